@@ -1,0 +1,103 @@
+""".BTF.ext: function and line information, by code section.
+
+Layout (Documentation/bpf/btf.rst): a header ``magic u16, version u8, flags u8, hdr_len u32, func_info_off u32,
+func_info_len u32, line_info_off u32, line_info_len u32``, optionally ``core_relo_off u32, core_relo_len u32``.
+Each part: record size u32, then for each section ``sec_name_off u32, num_info u32`` and the records, which
+start with the instruction's offset in bytes.
+"""
+
+import struct
+from bisect import bisect_left
+from typing import NamedTuple
+
+from pytc.bpf import instructions
+from pytc.bpf.btf import MAGIC, Btf
+from pytc.errors import ObjectError
+
+_HEADER = struct.Struct("<HBBIIIII")
+_U32 = struct.Struct("<I")
+_SECTION = struct.Struct("<II")
+_LINE = struct.Struct("<IIII")
+
+
+class Records(NamedTuple):
+    """Records of ``size`` bytes, by section name: sorted offsets in bytes, and the bytes of each record."""
+
+    size: int
+    by_section: dict[str, tuple[list[int], list[bytes]]]
+
+    def slice(self, section: str, start: int, length: int, new_start: int) -> bytes:
+        """The records of the code in bytes [start, start + length), moved to instruction ``new_start``."""
+        offsets, records = self.by_section.get(section, ([], []))
+        first, last = bisect_left(offsets, start), bisect_left(offsets, start + length)
+        return b"".join(
+            _U32.pack((offsets[i] - start) // instructions.SIZE + new_start) + records[i][4:]
+            for i in range(first, last))
+
+
+class Line(NamedTuple):
+    """A place in C source; ``text`` is the line itself when the compiler kept it."""
+
+    file: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class BtfExt(NamedTuple):
+    functions: Records
+    lines: Records
+
+
+def parse(data: bytes, btf: Btf) -> BtfExt:
+    """Raises ObjectError when a length or offset leads out of the section."""
+    if len(data) < _HEADER.size:
+        raise ObjectError(f".BTF.ext has {len(data)} bytes, too few for its header")
+    magic, version, _flags, header, func_at, func_size, line_at, line_size = _HEADER.unpack_from(data)
+    if magic != MAGIC or version != 1:
+        raise ObjectError(f".BTF.ext starts with {magic:#06x} version {version}")
+    return BtfExt(_records(data, btf, header + func_at, func_size, minimum=8),
+                  _records(data, btf, header + line_at, line_size, minimum=16))
+
+
+def _records(data: bytes, btf: Btf, at: int, size: int, minimum: int) -> Records:
+    end = at + size
+    if not size:
+        return Records(minimum, {})
+    if end > len(data) or size < 4:
+        raise ObjectError(f".BTF.ext is truncated: it has {len(data)} bytes")
+    (record_size,) = _U32.unpack_from(data, at)
+    if record_size < minimum or record_size % 4 or record_size > 4096:
+        raise ObjectError(f".BTF.ext has records of {record_size} bytes")
+    at += 4
+    sections: dict[str, tuple[list[int], list[bytes]]] = {}
+    while at < end:
+        if at + _SECTION.size > end:
+            raise ObjectError(".BTF.ext: a section header is cut off")
+        name, count = _SECTION.unpack_from(data, at)
+        at += _SECTION.size
+        if at + count * record_size > end:
+            raise ObjectError(".BTF.ext: records are cut off")
+        records = sorted((_U32.unpack_from(data, position)[0], data[position:position + record_size])
+                         for position in range(at, at + count * record_size, record_size))
+        offsets, entries = sections.setdefault(btf.string(name), ([], []))
+        offsets.extend(offset for offset, _ in records)
+        entries.extend(record for _, record in records)
+        at += count * record_size
+    return Records(record_size, sections)
+
+
+def line_at(line_info: bytes, record_size: int, instruction: int, btf: Btf) -> Line | None:
+    """The source line of an instruction of a linked program: the last record at or before it."""
+    best: tuple[int, int, int, int] | None = None
+    for position in range(0, len(line_info) - record_size + 1, record_size):
+        record = _LINE.unpack_from(line_info, position)
+        if record[0] > instruction:
+            break
+        best = record
+    if best is None:
+        return None
+    _, file, text, column = best
+    return Line(btf.string(file), column >> 10, btf.string(text).strip())

@@ -1,0 +1,159 @@
+"""Numbers of the kernel's BPF interface (include/uapi/linux/bpf.h), C names minus their prefix."""
+
+from enum import IntEnum
+
+
+class MapType(IntEnum):
+    """``BPF_MAP_TYPE_*``."""
+
+    UNSPEC = 0
+    HASH = 1
+    ARRAY = 2
+    PROG_ARRAY = 3
+    PERF_EVENT_ARRAY = 4
+    PERCPU_HASH = 5
+    PERCPU_ARRAY = 6
+    STACK_TRACE = 7
+    CGROUP_ARRAY = 8
+    LRU_HASH = 9
+    LRU_PERCPU_HASH = 10
+    LPM_TRIE = 11
+    ARRAY_OF_MAPS = 12
+    HASH_OF_MAPS = 13
+    DEVMAP = 14
+    SOCKMAP = 15
+    CPUMAP = 16
+    XSKMAP = 17
+    SOCKHASH = 18
+    CGROUP_STORAGE = 19
+    REUSEPORT_SOCKARRAY = 20
+    PERCPU_CGROUP_STORAGE = 21
+    QUEUE = 22
+    STACK = 23
+    SK_STORAGE = 24
+    DEVMAP_HASH = 25
+    STRUCT_OPS = 26
+    RINGBUF = 27
+    INODE_STORAGE = 28
+    TASK_STORAGE = 29
+    BLOOM_FILTER = 30
+    USER_RINGBUF = 31
+    CGRP_STORAGE = 32
+    ARENA = 33
+    INSN_ARRAY = 34
+
+
+class ProgramType(IntEnum):
+    """``BPF_PROG_TYPE_*``."""
+
+    UNSPEC = 0
+    SOCKET_FILTER = 1
+    KPROBE = 2
+    SCHED_CLS = 3
+    SCHED_ACT = 4
+    TRACEPOINT = 5
+    XDP = 6
+    PERF_EVENT = 7
+    CGROUP_SKB = 8
+    CGROUP_SOCK = 9
+    LWT_IN = 10
+    LWT_OUT = 11
+    LWT_XMIT = 12
+    SOCK_OPS = 13
+    SK_SKB = 14
+    CGROUP_DEVICE = 15
+    SK_MSG = 16
+    RAW_TRACEPOINT = 17
+    CGROUP_SOCK_ADDR = 18
+    LWT_SEG6LOCAL = 19
+    LIRC_MODE2 = 20
+    SK_REUSEPORT = 21
+    FLOW_DISSECTOR = 22
+    CGROUP_SYSCTL = 23
+    RAW_TRACEPOINT_WRITABLE = 24
+    CGROUP_SOCKOPT = 25
+    TRACING = 26
+    STRUCT_OPS = 27
+    EXT = 28
+    LSM = 29
+    SK_LOOKUP = 30
+    SYSCALL = 31
+    NETFILTER = 32
+
+
+class Command(IntEnum):
+    """``enum bpf_cmd``: the first argument of bpf(2)."""
+
+    MAP_CREATE = 0
+    MAP_LOOKUP_ELEM = 1
+    MAP_UPDATE_ELEM = 2
+    MAP_DELETE_ELEM = 3
+    MAP_GET_NEXT_KEY = 4
+    PROG_LOAD = 5
+    OBJ_PIN = 6
+    OBJ_GET = 7
+    PROG_TEST_RUN = 10
+    PROG_GET_NEXT_ID = 11
+    MAP_GET_NEXT_ID = 12
+    PROG_GET_FD_BY_ID = 13
+    MAP_GET_FD_BY_ID = 14
+    OBJ_GET_INFO_BY_FD = 15
+    BTF_LOAD = 18
+    BTF_GET_FD_BY_ID = 19
+    MAP_FREEZE = 22
+
+
+# Map creation flags, BPF_F_*.
+F_NO_PREALLOC = 1 << 0
+F_RDONLY_PROG = 1 << 7
+F_MMAPABLE = 1 << 10
+
+# Element update flags.
+ANY = 0
+NOEXIST = 1
+EXIST = 2
+
+#: BPF_OBJ_NAME_LEN: bytes of a kernel object name, NUL included.
+OBJ_NAME_LEN = 16
+#: BPF_TAG_SIZE: bytes of a program tag.
+TAG_SIZE = 8
+
+# Opcodes and register values that linking needs (include/uapi/linux/bpf.h, include/uapi/linux/filter.h).
+OP_LD_IMM64 = 0x18
+OP_CALL = 0x85
+OP_EXIT = 0x95
+PSEUDO_MAP_FD = 1
+PSEUDO_MAP_VALUE = 2
+PSEUDO_FUNC = 4
+PSEUDO_CALL = 1
+PSEUDO_KFUNC_CALL = 2
+
+#: Map types whose elements are fds of maps.
+MAP_IN_MAP = frozenset({MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS})
+#: Map types whose values have one slot for each possible CPU.
+PER_CPU = frozenset({MapType.PERCPU_HASH, MapType.PERCPU_ARRAY, MapType.LRU_PERCPU_HASH,
+                     MapType.PERCPU_CGROUP_STORAGE})
+#: Map types that the kernel refuses with BTF key and value types (map_check_btf in kernel/bpf/syscall.c
+#: accepts types only where the map's operations have ``map_check_btf`` or plain values).
+WITHOUT_BTF_TYPES = frozenset({
+    MapType.PERF_EVENT_ARRAY, MapType.CGROUP_ARRAY, MapType.STACK_TRACE, MapType.ARRAY_OF_MAPS,
+    MapType.HASH_OF_MAPS, MapType.DEVMAP, MapType.DEVMAP_HASH, MapType.CPUMAP, MapType.XSKMAP,
+    MapType.SOCKMAP, MapType.SOCKHASH, MapType.PROG_ARRAY, MapType.RINGBUF, MapType.USER_RINGBUF,
+    MapType.QUEUE, MapType.STACK, MapType.ARENA, MapType.INSN_ARRAY,
+})
+
+
+def map_type_name(number: int) -> str:
+    """The field's name of a map type: ``hash``, ``percpu_array``; the number for one we don't know."""
+    try:
+        return MapType(number).name.lower()
+    except ValueError:
+        return str(number)
+
+
+def program_type_name(number: int) -> str:
+    """The field's name of a program type: ``sched_cls``; the number for one we don't know."""
+    try:
+        return ProgramType(number).name.lower()
+    except ValueError:
+        return str(number)

@@ -1,0 +1,90 @@
+"""What the kernel says of a map or a program: BPF_OBJ_GET_INFO_BY_FD."""
+
+import ctypes
+from typing import NamedTuple
+
+from pytc.bpf.abi import IdAttr, InfoAttr, MapInfo, ProgInfo
+from pytc.bpf.constants import Command
+from pytc.bpf.descriptor import OwnedFd
+from pytc.bpf.syscall import bpf
+
+
+class MapDescription(NamedTuple):
+    """Fields of ``struct bpf_map_info``."""
+
+    id: int
+    type: int
+    key_size: int
+    value_size: int
+    max_entries: int
+    flags: int
+    name: str
+    btf_id: int = 0
+    btf_key_type_id: int = 0
+    btf_value_type_id: int = 0
+    map_extra: int = 0
+
+
+class ProgramDescription(NamedTuple):
+    """Fields of ``struct bpf_prog_info``. ``tag`` in hex, ``load_time`` in nanoseconds since boot."""
+
+    id: int
+    type: int
+    name: str
+    tag: str
+    jited: bool
+    load_time: int
+    created_by_uid: int
+    btf_id: int
+
+
+def describe_map(fd: int) -> MapDescription:
+    """Raises BpfSyscallError."""
+    info = MapInfo()
+    _get_info(fd, info)
+    return MapDescription(info.id, info.type, info.key_size, info.value_size, info.max_entries, info.map_flags,
+                          info.name.decode("ascii", "replace"), info.btf_id, info.btf_key_type_id,
+                          info.btf_value_type_id, info.map_extra)
+
+
+def describe_program(fd: int) -> ProgramDescription:
+    """Raises BpfSyscallError."""
+    info = ProgInfo()
+    _get_info(fd, info)
+    return ProgramDescription(info.id, info.type, info.name.decode("ascii", "replace"), bytes(info.tag).hex(),
+                              bool(info.jited_prog_len), info.load_time, info.created_by_uid, info.btf_id)
+
+
+def translated_instructions(fd: int) -> bytes:
+    """The program as the kernel translated it, with map ids where descriptors were (needs CAP_SYS_ADMIN)."""
+    info = ProgInfo()
+    _get_info(fd, info)
+    buffer = ctypes.create_string_buffer(max(info.xlated_prog_len, 1))
+    request = ProgInfo(xlated_prog_len=info.xlated_prog_len, xlated_prog_insns=ctypes.addressof(buffer))
+    _get_info(fd, request)
+    return buffer.raw[:request.xlated_prog_len]
+
+
+def program_map_ids(fd: int) -> list[int]:
+    """Ids of the maps that a program uses."""
+    info = ProgInfo()
+    _get_info(fd, info)
+    ids = (ctypes.c_uint32 * max(info.nr_map_ids, 1))()
+    request = ProgInfo(nr_map_ids=info.nr_map_ids, map_ids=ctypes.addressof(ids))
+    _get_info(fd, request)
+    return list(ids[:request.nr_map_ids])
+
+
+def program_by_id(number: int) -> OwnedFd:
+    """A descriptor of the program with that id; raises BpfSyscallError (ENOENT when it is gone)."""
+    return OwnedFd(bpf(Command.PROG_GET_FD_BY_ID, IdAttr(id=number), what=f"program with id {number}"))
+
+
+def map_by_id(number: int) -> OwnedFd:
+    """A descriptor of the map with that id; raises BpfSyscallError (ENOENT when it is gone)."""
+    return OwnedFd(bpf(Command.MAP_GET_FD_BY_ID, IdAttr(id=number), what=f"map with id {number}"))
+
+
+def _get_info(fd: int, info: "MapInfo | ProgInfo") -> None:
+    attr = InfoAttr(bpf_fd=fd, info_len=ctypes.sizeof(info), info=ctypes.addressof(info))
+    bpf(Command.OBJ_GET_INFO_BY_FD, attr)

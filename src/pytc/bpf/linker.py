@@ -1,0 +1,170 @@
+"""Program and subprograms to one run of instructions; pure, no kernel.
+
+Order of appended subprograms: depth first, at their first call, which is libbpf's order, so that the program's
+tag comes out the same. References to maps stay symbolic until :func:`patch` puts descriptors in.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pytc.bpf import instructions as ins
+from pytc.bpf.constants import (
+    OP_CALL,
+    OP_LD_IMM64,
+    PSEUDO_CALL,
+    PSEUDO_FUNC,
+    PSEUDO_MAP_FD,
+    PSEUDO_MAP_VALUE,
+)
+from pytc.bpf.spec import FunctionSpec, ObjectSpec, ProgramSpec, Target
+from pytc.errors import ObjectError
+
+_MAX_INSTRUCTIONS = 1_000_000
+
+
+class MapReference(NamedTuple):
+    """A 16-byte load in slot ``index``: of the map, or of the address ``offset`` in a data map's value."""
+
+    index: int
+    name: str
+    is_value: bool = False
+    offset: int = 0
+
+
+class Part(NamedTuple):
+    """A function of the linked program; ``start`` is its first instruction there."""
+
+    function: FunctionSpec
+    start: int
+
+
+class LinkedProgram(NamedTuple):
+    """``func_info`` and ``line_info`` are empty where the object has none for every part."""
+
+    program: ProgramSpec
+    code: bytes
+    maps: tuple[MapReference, ...]
+    parts: tuple[Part, ...]
+    func_info: bytes = b""
+    func_info_size: int = 0
+    line_info: bytes = b""
+    line_info_size: int = 0
+
+
+def link(spec: ObjectSpec, program: ProgramSpec) -> LinkedProgram:
+    """Raises ObjectError for a call that leads nowhere, and for externs, which are not resolved."""
+    linking = _Linking(spec, program)
+    linking.append(program.function)
+    func_info, line_info = _debug_info(spec, linking.parts)
+    ext = spec.btf_ext
+    return LinkedProgram(program, bytes(linking.code), tuple(linking.maps), tuple(linking.parts),
+                         func_info, ext.functions.size if ext and func_info else 0,
+                         line_info, ext.lines.size if ext and line_info else 0)
+
+
+def patch(linked: LinkedProgram, fds: Mapping[str, int]) -> bytes:
+    """The instructions with map descriptors in place."""
+    code = bytearray(linked.code)
+    for reference in linked.maps:
+        ins.set_immediate(code, reference.index, fds[reference.name])
+    return bytes(code)
+
+
+def map_names(linked: LinkedProgram) -> set[str]:
+    """The maps that a linked program refers to."""
+    return {reference.name for reference in linked.maps}
+
+
+class _Linking:
+    def __init__(self, spec: ObjectSpec, program: ProgramSpec) -> None:
+        self._spec = spec
+        self._program = program
+        self._starts: dict[tuple[int, int], int] = {}
+        self.code = bytearray()
+        self.maps: list[MapReference] = []
+        self.parts: list[Part] = []
+
+    def append(self, entry: FunctionSpec) -> None:
+        """Appends a function and, depth first, what it calls. Iterative: a file may nest calls deeply."""
+        work = [self._copy(entry)]
+        while work:
+            part, pending = work[-1]
+            if not pending:
+                work.pop()
+                continue
+            index, target = pending.pop()
+            function = self._function(part, index, target)
+            start = self._starts.get((function.section, function.offset))
+            if start is None:
+                copied = self._copy(function)
+                start = copied[0].start
+                work.append(copied)
+            self._set_call(part.start + index, start)
+
+    def _copy(self, function: FunctionSpec) -> "tuple[Part, list[tuple[int, Target]]]":
+        """Copies a function's code; returns it with its calls still to be made, last first."""
+        section = self._spec.sections[function.section]
+        start = len(self.code) // ins.SIZE
+        part = Part(function, start)
+        self._starts[(function.section, function.offset)] = start
+        self.parts.append(part)
+        code = section.code[function.offset:function.offset + function.size]
+        self.code += code
+        if len(self.code) > _MAX_INSTRUCTIONS * ins.SIZE:
+            raise ObjectError(f'program "{self._program.name}" has more than {_MAX_INSTRUCTIONS} instructions')
+        calls = []
+        for index, instruction in ins.decode_all(code):
+            if instruction.opcode not in (OP_CALL, OP_LD_IMM64):
+                continue
+            target = section.relocations.get(function.offset + index * ins.SIZE)
+            if target is not None:
+                if target.kind == "function":
+                    calls.append((index, target))
+                else:
+                    self._refer(part, index, instruction, target)
+            elif instruction.opcode == OP_CALL and instruction.source == PSEUDO_CALL:
+                offset = function.offset + (index + 1 + instruction.immediate) * ins.SIZE
+                calls.append((index, Target("function", section=function.section, offset=offset)))
+        calls.reverse()
+        return part, calls
+
+    def _refer(self, part: Part, index: int, instruction: ins.Instruction, target: Target) -> None:
+        slot = part.start + index
+        if target.kind == "extern":
+            raise ObjectError(f'function "{part.function.name}" refers to the extern "{target.name}", '
+                              "which the object does not define and pytc does not resolve")
+        if target.kind == "map":
+            ins.set_source(self.code, slot, PSEUDO_MAP_FD)
+            ins.set_immediate(self.code, slot + 1, 0)
+            self.maps.append(MapReference(slot, target.name))
+        else:
+            ins.set_source(self.code, slot, PSEUDO_MAP_VALUE)
+            ins.set_immediate(self.code, slot + 1, target.offset)
+            self.maps.append(MapReference(slot, target.name, is_value=True, offset=target.offset))
+
+    def _function(self, part: Part, index: int, target: Target) -> FunctionSpec:
+        section = self._spec.sections.get(target.section)
+        function = section.function_at(target.offset) if section is not None else None
+        if function is None:
+            raise ObjectError(f'function "{part.function.name}", instruction {index}: a call to byte '
+                              f"{target.offset} of a section, where no function starts")
+        return function
+
+    def _set_call(self, slot: int, start: int) -> None:
+        is_call = self.code[slot * ins.SIZE] == OP_CALL
+        ins.set_source(self.code, slot, PSEUDO_CALL if is_call else PSEUDO_FUNC)
+        ins.set_immediate(self.code, slot, start - slot - 1)
+        if not is_call:
+            ins.set_immediate(self.code, slot + 1, 0)
+
+
+def _debug_info(spec: ObjectSpec, parts: list[Part]) -> tuple[bytes, bytes]:
+    """Function and line information of the parts, in order: all of it, or none where a part has none."""
+    if spec.btf_ext is None:
+        return b"", b""
+    functions, lines = [], []
+    for function, start in parts:
+        section = spec.sections[function.section].name
+        functions.append(spec.btf_ext.functions.slice(section, function.offset, function.size, start))
+        lines.append(spec.btf_ext.lines.slice(section, function.offset, function.size, start))
+    return (b"".join(functions) if all(functions) else b"", b"".join(lines) if all(lines) else b"")

@@ -1,0 +1,257 @@
+"""Maps that exist: creation, elements, pins."""
+
+import ctypes
+import errno
+import mmap
+import os
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+
+from pytc.bpf.abi import MapCreateAttr, MapElementAttr, MapFdAttr, ObjectPathAttr, pointer
+from pytc.bpf.constants import (
+    ANY,
+    F_MMAPABLE,
+    PER_CPU,
+    WITHOUT_BTF_TYPES,
+    Command,
+    MapType,
+    map_type_name,
+)
+from pytc.bpf.descriptor import OwnedFd
+from pytc.bpf.info import MapDescription, describe_map, map_by_id
+from pytc.bpf.memlock import retry_unlimited
+from pytc.bpf.permissions import explain_eperm
+from pytc.bpf.spec import DATA, MapSpec
+from pytc.bpf.syscall import bpf
+from pytc.errors import BpfError, BpfSyscallError
+
+
+class Map:
+    """A map with an open descriptor, which it owns.
+
+    Keys and values are bytes of ``description.key_size`` and ``description.value_size``; a per-CPU map's value
+    has, for each possible CPU, the value's bytes rounded up to 8. ``map[key]`` raises KeyError where there is no
+    element, BpfSyscallError for any other failure.
+    """
+
+    def __init__(self, descriptor: OwnedFd, spec: MapSpec | None = None) -> None:
+        self.descriptor = descriptor
+        self.spec = spec
+        try:
+            self.description: MapDescription = describe_map(descriptor.fd)
+        except BaseException:
+            descriptor.close()
+            raise
+
+    @classmethod
+    def from_id(cls, number: int) -> "Map":
+        """Opens the map with that id."""
+        return cls(map_by_id(number))
+
+    @classmethod
+    def from_pin(cls, path: str) -> "Map":
+        """Opens a pinned map; raises BpfSyscallError (ENOENT) or BpfError when it is no map."""
+        return cls(open_pin(path))
+
+    @property
+    def fd(self) -> int:
+        return self.descriptor.fd
+
+    @property
+    def name(self) -> str:
+        """As declared; the kernel's (cut) name where there is no declaration."""
+        return self.spec.name if self.spec is not None else self.description.name
+
+    @property
+    def value_bytes(self) -> int:
+        """Bytes that an element's value takes here."""
+        if self.description.type in PER_CPU:
+            return -(-self.description.value_size // 8) * 8 * possible_cpus()
+        return self.description.value_size
+
+    def get(self, key: bytes, default: bytes | None = None) -> bytes | None:
+        """The value under ``key``, or ``default``."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def __getitem__(self, key: bytes) -> bytes:
+        value = ctypes.create_string_buffer(max(self.value_bytes, 1))
+        try:
+            self._element(Command.MAP_LOOKUP_ELEM, self._key(key), value)
+        except BpfSyscallError as error:
+            if error.errno == errno.ENOENT:
+                raise KeyError(key) from error
+            raise
+        return value.raw[:self.value_bytes]
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        self.update(key, value)
+
+    def update(self, key: bytes, value: bytes, flags: int = ANY) -> None:
+        """Sets an element; ``flags`` is ANY, NOEXIST or EXIST."""
+        if len(value) != self.value_bytes:
+            raise BpfError(f'map "{self.name}": a value of {len(value)} bytes, {self.value_bytes} wanted')
+        self._element(Command.MAP_UPDATE_ELEM, self._key(key), ctypes.create_string_buffer(value, max(len(value), 1)),
+                      flags)
+
+    def __delitem__(self, key: bytes) -> None:
+        try:
+            self._element(Command.MAP_DELETE_ELEM, self._key(key), None)
+        except BpfSyscallError as error:
+            if error.errno == errno.ENOENT:
+                raise KeyError(key) from error
+            raise
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.keys()
+
+    def keys(self) -> Iterator[bytes]:
+        """The keys, in the kernel's order; elements that come and go meanwhile may be missed or come twice."""
+        size = self.description.key_size
+        current, following = None, ctypes.create_string_buffer(size)
+        while True:
+            try:
+                self._element(Command.MAP_GET_NEXT_KEY, current, following)
+            except BpfSyscallError as error:
+                if error.errno == errno.ENOENT:
+                    return
+                raise
+            yield following.raw[:size]
+            current = ctypes.create_string_buffer(following.raw[:size], size)
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """(key, value) of each element."""
+        for key in self.keys():
+            value = self.get(key)
+            if value is not None:
+                yield key, value
+
+    def freeze(self) -> None:
+        """Makes the map read-only for user space (BPF_MAP_FREEZE)."""
+        bpf(Command.MAP_FREEZE, MapFdAttr(map_fd=self.fd), what=f'map "{self.name}": freezing it')
+
+    def pin(self, path: str) -> None:
+        """Pins the map at a path in a bpffs."""
+        pin(self.fd, path)
+
+    def close(self) -> None:
+        self.descriptor.close()
+
+    def __enter__(self) -> "Map":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Map {self.name!r} {map_type_name(self.description.type)} id {self.description.id}>"
+
+    def _key(self, key: bytes) -> "ctypes.Array[ctypes.c_char] | None":
+        if len(key) != self.description.key_size:
+            raise BpfError(f'map "{self.name}": a key of {len(key)} bytes, {self.description.key_size} wanted')
+        return ctypes.create_string_buffer(key, len(key)) if key else None
+
+    def _element(self, command: Command, key: "ctypes.Array[ctypes.c_char] | None",
+                 value: "ctypes.Array[ctypes.c_char] | None", flags: int = 0) -> None:
+        attr = MapElementAttr(map_fd=self.fd, key=pointer(key), value=pointer(value), flags=flags)
+        bpf(command, attr, what=f'map "{self.name}"')
+
+
+def create_map(spec: MapSpec, kernel_name: str, *, btf_fd: int = 0, inner_fd: int = 0) -> Map:
+    """Makes a map. ``btf_fd`` 0 means without key and value types.
+
+    Raises BpfSyscallError with hints about the likely cause.
+    """
+    attr = MapCreateAttr(
+        map_type=spec.type, key_size=spec.key_size, value_size=spec.value_size, max_entries=actual_entries(spec),
+        map_flags=spec.flags, inner_map_fd=inner_fd, map_name=kernel_name.encode(), map_extra=spec.map_extra)
+    if spec.numa_node is not None:
+        attr.numa_node = spec.numa_node
+        attr.map_flags |= 1 << 2  # BPF_F_NUMA_NODE
+    if btf_fd and wants_btf(spec):
+        attr.btf_fd, attr.btf_key_type_id, attr.btf_value_type_id = btf_fd, spec.key_type_id, spec.value_type_id
+    return Map(OwnedFd(retry_unlimited(lambda: _create(spec, attr))), spec)
+
+
+def wants_btf(spec: MapSpec) -> bool:
+    """Whether a map is created with key and value types."""
+    return bool(spec.value_type_id) and spec.type not in WITHOUT_BTF_TYPES
+
+
+def _create(spec: MapSpec, attr: MapCreateAttr) -> int:
+    what = f'map "{spec.name}" ({map_type_name(spec.type)}): cannot create it'
+    while True:
+        try:
+            return bpf(Command.MAP_CREATE, attr, what=what)
+        except BpfSyscallError as error:
+            if error.errno == errno.EINVAL and _simplify(spec, attr):
+                continue
+            error.hints = _hints(spec, error.errno)
+            raise
+
+
+def _simplify(spec: MapSpec, attr: MapCreateAttr) -> bool:
+    """Takes away one thing that an older kernel may not know and that a map can do without."""
+    if attr.btf_fd:
+        attr.btf_fd = attr.btf_key_type_id = attr.btf_value_type_id = 0
+    elif spec.origin == DATA and attr.map_flags & F_MMAPABLE:  # v5.5
+        attr.map_flags &= ~F_MMAPABLE
+    elif attr.map_name:  # v4.15
+        attr.map_name = b""
+    else:
+        return False
+    return True
+
+
+def _hints(spec: MapSpec, number: int | None) -> tuple[str, ...]:
+    if number == errno.EPERM:
+        return explain_eperm()
+    if number == errno.EINVAL:
+        return (f"the kernel does not take a {map_type_name(spec.type)} map with key size {spec.key_size}, "
+                f"value size {spec.value_size}, {actual_entries(spec)} entries and flags {spec.flags:#x}",)
+    if number == errno.E2BIG:
+        return (f"{actual_entries(spec)} entries of {spec.key_size} + {spec.value_size} bytes are more than the "
+                "kernel allows, or it is too old for an attribute of this map",)
+    return ()
+
+
+def actual_entries(spec: MapSpec) -> int:
+    """max_entries as the kernel gets it: a perf event array without a size has one entry for each possible CPU,
+    a ring buffer is a power of two of whole pages."""
+    if spec.type == MapType.PERF_EVENT_ARRAY and not spec.max_entries:
+        return possible_cpus()
+    if spec.type in (MapType.RINGBUF, MapType.USER_RINGBUF) and spec.max_entries:
+        return max(mmap.PAGESIZE, 1 << (spec.max_entries - 1).bit_length())
+    return spec.max_entries
+
+
+def possible_cpus() -> int:
+    """CPUs that per-CPU values have slots for (/sys/devices/system/cpu/possible, like ``0-3,8``)."""
+    try:
+        with open("/sys/devices/system/cpu/possible") as file:
+            last = file.read().strip().rpartition(",")[2].rpartition("-")[2]
+        return int(last) + 1
+    except (OSError, ValueError):
+        return os.cpu_count() or 1
+
+
+def pin(fd: int, path: str) -> None:
+    """BPF_OBJ_PIN; raises BpfSyscallError (EEXIST when the path exists)."""
+    encoded = ctypes.create_string_buffer(os.fsencode(path))
+    bpf(Command.OBJ_PIN, ObjectPathAttr(pathname=pointer(encoded), bpf_fd=fd), what=f'pinning at "{path}"')
+
+
+def open_pin(path: str) -> OwnedFd:
+    """BPF_OBJ_GET; raises BpfSyscallError."""
+    encoded = ctypes.create_string_buffer(os.fsencode(path))
+    return OwnedFd(bpf(Command.OBJ_GET, ObjectPathAttr(pathname=pointer(encoded)), what=f'pinned object "{path}"'))
+
+
+def slot_values(members: Mapping[int, int]) -> Iterator[tuple[bytes, bytes]]:
+    """(key, value) bytes for an array of descriptors from {index: fd}."""
+    for index, fd in members.items():
+        yield index.to_bytes(4, "little"), fd.to_bytes(4, "little")
+

@@ -1,0 +1,42 @@
+"""RLIMIT_MEMLOCK, raised only where the kernel needs it.
+
+Kernels before 5.11 charge BPF memory to this limit and answer EPERM when it is too low (commit 5b3ffdba6dc1
+and its series, "bpf: Eliminate rlimit-based memory accounting", v5.11). Newer kernels never look at it, so it is
+touched only after an EPERM.
+"""
+
+import errno
+import resource
+from collections.abc import Callable
+from typing import TypeVar
+
+from pytc.errors import BpfSyscallError
+
+T = TypeVar("T")
+
+
+def retry_unlimited(attempt: Callable[[], T]) -> T:
+    """Runs ``attempt``; after an EPERM once more without the limit, which is put back when that fails too."""
+    try:
+        return attempt()
+    except BpfSyscallError as error:
+        if error.errno != errno.EPERM:
+            raise
+        limits = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+        if limits[0] == resource.RLIM_INFINITY or not _raise_limit(limits):
+            raise
+    try:
+        return attempt()
+    except BpfSyscallError:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, limits)
+        raise
+
+
+def _raise_limit(limits: tuple[int, int]) -> bool:
+    for wanted in ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), (limits[1], limits[1])):
+        try:
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, wanted)
+        except (OSError, ValueError):
+            continue
+        return True
+    return False

@@ -1,0 +1,169 @@
+"""Where maps are pinned: tc's hierarchy in a bpffs.
+
+``<mnt>/tc/globals/MAP`` for PIN_GLOBAL_NS and libbpf's by-name pinning, ``<mnt>/tc/SHA1/MAP`` for
+PIN_OBJECT_NS, ``<mnt>/PATH/MAP`` for the other numbers, which bpf_pinning translates; ``<mnt>/ip`` and
+``<mnt>/xdp`` are symbolic links to ``<mnt>/tc``. The bpffs is only looked for, and mounted when there is none,
+once a map wants a pin.
+"""
+
+import ctypes
+import errno
+import os
+import stat
+
+from pytc.bpf.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec
+from pytc.errors import PinError, strerror
+
+DEFAULT_MOUNT = "/sys/fs/bpf"
+PINNING_FILES = ("/etc/iproute2/bpf_pinning", "/usr/share/iproute2/bpf_pinning")
+_BPF_FS_MAGIC = 0xCAFE4A11
+_LINKS = ("ip", "xdp")
+
+
+class PinRoot:
+    """A bpffs and tc's directories in it. ``mount`` is what TC_BPF_MNT says, or empty.
+
+    Keeps a list of what it made; :meth:`undo` removes just that, in reverse.
+    """
+
+    def __init__(self, mount: str = "", *, pinning_files: tuple[str, ...] = PINNING_FILES) -> None:
+        self._wanted = mount
+        self._files = pinning_files
+        self._mount = ""
+        self._made: list[str] = []
+
+    @property
+    def mount(self) -> str:
+        """The mount point; mounts a bpffs (mode 0700) when there is none. Raises PinError."""
+        if not self._mount:
+            self._mount = find_mount(self._wanted) or mount_bpffs(self._wanted or DEFAULT_MOUNT)
+        return self._mount
+
+    def path_for(self, spec: MapSpec, digest: str) -> str:
+        """Where a map is pinned, empty for one that is not; raises PinError for an unknown pinning number."""
+        if spec.pinning == PIN_NONE:
+            return ""
+        return os.path.join(self.mount, self._directory(spec, digest), spec.name)
+
+    def _directory(self, spec: MapSpec, digest: str) -> str:
+        if spec.pinning == PIN_GLOBAL_NS:
+            return "tc/globals"
+        if spec.pinning == PIN_OBJECT_NS:
+            return f"tc/{digest}"
+        custom = read_pinning_files(self._files)
+        if spec.pinning not in custom:
+            raise PinError(f'map "{spec.name}": pinning {spec.pinning} is not in {" or ".join(self._files)}',
+                           hints=(f"a line like \"{spec.pinning} tc/my_maps\" in {self._files[0]} names its directory",))
+        return custom[spec.pinning]
+
+    def prepare(self, path: str) -> None:
+        """Makes the directories that a pin at ``path`` needs; raises PinError."""
+        current = self.mount
+        for part in os.path.relpath(os.path.dirname(path), current).split("/"):
+            current = os.path.join(current, part)
+            self._make_directory(current)
+        for name in _LINKS:
+            self._make_link(os.path.join(self.mount, name))
+
+    def _make_directory(self, path: str) -> None:
+        try:
+            os.mkdir(path, 0o700)
+            self._made.append(path)
+        except FileExistsError:
+            if not stat.S_ISDIR(os.lstat(path).st_mode):
+                raise PinError(f'"{path}" is not a directory (a symbolic link is not followed)',
+                               errno=errno.ENOTDIR) from None
+        except OSError as error:
+            raise PinError(f'cannot make directory "{path}": {strerror(error.errno or 0)}',
+                           errno=error.errno) from error
+
+    def _make_link(self, path: str) -> None:
+        if os.path.isdir(os.path.join(self.mount, "tc")) and not os.path.lexists(path):
+            try:
+                os.symlink("tc", path)
+                self._made.append(path)
+            except OSError:
+                return  # a convenience for ip(8) and xdp loaders; never a reason to fail
+
+    def pinned(self, path: str) -> None:
+        """Notes a pin that was made, for :meth:`undo`."""
+        self._made.append(path)
+
+    def keep(self) -> None:
+        """What was made stays."""
+        self._made.clear()
+
+    def undo(self) -> None:
+        """Removes what was made and is still in place."""
+        while self._made:
+            path = self._made.pop()
+            try:
+                if stat.S_ISDIR(os.lstat(path).st_mode):
+                    os.rmdir(path)
+                else:
+                    os.unlink(path)
+            except OSError:
+                continue  # gone already, or in use by somebody else by now
+
+
+def find_mount(wanted: str = "") -> str:
+    """The bpffs to use: ``wanted``, else /sys/fs/bpf, else the first of /proc/mounts; empty when there is none."""
+    if wanted:
+        return wanted if is_bpffs(wanted) else ""
+    if is_bpffs(DEFAULT_MOUNT):
+        return DEFAULT_MOUNT
+    try:
+        with open("/proc/mounts") as mounts:
+            for line in mounts:
+                fields = line.split()
+                if len(fields) > 2 and fields[2] == "bpf":
+                    return fields[1].encode().decode("unicode_escape")
+    except OSError:
+        pass
+    return ""
+
+
+def is_bpffs(path: str) -> bool:
+    """Whether statfs(2) says that a path is in a bpffs."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    buffer = (ctypes.c_long * 64)()  # struct statfs; only its first field, f_type, is read
+    return libc.statfs(os.fsencode(path), ctypes.byref(buffer)) == 0 and buffer[0] & 0xFFFFFFFF == _BPF_FS_MAGIC
+
+
+def mount_bpffs(target: str) -> str:
+    """Mounts a bpffs, mode 0700, and returns ``target``; raises PinError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not os.path.isdir(target):
+        os.makedirs(target, mode=0o700, exist_ok=True)
+    if libc.mount(b"bpf", os.fsencode(target), b"bpf", ctypes.c_ulong(0), b"mode=0700") != 0:
+        number = ctypes.get_errno()
+        raise PinError(f'no bpffs is mounted, and mounting one at "{target}" failed: {strerror(number)}',
+                       errno=number, hints=("TC_BPF_MNT names another mount point",))
+    return target
+
+
+def read_pinning_files(paths: tuple[str, ...] = PINNING_FILES) -> dict[int, str]:
+    """{pinning number: path relative to the mount point} from the first file that exists.
+
+    Lines ``ID PATH``, ID decimal or ``0x`` hex; ``#`` starts a comment. A line that makes no sense is skipped.
+    """
+    for path in paths:
+        try:
+            with open(path) as file:
+                lines = file.read().splitlines()
+        except OSError:
+            continue
+        return dict(entry for line in lines if (entry := _pinning_line(line)) is not None)
+    return {}
+
+
+def _pinning_line(line: str) -> tuple[int, str] | None:
+    words = line.partition("#")[0].split()
+    if len(words) != 2:
+        return None
+    directory = os.path.normpath(words[1].lstrip("/"))
+    try:
+        number = int(words[0], 0)
+    except ValueError:
+        return None
+    return None if directory.startswith("..") else (number, directory)

@@ -1,0 +1,80 @@
+"""A loaded program, and which one of an object is meant."""
+
+from types import TracebackType
+
+from pytc.bpf.descriptor import OwnedFd
+from pytc.bpf.info import ProgramDescription, describe_program, program_by_id
+from pytc.bpf.maps import open_pin, pin
+from pytc.bpf.spec import ObjectSpec, ProgramSpec
+from pytc.errors import PytcError, SelectionError
+
+
+class Program:
+    """A program with an open descriptor, which it owns."""
+
+    def __init__(self, descriptor: OwnedFd, spec: ProgramSpec | None = None) -> None:
+        self.descriptor = descriptor
+        self.spec = spec
+
+    @classmethod
+    def from_id(cls, number: int) -> "Program":
+        """Opens the program with that id; raises BpfSyscallError."""
+        return cls(program_by_id(number))
+
+    @classmethod
+    def from_pin(cls, path: str) -> "Program":
+        """Opens a pinned program; raises BpfSyscallError."""
+        return cls(open_pin(path))
+
+    @property
+    def fd(self) -> int:
+        return self.descriptor.fd
+
+    @property
+    def description(self) -> ProgramDescription:
+        """What the kernel says of it; raises BpfSyscallError, also for a descriptor of something else."""
+        return describe_program(self.fd)
+
+    def pin(self, path: str) -> None:
+        """Pins the program at a path in a bpffs; raises BpfSyscallError."""
+        pin(self.fd, path)
+
+    def close(self) -> None:
+        self.descriptor.close()
+
+    def __enter__(self) -> "Program":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+
+def select_program(spec: ObjectSpec, *, section: str = "", program: str = "",
+                   default_section: str = "classifier") -> ProgramSpec:
+    """The entry point that is meant.
+
+    By ``program`` (function name), by ``section`` (its first program), by both; without either the first of
+    ``default_section``, and where that is missing the only program of the object. Raises SelectionError with
+    the list of what there is.
+    """
+    if not spec.programs:
+        raise SelectionError(f'object file "{spec.path}" holds no programs')
+    if not section and not program:
+        found = spec.programs_in(default_section)
+        if found or len(spec.programs) == 1:
+            return (found or spec.programs)[0]
+        raise _not_found(spec, f'no section "{default_section}", which is the default, and more than one program')
+    if section and not any(s.name == section for s in spec.sections.values()):
+        raise _not_found(spec, f'no section "{section}"')
+    found = tuple(p for p in (spec.programs_in(section) if section else spec.programs)
+                  if not program or p.name == program)
+    if not found:
+        where = f' in section "{section}"' if section else ""
+        raise _not_found(spec, f'no program "{program}"{where}' if program else f'no program in section "{section}"')
+    return found[0]
+
+
+def _not_found(spec: ObjectSpec, what: str) -> PytcError:
+    candidates = ", ".join(f'"{p.section}" (program {p.name})' for p in spec.programs)
+    return SelectionError(f'object file "{spec.path}": {what}; sections with programs: {candidates}')

@@ -1,0 +1,138 @@
+"""Blueprints: what an object file declares, before any kernel is asked.
+
+The same bytes give the same specs on every machine. All of them are immutable.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytc.bpf.constants import ProgramType
+
+if TYPE_CHECKING:
+    from pytc.bpf.btf import Btf
+    from pytc.bpf.btf_ext import BtfExt
+
+# Where a map wants to be pinned. Numbers above PIN_GLOBAL_NS are looked up in bpf_pinning.
+PIN_NONE = 0
+PIN_OBJECT_NS = 1
+PIN_GLOBAL_NS = 2
+
+LEGACY = "maps"
+MODERN = ".maps"
+DATA = "data"
+
+
+class MapSpec(NamedTuple):
+    """A declared map.
+
+    ``origin`` says where from: ``maps`` (tc's ``struct bpf_elf_map`` or ``struct bpf_map_def``), ``.maps``
+    (BTF), or ``data`` (a data section, whose bytes are ``contents``). ``pinning`` is a legacy pinning number,
+    with libbpf's by-name pinning turned into PIN_GLOBAL_NS. ``id`` is the legacy id, None without one.
+    ``inner`` is the template of a map-in-map; ``slots`` its initial contents as (index, name of a map), or
+    those of a program array as (index, name of a program).
+    """
+
+    name: str
+    type: int
+    key_size: int
+    value_size: int
+    max_entries: int
+    flags: int = 0
+    pinning: int = PIN_NONE
+    origin: str = MODERN
+    id: int | None = None
+    inner_id: int = 0
+    inner_idx: int = -1
+    key_type_id: int = 0
+    value_type_id: int = 0
+    numa_node: int | None = None
+    map_extra: int = 0
+    inner: "MapSpec | None" = None
+    slots: tuple[tuple[int, str], ...] = ()
+    contents: bytes = b""
+    section: str = ""
+    frozen: bool = False
+
+
+class Target(NamedTuple):
+    """What a relocation points at.
+
+    ``kind`` is ``map`` (``name`` of the map), ``data`` (``name`` of the data map, ``offset`` into it),
+    ``function`` (``section`` index and ``offset`` in bytes) or ``extern`` (``name``).
+    """
+
+    kind: str
+    name: str = ""
+    section: int = 0
+    offset: int = 0
+
+
+class Relocation(NamedTuple):
+    """``offset`` in bytes into the section, and what the instruction there refers to."""
+
+    offset: int
+    target: Target
+
+
+class FunctionSpec(NamedTuple):
+    """A function of a code section; ``offset`` and ``size`` in bytes."""
+
+    name: str
+    section: int
+    offset: int
+    size: int
+    is_global: bool
+
+
+class CodeSection(NamedTuple):
+    """A section with instructions. ``relocations`` are by byte offset, ``functions`` in order of offset."""
+
+    index: int
+    name: str
+    code: bytes
+    relocations: Mapping[int, Target]
+    functions: tuple[FunctionSpec, ...]
+
+    def function_at(self, offset: int) -> FunctionSpec | None:
+        """The function that starts at this byte offset."""
+        return next((f for f in self.functions if f.offset == offset), None)
+
+
+class ProgramSpec(NamedTuple):
+    """An entry point. ``type`` is UNSPEC when the section's name does not tell it."""
+
+    name: str
+    section: str
+    function: FunctionSpec
+    type: ProgramType = ProgramType.UNSPEC
+    expected_attach_type: int = 0
+
+
+class ObjectSpec(NamedTuple):
+    """All that an object file declares.
+
+    ``digest`` is the SHA-1 of the file in hex (names the object's pin namespace), ``name`` the file's base
+    name. ``license`` is empty without a license section. ``section_sizes`` (bytes, by section name) and
+    ``variable_offsets`` (bytes, by section and symbol name) complete the BTF for the kernel.
+    """
+
+    name: str
+    path: str
+    digest: str
+    license: str
+    kernel_version: int
+    sections: Mapping[int, CodeSection]
+    programs: tuple[ProgramSpec, ...]
+    maps: Mapping[str, MapSpec]
+    btf: "Btf | None"
+    btf_ext: "BtfExt | None"
+    section_sizes: Mapping[str, int]
+    variable_offsets: Mapping[tuple[str, str], int]
+
+    def programs_in(self, section: str) -> tuple[ProgramSpec, ...]:
+        """The entry points of the sections of that name, in order."""
+        return tuple(p for p in self.programs if p.section == section)
+
+    def map_by_id(self, number: int) -> MapSpec | None:
+        """The legacy map with that id."""
+        return next((m for m in self.maps.values() if m.id == number), None)

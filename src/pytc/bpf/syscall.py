@@ -1,0 +1,52 @@
+"""The only door to bpf(2)."""
+
+import ctypes
+import errno
+import os
+from ctypes import Structure
+
+from pytc.bpf.abi import used_size
+from pytc.bpf.constants import Command
+from pytc.errors import BpfError, BpfSyscallError
+
+# Number of bpf(2): arch/*/entry/syscalls/*.tbl, include/uapi/asm-generic/unistd.h.
+_SYSCALL_NUMBERS = {
+    "x86_64": 321, "i386": 357, "i686": 357, "aarch64": 280, "riscv64": 280, "loongarch64": 280,
+    "armv7l": 386, "armv8l": 386, "armv6l": 386, "ppc64le": 361, "ppc64": 361, "s390x": 351,
+    "mips64": 5315,
+}
+_PROG_LOAD_ATTEMPTS = 5
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> int:
+    """Calls bpf(2); returns its non-negative result.
+
+    ``size`` is the number of bytes of ``attr`` that the kernel may read, 0 for those up to the last field in
+    use. ``what`` says for errors what is being tried. PROG_LOAD is tried again on EAGAIN, which the verifier
+    answers when a signal interrupts it (commit c3494801cd17, "bpf: check pending signals while verifying
+    programs", v5.0), a bounded number of times.
+
+    Raises BpfSyscallError with the errno.
+    """
+    attempts = _PROG_LOAD_ATTEMPTS if command is Command.PROG_LOAD else 1
+    length = size or used_size(attr)
+    while True:
+        ctypes.set_errno(0)
+        result = _libc.syscall(_number(), ctypes.c_int(command), ctypes.byref(attr), ctypes.c_uint(length))
+        if result >= 0:
+            return int(result)
+        number = ctypes.get_errno()
+        attempts -= 1
+        if number != errno.EAGAIN or attempts <= 0:
+            raise BpfSyscallError(command.name, number, what)
+
+
+def _number() -> int:
+    machine = os.uname().machine
+    try:
+        return _SYSCALL_NUMBERS[machine]
+    except KeyError:
+        raise BpfError(f"the number of bpf(2) is not known for the machine type {machine!r}") from None

@@ -1,0 +1,84 @@
+"""The verifier's log: from thousands of lines to the ones that decide."""
+
+import errno
+import re
+
+from pytc.bpf.btf_ext import Line, line_at
+from pytc.bpf.linker import LinkedProgram
+from pytc.bpf.permissions import explain_eperm
+from pytc.bpf.spec import ObjectSpec
+from pytc.errors import VerifierError, strerror
+
+_TRAILER = re.compile(r"(processed \d+ insns|verification time|stack depth|peak_states|max_states|total_states)")
+_INSTRUCTION = re.compile(r"\s*(\d+): \([0-9a-f]{2}\)")
+_UNKNOWN_FUNCTION = re.compile(r"(unknown|invalid) func (\S+)")
+_SHOWN_LINES = 12
+
+
+def decisive_line(log: str) -> str:
+    """The verifier's last word: the last line that is no statistics and no source or state."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    while lines and _TRAILER.match(lines[-1]):
+        lines.pop()
+    return lines[-1] if lines else ""
+
+
+def last_lines(log: str, count: int = _SHOWN_LINES) -> tuple[list[str], int]:
+    """(the last lines, how many were left out)."""
+    lines = [line.rstrip() for line in log.splitlines() if line.strip()]
+    while lines and _TRAILER.match(lines[-1]):
+        lines.pop()
+    return lines[-count:], max(len(lines) - count, 0)
+
+
+def failing_instruction(log: str) -> int | None:
+    """The instruction that the verifier looked at last."""
+    found = None
+    for line in log.splitlines():
+        match = _INSTRUCTION.match(line)
+        if match:
+            found = int(match.group(1))
+    return found
+
+
+def verifier_error(spec: ObjectSpec, linked: LinkedProgram, number: int, log: str) -> VerifierError:
+    """The error for a refused BPF_PROG_LOAD, with the program, the C line and the likely cause."""
+    program = linked.program
+    what = f'program "{program.name}" in section "{program.section}"'
+    reason = decisive_line(log)
+    line = _source(spec, linked, log)
+    summary = (f"{what}: refused by the verifier: {reason}" if reason
+               else f"{what}: the kernel refused to load it: {strerror(number)}")
+    if line is not None:
+        summary += f"\n  at {line}: {line.text}" if line.text else f"\n  at {line}"
+    shown, left_out = last_lines(log)
+    if len(shown) > 1:
+        summary += "\nVerifier log" + (f" (the last {len(shown)} lines; {left_out} more with verbose)"
+                                       if left_out else "") + ":\n" + "\n".join(f"  {text}" for text in shown)
+    return VerifierError(program.name, number, summary, log=log, source=str(line or ""),
+                         hints=_hints(spec, number, log))
+
+
+def _source(spec: ObjectSpec, linked: LinkedProgram, log: str) -> Line | None:
+    instruction = failing_instruction(log)
+    if instruction is None or spec.btf is None or not linked.line_info:
+        return None
+    return line_at(linked.line_info, linked.line_info_size, instruction, spec.btf)
+
+
+def _hints(spec: ObjectSpec, number: int, log: str) -> tuple[str, ...]:
+    hints: list[str] = []
+    if "GPL" in log or "gpl" in log:
+        has = f'the license "{spec.license}"' if spec.license else "no license section"
+        hints.append(f"the object has {has}; this helper needs a GPL-compatible one: "
+                     'char _license[] SEC("license") = "GPL";')
+    elif not spec.license and number in (errno.EINVAL, errno.EACCES):
+        hints.append("the object has no license section")
+    unknown = _UNKNOWN_FUNCTION.search(log)
+    if unknown:
+        hints.append(f"helper {unknown.group(2)} is not available to this program type on this kernel")
+    if not log and number == errno.EPERM:
+        hints.extend(explain_eperm())
+    if not log and number == errno.E2BIG:
+        hints.append("the program has too many instructions for this kernel, or no instructions at all")
+    return tuple(hints)

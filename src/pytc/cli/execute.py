@@ -1,0 +1,37 @@
+"""Runs a parsed command and prints its outcome."""
+
+import os
+import sys
+
+from pytc.cli.main import show
+from pytc.commands import Command, GetFilter, ShowClasses, ShowFilters, ShowQdiscs
+from pytc.documents import Shown
+from pytc.errors import UsageError
+from pytc.grammar.command_line import Options
+from pytc.operations import run
+from pytc.operations.context import Context
+
+_SHOWING = (ShowFilters, ShowQdiscs, ShowClasses, GetFilter)
+_LAYOUTS = ("", "bpf_elf_map", "bpf_map_def")
+
+
+def execute(options: Options, command: Command) -> int:
+    """Returns the exit status; raises PytcError."""
+    layout = os.environ.get("PYTC_MAP_LAYOUT", "")
+    if layout not in _LAYOUTS:
+        raise UsageError(f'PYTC_MAP_LAYOUT is "{layout}"; bpf_elf_map or bpf_map_def expected')
+    if options.netns:
+        from pytc.netlink.session import enter_namespace
+
+        enter_namespace(options.netns)
+    context = Context(shown=Shown(options.details, options.statistics),
+                      bpf_mount=os.environ.get("TC_BPF_MNT", ""), layout20=layout)
+    try:
+        with context:
+            documents = run(context, command)
+    finally:
+        for note in context.notes:
+            print(note, file=sys.stderr)  # noqa: T201
+    if isinstance(command, _SHOWING):
+        show(documents, options)
+    return 0

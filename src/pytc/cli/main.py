@@ -1,0 +1,96 @@
+"""The command ``pytc``."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pytc.errors import HelpRequested, NetlinkError, PytcError
+from pytc.grammar.command_line import Options, parse_options, parse_words
+
+if TYPE_CHECKING:
+    from pytc.documents import Document
+
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141
+
+
+def console() -> None:
+    """What the installed script calls."""
+    if "_PYTC_COMPLETE" in os.environ:
+        from pytc.cli.application import application
+
+        application(prog_name="pytc")
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(words: Sequence[str]) -> int:
+    """Runs one command line; returns its exit status. Prints on the process's own streams."""
+    try:
+        options, rest = parse_options(words)
+        status = _run(options, rest)
+        sys.stdout.flush()
+    except HelpRequested as request:
+        return _help(request.topic)
+    except PytcError as error:
+        return report(error)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return _BROKEN_PIPE
+    return status
+
+
+def _run(options: Options, words: list[str]) -> int:
+    from pytc.commands import Help
+
+    if options.version:
+        from pytc import __version__
+
+        return _print(f"pytc utility, pytc-{__version__}\n")
+    if options.help:
+        return _help("")
+    command = parse_words(words)
+    if isinstance(command, Help):
+        return _help(command.topic)
+    from pytc.cli import lean
+
+    lean.prepare()
+    from pytc.cli.execute import execute
+
+    return execute(options, command)
+
+
+def _help(topic: str) -> int:
+    from pytc.grammar.usage import usage
+
+    return _print(usage(topic))
+
+
+def _print(text: str) -> int:
+    sys.stdout.write(text)
+    return 0
+
+
+def report(error: PytcError) -> int:
+    """Prints an error as tc would, then what pytc knows more; returns the exit status."""
+    lines = [str(error)]
+    if isinstance(error, NetlinkError) and error.trailer:
+        lines.append(error.trailer)
+    lines += [f"Hint: {hint}" for hint in error.hints]
+    sys.stdout.flush()
+    print(*lines, sep="\n", file=sys.stderr)  # noqa: T201
+    return error.exit_status
+
+
+def show(documents: "Sequence[Document]", options: Options) -> None:
+    """Prints documents as text or JSON."""
+    if options.json:
+        from pytc.render.json import render as as_json
+
+        sys.stdout.write(as_json(documents, pretty=options.pretty))
+    else:
+        from pytc.render.text import render as as_text
+
+        sys.stdout.write(as_text(documents))

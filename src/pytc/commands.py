@@ -1,0 +1,79 @@
+"""What the user asked for: one frozen value for each command, complete before anything is touched."""
+
+from typing import Any, NamedTuple
+
+from pytc.handles import UNSPEC, Handle
+
+
+class FilterSelector(NamedTuple):
+    """Which filters. ``protocol`` 0, ``pref`` 0 and ``chain`` None mean not given."""
+
+    device: str = ""
+    parent: Handle = UNSPEC
+    pref: int = 0
+    protocol: int = 0
+    chain: int | None = None
+    handle: str = ""
+
+
+class ModifyFilter(NamedTuple):
+    """``verb`` is add, change, replace or delete; ``options`` is what the kind's parser made, None without kind."""
+
+    verb: str
+    selector: FilterSelector
+    kind: str = ""
+    options: Any = None
+
+
+class GetFilter(NamedTuple):
+    selector: FilterSelector
+    kind: str
+
+
+class ShowFilters(NamedTuple):
+    selector: FilterSelector
+
+
+class QdiscSelector(NamedTuple):
+    device: str = ""
+    parent: Handle = UNSPEC
+    handle: Handle = UNSPEC
+
+
+class ModifyQdisc(NamedTuple):
+    """``verb`` is add, change, replace or delete."""
+
+    verb: str
+    selector: QdiscSelector
+    kind: str = ""
+    options: Any = None
+
+
+class ShowQdiscs(NamedTuple):
+    """``parent`` of the selector limits what is shown."""
+
+    selector: QdiscSelector
+
+
+class ModifyClass(NamedTuple):
+    """``verb`` is add, change, replace or delete."""
+
+    verb: str
+    device: str
+    parent: Handle
+    classid: Handle
+    kind: str = ""
+    options: Any = None
+
+
+class ShowClasses(NamedTuple):
+    device: str
+    parent: Handle = UNSPEC
+    classid: Handle = UNSPEC
+
+
+class Help(NamedTuple):
+    topic: str
+
+
+Command = (ModifyFilter | GetFilter | ShowFilters | ModifyQdisc | ShowQdiscs | ModifyClass | ShowClasses | Help)

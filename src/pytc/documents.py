@@ -1,0 +1,36 @@
+"""What is printed, before it is text or JSON: a list of fields.
+
+A kind says once what it has to say; :mod:`pytc.render` turns that into tc's text or tc's JSON. So no code asks
+which of the two it is for.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Union
+
+Json = Union[None, bool, int, float, str, list["Json"], dict[str, "Json"]]
+
+
+class Field(NamedTuple):
+    """``text`` is what is printed for it (spaces included), empty for nothing; ``key`` is the member's name in
+    JSON, empty for none."""
+
+    key: str
+    value: Json = None
+    text: str = ""
+
+
+class Group(NamedTuple):
+    """Fields that are an object of their own in JSON, and follow one another in text."""
+
+    key: str
+    fields: "Sequence[Field | Group]"
+
+
+Document = Sequence["Field | Group"]
+
+
+class Shown(NamedTuple):
+    """How much to say: tc's ``-details`` and ``-statistics``."""
+
+    details: bool = False
+    statistics: bool = False

@@ -1,0 +1,150 @@
+"""The one exception tree of pytc.
+
+Every error says what was tried and, where it is known, the errno and the likely causes. The command line
+prints ``str(error)`` on stderr, each of ``error.hints`` on a line of its own, and exits with
+``error.exit_status``, which is what tc(8) exits with in the same situation (checked against tc 6.1).
+"""
+
+import errno as _errno
+import os
+
+EXIT_UNUSABLE = 1
+EXIT_NETLINK = 2
+EXIT_USAGE = 255
+
+
+class PytcError(Exception):
+    """Base of all errors that pytc raises on purpose.
+
+    ``errno`` is the kernel's error number when there is one; ``hints`` are sentences about likely causes.
+    """
+
+    exit_status = EXIT_UNUSABLE
+
+    def __init__(self, message: str, *, errno: int | None = None, hints: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.errno = errno
+        self.hints = hints
+
+    def with_hints(self, *hints: str) -> "PytcError":
+        """The same error with more to say; for handlers that know the circumstances."""
+        self.hints = (*self.hints, *hints)
+        return self
+
+
+class UsageError(PytcError):
+    """The words of a command do not make sense."""
+
+    exit_status = EXIT_USAGE
+
+
+class InvalidOptionsError(PytcError):
+    """The words of a kind (``bpf``, ``htb``) do not make sense: tc exits with 1 here, not with 255."""
+
+
+class HelpRequested(PytcError):
+    """The word ``help`` was met; ``topic`` names the text to print."""
+
+    exit_status = 0
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(topic)
+        self.topic = topic
+
+
+class DeviceNotFoundError(PytcError):
+    """There is no network device of this name in the namespace."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__(f'Cannot find device "{device}"')
+        self.device = device
+
+
+class NamespaceError(PytcError):
+    """The network namespace cannot be entered."""
+
+
+class NetlinkError(PytcError):
+    """The kernel refused a netlink request; ``ext_ack`` is its own sentence about it, possibly empty."""
+
+    exit_status = EXIT_NETLINK
+
+    def __init__(self, number: int, ext_ack: str = "", *, hints: tuple[str, ...] = ()) -> None:
+        if ext_ack:
+            message = f"Error: {ext_ack}{'' if ext_ack.endswith('.') else '.'}"
+        else:
+            message = f"RTNETLINK answers: {os.strerror(number)}"
+        super().__init__(message, errno=number, hints=hints)
+        self.ext_ack = ext_ack
+        #: The line with which tc closes the report of a refused filter request; empty for the others.
+        self.trailer = ""
+
+
+class NetlinkProtocolError(PytcError):
+    """An answer from netlink that makes no sense (truncated, wrong sequence, dump interrupted too often)."""
+
+    exit_status = EXIT_NETLINK
+
+
+class BpfError(PytcError):
+    """Base of what :mod:`pytc.bpf` raises."""
+
+
+class ObjectError(BpfError):
+    """The object file cannot be used: missing, not ELF, not BPF, malformed."""
+
+
+class SelectionError(BpfError):
+    """The section or program that was asked for is not in the object; the message lists what is."""
+
+
+class MapDefinitionError(ObjectError):
+    """A map of the object is declared in a way that cannot be understood."""
+
+
+class BytecodeError(BpfError):
+    """Classic BPF bytecode text that cannot be understood."""
+
+
+class BpfSyscallError(BpfError):
+    """bpf(2) failed. ``command`` is the name of the bpf command (``MAP_CREATE``)."""
+
+    def __init__(self, command: str, number: int, what: str = "", *, hints: tuple[str, ...] = ()) -> None:
+        tried = f"{what}: " if what else ""
+        super().__init__(f"{tried}bpf({command}): {strerror(number)}", errno=number, hints=hints)
+        self.command = command
+
+
+class MapMismatchError(BpfError):
+    """A pinned map exists but differs from the object's declaration; ``fields`` says in what.
+
+    ``fields`` maps the name of a field to (pinned value, declared value).
+    """
+
+    def __init__(self, name: str, path: str, fields: dict[str, tuple[str, str]]) -> None:
+        differences = ", ".join(f"{field} is {pinned}, the object wants {wanted}"
+                                for field, (pinned, wanted) in fields.items())
+        super().__init__(f'map "{name}": the map pinned at {path} does not match: {differences}',
+                         errno=_errno.EINVAL)
+        self.fields = fields
+
+
+class PinError(BpfError):
+    """A pin cannot be made, opened or removed."""
+
+
+class VerifierError(BpfError):
+    """The kernel refused a program. ``log`` is the verifier's whole text (may be empty)."""
+
+    def __init__(self, program: str, number: int, summary: str, *, log: str = "",
+                 source: str = "", hints: tuple[str, ...] = ()) -> None:
+        super().__init__(summary, errno=number, hints=hints)
+        self.program = program
+        self.log = log
+        self.source = source
+
+
+def strerror(number: int) -> str:
+    """``os.strerror`` with the symbolic name: ``Operation not permitted (EPERM)``."""
+    name = _errno.errorcode.get(number, str(number))
+    return f"{os.strerror(number)} ({name})"

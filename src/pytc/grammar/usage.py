@@ -1,0 +1,94 @@
+"""Help texts, by topic."""
+
+OPTIONS = """\
+OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -j[son] | -p[retty] | -n[etns] NAME
+"""
+
+_TEXTS: dict[str, str] = {
+    "": """\
+Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help }
+where  OBJECT := { qdisc | class | filter }
+""" + "       " + OPTIONS + """\
+
+A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
+
+  pytc qdisc add dev em1 clsact                     a place for filters
+  pytc filter add dev em1 ingress bpf da obj bpf.o  load and attach
+  pytc filter show dev em1 ingress                  what is there
+  pytc filter del dev em1 ingress                   take it away
+
+"pytc OBJECT help" and "pytc filter add bpf help" say more.
+""",
+    "filter": """\
+Usage: pytc filter { add | change | replace | delete } dev NAME [ SELECTORS ] [ KIND [ OPTIONS ] ]
+       pytc filter { show | list | ls } [ dev NAME ] [ SELECTORS ]
+       pytc filter get dev NAME PARENT protocol PROTO pref PREF handle HANDLE KIND
+
+SELECTORS := [ root | ingress | egress | parent CLASSID ] [ handle HANDLE ] [ pref PREF ]
+             [ protocol PROTO ] [ chain INDEX ]
+KIND := { bpf }
+PREF := 1 .. 65535, asked in rising order; chosen by the kernel when it is not given
+PROTO := all | ip | ipv6 | arp | ... | NUMBER
+"pytc filter add bpf help" says the options of the kind.
+""",
+    "filter bpf": """\
+Usage: ... bpf [ run ] PROGRAM [ direct-action | da ] [ classid CLASSID | flowid CLASSID ] [ skip_hw | skip_sw ]
+
+PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ verbose ]
+         | { object-pinned | pinned | fd } { PATH | m:NAME }
+         | { bytecode | bc } 'N,c t f k,...'
+         | { bytecode-file | bcf } FILE
+
+FILE is a BPF object (clang -O2 -g -target bpf -c), its maps declared with struct bpf_elf_map, struct bpf_map_def or
+BTF. Without a section, "classifier" is taken, or the only program of the object. FILE alone, without "object-file",
+is taken for an object when it is one. m:NAME is NAME below tc's directory in the bpffs.
+
+direct-action: the program returns a verdict (TC_ACT_OK, TC_ACT_SHOT ...).
+Otherwise it returns a class: 0 no match, -1 the class given as flowid, any other number that class.
+""",
+    "qdisc": """\
+Usage: pytc qdisc { add | change | replace | delete } dev NAME { clsact | ingress }
+       pytc qdisc { add | change | replace | delete } dev NAME { root | parent CLASSID } [ handle HANDLE ] KIND [ OPTIONS ]
+       pytc qdisc { show | list | ls } [ dev NAME ] [ root | ingress | clsact | parent CLASSID ]
+
+KIND := { clsact | ingress | htb }
+"pytc qdisc add htb help" says the options of a kind.
+""",
+    "qdisc clsact": "Usage: ... clsact\nA place for filters on ingress and egress. It has no options.\n",
+    "qdisc ingress": "Usage: ... ingress\nA place for filters on ingress. It has no options.\n",
+    "qdisc htb": """\
+Usage: ... qdisc add ... htb [ default MINOR ] [ r2q NUMBER ] [ direct_qlen PACKETS ]
+
+default  the minor number (hex) of the class for packets that no filter classifies; 0: they are not shaped
+r2q      divides a class's rate to give its quantum {10}
+""",
+    "class": """\
+Usage: pytc class { add | change | replace | delete } dev NAME [ root | parent CLASSID ] [ classid CLASSID ]
+                  [ KIND [ OPTIONS ] ]
+       pytc class { show | list | ls } dev NAME [ root | parent CLASSID ] [ classid CLASSID ]
+
+KIND := { htb }
+"pytc class add htb help" says the options of a kind.
+""",
+    "class htb": """\
+Usage: ... class add ... htb rate RATE [ ceil RATE ] [ burst SIZE ] [ cburst SIZE ] [ prio NUMBER ] [ quantum SIZE ]
+
+rate     the rate that the class is given
+ceil     the rate that it may reach by borrowing {rate}
+burst    how much it may send at once at that rate {computed}
+cburst   the same for ceil {computed}
+prio     classes of lower prio are served first {0}
+quantum  how much it may borrow at a time {rate / r2q}
+RATE := NUMBER[bit | kbit | mbit | gbit | tbit | bps | kbps | mbps | ...], SIZE := NUMBER[b | k | m | g | kbit | ...]
+""",
+}
+
+
+def usage(topic: str) -> str:
+    """The text for a topic like ``filter bpf``; that of its first word, or the general one, where it has none."""
+    return _TEXTS.get(topic) or _TEXTS.get(topic.partition(" ")[0]) or _TEXTS[""]
+
+
+def topics() -> list[str]:
+    """All topics."""
+    return list(_TEXTS)

@@ -1,0 +1,137 @@
+"""The one grammar engine: tables of words, matched as tc matches them.
+
+A word is matched whole when it is ``exact``, else also by any prefix; the first row of a table that matches
+wins, so that the order of rows decides what an abbreviation means (``p`` is ``preference``).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from pytc.errors import HelpRequested, InvalidOptionsError, PytcError, UsageError
+
+Converter = Callable[[str], Any]
+
+
+class Word(NamedTuple):
+    """One row of a table.
+
+    ``into`` names the field that it sets; rows that share a field exclude one another. With a ``convert`` it
+    takes the next word as its value, and ``wrong`` is what tc says when the converter raises ValueError; without,
+    it is a flag that stores ``value``. ``repeat`` is a flag that may come twice. ``called`` is the word's name in
+    messages about duplicates.
+    """
+
+    name: str
+    into: str
+    convert: Converter | None = None
+    value: Any = True
+    exact: bool = False
+    wrong: str = ""
+    repeat: bool = False
+    called: str = ""
+
+
+class Cursor:
+    """The words of a command, read from left to right."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = list(words)
+        self._at = 0
+
+    @property
+    def done(self) -> bool:
+        return self._at >= len(self._words)
+
+    def peek(self) -> str:
+        """The next word; empty at the end."""
+        return "" if self.done else self._words[self._at]
+
+    def take(self) -> str:
+        """The next word, which must be there; raises UsageError."""
+        if self.done:
+            raise UsageError('Command line is not complete. Try option "help"')
+        self._at += 1
+        return self._words[self._at - 1]
+
+    def rest(self) -> list[str]:
+        """All words that are left."""
+        words, self._at = self._words[self._at:], len(self._words)
+        return words
+
+
+def matches(word: str, name: str, *, exact: bool = False) -> bool:
+    """Whether a word means ``name``: whole, or a prefix of it."""
+    return word == name or (not exact and bool(word) and name.startswith(word))
+
+
+def find(word: str, table: Sequence[Word]) -> Word | None:
+    """The row that a word means."""
+    return next((row for row in table if matches(word, row.name, exact=row.exact)), None)
+
+
+def choose(word: str, names: Sequence[str]) -> str:
+    """The first of ``names`` that a word means, empty for none."""
+    return next((name for name in names if matches(word, name)), "")
+
+
+def fill(cursor: Cursor, table: Sequence[Word], found: dict[str, Any], *, topic: str,
+         error: type[PytcError] = UsageError) -> dict[str, Any]:
+    """Reads words into ``found`` for as long as they are in the table, and returns it.
+
+    Raises UsageError for a missing value or a second word for the same field; ``error`` for a value that does
+    not convert; HelpRequested(topic) for ``help``.
+    """
+    while not cursor.done:
+        row = find(cursor.peek(), table)
+        if row is None:
+            if matches(cursor.peek(), "help"):
+                raise HelpRequested(topic)
+            return found
+        word = cursor.take()
+        value = _value(cursor, row, error) if row.convert is not None else row.value
+        if row.into in found and not row.repeat:
+            raise _duplicate(row, cursor, word)
+        found[row.into] = value
+    return found
+
+
+def _value(cursor: Cursor, row: Word, error: type[PytcError]) -> Any:
+    word = cursor.take()
+    assert row.convert is not None
+    try:
+        return row.convert(word)
+    except ValueError:
+        if error is InvalidOptionsError:
+            raise InvalidOptionsError(f'Illegal "{row.wrong or row.name}": "{word}"') from None
+        raise error(f'Error: argument "{word}" is wrong: {row.wrong or row.name}') from None
+
+
+def _duplicate(row: Word, cursor: Cursor, word: str) -> UsageError:
+    if row.convert is None:
+        kind = "parent ID" if row.into == "parent" else "word"
+        return UsageError(f'Error: "{row.name}" is duplicate {kind}')
+    last = cursor._words[cursor._at - 1]
+    return UsageError(f'Error: duplicate "{row.called or row.name}": "{last}" is the second value.')
+
+
+def text(word: str) -> str:
+    """Converter for a word that is taken as it is; an empty one raises ValueError."""
+    if not word:
+        raise ValueError(word)
+    return word
+
+
+def unsigned(limit: int) -> Converter:
+    """Converter for decimal, ``0x`` hex or ``0`` octal numbers up to ``limit``, as strtoul(3) with base 0."""
+
+    def convert(word: str) -> int:
+        digits = word.lower()
+        if not digits.isascii() or "_" in digits or digits != digits.strip():
+            raise ValueError(word)
+        octal = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
+        number = int(digits, 8 if octal else 0)
+        if not 0 <= number <= limit:
+            raise ValueError(word)
+        return number
+
+    return convert

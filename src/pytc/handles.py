@@ -1,0 +1,65 @@
+"""Traffic control handles: 32-bit numbers written ``MAJOR:MINOR`` in hex (tc(8), include/uapi/linux/pkt_sched.h)."""
+
+from typing import NamedTuple
+
+
+class Handle(NamedTuple):
+    """A qdisc handle (``1:``), class id (``1:10``) or filter parent."""
+
+    major: int
+    minor: int
+
+    @property
+    def number(self) -> int:
+        """As the kernel has it."""
+        return self.major << 16 | self.minor
+
+    @classmethod
+    def from_number(cls, number: int) -> "Handle":
+        return cls(number >> 16 & 0xFFFF, number & 0xFFFF)
+
+    def __str__(self) -> str:
+        if self == ROOT:
+            return "root"
+        if self == UNSPEC:
+            return "none"
+        if not self.major:
+            return f":{self.minor:x}"
+        return f"{self.major:x}:{self.minor:x}" if self.minor else f"{self.major:x}:"
+
+
+UNSPEC = Handle(0, 0)
+ROOT = Handle(0xFFFF, 0xFFFF)
+CLSACT = Handle(0xFFFF, 0xFFF1)
+INGRESS = Handle(0xFFFF, 0xFFF2)
+EGRESS = Handle(0xFFFF, 0xFFF3)
+
+
+def parse_classid(word: str) -> Handle:
+    """``1:10``, ``1:``, ``:10``, ``root``, ``none``, or one hex number of 32 bits; raises ValueError."""
+    if word == "root":
+        return ROOT
+    if word == "none":
+        return UNSPEC
+    major, colon, minor = word.partition(":")
+    if not colon:
+        return Handle.from_number(_hex(major, 0xFFFFFFFF))
+    if not major and not minor:
+        raise ValueError(word)
+    return Handle(_hex(major, 0xFFFF) if major else 0, _hex(minor, 0xFFFF) if minor else 0)
+
+
+def parse_qdisc_handle(word: str) -> Handle:
+    """``1:`` or ``1``, or ``none``; raises ValueError."""
+    if word == "none":
+        return UNSPEC
+    return Handle(_hex(word.removesuffix(":"), 0xFFFF), 0)
+
+
+def _hex(text: str, limit: int) -> int:
+    if "_" in text or text != text.strip():
+        raise ValueError(text)
+    number = int(text, 16)
+    if not 0 <= number <= limit:
+        raise ValueError(text)
+    return number

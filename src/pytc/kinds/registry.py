@@ -1,0 +1,32 @@
+"""Finding a kind's module by the kind's name."""
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+
+def find_kind(package: str, name: str) -> Any:
+    """``KIND`` of the module ``package.name``, None when there is no such module.
+
+    ``-`` in a kind's name is ``_`` in the module's. The name comes from the command line: only plain words are
+    looked up.
+    """
+    module = name.replace("-", "_")
+    if not module.isidentifier() or not module.isascii() or module.startswith("_"):
+        return None
+    full = f"{package}.{module}"
+    try:
+        return import_module(full).KIND
+    except ModuleNotFoundError as error:
+        if error.name == full:
+            return None
+        raise
+
+
+def kind_names(package: str) -> list[str]:
+    """The names of all kinds of a package."""
+    from pkgutil import iter_modules
+
+    spec = find_spec(package)
+    places = spec.submodule_search_locations if spec is not None else None
+    return sorted(module.name.replace("_", "-") for module in iter_modules(places))

@@ -1,0 +1,1 @@
+"""Traffic control over rtnetlink: messages, and a session that sends them."""

@@ -1,0 +1,113 @@
+"""Traffic control messages: our attribute tables on pyroute2's message classes.
+
+pyroute2's own classes for cls_bpf have wrong types for the bytecode attributes and end before FLAGS_GEN, TAG and
+ID; those of tcmsg end before TCA_CHAIN. So the tables are ours, and the encoding and decoding is pyroute2's.
+
+``struct tcmsg`` (include/uapi/linux/rtnetlink.h): ``family u8, pad u8, pad u16, ifindex s32, handle u32,
+parent u32, info u32``, 20 bytes.
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from pyroute2.netlink import nla, nlmsg
+
+from pytc.errors import NetlinkProtocolError
+from pytc.kinds.interface import Attributes, Schema
+
+_HEADER = struct.Struct("=IHHII")
+_TCMSG = struct.Struct("=BBHiIII")
+_NLA_HEADER = struct.Struct("=HH")
+
+
+class TcMessage(NamedTuple):
+    """One message. ``attributes`` by name; TCA_OPTIONS and TCA_STATS2 are bytes."""
+
+    type: int
+    flags: int = 0
+    ifindex: int = 0
+    handle: int = 0
+    parent: int = 0
+    info: int = 0
+    attributes: Attributes = {}
+
+
+class _TrafficControl(nlmsg):  # type: ignore[misc]
+    prefix = "TCA_"
+    fields = (("family", "B"), ("pad1", "B"), ("pad2", "H"), ("index", "i"), ("handle", "I"), ("parent", "I"),
+              ("info", "I"))
+    nla_map = (
+        ("TCA_UNSPEC", "none"), ("TCA_KIND", "asciiz"), ("TCA_OPTIONS", "cdata"), ("TCA_STATS", "cdata"),
+        ("TCA_XSTATS", "cdata"), ("TCA_RATE", "cdata"), ("TCA_FCNT", "cdata"), ("TCA_STATS2", "cdata"),
+        ("TCA_STAB", "cdata"), ("TCA_PAD", "cdata"), ("TCA_DUMP_INVISIBLE", "flag"), ("TCA_CHAIN", "uint32"),
+        ("TCA_HW_OFFLOAD", "uint8"), ("TCA_INGRESS_BLOCK", "uint32"), ("TCA_EGRESS_BLOCK", "uint32"),
+        ("TCA_DUMP_FLAGS", "cdata"), ("TCA_EXT_WARN_MSG", "asciiz"),
+    )
+
+
+def encode(message: TcMessage, sequence: int) -> bytes:
+    """A whole netlink message with its header."""
+    out = _TrafficControl()
+    out["header"]["type"], out["header"]["flags"] = message.type, message.flags
+    out["header"]["sequence_number"] = sequence
+    out["index"], out["handle"], out["parent"] = message.ifindex, message.handle, message.parent
+    out["info"] = message.info
+    out["attrs"] = list(message.attributes.items())
+    out.encode()
+    return bytes(out.data)
+
+
+def decode(data: bytes) -> TcMessage:
+    """The message in ``data``, header included; raises NetlinkProtocolError."""
+    if len(data) < _HEADER.size + _TCMSG.size:
+        raise NetlinkProtocolError(f"a traffic control message of {len(data)} bytes")
+    message = _TrafficControl(data)
+    try:
+        message.decode()
+    except Exception as error:  # pyroute2 has no common base for what malformed input may raise
+        raise NetlinkProtocolError(f"a malformed traffic control message: {error}") from error
+    return TcMessage(message["header"]["type"], message["header"]["flags"], message["index"], message["handle"],
+                     message["parent"], message["info"], _by_name(message))
+
+
+def encode_options(schema: Schema, attributes: Sequence[tuple[str, Any]]) -> bytes:
+    """Nested attributes as bytes, without a header of their own."""
+    nested = _class_for(schema)()
+    nested["attrs"] = list(attributes)
+    nested.encode()
+    return bytes(nested.data[_NLA_HEADER.size:])
+
+
+def decode_options(schema: Schema, data: bytes) -> Attributes:
+    """Nested attributes by name; raises NetlinkProtocolError."""
+    nested = _class_for(schema)(_NLA_HEADER.pack(len(data) + _NLA_HEADER.size, 0) + data)
+    try:
+        nested.decode()
+    except Exception as error:  # see decode
+        raise NetlinkProtocolError(f"malformed attributes: {error}") from error
+    return _by_name(nested)
+
+
+def split_attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """(number, payload) of each attribute; stops at the first that is cut off."""
+    at = 0
+    while at + _NLA_HEADER.size <= len(data):
+        length, number = _NLA_HEADER.unpack_from(data, at)
+        if length < _NLA_HEADER.size or at + length > len(data):
+            return
+        yield number & 0x3FFF, data[at + _NLA_HEADER.size:at + length]
+        at += -(-length // 4) * 4
+
+
+def _by_name(message: "nlmsg") -> dict[str, Any]:
+    return {name: value for name, value in message["attrs"] if value is not None}
+
+
+_classes: dict[Schema, type] = {}
+
+
+def _class_for(schema: Schema) -> type:
+    if schema not in _classes:
+        _classes[schema] = type("Options", (nla,), {"nla_map": schema or (("TCA_UNSPEC", "none"),)})
+    return _classes[schema]

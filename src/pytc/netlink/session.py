@@ -1,0 +1,197 @@
+"""A netlink socket for traffic control: requests, dumps, and the kernel's sentence about a refusal.
+
+pyroute2's own socket runs on asyncio, whose import alone costs more than four times a bare interpreter; a command
+that sends one message and waits for one answer needs none of it.
+"""
+
+import _socket
+import errno
+import os
+import struct
+from collections.abc import Iterator
+from types import TracebackType
+
+from pytc.errors import NamespaceError, NetlinkError, NetlinkProtocolError
+from pytc.netlink import constants as c
+from pytc.netlink.messages import TcMessage, decode, encode, split_attributes
+
+_HEADER = struct.Struct("=IHHII")
+_ERROR = struct.Struct("=i")
+_BUFFER = 1 << 18
+_TIMEOUT_SECONDS = 30.0
+_DUMP_ATTEMPTS = 5
+
+
+class Session:
+    """Talks to the kernel's traffic control in the network namespace in which it is made.
+
+    Errors are NetlinkError with the errno and the extended acknowledgement; :attr:`warnings` collects what the
+    kernel remarks about requests that it accepts.
+    """
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self._sequence = 0
+        try:
+            self._socket = _socket.socket(c.AF_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, c.NETLINK_ROUTE)
+        except OSError as error:
+            raise NetlinkError(error.errno or errno.EIO, "cannot open a netlink socket") from error
+        try:
+            self._socket.bind((0, 0))
+            self._socket.settimeout(_TIMEOUT_SECONDS)
+            for option in (c.EXT_ACK, c.CAP_ACK):
+                self._set(option)
+        except OSError as error:
+            self.close()
+            raise NetlinkError(error.errno or errno.EIO, "cannot set up a netlink socket") from error
+
+    def _set(self, option: int) -> None:
+        try:
+            self._socket.setsockopt(c.SOL_NETLINK, option, 1)
+        except OSError:
+            return  # v4.12 and v4.3 brought these two; without them errors only lack their sentence
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    def request(self, message: TcMessage) -> list[TcMessage]:
+        """Sends a request and waits until the kernel has done it; returns what it answered besides."""
+        sequence = self._send(message, c.REQUEST | c.ACK)
+        answers: list[TcMessage] = []
+        for kind, _flags, data in self._receive(sequence):
+            if kind == c.ERROR:
+                self._check(data)
+                return answers
+            answers.append(decode(data))
+        raise NetlinkProtocolError("the kernel closed the conversation without an acknowledgement")
+
+    def dump(self, message: TcMessage) -> list[TcMessage]:
+        """All answers to a dump request; asks again when the tables changed meanwhile."""
+        for _ in range(_DUMP_ATTEMPTS):
+            answers, whole = self._dump_once(message)
+            if whole:
+                return answers
+        raise NetlinkProtocolError("Dump was interrupted: the tables change faster than they can be read")
+
+    def _dump_once(self, message: TcMessage) -> tuple[list[TcMessage], bool]:
+        sequence = self._send(message, c.REQUEST | c.DUMP)
+        answers, whole = [], True
+        for kind, flags, data in self._receive(sequence):
+            whole = whole and not flags & c.DUMP_INTR
+            if kind == c.DONE:
+                self._check(data)
+                break
+            if kind == c.ERROR:
+                self._check(data)
+                continue
+            answers.append(decode(data))
+        return answers, whole
+
+    def _send(self, message: TcMessage, flags: int) -> int:
+        self._sequence += 1
+        data = encode(message._replace(flags=message.flags | flags), self._sequence)
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            raise NetlinkError(error.errno or errno.EIO, "cannot send to the kernel") from error
+        return self._sequence
+
+    def _receive(self, sequence: int) -> Iterator[tuple[int, int, bytes]]:
+        """(type, flags, whole message) of each message of this conversation."""
+        while True:
+            try:
+                data = self._socket.recv(_BUFFER)
+            except TimeoutError:
+                raise NetlinkProtocolError(f"no answer from the kernel within {_TIMEOUT_SECONDS:g} s") from None
+            except OSError as error:
+                raise NetlinkError(error.errno or errno.EIO, "cannot receive from the kernel") from error
+            at = 0
+            while at + _HEADER.size <= len(data):
+                length, kind, flags, number, _pid = _HEADER.unpack_from(data, at)
+                if length < _HEADER.size or at + length > len(data):
+                    raise NetlinkProtocolError("a truncated netlink message")
+                if number == sequence and kind != c.NOOP:
+                    yield kind, flags, data[at:at + length]
+                at += -(-length // 4) * 4
+
+    def _check(self, data: bytes) -> None:
+        """Raises NetlinkError for an error message (or the end of a dump) that carries one."""
+        number, sentence = parse_error(data)
+        if number:
+            raise NetlinkError(number, sentence)
+        if sentence:
+            self.warnings.append(sentence)
+
+
+def parse_error(data: bytes) -> tuple[int, str]:
+    """(errno or 0, the kernel's sentence) of an NLMSG_ERROR or NLMSG_DONE, header included.
+
+    Layout: header (16 bytes), error s32; in an error then the header of the request, and the rest of the request
+    unless NLM_F_CAPPED; last the attributes.
+    """
+    _, kind, flags, _, _ = _HEADER.unpack_from(data)
+    at = _HEADER.size
+    if len(data) < at + _ERROR.size:
+        return 0, ""
+    number = -_ERROR.unpack_from(data, at)[0]
+    at += _ERROR.size
+    if not flags & c.ACK_TLVS:
+        return number, ""
+    if kind == c.ERROR:
+        if len(data) < at + _HEADER.size:
+            return number, ""
+        at += _HEADER.size if flags & c.ACK_CAPPED else -(-_HEADER.unpack_from(data, at)[0] // 4) * 4
+    for attribute, payload in split_attributes(data[at:]):
+        if attribute == c.ATTR_MSG:
+            return number, payload.rstrip(b"\0").decode("utf-8", "replace")
+    return number, ""
+
+
+def interface_index(device: str) -> int | None:
+    """The index of a device of the current namespace, None when there is none."""
+    try:
+        return _socket.if_nametoindex(device)
+    except OSError:
+        return None
+
+
+def interface_name(index: int) -> str:
+    """The name of a device of the current namespace; ``if7`` for one that is gone."""
+    try:
+        return _socket.if_indextoname(index)
+    except OSError:
+        return f"if{index}"
+
+
+def enter_namespace(name: str) -> None:
+    """Moves this thread into the network namespace /run/netns/NAME (or a path); raises NamespaceError.
+
+    Only the network changes, not the mounts: pins go where they go without it.
+    """
+    path = name if "/" in name else f"/run/netns/{name}"
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise NamespaceError(f'Cannot open network namespace "{name}": {error.strerror}',
+                             errno=error.errno) from error
+    try:
+        _setns(fd, name)
+    finally:
+        os.close(fd)
+
+
+def _setns(fd: int, name: str) -> None:
+    import ctypes
+
+    clone_newnet = 0x40000000
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(fd, clone_newnet) != 0:
+        number = ctypes.get_errno()
+        raise NamespaceError(f'setting the network namespace "{name}" failed: {os.strerror(number)}', errno=number)

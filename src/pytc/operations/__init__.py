@@ -1,0 +1,25 @@
+"""One function for each command: load, attach, and undo in reverse when a step fails."""
+
+from collections.abc import Callable
+from importlib import import_module
+
+from pytc.commands import Command
+from pytc.documents import Document
+from pytc.operations.context import Context
+
+Operation = Callable[[Context, Command], list[Document]]
+
+# Where the function for each command lives: imported when the command is run.
+_HOMES = {
+    "ModifyFilter": ("filters", "modify_filter"), "GetFilter": ("filters", "get_filter"),
+    "ShowFilters": ("filters", "show_filters"), "ModifyQdisc": ("qdiscs", "modify_qdisc"),
+    "ShowQdiscs": ("qdiscs", "show_qdiscs"), "ModifyClass": ("classes", "modify_class"),
+    "ShowClasses": ("classes", "show_classes"),
+}
+
+
+def run(context: Context, command: Command) -> list[Document]:
+    """Runs a command; returns what there is to show, a document for each object. Raises PytcError."""
+    module, name = _HOMES[type(command).__name__]
+    operation: Operation = getattr(import_module(f"{__name__}.{module}"), name)
+    return operation(context, command)

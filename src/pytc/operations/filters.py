@@ -1,0 +1,177 @@
+"""``filter``: add, change, replace, delete, get, show."""
+
+import errno
+import socket
+
+from pytc.bpf.constants import ProgramType
+from pytc.bpf.info import ProgramDescription, describe_program, program_by_id
+from pytc.commands import FilterSelector, GetFilter, ModifyFilter, ShowFilters
+from pytc.documents import Document, Field, Group
+from pytc.errors import BpfError, InvalidOptionsError, NetlinkError
+from pytc.handles import CLSACT, EGRESS, INGRESS, ROOT, UNSPEC, Handle
+from pytc.kinds import filters as kinds
+from pytc.kinds.filters.bpf import BpfOptions
+from pytc.kinds.interface import FilterKind, OpenedProgram
+from pytc.netlink import constants as c
+from pytc.netlink.messages import TcMessage, decode_options, encode_options
+from pytc.netlink.session import interface_name
+from pytc.operations.context import Context
+from pytc.operations.programs import opened, resolved
+from pytc.protocols import format_protocol
+from pytc.records import FilterRecord
+
+_VERBS = {"add": (c.NEWTFILTER, c.EXCL | c.CREATE), "change": (c.NEWTFILTER, 0),
+          "replace": (c.NEWTFILTER, c.CREATE), "delete": (c.DELTFILTER, 0)}
+_DEFAULT_SECTION = "classifier"
+_POINTS = {ROOT: "root", INGRESS: "ingress", EGRESS: "egress"}
+
+
+def modify_filter(context: Context, command: ModifyFilter) -> list[Document]:
+    """Adds, changes, replaces or deletes; raises NetlinkError, BpfError and its kin, InvalidOptionsError."""
+    kind = kinds.find(command.kind) if command.kind else None
+    message = _message(context, command.verb, command.selector, command.kind, kind)
+    options = command.options
+    if not isinstance(options, BpfOptions):
+        _send(context, command, message, kind, None)
+        return []
+    if options.source is not None:
+        options = options._replace(source=resolved(options.source))
+    command = command._replace(options=options)
+    with opened(context, options.source, ProgramType.SCHED_CLS, _DEFAULT_SECTION) as program:
+        _send(context, command, message, kind, program)
+    return []
+
+
+def get_filter(context: Context, command: GetFilter) -> list[Document]:
+    """The one filter with that handle; raises NetlinkError when there is none."""
+    selector = command.selector
+    message = _message(context, "add", selector, command.kind, kinds.find(command.kind))
+    message = message._replace(type=c.GETTFILTER, flags=0)
+    try:
+        answers = context.session.request(message)
+    except NetlinkError as error:
+        raise _explained(error, selector) from error
+    return [_document(context, record, FilterSelector(device=selector.device))
+            for record in (_record(answer) for answer in answers) if record is not None]
+
+
+def show_filters(context: Context, command: ShowFilters) -> list[Document]:
+    """The filters that a selector covers."""
+    selector = command.selector
+    index = context.device_index(selector.device)
+    attributes = {} if selector.chain is None else {"TCA_CHAIN": selector.chain}
+    answers = context.session.dump(TcMessage(
+        c.GETTFILTER, ifindex=index, parent=selector.parent.number, info=_info(selector), attributes=attributes))
+    return [_document(context, record, selector)
+            for record in (_record(answer) for answer in answers)
+            if record is not None and _selected(record, selector, index)]
+
+
+def _selected(record: FilterRecord, selector: FilterSelector, index: int) -> bool:
+    return (not index or record.ifindex == index) and (selector.chain is None or record.chain == selector.chain)
+
+
+def _message(context: Context, verb: str, selector: FilterSelector, name: str,
+             kind: FilterKind | None) -> TcMessage:
+    kind_of_message, flags = _VERBS[verb]
+    attributes: dict[str, object] = {}
+    if name:
+        attributes["TCA_KIND"] = name
+    if selector.chain is not None:
+        attributes["TCA_CHAIN"] = selector.chain
+    return TcMessage(kind_of_message, flags, context.device_index(selector.device), _handle(selector.handle, kind),
+                     selector.parent.number, _info(selector), attributes)
+
+
+def _handle(word: str, kind: FilterKind | None) -> int:
+    if not word:
+        return 0
+    if kind is None:
+        raise InvalidOptionsError('Must specify filter type when using "handle"')
+    try:
+        return kind.handle(word)
+    except ValueError:
+        raise InvalidOptionsError(f'Illegal "handle": "{word}"') from None
+
+
+def _info(selector: FilterSelector) -> int:
+    """``tcm_info``: preference and, in network byte order, protocol."""
+    return selector.pref << 16 | socket.htons(selector.protocol)
+
+
+def _send(context: Context, command: ModifyFilter, message: TcMessage, kind: FilterKind | None,
+          program: OpenedProgram | None) -> None:
+    if kind is not None and command.options is not None:
+        options = encode_options(kind.schema, kind.encode(command.options, program))
+        message = message._replace(attributes={**message.attributes, "TCA_OPTIONS": options})
+    try:
+        context.session.request(message)
+    except NetlinkError as error:
+        raise _explained(error, command.selector) from error
+
+
+def _explained(error: NetlinkError, selector: FilterSelector) -> NetlinkError:
+    error.trailer = "We have an error talking to the kernel"
+    hook = _POINTS.get(selector.parent, "") if selector.parent != ROOT else ""
+    missing = error.errno in (errno.ENOENT, errno.EINVAL) and "Parent Qdisc" in error.ext_ack
+    if hook and missing:
+        error.with_hints(f'{selector.device} has no clsact qdisc, which {hook} filters need: '
+                         f'"pytc qdisc add dev {selector.device} clsact" makes it')
+    elif missing:
+        error.with_hints(f"there is no qdisc {selector.parent} on {selector.device}")
+    elif selector.parent == UNSPEC and "not classful" in error.ext_ack:
+        error.with_hints("without ingress, egress or parent, a filter goes to the root qdisc, and that of "
+                         f"{selector.device} takes none")
+    elif error.errno == errno.EPERM:
+        error.with_hints("changing traffic control needs CAP_NET_ADMIN; run it as root")
+    return error
+
+
+def _record(message: TcMessage) -> FilterRecord | None:
+    if message.type not in (c.NEWTFILTER, c.DELTFILTER):
+        return None
+    attributes = message.attributes
+    name = attributes.get("TCA_KIND", "")
+    kind = kinds.find(name)
+    raw = attributes.get("TCA_OPTIONS")
+    options = None
+    if kind is not None and raw:
+        options = kind.decode(decode_options(kind.schema, raw), _describe)
+    return FilterRecord(message.ifindex, Handle.from_number(message.parent), socket.ntohs(message.info & 0xFFFF),
+                        message.info >> 16, name, attributes.get("TCA_CHAIN"), message.handle, options)
+
+
+def _describe(number: int) -> ProgramDescription | None:
+    try:
+        with program_by_id(number) as descriptor:
+            return describe_program(descriptor.fd)
+    except BpfError:
+        return None  # gone by now, or not to be seen without CAP_SYS_ADMIN
+
+
+def _document(context: Context, record: FilterRecord, selector: FilterSelector) -> Document:
+    """tc leaves out what the selector has said already."""
+    fields: list[Field | Group] = [Field("", text="filter ")]
+    if not selector.device:
+        name = interface_name(record.ifindex)
+        fields.append(Field("dev", name, f"dev {name} "))
+    if selector.parent in (UNSPEC, CLSACT) or selector.parent != record.parent:
+        fields.append(_parent(record.parent))
+    if record.protocol and record.protocol != selector.protocol:
+        name = format_protocol(record.protocol)
+        fields.append(Field("protocol", name, f"protocol {name} "))
+    if record.pref and record.pref != selector.pref:
+        fields.append(Field("pref", record.pref, f"pref {record.pref} "))
+    fields.append(Field("kind", record.kind, f"{record.kind} "))
+    if record.chain is not None and record.chain != selector.chain:
+        fields.append(Field("chain", record.chain, f"chain {record.chain} "))
+    kind = kinds.find(record.kind)
+    if kind is not None and record.options is not None:
+        fields.append(Group("options", kind.document(record.options, record.handle, context.shown)))
+    fields.append(Field("", text="\n"))
+    return fields
+
+
+def _parent(parent: Handle) -> Field:
+    point = _POINTS.get(parent)
+    return Field(point, True, f"{point} ") if point else Field("parent", str(parent), f"parent {parent} ")

@@ -1,0 +1,48 @@
+"""tc's JSON: an array of objects on one line, or laid out as iproute2 lays it out (``-pretty``).
+
+The layout: members on lines of their own, four blanks for each level of objects and arrays together; elements of
+an array follow one another on the line.
+"""
+
+import json
+from collections.abc import Sequence
+
+from pytc.documents import Document, Field, Group, Json
+
+
+def render(documents: Sequence[Document], *, pretty: bool = False) -> str:
+    """A line, or several when ``pretty``, with a newline at the end."""
+    values: list[Json] = [as_object(document) for document in documents]
+    if pretty:
+        return _pretty(values, 0) + "\n"
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def as_object(document: Document) -> dict[str, Json]:
+    """The members that a document has in JSON."""
+    members: dict[str, Json] = {}
+    for part in document:
+        if isinstance(part, Group) and part.key:
+            members[part.key] = as_object(part.fields)
+        elif isinstance(part, Group):
+            members.update(as_object(part.fields))
+        elif isinstance(part, Field) and part.key:
+            members[part.key] = part.value
+    return members
+
+
+def _pretty(value: Json, depth: int) -> str:
+    if isinstance(value, dict):
+        if not value:
+            return "{}"
+        inner = "\n" + "    " * (depth + 1)
+        members = (f"{inner}{_scalar(key)}: {_pretty(member, depth + 1)}" for key, member in value.items())
+        return "{" + ",".join(members) + "\n" + "    " * depth + "}"
+    if isinstance(value, list):
+        elements = ",".join(_pretty(element, depth + 1) for element in value)
+        return f"[ {elements} ]" if value else "[ ]"
+    return _scalar(value)
+
+
+def _scalar(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False)
