@@ -7,7 +7,7 @@ which of the two it is for.
 from collections.abc import Sequence
 from typing import NamedTuple, Union
 
-Json = Union[None, bool, int, float, str, list["Json"], dict[str, "Json"]]
+Json = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # noqa: UP007 (names itself)
 
 
 class Field(NamedTuple):

@@ -7,7 +7,7 @@ Documentation/bpf/map_*.rst and tools/lib/bpf/bpf_helpers.h for the macros.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pytc.bpf import btf as b
 from pytc.bpf.btf import Btf
@@ -33,7 +33,7 @@ def read_btf_maps(image: ElfImage, btf: Btf | None) -> list[PlacedMap]:
     section = image.section(MODERN)
     if section is None or not section.size:
         return []
-    symbols = {s.name: s for s in image.symbols if s.section == section.index and s.name and s.type != FUNC}
+    symbols = {s.name: s for s in image.symbols if s.section == section.number and s.name and s.type != FUNC}
     if btf is None:
         names = ", ".join(name for name in symbols if name != MODERN)
         raise MapDefinitionError(
@@ -49,7 +49,7 @@ def read_btf_maps(image: ElfImage, btf: Btf | None) -> list[PlacedMap]:
             raise MapDefinitionError(f'map "{variable.name}" is in the BTF but has no symbol')
         declared = _read_map(btf, variable.name, variable.type_id)
         slots = _slots(image, section, symbol.value, btf.size(variable.type_id), declared)
-        result.append(PlacedMap(declared.spec._replace(slots=slots), section.index, symbol.value))
+        result.append(PlacedMap(declared.spec._replace(slots=slots), section.number, symbol.value))
     return result
 
 
@@ -60,7 +60,8 @@ def _read_map(btf: Btf, name: str, type_id: int, *, inner: bool = False) -> _Dec
     spec, values_at = MapSpec(name, 0, 0, 0, 0, section=MODERN), -1
     for member in btf.members(definition):
         if member.name in _NUMBERS:
-            spec = spec._replace(**{_NUMBERS[member.name]: _number(btf, name, member)})
+            numbers: dict[str, Any] = {_NUMBERS[member.name]: _number(btf, name, member)}
+            spec = spec._replace(**numbers)
         elif member.name in _ATTRIBUTES:
             spec = _ATTRIBUTES[member.name](btf, spec, member)
         elif member.name == "values":
@@ -149,9 +150,9 @@ def _template(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
 def _slots(image: ElfImage, section: ElfSection, at: int, size: int,
            declared: _Declared) -> tuple[tuple[int, str], ...]:
     relocations: list[ElfRelocation] = [
-        r for r in image.relocations.get(section.index, ()) if r.offset >= at]
+        r for r in image.relocations.get(section.number, ()) if r.offset >= at]
     end = min((s.value for s in image.symbols
-               if s.section == section.index and s.name and s.value > at and s.type != FUNC),
+               if s.section == section.number and s.name and s.value > at and s.type != FUNC),
               default=section.size)
     slots = []
     for relocation in relocations:

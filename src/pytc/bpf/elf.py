@@ -36,7 +36,7 @@ UNDEFINED = 0
 class ElfSection(NamedTuple):
     """``data`` is empty for a section without contents in the file (``.bss``); ``size`` still counts."""
 
-    index: int
+    number: int
     name: str
     type: str
     flags: int
@@ -53,7 +53,7 @@ class ElfSection(NamedTuple):
 class ElfSymbol(NamedTuple):
     """``section`` is 0 for an undefined symbol, and 0xff00 or more for a special one."""
 
-    index: int
+    number: int
     name: str
     type: int
     binding: int

@@ -78,15 +78,15 @@ def _read_section(image: ElfImage, section: ElfSection, btf: Btf | None, layout2
             f'section "{section.name}" has {section.size} bytes for {len(symbols)} maps: not a whole number of '
             "structures of one size (struct bpf_elf_map has 16, 20, 24, 28 or 36 bytes)")
     rows = [(symbol, _words(section, symbol, size)) for symbol in symbols]
-    fields = _layout(size, [words for _, words in rows], image, section, btf, layout20)
-    return [PlacedMap(_spec(symbol.name, words, fields, section.name), section.index, symbol.value)
+    fields = _layout(size, [words for _, words in rows], image, section, btf=btf, layout20=layout20)
+    return [PlacedMap(_spec(symbol.name, words, fields, section.name), section.number, symbol.value)
             for symbol, words in rows]
 
 
 def _map_symbols(image: ElfImage, section: ElfSection) -> list[ElfSymbol]:
     found: dict[int, ElfSymbol] = {}
     for symbol in image.symbols:
-        if symbol.section != section.index or symbol.type in (SECTION, FUNC) or not symbol.name:
+        if symbol.section != section.number or symbol.type in (SECTION, FUNC) or not symbol.name:
             continue
         if symbol.name.startswith(".L"):
             continue
@@ -107,7 +107,7 @@ def _words(section: ElfSection, symbol: ElfSymbol, size: int) -> tuple[int, ...]
     return words
 
 
-def _layout(size: int, rows: Sequence[tuple[int, ...]], image: ElfImage, section: ElfSection,
+def _layout(size: int, rows: Sequence[tuple[int, ...]], image: ElfImage, section: ElfSection, *,
             btf: Btf | None, layout20: str) -> tuple[str, ...]:
     if size == 20 and (layout20 or _kind_of_20(rows, image, section, btf)) == MAP_DEF:
         return _MAP_DEF_LAYOUT

@@ -23,9 +23,9 @@ _MAX_INSTRUCTIONS = 1_000_000
 
 
 class MapReference(NamedTuple):
-    """A 16-byte load in slot ``index``: of the map, or of the address ``offset`` in a data map's value."""
+    """A 16-byte load in slot ``slot``: of the map, or of the address ``offset`` in a data map's value."""
 
-    index: int
+    slot: int
     name: str
     is_value: bool = False
     offset: int = 0
@@ -66,7 +66,7 @@ def patch(linked: LinkedProgram, fds: Mapping[str, int]) -> bytes:
     """The instructions with map descriptors in place."""
     code = bytearray(linked.code)
     for reference in linked.maps:
-        ins.set_immediate(code, reference.index, fds[reference.name])
+        ins.set_immediate(code, reference.slot, fds[reference.name])
     return bytes(code)
 
 

@@ -34,10 +34,10 @@ _KERNEL_ADDS = {MapType.DEVMAP: 1 << 7, MapType.DEVMAP_HASH: 1 << 7}
 
 
 class TailCall(NamedTuple):
-    """A program for slot ``index`` of the program array ``map_name``."""
+    """A program for slot ``slot`` of the program array ``map_name``."""
 
     map_name: str
-    index: int
+    slot: int
     program: ProgramSpec
 
 
@@ -188,7 +188,7 @@ class _Loading:
         return [s for s in specs if s.inner is None] + [s for s in specs if s.inner is not None]
 
     def _open_or_create(self, spec: MapSpec) -> Map:
-        path = self._loaded._pins.path_for(spec, self._spec.digest)
+        path = self._loaded._pins.path_for(spec, self._spec)
         pinned = _open_pinned(spec, path) if path else None
         if pinned is not None:
             return pinned
@@ -229,7 +229,8 @@ class _Loading:
         """BPF_PROG_LOAD for each."""
         fds = {name: made.fd for name, made in self._loaded.maps.items()}
         for one in linked:
-            descriptor, log = _submit(self._spec, one, patch(one, fds), self._type, self._btf_fd, self._verbose)
+            descriptor, log = _submit(self._spec, one, patch(one, fds), self._type,
+                                      btf_fd=self._btf_fd, verbose=self._verbose)
             made = self._loaded._owned.enter_context(Program(descriptor, one.program))
             self._programs[one.program.name] = made
             if one.program == program:
@@ -239,7 +240,7 @@ class _Loading:
     def fill_slots(self) -> None:
         """Programs into program arrays, maps into maps-in-maps."""
         for call in self._tail_calls:
-            self._fill(call.map_name, call.index, self._programs[call.program.name].fd,
+            self._fill(call.map_name, call.slot, self._programs[call.program.name].fd,
                        f'program "{call.program.name}"')
         for made in self._loaded.maps.values():
             spec = made.spec
@@ -318,7 +319,7 @@ def _freeze(made: Map) -> None:
             raise
 
 
-def _submit(spec: ObjectSpec, linked: LinkedProgram, code: bytes, type: ProgramType, btf_fd: int,
+def _submit(spec: ObjectSpec, linked: LinkedProgram, code: bytes, type: ProgramType, *, btf_fd: int,
             verbose: bool) -> tuple[OwnedFd, str]:
     """BPF_PROG_LOAD: without a log first, which is faster; with one when refused or asked for."""
     attr, kept = _load_attribute(spec, linked, code, type, btf_fd)

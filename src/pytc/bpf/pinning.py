@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 
-from pytc.bpf.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec
+from pytc.bpf.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec, ObjectSpec
 from pytc.errors import PinError, strerror
 
 DEFAULT_MOUNT = "/sys/fs/bpf"
@@ -39,21 +39,21 @@ class PinRoot:
             self._mount = find_mount(self._wanted) or mount_bpffs(self._wanted or DEFAULT_MOUNT)
         return self._mount
 
-    def path_for(self, spec: MapSpec, digest: str) -> str:
+    def path_for(self, spec: MapSpec, owner: ObjectSpec) -> str:
         """Where a map is pinned, empty for one that is not; raises PinError for an unknown pinning number."""
         if spec.pinning == PIN_NONE:
             return ""
-        return os.path.join(self.mount, self._directory(spec, digest), spec.name)
+        return os.path.join(self.mount, self._directory(spec, owner), spec.name)
 
-    def _directory(self, spec: MapSpec, digest: str) -> str:
+    def _directory(self, spec: MapSpec, owner: ObjectSpec) -> str:
         if spec.pinning == PIN_GLOBAL_NS:
             return "tc/globals"
         if spec.pinning == PIN_OBJECT_NS:
-            return f"tc/{digest}"
+            return f"tc/{owner.digest}"
         custom = read_pinning_files(self._files)
         if spec.pinning not in custom:
             raise PinError(f'map "{spec.name}": pinning {spec.pinning} is not in {" or ".join(self._files)}',
-                           hints=(f"a line like \"{spec.pinning} tc/my_maps\" in {self._files[0]} names its directory",))
+                           hints=(f"a line like \"{spec.pinning} tc/my_maps\" in {self._files[0]} names it",))
         return custom[spec.pinning]
 
     def prepare(self, path: str) -> None:

@@ -3,7 +3,6 @@
 Steps: ELF tables; BTF; maps (legacy, BTF, data sections); functions; relocations; entry points.
 """
 
-import hashlib
 import os
 import re
 import struct
@@ -14,7 +13,7 @@ from pytc.bpf.btf import Btf
 from pytc.bpf.btf_maps import read_btf_maps
 from pytc.bpf.constants import F_MMAPABLE, F_RDONLY_PROG, OBJ_NAME_LEN, OP_CALL, OP_LD_IMM64, MapType
 from pytc.bpf.elf import ElfImage, ElfRelocation, ElfSection
-from pytc.bpf.legacy_maps import PlacedMap, is_legacy_section, link_inner_maps, read_legacy_maps
+from pytc.bpf.legacy_maps import is_legacy_section, link_inner_maps, read_legacy_maps
 from pytc.bpf.sections import section_type
 from pytc.bpf.spec import DATA, MODERN, CodeSection, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec, Target
 from pytc.errors import MapDefinitionError, ObjectError
@@ -55,13 +54,13 @@ def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec
     data_maps = _read_data_maps(image, btf, name)
     maps = _by_name([*(p.spec for p in placed), *data_maps.values()])
     places = _Places({(p.section, p.offset): p.spec.name for p in placed},
-                     frozenset(s.index for s in image.sections
+                     frozenset(s.number for s in image.sections
                                if is_legacy_section(s.name) or s.name == MODERN),
                      {index: spec.name for index, spec in data_maps.items()},
-                     frozenset(s.index for s in image.sections if s.is_code))
-    sections = {s.index: _read_code(image, s, places) for s in image.sections if s.is_code and s.size}
+                     frozenset(s.number for s in image.sections if s.is_code))
+    sections = {s.number: _read_code(image, s, places) for s in image.sections if s.is_code and s.size}
     return ObjectSpec(
-        name=name, path=path, digest=hashlib.sha1(data).hexdigest(), license=_license(image),
+        name=name, path=path, image=data, license=_license(image),
         kernel_version=_version(image), sections=sections, programs=_programs(sections), maps=maps,
         btf=btf, btf_ext=_read_btf_ext(image, btf),
         section_sizes={s.name: s.size for s in image.sections},
@@ -110,7 +109,7 @@ def _read_data_maps(image: ElfImage, btf: Btf | None, object_name: str) -> dict[
             continue
         read_only = section.name.startswith(".rodata")
         type_id = btf.data_section(section.name) if btf is not None else 0
-        result[section.index] = MapSpec(
+        result[section.number] = MapSpec(
             name=section.name, type=MapType.ARRAY, key_size=4, value_size=section.size, max_entries=1,
             flags=(F_RDONLY_PROG if read_only else 0) | F_MMAPABLE, origin=DATA, value_type_id=type_id,
             contents=section.data, section=section.name, frozen=read_only)
@@ -126,7 +125,7 @@ def kernel_map_name(spec: MapSpec, object_name: str) -> str:
     name = spec.name
     if spec.origin == DATA and name.count(".") == 1:
         room = OBJ_NAME_LEN - 1 - max(7, len(name))
-        name = object_name.split(".")[0][:max(room, 0)] + name
+        name = object_name.partition(".")[0][:max(room, 0)] + name
     return kernel_name(name)
 
 
@@ -139,9 +138,9 @@ def _read_code(image: ElfImage, section: ElfSection, places: _Places) -> CodeSec
     if section.size % instructions.SIZE:
         raise ObjectError(f'section "{section.name}" has {section.size} bytes, no whole number of instructions')
     relocations: dict[int, Target] = {}
-    for relocation in image.relocations.get(section.index, ()):
+    for relocation in image.relocations.get(section.number, ()):
         relocations[relocation.offset] = _resolve(image, section, relocation, places)
-    return CodeSection(section.index, section.name, section.data, relocations, _functions(image, section))
+    return CodeSection(section.number, section.name, section.data, relocations, _functions(image, section))
 
 
 def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, places: _Places) -> Target:
@@ -190,7 +189,7 @@ def _data_target(image: ElfImage, where: str, symbol: elf.ElfSymbol, offset: int
 
 def _functions(image: ElfImage, section: ElfSection) -> tuple[FunctionSpec, ...]:
     symbols = {s.value: s for s in image.symbols
-               if s.section == section.index and s.type == elf.FUNC and s.name}
+               if s.section == section.number and s.type == elf.FUNC and s.name}
     if not symbols:
         return (_whole_section(image, section),)
     starts = sorted(symbols)
@@ -201,16 +200,16 @@ def _functions(image: ElfImage, section: ElfSection) -> tuple[FunctionSpec, ...]
         if start % instructions.SIZE or size % instructions.SIZE or not 0 < size <= section.size - start:
             raise ObjectError(f'function "{symbol.name}" takes bytes {start} to {start + size} of section '
                               f'"{section.name}" with {section.size}')
-        result.append(FunctionSpec(symbol.name, section.index, start, size, symbol.binding != elf.LOCAL))
+        result.append(FunctionSpec(symbol.name, section.number, start, size, symbol.binding != elf.LOCAL))
     return tuple(result)
 
 
 def _whole_section(image: ElfImage, section: ElfSection) -> FunctionSpec:
     """Old compilers leave functions untyped: the section is the program."""
     name = next((s.name for s in image.symbols
-                 if s.section == section.index and s.value == 0 and s.name
+                 if s.section == section.number and s.value == 0 and s.name
                  and s.type == elf.NOTYPE and s.binding != elf.LOCAL), section.name)
-    return FunctionSpec(name, section.index, 0, section.size, is_global=True)
+    return FunctionSpec(name, section.number, 0, section.size, is_global=True)
 
 
 def _programs(sections: dict[int, CodeSection]) -> tuple[ProgramSpec, ...]:

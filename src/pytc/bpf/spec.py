@@ -87,7 +87,7 @@ class FunctionSpec(NamedTuple):
 class CodeSection(NamedTuple):
     """A section with instructions. ``relocations`` are by byte offset, ``functions`` in order of offset."""
 
-    index: int
+    number: int
     name: str
     code: bytes
     relocations: Mapping[int, Target]
@@ -111,14 +111,14 @@ class ProgramSpec(NamedTuple):
 class ObjectSpec(NamedTuple):
     """All that an object file declares.
 
-    ``digest`` is the SHA-1 of the file in hex (names the object's pin namespace), ``name`` the file's base
-    name. ``license`` is empty without a license section. ``section_sizes`` (bytes, by section name) and
-    ``variable_offsets`` (bytes, by section and symbol name) complete the BTF for the kernel.
+    ``name`` is the file's base name, ``image`` its bytes; ``license`` is empty without a license section.
+    ``section_sizes`` (bytes, by section name) and ``variable_offsets`` (bytes, by section and symbol name)
+    complete the BTF for the kernel.
     """
 
     name: str
     path: str
-    digest: str
+    image: bytes
     license: str
     kernel_version: int
     sections: Mapping[int, CodeSection]
@@ -128,6 +128,13 @@ class ObjectSpec(NamedTuple):
     btf_ext: "BtfExt | None"
     section_sizes: Mapping[str, int]
     variable_offsets: Mapping[tuple[str, str], int]
+
+    @property
+    def digest(self) -> str:
+        """The SHA-1 of the file in hex, which names the object's pin namespace."""
+        from hashlib import sha1  # loads OpenSSL: only where a map wants it
+
+        return sha1(self.image).hexdigest()
 
     def programs_in(self, section: str) -> tuple[ProgramSpec, ...]:
         """The entry points of the sections of that name, in order."""

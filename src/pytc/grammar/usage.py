@@ -48,7 +48,8 @@ Otherwise it returns a class: 0 no match, -1 the class given as flowid, any othe
 """,
     "qdisc": """\
 Usage: pytc qdisc { add | change | replace | delete } dev NAME { clsact | ingress }
-       pytc qdisc { add | change | replace | delete } dev NAME { root | parent CLASSID } [ handle HANDLE ] KIND [ OPTIONS ]
+       pytc qdisc { add | change | replace | delete } dev NAME { root | parent CLASSID } [ handle HANDLE ]
+                  KIND [ OPTIONS ]
        pytc qdisc { show | list | ls } [ dev NAME ] [ root | ingress | clsact | parent CLASSID ]
 
 KIND := { clsact | ingress | htb }

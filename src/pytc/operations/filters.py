@@ -1,7 +1,7 @@
 """``filter``: add, change, replace, delete, get, show."""
 
 import errno
-import socket
+import sys
 
 from pytc.bpf.constants import ProgramType
 from pytc.bpf.info import ProgramDescription, describe_program, program_by_id
@@ -28,17 +28,15 @@ _POINTS = {ROOT: "root", INGRESS: "ingress", EGRESS: "egress"}
 
 def modify_filter(context: Context, command: ModifyFilter) -> list[Document]:
     """Adds, changes, replaces or deletes; raises NetlinkError, BpfError and its kin, InvalidOptionsError."""
-    kind = kinds.find(command.kind) if command.kind else None
-    message = _message(context, command.verb, command.selector, command.kind, kind)
     options = command.options
     if not isinstance(options, BpfOptions):
-        _send(context, command, message, kind, None)
+        send_filter(context, command, None)
         return []
+    context.device_index(command.selector.device)  # before the work of loading
     if options.source is not None:
-        options = options._replace(source=resolved(options.source))
-    command = command._replace(options=options)
-    with opened(context, options.source, ProgramType.SCHED_CLS, _DEFAULT_SECTION) as program:
-        _send(context, command, message, kind, program)
+        command = command._replace(options=options._replace(source=resolved(options.source)))
+    with opened(context, command.options.source, ProgramType.SCHED_CLS, _DEFAULT_SECTION) as program:
+        send_filter(context, command, program)
     return []
 
 
@@ -96,11 +94,18 @@ def _handle(word: str, kind: FilterKind | None) -> int:
 
 def _info(selector: FilterSelector) -> int:
     """``tcm_info``: preference and, in network byte order, protocol."""
-    return selector.pref << 16 | socket.htons(selector.protocol)
+    return selector.pref << 16 | _swapped(selector.protocol)
 
 
-def _send(context: Context, command: ModifyFilter, message: TcMessage, kind: FilterKind | None,
-          program: OpenedProgram | None) -> None:
+def _swapped(number: int) -> int:
+    """htons(3) and ntohs(3)."""
+    return int.from_bytes(number.to_bytes(2, "big"), sys.byteorder)
+
+
+def send_filter(context: Context, command: ModifyFilter, program: OpenedProgram | None) -> None:
+    """Sends the request for a filter whose program is open already; raises NetlinkError."""
+    kind = kinds.find(command.kind) if command.kind else None
+    message = _message(context, command.verb, command.selector, command.kind, kind)
     if kind is not None and command.options is not None:
         options = encode_options(kind.schema, kind.encode(command.options, program))
         message = message._replace(attributes={**message.attributes, "TCA_OPTIONS": options})
@@ -137,7 +142,7 @@ def _record(message: TcMessage) -> FilterRecord | None:
     options = None
     if kind is not None and raw:
         options = kind.decode(decode_options(kind.schema, raw), _describe)
-    return FilterRecord(message.ifindex, Handle.from_number(message.parent), socket.ntohs(message.info & 0xFFFF),
+    return FilterRecord(message.ifindex, Handle.from_number(message.parent), _swapped(message.info & 0xFFFF),
                         message.info >> 16, name, attributes.get("TCA_CHAIN"), message.handle, options)
 
 

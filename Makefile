@@ -1,0 +1,36 @@
+# make demo   the main job, in a network namespace of its own (root)
+# make test   everything: ruff, mypy, pytest, on the real kernel (root)
+# make check  the part of it that needs no root
+#
+# Each makes .venv and installs what it needs. See README.md.
+
+VENV := .venv
+OBJECTS := examples/bpf
+
+.PHONY: demo test check bench objects clean
+
+demo:
+	@.ci/prepare demo $(VENV)
+	@$(VENV)/bin/python examples/demo.py
+
+test:
+	@.ci/prepare test $(VENV)
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+	@PYTC_KERNEL_TESTS=1 $(VENV)/bin/python -m pytest
+
+check:
+	@.ci/prepare check $(VENV)
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/python -m pytest tests/unit tests/fuzz tests/test_architecture.py
+
+bench:
+	@.ci/prepare test $(VENV)
+	@$(VENV)/bin/python bench/command_line.py
+
+objects:
+	@$(MAKE) -C $(OBJECTS)
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,87 @@
+"""The click application: shell completion, and pytc's commands as click commands for programs that embed them.
+
+A well-formed command line does not come through here: click's import alone costs as much as three bare interpreters,
+and tc's words are parsed by :mod:`pytc.grammar` either way. So :func:`pytc.cli.main.main` is what both call, and
+they cannot differ.
+"""
+
+import sys
+
+import click
+
+from pytc.cli.main import main
+from pytc.grammar.command_line import OBJECTS
+from pytc.grammar.usage import usage
+
+_VERBS = {
+    "qdisc": ("add", "change", "replace", "delete", "show", "help"),
+    "class": ("add", "change", "replace", "delete", "show", "help"),
+    "filter": ("add", "change", "replace", "delete", "get", "show", "help"),
+}
+_RAW = {"ignore_unknown_options": True, "help_option_names": []}
+
+
+def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Words that may come next in a command."""
+    given = list(context.params.get("words") or ())
+    return [word for word in following(context.info_name or "", given) if word.startswith(incomplete)]
+
+
+def following(object_name: str, given: list[str]) -> list[str]:
+    """Words that may come next."""
+    if not given:
+        return list(_VERBS[object_name])
+    if given[-1] == "dev":
+        return _devices()
+    from importlib import import_module
+
+    module = import_module(f"pytc.grammar.{OBJECTS[object_name]}")
+    words = [row.name for row in module.SELECTORS if row.name not in given]
+    if object_name == "filter" and "bpf" in given:
+        words = ["object-file", "object-pinned", "bytecode", "bytecode-file", "section", "program", "verbose",
+                 "direct-action", "flowid", "skip_hw", "skip_sw"]
+    else:
+        words += _kinds(object_name)
+    return [*words, "help"]
+
+
+def _kinds(object_name: str) -> list[str]:
+    from pytc.kinds import filters, qdiscs
+
+    return filters.names() if object_name == "filter" else qdiscs.names()
+
+
+def _devices() -> list[str]:
+    import socket
+
+    return [name for _, name in socket.if_nameindex()]
+
+
+@click.group(context_settings=_RAW, add_help_option=False, invoke_without_command=True)
+@click.option("-s", "statistics", is_flag=True, help="Show statistics.")
+@click.option("-d", "details", is_flag=True, help="Show details.")
+@click.option("-j", "json", is_flag=True, help="Print JSON.")
+@click.option("-p", "pretty", is_flag=True, help="Lay JSON out for people.")
+@click.option("-n", "netns", metavar="NAME", help="Work in this network namespace.")
+@click.pass_context
+def application(context: click.Context, /, netns: str | None, **flags: bool) -> None:
+    """A tc(8) for BPF."""
+    words = [f"-{name[0]}" for name, given in flags.items() if given]
+    context.obj = [*words, "-n", netns] if netns else words
+    if context.invoked_subcommand is None:
+        click.echo(usage(""), nl=False)
+
+
+def _command(name: str) -> click.Command:
+    @click.pass_context
+    def run(context: click.Context, words: tuple[str, ...]) -> None:
+        sys.exit(main([*context.obj, name, *words]))
+
+    return click.Command(name, callback=run, params=[click.Argument(["words"], nargs=-1, shell_complete=complete)],
+                         help=usage(name), context_settings=_RAW, add_help_option=False)
+
+
+for _name in OBJECTS:
+    application.add_command(_command(_name))
+
+__all__ = ["application", "following"]

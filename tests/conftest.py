@@ -1,0 +1,191 @@
+"""Fixtures: objects built by the test run, network namespaces, a bpffs, and the commands to compare."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+OBJECTS = ROOT / "tests" / "objects"
+EXAMPLES = ROOT / "examples" / "bpf"
+MUST_RUN = bool(os.environ.get("PYTC_KERNEL_TESTS"))
+_COMPILERS = ("clang", "clang-16", "clang-19")
+_numbers = itertools.count()
+
+
+def cannot(reason: str) -> None:
+    """Skips with a reason; fails where PYTC_KERNEL_TESTS says that everything must run."""
+    if MUST_RUN:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+class Outcome(NamedTuple):
+    """What a command did."""
+
+    status: int
+    out: str
+    err: str
+
+
+def run(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Outcome:
+    """Runs a command, at most a minute long."""
+    environment = {**os.environ, **(env or {})}
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=environment, cwd=cwd,
+                          stdin=subprocess.DEVNULL)
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def must(*words: str) -> str:
+    """Runs a command of the test's own set-up, which has to work."""
+    outcome = run(*words)
+    assert outcome.status == 0, f"{' '.join(words)}: {outcome.err}"
+    return outcome.out
+
+
+class Compiler:
+    """Builds tests/objects/NAME.c, once for each set of flags."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __call__(self, name: str, *, clang: str = "clang", flags: tuple[str, ...] = ("-g",)) -> str:
+        source = OBJECTS / f"{name}.c"
+        target = self._directory / "-".join([clang, *(f.strip("-=") for f in flags)]) / f"{name}.o"
+        if not target.exists():
+            if shutil.which(clang) is None:
+                cannot(f"{clang} is not installed")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            include = f"-I/usr/include/{platform.machine()}-linux-gnu"
+            must(clang, "-O2", "-target", "bpf", include, *flags, "-c", str(source), "-o", str(target))
+        return str(target)
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
+    """``build("legacy16")`` is the path of the object."""
+    return Compiler(tmp_path_factory.mktemp("objects"))
+
+
+@pytest.fixture(scope="session")
+def compilers() -> list[str]:
+    """The clang versions of this machine."""
+    return [name for name in _COMPILERS if shutil.which(name)]
+
+
+@pytest.fixture
+def root() -> None:
+    """For tests that need a kernel to themselves."""
+    if os.geteuid() != 0:
+        cannot("not root: BPF and network namespaces need it")
+    if platform.system() != "Linux":
+        cannot("not Linux")
+
+
+@pytest.fixture
+def bpffs(root: None, tmp_path: Path) -> Iterator[Path]:
+    """A bpffs of the test's own; TC_BPF_MNT names it to pytc and tc."""
+    mount = tmp_path / "bpffs"
+    mount.mkdir()
+    must("mount", "-t", "bpf", "bpf", str(mount))
+    try:
+        yield mount
+    finally:
+        must("umount", "-l", str(mount))
+
+
+class Network:
+    """Two namespaces with a veth pair: ``em1`` (10.9.0.1) here, ``em2`` (10.9.0.2) in the peer."""
+
+    def __init__(self, name: str, mount: Path) -> None:
+        self.name = name
+        self.peer = f"{name}-peer"
+        self.env = {"TC_BPF_MNT": str(mount), "PYTHONPATH": str(ROOT / "src")}
+
+    def make(self) -> None:
+        for name in (self.name, self.peer):
+            must("ip", "netns", "add", name)
+            must("ip", "-n", name, "link", "set", "lo", "up")
+        must("ip", "-n", self.name, "link", "add", "em1", "type", "veth", "peer", "name", "em2", "netns", self.peer)
+        for name, device, address in ((self.name, "em1", "10.9.0.1/24"), (self.peer, "em2", "10.9.0.2/24")):
+            must("ip", "-n", name, "addr", "add", address, "dev", device)
+            must("ip", "-n", name, "link", "set", device, "up")
+
+    def remove(self) -> None:
+        for name in (self.name, self.peer):
+            run("ip", "netns", "delete", name)
+
+    def pytc(self, *words: str, options: tuple[str, ...] = (), env: dict[str, str] | None = None) -> Outcome:
+        """``pytc`` as a command of its own."""
+        return run(sys.executable, "-m", "pytc", *options, "-n", self.name, *words, env={**self.env, **(env or {})})
+
+    def tc(self, *words: str, options: tuple[str, ...] = ()) -> Outcome:
+        """The real ``tc``."""
+        if shutil.which("tc") is None:
+            cannot("tc is not installed")
+        return run("tc", *options, "-n", self.name, *words, env=self.env)
+
+    def ok(self, *words: str, options: tuple[str, ...] = (), env: dict[str, str] | None = None) -> str:
+        """``pytc`` that has to succeed; its output."""
+        outcome = self.pytc(*words, options=options, env=env)
+        assert outcome.status == 0, f"pytc {' '.join(words)}: {outcome.err}"
+        return outcome.out
+
+    def execute(self, *words: str, peer: bool = False) -> Outcome:
+        """Any command in a namespace."""
+        return run("ip", "netns", "exec", self.peer if peer else self.name, *words, env=self.env)
+
+    def ping(self, *, count: int = 1, peer: bool = False, mark: int = 0) -> bool:
+        """Pings the other side; whether an answer came."""
+        if shutil.which("ping") is None:
+            cannot("ping is not installed")
+        marking = ("-m", str(mark)) if mark else ()
+        target = "10.9.0.1" if peer else "10.9.0.2"
+        return self.execute("ping", "-q", "-c", str(count), "-i", "0.01", "-W", "1", *marking, target,
+                            peer=peer).status == 0
+
+    def state(self) -> str:
+        """What the real tc knows of em1: to see that nothing changed."""
+        words = (("qdisc", "show"), ("class", "show"), ("filter", "show"))
+        hooks: tuple[tuple[str, ...], ...] = ((), ("ingress",), ("egress",))
+        return "\n".join(self.tc(*word, "dev", "em1", *hook).out
+                         for word in words for hook in (hooks if word[0] == "filter" else hooks[:1]))
+
+
+@pytest.fixture
+def network(root: None, bpffs: Path) -> Iterator[Network]:
+    """Two namespaces of the test's own, with pins in a bpffs of its own."""
+    made = Network(f"pytc-{os.getpid()}-{next(_numbers)}", bpffs)
+    try:
+        made.make()
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_descriptors() -> Iterator[None]:
+    """Every test, and so every failed load in it, closes what it opened."""
+    before = _descriptors()
+    yield
+    leaked = {fd: name for fd, name in _descriptors().items() if fd not in before and "bpf" in name}
+    assert not leaked, f"leaked descriptors: {leaked}"
+
+
+def _descriptors() -> dict[str, str]:
+    found = {}
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            found[fd] = os.readlink(f"/proc/self/fd/{fd}")
+        except OSError:
+            continue
+    return found

@@ -1,0 +1,41 @@
+/* pytc-test: legacy map layout of 16 bytes: no ids */
+#define OWN_BPF_ELF_MAP
+#include "common.h"
+
+struct bpf_elf_map {
+	__u32 type;
+	__u32 size_key;
+	__u32 size_value;
+	__u32 max_elem;
+};
+
+struct bpf_elf_map SEC("maps") map_hash = {
+	.type		= BPF_MAP_TYPE_HASH,
+	.size_key	= sizeof(__u32),
+	.size_value	= sizeof(__u64),
+	.max_elem	= 16,
+};
+
+struct bpf_elf_map SEC("maps") map_array = {
+	.type		= BPF_MAP_TYPE_ARRAY,
+	.size_key	= sizeof(__u32),
+	.size_value	= sizeof(__u64),
+	.max_elem	= 8,
+};
+
+struct bpf_elf_map SEC("maps") map_percpu = {
+	.type		= BPF_MAP_TYPE_PERCPU_ARRAY,
+	.size_key	= sizeof(__u32),
+	.size_value	= sizeof(__u64),
+	.max_elem	= 4,
+};
+
+SEC("classifier") int cls_main(struct __sk_buff *skb)
+{
+	COUNT(map_hash, skb->protocol, 1);
+	COUNT(map_array, 1, 1);
+	COUNT(map_percpu, 2, skb->len);
+	return -1;
+}
+
+LICENSE("GPL");
