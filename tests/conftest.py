@@ -103,6 +103,14 @@ def bpffs(root: None, tmp_path: Path) -> Iterator[Path]:
         must("umount", "-l", str(mount))
 
 
+def pins(mount: Path) -> list[str]:
+    """All that is in a bpffs, relative to it.
+
+    But for the iterators that a kernel with CONFIG_BPF_PRELOAD puts into each new one.
+    """
+    return sorted(str(path.relative_to(mount)) for path in mount.rglob("*") if path.suffix != ".debug")
+
+
 class Network:
     """Two namespaces with a veth pair: ``em1`` (10.9.0.1) here, ``em2`` (10.9.0.2) in the peer."""
 

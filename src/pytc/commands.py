@@ -41,18 +41,23 @@ class QdiscSelector(NamedTuple):
 
 
 class ModifyQdisc(NamedTuple):
-    """``verb`` is add, change, replace or delete."""
+    """``verb`` is add, change, replace or delete. The blocks are those that the filters of clsact and ingress are
+    shared through, 0 for none."""
 
     verb: str
     selector: QdiscSelector
     kind: str = ""
     options: Any = None
+    ingress_block: int = 0
+    egress_block: int = 0
 
 
 class ShowQdiscs(NamedTuple):
-    """``parent`` of the selector limits what is shown."""
+    """``parent`` and ``handle`` of the selector limit what is shown; ``invisible`` adds what the kernel made by
+    itself."""
 
     selector: QdiscSelector
+    invisible: bool = False
 
 
 class ModifyClass(NamedTuple):
@@ -67,9 +72,12 @@ class ModifyClass(NamedTuple):
 
 
 class ShowClasses(NamedTuple):
+    """``qdisc`` limits what is shown to the classes of one qdisc, and shows them without its major number."""
+
     device: str
     parent: Handle = UNSPEC
     classid: Handle = UNSPEC
+    qdisc: Handle = UNSPEC
 
 
 class Help(NamedTuple):

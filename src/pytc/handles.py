@@ -44,16 +44,14 @@ def parse_classid(word: str) -> Handle:
     major, colon, minor = word.partition(":")
     if not colon:
         return Handle.from_number(_hex(major, 0xFFFFFFFF))
-    if not major and not minor:
-        raise ValueError(word)
     return Handle(_hex(major, 0xFFFF) if major else 0, _hex(minor, 0xFFFF) if minor else 0)
 
 
 def parse_qdisc_handle(word: str) -> Handle:
-    """``1:`` or ``1``, or ``none``; raises ValueError."""
+    """``1:`` or ``1``, or ``none``; raises ValueError. What follows the colon does not count, as in tc."""
     if word == "none":
         return UNSPEC
-    return Handle(_hex(word.removesuffix(":"), 0xFFFF), 0)
+    return Handle(_hex(word.partition(":")[0], 0xFFFF), 0)
 
 
 def _hex(text: str, limit: int) -> int:

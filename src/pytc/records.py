@@ -1,12 +1,13 @@
 """What the kernel answered, decoded: frozen, and free of formats."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pytc.handles import Handle
 
 
 class QueueStatistics(NamedTuple):
-    """TCA_STATS2, and the deprecated TCA_STATS in the same terms. ``rate`` is (bit/s, packets/s) or None."""
+    """TCA_STATS2. ``rate`` is (bytes/s, packets/s) of a rate estimator, None without one."""
 
     bytes: int = 0
     packets: int = 0
@@ -33,29 +34,30 @@ class FilterRecord(NamedTuple):
 
 
 class QdiscRecord(NamedTuple):
-    """``attributes`` are the kind's, by name; ``raw`` its options as bytes for an unknown kind."""
+    """``attributes`` are the kind's, by name; None for a kind that pytc does not know, of whose options only the
+    size is kept."""
 
     ifindex: int
     handle: Handle
     parent: Handle
     refcnt: int
     kind: str
-    offloaded: bool
-    attributes: Any = None
-    statistics: QueueStatistics | None = None
-    own_statistics: bytes = b""
+    offloaded: bool = False
     ingress_block: int = 0
     egress_block: int = 0
+    attributes: Mapping[str, Any] | None = None
+    options_size: int = 0
+    statistics: QueueStatistics | None = None
 
 
 class ClassRecord(NamedTuple):
-    """``leaf`` is the handle of the qdisc below, 0 for none."""
+    """``leaf`` is the handle of the qdisc below, UNSPEC for none; ``own_statistics`` are the kind's."""
 
     ifindex: int
     handle: Handle
     parent: Handle
-    leaf: int
+    leaf: Handle
     kind: str
-    attributes: Any = None
+    attributes: Mapping[str, Any] | None = None
     statistics: QueueStatistics | None = None
     own_statistics: bytes = b""

@@ -5,11 +5,10 @@ offsets (u8), constant (u32). Structure (include/uapi/linux/filter.h): ``code u1
 bytes.
 """
 
-import os
-import stat
 import struct
 from typing import NamedTuple
 
+from pytc.bpf.files import read_regular_file
 from pytc.errors import BytecodeError
 
 MAX_INSTRUCTIONS = 4096
@@ -47,7 +46,7 @@ def parse_bytecode(text: str) -> tuple[ClassicInstruction, ...]:
 def parse_bytecode_file(path: str) -> tuple[ClassicInstruction, ...]:
     """A file with the text form on one line; raises BytecodeError that names the file."""
     try:
-        return parse_bytecode(_read(path))
+        return parse_bytecode(read_regular_file(path, _MAX_TEXT).decode("ascii", "replace"))
     except OSError as error:
         raise BytecodeError(f'cannot read bytecode file "{path}": {error.strerror}', errno=error.errno) from error
     except (BytecodeError, ValueError) as error:
@@ -96,10 +95,3 @@ def _check_jumps(program: tuple[ClassicInstruction, ...]) -> None:
             raise BytecodeError(f"instruction {index}: it jumps to {furthest}, behind the last of {len(program)}")
     if program[-1].code & 7 != 6:  # BPF_RET
         raise BytecodeError(f"instruction {len(program) - 1}: the last instruction is no return")
-
-
-def _read(path: str) -> str:
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise BytecodeError("not a regular file")
-        return file.read(_MAX_TEXT).decode("ascii", "replace")

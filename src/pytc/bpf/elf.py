@@ -5,8 +5,6 @@ entries, are read in bulk. Every offset, size and index of the file is checked b
 anywhere, and pytc runs as root.
 """
 
-import os
-import stat
 import struct
 import sys
 from typing import NamedTuple
@@ -15,10 +13,10 @@ from elftools.common.exceptions import ELFError
 from elftools.construct import ConstructError
 from elftools.elf.structs import ELFStructs
 
+from pytc.bpf.files import ELF_MAGIC, read_regular_file
 from pytc.errors import ObjectError
 
 MAX_FILE_SIZE = 128 << 20
-_MAGIC = b"\x7fELF"
 _HEADER_SIZE = 64
 _SECTION_HEADER_SIZE = 64
 _SYMBOL = struct.Struct("<IBBHQQ")
@@ -83,35 +81,14 @@ class ElfImage(NamedTuple):
         return next((s for s in self.sections if s.name == name), None)
 
 
-def looks_like_elf(path: str) -> bool:
-    """Whether the path is a regular file that starts as an ELF file does; never raises."""
-    try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            return stat.S_ISREG(os.fstat(file.fileno()).st_mode) and file.read(4) == _MAGIC
-    except OSError:
-        return False
-
-
 def read_file(path: str) -> bytes:
-    """The bytes of a regular file of sensible size; raises ObjectError."""
+    """The bytes of an object file; raises ObjectError."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return read_regular_file(path, MAX_FILE_SIZE)
     except OSError as error:
         raise ObjectError(f'cannot open object file "{path}": {error.strerror}', errno=error.errno) from error
     except ValueError as error:
-        raise ObjectError(f"cannot open object file {path!r}: {error}") from error
-    with open(fd, "rb") as file:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise ObjectError(f'object file "{path}" is not a regular file')
-        if status.st_size > MAX_FILE_SIZE:
-            raise ObjectError(f'object file "{path}" has {status.st_size} bytes; '
-                              f"the most that is read is {MAX_FILE_SIZE}")
-        try:
-            return file.read(MAX_FILE_SIZE)
-        except OSError as error:
-            raise ObjectError(f'cannot read object file "{path}": {error.strerror}',
-                              errno=error.errno) from error
+        raise ObjectError(f'cannot read object file "{path}": {error}') from error
 
 
 def parse(data: bytes) -> ElfImage:
@@ -131,7 +108,7 @@ def parse(data: bytes) -> ElfImage:
 
 
 def _check_identity(data: bytes) -> None:
-    if data[:4] != _MAGIC:
+    if data[:4] != ELF_MAGIC:
         raise ObjectError("not an ELF file" if data else "the file is empty")
     if len(data) < _HEADER_SIZE:
         raise ObjectError(f"truncated: {len(data)} bytes are too few for an ELF header")

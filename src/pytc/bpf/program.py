@@ -13,7 +13,6 @@ from pytc.bpf.spec import ObjectSpec, ProgramSpec
 from pytc.bpf.syscall import bpf
 from pytc.errors import PytcError, SelectionError
 
-
 _TEST_RUN_ROOM = 256
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pytc.commands import Command, FilterSelector, GetFilter, Help, ModifyFilter, ShowFilters
-from pytc.errors import UsageError
+from pytc.errors import InvalidOptionsError, UsageError
 from pytc.grammar.devices import device
 from pytc.grammar.words import Cursor, Word, choose, fill, text, unsigned
 from pytc.handles import EGRESS, INGRESS, ROOT, parse_classid
@@ -57,10 +57,10 @@ def _modify(cursor: Cursor, verb: str, found: dict[str, Any]) -> ModifyFilter:
     kind = kinds.find(name)
     if kind is not None:
         return ModifyFilter(verb, selector, name, kind.parse(cursor))
-    if verb == "delete":
+    if cursor.done:
         return ModifyFilter(verb, selector, name)
-    raise UsageError(f'Unknown filter kind "{name}"; pytc knows {", ".join(kinds.names())}, '
-                     "so that its options cannot be parsed.")
+    raise InvalidOptionsError(f'Unknown filter "{name}", hence option "{cursor.peek()}" is unparsable; '
+                              f"pytc knows {', '.join(kinds.names())}")
 
 
 def _get(cursor: Cursor, found: dict[str, Any]) -> GetFilter:

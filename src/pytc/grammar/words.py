@@ -4,7 +4,7 @@ A word is matched whole when it is ``exact``, else also by any prefix; the first
 wins, so that the order of rows decides what an abbreviation means (``p`` is ``preference``).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError, UsageError
@@ -17,8 +17,9 @@ class Word(NamedTuple):
 
     ``into`` names the field that it sets; rows that share a field exclude one another. With a ``convert`` it
     takes the next word as its value, and ``wrong`` is what tc says when the converter raises ValueError; without,
-    it is a flag that stores ``value``. ``repeat`` is a flag that may come twice. ``called`` is the word's name in
-    messages about duplicates.
+    it is a flag that stores ``value``. A row with ``repeat`` may come twice, and the last one counts. ``called`` is
+    the word's name in messages about duplicates; ``twice`` the whole message where tc has one of its own, with the
+    word in place of ``{}``.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Word(NamedTuple):
     wrong: str = ""
     repeat: bool = False
     called: str = ""
+    twice: str = ""
 
 
 class Cursor:
@@ -74,12 +76,30 @@ def choose(word: str, names: Sequence[str]) -> str:
     return next((name for name in names if matches(word, name)), "")
 
 
+def take_verb(cursor: Cursor, verbs: Mapping[str, str], topic: str) -> str:
+    """What the first word means: ``verbs`` has the words in the order in which abbreviations are tried, and their
+    meanings. ``show`` when there is no word; raises UsageError for one that is not in the table."""
+    if cursor.done:
+        return "show"
+    word = cursor.take()
+    known = choose(word, tuple(verbs))
+    if not known:
+        raise UsageError(f'Command "{word}" is unknown, try "pytc {topic} help".')
+    return verbs[known]
+
+
+def no_more(cursor: Cursor, topic: str) -> None:
+    """Raises UsageError when there are words left."""
+    if not cursor.done:
+        raise UsageError(f'What is "{cursor.peek()}"? Try "pytc {topic} help".')
+
+
 def fill(cursor: Cursor, table: Sequence[Word], found: dict[str, Any], *, topic: str,
          error: type[PytcError] = UsageError) -> dict[str, Any]:
     """Reads words into ``found`` for as long as they are in the table, and returns it.
 
-    Raises UsageError for a missing value or a second word for the same field; ``error`` for a value that does
-    not convert; HelpRequested(topic) for ``help``.
+    Raises UsageError for a missing value or a second word for the same field (``error`` where the row has a message
+    of its own for that); ``error`` for a value that does not convert; HelpRequested(topic) for ``help``.
     """
     while not cursor.done:
         row = find(cursor.peek(), table)
@@ -90,7 +110,7 @@ def fill(cursor: Cursor, table: Sequence[Word], found: dict[str, Any], *, topic:
         word = cursor.take()
         value = _value(cursor, row, error) if row.convert is not None else row.value
         if row.into in found and not row.repeat:
-            raise _duplicate(row, cursor, word)
+            raise error(row.twice.format(word)) if row.twice else _duplicate(row, cursor)
         found[row.into] = value
     return found
 
@@ -106,7 +126,7 @@ def _value(cursor: Cursor, row: Word, error: type[PytcError]) -> Any:
         raise error(f'Error: argument "{word}" is wrong: {row.wrong or row.name}') from None
 
 
-def _duplicate(row: Word, cursor: Cursor, word: str) -> UsageError:
+def _duplicate(row: Word, cursor: Cursor) -> UsageError:
     if row.convert is None:
         kind = "parent ID" if row.into == "parent" else "word"
         return UsageError(f'Error: "{row.name}" is duplicate {kind}')
@@ -121,15 +141,15 @@ def text(word: str) -> str:
     return word
 
 
-def unsigned(limit: int) -> Converter:
-    """Converter for decimal, ``0x`` hex or ``0`` octal numbers up to ``limit``, as strtoul(3) with base 0."""
+def unsigned(limit: int, base: int = 0) -> Converter:
+    """Converter for numbers up to ``limit``, as strtoul(3) with that base; 0: decimal, ``0x`` hex or ``0`` octal."""
 
     def convert(word: str) -> int:
         digits = word.lower()
         if not digits.isascii() or "_" in digits or digits != digits.strip():
             raise ValueError(word)
-        octal = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
-        number = int(digits, 8 if octal else 0)
+        octal = not base and len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
+        number = int(digits, 8 if octal else base)
         if not 0 <= number <= limit:
             raise ValueError(word)
         return number

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from pytc.bpf.info import ProgramDescription
 from pytc.documents import Document, Shown
 from pytc.grammar.words import Cursor
+from pytc.handles import UNSPEC, Handle
 
 #: Netlink attributes in order of their numbers, from 0: (name, pyroute2's name of the type).
 Schema = tuple[tuple[str, str], ...]
@@ -36,11 +37,19 @@ class FilterKind(NamedTuple):
     handle: Callable[[str], int]
 
 
+class Clock(NamedTuple):
+    """What a tick is, in which the kernel counts the time that a burst takes (/proc/net/psched)."""
+
+    ticks_per_microsecond: float = 15.625
+    hertz: int = 10**9
+
+
 class QdiscKind(NamedTuple):
     """The same for a qdisc and, where it has them, its classes.
 
-    ``schema`` has the attributes of both. ``statistics`` turns the kind's own statistics (bytes of TCA_STATS_APP)
-    into text and JSON; the flag says whether they are a class's.
+    ``schema`` has the attributes of both. ``encode`` returns None where no TCA_OPTIONS is to be sent.
+    ``class_statistics`` says what the kind's own statistics of a class are (bytes of TCA_STATS_APP). A kind that has
+    one place only names it as ``default_parent``, and its handle there.
     """
 
     name: str
@@ -49,22 +58,8 @@ class QdiscKind(NamedTuple):
     encode: Callable[[Any], list[tuple[str, Any]] | None]
     document: Callable[[Attributes, Shown], Document]
     parse_class: Callable[[Cursor], Any] | None = None
-    encode_class: "Callable[[Any, ClassContext], list[tuple[str, Any]]] | None" = None
-    document_class: "Callable[[Attributes, Shown, Clock], Document] | None" = None
-    statistics: "Callable[[bytes, bool], Document] | None" = None
-    default_handle: int = 0
-    default_parent: int = 0
-
-
-class Clock(NamedTuple):
-    """/proc/net/psched: what a tick is."""
-
-    ticks_per_microsecond: float
-    hertz: int
-
-
-class ClassContext(NamedTuple):
-    """What encoding a class needs to know of the machine."""
-
-    clock: Clock
-    mtu: int
+    encode_class: Callable[[Any, Clock], list[tuple[str, Any]]] | None = None
+    document_class: Callable[[Attributes, Shown, Clock], Document] | None = None
+    class_statistics: Callable[[bytes], Document] | None = None
+    default_handle: Handle = UNSPEC
+    default_parent: Handle = UNSPEC

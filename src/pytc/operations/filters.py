@@ -7,7 +7,7 @@ from pytc.bpf.constants import ProgramType
 from pytc.bpf.info import ProgramDescription, describe_program, program_by_id
 from pytc.commands import FilterSelector, GetFilter, ModifyFilter, ShowFilters
 from pytc.documents import Document, Field, Group
-from pytc.errors import BpfError, InvalidOptionsError, NetlinkError
+from pytc.errors import BpfError, InvalidOptionsError, NetlinkError, UsageError
 from pytc.handles import CLSACT, EGRESS, INGRESS, ROOT, UNSPEC, Handle
 from pytc.kinds import filters as kinds
 from pytc.kinds.filters.bpf import BpfOptions
@@ -85,7 +85,7 @@ def _handle(word: str, kind: FilterKind | None) -> int:
     if not word:
         return 0
     if kind is None:
-        raise InvalidOptionsError('Must specify filter type when using "handle"')
+        raise UsageError('Must specify filter type when using "handle"')
     try:
         return kind.handle(word)
     except ValueError:

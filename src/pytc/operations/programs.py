@@ -38,7 +38,7 @@ def resolved(source: BpfSource) -> BpfSource:
 
         return source._replace(instructions=parse_bytecode_file(source.path))
     if source.mode == BARE:
-        from pytc.bpf.elf import looks_like_elf
+        from pytc.bpf.files import looks_like_elf
 
         if not looks_like_elf(source.path):
             raise InvalidOptionsError(

@@ -5,10 +5,11 @@ from typing import Any
 from pytc.documents import Document, Shown
 from pytc.errors import HelpRequested, InvalidOptionsError
 from pytc.grammar.words import Cursor, matches
-from pytc.handles import CLSACT
+from pytc.handles import CLSACT, Handle
 from pytc.kinds.interface import Attributes, QdiscKind
 
-_HANDLE = 0xFFFF0000
+#: Of clsact and ingress alike: a device has one of the two.
+HANDLE = Handle(0xFFFF, 0)
 
 
 def parse_nothing(kind: str, cursor: Cursor) -> None:
@@ -30,4 +31,4 @@ def no_document(attributes: Attributes, shown: Shown) -> Document:
 
 
 KIND = QdiscKind("clsact", (), lambda cursor: parse_nothing("clsact", cursor), encode_nothing, no_document,
-                 default_handle=_HANDLE, default_parent=CLSACT.number)
+                 default_handle=HANDLE, default_parent=CLSACT)

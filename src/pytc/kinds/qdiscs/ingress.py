@@ -3,9 +3,7 @@
 from pytc.documents import Document, Field, Shown
 from pytc.handles import CLSACT
 from pytc.kinds.interface import Attributes, QdiscKind
-from pytc.kinds.qdiscs.clsact import encode_nothing, parse_nothing
-
-_HANDLE = 0xFFFF0000
+from pytc.kinds.qdiscs.clsact import HANDLE, encode_nothing, parse_nothing
 
 
 def _document(attributes: Attributes, shown: Shown) -> Document:
@@ -13,4 +11,4 @@ def _document(attributes: Attributes, shown: Shown) -> Document:
 
 
 KIND = QdiscKind("ingress", (), lambda cursor: parse_nothing("ingress", cursor), encode_nothing, _document,
-                 default_handle=_HANDLE, default_parent=CLSACT.number)
+                 default_handle=HANDLE, default_parent=CLSACT)

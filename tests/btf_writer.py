@@ -1,0 +1,99 @@
+"""BTF made in memory, type by type."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+from pytc.bpf import btf as b
+
+Member = tuple[str, int, int]
+
+
+class BtfWriter:
+    """Each method adds one type and returns its id, from 1 on."""
+
+    def __init__(self) -> None:
+        self._strings = b"\0"
+        self._types: list[bytes] = []
+
+    def string(self, text: str) -> int:
+        """The offset of a string."""
+        if not text:
+            return 0
+        self._strings += text.encode() + b"\0"
+        return len(self._strings) - len(text.encode()) - 1
+
+    def add(self, kind: int, name: str = "", size: int = 0, extra: bytes = b"", *, count: int = 0,
+            flag: bool = False) -> int:
+        """Any type; ``size`` is also the type that is referred to."""
+        info = flag << 31 | kind << 24 | count
+        self._types.append(struct.pack("<III", self.string(name), info, size) + extra)
+        return len(self._types)
+
+    def int(self, name: str = "int", size: int = 4) -> int:
+        return self.add(b.INT, name, size, struct.pack("<I", size * 8))
+
+    def pointer(self, to: int) -> int:
+        return self.add(b.PTR, size=to)
+
+    def array(self, of: int, count: int) -> int:
+        return self.add(b.ARRAY, extra=struct.pack("<III", of, 0, count))
+
+    def struct(self, name: str, size: int, members: Sequence[Member], *, kind: int = b.STRUCT,
+               flag: bool = False) -> int:
+        """Members are (name, type, offset in bits)."""
+        extra = b"".join(struct.pack("<III", self.string(n), of, at) for n, of, at in members)
+        return self.add(kind, name, size, extra, count=len(members), flag=flag)
+
+    def enum(self, name: str, values: Sequence[tuple[str, int]], *, kind: int = b.ENUM) -> int:
+        pack = (lambda v: struct.pack("<I", v)) if kind == b.ENUM else (lambda v: struct.pack("<Q", v))
+        extra = b"".join(struct.pack("<I", self.string(n)) + pack(v) for n, v in values)
+        return self.add(kind, name, 8 if kind == b.ENUM64 else 4, extra, count=len(values))
+
+    def variable(self, name: str, of: int, linkage: int = 1) -> int:
+        return self.add(b.VAR, name, of, struct.pack("<I", linkage))
+
+    def data_section(self, name: str, variables: Sequence[tuple[int, int, int]], size: int = 0) -> int:
+        """Variables are (type id of the variable, offset, size)."""
+        extra = b"".join(struct.pack("<III", *entry) for entry in variables)
+        return self.add(b.DATASEC, name, size, extra, count=len(variables))
+
+    def number(self, number: int) -> int:
+        """What ``__uint(name, number)`` makes: a pointer to an array."""
+        return self.pointer(self.array(0, number))
+
+    def map(self, name: str, members: dict[str, int]) -> int:
+        """A variable of an unnamed struct whose members are {attribute: type}."""
+        fields = [(attribute, of, index * 64) for index, (attribute, of) in enumerate(members.items())]
+        return self.variable(name, self.struct("", 8 * len(fields), fields))
+
+    def data(self) -> bytes:
+        """The contents of section ``.BTF``."""
+        types = b"".join(self._types)
+        return b.HEADER.pack(b.MAGIC, 1, 0, b.HEADER.size, 0, len(types), len(types),
+                             len(self._strings)) + types + self._strings
+
+    def parsed(self) -> b.Btf:
+        return b.Btf(self.data())
+
+
+def ext(functions: Sequence[tuple[int, int, int]] = (), lines: Sequence[tuple[int, int, int, int, int]] = ()) -> bytes:
+    """``.BTF.ext`` from (section name, byte offset, type) and (section name, byte offset, file, text, line << 10).
+
+    Names and texts are offsets of strings in the BTF.
+    """
+    func_info = _records(8, [(entry[0], struct.pack("<II", *entry[1:])) for entry in functions])
+    line_info = _records(16, [(entry[0], struct.pack("<IIII", *entry[1:])) for entry in lines])
+    return struct.pack("<HBBIIIII", b.MAGIC, 1, 0, 24, 0, len(func_info), len(func_info),
+                       len(line_info)) + func_info + line_info
+
+
+def _records(size: int, entries: Sequence[tuple[int, bytes]]) -> bytes:
+    if not entries:
+        return b""
+    parts = [struct.pack("<I", size)]
+    for section in dict.fromkeys(section for section, _ in entries):
+        own = [record for where, record in entries if where == section]
+        parts.append(struct.pack("<II", section, len(own)) + b"".join(own))
+    return b"".join(parts)
