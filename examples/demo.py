@@ -53,6 +53,7 @@ def make_network() -> None:
         quiet("ip", "netns", "add", name)
     quiet("ip", "-n", NETNS, "link", "add", "em1", "type", "veth", "peer", "name", "em2", "netns", PEER)
     for name, device, address in ((NETNS, "em1", "10.9.0.1/24"), (PEER, "em2", "10.9.0.2/24")):
+        quiet("ip", "-n", name, "link", "set", device, "addrgenmode", "none")  # only the packets of the tour
         quiet("ip", "-n", name, "addr", "add", address, "dev", device)
         quiet("ip", "-n", name, "link", "set", device, "up")
 
@@ -78,7 +79,7 @@ def run(mount: Path) -> None:
     """The tour."""
     say("A classifier with tc's own map layout (struct bpf_elf_map), which today's tc refuses, under an htb qdisc")
     pytc("qdisc", "add", "dev", "em1", "root", "handle", "1:", "htb", "default", "7")
-    pytc("class", "add", "dev", "em1", "parent", "1:", "classid", "1:7", "htb", "rate", "100mbit")
+    pytc("class", "add", "dev", "em1", "parent", "1:", "classid", "1:7", "htb", "rate", "10mbit")
     pytc("filter", "add", "dev", "em1", "parent", "1:", "bpf", "obj", str(OBJECTS / "mark_stats.o"), "sec", "cls",
          "flowid", "1:7")
     pytc("filter", "show", "dev", "em1", "parent", "1:")

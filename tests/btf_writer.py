@@ -31,7 +31,7 @@ class BtfWriter:
         self._types.append(struct.pack("<III", self.string(name), info, size) + extra)
         return len(self._types)
 
-    def int(self, name: str = "int", size: int = 4) -> int:
+    def integer(self, name: str = "int", size: int = 4) -> int:
         return self.add(b.INT, name, size, struct.pack("<I", size * 8))
 
     def pointer(self, to: int) -> int:
@@ -40,15 +40,15 @@ class BtfWriter:
     def array(self, of: int, count: int) -> int:
         return self.add(b.ARRAY, extra=struct.pack("<III", of, 0, count))
 
-    def struct(self, name: str, size: int, members: Sequence[Member], *, kind: int = b.STRUCT,
+    def structure(self, name: str, size: int, members: Sequence[Member], *, kind: int = b.STRUCT,
                flag: bool = False) -> int:
         """Members are (name, type, offset in bits)."""
         extra = b"".join(struct.pack("<III", self.string(n), of, at) for n, of, at in members)
         return self.add(kind, name, size, extra, count=len(members), flag=flag)
 
     def enum(self, name: str, values: Sequence[tuple[str, int]], *, kind: int = b.ENUM) -> int:
-        pack = (lambda v: struct.pack("<I", v)) if kind == b.ENUM else (lambda v: struct.pack("<Q", v))
-        extra = b"".join(struct.pack("<I", self.string(n)) + pack(v) for n, v in values)
+        layout = "<II" if kind == b.ENUM else "<IQ"
+        extra = b"".join(struct.pack(layout, self.string(n), value) for n, value in values)
         return self.add(kind, name, 8 if kind == b.ENUM64 else 4, extra, count=len(values))
 
     def variable(self, name: str, of: int, linkage: int = 1) -> int:
@@ -66,7 +66,7 @@ class BtfWriter:
     def map(self, name: str, members: dict[str, int]) -> int:
         """A variable of an unnamed struct whose members are {attribute: type}."""
         fields = [(attribute, of, index * 64) for index, (attribute, of) in enumerate(members.items())]
-        return self.variable(name, self.struct("", 8 * len(fields), fields))
+        return self.variable(name, self.structure("", 8 * len(fields), fields))
 
     def data(self) -> bytes:
         """The contents of section ``.BTF``."""

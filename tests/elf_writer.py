@@ -126,7 +126,7 @@ def call(immediate: int, *, source: int = 1) -> bytes:
     return insn(0x85, source=source, immediate=immediate)
 
 
-def load(register: int, immediate: int = 0) -> bytes:
+def address(register: int, immediate: int = 0) -> bytes:
     """``register = immediate ll``, 16 bytes: what refers to maps, data and callbacks."""
     return insn(0x18, register, immediate=immediate) + bytes(8)
 

@@ -53,7 +53,7 @@ class ModifyQdisc(NamedTuple):
 
 
 class ShowQdiscs(NamedTuple):
-    """``parent`` and ``handle`` of the selector limit what is shown; ``invisible`` adds what the kernel made by
+    """``parent`` or ``handle`` of the selector limit what is shown; ``invisible`` adds what the kernel made by
     itself."""
 
     selector: QdiscSelector

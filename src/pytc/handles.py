@@ -55,7 +55,7 @@ def parse_qdisc_handle(word: str) -> Handle:
 
 
 def _hex(text: str, limit: int) -> int:
-    if "_" in text or text != text.strip():
+    if "_" in text or text != text.strip() or not text.isascii():
         raise ValueError(text)
     number = int(text, 16)
     if not 0 <= number <= limit:

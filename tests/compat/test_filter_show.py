@@ -88,3 +88,24 @@ def masked(network: Network, device: str) -> list[object]:
             record.get("options", {}).get("prog", {}).pop("id", None)
             found.append(record)
     return found
+
+
+def test_a_name_that_is_not_utf8(network: Network, tmp_path: object) -> None:
+    """A file name is any bytes; both tools print it as the kernel has it."""
+    import os
+    import subprocess
+    import sys
+
+    path = os.path.join(os.fsencode(str(tmp_path)), b"caf\xe9.o")
+    with open(EXAMPLES / "traffic.o", "rb") as source, open(path, "wb") as target:
+        target.write(source.read())
+    network.tc("qdisc", "add", "dev", "em1", "clsact")
+    network.ok("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", os.fsdecode(path))
+    for options in ([], ["-j"]):
+        words = [*options, "-n", network.name, "filter", "show", "dev", "em1", "ingress"]
+        env = {**os.environ, **network.env}
+        by_tc = subprocess.run(["tc", *words], capture_output=True, check=True, timeout=60)
+        by_pytc = subprocess.run([sys.executable, "-m", "pytc", *words], capture_output=True, check=True, env=env,
+                                 timeout=60)
+        assert by_pytc.stdout == by_tc.stdout
+        assert b"caf\xe9.o:[classifier]" in by_pytc.stdout

@@ -6,16 +6,13 @@ kind adds), then strings.
 """
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from pytc.errors import ObjectError
 
 MAGIC = 0xEB9F
 HEADER = struct.Struct("<HBBIIIII")
-_TYPE = struct.Struct("<III")
-_ARRAY = struct.Struct("<III")
-_MEMBER = struct.Struct("<III")
 _SECTION_VARIABLE = struct.Struct("<III")
 _U32 = struct.Struct("<I")
 _MAX_DEPTH = 64
@@ -24,20 +21,22 @@ _MAX_DEPTH = 64
  DATASEC, FLOAT, DECL_TAG, TYPE_TAG, ENUM64) = range(20)
 _MODIFIERS = frozenset({TYPEDEF, VOLATILE, CONST, RESTRICT, TYPE_TAG})
 
-# Bytes that follow the 12 of struct btf_type: (fixed, for each of vlen).
-_EXTRA: dict[int, tuple[int, int]] = {
-    INT: (4, 0), PTR: (0, 0), ARRAY: (12, 0), STRUCT: (0, 12), UNION: (0, 12), ENUM: (0, 8), FWD: (0, 0),
-    TYPEDEF: (0, 0), VOLATILE: (0, 0), CONST: (0, 0), RESTRICT: (0, 0), FUNC: (0, 0), FUNC_PROTO: (0, 8),
-    VAR: (4, 0), DATASEC: (0, 12), FLOAT: (0, 0), DECL_TAG: (4, 0), TYPE_TAG: (0, 0), ENUM64: (0, 12),
-}
+# Words (u32) of a type, by kind: those that each has, and those for each of its vlen members.
+_FIXED = [3] * 20 + [1 << 40] * 12
+_EACH = [0] * 32
+for _kind, _words in ((INT, 4), (ARRAY, 6), (VAR, 4), (DECL_TAG, 4)):
+    _FIXED[_kind] = _words
+for _kind, _words in ((STRUCT, 3), (UNION, 3), (ENUM, 2), (FUNC_PROTO, 2), (DATASEC, 3), (ENUM64, 3)):
+    _EACH[_kind] = _words
 
 
 class Member(NamedTuple):
-    """A member of a struct or union; ``bit_offset`` without the bit field size of kind_flag types."""
+    """A member of a struct or union; ``bits`` is the size of a bit field, 0 for other members."""
 
     name: str
     type_id: int
     bit_offset: int
+    bits: int = 0
 
 
 class SectionVariable(NamedTuple):
@@ -61,25 +60,34 @@ class Btf:
             raise ObjectError(f".BTF starts with {magic:#06x} version {version}; {MAGIC:#06x} version 1 expected")
         if max(header + type_at + type_size, header + string_at + string_size) > len(data):
             raise ObjectError(f".BTF is truncated: it has {len(data)} bytes")
+        if type_size % 4:
+            raise ObjectError(f".BTF has {type_size} bytes of types, no multiple of 4")
         self._types = data[header + type_at:header + type_at + type_size]
         self._strings = data[header + string_at:header + string_at + string_size]
+        self._words = memoryview(self._types).cast("I")
         self._at = self._walk()
 
     def _walk(self) -> list[int]:
-        types, positions, at, end = self._types, [0], 0, len(self._types)
-        unpack, extra = _TYPE.unpack_from, _EXTRA
-        while at < end:
-            if at + 12 > end:
-                raise ObjectError(f".BTF: type {len(positions)} is cut off")
-            info = unpack(types, at)[1]
-            sizes = extra.get((info >> 24) & 0x1F)
-            if sizes is None:
-                raise ObjectError(f".BTF: type {len(positions)} is of unknown kind {(info >> 24) & 0x1F}")
-            positions.append(at)
-            at += 12 + sizes[0] + sizes[1] * (info & 0xFFFF)
+        """The first word of each type. A loop over 130,000 types for a kernel's BTF: kept plain."""
+        words, positions, at, end = self._words, [0], 0, len(self._words)
+        fixed, each, add = _FIXED, _EACH, positions.append
+        try:
+            while at < end:
+                add(at)
+                info = words[at + 1]
+                kind = info >> 24 & 0x1F
+                at += fixed[kind] + each[kind] * (info & 0xFFFF)
+        except IndexError:
+            at = end + 1
         if at != end:
-            raise ObjectError(f".BTF: type {len(positions) - 1} is cut off")
+            raise self._cut_off(positions[-1], len(positions) - 1)
         return positions
+
+    def _cut_off(self, at: int, type_id: int) -> ObjectError:
+        kind = self._words[at + 1] >> 24 & 0x1F if at + 1 < len(self._words) else VOID
+        if kind > ENUM64:
+            return ObjectError(f".BTF: type {type_id} is of unknown kind {kind}")
+        return ObjectError(f".BTF: type {type_id} is cut off")
 
     def __len__(self) -> int:
         """Number of types, ``void`` included."""
@@ -90,7 +98,17 @@ class Btf:
             if type_id == 0:
                 return 0, 0, 0
             raise ObjectError(f".BTF: type {type_id} of {len(self._at)}")
-        return _TYPE.unpack_from(self._types, self._at[type_id])
+        at = self._at[type_id]
+        return self._words[at], self._words[at + 1], self._words[at + 2]
+
+    def position(self, type_id: int) -> int:
+        """The first word of a type among the words of all types."""
+        self._header(type_id)
+        return self._at[type_id]
+
+    def _extra(self, type_id: int) -> int:
+        """The position of the word behind the three that every type has."""
+        return self._at[type_id] + 3
 
     def string(self, offset: int) -> str:
         """The string at ``offset`` of the string section."""
@@ -117,35 +135,61 @@ class Btf:
             type_id = self.referred(type_id)
         raise ObjectError(f".BTF: type {type_id} refers to itself")
 
+    def vlen(self, type_id: int) -> int:
+        """Number of members, enumerators, parameters or variables."""
+        return self._header(type_id)[1] & 0xFFFF
+
+    def flag(self, type_id: int) -> bool:
+        """``kind_flag``: bit fields in a struct, signed values in an enum, a union in a forward declaration."""
+        return bool(self._header(type_id)[1] >> 31)
+
     def members(self, type_id: int) -> list[Member]:
         """Members of a struct or union."""
-        _, info, _ = self._header(type_id)
-        start = self._at[type_id] + 12
-        by_kind = 0xFFFFFF if info >> 31 else 0xFFFFFFFF
-        return [Member(self.string(name), member_type, offset & by_kind)
-                for name, member_type, offset in self._records(_MEMBER, start, info & 0xFFFF)]
+        return [self.member(type_id, index) for index in range(self.vlen(type_id))]
+
+    def member(self, type_id: int, index: int) -> Member:
+        """One member of a struct or union; raises ObjectError when there are not so many."""
+        if not 0 <= index < self.vlen(type_id):
+            raise ObjectError(f".BTF: member {index} of type {type_id}, which has {self.vlen(type_id)}")
+        at = self._extra(type_id) + 3 * index
+        name, member_type, offset = self._words[at], self._words[at + 1], self._words[at + 2]
+        if not self.flag(type_id):
+            return Member(self.string(name), member_type, offset)
+        return Member(self.string(name), member_type, offset & 0xFFFFFF, offset >> 24)
 
     def array(self, type_id: int) -> tuple[int, int]:
         """(element type, number of elements) of an array."""
-        element, _index, count = _ARRAY.unpack_from(self._types, self._at[type_id] + 12)
-        return element, count
+        at = self._extra(type_id)
+        return self._words[at], self._words[at + 2]
+
+    def parameters(self, type_id: int) -> list[tuple[str, int]]:
+        """(name, type) of each parameter of a function prototype."""
+        at = self._extra(type_id)
+        return [(self.string(self._words[at + 2 * i]), self._words[at + 2 * i + 1])
+                for i in range(self.vlen(type_id))]
+
+    def is_signed(self, type_id: int) -> bool:
+        """Whether an integer or enum is signed."""
+        if self.kind(type_id) == INT:
+            return bool(self._words[self._extra(type_id)] >> 24 & 1)
+        return self.kind(type_id) in (ENUM, ENUM64) and self.flag(type_id)
+
+    def integer(self, type_id: int) -> tuple[int, int, int]:
+        """(encoding bits, bit offset, number of bits) of an integer."""
+        word = self._words[self._extra(type_id)]
+        return word >> 24 & 0xF, word >> 16 & 0xFF, word & 0xFF
 
     def enumerators(self, type_id: int) -> list[tuple[str, int]]:
         """(name, value as unsigned) of an enum."""
-        _, info, _ = self._header(type_id)
-        start, count = self._at[type_id] + 12, info & 0xFFFF
+        at, words, string = self._extra(type_id), self._words, self.string
         if self.kind(type_id) == ENUM64:
-            return [(self.string(name), low | high << 32)
-                    for name, low, high in self._records(_MEMBER, start, count)]
-        return [(self.string(name), value)
-                for name, value in self._records(struct.Struct("<II"), start, count)]
+            return [(string(words[i]), words[i + 1] | words[i + 2] << 32)
+                    for i in range(at, at + 3 * self.vlen(type_id), 3)]
+        return [(string(words[i]), words[i + 1]) for i in range(at, at + 2 * self.vlen(type_id), 2)]
 
     def linkage(self, type_id: int) -> int:
         """0 static, 1 global, 2 extern; of a function or a variable."""
-        _, info, _ = self._header(type_id)
-        if self.kind(type_id) == VAR:
-            return int(_U32.unpack_from(self._types, self._at[type_id] + 12)[0])
-        return info & 0xFFFF
+        return self._words[self._extra(type_id)] if self.kind(type_id) == VAR else self.vlen(type_id)
 
     def size(self, type_id: int) -> int:
         """Bytes of a value of this type; raises ObjectError for one without a size."""
@@ -168,8 +212,9 @@ class Btf:
 
     def data_sections(self) -> Iterator[tuple[int, str]]:
         """(type id, section name) of each DATASEC."""
-        for type_id in range(1, len(self._at)):
-            if self.kind(type_id) == DATASEC:
+        words = self._words
+        for type_id, at in enumerate(self._at):
+            if type_id and words[at + 1] >> 24 & 0x1F == DATASEC:
                 yield type_id, self.name(type_id)
 
     def data_section(self, name: str) -> int:
@@ -177,33 +222,57 @@ class Btf:
         return next((type_id for type_id, found in self.data_sections() if found == name), 0)
 
     def section_variables(self, type_id: int) -> list[SectionVariable]:
-        """The variables of a DATASEC, in the order of the file."""
-        _, info, _ = self._header(type_id)
-        start = self._at[type_id] + 12
-        return [SectionVariable(self.name(variable), self.referred(variable), variable, offset, size)
-                for variable, offset, size in self._records(_SECTION_VARIABLE, start, info & 0xFFFF)]
+        """The variables (and, of ``.ksyms``, functions) of a DATASEC, in the order of the file."""
+        at, words = self._extra(type_id), self._words
+        return [SectionVariable(self.name(words[i]), self.referred(words[i]), words[i], words[i + 1], words[i + 2])
+                for i in range(at, at + 3 * self.vlen(type_id), 3)]
 
-    def _records(self, layout: struct.Struct, start: int, count: int) -> Iterator[tuple[int, ...]]:
-        return layout.iter_unpack(self._types[start:start + layout.size * count])
+    def named(self, names: Iterable[str]) -> dict[str, list[int]]:
+        """The types of each name, whatever their kind and flavour (what follows ``___`` in a name).
+
+        One pass over all types for all names: a kernel has more than 100,000.
+        """
+        wanted: dict[int, str] = {}
+        for name in names:
+            wanted.update(dict.fromkeys(self._places(name), name))
+        found: dict[str, list[int]] = {}
+        words = self._words
+        for type_id, at in enumerate(self._at):
+            if words[at] in wanted and type_id:
+                found.setdefault(wanted[words[at]], []).append(type_id)
+        return found
+
+    def _places(self, name: str) -> Iterator[int]:
+        """Offsets at which the string section has a name, with or without a flavour."""
+        text = name.encode()
+        at = self._strings.find(text)
+        while at >= 0 and text:
+            end = at + len(text)
+            if self._strings[end:end + 1] == b"\0" or self._strings[end:end + 3] == b"___":
+                yield at
+            at = self._strings.find(text, at + 1)
 
     def find(self, name: str, *kinds: int) -> int:
         """The id of the first type of that name and one of those kinds, 0 when there is none."""
-        return next((i for i in range(1, len(self._at)) if self.kind(i) in kinds and self.name(i) == name), 0)
+        return next((i for i in self.named([name]).get(name, ()) if self.kind(i) in kinds and self.name(i) == name), 0)
 
     def for_kernel(self, sizes: Mapping[str, int], offsets: Mapping[tuple[str, str], int]) -> bytes:
         """The bytes for BPF_BTF_LOAD.
 
-        Compilers leave the size of a DATASEC and the offsets of its variables zero; the kernel wants them.
-        ``sizes`` has the bytes of each ELF section, ``offsets`` those of (section, variable).
+        Compilers leave the size of a DATASEC and the offsets of its global variables zero; the kernel wants them.
+        A linker (``bpftool gen object``) has filled them in already, and may have brought static variables of
+        one name together. ``sizes`` has the bytes of each ELF section, ``offsets`` those of (section, variable).
         """
         types = bytearray(self._types)
         for type_id, section in list(self.data_sections()):
             if section not in sizes:
                 continue
-            variables = self.section_variables(type_id)
+            filled_in = self.referred(type_id) != 0
             placed = sorted(
-                (offsets.get((section, v.name), v.offset), v.size, v.variable_id) for v in variables)
-            at = self._at[type_id]
+                (v.offset if filled_in or not self.linkage(v.variable_id)
+                 else offsets.get((section, v.name), v.offset), v.size, v.variable_id)
+                for v in self.section_variables(type_id))
+            at = self._at[type_id] * 4
             _U32.pack_into(types, at + 8, sizes[section])
             for index, (offset, size, variable) in enumerate(placed):
                 _SECTION_VARIABLE.pack_into(types, at + 12 + index * 12, variable, offset, size)

@@ -17,6 +17,8 @@ from pytc.errors import ObjectError
 _HEADER = struct.Struct("<HBBIIIII")
 _U32 = struct.Struct("<I")
 _SECTION = struct.Struct("<II")
+_CORE = struct.Struct("<II")
+_TYPE_ID_LOCAL = 6
 _LINE = struct.Struct("<IIII")
 
 
@@ -35,6 +37,15 @@ class Records(NamedTuple):
             for i in range(first, last))
 
 
+class CoreRelocation(NamedTuple):
+    """``struct bpf_core_relo``; ``offset`` in bytes into the code section."""
+
+    offset: int
+    type_id: int
+    access: str
+    kind: int
+
+
 class Line(NamedTuple):
     """A place in C source; ``text`` is the line itself when the compiler kept it."""
 
@@ -47,8 +58,11 @@ class Line(NamedTuple):
 
 
 class BtfExt(NamedTuple):
+    """``core`` are the CO-RE relocations."""
+
     functions: Records
     lines: Records
+    core: Records
 
 
 def parse(data: bytes, btf: Btf) -> BtfExt:
@@ -58,8 +72,20 @@ def parse(data: bytes, btf: Btf) -> BtfExt:
     magic, version, _flags, header, func_at, func_size, line_at, line_size = _HEADER.unpack_from(data)
     if magic != MAGIC or version != 1:
         raise ObjectError(f".BTF.ext starts with {magic:#06x} version {version}")
+    core_at = core_size = 0
+    if header >= _HEADER.size + _CORE.size and len(data) >= _HEADER.size + _CORE.size:
+        core_at, core_size = _CORE.unpack_from(data, _HEADER.size)
     return BtfExt(_records(data, btf, header + func_at, func_size, minimum=8),
-                  _records(data, btf, header + line_at, line_size, minimum=16))
+                  _records(data, btf, header + line_at, line_size, minimum=16),
+                  _records(data, btf, header + core_at, core_size, minimum=16))
+
+
+def core_relocations(ext: BtfExt, btf: Btf, section: str, start: int, length: int) -> list[CoreRelocation]:
+    """The CO-RE relocations of the code in bytes [start, start + length)."""
+    offsets, records = ext.core.by_section.get(section, ([], []))
+    first, last = bisect_left(offsets, start), bisect_left(offsets, start + length)
+    return [CoreRelocation(offset, type_id, btf.string(access), kind)
+            for offset, type_id, access, kind in (_LINE.unpack_from(record) for record in records[first:last])]
 
 
 def _records(data: bytes, btf: Btf, at: int, size: int, minimum: int) -> Records:
@@ -87,6 +113,12 @@ def _records(data: bytes, btf: Btf, at: int, size: int, minimum: int) -> Records
         entries.extend(record for _, record in records)
         at += count * record_size
     return Records(record_size, sections)
+
+
+def root_types(ext: BtfExt) -> set[int]:
+    """The types that CO-RE relocations other than for the object's own type ids start from."""
+    return {fields[1] for _, records in ext.core.by_section.values()
+            for fields in map(_LINE.unpack_from, records) if fields[3] != _TYPE_ID_LOCAL}
 
 
 def line_at(line_info: bytes, record_size: int, instruction: int, btf: Btf) -> Line | None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pytc.bpf import btf as b
 from pytc.bpf.btf import Btf
 from pytc.bpf.constants import MAP_IN_MAP, MapType
-from pytc.bpf.elf import FUNC, ElfImage, ElfRelocation, ElfSection
+from pytc.bpf.elf import FUNC, SECTION, ElfImage, ElfRelocation, ElfSection
 from pytc.bpf.legacy_maps import PlacedMap
 from pytc.bpf.spec import MODERN, PIN_GLOBAL_NS, PIN_NONE, MapSpec
 from pytc.errors import MapDefinitionError
@@ -21,6 +21,7 @@ _NUMBERS = {"type": "type", "max_entries": "max_entries", "map_flags": "flags", 
             "key_size": "key_size", "value_size": "value_size", "map_extra": "map_extra"}
 #: LIBBPF_PIN_BY_NAME; a PIN_GLOBAL_NS carried over from tc's layout means the same.
 _PIN_BY_NAME = (1, PIN_GLOBAL_NS)
+_U32_MAX = 0xFFFFFFFF
 
 
 class _Declared(NamedTuple):
@@ -60,8 +61,7 @@ def _read_map(btf: Btf, name: str, type_id: int, *, inner: bool = False) -> _Dec
     spec, values_at = MapSpec(name, 0, 0, 0, 0, section=MODERN), -1
     for member in btf.members(definition):
         if member.name in _NUMBERS:
-            numbers: dict[str, Any] = {_NUMBERS[member.name]: _number(btf, name, member)}
-            spec = spec._replace(**numbers)
+            spec = _attribute(btf, spec, member)
         elif member.name in _ATTRIBUTES:
             spec = _ATTRIBUTES[member.name](btf, spec, member)
         elif member.name == "values":
@@ -72,7 +72,21 @@ def _read_map(btf: Btf, name: str, type_id: int, *, inner: bool = False) -> _Dec
             raise MapDefinitionError(f'map "{name}": attribute "{member.name}" is not known')
     if not spec.type:
         raise MapDefinitionError(f'map "{name}" has no type')
+    _check_sizes(btf, spec)
     return _Declared(_normalise(spec), values_at)
+
+
+def _check_sizes(btf: Btf, spec: MapSpec) -> None:
+    for what, size, type_id in (("key", spec.key_size, spec.key_type_id),
+                                ("value", spec.value_size, spec.value_type_id)):
+        if not type_id:
+            continue
+        of_type = btf.size(type_id)
+        if of_type > _U32_MAX:
+            raise MapDefinitionError(f'map "{spec.name}": its {what} type has {of_type} bytes, more than {_U32_MAX}')
+        if size != of_type:
+            raise MapDefinitionError(f'map "{spec.name}": {what}_size is {size}, but its {what} type has '
+                                     f"{of_type} bytes")
 
 
 def _normalise(spec: MapSpec) -> MapSpec:
@@ -82,6 +96,14 @@ def _normalise(spec: MapSpec) -> MapSpec:
         # A value type only documents what is written into it: the kernel wants no key and no value size.
         return spec._replace(key_size=0, value_size=0, key_type_id=0, value_type_id=0)
     return spec
+
+
+def _attribute(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
+    number = _number(btf, spec.name, member)
+    if number > _U32_MAX and member.name != "map_extra":
+        raise MapDefinitionError(f'map "{spec.name}": attribute "{member.name}" is {number}, more than {_U32_MAX}')
+    numbers: dict[str, Any] = {_NUMBERS[member.name]: number}
+    return spec._replace(**numbers)
 
 
 def _number(btf: Btf, name: str, member: b.Member) -> int:
@@ -105,20 +127,12 @@ def _pointee(btf: Btf, spec: MapSpec, member: b.Member) -> int:
 
 def _key(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
     type_id = _pointee(btf, spec, member)
-    return spec._replace(key_type_id=type_id,
-                         key_size=_same(spec.name, "key", spec.key_size, btf.size(type_id)))
+    return spec._replace(key_type_id=type_id, key_size=spec.key_size or btf.size(type_id))
 
 
 def _value(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
     type_id = _pointee(btf, spec, member)
-    return spec._replace(value_type_id=type_id,
-                         value_size=_same(spec.name, "value", spec.value_size, btf.size(type_id)))
-
-
-def _same(name: str, what: str, known: int, size: int) -> int:
-    if known and known != size:
-        raise MapDefinitionError(f'map "{name}": {what}_size is {known}, but its {what} type has {size} bytes')
-    return size
+    return spec._replace(value_type_id=type_id, value_size=spec.value_size or btf.size(type_id))
 
 
 def _pinning(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
@@ -162,5 +176,19 @@ def _slots(image: ElfImage, section: ElfSection, at: int, size: int,
         if declared.values_at < 0 or rest or index < 0:
             raise MapDefinitionError(f'map "{declared.spec.name}": a relocation at byte {relocation.offset - at} '
                                      f'of {size}, which is no element of "values"')
-        slots.append((index, relocation.symbol.name))
+        slots.append((index, _target(image, section, relocation, declared.spec.name)))
     return tuple(slots)
+
+
+def _target(image: ElfImage, section: ElfSection, relocation: ElfRelocation, name: str) -> str:
+    """The map or program that a slot refers to. A static one comes as its section and, in place, an offset."""
+    symbol = relocation.symbol
+    if symbol.type != SECTION:
+        return symbol.name
+    at = relocation.addend or int.from_bytes(section.data[relocation.offset:relocation.offset + 8], "little")
+    found = next((s.name for s in image.symbols
+                  if (s.section, s.value) == (symbol.section, at) and s.name and s.type != SECTION), None)
+    if found is None:
+        raise MapDefinitionError(f'map "{name}": "values" refers to byte {at} of section "{symbol.name}", '
+                                 "where nothing starts")
+    return found

@@ -107,6 +107,20 @@ def parse(data: bytes) -> ElfImage:
     return ElfImage(sections, symbols, _read_relocations(sections, symbols))
 
 
+def section_data(data: bytes, name: str) -> bytes | None:
+    """The contents of one section of an ELF file of any machine and type; raises ObjectError."""
+    _check_identity(data)
+    structs = ELFStructs(little_endian=True, elfclass=64)
+    try:
+        structs.create_basic_structs()
+        header = structs.Elf_Ehdr.parse(data[:_HEADER_SIZE])
+        structs.create_advanced_structs(header["e_type"], header["e_machine"], header["e_ident"]["EI_OSABI"])
+        sections = _read_sections(data, header, structs)
+    except (ELFError, ConstructError, UnicodeDecodeError, struct.error) as error:
+        raise ObjectError(f"malformed ELF header: {error}") from error
+    return next((section.data for section in sections if section.name == name), None)
+
+
 def _check_identity(data: bytes) -> None:
     if data[:4] != ELF_MAGIC:
         raise ObjectError("not an ELF file" if data else "the file is empty")

@@ -14,6 +14,7 @@ from pytc.bpf.constants import OP_LD_IMM64
 SIZE = 8
 _FORMAT = struct.Struct("=BBhi")
 _IMMEDIATE = struct.Struct("=i")
+_OFFSET = struct.Struct("=h")
 
 
 class Instruction(NamedTuple):
@@ -53,3 +54,8 @@ def set_immediate(code: bytearray, index: int, immediate: int) -> None:
     """Sets the immediate of slot ``index``; the number is taken modulo 2**32."""
     value = immediate & 0xFFFFFFFF
     _IMMEDIATE.pack_into(code, index * SIZE + 4, value - (1 << 32) if value >= 1 << 31 else value)
+
+
+def set_offset(code: bytearray, index: int, offset: int) -> None:
+    """Sets the offset of slot ``index``, a number of 16 bits with sign."""
+    _OFFSET.pack_into(code, index * SIZE + 2, offset)

@@ -8,14 +8,20 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pytc.bpf import instructions as ins
+from pytc.bpf.btf_ext import core_relocations
 from pytc.bpf.constants import (
     OP_CALL,
     OP_LD_IMM64,
+    PSEUDO_BTF_ID,
     PSEUDO_CALL,
     PSEUDO_FUNC,
+    PSEUDO_KFUNC_CALL,
     PSEUDO_MAP_FD,
     PSEUDO_MAP_VALUE,
 )
+from pytc.bpf.core_relocations import CoreResolver
+from pytc.bpf.core_relocations import patch as patch_core
+from pytc.bpf.externs import POISON_FUNCTION, ExternValue
 from pytc.bpf.spec import FunctionSpec, ObjectSpec, ProgramSpec, Target
 from pytc.errors import ObjectError
 
@@ -29,6 +35,14 @@ class MapReference(NamedTuple):
     name: str
     is_value: bool = False
     offset: int = 0
+
+
+class ExternReference(NamedTuple):
+    """A call, or a 16-byte load, in slot ``slot`` that needs an extern of the kernel."""
+
+    slot: int
+    name: str
+    is_call: bool
 
 
 class Part(NamedTuple):
@@ -45,29 +59,53 @@ class LinkedProgram(NamedTuple):
     code: bytes
     maps: tuple[MapReference, ...]
     parts: tuple[Part, ...]
+    externs: tuple[ExternReference, ...] = ()
     func_info: bytes = b""
     func_info_size: int = 0
     line_info: bytes = b""
     line_info_size: int = 0
 
 
-def link(spec: ObjectSpec, program: ProgramSpec) -> LinkedProgram:
-    """Raises ObjectError for a call that leads nowhere, and for externs, which are not resolved."""
-    linking = _Linking(spec, program)
+def link(spec: ObjectSpec, program: ProgramSpec, core: CoreResolver | None = None) -> LinkedProgram:
+    """``core`` answers CO-RE relocations; without it, an instruction that has one keeps the object's value.
+
+    Raises ObjectError for a call that leads nowhere, and for externs that the object's BTF does not declare.
+    """
+    linking = _Linking(spec, program, core)
     linking.append(program.function)
     func_info, line_info = _debug_info(spec, linking.parts)
     ext = spec.btf_ext
     return LinkedProgram(program, bytes(linking.code), tuple(linking.maps), tuple(linking.parts),
-                         func_info, ext.functions.size if ext and func_info else 0,
+                         tuple(linking.externs), func_info, ext.functions.size if ext and func_info else 0,
                          line_info, ext.lines.size if ext and line_info else 0)
 
 
-def patch(linked: LinkedProgram, fds: Mapping[str, int]) -> bytes:
-    """The instructions with map descriptors in place."""
+def patch(linked: LinkedProgram, fds: Mapping[str, int], externs: Mapping[str, ExternValue] | None = None,
+          numbers: Mapping[str, int] | None = None) -> bytes:
+    """The instructions with map descriptors and externs in place; ``numbers`` are the places of externs in their
+    order, which the poisoned call of a missing weak function carries."""
     code = bytearray(linked.code)
     for reference in linked.maps:
         ins.set_immediate(code, reference.slot, fds[reference.name])
+    for use in linked.externs:
+        value = (externs or {})[use.name]
+        if use.is_call:
+            _patch_call(code, use, value, (numbers or {}).get(use.name, 0))
+        else:
+            _patch_load(code, use, value)
     return bytes(code)
+
+
+def _patch_call(code: bytearray, use: ExternReference, value: ExternValue, number: int) -> None:
+    ins.set_source(code, use.slot, PSEUDO_KFUNC_CALL if value.btf_id else 0)
+    ins.set_immediate(code, use.slot, value.btf_id or POISON_FUNCTION + number)
+
+
+def _patch_load(code: bytearray, use: ExternReference, value: ExternValue) -> None:
+    if value.btf_id:
+        ins.set_source(code, use.slot, PSEUDO_BTF_ID)
+    ins.set_immediate(code, use.slot, value.btf_id or value.address)
+    ins.set_immediate(code, use.slot + 1, 0 if value.btf_id else value.address >> 32)
 
 
 def map_names(linked: LinkedProgram) -> set[str]:
@@ -76,13 +114,15 @@ def map_names(linked: LinkedProgram) -> set[str]:
 
 
 class _Linking:
-    def __init__(self, spec: ObjectSpec, program: ProgramSpec) -> None:
+    def __init__(self, spec: ObjectSpec, program: ProgramSpec, core: CoreResolver | None) -> None:
+        self._core = core
         self._spec = spec
         self._program = program
         self._starts: dict[tuple[int, int], int] = {}
         self.code = bytearray()
         self.maps: list[MapReference] = []
         self.parts: list[Part] = []
+        self.externs: list[ExternReference] = []
 
     def append(self, entry: FunctionSpec) -> None:
         """Appends a function and, depth first, what it calls. Iterative: a file may nest calls deeply."""
@@ -112,6 +152,7 @@ class _Linking:
         self.code += code
         if len(self.code) > _MAX_INSTRUCTIONS * ins.SIZE:
             raise ObjectError(f'program "{self._program.name}" has more than {_MAX_INSTRUCTIONS} instructions')
+        self._relocate_core(function, section.name, start)
         calls = []
         for index, instruction in ins.decode_all(code):
             if instruction.opcode not in (OP_CALL, OP_LD_IMM64):
@@ -128,11 +169,24 @@ class _Linking:
         calls.reverse()
         return part, calls
 
+    def _relocate_core(self, function: FunctionSpec, section: str, start: int) -> None:
+        if self._core is None or self._spec.btf_ext is None or self._spec.btf is None:
+            return
+        for one in core_relocations(self._spec.btf_ext, self._spec.btf, section, function.offset, function.size):
+            slot = start + (one.offset - function.offset) // ins.SIZE
+            try:
+                patch_core(self.code, slot, one, self._core.resolve(one))
+            except ObjectError as error:
+                raise ObjectError(f'function "{function.name}", instruction {slot - start}: {error}') from error
+
     def _refer(self, part: Part, index: int, instruction: ins.Instruction, target: Target) -> None:
         slot = part.start + index
         if target.kind == "extern":
-            raise ObjectError(f'function "{part.function.name}" refers to the extern "{target.name}", '
-                              "which the object does not define and pytc does not resolve")
+            if target.name not in self._spec.externs:
+                raise ObjectError(f'function "{part.function.name}" refers to "{target.name}", which the object '
+                                  "neither defines nor declares as an extern (__ksym or __kconfig, and -g)")
+            self.externs.append(ExternReference(slot, target.name, instruction.opcode == OP_CALL))
+            return
         if target.kind == "map":
             ins.set_source(self.code, slot, PSEUDO_MAP_FD)
             ins.set_immediate(self.code, slot + 1, 0)

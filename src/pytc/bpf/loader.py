@@ -13,8 +13,14 @@ from types import TracebackType
 from typing import NamedTuple
 
 from pytc.bpf.abi import BtfLoadAttr, ProgLoadAttr, pointer
+from pytc.bpf.btf import Btf
+from pytc.bpf.btf_upload import kernel_image
 from pytc.bpf.constants import Command, MapType, ProgramType, map_type_name, program_type_name
+from pytc.bpf.core_relocations import CoreResolver
 from pytc.bpf.descriptor import OwnedFd
+from pytc.bpf.externs import KCONFIG, SETTING, ExternResolver, ExternValue
+from pytc.bpf.kconfig import kconfig_contents
+from pytc.bpf.kernel import configuration, kernel_btf, symbol_addresses, version_code
 from pytc.bpf.linker import LinkedProgram, link, map_names, patch
 from pytc.bpf.maps import Map, actual_entries, create_map, open_pin, pin
 from pytc.bpf.memlock import retry_unlimited
@@ -80,17 +86,19 @@ class Loaded:
 
 
 def load(spec: ObjectSpec, program: ProgramSpec, *, type: ProgramType = ProgramType.UNSPEC,
-         pins: PinRoot | None = None, verbose: bool = False) -> Loaded:
+         pins: PinRoot | None = None, verbose: bool = False, kernel_btf: str = "") -> Loaded:
     """Loads a program, the programs that its tail calls reach, and the object's maps.
 
     ``type`` overrides what the section's name says. ``verbose`` fetches the verifier's log also on success,
-    into ``Loaded.log``. Raises BpfSyscallError, MapMismatchError, PinError, VerifierError or ObjectError; then
+    into ``Loaded.log``. ``kernel_btf`` names a file with the kernel's types where /sys/kernel/btf/vmlinux is missing.
+    Raises BpfSyscallError, MapMismatchError, PinError, VerifierError or ObjectError; then
     nothing is left behind.
     """
     loaded = Loaded(spec, pins if pins is not None else PinRoot())
     try:
-        loading = _Loading(loaded, type if type is not ProgramType.UNSPEC else program.type, verbose)
+        loading = _Loading(loaded, type if type is not ProgramType.UNSPEC else program.type, verbose, kernel_btf)
         linked = loading.link_programs(program)
+        loading.resolve_externs(linked)
         loading.load_btf()
         loading.make_maps(linked)
         loading.fill_data_maps()
@@ -122,14 +130,29 @@ def tail_calls(spec: ObjectSpec) -> list[TailCall]:
     return found
 
 
+class _KernelTypes:
+    """The kernel's types, read when they are first needed."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._types: Btf | None = None
+
+    def types(self) -> Btf:
+        if self._types is None:
+            self._types = kernel_btf(self._path)
+        return self._types
+
+
 class _Loading:
     """The state of one load."""
 
-    def __init__(self, loaded: Loaded, program_type: ProgramType, verbose: bool) -> None:
+    def __init__(self, loaded: Loaded, program_type: ProgramType, verbose: bool, kernel_btf: str) -> None:
         self._loaded = loaded
         self._spec = loaded.spec
         self._type = program_type
         self._verbose = verbose
+        self._kernel = _KernelTypes(kernel_btf)
+        self._externs: dict[str, ExternValue] = {}
         self._btf_fd = 0
         self._programs: dict[str, Program] = {}
         self._tail_calls: list[TailCall] = []
@@ -138,8 +161,10 @@ class _Loading:
 
     def link_programs(self, program: ProgramSpec) -> list[LinkedProgram]:
         """The program and all that its tail calls can reach, in that order."""
-        candidates = tail_calls(self._spec)
-        linked = [link(self._spec, program)]
+        candidates, core = tail_calls(self._spec), None
+        if self._spec.btf is not None and self._spec.btf_ext is not None:
+            core = CoreResolver(self._spec.btf, self._spec.btf_ext, self._kernel.types)
+        linked = [link(self._spec, program, core)]
         known, reached = {program.function}, map_names(linked[0])
         while True:
             found = [call for call in candidates if call.map_name in reached]
@@ -150,15 +175,22 @@ class _Loading:
                 self._tail_calls.append(call)
                 if call.program.function not in known:
                     known.add(call.program.function)
-                    linked.append(link(self._spec, call.program))
+                    linked.append(link(self._spec, call.program, core))
                     reached |= map_names(linked[-1])
+
+    def resolve_externs(self, linked: Iterable[LinkedProgram]) -> None:
+        """Finds the kernel's variables and functions that the programs use."""
+        used = {use.name for one in linked for use in one.externs}
+        if used and self._spec.btf is not None:
+            resolver = ExternResolver(self._spec.btf, self._kernel.types, symbol_addresses)
+            self._externs = resolver.resolve([self._spec.externs[name] for name in sorted(used)])
 
     def load_btf(self) -> None:
         """Uploads the object's BTF. A kernel that refuses it may still take the program: noted, not fatal."""
         btf = self._spec.btf
         if btf is None:
             return
-        data = ctypes.create_string_buffer(btf.for_kernel(self._spec.section_sizes, self._spec.variable_offsets))
+        data = ctypes.create_string_buffer(kernel_image(self._spec, btf))
         attr = BtfLoadAttr(btf=pointer(data), btf_size=len(data) - 1)
         try:
             fd = OwnedFd(retry_unlimited(lambda: bpf(Command.BTF_LOAD, attr, what="the object's BTF")))
@@ -220,16 +252,25 @@ class _Loading:
             spec = made.spec
             if spec is None or spec.origin != DATA:
                 continue
-            if spec.contents:
-                made.update(bytes(4), spec.contents)
+            contents = self._settings(spec) if spec.name == KCONFIG else spec.contents
+            if contents:
+                made.update(bytes(4), contents)
             if spec.frozen:
                 _freeze(made)
+
+    def _settings(self, spec: MapSpec) -> bytes:
+        settings = [e for e in self._spec.externs.values() if e.kind == SETTING]
+        assert self._spec.btf is not None
+        return kconfig_contents(spec.value_size, settings, self._spec.btf, version=version_code,
+                                configuration=configuration)
 
     def load_programs(self, program: ProgramSpec, linked: Iterable[LinkedProgram]) -> None:
         """BPF_PROG_LOAD for each."""
         fds = {name: made.fd for name, made in self._loaded.maps.items()}
+        numbers = {extern.name: extern.number for extern in self._spec.externs.values()}
         for one in linked:
-            descriptor, log = _submit(self._spec, one, patch(one, fds), self._type,
+            code = patch(one, fds, self._externs, numbers)
+            descriptor, log = _submit(self._spec, one, code, self._type,
                                       btf_fd=self._btf_fd, verbose=self._verbose)
             made = self._loaded._owned.enter_context(Program(descriptor, one.program))
             self._programs[one.program.name] = made
@@ -371,4 +412,3 @@ def _load_attribute(spec: ObjectSpec, linked: LinkedProgram, code: bytes, type: 
             attr.line_info_cnt = len(linked.line_info) // linked.line_info_size
             kept.append(lines)
     return attr, kept
-

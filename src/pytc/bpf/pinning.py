@@ -9,7 +9,9 @@ once a map wants a pin.
 import ctypes
 import errno
 import os
+import re
 import stat
+from collections.abc import Iterator
 
 from pytc.bpf.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec, ObjectSpec
 from pytc.errors import PinError, strerror
@@ -18,6 +20,8 @@ DEFAULT_MOUNT = "/sys/fs/bpf"
 PINNING_FILES = ("/etc/iproute2/bpf_pinning", "/usr/share/iproute2/bpf_pinning")
 _BPF_FS_MAGIC = 0xCAFE4A11
 _LINKS = ("ip", "xdp")
+_NUMBER = re.compile(r"(0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})\Z")
+_OCTAL = re.compile(rb"\\([0-3][0-7][0-7])")
 
 
 class PinRoot:
@@ -113,14 +117,18 @@ def find_mount(wanted: str = "") -> str:
     if is_bpffs(DEFAULT_MOUNT):
         return DEFAULT_MOUNT
     try:
-        with open("/proc/mounts") as mounts:
-            for line in mounts:
-                fields = line.split()
-                if len(fields) > 2 and fields[2] == "bpf":
-                    return fields[1].encode().decode("unicode_escape")
+        with open("/proc/mounts", "rb") as mounts:
+            return next(mount_points(mounts.read()), "")
     except OSError:
-        pass
-    return ""
+        return ""
+
+
+def mount_points(mounts: bytes) -> Iterator[str]:
+    """The mount points of the bpf file systems in /proc/mounts, where space and backslash are ``\\040``, ``\\134``."""
+    for line in mounts.splitlines():
+        fields = line.split(b" ")
+        if len(fields) > 2 and fields[2] == b"bpf":
+            yield os.fsdecode(_OCTAL.sub(lambda match: bytes([int(match.group(1), 8)]), fields[1]))
 
 
 def is_bpffs(path: str) -> bool:
@@ -149,8 +157,8 @@ def read_pinning_files(paths: tuple[str, ...] = PINNING_FILES) -> dict[int, str]
     """
     for path in paths:
         try:
-            with open(path) as file:
-                lines = file.read().splitlines()
+            with open(path, errors="surrogateescape") as file:
+                lines = file.read().split("\n")
         except OSError:
             continue
         return dict(entry for line in lines if (entry := _pinning_line(line)) is not None)
@@ -159,11 +167,8 @@ def read_pinning_files(paths: tuple[str, ...] = PINNING_FILES) -> dict[int, str]
 
 def _pinning_line(line: str) -> tuple[int, str] | None:
     words = line.partition("#")[0].split()
-    if len(words) != 2:
+    if len(words) != 2 or not _NUMBER.match(words[0]) or "\0" in words[1]:
         return None
-    directory = os.path.normpath(words[1].lstrip("/"))
-    try:
-        number = int(words[0], 0)
-    except ValueError:
-        return None
-    return None if directory.startswith("..") else (number, directory)
+    number = int(words[0], 16 if words[0][:2] in ("0x", "0X") else 10)
+    directory = os.path.normpath(words[1].lstrip("/") or ".")
+    return None if directory.split("/")[0] == ".." else (number, directory)

@@ -13,6 +13,7 @@ from pytc.bpf.btf import Btf
 from pytc.bpf.btf_maps import read_btf_maps
 from pytc.bpf.constants import F_MMAPABLE, F_RDONLY_PROG, OBJ_NAME_LEN, OP_CALL, OP_LD_IMM64, MapType
 from pytc.bpf.elf import ElfImage, ElfRelocation, ElfSection
+from pytc.bpf.externs import KCONFIG, SETTING, ExternSpec, kconfig_map, read_externs
 from pytc.bpf.legacy_maps import is_legacy_section, link_inner_maps, read_legacy_maps
 from pytc.bpf.sections import section_type
 from pytc.bpf.spec import DATA, MODERN, CodeSection, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec, Target
@@ -29,6 +30,7 @@ class _Places(NamedTuple):
     map_sections: frozenset[int]
     data: dict[int, str]
     code: frozenset[int]
+    externs: dict[str, ExternSpec]
 
 
 def read_object(path: str, *, layout20: str = "") -> ObjectSpec:
@@ -52,17 +54,19 @@ def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec
     name = os.path.basename(path)
     placed = read_legacy_maps(image, btf, layout20=layout20) + read_btf_maps(image, btf)
     data_maps = _read_data_maps(image, btf, name)
-    maps = _by_name([*(p.spec for p in placed), *data_maps.values()])
+    externs = read_externs(image, btf)
+    settings = kconfig_map(externs, btf)
+    maps = _by_name([*(p.spec for p in placed), *data_maps.values(), *([settings] if settings else [])])
     places = _Places({(p.section, p.offset): p.spec.name for p in placed},
                      frozenset(s.number for s in image.sections
                                if is_legacy_section(s.name) or s.name == MODERN),
                      {index: spec.name for index, spec in data_maps.items()},
-                     frozenset(s.number for s in image.sections if s.is_code))
+                     frozenset(s.number for s in image.sections if s.is_code), externs)
     sections = {s.number: _read_code(image, s, places) for s in image.sections if s.is_code and s.size}
     return ObjectSpec(
         name=name, path=path, image=data, license=_license(image),
         kernel_version=_version(image), sections=sections, programs=_programs(sections), maps=maps,
-        btf=btf, btf_ext=_read_btf_ext(image, btf),
+        btf=btf, btf_ext=_read_btf_ext(image, btf), externs=externs,
         section_sizes={s.name: s.size for s in image.sections},
         variable_offsets=_variable_offsets(image))
 
@@ -156,7 +160,7 @@ def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, pl
     if not is_call and relocation.offset + 16 > section.size:
         raise ObjectError(f"{where}: half of a 16-byte load at the end of the section")
     if symbol.section == elf.UNDEFINED:
-        return Target("extern", symbol.name)
+        return _extern_target(symbol.name, instruction, places)
     scale, bias = (instructions.SIZE, 1) if is_call else (1, 0)
     offset = symbol.value + (instruction.immediate + bias) * scale + relocation.addend
     if symbol.section in places.code:
@@ -164,6 +168,13 @@ def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, pl
     if is_call:
         raise ObjectError(f'{where}: a call to "{symbol.name}", which is no function')
     return _data_target(image, where, symbol, offset, places)
+
+
+def _extern_target(name: str, instruction: instructions.Instruction, places: _Places) -> Target:
+    extern = places.externs.get(name)
+    if extern is not None and extern.kind == SETTING:
+        return Target("data", KCONFIG, offset=extern.offset + instruction.immediate)
+    return Target("extern", name)
 
 
 def _function_target(image: ElfImage, where: str, section: int, offset: int) -> Target:

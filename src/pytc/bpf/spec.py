@@ -11,6 +11,7 @@ from pytc.bpf.constants import ProgramType
 if TYPE_CHECKING:
     from pytc.bpf.btf import Btf
     from pytc.bpf.btf_ext import BtfExt
+    from pytc.bpf.externs import ExternSpec
 
 # Where a map wants to be pinned. Numbers above PIN_GLOBAL_NS are looked up in bpf_pinning.
 PIN_NONE = 0
@@ -126,6 +127,7 @@ class ObjectSpec(NamedTuple):
     maps: Mapping[str, MapSpec]
     btf: "Btf | None"
     btf_ext: "BtfExt | None"
+    externs: "Mapping[str, ExternSpec]"
     section_sizes: Mapping[str, int]
     variable_offsets: Mapping[tuple[str, str], int]
 

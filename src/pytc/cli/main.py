@@ -1,5 +1,6 @@
 """The command ``pytc``."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -85,7 +86,9 @@ def report(error: PytcError) -> int:
 
 
 def show(documents: "Sequence[Document]", options: Options) -> None:
-    """Prints documents as text or JSON."""
+    """Prints documents as text or JSON; names that are not UTF-8 come out as the kernel has them."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
     if options.json:
         from pytc.render.json import render as as_json
 

@@ -15,7 +15,8 @@ VERBS = {"add": "add", "change": "change", "replace": "replace", "delete": "dele
 _DEVICE = Word("dev", "device", str, exact=True)
 _CLASSID = Word("classid", "classid", parse_classid, exact=True, wrong="invalid class ID")
 _PARENT = Word("parent", "parent", parse_classid, exact=True, wrong="invalid parent ID")
-_MODIFY = (
+#: Of the commands that change something.
+SELECTORS = (
     _DEVICE,
     _CLASSID,
     Word("handle", "handle", exact=True, repeat=True),
@@ -44,7 +45,7 @@ def parse(words: list[str]) -> ModifyClass | ShowClasses | Help:
 
 
 def _modify(cursor: Cursor, verb: str) -> ModifyClass:
-    found = fill(cursor, _MODIFY, {}, topic="class")
+    found = fill(cursor, SELECTORS, {}, topic="class")
     if "handle" in found:
         raise UsageError('Error: try "classid" instead of "handle"')
     if "later" in found:

@@ -49,16 +49,14 @@ def parse(words: list[str]) -> Command:
 def _modify(cursor: Cursor, verb: str, found: dict[str, Any]) -> ModifyFilter:
     if verb in ("add", "replace"):
         found.setdefault("protocol", ALL)
-    _require_device(found)
     selector = FilterSelector(**found)
     if cursor.done:
         return ModifyFilter(verb, selector)
     name = cursor.take()
     kind = kinds.find(name)
-    if kind is not None:
-        return ModifyFilter(verb, selector, name, kind.parse(cursor))
+    options = kind.parse(cursor) if kind is not None else None
     if cursor.done:
-        return ModifyFilter(verb, selector, name)
+        return ModifyFilter(verb, selector, name, options)
     raise InvalidOptionsError(f'Unknown filter "{name}", hence option "{cursor.peek()}" is unparsable; '
                               f"pytc knows {', '.join(kinds.names())}")
 
@@ -70,7 +68,8 @@ def _get(cursor: Cursor, found: dict[str, Any]) -> GetFilter:
             raise UsageError(f"Must specify filter {what}")
     if cursor.done:
         raise UsageError("Must specify filter type")
-    _require_device(found)
+    if "device" not in found:
+        raise UsageError('Must specify netdevice "dev"')
     kind = cursor.take()
     if not cursor.done:
         raise UsageError(f'What is "{cursor.peek()}"? Try "pytc filter help"')
@@ -84,10 +83,3 @@ def _show(cursor: Cursor) -> ShowFilters:
     if "handle" in found:
         raise UsageError('What is "handle"? "pytc filter get" shows the filter with a handle.')
     return ShowFilters(FilterSelector(**found))
-
-
-def _require_device(found: dict[str, Any]) -> None:
-    if not found.get("device"):
-        raise UsageError('Command line is not complete: "dev NAME" is missing. Try option "help"')
-
-

@@ -5,7 +5,7 @@ from typing import Any
 from pytc.commands import Help, ModifyQdisc, QdiscSelector, ShowQdiscs
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.grammar.words import Cursor, Word, fill, no_more, take_verb, unsigned
-from pytc.handles import CLSACT, ROOT, parse_classid, parse_qdisc_handle
+from pytc.handles import CLSACT, ROOT, UNSPEC, parse_classid, parse_qdisc_handle
 from pytc.kinds import qdiscs as kinds
 from pytc.kinds.interface import QdiscKind
 
@@ -22,7 +22,8 @@ def _block(word: str) -> int:
     return number
 
 
-_MODIFY = (
+#: Of the commands that change something.
+SELECTORS = (
     Word("dev", "device", str, exact=True),
     Word("handle", "handle", parse_qdisc_handle, exact=True, wrong="invalid qdisc ID"),
     Word("root", "parent", value=ROOT, exact=True),
@@ -56,7 +57,7 @@ def parse(words: list[str]) -> ModifyQdisc | ShowQdiscs | Help:
 
 
 def _modify(cursor: Cursor, verb: str) -> ModifyQdisc:
-    found = fill(cursor, _MODIFY, {}, topic="qdisc")
+    found = fill(cursor, SELECTORS, {}, topic="qdisc")
     if "later" in found:
         raise UsageError(f'"{found["later"]}" is not supported by this version of pytc')
     blocks = {name: found.pop(name) for name in ("ingress_block", "egress_block") if name in found}
@@ -75,7 +76,7 @@ def _modify(cursor: Cursor, verb: str) -> ModifyQdisc:
 
 def _place(kind: QdiscKind, found: dict[str, Any]) -> None:
     """A kind that has one place only is the word for the place, too."""
-    if kind.default_parent:
+    if kind.default_parent != UNSPEC:
         if "parent" in found:
             raise UsageError(f'Error: "{kind.name}" is a duplicate parent ID')
         found.update(parent=kind.default_parent, handle=kind.default_handle)
@@ -84,4 +85,6 @@ def _place(kind: QdiscKind, found: dict[str, Any]) -> None:
 def _show(cursor: Cursor) -> ShowQdiscs:
     found = fill(cursor, _SHOW, {}, topic="qdisc")
     no_more(cursor, "qdisc")
+    if "parent" in found and "handle" in found:
+        raise UsageError('Error: argument "handle" is wrong: parent is already specified')
     return ShowQdiscs(invisible=found.pop("invisible", False), selector=QdiscSelector(**found))

@@ -7,8 +7,9 @@ ID; those of tcmsg end before TCA_CHAIN. So the tables are ours, and the encodin
 parent u32, info u32``, 20 bytes.
 """
 
+import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pyroute2.netlink import nla, nlmsg
@@ -46,6 +47,9 @@ class _TrafficControl(nlmsg):  # type: ignore[misc]
     )
 
 
+_TEXTS = frozenset(name for name, kind in _TrafficControl.nla_map if kind == "asciiz")
+
+
 def encode(message: TcMessage, sequence: int) -> bytes:
     """A whole netlink message with its header."""
     out = _TrafficControl()
@@ -53,7 +57,7 @@ def encode(message: TcMessage, sequence: int) -> bytes:
     out["header"]["sequence_number"] = sequence
     out["index"], out["handle"], out["parent"] = message.ifindex, message.handle, message.parent
     out["info"] = message.info
-    out["attrs"] = list(message.attributes.items())
+    out["attrs"] = [(name, _raw(value)) for name, value in message.attributes.items()]
     out.encode()
     return bytes(out.data)
 
@@ -68,13 +72,13 @@ def decode(data: bytes) -> TcMessage:
     except Exception as error:  # pyroute2 has no common base for what malformed input may raise
         raise NetlinkProtocolError(f"a malformed traffic control message: {error}") from error
     return TcMessage(message["header"]["type"], message["header"]["flags"], message["index"], message["handle"],
-                     message["parent"], message["info"], _by_name(message))
+                     message["parent"], message["info"], _by_name(message, _TEXTS))
 
 
 def encode_options(schema: Schema, attributes: Sequence[tuple[str, Any]]) -> bytes:
     """Nested attributes as bytes, without a header of their own."""
     nested = _class_for(schema)()
-    nested["attrs"] = list(attributes)
+    nested["attrs"] = [(name, _raw(value)) for name, value in attributes]
     nested.encode()
     return bytes(nested.data[_NLA_HEADER.size:])
 
@@ -86,7 +90,7 @@ def decode_options(schema: Schema, data: bytes) -> Attributes:
         nested.decode()
     except Exception as error:  # see decode
         raise NetlinkProtocolError(f"malformed attributes: {error}") from error
-    return _by_name(nested)
+    return _by_name(nested, _texts(schema))
 
 
 def split_attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -100,8 +104,19 @@ def split_attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += -(-length // 4) * 4
 
 
-def _by_name(message: "nlmsg") -> dict[str, Any]:
-    return {name: value for name, value in message["attrs"] if value is not None}
+def _raw(value: Any) -> Any:
+    """Words that are not UTF-8 go to the kernel as they came."""
+    return os.fsencode(value) if isinstance(value, str) else value
+
+
+def _by_name(message: "nlmsg", words: Container[str]) -> dict[str, Any]:
+    """Attributes by name; ``words`` are those with text, which pyroute2 leaves as bytes when it is not UTF-8."""
+    return {name: os.fsdecode(value) if name in words and isinstance(value, bytes) else value
+            for name, value in message["attrs"] if value is not None}
+
+
+def _texts(schema: Schema) -> frozenset[str]:
+    return frozenset(name for name, kind in schema if kind == "asciiz")
 
 
 _classes: dict[Schema, type] = {}

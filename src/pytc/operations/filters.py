@@ -16,6 +16,7 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, decode_options, encode_options
 from pytc.netlink.session import interface_name
 from pytc.operations.context import Context
+from pytc.operations.hints import general_hint
 from pytc.operations.programs import opened, resolved
 from pytc.protocols import format_protocol
 from pytc.records import FilterRecord
@@ -127,8 +128,8 @@ def _explained(error: NetlinkError, selector: FilterSelector) -> NetlinkError:
     elif selector.parent == UNSPEC and "not classful" in error.ext_ack:
         error.with_hints("without ingress, egress or parent, a filter goes to the root qdisc, and that of "
                          f"{selector.device} takes none")
-    elif error.errno == errno.EPERM:
-        error.with_hints("changing traffic control needs CAP_NET_ADMIN; run it as root")
+    elif hint := general_hint(error, selector.device):
+        error.with_hints(hint)
     return error
 
 

@@ -64,18 +64,23 @@ class HtbClassOptions(NamedTuple):
     linklayer: int = _ETHERNET
 
 
+class Limit(NamedTuple):
+    """A rate or ceil as the kernel has it: bytes per second, and the bytes that may be sent at once."""
+
+    rate: int
+    burst: int
+    cell: int
+    mpu: int
+
+
 class HtbClass(NamedTuple):
-    """A class as the kernel has it: rates in bytes per second, bursts in bytes."""
+    """A class as the kernel has it."""
 
     prio: int
     quantum: int
     level: int
-    rate: int
-    ceil: int
-    burst: int
-    cburst: int
-    cells: tuple[int, int]
-    mpu: tuple[int, int]
+    rate: Limit
+    ceil: Limit
     overhead: int
     linklayer: int
 
@@ -197,7 +202,7 @@ def _ratespec(options: HtbClassOptions, rate: int, burst: Burst) -> tuple[int, .
 
 def _ticks(rate: int, size: int, clock: Clock) -> int:
     """The time for ``size`` bytes: whole microseconds first, both steps modulo 2^32, as tc computes it."""
-    microseconds = int(_MICROSECONDS * (size / rate)) & _U32
+    microseconds = int(_MICROSECONDS * (size / float(rate))) & _U32
     return int(microseconds * clock.ticks_per_microsecond) & _U32
 
 
@@ -214,10 +219,10 @@ def decode_class(attributes: Attributes, clock: Clock) -> HtbClass | None:
         return None
     (rate_cell, linklayer, overhead, _, rate_mpu, rate, ceil_cell, _, _, _, ceil_mpu, ceil,
      buffer, cbuffer, quantum, level, prio) = _CLASS.unpack_from(raw)
-    rate = attributes.get("TCA_HTB_RATE64", rate)
-    ceil = attributes.get("TCA_HTB_CEIL64", ceil)
-    return HtbClass(prio, quantum, level, rate, ceil, _size(rate, buffer, clock), _size(ceil, cbuffer, clock),
-                    (1 << rate_cell, 1 << ceil_cell), (rate_mpu, ceil_mpu), overhead, linklayer & _LINK_LAYER_MASK)
+    rate, ceil = attributes.get("TCA_HTB_RATE64", rate), attributes.get("TCA_HTB_CEIL64", ceil)
+    return HtbClass(prio, quantum, level, Limit(rate, _size(rate, buffer, clock), 1 << rate_cell, rate_mpu),
+                    Limit(ceil, _size(ceil, cbuffer, clock), 1 << ceil_cell, ceil_mpu), overhead,
+                    linklayer & _LINK_LAYER_MASK)
 
 
 def document(attributes: Attributes, shown: Shown) -> Document:
@@ -249,18 +254,14 @@ def document_class(attributes: Attributes, shown: Shown, clock: Clock) -> Docume
     if not found.level:
         fields.append(_number("prio", found.prio))
         fields += [_number("quantum", found.quantum)] if shown.details else []
-    fields.append(Field("rate", found.rate, f"rate {format_rate(found.rate)} "))
+    fields.append(_rate_field("rate", found.rate))
     if found.overhead:
         fields.append(_number("overhead", found.overhead))
-    fields.append(Field("ceil", found.ceil, f"ceil {format_rate(found.ceil)} "))
+    fields.append(_rate_field("ceil", found.ceil))
     if found.linklayer > _ETHERNET or shown.details:
         name = _LINK_LAYERS[found.linklayer] if found.linklayer < len(_LINK_LAYERS) else "unknown"
         fields.append(Field("linklayer", name, f"linklayer {name} "))
-    for which, burst, side, mpu, cell in (("burst", found.burst, "rate", found.mpu[0], found.cells[0]),
-                                          ("cburst", found.cburst, "ceil", found.mpu[1], found.cells[1])):
-        size = Field(which, burst, f"{which} {format_size(burst)}")
-        fields += [size, Field("", text=" ")] if not shown.details else [
-            size, Field(f"{which}_cell", cell, f"/{cell} "), Field(f"mpu_{side}", mpu, f"mpu {format_size(mpu)} ")]
+    fields += [*_burst_fields("burst", "rate", found.rate, shown), *_burst_fields("cburst", "ceil", found.ceil, shown)]
     if shown.details:
         fields.append(_number("level", found.level))
     return fields
@@ -268,6 +269,18 @@ def document_class(attributes: Attributes, shown: Shown, clock: Clock) -> Docume
 
 def _number(name: str, value: int) -> Field:
     return Field(name, value, f"{name} {value} ")
+
+
+def _rate_field(name: str, limit: Limit) -> Field:
+    return Field(name, limit.rate, f"{name} {format_rate(limit.rate)} ")
+
+
+def _burst_fields(name: str, of: str, limit: Limit, shown: Shown) -> list[Field]:
+    text = f"{name} {format_size(limit.burst)}"
+    if not shown.details:
+        return [Field(name, limit.burst, f"{text} ")]
+    return [Field(name, limit.burst, text), Field(f"{name}_cell", limit.cell, f"/{limit.cell} "),
+            Field(f"mpu_{of}", limit.mpu, f"mpu {format_size(limit.mpu)} ")]
 
 
 def class_statistics(raw: bytes) -> Document:

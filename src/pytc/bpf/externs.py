@@ -1,0 +1,139 @@
+"""Externs: what an object leaves to the kernel to define.
+
+``.ksyms``: variables and functions of the kernel; ``.kconfig``: its configuration. An undefined symbol is one of them
+when the object's BTF has it in the DATASEC of that name. Sections of this module: what the object says
+(:func:`read_externs`), and what a kernel answers (:class:`ExternResolver`).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from pytc.bpf import btf as b
+from pytc.bpf.btf import Btf, SectionVariable
+from pytc.bpf.constants import F_MMAPABLE, F_RDONLY_PROG, MapType
+from pytc.bpf.core_types import essential, types_agree
+from pytc.bpf.elf import UNDEFINED, WEAK, ElfImage
+from pytc.bpf.spec import DATA, MapSpec
+from pytc.errors import ObjectError
+
+KSYMS, KCONFIG = ".ksyms", ".kconfig"
+VARIABLE, FUNCTION, SETTING = "variable", "function", "setting"
+#: Helper numbers of calls to weak functions that the kernel lacks; the verifier refuses them where they are reached.
+POISON_FUNCTION = 2002000000
+
+
+class ExternSpec(NamedTuple):
+    """``type_id`` is 0 for a variable that is declared without a type (``const void``). ``size`` and ``offset`` are
+    bytes in the ``.kconfig`` map, for a setting. ``number`` is the place among the externs, in their order."""
+
+    name: str
+    kind: str
+    type_id: int
+    is_weak: bool
+    variable_id: int
+    size: int = 0
+    offset: int = 0
+    number: int = 0
+
+
+class ExternValue(NamedTuple):
+    """``btf_id`` of a kernel variable or function, else ``address``; both 0 for a weak one that is not there."""
+
+    btf_id: int = 0
+    address: int = 0
+
+
+def read_externs(image: ElfImage, btf: Btf | None) -> dict[str, ExternSpec]:
+    """The externs that the object declares and uses, by name."""
+    if btf is None:
+        return {}
+    undefined = {s.name: s for s in image.symbols if s.section == UNDEFINED and s.name}
+    found = []
+    for section in (KCONFIG, KSYMS):
+        for variable in btf.section_variables(btf.data_section(section)) if btf.data_section(section) else ():
+            symbol = undefined.get(variable.name)
+            if symbol is not None:
+                found.append(_spec(btf, section, variable, symbol.binding == WEAK))
+    return _in_order(btf, found)
+
+
+def _spec(btf: Btf, section: str, variable: SectionVariable, is_weak: bool) -> ExternSpec:
+    if btf.kind(variable.variable_id) == b.FUNC:
+        return ExternSpec(variable.name, FUNCTION, variable.type_id, is_weak, variable.variable_id)
+    if section == KSYMS:
+        type_id = variable.type_id if btf.kind(btf.resolve(variable.type_id)) != b.VOID else 0
+        return ExternSpec(variable.name, VARIABLE, type_id, is_weak, variable.variable_id)
+    return ExternSpec(variable.name, SETTING, variable.type_id, is_weak, variable.variable_id,
+                      btf.size(variable.type_id))
+
+
+def _in_order(btf: Btf, found: list[ExternSpec]) -> dict[str, ExternSpec]:
+    """libbpf's order: settings by falling alignment and size, then the others; each by name."""
+    settings = sorted((e for e in found if e.kind == SETTING),
+                      key=lambda e: (-_alignment(btf, e.type_id), -e.size, e.name))
+    result, offset = {}, 0
+    for number, one in enumerate([*settings, *sorted((e for e in found if e.kind != SETTING), key=lambda e: e.name)]):
+        if one.kind == SETTING:
+            alignment = _alignment(btf, one.type_id)
+            offset = -(-offset // alignment) * alignment
+        result[one.name] = one._replace(offset=offset if one.kind == SETTING else 0, number=number)
+        offset += one.size
+    return result
+
+
+def _alignment(btf: Btf, type_id: int) -> int:
+    type_id = btf.resolve(type_id)
+    while btf.kind(type_id) == b.ARRAY:
+        type_id = btf.resolve(btf.array(type_id)[0])
+    return max(min(btf.size(type_id), 8), 1)
+
+
+def kconfig_map(externs: Mapping[str, ExternSpec], btf: Btf | None) -> MapSpec | None:
+    """The map that holds the settings, without contents yet; None where there are none."""
+    settings = [e for e in externs.values() if e.kind == SETTING]
+    if not settings or btf is None:
+        return None
+    size = max(e.offset + e.size for e in settings)
+    return MapSpec(KCONFIG, MapType.ARRAY, 4, -(-size // 8) * 8 if size > 8 else size, 1, F_RDONLY_PROG | F_MMAPABLE,
+                   origin=DATA, value_type_id=btf.data_section(KCONFIG), section=KCONFIG, frozen=True)
+
+
+class ExternResolver:
+    """Finds externs in a running kernel. ``kernel`` gives the kernel's types when they are first needed, ``addresses``
+    the addresses of symbols without types."""
+
+    def __init__(self, spec_btf: Btf, kernel: Callable[[], Btf],
+                 addresses: Callable[[set[str]], dict[str, int]]) -> None:
+        self._btf = spec_btf
+        self._kernel = kernel
+        self._addresses = addresses
+
+    def resolve(self, externs: list[ExternSpec]) -> dict[str, ExternValue]:
+        """Values by name; raises ObjectError for one that is missing and not weak."""
+        typed = [e for e in externs if e.type_id]
+        named = self._kernel().named(essential(e.name) for e in typed) if typed else {}
+        values = {e.name: self._typed(e, named.get(essential(e.name), [])) for e in typed}
+        untyped = [e for e in externs if not e.type_id]
+        if untyped:
+            addresses = self._addresses({e.name for e in untyped})
+            values.update({e.name: self._untyped(e, addresses) for e in untyped})
+        return values
+
+    def _typed(self, extern: ExternSpec, candidates: list[int]) -> ExternValue:
+        kernel, wanted = self._kernel(), b.FUNC if extern.kind == FUNCTION else b.VAR
+        found = next((one for one in candidates
+                      if kernel.kind(one) == wanted and kernel.name(one) == essential(extern.name)), 0)
+        if not found:
+            if extern.is_weak:
+                return ExternValue()
+            raise ObjectError(f'this kernel has no {extern.kind} "{extern.name}" that BPF programs may use (extern '
+                              "in .ksyms); declare it __weak and check for it where the program can do without")
+        if not types_agree(self._btf, extern.type_id, kernel, kernel.referred(found)):
+            raise ObjectError(f'the kernel\'s {extern.kind} "{extern.name}" has another type than the object declares')
+        return ExternValue(btf_id=found)
+
+    def _untyped(self, extern: ExternSpec, addresses: dict[str, int]) -> ExternValue:
+        address = addresses.get(extern.name, 0)
+        if not address and not extern.is_weak:
+            raise ObjectError(f'this kernel has no symbol "{extern.name}" in /proc/kallsyms (extern in .ksyms)')
+        return ExternValue(address=address)

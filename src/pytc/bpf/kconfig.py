@@ -1,0 +1,81 @@
+"""The contents of the ``.kconfig`` map: the kernel's settings as the object's types want them."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from pytc.bpf import btf as b
+from pytc.bpf.btf import Btf
+from pytc.bpf.externs import ExternSpec
+from pytc.errors import ObjectError
+
+_TRISTATE = {"n": 0, "y": 1, "m": 2}
+
+
+def kconfig_contents(size: int, settings: Iterable[ExternSpec], btf: Btf, *, version: Callable[[], int],
+                     configuration: Callable[[], Mapping[str, str]]) -> bytes:
+    """The bytes of the map; raises ObjectError for a setting that is missing and not weak, or of the wrong kind."""
+    data, known = bytearray(size), None
+    for setting in settings:
+        if setting.name == "LINUX_KERNEL_VERSION":
+            value: bytes | None = version().to_bytes(setting.size, "little")
+        elif setting.name.startswith("LINUX_HAS_"):
+            value = _feature(setting.name).to_bytes(setting.size, "little")
+        else:
+            known = configuration() if known is None else known
+            value = _convert(setting, known.get(setting.name), btf)
+        if value is not None:
+            data[setting.offset:setting.offset + len(value)] = value
+    return bytes(data)
+
+
+def _feature(name: str) -> int:
+    """libbpf's virtual settings; pytc attaches no perf events, to which both belong."""
+    return int(name in ("LINUX_HAS_SYSCALL_WRAPPER", "LINUX_HAS_BPF_COOKIE"))
+
+
+def _convert(setting: ExternSpec, text: str | None, btf: Btf) -> bytes | None:
+    if text is None:
+        if setting.is_weak:
+            return None
+        raise ObjectError(f'this kernel\'s configuration has no "{setting.name}" (extern in .kconfig), or it is to '
+                          "be found neither in /boot nor in /proc/config.gz; declare it __weak if it may be missing")
+    type_id = btf.resolve(setting.type_id)
+    if text.startswith('"'):
+        return _string(setting, text, btf, type_id)
+    if text in _TRISTATE:
+        return _tristate(setting, text, btf, type_id)
+    return _number(setting, text, btf, type_id)
+
+
+def _string(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
+    if btf.kind(type_id) != b.ARRAY:
+        raise _misfit(setting, text, "char []")
+    return text[1:].removesuffix('"').encode()[:max(setting.size - 1, 0)]
+
+
+def _tristate(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
+    if btf.kind(type_id) in (b.ENUM, b.ENUM64):
+        return _TRISTATE[text].to_bytes(setting.size, "little")
+    if btf.kind(type_id) != b.INT:
+        raise _misfit(setting, text, "bool, char or enum libbpf_tristate")
+    encoding, _, _ = btf.integer(type_id)
+    if encoding & 4:  # BTF_INT_BOOL
+        if text == "m":
+            raise _misfit(setting, text, "enum libbpf_tristate")
+        return bytes([_TRISTATE[text]])
+    if setting.size == 1:
+        return text.encode()
+    raise _misfit(setting, text, "bool, char or enum libbpf_tristate")
+
+
+def _number(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
+    try:
+        number = int(text, 0)
+        if btf.kind(type_id) != b.INT:
+            raise ValueError(text)
+        return number.to_bytes(setting.size, "little", signed=btf.is_signed(type_id))
+    except (ValueError, OverflowError):
+        raise _misfit(setting, text, "an integer that holds it") from None
+
+
+def _misfit(setting: ExternSpec, text: str, wanted: str) -> ObjectError:
+    return ObjectError(f'"{setting.name}" is {text} in this kernel; the object must declare it as {wanted}')

@@ -1,0 +1,131 @@
+"""``class``: add, change, replace, delete, show."""
+
+import errno
+
+from pytc.commands import ModifyClass, ShowClasses
+from pytc.documents import Document, Field, Group
+from pytc.errors import NetlinkError
+from pytc.handles import ROOT, UNSPEC, Handle
+from pytc.kinds import qdiscs as kinds
+from pytc.kinds.interface import Clock
+from pytc.netlink import constants as c
+from pytc.netlink.messages import TcMessage, decode_options, encode_options
+from pytc.netlink.session import interface_name
+from pytc.operations.clock import read_clock
+from pytc.operations.context import Context
+from pytc.operations.hints import general_hint
+from pytc.operations.statistics import read_statistics, statistics_fields
+from pytc.records import ClassRecord
+
+_VERBS = {"add": (c.NEWTCLASS, c.EXCL | c.CREATE), "change": (c.NEWTCLASS, 0), "replace": (c.NEWTCLASS, c.CREATE),
+          "delete": (c.DELTCLASS, 0)}
+
+
+def modify_class(context: Context, command: ModifyClass) -> list[Document]:
+    """Adds, changes, replaces or deletes; raises NetlinkError."""
+    message = _message(context, command)
+    try:
+        context.session.request(message)
+    except NetlinkError as error:
+        hint = general_hint(error, command.device) or _hint(error, command)
+        if hint:
+            error.with_hints(hint)
+        raise
+    return []
+
+
+def show_classes(context: Context, command: ShowClasses) -> list[Document]:
+    """The classes of a device that a selector covers."""
+    index = context.device_index(command.device)
+    if not index:
+        context.notes.append('Hint: classes are shown for one device: add "dev NAME"')
+    answers = context.session.dump(TcMessage(c.GETTCLASS, ifindex=index, parent=command.parent.number))
+    clock = read_clock()
+    return [_document(context, _record(answer), command, clock) for answer in answers
+            if answer.type == c.NEWTCLASS and _selected(answer, command)]
+
+
+def _selected(message: TcMessage, command: ShowClasses) -> bool:
+    handle = Handle.from_number(message.handle)
+    return ((command.qdisc == UNSPEC or handle.major == command.qdisc.major)
+            and command.classid in (UNSPEC, handle))
+
+
+def _message(context: Context, command: ModifyClass) -> TcMessage:
+    kind_of_message, flags = _VERBS[command.verb]
+    attributes: dict[str, object] = {}
+    if command.kind:
+        attributes["TCA_KIND"] = command.kind
+    kind = kinds.find(command.kind)
+    if kind is not None and kind.encode_class is not None:
+        attributes["TCA_OPTIONS"] = encode_options(kind.schema, kind.encode_class(command.options, read_clock()))
+    return TcMessage(kind_of_message, flags, context.device_index(command.device), command.classid.number,
+                     command.parent.number, 0, attributes)
+
+
+def _hint(error: NetlinkError, command: ModifyClass) -> str:
+    """The likely cause of a refusal."""
+    device, classid = command.device, command.classid
+    qdisc = Handle((classid if classid.major else command.parent).major, 0)
+    if error.errno == errno.EEXIST:
+        return f'{device} has a class {classid} already; "pytc class replace" changes it'
+    if error.errno == errno.EBUSY:
+        return f"classes below {classid}, or filters that lead to it, have to go first"
+    if error.errno == errno.ENOENT and classid.minor and command.verb != "add":
+        return f"{device} has no class {classid}"
+    if error.errno == errno.ENOENT and command.verb == "add":
+        return f"{device} has no qdisc {qdisc} with classes"
+    if error.errno == errno.EINVAL and not classid.minor:
+        return '"classid MAJOR:MINOR" is missing'
+    if error.errno == errno.EINVAL and command.parent.major not in (0, ROOT.major, classid.major):
+        return f"the class {classid} and its parent {command.parent} have to be of one qdisc"
+    return ""
+
+
+def _record(message: TcMessage) -> ClassRecord:
+    attributes = message.attributes
+    name = attributes.get("TCA_KIND", "")
+    kind = kinds.find(name)
+    statistics, own = read_statistics(message)
+    return ClassRecord(
+        message.ifindex, Handle.from_number(message.handle), Handle.from_number(message.parent),
+        Handle.from_number(message.info), name,
+        decode_options(kind.schema, attributes.get("TCA_OPTIONS", b"")) if kind is not None else None,
+        statistics, own)
+
+
+def _document(context: Context, record: ClassRecord, command: ShowClasses, clock: Clock) -> Document:
+    handle = _identifier(record.handle, command) if record.handle != UNSPEC else ""
+    fields: list[Field | Group] = [Field("class", record.kind, f"class {record.kind} "),
+                                   Field("handle", handle, f"{handle} ")]
+    if not command.device:
+        name = interface_name(record.ifindex)
+        fields.append(Field("dev", name, f"dev {name} "))
+    if record.parent == ROOT:
+        fields.append(Field("root", True, "root "))
+    else:
+        parent = _identifier(record.parent, command)
+        fields.append(Field("parent", parent, f"parent {parent} "))
+    if record.leaf != UNSPEC:
+        fields.append(Field("leaf", f"{record.leaf.major:#x}", f"leaf {record.leaf.major:x}: "))
+    kind = kinds.find(record.kind)
+    if kind is not None and kind.document_class is not None and record.attributes is not None:
+        fields.append(Group("", kind.document_class(record.attributes, context.shown, clock)))
+    fields.append(Field("", text="\n"))
+    if context.shown.statistics:
+        fields.append(Group("stats", _statistics(record)))
+    return fields
+
+
+def _identifier(handle: Handle, command: ShowClasses) -> str:
+    return str(handle if command.qdisc == UNSPEC else handle._replace(major=0))
+
+
+def _statistics(record: ClassRecord) -> list[Field | Group]:
+    fields: list[Field | Group] = []
+    if record.statistics is not None:
+        fields += statistics_fields(record.statistics)
+    kind = kinds.find(record.kind)
+    if kind is not None and kind.class_statistics is not None and record.own_statistics:
+        fields += [*kind.class_statistics(record.own_statistics), Field("", text="\n")]
+    return fields

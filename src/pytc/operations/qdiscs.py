@@ -1,0 +1,150 @@
+"""``qdisc``: add, change, replace, delete, show."""
+
+import errno
+
+from pytc.commands import ModifyQdisc, QdiscSelector, ShowQdiscs
+from pytc.documents import Document, Field, Group
+from pytc.errors import NetlinkError
+from pytc.handles import ROOT, UNSPEC, Handle
+from pytc.kinds import qdiscs as kinds
+from pytc.netlink import constants as c
+from pytc.netlink.messages import TcMessage, decode_options, encode_options
+from pytc.netlink.session import interface_name
+from pytc.operations.context import Context
+from pytc.operations.hints import general_hint
+from pytc.operations.statistics import read_statistics, statistics_fields
+from pytc.records import QdiscRecord
+
+_VERBS = {"add": (c.NEWQDISC, c.EXCL | c.CREATE), "change": (c.NEWQDISC, 0),
+          "replace": (c.NEWQDISC, c.CREATE | c.REPLACE), "delete": (c.DELQDISC, 0)}
+
+
+def modify_qdisc(context: Context, command: ModifyQdisc) -> list[Document]:
+    """Adds, changes, replaces or deletes; raises NetlinkError."""
+    message = _message(context, command)
+    try:
+        context.session.request(message)
+    except NetlinkError as error:
+        hint = general_hint(error, command.selector.device) or _hint(context, error, command, message)
+        if hint:
+            error.with_hints(hint)
+        raise
+    return []
+
+
+def show_qdiscs(context: Context, command: ShowQdiscs) -> list[Document]:
+    """The qdiscs that a selector covers."""
+    selector = command.selector
+    index = context.device_index(selector.device)
+    return [_document(context, record, selector) for record in _dump(context, index, invisible=command.invisible)
+            if selector.parent in (UNSPEC, record.parent) and selector.handle in (UNSPEC, record.handle)]
+
+
+def _dump(context: Context, index: int, *, invisible: bool = False) -> list[QdiscRecord]:
+    """The qdiscs of a device, or all for 0: the kernel does not select."""
+    attributes = {"TCA_DUMP_INVISIBLE": True} if invisible else {}
+    answers = context.session.dump(TcMessage(c.GETQDISC, ifindex=index, attributes=attributes))
+    return [_record(answer) for answer in answers
+            if answer.type == c.NEWQDISC and index in (0, answer.ifindex)]
+
+
+def _message(context: Context, command: ModifyQdisc) -> TcMessage:
+    kind_of_message, flags = _VERBS[command.verb]
+    selector = command.selector
+    attributes: dict[str, object] = {}
+    if command.kind:
+        attributes["TCA_KIND"] = command.kind
+    kind = kinds.find(command.kind)
+    if kind is not None:
+        if kind.default_parent != UNSPEC:
+            selector = selector._replace(parent=kind.default_parent, handle=kind.default_handle)
+        options = kind.encode(command.options)
+        if options is not None:
+            attributes["TCA_OPTIONS"] = encode_options(kind.schema, options)
+    if command.ingress_block:
+        attributes["TCA_INGRESS_BLOCK"] = command.ingress_block
+    if command.egress_block:
+        attributes["TCA_EGRESS_BLOCK"] = command.egress_block
+    return TcMessage(kind_of_message, flags, context.device_index(selector.device), selector.handle.number,
+                     selector.parent.number, 0, attributes)
+
+
+def _hint(context: Context, error: NetlinkError, command: ModifyQdisc, message: TcMessage) -> str:
+    """The likely cause of a refusal, empty for none; looks at what is there."""
+    if not message.parent and (not message.handle or command.verb in ("add", "delete")):
+        return "say which place: root, parent CLASSID, clsact or ingress"
+    device, name = command.selector.device, command.kind
+    there = _kind_at(context, message)
+    if command.verb == "delete":
+        return _delete_hint(device, name, there)
+    kind = kinds.find(name)
+    if there and kind is not None and kind.default_parent != UNSPEC:
+        return (f"{device} has its {there} qdisc already, and filters can be added to it" if there == name
+                else f'{there} has the place of {name}: "pytc qdisc del dev {device} {there}" frees it')
+    if error.errno == errno.EEXIST and there:
+        return f'{there} has this place already: "pytc qdisc replace" puts another there'
+    if command.verb in ("change", "replace") and there and there == name:
+        return f"the options of {there} cannot be changed: delete the qdisc and add it again"
+    if "kind is unknown" in error.ext_ack:
+        return f"the kernel has no qdisc {name}" if name else "name the kind: pytc qdisc add ... KIND"
+    return ""
+
+
+def _delete_hint(device: str, kind: str, there: str) -> str:
+    if not there:
+        return f'there is no such qdisc: "pytc qdisc show dev {device}" shows what there is'
+    return f"the qdisc there is {there}" if kind and there != kind else ""
+
+
+def _kind_at(context: Context, message: TcMessage) -> str:
+    """The kind of the qdisc that a request is about, empty for none."""
+    try:
+        found = _dump(context, message.ifindex)
+    except NetlinkError:
+        return ""
+    for record in found:
+        if message.parent == record.parent.number or (not message.parent and message.handle == record.handle.number):
+            return record.kind
+    return ""
+
+
+def _record(message: TcMessage) -> QdiscRecord:
+    attributes = message.attributes
+    name, raw = attributes.get("TCA_KIND", ""), attributes.get("TCA_OPTIONS", b"")
+    kind = kinds.find(name)
+    return QdiscRecord(
+        message.ifindex, Handle.from_number(message.handle), Handle.from_number(message.parent), message.info, name,
+        bool(attributes.get("TCA_HW_OFFLOAD")), attributes.get("TCA_INGRESS_BLOCK", 0),
+        attributes.get("TCA_EGRESS_BLOCK", 0),
+        decode_options(kind.schema, raw) if kind is not None else None, len(raw), read_statistics(message)[0])
+
+
+def _document(context: Context, record: QdiscRecord, selector: QdiscSelector) -> Document:
+    handle = f"{record.handle.major:x}:"
+    fields: list[Field | Group] = [Field("kind", record.kind, f"qdisc {record.kind} "),
+                                   Field("handle", handle, f"{handle} ")]
+    if not selector.device:
+        name = interface_name(record.ifindex)
+        fields.append(Field("dev", name, f"dev {name} "))
+    if record.parent == ROOT:
+        fields.append(Field("root", True, "root "))
+    elif record.parent != UNSPEC:
+        fields.append(Field("parent", str(record.parent), f"parent {record.parent} "))
+    if record.refcnt != 1:
+        fields.append(Field("refcnt", record.refcnt, f"refcnt {record.refcnt} "))
+    if record.offloaded:
+        fields.append(Field("offloaded", True, "offloaded "))
+    fields += [Field(name, block, f"{name} {block} ") for name, block in
+               (("ingress_block", record.ingress_block), ("egress_block", record.egress_block)) if block]
+    fields += [Group("options", _options(context, record)), Field("", text="\n")]
+    if context.shown.statistics and record.statistics is not None:
+        fields += statistics_fields(record.statistics)
+    return fields
+
+
+def _options(context: Context, record: QdiscRecord) -> Document:
+    kind = kinds.find(record.kind)
+    if kind is not None and record.attributes is not None:
+        return kind.document(record.attributes, context.shown)
+    size = record.options_size
+    return (Field("", text=f"[Unknown qdisc, optlen={size}] "),) if size else ()

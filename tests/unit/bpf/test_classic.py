@@ -1,0 +1,146 @@
+"""Classic BPF bytecode: tc's text form and what can be wrong with it."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytc.bpf.classic import (
+    MAX_INSTRUCTIONS,
+    ClassicInstruction,
+    format_bytecode,
+    pack,
+    parse_bytecode,
+    parse_bytecode_file,
+    unpack,
+)
+from pytc.errors import BytecodeError
+
+RETURN = ClassicInstruction(6, 0, 0, 0xFFFFFFFF)
+ARP = "4,40 0 0 12,21 0 1 2054,6 0 0 4294967295,6 0 0 0"
+
+# Instructions that never jump: those are checked one by one below.
+_plain = st.builds(ClassicInstruction, st.integers(0, 0xFFFF).filter(lambda code: code & 7 != 5),
+                   st.integers(0, 0xFF), st.integers(0, 0xFF), st.integers(0, 0xFFFFFFFF))
+_programs = st.lists(_plain, max_size=20).map(lambda program: (*program, RETURN))
+
+
+@given(_programs)
+def test_text_and_instructions_are_two_forms_of_one_thing(program: tuple[ClassicInstruction, ...]) -> None:
+    assert parse_bytecode(format_bytecode(program)) == program
+
+
+@given(_programs)
+def test_bytes_and_instructions_are_two_forms_of_one_thing(program: tuple[ClassicInstruction, ...]) -> None:
+    assert len(pack(program)) == 8 * len(program)
+    assert unpack(pack(program)) == program
+
+
+@given(st.text(alphabet="0123456789, -x\n", max_size=60))
+def test_any_text_gives_a_program_or_an_error_of_its_own(text: str) -> None:
+    try:
+        program = parse_bytecode(text)
+    except BytecodeError:
+        return
+    assert parse_bytecode(format_bytecode(program)) == program
+
+
+def test_what_tcpdump_writes_is_understood() -> None:
+    assert parse_bytecode(ARP) == (ClassicInstruction(40, 0, 0, 12), ClassicInstruction(21, 0, 1, 2054), RETURN,
+                                   ClassicInstruction(6, 0, 0, 0))
+
+
+@pytest.mark.parametrize("text", [ARP + ",", ARP + "\n", "  " + ARP, ARP.replace(",", " ,\n ")])
+def test_space_and_a_comma_at_the_end_do_no_harm(text: str) -> None:
+    assert parse_bytecode(text) == parse_bytecode(ARP)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("", "bytecode is empty"),
+    (" \n", "bytecode is empty"),
+    (",", "the number of instructions: \"\" is not a decimal number"),
+    ("0", "bytecode of 0 instructions"),
+    ("0,", "bytecode of 0 instructions"),
+    ("one,6 0 0 0", 'the number of instructions: "one" is not a decimal number'),
+    ("-1,6 0 0 0", 'the number of instructions: "-1" is not a decimal number'),
+    ("4097,6 0 0 0", "the number of instructions: 4097 is more than 4096"),
+    ("2,6 0 0 0", "bytecode says 2 instructions, and has 1"),
+    ("1,6 0 0 0,6 0 0 0", "bytecode says 1 instructions, and has 2"),
+    ("1,,6 0 0 0", "bytecode says 1 instructions, and has 2"),
+    ("1,6 0 0", 'instruction 0: "6 0 0" has 3 numbers, "c t f k" expected'),
+    ("1,6 0 0 0 0", 'instruction 0: "6 0 0 0 0" has 5 numbers'),
+    ("2,6 0 0 0,", "bytecode says 2 instructions, and has 1"),
+    ("1,65536 0 0 0", "instruction 0: opcode: 65536 is more than 65535"),
+    ("1,6 256 0 0", "instruction 0: jt: 256 is more than 255"),
+    ("1,6 0 256 0", "instruction 0: jf: 256 is more than 255"),
+    ("1,6 0 0 4294967296", "instruction 0: k: 4294967296 is more than 4294967295"),
+    ("1,0x6 0 0 0", 'instruction 0: opcode: "0x6" is not a decimal number'),
+    ("1,6 0 0 -1", 'instruction 0: k: "-1" is not a decimal number'),
+    ("1,٦ 0 0 0", "is not a decimal number"),
+    ("1," + "9" * 21 + " 0 0 0", "is not a decimal number"),
+    ("1,40 0 0 12", "instruction 0: the last instruction is no return"),
+    ("2,21 0 1 5,6 0 0 0", "instruction 0: it jumps to 2, behind the last of 2"),
+    ("2,21 1 0 5,6 0 0 0", "instruction 0: it jumps to 2, behind the last of 2"),
+    ("2,5 0 0 1,6 0 0 0", "instruction 0: it jumps to 2, behind the last of 2"),
+])
+def test_each_mistake_is_named_with_its_place(text: str, message: str) -> None:
+    with pytest.raises(BytecodeError) as caught:
+        parse_bytecode(text)
+    assert message in str(caught.value)
+
+
+def test_the_largest_program_is_taken() -> None:
+    text = format_bytecode((RETURN,) * MAX_INSTRUCTIONS)
+    assert len(parse_bytecode(text)) == MAX_INSTRUCTIONS
+
+
+def test_a_jump_to_the_last_instruction_is_in_bounds() -> None:
+    assert len(parse_bytecode("3,21 1 0 5,6 0 0 0,6 0 0 1")) == 3
+
+
+def test_an_incomplete_instruction_at_the_end_is_dropped() -> None:
+    assert unpack(struct.pack("=HBBI", *RETURN) + b"1234567") == (RETURN,)
+    assert unpack(b"") == ()
+
+
+class TestFiles:
+    def test_hold_the_text_form(self, tmp_path: Path) -> None:
+        (tmp_path / "code").write_text(ARP + "\n")
+        assert parse_bytecode_file(str(tmp_path / "code")) == parse_bytecode(ARP)
+
+    def test_are_named_in_errors(self, tmp_path: Path) -> None:
+        path = tmp_path / "code"
+        path.write_text("1,6 0 0")
+        with pytest.raises(BytecodeError, match=f'^bytecode file "{path}": instruction 0'):
+            parse_bytecode_file(str(path))
+
+    def test_that_do_not_exist_give_the_number_too(self, tmp_path: Path) -> None:
+        with pytest.raises(BytecodeError, match="No such file or directory") as caught:
+            parse_bytecode_file(str(tmp_path / "none"))
+        assert caught.value.errno == 2
+
+    def test_of_bytes_that_are_no_text_are_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "code").write_bytes(b"\xff\xfe\x00")
+        with pytest.raises(BytecodeError, match="is not a decimal number"):
+            parse_bytecode_file(str(tmp_path / "code"))
+
+    def test_have_to_be_regular(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
+            with pytest.raises(BytecodeError, match="not a regular file"):
+                parse_bytecode_file(str(path))
+
+    def test_may_not_be_huge(self, tmp_path: Path) -> None:
+        with (tmp_path / "code").open("wb") as file:
+            file.truncate(1 << 30)
+        with pytest.raises(BytecodeError, match="the most that is read"):
+            parse_bytecode_file(str(tmp_path / "code"))
+
+    def test_need_a_path_that_can_be(self) -> None:
+        with pytest.raises(BytecodeError, match="null byte"):
+            parse_bytecode_file("a\0b")
