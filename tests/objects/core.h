@@ -13,7 +13,10 @@
  */
 #define KERNEL_TYPE	__attribute__((preserve_access_index))
 
-/* Of a member, given as an expression: task->pid. */
+/*
+ * Of a member, given as an expression: task->pid. Compilers ask for the sign of numbers
+ * only, and for the shifts of what has 64 bits at most.
+ */
 enum { ASK_OFFSET, ASK_SIZE, ASK_EXISTS, ASK_SIGNED, ASK_LEFT, ASK_RIGHT };
 #define FIELD_OFFSET(field)	__builtin_preserve_field_info(field, ASK_OFFSET)
 #define FIELD_SIZE(field)	__builtin_preserve_field_info(field, ASK_SIZE)

@@ -16,23 +16,25 @@ if TYPE_CHECKING:
     from pytc.bpf.constants import MapType, ProgramType
     from pytc.bpf.loader import Loaded, load
     from pytc.bpf.maps import Map
+    from pytc.bpf.parameters import Parameters, parameterise
     from pytc.bpf.pinning import PinRoot
     from pytc.bpf.program import Program, select_program
     from pytc.bpf.reader import read_bytes, read_object
     from pytc.bpf.spec import MapSpec, ObjectSpec, ProgramSpec
 
-__all__ = [
-    "Loaded", "Map", "MapSpec", "MapType", "ObjectSpec", "PinRoot", "Program", "ProgramSpec", "ProgramType",
-    "load", "parse_bytecode", "parse_bytecode_file", "read_bytes", "read_object", "select_program",
-]
-
 # Where each public name lives: imported at first use, so that reading maps costs no ELF code.
 _HOMES = {
-    "parse_bytecode": "classic", "parse_bytecode_file": "classic", "MapType": "constants",
-    "ProgramType": "constants", "Loaded": "loader", "load": "loader", "Map": "maps", "PinRoot": "pinning",
-    "Program": "program", "select_program": "program", "read_bytes": "reader", "read_object": "reader",
-    "MapSpec": "spec", "ObjectSpec": "spec", "ProgramSpec": "spec",
+    "Loaded": "loader", "Map": "maps", "MapSpec": "spec", "MapType": "constants", "ObjectSpec": "spec",
+    "Parameters": "parameters", "PinRoot": "pinning", "Program": "program", "ProgramSpec": "spec",
+    "ProgramType": "constants", "load": "loader", "parameterise": "parameters", "parse_bytecode": "classic",
+    "parse_bytecode_file": "classic", "read_bytes": "reader", "read_object": "reader", "select_program": "program",
 }
+
+__all__ = [
+    "Loaded", "Map", "MapSpec", "MapType", "ObjectSpec", "Parameters", "PinRoot", "Program", "ProgramSpec",
+    "ProgramType", "load", "parameterise", "parse_bytecode", "parse_bytecode_file", "read_bytes", "read_object",
+    "select_program",
+]
 
 
 def __getattr__(name: str) -> object:

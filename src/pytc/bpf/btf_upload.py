@@ -4,8 +4,7 @@ import struct
 
 from pytc.bpf import btf as b
 from pytc.bpf.btf import HEADER, Btf
-from pytc.bpf.externs import KCONFIG, KSYMS, SETTING
-from pytc.bpf.spec import ObjectSpec
+from pytc.bpf.spec import KCONFIG, KSYMS, SETTING, ObjectSpec
 
 _WORD = struct.Struct("<I")
 _GLOBAL = 1

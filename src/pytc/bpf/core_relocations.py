@@ -15,6 +15,7 @@ from pytc.bpf.btf_ext import BtfExt, CoreRelocation, root_types
 from pytc.bpf.constants import OP_CALL, OP_LD_IMM64
 from pytc.bpf.core_access import Access, field_access, match_access, parse_indices
 from pytc.bpf.core_types import essential, kinds_agree, types_agree, types_match
+from pytc.bpf.spec import POISON_RELOCATION
 from pytc.errors import ObjectError
 
 (FIELD_BYTE_OFFSET, FIELD_BYTE_SIZE, FIELD_EXISTS, FIELD_SIGNED, FIELD_LSHIFT_U64, FIELD_RSHIFT_U64, TYPE_ID_LOCAL,
@@ -24,8 +25,8 @@ _FIELD_KINDS = frozenset({FIELD_BYTE_OFFSET, FIELD_BYTE_SIZE, FIELD_EXISTS, FIEL
 _TYPE_KINDS = frozenset({TYPE_ID_LOCAL, TYPE_ID_TARGET, TYPE_EXISTS, TYPE_SIZE, TYPE_MATCHES})
 _ENUM_KINDS = frozenset({ENUMVAL_EXISTS, ENUMVAL_VALUE})
 
-#: The helper number of a call that no kernel has (0xbad2310, as libbpf spells "bad relo").
-POISON = 195896080
+_KEYWORDS = {b.STRUCT: "struct ", b.UNION: "union ", b.ENUM: "enum ", b.ENUM64: "enum "}
+
 _CLASS_LD, _CLASS_LDX, _CLASS_ST, _CLASS_STX, _CLASS_ALU, _CLASS_ALU64 = 0, 1, 2, 3, 4, 7
 _SIZE_BITS = {8: 0x18, 4: 0x00, 2: 0x08, 1: 0x10}
 
@@ -78,6 +79,25 @@ class CoreResolver:
         if key not in self._known:
             self._known[key] = self._resolve(relocation)
         return self._known[key]
+
+    def explain(self, relocation: CoreRelocation, resolution: Resolution) -> str:
+        """Why an instruction is poisoned."""
+        what = self.describe(relocation)
+        if resolution.value is None:
+            return f"this kernel has no {what}, and the program uses it without asking first whether it exists"
+        return (f"{what} has another size in this kernel than in the object, and only pointers and integers without "
+                "sign can be loaded with another width")
+
+    def describe(self, relocation: CoreRelocation) -> str:
+        """What a relocation is about, for messages: ``struct task_struct.pid``, ``enum state.RUNNING``."""
+        local = self._local
+        name = f"{_KEYWORDS.get(local.kind(relocation.type_id), '')}{local.name(relocation.type_id)}"
+        if relocation.kind in _ENUM_KINDS:
+            return f"{name}.{self._enumerator(relocation)[0]}"
+        if relocation.kind in _FIELD_KINDS:
+            steps = field_access(local, relocation.type_id, parse_indices(relocation.access)).steps
+            return name + "".join(f".{step.name}" if step.name else f"[{step.number}]" for step in steps[1:])
+        return name
 
     def _resolve(self, relocation: CoreRelocation) -> Resolution:
         local, kind = self._local, relocation.kind
@@ -238,4 +258,4 @@ def _resize(code: bytearray, slot: int, size: int) -> None:
 
 
 def _poison(code: bytearray, slot: int) -> None:
-    code[slot * ins.SIZE:(slot + 1) * ins.SIZE] = bytes([OP_CALL, 0, 0, 0]) + POISON.to_bytes(4, "little")
+    code[slot * ins.SIZE:(slot + 1) * ins.SIZE] = bytes([OP_CALL, 0, 0, 0]) + POISON_RELOCATION.to_bytes(4, "little")

@@ -6,41 +6,14 @@ when the object's BTF has it in the DATASEC of that name. Sections of this modul
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from pytc.bpf import btf as b
 from pytc.bpf.btf import Btf, SectionVariable
 from pytc.bpf.constants import F_MMAPABLE, F_RDONLY_PROG, MapType
 from pytc.bpf.core_types import essential, types_agree
 from pytc.bpf.elf import UNDEFINED, WEAK, ElfImage
-from pytc.bpf.spec import DATA, MapSpec
+from pytc.bpf.spec import DATA, FUNCTION, KCONFIG, KSYMS, SETTING, VARIABLE, ExternSpec, ExternValue, MapSpec
 from pytc.errors import ObjectError
-
-KSYMS, KCONFIG = ".ksyms", ".kconfig"
-VARIABLE, FUNCTION, SETTING = "variable", "function", "setting"
-#: Helper numbers of calls to weak functions that the kernel lacks; the verifier refuses them where they are reached.
-POISON_FUNCTION = 2002000000
-
-
-class ExternSpec(NamedTuple):
-    """``type_id`` is 0 for a variable that is declared without a type (``const void``). ``size`` and ``offset`` are
-    bytes in the ``.kconfig`` map, for a setting. ``number`` is the place among the externs, in their order."""
-
-    name: str
-    kind: str
-    type_id: int
-    is_weak: bool
-    variable_id: int
-    size: int = 0
-    offset: int = 0
-    number: int = 0
-
-
-class ExternValue(NamedTuple):
-    """``btf_id`` of a kernel variable or function, else ``address``; both 0 for a weak one that is not there."""
-
-    btf_id: int = 0
-    address: int = 0
 
 
 def read_externs(image: ElfImage, btf: Btf | None) -> dict[str, ExternSpec]:

@@ -1,12 +1,15 @@
 """What the kernel says of a map or a program: BPF_OBJ_GET_INFO_BY_FD."""
 
 import ctypes
+import errno
+import os
 from typing import NamedTuple
 
 from pytc.bpf.abi import IdAttr, InfoAttr, MapInfo, ProgInfo
 from pytc.bpf.constants import Command
 from pytc.bpf.descriptor import OwnedFd
 from pytc.bpf.syscall import bpf
+from pytc.errors import BpfSyscallError
 
 
 class MapDescription(NamedTuple):
@@ -39,8 +42,9 @@ class ProgramDescription(NamedTuple):
 
 
 def describe_map(fd: int) -> MapDescription:
-    """Raises BpfSyscallError."""
+    """Raises BpfSyscallError, also for a descriptor of something else."""
     info = MapInfo()
+    _check_kind(fd, "map")
     _get_info(fd, info)
     return MapDescription(info.id, info.type, info.key_size, info.value_size, info.max_entries, info.map_flags,
                           info.name.decode("ascii", "replace"), info.btf_id, info.btf_key_type_id,
@@ -48,8 +52,9 @@ def describe_map(fd: int) -> MapDescription:
 
 
 def describe_program(fd: int) -> ProgramDescription:
-    """Raises BpfSyscallError."""
+    """Raises BpfSyscallError, also for a descriptor of something else."""
     info = ProgInfo()
+    _check_kind(fd, "prog")
     _get_info(fd, info)
     return ProgramDescription(info.id, info.type, info.name.decode("ascii", "replace"), bytes(info.tag).hex(),
                               bool(info.jited_prog_len), info.load_time, info.created_by_uid, info.btf_id)
@@ -83,6 +88,19 @@ def program_by_id(number: int) -> OwnedFd:
 def map_by_id(number: int) -> OwnedFd:
     """A descriptor of the map with that id; raises BpfSyscallError (ENOENT when it is gone)."""
     return OwnedFd(bpf(Command.MAP_GET_FD_BY_ID, IdAttr(id=number), what=f"map with id {number}"))
+
+
+_KINDS = {"map": "map", "prog": "program"}
+
+
+def _check_kind(fd: int, kind: str) -> None:
+    """The kernel answers for a BPF object of any kind, and the bytes of another kind would pass as numbers."""
+    try:
+        found = os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return  # no /proc
+    if found != f"anon_inode:bpf-{kind}":
+        raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, f"this is no {_KINDS[kind]} but {found}")
 
 
 def _get_info(fd: int, info: "MapInfo | ProgInfo") -> None:

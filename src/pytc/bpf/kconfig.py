@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from pytc.bpf import btf as b
 from pytc.bpf.btf import Btf
-from pytc.bpf.externs import ExternSpec
+from pytc.bpf.spec import ExternSpec
 from pytc.errors import ObjectError
 
 _TRISTATE = {"n": 0, "y": 1, "m": 2}

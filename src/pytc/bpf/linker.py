@@ -5,7 +5,7 @@ tag comes out the same. References to maps stay symbolic until :func:`patch` put
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf import instructions as ins
 from pytc.bpf.btf_ext import core_relocations
@@ -19,11 +19,11 @@ from pytc.bpf.constants import (
     PSEUDO_MAP_FD,
     PSEUDO_MAP_VALUE,
 )
-from pytc.bpf.core_relocations import CoreResolver
-from pytc.bpf.core_relocations import patch as patch_core
-from pytc.bpf.externs import POISON_FUNCTION, ExternValue
-from pytc.bpf.spec import FunctionSpec, ObjectSpec, ProgramSpec, Target
+from pytc.bpf.spec import POISON_FUNCTION, ExternValue, FunctionSpec, ObjectSpec, ProgramSpec, Target
 from pytc.errors import ObjectError
+
+if TYPE_CHECKING:
+    from pytc.bpf.core_relocations import CoreResolver
 
 _MAX_INSTRUCTIONS = 1_000_000
 
@@ -53,20 +53,22 @@ class Part(NamedTuple):
 
 
 class LinkedProgram(NamedTuple):
-    """``func_info`` and ``line_info`` are empty where the object has none for every part."""
+    """``func_info`` and ``line_info`` are empty where the object has none for every part. ``missing`` says by slot
+    why an instruction is poisoned."""
 
     program: ProgramSpec
     code: bytes
     maps: tuple[MapReference, ...]
     parts: tuple[Part, ...]
     externs: tuple[ExternReference, ...] = ()
+    missing: Mapping[int, str] = {}
     func_info: bytes = b""
     func_info_size: int = 0
     line_info: bytes = b""
     line_info_size: int = 0
 
 
-def link(spec: ObjectSpec, program: ProgramSpec, core: CoreResolver | None = None) -> LinkedProgram:
+def link(spec: ObjectSpec, program: ProgramSpec, core: "CoreResolver | None" = None) -> LinkedProgram:
     """``core`` answers CO-RE relocations; without it, an instruction that has one keeps the object's value.
 
     Raises ObjectError for a call that leads nowhere, and for externs that the object's BTF does not declare.
@@ -76,7 +78,8 @@ def link(spec: ObjectSpec, program: ProgramSpec, core: CoreResolver | None = Non
     func_info, line_info = _debug_info(spec, linking.parts)
     ext = spec.btf_ext
     return LinkedProgram(program, bytes(linking.code), tuple(linking.maps), tuple(linking.parts),
-                         tuple(linking.externs), func_info, ext.functions.size if ext and func_info else 0,
+                         tuple(linking.externs), linking.missing,
+                         func_info, ext.functions.size if ext and func_info else 0,
                          line_info, ext.lines.size if ext and line_info else 0)
 
 
@@ -114,7 +117,7 @@ def map_names(linked: LinkedProgram) -> set[str]:
 
 
 class _Linking:
-    def __init__(self, spec: ObjectSpec, program: ProgramSpec, core: CoreResolver | None) -> None:
+    def __init__(self, spec: ObjectSpec, program: ProgramSpec, core: "CoreResolver | None") -> None:
         self._core = core
         self._spec = spec
         self._program = program
@@ -123,6 +126,7 @@ class _Linking:
         self.maps: list[MapReference] = []
         self.parts: list[Part] = []
         self.externs: list[ExternReference] = []
+        self.missing: dict[int, str] = {}
 
     def append(self, entry: FunctionSpec) -> None:
         """Appends a function and, depth first, what it calls. Iterative: a file may nest calls deeply."""
@@ -172,12 +176,17 @@ class _Linking:
     def _relocate_core(self, function: FunctionSpec, section: str, start: int) -> None:
         if self._core is None or self._spec.btf_ext is None or self._spec.btf is None:
             return
+        from pytc.bpf.core_relocations import patch as patch_core
+
         for one in core_relocations(self._spec.btf_ext, self._spec.btf, section, function.offset, function.size):
             slot = start + (one.offset - function.offset) // ins.SIZE
             try:
-                patch_core(self.code, slot, one, self._core.resolve(one))
+                resolution = self._core.resolve(one)
+                patch_core(self.code, slot, one, resolution)
             except ObjectError as error:
                 raise ObjectError(f'function "{function.name}", instruction {slot - start}: {error}') from error
+            if resolution.value is None or not resolution.fits:
+                self.missing[slot] = self._core.explain(one, resolution)
 
     def _refer(self, part: Part, index: int, instruction: ins.Instruction, target: Target) -> None:
         slot = part.start + index

@@ -12,31 +12,26 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import NamedTuple
 
-from pytc.bpf.abi import BtfLoadAttr, ProgLoadAttr, pointer
+from pytc.bpf.abi import BtfLoadAttr, pointer
 from pytc.bpf.btf import Btf
 from pytc.bpf.btf_upload import kernel_image
-from pytc.bpf.constants import Command, MapType, ProgramType, map_type_name, program_type_name
-from pytc.bpf.core_relocations import CoreResolver
+from pytc.bpf.constants import Command, MapType, ProgramType
 from pytc.bpf.descriptor import OwnedFd
-from pytc.bpf.externs import KCONFIG, SETTING, ExternResolver, ExternValue
-from pytc.bpf.kconfig import kconfig_contents
-from pytc.bpf.kernel import configuration, kernel_btf, symbol_addresses, version_code
+from pytc.bpf.info import program_by_id
 from pytc.bpf.linker import LinkedProgram, link, map_names, patch
-from pytc.bpf.maps import Map, actual_entries, create_map, open_pin, pin
+from pytc.bpf.maps import Map, create_map, pin
 from pytc.bpf.memlock import retry_unlimited
+from pytc.bpf.names import kernel_map_name, kernel_name
 from pytc.bpf.pinning import PinRoot
 from pytc.bpf.program import Program
-from pytc.bpf.reader import kernel_map_name, kernel_name
-from pytc.bpf.spec import DATA, MapSpec, ObjectSpec, ProgramSpec
+from pytc.bpf.reuse import open_pinned
+from pytc.bpf.spec import DATA, KCONFIG, SETTING, ExternValue, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
+from pytc.bpf.submit import submit
 from pytc.bpf.syscall import bpf
-from pytc.bpf.verifier import verifier_error
-from pytc.errors import BpfSyscallError, MapMismatchError, ObjectError, PinError
+from pytc.errors import BpfSyscallError, ObjectError, PinError
 
-_TAIL_CALL_SECTION = re.compile(r"(0[xX][0-9a-fA-F]+|\d+)/(0[xX][0-9a-fA-F]+|\d+)\Z")
-_LOG_SIZES = (1 << 16, 1 << 20, 1 << 24, (1 << 30) - 1)
-_LOG_BRANCHES_AND_STATS = 1 | 4
-#: Flags that the kernel itself adds to a map that it makes (kernel/bpf/devmap.c, commit 0cdbb4b09a06).
-_KERNEL_ADDS = {MapType.DEVMAP: 1 << 7, MapType.DEVMAP_HASH: 1 << 7}
+_NUMBER = "(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)"
+_TAIL_CALL_SECTION = re.compile(f"{_NUMBER}/{_NUMBER}\\Z")
 
 
 class TailCall(NamedTuple):
@@ -51,7 +46,9 @@ class Loaded:
     """A loaded program with its maps; owns all descriptors. Close it, or use it in a ``with`` block.
 
     ``program`` is what was asked for, ``maps`` are by name, ``notes`` say what a user should know. Closing
-    keeps pins; :meth:`undo` removes those that this load made.
+    keeps pins; :meth:`undo` removes those that this load made. :meth:`commit` moves the pins of program arrays that
+    were there before to those of this load, once the new program is in its place: until then whatever runs keeps
+    its old targets.
     """
 
     def __init__(self, spec: ObjectSpec, pins: PinRoot) -> None:
@@ -59,9 +56,10 @@ class Loaded:
         self.maps: dict[str, Map] = {}
         self.notes: list[str] = []
         self.log = ""
-        self._pins = pins
+        self._pins = pins.fresh()
         self._owned = ExitStack()
         self._program: Program | None = None
+        self._moves: dict[str, Map] = {}
 
     @property
     def program(self) -> Program:
@@ -72,6 +70,12 @@ class Loaded:
     def close(self) -> None:
         """Closes every descriptor; what is pinned or attached lives on."""
         self._owned.close()
+
+    def commit(self) -> None:
+        """Moves the pins of program arrays; a second call does nothing. Raises PinError."""
+        while self._moves:
+            path, made = self._moves.popitem()
+            self._pins.replace(path, made.fd)
 
     def undo(self) -> None:
         """Removes the pins that this load made; for callers whose next step failed."""
@@ -86,11 +90,12 @@ class Loaded:
 
 
 def load(spec: ObjectSpec, program: ProgramSpec, *, type: ProgramType = ProgramType.UNSPEC,
-         pins: PinRoot | None = None, verbose: bool = False, kernel_btf: str = "") -> Loaded:
+         pins: PinRoot | None = None, verbose: bool = False, kernel_btf: str = "", commit: bool = True) -> Loaded:
     """Loads a program, the programs that its tail calls reach, and the object's maps.
 
     ``type`` overrides what the section's name says. ``verbose`` fetches the verifier's log also on success,
     into ``Loaded.log``. ``kernel_btf`` names a file with the kernel's types where /sys/kernel/btf/vmlinux is missing.
+    With ``commit`` False, the caller calls :meth:`Loaded.commit` after it has put the program into its place.
     Raises BpfSyscallError, MapMismatchError, PinError, VerifierError or ObjectError; then
     nothing is left behind.
     """
@@ -104,6 +109,8 @@ def load(spec: ObjectSpec, program: ProgramSpec, *, type: ProgramType = ProgramT
         loading.fill_data_maps()
         loading.load_programs(program, linked)
         loading.fill_slots()
+        if commit:
+            loaded.commit()
     except BaseException:
         loaded.close()
         loaded.undo()
@@ -116,9 +123,9 @@ def tail_calls(spec: ObjectSpec) -> list[TailCall]:
     found = []
     for program in spec.programs:
         match = _TAIL_CALL_SECTION.match(program.section)
-        array = spec.map_by_id(int(match.group(1), 0)) if match else None
+        array = spec.map_by_id(_c_number(match.group(1))) if match else None
         if match and array is not None and array.type == MapType.PROG_ARRAY:
-            found.append(TailCall(array.name, int(match.group(2), 0), program))
+            found.append(TailCall(array.name, _c_number(match.group(2)), program))
     by_name = {program.name: program for program in spec.programs}
     for declared in spec.maps.values():
         if declared.type == MapType.PROG_ARRAY:
@@ -130,6 +137,11 @@ def tail_calls(spec: ObjectSpec) -> list[TailCall]:
     return found
 
 
+def _c_number(text: str) -> int:
+    """As scanf's %i, which tc reads sections with: a leading 0 makes a number octal."""
+    return int(text, 8 if text.isdigit() and text[0] == "0" else 0)
+
+
 class _KernelTypes:
     """The kernel's types, read when they are first needed."""
 
@@ -139,6 +151,8 @@ class _KernelTypes:
 
     def types(self) -> Btf:
         if self._types is None:
+            from pytc.bpf.kernel import kernel_btf
+
             self._types = kernel_btf(self._path)
         return self._types
 
@@ -154,7 +168,7 @@ class _Loading:
         self._kernel = _KernelTypes(kernel_btf)
         self._externs: dict[str, ExternValue] = {}
         self._btf_fd = 0
-        self._programs: dict[str, Program] = {}
+        self._programs: dict[FunctionSpec, Program] = {}
         self._tail_calls: list[TailCall] = []
         if program_type is ProgramType.UNSPEC:
             raise ObjectError("the section's name does not say a program type; give one")
@@ -162,7 +176,9 @@ class _Loading:
     def link_programs(self, program: ProgramSpec) -> list[LinkedProgram]:
         """The program and all that its tail calls can reach, in that order."""
         candidates, core = tail_calls(self._spec), None
-        if self._spec.btf is not None and self._spec.btf_ext is not None:
+        if self._spec.btf is not None and self._spec.btf_ext is not None and self._spec.btf_ext.core.by_section:
+            from pytc.bpf.core_relocations import CoreResolver
+
             core = CoreResolver(self._spec.btf, self._spec.btf_ext, self._kernel.types)
         linked = [link(self._spec, program, core)]
         known, reached = {program.function}, map_names(linked[0])
@@ -182,6 +198,9 @@ class _Loading:
         """Finds the kernel's variables and functions that the programs use."""
         used = {use.name for one in linked for use in one.externs}
         if used and self._spec.btf is not None:
+            from pytc.bpf.externs import ExternResolver
+            from pytc.bpf.kernel import symbol_addresses
+
             resolver = ExternResolver(self._spec.btf, self._kernel.types, symbol_addresses)
             self._externs = resolver.resolve([self._spec.externs[name] for name in sorted(used)])
 
@@ -220,10 +239,20 @@ class _Loading:
         return [s for s in specs if s.inner is None] + [s for s in specs if s.inner is not None]
 
     def _open_or_create(self, spec: MapSpec) -> Map:
+        if spec.reuse:
+            reused = open_pinned(spec, spec.reuse)
+            if reused is None:
+                raise PinError(f'map "{spec.name}": nothing is pinned at "{spec.reuse}"', errno=errno.ENOENT)
+            return reused
         path = self._loaded._pins.path_for(spec, self._spec)
-        pinned = _open_pinned(spec, path) if path else None
-        if pinned is not None:
+        if path:
+            self._loaded._pins.check(path)
+        pinned = open_pinned(spec, path) if path else None
+        if pinned is not None and spec.name not in self._filled_arrays():
             return pinned
+        if pinned is not None:
+            with pinned:
+                return self._renew(spec, path, pinned)
         made = self._create(spec)
         if path:
             try:
@@ -236,6 +265,28 @@ class _Loading:
             except BaseException:
                 made.close()
                 raise
+        return made
+
+    def _filled_arrays(self) -> set[str]:
+        """The program arrays that this load puts programs into."""
+        return {call.map_name for call in self._tail_calls}
+
+    def _renew(self, spec: MapSpec, path: str, old: Map) -> Map:
+        """A new program array in place of a pinned one, with what that holds in slots that this load leaves alone.
+
+        The pinned one is not touched: packets that run through it now keep their targets.
+        """
+        made = self._create(spec)
+        own = {call.slot for call in self._tail_calls if call.map_name == spec.name}
+        try:
+            for key, value in old.items():
+                if int.from_bytes(key, "little") not in own:
+                    with program_by_id(int.from_bytes(value, "little")) as program:
+                        made.update(key, program.fd.to_bytes(4, "little"))
+        except BaseException:
+            made.close()
+            raise
+        self._loaded._moves[path] = made
         return made
 
     def _create(self, spec: MapSpec) -> Map:
@@ -259,6 +310,9 @@ class _Loading:
                 _freeze(made)
 
     def _settings(self, spec: MapSpec) -> bytes:
+        from pytc.bpf.kconfig import kconfig_contents
+        from pytc.bpf.kernel import configuration, version_code
+
         settings = [e for e in self._spec.externs.values() if e.kind == SETTING]
         assert self._spec.btf is not None
         return kconfig_contents(spec.value_size, settings, self._spec.btf, version=version_code,
@@ -270,10 +324,10 @@ class _Loading:
         numbers = {extern.name: extern.number for extern in self._spec.externs.values()}
         for one in linked:
             code = patch(one, fds, self._externs, numbers)
-            descriptor, log = _submit(self._spec, one, code, self._type,
+            descriptor, log = submit(self._spec, one, code, self._type,
                                       btf_fd=self._btf_fd, verbose=self._verbose)
             made = self._loaded._owned.enter_context(Program(descriptor, one.program))
-            self._programs[one.program.name] = made
+            self._programs[one.program.function] = made
             if one.program == program:
                 self._loaded._program = made
                 self._loaded.log = log
@@ -281,7 +335,7 @@ class _Loading:
     def fill_slots(self) -> None:
         """Programs into program arrays, maps into maps-in-maps."""
         for call in self._tail_calls:
-            self._fill(call.map_name, call.slot, self._programs[call.program.name].fd,
+            self._fill(call.map_name, call.slot, self._programs[call.program.function].fd,
                        f'program "{call.program.name}"')
         for made in self._loaded.maps.values():
             spec = made.spec
@@ -311,45 +365,12 @@ class _Loading:
             raise
 
     def _warn_of_lost_slots(self) -> None:
-        for name in {call.map_name for call in self._tail_calls}:
+        for name in sorted(self._filled_arrays()):
             spec = self._spec.maps[name]
-            if not spec.pinning:
+            if not spec.pinning and not spec.reuse:
                 self._loaded.notes.append(
                     f'program array "{name}" is not pinned: the kernel empties it when the last descriptor is '
                     "closed, and its tail calls then fall through")
-
-
-def _open_pinned(spec: MapSpec, path: str) -> Map | None:
-    """The pinned map, None when there is none; raises MapMismatchError when it is another kind of map."""
-    try:
-        descriptor = open_pin(path)
-    except BpfSyscallError as error:
-        if error.errno == errno.ENOENT:
-            return None
-        raise PinError(f'map "{spec.name}": {error}', errno=error.errno) from error
-    try:
-        found = Map(descriptor, spec)
-    except BpfSyscallError as error:
-        raise PinError(f'map "{spec.name}": what is pinned at "{path}" is no map', errno=error.errno) from error
-    differences = differing_fields(spec, found)
-    if differences:
-        found.close()
-        raise MapMismatchError(spec.name, path, differences)
-    return found
-
-
-def differing_fields(spec: MapSpec, found: Map) -> dict[str, tuple[str, str]]:
-    """{field: (pinned, declared)} where a map is not what a declaration wants."""
-    description = found.description
-    ignored = _KERNEL_ADDS.get(MapType(spec.type), 0) if spec.type in _KERNEL_ADDS else 0
-    pairs = {
-        "type": (map_type_name(description.type), map_type_name(spec.type)),
-        "key size": (str(description.key_size), str(spec.key_size)),
-        "value size": (str(description.value_size), str(spec.value_size)),
-        "max entries": (str(description.max_entries), str(actual_entries(spec))),
-        "flags": (f"{description.flags & ~ignored:#x}", f"{spec.flags & ~ignored:#x}"),
-    }
-    return {field: values for field, values in pairs.items() if values[0] != values[1]}
 
 
 def _freeze(made: Map) -> None:
@@ -358,57 +379,3 @@ def _freeze(made: Map) -> None:
     except BpfSyscallError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # v5.2 brought BPF_MAP_FREEZE
             raise
-
-
-def _submit(spec: ObjectSpec, linked: LinkedProgram, code: bytes, type: ProgramType, *, btf_fd: int,
-            verbose: bool) -> tuple[OwnedFd, str]:
-    """BPF_PROG_LOAD: without a log first, which is faster; with one when refused or asked for."""
-    attr, kept = _load_attribute(spec, linked, code, type, btf_fd)
-    what = f'program "{linked.program.name}" ({program_type_name(type)})'
-    if not verbose:
-        try:
-            return OwnedFd(retry_unlimited(lambda: bpf(Command.PROG_LOAD, attr, what=what))), ""
-        except BpfSyscallError as error:
-            if error.errno == errno.EPERM:
-                raise verifier_error(spec, linked, errno.EPERM, "") from error
-    number, log = 0, ""
-    for size in _LOG_SIZES:
-        buffer = ctypes.create_string_buffer(size)
-        attr.log_buf, attr.log_size, attr.log_level = ctypes.addressof(buffer), size, _LOG_BRANCHES_AND_STATS
-        try:
-            fd = OwnedFd(retry_unlimited(lambda: bpf(Command.PROG_LOAD, attr, what=what)))
-            return fd, _text(buffer)
-        except BpfSyscallError as error:
-            number, log = error.errno or 0, _text(buffer)
-        if number != errno.ENOSPC:
-            break
-    del kept
-    raise verifier_error(spec, linked, number, log)
-
-
-def _text(buffer: "ctypes.Array[ctypes.c_char]") -> str:
-    return bytes(buffer.value).decode("utf-8", "replace")
-
-
-def _load_attribute(spec: ObjectSpec, linked: LinkedProgram, code: bytes, type: ProgramType,
-                    btf_fd: int) -> tuple[ProgLoadAttr, list[object]]:
-    instructions = ctypes.create_string_buffer(code, len(code))
-    license = ctypes.create_string_buffer(spec.license.encode())
-    kept: list[object] = [instructions, license]
-    attr = ProgLoadAttr(
-        prog_type=type, insn_cnt=len(code) // 8, insns=pointer(instructions), license=pointer(license),
-        kern_version=spec.kernel_version, prog_name=kernel_name(linked.program.name).encode())
-    if type == linked.program.type and type not in (ProgramType.SCHED_CLS, ProgramType.SCHED_ACT):
-        attr.expected_attach_type = linked.program.expected_attach_type
-    if btf_fd and linked.func_info:
-        functions = ctypes.create_string_buffer(linked.func_info, len(linked.func_info))
-        attr.prog_btf_fd, attr.func_info = btf_fd, pointer(functions)
-        attr.func_info_rec_size = linked.func_info_size
-        attr.func_info_cnt = len(linked.func_info) // linked.func_info_size
-        kept.append(functions)
-        if linked.line_info:
-            lines = ctypes.create_string_buffer(linked.line_info, len(linked.line_info))
-            attr.line_info, attr.line_info_rec_size = pointer(lines), linked.line_info_size
-            attr.line_info_cnt = len(linked.line_info) // linked.line_info_size
-            kept.append(lines)
-    return attr, kept

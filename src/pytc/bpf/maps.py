@@ -229,13 +229,18 @@ def actual_entries(spec: MapSpec) -> int:
 
 
 def possible_cpus() -> int:
-    """CPUs that per-CPU values have slots for (/sys/devices/system/cpu/possible, like ``0-3,8``)."""
+    """CPUs that per-CPU values have slots for: num_possible_cpus() of the kernel."""
     try:
         with open("/sys/devices/system/cpu/possible") as file:
-            last = file.read().strip().rpartition(",")[2].rpartition("-")[2]
-        return int(last) + 1
+            return count_cpus(file.read())
     except (OSError, ValueError):
         return os.cpu_count() or 1
+
+
+def count_cpus(text: str) -> int:
+    """The number of CPUs in a list like ``0-3,8``; raises ValueError."""
+    ranges = [part.partition("-") for part in text.strip().split(",")]
+    return sum(int(last or first) - int(first) + 1 for first, _, last in ranges)
 
 
 def pin(fd: int, path: str) -> None:

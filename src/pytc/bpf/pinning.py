@@ -12,9 +12,10 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 
 from pytc.bpf.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec, ObjectSpec
-from pytc.errors import PinError, strerror
+from pytc.errors import BpfSyscallError, PinError, strerror
 
 DEFAULT_MOUNT = "/sys/fs/bpf"
 PINNING_FILES = ("/etc/iproute2/bpf_pinning", "/usr/share/iproute2/bpf_pinning")
@@ -27,7 +28,8 @@ _OCTAL = re.compile(rb"\\([0-3][0-7][0-7])")
 class PinRoot:
     """A bpffs and tc's directories in it. ``mount`` is what TC_BPF_MNT says, or empty.
 
-    Keeps a list of what it made; :meth:`undo` removes just that, in reverse.
+    Keeps a list of what it made; :meth:`undo` removes just that, in reverse. Each load works on a :meth:`fresh`
+    one, so that what failed in one takes nothing from another.
     """
 
     def __init__(self, mount: str = "", *, pinning_files: tuple[str, ...] = PINNING_FILES) -> None:
@@ -35,6 +37,12 @@ class PinRoot:
         self._files = pinning_files
         self._mount = ""
         self._made: list[str] = []
+
+    def fresh(self) -> "PinRoot":
+        """The same place, with nothing made so far."""
+        other = PinRoot(self._wanted, pinning_files=self._files)
+        other._mount = self._mount
+        return other
 
     @property
     def mount(self) -> str:
@@ -44,9 +52,12 @@ class PinRoot:
         return self._mount
 
     def path_for(self, spec: MapSpec, owner: ObjectSpec) -> str:
-        """Where a map is pinned, empty for one that is not; raises PinError for an unknown pinning number."""
+        """Where a map is pinned, empty for one that is not; raises PinError for an unknown pinning number, and for
+        a name that is no file name."""
         if spec.pinning == PIN_NONE:
             return ""
+        if "/" in spec.name or spec.name in ("", ".", ".."):
+            raise PinError(f'map "{spec.name}": "{spec.name}" is no name for a pin')
         return os.path.join(self.mount, self._directory(spec, owner), spec.name)
 
     def _directory(self, spec: MapSpec, owner: ObjectSpec) -> str:
@@ -60,12 +71,23 @@ class PinRoot:
                            hints=(f"a line like \"{spec.pinning} tc/my_maps\" in {self._files[0]} names it",))
         return custom[spec.pinning]
 
-    def prepare(self, path: str) -> None:
-        """Makes the directories that a pin at ``path`` needs; raises PinError."""
+    def _directories(self, path: str) -> Iterator[str]:
         current = self.mount
         for part in os.path.relpath(os.path.dirname(path), current).split("/"):
             current = os.path.join(current, part)
-            self._make_directory(current)
+            yield current
+
+    def check(self, path: str) -> None:
+        """Raises PinError where something else stands in place of a directory on the way to ``path``."""
+        for directory in self._directories(path):
+            if os.path.lexists(directory) and not stat.S_ISDIR(os.lstat(directory).st_mode):
+                raise PinError(f'"{directory}" is not a directory (a symbolic link is not followed)',
+                               errno=errno.ENOTDIR)
+
+    def prepare(self, path: str) -> None:
+        """Makes the directories that a pin at ``path`` needs; raises PinError."""
+        for directory in self._directories(path):
+            self._make_directory(directory)
         for name in _LINKS:
             self._make_link(os.path.join(self.mount, name))
 
@@ -74,9 +96,7 @@ class PinRoot:
             os.mkdir(path, 0o700)
             self._made.append(path)
         except FileExistsError:
-            if not stat.S_ISDIR(os.lstat(path).st_mode):
-                raise PinError(f'"{path}" is not a directory (a symbolic link is not followed)',
-                               errno=errno.ENOTDIR) from None
+            self.check(os.path.join(path, "pin"))
         except OSError as error:
             raise PinError(f'cannot make directory "{path}": {strerror(error.errno or 0)}',
                            errno=error.errno) from error
@@ -92,6 +112,19 @@ class PinRoot:
     def pinned(self, path: str) -> None:
         """Notes a pin that was made, for :meth:`undo`."""
         self._made.append(path)
+
+    def replace(self, path: str, fd: int) -> None:
+        """Pins an object in place of what is pinned at ``path``, in one step; raises PinError."""
+        from pytc.bpf.maps import pin
+
+        beside = f"{path}_{os.getpid()}"  # bpffs takes no dots in names
+        try:
+            pin(fd, beside)
+            os.rename(beside, path)
+        except (OSError, BpfSyscallError) as error:
+            with suppress(OSError):
+                os.unlink(beside)
+            raise PinError(f'cannot move the pin "{path}": {error}', errno=error.errno) from error
 
     def keep(self) -> None:
         """What was made stays."""
@@ -141,10 +174,15 @@ def is_bpffs(path: str) -> bool:
 def mount_bpffs(target: str) -> str:
     """Mounts a bpffs, mode 0700, and returns ``target``; raises PinError."""
     libc = ctypes.CDLL(None, use_errno=True)
-    if not os.path.isdir(target):
-        os.makedirs(target, mode=0o700, exist_ok=True)
-    if libc.mount(b"bpf", os.fsencode(target), b"bpf", ctypes.c_ulong(0), b"mode=0700") != 0:
+    number = 0
+    try:
+        if not os.path.isdir(target):
+            os.makedirs(target, mode=0o700, exist_ok=True)
+    except OSError as error:
+        number = error.errno or errno.EINVAL
+    if not number and libc.mount(b"bpf", os.fsencode(target), b"bpf", ctypes.c_ulong(0), b"mode=0700") != 0:
         number = ctypes.get_errno()
+    if number:
         raise PinError(f'no bpffs is mounted, and mounting one at "{target}" failed: {strerror(number)}',
                        errno=number, hints=("TC_BPF_MNT names another mount point",))
     return target

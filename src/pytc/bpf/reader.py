@@ -11,12 +11,23 @@ from typing import NamedTuple
 from pytc.bpf import btf_ext, elf, instructions
 from pytc.bpf.btf import Btf
 from pytc.bpf.btf_maps import read_btf_maps
-from pytc.bpf.constants import F_MMAPABLE, F_RDONLY_PROG, OBJ_NAME_LEN, OP_CALL, OP_LD_IMM64, MapType
+from pytc.bpf.constants import F_MMAPABLE, F_RDONLY_PROG, OP_CALL, OP_LD_IMM64, MapType
 from pytc.bpf.elf import ElfImage, ElfRelocation, ElfSection
-from pytc.bpf.externs import KCONFIG, SETTING, ExternSpec, kconfig_map, read_externs
 from pytc.bpf.legacy_maps import is_legacy_section, link_inner_maps, read_legacy_maps
 from pytc.bpf.sections import section_type
-from pytc.bpf.spec import DATA, MODERN, CodeSection, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec, Target
+from pytc.bpf.spec import (
+    DATA,
+    KCONFIG,
+    MODERN,
+    SETTING,
+    CodeSection,
+    ExternSpec,
+    FunctionSpec,
+    MapSpec,
+    ObjectSpec,
+    ProgramSpec,
+    Target,
+)
 from pytc.errors import MapDefinitionError, ObjectError
 
 _DATA_SECTION = re.compile(r"\.(rodata|data|bss)(\..+)?\Z")
@@ -54,8 +65,7 @@ def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec
     name = os.path.basename(path)
     placed = read_legacy_maps(image, btf, layout20=layout20) + read_btf_maps(image, btf)
     data_maps = _read_data_maps(image, btf, name)
-    externs = read_externs(image, btf)
-    settings = kconfig_map(externs, btf)
+    externs, settings = _read_externs(image, btf)
     maps = _by_name([*(p.spec for p in placed), *data_maps.values(), *([settings] if settings else [])])
     places = _Places({(p.section, p.offset): p.spec.name for p in placed},
                      frozenset(s.number for s in image.sections
@@ -79,6 +89,16 @@ def _variable_offsets(image: ElfImage) -> dict[tuple[str, str], int]:
 def _read_btf(image: ElfImage) -> Btf | None:
     section = image.section(".BTF")
     return Btf(section.data) if section is not None and section.data else None
+
+
+def _read_externs(image: ElfImage, btf: Btf | None) -> tuple[dict[str, ExternSpec], MapSpec | None]:
+    """The externs, and the map that holds those of ``.kconfig``."""
+    if btf is None or not any(s.section == elf.UNDEFINED and s.name for s in image.symbols):
+        return {}, None
+    from pytc.bpf.externs import kconfig_map, read_externs
+
+    found = read_externs(image, btf)
+    return found, kconfig_map(found, btf)
 
 
 def _read_btf_ext(image: ElfImage, btf: Btf | None) -> btf_ext.BtfExt | None:
@@ -118,24 +138,6 @@ def _read_data_maps(image: ElfImage, btf: Btf | None, object_name: str) -> dict[
             flags=(F_RDONLY_PROG if read_only else 0) | F_MMAPABLE, origin=DATA, value_type_id=type_id,
             contents=section.data, section=section.name, frozen=read_only)
     return result
-
-
-def kernel_map_name(spec: MapSpec, object_name: str) -> str:
-    """The name under which the kernel knows a map: 15 characters of ``[A-Za-z0-9_.]``.
-
-    A data section's map carries the object's name before the section's (``bpf.o`` and ``.rodata``:
-    ``bpf.rodata``), cut so that the section's name survives.
-    """
-    name = spec.name
-    if spec.origin == DATA and name.count(".") == 1:
-        room = OBJ_NAME_LEN - 1 - max(7, len(name))
-        name = object_name.partition(".")[0][:max(room, 0)] + name
-    return kernel_name(name)
-
-
-def kernel_name(name: str) -> str:
-    """Cut to 15 bytes; what the kernel does not take in a name becomes ``_`` (bpf_obj_name_cpy)."""
-    return re.sub(r"[^A-Za-z0-9_.]", "_", name)[:OBJ_NAME_LEN - 1]
 
 
 def _read_code(image: ElfImage, section: ElfSection, places: _Places) -> CodeSection:

@@ -11,7 +11,6 @@ from pytc.bpf.constants import ProgramType
 if TYPE_CHECKING:
     from pytc.bpf.btf import Btf
     from pytc.bpf.btf_ext import BtfExt
-    from pytc.bpf.externs import ExternSpec
 
 # Where a map wants to be pinned. Numbers above PIN_GLOBAL_NS are looked up in bpf_pinning.
 PIN_NONE = 0
@@ -23,6 +22,15 @@ MODERN = ".maps"
 DATA = "data"
 
 
+# Externs: the DATASECs that declare them, and their kinds.
+KSYMS, KCONFIG = ".ksyms", ".kconfig"
+VARIABLE, FUNCTION, SETTING = "variable", "function", "setting"
+#: Helper numbers of calls to weak functions that the kernel lacks; the verifier refuses them where they are reached.
+POISON_FUNCTION = 2002000000
+#: The same for an instruction that needs a type or field that the kernel lacks (0xbad2310, as libbpf spells it).
+POISON_RELOCATION = 195896080
+
+
 class MapSpec(NamedTuple):
     """A declared map.
 
@@ -30,7 +38,8 @@ class MapSpec(NamedTuple):
     (BTF), or ``data`` (a data section, whose bytes are ``contents``). ``pinning`` is a legacy pinning number,
     with libbpf's by-name pinning turned into PIN_GLOBAL_NS. ``id`` is the legacy id, None without one.
     ``inner`` is the template of a map-in-map; ``slots`` its initial contents as (index, name of a map), or
-    those of a program array as (index, name of a program).
+    those of a program array as (index, name of a program). ``reuse`` is the path of a pinned map to take instead of
+    making one.
     """
 
     name: str
@@ -53,6 +62,7 @@ class MapSpec(NamedTuple):
     contents: bytes = b""
     section: str = ""
     frozen: bool = False
+    reuse: str = ""
 
 
 class Target(NamedTuple):
@@ -109,6 +119,27 @@ class ProgramSpec(NamedTuple):
     expected_attach_type: int = 0
 
 
+class ExternSpec(NamedTuple):
+    """``type_id`` is 0 for a variable that is declared without a type (``const void``). ``size`` and ``offset`` are
+    bytes in the ``.kconfig`` map, for a setting. ``number`` is the place among the externs, in their order."""
+
+    name: str
+    kind: str
+    type_id: int
+    is_weak: bool
+    variable_id: int
+    size: int = 0
+    offset: int = 0
+    number: int = 0
+
+
+class ExternValue(NamedTuple):
+    """``btf_id`` of a kernel variable or function, else ``address``; both 0 for a weak one that is not there."""
+
+    btf_id: int = 0
+    address: int = 0
+
+
 class ObjectSpec(NamedTuple):
     """All that an object file declares.
 
@@ -127,7 +158,7 @@ class ObjectSpec(NamedTuple):
     maps: Mapping[str, MapSpec]
     btf: "Btf | None"
     btf_ext: "BtfExt | None"
-    externs: "Mapping[str, ExternSpec]"
+    externs: Mapping[str, ExternSpec]
     section_sizes: Mapping[str, int]
     variable_offsets: Mapping[tuple[str, str], int]
 

@@ -6,12 +6,14 @@ import re
 from pytc.bpf.btf_ext import Line, line_at
 from pytc.bpf.linker import LinkedProgram
 from pytc.bpf.permissions import explain_eperm
-from pytc.bpf.spec import ObjectSpec
+from pytc.bpf.spec import POISON_FUNCTION, POISON_RELOCATION, ObjectSpec
 from pytc.errors import VerifierError, strerror
 
 _TRAILER = re.compile(r"(processed \d+ insns|verification time|stack depth|peak_states|max_states|total_states)")
 _INSTRUCTION = re.compile(r"\s*(\d+): \([0-9a-f]{2}\)")
-_UNKNOWN_FUNCTION = re.compile(r"(unknown|invalid) func (\S+)")
+# Newer kernels say "program of this type cannot use helper".
+_UNKNOWN_FUNCTION = re.compile(r"(?:unknown func|invalid func|cannot use helper) (\S+)")
+_POISON = re.compile(r"unknown#(\d+)")
 _SHOWN_LINES = 12
 
 
@@ -45,7 +47,7 @@ def verifier_error(spec: ObjectSpec, linked: LinkedProgram, number: int, log: st
     """The error for a refused BPF_PROG_LOAD, with the program, the C line and the likely cause."""
     program = linked.program
     what = f'program "{program.name}" in section "{program.section}"'
-    reason = decisive_line(log)
+    reason = _without_poison(spec, linked, decisive_line(log), log)
     line = _source(spec, linked, log)
     summary = (f"{what}: refused by the verifier: {reason}" if reason
                else f"{what}: the kernel refused to load it: {strerror(number)}")
@@ -57,6 +59,19 @@ def verifier_error(spec: ObjectSpec, linked: LinkedProgram, number: int, log: st
                                        if left_out else "") + ":\n" + "\n".join(f"  {text}" for text in shown)
     return VerifierError(program.name, number, summary, log=log, source=str(line or ""),
                          hints=_hints(spec, number, log))
+
+
+def _without_poison(spec: ObjectSpec, linked: LinkedProgram, reason: str, log: str) -> str:
+    """The verifier's word for a call that pytc put in place of something missing, in plain terms."""
+    match = _POISON.search(reason)
+    slot = failing_instruction(log)
+    if match is None or slot is None:
+        return reason
+    number = int(match.group(1))
+    if number == POISON_RELOCATION:
+        return linked.missing.get(slot, reason)
+    name = next((e.name for e in spec.externs.values() if POISON_FUNCTION + e.number == number), "")
+    return f"this kernel has no function {name}, and the program calls it" if name else reason
 
 
 def _source(spec: ObjectSpec, linked: LinkedProgram, log: str) -> Line | None:
@@ -75,8 +90,8 @@ def _hints(spec: ObjectSpec, number: int, log: str) -> tuple[str, ...]:
     elif not spec.license and number in (errno.EINVAL, errno.EACCES):
         hints.append("the object has no license section")
     unknown = _UNKNOWN_FUNCTION.search(log)
-    if unknown:
-        hints.append(f"helper {unknown.group(2)} is not available to this program type on this kernel")
+    if unknown and not _POISON.search(log):
+        hints.append(f"helper {unknown.group(1)} is not available to this program type on this kernel")
     if not log and number == errno.EPERM:
         hints.extend(explain_eperm())
     if not log and number == errno.E2BIG:

@@ -34,7 +34,8 @@ PROTO := all | ip | ipv6 | arp | ... | NUMBER
     "filter bpf": """\
 Usage: ... bpf [ run ] PROGRAM [ direct-action | da ] [ classid CLASSID | flowid CLASSID ] [ skip_hw | skip_sw ]
 
-PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ verbose ]
+PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ type TYPE ] [ verbose ]
+           [ set VARIABLE=VALUE ] ... [ map NAME { max_entries NUMBER | pinned PATH } ] ...
          | { object-pinned | pinned | fd } { PATH | m:NAME }
          | { bytecode | bc } 'N,c t f k,...'
          | { bytecode-file | bcf } FILE
@@ -42,6 +43,10 @@ PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ verbos
 FILE is a BPF object (clang -O2 -g -target bpf -c), its maps declared with struct bpf_elf_map, struct bpf_map_def or
 BTF. Without a section, "classifier" is taken, or the only program of the object. FILE alone, without "object-file",
 is taken for an object when it is one. m:NAME is NAME below tc's directory in the bpffs.
+
+set gives a global variable of the object its value before the program is loaded: VARIABLE is NAME, NAME.MEMBER or
+NAME[INDEX]; VALUE a number, true, false, a name of the enum, an IP or MAC address, text, or elements with commas.
+map sets a map's size, or takes a pinned map in its place.
 
 direct-action: the program returns a verdict (TC_ACT_OK, TC_ACT_SHOT ...).
 Otherwise it returns a class: 0 no match, -1 the class given as flowid, any other number that class.

@@ -19,7 +19,8 @@ class Word(NamedTuple):
     takes the next word as its value, and ``wrong`` is what tc says when the converter raises ValueError; without,
     it is a flag that stores ``value``. A row with ``repeat`` may come twice, and the last one counts. ``called`` is
     the word's name in messages about duplicates; ``twice`` the whole message where tc has one of its own, with the
-    word in place of ``{}``.
+    word in place of ``{}``. ``read`` takes what follows the word itself, where that is more than a word. A row with
+    ``many`` may come many times, and its field is the tuple of all its values.
     """
 
     name: str
@@ -31,6 +32,8 @@ class Word(NamedTuple):
     repeat: bool = False
     called: str = ""
     twice: str = ""
+    read: "Callable[[Cursor], Any] | None" = None
+    many: bool = False
 
 
 class Cursor:
@@ -108,16 +111,21 @@ def fill(cursor: Cursor, table: Sequence[Word], found: dict[str, Any], *, topic:
                 raise HelpRequested(topic)
             return found
         word = cursor.take()
-        value = _value(cursor, row, error) if row.convert is not None else row.value
-        if row.into in found and not row.repeat:
+        value = _value(cursor, row, error)
+        if row.many:
+            value = (*found.get(row.into, ()), value)
+        elif row.into in found and not row.repeat:
             raise error(row.twice.format(word)) if row.twice else _duplicate(row, cursor)
         found[row.into] = value
     return found
 
 
 def _value(cursor: Cursor, row: Word, error: type[PytcError]) -> Any:
+    if row.read is not None:
+        return row.read(cursor)
+    if row.convert is None:
+        return row.value
     word = cursor.take()
-    assert row.convert is not None
     try:
         return row.convert(word)
     except ValueError:

@@ -3,12 +3,16 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from pytc.bpf.constants import ProgramType
 from pytc.errors import BpfError, BpfSyscallError, InvalidOptionsError
 from pytc.kinds.filters.bpf import BARE, BYTECODE, BYTECODE_FILE, OBJECT, PINNED, BpfSource
 from pytc.kinds.interface import OpenedProgram
 from pytc.operations.context import Context
+
+if TYPE_CHECKING:
+    from pytc.bpf.spec import ObjectSpec
 
 _PINNED_ANNOTATION = "[*fsobj]"
 _MAX_ANNOTATION = 255
@@ -57,9 +61,13 @@ def _loaded(context: Context, source: BpfSource, type: ProgramType,
     from pytc.bpf.reader import read_object
 
     spec = read_object(source.path, layout20=context.layout20)
+    if source.variables or source.maps:
+        spec = _with_parameters(context, spec, source)
+    type = ProgramType(source.type) if source.type else type
     program = select_program(spec, section=source.section, program=source.program,
                              default_section=default_section)
-    with load(spec, program, type=type, pins=PinRoot(context.bpf_mount), verbose=source.verbose) as loaded:
+    with load(spec, program, type=type, pins=PinRoot(context.bpf_mount), verbose=source.verbose,
+              commit=False) as loaded:
         context.notes += loaded.notes
         if source.verbose:
             context.notes.append(f'Verifier log of program "{program.name}":\n{loaded.log.rstrip()}')
@@ -69,6 +77,16 @@ def _loaded(context: Context, source: BpfSource, type: ProgramType,
         except BaseException:
             loaded.undo()
             raise
+        loaded.commit()
+
+
+def _with_parameters(context: Context, spec: "ObjectSpec", source: BpfSource) -> "ObjectSpec":
+    from pytc.bpf.parameters import Parameters, parameterise
+
+    return parameterise(spec, Parameters(
+        dict(source.variables),
+        {m.name: m.max_entries for m in source.maps if not m.pinned},
+        {m.name: _pin_path(context, m.pinned) for m in source.maps if m.pinned}))
 
 
 @contextmanager

@@ -169,8 +169,8 @@ class TestContents:
         assert {w.parsed().kind(i) for i in range(1, last + 1)} == set(range(1, 20))
 
     def test_strings_that_are_no_utf8_come_out_escaped(self, w: BtfWriter) -> None:
-        data = w.integer("QQ") and w.data().replace(b"QQ", b"\xffQ")
-        assert Btf(data).name(1) == "\\xffQ"
+        number = w.integer("QQ")
+        assert Btf(w.data().replace(b"QQ", b"\xffQ")).name(number) == "\\xffQ"
 
 
 class TestMalformed:
@@ -197,7 +197,7 @@ class TestMalformed:
     @pytest.mark.parametrize("tail", [b"\x00", bytes(8), struct.pack("<III", 0, b.INT << 24, 4)])
     def test_a_type_that_is_cut_off(self, tail: bytes) -> None:
         header = b.HEADER.pack(b.MAGIC, 1, 0, 24, 0, len(tail), len(tail), 1)
-        with pytest.raises(ObjectError, match="type 1 is cut off|no multiple of 4"):
+        with pytest.raises(ObjectError, match=r"type 1 is cut off|no multiple of 4"):
             Btf(header + tail + b"\0")
 
     def test_a_kind_that_does_not_exist(self, w: BtfWriter) -> None:

@@ -172,8 +172,8 @@ class TestReferences:
         assert patch(result, {"hits": 77}) == insn(0x18, 1, source=1, immediate=77) + bytes(8) + EXIT
 
     def test_to_data_keep_their_offset(self) -> None:
-        data = elf(code("tc", address(1, 2), EXIT), self.DATA, symbols=[function("main", "tc"), Symbol("v", ".data", 4)],
-                   relocations=[Relocation("tc", 0, "v")])
+        data = elf(code("tc", address(1, 2), EXIT), self.DATA,
+                   symbols=[function("main", "tc"), Symbol("v", ".data", 4)], relocations=[Relocation("tc", 0, "v")])
         result = linked(data, "main")
         assert result.maps == (MapReference(0, ".data", is_value=True, offset=6),)
         assert patch(result, {".data": 9}) == insn(0x18, 1, 2, 0, 9) + insn(0, immediate=6) + EXIT

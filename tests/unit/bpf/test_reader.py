@@ -12,7 +12,7 @@ import pytest
 from pytc.bpf import MapType, ProgramType, read_bytes, read_object
 from pytc.bpf.elf import MAX_FILE_SIZE
 from pytc.bpf.files import NotRegularError, TooLargeError, looks_like_elf, read_regular_file
-from pytc.bpf.reader import kernel_map_name, kernel_name
+from pytc.bpf.names import kernel_map_name, kernel_name
 from pytc.bpf.spec import DATA, MapSpec, ObjectSpec, Target
 from pytc.errors import BpfError, ObjectError
 from tests.btf_writer import BtfWriter
@@ -135,7 +135,7 @@ class TestPrograms:
     @pytest.mark.parametrize(("at", "size"), [(4, 8), (0, 12), (0, 24), (16, 8)])
     def test_a_function_that_leads_out_of_its_section_is_refused(self, at: int, size: int) -> None:
         symbol = Symbol("cls", "tc", at, size, FUNC)
-        with pytest.raises(ObjectError, match='function "cls" takes bytes .* of section "tc" with 16'):
+        with pytest.raises(ObjectError, match=r'function "cls" takes bytes .* of section "tc" with 16'):
             read_bytes(elf(code("tc", RETURN_0), symbols=[symbol]))
 
     def test_half_an_instruction_is_refused(self) -> None:
@@ -359,7 +359,7 @@ class TestNoObject:
         path = tmp_path / "huge.o"
         with path.open("wb") as file:
             file.truncate(MAX_FILE_SIZE + 1)
-        with pytest.raises(ObjectError, match=f"has {MAX_FILE_SIZE + 1} bytes; the most that is read is {MAX_FILE_SIZE}"):
+        with pytest.raises(ObjectError, match=f"has {MAX_FILE_SIZE + 1} bytes; the most that is read"):
             read_object(str(path))
 
     def test_a_section_of_unreasonable_size(self) -> None:

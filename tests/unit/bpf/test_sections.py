@@ -32,6 +32,7 @@ def test_a_question_mark_in_front_means_nothing() -> None:
     assert section_type("?kprobe/x") == section_type("kprobe/x")
 
 
-@pytest.mark.parametrize("name", ["", "?", "??tc", "mycls", "tcp", "xdpfoo", "CLASSIFIER", ".text", "/", ".", "/tc", "0x2a/3"])
+@pytest.mark.parametrize("name", [
+    "", "?", "??tc", "mycls", "tcp", "xdpfoo", "CLASSIFIER", ".text", "/", ".", "/tc", "0x2a/3"])
 def test_other_names_say_nothing(name: str) -> None:
     assert section_type(name) == (P.UNSPEC, 0)

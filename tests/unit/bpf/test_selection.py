@@ -60,7 +60,8 @@ def test_a_name_that_is_not_there_lists_those_that_are() -> None:
     with pytest.raises(SelectionError) as caught:
         select_program(SEVERAL, program="x")
     assert str(caught.value) == ('object file "/obj/bpf.o": no program "x"; sections with programs: "other" '
-                                 '(program a), "classifier" (program b), "classifier" (program c), "action" (program d)')
+                                 '(program a), "classifier" (program b), "classifier" (program c), "action" '
+                                 "(program d)")
 
 
 def test_a_section_that_is_not_there_lists_those_that_are() -> None:
@@ -84,7 +85,7 @@ def test_a_section_of_data_is_no_section_of_programs() -> None:
 def test_an_object_without_programs_says_so() -> None:
     spec = read_bytes(elf(Section("license", b"GPL\0")), "/obj/empty.o")
     for wish in ({}, {"section": "tc"}, {"program": "x"}):
-        with pytest.raises(SelectionError, match='object file "/obj/empty.o" holds no programs'):
+        with pytest.raises(SelectionError, match=r'object file "/obj/empty\.o" holds no programs'):
             select_program(spec, **wish)
 
 

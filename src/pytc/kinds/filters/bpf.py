@@ -4,9 +4,10 @@ from typing import Any, NamedTuple
 
 from pytc.bpf.classic import ClassicInstruction, format_bytecode, pack, parse_bytecode, unpack
 from pytc.bpf.info import ProgramDescription
+from pytc.bpf.program_types import program_type
 from pytc.documents import Document, Field, Group, Shown
 from pytc.errors import BytecodeError, InvalidOptionsError
-from pytc.grammar.words import Cursor, Word, fill, find, text, unsigned
+from pytc.grammar.words import Cursor, Word, choose, fill, find, text, unsigned
 from pytc.handles import Handle, parse_classid
 from pytc.kinds.interface import Attributes, FilterKind, OpenedProgram, ProgramLookup, Schema
 
@@ -23,8 +24,20 @@ _ACT_DIRECT = 1
 _SKIP_HW, _SKIP_SW, _IN_HW, _NOT_IN_HW = 1, 2, 4, 8
 
 
+class MapWords(NamedTuple):
+    """``map NAME max_entries N`` or ``map NAME pinned PATH``."""
+
+    name: str
+    max_entries: int = 0
+    pinned: str = ""
+
+
 class BpfSource(NamedTuple):
-    """Where the program comes from: ``mode`` and ``path``, or ``instructions`` for bytecode."""
+    """Where the program comes from: ``mode`` and ``path``, or ``instructions`` for bytecode.
+
+    Of an object: ``variables`` are (path, text), ``maps`` what is said of maps when the program is loaded. ``type`` is
+    0 for what fits here.
+    """
 
     mode: str
     path: str = ""
@@ -32,6 +45,9 @@ class BpfSource(NamedTuple):
     section: str = ""
     program: str = ""
     verbose: bool = False
+    type: int = 0
+    variables: tuple[tuple[str, str], ...] = ()
+    maps: tuple[MapWords, ...] = ()
 
 
 class BpfOptions(NamedTuple):
@@ -72,11 +88,37 @@ _WORDS = (
     _later("action"),
     _later("police"),
 )
+def _variable(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not name or not equals:
+        raise ValueError(word)
+    return name, value
+
+
+def _map_words(cursor: Cursor) -> MapWords:
+    name, word = cursor.take(), cursor.take()
+    attribute = choose(word, ("max_entries", "pinned"))
+    value = cursor.take()
+    if attribute == "pinned":
+        return MapWords(name, pinned=value)
+    try:
+        return MapWords(name, max_entries=unsigned(0xFFFFFFFF)(value)) if attribute else _unknown(name, word)
+    except ValueError:
+        raise InvalidOptionsError(f'Illegal "max_entries": "{value}"') from None
+
+
+def _unknown(name: str, word: str) -> MapWords:
+    raise InvalidOptionsError(f'What is "{word}"? "map {name} max_entries N" and "map {name} pinned PATH" are known.')
+
+
 _OBJECT_WORDS = (
+    Word("type", "type", program_type, wrong="program type"),
     Word("section", "section", text),
     Word("program", "program", text, exact=True),
     _later("export"),
     Word("verbose", "verbose", repeat=True),
+    Word("set", "variables", _variable, wrong="set; NAME=VALUE expected", many=True, exact=True),
+    Word("map", "maps", read=_map_words, many=True, exact=True),
 )
 _MODES = (
     Word("bytecode", BYTECODE), Word("bc", BYTECODE, exact=True),

@@ -1,0 +1,24 @@
+"""Names as the kernel takes them."""
+
+import re
+
+from pytc.bpf.constants import OBJ_NAME_LEN
+from pytc.bpf.spec import DATA, MapSpec
+
+
+def kernel_map_name(spec: MapSpec, object_name: str) -> str:
+    """The name under which the kernel knows a map: 15 characters of ``[A-Za-z0-9_.]``.
+
+    A data section's map carries the object's name before the section's (``bpf.o`` and ``.rodata``:
+    ``bpf.rodata``), cut so that the section's name survives.
+    """
+    name = spec.name
+    if spec.origin == DATA and name.count(".") == 1:
+        room = OBJ_NAME_LEN - 1 - max(7, len(name))
+        name = object_name.partition(".")[0][:max(room, 0)] + name
+    return kernel_name(name)
+
+
+def kernel_name(name: str) -> str:
+    """Cut to 15 bytes; what the kernel does not take in a name becomes ``_`` (bpf_obj_name_cpy)."""
+    return re.sub(r"[^A-Za-z0-9_.]", "_", name)[:OBJ_NAME_LEN - 1]

@@ -1,0 +1,76 @@
+"""What the tests of this directory share: packets, counters, and whether anything was left behind."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pytc.bpf import Loaded, Map, PinRoot, Program, ProgramType, load, read_object, select_program
+from pytc.bpf.abi import TestRunAttr, pointer
+from pytc.bpf.constants import Command
+from pytc.bpf.syscall import bpf
+
+IPV4 = 0x0800
+PACKET = bytes(12) + struct.pack("!H", IPV4) + bytes(46)
+#: skb->protocol is in network byte order.
+PROTOCOL = int.from_bytes(struct.pack("!H", IPV4), "little")
+LENGTH = len(PACKET)
+UNSPEC, OK, SHOT, PIPE = 0xFFFFFFFF, 0, 2, 3
+
+
+def word(number: int) -> bytes:
+    """A u32 key."""
+    return struct.pack("<I", number)
+
+
+def count(found: Map, key: int) -> int:
+    """The u64 at a u32 key; 0 where there is none. Those of all CPUs together."""
+    value = found.get(word(key)) or b""
+    return sum(struct.unpack(f"<{len(value) // 8}Q", value))
+
+
+def loaded(path: str, mount: Path, *, name: str = "", section: str = "", verbose: bool = False) -> Loaded:
+    """Loads a program of an object as a classifier, with pins in ``mount``."""
+    spec = read_object(path)
+    chosen = select_program(spec, program=name, section=section)
+    return load(spec, chosen, type=ProgramType.SCHED_CLS, pins=PinRoot(str(mount)), verbose=verbose)
+
+
+def verdict(program: Program, packet: bytes = PACKET, *, mark: int = 0) -> int:
+    """What a program returns for a packet with that mark."""
+    if not mark:
+        return program.test_run(packet).verdict
+    source = ctypes.create_string_buffer(packet, len(packet))
+    context = ctypes.create_string_buffer(bytes(8) + word(mark), 12)  # struct __sk_buff: len, pkt_type, mark
+    attr = TestRunAttr(prog_fd=program.fd, data_in=pointer(source), data_size_in=len(packet), repeat=1,
+                       ctx_in=pointer(context), ctx_size_in=12)
+    bpf(Command.PROG_TEST_RUN, attr, what="test run")
+    return int(attr.retval)
+
+
+def tree(mount: Path) -> set[str]:
+    """Everything in a bpffs."""
+    return {str(path.relative_to(mount)) for path in mount.rglob("*")}
+
+
+def descriptors() -> list[str]:
+    """What this process has open, apart from the directory that is read for it."""
+    found = []
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            found.append(os.readlink(f"/proc/self/fd/{fd}"))
+        except OSError:
+            continue
+    return sorted(name for name in found if not name.endswith("/fd"))
+
+
+@contextmanager
+def nothing_left(mount: Path) -> Iterator[None]:
+    """The block leaves neither pins, directories nor descriptors."""
+    before = tree(mount), descriptors()
+    yield
+    assert (tree(mount), descriptors()) == before

@@ -1,0 +1,179 @@
+"""The verifier's log, recorded on several kernels: the line that decides, and what is made of it."""
+
+from __future__ import annotations
+
+import errno
+import struct
+
+import pytest
+
+from pytc.bpf import read_bytes
+from pytc.bpf.linker import LinkedProgram, link
+from pytc.bpf.spec import ObjectSpec
+from pytc.bpf.verifier import decisive_line, failing_instruction, last_lines, verifier_error
+from tests.btf_writer import BtfWriter, ext
+from tests.elf_writer import EXIT, Section, call, code, elf, function, license, mov
+
+PACKET = """\
+0: R1=ctx() R10=fp0
+; unsigned char *data = (void *)(long)skb->data; @ reject_verifier.c:6
+0: (61) r1 = *(u32 *)(r1 +76)         ; R1=pkt(r=0)
+; if (data[23] == 17) /* the verifier's log names this line */ @ reject_verifier.c:8
+1: (71) r1 = *(u8 *)(r1 +23)
+invalid access to packet, off=23 size=1, R1(id=0,off=23,r=0)
+R1 offset is outside of the packet
+verification time 61 usec
+stack depth 0
+processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+"""
+OLD_PACKET = """\
+0: (61) r1 = *(u32 *)(r1 +76)
+1: (71) r1 = *(u8 *)(r1 +23)
+invalid access to packet, off=23 size=1, R1(id=0,off=23,r=0)
+R1 offset is outside of the packet
+processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+
+"""
+STACK = """\
+combined stack size of 2 calls is 608. Too large
+verification time 57 usec
+stack depth 304+304
+processed 24 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 1
+"""
+GPL = """\
+8: (b7) r2 = 10                       ; R2=10
+9: (85) call bpf_trace_printk#6
+cannot call GPL-restricted function from non-GPL compatible program
+verification time 80 usec
+stack depth 16
+processed 9 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+"""
+OLD_HELPER = """\
+0: R1=ctx(off=0,imm=0) R10=fp0
+0: (85) call bpf_probe_read#4
+unknown func bpf_probe_read#4
+processed 1 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+"""
+NEW_HELPER = OLD_HELPER.replace("unknown func", "program of this type cannot use helper")
+BRANCHES = """\
+func#0 @0
+3: (15) if r1 == 0x0 goto pc+2        ; R1_w=scalar()
+4: (b7) r0 = 0                        ; R0_w=0
+5: (95) exit
+
+from 3 to 6: R1_w=0 R10=fp0
+6: R1_w=0 R10=fp0
+6: (79) r0 = *(u64 *)(r1 +0)
+R1 invalid mem access 'scalar'
+processed 7 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+"""
+
+
+@pytest.mark.parametrize(("log", "line", "instruction"), [
+    (PACKET, "R1 offset is outside of the packet", 1),
+    (OLD_PACKET, "R1 offset is outside of the packet", 1),
+    (STACK, "combined stack size of 2 calls is 608. Too large", None),
+    (GPL, "cannot call GPL-restricted function from non-GPL compatible program", 9),
+    (OLD_HELPER, "unknown func bpf_probe_read#4", 0),
+    (NEW_HELPER, "program of this type cannot use helper bpf_probe_read#4", 0),
+    (BRANCHES, "R1 invalid mem access 'scalar'", 6),
+    ("", "", None), ("\n \n", "", None), ("processed 0 insns (limit 1)\n", "", None),
+])
+def test_the_last_word_and_where_it_fell(log: str, line: str, instruction: int | None) -> None:
+    assert decisive_line(log) == line
+    assert failing_instruction(log) == instruction
+
+
+def test_the_last_lines_leave_out_the_statistics() -> None:
+    assert last_lines(STACK) == (["combined stack size of 2 calls is 608. Too large"], 0)
+    assert last_lines(PACKET, 2) == (PACKET.splitlines()[5:7], 5)
+    assert last_lines("") == ([], 0)
+
+
+def program(license_text: str = "GPL") -> tuple[ObjectSpec, LinkedProgram]:
+    """A program of two instructions on lines 6 and 8 of reject.c."""
+    w = BtfWriter()
+    tc, file = w.string("tc"), w.string("reject.c")
+    first, second = w.string("  first();"), w.string("  second();")
+    lines = [(tc, 0, file, first, 6 << 10), (tc, 8, file, second, 8 << 10)]
+    spec = read_bytes(elf(code("tc", mov(0, 0), EXIT), license(license_text), Section(".BTF", w.data()),
+                          Section(".BTF.ext", ext([(tc, 0, 0)], lines)), symbols=[function("cls_main", "tc")]))
+    return spec, link(spec, spec.programs[0])
+
+
+class TestErrors:
+    """What a user gets to read."""
+
+    def test_name_program_reason_and_source(self) -> None:
+        error = verifier_error(*program(), errno.EACCES, PACKET)
+        lines = str(error).splitlines()
+        assert lines[0] == ('program "cls_main" in section "tc": refused by the verifier: '
+                            "R1 offset is outside of the packet")
+        assert lines[1] == "  at reject.c:8: second();"
+        assert lines[2] == "Verifier log:"
+        assert lines[-1] == "  R1 offset is outside of the packet"
+        assert (error.program, error.errno, error.log, error.source) == ("cls_main", 13, PACKET, "reject.c:8")
+
+    def test_show_no_more_than_twelve_lines_and_say_so(self) -> None:
+        log = "".join(f"{i}: (b7) r0 = 0\n" for i in range(40)) + "R0 is bad\n"
+        lines = str(verifier_error(*program(), errno.EINVAL, log)).splitlines()
+        assert "Verifier log (the last 12 lines; 29 more with verbose):" in lines
+        assert len(lines[lines.index("Verifier log (the last 12 lines; 29 more with verbose):") + 1:]) == 12
+
+    def test_do_not_repeat_a_log_of_one_line(self) -> None:
+        assert "Verifier log" not in str(verifier_error(*program(), errno.EINVAL, STACK))
+
+    def test_without_a_log_give_the_errno(self) -> None:
+        error = verifier_error(*program(), errno.EINVAL, "")
+        assert str(error) == ('program "cls_main" in section "tc": the kernel refused to load it: '
+                              "Invalid argument (EINVAL)")
+
+    def test_without_line_information_name_no_line(self) -> None:
+        spec = read_bytes(elf(code("tc", mov(0, 0), EXIT), symbols=[function("cls_main", "tc")]))
+        error = verifier_error(spec, link(spec, spec.programs[0]), errno.EACCES, PACKET)
+        assert " at " not in str(error)
+        assert error.source == ""
+
+    def test_of_a_function_name_its_own_line(self) -> None:
+        w = BtfWriter()
+        tc, text, file = w.string("tc"), w.string(".text"), w.string("a.c")
+        info = ext([(tc, 0, 0), (tc, 16, 0)], [(tc, 0, file, 0, 1 << 10), (tc, 16, file, 0, 5 << 10),
+                                               (text, 0, file, 0, 9 << 10)])
+        spec = read_bytes(elf(code("tc", call(1), EXIT, mov(0, 0), EXIT), Section(".BTF", w.data()),
+                              Section(".BTF.ext", info),
+                              symbols=[function("main", "tc", 0, 2), function("f", "tc", 2, 2, binding=0)]))
+        error = verifier_error(spec, link(spec, spec.programs[0]), errno.EINVAL, "3: (95) exit\nbad\n")
+        assert error.source == "a.c:5"
+
+
+class TestHints:
+    def hints(self, number: int, log: str, license_text: str = "GPL") -> tuple[str, ...]:
+        return verifier_error(*program(license_text), number, log).hints
+
+    def test_a_helper_for_gpl_programs_wants_another_license(self) -> None:
+        (hint,) = self.hints(errno.EINVAL, GPL, "Proprietary")
+        assert hint.startswith('the object has the license "Proprietary"; this helper needs a GPL-compatible one')
+
+    def test_an_object_without_license_is_told_so(self) -> None:
+        spec = read_bytes(elf(code("tc", EXIT), symbols=[function("cls_main", "tc")]))
+        linked = link(spec, spec.programs[0])
+        assert "no license section" in verifier_error(spec, linked, errno.EINVAL, GPL).hints[0]
+        assert verifier_error(spec, linked, errno.EINVAL, STACK).hints == ("the object has no license section",)
+
+    @pytest.mark.parametrize("log", [OLD_HELPER, NEW_HELPER])
+    def test_a_helper_of_other_program_types_is_named(self, log: str) -> None:
+        assert self.hints(errno.EINVAL, log) == (
+            "helper bpf_probe_read#4 is not available to this program type on this kernel",)
+
+    def test_too_many_instructions(self) -> None:
+        assert "too many instructions" in self.hints(errno.E2BIG, "")[0]
+
+    def test_none_where_nothing_is_known(self) -> None:
+        assert self.hints(errno.EACCES, PACKET) == ()
+
+
+def test_records_of_lines_may_be_longer_than_known() -> None:
+    spec, linked = program()
+    padded = b"".join(record + struct.pack("<I", 7) for record in (linked.line_info[:16], linked.line_info[16:]))
+    error = verifier_error(spec, linked._replace(line_info=padded, line_info_size=20), errno.EACCES, PACKET)
+    assert error.source == "reject.c:8"
