@@ -40,7 +40,8 @@ SEC("classifier") int cls_main(struct __sk_buff *skb)
 		bpf_map_update_elem(map, &key, &first, BPF_ANY);
 		return 1;
 	}
-	return __sync_add_and_fetch(count, 1);
+	__sync_fetch_and_add(count, 1);
+	return *count;
 }
 
 LICENSE("GPL");

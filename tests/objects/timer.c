@@ -1,8 +1,8 @@
 /* pytc-test: a timer in a map's value, with a callback */
 /*
  * Returns 0 when the timer was started, to go off in a millisecond; then "fired" in .bss
- * grows by one and by 1000 times the value's "step", which is the packet's length. The map
- * must live for as long.
+ * grows by one and by 1000 times the value's "step", which is the packet's length. -2 when
+ * neither a pin nor a descriptor keeps the map.
  */
 #include "common.h"
 

@@ -238,7 +238,7 @@ class Btf:
         found: dict[str, list[int]] = {}
         words = self._words
         for type_id, at in enumerate(self._at):
-            if words[at] in wanted and type_id:
+            if type_id and words[at] in wanted:
                 found.setdefault(wanted[words[at]], []).append(type_id)
         return found
 

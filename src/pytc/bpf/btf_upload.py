@@ -1,11 +1,21 @@
 """BTF as the kernel takes it: what compilers leave open is filled in, externs become plain variables."""
 
+import ctypes
+import errno
 import struct
 
 from pytc.bpf import btf as b
+from pytc.bpf.abi import BtfLoadAttr, pointer
 from pytc.bpf.btf import HEADER, Btf
+from pytc.bpf.constants import Command
+from pytc.bpf.descriptor import OwnedFd
+from pytc.bpf.features import Features
+from pytc.bpf.memlock import retry_unlimited
 from pytc.bpf.spec import KCONFIG, KSYMS, SETTING, ObjectSpec
+from pytc.bpf.syscall import bpf
+from pytc.errors import BpfSyscallError
 
+_KINDS = ("btf_datasec", "btf_float", "btf_decl_tag", "btf_type_tag", "btf_enum64")
 _WORD = struct.Struct("<I")
 _GLOBAL = 1
 _STRINGS = b"int\0dummy_ksym\0"
@@ -26,7 +36,41 @@ def kernel_image(spec: ObjectSpec, btf: Btf) -> bytes:
     if KCONFIG in spec.maps:
         sizes[KCONFIG] = spec.maps[KCONFIG].value_size
     image = btf.for_kernel(sizes, offsets)
-    return _Editor(btf, image).without_externs() if spec.externs else image
+    if not spec.externs and not spec.hidden:
+        return image
+    editor = _Editor(btf, image)
+    if spec.externs:
+        editor.replace_externs()
+    editor.make_static(spec.hidden)
+    return editor.image()
+
+
+def upload(image: bytes, features: Features) -> OwnedFd:
+    """BPF_BTF_LOAD. A kernel that refuses the image gets one without the kinds that it does not know.
+
+    Raises BpfSyscallError.
+    """
+    if not any(features.lacks(name) for name in _KINDS):
+        try:
+            return _load(image)
+        except BpfSyscallError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            refusal = error
+    else:
+        refusal = None
+    from pytc.bpf.btf_simplify import simplified
+
+    simpler = simplified(image, features)
+    if refusal is not None and simpler == image:
+        raise refusal
+    return _load(simpler)
+
+
+def _load(image: bytes) -> OwnedFd:
+    data = ctypes.create_string_buffer(image, len(image))
+    attr = BtfLoadAttr(btf=pointer(data), btf_size=len(image))
+    return OwnedFd(retry_unlimited(lambda: bpf(Command.BTF_LOAD, attr, what="the object's BTF")))
 
 
 class _Editor:
@@ -36,10 +80,17 @@ class _Editor:
         self._btf = btf
         types_end = HEADER.size + HEADER.unpack_from(image)[5]
         self._types = bytearray(image[HEADER.size:types_end])
-        self._strings = image[types_end:] + _STRINGS
+        self._strings = image[types_end:]
         self._names = len(image) - types_end
 
-    def without_externs(self) -> bytes:
+    def make_static(self, names: frozenset[str]) -> None:
+        """The kernel verifies a global function by itself, for any arguments, which hidden ones are not made for."""
+        for name, candidates in self._btf.named(names).items():
+            for type_id in candidates:
+                if self._btf.kind(type_id) == b.FUNC and self._btf.name(type_id) == name:
+                    self._set(type_id, 1, b.FUNC << 24)
+
+    def replace_externs(self) -> None:
         number, dummy = self._append_dummy()
         for section_id, section in self._btf.data_sections():
             if section not in (KSYMS, KCONFIG):
@@ -58,7 +109,6 @@ class _Editor:
                     self._place(section_id, index, entry)
             if section == KSYMS:
                 self._set(section_id, 2, _INT_BYTES * len(variables))
-        return self._image()
 
     def _set(self, type_id: int, word: int, value: int) -> None:
         _WORD.pack_into(self._types, (self._btf.position(type_id) + word) * 4, value)
@@ -77,13 +127,12 @@ class _Editor:
     def _append_dummy(self) -> tuple[int, int]:
         """(id of an ``int``, id of a variable of it)."""
         number = len(self._btf)
+        self._strings += _STRINGS
         words = (self._names + _INT_NAME, b.INT << 24, _INT_BYTES, 1 << 24 | 32,
                  self._names + _DUMMY_NAME, b.VAR << 24, number, _GLOBAL)
         self._types += struct.pack("<8I", *words)
         return number, number + 1
 
-    def _image(self) -> bytes:
+    def image(self) -> bytes:
         header = HEADER.pack(b.MAGIC, 1, 0, HEADER.size, 0, len(self._types), len(self._types), len(self._strings))
         return header + bytes(self._types) + self._strings
-
-

@@ -23,6 +23,7 @@ _SYMBOL = struct.Struct("<IBBHQQ")
 _REL = struct.Struct("<QQ")
 _RELA = struct.Struct("<QQq")
 _SHF_EXECINSTR = 4
+_HIDDEN = (1, 2)  # STV_INTERNAL, STV_HIDDEN
 _SHN_LORESERVE = 0xFF00
 
 # Symbol types and bindings of the ELF specification.
@@ -58,6 +59,7 @@ class ElfSymbol(NamedTuple):
     section: int
     value: int
     size: int
+    is_hidden: bool = False
 
 
 class ElfRelocation(NamedTuple):
@@ -196,13 +198,14 @@ def _read_symbols(sections: tuple[ElfSection, ...]) -> tuple[ElfSymbol, ...]:
         raise ObjectError(f"the symbol table has {len(table.data)} bytes, no multiple of {_SYMBOL.size}")
     names = sections[table.link].data
     symbols = []
-    for index, (name, info, _other, section, value, size) in enumerate(_SYMBOL.iter_unpack(table.data)):
+    for index, (name, info, other, section, value, size) in enumerate(_SYMBOL.iter_unpack(table.data)):
         if len(sections) <= section < _SHN_LORESERVE:
             raise ObjectError(f"symbol {index} is in section {section}; there are {len(sections)}")
         text = string_at(names, name)
         if info & 0xF == SECTION and not text and section < _SHN_LORESERVE:
             text = sections[section].name
-        symbols.append(ElfSymbol(index, text, info & 0xF, info >> 4, section, value, size))
+        symbols.append(ElfSymbol(index, text, info & 0xF, info >> 4, section, value, size,
+                                 other & 3 in _HIDDEN))
     return tuple(symbols)
 
 

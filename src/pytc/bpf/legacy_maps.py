@@ -44,6 +44,7 @@ _LAYOUTS: dict[int, tuple[str, ...]] = {
 }
 _MAP_DEF_LAYOUT = (*_COMMON, "flags")
 _LARGEST = 36
+_ANNOTATION = "____btf_map_"
 
 
 class PlacedMap(NamedTuple):
@@ -65,6 +66,24 @@ def read_legacy_maps(image: ElfImage, btf: Btf | None, *, layout20: str = "") ->
     for section in image.sections:
         if is_legacy_section(section.name) and section.size:
             result += _read_section(image, section, btf, layout20)
+    return _annotated(result, btf) if btf is not None else result
+
+
+def _annotated(maps: list[PlacedMap], btf: Btf) -> list[PlacedMap]:
+    """Key and value types where BPF_ANNOTATE_KV_PAIR gives them: ``struct ____btf_map_NAME { KEY key; VALUE value; }``.
+
+    An annotation whose sizes are not the map's says nothing about it.
+    """
+    structs = btf.named(_ANNOTATION + placed.spec.name for placed in maps)
+    result = []
+    for placed in maps:
+        spec = placed.spec
+        for type_id in structs.get(_ANNOTATION + spec.name, ()):
+            types = {m.name: m.type_id for m in btf.members(type_id)} if btf.kind(type_id) == b.STRUCT else {}
+            if types.keys() == {"key", "value"} and (btf.size(types["key"]), btf.size(types["value"])) == (
+                    spec.key_size, spec.value_size):
+                spec = spec._replace(key_type_id=types["key"], value_type_id=types["value"])
+        result.append(placed._replace(spec=spec))
     return result
 
 

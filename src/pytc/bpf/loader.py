@@ -4,7 +4,6 @@
 closes every descriptor and removes every pin that was made.
 """
 
-import ctypes
 import errno
 import re
 from collections.abc import Iterable
@@ -12,22 +11,19 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import NamedTuple
 
-from pytc.bpf.abi import BtfLoadAttr, pointer
 from pytc.bpf.btf import Btf
-from pytc.bpf.btf_upload import kernel_image
-from pytc.bpf.constants import Command, MapType, ProgramType
-from pytc.bpf.descriptor import OwnedFd
+from pytc.bpf.btf_upload import kernel_image, upload
+from pytc.bpf.constants import MapType, ProgramType
+from pytc.bpf.features import Features
 from pytc.bpf.info import program_by_id
 from pytc.bpf.linker import LinkedProgram, link, map_names, patch
 from pytc.bpf.maps import Map, create_map, pin
-from pytc.bpf.memlock import retry_unlimited
 from pytc.bpf.names import kernel_map_name, kernel_name
 from pytc.bpf.pinning import PinRoot
 from pytc.bpf.program import Program
 from pytc.bpf.reuse import open_pinned
 from pytc.bpf.spec import DATA, KCONFIG, SETTING, ExternValue, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.submit import submit
-from pytc.bpf.syscall import bpf
 from pytc.errors import BpfSyscallError, ObjectError, PinError
 
 _NUMBER = "(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)"
@@ -90,18 +86,21 @@ class Loaded:
 
 
 def load(spec: ObjectSpec, program: ProgramSpec, *, type: ProgramType = ProgramType.UNSPEC,
-         pins: PinRoot | None = None, verbose: bool = False, kernel_btf: str = "", commit: bool = True) -> Loaded:
+         pins: PinRoot | None = None, verbose: bool = False, kernel_btf: str = "", commit: bool = True,
+         features: Features | None = None) -> Loaded:
     """Loads a program, the programs that its tail calls reach, and the object's maps.
 
-    ``type`` overrides what the section's name says. ``verbose`` fetches the verifier's log also on success,
-    into ``Loaded.log``. ``kernel_btf`` names a file with the kernel's types where /sys/kernel/btf/vmlinux is missing.
-    With ``commit`` False, the caller calls :meth:`Loaded.commit` after it has put the program into its place.
-    Raises BpfSyscallError, MapMismatchError, PinError, VerifierError or ObjectError; then
-    nothing is left behind.
+    ``type`` overrides what the section's name says. ``verbose`` fetches the verifier's log also on success, into
+    ``Loaded.log``. ``kernel_btf`` names a file with the kernel's types where /sys/kernel/btf/vmlinux is missing.
+    ``features`` carries what is known of the kernel from one load to the next. With ``commit`` False, the caller
+    calls :meth:`Loaded.commit` after it has put the program into its place.
+
+    Raises BpfSyscallError, MapMismatchError, PinError, VerifierError or ObjectError; then nothing is left behind.
     """
     loaded = Loaded(spec, pins if pins is not None else PinRoot())
     try:
-        loading = _Loading(loaded, type if type is not ProgramType.UNSPEC else program.type, verbose, kernel_btf)
+        loading = _Loading(loaded, type if type is not ProgramType.UNSPEC else program.type, verbose=verbose,
+                           kernel_btf=kernel_btf, features=features)
         linked = loading.link_programs(program)
         loading.resolve_externs(linked)
         loading.load_btf()
@@ -160,12 +159,14 @@ class _KernelTypes:
 class _Loading:
     """The state of one load."""
 
-    def __init__(self, loaded: Loaded, program_type: ProgramType, verbose: bool, kernel_btf: str) -> None:
+    def __init__(self, loaded: Loaded, program_type: ProgramType, *, verbose: bool, kernel_btf: str,
+                 features: Features | None) -> None:
         self._loaded = loaded
         self._spec = loaded.spec
         self._type = program_type
         self._verbose = verbose
         self._kernel = _KernelTypes(kernel_btf)
+        self._features = features if features is not None else Features()
         self._externs: dict[str, ExternValue] = {}
         self._btf_fd = 0
         self._programs: dict[FunctionSpec, Program] = {}
@@ -206,13 +207,11 @@ class _Loading:
 
     def load_btf(self) -> None:
         """Uploads the object's BTF. A kernel that refuses it may still take the program: noted, not fatal."""
-        btf = self._spec.btf
-        if btf is None:
+        if self._spec.btf is None or self._features.lacks("btf"):
             return
-        data = ctypes.create_string_buffer(kernel_image(self._spec, btf))
-        attr = BtfLoadAttr(btf=pointer(data), btf_size=len(data) - 1)
+        image = kernel_image(self._spec, self._spec.btf)
         try:
-            fd = OwnedFd(retry_unlimited(lambda: bpf(Command.BTF_LOAD, attr, what="the object's BTF")))
+            fd = upload(image, self._features)
         except BpfSyscallError as error:
             self._loaded.notes.append(f"{error}; going on without type information")
             return
@@ -292,10 +291,11 @@ class _Loading:
     def _create(self, spec: MapSpec) -> Map:
         name = kernel_map_name(spec, self._spec.name)
         if spec.inner is None:
-            return create_map(spec, name, btf_fd=self._btf_fd)
+            return create_map(spec, name, btf_fd=self._btf_fd, features=self._features)
         with create_map(spec.inner._replace(pinning=0), kernel_name(spec.inner.name),
-                        btf_fd=self._btf_fd) as template:
-            return create_map(spec, name, btf_fd=self._btf_fd, inner_fd=template.fd)
+                        btf_fd=self._btf_fd, features=self._features) as template:
+            return create_map(spec, name, btf_fd=self._btf_fd, inner_fd=template.fd,
+                              features=self._features)
 
     def fill_data_maps(self) -> None:
         """Puts the bytes of data sections into their maps, and freezes the read-only ones."""
@@ -325,7 +325,7 @@ class _Loading:
         for one in linked:
             code = patch(one, fds, self._externs, numbers)
             descriptor, log = submit(self._spec, one, code, self._type,
-                                      btf_fd=self._btf_fd, verbose=self._verbose)
+                                      btf_fd=self._btf_fd, verbose=self._verbose, features=self._features)
             made = self._loaded._owned.enter_context(Program(descriptor, one.program))
             self._programs[one.program.function] = made
             if one.program == program:

@@ -4,7 +4,7 @@ import ctypes
 import errno
 import mmap
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 
 from pytc.bpf.abi import MapCreateAttr, MapElementAttr, MapFdAttr, ObjectPathAttr, pointer
@@ -18,12 +18,15 @@ from pytc.bpf.constants import (
     map_type_name,
 )
 from pytc.bpf.descriptor import OwnedFd
+from pytc.bpf.features import Features
 from pytc.bpf.info import MapDescription, describe_map, map_by_id
 from pytc.bpf.memlock import retry_unlimited
 from pytc.bpf.permissions import explain_eperm
 from pytc.bpf.spec import DATA, MapSpec
 from pytc.bpf.syscall import bpf
 from pytc.errors import BpfError, BpfSyscallError
+
+_ENOTSUPP = 524  # the kernel's own number, which errno does not know
 
 
 class Map:
@@ -160,11 +163,14 @@ class Map:
         bpf(command, attr, what=f'map "{self.name}"')
 
 
-def create_map(spec: MapSpec, kernel_name: str, *, btf_fd: int = 0, inner_fd: int = 0) -> Map:
+def create_map(spec: MapSpec, kernel_name: str, *, btf_fd: int = 0, inner_fd: int = 0,
+               features: Features | None = None) -> Map:
     """Makes a map. ``btf_fd`` 0 means without key and value types.
 
-    Raises BpfSyscallError with hints about the likely cause.
+    What an older kernel does not know, and a map can do without, is left out when ``features`` says so. Raises
+    BpfSyscallError with hints about the likely cause.
     """
+    features = features if features is not None else Features()
     attr = MapCreateAttr(
         map_type=spec.type, key_size=spec.key_size, value_size=spec.value_size, max_entries=actual_entries(spec),
         map_flags=spec.flags, inner_map_fd=inner_fd, map_name=kernel_name.encode(), map_extra=spec.map_extra)
@@ -173,7 +179,8 @@ def create_map(spec: MapSpec, kernel_name: str, *, btf_fd: int = 0, inner_fd: in
         attr.map_flags |= 1 << 2  # BPF_F_NUMA_NODE
     if btf_fd and wants_btf(spec):
         attr.btf_fd, attr.btf_key_type_id, attr.btf_value_type_id = btf_fd, spec.key_type_id, spec.value_type_id
-    return Map(OwnedFd(retry_unlimited(lambda: _create(spec, attr))), spec)
+    _leave_out(spec, attr, features.lacks)
+    return Map(OwnedFd(retry_unlimited(lambda: _create(spec, attr, features))), spec)
 
 
 def wants_btf(spec: MapSpec) -> bool:
@@ -181,29 +188,36 @@ def wants_btf(spec: MapSpec) -> bool:
     return bool(spec.value_type_id) and spec.type not in WITHOUT_BTF_TYPES
 
 
-def _create(spec: MapSpec, attr: MapCreateAttr) -> int:
+def _create(spec: MapSpec, attr: MapCreateAttr, features: Features) -> int:
     what = f'map "{spec.name}" ({map_type_name(spec.type)}): cannot create it'
-    while True:
-        try:
-            return bpf(Command.MAP_CREATE, attr, what=what)
-        except BpfSyscallError as error:
-            if error.errno == errno.EINVAL and _simplify(spec, attr):
-                continue
-            error.hints = _hints(spec, error.errno)
-            raise
+    try:
+        return bpf(Command.MAP_CREATE, attr, what=what)
+    except BpfSyscallError as error:
+        refusal = error
+    if refusal.errno in (errno.EINVAL, errno.E2BIG, _ENOTSUPP):
+        changed = _leave_out(spec, attr, lambda name: not features.has(name))
+        if attr.btf_fd:
+            # Some map types take no BTF types on some kernels; a map is usable without them.
+            attr.btf_fd = attr.btf_key_type_id = attr.btf_value_type_id = 0
+            changed = True
+        if changed:
+            try:
+                return bpf(Command.MAP_CREATE, attr, what=what)
+            except BpfSyscallError as error:
+                refusal = error
+    refusal.hints = _hints(spec, refusal.errno)
+    raise refusal
 
 
-def _simplify(spec: MapSpec, attr: MapCreateAttr) -> bool:
-    """Takes away one thing that an older kernel may not know and that a map can do without."""
-    if attr.btf_fd:
-        attr.btf_fd = attr.btf_key_type_id = attr.btf_value_type_id = 0
-    elif spec.origin == DATA and attr.map_flags & F_MMAPABLE:  # v5.5
+def _leave_out(spec: MapSpec, attr: MapCreateAttr, lacks: Callable[[str], bool]) -> bool:
+    """Takes away what the kernel lacks; returns whether there was anything."""
+    changed = False
+    if attr.map_name and lacks("map_names"):
+        attr.map_name, changed = b"", True
+    if spec.origin == DATA and attr.map_flags & F_MMAPABLE and lacks("mmapable"):
         attr.map_flags &= ~F_MMAPABLE
-    elif attr.map_name:  # v4.15
-        attr.map_name = b""
-    else:
-        return False
-    return True
+        changed = True
+    return changed
 
 
 def _hints(spec: MapSpec, number: int | None) -> tuple[str, ...]:

@@ -78,7 +78,8 @@ def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec
         kernel_version=_version(image), sections=sections, programs=_programs(sections), maps=maps,
         btf=btf, btf_ext=_read_btf_ext(image, btf), externs=externs,
         section_sizes={s.name: s.size for s in image.sections},
-        variable_offsets=_variable_offsets(image))
+        variable_offsets=_variable_offsets(image),
+        hidden=frozenset(s.name for s in image.symbols if s.is_hidden and s.type == elf.FUNC))
 
 
 def _variable_offsets(image: ElfImage) -> dict[tuple[str, str], int]:

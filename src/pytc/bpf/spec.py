@@ -145,7 +145,7 @@ class ObjectSpec(NamedTuple):
 
     ``name`` is the file's base name, ``image`` its bytes; ``license`` is empty without a license section.
     ``section_sizes`` (bytes, by section name) and ``variable_offsets`` (bytes, by section and symbol name)
-    complete the BTF for the kernel.
+    complete the BTF for the kernel; ``hidden`` functions are global for the linker only, and static for the kernel.
     """
 
     name: str
@@ -161,6 +161,7 @@ class ObjectSpec(NamedTuple):
     externs: Mapping[str, ExternSpec]
     section_sizes: Mapping[str, int]
     variable_offsets: Mapping[tuple[str, str], int]
+    hidden: frozenset[str] = frozenset()
 
     @property
     def digest(self) -> str:

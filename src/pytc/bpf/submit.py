@@ -6,6 +6,7 @@ import errno
 from pytc.bpf.abi import ProgLoadAttr, pointer
 from pytc.bpf.constants import Command, ProgramType, program_type_name
 from pytc.bpf.descriptor import OwnedFd
+from pytc.bpf.features import Features
 from pytc.bpf.linker import LinkedProgram
 from pytc.bpf.memlock import retry_unlimited
 from pytc.bpf.names import kernel_name
@@ -19,9 +20,11 @@ _LOG_BRANCHES_AND_STATS = 1 | 4
 
 
 def submit(spec: ObjectSpec, linked: LinkedProgram, code: bytes, type: ProgramType, *, btf_fd: int,
-            verbose: bool) -> tuple[OwnedFd, str]:
+           verbose: bool, features: Features) -> tuple[OwnedFd, str]:
     """BPF_PROG_LOAD: without a log first, which is faster; with one when refused or asked for."""
     attr, kept = _load_attribute(spec, linked, code, type, btf_fd)
+    if features.lacks("program_names"):
+        attr.prog_name = b""
     what = f'program "{linked.program.name}" ({program_type_name(type)})'
     if not verbose:
         try:
@@ -29,6 +32,8 @@ def submit(spec: ObjectSpec, linked: LinkedProgram, code: bytes, type: ProgramTy
         except BpfSyscallError as error:
             if error.errno == errno.EPERM:
                 raise verifier_error(spec, linked, errno.EPERM, "") from error
+            if error.errno in (errno.EINVAL, errno.E2BIG) and not features.has("program_names"):
+                attr.prog_name = b""
     number, log = 0, ""
     for size in _LOG_SIZES:
         buffer = ctypes.create_string_buffer(size)

@@ -68,6 +68,12 @@ def descriptors() -> list[str]:
     return sorted(name for name in found if not name.endswith("/fd"))
 
 
+def descriptor_of(kind: str) -> int:
+    """A descriptor of this process of that kind: ``bpf-prog``, ``bpf-map``, ``btf``."""
+    links = (Path("/proc/self/fd") / fd for fd in os.listdir("/proc/self/fd"))
+    return next(int(link.name) for link in links if link.is_symlink() and str(link.readlink()) == f"anon_inode:{kind}")
+
+
 @contextmanager
 def nothing_left(mount: Path) -> Iterator[None]:
     """The block leaves neither pins, directories nor descriptors."""

@@ -321,7 +321,7 @@ class TestRefusals:
         assert any(hint.endswith("is not available to this program type on this kernel") for hint in caught.value.hints)
 
     def test_junk_behind_a_map_definition(self, build: Compiler, bpffs: Path) -> None:
-        with nothing_left(bpffs), pytest.raises(MapDefinitionError, match='legacy44_junk.o": map "map_array"'):
+        with nothing_left(bpffs), pytest.raises(MapDefinitionError, match=r'legacy44_junk\.o": map "map_array"'):
             loaded(build("legacy44_junk"), bpffs)
 
     def test_a_section_that_says_no_type(self, build: Compiler, bpffs: Path) -> None:
@@ -399,7 +399,8 @@ class TestSlots:
     def array(self, section: str, *more: bytes, entries: int = 4) -> bytes:
         """``main`` uses program array 1; a program lies in ``section``."""
         return elf(code("tc", address(1), RETURN_0), code(section, *more or (RETURN_0,)), license(),
-                   Section("maps", words(3, 4, 4, entries, 1), flags=ALLOC | WRITE), relocations=[Relocation("tc", 0, "m")],
+                   Section("maps", words(3, 4, 4, entries, 1), flags=ALLOC | WRITE),
+                   relocations=[Relocation("tc", 0, "m")],
                    symbols=[function("main", "tc"), function("target", section), Symbol("m", "maps", 0, 20)])
 
     def load(self, data: bytes) -> Loaded:
@@ -420,7 +421,7 @@ class TestSlots:
             assert list(self.filled(done.maps["m"])) == []
 
     def test_beyond_the_end_are_refused(self, bpffs: Path) -> None:
-        with nothing_left(bpffs), pytest.raises(BpfSyscallError, match='putting program "target" into slot 4') as caught:
+        with nothing_left(bpffs), pytest.raises(BpfSyscallError, match='program "target" into slot 4') as caught:
             self.load(self.array("1/4"))
         assert caught.value.hints == ('map "m" has 4 entries; slot 4 is not among them',)
 

@@ -335,7 +335,7 @@ root.prepare(root.mount + "/tc/globals/m")
     def test_one_elsewhere_is_found_in_the_table_of_mounts(self, root: None, tmp_path: Path) -> None:
         there = tmp_path / "a b\u00fc"
         there.mkdir()
-        setup = ("grep ' bpf ' /proc/mounts | cut -d' ' -f2 | while read -r m; do umount -l \"$(printf \"$m\")\"; done\n"
+        setup = ("for m in $(grep ' bpf ' /proc/mounts | cut -d' ' -f2); do umount -l \"$(printf \"$m\")\"; done\n"
                  f"mount -t bpf bpf '{there}'")
         done = self.python(setup)
         assert (done.returncode, done.stdout.strip()) == (0, str(there)), done.stderr

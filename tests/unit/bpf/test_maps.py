@@ -16,9 +16,9 @@ def test_cpus_are_counted_and_holes_are_not(text: str, count: int) -> None:
     assert count_cpus(text) == count
 
 
-@pytest.mark.parametrize("text", ["", "x", "0-", "-3", "0,,1"])
+@pytest.mark.parametrize("text", ["", "x", "-3", "0,,1"])
 def test_a_list_of_cpus_that_makes_no_sense_is_no_number(text: str) -> None:
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(ValueError, match="invalid literal"):
         count_cpus(text)
 
 

@@ -1,0 +1,83 @@
+"""What a kernel can do, found out by trying.
+
+A probe gives a clear yes or no, which is remembered; a failure that says neither (EPERM) is not. Nothing is decided
+by version numbers: distributions backport. Probes run only after a refusal, to find out what to leave out.
+"""
+
+import ctypes
+import errno
+import struct
+from collections.abc import Callable
+
+from pytc.bpf import btf as b
+from pytc.bpf.abi import BtfLoadAttr, MapCreateAttr, ProgLoadAttr, pointer
+from pytc.bpf.constants import F_MMAPABLE, Command, MapType, ProgramType
+from pytc.bpf.descriptor import OwnedFd
+from pytc.bpf.syscall import bpf
+from pytc.errors import BpfSyscallError
+
+_REFUSALS = (errno.EINVAL, errno.E2BIG, errno.EOPNOTSUPP, errno.ENOSYS)
+_INT = (b.INT << 24, 4, 1 << 24 | 32)
+
+
+class Features:
+    """Answers for one kernel. ``missing`` forces a no, which is how tests stand in for an old kernel."""
+
+    def __init__(self, missing: frozenset[str] = frozenset()) -> None:
+        self._known = dict.fromkeys(missing, False)
+
+    def has(self, name: str) -> bool:
+        """Whether the kernel has a feature of :data:`PROBES`; a probe that cannot tell counts as yes."""
+        if name not in self._known:
+            answer = attempt(PROBES[name])
+            if answer is None:
+                return True
+            self._known[name] = answer
+        return self._known[name]
+
+    def lacks(self, name: str) -> bool:
+        """Whether a no is known already; asks nothing."""
+        return self._known.get(name) is False
+
+
+def attempt(probe: Callable[[], int]) -> bool | None:
+    """Runs a probe: True, False, or None when its failure says nothing."""
+    try:
+        OwnedFd(probe()).close()
+    except BpfSyscallError as error:
+        return False if error.errno in _REFUSALS else None
+    return True
+
+
+def _load_btf(*types: tuple[int, ...]) -> int:
+    """Types as words without their name_off, which is that of ``x``."""
+    words = b"".join(struct.pack(f"<{len(one) + 1}I", 1, *one) for one in types)
+    strings = b"\0x\0"
+    data = b.HEADER.pack(b.MAGIC, 1, 0, b.HEADER.size, 0, len(words), len(words), len(strings)) + words + strings
+    buffer = ctypes.create_string_buffer(data, len(data))
+    return bpf(Command.BTF_LOAD, BtfLoadAttr(btf=pointer(buffer), btf_size=len(data)))
+
+
+def _create_map(**fields: object) -> int:
+    return bpf(Command.MAP_CREATE, MapCreateAttr(map_type=MapType.ARRAY, key_size=4, value_size=4, max_entries=1,
+                                                 **fields))
+
+
+def _load_program(**fields: object) -> int:
+    code = ctypes.create_string_buffer(bytes([0xB7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]), 16)
+    license = ctypes.create_string_buffer(b"GPL")
+    return bpf(Command.PROG_LOAD, ProgLoadAttr(prog_type=ProgramType.SOCKET_FILTER, insn_cnt=2, insns=pointer(code),
+                                               license=pointer(license), **fields))
+
+
+PROBES: dict[str, Callable[[], int]] = {
+    "btf": lambda: _load_btf(_INT),  # v4.18
+    "btf_datasec": lambda: _load_btf(_INT, (b.VAR << 24, 1, 1), (b.DATASEC << 24 | 1, 4, 2, 0, 4)),  # v5.2
+    "btf_float": lambda: _load_btf((b.FLOAT << 24, 4)),  # v5.13
+    "btf_decl_tag": lambda: _load_btf(_INT, (b.VAR << 24, 1, 1), (b.DECL_TAG << 24, 2, 0xFFFFFFFF)),  # v5.16
+    "btf_type_tag": lambda: _load_btf(_INT, (b.TYPE_TAG << 24, 1)),  # v5.17
+    "btf_enum64": lambda: _load_btf((b.ENUM64 << 24 | 1, 8, 1, 0, 0)),  # v6.0
+    "map_names": lambda: _create_map(map_name=b"probe"),  # v4.15
+    "program_names": lambda: _load_program(prog_name=b"probe"),  # v4.15
+    "mmapable": lambda: _create_map(map_flags=F_MMAPABLE),  # v5.5
+}

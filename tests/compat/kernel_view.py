@@ -1,0 +1,96 @@
+"""What the kernel holds of a loaded program, without the numbers that differ from load to load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pytc.bpf import Map, Program
+from pytc.bpf import instructions as ins
+from pytc.bpf.constants import OP_LD_IMM64, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE, MapType
+from pytc.bpf.info import program_map_ids, translated_instructions
+
+_MAPS_OF_MAPS = (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS)
+_WITHOUT_CONTENTS = (MapType.RINGBUF, MapType.PERF_EVENT_ARRAY)
+
+
+class MapView(NamedTuple):
+    """``contents`` of program arrays are (slot, tag and name), of maps of maps (key, name and definition)."""
+
+    name: str
+    type: int
+    key_size: int
+    value_size: int
+    max_entries: int
+    flags: int
+    has_types: bool
+    frozen: bool
+    contents: tuple[tuple[bytes, object], ...]
+
+
+class ProgramView(NamedTuple):
+    """``instructions`` are as the kernel translated them; a load of a map has the map's name for its number."""
+
+    name: str
+    type: int
+    tag: str
+    has_types: bool
+    instructions: tuple[tuple[object, ...], ...]
+    maps: tuple[MapView, ...]
+
+
+def view(program: Program) -> ProgramView:
+    """A program and the maps that it uses."""
+    maps: dict[int, MapView] = {}
+    for number in program_map_ids(program.fd):
+        with Map.from_id(number) as found:
+            maps[number] = map_view(found)
+    description = program.description
+    names = {number: found.name for number, found in maps.items()}
+    return ProgramView(description.name, description.type, description.tag, bool(description.btf_id),
+                       _named(translated_instructions(program.fd), names), tuple(sorted(maps.values())))
+
+
+def map_view(found: Map) -> MapView:
+    """A map with its contents."""
+    d = found.description
+    return MapView(d.name, d.type, d.key_size, d.value_size, d.max_entries, d.flags, bool(d.btf_id),
+                   _frozen(found.fd), _contents(found))
+
+
+def _contents(found: Map) -> tuple[tuple[bytes, object], ...]:
+    if found.description.type in _WITHOUT_CONTENTS:
+        return ()
+    meaning: Callable[[bytes], object] = bytes
+    if found.description.type == MapType.PROG_ARRAY:
+        meaning = _program_of
+    elif found.description.type in _MAPS_OF_MAPS:
+        meaning = _map_of
+    return tuple((key, meaning(value)) for key, value in sorted(found.items()))
+
+
+def _program_of(value: bytes) -> object:
+    with Program.from_id(int.from_bytes(value, "little")) as program:
+        return program.description.name, program.description.tag
+
+
+def _map_of(value: bytes) -> object:
+    with Map.from_id(int.from_bytes(value, "little")) as found:
+        return map_view(found)
+
+
+def _frozen(fd: int) -> bool:
+    with open(f"/proc/self/fdinfo/{fd}") as file:
+        return "frozen:\t1" in file.read()
+
+
+def _named(code: bytes, names: dict[int, str]) -> tuple[tuple[object, ...], ...]:
+    result: list[tuple[object, ...]] = []
+    for slot, i in ins.decode_all(code):
+        if i.opcode == OP_LD_IMM64:
+            second = ins.decode(code, slot + 1).immediate
+            is_map = i.source in (PSEUDO_MAP_FD, PSEUDO_MAP_VALUE)
+            result.append((*i[:4], names[i.immediate] if is_map else i.immediate, second))
+        else:
+            result.append(tuple(i))
+    return tuple(result)

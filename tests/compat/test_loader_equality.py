@@ -1,0 +1,262 @@
+"""Two loaders, one result: tag, translated instructions, maps, their contents, slots and pins.
+
+The other loader is libbpf, in bpftool and in tc. Legacy maps, which libbpf refuses, are compared with the same
+source declared with ``.maps``.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pytc.bpf import Map, PinRoot, Program, ProgramType, load, read_object, select_program
+from tests.compat.kernel_view import MapView, ProgramView, map_view, view
+from tests.compat.legacy_twins import twin
+from tests.conftest import EXAMPLES, OBJECTS, Compiler, Network, cannot, must, run
+
+pytestmark = [pytest.mark.compat, pytest.mark.kernel]
+
+# Modern objects, and the type that bpftool has to be told where the section's name does not say it.
+MODERN = {
+    "drop": "", "modern_globals": "", "modern_inner": "", "modern_maps": "", "modern_prog_array": "",
+    "modern_subprogs": "", "one_program": "classifier", "ringbuf": "", "several_in_section": "", "spinlock": "",
+    "traffic": "type-of-drop", "two_programs": "classifier",
+}
+LEGACY = ("bpf_map_def", "legacy16", "legacy20", "legacy24", "legacy28", "legacy36", "legacy44_zero", "legacy_inner",
+          "legacy_many", "legacy_pin_custom", "legacy_pin_global", "legacy_pin_object", "legacy_static", "legacy_tail",
+          "mixed", "no_license", "return_classid", "mark_stats", "shaper")
+# What bpftool 7.1 and tc 6.1 (libbpf 1.1) do not load, and what they say.
+REFUSED_BY_LIBBPF = {
+    "modern_static_subprog": "program 'local' is static and not supported",
+    "other_types": "failed to load",  # bpftool loads all programs, and "broken" is broken on purpose
+    "legacy16": "legacy map definitions in 'maps' section are not supported by libbpf v1.0+",
+    "mixed": "legacy map definitions in 'maps' section are not supported by libbpf v1.0+",
+    "no_license": "legacy map definitions in 'maps' section are not supported by libbpf v1.0+",
+    "reject_verifier": "failed to load",
+    "reject_helper": "failed to load",
+    "stack_big": "failed to load",
+    "legacy44_junk": "legacy map definitions in 'maps' section are not supported by libbpf v1.0+",
+}
+CPUS = ("v1", "v2", "v3")
+
+
+def source_of(name: str) -> Path:
+    """The C source of a test object or an example."""
+    return next(path for path in (OBJECTS / f"{name}.c", EXAMPLES / f"{name}.c") if path.exists())
+
+
+class Sources:
+    """Builds a source, or its twin with BTF maps, under its own name."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __call__(self, name: str, *, clang: str = "clang", cpu: str = "v2", modern: bool = False) -> str:
+        target = self._directory / f"{clang}-{cpu}{'-twin' if modern else ''}" / f"{name}.o"
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source = source_of(name)
+            if modern:
+                source = target.with_suffix(".c")
+                text = twin(source_of(name).read_text())
+                source.write_text(text.replace('"common.h"', f'"{OBJECTS}/common.h"')
+                                  .replace('"helpers.h"', f'"{EXAMPLES}/helpers.h"'))
+            must(clang, "-O2", "-g", "-target", "bpf", f"-mcpu={cpu}", f"-I/usr/include/{platform.machine()}-linux-gnu",
+                 "-c", str(source), "-o", str(target))
+        return str(target)
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
+    return Sources(tmp_path_factory.mktemp("equality"))
+
+
+class Bpftool:
+    """``bpftool prog loadall`` in a mount namespace where /sys/fs/bpf is the test's own."""
+
+    def __init__(self, mount: Path) -> None:
+        self._mount = mount
+        if shutil.which("bpftool") is None:
+            cannot("bpftool is not installed")
+
+    def try_load(self, path: str, type: str = "") -> str:
+        """Empty when it worked, else what bpftool says; programs come to lie in ``programs``."""
+        kind = f"type {type}" if type else ""
+        outcome = run("unshare", "--mount", "--propagation", "private", "sh", "-c",
+                      f"mount --bind '{self._mount}' /sys/fs/bpf && mkdir /sys/fs/bpf/libbpf && "
+                      f"exec bpftool prog loadall '{path}' /sys/fs/bpf/libbpf/programs {kind}")
+        return outcome.err if outcome.status else ""
+
+    @contextmanager
+    def loaded(self, path: str, type: str = "") -> Iterator[dict[str, ProgramView]]:
+        """{name: view} of all programs."""
+        said = self.try_load(path, type)
+        assert not said, said
+        views = {}
+        for pinned in sorted((self._mount / "libbpf/programs").iterdir()):
+            with Program.from_pin(str(pinned)) as program:
+                views[pinned.name] = view(program)
+        yield views
+
+
+@pytest.fixture
+def bpftool(bpffs: Path) -> Bpftool:
+    return Bpftool(bpffs)
+
+
+def type_for_bpftool(path: str) -> str:
+    """One type for all programs where a section's name does not say it."""
+    return "classifier" if any(p.type is ProgramType.UNSPEC for p in read_object(path).programs) else ""
+
+
+def ours(path: str, name: str, mount: Path) -> ProgramView:
+    """The view of a program that pytc loads."""
+    spec = read_object(path)
+    program = select_program(spec, program=name)
+    type = ProgramType.SCHED_CLS if program.type is ProgramType.UNSPEC else program.type
+    with load(spec, program, type=type, pins=PinRoot(str(mount))) as loaded:
+        return view(loaded.program)
+
+
+def differences(one: ProgramView, other: ProgramView) -> list[str]:
+    """The fields in which two views differ, for people."""
+    return [f"{field}: {a} != {b}" for field, a, b in zip(one._fields, one, other, strict=True) if a != b]
+
+
+class TestBpftool:
+    @pytest.mark.parametrize("cpu", CPUS)
+    @pytest.mark.parametrize("clang", ["clang", "clang-16", "clang-19"])
+    @pytest.mark.parametrize("name", [*MODERN])
+    def test_loads_modern_objects_to_the_same_result(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
+                                                     compilers: list[str], name: str, clang: str, cpu: str) -> None:
+        if clang not in compilers:
+            cannot(f"{clang} is not installed")
+        path = sources(name, clang=clang, cpu=cpu)
+        with bpftool.loaded(path, type_for_bpftool(path)) as theirs:
+            assert sorted(theirs) == sorted(p.name for p in read_object(path).programs)
+            for program, expected in theirs.items():
+                assert not differences(ours(path, program, bpffs), expected)
+
+    @pytest.mark.parametrize("name", LEGACY)
+    def test_loads_the_modern_twin_of_legacy_objects_to_the_same_result(
+            self, sources: Sources, bpftool: Bpftool, bpffs: Path, tmp_path: Path, name: str) -> None:
+        spec = read_object(sources(name))
+        (tmp_path / "bpf_pinning").write_text("6 tc/six\n")
+        pins = PinRoot(str(bpffs), pinning_files=(str(tmp_path / "bpf_pinning"),))
+        with bpftool.loaded(sources(name, modern=True)) as theirs:
+            for program in spec.programs:
+                with load(spec, program, type=ProgramType.SCHED_CLS, pins=pins) as loaded:
+                    mine = view(loaded.program)
+                expected = without_types(theirs[program.name], mine)
+                assert not differences(mine, expected)
+
+    @pytest.mark.parametrize("name", ["legacy36", "legacy_tail", "legacy_inner", "legacy_static"])
+    @pytest.mark.parametrize("cpu", CPUS)
+    @pytest.mark.parametrize("clang", ["clang-16", "clang-19"])
+    def test_agrees_on_the_twin_with_every_compiler(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
+                                                    compilers: list[str], name: str, clang: str, cpu: str) -> None:
+        if clang not in compilers:
+            cannot(f"{clang} is not installed")
+        path = sources(name, clang=clang, cpu=cpu)
+        with bpftool.loaded(sources(name, clang=clang, cpu=cpu, modern=True)) as theirs:
+            mine = ours(path, "cls_main", bpffs)
+            assert not differences(mine, without_types(theirs["cls_main"], mine))
+
+    @pytest.mark.parametrize("name", [*REFUSED_BY_LIBBPF])
+    def test_refuses_what_the_list_says(self, sources: Sources, bpftool: Bpftool, name: str) -> None:
+        assert REFUSED_BY_LIBBPF[name] in bpftool.try_load(sources(name))
+
+    def test_links_objects_that_load_to_the_same_result(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
+                                                        tmp_path: Path) -> None:
+        path = str(tmp_path / "linked.o")
+        must("bpftool", "gen", "object", path, sources("modern_globals"), sources("modern_subprogs"))
+        with bpftool.loaded(path) as theirs:
+            for program, expected in theirs.items():
+                assert not differences(ours(path, program, bpffs), expected)
+
+    def test_pins_maps_by_name_that_pytc_takes_over(self, sources: Sources, bpftool: Bpftool, bpffs: Path) -> None:
+        path = sources("modern_maps")
+        with bpftool.loaded(path):
+            (bpffs / "tc/globals").mkdir(parents=True)
+            (bpffs / "pinned_by_name").rename(bpffs / "tc/globals/pinned_by_name")
+            with Map.from_pin(str(bpffs / "tc/globals/pinned_by_name")) as theirs:
+                number, definition = theirs.description.id, map_view(theirs)
+        spec = read_object(path)
+        with load(spec, spec.programs[0], pins=PinRoot(str(bpffs))) as loaded:
+            assert loaded.maps["pinned_by_name"].description.id == number
+            assert map_view(loaded.maps["pinned_by_name"]) == definition
+
+
+def without_types(twin: ProgramView, mine: ProgramView) -> ProgramView:
+    """The view of a twin as if its maps, like legacy ones, had no types; a map that is modern in both keeps them."""
+    typed = {found.name: found.has_types for found in mine.maps}
+    return twin._replace(maps=tuple(_plain(found, typed) for found in twin.maps))
+
+
+def _plain(found: MapView, typed: dict[str, bool]) -> MapView:
+    contents = tuple((key, _plain(value, typed) if isinstance(value, MapView) else value)
+                     for key, value in found.contents)
+    return found._replace(has_types=typed.get(found.name, False), contents=contents)
+
+
+# Objects whose program tc does not load as they are, and why.
+NOT_BY_TC = {"modern_prog_array": "tc switches the targets off, so that the slots cannot be filled (EBADF)"}
+
+
+class TestTc:
+    def attach(self, network: Network, path: str, section: str) -> Program:
+        outcome = network.tc("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", path, "sec", section)
+        assert outcome.status == 0, outcome.err
+        shown = json.loads(network.tc("filter", "show", "dev", "em1", "ingress", options=("-j",)).out)
+        numbers = [entry["options"]["prog"]["id"] for entry in shown if "prog" in entry.get("options", {})]
+        return Program.from_id(numbers[0])
+
+    @pytest.mark.parametrize("name", [name for name in (*MODERN, "other_types") if name not in NOT_BY_TC])
+    def test_attaches_the_same_program(self, sources: Sources, network: Network, bpffs: Path, name: str) -> None:
+        path = sources(name)
+        network.tc("qdisc", "add", "dev", "em1", "clsact")
+        sections = dict.fromkeys(p.section for p in read_object(path).programs
+                                 if p.type in (ProgramType.UNSPEC, ProgramType.SCHED_CLS))
+        for section in sections:
+            first = read_object(path).programs_in(section)[0].name
+            with self.attach(network, path, section) as theirs:
+                assert not differences(ours(path, first, bpffs), view(theirs))
+            network.tc("filter", "del", "dev", "em1", "ingress")
+
+    @pytest.mark.parametrize("name", [*NOT_BY_TC])
+    def test_does_not_load_what_the_list_says(self, sources: Sources, network: Network, name: str) -> None:
+        network.tc("qdisc", "add", "dev", "em1", "clsact")
+        outcome = network.tc("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", sources(name), "sec",
+                             "classifier")
+        assert outcome.status != 0
+
+    def test_shares_the_maps_that_are_pinned_by_name(self, sources: Sources, network: Network, bpffs: Path) -> None:
+        network.tc("qdisc", "add", "dev", "em1", "clsact")
+        path = sources("modern_maps")
+        self.attach(network, path, "classifier").close()
+        with Map.from_pin(str(bpffs / "tc/globals/pinned_by_name")) as theirs:
+            number = theirs.description.id
+        spec = read_object(path)
+        with load(spec, spec.programs[0], pins=PinRoot(str(bpffs))) as loaded:
+            assert loaded.maps["pinned_by_name"].description.id == number
+
+    def test_takes_over_the_maps_that_pytc_pinned(self, sources: Sources, network: Network, bpffs: Path) -> None:
+        path = sources("modern_maps")
+        spec = read_object(path)
+        with load(spec, spec.programs[0], pins=PinRoot(str(bpffs))) as loaded:
+            number = loaded.maps["pinned_by_name"].description.id
+        network.tc("qdisc", "add", "dev", "em1", "clsact")
+        self.attach(network, path, "classifier").close()
+        with Map.from_pin(str(bpffs / "tc/globals/pinned_by_name")) as found:
+            assert found.description.id == number
+
+
+def test_every_object_is_compared_or_has_a_reason(build: Compiler) -> None:
+    names = {path.stem for directory in (OBJECTS, EXAMPLES) for path in directory.glob("*.c")}
+    assert names == {*MODERN, *LEGACY, *REFUSED_BY_LIBBPF}
