@@ -9,9 +9,10 @@ from pytc.bpf import Map, Program
 from pytc.bpf import instructions as ins
 from pytc.bpf.constants import OP_LD_IMM64, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE, MapType
 from pytc.bpf.info import program_map_ids, translated_instructions
+from pytc.errors import BpfSyscallError
 
 _MAPS_OF_MAPS = (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS)
-_WITHOUT_CONTENTS = (MapType.RINGBUF, MapType.PERF_EVENT_ARRAY)
+_KERNEL_ADDRESS = 0xFFFF8000
 
 
 class MapView(NamedTuple):
@@ -29,7 +30,11 @@ class MapView(NamedTuple):
 
 
 class ProgramView(NamedTuple):
-    """``instructions`` are as the kernel translated them; a load of a map has the map's name for its number."""
+    """``instructions`` are as the kernel translated them; a load of a map has the map's name for its number, and
+    addresses of what the kernel made for this load (BTF records, for timers and lists) are left out.
+
+    ``maps`` are those that instructions refer to: libbpf binds the read-only data to a program besides.
+    """
 
     name: str
     type: int
@@ -47,8 +52,10 @@ def view(program: Program) -> ProgramView:
             maps[number] = map_view(found)
     description = program.description
     names = {number: found.name for number, found in maps.items()}
-    return ProgramView(description.name, description.type, description.tag, bool(description.btf_id),
-                       _named(translated_instructions(program.fd), names), tuple(sorted(maps.values())))
+    code = _named(translated_instructions(program.fd), names)
+    used = {instruction[4] for instruction in code}
+    return ProgramView(description.name, description.type, description.tag, bool(description.btf_id), code,
+                       tuple(sorted(found for found in maps.values() if found.name in used)))
 
 
 def map_view(found: Map) -> MapView:
@@ -59,14 +66,15 @@ def map_view(found: Map) -> MapView:
 
 
 def _contents(found: Map) -> tuple[tuple[bytes, object], ...]:
-    if found.description.type in _WITHOUT_CONTENTS:
-        return ()
     meaning: Callable[[bytes], object] = bytes
     if found.description.type == MapType.PROG_ARRAY:
         meaning = _program_of
     elif found.description.type in _MAPS_OF_MAPS:
         meaning = _map_of
-    return tuple((key, meaning(value)) for key, value in sorted(found.items()))
+    try:
+        return tuple((key, meaning(value)) for key, value in sorted(found.items()))
+    except BpfSyscallError:
+        return ()  # of a type whose elements cannot be listed
 
 
 def _program_of(value: bytes) -> object:
@@ -90,7 +98,9 @@ def _named(code: bytes, names: dict[int, str]) -> tuple[tuple[object, ...], ...]
         if i.opcode == OP_LD_IMM64:
             second = ins.decode(code, slot + 1).immediate
             is_map = i.source in (PSEUDO_MAP_FD, PSEUDO_MAP_VALUE)
-            result.append((*i[:4], names[i.immediate] if is_map else i.immediate, second))
+            is_address = not i.source and second & _KERNEL_ADDRESS == _KERNEL_ADDRESS
+            what = names[i.immediate] if is_map else "an address" if is_address else i.immediate
+            result.append((*i[:4], what, 0 if is_address else second))
         else:
             result.append(tuple(i))
     return tuple(result)

@@ -6,7 +6,8 @@ kind adds), then strings.
 """
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from pytc.errors import ObjectError
@@ -16,6 +17,7 @@ HEADER = struct.Struct("<HBBIIIII")
 _SECTION_VARIABLE = struct.Struct("<III")
 _U32 = struct.Struct("<I")
 _MAX_DEPTH = 64
+_FEW = 40
 
 (VOID, INT, PTR, ARRAY, STRUCT, UNION, ENUM, FWD, TYPEDEF, VOLATILE, CONST, RESTRICT, FUNC, FUNC_PROTO, VAR,
  DATASEC, FLOAT, DECL_TAG, TYPE_TAG, ENUM64) = range(20)
@@ -230,17 +232,32 @@ class Btf:
     def named(self, names: Iterable[str]) -> dict[str, list[int]]:
         """The types of each name, whatever their kind and flavour (what follows ``___`` in a name).
 
-        One pass over all types for all names: a kernel has more than 100,000.
+        For all names at once: a kernel has more than 100,000 types.
         """
         wanted: dict[int, str] = {}
         for name in names:
             wanted.update(dict.fromkeys(self._places(name), name))
         found: dict[str, list[int]] = {}
-        words = self._words
-        for type_id, at in enumerate(self._at):
-            if type_id and words[at] in wanted:
-                found.setdefault(wanted[words[at]], []).append(type_id)
+        for type_id in self._with_name_at(wanted):
+            found.setdefault(wanted[self._words[self._at[type_id]]], []).append(type_id)
         return found
+
+    def _with_name_at(self, offsets: Collection[int]) -> list[int]:
+        """Types whose name_off is one of ``offsets``, in order: for a few by a search for the bytes, which is faster
+        than a loop over all types."""
+        words = self._words
+        if len(offsets) > _FEW:
+            return [type_id for type_id, at in enumerate(self._at) if type_id and words[at] in offsets]
+        found = []
+        for offset in offsets:
+            pattern = offset.to_bytes(4, "little")
+            at = self._types.find(pattern)
+            while at >= 0:
+                type_id = bisect_left(self._at, at // 4, 1)
+                if not at % 4 and type_id < len(self._at) and self._at[type_id] == at // 4:
+                    found.append(type_id)
+                at = self._types.find(pattern, at + 1)
+        return sorted(found)
 
     def _places(self, name: str) -> Iterator[int]:
         """Offsets at which the string section has a name, with or without a flavour."""

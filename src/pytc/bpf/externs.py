@@ -41,9 +41,9 @@ def _spec(btf: Btf, section: str, variable: SectionVariable, is_weak: bool) -> E
 
 
 def _in_order(btf: Btf, found: list[ExternSpec]) -> dict[str, ExternSpec]:
-    """libbpf's order: settings by falling alignment and size, then the others; each by name."""
+    """libbpf's order: settings by falling alignment and rising size, then the others; each by name."""
     settings = sorted((e for e in found if e.kind == SETTING),
-                      key=lambda e: (-_alignment(btf, e.type_id), -e.size, e.name))
+                      key=lambda e: (-_alignment(btf, e.type_id), e.size, e.name))
     result, offset = {}, 0
     for number, one in enumerate([*settings, *sorted((e for e in found if e.kind != SETTING), key=lambda e: e.name)]):
         if one.kind == SETTING:
@@ -67,7 +67,7 @@ def kconfig_map(externs: Mapping[str, ExternSpec], btf: Btf | None) -> MapSpec |
     if not settings or btf is None:
         return None
     size = max(e.offset + e.size for e in settings)
-    return MapSpec(KCONFIG, MapType.ARRAY, 4, -(-size // 8) * 8 if size > 8 else size, 1, F_RDONLY_PROG | F_MMAPABLE,
+    return MapSpec(KCONFIG, MapType.ARRAY, 4, size, 1, F_RDONLY_PROG | F_MMAPABLE,
                    origin=DATA, value_type_id=btf.data_section(KCONFIG), section=KCONFIG, frozen=True)
 
 

@@ -23,12 +23,11 @@ def read_regular_file(path: str, limit: int) -> bytes:
             raise NotRegularError("it is not a regular file")
         if status.st_size > limit:
             raise TooLargeError(f"it has {status.st_size} bytes; the most that is read is {limit}")
-        chunks: list[bytes] = []
-        while chunk := os.read(fd, limit):
-            chunks.append(chunk)
-            if sum(map(len, chunks)) > limit:
-                raise TooLargeError(f"it grows beyond the {limit} bytes that are read")
-        return b"".join(chunks)
+        with open(fd, "rb", closefd=False) as file:
+            data = file.read(limit + 1)
+        if len(data) > limit:
+            raise TooLargeError(f"it grows beyond the {limit} bytes that are read")
+        return data
     finally:
         os.close(fd)
 

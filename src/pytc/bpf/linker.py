@@ -4,6 +4,7 @@ Order of appended subprograms: depth first, at their first call, which is libbpf
 tag comes out the same. References to maps stay symbolic until :func:`patch` puts descriptors in.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +12,6 @@ from pytc.bpf import instructions as ins
 from pytc.bpf.btf_ext import core_relocations
 from pytc.bpf.constants import (
     OP_CALL,
-    OP_LD_IMM64,
     PSEUDO_BTF_ID,
     PSEUDO_CALL,
     PSEUDO_FUNC,
@@ -19,7 +19,7 @@ from pytc.bpf.constants import (
     PSEUDO_MAP_FD,
     PSEUDO_MAP_VALUE,
 )
-from pytc.bpf.spec import POISON_FUNCTION, ExternValue, FunctionSpec, ObjectSpec, ProgramSpec, Target
+from pytc.bpf.spec import POISON_FUNCTION, CodeSection, ExternValue, FunctionSpec, ObjectSpec, ProgramSpec, Target
 from pytc.errors import ObjectError
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ class _Linking:
         self._core = core
         self._spec = spec
         self._program = program
+        self._sorted: dict[int, list[int]] = {}
         self._starts: dict[tuple[int, int], int] = {}
         self.code = bytearray()
         self.maps: list[MapReference] = []
@@ -158,9 +159,8 @@ class _Linking:
             raise ObjectError(f'program "{self._program.name}" has more than {_MAX_INSTRUCTIONS} instructions')
         self._relocate_core(function, section.name, start)
         calls = []
-        for index, instruction in ins.decode_all(code):
-            if instruction.opcode not in (OP_CALL, OP_LD_IMM64):
-                continue
+        for index in self._interesting(section, function, code):
+            instruction = ins.decode(code, index)
             target = section.relocations.get(function.offset + index * ins.SIZE)
             if target is not None:
                 if target.kind == "function":
@@ -172,6 +172,21 @@ class _Linking:
                 calls.append((index, Target("function", section=function.section, offset=offset)))
         calls.reverse()
         return part, calls
+
+    def _interesting(self, section: CodeSection, function: FunctionSpec, code: bytes) -> list[int]:
+        """The slots of a function with a relocation or a call, in order: few of many."""
+        offsets = self._sorted.get(section.number)
+        if offsets is None:
+            offsets = self._sorted[section.number] = sorted(section.relocations)
+        first = bisect_left(offsets, function.offset)
+        last = bisect_left(offsets, function.offset + function.size)
+        slots = {(offset - function.offset) // ins.SIZE for offset in offsets[first:last]}
+        opcodes = code[::ins.SIZE]
+        at = opcodes.find(OP_CALL)
+        while at >= 0:
+            slots.add(at)
+            at = opcodes.find(OP_CALL, at + 1)
+        return sorted(slots)
 
     def _relocate_core(self, function: FunctionSpec, section: str, start: int) -> None:
         if self._core is None or self._spec.btf_ext is None or self._spec.btf is None:

@@ -4,9 +4,13 @@ Source: the table "Program Types and ELF Sections" of the kernel's Documentation
 ``classifier`` and ``action``. A name is matched whole, or up to a ``/`` or ``.`` that carries an argument.
 """
 
+import re
 from typing import NamedTuple
 
 from pytc.bpf.constants import ProgramType as P
+
+_NUMBER = "(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)"
+_TAIL_CALL = re.compile(f"{_NUMBER}/{_NUMBER}\\Z")
 
 
 class SectionType(NamedTuple):
@@ -77,3 +81,16 @@ def section_type(name: str) -> SectionType:
         cut = max(name.rfind("/"), name.rfind("."))
         name = name[:cut] if cut > 0 else ""
     return SectionType(P.UNSPEC)
+
+
+def tail_call_place(name: str) -> tuple[int, int] | None:
+    """(id of a program array, slot) for a section named ``ID/KEY``, None for any other.
+
+    Numbers are C's, as in tc: a leading 0 makes one octal.
+    """
+    match = _TAIL_CALL.match(name)
+    return (_c_number(match.group(1)), _c_number(match.group(2))) if match else None
+
+
+def _c_number(text: str) -> int:
+    return int(text, 8 if text.isdigit() and text[0] == "0" else 0)
