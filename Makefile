@@ -28,6 +28,7 @@ check:
 bench:
 	@.ci/prepare test $(VENV)
 	@$(VENV)/bin/python bench/command_line.py
+	@$(VENV)/bin/python bench/loader.py
 
 objects:
 	@$(MAKE) -C $(OBJECTS)

@@ -13,6 +13,7 @@ from pytc.errors import BpfSyscallError
 
 _MAPS_OF_MAPS = (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS)
 _KERNEL_ADDRESS = 0xFFFF8000
+_MEMORY, _KERNEL_TEXT = 0xFFFF_8000_0000_0000, 0xFFFF_FFFF_8000_0000
 
 
 class MapView(NamedTuple):
@@ -66,7 +67,7 @@ def map_view(found: Map) -> MapView:
 
 
 def _contents(found: Map) -> tuple[tuple[bytes, object], ...]:
-    meaning: Callable[[bytes], object] = bytes
+    meaning: Callable[[bytes], object] = _without_addresses
     if found.description.type == MapType.PROG_ARRAY:
         meaning = _program_of
     elif found.description.type in _MAPS_OF_MAPS:
@@ -75,6 +76,13 @@ def _contents(found: Map) -> tuple[tuple[bytes, object], ...]:
         return tuple((key, meaning(value)) for key, value in sorted(found.items()))
     except BpfSyscallError:
         return ()  # of a type whose elements cannot be listed
+
+
+def _without_addresses(value: bytes) -> bytes:
+    """List heads and tree roots show where in the kernel's memory a map lies."""
+    words = [int.from_bytes(value[at:at + 8], "little") for at in range(0, len(value), 8)]
+    return b"".join(b"-memory-" if _MEMORY <= word < _KERNEL_TEXT else value[8 * index:8 * index + 8]
+                    for index, word in enumerate(words))
 
 
 def _program_of(value: bytes) -> object:

@@ -4,49 +4,55 @@ from __future__ import annotations
 
 import re
 
-_MAP = re.compile(r'struct (?:bpf_elf_map|bpf_map_def) SEC\("maps"\) (\w+) = \{(.*?)\n\};', re.S)
-_FIELD = re.compile(r"\.(\w+)\s*=\s*([^\n]+),")
+_SECTION = r'__attribute__\(\(section\("{}"\), used\)\)'
+_MAP = re.compile(r"(?:static )?struct (?:bpf_elf_map|bpf_map_def) " + _SECTION.format("maps")
+                  + r" (\w+) = \{(.*?)\}\s*;", re.S)
+_MAP_DEF = re.compile(r"struct (?:bpf_elf_map|bpf_map_def) " + _SECTION.format("maps"))
+_TARGET = re.compile(_SECTION.format(r"(\w+)/(\w+)") + r" int (\w+)\(")
+_FIELD = re.compile(r"\.(\w+)\s*=\s*([^,]+)")
 _NAMES = {"type": "type", "size_key": "key_size", "key_size": "key_size", "size_value": "value_size",
           "value_size": "value_size", "max_elem": "max_entries", "max_entries": "max_entries", "flags": "map_flags",
           "map_flags": "map_flags"}
-_MANY = re.compile(r"#define MAP\(number\).*?\n\n", re.S)
-_ONE_OF_MANY = """#define MAP(number) struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(key_size, 4); \\
-    __uint(value_size, 8); __uint(max_entries, 1); } map_##number SEC(".maps")
-#define TEN(tens) MAP(tens##0); MAP(tens##1); MAP(tens##2); MAP(tens##3); MAP(tens##4); MAP(tens##5); \\
-    MAP(tens##6); MAP(tens##7); MAP(tens##8); MAP(tens##9)
-
-"""
-_TAIL = re.compile(r'SEC\("(0x2a|42)/(\d)"\) int (\w+)\(')
+_NOT_FOR_LIBBPF = re.compile(r'section\("(?:\w+/\w+|cls)"\)')
 
 
 def twin(source: str) -> str:
-    """C source with legacy maps to the same with BTF maps; pinning, which is not by name there, is left out."""
-    source = _MANY.sub(lambda _: _ONE_OF_MANY, source).replace("static struct bpf_elf_map", "struct bpf_elf_map")
-    source = _MAP.sub(lambda match: _modern(match.group(1), match.group(2), source), source)
-    return re.sub(r'SEC\("(?:0x2a|42|7)/\d"\)', 'SEC("tc")', source)
+    """Preprocessed C with legacy maps to the same with BTF maps. Pinning, which is not by name there, is left out."""
+    maps = {name: dict(_FIELD.findall(body)) for name, body in _MAP.findall(source)}
+    modern = _MAP.sub(lambda match: _modern(match.group(1), maps, source), source)
+    assert not _MAP_DEF.search(modern), "a legacy map that was not understood"
+    return _NOT_FOR_LIBBPF.sub('section("tc")', modern)
 
 
-def _modern(name: str, body: str, source: str) -> str:
-    fields = dict(_FIELD.findall(body))
-    lines = [f"\t__uint({_NAMES[field]}, {value});" for field, value in fields.items() if field in _NAMES]
-    if "OF_MAPS" in fields["type"]:
-        return _outer(name, lines, fields, source)
+def _modern(name: str, maps: dict[str, dict[str, str]], source: str) -> str:
+    fields = maps[name]
+    lines = [f"int (*{_NAMES[field]})[{value}];" for field, value in fields.items() if field in _NAMES]
+    before = values = ""
     if "PROG_ARRAY" in fields["type"]:
-        targets = [(slot, function) for _, slot, function in _TAIL.findall(source)]
-        declared = "\n".join(f"int {function}(struct __sk_buff *skb);" for _, function in targets)
-        values = ", ".join(f"[{slot}] = &{function}" for slot, function in targets)
-        return (f"{declared}\nstruct {{\n{_joined(lines)}\n\t__array(values, int(struct __sk_buff *));\n}} {name} "
-                f'SEC(".maps") = {{ .values = {{ {values} }} }};')
-    return f"struct definition_{name} {{\n{_joined(lines)}\n}};\nstruct definition_{name} {name} SEC(\".maps\");"
+        targets = [(_number(slot), function) for id, slot, function in _TARGET.findall(source)
+                   if _number(id) == _number(fields["id"])]
+        before = "".join(f"int {function}(struct __sk_buff *skb);\n" for _, function in targets)
+        lines.append("int (*values[])(struct __sk_buff *);")
+        values = _values(targets)
+    elif "OF_MAPS" in fields["type"]:
+        members = {inner: found for inner, found in maps.items() if _id(found) == _number(fields["inner_id"])}
+        lines.append(f"struct definition_{next(iter(members))} *values[];")
+        values = _values([(_number(found["inner_idx"]), inner) for inner, found in members.items()])
+    body = "\n\t".join(lines)
+    return (f"{before}struct definition_{name} {{\n\t{body}\n}};\n"
+            f'struct definition_{name} __attribute__((section(".maps"), used)) {name}{values};')
 
 
-def _outer(name: str, lines: list[str], fields: dict[str, str], source: str) -> str:
-    members = {inner: dict(_FIELD.findall(body)) for inner, body in _MAP.findall(source)}
-    template, found = next((inner, found) for inner, found in members.items() if found["id"] == fields["inner_id"])
-    filled = "" if found["inner_idx"] == "NOWHERE" else f" = {{ .values = {{ [{found['inner_idx']}] = &{template} }} }}"
-    return (f"struct {{\n{_joined(lines)}\n\t__array(values, struct definition_{template});\n}} {name} "
-            f'SEC(".maps"){filled};')
+def _values(slots: list[tuple[int, str]]) -> str:
+    filled = ", ".join(f"[{slot}] = &{name}" for slot, name in slots if slot >= 0)
+    return f" = {{ .values = {{ {filled} }} }}" if filled else ""
 
 
-def _joined(lines: list[str]) -> str:
-    return "\n".join(lines)
+def _id(fields: dict[str, str]) -> int:
+    return _number(fields["id"]) if "id" in fields and "OF_MAPS" not in fields["type"] else -1
+
+
+def _number(text: str) -> int:
+    """A C number, or a difference of two."""
+    first, _, second = text.replace("(__u32)", "").strip("() \n").partition(" - ")
+    return int(first, 0) - int(second or "0", 0)

@@ -1,7 +1,7 @@
 /* pytc-test: CO-RE: fields of struct sk_buff, by way of the kfunc bpf_cast_to_kern_ctx */
 /*
  * Returns the packet's length. In .bss, "seen": length, ifindex of the device, pkt_type
- * by copy and by load (0 to us, 1 broadcast, 2 multicast, 3 to another; dev lo is
+ * by copy and by load (0 to us, 2 to a group, 3 to another; the device is lo, which is
  * 00:00:00:00:00:00), ifindex by way of bpf_rdonly_cast with the kernel's type id.
  */
 #include "common.h"

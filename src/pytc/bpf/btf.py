@@ -6,8 +6,7 @@ kind adds), then strings.
 """
 
 import struct
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from pytc.errors import ObjectError
@@ -17,7 +16,6 @@ HEADER = struct.Struct("<HBBIIIII")
 _SECTION_VARIABLE = struct.Struct("<III")
 _U32 = struct.Struct("<I")
 _MAX_DEPTH = 64
-_FEW = 40
 
 (VOID, INT, PTR, ARRAY, STRUCT, UNION, ENUM, FWD, TYPEDEF, VOLATILE, CONST, RESTRICT, FUNC, FUNC_PROTO, VAR,
  DATASEC, FLOAT, DECL_TAG, TYPE_TAG, ENUM64) = range(20)
@@ -30,6 +28,15 @@ for _kind, _words in ((INT, 4), (ARRAY, 6), (VAR, 4), (DECL_TAG, 4)):
     _FIXED[_kind] = _words
 for _kind, _words in ((STRUCT, 3), (UNION, 3), (ENUM, 2), (FUNC_PROTO, 2), (DATASEC, 3), (ENUM64, 3)):
     _EACH[_kind] = _words
+
+
+class _Steps(dict[int, int]):
+    """Words of a type by its second word, ``info``: computed once for each of the few thousand that there are."""
+
+    def __missing__(self, info: int) -> int:
+        kind = info >> 24 & 0x1F
+        step = self[info] = _FIXED[kind] + _EACH[kind] * (info & 0xFFFF)
+        return step
 
 
 class Member(NamedTuple):
@@ -72,13 +79,11 @@ class Btf:
     def _walk(self) -> list[int]:
         """The first word of each type. A loop over 130,000 types for a kernel's BTF: kept plain."""
         words, positions, at, end = self._words, [0], 0, len(self._words)
-        fixed, each, add = _FIXED, _EACH, positions.append
+        steps, add = _Steps(), positions.append
         try:
             while at < end:
                 add(at)
-                info = words[at + 1]
-                kind = info >> 24 & 0x1F
-                at += fixed[kind] + each[kind] * (info & 0xFFFF)
+                at += steps[words[at + 1]]
         except IndexError:
             at = end + 1
         if at != end:
@@ -238,26 +243,10 @@ class Btf:
         for name in names:
             wanted.update(dict.fromkeys(self._places(name), name))
         found: dict[str, list[int]] = {}
-        for type_id in self._with_name_at(wanted):
-            found.setdefault(wanted[self._words[self._at[type_id]]], []).append(type_id)
-        return found
-
-    def _with_name_at(self, offsets: Collection[int]) -> list[int]:
-        """Types whose name_off is one of ``offsets``, in order: for a few by a search for the bytes, which is faster
-        than a loop over all types."""
         words = self._words
-        if len(offsets) > _FEW:
-            return [type_id for type_id, at in enumerate(self._at) if type_id and words[at] in offsets]
-        found = []
-        for offset in offsets:
-            pattern = offset.to_bytes(4, "little")
-            at = self._types.find(pattern)
-            while at >= 0:
-                type_id = bisect_left(self._at, at // 4, 1)
-                if not at % 4 and type_id < len(self._at) and self._at[type_id] == at // 4:
-                    found.append(type_id)
-                at = self._types.find(pattern, at + 1)
-        return sorted(found)
+        for type_id in [type_id for type_id, at in enumerate(self._at) if type_id and words[at] in wanted]:
+            found.setdefault(wanted[words[self._at[type_id]]], []).append(type_id)
+        return found
 
     def _places(self, name: str) -> Iterator[int]:
         """Offsets at which the string section has a name, with or without a flavour."""

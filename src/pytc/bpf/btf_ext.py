@@ -7,7 +7,10 @@ start with the instruction's offset in bytes.
 """
 
 import struct
+from array import array
 from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from pytc.bpf import instructions
@@ -23,18 +26,23 @@ _LINE = struct.Struct("<IIII")
 
 
 class Records(NamedTuple):
-    """Records of ``size`` bytes, by section name: sorted offsets in bytes, and the bytes of each record."""
+    """Records of ``size`` bytes, by section name: sorted offsets in bytes, and the records in the same order."""
 
     size: int
-    by_section: dict[str, tuple[list[int], list[bytes]]]
+    by_section: dict[str, tuple[list[int], bytes]]
+
+    def of(self, section: str, start: int, length: int) -> tuple[list[int], bytes]:
+        """(offsets, records) of the code in bytes [start, start + length)."""
+        offsets, records = self.by_section.get(section, ([], b""))
+        first, last = bisect_left(offsets, start), bisect_left(offsets, start + length)
+        return offsets[first:last], records[first * self.size:last * self.size]
 
     def slice(self, section: str, start: int, length: int, new_start: int) -> bytes:
         """The records of the code in bytes [start, start + length), moved to instruction ``new_start``."""
-        offsets, records = self.by_section.get(section, ([], []))
-        first, last = bisect_left(offsets, start), bisect_left(offsets, start + length)
-        return b"".join(
-            _U32.pack((offsets[i] - start) // instructions.SIZE + new_start) + records[i][4:]
-            for i in range(first, last))
+        offsets, records = self.of(section, start, length)
+        words = array("I", records)
+        words[::self.size // 4] = array("I", [(one - start) // instructions.SIZE + new_start for one in offsets])
+        return words.tobytes()
 
 
 class CoreRelocation(NamedTuple):
@@ -82,10 +90,9 @@ def parse(data: bytes, btf: Btf) -> BtfExt:
 
 def core_relocations(ext: BtfExt, btf: Btf, section: str, start: int, length: int) -> list[CoreRelocation]:
     """The CO-RE relocations of the code in bytes [start, start + length)."""
-    offsets, records = ext.core.by_section.get(section, ([], []))
-    first, last = bisect_left(offsets, start), bisect_left(offsets, start + length)
+    _, records = ext.core.of(section, start, length)
     return [CoreRelocation(offset, type_id, btf.string(access), kind)
-            for offset, type_id, access, kind in (_LINE.unpack_from(record) for record in records[first:last])]
+            for offset, type_id, access, kind in _each(records, ext.core.size)]
 
 
 def _records(data: bytes, btf: Btf, at: int, size: int, minimum: int) -> Records:
@@ -98,27 +105,40 @@ def _records(data: bytes, btf: Btf, at: int, size: int, minimum: int) -> Records
     if record_size < minimum or record_size % 4 or record_size > 4096:
         raise ObjectError(f".BTF.ext has records of {record_size} bytes")
     at += 4
-    sections: dict[str, tuple[list[int], list[bytes]]] = {}
+    sections: dict[str, tuple[list[int], bytes]] = {}
     while at < end:
         if at + _SECTION.size > end:
             raise ObjectError(".BTF.ext: a section header is cut off")
         name, count = _SECTION.unpack_from(data, at)
         at += _SECTION.size
-        if at + count * record_size > end:
+        length = count * record_size
+        if at + length > end:
             raise ObjectError(".BTF.ext: records are cut off")
-        records = sorted((_U32.unpack_from(data, position)[0], data[position:position + record_size])
-                         for position in range(at, at + count * record_size, record_size))
-        offsets, entries = sections.setdefault(btf.string(name), ([], []))
-        offsets.extend(offset for offset, _ in records)
-        entries.extend(record for _, record in records)
-        at += count * record_size
+        before = sections.get(btf.string(name), ([], b""))[1]
+        sections[btf.string(name)] = _in_order(before + data[at:at + length], record_size)
+        at += length
     return Records(record_size, sections)
+
+
+def _in_order(records: bytes, size: int) -> tuple[list[int], bytes]:
+    """(offsets, records), sorted by offset, which compilers have done already."""
+    offsets = array("I", records)[::size // 4].tolist()
+    if any(one > following for one, following in pairwise(offsets)):
+        order = sorted(range(len(offsets)), key=offsets.__getitem__)
+        records = b"".join(records[i * size:(i + 1) * size] for i in order)
+        offsets = [offsets[i] for i in order]
+    return offsets, records
 
 
 def root_types(ext: BtfExt) -> set[int]:
     """The types that CO-RE relocations other than for the object's own type ids start from."""
     return {fields[1] for _, records in ext.core.by_section.values()
-            for fields in map(_LINE.unpack_from, records) if fields[3] != _TYPE_ID_LOCAL}
+            for fields in _each(records, ext.core.size) if fields[3] != _TYPE_ID_LOCAL}
+
+
+def _each(records: bytes, size: int) -> Iterator[tuple[int, int, int, int]]:
+    for at in range(0, len(records), size):
+        yield _LINE.unpack_from(records, at)
 
 
 def line_at(line_info: bytes, record_size: int, instruction: int, btf: Btf) -> Line | None:

@@ -32,8 +32,8 @@ class Slot(NamedTuple):
     """A place in a program array; ``map`` is empty where the object has no such array."""
 
     map: str
-    number: int
-    index: int
+    array_id: int
+    slot: int
 
 
 class ProgramFacts(NamedTuple):
@@ -266,7 +266,3 @@ def _bytes(declared: MapSpec, offset: int, size: int) -> bytes | None:
     if size > _LARGEST_VALUE or offset + size > declared.value_size:
         return None
     return declared.contents[offset:offset + size].ljust(size, b"\0")
-
-
-__all__ = ["Inspection", "MapFacts", "ProgramFacts", "Slot", "VariableFacts", "helper_features", "helper_name",
-           "inspect_object", "map_needs", "source_line"]

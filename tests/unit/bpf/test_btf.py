@@ -267,7 +267,7 @@ class TestExt:
         one, two = w.string("one"), w.string("two")
         found = btf_ext.parse(ext([(one, 16, 5), (one, 0, 4), (two, 8, 6)]), w.parsed())
         assert found.functions.by_section["one"][0] == [0, 16]
-        assert found.functions.by_section["two"][1] == [struct.pack("<II", 8, 6)]
+        assert found.functions.by_section["two"][1] == struct.pack("<II", 8, 6)
         assert found.lines.by_section == {}
 
     def test_a_slice_is_moved_to_its_new_place(self, w: BtfWriter) -> None:

@@ -146,12 +146,21 @@ class TestPrograms:
 class TestDataSections:
     def test_each_is_an_array_of_one_element(self) -> None:
         spec = read_bytes(minimal(Section(".data", b"12345678", flags=ALLOC | WRITE)), "bpf.o")
-        assert spec.maps[".data"] == MapSpec(".data", MapType.ARRAY, 4, 8, 1, flags=0x400, origin=DATA,
-                                             contents=b"12345678", section=".data")
+        assert spec.maps[".data"] == MapSpec(".data", MapType.ARRAY, 4, 8, 1, origin=DATA, contents=b"12345678",
+                                             section=".data")
+
+    @pytest.mark.parametrize(("linkage", "flags"), [(0, 0), (1, 0x400), (2, 0x400)])
+    def test_those_with_global_variables_can_be_mapped_into_memory(self, linkage: int, flags: int) -> None:
+        w = BtfWriter()
+        number = w.integer()
+        variables = [(w.variable("first", number, 0), 0, 4), (w.variable("second", number, linkage), 4, 4)]
+        w.data_section(".data", variables)
+        data = minimal(Section(".data", bytes(8), flags=ALLOC | WRITE), Section(".BTF", w.data()))
+        assert read_bytes(data).maps[".data"].flags == flags
 
     def test_read_only_ones_are_frozen(self) -> None:
         found = read_bytes(minimal(Section(".rodata", b"1234", flags=ALLOC))).maps[".rodata"]
-        assert (found.frozen, found.flags) == (True, 0x480)
+        assert (found.frozen, found.flags) == (True, 0x80)
 
     def test_bss_has_a_size_and_no_contents(self) -> None:
         found = read_bytes(minimal(Section(".bss", type=NOBITS, flags=ALLOC | WRITE, size=12))).maps[".bss"]
