@@ -80,8 +80,26 @@ class ShowClasses(NamedTuple):
     qdisc: Handle = UNSPEC
 
 
+class ShowObject(NamedTuple):
+    path: str
+
+
+class LintObject(NamedTuple):
+    """``kernel`` is the version to check for, like ``5.4``, empty for any; ``type`` the number of the type of programs
+    whose section says none."""
+
+    path: str
+    kernel: str = ""
+    type: int = 0
+
+
+class ConvertObject(NamedTuple):
+    path: str
+
+
 class Help(NamedTuple):
     topic: str
 
 
-Command = (ModifyFilter | GetFilter | ShowFilters | ModifyQdisc | ShowQdiscs | ModifyClass | ShowClasses | Help)
+Command = (ModifyFilter | GetFilter | ShowFilters | ModifyQdisc | ShowQdiscs | ModifyClass | ShowClasses | ShowObject
+           | LintObject | ConvertObject | Help)

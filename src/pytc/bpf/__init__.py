@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytc.bpf.classic import parse_bytecode, parse_bytecode_file
     from pytc.bpf.constants import MapType, ProgramType
+    from pytc.bpf.convert import convert_maps
+    from pytc.bpf.inspect import inspect_object
+    from pytc.bpf.lint import lint_object
     from pytc.bpf.loader import Loaded, load
     from pytc.bpf.maps import Map
     from pytc.bpf.parameters import Parameters, parameterise
@@ -26,14 +29,15 @@ if TYPE_CHECKING:
 _HOMES = {
     "Loaded": "loader", "Map": "maps", "MapSpec": "spec", "MapType": "constants", "ObjectSpec": "spec",
     "Parameters": "parameters", "PinRoot": "pinning", "Program": "program", "ProgramSpec": "spec",
-    "ProgramType": "constants", "load": "loader", "parameterise": "parameters", "parse_bytecode": "classic",
+    "ProgramType": "constants", "convert_maps": "convert", "inspect_object": "inspect", "lint_object": "lint",
+    "load": "loader", "parameterise": "parameters", "parse_bytecode": "classic",
     "parse_bytecode_file": "classic", "read_bytes": "reader", "read_object": "reader", "select_program": "program",
 }
 
 __all__ = [
     "Loaded", "Map", "MapSpec", "MapType", "ObjectSpec", "Parameters", "PinRoot", "Program", "ProgramSpec",
-    "ProgramType", "load", "parameterise", "parse_bytecode", "parse_bytecode_file", "read_bytes", "read_object",
-    "select_program",
+    "ProgramType", "convert_maps", "inspect_object", "lint_object", "load", "parameterise", "parse_bytecode",
+    "parse_bytecode_file", "read_bytes", "read_object", "select_program",
 ]
 
 

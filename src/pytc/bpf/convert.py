@@ -86,11 +86,18 @@ def _remarks(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
         yield f"was pinned where bpf_pinning says for {declared.pinning}, for which .maps has no word"
     if declared.inner_idx >= 0 and not declared.inner_id:
         yield from _outer(spec, declared)
-    for program in spec.programs:
-        place = tail_call_place(program.section)
-        if place is not None and place[0] == declared.id and declared.type == MapType.PROG_ARRAY:
-            yield (f'section "{program.section}": declare {program.name} before this, and end it with '
-                   f"= {{ .values = {{ [{place[1]}] = (void *)&{program.name} }} }}")
+    if declared.type == MapType.PROG_ARRAY:
+        yield from _programs(spec, declared)
+
+
+def _programs(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
+    """What takes the place of sections named ``ID/KEY``."""
+    places = [(program.name, tail_call_place(program.section)) for program in spec.programs]
+    slots = [(name, place[1]) for name, place in places if place is not None and place[0] == declared.id]
+    if slots:
+        values = ", ".join(f"[{slot}] = (void *)&{name}" for name, slot in slots)
+        yield (f"for its programs: declare {', '.join(name for name, _ in slots)} before this, and end it with "
+               f"= {{ .values = {{ {values} }} }}")
 
 
 def _outer(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
@@ -115,7 +122,7 @@ def _flags(flags: int) -> str:
 
 
 def _identifier(name: str) -> str:
-    return re.sub(r"\W", "_", name, flags=re.ASCII) if not name[:1].isdigit() else f"_{name}"
+    return re.sub(r"\A(?=\d)|\W", "_", name, flags=re.ASCII)
 
 
 def _comment(text: str) -> str:

@@ -94,11 +94,21 @@ class VariableFacts(NamedTuple):
     is_constant: bool
 
 
+class ExternFacts(NamedTuple):
+    """Something that the kernel has to define. ``kind`` is ``function``, ``variable`` or ``setting``."""
+
+    name: str
+    kind: str
+    declaration: str
+    is_weak: bool
+
+
 class Inspection(NamedTuple):
     spec: ObjectSpec
     programs: tuple[ProgramFacts, ...]
     maps: tuple[MapFacts, ...]
     variables: tuple[VariableFacts, ...]
+    externs: tuple[ExternFacts, ...]
 
     @property
     def is_gpl_compatible(self) -> bool:
@@ -117,7 +127,8 @@ class Inspection(NamedTuple):
 def inspect_object(spec: ObjectSpec) -> Inspection:
     """Looks at every program, map and variable of an object; raises ObjectError for BTF that makes no sense."""
     return Inspection(spec, tuple(_program(spec, program) for program in spec.programs),
-                      tuple(_map(spec, declared) for declared in spec.maps.values()), tuple(_variables(spec)))
+                      tuple(_map(spec, declared) for declared in spec.maps.values()), tuple(_variables(spec)),
+                      tuple(_externs(spec)))
 
 
 def helper_name(number: int) -> str:
@@ -206,7 +217,7 @@ def map_needs(declared: MapSpec) -> Iterator[Feature]:
     yield v.LEGACY_MAPS if declared.origin == LEGACY else v.BTF_MAPS
     yield Feature(f"map type {map_type_name(declared.type)}", v.map_type_since(declared.type))
     for flag in v.map_flags(declared.flags):
-        yield Feature(f"map flag {flag.text}", flag.since)
+        yield Feature(f"map flag BPF_F_{flag.text}" if flag.since else f"map flag {flag.text}", flag.since)
     if declared.pinning:
         yield v.PINNING
     if declared.inner is not None and declared.type in MAP_IN_MAP:
@@ -232,6 +243,12 @@ def helper_features(program: ProgramFacts) -> list[Feature]:
 
 def _type(spec: ObjectSpec, type_id: int) -> str:
     return type_text(spec.btf, type_id) if spec.btf is not None and type_id else ""
+
+
+def _externs(spec: ObjectSpec) -> Iterator[ExternFacts]:
+    for extern in spec.externs.values():
+        text = type_text(spec.btf, extern.type_id, extern.name) if spec.btf is not None else extern.name
+        yield ExternFacts(extern.name, extern.kind, text, extern.is_weak)
 
 
 def _variables(spec: ObjectSpec) -> Iterator[VariableFacts]:

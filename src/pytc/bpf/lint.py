@@ -20,7 +20,7 @@ def lint_file(path: str, *, version: str = "", type: ProgramType = ProgramType.U
     try:
         spec = read_object(path, layout20=layout20)
     except MapDefinitionError as error:
-        return [Finding(ERROR, "map-definition", str(error))]
+        return [Finding(ERROR, "map-definition", str(error.__cause__ or error))]
     return lint_object(spec, version=version, type=type)
 
 

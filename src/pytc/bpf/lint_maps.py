@@ -74,8 +74,8 @@ def check_pinnings(case: Case) -> Iterator[Finding]:
     """Pinning numbers that a file of the machine has to explain."""
     for spec in case.spec.maps.values():
         if spec.pinning not in _PINNINGS:
-            yield _about(WARNING, "pinning", f"pinning {spec.pinning} is a line of iproute2's bpf_pinning: looked up when "
-                         "the object is loaded, and refused where it is not there", spec)
+            yield _about(WARNING, "pinning", f"pinning {spec.pinning} is looked up in iproute2's bpf_pinning when the "
+                         "object is loaded, and refused where it is not there", spec)
 
 
 def check_layouts(case: Case) -> Iterator[Finding]:
@@ -106,12 +106,16 @@ def check_ids(case: Case) -> Iterator[Finding]:
 def check_type_information(case: Case) -> Iterator[Finding]:
     """Kinds of BTF types that the kernel does not take; without them, it still takes the programs."""
     btf = case.spec.btf
-    if btf is None or not case.version:
+    if btf is None:
+        return
+    if case.lacks(v.BTF_SINCE):
+        yield Finding(NOTE, "btf-version", f"the kernel takes no type information: BTF is there since Linux "
+                      f"{v.BTF_SINCE}")
         return
     kinds = sorted({btf.kind(type_id) for type_id in range(1, len(btf))})
     late = [f"{_KIND_NAMES[kind]} ({v.btf_kind_since(kind)})" for kind in kinds if case.lacks(v.btf_kind_since(kind))]
     if late:
-        yield Finding(NOTE, "btf-version", f"the kernel does not know all of the object's type information: "
+        yield Finding(NOTE, "btf-version", "the kernel does not know all kinds of the object's type information: "
                       f"{', '.join(late)}")
 
 

@@ -355,12 +355,9 @@ class _Loading:
         except OverflowError:
             raise ObjectError(f'map "{map_name}": slot {index} is out of range') from None
         except BpfSyscallError as error:
-            if error.errno == errno.E2BIG:
-                error.hints = (f'map "{map_name}" has {target.description.max_entries} entries; '
-                               f"slot {index} is not among them",)
-            elif error.errno == errno.EINVAL:
-                error.hints = ("all programs of a program array must have the same type and be JIT-compiled alike; "
-                               "a pinned array keeps the type of the first program that it held",)
+            from pytc.bpf.explain import slot_causes
+
+            error.hints = slot_causes(map_name, target.description.max_entries, index, error.errno or 0)
             error.args = (f"putting {what} into slot {index}: {error}",)
             raise
 

@@ -21,7 +21,6 @@ from pytc.bpf.descriptor import OwnedFd
 from pytc.bpf.features import Features
 from pytc.bpf.info import MapDescription, describe_map, map_by_id
 from pytc.bpf.memlock import retry_unlimited
-from pytc.bpf.permissions import explain_eperm
 from pytc.bpf.spec import DATA, MapSpec
 from pytc.bpf.syscall import bpf
 from pytc.errors import BpfError, BpfSyscallError
@@ -205,7 +204,9 @@ def _create(spec: MapSpec, attr: MapCreateAttr, features: Features) -> int:
                 return bpf(Command.MAP_CREATE, attr, what=what)
             except BpfSyscallError as error:
                 refusal = error
-    refusal.hints = _hints(spec, refusal.errno)
+    from pytc.bpf.explain import map_causes
+
+    refusal.hints = map_causes(spec, actual_entries(spec), refusal.errno or 0)
     raise refusal
 
 
@@ -218,18 +219,6 @@ def _leave_out(spec: MapSpec, attr: MapCreateAttr, lacks: Callable[[str], bool])
         attr.map_flags &= ~F_MMAPABLE
         changed = True
     return changed
-
-
-def _hints(spec: MapSpec, number: int | None) -> tuple[str, ...]:
-    if number == errno.EPERM:
-        return explain_eperm()
-    if number == errno.EINVAL:
-        return (f"the kernel does not take a {map_type_name(spec.type)} map with key size {spec.key_size}, "
-                f"value size {spec.value_size}, {actual_entries(spec)} entries and flags {spec.flags:#x}",)
-    if number == errno.E2BIG:
-        return (f"{actual_entries(spec)} entries of {spec.key_size} + {spec.value_size} bytes are more than the "
-                "kernel allows, or it is too old for an attribute of this map",)
-    return ()
 
 
 def actual_entries(spec: MapSpec) -> int:

@@ -134,16 +134,20 @@ def _read_data_maps(image: ElfImage, btf: Btf | None, object_name: str) -> dict[
             continue
         read_only = section.name.startswith(".rodata")
         type_id = btf.data_section(section.name) if btf is not None else 0
-        flags = (F_RDONLY_PROG if read_only else 0) | (F_MMAPABLE if _has_globals(btf, type_id) else 0)
+        flags = (F_RDONLY_PROG if read_only else 0) | (F_MMAPABLE if _has_globals(image, btf, type_id) else 0)
         result[section.number] = MapSpec(
             name=section.name, type=MapType.ARRAY, key_size=4, value_size=section.size, max_entries=1,
-            flags=flags, origin=DATA, value_type_id=type_id, contents=section.data, section=section.name, frozen=read_only)
+            flags=flags, origin=DATA, value_type_id=type_id, contents=section.data, section=section.name,
+            frozen=read_only)
     return result
 
 
-def _has_globals(btf: Btf | None, type_id: int) -> bool:
+def _has_globals(image: ElfImage, btf: Btf | None, type_id: int) -> bool:
     """Data that only the program itself names is not for mmap: it may hold locks and lists."""
-    return btf is not None and any(btf.linkage(v.variable_id) for v in btf.section_variables(type_id))
+    if btf is None or not type_id:
+        return False
+    hidden = {s.name for s in image.symbols if s.is_hidden}
+    return any(btf.linkage(v.variable_id) and v.name not in hidden for v in btf.section_variables(type_id))
 
 
 def _read_code(image: ElfImage, section: ElfSection, places: _Places) -> CodeSection:

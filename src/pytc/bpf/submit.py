@@ -12,8 +12,7 @@ from pytc.bpf.memlock import retry_unlimited
 from pytc.bpf.names import kernel_name
 from pytc.bpf.spec import ObjectSpec
 from pytc.bpf.syscall import bpf
-from pytc.bpf.verifier import verifier_error
-from pytc.errors import BpfSyscallError
+from pytc.errors import BpfSyscallError, VerifierError
 
 _LOG_SIZES = (1 << 16, 1 << 20, 1 << 24, (1 << 30) - 1)
 _LOG_BRANCHES_AND_STATS = 1 | 4
@@ -31,7 +30,7 @@ def submit(spec: ObjectSpec, linked: LinkedProgram, code: bytes, type: ProgramTy
             return OwnedFd(retry_unlimited(lambda: bpf(Command.PROG_LOAD, attr, what=what))), ""
         except BpfSyscallError as error:
             if error.errno == errno.EPERM:
-                raise verifier_error(spec, linked, errno.EPERM, "") from error
+                raise _refused(spec, linked, type, errno.EPERM, "") from error
             if error.errno in (errno.EINVAL, errno.E2BIG) and not features.has("program_names"):
                 attr.prog_name = b""
     number, log = 0, ""
@@ -46,7 +45,13 @@ def submit(spec: ObjectSpec, linked: LinkedProgram, code: bytes, type: ProgramTy
         if number != errno.ENOSPC:
             break
     del kept
-    raise verifier_error(spec, linked, number, log)
+    raise _refused(spec, linked, type, number, log)
+
+
+def _refused(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int, log: str) -> VerifierError:
+    from pytc.bpf.verifier import verifier_error  # only needed now
+
+    return verifier_error(spec, linked, type, number, log)
 
 
 def _text(buffer: "ctypes.Array[ctypes.c_char]") -> str:

@@ -1,11 +1,10 @@
 """The verifier's log: from thousands of lines to the ones that decide."""
 
-import errno
 import re
 
 from pytc.bpf.btf_ext import Line, line_at
+from pytc.bpf.constants import ProgramType
 from pytc.bpf.linker import LinkedProgram
-from pytc.bpf.permissions import explain_eperm
 from pytc.bpf.spec import POISON_FUNCTION, POISON_RELOCATION, ObjectSpec
 from pytc.errors import VerifierError, strerror
 
@@ -43,8 +42,10 @@ def failing_instruction(log: str) -> int | None:
     return found
 
 
-def verifier_error(spec: ObjectSpec, linked: LinkedProgram, number: int, log: str) -> VerifierError:
+def verifier_error(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int, log: str) -> VerifierError:
     """The error for a refused BPF_PROG_LOAD, with the program, the C line and the likely cause."""
+    from pytc.bpf.explain import program_causes
+
     program = linked.program
     what = f'program "{program.name}" in section "{program.section}"'
     reason = _without_poison(spec, linked, decisive_line(log), log)
@@ -58,7 +59,7 @@ def verifier_error(spec: ObjectSpec, linked: LinkedProgram, number: int, log: st
         summary += "\nVerifier log" + (f" (the last {len(shown)} lines; {left_out} more with verbose)"
                                        if left_out else "") + ":\n" + "\n".join(f"  {text}" for text in shown)
     return VerifierError(program.name, number, summary, log=log, source=str(line or ""),
-                         hints=_hints(spec, number, log))
+                         hints=program_causes(spec, linked, type, number, log))
 
 
 def _without_poison(spec: ObjectSpec, linked: LinkedProgram, reason: str, log: str) -> str:
@@ -79,21 +80,3 @@ def _source(spec: ObjectSpec, linked: LinkedProgram, log: str) -> Line | None:
     if instruction is None or spec.btf is None or not linked.line_info:
         return None
     return line_at(linked.line_info, linked.line_info_size, instruction, spec.btf)
-
-
-def _hints(spec: ObjectSpec, number: int, log: str) -> tuple[str, ...]:
-    hints: list[str] = []
-    if "GPL" in log or "gpl" in log:
-        has = f'the license "{spec.license}"' if spec.license else "no license section"
-        hints.append(f"the object has {has}; this helper needs a GPL-compatible one: "
-                     'char _license[] SEC("license") = "GPL";')
-    elif not spec.license and number in (errno.EINVAL, errno.EACCES):
-        hints.append("the object has no license section")
-    unknown = _UNKNOWN_FUNCTION.search(log)
-    if unknown and not _POISON.search(log):
-        hints.append(f"helper {unknown.group(1)} is not available to this program type on this kernel")
-    if not log and number == errno.EPERM:
-        hints.extend(explain_eperm())
-    if not log and number == errno.E2BIG:
-        hints.append("the program has too many instructions for this kernel, or no instructions at all")
-    return tuple(hints)

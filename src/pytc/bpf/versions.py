@@ -110,7 +110,8 @@ _PROGRAM_TYPES = (
 )
 _BTF_KINDS = {b.FUNC: "5.0", b.FUNC_PROTO: "5.0", b.VAR: "5.2", b.DATASEC: "5.2", b.FLOAT: "5.13",
               b.DECL_TAG: "5.16", b.TYPE_TAG: "5.17", b.ENUM64: "6.0"}
-_BTF = "4.18"
+#: The first kernel with BTF at all.
+BTF_SINCE = "4.18"
 #: BPF_F_* of map creation, by bit: the name and the version.
 MAP_FLAGS = (
     ("NO_PREALLOC", "4.6"), ("NO_COMMON_LRU", "4.10"), ("NUMA_NODE", "4.14"), ("RDONLY", "4.15"), ("WRONLY", "4.15"),
@@ -184,7 +185,7 @@ def program_type_since(number: int) -> str:
 
 def btf_kind_since(kind: int) -> str:
     """The version that takes a kind of BTF types, empty for one that is not known here."""
-    return _BTF_KINDS.get(kind, _BTF if kind <= b.ENUM64 else "")
+    return _BTF_KINDS.get(kind, BTF_SINCE if kind <= b.ENUM64 else "")
 
 
 def map_flags(flags: int) -> list[Feature]:

@@ -17,6 +17,7 @@ _VERBS = {
     "qdisc": ("add", "change", "replace", "delete", "show", "help"),
     "class": ("add", "change", "replace", "delete", "show", "help"),
     "filter": ("add", "change", "replace", "delete", "get", "show", "help"),
+    "object": ("show", "lint", "convert", "help"),
 }
 _RAW = {"ignore_unknown_options": True, "help_option_names": []}
 
@@ -33,6 +34,8 @@ def following(object_name: str, given: list[str]) -> list[str]:
         return list(_VERBS[object_name])
     if given[-1] == "dev":
         return _devices()
+    if object_name == "object":
+        return _object_words(given)
     from importlib import import_module
 
     module = import_module(f"pytc.grammar.{OBJECTS[object_name]}")
@@ -43,6 +46,17 @@ def following(object_name: str, given: list[str]) -> list[str]:
     else:
         words += _kinds(object_name)
     return [*words, "help"]
+
+
+def _object_words(given: list[str]) -> list[str]:
+    from pytc.grammar.objects import SELECTORS
+
+    if given[-1] == "type":
+        from pytc.bpf.constants import ProgramType
+
+        return [known.name.lower() for known in ProgramType if known]
+    words = [row.name for row in SELECTORS if row.name not in given]
+    return [*(words if given[0] == "lint" and len(given) > 1 else ()), "help"]
 
 
 def _kinds(object_name: str) -> list[str]:

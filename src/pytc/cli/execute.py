@@ -4,14 +4,23 @@ import os
 import sys
 
 from pytc.cli.main import show
-from pytc.commands import Command, GetFilter, ShowClasses, ShowFilters, ShowQdiscs
+from pytc.commands import (
+    Command,
+    ConvertObject,
+    GetFilter,
+    LintObject,
+    ShowClasses,
+    ShowFilters,
+    ShowObject,
+    ShowQdiscs,
+)
 from pytc.documents import Shown
 from pytc.errors import UsageError
 from pytc.grammar.command_line import Options
 from pytc.operations import run
 from pytc.operations.context import Context
 
-_SHOWING = (ShowFilters, ShowQdiscs, ShowClasses, GetFilter)
+_SHOWING = (ShowFilters, ShowQdiscs, ShowClasses, GetFilter, ShowObject, LintObject, ConvertObject)
 _LAYOUTS = ("", "bpf_elf_map", "bpf_map_def")
 
 
@@ -34,4 +43,4 @@ def execute(options: Options, command: Command) -> int:
             print(note, file=sys.stderr)  # noqa: T201
     if isinstance(command, _SHOWING):
         show(documents, options)
-    return 0
+    return context.status

@@ -27,14 +27,16 @@ def console() -> None:
 
 def main(words: Sequence[str]) -> int:
     """Runs one command line; returns its exit status. Prints on the process's own streams."""
+    as_json = False
     try:
         options, rest = parse_options(words)
+        as_json = options.json
         status = _run(options, rest)
         sys.stdout.flush()
     except HelpRequested as request:
         return _help(request.topic)
     except PytcError as error:
-        return report(error)
+        return report(error, as_json=as_json)
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
@@ -74,13 +76,18 @@ def _print(text: str) -> int:
     return 0
 
 
-def report(error: PytcError) -> int:
-    """Prints an error as tc would, then what pytc knows more; returns the exit status."""
+def report(error: PytcError, *, as_json: bool = False) -> int:
+    """Prints an error as tc would, then what pytc knows more, or all of it as JSON; returns the exit status."""
+    sys.stdout.flush()
+    if as_json:
+        from pytc.render.errors import as_json as render
+
+        sys.stderr.write(render(error))
+        return error.exit_status
     lines = [str(error)]
     if isinstance(error, NetlinkError) and error.trailer:
         lines.append(error.trailer)
     lines += [f"Hint: {hint}" for hint in error.hints]
-    sys.stdout.flush()
     print(*lines, sep="\n", file=sys.stderr)  # noqa: T201
     return error.exit_status
 

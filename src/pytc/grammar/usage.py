@@ -7,7 +7,7 @@ OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -j[son] | -p[retty]
 _TEXTS: dict[str, str] = {
     "": """\
 Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help }
-where  OBJECT := { qdisc | class | filter }
+where  OBJECT := { qdisc | class | filter | object }
 """ + "       " + OPTIONS + """\
 
 A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
@@ -16,6 +16,7 @@ A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
   pytc filter add dev em1 ingress bpf da obj bpf.o  load and attach
   pytc filter show dev em1 ingress                  what is there
   pytc filter del dev em1 ingress                   take it away
+  pytc object show bpf.o                            what a file holds; needs no privileges
 
 "pytc OBJECT help" and "pytc filter add bpf help" say more.
 """,
@@ -98,6 +99,39 @@ overhead   what each packet counts for besides its size {0}
 linklayer  how packets are cut on their way {ethernet}
 RATE := NUMBER[bit | kbit | mbit | gbit | tbit | bps | kbps | mbps | ...], Kibit and so on for powers of 1024
 SIZE := NUMBER[b | k | m | g | kbit | mbit | gbit], in powers of 1024
+""",
+    "object": """\
+Usage: pytc object show FILE
+       pytc object lint FILE [ for KERNEL ] [ type TYPE ]
+       pytc object convert FILE
+
+show     what a BPF object holds, and what it asks of a kernel
+lint     what is wrong with it, or may be
+convert  its maps of section "maps" as C source for section ".maps"
+
+None of them needs privileges, or a kernel with BPF. "pytc object show help" and so on say more.
+""",
+    "object show": """\
+Usage: pytc object show FILE
+
+Sections with code; programs with their maps, helpers, subprograms and externs; maps with all attributes; global
+variables with their values; and the features that a kernel must have, by the version that brought them.
+pytc -d shows long values whole, pytc -j prints JSON.
+""",
+    "object lint": """\
+Usage: pytc object lint FILE [ for KERNEL ] [ type TYPE ]
+
+for   finds what that kernel lacks, too: helpers, map types, instructions and others; KERNEL is a version like 5.4
+type  what programs are loaded as whose section does not say it: sched_cls, sched_act, xdp ...
+
+A finding is an error (it does not load), a warning (it may not do what is meant) or a note. The exit status is 1 when
+there is an error.
+""",
+    "object convert": """\
+Usage: pytc object convert FILE
+
+Prints C declarations for section ".maps" of all maps that FILE declares in section "maps" (struct bpf_elf_map and
+struct bpf_map_def), with comments for what they cannot say.
 """,
 }
 

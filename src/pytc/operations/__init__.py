@@ -14,7 +14,8 @@ _HOMES = {
     "ModifyFilter": ("filters", "modify_filter"), "GetFilter": ("filters", "get_filter"),
     "ShowFilters": ("filters", "show_filters"), "ModifyQdisc": ("qdiscs", "modify_qdisc"),
     "ShowQdiscs": ("qdiscs", "show_qdiscs"), "ModifyClass": ("classes", "modify_class"),
-    "ShowClasses": ("classes", "show_classes"),
+    "ShowClasses": ("classes", "show_classes"), "ShowObject": ("objects", "show_object"),
+    "LintObject": ("objects", "lint_object"), "ConvertObject": ("objects", "convert_object"),
 }
 
 

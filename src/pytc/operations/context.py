@@ -12,6 +12,7 @@ class Context:
 
     ``bpf_mount`` is what TC_BPF_MNT says, ``layout20`` what PYTC_MAP_LAYOUT says (see
     :func:`pytc.bpf.read_object`). ``notes`` are for stderr: remarks, and the verifier's log where it is asked for.
+    ``status`` is the exit status of a command that did its work.
     """
 
     def __init__(self, *, shown: Shown | None = None, bpf_mount: str = "", layout20: str = "") -> None:
@@ -19,6 +20,7 @@ class Context:
         self.bpf_mount = bpf_mount
         self.layout20 = layout20
         self.notes: list[str] = []
+        self.status = 0
         self._session: Session | None = None
 
     @property

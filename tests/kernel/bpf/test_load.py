@@ -318,7 +318,7 @@ class TestRefusals:
         spec = read_bytes(data)
         with pytest.raises(VerifierError) as caught:
             load(spec, spec.programs[0])
-        assert any(hint.endswith("is not available to this program type on this kernel") for hint in caught.value.hints)
+        assert any(hint.endswith("is not for programs of type sched_cls in this kernel") for hint in caught.value.hints)
 
     def test_junk_behind_a_map_definition(self, build: Compiler, bpffs: Path) -> None:
         with nothing_left(bpffs), pytest.raises(MapDefinitionError, match=r'legacy44_junk\.o": map "map_array"'):

@@ -8,6 +8,7 @@ import struct
 import pytest
 
 from pytc.bpf import read_bytes
+from pytc.bpf.constants import ProgramType
 from pytc.bpf.linker import LinkedProgram, link
 from pytc.bpf.spec import ObjectSpec
 from pytc.bpf.verifier import decisive_line, failing_instruction, last_lines, verifier_error
@@ -105,7 +106,7 @@ class TestErrors:
     """What a user gets to read."""
 
     def test_name_program_reason_and_source(self) -> None:
-        error = verifier_error(*program(), errno.EACCES, PACKET)
+        error = verifier_error(*program(), ProgramType.SCHED_CLS, errno.EACCES, PACKET)
         lines = str(error).splitlines()
         assert lines[0] == ('program "cls_main" in section "tc": refused by the verifier: '
                             "R1 offset is outside of the packet")
@@ -116,21 +117,21 @@ class TestErrors:
 
     def test_show_no_more_than_twelve_lines_and_say_so(self) -> None:
         log = "".join(f"{i}: (b7) r0 = 0\n" for i in range(40)) + "R0 is bad\n"
-        lines = str(verifier_error(*program(), errno.EINVAL, log)).splitlines()
+        lines = str(verifier_error(*program(), ProgramType.SCHED_CLS, errno.EINVAL, log)).splitlines()
         assert "Verifier log (the last 12 lines; 29 more with verbose):" in lines
         assert len(lines[lines.index("Verifier log (the last 12 lines; 29 more with verbose):") + 1:]) == 12
 
     def test_do_not_repeat_a_log_of_one_line(self) -> None:
-        assert "Verifier log" not in str(verifier_error(*program(), errno.EINVAL, STACK))
+        assert "Verifier log" not in str(verifier_error(*program(), ProgramType.SCHED_CLS, errno.EINVAL, STACK))
 
     def test_without_a_log_give_the_errno(self) -> None:
-        error = verifier_error(*program(), errno.EINVAL, "")
+        error = verifier_error(*program(), ProgramType.SCHED_CLS, errno.EINVAL, "")
         assert str(error) == ('program "cls_main" in section "tc": the kernel refused to load it: '
                               "Invalid argument (EINVAL)")
 
     def test_without_line_information_name_no_line(self) -> None:
         spec = read_bytes(elf(code("tc", mov(0, 0), EXIT), symbols=[function("cls_main", "tc")]))
-        error = verifier_error(spec, link(spec, spec.programs[0]), errno.EACCES, PACKET)
+        error = verifier_error(spec, link(spec, spec.programs[0]), ProgramType.SCHED_CLS, errno.EACCES, PACKET)
         assert " at " not in str(error)
         assert error.source == ""
 
@@ -142,13 +143,14 @@ class TestErrors:
         spec = read_bytes(elf(code("tc", call(1), EXIT, mov(0, 0), EXIT), Section(".BTF", w.data()),
                               Section(".BTF.ext", info),
                               symbols=[function("main", "tc", 0, 2), function("f", "tc", 2, 2, binding=0)]))
-        error = verifier_error(spec, link(spec, spec.programs[0]), errno.EINVAL, "3: (95) exit\nbad\n")
+        error = verifier_error(spec, link(spec, spec.programs[0]), ProgramType.SCHED_CLS, errno.EINVAL,
+                               "3: (95) exit\nbad\n")
         assert error.source == "a.c:5"
 
 
 class TestHints:
     def hints(self, number: int, log: str, license_text: str = "GPL") -> tuple[str, ...]:
-        return verifier_error(*program(license_text), number, log).hints
+        return verifier_error(*program(license_text), ProgramType.SCHED_CLS, number, log).hints
 
     def test_a_helper_for_gpl_programs_wants_another_license(self) -> None:
         (hint,) = self.hints(errno.EINVAL, GPL, "Proprietary")
@@ -157,16 +159,19 @@ class TestHints:
     def test_an_object_without_license_is_told_so(self) -> None:
         spec = read_bytes(elf(code("tc", EXIT), symbols=[function("cls_main", "tc")]))
         linked = link(spec, spec.programs[0])
-        assert "no license section" in verifier_error(spec, linked, errno.EINVAL, GPL).hints[0]
-        assert verifier_error(spec, linked, errno.EINVAL, STACK).hints == ("the object has no license section",)
+        assert "no license section" in verifier_error(spec, linked, ProgramType.SCHED_CLS, errno.EINVAL, GPL).hints[0]
+        error = verifier_error(spec, linked, ProgramType.SCHED_CLS, errno.EINVAL, STACK)
+        assert error.hints == ("the object has no license section",)
 
     @pytest.mark.parametrize("log", [OLD_HELPER, NEW_HELPER])
     def test_a_helper_of_other_program_types_is_named(self, log: str) -> None:
         assert self.hints(errno.EINVAL, log) == (
-            "helper bpf_probe_read#4 is not available to this program type on this kernel",)
+            "the helper bpf_probe_read is not for programs of type sched_cls in this kernel",)
 
     def test_too_many_instructions(self) -> None:
-        assert "too many instructions" in self.hints(errno.E2BIG, "")[0]
+        spec, linked = program()
+        error = verifier_error(spec, linked._replace(code=bytes(5000 * 8)), ProgramType.SCHED_CLS, errno.E2BIG, "")
+        assert "5000 instructions" in error.hints[0]
 
     def test_none_where_nothing_is_known(self) -> None:
         assert self.hints(errno.EACCES, PACKET) == ()
@@ -175,5 +180,5 @@ class TestHints:
 def test_records_of_lines_may_be_longer_than_known() -> None:
     spec, linked = program()
     padded = b"".join(record + struct.pack("<I", 7) for record in (linked.line_info[:16], linked.line_info[16:]))
-    error = verifier_error(spec, linked._replace(line_info=padded, line_info_size=20), errno.EACCES, PACKET)
+    error = verifier_error(spec, linked._replace(line_info=padded, line_info_size=20), ProgramType.SCHED_CLS, errno.EACCES, PACKET)
     assert error.source == "reject.c:8"
