@@ -64,7 +64,7 @@ def _function(btf: Btf, type_id: int, inner: str, depth: int, bodies: int) -> st
     else:
         parameters = [_declare(btf, of, name, depth + 1, bodies + 1) if of else "..."
                       for name, of in btf.parameters(type_id)]
-    return _declare(btf, btf.referred(type_id), f"{inner}({', '.join(parameters) or 'void'})", depth + 1, bodies)
+    return _declare(btf, btf.referred(type_id), f"{inner}({', '.join(parameters) or 'void'})", depth + 1, bodies + 1)
 
 
 def _base(btf: Btf, type_id: int, kind: int, depth: int, bodies: int) -> str:
