@@ -276,7 +276,7 @@ class Btf:
             filled_in = self.referred(type_id) != 0
             placed = sorted(
                 (v.offset if filled_in or not self.linkage(v.variable_id)
-                 else offsets.get((section, v.name), v.offset), v.size, v.variable_id)
+                 else min(offsets.get((section, v.name), v.offset), 0xFFFFFFFF), v.size, v.variable_id)
                 for v in self.section_variables(type_id))
             at = self._at[type_id] * 4
             _U32.pack_into(types, at + 8, sizes[section])

@@ -127,4 +127,4 @@ def _identifier(name: str) -> str:
 
 def _comment(text: str) -> str:
     """Text from the object that cannot end the comment that it is in."""
-    return "".join(c if c.isprintable() else "?" for c in text).replace("*/", "* /")
+    return "".join(c if c.isprintable() else "?" for c in text).replace("*/", "* /").replace("/*", "/ *")

@@ -7,6 +7,8 @@ anywhere, and pytc runs as root.
 
 import struct
 import sys
+from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from elftools.common.exceptions import ELFError
@@ -95,32 +97,36 @@ def read_file(path: str) -> bytes:
 
 def parse(data: bytes) -> ElfImage:
     """Bytes of an object file to sections, symbols and relocations; raises ObjectError."""
-    _check_identity(data)
-    structs = ELFStructs(little_endian=True, elfclass=64)
-    try:
-        structs.create_basic_structs()
-        header = structs.Elf_Ehdr.parse(data[:_HEADER_SIZE])
-        _check_header(header)
-        structs.create_advanced_structs(header["e_type"], header["e_machine"], header["e_ident"]["EI_OSABI"])
-        sections = _read_sections(data, header, structs)
-    except (ELFError, ConstructError, UnicodeDecodeError, struct.error) as error:
-        raise ObjectError(f"malformed ELF header: {error}") from error
+    sections = _parse_sections(data, _check_header)
     symbols = _read_symbols(sections)
     return ElfImage(sections, symbols, _read_relocations(sections, symbols))
 
 
 def section_data(data: bytes, name: str) -> bytes | None:
     """The contents of one section of an ELF file of any machine and type; raises ObjectError."""
+    return next((section.data for section in _parse_sections(data) if section.name == name), None)
+
+
+def _parse_sections(data: bytes,
+                    check: "Callable[[dict[str, int | str]], None] | None" = None) -> tuple[ElfSection, ...]:
     _check_identity(data)
-    structs = ELFStructs(little_endian=True, elfclass=64)
     try:
-        structs.create_basic_structs()
-        header = structs.Elf_Ehdr.parse(data[:_HEADER_SIZE])
-        structs.create_advanced_structs(header["e_type"], header["e_machine"], header["e_ident"]["EI_OSABI"])
-        sections = _read_sections(data, header, structs)
+        header = _structures().Elf_Ehdr.parse(data[:_HEADER_SIZE])
+        if check is not None:
+            check(header)
+        structs = _structures(header["e_type"], header["e_machine"], header["e_ident"]["EI_OSABI"])
+        return _read_sections(data, header, structs)
     except (ELFError, ConstructError, UnicodeDecodeError, struct.error) as error:
         raise ObjectError(f"malformed ELF header: {error}") from error
-    return next((section.data for section in sections if section.name == name), None)
+
+
+@lru_cache(maxsize=8)  # describing the format costs more than reading a small object
+def _structures(*advanced: "str | int") -> ELFStructs:
+    structs = ELFStructs(little_endian=True, elfclass=64)
+    structs.create_basic_structs()
+    if advanced:
+        structs.create_advanced_structs(*advanced)
+    return structs
 
 
 def _check_identity(data: bytes) -> None:

@@ -7,6 +7,7 @@ from pytc.bpf.btf import Btf
 from pytc.bpf.spec import ExternSpec
 from pytc.errors import ObjectError
 
+_BOOL = 4  # BTF_INT_BOOL
 _TRISTATE = {"n": 0, "y": 1, "m": 2}
 
 
@@ -58,7 +59,7 @@ def _tristate(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
     if btf.kind(type_id) != b.INT:
         raise _misfit(setting, text, "bool, char or enum libbpf_tristate")
     encoding, _, _ = btf.integer(type_id)
-    if encoding & 4:  # BTF_INT_BOOL
+    if encoding & _BOOL:
         if text == "m":
             raise _misfit(setting, text, "enum libbpf_tristate")
         return bytes([_TRISTATE[text]])
@@ -70,7 +71,7 @@ def _tristate(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
 def _number(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
     try:
         number = int(text, 0)
-        if btf.kind(type_id) != b.INT:
+        if btf.kind(type_id) != b.INT or btf.integer(type_id)[0] & _BOOL:
             raise ValueError(text)
         return number.to_bytes(setting.size, "little", signed=btf.is_signed(type_id))
     except (ValueError, OverflowError):

@@ -48,7 +48,10 @@ def symbol_addresses(names: set[str]) -> dict[str, int]:
             for line in file:
                 words = line.split(None, 3)
                 if len(words) >= 3 and words[2] in names:
-                    found.setdefault(words[2], int(words[0], 16))
+                    address = int(words[0], 16)
+                    if found.setdefault(words[2], address) != address:
+                        raise ObjectError(f'this kernel has several symbols "{words[2]}" in /proc/kallsyms, '
+                                          "so that it is not clear which one is meant")
     except OSError as error:
         raise BpfError(f"cannot read /proc/kallsyms: {error.strerror}", errno=error.errno) from error
     if found and not any(found.values()):

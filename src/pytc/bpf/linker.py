@@ -157,6 +157,8 @@ class _Linking:
         self.code += code
         if len(self.code) > _MAX_INSTRUCTIONS * ins.SIZE:
             raise ObjectError(f'program "{self._program.name}" has more than {_MAX_INSTRUCTIONS} instructions')
+        if code[-ins.SIZE] == OP_LD_IMM64:
+            raise ObjectError(f'function "{function.name}" ends in the middle of a 16-byte load')
         self._relocate_core(function, section.name, start)
         calls = []
         for index in self._interesting(section, function, code):

@@ -45,7 +45,8 @@ def test_global_variables_have_their_values(build: Compiler) -> None:
     found = {one.name: one for one in inspected(build("modern_globals")).variables}
     assert found == {
         "packets": VariableFacts("packets", ".bss", "__u64", "__u64 packets", 8, 0, False),
-        "last_length": VariableFacts("last_length", ".bss", "volatile __u32", "volatile __u32 last_length", 4, 0, False),
+        "last_length": VariableFacts("last_length", ".bss", "volatile __u32", "volatile __u32 last_length", 4, 0,
+                                     False),
         "step": VariableFacts("step", ".data", "volatile __u32", "volatile __u32 step", 4, 3, False),
         "big": VariableFacts("big", ".data", "volatile __u64", "volatile __u64 big", 8, 0x1122334455667788, False),
         "limit": VariableFacts("limit", ".rodata", "const volatile __u32", "const volatile __u32 limit", 4, 1500, True),

@@ -152,6 +152,11 @@ class TestCalls:
         with pytest.raises(ObjectError, match=f'function "main", instruction 0: a call to byte {(to + 1) * 8}'):
             linked(data, "main")
 
+    def test_to_a_function_that_ends_in_half_a_load_are_refused(self) -> None:
+        data = elf(code("tc", address(1), RETURN_0), symbols=[function("main", "tc", 0, 1), function("rest", "tc", 2, 2)])
+        with pytest.raises(ObjectError, match='function "main" ends in the middle of a 16-byte load'):
+            linked(data, "main")
+
     def test_into_the_middle_of_a_function_are_refused(self) -> None:
         data = elf(code("tc", call(0), EXIT), code(".text", RETURN_0), symbols=[
             function("main", "tc"), function("a", ".text")], relocations=[Relocation("tc", 0, "a")])

@@ -1,0 +1,154 @@
+"""Externs and CO-RE on the running kernel: the values are the kernel's own."""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from pathlib import Path
+
+import pytest
+
+from pytc.bpf import Loaded, ProgramType, load, read_object, select_program
+from pytc.bpf import btf as b
+from pytc.bpf.btf import Btf
+from pytc.bpf.kernel import configuration, kernel_btf, version_code
+from pytc.errors import BpfError, ObjectError
+from tests.conftest import Compiler, cannot
+from tests.kernel.bpf.support import loaded, nothing_left, verdict
+
+pytestmark = pytest.mark.kernel
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Btf:
+    return kernel_btf()
+
+
+def settings() -> dict[str, str]:
+    found = configuration()
+    if not found:
+        cannot("this kernel does not tell its configuration")
+    return found
+
+
+def data(found: Loaded, name: str) -> bytes:
+    """The contents of a data map."""
+    return found.maps[name][bytes(4)]
+
+
+def test_settings_have_the_kernels_values(build: Compiler, bpffs: Path) -> None:
+    known = settings()
+    with loaded(build("kconfig"), bpffs) as found:
+        assert verdict(found.program) == int(known["CONFIG_HZ"])
+        spec = found.spec
+        at = spec.variable_offsets[".bss", "numbers"]
+        numbers = struct.unpack_from("<10Q", data(found, ".bss"), at)
+        text = spec.variable_offsets[".bss", "hostname"]
+        hostname = data(found, ".bss")[text:text + 64].rstrip(b"\0").decode()
+    assert numbers[0] == version_code()
+    assert numbers[1] == int(known["CONFIG_HZ"])
+    assert numbers[2] == (known["CONFIG_NET"] == "y")
+    assert numbers[4] == ord("y")
+    assert numbers[6:] == (0, 0, 0, 0)
+    assert hostname == known["CONFIG_DEFAULT_HOSTNAME"].strip('"')
+
+
+def test_the_version_is_that_of_uname() -> None:
+    major, minor = re.findall(r"\d+", os.uname().release)[:2]
+    assert version_code() >> 8 == int(major) << 8 | int(minor)
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("kconfig_missing", "CONFIG_NEVER_THERE"), ("kconfig_wrong_type", "CONFIG_HZ"),
+    ("ksym_missing", 'no variable "never_there"'), ("ksym_missing_typeless", 'no symbol "never_there"'),
+    ("ksym_wrong_type", "has another type"), ("ksym_ambiguous", 'several symbols "s_show"'),
+    ("kfunc_missing", 'no function "never_there"'), ("kfunc_wrong_type", "has another type"),
+    ("core_missing", "this kernel has no struct task_struct.never_there"),
+    ("core_memsize_signed", "struct task_struct.tgid has another size in this kernel"),
+])
+def test_what_the_kernel_lacks_is_named_in_the_first_line(build: Compiler, bpffs: Path, name: str,
+                                                          said: str) -> None:
+    with nothing_left(bpffs), pytest.raises(BpfError) as caught:
+        loaded(build(name), bpffs)
+    assert said in str(caught.value).splitlines()[0]
+
+
+@pytest.mark.parametrize("name", ["ksym_weak", "kfunc_weak", "core_missing_guarded", "core_flavor"])
+def test_what_may_be_missing_is_not_missed(build: Compiler, bpffs: Path, name: str) -> None:
+    with loaded(build(name), bpffs) as found:
+        verdict(found.program)
+
+
+def rows(found: Loaded) -> list[tuple[str, tuple[int, ...]]]:
+    """(field, answers) of core_offsets: offset, size, exists, signed, left shift, right shift."""
+    count = verdict(found.program)
+    names, answers = data(found, ".rodata"), data(found, ".bss")
+    width = len(names) // count
+    at = found.spec.variable_offsets[".bss", "answers"]
+    return [(names[i * width:(i + 1) * width].split(b"\0")[0].decode(), struct.unpack_from("<6Q", answers, at + 48 * i))
+            for i in range(count)]
+
+
+def place(kernel: Btf, structure: str, field: str) -> tuple[int, b.Member]:
+    """(bit offset, member) of a field, also inside unnamed members; found without CO-RE code."""
+
+    def search(type_id: int) -> tuple[int, b.Member] | None:
+        for member in kernel.members(type_id):
+            if member.name == field:
+                return member.bit_offset, member
+            inner = kernel.resolve(member.type_id)
+            if not member.name and kernel.kind(inner) in (b.STRUCT, b.UNION):
+                found = search(inner)
+                if found is not None:
+                    return found[0] + member.bit_offset, found[1]
+        return None
+
+    found = search(kernel.find(structure, b.STRUCT))
+    assert found is not None, f"{structure}.{field}"
+    return found
+
+
+def test_field_relocations_give_what_the_kernels_types_say(build: Compiler, bpffs: Path, kernel: Btf,
+                                                           compilers: list[str]) -> None:
+    with loaded(build("core_offsets", clang=compilers[-1]), bpffs) as found:
+        answers = rows(found)
+    assert len(answers) > 15
+    for name, (offset, size, exists, signed, left, right) in answers:
+        structure, field = name.split(".")
+        bit_offset, member = place(kernel, structure, field)
+        assert exists == 1, name
+        if member.bits:
+            assert right == 64 - member.bits, name
+            assert left == 64 - (bit_offset + member.bits - offset * 8), name
+            continue
+        assert (offset, size) == (bit_offset // 8, kernel.size(member.type_id)), name
+        resolved = kernel.resolve(member.type_id)
+        if kernel.kind(resolved) == b.INT and (left or right):
+            assert (signed, right) == (kernel.is_signed(resolved), 64 - 8 * size), name
+
+
+def test_a_field_is_read_where_the_kernel_has_it(build: Compiler, bpffs: Path) -> None:
+    """core_field reads this very task's process id."""
+    with loaded(build("core_field"), bpffs) as found:
+        verdict(found.program)
+        values = b"".join(data(found, name) for name in (".bss", ".data") if name in found.maps)
+    assert os.getpid() in struct.unpack(f"<{len(values) // 4}I", values[:len(values) // 4 * 4])
+
+
+def test_types_may_come_from_a_file(build: Compiler, bpffs: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "vmlinux.btf"
+    copy.write_bytes(Path("/sys/kernel/btf/vmlinux").read_bytes())
+    spec = read_object(build("core_field"))
+    with load(spec, select_program(spec), type=ProgramType.SCHED_CLS, kernel_btf=str(copy)) as found:
+        tag = found.program.description.tag
+    with loaded(build("core_field"), bpffs) as found:
+        assert found.program.description.tag == tag
+
+
+@pytest.mark.parametrize(("contents", "said"), [(b"", "holds no BTF"), (b"\x7fELF", "few"), (b"\x9f\xeb\1\0", "few")])
+def test_a_file_without_types(build: Compiler, tmp_path: Path, contents: bytes, said: str) -> None:
+    (tmp_path / "junk").write_bytes(contents)
+    spec = read_object(build("core_field"))
+    with pytest.raises(ObjectError, match=said):
+        load(spec, select_program(spec), type=ProgramType.SCHED_CLS, kernel_btf=str(tmp_path / "junk"))
