@@ -63,7 +63,7 @@ class Compiler:
         target = self._directory / "-".join([clang, *(f.strip("-=") for f in flags)]) / f"{name}.o"
         if not target.exists():
             if shutil.which(clang) is None:
-                cannot(f"{clang} is not installed")
+                (cannot if clang == "clang" else pytest.skip)(f"{clang} is not installed")
             target.parent.mkdir(parents=True, exist_ok=True)
             include = f"-I/usr/include/{platform.machine()}-linux-gnu"
             must(clang, "-O2", "-target", "bpf", include, *flags, "-c", str(source), "-o", str(target))

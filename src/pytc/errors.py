@@ -9,6 +9,7 @@ import errno as _errno
 import os
 
 EXIT_UNUSABLE = 1
+_ENOTSUPP = 524  # the kernel's own number, which errno does not know
 EXIT_NETLINK = 2
 EXIT_USAGE = 255
 
@@ -146,5 +147,7 @@ class VerifierError(BpfError):
 
 def strerror(number: int) -> str:
     """``os.strerror`` with the symbolic name: ``Operation not permitted (EPERM)``."""
+    if number == _ENOTSUPP:
+        return "Operation not supported (ENOTSUPP)"
     name = _errno.errorcode.get(number, str(number))
     return f"{os.strerror(number)} ({name})"

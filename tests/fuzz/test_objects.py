@@ -17,11 +17,8 @@ import pytest
 
 from pytc.bpf import elf, read_bytes
 from pytc.bpf.btf_upload import kernel_image
-from pytc.bpf.convert import convert_maps
 from pytc.bpf.core_relocations import CoreResolver
-from pytc.bpf.inspect import inspect_object
 from pytc.bpf.linker import link
-from pytc.bpf.lint import lint_object
 from pytc.bpf.loader import tail_calls
 from pytc.bpf.spec import ObjectSpec
 from pytc.errors import BpfError, ObjectError
@@ -93,7 +90,7 @@ def use(data: bytes) -> ObjectSpec | None:
     except ObjectError as error:
         assert str(error)
         return None
-    for step in (_link, tail_calls, _upload, inspect_object, lint_object, convert_maps):
+    for step in (_link, tail_calls, _upload):
         try:
             step(spec)
         except BpfError as error:

@@ -14,7 +14,7 @@ from pytc.commands import Command, ConvertObject, Help, LintObject, ShowObject
 from pytc.errors import HelpRequested, UsageError
 from pytc.grammar.command_line import parse_words
 from pytc.grammar.usage import topics
-from tests.conftest import EXAMPLES, OBJECTS, Compiler
+from tests.conftest import EXAMPLES, OBJECTS, ROOT, Compiler
 from tests.elf_writer import RETURN_0, code, elf, function
 
 #: legacy44_junk cannot be read, by design.
@@ -212,3 +212,15 @@ def test_names_do_not_control_the_terminal(capsys: pytest.CaptureFixture[str], t
     for verb in ("show", "lint"):
         assert "\x1b" not in shown(capsys, "object", verb, str(path))
     assert as_json(capsys, "object", "show", str(path))["sections"][0]["name"] == "a\x1b[2Jb"
+
+
+@pytest.mark.parametrize(("line", "status"), [
+    ("object show examples/bpf/traffic.o", 0), ("object lint examples/bpf/traffic.o for 5.1", 1),
+    ("object convert examples/bpf/mark_stats.o", 0),
+])
+def test_the_documentation_shows_what_is_printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+                                                 line: str, status: int) -> None:
+    monkeypatch.chdir(ROOT)
+    page = (ROOT / "docs" / "object-command.md").read_text()
+    assert line in page
+    assert f"\n{shown(capsys, *line.split(), status=status)}```\n" in page

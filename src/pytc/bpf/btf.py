@@ -113,8 +113,11 @@ class Btf:
         self._header(type_id)
         return self._at[type_id]
 
-    def _extra(self, type_id: int) -> int:
-        """The position of the word behind the three that every type has."""
+    def _extra(self, type_id: int, *kinds: int) -> int:
+        """The position of the word behind the three that every type has, of a type of one of these kinds."""
+        kind = self.kind(type_id)
+        if kind not in kinds:
+            raise ObjectError(f".BTF: type {type_id} is of kind {kind}, where {' or '.join(map(str, kinds))} belongs")
         return self._at[type_id] + 3
 
     def string(self, offset: int) -> str:
@@ -158,7 +161,7 @@ class Btf:
         """One member of a struct or union; raises ObjectError when there are not so many."""
         if not 0 <= index < self.vlen(type_id):
             raise ObjectError(f".BTF: member {index} of type {type_id}, which has {self.vlen(type_id)}")
-        at = self._extra(type_id) + 3 * index
+        at = self._extra(type_id, STRUCT, UNION) + 3 * index
         name, member_type, offset = self._words[at], self._words[at + 1], self._words[at + 2]
         if not self.flag(type_id):
             return Member(self.string(name), member_type, offset)
@@ -166,29 +169,29 @@ class Btf:
 
     def array(self, type_id: int) -> tuple[int, int]:
         """(element type, number of elements) of an array."""
-        at = self._extra(type_id)
+        at = self._extra(type_id, ARRAY)
         return self._words[at], self._words[at + 2]
 
     def parameters(self, type_id: int) -> list[tuple[str, int]]:
         """(name, type) of each parameter of a function prototype."""
-        at = self._extra(type_id)
+        at = self._extra(type_id, FUNC_PROTO)
         return [(self.string(self._words[at + 2 * i]), self._words[at + 2 * i + 1])
                 for i in range(self.vlen(type_id))]
 
     def is_signed(self, type_id: int) -> bool:
         """Whether an integer or enum is signed."""
         if self.kind(type_id) == INT:
-            return bool(self._words[self._extra(type_id)] >> 24 & 1)
+            return bool(self._words[self._extra(type_id, INT)] >> 24 & 1)
         return self.kind(type_id) in (ENUM, ENUM64) and self.flag(type_id)
 
     def integer(self, type_id: int) -> tuple[int, int, int]:
         """(encoding bits, bit offset, number of bits) of an integer."""
-        word = self._words[self._extra(type_id)]
+        word = self._words[self._extra(type_id, INT)]
         return word >> 24 & 0xF, word >> 16 & 0xFF, word & 0xFF
 
     def enumerators(self, type_id: int) -> list[tuple[str, int]]:
         """(name, value as unsigned) of an enum."""
-        at, words, string = self._extra(type_id), self._words, self.string
+        at, words, string = self._extra(type_id, ENUM, ENUM64), self._words, self.string
         if self.kind(type_id) == ENUM64:
             return [(string(words[i]), words[i + 1] | words[i + 2] << 32)
                     for i in range(at, at + 3 * self.vlen(type_id), 3)]
@@ -196,7 +199,7 @@ class Btf:
 
     def linkage(self, type_id: int) -> int:
         """0 static, 1 global, 2 extern; of a function or a variable."""
-        return self._words[self._extra(type_id)] if self.kind(type_id) == VAR else self.vlen(type_id)
+        return self._words[self._extra(type_id, VAR)] if self.kind(type_id) == VAR else self.vlen(type_id)
 
     def size(self, type_id: int) -> int:
         """Bytes of a value of this type; raises ObjectError for one without a size."""
@@ -230,7 +233,7 @@ class Btf:
 
     def section_variables(self, type_id: int) -> list[SectionVariable]:
         """The variables (and, of ``.ksyms``, functions) of a DATASEC, in the order of the file."""
-        at, words = self._extra(type_id), self._words
+        at, words = self._extra(type_id, DATASEC), self._words
         return [SectionVariable(self.name(words[i]), self.referred(words[i]), words[i], words[i + 1], words[i + 2])
                 for i in range(at, at + 3 * self.vlen(type_id), 3)]
 

@@ -13,7 +13,7 @@ from pytc.bpf.features import Features
 from pytc.bpf.memlock import retry_unlimited
 from pytc.bpf.spec import KCONFIG, KSYMS, SETTING, ObjectSpec
 from pytc.bpf.syscall import bpf
-from pytc.errors import BpfSyscallError
+from pytc.errors import BpfSyscallError, ObjectError
 
 _KINDS = ("btf_datasec", "btf_float", "btf_decl_tag", "btf_type_tag", "btf_enum64")
 _WORD = struct.Struct("<I")
@@ -100,6 +100,8 @@ class _Editor:
                 is_function = self._btf.kind(variable.variable_id) == b.FUNC
                 if is_function:
                     self._make_global(variable.variable_id, variable.type_id)
+                elif self._btf.kind(variable.variable_id) != b.VAR:
+                    raise ObjectError(f".BTF: {section} has type {variable.variable_id}, no variable and no function")
                 else:
                     self._set(variable.variable_id, 3, _GLOBAL)
                 if section == KSYMS:

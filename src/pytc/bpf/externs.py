@@ -15,6 +15,8 @@ from pytc.bpf.elf import UNDEFINED, WEAK, ElfImage
 from pytc.bpf.spec import DATA, FUNCTION, KCONFIG, KSYMS, SETTING, VARIABLE, ExternSpec, ExternValue, MapSpec
 from pytc.errors import ObjectError
 
+_MOST_SETTINGS = 1 << 20
+
 
 def read_externs(image: ElfImage, btf: Btf | None) -> dict[str, ExternSpec]:
     """The externs that the object declares and uses, by name."""
@@ -67,6 +69,8 @@ def kconfig_map(externs: Mapping[str, ExternSpec], btf: Btf | None) -> MapSpec |
     if not settings or btf is None:
         return None
     size = max(e.offset + e.size for e in settings)
+    if size > _MOST_SETTINGS:
+        raise ObjectError(f"the externs of .kconfig take {size} bytes; {_MOST_SETTINGS} are the most")
     return MapSpec(KCONFIG, MapType.ARRAY, 4, size, 1, F_RDONLY_PROG | F_MMAPABLE,
                    origin=DATA, value_type_id=btf.data_section(KCONFIG), section=KCONFIG, frozen=True)
 

@@ -12,6 +12,7 @@ from pytc.bpf import instructions as ins
 from pytc.bpf.btf_ext import core_relocations
 from pytc.bpf.constants import (
     OP_CALL,
+    OP_LD_IMM64,
     PSEUDO_BTF_ID,
     PSEUDO_CALL,
     PSEUDO_FUNC,

@@ -80,12 +80,11 @@ def check_features(case: Case) -> Iterator[Finding]:
 def check_types(case: Case) -> Iterator[Finding]:
     """Sections that do not say a program type, and types that the kernel does not have."""
     for program in case.inspection.programs:
-        spec = program.spec
-        type = spec.type or case.type
+        type = program.spec.type or case.type
         since = v.program_type_since(type)
         if not type and not program.slots:
-            yield Finding(WARNING, "program-type", f'section "{spec.section}" does not say a program type: whoever '
-                          "loads it must (a filter takes it for sched_cls)", spec.section, spec.name)
+            yield case.in_program(WARNING, "program-type", "the section's name does not say a program type: whoever "
+                                  "loads it must (a filter takes it for sched_cls)", program)
         elif type is not ProgramType.UNSPEC and case.lacks(since):
             yield case.in_program(ERROR, "type-version", f"program type {program_type_name(type)} is there since "
                                   f"Linux {since}", program)

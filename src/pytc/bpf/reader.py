@@ -42,6 +42,7 @@ class _Places(NamedTuple):
     data: dict[int, str]
     code: frozenset[int]
     externs: dict[str, ExternSpec]
+    gcc: bool
 
 
 def read_object(path: str, *, layout20: str = "") -> ObjectSpec:
@@ -71,7 +72,8 @@ def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec
                      frozenset(s.number for s in image.sections
                                if is_legacy_section(s.name) or s.name == MODERN),
                      {index: spec.name for index, spec in data_maps.items()},
-                     frozenset(s.number for s in image.sections if s.is_code), externs)
+                     frozenset(s.number for s in image.sections if s.is_code), externs,
+                     gcc=_made_by_gcc(image))
     sections = {s.number: _read_code(image, s, places) for s in image.sections if s.is_code and s.size}
     return ObjectSpec(
         name=name, path=path, image=data, license=_license(image),
@@ -114,6 +116,11 @@ def _by_name(specs: list[MapSpec]) -> dict[str, MapSpec]:
             raise MapDefinitionError(f'two maps have the name "{spec.name}"')
         maps[spec.name] = spec
     return link_inner_maps(maps)
+
+
+def _made_by_gcc(image: ElfImage) -> bool:
+    comment = image.section(".comment")
+    return comment is not None and b"GCC: " in comment.data
 
 
 def _license(image: ElfImage) -> str:
@@ -173,13 +180,23 @@ def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, pl
         raise ObjectError(f"{where}: half of a 16-byte load at the end of the section")
     if symbol.section == elf.UNDEFINED:
         return _extern_target(symbol.name, instruction, places)
-    scale, bias = (instructions.SIZE, 1) if is_call else (1, 0)
-    offset = symbol.value + (instruction.immediate + bias) * scale + relocation.addend
+    offset = _offset(symbol, instruction.immediate, is_call=is_call, gcc=places.gcc) + relocation.addend
     if symbol.section in places.code:
         return _function_target(image, where, symbol.section, offset)
     if is_call:
         raise ObjectError(f'{where}: a call to "{symbol.name}", which is no function')
     return _data_target(image, where, symbol, offset, places)
+
+
+def _offset(symbol: elf.ElfSymbol, immediate: int, *, is_call: bool, gcc: bool) -> int:
+    """The byte of a section that a relocation points at.
+
+    clang puts an addend into the instruction: in bytes, of a call in instructions less one. gcc (binutils 2.40) does so
+    for a section's symbol; for others it puts the whole offset there, symbol included: in bytes, of a call less one.
+    """
+    if gcc and symbol.type != elf.SECTION:
+        return immediate + is_call
+    return symbol.value + ((immediate + 1) * instructions.SIZE if is_call else immediate)
 
 
 def _extern_target(name: str, instruction: instructions.Instruction, places: _Places) -> Target:

@@ -361,7 +361,7 @@ class TestNoObject:
             read_object(str(tmp_path / "pipe"))
 
     def test_a_path_that_cannot_be(self) -> None:
-        with pytest.raises(BpfError, match="embedded null byte"):
+        with pytest.raises(BpfError, match="embedded null"):
             read_object("a\0b")
 
     def test_a_file_of_unreasonable_size(self, tmp_path: Path) -> None:
