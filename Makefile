@@ -17,7 +17,7 @@ test:
 	@.ci/prepare test $(VENV)
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
-	@PYTC_KERNEL_TESTS=1 $(VENV)/bin/python -m pytest
+	@PYTC_KERNEL_TESTS=1 PYTC_FUZZ_COUNT=$${PYTC_FUZZ_COUNT:-100000} $(VENV)/bin/python -m pytest
 
 check:
 	@.ci/prepare check $(VENV)

@@ -67,8 +67,12 @@ def test_elsewhere_it_names_the_packages(root: None, tmp_path: Path) -> None:
     assert " clang" in outcome.err
 
 
-def test_bench(root: None) -> None:
-    outcome = run(sys.executable, str(ROOT / "bench" / "command_line.py"), "1")
+@pytest.mark.parametrize(("script", "shown"), [
+    ("command_line.py", ("python -c pass", "tc filter replace", "pytc filter replace", "pytc --help", "pytc -V")),
+    ("loader.py", ("whole command", "own time", "small", "large")),
+])
+def test_bench(root: None, script: str, shown: tuple[str, ...]) -> None:
+    outcome = run(sys.executable, str(ROOT / "bench" / script), "1")
     assert outcome.status == 0, outcome.err
-    for shown in ("python -c pass", "tc filter replace", "pytc filter replace", "pytc --help", "pytc -V"):
-        assert shown in outcome.out
+    for words in shown:
+        assert words in outcome.out

@@ -39,8 +39,17 @@ def execute(options: Options, command: Command) -> int:
         with context:
             documents = run(context, command)
     finally:
-        for note in context.notes:
-            print(note, file=sys.stderr)  # noqa: T201
+        say(context.notes, as_json=options.json)
     if isinstance(command, _SHOWING):
         show(documents, options)
     return context.status
+
+
+def say(notes: list[str], *, as_json: bool) -> None:
+    """Prints remarks on stderr, as JSON objects of one line where errors are such too."""
+    if as_json:
+        import json
+
+        notes = [json.dumps({"note": note}, ensure_ascii=False) for note in notes]
+    for note in notes:
+        print(note, file=sys.stderr)  # noqa: T201

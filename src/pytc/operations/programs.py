@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pytc.bpf.constants import ProgramType
-from pytc.errors import BpfError, BpfSyscallError, InvalidOptionsError
+from pytc.errors import BpfError, BpfSyscallError, InvalidOptionsError, VerifierError
 from pytc.kinds.filters.bpf import BARE, BYTECODE, BYTECODE_FILE, OBJECT, PINNED, BpfSource
 from pytc.kinds.interface import OpenedProgram
 from pytc.operations.context import Context
@@ -66,7 +66,7 @@ def _loaded(context: Context, source: BpfSource, type: ProgramType,
     type = ProgramType(source.type) if source.type else type
     program = select_program(spec, section=source.section, program=source.program,
                              default_section=default_section)
-    with load(spec, program, type=type, pins=PinRoot(context.bpf_mount), verbose=source.verbose,
+    with _remembering_the_log(context, source), load(spec, program, type=type, pins=PinRoot(context.bpf_mount), verbose=source.verbose,
               commit=False) as loaded:
         context.notes += loaded.notes
         if source.verbose:
@@ -78,6 +78,17 @@ def _loaded(context: Context, source: BpfSource, type: ProgramType,
             loaded.undo()
             raise
         loaded.commit()
+
+
+@contextmanager
+def _remembering_the_log(context: Context, source: BpfSource) -> Iterator[None]:
+    """With ``verbose``, the verifier's whole log of a refused program is said as well."""
+    try:
+        yield
+    except VerifierError as error:
+        if source.verbose and error.log:
+            context.notes.append(f'Verifier log of program "{error.program}":\n{error.log.rstrip()}')
+        raise
 
 
 def _with_parameters(context: Context, spec: "ObjectSpec", source: BpfSource) -> "ObjectSpec":

@@ -153,7 +153,8 @@ class TestCalls:
             linked(data, "main")
 
     def test_to_a_function_that_ends_in_half_a_load_are_refused(self) -> None:
-        data = elf(code("tc", address(1), RETURN_0), symbols=[function("main", "tc", 0, 1), function("rest", "tc", 2, 2)])
+        data = elf(code("tc", address(1), RETURN_0),
+                   symbols=[function("main", "tc", 0, 1), function("rest", "tc", 2, 2)])
         with pytest.raises(ObjectError, match='function "main" ends in the middle of a 16-byte load'):
             linked(data, "main")
 

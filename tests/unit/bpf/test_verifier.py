@@ -180,5 +180,6 @@ class TestHints:
 def test_records_of_lines_may_be_longer_than_known() -> None:
     spec, linked = program()
     padded = b"".join(record + struct.pack("<I", 7) for record in (linked.line_info[:16], linked.line_info[16:]))
-    error = verifier_error(spec, linked._replace(line_info=padded, line_info_size=20), ProgramType.SCHED_CLS, errno.EACCES, PACKET)
+    longer = linked._replace(line_info=padded, line_info_size=20)
+    error = verifier_error(spec, longer, ProgramType.SCHED_CLS, errno.EACCES, PACKET)
     assert error.source == "reject.c:8"
