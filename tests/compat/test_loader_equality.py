@@ -19,7 +19,7 @@ import pytest
 
 from pytc.bpf import Loaded, Map, MapType, PinRoot, Program, ProgramType, load, read_object, select_program
 from pytc.bpf.constants import F_MMAPABLE
-from pytc.errors import ObjectError
+from pytc.errors import BpfError, ObjectError
 from tests.compat.kernel_view import MapView, ProgramView, map_view, view
 from tests.compat.legacy_twins import twin
 from tests.conftest import EXAMPLES, OBJECTS, Network, cannot, must, run
@@ -53,9 +53,9 @@ REFUSED_BY_LIBBPF = {
     "reject_verifier": "failed to load",
     "rodata_pointers": "failed to load",
     "stack_big": "failed to load",
-    # Wants more than the development kernel has.
-    "kptr": "failed to load", "kptr_local": "failed to load", "ksym_typed": "failed to load",
 }
+# What not every kernel takes: refused by both loaders, or loaded by both.
+DEPENDS_ON_THE_KERNEL = ("kptr", "kptr_local", "ksym_typed")
 # What bpftool 7.1 loads to something else, and why.
 OTHERWISE_BY_LIBBPF = {
     "kfunc_weak": "libbpf 1.1 calls function 0 where a weak kfunc is missing, later ones and pytc what says its name",
@@ -63,7 +63,7 @@ OTHERWISE_BY_LIBBPF = {
 }
 # Compiled by every clang for every CPU; the others by each clang and for each CPU once.
 CORE = ("modern_globals", "modern_inner", "modern_maps", "modern_prog_array", "modern_subprogs", "spinlock", "traffic")
-COMPARED = [name for name in EVERY if name not in REFUSED_BY_LIBBPF and name not in OTHERWISE_BY_LIBBPF]
+COMPARED = [name for name in EVERY if name not in (*REFUSED_BY_LIBBPF, *OTHERWISE_BY_LIBBPF, *DEPENDS_ON_THE_KERNEL)]
 LEGACY = [name for name, said in REFUSED_BY_LIBBPF.items() if said == LEGACY_MAPS and name != "legacy44_junk"]
 CPUS = ("v1", "v2", "v3")
 COMPILERS = ("clang", "clang-16", "clang-19")
@@ -205,6 +205,10 @@ class TestBpftool:
         if clang not in compilers:
             pytest.skip(f"{clang} is not installed")
         path = sources(name, clang=clang, cpu=cpu)
+        self.compare(path, bpftool, bpffs)
+
+    def compare(self, path: str, bpftool: Bpftool, bpffs: Path) -> None:
+        """All programs and maps of an object that both load."""
         with bpftool.loaded(path) as theirs:
             assert sorted(theirs.programs) == sorted(p.name for p in read_object(path).programs)
             for program, expected in theirs.programs.items():
@@ -238,6 +242,17 @@ class TestBpftool:
         with bpftool.loaded(sources(name, clang=clang, cpu=cpu, modern=True)) as theirs:
             mine = ours(path, "cls_main", bpffs)
             assert not differences(mine, without_types(theirs.programs["cls_main"], mine))
+
+    @pytest.mark.parametrize("name", DEPENDS_ON_THE_KERNEL)
+    def test_refuses_what_pytc_refuses_on_this_kernel(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
+                                                      tmp_path: Path, name: str) -> None:
+        path = sources(name)
+        try:
+            ours(path, "cls_main", bpffs)
+        except BpfError:
+            assert bpftool.try_load(path)
+        else:
+            self.compare(path, bpftool, bpffs)
 
     @pytest.mark.parametrize("name", [*REFUSED_BY_LIBBPF])
     def test_refuses_what_the_list_says(self, sources: Sources, bpftool: Bpftool, name: str) -> None:

@@ -1,7 +1,6 @@
 """Finding a kind's module by the kind's name."""
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 
@@ -25,6 +24,7 @@ def find_kind(package: str, name: str) -> Any:
 
 def kind_names(package: str) -> list[str]:
     """The names of all kinds of a package."""
+    from importlib.util import find_spec
     from pkgutil import iter_modules
 
     spec = find_spec(package)

@@ -66,8 +66,9 @@ def _loaded(context: Context, source: BpfSource, type: ProgramType,
     type = ProgramType(source.type) if source.type else type
     program = select_program(spec, section=source.section, program=source.program,
                              default_section=default_section)
-    with _remembering_the_log(context, source), load(spec, program, type=type, pins=PinRoot(context.bpf_mount), verbose=source.verbose,
-              commit=False) as loaded:
+    with _remembering_the_log(context, source):
+        made = load(spec, program, type=type, pins=PinRoot(context.bpf_mount), verbose=source.verbose, commit=False)
+    with made as loaded:
         context.notes += loaded.notes
         if source.verbose:
             context.notes.append(f'Verifier log of program "{program.name}":\n{loaded.log.rstrip()}')

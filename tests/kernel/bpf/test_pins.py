@@ -38,7 +38,6 @@ pytestmark = pytest.mark.kernel
 GLOBAL, OBJECT = 2, 1
 ARRAY, HASH = 2, 1
 LINKS = {"ip", "xdp"}
-ALWAYS = {"maps.debug", "progs.debug"}
 
 
 @pytest.fixture
@@ -48,8 +47,8 @@ def mount(bpffs: Path) -> Path:
 
 
 def objects(mount: Path) -> set[str]:
-    """What is in a bpffs, apart from what the kernel puts there and pytc's links."""
-    return {path for path in tree(mount) if path.split("/")[0] not in LINKS | ALWAYS}
+    """What is in a bpffs, apart from pytc's links."""
+    return {path for path in tree(mount) if path.split("/")[0] not in LINKS}
 
 
 def with_maps(*maps: tuple[str, int], body: bytes = RETURN_0, row: tuple[int, ...] = (ARRAY, 4, 8, 4, 0)) -> bytes:
@@ -111,7 +110,7 @@ class TestPlaces:
 
     def test_are_not_made_for_maps_that_want_none(self, build: Compiler, mount: Path) -> None:
         loaded(build("legacy36"), mount).close()
-        assert tree(mount) == ALWAYS
+        assert tree(mount) == set()
 
 
 class TestReuse:
