@@ -69,7 +69,7 @@ def test_elsewhere_it_names_the_packages(root: None, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("script", "shown"), [
     ("command_line.py", ("python -c pass", "tc filter replace", "pytc filter replace", "pytc --help", "pytc -V")),
-    ("loader.py", ("whole command", "own time", "small", "large")),
+    ("loader.py", ("whole command", "own, ms", "small", "large")),
 ])
 def test_bench(root: None, script: str, shown: tuple[str, ...]) -> None:
     outcome = run(sys.executable, str(ROOT / "bench" / script), "1")

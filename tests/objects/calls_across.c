@@ -1,5 +1,5 @@
 /* pytc-test: calls from a program into .text, into another section, and back into .text */
-/* "cls_main" returns 3 times the packet's length + 1000; "far" is no program. */
+/* "cls_main" returns 3 times the packet's length + 1000, "far" twice the length + 1000. */
 #include "common.h"
 
 __noinline int twice(int number)

@@ -1,7 +1,7 @@
 /* pytc-test: kfuncs of nf_conntrack, which may be in a module */
 /*
- * Looks up a connection that is not there. Returns 1 for none, 2 for one; "error" in
- * .bss is -2 (ENOENT), or -6 (ENXIO, from v6.18 on where nothing tracks connections).
+ * Looks up a connection that is not there. Returns 1 for none, 2 for one; "error" in .bss
+ * is -2 (ENOENT).
  */
 #include "common.h"
 

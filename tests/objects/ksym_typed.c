@@ -1,8 +1,8 @@
 /* pytc-test: ksyms with a type: variables of each CPU */
 /*
  * Returns the number of the CPU. In .bss, "seen": the same by the run queue of this CPU,
- * 0 by that of CPU 0, 0 since there is no CPU 1000000, and how many BPF programs run on
- * this CPU (at least 1 in a test run).
+ * 0 by that of CPU 0, 0 since there is no CPU 1000000, and bpf_prog_active of this CPU: 0,
+ * since programs of this type are not counted.
  */
 #include "common.h"
 #include "core.h"

@@ -6,7 +6,7 @@
  */
 #include "common.h"
 
-static const char names[4][8] = { "alpha", "beta", "gamma", "delta" };
+static const char names[5][8] = { "alpha", "beta", "gamma", "delta", "epsilon" };
 const char greeting[] = "a global string";
 
 char copied[16];

@@ -6,7 +6,9 @@ kind adds), then strings.
 """
 
 import struct
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import NamedTuple
 
 from pytc.errors import ObjectError
@@ -81,12 +83,14 @@ class Btf:
         words, positions, at, end = self._words, [0], 0, len(self._words)
         steps, add = _Steps(), positions.append
         try:
-            while at < end:
+            while True:
                 add(at)
                 at += steps[words[at + 1]]
         except IndexError:
-            at = end + 1
-        if at != end:
+            last = positions.pop()
+        if last < end:  # it should be the position behind the last type
+            raise self._cut_off(last, len(positions))
+        if last > end:
             raise self._cut_off(positions[-1], len(positions) - 1)
         return positions
 
@@ -246,10 +250,22 @@ class Btf:
         for name in names:
             wanted.update(dict.fromkeys(self._places(name), name))
         found: dict[str, list[int]] = {}
-        words = self._words
-        for type_id in [type_id for type_id, at in enumerate(self._at) if type_id and words[at] in wanted]:
-            found.setdefault(wanted[words[self._at[type_id]]], []).append(type_id)
-        return found
+        every = self._name_offsets() if wanted else b""
+        for offset, name in wanted.items():
+            pattern = offset.to_bytes(4, "little")
+            at = every.find(pattern, 4)
+            while at >= 0:
+                if not at % 4:
+                    found.setdefault(name, []).append(at // 4)
+                at = every.find(pattern, at + 1)
+        return {name: sorted(ids) for name, ids in found.items()}
+
+    def _name_offsets(self) -> bytes:
+        """name_off of every type as u32, by id: gathered and then searched at the speed of C."""
+        if len(self._at) < 2:
+            return bytes(4)
+        gathered = itemgetter(*self._at)(self._words)
+        return array("I", gathered).tobytes()
 
     def _places(self, name: str) -> Iterator[int]:
         """Offsets at which the string section has a name, with or without a flavour."""
