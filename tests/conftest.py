@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 OBJECTS = ROOT / "tests" / "objects"
 EXAMPLES = ROOT / "examples" / "bpf"
 MUST_RUN = bool(os.environ.get("PYTC_KERNEL_TESTS"))
+# No deadlines: machines are noisy. The same examples in every run of continuous integration, new ones elsewhere.
+settings.register_profile("pytc", deadline=None, derandomize=MUST_RUN)
+settings.load_profile("pytc")
 _COMPILERS = ("clang", "clang-16", "clang-19")
 _numbers = itertools.count()
 

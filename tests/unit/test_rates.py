@@ -96,4 +96,5 @@ def test_a_shown_rate_reads_as_no_more_than_it_was(rate: int) -> None:
 @given(st.integers(0, 2**32 - 1))
 def test_a_shown_size_reads_as_about_what_it_was(size: int) -> None:
     again = min(parse_size(format_size(size)) if size < 2**32 - 1024 else size, 2**32 - 1)
-    assert abs(again - size) < (1024 if size >= 2**20 else 16)
+    # tc rounds to whole units where that is near enough, and prints six digits.
+    assert abs(again - size) <= (1024 + size // 100_000 if size >= 2**20 else 16)
