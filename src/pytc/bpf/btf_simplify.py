@@ -17,8 +17,8 @@ NEEDS = {b.VAR: "btf_datasec", b.DATASEC: "btf_datasec", b.FLOAT: "btf_float", b
 def simplified(image: bytes, features: Features) -> bytes:
     """The same image where the kernel knows all its kinds, else one with substitutes.
 
-    A variable or declaration tag becomes an integer, a DATASEC a structure, a floating point number an empty structure,
-    a type tag a const, a 64-bit enum a union.
+    A variable or declaration tag becomes an integer, a DATASEC a structure, a floating point number an empty structure
+    without a name, a type tag a const, a 64-bit enum a union.
     """
     btf = Btf(image)
     kinds = {btf.kind(type_id) for type_id in range(1, len(btf))}
@@ -77,6 +77,8 @@ def _to_structure(editor: _Editor, type_id: int) -> None:
 
 
 def _to_empty_structure(editor: _Editor, type_id: int) -> None:
+    """Without its name: a structure cannot be called ``long double``."""
+    editor.set(type_id, 0, 0)
     editor.set_kind(type_id, b.STRUCT)
 
 
