@@ -1,13 +1,14 @@
-# make demo   the main job, in a network namespace of its own (root)
-# make test   everything: ruff, mypy, pytest, on the real kernel (root)
-# make check  the part of it that needs no root
+# make demo     the main job, in a network namespace of its own (root)
+# make test     ruff, mypy, pytest, on the real kernel (root)
+# make check    the part of it that needs no root
+# make test-vm  the loader on Debian's 6.1 kernel in a VM; ARGS="-k timer" for some of it (root)
 #
 # Each makes .venv and installs what it needs. See README.md.
 
 VENV := .venv
 OBJECTS := examples/bpf
 
-.PHONY: demo test check bench objects clean
+.PHONY: demo test check test-vm bench objects clean
 
 demo:
 	@.ci/prepare demo $(VENV)
@@ -24,6 +25,10 @@ check:
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/python -m pytest tests/unit tests/fuzz tests/test_architecture.py
+
+test-vm:
+	@.ci/prepare vm $(VENV)
+	@$(VENV)/bin/python .ci/vm.py $(ARGS)
 
 bench:
 	@.ci/prepare test $(VENV)

@@ -1,0 +1,298 @@
+"""The loader on Debian's Linux 6.1: what loads, what it does then, what this kernel refuses and in which words."""
+
+from __future__ import annotations
+
+import ctypes
+import inspect
+import json
+import os
+import re
+import resource
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pytc.bpf import Map, PinRoot, ProgramType, load, read_object, select_program
+from pytc.bpf import features as features_module
+from pytc.bpf.features import PROBES, Features, attempt
+from pytc.bpf.info import program_by_id, program_map_ids
+from pytc.cli.main import main
+from pytc.errors import BpfError
+from tests.conftest import must
+from tests.kernel.bpf.behaviour import LEGACY, MODERN, Case, counts, named, numbers, returns
+from tests.kernel.bpf.support import LENGTH, PACKET, UNSPEC, count, loaded, nothing_left, verdict
+
+pytestmark = pytest.mark.kernel
+Objects = Callable[[str], str]
+
+KERNEL = (6, 1)
+LOOPBACK, LOOPBACK_MTU, LOOPBACK_TYPE = 1, 65536, 772
+#: ETH_P_802_EX1 (0x88b5), as skb->protocol has it: in network byte order.
+OWN_PROTOCOL = 0xB588
+#: What this kernel lacks, and what the message names.
+REFUSED = {
+    "core_kern_ctx": "bpf_cast_to_kern_ctx",  # v6.2
+    "kfunc": "bpf_cast_to_kern_ctx",
+    "kptr": "bpf_task_acquire",  # v6.2
+    "kptr_local": "bpf_obj_drop_impl",  # v6.2
+    "list_head": "bpf_list_pop_front",  # v6.2
+    "rbtree": "bpf_obj_drop_impl",
+    "kfunc_iter": "bpf_iter_num_destroy",  # v6.4
+    "kfunc_conntrack": "bpf_ct_release",  # in a module, whose types the loader does not look at
+}
+FORCED = [*(frozenset({name}) for name in PROBES), frozenset(PROBES)]
+OLD_WAYS = [case for case in (*LEGACY, *MODERN)
+            if case.object in ("legacy36", "legacy_tail", "modern_maps", "modern_globals", "modern_subprogs", "tags",
+                               "float", "enum64")]
+
+
+def test_the_kernel_is_what_the_tests_are_for() -> None:
+    assert os.uname().release.startswith("6.1.")
+
+
+class TestObjects:
+    """Each does what its header comment says."""
+
+    @pytest.mark.parametrize("case", [*LEGACY, *MODERN], ids=named)
+    def test_behave(self, objects: Objects, bpffs: Path, case: Case) -> None:
+        with loaded(objects(case.object), bpffs, name=case.program) as done:
+            case.check(done)
+            assert [note for note in done.notes if "is not pinned" not in note] == []
+
+    def test_with_a_pinning_of_their_own(self, objects: Objects, bpffs: Path, tmp_path: Path) -> None:
+        (tmp_path / "bpf_pinning").write_text("6 tc/here\n")
+        spec = read_object(objects("legacy_pin_custom"))
+        pins = PinRoot(str(bpffs), pinning_files=(str(tmp_path / "bpf_pinning"),))
+        with load(spec, select_program(spec), type=ProgramType.SCHED_CLS, pins=pins) as done:
+            counts(UNSPEC, pinned_custom=(1, LENGTH))(done)
+        with Map.from_pin(str(bpffs / "tc/here/pinned_custom")) as found:
+            assert count(found, 1) == LENGTH
+
+    def test_share_what_is_pinned(self, objects: Objects, bpffs: Path) -> None:
+        for _ in range(2):
+            with loaded(objects("legacy_pin_global"), bpffs) as done:
+                verdict(done.program)
+        with Map.from_pin(str(bpffs / "tc/globals/pinned_global")) as found:
+            assert count(found, 0) == 2
+
+    def test_of_the_kernels_configuration(self, objects: Objects, bpffs: Path) -> None:
+        text = Path(f"/boot/config-{os.uname().release}").read_text()
+        known = dict(re.findall(r"^(CONFIG_\w+)=(.*)$", text, re.MULTILINE))
+        with loaded(objects("kconfig"), bpffs) as done:
+            assert verdict(done.program) == int(known["CONFIG_HZ"])
+            version, hz, net, conntrack, bpf, _, *missing = numbers(done, "numbers", "10Q")
+            assert version >> 8 == KERNEL[0] << 8 | KERNEL[1]
+            assert (hz, net, conntrack, bpf) == (int(known["CONFIG_HZ"]), 1, 2, ord("y"))
+            assert missing == [0] * 4
+
+    def test_that_need_storage_of_inodes(self, objects: Objects, bpffs: Path) -> None:
+        with loaded(objects("types_lsm"), bpffs) as done:
+            assert done.notes == []
+            assert verdict(done.program) == 1
+
+    def test_that_declare_maps_of_later_kernels(self, objects: Objects, bpffs: Path) -> None:
+        with loaded(objects("types_new"), bpffs) as done:
+            assert verdict(done.program) == 1
+            assert done.maps == {}
+            assert [re.sub(r":.*;", ":", note) for note in done.notes] == [
+                'map "cgrp_storage" (cgrp_storage): no loaded program uses it',
+                'map "arena" (arena): no loaded program uses it']
+
+
+class TestKernelTypes:
+    """CO-RE, kernel symbols and kernel functions, answered by this kernel; the current task is this process."""
+
+    def test_fields(self, objects: Objects, bpffs: Path) -> None:
+        with loaded(objects("core_field"), bpffs) as done:
+            assert verdict(done.program) == os.getpid()
+            assert numbers(done, "seen", "4Q") == (os.getpid(), os.getpid(), LOOPBACK, LOOPBACK_MTU)
+            name = bytes(numbers(done, "comm", "16B")).rstrip(b"\0").decode()
+            assert name == Path("/proc/self/comm").read_text().strip()
+
+    def test_bit_fields(self, objects: Objects, bpffs: Path) -> None:
+        subreaper = 36  # PR_SET_CHILD_SUBREAPER
+        with loaded(objects("core_bitfield"), bpffs) as done:
+            assert verdict(done.program) == 0
+            assert numbers(done, "seen", "4Q") == (0, 0, 0, 0)
+            ctypes.CDLL(None).prctl(subreaper, 1)
+            os.sched_setscheduler(0, os.SCHED_OTHER | os.SCHED_RESET_ON_FORK, os.sched_param(0))
+            try:
+                assert verdict(done.program) == 1
+                assert numbers(done, "seen", "4Q") == (1, 1, 1, 1)
+            finally:
+                os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+                ctypes.CDLL(None).prctl(subreaper, 0)
+
+    def test_arrays(self, objects: Objects, bpffs: Path) -> None:
+        with loaded(objects("core_array"), bpffs) as done:
+            assert verdict(done.program) == os.getpid()
+            seen = numbers(done, "seen", "7Q")
+            limits = tuple(limit % 2**64 for limit in resource.getrlimit(resource.RLIMIT_NOFILE))
+            assert seen[:2] == limits
+            assert len(set(seen[4:])) == 1
+            assert numbers(done, "offsets", "4I")[2:] == (0, 1)
+
+    def test_enumerators(self, objects: Objects, bpffs: Path) -> None:
+        with loaded(objects("core_enum"), bpffs) as done:
+            assert verdict(done.program) == 27
+            assert numbers(done, "exists", "5B") == (1, 1, 0, 0, 1)
+            assert numbers(done, "values", "5Q") == (27, 1, 0, 0, 2**64 - 32)
+
+    def test_types(self, objects: Objects, bpffs: Path) -> None:
+        with loaded(objects("core_types"), bpffs) as done:
+            assert verdict(done.program) == 9
+            answers = numbers(done, "answers", "36Q")
+            assert answers[::4] == (1, 1, 1, 1, 1, 0, 0, 0, 0)
+            assert all(answers[3:20:4])
+            assert not any(answers[23::4])
+
+    def test_flavours(self, objects: Objects, bpffs: Path) -> None:
+        with loaded(objects("core_flavor"), bpffs) as done:
+            assert verdict(done.program) == 1
+            assert numbers(done, "ids", "2I") == (os.getpid(), os.getpid())
+
+    def test_what_is_missing_behind_a_question(self, objects: Objects, bpffs: Path) -> None:
+        with loaded(objects("core_missing_guarded"), bpffs) as done:
+            assert verdict(done.program) == os.getpid()
+            assert not any(numbers(done, "seen", "7Q"))
+
+    def test_chains_of_pointers(self, objects: Objects, bpffs: Path) -> None:
+        with loaded(objects("core_pointer_chase"), bpffs) as done:
+            assert verdict(done.program) == os.getppid()
+            parent, executable, namespace = numbers(done, "seen", "3Q")
+            assert (parent, executable) == (os.getppid(), os.stat("/proc/self/exe").st_ino)
+            assert namespace == os.stat("/proc/self/ns/net").st_ino
+            name = bytes(numbers(done, "name", "32B")).split(b"\0")[0].decode()
+            assert name == Path("/proc/self/exe").readlink().name
+
+    def test_in_functions(self, objects: Objects, bpffs: Path) -> None:
+        with loaded(objects("core_subprog"), bpffs, name="one") as done:
+            assert verdict(done.program) == 3 * os.getpid() + os.getppid()
+            assert numbers(done, "calls") == (2,)
+
+    def test_fields_of_another_width(self, objects: Objects, bpffs: Path) -> None:
+        with loaded(objects("core_memsize"), bpffs) as done:
+            assert verdict(done.program) == LOOPBACK_MTU
+            assert numbers(done, "wide", "2Q") == (LOOPBACK_MTU, LOOPBACK_TYPE)
+
+    def test_variables_of_each_processor(self, objects: Objects, bpffs: Path) -> None:
+        with loaded(objects("ksym_typed"), bpffs) as done:
+            assert verdict(done.program) == 0
+            assert numbers(done, "seen", "4Q")[:3] == (0, 0, 0)
+
+    def test_functions(self, objects: Objects, bpffs: Path) -> None:
+        with loaded(objects("kfunc_call"), bpffs) as done:
+            assert verdict(done.program) == 10
+            assert numbers(done, "sum") == (6 + (4 << 32),)
+
+    def test_weak_functions_that_are_missing(self, objects: Objects, bpffs: Path) -> None:
+        with loaded(objects("kfunc_weak"), bpffs) as done:
+            returns(LENGTH)(done)
+
+    @pytest.mark.parametrize("name", REFUSED)
+    def test_what_is_missing_is_named(self, objects: Objects, bpffs: Path, name: str) -> None:
+        with nothing_left(bpffs), pytest.raises(BpfError) as caught:
+            loaded(objects(name), bpffs)
+        assert f'this kernel has no function "{REFUSED[name]}"' in str(caught.value)
+
+    def test_a_field_that_is_missing_is_named(self, objects: Objects, bpffs: Path) -> None:
+        with nothing_left(bpffs), pytest.raises(BpfError, match=r"struct task_struct\.never_there"):
+            loaded(objects("core_missing"), bpffs)
+
+
+class TestFeatures:
+    """What this kernel has, and objects without it."""
+
+    @pytest.mark.parametrize("name", PROBES)
+    def test_a_probe_is_as_clear_as_the_kernel_is_new(self, name: str) -> None:
+        source = inspect.getsource(features_module)
+        since = re.search(rf'^    "{name}": .*# v(\d+)\.(\d+)$', source, re.MULTILINE)
+        assert since is not None
+        assert attempt(PROBES[name]) is (tuple(map(int, since.groups())) <= KERNEL)
+
+    @pytest.mark.parametrize("missing", FORCED, ids=lambda one: "all" if len(one) > 1 else next(iter(one)))
+    def test_objects_do_without(self, objects: Objects, bpffs: Path, missing: frozenset[str]) -> None:
+        features = Features(missing)
+        for case in OLD_WAYS:
+            spec = read_object(objects(case.object))
+            pins = PinRoot(str(bpffs / case.object))
+            (bpffs / case.object).mkdir(exist_ok=True)
+            with load(spec, select_program(spec, program=case.program), type=ProgramType.SCHED_CLS, pins=pins,
+                      features=features) as done:
+                case.check(done)
+
+
+class TestFilters:
+    """The command, in this process: one of its own costs seconds here."""
+
+    @pytest.fixture
+    def pair(self) -> Iterator[tuple[str, str]]:
+        for module in ("veth", "cls_bpf", "sch_ingress"):
+            must("modprobe", module)
+        must("ip", "link", "add", "em1", "type", "veth", "peer", "name", "em2")
+        for device in ("em1", "em2"):
+            must("ip", "link", "set", device, "up")
+        yield "em1", "em2"
+        must("ip", "link", "del", "em1")
+
+    def test_programs_count_packets_until_they_are_removed(
+            self, objects: Objects, bpffs: Path, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch,
+            capsys: pytest.CaptureFixture[str]) -> None:
+        monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
+        into, out = pair
+        pytc("qdisc", "add", "dev", into, "clsact")
+        pytc("qdisc", "add", "dev", out, "clsact")
+        pytc("filter", "add", "dev", into, "ingress", "bpf", "obj", objects("legacy36"))
+        pytc("filter", "add", "dev", out, "egress", "bpf", "da", "obj", objects("legacy_pin_global"))
+        capsys.readouterr()
+        pytc("-j", "filter", "show", "dev", into, "ingress")
+        shown = json.loads(capsys.readouterr().out)[-1]["options"]
+        assert (shown["bpf_name"], shown["prog"]["name"]) == ("legacy36.o:[classifier]", "cls_main")
+        send(out, 3)
+        with map_of(shown["prog"]["id"], "map_hash") as found:
+            assert count(found, OWN_PROTOCOL) == 3
+        with Map.from_pin(str(bpffs / "tc/globals/pinned_global")) as found:
+            assert count(found, 0) >= 3
+            assert count(found, 1) >= 3 * LENGTH
+        pytc("filter", "del", "dev", into, "ingress")
+        pytc("qdisc", "del", "dev", into, "clsact")
+        pytc("-j", "filter", "show", "dev", into, "ingress")
+        assert json.loads(capsys.readouterr().out or "[]") == []
+
+    def test_a_program_that_is_refused_is_not_attached(
+            self, objects: Objects, bpffs: Path, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch,
+            capsys: pytest.CaptureFixture[str]) -> None:
+        monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
+        pytc("qdisc", "add", "dev", pair[0], "clsact")
+        with nothing_left(bpffs):
+            assert main(["filter", "add", "dev", pair[0], "ingress", "bpf", "obj", objects("reject_verifier")]) == 1
+        message = capsys.readouterr().err
+        assert "refused by the verifier: R" in message
+        assert "reject_verifier.c:8" in message
+
+
+def pytc(*words: str) -> None:
+    """A command that has to succeed."""
+    assert main(words) == 0, words
+
+
+def send(device: str, packets: int) -> None:
+    """Packets of a protocol of our own, which come out at the other end of the pair."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind((device, 0))
+        for _ in range(packets):
+            sender.send(PACKET[:12] + struct.pack("<H", OWN_PROTOCOL) + PACKET[14:])
+
+
+def map_of(program_id: int, name: str) -> Map:
+    """A map that a program uses."""
+    with program_by_id(program_id) as descriptor:
+        for number in program_map_ids(descriptor.fd):
+            found = Map.from_id(number)
+            if found.description.name == name:
+                return found
+            found.close()
+    raise AssertionError(f"no map {name}")
