@@ -56,6 +56,15 @@ def test_without_root_it_says_so_in_one_line(root: None, tmp_path: Path) -> None
         assert "root is needed" in outcome.err
 
 
+@pytest.mark.parametrize("goal", ["demo", "test", "check"])
+def test_elsewhere_than_on_linux_it_says_so_in_one_line(tmp_path: Path, goal: str) -> None:
+    uname = tmp_path / "uname"
+    uname.write_text("#!/bin/sh\necho Darwin\n")
+    uname.chmod(0o755)
+    outcome = run("sh", str(ROOT / ".ci" / "prepare"), goal, ".venv", env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    assert (outcome.status, outcome.err) == (1, f"make {goal}: Linux is needed; this is Darwin\n")
+
+
 def test_elsewhere_it_names_the_packages(root: None, tmp_path: Path) -> None:
     """A machine without apt-get and without clang: a PATH with the bare necessities."""
     for tool in ("uname", "id", "sh", "ip", "ping", "tc", "python3", "llc", "bpftool"):
