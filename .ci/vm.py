@@ -73,6 +73,8 @@ def main(arguments: Sequence[str]) -> int:
     except Problem as problem:
         sys.stderr.write(f"make test-vm: {problem}\n")
         return problem.status
+    except KeyboardInterrupt:
+        return 130
 
 
 def say(text: str) -> None:

@@ -19,8 +19,9 @@ from pytc.bpf import Map, PinRoot, ProgramType, load, read_object, select_progra
 from pytc.bpf import features as features_module
 from pytc.bpf.features import PROBES, Features, attempt
 from pytc.bpf.info import program_by_id, program_map_ids
+from pytc.bpf.maps import create_map
 from pytc.cli.main import main
-from pytc.errors import BpfError
+from pytc.errors import BpfError, BpfSyscallError
 from tests.conftest import must
 from tests.kernel.bpf.behaviour import LEGACY, MODERN, Case, counts, named, numbers, returns
 from tests.kernel.bpf.support import LENGTH, PACKET, UNSPEC, count, loaded, nothing_left, verdict
@@ -100,6 +101,13 @@ class TestObjects:
             assert [re.sub(r":.*;", ":", note) for note in done.notes] == [
                 'map "cgrp_storage" (cgrp_storage): no loaded program uses it',
                 'map "arena" (arena): no loaded program uses it']
+
+    @pytest.mark.parametrize(("name", "since"), [("cgrp_storage", "6.2"), ("arena", "6.9")])
+    def test_that_need_maps_of_later_kernels(self, objects: Objects, name: str, since: str) -> None:
+        spec = read_object(objects("types_new"))
+        with pytest.raises(BpfSyscallError, match=rf'map "{name}" \({name}\): cannot create it') as caught:
+            create_map(spec.maps[name], name)
+        assert caught.value.hints[0] == (f"maps of type {name} came with Linux {since}; this is {os.uname().release}")
 
 
 class TestKernelTypes:
