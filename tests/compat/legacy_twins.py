@@ -13,11 +13,15 @@ _FIELD = re.compile(r"\.(\w+)\s*=\s*([^,]+)")
 _NAMES = {"type": "type", "size_key": "key_size", "key_size": "key_size", "size_value": "value_size",
           "value_size": "value_size", "max_elem": "max_entries", "max_entries": "max_entries", "flags": "map_flags",
           "map_flags": "map_flags"}
+_GLOBAL_NS = "2"
 _NOT_FOR_LIBBPF = re.compile(r'section\("(?:\w+/\w+|cls)"\)')
 
 
 def twin(source: str) -> str:
-    """Preprocessed C with legacy maps to the same with BTF maps. Pinning, which is not by name there, is left out."""
+    """Preprocessed C with legacy maps to the same with BTF maps.
+
+    What ``.maps`` cannot say is left out: ids, and pinning but in the global namespace, which is by name there.
+    """
     maps = {name: dict(_FIELD.findall(body)) for name, body in _MAP.findall(source)}
     modern = _MAP.sub(lambda match: _modern(match.group(1), maps, source), source)
     assert not _MAP_DEF.search(modern), "a legacy map that was not understood"
@@ -27,6 +31,8 @@ def twin(source: str) -> str:
 def _modern(name: str, maps: dict[str, dict[str, str]], source: str) -> str:
     fields = maps[name]
     lines = [f"int (*{_NAMES[field]})[{value}];" for field, value in fields.items() if field in _NAMES]
+    if fields.get("pinning", "").strip() == _GLOBAL_NS:
+        lines.append("int (*pinning)[1];")
     before = values = ""
     if "PROG_ARRAY" in fields["type"]:
         targets = [(_number(slot), function) for id, slot, function in _TARGET.findall(source)
