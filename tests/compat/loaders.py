@@ -19,6 +19,9 @@ from tests.conftest import EXAMPLES, OBJECTS, Outcome, cannot, must, run
 #: How an object is made: with -g, without, with it and stripped or linked; TWIN has its legacy maps as BTF maps.
 DEBUG, PLAIN, STRIPPED, LINKED, TWIN = "debug", "plain", "stripped", "linked", "twin"
 
+#: Of the two structures of 20 bytes this has the one that nothing but -g tells.
+LAYOUTS = {"bpf_map_def": "bpf_map_def"}
+
 
 def source_of(name: str) -> Path:
     """The C source of a test object or an example."""
@@ -124,11 +127,13 @@ def _pinned(path: str) -> bool:
 
 @contextmanager
 def loaded(path: str, name: str, mount: Path) -> Iterator[Loaded]:
-    """A program of the object, loaded by pytc."""
-    spec = read_object(path)
+    """A program of the object, loaded by pytc; pinning 6 is in a ``bpf_pinning`` beside the mount point."""
+    pinning = mount.parent / "bpf_pinning"
+    pinning.write_text("6 tc/six\n")
+    spec = read_object(path, layout20=LAYOUTS.get(Path(path).stem, ""))
     program = select_program(spec, program=name)
     type = ProgramType.SCHED_CLS if program.type is ProgramType.UNSPEC else program.type
-    with load(spec, program, type=type, pins=PinRoot(str(mount))) as done:
+    with load(spec, program, type=type, pins=PinRoot(str(mount), pinning_files=(str(pinning),))) as done:
         yield done
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf import Loaded, Map, PinRoot, Program, ProgramType, load, read_object
+from pytc.bpf import Map, read_object
 from pytc.bpf.spec import LEGACY as LEGACY_ORIGIN
 from tests.compat.expectations import LEGACY
 from tests.compat.kernel_view import MapView, map_view, view
@@ -22,6 +22,7 @@ from tests.compat.loaders import (
     Sources,
     comparable,
     differences,
+    loaded,
     without_types,
 )
 from tests.conftest import Network
@@ -34,17 +35,6 @@ IN_EVERY_FORM = ("legacy16", "legacy20", "legacy24", "legacy28", "legacy36", "le
 COMPILERS = [("clang", "v1"), ("clang", "v3"), ("clang-16", "v2"), ("clang-19", "v3"), ("clang-19", "v4")]
 #: Without -g there are no types of the two that BTF annotates or needs.
 NEED_DEBUG = ("btf_annotate", "mixed")
-#: Of the two structures of 20 bytes this has the one that nothing but -g tells.
-LAYOUTS = {"bpf_map_def": "bpf_map_def"}
-
-
-def loaded(path: str, name: str, mount: Path, tmp_path: Path) -> Loaded:
-    """A program, with a pinning 6 in ``bpf_pinning``."""
-    (tmp_path / "bpf_pinning").write_text("6 tc/six\n")
-    spec = read_object(path, layout20=LAYOUTS.get(Path(path).stem, ""))
-    program = next(one for one in spec.programs if one.name == name)
-    return load(spec, program, type=ProgramType.SCHED_CLS,
-                pins=PinRoot(str(mount), pinning_files=(str(tmp_path / "bpf_pinning"),)))
 
 
 def untyped(found: MapView) -> MapView:
@@ -52,11 +42,11 @@ def untyped(found: MapView) -> MapView:
     return found._replace(has_types=False, contents=contents)
 
 
-def compare(legacy: str, modern: str, bpftool: Bpftool, mount: Path, tmp_path: Path) -> None:
+def compare(legacy: str, modern: str, bpftool: Bpftool, mount: Path) -> None:
     """All programs, and all maps whether a program uses them or not. A legacy object without -g has no types."""
     with bpftool.loaded(modern) as theirs:
         for program in read_object(legacy).programs:
-            with loaded(legacy, program.name, mount, tmp_path) as done:
+            with loaded(legacy, program.name, mount) as done:
                 mine = view(done.program)
                 maps = {untyped(map_view(found)) for found in done.maps.values()}
             expected = without_types(theirs.programs[program.name], mine)._replace(has_types=mine.has_types)
@@ -67,15 +57,15 @@ def compare(legacy: str, modern: str, bpftool: Bpftool, mount: Path, tmp_path: P
 
 class TestObjects:
     @pytest.mark.parametrize("name", LEGACY)
-    def test_load_as_their_modern_twins(self, sources: Sources, bpftool: Bpftool, bpffs: Path, tmp_path: Path,
+    def test_load_as_their_modern_twins(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
                                         name: str) -> None:
-        compare(sources(name), sources(name, form=TWIN), bpftool, bpffs, tmp_path)
+        compare(sources(name), sources(name, form=TWIN), bpftool, bpffs)
 
     @pytest.mark.parametrize(("name", "form"), [(name, form) for name in LEGACY for form in (PLAIN, STRIPPED, LINKED)
                                                 if form != PLAIN or name not in NEED_DEBUG])
     def test_load_as_their_modern_twins_in_every_form(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
                                                       tmp_path: Path, name: str, form: str) -> None:
-        compare(sources(name, form=form), sources(name, form=TWIN), bpftool, bpffs, tmp_path)
+        compare(sources(name, form=form), sources(name, form=TWIN), bpftool, bpffs)
 
     @pytest.mark.parametrize("name", IN_EVERY_FORM)
     @pytest.mark.parametrize(("clang", "cpu"), COMPILERS)
@@ -84,8 +74,7 @@ class TestObjects:
                                                           clang: str, cpu: str) -> None:
         if clang not in compilers:
             pytest.skip(f"{clang} is not installed")
-        compare(sources(name, clang=clang, cpu=cpu), sources(name, clang=clang, cpu=cpu, form=TWIN), bpftool, bpffs,
-                tmp_path)
+        compare(sources(name, clang=clang, cpu=cpu), sources(name, clang=clang, cpu=cpu, form=TWIN), bpftool, bpffs)
 
     def test_are_legacy_and_their_twins_are_not(self, sources: Sources) -> None:
         """Otherwise the comparison says nothing."""
@@ -104,20 +93,19 @@ class TestGlobalPins:
         with Map.from_pin(str(Path(network.env["TC_BPF_MNT"]) / "tc/globals/pinned_global")) as found:
             return found.description.id
 
-    def test_of_tc_are_taken_over(self, sources: Sources, network: Network, bpffs: Path, tmp_path: Path) -> None:
+    def test_of_tc_are_taken_over(self, sources: Sources, network: Network, bpffs: Path) -> None:
         number = self.used_by_tc(network, sources("legacy_pin_global", form=TWIN))
-        with loaded(sources("legacy_pin_global"), "cls_main", bpffs, tmp_path) as done:
+        with loaded(sources("legacy_pin_global"), "cls_main", bpffs) as done:
             assert done.maps["pinned_global"].description.id == number
 
-    def test_of_pytc_are_taken_over(self, sources: Sources, network: Network, bpffs: Path, tmp_path: Path) -> None:
-        with loaded(sources("legacy_pin_global"), "cls_main", bpffs, tmp_path) as done:
+    def test_of_pytc_are_taken_over(self, sources: Sources, network: Network, bpffs: Path) -> None:
+        with loaded(sources("legacy_pin_global"), "cls_main", bpffs) as done:
             number = done.maps["pinned_global"].description.id
         assert self.used_by_tc(network, sources("legacy_pin_global", form=TWIN)) == number
 
 
-def test_programs_have_names_and_tags(sources: Sources, bpffs: Path, tmp_path: Path) -> None:
+def test_programs_have_names_and_tags(sources: Sources, bpffs: Path) -> None:
     """What all comparisons rest on: two different programs do not look the same."""
-    with (loaded(sources("legacy_tail"), "slot_three", bpffs, tmp_path) as one,
-          loaded(sources("legacy_tail"), "slot_five", bpffs, tmp_path) as two):
+    with (loaded(sources("legacy_tail"), "slot_three", bpffs) as one,
+          loaded(sources("legacy_tail"), "slot_five", bpffs) as two):
         assert differences(view(one.program), view(two.program))
-        assert isinstance(one.program, Program)
