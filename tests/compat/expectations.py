@@ -34,9 +34,12 @@ REFUSED_BY_LIBBPF = {
 }
 # What not every kernel takes: refused by both loaders, or loaded by both.
 DEPENDS_ON_THE_KERNEL = ("kptr", "kptr_local", "ksym_typed")
-# What bpftool 7.1 loads to something else, and why.
+# What bpftool 7.1 gives another tag, and why; the rest is the same.
+OTHER_TAG_BY_LIBBPF = dict.fromkeys(
+    ("guarded", "kfunc_weak"),
+    "libbpf 1.1 calls function 0 where a weak kfunc is missing, later ones and pytc what says its name")
 OTHERWISE_BY_LIBBPF = {
-    "kfunc_weak": "libbpf 1.1 calls function 0 where a weak kfunc is missing, later ones and pytc what says its name",
+    **OTHER_TAG_BY_LIBBPF,
     "kconfig_virtual": "libbpf finds LINUX_HAS_SYSCALL_WRAPPER with a kprobe, which not every kernel has",
 }
 COMPARED = [name for name in EVERY if name not in (*REFUSED_BY_LIBBPF, *OTHERWISE_BY_LIBBPF, *DEPENDS_ON_THE_KERNEL)]
@@ -45,7 +48,7 @@ LEGACY = [name for name, said in REFUSED_BY_LIBBPF.items() if said == LEGACY_MAP
 # Without -g. The compiler itself wants it for questions about types.
 NOT_COMPILED_WITHOUT_DEBUG = ("core_array", "core_bitfield", "core_enum", "core_flavor", "core_kern_ctx", "core_many",
                               "core_missing_guarded", "core_offsets", "core_types", "kptr_local", "list_head",
-                              "rbtree")
+                              "guarded", "rbtree")
 _BTF_REQUIRED = ("BTF is required, but is missing or corrupted", "need BTF, and the object has none")
 _NO_EXTERN = ("failed to find BTF for extern", "neither defines nor declares as an extern")
 # What libbpf and pytc say of the rest that neither loads.

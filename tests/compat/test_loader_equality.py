@@ -20,6 +20,7 @@ from tests.compat.expectations import (
     DEPENDS_ON_THE_KERNEL,
     NOT_COMPILED_WITHOUT_DEBUG,
     NOT_LINKED,
+    OTHER_TAG_BY_LIBBPF,
     REFUSED_BY_LIBBPF,
     REFUSED_WITHOUT_DEBUG,
 )
@@ -102,6 +103,17 @@ class TestModernObjects:
     def test_that_debug_information_would_refuse_load_without_it(self, sources: Sources, bpftool: Bpftool,
                                                                  bpffs: Path, name: str) -> None:
         compare(sources(name, form=PLAIN), bpftool, bpffs)
+
+    @pytest.mark.parametrize(("name", "build"), each([*OTHER_TAG_BY_LIBBPF], *DIAGONAL, NEWEST))
+    def test_that_call_what_is_missing_differ_in_the_tag_alone(
+            self, sources: Sources, bpftool: Bpftool, bpffs: Path, compilers: list[str], name: str,
+            build: Build) -> None:
+        path = made(sources, compilers, name, build)
+        with bpftool.loaded(path) as theirs:
+            found = {program: differences(as_newer_libbpf(ours(path, program, bpffs)), expected)
+                     for program, expected in theirs.programs.items()}
+        assert {line.split(":")[0] for lines in found.values() for line in lines} == {"tag"}
+        assert len([lines for lines in found.values() if lines]) == 1
 
     @pytest.mark.parametrize("name", DEPENDS_ON_THE_KERNEL)
     def test_that_not_every_kernel_takes(self, sources: Sources, bpftool: Bpftool, bpffs: Path, name: str) -> None:

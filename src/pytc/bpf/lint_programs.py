@@ -1,13 +1,24 @@
 """Checks of programs: licenses, what a kernel's version lacks, tail calls, debug information."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from pytc.bpf import versions as v
 from pytc.bpf.constants import ProgramType, program_type_name
 from pytc.bpf.findings import ERROR, NOTE, WARNING, Case, Finding
-from pytc.bpf.inspect import ProgramFacts, helper_name
+from pytc.bpf.inspect import ProgramFacts
 from pytc.bpf.needs import HelperCall
 
+if TYPE_CHECKING:
+    from pytc.bpf.guards import Guards
+
+#: What is said of a use, by :class:`pytc.bpf.guards.Use`.
+_GUARDED = {
+    "reached": (ERROR, ""),
+    "guarded": (WARNING, ", unless the check before it (CO-RE, .kconfig or a weak symbol) leaves it out"),
+    "skipped": (NOTE, "; the program checks that before, and leaves it out"),
+}
+_CALL, _ADDRESS = "call", "address"
 _MAX_MAPS = 64  # MAX_USED_MAPS of the kernel
 
 
@@ -53,28 +64,59 @@ def _first_calls(program: ProgramFacts) -> list[HelperCall]:
 def check_helpers(case: Case) -> Iterator[Finding]:
     """Helpers that the kernel does not have, or nobody knows."""
     for program in case.inspection.programs:
+        lacking = []
         for call in _first_calls(program):
             helper = v.helper(call.number)
             if helper is None:
                 yield case.in_program(WARNING, "helper-unknown", f"a call of helper {call.number}, which is not known "
                                       "to pytc", program, call.slot)
             elif case.lacks(helper.since):
-                yield case.in_program(ERROR, "helper-version", f"bpf_{helper_name(call.number)} is there since Linux "
-                                      f"{helper.since}", program, call.slot)
+                lacking.append(helper)
+        guards = _guards(case, program) if lacking else None
+        for helper in lacking:
+            calls = [call.slot for call in program.calls if call.number == helper.number]
+            yield _guarded(case, guards, "helper-version", f"bpf_{helper.name} is there since Linux {helper.since}",
+                           program, calls)
 
 
 def check_features(case: Case) -> Iterator[Finding]:
     """Instructions, calls and data that the kernel does not know."""
     for program in case.inspection.programs:
-        for need in program.needs:
-            if not case.lacks(need.feature.since):
-                continue
+        # A call of a weak symbol may stand behind a check, and the loader gives what is missing the address 0; the
+        # rest the kernel looks at in any case.
+        weak = _weak_uses(case, program)
+        lacking = [need for need in program.needs
+                   if case.lacks(need.feature.since) and weak.get(need.slot) is not _ADDRESS]
+        guards = _guards(case, program) if any(need.slot in weak for need in lacking) else None
+        for need in lacking:
+            text = f"{need.feature.text}: since Linux {need.feature.since}"
             if need.feature == v.CORE:
                 yield case.in_program(WARNING, "core-version", "CO-RE needs the types of the kernel, which "
                                       f"/sys/kernel/btf/vmlinux has since Linux {need.feature.since}", program)
+            elif need.slot in weak:
+                yield _guarded(case, guards, "feature-version", text, program, [need.slot])
             else:
-                yield case.in_program(ERROR, "feature-version", f"{need.feature.text}: since Linux "
-                                      f"{need.feature.since}", program, need.slot)
+                yield case.in_program(ERROR, "feature-version", text, program, need.slot)
+
+
+def _guards(case: Case, program: ProgramFacts) -> "Guards | None":
+    from pytc.bpf.guards import Guards  # for few files
+
+    return Guards(case.spec, program.linked, case.version) if program.linked is not None else None
+
+
+def _weak_uses(case: Case, program: ProgramFacts) -> dict[int, str]:
+    """How weak symbols of the kernel are used, by slot."""
+    uses = program.linked.externs if program.linked is not None else ()
+    return {use.slot: _CALL if use.is_call else _ADDRESS for use in uses if case.spec.externs[use.name].is_weak}
+
+
+def _guarded(case: Case, guards: "Guards | None", check: str, text: str, program: ProgramFacts,
+             slots: list[int]) -> Finding:
+    """An error, or less where the program asks before it uses what the kernel lacks."""
+    state, slot = guards.worst(slots) if guards is not None else ("reached", slots[0])
+    severity, more = _GUARDED[state]
+    return case.in_program(severity, check, text + more, program, slot)
 
 
 def check_types(case: Case) -> Iterator[Finding]:

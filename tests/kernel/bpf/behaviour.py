@@ -201,6 +201,7 @@ MODERN = (
 )
 
 
+
 def named(case: Case) -> str:
     """For the names of tests."""
     return f"{case.object}-{case.program}" if case.program else case.object

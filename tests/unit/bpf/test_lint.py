@@ -29,6 +29,7 @@ from tests.elf_writer import (
     license,
     words,
 )
+from tests.guarded import GUARDED
 
 TRACE_PRINTK, RINGBUF_RESERVE = 6, 131
 NOWHERE = -1
@@ -105,6 +106,46 @@ def test_a_finding_names_the_line_of_c(build: Compiler) -> None:
 def test_helpers_of_a_later_kernel(version: str, expected: list[tuple[str, str]]) -> None:
     spec = spec_of(instructions=(call(RINGBUF_RESERVE, source=0), call(RINGBUF_RESERVE, source=0)))
     assert checks(lint_object(spec, version=version)) == expected
+
+
+class TestGuards:
+    """A helper of Linux 5.8 behind questions to the kernel. tests/vm asks a kernel whether all of this is so."""
+
+    def findings(self, spec: ObjectSpec, version: str, program: str) -> list[Finding]:
+        return [one for one in lint_object(spec, version=version)
+                if one.program == program and one.check == "helper-version"]
+
+    @pytest.mark.parametrize("clang", ["clang", "clang-16", "clang-19"])
+    @pytest.mark.parametrize(("severity", "program"), [(severity, one) for severity, names in GUARDED.items()
+                                                       for one in names])
+    def test_make_less_of_a_finding(self, build: Compiler, clang: str, severity: str, program: str) -> None:
+        spec = read_object(build("guarded", clang=clang))
+        (found,) = self.findings(spec, "5.7", program)
+        assert found.severity == severity
+        assert found.text.startswith("bpf_ktime_get_boot_ns is there since Linux 5.8")
+        assert ("check" in found.text) is (severity != "error")
+        assert "helper()" in Path(found.file).read_text().splitlines()[found.line - 1]
+        assert self.findings(spec, "5.8", program) == []
+
+    @pytest.mark.parametrize("program", ["by_version", "by_setting"])
+    def test_that_the_verifier_does_not_see_through_do_not(self, build: Compiler, program: str) -> None:
+        """Before 5.5 it takes what is in a read-only map for anything."""
+        (found,) = self.findings(read_object(build("guarded")), "5.4", program)
+        assert found.severity == "error"
+
+    def test_name_the_call_that_they_do_not_keep(self, build: Compiler) -> None:
+        (found,) = self.findings(read_object(build("guarded")), "5.7", "twice")
+        assert "sum +=" in Path(found.file).read_text().splitlines()[found.line - 1]
+
+    def test_of_weak_symbols_keep_their_calls(self, build: Compiler) -> None:
+        found = [one for one in lint_object(read_object(build("guarded")), version="5.12")
+                 if one.check == "feature-version"]
+        assert [(one.severity, one.program) for one in found] == [("warning", "by_symbol")]
+
+    def test_decide_the_status_of_the_command(self, build: Compiler) -> None:
+        spec = read_object(build("guarded"))
+        kept = tuple(one for one in spec.programs if one.name not in GUARDED["error"])
+        assert {one.severity for one in lint_object(spec._replace(programs=kept), version="5.7")} == {"warning", "note"}
 
 
 @pytest.mark.parametrize("number", [0, -5, 4711])
