@@ -21,8 +21,8 @@ LONGEST_FILE = 450
 # a module is its room.
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("handles", "protocols", "rates", "documents", "bpf"),
-    ("exec_proxy", "commands", "records", "grammar.words", "grammar.devices"),
+    ("handles", "protocols", "rates", "documents", "bpf", "packets"),
+    ("cbpf", "exec_proxy", "commands", "records", "grammar.words", "grammar.devices"),
     ("kinds",),
     ("netlink", "grammar", "render"),
     ("operations",),
@@ -33,8 +33,9 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 # Rooms that see less than what is below them.
 ONLY = {
     "errors": set[str](), "handles": {"errors"}, "protocols": {"errors"}, "rates": {"errors"}, "documents": {"errors"},
-    "bpf": {"errors"}, "exec_proxy": {"bpf", "errors"}, "commands": {"handles", "errors"},
-    "records": {"handles", "errors"}, "render": {"documents", "errors"}, "": {"attach"}, "__main__": {"cli"},
+    "bpf": {"errors"}, "packets": {"errors"}, "cbpf": {"bpf", "packets", "errors"},
+    "exec_proxy": {"bpf", "errors"}, "commands": {"handles", "errors"}, "records": {"handles", "errors"},
+    "render": {"documents", "errors"}, "": {"attach"}, "__main__": {"cli"},
 }
 DOORS = {"click": "cli/", "elftools": "bpf/elf.py", "pyroute2": "netlink/messages.py"}
 STRUCTURES = {"bpf/abi.py", "exec_proxy/wire.py"}

@@ -97,9 +97,68 @@ class ConvertObject(NamedTuple):
     path: str
 
 
+class ClassicSource(NamedTuple):
+    """Where a classic program comes from. ``mode`` is text (``text`` is the program), file (its path), expression
+    (tcpdump's, for packets of ``link_type``; empty: what fits) or filter (one that is attached)."""
+
+    mode: str
+    text: str = ""
+    link_type: str = ""
+    selector: FilterSelector | None = None
+
+
+class CompileExpression(NamedTuple):
+    """``link_type`` is empty for that of ``device``, and for Ethernet; ``form`` is one of pytc.cbpf.forms."""
+
+    expression: str
+    link_type: str = ""
+    device: str = ""
+    snaplen: int = 0xFFFFFFFF
+    form: str = ""
+
+
+class AssembleProgram(NamedTuple):
+    path: str
+    form: str = ""
+
+
+class DisassembleProgram(NamedTuple):
+    source: ClassicSource
+    form: str = ""
+
+
+class RunProgram(NamedTuple):
+    """``values`` are what extensions give; ``limit`` 0 is for all packets; matching packets are written to
+    ``write``."""
+
+    path: str
+    source: ClassicSource
+    values: tuple[tuple[str, int], ...] = ()
+    untagged: bool = False
+    limit: int = 0
+    summary: bool = False
+    write: str = ""
+
+
+class StepProgram(NamedTuple):
+    path: str
+    source: ClassicSource
+    values: tuple[tuple[str, int], ...] = ()
+    untagged: bool = False
+
+
+class TranslateProgram(NamedTuple):
+    """``verdict`` is None for a program that returns what the classic one does."""
+
+    source: ClassicSource
+    write: str
+    verdict: int | None = None
+
+
 class Help(NamedTuple):
     topic: str
 
 
 Command = (ModifyFilter | GetFilter | ShowFilters | ModifyQdisc | ShowQdiscs | ModifyClass | ShowClasses | ShowObject
-           | LintObject | ConvertObject | Help)
+           | LintObject | ConvertObject | CompileExpression | AssembleProgram | DisassembleProgram | RunProgram
+           | StepProgram | TranslateProgram | Help)

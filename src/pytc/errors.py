@@ -104,7 +104,19 @@ class MapDefinitionError(ObjectError):
 
 
 class BytecodeError(BpfError):
-    """Classic BPF bytecode text that cannot be understood."""
+    """Classic BPF that cannot be used: text that cannot be understood, or a program that no kernel takes."""
+
+
+class ExpressionError(PytcError):
+    """A tcpdump expression that libpcap does not compile, or no libpcap to do it."""
+
+
+class OutputError(PytcError):
+    """A file that a command was told to write cannot be written."""
+
+
+class CaptureError(PytcError):
+    """A pcap or pcapng file that cannot be read or written."""
 
 
 class BpfSyscallError(BpfError):

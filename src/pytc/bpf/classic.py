@@ -1,11 +1,12 @@
-"""Classic BPF bytecode: tc's text form, and ``struct sock_filter``.
+"""Classic BPF bytecode: its text forms, and ``struct sock_filter``.
 
-Text: ``N,c t f k,c t f k,...`` with N instructions of four decimals: opcode (u16), jump-true and jump-false
-offsets (u8), constant (u32). Structure (include/uapi/linux/filter.h): ``code u16, jt u8, jf u8, k u32``, 8
-bytes.
+Text: N, the number of instructions, then each as four decimals ``c t f k``: opcode (u16), jump-true and jump-false
+offsets (u8), constant (u32). tc and bpf_asm separate them with commas, on one line; ``tcpdump -ddd`` puts each on a
+line of its own. Structure (include/uapi/linux/filter.h): ``code u16, jt u8, jf u8, k u32``, 8 bytes.
 """
 
 import struct
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pytc.bpf.files import read_regular_file
@@ -14,7 +15,9 @@ from pytc.errors import BytecodeError
 MAX_INSTRUCTIONS = 4096
 _SOCK_FILTER = struct.Struct("=HBBI")
 _LIMITS = (("opcode", 0xFFFF), ("jt", 0xFF), ("jf", 0xFF), ("k", 0xFFFFFFFF))
-_MAX_TEXT = 1 << 20
+#: The largest text of a program that is read from a file.
+MAX_TEXT = 1 << 20
+_LONGEST_SHOWN = 40
 
 
 class ClassicInstruction(NamedTuple):
@@ -26,34 +29,39 @@ class ClassicInstruction(NamedTuple):
     k: int
 
 
+class _Part(NamedTuple):
+    """What is between two separators, and where in the text it is."""
+
+    text: str
+    place: str
+
+
 def parse_bytecode(text: str) -> tuple[ClassicInstruction, ...]:
-    """Text to instructions; raises BytecodeError that says where."""
-    fields = [field.strip() for field in text.strip().split(",")]
-    if fields and not fields[-1]:
-        fields.pop()
-    if not fields:
+    """Text to instructions, checked as a kernel checks them; raises BytecodeError that says where."""
+    parts = _split(text)
+    if not parts:
         raise BytecodeError("bytecode is empty; 'N,c t f k,...' expected")
-    count = _number(fields[0], "the number of instructions", MAX_INSTRUCTIONS)
+    count = _number(parts[0].text, "the number of instructions", MAX_INSTRUCTIONS)
     if not count:
         raise BytecodeError("bytecode of 0 instructions")
-    if len(fields) - 1 != count:
-        raise BytecodeError(f"bytecode says {count} instructions, and has {len(fields) - 1}")
-    program = tuple(_instruction(index, field) for index, field in enumerate(fields[1:]))
-    _check_jumps(program)
+    if len(parts) - 1 != count:
+        raise BytecodeError(f"bytecode says {count} instructions, and has {len(parts) - 1}")
+    program = tuple(_instruction(index, part) for index, part in enumerate(parts[1:]))
+    _check(program, parts)
     return program
 
 
 def parse_bytecode_file(path: str) -> tuple[ClassicInstruction, ...]:
-    """A file with the text form on one line; raises BytecodeError that names the file."""
+    """A file with one of the text forms; raises BytecodeError that names the file."""
     try:
-        return parse_bytecode(read_regular_file(path, _MAX_TEXT).decode("ascii", "replace"))
+        return parse_bytecode(read_regular_file(path, MAX_TEXT).decode("ascii", "replace"))
     except OSError as error:
         raise BytecodeError(f'cannot read bytecode file "{path}": {error.strerror}', errno=error.errno) from error
     except (BytecodeError, ValueError) as error:
         raise BytecodeError(f'bytecode file "{path}": {error}') from error
 
 
-def pack(program: tuple[ClassicInstruction, ...]) -> bytes:
+def pack(program: Sequence[ClassicInstruction]) -> bytes:
     """Instructions as an array of ``struct sock_filter``."""
     return b"".join(_SOCK_FILTER.pack(*instruction) for instruction in program)
 
@@ -64,34 +72,49 @@ def unpack(data: bytes) -> tuple[ClassicInstruction, ...]:
     return tuple(ClassicInstruction(*fields) for fields in _SOCK_FILTER.iter_unpack(whole))
 
 
-def format_bytecode(program: tuple[ClassicInstruction, ...]) -> str:
-    """Instructions to text, as tc prints it: without a comma at the end."""
-    return ",".join([str(len(program)), *("%d %d %d %d" % instruction for instruction in program)])
+def format_bytecode(program: Sequence[ClassicInstruction], separator: str = ",") -> str:
+    """Instructions to text, as tc prints it: without a separator at the end."""
+    return separator.join([str(len(program)), *("%d %d %d %d" % instruction for instruction in program)])
 
 
-def _instruction(index: int, field: str) -> ClassicInstruction:
-    words = field.split()
-    if len(words) != len(_LIMITS):
-        raise BytecodeError(f'instruction {index}: "{field}" has {len(words)} numbers, "c t f k" expected')
-    return ClassicInstruction(*(_number(word, f"instruction {index}: {name}", limit)
-                                for word, (name, limit) in zip(words, _LIMITS, strict=True)))
+def _split(text: str) -> list[_Part]:
+    """By commas where there are any, else by lines, of which empty ones do not count."""
+    if "," not in text:
+        lines = enumerate(text.splitlines(), 1)
+        return [_Part(line.strip(), f"line {number}") for number, line in lines if line.strip()]
+    parts, at = [], 0
+    for field in text.split(","):
+        parts.append(_Part(field.strip(), f"character {at + len(field) - len(field.lstrip()) + 1}"))
+        at += len(field) + 1
+    if not parts[-1].text:
+        parts.pop()
+    return parts
+
+
+def _instruction(index: int, part: _Part) -> ClassicInstruction:
+    try:
+        words = part.text.split()
+        if len(words) != len(_LIMITS):
+            raise BytecodeError(f'"{part.text[:_LONGEST_SHOWN]}" has {len(words)} numbers, "c t f k" expected')
+        return ClassicInstruction(*(_number(word, name, limit)
+                                    for word, (name, limit) in zip(words, _LIMITS, strict=True)))
+    except BytecodeError as error:
+        raise BytecodeError(f"instruction {index}: {error} (at {part.place})") from None
 
 
 def _number(word: str, what: str, limit: int) -> int:
     if not (word.isascii() and word.isdigit()) or len(word) > 20:
-        raise BytecodeError(f'{what}: "{word}" is not a decimal number')
+        raise BytecodeError(f'{what}: "{word[:_LONGEST_SHOWN]}" is not a decimal number')
     number = int(word)
     if number > limit:
         raise BytecodeError(f"{what}: {number} is more than {limit}")
     return number
 
 
-def _check_jumps(program: tuple[ClassicInstruction, ...]) -> None:
-    for index, (code, jt, jf, k) in enumerate(program):
-        if code & 7 != 5:  # BPF_JMP
-            continue
-        furthest = index + 1 + (k if code & 0xF0 == 0 else max(jt, jf))
-        if furthest >= len(program):
-            raise BytecodeError(f"instruction {index}: it jumps to {furthest}, behind the last of {len(program)}")
-    if program[-1].code & 7 != 6:  # BPF_RET
-        raise BytecodeError(f"instruction {len(program) - 1}: the last instruction is no return")
+def _check(program: tuple[ClassicInstruction, ...], parts: list[_Part]) -> None:
+    from pytc.bpf.classic_check import first_problem
+
+    problem = first_problem(program)
+    if problem is not None:
+        place = parts[problem.at + 1].place
+        raise BytecodeError(f"instruction {problem.at}: {problem.text} (at {place})")

@@ -18,6 +18,7 @@ _VERBS = {
     "class": ("add", "change", "replace", "delete", "show", "help"),
     "filter": ("add", "change", "replace", "delete", "get", "show", "help"),
     "object": ("show", "lint", "convert", "help"),
+    "cbpf": ("compile", "asm", "disasm", "run", "to-ebpf", "help"),
 }
 _RAW = {"ignore_unknown_options": True, "help_option_names": []}
 
@@ -36,6 +37,10 @@ def following(object_name: str, given: list[str]) -> list[str]:
         return _devices()
     if object_name == "object":
         return _object_words(given)
+    if object_name == "cbpf":
+        from pytc.grammar.cbpf import words_of
+
+        return [*(word for word in words_of(given[0]) if word not in given), "help"]
     from importlib import import_module
 
     module = import_module(f"pytc.grammar.{OBJECTS[object_name]}")

@@ -5,14 +5,19 @@ import sys
 
 from pytc.cli.main import show
 from pytc.commands import (
+    AssembleProgram,
     Command,
+    CompileExpression,
     ConvertObject,
+    DisassembleProgram,
     GetFilter,
     LintObject,
+    RunProgram,
     ShowClasses,
     ShowFilters,
     ShowObject,
     ShowQdiscs,
+    StepProgram,
 )
 from pytc.documents import Shown
 from pytc.errors import UsageError
@@ -20,7 +25,8 @@ from pytc.grammar.command_line import Options
 from pytc.operations import run
 from pytc.operations.context import Context
 
-_SHOWING = (ShowFilters, ShowQdiscs, ShowClasses, GetFilter, ShowObject, LintObject, ConvertObject)
+_SHOWING = (ShowFilters, ShowQdiscs, ShowClasses, GetFilter, ShowObject, LintObject, ConvertObject,
+            CompileExpression, AssembleProgram, DisassembleProgram, RunProgram)
 _LAYOUTS = ("", "bpf_elf_map", "bpf_map_def")
 
 
@@ -37,6 +43,10 @@ def execute(options: Options, command: Command) -> int:
                       bpf_mount=os.environ.get("TC_BPF_MNT", ""), layout20=layout)
     try:
         with context:
+            if isinstance(command, StepProgram):
+                from pytc.cli.stepping import step_through
+
+                return step_through(context, command)
             documents = run(context, command)
     finally:
         say(context.notes, as_json=options.json)

@@ -26,7 +26,7 @@ _SPELLINGS = {"stats": "statistics", "Version": "version"}
 _NAMES = ("statistics", "stats", "details", "pretty", "Version", "help", "json")
 
 #: Objects in the order in which an abbreviation is tried, and the modules that know their words.
-OBJECTS = {"qdisc": "qdiscs", "class": "classes", "filter": "filters", "object": "objects"}
+OBJECTS = {"qdisc": "qdiscs", "class": "classes", "filter": "filters", "object": "objects", "cbpf": "cbpf"}
 #: tc's objects that are not there yet.
 LATER = ("chain", "actions", "monitor", "exec")
 

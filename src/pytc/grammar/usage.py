@@ -7,7 +7,7 @@ OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -j[son] | -p[retty]
 _TEXTS: dict[str, str] = {
     "": """\
 Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help }
-where  OBJECT := { qdisc | class | filter | object }
+where  OBJECT := { qdisc | class | filter | object | cbpf }
 """ + "       " + OPTIONS + """\
 
 A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
@@ -17,6 +17,7 @@ A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
   pytc filter show dev em1 ingress                  what is there
   pytc filter del dev em1 ingress                   take it away
   pytc object show bpf.o                            what a file holds; needs no privileges
+  pytc cbpf compile 'tcp port 80'                   classic BPF: compile, assemble, run, translate
 
 "pytc OBJECT help" and "pytc filter add bpf help" say more.
 """,
@@ -132,6 +133,72 @@ Usage: pytc object convert FILE
 
 Prints C declarations for section ".maps" of all maps that FILE declares in section "maps" (struct bpf_elf_map and
 struct bpf_map_def), with comments for what they cannot say.
+""",
+    "cbpf": """\
+Usage: pytc cbpf compile [ as FORM ] [ snaplen NUMBER ] [ dev NAME ] [ DLT ] EXPRESSION
+       pytc cbpf asm FILE [ as FORM ]
+       pytc cbpf disasm PROGRAM [ as FORM ]
+       pytc cbpf run CAPTURE PROGRAM [ set NAME=NUMBER ] ... [ untagged ] [ count NUMBER ] [ summary ]
+                     [ write CAPTURE ] [ step ]
+       pytc cbpf to-ebpf PROGRAM [ verdict VERDICT ] write FILE
+
+PROGRAM := FILE | 'N,c t f k,...'
+         | expression EXPRESSION [ dlt DLT ]
+         | from dev NAME [ ingress | egress | parent CLASSID ] [ pref PREF ] [ handle HANDLE ] ...
+FORM    := tc | tcpdump | c | asm
+DLT     := EN10MB | RAW | LINUX_SLL | ...
+
+FILE holds bytecode ('N,c t f k,...' or the lines of tcpdump -ddd), or the language of bpf_asm. EXPRESSION is
+tcpdump's (pcap-filter(7)), and needs libpcap. "pytc cbpf compile help" and so on say more.
+""",
+    "cbpf compile": """\
+Usage: pytc cbpf compile [ as FORM ] [ snaplen NUMBER ] [ dev NAME ] [ DLT ] EXPRESSION
+
+Prints the program of a tcpdump expression, as libpcap compiles it.
+
+as       tc: 'N,c t f k,...' for bytecode {tc}; tcpdump: the same in lines; c: struct sock_filter; asm: bpf_asm's
+snaplen  what a match returns {4294967295: the class that the filter names}; tcpdump -ddd has 262144
+dev      takes the link type of this device, and finds VLAN tags that the kernel keeps beside the packet
+DLT      what packets begin with {EN10MB: an Ethernet header}; RAW: an IP header
+""",
+    "cbpf asm": """\
+Usage: pytc cbpf asm FILE [ as FORM ]
+
+Assembles FILE, which is in the language of bpf_asm: labels, comments after ; and in /* */, and the instructions
+  ld ldh ldb   [k]  [x + k]  #EXTENSION; ld also #k  M[k]  #len
+  ldx  #k  M[k]  #len  4*([k]&0xf)            ldi ldxi  #k             st stx  M[k]
+  jmp LABEL                                   jeq jgt jge jset  #k|x, LABEL [, LABEL for no]
+  jne jlt jle  #k|x, LABEL                    add sub mul div mod and or xor lsh rsh  #k|x
+  neg tax txa                                 ret  #k|a
+EXTENSION := proto | type | poff | ifidx | nla | nlan | mark | queue | hatype | rxhash | cpu | vlan_tci | vlan_avail
+             | vlan_tpid | rand
+""",
+    "cbpf disasm": """\
+Usage: pytc cbpf disasm PROGRAM [ as FORM ]
+
+Prints PROGRAM in the language of bpf_asm, or in another form. All filters of classic BPF that "from" finds are shown.
+""",
+    "cbpf run": """\
+Usage: pytc cbpf run CAPTURE PROGRAM [ set NAME=NUMBER ] ... [ untagged ] [ count NUMBER ] [ summary ]
+                 [ write CAPTURE ] [ step ]
+
+Runs PROGRAM over the packets of a pcap or pcapng file (- is the standard input), as the kernel would.
+
+set       what an extension gives: proto, type, ifidx, mark, queue, hatype, rxhash, cpu, vlan_tci, vlan_avail,
+          vlan_tpid, rand; those that packets tell themselves are known
+untagged  takes the VLAN tag out of the packet, as the kernel does before filters on ingress
+count     reads only so many packets
+summary   prints only how many there were
+write     writes the packets that match to a file
+step      goes through the program instruction by instruction; "help" lists the commands
+""",
+    "cbpf to-ebpf": """\
+Usage: pytc cbpf to-ebpf PROGRAM [ verdict VERDICT ] write FILE
+
+Writes an object file with PROGRAM as eBPF in section "classifier", which pytc and tc load.
+
+verdict  for direct-action: what a match returns: ok | pass | drop | shot | stolen | trap; no match goes on with the
+         next filter. Without it, the program returns what the classic one returns.
 """,
 }
 

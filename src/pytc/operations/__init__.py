@@ -16,6 +16,9 @@ _HOMES = {
     "ShowQdiscs": ("qdiscs", "show_qdiscs"), "ModifyClass": ("classes", "modify_class"),
     "ShowClasses": ("classes", "show_classes"), "ShowObject": ("objects", "show_object"),
     "LintObject": ("objects", "lint_object"), "ConvertObject": ("objects", "convert_object"),
+    "CompileExpression": ("cbpf", "compile_program"), "AssembleProgram": ("cbpf", "assemble_program"),
+    "DisassembleProgram": ("cbpf", "disassemble_program"), "RunProgram": ("cbpf", "run_program"),
+    "TranslateProgram": ("cbpf", "translate_program"),
 }
 
 

@@ -56,14 +56,16 @@ def get_filter(context: Context, command: GetFilter) -> list[Document]:
 
 def show_filters(context: Context, command: ShowFilters) -> list[Document]:
     """The filters that a selector covers."""
-    selector = command.selector
+    return [_document(context, record, command.selector) for record in filter_records(context, command.selector)]
+
+
+def filter_records(context: Context, selector: FilterSelector) -> list[FilterRecord]:
+    """The filters that a selector covers, decoded; raises DeviceNotFoundError, NetlinkError."""
     index = context.device_index(selector.device)
     attributes = {} if selector.chain is None else {"TCA_CHAIN": selector.chain}
     answers = context.session.dump(TcMessage(
         c.GETTFILTER, ifindex=index, parent=selector.parent.number, info=_info(selector), attributes=attributes))
-    return [_document(context, record, selector)
-            for record in (_record(answer) for answer in answers)
-            if record is not None and _selected(record, selector, index)]
+    return [record for record in map(_record, answers) if record is not None and _selected(record, selector, index)]
 
 
 def _selected(record: FilterRecord, selector: FilterSelector, index: int) -> bool:

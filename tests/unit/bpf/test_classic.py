@@ -19,23 +19,19 @@ from pytc.bpf.classic import (
     parse_bytecode_file,
     unpack,
 )
+from pytc.bpf.classic_check import check, reachable
 from pytc.errors import BytecodeError
+from tests.classic_programs import programs, wild_programs
 
 RETURN = ClassicInstruction(6, 0, 0, 0xFFFFFFFF)
 ARP = "4,40 0 0 12,21 0 1 2054,6 0 0 4294967295,6 0 0 0"
 
-# Instructions that never jump: those are checked one by one below.
-_plain = st.builds(ClassicInstruction, st.integers(0, 0xFFFF).filter(lambda code: code & 7 != 5),
-                   st.integers(0, 0xFF), st.integers(0, 0xFF), st.integers(0, 0xFFFFFFFF))
-_programs = st.lists(_plain, max_size=20).map(lambda program: (*program, RETURN))
-
-
-@given(_programs)
+@given(programs())
 def test_text_and_instructions_are_two_forms_of_one_thing(program: tuple[ClassicInstruction, ...]) -> None:
     assert parse_bytecode(format_bytecode(program)) == program
 
 
-@given(_programs)
+@given(programs())
 def test_bytes_and_instructions_are_two_forms_of_one_thing(program: tuple[ClassicInstruction, ...]) -> None:
     assert len(pack(program)) == 8 * len(program)
     assert unpack(pack(program)) == program
@@ -50,12 +46,18 @@ def test_any_text_gives_a_program_or_an_error_of_its_own(text: str) -> None:
     assert parse_bytecode(format_bytecode(program)) == program
 
 
+@given(programs())
+def test_lines_are_a_form_of_it_too(program: tuple[ClassicInstruction, ...]) -> None:
+    assert parse_bytecode(format_bytecode(program, "\n") + "\n") == program
+
+
 def test_what_tcpdump_writes_is_understood() -> None:
     assert parse_bytecode(ARP) == (ClassicInstruction(40, 0, 0, 12), ClassicInstruction(21, 0, 1, 2054), RETURN,
                                    ClassicInstruction(6, 0, 0, 0))
 
 
-@pytest.mark.parametrize("text", [ARP + ",", ARP + "\n", "  " + ARP, ARP.replace(",", " ,\n ")])
+@pytest.mark.parametrize("text", [ARP + ",", ARP + "\n", "  " + ARP, ARP.replace(",", " ,\n "),
+                                  ARP.replace(",", "\n"), ARP.replace(",", "\r\n") + "\r\n\n"])
 def test_space_and_a_comma_at_the_end_do_no_harm(text: str) -> None:
     assert parse_bytecode(text) == parse_bytecode(ARP)
 
@@ -87,11 +89,40 @@ def test_space_and_a_comma_at_the_end_do_no_harm(text: str) -> None:
     ("2,21 0 1 5,6 0 0 0", "instruction 0: it jumps to 2, behind the last of 2"),
     ("2,21 1 0 5,6 0 0 0", "instruction 0: it jumps to 2, behind the last of 2"),
     ("2,5 0 0 1,6 0 0 0", "instruction 0: it jumps to 2, behind the last of 2"),
+    ("2,5 0 0 4294967295,6 0 0 0", "instruction 0: it jumps to 4294967296, behind the last of 2"),
+    ("2,6 0 0 0,6 0 0 0 0", "instruction 1: \"6 0 0 0 0\" has 5 numbers, \"c t f k\" expected (at character 11)"),
+    ("2\n6 0 0 0\n\n6 0 0\n", "instruction 1: \"6 0 0\" has 3 numbers, \"c t f k\" expected (at line 4)"),
+    ("2\n14 0 0 0\n6 0 0 0\n", "instruction 0: there is no opcode 14 (0xe) (at line 2)"),
+    ("1,256 0 0 0", "instruction 0: there is no opcode 256 (0x100) (at character 3)"),
+    ("2,52 0 0 0,6 0 0 0", "instruction 0: it divides by 0"), ("2,148 0 0 0,6 0 0 0", "it divides by 0"),
+    ("2,100 0 0 32,6 0 0 0", "instruction 0: it shifts by 32 bits; 31 is the most"),
+    ("2,2 0 0 16,6 0 0 0", "instruction 0: there is no M[16]; M[0] to M[15] are there"),
+    ("2,32 0 0 4294963264,6 0 0 0", "instruction 0: there is no extension 64 (load offset 4294963264)"),
+    ("2,96 0 0 3,6 0 0 0", "instruction 0: it loads M[3], which not every way to it has stored"),
+    ("4,21 0 1 0,2 0 0 1,96 0 0 1,6 0 0 0", "instruction 2: it loads M[1], which not every way to it has stored"),
 ])
 def test_each_mistake_is_named_with_its_place(text: str, message: str) -> None:
     with pytest.raises(BytecodeError) as caught:
         parse_bytecode(text)
     assert message in str(caught.value)
+
+
+@given(wild_programs)
+def test_any_program_is_taken_or_refused_with_a_reason(program: tuple[ClassicInstruction, ...]) -> None:
+    try:
+        check(program)
+    except BytecodeError as error:
+        assert str(error).startswith("instruction ")
+
+
+@pytest.mark.parametrize("count", [0, MAX_INSTRUCTIONS + 1])
+def test_programs_of_an_impossible_size(count: int) -> None:
+    with pytest.raises(BytecodeError, match=f"a program of {count} instructions"):
+        check((RETURN,) * count)
+
+
+def test_what_no_way_leads_to() -> None:
+    assert reachable(parse_bytecode("5,5 0 0 1,6 0 0 1,21 0 1 0,6 0 0 2,6 0 0 3")) == {0, 2, 3, 4}
 
 
 def test_the_largest_program_is_taken() -> None:

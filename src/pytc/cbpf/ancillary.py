@@ -1,0 +1,90 @@
+"""What the kernel knows of a packet besides its bytes, and what of it can be told from a capture."""
+
+import os
+from typing import NamedTuple
+
+from pytc.packets.link_types import ETHERNET, IPV4, IPV6, RAW, SLL, SLL2, link_type
+
+_ETH_P_802_3, _ETH_P_802_2 = 1, 4
+_SMALLEST_ETHERTYPE = 0x600
+_IP, _IPV6 = 0x0800, 0x86DD
+_VLANS = (0x8100, 0x88A8)
+_BROADCAST, _MULTICAST = 1, 2
+_TYPE_AT = 12  # in an Ethernet header; a tag has 4 bytes
+_NOVALUE = 0
+_ARPHRD_ETHER, _ARPHRD_NONE = 1, 0xFFFE
+
+
+class Ancillary(NamedTuple):
+    """The extensions of a packet, by bpf_asm's names, and where its headers begin. ``rand`` None gives a random
+    number at each load."""
+
+    proto: int = 0
+    type: int = 0
+    ifidx: int = 1
+    mark: int = 0
+    queue: int = 0
+    hatype: int = _ARPHRD_ETHER
+    rxhash: int = 0
+    cpu: int = 0
+    vlan_tci: int = 0
+    vlan_avail: int = 0
+    vlan_tpid: int = 0
+    rand: int | None = None
+    network_header: int = 0
+
+    def random(self) -> int:
+        return int.from_bytes(os.urandom(4), "little") if self.rand is None else self.rand
+
+
+#: Those that a user may set.
+SETTABLE = ("proto", "type", "ifidx", "mark", "queue", "hatype", "rxhash", "cpu", "vlan_tci", "vlan_avail",
+            "vlan_tpid", "rand")
+
+
+def describe(data: bytes, number: int) -> Ancillary:
+    """What a captured packet of that LINKTYPE_ says of itself, as the kernel would have it on ingress."""
+    header = link_type(number).header or _NOVALUE
+    if number == ETHERNET:
+        return Ancillary(proto=ethernet_protocol(data), type=_ethernet_type(data), network_header=header)
+    if number == SLL:
+        return Ancillary(proto=_number(data, 14), type=_number(data, 0), hatype=_number(data, 2),
+                         network_header=header)
+    if number == SLL2:
+        return Ancillary(proto=_number(data, 0), type=data[10] if len(data) > 10 else 0, hatype=_number(data, 8),
+                         ifidx=int.from_bytes(data[4:8], "big"), network_header=header)
+    if number in (RAW, IPV4, IPV6):
+        protocol = {4: _IP, 6: _IPV6}.get(data[0] >> 4 if data else 0, 0)
+        return Ancillary(proto=protocol, hatype=_ARPHRD_NONE)
+    return Ancillary(network_header=header)
+
+
+def untag(data: bytes, known: Ancillary) -> tuple[bytes, Ancillary]:
+    """An Ethernet packet as filters on ingress see it: the kernel takes its outer VLAN tag out of the bytes, and
+    keeps it beside them."""
+    tpid = _number(data, _TYPE_AT)
+    if tpid not in _VLANS or len(data) < _TYPE_AT + 8:
+        return data, known
+    rest = data[:_TYPE_AT] + data[_TYPE_AT + 4:]
+    return rest, known._replace(proto=ethernet_protocol(rest), vlan_tci=_number(data, _TYPE_AT + 2), vlan_avail=1,
+                                vlan_tpid=tpid)
+
+
+def ethernet_protocol(data: bytes) -> int:
+    """``skb->protocol`` of a packet with an Ethernet header."""
+    number = _number(data, _TYPE_AT)
+    if number >= _SMALLEST_ETHERTYPE:
+        return number
+    return _ETH_P_802_3 if data[_TYPE_AT + 2:_TYPE_AT + 4] == b"\xff\xff" else _ETH_P_802_2
+
+
+def _ethernet_type(data: bytes) -> int:
+    """``skb->pkt_type``: to this host, as far as can be told."""
+    if data[:6] == b"\xff" * 6:
+        return _BROADCAST
+    return _MULTICAST if data and data[0] & 1 else 0
+
+
+def _number(data: bytes, at: int) -> int:
+    """A u16 of the packet; 0 where it ends before."""
+    return int.from_bytes(data[at:at + 2], "big") if len(data) >= at + 2 else 0

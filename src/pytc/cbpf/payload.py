@@ -1,0 +1,89 @@
+"""``poff``: where a packet's payload begins, as ``skb_get_poff`` of net/core/flow_dissector.c finds it.
+
+Followed are VLAN tags, IPv4, IPv6 with its extension headers, and tunnels of IP in IP. For what the kernel's dissector
+follows besides (MPLS, PPPoE, GRE, B.A.T.M.A.N. and others) the answer here is 0, or the tunnel's own header.
+"""
+
+_IP, _IPV6, _ARP, _RARP = 0x0800, 0x86DD, 0x0806, 0x8035
+_VLANS = (0x8100, 0x88A8)
+_MOST_HEADERS = 15
+_HOP, _ROUTING, _DESTINATION, _FRAGMENT = 0, 43, 60, 44
+_IPIP, _IPV6_IN_IP, _TCP = 4, 41, 6
+_TCP_HEADER = 20
+#: Bytes of headers: ICMP, IGMP, UDP, DCCP, ICMPv6, SCTP, UDP-Lite.
+_HEADERS = {1: 8, 2: 8, 17: 8, 33: 12, 58: 8, 132: 12, 136: 8}
+
+
+class _Bad(Exception):
+    """The packet ends within a header, or is of something unknown."""
+
+
+def payload_offset(data: bytes, protocol: int, network_header: int) -> int:
+    """The offset in ``data``; 0 where it cannot be found."""
+    try:
+        at, carried, is_later_fragment = _Dissector(data).walk(protocol, network_header)
+    except _Bad:
+        return 0
+    at = min(at, len(data))
+    if is_later_fragment:
+        return at
+    if carried == _TCP:
+        return at + max(_TCP_HEADER, (data[at + 12] & 0xF0) >> 2) if len(data) > at + 12 else at
+    return at + _HEADERS.get(carried, 0)
+
+
+class _Dissector:
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._headers = 0
+
+    def _need(self, at: int, size: int) -> bytes:
+        if at < 0 or at + size > len(self._data):
+            raise _Bad
+        return self._data[at:at + size]
+
+    def _again(self) -> bool:
+        self._headers += 1
+        return self._headers <= _MOST_HEADERS
+
+    def walk(self, protocol: int, at: int) -> tuple[int, int, bool]:
+        """(offset of the last header that was reached, its IP protocol, whether it is in an earlier fragment)."""
+        while True:
+            if protocol in _VLANS:
+                protocol, at = int.from_bytes(self._need(at, 4)[2:], "big"), at + 4
+                if self._again():
+                    continue
+                return at, 0, False
+            if protocol in (_ARP, _RARP):
+                return at, 0, False
+            if protocol == _IP:
+                at, carried, fragment, done = self._ip(at)
+            elif protocol == _IPV6:
+                header = self._need(at, 40)
+                at, carried, fragment, done = self._extensions(at + 40, header[6])
+            else:
+                raise _Bad
+            if done or carried not in (_IPIP, _IPV6_IN_IP):
+                return at, carried, fragment
+            protocol = _IP if carried == _IPIP else _IPV6
+            if not self._again():
+                return at, carried, fragment
+
+    def _ip(self, at: int) -> tuple[int, int, bool, bool]:
+        header = self._need(at, 20)
+        words = header[0] & 0xF
+        if words < 5:
+            raise _Bad
+        fragment = int.from_bytes(header[6:8], "big") & 0x3FFF  # MF and the offset
+        return at + words * 4, header[9], bool(fragment & 0x1FFF), bool(fragment)
+
+    def _extensions(self, at: int, carried: int) -> tuple[int, int, bool, bool]:
+        while carried in (_HOP, _ROUTING, _DESTINATION):
+            header = self._need(at, 2)
+            carried, at = header[0], at + (header[1] + 1) * 8
+            if not self._again():
+                return at, carried, False, True
+        if carried != _FRAGMENT:
+            return at, carried, False, False
+        header = self._need(at, 8)
+        return at + 8, header[0], bool(int.from_bytes(header[2:4], "big") & 0xFFF8), True

@@ -1,0 +1,32 @@
+"""The debugger at a terminal, or fed from a file."""
+
+import contextlib
+import sys
+
+from pytc.commands import StepProgram
+from pytc.operations.cbpf import debugger
+from pytc.operations.context import Context
+
+_PROMPT = "> "
+
+
+def step_through(context: Context, command: StepProgram) -> int:
+    """Reads commands until there are no more; returns the exit status. Raises PytcError."""
+    is_terminal = sys.stdin.isatty()
+    if is_terminal:
+        with contextlib.suppress(ImportError):
+            import readline  # noqa: F401  # gives input() a history
+    with debugger(context, command) as machine:
+        _say(machine.greeting)
+        while not machine.done:
+            try:
+                line = input(_PROMPT if is_terminal else "")
+            except EOFError:
+                break
+            _say(machine.execute(line))
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

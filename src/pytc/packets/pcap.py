@@ -1,0 +1,47 @@
+"""pcap files, as libpcap writes them.
+
+File header, 24 bytes: ``magic u32, major u16, minor u16, zone s32, accuracy u32, snaplen u32, linktype u32``; each
+packet then has ``seconds u32, fraction u32, captured u32, length u32`` before its bytes. The magic number tells the
+byte order, and whether fractions are microseconds or nanoseconds. Of the link type, the upper 16 bits say other things.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from pytc.errors import CaptureError
+from pytc.packets.capture import MAX_PACKET, Packet, take
+
+MICROSECONDS, NANOSECONDS = 0xA1B2C3D4, 0xA1B23C4D
+MAJOR, MINOR = 2, 4
+_UNITS = {MICROSECONDS: 1000, NANOSECONDS: 1}
+_HEADER_REST = 20
+_RECORD = 16
+_SECOND = 10**9
+
+
+def packets(file: BinaryIO, magic: bytes) -> Iterator[Packet]:
+    """The packets behind the magic number, which was read already; raises CaptureError."""
+    order, unit = _order_and_unit(magic)
+    major, _, _, _, _, network = struct.unpack(f"{order}HHiIII", take(file, _HEADER_REST, "the header"))
+    if major != MAJOR:
+        raise CaptureError(f"version {major} of the pcap format is not known")
+    record = struct.Struct(f"{order}IIII")
+    number = 0
+    while header := file.read(_RECORD):
+        number += 1
+        what = f"packet {number}"
+        if len(header) != _RECORD:
+            raise CaptureError(f"it ends within {what}")
+        seconds, fraction, captured, length = record.unpack(header)
+        if captured > MAX_PACKET:
+            raise CaptureError(f"{what} is said to have {captured} bytes; {MAX_PACKET} is the most")
+        yield Packet(take(file, captured, what), length, network & 0xFFFF, seconds * _SECOND + fraction * unit)
+
+
+def _order_and_unit(magic: bytes) -> tuple[str, int]:
+    for order, name in (("<", "little"), (">", "big")):
+        unit = _UNITS.get(int.from_bytes(magic, name))  # type: ignore[arg-type]  # mypy wants a literal
+        if unit is not None and len(magic) == 4:
+            return order, unit
+    raise CaptureError("it is neither a pcap nor a pcapng file")

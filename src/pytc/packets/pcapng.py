@@ -1,0 +1,151 @@
+"""pcapng files (draft-ietf-opsawg-pcapng): sections of blocks.
+
+A block: ``type u32, total length u32, body, total length u32``, in the byte order of its section. Read are section
+headers, interface descriptions, enhanced, simple and (obsolete) packet blocks; the others are passed over.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from pytc.errors import CaptureError
+from pytc.packets.capture import MAX_PACKET, Packet, take
+
+SECTION_HEADER = 0x0A0D0D0A
+INTERFACE, PACKET, SIMPLE_PACKET, ENHANCED_PACKET = 1, 2, 3, 6
+BYTE_ORDER = 0x1A2B3C4D
+RESOLUTION, OFFSET = 9, 14  # if_tsresol, if_tsoffset
+_MAX_BLOCK = 1 << 24
+_MAX_INTERFACES = 1 << 16
+_FRAME = 12
+_SECOND = 10**9
+
+
+class _Interface(NamedTuple):
+    """``units`` of time make a second; ``offset`` in seconds."""
+
+    link_type: int
+    snaplen: int
+    units: int = 10**6
+    offset: int = 0
+
+
+class _Section:
+    """What blocks of one section share."""
+
+    def __init__(self, order: str) -> None:
+        self.order = order
+        self.interfaces: list[_Interface] = []
+
+    def unpack(self, layout: str, body: bytes, what: str) -> tuple[int, ...]:
+        try:
+            return struct.unpack_from(self.order + layout, body)
+        except struct.error:
+            raise CaptureError(f"{what} of {len(body)} bytes") from None
+
+    def interface(self, number: int) -> _Interface:
+        if number >= len(self.interfaces):
+            raise CaptureError(f"a packet of interface {number}, which is not described")
+        return self.interfaces[number]
+
+
+def packets(file: BinaryIO) -> Iterator[Packet]:
+    """The packets of a file whose first four bytes, the type of the first block, were read already.
+
+    Raises CaptureError.
+    """
+    section = _section(file)
+    while head := file.read(4):
+        if len(head) != 4:
+            raise CaptureError("it ends within a block")
+        (kind,) = struct.unpack(f"{section.order}I", head)
+        if kind == SECTION_HEADER:
+            section = _section(file)
+            continue
+        body = _body(file, section.order)
+        if kind == INTERFACE:
+            section.interfaces.append(_describe(section, body))
+        elif kind in _PACKETS:
+            yield _PACKETS[kind](section, body)
+
+
+def _section(file: BinaryIO) -> _Section:
+    head = take(file, 8, "a section header")
+    for order in "<>":
+        length, magic = struct.unpack(f"{order}II", head)
+        if magic == BYTE_ORDER:
+            break
+    else:
+        raise CaptureError("a section header of neither byte order")
+    if not _FRAME + 16 <= length <= _MAX_BLOCK or length % 4:
+        raise CaptureError(f"a section header of {length} bytes")
+    (major,) = struct.unpack(f"{order}H", take(file, length - _FRAME, "a section header")[:2])
+    if major != 1:
+        raise CaptureError(f"version {major} of the pcapng format is not known")
+    return _Section(order)
+
+
+def _body(file: BinaryIO, order: str) -> bytes:
+    (length,) = struct.unpack(f"{order}I", take(file, 4, "a block"))
+    if not _FRAME <= length <= _MAX_BLOCK or length % 4:
+        raise CaptureError(f"a block of {length} bytes")
+    data = take(file, length - 8, "a block")
+    if struct.unpack(f"{order}I", data[-4:]) != (length,):
+        raise CaptureError("a block whose two lengths differ")
+    return data[:-4]
+
+
+def _describe(section: _Section, body: bytes) -> _Interface:
+    link_type, _, snaplen = section.unpack("HHI", body, "an interface description")
+    if len(section.interfaces) >= _MAX_INTERFACES:
+        raise CaptureError(f"more than {_MAX_INTERFACES} interfaces")
+    made = _Interface(link_type, snaplen)
+    for code, value in _options(section, body[8:]):
+        if code == RESOLUTION and len(value) == 1:
+            power = value[0] & 0x7F
+            made = made._replace(units=1 << power if value[0] & 0x80 else 10**min(power, 30))
+        elif code == OFFSET and len(value) == 8:
+            made = made._replace(offset=struct.unpack(f"{section.order}q", value)[0])
+    return made
+
+
+def _options(section: _Section, data: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at + 4 <= len(data):
+        code, length = struct.unpack_from(f"{section.order}HH", data, at)
+        if code == 0:
+            return
+        yield code, data[at + 4:at + 4 + length]
+        at += 4 + length + -length % 4
+
+
+def _enhanced(section: _Section, body: bytes) -> Packet:
+    number, high, low, captured, length = section.unpack("IIIII", body, "an enhanced packet block")
+    return _packet(section, number, high << 32 | low, _cut(body, 20, captured), length)
+
+
+def _obsolete(section: _Section, body: bytes) -> Packet:
+    number, _, high, low, captured, length = section.unpack("HHIIII", body, "a packet block")
+    return _packet(section, number, high << 32 | low, _cut(body, 20, captured), length)
+
+
+def _simple(section: _Section, body: bytes) -> Packet:
+    (length,) = section.unpack("I", body, "a simple packet block")
+    snaplen = section.interface(0).snaplen or length
+    return _packet(section, 0, 0, _cut(body, 4, min(length, snaplen)), length)
+
+
+def _packet(section: _Section, number: int, ticks: int, data: bytes, length: int) -> Packet:
+    interface = section.interface(number)
+    seconds, rest = divmod(ticks, interface.units)
+    time = (seconds + interface.offset) * _SECOND + rest * _SECOND // interface.units
+    return Packet(data, length, interface.link_type, time, number)
+
+
+def _cut(body: bytes, start: int, captured: int) -> bytes:
+    if captured > min(MAX_PACKET, len(body) - start):
+        raise CaptureError(f"a packet of {captured} bytes in a block that has {len(body) - start}")
+    return body[start:start + captured]
+
+
+_PACKETS = {ENHANCED_PACKET: _enhanced, PACKET: _obsolete, SIMPLE_PACKET: _simple}
