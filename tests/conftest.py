@@ -96,6 +96,18 @@ def root() -> None:
 
 
 @pytest.fixture
+def libpcap() -> None:
+    """For tests that compile tcpdump expressions."""
+    from pytc.cbpf.compiler import version
+    from pytc.errors import ExpressionError
+
+    try:
+        version()
+    except ExpressionError as error:
+        cannot(str(error))
+
+
+@pytest.fixture
 def bpffs(root: None, tmp_path: Path) -> Iterator[Path]:
     """A bpffs of the test's own; TC_BPF_MNT names it to pytc and tc."""
     mount = tmp_path / "bpffs"

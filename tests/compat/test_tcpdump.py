@@ -16,7 +16,7 @@ from tests.conftest import cannot, run
 from tests.expressions import ETHERNET as EXPRESSIONS
 from tests.expressions import RAW as RAW_EXPRESSIONS
 
-pytestmark = pytest.mark.compat
+pytestmark = [pytest.mark.compat, pytest.mark.usefixtures("libpcap")]
 
 SNAPLEN = 262144
 CASES = [*(("EN10MB", expression) for expression in EXPRESSIONS),

@@ -1,0 +1,285 @@
+"""``pytc cbpf``: words, text, JSON, exit status. Nothing here needs privileges."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytc.bpf import read_object
+from pytc.cbpf import assemble, compile_expression, compiler
+from pytc.cli.application import following
+from pytc.cli.main import main
+from pytc.commands import (
+    AssembleProgram,
+    ClassicSource,
+    Command,
+    CompileExpression,
+    DisassembleProgram,
+    FilterSelector,
+    Help,
+    RunProgram,
+    StepProgram,
+    TranslateProgram,
+)
+from pytc.errors import ExpressionError, HelpRequested, UsageError
+from pytc.grammar.cbpf import VERDICTS
+from pytc.grammar.command_line import parse_words
+from pytc.grammar.usage import topics
+from pytc.handles import INGRESS
+from pytc.packets import open_capture
+from tests.captures import captures
+
+ARP = "4,40 0 0 12,21 0 1 2054,6 0 0 4294967295,6 0 0 0"
+SOURCE = "ldh [12]\njne #0x806, drop\nret #-1\ndrop: ret #0\n"
+TEXT = ClassicSource("text", ARP)
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> str:
+    path = tmp_path / "ipv6.pcapng"
+    path.write_bytes(captures()["ipv6"][1])
+    return str(path)
+
+
+def shown(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:
+    """What a command prints: its output, or its errors where it is to fail."""
+    found = main(words)
+    out, err = capsys.readouterr()
+    assert found == status, err
+    assert bool(err) == bool(status)
+    return err if status else out
+
+
+def as_json(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    return json.loads(shown(capsys, "-j", *words))
+
+
+@pytest.mark.parametrize(("words", "command"), [
+    (["cbpf"], Help("cbpf")), (["cbpf", "help"], Help("cbpf")), (["cb", "h"], Help("cbpf")),
+    (["cbpf", "compile", "tcp port 80"], CompileExpression("tcp port 80")),
+    (["cbpf", "comp", "RAW", "tcp", "port", "80"], CompileExpression("tcp port 80", "RAW")),
+    (["cbpf", "c", "dlt", "dlt_raw", "as", "c", "snaplen", "96", "ip"], CompileExpression("ip", "RAW", "", 96, "c")),
+    (["cbpf", "c", "dev", "em1", "vlan"], CompileExpression("vlan", "", "em1")),
+    (["cbpf", "c", "FDDI"], CompileExpression("FDDI")), (["cbpf", "c", ""], CompileExpression("")),
+    (["cbpf", "asm", "f", "as", "tcpdump"], AssembleProgram("f", "tcpdump")),
+    (["cbpf", "disasm", ARP], DisassembleProgram(TEXT)), (["cbpf", "d", "bytecode", ARP], DisassembleProgram(TEXT)),
+    (["cbpf", "d", "f"], DisassembleProgram(ClassicSource("file", "f"))),
+    (["cbpf", "d", "bcf", "1,2", "as", "asm"], DisassembleProgram(ClassicSource("file", "1,2"), "asm")),
+    (["cbpf", "d", "expression", "ip", "dlt", "RAW"], DisassembleProgram(ClassicSource("expression", "ip", "RAW"))),
+    (["cbpf", "d", "from", "dev", "em1", "ingress", "pref", "1", "handle", "0x2", "as", "tc"], DisassembleProgram(
+        ClassicSource("filter", selector=FilterSelector("em1", INGRESS, 1, handle="0x2")), "tc")),
+    (["cbpf", "run", "p", ARP], RunProgram("p", TEXT)),
+    (["cbpf", "r", "-", "expression", "ip", "set", "mark=1", "set", "type=0x4", "unt", "count", "5", "sum", "w", "o"],
+     RunProgram("-", ClassicSource("expression", "ip"), (("mark", 1), ("type", 4)), True, 5, True, "o")),
+    (["cbpf", "run", "p", ARP, "step", "untagged"], StepProgram("p", TEXT, (), True)),
+    (["cbpf", "to-ebpf", ARP, "write", "o"], TranslateProgram(TEXT, "o")),
+    (["cbpf", "to", ARP, "verdict", "drop", "write", "o"], TranslateProgram(TEXT, "o", 2)),
+])
+def test_words(words: list[str], command: Command) -> None:
+    assert parse_words(words) == command
+
+
+@pytest.mark.parametrize(("words", "text"), [
+    (["cbpf", "bogus"], 'Command "bogus" is unknown'), (["cbpf", "compile"], "not complete"),
+    (["cbpf", "compile", "as", "pascal", "ip"], "unknown form"),
+    (["cbpf", "compile", "snaplen", "-1", "ip"], "snaplen"),
+    (["cbpf", "compile", "dlt", "a b", "ip"], "link type"), (["cbpf", "asm"], "not complete"),
+    (["cbpf", "asm", "f", "more"], 'What is "more"'), (["cbpf", "disasm", "from", "ingress"], '"dev NAME" is missing'),
+    (["cbpf", "run", "p"], "not complete"), (["cbpf", "run", "p", ARP, "set", "nla=1"], "NAME=NUMBER expected"),
+    (["cbpf", "run", "p", ARP, "set", "mark"], "NAME=NUMBER expected"),
+    (["cbpf", "run", "p", ARP, "set", "mark=4294967296"], "NAME=NUMBER expected"),
+    (["cbpf", "run", "p", ARP, "count", "x"], "invalid count"),
+    (["cbpf", "run", "p", ARP, "step", "count", "3"], '"count" has no meaning with "step"'),
+    (["cbpf", "run", "p", ARP, "step", "write", "o"], '"write" has no meaning with "step"'),
+    (["cbpf", "to-ebpf", ARP], '"write FILE" is missing'),
+    (["cbpf", "to-ebpf", ARP, "verdict", "maybe", "write", "o"], "unknown verdict"),
+])
+def test_wrong_words(words: list[str], text: str) -> None:
+    with pytest.raises(UsageError, match=text):
+        parse_words(words)
+
+
+@pytest.mark.parametrize("verb", ["compile", "asm", "disasm", "run", "to-ebpf"])
+def test_help_is_known_everywhere(verb: str) -> None:
+    with pytest.raises(HelpRequested) as request:
+        parse_words(["cbpf", verb, "help"])
+    assert request.value.topic == f"cbpf {verb}"
+    assert request.value.topic in topics()
+
+
+@pytest.mark.parametrize(("given", "offered"), [
+    ([], "disasm"), (["compile"], "dlt"), (["run", "p"], "expression"), (["run", "p", "x"], "untagged"),
+    (["to-ebpf", "x"], "verdict"),
+])
+def test_completion(given: list[str], offered: str) -> None:
+    assert offered in following("cbpf", given)
+    assert offered not in following("cbpf", [*given, offered])
+
+
+def test_the_words_are_those_of_the_library() -> None:
+    from pytc.cbpf.ancillary import SETTABLE
+    from pytc.cbpf.forms import FORMS
+    from pytc.cbpf.translate import VERDICTS as KNOWN
+    from pytc.grammar import cbpf
+
+    assert cbpf._SETTABLE == SETTABLE
+    assert VERDICTS == KNOWN
+    assert sorted(cbpf._FORMS) == sorted(FORMS)
+
+
+def test_compile(capsys: pytest.CaptureFixture[str], libpcap: None) -> None:
+    assert shown(capsys, "cbpf", "compile", "arp") == ARP + "\n"
+    assert shown(capsys, "cbpf", "compile", "snaplen", "262144", "as", "tcpdump", "arp") == (
+        "4\n40 0 0 12\n21 0 1 2054\n6 0 0 262144\n6 0 0 0\n")
+    assert shown(capsys, "cbpf", "compile", "as", "asm", "RAW", "ip").startswith("l0:     ldb [0]\n")
+    assert shown(capsys, "cbpf", "compile", "") == "1,6 0 0 4294967295\n"
+    (found,) = as_json(capsys, "cbpf", "compile", "arp")
+    assert found["length"] == 4
+    assert found["bytecode"] == ARP
+    assert found["insns"][1] == {"code": 21, "jt": 0, "jf": 1, "k": 2054, "text": "jne #0x806, l3"}
+
+
+@pytest.mark.parametrize(("words", "text"), [
+    (["tcp porp 80"], "libpcap: can't parse filter expression: syntax error"), (["dlt", "BOGUS", "ip"], "BOGUS"),
+    (["dlt", "RAW", "ether host 1:2:3:4:5:6"], "libpcap: "), (["ip protochain 6"], "a program that no kernel takes"),
+    (["host no.such.host.invalid"], "libpcap: "), (["a\0b"], "NUL"), (["x" * 70000], "at most 65536 characters"),
+    (["len = " + "(" * 5000], "libpcap: "), (["\udcff"], "libpcap: "),
+])
+def test_expressions_that_do_not_compile(capsys: pytest.CaptureFixture[str], libpcap: None, words: list[str],
+                                         text: str) -> None:
+    assert text in shown(capsys, "cbpf", "compile", *words, status=1)
+
+
+def test_without_libpcap_the_package_is_named(monkeypatch: pytest.MonkeyPatch,
+                                              capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(compiler, "LIBRARIES", ("libpcap-that-is-not-there.so",))
+    text = shown(capsys, "cbpf", "compile", "arp", status=1)
+    assert "tcpdump expressions need libpcap, which is not installed" in text
+    assert "apt install libpcap0.8" in text
+    with pytest.raises(ExpressionError):
+        compile_expression("ip")
+
+
+def test_asm_and_disasm(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "arp.asm"
+    path.write_text(SOURCE)
+    assert shown(capsys, "cbpf", "asm", str(path)) == ARP + "\n"
+    assert shown(capsys, "cbpf", "asm", str(path), "as", "c").startswith("{ 0x28, 0, 0, 0x0000000c },\n")
+    text = shown(capsys, "cbpf", "disasm", ARP)
+    assert assemble(text) == assemble(SOURCE)
+    lines = tmp_path / "lines"
+    lines.write_text(shown(capsys, "cbpf", "disasm", ARP, "as", "tcpdump"))
+    assert shown(capsys, "cbpf", "disasm", str(lines)) == shown(capsys, "cbpf", "disasm", str(path)) == text
+    assert as_json(capsys, "cbpf", "asm", str(path)) == as_json(capsys, "cbpf", "disasm", ARP)
+
+
+@pytest.mark.parametrize(("content", "text"), [
+    ("ldh [12]\nbogus", 'line 2: an instruction expected, not "bogus"'), ("", "there are no instructions"),
+    ("2,6 0 0 0", "bytecode says 2 instructions, and has 1"), ("ldi #1", "line 1: the last instruction is no return"),
+])
+def test_files_that_hold_no_program(capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str,
+                                     text: str) -> None:
+    path = tmp_path / "program"
+    path.write_text(content)
+    assert f'"{path}": {text}' in shown(capsys, "cbpf", "asm", str(path), status=1)
+    assert "cannot read" in shown(capsys, "cbpf", "asm", str(tmp_path / "none"), status=1)
+    assert "not a regular file" in shown(capsys, "cbpf", "disasm", "/dev/zero", status=1)
+
+
+def test_run(capsys: pytest.CaptureFixture[str], capture: str) -> None:
+    out = shown(capsys, "cbpf", "run", capture, ARP)
+    assert out.startswith("packet 1: no match\n")
+    assert out.endswith("packet 19: match (0xffffffff)\n19 packets, 1 matched, 18 did not\n")
+    assert shown(capsys, "cbpf", "run", capture, ARP, "summary") == "19 packets, 1 matched, 18 did not\n"
+    assert shown(capsys, "cbpf", "run", capture, ARP, "summary", "count", "18").startswith("18 packets, 0 matched")
+    (found,) = as_json(capsys, "cbpf", "run", capture, ARP)
+    assert found["count"] == 19
+    assert found["matched"] == 1
+    assert found["packets"][18] == {"number": 19, "match": True, "value": 0xFFFFFFFF}
+
+
+def test_run_with_extensions(capsys: pytest.CaptureFixture[str], capture: str) -> None:
+    mark = "2,32 0 0 4294963220,22 0 0 0"
+    assert "match (0x7)" in shown(capsys, "cbpf", "run", capture, mark, "set", "mark=7", "count", "1")
+    assert "no match" in shown(capsys, "cbpf", "run", capture, mark, "count", "1")
+
+
+def test_run_an_expression_over_what_the_capture_holds(capsys: pytest.CaptureFixture[str], capture: str,
+                                                       libpcap: None) -> None:
+    assert shown(capsys, "cbpf", "run", capture, "expression", "arp", "summary").startswith("19 packets, 1 matched")
+    assert "0 matched" in shown(capsys, "cbpf", "run", capture, "expression", "udp", "dlt", "RAW", "summary")
+
+
+def test_matching_packets_are_written(capsys: pytest.CaptureFixture[str], capture: str, tmp_path: Path) -> None:
+    target = tmp_path / "out.pcapng"
+    shown(capsys, "cbpf", "run", capture, ARP, "summary", "write", str(target))
+    with open_capture(str(target)) as packets:
+        assert [packet.data for packet in packets] == [captures()["ipv6"][0][18].data]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ipv6.pcapng", "out.pcapng"]
+
+
+def test_a_run_that_fails_leaves_nothing_behind(capsys: pytest.CaptureFixture[str], capture: str,
+                                                tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(Path(capture).read_bytes()[:-3])
+    target = tmp_path / "out"
+    target.write_text("as it was")
+    text = shown(capsys, "cbpf", "run", str(damaged), ARP, "write", str(target), status=1)
+    assert "it ends within a block" in text
+    assert target.read_text() == "as it was"
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("kind", ["link", "directory", "pipe"])
+def test_only_regular_files_are_written_over(capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str) -> None:
+    target, other = tmp_path / "target", tmp_path / "other"
+    other.write_text("precious")
+    if kind == "link":
+        target.symlink_to(other)
+    elif kind == "pipe":
+        os.mkfifo(target)
+    else:
+        target.mkdir()
+    text = shown(capsys, "cbpf", "to-ebpf", ARP, "write", str(target), status=1)
+    assert f'cannot write "{target}"' in text
+    assert other.read_text() == "precious"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_to_ebpf_writes_an_object(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    target = tmp_path / "arp.o"
+    target.write_text("older")
+    assert shown(capsys, "cbpf", "to-ebpf", ARP, "verdict", "drop", "write", str(target)) == ""
+    spec = read_object(str(target))
+    assert [(program.section, program.name) for program in spec.programs] == [("classifier", "expression")]
+    assert stat.S_ISREG(target.stat().st_mode)
+    assert "cannot be translated" in shown(
+        capsys, "cbpf", "to-ebpf", "2,32 0 0 4294963252,22 0 0 0", "write", str(target), status=1)
+    assert read_object(str(target)).programs
+    assert "No such file" in shown(capsys, "cbpf", "to-ebpf", ARP, "write", str(tmp_path / "no" / "x"), status=1)
+
+
+def test_stepping_reads_commands(capsys: pytest.CaptureFixture[str], capture: str,
+                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("step\nrun\nnext 99\n"))
+    out = shown(capsys, "cbpf", "run", capture, ARP, "step")
+    assert out.startswith("packet 1, 74 bytes\nl0:     ldh [12]\n")
+    assert out.endswith("no match\nThe capture has 19 packets.\n")
+
+
+def test_stepping_through_an_expression_ends_with_the_input(capsys: pytest.CaptureFixture[str], capture: str,
+                                                            libpcap: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("run"))
+    out = shown(capsys, "cbpf", "run", capture, "expression", "ip6", "step")
+    assert "returned 0xffffffff" in out
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "/none", "/dev/null", "/"])
+def test_what_is_no_capture(capsys: pytest.CaptureFixture[str], path: str) -> None:
+    assert f'capture "{path}"' in shown(capsys, "cbpf", "run", path, ARP, status=1)
