@@ -31,8 +31,9 @@ class BtfWriter:
         self._types.append(struct.pack("<III", self.string(name), info, size) + extra)
         return len(self._types)
 
-    def integer(self, name: str = "int", size: int = 4) -> int:
-        return self.add(b.INT, name, size, struct.pack("<I", size * 8))
+    def integer(self, name: str = "int", size: int = 4, encoding: int = 0) -> int:
+        """Encoding: 1 with sign, 2 char, 4 bool."""
+        return self.add(b.INT, name, size, struct.pack("<I", encoding << 24 | size * 8))
 
     def pointer(self, to: int) -> int:
         return self.add(b.PTR, size=to)

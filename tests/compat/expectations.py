@@ -20,6 +20,8 @@ REFUSED_BY_LIBBPF = {
     "core_missing": "failed to load",
     "global_func_bad": "failed to load",
     "kconfig_missing": "extern 'CONFIG_NEVER_THERE' (strong): not resolved",
+    "kconfig_small": "doesn't fit in 2 bytes",
+    "kconfig_unknown": "unrecognized virtual extern",
     "kconfig_wrong_type": "implies integer type",
     "kfunc_missing": "extern (func ksym) 'never_there': not found",
     "kfunc_wrong_type": "incompatible with kernel",
@@ -38,11 +40,7 @@ DEPENDS_ON_THE_KERNEL = ("kptr", "kptr_local", "ksym_typed")
 OTHER_TAG_BY_LIBBPF = dict.fromkeys(
     ("guarded", "kfunc_weak"),
     "libbpf 1.1 calls function 0 where a weak kfunc is missing, later ones and pytc what says its name")
-OTHERWISE_BY_LIBBPF = {
-    **OTHER_TAG_BY_LIBBPF,
-    "kconfig_virtual": "libbpf finds LINUX_HAS_SYSCALL_WRAPPER with a kprobe, which not every kernel has",
-}
-COMPARED = [name for name in EVERY if name not in (*REFUSED_BY_LIBBPF, *OTHERWISE_BY_LIBBPF, *DEPENDS_ON_THE_KERNEL)]
+COMPARED = [name for name in EVERY if name not in (*REFUSED_BY_LIBBPF, *OTHER_TAG_BY_LIBBPF, *DEPENDS_ON_THE_KERNEL)]
 LEGACY = [name for name, said in REFUSED_BY_LIBBPF.items() if said == LEGACY_MAPS and name != "legacy44_junk"]
 
 # Without -g. The compiler itself wants it for questions about types.

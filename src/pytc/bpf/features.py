@@ -1,7 +1,8 @@
 """What a kernel can do, found out by trying.
 
 A probe gives a clear yes or no, which is remembered; a failure that says neither (EPERM) is not. Nothing is decided
-by version numbers: distributions backport. Probes run only after a refusal, to find out what to leave out.
+by version numbers: distributions backport. Probes run after a refusal, to find out what to leave out, and where a
+program asks (``LINUX_HAS_...`` in .kconfig).
 """
 
 import ctypes
@@ -17,6 +18,9 @@ from pytc.bpf.syscall import bpf
 from pytc.errors import BpfSyscallError
 
 _REFUSALS = (errno.EINVAL, errno.E2BIG, errno.EOPNOTSUPP, errno.ENOSYS)
+_EXIT = bytes([0x95, 0, 0, 0, 0, 0, 0, 0])
+_RETURN_0 = bytes([0xB7, 0, 0, 0, 0, 0, 0, 0]) + _EXIT
+_GET_ATTACH_COOKIE = bytes([0x85, 0, 0, 0, 174, 0, 0, 0]) + _EXIT
 _INT = (b.INT << 24, 4, 1 << 24 | 32)
 
 
@@ -63,10 +67,9 @@ def _create_map(**fields: object) -> int:
                                                  **fields))
 
 
-def _load_program(**fields: object) -> int:
-    code = ctypes.create_string_buffer(bytes([0xB7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]), 16)
-    license = ctypes.create_string_buffer(b"GPL")
-    return bpf(Command.PROG_LOAD, ProgLoadAttr(prog_type=ProgramType.SOCKET_FILTER, insn_cnt=2, insns=pointer(code),
+def _load_program(code: bytes = _RETURN_0, type: ProgramType = ProgramType.SOCKET_FILTER, **fields: object) -> int:
+    instructions, license = ctypes.create_string_buffer(code, len(code)), ctypes.create_string_buffer(b"GPL")
+    return bpf(Command.PROG_LOAD, ProgLoadAttr(prog_type=type, insn_cnt=len(code) // 8, insns=pointer(instructions),
                                                license=pointer(license), **fields))
 
 
@@ -79,5 +82,6 @@ PROBES: dict[str, Callable[[], int]] = {
     "btf_enum64": lambda: _load_btf((b.ENUM64 << 24 | 1, 8, 1, 0, 0)),  # v6.0
     "map_names": lambda: _create_map(map_name=b"probe"),  # v4.15
     "program_names": lambda: _load_program(prog_name=b"probe"),  # v4.15
+    "bpf_cookie": lambda: _load_program(_GET_ATTACH_COOKIE, ProgramType.TRACEPOINT),  # v5.15
     "mmapable": lambda: _create_map(map_flags=F_MMAPABLE),  # v5.5
 }

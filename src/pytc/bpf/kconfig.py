@@ -12,31 +12,35 @@ _TRISTATE = {"n": 0, "y": 1, "m": 2}
 
 
 def kconfig_contents(size: int, settings: Iterable[ExternSpec], btf: Btf, *, version: Callable[[], int],
-                     configuration: Callable[[], Mapping[str, str]]) -> bytes:
-    """The bytes of the map; raises ObjectError for a setting that is missing and not weak, or of the wrong kind."""
+                     configuration: Callable[[], Mapping[str, str]],
+                     feature: Callable[[str], bool | None]) -> bytes:
+    """The bytes of the map. ``feature`` answers for names ``LINUX_HAS_...``, None for one that nobody knows.
+
+    Raises ObjectError for a setting that is missing and not weak, or of the wrong kind.
+    """
     data, known = bytearray(size), None
     for setting in settings:
         if setting.name == "LINUX_KERNEL_VERSION":
-            value: bytes | None = version().to_bytes(setting.size, "little")
-        elif setting.name.startswith("LINUX_HAS_"):
-            value = _feature(setting.name).to_bytes(setting.size, "little")
+            text: str | None = str(version())
+        elif setting.name.startswith("LINUX_"):
+            answer = feature(setting.name)
+            text = None if answer is None else str(int(answer))
         else:
             known = configuration() if known is None else known
-            value = _convert(setting, known.get(setting.name), btf)
+            text = known.get(setting.name)
+        value = _convert(setting, text, btf)
         if value is not None:
             data[setting.offset:setting.offset + len(value)] = value
     return bytes(data)
-
-
-def _feature(name: str) -> int:
-    """libbpf's virtual settings; pytc attaches no perf events, to which both belong."""
-    return int(name in ("LINUX_HAS_SYSCALL_WRAPPER", "LINUX_HAS_BPF_COOKIE"))
 
 
 def _convert(setting: ExternSpec, text: str | None, btf: Btf) -> bytes | None:
     if text is None:
         if setting.is_weak:
             return None
+        if setting.name.startswith("LINUX_"):
+            raise ObjectError(f'"{setting.name}" (extern in .kconfig) is nothing that pytc knows of; declare it __weak '
+                              "if it may be missing")
         raise ObjectError(f'this kernel\'s configuration has no "{setting.name}" (extern in .kconfig), or it is to '
                           "be found neither in /boot nor in /proc/config.gz; declare it __weak if it may be missing")
     type_id = btf.resolve(setting.type_id)
@@ -48,7 +52,7 @@ def _convert(setting: ExternSpec, text: str | None, btf: Btf) -> bytes | None:
 
 
 def _string(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
-    if btf.kind(type_id) != b.ARRAY:
+    if btf.kind(type_id) != b.ARRAY or btf.size(btf.array(type_id)[0]) != 1:
         raise _misfit(setting, text, "char []")
     return text[1:].removesuffix('"').encode()[:max(setting.size - 1, 0)]
 
@@ -71,7 +75,7 @@ def _tristate(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
 def _number(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
     try:
         number = int(text, 0)
-        if btf.kind(type_id) != b.INT or btf.integer(type_id)[0] & _BOOL:
+        if btf.kind(type_id) != b.INT or (btf.integer(type_id)[0] & _BOOL and number not in (0, 1)):
             raise ValueError(text)
         return number.to_bytes(setting.size, "little", signed=btf.is_signed(type_id))
     except (ValueError, OverflowError):

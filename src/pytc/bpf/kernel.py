@@ -10,6 +10,9 @@ from pytc.errors import BpfError, ObjectError
 KERNEL_BTF = "/sys/kernel/btf/vmlinux"
 _MAX_BTF = 1 << 28
 _MAX_CONFIG = 1 << 24
+_SYSCALL_PREFIXES = {"x86_64": "x64", "i686": "ia32", "aarch64": "arm64", "riscv64": "riscv"}
+_KPROBES = ("/sys/bus/event_source/devices/kprobe/type", "/sys/kernel/tracing/kprobe_events",
+            "/sys/kernel/debug/tracing/kprobe_events")
 _SETTING = re.compile(rb"^(CONFIG_[A-Za-z0-9_]+)=(.*)$", re.MULTILINE)
 
 
@@ -75,7 +78,38 @@ def configuration() -> dict[str, str]:
 
 
 def version_code() -> int:
-    """KERNEL_VERSION(major, minor, patch) of the running kernel; a patch level above 255 counts as 255."""
-    numbers = [int(n) for n in re.findall(r"\d+", os.uname().release)[:3]]
-    major, minor, patch = [*numbers, 0, 0, 0][:3]
+    """KERNEL_VERSION(major, minor, patch) of the running kernel, as its own headers have it."""
+    try:
+        signature = read_regular_file("/proc/version_signature", 4096).decode("ascii", "replace")
+    except (OSError, ValueError):
+        signature = ""
+    name = os.uname()
+    return version_code_of(name.release, name.version, signature)
+
+
+def version_code_of(release: str, version: str, signature: str = "") -> int:
+    """The same from what uname(2) says; a patch level above 255 counts as 255.
+
+    On Debian the patch level is in ``version`` (``#1 SMP Debian 6.1.140-1``), on Ubuntu at the end of
+    /proc/version_signature (``Ubuntu 5.15.0-91.101-generic 5.15.131``); ``release`` has 0 there.
+    """
+    debian = re.search(r"Debian (\d+\.\d+\.\d+)", version)
+    words = signature.split()
+    exact = words[2] if len(words) > 2 else debian.group(1) if debian else release
+    found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", exact)
+    major, minor, patch = (int(number or 0) for number in found.groups()) if found else (0, 0, 0)
     return major << 16 | minor << 8 | min(patch, 255)
+
+
+def has_syscall_wrapper() -> bool:
+    """Whether a kprobe on bpf(2) goes on a function with the architecture's prefix; no without kprobes, as in
+    libbpf, which attaches one to find out."""
+    if not any(os.path.exists(place) for place in _KPROBES):
+        return False
+    machine = os.uname().machine
+    symbol = f" __{_SYSCALL_PREFIXES.get(machine, machine)}_sys_bpf\n".encode()
+    try:
+        with open("/proc/kallsyms", "rb") as file:
+            return any(line.endswith(symbol) for line in file)
+    except OSError:
+        return False

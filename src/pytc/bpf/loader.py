@@ -5,7 +5,6 @@ closes every descriptor and removes every pin that was made.
 """
 
 import errno
-import re
 from collections.abc import Iterable
 from contextlib import ExitStack
 from types import TracebackType
@@ -22,12 +21,10 @@ from pytc.bpf.names import kernel_map_name, kernel_name
 from pytc.bpf.pinning import PinRoot
 from pytc.bpf.program import Program
 from pytc.bpf.reuse import open_pinned
+from pytc.bpf.sections import tail_call_place
 from pytc.bpf.spec import DATA, KCONFIG, SETTING, ExternValue, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.submit import submit
 from pytc.errors import BpfSyscallError, ObjectError, PinError
-
-_NUMBER = "(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)"
-_TAIL_CALL_SECTION = re.compile(f"{_NUMBER}/{_NUMBER}\\Z")
 
 
 class TailCall(NamedTuple):
@@ -121,10 +118,10 @@ def tail_calls(spec: ObjectSpec) -> list[TailCall]:
     """The programs that belong into program arrays: sections named ``ID/KEY``, and ``values`` of ``.maps``."""
     found = []
     for program in spec.programs:
-        match = _TAIL_CALL_SECTION.match(program.section)
-        array = spec.map_by_id(_c_number(match.group(1))) if match else None
-        if match and array is not None and array.type == MapType.PROG_ARRAY:
-            found.append(TailCall(array.name, _c_number(match.group(2)), program))
+        place = tail_call_place(program.section)
+        array = spec.map_by_id(place[0]) if place else None
+        if place and array is not None and array.type == MapType.PROG_ARRAY:
+            found.append(TailCall(array.name, place[1], program))
     by_name = {program.name: program for program in spec.programs}
     for declared in spec.maps.values():
         if declared.type == MapType.PROG_ARRAY:
@@ -134,11 +131,6 @@ def tail_calls(spec: ObjectSpec) -> list[TailCall]:
                                       "the object has no such program")
                 found.append(TailCall(declared.name, index, by_name[name]))
     return found
-
-
-def _c_number(text: str) -> int:
-    """As scanf's %i, which tc reads sections with: a leading 0 makes a number octal."""
-    return int(text, 8 if text.isdigit() and text[0] == "0" else 0)
 
 
 class _KernelTypes:
@@ -316,7 +308,17 @@ class _Loading:
         settings = [e for e in self._spec.externs.values() if e.kind == SETTING]
         assert self._spec.btf is not None
         return kconfig_contents(spec.value_size, settings, self._spec.btf, version=version_code,
-                                configuration=configuration)
+                                configuration=configuration, feature=self._feature)
+
+    def _feature(self, name: str) -> bool | None:
+        """libbpf's settings that no configuration has; both are about tracing programs."""
+        if name == "LINUX_HAS_BPF_COOKIE":
+            return self._features.has("bpf_cookie")
+        if name == "LINUX_HAS_SYSCALL_WRAPPER":
+            from pytc.bpf.kernel import has_syscall_wrapper
+
+            return has_syscall_wrapper()
+        return None
 
     def load_programs(self, program: ProgramSpec, linked: Iterable[LinkedProgram]) -> None:
         """BPF_PROG_LOAD for each."""

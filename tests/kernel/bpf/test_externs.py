@@ -12,7 +12,8 @@ import pytest
 from pytc.bpf import Loaded, ProgramType, load, read_object, select_program
 from pytc.bpf import btf as b
 from pytc.bpf.btf import Btf
-from pytc.bpf.kernel import configuration, kernel_btf, version_code
+from pytc.bpf.features import Features
+from pytc.bpf.kernel import configuration, has_syscall_wrapper, kernel_btf, version_code
 from pytc.errors import BpfError, ObjectError
 from tests.conftest import Compiler, cannot
 from tests.kernel.bpf.support import loaded, nothing_left, verdict
@@ -54,6 +55,31 @@ def test_settings_have_the_kernels_values(build: Compiler, bpffs: Path) -> None:
     assert hostname == known["CONFIG_DEFAULT_HOSTNAME"].strip('"')
 
 
+def test_settings_lie_in_the_map_by_alignment_and_size(build: Compiler, bpffs: Path) -> None:
+    known = settings()
+    with loaded(build("kconfig_sizes"), bpffs) as found:
+        assert verdict(found.program) == len(known["CONFIG_DEFAULT_HOSTNAME"].strip('"'))
+        numbers = struct.unpack_from("<5Q", data(found, ".bss"))
+        assert numbers == (int(known["CONFIG_HZ"]), version_code(), 0, 1, ord("y"))
+        contents = data(found, ".kconfig")
+    # u64, int, short, and then those of alignment 1 by size and name: CONFIG_BPF, CONFIG_NET, char[3], char[11]
+    assert contents[:16] == struct.pack("<QIHBc", version_code(), 0, int(known["CONFIG_HZ"]), 1, b"y")
+    assert contents[16:19] == bytes(3)
+    assert contents[19:].rstrip(b"\0").decode() == known["CONFIG_DEFAULT_HOSTNAME"].strip('"')
+    assert len(contents) == 30
+
+
+@pytest.mark.parametrize("missing", [frozenset[str](), frozenset({"bpf_cookie"})])
+def test_settings_that_the_loader_finds_out_itself(build: Compiler, bpffs: Path, missing: frozenset[str]) -> None:
+    """A kernel with kprobes has them for a function with the prefix of the architecture."""
+    spec = read_object(build("kconfig_virtual"))
+    with load(spec, select_program(spec), type=ProgramType.SCHED_CLS, features=Features(missing)) as found:
+        answer = verdict(found.program)
+    assert answer & 1 == (not missing)
+    assert bool(answer & 2) is has_syscall_wrapper()
+    assert not answer & 4
+
+
 def test_the_version_is_that_of_uname() -> None:
     major, minor = re.findall(r"\d+", os.uname().release)[:2]
     assert version_code() >> 8 == int(major) << 8 | int(minor)
@@ -61,6 +87,7 @@ def test_the_version_is_that_of_uname() -> None:
 
 @pytest.mark.parametrize(("name", "said"), [
     ("kconfig_missing", "CONFIG_NEVER_THERE"), ("kconfig_wrong_type", "CONFIG_HZ"),
+    ("kconfig_unknown", "LINUX_HAS_NEVER_THERE"), ("kconfig_small", '"LINUX_KERNEL_VERSION" is'),
     ("ksym_missing", 'no variable "never_there"'), ("ksym_missing_typeless", 'no symbol "never_there"'),
     ("ksym_wrong_type", "has another type"), ("ksym_ambiguous", 'several symbols "s_show"'),
     ("kfunc_missing", 'no function "never_there"'), ("kfunc_wrong_type", "has another type"),
