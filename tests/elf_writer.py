@@ -52,8 +52,11 @@ class Relocation(NamedTuple):
 
 
 def elf(*sections: Section, symbols: Iterable[Symbol] = (), relocations: Sequence[Relocation] = (),
-        machine: int = BPF, type: int = RELOCATABLE) -> bytes:
-    """The bytes of an object file: the sections in order, then relocations, symbols and names."""
+        machine: int = BPF, type: int = RELOCATABLE, shift: int = 0) -> bytes:
+    """The bytes of an object file: the sections in order, then relocations, symbols and names.
+
+    Each begins ``shift`` bytes behind a multiple of 16, whatever its header says.
+    """
     numbers = {section.name: index for index, section in reversed(list(enumerate(sections, 1)))}
     symbols = list(symbols)
     strings = _Strings()
@@ -65,16 +68,16 @@ def elf(*sections: Section, symbols: Iterable[Symbol] = (), relocations: Sequenc
              Section(".symtab", bytes(_SYMBOL.size) + entries, SYMTAB, link=table + 1)]
     names = [strings.add(section.name) for section in every] + [strings.add(".strtab")]
     every.append(Section(".strtab", strings.data, STRTAB))
-    return _layout(every, names, machine, type)
+    return _layout(every, names, machine, type, shift)
 
 
-def _layout(sections: list[Section], names: list[int], machine: int, type: int) -> bytes:
-    body, headers = bytearray(), bytearray()
+def _layout(sections: list[Section], names: list[int], machine: int, type: int, shift: int) -> bytes:
+    body, headers = bytearray(shift), bytearray()
     for section, name in zip(sections, names, strict=True):
         at = _HEADER.size + len(body) if section.type != NULL else 0
         size = len(section.data) if section.size is None else section.size
-        headers += _SECTION.pack(name, section.type, section.flags, 0, at, size, section.link, section.info, 8, 0)
-        body += section.data + bytes(-len(section.data) % 8)
+        headers += _SECTION.pack(name, section.type, section.flags, 0, at, size, section.link, section.info, 16, 0)
+        body += section.data + bytes(-len(section.data) % 16)
     header = _HEADER.pack(b"\x7fELF", 2, 1, 1, type, machine, 1, 0, 0, _HEADER.size + len(body), 0, 64, 0, 0, 64,
                           len(sections), len(sections) - 1)
     return header + bytes(body) + bytes(headers)

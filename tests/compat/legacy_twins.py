@@ -6,7 +6,7 @@ import re
 
 _SECTION = r'__attribute__\(\(section\("{}"\), used\)\)'
 _MAP = re.compile(r"(?:static )?struct (?:bpf_elf_map|bpf_map_def) " + _SECTION.format("maps")
-                  + r" (\w+) = \{(.*?)\}\s*;", re.S)
+                  + r" (\w+)(?: __attribute__\(\(aligned\(\d+\)\)\))? = \{(.*?)\}\s*;", re.S)
 _MAP_DEF = re.compile(r"struct (?:bpf_elf_map|bpf_map_def) " + _SECTION.format("maps"))
 _TARGET = re.compile(_SECTION.format(r"(\w+)/(\w+)") + r" int (\w+)\(")
 _FIELD = re.compile(r"\.(\w+)\s*=\s*([^,]+)")

@@ -196,8 +196,7 @@ def _map(spec: ObjectSpec, declared: MapSpec) -> MapFacts:
 def _layout(spec: ObjectSpec, declared: MapSpec) -> tuple[str, int, bool]:
     if declared.origin != LEGACY:
         return ("data" if declared.origin == DATA else "BTF"), 0, False
-    count = sum(one.origin == LEGACY and one.section == declared.section for one in spec.maps.values())
-    size = spec.section_sizes[declared.section] // count
+    size = declared.definition_size
     is_20 = size == _AMBIGUOUS_SIZE
     return MAP_DEF if is_20 and declared.id is None else ELF_MAP, size, is_20 and not _names_its_maps(spec)
 

@@ -74,12 +74,12 @@ def _annotated(maps: list[PlacedMap], btf: Btf) -> list[PlacedMap]:
 
     An annotation whose sizes are not the map's says nothing about it.
     """
-    structs = btf.named(_ANNOTATION + placed.spec.name for placed in maps)
+    structs = btf.named((_ANNOTATION + placed.spec.name for placed in maps), b.STRUCT)
     result = []
     for placed in maps:
         spec = placed.spec
         for type_id in structs.get(_ANNOTATION + spec.name, ()):
-            types = {m.name: m.type_id for m in btf.members(type_id)} if btf.kind(type_id) == b.STRUCT else {}
+            types = {m.name: m.type_id for m in btf.members(type_id)}
             if types.keys() == {"key", "value"} and (btf.size(types["key"]), btf.size(types["value"])) == (
                     spec.key_size, spec.value_size):
                 spec = spec._replace(key_type_id=types["key"], value_type_id=types["value"])
@@ -91,15 +91,35 @@ def _read_section(image: ElfImage, section: ElfSection, btf: Btf | None, layout2
     symbols = _map_symbols(image, section)
     if not symbols:
         raise MapDefinitionError(f'section "{section.name}" has {section.size} bytes but no map symbols')
+    size = _size_of_each(section, symbols)
+    rows = [(symbol, _words(section, symbol, size)) for symbol in symbols]
+    fields = _layout(size, [words for _, words in rows], image, section, btf=btf, layout20=layout20)
+    return [PlacedMap(_spec(symbol.name, words, fields, section.name)._replace(definition_size=size),
+                      section.number, symbol.value)
+            for symbol, words in rows]
+
+
+def _size_of_each(section: ElfSection, symbols: list[ElfSymbol]) -> int:
+    """Bytes of a definition: as the symbols say, with nothing but zeros between them where a compiler aligns them, or
+    where the symbols say nothing, an even share of the section."""
+    sizes = {symbol.size for symbol in symbols}
+    starts = [symbol.value for symbol in symbols]
+    size = min(sizes)
+    if len(sizes) == 1 and size >= 16 and size % 4 == 0 and not any(
+            any(section.data[start + size:following]) or start + size > following
+            for start, following in zip(starts, [*starts[1:], section.size], strict=True)):
+        return size
     size, rest = divmod(section.size, len(symbols))
     if rest or size % 4 or size < 16:
         raise MapDefinitionError(
             f'section "{section.name}" has {section.size} bytes for {len(symbols)} maps: not a whole number of '
             "structures of one size (struct bpf_elf_map has 16, 20, 24, 28 or 36 bytes)")
-    rows = [(symbol, _words(section, symbol, size)) for symbol in symbols]
-    fields = _layout(size, [words for _, words in rows], image, section, btf=btf, layout20=layout20)
-    return [PlacedMap(_spec(symbol.name, words, fields, section.name), section.number, symbol.value)
-            for symbol, words in rows]
+    if starts != list(range(0, section.size, size)):
+        at = next(symbol for symbol, start in zip(symbols, range(0, section.size, size), strict=True)
+                  if symbol.value != start)
+        raise MapDefinitionError(f'map "{at.name}" starts at byte {at.value} of section "{section.name}", '
+                                 f"which holds structures of {size} bytes")
+    return size
 
 
 def _map_symbols(image: ElfImage, section: ElfSection) -> list[ElfSymbol]:
@@ -116,9 +136,9 @@ def _map_symbols(image: ElfImage, section: ElfSection) -> list[ElfSymbol]:
 
 
 def _words(section: ElfSection, symbol: ElfSymbol, size: int) -> tuple[int, ...]:
-    if symbol.value % size or symbol.value + size > len(section.data):
-        raise MapDefinitionError(f'map "{symbol.name}" starts at byte {symbol.value} of section "{section.name}", '
-                                 f"which holds structures of {size} bytes")
+    if symbol.value + size > len(section.data):
+        raise MapDefinitionError(f'map "{symbol.name}" at byte {symbol.value} of section "{section.name}" has no '
+                                 f"contents: structures of {size} bytes in {len(section.data)}")
     words = struct.unpack_from(f"<{size // 4}I", section.data, symbol.value)
     if any(words[_LARGEST // 4:]):
         raise MapDefinitionError(f'map "{symbol.name}": a structure of {size} bytes whose bytes after the first '

@@ -39,7 +39,7 @@ class MapSpec(NamedTuple):
     with libbpf's by-name pinning turned into PIN_GLOBAL_NS. ``id`` is the legacy id, None without one.
     ``inner`` is the template of a map-in-map; ``slots`` its initial contents as (index, name of a map), or
     those of a program array as (index, name of a program). ``reuse`` is the path of a pinned map to take instead of
-    making one.
+    making one. ``definition_size`` is the bytes of a legacy definition.
     """
 
     name: str
@@ -63,6 +63,7 @@ class MapSpec(NamedTuple):
     section: str = ""
     frozen: bool = False
     reuse: str = ""
+    definition_size: int = 0
 
 
 class Target(NamedTuple):
@@ -134,10 +135,16 @@ class ExternSpec(NamedTuple):
 
 
 class ExternValue(NamedTuple):
-    """``btf_id`` of a kernel variable or function, else ``address``; both 0 for a weak one that is not there."""
+    """``btf_id`` of a kernel variable or function, else ``address``; both 0 for a weak one that is not there.
+
+    What belongs to a module has a descriptor of the module's types in ``module_fd``, and a function besides the place
+    of that descriptor among those that go along with the program in ``module_index``, from 1 on.
+    """
 
     btf_id: int = 0
     address: int = 0
+    module_fd: int = 0
+    module_index: int = 0
 
 
 class ObjectSpec(NamedTuple):

@@ -161,6 +161,7 @@ LEGACY = (
     *(Case(name, "", layout(F_NO_PREALLOC)) for name in ("legacy28", "legacy36", "legacy44_zero")),
     Case("bpf_map_def", "", bpf_map_def),
     Case("legacy_static", "", legacy_static),
+    Case("legacy_aligned", "", counts(UNSPEC, counts=(0, LENGTH), last=(1,))),
     Case("legacy_tail", "", counts(0x10005, hits=(1, 1, 1, 0))),
     Case("legacy_tail_hex", "", counts(0x1000A, hits=(1, 1, 1, 1))),
     Case("legacy_tail_chain", "", counts(0x40004, steps=(1,))),

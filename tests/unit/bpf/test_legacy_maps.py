@@ -46,7 +46,7 @@ def only(spec: ObjectSpec) -> MapSpec:
 
 def test_16_bytes_have_neither_id_nor_flags() -> None:
     found = only(read_bytes(maps((HASH, 4, 8, 100))))
-    assert found == MapSpec("m0", HASH, 4, 8, 100, origin="maps", section="maps")
+    assert found == MapSpec("m0", HASH, 4, 8, 100, origin="maps", section="maps", definition_size=16)
     assert found.id is None
 
 
@@ -281,3 +281,46 @@ def test_compiled_layouts(build: Compiler, name: str, fields: list[tuple[int | N
 def test_words_are_little_endian() -> None:
     data = Section("maps", struct.pack("<4I", 1, 4, 8, 0x01020304), flags=ALLOC)
     assert only(read_bytes(elf(data, symbols=[Symbol("m", "maps")]))).max_entries == 0x01020304
+
+
+class TestAligned:
+    """Definitions that a compiler, or a linker, puts further apart than they are long."""
+
+    WORDS = (HASH, 4, 8, 16, 0, 7, 0, 0, 0)
+
+    def read(self, stride: int, count: int, *, size: int = 36, end: int = 0, gap: bytes = b"\0") -> dict[str, MapSpec]:
+        """Maps ``m0`` and so on; ``end`` bytes of padding follow the last, ``gap`` fills what is between."""
+        one = words(*self.WORDS)[:size]
+        data = one.join([b"", *[gap * (stride - size)] * (count - 1), bytes(end)])
+        symbols = [Symbol(f"m{i}", "maps", stride * i, size, OBJECT) for i in range(count)]
+        return dict(read_bytes(elf(Section("maps", data, flags=ALLOC | WRITE), symbols=symbols)).maps)
+
+    @pytest.mark.parametrize("stride", [36, 40, 48, 64, 4096])
+    @pytest.mark.parametrize("count", [1, 2, 3, 7])
+    @pytest.mark.parametrize("end", [0, 4, 12, 28])
+    def test_are_as_good_as_others(self, stride: int, count: int, end: int) -> None:
+        found = self.read(stride, count, end=end)
+        assert [(m.name, m.type, m.id, m.definition_size) for m in found.values()] == [
+            (f"m{i}", HASH, 7, 36) for i in range(count)]
+
+    @pytest.mark.parametrize(("size", "id"), [(16, None), (20, 0), (24, 0), (28, 7)])
+    @pytest.mark.parametrize("stride", [32, 48])
+    def test_are_read_by_their_own_size(self, size: int, id: int | None, stride: int) -> None:
+        spec = read_bytes(elf(Section("maps", words(*self.WORDS)[:size] + bytes(stride - size), flags=ALLOC),
+                              symbols=[Symbol("m", "maps", 0, size, OBJECT)]), layout20="bpf_elf_map").maps["m"]
+        assert (spec.id, spec.definition_size) == (id, size)
+
+    def test_with_something_in_between_are_refused(self) -> None:
+        with pytest.raises(MapDefinitionError, match="not a whole number of structures"):
+            self.read(40, 2, gap=b"\1")
+
+    def test_that_overlap_are_refused(self) -> None:
+        data = Section("maps", words(*self.WORDS * 2), flags=ALLOC)
+        symbols = [Symbol("first", "maps", 0, 36, OBJECT), Symbol("second", "maps", 32, 36, OBJECT)]
+        with pytest.raises(MapDefinitionError, match='map "second" starts at byte 32'):
+            read_bytes(elf(data, symbols=symbols))
+
+    def test_are_made_by_a_compiler(self, build: Compiler) -> None:
+        spec = read_object(build("legacy_aligned"))
+        assert [(m.name, m.id, m.definition_size) for m in spec.maps.values()] == [
+            ("apart", 1, 36), ("counts", 2, 36), ("last", 3, 36)]

@@ -24,6 +24,7 @@ from tests.elf_writer import (
     LOCAL,
     NOBITS,
     NOTYPE,
+    OBJECT,
     RETURN_0,
     SECTION,
     WRITE,
@@ -427,3 +428,24 @@ class TestRegularFiles:
 def test_an_empty_object_has_nothing() -> None:
     spec = read_bytes(elf(license()))
     assert (spec.programs, spec.maps, spec.sections, spec.license) == ((), {}, {}, "GPL")
+
+
+@pytest.mark.parametrize("shift", [0, 1, 4, 8, 15])
+@pytest.mark.parametrize("padding", [0, 4, 7, 16])
+def test_no_part_of_a_file_has_to_be_aligned(shift: int, padding: int) -> None:
+    """Sections with any address in the file, BTF with bytes between its parts."""
+    writer = BtfWriter()
+    number = writer.integer()
+    declared = writer.map("modern", {"type": writer.number(2), "key": writer.pointer(number),
+                                     "value": writer.pointer(number), "max_entries": writer.number(9)})
+    writer.data_section(".maps", [(declared, 0, 32)])
+    btf = writer.data(behind_header=padding, between=padding, behind=padding)
+    data = elf(code("tc", address(1), address(2), RETURN_0), Section(".maps", bytes(32), flags=ALLOC | WRITE),
+               Section("maps", words(1, 4, 8, 16), flags=ALLOC | WRITE), Section(".BTF", btf), license(),
+               symbols=[function("main", "tc", 0, 6), Symbol("modern", ".maps", 0, 32, OBJECT),
+                        Symbol("legacy", "maps", 0, 16, OBJECT)],
+               relocations=[Relocation("tc", 0, "modern"), Relocation("tc", 16, "legacy")], shift=shift)
+    spec = read_bytes(data)
+    assert [(m.name, m.type, m.max_entries) for m in spec.maps.values()] == [("legacy", 1, 16), ("modern", 2, 9)]
+    assert [target.name for target in spec.sections[1].relocations.values()] == ["modern", "legacy"]
+    assert (spec.license, spec.programs[0].name) == ("GPL", "main")
