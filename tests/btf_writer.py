@@ -11,25 +11,34 @@ Member = tuple[str, int, int]
 
 
 class BtfWriter:
-    """Each method adds one type and returns its id, from 1 on."""
+    """Each method adds one type and returns its id, from 1 on, or with a ``base`` from where that ends."""
 
-    def __init__(self) -> None:
-        self._strings = b"\0"
+    def __init__(self, base: BtfWriter | None = None) -> None:
+        self._strings = b"" if base is not None else b"\0"
         self._types: list[bytes] = []
+        self._first = base._next if base is not None else 1
+        self._base_strings = base._strings if base is not None else b""
+
+    @property
+    def _next(self) -> int:
+        return self._first + len(self._types)
 
     def string(self, text: str) -> int:
-        """The offset of a string."""
+        """The offset of a string; one that the base has is used again, as linkers do."""
         if not text:
             return 0
+        at = self._base_strings.find(b"\0" + text.encode() + b"\0")
+        if at >= 0:
+            return at + 1
         self._strings += text.encode() + b"\0"
-        return len(self._strings) - len(text.encode()) - 1
+        return len(self._base_strings) + len(self._strings) - len(text.encode()) - 1
 
     def add(self, kind: int, name: str = "", size: int = 0, extra: bytes = b"", *, count: int = 0,
             flag: bool = False) -> int:
         """Any type; ``size`` is also the type that is referred to."""
         info = flag << 31 | kind << 24 | count
         self._types.append(struct.pack("<III", self.string(name), info, size) + extra)
-        return len(self._types)
+        return self._next - 1
 
     def integer(self, name: str = "int", size: int = 4, encoding: int = 0) -> int:
         """Encoding: 1 with sign, 2 char, 4 bool."""
@@ -69,14 +78,15 @@ class BtfWriter:
         fields = [(attribute, of, index * 64) for index, (attribute, of) in enumerate(members.items())]
         return self.variable(name, self.structure("", 8 * len(fields), fields))
 
-    def data(self) -> bytes:
-        """The contents of section ``.BTF``."""
+    def data(self, *, behind_header: int = 0, between: int = 0, behind: int = 0) -> bytes:
+        """The contents of section ``.BTF``; the arguments are bytes of padding."""
         types = b"".join(self._types)
-        return b.HEADER.pack(b.MAGIC, 1, 0, b.HEADER.size, 0, len(types), len(types),
-                             len(self._strings)) + types + self._strings
+        header = b.HEADER.size + behind_header
+        return (b.HEADER.pack(b.MAGIC, 1, 0, header, 0, len(types), len(types) + between, len(self._strings))
+                + bytes(behind_header) + types + bytes(between) + self._strings + bytes(behind))
 
-    def parsed(self) -> b.Btf:
-        return b.Btf(self.data())
+    def parsed(self, base: b.Btf | None = None) -> b.Btf:
+        return b.Btf(self.data(), base)
 
 
 def ext(functions: Sequence[tuple[int, int, int]] = (), lines: Sequence[tuple[int, int, int, int, int]] = ()) -> bytes:

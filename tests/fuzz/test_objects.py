@@ -18,6 +18,7 @@ import pytest
 from pytc.bpf import elf, read_bytes
 from pytc.bpf.btf_upload import kernel_image
 from pytc.bpf.core_relocations import CoreResolver
+from pytc.bpf.kernel_types import KernelTypes
 from pytc.bpf.linker import link
 from pytc.bpf.loader import tail_calls
 from pytc.bpf.spec import ObjectSpec
@@ -103,7 +104,7 @@ def _link(spec: ObjectSpec) -> None:
     core = None
     if spec.btf is not None and spec.btf_ext is not None:
         btf = spec.btf
-        core = CoreResolver(btf, spec.btf_ext, lambda: btf)
+        core = CoreResolver(btf, spec.btf_ext, KernelTypes(lambda: btf))
     for program in spec.programs:
         try:
             link(spec, program, core)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import inspect
 import json
 import os
@@ -15,14 +16,18 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf import Map, PinRoot, ProgramType, load, read_object, select_program
+from pytc.bpf import Map, PinRoot, Program, ProgramType, load, read_object, select_program
+from pytc.bpf import btf as b
 from pytc.bpf import features as features_module
 from pytc.bpf.features import PROBES, Features, attempt
 from pytc.bpf.info import program_by_id, program_map_ids
+from pytc.bpf.kernel_types import kernel_types
 from pytc.bpf.maps import create_map
 from pytc.cli.main import main
 from pytc.errors import BpfError, BpfSyscallError
-from tests.conftest import must
+from tests.compat.kernel_view import view
+from tests.compat.loaders import as_newer_libbpf, differences
+from tests.conftest import must, run
 from tests.kernel.bpf.behaviour import LEGACY, MODERN, Case, counts, named, numbers, returns
 from tests.kernel.bpf.support import LENGTH, PACKET, UNSPEC, count, loaded, nothing_left, verdict
 
@@ -42,7 +47,6 @@ REFUSED = {
     "list_head": "bpf_list_pop_front",  # v6.2
     "rbtree": "bpf_obj_drop_impl",
     "kfunc_iter": "bpf_iter_num_destroy",  # v6.4
-    "kfunc_conntrack": "bpf_ct_release",  # in a module, whose types the loader does not look at
 }
 FORCED = [*(frozenset({name}) for name in PROBES), frozenset(PROBES)]
 OLD_WAYS = [case for case in (*LEGACY, *MODERN)
@@ -216,6 +220,63 @@ class TestKernelTypes:
     def test_a_field_that_is_missing_is_named(self, objects: Objects, bpffs: Path) -> None:
         with nothing_left(bpffs), pytest.raises(BpfError, match=r"struct task_struct\.never_there"):
             loaded(objects("core_missing"), bpffs)
+
+
+class TestModules:
+    """Functions, variables and types of modules; the first tests want them away, the others load them."""
+
+    OBJECTS = ("kfunc_conntrack", "module_kfuncs", "module_types")
+
+    @pytest.fixture
+    def absent(self) -> None:
+        run("modprobe", "-r", "nf_nat", "nf_conntrack", "x_tables")
+
+    @pytest.fixture
+    def present(self) -> None:
+        for module in ("nf_nat", "x_tables"):
+            must("modprobe", module)
+
+    @pytest.mark.parametrize(("name", "said", "hint"), [
+        ("kfunc_conntrack", 'no function "bpf_ct_release"', "not loaded: modprobe nf_conntrack"),
+        ("module_types", 'no variable "xt_recseq"', "load it first, with modprobe")])
+    def test_that_are_not_loaded_are_asked_for(self, objects: Objects, bpffs: Path, absent: None, name: str, said: str,
+                                               hint: str) -> None:
+        with nothing_left(bpffs), pytest.raises(BpfError) as caught:
+            loaded(objects(name), bpffs)
+        assert said in str(caught.value)
+        assert "vmlinux" in str(caught.value)
+        assert any(hint in one for one in caught.value.hints)
+
+    def test_find_connections(self, objects: Objects, bpffs: Path, present: None) -> None:
+        with loaded(objects("kfunc_conntrack"), bpffs) as done:
+            assert verdict(done.program) == 1
+            assert numbers(done, "error", "q") == (-errno.ENOENT,)
+
+    def test_make_connections(self, objects: Objects, bpffs: Path, present: None) -> None:
+        with loaded(objects("module_kfuncs"), bpffs) as done:
+            assert verdict(done.program) == 3
+            assert numbers(done, "errors", "2q") == (0, 0)
+
+    def test_answer_questions(self, objects: Objects, bpffs: Path, present: None) -> None:
+        with kernel_types() as kernel, loaded(objects("module_types"), bpffs) as done:
+            assert verdict(done.program) == 1
+            answers = numbers(done, "answers", "11Q")
+            (place,) = kernel.in_modules(["bpf_ct_opts"], b.STRUCT)["bpf_ct_opts"]
+            assert answers[:4] == (8, 1, 1, 12)
+            assert answers[4] == place.type_id >= len(kernel.vmlinux())
+            assert answers[5:9] == (3, 1, 0, 0)
+            assert (answers[9] % 2, answers[10]) == (0, 0)
+
+    @pytest.mark.parametrize("name", OBJECTS)
+    def test_are_used_as_libbpf_does(self, objects: Objects, bpffs: Path, present: None, name: str) -> None:
+        must("bpftool", "prog", "loadall", objects(name), str(bpffs / "theirs"))
+        with Program.from_pin(str(bpffs / "theirs/cls_main")) as program:
+            theirs = as_newer_libbpf(view(program))
+        with loaded(objects(name), bpffs) as done:
+            mine = as_newer_libbpf(view(done.program))
+        if name == "module_types":  # the number of the module's descriptor is part of the tag
+            mine = mine._replace(tag=theirs.tag)
+        assert not differences(mine, theirs)
 
 
 class TestFeatures:

@@ -37,7 +37,7 @@ class ProgLoadAttr(ctypes.Structure):
         ("prog_name", Name), ("prog_ifindex", u32), ("expected_attach_type", u32), ("prog_btf_fd", u32),
         ("func_info_rec_size", u32), ("func_info", u64), ("func_info_cnt", u32),
         ("line_info_rec_size", u32), ("line_info", u64), ("line_info_cnt", u32), ("attach_btf_id", u32),
-        ("attach_prog_fd", u32),
+        ("attach_prog_fd", u32), ("core_relo_cnt", u32), ("fd_array", u64),
     ]
 
 
@@ -110,6 +110,12 @@ class ProgInfo(ctypes.Structure):
         ("recursion_misses", u64), ("verified_insns", u32), ("attach_btf_obj_id", u32),
         ("attach_btf_id", u32),
     ]
+
+
+class BtfInfo(ctypes.Structure):
+    """``struct bpf_btf_info``."""
+
+    _fields_ = [("btf", u64), ("btf_size", u32), ("id", u32), ("name", u64), ("name_len", u32), ("kernel_btf", u32)]
 
 
 def used_size(attr: ctypes.Structure) -> int:

@@ -6,12 +6,14 @@ kind adds), then strings.
 """
 
 import struct
-from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from operator import itemgetter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from pytc.bpf.btf_index import TypeIndex, name_offsets
 from pytc.errors import ObjectError
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 MAGIC = 0xEB9F
 HEADER = struct.Struct("<HBBIIIII")
@@ -22,24 +24,7 @@ _MAX_DEPTH = 64
 (VOID, INT, PTR, ARRAY, STRUCT, UNION, ENUM, FWD, TYPEDEF, VOLATILE, CONST, RESTRICT, FUNC, FUNC_PROTO, VAR,
  DATASEC, FLOAT, DECL_TAG, TYPE_TAG, ENUM64) = range(20)
 _MODIFIERS = frozenset({TYPEDEF, VOLATILE, CONST, RESTRICT, TYPE_TAG})
-
-# Words (u32) of a type, by kind: those that each has, and those for each of its vlen members.
-_FIXED = [3] * 20 + [1 << 40] * 12
-_EACH = [0] * 32
-for _kind, _words in ((INT, 4), (ARRAY, 6), (VAR, 4), (DECL_TAG, 4)):
-    _FIXED[_kind] = _words
-for _kind, _words in ((STRUCT, 3), (UNION, 3), (ENUM, 2), (FUNC_PROTO, 2), (DATASEC, 3), (ENUM64, 3)):
-    _EACH[_kind] = _words
-
-
-class _Steps(dict[int, int]):
-    """Words of a type by its second word, ``info``: computed once for each of the few thousand that there are."""
-
-    def __missing__(self, info: int) -> int:
-        kind = info >> 24 & 0x1F
-        step = self[info] = _FIXED[kind] + _EACH[kind] * (info & 0xFFFF)
-        return step
-
+_VOID = memoryview(bytes(12)).cast("I")
 
 class Member(NamedTuple):
     """A member of a struct or union; ``bits`` is the size of a bit field, 0 for other members."""
@@ -61,9 +46,14 @@ class SectionVariable(NamedTuple):
 
 
 class Btf:
-    """Parsed BTF. Type 0 is ``void``. Raises ObjectError for anything out of bounds."""
+    """Parsed BTF. Type 0 is ``void``. Raises ObjectError for anything out of bounds.
 
-    def __init__(self, data: bytes) -> None:
+    The types of a kernel module continue those of a ``base``, the kernel: ids and offsets of strings go on where the
+    base's end, so that whatever is asked for by its id comes from the one or the other. ``lazy`` leaves types that
+    nobody asks for unchecked; it is for a kernel's, which are many.
+    """
+
+    def __init__(self, data: "bytes | mmap", base: "Btf | None" = None, *, lazy: bool = False) -> None:
         if len(data) < HEADER.size:
             raise ObjectError(f".BTF has {len(data)} bytes, too few for its header")
         magic, version, self._flags, header, type_at, type_size, string_at, string_size = HEADER.unpack_from(data)
@@ -73,59 +63,65 @@ class Btf:
             raise ObjectError(f".BTF is truncated: it has {len(data)} bytes")
         if type_size % 4:
             raise ObjectError(f".BTF has {type_size} bytes of types, no multiple of 4")
-        self._types = data[header + type_at:header + type_at + type_size]
-        self._strings = data[header + string_at:header + string_at + string_size]
-        self._words = memoryview(self._types).cast("I")
-        self._at = self._walk()
+        self._data = data
+        self._base = base
+        self._types = memoryview(data)[header + type_at:header + type_at + type_size]
+        self._strings = bytes(data[header + string_at:header + string_at + string_size])
+        self._strings_start = base.strings_end if base is not None else 0
+        self._start = len(base) if base is not None else 1
+        self._index = TypeIndex(self._types, self._start)
+        self._name_offsets: dict[str, list[int]] = {}
+        if not lazy:
+            len(self._index)
 
-    def _walk(self) -> list[int]:
-        """The first word of each type. A loop over 130,000 types for a kernel's BTF: kept plain."""
-        words, positions, at, end = self._words, [0], 0, len(self._words)
-        steps, add = _Steps(), positions.append
-        try:
-            while True:
-                add(at)
-                at += steps[words[at + 1]]
-        except IndexError:
-            last = positions.pop()
-        if last < end:  # it should be the position behind the last type
-            raise self._cut_off(last, len(positions))
-        if last > end:
-            raise self._cut_off(positions[-1], len(positions) - 1)
-        return positions
-
-    def _cut_off(self, at: int, type_id: int) -> ObjectError:
-        kind = self._words[at + 1] >> 24 & 0x1F if at + 1 < len(self._words) else VOID
-        if kind > ENUM64:
-            return ObjectError(f".BTF: type {type_id} is of unknown kind {kind}")
-        return ObjectError(f".BTF: type {type_id} is cut off")
+    @property
+    def strings_end(self) -> int:
+        """The offset at which the strings of what has this as its base begin."""
+        return self._strings_start + len(self._strings)
 
     def __len__(self) -> int:
-        """Number of types, ``void`` included."""
-        return len(self._at)
+        """Number of types, ``void`` and those of the base included."""
+        return self._start + len(self._index)
+
+    def close(self) -> None:
+        """Lets go of a file that is mapped into memory; nothing can be asked for afterwards."""
+        self._index.close()
+        self._types.release()
+        if not isinstance(self._data, bytes):
+            self._data.close()
+
+    def _find(self, type_id: int) -> tuple[memoryview, int]:
+        """The words in which a type is, and its first."""
+        if type_id < self._start:
+            if self._base is not None:
+                return self._base._find(type_id)
+            if type_id == 0:
+                return _VOID, 0
+        elif (at := self._index.place(type_id)) >= 0:
+            return self._index.words, at
+        raise ObjectError(f".BTF: type {type_id} of {len(self)}")
 
     def _header(self, type_id: int) -> tuple[int, int, int]:
-        if not 0 < type_id < len(self._at):
-            if type_id == 0:
-                return 0, 0, 0
-            raise ObjectError(f".BTF: type {type_id} of {len(self._at)}")
-        at = self._at[type_id]
-        return self._words[at], self._words[at + 1], self._words[at + 2]
+        words, at = self._find(type_id)
+        return words[at], words[at + 1], words[at + 2]
 
     def position(self, type_id: int) -> int:
         """The first word of a type among the words of all types."""
-        self._header(type_id)
-        return self._at[type_id]
+        return self._find(type_id)[1]
 
-    def _extra(self, type_id: int, *kinds: int) -> int:
-        """The position of the word behind the three that every type has, of a type of one of these kinds."""
-        kind = self.kind(type_id)
+    def _extra(self, type_id: int, *kinds: int) -> tuple[memoryview, int]:
+        """The words in which a type of one of these kinds is, and the one behind the three that every type has."""
+        words, at = self._find(type_id)
+        kind = words[at + 1] >> 24 & 0x1F
         if kind not in kinds:
             raise ObjectError(f".BTF: type {type_id} is of kind {kind}, where {' or '.join(map(str, kinds))} belongs")
-        return self._at[type_id] + 3
+        return words, at + 3
 
     def string(self, offset: int) -> str:
         """The string at ``offset`` of the string section."""
+        if offset < self._strings_start and self._base is not None:
+            return self._base.string(offset)
+        offset -= self._strings_start
         if offset >= len(self._strings):
             raise ObjectError(f".BTF: a string at byte {offset} of {len(self._strings)}")
         end = self._strings.find(b"\0", offset)
@@ -159,43 +155,48 @@ class Btf:
 
     def members(self, type_id: int) -> list[Member]:
         """Members of a struct or union."""
-        return [self.member(type_id, index) for index in range(self.vlen(type_id))]
+        words, at = self._extra(type_id, STRUCT, UNION)
+        rows = words[at:at + 3 * self.vlen(type_id)].tolist()
+        fields = zip(map(self.string, rows[::3]), rows[1::3], rows[2::3], strict=True)
+        if not self.flag(type_id):
+            return [Member(*field) for field in fields]
+        return [Member(name, member_type, word & 0xFFFFFF, word >> 24) for name, member_type, word in fields]
 
     def member(self, type_id: int, index: int) -> Member:
         """One member of a struct or union; raises ObjectError when there are not so many."""
         if not 0 <= index < self.vlen(type_id):
             raise ObjectError(f".BTF: member {index} of type {type_id}, which has {self.vlen(type_id)}")
-        at = self._extra(type_id, STRUCT, UNION) + 3 * index
-        name, member_type, offset = self._words[at], self._words[at + 1], self._words[at + 2]
+        words, at = self._extra(type_id, STRUCT, UNION)
+        name, member_type, offset = words[at + 3 * index:at + 3 * index + 3]
         if not self.flag(type_id):
             return Member(self.string(name), member_type, offset)
         return Member(self.string(name), member_type, offset & 0xFFFFFF, offset >> 24)
 
     def array(self, type_id: int) -> tuple[int, int]:
         """(element type, number of elements) of an array."""
-        at = self._extra(type_id, ARRAY)
-        return self._words[at], self._words[at + 2]
+        words, at = self._extra(type_id, ARRAY)
+        return words[at], words[at + 2]
 
     def parameters(self, type_id: int) -> list[tuple[str, int]]:
         """(name, type) of each parameter of a function prototype."""
-        at = self._extra(type_id, FUNC_PROTO)
-        return [(self.string(self._words[at + 2 * i]), self._words[at + 2 * i + 1])
-                for i in range(self.vlen(type_id))]
+        words, at = self._extra(type_id, FUNC_PROTO)
+        return [(self.string(words[i]), words[i + 1]) for i in range(at, at + 2 * self.vlen(type_id), 2)]
 
     def is_signed(self, type_id: int) -> bool:
         """Whether an integer or enum is signed."""
         if self.kind(type_id) == INT:
-            return bool(self._words[self._extra(type_id, INT)] >> 24 & 1)
+            return bool(self.integer(type_id)[0] & 1)
         return self.kind(type_id) in (ENUM, ENUM64) and self.flag(type_id)
 
     def integer(self, type_id: int) -> tuple[int, int, int]:
         """(encoding bits, bit offset, number of bits) of an integer."""
-        word = self._words[self._extra(type_id, INT)]
+        words, at = self._extra(type_id, INT)
+        word = words[at]
         return word >> 24 & 0xF, word >> 16 & 0xFF, word & 0xFF
 
     def enumerators(self, type_id: int) -> list[tuple[str, int]]:
         """(name, value as unsigned) of an enum."""
-        at, words, string = self._extra(type_id, ENUM, ENUM64), self._words, self.string
+        (words, at), string = self._extra(type_id, ENUM, ENUM64), self.string
         if self.kind(type_id) == ENUM64:
             return [(string(words[i]), words[i + 1] | words[i + 2] << 32)
                     for i in range(at, at + 3 * self.vlen(type_id), 3)]
@@ -203,7 +204,10 @@ class Btf:
 
     def linkage(self, type_id: int) -> int:
         """0 static, 1 global, 2 extern; of a function or a variable."""
-        return self._words[self._extra(type_id, VAR)] if self.kind(type_id) == VAR else self.vlen(type_id)
+        if self.kind(type_id) != VAR:
+            return self.vlen(type_id)
+        words, at = self._extra(type_id, VAR)
+        return words[at]
 
     def size(self, type_id: int) -> int:
         """Bytes of a value of this type; raises ObjectError for one without a size."""
@@ -226,9 +230,9 @@ class Btf:
 
     def data_sections(self) -> Iterator[tuple[int, str]]:
         """(type id, section name) of each DATASEC."""
-        words = self._words
-        for type_id, at in enumerate(self._at):
-            if type_id and words[at + 1] >> 24 & 0x1F == DATASEC:
+        words = self._index.words
+        for type_id, at in self._index.each():
+            if words[at + 1] >> 24 & 0x1F == DATASEC:
                 yield type_id, self.name(type_id)
 
     def data_section(self, name: str) -> int:
@@ -237,49 +241,30 @@ class Btf:
 
     def section_variables(self, type_id: int) -> list[SectionVariable]:
         """The variables (and, of ``.ksyms``, functions) of a DATASEC, in the order of the file."""
-        at, words = self._extra(type_id, DATASEC), self._words
+        words, at = self._extra(type_id, DATASEC)
         return [SectionVariable(self.name(words[i]), self.referred(words[i]), words[i], words[i + 1], words[i + 2])
                 for i in range(at, at + 3 * self.vlen(type_id), 3)]
 
-    def named(self, names: Iterable[str]) -> dict[str, list[int]]:
-        """The types of each name, whatever their kind and flavour (what follows ``___`` in a name).
+    def named(self, names: Iterable[str], *kinds: int) -> dict[str, list[int]]:
+        """The types of each name and one of those kinds (of any where none is given), whatever their flavour, which is
+        what follows ``___`` in a name.
 
-        For all names at once: a kernel has more than 100,000 types.
+        For all names at once: a kernel has more than 100,000 types. Those of a base are not looked at.
         """
-        wanted: dict[int, str] = {}
-        for name in names:
-            wanted.update(dict.fromkeys(self._places(name), name))
-        found: dict[str, list[int]] = {}
-        every = self._name_offsets() if wanted else b""
-        for offset, name in wanted.items():
-            pattern = offset.to_bytes(4, "little")
-            at = every.find(pattern, 4)
-            while at >= 0:
-                if not at % 4:
-                    found.setdefault(name, []).append(at // 4)
-                at = every.find(pattern, at + 1)
-        return {name: sorted(ids) for name, ids in found.items()}
+        offsets = {offset: name for name in names for offset in self._offsets(name)}
+        return self._index.named(offsets, kinds or range(1, ENUM64 + 1)) if offsets else {}
 
-    def _name_offsets(self) -> bytes:
-        """name_off of every type as u32, by id: gathered and then searched at the speed of C."""
-        if len(self._at) < 2:
-            return bytes(4)
-        gathered = itemgetter(*self._at)(self._words)
-        return array("I", gathered).tobytes()
-
-    def _places(self, name: str) -> Iterator[int]:
-        """Offsets at which the string section has a name, with or without a flavour."""
-        text = name.encode()
-        at = self._strings.find(text)
-        while at >= 0 and text:
-            end = at + len(text)
-            if self._strings[end:end + 1] == b"\0" or self._strings[end:end + 3] == b"___":
-                yield at
-            at = self._strings.find(text, at + 1)
+    def _offsets(self, name: str) -> list[int]:
+        """Offsets at which the strings, also those of the base, have a name, with or without a flavour."""
+        known = self._name_offsets.get(name)
+        if known is None:
+            known = [self._strings_start + at for at in name_offsets(self._strings, name)]
+            self._name_offsets[name] = known
+        return known + self._base._offsets(name) if self._base is not None else known
 
     def find(self, name: str, *kinds: int) -> int:
         """The id of the first type of that name and one of those kinds, 0 when there is none."""
-        return next((i for i in self.named([name]).get(name, ()) if self.kind(i) in kinds and self.name(i) == name), 0)
+        return next((i for i in self.named([name], *kinds).get(name, ()) if self.name(i) == name), 0)
 
     def for_kernel(self, sizes: Mapping[str, int], offsets: Mapping[tuple[str, str], int]) -> bytes:
         """The bytes for BPF_BTF_LOAD.
@@ -297,7 +282,7 @@ class Btf:
                 (v.offset if filled_in or not self.linkage(v.variable_id)
                  else min(offsets.get((section, v.name), v.offset), 0xFFFFFFFF), v.size, v.variable_id)
                 for v in self.section_variables(type_id))
-            at = self._at[type_id] * 4
+            at = self.position(type_id) * 4
             _U32.pack_into(types, at + 8, sizes[section])
             for index, (offset, size, variable) in enumerate(placed):
                 _SECTION_VARIABLE.pack_into(types, at + 12 + index * 12, variable, offset, size)

@@ -85,9 +85,9 @@ class _Editor:
 
     def make_static(self, names: frozenset[str]) -> None:
         """The kernel verifies a global function by itself, for any arguments, which hidden ones are not made for."""
-        for name, candidates in self._btf.named(names).items():
+        for name, candidates in self._btf.named(names, b.FUNC).items():
             for type_id in candidates:
-                if self._btf.kind(type_id) == b.FUNC and self._btf.name(type_id) == name:
+                if self._btf.name(type_id) == name:
                     self._set(type_id, 1, b.FUNC << 24)
 
     def replace_externs(self) -> None:

@@ -101,6 +101,7 @@ class Command(IntEnum):
     BTF_LOAD = 18
     BTF_GET_FD_BY_ID = 19
     MAP_FREEZE = 22
+    BTF_GET_NEXT_ID = 23
 
 
 # Map creation flags, BPF_F_*.

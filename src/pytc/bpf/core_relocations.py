@@ -15,6 +15,7 @@ from pytc.bpf.btf_ext import BtfExt, CoreRelocation, root_types
 from pytc.bpf.constants import OP_CALL, OP_LD_IMM64
 from pytc.bpf.core_access import Access, field_access, match_access, parse_indices
 from pytc.bpf.core_types import essential, kinds_agree, types_agree, types_match
+from pytc.bpf.kernel_types import KernelTypes, Place
 from pytc.bpf.spec import POISON_RELOCATION
 from pytc.errors import ObjectError
 
@@ -25,6 +26,7 @@ _FIELD_KINDS = frozenset({FIELD_BYTE_OFFSET, FIELD_BYTE_SIZE, FIELD_EXISTS, FIEL
 _TYPE_KINDS = frozenset({TYPE_ID_LOCAL, TYPE_ID_TARGET, TYPE_EXISTS, TYPE_SIZE, TYPE_MATCHES})
 _ENUM_KINDS = frozenset({ENUMVAL_EXISTS, ENUMVAL_VALUE})
 
+_ENUMS = frozenset({b.ENUM, b.ENUM64})
 _KEYWORDS = {b.STRUCT: "struct ", b.UNION: "union ", b.ENUM: "enum ", b.ENUM64: "enum "}
 
 _CLASS_LD, _CLASS_LDX, _CLASS_ST, _CLASS_STX, _CLASS_ALU, _CLASS_ALU64 = 0, 1, 2, 3, 4, 7
@@ -33,11 +35,12 @@ _SIZE_BITS = {8: 0x18, 4: 0x00, 2: 0x08, 1: 0x10}
 
 class Value(NamedTuple):
     """What a relocation gives for one type. ``size`` is the bytes of the field that is accessed, 0 where that does
-    not matter, ``type_id`` its type; ``exact`` says whether the instruction must hold the object's own value."""
+    not matter; ``widens`` is the kind of a field whose load may change its width, else 0; ``exact`` says whether the
+    instruction must hold the object's own value."""
 
     number: int
     size: int = 0
-    type_id: int = 0
+    widens: int = 0
     exact: bool = True
 
 
@@ -50,25 +53,15 @@ class Resolution(NamedTuple):
 
 
 class CoreResolver:
-    """Answers relocations of one object for one kernel. ``kernel`` is called where a relocation needs the
-    kernel's types, once."""
+    """Answers relocations of one object for one kernel, whose types are read where a relocation needs them."""
 
-    def __init__(self, local: Btf, ext: BtfExt, kernel: Callable[[], Btf]) -> None:
+    def __init__(self, local: Btf, ext: BtfExt, kernel: KernelTypes) -> None:
         self._local = local
         self._ext = ext
         self._kernel = kernel
-        self._found: Btf | None = None
-        self._named: dict[str, list[int]] = {}
+        self._in_vmlinux: dict[str, list[Place]] | None = None
+        self._in_modules: dict[str, list[Place]] | None = None
         self._known: dict[tuple[int, str, int], Resolution] = {}
-
-    @property
-    def _target(self) -> Btf:
-        """The kernel's types. All names that the object may ask for are looked up at once: a pass over more than
-        100,000 types is the expensive part."""
-        if self._found is None:
-            self._found = self._kernel()
-            self._named = self._found.named({self._root_name(one) for one in root_types(self._ext)} - {""})
-        return self._found
 
     def _root_name(self, type_id: int) -> str:
         return essential(self._local.name(type_id))
@@ -84,7 +77,8 @@ class CoreResolver:
         """Why an instruction is poisoned."""
         what = self.describe(relocation)
         if resolution.value is None:
-            return f"this kernel has no {what}, and the program uses it without asking first whether it exists"
+            lacking = "" if self._candidates(relocation.type_id) else f" ({self._kernel.lacking()})"
+            return f"this kernel has no {what}{lacking}, and the program uses it without asking first whether it exists"
         return (f"{what} has another size in this kernel than in the object, and only pointers and integers without "
                 "sign can be loaded with another width")
 
@@ -106,36 +100,53 @@ class CoreResolver:
         if kind in _FIELD_KINDS:
             access = field_access(local, relocation.type_id, parse_indices(relocation.access))
             original = _field_value(local, access, kind)
-            found = [(match.bit_offset, _field_value(self._target, match, kind))
-                     for candidate in self._candidates(relocation.type_id)
-                     if (match := match_access(local, access, self._target, candidate)) is not None]
+            found = [(match.bit_offset, _field_value(place.btf, match, kind))
+                     for place in self._candidates(relocation.type_id)
+                     if (match := match_access(local, access, place.btf, place.type_id)) is not None]
         elif kind in _TYPE_KINDS:
             original = _type_value(local, relocation.type_id, kind)
-            found = [(0, _type_value(self._target, candidate, kind))
-                     for candidate in self._candidates(relocation.type_id)
-                     if self._same_type(relocation, candidate)]
+            found = [(0, _type_value(place.btf, place.type_id, kind))
+                     for place in self._candidates(relocation.type_id)
+                     if self._same_type(relocation, place)]
         elif kind in _ENUM_KINDS:
             name, number = self._enumerator(relocation)
             original = Value(1 if kind == ENUMVAL_EXISTS else number)
             found = [(0, Value(1 if kind == ENUMVAL_EXISTS else value))
-                     for candidate in self._candidates(relocation.type_id)
-                     for other, value in self._target.enumerators(self._target.resolve(candidate))
+                     for place in self._candidates(relocation.type_id)
+                     for other, value in place.btf.enumerators(place.btf.resolve(place.type_id))
                      if essential(other) == essential(name)]
         else:
             raise ObjectError(f"CO-RE: relocation kind {kind} is not known")
         return self._decide(relocation, original, found)
 
-    def _candidates(self, type_id: int) -> list[int]:
-        name, kind = self._root_name(type_id), self._local.kind(type_id)
-        if not name:
+    def _candidates(self, type_id: int) -> list[Place]:
+        """The kernel's types of that name: vmlinux's, or where it has none the modules'."""
+        if not self._root_name(type_id):
             raise ObjectError(f"CO-RE: a relocation to type {type_id}, which has no name")
-        target = self._target
-        return [one for one in self._named.get(name, ())
-                if kinds_agree(kind, target.kind(one)) and essential(target.name(one)) == name]
+        if self._in_vmlinux is None:
+            self._in_vmlinux = self._look_up(self._kernel.in_vmlinux, root_types(self._ext))
+        found = self._of(type_id, self._in_vmlinux)
+        if found:
+            return found
+        if self._in_modules is None:
+            missing = {root for root in root_types(self._ext) if not self._of(root, self._in_vmlinux)}
+            self._in_modules = self._look_up(self._kernel.in_modules, missing)
+        return self._of(type_id, self._in_modules)
 
-    def _same_type(self, relocation: CoreRelocation, candidate: int) -> bool:
+    def _look_up(self, search: Callable[..., dict[str, list[Place]]], roots: set[int]) -> dict[str, list[Place]]:
+        """Looks for all types that relocations may start from at once: each search goes over megabytes."""
+        kinds = {self._local.kind(root) for root in roots}
+        names = {self._root_name(root) for root in roots} - {""}
+        return search(names, *kinds, *(_ENUMS if kinds & _ENUMS else ()))
+
+    def _of(self, type_id: int, named: dict[str, list[Place]]) -> list[Place]:
+        name, kind = self._root_name(type_id), self._local.kind(type_id)
+        return [one for one in named.get(name, ())
+                if kinds_agree(kind, one.btf.kind(one.type_id)) and essential(one.btf.name(one.type_id)) == name]
+
+    def _same_type(self, relocation: CoreRelocation, place: Place) -> bool:
         same = types_match if relocation.kind == TYPE_MATCHES else types_agree
-        return same(self._local, relocation.type_id, self._target, candidate)
+        return same(self._local, relocation.type_id, place.btf, place.type_id)
 
     def _enumerator(self, relocation: CoreRelocation) -> tuple[str, int]:
         enum = self._local.resolve(relocation.type_id)
@@ -156,17 +167,8 @@ class CoreResolver:
             raise ObjectError(f'CO-RE: the kernel has several types "{self._root_name(relocation.type_id)}", which '
                               f"disagree about {relocation.access}")
         value = found[0][1]
-        return Resolution(original, value, self._may_resize(original, value))
-
-    def _may_resize(self, original: Value, value: Value) -> bool:
-        """Whether a load or store may change its width: pointers, and integers without sign."""
-        if original.size == value.size:
-            return True
-        ours, theirs = self._local.resolve(original.type_id), self._target.resolve(value.type_id)
-        kinds = self._local.kind(ours), self._target.kind(theirs)
-        if kinds == (b.PTR, b.PTR):
-            return True
-        return kinds == (b.INT, b.INT) and not self._local.is_signed(ours) and not self._target.is_signed(theirs)
+        fits = original.size == value.size or original.widens == value.widens != 0
+        return Resolution(original, value, fits)
 
 
 def _type_value(btf: Btf, type_id: int, kind: int) -> Value:
@@ -182,7 +184,7 @@ def _field_value(btf: Btf, access: Access, kind: int) -> Value:
     last = access.steps[-1]
     if not last.name:  # an element of an array, or the root type itself
         if kind == FIELD_BYTE_OFFSET:
-            return Value(access.bit_offset // 8, btf.size(last.type_id), last.type_id)
+            return Value(access.bit_offset // 8, btf.size(last.type_id), _widens(btf, last.type_id))
         if kind == FIELD_BYTE_SIZE:
             return Value(btf.size(last.type_id))
         raise ObjectError("CO-RE: a bit field relocation of something that is no member")
@@ -191,7 +193,7 @@ def _field_value(btf: Btf, access: Access, kind: int) -> Value:
     start, width = _storage(btf.size(type_id), access.bit_offset, member.bits)
     bits = member.bits or width * 8
     if kind == FIELD_BYTE_OFFSET:
-        return Value(start, 0 if member.bits else width, member.type_id, exact=not member.bits)
+        return Value(start, 0 if member.bits else width, _widens(btf, type_id), exact=not member.bits)
     if kind == FIELD_BYTE_SIZE:
         return Value(width, exact=not member.bits)
     if kind == FIELD_SIGNED:
@@ -199,6 +201,13 @@ def _field_value(btf: Btf, access: Access, kind: int) -> Value:
     if kind == FIELD_LSHIFT_U64:
         return Value(64 - (access.bit_offset + bits - start * 8), exact=False)
     return Value(64 - bits, exact=False)
+
+
+def _widens(btf: Btf, type_id: int) -> int:
+    """Whether a load or store may change its width: PTR for pointers, INT for integers without sign, 0 for others."""
+    type_id = btf.resolve(type_id)
+    kind = btf.kind(type_id)
+    return kind if kind == b.PTR or (kind == b.INT and not btf.is_signed(type_id)) else 0
 
 
 def _storage(size: int, bit_offset: int, bits: int) -> tuple[int, int]:

@@ -2,10 +2,14 @@
 
 import os
 import re
+from typing import TYPE_CHECKING
 
 from pytc.bpf.btf import MAGIC, Btf
 from pytc.bpf.files import ELF_MAGIC, read_regular_file
 from pytc.errors import BpfError, ObjectError
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 KERNEL_BTF = "/sys/kernel/btf/vmlinux"
 _MAX_BTF = 1 << 28
@@ -16,22 +20,43 @@ _KPROBES = ("/sys/bus/event_source/devices/kprobe/type", "/sys/kernel/tracing/kp
 _SETTING = re.compile(rb"^(CONFIG_[A-Za-z0-9_]+)=(.*)$", re.MULTILINE)
 
 
-def kernel_btf(path: str = "") -> Btf:
-    """The kernel's types, or those of a file: raw BTF, or an ELF file with a .BTF section. Raises ObjectError."""
-    place = path or KERNEL_BTF
+def kernel_btf(path: str = "", base: Btf | None = None) -> Btf:
+    """The kernel's types, or those of a file: raw BTF, or an ELF file with a .BTF section.
+
+    ``base`` are the types that those of a module continue. Raises ObjectError.
+    """
+    data = (not path and _mapped()) or _read(path or KERNEL_BTF, needed=not path)
+    if int.from_bytes(data[:2], "little") != MAGIC:
+        raise ObjectError(f'"{path or KERNEL_BTF}" holds no BTF')
+    return Btf(data, base, lazy=True)
+
+
+def _mapped() -> "mmap | None":
+    """The running kernel's types without a copy of the 5 MB. Kernels before 6.16 do not do it."""
+    import mmap
+
     try:
-        data = read_regular_file(place, _MAX_BTF)
+        fd = os.open(KERNEL_BTF, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return mmap.mmap(fd, 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
+    except (OSError, ValueError):
+        return None
+    finally:
+        os.close(fd)
+
+
+def _read(path: str, *, needed: bool) -> bytes:
+    try:
+        data = read_regular_file(path, _MAX_BTF)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        what = "" if path else "; the object depends on the kernel's types, and this kernel does not offer them " \
-                               "(CONFIG_DEBUG_INFO_BTF)"
-        raise ObjectError(f'cannot read kernel types from "{place}": {reason}{what}',
+        what = "; the object depends on the kernel's types, and this kernel does not offer them " \
+               "(CONFIG_DEBUG_INFO_BTF)" if needed else ""
+        raise ObjectError(f'cannot read kernel types from "{path}": {reason}{what}',
                           errno=getattr(error, "errno", None)) from error
-    if data[:4] == ELF_MAGIC:
-        data = _section_of(data, place)
-    if int.from_bytes(data[:2], "little") != MAGIC:
-        raise ObjectError(f'"{place}" holds no BTF')
-    return Btf(data)
+    return _section_of(data, path) if data[:4] == ELF_MAGIC else data
 
 
 def _section_of(data: bytes, path: str) -> bytes:

@@ -102,6 +102,7 @@ def patch(linked: LinkedProgram, fds: Mapping[str, int], externs: Mapping[str, E
 
 def _patch_call(code: bytearray, use: ExternReference, value: ExternValue, number: int) -> None:
     ins.set_source(code, use.slot, PSEUDO_KFUNC_CALL if value.btf_id else 0)
+    ins.set_offset(code, use.slot, value.module_index)
     ins.set_immediate(code, use.slot, value.btf_id or POISON_FUNCTION + number)
 
 
@@ -109,7 +110,12 @@ def _patch_load(code: bytearray, use: ExternReference, value: ExternValue) -> No
     if value.btf_id:
         ins.set_source(code, use.slot, PSEUDO_BTF_ID)
     ins.set_immediate(code, use.slot, value.btf_id or value.address)
-    ins.set_immediate(code, use.slot + 1, 0 if value.btf_id else value.address >> 32)
+    ins.set_immediate(code, use.slot + 1, value.module_fd if value.btf_id else value.address >> 32)
+
+
+def calls_modules(linked: LinkedProgram, externs: Mapping[str, ExternValue]) -> bool:
+    """Whether a program calls a function of a module: then it goes to the kernel with the modules' descriptors."""
+    return any(use.is_call and externs[use.name].module_index for use in linked.externs)
 
 
 def map_names(linked: LinkedProgram) -> set[str]:
@@ -202,7 +208,8 @@ class _Linking:
                 resolution = self._core.resolve(one)
                 patch_core(self.code, slot, one, resolution)
             except ObjectError as error:
-                raise ObjectError(f'function "{function.name}", instruction {slot - start}: {error}') from error
+                raise ObjectError(f'function "{function.name}", instruction {slot - start}: {error}',
+                                  errno=error.errno, hints=error.hints) from error
             if resolution.value is None or not resolution.fits:
                 self.missing[slot] = self._core.explain(one, resolution)
 

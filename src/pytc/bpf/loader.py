@@ -10,12 +10,12 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import NamedTuple
 
-from pytc.bpf.btf import Btf
 from pytc.bpf.btf_upload import kernel_image, upload
 from pytc.bpf.constants import MapType, ProgramType
 from pytc.bpf.features import Features
 from pytc.bpf.info import program_by_id
-from pytc.bpf.linker import LinkedProgram, link, map_names, patch
+from pytc.bpf.kernel_types import KernelTypes, kernel_types
+from pytc.bpf.linker import LinkedProgram, calls_modules, link, map_names, patch
 from pytc.bpf.maps import Map, create_map, pin
 from pytc.bpf.names import kernel_map_name, kernel_name
 from pytc.bpf.pinning import PinRoot
@@ -97,9 +97,10 @@ def load(spec: ObjectSpec, program: ProgramSpec, *, type: ProgramType = ProgramT
     loaded = Loaded(spec, pins if pins is not None else PinRoot())
     try:
         loading = _Loading(loaded, type if type is not ProgramType.UNSPEC else program.type, verbose=verbose,
-                           kernel_btf=kernel_btf, features=features)
-        linked = loading.link_programs(program)
-        loading.resolve_externs(linked)
+                           features=features)
+        with kernel_types(kernel_btf) as kernel:
+            linked = loading.link_programs(program, kernel)
+            loading.resolve_externs(linked, kernel)
         loading.load_btf()
         loading.make_maps(linked)
         loading.fill_data_maps()
@@ -133,46 +134,32 @@ def tail_calls(spec: ObjectSpec) -> list[TailCall]:
     return found
 
 
-class _KernelTypes:
-    """The kernel's types, read when they are first needed."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._types: Btf | None = None
-
-    def types(self) -> Btf:
-        if self._types is None:
-            from pytc.bpf.kernel import kernel_btf
-
-            self._types = kernel_btf(self._path)
-        return self._types
-
-
 class _Loading:
     """The state of one load."""
 
-    def __init__(self, loaded: Loaded, program_type: ProgramType, *, verbose: bool, kernel_btf: str,
+    def __init__(self, loaded: Loaded, program_type: ProgramType, *, verbose: bool,
                  features: Features | None) -> None:
         self._loaded = loaded
         self._spec = loaded.spec
         self._type = program_type
         self._verbose = verbose
-        self._kernel = _KernelTypes(kernel_btf)
         self._features = features if features is not None else Features()
         self._externs: dict[str, ExternValue] = {}
+        self._modules: dict[int, int] = {}
+        self._module_fds: list[int] = []
         self._btf_fd = 0
         self._programs: dict[FunctionSpec, Program] = {}
         self._tail_calls: list[TailCall] = []
         if program_type is ProgramType.UNSPEC:
             raise ObjectError("the section's name does not say a program type; give one")
 
-    def link_programs(self, program: ProgramSpec) -> list[LinkedProgram]:
+    def link_programs(self, program: ProgramSpec, kernel: KernelTypes) -> list[LinkedProgram]:
         """The program and all that its tail calls can reach, in that order."""
         candidates, core = tail_calls(self._spec), None
         if self._spec.btf is not None and self._spec.btf_ext is not None and self._spec.btf_ext.core.by_section:
             from pytc.bpf.core_relocations import CoreResolver
 
-            core = CoreResolver(self._spec.btf, self._spec.btf_ext, self._kernel.types)
+            core = CoreResolver(self._spec.btf, self._spec.btf_ext, kernel)
         linked = [link(self._spec, program, core)]
         known, reached = {program.function}, map_names(linked[0])
         while True:
@@ -187,15 +174,24 @@ class _Loading:
                     linked.append(link(self._spec, call.program, core))
                     reached |= map_names(linked[-1])
 
-    def resolve_externs(self, linked: Iterable[LinkedProgram]) -> None:
+    def resolve_externs(self, linked: Iterable[LinkedProgram], kernel: KernelTypes) -> None:
         """Finds the kernel's variables and functions that the programs use."""
         used = {use.name for one in linked for use in one.externs}
         if used and self._spec.btf is not None:
             from pytc.bpf.externs import ExternResolver
             from pytc.bpf.kernel import symbol_addresses
 
-            resolver = ExternResolver(self._spec.btf, self._kernel.types, symbol_addresses)
+            resolver = ExternResolver(self._spec.btf, kernel, symbol_addresses, self._open_module)
             self._externs = resolver.resolve([self._spec.externs[name] for name in sorted(used)])
+            self._module_fds = resolver.module_fds
+
+    def _open_module(self, number: int) -> int:
+        """A descriptor of a module's types, by the number of their BTF object; the same one each time."""
+        if number not in self._modules:
+            from pytc.bpf.kernel_modules import btf_by_id
+
+            self._modules[number] = self._loaded._owned.enter_context(btf_by_id(number)).fd
+        return self._modules[number]
 
     def load_btf(self) -> None:
         """Uploads the object's BTF. A kernel that refuses it may still take the program: noted, not fatal."""
@@ -326,8 +322,10 @@ class _Loading:
         numbers = {extern.name: extern.number for extern in self._spec.externs.values()}
         for one in linked:
             code = patch(one, fds, self._externs, numbers)
+            modules = self._module_fds if calls_modules(one, self._externs) else []
             descriptor, log = submit(self._spec, one, code, self._type,
-                                      btf_fd=self._btf_fd, verbose=self._verbose, features=self._features)
+                                     btf_fd=self._btf_fd, module_fds=modules, verbose=self._verbose,
+                                     features=self._features)
             made = self._loaded._owned.enter_context(Program(descriptor, one.program))
             self._programs[one.program.function] = made
             if one.program == program:

@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+from collections.abc import Sequence
 
 from pytc.bpf.abi import ProgLoadAttr, pointer
 from pytc.bpf.constants import Command, ProgramType, program_type_name
@@ -19,9 +20,17 @@ _LOG_BRANCHES_AND_STATS = 1 | 4
 
 
 def submit(spec: ObjectSpec, linked: LinkedProgram, code: bytes, type: ProgramType, *, btf_fd: int,
-           verbose: bool, features: Features) -> tuple[OwnedFd, str]:
-    """BPF_PROG_LOAD: without a log first, which is faster; with one when refused or asked for."""
+           module_fds: Sequence[int], verbose: bool, features: Features) -> tuple[OwnedFd, str]:
+    """BPF_PROG_LOAD: without a log first, which is faster; with one when refused or asked for.
+
+    ``module_fds`` are those of modules' types that calls refer to by their place, from 1 on; empty without such calls.
+    """
     attr, kept = _load_attribute(spec, linked, code, type, btf_fd)
+    if module_fds:
+        # Place 0 means vmlinux, and is not looked at.
+        descriptors = (ctypes.c_int * (1 + len(module_fds)))(0, *module_fds)
+        attr.fd_array = ctypes.addressof(descriptors)
+        kept.append(descriptors)
     if features.lacks("program_names"):
         attr.prog_name = b""
     what = f'program "{linked.program.name}" ({program_type_name(type)})'

@@ -28,14 +28,16 @@ _HOMES: dict[type[ctypes.Structure], tuple[str, str]] = {
     abi.TestRunAttr: ("union bpf_attr", "test."),
     abi.MapInfo: ("struct bpf_map_info", ""),
     abi.ProgInfo: ("struct bpf_prog_info", ""),
+    abi.BtfInfo: ("struct bpf_btf_info", ""),
 }
 _OTHER_NAMES: dict[tuple[type[ctypes.Structure], str], str] = {(abi.IdAttr, "id"): "map_id"}
 # Padding, and a bit field, whose offset C does not tell.
 _NOT_IN_C = {"pad", "gpl_compatible"}
 
 SIZES = {
-    abi.MapCreateAttr: 72, abi.MapElementAttr: 32, abi.ProgLoadAttr: 120, abi.ObjectPathAttr: 16, abi.IdAttr: 12,
+    abi.MapCreateAttr: 72, abi.MapElementAttr: 32, abi.ProgLoadAttr: 128, abi.ObjectPathAttr: 16, abi.IdAttr: 12,
     abi.InfoAttr: 16, abi.BtfLoadAttr: 32, abi.MapFdAttr: 4, abi.TestRunAttr: 80, abi.MapInfo: 88, abi.ProgInfo: 232,
+    abi.BtfInfo: 32,
 }
 
 
@@ -53,7 +55,8 @@ def test_every_structure_has_the_size_of_the_kernels(structure: type[ctypes.Stru
     (abi.TestRunAttr, "data_in", 16), (abi.TestRunAttr, "ctx_in", 48), (abi.TestRunAttr, "batch_size", 72),
     (abi.MapInfo, "name", 24), (abi.MapInfo, "btf_id", 64), (abi.ProgInfo, "tag", 8),
     (abi.ProgInfo, "xlated_prog_insns", 32), (abi.ProgInfo, "map_ids", 56), (abi.ProgInfo, "name", 64),
-    (abi.ProgInfo, "gpl_compatible", 84), (abi.ProgInfo, "btf_id", 128), (abi.ProgInfo, "attach_btf_id", 224),
+    (abi.ProgInfo, "gpl_compatible", 84), (abi.ProgInfo, "btf_id", 128), (abi.ProgLoadAttr, "fd_array", 120),
+    (abi.BtfInfo, "kernel_btf", 28), (abi.ProgInfo, "attach_btf_id", 224),
 ])
 def test_fields_are_where_the_kernel_has_them(structure: type[ctypes.Structure], field: str, offset: int) -> None:
     assert getattr(structure, field).offset == offset

@@ -194,7 +194,7 @@ class TestMalformed:
             with pytest.raises(ObjectError, match="truncated"):
                 Btf(data[:length])
 
-    @pytest.mark.parametrize("tail", [b"\x00", bytes(8), struct.pack("<III", 0, b.INT << 24, 4)])
+    @pytest.mark.parametrize("tail", [b"\x00", bytes(4), bytes(8), struct.pack("<III", 0, b.INT << 24, 4)])
     def test_a_type_that_is_cut_off(self, tail: bytes) -> None:
         header = b.HEADER.pack(b.MAGIC, 1, 0, 24, 0, len(tail), len(tail), 1)
         with pytest.raises(ObjectError, match=r"type 1 is cut off|no multiple of 4"):
