@@ -8,13 +8,12 @@ import errno
 from collections.abc import Iterable
 from contextlib import ExitStack
 from types import TracebackType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.btf_upload import kernel_image, upload
 from pytc.bpf.constants import MapType, ProgramType
 from pytc.bpf.features import Features
 from pytc.bpf.info import program_by_id
-from pytc.bpf.kernel_types import KernelTypes, kernel_types
 from pytc.bpf.linker import LinkedProgram, calls_modules, link, map_names, patch
 from pytc.bpf.maps import Map, create_map, pin
 from pytc.bpf.names import kernel_map_name, kernel_name
@@ -25,6 +24,9 @@ from pytc.bpf.sections import tail_call_place
 from pytc.bpf.spec import DATA, KCONFIG, SETTING, ExternValue, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.submit import submit
 from pytc.errors import BpfSyscallError, ObjectError, PinError
+
+if TYPE_CHECKING:
+    from pytc.bpf.kernel_types import KernelTypes
 
 
 class TailCall(NamedTuple):
@@ -97,10 +99,10 @@ def load(spec: ObjectSpec, program: ProgramSpec, *, type: ProgramType = ProgramT
     loaded = Loaded(spec, pins if pins is not None else PinRoot())
     try:
         loading = _Loading(loaded, type if type is not ProgramType.UNSPEC else program.type, verbose=verbose,
-                           features=features)
-        with kernel_types(kernel_btf) as kernel:
-            linked = loading.link_programs(program, kernel)
-            loading.resolve_externs(linked, kernel)
+                           kernel_btf=kernel_btf, features=features)
+        with loading.reading:
+            linked = loading.link_programs(program)
+            loading.resolve_externs(linked)
         loading.load_btf()
         loading.make_maps(linked)
         loading.fill_data_maps()
@@ -135,14 +137,17 @@ def tail_calls(spec: ObjectSpec) -> list[TailCall]:
 
 
 class _Loading:
-    """The state of one load."""
+    """The state of one load. ``reading`` owns what is only needed until the programs are linked."""
 
-    def __init__(self, loaded: Loaded, program_type: ProgramType, *, verbose: bool,
+    def __init__(self, loaded: Loaded, program_type: ProgramType, *, verbose: bool, kernel_btf: str,
                  features: Features | None) -> None:
+        self.reading = ExitStack()
         self._loaded = loaded
         self._spec = loaded.spec
         self._type = program_type
         self._verbose = verbose
+        self._kernel_btf = kernel_btf
+        self._kernel: KernelTypes | None = None
         self._features = features if features is not None else Features()
         self._externs: dict[str, ExternValue] = {}
         self._modules: dict[int, int] = {}
@@ -153,13 +158,20 @@ class _Loading:
         if program_type is ProgramType.UNSPEC:
             raise ObjectError("the section's name does not say a program type; give one")
 
-    def link_programs(self, program: ProgramSpec, kernel: KernelTypes) -> list[LinkedProgram]:
+    def _kernel_types(self) -> "KernelTypes":
+        if self._kernel is None:
+            from pytc.bpf.kernel_types import kernel_types
+
+            self._kernel = self.reading.enter_context(kernel_types(self._kernel_btf))
+        return self._kernel
+
+    def link_programs(self, program: ProgramSpec) -> list[LinkedProgram]:
         """The program and all that its tail calls can reach, in that order."""
         candidates, core = tail_calls(self._spec), None
         if self._spec.btf is not None and self._spec.btf_ext is not None and self._spec.btf_ext.core.by_section:
             from pytc.bpf.core_relocations import CoreResolver
 
-            core = CoreResolver(self._spec.btf, self._spec.btf_ext, kernel)
+            core = CoreResolver(self._spec.btf, self._spec.btf_ext, self._kernel_types())
         linked = [link(self._spec, program, core)]
         known, reached = {program.function}, map_names(linked[0])
         while True:
@@ -174,14 +186,14 @@ class _Loading:
                     linked.append(link(self._spec, call.program, core))
                     reached |= map_names(linked[-1])
 
-    def resolve_externs(self, linked: Iterable[LinkedProgram], kernel: KernelTypes) -> None:
+    def resolve_externs(self, linked: Iterable[LinkedProgram]) -> None:
         """Finds the kernel's variables and functions that the programs use."""
         used = {use.name for one in linked for use in one.externs}
         if used and self._spec.btf is not None:
             from pytc.bpf.externs import ExternResolver
             from pytc.bpf.kernel import symbol_addresses
 
-            resolver = ExternResolver(self._spec.btf, kernel, symbol_addresses, self._open_module)
+            resolver = ExternResolver(self._spec.btf, self._kernel_types(), symbol_addresses, self._open_module)
             self._externs = resolver.resolve([self._spec.externs[name] for name in sorted(used)])
             self._module_fds = resolver.module_fds
 
