@@ -5,6 +5,20 @@ from typing import Any, NamedTuple
 from pytc.handles import UNSPEC, Handle
 
 
+class Action(NamedTuple):
+    """An action beside a filter, or one of its own: ``options`` is what the kind's parser made.
+
+    ``flags`` are TCA_ACT_FLAGS_*; ``hw_stats`` TCA_ACT_HW_STATS_* (0: disabled), None for what the kernel does by
+    itself.
+    """
+
+    kind: str
+    options: Any = None
+    cookie: bytes = b""
+    flags: int = 0
+    hw_stats: int | None = None
+
+
 class FilterSelector(NamedTuple):
     """Which filters. ``protocol`` 0, ``pref`` 0 and ``chain`` None mean not given."""
 
@@ -78,6 +92,31 @@ class ShowClasses(NamedTuple):
     parent: Handle = UNSPEC
     classid: Handle = UNSPEC
     qdisc: Handle = UNSPEC
+
+
+class ModifyActions(NamedTuple):
+    """``verb`` is add or replace."""
+
+    verb: str
+    actions: tuple[Action, ...]
+
+
+class NamedActions(NamedTuple):
+    """``verb`` is get or delete; ``which`` are kinds and indexes."""
+
+    verb: str
+    which: tuple[tuple[str, int], ...]
+
+
+class ShowActions(NamedTuple):
+    """All actions of a kind; with ``since``, those that were used in the last so many milliseconds."""
+
+    kind: str
+    since: int = 0
+
+
+class FlushActions(NamedTuple):
+    kind: str
 
 
 class ShowObject(NamedTuple):
@@ -159,6 +198,26 @@ class Help(NamedTuple):
     topic: str
 
 
-Command = (ModifyFilter | GetFilter | ShowFilters | ModifyQdisc | ShowQdiscs | ModifyClass | ShowClasses | ShowObject
-           | LintObject | ConvertObject | CompileExpression | AssembleProgram | DisassembleProgram | RunProgram
-           | StepProgram | TranslateProgram | Help)
+Command = (
+    ModifyFilter
+    | GetFilter
+    | ShowFilters
+    | ModifyQdisc
+    | ShowQdiscs
+    | ModifyClass
+    | ShowClasses
+    | ModifyActions
+    | NamedActions
+    | ShowActions
+    | FlushActions
+    | ShowObject
+    | LintObject
+    | ConvertObject
+    | CompileExpression
+    | AssembleProgram
+    | DisassembleProgram
+    | RunProgram
+    | StepProgram
+    | TranslateProgram
+    | Help
+)

@@ -23,14 +23,23 @@ class Group(NamedTuple):
     """Fields that are an object of their own in JSON, and follow one another in text."""
 
     key: str
-    fields: "Sequence[Field | Group]"
+    fields: "Sequence[Part]"
 
 
-Document = Sequence["Field | Group"]
+class Listing(NamedTuple):
+    """Documents that are an array of objects in JSON, and follow one another in text."""
+
+    key: str
+    documents: "Sequence[Document]"
+
+
+Part = Union[Field, Group, Listing]  # noqa: UP007 (Group and Listing name it before it is there)
+Document = Sequence[Part]
 
 
 class Shown(NamedTuple):
-    """How much to say: tc's ``-details`` and ``-statistics``."""
+    """How much to say: tc's ``-details``, ``-statistics`` and ``-brief``."""
 
     details: bool = False
     statistics: bool = False
+    brief: bool = False

@@ -19,6 +19,23 @@ class QueueStatistics(NamedTuple):
     rate: tuple[int, int] | None = None
 
 
+class ActionRecord(NamedTuple):
+    """``order`` is the action's place in its list. ``attributes`` are the kind's, by name, for one that pytc knows;
+    ``options`` their bytes. ``number`` is its index, in brief dumps. ``flags`` are (value, selector)."""
+
+    order: int
+    kind: str
+    attributes: Mapping[str, Any] | None = None
+    options: bytes = b""
+    number: int = 0
+    statistics: QueueStatistics | None = None
+    cookie: bytes = b""
+    flags: tuple[int, int] = (0, 0)
+    in_hardware: int | None = None
+    hw_stats: int | None = None
+    used_hw_stats: int | None = None
+
+
 class FilterRecord(NamedTuple):
     """``options`` is what the kind's ``decode`` made, None for a kind that pytc does not know or for the line that
     stands for a whole preference."""
@@ -31,6 +48,9 @@ class FilterRecord(NamedTuple):
     chain: int | None
     handle: int
     options: Any = None
+    actions: tuple[ActionRecord, ...] = ()
+    police: Mapping[str, Any] | None = None
+    statistics: QueueStatistics | None = None
 
 
 class QdiscRecord(NamedTuple):

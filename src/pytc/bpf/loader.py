@@ -5,7 +5,7 @@ closes every descriptor and removes every pin that was made.
 """
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
@@ -38,9 +38,10 @@ class TailCall(NamedTuple):
 
 
 class Loaded:
-    """A loaded program with its maps; owns all descriptors. Close it, or use it in a ``with`` block.
+    """Loaded programs with their maps; owns all descriptors. Close it, or use it in a ``with`` block.
 
-    ``program`` is what was asked for, ``maps`` are by name, ``notes`` say what a user should know. Closing
+    ``programs`` are what was asked for, in that order, ``program`` is the first; ``logs`` and ``log`` are what the
+    verifier said of them. ``maps`` are by name, ``notes`` say what a user should know. Closing
     keeps pins; :meth:`undo` removes those that this load made. :meth:`commit` moves the pins of program arrays that
     were there before to those of this load, once the new program is in its place: until then whatever runs keeps
     its old targets.
@@ -48,19 +49,23 @@ class Loaded:
 
     def __init__(self, spec: ObjectSpec, pins: PinRoot) -> None:
         self.spec = spec
+        self.programs: list[Program] = []
+        self.logs: list[str] = []
         self.maps: dict[str, Map] = {}
         self.notes: list[str] = []
-        self.log = ""
         self._pins = pins.fresh()
         self._owned = ExitStack()
-        self._program: Program | None = None
         self._moves: dict[str, Map] = {}
 
     @property
     def program(self) -> Program:
-        if self._program is None:
+        if not self.programs:
             raise ObjectError("no program is loaded")
-        return self._program
+        return self.programs[0]
+
+    @property
+    def log(self) -> str:
+        return self.logs[0] if self.logs else ""
 
     def close(self) -> None:
         """Closes every descriptor; what is pinned or attached lives on."""
@@ -96,17 +101,29 @@ def load(spec: ObjectSpec, program: ProgramSpec, *, type: ProgramType = ProgramT
 
     Raises BpfSyscallError, MapMismatchError, PinError, VerifierError or ObjectError; then nothing is left behind.
     """
+    return load_together(spec, [(program, type)], pins=pins, verbose=verbose, kernel_btf=kernel_btf, commit=commit,
+                         features=features)
+
+
+def load_together(spec: ObjectSpec, programs: Sequence[tuple[ProgramSpec, ProgramType]], *,
+                  pins: PinRoot | None = None, verbose: bool = False, kernel_btf: str = "", commit: bool = True,
+                  features: Features | None = None) -> Loaded:
+    """The same for several programs of an object, which then have their maps in common.
+
+    Each program comes with its type, UNSPEC for what the section's name says. One that is named twice with the same
+    type is loaded once.
+    """
     loaded = Loaded(spec, pins if pins is not None else PinRoot())
     try:
-        loading = _Loading(loaded, type if type is not ProgramType.UNSPEC else program.type, verbose=verbose,
-                           kernel_btf=kernel_btf, features=features)
+        loading = _Loading(loaded, verbose=verbose, kernel_btf=kernel_btf, features=features)
+        wanted = [(program, _type_of(program, type)) for program, type in programs]
         with loading.reading:
-            linked = loading.link_programs(program)
+            linked = loading.link_programs(wanted)
             loading.resolve_externs(linked)
         loading.load_btf()
         loading.make_maps(linked)
         loading.fill_data_maps()
-        loading.load_programs(program, linked)
+        loading.load_programs(wanted, linked)
         loading.fill_slots()
         if commit:
             loaded.commit()
@@ -115,6 +132,13 @@ def load(spec: ObjectSpec, program: ProgramSpec, *, type: ProgramType = ProgramT
         loaded.undo()
         raise
     return loaded
+
+
+def _type_of(program: ProgramSpec, type: ProgramType) -> ProgramType:
+    found = type if type is not ProgramType.UNSPEC else program.type
+    if found is ProgramType.UNSPEC:
+        raise ObjectError("the section's name does not say a program type; give one")
+    return found
 
 
 def tail_calls(spec: ObjectSpec) -> list[TailCall]:
@@ -139,12 +163,10 @@ def tail_calls(spec: ObjectSpec) -> list[TailCall]:
 class _Loading:
     """The state of one load. ``reading`` owns what is only needed until the programs are linked."""
 
-    def __init__(self, loaded: Loaded, program_type: ProgramType, *, verbose: bool, kernel_btf: str,
-                 features: Features | None) -> None:
+    def __init__(self, loaded: Loaded, *, verbose: bool, kernel_btf: str, features: Features | None) -> None:
         self.reading = ExitStack()
         self._loaded = loaded
         self._spec = loaded.spec
-        self._type = program_type
         self._verbose = verbose
         self._kernel_btf = kernel_btf
         self._kernel: KernelTypes | None = None
@@ -153,10 +175,9 @@ class _Loading:
         self._modules: dict[int, int] = {}
         self._module_fds: list[int] = []
         self._btf_fd = 0
-        self._programs: dict[FunctionSpec, Program] = {}
-        self._tail_calls: list[TailCall] = []
-        if program_type is ProgramType.UNSPEC:
-            raise ObjectError("the section's name does not say a program type; give one")
+        self._programs: dict[tuple[FunctionSpec, ProgramType], Program] = {}
+        self._types: list[ProgramType] = []
+        self._tail_calls: list[tuple[TailCall, ProgramType]] = []
 
     def _kernel_types(self) -> "KernelTypes":
         if self._kernel is None:
@@ -165,26 +186,27 @@ class _Loading:
             self._kernel = self.reading.enter_context(kernel_types(self._kernel_btf))
         return self._kernel
 
-    def link_programs(self, program: ProgramSpec) -> list[LinkedProgram]:
-        """The program and all that its tail calls can reach, in that order."""
+    def link_programs(self, wanted: Sequence[tuple[ProgramSpec, ProgramType]]) -> list[LinkedProgram]:
+        """Each program and all that its tail calls can reach, in that order; a target has the type of its caller."""
         candidates, core = tail_calls(self._spec), None
         if self._spec.btf is not None and self._spec.btf_ext is not None and self._spec.btf_ext.core.by_section:
             from pytc.bpf.core_relocations import CoreResolver
 
             core = CoreResolver(self._spec.btf, self._spec.btf_ext, self._kernel_types())
-        linked = [link(self._spec, program, core)]
-        known, reached = {program.function}, map_names(linked[0])
-        while True:
+        linked: dict[tuple[FunctionSpec, ProgramType], LinkedProgram] = {}
+        waiting = list(wanted)
+        while waiting:
+            program, type = waiting.pop(0)
+            if (program.function, type) in linked:
+                continue
+            one = linked[program.function, type] = link(self._spec, program, core)
+            self._types.append(type)
+            reached = map_names(one)
             found = [call for call in candidates if call.map_name in reached]
             candidates = [call for call in candidates if call.map_name not in reached]
-            if not found:
-                return linked
-            for call in found:
-                self._tail_calls.append(call)
-                if call.program.function not in known:
-                    known.add(call.program.function)
-                    linked.append(link(self._spec, call.program, core))
-                    reached |= map_names(linked[-1])
+            self._tail_calls += [(call, type) for call in found]
+            waiting += [(call.program, type) for call in found]
+        return list(linked.values())
 
     def resolve_externs(self, linked: Iterable[LinkedProgram]) -> None:
         """Finds the kernel's variables and functions that the programs use."""
@@ -268,7 +290,7 @@ class _Loading:
 
     def _filled_arrays(self) -> set[str]:
         """The program arrays that this load puts programs into."""
-        return {call.map_name for call in self._tail_calls}
+        return {call.map_name for call, _ in self._tail_calls}
 
     def _renew(self, spec: MapSpec, path: str, old: Map) -> Map:
         """A new program array in place of a pinned one, with what that holds in slots that this load leaves alone.
@@ -276,7 +298,7 @@ class _Loading:
         The pinned one is not touched: packets that run through it now keep their targets.
         """
         made = self._create(spec)
-        own = {call.slot for call in self._tail_calls if call.map_name == spec.name}
+        own = {call.slot for call, _ in self._tail_calls if call.map_name == spec.name}
         try:
             for key, value in old.items():
                 if int.from_bytes(key, "little") not in own:
@@ -328,26 +350,26 @@ class _Loading:
             return has_syscall_wrapper()
         return None
 
-    def load_programs(self, program: ProgramSpec, linked: Iterable[LinkedProgram]) -> None:
+    def load_programs(self, wanted: Iterable[tuple[ProgramSpec, ProgramType]], linked: Iterable[LinkedProgram]) -> None:
         """BPF_PROG_LOAD for each."""
         fds = {name: made.fd for name, made in self._loaded.maps.items()}
         numbers = {extern.name: extern.number for extern in self._spec.externs.values()}
-        for one in linked:
+        logs: dict[tuple[FunctionSpec, ProgramType], str] = {}
+        for one, type in zip(linked, self._types, strict=True):
             code = patch(one, fds, self._externs, numbers)
             modules = self._module_fds if calls_modules(one, self._externs) else []
-            descriptor, log = submit(self._spec, one, code, self._type,
-                                     btf_fd=self._btf_fd, module_fds=modules, verbose=self._verbose,
-                                     features=self._features)
-            made = self._loaded._owned.enter_context(Program(descriptor, one.program))
-            self._programs[one.program.function] = made
-            if one.program == program:
-                self._loaded._program = made
-                self._loaded.log = log
+            key = one.program.function, type
+            descriptor, logs[key] = submit(self._spec, one, code, type, btf_fd=self._btf_fd, module_fds=modules,
+                                           verbose=self._verbose, features=self._features)
+            self._programs[key] = self._loaded._owned.enter_context(Program(descriptor, one.program))
+        for program, type in wanted:
+            self._loaded.programs.append(self._programs[program.function, type])
+            self._loaded.logs.append(logs[program.function, type])
 
     def fill_slots(self) -> None:
         """Programs into program arrays, maps into maps-in-maps."""
-        for call in self._tail_calls:
-            self._fill(call.map_name, call.slot, self._programs[call.program.function].fd,
+        for call, type in self._tail_calls:
+            self._fill(call.map_name, call.slot, self._programs[call.program.function, type].fd,
                        f'program "{call.program.name}"')
         for made in self._loaded.maps.values():
             spec = made.spec

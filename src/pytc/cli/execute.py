@@ -4,29 +4,13 @@ import os
 import sys
 
 from pytc.cli.main import show
-from pytc.commands import (
-    AssembleProgram,
-    Command,
-    CompileExpression,
-    ConvertObject,
-    DisassembleProgram,
-    GetFilter,
-    LintObject,
-    RunProgram,
-    ShowClasses,
-    ShowFilters,
-    ShowObject,
-    ShowQdiscs,
-    StepProgram,
-)
+from pytc.commands import Command, StepProgram
 from pytc.documents import Shown
 from pytc.errors import UsageError
 from pytc.grammar.command_line import Options
 from pytc.operations import run
 from pytc.operations.context import Context
 
-_SHOWING = (ShowFilters, ShowQdiscs, ShowClasses, GetFilter, ShowObject, LintObject, ConvertObject,
-            CompileExpression, AssembleProgram, DisassembleProgram, RunProgram)
 _LAYOUTS = ("", "bpf_elf_map", "bpf_map_def")
 
 
@@ -39,7 +23,7 @@ def execute(options: Options, command: Command) -> int:
         from pytc.netlink.session import enter_namespace
 
         enter_namespace(options.netns)
-    context = Context(shown=Shown(options.details, options.statistics),
+    context = Context(shown=Shown(options.details, options.statistics, options.brief),
                       bpf_mount=os.environ.get("TC_BPF_MNT", ""), layout20=layout)
     try:
         with context:
@@ -50,7 +34,7 @@ def execute(options: Options, command: Command) -> int:
             documents = run(context, command)
     finally:
         say(context.notes, as_json=options.json)
-    if isinstance(command, _SHOWING):
+    if documents is not None:
         show(documents, options)
     return context.status
 

@@ -15,6 +15,7 @@ class Options(NamedTuple):
     statistics: bool = False
     details: bool = False
     json: bool = False
+    brief: bool = False
     pretty: bool = False
     netns: str = ""
     version: bool = False
@@ -23,12 +24,21 @@ class Options(NamedTuple):
 
 # Order decides abbreviations, as in tc.
 _SPELLINGS = {"stats": "statistics", "Version": "version"}
-_NAMES = ("statistics", "stats", "details", "pretty", "Version", "help", "json")
+_NAMES = ("statistics", "stats", "details", "pretty", "Version", "help", "json", "brief")
+#: Abbreviations that in tc mean an option that is not there yet.
+_TAKEN = ("b",)
 
 #: Objects in the order in which an abbreviation is tried, and the modules that know their words.
-OBJECTS = {"qdisc": "qdiscs", "class": "classes", "filter": "filters", "object": "objects", "cbpf": "cbpf"}
+OBJECTS = {
+    "qdisc": "qdiscs",
+    "class": "classes",
+    "filter": "filters",
+    "actions": "actions",
+    "object": "objects",
+    "cbpf": "cbpf",
+}
 #: tc's objects that are not there yet.
-LATER = ("chain", "actions", "monitor", "exec")
+LATER = ("chain", "monitor", "exec")
 
 
 def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
@@ -38,7 +48,7 @@ def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
     while rest and rest[0].startswith("-"):
         word = rest.pop(0)
         name = word.removeprefix("-").removeprefix("-")
-        flag = next((known for known in _NAMES if matches(name, known)), "")
+        flag = next((known for known in _NAMES if matches(name, known) and name not in _TAKEN), "")
         if flag:
             found[_SPELLINGS.get(flag, flag)] = True
         elif matches(name, "netns"):

@@ -1,13 +1,14 @@
 """Help texts, by topic."""
 
 OPTIONS = """\
-OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -j[son] | -p[retty] | -n[etns] NAME
+OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -j[son] | -p[retty] | -br[ief] |
+                    -n[etns] NAME
 """
 
 _TEXTS: dict[str, str] = {
     "": """\
 Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help }
-where  OBJECT := { qdisc | class | filter | object | cbpf }
+where  OBJECT := { qdisc | class | filter | action | object | cbpf }
 """ + "       " + OPTIONS + """\
 
 A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
@@ -19,7 +20,7 @@ A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
   pytc object show bpf.o                            what a file holds; needs no privileges
   pytc cbpf compile 'tcp port 80'                   classic BPF: compile, assemble, run, translate
 
-"pytc OBJECT help" and "pytc filter add bpf help" say more.
+"pytc OBJECT help", "pytc filter add bpf help" and "pytc action add action bpf help" say more.
 """,
     "filter": """\
 Usage: pytc filter { add | change | replace | delete } dev NAME [ SELECTORS ] [ KIND [ OPTIONS ] ]
@@ -35,6 +36,7 @@ PROTO := all | ip | ipv6 | arp | ... | NUMBER
 """,
     "filter bpf": """\
 Usage: ... bpf [ run ] PROGRAM [ direct-action | da ] [ classid CLASSID | flowid CLASSID ] [ skip_hw | skip_sw ]
+           [ action ACTION ] ... [ police POLICE ]
 
 PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ type TYPE ] [ verbose ]
            [ set VARIABLE=VALUE ] ... [ map NAME { max_entries NUMBER | pinned PATH } ] ...
@@ -52,6 +54,37 @@ map sets a map's size, or takes a pinned map in its place.
 
 direct-action: the program returns a verdict (TC_ACT_OK, TC_ACT_SHOT ...).
 Otherwise it returns a class: 0 no match, -1 the class given as flowid, any other number that class.
+
+ACTIONS are done, in their order, with the packets that match: "pytc action help". Programs of one command that come
+from the same FILE share its maps, and the parameters given with any of them.
+""",
+    "actions": """\
+Usage: pytc action { add | change | replace } [ action ACTION ] ...
+       pytc action { get | delete } [ action KIND index INDEX ] ...
+       pytc action { list | show | lst } action KIND [ since MILLISECONDS ]
+       pytc action flush action KIND
+
+ACTION := { KIND OPTIONS | CONTROL } [ index INDEX ] [ cookie HEX ] [ hw_stats { immediate | delayed | disabled } ]
+          [ no_percpu ] [ skip_sw ] [ skip_hw ]
+KIND := { bpf | gact }
+CONTROL := pass | ok | drop | shot | pipe | continue | reclassify | stolen | trap | jump COUNT | goto chain INDEX
+
+An action stands for itself, and can be used by its index in any number of filters: "... action bpf index 7".
+add refuses an index that is there; change and replace do not. Without index, the kernel chooses one.
+since shows what was used in that time. "pytc action add action bpf help" says the options of a kind.
+""",
+    "action bpf": """\
+Usage: ... action bpf [ run ] PROGRAM [ CONTROL ] [ index INDEX ]
+       ... action bpf index INDEX
+
+PROGRAM is what a bpf filter takes: "pytc filter add bpf help". Without a section, "action" is taken, or the only
+program of the object. Its return value is a control by number (TC_ACT_OK ...); CONTROL is done where that
+is -1 {pipe}.
+""",
+    "action gact": """\
+Usage: ... action [ gact ] CONTROL [ random { netrand | determ } CONTROL NUMBER ] [ index INDEX ]
+
+random  does the second control instead, with one packet in NUMBER by chance (netrand), or with each NUMBER-th (determ)
 """,
     "qdisc": """\
 Usage: pytc qdisc { add | change | replace | delete } dev NAME [ BLOCKS ] { clsact | ingress }

@@ -1,12 +1,15 @@
 """What a kind's module offers, and what it is given."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytc.bpf.info import ProgramDescription
 from pytc.documents import Document, Shown
 from pytc.grammar.words import Cursor
 from pytc.handles import UNSPEC, Handle
+
+if TYPE_CHECKING:
+    from pytc.kinds.programs import BpfSource
 
 #: Netlink attributes in order of their numbers, from 0: (name, pyroute2's name of the type).
 Schema = tuple[tuple[str, str], ...]
@@ -26,7 +29,11 @@ class OpenedProgram(NamedTuple):
 class FilterKind(NamedTuple):
     """``encode`` turns options into attributes, with the program that the operation opened for them (None for a
     kind, or a mode, that has none); ``document`` says what ``decode`` found. ``handle`` reads a filter handle and
-    raises ValueError."""
+    raises ValueError.
+
+    A kind that takes actions names their attributes, ``actions`` and ``police``; its options have fields of these
+    names, with a tuple of :class:`pytc.commands.Action`, and the police action's options.
+    """
 
     name: str
     schema: Schema
@@ -35,6 +42,8 @@ class FilterKind(NamedTuple):
     decode: Callable[[Attributes, ProgramLookup], Any]
     document: Callable[[Any, int, Shown], Document]
     handle: Callable[[str], int]
+    actions: str = ""
+    police: str = ""
 
 
 class Clock(NamedTuple):
@@ -42,6 +51,38 @@ class Clock(NamedTuple):
 
     ticks_per_microsecond: float = 15.625
     hertz: int = 10**9
+
+
+class Given(NamedTuple):
+    """What an action's ``encode`` may need to know. ``device_index`` raises DeviceNotFoundError."""
+
+    program: OpenedProgram | None
+    device_index: Callable[[str], int]
+    clock: Callable[[], Clock]
+
+
+class Seen(NamedTuple):
+    """What an action's ``document`` may need to know."""
+
+    shown: Shown
+    program: ProgramLookup
+    device_name: Callable[[int], str]
+    clock: Callable[[], Clock]
+
+
+class ActionKind(NamedTuple):
+    """An action. ``parse`` reads all up to what every action may have (cookie, hw_stats ...).
+
+    ``source`` says which program the options name, for a kind that has programs; it is in the hands of ``encode`` as
+    ``Given.program``.
+    """
+
+    name: str
+    schema: Schema
+    parse: Callable[[Cursor], Any]
+    encode: Callable[[Any, Given], list[tuple[str, Any]]]
+    document: Callable[[Attributes, Seen], Document]
+    source: "Callable[[Any], BpfSource | None] | None" = None
 
 
 class QdiscKind(NamedTuple):

@@ -4,26 +4,32 @@ pyroute2's own classes for cls_bpf have wrong types for the bytecode attributes 
 ID; those of tcmsg end before TCA_CHAIN. So the tables are ours, and the encoding and decoding is pyroute2's.
 
 ``struct tcmsg`` (include/uapi/linux/rtnetlink.h): ``family u8, pad u8, pad u16, ifindex s32, handle u32,
-parent u32, info u32``, 20 bytes.
+parent u32, info u32``, 20 bytes. Messages about actions have ``struct tcamsg`` in its place: ``family u8, pad u8,
+pad u16``, 4 bytes.
 """
 
 import os
 import struct
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pyroute2.netlink import nla, nlmsg
 
 from pytc.errors import NetlinkProtocolError
 from pytc.kinds.interface import Attributes, Schema
+from pytc.netlink import constants as c
 
 _HEADER = struct.Struct("=IHHII")
 _TCMSG = struct.Struct("=BBHiIII")
+_TCAMSG = struct.Struct("=BBH")
 _NLA_HEADER = struct.Struct("=HH")
+_NESTED = 0x8000  # NLA_F_NESTED
+_NLA_TYPE = 0x3FFF
 
 
 class TcMessage(NamedTuple):
-    """One message. ``attributes`` by name; TCA_OPTIONS and TCA_STATS2 are bytes."""
+    """One message. ``attributes`` by name; TCA_OPTIONS, TCA_STATS2 and TCA_ROOT_TAB are bytes. A message about
+    actions has nothing but type, flags and attributes."""
 
     type: int
     flags: int = 0
@@ -47,16 +53,30 @@ class _TrafficControl(nlmsg):  # type: ignore[misc]
     )
 
 
-_TEXTS = frozenset(name for name, kind in _TrafficControl.nla_map if kind == "asciiz")
+class _Actions(nlmsg):  # type: ignore[misc]
+    prefix = "TCA_ROOT_"
+    fields = (("family", "B"), ("pad1", "B"), ("pad2", "H"))
+    nla_map = (
+        ("TCA_ROOT_UNSPEC", "none"), ("TCA_ROOT_TAB", "cdata"), ("TCA_ROOT_FLAGS", "cdata"),
+        ("TCA_ROOT_COUNT", "uint32"), ("TCA_ROOT_TIME_DELTA", "uint32"), ("TCA_ROOT_EXT_WARN_MSG", "asciiz"),
+    )
+
+
+_ABOUT_ACTIONS = (c.NEWACTION, c.DELACTION, c.GETACTION)
+
+
+_TEXTS = frozenset(name for table in (_TrafficControl.nla_map, _Actions.nla_map) for name, kind in table
+                   if kind == "asciiz")
 
 
 def encode(message: TcMessage, sequence: int) -> bytes:
     """A whole netlink message with its header."""
-    out = _TrafficControl()
+    out = _Actions() if message.type in _ABOUT_ACTIONS else _TrafficControl()
     out["header"]["type"], out["header"]["flags"] = message.type, message.flags
     out["header"]["sequence_number"] = sequence
-    out["index"], out["handle"], out["parent"] = message.ifindex, message.handle, message.parent
-    out["info"] = message.info
+    if message.type not in _ABOUT_ACTIONS:
+        out["index"], out["handle"], out["parent"] = message.ifindex, message.handle, message.parent
+        out["info"] = message.info
     out["attrs"] = [(name, _raw(value)) for name, value in message.attributes.items()]
     out.encode()
     return bytes(out.data)
@@ -64,15 +84,18 @@ def encode(message: TcMessage, sequence: int) -> bytes:
 
 def decode(data: bytes) -> TcMessage:
     """The message in ``data``, header included; raises NetlinkProtocolError."""
-    if len(data) < _HEADER.size + _TCMSG.size:
+    about_actions = len(data) >= _HEADER.size and _HEADER.unpack_from(data)[1] in _ABOUT_ACTIONS
+    if len(data) < _HEADER.size + (_TCAMSG if about_actions else _TCMSG).size:
         raise NetlinkProtocolError(f"a traffic control message of {len(data)} bytes")
-    message = _TrafficControl(data)
+    message = _Actions(data) if about_actions else _TrafficControl(data)
     try:
         message.decode()
     except Exception as error:  # pyroute2 has no common base for what malformed input may raise
         raise NetlinkProtocolError(f"a malformed traffic control message: {error}") from error
-    return TcMessage(message["header"]["type"], message["header"]["flags"], message["index"], message["handle"],
-                     message["parent"], message["info"], _by_name(message, _TEXTS))
+    kind, flags, attributes = message["header"]["type"], message["header"]["flags"], _by_name(message, _TEXTS)
+    if about_actions:
+        return TcMessage(kind, flags, attributes=attributes)
+    return TcMessage(kind, flags, message["index"], message["handle"], message["parent"], message["info"], attributes)
 
 
 def encode_options(schema: Schema, attributes: Sequence[tuple[str, Any]]) -> bytes:
@@ -100,8 +123,19 @@ def split_attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
         length, number = _NLA_HEADER.unpack_from(data, at)
         if length < _NLA_HEADER.size or at + length > len(data):
             return
-        yield number & 0x3FFF, data[at + _NLA_HEADER.size:at + length]
+        yield number & _NLA_TYPE, data[at + _NLA_HEADER.size:at + length]
         at += -(-length // 4) * 4
+
+
+def join_attributes(attributes: Iterable[tuple[int, bytes]]) -> bytes:
+    """The reverse of :func:`split_attributes`: each with its header, padded to 4 bytes."""
+    return b"".join(_NLA_HEADER.pack(_NLA_HEADER.size + len(payload), number) + payload + bytes(-len(payload) % 4)
+                    for number, payload in attributes)
+
+
+def holding(number: int) -> int:
+    """The number of an attribute that holds others, marked as such."""
+    return number | _NESTED
 
 
 def _raw(value: Any) -> Any:

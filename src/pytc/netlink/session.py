@@ -72,18 +72,22 @@ class Session:
             answers.append(decode(data))
         raise NetlinkProtocolError("the kernel closed the conversation without an acknowledgement")
 
-    def dump(self, message: TcMessage) -> list[TcMessage]:
-        """All answers to a dump request; asks again when the tables changed meanwhile."""
+    def dump(self, message: TcMessage, *, peek: bool = False) -> list[TcMessage]:
+        """All answers to a dump request; asks again when the tables changed meanwhile.
+
+        How much the kernel puts into a message depends on how it has been read so far: with ``peek`` it is as much as
+        tc gets, which looks at the size of each before it reads.
+        """
         for _ in range(_DUMP_ATTEMPTS):
-            answers, whole = self._dump_once(message)
+            answers, whole = self._dump_once(message, peek=peek)
             if whole:
                 return answers
         raise NetlinkProtocolError("Dump was interrupted: the tables change faster than they can be read")
 
-    def _dump_once(self, message: TcMessage) -> tuple[list[TcMessage], bool]:
+    def _dump_once(self, message: TcMessage, *, peek: bool) -> tuple[list[TcMessage], bool]:
         sequence = self._send(message, c.REQUEST | c.DUMP)
         answers, whole = [], True
-        for kind, flags, data in self._receive(sequence):
+        for kind, flags, data in self._receive(sequence, peek=peek):
             whole = whole and not flags & c.DUMP_INTR
             if kind == c.DONE:
                 self._check(data)
@@ -103,10 +107,12 @@ class Session:
             raise NetlinkError(error.errno or errno.EIO, "cannot send to the kernel") from error
         return self._sequence
 
-    def _receive(self, sequence: int) -> Iterator[tuple[int, int, bytes]]:
+    def _receive(self, sequence: int, *, peek: bool = False) -> Iterator[tuple[int, int, bytes]]:
         """(type, flags, whole message) of each message of this conversation."""
         while True:
             try:
+                if peek:
+                    self._socket.recv(1, _socket.MSG_PEEK | _socket.MSG_TRUNC)
                 data = self._socket.recv(_BUFFER)
             except TimeoutError:
                 raise NetlinkProtocolError(f"no answer from the kernel within {_TIMEOUT_SECONDS:g} s") from None

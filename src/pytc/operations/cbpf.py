@@ -72,7 +72,7 @@ def run_program(context: Context, command: RunProgram) -> list[Document]:
              Field("matched", matches)]]
 
 
-def translate_program(context: Context, command: TranslateProgram) -> list[Document]:
+def translate_program(context: Context, command: TranslateProgram) -> None:
     """Writes an object file; raises OutputError, BytecodeError and what finding the program raises."""
     from pytc.cbpf.object_file import object_file
     from pytc.cbpf.translate import translate
@@ -81,7 +81,6 @@ def translate_program(context: Context, command: TranslateProgram) -> list[Docum
     data = object_file(translate(_program(context, command.source), verdict=command.verdict))
     with replacing(command.write) as file:
         file.write(data)
-    return []
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import errno
 
 from pytc.commands import ModifyClass, ShowClasses
-from pytc.documents import Document, Field, Group
+from pytc.documents import Document, Field, Group, Part
 from pytc.errors import NetlinkError
 from pytc.handles import ROOT, UNSPEC, Handle
 from pytc.kinds import qdiscs as kinds
@@ -21,7 +21,7 @@ _VERBS = {"add": (c.NEWTCLASS, c.EXCL | c.CREATE), "change": (c.NEWTCLASS, 0), "
           "delete": (c.DELTCLASS, 0)}
 
 
-def modify_class(context: Context, command: ModifyClass) -> list[Document]:
+def modify_class(context: Context, command: ModifyClass) -> None:
     """Adds, changes, replaces or deletes; raises NetlinkError."""
     message = _message(context, command)
     try:
@@ -31,7 +31,6 @@ def modify_class(context: Context, command: ModifyClass) -> list[Document]:
         if hint:
             error.with_hints(hint)
         raise
-    return []
 
 
 def show_classes(context: Context, command: ShowClasses) -> list[Document]:
@@ -96,7 +95,7 @@ def _record(message: TcMessage) -> ClassRecord:
 
 def _document(context: Context, record: ClassRecord, command: ShowClasses, clock: Clock) -> Document:
     handle = _identifier(record.handle, command) if record.handle != UNSPEC else ""
-    fields: list[Field | Group] = [Field("class", record.kind, f"class {record.kind} "),
+    fields: list[Part] = [Field("class", record.kind, f"class {record.kind} "),
                                    Field("handle", handle, f"{handle} ")]
     if not command.device:
         name = interface_name(record.ifindex)
@@ -121,8 +120,8 @@ def _identifier(handle: Handle, command: ShowClasses) -> str:
     return str(handle if command.qdisc == UNSPEC else handle._replace(major=0))
 
 
-def _statistics(record: ClassRecord) -> list[Field | Group]:
-    fields: list[Field | Group] = []
+def _statistics(record: ClassRecord) -> list[Part]:
+    fields: list[Part] = []
     if record.statistics is not None:
         fields += statistics_fields(record.statistics)
     kind = kinds.find(record.kind)

@@ -2,22 +2,21 @@
 
 import errno
 import sys
+from collections.abc import Sequence
 
 from pytc.bpf.constants import ProgramType
-from pytc.bpf.info import ProgramDescription, describe_program, program_by_id
-from pytc.commands import FilterSelector, GetFilter, ModifyFilter, ShowFilters
-from pytc.documents import Document, Field, Group
-from pytc.errors import BpfError, InvalidOptionsError, NetlinkError, UsageError
+from pytc.commands import Action, FilterSelector, GetFilter, ModifyFilter, ShowFilters
+from pytc.documents import Document, Field, Group, Listing, Part
+from pytc.errors import InvalidOptionsError, NetlinkError, UsageError
 from pytc.handles import CLSACT, EGRESS, INGRESS, ROOT, UNSPEC, Handle
 from pytc.kinds import filters as kinds
-from pytc.kinds.filters.bpf import BpfOptions
-from pytc.kinds.interface import FilterKind, OpenedProgram
+from pytc.kinds.interface import Attributes, FilterKind, OpenedProgram
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, decode_options, encode_options
 from pytc.netlink.session import interface_name
 from pytc.operations.context import Context
 from pytc.operations.hints import general_hint
-from pytc.operations.programs import opened, resolved
+from pytc.operations.programs import Wanted, described, opened, resolved, resolved_action
 from pytc.protocols import format_protocol
 from pytc.records import FilterRecord
 
@@ -27,18 +26,39 @@ _DEFAULT_SECTION = "classifier"
 _POINTS = {ROOT: "root", INGRESS: "ingress", EGRESS: "egress"}
 
 
-def modify_filter(context: Context, command: ModifyFilter) -> list[Document]:
+def modify_filter(context: Context, command: ModifyFilter) -> None:
     """Adds, changes, replaces or deletes; raises NetlinkError, BpfError and its kin, InvalidOptionsError."""
-    options = command.options
-    if not isinstance(options, BpfOptions):
+    if command.options is None:
         send_filter(context, command, None)
-        return []
+        return
     context.device_index(command.selector.device)  # before the work of loading
-    if options.source is not None:
-        command = command._replace(options=options._replace(source=resolved(options.source)))
-    with opened(context, command.options.source, ProgramType.SCHED_CLS, _DEFAULT_SECTION) as program:
-        send_filter(context, command, program)
-    return []
+    command = _resolved(command)
+    source, actions = getattr(command.options, "source", None), _actions(command)
+    wanted = [Wanted(source, ProgramType.SCHED_CLS, _DEFAULT_SECTION)]
+    if actions:
+        from pytc.operations.actions import wanted as wanted_by
+        from pytc.operations.actions import warn_of_too_many
+
+        wanted += [wanted_by(action) for action in actions]
+    with opened(context, wanted) as (program, *others):
+        send_filter(context, command, program, others)
+    if actions:
+        warn_of_too_many(context, actions)
+
+
+def _actions(command: ModifyFilter) -> tuple[Action, ...]:
+    found: tuple[Action, ...] = getattr(command.options, "actions", ())
+    return found
+
+
+def _resolved(command: ModifyFilter) -> ModifyFilter:
+    """With what is in files."""
+    options = command.options
+    if getattr(options, "source", None) is not None:
+        options = options._replace(source=resolved(options.source))
+    if _actions(command):
+        options = options._replace(actions=tuple(resolved_action(action) for action in options.actions))
+    return command._replace(options=options)
 
 
 def get_filter(context: Context, command: GetFilter) -> list[Document]:
@@ -105,17 +125,35 @@ def _swapped(number: int) -> int:
     return int.from_bytes(number.to_bytes(2, "big"), sys.byteorder)
 
 
-def send_filter(context: Context, command: ModifyFilter, program: OpenedProgram | None) -> None:
-    """Sends the request for a filter whose program is open already; raises NetlinkError."""
+def send_filter(context: Context, command: ModifyFilter, program: OpenedProgram | None,
+                programs: Sequence[OpenedProgram | None] = ()) -> None:
+    """Sends the request for a filter whose program is open already, as are those of its actions; raises
+    NetlinkError."""
     kind = kinds.find(command.kind) if command.kind else None
     message = _message(context, command.verb, command.selector, command.kind, kind)
     if kind is not None and command.options is not None:
-        options = encode_options(kind.schema, kind.encode(command.options, program))
-        message = message._replace(attributes={**message.attributes, "TCA_OPTIONS": options})
+        attributes = [*kind.encode(command.options, program), *_encoded_actions(context, command, kind, programs)]
+        message = message._replace(attributes={**message.attributes,
+                                               "TCA_OPTIONS": encode_options(kind.schema, attributes)})
     try:
         context.session.request(message)
     except NetlinkError as error:
         raise _explained(error, command.selector) from error
+
+
+def _encoded_actions(context: Context, command: ModifyFilter, kind: FilterKind,
+                     programs: Sequence[OpenedProgram | None]) -> list[tuple[str, bytes]]:
+    police = getattr(command.options, "police", None)
+    if not _actions(command) and police is None:
+        return []
+    from pytc.operations.action_lists import encode_actions, encode_options_of
+
+    found = []
+    if police is not None:
+        found.append((kind.police, encode_options_of(context, "police", police)))
+    if _actions(command):
+        found.append((kind.actions, encode_actions(context, _actions(command), programs)))
+    return found
 
 
 def _explained(error: NetlinkError, selector: FilterSelector) -> NetlinkError:
@@ -142,24 +180,26 @@ def _record(message: TcMessage) -> FilterRecord | None:
     name = attributes.get("TCA_KIND", "")
     kind = kinds.find(name)
     raw = attributes.get("TCA_OPTIONS")
-    options = None
-    if kind is not None and raw:
-        options = kind.decode(decode_options(kind.schema, raw), _describe)
-    return FilterRecord(message.ifindex, Handle.from_number(message.parent), _swapped(message.info & 0xFFFF),
-                        message.info >> 16, name, attributes.get("TCA_CHAIN"), message.handle, options)
+    record = FilterRecord(message.ifindex, Handle.from_number(message.parent), _swapped(message.info & 0xFFFF),
+                          message.info >> 16, name, attributes.get("TCA_CHAIN"), message.handle)
+    if kind is None or not raw:
+        return record
+    decoded = decode_options(kind.schema, raw)
+    record = record._replace(options=kind.decode(decoded, described))
+    return _with_actions(record, kind, decoded) if kind.actions in decoded or kind.police in decoded else record
 
 
-def _describe(number: int) -> ProgramDescription | None:
-    try:
-        with program_by_id(number) as descriptor:
-            return describe_program(descriptor.fd)
-    except BpfError:
-        return None  # gone by now, or not to be seen without CAP_SYS_ADMIN
+def _with_actions(record: FilterRecord, kind: FilterKind, attributes: Attributes) -> FilterRecord:
+    from pytc.operations.action_lists import decode_actions, decode_options_of
+
+    police = attributes.get(kind.police)
+    return record._replace(actions=decode_actions(attributes.get(kind.actions, b"")),
+                           police=decode_options_of("police", police) if police else None)
 
 
 def _document(context: Context, record: FilterRecord, selector: FilterSelector) -> Document:
     """tc leaves out what the selector has said already."""
-    fields: list[Field | Group] = [Field("", text="filter ")]
+    fields: list[Part] = [Field("", text="filter ")]
     if not selector.device:
         name = interface_name(record.ifindex)
         fields.append(Field("dev", name, f"dev {name} "))
@@ -175,9 +215,23 @@ def _document(context: Context, record: FilterRecord, selector: FilterSelector) 
         fields.append(Field("chain", record.chain, f"chain {record.chain} "))
     kind = kinds.find(record.kind)
     if kind is not None and record.options is not None:
-        fields.append(Group("options", kind.document(record.options, record.handle, context.shown)))
+        fields.append(Group("options", [*kind.document(record.options, record.handle, context.shown),
+                                        *_action_parts(context, record)]))
     fields.append(Field("", text="\n"))
     return fields
+
+
+def _action_parts(context: Context, record: FilterRecord) -> list[Part]:
+    if not record.actions and record.police is None:
+        return []
+    from pytc.operations.action_lists import document_of, documents
+
+    parts: list[Part] = []
+    if record.police is not None:
+        parts += [Field("", text="\n"), *document_of(context, "police", record.police)]
+    if record.actions:
+        parts.append(Listing("actions", documents(context, record.actions, bound=True)))
+    return parts
 
 
 def _parent(parent: Handle) -> Field:

@@ -1,38 +1,79 @@
-"""From the words of a bpf filter to an open program."""
+"""From the words of bpf filters and actions to open programs."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.constants import ProgramType
+from pytc.bpf.info import ProgramDescription, describe_program, program_by_id
+from pytc.commands import Action
 from pytc.errors import BpfError, BpfSyscallError, InvalidOptionsError, VerifierError
-from pytc.kinds.filters.bpf import BARE, BYTECODE, BYTECODE_FILE, OBJECT, PINNED, BpfSource
+from pytc.kinds import actions
 from pytc.kinds.interface import OpenedProgram
+from pytc.kinds.programs import BARE, BYTECODE, BYTECODE_FILE, OBJECT, PINNED, BpfSource, MapWords
 from pytc.operations.context import Context
 
 if TYPE_CHECKING:
-    from pytc.bpf.spec import ObjectSpec
+    from pytc.bpf.spec import ObjectSpec, ProgramSpec
 
 _PINNED_ANNOTATION = "[*fsobj]"
 _MAX_ANNOTATION = 255
 
 
-@contextmanager
-def opened(context: Context, source: BpfSource | None, type: ProgramType,
-           default_section: str) -> Iterator[OpenedProgram | None]:
-    """The program that a source names, open for as long as the block runs; None for bytecode.
+class Wanted(NamedTuple):
+    """A program that a filter or action wants: where it comes from, and what it is loaded as."""
 
-    When the block raises, the pins that loading made are removed again.
+    source: BpfSource | None
+    type: ProgramType
+    default_section: str
+
+
+def program_of(action: Action) -> BpfSource | None:
+    """Where the program of an action comes from, None for one that has none."""
+    kind = actions.find(action.kind)
+    return kind.source(action.options) if kind is not None and kind.source is not None else None
+
+
+def described(number: int) -> ProgramDescription | None:
+    """The program with an id; None when it is gone by now, or not to be seen without CAP_SYS_ADMIN."""
+    try:
+        with program_by_id(number) as descriptor:
+            return describe_program(descriptor.fd)
+    except BpfError:
+        return None
+
+
+@contextmanager
+def opened(context: Context, wanted: Sequence[Wanted]) -> Iterator[list[OpenedProgram | None]]:
+    """The programs of one command, open for as long as the block runs; None for bytecode, and where none is wanted.
+
+    Those that come from the same file have their maps in common, and the parameters given with any of them
+    (tc-bpf(8): the maps are set up when the object file is first parsed). When the block raises, the pins that
+    loading made are removed again.
     """
-    if source is None or source.mode in (BYTECODE, BYTECODE_FILE):
-        yield None
-    elif source.mode == PINNED:
-        with _pinned(context, source.path, type) as program:
-            yield program
-    else:
-        with _loaded(context, source, type, default_section) as program:
-            yield program
+    found: list[OpenedProgram | None] = [None] * len(wanted)
+    with ExitStack() as stack:
+        files: dict[tuple[int, int], list[int]] = {}
+        for place, (source, type, _) in enumerate(wanted):
+            if source is not None and source.mode == PINNED:
+                found[place] = stack.enter_context(_pinned(context, source.path, type))
+            elif source is not None and source.mode not in (BYTECODE, BYTECODE_FILE):
+                files.setdefault(_identity(source.path), []).append(place)
+        for places in files.values():
+            programs = stack.enter_context(_loaded(context, [wanted[place] for place in places]))
+            for place, program in zip(places, programs, strict=True):
+                found[place] = program
+        yield found
+
+
+def _identity(path: str) -> tuple[int, int]:
+    """Device and inode of a file: the same file by whatever path. Zeros for none, of which reading it will say why."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return 0, 0
+    return status.st_dev, status.st_ino
 
 
 def resolved(source: BpfSource) -> BpfSource:
@@ -52,33 +93,65 @@ def resolved(source: BpfSource) -> BpfSource:
     return source
 
 
+def resolved_action(action: Action) -> Action:
+    """The same for an action."""
+    source = program_of(action)
+    return action if source is None else action._replace(options=action.options._replace(source=resolved(source)))
+
+
 @contextmanager
-def _loaded(context: Context, source: BpfSource, type: ProgramType,
-            default_section: str) -> Iterator[OpenedProgram]:
-    from pytc.bpf.loader import load
+def _loaded(context: Context, wanted: Sequence[Wanted]) -> Iterator[list[OpenedProgram]]:
+    """Programs of one object file."""
+    from pytc.bpf.loader import load_together
     from pytc.bpf.pinning import PinRoot
-    from pytc.bpf.program import select_program
     from pytc.bpf.reader import read_object
 
+    source = _together([one.source for one in wanted if one.source is not None])
     spec = read_object(source.path, layout20=context.layout20)
     if source.variables or source.maps:
         spec = _with_parameters(context, spec, source)
-    type = ProgramType(source.type) if source.type else type
-    program = select_program(spec, section=source.section, program=source.program,
-                             default_section=default_section)
+    programs = [_chosen(spec, one) for one in wanted]
     with _remembering_the_log(context, source):
-        made = load(spec, program, type=type, pins=PinRoot(context.bpf_mount), verbose=source.verbose, commit=False)
+        made = load_together(spec, programs, pins=PinRoot(context.bpf_mount), verbose=source.verbose, commit=False)
     with made as loaded:
         context.notes += loaded.notes
         if source.verbose:
-            context.notes.append(f'Verifier log of program "{program.name}":\n{loaded.log.rstrip()}')
-        annotation = f"{spec.name}:[{program.section}]"
+            context.notes += [f'Verifier log of program "{program.name}":\n{log.rstrip()}'
+                              for (program, _), log in zip(programs, loaded.logs, strict=True)]
         try:
-            yield OpenedProgram(loaded.program.fd, annotation[:_MAX_ANNOTATION])
+            yield [OpenedProgram(program.fd, f"{spec.name}:[{chosen.section}]"[:_MAX_ANNOTATION])
+                   for program, (chosen, _) in zip(loaded.programs, programs, strict=True)]
         except BaseException:
             loaded.undo()
             raise
         loaded.commit()
+
+
+def _chosen(spec: "ObjectSpec", wanted: Wanted) -> "tuple[ProgramSpec, ProgramType]":
+    from pytc.bpf.program import select_program
+
+    source = wanted.source
+    assert source is not None
+    program = select_program(spec, section=source.section, program=source.program,
+                             default_section=wanted.default_section)
+    return program, ProgramType(source.type) if source.type else wanted.type
+
+
+def _together(sources: Sequence[BpfSource]) -> BpfSource:
+    """What the words say of one object in all; raises InvalidOptionsError where they contradict one another."""
+    variables: dict[str, str] = {}
+    maps: dict[tuple[str, bool], MapWords] = {}
+    for source in sources:
+        for name, value in source.variables:
+            if variables.setdefault(name, value) != value:
+                raise InvalidOptionsError(f'"set {name}" is given twice for {source.path}, with different values: the '
+                                          "programs of one command share the object's variables and maps")
+        for words in source.maps:
+            if maps.setdefault((words.name, bool(words.pinned)), words) != words:
+                raise InvalidOptionsError(f'"map {words.name}" is given twice for {source.path}, with different '
+                                          "values: the programs of one command share the object's maps")
+    return sources[0]._replace(variables=tuple(variables.items()), maps=tuple(maps.values()),
+                               verbose=any(source.verbose for source in sources))
 
 
 @contextmanager

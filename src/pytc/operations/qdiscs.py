@@ -19,7 +19,7 @@ _VERBS = {"add": (c.NEWQDISC, c.EXCL | c.CREATE), "change": (c.NEWQDISC, 0),
           "replace": (c.NEWQDISC, c.CREATE | c.REPLACE), "delete": (c.DELQDISC, 0)}
 
 
-def modify_qdisc(context: Context, command: ModifyQdisc) -> list[Document]:
+def modify_qdisc(context: Context, command: ModifyQdisc) -> None:
     """Adds, changes, replaces or deletes; raises NetlinkError."""
     message = _message(context, command)
     try:
@@ -29,7 +29,6 @@ def modify_qdisc(context: Context, command: ModifyQdisc) -> list[Document]:
         if hint:
             error.with_hints(hint)
         raise
-    return []
 
 
 def show_qdiscs(context: Context, command: ShowQdiscs) -> list[Document]:

@@ -18,26 +18,33 @@ def read_statistics(message: TcMessage) -> tuple[QueueStatistics | None, bytes]:
     raw = message.attributes.get("TCA_STATS2")
     if raw is None:
         return None, b""
+    own = dict(split_attributes(raw)).get(c.STATS_APP) or message.attributes.get("TCA_XSTATS", b"")
+    return unpack_statistics(raw), own
+
+
+def unpack_statistics(raw: bytes) -> QueueStatistics:
+    """The attributes inside TCA_STATS2 or TCA_ACT_STATS."""
     parts = dict(split_attributes(raw))
     sent, packets = _numbers(_BASIC, parts.get(c.STATS_BASIC, b""))
     qlen, backlog, drops, requeues, overlimits = _numbers(_QUEUE, parts.get(c.STATS_QUEUE, b""))
     if c.STATS_PKT64 in parts:
         packets = _numbers(_PACKETS64, parts[c.STATS_PKT64])[0]
-    own = parts.get(c.STATS_APP) or message.attributes.get("TCA_XSTATS", b"")
-    return QueueStatistics(sent, packets, drops, overlimits, requeues, backlog, qlen, _rate(parts)), own
+    return QueueStatistics(sent, packets, drops, overlimits, requeues, backlog, qlen, _rate(parts))
 
 
-def statistics_fields(statistics: QueueStatistics) -> list[Field]:
-    """As tc prints them."""
+def statistics_fields(statistics: QueueStatistics, before: str = " ") -> list[Field]:
+    """As tc prints them, with ``before`` in front of each line."""
     sent, packets, drops, overlimits, requeues, backlog, qlen, rate = statistics
     fields = [
-        Field("bytes", sent, f" Sent {sent} bytes"), Field("packets", packets, f" {packets} pkt"),
+        Field("bytes", sent, f"{before}Sent {sent} bytes"), Field("packets", packets, f" {packets} pkt"),
         Field("drops", drops, f" (dropped {drops}"), Field("overlimits", overlimits, f", overlimits {overlimits}"),
         Field("requeues", requeues, f" requeues {requeues}) \n"),
     ]
     if rate is not None:
-        fields += [Field("rate", rate[0], f" rate {format_rate(rate[0])}"), Field("pps", rate[1], f" {rate[1]}pps")]
-    return [*fields, Field("backlog", backlog, f" backlog {format_size(backlog)}"), Field("qlen", qlen, f" {qlen}p"),
+        fields += [Field("rate", rate[0], f"{before}rate {format_rate(rate[0])}"),
+                   Field("pps", rate[1], f" {rate[1]}pps")]
+    return [*fields, Field("backlog", backlog, f"{before}backlog {format_size(backlog)}"),
+            Field("qlen", qlen, f" {qlen}p"),
             Field("", text=f" requeues {requeues}\n")]
 
 

@@ -7,7 +7,7 @@ an array follow one another on the line.
 import json
 from collections.abc import Sequence
 
-from pytc.documents import Document, Field, Group, Json
+from pytc.documents import Document, Group, Json, Listing
 
 
 def render(documents: Sequence[Document], *, pretty: bool = False) -> str:
@@ -26,7 +26,9 @@ def as_object(document: Document) -> dict[str, Json]:
             members[part.key] = as_object(part.fields)
         elif isinstance(part, Group):
             members.update(as_object(part.fields))
-        elif isinstance(part, Field) and part.key:
+        elif isinstance(part, Listing):
+            members[part.key] = [as_object(document) for document in part.documents]
+        elif part.key:
             members[part.key] = part.value
     return members
 

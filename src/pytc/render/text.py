@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pytc.documents import Document, Group
+from pytc.documents import Document, Field, Group, Part
 
 
 def render(documents: Sequence[Document]) -> str:
@@ -11,4 +11,10 @@ def render(documents: Sequence[Document]) -> str:
 
 
 def _fields(document: Document) -> str:
-    return "".join(_fields(part.fields) if isinstance(part, Group) else part.text for part in document)
+    return "".join(part.text if isinstance(part, Field) else _nested(part) for part in document)
+
+
+def _nested(part: Part) -> str:
+    if isinstance(part, Group):
+        return _fields(part.fields)
+    return "" if isinstance(part, Field) else render(part.documents)

@@ -2,52 +2,18 @@
 
 from typing import Any, NamedTuple
 
-from pytc.bpf.classic import ClassicInstruction, format_bytecode, pack, parse_bytecode, unpack
+from pytc.bpf.classic import ClassicInstruction, pack, unpack
 from pytc.bpf.info import ProgramDescription
-from pytc.bpf.program_types import program_type
-from pytc.documents import Document, Field, Group, Shown
-from pytc.errors import BytecodeError, InvalidOptionsError
-from pytc.grammar.words import Cursor, Word, choose, fill, find, text, unsigned
+from pytc.commands import Action
+from pytc.documents import Document, Field, Part, Shown
+from pytc.grammar.words import Cursor, Word, unsigned
 from pytc.handles import Handle, parse_classid
 from pytc.kinds.interface import Attributes, FilterKind, OpenedProgram, ProgramLookup, Schema
-
-# What a program comes from.
-OBJECT = "object-file"
-PINNED = "object-pinned"
-BYTECODE = "bytecode"
-BYTECODE_FILE = "bytecode-file"
-#: A word without a mode: an object file, if it is one.
-BARE = "bare"
+from pytc.kinds.programs import BpfSource, bytecode_field, parse_program, program_group, source_of
 
 # TCA_BPF_FLAGS and TCA_BPF_FLAGS_GEN.
 _ACT_DIRECT = 1
 _SKIP_HW, _SKIP_SW, _IN_HW, _NOT_IN_HW = 1, 2, 4, 8
-
-
-class MapWords(NamedTuple):
-    """``map NAME max_entries N`` or ``map NAME pinned PATH``."""
-
-    name: str
-    max_entries: int = 0
-    pinned: str = ""
-
-
-class BpfSource(NamedTuple):
-    """Where the program comes from: ``mode`` and ``path``, or ``instructions`` for bytecode.
-
-    Of an object: ``variables`` are (path, text), ``maps`` what is said of maps when the program is loaded. ``type`` is
-    0 for what fits here.
-    """
-
-    mode: str
-    path: str = ""
-    instructions: tuple[ClassicInstruction, ...] = ()
-    section: str = ""
-    program: str = ""
-    verbose: bool = False
-    type: int = 0
-    variables: tuple[tuple[str, str], ...] = ()
-    maps: tuple[MapWords, ...] = ()
 
 
 class BpfOptions(NamedTuple):
@@ -58,6 +24,8 @@ class BpfOptions(NamedTuple):
     direct_action: bool = False
     skip_hw: bool = False
     skip_sw: bool = False
+    actions: tuple[Action, ...] = ()
+    police: Any = None
 
 
 class BpfRecord(NamedTuple):
@@ -73,8 +41,16 @@ class BpfRecord(NamedTuple):
     program: ProgramDescription | None
 
 
-def _later(word: str) -> Word:
-    return Word(word, "later", value=word, repeat=True)
+def _actions(cursor: Cursor) -> tuple[Action, ...]:
+    from pytc.kinds.action_words import parse_actions
+
+    return parse_actions(cursor)
+
+
+def _police(cursor: Cursor) -> Any:
+    from pytc.kinds.action_words import parse_kind
+
+    return parse_kind("police", cursor)
 
 
 _WORDS = (
@@ -85,46 +61,8 @@ _WORDS = (
     Word("da", "direct_action", repeat=True),
     Word("skip_hw", "skip_hw", repeat=True),
     Word("skip_sw", "skip_sw", repeat=True),
-    _later("action"),
-    _later("police"),
-)
-def _variable(word: str) -> tuple[str, str]:
-    name, equals, value = word.partition("=")
-    if not name or not equals:
-        raise ValueError(word)
-    return name, value
-
-
-def _map_words(cursor: Cursor) -> MapWords:
-    name, word = cursor.take(), cursor.take()
-    attribute = choose(word, ("max_entries", "pinned"))
-    value = cursor.take()
-    if attribute == "pinned":
-        return MapWords(name, pinned=value)
-    try:
-        return MapWords(name, max_entries=unsigned(0xFFFFFFFF)(value)) if attribute else _unknown(name, word)
-    except ValueError:
-        raise InvalidOptionsError(f'Illegal "max_entries": "{value}"') from None
-
-
-def _unknown(name: str, word: str) -> MapWords:
-    raise InvalidOptionsError(f'What is "{word}"? "map {name} max_entries N" and "map {name} pinned PATH" are known.')
-
-
-_OBJECT_WORDS = (
-    Word("type", "type", program_type, wrong="program type"),
-    Word("section", "section", text),
-    Word("program", "program", text, exact=True),
-    _later("export"),
-    Word("verbose", "verbose", repeat=True),
-    Word("set", "variables", _variable, wrong="set; NAME=VALUE expected", many=True, exact=True),
-    Word("map", "maps", read=_map_words, many=True, exact=True),
-)
-_MODES = (
-    Word("bytecode", BYTECODE), Word("bc", BYTECODE, exact=True),
-    Word("bytecode-file", BYTECODE_FILE), Word("bcf", BYTECODE_FILE, exact=True),
-    Word("object-file", OBJECT), Word("obj", OBJECT, exact=True),
-    Word("object-pinned", PINNED), Word("pinned", PINNED), Word("fd", PINNED),
+    Word("action", "actions", read=_actions, many=True),
+    Word("police", "police", read=_police, repeat=True),
 )
 
 SCHEMA: Schema = (
@@ -138,37 +76,12 @@ SCHEMA: Schema = (
 def parse(cursor: Cursor) -> BpfOptions:
     """The words after ``bpf``; raises InvalidOptionsError, UsageError, HelpRequested."""
     found: dict[str, Any] = {}
-    while True:
-        table = (*_OBJECT_WORDS, *_WORDS) if found.get("mode") in (OBJECT, BARE) else _WORDS
-        fill(cursor, table, found, topic="filter bpf", error=InvalidOptionsError)
-        if "later" in found:
-            raise InvalidOptionsError(f'"{found["later"]}" is not supported by this version of pytc')
-        if cursor.done:
-            break
-        if "mode" in found:
-            raise InvalidOptionsError(f'What is "{cursor.peek()}"? Try "pytc filter add bpf help".')
-        _parse_mode(cursor, found)
+    parse_program(cursor, _WORDS, found, topic="filter bpf")
     if found.pop("run", False) and "mode" not in found:
         cursor.take()
-    return _options(found)
-
-
-def _parse_mode(cursor: Cursor, found: dict[str, Any]) -> None:
-    word = cursor.take()
-    row = find(word, _MODES)
-    found["mode"] = row.into if row is not None else BARE
-    found["path"] = word if row is None else cursor.take()
-    if found["mode"] == BYTECODE:
-        try:
-            found["instructions"] = parse_bytecode(found.pop("path"))
-        except BytecodeError as error:
-            raise InvalidOptionsError(str(error)) from error
-
-
-def _options(found: dict[str, Any]) -> BpfOptions:
-    values = {name: found.pop(name) for name in ("classid", "direct_action", "skip_hw", "skip_sw")
-              if name in found}
-    return BpfOptions(BpfSource(**found) if found else None, **values)
+    found["actions"] = tuple(action for group in found.get("actions", ()) for action in group)
+    source = source_of(found)
+    return BpfOptions(source, **found)
 
 
 def encode(options: BpfOptions, program: OpenedProgram | None) -> list[tuple[str, Any]]:
@@ -206,7 +119,7 @@ def decode(attributes: Attributes, lookup: ProgramLookup) -> BpfRecord:
 
 def document(record: BpfRecord, handle: int, shown: Shown) -> Document:
     """As tc prints it."""
-    fields: list[Field | Group] = []
+    fields: list[Part] = []
     if handle:
         fields.append(Field("handle", f"{handle:#x}", f"handle {handle:#x} "))
     if record.classid is not None:
@@ -221,34 +134,13 @@ def document(record: BpfRecord, handle: int, shown: Shown) -> Document:
         fields += [Field(name, True, f"{name} ") for bit, name in
                    ((_IN_HW, "in_hw"), (_NOT_IN_HW, "not_in_hw")) if record.flags & bit][:1]
     if record.instructions:
-        fields.append(_bytecode(record.instructions))
+        fields.append(bytecode_field(record.instructions))
     if record.program_id:
-        fields.append(Group("prog", _program(record.program_id, record.program, shown)))
+        fields.append(program_group(record.program_id, record.program, shown))
     if record.tag and record.program is None:
         fields.append(Field("tag", record.tag, f"tag {record.tag} "))
     return fields
 
 
-def _bytecode(instructions: tuple[ClassicInstruction, ...]) -> Field:
-    return Field("bytecode", {"length": len(instructions), "insns": [dict(i._asdict()) for i in instructions]},
-                 f"bytecode '{format_bytecode(instructions)}'")
-
-
-def _program(number: int, program: ProgramDescription | None, shown: Shown) -> list[Field]:
-    fields = [Field("id", number, f"id {number} ")]
-    if program is None:
-        return fields
-    if program.name:
-        fields.append(Field("name", program.name, f"name {program.name} "))
-    fields.append(Field("tag", program.tag, f"tag {program.tag} "))
-    if program.jited:
-        fields.append(Field("jited", 1, "jited "))
-    if shown.details:
-        fields.append(Field("load_time", program.load_time, f"load_time {program.load_time} "))
-        fields.append(Field("created_by_uid", program.created_by_uid, f"created_by_uid {program.created_by_uid} "))
-        if program.btf_id:
-            fields.append(Field("btf_id", program.btf_id, f"btf_id {program.btf_id} "))
-    return fields
-
-
-KIND = FilterKind("bpf", SCHEMA, parse, encode, decode, document, unsigned(0xFFFFFFFF))
+KIND = FilterKind("bpf", SCHEMA, parse, encode, decode, document, unsigned(0xFFFFFFFF), actions="TCA_BPF_ACT",
+                  police="TCA_BPF_POLICE")

@@ -1,0 +1,153 @@
+"""Programs in words and in dumps: what bpf filters and bpf actions have in common (tc-bpf(8))."""
+
+from typing import Any, NamedTuple
+
+from pytc.bpf.classic import ClassicInstruction, format_bytecode, parse_bytecode
+from pytc.bpf.info import ProgramDescription
+from pytc.bpf.program_types import program_type
+from pytc.documents import Field, Group, Shown
+from pytc.errors import BytecodeError, InvalidOptionsError
+from pytc.grammar.words import Cursor, Word, choose, fill, find, text, unsigned
+
+# What a program comes from.
+OBJECT = "object-file"
+PINNED = "object-pinned"
+BYTECODE = "bytecode"
+BYTECODE_FILE = "bytecode-file"
+#: A word without a mode: an object file, if it is one.
+BARE = "bare"
+
+
+class MapWords(NamedTuple):
+    """``map NAME max_entries N`` or ``map NAME pinned PATH``."""
+
+    name: str
+    max_entries: int = 0
+    pinned: str = ""
+
+
+class BpfSource(NamedTuple):
+    """Where the program comes from: ``mode`` and ``path``, or ``instructions`` for bytecode.
+
+    Of an object: ``variables`` are (path, text), ``maps`` what is said of maps when the program is loaded. ``type`` is
+    0 for what fits here.
+    """
+
+    mode: str
+    path: str = ""
+    instructions: tuple[ClassicInstruction, ...] = ()
+    section: str = ""
+    program: str = ""
+    verbose: bool = False
+    type: int = 0
+    variables: tuple[tuple[str, str], ...] = ()
+    maps: tuple[MapWords, ...] = ()
+
+
+def _later(word: str) -> Word:
+    return Word(word, "later", value=word, repeat=True)
+
+
+def _variable(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not name or not equals:
+        raise ValueError(word)
+    return name, value
+
+
+def _map_words(cursor: Cursor) -> MapWords:
+    name, word = cursor.take(), cursor.take()
+    attribute = choose(word, ("max_entries", "pinned"))
+    value = cursor.take()
+    if attribute == "pinned":
+        return MapWords(name, pinned=value)
+    try:
+        return MapWords(name, max_entries=unsigned(0xFFFFFFFF)(value)) if attribute else _unknown(name, word)
+    except ValueError:
+        raise InvalidOptionsError(f'Illegal "max_entries": "{value}"') from None
+
+
+def _unknown(name: str, word: str) -> MapWords:
+    raise InvalidOptionsError(f'What is "{word}"? "map {name} max_entries N" and "map {name} pinned PATH" are known.')
+
+
+_OBJECT_WORDS = (
+    Word("type", "type", program_type, wrong="program type"),
+    Word("section", "section", text),
+    Word("program", "program", text, exact=True),
+    _later("export"),
+    Word("verbose", "verbose", repeat=True),
+    Word("set", "variables", _variable, wrong="set; NAME=VALUE expected", many=True, exact=True),
+    Word("map", "maps", read=_map_words, many=True, exact=True),
+)
+_MODES = (
+    Word("bytecode", BYTECODE), Word("bc", BYTECODE, exact=True),
+    Word("bytecode-file", BYTECODE_FILE), Word("bcf", BYTECODE_FILE, exact=True),
+    Word("object-file", OBJECT), Word("obj", OBJECT, exact=True),
+    Word("object-pinned", PINNED), Word("pinned", PINNED), Word("fd", PINNED),
+)
+
+
+def parse_program(cursor: Cursor, words: tuple[Word, ...], found: dict[str, Any], *, topic: str,
+                  stop: bool = False) -> None:
+    """Reads the words of a program, and those of ``words``, in any order into ``found``.
+
+    Ends at the end of the words; with ``stop`` also at the first that is none of them once a program is named.
+    Raises InvalidOptionsError, UsageError, HelpRequested.
+    """
+    while True:
+        table = (*_OBJECT_WORDS, *words) if found.get("mode") in (OBJECT, BARE) else words
+        fill(cursor, table, found, topic=topic, error=InvalidOptionsError)
+        if "later" in found:
+            raise InvalidOptionsError(f'"{found["later"]}" is not supported by this version of pytc')
+        if cursor.done or (stop and "mode" in found):
+            return
+        if "mode" in found:
+            raise InvalidOptionsError(f'What is "{cursor.peek()}"? Try "pytc filter add bpf help".')
+        _parse_mode(cursor, found)
+
+
+def _parse_mode(cursor: Cursor, found: dict[str, Any]) -> None:
+    word = cursor.take()
+    row = find(word, _MODES)
+    found["mode"] = row.into if row is not None else BARE
+    found["path"] = word if row is None else cursor.take()
+    if found["mode"] == BYTECODE:
+        try:
+            found["instructions"] = parse_bytecode(found.pop("path"))
+        except BytecodeError as error:
+            raise InvalidOptionsError(str(error)) from error
+
+
+def source_of(found: dict[str, Any]) -> BpfSource | None:
+    """Takes the fields of a program out of what was read; None when there are none."""
+    fields = {name: found.pop(name) for name in BpfSource._fields if name in found}
+    return BpfSource(**fields) if fields else None
+
+
+def bytecode_field(instructions: tuple[ClassicInstruction, ...]) -> Field:
+    """Classic instructions as tc prints them."""
+    return Field("bytecode", {"length": len(instructions), "insns": [dict(i._asdict()) for i in instructions]},
+                 f"bytecode '{format_bytecode(instructions)}'")
+
+
+def program_group(number: int, program: ProgramDescription | None, shown: Shown) -> Group:
+    """A loaded program as tc prints it; only its id when it cannot be looked at."""
+    return Group("prog", _program_fields(number, program, shown))
+
+
+def _program_fields(number: int, program: ProgramDescription | None, shown: Shown) -> list[Field]:
+    fields = [Field("id", number, f"id {number} ")]
+    if program is None:
+        return fields
+    if program.name:
+        fields.append(Field("name", program.name, f"name {program.name} "))
+    fields.append(Field("tag", program.tag, f"tag {program.tag} "))
+    if program.jited:
+        fields.append(Field("jited", 1, "jited "))
+    if shown.details:
+        fields.append(Field("load_time", program.load_time, f"load_time {program.load_time} "))
+        fields.append(Field("created_by_uid", program.created_by_uid, f"created_by_uid {program.created_by_uid} "))
+        if program.btf_id:
+            fields.append(Field("btf_id", program.btf_id, f"btf_id {program.btf_id} "))
+    return fields

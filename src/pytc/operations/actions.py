@@ -1,0 +1,107 @@
+"""``actions``: add, replace, get, delete, show, flush."""
+
+import os
+import struct
+
+from pytc.bpf.constants import ProgramType
+from pytc.commands import Action, FlushActions, ModifyActions, NamedActions, ShowActions
+from pytc.documents import Document, Field, Listing
+from pytc.errors import EXIT_UNUSABLE, EXIT_USAGE, NetlinkError
+from pytc.netlink import constants as c
+from pytc.netlink.messages import TcMessage, holding, join_attributes
+from pytc.operations.action_lists import decode_actions, documents, encode_actions
+from pytc.operations.context import Context
+from pytc.operations.programs import Wanted, opened, program_of, resolved_action
+
+#: TCA_ACT_MAX_PRIO: what is beyond, the kernel leaves out.
+MOST = 32
+DEFAULT_SECTION = "action"
+_KIND, _INDEX = 1, 3
+_LARGE_DUMP, _BRIEF = 1, 2
+_BITS = struct.Struct("=II")
+_NUMBER = struct.Struct("=I")
+_FLAGS = {"add": c.EXCL | c.CREATE, "replace": c.CREATE | c.REPLACE}
+
+
+def wanted(action: Action) -> Wanted:
+    """The program that an action wants."""
+    return Wanted(program_of(action), ProgramType.SCHED_ACT, DEFAULT_SECTION)
+
+
+def modify_actions(context: Context, command: ModifyActions) -> None:
+    """Adds or replaces; all or none. Raises NetlinkError, BpfError and its kin, InvalidOptionsError."""
+    if not command.actions:
+        return
+    actions = [resolved_action(action) for action in command.actions]
+    with opened(context, [wanted(action) for action in actions]) as programs:
+        table = encode_actions(context, actions, programs)
+        _request(context, TcMessage(c.NEWACTION, _FLAGS[command.verb], attributes={"TCA_ROOT_TAB": table}))
+    warn_of_too_many(context, command.actions)
+
+
+def warn_of_too_many(context: Context, actions: tuple[Action, ...]) -> None:
+    """Says which actions the kernel has left out without a word."""
+    if len(actions) > MOST:
+        context.notes.append(f"Warning: the kernel takes {MOST} actions at a time; the last {len(actions) - MOST} of "
+                             f"these {len(actions)} are not there")
+
+
+def named_actions(context: Context, command: NamedActions) -> list[Document] | None:
+    """Gets or deletes; raises NetlinkError."""
+    table = join_attributes(
+        (holding(order), join_attributes([(_KIND, os.fsencode(kind) + b"\0"),
+                                          *([(_INDEX, _NUMBER.pack(index))] if index else [])]))
+        for order, (kind, index) in enumerate(command.which, 1))
+    answers: list[TcMessage] = []
+    if command.which:
+        message = c.GETACTION if command.verb == "get" else c.DELACTION
+        answers = _request(context, TcMessage(message, attributes={"TCA_ROOT_TAB": table}))
+    if command.verb == "delete":
+        return None
+    return [part for answer in answers for part in _shown(context, answer)] or [_total(0)]
+
+
+def show_actions(context: Context, command: ShowActions) -> list[Document]:
+    """All actions of a kind; raises NetlinkError."""
+    flags = _LARGE_DUMP | _BRIEF * context.shown.brief
+    attributes: dict[str, object] = {"TCA_ROOT_TAB": _table(command.kind), "TCA_ROOT_FLAGS": _BITS.pack(flags, flags)}
+    if command.since:
+        attributes["TCA_ROOT_TIME_DELTA"] = command.since
+    answers = context.session.dump(TcMessage(c.GETACTION, attributes=attributes), peek=True)
+    return [part for answer in answers for part in _shown(context, answer)]
+
+
+def flush_actions(context: Context, command: FlushActions) -> None:
+    """Deletes all actions of a kind that no filter uses; raises NetlinkError."""
+    try:
+        context.session.request(TcMessage(c.DELACTION, c.ROOT, attributes={"TCA_ROOT_TAB": _table(command.kind)}))
+    except NetlinkError as error:
+        error.trailer = "We have an error flushing"
+        error.exit_status = EXIT_UNUSABLE
+        if not error.ext_ack:
+            error.with_hints(f"a {command.kind} action that a filter uses cannot be deleted")
+        raise
+
+
+def _table(kind: str) -> bytes:
+    return join_attributes([(holding(1), join_attributes([(_KIND, os.fsencode(kind) + b"\0")]))])
+
+
+def _request(context: Context, message: TcMessage) -> list[TcMessage]:
+    try:
+        return context.session.request(message)
+    except NetlinkError as error:
+        error.trailer = "We have an error talking to the kernel"
+        error.exit_status = EXIT_USAGE  # as in tc, which does otherwise for filters
+        raise
+
+
+def _shown(context: Context, answer: TcMessage) -> list[Document]:
+    """tc prints two objects for each message: how many there are, and the actions."""
+    actions = decode_actions(answer.attributes.get("TCA_ROOT_TAB", b""))
+    total = answer.attributes.get("TCA_ROOT_COUNT", 0)
+    return [_total(total), [Listing("actions", documents(context, actions, bound=False))]]
+
+
+def _total(count: int) -> Document:
+    return [Field("total acts", count, f"total acts {count}\n")]

@@ -1,0 +1,242 @@
+"""Actions: the same words through tc and pytc leave the same behind, and both print it alike."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytc.bpf import Map
+from pytc.bpf.info import describe_map, map_by_id, program_by_id, program_map_ids
+from tests.kernel.bpf.support import nothing_left
+from tests.vm.twins import masked, masked_text, new_network, pytc, run_all, split, tc
+
+pytestmark = pytest.mark.kernel
+Objects = Callable[[str], str]
+
+OPTIONS = [(), ("-s",), ("-d",), ("-s", "-d"), ("-br",), ("-s", "-br"), ("-j",), ("-j", "-s", "-d"), ("-j", "-br"),
+           ("-j", "-p")]
+GACT = [
+    "actions add action gact drop index 5",
+    "actions add action gact pass random netrand drop 7 index 6 cookie 0badcafe",
+    "actions add action gact reclassify random determ ok 3", "actions add action gact continue index 9",
+    "actions add action gact jump 2 index 10", "actions add action gact trap index 12",
+    "actions add action gact pipe index 14 hw_stats immediate",
+    "actions add action gact pipe index 15 hw_stats disabled", "actions add action gact pipe index 16 skip_hw",
+    "actions add action gact pipe index 17 no_percpu", "actions add action gact pipe index 19 hw_stats delayed skip_hw",
+    "actions add action gact pipe index 20 no_percpu skip_hw",
+    "actions add action ok index 18", "actions add action shot", "actions add gact pass",
+    "action add action gact drop index 77 action gact ok index 78 action p index 79 cookie 00",
+    "actions add action drop ok pipe index 90",
+    "actions replace action gact ok index 5", "actions change action drop index 105",
+    "actions del action gact index 9", "actions del action gact index 77 action gact index 78",
+]
+BPF = [
+    "actions add action bpf bytecode 1,6_0_0_4294967295 index 1",
+    "actions add action bpf bytecode 1,6_0_0_2 drop index 2 cookie ab",
+    "actions add action bpf run bytecode 2,40_0_0_12,6_0_0_2 ok",
+    "actions add action bpf obj OBJECT sec action index 33", "actions add action bpf object-file OBJECT sec action ok",
+    "actions change action bpf bytecode 1,6_0_0_7 index 1", "actions replace action bpf bytecode 1,6_0_0_7 index 71",
+]
+FILTERS = [
+    "filter add dev em1 ingress bpf bytecode 1,6_0_0_4294967295 flowid 1:1 action bpf obj OBJECT sec action "
+    "action gact index 31 drop action bpf bytecode 1,6_0_0_1 index 51 action ok",
+    "filter add dev em1 ingress bpf bytecode 1,6_0_0_4294967295 action drop no_percpu flowid 1:2",
+    "filter add dev em1 ingress bpf bytecode 1,6_0_0_1 action ok action drop index 61 cookie aa hw_stats disabled",
+    "filter add dev em1 egress bpf obj OBJECT sec classifier da action gact pass random determ drop 4 action pipe",
+    "filter add dev em1 egress bpf bytecode 1,6_0_0_1 classid 1:3 action goto chain 3 index 44",
+]
+#: Kinds that pytc only shows.
+OTHERS = [
+    "actions add action pedit munge ip ttl set 5 pipe index 3", "actions add action simple sdata hello index 4",
+    "actions add action connmark index 5", "actions add action tunnel_key unset index 6",
+    "actions add action nat ingress 1.2.3.4/32 5.6.7.8 index 7", "actions add action ctinfo dscp 0xfc000000 index 8",
+    "actions add action sample rate 5 group 6 index 9", "actions add action skbmod swap mac index 10",
+    "actions add action mpls dec_ttl index 11", "actions add action ct clear index 12",
+]
+
+
+@pytest.fixture
+def lines_of(objects: Objects) -> Callable[[list[str]], list[str]]:
+    return lambda lines: [line.replace("OBJECT", objects("action_programs")) for line in lines]
+
+
+@pytest.mark.parametrize(("kind", "lines"), [("gact", GACT), ("bpf", BPF)])
+def test_the_same_words_do_the_same(lines_of: Callable[[list[str]], list[str]], kind: str, lines: list[str]) -> None:
+    found: list[tuple[list[int], Any]] = []
+    for run in (tc, pytc):
+        new_network()
+        found.append((run_all(run, lines_of(lines)), masked(tc("-j", "-d", "actions", "ls", "action", kind).out)))
+    assert found[0] == found[1]
+    assert [line for line, status in zip(lines, found[0][0], strict=True) if status] == []
+    alike(f"actions ls action {kind}")
+
+
+def alike(line: str) -> None:
+    """pytc prints what tc prints, with each of the options."""
+    for options in OPTIONS:
+        if line.startswith("filter") and "-br" in options:
+            continue  # 6.1 cannot dump bpf filters in brief
+        expected, shown = tc(*options, *line.split()), pytc(*options, *line.split())
+        assert shown.status == expected.status, (options, line, shown.err)
+        if "-j" in options:
+            assert masked(shown.out) == masked(expected.out), (options, line)
+            json.loads(shown.out)
+        else:
+            assert masked_text(shown.out) == masked_text(expected.out), (options, line)
+
+
+def test_in_filters(lines_of: Callable[[list[str]], list[str]]) -> None:
+    found: list[tuple[list[int], Any, Any]] = []
+    for run in (tc, pytc):
+        new_network()
+        statuses = run_all(run, lines_of(FILTERS))
+        ingress, egress = (masked(tc("-j", "filter", "show", "dev", "em1", hook).out) for hook in ("ingress", "egress"))
+        found.append((statuses, ingress, egress))
+    assert found[0] == found[1]
+    assert set(found[0][0]) == {0}
+    for hook in ("ingress", "egress"):
+        alike(f"filter show dev em1 {hook}")
+    alike("actions ls action bpf")
+    alike("actions get action bpf index 51")
+    alike("actions get action gact index 31 action bpf index 51")
+
+
+def test_more_than_32_in_a_dump() -> None:
+    new_network()
+    for number in range(1, 76, 25):
+        words = [f"action gact ok index {index}" for index in range(number, number + 25)]
+        assert pytc("actions", "add", *" ".join(words).split()).status == 0
+    alike("actions ls action gact")
+    records = json.loads(pytc("-j", "actions", "ls", "action", "gact").out)
+    assert sum(record.get("total acts", 0) for record in records) == 75
+
+
+def test_of_kinds_that_are_only_shown() -> None:
+    new_network()
+    for line in OTHERS:
+        assert tc(*split(line)).status == 0, line
+        kind = line.split()[3]
+        [_, found] = json.loads(pytc("-j", "-s", "actions", "ls", "action", kind).out)
+        [action] = found["actions"]
+        number = int(line.rpartition(" ")[2])
+        assert (action["kind"], action["index"], action["ref"], action["bind"]) == (kind, number, 1, 0), line
+        assert bytes.fromhex(action["options"])
+        assert action["stats"]["packets"] == 0
+        assert f"index {number} ref 1 bind 0" in pytc("actions", "ls", "action", kind).out
+        refused = pytc("actions", "add", "action", kind)
+        assert refused.status == 255
+        assert "pytc knows bpf, " in refused.err
+
+
+class TestSharedMaps:
+    """tc-bpf(8)'s own example: a classifier and two actions of one object, in one command."""
+
+    COMMAND = ("filter add dev em1 parent 1: bpf obj OBJECT flowid 1:1 action bpf obj OBJECT sec action-mark "
+               "action bpf obj OBJECT sec action-rand ok")
+
+    def test_packets_go_through_all_three(self, objects: Objects, bpffs: Path,
+                                          monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
+        new_network()
+        assert tc("qdisc", "add", "dev", "em1", "root", "handle", "1:", "htb", "default", "1").status == 0
+        done = pytc(*self.COMMAND.replace("OBJECT", objects("shared_maps")).split())
+        assert (done.status, done.out, done.err) == (0, "", "")
+        received = send_packets(10)
+        [*_, shown] = json.loads(pytc("-j", "-s", "filter", "show", "dev", "em1").out)
+        options = shown["options"]
+        programs = [part["prog"]["id"] for part in (options, *options["actions"])]
+        [seen] = {number for program in programs for number in maps_of(program, "seen")}
+        assert array_of(seen) == [10, 10, 10, 10, 5, 0, 0, 0]
+        assert received == 5
+        with Map.from_pin(str(bpffs / "tc/globals/marks")) as marks:
+            found = {int.from_bytes(key, "little"): int.from_bytes(value, "little") for key, value in marks.items()}
+        assert found == {0: 10, 0xB1F: 10}
+        names = [action["bpf_name"] for action in options["actions"]]
+        assert names == ["shared_maps.o:[action-mark]", "shared_maps.o:[action-rand]"]
+        assert [action["stats"]["packets"] for action in options["actions"]] == [10, 10]
+        assert options["actions"][1]["stats"]["drops"] == 5
+
+    def test_a_failure_leaves_nothing(self, objects: Objects, bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
+        new_network()
+        with nothing_left(bpffs):
+            done = pytc(*self.COMMAND.replace("OBJECT", objects("shared_maps")).split())  # there is no qdisc 1:
+        assert done.status == 2
+        assert [path for path in bpffs.rglob("*") if path.name == "marks"] == []
+        assert tc("-j", "actions", "ls", "action", "bpf").out.strip() == "[]"
+
+
+class TestRefusals:
+    """Exit codes as tc has them, and words that say what is wrong."""
+
+    @pytest.mark.parametrize(("line", "words"), [
+        ("actions get action gact index 66", "not found"),
+        ("actions del action gact index 66", "not found"),
+        ("actions flush action police", "Cannot flush unknown TC action"),
+        ("actions add action gact ok index 5", "File exists"),
+        ("actions add action gact goto chain 7", "goto"),
+        ("actions add action bpf index 5", "Invalid argument"),
+        ("actions del action gact index 7", "Failed to delete TC action"),
+        ("actions flush action gact", "Warning: Unable to flush all TC actions"),
+        ("actions add action gact pipe skip_sw", "not supported"),
+    ])
+    def test_of_the_kernel(self, line: str, words: str) -> None:
+        outcomes = []
+        for run in (tc, pytc):
+            new_network()
+            used = "filter add dev em1 ingress bpf bytecode 1,6_0_0_1 action gact drop index 7"
+            assert run_all(tc, [used, "actions add action gact ok index 5"]) == [0, 0]
+            outcomes.append(run(*split(line)))
+        expected, done = outcomes
+        assert done.status == expected.status
+        assert words in expected.err
+        assert words in done.err
+
+    def test_more_than_32_are_said(self) -> None:
+        new_network()
+        line = "filter add dev em1 ingress bpf bytecode 1,6_0_0_1 " + "action ok " * 33
+        done = pytc(*split(line))
+        assert done.status == 0
+        assert "takes 32 actions at a time; the last 1 of these 33" in done.err
+        new_network()
+        assert tc(*split(line)).status == 0
+
+
+def send_packets(count: int) -> int:
+    """Sends frames out of em1; returns how many em2 has received."""
+    before = packets_in("em2")
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind(("em1", 0))
+        for _ in range(count):
+            sender.send(b"\xff" * 6 + bytes(6) + b"\x88\xb5" + bytes(50))
+    return packets_in("em2") - before
+
+
+def packets_in(device: str) -> int:
+    [found] = json.loads(subprocess.run(["ip", "-j", "-s", "link", "show", "dev", device], check=True,
+                                        capture_output=True, text=True).stdout)
+    number = found["stats64"]["rx"]["packets"]
+    assert isinstance(number, int)
+    return number
+
+
+def maps_of(program: int, name: str) -> list[int]:
+    """The ids of a program's maps of that name."""
+    found = []
+    with program_by_id(program) as descriptor:
+        for number in program_map_ids(descriptor.fd):
+            with map_by_id(number) as one:
+                found += [number] if describe_map(one.fd).name == name else []
+    return found
+
+
+def array_of(number: int) -> list[int]:
+    """The numbers in an array."""
+    with Map(map_by_id(number)) as found:
+        return [int.from_bytes(value, "little") for _, value in found.items()]
