@@ -119,8 +119,26 @@ class CaptureError(PytcError):
     """A pcap or pcapng file that cannot be read or written."""
 
 
+class CodecError(BpfError):
+    """A value that does not fit its type, or a format of types that makes no sense.
+
+    ``entry`` is the index of the entry among several that it is about, None for a single one.
+    """
+
+    entry: int | None = None
+
+
+class MapElementError(BpfError):
+    """The kernel refused to read or change an element of a map; also for a key that is not there (``errno`` ENOENT)."""
+
+    exit_status = EXIT_NETLINK
+
+
 class BpfSyscallError(BpfError):
-    """bpf(2) failed. ``command`` is the name of the bpf command (``MAP_CREATE``)."""
+    """bpf(2) failed. ``command`` is the name of the bpf command (``MAP_CREATE``), ``entry`` the index of the element
+    among several."""
+
+    entry: int | None = None
 
     def __init__(self, command: str, number: int, what: str = "", *, hints: tuple[str, ...] = ()) -> None:
         tried = f"{what}: " if what else ""

@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pytc.bpf import btf as b
-from pytc.bpf.btf import Btf
-from pytc.bpf.btf_encode import encode, member_at
+from pytc.bpf.codec import Codec
+from pytc.bpf.codec_btf import btf_codec
+from pytc.bpf.codec_compound import follow
 from pytc.bpf.spec import DATA, MapSpec, ObjectSpec
-from pytc.errors import ObjectError, SelectionError
+from pytc.errors import CodecError, ObjectError, SelectionError
 
-_PATH = re.compile(r"\.([A-Za-z_]\w*)|\[(\d{1,9})\]")
+_MAX_LEAVES = 1 << 22
 
 
 class Parameters(NamedTuple):
@@ -22,7 +22,7 @@ class Parameters(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a variable, or a part of one, is: ``offset`` in bytes in the contents of a data map."""
+    """Where a variable is: ``offset`` in bytes in the contents of a data map."""
 
     map: str
     offset: int
@@ -58,52 +58,36 @@ def _declared(spec: ObjectSpec, maps: Mapping[str, MapSpec], name: str) -> MapSp
 
 def _set(spec: ObjectSpec, contents: dict[str, bytearray], path: str, value: Any) -> None:
     place = _find(spec, path)
-    assert spec.btf is not None
     try:
-        data = encode(spec.btf, place.type_id, value)
-    except ObjectError as error:
+        offset, codec = follow(_codec(spec, place), path[len(_name(path)):])
+        codec.store(contents[place.map], place.offset + offset, value)
+    except (CodecError, ObjectError) as error:
         raise ObjectError(f'variable "{path}": {error}') from error
-    contents[place.map][place.offset:place.offset + len(data)] = data
+
+
+def _codec(spec: ObjectSpec, place: Place) -> Codec:
+    assert spec.btf is not None
+    return btf_codec(spec.btf, place.type_id, max_leaves=_MAX_LEAVES)
+
+
+def _name(path: str) -> str:
+    """The variable of a path."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
 def _find(spec: ObjectSpec, path: str) -> Place:
-    """Where a path leads; raises SelectionError or ObjectError."""
+    """Where the variable of a path is; raises SelectionError or ObjectError."""
     if spec.btf is None:
         raise ObjectError(f'variable "{path}": the object has no BTF, which tells where variables are; '
                           "compile it with -g")
-    name = re.split(r"[.\[]", path, maxsplit=1)[0]
+    name = _name(path)
     found = [place for known, place in variables(spec) if known == name]
     if not found:
         known = ", ".join(sorted({known for known, _ in variables(spec)})) or "none"
         raise SelectionError(f'object file "{spec.path}": no global variable "{name}"; there are {known}')
     if len(found) > 1:
         raise SelectionError(f'object file "{spec.path}": there are {len(found)} variables "{name}"')
-    return _follow(spec.btf, found[0], path, path[len(name):])
-
-
-def _follow(btf: Btf, place: Place, path: str, rest: str) -> Place:
-    while rest:
-        step = _PATH.match(rest)
-        if step is None:
-            raise ObjectError(f'variable "{path}": NAME, NAME.MEMBER or NAME[INDEX] expected at "{rest}"')
-        rest = rest[step.end():]
-        try:
-            offset, type_id = (member_at(btf, place.type_id, step.group(1)) if step.group(1)
-                               else _element(btf, place.type_id, int(step.group(2))))
-        except ObjectError as error:
-            raise ObjectError(f'variable "{path}": {error}') from error
-        place = Place(place.map, place.offset + offset, type_id)
-    return place
-
-
-def _element(btf: Btf, type_id: int, index: int) -> tuple[int, int]:
-    type_id = btf.resolve(type_id)
-    if btf.kind(type_id) != b.ARRAY:
-        raise ObjectError("no array, so that it has no elements")
-    element, count = btf.array(type_id)
-    if index >= count:
-        raise ObjectError(f"element {index} of an array of {count}")
-    return index * btf.size(element), element
+    return found[0]
 
 
 def variables(spec: ObjectSpec) -> list[tuple[str, Place]]:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.bpf import btf as b
-from pytc.bpf.btf_encode import encode
 from pytc.bpf.btf_values import Enumerator, Raw, Value, decode, value_text
+from pytc.bpf.codec_btf import btf_codec
 from pytc.errors import ObjectError
 from tests.btf_writer import BtfWriter
 
@@ -131,7 +131,7 @@ def test_what_was_encoded_comes_back(value: dict[str, Value]) -> None:
                ("ports", writer.array(integer(writer, "u16", 2), 3), 272)]
     whole = writer.structure("whole", 40, members)
     btf = writer.parsed()
-    found = decode(btf, whole, encode(btf, whole, value))
+    found = decode(btf, whole, btf_codec(btf, whole).encode(value))
     assert found == value
     json.dumps(found)
 
