@@ -28,6 +28,13 @@ class MapElementAttr(ctypes.Structure):
     _fields_ = [("map_fd", u32), ("pad", u32), ("key", u64), ("value", u64), ("flags", u64)]
 
 
+class MapBatchAttr(ctypes.Structure):
+    """BPF_MAP_LOOKUP_BATCH, _UPDATE_BATCH, _DELETE_BATCH; ``count`` is also an answer."""
+
+    _fields_ = [("in_batch", u64), ("out_batch", u64), ("keys", u64), ("values", u64), ("count", u32), ("map_fd", u32),
+                ("elem_flags", u64), ("flags", u64)]
+
+
 class ProgLoadAttr(ctypes.Structure):
     """BPF_PROG_LOAD."""
 
@@ -116,6 +123,14 @@ class BtfInfo(ctypes.Structure):
     """``struct bpf_btf_info``."""
 
     _fields_ = [("btf", u64), ("btf_size", u32), ("id", u32), ("name", u64), ("name_len", u32), ("kernel_btf", u32)]
+
+
+class PerfEventAttr(ctypes.Structure):
+    """``struct perf_event_attr`` up to PERF_ATTR_SIZE_VER0 (include/uapi/linux/perf_event.h); ``flags`` are its bit
+    fields."""
+
+    _fields_ = [("type", u32), ("size", u32), ("config", u64), ("sample_period", u64), ("sample_type", u64),
+                ("read_format", u64), ("flags", u64), ("wakeup_events", u32), ("bp_type", u32), ("config1", u64)]
 
 
 def used_size(attr: ctypes.Structure) -> int:

@@ -100,8 +100,12 @@ class Command(IntEnum):
     OBJ_GET_INFO_BY_FD = 15
     BTF_LOAD = 18
     BTF_GET_FD_BY_ID = 19
+    MAP_LOOKUP_AND_DELETE_ELEM = 21
     MAP_FREEZE = 22
     BTF_GET_NEXT_ID = 23
+    MAP_LOOKUP_BATCH = 24
+    MAP_UPDATE_BATCH = 26
+    MAP_DELETE_BATCH = 27
 
 
 # Map creation flags, BPF_F_*.
@@ -113,6 +117,7 @@ F_MMAPABLE = 1 << 10
 ANY = 0
 NOEXIST = 1
 EXIST = 2
+F_LOCK = 4
 
 #: BPF_OBJ_NAME_LEN: bytes of a kernel object name, NUL included.
 OBJ_NAME_LEN = 16

@@ -3,9 +3,10 @@
 import ctypes
 import errno
 import os
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from pytc.bpf.abi import IdAttr, InfoAttr, MapInfo, ProgInfo
+from pytc.bpf.abi import BtfInfo, IdAttr, InfoAttr, MapInfo, ProgInfo
 from pytc.bpf.constants import Command
 from pytc.bpf.descriptor import OwnedFd
 from pytc.bpf.syscall import bpf
@@ -90,6 +91,31 @@ def map_by_id(number: int) -> OwnedFd:
     return OwnedFd(bpf(Command.MAP_GET_FD_BY_ID, IdAttr(id=number), what=f"map with id {number}"))
 
 
+def btf_by_id(number: int) -> bytes:
+    """The type information with that id, as BPF_BTF_LOAD took it (needs CAP_SYS_ADMIN); raises BpfSyscallError."""
+    with OwnedFd(bpf(Command.BTF_GET_FD_BY_ID, IdAttr(id=number), what=f"BTF with id {number}")) as found:
+        info = BtfInfo()
+        _get_info(found.fd, info)
+        buffer = ctypes.create_string_buffer(max(info.btf_size, 1))
+        request = BtfInfo(btf_size=info.btf_size, btf=ctypes.addressof(buffer))
+        _get_info(found.fd, request)
+        return buffer.raw[:min(info.btf_size, request.btf_size)]
+
+
+def ids(command: Command) -> Iterator[int]:
+    """All ids of a kind: MAP_GET_NEXT_ID, PROG_GET_NEXT_ID (need CAP_SYS_ADMIN); raises BpfSyscallError."""
+    attr = IdAttr()
+    while True:
+        try:
+            bpf(command, attr, size=ctypes.sizeof(attr), what="listing ids")
+        except BpfSyscallError as error:
+            if error.errno == errno.ENOENT:
+                return
+            raise
+        yield attr.next_id
+        attr = IdAttr(id=attr.next_id)
+
+
 _KINDS = {"map": "map", "prog": "program"}
 
 
@@ -103,6 +129,6 @@ def _check_kind(fd: int, kind: str) -> None:
         raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, f"this is no {_KINDS[kind]} but {found}")
 
 
-def _get_info(fd: int, info: "MapInfo | ProgInfo") -> None:
+def _get_info(fd: int, info: "MapInfo | ProgInfo | BtfInfo") -> None:
     attr = InfoAttr(bpf_fd=fd, info_len=ctypes.sizeof(info), info=ctypes.addressof(info))
     bpf(Command.OBJ_GET_INFO_BY_FD, attr)

@@ -6,6 +6,7 @@ import mmap
 import os
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
+from typing import TYPE_CHECKING, overload
 
 from pytc.bpf.abi import MapCreateAttr, MapElementAttr, MapFdAttr, ObjectPathAttr, pointer
 from pytc.bpf.constants import (
@@ -25,6 +26,11 @@ from pytc.bpf.spec import DATA, MapSpec
 from pytc.bpf.syscall import bpf
 from pytc.errors import BpfError, BpfSyscallError
 
+if TYPE_CHECKING:
+    from pytc.bpf.codec import Value
+    from pytc.bpf.map_batches import Batch
+    from pytc.bpf.typed_maps import TypedMap
+
 _ENOTSUPP = 524  # the kernel's own number, which errno does not know
 
 
@@ -33,7 +39,8 @@ class Map:
 
     Keys and values are bytes of ``description.key_size`` and ``description.value_size``; a per-CPU map's value
     has, for each possible CPU, the value's bytes rounded up to 8. ``map[key]`` raises KeyError where there is no
-    element, BpfSyscallError for any other failure.
+    element, BpfSyscallError for any other failure. With a key that is not bytes, ``map[key]`` is that of
+    :attr:`typed`.
     """
 
     def __init__(self, descriptor: OwnedFd, spec: MapSpec | None = None) -> None:
@@ -78,21 +85,57 @@ class Map:
         except KeyError:
             return default
 
-    def __getitem__(self, key: bytes) -> bytes:
+    @overload
+    def __getitem__(self, key: bytes) -> bytes: ...
+
+    @overload
+    def __getitem__(self, key: "Value") -> "Value": ...
+
+    def __getitem__(self, key: "bytes | Value") -> "bytes | Value":
+        return self.lookup(key) if isinstance(key, bytes) else self.typed[key]
+
+    def lookup(self, key: bytes, flags: int = ANY) -> bytes:
+        """The value under ``key``; with F_LOCK while its spin lock is held. Raises KeyError, BpfSyscallError."""
+        return self._read(Command.MAP_LOOKUP_ELEM, key, flags)
+
+    def pop(self, key: bytes = b"") -> bytes:
+        """Takes an element out: that of a key, or the next one of a queue or stack. Raises KeyError."""
+        return self._read(Command.MAP_LOOKUP_AND_DELETE_ELEM, key, ANY)
+
+    def _read(self, command: Command, key: bytes, flags: int) -> bytes:
         value = ctypes.create_string_buffer(max(self.value_bytes, 1))
         try:
-            self._element(Command.MAP_LOOKUP_ELEM, self._key(key), value)
+            self._element(command, self._key(key), value, flags)
         except BpfSyscallError as error:
             if error.errno == errno.ENOENT:
                 raise KeyError(key) from error
             raise
         return value.raw[:self.value_bytes]
 
-    def __setitem__(self, key: bytes, value: bytes) -> None:
-        self.update(key, value)
+    def may_hold(self, value: bytes) -> bool:
+        """Whether a bloom filter may hold a value; False is certain. Raises BpfSyscallError."""
+        try:
+            self._element(Command.MAP_LOOKUP_ELEM, None, ctypes.create_string_buffer(value, max(len(value), 1)))
+        except BpfSyscallError as error:
+            if error.errno == errno.ENOENT:
+                return False
+            raise
+        return True
+
+    @overload
+    def __setitem__(self, key: bytes, value: bytes) -> None: ...
+
+    @overload
+    def __setitem__(self, key: "Value", value: "Value") -> None: ...
+
+    def __setitem__(self, key: "bytes | Value", value: "bytes | Value") -> None:
+        if isinstance(key, bytes) and isinstance(value, bytes):
+            self.update(key, value)
+        else:
+            self.typed[key] = value
 
     def update(self, key: bytes, value: bytes, flags: int = ANY) -> None:
-        """Sets an element; ``flags`` is ANY, NOEXIST or EXIST."""
+        """Sets an element; ``flags`` is ANY, NOEXIST or EXIST, and F_LOCK to hold the value's spin lock."""
         if len(value) != self.value_bytes:
             raise BpfError(f'map "{self.name}": a value of {len(value)} bytes, {self.value_bytes} wanted')
         self._element(Command.MAP_UPDATE_ELEM, self._key(key), ctypes.create_string_buffer(value, max(len(value), 1)),
@@ -109,10 +152,12 @@ class Map:
     def __iter__(self) -> Iterator[bytes]:
         return self.keys()
 
-    def keys(self) -> Iterator[bytes]:
-        """The keys, in the kernel's order; elements that come and go meanwhile may be missed or come twice."""
+    def keys(self, after: bytes | None = None) -> Iterator[bytes]:
+        """The keys, in the kernel's order, of those behind ``after`` only; elements that come and go meanwhile may be
+        missed or come twice."""
         size = self.description.key_size
-        current, following = None, ctypes.create_string_buffer(size)
+        current = None if after is None else self._key(after)
+        following = ctypes.create_string_buffer(size)
         while True:
             try:
                 self._element(Command.MAP_GET_NEXT_KEY, current, following)
@@ -124,11 +169,25 @@ class Map:
             current = ctypes.create_string_buffer(following.raw[:size], size)
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
-        """(key, value) of each element."""
-        for key in self.keys():
-            value = self.get(key)
-            if value is not None:
-                yield key, value
+        """(key, value) of each element, read in batches."""
+        key_size, value_size = self.description.key_size, self.value_bytes
+        for keys, values, count in self.batches():
+            for index in range(count):
+                yield (keys[index * key_size:(index + 1) * key_size],
+                       values[index * value_size:(index + 1) * value_size])
+
+    def batches(self, flags: int = ANY) -> "Iterator[Batch]":
+        """All elements, many at a time: their keys, one after another, and their values."""
+        from pytc.bpf.map_batches import read_batches
+
+        return read_batches(self, flags)
+
+    @property
+    def typed(self) -> "TypedMap":
+        """The same map with keys and values as Python values, by its types (BTF). The map must stay open."""
+        from pytc.bpf.typed_maps import TypedMap
+
+        return TypedMap(self)
 
     def freeze(self) -> None:
         """Makes the map read-only for user space (BPF_MAP_FREEZE)."""

@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+from collections.abc import Mapping
 from ctypes import Structure
 
 from pytc.bpf.abi import used_size
@@ -15,6 +16,11 @@ _SYSCALL_NUMBERS = {
     "armv7l": 386, "armv8l": 386, "armv6l": 386, "ppc64le": 361, "ppc64": 361, "s390x": 351,
     "mips64": 5315,
 }
+_PERF_EVENT_OPEN_NUMBERS = {
+    "x86_64": 298, "i386": 336, "i686": 336, "aarch64": 241, "riscv64": 241, "loongarch64": 241, "armv7l": 364,
+    "armv8l": 364, "armv6l": 364, "ppc64le": 319, "ppc64": 319, "s390x": 331, "mips64": 5292,
+}
+_PERF_FLAG_FD_CLOEXEC = 8
 _PROG_LOAD_ATTEMPTS = 5
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -44,9 +50,19 @@ def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> 
             raise BpfSyscallError(command.name, number, what)
 
 
-def _number() -> int:
+def perf_event_open(attr: Structure, cpu: int) -> int:
+    """Calls perf_event_open(2) for all processes on a CPU; returns the descriptor. Raises BpfSyscallError."""
+    ctypes.set_errno(0)
+    result = _libc.syscall(_number("perf_event_open", _PERF_EVENT_OPEN_NUMBERS), ctypes.byref(attr), ctypes.c_int(-1),
+                           ctypes.c_int(cpu), ctypes.c_int(-1), ctypes.c_ulong(_PERF_FLAG_FD_CLOEXEC))
+    if result < 0:
+        raise BpfSyscallError("perf_event_open", ctypes.get_errno(), f"events of CPU {cpu}")
+    return int(result)
+
+
+def _number(name: str = "bpf", numbers: Mapping[str, int] = _SYSCALL_NUMBERS) -> int:
     machine = os.uname().machine
     try:
-        return _SYSCALL_NUMBERS[machine]
+        return numbers[machine]
     except KeyError:
-        raise BpfError(f"the number of bpf(2) is not known for the machine type {machine!r}") from None
+        raise BpfError(f"the number of {name}(2) is not known for the machine type {machine!r}") from None
