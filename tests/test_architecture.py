@@ -21,7 +21,7 @@ LONGEST_FILE = 450
 # a module is its room.
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("handles", "protocols", "rates", "documents", "bpf", "packets"),
+    ("handles", "protocols", "rates", "documents", "bpf", "packets", "map_commands"),
     ("cbpf", "exec_proxy", "commands", "records", "grammar.words", "grammar.devices"),
     ("kinds",),
     ("netlink", "grammar", "render"),
@@ -32,9 +32,11 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 )
 # Rooms that see less than what is below them.
 ONLY = {
-    "errors": set[str](), "handles": {"errors"}, "protocols": {"errors"}, "rates": {"errors"}, "documents": {"errors"},
+    "errors": set[str](), "map_commands": set[str](),
+    "handles": {"errors"}, "protocols": {"errors"}, "rates": {"errors"}, "documents": {"errors"},
     "bpf": {"errors"}, "packets": {"errors"}, "cbpf": {"bpf", "packets", "errors"},
-    "exec_proxy": {"bpf", "errors"}, "commands": {"handles", "errors"}, "records": {"handles", "errors"},
+    "exec_proxy": {"bpf", "errors"}, "commands": {"handles", "map_commands", "errors"},
+    "records": {"handles", "errors"},
     "render": {"documents", "errors"}, "": {"attach"}, "__main__": {"cli"},
 }
 DOORS = {"click": "cli/", "elftools": "bpf/elf.py", "pyroute2": "netlink/messages.py"}

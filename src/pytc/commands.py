@@ -1,8 +1,11 @@
 """What the user asked for: one frozen value for each command, complete before anything is touched."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from pytc.handles import UNSPEC, Handle
+
+if TYPE_CHECKING:
+    from pytc.map_commands import MapCommand
 
 
 class Action(NamedTuple):
@@ -198,7 +201,7 @@ class Help(NamedTuple):
     topic: str
 
 
-Command = (
+_Command = (
     ModifyFilter
     | GetFilter
     | ShowFilters
@@ -221,3 +224,5 @@ Command = (
     | TranslateProgram
     | Help
 )
+# The commands of maps are many, and loaded only where they are asked for.
+Command = Union[_Command, "MapCommand"]

@@ -4,7 +4,7 @@ A kind says once what it has to say; :mod:`pytc.render` turns that into tc's tex
 which of the two it is for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Union
 
 Json = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # noqa: UP007 (names itself)
@@ -35,6 +35,20 @@ class Listing(NamedTuple):
 
 Part = Union[Field, Group, Listing]  # noqa: UP007 (Group and Listing name it before it is there)
 Document = Sequence[Part]
+
+
+class Stream(NamedTuple):
+    """What is too much for documents, or comes over time: made while it is printed.
+
+    ``text`` makes pieces of text; ``json`` makes pieces of JSON, a whole value altogether; ``values`` what is an
+    element of that in JSON, for a layout for people. ``is_live`` is output for which somebody waits: each piece is
+    printed at once, and each is a JSON value of its own on a line.
+    """
+
+    text: "Callable[[], Iterator[str]]"
+    json: "Callable[[], Iterator[str]]"
+    values: "Callable[[], Iterator[Json]]"
+    is_live: bool = False
 
 
 class Shown(NamedTuple):

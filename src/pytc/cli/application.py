@@ -19,6 +19,8 @@ _VERBS = {
     "filter": ("add", "change", "replace", "delete", "get", "show", "help"),
     "object": ("show", "lint", "convert", "help"),
     "cbpf": ("compile", "asm", "disasm", "run", "to-ebpf", "help"),
+    "map": ("show", "get", "set", "update-many", "delete", "dump", "load", "next", "watch", "pin", "unpin", "push",
+            "pop", "peek", "events", "help"),
 }
 _RAW = {"ignore_unknown_options": True, "help_option_names": []}
 
@@ -41,6 +43,8 @@ def following(object_name: str, given: list[str]) -> list[str]:
         from pytc.grammar.cbpf import words_of
 
         return [*(word for word in words_of(given[0]) if word not in given), "help"]
+    if object_name == "map":
+        return _map_words(given)
     from importlib import import_module
 
     module = import_module(f"pytc.grammar.{OBJECTS[object_name]}")
@@ -62,6 +66,13 @@ def _object_words(given: list[str]) -> list[str]:
         return [known.name.lower() for known in ProgramType if known]
     words = [row.name for row in SELECTORS if row.name not in given]
     return [*(words if given[0] == "lint" and len(given) > 1 else ()), "help"]
+
+
+def _map_words(given: list[str]) -> list[str]:
+    from pytc.grammar.maps import SELECTORS
+
+    words = [row.name for row in SELECTORS.get(given[0], ())]
+    return [*(word for word in words if word in ("key", "value") or word not in given), "help"]
 
 
 def _kinds(object_name: str) -> list[str]:

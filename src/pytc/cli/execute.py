@@ -2,14 +2,18 @@
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
-from pytc.cli.main import show
+from pytc.cli.main import show, show_stream
 from pytc.commands import Command, StepProgram
-from pytc.documents import Shown
+from pytc.documents import Shown, Stream
 from pytc.errors import UsageError
 from pytc.grammar.command_line import Options
 from pytc.operations import run
 from pytc.operations.context import Context
+
+if TYPE_CHECKING:
+    from pytc.cli.progress import Bar
 
 _LAYOUTS = ("", "bpf_elf_map", "bpf_map_def")
 
@@ -23,8 +27,10 @@ def execute(options: Options, command: Command) -> int:
         from pytc.netlink.session import enter_namespace
 
         enter_namespace(options.netns)
+    bar = _bar()
     context = Context(shown=Shown(options.details, options.statistics, options.brief),
-                      bpf_mount=os.environ.get("TC_BPF_MNT", ""), layout20=layout)
+                      bpf_mount=os.environ.get("TC_BPF_MNT", ""), layout20=layout, environment=os.environ,
+                      progress=bar)
     try:
         with context:
             if isinstance(command, StepProgram):
@@ -32,11 +38,25 @@ def execute(options: Options, command: Command) -> int:
 
                 return step_through(context, command)
             documents = run(context, command)
+            if isinstance(documents, Stream):
+                show_stream(documents, options)
+                documents = None
     finally:
+        if bar is not None:
+            bar.clear()
         say(context.notes, as_json=options.json)
     if documents is not None:
         show(documents, options)
     return context.status
+
+
+def _bar() -> "Bar | None":
+    """A bar where somebody looks at a terminal."""
+    if not sys.stderr.isatty():
+        return None
+    from pytc.cli.progress import Bar
+
+    return Bar(sys.stderr)
 
 
 def say(notes: list[str], *, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from pytc.errors import HelpRequested, NetlinkError, PytcError
 from pytc.grammar.command_line import Options, parse_options, parse_words
 
 if TYPE_CHECKING:
-    from pytc.documents import Document
+    from pytc.documents import Document, Stream
 
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
@@ -94,8 +94,7 @@ def report(error: PytcError, *, as_json: bool = False) -> int:
 
 def show(documents: "Sequence[Document]", options: Options) -> None:
     """Prints documents as text or JSON; names that are not UTF-8 come out as the kernel has them."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")
+    _take_any_text()
     if options.json:
         from pytc.render.json import render as as_json
 
@@ -104,3 +103,23 @@ def show(documents: "Sequence[Document]", options: Options) -> None:
         from pytc.render.text import render as as_text
 
         sys.stdout.write(as_text(documents))
+
+
+def show_stream(stream: "Stream", options: Options) -> None:
+    """Prints what comes in pieces."""
+    _take_any_text()
+    if options.json and options.pretty and not stream.is_live:
+        from pytc.render.json import pretty_stream
+
+        pieces = pretty_stream(stream.values())
+    else:
+        pieces = stream.json() if options.json else stream.text()
+    for piece in pieces:
+        sys.stdout.write(piece)
+        if stream.is_live:
+            sys.stdout.flush()
+
+
+def _take_any_text() -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")

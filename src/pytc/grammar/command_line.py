@@ -36,9 +36,12 @@ OBJECTS = {
     "actions": "actions",
     "object": "objects",
     "cbpf": "cbpf",
+    "map": "maps",
 }
 #: tc's objects that are not there yet.
 LATER = ("chain", "monitor", "exec")
+#: Objects that tc does not have: an abbreviation means one of tc's where it can.
+OWN = ("object", "cbpf", "map")
 
 
 def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
@@ -64,7 +67,8 @@ def parse_words(words: Sequence[str]) -> Command:
     """The words after the options; raises UsageError, InvalidOptionsError, HelpRequested."""
     if not words or matches(words[0], "help"):
         return Help("")
-    name = next((known for known in (*OBJECTS, *LATER) if matches(words[0], known)), "")
+    order = (*(name for name in OBJECTS if name not in OWN), *LATER, *OWN)
+    name = next((known for known in order if matches(words[0], known)), "")
     if name in LATER:
         raise UsageError(f'Object "{name}" is not supported by this version of pytc.')
     if not name:

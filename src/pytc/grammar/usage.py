@@ -8,7 +8,7 @@ OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -j[son] | -p[retty]
 _TEXTS: dict[str, str] = {
     "": """\
 Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help }
-where  OBJECT := { qdisc | class | filter | action | object | cbpf }
+where  OBJECT := { qdisc | class | filter | action | object | cbpf | map }
 """ + "       " + OPTIONS + """\
 
 A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
@@ -19,6 +19,7 @@ A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
   pytc filter del dev em1 ingress                   take it away
   pytc object show bpf.o                            what a file holds; needs no privileges
   pytc cbpf compile 'tcp port 80'                   classic BPF: compile, assemble, run, translate
+  pytc map dump name hits                           what a map holds
 
 "pytc OBJECT help", "pytc filter add bpf help" and "pytc action add action bpf help" say more.
 """,
@@ -238,9 +239,16 @@ verdict  for direct-action: what a match returns: ok | pass | drop | shot | stol
 
 def usage(topic: str) -> str:
     """The text for a topic like ``filter bpf``; that of its first word, or the general one, where it has none."""
-    return _TEXTS.get(topic) or _TEXTS.get(topic.partition(" ")[0]) or _TEXTS[""]
+    texts, first = _TEXTS, topic.partition(" ")[0]
+    if first == "map":
+        from pytc.grammar.map_usage import TEXTS
+
+        texts = TEXTS
+    return texts.get(topic) or texts.get(first) or _TEXTS[""]
 
 
 def topics() -> list[str]:
     """All topics."""
-    return list(_TEXTS)
+    from pytc.grammar.map_usage import TEXTS
+
+    return [*_TEXTS, *TEXTS]

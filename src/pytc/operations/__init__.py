@@ -4,10 +4,10 @@ from collections.abc import Callable
 from importlib import import_module
 
 from pytc.commands import Command
-from pytc.documents import Document
+from pytc.documents import Document, Stream
 from pytc.operations.context import Context
 
-Operation = Callable[[Context, Command], list[Document] | None]
+Operation = Callable[[Context, Command], list[Document] | Stream | None]
 
 # Where the function for each command lives: imported when the command is run.
 _HOMES = {
@@ -30,12 +30,26 @@ _HOMES = {
     "DisassembleProgram": ("cbpf", "disassemble_program"),
     "RunProgram": ("cbpf", "run_program"),
     "TranslateProgram": ("cbpf", "translate_program"),
+    "ShowMaps": ("map_show", "show_maps"),
+    "GetElement": ("map_elements", "get_element"),
+    "SetElement": ("map_elements", "set_element"),
+    "UpdateElements": ("map_load", "update_elements"),
+    "DeleteElements": ("map_elements", "delete_elements"),
+    "DumpMap": ("map_dump", "dump_map"),
+    "LoadMap": ("map_load", "load_map"),
+    "NextKey": ("map_elements", "next_key"),
+    "WatchMap": ("map_watch", "watch_map"),
+    "PinMap": ("map_pins", "pin_map"),
+    "UnpinMap": ("map_pins", "unpin_map"),
+    "PushValues": ("map_elements", "push_values"),
+    "TakeValues": ("map_elements", "take_values"),
+    "ReadEvents": ("map_events", "read_events"),
 }
 
 
-def run(context: Context, command: Command) -> list[Document] | None:
-    """Runs a command; returns what there is to show, a document for each object, None for a command that shows
-    nothing. Raises PytcError."""
+def run(context: Context, command: Command) -> list[Document] | Stream | None:
+    """Runs a command; returns what there is to show: a document for each object, or a stream, which has to be used
+    before the context is closed; None for a command that shows nothing. Raises PytcError."""
     module, name = _HOMES[type(command).__name__]
     operation: Operation = getattr(import_module(f"{__name__}.{module}"), name)
     return operation(context, command)

@@ -1,10 +1,23 @@
 """What operations share during one run: the netlink session, how much to show, remarks for the user."""
 
+from collections.abc import Callable, Mapping
 from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pytc.documents import Shown
 from pytc.errors import DeviceNotFoundError
-from pytc.netlink.session import Session, interface_index
+
+if TYPE_CHECKING:
+    from pytc.netlink.session import Session
+
+
+class Closeable(Protocol):
+    """What has to be closed."""
+
+    def close(self) -> None: ...
+
+
+Owned = TypeVar("Owned", bound=Closeable)
 
 
 class Context:
@@ -12,19 +25,32 @@ class Context:
 
     ``bpf_mount`` is what TC_BPF_MNT says, ``layout20`` what PYTC_MAP_LAYOUT says (see
     :func:`pytc.bpf.read_object`). ``notes`` are for stderr: remarks, and the verifier's log where it is asked for.
-    ``status`` is the exit status of a command that did its work.
+    ``status`` is the exit status of a command that did its work. ``environment`` is that of the process.
+    ``progress(done, total)`` is told how far a long piece of work is; ``total`` is 0 when nobody knows.
     """
 
-    def __init__(self, *, shown: Shown | None = None, bpf_mount: str = "", layout20: str = "") -> None:
+    def __init__(self, *, shown: Shown | None = None, bpf_mount: str = "", layout20: str = "",
+                 environment: Mapping[str, str] | None = None,
+                 progress: Callable[[int, int], object] | None = None) -> None:
         self.shown = shown if shown is not None else Shown()
         self.bpf_mount = bpf_mount
         self.layout20 = layout20
         self.notes: list[str] = []
         self.status = 0
+        self.environment: Mapping[str, str] = environment if environment is not None else {}
+        self.progress: Callable[[int, int], object] = progress if progress is not None else (lambda done, total: None)
         self._session: Session | None = None
+        self._owned: list[Closeable] = []
+
+    def own(self, resource: Owned) -> Owned:
+        """Closes a resource at the end of the ``with`` block."""
+        self._owned.append(resource)
+        return resource
 
     @property
-    def session(self) -> Session:
+    def session(self) -> "Session":
+        from pytc.netlink.session import Session
+
         if self._session is None:
             self._session = Session()
         return self._session
@@ -33,12 +59,16 @@ class Context:
         """The index of a device, 0 for an empty name; raises DeviceNotFoundError."""
         if not device:
             return 0
+        from pytc.netlink.session import interface_index
+
         index = interface_index(device)
         if index is None:
             raise DeviceNotFoundError(device)
         return index
 
     def close(self) -> None:
+        while self._owned:
+            self._owned.pop().close()
         if self._session is not None:
             self.notes += [f"Warning: {sentence}" for sentence in self._session.warnings]
             self._session.close()

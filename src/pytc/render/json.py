@@ -5,7 +5,7 @@ an array follow one another on the line.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pytc.documents import Document, Group, Json, Listing
 
@@ -16,6 +16,15 @@ def render(documents: Sequence[Document], *, pretty: bool = False) -> str:
     if pretty:
         return _pretty(values, 0) + "\n"
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def pretty_stream(values: Iterator[Json]) -> Iterator[str]:
+    """The same layout as :func:`render` has for people, in pieces."""
+    opening = "[ "
+    for value in values:
+        yield opening + _pretty(value, 1)
+        opening = ","
+    yield "[ ]\n" if opening == "[ " else " ]\n"
 
 
 def as_object(document: Document) -> dict[str, Json]:

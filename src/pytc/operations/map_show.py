@@ -1,0 +1,68 @@
+"""``map show``: the maps of this machine."""
+
+from pytc.bpf import btf as b
+from pytc.bpf.btf_text import type_text
+from pytc.bpf.constants import Command, map_type_name
+from pytc.bpf.info import MapDescription, ids, map_by_id
+from pytc.bpf.map_types import read_btf
+from pytc.bpf.maps import Map
+from pytc.documents import Document, Field
+from pytc.errors import BpfSyscallError, ObjectError
+from pytc.map_commands import ShowMaps
+from pytc.operations.context import Context
+from pytc.operations.map_errors import descriptor_facts
+from pytc.operations.map_targets import open_target
+
+
+def show_maps(context: Context, command: ShowMaps) -> list[Document]:
+    """One map, or all that there are (needs CAP_SYS_ADMIN); raises PytcError."""
+    if command.target is not None:
+        return [_document(context.own(open_target(context, command.target.kind, command.target.text)))]
+    documents = []
+    for number in ids(Command.MAP_GET_NEXT_ID):
+        try:
+            with Map(map_by_id(number)) as found:
+                documents.append(_document(found))
+        except BpfSyscallError:
+            continue  # gone meanwhile
+    return documents
+
+
+def _document(found: Map) -> Document:
+    about = found.description
+    facts = descriptor_facts(found)
+    memory = int(facts["memlock"]) if facts.get("memlock", "").isdigit() else None
+    key, value = _types(about)
+    return [
+        Field("id", about.id, f"map {about.id}"),
+        Field("type", map_type_name(about.type), f" {map_type_name(about.type)}"),
+        Field("name", about.name, f" name {clean(about.name)}" if about.name else ""),
+        Field("flags", about.flags, f" flags {about.flags:#x}" if about.flags else ""),
+        Field("key_size", about.key_size, f" key {about.key_size}"),
+        Field("value_size", about.value_size, f" value {about.value_size}"),
+        Field("max_entries", about.max_entries, f" max_entries {about.max_entries}"),
+        Field("memlock", memory, f" memlock {memory}" if memory is not None else ""),
+        Field("frozen", facts.get("frozen") == "1", " frozen" if facts.get("frozen") == "1" else ""),
+        Field("btf_id", about.btf_id or None, f" btf_id {about.btf_id}" if about.btf_id else ""),
+        Field("key_type", key or None, f"\n  key type {clean(key)}" if key else ""),
+        Field("value_type", value or None, f"\n  value type {clean(value)}" if value else ""),
+        Field("", None, "\n"),
+    ]
+
+
+def clean(text: str) -> str:
+    """Names are anybody's; a terminal is not for them to control."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _types(about: MapDescription) -> tuple[str, str]:
+    """The C types of keys and values, empty where they are not known."""
+    btf = read_btf(about) if about.btf_key_type_id or about.btf_value_type_id else None
+    if btf is None:
+        return "", ""
+    try:
+        names = [("" if not number else btf.name(number) if btf.kind(number) == b.DATASEC else type_text(btf, number))
+                 for number in (about.btf_key_type_id, about.btf_value_type_id)]
+    except ObjectError:
+        return "", ""
+    return names[0], names[1]
