@@ -46,7 +46,7 @@ def describe_map(fd: int) -> MapDescription:
     """Raises BpfSyscallError, also for a descriptor of something else."""
     info = MapInfo()
     _check_kind(fd, "map")
-    _get_info(fd, info)
+    get_info(fd, info)
     return MapDescription(info.id, info.type, info.key_size, info.value_size, info.max_entries, info.map_flags,
                           info.name.decode("ascii", "replace"), info.btf_id, info.btf_key_type_id,
                           info.btf_value_type_id, info.map_extra)
@@ -56,7 +56,7 @@ def describe_program(fd: int) -> ProgramDescription:
     """Raises BpfSyscallError, also for a descriptor of something else."""
     info = ProgInfo()
     _check_kind(fd, "prog")
-    _get_info(fd, info)
+    get_info(fd, info)
     return ProgramDescription(info.id, info.type, info.name.decode("ascii", "replace"), bytes(info.tag).hex(),
                               bool(info.jited_prog_len), info.load_time, info.created_by_uid, info.btf_id)
 
@@ -64,20 +64,20 @@ def describe_program(fd: int) -> ProgramDescription:
 def translated_instructions(fd: int) -> bytes:
     """The program as the kernel translated it, with map ids where descriptors were (needs CAP_SYS_ADMIN)."""
     info = ProgInfo()
-    _get_info(fd, info)
+    get_info(fd, info)
     buffer = ctypes.create_string_buffer(max(info.xlated_prog_len, 1))
     request = ProgInfo(xlated_prog_len=info.xlated_prog_len, xlated_prog_insns=ctypes.addressof(buffer))
-    _get_info(fd, request)
+    get_info(fd, request)
     return buffer.raw[:request.xlated_prog_len]
 
 
 def program_map_ids(fd: int) -> list[int]:
     """Ids of the maps that a program uses."""
     info = ProgInfo()
-    _get_info(fd, info)
+    get_info(fd, info)
     ids = (ctypes.c_uint32 * max(info.nr_map_ids, 1))()
     request = ProgInfo(nr_map_ids=info.nr_map_ids, map_ids=ctypes.addressof(ids))
-    _get_info(fd, request)
+    get_info(fd, request)
     return list(ids[:request.nr_map_ids])
 
 
@@ -91,19 +91,26 @@ def map_by_id(number: int) -> OwnedFd:
     return OwnedFd(bpf(Command.MAP_GET_FD_BY_ID, IdAttr(id=number), what=f"map with id {number}"))
 
 
-def btf_by_id(number: int) -> bytes:
-    """The type information with that id, as BPF_BTF_LOAD took it (needs CAP_SYS_ADMIN); raises BpfSyscallError."""
-    with OwnedFd(bpf(Command.BTF_GET_FD_BY_ID, IdAttr(id=number), what=f"BTF with id {number}")) as found:
+def btf_by_id(number: int) -> OwnedFd:
+    """A descriptor of the BTF object with that id (needs CAP_SYS_ADMIN); raises BpfSyscallError (ENOENT when it is
+    gone)."""
+    return OwnedFd(bpf(Command.BTF_GET_FD_BY_ID, IdAttr(id=number), what=f"types with id {number}"))
+
+
+def btf_image(number: int) -> bytes:
+    """The type information with that id, as BPF_BTF_LOAD took it; raises BpfSyscallError."""
+    with btf_by_id(number) as found:
         info = BtfInfo()
-        _get_info(found.fd, info)
+        get_info(found.fd, info)
         buffer = ctypes.create_string_buffer(max(info.btf_size, 1))
         request = BtfInfo(btf_size=info.btf_size, btf=ctypes.addressof(buffer))
-        _get_info(found.fd, request)
+        get_info(found.fd, request)
         return buffer.raw[:min(info.btf_size, request.btf_size)]
 
 
 def ids(command: Command) -> Iterator[int]:
-    """All ids of a kind: MAP_GET_NEXT_ID, PROG_GET_NEXT_ID (need CAP_SYS_ADMIN); raises BpfSyscallError."""
+    """All ids of a kind: MAP_GET_NEXT_ID, PROG_GET_NEXT_ID, BTF_GET_NEXT_ID (need CAP_SYS_ADMIN); raises
+    BpfSyscallError."""
     attr = IdAttr()
     while True:
         try:
@@ -129,6 +136,7 @@ def _check_kind(fd: int, kind: str) -> None:
         raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, f"this is no {_KINDS[kind]} but {found}")
 
 
-def _get_info(fd: int, info: "MapInfo | ProgInfo | BtfInfo") -> None:
+def get_info(fd: int, info: "MapInfo | ProgInfo | BtfInfo") -> None:
+    """BPF_OBJ_GET_INFO_BY_FD: fills ``info``; raises BpfSyscallError."""
     attr = InfoAttr(bpf_fd=fd, info_len=ctypes.sizeof(info), info=ctypes.addressof(info))
     bpf(Command.OBJ_GET_INFO_BY_FD, attr)

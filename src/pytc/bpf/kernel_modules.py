@@ -2,15 +2,13 @@
 
 import ctypes
 import errno
-from collections.abc import Iterator
 from typing import NamedTuple
 
-from pytc.bpf.abi import BtfInfo, IdAttr, InfoAttr, pointer
+from pytc.bpf.abi import BtfInfo, pointer
 from pytc.bpf.btf import Btf
 from pytc.bpf.constants import Command
-from pytc.bpf.descriptor import OwnedFd
+from pytc.bpf.info import btf_by_id, get_info, ids
 from pytc.bpf.kernel_types import Module, Modules
-from pytc.bpf.syscall import bpf
 from pytc.errors import BpfSyscallError, ObjectError
 
 _NAME_LENGTH = 64  # MODULE_NAME_LEN is less
@@ -29,7 +27,7 @@ def loaded_modules(vmlinux: Btf) -> Modules:
     them in. One whose types make no sense is left out."""
     found, problem = [], ""
     try:
-        for number in _ids():
+        for number in ids(Command.BTF_GET_NEXT_ID):
             try:
                 with btf_by_id(number) as descriptor:
                     module = _module(descriptor.fd, number, vmlinux)
@@ -45,25 +43,6 @@ def loaded_modules(vmlinux: Btf) -> Modules:
     return Modules(tuple(found), problem)
 
 
-def btf_by_id(number: int) -> OwnedFd:
-    """A descriptor of the BTF object with that id; raises BpfSyscallError (ENOENT when it is gone)."""
-    return OwnedFd(bpf(Command.BTF_GET_FD_BY_ID, IdAttr(id=number), what=f"types with id {number}"))
-
-
-def _ids() -> Iterator[int]:
-    """The ids of all BTF objects: the kernel's, those of modules and those of BPF programs."""
-    attr = IdAttr()
-    while True:
-        try:
-            bpf(Command.BTF_GET_NEXT_ID, attr)
-        except BpfSyscallError as error:
-            if error.errno == errno.ENOENT:
-                return
-            raise
-        yield attr.next_id
-        attr.id = attr.next_id
-
-
 def _module(fd: int, number: int, vmlinux: Btf) -> Module | None:
     """None for the types of something else."""
     name, is_kernel, size = _describe(fd)
@@ -72,7 +51,7 @@ def _module(fd: int, number: int, vmlinux: Btf) -> Module | None:
     if size > _MAX_BTF:
         raise ObjectError(f'module "{name}" has {size} bytes of types; {_MAX_BTF} are the most')
     buffer = ctypes.create_string_buffer(max(size, 1))
-    _get_info(fd, BtfInfo(btf=pointer(buffer), btf_size=size))
+    get_info(fd, BtfInfo(btf=pointer(buffer), btf_size=size))
     try:
         return Module(name, Btf(buffer.raw[:size], vmlinux, lazy=True), number)
     except ObjectError as error:
@@ -82,9 +61,5 @@ def _module(fd: int, number: int, vmlinux: Btf) -> Module | None:
 def _describe(fd: int) -> _Description:
     name = ctypes.create_string_buffer(_NAME_LENGTH)
     info = BtfInfo(name=pointer(name), name_len=_NAME_LENGTH)
-    _get_info(fd, info)
+    get_info(fd, info)
     return _Description(name.value.decode("utf-8", "replace"), bool(info.kernel_btf), info.btf_size)
-
-
-def _get_info(fd: int, info: BtfInfo) -> None:
-    bpf(Command.OBJ_GET_INFO_BY_FD, InfoAttr(bpf_fd=fd, info_len=ctypes.sizeof(info), info=ctypes.addressof(info)))

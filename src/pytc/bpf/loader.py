@@ -222,7 +222,7 @@ class _Loading:
     def _open_module(self, number: int) -> int:
         """A descriptor of a module's types, by the number of their BTF object; the same one each time."""
         if number not in self._modules:
-            from pytc.bpf.kernel_modules import btf_by_id
+            from pytc.bpf.info import btf_by_id
 
             self._modules[number] = self._loaded._owned.enter_context(btf_by_id(number)).fd
         return self._modules[number]

@@ -9,7 +9,7 @@ from pytc.bpf.codec_compound import Array, Part, Structure, summed
 from pytc.bpf.codec_format import format_codec
 from pytc.bpf.codec_lpm import lpm_codec
 from pytc.bpf.constants import PER_CPU, MapType
-from pytc.bpf.info import MapDescription, btf_by_id
+from pytc.bpf.info import MapDescription, btf_image
 from pytc.errors import BpfSyscallError, CodecError
 
 _MAX_LEAVES = 1 << 20
@@ -65,7 +65,7 @@ def read_btf(description: MapDescription) -> Btf | None:
     if not description.btf_id:
         return None
     try:
-        return Btf(btf_by_id(description.btf_id))
+        return Btf(btf_image(description.btf_id))
     except BpfSyscallError:
         return None
 

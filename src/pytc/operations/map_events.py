@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pytc.bpf.btf import Btf
 from pytc.bpf.codec import Codec, Style, Value, hex_codec, say
 from pytc.bpf.constants import Command, MapType, map_type_name
-from pytc.bpf.info import btf_by_id, describe_program, ids, program_by_id, program_map_ids
+from pytc.bpf.info import btf_image, describe_program, ids, program_by_id, program_map_ids
 from pytc.bpf.map_types import named_codec, read_btf
 from pytc.bpf.maps import Map
 from pytc.bpf.ring_buffers import Event, EventSource, RingBuffer
@@ -79,7 +79,7 @@ def _of_a_program(map_id: int) -> Btf | None:
                 if map_id in program_map_ids(program.fd):
                     btf_id = describe_program(program.fd).btf_id
                     if btf_id:
-                        return Btf(btf_by_id(btf_id))
+                        return Btf(btf_image(btf_id))
     except BpfSyscallError:
         return None
     return None
