@@ -38,6 +38,9 @@ class Text(Codec):
             return self._numbers.decode(data)
 
     def _encode(self, value: Any) -> bytes:
+        # A list of all numbers takes more characters than there are: what fits is text.
+        if isinstance(value, str) and value.startswith("[") and len(value.encode("utf-8", "replace")) <= self.size:
+            return text_bytes(value, self.size)
         return self._numbers.encode(value)
 
     def element(self, index: int) -> tuple[int, Codec]:
@@ -84,13 +87,22 @@ class Array(Codec):
             if found is not None:
                 return found
             value = [word.strip() for word in value.split(",")]
+        data = bytearray(self.size)
+        self.store(data, 0, value)
+        return bytes(data)
+
+    def store(self, data: bytearray, at: int, value: Any) -> None:
+        """Leaves gaps between elements as they are."""
+        if isinstance(value, (str, bytes)):
+            super().store(data, at, value)
+            return
         if not isinstance(value, Sequence) or len(value) > self.count:
             length = len(value) if isinstance(value, Sequence) else "no"
             raise CodecError(f"{length} elements for an array of {self.count}")
-        data = bytearray(self.size)
         for index, one in enumerate(value):
-            self.item.store(data, index * self.stride, one)
-        return bytes(data)
+            self.item.store(data, at + index * self.stride, one)
+        start = at + len(value) * self.stride
+        data[start:at + self.size] = bytes(at + self.size - start)
 
     def _of_text(self, text: str) -> bytes | None:
         """JSON; an address or a string for an array of bytes; None for elements with commas between them."""
@@ -207,13 +219,20 @@ class Structure(Codec):
         if not isinstance(value, Mapping):
             raise CodecError("a structure is set by its members: NAME.MEMBER=VALUE")
         data = bytearray(self.size)
+        self.store(data, 0, value)
+        return bytes(data)
+
+    def store(self, data: bytearray, at: int, value: Any) -> None:
+        """Leaves what has no name in ``value`` as it is: gaps, and in a union what another member has set."""
+        if not isinstance(value, Mapping):
+            super().store(data, at, value)
+            return
         for name, one in value.items():
-            at, codec = self.member(str(name))
+            offset, codec = self.member(str(name))
             try:
-                codec.store(data, at, one)
+                codec.store(data, at + offset, one)
             except CodecError as error:
                 raise CodecError(f"{name}: {error}") from None
-        return bytes(data)
 
     def columns(self, style: Style, at: int) -> Columns:
         parts = [(part, part.codec.columns(style, at + part.at)) for part in self.parts]
@@ -309,4 +328,13 @@ def follow(codec: Codec, path: str) -> tuple[int, Codec]:
     return at, codec
 
 
-__all__ = ["Array", "Bits", "Part", "Raw", "String", "Structure", "Summed", "Text", "follow", "from_json", "summed"]
+def assign(codec: Codec, data: bytearray, at: int, value: Any) -> None:
+    """Sets a part of a value anew: members that ``value`` does not name are zero. Raises CodecError."""
+    if codec.has_members:
+        data[at:at + codec.size] = codec.encode(value)
+    else:
+        codec.store(data, at, value)
+
+
+__all__ = ["Array", "Bits", "Part", "Raw", "String", "Structure", "Summed", "Text", "assign", "follow", "from_json",
+           "summed"]

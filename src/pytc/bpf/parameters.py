@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pytc.bpf.codec import Codec
 from pytc.bpf.codec_btf import btf_codec
-from pytc.bpf.codec_compound import follow
+from pytc.bpf.codec_compound import assign, follow
 from pytc.bpf.spec import DATA, MapSpec, ObjectSpec
 from pytc.errors import CodecError, ObjectError, SelectionError
 
@@ -60,7 +60,7 @@ def _set(spec: ObjectSpec, contents: dict[str, bytearray], path: str, value: Any
     place = _find(spec, path)
     try:
         offset, codec = follow(_codec(spec, place), path[len(_name(path)):])
-        codec.store(contents[place.map], place.offset + offset, value)
+        assign(codec, contents[place.map], place.offset + offset, value)
     except (CodecError, ObjectError) as error:
         raise ObjectError(f'variable "{path}": {error}') from error
 

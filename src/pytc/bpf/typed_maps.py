@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pytc.bpf.codec import Value
-from pytc.bpf.codec_compound import follow
+from pytc.bpf.codec_compound import assign, follow
 from pytc.bpf.constants import ANY
 from pytc.bpf.map_batches import Batch, batch_entries, write_batch
 from pytc.bpf.map_types import MapTypes, map_types
@@ -61,7 +61,7 @@ class TypedMap:
         encoded = self.types.key.encode(key)
         data = bytearray(self.map[encoded])
         at, codec = follow(self.types.whole, path)
-        codec.store(data, at, value)
+        assign(codec, data, at, value)
         self.map.update(encoded, bytes(data))
 
     def __iter__(self) -> Iterator[Value]:

@@ -4,7 +4,7 @@ import errno
 from typing import Any, cast
 
 from pytc.bpf.codec import Codec, Integer, Style, Value, say
-from pytc.bpf.codec_compound import Bits, follow
+from pytc.bpf.codec_compound import Bits, assign, follow
 from pytc.bpf.codec_text import number
 from pytc.bpf.constants import ANY, EXIST, F_LOCK, MapType
 from pytc.bpf.typed_maps import TypedMap
@@ -109,7 +109,7 @@ def _changed(typed: TypedMap, key: bytes, command: SetElement) -> bytes:
     for change in command.changes:
         at, codec = _part(typed.types.whole, change.path)
         try:
-            codec.store(data, at, _operated(codec, bytes(data[at:at + codec.size]), change))
+            assign(codec, data, at, _operated(codec, bytes(data[at:at + codec.size]), change))
         except CodecError as error:
             raise CodecError(f"value{change.path}: {error}") from None
     return bytes(data)

@@ -16,7 +16,7 @@ from pytc.bpf import btf as b
 from pytc.bpf.codec import Codec, Integer, Style, say, word
 from pytc.bpf.codec_btf import btf_codec, has_spin_lock
 from pytc.bpf.codec_columns import Renderer, leaves, names, pack, packable
-from pytc.bpf.codec_compound import follow, summed
+from pytc.bpf.codec_compound import assign, follow, summed
 from pytc.bpf.codec_format import format_codec
 from pytc.errors import CodecError, ObjectError
 from tests.btf_writer import BtfWriter
@@ -205,6 +205,30 @@ def test_sums_over_cpus(format: str, cpus: int, data: st.DataObject) -> None:
     if format == "u32":
         values = struct.unpack(f"<{cpus * 2}I", entries[0])[::2]
         assert one.decode(entries[0]) == sum(values)
+
+
+def test_members_of_a_union_share_their_bytes() -> None:
+    """All of them are in what was decoded; the gaps of one are not to erase another."""
+    writer = BtfWriter()
+    byte = writer.integer("unsigned char", 1)
+    gap = writer.structure("gap", 4, [("last", byte, 24)])
+    pairs = writer.array(writer.structure("pair", 2, [("second", byte, 8)]), 2)
+    whole = writer.structure("u", 4, [("word", writer.integer("unsigned", 4), 0), ("gap", gap, 0), ("pairs", pairs, 0)],
+                             kind=b.UNION)
+    codec = btf_codec(writer.parsed(), whole)
+    value = codec.decode(b"\1\2\3\4")
+    assert value == {"word": 0x04030201, "gap": {"last": 4}, "pairs": [{"second": 2}, {"second": 4}]}
+    assert codec.encode(value) == b"\1\2\3\4"
+
+
+def test_an_assigned_structure_is_new() -> None:
+    codec = format_codec("{u8 a, u8 b, {u8 c, u8 d} e}", 0)
+    data = bytearray(b"\1\2\3\4")
+    assign(codec, data, 0, {"a": 9, "e": {"c": 8}})
+    assert data == b"\x09\0\x08\0"
+    at, inner = follow(codec, ".e")
+    assign(inner, data, at, {"d": 7})
+    assert data == b"\x09\0\0\7"
 
 
 def test_a_sum_cannot_be_set() -> None:
