@@ -197,6 +197,63 @@ class TranslateProgram(NamedTuple):
     verdict: int | None = None
 
 
+class SocketRights(NamedTuple):
+    """Who may use a socket that is made: ``mode`` of its file; ``user`` is a number or name, empty for root and this
+    user alone."""
+
+    mode: int = 0o600
+    user: str = ""
+
+
+class ImportMaps(NamedTuple):
+    """Waits for ``exports`` exports at ``path``, ``timeout`` seconds (None: for ever), and becomes ``words``."""
+
+    path: str
+    words: tuple[str, ...] = ()
+    read_only: bool = False
+    timeout: float | None = None
+    exports: int = 1
+    rights: SocketRights = SocketRights()
+
+
+class FetchMaps(NamedTuple):
+    """Asks the agent at ``path`` for the maps of ``object`` (all for an empty one), and becomes ``words``."""
+
+    path: str
+    words: tuple[str, ...] = ()
+    read_only: bool = False
+    object: str = ""
+
+
+class ServeMaps(NamedTuple):
+    path: str
+    rights: SocketRights = SocketRights()
+
+
+class ListKept(NamedTuple):
+    """What the agent at ``path`` keeps."""
+
+    path: str
+
+
+class DropKept(NamedTuple):
+    path: str
+    object: str
+
+
+class ReadTrace(NamedTuple):
+    """The trace pipe, until somebody ends it."""
+
+
+class GraftProgram(NamedTuple):
+    """Puts a program into slot ``key`` (None: the section says) of the pinned program array; ``source`` is what the
+    words of a bpf filter make of them."""
+
+    path: str
+    key: int | None
+    source: Any
+
+
 class Help(NamedTuple):
     topic: str
 
@@ -222,6 +279,13 @@ _Command = (
     | RunProgram
     | StepProgram
     | TranslateProgram
+    | ImportMaps
+    | FetchMaps
+    | ServeMaps
+    | ListKept
+    | DropKept
+    | ReadTrace
+    | GraftProgram
     | Help
 )
 # The commands of maps are many, and loaded only where they are asked for.

@@ -87,6 +87,18 @@ class NetlinkProtocolError(PytcError):
     exit_status = EXIT_NETLINK
 
 
+class TransferError(PytcError):
+    """Map descriptors cannot be handed over: no socket, not the right owner, nobody at the other end."""
+
+
+class MessageError(TransferError):
+    """A message about map descriptors that makes no sense, or descriptors that are no maps."""
+
+
+class TraceError(PytcError):
+    """The kernel's trace pipe cannot be read."""
+
+
 class BpfError(PytcError):
     """Base of what :mod:`pytc.bpf` raises."""
 

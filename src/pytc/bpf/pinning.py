@@ -156,11 +156,11 @@ def find_mount(wanted: str = "") -> str:
         return ""
 
 
-def mount_points(mounts: bytes) -> Iterator[str]:
-    """The mount points of the bpf file systems in /proc/mounts, where space and backslash are ``\\040``, ``\\134``."""
+def mount_points(mounts: bytes, kind: bytes = b"bpf") -> Iterator[str]:
+    """The mount points of a kind of file system in /proc/mounts, where space and backslash are ``\\040``, ``\\134``."""
     for line in mounts.splitlines():
         fields = line.split(b" ")
-        if len(fields) > 2 and fields[2] == b"bpf":
+        if len(fields) > 2 and fields[2] == kind:
             yield os.fsdecode(_OCTAL.sub(lambda match: bytes([int(match.group(1), 8)]), fields[1]))
 
 

@@ -17,6 +17,7 @@ _VERBS = {
     "qdisc": ("add", "change", "replace", "delete", "show", "help"),
     "class": ("add", "change", "replace", "delete", "show", "help"),
     "filter": ("add", "change", "replace", "delete", "get", "show", "help"),
+    "exec": ("bpf", "help"),
     "object": ("show", "lint", "convert", "help"),
     "cbpf": ("compile", "asm", "disasm", "run", "to-ebpf", "help"),
     "map": ("show", "get", "set", "update-many", "delete", "dump", "load", "next", "watch", "pin", "unpin", "push",
@@ -45,6 +46,8 @@ def following(object_name: str, given: list[str]) -> list[str]:
         return [*(word for word in words_of(given[0]) if word not in given), "help"]
     if object_name == "map":
         return _map_words(given)
+    if object_name == "exec":
+        return _exec_words(given)
     from importlib import import_module
 
     module = import_module(f"pytc.grammar.{OBJECTS[object_name]}")
@@ -73,6 +76,18 @@ def _map_words(given: list[str]) -> list[str]:
 
     words = [row.name for row in SELECTORS.get(given[0], ())]
     return [*(word for word in words if word in ("key", "value") or word not in given), "help"]
+
+
+def _exec_words(given: list[str]) -> list[str]:
+    from pytc.grammar.exec import SELECTORS, VERBS
+
+    if given == ["bpf"]:
+        return [verb for verb in VERBS if verb != "run"]
+    if given[1:2] == ["import"]:
+        return [row.name for row in SELECTORS if row.name not in given]
+    if given[1:2] == ["agent"]:
+        return ["list", "drop", "mode", "user"] if len(given) == 3 else []
+    return ["key", "object-file", "object-pinned"] if given[1:2] == ["graft"] and len(given) > 2 else ["help"]
 
 
 def _kinds(object_name: str) -> list[str]:

@@ -30,7 +30,7 @@ def execute(options: Options, command: Command) -> int:
     bar = _bar()
     context = Context(shown=Shown(options.details, options.statistics, options.brief),
                       bpf_mount=os.environ.get("TC_BPF_MNT", ""), layout20=layout, environment=os.environ,
-                      progress=bar)
+                      progress=bar, say=lambda remark: say([remark], as_json=options.json), write=write)
     try:
         with context:
             if isinstance(command, StepProgram):
@@ -66,4 +66,10 @@ def say(notes: list[str], *, as_json: bool) -> None:
 
         notes = [json.dumps({"note": note}, ensure_ascii=False) for note in notes]
     for note in notes:
-        print(note, file=sys.stderr)  # noqa: T201
+        print(note, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def write(data: bytes) -> None:
+    """Writes output that is not to wait."""
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

@@ -34,12 +34,13 @@ OBJECTS = {
     "class": "classes",
     "filter": "filters",
     "actions": "actions",
+    "exec": "exec",
     "object": "objects",
     "cbpf": "cbpf",
     "map": "maps",
 }
 #: tc's objects that are not there yet.
-LATER = ("chain", "monitor", "exec")
+LATER = ("chain", "monitor")
 #: Objects that tc does not have: an abbreviation means one of tc's where it can.
 OWN = ("object", "cbpf", "map")
 

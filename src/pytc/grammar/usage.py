@@ -8,7 +8,7 @@ OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -j[son] | -p[retty]
 _TEXTS: dict[str, str] = {
     "": """\
 Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help }
-where  OBJECT := { qdisc | class | filter | action | object | cbpf | map }
+where  OBJECT := { qdisc | class | filter | action | exec | object | cbpf | map }
 """ + "       " + OPTIONS + """\
 
 A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
@@ -17,6 +17,7 @@ A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
   pytc filter add dev em1 ingress bpf da obj bpf.o  load and attach
   pytc filter show dev em1 ingress                  what is there
   pytc filter del dev em1 ingress                   take it away
+  pytc exec bpf import /run/bpf.sock                a shell that holds the maps that a filter exports
   pytc object show bpf.o                            what a file holds; needs no privileges
   pytc cbpf compile 'tcp port 80'                   classic BPF: compile, assemble, run, translate
   pytc map dump name hits                           what a map holds
@@ -134,6 +135,71 @@ overhead   what each packet counts for besides its size {0}
 linklayer  how packets are cut on their way {ethernet}
 RATE := NUMBER[bit | kbit | mbit | gbit | tbit | bps | kbps | mbps | ...], Kibit and so on for powers of 1024
 SIZE := NUMBER[b | k | m | g | kbit | mbit | gbit], in powers of 1024
+""",
+    "exec": """\
+Usage: pytc exec bpf { import | agent | debug | graft | help } ...
+
+Works with the maps and programs of filters: "pytc exec bpf help".
+""",
+    "exec bpf": """\
+Usage: pytc exec bpf import PATH [ OPTIONS ] [ run COMMAND [ WORDS ] ]
+       pytc exec bpf import agent PATH [ object NAME ] [ ro ] [ run COMMAND [ WORDS ] ]
+       pytc exec bpf agent PATH [ mode MODE ] [ user USER ]
+       pytc exec bpf agent PATH { list | drop NAME }
+       pytc exec bpf { debug | dbg }
+       pytc exec bpf graft MAP [ key KEY ] PROGRAM
+
+import  a shell, or another command, that holds the maps which a filter or action exports
+agent   a process that keeps exported maps for any import
+debug   what programs write with bpf_trace_printk
+graft   puts a program into a slot of a program array that is in use
+
+"pytc exec bpf import help" and so on say more.
+""",
+    "exec bpf import": """\
+Usage: pytc exec bpf import PATH [ timeout SECONDS ] [ count NUMBER ] [ mode MODE ] [ user USER ] [ ro ]
+                            [ run COMMAND [ WORDS ] ]
+       pytc exec bpf import agent PATH [ object NAME ] [ ro ] [ run COMMAND [ WORDS ] ]
+
+Makes a Unix socket at PATH, waits for "export PATH" of a filter or action, and becomes COMMAND {/bin/sh}, which
+inherits the maps. Its environment has BPF_NUM_MAPS, the number of maps; BPF_MAP<id>, the descriptor of the map with
+that id; and BPF_MAP_<NAME>, that of the map with that name. The second form takes them from an agent at once.
+
+timeout  gives up after so many seconds {waits for ever}
+count    waits for that many exports {1}
+mode     permissions of the socket, octal {600}
+user     a user, number or name, who may export besides root and the one who imports; the socket is given to them
+ro       COMMAND can read the maps and not write them
+object   only those of the object with that name, or number in the agent's list {all}
+run      the last word; all that follows is the command
+""",
+    "exec bpf agent": """\
+Usage: pytc exec bpf agent PATH [ mode MODE ] [ user USER ]
+       pytc exec bpf agent PATH list
+       pytc exec bpf agent PATH drop { NAME | NUMBER | all }
+
+Makes Unix sockets at PATH and PATH.control, takes what filters and actions export to PATH, and keeps it until it is
+dropped or the agent ends. "pytc exec bpf import agent PATH" asks it for the maps.
+
+mode  permissions of the sockets, octal {600}
+user  a user, number or name, who may export, import, list and drop besides root and the agent's own
+list  what the agent keeps
+drop  lets it forget an object, by the name of its file or the number in the list
+""",
+    "exec bpf debug": """\
+Usage: pytc exec bpf { debug | dbg }
+
+Prints what programs write with bpf_trace_printk, until Ctrl-C. Each line is read by one reader only. A tracefs is
+mounted at /sys/kernel/tracing when there is none.
+""",
+    "exec bpf graft": """\
+Usage: pytc exec bpf graft MAP [ key KEY ] { object-file | obj } FILE [ section NAME ] [ type TYPE ] [ verbose ]
+       pytc exec bpf graft MAP [ key KEY ] { object-pinned | pinned } PROGRAM
+
+Puts a program into slot KEY of the program array that is pinned at MAP, in one step; what runs through the array goes
+on with the new program. Without KEY, the section says it: that of section "5/3" is 3.
+MAP and PROGRAM are paths in a bpffs, or m:NAME, which is NAME below tc's directory there. "program", "set" and "map"
+work as in "pytc filter add bpf help".
 """,
     "object": """\
 Usage: pytc object show FILE

@@ -44,6 +44,13 @@ _HOMES = {
     "PushValues": ("map_elements", "push_values"),
     "TakeValues": ("map_elements", "take_values"),
     "ReadEvents": ("map_events", "read_events"),
+    "ImportMaps": ("exec_import", "import_maps"),
+    "FetchMaps": ("exec_import", "fetch_maps"),
+    "ServeMaps": ("exec_agent", "serve_maps"),
+    "ListKept": ("exec_agent", "list_kept"),
+    "DropKept": ("exec_agent", "drop_kept"),
+    "ReadTrace": ("exec_trace", "read_trace"),
+    "GraftProgram": ("exec_graft", "graft_program"),
 }
 
 

@@ -26,16 +26,19 @@ class Context:
     ``bpf_mount`` is what TC_BPF_MNT says, ``layout20`` what PYTC_MAP_LAYOUT says (see
     :func:`pytc.bpf.read_object`). ``notes`` are for stderr: remarks, and the verifier's log where it is asked for.
     ``status`` is the exit status of a command that did its work. ``environment`` is that of the process.
-    ``progress(done, total)`` is told how far a long piece of work is; ``total`` is 0 when nobody knows.
+    ``progress(done, total)`` is told how far a long piece of work is; ``total`` is 0 when nobody knows. A command that
+    runs for long does not wait for its end: it calls ``say`` for a remark, and ``write`` for bytes of its output.
     """
 
     def __init__(self, *, shown: Shown | None = None, bpf_mount: str = "", layout20: str = "",
-                 environment: Mapping[str, str] | None = None,
-                 progress: Callable[[int, int], object] | None = None) -> None:
+                 environment: Mapping[str, str] | None = None, progress: Callable[[int, int], object] | None = None,
+                 say: Callable[[str], object] | None = None, write: Callable[[bytes], object] | None = None) -> None:
         self.shown = shown if shown is not None else Shown()
         self.bpf_mount = bpf_mount
         self.layout20 = layout20
         self.notes: list[str] = []
+        self.say: Callable[[str], object] = say if say is not None else self.notes.append
+        self.write: Callable[[bytes], object] = write if write is not None else bytes
         self.status = 0
         self.environment: Mapping[str, str] = environment if environment is not None else {}
         self.progress: Callable[[int, int], object] = progress if progress is not None else (lambda done, total: None)

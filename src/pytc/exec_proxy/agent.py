@@ -1,0 +1,282 @@
+"""A process that keeps maps: takes exports at a path, and hands them to any import that asks.
+
+One thread, one poll(2). What the agent keeps outlives both the exporter and the importers; when it ends, maps that
+nobody else uses are gone.
+"""
+
+import _socket
+import errno
+import os
+import select
+import time
+from collections.abc import Callable, Collection, Iterator
+from types import TracebackType
+
+from pytc.errors import MessageError
+from pytc.exec_proxy import agent_wire as control
+from pytc.exec_proxy import packets, wire
+from pytc.exec_proxy.map_transfer import Importer
+from pytc.exec_proxy.received import ReceivedObject
+from pytc.exec_proxy.sockets import SEQPACKET, BoundSocket, peer, trusted
+
+MAX_OBJECTS = 1024
+MAX_CONVERSATIONS = 64
+#: Seconds that a conversation may take, and that pass between looks at what is overdue.
+_PATIENCE = 10.0
+_TICK = 5.0
+_BREATH = 0.1
+_BACKLOG = 16
+
+Outgoing = Iterator[tuple[bytes, list[int]]]
+
+
+class _Stored:
+    """An export that is kept. Closed when it is dropped and nobody is being sent it any more."""
+
+    def __init__(self, about: control.KeptObject, received: ReceivedObject) -> None:
+        self.about = about
+        self.received = received
+        self.readers = 0
+        self.dropped = False
+
+    def drop(self) -> None:
+        self.dropped = True
+        self.close_if_unused()
+
+    def close_if_unused(self) -> None:
+        if self.dropped and not self.readers:
+            self.received.close()
+
+    def named(self, selector: str) -> bool:
+        name = self.received.identity.name
+        return selector in ("", str(self.about.number), name, os.path.basename(name))
+
+
+class Store:
+    """The exports that an agent keeps, by number; a later one has a higher number."""
+
+    def __init__(self) -> None:
+        self._objects: dict[int, _Stored] = {}
+        self._last = 0
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def add(self, received: ReceivedObject, now: int) -> int:
+        """Keeps an export and returns its number. One with the very same maps as an earlier one takes its place."""
+        same = [n for n, stored in self._objects.items() if stored.received.map_ids() == received.map_ids()]
+        for number in same:
+            self._objects.pop(number).drop()
+        if len(self._objects) >= MAX_OBJECTS:
+            received.close()
+            raise MessageError(f"{MAX_OBJECTS} objects are kept already, the most that are")
+        self._last += 1
+        about = control.KeptObject(self._last, received.sender.pid, received.sender.uid, now)
+        self._objects[self._last] = _Stored(about, received)
+        return self._last
+
+    def select(self, selector: str) -> list[_Stored]:
+        """The exports with this number or name (all for an empty one), the latest first."""
+        return [stored for _, stored in sorted(self._objects.items(), reverse=True) if stored.named(selector)]
+
+    def drop(self, selector: str) -> int:
+        """Forgets exports; returns how many."""
+        found = self.select(selector)
+        for stored in found:
+            del self._objects[stored.about.number]
+            stored.drop()
+        return len(found)
+
+    def close(self) -> None:
+        self.drop("")
+
+
+def _sending(stored: _Stored) -> Outgoing:
+    """The packets that carry an export."""
+    received = stored.received
+    parts = wire.encode(received.identity, received.entries)
+    stored.readers += 1
+    try:
+        yield control.encode(control.object_packet(stored.about, len(parts))), []
+        for number, data in enumerate(parts):
+            at = number * wire.MAPS_IN_DATAGRAM
+            fds = [found.fd for found in received.maps[at:at + wire.MAPS_IN_DATAGRAM]]
+            yield control.encode(control.ControlPacket(control.PART, 0, data)), fds
+    finally:
+        stored.readers -= 1
+        stored.close_if_unused()
+
+
+def answer(store: Store, request: control.ControlPacket) -> Outgoing:
+    """The packets that answer a request; raises MessageError for what is none."""
+    selector = control.selector_of(request)
+    if request.kind == control.DROP:
+        return iter([_done(store.drop(selector))])
+    return _fetched(store.select(selector))
+
+
+def _fetched(chosen: list[_Stored]) -> Outgoing:
+    count = 0
+    for stored in chosen:
+        if not stored.dropped:
+            yield from _sending(stored)
+            count += 1
+    yield _done(count)
+
+
+def _done(count: int) -> tuple[bytes, list[int]]:
+    return control.encode(control.ControlPacket(control.DONE, count)), []
+
+
+class _Conversation:
+    """One connection: a request is awaited, then its answer is sent as fast as the client reads."""
+
+    def __init__(self, socket: _socket.socket, store: Store) -> None:
+        self.socket = socket
+        self.end = time.monotonic() + _PATIENCE
+        self._store = store
+        self._outgoing: Outgoing | None = None
+        self._unsent: tuple[bytes, list[int]] | None = None
+
+    @property
+    def events(self) -> int:
+        return select.POLLIN if self._outgoing is None else select.POLLOUT
+
+    def proceed(self) -> bool:
+        """Does what can be done without waiting; returns whether there is more to do."""
+        try:
+            if self._outgoing is None:
+                self._outgoing = self._request()
+            return self._outgoing is None or self._send()
+        except (BlockingIOError, InterruptedError):
+            return True
+        except MessageError as error:
+            self.refuse(str(error))
+            return False
+        except OSError:
+            return False  # the client went away
+
+    def _request(self) -> Outgoing | None:
+        with_descriptors = packets.receive(self.socket, control.LARGEST)
+        with_descriptors.close()
+        if with_descriptors.descriptors or with_descriptors.truncated:
+            raise MessageError("a request carries no descriptors")
+        return answer(self._store, control.decode(with_descriptors.data))
+
+    def _send(self) -> bool:
+        assert self._outgoing is not None
+        while True:
+            packet = self._unsent if self._unsent is not None else next(self._outgoing, None)
+            if packet is None:
+                return False
+            self._unsent = packet
+            packets.send(self.socket, *packet)
+            self._unsent = None
+
+    def refuse(self, sentence: str) -> None:
+        refusal = control.ControlPacket(control.REFUSED, 1, sentence.encode()[:1024])
+        try:
+            packets.send(self.socket, control.encode(refusal))
+        except OSError:
+            return
+
+    def close(self) -> None:
+        if self._outgoing is not None and hasattr(self._outgoing, "close"):
+            self._outgoing.close()  # ends the reading of what was being sent
+        self.socket.close()
+
+
+class Agent:
+    """Serves at ``path`` and its control socket; ``say`` is told, a sentence each, what comes and what is refused.
+
+    ``mode`` and ``owner`` are those of both socket files; ``users`` may export and import besides root and this user.
+    Raises TransferError where a socket cannot be made.
+    """
+
+    def __init__(self, path: str, *, mode: int = 0o600, owner: int = -1, users: Collection[int] = (),
+                 say: Callable[[str], object] | None = None) -> None:
+        self._users = frozenset(users)
+        self._say: Callable[[str], object] = say if say is not None else str
+        self._store = Store()
+        self._conversations: dict[int, _Conversation] = {}
+        self._importer = Importer(path, mode=mode, owner=owner, users=users, refused=self._say)
+        try:
+            self._control = BoundSocket(control.control_path(path), SEQPACKET, mode=mode, owner=owner)
+            self._control.socket.setblocking(False)
+            self._control.socket.listen(_BACKLOG)
+        except BaseException:
+            self._importer.close()
+            raise
+
+    def serve(self) -> None:
+        """Works until an exception (a signal) ends it."""
+        while True:
+            self.step(_TICK)
+
+    def step(self, timeout: float) -> None:
+        """Waits ``timeout`` seconds at the most for something to do, and does it."""
+        poll = select.poll()
+        poll.register(self._importer.fileno(), select.POLLIN)
+        listener = self._control.socket.fileno()
+        if len(self._conversations) < MAX_CONVERSATIONS:
+            poll.register(listener, select.POLLIN)
+        for fd, conversation in self._conversations.items():
+            poll.register(fd, conversation.events)
+        for fd, _ in poll.poll(timeout * 1000):
+            if fd == self._importer.fileno():
+                self._take()
+            elif fd == listener:
+                self._accept()
+            elif not self._conversations[fd].proceed():
+                self._conversations.pop(fd).close()
+        self._end_overdue()
+
+    def _take(self) -> None:
+        received = self._importer.take()
+        if received is None:
+            return
+        try:
+            number = self._store.add(received, time.time_ns())
+        except MessageError as error:
+            self._say(f"refused maps from {received.sender}: {error}")
+            return
+        self._say(f"{number}: {len(received.maps)} maps of {received.identity.name} from {received.sender}")
+
+    def _accept(self) -> None:
+        try:
+            fd, _ = self._control.socket._accept()  # type: ignore[attr-defined]  # what socket.accept calls
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                time.sleep(_BREATH)  # the client still waits, and poll(2) would say so at once
+            return
+        conversation = _Conversation(_socket.socket(fileno=fd), self._store)
+        conversation.socket.setblocking(False)
+        client = peer(conversation.socket)
+        if client is None or not trusted(client.uid, self._users):
+            conversation.refuse("this user may not ask")
+            conversation.close()
+            self._say(f"refused {client or 'somebody'}, who may not ask")
+            return
+        self._conversations[fd] = conversation
+
+    def _end_overdue(self) -> None:
+        self._importer.expire()
+        now = time.monotonic()
+        for fd in [fd for fd, conversation in self._conversations.items() if conversation.end < now]:
+            self._conversations.pop(fd).close()
+
+    def close(self) -> None:
+        """Removes both sockets and closes all maps."""
+        for conversation in self._conversations.values():
+            conversation.close()
+        self._conversations.clear()
+        self._control.close()
+        self._importer.close()
+        self._store.close()
+
+    def __enter__(self) -> "Agent":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()

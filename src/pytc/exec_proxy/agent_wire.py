@@ -1,0 +1,100 @@
+"""What is said on an agent's control socket. Pure: bytes in, values out.
+
+A Unix socket of type SOCK_SEQPACKET, at the path of the agent's datagram socket with ``.control`` behind it. A
+connection carries one request and its answer. Every packet begins with eight bytes, in the machine's byte order:
+
+====== ===== ==========================================
+offset bytes field
+====== ===== ==========================================
+0      2     version, 1
+2      2     kind
+4      4     number, by kind
+8      ...   payload, by kind
+====== ===== ==========================================
+
+======= ==== ======== ============================== =======================================================
+kind    code from     number                         payload
+======= ==== ======== ============================== =======================================================
+FETCH   1    client   0                              which objects: a number, a name, or nothing for all
+DROP    2    client   0                              the same
+OBJECT  16   agent    PART packets that follow       number u32, pid s32, uid u32, padding u32, time s64 (ns)
+PART    17   agent    0                              a datagram as in :mod:`.wire`; its descriptors with it
+DONE    18   agent    objects sent or dropped        nothing; the last packet
+REFUSED 19   agent    errno                          a sentence, UTF-8; the last packet
+======= ==== ======== ============================== =======================================================
+"""
+
+import struct
+from typing import NamedTuple
+
+from pytc.errors import MessageError
+from pytc.exec_proxy.wire import LARGEST as LARGEST_DATAGRAM
+
+VERSION = 1
+FETCH, DROP = 1, 2
+OBJECT, PART, DONE, REFUSED = 16, 17, 18, 19
+_HEADER = struct.Struct("=HHI")
+_OBJECT = struct.Struct("=IiI4xq")
+LARGEST = _HEADER.size + LARGEST_DATAGRAM
+LARGEST_SELECTOR = 255
+_SUFFIX = ".control"
+
+
+class ControlPacket(NamedTuple):
+    kind: int
+    number: int = 0
+    payload: bytes = b""
+
+
+class KeptObject(NamedTuple):
+    """What an agent says of an object: its number there, who exported it, and when (nanoseconds since 1970)."""
+
+    number: int
+    pid: int
+    uid: int
+    received: int
+
+
+def control_path(path: str) -> str:
+    """Where the control socket of the agent at ``path`` is."""
+    return path + _SUFFIX
+
+
+def encode(packet: ControlPacket) -> bytes:
+    return _HEADER.pack(VERSION, packet.kind, packet.number) + packet.payload
+
+
+def decode(data: bytes) -> ControlPacket:
+    """Raises MessageError for a packet that is too short, or of another version."""
+    if len(data) < _HEADER.size:
+        raise MessageError(f"a control packet of {len(data)} bytes")
+    version, kind, number = _HEADER.unpack_from(data)
+    if version != VERSION:
+        raise MessageError(f"version {version} of an agent's messages; {VERSION} is known")
+    return ControlPacket(kind, number, data[_HEADER.size:])
+
+
+def request(kind: int, selector: str) -> ControlPacket:
+    """A request for objects; raises MessageError for a name that is too long."""
+    encoded = selector.encode("utf-8", "surrogateescape")
+    if len(encoded) > LARGEST_SELECTOR:
+        raise MessageError(f"the name of an object has {LARGEST_SELECTOR} bytes at the most")
+    return ControlPacket(kind, 0, encoded)
+
+
+def selector_of(packet: ControlPacket) -> str:
+    """The objects that a request is about; raises MessageError for what is no request."""
+    if packet.kind not in (FETCH, DROP) or packet.number or len(packet.payload) > LARGEST_SELECTOR:
+        raise MessageError(f"packet of kind {packet.kind} with {len(packet.payload)} bytes is no request")
+    return packet.payload.decode("utf-8", "surrogateescape")
+
+
+def object_packet(kept: KeptObject, parts: int) -> ControlPacket:
+    return ControlPacket(OBJECT, parts, _OBJECT.pack(kept.number, kept.pid, kept.uid, kept.received))
+
+
+def kept_object(packet: ControlPacket) -> KeptObject:
+    """Raises MessageError."""
+    if packet.kind != OBJECT or len(packet.payload) != _OBJECT.size:
+        raise MessageError(f"packet of kind {packet.kind} with {len(packet.payload)} bytes, an object expected")
+    return KeptObject(*_OBJECT.unpack(packet.payload))

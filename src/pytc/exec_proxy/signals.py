@@ -1,0 +1,54 @@
+"""Ending in good order when somebody asks for it."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+class _Ended(BaseException):
+    """Unwinds the stack, so that whoever made something removes it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    raise _Ended(number)
+
+
+@contextmanager
+def ended_by_signals(*, quietly: bool = False) -> Iterator[None]:
+    """Within the block SIGTERM and SIGHUP unwind the stack as Ctrl-C does; then the process ends by the signal, for
+    its parent to see. ``quietly``: an ending by signal or Ctrl-C is the ordinary one, and the block just ends.
+
+    Does nothing outside the main thread, which alone may handle signals; a signal that is ignored stays so (nohup).
+    """
+    former = {}
+    try:
+        for number in _ENDING:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                former[number] = signal.signal(number, _end)
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    except _Ended as ended:
+        _restore(former)
+        if not quietly:
+            os.kill(os.getpid(), ended.number)
+    except KeyboardInterrupt:
+        if not quietly:
+            raise
+    finally:
+        _restore(former)
+
+
+def _restore(former: "dict[signal.Signals, signal._HANDLER]") -> None:
+    for number, handler in former.items():
+        signal.signal(number, handler)

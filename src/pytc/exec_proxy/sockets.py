@@ -1,0 +1,229 @@
+"""Unix sockets with a path: made, found and removed so that nobody else can slip something in between.
+
+Rules, which follow those of the kernel's fs.protected_regular:
+
+- A socket file gets its mode before it exists; a path that exists is never taken over, whatever it is.
+- Only the file that was made is removed again.
+- In a directory that others may write to, a socket is made only when the directory is sticky; and there one is used
+  only when it belongs to root, to this user or to the owner of the directory.
+- A symbolic link in place of a socket is not followed.
+"""
+
+import _socket
+import errno
+import os
+import stat
+import struct
+from collections.abc import Collection
+from types import TracebackType
+from typing import NamedTuple
+
+from pytc.bpf.descriptor import OwnedFd
+from pytc.errors import TransferError, strerror
+
+DATAGRAM = _socket.SOCK_DGRAM
+SEQPACKET = _socket.SOCK_SEQPACKET
+_LONGEST_PATH = 107
+_CREDENTIALS = struct.Struct("=iII")
+
+
+class Credentials(NamedTuple):
+    """``struct ucred``: who is at the other end, as the kernel says."""
+
+    pid: int
+    uid: int
+    gid: int
+
+    def __str__(self) -> str:
+        return f"process {self.pid} of user {self.uid}"
+
+
+def parse_credentials(data: bytes) -> Credentials | None:
+    """From the bytes of a ``struct ucred``; None for other lengths."""
+    return Credentials(*_CREDENTIALS.unpack(data)) if len(data) == _CREDENTIALS.size else None
+
+
+def trusted(uid: int, others: Collection[int] = ()) -> bool:
+    """Whether a user may take part: root, this user, and who was named."""
+    return uid in (0, os.geteuid()) or uid in others
+
+
+def open_socket(kind: int) -> _socket.socket:
+    return _socket.socket(_socket.AF_UNIX, kind | _socket.SOCK_CLOEXEC)
+
+
+class BoundSocket:
+    """A socket bound at a path; owns both, and removes the file with :meth:`close` if it is still the one it made.
+
+    ``mode`` are the permissions of the file, ``owner`` the user whom it is given to (-1: nobody else). Raises
+    TransferError.
+    """
+
+    def __init__(self, path: str, kind: int, *, mode: int = 0o600, owner: int = -1) -> None:
+        self.path = path
+        self.socket = open_socket(kind)
+        self._made: tuple[int, int] | None = None
+        try:
+            _check_directory(path)
+            os.fchmod(self.socket.fileno(), mode)  # bind(2) gives the file the mode of the socket, less the umask
+            _bind(self.socket, path)
+            status = os.lstat(path)
+            self._made = status.st_dev, status.st_ino
+            self._give(mode, owner)
+        except OSError as error:
+            self.close()
+            raise _cannot("make a socket at", path, error) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _give(self, mode: int, owner: int) -> None:
+        """What the umask took, and the owner; on the file that was made, not on whatever has its name by now."""
+        with _opened(self.path) as file:
+            status = os.fstat(file.fd)
+            if (status.st_dev, status.st_ino) != self._made or not stat.S_ISSOCK(status.st_mode):
+                raise TransferError(f'"{self.path}" is not the socket that was made there')
+            name = _by_descriptor(file.fd)
+            if owner >= 0:
+                os.chown(name, owner, -1)
+            if stat.S_IMODE(status.st_mode) != mode:
+                os.chmod(name, mode)  # noqa: PTH101 (pathlib is not loaded)
+
+    def close(self) -> None:
+        """A second call does nothing."""
+        self.socket.close()
+        made, self._made = self._made, None
+        if made is None:
+            return
+        try:
+            status = os.lstat(self.path)
+            if (status.st_dev, status.st_ino) == made:
+                os.unlink(self.path)
+        except OSError:
+            return  # somebody removed it already
+
+    def __enter__(self) -> "BoundSocket":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _bind(socket: _socket.socket, path: str) -> None:
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise TransferError(f'"{path}" is too long for a socket: {_LONGEST_PATH} bytes are the most')
+    if not path or "\0" in path:
+        raise TransferError("a socket needs a path")
+    try:
+        socket.bind(path)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            what = _what_is_at(path)
+            hint = (f'it was left behind by a process that was killed: "rm {path}" makes room',)
+            raise TransferError(f'cannot make a socket at "{path}": {what}', errno=errno.EEXIST,
+                                hints=hint if what == _STALE else ()) from error
+        raise
+
+
+_STALE = "there is a socket that nobody listens on"
+
+
+def _what_is_at(path: str) -> str:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return "something was there"
+    if not stat.S_ISSOCK(status.st_mode):
+        return "there is a file with that name, which is no socket"
+    whose = "" if status.st_uid == os.geteuid() else f" of user {status.st_uid}"
+    probe = open_socket(DATAGRAM)
+    result = probe.connect_ex(path)  # has no effect on who listens, unlike that of a stream
+    probe.close()
+    if result == errno.ECONNREFUSED:
+        return f"{_STALE}{whose}"
+    return f"somebody{whose} listens there" if result in (0, errno.EPROTOTYPE) else f"there is a socket{whose}"
+
+
+def _check_directory(path: str) -> None:
+    """Raises TransferError where others could put something in place of what is made in the path's directory."""
+    status = os.stat(os.path.dirname(path) or ".")
+    if _shared(status) and not status.st_mode & stat.S_ISVTX:
+        raise TransferError(f'cannot make a socket at "{path}": other users may replace files in its directory, which '
+                            "they can write to and which is not sticky", errno=errno.EPERM)
+
+
+def _shared(directory: os.stat_result) -> bool:
+    """Whether others than its owner and root may write to a directory."""
+    if directory.st_mode & stat.S_IWOTH:
+        return True
+    return bool(directory.st_mode & stat.S_IWGRP) and directory.st_gid not in (0, os.getegid())
+
+
+def _opened(path: str) -> OwnedFd:
+    """The file itself, whatever it is: for fstat(2) and :func:`_by_descriptor`."""
+    return OwnedFd(os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC))
+
+
+def _by_descriptor(fd: int) -> str:
+    """A path that leads to just the file that is open."""
+    return f"/proc/self/fd/{fd}"
+
+
+def connect(path: str, kind: int, *, timeout: float) -> _socket.socket:
+    """A socket connected to the one at a path; ``timeout`` in seconds is for each later call on it.
+
+    Raises TransferError, also where somebody else's socket stands in a shared directory.
+    """
+    socket = open_socket(kind)
+    try:
+        with _opened(path) as file:
+            _check_socket(path, os.fstat(file.fd))
+            socket.settimeout(timeout)
+            socket.connect(_by_descriptor(file.fd))
+            _check_peer(path, kind, socket, os.fstat(file.fd).st_uid)
+    except BaseException as error:
+        socket.close()
+        if isinstance(error, OSError):
+            raise _cannot("connect to", path, error) from error
+        raise
+    return socket
+
+
+def _check_socket(path: str, file: os.stat_result) -> None:
+    if stat.S_ISLNK(file.st_mode):
+        raise TransferError(f'"{path}" is a symbolic link, which is not followed to a socket', errno=errno.ELOOP)
+    if not stat.S_ISSOCK(file.st_mode):
+        raise TransferError(f'"{path}" is no socket', errno=errno.ENOTSOCK)
+    directory = os.stat(os.path.dirname(path) or ".")
+    if _shared(directory) and not trusted(file.st_uid, (directory.st_uid,)):
+        raise TransferError(f'the socket "{path}" belongs to user {file.st_uid}, who could have put it there: its '
+                            "directory is shared", errno=errno.EPERM)
+
+
+def peer(socket: _socket.socket) -> Credentials | None:
+    """Who is at the other end of a connection (SO_PEERCRED), None where the kernel does not say."""
+    return parse_credentials(socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, _CREDENTIALS.size))
+
+
+def _check_peer(path: str, kind: int, socket: _socket.socket, owner: int) -> None:
+    """A connection knows who listens. A datagram socket does not, and has the owner of its file to go by."""
+    if kind == DATAGRAM:
+        return
+    other = peer(socket)
+    if other is None or not trusted(other.uid, (owner,)):
+        raise TransferError(f'who listens on "{path}" is {other or "unknown"}, not its owner, user {owner}',
+                            errno=errno.EPERM)
+
+
+_LIKELY = {
+    errno.ECONNREFUSED: "nobody listens there any more",
+    errno.EPROTOTYPE: "what listens there is no importer",
+    errno.EACCES: "its permissions keep this user out",
+}
+
+
+def _cannot(do: str, path: str, error: OSError) -> TransferError:
+    likely = _LIKELY.get(error.errno or 0) if do == "connect to" else None
+    return TransferError(f'cannot {do} "{path}": {strerror(error.errno or 0)}', errno=error.errno,
+                         hints=(likely,) if likely else ())

@@ -1,0 +1,36 @@
+"""Becoming another program that inherits maps."""
+
+import os
+import signal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NoReturn
+
+from pytc.errors import TransferError
+
+#: Python ignores these; execve(2) would hand that on.
+_RESTORED = ("SIGPIPE", "SIGXFSZ")
+
+
+def spawn(words: Sequence[str], environment: Mapping[str, str], descriptors: Iterable[int]) -> NoReturn:
+    """Replaces this process by a command that inherits these descriptors; looks along PATH of ``environment``.
+
+    Raises TransferError when the command cannot be run; the descriptors are close-on-exec again then.
+    """
+    inherited = list(descriptors)
+    former = {number: signal.signal(number, signal.SIG_DFL) for number in map(_number, _RESTORED)}
+    try:
+        for fd in inherited:
+            os.set_inheritable(fd, True)
+        os.execvpe(words[0], list(words), dict(environment))
+    except (OSError, ValueError) as error:
+        for fd in inherited:
+            os.set_inheritable(fd, False)
+        for number, handler in former.items():
+            signal.signal(number, handler)
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise TransferError(f'cannot run "{words[0]}": {reason}',
+                            errno=error.errno if isinstance(error, OSError) else None) from error
+
+
+def _number(name: str) -> signal.Signals:
+    return signal.Signals[name]

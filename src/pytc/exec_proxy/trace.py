@@ -1,0 +1,59 @@
+"""The kernel's trace pipe, into which bpf_trace_printk writes (Documentation/trace/ftrace.rst)."""
+
+import ctypes
+import os
+from collections.abc import Callable, Iterator
+
+from pytc.bpf.descriptor import OwnedFd
+from pytc.errors import TraceError, strerror
+
+MOUNT = "/sys/kernel/tracing"
+_KNOWN = (MOUNT, "/sys/kernel/debug/tracing")
+_CHUNK = 1 << 16
+
+
+def find_tracefs() -> str:
+    """The directory of a mounted tracefs, empty when there is none."""
+    return next((place for place in (*_KNOWN, *_mounted()) if os.path.exists(f"{place}/trace_pipe")), "")
+
+
+def _mounted() -> Iterator[str]:
+    from pytc.bpf.pinning import mount_points
+
+    try:
+        with open("/proc/mounts", "rb") as mounts:
+            yield from mount_points(mounts.read(), b"tracefs")
+    except OSError:
+        return
+
+
+def mount_tracefs() -> str:
+    """Mounts a tracefs where it belongs, and returns the place; raises TraceError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(b"tracefs", MOUNT.encode(), b"tracefs", ctypes.c_ulong(0), None) != 0:
+        number = ctypes.get_errno()
+        raise TraceError(f'no tracefs is mounted, and mounting one at "{MOUNT}" failed: {strerror(number)}',
+                         errno=number)
+    return MOUNT
+
+
+def open_trace_pipe() -> OwnedFd:
+    """Opens the trace pipe, of which every line is read once; raises TraceError."""
+    path = f"{find_tracefs() or mount_tracefs()}/trace_pipe"
+    try:
+        return OwnedFd(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        raise TraceError(f'cannot open "{path}": {strerror(error.errno or 0)}', errno=error.errno) from error
+
+
+def copy_trace(pipe: OwnedFd, write: Callable[[bytes], object]) -> None:
+    """Hands on what comes out of the trace pipe, until the pipe ends or an exception (Ctrl-C) does; raises
+    TraceError."""
+    while True:
+        try:
+            data = os.read(pipe.fd, _CHUNK)
+        except OSError as error:
+            raise TraceError(f"cannot read the trace pipe: {strerror(error.errno or 0)}", errno=error.errno) from error
+        if not data:
+            return
+        write(data)

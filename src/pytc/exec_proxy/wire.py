@@ -1,0 +1,116 @@
+"""The message that carries map descriptors over a Unix datagram socket. Pure: bytes in, values out.
+
+One datagram carries up to 64 maps: their descriptors as SCM_RIGHTS, and this, in the byte order of the machine (the
+layout that a C compiler makes of ``struct bpf_map_aux`` in iproute2's include/bpf_scm.h where ``dev_t`` and ``ino_t``
+have 64 bits):
+
+====== ======= =============================================
+offset bytes   field
+====== ======= =============================================
+0      2       version, 1
+2      2       number of maps in all
+4      64      name of the object file, NUL-terminated
+68     4       padding
+72     8       st_dev of the object file
+80     8       st_ino of the object file
+88     36 each one ``struct bpf_elf_map`` for each descriptor
+====== ======= =============================================
+
+In the first release of 2015 an entry had 20 bytes (type, key size, value size, entries, id). A receiver tells by
+(length - 88) / number of descriptors.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pytc.errors import MessageError
+
+VERSION = 1
+#: Maps in one datagram, and in one export. tc itself never sends more than 64 in all.
+MAPS_IN_DATAGRAM = 64
+MAX_MAPS = 4096
+HEADER = struct.Struct("=HH64s4xQQ")
+ENTRY = struct.Struct("=9I")
+ENTRY_2015 = struct.Struct("=5I")
+LARGEST = HEADER.size + MAPS_IN_DATAGRAM * ENTRY.size
+_NAME_BYTES = 63
+_U32 = 0xFFFFFFFF
+
+
+class ObjectIdentity(NamedTuple):
+    """The object file that maps come from: its name, and what stat(2) says of it."""
+
+    name: str
+    device: int = 0
+    inode: int = 0
+
+
+class MapEntry(NamedTuple):
+    """``struct bpf_elf_map``: what the sender says of a map."""
+
+    type: int
+    key_size: int
+    value_size: int
+    max_entries: int
+    flags: int = 0
+    id: int = 0
+    pinning: int = 0
+    inner_id: int = 0
+    inner_idx: int = 0
+
+
+class Part(NamedTuple):
+    """One datagram of an export: ``total`` is the number of maps of all its datagrams."""
+
+    identity: ObjectIdentity
+    total: int
+    entries: tuple[MapEntry, ...]
+
+
+def encode(identity: ObjectIdentity, entries: Sequence[MapEntry]) -> list[bytes]:
+    """The datagrams of an export; the first carries the first 64 entries, and so on. Raises MessageError."""
+    if not 0 < len(entries) <= MAX_MAPS:
+        raise MessageError(f"{len(entries)} maps cannot be exported; 1 to {MAX_MAPS} can")
+    header = HEADER.pack(VERSION, len(entries), _name(identity.name), identity.device, identity.inode)
+    packed = [ENTRY.pack(*(value & _U32 for value in entry)) for entry in entries]
+    return [header + b"".join(packed[at:at + MAPS_IN_DATAGRAM]) for at in range(0, len(packed), MAPS_IN_DATAGRAM)]
+
+
+def _name(name: str) -> bytes:
+    """At most 63 bytes: of a longer path its last part, which tells more than the first."""
+    encoded = name.encode("utf-8", "surrogateescape")
+    if len(encoded) > _NAME_BYTES:
+        encoded = encoded.rpartition(b"/")[2][:_NAME_BYTES]
+    return encoded
+
+
+def decode(data: bytes, descriptors: int) -> Part:
+    """What a datagram says that came with that many descriptors; raises MessageError."""
+    if len(data) < HEADER.size:
+        raise MessageError(f"a datagram of {len(data)} bytes; an export has {HEADER.size} and more")
+    version, total, name, device, inode = HEADER.unpack_from(data)
+    if version != VERSION:
+        raise MessageError(f"version {version} of the message; {VERSION} is known")
+    if not 0 < descriptors <= MAPS_IN_DATAGRAM:
+        raise MessageError(f"{descriptors} descriptors in a datagram; 1 to {MAPS_IN_DATAGRAM} are possible")
+    if not descriptors <= total <= MAX_MAPS:
+        raise MessageError(f"{total} maps announced, {descriptors} descriptors in this datagram; at most {MAX_MAPS} "
+                           "maps are taken")
+    size, rest = divmod(len(data) - HEADER.size, descriptors)
+    layout = {ENTRY.size: ENTRY, ENTRY_2015.size: ENTRY_2015}.get(size)
+    if rest or layout is None:
+        raise MessageError(f"{len(data) - HEADER.size} bytes of entries for {descriptors} descriptors; an entry has "
+                           f"{ENTRY.size} or {ENTRY_2015.size} bytes")
+    entries = tuple(_entry(words) for words in layout.iter_unpack(data[HEADER.size:]))
+    return Part(ObjectIdentity(_text(name), device, inode), total, entries)
+
+
+def _entry(words: tuple[int, ...]) -> MapEntry:
+    return MapEntry(*words[:4], id=words[4]) if len(words) == 5 else MapEntry(*words)
+
+
+def _text(name: bytes) -> str:
+    """Without what a terminal would obey: names come from whoever sends."""
+    text = name.partition(b"\0")[0].decode("utf-8", "replace")
+    return "".join(character if character.isprintable() else "?" for character in text)
