@@ -81,6 +81,26 @@ def program_map_ids(fd: int) -> list[int]:
     return list(ids[:request.nr_map_ids])
 
 
+class ArrayOwner(NamedTuple):
+    """What a program array takes: programs of this type, JIT-compiled or not."""
+
+    type: int
+    jited: bool
+
+
+def array_owner(fd: int) -> ArrayOwner | None:
+    """The owner of a program array, from /proc/self/fdinfo (bpf_map_show_fdinfo); None while it has none, as before
+    its first program."""
+    try:
+        with open(f"/proc/self/fdinfo/{fd}") as file:
+            fields = dict(line.split(":", 1) for line in file if ":" in line)
+    except OSError:
+        return None
+    if "owner_prog_type" not in fields:
+        return None
+    return ArrayOwner(int(fields["owner_prog_type"]), fields.get("owner_jited", "").strip() == "1")
+
+
 def program_by_id(number: int) -> OwnedFd:
     """A descriptor of the program with that id; raises BpfSyscallError (ENOENT when it is gone)."""
     return OwnedFd(bpf(Command.PROG_GET_FD_BY_ID, IdAttr(id=number), what=f"program with id {number}"))

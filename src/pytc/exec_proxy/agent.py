@@ -129,10 +129,12 @@ def _done(count: int) -> tuple[bytes, list[int]]:
 
 
 class _Conversation:
-    """One connection: a request is awaited, then its answer is sent as fast as the client reads."""
+    """One connection: a request is awaited, then its answer is sent as fast as the client reads. ``may_ask`` False:
+    the answer is a refusal (sent only now, because a connection that is closed unread loses what was sent)."""
 
-    def __init__(self, socket: _socket.socket, store: Store) -> None:
+    def __init__(self, socket: _socket.socket, store: Store, *, may_ask: bool) -> None:
         self.socket = socket
+        self._may_ask = may_ask
         self.end = time.monotonic() + _PATIENCE
         self._store = store
         self._outgoing: Outgoing | None = None
@@ -151,7 +153,7 @@ class _Conversation:
         except (BlockingIOError, InterruptedError):
             return True
         except MessageError as error:
-            self.refuse(str(error))
+            self._refuse(str(error))
             return False
         except OSError:
             return False  # the client went away
@@ -161,6 +163,8 @@ class _Conversation:
         with_descriptors.close()
         if with_descriptors.descriptors or with_descriptors.truncated:
             raise MessageError("a request carries no descriptors")
+        if not self._may_ask:
+            raise MessageError("this user may not ask")
         return answer(self._store, control.decode(with_descriptors.data))
 
     def _send(self) -> bool:
@@ -173,7 +177,7 @@ class _Conversation:
             packets.send(self.socket, *packet)
             self._unsent = None
 
-    def refuse(self, sentence: str) -> None:
+    def _refuse(self, sentence: str) -> None:
         refusal = control.ControlPacket(control.REFUSED, 1, sentence.encode()[:1024])
         try:
             packets.send(self.socket, control.encode(refusal))
@@ -249,15 +253,16 @@ class Agent:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 time.sleep(_BREATH)  # the client still waits, and poll(2) would say so at once
             return
-        conversation = _Conversation(_socket.socket(fileno=fd), self._store)
-        conversation.socket.setblocking(False)
-        client = peer(conversation.socket)
-        if client is None or not trusted(client.uid, self._users):
-            conversation.refuse("this user may not ask")
-            conversation.close()
+        connection = _socket.socket(fileno=fd)
+        connection.setblocking(False)
+        client = peer(connection)
+        may_ask = client is not None and trusted(client.uid, self._users)
+        if not may_ask:
             self._say(f"refused {client or 'somebody'}, who may not ask")
-            return
-        self._conversations[fd] = conversation
+        if may_ask or len(self._conversations) < MAX_CONVERSATIONS // 2:  # never all places to those who may not
+            self._conversations[fd] = _Conversation(connection, self._store, may_ask=may_ask)
+        else:
+            connection.close()
 
     def _end_overdue(self) -> None:
         self._importer.expire()

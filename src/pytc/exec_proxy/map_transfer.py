@@ -8,7 +8,6 @@ and in another process, while ``loaded`` is what :func:`pytc.bpf.load` gave:
 >>> send_maps("/run/bpf.sock", identify("bpf.o"), loaded.maps.values())
 """
 
-import _socket
 import errno
 import os
 import select
@@ -127,7 +126,6 @@ class Importer:
         self._refused = refused
         self._assembly = Assembly()
         self._bound = BoundSocket(path, DATAGRAM, mode=mode, owner=owner)
-        self._bound.socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
         self._bound.socket.setblocking(False)
 
     def fileno(self) -> int:

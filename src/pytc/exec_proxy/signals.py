@@ -36,19 +36,26 @@ def ended_by_signals(*, quietly: bool = False) -> Iterator[None]:
     except ValueError:
         yield
         return
+    ending = 0
     try:
         yield
     except _Ended as ended:
-        _restore(former)
-        if not quietly:
-            os.kill(os.getpid(), ended.number)
+        ending = ended.number
     except KeyboardInterrupt:
         if not quietly:
             raise
     finally:
-        _restore(former)
+        for one, handler in former.items():
+            signal.signal(one, handler)
+    if ending and not quietly:  # only now, when the exception holds on to nothing any more
+        os.kill(os.getpid(), ending)
 
 
-def _restore(former: "dict[signal.Signals, signal._HANDLER]") -> None:
-    for number, handler in former.items():
-        signal.signal(number, handler)
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Signals that would end the process wait until the block is done: for steps that belong together."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, (*_ENDING, signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)

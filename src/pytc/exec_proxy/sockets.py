@@ -20,11 +20,13 @@ from typing import NamedTuple
 
 from pytc.bpf.descriptor import OwnedFd
 from pytc.errors import TransferError, strerror
+from pytc.exec_proxy.signals import uninterrupted
 
 DATAGRAM = _socket.SOCK_DGRAM
 SEQPACKET = _socket.SOCK_SEQPACKET
 _LONGEST_PATH = 107
 _CREDENTIALS = struct.Struct("=iII")
+_TIMEVAL = struct.Struct("@ll")
 
 
 class Credentials(NamedTuple):
@@ -55,20 +57,25 @@ def open_socket(kind: int) -> _socket.socket:
 class BoundSocket:
     """A socket bound at a path; owns both, and removes the file with :meth:`close` if it is still the one it made.
 
+    A datagram socket says who sends (SO_PASSCRED).
+
     ``mode`` are the permissions of the file, ``owner`` the user whom it is given to (-1: nobody else). Raises
     TransferError.
     """
 
     def __init__(self, path: str, kind: int, *, mode: int = 0o600, owner: int = -1) -> None:
+        self._made: tuple[int, int] | None = None
         self.path = path
         self.socket = open_socket(kind)
-        self._made: tuple[int, int] | None = None
         try:
-            _check_directory(path)
+            _check_path(path)
+            if kind == DATAGRAM:  # before anybody can send: what is sent earlier comes without credentials
+                self.socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
             os.fchmod(self.socket.fileno(), mode)  # bind(2) gives the file the mode of the socket, less the umask
-            _bind(self.socket, path)
-            status = os.lstat(path)
-            self._made = status.st_dev, status.st_ino
+            with uninterrupted():
+                _bind(self.socket, path)
+                status = os.lstat(path)
+                self._made = status.st_dev, status.st_ino
             self._give(mode, owner)
         except OSError as error:
             self.close()
@@ -102,6 +109,9 @@ class BoundSocket:
         except OSError:
             return  # somebody removed it already
 
+    def __del__(self) -> None:
+        self.close()  # for what a signal interrupts before anybody else has it
+
     def __enter__(self) -> "BoundSocket":
         return self
 
@@ -111,10 +121,6 @@ class BoundSocket:
 
 
 def _bind(socket: _socket.socket, path: str) -> None:
-    if len(os.fsencode(path)) > _LONGEST_PATH:
-        raise TransferError(f'"{path}" is too long for a socket: {_LONGEST_PATH} bytes are the most')
-    if not path or "\0" in path:
-        raise TransferError("a socket needs a path")
     try:
         socket.bind(path)
     except OSError as error:
@@ -145,8 +151,12 @@ def _what_is_at(path: str) -> str:
     return f"somebody{whose} listens there" if result in (0, errno.EPROTOTYPE) else f"there is a socket{whose}"
 
 
-def _check_directory(path: str) -> None:
-    """Raises TransferError where others could put something in place of what is made in the path's directory."""
+def _check_path(path: str) -> None:
+    """Raises TransferError for no path, and where others could put something in place of what is made there."""
+    if not path or "\0" in path:
+        raise TransferError("a socket needs a path")
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise TransferError(f'"{path}" is too long for a socket: {_LONGEST_PATH} bytes are the most')
     status = os.stat(os.path.dirname(path) or ".")
     if _shared(status) and not status.st_mode & stat.S_ISVTX:
         raise TransferError(f'cannot make a socket at "{path}": other users may replace files in its directory, which '
@@ -171,7 +181,7 @@ def _by_descriptor(fd: int) -> str:
 
 
 def connect(path: str, kind: int, *, timeout: float) -> _socket.socket:
-    """A socket connected to the one at a path; ``timeout`` in seconds is for each later call on it.
+    """A socket connected to the one at a path; ``timeout`` in whole seconds is for this and each later call on it.
 
     Raises TransferError, also where somebody else's socket stands in a shared directory.
     """
@@ -179,8 +189,10 @@ def connect(path: str, kind: int, *, timeout: float) -> _socket.socket:
     try:
         with _opened(path) as file:
             _check_socket(path, os.fstat(file.fd))
-            socket.settimeout(timeout)
+            # A time limit of Python's would make a listener with a full queue look like a failure.
+            socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, _TIMEVAL.pack(int(timeout), 0))
             socket.connect(_by_descriptor(file.fd))
+            socket.settimeout(timeout)
             _check_peer(path, kind, socket, os.fstat(file.fd).st_uid)
     except BaseException as error:
         socket.close()
@@ -220,6 +232,7 @@ _LIKELY = {
     errno.ECONNREFUSED: "nobody listens there any more",
     errno.EPROTOTYPE: "what listens there is no importer",
     errno.EACCES: "its permissions keep this user out",
+    errno.EAGAIN: "who listens there is busy with others",
 }
 
 

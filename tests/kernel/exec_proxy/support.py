@@ -1,0 +1,103 @@
+"""Maps, processes of other users, and commands that are waited for."""
+
+from __future__ import annotations
+
+import array
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from pytc.bpf import Map, MapSpec
+from pytc.bpf.maps import create_map
+from tests.conftest import ROOT, cannot, must
+
+NOBODY = 65534
+PYTC = (sys.executable, "-m", "pytc")
+AGENT_SOURCE = ROOT / "tests" / "agents" / "agent.c"
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 20) -> None:
+    """Waits for something that another process does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.005)
+
+
+def open_descriptors() -> dict[int, str]:
+    """All of this process."""
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+    return found
+
+
+@contextmanager
+def array_maps(count: int, *ids: int | None) -> Iterator[list[Map]]:
+    """Array maps m0, m1 ... of one u64 each, with these ids and then none."""
+    with ExitStack() as owned:
+        yield [owned.enter_context(create_map(MapSpec(
+            f"m{number}", 2, 4, 8, 1, id=ids[number] if number < len(ids) else None), f"m{number}"))
+            for number in range(count)]
+
+
+def as_user(uid: int, function: Callable[[], object]) -> str:
+    """Runs a function in a process of another user; what it raised, or an empty text."""
+    readable, writable = os.pipe()
+    pid = os.fork()
+    if not pid:
+        said = ""
+        try:
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+            function()
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}"
+        os.write(writable, said.encode()[:4096])
+        os._exit(0)
+    os.close(writable)
+    with os.fdopen(readable) as file:
+        said = file.read()
+    os.waitpid(pid, 0)
+    return said
+
+
+def send_raw(path: str, data: bytes, fds: Sequence[int]) -> None:
+    """One datagram, whatever it is."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        sender.sendmsg([data], rights, 0, path)
+
+
+def c_agent(directory: Path) -> str:
+    """tests/agents/agent.c, compiled."""
+    compiler = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
+    if compiler is None:
+        cannot("no C compiler")
+    must(str(compiler), "-O1", "-Wall", "-Wextra", "-Werror", str(AGENT_SOURCE), "-o", str(directory / "agent"))
+    return str(directory / "agent")
+
+
+@contextmanager
+def running(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A command in the background, with its output in pipes; killed at the end if it is still there."""
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **(env or {})}, cwd=cwd) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def finish(process: subprocess.Popen[str], seconds: float = 30) -> tuple[int, str, str]:
+    """(status, output, errors) of a command that ends by itself."""
+    out, err = process.communicate(timeout=seconds)
+    return process.returncode, out, err

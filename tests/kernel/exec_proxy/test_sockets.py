@@ -1,0 +1,281 @@
+"""Socket files: their rights from the first moment, whose they are, and what is never touched."""
+
+from __future__ import annotations
+
+import _socket
+import os
+import signal
+import socket
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pytc.errors import TransferError
+from pytc.exec_proxy.sockets import DATAGRAM, SEQPACKET, BoundSocket, connect
+from tests.conftest import ROOT, run
+from tests.kernel.exec_proxy.support import NOBODY, as_user
+
+pytestmark = pytest.mark.kernel
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077])
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    former = os.umask(request.param)
+    yield request.param
+    os.umask(former)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o660, 0o666])
+def test_the_mode_is_what_was_asked_for(tmp_path: Path, umask: int, mode: int) -> None:
+    path = tmp_path / "bpf"
+    with BoundSocket(str(path), DATAGRAM, mode=mode):
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+        assert path.is_socket()
+    assert not path.exists()
+
+
+def test_the_file_never_has_more_rights_than_it_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What bind(2) makes is looked at before anything else is done to it."""
+    from pytc.exec_proxy import sockets
+
+    seen: list[int] = []
+    former = os.umask(0)
+    real = sockets._bind
+
+    def bind(made: _socket.socket, path: str) -> None:
+        real(made, path)
+        seen.append(stat.S_IMODE(os.lstat(path).st_mode))
+
+    try:
+        monkeypatch.setattr(sockets, "_bind", bind)
+        BoundSocket(str(tmp_path / "bpf"), DATAGRAM).close()
+    finally:
+        os.umask(former)
+    assert seen == [0o600]
+
+
+def put_file(path: Path) -> None:
+    path.write_text("kept")
+
+
+def put_link(path: Path) -> None:
+    path.symlink_to(path.parent / "elsewhere")
+
+
+def put_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as made:
+        made.bind(str(path))
+
+
+@pytest.mark.parametrize(("put", "said"), [
+    (put_file, "is no socket"), (put_link, "is no socket"), (Path.mkdir, "is no socket"),
+    (put_socket, "nobody listens on"),
+])
+def test_what_is_there_is_left_alone(tmp_path: Path, put: Callable[[Path], object], said: str) -> None:
+    path = tmp_path / "bpf"
+    put(path)
+    before = path.lstat()
+    with pytest.raises(TransferError, match=said) as raised:
+        BoundSocket(str(path), DATAGRAM)
+    assert path.lstat() == before
+    assert not (tmp_path / "elsewhere").exists()
+    assert bool(raised.value.hints) == (put is put_socket)
+
+
+def test_a_socket_in_use(tmp_path: Path) -> None:
+    path = str(tmp_path / "bpf")
+    for kind in (DATAGRAM, SEQPACKET):
+        with BoundSocket(path, kind), pytest.raises(TransferError, match="somebody listens there") as raised:
+            BoundSocket(path, DATAGRAM)
+        assert not raised.value.hints
+
+
+def test_only_its_own_file_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "bpf"
+    with BoundSocket(str(path), DATAGRAM):
+        path.unlink()
+        put_file(path)
+    assert path.read_text() == "kept"
+    path.unlink()
+    with BoundSocket(str(path), DATAGRAM) as one:
+        path.unlink()
+        with BoundSocket(str(path), DATAGRAM):
+            one.close()
+            assert path.is_socket(), "another's socket under the same name"
+
+
+@pytest.mark.parametrize(("mode", "allowed"), [(0o755, True), (0o1777, True), (0o777, False), (0o775, True)])
+def test_the_directory(open_directory: Path, mode: int, allowed: bool) -> None:
+    open_directory.chmod(mode)
+    path = str(open_directory / "bpf")
+    if allowed:
+        BoundSocket(path, DATAGRAM).close()
+    else:
+        with pytest.raises(TransferError, match="other users may replace"):
+            BoundSocket(path, DATAGRAM)
+    assert not [*open_directory.iterdir()]
+
+
+def test_a_directory_that_a_foreign_group_may_write_to(open_directory: Path) -> None:
+    os.chown(open_directory, 0, NOBODY)
+    open_directory.chmod(0o775)
+    with pytest.raises(TransferError, match="other users may replace"):
+        BoundSocket(str(open_directory / "bpf"), DATAGRAM)
+
+
+@pytest.mark.parametrize(("path", "said"), [
+    ("", "needs a path"), ("/x" * 100, "too long"), ("/nowhere/bpf", "No such file"),
+    ("/proc/self/bpf", "No such file"),
+])
+def test_paths_that_cannot_be(path: str, said: str) -> None:
+    with pytest.raises(TransferError, match=said):
+        BoundSocket(path, DATAGRAM)
+
+
+def test_an_owner_can_be_given_by_root_only(open_directory: Path) -> None:
+    path = open_directory / "bpf"
+    with BoundSocket(str(path), DATAGRAM, owner=NOBODY):
+        assert path.stat().st_uid == NOBODY
+    open_directory.chmod(0o1777)
+    assert "EPERM" in as_user(NOBODY, lambda: BoundSocket(str(path), DATAGRAM, owner=NOBODY - 1))
+    assert not path.exists()
+
+
+class Theirs:
+    """A socket that another user made, listening for as long as the block runs."""
+
+    def __init__(self, path: Path, kind: int = DATAGRAM, owner: int = NOBODY) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, kind)
+        self.socket.bind(str(path))
+        os.chown(path, owner, owner)
+        if kind != DATAGRAM:
+            self.socket.listen(1)
+
+    def __enter__(self) -> Theirs:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+
+@pytest.mark.parametrize(("mode", "allowed"), [(0o755, True), (0o1777, False), (0o777, False)])
+def test_anothers_socket_in_a_shared_directory_is_not_used(open_directory: Path, mode: int, allowed: bool) -> None:
+    open_directory.chmod(mode)
+    path = open_directory / "bpf"
+    with Theirs(path):
+        if allowed:
+            connect(str(path), DATAGRAM, timeout=1).close()
+        else:
+            with pytest.raises(TransferError, match=f"belongs to user {NOBODY}"):
+                connect(str(path), DATAGRAM, timeout=1)
+
+
+def test_the_owner_of_a_directory_may_have_the_socket(open_directory: Path) -> None:
+    os.chown(open_directory, NOBODY, NOBODY)
+    open_directory.chmod(0o1777)
+    with Theirs(open_directory / "bpf"):
+        connect(str(open_directory / "bpf"), DATAGRAM, timeout=1).close()
+
+
+def test_a_link_to_a_socket_is_not_followed(tmp_path: Path) -> None:
+    with BoundSocket(str(tmp_path / "bpf"), DATAGRAM):
+        (tmp_path / "link").symlink_to(tmp_path / "bpf")
+        with pytest.raises(TransferError, match="symbolic link"):
+            connect(str(tmp_path / "link"), DATAGRAM, timeout=1)
+
+
+@pytest.mark.parametrize(("path", "said"), [
+    ("/etc/passwd", "is no socket"), ("/", "is no socket"), ("/nowhere", "No such file"), ("", "No such file"),
+])
+def test_what_is_no_socket(path: str, said: str) -> None:
+    with pytest.raises(TransferError, match=said):
+        connect(path, DATAGRAM, timeout=1)
+
+
+def test_who_listens_is_who_owns_the_file(open_directory: Path) -> None:
+    """SO_PEERCRED: here the file belongs to one user and another listens."""
+    path = open_directory / "control"
+    with Theirs(path, SEQPACKET, owner=NOBODY):
+        connect(str(path), SEQPACKET, timeout=1).close()  # root listens, whom everybody trusts
+        path.chmod(0o666)
+        assert not as_user(NOBODY, lambda: connect(str(path), SEQPACKET, timeout=1).close())
+    path.unlink()
+    open_directory.chmod(0o777)
+    readable, writable = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+        made = socket.socket(socket.AF_UNIX, SEQPACKET)
+        made.bind(str(path))
+        made.listen(5)
+        os.write(writable, b"x")
+        signal.pause()
+        os._exit(0)
+    try:
+        assert os.read(readable, 1) == b"x"
+        open_directory.chmod(0o755)
+        connect(str(path), SEQPACKET, timeout=1).close()
+        os.chown(path, NOBODY - 1, NOBODY - 1)
+        with pytest.raises(TransferError, match=f"of user {NOBODY}, not its owner, user {NOBODY - 1}"):
+            connect(str(path), SEQPACKET, timeout=1)
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+        os.close(readable)
+        os.close(writable)
+
+
+def test_what_is_sent_at_the_first_moment_says_who_sent_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The credentials are asked for before the path exists."""
+    from pytc.exec_proxy import packets, sockets
+
+    real = sockets._bind
+
+    def bind(made: _socket.socket, path: str) -> None:
+        real(made, path)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"x", path)
+
+    monkeypatch.setattr(sockets, "_bind", bind)
+    with BoundSocket(str(tmp_path / "bpf"), DATAGRAM) as made:
+        packet = packets.receive(made.socket, 10)
+    assert packet.data == b"x"
+    assert packet.sender is not None and packet.sender.pid == os.getpid()
+
+
+def test_a_listener_with_a_full_queue_is_waited_for(tmp_path: Path) -> None:
+    path = str(tmp_path / "bpf")
+    with BoundSocket(path, SEQPACKET) as listener:
+        listener.socket.listen(0)
+        waiting = [connect(path, SEQPACKET, timeout=1)]
+        with pytest.raises(TransferError, match="EAGAIN") as raised:
+            connect(path, SEQPACKET, timeout=1)
+        for one in waiting:
+            one.close()
+    assert "busy" in raised.value.hints[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_at_the_worst_moment_leaves_no_file(tmp_path: Path, number: signal.Signals) -> None:
+    """It comes when the file is there and nobody has noted yet that it was made."""
+    script = f"""
+import os
+from pytc.exec_proxy import sockets
+from pytc.exec_proxy.signals import ended_by_signals
+real = sockets._bind
+def bind(made, path):
+    real(made, path)
+    os.kill(os.getpid(), {int(number)})
+sockets._bind = bind
+try:
+    with ended_by_signals(), sockets.BoundSocket({str(tmp_path / "bpf")!r}, sockets.DATAGRAM):
+        print("not interrupted")
+except KeyboardInterrupt:
+    os._exit(130)
+"""
+    done = run(sys.executable, "-c", script, env={"PYTHONPATH": str(ROOT / "src")})
+    assert done == (130 if number == signal.SIGINT else -number, "", "")
+    assert not [*tmp_path.iterdir()]
