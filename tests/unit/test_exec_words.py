@@ -19,7 +19,7 @@ from pytc.commands import (
 from pytc.errors import HelpRequested, PytcError
 from pytc.grammar.command_line import parse_words
 from pytc.grammar.usage import topics, usage
-from pytc.kinds.filters.bpf import OBJECT, PINNED, BpfSource
+from pytc.kinds.programs import OBJECT, PINNED, BpfSource
 
 
 @pytest.mark.parametrize(("line", "command"), [
@@ -65,7 +65,7 @@ def test_words(line: str, command: Command) -> None:
     ("exec bpf debug more", 255, "more"), ("exec bpf graft", 255, "not complete"),
     ("exec bpf graft m:x", 255, "not complete"), ("exec bpf graft m:x key x obj a", 255, "key value not integer"),
     ("exec bpf graft m:x key 1", 255, "not complete"), ("exec bpf graft m:x bcf /x", 1, "only a program"),
-    ("exec bpf graft m:x obj a.o da", 1, "only a program"),
+    ("exec bpf graft m:x obj a.o da", 1, "What is"),
 ])
 def test_wrong_words(line: str, status: int, said: str) -> None:
     with pytest.raises(PytcError, match=said) as raised:

@@ -1,6 +1,7 @@
 """``exec bpf``: import, agent, debug, graft."""
 
 import math
+from typing import Any
 
 from pytc.commands import (
     Command,
@@ -135,7 +136,7 @@ def _debug(cursor: Cursor) -> Command:
 
 
 def _graft(cursor: Cursor) -> Command:
-    from pytc.kinds.filters import bpf
+    from pytc.kinds.programs import BYTECODE, BYTECODE_FILE, parse_program, source_of
 
     path, key = _path(cursor, "exec bpf graft"), None
     if matches(cursor.peek(), "key"):
@@ -147,9 +148,10 @@ def _graft(cursor: Cursor) -> Command:
             raise UsageError(f'Error: argument "{word}" is wrong: key value not integer') from None
     if cursor.done:
         raise UsageError('Command line is not complete. Try option "help"')
-    options = bpf.parse(cursor)
-    source = options.source
-    if options != bpf.BpfOptions(source) or source is None or source.mode in (bpf.BYTECODE, bpf.BYTECODE_FILE):
+    found: dict[str, Any] = {}
+    parse_program(cursor, (), found, topic="exec bpf graft")
+    source = source_of(found)
+    if source is None or source.mode in (BYTECODE, BYTECODE_FILE):
         raise InvalidOptionsError('only a program is grafted: object-file FILE with what belongs to it, or '
                                   'object-pinned PROG. Try "pytc exec bpf graft help".')
     return GraftProgram(path, key, source)

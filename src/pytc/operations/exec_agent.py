@@ -20,7 +20,7 @@ from pytc.operations.exec_import import user_of
 _NOTIFY = "NOTIFY_SOCKET"
 
 
-def serve_maps(context: Context, command: ServeMaps) -> list[Document]:
+def serve_maps(context: Context, command: ServeMaps) -> None:
     """Keeps maps until a signal ends it; raises TransferError."""
     users, owner = user_of(command.rights)
     _allow_many_descriptors()
@@ -28,7 +28,6 @@ def serve_maps(context: Context, command: ServeMaps) -> list[Document]:
                                                say=context.say) as agent:
         notify_ready(context.environment.get(_NOTIFY, ""))
         agent.serve()
-    return []
 
 
 def _allow_many_descriptors() -> None:
@@ -47,11 +46,10 @@ def list_kept(context: Context, command: ListKept) -> list[Document]:
     return documents
 
 
-def drop_kept(context: Context, command: DropKept) -> list[Document]:
+def drop_kept(context: Context, command: DropKept) -> None:
     """Lets an agent forget objects; raises TransferError where it has none such."""
     if not drop(command.path, "" if command.object == "all" else command.object) and command.object != "all":
         raise TransferError(f'the agent at "{command.path}" keeps no object "{command.object}"')
-    return []
 
 
 def _document(fetched: Fetched) -> Document:

@@ -11,14 +11,10 @@ from pytc.bpf.maps import Map, open_pin
 from pytc.bpf.program import Program
 from pytc.bpf.sections import tail_call_place
 from pytc.commands import GraftProgram
-from pytc.documents import Document
 from pytc.errors import BpfError, BpfSyscallError
-from pytc.kinds.filters.bpf import PINNED, BpfSource
+from pytc.kinds.programs import PINNED, BpfSource
 from pytc.operations.context import Context
-from pytc.operations.programs import _pin_path as pin_path
-from pytc.operations.programs import _remembering_the_log as remembering_the_log
-from pytc.operations.programs import _with_parameters as with_parameters
-from pytc.operations.programs import resolved
+from pytc.operations.programs import pin_path, remembering_the_log, resolved, with_parameters
 
 if TYPE_CHECKING:
     from pytc.bpf.spec import MapSpec, ObjectSpec, ProgramSpec
@@ -28,7 +24,7 @@ _DEFAULT_SECTIONS = {ProgramType.SCHED_ACT: "action"}
 _JITED = {False: "interpreted", True: "JIT-compiled"}
 
 
-def graft_program(context: Context, command: GraftProgram) -> list[Document]:
+def graft_program(context: Context, command: GraftProgram) -> None:
     """Fills the slot; raises BpfError and its kin, each with what does not fit."""
     source = resolved(command.source)
     with _array(context, command.path) as array:
@@ -39,7 +35,6 @@ def graft_program(context: Context, command: GraftProgram) -> list[Document]:
                 _put(array, command.path, command.key, program)
         else:
             _load_and_put(context, command, source, array)
-    return []
 
 
 @contextmanager

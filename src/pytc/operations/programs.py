@@ -109,9 +109,9 @@ def _loaded(context: Context, wanted: Sequence[Wanted]) -> Iterator[list[OpenedP
     source = _together([one.source for one in wanted if one.source is not None])
     spec = read_object(source.path, layout20=context.layout20)
     if source.variables or source.maps:
-        spec = _with_parameters(context, spec, source)
+        spec = with_parameters(context, spec, source)
     programs = [_chosen(spec, one) for one in wanted]
-    with _remembering_the_log(context, source):
+    with remembering_the_log(context, source):
         made = load_together(spec, programs, pins=PinRoot(context.bpf_mount), verbose=source.verbose, commit=False)
     with made as loaded:
         context.notes += loaded.notes
@@ -155,7 +155,7 @@ def _together(sources: Sequence[BpfSource]) -> BpfSource:
 
 
 @contextmanager
-def _remembering_the_log(context: Context, source: BpfSource) -> Iterator[None]:
+def remembering_the_log(context: Context, source: BpfSource) -> Iterator[None]:
     """With ``verbose``, the verifier's whole log of a refused program is said as well."""
     try:
         yield
@@ -165,13 +165,13 @@ def _remembering_the_log(context: Context, source: BpfSource) -> Iterator[None]:
         raise
 
 
-def _with_parameters(context: Context, spec: "ObjectSpec", source: BpfSource) -> "ObjectSpec":
+def with_parameters(context: Context, spec: "ObjectSpec", source: BpfSource) -> "ObjectSpec":
     from pytc.bpf.parameters import Parameters, parameterise
 
     return parameterise(spec, Parameters(
         dict(source.variables),
         {m.name: m.max_entries for m in source.maps if not m.pinned},
-        {m.name: _pin_path(context, m.pinned) for m in source.maps if m.pinned}))
+        {m.name: pin_path(context, m.pinned) for m in source.maps if m.pinned}))
 
 
 @contextmanager
@@ -179,7 +179,7 @@ def _pinned(context: Context, path: str, type: ProgramType) -> Iterator[OpenedPr
     from pytc.bpf.constants import program_type_name
     from pytc.bpf.program import Program
 
-    place = _pin_path(context, path)
+    place = pin_path(context, path)
     try:
         program = Program.from_pin(place)
     except BpfSyscallError as error:
@@ -196,7 +196,7 @@ def _pinned(context: Context, path: str, type: ProgramType) -> Iterator[OpenedPr
         yield OpenedProgram(program.fd, f"{os.path.basename(path)}:{_PINNED_ANNOTATION}"[:_MAX_ANNOTATION])
 
 
-def _pin_path(context: Context, path: str) -> str:
+def pin_path(context: Context, path: str) -> str:
     """``m:NAME`` is tc's short form for NAME below the bpffs's ``tc`` directory."""
     if not path.startswith("m:"):
         return path
