@@ -58,8 +58,8 @@ class QdiscSelector(NamedTuple):
 
 
 class ModifyQdisc(NamedTuple):
-    """``verb`` is add, change, replace or delete. The blocks are those that the filters of clsact and ingress are
-    shared through, 0 for none."""
+    """``verb`` is add, change, replace, link or delete. The blocks are those that the filters of clsact and ingress are
+    shared through, 0 for none. ``estimator`` is TCA_RATE, ``stab`` a size table, None for none."""
 
     verb: str
     selector: QdiscSelector
@@ -67,6 +67,8 @@ class ModifyQdisc(NamedTuple):
     options: Any = None
     ingress_block: int = 0
     egress_block: int = 0
+    estimator: bytes = b""
+    stab: Any = None
 
 
 class ShowQdiscs(NamedTuple):
@@ -78,7 +80,7 @@ class ShowQdiscs(NamedTuple):
 
 
 class ModifyClass(NamedTuple):
-    """``verb`` is add, change, replace or delete."""
+    """``verb`` is add, change, replace or delete; ``estimator`` is TCA_RATE."""
 
     verb: str
     device: str
@@ -86,6 +88,7 @@ class ModifyClass(NamedTuple):
     classid: Handle
     kind: str = ""
     options: Any = None
+    estimator: bytes = b""
 
 
 class ShowClasses(NamedTuple):

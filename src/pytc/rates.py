@@ -1,12 +1,17 @@
-"""Rates and sizes as tc writes them (tc(8), PARAMETERS): rates are bytes per second here, sizes bytes.
+"""Rates, sizes, times and percentages as tc writes them (tc(8), PARAMETERS).
 
-The arithmetic is that of C doubles and truncation, so that the kernel gets the same numbers as from tc.
+Rates are bytes per second here, sizes bytes, times microseconds or nanoseconds. The arithmetic is that of C doubles and
+truncation, so that the kernel gets the same numbers as from tc. Where a number does not fit, tc keeps its low bits, and
+these functions raise ValueError.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 _MAX_RATE = 2**64 - 1
-_MAX_SIZE = 2**32 - 1
+_MAX_U32 = 2**32 - 1
+_MAX_S64 = 2**63 - 1
+_DIGITS, _HEX_DIGITS = frozenset("0123456789"), frozenset("0123456789abcdefABCDEF")
 
 _SCALES = {"": 1, "k": 1000, "ki": 1024, "m": 1000**2, "mi": 1024**2, "g": 1000**3, "gi": 1024**3,
            "t": 1000**4, "ti": 1024**4}
@@ -16,8 +21,24 @@ _RATE_UNITS = {"": 1, **{f"{prefix}bit": scale for prefix, scale in _SCALES.item
 #: Bytes in a unit; all prefixes are binary here, even those of bits.
 _SIZE_UNITS = {"": 1, "b": 1, "k": 1024, "kb": 1024, "kbit": 1024 // 8, "m": 1024**2, "mb": 1024**2,
                "mbit": 1024**2 // 8, "g": 1024**3, "gb": 1024**3, "gbit": 1024**3 // 8}
+_MICROSECONDS, _NANOSECONDS = 10**6, 10**9
+_TIME_UNITS = {f"{unit}{ending}": scale for unit, scale in (("", _MICROSECONDS), ("m", 1000), ("u", 1))
+               for ending in ("s", "sec", "secs")} | {"": 1}
+#: Nanoseconds in a unit.
+_TIME64_UNITS = {f"{unit}{ending}": scale for unit, scale in (("", _NANOSECONDS), ("m", 10**6), ("u", 1000), ("n", 1))
+                 for ending in ("s", "sec", "secs")} | {"": 1}
 
 _KIBI, _MEBI = 1024, 1024**2
+
+
+class PercentRate(NamedTuple):
+    """A part of the speed of the device, 0 to 1."""
+
+    share: float
+
+    def of(self, megabits: int) -> int:
+        """Bytes per second, for a speed in Mbit/s."""
+        return int(float(f"{self.share * megabits * 1000 * 1000:f}") / 8)
 
 
 def parse_rate(word: str) -> int:
@@ -29,7 +50,27 @@ def parse_rate(word: str) -> int:
 def parse_size(word: str) -> int:
     """``15k``, ``1mb``, ``8kbit``, or bytes without a unit; raises ValueError."""
     number, scale = _split(word, _SIZE_UNITS)
-    return _whole(number * scale, _MAX_SIZE, word)
+    return _whole(number * scale, _MAX_U32, word)
+
+
+def parse_time(word: str) -> int:
+    """Microseconds of ``10ms``, ``1.5s``, ``7us``, or of microseconds without a unit; raises ValueError."""
+    number, scale = _split(word, _TIME_UNITS)
+    return _whole(number * scale, _MAX_U32, word)
+
+
+def parse_time64(word: str) -> int:
+    """Nanoseconds of ``10ms``, ``1.5s``, ``800ns``, or of nanoseconds without a unit; raises ValueError."""
+    number, scale = _split(word, _TIME64_UNITS)
+    return _whole(number * scale, _MAX_S64, word)
+
+
+def parse_percent(word: str) -> float:
+    """0 to 1 of ``0`` to ``100``, with or without ``%``; raises ValueError."""
+    number, rest = split_number(word)
+    if rest not in ("", "%") or not 0 <= number / 100 <= 1:
+        raise ValueError(word)
+    return number / 100
 
 
 def format_rate(rate: int) -> str:
@@ -51,13 +92,64 @@ def format_size(size: int) -> str:
     return f"{size}b"
 
 
+def format_time(microseconds: int) -> str:
+    """In seconds or milliseconds with three digits, else in microseconds."""
+    if microseconds >= _MICROSECONDS:
+        return f"{microseconds / _MICROSECONDS:.3g}s"
+    return f"{microseconds / 1000:.3g}ms" if microseconds >= 1000 else f"{microseconds}us"
+
+
+def format_time64(nanoseconds: int) -> str:
+    """In seconds, milliseconds or microseconds with three digits, else in nanoseconds."""
+    for unit, scale in (("s", _NANOSECONDS), ("ms", 10**6), ("us", 1000)):
+        if nanoseconds >= scale:
+            return f"{nanoseconds / scale:.3g}{unit}"
+    return f"{nanoseconds}ns"
+
+
+def split_number(word: str) -> tuple[float, str]:
+    """(the number at the start, the rest), as strtod(3) takes it apart but for blanks, infinity and NaN; raises
+    ValueError where there is none."""
+    start = 1 if word[:1] in ("+", "-") else 0
+    if word[start:start + 2].lower() == "0x":
+        end = _digits_end(word, start + 2, _HEX_DIGITS)
+        if end > start + 2 and word[start + 2:end] != ".":
+            end = _exponent_end(word, end, "pP")
+            return float.fromhex(word[:end]), word[end:]
+    end = _digits_end(word, start, _DIGITS)
+    if word[start:end] in ("", "."):
+        raise ValueError(word)
+    end = _exponent_end(word, end, "eE")
+    return float(word[:end]), word[end:]
+
+
+def _digits_end(word: str, at: int, digits: frozenset[str]) -> int:
+    """Behind digits with at most one point among them."""
+    point = False
+    while at < len(word) and (word[at] in digits or (word[at] == "." and not point)):
+        point = point or word[at] == "."
+        at += 1
+    return at
+
+
+def _exponent_end(word: str, at: int, letters: str) -> int:
+    """Behind an exponent, when there is a whole one."""
+    if word[at:at + 1] not in tuple(letters):
+        return at
+    first = at + (2 if word[at + 1:at + 2] in ("+", "-") else 1)
+    end = first
+    while end < len(word) and word[end] in _DIGITS:
+        end += 1
+    return end if end > first else at
+
+
 def _split(word: str, units: Mapping[str, int]) -> tuple[float, int]:
     """(number, what its unit is worth)."""
-    digits = word.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-    unit = units.get(word[len(digits):].lower())
-    if unit is None or not digits.isascii() or "_" in digits or digits != digits.strip():
+    number, rest = split_number(word)
+    unit = units.get(rest.lower()) if rest.isascii() else None
+    if unit is None:
         raise ValueError(word)
-    return float(digits), unit
+    return number, unit
 
 
 def _whole(value: float, limit: int, word: str) -> int:

@@ -54,8 +54,8 @@ class FilterRecord(NamedTuple):
 
 
 class QdiscRecord(NamedTuple):
-    """``attributes`` are the kind's, by name; None for a kind that pytc does not know, of whose options only the
-    size is kept."""
+    """``attributes`` are the kind's, by name; None for a kind that pytc does not know, and where the kernel sends no
+    options. ``own_statistics`` are the kind's, ``stab`` the attributes of a size table."""
 
     ifindex: int
     handle: Handle
@@ -66,8 +66,10 @@ class QdiscRecord(NamedTuple):
     ingress_block: int = 0
     egress_block: int = 0
     attributes: Mapping[str, Any] | None = None
-    options_size: int = 0
+    options: bytes = b""
     statistics: QueueStatistics | None = None
+    own_statistics: bytes = b""
+    stab: Mapping[str, Any] | None = None
 
 
 class ClassRecord(NamedTuple):
@@ -79,5 +81,6 @@ class ClassRecord(NamedTuple):
     leaf: Handle
     kind: str
     attributes: Mapping[str, Any] | None = None
+    options: bytes = b""
     statistics: QueueStatistics | None = None
     own_statistics: bytes = b""

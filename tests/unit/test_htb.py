@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from pytc.documents import Shown
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError
 from pytc.grammar.words import Cursor
-from pytc.kinds.interface import Clock
+from pytc.kinds.interface import Clock, Surroundings
 from pytc.kinds.qdiscs.htb import (
     KIND,
-    Burst,
     HtbClassOptions,
     HtbOptions,
     decode_class,
@@ -23,11 +22,14 @@ from pytc.kinds.qdiscs.htb import (
     parse,
     parse_class,
 )
+from pytc.kinds.ratespec import Burst
 from pytc.netlink.messages import decode_options, encode_options
 from pytc.render.json import as_object
 from pytc.render.text import render
 
 CLOCK = Clock()
+#: A device of 10 Gbit/s.
+AROUND = Surroundings(CLOCK, lambda: 10_000, lambda name: ())
 
 
 def read_class(line: str) -> HtbClassOptions:
@@ -35,9 +37,9 @@ def read_class(line: str) -> HtbClassOptions:
 
 
 def test_layouts() -> None:
-    attributes = dict(encode_class(read_class("rate 1mbit"), CLOCK))
+    attributes = dict(encode_class(read_class("rate 1mbit"), AROUND))
     assert len(attributes["TCA_HTB_PARMS"]) == 44
-    assert len(dict(encode(HtbOptions()))["TCA_HTB_INIT"]) == 20
+    assert len(dict(encode(HtbOptions(), AROUND))["TCA_HTB_INIT"]) == 20
 
 
 def test_words_of_a_qdisc() -> None:
@@ -55,8 +57,8 @@ def test_words_of_a_class() -> None:
 
 
 @pytest.mark.parametrize("line", [
-    "", "rate 0", "ceil 1mbit", "rate 1mbit rate 1mbit", "rate x", "rate 50%", "rate 1mbit ce 1mbit", "r 1mbit",
-    "rate 1mbit burst 5g", "rate 1mbit burst 1k/3", "rate 1mbit burst 1k/0", "rate 1mbit burst 1k/",
+    "", "rate 0", "ceil 1mbit", "rate 1mbit rate 1mbit", "rate x", "rate 150%", "rate %%", "r 1mbit",
+    "rate 1mbit ce 1mbit", "rate 1mbit burst 5g", "rate 1mbit burst 1k/3", "rate 1mbit burst 1k/0", "rate 1mbit burst 1k/",
     "rate 1mbit burst /8", "rate 1mbit prio 0x3", "rate 1mbit mpu 65536", "rate 1mbit linklayer x", "rate 1mbit bogus",
 ])
 def test_wrong_words_of_a_class(line: str) -> None:
@@ -78,7 +80,7 @@ def test_any_words_are_options_or_an_error(words: list[str]) -> None:
         options = parse_class(Cursor(words))
     except PytcError:
         return
-    encode_class(options, CLOCK)
+    encode_class(options, AROUND)
 
 
 @pytest.mark.parametrize("line, buffer, cbuffer", [  # as the real tc encodes them
@@ -86,12 +88,12 @@ def test_any_words_are_options_or_an_error(words: list[str]) -> None:
     ("rate 1gbit", 187, 187), ("rate 100gbit", 0, 0), ("rate 1mbit burst 1000000000", 2_056_561_152, 200_000),
 ])
 def test_bursts_are_times(line: str, buffer: int, cbuffer: int) -> None:
-    parameters = dict(encode_class(read_class(line), CLOCK))["TCA_HTB_PARMS"]
+    parameters = dict(encode_class(read_class(line), AROUND))["TCA_HTB_PARMS"]
     assert struct.unpack_from("=II", parameters, 24) == (buffer, cbuffer)
 
 
 def test_wide_rates_have_attributes_of_their_own() -> None:
-    attributes = dict(encode_class(read_class("rate 4294967295bps ceil 100gbit"), CLOCK))
+    attributes = dict(encode_class(read_class("rate 4294967295bps ceil 100gbit"), AROUND))
     assert attributes.keys() == {"TCA_HTB_PARMS", "TCA_HTB_CEIL64"}
     assert attributes["TCA_HTB_CEIL64"] == 12_500_000_000
     assert struct.unpack_from("=I", attributes["TCA_HTB_PARMS"], 20)[0] == 0xFFFFFFFF
@@ -100,7 +102,7 @@ def test_wide_rates_have_attributes_of_their_own() -> None:
 @given(st.integers(1, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1), st.integers(1, 2**32 - 1))
 def test_what_is_encoded_can_be_decoded_and_shown(rate: int, ceil: int, burst: int, mtu: int) -> None:
     options = HtbClassOptions(rate, ceil, Burst(burst), mtu=mtu)
-    attributes = decode_options(KIND.schema, encode_options(KIND.schema, encode_class(options, CLOCK)))
+    attributes = decode_options(KIND.schema, encode_options(KIND.schema, encode_class(options, AROUND)))
     found = decode_class(attributes, CLOCK)
     assert found is not None
     assert (found.rate.rate, found.ceil.rate) == (rate, ceil or rate)
@@ -114,5 +116,5 @@ def test_any_bytes_can_be_shown(raw: bytes) -> None:
     assert KIND.class_statistics is not None
     attributes = {"TCA_HTB_PARMS": raw, "TCA_HTB_INIT": raw}
     for shown in (Shown(), Shown(details=True)):
-        render([KIND.document(attributes, shown), KIND.document_class(attributes, shown, CLOCK),
+        render([KIND.document(attributes, shown, CLOCK), KIND.document_class(attributes, shown, CLOCK),
                 KIND.class_statistics(raw)])

@@ -6,6 +6,7 @@ from pytc.commands import Help, ModifyClass, ShowClasses
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.grammar.words import Cursor, Word, fill, no_more, take_verb
 from pytc.handles import ROOT, UNSPEC, parse_classid, parse_qdisc_handle
+from pytc.kinds import estimator
 from pytc.kinds import qdiscs as kinds
 
 #: Words and their meanings; the order decides abbreviations.
@@ -22,7 +23,7 @@ SELECTORS = (
     Word("handle", "handle", exact=True, repeat=True),
     Word("root", "parent", value=ROOT, exact=True, twice='Error: "{}" is duplicate parent ID.'),
     _PARENT,
-    Word("estimator", "later", value="estimator", repeat=True),
+    Word("estimator", "estimator", read=estimator.read, twice='Error: duplicate "{0}": "{0}" is the second value.'),
 )
 _SHOW = (
     _DEVICE,
@@ -48,12 +49,10 @@ def _modify(cursor: Cursor, verb: str) -> ModifyClass:
     found = fill(cursor, SELECTORS, {}, topic="class")
     if "handle" in found:
         raise UsageError('Error: try "classid" instead of "handle"')
-    if "later" in found:
-        raise UsageError(f'"{found["later"]}" is not supported by this version of pytc')
     place = (found.get("device", ""), found.get("parent", UNSPEC), found.get("classid", UNSPEC))
     if cursor.done:
-        return ModifyClass(verb, *place)
-    return ModifyClass(verb, *place, *_kind(cursor))
+        return ModifyClass(verb, *place, estimator=found.get("estimator", b""))
+    return ModifyClass(verb, *place, *_kind(cursor), found.get("estimator", b""))
 
 
 def _kind(cursor: Cursor) -> tuple[str, Any]:
@@ -62,8 +61,13 @@ def _kind(cursor: Cursor) -> tuple[str, Any]:
     kind = kinds.find(name)
     if kind is not None and kind.parse_class is not None:
         return name, kind.parse_class(cursor)
-    unknown = "" if kind is not None else ", or its classes are not known to pytc"
-    raise InvalidOptionsError(f'Error: Qdisc "{name}" is classless{unknown}.')
+    hints = () if kind is not None else (f"pytc knows the classes of {', '.join(_with_classes())}",)
+    raise InvalidOptionsError(f'Error: Qdisc "{name}" is classless.', hints=hints)
+
+
+def _with_classes() -> list[str]:
+    found = ((name, kinds.find(name)) for name in kinds.names())
+    return [name for name, kind in found if kind is not None and kind.parse_class is not None]
 
 
 def _show(cursor: Cursor) -> ShowClasses:

@@ -6,12 +6,13 @@ from pytc.commands import Help, ModifyQdisc, QdiscSelector, ShowQdiscs
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.grammar.words import Cursor, Word, fill, no_more, take_verb, unsigned
 from pytc.handles import CLSACT, ROOT, UNSPEC, parse_classid, parse_qdisc_handle
+from pytc.kinds import estimator, size_table
 from pytc.kinds import qdiscs as kinds
 from pytc.kinds.interface import QdiscKind
 
 #: Words and their meanings; the order decides abbreviations.
-VERBS = {"add": "add", "change": "change", "replace": "replace", "delete": "delete", "list": "show", "show": "show",
-         "lst": "show", "ls": "show", "help": "help"}
+VERBS = {"add": "add", "change": "change", "replace": "replace", "link": "link", "delete": "delete",
+         "list": "show", "show": "show", "lst": "show", "ls": "show", "help": "help"}
 _SHOWN_TWICE = 'Error: argument "{}" is wrong: parent is already specified'
 
 
@@ -27,19 +28,21 @@ SELECTORS = (
     Word("dev", "device", str, exact=True),
     Word("handle", "handle", parse_qdisc_handle, exact=True, wrong="invalid qdisc ID"),
     Word("root", "parent", value=ROOT, exact=True),
+    Word("clsact", "kind", exact=True, stop=True),
+    Word("ingress", "kind", exact=True, stop=True),
     Word("parent", "parent", parse_classid, exact=True, wrong="invalid parent ID"),
-    Word("estimator", "later", value="estimator", repeat=True),
-    Word("stab", "later", value="stab", repeat=True),
-    Word("ingress_block", "ingress_block", _block, exact=True, wrong="invalid ingress block index value", repeat=True),
-    Word("egress_block", "egress_block", _block, exact=True, wrong="invalid egress block index value", repeat=True),
+    Word("estimator", "estimator", read=estimator.read, twice='Error: duplicate "{0}": "{0}" is the second value.'),
+    Word("stab", "stab", read=size_table.read, repeat=True),
+    Word("ingress_block", "ingress_block", _block, wrong="invalid ingress block index value", repeat=True),
+    Word("egress_block", "egress_block", _block, wrong="invalid egress block index value", repeat=True),
 )
 _SHOW = (
     Word("dev", "device", str, exact=True, repeat=True),
     Word("root", "parent", value=ROOT, exact=True, twice=_SHOWN_TWICE),
     Word("ingress", "parent", value=CLSACT, exact=True, twice=_SHOWN_TWICE),
     Word("clsact", "parent", value=CLSACT, exact=True, twice=_SHOWN_TWICE),
-    Word("parent", "parent", parse_classid, exact=True, wrong="invalid parent ID", twice=_SHOWN_TWICE),
-    Word("handle", "handle", parse_qdisc_handle, exact=True, wrong="invalid handle ID",
+    Word("parent", "parent", parse_classid, wrong="invalid parent ID", twice=_SHOWN_TWICE),
+    Word("handle", "handle", parse_qdisc_handle, wrong="invalid handle ID",
          twice='Error: argument "{}" is wrong: handle is already specified'),
     Word("invisible", "invisible", exact=True, repeat=True),
 )
@@ -58,20 +61,18 @@ def parse(words: list[str]) -> ModifyQdisc | ShowQdiscs | Help:
 
 def _modify(cursor: Cursor, verb: str) -> ModifyQdisc:
     found = fill(cursor, SELECTORS, {}, topic="qdisc")
-    if "later" in found:
-        raise UsageError(f'"{found["later"]}" is not supported by this version of pytc')
-    blocks = {name: found.pop(name) for name in ("ingress_block", "egress_block") if name in found}
+    rest = {name: found.pop(name) for name in ("ingress_block", "egress_block", "estimator", "stab") if name in found}
     if cursor.done:
-        return ModifyQdisc(verb, QdiscSelector(**found), **blocks)
+        return ModifyQdisc(verb, QdiscSelector(**found), **rest)
     name = cursor.take()
     kind = kinds.find(name)
     if kind is not None:
         _place(kind, found)
-        return ModifyQdisc(verb, QdiscSelector(**found), name, kind.parse(cursor), **blocks)
+        return ModifyQdisc(verb, QdiscSelector(**found), name, kind.parse(cursor), **rest)
     if not cursor.done:
         raise InvalidOptionsError(f'Unknown qdisc "{name}", hence option "{cursor.peek()}" is unparsable',
                                   hints=(f"pytc knows the options of {', '.join(kinds.names())}",))
-    return ModifyQdisc(verb, QdiscSelector(**found), name, **blocks)
+    return ModifyQdisc(verb, QdiscSelector(**found), name, **rest)
 
 
 def _place(kind: QdiscKind, found: dict[str, Any]) -> None:

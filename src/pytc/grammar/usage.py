@@ -88,54 +88,6 @@ Usage: ... action [ gact ] CONTROL [ random { netrand | determ } CONTROL NUMBER 
 
 random  does the second control instead, with one packet in NUMBER by chance (netrand), or with each NUMBER-th (determ)
 """,
-    "qdisc": """\
-Usage: pytc qdisc { add | change | replace | delete } dev NAME [ BLOCKS ] { clsact | ingress }
-       pytc qdisc { add | change | replace | delete } dev NAME { root | parent CLASSID } [ handle HANDLE ]
-                  [ KIND [ OPTIONS ] ]
-       pytc qdisc { show | list | ls } [ dev NAME ] [ root | ingress | clsact | parent CLASSID | handle HANDLE ]
-                  [ invisible ]
-
-KIND := { clsact | ingress | htb }, and others of the kernel without options
-BLOCKS := [ ingress_block INDEX ] [ egress_block INDEX ], to share filters between devices
-HANDLE := MAJOR:, CLASSID := MAJOR:MINOR, in hex
-"pytc qdisc add htb help" says the options of a kind.
-""",
-    "qdisc clsact": "Usage: ... clsact\nA place for filters on ingress and egress. It has no options.\n",
-    "qdisc ingress": "Usage: ... ingress\nA place for filters on ingress. It has no options.\n",
-    "qdisc htb": """\
-Usage: ... qdisc add ... htb [ default MINOR ] [ r2q NUMBER ] [ direct_qlen PACKETS ] [ offload ]
-
-default      the minor number (hex) of the class for packets that no filter classifies; 0: they are not shaped
-r2q          divides a class's rate to give its quantum {10}
-direct_qlen  how many packets that are not shaped may wait {the device's txqueuelen}
-offload      lets the device's hardware shape
-""",
-    "class": """\
-Usage: pytc class { add | change | replace | delete } dev NAME [ root | parent CLASSID ] [ classid CLASSID ]
-                  [ KIND [ OPTIONS ] ]
-       pytc class { show | list | ls } dev NAME [ root | parent CLASSID ] [ classid CLASSID ] [ qdisc HANDLE ]
-
-KIND := { htb }
-HANDLE := MAJOR:, CLASSID := MAJOR:MINOR, in hex
-"pytc class add htb help" says the options of a kind.
-""",
-    "class htb": """\
-Usage: ... class add ... htb rate RATE [ ceil RATE ] [ burst SIZE ] [ cburst SIZE ] [ prio NUMBER ] [ quantum BYTES ]
-                             [ mtu BYTES ] [ mpu BYTES ] [ overhead BYTES ] [ linklayer { ethernet | atm | adsl } ]
-
-rate       the rate that the class is given
-ceil       the rate that it may reach by borrowing {rate}
-burst      how much it may send at once at that rate {computed}
-cburst     the same for ceil {computed}
-prio       classes of lower prio are served first {0}
-quantum    how much it may borrow at a time {rate / r2q}
-mtu        the largest packet that the computed burst has to hold {1600}
-mpu        the least that a packet counts for {0}
-overhead   what each packet counts for besides its size {0}
-linklayer  how packets are cut on their way {ethernet}
-RATE := NUMBER[bit | kbit | mbit | gbit | tbit | bps | kbps | mbps | ...], Kibit and so on for powers of 1024
-SIZE := NUMBER[b | k | m | g | kbit | mbit | gbit], in powers of 1024
-""",
     "exec": """\
 Usage: pytc exec bpf { import | agent | debug | graft | help } ...
 
@@ -310,11 +262,15 @@ def usage(topic: str) -> str:
         from pytc.grammar.map_usage import TEXTS
 
         texts = TEXTS
+    if first in ("qdisc", "class"):
+        from pytc.grammar.qdisc_usage import usage as of_qdiscs
+
+        return of_qdiscs(topic)
     return texts.get(topic) or texts.get(first) or _TEXTS[""]
 
 
 def topics() -> list[str]:
     """All topics."""
-    from pytc.grammar.map_usage import TEXTS
+    from pytc.grammar import map_usage, qdisc_usage
 
-    return [*_TEXTS, *TEXTS]
+    return [*_TEXTS, *map_usage.TEXTS, *qdisc_usage.topics()]

@@ -16,11 +16,12 @@ class Word(NamedTuple):
     """One row of a table.
 
     ``into`` names the field that it sets; rows that share a field exclude one another. With a ``convert`` it
-    takes the next word as its value, and ``wrong`` is what tc says when the converter raises ValueError; without,
-    it is a flag that stores ``value``. A row with ``repeat`` may come twice, and the last one counts. ``called`` is
-    the word's name in messages about duplicates; ``twice`` the whole message where tc has one of its own, with the
-    word in place of ``{}``. ``read`` takes what follows the word itself, where that is more than a word. A row with
-    ``many`` may come many times, and its field is the tuple of all its values.
+    takes the next word as its value, and ``wrong`` is what tc says when the converter raises ValueError (the whole
+    message where it has a ``{}``, which stands for the value); without, it is a flag that stores ``value``. A row with
+    ``repeat`` may come twice, and the last one counts. ``called`` is the word's name in messages about duplicates;
+    ``twice`` the whole message where tc has one of its own, with the word in place of ``{}``. ``read`` takes what
+    follows the word itself, where that is more than a word. A row with ``many`` may come many times, and its field is
+    the tuple of all its values. One with ``stop`` ends the reading, with the word still to come.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Word(NamedTuple):
     twice: str = ""
     read: "Callable[[Cursor], Any] | None" = None
     many: bool = False
+    stop: bool = False
 
 
 class Cursor:
@@ -110,6 +112,8 @@ def fill(cursor: Cursor, table: Sequence[Word], found: dict[str, Any], *, topic:
             if matches(cursor.peek(), "help"):
                 raise HelpRequested(topic)
             return found
+        if row.stop:
+            return found
         word = cursor.take()
         value = _value(cursor, row, error)
         if row.many:
@@ -129,9 +133,32 @@ def _value(cursor: Cursor, row: Word, error: type[PytcError]) -> Any:
     try:
         return row.convert(word)
     except ValueError:
+        if "{}" in row.wrong:
+            raise error(row.wrong.format(word)) from None
         if error is InvalidOptionsError:
-            raise InvalidOptionsError(f'Illegal "{row.wrong or row.name}": "{word}"') from None
+            raise illegal(row.wrong or row.name, word) from None
         raise error(f'Error: argument "{word}" is wrong: {row.wrong or row.name}') from None
+
+
+def illegal(name: str, word: str) -> InvalidOptionsError:
+    """tc's message about a value of a kind's option; the hint says which value."""
+    return InvalidOptionsError(f'Illegal "{name}"', hints=(f'the value is "{word}"',))
+
+
+def read_options(cursor: Cursor, table: Sequence[Word], topic: str, *,
+                 unknown: str = 'What is "{}"?') -> dict[str, Any]:
+    """The words of a kind, which have to be all that are left; ``unknown`` is tc's message about one that is not in
+    the table. Raises InvalidOptionsError, UsageError, HelpRequested."""
+    found = fill(cursor, table, {}, topic=topic, error=InvalidOptionsError)
+    if not cursor.done:
+        raise unknown_option(unknown.format(cursor.peek()), topic)
+    return found
+
+
+def unknown_option(message: str, topic: str) -> InvalidOptionsError:
+    """An error that says where the options of a kind are explained; ``topic`` is like ``qdisc htb``."""
+    of, _, kind = topic.partition(" ")
+    return InvalidOptionsError(message, hints=(f'"pytc {of} add {kind} help" says what there is',))
 
 
 def _duplicate(row: Word, cursor: Cursor) -> UsageError:
@@ -153,13 +180,32 @@ def unsigned(limit: int, base: int = 0) -> Converter:
     """Converter for numbers up to ``limit``, as strtoul(3) with that base; 0: decimal, ``0x`` hex or ``0`` octal."""
 
     def convert(word: str) -> int:
-        digits = word.lower()
-        if not digits.isascii() or "_" in digits or digits != digits.strip():
-            raise ValueError(word)
-        octal = not base and len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
-        number = int(digits, 8 if octal else base)
+        number = _integer(word, base)
         if not 0 <= number <= limit:
             raise ValueError(word)
         return number
 
     return convert
+
+
+def signed(limit: int, base: int = 0) -> Converter:
+    """The same as strtol(3), for numbers from ``-limit - 1`` to ``limit``."""
+
+    def convert(word: str) -> int:
+        number = _integer(word, base)
+        if not -limit - 1 <= number <= limit:
+            raise ValueError(word)
+        return number
+
+    return convert
+
+
+def _integer(word: str, base: int) -> int:
+    digits = word.lower()
+    if not digits.isascii() or "_" in digits or digits != digits.strip():
+        raise ValueError(word)
+    plain = digits.lstrip("+-")
+    if not base and plain[:2] in ("0b", "0o"):  # Python's own
+        raise ValueError(word)
+    octal = not base and len(plain) > 1 and plain[0] == "0" and plain[1].isdigit()
+    return int(digits, 8 if octal else base)

@@ -1,6 +1,6 @@
 """What a kind's module offers, and what it is given."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytc.bpf.info import ProgramDescription
@@ -46,6 +46,10 @@ class FilterKind(NamedTuple):
     police: str = ""
 
 
+#: The name of the bytes of TCA_OPTIONS before its attributes, in :data:`Attributes` and in what is encoded.
+HEADER = ""
+
+
 class Clock(NamedTuple):
     """What a tick is, in which the kernel counts the time that a burst takes (/proc/net/psched)."""
 
@@ -85,22 +89,40 @@ class ActionKind(NamedTuple):
     source: "Callable[[Any], BpfSource | None] | None" = None
 
 
+class Surroundings(NamedTuple):
+    """What qdiscs and classes are encoded with besides their options.
+
+    ``speed`` is the device's in Mbit/s; ``distribution`` reads a table of delays by its name. Both are asked only where
+    an option refers to them, and raise PytcError.
+    """
+
+    clock: Clock
+    speed: Callable[[], int]
+    distribution: Callable[[str], Sequence[int]]
+
+
 class QdiscKind(NamedTuple):
     """The same for a qdisc and, where it has them, its classes.
 
-    ``schema`` has the attributes of both. ``encode`` returns None where no TCA_OPTIONS is to be sent.
-    ``class_statistics`` says what the kind's own statistics of a class are (bytes of TCA_STATS_APP). A kind that has
-    one place only names it as ``default_parent``, and its handle there.
+    ``schema`` has the attributes of both; they follow ``header`` bytes of a structure, which decoding keeps as
+    :data:`HEADER`, and which is the first that is encoded. ``encode`` returns None where no TCA_OPTIONS is to be sent.
+    ``statistics`` and ``class_statistics`` say what the kind's own statistics are (bytes of TCA_STATS_APP). ``usage``
+    and ``class_usage`` are help texts. A kind that has one place only names it as ``default_parent``, and its handle
+    there.
     """
 
     name: str
     schema: Schema
     parse: Callable[[Cursor], Any]
-    encode: Callable[[Any], list[tuple[str, Any]] | None]
-    document: Callable[[Attributes, Shown], Document]
+    encode: Callable[[Any, Surroundings], list[tuple[str, Any]] | None]
+    document: Callable[[Attributes, Shown, Clock], Document]
+    usage: str
+    header: int = 0
+    statistics: Callable[[bytes], Document] | None = None
     parse_class: Callable[[Cursor], Any] | None = None
-    encode_class: Callable[[Any, Clock], list[tuple[str, Any]]] | None = None
+    encode_class: Callable[[Any, Surroundings], list[tuple[str, Any]]] | None = None
     document_class: Callable[[Attributes, Shown, Clock], Document] | None = None
     class_statistics: Callable[[bytes], Document] | None = None
+    class_usage: str = ""
     default_handle: Handle = UNSPEC
     default_parent: Handle = UNSPEC

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from pyroute2.netlink import nla, nlmsg
 
 from pytc.errors import NetlinkProtocolError
-from pytc.kinds.interface import Attributes, Schema
+from pytc.kinds.interface import HEADER, Attributes, Schema
 from pytc.netlink import constants as c
 
 _HEADER = struct.Struct("=IHHII")
@@ -99,15 +99,17 @@ def decode(data: bytes) -> TcMessage:
 
 
 def encode_options(schema: Schema, attributes: Sequence[tuple[str, Any]]) -> bytes:
-    """Nested attributes as bytes, without a header of their own."""
+    """Nested attributes as bytes, without a header of their own, behind those of HEADER when they start with it."""
     nested = _class_for(schema)()
-    nested["attrs"] = [(name, _raw(value)) for name, value in attributes]
+    nested["attrs"] = [(name, _raw(value)) for name, value in attributes if name != HEADER]
     nested.encode()
-    return bytes(nested.data[_NLA_HEADER.size:])
+    return b"".join(value for name, value in attributes if name == HEADER) + bytes(nested.data[_NLA_HEADER.size:])
 
 
-def decode_options(schema: Schema, data: bytes) -> Attributes:
-    """Nested attributes by name; raises NetlinkProtocolError."""
+def decode_options(schema: Schema, data: bytes, header: int = 0) -> Attributes:
+    """Nested attributes by name, those behind ``header`` bytes of a structure; raises NetlinkProtocolError."""
+    if header:
+        return {**decode_options(schema, data[header:]), HEADER: data[:header]}
     nested = _class_for(schema)(_NLA_HEADER.pack(len(data) + _NLA_HEADER.size, 0) + data)
     try:
         nested.decode()

@@ -15,6 +15,8 @@ from pytc.operations.clock import read_clock
 from pytc.operations.context import Context
 from pytc.operations.hints import general_hint
 from pytc.operations.statistics import read_statistics, statistics_fields
+from pytc.operations.surroundings import surroundings
+from pytc.operations.unknown import unknown_options
 from pytc.records import ClassRecord
 
 _VERBS = {"add": (c.NEWTCLASS, c.EXCL | c.CREATE), "change": (c.NEWTCLASS, 0), "replace": (c.NEWTCLASS, c.CREATE),
@@ -23,7 +25,7 @@ _VERBS = {"add": (c.NEWTCLASS, c.EXCL | c.CREATE), "change": (c.NEWTCLASS, 0), "
 
 def modify_class(context: Context, command: ModifyClass) -> None:
     """Adds, changes, replaces or deletes; raises NetlinkError."""
-    message = _message(context, command)
+    message = build_message(context, command)
     try:
         context.session.request(message)
     except NetlinkError as error:
@@ -50,14 +52,18 @@ def _selected(message: TcMessage, command: ShowClasses) -> bool:
             and command.classid in (UNSPEC, handle))
 
 
-def _message(context: Context, command: ModifyClass) -> TcMessage:
+def build_message(context: Context, command: ModifyClass) -> TcMessage:
+    """The request for a command; raises PytcError where an option cannot be looked up."""
     kind_of_message, flags = _VERBS[command.verb]
     attributes: dict[str, object] = {}
     if command.kind:
         attributes["TCA_KIND"] = command.kind
+    if command.estimator:
+        attributes["TCA_RATE"] = command.estimator
     kind = kinds.find(command.kind)
     if kind is not None and kind.encode_class is not None:
-        attributes["TCA_OPTIONS"] = encode_options(kind.schema, kind.encode_class(command.options, read_clock()))
+        options = kind.encode_class(command.options, surroundings(context, command.device))
+        attributes["TCA_OPTIONS"] = encode_options(kind.schema, options)
     return TcMessage(kind_of_message, flags, context.device_index(command.device), command.classid.number,
                      command.parent.number, 0, attributes)
 
@@ -84,13 +90,12 @@ def _hint(error: NetlinkError, command: ModifyClass) -> str:
 def _record(message: TcMessage) -> ClassRecord:
     attributes = message.attributes
     name = attributes.get("TCA_KIND", "")
-    kind = kinds.find(name)
+    kind, raw = kinds.find(name), attributes.get("TCA_OPTIONS")
     statistics, own = read_statistics(message)
     return ClassRecord(
         message.ifindex, Handle.from_number(message.handle), Handle.from_number(message.parent),
         Handle.from_number(message.info), name,
-        decode_options(kind.schema, attributes.get("TCA_OPTIONS", b"")) if kind is not None else None,
-        statistics, own)
+        decode_options(kind.schema, raw) if kind is not None and raw is not None else None, raw or b"", statistics, own)
 
 
 def _document(context: Context, record: ClassRecord, command: ShowClasses, clock: Clock) -> Document:
@@ -110,6 +115,8 @@ def _document(context: Context, record: ClassRecord, command: ShowClasses, clock
     kind = kinds.find(record.kind)
     if kind is not None and kind.document_class is not None and record.attributes is not None:
         fields.append(Group("", kind.document_class(record.attributes, context.shown, clock)))
+    elif record.options:
+        fields.append(Group("", unknown_options("class", record.options)))
     fields.append(Field("", text="\n"))
     if context.shown.statistics:
         fields.append(Group("stats", _statistics(record)))

@@ -7,21 +7,26 @@ from pytc.documents import Document, Field, Group
 from pytc.errors import NetlinkError
 from pytc.handles import ROOT, UNSPEC, Handle
 from pytc.kinds import qdiscs as kinds
+from pytc.kinds import size_table
+from pytc.kinds.interface import Clock
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, decode_options, encode_options
 from pytc.netlink.session import interface_name
+from pytc.operations.clock import read_clock
 from pytc.operations.context import Context
 from pytc.operations.hints import general_hint
 from pytc.operations.statistics import read_statistics, statistics_fields
+from pytc.operations.surroundings import surroundings
+from pytc.operations.unknown import unknown_options
 from pytc.records import QdiscRecord
 
 _VERBS = {"add": (c.NEWQDISC, c.EXCL | c.CREATE), "change": (c.NEWQDISC, 0),
-          "replace": (c.NEWQDISC, c.CREATE | c.REPLACE), "delete": (c.DELQDISC, 0)}
+          "replace": (c.NEWQDISC, c.CREATE | c.REPLACE), "link": (c.NEWQDISC, c.REPLACE), "delete": (c.DELQDISC, 0)}
 
 
 def modify_qdisc(context: Context, command: ModifyQdisc) -> None:
     """Adds, changes, replaces or deletes; raises NetlinkError."""
-    message = _message(context, command)
+    message = build_message(context, command)
     try:
         context.session.request(message)
     except NetlinkError as error:
@@ -35,7 +40,8 @@ def show_qdiscs(context: Context, command: ShowQdiscs) -> list[Document]:
     """The qdiscs that a selector covers."""
     selector = command.selector
     index = context.device_index(selector.device)
-    return [_document(context, record, selector) for record in _dump(context, index, invisible=command.invisible)
+    clock = read_clock()
+    return [_document(context, record, selector, clock) for record in _dump(context, index, invisible=command.invisible)
             if selector.parent in (UNSPEC, record.parent) and selector.handle in (UNSPEC, record.handle)]
 
 
@@ -47,23 +53,28 @@ def _dump(context: Context, index: int, *, invisible: bool = False) -> list[Qdis
             if answer.type == c.NEWQDISC and index in (0, answer.ifindex)]
 
 
-def _message(context: Context, command: ModifyQdisc) -> TcMessage:
+def build_message(context: Context, command: ModifyQdisc) -> TcMessage:
+    """The request for a command; raises PytcError where an option cannot be looked up."""
     kind_of_message, flags = _VERBS[command.verb]
     selector = command.selector
     attributes: dict[str, object] = {}
     if command.kind:
         attributes["TCA_KIND"] = command.kind
-    kind = kinds.find(command.kind)
-    if kind is not None:
-        if kind.default_parent != UNSPEC:
-            selector = selector._replace(parent=kind.default_parent, handle=kind.default_handle)
-        options = kind.encode(command.options)
-        if options is not None:
-            attributes["TCA_OPTIONS"] = encode_options(kind.schema, options)
+    if command.estimator:
+        attributes["TCA_RATE"] = command.estimator
     if command.ingress_block:
         attributes["TCA_INGRESS_BLOCK"] = command.ingress_block
     if command.egress_block:
         attributes["TCA_EGRESS_BLOCK"] = command.egress_block
+    kind = kinds.find(command.kind)
+    if kind is not None:
+        if kind.default_parent != UNSPEC:
+            selector = selector._replace(parent=kind.default_parent, handle=kind.default_handle)
+        options = kind.encode(command.options, surroundings(context, selector.device))
+        if options is not None:
+            attributes["TCA_OPTIONS"] = encode_options(kind.schema, options)
+    if command.stab is not None:
+        attributes["TCA_STAB"] = encode_options(size_table.SCHEMA, size_table.encode(command.stab))
     return TcMessage(kind_of_message, flags, context.device_index(selector.device), selector.handle.number,
                      selector.parent.number, 0, attributes)
 
@@ -109,16 +120,18 @@ def _kind_at(context: Context, message: TcMessage) -> str:
 
 def _record(message: TcMessage) -> QdiscRecord:
     attributes = message.attributes
-    name, raw = attributes.get("TCA_KIND", ""), attributes.get("TCA_OPTIONS", b"")
-    kind = kinds.find(name)
+    name, raw, stab = (attributes.get(f"TCA_{part}") for part in ("KIND", "OPTIONS", "STAB"))
+    kind = kinds.find(name or "")
+    statistics, own = read_statistics(message)
     return QdiscRecord(
-        message.ifindex, Handle.from_number(message.handle), Handle.from_number(message.parent), message.info, name,
-        bool(attributes.get("TCA_HW_OFFLOAD")), attributes.get("TCA_INGRESS_BLOCK", 0),
+        message.ifindex, Handle.from_number(message.handle), Handle.from_number(message.parent), message.info,
+        name or "", bool(attributes.get("TCA_HW_OFFLOAD")), attributes.get("TCA_INGRESS_BLOCK", 0),
         attributes.get("TCA_EGRESS_BLOCK", 0),
-        decode_options(kind.schema, raw) if kind is not None else None, len(raw), read_statistics(message)[0])
+        decode_options(kind.schema, raw, kind.header) if kind is not None and raw is not None else None, raw or b"",
+        statistics, own, decode_options(size_table.SCHEMA, stab) if stab is not None else None)
 
 
-def _document(context: Context, record: QdiscRecord, selector: QdiscSelector) -> Document:
+def _document(context: Context, record: QdiscRecord, selector: QdiscSelector, clock: Clock) -> Document:
     handle = f"{record.handle.major:x}:"
     fields: list[Field | Group] = [Field("kind", record.kind, f"qdisc {record.kind} "),
                                    Field("handle", handle, f"{handle} ")]
@@ -135,15 +148,24 @@ def _document(context: Context, record: QdiscRecord, selector: QdiscSelector) ->
         fields.append(Field("offloaded", True, "offloaded "))
     fields += [Field(name, block, f"{name} {block} ") for name, block in
                (("ingress_block", record.ingress_block), ("egress_block", record.egress_block)) if block]
-    fields += [Group("options", _options(context, record)), Field("", text="\n")]
-    if context.shown.statistics and record.statistics is not None:
-        fields += statistics_fields(record.statistics)
-    return fields
+    fields += [Group("options", _options(context, record, clock)), Field("", text="\n")]
+    if context.shown.details and record.stab is not None:
+        fields += [*size_table.document(record.stab), Field("", text="\n")]
+    return [*fields, *(_statistics(record) if context.shown.statistics else ())]
 
 
-def _options(context: Context, record: QdiscRecord) -> Document:
+def _options(context: Context, record: QdiscRecord, clock: Clock) -> Document:
     kind = kinds.find(record.kind)
-    if kind is not None and record.attributes is not None:
-        return kind.document(record.attributes, context.shown)
-    size = record.options_size
-    return (Field("", text=f"[Unknown qdisc, optlen={size}] "),) if size else ()
+    if kind is None:
+        return unknown_options("qdisc", record.options)
+    return kind.document(record.attributes, context.shown, clock) if record.attributes is not None else ()
+
+
+def _statistics(record: QdiscRecord) -> list[Field | Group]:
+    fields: list[Field | Group] = []
+    if record.statistics is not None:
+        fields += statistics_fields(record.statistics)
+    kind = kinds.find(record.kind)
+    if kind is not None and kind.statistics is not None and record.own_statistics:
+        fields += [*kind.statistics(record.own_statistics), Field("", text="\n")]
+    return fields

@@ -1,35 +1,41 @@
-"""The ``htb`` qdisc and its classes (tc-htb(8); include/uapi/linux/pkt_sched.h, net/sched/sch_htb.c).
-
-Times are in ticks: a burst is sent to the kernel as the time that it takes at its rate. The rate tables of
-TCA_HTB_RTAB and TCA_HTB_CTAB are not sent: since v3.8 the kernel computes without them when the link layer is given.
-"""
+"""The ``htb`` qdisc and its classes (tc-htb(8); include/uapi/linux/pkt_sched.h, net/sched/sch_htb.c)."""
 
 import struct
 from typing import Any, NamedTuple
 
 from pytc.documents import Document, Field, Shown
 from pytc.errors import InvalidOptionsError
-from pytc.grammar.words import Cursor, Word, choose, fill, unsigned
-from pytc.kinds.interface import Attributes, Clock, QdiscKind, Schema
-from pytc.rates import format_rate, format_size, parse_rate, parse_size
+from pytc.grammar.words import Cursor, Word, read_options, unsigned
+from pytc.kinds.fields import number, rate
+from pytc.kinds.interface import Attributes, Clock, QdiscKind, Schema, Surroundings
+from pytc.kinds.ratespec import (
+    ETHERNET,
+    RATESPEC,
+    U32,
+    Burst,
+    Rate,
+    burst_size,
+    bytes_per_second,
+    link_layer_name,
+    parse_any_rate,
+    parse_burst,
+    parse_link_layer,
+    ratespec,
+    ticks,
+)
+from pytc.rates import format_size
 
-_U16, _U32 = 0xFFFF, 0xFFFFFFFF
-_MICROSECONDS = 1_000_000
+_U16 = 0xFFFF
 _VERSION = 3
 _DEFAULT_R2Q = 10
 _DEFAULT_MTU = 1600
-#: struct tc_ratespec twice, then the rest of struct tc_htb_opt.
-_CLASS = struct.Struct("=BBHhHI BBHhHI IIIII")
+_NO_RATE = '"rate" is required.'
+#: The end of struct tc_htb_opt, behind two of struct tc_ratespec: buffer, cbuffer, quantum, level, prio.
+_CLASS = struct.Struct("=IIIII")
 #: struct tc_htb_glob.
 _QDISC = struct.Struct("=IIIII")
 #: struct tc_htb_xstats.
 _CLASS_STATISTICS = struct.Struct("=IIIii")
-_CELL_ALIGN = -1
-#: TC_LINKLAYER_*.
-_LINK_LAYERS = ("unspec", "ethernet", "atm")
-_LINK_LAYER_MASK = 0x0F
-_ETHERNET = 1
-_LINK_LAYER_WORDS = {"ethernet": _ETHERNET, "atm": 2, "adsl": 2}
 
 
 class HtbOptions(NamedTuple):
@@ -42,18 +48,12 @@ class HtbOptions(NamedTuple):
     offload: bool = False
 
 
-class Burst(NamedTuple):
-    """A size in bytes, 0 for one that is computed; ``cell_log`` is the logarithm of the cell size, if one is given."""
-
-    size: int = 0
-    cell_log: int | None = None
-
-
 class HtbClassOptions(NamedTuple):
-    """Rates are in bytes per second; ``ceil`` 0 is that of ``rate``, ``quantum`` 0 is left to the kernel."""
+    """Rates are in bytes per second, or percentages; ``ceil`` 0 is that of ``rate``, ``quantum`` 0 is left to the
+    kernel."""
 
-    rate: int
-    ceil: int = 0
+    rate: Rate
+    ceil: Rate = 0
     burst: Burst = Burst()
     cburst: Burst = Burst()
     prio: int = 0
@@ -61,7 +61,7 @@ class HtbClassOptions(NamedTuple):
     mtu: int = _DEFAULT_MTU
     mpu: int = 0
     overhead: int = 0
-    linklayer: int = _ETHERNET
+    linklayer: int = ETHERNET
 
 
 class Limit(NamedTuple):
@@ -95,53 +95,28 @@ def _debug(word: str) -> int:
     return number
 
 
-def _rate(word: str) -> int:
-    if "%" in word:
-        raise InvalidOptionsError(f'Illegal rate "{word}": a percentage of the device\'s speed is not supported by '
-                                  "this version of pytc")
-    return parse_rate(word)
-
-
-def _burst(word: str) -> Burst:
-    """``SIZE`` or ``SIZE/CELL``, the cell a power of two."""
-    size, slash, cell = word.partition("/")
-    if not slash:
-        return Burst(parse_size(size))
-    cell_size: int = unsigned(0x7FFFFFFF)(cell)
-    if cell_size.bit_count() != 1:
-        raise ValueError(word)
-    return Burst(parse_size(size), cell_size.bit_length() - 1)
-
-
-def _link_layer(word: str) -> int:
-    name = choose(word, tuple(_LINK_LAYER_WORDS))
-    if not name:
-        raise ValueError(word)
-    return _LINK_LAYER_WORDS[name]
-
-
 _QDISC_WORDS = (
-    Word("r2q", "r2q", unsigned(_U32, 10), repeat=True),
-    Word("default", "default", unsigned(_U32, 16), repeat=True),
+    Word("r2q", "r2q", unsigned(U32, 10), repeat=True),
+    Word("default", "default", unsigned(U32, 16), repeat=True),
     Word("debug", "debug", _debug, repeat=True),
-    Word("direct_qlen", "direct_qlen", unsigned(_U32, 10), repeat=True),
+    Word("direct_qlen", "direct_qlen", unsigned(U32, 10), repeat=True),
     Word("offload", "offload", repeat=True),
 )
 _CLASS_WORDS = (
-    Word("prio", "prio", unsigned(_U32, 10), repeat=True),
-    Word("mtu", "mtu", unsigned(_U32, 10), repeat=True),
+    Word("prio", "prio", unsigned(U32, 10), repeat=True),
+    Word("mtu", "mtu", unsigned(U32, 10), repeat=True),
     Word("mpu", "mpu", unsigned(_U16, 10), repeat=True),
     Word("overhead", "overhead", unsigned(_U16, 10), repeat=True),
-    Word("linklayer", "linklayer", _link_layer, repeat=True),
-    Word("quantum", "quantum", unsigned(_U32, 10), repeat=True),
-    Word("burst", "burst", _burst, repeat=True),
-    Word("buffer", "burst", _burst, exact=True, repeat=True),
-    Word("maxburst", "burst", _burst, exact=True, repeat=True),
-    Word("cburst", "cburst", _burst, repeat=True),
-    Word("cbuffer", "cburst", _burst, exact=True, repeat=True),
-    Word("cmaxburst", "cburst", _burst, exact=True, repeat=True),
-    Word("ceil", "ceil", _rate, exact=True, twice='Double "{}" spec'),
-    Word("rate", "rate", _rate, exact=True, twice='Double "{}" spec'),
+    Word("linklayer", "linklayer", parse_link_layer, repeat=True),
+    Word("quantum", "quantum", unsigned(U32, 10), repeat=True),
+    Word("burst", "burst", parse_burst, repeat=True),
+    Word("buffer", "burst", parse_burst, exact=True, repeat=True),
+    Word("maxburst", "burst", parse_burst, exact=True, repeat=True),
+    Word("cburst", "cburst", parse_burst, repeat=True),
+    Word("cbuffer", "cburst", parse_burst, exact=True, repeat=True),
+    Word("cmaxburst", "cburst", parse_burst, exact=True, repeat=True),
+    Word("ceil", "ceil", parse_any_rate, exact=True, twice='Double "{}" spec'),
+    Word("rate", "rate", parse_any_rate, exact=True, twice='Double "{}" spec'),
 )
 
 SCHEMA: Schema = (
@@ -153,79 +128,58 @@ SCHEMA: Schema = (
 
 def parse(cursor: Cursor) -> HtbOptions:
     """The words after ``htb`` of a qdisc; raises InvalidOptionsError, UsageError, HelpRequested."""
-    return HtbOptions(**_words(cursor, _QDISC_WORDS, "qdisc"))
+    return HtbOptions(**read_options(cursor, _QDISC_WORDS, "qdisc htb"))
 
 
 def parse_class(cursor: Cursor) -> HtbClassOptions:
     """The words after ``htb`` of a class; raises InvalidOptionsError, UsageError, HelpRequested."""
-    found = _words(cursor, _CLASS_WORDS, "class")
+    found = read_options(cursor, _CLASS_WORDS, "class htb")
     if not found.get("rate"):
-        raise InvalidOptionsError('"rate" is required.')
+        raise InvalidOptionsError(_NO_RATE)
     return HtbClassOptions(**found)
 
 
-def _words(cursor: Cursor, table: tuple[Word, ...], of: str) -> dict[str, Any]:
-    found = fill(cursor, table, {}, topic=f"{of} htb", error=InvalidOptionsError)
-    if not cursor.done:
-        raise InvalidOptionsError(f'What is "{cursor.peek()}"? Try "pytc {of} add htb help".')
-    return found
-
-
-def encode(options: HtbOptions) -> list[tuple[str, Any]]:
+def encode(options: HtbOptions, around: Surroundings) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = [
         ("TCA_HTB_INIT", _QDISC.pack(_VERSION, options.r2q, options.default, options.debug, 0))]
-    if options.direct_qlen not in (None, _U32):
+    if options.direct_qlen not in (None, U32):
         attributes.append(("TCA_HTB_DIRECT_QLEN", options.direct_qlen))
     if options.offload:
         attributes.append(("TCA_HTB_OFFLOAD", None))
     return attributes
 
 
-def encode_class(options: HtbClassOptions, clock: Clock) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them."""
-    rate, ceil = options.rate, options.ceil or options.rate
-    parameters = _CLASS.pack(
-        *_ratespec(options, rate, options.burst), *_ratespec(options, ceil, options.cburst),
-        _ticks(rate, options.burst.size or rate // clock.hertz + options.mtu, clock),
-        _ticks(ceil, options.cburst.size or ceil // clock.hertz + options.mtu, clock),
-        options.quantum, 0, options.prio)
-    wide = [(name, value) for name, value in (("TCA_HTB_RATE64", rate), ("TCA_HTB_CEIL64", ceil)) if value > _U32]
-    return [*wide, ("TCA_HTB_PARMS", parameters)]
-
-
-def _ratespec(options: HtbClassOptions, rate: int, burst: Burst) -> tuple[int, ...]:
-    """struct tc_ratespec. Without a cell size it is the least with which 256 cells hold the MTU."""
-    cell_log = burst.cell_log if burst.cell_log is not None else max(0, options.mtu.bit_length() - 8)
-    return cell_log, options.linklayer, options.overhead, _CELL_ALIGN, options.mpu, min(rate, _U32)
-
-
-def _ticks(rate: int, size: int, clock: Clock) -> int:
-    """The time for ``size`` bytes: whole microseconds first, both steps modulo 2^32, as tc computes it."""
-    microseconds = int(_MICROSECONDS * (size / float(rate))) & _U32
-    return int(microseconds * clock.ticks_per_microsecond) & _U32
-
-
-def _size(rate: int, ticks: int, clock: Clock) -> int:
-    """The bytes for a time: the reverse of :func:`_ticks`."""
-    microseconds = int(ticks / clock.ticks_per_microsecond) & _U32
-    return int(float(rate) * microseconds / _MICROSECONDS) & _U32
+def encode_class(options: HtbClassOptions, around: Surroundings) -> list[tuple[str, Any]]:
+    """Attributes in the order in which tc sends them; raises InvalidOptionsError."""
+    clock = around.clock
+    rate = bytes_per_second(options.rate, around)
+    ceil = bytes_per_second(options.ceil, around) or rate
+    if not rate:
+        raise InvalidOptionsError(_NO_RATE)
+    specs = [ratespec(limit, burst.cell_log, options.mtu, linklayer=options.linklayer, overhead=options.overhead,
+                      mpu=options.mpu) for limit, burst in ((rate, options.burst), (ceil, options.cburst))]
+    rest = _CLASS.pack(ticks(rate, options.burst.size or (rate // clock.hertz + options.mtu) & U32, clock),
+                       ticks(ceil, options.cburst.size or (ceil // clock.hertz + options.mtu) & U32, clock),
+                       options.quantum, 0, options.prio)
+    wide = [(name, value) for name, value in (("TCA_HTB_RATE64", rate), ("TCA_HTB_CEIL64", ceil)) if value > U32]
+    return [*wide, ("TCA_HTB_PARMS", b"".join(specs) + rest)]
 
 
 def decode_class(attributes: Attributes, clock: Clock) -> HtbClass | None:
     """None where the kernel's answer has no parameters."""
     raw = attributes.get("TCA_HTB_PARMS", b"")
-    if len(raw) < _CLASS.size:
+    if len(raw) < 2 * RATESPEC.size + _CLASS.size:
         return None
-    (rate_cell, linklayer, overhead, _, rate_mpu, rate, ceil_cell, _, _, _, ceil_mpu, ceil,
-     buffer, cbuffer, quantum, level, prio) = _CLASS.unpack_from(raw)
+    rate_cell, linklayer, overhead, _, rate_mpu, rate = RATESPEC.unpack_from(raw)
+    ceil_cell, _, _, _, ceil_mpu, ceil = RATESPEC.unpack_from(raw, RATESPEC.size)
+    buffer, cbuffer, quantum, level, prio = _CLASS.unpack_from(raw, 2 * RATESPEC.size)
     rate, ceil = attributes.get("TCA_HTB_RATE64", rate), attributes.get("TCA_HTB_CEIL64", ceil)
-    return HtbClass(prio, quantum, level, Limit(rate, _size(rate, buffer, clock), 1 << rate_cell, rate_mpu),
-                    Limit(ceil, _size(ceil, cbuffer, clock), 1 << ceil_cell, ceil_mpu), overhead,
-                    linklayer & _LINK_LAYER_MASK)
+    return HtbClass(prio, quantum, level, Limit(rate, burst_size(rate, buffer, clock), 1 << (rate_cell & 31), rate_mpu),
+                    Limit(ceil, burst_size(ceil, cbuffer, clock), 1 << (ceil_cell & 31), ceil_mpu), overhead, linklayer)
 
 
-def document(attributes: Attributes, shown: Shown) -> Document:
+def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
     """As tc prints it."""
     fields: list[Field] = []
     raw = attributes.get("TCA_HTB_INIT", b"")
@@ -252,27 +206,19 @@ def document_class(attributes: Attributes, shown: Shown, clock: Clock) -> Docume
         return ()
     fields: list[Field] = []
     if not found.level:
-        fields.append(_number("prio", found.prio))
-        fields += [_number("quantum", found.quantum)] if shown.details else []
-    fields.append(_rate_field("rate", found.rate))
+        fields.append(number("prio", found.prio))
+        fields += [number("quantum", found.quantum)] if shown.details else []
+    fields.append(rate("rate", found.rate.rate))
     if found.overhead:
-        fields.append(_number("overhead", found.overhead))
-    fields.append(_rate_field("ceil", found.ceil))
-    if found.linklayer > _ETHERNET or shown.details:
-        name = _LINK_LAYERS[found.linklayer] if found.linklayer < len(_LINK_LAYERS) else "unknown"
+        fields.append(number("overhead", found.overhead))
+    fields.append(rate("ceil", found.ceil.rate))
+    if found.linklayer & 0xF > ETHERNET or shown.details:
+        name = link_layer_name(found.linklayer)
         fields.append(Field("linklayer", name, f"linklayer {name} "))
     fields += [*_burst_fields("burst", "rate", found.rate, shown), *_burst_fields("cburst", "ceil", found.ceil, shown)]
     if shown.details:
-        fields.append(_number("level", found.level))
+        fields.append(number("level", found.level))
     return fields
-
-
-def _number(name: str, value: int) -> Field:
-    return Field(name, value, f"{name} {value} ")
-
-
-def _rate_field(name: str, limit: Limit) -> Field:
-    return Field(name, limit.rate, f"{name} {format_rate(limit.rate)} ")
 
 
 def _burst_fields(name: str, of: str, limit: Limit, shown: Shown) -> list[Field]:
@@ -293,4 +239,32 @@ def class_statistics(raw: bytes) -> Document:
             Field("ctokens", ctokens, f"ctokens: {ctokens}\n"))
 
 
-KIND = QdiscKind("htb", SCHEMA, parse, encode, document, parse_class, encode_class, document_class, class_statistics)
+_USAGE = """\
+Usage: ... qdisc add ... htb [ default MINOR ] [ r2q NUMBER ] [ direct_qlen PACKETS ] [ offload ]
+
+default      the minor number (hex) of the class for packets that no filter classifies; 0: they are not shaped
+r2q          divides a class's rate to give its quantum {10}
+direct_qlen  how many packets that are not shaped may wait {the device's txqueuelen}
+offload      lets the device's hardware shape
+"""
+_CLASS_USAGE = """\
+Usage: ... class add ... htb rate RATE [ ceil RATE ] [ burst SIZE ] [ cburst SIZE ] [ prio NUMBER ] [ quantum BYTES ]
+                             [ mtu BYTES ] [ mpu BYTES ] [ overhead BYTES ] [ linklayer { ethernet | atm | adsl } ]
+
+rate       the rate that the class is given
+ceil       the rate that it may reach by borrowing {rate}
+burst      how much it may send at once at that rate {computed}
+cburst     the same for ceil {computed}
+prio       classes of lower prio are served first {0}
+quantum    how much it may borrow at a time {rate / r2q}
+mtu        the largest packet that the computed burst has to hold {1600}
+mpu        the least that a packet counts for {0}
+overhead   what each packet counts for besides its size {0}
+linklayer  how packets are cut on their way {ethernet}
+RATE := NUMBER[bit | kbit | mbit | gbit | tbit | bps | kbps | mbps | ...], Kibit and so on for powers of 1024,
+        or NUMBER% of the device's speed
+SIZE := NUMBER[b | k | m | g | kbit | mbit | gbit], in powers of 1024
+"""
+
+KIND = QdiscKind("htb", SCHEMA, parse, encode, document, _USAGE, parse_class=parse_class, encode_class=encode_class,
+                 document_class=document_class, class_statistics=class_statistics, class_usage=_CLASS_USAGE)

@@ -1,14 +1,27 @@
 """The ``ingress`` qdisc: a hook for filters on ingress (net/sched/sch_ingress.c). It has no options."""
 
 from pytc.documents import Document, Field, Shown
+from pytc.grammar.words import Cursor, Word, read_options
 from pytc.handles import CLSACT
-from pytc.kinds.interface import Attributes, QdiscKind
-from pytc.kinds.qdiscs.clsact import HANDLE, encode_nothing, parse_nothing
+from pytc.kinds.interface import Attributes, Clock, QdiscKind
+from pytc.kinds.no_options import encode_nothing
+from pytc.kinds.qdiscs.clsact import HANDLE
+
+#: tc takes a handle here, whatever it is, for the sake of old scripts.
+_WORDS = (Word("handle", "handle", str, exact=True, repeat=True),)
+_USAGE = """\
+Usage: ... ingress
+
+A place for filters on ingress. It has no options.
+"""
 
 
-def _document(attributes: Attributes, shown: Shown) -> Document:
+def _parse(cursor: Cursor) -> None:
+    read_options(cursor, _WORDS, "qdisc ingress")
+
+
+def _document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
     return (Field("", None, "---------------- "),)
 
 
-KIND = QdiscKind("ingress", (), lambda cursor: parse_nothing("ingress", cursor), encode_nothing, _document,
-                 default_handle=HANDLE, default_parent=CLSACT)
+KIND = QdiscKind("ingress", (), _parse, encode_nothing, _document, _USAGE, default_handle=HANDLE, default_parent=CLSACT)

@@ -1,0 +1,7 @@
+"""The ``pfifo`` qdisc: a queue that is limited in packets (tc-pfifo(8))."""
+
+from pytc.documents import Field
+from pytc.kinds.fifo import fifo
+
+KIND = fifo("pfifo", "A queue of so many packets. {the device's txqueuelen}",
+            lambda limit: Field("limit", limit, f"limit {limit}p"))

@@ -1,0 +1,8 @@
+"""The ``pfifo_head_drop`` qdisc: a queue that is limited in packets (tc-pfifo(8))."""
+
+from pytc.documents import Field
+from pytc.kinds.fifo import fifo
+
+KIND = fifo("pfifo_head_drop",
+            "A queue of so many packets; when it is full, the oldest is dropped. {the device's txqueuelen}",
+            lambda limit: Field("limit", limit, f"limit {limit}p"))

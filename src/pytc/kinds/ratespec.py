@@ -1,0 +1,101 @@
+"""What htb and tbf share: rates with their bursts (struct tc_ratespec, include/uapi/linux/pkt_sched.h).
+
+A burst is sent to the kernel as the time, in ticks, that it takes at its rate. Tables of such times for all packet
+sizes (TCA_TBF_RTAB, TCA_HTB_CTAB ...) are not sent: since v3.8 the kernel computes without them when the link layer is
+given.
+"""
+
+import struct
+from typing import NamedTuple
+
+from pytc.errors import InvalidOptionsError
+from pytc.grammar.words import choose, unsigned
+from pytc.kinds.interface import Clock, Surroundings
+from pytc.rates import PercentRate, parse_percent, parse_rate, parse_size, split_number
+
+U32 = 0xFFFFFFFF
+_MICROSECONDS = 1_000_000
+#: struct tc_ratespec: cell_log u8, linklayer u8, overhead u16, cell_align s16, mpu u16, rate u32.
+RATESPEC = struct.Struct("=BBHhHI")
+_CELL_ALIGN = -1
+_DEFAULT_MTU = 2047
+#: TC_LINKLAYER_*.
+_LINK_LAYERS = ("unspec", "ethernet", "atm")
+_LINK_LAYER_MASK = 0x0F
+ETHERNET = 1
+_LINK_LAYER_WORDS = {"ethernet": ETHERNET, "atm": 2, "adsl": 2}
+
+Rate = int | PercentRate
+
+
+class Burst(NamedTuple):
+    """A size in bytes, 0 for one that is computed; ``cell_log`` is the logarithm of the cell size, if one is given."""
+
+    size: int = 0
+    cell_log: int | None = None
+
+
+def parse_burst(word: str) -> Burst:
+    """``SIZE`` or ``SIZE/CELL``, the cell a power of two; raises ValueError."""
+    size, slash, cell = word.partition("/")
+    if not slash:
+        return Burst(parse_size(size))
+    cell_size: int = unsigned(0x7FFFFFFF)(cell)
+    if cell_size.bit_count() != 1:
+        raise ValueError(word)
+    return Burst(parse_size(size), cell_size.bit_length() - 1)
+
+
+def parse_any_rate(word: str) -> Rate:
+    """Bytes per second, or a percentage of the device's speed; raises ValueError, InvalidOptionsError."""
+    if "%" not in word:
+        return parse_rate(word)
+    digits = word[:len(word) - len(word.lstrip("0123456789.%"))]
+    try:
+        if split_number(digits)[0] > 100:
+            raise InvalidOptionsError("Invalid rate specified; should be between [0,100]% but is " + word)
+        return PercentRate(parse_percent(digits))
+    except ValueError:
+        raise InvalidOptionsError("Specified rate value could not be read or is malformed",
+                                  hints=(f'the value is "{word}"',)) from None
+
+
+def bytes_per_second(rate: Rate, around: Surroundings) -> int:
+    """Looks the device's speed up where it has to; raises PytcError."""
+    return rate.of(around.speed()) if isinstance(rate, PercentRate) else rate
+
+
+def parse_link_layer(word: str) -> int:
+    """TC_LINKLAYER_* of a word; raises ValueError."""
+    name = choose(word, tuple(_LINK_LAYER_WORDS))
+    if not name:
+        raise ValueError(word)
+    return _LINK_LAYER_WORDS[name]
+
+
+def link_layer_name(number: int) -> str:
+    number &= _LINK_LAYER_MASK
+    return _LINK_LAYERS[number] if number < len(_LINK_LAYERS) else "unknown"
+
+
+def ratespec(rate: int, cell_log: int | None, mtu: int, *, linklayer: int, overhead: int, mpu: int) -> bytes:
+    """struct tc_ratespec. Without a cell size it is the least with which 256 cells hold the MTU."""
+    if cell_log is None:
+        cell_log = max(0, (mtu or _DEFAULT_MTU).bit_length() - 8)
+    return RATESPEC.pack(cell_log, linklayer, overhead, _CELL_ALIGN, mpu & 0xFFFF, min(rate, U32))
+
+
+def ticks(rate: int, size: int, clock: Clock) -> int:
+    """The time for ``size`` bytes: whole microseconds first, both steps modulo 2^32, as tc computes it."""
+    microseconds = int(_MICROSECONDS * (size / float(rate))) & U32
+    return int(microseconds * clock.ticks_per_microsecond) & U32
+
+
+def microseconds(number: int, clock: Clock) -> int:
+    """What a number of ticks is."""
+    return int(number / clock.ticks_per_microsecond) & U32
+
+
+def burst_size(rate: int, number: int, clock: Clock) -> int:
+    """The bytes for a time: the reverse of :func:`ticks`."""
+    return int(float(rate) * microseconds(number, clock) / _MICROSECONDS) & U32
