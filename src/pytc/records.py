@@ -7,7 +7,9 @@ from pytc.handles import Handle
 
 
 class QueueStatistics(NamedTuple):
-    """TCA_STATS2. ``rate`` is (bytes/s, packets/s) of a rate estimator, None without one."""
+    """TCA_STATS2. ``rate`` is (bytes/s, packets/s) of a rate estimator, None without one; ``hardware`` (bytes, packets)
+    of those that hardware handled. ``counted`` and ``queued`` say whether the kernel sends the counters, and what is of
+    a queue."""
 
     bytes: int = 0
     packets: int = 0
@@ -17,6 +19,9 @@ class QueueStatistics(NamedTuple):
     backlog: int = 0
     qlen: int = 0
     rate: tuple[int, int] | None = None
+    hardware: tuple[int, int] = (0, 0)
+    counted: bool = True
+    queued: bool = True
 
 
 class ActionRecord(NamedTuple):

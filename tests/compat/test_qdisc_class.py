@@ -87,15 +87,6 @@ def test_classes_as_json(shaped: Network) -> None:
     assert json.loads(shaped.ok("class", "show", "dev", "em1", "classid", "1:77", options=("-j", "-p"))) == []
 
 
-def test_kinds_without_a_module_are_shown(twins: Network) -> None:
-    must("tc", "-n", twins.name, "qdisc", "add", "dev", "twin0", "root", "handle", "7:", "pfifo", "limit", "9")
-    known = twins.tc("qdisc", "show", "dev", "twin0").out
-    assert twins.ok("qdisc", "show", "dev", "twin0") == known.replace("limit 9p", "[Unknown qdisc, optlen=4] ")
-    shown, = json.loads(twins.ok("qdisc", "show", "dev", "twin0", options=("-j", "-s")))
-    expected, = json.loads(twins.tc("-j", "-s", "qdisc", "show", "dev", "twin0").out)
-    assert shown == {**expected, "options": {}}
-
-
 #: Lists of commands, for twin0 by tc and for twin1 by pytc; "D" stands for the device.
 COMMANDS = [
     ["qdisc add dev D clsact"],
@@ -272,17 +263,6 @@ def test_wrong_words(twins: Network) -> None:
                                   "class add dev em1 classid 1:1 htb help", "class show h"])
 def test_help(network: Network, line: str) -> None:
     assert network.ok(*line.split()).startswith("Usage: ")
-
-
-@pytest.mark.parametrize("line, status", [
-    ("qdisc add dev em1 estimator 1s 2s root htb", 255), ("qdisc add dev em1 stab mtu 100 root htb", 255),
-    ("class add dev em1 estimator 1s 2s classid 1:1 htb rate 1mbit", 255),
-    ("class add dev em1 classid 1:1 htb rate 50%", 1),
-])
-def test_what_is_not_supported_says_so(network: Network, line: str, status: int) -> None:
-    outcome = network.pytc(*line.split())
-    assert outcome.status == status
-    assert "not supported by this version of pytc" in outcome.err
 
 
 def test_without_rights(network: Network) -> None:

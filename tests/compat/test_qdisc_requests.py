@@ -64,7 +64,7 @@ def traced(network: Network, directory: Path, command: list[str], words: str = "
     log = directory / "strace"
     strace = ["strace", "-qq", "-o", str(log), "-e", "trace=sendmsg,sendto", "-e", "write=all", "-s", "0"]
     done = subprocess.run(["ip", "netns", "exec", network.name, *strace, *command], input=words, text=True, cwd=ROOT,
-                          capture_output=True, timeout=300, check=False, env={**network.env, "PATH": "/usr/sbin:/usr/bin"})
+                          capture_output=True, timeout=300, check=False)
     assert log.exists(), done.stderr
     return [request for message in _dumped(log.read_text()) if (request := _request(message)) is not None]
 

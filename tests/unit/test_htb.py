@@ -58,8 +58,9 @@ def test_words_of_a_class() -> None:
 
 @pytest.mark.parametrize("line", [
     "", "rate 0", "ceil 1mbit", "rate 1mbit rate 1mbit", "rate x", "rate 150%", "rate %%", "r 1mbit",
-    "rate 1mbit ce 1mbit", "rate 1mbit burst 5g", "rate 1mbit burst 1k/3", "rate 1mbit burst 1k/0", "rate 1mbit burst 1k/",
-    "rate 1mbit burst /8", "rate 1mbit prio 0x3", "rate 1mbit mpu 65536", "rate 1mbit linklayer x", "rate 1mbit bogus",
+    "rate 1mbit ce 1mbit", "rate 1mbit burst 5g", "rate 1mbit burst 1k/3", "rate 1mbit burst 1k/0",
+    "rate 1mbit burst 1k/", "rate 1mbit burst /8", "rate 1mbit prio 0x3", "rate 1mbit mpu 65536",
+    "rate 1mbit linklayer x", "rate 1mbit bogus",
 ])
 def test_wrong_words_of_a_class(line: str) -> None:
     with pytest.raises(InvalidOptionsError):

@@ -23,7 +23,7 @@ SELECTORS = (
     Word("handle", "handle", exact=True, repeat=True),
     Word("root", "parent", value=ROOT, exact=True, twice='Error: "{}" is duplicate parent ID.'),
     _PARENT,
-    Word("estimator", "estimator", read=estimator.read, twice='Error: duplicate "{0}": "{0}" is the second value.'),
+    Word("estimator", "estimator", read=estimator.read),
 )
 _SHOW = (
     _DEVICE,

@@ -26,12 +26,13 @@ def _block(word: str) -> int:
 #: Of the commands that change something.
 SELECTORS = (
     Word("dev", "device", str, exact=True),
-    Word("handle", "handle", parse_qdisc_handle, exact=True, wrong="invalid qdisc ID"),
+    Word("handle", "handle", parse_qdisc_handle, exact=True, wrong="invalid qdisc ID",
+         twice='Error: duplicate "{0}": "{0}" is the second value.'),
     Word("root", "parent", value=ROOT, exact=True),
     Word("clsact", "kind", exact=True, stop=True),
     Word("ingress", "kind", exact=True, stop=True),
     Word("parent", "parent", parse_classid, exact=True, wrong="invalid parent ID"),
-    Word("estimator", "estimator", read=estimator.read, twice='Error: duplicate "{0}": "{0}" is the second value.'),
+    Word("estimator", "estimator", read=estimator.read),
     Word("stab", "stab", read=size_table.read, repeat=True),
     Word("ingress_block", "ingress_block", _block, wrong="invalid ingress block index value", repeat=True),
     Word("egress_block", "egress_block", _block, wrong="invalid egress block index value", repeat=True),
@@ -87,5 +88,6 @@ def _show(cursor: Cursor) -> ShowQdiscs:
     found = fill(cursor, _SHOW, {}, topic="qdisc")
     no_more(cursor, "qdisc")
     if "parent" in found and "handle" in found:
-        raise UsageError('Error: argument "handle" is wrong: parent is already specified')
+        first, second = (name for name in found if name in ("parent", "handle"))
+        raise UsageError(f'Error: argument "{second}" is wrong: {first} is already specified')
     return ShowQdiscs(invisible=found.pop("invisible", False), selector=QdiscSelector(**found))

@@ -115,12 +115,10 @@ def fill(cursor: Cursor, table: Sequence[Word], found: dict[str, Any], *, topic:
         if row.stop:
             return found
         word = cursor.take()
+        if row.into in found and not row.repeat and not row.many:
+            raise _duplicate(row, word, cursor, error)
         value = _value(cursor, row, error)
-        if row.many:
-            value = (*found.get(row.into, ()), value)
-        elif row.into in found and not row.repeat:
-            raise error(row.twice.format(word)) if row.twice else _duplicate(row, cursor)
-        found[row.into] = value
+        found[row.into] = (*found.get(row.into, ()), value) if row.many else value
     return found
 
 
@@ -161,12 +159,15 @@ def unknown_option(message: str, topic: str) -> InvalidOptionsError:
     return InvalidOptionsError(message, hints=(f'"pytc {of} add {kind} help" says what there is',))
 
 
-def _duplicate(row: Word, cursor: Cursor) -> UsageError:
-    if row.convert is None:
+def _duplicate(row: Word, word: str, cursor: Cursor, error: type[PytcError]) -> PytcError:
+    """The error for a second word of a field; raises UsageError where its value is missing."""
+    if row.convert is None and row.read is None:
         kind = "parent ID" if row.into == "parent" else "word"
-        return UsageError(f'Error: "{row.name}" is duplicate {kind}')
-    last = cursor._words[cursor._at - 1]
-    return UsageError(f'Error: duplicate "{row.called or row.name}": "{last}" is the second value.')
+        return error(row.twice.format(word)) if row.twice else UsageError(f'Error: "{row.name}" is duplicate {kind}')
+    value = cursor.take()
+    if row.twice:
+        return error(row.twice.format(word))
+    return UsageError(f'Error: duplicate "{row.called or row.name}": "{value}" is the second value.')
 
 
 def text(word: str) -> str:

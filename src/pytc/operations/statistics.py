@@ -27,25 +27,50 @@ def unpack_statistics(raw: bytes) -> QueueStatistics:
     parts = dict(split_attributes(raw))
     sent, packets = _numbers(_BASIC, parts.get(c.STATS_BASIC, b""))
     qlen, backlog, drops, requeues, overlimits = _numbers(_QUEUE, parts.get(c.STATS_QUEUE, b""))
-    if c.STATS_PKT64 in parts:
-        packets = _numbers(_PACKETS64, parts[c.STATS_PKT64])[0]
-    return QueueStatistics(sent, packets, drops, overlimits, requeues, backlog, qlen, _rate(parts))
+    packets = _numbers(_PACKETS64, parts.get(c.STATS_PKT64, b""))[0] or packets
+    by_hardware, packets_by_hardware = _numbers(_BASIC, parts.get(c.STATS_BASIC_HW, b""))
+    return QueueStatistics(sent, packets, drops, overlimits, requeues, backlog, qlen, _rate(parts),
+                           (by_hardware, packets_by_hardware), c.STATS_BASIC in parts, c.STATS_QUEUE in parts)
 
 
 def statistics_fields(statistics: QueueStatistics, before: str = " ") -> list[Field]:
     """As tc prints them, with ``before`` in front of each line."""
-    sent, packets, drops, overlimits, requeues, backlog, qlen, rate = statistics
-    fields = [
-        Field("bytes", sent, f"{before}Sent {sent} bytes"), Field("packets", packets, f" {packets} pkt"),
-        Field("drops", drops, f" (dropped {drops}"), Field("overlimits", overlimits, f", overlimits {overlimits}"),
-        Field("requeues", requeues, f" requeues {requeues}) \n"),
-    ]
-    if rate is not None:
-        fields += [Field("rate", rate[0], f"{before}rate {format_rate(rate[0])}"),
-                   Field("pps", rate[1], f" {rate[1]}pps")]
-    return [*fields, Field("backlog", backlog, f"{before}backlog {format_size(backlog)}"),
-            Field("qlen", qlen, f" {qlen}p"),
-            Field("", text=f" requeues {requeues}\n")]
+    fields = _counters(statistics, before) if statistics.counted else []
+    if statistics.queued:
+        drops, overlimits, requeues = statistics.drops, statistics.overlimits, statistics.requeues
+        fields += [Field("drops", drops, f" (dropped {drops}"),
+                   Field("overlimits", overlimits, f", overlimits {overlimits}"),
+                   Field("requeues", requeues, f" requeues {requeues}) ")]
+    fields += _by_hardware(statistics, before)
+    if statistics.rate is not None:
+        rate, packet_rate = statistics.rate
+        fields += [Field("rate", rate, f"\n{before}rate {format_rate(rate)}"),
+                   Field("pps", packet_rate, f" {packet_rate}pps")]
+    if statistics.queued:
+        new_line = "\n" if statistics.rate is None else ""
+        fields += [Field("backlog", statistics.backlog, f"{new_line}{before}backlog {format_size(statistics.backlog)}"),
+                   Field("qlen", statistics.qlen, f" {statistics.qlen}p"),
+                   Field("", text=f" requeues {statistics.requeues}")]
+    return [*fields, Field("", text="\n")]
+
+
+def _counters(statistics: QueueStatistics, before: str) -> list[Field]:
+    sent, packets = statistics.bytes, statistics.packets
+    return [Field("bytes", sent, f"{before}Sent {sent} bytes"), Field("packets", packets, f" {packets} pkt")]
+
+
+def _by_hardware(statistics: QueueStatistics, before: str) -> list[Field]:
+    """What hardware did, and what is left of the counters for software."""
+    sent, packets = statistics.hardware
+    if not sent and not packets:
+        return []
+    fields = []
+    rest, packets_left = statistics.bytes - sent, statistics.packets - packets
+    if statistics.counted and rest >= 0 and packets_left >= 0:
+        fields = [Field("sw_bytes", rest, f"\n{before}Sent software {rest} bytes"),
+                  Field("sw_packets", packets_left, f" {packets_left} pkt")]
+    return [*fields, Field("hw_bytes", sent, f"\n{before}Sent hardware {sent} bytes"),
+            Field("hw_packets", packets, f" {packets} pkt")]
 
 
 def _rate(parts: Mapping[int, bytes]) -> tuple[int, int] | None:

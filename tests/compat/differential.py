@@ -1,0 +1,170 @@
+"""The same command lines to tc and to pytc, many at once: what they make in the kernel, and what they print.
+
+Each case has two devices: ``tN`` for tc, ``pN`` for pytc, the ends of a veth pair. tc runs in batch mode and pytc in
+one process, because processes are slow to start in a VM.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.compat.lines import Case
+from tests.conftest import ROOT, Outcome
+
+QUEUES = "4"
+#: What tc prints for lo, between the answers of a batch.
+_MARK = "pfifo abcd:"
+TEXT = [(), ("-s",), ("-d",), ("-s", "-d")]
+JSON = [("-j",), ("-j", "-s", "-d"), ("-j", "-p", "-s")]
+
+
+class Namespace(NamedTuple):
+    """A network namespace without IPv6, so that its devices are quiet."""
+
+    name: str
+    directory: Path
+
+    def execute(self, *words: str, text: str = "") -> Outcome:
+        done = subprocess.run(["ip", "netns", "exec", self.name, *words], input=text, text=True, capture_output=True,
+                              cwd=ROOT, timeout=300, check=False)
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    def tc(self, commands: list[list[str]], *options: str) -> Outcome:
+        """One process for all; it goes on after those that fail."""
+        batch = self.directory / "batch"
+        batch.write_text("".join(" ".join(command) + "\n" for command in commands))
+        return self.execute("tc", *options, "-force", "-batch", str(batch))
+
+    def tc_each(self, commands: list[list[str]], *options: str) -> list[str]:
+        """What each of these prints."""
+        mark = ["qdisc", "show", "dev", "lo"]
+        separated = [part for command in commands for part in (command, mark)]
+        out = self.tc(separated, *options).out
+        mark_text = self.tc([mark], *options).out
+        assert _MARK in mark_text or "abcd:" in mark_text
+        return out.split(mark_text)[:-1]
+
+    def pytc(self, commands: list[list[str]]) -> list[Outcome]:
+        """One process for all."""
+        words = "".join(json.dumps(command) + "\n" for command in commands)
+        done = self.execute(sys.executable, "-m", "tests.compat.runner", text=words)
+        assert not done.err, done.err
+        return [Outcome(*json.loads(line)) for line in done.out.splitlines()]
+
+    def prepare(self, pairs: int) -> None:
+        """Devices for so many cases, up and quiet."""
+        self.execute("sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6")
+        lines = ["link set lo up"]
+        for number in range(pairs):
+            queues = f"numtxqueues {QUEUES} numrxqueues {QUEUES}"
+            lines += [f"link add t{number} {queues} type veth peer name p{number} {queues}",
+                      f"link set t{number} up", f"link set p{number} up"]
+        (self.directory / "links").write_text("\n".join(lines) + "\n")
+        done = self.execute("ip", "-batch", str(self.directory / "links"))
+        assert done.status == 0, done.err
+        assert self.tc([["qdisc", "add", "dev", "lo", "root", "handle", "abcd:", "pfifo"]]).status == 0
+
+
+    def send(self, devices: list[str]) -> None:
+        """Some packets of two flows through the qdiscs of devices."""
+        assert self.execute(sys.executable, "-c", _SENDER, *devices).status == 0
+
+
+_SENDER = """
+import socket, struct, sys
+for device in sys.argv[1:]:
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind((device, 0))
+        for number in range(12):
+            udp = struct.pack("!HHHH", 1000 + number % 2, 9, 108, 0) + bytes(100)
+            addresses = bytes([10, 0, 0, 1, 10, 0, 0, 2])
+            ip = struct.pack("!BBHHHBBH", 0x45, 0, 128, number, 0, 64, 17, 0) + addresses
+            ethernet = bytes([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0])
+            try:
+                sender.send(ethernet + ip + udp)
+            except OSError:
+                pass  # the queue is full
+"""
+
+
+def missing(space: Namespace, kinds: Sequence[str]) -> str:
+    """The first of these qdiscs that the kernel lacks, empty for none; t0 is a device without one."""
+    for kind in kinds:
+        tried = space.tc([["qdisc", "add", "dev", "t0", "root", kind], ["qdisc", "del", "dev", "t0", "root"]])
+        if "kind is unknown" in tried.err and kind != "ingress":
+            return kind
+    return ""
+
+
+def compare_state(space: Namespace, chosen: list[Case]) -> None:
+    """tc accepts all, so does pytc, without a word; and tc shows the same of both devices."""
+    done = space.tc([command for number, case in enumerate(chosen) for command in case.on(f"t{number}")])
+    assert done.status == 0, done.err
+    commands = [command for number, case in enumerate(chosen) for command in case.on(f"p{number}")]
+    outcomes = space.pytc(commands)
+    for command, outcome in zip(commands, outcomes, strict=True):
+        assert (outcome.status, outcome.out) == (0, ""), f"{' '.join(command)}: {outcome.err}"
+    assert "".join(outcome.err for outcome in outcomes) == done.err  # what the kernel remarks
+    for words, options in ((["qdisc", "show", "invisible"], ("-s", "-d")), (["qdisc", "show"], ("-j", "-s", "-d")),
+                           (["class", "show"], ("-s", "-d"))):
+        ours, theirs = (_shown(space, [[*words, "dev", f"{which}{number}"] for number in range(len(chosen))], options)
+                        for which in "pt")
+        for case, our, their in zip(chosen, ours, theirs, strict=True):
+            assert our == their, f"{words} after {case}"
+
+
+def _shown(space: Namespace, commands: list[list[str]], options: tuple[str, ...]) -> list[str]:
+    """What tc prints, without the names of devices, and handles that the kernel picks."""
+    picked = re.compile(r"\b8[0-9a-f]{3}:")
+    return [picked.sub("auto:", text) for text in space.tc_each(commands, *options)]
+
+
+def compare_text(space: Namespace, chosen: list[Case]) -> None:
+    """pytc shows what tc made as tc shows it, byte for byte; JSON has the same members, where tc repeats one."""
+    shows = [["qdisc", "show"], *([*words, "dev", f"t{number}"] for number in range(len(chosen))
+                                  for words in (["qdisc", "show"], ["class", "show"]))]
+    for options in TEXT:
+        expected = space.tc_each(shows, *options)
+        for show, text, outcome in zip(shows, expected, space.pytc([[*options, *show] for show in shows]), strict=True):
+            assert outcome == Outcome(0, text, ""), f"{options} {show}"
+    shows = [show for show in shows if show[0] == "qdisc"]
+    for options in JSON:
+        expected = space.tc_each(shows, *options)
+        for show, text, outcome in zip(shows, expected, space.pytc([[*options, *show] for show in shows]), strict=True):
+            assert (outcome.status, outcome.err) == (0, "")
+            assert json.loads(outcome.out) == json.loads(text), f"{options} {show}"
+            assert outcome.out == text or _repeats(text), f"{options} {show}"
+
+
+def compare_traffic(space: Namespace, chosen: list[Case]) -> None:
+    """What pytc shows is what tc shows, after some packets; some of them had an effect."""
+    done = space.tc([command for number, case in enumerate(chosen) for command in case.on(f"t{number}")])
+    assert done.status == 0, done.err
+    space.send([f"t{number}" for number in range(len(chosen))])
+    for number, case in enumerate(chosen):
+        assert "Sent 0 bytes 0 pkt (dropped 0," not in space.execute(
+            "tc", "-s", "qdisc", "show", "dev", f"t{number}", "root").out, f"no packets in {case}"
+    compare_text(space, chosen)
+
+
+def _repeats(text: str) -> bool:
+    """Whether a member comes twice in an object."""
+    twice = []
+
+    def look(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        twice.extend(pairs if len(dict(pairs)) < len(pairs) else [])
+        return dict(pairs)
+
+    json.loads(text, object_pairs_hook=look)
+    return bool(twice)
+
+
+def tc_is_here() -> bool:
+    return shutil.which("tc") is not None
