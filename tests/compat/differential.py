@@ -19,8 +19,8 @@ from tests.compat.lines import Case
 from tests.conftest import ROOT, Outcome
 
 QUEUES = "4"
-#: What tc prints for lo, between the answers of a batch.
-_MARK = "pfifo abcd:"
+#: A class of lo, which tc shows between the answers of a batch.
+_MARK = ["class", "show", "dev", "lo"]
 TEXT = [(), ("-s",), ("-d",), ("-s", "-d")]
 JSON = [("-j",), ("-j", "-s", "-d"), ("-j", "-p", "-s")]
 
@@ -44,12 +44,10 @@ class Namespace(NamedTuple):
 
     def tc_each(self, commands: list[list[str]], *options: str) -> list[str]:
         """What each of these prints."""
-        mark = ["qdisc", "show", "dev", "lo"]
-        separated = [part for command in commands for part in (command, mark)]
-        out = self.tc(separated, *options).out
-        mark_text = self.tc([mark], *options).out
-        assert _MARK in mark_text or "abcd:" in mark_text
-        return out.split(mark_text)[:-1]
+        out = self.tc([part for command in commands for part in (command, _MARK)], *options).out
+        mark = self.tc([_MARK], *options).out
+        assert "abcd:" in mark
+        return out.split(mark)[:-1]
 
     def pytc(self, commands: list[list[str]]) -> list[Outcome]:
         """One process for all."""
@@ -69,7 +67,8 @@ class Namespace(NamedTuple):
         (self.directory / "links").write_text("\n".join(lines) + "\n")
         done = self.execute("ip", "-batch", str(self.directory / "links"))
         assert done.status == 0, done.err
-        assert self.tc([["qdisc", "add", "dev", "lo", "root", "handle", "abcd:", "pfifo"]]).status == 0
+        bucket = "qdisc add dev lo root handle abcd: tbf rate 1gbit burst 10k limit 10k"
+        assert self.tc([bucket.split()]).status == 0
 
 
     def send(self, devices: list[str]) -> None:
@@ -112,32 +111,46 @@ def compare_state(space: Namespace, chosen: list[Case]) -> None:
     for command, outcome in zip(commands, outcomes, strict=True):
         assert (outcome.status, outcome.out) == (0, ""), f"{' '.join(command)}: {outcome.err}"
     assert "".join(outcome.err for outcome in outcomes) == done.err  # what the kernel remarks
-    for words, options in ((["qdisc", "show", "invisible"], ("-s", "-d")), (["qdisc", "show"], ("-j", "-s", "-d")),
-                           (["class", "show"], ("-s", "-d"))):
-        ours, theirs = (_shown(space, [[*words, "dev", f"{which}{number}"] for number in range(len(chosen))], options)
-                        for which in "pt")
-        for case, our, their in zip(chosen, ours, theirs, strict=True):
-            assert our == their, f"{words} after {case}"
+    for words, options in ((["qdisc", "show", "invisible"], ("-s", "-d")), (["qdisc", "show"], ("-j", "-s", "-d"))):
+        shown = _by_device(space.tc([words], *options).out)
+        for number, case in enumerate(chosen):
+            assert shown.get(f"p{number}") == shown.get(f"t{number}"), f"{words} after {case}"
+    ours, theirs = (space.tc_each([["class", "show", "dev", f"{which}{number}"] for number in range(len(chosen))],
+                                  "-s", "-d") for which in "pt")
+    for case, our, their in zip(chosen, ours, theirs, strict=True):
+        assert our == their, f"classes after {case}"
 
 
-def _shown(space: Namespace, commands: list[list[str]], options: tuple[str, ...]) -> list[str]:
-    """What tc prints, without the names of devices, and handles that the kernel picks."""
-    picked = re.compile(r"\b8[0-9a-f]{3}:")
-    return [picked.sub("auto:", text) for text in space.tc_each(commands, *options)]
+def _by_device(shown: str) -> dict[str, list[str]]:
+    """What tc shows, by device, without the names of devices, and handles that the kernel picks."""
+    records: list[str]
+    if shown.startswith("["):
+        records = [json.dumps(record) for record in json.loads(shown)]
+    else:
+        records = re.split(r"^(?=qdisc )", shown, flags=re.MULTILINE)[1:]
+    found: dict[str, list[str]] = {}
+    for record in records:
+        device = re.search(r'\bdev"?:? "?(\w+)', record)
+        assert device is not None
+        text = record[:device.start()] + record[device.end():]
+        found.setdefault(device[1], []).append(re.sub(r"\b8[0-9a-f]{3}:", "auto:", text))
+    return found
 
 
 def compare_text(space: Namespace, chosen: list[Case]) -> None:
     """pytc shows what tc made as tc shows it, byte for byte; JSON has the same members, where tc repeats one."""
-    shows = [["qdisc", "show"], *([*words, "dev", f"t{number}"] for number in range(len(chosen))
-                                  for words in (["qdisc", "show"], ["class", "show"]))]
+    qdiscs = [["qdisc", "show"], ["qdisc", "show", "dev", "t0"]]
+    classes = [["class", "show", "dev", f"t{number}"] for number in range(len(chosen))]
+    classes = [show for show, text in zip(classes, space.tc_each(classes), strict=True) if text] or classes[:1]
     for options in TEXT:
-        expected = space.tc_each(shows, *options)
+        expected = [space.tc([show], *options).out for show in qdiscs] + space.tc_each(classes, *options)
+        shows = qdiscs + classes
         for show, text, outcome in zip(shows, expected, space.pytc([[*options, *show] for show in shows]), strict=True):
             assert outcome == Outcome(0, text, ""), f"{options} {show}"
-    shows = [show for show in shows if show[0] == "qdisc"]
     for options in JSON:
-        expected = space.tc_each(shows, *options)
-        for show, text, outcome in zip(shows, expected, space.pytc([[*options, *show] for show in shows]), strict=True):
+        found = space.pytc([[*options, *show] for show in qdiscs])
+        for show, outcome in zip(qdiscs, found, strict=True):
+            text = space.tc([show], *options).out
             assert (outcome.status, outcome.err) == (0, "")
             assert json.loads(outcome.out) == json.loads(text), f"{options} {show}"
             assert outcome.out == text or _repeats(text), f"{options} {show}"
