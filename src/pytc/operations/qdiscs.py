@@ -3,7 +3,7 @@
 import errno
 
 from pytc.commands import ModifyQdisc, QdiscSelector, ShowQdiscs
-from pytc.documents import Document, Field, Group
+from pytc.documents import Document, Field, Group, Part
 from pytc.errors import NetlinkError
 from pytc.handles import ROOT, UNSPEC, Handle
 from pytc.kinds import qdiscs as kinds
@@ -133,7 +133,7 @@ def _record(message: TcMessage) -> QdiscRecord:
 
 def _document(context: Context, record: QdiscRecord, selector: QdiscSelector, clock: Clock) -> Document:
     handle = f"{record.handle.major:x}:"
-    fields: list[Field | Group] = [Field("kind", record.kind, f"qdisc {record.kind} "),
+    fields: list[Part] = [Field("kind", record.kind, f"qdisc {record.kind} "),
                                    Field("handle", handle, f"{handle} ")]
     if not selector.device:
         name = interface_name(record.ifindex)
@@ -161,8 +161,8 @@ def _options(context: Context, record: QdiscRecord, clock: Clock) -> Document:
     return kind.document(record.attributes, context.shown, clock) if record.attributes is not None else ()
 
 
-def _statistics(record: QdiscRecord) -> list[Field | Group]:
-    fields: list[Field | Group] = []
+def _statistics(record: QdiscRecord) -> list[Part]:
+    fields: list[Part] = []
     if record.statistics is not None:
         fields += statistics_fields(record.statistics)
     kind = kinds.find(record.kind)

@@ -28,7 +28,8 @@ def surroundings(context: Context, device: str) -> Surroundings:
                                       hints=("a percentage needs a device that is up and says its speed",))
         return megabits
 
-    return Surroundings(read_clock(), speed, lambda name: read_distribution(name, context.environment.get("TC_LIB_DIR", "")))
+    library = context.environment.get("TC_LIB_DIR", "")
+    return Surroundings(read_clock(), speed, lambda name: read_distribution(name, library))
 
 
 def read_distribution(name: str, library: str = "") -> Sequence[int]:
