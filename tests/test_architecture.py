@@ -23,6 +23,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("handles", "protocols", "rates", "documents", "bpf", "packets", "map_commands"),
     ("cbpf", "exec_proxy", "commands", "records", "grammar.words", "grammar.devices"),
+    ("grammar.expression_words",),
     ("kinds",),
     ("netlink", "grammar", "render"),
     ("operations",),
@@ -188,6 +189,20 @@ def test_the_library_loads_no_third_party_until_it_is_needed() -> None:
     assert python("-c", code).returncode == 0
 
 
+def test_classic_bpf_needs_nothing_but_python() -> None:
+    code = f"""
+import sys
+from pytc.cbpf import Debugger, assemble, disassemble, run, run_capture, translate
+from pytc.packets import Packet, PcapWriter, read_packets
+program = assemble("ret #-1")
+assert run(program, b"") and disassemble(program) and translate(program)
+assert not [m for m in sys.modules if m in ("ctypes", "json") or m.startswith("pytc.netlink")]
+{NOTHING_HEAVY}
+"""
+    done = python("-c", code)
+    assert done.returncode == 0, done.stderr
+
+
 def test_reading_a_map_needs_no_elf_code(root: None) -> None:
     code = f"""
 import sys
@@ -215,8 +230,10 @@ def test_reading_an_object_needs_elf_code_and_nothing_else(tmp_path: Path) -> No
 def test_public_names_are_there() -> None:
     import pytc
     import pytc.bpf
+    import pytc.cbpf
+    import pytc.packets
 
-    for package in (pytc, pytc.bpf):
+    for package in (pytc, pytc.bpf, pytc.cbpf, pytc.packets):
         assert all(getattr(package, name) is not None for name in package.__all__)
         with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
             assert package.nothing

@@ -28,12 +28,13 @@ from pytc.commands import (
     TranslateProgram,
 )
 from pytc.errors import ExpressionError, HelpRequested, UsageError
-from pytc.grammar.cbpf import VERDICTS
 from pytc.grammar.command_line import parse_words
+from pytc.grammar.expression_words import VERDICTS
 from pytc.grammar.usage import topics
 from pytc.handles import INGRESS
 from pytc.packets import open_capture
 from tests.captures import captures
+from tests.conftest import ROOT
 
 ARP = "4,40 0 0 12,21 0 1 2054,6 0 0 4294967295,6 0 0 0"
 SOURCE = "ldh [12]\njne #0x806, drop\nret #-1\ndrop: ret #0\n"
@@ -202,6 +203,13 @@ def test_run(capsys: pytest.CaptureFixture[str], capture: str) -> None:
     assert found["count"] == 19
     assert found["matched"] == 1
     assert found["packets"][18] == {"number": 19, "match": True, "value": 0xFFFFFFFF}
+
+
+def test_the_manual_shows_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "cbpf.md").read_text()
+    example = ROOT / "examples" / "cbpf"
+    for words in (("disasm", ARP), ("run", str(example / "traffic.pcap"), str(example / "ssh.asm"))):
+        assert f"```text\n{shown(capsys, 'cbpf', *words)}```" in page
 
 
 def test_run_with_extensions(capsys: pytest.CaptureFixture[str], capture: str) -> None:

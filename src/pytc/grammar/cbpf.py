@@ -16,15 +16,15 @@ from pytc.commands import (
 )
 from pytc.errors import HelpRequested, UsageError
 from pytc.grammar.devices import device
+from pytc.grammar.expression_words import VERDICTS, link_type, verdict
 from pytc.grammar.words import Cursor, Word, choose, fill, no_more, take_verb, text, unsigned
 
 #: Words and their meanings; the order decides abbreviations.
 VERBS = {"compile": "compile", "asm": "asm", "disasm": "disasm", "run": "run", "to-ebpf": "to-ebpf", "help": "help"}
 _FORMS = ("tc", "tcpdump", "c", "asm")
-#: As in pytc.cbpf: extensions that may be set, and what a translated program may return.
+#: As in pytc.cbpf: extensions that may be set.
 _SETTABLE = ("proto", "type", "ifidx", "mark", "queue", "hatype", "rxhash", "cpu", "vlan_tci", "vlan_avail",
              "vlan_tpid", "rand")
-VERDICTS = {"ok": 0, "pass": 0, "drop": 2, "shot": 2, "stolen": 4, "trap": 8, "continue": -1}
 _U32 = 0xFFFFFFFF
 
 
@@ -40,22 +40,6 @@ def _value(word: str) -> tuple[str, int]:
     if name not in _SETTABLE:
         raise ValueError(word)
     return name, unsigned(_U32)(number)
-
-
-def verdict(word: str) -> int:
-    """Converter for what a program with direct-action returns."""
-    name = choose(word, tuple(VERDICTS))
-    if not name:
-        raise ValueError(word)
-    return VERDICTS[name]
-
-
-def link_type(word: str) -> str:
-    """Converter for libpcap's name of a link type, in capitals as there."""
-    name = word.upper().removeprefix("DLT_")
-    if not (name.isascii() and name.replace("_", "").isalnum()):
-        raise ValueError(word)
-    return name
 
 
 _AS = Word("as", "form", _form, exact=True, wrong="unknown form; tc, tcpdump, c and asm are known")

@@ -45,6 +45,7 @@ PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ type T
          | { object-pinned | pinned | fd } { PATH | m:NAME }
          | { bytecode | bc } 'N,c t f k,...'
          | { bytecode-file | bcf } FILE
+         | expression EXPRESSION [ dlt DLT ] [ verdict VERDICT ]
 
 FILE is a BPF object (clang -O2 -g -target bpf -c), its maps declared with struct bpf_elf_map, struct bpf_map_def or
 BTF. Without a section, "classifier" is taken, or the only program of the object. FILE alone, without "object-file",
@@ -53,6 +54,9 @@ is taken for an object when it is one. m:NAME is NAME below tc's directory in th
 set gives a global variable of the object its value before the program is loaded: VARIABLE is NAME, NAME.MEMBER or
 NAME[INDEX]; VALUE a number, true, false, a name of the enum, an IP or MAC address, text, or elements with commas.
 map sets a map's size, or takes a pinned map in its place.
+
+EXPRESSION is tcpdump's, compiled by libpcap for what packets of the device begin with, or for DLT (EN10MB, RAW ...).
+With direct-action, a match returns VERDICT (ok, drop, stolen, trap {ok}), and no match goes on with the next filter.
 
 direct-action: the program returns a verdict (TC_ACT_OK, TC_ACT_SHOT ...).
 Otherwise it returns a class: 0 no match, -1 the class given as flowid, any other number that class.

@@ -14,6 +14,8 @@ OBJECT = "object-file"
 PINNED = "object-pinned"
 BYTECODE = "bytecode"
 BYTECODE_FILE = "bytecode-file"
+#: tcpdump's, compiled when it is attached; :attr:`BpfSource.path` is its text.
+EXPRESSION = "expression"
 #: A word without a mode: an object file, if it is one.
 BARE = "bare"
 
@@ -30,7 +32,8 @@ class BpfSource(NamedTuple):
     """Where the program comes from: ``mode`` and ``path``, or ``instructions`` for bytecode.
 
     Of an object: ``variables`` are (path, text), ``maps`` what is said of maps when the program is loaded. ``type`` is
-    0 for what fits here.
+    0 for what fits here. Of an expression: ``link_type`` is libpcap's name of what packets begin with, empty for what
+    the device says; ``verdict`` what a match returns with direct-action, None where it is not given.
     """
 
     mode: str
@@ -42,6 +45,8 @@ class BpfSource(NamedTuple):
     type: int = 0
     variables: tuple[tuple[str, str], ...] = ()
     maps: tuple[MapWords, ...] = ()
+    link_type: str = ""
+    verdict: int | None = None
 
 
 def _later(word: str) -> Word:
@@ -86,17 +91,20 @@ _MODES = (
     Word("object-file", OBJECT), Word("obj", OBJECT, exact=True),
     Word("object-pinned", PINNED), Word("pinned", PINNED), Word("fd", PINNED),
 )
+#: For those who have a device to compile it for.
+EXPRESSION_MODE = (Word("expression", EXPRESSION),)
 
 
 def parse_program(cursor: Cursor, words: tuple[Word, ...], found: dict[str, Any], *, topic: str,
-                  stop: bool = False) -> None:
-    """Reads the words of a program, and those of ``words``, in any order into ``found``.
+                  stop: bool = False, modes: tuple[Word, ...] = ()) -> None:
+    """Reads the words of a program, and those of ``words``, in any order into ``found``. ``modes`` are those that it
+    may have besides the common ones.
 
     Ends at the end of the words; with ``stop`` also at the first that is none of them once a program is named.
     Raises InvalidOptionsError, UsageError, HelpRequested.
     """
     while True:
-        table = (*_OBJECT_WORDS, *words) if found.get("mode") in (OBJECT, BARE) else words
+        table = (*_words_of(found.get("mode", "")), *words)
         fill(cursor, table, found, topic=topic, error=InvalidOptionsError)
         if "later" in found:
             raise InvalidOptionsError(f'"{found["later"]}" is not supported by this version of pytc')
@@ -104,12 +112,21 @@ def parse_program(cursor: Cursor, words: tuple[Word, ...], found: dict[str, Any]
             return
         if "mode" in found:
             raise InvalidOptionsError(f'What is "{cursor.peek()}"? Try "pytc filter add bpf help".')
-        _parse_mode(cursor, found)
+        _parse_mode(cursor, found, (*_MODES, *modes))
 
 
-def _parse_mode(cursor: Cursor, found: dict[str, Any]) -> None:
+def _words_of(mode: str) -> tuple[Word, ...]:
+    """Words that go with a sort of program."""
+    if mode == EXPRESSION:
+        from pytc.grammar.expression_words import WORDS
+
+        return WORDS
+    return _OBJECT_WORDS if mode in (OBJECT, BARE) else ()
+
+
+def _parse_mode(cursor: Cursor, found: dict[str, Any], modes: tuple[Word, ...]) -> None:
     word = cursor.take()
-    row = find(word, _MODES)
+    row = find(word, modes)
     found["mode"] = row.into if row is not None else BARE
     found["path"] = word if row is None else cursor.take()
     if found["mode"] == BYTECODE:

@@ -21,6 +21,7 @@ from pytc.commands import (
 from pytc.documents import Document, Field, Json
 from pytc.errors import BytecodeError, UsageError
 from pytc.operations.context import Context
+from pytc.operations.expressions import link_type_of
 
 Program = Sequence[ClassicInstruction]
 
@@ -96,20 +97,6 @@ def debugger(context: Context, command: StepProgram) -> Iterator[Debugger]:
         program = program(known.number if known is not None else ETHERNET_NUMBER)
     with open_capture(command.path) as packets:
         yield Debugger(program, packets, values=dict(command.values), untagged=command.untagged)
-
-
-def link_type_of(context: Context, device: str) -> str:
-    """libpcap's name for what filters see of a device's packets; raises DeviceNotFoundError, UsageError."""
-    from pytc.netlink.devices import hardware_type
-    from pytc.packets.link_types import link_type_of_device
-
-    context.device_index(device)
-    number = hardware_type(device)
-    found = link_type_of_device(number)
-    if found is None:
-        raise UsageError(f"{device} is a device of type {number} (ARPHRD_*), and it is not known what its "
-                         'packets begin with; say it: "dlt NAME", with one of libpcap\'s names')
-    return found.name
 
 
 def _program(context: Context, source: ClassicSource) -> Program:

@@ -11,6 +11,7 @@ from pytc.errors import InvalidOptionsError, NetlinkError, UsageError
 from pytc.handles import CLSACT, EGRESS, INGRESS, ROOT, UNSPEC, Handle
 from pytc.kinds import filters as kinds
 from pytc.kinds.interface import Attributes, FilterKind, OpenedProgram
+from pytc.kinds.programs import BYTECODE, BYTECODE_FILE, EXPRESSION
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, decode_options, encode_options
 from pytc.netlink.session import interface_name
@@ -32,7 +33,7 @@ def modify_filter(context: Context, command: ModifyFilter) -> None:
         send_filter(context, command, None)
         return
     context.device_index(command.selector.device)  # before the work of loading
-    command = _resolved(command)
+    command = _resolved(context, command)
     source, actions = getattr(command.options, "source", None), _actions(command)
     wanted = [Wanted(source, ProgramType.SCHED_CLS, _DEFAULT_SECTION)]
     if actions:
@@ -51,11 +52,15 @@ def _actions(command: ModifyFilter) -> tuple[Action, ...]:
     return found
 
 
-def _resolved(command: ModifyFilter) -> ModifyFilter:
-    """With what is in files."""
+def _resolved(context: Context, command: ModifyFilter) -> ModifyFilter:
+    """With what is in files, and what an expression compiles to."""
     options = command.options
     if getattr(options, "source", None) is not None:
         options = options._replace(source=resolved(options.source))
+        if options.source.mode in (BYTECODE, BYTECODE_FILE, EXPRESSION):
+            from pytc.operations.expressions import with_expression
+
+            options = with_expression(context, options, command.selector.device)
     if _actions(command):
         options = options._replace(actions=tuple(resolved_action(action) for action in options.actions))
     return command._replace(options=options)

@@ -11,7 +11,7 @@ from pytc.commands import Action
 from pytc.errors import BpfError, BpfSyscallError, InvalidOptionsError, VerifierError
 from pytc.kinds import actions
 from pytc.kinds.interface import OpenedProgram
-from pytc.kinds.programs import BARE, BYTECODE, BYTECODE_FILE, OBJECT, PINNED, BpfSource, MapWords
+from pytc.kinds.programs import BARE, BYTECODE, BYTECODE_FILE, EXPRESSION, OBJECT, PINNED, BpfSource, MapWords
 from pytc.operations.context import Context
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ def opened(context: Context, wanted: Sequence[Wanted]) -> Iterator[list[OpenedPr
         for place, (source, type, _) in enumerate(wanted):
             if source is not None and source.mode == PINNED:
                 found[place] = stack.enter_context(_pinned(context, source.path, type))
+            elif source is not None and source.mode == EXPRESSION:
+                from pytc.operations.expressions import translated
+
+                found[place] = stack.enter_context(translated(source, type))
             elif source is not None and source.mode not in (BYTECODE, BYTECODE_FILE):
                 files.setdefault(_identity(source.path), []).append(place)
         for places in files.values():

@@ -43,6 +43,7 @@ class Wire:
 
     def __init__(self, network: Network) -> None:
         quiet(network)
+        self._network = network
         with inside(network.name):
             self.em1 = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ALL_PROTOCOLS))
             self.em1.bind(("em1", ALL_PROTOCOLS))
@@ -77,3 +78,13 @@ class Wire:
                 return found
             if sender[2] != OUTGOING:
                 found.append(data)
+
+    @contextmanager
+    def behind_filters(self, protocol: int) -> Iterator[socket.socket]:
+        """A socket at em1 for one EtherType: those are behind the filters on ingress, those for all before them."""
+        with inside(self._network.name):
+            sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(protocol))
+        with sock:
+            sock.bind(("em1", protocol))
+            sock.setblocking(False)
+            yield sock

@@ -43,15 +43,6 @@ def pair(root: None) -> Iterator[SocketPair]:
         yield made
 
 
-@pytest.fixture
-def wire(network: Network) -> Iterator[Wire]:
-    made = Wire(network)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_verdicts_on_all_captures_are_the_kernels(pair: SocketPair, expression: str) -> None:
     program = compile_expression(expression)

@@ -9,7 +9,14 @@ from pytc.documents import Document, Field, Part, Shown
 from pytc.grammar.words import Cursor, Word, unsigned
 from pytc.handles import Handle, parse_classid
 from pytc.kinds.interface import Attributes, FilterKind, OpenedProgram, ProgramLookup, Schema
-from pytc.kinds.programs import BpfSource, bytecode_field, parse_program, program_group, source_of
+from pytc.kinds.programs import (
+    EXPRESSION_MODE,
+    BpfSource,
+    bytecode_field,
+    parse_program,
+    program_group,
+    source_of,
+)
 
 # TCA_BPF_FLAGS and TCA_BPF_FLAGS_GEN.
 _ACT_DIRECT = 1
@@ -76,7 +83,7 @@ SCHEMA: Schema = (
 def parse(cursor: Cursor) -> BpfOptions:
     """The words after ``bpf``; raises InvalidOptionsError, UsageError, HelpRequested."""
     found: dict[str, Any] = {}
-    parse_program(cursor, _WORDS, found, topic="filter bpf")
+    parse_program(cursor, _WORDS, found, topic="filter bpf", modes=EXPRESSION_MODE)
     if found.pop("run", False) and "mode" not in found:
         cursor.take()
     found["actions"] = tuple(action for group in found.get("actions", ()) for action in group)
@@ -89,7 +96,7 @@ def encode(options: BpfOptions, program: OpenedProgram | None) -> list[tuple[str
     attributes: list[tuple[str, Any]] = []
     if options.classid is not None:
         attributes.append(("TCA_BPF_CLASSID", options.classid.number))
-    if options.source is not None and options.source.instructions:
+    if options.source is not None and options.source.instructions and program is None:
         attributes.append(("TCA_BPF_OPS_LEN", len(options.source.instructions)))
         attributes.append(("TCA_BPF_OPS", pack(options.source.instructions)))
     if program is not None:
