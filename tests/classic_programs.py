@@ -78,3 +78,36 @@ anything = st.builds(ClassicInstruction, _codes, st.integers(0, 5), st.integers(
 wild_programs = st.builds(
     lambda body, end: (*body, end), st.lists(anything, max_size=6),
     st.one_of(anything, st.builds(lambda k: ClassicInstruction(op.RET | op.K, 0, 0, k), numbers)))
+
+_cells_used = st.builds(
+    ClassicInstruction, st.sampled_from((op.ST, op.STX, op.LD | op.MEM, op.LDX | op.MEM)), st.just(0), st.just(0),
+    st.integers(0, 1))
+_short_jumps = st.builds(ClassicInstruction, st.sampled_from((op.JMP | op.JEQ, op.JMP | op.JA)), st.integers(0, 2),
+                         st.integers(0, 2), st.integers(0, 2))
+#: Programs in which it is the ways to loads of M that decide.
+memory_programs = st.builds(
+    lambda body: (*body, *(ClassicInstruction(op.RET | op.K, 0, 0, k) for k in range(3))),
+    st.lists(st.one_of(_cells_used, _cells_used, _short_jumps, st.just(ClassicInstruction(op.RET | op.A, 0, 0, 0))),
+             min_size=2, max_size=9))
+
+
+def single_instructions() -> list[tuple[ClassicInstruction, ...]]:
+    """Each opcode up to 0x1ff with a plain constant, and each that there is with constants at all limits."""
+    alone = [ClassicInstruction(code, 0, 0, 1) for code in range(0x200)]
+    alone += [ClassicInstruction(code, 1, 1, k) for code in sorted(op.ALLOWED) for k in _EDGES]
+    stores = tuple(ClassicInstruction(op.ST, 0, 0, cell) for cell in range(op.MEMORY_WORDS))
+    ends = (ClassicInstruction(op.RET | op.K, 0, 0, 0), ClassicInstruction(op.RET | op.K, 0, 0, 1))
+    return [(*stores, one, *ends) for one in alone]
+
+
+#: What no expression has: loads from headers, extensions, X that wraps, constants beyond s32.
+ASSEMBLED = (
+    "ldb [-1048567]\nret a", "ldh [-2097140]\nret a", "ldxi #2\nldh [x - 1048576]\nret a",
+    "ldxi #9\nldb [x - 2097152]\nret a", "ldxi #-1\nldb [x + 5]\nret a", "ldxi #-1048576\nldb [x + 9]\nret a",
+    "ldxi #-2097153\nldb [x + 0]\nret #9", "ldxi #-2097152\nldh [x + 12]\nret a", "ld #proto\nret a",
+    "ld #mark\nadd #7\nret a", "ld #vlan_avail\nret a", "ld [-4056]\nret a",
+    "ld #len\ntax\nldi #1000\ndiv x\nret a", "ldi #9\nmod x\nret #3", "ldx 4*([14]&0xf)\ntxa\nmul #3\nneg\nret a",
+    "ldb [20]\nst M[3]\nldxi #33\nlsh x\nldx M[3]\nxor x\nret a",
+    *(f"ldi #{a}\n{jump} #{k}, yes\nret #1\nyes: ret #2" for jump in ("jeq", "jgt", "jge", "jset")
+      for a, k in (("-1", "-1"), ("1", "-1"), ("-1", "0x80000000"), ("0x80000000", "0x80000001"))),
+)

@@ -14,20 +14,13 @@ from pytc.cbpf.object_file import object_file
 from pytc.errors import BpfSyscallError
 from pytc.packets.link_types import ETHERNET
 from tests.captures import captures
+from tests.classic_programs import ASSEMBLED
 from tests.expressions import ETHERNET as EXPRESSIONS
 from tests.kernel_filter import SocketPair
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("libpcap")]
 
 PACKETS = [packet.data for made, _ in captures().values() for packet in made][::7]
-#: Loads from headers, extensions, X that wraps, arithmetic: what no expression has.
-ASSEMBLED = (
-    "ldb [-1048567]\nret a", "ldh [-2097140]\nret a", "ldxi #2\nldh [x - 1048576]\nret a",
-    "ldxi #-1\nldb [x + 5]\nret a",
-    "ld #proto\nret a", "ld #mark\nadd #7\nret a", "ld #vlan_avail\nret a", "ld [-4056]\nret a",
-    "ld #len\ntax\nldi #1000\ndiv x\nret a", "ldi #9\nmod x\nret #3", "ldx 4*([14]&0xf)\ntxa\nmul #3\nneg\nret a",
-    "ldb [20]\nst M[3]\nldxi #33\nlsh x\nldx M[3]\nxor x\nret a",
-)
 
 
 def _same(program: tuple[ClassicInstruction, ...]) -> int:

@@ -1,6 +1,6 @@
 """Words that go with tcpdump expressions."""
 
-from pytc.grammar.words import choose
+from pytc.grammar.words import Word, choose
 
 #: What a program with direct-action may return, as in pytc.cbpf.translate.
 VERDICTS = {"ok": 0, "pass": 0, "drop": 2, "shot": 2, "stolen": 4, "trap": 8, "continue": -1}
@@ -20,3 +20,10 @@ def link_type(word: str) -> str:
     if not (name.isascii() and name.replace("_", "").isalnum()):
         raise ValueError(word)
     return name
+
+
+#: In filters, behind the expression.
+WORDS = (
+    Word("dlt", "link_type", link_type, exact=True, wrong="link type"),
+    Word("verdict", "verdict", verdict),
+)
