@@ -25,7 +25,8 @@ LAYOUTS = {"bpf_map_def": "bpf_map_def"}
 
 def source_of(name: str) -> Path:
     """The C source of a test object or an example."""
-    return next(path for path in (OBJECTS / f"{name}.c", EXAMPLES / f"{name}.c") if path.exists())
+    places = (OBJECTS, EXAMPLES, OBJECTS / "linked")
+    return next(path for path in (place / f"{name}.c" for place in places) if path.exists())
 
 
 class Sources:

@@ -13,7 +13,7 @@ import pytest
 
 from pytc.bpf import Map, PinRoot, ProgramType, load, read_object
 from pytc.bpf import instructions as ins
-from pytc.errors import BpfError, PytcError
+from pytc.errors import BpfError, ObjectError, PytcError
 from tests.compat.expectations import (
     COMPARED,
     COMPARED_WITHOUT_DEBUG,
@@ -39,6 +39,7 @@ from tests.compat.loaders import (
     ours,
 )
 from tests.conftest import must, run
+from tests.kernel.bpf.support import LENGTH, count, verdict
 
 pytestmark = [pytest.mark.compat, pytest.mark.kernel]
 
@@ -196,6 +197,25 @@ class TestLinkedObjects:
         with bpftool.loaded(path) as theirs:
             for program, expected in theirs.programs.items():
                 assert not differences(as_newer_libbpf(ours(path, program, bpffs)), expected)
+
+
+    @pytest.mark.parametrize("build", [OLDEST, NEWEST], ids=str)
+    @pytest.mark.parametrize("order", [("one", "two"), ("two", "one")], ids="-".join)
+    def test_of_halves_that_need_each_other_work(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
+                                                 tmp_path: Path, compilers: list[str], build: Build,
+                                                 order: tuple[str, str]) -> None:
+        """Extern maps, variables and functions; weak ones that the other half overrides; static ones of one name."""
+        path = str(tmp_path / "linked.o")
+        must("bpftool", "gen", "object", path, *(made(sources, compilers, name, build) for name in order))
+        compare(path, bpftool, bpffs)
+        with loaded(path, "cls_one", bpffs) as one, loaded(path, "cls_two", bpffs) as two:
+            assert (verdict(one.program), verdict(two.program)) == (7654, 4)
+            assert [count(one.maps["shared"], key) for key in (0, 1)] == [1, 0]
+            assert [count(two.maps["shared"], key) for key in (0, 1)] == [0, LENGTH]
+
+    def test_before_they_are_linked_lack_what_they_say(self, sources: Sources, bpffs: Path) -> None:
+        with pytest.raises(ObjectError, match='"cls_one" refers to "shared", which the object neither defines nor'):
+            ours(sources("one"), "cls_one", bpffs)
 
 
 class TestPins:

@@ -1,9 +1,10 @@
 /* pytc-test: CO-RE: fields with a sign, and one whose width is changed, by loads that keep the sign (cpu v4) */
 /*
  * Returns oom_score_adj of this task (short) plus 1000. In .bss, "seen": that without the
- * 1000, the same from a function in .text, the task's prio (int), and the type of the
- * loopback device, 772, declared as u32 where the kernel has u16 and taken for a number
- * with sign. Before cpu v4 the sign comes from shifts.
+ * 1000, the task's exit_signal (int; -1 in a thread that is not the first), the same from
+ * a function in .text, and the type of the loopback device, 772, declared as u32 where
+ * the kernel has u16 and taken for a number with sign. Before cpu v4 the sign comes from
+ * shifts.
  */
 #include "common.h"
 #include "core.h"
@@ -27,16 +28,16 @@ struct signal_struct {
 struct task_struct {
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
-	int prio;
+	int exit_signal;
 } KERNEL_TYPE;
 
 long long seen[4];
 
-static __noinline long long score(void)
+static __noinline long long exit_signal(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	return task->signal->oom_score_adj;
+	return task->exit_signal;
 }
 
 SEC("classifier") int cls_main(struct __sk_buff *skb)
@@ -45,8 +46,8 @@ SEC("classifier") int cls_main(struct __sk_buff *skb)
 	struct net_device *lo = task->nsproxy->net_ns->loopback_dev;
 
 	seen[0] = task->signal->oom_score_adj;
-	seen[1] = score();
-	seen[2] = task->prio;
+	seen[1] = task->exit_signal;
+	seen[2] = exit_signal();
 	seen[3] = (int)lo->type;
 	return seen[0] + 1000;
 }

@@ -1,4 +1,4 @@
-/* pytc-test: legacy map of 44 bytes, with something past the 36 that are known */
+/* pytc-test: refused: legacy map of 44 bytes, with something past the 36 that are known */
 #define OWN_BPF_ELF_MAP
 #include "common.h"
 

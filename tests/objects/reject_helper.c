@@ -1,4 +1,4 @@
-/* pytc-test: the verifier refuses: a helper for GPL programs, and another license */
+/* pytc-test: refused: a helper for GPL programs, and another license */
 #include "common.h"
 
 SEC("classifier") int cls_main(struct __sk_buff *skb)

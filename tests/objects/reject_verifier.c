@@ -1,4 +1,4 @@
-/* pytc-test: the verifier refuses: packet access without a bounds check */
+/* pytc-test: refused: packet access without a bounds check */
 #include "common.h"
 
 SEC("classifier") int cls_main(struct __sk_buff *skb)

@@ -1,4 +1,4 @@
-/* pytc-test: the verifier refuses: more than 512 bytes of stack over two functions */
+/* pytc-test: refused: more than 512 bytes of stack over two functions */
 #include "common.h"
 
 #define BYTES	300

@@ -16,6 +16,7 @@ from pytc.bpf.features import Features
 from pytc.bpf.kernel import configuration, has_syscall_wrapper, kernel_btf, version_code
 from pytc.errors import BpfError, ObjectError
 from tests.conftest import Compiler, cannot
+from tests.kernel.bpf.kernel_values import place
 from tests.kernel.bpf.support import loaded, nothing_left, verdict
 
 pytestmark = pytest.mark.kernel
@@ -36,23 +37,6 @@ def settings() -> dict[str, str]:
 def data(found: Loaded, name: str) -> bytes:
     """The contents of a data map."""
     return found.maps[name][bytes(4)]
-
-
-def test_settings_have_the_kernels_values(build: Compiler, bpffs: Path) -> None:
-    known = settings()
-    with loaded(build("kconfig"), bpffs) as found:
-        assert verdict(found.program) == int(known["CONFIG_HZ"])
-        spec = found.spec
-        at = spec.variable_offsets[".bss", "numbers"]
-        numbers = struct.unpack_from("<10Q", data(found, ".bss"), at)
-        text = spec.variable_offsets[".bss", "hostname"]
-        hostname = data(found, ".bss")[text:text + 64].rstrip(b"\0").decode()
-    assert numbers[0] == version_code()
-    assert numbers[1] == int(known["CONFIG_HZ"])
-    assert numbers[2] == (known["CONFIG_NET"] == "y")
-    assert numbers[4] == ord("y")
-    assert numbers[6:] == (0, 0, 0, 0)
-    assert hostname == known["CONFIG_DEFAULT_HOSTNAME"].strip('"')
 
 
 def test_settings_lie_in_the_map_by_alignment_and_size(build: Compiler, bpffs: Path) -> None:
@@ -101,12 +85,6 @@ def test_what_the_kernel_lacks_is_named_in_the_first_line(build: Compiler, bpffs
     assert said in str(caught.value).splitlines()[0]
 
 
-@pytest.mark.parametrize("name", ["ksym_weak", "kfunc_weak", "core_missing_guarded", "core_flavor"])
-def test_what_may_be_missing_is_not_missed(build: Compiler, bpffs: Path, name: str) -> None:
-    with loaded(build(name), bpffs) as found:
-        verdict(found.program)
-
-
 def rows(found: Loaded) -> list[tuple[str, tuple[int, ...]]]:
     """(field, answers) of core_offsets: offset, size, exists, signed, left shift, right shift."""
     count = verdict(found.program)
@@ -115,25 +93,6 @@ def rows(found: Loaded) -> list[tuple[str, tuple[int, ...]]]:
     at = found.spec.variable_offsets[".bss", "answers"]
     return [(names[i * width:(i + 1) * width].split(b"\0")[0].decode(), struct.unpack_from("<6Q", answers, at + 48 * i))
             for i in range(count)]
-
-
-def place(kernel: Btf, structure: str, field: str) -> tuple[int, b.Member]:
-    """(bit offset, member) of a field, also inside unnamed members; found without CO-RE code."""
-
-    def search(type_id: int) -> tuple[int, b.Member] | None:
-        for member in kernel.members(type_id):
-            if member.name == field:
-                return member.bit_offset, member
-            inner = kernel.resolve(member.type_id)
-            if not member.name and kernel.kind(inner) in (b.STRUCT, b.UNION):
-                found = search(inner)
-                if found is not None:
-                    return found[0] + member.bit_offset, found[1]
-        return None
-
-    found = search(kernel.find(structure, b.STRUCT))
-    assert found is not None, f"{structure}.{field}"
-    return found
 
 
 def test_field_relocations_give_what_the_kernels_types_say(build: Compiler, bpffs: Path, kernel: Btf,
@@ -153,14 +112,6 @@ def test_field_relocations_give_what_the_kernels_types_say(build: Compiler, bpff
         resolved = kernel.resolve(member.type_id)
         if kernel.kind(resolved) == b.INT and (left or right):
             assert (signed, right) == (kernel.is_signed(resolved), 64 - 8 * size), name
-
-
-def test_a_field_is_read_where_the_kernel_has_it(build: Compiler, bpffs: Path) -> None:
-    """core_field reads this very task's process id."""
-    with loaded(build("core_field"), bpffs) as found:
-        verdict(found.program)
-        values = b"".join(data(found, name) for name in (".bss", ".data") if name in found.maps)
-    assert os.getpid() in struct.unpack(f"<{len(values) // 4}I", values[:len(values) // 4 * 4])
 
 
 def test_types_may_come_from_a_file(build: Compiler, bpffs: Path, tmp_path: Path) -> None:
