@@ -72,12 +72,14 @@ def each(names: list[str], *builds: Build) -> list[object]:
 
 
 def forms(name: str) -> list[Build]:
-    """The forms of an object that neither compiler nor linker refuse, by turns with old and new instructions."""
-    wanted = {PLAIN: NEWEST, STRIPPED: OLDEST, LINKED: NEWEST}
-    if name not in COMPARED_WITHOUT_DEBUG:
-        del wanted[PLAIN]
-    builds = [build._replace(form=form) for form, build in wanted.items()]
-    return [*builds, *(BUILDS[0]._replace(form=form) for form in wanted)] if name in CORE else builds
+    """The forms of an object that neither compiler nor linker refuse, by turns with old and new instructions: all of
+    them for a few objects, one or two for each of the others."""
+    possible = [PLAIN, STRIPPED, LINKED] if name in COMPARED_WITHOUT_DEBUG else [STRIPPED, LINKED]
+    if name in CORE:
+        return [build._replace(form=form) for form in possible for build in (OLDEST, NEWEST)]
+    turn = COMPARED.index(name)
+    wanted = dict.fromkeys([possible[0], possible[turn % len(possible)]])
+    return [(OLDEST, NEWEST)[(turn + at) % 2]._replace(form=form) for at, form in enumerate(wanted)]
 
 
 def made(sources: Sources, compilers: list[str], name: str, build: Build) -> str:
