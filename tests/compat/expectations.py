@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.conftest import EXAMPLES, OBJECTS
+
+
+def source_of(name: str) -> Path:
+    """The C source of a test object or an example."""
+    places = (OBJECTS, EXAMPLES, OBJECTS / "linked")
+    return next(path for path in (place / f"{name}.c" for place in places) if path.exists())
+
 
 EVERY = sorted(path.stem for directory in (OBJECTS, EXAMPLES) for path in directory.glob("*.c"))
 LEGACY_MAPS = "legacy map definitions in 'maps' section are not supported by libbpf v1.0+"
@@ -51,10 +60,8 @@ _BTF_REQUIRED = ("BTF is required, but is missing or corrupted", "need BTF, and 
 _NO_EXTERN = ("failed to find BTF for extern", "neither defines nor declares as an extern")
 # What libbpf and pytc say of the rest that neither loads.
 REFUSED_WITHOUT_DEBUG = {
-    **dict.fromkeys(("all_types", "callback", "enum64", "float", "hash_of_maps", "inner_declared", "kptr",
-                     "map_extra", "modern_inner", "modern_maps", "modern_prog_array", "numa", "other_types",
-                     "perf_auto", "ringbuf", "spinlock", "tags", "timer", "traffic", "typed_key_only", "types_lsm",
-                     "types_new"), _BTF_REQUIRED),
+    **dict.fromkeys((name for name in EVERY if 'SEC(".maps")' in source_of(name).read_text()
+                     and name not in NOT_COMPILED_WITHOUT_DEBUG), _BTF_REQUIRED),
     **dict.fromkeys((name for name in EVERY if name.startswith(("kconfig", "kfunc", "ksym"))), _NO_EXTERN),
     "callback_loop": ("missing btf func_info", "missing btf func_info"),
     "mixed": (LEGACY_MAPS, _BTF_REQUIRED[1]),

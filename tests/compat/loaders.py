@@ -12,21 +12,16 @@ from typing import NamedTuple
 from pytc.bpf import Loaded, Map, MapType, PinRoot, Program, ProgramType, load, read_object, select_program
 from pytc.bpf.constants import F_MMAPABLE
 from pytc.errors import ObjectError
+from tests.compat.expectations import source_of
 from tests.compat.kernel_view import MapView, ProgramView, map_view, view
 from tests.compat.legacy_twins import twin
-from tests.conftest import EXAMPLES, OBJECTS, Outcome, cannot, must, run
+from tests.conftest import Outcome, cannot, must, run
 
 #: How an object is made: with -g, without, with it and stripped or linked; TWIN has its legacy maps as BTF maps.
 DEBUG, PLAIN, STRIPPED, LINKED, TWIN = "debug", "plain", "stripped", "linked", "twin"
 
 #: Of the two structures of 20 bytes this has the one that nothing but -g tells.
 LAYOUTS = {"bpf_map_def": "bpf_map_def"}
-
-
-def source_of(name: str) -> Path:
-    """The C source of a test object or an example."""
-    places = (OBJECTS, EXAMPLES, OBJECTS / "linked")
-    return next(path for path in (place / f"{name}.c" for place in places) if path.exists())
 
 
 class Sources:
