@@ -70,7 +70,8 @@ class Btf:
         self._strings_start = base.strings_end if base is not None else 0
         self._start = len(base) if base is not None else 1
         self._index = TypeIndex(self._types, self._start)
-        self._name_offsets: dict[str, list[int]] = {}
+        self._name_offsets: dict[frozenset[str], dict[int, str]] = {}
+        self._known_strings: dict[int, str] = {}
         if not lazy:
             len(self._index)
 
@@ -119,6 +120,12 @@ class Btf:
 
     def string(self, offset: int) -> str:
         """The string at ``offset`` of the string section."""
+        known = self._known_strings.get(offset)
+        if known is None:
+            known = self._known_strings[offset] = self._read_string(offset)
+        return known
+
+    def _read_string(self, offset: int) -> str:
         if offset < self._strings_start and self._base is not None:
             return self._base.string(offset)
         offset -= self._strings_start
@@ -251,16 +258,17 @@ class Btf:
 
         For all names at once: a kernel has more than 100,000 types. Those of a base are not looked at.
         """
-        offsets = {offset: name for name in names for offset in self._offsets(name)}
+        offsets = self._offsets(frozenset(names))
         return self._index.named(offsets, kinds or range(1, ENUM64 + 1)) if offsets else {}
 
-    def _offsets(self, name: str) -> list[int]:
-        """Offsets at which the strings, also those of the base, have a name, with or without a flavour."""
-        known = self._name_offsets.get(name)
+    def _offsets(self, names: frozenset[str]) -> dict[int, str]:
+        """Offsets at which the strings, also those of the base, have names, with or without a flavour. Remembered:
+        modules are asked for the same names one after the other."""
+        known = self._name_offsets.get(names)
         if known is None:
-            known = [self._strings_start + at for at in name_offsets(self._strings, name)]
-            self._name_offsets[name] = known
-        return known + self._base._offsets(name) if self._base is not None else known
+            own = name_offsets(self._strings, names)
+            known = self._name_offsets[names] = {self._strings_start + at: name for at, name in own.items()}
+        return {**self._base._offsets(names), **known} if self._base is not None else known
 
     def find(self, name: str, *kinds: int) -> int:
         """The id of the first type of that name and one of those kinds, 0 when there is none."""

@@ -9,8 +9,7 @@ start with the instruction's offset in bytes.
 import struct
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from pytc.bpf import instructions
@@ -123,7 +122,7 @@ def _records(data: bytes, btf: Btf, at: int, size: int, minimum: int) -> Records
 def _in_order(records: bytes, size: int) -> tuple[list[int], bytes]:
     """(offsets, records), sorted by offset, which compilers have done already."""
     offsets = array("I", records)[::size // 4].tolist()
-    if any(one > following for one, following in pairwise(offsets)):
+    if offsets != sorted(offsets):
         order = sorted(range(len(offsets)), key=offsets.__getitem__)
         records = b"".join(records[i * size:(i + 1) * size] for i in order)
         offsets = [offsets[i] for i in order]
@@ -136,9 +135,10 @@ def root_types(ext: BtfExt) -> set[int]:
             for fields in _each(records, ext.core.size) if fields[3] != _TYPE_ID_LOCAL}
 
 
-def _each(records: bytes, size: int) -> Iterator[tuple[int, int, int, int]]:
-    for at in range(0, len(records), size):
-        yield _LINE.unpack_from(records, at)
+def _each(records: bytes, size: int) -> Iterable[tuple[int, int, int, int]]:
+    if size == _LINE.size:
+        return _LINE.iter_unpack(records)
+    return (_LINE.unpack_from(records, at) for at in range(0, len(records), size))
 
 
 def line_at(line_info: bytes, record_size: int, instruction: int, btf: Btf) -> Line | None:

@@ -135,28 +135,28 @@ class TypeIndex:
         return number if number < len(self._places) and self._places[number] == at else -1
 
 
-def name_offsets(strings: bytes, name: str) -> list[int]:
-    """Where the strings have a name, with or without a flavour (what follows ``___``)."""
-    text = name.encode()
-    if not text:
-        return []
-    found = [at + 1 for at in _occurrences(strings, b"\0" + text)]
-    if strings.startswith(text) and _ends(strings, len(text)):  # those of a module begin without a NUL
-        found.append(0)
+def name_offsets(strings: bytes, names: Collection[str]) -> dict[int, str]:
+    """Where the strings have which of the names, with or without a flavour (what follows ``___``)."""
+    texts = {name.encode(): name for name in names if name}
+    if not texts:
+        return {}
+    either = b"(%s)(?=\0|___)" % b"|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+    found = {match.start(1): texts[match.group(1)] for match in re.finditer(b"\0" + either, strings)}
+    first = re.match(either, strings)  # those of a module begin without a NUL
+    if first is not None:
+        found[0] = texts[first.group()]
     # Rarely, and not by the tools of today, a name is kept as the end of a longer one.
-    return found or _occurrences(strings, text)
+    missing = texts.keys() - {name.encode() for name in found.values()}
+    found.update({at: texts[text] for text in missing for at in _endings(strings, text)})
+    return found
 
 
-def _occurrences(strings: bytes, text: bytes) -> list[int]:
+def _endings(strings: bytes, text: bytes) -> list[int]:
     places = []
     at = strings.find(text)
     while at >= 0:
-        if _ends(strings, at + len(text)):
+        end = at + len(text)
+        if strings[end:end + 1] == b"\0" or strings[end:end + 3] == b"___":
             places.append(at)
         at = strings.find(text, at + 1)
     return places
-
-
-def _ends(strings: bytes, at: int) -> bool:
-    """Whether a name ends here, or its flavour begins."""
-    return strings[at:at + 1] == b"\0" or strings[at:at + 3] == b"___"

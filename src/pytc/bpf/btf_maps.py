@@ -165,6 +165,8 @@ def _slots(image: ElfImage, section: ElfSection, at: int, size: int,
            declared: _Declared) -> tuple[tuple[int, str], ...]:
     relocations: list[ElfRelocation] = [
         r for r in image.relocations.get(section.number, ()) if r.offset >= at]
+    if not relocations:
+        return ()
     end = min((s.value for s in image.symbols
                if s.section == section.number and s.name and s.value > at and s.type != FUNC),
               default=section.size)

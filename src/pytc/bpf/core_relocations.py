@@ -226,37 +226,36 @@ def _storage(size: int, bit_offset: int, bits: int) -> tuple[int, int]:
 def patch(code: bytearray, slot: int, relocation: CoreRelocation, resolution: Resolution) -> None:
     """Puts the kernel's value into the instruction in ``slot``; raises ObjectError where it is not what the
     relocation says."""
-    instruction = ins.decode(code, slot)
-    kind = instruction.opcode & 7
+    opcode = code[slot * ins.SIZE]
+    kind = opcode & 7
     value, original = resolution.value, resolution.original
     memory = kind in (_CLASS_LDX, _CLASS_ST, _CLASS_STX)
     if value is None or (memory and not resolution.fits):
         _poison(code, slot)
-        if instruction.opcode == OP_LD_IMM64:
+        if opcode == OP_LD_IMM64:
             _poison(code, slot + 1)
         return
-    exact = original is not None and original.exact
-    if kind in (_CLASS_ALU, _CLASS_ALU64) and not instruction.opcode & 8:
-        _expect(exact, instruction.immediate & 0xFFFFFFFF, original, relocation)
+    if kind in (_CLASS_ALU, _CLASS_ALU64) and not opcode & 8:
+        _expect(ins.immediate_of(code, slot) & 0xFFFFFFFF, original, relocation)
         ins.set_immediate(code, slot, value.number)
     elif memory:
-        _expect(exact, instruction.offset, original, relocation)
+        _expect(ins.offset_of(code, slot), original, relocation)
         if value.number > 0x7FFF:
             raise ObjectError(f"CO-RE: offset {value.number} does not fit into an instruction")
         ins.set_offset(code, slot, value.number)
         if original is not None and original.size != value.size:
             _resize(code, slot, value.size)
-    elif instruction.opcode == OP_LD_IMM64:
-        held = instruction.immediate & 0xFFFFFFFF | (ins.decode(code, slot + 1).immediate & 0xFFFFFFFF) << 32
-        _expect(exact, held, original, relocation)
+    elif opcode == OP_LD_IMM64:
+        low, high = ins.immediate_of(code, slot), ins.immediate_of(code, slot + 1)
+        _expect(low & 0xFFFFFFFF | (high & 0xFFFFFFFF) << 32, original, relocation)
         ins.set_immediate(code, slot, value.number)
         ins.set_immediate(code, slot + 1, value.number >> 32)
     else:
-        raise ObjectError(f"CO-RE: a relocation of an instruction that takes none (opcode {instruction.opcode:#04x})")
+        raise ObjectError(f"CO-RE: a relocation of an instruction that takes none (opcode {opcode:#04x})")
 
 
-def _expect(exact: bool, held: int, original: Value | None, relocation: CoreRelocation) -> None:
-    if exact and original is not None and held != original.number & 0xFFFFFFFFFFFFFFFF:
+def _expect(held: int, original: Value | None, relocation: CoreRelocation) -> None:
+    if original is not None and original.exact and held != original.number & 0xFFFFFFFFFFFFFFFF:
         raise ObjectError(f"CO-RE: the instruction at byte {relocation.offset} holds {held}, not {original.number}")
 
 

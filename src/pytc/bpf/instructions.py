@@ -44,6 +44,16 @@ def decode_all(code: "bytes | bytearray | memoryview") -> Iterator[tuple[int, In
         yield index, Instruction(opcode, registers & 0xF, registers >> 4, offset, immediate)
 
 
+def immediate_of(code: "bytes | bytearray | memoryview", index: int) -> int:
+    """The immediate of slot ``index``, where nothing else is wanted."""
+    return int(_IMMEDIATE.unpack_from(code, index * SIZE + 4)[0])
+
+
+def offset_of(code: "bytes | bytearray | memoryview", index: int) -> int:
+    """The offset of slot ``index``, where nothing else is wanted."""
+    return int(_OFFSET.unpack_from(code, index * SIZE + 2)[0])
+
+
 def set_source(code: bytearray, index: int, source: int) -> None:
     """Sets the source register field of slot ``index``."""
     position = index * SIZE + 1

@@ -129,6 +129,7 @@ class _Linking:
         self._spec = spec
         self._program = program
         self._sorted: dict[int, list[int]] = {}
+        self._functions: dict[int, dict[int, FunctionSpec]] = {}
         self._starts: dict[tuple[int, int], int] = {}
         self.code = bytearray()
         self.maps: list[MapReference] = []
@@ -169,16 +170,16 @@ class _Linking:
         self._relocate_core(function, section.name, start)
         calls = []
         for index in self._interesting(section, function, code):
-            instruction = ins.decode(code, index)
-            target = section.relocations.get(function.offset + index * ins.SIZE)
-            if target is not None:
-                if target.kind == "function":
-                    calls.append((index, target))
-                else:
-                    self._refer(part, index, instruction, target)
-            elif instruction.opcode == OP_CALL and instruction.source == PSEUDO_CALL:
-                offset = function.offset + (index + 1 + instruction.immediate) * ins.SIZE
-                calls.append((index, Target("function", section=function.section, offset=offset)))
+            at = index * ins.SIZE
+            target, is_call = section.relocations.get(function.offset + at), code[at] == OP_CALL
+            if target is None:
+                if is_call and code[at + 1] >> 4 == PSEUDO_CALL:
+                    offset = function.offset + at + (1 + ins.immediate_of(code, index)) * ins.SIZE
+                    calls.append((index, Target("function", section=function.section, offset=offset)))
+            elif target.kind == "function":
+                calls.append((index, target))
+            else:
+                self._refer(part, index, target, is_call=is_call)
         calls.reverse()
         return part, calls
 
@@ -213,13 +214,13 @@ class _Linking:
             if resolution.value is None or not resolution.fits:
                 self.missing[slot] = self._core.explain(one, resolution)
 
-    def _refer(self, part: Part, index: int, instruction: ins.Instruction, target: Target) -> None:
+    def _refer(self, part: Part, index: int, target: Target, *, is_call: bool) -> None:
         slot = part.start + index
         if target.kind == "extern":
             if target.name not in self._spec.externs:
                 raise ObjectError(f'function "{part.function.name}" refers to "{target.name}", which the object '
                                   "neither defines nor declares as an extern (__ksym or __kconfig, and -g)")
-            self.externs.append(ExternReference(slot, target.name, instruction.opcode == OP_CALL))
+            self.externs.append(ExternReference(slot, target.name, is_call))
             return
         if target.kind == "map":
             ins.set_source(self.code, slot, PSEUDO_MAP_FD)
@@ -231,8 +232,10 @@ class _Linking:
             self.maps.append(MapReference(slot, target.name, is_value=True, offset=target.offset))
 
     def _function(self, part: Part, index: int, target: Target) -> FunctionSpec:
-        section = self._spec.sections.get(target.section)
-        function = section.function_at(target.offset) if section is not None else None
+        if target.section not in self._functions:
+            section = self._spec.sections.get(target.section)
+            self._functions[target.section] = {f.offset: f for f in section.functions} if section is not None else {}
+        function = self._functions[target.section].get(target.offset)
         if function is None:
             raise ObjectError(f'function "{part.function.name}", instruction {index}: a call to byte '
                               f"{target.offset} of a section, where no function starts")

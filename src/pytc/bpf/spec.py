@@ -105,10 +105,6 @@ class CodeSection(NamedTuple):
     relocations: Mapping[int, Target]
     functions: tuple[FunctionSpec, ...]
 
-    def function_at(self, offset: int) -> FunctionSpec | None:
-        """The function that starts at this byte offset."""
-        return next((f for f in self.functions if f.offset == offset), None)
-
 
 class ProgramSpec(NamedTuple):
     """An entry point. ``type`` is UNSPEC when the section's name does not tell it."""

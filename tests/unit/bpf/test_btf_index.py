@@ -109,10 +109,9 @@ def test_a_member_that_looks_like_a_type_is_none() -> None:
     writer = BtfWriter()
     writer.structure("outer", 4, [("thing", b.STRUCT << 24, 0)])
     whole = writer.structure("thing", 4, [])
-    data = writer.data()
-    assert Btf(data.replace(struct.pack("<I", writer.parsed()._offsets("thing")[1]),
-                            struct.pack("<I", writer.parsed()._offsets("thing")[0])),
-               lazy=True).named(["thing"], b.STRUCT) == {"thing": [whole]}
+    first, second = writer.parsed()._offsets(frozenset(["thing"]))
+    data = writer.data().replace(struct.pack("<I", second), struct.pack("<I", first))
+    assert Btf(data, lazy=True).named(["thing"], b.STRUCT) == {"thing": [whole]}
 
 
 def test_the_running_kernels_types_are_found_by_either_way() -> None:
