@@ -4,10 +4,11 @@ libpcap is a shared library that need not be there; without it, :func:`compile_e
 """
 
 import ctypes
+import errno
 import re
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from pytc.bpf.classic import ClassicInstruction, unpack
 from pytc.bpf.classic_check import check
@@ -21,6 +22,8 @@ WHOLE_PACKET = 0xFFFFFFFF
 ETHERNET = "EN10MB"
 _SNAPLEN = 262144  # libpcap's largest
 _UNKNOWN_NETMASK = 0xFFFFFFFF
+_LOOPBACK = "lo"
+_NOT_UP = -9  # PCAP_ERROR_IFACE_NOT_UP
 _ERROR_SIZE = 256
 _BUFFER_SIZE = 1 << 16
 _LONGEST = 1 << 16
@@ -101,7 +104,7 @@ def _text(expression: str) -> bytes:
 
 @contextmanager
 def _handle(library: ctypes.CDLL, link_type: str, device: str) -> Iterator[int]:
-    handle = _live(library, device) if device else _dead(library, link_type)
+    handle = _on_a_device(library, link_type, device) if device else _dead(library, link_type)
     try:
         yield handle
     finally:
@@ -118,8 +121,21 @@ def _dead(library: ctypes.CDLL, link_type: str) -> int:
     return handle
 
 
+def _on_a_device(library: ctypes.CDLL, link_type: str, device: str) -> int:
+    """A handle on the device: libpcap says only there that tags are beside the packet. Nothing is captured. It
+    takes no device that is down; for Ethernet, the loopback device does as well."""
+    try:
+        return _live(library, device)
+    except ExpressionError as error:
+        if error.errno != errno.ENETDOWN:
+            raise
+        if link_type == ETHERNET:
+            with suppress(ExpressionError):
+                return _live(library, _LOOPBACK)
+        raise error.with_hints(f'"ip link set {device} up" comes first, or that of {_LOOPBACK}') from None
+
+
 def _live(library: ctypes.CDLL, device: str) -> int:
-    """A handle on the device: libpcap says only there that tags are beside the packet. Nothing is captured."""
     sentence = ctypes.create_string_buffer(_ERROR_SIZE)
     handle: int | None = library.pcap_create(device.encode("utf-8", "surrogateescape"), sentence)
     if not handle:
@@ -130,7 +146,8 @@ def _live(library: ctypes.CDLL, device: str) -> int:
     if status < 0:
         why = _sentence(library.pcap_geterr(handle)) or _sentence(library.pcap_statustostr(status))
         library.pcap_close(handle)
-        raise ExpressionError(f'"vlan" has to look at "{device}", which failed: {why}')
+        raise ExpressionError(f'"vlan" has to look at "{device}", which failed: {why}',
+                              errno=errno.ENETDOWN if status == _NOT_UP else None)
     return handle
 
 

@@ -53,8 +53,8 @@ def following(object_name: str, given: list[str]) -> list[str]:
     module = import_module(f"pytc.grammar.{OBJECTS[object_name]}")
     words = [row.name for row in module.SELECTORS if row.name not in given]
     if object_name == "filter" and "bpf" in given:
-        words = ["object-file", "object-pinned", "bytecode", "bytecode-file", "section", "program", "verbose",
-                 "direct-action", "flowid", "skip_hw", "skip_sw"]
+        words = ["object-file", "object-pinned", "bytecode", "bytecode-file", "expression", "section", "program",
+                 "verbose", "direct-action", "flowid", "skip_hw", "skip_sw"]
     else:
         words += _kinds(object_name)
     return [*words, "help"]

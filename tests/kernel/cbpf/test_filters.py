@@ -138,6 +138,19 @@ def test_tags_are_found_on_ingress_where_the_kernel_has_taken_them_out(clsact: N
     assert arrived(wire, frames) == [True] * 4
 
 
+def test_tags_on_a_device_that_is_down(network: Network) -> None:
+    """libpcap looks at no device that is down; the loopback device stands in for it."""
+    expected = network.ok("cbpf", "compile", "dev", "em1", "vlan 5")
+    assert expected != network.ok("cbpf", "compile", "vlan 5")
+    network.execute("ip", "link", "set", "em1", "down")
+    assert network.ok("cbpf", "compile", "dev", "em1", "vlan 5") == expected
+    network.execute("ip", "link", "set", "lo", "down")
+    refused = network.pytc("cbpf", "compile", "dev", "em1", "vlan 5")
+    assert refused.status == 1
+    assert 'Hint: "ip link set em1 up" comes first' in refused.err
+    assert network.ok("cbpf", "compile", "dev", "em1", "tcp") == network.ok("cbpf", "compile", "tcp")
+
+
 def test_bytecode_in_all_forms_is_the_same_filter(clsact: Network, tmp_path: Path) -> None:
     lines = tmp_path / "lines"
     lines.write_text(run("tcpdump", "-y", "EN10MB", "-ddd", "arp").out.replace("262144", "4294967295"))
