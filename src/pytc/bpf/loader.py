@@ -259,7 +259,7 @@ class _Loading:
         specs = list(self._spec.maps.values())
         return [s for s in specs if s.inner is None] + [s for s in specs if s.inner is not None]
 
-    def _open_or_create(self, spec: MapSpec) -> Map:
+    def _open_or_create(self, spec: MapSpec, attempts: int = 5) -> Map:
         if spec.reuse:
             reused = open_pinned(spec, spec.reuse)
             if reused is None:
@@ -275,18 +275,23 @@ class _Loading:
             with pinned:
                 return self._renew(spec, path, pinned)
         made = self._create(spec)
-        if path:
-            try:
-                self._loaded._pins.prepare(path)
-                pin(made.fd, path)
-                self._loaded._pins.pinned(path)
-            except BpfSyscallError as error:
-                made.close()
-                raise PinError(f'map "{spec.name}": {error}', errno=error.errno) from error
-            except BaseException:
-                made.close()
-                raise
+        try:
+            if path:
+                self._pin(spec, made, path)
+        except BaseException as error:
+            made.close()
+            if isinstance(error, PinError) and error.errno == errno.EEXIST and attempts > 1:
+                return self._open_or_create(spec, attempts - 1)  # another command was faster: its map is taken
+            raise
         return made
+
+    def _pin(self, spec: MapSpec, made: Map, path: str) -> None:
+        self._loaded._pins.prepare(path)
+        try:
+            pin(made.fd, path)
+        except BpfSyscallError as error:
+            raise PinError(f'map "{spec.name}": {error}', errno=error.errno) from error
+        self._loaded._pins.pinned(path)
 
     def _filled_arrays(self) -> set[str]:
         """The program arrays that this load puts programs into."""

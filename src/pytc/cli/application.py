@@ -54,7 +54,7 @@ def following(object_name: str, given: list[str]) -> list[str]:
     words = [row.name for row in module.SELECTORS if row.name not in given]
     if object_name == "filter" and "bpf" in given:
         words = ["object-file", "object-pinned", "bytecode", "bytecode-file", "expression", "section", "program",
-                 "verbose", "direct-action", "flowid", "skip_hw", "skip_sw"]
+                 "export", "verbose", "direct-action", "flowid", "skip_hw", "skip_sw"]
     else:
         words += _kinds(object_name)
     return [*words, "help"]

@@ -32,8 +32,9 @@ class BpfSource(NamedTuple):
     """Where the program comes from: ``mode`` and ``path``, or ``instructions`` for bytecode.
 
     Of an object: ``variables`` are (path, text), ``maps`` what is said of maps when the program is loaded. ``type`` is
-    0 for what fits here. Of an expression: ``link_type`` is libpcap's name of what packets begin with, empty for what
-    the device says; ``verdict`` what a match returns with direct-action, None where it is not given.
+    0 for what fits here. ``export`` is the path of the socket that the maps go to. Of an expression: ``link_type`` is
+    libpcap's name of what packets begin with, empty for what the device says; ``verdict`` what a match returns with
+    direct-action, None where it is not given.
     """
 
     mode: str
@@ -47,10 +48,7 @@ class BpfSource(NamedTuple):
     maps: tuple[MapWords, ...] = ()
     link_type: str = ""
     verdict: int | None = None
-
-
-def _later(word: str) -> Word:
-    return Word(word, "later", value=word, repeat=True)
+    export: str = ""
 
 
 def _variable(word: str) -> tuple[str, str]:
@@ -80,7 +78,7 @@ _OBJECT_WORDS = (
     Word("type", "type", program_type, wrong="program type"),
     Word("section", "section", text),
     Word("program", "program", text, exact=True),
-    _later("export"),
+    Word("export", "export", text),
     Word("verbose", "verbose", repeat=True),
     Word("set", "variables", _variable, wrong="set; NAME=VALUE expected", many=True, exact=True),
     Word("map", "maps", read=_map_words, many=True, exact=True),
@@ -106,8 +104,6 @@ def parse_program(cursor: Cursor, words: tuple[Word, ...], found: dict[str, Any]
     while True:
         table = (*_words_of(found.get("mode", "")), *words)
         fill(cursor, table, found, topic=topic, error=InvalidOptionsError)
-        if "later" in found:
-            raise InvalidOptionsError(f'"{found["later"]}" is not supported by this version of pytc')
         if cursor.done or (stop and "mode" in found):
             return
         if "mode" in found:

@@ -70,6 +70,13 @@ def _decode(order: int, raw: bytes) -> ActionRecord:
         (_bits(parts, _HW_STATS) or (None,))[0], (_bits(parts, _USED_HW_STATS) or (None,))[0])
 
 
+def index_of(record: ActionRecord) -> int:
+    """The index of an action, from what every kind begins its parameters with; 0 where they are not there."""
+    place = 1 if record.kind == "police" else _PARAMETERS.get(record.kind, 2)
+    generic = Generic.unpack(dict(split_attributes(record.options)).get(place, b""))
+    return generic.number if generic is not None else record.number
+
+
 def decode_options_of(name: str, raw: bytes) -> Attributes:
     """The options of an action of a kind that pytc knows; raises NetlinkProtocolError."""
     kind = kinds.find(name)

@@ -2,6 +2,7 @@
 
 import os
 import struct
+from collections.abc import Sequence
 
 from pytc.bpf.constants import ProgramType
 from pytc.commands import Action, FlushActions, ModifyActions, NamedActions, ShowActions
@@ -9,7 +10,7 @@ from pytc.documents import Document, Field, Listing
 from pytc.errors import EXIT_UNUSABLE, EXIT_USAGE, NetlinkError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, holding, join_attributes
-from pytc.operations.action_lists import decode_actions, documents, encode_actions
+from pytc.operations.action_lists import decode_actions, documents, encode_actions, index_of
 from pytc.operations.context import Context
 from pytc.operations.programs import Wanted, opened, program_of, resolved_action
 
@@ -33,10 +34,38 @@ def modify_actions(context: Context, command: ModifyActions) -> None:
     if not command.actions:
         return
     actions = [resolved_action(action) for action in command.actions]
+    failure = None
     with opened(context, [wanted(action) for action in actions]) as programs:
         table = encode_actions(context, actions, programs)
-        _request(context, TcMessage(c.NEWACTION, _FLAGS[command.verb], attributes={"TCA_ROOT_TAB": table}))
+        message = TcMessage(c.NEWACTION, _FLAGS[command.verb], attributes={"TCA_ROOT_TAB": table})
+        if programs.exports:
+            stays = command.verb == "replace" and _some_exist(context, actions)
+            added = _request(context, message._replace(flags=message.flags | c.ECHO))
+            failure = programs.export_or(None if stays else lambda: _take_back(context, added))
+        else:
+            _request(context, message)
+    if failure is not None:
+        raise failure
     warn_of_too_many(context, command.actions)
+
+
+def _some_exist(context: Context, actions: Sequence[Action]) -> bool:
+    """Whether there is an action whose place a new one would take."""
+    for action in actions:
+        number = getattr(action.options, "number", 0)
+        try:
+            if number and named_actions(context, NamedActions("get", ((action.kind, number),))):
+                return True
+        except NetlinkError:
+            continue
+    return False
+
+
+def _take_back(context: Context, added: Sequence[TcMessage]) -> None:
+    """Deletes just the actions that the kernel said it had added."""
+    which = tuple((record.kind, index_of(record)) for answer in added if answer.type == c.NEWACTION
+                  for record in decode_actions(answer.attributes.get("TCA_ROOT_TAB", b"")))
+    named_actions(context, NamedActions("delete", which))
 
 
 def warn_of_too_many(context: Context, actions: tuple[Action, ...]) -> None:

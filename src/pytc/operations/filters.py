@@ -41,10 +41,37 @@ def modify_filter(context: Context, command: ModifyFilter) -> None:
         from pytc.operations.actions import warn_of_too_many
 
         wanted += [wanted_by(action) for action in actions]
-    with opened(context, wanted) as (program, *others):
-        send_filter(context, command, program, others)
+    failure = None
+    with opened(context, wanted, export=command.verb != "delete") as programs:
+        program, *others = programs
+        if programs.exports:
+            stays = command.verb == "change" or (command.verb == "replace" and _exists(context, command))
+            added = send_filter(context, command, program, others, echo=True)
+            failure = programs.export_or(None if stays else lambda: _take_back(context, added))
+        else:
+            send_filter(context, command, program, others)
+    if failure is not None:
+        raise failure
     if actions:
         warn_of_too_many(context, actions)
+
+
+def _exists(context: Context, command: ModifyFilter) -> bool:
+    """Whether there is a filter whose place the new one would take: only its preference and handle can say so."""
+    if not command.selector.pref or not command.selector.handle:
+        return False
+    try:
+        return bool(get_filter(context, GetFilter(command.selector, command.kind)))
+    except NetlinkError:
+        return False
+
+
+def _take_back(context: Context, added: Sequence[TcMessage]) -> None:
+    """Deletes just the filter that the kernel said it had added."""
+    for one in added:
+        if one.type == c.NEWTFILTER:
+            which = {name: one.attributes[name] for name in ("TCA_KIND", "TCA_CHAIN") if name in one.attributes}
+            context.session.request(one._replace(type=c.DELTFILTER, flags=0, attributes=which))
 
 
 def _actions(command: ModifyFilter) -> tuple[Action, ...]:
@@ -131,17 +158,19 @@ def _swapped(number: int) -> int:
 
 
 def send_filter(context: Context, command: ModifyFilter, program: OpenedProgram | None,
-                programs: Sequence[OpenedProgram | None] = ()) -> None:
-    """Sends the request for a filter whose program is open already, as are those of its actions; raises
-    NetlinkError."""
+                programs: Sequence[OpenedProgram | None] = (), *, echo: bool = False) -> list[TcMessage]:
+    """Sends the request for a filter whose program is open already, as are those of its actions. With ``echo``, the
+    kernel answers with what it has added. Raises NetlinkError."""
     kind = kinds.find(command.kind) if command.kind else None
     message = _message(context, command.verb, command.selector, command.kind, kind)
     if kind is not None and command.options is not None:
         attributes = [*kind.encode(command.options, program), *_encoded_actions(context, command, kind, programs)]
         message = message._replace(attributes={**message.attributes,
                                                "TCA_OPTIONS": encode_options(kind.schema, attributes)})
+    if echo:
+        message = message._replace(flags=message.flags | c.ECHO)
     try:
-        context.session.request(message)
+        return context.session.request(message)
     except NetlinkError as error:
         raise _explained(error, command.selector) from error
 

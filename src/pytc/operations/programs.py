@@ -13,9 +13,11 @@ from pytc.kinds import actions
 from pytc.kinds.interface import OpenedProgram
 from pytc.kinds.programs import BARE, BYTECODE, BYTECODE_FILE, EXPRESSION, OBJECT, PINNED, BpfSource, MapWords
 from pytc.operations.context import Context
+from pytc.operations.exports import OpenedPrograms, exporters, exports
 
 if TYPE_CHECKING:
     from pytc.bpf.spec import ObjectSpec, ProgramSpec
+    from pytc.exec_proxy.map_transfer import Exporter
 
 _PINNED_ANNOTATION = "[*fsobj]"
 _MAX_ANNOTATION = 255
@@ -45,14 +47,14 @@ def described(number: int) -> ProgramDescription | None:
 
 
 @contextmanager
-def opened(context: Context, wanted: Sequence[Wanted]) -> Iterator[list[OpenedProgram | None]]:
+def opened(context: Context, wanted: Sequence[Wanted], *, export: bool = True) -> Iterator[OpenedPrograms]:
     """The programs of one command, open for as long as the block runs; None for bytecode, and where none is wanted.
 
     Those that come from the same file have their maps in common, and the parameters given with any of them
     (tc-bpf(8): the maps are set up when the object file is first parsed). When the block raises, the pins that
-    loading made are removed again.
+    loading made are removed again. The caller exports what is to be exported, unless ``export`` is False.
     """
-    found: list[OpenedProgram | None] = [None] * len(wanted)
+    found = OpenedPrograms(len(wanted))
     with ExitStack() as stack:
         files: dict[tuple[int, int], list[int]] = {}
         for place, (source, type, _) in enumerate(wanted):
@@ -65,7 +67,11 @@ def opened(context: Context, wanted: Sequence[Wanted]) -> Iterator[list[OpenedPr
             elif source is not None and source.mode not in (BYTECODE, BYTECODE_FILE):
                 files.setdefault(_identity(source.path), []).append(place)
         for places in files.values():
-            programs = stack.enter_context(_loaded(context, [wanted[place] for place in places]))
+            of_file = [wanted[place] for place in places]
+            sources = [source for source, _, _ in of_file if source is not None and export]
+            connected = stack.enter_context(exporters(context, sources)) if sources else ()
+            programs = stack.enter_context(_loaded(context, of_file, connected))
+            found.exports += programs.exports
             for place, program in zip(places, programs, strict=True):
                 found[place] = program
         yield found
@@ -104,8 +110,8 @@ def resolved_action(action: Action) -> Action:
 
 
 @contextmanager
-def _loaded(context: Context, wanted: Sequence[Wanted]) -> Iterator[list[OpenedProgram]]:
-    """Programs of one object file."""
+def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exporter]") -> Iterator[OpenedPrograms]:
+    """Programs of one object file, whose maps are to be exported to those that are connected."""
     from pytc.bpf.loader import load_together
     from pytc.bpf.pinning import PinRoot
     from pytc.bpf.reader import read_object
@@ -123,8 +129,11 @@ def _loaded(context: Context, wanted: Sequence[Wanted]) -> Iterator[list[OpenedP
             context.notes += [f'Verifier log of program "{program.name}":\n{log.rstrip()}'
                               for (program, _), log in zip(programs, loaded.logs, strict=True)]
         try:
-            yield [OpenedProgram(program.fd, f"{spec.name}:[{chosen.section}]"[:_MAX_ANNOTATION])
-                   for program, (chosen, _) in zip(loaded.programs, programs, strict=True)]
+            found = OpenedPrograms(len(wanted))
+            found.exports += exports(connected, source, loaded.maps)
+            found[:] = [OpenedProgram(program.fd, f"{spec.name}:[{chosen.section}]"[:_MAX_ANNOTATION])
+                        for program, (chosen, _) in zip(loaded.programs, programs, strict=True)]
+            yield found
         except BaseException:
             loaded.undo()
             raise
@@ -155,7 +164,8 @@ def _together(sources: Sequence[BpfSource]) -> BpfSource:
                 raise InvalidOptionsError(f'"map {words.name}" is given twice for {source.path}, with different '
                                           "values: the programs of one command share the object's maps")
     return sources[0]._replace(variables=tuple(variables.items()), maps=tuple(maps.values()),
-                               verbose=any(source.verbose for source in sources))
+                               verbose=any(source.verbose for source in sources),
+                               export=next((source.export for source in sources if source.export), ""))
 
 
 @contextmanager
