@@ -364,3 +364,23 @@ def test_a_pinned_array_keeps_its_contents(mount: Path) -> None:
     load_bytes(with_maps(("m", GLOBAL)), mount)
     with Map.from_pin(str(mount / "tc/globals/m")) as found:
         assert found[word(1)] == b"12345678"
+
+
+def test_a_pin_that_another_command_makes_in_the_meantime_is_taken(build: Compiler, bpffs: Path,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    from pytc.bpf import loader
+
+    real, others = loader.pin, []
+
+    def pin(fd: int, path: str) -> None:
+        if not others:
+            monkeypatch.setattr(loader, "pin", real)
+            others.append(loaded(build("legacy_pin_global"), bpffs))
+        real(fd, path)
+
+    monkeypatch.setattr(loader, "pin", pin)
+    with loaded(build("legacy_pin_global"), bpffs) as found, others[0] as other:
+        pinned = [name for name, one in found.maps.items() if one.spec is not None and one.spec.pinning]
+        assert pinned
+        for name in pinned:
+            assert found.maps[name].description.id == other.maps[name].description.id
