@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from pytc.exec_proxy import map_transfer
 from pytc.exec_proxy.map_transfer import Importer
 from tests.conftest import pins
+from tests.kernel.exec_proxy.support import nobody_reads
 from tests.vm.twins import new_network, pytc, tc
 
 pytestmark = pytest.mark.kernel
@@ -27,14 +27,7 @@ def place(bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def deaf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A socket that nobody reads; a send to it fails after a moment."""
     monkeypatch.setattr(map_transfer, "SEND_TIMEOUT", 0.3)
-    path = str(tmp_path / "deaf")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener, \
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        listener.bind(path)
-        sender.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            while True:
-                sender.sendto(b"x", path)
+    with nobody_reads(str(tmp_path / "deaf")) as path:
         yield path
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf import Map, PinRoot, Program, ProgramType, load, read_bytes, read_object, select_program
+from pytc.bpf import Loaded, Map, PinRoot, Program, ProgramType, load, read_bytes, read_object, select_program
 from pytc.bpf.maps import create_map
 from pytc.bpf.spec import MapSpec
 from pytc.errors import BpfSyscallError, MapMismatchError, PinError, VerifierError
@@ -368,17 +368,17 @@ def test_a_pinned_array_keeps_its_contents(mount: Path) -> None:
 
 def test_a_pin_that_another_command_makes_in_the_meantime_is_taken(build: Compiler, bpffs: Path,
                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
-    from pytc.bpf import loader
+    from pytc.bpf.maps import pin as real
 
-    real, others = loader.pin, []
+    others: list[Loaded] = []
 
     def pin(fd: int, path: str) -> None:
         if not others:
-            monkeypatch.setattr(loader, "pin", real)
+            monkeypatch.setattr("pytc.bpf.loader.pin", real)
             others.append(loaded(build("legacy_pin_global"), bpffs))
         real(fd, path)
 
-    monkeypatch.setattr(loader, "pin", pin)
+    monkeypatch.setattr("pytc.bpf.loader.pin", pin)
     with loaded(build("legacy_pin_global"), bpffs) as found, others[0] as other:
         pinned = [name for name, one in found.maps.items() if one.spec is not None and one.spec.pinning]
         assert pinned

@@ -77,6 +77,19 @@ def send_raw(path: str, data: bytes, fds: Sequence[int]) -> None:
         sender.sendmsg([data], rights, 0, path)
 
 
+@contextmanager
+def nobody_reads(path: str) -> Iterator[str]:
+    """A socket that somebody listens on and nobody reads, with a full queue: who sends to it waits, and gives up."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener, \
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        listener.bind(path)
+        sender.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                sender.sendto(b"x", path)
+        yield path
+
+
 def c_agent(directory: Path) -> str:
     """tests/agents/agent.c, compiled."""
     compiler = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ import pytest
 
 from pytc.exec_proxy.map_transfer import Importer
 from tests.conftest import EXAMPLES, ROOT, Compiler, Network, Outcome, pins, run
-from tests.kernel.exec_proxy.support import PYTC, finish, running, until
+from tests.kernel.exec_proxy.support import PYTC, finish, nobody_reads, running, until
 
 pytestmark = pytest.mark.kernel
 
@@ -151,14 +150,7 @@ def test_only_objects_are_exported(clsact: Network, words: tuple[str, ...]) -> N
 @pytest.fixture
 def deaf(tmp_path: Path) -> Iterator[str]:
     """A socket that somebody listens on and nobody reads: a send to it waits, and gives up."""
-    path = str(tmp_path / "deaf")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener, \
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        listener.bind(path)
-        sender.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            while True:
-                sender.sendto(b"x", path)
+    with nobody_reads(str(tmp_path / "deaf")) as path:
         yield path
 
 
