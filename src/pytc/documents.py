@@ -52,8 +52,9 @@ class Stream(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """How much to say: tc's ``-details``, ``-statistics`` and ``-brief``."""
+    """How much to say: tc's ``-details``, ``-statistics`` and ``-brief``; ``graph`` draws classes as a tree."""
 
     details: bool = False
     statistics: bool = False
     brief: bool = False
+    graph: bool = False

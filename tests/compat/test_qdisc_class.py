@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -289,3 +290,60 @@ def test_traffic_goes_through_a_class(network: Network) -> None:
     assert shown["stats"]["packets"] >= 5
     assert shown["stats"]["lended"] >= 5
     assert shown["stats"]["tokens"] > 0
+
+
+@pytest.mark.parametrize("options", [(), ("-s",), ("-d",), ("-s", "-d")], ids=" ".join)
+def test_classes_as_a_tree(twins: Network, options: tuple[str, ...]) -> None:
+    """As tc draws it. (Where the last class of all has grandchildren by its last child, tc reads freed memory.)"""
+    for line in ("qdisc add dev twin0 root handle 1: htb", "class add dev twin0 parent 1: classid 1:1 htb rate 10mbit",
+                 "class add dev twin0 parent 1:1 classid 1:10 htb rate 1mbit",
+                 "class add dev twin0 parent 1:1 classid 1:11 htb rate 1mbit",
+                 "class add dev twin0 parent 1:11 classid 1:111 htb rate 1mbit",
+                 "class add dev twin0 parent 1:11 classid 1:112 htb rate 1mbit",
+                 "class add dev twin0 parent 1:111 classid 1:1111 htb rate 1mbit",
+                 "class add dev twin0 parent 1: classid 1:2 htb rate 2mbit",
+                 "class add dev twin0 parent 1:2 classid 1:20 htb rate 2mbit",
+                 "class add dev twin0 parent 1: classid 1:3 htb rate 2mbit",
+                 "qdisc add dev twin0 parent 1:10 handle 10: tbf rate 1mbit burst 5k limit 9k"):
+        twins.ok(*line.split())
+    words = ("class", "show", "dev", "twin0")
+    assert twins.ok(*words, options=("-g", *options)) == twins.tc("-g", *options, *words).out
+    as_json = json.loads(twins.ok(*words, options=("-g", "-j", *options)))
+    flat = json.loads(twins.ok(*words, options=("-j", *options)))
+    assert sorted(as_json, key=json.dumps) == sorted(flat, key=json.dumps)
+    assert len(flat) == 10
+    assert twins.ok("class", "show", "dev", "twin1", options=("-g",)) == ""
+
+
+@pytest.mark.parametrize("options", [("-j",), ("-j", "-p"), ("-j", "-s", "-d"), ("-j", "-g", "-s")], ids=" ".join)
+def test_json_of_none_one_and_many(twins: Network, options: tuple[str, ...]) -> None:
+    for line in ("qdisc add dev twin0 root handle 1: tbf rate 1mbit burst 5k limit 9k", "qdisc add dev twin0 clsact"):
+        twins.ok(*line.split())
+    for line, number in (("qdisc show handle 77:", 0), ("qdisc show dev twin0 root", 1), ("qdisc show dev twin0", 2),
+                         ("class show dev twin1", 0), ("class show dev twin0", 1)):
+        shown = json.loads(twins.ok(*line.split(), options=options))
+        assert [isinstance(one, dict) for one in shown] == [True] * number, line
+    assert len(json.loads(twins.ok("qdisc", options=options))) > 2
+
+
+def test_a_percentage_needs_a_speed(twins: Network) -> None:
+    """The speed is that of the device in the namespace, whatever /sys shows."""
+    twins.ok("qdisc", "add", "dev", "em1", "root", "tbf", "rate", "10%", "burst", "1m", "limit", "2m")
+    assert "rate 1Gbit" in twins.tc("qdisc", "show", "dev", "em1").out
+    for device, named in (("twin0", "speed"), ("nosuch", 'Cannot find device "nosuch"'), ("lo", "speed")):
+        refused = twins.pytc("qdisc", "add", "dev", device, "root", "tbf", "rate", "5%", "burst", "1m", "limit", "2m")
+        assert refused.status == 1
+        assert named in refused.err.splitlines()[0]
+
+
+def test_tables_of_delays(network: Network, tmp_path: Path) -> None:
+    """TC_LIB_DIR names their directory; what is no table is refused before the kernel is asked."""
+    for name, text in (("good", "# a comment\n1 2 0x3\n-4\n"), ("words", "1 two"), ("empty", "# nothing\n"),
+                       ("wide", "40000"), ("long", "1 " * 16385)):
+        (tmp_path / f"{name}.dist").write_text(text)
+    for name, named in (("nosuch", "No distribution data for nosuch"), ("words", "not a table"), ("empty", "no data"),
+                        ("wide", "16 bits"), ("long", "too much data"), ("../good", "")):
+        words = f"qdisc add dev em1 root netem delay 1ms 1ms distribution {name}".split()
+        outcome = network.pytc(*words, env={"TC_LIB_DIR": str(tmp_path)})
+        assert outcome.status in ((1,) if named else (0, 2))  # this kernel may have netem or not
+        assert named in outcome.err

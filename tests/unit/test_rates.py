@@ -9,9 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.rates import format_rate, format_size, parse_rate, parse_size
+from pytc.rates import (
+    PercentRate,
+    format_rate,
+    format_size,
+    format_time,
+    format_time64,
+    parse_percent,
+    parse_rate,
+    parse_size,
+    parse_time,
+    parse_time64,
+    split_number,
+)
 
 RATES = {
+    "0x10kbit": 2000, "0X1p3": 1, "0x.8p8": 16,
     "8": 1, "100": 12, "7bit": 0, "0": 0, "-0": 0, "1kbit": 125, "1.5kbit": 187, "1KBIT": 125, "1Kibit": 128,
     "1mbit": 125_000, "1.5mbit": 187_500, "1mibit": 131_072, "1gbit": 125_000_000, "1gibit": 134_217_728,
     "1tbit": 125_000_000_000, "1tibit": 137_438_953_472, "1bps": 1, "1.5bps": 1, "1kbps": 1000, "1KiBps": 1024,
@@ -98,3 +111,82 @@ def test_a_shown_size_reads_as_about_what_it_was(size: int) -> None:
     again = min(parse_size(format_size(size)) if size < 2**32 - 1024 else size, 2**32 - 1)
     # tc rounds to whole units where that is near enough, and prints six digits.
     assert abs(again - size) <= (1024 + size // 100_000 if size >= 2**20 else 16)
+
+
+TIMES = {"0": 0, "7": 7, "10us": 10, "10usec": 10, "1.5ms": 1500, "2msecs": 2000, "1s": 10**6, "1.5SEC": 1_500_000,
+         "0.0000015s": 1, "1e3": 1000, "0x10": 16, "4294967295": 2**32 - 1, "4294s": 4_294_000_000, ".5us": 0}
+TIMES64 = {"0": 0, "7": 7, "7ns": 7, "10nsec": 10, "10us": 10_000, "1.5ms": 1_500_000, "3s": 3 * 10**9,
+           "9000000000s": 9 * 10**18}
+PERCENTS = {"0": 0.0, "50%": 0.5, "100": 1.0, "100%": 1.0, "0.1%": 0.001, "1e-3%": 0.00001, "33.3": 0.333}
+
+
+@pytest.mark.parametrize("word", TIMES)
+def test_time(word: str) -> None:
+    assert parse_time(word) == TIMES[word]
+
+
+@pytest.mark.parametrize("word", TIMES64)
+def test_time64(word: str) -> None:
+    assert parse_time64(word) == TIMES64[word]
+
+
+@pytest.mark.parametrize("word", PERCENTS)
+def test_percent(word: str) -> None:
+    assert parse_percent(word) == pytest.approx(PERCENTS[word], rel=1e-12)
+
+
+@pytest.mark.parametrize("parse, word", [
+    *((parse_time, word) for word in ("", "s", "1m", "5ns", "1min", "-1", "-1ms", "4295s", "inf", "nan", "1 s", "1_0")),
+    *((parse_time64, word) for word in ("", "1m", "-1ns", "1e19", "10000000000s", "\u0661s")),
+    *((parse_percent, word) for word in ("", "%", "101", "100.1%", "-1%", "5%%", "5 %", "x", "nan")),
+    *((parse_rate, word) for word in ("1\u212abit", "0x", "0xg", "1e", "0x1pbit", "..5", "5..")),
+])
+def test_wrong_times_percentages_and_rates(parse: Callable[[str], float], word: str) -> None:
+    with pytest.raises(ValueError):
+        parse(word)
+
+
+@pytest.mark.parametrize("microseconds, shown", [  # as C prints them with %.3g
+    (0, "0us"), (999, "999us"), (1000, "1ms"), (1234, "1.23ms"), (70_000, "70ms"), (999_499, "999ms"),
+    (999_600, "1e+03ms"), (10**6, "1s"), (1_500_000, "1.5s"), (2**32 - 1, "4.29e+03s"),
+])
+def test_times_are_shown_as_tc_shows_them(microseconds: int, shown: str) -> None:
+    assert format_time(microseconds) == shown
+
+
+@pytest.mark.parametrize("nanoseconds, shown", [
+    (0, "0ns"), (999, "999ns"), (1000, "1us"), (10_500, "10.5us"), (10**6, "1ms"), (3 * 10**9, "3s"),
+])
+def test_long_times_are_shown_as_tc_shows_them(nanoseconds: int, shown: str) -> None:
+    assert format_time64(nanoseconds) == shown
+
+
+def test_a_part_of_the_speed() -> None:
+    assert PercentRate(0.5).of(10_000) == 625_000_000
+    assert PercentRate(parse_percent("12.34%")).of(10_000) == 154_250_000
+    assert PercentRate(0).of(10_000) == 0
+
+
+@given(st.text(), st.sampled_from([parse_time, parse_time64, parse_percent]))
+def test_any_text_is_a_time_or_a_value_error(word: str, parse: Callable[[str], float]) -> None:
+    with suppress(ValueError):
+        assert parse(word) >= 0
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_shown_time_reads_as_about_what_it_was(microseconds: int) -> None:
+    text = format_time(microseconds)
+    assert abs(min(parse_time64(text) // 1000, 2**33) - microseconds) <= microseconds / 199
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["", "x", "kbit", "%", "/8", ".5", " "]))
+def test_numbers_are_split_from_what_follows(number: float, rest: str) -> None:
+    text = repr(number)
+    if rest == ".5" and "." not in text and "e" not in text:
+        rest = "x"
+    assert split_number(text + rest) == (number, rest)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_numbers_in_hexadecimal(number: float) -> None:
+    assert split_number(number.hex() + "bit") == (number, "bit")

@@ -28,7 +28,7 @@ def execute(options: Options, command: Command) -> int:
 
         enter_namespace(options.netns)
     bar = _bar()
-    context = Context(shown=Shown(options.details, options.statistics, options.brief),
+    context = Context(shown=Shown(options.details, options.statistics, options.brief, options.graph),
                       bpf_mount=os.environ.get("TC_BPF_MNT", ""), layout20=layout, environment=os.environ,
                       progress=bar, say=lambda remark: say([remark], as_json=options.json), write=write)
     try:

@@ -17,6 +17,7 @@ class Options(NamedTuple):
     json: bool = False
     brief: bool = False
     pretty: bool = False
+    graph: bool = False
     netns: str = ""
     version: bool = False
     help: bool = False
@@ -24,7 +25,7 @@ class Options(NamedTuple):
 
 # Order decides abbreviations, as in tc.
 _SPELLINGS = {"stats": "statistics", "Version": "version"}
-_NAMES = ("statistics", "stats", "details", "pretty", "Version", "help", "json", "brief")
+_NAMES = ("statistics", "stats", "details", "pretty", "graph", "Version", "help", "json", "brief")
 #: Abbreviations that in tc mean an option that is not there yet.
 _TAKEN = ("b",)
 

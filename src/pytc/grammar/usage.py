@@ -1,7 +1,7 @@
 """Help texts, by topic."""
 
 OPTIONS = """\
-OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -j[son] | -p[retty] | -br[ief] |
+OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -j[son] | -p[retty] | -br[ief] | -g[raph] |
                     -n[etns] NAME
 """
 

@@ -7,13 +7,11 @@ from typing import Any
 def find_kind(package: str, name: str) -> Any:
     """``KIND`` of the module ``package.name``, None when there is no such module.
 
-    ``-`` in a kind's name is ``_`` in the module's. The name comes from the command line: only plain words are
-    looked up.
+    The name comes from the command line: only plain words are looked up.
     """
-    module = name.replace("-", "_")
-    if not module.isidentifier() or not module.isascii() or module.startswith("_"):
+    if not name.isidentifier() or not name.isascii() or name.startswith("_"):
         return None
-    full = f"{package}.{module}"
+    full = f"{package}.{name}"
     try:
         return import_module(full).KIND
     except ModuleNotFoundError as error:
@@ -29,4 +27,4 @@ def kind_names(package: str) -> list[str]:
 
     spec = find_spec(package)
     places = spec.submodule_search_locations if spec is not None else None
-    return sorted(module.name.replace("_", "-") for module in iter_modules(places))
+    return sorted(module.name for module in iter_modules(places))

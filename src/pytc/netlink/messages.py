@@ -25,6 +25,9 @@ _TCAMSG = struct.Struct("=BBH")
 _NLA_HEADER = struct.Struct("=HH")
 _NESTED = 0x8000  # NLA_F_NESTED
 _NLA_TYPE = 0x3FFF
+#: pyroute2's names of types.
+_NUMBERS = {"uint8": struct.Struct("=B"), "uint16": struct.Struct("=H"), "uint32": struct.Struct("=I"),
+            "uint64": struct.Struct("=Q"), "int64": struct.Struct("=q")}
 
 
 class TcMessage(NamedTuple):
@@ -107,15 +110,25 @@ def encode_options(schema: Schema, attributes: Sequence[tuple[str, Any]]) -> byt
 
 
 def decode_options(schema: Schema, data: bytes, header: int = 0) -> Attributes:
-    """Nested attributes by name, those behind ``header`` bytes of a structure; raises NetlinkProtocolError."""
-    if header:
-        return {**decode_options(schema, data[header:]), HEADER: data[:header]}
-    nested = _class_for(schema)(_NLA_HEADER.pack(len(data) + _NLA_HEADER.size, 0) + data)
-    try:
-        nested.decode()
-    except Exception as error:  # see decode
-        raise NetlinkProtocolError(f"malformed attributes: {error}") from error
-    return _by_name(nested, _texts(schema))
+    """Nested attributes by name, those behind ``header`` bytes of a structure. Attributes that are not in the schema
+    or too short for their type are left out, as tc leaves them out."""
+    found: dict[str, Any] = {HEADER: data[:header]} if header else {}
+    for number, payload in split_attributes(data[header:]):
+        name, kind = schema[number] if number < len(schema) else ("", "none")
+        value = _value(kind, payload)
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def _value(kind: str, payload: bytes) -> Any:
+    """None where the payload is too short, or the attribute says nothing."""
+    if kind in _NUMBERS:
+        layout = _NUMBERS[kind]
+        return layout.unpack_from(payload)[0] if len(payload) >= layout.size else None
+    if kind == "asciiz":
+        return os.fsdecode(payload.partition(b"\0")[0])
+    return {"cdata": payload, "flag": True}.get(kind)
 
 
 def split_attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -149,10 +162,6 @@ def _by_name(message: "nlmsg", words: Container[str]) -> dict[str, Any]:
     """Attributes by name; ``words`` are those with text, which pyroute2 leaves as bytes when it is not UTF-8."""
     return {name: os.fsdecode(value) if name in words and isinstance(value, bytes) else value
             for name, value in message["attrs"] if value is not None}
-
-
-def _texts(schema: Schema) -> frozenset[str]:
-    return frozenset(name for name, kind in schema if kind == "asciiz")
 
 
 _classes: dict[Schema, type] = {}

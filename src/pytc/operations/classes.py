@@ -11,6 +11,7 @@ from pytc.kinds.interface import Clock
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, decode_options, encode_options
 from pytc.netlink.session import interface_name
+from pytc.operations.class_tree import ClassParts, tree
 from pytc.operations.clock import read_clock
 from pytc.operations.context import Context
 from pytc.operations.hints import general_hint
@@ -42,7 +43,10 @@ def show_classes(context: Context, command: ShowClasses) -> list[Document]:
         context.notes.append('Hint: classes are shown for one device: add "dev NAME"')
     answers = context.session.dump(TcMessage(c.GETTCLASS, ifindex=index, parent=command.parent.number))
     clock = read_clock()
-    return [_document(context, _record(answer), command, clock) for answer in answers
+    if context.shown.graph:
+        records = [_record(answer) for answer in answers if answer.type == c.NEWTCLASS]
+        return tree([(record, _parts(context, record, command, clock)) for record in records])
+    return [_document(_parts(context, _record(answer), command, clock)) for answer in answers
             if answer.type == c.NEWTCLASS and _selected(answer, command)]
 
 
@@ -98,10 +102,28 @@ def _record(message: TcMessage) -> ClassRecord:
         decode_options(kind.schema, raw) if kind is not None and raw is not None else None, raw or b"", statistics, own)
 
 
-def _document(context: Context, record: ClassRecord, command: ShowClasses, clock: Clock) -> Document:
+def _parts(context: Context, record: ClassRecord, command: ShowClasses, clock: Clock) -> ClassParts:
+    kind = kinds.find(record.kind)
+    options: Document = ()
+    if kind is not None and kind.document_class is not None and record.attributes is not None:
+        options = kind.document_class(record.attributes, context.shown, clock)
+    elif record.options:
+        options = unknown_options("class", record.options)
+    return ClassParts(_head(record, command), options, record.statistics if context.shown.statistics else None,
+                      _own_statistics(record) if context.shown.statistics else ())
+
+
+def _document(parts: ClassParts) -> Document:
+    fields: list[Part] = [*parts.head, Group("", parts.options), Field("", text="\n")]
+    if parts.statistics is not None or parts.own_statistics:
+        general = statistics_fields(parts.statistics) if parts.statistics is not None else []
+        fields.append(Group("stats", [*general, *parts.own_statistics]))
+    return fields
+
+
+def _head(record: ClassRecord, command: ShowClasses) -> Document:
     handle = _identifier(record.handle, command) if record.handle != UNSPEC else ""
-    fields: list[Part] = [Field("class", record.kind, f"class {record.kind} "),
-                                   Field("handle", handle, f"{handle} ")]
+    fields = [Field("class", record.kind, f"class {record.kind} "), Field("handle", handle, f"{handle} ")]
     if not command.device:
         name = interface_name(record.ifindex)
         fields.append(Field("dev", name, f"dev {name} "))
@@ -112,14 +134,6 @@ def _document(context: Context, record: ClassRecord, command: ShowClasses, clock
         fields.append(Field("parent", parent, f"parent {parent} "))
     if record.leaf != UNSPEC:
         fields.append(Field("leaf", f"{record.leaf.major:#x}", f"leaf {record.leaf.major:x}: "))
-    kind = kinds.find(record.kind)
-    if kind is not None and kind.document_class is not None and record.attributes is not None:
-        fields.append(Group("", kind.document_class(record.attributes, context.shown, clock)))
-    elif record.options:
-        fields.append(Group("", unknown_options("class", record.options)))
-    fields.append(Field("", text="\n"))
-    if context.shown.statistics:
-        fields.append(Group("stats", _statistics(record)))
     return fields
 
 
@@ -127,11 +141,8 @@ def _identifier(handle: Handle, command: ShowClasses) -> str:
     return str(handle if command.qdisc == UNSPEC else handle._replace(major=0))
 
 
-def _statistics(record: ClassRecord) -> list[Part]:
-    fields: list[Part] = []
-    if record.statistics is not None:
-        fields += statistics_fields(record.statistics)
+def _own_statistics(record: ClassRecord) -> Document:
     kind = kinds.find(record.kind)
-    if kind is not None and kind.class_statistics is not None and record.own_statistics:
-        fields += [*kind.class_statistics(record.own_statistics), Field("", text="\n")]
-    return fields
+    if kind is None or kind.class_statistics is None or not record.own_statistics:
+        return ()
+    return (*kind.class_statistics(record.own_statistics), Field("", text="\n"))
