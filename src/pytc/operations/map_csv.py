@@ -14,7 +14,7 @@ from pytc.bpf.codec_text import quoted
 from pytc.bpf.map_batches import Batch
 from pytc.bpf.typed_maps import TypedMap
 from pytc.errors import CodecError
-from pytc.operations.map_input import Numbered, chunks, slices
+from pytc.operations.map_input import Numbered, Source, chunks
 
 _SLICE = 400_000
 _FIRST_LINE = 2
@@ -22,42 +22,49 @@ _NO_HEADER = "a first line with the names of the columns is needed: key and valu
 _NO_SEPARATORS = bytes(set(range(256)) - set(b",\n"))
 
 
-def batches(typed: TypedMap, data: bytes) -> Numbered:
+def batches(typed: TypedMap, source: Source) -> Numbered:
     """(batch, number of all entries, as far as it is known); raises CodecError."""
-    line, _, body = data.partition(b"\n")
-    if b'"' in data or typed.types.is_per_cpu:
-        header, columns, count = _table(data)
-        yield from _whole(typed, _Places(typed, header), columns, count)
+    first = source.line()
+    if b'"' in first or typed.types.is_per_cpu:
+        yield from _whole(typed, first + b"\n" + source.rest())
         return
-    header = [name.strip() for name in _text(line, 0).split(",")]
+    header = [name.strip() for name in _text(first).split(",")]
     places = _Places(typed, header)
-    body = body.replace(b"\r", b"").rstrip(b"\n")
-    done = 0
-    for start, end in slices(body, b"\n", _SLICE):
-        cells, count = _cells(body[start:end], len(header), done + _FIRST_LINE, places.are_numbers)
-        batch = places.batch([cells[index::len(header)] for index in range(len(header))], count, done)
+    done, line = 0, _FIRST_LINE
+    for part in source.slices(b"\n", _SLICE):
+        if b'"' in part:
+            yield from _whole(typed, first + b"\n" + part + b"\n" + source.rest(), line)
+            return
+        rows = part.replace(b"\r", b"").rstrip(b"\n")
+        cells, count = _cells(rows, len(header), line, are_numbers=places.are_numbers)
         done += count
-        yield batch, done * len(body) // end
+        yield places.batch([cells[index::len(header)] for index in range(len(header))], count, line), source.total(done)
+        line += part.count(b"\n") + 1
 
 
-def _whole(typed: TypedMap, places: "_Places", columns: list[Sequence[str]], count: int) -> Numbered:
+def _whole(typed: TypedMap, data: bytes, line: int = _FIRST_LINE) -> Numbered:
+    """All at once, with all that CSV may have; ``line`` is the number of the line behind the header."""
+    header, columns, count = _table(data)
+    places = _Places(typed, header)
     if typed.types.is_per_cpu:
         yield from _of_each_cpu(typed, places, columns, count)
         return
     for start, end in chunks(typed, count):
-        yield places.batch([column[start:end] for column in columns], end - start, start), count
+        yield places.batch([column[start:end] for column in columns], end - start, line + start), count
 
 
-def _text(data: bytes, start: int) -> str:
+def _text(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise CodecError(f"this is no text in UTF-8: {error.reason} at byte {start + error.start}") from None
+        raise CodecError(f"this is no text in UTF-8: {error.reason}") from None
 
 
-def _cells(rows: bytes, width: int, first: int, are_numbers: bool) -> tuple[Sequence[Any], int]:
+def _cells(rows: bytes, width: int, first: int, *, are_numbers: bool) -> tuple[Sequence[Any], int]:
     """(all cells of some rows, number of rows). Numbers without frills are read by the JSON parser, which is the
     fastest that Python has."""
+    if not rows:
+        return [], 0
     count = rows.count(b"\n") + 1
     separators = rows.translate(None, _NO_SEPARATORS)
     if separators != (b"," * (width - 1) + b"\n") * (count - 1) + b"," * (width - 1):
@@ -74,7 +81,7 @@ def _cells(rows: bytes, width: int, first: int, are_numbers: bool) -> tuple[Sequ
                 return numbers, count
         except (ValueError, RecursionError):
             pass
-    return _text(flat, 0).split(","), count
+    return _text(flat).split(","), count
 
 
 def _table(data: bytes) -> tuple[list[str], list[Sequence[str]], int]:
@@ -83,7 +90,7 @@ def _table(data: bytes) -> tuple[list[str], list[Sequence[str]], int]:
     import io
 
     try:
-        rows = [row for row in csv.reader(io.StringIO(_text(data, 0), newline=""), strict=True) if row]
+        rows = [row for row in csv.reader(io.StringIO(_text(data), newline=""), strict=True) if row]
     except csv.Error as error:
         raise CodecError(f"this is no CSV: {error}") from None
     if not rows:
@@ -118,19 +125,19 @@ class _Places:
         self.are_numbers = all(isinstance(one, Integer) and one.is_plain for codec, path in parts
                                for _, one in [follow(codec, path)])
 
-    def batch(self, columns: Sequence[Sequence[Any]], count: int, start: int) -> Batch:
-        """The entries of some rows; raises CodecError with the line that is wrong."""
-        return Batch(self.keys(columns, count, start), self.values(columns, count, start), count)
+    def batch(self, columns: Sequence[Sequence[Any]], count: int, line: int) -> Batch:
+        """The entries of some rows, of which ``line`` is the first; raises CodecError with the line that is wrong."""
+        return Batch(self.keys(columns, count, line), self.values(columns, count, line), count)
 
-    def keys(self, columns: Sequence[Sequence[Any]], count: int, start: int) -> bytes:
+    def keys(self, columns: Sequence[Sequence[Any]], count: int, line: int) -> bytes:
         """The keys, one after another."""
         return _bytes(self._typed.types.key, {path: columns[at] for path, at in self._keys.items()}, "key", count,
-                      start)
+                      line)
 
-    def values(self, columns: Sequence[Sequence[Any]], count: int, start: int) -> bytes:
+    def values(self, columns: Sequence[Sequence[Any]], count: int, line: int) -> bytes:
         """The values, one after another; of one CPU each."""
         return _bytes(self._typed.types.value, {path: columns[at] for path, at in self._values.items()}, "value",
-                      count, start)
+                      count, line)
 
 
 def _of(codec: Codec, header: Sequence[str], prefix: str) -> dict[str, int]:
@@ -145,7 +152,7 @@ def _of(codec: Codec, header: Sequence[str], prefix: str) -> dict[str, int]:
     return found
 
 
-def _bytes(codec: Codec, parts: dict[str, Sequence[Any]], what: str, count: int, start: int) -> bytes:
+def _bytes(codec: Codec, parts: dict[str, Sequence[Any]], what: str, count: int, line: int) -> bytes:
     if packable(codec) and parts.keys() <= leaves(codec).keys():
         try:
             return bytes(pack(codec, codec.size, parts, count))
@@ -159,7 +166,7 @@ def _bytes(codec: Codec, parts: dict[str, Sequence[Any]], what: str, count: int,
             try:
                 one.store(data, at, column[index])
             except CodecError as error:
-                raise CodecError(f"line {start + index + _FIRST_LINE}: {what}{path}: {error}") from None
+                raise CodecError(f"line {line + index}: {what}{path}: {error}") from None
         found.append(bytes(data))
     return b"".join(found)
 
@@ -167,7 +174,7 @@ def _bytes(codec: Codec, parts: dict[str, Sequence[Any]], what: str, count: int,
 def _of_each_cpu(typed: TypedMap, places: _Places, columns: list[Sequence[str]], count: int) -> Numbered:
     """A row for each CPU of each key; without a column ``cpu``, a row is for all CPUs."""
     size, one, stride = typed.types.key.size, typed.types.value.size, typed.map.value_bytes // typed.types.cpus
-    keys, values = places.keys(columns, count, 0), places.values(columns, count, 0)
+    keys, values = places.keys(columns, count, _FIRST_LINE), places.values(columns, count, _FIRST_LINE)
     found: dict[bytes, bytearray] = {}
     for row in range(count):
         data = found.setdefault(keys[row * size:(row + 1) * size], bytearray(typed.map.value_bytes))

@@ -8,40 +8,42 @@ from pytc.bpf.codec_columns import leaves, pack, packable
 from pytc.bpf.map_batches import Batch
 from pytc.bpf.typed_maps import TypedMap
 from pytc.errors import CodecError
-from pytc.operations.map_input import Numbered, chunks, one_by_one, slices
+from pytc.operations.map_input import Numbered, Source, chunks, one_by_one
 
 _SLICE = 1_000_000
 _MEMBERS = {"key", "value", "values"}
 
 
-def batches(typed: TypedMap, data: bytes) -> Numbered:
+def batches(typed: TypedMap, source: Source) -> Numbered:
     """(batch, number of all entries, as far as it is known); raises CodecError."""
     member = "values" if typed.types.is_per_cpu else "value"
     done = 0
-    for entries, share in _pieces(data.strip()):
-        total = int((done + len(entries)) / share)
+    for entries in _pieces(source):
         for start, end in chunks(typed, len(entries)):
             part, first = entries[start:end], done + start
             keys, values = _column(part, "key", first), _values(part, member, first, typed.types.cpus)
             yield Batch(_bytes(typed.types.key, keys, "key", first),
-                        _bytes(typed.types.whole, values, member, first), len(part)), total
+                        _bytes(typed.types.whole, values, member, first), len(part)), source.total(first + len(part))
         done += len(entries)
 
 
-def _pieces(data: bytes) -> Iterator[tuple[Sequence[Any], float]]:
-    """(entries, share of the file so far). A list with its entries on lines is read in parts, each of which has to be
-    JSON in itself; anything else as a whole."""
-    if not data.startswith(b"[") or not data.endswith(b"]"):
-        yield _entries(data), 1.0
+def _pieces(source: Source) -> Iterator[Sequence[Any]]:
+    """A list with its entries on lines is read in parts, each of which has to be JSON in itself; anything else as a
+    whole."""
+    if not source.head().startswith(b"["):
+        yield _entries(source.rest())
         return
-    inside = data[1:-1]
-    for start, end in slices(inside, b",\n", _SLICE):
+    opening = b""
+    for part in source.slices(b",\n", _SLICE):
+        data = opening + part
         try:
-            found = _parsed(b"[" + inside[start:end] + b"]")
+            found = _parsed(data + b"]" if source.more() else data)
         except ValueError:
-            yield _entries(b"[" + inside[start:] + b"]"), 1.0
+            rest = source.rest()
+            yield _entries(data + b",\n" + rest if rest else data)
             return
-        yield found, end / len(inside)
+        yield found
+        opening = b"["
 
 
 def _parsed(data: bytes) -> Any:

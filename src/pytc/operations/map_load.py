@@ -1,5 +1,8 @@
 """``map load`` and ``map update-many``: many elements at once."""
 
+from itertools import islice
+from typing import BinaryIO
+
 from pytc.bpf.map_batches import Batch, write_batch
 from pytc.bpf.map_types import KEYLESS
 from pytc.bpf.typed_maps import TypedMap
@@ -8,12 +11,10 @@ from pytc.map_commands import LoadMap, UpdateElements
 from pytc.operations.context import Context
 from pytc.operations.map_elements import encoded, lock_flag
 from pytc.operations.map_errors import refusal
-from pytc.operations.map_input import Numbered
+from pytc.operations.map_input import Numbered, Source
 from pytc.operations.map_targets import key_bytes, open_typed
 
 _STANDARD_INPUT = "-"
-_LOOK = 4096
-_WORTH_A_THREAD = 1 << 20
 _WAITING = 4
 
 
@@ -32,19 +33,31 @@ def load_map(context: Context, command: LoadMap) -> None:
     if typed.map.description.type in KEYLESS:
         raise BpfError(f'map "{typed.map.name}" has no keys: use push')
     flags = command.flags | lock_flag(typed, lock=command.lock)
-    data = _read(command.path)
-    kind = command.format or ("json" if data[:_LOOK].lstrip()[:1] in (b"[", b"{") else "csv")
-    from pytc.operations import map_csv, map_json
+    with _open(command.path) as file:
+        source = Source(file)
+        kind = command.format or ("json" if source.head()[:1] in (b"[", b"{") else "csv")
+        from pytc.operations import map_csv, map_json
 
-    batches = (map_json if kind == "json" else map_csv).batches(typed, data)
+        try:
+            _write_all(context, typed, (map_json if kind == "json" else map_csv).batches(typed, source), flags)
+        except CodecError as error:
+            raise CodecError(f"{command.path}: {error}") from None
+
+
+def _open(path: str) -> BinaryIO:
     try:
-        if len(data) < _WORTH_A_THREAD:
-            for batch, _ in batches:
-                _write(typed, batch, flags)
-        else:
-            _write_beside(context, typed, batches, flags)
-    except CodecError as error:
-        raise CodecError(f"{command.path}: {error}") from None
+        return open(0 if path == _STANDARD_INPUT else path, "rb", closefd=path != _STANDARD_INPUT)
+    except OSError as error:
+        raise BpfError(f'cannot read "{path}": {error.strerror}', errno=error.errno) from error
+
+
+def _write_all(context: Context, typed: TypedMap, batches: Numbered, flags: int) -> None:
+    """A second batch is worth a thread of its own."""
+    few = list(islice(batches, 2))
+    for batch, _ in few:
+        _write(typed, batch, flags)
+    if len(few) > 1:
+        _write_beside(context, typed, batches, flags)
 
 
 def _write_beside(context: Context, typed: TypedMap, batches: Numbered, flags: int) -> None:
@@ -78,14 +91,6 @@ def _write_beside(context: Context, typed: TypedMap, batches: Numbered, flags: i
         writer.join()
     if refused:
         raise refused[0]
-
-
-def _read(path: str) -> bytes:
-    try:
-        with open(0 if path == _STANDARD_INPUT else path, "rb", closefd=path != _STANDARD_INPUT) as file:
-            return file.read()
-    except OSError as error:
-        raise BpfError(f'cannot read "{path}": {error.strerror}', errno=error.errno) from error
 
 
 def _write(typed: TypedMap, batch: Batch, flags: int) -> None:
