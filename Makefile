@@ -36,6 +36,7 @@ bench:
 	@.ci/prepare test $(VENV)
 	@$(VENV)/bin/python bench/command_line.py
 	@$(VENV)/bin/python bench/loader.py
+	@$(VENV)/bin/python bench/maps.py
 
 objects:
 	@$(MAKE) -C $(OBJECTS)

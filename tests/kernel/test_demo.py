@@ -76,12 +76,14 @@ def test_elsewhere_it_names_the_packages(root: None, tmp_path: Path) -> None:
     assert " clang" in outcome.err
 
 
-@pytest.mark.parametrize(("script", "shown"), [
-    ("command_line.py", ("python -c pass", "tc filter replace", "pytc filter replace", "pytc --help", "pytc -V")),
-    ("loader.py", ("whole command", "own, ms", "small", "large")),
+@pytest.mark.parametrize(("script", "words", "shown"), [
+    ("command_line.py", ("1",), ("python -c pass", "tc filter replace", "pytc filter replace", "pytc --help",
+                                 "pytc -V")),
+    ("maps.py", ("1", "20000"), ("dump as JSON", "bpftool map dump -j", "load from CSV", "C, updates only")),
+    ("loader.py", ("1",), ("whole command", "own, ms", "small", "large")),
 ])
-def test_bench(root: None, script: str, shown: tuple[str, ...]) -> None:
-    outcome = run(sys.executable, str(ROOT / "bench" / script), "1")
+def test_bench(root: None, script: str, words: tuple[str, ...], shown: tuple[str, ...]) -> None:
+    outcome = run(sys.executable, str(ROOT / "bench" / script), *words)
     assert outcome.status == 0, outcome.err
-    for words in shown:
-        assert words in outcome.out
+    for title in shown:
+        assert title in outcome.out
