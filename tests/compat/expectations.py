@@ -22,6 +22,7 @@ REFUSED_BY_LIBBPF = {
                     LEGACY_MAPS),
     "bss_custom": "bad map relo against 'lengths' in section '.bss.counts'",
     "calls_across": "bad call relo against 'far' in section 'far/away'",
+    "map_ulong": "attr 'max_entries': expected PTR, got enum",  # libbpf 1.5 knows it
     "modern_static_subprog": "program 'local' is static and not supported",
     "other_types": "failed to load",  # bpftool loads all programs, and "broken" is broken on purpose
     # Refused on purpose, by pytc too.

@@ -232,3 +232,13 @@ class TestPins:
         with load(spec, spec.programs[0], type=ProgramType.SCHED_CLS, pins=PinRoot(str(bpffs))) as done:
             assert done.maps["pinned_by_name"].description.id == number
             assert map_view(done.maps["pinned_by_name"]) == definition
+
+
+class TestNames:
+    @pytest.mark.parametrize("name", ["my-prog.bpf.o", "a.b.c.o", "object", "a_very_very_long_name.o", ".hidden.o",
+                                      "with space.o", "9.o", "\u00fcber.o", "fifteen_letters.o", "sixteen_letters_.o"])
+    def test_of_data_maps_come_from_the_name_of_the_file(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
+                                                         tmp_path: Path, name: str) -> None:
+        path = tmp_path / name
+        path.write_bytes(Path(sources("modern_globals")).read_bytes())
+        compare(str(path), bpftool, bpffs)

@@ -12,13 +12,22 @@ def kernel_map_name(spec: MapSpec, object_name: str) -> str:
     A data section's map carries the object's name before the section's (``bpf.o`` and ``.rodata``:
     ``bpf.rodata``), cut so that the section's name survives.
     """
-    name = spec.name
+    name = _octets(spec.name)
     if spec.origin == DATA and name.count(".") == 1:
         room = OBJ_NAME_LEN - 1 - max(7, len(name))
-        name = object_name.partition(".")[0][:max(room, 0)] + name
-    return kernel_name(name)
+        name = _octets(object_name.partition(".")[0])[:max(room, 0)] + name
+    return _cut(name)
 
 
 def kernel_name(name: str) -> str:
     """Cut to 15 bytes; what the kernel does not take in a name becomes ``_`` (bpf_obj_name_cpy)."""
-    return re.sub(r"[^A-Za-z0-9_.]", "_", name)[:OBJ_NAME_LEN - 1]
+    return _cut(_octets(name))
+
+
+def _cut(octets: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.]", "_", octets)[:OBJ_NAME_LEN - 1]
+
+
+def _octets(name: str) -> str:
+    """One character for each byte of a name, as the kernel and libbpf count."""
+    return name.encode("utf-8", "surrogateescape").decode("latin-1")

@@ -165,6 +165,8 @@ def enum64(done: Loaded) -> None:
 
 def map_extra(done: Loaded) -> None:
     assert [verdict(done.program) for _ in range(2)] == [ENOENT, 0]
+    with open(f"/proc/self/fdinfo/{done.maps['lengths'].fd}") as file:
+        assert "map_extra:\t0x" + {"map_extra": "2", "map_ulong": "3"}[done.spec.name[:9]] in file.read()
 
 
 def ksym_typeless(done: Loaded) -> None:
@@ -318,6 +320,7 @@ MODERN = (
     Case("hidden_func", "", returns(LENGTH)),
     Case("weak_func", "", returns(LENGTH + 15)),
     Case("map_extra", "", map_extra),
+    Case("map_ulong", "", map_extra),
     Case("perf_auto", "", returns(ENOENT)),
     Case("numa", "", counts(1, by_flag=(0, 1))),
     Case("typed_key_only", "", counts(LENGTH, typed_key=(0, LENGTH), typed_value=(0, LENGTH), both=(0, LENGTH))),
