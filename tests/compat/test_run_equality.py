@@ -37,8 +37,10 @@ from tests.compat.loaders import (
 
 pytestmark = [pytest.mark.compat, pytest.mark.kernel]
 
-WITH_PACKETS = frozenset({ProgramType.SCHED_CLS, ProgramType.SCHED_ACT, ProgramType.UNSPEC, ProgramType.XDP,
-                          ProgramType.SOCKET_FILTER})
+WITH_PACKETS = frozenset({
+    ProgramType.SCHED_CLS, ProgramType.SCHED_ACT, ProgramType.UNSPEC, ProgramType.XDP, ProgramType.SOCKET_FILTER,
+    ProgramType.CGROUP_SKB, ProgramType.LWT_IN, ProgramType.LWT_OUT, ProgramType.LWT_XMIT, ProgramType.LWT_SEG6LOCAL,
+    ProgramType.FLOW_DISSECTOR})
 #: Objects whose runs differ by themselves, and why.
 NOT_TWICE_THE_SAME = {"timer": "the timer fires while, or after, the maps are read"}
 ALIKE = [name for name in COMPARED if name not in NOT_TWICE_THE_SAME]
@@ -188,6 +190,21 @@ class TestComparison:
         first = compare(path, path, bpftool, bpffs)[0]
         assert all(len(one.packet) == len(data) for one, (data, _) in zip(first.runs, INPUTS, strict=True))
         assert "protocols" in str(first.after)
+
+    def test_sees_every_kind_of_program_and_what_it_changes(self, sources: Sources, bpftool: Bpftool,
+                                                            bpffs: Path) -> None:
+        path = sources("run_types")
+        tc, act, xdp, socket, cgroup, lwt, dissector = compare(path, path, bpftool, bpffs)
+        turned = [data[:6] + bytes([data[6] ^ 0xFF]) + data[7:] for data, _ in INPUTS]
+        assert [(one.verdict, one.packet) for one in tc.runs] == [(7, data) for data in turned]
+        assert [one.packet for one in act.runs] == turned
+        assert [struct.unpack_from("=I", one.context, _MARK_AT)[0] for one in tc.runs] == [
+            2 * mark for _, mark in INPUTS]
+        assert [one.packet for one in xdp.runs] == [b"\xde\xad\xbe\xef" + data for data, _ in INPUTS]
+        assert [one.verdict for one in socket.runs] == [len(data) - 14 for data, _ in INPUTS]
+        assert {one.verdict for one in cgroup.runs} == {1}
+        assert {one.verdict for one in lwt.runs} == {0}
+        assert [one.verdict for one in dissector.runs] == [0, 0, 0, 0, 1, 1]
 
     def test_sees_records(self, sources: Sources, bpftool: Bpftool, bpffs: Path) -> None:
         path = sources("ringbuf")

@@ -267,6 +267,12 @@ def one_of_many(number: int) -> Check:
     return check
 
 
+def turned(done: Loaded) -> None:
+    run = done.program.test_run(PACKET)
+    assert (run.verdict, run.packet) == (7, PACKET[:6] + bytes([PACKET[6] ^ 0xFF]) + PACKET[7:])
+    assert sum(count(done.maps["seen"], key) for key in range(8)) == 1
+
+
 def runs(*expected: int) -> Check:
     """The verdicts of one run after the other."""
     def check(done: Loaded) -> None:
@@ -337,6 +343,8 @@ MODERN = (
     Case("many_progs", "tc_3", one_of_many(13)),
     Case("many_progs", "cls_0", one_of_many(20)),
     Case("many_progs", "act_9", one_of_many(39)),
+    Case("run_types", "on_tc", turned),
+    Case("run_types", "on_act", turned),
     Case("several_in_section", "pass", returns(OK)),
     Case("several_in_section", "shoot", returns(SHOT)),
     Case("several_in_section", "pipe", returns(PIPE)),
