@@ -14,7 +14,8 @@ from pytc.commands import GraftProgram
 from pytc.errors import BpfError, BpfSyscallError
 from pytc.kinds.programs import PINNED, BpfSource
 from pytc.operations.context import Context
-from pytc.operations.programs import pin_path, remembering_the_log, resolved, with_parameters
+from pytc.operations.pins import pin_path
+from pytc.operations.programs import remembering_the_log, resolved, with_parameters
 
 if TYPE_CHECKING:
     from pytc.bpf.spec import MapSpec, ObjectSpec, ProgramSpec

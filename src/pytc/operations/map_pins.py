@@ -8,7 +8,8 @@ from pytc.bpf.pinning import PinRoot, is_bpffs
 from pytc.errors import BpfError, BpfSyscallError, PinError
 from pytc.map_commands import PinMap, UnpinMap
 from pytc.operations.context import Context
-from pytc.operations.map_targets import open_target, pin_path
+from pytc.operations.map_targets import open_target
+from pytc.operations.pins import pin_path
 
 
 def pin_map(context: Context, command: PinMap) -> None:

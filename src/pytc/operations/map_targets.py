@@ -12,6 +12,7 @@ from pytc.bpf.typed_maps import TypedMap
 from pytc.errors import BpfError, BpfSyscallError, CodecError, UsageError
 from pytc.map_commands import Target, Words
 from pytc.operations.context import Context
+from pytc.operations.pins import pin_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,16 +47,6 @@ def open_target(context: Context, kind: str, text: str) -> Map:
     return _open_descriptor(int(text), f"fd {text}") if kind == "fd" else Map(map_by_id(int(text)))
 
 
-def pin_path(context: Context, path: str) -> str:
-    """``m:NAME`` is tc's short form for NAME below the bpffs's ``tc`` directory."""
-    if not path.startswith("m:"):
-        return path
-    from pytc.bpf.pinning import DEFAULT_MOUNT, find_mount
-
-    mount = find_mount(context.bpf_mount) or context.bpf_mount or DEFAULT_MOUNT
-    return os.path.join(mount, "tc", path[2:])
-
-
 def _open_pinned(context: Context, path: str) -> Map:
     place = pin_path(context, path)
     try:
@@ -85,13 +76,13 @@ def _checked(descriptor: OwnedFd, what: str) -> Map:
 
 def _in_environment(context: Context, text: str) -> int:
     """``1`` is $BPF_MAP1, a name $BPF_MAP_<name>: what ``pytc exec bpf import`` sets."""
-    if text.isascii() and text.isdigit():
-        variable = f"BPF_MAP{text}"
-    else:
-        variable = "BPF_MAP_" + "".join(c if c.isascii() and c.isalnum() else "_" for c in text)
+    from pytc.exec_proxy.environment import PREFIX
+    from pytc.exec_proxy.identifiers import shell_name
+
+    variable = f"{PREFIX}{text}" if text.isascii() and text.isdigit() else f"{PREFIX}_{shell_name(text)}"
     value = context.environment.get(variable, "")
     if not value:
-        there = sorted(name for name in context.environment if name.startswith("BPF_MAP")) or ["none"]
+        there = sorted(name for name in context.environment if name.startswith(PREFIX)) or ["none"]
         raise BpfError(f"map {text}: there is no ${variable} in the environment; there are {' '.join(there)}")
     if not (value.isascii() and value.isdigit() and len(value) < 10):
         raise BpfError(f'map {text}: ${variable} is "{value}", and no descriptor')

@@ -14,6 +14,7 @@ from pytc.kinds.interface import OpenedProgram
 from pytc.kinds.programs import BARE, BYTECODE, BYTECODE_FILE, EXPRESSION, OBJECT, PINNED, BpfSource, MapWords
 from pytc.operations.context import Context
 from pytc.operations.exports import OpenedPrograms, exporters, exports
+from pytc.operations.pins import pin_path
 
 if TYPE_CHECKING:
     from pytc.bpf.spec import ObjectSpec, ProgramSpec
@@ -208,13 +209,3 @@ def _pinned(context: Context, path: str, type: ProgramType) -> Iterator[OpenedPr
             raise BpfError(f"'{path}' is a program of type {program_type_name(found)}; "
                            f"{program_type_name(type)} is wanted here")
         yield OpenedProgram(program.fd, f"{os.path.basename(path)}:{_PINNED_ANNOTATION}"[:_MAX_ANNOTATION])
-
-
-def pin_path(context: Context, path: str) -> str:
-    """``m:NAME`` is tc's short form for NAME below the bpffs's ``tc`` directory."""
-    if not path.startswith("m:"):
-        return path
-    from pytc.bpf.pinning import DEFAULT_MOUNT, find_mount
-
-    mount = find_mount(context.bpf_mount) or context.bpf_mount or DEFAULT_MOUNT
-    return os.path.join(mount, "tc", path[2:])
