@@ -216,8 +216,9 @@ class TestLinkedObjects:
             assert [count(two.maps["shared"], key) for key in (0, 1)] == [0, LENGTH]
 
     def test_before_they_are_linked_lack_what_they_say(self, sources: Sources, bpffs: Path) -> None:
-        with pytest.raises(ObjectError, match='"cls_one" refers to "shared", which the object neither defines nor'):
+        with pytest.raises(ObjectError, match='"cls_one" refers to "shared", which the object neither') as caught:
             ours(sources("one"), "cls_one", bpffs)
+        assert "bpftool gen object" in caught.value.hints[0]
 
 
 class TestPins:

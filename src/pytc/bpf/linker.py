@@ -219,7 +219,9 @@ class _Linking:
         if target.kind == "extern":
             if target.name not in self._spec.externs:
                 raise ObjectError(f'function "{part.function.name}" refers to "{target.name}", which the object '
-                                  "neither defines nor declares as an extern (__ksym or __kconfig, and -g)")
+                                  "neither defines nor declares as an extern (__ksym or __kconfig, and -g)",
+                                  hints=('what another file defines comes from it: "bpftool gen object ALL.o '
+                                         'ONE.o OTHER.o" links them',))
             self.externs.append(ExternReference(slot, target.name, is_call))
             return
         if target.kind == "map":
