@@ -4,7 +4,7 @@ A kind says once what it has to say; :mod:`pytc.render` turns that into tc's tex
 which of the two it is for.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Union
 
 Json = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # noqa: UP007 (names itself)
@@ -52,9 +52,14 @@ class Stream(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """How much to say: tc's ``-details``, ``-statistics`` and ``-brief``; ``graph`` draws classes as a tree."""
+    """How much to say, and how: tc's options before the object. ``names`` are those of classes, by the number of their
+    handle (``-names``); ``graph`` draws classes as a tree, ``iec`` writes rates in powers of 1024, ``numeric`` protocols as numbers."""
 
     details: bool = False
     statistics: bool = False
     brief: bool = False
+    raw: bool = False
     graph: bool = False
+    iec: bool = False
+    numeric: bool = False
+    names: Mapping[int, str] = {}

@@ -53,6 +53,10 @@ class HelpRequested(PytcError):
         self.topic = topic
 
 
+class BatchError(PytcError):
+    """A file with commands cannot be read, or not taken apart into words."""
+
+
 class DeviceNotFoundError(PytcError):
     """There is no network device of this name in the namespace."""
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from pytc.cli.main import show, show_stream
@@ -20,34 +21,66 @@ _LAYOUTS = ("", "bpf_elf_map", "bpf_map_def")
 
 def execute(options: Options, command: Command) -> int:
     """Returns the exit status; raises PytcError."""
-    layout = os.environ.get("PYTC_MAP_LAYOUT", "")
-    if layout not in _LAYOUTS:
-        raise UsageError(f'PYTC_MAP_LAYOUT is "{layout}"; bpf_elf_map or bpf_map_def expected')
-    if options.netns:
-        from pytc.netlink.session import enter_namespace
+    with Runner(options) as runner:
+        return runner.run(command)
 
-        enter_namespace(options.netns)
-    bar = _bar()
-    context = Context(shown=Shown(options.details, options.statistics, options.brief, options.graph),
-                      bpf_mount=os.environ.get("TC_BPF_MNT", ""), layout20=layout, environment=os.environ,
-                      progress=bar, say=lambda remark: say([remark], as_json=options.json), write=write)
-    try:
-        with context:
+
+class Runner:
+    """Runs commands one after another, on one netlink socket. Raises UsageError and NamespaceError when made."""
+
+    def __init__(self, options: Options) -> None:
+        layout = os.environ.get("PYTC_MAP_LAYOUT", "")
+        if layout not in _LAYOUTS:
+            raise UsageError(f'PYTC_MAP_LAYOUT is "{layout}"; bpf_elf_map or bpf_map_def expected')
+        if options.netns:
+            from pytc.netlink.session import enter_namespace
+
+            enter_namespace(options.netns)
+        self._options = options
+        self._bar = _bar()
+        self._context = Context(shown=_shown(options), bpf_mount=os.environ.get("TC_BPF_MNT", ""), layout20=layout,
+                                environment=os.environ, progress=self._bar,
+                                say=lambda remark: say([remark], as_json=options.json), write=write)
+
+    def run(self, command: Command) -> int:
+        """Runs a command and prints its outcome; returns the exit status. Raises PytcError."""
+        context, documents = self._context, None
+        context.status = 0
+        try:
             if isinstance(command, StepProgram):
                 from pytc.cli.stepping import step_through
 
                 return step_through(context, command)
             documents = run(context, command)
             if isinstance(documents, Stream):
-                show_stream(documents, options)
+                show_stream(documents, self._options)
                 documents = None
-    finally:
-        if bar is not None:
-            bar.clear()
-        say(context.notes, as_json=options.json)
-    if documents is not None:
-        show(documents, options)
-    return context.status
+        finally:
+            if self._bar is not None:
+                self._bar.clear()
+            context.release()
+            say(context.notes, as_json=self._options.json)
+            context.notes.clear()
+        if documents is not None:
+            show(documents, self._options)
+        return context.status
+
+    def __enter__(self) -> "Runner":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self._context.close()
+
+
+def _shown(options: Options) -> Shown:
+    names = {}
+    if options.names:
+        from pytc.cli.class_names import read_class_names
+
+        names = read_class_names(options.names_file)
+    return Shown(options.details, options.statistics, options.brief, options.raw, options.graph, options.iec,
+                 options.numeric, names)
 
 
 def _bar() -> "Bar | None":

@@ -54,6 +54,8 @@ def _run(options: Options, words: list[str]) -> int:
         return _print(f"pytc utility, pytc-{__version__}\n")
     if options.help:
         return _help("")
+    if options.batch:
+        return _batch(options)
     command = parse_words(words)
     if isinstance(command, Help):
         return _help(command.topic)
@@ -63,6 +65,28 @@ def _run(options: Options, words: list[str]) -> int:
     from pytc.cli.execute import execute
 
     return execute(options, command)
+
+
+def _batch(options: Options) -> int:
+    from pytc.cli import lean
+
+    lean.prepare()
+    from pytc.cli.batch import run_batch
+    from pytc.cli.execute import Runner
+    from pytc.commands import Help
+
+    with Runner(options) as runner:
+        def run(words: Sequence[str]) -> int:
+            try:
+                command = parse_words(words)
+            except HelpRequested as request:
+                return _help(request.topic)
+            return _help(command.topic) if isinstance(command, Help) else runner.run(command)
+
+        def refused(error: PytcError) -> int:
+            return report(error, as_json=options.json)
+
+        return run_batch(options.batch, run, refused, force=options.force)
 
 
 def _help(topic: str) -> int:
@@ -102,7 +126,8 @@ def show(documents: "Sequence[Document]", options: Options) -> None:
     else:
         from pytc.render.text import render as as_text
 
-        sys.stdout.write(as_text(documents))
+        text = as_text(documents)
+        sys.stdout.write(text.replace("\n", "\\") if options.oneline else text)
 
 
 def show_stream(stream: "Stream", options: Options) -> None:

@@ -10,24 +10,52 @@ from pytc.grammar.words import matches
 
 
 class Options(NamedTuple):
-    """The words before the object."""
+    """The words before the object. ``batch`` is a file with commands, ``-`` for standard input, empty for none."""
 
     statistics: bool = False
     details: bool = False
-    json: bool = False
-    brief: bool = False
-    pretty: bool = False
+    raw: bool = False
     graph: bool = False
+    iec: bool = False
+    json: bool = False
+    pretty: bool = False
+    oneline: bool = False
+    brief: bool = False
+    numeric: bool = False
+    names: bool = False
+    names_file: str = ""
+    color: str = ""
+    timestamp: bool = False
+    short_timestamp: bool = False
+    echo: bool = False
     netns: str = ""
+    batch: str = ""
+    force: bool = False
     version: bool = False
     help: bool = False
 
 
-# Order decides abbreviations, as in tc.
-_SPELLINGS = {"stats": "statistics", "Version": "version"}
-_NAMES = ("statistics", "stats", "details", "pretty", "graph", "Version", "help", "json", "brief")
-#: Abbreviations that in tc mean an option that is not there yet.
-_TAKEN = ("b",)
+class _Option(NamedTuple):
+    """One row: the field that it sets, whether it takes the next word, and whether it has to be spelled out."""
+
+    name: str
+    field: str
+    value: bool = False
+    exact: bool = False
+
+
+#: In the order in which tc tries them, which decides abbreviations: -c is -conf, -n is -netns.
+_OPTIONS = (
+    _Option("graph", "graph"), _Option("stats", "statistics"), _Option("statistics", "statistics"),
+    _Option("details", "details"), _Option("raw", "raw"), _Option("pretty", "pretty"), _Option("Version", "version"),
+    _Option("iec", "iec"), _Option("help", "help"), _Option("force", "force"), _Option("batch", "batch", value=True),
+    _Option("netns", "netns", value=True), _Option("Numeric", "numeric"), _Option("names", "names"),
+    _Option("nm", "names", exact=True), _Option("cf", "names_file", value=True, exact=True),
+    _Option("conf", "names_file", value=True), _Option("color", "color"), _Option("timestamp", "timestamp"),
+    _Option("tshort", "short_timestamp"), _Option("ts", "short_timestamp", exact=True), _Option("json", "json"),
+    _Option("oneline", "oneline"), _Option("brief", "brief"), _Option("echo", "echo"),
+)
+_COLORS = ("always", "auto", "never")
 
 #: Objects in the order in which an abbreviation is tried, and the modules that know their words.
 OBJECTS = {
@@ -52,16 +80,18 @@ def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
     rest = list(words)
     while rest and rest[0].startswith("-"):
         word = rest.pop(0)
-        name = word.removeprefix("-").removeprefix("-")
-        flag = next((known for known in _NAMES if matches(name, known) and name not in _TAKEN), "")
-        if flag:
-            found[_SPELLINGS.get(flag, flag)] = True
-        elif matches(name, "netns"):
-            if not rest:
-                raise UsageError('Command line is not complete. Try option "help"')
-            found["netns"] = rest.pop(0)
-        else:
+        name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
+        row = next((row for row in _OPTIONS if matches(name, row.name, exact=row.exact)), None)
+        if row is None or (equals and (row.field != "color" or value not in _COLORS)):
             raise UsageError(f'Option "{word}" is unknown, try "pytc -help".')
+        if row.field == "color":
+            found["color"] = value or "always"
+        elif row.field == "batch":
+            found["batch"] = rest.pop(0) if rest else "-"
+        elif row.value and not rest:
+            raise UsageError('Command line is not complete. Try option "help"')
+        else:
+            found[row.field] = rest.pop(0) if row.value else True
     return Options(**found), rest  # type: ignore[arg-type]
 
 

@@ -69,13 +69,21 @@ class Context:
             raise DeviceNotFoundError(device)
         return index
 
-    def close(self) -> None:
+    def release(self) -> None:
+        """The end of a command: closes what it opened, but for the session, and notes what the kernel remarked."""
         while self._owned:
             self._owned.pop().close()
         if self._session is not None:
             self.notes += [f"Warning: {sentence}" for sentence in self._session.warnings]
-            self._session.close()
-            self._session = None
+            self._session.warnings.clear()
+
+    def close(self) -> None:
+        try:
+            self.release()
+        finally:
+            if self._session is not None:
+                self._session.close()
+                self._session = None
 
     def __enter__(self) -> "Context":
         return self

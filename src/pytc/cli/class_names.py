@@ -1,0 +1,23 @@
+"""Names of classes, for ``-names``: lines ``MAJOR:MINOR NAME`` in hex, ``#`` comments (tc(8), FILES)."""
+
+from pytc.handles import parse_classid
+
+DEFAULT_PATH = "/etc/iproute2/tc_cls"
+
+
+def read_class_names(path: str = "") -> dict[int, str]:
+    """Names by the number of the handle. A file that is missing, and lines that make no sense, name nothing."""
+    names: dict[int, str] = {}
+    try:
+        with open(path or DEFAULT_PATH, encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.readlines()
+    except OSError:
+        return names
+    for line in lines:
+        words = line.partition("#")[0].split()
+        if len(words) == 2:
+            try:
+                names[parse_classid(words[0]).number] = words[1]
+            except ValueError:
+                continue
+    return names
