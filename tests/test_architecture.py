@@ -40,7 +40,7 @@ ONLY = {
     "records": {"handles", "errors"},
     "render": {"documents", "errors"}, "": {"attach"}, "__main__": {"cli"},
 }
-DOORS = {"click": "cli/", "elftools": "bpf/elf.py", "pyroute2": "netlink/messages.py"}
+DOORS = {"click": "cli/", "elftools": "bpf/elf.py", "pyroute2": "netlink/general.py"}
 STRUCTURES = {"bpf/abi.py", "exec_proxy/wire.py"}
 _STRUCTURE_BASES = {"Structure", "Union", "LittleEndianStructure", "BigEndianStructure"}
 

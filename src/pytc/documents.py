@@ -53,7 +53,8 @@ class Stream(NamedTuple):
 
 class Shown(NamedTuple):
     """How much to say, and how: tc's options before the object. ``names`` are those of classes, by the number of their
-    handle (``-names``); ``graph`` draws classes as a tree, ``iec`` writes rates in powers of 1024, ``numeric`` protocols as numbers."""
+    handle (``-names``); ``graph`` draws classes as a tree, ``iec`` writes rates in powers of 1024, ``numeric``
+    writes protocols as numbers."""
 
     details: bool = False
     statistics: bool = False

@@ -1,5 +1,6 @@
 """The whole command line: options, then an object and its words."""
 
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple
@@ -74,6 +75,9 @@ LATER = ("chain", "monitor")
 OWN = ("object", "cbpf", "map")
 
 
+_ORDER = (*(name for name in OBJECTS if name not in OWN), *LATER, *OWN)
+
+
 def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
     """(options, the words after them); raises UsageError."""
     found: dict[str, object] = {}
@@ -99,11 +103,11 @@ def parse_words(words: Sequence[str]) -> Command:
     """The words after the options; raises UsageError, InvalidOptionsError, HelpRequested."""
     if not words or matches(words[0], "help"):
         return Help("")
-    order = (*(name for name in OBJECTS if name not in OWN), *LATER, *OWN)
-    name = next((known for known in order if matches(words[0], known)), "")
+    name = next((known for known in _ORDER if matches(words[0], known)), "")
     if name in LATER:
         raise UsageError(f'Object "{name}" is not supported by this version of pytc.')
     if not name:
         raise UsageError(f'Object "{words[0]}" is unknown, try "pytc help".')
-    command: Command = import_module(f"pytc.grammar.{OBJECTS[name]}").parse(list(words[1:]))
+    home = f"pytc.grammar.{OBJECTS[name]}"
+    command: Command = (sys.modules.get(home) or import_module(home)).parse(list(words[1:]))
     return command

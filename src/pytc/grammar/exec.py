@@ -136,7 +136,7 @@ def _debug(cursor: Cursor) -> Command:
 
 
 def _graft(cursor: Cursor) -> Command:
-    from pytc.kinds.programs import BYTECODE, BYTECODE_FILE, parse_program, source_of
+    from pytc.kinds.programs import BYTECODE, BYTECODE_FILE, ProgramWords, parse_program, source_of
 
     path, key = _path(cursor, "exec bpf graft"), None
     if matches(cursor.peek(), "key"):
@@ -149,7 +149,7 @@ def _graft(cursor: Cursor) -> Command:
     if cursor.done:
         raise UsageError('Command line is not complete. Try option "help"')
     found: dict[str, Any] = {}
-    parse_program(cursor, (), found, topic="exec bpf graft")
+    parse_program(cursor, ProgramWords(), found, topic="exec bpf graft")
     source = source_of(found)
     if source is None or source.mode in (BYTECODE, BYTECODE_FILE):
         raise InvalidOptionsError('only a program is grafted: object-file FILE with what belongs to it, or '

@@ -5,13 +5,13 @@ from typing import Any
 from pytc.commands import Command, FilterSelector, GetFilter, Help, ModifyFilter, ShowFilters
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.grammar.devices import device
-from pytc.grammar.words import Cursor, Word, choose, fill, text, unsigned
+from pytc.grammar.words import Cursor, Table, Word, choose, fill, text, unsigned
 from pytc.handles import EGRESS, INGRESS, ROOT, parse_classid
 from pytc.kinds import filters as kinds
 from pytc.protocols import ALL, parse_protocol
 
 #: Order decides abbreviations: ``p`` is the preference, ``c`` the chain.
-SELECTORS = (
+SELECTORS = Table((
     Word("dev", "device", device, exact=True, wrong='"dev" not a valid ifname'),
     Word("root", "parent", value=ROOT, exact=True),
     Word("ingress", "parent", value=INGRESS, exact=True),
@@ -22,7 +22,7 @@ SELECTORS = (
     Word("priority", "pref", unsigned(0xFFFF), wrong="invalid priority value"),
     Word("protocol", "protocol", parse_protocol, wrong="invalid protocol"),
     Word("chain", "chain", unsigned(0xFFFFFFFF), wrong="invalid chain index value"),
-)
+))
 VERBS = ("add", "change", "replace", "delete", "get", "show", "list", "lst", "ls", "help")
 _SHOW = ("show", "list", "lst", "ls")
 

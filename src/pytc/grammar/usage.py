@@ -1,13 +1,15 @@
 """Help texts, by topic."""
 
 OPTIONS = """\
-OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -j[son] | -p[retty] | -br[ief] | -g[raph] |
-                    -n[etns] NAME
+OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -r[aw] | -j[son] | -p[retty] |
+                  -o[neline] | -br[ief] | -N[umeric] | -iec | -graph | -n[etns] NAME | -t[imestamp] | -ts[hort] |
+                  { -nm | -nam[es] } | { -cf | -conf } FILE | -color[={ always | auto | never }] | -force
 """
 
 _TEXTS: dict[str, str] = {
     "": """\
 Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help }
+       pytc [ OPTIONS ] -b[atch] [ FILE ]
 where  OBJECT := { qdisc | class | filter | action | exec | object | cbpf | map }
 """ + "       " + OPTIONS + """\
 

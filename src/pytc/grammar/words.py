@@ -51,14 +51,16 @@ class Cursor:
 
     def peek(self) -> str:
         """The next word; empty at the end."""
-        return "" if self.done else self._words[self._at]
+        return self._words[self._at] if self._at < len(self._words) else ""
 
     def take(self) -> str:
         """The next word, which must be there; raises UsageError."""
-        if self.done:
-            raise UsageError('Command line is not complete. Try option "help"')
+        try:
+            word = self._words[self._at]
+        except IndexError:
+            raise UsageError('Command line is not complete. Try option "help"') from None
         self._at += 1
-        return self._words[self._at - 1]
+        return word
 
     def rest(self) -> list[str]:
         """All words that are left."""
@@ -71,8 +73,29 @@ def matches(word: str, name: str, *, exact: bool = False) -> bool:
     return word == name or (not exact and bool(word) and name.startswith(word))
 
 
+class Table(tuple[Word, ...]):
+    """Rows that are looked up often: a batch asks for the same words thousands of times."""
+
+    _MOST = 256
+
+    def find(self, word: str) -> Word | None:
+        """The row that a word means."""
+        known: dict[str, Word | None] = self.__dict__
+        try:
+            return known[word]
+        except KeyError:
+            row = _first(word, self)
+            if len(known) < self._MOST:  # words that are in no table may be anything
+                known[word] = row
+            return row
+
+
 def find(word: str, table: Sequence[Word]) -> Word | None:
     """The row that a word means."""
+    return table.find(word) if isinstance(table, Table) else _first(word, table)
+
+
+def _first(word: str, table: Sequence[Word]) -> Word | None:
     return next((row for row in table if matches(word, row.name, exact=row.exact)), None)
 
 
@@ -107,14 +130,15 @@ def fill(cursor: Cursor, table: Sequence[Word], found: dict[str, Any], *, topic:
     of its own for that); ``error`` for a value that does not convert; HelpRequested(topic) for ``help``.
     """
     while not cursor.done:
-        row = find(cursor.peek(), table)
+        word = cursor.peek()
+        row = find(word, table)
         if row is None:
-            if matches(cursor.peek(), "help"):
+            if matches(word, "help"):
                 raise HelpRequested(topic)
             return found
         if row.stop:
             return found
-        word = cursor.take()
+        cursor.take()
         if row.into in found and not row.repeat and not row.many:
             raise _duplicate(row, word, cursor, error)
         value = _value(cursor, row, error)

@@ -7,7 +7,7 @@ from pytc.bpf.info import ProgramDescription
 from pytc.bpf.program_types import program_type
 from pytc.documents import Field, Group, Shown
 from pytc.errors import BytecodeError, InvalidOptionsError
-from pytc.grammar.words import Cursor, Word, choose, fill, find, text, unsigned
+from pytc.grammar.words import Cursor, Table, Word, choose, fill, find, text, unsigned
 
 # What a program comes from.
 OBJECT = "object-file"
@@ -93,16 +93,30 @@ _MODES = (
 EXPRESSION_MODE = (Word("expression", EXPRESSION),)
 
 
-def parse_program(cursor: Cursor, words: tuple[Word, ...], found: dict[str, Any], *, topic: str,
+class ProgramWords:
+    """The words of a kind that takes a program: its own, and those that go with the sort of program."""
+
+    def __init__(self, *own: Word) -> None:
+        self._own = own
+        self._tables: dict[str, Table] = {}
+
+    def table(self, mode: str) -> Table:
+        """The words that may come next; ``mode`` is empty before the program is named."""
+        if mode not in self._tables:
+            self._tables[mode] = Table((*_words_of(mode), *self._own))
+        return self._tables[mode]
+
+
+def parse_program(cursor: Cursor, words: ProgramWords, found: dict[str, Any], *, topic: str,
                   stop: bool = False, modes: tuple[Word, ...] = ()) -> None:
-    """Reads the words of a program, and those of ``words``, in any order into ``found``. ``modes`` are those that it
+    """Reads the words of a program, and the kind's own, in any order into ``found``. ``modes`` are those that it
     may have besides the common ones.
 
     Ends at the end of the words; with ``stop`` also at the first that is none of them once a program is named.
     Raises InvalidOptionsError, UsageError, HelpRequested.
     """
     while True:
-        table = (*_words_of(found.get("mode", "")), *words)
+        table = words.table(found.get("mode", ""))
         fill(cursor, table, found, topic=topic, error=InvalidOptionsError)
         if cursor.done or (stop and "mode" in found):
             return

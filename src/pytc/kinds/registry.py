@@ -1,5 +1,6 @@
 """Finding a kind's module by the kind's name."""
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -9,6 +10,9 @@ def find_kind(package: str, name: str) -> Any:
 
     The name comes from the command line: only plain words are looked up.
     """
+    known = sys.modules.get(f"{package}.{name}")
+    if known is not None and name.isidentifier() and not name.startswith("_"):
+        return known.KIND
     if not name.isidentifier() or not name.isascii() or name.startswith("_"):
         return None
     full = f"{package}.{name}"

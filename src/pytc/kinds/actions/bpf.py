@@ -15,9 +15,9 @@ from pytc.kinds.action_parts import (
     time_fields,
 )
 from pytc.kinds.interface import ActionKind, Attributes, Given, Schema, Seen
-from pytc.kinds.programs import BpfSource, bytecode_field, parse_program, program_group, source_of
+from pytc.kinds.programs import BpfSource, ProgramWords, bytecode_field, parse_program, program_group, source_of
 
-_WORDS = (Word("run", "run"),)
+_WORDS = ProgramWords(Word("run", "run"))
 
 SCHEMA: Schema = (
     ("TCA_ACT_BPF_UNSPEC", "none"), ("TCA_ACT_BPF_TM", "cdata"), ("TCA_ACT_BPF_PARMS", "cdata"),

@@ -12,6 +12,7 @@ from pytc.kinds.interface import Attributes, FilterKind, OpenedProgram, ProgramL
 from pytc.kinds.programs import (
     EXPRESSION_MODE,
     BpfSource,
+    ProgramWords,
     bytecode_field,
     parse_program,
     program_group,
@@ -60,7 +61,7 @@ def _police(cursor: Cursor) -> Any:
     return parse_kind("police", cursor)
 
 
-_WORDS = (
+_WORDS = ProgramWords(
     Word("run", "run"),
     Word("classid", "classid", parse_classid),
     Word("flowid", "classid", parse_classid, wrong="classid"),

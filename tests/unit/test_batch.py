@@ -1,0 +1,83 @@
+"""How a batch is taken apart, and what becomes of lines that fail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytc.cli.batch import commands, run_batch, split_words
+from pytc.errors import BatchError, PytcError, UsageError
+
+
+@pytest.mark.parametrize(("line", "words"), [
+    ("a b  c", ["a", "b", "c"]), ("  \t ", []), ("", []), ("a 'b c' d\n", ["a", "b c", "d"]),
+    ('a "b \' c" d', ["a", "b ' c", "d"]), ("a 'b'c d", ["a", "b", "c", "d"]), ("a b'c d", ["a", "b'c", "d"]),
+    ("'' a", ["", "a"]), ("a\r\n", ["a"]),
+])
+def test_words_of_a_line(line: str, words: list[str]) -> None:
+    assert split_words(line) == words
+
+
+@pytest.mark.parametrize("line", ["a 'b", '"', "a 'b\" c"])
+def test_a_quote_that_is_not_closed(line: str) -> None:
+    with pytest.raises(BatchError, match="Unterminated quoted string"):
+        split_words(line)
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("a b\n\n# c\n d\n", [(1, ["a", "b"]), (4, ["d"])]),
+    ("a \\\n b \\\n c\nd", [(3, ["a", "b", "c"]), (4, ["d"])]),
+    ("a # b\nc\n", [(1, ["a"]), (2, ["c"])]),
+    ("a \\\n", [(1, ["a"])]),
+])
+def test_commands_and_their_lines(text: str, expected: list[tuple[int, list[str]]]) -> None:
+    assert list(commands(text.splitlines(keepends=True))) == expected
+
+
+@given(st.text("ab '\"\\#\n", max_size=60))
+def test_any_text_is_taken_apart_or_refused(text: str) -> None:
+    try:
+        for number, words in commands(text.splitlines(keepends=True)):
+            assert number >= 1
+            assert words
+    except BatchError:
+        return
+
+
+def run_lines(tmp_path: Path, lines: list[str], *, force: bool) -> tuple[int, list[str], list[str]]:
+    """(exit status, commands that were run, errors)."""
+    path = tmp_path / "batch"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    done: list[str] = []
+    errors: list[str] = []
+
+    def run(words: Sequence[str]) -> int:
+        done.append(" ".join(words))
+        if words[0] == "bad":
+            raise UsageError("bad")
+        return 0
+
+    def report(error: PytcError) -> int:
+        errors.append(str(error))
+        return error.exit_status
+
+    return run_batch(str(path), run, report, force=force), done, errors
+
+
+def test_the_first_failure_ends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_lines(tmp_path, ["good 1", "bad", "good 2"], force=False) == (1, ["good 1", "bad"], ["bad"])
+    assert capsys.readouterr().err == f"Command failed {tmp_path}/batch:2\n"
+
+
+def test_force_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_lines(tmp_path, ["bad", "good", "bad"], force=True)[:2] == (1, ["bad", "good", "bad"])
+    assert [line.rpartition(":")[2] for line in capsys.readouterr().err.splitlines()] == ["1", "3"]
+
+
+def test_a_file_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(BatchError, match=r"Cannot open file .* for reading: No such file or directory"):
+        run_batch(str(tmp_path / "none"), lambda words: 0, lambda error: 1)
