@@ -1,11 +1,15 @@
 """The contents of the ``.kconfig`` map: the kernel's settings as the object's types want them."""
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from pytc.bpf import btf as b
 from pytc.bpf.btf import Btf
-from pytc.bpf.spec import ExternSpec
+from pytc.bpf.spec import SETTING, ExternSpec, ObjectSpec
 from pytc.errors import ObjectError
+
+if TYPE_CHECKING:
+    from pytc.bpf.features import Features
 
 _BOOL = 4  # BTF_INT_BOOL
 _TRISTATE = {"n": 0, "y": 1, "m": 2}
@@ -32,6 +36,21 @@ def kconfig_contents(size: int, settings: Iterable[ExternSpec], btf: Btf, *, ver
         if value is not None:
             data[setting.offset:setting.offset + len(value)] = value
     return bytes(data)
+
+
+def kernel_settings(spec: ObjectSpec, size: int, features: "Features") -> bytes:
+    """As :func:`kconfig_contents`, for an object and the running kernel."""
+    from pytc.bpf.kernel import configuration, has_syscall_wrapper, version_code
+
+    def feature(name: str) -> bool | None:
+        """libbpf's settings that no configuration has; both are about tracing programs."""
+        if name == "LINUX_HAS_BPF_COOKIE":
+            return features.has("bpf_cookie")
+        return has_syscall_wrapper() if name == "LINUX_HAS_SYSCALL_WRAPPER" else None
+
+    assert spec.btf is not None
+    return kconfig_contents(size, [one for one in spec.externs.values() if one.kind == SETTING], spec.btf,
+                            version=version_code, configuration=configuration, feature=feature)
 
 
 def _convert(setting: ExternSpec, text: str | None, btf: Btf) -> bytes | None:

@@ -21,7 +21,7 @@ from pytc.bpf.pinning import PinRoot
 from pytc.bpf.program import Program
 from pytc.bpf.reuse import open_pinned
 from pytc.bpf.sections import tail_call_place
-from pytc.bpf.spec import DATA, KCONFIG, SETTING, ExternValue, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
+from pytc.bpf.spec import DATA, KCONFIG, ExternValue, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.submit import submit
 from pytc.errors import BpfSyscallError, ObjectError, PinError
 
@@ -337,23 +337,9 @@ class _Loading:
                 _freeze(made)
 
     def _settings(self, spec: MapSpec) -> bytes:
-        from pytc.bpf.kconfig import kconfig_contents
-        from pytc.bpf.kernel import configuration, version_code
+        from pytc.bpf.kconfig import kernel_settings
 
-        settings = [e for e in self._spec.externs.values() if e.kind == SETTING]
-        assert self._spec.btf is not None
-        return kconfig_contents(spec.value_size, settings, self._spec.btf, version=version_code,
-                                configuration=configuration, feature=self._feature)
-
-    def _feature(self, name: str) -> bool | None:
-        """libbpf's settings that no configuration has; both are about tracing programs."""
-        if name == "LINUX_HAS_BPF_COOKIE":
-            return self._features.has("bpf_cookie")
-        if name == "LINUX_HAS_SYSCALL_WRAPPER":
-            from pytc.bpf.kernel import has_syscall_wrapper
-
-            return has_syscall_wrapper()
-        return None
+        return kernel_settings(self._spec, spec.value_size, self._features)
 
     def load_programs(self, wanted: Iterable[tuple[ProgramSpec, ProgramType]], linked: Iterable[LinkedProgram]) -> None:
         """BPF_PROG_LOAD for each."""
