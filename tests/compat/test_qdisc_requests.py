@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
 import struct
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +11,8 @@ import pytest
 from pytc.kinds import qdiscs as kinds
 from pytc.netlink.messages import split_attributes
 from tests.compat.lines import cases
-from tests.conftest import ROOT, Network, cannot, must
+from tests.compat.tracer import Tracer
+from tests.conftest import Network, must
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
@@ -43,37 +38,17 @@ class Request(NamedTuple):
 
 
 def test_requests_are_those_of_tc(network: Network, tmp_path: Path) -> None:
-    if shutil.which("strace") is None:
-        cannot("strace is not installed")
     must("ip", "-n", network.name, "link", "add", "twin0", "numtxqueues", "4", "type", "veth", "peer", "name", "twin1")
     must("ip", "-n", network.name, "link", "set", "twin0", "up")
     commands = [command for case in cases("qdiscs") for command in case.on("twin0") if "show" not in command]
-    (tmp_path / "batch").write_text("".join(" ".join(command) + "\n" for command in commands))
-    expected = traced(network, tmp_path, ["tc", "-force", "-batch", str(tmp_path / "batch")])
-    words = "".join(json.dumps(command) + "\n" for command in commands)
-    found = traced(network, tmp_path, [sys.executable, "-m", "tests.compat.runner"], words)
+    tracer = Tracer(network, tmp_path)
+    expected, found = (list(filter(None, map(_request, messages)))
+                       for messages in (tracer.of_tc(commands), tracer.of_pytc(commands)))
     assert len(commands) > 150
     assert len(expected) == len(commands)
     assert len(found) == len(commands)
     for command, one, other in zip(commands, expected, found, strict=True):
         assert other == one, " ".join(command)
-
-
-def traced(network: Network, directory: Path, command: list[str], words: str = "") -> list[Request]:
-    """The requests that a command sends."""
-    log = directory / "strace"
-    strace = ["strace", "-qq", "-o", str(log), "-e", "trace=sendmsg,sendto", "-e", "write=all", "-s", "0"]
-    done = subprocess.run(["ip", "netns", "exec", network.name, *strace, *command], input=words, text=True, cwd=ROOT,
-                          capture_output=True, timeout=300, check=False)
-    assert log.exists(), done.stderr
-    return [request for message in _dumped(log.read_text()) if (request := _request(message)) is not None]
-
-
-def _dumped(log: str) -> Iterator[bytes]:
-    for dump in re.split(r"^ \* \d+ bytes in buffer \d+$|^send.*$", log, flags=re.MULTILINE):
-        rows = re.findall(r"^ \| [0-9a-f]{5,}  ((?:[0-9a-f]{2} {1,2}){1,16})", dump, flags=re.MULTILINE)
-        if rows:
-            yield bytes.fromhex(" ".join(rows))
 
 
 def _request(message: bytes) -> Request | None:

@@ -13,14 +13,13 @@ import pytest
 
 from pytc.bpf import Map
 from pytc.bpf.info import describe_map, map_by_id, program_by_id, program_map_ids
+from tests.action_lines import words_of
 from tests.kernel.bpf.support import nothing_left
-from tests.vm.twins import masked, masked_text, new_network, pytc, run_all, split, tc
+from tests.vm.twins import alike, masked, new_network, pytc, run_all, tc
 
 pytestmark = pytest.mark.kernel
 Objects = Callable[[str], str]
 
-OPTIONS = [(), ("-s",), ("-d",), ("-s", "-d"), ("-br",), ("-s", "-br"), ("-j",), ("-j", "-s", "-d"), ("-j", "-br"),
-           ("-j", "-p")]
 GACT = [
     "actions add action gact drop index 5",
     "actions add action gact pass random netrand drop 7 index 6 cookie 0badcafe",
@@ -77,20 +76,6 @@ def test_the_same_words_do_the_same(lines_of: Callable[[list[str]], list[str]], 
     alike(f"actions ls action {kind}")
 
 
-def alike(line: str) -> None:
-    """pytc prints what tc prints, with each of the options."""
-    for options in OPTIONS:
-        if line.startswith("filter") and "-br" in options:
-            continue  # 6.1 cannot dump bpf filters in brief
-        expected, shown = tc(*options, *line.split()), pytc(*options, *line.split())
-        assert shown.status == expected.status, (options, line, shown.err)
-        if "-j" in options:
-            assert masked(shown.out) == masked(expected.out), (options, line)
-            json.loads(shown.out)
-        else:
-            assert masked_text(shown.out) == masked_text(expected.out), (options, line)
-
-
 def test_in_filters(lines_of: Callable[[list[str]], list[str]]) -> None:
     found: list[tuple[list[int], Any, Any]] = []
     for run in (tc, pytc):
@@ -120,7 +105,7 @@ def test_more_than_32_in_a_dump() -> None:
 def test_of_kinds_that_are_only_shown() -> None:
     new_network()
     for line in OTHERS:
-        assert tc(*split(line)).status == 0, line
+        assert tc(*words_of(line)).status == 0, line
         kind = line.split()[3]
         [_, found] = json.loads(pytc("-j", "-s", "actions", "ls", "action", kind).out)
         [action] = found["actions"]
@@ -192,7 +177,7 @@ class TestRefusals:
             new_network()
             used = "filter add dev em1 ingress bpf bytecode 1,6_0_0_1 action gact drop index 7"
             assert run_all(tc, [used, "actions add action gact ok index 5"]) == [0, 0]
-            outcomes.append(run(*split(line)))
+            outcomes.append(run(*words_of(line)))
         expected, done = outcomes
         assert done.status == expected.status
         assert words in expected.err
@@ -201,11 +186,11 @@ class TestRefusals:
     def test_more_than_32_are_said(self) -> None:
         new_network()
         line = "filter add dev em1 ingress bpf bytecode 1,6_0_0_1 " + "action ok " * 33
-        done = pytc(*split(line))
+        done = pytc(*words_of(line))
         assert done.status == 0
         assert "takes 32 actions at a time; the last 1 of these 33" in done.err
         new_network()
-        assert tc(*split(line)).status == 0
+        assert tc(*words_of(line)).status == 0
 
 
 def send_packets(count: int) -> int:

@@ -15,12 +15,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytc.cli.main import main
+from tests.action_lines import words_of
 
 _NEW_NETWORK = 0x40000000
 #: What differs by nature: ages, ids, and when a program was loaded.
 _MASKS = ((r"(installed|used|firstused) \d+ sec", r"\1 N sec"), (r"\bid \d+ name", "id N name"),
           (r"load_time \d+", "load_time N"), (r"btf_id \d+", "btf_id N"))
 _MASKED = ("installed", "last_used", "first_used", "id", "load_time", "btf_id")
+
+OPTIONS = [(), ("-s",), ("-d",), ("-s", "-d"), ("-br",), ("-s", "-br"), ("-j",), ("-j", "-s", "-d"), ("-j", "-br"),
+           ("-j", "-p")]
 
 Run = Callable[..., "Outcome"]
 
@@ -29,11 +33,6 @@ class Outcome(NamedTuple):
     status: int
     out: str
     err: str
-
-
-def split(line: str) -> list[str]:
-    """Words at blanks, with ``_`` for the blanks inside bytecode."""
-    return [word.replace("_", " ") if re.match(r"\d+,\d", word) else word for word in line.split()]
 
 
 def tc(*words: str) -> Outcome:
@@ -82,4 +81,18 @@ def _mask(value: object) -> object:
 
 def run_all(run: Run, lines: Sequence[str]) -> list[int]:
     """The exit status of each line."""
-    return [run(*split(line)).status for line in lines]
+    return [run(*words_of(line)).status for line in lines]
+
+
+def alike(line: str) -> None:
+    """pytc prints what tc prints, with each of the options."""
+    for options in OPTIONS:
+        if line.startswith("filter") and "-br" in options:
+            continue  # 6.1 cannot dump bpf filters in brief
+        expected, shown = tc(*options, *line.split()), pytc(*options, *line.split())
+        assert shown.status == expected.status, (options, line, shown.err)
+        if "-j" in options:
+            assert masked(shown.out) == masked(expected.out), (options, line)
+            json.loads(shown.out)
+        else:
+            assert masked_text(shown.out) == masked_text(expected.out), (options, line)

@@ -26,7 +26,7 @@ def parse(words: list[str]) -> Command:
     try:
         return _parse(verb, cursor)
     except InvalidOptionsError as error:
-        raise UsageError(str(error)) from None  # here tc exits with 255
+        raise UsageError(str(error), hints=error.hints) from None  # here tc exits with 255
 
 
 def _parse(verb: str, cursor: Cursor) -> Command:

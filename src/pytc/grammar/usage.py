@@ -67,34 +67,6 @@ Otherwise it returns a class: 0 no match, -1 the class given as flowid, any othe
 ACTIONS are done, in their order, with the packets that match: "pytc action help". Programs of one command that come
 from the same FILE share its maps, and the parameters given with any of them.
 """,
-    "actions": """\
-Usage: pytc action { add | change | replace } [ action ACTION ] ...
-       pytc action { get | delete } [ action KIND index INDEX ] ...
-       pytc action { list | show | lst } action KIND [ since MILLISECONDS ]
-       pytc action flush action KIND
-
-ACTION := { KIND OPTIONS | CONTROL } [ index INDEX ] [ cookie HEX ] [ hw_stats { immediate | delayed | disabled } ]
-          [ no_percpu ] [ skip_sw ] [ skip_hw ]
-KIND := { bpf | gact }
-CONTROL := pass | ok | drop | shot | pipe | continue | reclassify | stolen | trap | jump COUNT | goto chain INDEX
-
-An action stands for itself, and can be used by its index in any number of filters: "... action bpf index 7".
-add refuses an index that is there; change and replace do not. Without index, the kernel chooses one.
-since shows what was used in that time. "pytc action add action bpf help" says the options of a kind.
-""",
-    "action bpf": """\
-Usage: ... action bpf [ run ] PROGRAM [ CONTROL ] [ index INDEX ]
-       ... action bpf index INDEX
-
-PROGRAM is what a bpf filter takes: "pytc filter add bpf help". Without a section, "action" is taken, or the only
-program of the object. Its return value is a control by number (TC_ACT_OK ...); CONTROL is done where that
-is -1 {pipe}.
-""",
-    "action gact": """\
-Usage: ... action [ gact ] CONTROL [ random { netrand | determ } CONTROL NUMBER ] [ index INDEX ]
-
-random  does the second control instead, with one packet in NUMBER by chance (netrand), or with each NUMBER-th (determ)
-""",
     "exec": """\
 Usage: pytc exec bpf { import | agent | debug | graft | help } ...
 
@@ -269,6 +241,10 @@ def usage(topic: str) -> str:
         from pytc.grammar.map_usage import TEXTS
 
         texts = TEXTS
+    if first in ("action", "actions"):
+        from pytc.grammar.action_usage import usage as of_actions
+
+        return of_actions(topic)
     if first in ("qdisc", "class"):
         from pytc.grammar.qdisc_usage import usage as of_qdiscs
 
@@ -278,6 +254,6 @@ def usage(topic: str) -> str:
 
 def topics() -> list[str]:
     """All topics."""
-    from pytc.grammar import map_usage, qdisc_usage
+    from pytc.grammar import action_usage, map_usage, qdisc_usage
 
-    return [*_TEXTS, *map_usage.TEXTS, *qdisc_usage.topics()]
+    return [*_TEXTS, *action_usage.topics(), *map_usage.TEXTS, *qdisc_usage.topics()]

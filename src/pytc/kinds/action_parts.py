@@ -10,9 +10,9 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pytc.documents import Field, Group, Part
-from pytc.errors import InvalidOptionsError
-from pytc.grammar.words import Cursor, choose, matches, unsigned
+from pytc.documents import Field, Group, Part, Shown
+from pytc.errors import PytcError, UsageError
+from pytc.grammar.words import Cursor, choose, illegal, matches, unsigned
 
 CONTINUE, PASS, RECLASSIFY, DROP, PIPE, STOLEN, TRAP = -1, 0, 1, 2, 3, 4, 8
 _JUMP, _GOTO, _OPERAND = 1 << 28, 2 << 28, (1 << 28) - 1
@@ -52,25 +52,38 @@ def is_control(word: str) -> bool:
     return bool(choose(word, tuple(_CONTROLS)))
 
 
-def take_control(cursor: Cursor) -> int:
-    """A control with its operand; raises InvalidOptionsError, UsageError at the end of the words."""
+def take_control(cursor: Cursor, error: type[PytcError] = UsageError) -> int:
+    """A control with its operand; raises ``error`` for one that makes no sense, UsageError at the end of the words."""
     word = cursor.take()
     known = choose(word, tuple(_CONTROLS))
     if not known:
-        raise InvalidOptionsError(f'Bad action type "{word}": {", ".join(_CONTROLS)} expected')
+        raise error(f'Bad action type "{word}": {", ".join(_CONTROLS)} expected')
     control = _CONTROLS[known]
     if control == _GOTO:
-        if not matches(found := cursor.take(), "chain"):
-            raise InvalidOptionsError(f'"goto chain INDEX" expected, not "goto {found}"')
-        return control | _operand(cursor.take(), "chain index")
-    return control | _operand(cursor.take(), "jump count") if control == _JUMP else control
+        return take_chain(cursor, error)
+    return control | _operand(cursor.take(), "jump count", error) if control == _JUMP else control
 
 
-def _operand(word: str, name: str) -> int:
+def take_chain(cursor: Cursor, error: type[PytcError] = UsageError) -> int:
+    """The control ``goto``, from the word ``chain`` on."""
+    if not matches(found := cursor.take(), "chain"):
+        raise error(f'"goto chain INDEX" expected, not "goto {found}"')
+    return _GOTO | _operand(cursor.take(), "chain index", error)
+
+
+def simple_control(word: str) -> int:
+    """A control that has no operand; raises ValueError."""
+    control = _CONTROLS.get(choose(word, tuple(_CONTROLS)), _GOTO)
+    if control in (_GOTO, _JUMP):
+        raise ValueError(word)
+    return control
+
+
+def _operand(word: str, name: str, error: type[PytcError]) -> int:
     try:
         number: int = unsigned(_OPERAND, 10)(word)
     except ValueError:
-        raise InvalidOptionsError(f'Illegal "{name}": "{word}"') from None
+        raise error(f'Illegal "{name}": "{word}"') from None
     return number
 
 
@@ -93,7 +106,7 @@ def take_index(cursor: Cursor) -> int:
     try:
         number: int = unsigned(_U32, 10)(word)
     except ValueError:
-        raise InvalidOptionsError(f'Illegal "index": "{word}"') from None
+        raise illegal("index", word) from None
     return number
 
 
@@ -113,6 +126,12 @@ def reference_fields(generic: Generic, before: str = "\t ") -> list[Part]:
     return [Field("index", generic.number, f"{before}index {generic.number}"),
             Field("ref", generic.refcnt, f" ref {generic.refcnt}"),
             Field("bind", generic.bindcnt, f" bind {generic.bindcnt}")]
+
+
+def closing_fields(generic: Generic, times: bytes, shown: Shown, before: str = "\t ") -> list[Part]:
+    """The lines with which most kinds end: index, references, and with statistics struct tcf_t."""
+    return [Field("", text="\n"), *reference_fields(generic, before), *(time_fields(times) if shown.statistics else ()),
+            Field("", text="\n")]
 
 
 def time_fields(raw: bytes) -> Sequence[Part]:

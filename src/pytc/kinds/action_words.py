@@ -33,10 +33,11 @@ def parse_actions(cursor: Cursor) -> tuple[Action, ...]:
             raise HelpRequested("action")
         found.append(_action(cursor))
         expected = False
-    if expected and cursor.done:
+    if expected and cursor.done and not found:
         cursor.take()  # which there is not
     if expected:
-        raise InvalidOptionsError('Illegal "action": there is none before "flowid"')
+        where = f'before "{cursor.peek()}"' if not cursor.done else 'behind the last "action"'
+        raise InvalidOptionsError('Illegal "action"', hints=(f"there is none {where}",))
     return tuple(found)
 
 

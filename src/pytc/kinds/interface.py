@@ -75,7 +75,7 @@ class Seen(NamedTuple):
 
 
 class ActionKind(NamedTuple):
-    """An action. ``parse`` reads all up to what every action may have (cookie, hw_stats ...).
+    """An action. ``parse`` reads all up to what every action may have (cookie, hw_stats ...). ``usage`` is a help text.
 
     ``source`` says which program the options name, for a kind that has programs; it is in the hands of ``encode`` as
     ``Given.program``.
@@ -86,6 +86,7 @@ class ActionKind(NamedTuple):
     parse: Callable[[Cursor], Any]
     encode: Callable[[Any, Given], list[tuple[str, Any]]]
     document: Callable[[Attributes, Seen], Document]
+    usage: str
     source: "Callable[[Any], BpfSource | None] | None" = None
 
 

@@ -20,7 +20,6 @@ _KIND, _OPTIONS, _INDEX, _STATS, _COOKIE, _FLAGS, _HW_STATS, _USED_HW_STATS, _IN
 #: struct nla_bitfield32: value, selector.
 _BITS = struct.Struct("=II")
 _NUMBER = struct.Struct("=I")
-_ANY_HW_STATS = 3
 _HW_STATS_NAMES = ((1, "immediate"), (2, "delayed"))
 _FLAG_NAMES = ((1, "no_percpu"), (2, "skip_hw"), (4, "skip_sw"))
 _SKIP_HW, _OF_HARDWARE = 2, 6
@@ -50,7 +49,7 @@ def _encode(context: Context, action: Action, program: OpenedProgram | None) -> 
     if action.flags:
         attributes.append((_FLAGS, _BITS.pack(action.flags, action.flags)))
     if action.hw_stats is not None:
-        attributes.append((_HW_STATS, _BITS.pack(action.hw_stats, _ANY_HW_STATS)))
+        attributes.append((_HW_STATS, _BITS.pack(action.hw_stats, action.hw_stats)))
     return join_attributes(attributes)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pytc.bpf.constants import ProgramType
 from pytc.commands import Action, FlushActions, ModifyActions, NamedActions, ShowActions
 from pytc.documents import Document, Field, Listing
-from pytc.errors import EXIT_UNUSABLE, EXIT_USAGE, NetlinkError
+from pytc.errors import EXIT_UNUSABLE, EXIT_USAGE, DeviceNotFoundError, NetlinkError
+from pytc.kinds.interface import OpenedProgram
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, holding, join_attributes
 from pytc.operations.action_lists import decode_actions, documents, encode_actions, index_of
@@ -36,7 +37,7 @@ def modify_actions(context: Context, command: ModifyActions) -> None:
     actions = [resolved_action(action) for action in command.actions]
     failure = None
     with opened(context, [wanted(action) for action in actions]) as programs:
-        table = encode_actions(context, actions, programs)
+        table = _encoded(context, actions, programs)
         message = TcMessage(c.NEWACTION, _FLAGS[command.verb], attributes={"TCA_ROOT_TAB": table})
         if programs.exports:
             stays = command.verb == "replace" and _some_exist(context, actions)
@@ -66,6 +67,14 @@ def _take_back(context: Context, added: Sequence[TcMessage]) -> None:
     which = tuple((record.kind, index_of(record)) for answer in added if answer.type == c.NEWACTION
                   for record in decode_actions(answer.attributes.get("TCA_ROOT_TAB", b"")))
     named_actions(context, NamedActions("delete", which))
+
+
+def _encoded(context: Context, actions: Sequence[Action], programs: Sequence[OpenedProgram | None]) -> bytes:
+    try:
+        return encode_actions(context, actions, programs)
+    except DeviceNotFoundError as error:
+        error.exit_status = EXIT_USAGE  # as in tc, which does otherwise for filters
+        raise
 
 
 def warn_of_too_many(context: Context, actions: tuple[Action, ...]) -> None:

@@ -19,6 +19,14 @@ from pytc.kinds.programs import BpfSource, ProgramWords, bytecode_field, parse_p
 
 _WORDS = ProgramWords(Word("run", "run"))
 
+_USAGE = """\
+Usage: ... action bpf [ run ] PROGRAM [ CONTROL ] [ index INDEX ]
+       ... action bpf index INDEX
+
+PROGRAM is what a bpf filter takes: "pytc filter add bpf help". Without a section, "action" is taken, or the only
+program of the object. Its return value is a control by number (TC_ACT_OK ...); CONTROL is done where that
+is -1 {pipe}.
+"""
 SCHEMA: Schema = (
     ("TCA_ACT_BPF_UNSPEC", "none"), ("TCA_ACT_BPF_TM", "cdata"), ("TCA_ACT_BPF_PARMS", "cdata"),
     ("TCA_ACT_BPF_OPS_LEN", "uint16"), ("TCA_ACT_BPF_OPS", "cdata"), ("TCA_ACT_BPF_FD", "uint32"),
@@ -87,4 +95,4 @@ def _source(options: BpfActionOptions) -> BpfSource | None:
     return options.source
 
 
-KIND = ActionKind("bpf", SCHEMA, parse, encode, document, _source)
+KIND = ActionKind("bpf", SCHEMA, parse, encode, document, _USAGE, _source)

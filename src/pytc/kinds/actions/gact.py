@@ -27,6 +27,11 @@ _PROBABILITY = struct.Struct("=HHi")
 _RANDOM = ("none", "netrand", "determ")
 _MAX_ONE_IN = 10_000
 
+_USAGE = """\
+Usage: ... action [ gact ] CONTROL [ random { netrand | determ } CONTROL NUMBER ] [ index INDEX ]
+
+random  does the second control instead, with one packet in NUMBER by chance (netrand), or with each NUMBER-th (determ)
+"""
 SCHEMA: Schema = (("TCA_GACT_UNSPEC", "none"), ("TCA_GACT_TM", "cdata"), ("TCA_GACT_PARMS", "cdata"),
                   ("TCA_GACT_PROB", "cdata"))
 
@@ -107,4 +112,4 @@ def document(attributes: Attributes, seen: Seen) -> Document:
     return [*fields, Field("", text="\n")]
 
 
-KIND = ActionKind("gact", SCHEMA, parse, encode, document)
+KIND = ActionKind("gact", SCHEMA, parse, encode, document, _USAGE)

@@ -1,0 +1,73 @@
+"""The requests that pytc sends for actions are those of tc: also for kinds that this kernel lacks."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from pytc.netlink.messages import split_attributes
+from tests.action_lines import BY_KIND, REFUSED, added, words_of
+from tests.compat.tracer import Tracer
+from tests.conftest import Network
+
+pytestmark = [pytest.mark.kernel, pytest.mark.compat]
+
+_HEADER = struct.Struct("=IHHII")
+_TCMSG_SIZE, _TCAMSG_SIZE = 20, 4
+_NEW_FILTER, _NEW_ACTION = 44, 48
+_OPTIONS, _TABLE, _ACT, _POLICE, _ACT_OPTIONS, _COOKIE = 2, 1, 1, 2, 2, 6
+
+Parts = tuple[tuple[int, "bytes | Parts"], ...]
+
+
+class Request(NamedTuple):
+    """``options`` of a filter are in order of their numbers: tc puts actions before the program, pytc behind it."""
+
+    type: int
+    flags: int
+    fixed: bytes
+    attributes: Parts
+
+
+def test_requests_are_those_of_tc(network: Network, tmp_path: Path) -> None:
+    assert network.tc("qdisc", "add", "dev", "em1", "clsact").status == 0
+    lines = [line for kind in BY_KIND for line in added(kind)]
+    lines += [f"actions replace action {line}" for line in REFUSED]
+    lines += [f"filter add dev em1 ingress bpf bytecode 1,6_0_0_1 action {line} flowid 1:2"
+              for kind in BY_KIND for line in BY_KIND[kind]]
+    commands = [words_of(line) for line in lines]
+    tracer = Tracer(network, tmp_path)
+    expected, found = ([request for message in messages if (request := _request(message)) is not None]
+                       for messages in (tracer.of_tc(commands), tracer.of_pytc(commands)))
+    assert len(expected) == len(lines)
+    assert len(found) == len(lines)
+    for line, one, other in zip(lines, expected, found, strict=True):
+        assert other == one, line
+
+
+def _request(message: bytes) -> Request | None:
+    length, number, flags, _, _ = _HEADER.unpack_from(message)
+    if number not in (_NEW_FILTER, _NEW_ACTION):
+        return None
+    start = _HEADER.size + (_TCMSG_SIZE if number == _NEW_FILTER else _TCAMSG_SIZE)
+    attributes = tuple(split_attributes(message[start:length]))
+    inner = _filter_options if number == _NEW_FILTER else _actions
+    place = _OPTIONS if number == _NEW_FILTER else _TABLE
+    return Request(number, flags, message[_HEADER.size:start],
+                   tuple((key, inner(value) if key == place else value) for key, value in attributes))
+
+
+def _filter_options(raw: bytes) -> Parts:
+    found = ((key, _actions(value) if key == _ACT else tuple(split_attributes(value)) if key == _POLICE else value)
+             for key, value in split_attributes(raw))
+    return tuple(sorted(found, key=lambda part: part[0]))
+
+
+def _actions(raw: bytes) -> Parts:
+    """tc 6.1 gives a cookie to all actions behind it, too: so it does not count here."""
+    return tuple((order, tuple((key, tuple(split_attributes(value)) if key == _ACT_OPTIONS else value)
+                               for key, value in split_attributes(action) if key != _COOKIE))
+                 for order, action in split_attributes(raw))

@@ -1,0 +1,52 @@
+"""The netlink messages that commands send, seen with strace(1): also those that the kernel refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.conftest import ROOT, Network, cannot
+
+_STRACE = ("strace", "-qq", "-e", "trace=sendmsg,sendto", "-e", "write=all", "-s", "0", "-o")
+
+
+class Tracer:
+    """Runs commands in the namespace of a network, those of one kind in one process."""
+
+    def __init__(self, network: Network, directory: Path) -> None:
+        if shutil.which("strace") is None:
+            cannot("strace is not installed")
+        if shutil.which("tc") is None:
+            cannot("tc is not installed")
+        self._network, self._directory = network, directory
+
+    def of_tc(self, commands: Sequence[Sequence[str]]) -> list[bytes]:
+        """What the real tc sends."""
+        batch = self._directory / "batch"
+        batch.write_text("".join(shlex.join(command) + "\n" for command in commands))
+        return self._messages(["tc", "-force", "-batch", str(batch)])
+
+    def of_pytc(self, commands: Sequence[Sequence[str]]) -> list[bytes]:
+        """What pytc sends."""
+        words = "".join(json.dumps(command) + "\n" for command in commands)
+        return self._messages([sys.executable, "-m", "tests.compat.runner"], words)
+
+    def _messages(self, command: list[str], words: str = "") -> list[bytes]:
+        log = self._directory / "strace"
+        done = subprocess.run(["ip", "netns", "exec", self._network.name, *_STRACE, str(log), *command], input=words,
+                              text=True, cwd=ROOT, capture_output=True, timeout=300, check=False)
+        assert log.exists(), done.stderr
+        return list(_dumped(log.read_text()))
+
+
+def _dumped(log: str) -> Iterator[bytes]:
+    for dump in re.split(r"^ \* \d+ bytes in buffer \d+$|^send.*$", log, flags=re.MULTILINE):
+        rows = re.findall(r"^ \| [0-9a-f]{5,}  ((?:[0-9a-f]{2} {1,2}){1,16})", dump, flags=re.MULTILINE)
+        if rows:
+            yield bytes.fromhex(" ".join(rows))
