@@ -14,7 +14,7 @@ from pytc.grammar.command_line import OBJECTS
 from pytc.grammar.usage import usage
 
 _VERBS = {
-    "qdisc": ("add", "change", "replace", "delete", "show", "help"),
+    "qdisc": ("add", "change", "replace", "link", "delete", "show", "help"),
     "class": ("add", "change", "replace", "delete", "show", "help"),
     "filter": ("add", "change", "replace", "delete", "get", "show", "help"),
     "exec": ("bpf", "help"),
@@ -57,7 +57,7 @@ def following(object_name: str, given: list[str]) -> list[str]:
                  "export", "verbose", "direct-action", "flowid", "skip_hw", "skip_sw"]
     else:
         words += _kinds(object_name)
-    return [*words, "help"]
+    return [*dict.fromkeys(words), "help"]
 
 
 def _object_words(given: list[str]) -> list[str]:
@@ -93,6 +93,8 @@ def _exec_words(given: list[str]) -> list[str]:
 def _kinds(object_name: str) -> list[str]:
     from pytc.kinds import filters, qdiscs
 
+    if object_name == "class":
+        return qdiscs.classful_names()
     return filters.names() if object_name == "filter" else qdiscs.names()
 
 
@@ -107,6 +109,7 @@ def _devices() -> list[str]:
 @click.option("-d", "details", is_flag=True, help="Show details.")
 @click.option("-j", "json", is_flag=True, help="Print JSON.")
 @click.option("-p", "pretty", is_flag=True, help="Lay JSON out for people.")
+@click.option("-g", "graph", is_flag=True, help="Draw classes as a tree.")
 @click.option("-n", "netns", metavar="NAME", help="Work in this network namespace.")
 @click.pass_context
 def application(context: click.Context, /, netns: str | None, **flags: bool) -> None:

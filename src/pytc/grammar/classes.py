@@ -61,13 +61,8 @@ def _kind(cursor: Cursor) -> tuple[str, Any]:
     kind = kinds.find(name)
     if kind is not None and kind.parse_class is not None:
         return name, kind.parse_class(cursor)
-    hints = () if kind is not None else (f"pytc knows the classes of {', '.join(_with_classes())}",)
+    hints = () if kind is not None else (f"pytc knows the classes of {', '.join(kinds.classful_names())}",)
     raise InvalidOptionsError(f'Error: Qdisc "{name}" is classless.', hints=hints)
-
-
-def _with_classes() -> list[str]:
-    found = ((name, kinds.find(name)) for name in kinds.names())
-    return [name for name, kind in found if kind is not None and kind.parse_class is not None]
 
 
 def _show(cursor: Cursor) -> ShowClasses:

@@ -14,3 +14,9 @@ def find(name: str) -> QdiscKind | None:
 def names() -> list[str]:
     """All kinds that pytc knows."""
     return kind_names(__name__)
+
+
+def classful_names() -> list[str]:
+    """The kinds whose classes can be added."""
+    found = ((name, find(name)) for name in names())
+    return [name for name, kind in found if kind is not None and kind.parse_class is not None]
