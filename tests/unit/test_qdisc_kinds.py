@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 
 import pytest
 from hypothesis import given
@@ -119,6 +120,65 @@ def shown(line: str, *, details: bool = False) -> str:
 
 
 @pytest.mark.parametrize("line, text", [
+    ("sfq limit 9 depth 3 headdrop flows 7 divisor 4",
+     "limit 9p quantum 0b depth 3 headdrop flows 7 divisor 4 "),
+    ("tbf rate 1mbit burst 5k/8 limit 30k overhead 3", "rate 1Mbit burst 5Kb/8 mpu 0b lat 205ms overhead 3 "
+     "linklayer ethernet "),
+    ("fq buckets 2000 pacing", "buckets 2048 "),
+])
+def test_details(line: str, text: str) -> None:
+    assert shown(line, details=True) == text
+
+
+@pytest.mark.parametrize("name, raw, text", [  # as tc prints them
+    ("sfq", struct.pack("=i", -5), "  allot -5"),
+    ("fq", struct.pack("=7Qq4I3Q", 1, 2, 0, 3, 0, 0, 0, 0, 4, 5, 6, 0, 0, 0, 0),
+     "  flows 4 (inactive 5 throttled 6)\n  gc 1 highprio 2 throttled 3"),
+    ("fq", struct.pack("=7Qq4I3Q", 1, 2, 3, 4, 5, 6, 7, 8000, 9, 10, 11, 1200, 13, 14, 15),
+     "  flows 9 (inactive 10 throttled 11) next_packet_delay 8us\n  gc 1 highprio 2 retrans 3 throttled 4 latency 1.2us"
+     " ce_mark 13 flows_plimit 5\n pkts_too_long 6 alloc_errors 7 horizon_drops 14  horizon_caps 15"),
+    ("fq_codel", struct.pack("=10I", 0, 1, 2, 3, 4, 5, 6, 0, 0, 0),
+     "  maxpacket 1 drop_overlimit 2 new_flow_count 4 ecn_mark 3\n  new_flows_len 5 old_flows_len 6"),
+    ("fq_codel", struct.pack("=10I", 0, 1, 2, 3, 4, 5, 6, 7, 8, 9),
+     "  maxpacket 1 drop_overlimit 2 new_flow_count 4 ecn_mark 3 ce_mark 7 memory_used 8 drop_overmemory 9\n"
+     "  new_flows_len 5 old_flows_len 6"),
+    ("fq_codel", struct.pack("=Ii4Ii", 1, -2, 1500, 4, 5, 0, 7), "  deficit -2 count 4 lastcount 5 ldelay 1.5ms"),
+    ("fq_codel", struct.pack("=Ii4Ii", 1, -2, 3, 4, 5, 1, -7000),
+     "  deficit -2 count 4 lastcount 5 ldelay 3us dropping drop_next -7ms"),
+    ("fq_codel", struct.pack("=I", 2), ""),
+])
+def test_statistics(name: str, raw: bytes, text: str) -> None:
+    kind = qdiscs.find(name)
+    assert kind is not None
+    assert kind.statistics is not None
+    assert show(kind.statistics(raw)) == text
+
+
+def test_classes_of_drr() -> None:
+    kind = qdiscs.find("drr")
+    assert kind is not None
+    assert kind.parse_class is not None
+    assert kind.encode_class is not None
+    assert kind.class_statistics is not None
+    for words, sent in (("", []), ("quantum 0", [0]), ("quantum 2k", [2048]), ("quantum 1 quantum 5", [5])):
+        encoded = kind.encode_class(kind.parse_class(Cursor(words.split())), AROUND)
+        assert encoded == [("TCA_DRR_QUANTUM", value) for value in sent]
+    assert kind.document_class is not None
+    assert show(kind.document_class({"TCA_DRR_QUANTUM": 3000}, Shown(), CLOCK)) == "quantum 3000b "
+    assert show(kind.class_statistics(struct.pack("=I", 2048))) == " deficit 2Kb "
+
+
+@pytest.mark.parametrize("line, text", [
+    ("fq limit 1 flow_limit 2 buckets 3 orphan_mask 4 quantum 5120 initial_quantum 6 defrate 8kbit "
+     "low_rate_threshold 8kbit",
+     "limit 1p flow_limit 2p buckets 4 orphan_mask 4 quantum 5Kb initial_quantum 6b defrate 8Kbit "
+     "low_rate_threshold 8Kbit "),
+    ("fq refill_delay 30ms ce_threshold 1s horizon 10s horizon_drop",
+     "refill_delay 30ms ce_threshold 1s horizon 10s horizon_drop "),
+    ("fq_codel flows 2 quantum 3 ce_threshold 4 interval 5ms memory_limit 6m ecn drop_batch 7",
+     "flows 2 quantum 3 ce_threshold 4us interval 5ms memory_limit 6Mb ecn drop_batch 7 "),
+    ("netem delay 1ms reorder 25% 50% corrupt 3% 4% loss 5% 6% gap 2 ecn limit 9",
+     "limit 9 delay 1ms loss 5% 6% reorder 25% 50% corrupt 3% 4% ecn  gap 2"),
     ("pfifo limit 7", "limit 7p"), ("bfifo limit 15k", "limit 15Kb"), ("pfifo_head_drop limit 1e3", "limit 1000p"),
     ("prio bands 2 priomap 1 0", "bands 2 priomap 1 0 2 2 1 2 0 0 1 1 1 1 1 1 1 1"),
     ("tbf rate 1mbit burst 5k latency 70ms", "rate 1Mbit burst 5Kb lat 70ms "),

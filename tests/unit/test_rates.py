@@ -155,7 +155,8 @@ def test_times_are_shown_as_tc_shows_them(microseconds: int, shown: str) -> None
 
 
 @pytest.mark.parametrize("nanoseconds, shown", [
-    (0, "0ns"), (999, "999ns"), (1000, "1us"), (10_500, "10.5us"), (10**6, "1ms"), (3 * 10**9, "3s"),
+    (0, "0ns"), (999, "999ns"), (1000, "1us"), (10_500, "10.5us"), (10**6, "1ms"),
+    (1_234_567, "1.23ms"), (3 * 10**9, "3s"),
 ])
 def test_long_times_are_shown_as_tc_shows_them(nanoseconds: int, shown: str) -> None:
     assert format_time64(nanoseconds) == shown
