@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from pytc.errors import MessageError, TransferError
 from pytc.exec_proxy import agent as module
 from pytc.exec_proxy import agent_wire as control
-from pytc.exec_proxy.agent import Agent
+from pytc.exec_proxy.agent import Agent, Store, answer
 from pytc.exec_proxy.agent_client import drop, fetch
-from pytc.exec_proxy.map_transfer import identify, send_maps
+from pytc.exec_proxy.map_transfer import Importer, identify, send_maps
 from pytc.exec_proxy.wire import MapEntry, ObjectIdentity, encode
 from tests.kernel.exec_proxy.support import array_maps, open_descriptors, until
 
@@ -217,6 +217,23 @@ def test_what_is_dropped_while_it_is_sent_still_arrives_whole(serving: Serving) 
         with received:
             assert len(received.maps) == 250
     until(lambda: open_descriptors().keys() <= before.keys(), "closed descriptors")
+
+
+def test_what_is_dropped_keeps_its_descriptors_while_it_is_sent(tmp_path: Path) -> None:
+    before = open_descriptors()
+    store = Store()
+    with Importer(str(tmp_path / "bpf")) as importer, array_maps(100) as maps:
+        send_maps(str(tmp_path / "bpf"), OBJECT, maps)
+        received = importer.receive(5)
+    store.add(received, 0)
+    answering = answer(store, control.request(control.FETCH, ""))
+    packets = [next(answering), next(answering)]
+    assert store.drop("") == 1
+    packets += [next(answering)]
+    links = [os.readlink(f"/proc/self/fd/{fd}") for _, fds in packets for fd in fds]
+    assert links == ["anon_inode:bpf-map"] * 100
+    assert control.decode(next(answering)[0]) == control.ControlPacket(control.DONE, 1)
+    assert open_descriptors().keys() == before.keys()
 
 
 def test_a_client_that_goes_away_half_way(serving: Serving) -> None:

@@ -20,7 +20,7 @@ from pytc.errors import TransferError
 from pytc.exec_proxy import assembly, map_transfer
 from pytc.exec_proxy.map_transfer import Exporter, Importer, identify, send_maps
 from pytc.exec_proxy.wire import MapEntry, ObjectIdentity, encode
-from tests.kernel.exec_proxy.support import NOBODY, array_maps, as_user, open_descriptors, send_raw
+from tests.kernel.exec_proxy.support import NOBODY, array_maps, as_user, open_descriptors, send_raw, until
 
 pytestmark = pytest.mark.kernel
 
@@ -245,6 +245,11 @@ def test_an_export_that_is_never_completed_is_forgotten(listening: Listening,
         monkeypatch.setattr(assembly, "PATIENCE", -1.0)
         listening.importer.expire()
         assert open_descriptors() == before
+        send_raw(listening.path, announcing(100), [m.fd for m in maps])
+        assert listening.importer.take() is None
+        send_raw(listening.path, b"x", [])
+        assert listening.importer.take() is None
+        assert open_descriptors() == before, "whoever only waits for datagrams forgets, too"
 
 
 def test_only_so_many_exports_may_be_incomplete(listening: Listening) -> None:
@@ -355,3 +360,24 @@ def test_a_hundred_exporters_at_once(listening: Listening) -> None:
         ids = [m.description.id for m in maps]
         assert found == {f"{n}.o": ids[2 * n:2 * n + 2] * (40 if n % 4 == 0 else 1) for n in range(100)}
     assert not listening.refused
+
+
+def test_a_user_without_privileges_is_given_maps(open_directory: Path) -> None:
+    """Root exports to a user's own directory, where the user waits and then reads."""
+    os.chown(open_directory, NOBODY, NOBODY)
+    path = str(open_directory / "bpf")
+
+    def wait() -> None:
+        with Importer(path) as importer, importer.receive(20) as received:
+            assert received.sender.uid == 0
+            assert received.maps[0][bytes(4)] == b"12345678"
+
+    failures: list[str] = []
+    waiting = threading.Thread(target=lambda: failures.append(as_user(NOBODY, wait)))
+    waiting.start()
+    with array_maps(1) as maps:
+        maps[0].update(bytes(4), b"12345678")
+        until(lambda: os.path.exists(path), "the socket")
+        send_maps(path, OBJECT, maps)
+        waiting.join()
+    assert failures == [""]
