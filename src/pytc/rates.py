@@ -73,14 +73,14 @@ def parse_percent(word: str) -> float:
     return number / 100
 
 
-def format_rate(rate: int) -> str:
-    """In the largest unit that is exact, or that leaves no more than six digits."""
-    bits = rate * 8
+def format_rate(rate: int, *, iec: bool = False) -> str:
+    """In the largest unit that is exact, or that leaves no more than six digits; ``iec`` counts in powers of 1024."""
+    bits, kilo, binary = rate * 8, 1024 if iec else 1000, "i" if iec else ""
     for unit in ("", "K", "M", "G"):
-        if bits < 1000 or (bits % 1000 and bits < 1000_000):
-            return f"{bits}{unit}bit"
-        bits //= 1000
-    return f"{bits}Tbit"
+        if bits < kilo or (bits % kilo and bits < 1000 * kilo):
+            return f"{bits}{unit}{binary if unit else ''}bit"
+        bits //= kilo
+    return f"{bits}T{binary}bit"
 
 
 def format_size(size: int) -> str:

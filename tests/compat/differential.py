@@ -21,8 +21,8 @@ from tests.conftest import ROOT, Outcome
 QUEUES = "4"
 #: A class of lo, which tc shows between the answers of a batch.
 _MARK = ["class", "show", "dev", "lo"]
-TEXT = [(), ("-s",), ("-d",), ("-s", "-d")]
-JSON = [("-j",), ("-j", "-s", "-d"), ("-j", "-p", "-s")]
+TEXT = [(), ("-s",), ("-d",), ("-s", "-d", "-r"), ("-iec", "-s")]
+JSON = [("-j",), ("-j", "-s", "-d"), ("-j", "-p", "-s", "-r")]
 
 
 class Namespace(NamedTuple):

@@ -191,3 +191,10 @@ def test_numbers_are_split_from_what_follows(number: float, rest: str) -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_numbers_in_hexadecimal(number: float) -> None:
     assert split_number(number.hex() + "bit") == (number, "bit")
+
+
+@pytest.mark.parametrize("rate, shown", [  # as tc -iec prints them
+    (0, "0bit"), (125, "1000bit"), (128, "1Kibit"), (125_000, "1000000bit"), (131_072, "1Mibit"), (10**9, "7629Mibit"),
+])
+def test_rates_in_powers_of_1024(rate: int, shown: str) -> None:
+    assert format_rate(rate, iec=True) == shown

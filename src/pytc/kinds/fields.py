@@ -1,6 +1,6 @@
 """Fields as most kinds print them: ``name value`` and a blank."""
 
-from pytc.documents import Field, Json
+from pytc.documents import Field, Json, Shown
 from pytc.rates import format_rate, format_size, format_time, format_time64
 
 
@@ -13,9 +13,9 @@ def size(name: str, value: int) -> Field:
     return Field(name, value, f"{name} {format_size(value)} ")
 
 
-def rate(name: str, value: int) -> Field:
+def rate(name: str, value: int, shown: Shown) -> Field:
     """Bytes per second."""
-    return Field(name, value, f"{name} {format_rate(value)} ")
+    return Field(name, value, f"{name} {format_rate(value, iec=shown.iec)} ")
 
 
 def time(name: str, value: int) -> Field:

@@ -16,6 +16,7 @@ class ClassParts(NamedTuple):
     options: Document
     statistics: QueueStatistics | None
     own_statistics: Document
+    iec: bool = False
 
 
 class _Place(NamedTuple):
@@ -73,8 +74,8 @@ def _document(record: ClassRecord, parts: ClassParts, place: _Place) -> Document
     fields: list[Part] = [Field("", text=text), *_muted(parts.head), Group("", parts.options), Field("", text="\n")]
     if parts.statistics is not None:
         indent = " " * (len(record.kind) - 2 + len(str(record.handle)))
-        fields.append(Group("stats", [*statistics_fields(parts.statistics, place.below + indent),
-                                      *_muted(parts.own_statistics)]))
+        general = statistics_fields(parts.statistics, place.below + indent, iec=parts.iec)
+        fields.append(Group("stats", [*general, *_muted(parts.own_statistics)]))
         if place.has_children or not place.is_last:
             fields.append(Field("", text=f"{place.below}\n"))
     return fields

@@ -110,13 +110,13 @@ def _parts(context: Context, record: ClassRecord, command: ShowClasses, clock: C
     elif record.options:
         options = unknown_options("class", record.options)
     return ClassParts(_head(record, command), options, record.statistics if context.shown.statistics else None,
-                      _own_statistics(record) if context.shown.statistics else ())
+                      _own_statistics(record) if context.shown.statistics else (), context.shown.iec)
 
 
 def _document(parts: ClassParts) -> Document:
     fields: list[Part] = [*parts.head, Group("", parts.options), Field("", text="\n")]
     if parts.statistics is not None or parts.own_statistics:
-        general = statistics_fields(parts.statistics) if parts.statistics is not None else []
+        general = statistics_fields(parts.statistics, iec=parts.iec) if parts.statistics is not None else []
         fields.append(Group("stats", [*general, *parts.own_statistics]))
     return fields
 

@@ -133,8 +133,9 @@ def _record(message: TcMessage) -> QdiscRecord:
 
 def _document(context: Context, record: QdiscRecord, selector: QdiscSelector, clock: Clock) -> Document:
     handle = f"{record.handle.major:x}:"
+    raw = f"[{record.handle.number:08x}]" if context.shown.raw else ""
     fields: list[Part] = [Field("kind", record.kind, f"qdisc {record.kind} "),
-                                   Field("handle", handle, f"{handle} ")]
+                          Field("handle", handle, f"{handle}{raw} ")]
     if not selector.device:
         name = interface_name(record.ifindex)
         fields.append(Field("dev", name, f"dev {name} "))
@@ -151,7 +152,7 @@ def _document(context: Context, record: QdiscRecord, selector: QdiscSelector, cl
     fields += [Group("options", _options(context, record, clock)), Field("", text="\n")]
     if context.shown.details and record.stab is not None:
         fields += [*size_table.document(record.stab), Field("", text="\n")]
-    return [*fields, *(_statistics(record) if context.shown.statistics else ())]
+    return [*fields, *(_statistics(record, iec=context.shown.iec) if context.shown.statistics else ())]
 
 
 def _options(context: Context, record: QdiscRecord, clock: Clock) -> Document:
@@ -161,10 +162,10 @@ def _options(context: Context, record: QdiscRecord, clock: Clock) -> Document:
     return kind.document(record.attributes, context.shown, clock) if record.attributes is not None else ()
 
 
-def _statistics(record: QdiscRecord) -> list[Part]:
+def _statistics(record: QdiscRecord, *, iec: bool) -> list[Part]:
     fields: list[Part] = []
     if record.statistics is not None:
-        fields += statistics_fields(record.statistics)
+        fields += statistics_fields(record.statistics, iec=iec)
     kind = kinds.find(record.kind)
     if kind is not None and kind.statistics is not None and record.own_statistics:
         fields += [*kind.statistics(record.own_statistics), Field("", text="\n")]

@@ -33,8 +33,8 @@ def unpack_statistics(raw: bytes) -> QueueStatistics:
                            (by_hardware, packets_by_hardware), c.STATS_BASIC in parts, c.STATS_QUEUE in parts)
 
 
-def statistics_fields(statistics: QueueStatistics, before: str = " ") -> list[Field]:
-    """As tc prints them, with ``before`` in front of each line."""
+def statistics_fields(statistics: QueueStatistics, before: str = " ", *, iec: bool = False) -> list[Field]:
+    """As tc prints them, with ``before`` in front of each line; ``iec`` is for the rate."""
     fields = _counters(statistics, before) if statistics.counted else []
     if statistics.queued:
         drops, overlimits, requeues = statistics.drops, statistics.overlimits, statistics.requeues
@@ -44,7 +44,7 @@ def statistics_fields(statistics: QueueStatistics, before: str = " ") -> list[Fi
     fields += _by_hardware(statistics, before)
     if statistics.rate is not None:
         rate, packet_rate = statistics.rate
-        fields += [Field("rate", rate, f"\n{before}rate {format_rate(rate)}"),
+        fields += [Field("rate", rate, f"\n{before}rate {format_rate(rate, iec=iec)}"),
                    Field("pps", packet_rate, f" {packet_rate}pps")]
     if statistics.queued:
         new_line = "\n" if statistics.rate is None else ""

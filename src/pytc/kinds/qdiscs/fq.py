@@ -135,10 +135,11 @@ def _checked(rate: int, name: str) -> int:
 
 #: Attribute, name, and how it is printed, in tc's order.
 _SHOWN = (("ORPHAN_MASK", "orphan_mask", number), ("RATE_ENABLE", "", None), ("QUANTUM", "quantum", size),
-          ("INITIAL_QUANTUM", "initial_quantum", size), ("FLOW_MAX_RATE", "maxrate", rate),
-          ("FLOW_DEFAULT_RATE", "defrate", rate), ("LOW_RATE_THRESHOLD", "low_rate_threshold", rate),
+          ("INITIAL_QUANTUM", "initial_quantum", size), ("FLOW_MAX_RATE", "maxrate", None),
+          ("FLOW_DEFAULT_RATE", "defrate", None), ("LOW_RATE_THRESHOLD", "low_rate_threshold", None),
           ("FLOW_REFILL_DELAY", "refill_delay", time), ("CE_THRESHOLD", "ce_threshold", time),
           ("TIMER_SLACK", "timer_slack", time64), ("HORIZON", "horizon", time))
+_RATES = ("FLOW_MAX_RATE", "FLOW_DEFAULT_RATE", "LOW_RATE_THRESHOLD")
 #: What means that there is nothing to say.
 _UNSET = {"FLOW_MAX_RATE": _U32, "FLOW_DEFAULT_RATE": 0, "LOW_RATE_THRESHOLD": 0, "CE_THRESHOLD": _U32}
 
@@ -154,7 +155,9 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
         value = attributes.get(f"TCA_FQ_{attribute}")
         if value is None or value == _UNSET.get(attribute):
             continue
-        if field is not None:
+        if attribute in _RATES:
+            fields.append(rate(name, value, shown))
+        elif field is not None:
             fields.append(field(name, value))
         elif not value:
             fields.append(Field("pacing", False, "nopacing "))

@@ -65,12 +65,13 @@ class HtbClassOptions(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """A rate or ceil as the kernel has it: bytes per second, and the bytes that may be sent at once."""
+    """A rate or ceil as the kernel has it: bytes per second, and the bytes that may be sent at once, also in ticks."""
 
     rate: int
     burst: int
     cell: int
     mpu: int
+    ticks: int
 
 
 class HtbClass(NamedTuple):
@@ -175,8 +176,9 @@ def decode_class(attributes: Attributes, clock: Clock) -> HtbClass | None:
     ceil_cell, _, _, _, ceil_mpu, ceil = RATESPEC.unpack_from(raw, RATESPEC.size)
     buffer, cbuffer, quantum, level, prio = _CLASS.unpack_from(raw, 2 * RATESPEC.size)
     rate, ceil = attributes.get("TCA_HTB_RATE64", rate), attributes.get("TCA_HTB_CEIL64", ceil)
-    return HtbClass(prio, quantum, level, Limit(rate, burst_size(rate, buffer, clock), 1 << (rate_cell & 31), rate_mpu),
-                    Limit(ceil, burst_size(ceil, cbuffer, clock), 1 << (ceil_cell & 31), ceil_mpu), overhead, linklayer)
+    of_rate = Limit(rate, burst_size(rate, buffer, clock), 1 << (rate_cell & 31), rate_mpu, buffer)
+    of_ceil = Limit(ceil, burst_size(ceil, cbuffer, clock), 1 << (ceil_cell & 31), ceil_mpu, cbuffer)
+    return HtbClass(prio, quantum, level, of_rate, of_ceil, overhead, linklayer)
 
 
 def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
@@ -208,16 +210,19 @@ def document_class(attributes: Attributes, shown: Shown, clock: Clock) -> Docume
     if not found.level:
         fields.append(number("prio", found.prio))
         fields += [number("quantum", found.quantum)] if shown.details else []
-    fields.append(rate("rate", found.rate.rate))
+    fields.append(rate("rate", found.rate.rate, shown))
     if found.overhead:
         fields.append(number("overhead", found.overhead))
-    fields.append(rate("ceil", found.ceil.rate))
+    fields.append(rate("ceil", found.ceil.rate, shown))
     if found.linklayer & 0xF > ETHERNET or shown.details:
         name = link_layer_name(found.linklayer)
         fields.append(Field("linklayer", name, f"linklayer {name} "))
     fields += [*_burst_fields("burst", "rate", found.rate, shown), *_burst_fields("cburst", "ceil", found.ceil, shown)]
     if shown.details:
         fields.append(number("level", found.level))
+    if shown.raw:
+        text = f"buffer [{found.rate.ticks:08x}] cbuffer [{found.ceil.ticks:08x}] "
+        fields.append(Field("", text=text))
     return fields
 
 

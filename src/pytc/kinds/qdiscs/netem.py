@@ -138,7 +138,7 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
                                              ("corrupt", corrupt)):
         if probability:
             fields.append(_chance_group(name, name, probability, correlation))
-    fields += _rate_group(attributes) + _slot_group(attributes)
+    fields += _rate_group(attributes, shown) + _slot_group(attributes)
     ecn = "TCA_NETEM_ECN" in attributes
     return [*fields, Field("ecn", ecn, " ecn " if ecn else ""), Field("gap", gap, f" gap {gap}" if gap else "")]
 
@@ -184,12 +184,12 @@ def _model_groups(raw: bytes) -> list[Group]:
     return []
 
 
-def _rate_group(attributes: Attributes) -> list[Group]:
+def _rate_group(attributes: Attributes, shown: Shown) -> list[Group]:
     rate, packet_overhead, cell_size, cell_overhead = _unpack(attributes, "RATE", _RATE)
     if not rate:
         return []
     rate = attributes.get("TCA_NETEM_RATE64") or rate
-    return [Group("rate", [Field("rate", rate, f" rate {format_rate(rate)}"),
+    return [Group("rate", [Field("rate", rate, f" rate {format_rate(rate, iec=shown.iec)}"),
                            _if_set("packetoverhead", packet_overhead), _if_set("cellsize", cell_size),
                            _if_set("celloverhead", cell_overhead)])]
 

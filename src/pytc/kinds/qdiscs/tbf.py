@@ -152,12 +152,18 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
     peak_cell, _, _, _, peak_mpu, narrow_peak = RATESPEC.unpack_from(raw, RATESPEC.size)
     limit, buffer, mtu = _REST.unpack_from(raw, 2 * RATESPEC.size)
     full, peak = attributes.get("TCA_TBF_RATE64", narrow), attributes.get("TCA_TBF_PRATE64", narrow_peak)
-    fields = [rate("rate", full), *_bucket("burst", "burst", burst_size(full, buffer, clock), cell_log, mpu, shown)]
+    fields = [rate("rate", full, shown),
+              *_bucket("burst", "burst", burst_size(full, buffer, clock), cell_log, mpu, shown)]
+    fields += [_ticks("burst_raw", buffer)] if shown.raw else []
     if peak:
-        fields.append(Field("", text=f"peakrate {format_rate(peak)} "))
+        fields.append(Field("", text=f"peakrate {format_rate(peak, iec=shown.iec)} "))
         if mtu or peak_mpu:
             fields += _bucket("minburst", "mtu", burst_size(peak, mtu, clock), peak_cell, peak_mpu, shown)
-    fields.append(_latency(limit, [(full, microseconds(buffer, clock)), (peak, microseconds(mtu, clock))]))
+            fields += [_ticks("mtu_raw", mtu)] if shown.raw else []
+    latency = _latency(limit, [(full, microseconds(buffer, clock)), (peak, microseconds(mtu, clock))])
+    fields += [latency] if latency is not None else []
+    if latency is None or shown.raw:
+        fields.append(size("limit", limit))
     if overhead:
         fields.append(number("overhead", overhead))
     if linklayer & 0xF > ETHERNET or shown.details:
@@ -173,13 +179,17 @@ def _bucket(name: str, detailed: str, value: int, cell_log: int, mpu: int, shown
     return [Field(detailed, text, f"{detailed} {text} "), size("mpu", mpu)]
 
 
-def _latency(limit: int, buckets: list[tuple[int, int]]) -> Field:
-    """How long ``limit`` bytes wait at the slower of (rate, microseconds that the bucket holds); the limit itself
-    where the buckets hold it all."""
+def _ticks(name: str, value: int) -> Field:
+    return Field(name, f"{value:x}", f"[{value:08x}] ")
+
+
+def _latency(limit: int, buckets: list[tuple[int, int]]) -> Field | None:
+    """How long ``limit`` bytes wait at the slower of (rate, microseconds that the bucket holds); None where the
+    buckets hold it all."""
     waits = [_SECOND * (limit / float(rate)) - held for rate, held in buckets if rate]
     latency = max(waits, default=-1.0)
     if latency < 0:
-        return size("limit", limit)
+        return None
     return Field("lat", int(latency), f"lat {format_time(int(latency) & U32)} ")
 
 
