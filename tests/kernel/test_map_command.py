@@ -193,6 +193,19 @@ raise SystemExit(main(["map", "set", "fd", str(fd), "key", "1", "value", "1"]))
         assert (done.status, done.out) == (2, "5\n"), done.err
         assert "Hint: the descriptor is read-only" in done.err
 
+    def test_a_pin_that_may_only_be_read(self, made: Maker, bpffs: Path) -> None:
+        """Without CAP_DAC_OVERRIDE, the file's mode counts."""
+        found = made(MapType.HASH)
+        found[word(1)] = word(5)
+        found.pin(str(bpffs / "one"))
+        (bpffs / "one").chmod(0o444)
+        less = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override", sys.executable, "-m", "pytc")
+        for (verb, *words), status, said in (
+                (("get", "key", "1"), 0, "5\n"), (("set", "key", "1", "value", "6"), 2, "read-only")):
+            done = run(*less, "map", verb, "pinned", str(bpffs / "one"), *words, env={"PYTHONPATH": str(ROOT / "src")})
+            assert done.status == status, done.err
+            assert said in done.out + done.err
+
     @pytest.mark.parametrize(("words", "said", "status"), [
         (("id", "4294967"), "ENOENT", 1), (("fd", "999"), "no descriptor 999", 1), (("fd", "x"), "invalid fd", 255),
         (("pinned", "/nowhere"), 'cannot open the pinned map "/nowhere"', 1),
@@ -306,6 +319,10 @@ class TestTypes:
         assert pytc("map", "dump", *at(found), *types, "csv", "sum").splitlines()[1] == f"0,{5 * CPUS},0,0"
         pytc("map", "set", *at(found), *types, "key", "0", "value[0].a", "+=", "1")
         assert pytc("map", "get", *at(found), *types, "key", "0", "value.a", "sum") == f"{5 * CPUS + 1}\n"
+
+    def test_a_part_of_which_cpus_value(self, pytc: Pytc, made: Maker) -> None:
+        said = pytc("map", "get", *at(made(MapType.PERCPU_ARRAY)), "key", "0", "value.x", status=1)
+        assert "value[0].x is that of the first" in said
 
     def test_lpm_tries(self, pytc: Pytc, made: Maker) -> None:
         found = made(MapType.LPM_TRIE, 8, 4, flags=F_NO_PREALLOC)

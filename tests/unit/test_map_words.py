@@ -155,3 +155,19 @@ class TestProgress:
         assert out.getvalue().endswith("\r\x1b[K")
         bar.clear()
         assert out.getvalue().count("\x1b") == 1
+
+    def test_is_quiet_once_it_is_muted(self) -> None:
+        out, now = io.StringIO(), [0.0]
+        bar = Bar(out, clock=lambda: now[0])
+        bar.mute()
+        now[0] = 9.0
+        bar(5, 10)
+        assert out.getvalue() == ""
+        bar.restart()
+        bar(5, 10)
+        assert out.getvalue() == ""
+        now[0] = 11.0
+        bar(5, 10)
+        assert "50%" in out.getvalue()
+        bar.restart()
+        assert out.getvalue().endswith("\x1b[K")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, NamedTuple, Union
 
-from pytc.bpf.codec_text import address, hex_bytes, ip_address, mac, number, quoted
+from pytc.bpf.codec_text import address, hex_bytes, ip_address, mac, number, printable, quoted
 from pytc.errors import CodecError
 
 Value = Union[bool, int, float, str, list["Value"], dict[str, "Value"]]  # noqa: UP007 (names itself)
@@ -190,7 +190,7 @@ class Enumeration(Codec):
             if value in self.numbers:
                 return self.numbers[value] & (1 << bits) - 1
             if not value.lstrip("+-")[:1].isdigit():
-                raise CodecError(f"{quoted(value)} is none of {', '.join(self.numbers)}")
+                raise CodecError(f"{quoted(value)} is none of {printable(', '.join(self.numbers))}")
             value = number(value)
         if not isinstance(value, int):
             raise CodecError(f"{quoted(str(value))} is no name of the enum")
@@ -319,7 +319,7 @@ def _words(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
-        return "{ " + "".join(f"{name} {_words(one)} " for name, one in value.items()) + "}"
+        return "{ " + "".join(f"{word(name)} {_words(one)} " for name, one in value.items()) + "}"
     if isinstance(value, list):
         return "[ " + "".join(f"{_words(one)} " for one in value) + "]"
     return word(value) if isinstance(value, str) else str(value)

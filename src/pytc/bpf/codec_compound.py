@@ -16,7 +16,7 @@ from pytc.bpf.codec import (
     limits,
     say,
 )
-from pytc.bpf.codec_text import address, mac, number, quoted
+from pytc.bpf.codec_text import address, mac, number, printable, quoted
 from pytc.errors import CodecError
 
 #: Arrays with more single values than this are not worth columns of their own.
@@ -269,7 +269,7 @@ class Structure(Codec):
                 except CodecError:
                     continue
                 return part.at + at, codec
-        raise CodecError(f"there is no member {quoted(name)}; there are {', '.join(known)}")
+        raise CodecError(f"there is no member {quoted(name)}; there are {printable(', '.join(known))}")
 
 
 class Summed(Codec):

@@ -7,9 +7,14 @@ _LONGEST = 80
 _IP4_BYTES, _IP6_BYTES, _MAC_BYTES = 4, 16, 6
 
 
+def printable(text: str) -> str:
+    """Text without what controls a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 def quoted(text: str) -> str:
-    """Text for a message: short, and nothing in it that controls a terminal."""
-    return '"' + "".join(c if c.isprintable() else "?" for c in text[:_LONGEST]) + '"'
+    """Text for a message: short and printable."""
+    return f'"{printable(text[:_LONGEST])}"'
 
 
 def number(text: str, *, is_char: bool = False) -> int:

@@ -110,6 +110,7 @@ class Command(IntEnum):
 
 # Map creation flags, BPF_F_*.
 F_NO_PREALLOC = 1 << 0
+F_RDONLY = 1 << 3
 F_RDONLY_PROG = 1 << 7
 F_MMAPABLE = 1 << 10
 

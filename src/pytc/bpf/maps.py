@@ -311,10 +311,11 @@ def pin(fd: int, path: str) -> None:
     bpf(Command.OBJ_PIN, ObjectPathAttr(pathname=pointer(encoded), bpf_fd=fd), what=f'pinning at "{path}"')
 
 
-def open_pin(path: str) -> OwnedFd:
-    """BPF_OBJ_GET; raises BpfSyscallError."""
+def open_pin(path: str, *, flags: int = 0) -> OwnedFd:
+    """BPF_OBJ_GET; ``flags`` is 0 or F_RDONLY. Raises BpfSyscallError."""
     encoded = ctypes.create_string_buffer(os.fsencode(path))
-    return OwnedFd(bpf(Command.OBJ_GET, ObjectPathAttr(pathname=pointer(encoded)), what=f'pinned object "{path}"'))
+    return OwnedFd(bpf(Command.OBJ_GET, ObjectPathAttr(pathname=pointer(encoded), file_flags=flags),
+                       what=f'pinned object "{path}"'))
 
 
 def slot_values(members: Mapping[int, int]) -> Iterator[tuple[bytes, bytes]]:

@@ -53,11 +53,13 @@ class Runner:
                 return step_through(context, command)
             documents = run(context, command)
             if isinstance(documents, Stream):
+                if self._bar is not None and sys.stdout.isatty():
+                    self._bar.mute()  # what is printed shows how far it is
                 show_stream(documents, self._options)
                 documents = None
         finally:
             if self._bar is not None:
-                self._bar.clear()
+                self._bar.restart()
             context.release()
             say(context.notes, as_json=self._options.json)
             context.notes.clear()

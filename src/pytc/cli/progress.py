@@ -15,12 +15,22 @@ class Bar:
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream, self._clock = stream, clock
         self._start = self._last = clock()
-        self._drawn = False
+        self._drawn = self._is_mute = False
+
+    def restart(self) -> None:
+        """For the next piece of work."""
+        self.clear()
+        self._is_mute = False
+        self._start = self._last = self._clock()
+
+    def mute(self) -> None:
+        """Nothing is drawn from now on."""
+        self._is_mute = True
 
     def __call__(self, done: int, total: int) -> None:
         now = self._clock()
         is_over = total > 0 and done >= total
-        if is_over:
+        if is_over or self._is_mute:
             self.clear()
         elif not is_over and now - self._start >= _PATIENCE and now - self._last >= _INTERVAL:
             self._draw(done, total)

@@ -7,6 +7,7 @@ from pytc.bpf.codec import Codec, Integer, Style, Value, say
 from pytc.bpf.codec_compound import Bits, assign, follow
 from pytc.bpf.codec_text import number
 from pytc.bpf.constants import ANY, EXIST, F_LOCK, MapType
+from pytc.bpf.map_types import MapTypes
 from pytc.bpf.typed_maps import TypedMap
 from pytc.documents import Document, Field, Json
 from pytc.errors import BpfError, BpfSyscallError, CodecError, MapElementError
@@ -27,7 +28,7 @@ def get_element(context: Context, command: GetElement) -> list[Document]:
     types = typed.types.summed() if command.sum else typed.types
     with refusals(typed, key):
         data = typed.map.lookup(key, lock_flag(typed, lock=command.lock))
-    at, codec = _part(types.whole, command.path)
+    at, codec = _part(types, command.path)
     value = codec.decode(data[at:at + codec.size])
     return [_document(typed, key, value, several=types.is_per_cpu and not command.path)]
 
@@ -42,9 +43,11 @@ def as_json(value: Value) -> Json:
     return cast(Json, value)
 
 
-def _part(codec: Codec, path: str) -> tuple[int, Codec]:
+def _part(types: MapTypes, path: str) -> tuple[int, Codec]:
+    if types.is_per_cpu and path.startswith("."):
+        raise CodecError(f"value{path}: the map has a value for each CPU: value[0]{path} is that of the first")
     try:
-        return follow(codec, path)
+        return follow(types.whole, path)
     except CodecError as error:
         raise CodecError(f"value{path}: {error}") from None
 
@@ -107,7 +110,7 @@ def _changed(typed: TypedMap, key: bytes, command: SetElement) -> bytes:
     with refusals(typed, key):
         data = bytearray(typed.map.lookup(key, lock_flag(typed, lock=command.lock)))
     for change in command.changes:
-        at, codec = _part(typed.types.whole, change.path)
+        at, codec = _part(typed.types, change.path)
         try:
             assign(codec, data, at, _operated(codec, bytes(data[at:at + codec.size]), change))
         except CodecError as error:

@@ -2,6 +2,7 @@
 
 from pytc.bpf import btf as b
 from pytc.bpf.btf_text import type_text
+from pytc.bpf.codec_text import printable
 from pytc.bpf.constants import Command, map_type_name
 from pytc.bpf.info import MapDescription, ids, map_by_id
 from pytc.bpf.map_types import read_btf
@@ -36,7 +37,7 @@ def _document(found: Map) -> Document:
     return [
         Field("id", about.id, f"map {about.id}"),
         Field("type", map_type_name(about.type), f" {map_type_name(about.type)}"),
-        Field("name", about.name, f" name {clean(about.name)}" if about.name else ""),
+        Field("name", about.name, f" name {printable(about.name)}" if about.name else ""),
         Field("flags", about.flags, f" flags {about.flags:#x}" if about.flags else ""),
         Field("key_size", about.key_size, f" key {about.key_size}"),
         Field("value_size", about.value_size, f" value {about.value_size}"),
@@ -44,15 +45,10 @@ def _document(found: Map) -> Document:
         Field("memlock", memory, f" memlock {memory}" if memory is not None else ""),
         Field("frozen", facts.get("frozen") == "1", " frozen" if facts.get("frozen") == "1" else ""),
         Field("btf_id", about.btf_id or None, f" btf_id {about.btf_id}" if about.btf_id else ""),
-        Field("key_type", key or None, f"\n  key type {clean(key)}" if key else ""),
-        Field("value_type", value or None, f"\n  value type {clean(value)}" if value else ""),
+        Field("key_type", key or None, f"\n  key type {printable(key)}" if key else ""),
+        Field("value_type", value or None, f"\n  value type {printable(value)}" if value else ""),
         Field("", None, "\n"),
     ]
-
-
-def clean(text: str) -> str:
-    """Names are anybody's; a terminal is not for them to control."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _types(about: MapDescription) -> tuple[str, str]:

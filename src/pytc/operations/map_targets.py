@@ -1,10 +1,11 @@
 """From the words that name a map to an open one with types."""
 
+import errno
 import os
 from typing import TYPE_CHECKING, Any
 
 from pytc.bpf.codec import Codec, Columns, Integer, Style, Value
-from pytc.bpf.constants import MAP_IN_MAP, Command, MapType
+from pytc.bpf.constants import F_RDONLY, MAP_IN_MAP, Command, MapType
 from pytc.bpf.descriptor import OwnedFd
 from pytc.bpf.info import ids, map_by_id
 from pytc.bpf.maps import Map, open_pin
@@ -48,13 +49,23 @@ def open_target(context: Context, kind: str, text: str) -> Map:
 
 
 def _open_pinned(context: Context, path: str) -> Map:
+    """One that may not be written is opened for reading."""
     place = pin_path(context, path)
     try:
-        descriptor = open_pin(place)
+        descriptor = _open_as_allowed(place)
     except BpfSyscallError as error:
         raise BpfError(f'cannot open the pinned map "{place}": {os.strerror(error.errno or 0)}',
                        errno=error.errno) from error
     return _checked(descriptor, f'"{place}"')
+
+
+def _open_as_allowed(path: str) -> OwnedFd:
+    try:
+        return open_pin(path)
+    except BpfSyscallError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM):
+            raise
+        return open_pin(path, flags=F_RDONLY)
 
 
 def _open_descriptor(fd: int, what: str) -> Map:

@@ -366,3 +366,17 @@ def test_text_is_one_word_of_a_shell(text: str, said: str) -> None:
 ])
 def test_cells_of_csv(value: Any, said: str) -> None:
     assert say(Style.CSV, value) == said
+
+
+def test_names_do_not_control_the_terminal() -> None:
+    """Types may come from an object file of anybody."""
+    writer = BtfWriter()
+    action = writer.enum("action", [("A\x1b", 1)])
+    whole = writer.structure("s", 4, [("a\x07%d", action, 0)])
+    codec = btf_codec(writer.parsed(), whole)
+    assert say(Style.TEXT, codec.decode(b"\1\0\0\0")) == "{ 'a\\x07%d' 'A\\x1b' }"
+    renders_as_it_decodes(codec, [b"\1\0\0\0", b"\2\0\0\0"])
+    for value in ({"b": 1}, {"a\x07%d": "B"}):
+        with pytest.raises(CodecError) as error:
+            codec.encode(value)
+        assert str(error.value).replace("\x07", "").isprintable()
