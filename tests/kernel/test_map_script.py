@@ -4,16 +4,41 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Compiler, Network
+from tests.conftest import EXAMPLES, Compiler, Network
 
 pytestmark = pytest.mark.kernel
 
 SCRIPT = Path(__file__).with_name("map_script.sh")
+
+
+def test_a_shell_that_imported_maps_reaches_them(network: Network, tmp_path: Path) -> None:
+    """The maps of an object without pins: only the shell of ``exec bpf import`` holds them."""
+    socket, python = str(tmp_path / "socket"), f'"{sys.executable}" -m pytc'
+    script = (f'{python} map set map protocols key 250 value {{ packets 7 }}; {python} map get map protocols key 250; '
+              f'{python} map get map traffic.data value.counting; {python} map dump map 1')
+    words = ["ip", "netns", "exec", network.name, sys.executable, "-m", "pytc", "exec", "bpf", "import", socket, "run",
+             "sh", "-c", script]
+    network.ok("qdisc", "add", "dev", "em1", "clsact")
+    with subprocess.Popen(words, env={**os.environ, **network.env}, stdout=subprocess.PIPE, text=True) as shell:
+        try:
+            deadline = time.monotonic() + 20
+            while not os.path.exists(socket):
+                assert shell.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            network.ok("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", str(EXAMPLES / "traffic.o"),
+                       "export", socket)
+            said, _ = shell.communicate(timeout=60)
+        finally:
+            shell.kill()
+    assert said.splitlines() == ["{ packets 7 bytes 0 }", "1", "key 0 value 0"]
 
 
 def test_a_firewall_is_driven_by_pytc_map_alone(network: Network, build: Compiler, tmp_path: Path) -> None:

@@ -91,6 +91,8 @@ def _in_environment(context: Context, text: str) -> int:
     from pytc.exec_proxy.identifiers import shell_name
 
     variable = f"{PREFIX}{text}" if text.isascii() and text.isdigit() else f"{PREFIX}_{shell_name(text)}"
+    if variable not in context.environment and variable.startswith(f"{PREFIX}_"):
+        variable = f"{PREFIX}_{shell_name(text[:_NAME_CHARACTERS])}"
     value = context.environment.get(variable, "")
     if not value:
         there = sorted(name for name in context.environment if name.startswith(PREFIX)) or ["none"]
