@@ -7,16 +7,19 @@ which of the two it is for.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Union
 
+from pytc.handles import Handle
+
 Json = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # noqa: UP007 (names itself)
 
 
 class Field(NamedTuple):
     """``text`` is what is printed for it (spaces included), empty for nothing; ``key`` is the member's name in
-    JSON, empty for none."""
+    JSON, empty for none. ``color`` says what sort of name it is."""
 
     key: str
     value: Json = None
     text: str = ""
+    color: str = ""
 
 
 class Group(NamedTuple):
@@ -51,6 +54,10 @@ class Stream(NamedTuple):
     is_live: bool = False
 
 
+#: Sort of a name, for ``Field.color``.
+DEVICE = "device"
+
+
 class Shown(NamedTuple):
     """How much to say, and how: tc's options before the object. ``names`` are those of classes, by the number of their
     handle (``-names``); ``graph`` draws classes as a tree, ``iec`` writes rates in powers of 1024, ``numeric``
@@ -64,3 +71,8 @@ class Shown(NamedTuple):
     iec: bool = False
     numeric: bool = False
     names: Mapping[int, str] = {}
+
+    def spelled(self, handle: Handle) -> str:
+        """The handle of a class, with the name that it has been given."""
+        name = self.names.get(handle.number) if self.names else None
+        return f"{name}#{handle}" if name is not None else str(handle)

@@ -33,7 +33,7 @@ OPTIONS = [(), ("-force",), ("-j",), ("-j", "-p"), ("-o",), ("-s",)]
 
 def still(text: str) -> str:
     """Without the counts of packets: the kernel sends some by itself."""
-    return re.sub(r"Sent \d+ bytes \d+ pkt", "Sent N bytes N pkt", text)
+    return re.sub(r"Sent \d+ bytes \d+ pkt", "Sent N bytes N pkt", re.sub(r"direct_packets_stat \d+", "", text))
 
 
 @pytest.mark.parametrize("number", range(len(BATCHES)))
@@ -59,8 +59,8 @@ def test_from_standard_input(network: Network) -> None:
 
 
 @pytest.mark.parametrize("options", [
-    "-o", "-o -s", "-o -d", "-color=auto", "-color=never", "-nm", "-cf /nonexistent",
-    "-conf /nonexistent", "-c /nonexistent", "-ts", "-t", "-force", "-gra", "-stat", "-p -j", "-br",
+    "-o", "-o -s", "-o -d", "-color=always", "-color=auto", "-r", "-r -d", "-iec", "-color=never", "-nm",
+    "-cf /nonexistent", "-conf /nonexistent", "-c /nonexistent", "-ts", "-t", "-force", "-gra", "-stat", "-p -j", "-br",
 ])
 def test_options(network: Network, options: str) -> None:
     for words in (("qdisc", "add", "dev", "em1", "clsact"),
@@ -71,8 +71,25 @@ def test_options(network: Network, options: str) -> None:
         assert (found.status, still(found.out)) == (expected.status, still(expected.out)), line
 
 
-@pytest.mark.parametrize("words", ["-nosuch qdisc", "-color=foo qdisc show", "-x", "-cf", "-j=1 qdisc show"])
+@pytest.mark.parametrize("words", ["-nosuch qdisc", "-color=foo qdisc show", "-x", "-j=1 qdisc show"])
 def test_wrong_options(network: Network, words: str) -> None:
     expected, found = network.tc(*words.split()), network.pytc(*words.split())
     assert found.status == expected.status == 255
     assert found.err
+
+
+@pytest.mark.parametrize("options", ["-iec", "-iec -d", "-iec -s", "-nm -cf NAMES", "-color=always"])
+def test_options_for_classes(network: Network, tmp_path: Path, options: str) -> None:
+    names = tmp_path / "names"
+    names.write_text("# MAJOR:MINOR NAME\n1:1 gold\n1:3 bronze\n")
+    for line in ("qdisc add dev em1 root handle 1: htb default 1",
+                 "class add dev em1 parent 1: classid 1:1 htb rate 1gibit",
+                 "class add dev em1 parent 1:1 classid 1:3 htb rate 1234567bit ceil 8192kibit",
+                 "class add dev em1 parent 1:1 classid 1:4 htb rate 1000bit",
+                 "qdisc add dev em1 parent 1:3 tbf rate 3mibit burst 10k latency 1s peakrate 4mibit mtu 1500"):
+        done = network.tc(*line.split())
+        assert done.status == 0, (line, done.err)
+    words = options.replace("NAMES", str(names)).split()
+    for line in ("class show dev em1", "qdisc show dev em1", "class show dev em1 parent 1:1"):
+        expected, found = network.tc(*words, *line.split()), network.pytc(*words, *line.split())
+        assert (found.status, still(found.out)) == (expected.status, still(expected.out)), line

@@ -57,7 +57,7 @@ SAME_AS_TC = [
     (f"filter add dev em1 parent 5: bpf da obj {OBJ}", "Parent Qdisc"),
     (f"filter add dev lo ingress bpf da obj {OBJ}", "Parent Qdisc"),
     (f"filter add dev lo bpf da obj {OBJ}", "not classful"),
-    (f"filter add dev em1 ingress bpf da obj {OBJ} exp /nonexistent", "export"),
+    (f"filter add dev em1 ingress bpf da obj {OBJ} exp /nonexistent", "/nonexistent"),
     ("filter add dev em1 ingress nosuchkind", "not found"),
     ("filter add dev em1 ingress nosuchkind foo bar", "foo"),
     ("filter del dev em1 ingress pref 77", "Cannot find specified filter chain"),

@@ -126,8 +126,19 @@ def show(documents: "Sequence[Document]", options: Options) -> None:
     else:
         from pytc.render.text import render as as_text
 
-        text = as_text(documents)
+        text = as_text(documents, colors=_colors(options))
         sys.stdout.write(text.replace("\n", "\\") if options.oneline else text)
+
+
+def _colors(options: Options) -> "dict[str, str]":
+    """Escape parameters for each sort of name; empty where text is to be plain."""
+    if options.color != "always" and (options.color != "auto" or not sys.stdout.isatty()):
+        return {}
+    from pytc.render.text import COLORS
+
+    background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
+    dark = background in ("0", "1", "2", "3", "4", "5", "6", "8")
+    return {sort: ways[dark] for sort, ways in COLORS.items()}
 
 
 def show_stream(stream: "Stream", options: Options) -> None:

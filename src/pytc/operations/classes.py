@@ -3,7 +3,7 @@
 import errno
 
 from pytc.commands import ModifyClass, ShowClasses
-from pytc.documents import Document, Field, Group, Part
+from pytc.documents import DEVICE, Document, Field, Group, Part
 from pytc.errors import NetlinkError
 from pytc.handles import ROOT, UNSPEC, Handle
 from pytc.kinds import qdiscs as kinds
@@ -109,7 +109,8 @@ def _parts(context: Context, record: ClassRecord, command: ShowClasses, clock: C
         options = kind.document_class(record.attributes, context.shown, clock)
     elif record.options:
         options = unknown_options("class", record.options)
-    return ClassParts(_head(record, command), options, record.statistics if context.shown.statistics else None,
+    return ClassParts(_head(context, record, command), options,
+                      record.statistics if context.shown.statistics else None,
                       _own_statistics(record) if context.shown.statistics else (), context.shown.iec)
 
 
@@ -121,24 +122,27 @@ def _document(parts: ClassParts) -> Document:
     return fields
 
 
-def _head(record: ClassRecord, command: ShowClasses) -> Document:
-    handle = _identifier(record.handle, command) if record.handle != UNSPEC else ""
+def _head(context: Context, record: ClassRecord, command: ShowClasses) -> Document:
+    handle = _identifier(record.handle, command, context) if record.handle != UNSPEC else ""
     fields = [Field("class", record.kind, f"class {record.kind} "), Field("handle", handle, f"{handle} ")]
     if not command.device:
         name = interface_name(record.ifindex)
-        fields.append(Field("dev", name, f"dev {name} "))
+        fields += [Field("", text="dev "), Field("dev", name, f"{name} ", color=DEVICE)]
     if record.parent == ROOT:
         fields.append(Field("root", True, "root "))
     else:
-        parent = _identifier(record.parent, command)
+        parent = _identifier(record.parent, command, context)
         fields.append(Field("parent", parent, f"parent {parent} "))
     if record.leaf != UNSPEC:
         fields.append(Field("leaf", f"{record.leaf.major:#x}", f"leaf {record.leaf.major:x}: "))
     return fields
 
 
-def _identifier(handle: Handle, command: ShowClasses) -> str:
-    return str(handle if command.qdisc == UNSPEC else handle._replace(major=0))
+def _identifier(handle: Handle, command: ShowClasses, context: Context) -> str:
+    """With the name that ``-names`` gives it."""
+    shown = str(handle if command.qdisc == UNSPEC else handle._replace(major=0))
+    name = context.shown.names.get(handle.number)
+    return f"{name}#{shown}" if name is not None else shown
 
 
 def _own_statistics(record: ClassRecord) -> Document:

@@ -3,7 +3,7 @@
 import errno
 
 from pytc.commands import ModifyQdisc, QdiscSelector, ShowQdiscs
-from pytc.documents import Document, Field, Group, Part
+from pytc.documents import DEVICE, Document, Field, Group, Part
 from pytc.errors import NetlinkError
 from pytc.handles import ROOT, UNSPEC, Handle
 from pytc.kinds import qdiscs as kinds
@@ -138,11 +138,12 @@ def _document(context: Context, record: QdiscRecord, selector: QdiscSelector, cl
                           Field("handle", handle, f"{handle}{raw} ")]
     if not selector.device:
         name = interface_name(record.ifindex)
-        fields.append(Field("dev", name, f"dev {name} "))
+        fields += [Field("", text="dev "), Field("dev", name, f"{name} ", color=DEVICE)]
     if record.parent == ROOT:
         fields.append(Field("root", True, "root "))
     elif record.parent != UNSPEC:
-        fields.append(Field("parent", str(record.parent), f"parent {record.parent} "))
+        parent = context.shown.spelled(record.parent)
+        fields.append(Field("parent", parent, f"parent {parent} "))
     if record.refcnt != 1:
         fields.append(Field("refcnt", record.refcnt, f"refcnt {record.refcnt} "))
     if record.offloaded:
