@@ -23,7 +23,8 @@ class Action(NamedTuple):
 
 
 class FilterSelector(NamedTuple):
-    """Which filters. ``protocol`` 0, ``pref`` 0 and ``chain`` None mean not given."""
+    """Which filters: of a device, or of a block, whose filters several devices share. ``protocol`` 0, ``pref`` 0,
+    ``block`` 0 and ``chain`` None mean not given."""
 
     device: str = ""
     parent: Handle = UNSPEC
@@ -31,15 +32,18 @@ class FilterSelector(NamedTuple):
     protocol: int = 0
     chain: int | None = None
     handle: str = ""
+    block: int = 0
 
 
 class ModifyFilter(NamedTuple):
-    """``verb`` is add, change, replace or delete; ``options`` is what the kind's parser made, None without kind."""
+    """``verb`` is add, change, replace or delete; ``options`` is what the kind's parser made, None without kind and
+    without options. ``estimator`` are the bytes of TCA_RATE."""
 
     verb: str
     selector: FilterSelector
     kind: str = ""
     options: Any = None
+    estimator: bytes = b""
 
 
 class GetFilter(NamedTuple):
@@ -48,6 +52,24 @@ class GetFilter(NamedTuple):
 
 
 class ShowFilters(NamedTuple):
+    """``ignored`` is a handle: tc takes one there, and shows filters with any."""
+
+    selector: FilterSelector
+    ignored: str = ""
+
+
+class ModifyChain(NamedTuple):
+    """``verb`` is add or delete. With a kind and options, the filter is the chain's template."""
+
+    verb: str
+    filter: ModifyFilter
+
+
+class GetChain(NamedTuple):
+    selector: FilterSelector
+
+
+class ShowChains(NamedTuple):
     selector: FilterSelector
 
 
@@ -265,6 +287,9 @@ _Command = (
     ModifyFilter
     | GetFilter
     | ShowFilters
+    | ModifyChain
+    | GetChain
+    | ShowChains
     | ModifyQdisc
     | ShowQdiscs
     | ModifyClass

@@ -61,7 +61,7 @@ DEVICE = "device"
 class Shown(NamedTuple):
     """How much to say, and how: tc's options before the object. ``names`` are those of classes, by the number of their
     handle (``-names``); ``graph`` draws classes as a tree, ``iec`` writes rates in powers of 1024, ``numeric``
-    writes protocols as numbers."""
+    writes protocols as numbers, ``pretty`` writes what filters match in the terms of protocols."""
 
     details: bool = False
     statistics: bool = False
@@ -71,6 +71,7 @@ class Shown(NamedTuple):
     iec: bool = False
     numeric: bool = False
     names: Mapping[int, str] = {}
+    pretty: bool = False
 
     def spelled(self, handle: Handle) -> str:
         """The handle of a class, with the name that it has been given."""

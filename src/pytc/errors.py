@@ -65,6 +65,14 @@ class DeviceNotFoundError(PytcError):
         self.device = device
 
 
+class BlockNotFoundError(PytcError):
+    """No qdisc of the namespace has a block of filters with this index."""
+
+    def __init__(self, block: int) -> None:
+        super().__init__(f'Cannot find block "{block}"')
+        self.block = block
+
+
 class NamespaceError(PytcError):
     """The network namespace cannot be entered."""
 

@@ -1,6 +1,6 @@
 """EtherTypes by tc's names (include/uapi/linux/if_ether.h)."""
 
-ALL = 0x0003
+ALL, IP, IPV6 = 0x0003, 0x0800, 0x86DD
 
 _BY_NAME: dict[str, int] = {
     "loop": 0x0060, "pup": 0x0200, "pupat": 0x0201, "ip": 0x0800, "x25": 0x0805, "arp": 0x0806,

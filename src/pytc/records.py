@@ -42,8 +42,10 @@ class ActionRecord(NamedTuple):
 
 
 class FilterRecord(NamedTuple):
-    """``options`` is what the kind's ``decode`` made, None for a kind that pytc does not know or for the line that
-    stands for a whole preference."""
+    """A filter, or a chain of filters. ``options`` is what the kind's ``decode`` made, None for a kind that pytc does
+    not know, of whose options the bytes are kept, and for the line that stands for a whole preference. With a
+    ``block``, there is neither device nor parent. ``event`` is what happened to it (added, replaced, deleted), empty in
+    an answer to a question."""
 
     ifindex: int
     parent: Handle
@@ -56,6 +58,10 @@ class FilterRecord(NamedTuple):
     actions: tuple[ActionRecord, ...] = ()
     police: Mapping[str, Any] | None = None
     statistics: QueueStatistics | None = None
+    block: int = 0
+    is_chain: bool = False
+    event: str = ""
+    raw: bytes = b""
 
 
 class QdiscRecord(NamedTuple):

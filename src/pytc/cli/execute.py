@@ -82,7 +82,7 @@ def _shown(options: Options) -> Shown:
 
         names = read_class_names(options.names_file)
     return Shown(options.details, options.statistics, options.brief, options.raw, options.graph, options.iec,
-                 options.numeric, names)
+                 options.numeric, names, options.pretty)
 
 
 def _bar() -> "Bar | None":

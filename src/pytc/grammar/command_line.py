@@ -63,6 +63,7 @@ OBJECTS = {
     "qdisc": "qdiscs",
     "class": "classes",
     "filter": "filters",
+    "chain": "chains",
     "actions": "actions",
     "exec": "exec",
     "object": "objects",
@@ -70,7 +71,7 @@ OBJECTS = {
     "map": "maps",
 }
 #: tc's objects that are not there yet.
-LATER = ("chain", "monitor")
+LATER = ("monitor",)
 #: Objects that tc does not have: an abbreviation means one of tc's where it can.
 OWN = ("object", "cbpf", "map")
 

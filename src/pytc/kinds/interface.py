@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytc.bpf.info import ProgramDescription
-from pytc.documents import Document, Shown
+from pytc.documents import Document, Part, Shown
 from pytc.grammar.words import Cursor
 from pytc.handles import UNSPEC, Handle
 
@@ -26,13 +26,26 @@ class OpenedProgram(NamedTuple):
     annotation: str
 
 
+class FilterView(NamedTuple):
+    """What a filter's ``document`` may need to know besides its options; ``police`` and ``actions`` are ready to be put
+    where the kind shows them."""
+
+    handle: int
+    protocol: int
+    shown: Shown
+    police: Sequence[Part] = ()
+    actions: Sequence[Part] = ()
+
+
 class FilterKind(NamedTuple):
     """``encode`` turns options into attributes, with the program that the operation opened for them (None for a
     kind, or a mode, that has none); ``document`` says what ``decode`` found. ``handle`` reads a filter handle and
-    raises ValueError.
+    raises ValueError, or InvalidOptionsError where tc has a message of its own. Where handle and options depend on
+    each other, ``settle`` gets both, and returns both as they are sent; it raises InvalidOptionsError.
 
     A kind that takes actions names their attributes, ``actions`` and ``police``; its options have fields of these
-    names, with a tuple of :class:`pytc.commands.Action`, and the police action's options.
+    names, with a tuple of :class:`pytc.commands.Action`, and the police action's options. ``brief`` are the attributes
+    that are shown of it in brief. ``usage`` is a help text.
     """
 
     name: str
@@ -40,10 +53,13 @@ class FilterKind(NamedTuple):
     parse: Callable[[Cursor], Any]
     encode: Callable[[Any, OpenedProgram | None], list[tuple[str, Any]]]
     decode: Callable[[Attributes, ProgramLookup], Any]
-    document: Callable[[Any, int, Shown], Document]
+    document: Callable[[Any, FilterView], Document]
     handle: Callable[[str], int]
     actions: str = ""
     police: str = ""
+    settle: Callable[[Any, str], tuple[Any, str]] | None = None
+    brief: tuple[str, ...] = ()
+    usage: str = ""
 
 
 #: The name of the bytes of TCA_OPTIONS before its attributes, in :data:`Attributes` and in what is encoded.

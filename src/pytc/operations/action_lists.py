@@ -76,6 +76,11 @@ def index_of(record: ActionRecord) -> int:
     return generic.number if generic is not None else record.number
 
 
+def in_brief(record: ActionRecord) -> ActionRecord:
+    """What the kernel says of an action in a brief dump."""
+    return record._replace(attributes=None, options=b"", number=index_of(record), flags=(0, 0), in_hardware=None)
+
+
 def decode_options_of(name: str, raw: bytes) -> Attributes:
     """The options of an action of a kind that pytc knows; raises NetlinkProtocolError."""
     kind = kinds.find(name)

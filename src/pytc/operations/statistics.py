@@ -10,6 +10,7 @@ from pytc.rates import format_rate, format_size
 from pytc.records import QueueStatistics
 
 #: struct gnet_stats_basic, _queue, _rate_est and _rate_est64.
+_OLD = struct.Struct("=Q7I")
 _BASIC, _QUEUE, _RATE, _RATE64, _PACKETS64 = (struct.Struct(layout) for layout in ("=QI", "=5I", "=2I", "=2Q", "=Q"))
 
 
@@ -31,6 +32,14 @@ def unpack_statistics(raw: bytes) -> QueueStatistics:
     by_hardware, packets_by_hardware = _numbers(_BASIC, parts.get(c.STATS_BASIC_HW, b""))
     return QueueStatistics(sent, packets, drops, overlimits, requeues, backlog, qlen, _rate(parts),
                            (by_hardware, packets_by_hardware), c.STATS_BASIC in parts, c.STATS_QUEUE in parts)
+
+
+def unpack_old_statistics(raw: bytes) -> QueueStatistics:
+    """``struct tc_stats``, which the kernel sends of filters with the old attribute for police; ``bytes u64``, then
+    u32 each: ``packets, drops, overlimits, bps, pps, qlen, backlog``."""
+    sent, packets, drops, overlimits, rate, packet_rate, qlen, backlog = _numbers(_OLD, raw)
+    return QueueStatistics(sent, packets, drops, overlimits, 0, backlog, qlen,
+                           (rate, packet_rate) if rate or packet_rate else None)
 
 
 def statistics_fields(statistics: QueueStatistics, before: str = " ", *, iec: bool = False) -> list[Field]:

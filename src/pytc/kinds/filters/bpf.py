@@ -5,10 +5,20 @@ from typing import Any, NamedTuple
 from pytc.bpf.classic import ClassicInstruction, pack, unpack
 from pytc.bpf.info import ProgramDescription
 from pytc.commands import Action
-from pytc.documents import Document, Field, Part, Shown
+from pytc.documents import Document, Field, Part
 from pytc.grammar.words import Cursor, Word, unsigned
 from pytc.handles import Handle, parse_classid
-from pytc.kinds.interface import Attributes, FilterKind, OpenedProgram, ProgramLookup, Schema
+from pytc.kinds.filter_parts import (
+    ACTION,
+    POLICE,
+    SKIP_HARDWARE,
+    SKIP_HW,
+    SKIP_SOFTWARE,
+    SKIP_SW,
+    all_actions,
+    flag_fields,
+)
+from pytc.kinds.interface import Attributes, FilterKind, FilterView, OpenedProgram, ProgramLookup, Schema
 from pytc.kinds.programs import (
     EXPRESSION_MODE,
     BpfSource,
@@ -19,9 +29,8 @@ from pytc.kinds.programs import (
     source_of,
 )
 
-# TCA_BPF_FLAGS and TCA_BPF_FLAGS_GEN.
+# TCA_BPF_FLAGS.
 _ACT_DIRECT = 1
-_SKIP_HW, _SKIP_SW, _IN_HW, _NOT_IN_HW = 1, 2, 4, 8
 
 
 class BpfOptions(NamedTuple):
@@ -49,28 +58,16 @@ class BpfRecord(NamedTuple):
     program: ProgramDescription | None
 
 
-def _actions(cursor: Cursor) -> tuple[Action, ...]:
-    from pytc.kinds.action_words import parse_actions
-
-    return parse_actions(cursor)
-
-
-def _police(cursor: Cursor) -> Any:
-    from pytc.kinds.action_words import parse_kind
-
-    return parse_kind("police", cursor)
-
-
 _WORDS = ProgramWords(
     Word("run", "run"),
     Word("classid", "classid", parse_classid),
     Word("flowid", "classid", parse_classid, wrong="classid"),
     Word("direct-action", "direct_action", repeat=True),
     Word("da", "direct_action", repeat=True),
-    Word("skip_hw", "skip_hw", repeat=True),
-    Word("skip_sw", "skip_sw", repeat=True),
-    Word("action", "actions", read=_actions, many=True),
-    Word("police", "police", read=_police, repeat=True),
+    SKIP_HARDWARE._replace(exact=False),
+    SKIP_SOFTWARE._replace(exact=False),
+    ACTION,
+    POLICE,
 )
 
 SCHEMA: Schema = (
@@ -87,7 +84,7 @@ def parse(cursor: Cursor) -> BpfOptions:
     parse_program(cursor, _WORDS, found, topic="filter bpf", modes=EXPRESSION_MODE)
     if found.pop("run", False) and "mode" not in found:
         cursor.take()
-    found["actions"] = tuple(action for group in found.get("actions", ()) for action in group)
+    found["actions"] = all_actions(found)
     source = source_of(found)
     return BpfOptions(source, **found)
 
@@ -104,7 +101,7 @@ def encode(options: BpfOptions, program: OpenedProgram | None) -> list[tuple[str
         attributes.append(("TCA_BPF_FD", program.fd))
         attributes.append(("TCA_BPF_NAME", program.annotation))
     if options.skip_hw or options.skip_sw:
-        attributes.append(("TCA_BPF_FLAGS_GEN", _SKIP_HW * options.skip_hw | _SKIP_SW * options.skip_sw))
+        attributes.append(("TCA_BPF_FLAGS_GEN", SKIP_HW * options.skip_hw | SKIP_SW * options.skip_sw))
     if options.direct_action:
         attributes.append(("TCA_BPF_FLAGS", _ACT_DIRECT))
     return attributes
@@ -125,30 +122,28 @@ def decode(attributes: Attributes, lookup: ProgramLookup) -> BpfRecord:
         program=lookup(program_id) if program_id else None)
 
 
-def document(record: BpfRecord, handle: int, shown: Shown) -> Document:
+def document(record: BpfRecord, view: FilterView) -> Document:
     """As tc prints it."""
     fields: list[Part] = []
-    if handle:
-        fields.append(Field("handle", f"{handle:#x}", f"handle {handle:#x} "))
+    if view.handle:
+        fields.append(Field("handle", f"{view.handle:#x}", f"handle {view.handle:#x} "))
     if record.classid is not None:
         fields.append(Field("flowid", str(record.classid), f"flowid {record.classid} "))
     if record.annotation:
         fields.append(Field("bpf_name", record.annotation, f"{record.annotation} "))
     if record.direct_action:
         fields.append(Field("direct-action", True, "direct-action "))
-    if record.flags is not None:
-        fields += [Field(name, True, f"{name} ") for bit, name in
-                   ((_SKIP_HW, "skip_hw"), (_SKIP_SW, "skip_sw")) if record.flags & bit]
-        fields += [Field(name, True, f"{name} ") for bit, name in
-                   ((_IN_HW, "in_hw"), (_NOT_IN_HW, "not_in_hw")) if record.flags & bit][:1]
+    fields += flag_fields(record.flags)
     if record.instructions:
         fields.append(bytecode_field(record.instructions))
     if record.program_id:
-        fields.append(program_group(record.program_id, record.program, shown))
+        fields.append(program_group(record.program_id, record.program, view.shown))
     if record.tag and record.program is None:
         fields.append(Field("tag", record.tag, f"tag {record.tag} "))
-    return fields
+    if view.police:
+        fields += [Field("", text="\n"), *view.police]
+    return [*fields, *view.actions]
 
 
 KIND = FilterKind("bpf", SCHEMA, parse, encode, decode, document, unsigned(0xFFFFFFFF), actions="TCA_BPF_ACT",
-                  police="TCA_BPF_POLICE")
+                  police="TCA_BPF_POLICE", brief=("TCA_BPF_FLAGS_GEN",))

@@ -1,0 +1,61 @@
+"""Addresses with prefix lengths, as tc reads them."""
+
+_ANY = ("default", "any", "all")
+
+
+def parse_ipv4_prefix(word: str) -> tuple[int, int]:
+    """(address, length of the prefix); raises ValueError.
+
+    ``10.1.2.3``, ``10.1/16`` (what is missing is 0), ``10.0.0.0/255.0.0.0``, ``any``. The parts may be octal or hex.
+    """
+    if word in _ANY:
+        return 0, 0
+    address, slash, length = word.partition("/")
+    return _address(address), _length(length, 32) if slash else 32
+
+
+def parse_ipv6_prefix(word: str) -> tuple[int, int]:
+    """The same of IPv6."""
+    if word in _ANY:
+        return 0, 0
+    from _socket import AF_INET6, inet_pton
+
+    address, slash, length = word.partition("/")
+    try:
+        number = int.from_bytes(inet_pton(AF_INET6, address), "big")
+    except OSError:
+        raise ValueError(word) from None
+    return number, _length(length, 128) if slash else 128
+
+
+def _address(word: str) -> int:
+    parts = [_part(part) for part in word.split(".")]
+    if len(parts) > 4:
+        raise ValueError(word)
+    return int.from_bytes(bytes([*parts, *[0] * (4 - len(parts))]), "big")
+
+
+def _part(word: str) -> int:
+    if not word.isascii() or not word.isalnum():
+        raise ValueError(word)
+    octal = len(word) > 1 and word[0] == "0" and word[1].isdigit()
+    if word[:2].lower() in ("0b", "0o"):  # Python's own
+        raise ValueError(word)
+    number = int(word, 8 if octal else 0)
+    if number > 255:
+        raise ValueError(word)
+    return number
+
+
+def _length(word: str, limit: int) -> int:
+    """A number, or a mask of IPv4."""
+    if "." in word:
+        mask = _address(word)
+        length = mask.bit_count()
+        if mask != 0xFFFFFFFF << 32 - length & 0xFFFFFFFF:
+            raise ValueError(word)
+        return length
+    length = _part(word) if word.isdigit() or word[:2].lower() == "0x" else -1
+    if not 0 <= length <= limit:
+        raise ValueError(word)
+    return length

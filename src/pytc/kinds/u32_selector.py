@@ -1,0 +1,104 @@
+"""What a ``u32`` filter looks at: ``struct tc_u32_sel`` with its keys (include/uapi/linux/pkt_cls.h).
+
+Layout, 16 bytes: ``flags u8, offshift u8, nkeys u8, pad u8, offmask be16, off u16, offoff s16, hoff s16, hmask be32``;
+then for each key 16 bytes: ``mask be32, val be32, off s32, offmask s32``. Masks and values are numbers in network byte
+order here.
+"""
+
+import struct
+from collections.abc import Iterable
+from typing import NamedTuple
+
+TERMINAL, OFFSET, VARIABLE_OFFSET, EAT = 1, 2, 4, 8
+#: A key's ``offset_mask`` of -1: its place is relative to the header behind that of IP.
+NEXT_HEADER = -1
+_MOST_KEYS = 128
+
+#: Host byte order but for the masks and values, which are big-endian on their own.
+_HEADER, _NUMBERS = struct.Struct("=BBBx2sHhh4s"), struct.Struct("=4s4sii")
+
+
+class Key(NamedTuple):
+    """Matches where the 32 bits at ``at``, masked, are ``value``."""
+
+    value: int
+    mask: int
+    at: int
+    offset_mask: int = 0
+
+
+class Selector(NamedTuple):
+    """``flags`` are TC_U32_*. The header behind this one is ``plus`` bytes further, and as many as the 16 bits at
+    ``offset_at``, masked and shifted, say. Of the next table, the bucket is chosen by the 32 bits at ``hash_at``."""
+
+    flags: int = 0
+    shift: int = 0
+    offset_mask: int = 0
+    plus: int = 0
+    offset_at: int = 0
+    hash_at: int = 0
+    hash_mask: int = 0
+    keys: tuple[Key, ...] = ()
+
+    def pack(self) -> bytes:
+        """As the kernel takes it."""
+        header = _HEADER.pack(self.flags, self.shift, len(self.keys), self.offset_mask.to_bytes(2, "big"), self.plus,
+                              self.offset_at, self.hash_at, self.hash_mask.to_bytes(4, "big"))
+        return header + b"".join(_NUMBERS.pack(key.mask.to_bytes(4, "big"), key.value.to_bytes(4, "big"), key.at,
+                                               key.offset_mask) for key in self.keys)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> "Selector | None":
+        """None when the bytes are too few; of keys, those that are whole."""
+        if len(data) < _HEADER.size:
+            return None
+        flags, shift, count, offset_mask, plus, offset_at, hash_at, hash_mask = _HEADER.unpack_from(data)
+        places = range(_HEADER.size, len(data) - _NUMBERS.size + 1, _NUMBERS.size)
+        return cls(flags, shift, int.from_bytes(offset_mask, "big"), plus, offset_at, hash_at,
+                   int.from_bytes(hash_mask, "big"), tuple(_key(data, at) for at in places[:count]))
+
+
+def _key(data: bytes, at: int) -> Key:
+    mask, value, place, offset_mask = _NUMBERS.unpack_from(data, at)
+    return Key(int.from_bytes(value, "big"), int.from_bytes(mask, "big"), place, offset_mask)
+
+
+def key_of(value: int, mask: int, at: int, bits: int, offset_mask: int = 0) -> Key:
+    """A key for 8 or 16 bits that lie at ``at``, within the 32 bits that hold them.
+
+    Of an odd place for 16 bits, the low half is taken, as tc does. Raises ValueError when a number has more bits.
+    """
+    limit = 1 << bits
+    if value >= limit or mask >= limit:
+        raise ValueError(value)
+    inside = at & 3
+    shift = 32 - bits - 8 * inside if bits == 8 else (0 if inside else 16)
+    return Key(value << shift, mask << shift, at & ~3, offset_mask)
+
+
+def joined(keys: Iterable[Key]) -> tuple[Key, ...]:
+    """Keys with those for the same place made one; raises ValueError where two contradict each other, for a place that
+    is not a multiple of 4, and for more than 128."""
+    found: list[Key] = []
+    for given in keys:
+        key = given._replace(value=given.value & given.mask)
+        number = next((number for number, other in enumerate(found) if other[2:] == key[2:]), None)
+        if number is not None:
+            found[number] = _merged(found[number], key)
+            continue
+        if key.at % 4 or len(found) == _MOST_KEYS:
+            raise ValueError(key.at)
+        found.append(key)
+    return tuple(found)
+
+
+def _merged(one: Key, other: Key) -> Key:
+    if (one.value ^ other.value) & one.mask & other.mask:
+        raise ValueError(other.value)
+    return one._replace(value=one.value | other.value, mask=one.mask | other.mask)
+
+
+def bucket_of(key: Key, divisor: int) -> int:
+    """The number of the bucket in which the kernel looks for packets that match a key."""
+    shift = (key.mask & -key.mask).bit_length() - 1 if key.mask else 0
+    return ((key.value & key.mask) >> shift) % divisor

@@ -1,0 +1,37 @@
+"""``chain``: add, delete, get, show."""
+
+from pytc.commands import GetChain, ModifyChain, ShowChains
+from pytc.documents import Document
+from pytc.errors import NetlinkError
+from pytc.netlink import constants as c
+from pytc.operations.context import Context
+from pytc.operations.filter_documents import document, dump
+from pytc.operations.filter_requests import address, explained, filter_request
+from pytc.operations.filters import ask, check_block, echoed
+
+_VERBS = {"add": (c.NEWCHAIN, c.EXCL | c.CREATE), "delete": (c.DELCHAIN, 0)}
+
+
+def modify_chain(context: Context, command: ModifyChain) -> list[Document] | None:
+    """Adds or deletes a chain; raises NetlinkError, InvalidOptionsError, UsageError.
+
+    A program that a template names is not loaded: no kernel has templates of kinds with programs.
+    """
+    number, flags = _VERBS[command.verb]
+    message = filter_request(context, command.filter)._replace(type=number, flags=flags | c.ECHO * context.echo)
+    try:
+        return echoed(context, context.session.request(message))
+    except NetlinkError as error:
+        raise explained(error, command.filter.selector) from error
+
+
+def get_chain(context: Context, command: GetChain) -> list[Document]:
+    """One chain; raises NetlinkError when there is none."""
+    return ask(context, address(context, c.GETCHAIN, command.selector), command.selector)
+
+
+def show_chains(context: Context, command: ShowChains) -> list[Document]:
+    """The chains that a selector covers, with their templates."""
+    check_block(context, command.selector)
+    records = dump(context, c.GETCHAIN, command.selector)
+    return [document(context, record, command.selector) for record in records]

@@ -1,0 +1,111 @@
+"""Messages to the kernel about filters and chains, and what its refusals mean."""
+
+import errno
+import sys
+from collections.abc import Sequence
+
+from pytc.commands import Action, FilterSelector, ModifyFilter
+from pytc.errors import InvalidOptionsError, NetlinkError, UsageError
+from pytc.handles import EGRESS, INGRESS, ROOT, UNSPEC
+from pytc.kinds import filters as kinds
+from pytc.kinds.interface import FilterKind, OpenedProgram
+from pytc.netlink import constants as c
+from pytc.netlink.messages import TcMessage, encode_options
+from pytc.operations.context import Context
+from pytc.operations.hints import general_hint
+
+POINTS = {ROOT: "root", INGRESS: "ingress", EGRESS: "egress"}
+_VERBS = {"add": (c.NEWTFILTER, c.EXCL | c.CREATE), "change": (c.NEWTFILTER, 0),
+          "replace": (c.NEWTFILTER, c.CREATE), "delete": (c.DELTFILTER, 0)}
+
+
+def filter_request(context: Context, command: ModifyFilter, program: OpenedProgram | None = None,
+                   programs: Sequence[OpenedProgram | None] = ()) -> TcMessage:
+    """The request for a command whose programs are open, that of the filter and those of its actions; raises
+    DeviceNotFoundError, InvalidOptionsError, UsageError."""
+    kind = kinds.find(command.kind) if command.kind else None
+    number, flags = _VERBS[command.verb]
+    message = address(context, number, command.selector)._replace(
+        flags=flags, handle=_handle(command.selector.handle, command.kind, kind))
+    attributes = {**message.attributes, **({"TCA_KIND": command.kind} if command.kind else {})}
+    if kind is not None and command.options is not None:
+        options = [*kind.encode(command.options, program), *_encoded_actions(context, command, kind, programs)]
+        attributes["TCA_OPTIONS"] = encode_options(kind.schema, options)
+    if command.estimator:
+        attributes["TCA_RATE"] = command.estimator
+    return message._replace(attributes=attributes)
+
+
+def address(context: Context, message_type: int, selector: FilterSelector) -> TcMessage:
+    """A message about the filters of a selector, without their handle; raises DeviceNotFoundError."""
+    attributes = {} if selector.chain is None else {"TCA_CHAIN": selector.chain}
+    ifindex, parent = ((c.BLOCK, selector.block) if selector.block
+                       else (context.device_index(selector.device), selector.parent.number))
+    return TcMessage(message_type, ifindex=ifindex, parent=parent, info=_info(selector), attributes=attributes)
+
+
+def _info(selector: FilterSelector) -> int:
+    """``tcm_info``: preference and, in network byte order, protocol. Of a preference with more bits, as tc takes it
+    where filters are shown, the low ones count."""
+    return (selector.pref & 0xFFFF) << 16 | swapped(selector.protocol)
+
+
+def swapped(number: int) -> int:
+    """htons(3) and ntohs(3)."""
+    return int.from_bytes(number.to_bytes(2, "big"), sys.byteorder)
+
+
+def _handle(word: str, name: str, kind: FilterKind | None) -> int:
+    if not word:
+        return 0
+    if not name:
+        raise UsageError('Must specify filter type when using "handle"')
+    if kind is None:
+        from pytc.kinds.other_filters import other_handle
+
+        return other_handle(name, word)
+    try:
+        return kind.handle(word)
+    except ValueError:
+        raise InvalidOptionsError('Illegal "handle"', hints=(f'the value is "{word}"',)) from None
+
+
+def actions_of(command: ModifyFilter) -> tuple[Action, ...]:
+    """The actions that the words name."""
+    found: tuple[Action, ...] = getattr(command.options, "actions", ())
+    return found
+
+
+def _encoded_actions(context: Context, command: ModifyFilter, kind: FilterKind,
+                     programs: Sequence[OpenedProgram | None]) -> list[tuple[str, bytes]]:
+    police = getattr(command.options, "police", None)
+    if not actions_of(command) and police is None:
+        return []
+    from pytc.operations.action_lists import encode_actions, encode_options_of
+
+    found = []
+    if police is not None:
+        found.append((kind.police, encode_options_of(context, "police", police)))
+    if actions_of(command):
+        found.append((kind.actions, encode_actions(context, actions_of(command), programs)))
+    return found
+
+
+def explained(error: NetlinkError, selector: FilterSelector) -> NetlinkError:
+    """A refusal with tc's last line, and its likely cause."""
+    error.trailer = "We have an error talking to the kernel"
+    hook = POINTS.get(selector.parent, "") if selector.parent != ROOT else ""
+    missing = error.errno in (errno.ENOENT, errno.EINVAL) and "Parent Qdisc" in error.ext_ack
+    if hook and missing:
+        error.with_hints(f'{selector.device} has no clsact qdisc, which {hook} filters need: '
+                         f'"pytc qdisc add dev {selector.device} clsact" makes it')
+    elif missing:
+        error.with_hints(f"there is no qdisc {selector.parent} on {selector.device}")
+    elif selector.parent == UNSPEC and "not classful" in error.ext_ack:
+        error.with_hints("without ingress, egress or parent, a filter goes to the root qdisc, and that of "
+                         f"{selector.device} takes none")
+    elif selector.block and "Block of given index" in error.ext_ack:
+        error.with_hints(f"a qdisc makes it: \"pytc qdisc add dev NAME ingress_block {selector.block} clsact\"")
+    elif hint := general_hint(error, selector.device or str(selector.block or "")):
+        error.with_hints(hint)
+    return error
