@@ -224,6 +224,8 @@ def parse_divisor(word: str) -> int:
 def read_offset(cursor: Cursor) -> Selector:
     """The words after ``offset``, as far as they go: a selector with nothing else; raises InvalidOptionsError."""
     found = Selector()
+    if cursor.done:
+        cursor.take()  # which there is not
     while name := choose(cursor.peek(), ("plus", "at", "mask", "shift", "eat")):
         cursor.take()
         if name == "eat":
@@ -250,6 +252,8 @@ def _even(cursor: Cursor) -> int:
 def read_hashkey(cursor: Cursor) -> tuple[int | None, int | None]:
     """(mask, place) of the words after ``hashkey``, as far as they go; raises InvalidOptionsError."""
     mask, at = None, None
+    if cursor.done:
+        cursor.take()  # which there is not
     while name := choose(cursor.peek(), ("mask", "at")):
         cursor.take()
         if name == "mask":

@@ -1,0 +1,184 @@
+"""The same command lines about filters to tc and to pytc, each in a network namespace of its own: what they make in the
+kernel, and what they print.
+
+Each case has a device ``tN``, in both. tc runs in batch mode and pytc in one process, because processes are slow to
+start in a VM.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from tests.compat.differential import Namespace
+from tests.compat.lines import Case
+from tests.conftest import Outcome
+
+TEXT = [(), ("-s",), ("-d",), ("-s", "-d"), ("-p",)]
+JSON = [("-j",), ("-j", "-s", "-d"), ("-j", "-p")]
+_HOOKS = [[], ["root"], ["ingress"], ["egress"], ["parent", "1:1"]]
+_PRELUDE = [
+    "qdisc add dev D clsact", "qdisc add dev D root handle 1: htb",
+    "class add dev D parent 1: classid 1:1 htb rate 1mbit",
+    "class add dev D parent 1: classid 1:2 htb rate 1mbit",
+]
+#: What differs by nature: ages, and the ids of programs.
+_MASKS = ((r"(installed|used|firstused) \d+ sec", r"\1 N sec"), (r'"(installed|last_used|first_used)":\d+', r'"\1":0'))
+#: What pytc says more in JSON: tc repeats a member for each key of a filter, and prints text into it.
+_OWN = ("matches", "rule_success", "eat")
+
+
+class Twins(NamedTuple):
+    """The namespaces of tc and of pytc."""
+
+    one: Namespace
+    other: Namespace
+
+    def prepare(self, chosen: Sequence[Case]) -> None:
+        """A device for each case, with qdiscs unless the case makes some."""
+        for space in self:
+            space.prepare(len(chosen))
+            done = space.tc(list(_prelude(chosen)))
+            assert done.status == 0, done.err
+
+
+def _prelude(chosen: Sequence[Case]) -> Iterator[list[str]]:
+    for number, case in enumerate(chosen):
+        if all(command[0] != "qdisc" for command in case.commands):
+            yield from (line.replace(" D ", f" t{number} ").split() for line in _PRELUDE)
+
+
+def commands(number: int, case: Case) -> list[list[str]]:
+    """The commands of a case; bytecode has its blanks."""
+    return [[word.replace("_", " ") if re.match(r"\d+,\d", word) else word for word in command]
+            for command in case.on(f"t{number}")]
+
+
+def quoted(command: Sequence[str]) -> list[str]:
+    """As a line of a batch file has it."""
+    return [f'"{word}"' if " " in word else word for word in command]
+
+
+def lacking(space: Namespace, kinds: Sequence[str]) -> str:
+    """The first kind of filter or action that the kernel lacks, empty for none."""
+    tries = {"gact": "actions add action pass index 99999", "fw": "filter add dev t0 egress handle 1 fw",
+             "matchall": "filter add dev t0 egress matchall"}
+    for kind in kinds:
+        if kind in tries and re.search("not found|Failed to load", space.tc([tries[kind].split()]).err):
+            return kind
+    space.tc([["actions", "flush", "action", "gact"], ["filter", "del", "dev", "t0", "egress"]])
+    return ""
+
+
+def compare_state(twins: Twins, chosen: Sequence[Case]) -> None:
+    """tc accepts all, so does pytc, without a word; and tc shows the same in both namespaces."""
+    all_commands = [command for number, case in enumerate(chosen) for command in commands(number, case)]
+    done = twins.one.tc([quoted(command) for command in all_commands])
+    assert done.status == 0, done.err
+    outcomes = twins.other.pytc(all_commands)
+    refused = [f"{' '.join(command)}: {outcome}" for command, outcome in zip(all_commands, outcomes, strict=True)
+               if (outcome.status, outcome.out) != (0, "")]
+    assert not refused, "\n".join(refused)
+    shows = list(_shows(chosen))
+    theirs, ours = (space.tc_each(shows, "-s", "-d") for space in twins)
+    different = [f"{' '.join(show)}: {our!r}, not {their!r}"
+                 for show, their, our in zip(shows, theirs, ours, strict=True) if masked(our) != masked(their)]
+    assert not different, "\n".join(different)
+
+
+def _shows(chosen: Sequence[Case]) -> Iterator[list[str]]:
+    for number, case in enumerate(chosen):
+        for hook in _HOOKS:
+            yield ["filter", "show", "dev", f"t{number}", *hook]
+            yield ["chain", "show", "dev", f"t{number}", *hook]
+        for block in sorted(_blocks(case)):
+            yield ["filter", "show", "block", block]
+            yield ["chain", "show", "block", block]
+
+
+def _blocks(case: Case) -> set[str]:
+    """The blocks that a case makes."""
+    return {command[place + 1] for command in case.commands if command[0] == "qdisc"
+            for place, word in enumerate(command) if word.endswith("_block")}
+
+
+def compare_text(twins: Twins, chosen: Sequence[Case]) -> None:
+    """pytc shows what tc made as tc shows it, byte for byte."""
+    every = list(_shows(chosen))
+    shows = [show for show, text in zip(every, twins.one.tc_each(every), strict=True) if text]
+    assert len(shows) >= len(chosen) // 2
+    for options in TEXT:
+        expected = twins.one.tc_each(shows, *options)
+        found = twins.one.pytc([[*options, *show] for show in shows])
+        for show, text, outcome in zip(shows, expected, found, strict=True):
+            assert (outcome.status, outcome.err) == (0, ""), f"{options} {show}"
+            assert masked(outcome.out) == masked(text), f"{options} {show}"
+
+
+def compare_json(twins: Twins, chosen: Sequence[Case], options: Sequence[tuple[str, ...]] = JSON) -> None:
+    """pytc's JSON always parses, and has the same members as that of tc, which prints offsets as text
+    into it, and does not close the objects of addresses."""
+    every = list(_shows(chosen))
+    shows = [show for show, text in zip(every, twins.one.tc_each(every), strict=True) if text]
+    for option in options:
+        found = twins.one.pytc([[*option, *show] for show in shows])
+        for show, outcome in zip(shows, found, strict=True):
+            ours = json.loads(outcome.out)
+            text = twins.one.execute("tc", *option, *show).out
+            theirs = parsed(text)
+            if theirs is None:
+                assert re.search('offset |" eat |"address"', text), f"{option} {show}: {text}"
+                continue
+            assert _ageless(_common(ours)) == _ageless(theirs), f"{option} {show}"
+            if _common(ours) == ours and "-p" not in option:
+                assert masked(outcome.out) == masked(text) or _repeats(text), f"{option} {show}"
+
+
+def parsed(text: str) -> Any:
+    """None for what is no JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _common(value: Any) -> Any:
+    """Without what pytc says more."""
+    if isinstance(value, dict):
+        return {key: _common(member) for key, member in value.items() if key not in _OWN}
+    return [_common(element) for element in value] if isinstance(value, list) else value
+
+
+def _ageless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: 0 if key in ("installed", "last_used", "first_used") else _ageless(member)
+                for key, member in value.items()}
+    return [_ageless(element) for element in value] if isinstance(value, list) else value
+
+
+def _repeats(text: str) -> bool:
+    """Whether a member comes twice in an object."""
+    twice: list[object] = []
+
+    def look(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        twice.extend(pairs if len(dict(pairs)) < len(pairs) else [])
+        return dict(pairs)
+
+    json.loads(text, object_pairs_hook=look)
+    return bool(twice)
+
+
+def masked(text: str) -> str:
+    for pattern, instead in _MASKS:
+        text = re.sub(pattern, instead, text)
+    return text
+
+
+def difference(expected: Outcome, found: Outcome, *, same_message: bool = True) -> str:
+    """How a refusal differs from that of tc; empty when it does not."""
+    if (found.status, found.out) != (expected.status, "") or "Traceback" in found.err or not found.err:
+        return f"{found}, not {expected.status} {expected.err!r}"
+    ours, theirs = found.err.split("\n")[0], expected.err.split("\n")[0].replace('"tc ', '"pytc ')
+    return f"{ours!r}, not {theirs!r}" if same_message and ours != theirs else ""
