@@ -10,7 +10,7 @@ import pytest
 
 from pytc.netlink.messages import split_attributes
 from tests.action_lines import BY_KIND, REFUSED, added, words_of
-from tests.compat.tracer import Tracer
+from tests.compat.tracer import Parts, Tracer, action_parts
 from tests.conftest import Network
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
@@ -18,9 +18,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 _HEADER = struct.Struct("=IHHII")
 _TCMSG_SIZE, _TCAMSG_SIZE = 20, 4
 _NEW_FILTER, _NEW_ACTION = 44, 48
-_OPTIONS, _TABLE, _ACT, _POLICE, _ACT_OPTIONS, _COOKIE = 2, 1, 1, 2, 2, 6
-
-Parts = tuple[tuple[int, "bytes | Parts"], ...]
+_OPTIONS, _TABLE, _ACT, _POLICE = 2, 1, 1, 2
 
 
 class Request(NamedTuple):
@@ -54,20 +52,13 @@ def _request(message: bytes) -> Request | None:
         return None
     start = _HEADER.size + (_TCMSG_SIZE if number == _NEW_FILTER else _TCAMSG_SIZE)
     attributes = tuple(split_attributes(message[start:length]))
-    inner = _filter_options if number == _NEW_FILTER else _actions
+    inner = _filter_options if number == _NEW_FILTER else action_parts
     place = _OPTIONS if number == _NEW_FILTER else _TABLE
     return Request(number, flags, message[_HEADER.size:start],
                    tuple((key, inner(value) if key == place else value) for key, value in attributes))
 
 
 def _filter_options(raw: bytes) -> Parts:
-    found = ((key, _actions(value) if key == _ACT else tuple(split_attributes(value)) if key == _POLICE else value)
+    found = ((key, action_parts(value) if key == _ACT else tuple(split_attributes(value)) if key == _POLICE else value)
              for key, value in split_attributes(raw))
     return tuple(sorted(found, key=lambda part: part[0]))
-
-
-def _actions(raw: bytes) -> Parts:
-    """tc 6.1 gives a cookie to all actions behind it, too: so it does not count here."""
-    return tuple((order, tuple((key, tuple(split_attributes(value)) if key == _ACT_OPTIONS else value)
-                               for key, value in split_attributes(action) if key != _COOKIE))
-                 for order, action in split_attributes(raw))

@@ -11,8 +11,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pytc.netlink.messages import split_attributes
 from tests.conftest import ROOT, Network, cannot
 
+Parts = tuple[tuple[int, "bytes | Parts"], ...]
+_OPTIONS, _COOKIE = 2, 6
 _STRACE = ("strace", "-qq", "-e", "trace=sendmsg,sendto", "-e", "write=all", "-s", "0", "-o")
 
 
@@ -50,3 +53,10 @@ def _dumped(log: str) -> Iterator[bytes]:
         rows = re.findall(r"^ \| [0-9a-f]{5,}  ((?:[0-9a-f]{2} {1,2}){1,16})", dump, flags=re.MULTILINE)
         if rows:
             yield bytes.fromhex(" ".join(rows))
+
+
+def action_parts(raw: bytes) -> Parts:
+    """A list of actions. tc 6.1 gives a cookie to all actions behind it, too: so it does not count here."""
+    return tuple((order, tuple((key, tuple(split_attributes(value)) if key == _OPTIONS else value)
+                               for key, value in split_attributes(action) if key != _COOKIE))
+                 for order, action in split_attributes(raw))

@@ -27,6 +27,7 @@ def complete(line: str) -> list[str]:
     ("pytc fi", "filter"), ("pytc filter a", "add"), ("pytc filter add in", "ingress"),
     ("pytc filter add dev l", "lo"), ("pytc filter add dev lo ingress b", "bpf"),
     ("pytc filter add dev lo ingress bpf obj", "object-file"), ("pytc qdisc add dev lo h", "htb"),
+    ("pytc filter add dev lo ingress u32 ma", "match"), ("pytc chain a", "add"), ("pytc chain add bl", "block"),
 ])
 def test_completion_offers_what_can_follow(line: str, offered: str) -> None:
     assert offered in complete(line)

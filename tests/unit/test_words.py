@@ -64,9 +64,9 @@ def test_some_words_are_not_abbreviated(word: str) -> None:
     ("object-p /x s", BpfOptions(BpfSource("object-pinned", "/x"), skip_hw=True)),
     ("bcf /x", BpfOptions(BpfSource("bytecode-file", "/x"))),
     ("flowid 1:1", BpfOptions(None, Handle(1, 1))),
-    ("", BpfOptions()),
+    ("", None),
 ])
-def test_words_of_a_bpf_filter(words: str, options: BpfOptions) -> None:
+def test_words_of_a_bpf_filter(words: str, options: BpfOptions | None) -> None:
     assert parse(f"filter add dev em1 bpf {words}").options == options
 
 

@@ -17,6 +17,7 @@ _VERBS = {
     "qdisc": ("add", "change", "replace", "link", "delete", "show", "help"),
     "class": ("add", "change", "replace", "delete", "show", "help"),
     "filter": ("add", "change", "replace", "delete", "get", "show", "help"),
+    "chain": ("add", "delete", "get", "show", "help"),
     "exec": ("bpf", "help"),
     "object": ("show", "lint", "convert", "help"),
     "cbpf": ("compile", "asm", "disasm", "run", "to-ebpf", "help"),
@@ -52,9 +53,8 @@ def following(object_name: str, given: list[str]) -> list[str]:
 
     module = import_module(f"pytc.grammar.{OBJECTS[object_name]}")
     words = [row.name for row in module.SELECTORS if row.name not in given]
-    if object_name == "filter" and "bpf" in given:
-        words = ["object-file", "object-pinned", "bytecode", "bytecode-file", "expression", "section", "program",
-                 "export", "verbose", "direct-action", "flowid", "skip_hw", "skip_sw"]
+    if object_name in ("filter", "chain") and (of_kind := _filter_words(given)):
+        words = of_kind
     else:
         words += _kinds(object_name)
     return [*dict.fromkeys(words), "help"]
@@ -90,12 +90,20 @@ def _exec_words(given: list[str]) -> list[str]:
     return ["key", "object-file", "object-pinned"] if given[1:2] == ["graft"] and len(given) > 2 else ["help"]
 
 
+def _filter_words(given: list[str]) -> list[str]:
+    """The words of the kind of filter that was named; none before."""
+    from pytc.kinds import filters
+
+    kind = next((filters.find(word) for word in given if word in filters.names()), None)
+    return list(kind.words) if kind is not None else []
+
+
 def _kinds(object_name: str) -> list[str]:
     from pytc.kinds import filters, qdiscs
 
     if object_name == "class":
         return qdiscs.classful_names()
-    return filters.names() if object_name == "filter" else qdiscs.names()
+    return filters.names() if object_name in ("filter", "chain") else qdiscs.names()
 
 
 def _devices() -> list[str]:

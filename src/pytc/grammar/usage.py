@@ -10,7 +10,7 @@ _TEXTS: dict[str, str] = {
     "": """\
 Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help }
        pytc [ OPTIONS ] -b[atch] [ FILE ]
-where  OBJECT := { qdisc | class | filter | action | exec | object | cbpf | map }
+where  OBJECT := { qdisc | class | filter | chain | action | exec | object | cbpf | map }
 """ + "       " + OPTIONS + """\
 
 A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
@@ -25,47 +25,6 @@ A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
   pytc map dump name hits                           what a map holds
 
 "pytc OBJECT help", "pytc filter add bpf help" and "pytc action add action bpf help" say more.
-""",
-    "filter": """\
-Usage: pytc filter { add | change | replace | delete } dev NAME [ SELECTORS ] [ KIND [ OPTIONS ] ]
-       pytc filter { show | list | ls } [ dev NAME ] [ SELECTORS ]
-       pytc filter get dev NAME PARENT protocol PROTO pref PREF handle HANDLE KIND
-
-SELECTORS := [ root | ingress | egress | parent CLASSID ] [ handle HANDLE ] [ pref PREF ]
-             [ protocol PROTO ] [ chain INDEX ]
-KIND := { bpf }
-PREF := 1 .. 65535, asked in rising order; chosen by the kernel when it is not given
-PROTO := all | ip | ipv6 | arp | ... | NUMBER
-"pytc filter add bpf help" says the options of the kind.
-""",
-    "filter bpf": """\
-Usage: ... bpf [ run ] PROGRAM [ direct-action | da ] [ classid CLASSID | flowid CLASSID ] [ skip_hw | skip_sw ]
-           [ action ACTION ] ... [ police POLICE ]
-
-PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ type TYPE ] [ export PATH ] [ verbose ]
-           [ set VARIABLE=VALUE ] ... [ map NAME { max_entries NUMBER | pinned PATH } ] ...
-         | { object-pinned | pinned | fd } { PATH | m:NAME }
-         | { bytecode | bc } 'N,c t f k,...'
-         | { bytecode-file | bcf } FILE
-         | expression EXPRESSION [ dlt DLT ] [ verdict VERDICT ]
-
-FILE is a BPF object (clang -O2 -g -target bpf -c), its maps declared with struct bpf_elf_map, struct bpf_map_def or
-BTF. Without a section, "classifier" is taken, or the only program of the object. FILE alone, without "object-file",
-is taken for an object when it is one. m:NAME is NAME below tc's directory in the bpffs.
-
-set gives a global variable of the object its value before the program is loaded: VARIABLE is NAME, NAME.MEMBER or
-NAME[INDEX]; VALUE a number, true, false, a name of the enum, an IP or MAC address, text, or elements with commas.
-map sets a map's size, or takes a pinned map in its place.
-export hands the object's maps to who waits at the Unix socket PATH ("pytc exec bpf import help").
-
-EXPRESSION is tcpdump's, compiled by libpcap for what packets of the device begin with, or for DLT (EN10MB, RAW ...).
-With direct-action, a match returns VERDICT (ok, drop, stolen, trap {ok}), and no match goes on with the next filter.
-
-direct-action: the program returns a verdict (TC_ACT_OK, TC_ACT_SHOT ...).
-Otherwise it returns a class: 0 no match, -1 the class given as flowid, any other number that class.
-
-ACTIONS are done, in their order, with the packets that match: "pytc action help". Programs of one command that come
-from the same FILE share its maps, and the parameters given with any of them.
 """,
     "exec": """\
 Usage: pytc exec bpf { import | agent | debug | graft | help } ...
@@ -245,6 +204,10 @@ def usage(topic: str) -> str:
         from pytc.grammar.action_usage import usage as of_actions
 
         return of_actions(topic)
+    if first in ("filter", "chain"):
+        from pytc.grammar.filter_usage import usage as of_filters
+
+        return of_filters(topic)
     if first in ("qdisc", "class"):
         from pytc.grammar.qdisc_usage import usage as of_qdiscs
 
@@ -254,6 +217,6 @@ def usage(topic: str) -> str:
 
 def topics() -> list[str]:
     """All topics."""
-    from pytc.grammar import action_usage, map_usage, qdisc_usage
+    from pytc.grammar import action_usage, filter_usage, map_usage, qdisc_usage
 
-    return [*_TEXTS, *action_usage.topics(), *map_usage.TEXTS, *qdisc_usage.topics()]
+    return [*_TEXTS, *action_usage.topics(), *filter_usage.topics(), *map_usage.TEXTS, *qdisc_usage.topics()]

@@ -32,6 +32,36 @@ from pytc.kinds.programs import (
 # TCA_BPF_FLAGS.
 _ACT_DIRECT = 1
 
+_USAGE = """\
+Usage: ... bpf [ run ] PROGRAM [ direct-action | da ] [ classid CLASSID | flowid CLASSID ] [ skip_hw | skip_sw ]
+           [ action ACTION ] ... [ police POLICE ]
+
+PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ type TYPE ] [ export PATH ] [ verbose ]
+           [ set VARIABLE=VALUE ] ... [ map NAME { max_entries NUMBER | pinned PATH } ] ...
+         | { object-pinned | pinned | fd } { PATH | m:NAME }
+         | { bytecode | bc } 'N,c t f k,...'
+         | { bytecode-file | bcf } FILE
+         | expression EXPRESSION [ dlt DLT ] [ verdict VERDICT ]
+
+FILE is a BPF object (clang -O2 -g -target bpf -c), its maps declared with struct bpf_elf_map, struct bpf_map_def or
+BTF. Without a section, "classifier" is taken, or the only program of the object. FILE alone, without "object-file",
+is taken for an object when it is one. m:NAME is NAME below tc's directory in the bpffs.
+
+set gives a global variable of the object its value before the program is loaded: VARIABLE is NAME, NAME.MEMBER or
+NAME[INDEX]; VALUE a number, true, false, a name of the enum, an IP or MAC address, text, or elements with commas.
+map sets a map's size, or takes a pinned map in its place.
+export hands the object's maps to who waits at the Unix socket PATH ("pytc exec bpf import help").
+
+EXPRESSION is tcpdump's, compiled by libpcap for what packets of the device begin with, or for DLT (EN10MB, RAW ...).
+With direct-action, a match returns VERDICT (ok, drop, stolen, trap {ok}), and no match goes on with the next filter.
+
+direct-action: the program returns a verdict (TC_ACT_OK, TC_ACT_SHOT ...).
+Otherwise it returns a class: 0 no match, -1 the class given as flowid, any other number that class.
+
+ACTIONS are done, in their order, with the packets that match: "pytc action help". Programs of one command that come
+from the same FILE share its maps, and the parameters given with any of them.
+"""
+
 
 class BpfOptions(NamedTuple):
     """The words of a ``bpf`` filter. ``source`` is None where none is given (then only options change)."""
@@ -146,4 +176,7 @@ def document(record: BpfRecord, view: FilterView) -> Document:
 
 
 KIND = FilterKind("bpf", SCHEMA, parse, encode, decode, document, unsigned(0xFFFFFFFF), actions="TCA_BPF_ACT",
-                  police="TCA_BPF_POLICE", brief=("TCA_BPF_FLAGS_GEN",))
+                  police="TCA_BPF_POLICE", brief=("TCA_BPF_FLAGS_GEN",), usage=_USAGE,
+                  words=("object-file", "object-pinned", "bytecode", "bytecode-file", "expression", "section",
+                         "program", "export", "verbose", "direct-action", "flowid", "action", "police",
+                         "skip_hw", "skip_sw"))
