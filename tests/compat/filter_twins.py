@@ -16,8 +16,8 @@ from tests.compat.differential import Namespace
 from tests.compat.lines import Case
 from tests.conftest import Outcome
 
-TEXT = [(), ("-s",), ("-d",), ("-s", "-d"), ("-p",)]
-JSON = [("-j",), ("-j", "-s", "-d"), ("-j", "-p")]
+TEXT = [(), ("-s",), ("-d",), ("-s", "-d"), ("-p",), ("-r",), ("-N",)]
+JSON = [("-j",), ("-j", "-s", "-d"), ("-j", "-p"), ("-j", "-N")]
 _HOOKS = [[], ["root"], ["ingress"], ["egress"], ["parent", "1:1"]]
 _PRELUDE = [
     "qdisc add dev D clsact", "qdisc add dev D root handle 1: htb",

@@ -3,10 +3,10 @@
 from typing import Any
 
 from pytc.commands import Action
-from pytc.documents import Field
+from pytc.documents import Field, Shown
 from pytc.errors import InvalidOptionsError
 from pytc.grammar.words import Cursor, Word, text
-from pytc.handles import parse_classid
+from pytc.handles import Handle, parse_classid
 
 SKIP_HW, SKIP_SW, IN_HW, NOT_IN_HW = 1, 2, 4, 8
 
@@ -49,6 +49,14 @@ def skip_flags(found: dict[str, Any]) -> int:
     if flags == SKIP_HW | SKIP_SW:
         raise InvalidOptionsError("skip_hw and skip_sw are mutually exclusive")
     return flags
+
+
+def class_field(classid: Handle | None, shown: Shown, name: str = "flowid", before: str = "") -> list[Field]:
+    """The class to which packets go; nothing without one."""
+    if classid is None:
+        return []
+    spelled = shown.spelled(classid)
+    return [Field(name, spelled, f"{before}{name} {spelled} ")]
 
 
 def flag_fields(flags: int | None, before: str = "", after: str = " ") -> list[Field]:

@@ -3,7 +3,7 @@
 import struct
 
 from pytc.commands import FilterSelector
-from pytc.documents import Document, Field, Group, Listing, Part
+from pytc.documents import DEVICE, Document, Field, Group, Listing, Part, Shown
 from pytc.errors import NetlinkError
 from pytc.handles import CLSACT, UNSPEC, Handle
 from pytc.kinds import filters as kinds
@@ -111,9 +111,9 @@ def document(context: Context, record: FilterRecord, selector: FilterSelector | 
     selector = FilterSelector() if selector is None else selector
     fields: list[Part] = [Field(record.event, True, f"{record.event} ")] if record.event else []
     fields.append(Field("", text="chain " if record.is_chain else "filter "))
-    fields += _place(record, selector)
+    fields += _place(record, selector, context.shown)
     if not record.is_chain:
-        fields += _precedence(record, selector)
+        fields += _precedence(record, selector, numeric=context.shown.numeric)
     if record.kind:
         fields.append(Field("kind", record.kind, f"{record.kind} "))
     if record.chain is not None and record.chain != selector.chain:
@@ -126,25 +126,25 @@ def document(context: Context, record: FilterRecord, selector: FilterSelector | 
     return fields
 
 
-def _place(record: FilterRecord, selector: FilterSelector) -> list[Part]:
+def _place(record: FilterRecord, selector: FilterSelector, shown: Shown) -> list[Part]:
     if record.ifindex == c.BLOCK:
         same = record.block == selector.block
         return [] if same else [Field("block", record.block, f"block {record.block} ")]
     fields: list[Part] = []
     if not selector.device:
         name = interface_name(record.ifindex)
-        fields.append(Field("dev", name, f"dev {name} "))
+        fields += [Field("", text="dev "), Field("dev", name, f"{name} ", color=DEVICE)]
     if selector.parent in (UNSPEC, CLSACT) or selector.parent != record.parent:
         point = POINTS.get(record.parent)
-        fields.append(Field(point, True, f"{point} ") if point
-                      else Field("parent", str(record.parent), f"parent {record.parent} "))
+        parent = shown.spelled(record.parent)
+        fields.append(Field(point, True, f"{point} ") if point else Field("parent", parent, f"parent {parent} "))
     return fields
 
 
-def _precedence(record: FilterRecord, selector: FilterSelector) -> list[Part]:
+def _precedence(record: FilterRecord, selector: FilterSelector, *, numeric: bool) -> list[Part]:
     fields: list[Part] = []
     if record.protocol and record.protocol != selector.protocol:
-        name = format_protocol(record.protocol)
+        name = format_protocol(record.protocol, numeric=numeric)
         fields.append(Field("protocol", name, f"protocol {name} "))
     if record.pref and record.pref != selector.pref:
         fields.append(Field("pref", record.pref, f"pref {record.pref} "))

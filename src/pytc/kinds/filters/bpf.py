@@ -16,6 +16,7 @@ from pytc.kinds.filter_parts import (
     SKIP_SOFTWARE,
     SKIP_SW,
     all_actions,
+    class_field,
     flag_fields,
 )
 from pytc.kinds.interface import Attributes, FilterKind, FilterView, OpenedProgram, ProgramLookup, Schema
@@ -157,8 +158,7 @@ def document(record: BpfRecord, view: FilterView) -> Document:
     fields: list[Part] = []
     if view.handle:
         fields.append(Field("handle", f"{view.handle:#x}", f"handle {view.handle:#x} "))
-    if record.classid is not None:
-        fields.append(Field("flowid", str(record.classid), f"flowid {record.classid} "))
+    fields += class_field(record.classid, view.shown)
     if record.annotation:
         fields.append(Field("bpf_name", record.annotation, f"{record.annotation} "))
     if record.direct_action:

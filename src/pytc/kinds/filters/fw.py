@@ -10,7 +10,7 @@ from pytc.documents import Document, Field, Group, Part
 from pytc.errors import InvalidOptionsError
 from pytc.grammar.words import Cursor, read_options, unsigned
 from pytc.handles import Handle
-from pytc.kinds.filter_parts import ACTION, CLASSID, FLOWID, INDEV, POLICE, all_actions
+from pytc.kinds.filter_parts import ACTION, CLASSID, FLOWID, INDEV, POLICE, all_actions, class_field
 from pytc.kinds.interface import Attributes, FilterKind, FilterView, OpenedProgram, ProgramLookup, Schema
 
 _WORDS = (CLASSID, FLOWID._replace(exact=False), POLICE, ACTION, INDEV)
@@ -73,8 +73,7 @@ def _document(record: FwRecord, view: FilterView) -> Document:
     fields: list[Part] = []
     if view.handle or record.mask is not None:
         fields.append(Group("fw", _mark(view.handle, record.mask)))
-    if record.classid is not None:
-        fields.append(Field("classid", str(record.classid), f"classid {record.classid} "))
+    fields += class_field(record.classid, view.shown, "classid")
     fields += view.police
     if record.incoming:
         fields.append(Field("indev", record.incoming, f"input dev {record.incoming} "))

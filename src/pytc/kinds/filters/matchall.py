@@ -15,6 +15,7 @@ from pytc.kinds.filter_parts import (
     SKIP_HARDWARE,
     SKIP_SOFTWARE,
     all_actions,
+    class_field,
     flag_fields,
     skip_flags,
 )
@@ -76,8 +77,7 @@ def _document(record: MatchallRecord, view: FilterView) -> Document:
     fields: list[Part] = []
     if view.handle:
         fields.append(Field("handle", view.handle, f"handle {view.handle:#x} "))
-    if record.classid is not None:
-        fields.append(Field("flowid", str(record.classid), f"flowid {record.classid} "))
+    fields += class_field(record.classid, view.shown)
     fields += flag_fields(record.flags, before="\n  ", after="")
     if view.shown.statistics and record.hits is not None:
         fields.append(Field("rule_hit", record.hits, f" (rule hit {record.hits})"))

@@ -7,7 +7,7 @@ import struct
 from typing import Any, NamedTuple
 
 from pytc.commands import Action
-from pytc.documents import Document, Field, Part
+from pytc.documents import Document, Field, Part, Shown
 from pytc.errors import InvalidOptionsError
 from pytc.grammar.words import Cursor, Word, read_options, unsigned
 from pytc.handles import Handle
@@ -20,6 +20,7 @@ from pytc.kinds.filter_parts import (
     SKIP_HARDWARE,
     SKIP_SOFTWARE,
     all_actions,
+    class_field,
     flag_fields,
     skip_flags,
 )
@@ -234,7 +235,7 @@ def _document(record: U32Record, view: FilterView) -> Document:
         parts.append(Field("fh", text, f"fh {text} "))
     if node:
         parts.append(Field("order", node, f"order {node} "))
-    parts += _place_parts(record, raw=shown.raw)
+    parts += _place_parts(record, shown)
     parts += flag_fields(record.flags)
     if record.selector is not None:
         parts += _selector_parts(record, record.selector, view)
@@ -247,7 +248,7 @@ def _document(record: U32Record, view: FilterView) -> Document:
     return [*parts, *view.actions]
 
 
-def _place_parts(record: U32Record, *, raw: bool) -> list[Part]:
+def _place_parts(record: U32Record, shown: Shown) -> list[Part]:
     """The table and where to go; tc 6.1 marks just those classes with a star that end the search."""
     parts: list[Part] = []
     if record.divisor is not None:
@@ -256,12 +257,11 @@ def _place_parts(record: U32Record, *, raw: bool) -> list[Part]:
         table, bucket = record.place >> 20, (record.place & _BUCKET) >> 12
         parts += [Field("key_ht", f"{table:x}", f"key ht {table:x} "), Field("bkt", f"{bucket:x}", f"bkt {bucket:x} ")]
     ends = record.selector is not None and record.selector.flags & TERMINAL
-    if record.classid is not None:
-        parts.append(Field("flowid", str(record.classid), f"{'*' if ends else ''}flowid {record.classid} "))
-    elif ends:
+    parts += class_field(record.classid, shown, before="*" if ends else "")
+    if ends and record.classid is None:
         parts.append(Field("", text="terminal flowid "))
     if record.link is not None:
-        text = handle_text(record.link, raw=raw)
+        text = handle_text(record.link, raw=shown.raw)
         parts.append(Field("link", text, f"link {text} "))
     return parts
 
