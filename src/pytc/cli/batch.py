@@ -7,6 +7,7 @@ quotes are one. The netlink socket is one for all lines.
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from pytc.cli import streams
 from pytc.errors import BatchError, PytcError
 
 _BLANKS = " \t\r\n"
@@ -50,24 +51,24 @@ def commands(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 def run_batch(path: str, run: Callable[[Sequence[str]], int], report: Callable[[PytcError], int], *,
-              force: bool = False) -> int:
+              force: bool = False, say: Callable[[str], None] | None = None) -> int:
     """Runs the commands of a file, ``-`` for standard input; returns the exit status.
 
     Ends at the first that fails, which is named, or goes on with ``force``. ``run`` is given the words of a command,
-    ``report`` prints an error.
+    ``report`` prints an error, ``say`` (standard error, without it) which line it was.
     """
     if path == "-":
-        return _run(path, sys.stdin, run, report, force=force)
+        return _run(path, sys.stdin, run, report, force=force, say=say or _complain)
     try:
         file = open(path, encoding="utf-8", errors="surrogateescape")  # noqa: SIM115 (closed below)
     except OSError as error:
         raise BatchError(f'Cannot open file "{path}" for reading: {error.strerror}', errno=error.errno) from error
     with file:
-        return _run(path, file, run, report, force=force)
+        return _run(path, file, run, report, force=force, say=say or _complain)
 
 
 def _run(path: str, lines: Iterable[str], run: Callable[[Sequence[str]], int], report: Callable[[PytcError], int], *,
-         force: bool) -> int:
+         force: bool, say: Callable[[str], None]) -> int:
     status = 0
     for number, words in commands(lines):
         try:
@@ -75,9 +76,12 @@ def _run(path: str, lines: Iterable[str], run: Callable[[Sequence[str]], int], r
         except PytcError as error:
             failed = report(error)
         if failed:
-            sys.stdout.flush()
-            sys.stderr.write(f"Command failed {path}:{number}\n")
+            say(f"Command failed {path}:{number}")
             status = 1
             if not force:
                 break
     return status
+
+
+def _complain(sentence: str) -> None:
+    streams.complain(f"{sentence}\n")

@@ -5,6 +5,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from pytc.cli import streams
 from pytc.cli.main import show, show_stream
 from pytc.commands import Command, StepProgram
 from pytc.documents import Shown, Stream
@@ -40,7 +41,7 @@ class Runner:
         self._bar = _bar()
         self._context = Context(shown=_shown(options), bpf_mount=os.environ.get("TC_BPF_MNT", ""), layout20=layout,
                                 environment=os.environ, progress=self._bar,
-                                say=lambda remark: say([remark], as_json=options.json), write=write)
+                                say=lambda remark: say([remark], as_json=options.json), write=streams.write_bytes)
 
     def run(self, command: Command) -> int:
         """Runs a command and prints its outcome; returns the exit status. Raises PytcError."""
@@ -101,10 +102,4 @@ def say(notes: list[str], *, as_json: bool) -> None:
 
         notes = [json.dumps({"note": note}, ensure_ascii=False) for note in notes]
     for note in notes:
-        print(note, file=sys.stderr, flush=True)  # noqa: T201
-
-
-def write(data: bytes) -> None:
-    """Writes output that is not to wait."""
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+        streams.complain(f"{note}\n")

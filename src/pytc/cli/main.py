@@ -1,11 +1,11 @@
 """The command ``pytc``."""
 
-import io
 import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pytc.cli import streams
 from pytc.errors import HelpRequested, NetlinkError, PytcError
 from pytc.grammar.command_line import Options, parse_options, parse_words
 
@@ -18,6 +18,7 @@ _BROKEN_PIPE = 141
 
 def console() -> None:
     """What the installed script calls."""
+    streams.replace_closed()
     if "_PYTC_COMPLETE" in os.environ:
         from pytc.cli.application import application
 
@@ -32,15 +33,12 @@ def main(words: Sequence[str]) -> int:
         options, rest = parse_options(words)
         as_json = options.json
         status = _run(options, rest)
-        sys.stdout.flush()
-    except HelpRequested as request:
-        return _help(request.topic)
+        streams.write("", flush=True)
     except PytcError as error:
         return report(error, as_json=as_json)
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return _BROKEN_PIPE
     return status
 
@@ -56,15 +54,18 @@ def _run(options: Options, words: list[str]) -> int:
         return _help("")
     if options.batch:
         return _batch(options)
-    command = parse_words(words)
-    if isinstance(command, Help):
-        return _help(command.topic)
-    from pytc.cli import lean
+    try:
+        command = parse_words(words)
+        if isinstance(command, Help):
+            return _help(command.topic)
+        from pytc.cli import lean
 
-    lean.prepare()
-    from pytc.cli.execute import execute
+        lean.prepare()
+        from pytc.cli.execute import execute
 
-    return execute(options, command)
+        return execute(options, command)
+    except HelpRequested as request:
+        return _help(request.topic)
 
 
 def _batch(options: Options) -> int:
@@ -72,7 +73,7 @@ def _batch(options: Options) -> int:
 
     lean.prepare()
     from pytc.cli.batch import run_batch
-    from pytc.cli.execute import Runner
+    from pytc.cli.execute import Runner, say
     from pytc.commands import Help
 
     with Runner(options) as runner:
@@ -86,7 +87,8 @@ def _batch(options: Options) -> int:
         def refused(error: PytcError) -> int:
             return report(error, as_json=options.json)
 
-        return run_batch(options.batch, run, refused, force=options.force)
+        return run_batch(options.batch, run, refused, force=options.force,
+                         say=lambda sentence: say([sentence], as_json=options.json))
 
 
 def _help(topic: str) -> int:
@@ -96,38 +98,37 @@ def _help(topic: str) -> int:
 
 
 def _print(text: str) -> int:
-    sys.stdout.write(text)
+    streams.write(text)
     return 0
 
 
 def report(error: PytcError, *, as_json: bool = False) -> int:
     """Prints an error as tc would, then what pytc knows more, or all of it as JSON; returns the exit status."""
-    sys.stdout.flush()
     if as_json:
         from pytc.render.errors import as_json as render
 
-        sys.stderr.write(render(error))
+        streams.complain(render(error))
         return error.exit_status
     lines = [str(error)]
     if isinstance(error, NetlinkError) and error.trailer:
         lines.append(error.trailer)
     lines += [f"Hint: {hint}" for hint in error.hints]
-    print(*lines, sep="\n", file=sys.stderr)  # noqa: T201
+    streams.complain("".join(f"{line}\n" for line in lines))
     return error.exit_status
 
 
 def show(documents: "Sequence[Document]", options: Options) -> None:
     """Prints documents as text or JSON; names that are not UTF-8 come out as the kernel has them."""
-    _take_any_text()
+    streams.take_any_text(as_json=options.json)
     if options.json:
         from pytc.render.json import render as as_json
 
-        sys.stdout.write(as_json(documents, pretty=options.pretty))
+        streams.write(as_json(documents, pretty=options.pretty))
     else:
         from pytc.render.text import render as as_text
 
         text = as_text(documents, colors=_colors(options))
-        sys.stdout.write(text.replace("\n", "\\") if options.oneline else text)
+        streams.write(text.replace("\n", "\\") if options.oneline else text)
 
 
 def _colors(options: Options) -> "dict[str, str]":
@@ -143,7 +144,7 @@ def _colors(options: Options) -> "dict[str, str]":
 
 def show_stream(stream: "Stream", options: Options) -> None:
     """Prints what comes in pieces."""
-    _take_any_text()
+    streams.take_any_text(as_json=options.json)
     if options.json and options.pretty and not stream.is_live:
         from pytc.render.json import pretty_stream
 
@@ -151,11 +152,4 @@ def show_stream(stream: "Stream", options: Options) -> None:
     else:
         pieces = stream.json() if options.json else stream.text()
     for piece in pieces:
-        sys.stdout.write(piece)
-        if stream.is_live:
-            sys.stdout.flush()
-
-
-def _take_any_text() -> None:
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")
+        streams.write(piece, flush=stream.is_live)

@@ -3,6 +3,7 @@
 import contextlib
 import sys
 
+from pytc.cli import streams
 from pytc.commands import StepProgram
 from pytc.operations.cbpf import debugger
 from pytc.operations.context import Context
@@ -28,5 +29,4 @@ def step_through(context: Context, command: StepProgram) -> int:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    streams.write(text, flush=True)

@@ -1,0 +1,78 @@
+"""Standard input, output and error as they may be: closed, full, or with an encoding that lacks a letter."""
+
+import contextlib
+import io
+import os
+import sys
+from typing import TextIO
+
+from pytc.errors import OutputError
+
+
+def replace_closed() -> None:
+    """Opens /dev/null for each of the three that was closed: as for tc, it is as if nobody listened.
+
+    No map's or socket's descriptor becomes a standard stream then, of this process or of a shell that it starts.
+    """
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)  # the lowest that is free: those below are open by now
+            os.set_inheritable(opened, True)
+            setattr(sys, name, os.fdopen(opened, "w" if descriptor else "r", closefd=False, encoding="utf-8"))
+
+
+def take_any_text(*, as_json: bool = False) -> None:
+    """Names that are not UTF-8 come out as the kernel has them; in JSON escaped, as JSON is UTF-8 ("\\udcff")."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace" if as_json else "surrogateescape")
+
+
+def write(text: str, *, flush: bool = False) -> None:
+    """Writes on standard output. Raises OutputError, and BrokenPipeError where nobody reads any more."""
+    try:
+        try:
+            sys.stdout.write(text)
+        except UnicodeEncodeError:
+            if not isinstance(sys.stdout, io.TextIOWrapper):
+                raise
+            sys.stdout.reconfigure(errors="backslashreplace")
+            sys.stdout.write(text)
+        if flush:
+            sys.stdout.flush()
+    except OSError as error:
+        raise _refused(error) from error
+
+
+def write_bytes(data: bytes) -> None:
+    """Writes output that is not to wait, and is not text. Raises as :func:`write` does."""
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        raise _refused(error) from error
+
+
+def complain(text: str) -> None:
+    """Writes on standard error, after what standard output has; when that fails there is nobody left to tell."""
+    with contextlib.suppress(OutputError, BrokenPipeError):
+        write("", flush=True)
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
+
+
+def _refused(error: OSError) -> OSError | OutputError:
+    _discard(sys.stdout)
+    if isinstance(error, BrokenPipeError):
+        return error
+    return OutputError(f"cannot write to standard output: {error.strerror}", errno=error.errno)
+
+
+def _discard(stream: TextIO) -> None:
+    """What is still in the buffer goes nowhere: Python would try, and complain, when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
