@@ -68,6 +68,8 @@ static void *(*const bpf_map_lookup_elem)(void *map, const void *key) __unused =
 static long (*const bpf_map_update_elem)(void *map, const void *key,
 					 const void *value, __u64 flags) __unused =
 	(void *)BPF_FUNC_map_update_elem;
+static __u32 (*const bpf_get_prandom_u32)(void) __unused =
+	(void *)BPF_FUNC_get_prandom_u32;
 static long (*const bpf_skb_load_bytes)(const void *skb, __u32 offset,
 					void *to, __u32 len) __unused =
 	(void *)BPF_FUNC_skb_load_bytes;

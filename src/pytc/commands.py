@@ -136,6 +136,12 @@ class NamedActions(NamedTuple):
     which: tuple[tuple[str, int], ...]
 
 
+class ActionCommands(NamedTuple):
+    """Several of them in one line, done in their order; the last may get or delete."""
+
+    commands: tuple[ModifyActions | NamedActions, ...]
+
+
 class ShowActions(NamedTuple):
     """All actions of a kind; with ``since``, those that were used in the last so many milliseconds."""
 
@@ -296,6 +302,7 @@ _Command = (
     | ShowClasses
     | ModifyActions
     | NamedActions
+    | ActionCommands
     | ShowActions
     | FlushActions
     | ShowObject

@@ -9,7 +9,7 @@ from pytc.handles import Handle
 class QueueStatistics(NamedTuple):
     """TCA_STATS2. ``rate`` is (bytes/s, packets/s) of a rate estimator, None without one; ``hardware`` (bytes, packets)
     of those that hardware handled. ``counted`` and ``queued`` say whether the kernel sends the counters, and what is of
-    a queue."""
+    a queue; ``old`` that they come from TCA_STATS."""
 
     bytes: int = 0
     packets: int = 0
@@ -22,6 +22,7 @@ class QueueStatistics(NamedTuple):
     hardware: tuple[int, int] = (0, 0)
     counted: bool = True
     queued: bool = True
+    old: bool = False
 
 
 class ActionRecord(NamedTuple):

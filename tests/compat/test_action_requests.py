@@ -36,6 +36,9 @@ def test_requests_are_those_of_tc(network: Network, tmp_path: Path) -> None:
     lines += [f"actions replace action {line}" for line in REFUSED]
     lines += [f"filter add dev em1 ingress bpf bytecode 1,6_0_0_1 action {line} flowid 1:2"
               for kind in BY_KIND for line in BY_KIND[kind]]
+    lines += [f"filter add dev em1 ingress bpf bytecode 1,6_0_0_1 flowid 1:2 {line}"
+              for line in (*BY_KIND["police"], *REFUSED) if line.startswith("police") and " action " not in line
+              and not {"jump", "trap", "cookie"} & set(line.split())]
     commands = [words_of(line) for line in lines]
     tracer = Tracer(network, tmp_path)
     expected, found = ([request for message in messages if (request := _request(message)) is not None]

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.commands import ModifyActions
+from pytc.commands import ActionCommands, ModifyActions
 from pytc.documents import Shown
-from pytc.errors import HelpRequested, PytcError
+from pytc.errors import HelpRequested, PytcError, UsageError
 from pytc.grammar.command_line import parse_words
 from pytc.grammar.words import Cursor
 from pytc.handles import Handle, parse_classid
 from pytc.kinds import actions as kinds
 from pytc.kinds.actions.csum import CsumOptions
 from pytc.kinds.actions.mirred import MirredOptions
+from pytc.kinds.actions.police import KIND
 from pytc.kinds.actions.skbedit import Mark, SkbeditOptions
 from pytc.kinds.actions.vlan import VlanOptions
 from pytc.kinds.interface import Clock, Given, Seen
+from pytc.kinds.ratespec import rate_table, ratespec
 from pytc.netlink.messages import decode_options, encode_options
 from pytc.render.json import as_object
 from pytc.render.text import render
@@ -84,7 +87,8 @@ def test_words(line: str, options: object) -> None:
 def test_lines_that_tc_takes(line: str) -> None:
     command = parse_words(["actions", "add", "action", *words_of(line)])
     assert isinstance(command, ModifyActions)
-    assert len(command.actions) == 1 + line.count(" action ")
+    alone = len({"jump", "trap"} & set(line.split())) if line.startswith("police") and "/" not in line else 0
+    assert len(command.actions) == 1 + line.count(" action ") + alone  # where a control is an action of its own
 
 
 @pytest.mark.parametrize("line", [line for line, named in WRONG if "device" not in named])
@@ -164,6 +168,87 @@ def test_vlan_headers(destination: bytes, source: bytes) -> None:
     assert (found["dst_mac"], found["src_mac"]) == (destination.hex(":"), source.hex(":"))
 
 
+@given(st.integers(1, 2**40), st.integers(1, 2**31), st.none() | st.integers(1, 2**40), st.integers(1, 2**31),
+       st.integers(0, 65535), st.integers(0, 65535), st.sampled_from(["ethernet", "atm", "adsl"]), indexes)
+def test_police_rates(rate: int, burst: int, peak: int | None, mtu: int, mpu: int, overhead: int, linklayer: str,
+                      index: int) -> None:
+    line = (f"police rate {rate}bps burst {burst} mtu {mtu} mpu {mpu} overhead {overhead} linklayer {linklayer} "
+            f"index {index}")
+    options = read(line + (f" peakrate {peak}bps" if peak else ""))
+    assert (options.rate, options.burst.size, options.mtu.size, options.peakrate) == (rate, burst, mtu, peak or 0)
+    found = shown("police", options, Shown(details=True))
+    layer = "atm" if linklayer == "adsl" else linklayer
+    assert (found["index"], found["overhead"], found["linklayer"]) == (index, overhead, layer)
+    attributes = dict(KIND.encode(options, _GIVEN))
+    assert len(attributes["TCA_POLICE_TBF"]) == 56
+    assert len(attributes["TCA_POLICE_RATE"]) == 1024
+    assert attributes.get("TCA_POLICE_RATE64") == (rate if rate >= 2**32 else None)
+    assert ("TCA_POLICE_PEAKRATE" in attributes) == (peak is not None)
+    assert attributes.get("TCA_POLICE_PEAKRATE64") == (peak if peak and peak >= 2**32 else None)
+
+
+@pytest.mark.parametrize(("words", "control", "conform"), [
+    ("drop", 2, 0), ("ok", 0, 0), ("pipe continue", -1, 0), ("goto chain 5", 2 << 28 | 5, 0),
+    ("conform-exceed drop", 2, 0), ("conform-exceed drop/pipe", 2, 3), ("conform-exceed d/pi", 2, 3),
+    ("conform-exceed 4/-1", 4, -1), ("conform-exceed drop / pipe", 2, 3),
+    ("conform-exceed goto chain 5 / jump 2", 2 << 28 | 5, 1 << 28 | 2), ("conform-exceed drop/pipe ok", 0, 3),
+    ("conform-exceed +2", 2, 0), ("", 1, 0),
+])
+def test_police_controls(words: str, control: int, conform: int) -> None:
+    options = read(f"police rate 1mbit burst 10k {words}")
+    assert (options.control, options.conform) == (control, conform)
+    found = shown("police", options)
+    assert ("conform_action" in found) == (conform != 0)
+
+
+def test_a_table_of_times() -> None:
+    """Of 100 bytes/s, in ticks of 64 ns: 8 bytes take 80 ms, 1.25 million ticks."""
+    spec = ratespec(100, 3, 0, linklayer=1, overhead=0, mpu=20)
+    times = struct.unpack("=256I", rate_table(100, spec, Clock()))
+    assert times[:4] == (3_125_000, 3_125_000, 3_750_000, 5_000_000)
+    assert times[255] == 256 * 1_250_000
+    atm = struct.unpack("=256I", rate_table(100, ratespec(100, 3, 0, linklayer=2, overhead=0, mpu=0), Clock()))
+    assert atm[:7] == (53 * 156_250,) * 6 + (106 * 156_250,)
+    slow = struct.unpack("=256I", rate_table(1, ratespec(1, 3, 0, linklayer=1, overhead=0, mpu=0), Clock()))
+    assert slow[33] == 34 * 125_000_000
+    assert set(slow[34:]) == {0}
+
+
+def test_police_as_text() -> None:
+    """As tc 6.1 prints it."""
+    kind = kinds.find("police")
+    assert kind is not None
+    options = read("police rate 1mbit burst 10k mtu 1500 peakrate 2mbit conform-exceed drop/pipe index 4")
+    attributes = decode_options(kind.schema, encode_options(kind.schema, kind.encode(options, _GIVEN)))
+    seen = Seen(Shown(raw=True, iec=True), lambda number: None, str, Clock)
+    assert render([kind.document(attributes, seen)]) == (
+        " police 0x4 rate 1000000bit burst 10Kb mtu 1500b [00138800] peakrate 1953Kibit action drop/pipe overhead 0b \n"
+        "\tref 0 bind 0 \n")
+
+
+@pytest.mark.parametrize(("line", "verbs"), [
+    ("add action drop index 1 get action gact index 1", ["add", "get"]),
+    ("add action drop replace action ok a action pipe", ["add", "replace", "add"]),
+    ("ch action drop del action gact index 1 action gact index 2", ["replace", "delete"]),
+    ("add get action gact index 1", ["add", "get"]),
+    ("add action get action gact index 1", ["add", "get"]),
+])
+def test_several_commands_in_a_line(line: str, verbs: list[str]) -> None:
+    command = parse_words(["actions", *line.split()])
+    assert isinstance(command, ActionCommands)
+    assert [part.verb for part in command.commands] == verbs
+
+
+@pytest.mark.parametrize("line", [
+    "add action drop foo", "add action drop ls action gact", "add action drop flowid 1:1", "add action drop add",
+    "add action drop action get action gact index 1", "get action gact index 1 get action gact index 2",
+    "flush action gact add action ok",
+])
+def test_what_cannot_follow(line: str) -> None:
+    with pytest.raises(UsageError):
+        parse_words(["actions", *line.split()])
+
+
 @given(st.sampled_from(kinds.names()), st.lists(st.one_of(
     st.sampled_from("egress ingress mirror redirect dev lo blockid index 5 csum iph and tcp mark 5/6 priority 1:2 "
                     "queue_mapping ptype host inheritdsfield pop push id protocol 802.1q modify push_eth dst_mac "
@@ -176,4 +261,4 @@ def test_any_words(kind: str, words: list[str]) -> None:
     except PytcError as error:
         assert str(error)
     else:
-        assert isinstance(command, ModifyActions)
+        assert isinstance(command, ModifyActions | ActionCommands)

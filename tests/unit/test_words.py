@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.commands import FilterSelector, GetFilter, Help, ModifyFilter, ShowFilters
-from pytc.errors import HelpRequested, InvalidOptionsError, PytcError, UsageError
+from pytc.errors import HelpRequested, PytcError, UsageError
 from pytc.grammar.command_line import Options, parse_options, parse_words
 from pytc.grammar.usage import topics, usage
 from pytc.grammar.words import Cursor, Word, fill, unsigned
@@ -68,12 +68,6 @@ def test_some_words_are_not_abbreviated(word: str) -> None:
 ])
 def test_words_of_a_bpf_filter(words: str, options: BpfOptions | None) -> None:
     assert parse(f"filter add dev em1 bpf {words}").options == options
-
-
-@pytest.mark.parametrize("later", ["police rate 1mbit"])
-def test_what_is_not_there_yet_says_so(later: str) -> None:
-    with pytest.raises(InvalidOptionsError, match="not supported"):
-        parse(f"filter add dev em1 bpf obj f.o {later}")
 
 
 @pytest.mark.parametrize(("line", "topic"), [

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -17,6 +18,7 @@ from tests.vm.twins import alike, masked, new_network, pytc, run_all, tc
 
 pytestmark = pytest.mark.kernel
 
+MORE = [("-r", "-s"), ("-iec",), ("-N",)]
 _ALL = 3  # ETH_P_ALL
 _SOL_PACKET, _PACKET_AUXDATA = 263, 8
 #: struct tpacket_auxdata: status, len, snaplen u32, mac, net, vlan_tci, vlan_tpid u16.
@@ -34,19 +36,22 @@ def test_the_same_words_do_the_same(kind: str) -> None:
         found.append((run_all(run, added(kind)), masked(tc("-j", "-d", "actions", "ls", "action", kind).out)))
     assert found[0] == found[1]
     assert [line for line, status in zip(added(kind), found[0][0], strict=True) if status] == []
-    alike(f"actions ls action {kind}")
+    alike(f"actions ls action {kind}", MORE)
 
 
 def test_in_filters() -> None:
     """One action of each line in a filter of its own, and all that pytc prints of them."""
     found: list[tuple[list[int], Any]] = []
     lines = [f"{_ANY} action {line.split(' action ')[0]} flowid 1:2" for kind in BY_KIND for line in BY_KIND[kind][:4]]
+    lines += [f"{_ANY} {line} flowid 1:3" for line in BY_KIND["police"][:8]]
+    lines.append(f"{_ANY} action mirred egress redirect dev em1 police mtu 900 index 90 drop flowid 1:4")
     for run in (tc, pytc):
         new_network()
         found.append((run_all(run, lines), masked(tc("-j", "filter", "show", "dev", "em1", "egress").out)))
     assert found[0] == found[1]
     assert set(found[0][0]) == {0}
-    alike("filter show dev em1 egress")
+    _through([_frame()])
+    alike("filter show dev em1 egress", MORE[:-1])
 
 
 def test_what_the_kernel_refuses() -> None:
@@ -84,6 +89,37 @@ class TestPackets:
         words = f"{_ANY} action vlan pop_eth action vlan push_eth dst_mac 00:11:22:33:44:55 src_mac 00:11:22:33:44:66"
         assert pytc(*words_of(words)).status == 0
         assert _through([_frame()]) == [(bytes.fromhex("001122334455001122334466") + _frame()[12:], None)]
+
+    @pytest.mark.parametrize("words", ["action police", "police"])
+    def test_police_drops_what_is_above_the_rate(self, words: str) -> None:
+        new_network()
+        assert pytc(*words_of(f"{_ANY} {words} rate 8kbit burst 2k drop index 7")).status == 0
+        received = len(_through([_frame(payload=bytes(486))] * 20))
+        assert 4 <= received <= 8
+        [_, found] = json.loads(pytc("-j", "-s", "actions", "get", "action", "police", "index", "7").out)
+        [action] = found["actions"]
+        stats = action["stats"]
+        assert (stats["packets"], stats["bytes"], stats["drops"]) == (20, 20 * 500, 20 - received)
+        shown = pytc("-s", "filter", "show", "dev", "em1", "egress").out
+        if words == "police":
+            dropped = 20 - received
+            assert f"\n Sent 10000 bytes 20 pkts (dropped {dropped}, overlimits {dropped}) \n" in shown
+        assert shown == tc("-s", "filter", "show", "dev", "em1", "egress").out
+
+    def test_police_counts_packets(self) -> None:
+        """The kernel fills the bucket from the beginning on."""
+        new_network()
+        assert pytc(*words_of(f"{_ANY} action police pkts_rate 20 pkts_burst 3 conform-exceed drop/ok")).status == 0
+        time.sleep(0.3)
+        assert 3 <= len(_through([_frame()] * 20)) <= 12
+
+    def test_what_conforms_goes_on_to_the_next_action(self) -> None:
+        new_network()
+        words = "action police rate 8kbit burst 2k conform-exceed ok/pipe action drop"
+        assert pytc(*words_of(f"{_ANY} {words}")).status == 0
+        received = len(_through([_frame(payload=bytes(486))] * 20))
+        assert 12 <= received <= 16
+        assert [action["stats"]["packets"] for action in _actions()] == [20, 20 - received]
 
     def test_csum_repairs_a_checksum(self) -> None:
         new_network()

@@ -163,7 +163,7 @@ class TestRefusals:
     @pytest.mark.parametrize(("line", "words"), [
         ("actions get action gact index 66", "not found"),
         ("actions del action gact index 66", "not found"),
-        ("actions flush action police", "Cannot flush unknown TC action"),
+        ("actions flush action ife", "Cannot flush unknown TC action"),
         ("actions add action gact ok index 5", "File exists"),
         ("actions add action gact goto chain 7", "goto"),
         ("actions add action bpf index 5", "Invalid argument"),

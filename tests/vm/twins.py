@@ -69,8 +69,17 @@ def masked_text(text: str) -> str:
 
 
 def masked(text: str) -> Any:
-    """Parsed JSON. tc's own is mended first where it is none: police statistics print text into the middle."""
-    return _mask(json.loads(re.sub(r" Sent \d+ bytes \d+ pkts \([^)]*\) ", "", text) or "[]"))
+    """Parsed JSON. tc's own is mended first where it is none: police statistics print text into the middle, and police
+    has the same name for both of its controls."""
+    return _mask(json.loads(re.sub(r" Sent \d+ bytes \d+ pkts \([^)]*\) ", "", text) or "[]",
+                            object_pairs_hook=_members))
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        found["conform_action" if key == "control_action" and key in found else key] = value
+    return found
 
 
 def _mask(value: object) -> object:
@@ -84,9 +93,9 @@ def run_all(run: Run, lines: Sequence[str]) -> list[int]:
     return [run(*words_of(line)).status for line in lines]
 
 
-def alike(line: str) -> None:
+def alike(line: str, more: Sequence[tuple[str, ...]] = ()) -> None:
     """pytc prints what tc prints, with each of the options."""
-    for options in OPTIONS:
+    for options in (*OPTIONS, *more):
         if line.startswith("filter") and "-br" in options:
             continue  # 6.1 cannot dump bpf filters in brief
         expected, shown = tc(*options, *line.split()), pytc(*options, *line.split())

@@ -1,6 +1,8 @@
 """``actions``: those that stand for themselves, by kind and index."""
 
-from pytc.commands import Command, FlushActions, Help, ModifyActions, NamedActions, ShowActions
+from collections.abc import Iterator
+
+from pytc.commands import ActionCommands, Command, FlushActions, Help, ModifyActions, NamedActions, ShowActions
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.grammar.words import Cursor, choose, matches, no_more, unsigned
 from pytc.kinds.action_parts import take_index
@@ -8,6 +10,8 @@ from pytc.kinds.action_words import parse_actions
 
 #: The order decides abbreviations.
 VERBS = ("add", "change", "replace", "delete", "get", "list", "show", "lst", "flush", "help")
+#: Those that may come behind another.
+_NEXT = ("change", "replace", "delete", "get", "add")
 _SHOW = ("list", "show", "lst")
 _MAX_SINCE = 0xFFFFFFFF
 
@@ -20,7 +24,7 @@ def parse(words: list[str]) -> Command:
     word = cursor.take()
     verb = choose(word, VERBS)
     if not verb:
-        raise UsageError(f'Command "{word}" is unknown, try "pytc actions help".')
+        raise _unknown(word)
     if verb == "help":
         return Help("actions")
     try:
@@ -32,11 +36,27 @@ def parse(words: list[str]) -> Command:
 def _parse(verb: str, cursor: Cursor) -> Command:
     if verb in _SHOW or verb == "flush":
         return _of_kind(verb, cursor)
-    if verb in ("get", "delete"):
-        return NamedActions(verb, _indexes(cursor))
-    if cursor.done:
-        raise UsageError('Illegal "action": say which, as in "pytc actions add action gact drop"')
-    return ModifyActions("add" if verb == "add" else "replace", parse_actions(cursor))
+    commands = list(_commands(verb, cursor))
+    return commands[0] if len(commands) == 1 else ActionCommands(tuple(commands))
+
+
+def _commands(verb: str, cursor: Cursor) -> Iterator[ModifyActions | NamedActions]:
+    """All commands of a line: behind the actions of the first there may be another."""
+    while verb not in ("get", "delete"):
+        if cursor.done:
+            raise UsageError('Illegal "action"', hints=('say which, as in "pytc actions add action gact drop"',))
+        yield ModifyActions("add" if verb == "add" else "replace", parse_actions(cursor, _NEXT))
+        if cursor.done:
+            return
+        word = cursor.take()
+        verb = choose(word, _NEXT)
+        if not verb:
+            raise _unknown(word)
+    yield NamedActions(verb, _indexes(cursor))
+
+
+def _unknown(word: str) -> UsageError:
+    return UsageError(f'Command "{word}" is unknown, try "pytc actions help".')
 
 
 def _of_kind(verb: str, cursor: Cursor) -> Command:

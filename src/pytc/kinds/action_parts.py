@@ -110,15 +110,15 @@ def take_index(cursor: Cursor) -> int:
     return number
 
 
-def control_group(control: int, *, before: str = "", after: str = "") -> Group:
+def control_group(control: int, *, before: str = "", after: str = "", key: str = "control_action") -> Group:
     """A control in tc's form, with text before and after it."""
     kind, operand = control & ~_OPERAND, control & _OPERAND
     if control > 0 and kind in (_JUMP, _GOTO):
-        name, key = ("jump", "jump") if kind == _JUMP else ("goto", "chain")
+        name, member = ("jump", "jump") if kind == _JUMP else ("goto", "chain")
         spelled = f" {operand}" if kind == _JUMP else f" chain {operand}"
-        return Group("control_action", (Field("type", name, before + name), Field(key, operand, spelled + after)))
+        return Group(key, (Field("type", name, before + name), Field(member, operand, spelled + after)))
     name = _NAMES.get(control, str(control))
-    return Group("control_action", (Field("type", name, before + name + after),))
+    return Group(key, (Field("type", name, before + name + after),))
 
 
 def reference_fields(generic: Generic, before: str = "\t ") -> list[Part]:

@@ -1,5 +1,6 @@
 """Lists of actions, as they stand behind the word ``action``."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pytc.commands import Action
@@ -17,8 +18,9 @@ _FLAGS = {"no_percpu": 1, "skip_sw": 4, "skip_hw": 2}
 _HW_STATS = {"immediate": 1, "delayed": 2, "disabled": 0}
 
 
-def parse_actions(cursor: Cursor) -> tuple[Action, ...]:
-    """One or more actions; the cursor is behind the first ``action``.
+def parse_actions(cursor: Cursor, verbs: Sequence[str] = ()) -> tuple[Action, ...]:
+    """One or more actions; the cursor is behind the first ``action``. A word that means one of ``verbs`` ends them,
+    and there may be none before it.
 
     Raises InvalidOptionsError, UsageError, HelpRequested.
     """
@@ -31,6 +33,9 @@ def parse_actions(cursor: Cursor) -> tuple[Action, ...]:
             continue
         if cursor.peek() == "help":
             raise HelpRequested("action")
+        if choose(cursor.peek(), verbs):
+            expected = expected and bool(found)
+            break
         found.append(_action(cursor))
         expected = False
     if expected and cursor.done and not found:
@@ -44,8 +49,7 @@ def parse_actions(cursor: Cursor) -> tuple[Action, ...]:
 def parse_kind(name: str, cursor: Cursor) -> Any:
     """The options of a kind of action that the caller knows to exist."""
     kind = kinds.find(name)
-    if kind is None:
-        raise InvalidOptionsError(f'"{name}" is not supported by this version of pytc')
+    assert kind is not None
     return kind.parse(cursor)
 
 

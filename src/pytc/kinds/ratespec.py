@@ -1,8 +1,8 @@
-"""What htb and tbf share: rates with their bursts (struct tc_ratespec, include/uapi/linux/pkt_sched.h).
+"""What htb, tbf and police share: rates with their bursts (struct tc_ratespec, include/uapi/linux/pkt_sched.h).
 
 A burst is sent to the kernel as the time, in ticks, that it takes at its rate. Tables of such times for all packet
-sizes (TCA_TBF_RTAB, TCA_HTB_CTAB ...) are not sent: since v3.8 the kernel computes without them when the link layer is
-given.
+sizes (TCA_TBF_RTAB, TCA_HTB_CTAB ...) are not sent by htb and tbf: since v3.8 the kernel computes without them when the
+link layer is given. The police action is refused without them, though it does not use them either.
 """
 
 import struct
@@ -22,8 +22,13 @@ _DEFAULT_MTU = 2047
 #: TC_LINKLAYER_*.
 _LINK_LAYERS = ("unspec", "ethernet", "atm")
 _LINK_LAYER_MASK = 0x0F
-ETHERNET = 1
-_LINK_LAYER_WORDS = {"ethernet": ETHERNET, "atm": 2, "adsl": 2}
+ETHERNET, _ATM = 1, 2
+_LINK_LAYER_WORDS = {"ethernet": ETHERNET, "atm": _ATM, "adsl": _ATM}
+#: A cell of ATM carries 48 bytes in 53.
+_CELL_DATA, _CELL_SIZE = 48, 53
+_SLOTS = 256
+#: TC_RTAB_SIZE bytes.
+_TABLE = struct.Struct(f"={_SLOTS}I")
 
 Rate = int | PercentRate
 
@@ -85,10 +90,28 @@ def ratespec(rate: int, cell_log: int | None, mtu: int, *, linklayer: int, overh
     return RATESPEC.pack(cell_log, linklayer, overhead, _CELL_ALIGN, mpu & 0xFFFF, min(rate, U32))
 
 
+def rate_table(rate: int, spec: bytes, clock: Clock) -> bytes:
+    """The times of packets of 256 sizes, in ticks, that belong to a struct tc_ratespec; 0 for those that do not fit."""
+    cell_log, linklayer, _, _, mpu, _ = RATESPEC.unpack(spec)
+    sizes = (max((slot << cell_log) & U32, mpu) for slot in range(1, _SLOTS + 1))
+    times = (_time(rate, _in_cells(size) if linklayer == _ATM else size, clock) for size in sizes)
+    return _TABLE.pack(*(time if time <= U32 else 0 for time in times))
+
+
+def _in_cells(size: int) -> int:
+    """What a packet takes as cells of ATM."""
+    return -(-size // _CELL_DATA) * _CELL_SIZE
+
+
 def ticks(rate: int, size: int, clock: Clock) -> int:
     """The time for ``size`` bytes: whole microseconds first, both steps modulo 2^32, as tc computes it."""
     microseconds = int(_MICROSECONDS * (size / float(rate))) & U32
     return int(microseconds * clock.ticks_per_microsecond) & U32
+
+
+def _time(rate: int, size: int, clock: Clock) -> int:
+    """The same, however long it is."""
+    return int(int(_MICROSECONDS * (size / float(rate))) * clock.ticks_per_microsecond)
 
 
 def microseconds(number: int, clock: Clock) -> int:

@@ -22,6 +22,7 @@ _HOMES = {
     "ModifyClass": ("classes", "modify_class"),
     "ModifyActions": ("actions", "modify_actions"),
     "NamedActions": ("actions", "named_actions"),
+    "ActionCommands": ("actions", "action_commands"),
     "ShowActions": ("actions", "show_actions"),
     "FlushActions": ("actions", "flush_actions"),
     "ShowClasses": ("classes", "show_classes"),

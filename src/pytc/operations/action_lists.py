@@ -23,8 +23,10 @@ _NUMBER = struct.Struct("=I")
 _HW_STATS_NAMES = ((1, "immediate"), (2, "delayed"))
 _FLAG_NAMES = ((1, "no_percpu"), (2, "skip_hw"), (4, "skip_sw"))
 _SKIP_HW, _OF_HARDWARE = 2, 6
-#: Which attribute of a kind that pytc does not know begins with struct tc_gen; 2 for the others.
-_PARAMETERS = {"connmark": 1, "nat": 1, "ife": 1, "ct": 1, "ctinfo": 3, "gate": 3}
+#: Which attribute of a kind begins with struct tc_gen, or like it with the index; 2 for the others.
+_PARAMETERS = {"connmark": 1, "csum": 1, "nat": 1, "ife": 1, "ct": 1, "ctinfo": 3, "gate": 3, "police": 1}
+#: Which tc does not name in brief text.
+_NAMELESS = ("police",)
 
 
 def encode_actions(context: Context, actions: Sequence[Action], programs: Sequence[OpenedProgram | None]) -> bytes:
@@ -71,8 +73,7 @@ def _decode(order: int, raw: bytes) -> ActionRecord:
 
 def index_of(record: ActionRecord) -> int:
     """The index of an action, from what every kind begins its parameters with; 0 where they are not there."""
-    place = 1 if record.kind == "police" else _PARAMETERS.get(record.kind, 2)
-    generic = Generic.unpack(dict(split_attributes(record.options)).get(place, b""))
+    generic = Generic.unpack(dict(split_attributes(record.options)).get(_PARAMETERS.get(record.kind, 2), b""))
     return generic.number if generic is not None else record.number
 
 
@@ -121,8 +122,8 @@ def _document(context: Context, record: ActionRecord, *, bound: bool) -> Documen
     elif record.options:
         fields += _unknown(record)
     else:
-        fields += [Field("kind", record.kind, f"{record.kind} "),
-                   Field("index", record.number, f"\t index {record.number}\n")]
+        name = "" if record.kind in _NAMELESS else f"{record.kind} "
+        fields += [Field("kind", record.kind, name), Field("index", record.number, f"\t index {record.number}\n")]
     if context.shown.statistics and record.statistics is not None:
         fields += [Field("", text="\tAction statistics:\n"),
                    Group("stats", statistics_fields(record.statistics, "\t"))]

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Sequence
 
 from pytc.bpf.constants import ProgramType
-from pytc.commands import Action, FlushActions, ModifyActions, NamedActions, ShowActions
+from pytc.commands import Action, ActionCommands, FlushActions, ModifyActions, NamedActions, ShowActions
 from pytc.documents import Document, Field, Listing
 from pytc.errors import EXIT_UNUSABLE, EXIT_USAGE, DeviceNotFoundError, NetlinkError
 from pytc.kinds.interface import OpenedProgram
@@ -97,6 +97,17 @@ def named_actions(context: Context, command: NamedActions) -> list[Document] | N
     if command.verb == "delete":
         return None
     return [part for answer in answers for part in _shown(context, answer)] or [_total(0)]
+
+
+def action_commands(context: Context, command: ActionCommands) -> list[Document] | None:
+    """One after another, until one fails; those before it have been done then, as in tc. Raises what they raise."""
+    documents = None
+    for part in command.commands:
+        if isinstance(part, ModifyActions):
+            modify_actions(context, part)
+        else:
+            documents = named_actions(context, part)
+    return documents
 
 
 def show_actions(context: Context, command: ShowActions) -> list[Document]:

@@ -15,7 +15,7 @@ from pytc.netlink.session import interface_name
 from pytc.operations.context import Context
 from pytc.operations.filter_requests import POINTS, address, swapped
 from pytc.operations.programs import described
-from pytc.operations.statistics import read_statistics, statistics_fields, unpack_old_statistics
+from pytc.operations.statistics import filter_statistics, read_statistics, unpack_old_statistics
 from pytc.operations.unknown import unknown_options
 from pytc.protocols import format_protocol
 from pytc.records import FilterRecord, QueueStatistics
@@ -122,7 +122,7 @@ def document(context: Context, record: FilterRecord, selector: FilterSelector | 
         fields.append(Group("options", _options(context, record)))
     fields.append(Field("", text="\n"))
     if context.shown.statistics and record.statistics is not None:
-        fields += [Group("stats", statistics_fields(record.statistics)), Field("", text="\n")]
+        fields += filter_statistics(record.statistics, iec=context.shown.iec)
     return fields
 
 

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Mapping
 
-from pytc.documents import Field
+from pytc.documents import Field, Group, Part
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, split_attributes
 from pytc.rates import format_rate, format_size
@@ -39,7 +39,20 @@ def unpack_old_statistics(raw: bytes) -> QueueStatistics:
     u32 each: ``packets, drops, overlimits, bps, pps, qlen, backlog``."""
     sent, packets, drops, overlimits, rate, packet_rate, qlen, backlog = _numbers(_OLD, raw)
     return QueueStatistics(sent, packets, drops, overlimits, 0, backlog, qlen,
-                           (rate, packet_rate) if rate or packet_rate else None)
+                           (rate, packet_rate) if rate or packet_rate else None, old=True)
+
+
+def filter_statistics(statistics: QueueStatistics, *, iec: bool = False) -> list[Part]:
+    """As tc prints them behind a filter: old ones as text alone."""
+    if not statistics.old:
+        return [Group("stats", statistics_fields(statistics, iec=iec)), Field("", text="\n")]
+    sent, packets, drops, overlimits, _, backlog, qlen, rate, *_ = statistics
+    text = f" Sent {sent} bytes {packets} pkts (dropped {drops}, overlimits {overlimits}) \n"
+    bytes_rate, packet_rate = rate or (0, 0)
+    values = (("rate ", rate), (f"{format_rate(bytes_rate, iec=iec)} ", bytes_rate), (f"{packet_rate}pps ", packet_rate),
+              ("backlog ", backlog or qlen), (f"{format_size(backlog)} ", backlog), (f"{qlen}p ", qlen))
+    more = "".join(value for value, there in values if there)
+    return [Field("", text=f"{text} {more}\n" if more else text)]
 
 
 def statistics_fields(statistics: QueueStatistics, before: str = " ", *, iec: bool = False) -> list[Field]:

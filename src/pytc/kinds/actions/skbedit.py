@@ -4,7 +4,7 @@ include/uapi/linux/tc_act/tc_skbedit.h). TCA_SKBEDIT_PARMS is struct tc_gen.
 
 from typing import Any, NamedTuple
 
-from pytc.documents import Document, Field, Part
+from pytc.documents import Document, Field, Part, Shown
 from pytc.errors import InvalidOptionsError
 from pytc.grammar.words import Cursor, Word, choose, fill, unsigned
 from pytc.handles import Handle, parse_classid
@@ -121,16 +121,17 @@ def document(attributes: Attributes, seen: Seen) -> Document:
     generic = Generic.unpack(attributes.get("TCA_SKBEDIT_PARMS", b""))
     if generic is None:
         return (Field("", text="[NULL skbedit parameters]"),)
-    return [Field("kind", "skbedit", "skbedit "), *_set_fields(attributes), control_group(generic.control, before=" "),
+    return [Field("kind", "skbedit", "skbedit "), *_set_fields(attributes, seen.shown),
+            control_group(generic.control, before=" "),
             *closing_fields(generic, attributes.get("TCA_SKBEDIT_TM", b""), seen.shown)]
 
 
-def _set_fields(attributes: Attributes) -> list[Part]:
+def _set_fields(attributes: Attributes, shown: Shown) -> list[Part]:
     fields: list[Part] = []
     if (queue := attributes.get("TCA_SKBEDIT_QUEUE_MAPPING")) is not None:
         fields.append(Field("queue_mapping", queue, f"queue_mapping {queue}"))
     if (number := attributes.get("TCA_SKBEDIT_PRIORITY")) is not None:
-        priority = str(Handle.from_number(number))
+        priority = shown.spelled(Handle.from_number(number))
         fields.append(Field("priority", priority, f" priority {priority}"))
     if (mark := attributes.get("TCA_SKBEDIT_MARK")) is not None:
         fields.append(Field("mark", mark, f" mark {mark}"))

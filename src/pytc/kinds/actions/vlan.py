@@ -135,17 +135,18 @@ def document(attributes: Attributes, seen: Seen) -> Document:
         return (Field("", text="[NULL vlan parameters]"),)
     number = _OWN.unpack_from(raw, _GENERIC_SIZE)[0]
     verb = _NAMES.get(number, str(number))
-    return [Field("kind", "vlan", "vlan "), Field("vlan_action", verb, f" {verb}"), *_pushed(verb, attributes),
-            control_group(generic.control, before=" "),
+    return [Field("kind", "vlan", "vlan "), Field("vlan_action", verb, f" {verb}"),
+            *_pushed(verb, attributes, numeric=seen.shown.numeric), control_group(generic.control, before=" "),
             *closing_fields(generic, attributes.get("TCA_VLAN_TM", b""), seen.shown)]
 
 
-def _pushed(verb: str, attributes: Attributes) -> list[Part]:
+def _pushed(verb: str, attributes: Attributes, *, numeric: bool) -> list[Part]:
     fields: list[Part] = []
     if verb in ("push", "modify"):
-        protocol = attributes.get("TCA_VLAN_PUSH_VLAN_PROTOCOL")
+        number = attributes.get("TCA_VLAN_PUSH_VLAN_PROTOCOL")
+        protocol = f"[{number}]" if numeric else format_protocol(number or 0)
         values = (("id", attributes.get("TCA_VLAN_PUSH_VLAN_ID")),
-                  ("protocol", format_protocol(protocol) if protocol is not None else None),
+                  ("protocol", protocol if number is not None else None),
                   ("priority", attributes.get("TCA_VLAN_PUSH_VLAN_PRIORITY")))
         fields += [Field(name, value, f" {name} {value}") for name, value in values if value is not None]
     elif verb == "push_eth":

@@ -1,0 +1,46 @@
+"""The commands of the documentation that need actions of the kernel."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.kernel.test_docs import NEEDS_MODULES, PAGES, blocks, commands
+from tests.vm.test_actions import send_packets
+from tests.vm.twins import new_network, pytc
+
+pytestmark = pytest.mark.kernel
+
+_BLOCKS = [block for page in PAGES for block in blocks(page, "sh") if NEEDS_MODULES in block]
+
+
+@pytest.mark.parametrize("block", _BLOCKS)
+def test_every_shown_command_works(block: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    new_network()
+    for command in commands(block):
+        words = shlex.split(command)
+        assert words[0] == "pytc"
+        done = pytc(*words[1:])
+        assert (done.status, done.err) == (0, ""), command
+
+
+def test_the_example_with_actions(bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its three programs count in one map, and half of the packets arrive."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
+    new_network()
+    [block] = [block for block in _BLOCKS if "actions.o" in block]
+    for command in commands(block)[:2]:
+        assert pytc(*shlex.split(command)[1:]).status == 0
+    received = send_packets(100)
+    [*_, shown] = json.loads(pytc("-j", "-s", "filter", "show", "dev", "em1").out)
+    assert [action["stats"]["packets"] for action in shown["options"]["actions"]] == [100, 100]
+    dumped = json.loads(pytc("-j", "map", "dump", "name", "map_seen").out)
+    assert [entry["value"] for entry in dumped] == [100, 100, 100], dumped
+    assert 20 <= received <= 80, os.uname()
