@@ -49,8 +49,9 @@ def filter_statistics(statistics: QueueStatistics, *, iec: bool = False) -> list
     sent, packets, drops, overlimits, _, backlog, qlen, rate, *_ = statistics
     text = f" Sent {sent} bytes {packets} pkts (dropped {drops}, overlimits {overlimits}) \n"
     bytes_rate, packet_rate = rate or (0, 0)
-    values = (("rate ", rate), (f"{format_rate(bytes_rate, iec=iec)} ", bytes_rate), (f"{packet_rate}pps ", packet_rate),
-              ("backlog ", backlog or qlen), (f"{format_size(backlog)} ", backlog), (f"{qlen}p ", qlen))
+    values = (("rate ", rate), (f"{format_rate(bytes_rate, iec=iec)} ", bytes_rate),
+              (f"{packet_rate}pps ", packet_rate), ("backlog ", backlog or qlen),
+              (f"{format_size(backlog)} ", backlog), (f"{qlen}p ", qlen))
     more = "".join(value for value, there in values if there)
     return [Field("", text=f"{text} {more}\n" if more else text)]
 

@@ -1,0 +1,38 @@
+"""Statistics of filters with the old attribute, which this machine's kernels send for police alone."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytc.operations.statistics import filter_statistics, unpack_old_statistics
+from pytc.records import QueueStatistics
+from pytc.render.json import as_object
+from pytc.render.text import render
+
+
+@pytest.mark.parametrize(("numbers", "more"), [
+    ((0, 0, 0, 0), ""), ((125_000, 7, 0, 0), " rate 1Mbit 7pps \n"), ((0, 7, 0, 0), " rate 7pps \n"),
+    ((0, 0, 3, 2048), " backlog 2Kb 3p \n"), ((125, 0, 3, 0), " rate 1Kbit backlog 3p \n"),
+])
+def test_old_statistics(numbers: tuple[int, ...], more: str) -> None:
+    """As tc 6.1 prints them; nothing of it is in JSON."""
+    parts = filter_statistics(unpack_old_statistics(struct.pack("=Q7I", 5000, 10, 3, 4, *numbers) + bytes(4)))
+    assert render([parts]) == f" Sent 5000 bytes 10 pkts (dropped 3, overlimits 4) \n{more}"
+    assert as_object(parts) == {}
+
+
+def test_newer_statistics_are_an_object() -> None:
+    parts = filter_statistics(QueueStatistics(5000, 10))
+    found = as_object(parts)["stats"]
+    assert isinstance(found, dict)
+    assert found["bytes"] == 5000
+    assert render([parts]).startswith(" Sent 5000 bytes 10 pkt (")
+
+
+@given(st.binary(max_size=64))
+def test_any_size(raw: bytes) -> None:
+    assert render([filter_statistics(unpack_old_statistics(raw))]).startswith(" Sent ")
