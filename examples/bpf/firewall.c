@@ -13,10 +13,10 @@
  * Build:   clang -O2 -g -target bpf -mcpu=v2 -I/usr/include/$(uname -m)-linux-gnu \
  *                -c firewall.c -o firewall.o
  *
- * Attach:  tc qdisc add dev em1 clsact
+ * Attach:  pytc qdisc add dev em1 clsact
  *          pytc filter add dev em1 ingress bpf da obj firewall.o
  *
- * Use:     pytc map set pinned m:globals/settings value.enabled = true
+ * Read:    pytc map set pinned m:globals/settings value.enabled = true
  *          pytc map set pinned m:globals/verdicts key 192.0.2.7 value { action DROP }
  *          pytc map dump pinned m:globals/passed_dropped sum
  */

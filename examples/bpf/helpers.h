@@ -11,6 +11,9 @@
 #define SEC(name)	__attribute__((section(name), used))
 #define __noinline	__attribute__((noinline))
 #define __unused	__attribute__((unused))
+#ifndef __always_inline
+#define __always_inline	inline __attribute__((always_inline))
+#endif
 
 #ifndef offsetof
 #define offsetof(type, member)	__builtin_offsetof(type, member)
@@ -62,12 +65,25 @@ struct bpf_elf_map {
 };
 #endif
 
+/*
+ * The types of a bpf_elf_map's keys and values, for whoever prints them: a
+ * structure of this name in the debug information, in a section of its own.
+ */
+#define MAP_TYPES(name, key_type, value_type)				\
+	struct ____btf_map_##name {					\
+		key_type key;						\
+		value_type value;					\
+	};								\
+	struct ____btf_map_##name SEC(".maps." #name) ____btf_map_##name = {}
+
 /* A helper is called by number: the compiler folds these constants away. */
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) __unused =
 	(void *)BPF_FUNC_map_lookup_elem;
 static long (*const bpf_map_update_elem)(void *map, const void *key,
 					 const void *value, __u64 flags) __unused =
 	(void *)BPF_FUNC_map_update_elem;
+static long (*const bpf_tail_call)(void *skb, void *programs, __u32 slot) __unused =
+	(void *)BPF_FUNC_tail_call;
 static __u32 (*const bpf_get_prandom_u32)(void) __unused =
 	(void *)BPF_FUNC_get_prandom_u32;
 static long (*const bpf_skb_load_bytes)(const void *skb, __u32 offset,

@@ -10,12 +10,13 @@
  * Build:   clang -O2 -g -target bpf -mcpu=v2 -I/usr/include/$(uname -m)-linux-gnu \
  *                -c mark_stats.c -o mark_stats.o
  *
- * Attach:  tc qdisc add dev em1 root handle 1: htb
+ * Attach:  pytc qdisc add dev em1 root handle 1: htb
  *          pytc filter add dev em1 parent 1: bpf obj mark_stats.o sec cls
  *
  * Read:    the map has PIN_GLOBAL_NS, so it outlives the command:
- *          bpftool map dump pinned /sys/fs/bpf/tc/globals/map_stats
- *          and its id 1 makes it BPF_MAP1 in the shell of an importer:
+ *          pytc map dump pinned m:globals/map_stats valuetype '{u64 packets, u64 bytes}'
+ *
+ * Agent:   its id 1 makes the map BPF_MAP1 in the shell of an importer:
  *          pytc exec bpf import /tmp/bpf
  *          pytc filter add dev em1 parent 1: bpf obj mark_stats.o sec cls export /tmp/bpf
  */

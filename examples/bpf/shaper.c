@@ -16,15 +16,16 @@
  * Build:   clang -O2 -g -target bpf -mcpu=v2 -I/usr/include/$(uname -m)-linux-gnu \
  *                -c shaper.c -o shaper.o
  *
- * Attach:  tc qdisc add dev em1 root handle 1: htb
- *          tc class add dev em1 parent 1: classid 1:10 htb rate 20mbit
- *          tc class add dev em1 parent 1: classid 1:20 htb rate 1mbit
- *          tc class add dev em1 parent 1: classid 1:30 htb rate 100mbit
+ * Attach:  pytc qdisc add dev em1 root handle 1: htb
+ *          pytc class add dev em1 parent 1: classid 1:10 htb rate 20mbit
+ *          pytc class add dev em1 parent 1: classid 1:20 htb rate 1mbit
+ *          pytc class add dev em1 parent 1: classid 1:30 htb rate 100mbit
  *          pytc filter add dev em1 parent 1: bpf obj shaper.o flowid 1:30
  *
- * Read:    tc -s class show dev em1
- *          bpftool map dump name map_queue
- *          or, the map being number 0, as BPF_MAP0 in the shell of an importer:
+ * Read:    pytc -s class show dev em1
+ *          pytc map dump name map_queue
+ *
+ * Agent:   the map's id 0 makes it BPF_MAP0 in the shell of an importer:
  *          pytc exec bpf import /tmp/bpf
  *          pytc filter add dev em1 parent 1: bpf obj shaper.o export /tmp/bpf flowid 1:30
  */

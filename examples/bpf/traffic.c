@@ -14,13 +14,13 @@
  *                -c traffic.c -o traffic.o
  *          -g is needed: the maps are described by BTF.
  *
- * Attach:  tc qdisc add dev em1 clsact
+ * Attach:  pytc qdisc add dev em1 clsact
  *          pytc filter add dev em1 ingress bpf da obj traffic.o
  *          pytc filter add dev em1 egress bpf da obj traffic.o sec drop
  *
- * Read:    bpftool map dump name protocols
- *          bpftool map dump name traffic.bss
- *          bpftool map dump name drops
+ * Read:    pytc map dump name protocols
+ *          pytc map dump name traffic.bss
+ *          pytc map dump name drops
  */
 #include <linux/if_ether.h>
 #include <linux/in.h>

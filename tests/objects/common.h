@@ -21,8 +21,6 @@
 
 #define ENTRIES(array)	(sizeof(array) / sizeof((array)[0]))
 
-static long (*const bpf_tail_call)(void *skb, void *programs, __u32 index) __unused =
-	(void *)BPF_FUNC_tail_call;
 static long (*const bpf_trace_printk)(const char *format, __u32 size, ...) __unused =
 	(void *)BPF_FUNC_trace_printk;
 static __u64 (*const bpf_ktime_get_ns)(void) __unused =

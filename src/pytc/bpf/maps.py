@@ -62,6 +62,20 @@ class Map:
         """Opens a pinned map; raises BpfSyscallError (ENOENT) or BpfError when it is no map."""
         return cls(open_pin(path))
 
+    @classmethod
+    def from_fd(cls, number: int) -> "Map":
+        """The map of an inherited descriptor, like those in $BPF_MAP0; the descriptor itself stays open.
+
+        Raises BpfError (EBADF) when it is not open, BpfSyscallError when it is no map.
+        """
+        import fcntl
+
+        try:
+            copy = OwnedFd(fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3))
+        except (OSError, OverflowError) as error:
+            raise BpfError(f"this process has no descriptor {number}", errno=errno.EBADF) from error
+        return cls(copy)
+
     @property
     def fd(self) -> int:
         return self.descriptor.fd

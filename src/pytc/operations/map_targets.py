@@ -69,13 +69,12 @@ def _open_as_allowed(path: str) -> OwnedFd:
 
 
 def _open_descriptor(fd: int, what: str) -> Map:
-    import fcntl
-
     try:
-        descriptor = OwnedFd(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3))
-    except (OSError, OverflowError) as error:
-        raise BpfError(f"{what}: this process has no descriptor {fd}", errno=getattr(error, "errno", None)) from error
-    return _checked(descriptor, what)
+        return Map.from_fd(fd)
+    except BpfSyscallError as error:
+        raise BpfError(f"{what} is no map: {error}", errno=error.errno) from error
+    except BpfError as error:
+        raise BpfError(f"{what}: {error}", errno=error.errno) from error
 
 
 def _checked(descriptor: OwnedFd, what: str) -> Map:

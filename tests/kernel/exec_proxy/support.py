@@ -114,3 +114,21 @@ def finish(process: subprocess.Popen[str], seconds: float = 30) -> tuple[int, st
     """(status, output, errors) of a command that ends by itself."""
     out, err = process.communicate(timeout=seconds)
     return process.returncode, out, err
+
+
+class Shell:
+    """An interactive shell at the other end of pipes."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def say(self, line: str) -> list[str]:
+        """The output of one command."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(f"{line}\necho end-of-command\n")
+        self._process.stdin.flush()
+        answer = []
+        while (read := self._process.stdout.readline()) != "end-of-command\n":
+            assert read, "the shell has ended"
+            answer.append(read.rstrip("\n"))
+        return answer

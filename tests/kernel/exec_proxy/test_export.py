@@ -11,7 +11,7 @@ import pytest
 
 from pytc.exec_proxy.map_transfer import Importer
 from tests.conftest import EXAMPLES, ROOT, Compiler, Network, Outcome, pins, run
-from tests.kernel.exec_proxy.support import PYTC, finish, nobody_reads, running, until
+from tests.kernel.exec_proxy.support import PYTC, Shell, finish, nobody_reads, running, until
 
 pytestmark = pytest.mark.kernel
 
@@ -25,24 +25,6 @@ IN = ("dev", "em1", "ingress")
 def clsact(network: Network) -> Network:
     assert network.tc("qdisc", "add", "dev", "em1", "clsact").status == 0
     return network
-
-
-class Shell:
-    """An interactive shell at the other end of pipes."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def say(self, line: str) -> list[str]:
-        """The output of one command."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(f"{line}\necho end-of-command\n")
-        self._process.stdin.flush()
-        answer = []
-        while (read := self._process.stdout.readline()) != "end-of-command\n":
-            assert read, "the shell has ended"
-            answer.append(read.rstrip("\n"))
-        return answer
 
 
 def test_the_session_of_the_built_in_exec_proxy(clsact: Network, build: Compiler, agent: str, tmp_path: Path) -> None:
