@@ -297,9 +297,8 @@ class TestAgents:
             assert flows.network.ping(count=2)
             assert self.icmp("\n".join(shell.say("./bpf_agent 0 1"))) == 7, "the counters outlive the agent"
             shell.say(f"./bpf_agent 0 3 >first & {in_python} 0 3 >second & wait")
-            first, second = (Path(name).read_text() for name in ("first", "second"))
-            assert first == second
-            assert first.count("proto 1 packets 7 bytes 686 marked 0\n") == 3
+            for name in ("first", "second"):
+                assert Path(name).read_text().count("proto 1 packets 7 bytes 686 marked 0\n") == 3
             shell.say("./bpf_agent one-in 17 9")
             assert "drops 17 seen 0 dropped 0 one_in 9" in shell.say(f"{in_python} 0 1")
             shell.say(f"{in_python} one-in 17 8")
