@@ -153,6 +153,12 @@ class FlushActions(NamedTuple):
     kind: str
 
 
+class Monitor(NamedTuple):
+    """``path`` is a file that rtmon(8) has written, empty for what happens now."""
+
+    path: str = ""
+
+
 class ShowObject(NamedTuple):
     path: str
 
@@ -305,6 +311,7 @@ _Command = (
     | ActionCommands
     | ShowActions
     | FlushActions
+    | Monitor
     | ShowObject
     | LintObject
     | ConvertObject

@@ -61,7 +61,8 @@ DEVICE = "device"
 class Shown(NamedTuple):
     """How much to say, and how: tc's options before the object. ``names`` are those of classes, by the number of their
     handle (``-names``); ``graph`` draws classes as a tree, ``iec`` writes rates in powers of 1024, ``numeric``
-    writes protocols as numbers, ``pretty`` writes what filters match in the terms of protocols."""
+    writes protocols as numbers, ``pretty`` writes what filters match in the terms of protocols. ``timestamp`` is "long"
+    or "short" for news with the time."""
 
     details: bool = False
     statistics: bool = False
@@ -72,6 +73,7 @@ class Shown(NamedTuple):
     numeric: bool = False
     names: Mapping[int, str] = {}
     pretty: bool = False
+    timestamp: str = ""
 
     def spelled(self, handle: Handle) -> str:
         """The handle of a class, with the name that it has been given."""

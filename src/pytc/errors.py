@@ -57,6 +57,12 @@ class BatchError(PytcError):
     """A file with commands cannot be read, or not taken apart into words."""
 
 
+class RecordError(PytcError):
+    """A file with recorded news cannot be read, or does not hold any."""
+
+    exit_status = EXIT_USAGE
+
+
 class DeviceNotFoundError(PytcError):
     """There is no network device of this name in the namespace."""
 

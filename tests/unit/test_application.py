@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from pytc.cli.application import application, following
+from pytc.grammar.command_line import OBJECTS
 from tests.conftest import ROOT
 
 
@@ -45,3 +46,16 @@ def test_the_commands_are_those_of_main(words: list[str], status: int, said: str
     result = CliRunner().invoke(application, words)
     assert result.exit_code == status
     assert said in result.output
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_every_object_has_words_to_offer(name: str) -> None:
+    verbs = following(name, [])
+    assert verbs
+    for verb in verbs:
+        assert isinstance(following(name, [verb]), list)
+
+
+def test_kinds_of_actions_are_offered() -> None:
+    assert {"bpf", "gact", "mirred", "drop", "pass"} <= set(following("actions", ["add", "action"]))
+    assert "drop" not in following("actions", ["get", "action"])

@@ -18,6 +18,8 @@ _VERBS = {
     "class": ("add", "change", "replace", "delete", "show", "help"),
     "filter": ("add", "change", "replace", "delete", "get", "show", "help"),
     "chain": ("add", "delete", "get", "show", "help"),
+    "actions": ("add", "change", "replace", "delete", "get", "list", "flush", "help"),
+    "monitor": ("file", "help"),
     "exec": ("bpf", "help"),
     "object": ("show", "lint", "convert", "help"),
     "cbpf": ("compile", "asm", "disasm", "run", "to-ebpf", "help"),
@@ -47,6 +49,10 @@ def following(object_name: str, given: list[str]) -> list[str]:
         return [*(word for word in words_of(given[0]) if word not in given), "help"]
     if object_name == "map":
         return _map_words(given)
+    if object_name == "actions":
+        return _action_words(given)
+    if object_name == "monitor":
+        return []
     if object_name == "exec":
         return _exec_words(given)
     from importlib import import_module
@@ -69,6 +75,15 @@ def _object_words(given: list[str]) -> list[str]:
         return [known.name.lower() for known in ProgramType if known]
     words = [row.name for row in SELECTORS if row.name not in given]
     return [*(words if given[0] == "lint" and len(given) > 1 else ()), "help"]
+
+
+def _action_words(given: list[str]) -> list[str]:
+    from pytc.kinds import actions
+    from pytc.kinds.action_parts import CONTROL_WORDS
+
+    if given[-1] != "action":
+        return ["action", "index", "help"]
+    return [*actions.names(), *(CONTROL_WORDS if given[0] in ("add", "change", "replace") else ())]
 
 
 def _map_words(given: list[str]) -> list[str]:

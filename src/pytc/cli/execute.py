@@ -83,7 +83,8 @@ def _shown(options: Options) -> Shown:
 
         names = read_class_names(options.names_file)
     return Shown(options.details, options.statistics, options.brief, options.raw, options.graph, options.iec,
-                 options.numeric, names, options.pretty)
+                 options.numeric, names, options.pretty,
+                 "short" if options.short_timestamp else "long" if options.timestamp else "")
 
 
 def _bar() -> "Bar | None":

@@ -65,18 +65,17 @@ OBJECTS = {
     "filter": "filters",
     "chain": "chains",
     "actions": "actions",
+    "monitor": "monitor",
     "exec": "exec",
     "object": "objects",
     "cbpf": "cbpf",
     "map": "maps",
 }
-#: tc's objects that are not there yet.
-LATER = ("monitor",)
 #: Objects that tc does not have: an abbreviation means one of tc's where it can.
 OWN = ("object", "cbpf", "map")
 
 
-_ORDER = (*(name for name in OBJECTS if name not in OWN), *LATER, *OWN)
+_ORDER = (*(name for name in OBJECTS if name not in OWN), *OWN)
 
 
 def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
@@ -105,8 +104,6 @@ def parse_words(words: Sequence[str]) -> Command:
     if not words or matches(words[0], "help"):
         return Help("")
     name = next((known for known in _ORDER if matches(words[0], known)), "")
-    if name in LATER:
-        raise UsageError(f'Object "{name}" is not supported by this version of pytc.')
     if not name:
         raise UsageError(f'Object "{words[0]}" is unknown, try "pytc help".')
     home = f"pytc.grammar.{OBJECTS[name]}"

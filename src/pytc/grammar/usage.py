@@ -10,7 +10,7 @@ _TEXTS: dict[str, str] = {
     "": """\
 Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help }
        pytc [ OPTIONS ] -b[atch] [ FILE ]
-where  OBJECT := { qdisc | class | filter | chain | action | exec | object | cbpf | map }
+where  OBJECT := { qdisc | class | filter | chain | action | monitor | exec | object | cbpf | map }
 """ + "       " + OPTIONS + """\
 
 A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
@@ -90,6 +90,12 @@ Puts a program into slot KEY of the program array that is pinned at MAP, in one 
 on with the new program. Without KEY, the section says it: that of section "5/3" is 3.
 MAP and PROGRAM are paths in a bpffs, or m:NAME, which is NAME below tc's directory there. "program", "set" and "map"
 work as in "pytc filter add bpf help".
+""",
+    "monitor": """\
+Usage: pytc [ -timestamp | -tshort ] monitor [ file FILE ]
+
+Prints each change of a qdisc, class, filter, chain or action as it happens, until it is interrupted; or what FILE has,
+which rtmon(8) has written. pytc -j prints an object on a line for each.
 """,
     "object": """\
 Usage: pytc object show FILE

@@ -20,6 +20,8 @@ _JUMP, _GOTO, _OPERAND = 1 << 28, 2 << 28, (1 << 28) - 1
 #: Words in the order in which abbreviations are tried; tc has all but the last.
 _CONTROLS = {"continue": CONTINUE, "drop": DROP, "shot": DROP, "pass": PASS, "ok": PASS, "reclassify": RECLASSIFY,
              "pipe": PIPE, "goto": _GOTO, "jump": _JUMP, "trap": TRAP, "stolen": STOLEN}
+#: The words for controls.
+CONTROL_WORDS = tuple(_CONTROLS)
 _NAMES = {CONTINUE: "continue", DROP: "drop", PASS: "pass", RECLASSIFY: "reclassify", PIPE: "pipe", TRAP: "trap",
           STOLEN: "stolen"}
 _GENERIC = struct.Struct("=IIiii")

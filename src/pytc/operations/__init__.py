@@ -24,6 +24,7 @@ _HOMES = {
     "NamedActions": ("actions", "named_actions"),
     "ActionCommands": ("actions", "action_commands"),
     "ShowActions": ("actions", "show_actions"),
+    "Monitor": ("monitor", "monitor"),
     "FlushActions": ("actions", "flush_actions"),
     "ShowClasses": ("classes", "show_classes"),
     "ShowObject": ("objects", "show_object"),

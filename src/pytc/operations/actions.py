@@ -132,6 +132,13 @@ def flush_actions(context: Context, command: FlushActions) -> None:
         raise
 
 
+def action_news(context: Context, message: TcMessage) -> Document:
+    """What the kernel says of a change."""
+    event = "Deleted" if message.type == c.DELACTION else "Added"
+    total, actions = _shown(context, message)
+    return [*total, Field("event", event.lower(), f"{event} action "), *actions]
+
+
 def _table(kind: str) -> bytes:
     return join_attributes([(holding(1), join_attributes([(_KIND, os.fsencode(kind) + b"\0")]))])
 

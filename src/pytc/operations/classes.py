@@ -50,6 +50,12 @@ def show_classes(context: Context, command: ShowClasses) -> list[Document]:
             if answer.type == c.NEWTCLASS and _selected(answer, command)]
 
 
+def class_news(context: Context, message: TcMessage) -> Document:
+    """What the kernel says of a change."""
+    gone = (Field("deleted", True, "deleted "),) if message.type == c.DELTCLASS else ()
+    return [*gone, *_document(_parts(context, _record(message), ShowClasses(""), read_clock()))]
+
+
 def _selected(message: TcMessage, command: ShowClasses) -> bool:
     handle = Handle.from_number(message.handle)
     return ((command.qdisc == UNSPEC or handle.major == command.qdisc.major)

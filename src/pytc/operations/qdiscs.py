@@ -45,6 +45,12 @@ def show_qdiscs(context: Context, command: ShowQdiscs) -> list[Document]:
             if selector.parent in (UNSPEC, record.parent) and selector.handle in (UNSPEC, record.handle)]
 
 
+def qdisc_news(context: Context, message: TcMessage) -> Document:
+    """What the kernel says of a change."""
+    gone = (Field("deleted", True, "deleted "),) if message.type == c.DELQDISC else ()
+    return [*gone, *_document(context, _record(message), QdiscSelector(), read_clock())]
+
+
 def _dump(context: Context, index: int, *, invisible: bool = False) -> list[QdiscRecord]:
     """The qdiscs of a device, or all for 0: the kernel does not select."""
     attributes = {"TCA_DUMP_INVISIBLE": True} if invisible else {}
