@@ -22,6 +22,15 @@ def in_vm() -> None:
         pytest.skip("runs in the VM: make test-vm")
 
 
+@pytest.fixture(autouse=True)
+def own_network(in_vm: None) -> Iterator[None]:
+    """A test that makes network namespaces leaves this process in the one in which it began."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with Path("/proc/self/ns/net").open("rb") as before:
+        yield
+        assert libc.setns(before.fileno(), 0) == 0, os.strerror(ctypes.get_errno())
+
+
 @pytest.fixture(scope="session")
 def objects(in_vm: None) -> Callable[[str], str]:
     """``objects("legacy16")`` is the path of the object, which clang made before the boot."""

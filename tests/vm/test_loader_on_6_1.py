@@ -9,6 +9,7 @@ import os
 import re
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -138,6 +139,14 @@ class TestKernelTypes:
             loaded(objects("core_missing"), bpffs)
 
 
+def unload(module: str) -> None:
+    """Takes a module out of the kernel, those that use it first."""
+    holders = Path("/sys/module", module, "holders")
+    for holder in list(holders.iterdir()) if holders.is_dir() else ():
+        unload(holder.name)
+    run("rmmod", module)
+
+
 class TestModules:
     """Functions, variables and types of modules; the first tests want them away, the others load them."""
 
@@ -145,7 +154,13 @@ class TestModules:
 
     @pytest.fixture
     def absent(self) -> None:
-        run("modprobe", "-r", "nf_nat", "nf_conntrack", "x_tables")
+        """Other tests' actions load these modules too; their namespaces go away a little after the tests."""
+        for _ in range(20):
+            for module in ("nf_conntrack", "x_tables"):
+                unload(module)
+            if not any(Path("/sys/module", module).exists() for module in ("nf_conntrack", "x_tables")):
+                return
+            time.sleep(0.2)
 
     @pytest.fixture
     def present(self) -> None:
