@@ -104,17 +104,17 @@ def _blocks(case: Case) -> set[str]:
             for place, word in enumerate(command) if word.endswith("_block")}
 
 
-def compare_text(twins: Twins, chosen: Sequence[Case]) -> None:
+def compare_text(twins: Twins, chosen: Sequence[Case], options: Sequence[tuple[str, ...]] = TEXT) -> None:
     """pytc shows what tc made as tc shows it, byte for byte."""
     every = list(_shows(chosen))
     shows = [show for show, text in zip(every, twins.one.tc_each(every), strict=True) if text]
     assert len(shows) >= len(chosen) // 2
-    for options in TEXT:
-        expected = twins.one.tc_each(shows, *options)
-        found = twins.one.pytc([[*options, *show] for show in shows])
+    for option in options:
+        expected = twins.one.tc_each(shows, *option)
+        found = twins.one.pytc([[*option, *show] for show in shows])
         for show, text, outcome in zip(shows, expected, found, strict=True):
-            assert (outcome.status, outcome.err) == (0, ""), f"{options} {show}"
-            assert masked(outcome.out) == masked(text), f"{options} {show}"
+            assert (outcome.status, outcome.err) == (0, ""), f"{option} {show}"
+            assert masked(outcome.out) == masked(text), f"{option} {show}"
 
 
 def compare_json(twins: Twins, chosen: Sequence[Case], options: Sequence[tuple[str, ...]] = JSON) -> None:
