@@ -39,14 +39,7 @@ def test_requests_are_those_of_tc(network: Network, tmp_path: Path) -> None:
     lines += [f"filter add dev em1 ingress bpf bytecode 1,6_0_0_1 flowid 1:2 {line}"
               for line in (*BY_KIND["police"], *REFUSED) if line.startswith("police") and " action " not in line
               and not {"jump", "trap", "cookie"} & set(line.split())]
-    commands = [words_of(line) for line in lines]
-    tracer = Tracer(network, tmp_path)
-    expected, found = ([request for message in messages if (request := _request(message)) is not None]
-                       for messages in (tracer.of_tc(commands), tracer.of_pytc(commands)))
-    assert len(expected) == len(lines)
-    assert len(found) == len(lines)
-    for line, one, other in zip(lines, expected, found, strict=True):
-        assert other == one, line
+    Tracer(network, tmp_path).compare([words_of(line) for line in lines], _request)
 
 
 def _request(message: bytes) -> Request | None:

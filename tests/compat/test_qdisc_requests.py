@@ -41,14 +41,8 @@ def test_requests_are_those_of_tc(network: Network, tmp_path: Path) -> None:
     must("ip", "-n", network.name, "link", "add", "twin0", "numtxqueues", "4", "type", "veth", "peer", "name", "twin1")
     must("ip", "-n", network.name, "link", "set", "twin0", "up")
     commands = [command for case in cases("qdiscs") for command in case.on("twin0") if "show" not in command]
-    tracer = Tracer(network, tmp_path)
-    expected, found = (list(filter(None, map(_request, messages)))
-                       for messages in (tracer.of_tc(commands), tracer.of_pytc(commands)))
     assert len(commands) > 150
-    assert len(expected) == len(commands)
-    assert len(found) == len(commands)
-    for command, one, other in zip(commands, expected, found, strict=True):
-        assert other == one, " ".join(command)
+    Tracer(network, tmp_path).compare(commands, _request)
 
 
 def _request(message: bytes) -> Request | None:

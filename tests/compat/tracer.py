@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pytc.netlink.messages import split_attributes
@@ -39,6 +39,15 @@ class Tracer:
         """What pytc sends."""
         words = "".join(json.dumps(command) + "\n" for command in commands)
         return self._messages([sys.executable, "-m", "tests.compat.runner"], words)
+
+    def compare(self, commands: Sequence[Sequence[str]], request: Callable[[bytes], object]) -> None:
+        """For each command, both send one request, and the same; ``request`` is None for other messages."""
+        expected, found = ([one for one in map(request, messages) if one is not None]
+                           for messages in (self.of_tc(commands), self.of_pytc(commands)))
+        assert len(expected) == len(commands)
+        assert len(found) == len(commands)
+        for command, one, other in zip(commands, expected, found, strict=True):
+            assert other == one, " ".join(command)
 
     def _messages(self, command: list[str], words: str = "") -> list[bytes]:
         log = self._directory / "strace"

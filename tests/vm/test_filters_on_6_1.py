@@ -28,7 +28,7 @@ COUNTING = [
 #: Filters of kinds that pytc does not know.
 OTHERS = [
     "filter add dev D ingress pref 1 protocol ip handle 5 flower ip_proto tcp dst_port 80 action drop index 501",
-    "filter add dev D ingress pref 1 protocol ip basic match u32(u32_0_0) action pass index 502",
+    "filter add dev D ingress pref 1 protocol ip basic match u32(u32_0_0_at_0) action pass index 502",
     "filter add dev D egress pref 1 handle 1 cgroup action pass index 503",
     "filter add dev D parent 1: pref 1 protocol ip handle 7 flow map key dst divisor 8 baseclass 1:1",
     "filter add dev D parent 1: pref 1 protocol ip route from 5 classid 1:1",
