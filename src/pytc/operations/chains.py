@@ -15,6 +15,7 @@ _VERBS = {"add": (c.NEWCHAIN, c.EXCL | c.CREATE), "delete": (c.DELCHAIN, 0)}
 def modify_chain(context: Context, command: ModifyChain) -> list[Document] | None:
     """Adds or deletes a chain; raises NetlinkError, InvalidOptionsError, UsageError.
 
+    With the context's ``echo``, returns what the kernel says of it: up to now nothing (v6.18), it tells only listeners.
     A program that a template names is not loaded: no kernel has templates of kinds with programs.
     """
     number, flags = _VERBS[command.verb]
