@@ -113,7 +113,7 @@ def compare_text(twins: Twins, chosen: Sequence[Case], options: Sequence[tuple[s
         expected = twins.one.tc_each(shows, *option)
         found = twins.one.pytc([[*option, *show] for show in shows])
         for show, text, outcome in zip(shows, expected, found, strict=True):
-            assert (outcome.status, outcome.err) == (0, ""), f"{option} {show}"
+            assert (outcome.status, outcome.err) == (0, ""), f"{option} {show}: {outcome}"
             assert masked(outcome.out) == masked(text), f"{option} {show}"
 
 

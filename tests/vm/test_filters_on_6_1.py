@@ -87,9 +87,11 @@ def test_kinds_without_a_module(twins: Twins) -> None:
         assert refused.status == 1
         assert refused.err.startswith(f'Unknown filter "{case.commands[0][words_before(case)]}", hence option')
         assert "pytc knows the options of bpf, fw, matchall, u32" in refused.err
-    hooks = ["ingress", "ingress", "egress", "root", "root"]
-    shown = twins.one.pytc([["-j", "filter", "show", "dev", f"t{number}", hook] for number, hook in enumerate(hooks)])
+    hooks = ["ingress", "ingress", "egress", "parent 1:", "parent 1:"]
+    lines = [f"-j filter show dev t{number} {hook}" for number, hook in enumerate(hooks)]
+    shown = twins.one.pytc([line.split() for line in lines])
     for number, outcome in enumerate(shown):
+        assert outcome.out != "[]\n", lines[number]
         [*_, record] = json.loads(outcome.out)
         options = record["options"]
         assert bytes.fromhex(options["raw"]), outcome.out
