@@ -22,7 +22,7 @@ LONGEST_FILE = 450
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("handles",),
-    ("protocols", "rates", "documents", "bpf", "packets", "map_commands"),
+    ("protocols", "rates", "documents", "bpf", "packets", "map_commands", "attach_commands"),
     ("cbpf", "exec_proxy", "commands", "records", "grammar.words", "grammar.devices"),
     ("grammar.expression_words",),
     ("kinds",),
@@ -34,10 +34,10 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 )
 # Rooms that see less than what is below them.
 ONLY = {
-    "errors": set[str](), "map_commands": set[str](),
+    "errors": set[str](), "map_commands": set[str](), "attach_commands": set[str](),
     "handles": {"errors"}, "protocols": {"errors"}, "rates": {"errors"}, "documents": {"handles", "errors"},
     "bpf": {"errors"}, "packets": {"errors"}, "cbpf": {"bpf", "packets", "errors"},
-    "exec_proxy": {"bpf", "errors"}, "commands": {"handles", "map_commands", "errors"},
+    "exec_proxy": {"bpf", "errors"}, "commands": {"handles", "map_commands", "attach_commands", "errors"},
     "records": {"handles", "errors"},
     "render": {"documents", "errors"}, "": {"attach"}, "__main__": {"cli"},
 }

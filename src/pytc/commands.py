@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Union
 from pytc.handles import UNSPEC, Handle
 
 if TYPE_CHECKING:
+    from pytc.attach_commands import AttachCommand
     from pytc.map_commands import MapCommand
 
 
@@ -330,5 +331,5 @@ _Command = (
     | GraftProgram
     | Help
 )
-# The commands of maps are many, and loaded only where they are asked for.
-Command = Union[_Command, "MapCommand"]
+# The commands of maps are many, and those of attach points; they are loaded only where they are asked for.
+Command = Union[_Command, "MapCommand", "AttachCommand"]

@@ -176,6 +176,21 @@ class BpfSyscallError(BpfError):
         self.command = command
 
 
+class AttachError(BpfError):
+    """The kernel refused to attach a program, to detach it, or to say what is attached."""
+
+    exit_status = EXIT_NETLINK
+
+
+class UnsupportedError(AttachError):
+    """The kernel has no such place for programs; ``since`` is the version of Linux that brought it."""
+
+    def __init__(self, what: str, since: str, *, hints: tuple[str, ...] = ()) -> None:
+        super().__init__(f"this kernel has no {what}: it came with Linux {since}, and this is {os.uname().release}",
+                         hints=hints)
+        self.since = since
+
+
 class MapMismatchError(BpfError):
     """A pinned map exists but differs from the object's declaration; ``fields`` says in what.
 

@@ -43,6 +43,7 @@ REFUSED_BY_LIBBPF = {
     "reject_verifier": "failed to load",
     "rodata_pointers": "failed to load",
     "stack_big": "failed to load",
+    "tcx": "failed to guess program type from ELF section 'tcx/ingress'",  # libbpf 1.3 knows it
 }
 # What not every kernel takes: refused by both loaders, or loaded by both.
 DEPENDS_ON_THE_KERNEL = ("kptr", "kptr_local", "ksym_typed")

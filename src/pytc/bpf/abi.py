@@ -90,6 +90,42 @@ class TestRunAttr(ctypes.Structure):
     ]
 
 
+class ProgAttachAttr(ctypes.Structure):
+    """BPF_PROG_ATTACH and BPF_PROG_DETACH. ``target`` is target_fd or target_ifindex, ``relative`` relative_fd or
+    relative_id."""
+
+    _fields_ = [("target", u32), ("attach_bpf_fd", u32), ("attach_type", u32), ("attach_flags", u32),
+                ("replace_bpf_fd", u32), ("relative", u32), ("expected_revision", u64)]
+
+
+class ProgQueryAttr(ctypes.Structure):
+    """BPF_PROG_QUERY; ``attach_flags``, ``count`` and ``revision`` are answers."""
+
+    _fields_ = [("target", u32), ("attach_type", u32), ("query_flags", u32), ("attach_flags", u32), ("prog_ids", u64),
+                ("count", u32), ("pad", u32), ("prog_attach_flags", u64), ("link_ids", u64),
+                ("link_attach_flags", u64), ("revision", u64)]
+
+
+class LinkCreateAttr(ctypes.Structure):
+    """BPF_LINK_CREATE; ``relative`` and ``expected_revision`` are those of tcx, netkit and, since 6.17, cgroups."""
+
+    _fields_ = [("prog_fd", u32), ("target", u32), ("attach_type", u32), ("flags", u32), ("relative", u32),
+                ("pad", u32), ("expected_revision", u64)]
+
+
+class LinkUpdateAttr(ctypes.Structure):
+    """BPF_LINK_UPDATE; the first field alone is BPF_LINK_DETACH."""
+
+    _fields_ = [("link_fd", u32), ("new_prog_fd", u32), ("flags", u32), ("old_prog_fd", u32)]
+
+
+class LinkInfo(ctypes.Structure):
+    """``struct bpf_link_info``: its head, and 16 bytes of what depends on the type of the link (:mod:`pytc.bpf.links`
+    takes them apart)."""
+
+    _fields_ = [("type", u32), ("id", u32), ("prog_id", u32), ("pad", u32), ("details", u8 * 16)]
+
+
 class MapInfo(ctypes.Structure):
     """``struct bpf_map_info``; a kernel that knows less leaves the rest zero."""
 

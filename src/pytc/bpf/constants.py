@@ -92,12 +92,15 @@ class Command(IntEnum):
     PROG_LOAD = 5
     OBJ_PIN = 6
     OBJ_GET = 7
+    PROG_ATTACH = 8
+    PROG_DETACH = 9
     PROG_TEST_RUN = 10
     PROG_GET_NEXT_ID = 11
     MAP_GET_NEXT_ID = 12
     PROG_GET_FD_BY_ID = 13
     MAP_GET_FD_BY_ID = 14
     OBJ_GET_INFO_BY_FD = 15
+    PROG_QUERY = 16
     BTF_LOAD = 18
     BTF_GET_FD_BY_ID = 19
     MAP_LOOKUP_AND_DELETE_ELEM = 21
@@ -106,6 +109,11 @@ class Command(IntEnum):
     MAP_LOOKUP_BATCH = 24
     MAP_UPDATE_BATCH = 26
     MAP_DELETE_BATCH = 27
+    LINK_CREATE = 28
+    LINK_UPDATE = 29
+    LINK_GET_FD_BY_ID = 30
+    LINK_GET_NEXT_ID = 31
+    LINK_DETACH = 34
 
 
 # Map creation flags, BPF_F_*.
@@ -113,6 +121,18 @@ F_NO_PREALLOC = 1 << 0
 F_RDONLY = 1 << 3
 F_RDONLY_PROG = 1 << 7
 F_MMAPABLE = 1 << 10
+
+# Flags of BPF_PROG_ATTACH and BPF_LINK_CREATE, BPF_F_*.
+F_ALLOW_OVERRIDE = 1 << 0
+F_ALLOW_MULTI = 1 << 1
+F_REPLACE = 1 << 2
+F_BEFORE = 1 << 3
+F_AFTER = 1 << 4
+F_ID = 1 << 5
+F_PREORDER = 1 << 6
+F_LINK = 1 << 13
+# Of BPF_PROG_QUERY.
+F_QUERY_EFFECTIVE = 1 << 0
 
 # Element update flags.
 ANY = 0
@@ -185,3 +205,18 @@ _ATTACH_TYPES = (
 def attach_type_name(number: int) -> str:
     """The field's name of an attach type: ``tcx_ingress``; the number for one we don't know."""
     return _ATTACH_TYPES[number] if 0 <= number < len(_ATTACH_TYPES) else str(number)
+
+
+def attach_type_number(name: str) -> int:
+    """The number of an attach type by the field's name; raises ValueError."""
+    return _ATTACH_TYPES.index(name)
+
+
+# ``BPF_LINK_TYPE_*`` in the order of their numbers.
+_LINK_TYPES = ("unspec raw_tracepoint tracing cgroup iter netns xdp perf_event kprobe_multi struct_ops netfilter tcx "
+               "uprobe_multi netkit sockmap").split()
+
+
+def link_type_name(number: int) -> str:
+    """The field's name of a type of link: ``tcx``; the number for one we don't know."""
+    return _LINK_TYPES[number] if 0 <= number < len(_LINK_TYPES) else str(number)

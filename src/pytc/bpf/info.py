@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pytc.bpf.abi import BtfInfo, IdAttr, InfoAttr, MapInfo, ProgInfo
+from pytc.bpf.abi import BtfInfo, IdAttr, InfoAttr, LinkInfo, MapInfo, ProgInfo
 from pytc.bpf.constants import Command
 from pytc.bpf.descriptor import OwnedFd
 from pytc.bpf.syscall import bpf
@@ -59,6 +59,20 @@ def describe_program(fd: int) -> ProgramDescription:
     get_info(fd, info)
     return ProgramDescription(info.id, info.type, info.name.decode("ascii", "replace"), bytes(info.tag).hex(),
                               bool(info.jited_prog_len), info.load_time, info.created_by_uid, info.btf_id)
+
+
+class RunStatistics(NamedTuple):
+    """How often a program ran, and for how many nanoseconds altogether; counted while kernel.bpf_stats_enabled is 1."""
+
+    runs: int
+    nanoseconds: int
+
+
+def run_statistics(fd: int) -> RunStatistics:
+    """Of a program; raises BpfSyscallError."""
+    info = ProgInfo()
+    get_info(fd, info)
+    return RunStatistics(info.run_cnt, info.run_time_ns)
 
 
 def translated_instructions(fd: int) -> bytes:
@@ -146,6 +160,15 @@ def ids(command: Command) -> Iterator[int]:
 _KINDS = {"map": "map", "prog": "program"}
 
 
+def object_kind(fd: int) -> str:
+    """What a descriptor is of: ``map``, ``prog`` or ``link``; empty for anything else, and without /proc."""
+    try:
+        found = os.readlink(f"/proc/self/fd/{fd}").removeprefix("anon_inode:").strip("[]")
+    except OSError:
+        return ""
+    return {"bpf-map": "map", "bpf-prog": "prog", "bpf-link": "link", "bpf_link": "link"}.get(found, "")
+
+
 def _check_kind(fd: int, kind: str) -> None:
     """The kernel answers for a BPF object of any kind, and the bytes of another kind would pass as numbers."""
     try:
@@ -156,7 +179,7 @@ def _check_kind(fd: int, kind: str) -> None:
         raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, f"this is no {_KINDS[kind]} but {found}")
 
 
-def get_info(fd: int, info: "MapInfo | ProgInfo | BtfInfo") -> None:
+def get_info(fd: int, info: "MapInfo | ProgInfo | BtfInfo | LinkInfo") -> None:
     """BPF_OBJ_GET_INFO_BY_FD: fills ``info``; raises BpfSyscallError."""
     attr = InfoAttr(bpf_fd=fd, info_len=ctypes.sizeof(info), info=ctypes.addressof(info))
     bpf(Command.OBJ_GET_INFO_BY_FD, attr)

@@ -1,6 +1,7 @@
 """A loaded program, and which one of an object is meant."""
 
 import ctypes
+from collections.abc import Sequence
 from types import TracebackType
 from typing import NamedTuple
 
@@ -78,20 +79,22 @@ class Program:
 
 
 def select_program(spec: ObjectSpec, *, section: str = "", program: str = "",
-                   default_section: str = "classifier") -> ProgramSpec:
+                   default_section: str | Sequence[str] = "classifier") -> ProgramSpec:
     """The entry point that is meant.
 
     By ``program`` (function name), by ``section`` (its first program), by both; without either the first of
-    ``default_section``, and where that is missing the only program of the object. Raises SelectionError with
-    the list of what there is.
+    ``default_section`` (of the first that is there, where there are several), and where that is missing the only
+    program of the object. Raises SelectionError with the list of what there is.
     """
     if not spec.programs:
         raise SelectionError(f'object file "{spec.path}" holds no programs')
     if not section and not program:
-        found = spec.programs_in(default_section)
+        defaults = (default_section,) if isinstance(default_section, str) else default_section
+        found = next(filter(None, map(spec.programs_in, defaults)), ())
         if found or len(spec.programs) == 1:
             return (found or spec.programs)[0]
-        raise _not_found(spec, f'no section "{default_section}", which is the default, and more than one program')
+        missing = f'section "{defaults[0]}", which is the default' if defaults else "default for them"
+        raise _not_found(spec, f"no {missing}, and more than one program")
     if section and not any(s.name == section for s in spec.sections.values()):
         raise _not_found(spec, f'no section "{section}"')
     found = tuple(p for p in (spec.programs_in(section) if section else spec.programs)

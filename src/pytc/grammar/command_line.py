@@ -70,9 +70,13 @@ OBJECTS = {
     "object": "objects",
     "cbpf": "cbpf",
     "map": "maps",
+    "tcx": "tcx",
+    "cgroup": "cgroups",
+    "link": "links",
+    "hooks": "hooks",
 }
 #: Objects that tc does not have: an abbreviation means one of tc's where it can.
-OWN = ("object", "cbpf", "map")
+OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks")
 
 
 _ORDER = (*(name for name in OBJECTS if name not in OWN), *OWN)

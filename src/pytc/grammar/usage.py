@@ -10,7 +10,8 @@ _TEXTS: dict[str, str] = {
     "": """\
 Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help }
        pytc [ OPTIONS ] -b[atch] [ FILE ]
-where  OBJECT := { qdisc | class | filter | chain | action | monitor | exec | object | cbpf | map }
+where  OBJECT := { qdisc | class | filter | chain | action | monitor | exec | object | cbpf | map
+                  | tcx | cgroup | link | hooks }
 """ + "       " + OPTIONS + """\
 
 A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
@@ -206,6 +207,10 @@ def usage(topic: str) -> str:
         from pytc.grammar.map_usage import TEXTS
 
         texts = TEXTS
+    if first in ("tcx", "hooks", "cgroup", "link"):
+        from pytc.grammar.attach_usage import TEXTS
+
+        texts = TEXTS
     if first in ("action", "actions"):
         from pytc.grammar.action_usage import usage as of_actions
 
@@ -223,6 +228,7 @@ def usage(topic: str) -> str:
 
 def topics() -> list[str]:
     """All topics."""
-    from pytc.grammar import action_usage, filter_usage, map_usage, qdisc_usage
+    from pytc.grammar import action_usage, attach_usage, filter_usage, map_usage, qdisc_usage
 
-    return [*_TEXTS, *action_usage.topics(), *filter_usage.topics(), *map_usage.TEXTS, *qdisc_usage.topics()]
+    return [*_TEXTS, *action_usage.topics(), *filter_usage.topics(), *map_usage.TEXTS, *qdisc_usage.topics(),
+            *attach_usage.TEXTS]

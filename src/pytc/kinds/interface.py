@@ -20,10 +20,13 @@ ProgramLookup = Callable[[int], ProgramDescription | None]
 
 
 class OpenedProgram(NamedTuple):
-    """A program that is ready to be attached. ``annotation`` is the name that dumps show."""
+    """A program that is ready to be attached. ``annotation`` is the name that dumps show; ``type`` and ``attach_type``
+    are what it was loaded as, the latter None where nothing says it."""
 
     fd: int
     annotation: str
+    type: int = 0
+    attach_type: int | None = None
 
 
 class FilterView(NamedTuple):

@@ -25,11 +25,13 @@ _MAX_ANNOTATION = 255
 
 
 class Wanted(NamedTuple):
-    """A program that a filter or action wants: where it comes from, and what it is loaded as."""
+    """A program that is wanted: where it comes from, and what it is loaded as. ``type`` UNSPEC is for what its section
+    says; ``attach_type`` is the expected one, None for what its section says."""
 
     source: BpfSource | None
     type: ProgramType
-    default_section: str
+    default_section: str | tuple[str, ...]
+    attach_type: int | None = None
 
 
 def program_of(action: Action) -> BpfSource | None:
@@ -58,7 +60,7 @@ def opened(context: Context, wanted: Sequence[Wanted], *, export: bool = True) -
     found = OpenedPrograms(len(wanted))
     with ExitStack() as stack:
         files: dict[tuple[int, int], list[int]] = {}
-        for place, (source, type, _) in enumerate(wanted):
+        for place, (source, type, *_) in enumerate(wanted):
             if source is not None and source.mode == PINNED:
                 found[place] = stack.enter_context(_pinned(context, source.path, type))
             elif source is not None and source.mode == EXPRESSION:
@@ -69,7 +71,7 @@ def opened(context: Context, wanted: Sequence[Wanted], *, export: bool = True) -
                 files.setdefault(_identity(source.path), []).append(place)
         for places in files.values():
             of_file = [wanted[place] for place in places]
-            sources = [source for source, _, _ in of_file if source is not None and export]
+            sources = [source for source, *_ in of_file if source is not None and export]
             connected = stack.enter_context(exporters(context, sources)) if sources else ()
             programs = stack.enter_context(_loaded(context, of_file, connected))
             found.exports += programs.exports
@@ -132,8 +134,9 @@ def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exp
         try:
             found = OpenedPrograms(len(wanted))
             found.exports += exports(connected, source, loaded.maps)
-            found[:] = [OpenedProgram(program.fd, f"{spec.name}:[{chosen.section}]"[:_MAX_ANNOTATION])
-                        for program, (chosen, _) in zip(loaded.programs, programs, strict=True)]
+            found[:] = [OpenedProgram(program.fd, f"{spec.name}:[{chosen.section}]"[:_MAX_ANNOTATION], type,
+                                      chosen.expected_attach_type)
+                        for program, (chosen, type) in zip(loaded.programs, programs, strict=True)]
             yield found
         except BaseException:
             loaded.undo()
@@ -148,7 +151,10 @@ def _chosen(spec: "ObjectSpec", wanted: Wanted) -> "tuple[ProgramSpec, ProgramTy
     assert source is not None
     program = select_program(spec, section=source.section, program=source.program,
                              default_section=wanted.default_section)
-    return program, ProgramType(source.type) if source.type else wanted.type
+    type = ProgramType(source.type) if source.type else wanted.type or program.type
+    if wanted.attach_type is not None:
+        program = program._replace(type=type, expected_attach_type=wanted.attach_type)
+    return program, type
 
 
 def _together(sources: Sequence[BpfSource]) -> BpfSource:
@@ -205,7 +211,7 @@ def _pinned(context: Context, path: str, type: ProgramType) -> Iterator[OpenedPr
             found = program.description.type
         except BpfSyscallError as error:
             raise BpfError(f"'{path}' is pinned, but is no program", errno=error.errno) from error
-        if found != type:
+        if type and found != type:
             raise BpfError(f"'{path}' is a program of type {program_type_name(found)}; "
                            f"{program_type_name(type)} is wanted here")
-        yield OpenedProgram(program.fd, f"{os.path.basename(path)}:{_PINNED_ANNOTATION}"[:_MAX_ANNOTATION])
+        yield OpenedProgram(program.fd, f"{os.path.basename(path)}:{_PINNED_ANNOTATION}"[:_MAX_ANNOTATION], found)

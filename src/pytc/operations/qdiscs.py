@@ -41,7 +41,8 @@ def show_qdiscs(context: Context, command: ShowQdiscs) -> list[Document]:
     selector = command.selector
     index = context.device_index(selector.device)
     clock = read_clock()
-    return [_document(context, record, selector, clock) for record in _dump(context, index, invisible=command.invisible)
+    records = qdisc_records(context, index, invisible=command.invisible)
+    return [_document(context, record, selector, clock) for record in records
             if selector.parent in (UNSPEC, record.parent) and selector.handle in (UNSPEC, record.handle)]
 
 
@@ -51,7 +52,7 @@ def qdisc_news(context: Context, message: TcMessage) -> Document:
     return [*gone, *_document(context, _record(message), QdiscSelector(), read_clock())]
 
 
-def _dump(context: Context, index: int, *, invisible: bool = False) -> list[QdiscRecord]:
+def qdisc_records(context: Context, index: int, *, invisible: bool = False) -> list[QdiscRecord]:
     """The qdiscs of a device, or all for 0: the kernel does not select."""
     attributes = {"TCA_DUMP_INVISIBLE": True} if invisible else {}
     answers = context.session.dump(TcMessage(c.GETQDISC, ifindex=index, attributes=attributes))
@@ -115,7 +116,7 @@ def _delete_hint(device: str, kind: str, there: str) -> str:
 def _kind_at(context: Context, message: TcMessage) -> str:
     """The kind of the qdisc that a request is about, empty for none."""
     try:
-        found = _dump(context, message.ifindex)
+        found = qdisc_records(context, message.ifindex)
     except NetlinkError:
         return ""
     for record in found:

@@ -29,15 +29,18 @@ _HOMES: dict[type[ctypes.Structure], tuple[str, str]] = {
     abi.MapInfo: ("struct bpf_map_info", ""),
     abi.ProgInfo: ("struct bpf_prog_info", ""),
     abi.BtfInfo: ("struct bpf_btf_info", ""),
+    abi.LinkInfo: ("struct bpf_link_info", ""),
+    abi.LinkUpdateAttr: ("union bpf_attr", "link_update."),
 }
 _OTHER_NAMES: dict[tuple[type[ctypes.Structure], str], str] = {(abi.IdAttr, "id"): "map_id"}
 # Padding, and a bit field, whose offset C does not tell.
-_NOT_IN_C = {"pad", "gpl_compatible"}
+_NOT_IN_C = {"pad", "gpl_compatible", "details"}
 
 SIZES = {
     abi.MapCreateAttr: 72, abi.MapElementAttr: 32, abi.ProgLoadAttr: 128, abi.ObjectPathAttr: 16, abi.IdAttr: 12,
     abi.InfoAttr: 16, abi.BtfLoadAttr: 32, abi.MapFdAttr: 4, abi.TestRunAttr: 80, abi.MapInfo: 88, abi.ProgInfo: 232,
-    abi.BtfInfo: 32,
+    abi.BtfInfo: 32, abi.ProgAttachAttr: 32, abi.ProgQueryAttr: 64, abi.LinkCreateAttr: 32, abi.LinkUpdateAttr: 16,
+    abi.LinkInfo: 32,
 }
 
 
@@ -56,6 +59,10 @@ def test_every_structure_has_the_size_of_the_kernels(structure: type[ctypes.Stru
     (abi.MapInfo, "name", 24), (abi.MapInfo, "btf_id", 64), (abi.ProgInfo, "tag", 8),
     (abi.ProgInfo, "xlated_prog_insns", 32), (abi.ProgInfo, "map_ids", 56), (abi.ProgInfo, "name", 64),
     (abi.ProgInfo, "gpl_compatible", 84), (abi.ProgInfo, "btf_id", 128), (abi.ProgLoadAttr, "fd_array", 120),
+    (abi.ProgAttachAttr, "replace_bpf_fd", 16), (abi.ProgAttachAttr, "relative", 20),
+    (abi.ProgAttachAttr, "expected_revision", 24), (abi.ProgQueryAttr, "prog_ids", 16),
+    (abi.ProgQueryAttr, "count", 24), (abi.ProgQueryAttr, "link_ids", 40), (abi.ProgQueryAttr, "revision", 56),
+    (abi.LinkCreateAttr, "relative", 16), (abi.LinkCreateAttr, "expected_revision", 24), (abi.LinkInfo, "details", 16),
     (abi.BtfInfo, "kernel_btf", 28), (abi.ProgInfo, "attach_btf_id", 224),
 ])
 def test_fields_are_where_the_kernel_has_them(structure: type[ctypes.Structure], field: str, offset: int) -> None:

@@ -1,0 +1,164 @@
+"""``cgroup``: attach and detach."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pytc.attach_commands import AttachCgroup, CgroupPlace, DetachCgroup
+from pytc.bpf import cgroups
+from pytc.bpf.attach_points import Attached, AttachPoint, attach, detach
+from pytc.bpf.cgroups import ATTACH_TYPES, CgroupAttachType
+from pytc.bpf.constants import F_ALLOW_MULTI, F_ALLOW_OVERRIDE, ProgramType, program_type_name
+from pytc.bpf.descriptor import OwnedFd
+from pytc.bpf.info import program_by_id
+from pytc.bpf.links import Link, LinkDescription, links
+from pytc.errors import AttachError, BpfSyscallError
+from pytc.kinds.interface import OpenedProgram
+from pytc.operations.attached import find, open_wanted
+from pytc.operations.context import Context
+from pytc.operations.pins import check_pin_place, make_pin, remove_pin
+from pytc.operations.programs import Wanted
+
+FLAGS = {"multi": F_ALLOW_MULTI, "override": F_ALLOW_OVERRIDE, "exclusive": 0}
+# Of programs that go with one attach type only.
+_BY_PROGRAM = {ProgramType.SOCK_OPS: "sock_ops", ProgramType.CGROUP_DEVICE: "device",
+               ProgramType.CGROUP_SYSCTL: "sysctl"}
+
+
+def attach_cgroup(context: Context, command: AttachCgroup) -> None:
+    """Attaches a program, by a pinned link or plainly, or puts it into the place of another; raises AttachError,
+    PinError, BpfError and its kin."""
+    if command.link:
+        check_pin_place(context, "link", command.link)
+    known = ATTACH_TYPES.get(command.attach)
+    wanted = Wanted(command.source, ProgramType.UNSPEC, ())
+    if known is not None:
+        wanted = Wanted(command.source, known.program, known.sections, known.number)
+    path = path_of(command.place)
+    with cgroups.open_cgroup(path) as cgroup, open_wanted(context, wanted) as found:
+        program, programs = found
+        type = known or _type_of(program)
+        point = AttachPoint(cgroup.fd, type.number)
+        if command.old is not None:
+            with explained(path, type):
+                _replace(context, command, cgroup, type, program)
+            failure = programs.export_or(None)
+            if failure is not None:
+                raise failure
+            return
+        with explained(path, type):
+            if command.link:
+                with Link.create(point, program.fd) as link:
+                    make_pin(context, "link", command.link, link.pin)
+            else:
+                attach(point, program.fd, flags=FLAGS[command.sharing])
+        programs.export_or(lambda: _take_back(context, command, point, program))
+
+
+def _type_of(program: OpenedProgram) -> CgroupAttachType:
+    """What the section of a program says; raises AttachError."""
+    if program.type in _BY_PROGRAM:
+        return ATTACH_TYPES[_BY_PROGRAM[ProgramType(program.type)]]
+    found = [one for one in ATTACH_TYPES.values() if one.program == program.type]
+    exact = next((one for one in found if one.number == program.attach_type), None)
+    if program.annotation.endswith("[cgroup/skb]"):
+        exact = None
+    if exact is not None:
+        return exact
+    words = " ".join(one.word for one in found)
+    if not words:
+        raise AttachError(f"{program.annotation} is a program of type {program_type_name(program.type)}, which does "
+                          "not go to a cgroup", hints=(f"attach types: {' '.join(ATTACH_TYPES)}",))
+    raise AttachError(f"{program.annotation} does not say where it belongs; name it: {words}")
+
+
+def _replace(context: Context, command: AttachCgroup, cgroup: OwnedFd, type: CgroupAttachType,
+             program: OpenedProgram) -> None:
+    there = cgroups.attached(cgroup.fd, type, all_links())
+    assert command.old is not None
+    old = find(context, command.old, there.programs, f"{path_of(command.place)} {type.word}")
+    with program_by_id(old.program) as former:
+        if old.link:
+            with Link.from_id(old.link) as link:
+                link.update(program.fd, old=former.fd)
+        else:
+            attach(AttachPoint(cgroup.fd, type.number), program.fd, flags=F_ALLOW_MULTI, replacing=former.fd)
+
+
+def _take_back(context: Context, command: AttachCgroup, point: AttachPoint, program: OpenedProgram) -> None:
+    if command.link:
+        remove_pin(context, "link", command.link, lambda path: Link.from_pin(path).close())
+    else:
+        detach(point, program.fd)
+
+
+def detach_cgroup(context: Context, command: DetachCgroup) -> None:
+    """Detaches one program, or all of a type, or all; a link named by its pin loses that too. Raises AttachError."""
+    path = path_of(command.place)
+    types = [ATTACH_TYPES[command.attach]] if command.attach else list(ATTACH_TYPES.values())
+    with cgroups.open_cgroup(path) as cgroup:
+        known = all_links()
+        there: list[tuple[CgroupAttachType, Attached]] = []
+        for type in types:
+            with explained(path, type):
+                there += [(type, one) for one in cgroups.attached(cgroup.fd, type, known).programs]
+        if command.which is not None:
+            one = find(context, command.which, [one for _, one in there], path)
+            there = [pair for pair in there if pair[1] == one]
+        for type, one in there:
+            with explained(path, type):
+                _detach(AttachPoint(cgroup.fd, type.number), one)
+    if command.which is not None and command.which.kind in ("link", "pinned") and there[0][1].link \
+            and not command.which.text.isdigit():
+        remove_pin(context, "link", command.which.text, lambda path: Link.from_pin(path).close())
+
+
+def _detach(point: AttachPoint, one: Attached) -> None:
+    if one.link:
+        with Link.from_id(one.link) as link:
+            link.detach()
+    else:
+        with program_by_id(one.program) as program:
+            detach(point, program.fd)
+
+
+def path_of(place: CgroupPlace) -> str:
+    """Raises AttachError for a process that is not there."""
+    return cgroups.of_process(place.pid) if place.pid else place.path
+
+
+def all_links() -> list[LinkDescription]:
+    """Those of cgroups; none where they cannot be listed, as before Linux 5.8 or without CAP_SYS_ADMIN."""
+    try:
+        return [link for link in links() if link.cgroup]
+    except BpfSyscallError:
+        return []
+
+
+@contextmanager
+def explained(path: str, type: CgroupAttachType) -> Iterator[None]:
+    """Turns refusals of the kernel into AttachError."""
+    try:
+        yield
+    except BpfSyscallError as error:
+        raise AttachError(f"{path} {type.word}: {_sentence(error)}", errno=error.errno, hints=_hints(error)) from error
+
+
+def _sentence(error: BpfSyscallError) -> str:
+    sentences = {
+        errno.EEXIST: "this program is attached there already",
+        errno.ENOENT: "there is no such program",
+        errno.E2BIG: "there is no room: a cgroup takes 64 programs of a type",
+        errno.ENOLINK: "the link has lost its place",
+    }
+    return sentences.get(error.errno or 0, str(error))
+
+
+def _hints(error: BpfSyscallError) -> tuple[str, ...]:
+    if error.errno != errno.EPERM:
+        return ()
+    from pytc.bpf.explain import permission_causes
+
+    return permission_causes() or (
+        "programs that are there already, here or in a cgroup above, are attached with another of multi, override and "
+        "exclusive, which do not go together",)

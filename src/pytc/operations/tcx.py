@@ -1,0 +1,239 @@
+"""``tcx``: attach, replace, detach."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pytc.attach_commands import AttachTcx, DetachTcx, Order, ReplaceTcx
+from pytc.bpf.attach_points import (
+    FIRST,
+    LAST,
+    NETKIT_PEER,
+    NETKIT_PRIMARY,
+    TCX_EGRESS,
+    TCX_INGRESS,
+    Attached,
+    Attachments,
+    AttachPoint,
+    Position,
+    attach,
+    detach,
+    query,
+)
+from pytc.bpf.constants import ProgramType
+from pytc.bpf.info import program_by_id, translated_instructions
+from pytc.bpf.links import Link
+from pytc.bpf.verdicts import only_returns
+from pytc.commands import FilterSelector
+from pytc.errors import AttachError, BpfError, BpfSyscallError, UnsupportedError, UsageError
+from pytc.handles import EGRESS, INGRESS
+from pytc.kinds.interface import OpenedProgram
+from pytc.operations.attached import find, open_wanted
+from pytc.operations.context import Context
+from pytc.operations.pins import check_pin_place, make_pin, remove_pin
+from pytc.operations.programs import Wanted
+
+TYPES = {"ingress": TCX_INGRESS, "egress": TCX_EGRESS, "primary": NETKIT_PRIMARY, "peer": NETKIT_PEER}
+PARENTS = {"ingress": INGRESS, "egress": EGRESS}
+_SECTIONS = {
+    "ingress": ("tcx/ingress", "tc/ingress", "classifier", "tc"), "primary": ("netkit/primary", "classifier", "tc"),
+    "egress": ("tcx/egress", "tc/egress", "classifier", "tc"), "peer": ("netkit/peer", "classifier", "tc"),
+}
+#: TCX_NEXT: on with the next program, and behind the last with the filters of clsact.
+NEXT = -1
+_NO_NETKIT = (errno.ENXIO, errno.EACCES)
+_MOST = 64
+
+
+def attach_tcx(context: Context, command: AttachTcx) -> None:
+    """Attaches a program, by a pinned link or plainly; raises AttachError, PinError, BpfError and its kin."""
+    point = point_of(context, command.device, command.hook)
+    there = hook(command.device, command.hook, point)
+    position = _position(context, command, there)
+    if command.link:
+        check_pin_place(context, "link", command.link)
+    with open_wanted(context, Wanted(command.source, ProgramType.SCHED_CLS, _SECTIONS[command.hook])) as found:
+        program, programs = found
+        with _explained(command.device, command.hook, point, command.revision):
+            if command.link:
+                _attach_link(context, command, point, position, program)
+            else:
+                attach(point, program.fd, position=position, revision=command.revision)
+        programs.export_or(lambda: _take_back(context, command, point, program))
+        _warn(context, command.device, command.hook, program)
+
+
+def _attach_link(context: Context, command: AttachTcx, point: AttachPoint, position: Position,
+                 program: OpenedProgram) -> None:
+    """A link that is not pinned ends with its descriptor."""
+    with Link.create(point, program.fd, position=position, revision=command.revision) as link:
+        make_pin(context, "link", command.link, link.pin)
+
+
+def _take_back(context: Context, command: AttachTcx, point: AttachPoint, program: OpenedProgram) -> None:
+    if command.link:
+        remove_pin(context, "link", command.link, lambda path: Link.from_pin(path).close())
+    else:
+        detach(point, program.fd)
+
+
+def replace_tcx(context: Context, command: ReplaceTcx) -> None:
+    """Puts a program into the place of another in one step, whether that has a link or not; raises AttachError,
+    BpfError and its kin."""
+    point = point_of(context, command.device, command.hook)
+    there = hook(command.device, command.hook, point)
+    where = f"{command.device} {command.hook}"
+    old = find(context, command.old, there.programs, where) if command.old is not None else _only(there, where)
+    if old.link and command.revision:
+        raise UsageError('"revision" does not go with a link: its program is replaced whatever the order is')
+    with open_wanted(context, Wanted(command.source, ProgramType.SCHED_CLS, _SECTIONS[command.hook])) as found:
+        program, programs = found
+        with _explained(command.device, command.hook, point, command.revision), program_by_id(old.program) as former:
+            if old.link:
+                with Link.from_id(old.link) as link:
+                    link.update(program.fd, old=former.fd)
+            else:
+                attach(point, program.fd, revision=command.revision, replacing=former.fd)
+        failure = programs.export_or(None)
+        _warn(context, command.device, command.hook, program)
+    if failure is not None:
+        raise failure
+
+
+def _only(there: Attachments, where: str) -> Attached:
+    if len(there.programs) != 1:
+        raise AttachError(f"{where} has {len(there.programs) or 'no'} programs; say which is replaced: old id NUMBER, "
+                          "old name NAME, old pinned PATH or old link { NUMBER | PATH }")
+    return there.programs[0]
+
+
+def detach_tcx(context: Context, command: DetachTcx) -> None:
+    """Detaches one program, or all; a link named by its pin loses that too. Raises AttachError."""
+    point = point_of(context, command.device, command.hook)
+    there = hook(command.device, command.hook, point)
+    if command.which is None:
+        chosen = there.programs
+    else:
+        chosen = (find(context, command.which, there.programs, f"{command.device} {command.hook}"),)
+    if command.revision and any(one.link for one in chosen):
+        raise UsageError('"revision" does not go with a link')
+    revision = command.revision
+    with _explained(command.device, command.hook, point, revision):
+        for one in chosen:
+            _detach(point, one, revision)
+            revision += bool(revision)
+    if command.which is not None and command.which.kind in ("link", "pinned") and chosen[0].link \
+            and not command.which.text.isdigit():
+        remove_pin(context, "link", command.which.text, lambda path: Link.from_pin(path).close())
+
+
+def _detach(point: AttachPoint, one: Attached, revision: int) -> None:
+    if one.link:
+        with Link.from_id(one.link) as link:
+            link.detach()
+    else:
+        with program_by_id(one.program) as program:
+            detach(point, program.fd, revision=revision)
+
+
+def point_of(context: Context, device: str, hook: str) -> AttachPoint:
+    """Raises DeviceNotFoundError."""
+    return AttachPoint(context.device_index(device), TYPES[hook])
+
+
+def hook(device: str, name: str, point: AttachPoint) -> Attachments:
+    """What is attached there; raises AttachError, and UnsupportedError where the kernel has no such hook."""
+    with _explained(device, name, point, 0):
+        return query(point, links=True)
+
+
+def _position(context: Context, command: AttachTcx, there: Attachments) -> Position:
+    order: Order = command.order
+    if order.reference is None:
+        return FIRST if order.where == "first" else LAST
+    one = find(context, order.reference, there.programs, f"{command.device} {command.hook}")
+    return Position(before=order.where == "before", after=order.where == "after", relative=one.link or one.program,
+                    link=bool(one.link))
+
+
+def _warn(context: Context, device: str, name: str, program: OpenedProgram) -> None:
+    """Where classic filters wait behind tcx, and the program may keep packets from them."""
+    count = filters_behind(context, device, name)
+    if not count or _lets_all_go_on(program):
+        return
+    context.notes.append(
+        f"Warning: {device} has {count} filter{'s' if count > 1 else ''} of clsact at {name}, which packets meet only "
+        f"after tcx: what this program passes, drops or redirects does not reach them, only what it returns TCX_NEXT "
+        f'({NEXT}) for. "pytc hooks dev {device}" shows the order.')
+
+
+def filters_behind(context: Context, device: str, name: str) -> int:
+    """How many classic filters clsact has there."""
+    if name not in PARENTS:
+        return 0
+    from pytc.operations.filters import filter_records
+
+    records = filter_records(context, FilterSelector(device, PARENTS[name]))
+    return sum(1 for record in records if record.handle)
+
+
+def _lets_all_go_on(program: OpenedProgram) -> bool:
+    try:
+        return only_returns(translated_instructions(program.fd), NEXT)
+    except BpfError:
+        return False
+
+
+@contextmanager
+def _explained(device: str, name: str, point: AttachPoint, revision: int) -> Iterator[None]:
+    try:
+        yield
+    except BpfSyscallError as error:
+        raise _explanation(error, device, name, point, revision) from error
+
+
+def _explanation(error: BpfSyscallError, device: str, name: str, point: AttachPoint, revision: int) -> AttachError:
+    number = error.errno or 0
+    if number == errno.EINVAL and not _is_known(point):
+        return _unsupported(device, name)
+    if number == errno.EPERM:
+        from pytc.bpf.explain import permission_causes
+
+        return AttachError(str(error), errno=number, hints=permission_causes())
+    if name in ("primary", "peer") and number in _NO_NETKIT:
+        what = ("is no netkit device" if number == errno.ENXIO else
+                "is the peer of a netkit device; programs are attached by way of the primary one")
+        return AttachError(f"{device} {what}", errno=number)
+    if number == errno.ESTALE:
+        try:
+            now = str(query(point, links=True).revision)
+        except BpfSyscallError:
+            now = "another one"
+        return AttachError(f"{device} {name} has changed meanwhile: its revision is {now}, not {revision}",
+                           errno=number)
+    sentences = {
+        errno.EEXIST: "this program is attached there already",
+        errno.ENOENT: "a program that was there a moment ago is gone; try again",
+        errno.ERANGE: f"there is no room: a hook takes {_MOST} programs",
+        errno.ENOLINK: "the link has lost its place",
+    }
+    if number in sentences:
+        return AttachError(f"{device} {name}: {sentences[number]}", errno=number)
+    return AttachError(f"{device} {name}: {error}", errno=number)
+
+
+def _is_known(point: AttachPoint) -> bool:
+    """Whether the kernel knows the type of the hook."""
+    try:
+        query(point, links=True)
+    except BpfSyscallError as error:
+        return error.errno not in (errno.EINVAL, errno.E2BIG)
+    return True
+
+
+def _unsupported(device: str, name: str) -> UnsupportedError:
+    if name in ("primary", "peer"):
+        return UnsupportedError("netkit", "6.7")
+    return UnsupportedError("tcx", "6.6", hints=(
+        f'a filter of clsact does here: "pytc qdisc add dev {device} clsact" and "pytc filter add dev {device} {name} '
+        f'bpf da obj FILE"; its order is that of its pref',))
