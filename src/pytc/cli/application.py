@@ -25,6 +25,10 @@ _VERBS = {
     "cbpf": ("compile", "asm", "disasm", "run", "to-ebpf", "help"),
     "map": ("show", "get", "set", "update-many", "delete", "dump", "load", "next", "watch", "pin", "unpin", "push",
             "pop", "peek", "events", "help"),
+    "tcx": ("attach", "replace", "detach", "show", "help"),
+    "cgroup": ("attach", "detach", "show", "tree", "help"),
+    "link": ("show", "detach", "pin", "unpin", "update", "help"),
+    "hooks": ("show", "help"),
 }
 _RAW = {"ignore_unknown_options": True, "help_option_names": []}
 
@@ -49,6 +53,8 @@ def following(object_name: str, given: list[str]) -> list[str]:
         return [*(word for word in words_of(given[0]) if word not in given), "help"]
     if object_name == "map":
         return _map_words(given)
+    if object_name in ("tcx", "cgroup", "link", "hooks"):
+        return _attach_words(object_name, given)
     if object_name == "actions":
         return _action_words(given)
     if object_name == "monitor":
@@ -84,6 +90,18 @@ def _action_words(given: list[str]) -> list[str]:
     if given[-1] != "action":
         return ["action", "index", "help"]
     return [*actions.names(), *(CONTROL_WORDS if given[0] in ("add", "change", "replace") else ())]
+
+
+def _attach_words(object_name: str, given: list[str]) -> list[str]:
+    if object_name == "link":
+        return ["object-file", "object-pinned"] if given[0] == "update" and len(given) > 1 else ["id", "pinned", "help"]
+    if object_name == "hooks":
+        return ["dev", "help"]
+    from importlib import import_module
+
+    rows = import_module(f"pytc.grammar.{OBJECTS[object_name]}").SELECTORS.get(given[0], ())
+    programs = ["object-file", "object-pinned"] if given[0] in ("attach", "replace") else []
+    return [*dict.fromkeys(row.name for row in rows if row.name not in given), *programs, "help"]
 
 
 def _map_words(given: list[str]) -> list[str]:
