@@ -262,3 +262,12 @@ def test_any_words(kind: str, words: list[str]) -> None:
         assert str(error)
     else:
         assert isinstance(command, ModifyActions | ActionCommands)
+
+
+def test_an_address_of_another_size_is_left_out() -> None:
+    kind = kinds.find("vlan")
+    assert kind is not None
+    attributes = {**dict(kind.encode(read("vlan push_eth dst_mac 1:2:3:4:5:6 src_mac 1:2:3:4:5:7"), _GIVEN)),
+                  "TCA_VLAN_PUSH_ETH_DST": bytes(4)}
+    found = as_object(kind.document(attributes, Seen(_PLAIN, lambda number: None, str, Clock)))
+    assert (found.get("dst_mac"), found["src_mac"]) == (None, "01:02:03:04:05:07")
