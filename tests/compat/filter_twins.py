@@ -63,12 +63,14 @@ def quoted(command: Sequence[str]) -> list[str]:
 
 def lacking(space: Namespace, kinds: Sequence[str]) -> str:
     """The first kind of filter or action that the kernel lacks, empty for none."""
-    tries = {"gact": "actions add action pass index 99999", "fw": "filter add dev t0 egress handle 1 fw",
-             "matchall": "filter add dev t0 egress matchall"}
+    tries = {"gact": "actions add action pass index 99999", "fw": "filter add dev t0 egress handle 1 fw classid 1:1",
+             "matchall": "filter add dev t0 egress matchall flowid 1:1",
+             "police": "actions add action police rate 1mbit burst 10k index 99999"}
     for kind in kinds:
         if kind in tries and re.search("not found|Failed to load", space.tc([tries[kind].split()]).err):
             return kind
-    space.tc([["actions", "flush", "action", "gact"], ["filter", "del", "dev", "t0", "egress"]])
+    space.tc([["actions", "flush", "action", "gact"], ["actions", "flush", "action", "police"],
+              ["filter", "del", "dev", "t0", "egress"]])
     return ""
 
 
@@ -118,8 +120,8 @@ def compare_text(twins: Twins, chosen: Sequence[Case], options: Sequence[tuple[s
 
 
 def compare_json(twins: Twins, chosen: Sequence[Case], options: Sequence[tuple[str, ...]] = JSON) -> None:
-    """pytc's JSON always parses, and has the same members as that of tc, which prints offsets as text
-    into it, and does not close the objects of keys that it explains."""
+    """pytc's JSON always parses, and has the same members as that of tc, which prints offsets and
+    statistics of police as text into it, and does not close the objects of keys that it explains."""
     every = list(_shows(chosen))
     shows = [show for show, text in zip(every, twins.one.tc_each(every), strict=True) if text]
     for option in options:
@@ -129,7 +131,7 @@ def compare_json(twins: Twins, chosen: Sequence[Case], options: Sequence[tuple[s
             text = twins.one.execute("tc", *option, *show).out
             theirs = parsed(text)
             if theirs is None:
-                assert re.search('offset |" eat ' + '|"match"' * ("-p" in option), text), f"{option} {show}: {text}"
+                assert re.search('offset |" eat | pkts ' + '|"match"' * ("-p" in option), text), f"{option} {show}: {text}"
                 continue
             assert _ageless(_common(ours)) == _ageless(theirs), f"{option} {show}"
             if _common(ours) == ours and "-p" not in option:
