@@ -7,7 +7,6 @@ from pytc.errors import InvalidOptionsError, UsageError
 from pytc.grammar.devices import device
 from pytc.grammar.words import Cursor, Table, Word, fill, take_verb, text, unsigned
 from pytc.handles import EGRESS, INGRESS, ROOT, parse_classid
-from pytc.kinds import estimator
 from pytc.kinds import filters as kinds
 from pytc.kinds.interface import FilterKind
 from pytc.protocols import ALL, parse_protocol
@@ -20,6 +19,12 @@ def _block(word: str) -> int:
     if not number:
         raise ValueError(word)
     return number
+
+
+def _estimator(cursor: Cursor) -> bytes:
+    from pytc.kinds import estimator
+
+    return estimator.read(cursor)
 
 
 #: Order decides abbreviations: ``p`` is the preference, ``c`` the chain.
@@ -37,7 +42,7 @@ SELECTORS = Table((
     Word("chain", "chain", unsigned(_U32), wrong="invalid chain index value"),
 ))
 #: Of the commands that change something.
-_MODIFY = Table((*SELECTORS, Word("estimator", "estimator", read=estimator.read, repeat=True)))
+_MODIFY = Table((*SELECTORS, Word("estimator", "estimator", read=_estimator, repeat=True)))
 
 
 def _shown(row: Word) -> Word:

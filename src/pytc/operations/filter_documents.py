@@ -8,15 +8,12 @@ from pytc.errors import NetlinkError
 from pytc.handles import CLSACT, UNSPEC, Handle
 from pytc.kinds import filters as kinds
 from pytc.kinds.interface import Attributes, FilterKind, FilterView
-from pytc.kinds.other_filters import OTHERS
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, decode_options, split_attributes
 from pytc.netlink.session import interface_name
 from pytc.operations.context import Context
 from pytc.operations.filter_requests import POINTS, address, swapped
 from pytc.operations.programs import described
-from pytc.operations.statistics import filter_statistics, read_statistics, unpack_old_statistics
-from pytc.operations.unknown import unknown_options
 from pytc.protocols import format_protocol
 from pytc.records import FilterRecord, QueueStatistics
 
@@ -90,6 +87,10 @@ def _with_actions(record: FilterRecord, kind: FilterKind, attributes: Attributes
 
 def _with_other_actions(record: FilterRecord) -> FilterRecord:
     """Of a kind that pytc does not know, but whose actions it finds."""
+    if not record.raw:
+        return record
+    from pytc.kinds.other_filters import OTHERS
+
     other = OTHERS.get(record.kind)
     raw = dict(split_attributes(record.raw)).get(other.actions, b"") if other is not None else b""
     if not raw:
@@ -100,10 +101,13 @@ def _with_other_actions(record: FilterRecord) -> FilterRecord:
 
 
 def _statistics(message: TcMessage) -> QueueStatistics | None:
+    if not message.attributes.keys() & {"TCA_STATS", "TCA_STATS2"}:
+        return None
+    from pytc.operations.statistics import read_statistics, unpack_old_statistics
+
     if "TCA_STATS2" in message.attributes:
         return read_statistics(message)[0]
-    raw = message.attributes.get("TCA_STATS")
-    return unpack_old_statistics(raw) if raw is not None else None
+    return unpack_old_statistics(message.attributes["TCA_STATS"])
 
 
 def document(context: Context, record: FilterRecord, selector: FilterSelector | None = None) -> Document:
@@ -122,6 +126,8 @@ def document(context: Context, record: FilterRecord, selector: FilterSelector | 
         fields.append(Group("options", _options(context, record)))
     fields.append(Field("", text="\n"))
     if context.shown.statistics and record.statistics is not None:
+        from pytc.operations.statistics import filter_statistics
+
         fields += filter_statistics(record.statistics, iec=context.shown.iec)
     return fields
 
@@ -156,6 +162,8 @@ def _options(context: Context, record: FilterRecord) -> Document:
     kind = kinds.find(record.kind)
     if kind is not None:
         return kind.document(record.options, FilterView(record.handle, record.protocol, context.shown, police, actions))
+    from pytc.operations.unknown import unknown_options
+
     handle = f"{record.handle:08x}"
     return [Field("fh", handle, f"fh {handle} "), *unknown_options("filter", record.raw), *actions]
 
