@@ -27,7 +27,7 @@ _PRELUDE = [
 #: What differs by nature: ages, and the ids of programs.
 _MASKS = ((r"(installed|used|firstused) \d+ sec", r"\1 N sec"), (r'"(installed|last_used|first_used)":\d+', r'"\1":0'))
 #: Where the JSON of tc is none.
-_BROKEN = 'offset |" eat | pkts '
+_BROKEN = 'offset |" eat | pkts |{handle 0x|{classid '
 #: What pytc says more in JSON: tc repeats a member for each key of a filter, and prints text into it.
 _OWN = ("matches", "rule_success", "eat")
 
@@ -122,8 +122,8 @@ def compare_text(twins: Twins, chosen: Sequence[Case], options: Sequence[tuple[s
 
 
 def compare_json(twins: Twins, chosen: Sequence[Case], options: Sequence[tuple[str, ...]] = JSON) -> None:
-    """pytc's JSON always parses, and has the same members as that of tc, which prints offsets and
-    statistics of police as text into it, and does not close the objects of keys that it explains."""
+    """pytc's JSON always parses, and has the same members as that of tc, which prints offsets,
+    statistics of police and options of fw as text into it, and does not close the objects of keys that it explains."""
     every = list(_shows(chosen))
     shows = [show for show, text in zip(every, twins.one.tc_each(every), strict=True) if text]
     for option in options:

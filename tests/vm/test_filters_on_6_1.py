@@ -16,7 +16,7 @@ from tests.compat.lines import Case, cases
 pytestmark = pytest.mark.kernel
 
 CHOSEN = [case for case in cases("filters") if {"fw", "matchall"} & set(case.kinds)]
-DUMP_ENDED = "RTNETLINK answers: Message too long\nDump terminated\n"
+DUMP_ENDED = "Error: Buffer too small for object.\nDump terminated\n"
 #: What counts packets: -s shows how often it was asked, and what matched.
 COUNTING = [
     "filter add dev D egress protocol ip u32 match ip protocol 17 0xff match ip dst 10.0.0.2 match ip src 1.2.3.4",

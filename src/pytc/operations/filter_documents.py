@@ -1,5 +1,6 @@
 """Filters and chains as the kernel describes them: in answers, in dumps, and in news of what has changed."""
 
+import errno
 import struct
 
 from pytc.commands import FilterSelector
@@ -40,6 +41,8 @@ def dump(context: Context, message_type: int, selector: FilterSelector) -> list[
 
 
 def _of_dump(error: NetlinkError) -> NetlinkError:
+    if error.errno == errno.EMSGSIZE and not error.ext_ack:
+        error = NetlinkError(errno.EMSGSIZE, "Buffer too small for object")  # tc's words
     error.trailer = "Dump terminated"
     error.exit_status = 1
     return error
