@@ -23,12 +23,12 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("handles",),
     ("protocols", "rates", "documents", "bpf", "packets", "map_commands", "attach_commands"),
-    ("cbpf", "exec_proxy", "commands", "records", "grammar.words", "grammar.devices"),
+    ("prog_commands", "cbpf", "exec_proxy", "commands", "records", "grammar.words", "grammar.devices"),
     ("grammar.expression_words",),
     ("kinds",),
     ("netlink", "grammar", "render"),
     ("operations",),
-    ("attach",),
+    ("attach", "testing"),
     ("cli",),
     ("__main__", ""),
 )
@@ -37,11 +37,13 @@ ONLY = {
     "errors": set[str](), "map_commands": set[str](), "attach_commands": set[str](),
     "handles": {"errors"}, "protocols": {"errors"}, "rates": {"errors"}, "documents": {"handles", "errors"},
     "bpf": {"errors"}, "packets": {"errors"}, "cbpf": {"bpf", "packets", "errors"},
-    "exec_proxy": {"bpf", "errors"}, "commands": {"handles", "map_commands", "attach_commands", "errors"},
+    "exec_proxy": {"bpf", "errors"}, "prog_commands": {"map_commands"},
+    "commands": {"handles", "map_commands", "attach_commands", "prog_commands", "errors"},
     "records": {"handles", "errors"},
     "render": {"documents", "errors"}, "": {"attach"}, "__main__": {"cli"},
 }
-DOORS = {"click": "cli/", "elftools": "bpf/elf.py", "pyroute2": "netlink/general.py"}
+DOORS = {"click": "cli/", "elftools": "bpf/elf.py", "pyroute2": "netlink/general.py",
+         "pytest": "testing.py"}
 STRUCTURES = {"bpf/abi.py", "exec_proxy/wire.py"}
 _STRUCTURE_BASES = {"Structure", "Union", "LittleEndianStructure", "BigEndianStructure"}
 

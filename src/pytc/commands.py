@@ -7,6 +7,7 @@ from pytc.handles import UNSPEC, Handle
 if TYPE_CHECKING:
     from pytc.attach_commands import AttachCommand
     from pytc.map_commands import MapCommand
+    from pytc.prog_commands import ProgCommand
 
 
 class Action(NamedTuple):
@@ -331,5 +332,5 @@ _Command = (
     | GraftProgram
     | Help
 )
-# The commands of maps are many, and those of attach points; they are loaded only where they are asked for.
-Command = Union[_Command, "MapCommand", "AttachCommand"]
+# The commands of maps, programs and attach points are many, and loaded only where they are asked for.
+Command = Union[_Command, "MapCommand", "AttachCommand", "ProgCommand"]

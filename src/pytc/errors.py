@@ -149,6 +149,10 @@ class CaptureError(PytcError):
     """A pcap or pcapng file that cannot be read or written."""
 
 
+class PacketError(PytcError):
+    """A packet that makes no sense, in words or in hex."""
+
+
 class CodecError(BpfError):
     """A value that does not fit its type, or a format of types that makes no sense.
 

@@ -126,6 +126,12 @@ class LinkInfo(ctypes.Structure):
     _fields_ = [("type", u32), ("id", u32), ("prog_id", u32), ("pad", u32), ("details", u8 * 16)]
 
 
+class EnableStatsAttr(ctypes.Structure):
+    """BPF_ENABLE_STATS."""
+
+    _fields_ = [("type", u32)]
+
+
 class MapInfo(ctypes.Structure):
     """``struct bpf_map_info``; a kernel that knows less leaves the rest zero."""
 

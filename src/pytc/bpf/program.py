@@ -1,28 +1,17 @@
 """A loaded program, and which one of an object is meant."""
 
-import ctypes
 from collections.abc import Sequence
 from types import TracebackType
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-from pytc.bpf.abi import TestRunAttr, pointer
-from pytc.bpf.constants import Command
 from pytc.bpf.descriptor import OwnedFd
 from pytc.bpf.info import ProgramDescription, describe_program, program_by_id
 from pytc.bpf.maps import open_pin, pin
 from pytc.bpf.spec import ObjectSpec, ProgramSpec
-from pytc.bpf.syscall import bpf
 from pytc.errors import PytcError, SelectionError
 
-_TEST_RUN_ROOM = 256
-
-
-class TestRun(NamedTuple):
-    """What a test run gave: the program's return value as u32, the packet afterwards, nanoseconds for each run."""
-
-    verdict: int
-    packet: bytes
-    duration: int
+if TYPE_CHECKING:
+    from pytc.bpf.test_run import Run
 
 
 class Program:
@@ -51,17 +40,12 @@ class Program:
         """What the kernel says of it; raises BpfSyscallError, also for a descriptor of something else."""
         return describe_program(self.fd)
 
-    def test_run(self, packet: bytes, *, repeat: int = 1) -> TestRun:
-        """Runs the program on a packet (Ethernet header included, at least 14 bytes), attached to nothing.
+    def test_run(self, packet: bytes, *, repeat: int = 1) -> "Run":
+        """Runs the program on a packet (Ethernet header included), attached to nothing; see
+        :class:`pytc.bpf.test_run.Runner`, which is made for many packets. Raises BpfSyscallError."""
+        from pytc.bpf.test_run import Runner
 
-        Raises BpfSyscallError.
-        """
-        source = ctypes.create_string_buffer(packet, len(packet))
-        target = ctypes.create_string_buffer(len(packet) + _TEST_RUN_ROOM)
-        attr = TestRunAttr(prog_fd=self.fd, data_size_in=len(packet), data_in=pointer(source),
-                           data_size_out=len(target), data_out=pointer(target), repeat=repeat)
-        bpf(Command.PROG_TEST_RUN, attr, what="test run")
-        return TestRun(attr.retval, target.raw[:attr.data_size_out], attr.duration)
+        return Runner(self.fd).run(packet, repeat=repeat)
 
     def pin(self, path: str) -> None:
         """Pins the program at a path in a bpffs; raises BpfSyscallError."""

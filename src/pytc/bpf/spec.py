@@ -173,6 +173,10 @@ class ObjectSpec(NamedTuple):
 
         return sha1(self.image).hexdigest()
 
+    def unpinned(self) -> "ObjectSpec":
+        """The same object with maps that are pinned nowhere."""
+        return self._replace(maps={name: declared._replace(pinning=PIN_NONE) for name, declared in self.maps.items()})
+
     def programs_in(self, section: str) -> tuple[ProgramSpec, ...]:
         """The entry points of the sections of that name, in order."""
         return tuple(p for p in self.programs if p.section == section)

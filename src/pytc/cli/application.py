@@ -29,6 +29,7 @@ _VERBS = {
     "cgroup": ("attach", "detach", "show", "tree", "help"),
     "link": ("show", "detach", "pin", "unpin", "update", "help"),
     "hooks": ("show", "help"),
+    "prog": ("show", "run", "dump", "stats", "pin", "unpin", "help"),
 }
 _RAW = {"ignore_unknown_options": True, "help_option_names": []}
 
@@ -59,6 +60,10 @@ def following(object_name: str, given: list[str]) -> list[str]:
         return _action_words(given)
     if object_name == "monitor":
         return []
+    if object_name == "prog":
+        from pytc.grammar.prog import words_of as of_programs
+
+        return [*of_programs(given[0], given), "help"]
     if object_name == "exec":
         return _exec_words(given)
     from importlib import import_module

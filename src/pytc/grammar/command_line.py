@@ -74,9 +74,10 @@ OBJECTS = {
     "cgroup": "cgroups",
     "link": "links",
     "hooks": "hooks",
+    "prog": "prog",
 }
 #: Objects that tc does not have: an abbreviation means one of tc's where it can.
-OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks")
+OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks", "prog")
 
 
 _ORDER = (*(name for name in OBJECTS if name not in OWN), *OWN)

@@ -11,7 +11,7 @@ _TEXTS: dict[str, str] = {
 Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help }
        pytc [ OPTIONS ] -b[atch] [ FILE ]
 where  OBJECT := { qdisc | class | filter | chain | action | monitor | exec | object | cbpf | map
-                  | tcx | cgroup | link | hooks }
+                  | tcx | cgroup | link | hooks | prog }
 """ + "       " + OPTIONS + """\
 
 A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
@@ -24,6 +24,7 @@ A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
   pytc object show bpf.o                            what a file holds; needs no privileges
   pytc cbpf compile 'tcp port 80'                   classic BPF: compile, assemble, run, translate
   pytc map dump name hits                           what a map holds
+  pytc prog run obj bpf.o pcap in.pcap expect OK    a program tested on captured packets
 
 "pytc OBJECT help", "pytc filter add bpf help" and "pytc action add action bpf help" say more.
 """,
@@ -211,6 +212,10 @@ def usage(topic: str) -> str:
         from pytc.grammar.attach_usage import TEXTS
 
         texts = TEXTS
+    if first == "prog":
+        from pytc.grammar.prog_usage import TEXTS as OF_PROGRAMS
+
+        texts = OF_PROGRAMS
     if first in ("action", "actions"):
         from pytc.grammar.action_usage import usage as of_actions
 
@@ -228,7 +233,7 @@ def usage(topic: str) -> str:
 
 def topics() -> list[str]:
     """All topics."""
-    from pytc.grammar import action_usage, attach_usage, filter_usage, map_usage, qdisc_usage
+    from pytc.grammar import action_usage, attach_usage, filter_usage, map_usage, prog_usage, qdisc_usage
 
     return [*_TEXTS, *action_usage.topics(), *filter_usage.topics(), *map_usage.TEXTS, *qdisc_usage.topics(),
-            *attach_usage.TEXTS]
+            *attach_usage.TEXTS, *prog_usage.TEXTS]

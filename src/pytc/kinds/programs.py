@@ -74,7 +74,8 @@ def _unknown(name: str, word: str) -> MapWords:
     raise InvalidOptionsError(f'What is "{word}"? "map {name} max_entries N" and "map {name} pinned PATH" are known.')
 
 
-_OBJECT_WORDS = (
+#: What may be said of an object's program.
+OBJECT_WORDS = (
     Word("type", "type", program_type, wrong="program type"),
     Word("section", "section", text),
     Word("program", "program", text, exact=True),
@@ -131,7 +132,7 @@ def _words_of(mode: str) -> tuple[Word, ...]:
         from pytc.grammar.expression_words import WORDS
 
         return WORDS
-    return _OBJECT_WORDS if mode in (OBJECT, BARE) else ()
+    return OBJECT_WORDS if mode in (OBJECT, BARE) else ()
 
 
 def _parse_mode(cursor: Cursor, found: dict[str, Any], modes: tuple[Word, ...]) -> None:

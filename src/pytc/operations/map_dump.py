@@ -23,15 +23,27 @@ _WITHOUT_ELEMENTS = KEYLESS | {MapType.RINGBUF, MapType.USER_RINGBUF, MapType.PE
 def dump_map(context: Context, command: DumpMap) -> Stream:
     """All elements; raises PytcError."""
     typed = open_typed(context, command.target)
-    if typed.map.description.type in _WITHOUT_ELEMENTS:
-        raise BpfError(f'map "{typed.map.name}" is a {map_type_name(typed.map.description.type)}: it has no elements '
-                       "that could be listed")
+    check_elements(typed)
     types = typed.types.summed() if command.sum else typed.types
     flags = lock_flag(typed, lock=command.lock)
     given = (context, typed, types, flags)
     if command.csv:
         return Stream(lambda: _csv(*given), lambda: _csv(*given), lambda: _values(*given))
     return Stream(lambda: _text(*given), lambda: _json(*given), lambda: _values(*given))
+
+
+def check_elements(typed: TypedMap) -> None:
+    """Raises BpfError for a map whose elements cannot be listed."""
+    if typed.map.description.type in _WITHOUT_ELEMENTS:
+        raise BpfError(f'map "{typed.map.name}" is a {map_type_name(typed.map.description.type)}: it has no elements '
+                       "that could be listed")
+
+
+def all_elements(context: Context, typed: TypedMap) -> tuple[str, list[Json]]:
+    """The elements of a small map, as text and as JSON has them; raises PytcError."""
+    check_elements(typed)
+    given = (context, typed, typed.types, 0)
+    return "".join(_text(*given)), list(_values(*given))
 
 
 def text_around(types: MapTypes) -> tuple[str, str, str]:

@@ -86,7 +86,7 @@ def set_element(context: Context, command: SetElement) -> None:
     key = key_bytes(typed, command.key)
     flags = command.flags | lock_flag(typed, lock=command.lock)
     if command.value is not None:
-        data = encoded(typed.types.whole, _for_all_cpus(typed, command.value))
+        data = encoded(typed.types.whole, for_all_cpus(typed, command.value))
     else:
         if command.flags & ~EXIST:
             raise CodecError("noexist and a change of what is there exclude one another")
@@ -96,7 +96,7 @@ def set_element(context: Context, command: SetElement) -> None:
         typed.map.update(key, data, flags)
 
 
-def _for_all_cpus(typed: TypedMap, value: Any) -> Any:
+def for_all_cpus(typed: TypedMap, value: Any) -> Any:
     """A single value is set for each CPU."""
     if not typed.types.is_per_cpu or isinstance(value, (list, bytes)):
         return value

@@ -27,9 +27,14 @@ _KINDS = ("fd", "map", "pinned", "id", "name")
 def open_typed(context: Context, target: Target) -> TypedMap:
     """The map that is meant, until the context is closed; raises PytcError."""
     found = context.own(open_target(context, target.kind, target.text))
-    typed = TypedMap(found, key=target.key_type, value=target.value_type)
+    return with_types(context, found, key=target.key_type, value=target.value_type)
+
+
+def with_types(context: Context, found: Map, *, key: str = "", value: str = "") -> TypedMap:
+    """An open map with types: formats, or its own. Raises PytcError."""
+    typed = TypedMap(found, key=key, value=value)
     kind = found.description.type
-    if target.value_type or kind not in MAP_IN_MAP | _OF_PROGRAMS:
+    if value or kind not in MAP_IN_MAP | _OF_PROGRAMS:
         return typed
     codec = Reference(context, _program if kind in _OF_PROGRAMS else _map)
     return TypedMap(found, types=typed.types._replace(value=codec, whole=codec))

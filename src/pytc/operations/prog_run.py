@@ -1,0 +1,80 @@
+"""``prog run``: a program on packets, by BPF_PROG_TEST_RUN."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from itertools import islice
+
+from pytc.bpf.return_values import Verdicts
+from pytc.bpf.test_run import Runner
+from pytc.documents import Document
+from pytc.operations.context import Context
+from pytc.operations.prog_checks import Checked, Expectations, field_values
+from pytc.operations.prog_inputs import packets
+from pytc.operations.prog_report import document, junit
+from pytc.operations.prog_targets import Subject, map_of, open_subject
+from pytc.packets.capture import Packet
+from pytc.prog_commands import Preset, RunOnPackets
+
+_FAILED = 1
+
+
+def run_on_packets(context: Context, command: RunOnPackets) -> list[Document]:
+    """Runs, compares with what is expected, and reports; the exit status says whether all was as expected. Raises
+    PytcError."""
+    subject = open_subject(context, command.target)
+    runner = Runner(subject.program.fd, field_values(context, command.context))
+    classes = subject.classes if command.classes is None else command.classes
+    verdicts = Verdicts(runner.type, classes=classes)
+    expected = Expectations(context, command, verdicts, runner.type)
+    for name in command.dumps:
+        map_of(subject, name)
+    for preset in command.presets:
+        _set(context, subject, preset)
+    checked = _run(context, command, runner, verdicts, expected)
+    failures = expected.missing(len(checked))
+    if runner.padded:
+        context.notes.append(f"packets shorter than the kernel takes in a test run ({runner.padded} of them) were "
+                             f"filled up with zeros to {runner.minimum} bytes")
+    if command.junit:
+        junit(command.junit, subject.name, checked, failures)
+    if failures or any(one.failures for one in checked):
+        context.status = _FAILED
+    return [document(context, command, subject, checked, failures, expects=expected.any)]
+
+
+def _run(context: Context, command: RunOnPackets, runner: Runner, verdicts: Verdicts,
+         expected: Expectations) -> list[Checked]:
+    was = field_values(context, command.context)
+    found: list[Checked] = []
+    with ExitStack() as stack:
+        write = _writer(stack, command.write)
+        for number, packet in enumerate(islice(packets(context, command.packets), command.limit or None), 1):
+            run = runner.run(packet.data, repeat=command.repeat)
+            found.append(Checked(number, runner.unchanged(packet.data), run, verdicts.name(run.verdict), was,
+                                 tuple(expected.check(number, run))))
+            write(packet._replace(data=run.packet, length=len(run.packet), interface=0))
+            context.progress(number, 0)
+    return found
+
+
+def _writer(stack: ExitStack, path: str) -> Callable[[Packet], object]:
+    if not path:
+        return lambda packet: None
+    from pytc.operations.output_files import replacing
+    from pytc.packets.link_types import ETHERNET
+    from pytc.packets.writer import PcapWriter
+
+    return PcapWriter(stack.enter_context(replacing(path)), ETHERNET).write
+
+
+def _set(context: Context, subject: Subject, preset: Preset) -> None:
+    from pytc.operations.map_elements import encoded, for_all_cpus
+    from pytc.operations.map_errors import refusals
+    from pytc.operations.map_targets import key_bytes, with_types
+
+    typed = with_types(context, map_of(subject, preset.map), key=preset.key_type, value=preset.value_type)
+    for key_words, value_words in preset.entries:
+        key = key_bytes(typed, key_words)
+        data = encoded(typed.types.whole, for_all_cpus(typed, value_words), f'preset of map "{preset.map}": value')
+        with refusals(typed, key):
+            typed.map.update(key, data)

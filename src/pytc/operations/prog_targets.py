@@ -1,0 +1,158 @@
+"""From the words that name a program to an open one."""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytc.bpf.constants import Command, ProgramType
+from pytc.bpf.info import describe_program, ids, program_by_id, program_map_ids
+from pytc.bpf.maps import Map
+from pytc.bpf.program import Program
+from pytc.errors import BpfError, BpfSyscallError, UsageError
+from pytc.operations.context import Context
+from pytc.operations.pins import pin_path
+from pytc.prog_commands import ProgramTarget
+
+if TYPE_CHECKING:
+    from pytc.commands import FilterSelector
+    from pytc.kinds.programs import BpfSource
+
+_NAME_BYTES = 15
+_DEFAULT_SECTION = "classifier"
+
+
+class Subject(NamedTuple):
+    """A program to be run: its maps by name, and whether its return value is a class."""
+
+    program: Program
+    maps: dict[str, Map]
+    name: str
+    classes: bool = False
+
+
+def open_program(context: Context, target: ProgramTarget) -> Program:
+    """The program that is meant, until the context is closed; raises PytcError."""
+    if target.kind == "pinned":
+        return context.own(_pinned(context, target.text))
+    if target.kind == "id":
+        if not (target.text.isascii() and target.text.isdigit() and len(target.text) < 11):
+            raise UsageError(f'Error: argument "{target.text}" is wrong: invalid id')
+        return context.own(Program.from_id(int(target.text)))
+    return context.own(_found(target.kind, target.text))
+
+
+def open_subject(context: Context, target: ProgramTarget) -> Subject:
+    """The program that is to be run, with its maps, until the context is closed; raises PytcError."""
+    if target.kind == "object":
+        return _loaded(context, target.source)
+    if target.kind == "filter":
+        return _of_filter(context, target.source)
+    return _running(context, open_program(context, target))
+
+
+def _pinned(context: Context, path: str) -> Program:
+    place = pin_path(context, path)
+    try:
+        program = Program.from_pin(place)
+    except BpfSyscallError as error:
+        raise BpfError(f'cannot open the pinned program "{place}": {os.strerror(error.errno or 0)}',
+                       errno=error.errno) from error
+    try:
+        describe_program(program.fd)
+    except BpfSyscallError as error:
+        program.close()
+        raise BpfError(f'"{place}" is pinned, but is no program', errno=error.errno) from error
+    return program
+
+
+def programs() -> Iterator[Program]:
+    """All programs of this machine (needs CAP_SYS_ADMIN), each open until the next one is asked for; raises
+    BpfSyscallError."""
+    for number in ids(Command.PROG_GET_NEXT_ID):
+        try:
+            program = Program(program_by_id(number))
+        except BpfSyscallError:
+            continue  # gone meanwhile
+        with program:
+            yield program
+
+
+def _found(kind: str, text: str) -> Program:
+    """The one program of that name, of which the kernel keeps 15 bytes, or tag."""
+    wanted = text.encode()[:_NAME_BYTES].decode("ascii", "replace") if kind == "name" else text.lower()
+    found = [about.id for about in (program.description for program in programs())
+             if (about.name if kind == "name" else about.tag) == wanted]
+    if len(found) == 1:
+        return Program.from_id(found[0])
+    if found:
+        raise BpfError(f'there are {len(found)} programs with the {kind} "{text}": say which with id '
+                       f"{' or '.join(map(str, found[:10]))}{' ...' if len(found) > 10 else ''}")
+    raise BpfError(f'there is no program with the {kind} "{text}"')
+
+
+def _running(context: Context, program: Program, *, classes: bool = False) -> Subject:
+    """A program that is loaded already. Its maps are those that it uses now."""
+    maps: dict[str, Map] = {}
+    for number in program_map_ids(program.fd):
+        try:
+            found = context.own(Map.from_id(number))
+        except BpfSyscallError:
+            continue
+        maps.setdefault(found.name or f"id {number}", found)
+    about = program.description
+    return Subject(program, maps, about.name or f"id {about.id}", classes)
+
+
+def _of_filter(context: Context, selector: "FilterSelector") -> Subject:
+    from pytc.operations.filters import filter_records
+
+    found = [(record.pref, record.handle, record.options)
+             for record in filter_records(context, selector._replace(handle=""))
+             if record.handle and getattr(record.options, "program_id", 0)
+             and (not selector.handle or record.handle == _number(selector.handle))]
+    if not found:
+        raise BpfError(f"no such filter with a BPF program on {selector.device}")
+    if len(found) > 1:
+        names = "; ".join(f"pref {pref} handle {handle:#x}" for pref, handle, _ in found)
+        raise BpfError(f'{len(found)} filters with BPF programs are meant ({names}): say "pref" and "handle"')
+    options = found[0][2]
+    program = context.own(Program.from_id(options.program_id))
+    return _running(context, program, classes=not options.direct_action)
+
+
+def _number(word: str) -> int:
+    try:
+        return int(word, 0)
+    except ValueError:
+        raise UsageError(f'Error: argument "{word}" is wrong: invalid handle') from None
+
+
+def _loaded(context: Context, source: "BpfSource") -> Subject:
+    """Loads a program of an object. Its maps are made for this run: what others have pinned is left alone, unless
+    ``map NAME pinned PATH`` asks for it."""
+    from pytc.bpf.loader import load
+    from pytc.bpf.pinning import PinRoot
+    from pytc.bpf.program import select_program
+    from pytc.bpf.reader import read_object
+    from pytc.operations.programs import remembering_the_log, with_parameters
+
+    spec = read_object(source.path, layout20=context.layout20).unpinned()
+    if source.variables or source.maps:
+        spec = with_parameters(context, spec, source)
+    chosen = select_program(spec, section=source.section, program=source.program, default_section=_DEFAULT_SECTION)
+    type = ProgramType(source.type) if source.type else chosen.type or ProgramType.SCHED_CLS
+    with remembering_the_log(context, source):
+        loaded = context.own(load(spec, chosen, type=type, pins=PinRoot(context.bpf_mount), verbose=source.verbose))
+    context.notes += loaded.notes
+    if source.verbose:
+        context.notes.append(f'Verifier log of program "{chosen.name}":\n{loaded.log.rstrip()}')
+    return Subject(loaded.program, loaded.maps, chosen.name)
+
+
+def map_of(subject: Subject, name: str) -> Map:
+    """A map of the program by its name, which the kernel may have cut; raises BpfError with those that there are."""
+    found = subject.maps.get(name) or subject.maps.get(name.encode()[:15].decode("utf-8", "ignore"))
+    if found is None:
+        raise BpfError(f'program "{subject.name}" has no map "{name}"; it has '
+                       f"{', '.join(sorted(subject.maps)) or 'none'}")
+    return found
