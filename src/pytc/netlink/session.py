@@ -9,6 +9,7 @@ import errno
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from pytc.errors import NamespaceError, NetlinkError, NetlinkProtocolError
@@ -181,16 +182,33 @@ def enter_namespace(name: str) -> None:
 
     Only the network changes, not the mounts: pins go where they go without it.
     """
-    path = name if "/" in name else f"/run/netns/{name}"
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise NamespaceError(f'Cannot open network namespace "{name}": {error.strerror}',
-                             errno=error.errno) from error
+    fd = _open_namespace(name if "/" in name else f"/run/netns/{name}", name)
     try:
         _setns(fd, name)
     finally:
         os.close(fd)
+
+
+@contextmanager
+def namespace(name: str) -> Iterator[None]:
+    """The same until the block ends; then the thread is where it was."""
+    before = _open_namespace("/proc/thread-self/ns/net", "of this thread")
+    try:
+        enter_namespace(name)
+        try:
+            yield
+        finally:
+            _setns(before, "of this thread")
+    finally:
+        os.close(before)
+
+
+def _open_namespace(path: str, name: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        raise NamespaceError(f'Cannot open network namespace "{name}": {getattr(error, "strerror", None) or error}',
+                             errno=getattr(error, "errno", None)) from error
 
 
 def _setns(fd: int, name: str) -> None:
