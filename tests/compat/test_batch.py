@@ -46,7 +46,7 @@ def test_batches(network: Network, tmp_path: Path, number: int) -> None:
             for words in (("clsact",), ("root",)):
                 network.tc("qdisc", "del", "dev", "em1", *words)
             done = run(*options, "-b", str(path))
-            outcomes.append((done.status, still(done.out), re.findall("Command failed.*", done.err)))
+            outcomes.append((done.status, still(done.out), re.findall(r'Command failed[^"\n]*', done.err)))
         if "class show" in BATCHES[number] and options not in ((), ("-force",), ("-s",)):
             assert outcomes[0][0] == outcomes[1][0]  # tc 6.1 prints classes as text, on lines of their own
         else:

@@ -38,8 +38,9 @@ class Text(Codec):
             return self._numbers.decode(data)
 
     def _encode(self, value: Any) -> bytes:
-        # A list of all numbers takes more characters than there are: what fits is text.
-        if isinstance(value, str) and value.startswith("[") and len(value.encode("utf-8", "replace")) <= self.size:
+        # What fits is text, also where it looks like an address or a list: all numbers of a list, and all addresses but
+        # short IPv6 ones, take more characters than there are.
+        if isinstance(value, str) and len(value.encode("utf-8", "surrogateescape")) <= self.size:
             return text_bytes(value, self.size)
         return self._numbers.encode(value)
 

@@ -16,7 +16,7 @@ from pytc.bpf import btf as b
 from pytc.bpf.codec import Codec, Integer, Style, say, word
 from pytc.bpf.codec_btf import btf_codec, has_spin_lock
 from pytc.bpf.codec_columns import Renderer, leaves, names, pack, packable
-from pytc.bpf.codec_compound import assign, follow, summed
+from pytc.bpf.codec_compound import Text, assign, follow, summed
 from pytc.bpf.codec_format import format_codec
 from pytc.errors import CodecError, ObjectError
 from tests.btf_writer import BtfWriter
@@ -380,3 +380,12 @@ def test_names_do_not_control_the_terminal() -> None:
         with pytest.raises(CodecError) as error:
             codec.encode(value)
         assert str(error.value).replace("\x07", "").isprintable()
+
+
+@pytest.mark.parametrize("text", ["1.1.", "[1]", "1,2", "::1", "a.b"])
+def test_text_that_fits_is_text(text: str) -> None:
+    for size in (4, 16):
+        codec = Text(size, Integer(1, signed=True, is_char=True))
+        data = codec.encode(text)
+        assert data == text.encode().ljust(size, b"\0")
+        assert codec.decode(data) == text
