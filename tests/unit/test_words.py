@@ -170,3 +170,13 @@ def test_any_words_give_a_command_or_a_clean_error(words: list[str]) -> None:
         parse_words(rest)
     except PytcError as error:
         assert error.exit_status in (0, 1, 255)
+
+
+def test_a_namespace_without_a_name_is_not_this_one() -> None:
+    with pytest.raises(UsageError, match="netns"):
+        parse_options(["-n", "", "qdisc", "show"])
+
+
+def test_a_parameter_without_a_value() -> None:
+    with pytest.raises(PytcError, match='Illegal "set": "counting" is not NAME=VALUE'):
+        parse_words("filter add dev em1 ingress bpf obj f.o set counting".split())

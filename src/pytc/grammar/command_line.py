@@ -101,6 +101,8 @@ def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
             raise UsageError('Command line is not complete. Try option "help"')
         else:
             found[row.field] = rest.pop(0) if row.value else True
+    if found.get("netns") == "":  # a script's variable that is not set: not this namespace
+        raise UsageError('Option "-netns": a name is expected, not ""')
     return Options(**found), rest  # type: ignore[arg-type]
 
 

@@ -81,7 +81,7 @@ OBJECT_WORDS = (
     Word("program", "program", text, exact=True),
     Word("export", "export", text),
     Word("verbose", "verbose", repeat=True),
-    Word("set", "variables", _variable, wrong="set; NAME=VALUE expected", many=True, exact=True),
+    Word("set", "variables", _variable, wrong='Illegal "set": "{}" is not NAME=VALUE', many=True, exact=True),
     Word("map", "maps", read=_map_words, many=True, exact=True),
 )
 _MODES = (

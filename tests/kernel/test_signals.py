@@ -1,0 +1,46 @@
+"""A command that a signal ends leaves nothing behind."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Network, pins
+
+pytestmark = pytest.mark.kernel
+
+#: pytc, with a signal to itself right before the second map is pinned.
+SCRIPT = """
+import os, sys
+from pytc.bpf import maps
+from pytc.bpf.constants import Command
+from pytc.cli.main import main
+door, pinned = maps.bpf, []
+def bpf(command, *words, **more):
+    if command == Command.OBJ_PIN:
+        pinned.append(command)
+        if len(pinned) == 2:
+            os.kill(os.getpid(), int(sys.argv[1]))
+    return door(command, *words, **more)
+maps.bpf = bpf
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [
+    (signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP),
+])
+@pytest.mark.parametrize("batch", [False, True])
+def test_a_load_that_a_signal_ends(network: Network, number: signal.Signals, status: int, batch: bool) -> None:
+    network.ok("qdisc", "add", "dev", "em1", "clsact")
+    words = "filter add dev em1 ingress bpf da obj examples/bpf/firewall.o"
+    done = subprocess.run([sys.executable, "-c", SCRIPT, str(int(number)), "-n", network.name,
+                           *(["-b"] if batch else words.split())], input=f"{words}\n", cwd=ROOT, check=False,
+                          capture_output=True, text=True, timeout=60, env=network.env)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
+    assert not [path for path in pins(Path(network.env["TC_BPF_MNT"])) if "globals/" in path]
+    assert network.ok("filter", "show", "dev", "em1", "ingress") == ""
