@@ -1,0 +1,22 @@
+/*
+ * A limit for the congestion window after losses: what slow start ends at.
+ *
+ *	pytc cgroup attach CGROUP obj examples/bpf/sockops/clamp.o set segments=20
+ *	ss -ti			# "ssthresh:", but of bbr, which has a limit of its own
+ */
+#include "sockops.h"
+
+const volatile int segments = 100;
+
+SEC("sockops")
+int clamp(struct bpf_sock_ops *ops)
+{
+	int limit = segments;
+
+	if (ops->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB ||
+	    ops->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
+		bpf_setsockopt(ops, SOL_TCP, TCP_BPF_SNDCWND_CLAMP, &limit, sizeof(limit));
+	return 1;
+}
+
+LICENSE("GPL");
