@@ -40,6 +40,9 @@ _WORDS = st.one_of(
     ("show pinned m:x", ShowPrograms(ProgramTarget("pinned", "m:x"))),
     ("s tag 00ff", ShowPrograms(ProgramTarget("tag", "00ff"))),
     ("dump id 7", DumpProgram(_ID)), ("dump jited id 7 opcodes lines", DumpProgram(_ID, "jited", True, True)),
+    ("dump jited dev em1 ingress pref 1 lines", DumpProgram(
+        ProgramTarget("filter", source=FilterSelector("em1", INGRESS, 1)), "jited", lines=True)),
+    ("pin dev em1 ingress m:x", PinProgram(ProgramTarget("filter", source=FilterSelector("em1", INGRESS)), "m:x")),
     ("dump id 7 write x", DumpProgram(_ID, write="x")), ("stats", ProgramStatistics()),
     ("stats id 7 on for 500ms", ProgramStatistics(_ID, 0.5)), ("stats on for 2s", ProgramStatistics(None, 2.0)),
     ("pin id 7 /x", PinProgram(_ID, "/x")), ("unpin pinned /x", UnpinProgram("/x")), ("help", Help("prog")),
@@ -68,7 +71,8 @@ def test_words_and_commands(words: str, command: object) -> None:
     "run id 1 hex 00 expect ,",
     "run id 1 hex 00 preset m", "run id 1 hex 00 preset m key 1", "run id 1 hex 00 bogus",
     "run dev em1 hex 00 bogus",
-    "run ingress hex 00", "stats on", "stats on for", "stats on for x", "stats on for 0", "stats on 5",
+    "dump dev em1 id 7", "run ingress hex 00",
+    "stats on", "stats on for", "stats on for x", "stats on for 0", "stats on 5",
     "run id 1 hex 00 repeat -1", "run obj x export y hex 00", "run id 1 hex 00 da classid", "dump id 1 xlated jited",
 ])
 def test_wrong_words(words: str) -> None:

@@ -130,6 +130,8 @@ def parse(words: list[str]) -> Command:
     if verb == "unpin":
         return _unpin(cursor, topic)
     found = fill(cursor, SELECTORS[verb], {}, topic=topic)
+    if cursor.peek() == "dev" and verb in _MAKERS and "target" not in found:
+        found["target"] = _of_filter(cursor, found, SELECTORS[verb], topic)
     if verb == "pin" and not cursor.done:
         found.setdefault("path", cursor.take())
     no_more(cursor, topic)
@@ -146,7 +148,7 @@ def _needing(name: str, make: Callable[[dict[str, Any]], Any], what: str) -> Cal
     return maker
 
 
-_WHICH = "which program? id, pinned, name or tag is needed."
+_WHICH = "which program? id, pinned, name, tag or dev is needed."
 _MAKERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "show": lambda found: ShowPrograms(**found), "dump": _needing("target", lambda found: DumpProgram(**found), _WHICH),
     "stats": lambda found: ProgramStatistics(**found),
@@ -171,7 +173,7 @@ def _run(cursor: Cursor) -> Command:
     if word in ("obj", "object-file"):
         target = _of_object(cursor, found)
     elif word == "dev":
-        target = _of_filter(cursor, found)
+        target = _of_filter(cursor, found, RUN, "prog run")
     else:
         fill(cursor, SELECTORS["run"], found, topic="prog run")
         if "target" not in found:
@@ -197,14 +199,14 @@ def _of_object(cursor: Cursor, found: dict[str, Any]) -> ProgramTarget:
                                                      "path": path}))
 
 
-def _of_filter(cursor: Cursor, found: dict[str, Any]) -> ProgramTarget:
+def _of_filter(cursor: Cursor, found: dict[str, Any], words: tuple[Word, ...], topic: str) -> ProgramTarget:
+    """The words of a filter, among those that say what to do."""
     from pytc.grammar.filters import SELECTORS as OF_FILTERS
 
-    fill(cursor, (*RUN, *OF_FILTERS), found, topic="prog run")
-    selector = FilterSelector(**_moved(found, FilterSelector._fields))
-    if not selector.device:
-        raise UsageError('Must specify netdevice "dev"')
-    return ProgramTarget("filter", source=selector)
+    fill(cursor, (*words, *OF_FILTERS), found, topic=topic)
+    if "target" in found:
+        raise UsageError(f'Error: "dev" and "{found["target"].kind}" are two programs; one is needed.')
+    return ProgramTarget("filter", source=FilterSelector(**_moved(found, FilterSelector._fields)))
 
 
 def _moved(found: dict[str, Any], names: "list[str] | tuple[str, ...]") -> dict[str, Any]:
@@ -214,4 +216,5 @@ def _moved(found: dict[str, Any], names: "list[str] | tuple[str, ...]") -> dict[
 def words_of(verb: str, given: list[str]) -> list[str]:
     """Words that may follow a verb, for completion."""
     words = [row.name for row in SELECTORS.get(verb, ()) if find(row.name, SELECTORS[verb]) is row]
-    return [*(("obj", "dev") if verb == "run" else ()), *(word for word in words if word not in given)]
+    programs = {"run": ("obj", "dev"), "unpin": ()}.get(verb, ("dev",))
+    return [*programs, *(word for word in words if word not in given)]

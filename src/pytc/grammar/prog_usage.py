@@ -3,13 +3,14 @@
 TEXTS: dict[str, str] = {
     "prog": """\
 Usage: pytc prog show [ PROG ]
-       pytc prog run { PROG | obj FILE ... | dev NAME ... } PACKETS ...
+       pytc prog run { PROG | obj FILE ... } PACKETS ...
        pytc prog dump PROG [ xlated | jited ] ...
        pytc prog stats [ PROG ] [ on for TIME ]
        pytc prog pin PROG { PATH | m:NAME }
        pytc prog unpin { PATH | m:NAME }
 
-PROG := { id NUMBER | pinned { PATH | m:NAME } | name NAME | tag TAG }
+PROG := { id NUMBER | pinned { PATH | m:NAME } | name NAME | tag TAG
+        | dev NAME { ingress | egress | root | parent CLASSID } [ chain INDEX ] [ pref PREF ] [ handle HANDLE ] }
 
 show   programs that are loaded
 run    a program tested on captured packets, attached to nothing

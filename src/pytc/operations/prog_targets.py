@@ -15,6 +15,7 @@ from pytc.prog_commands import ProgramTarget
 
 if TYPE_CHECKING:
     from pytc.commands import FilterSelector
+    from pytc.kinds.filters.bpf import BpfRecord
     from pytc.kinds.programs import BpfSource
 
 _NAME_BYTES = 15
@@ -32,6 +33,8 @@ class Subject(NamedTuple):
 
 def open_program(context: Context, target: ProgramTarget) -> Program:
     """The program that is meant, until the context is closed; raises PytcError."""
+    if target.kind == "filter":
+        return context.own(Program.from_id(_options_of(context, target.source).program_id))
     if target.kind == "pinned":
         return context.own(_pinned(context, target.text))
     if target.kind == "id":
@@ -104,6 +107,12 @@ def _running(context: Context, program: Program, *, classes: bool = False) -> Su
 
 
 def _of_filter(context: Context, selector: "FilterSelector") -> Subject:
+    options = _options_of(context, selector)
+    return _running(context, context.own(Program.from_id(options.program_id)), classes=not options.direct_action)
+
+
+def _options_of(context: Context, selector: "FilterSelector") -> "BpfRecord":
+    """What is known of the one filter with a BPF program that is meant; raises BpfError where there are others."""
     from pytc.operations.filters import filter_records
 
     found = [(record.pref, record.handle, record.options)
@@ -115,9 +124,8 @@ def _of_filter(context: Context, selector: "FilterSelector") -> Subject:
     if len(found) > 1:
         names = "; ".join(f"pref {pref} handle {handle:#x}" for pref, handle, _ in found)
         raise BpfError(f'{len(found)} filters with BPF programs are meant ({names}): say "pref" and "handle"')
-    options = found[0][2]
-    program = context.own(Program.from_id(options.program_id))
-    return _running(context, program, classes=not options.direct_action)
+    options: BpfRecord = found[0][2]
+    return options
 
 
 def _number(word: str) -> int:
