@@ -37,6 +37,7 @@ bench:
 	@$(VENV)/bin/python bench/command_line.py
 	@$(VENV)/bin/python bench/loader.py
 	@$(VENV)/bin/python bench/maps.py
+	@$(VENV)/bin/python bench/prog_run.py
 
 objects:
 	@$(MAKE) -C $(OBJECTS)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytc.bpf.program import Program, select_program
     from pytc.bpf.reader import read_bytes, read_object
     from pytc.bpf.spec import MapSpec, ObjectSpec, ProgramSpec
+    from pytc.bpf.test_run import Runner
     from pytc.bpf.typed_maps import TypedMap
 
 # Where each public name lives: imported at first use, so that reading maps costs no ELF code.
@@ -33,12 +34,12 @@ _HOMES = {
     "ProgramType": "constants", "convert_maps": "convert", "inspect_object": "inspect", "lint_object": "lint",
     "load": "loader", "parameterise": "parameters", "parse_bytecode": "classic",
     "parse_bytecode_file": "classic", "read_bytes": "reader", "read_object": "reader", "select_program": "program",
-    "TypedMap": "typed_maps",
+    "Runner": "test_run", "TypedMap": "typed_maps",
 }
 
 __all__ = [
     "Loaded", "Map", "MapSpec", "MapType", "ObjectSpec", "Parameters", "PinRoot", "Program", "ProgramSpec",
-    "ProgramType", "TypedMap", "convert_maps", "inspect_object", "lint_object", "load", "parameterise",
+    "ProgramType", "Runner", "TypedMap", "convert_maps", "inspect_object", "lint_object", "load", "parameterise",
     "parse_bytecode", "parse_bytecode_file", "read_bytes", "read_object", "select_program",
 ]
 

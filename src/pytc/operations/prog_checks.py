@@ -28,6 +28,13 @@ class Checked(NamedTuple):
     def is_changed(self) -> bool:
         return self.before != self.run.packet
 
+    @property
+    def said(self) -> str:
+        """The verdict, with its number where that says more."""
+        number = self.run.verdict
+        signed = number - (1 << 32) if number >> 31 else number
+        return self.verdict if self.verdict == str(number) or ":" in self.verdict else f"{self.verdict} ({signed})"
+
     def changed_context(self) -> dict[str, tuple[int, int]]:
         """Fields of the context that the program changed, with their values before and after."""
         return {name: (self.was.get(name, 0), value) for name, value in self.run.context.items()
@@ -50,7 +57,7 @@ class Expectations:
             known = ", ".join(layout.kept) if layout is not None and layout.kept else "none of the context's fields"
             raise UsageError(f"Error: {unknown[0]} does not come back from a test run; {known}")
         self._path = command.expected_packets
-        self._packets = iter(read(self._path)) if self._path else None
+        self._packets = context.own(read(self._path)) if self._path else None
 
     @property
     def any(self) -> bool:
@@ -104,3 +111,37 @@ def field_values(context: Context, fields: Sequence[tuple[str, str]]) -> dict[st
         except ValueError:
             raise UsageError(f'Error: argument "{word}" is wrong: invalid {name}') from None
     return found
+
+
+class Count(NamedTuple):
+    """Packets with one verdict; ``duration`` is the sum of their nanoseconds."""
+
+    packets: int = 0
+    changed: int = 0
+    duration: int = 0
+
+
+class Tally:
+    """What all packets came to: a :class:`Count` for each verdict (by what is said of it, with its name). ``kept`` are
+    the packets that are reported one by one: those that failed, or all."""
+
+    def __init__(self, *, keep_all: bool) -> None:
+        self.counts: dict[tuple[str, str], Count] = {}
+        self.kept: list[Checked] = []
+        self.packets = self.failed = 0
+        self._keep_all = keep_all
+
+    def add(self, one: Checked) -> None:
+        self.packets += 1
+        self.failed += bool(one.failures)
+        key = one.said, one.verdict
+        packets, changed, duration = self.counts.get(key, Count())
+        self.counts[key] = Count(packets + 1, changed + one.is_changed, duration + one.run.duration)
+        if self._keep_all or one.failures:
+            self.kept.append(one)
+
+    @property
+    def total(self) -> Count:
+        """All verdicts together."""
+        counts = self.counts.values()
+        return Count(*(sum(column) for column in zip(*counts, strict=True))) if counts else Count()

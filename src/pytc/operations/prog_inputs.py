@@ -1,6 +1,6 @@
 """The packets of a test run: from captures, from hex, from words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from pytc.errors import CaptureError, PacketError
 from pytc.operations.context import Context
@@ -12,7 +12,7 @@ _WITHOUT_LINK = (RAW, IPV4, IPV6)
 _ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
 
 
-def packets(context: Context, sources: Sequence[PacketSource]) -> Iterator[Packet]:
+def packets(context: Context, sources: Sequence[PacketSource]) -> Generator[Packet, None, None]:
     """The packets of all sources, with Ethernet headers; raises CaptureError, PacketError."""
     cut = 0
     for source in sources:
@@ -26,7 +26,7 @@ def packets(context: Context, sources: Sequence[PacketSource]) -> Iterator[Packe
         context.notes.append(f"packets were cut when they were captured ({cut} of them): the program saw what is left")
 
 
-def read(path: str) -> Iterator[Packet]:
+def read(path: str) -> Generator[Packet, None, None]:
     """The packets of a capture, with Ethernet headers, which those of IP alone get here; raises CaptureError."""
     with open_capture(path) as found:
         for number, packet in enumerate(found, 1):

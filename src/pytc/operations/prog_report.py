@@ -4,21 +4,21 @@ from collections.abc import Sequence
 
 from pytc.documents import Document, Field, Json
 from pytc.operations.context import Context
-from pytc.operations.prog_checks import Checked
+from pytc.operations.prog_checks import Checked, Count, Tally
 from pytc.operations.prog_targets import Subject, map_of
 from pytc.packets.hexdump import diff, differences
 from pytc.prog_commands import RunOnPackets
 
 
-def document(context: Context, command: RunOnPackets, subject: Subject, checked: Sequence[Checked],
+def document(context: Context, command: RunOnPackets, subject: Subject, tally: Tally,
              failures: Sequence[str], *, expects: bool) -> Document:
     """Each packet (those that failed alone, with ``summary``), the table of verdicts, the maps that were asked for."""
-    shown = [one for one in checked if one.failures or not command.summary]
+    shown = [one for one in tally.kept if one.failures or not command.summary]
     rows: list[Json] = [_row(one) for one in shown]
     about = subject.program.description
     fields = [Field("program", {"name": subject.name, "id": about.id, "tag": about.tag}),
               Field("packets", rows, "".join(map(_lines, shown)))]
-    fields += _summary(checked, failures, expects=expects)
+    fields += _summary(tally, failures, expects=expects)
     maps = _dumped(context, subject, command.dumps)
     if maps:
         fields.append(Field("maps", {name: elements for name, (_, elements) in maps.items()},
@@ -44,45 +44,31 @@ def _row(one: Checked) -> Json:
 def _lines(one: Checked) -> str:
     length = f"{len(one.before)} -> {len(one.run.packet)}" if len(one.before) != len(one.run.packet) else \
         str(len(one.before))
-    text = f"packet {one.number}: {said(one)}, {length} bytes, {one.run.duration} ns\n"
+    text = f"packet {one.number}: {one.said}, {length} bytes, {one.run.duration} ns\n"
     text += "".join(f"  {name} {before} -> {after}\n" for name, (before, after) in one.changed_context().items())
     if one.is_changed:
         text += diff(one.before, one.run.packet, "  ")
     return text + "".join(f"  FAILED: {failure}\n" for failure in one.failures)
 
 
-def said(one: Checked) -> str:
-    """The verdict, with its number where that says more."""
-    number = one.run.verdict
-    signed = number - (1 << 32) if number >> 31 else number
-    return one.verdict if one.verdict == str(number) or ":" in one.verdict else f"{one.verdict} ({signed})"
-
-
-def _summary(checked: Sequence[Checked], failures: Sequence[str], *, expects: bool) -> list[Field]:
-    counts: dict[str, list[Checked]] = {}
-    for one in checked:
-        counts.setdefault(said(one), []).append(one)
+def _summary(tally: Tally, failures: Sequence[str], *, expects: bool) -> list[Field]:
     text = "".join(f"FAILED: {failure}\n" for failure in failures)
-    width = max([len("verdict"), *map(len, counts)])
+    width = max([len("verdict"), *(len(said) for said, _ in tally.counts)])
     text += f"{'verdict':<{width}} {'packets':>8} {'changed':>8} {'ns/packet':>10}\n"
-    for verdict, ones in counts.items():
-        changed = sum(one.is_changed for one in ones)
-        text += f"{verdict:<{width}} {len(ones):>8} {changed:>8} {_mean(ones):>10.0f}\n"
-    failed = sum(bool(one.failures) for one in checked) + len(failures)
-    text += f"{len(checked)} packet{'s' * (len(checked) != 1)}" + (f", {failed} failed\n" if expects else "\n")
-    verdicts: dict[str, Json] = {}
-    for ones in counts.values():
-        verdicts[ones[0].verdict] = len(ones)
-    summary: dict[str, Json] = {"packets": len(checked), "verdicts": verdicts, "failed": failed,
-                                "changed": sum(one.is_changed for one in checked),
-                                "duration_ns": round(_mean(checked), 1)}
+    for (said, _), count in tally.counts.items():
+        text += f"{said:<{width}} {count.packets:>8} {count.changed:>8} {_mean(count):>10.0f}\n"
+    failed, total = tally.failed + len(failures), tally.total
+    text += f"{total.packets} packet{'s' * (total.packets != 1)}" + (f", {failed} failed\n" if expects else "\n")
+    summary: dict[str, Json] = {
+        "packets": total.packets, "verdicts": {name: count.packets for (_, name), count in tally.counts.items()},
+        "failed": failed, "changed": total.changed, "duration_ns": round(_mean(total), 1)}
     if failures:
         summary["failures"] = list(failures)
     return [Field("summary", summary, text)]
 
 
-def _mean(ones: Sequence[Checked]) -> float:
-    return sum(one.run.duration for one in ones) / len(ones) if ones else 0.0
+def _mean(count: Count) -> float:
+    return count.duration / count.packets if count.packets else 0.0
 
 
 def _dumped(context: Context, subject: Subject, names: Sequence[str]) -> dict[str, tuple[str, list[Json]]]:

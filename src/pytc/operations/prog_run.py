@@ -8,7 +8,7 @@ from pytc.bpf.return_values import Verdicts
 from pytc.bpf.test_run import Runner
 from pytc.documents import Document
 from pytc.operations.context import Context
-from pytc.operations.prog_checks import Checked, Expectations, field_values
+from pytc.operations.prog_checks import Checked, Expectations, Tally, field_values
 from pytc.operations.prog_inputs import packets
 from pytc.operations.prog_report import document, junit
 from pytc.operations.prog_targets import Subject, map_of, open_subject
@@ -30,31 +30,32 @@ def run_on_packets(context: Context, command: RunOnPackets) -> list[Document]:
         map_of(subject, name)
     for preset in command.presets:
         _set(context, subject, preset)
-    checked = _run(context, command, runner, verdicts, expected)
-    failures = expected.missing(len(checked))
+    tally = _run(context, command, runner, verdicts, expected)
+    failures = expected.missing(tally.packets)
     if runner.padded:
         context.notes.append(f"packets shorter than the kernel takes in a test run ({runner.padded} of them) were "
                              f"filled up with zeros to {runner.minimum} bytes")
     if command.junit:
-        junit(command.junit, subject.name, checked, failures)
-    if failures or any(one.failures for one in checked):
+        junit(command.junit, subject.name, tally.kept, failures)
+    if failures or tally.failed:
         context.status = _FAILED
-    return [document(context, command, subject, checked, failures, expects=expected.any)]
+    return [document(context, command, subject, tally, failures, expects=expected.any)]
 
 
 def _run(context: Context, command: RunOnPackets, runner: Runner, verdicts: Verdicts,
-         expected: Expectations) -> list[Checked]:
+         expected: Expectations) -> Tally:
     was = field_values(context, command.context)
-    found: list[Checked] = []
+    tally = Tally(keep_all=bool(command.junit) or not command.summary)
     with ExitStack() as stack:
         write = _writer(stack, command.write)
-        for number, packet in enumerate(islice(packets(context, command.packets), command.limit or None), 1):
+        source = context.own(packets(context, command.packets))
+        for number, packet in enumerate(islice(source, command.limit or None), 1):
             run = runner.run(packet.data, repeat=command.repeat)
-            found.append(Checked(number, runner.unchanged(packet.data), run, verdicts.name(run.verdict), was,
-                                 tuple(expected.check(number, run))))
+            tally.add(Checked(number, runner.unchanged(packet.data), run, verdicts.name(run.verdict), was,
+                              tuple(expected.check(number, run))))
             write(packet._replace(data=run.packet, length=len(run.packet), interface=0))
             context.progress(number, 0)
-    return found
+    return tally
 
 
 def _writer(stack: ExitStack, path: str) -> Callable[[Packet], object]:
