@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -211,6 +213,10 @@ class TestPackets:
         assert outcome.err.count("filled up") == 1
         assert "(2 of them) were filled up with zeros to 14 bytes" in outcome.err
 
+    def test_what_was_filled_up_is_no_change(self, root: None) -> None:
+        (row,) = rows(*NEXT_HOP, "hex", "0011")
+        assert (row["length"], row["changed"]) == (14, False)
+
     def test_too_long_packets_are_a_clean_error(self, root: None) -> None:
         outcome = pytc("prog", "run", *NEXT_HOP, "packet", "eth length 9000")
         assert outcome.status == 1
@@ -262,6 +268,15 @@ class TestExpectations:
         assert (more.status, f"{LESS} has no packet 4" in more.out) == (1, True)
         fewer = pytc("prog", "run", *NEXT_HOP, "pcap", HOPS, "count", "1", "expect-pcap", LESS)
         assert (fewer.status, "has 2 more packets than were run" in fewer.out) == (1, True)
+
+    def test_no_packets_are_not_as_expected(self, root: None) -> None:
+        outcome = pytc("prog", "run", *NEXT_HOP, "pcap", HOPS, "count", "1", "expect", "OK")
+        assert outcome.status == 0
+        header = Path(HOPS).read_bytes()[:24]
+        done = subprocess.run([sys.executable, "-m", "pytc", "prog", "run", *NEXT_HOP, "pcap", "-", "expect", "OK"],
+                              input=header, capture_output=True, check=False, timeout=60,
+                              env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
+        assert (done.returncode, b"FAILED: there were no packets" in done.stdout) == (1, True)
 
     def test_an_unknown_verdict_says_what_there_is(self, root: None) -> None:
         outcome = pytc("prog", "run", *NEXT_HOP, "packet", UDP, "expect", "XDP_DROP")

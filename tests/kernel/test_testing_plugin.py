@@ -66,6 +66,8 @@ def test_it(watched, bpf_object, run_packet, netns_pair):
     loaded = bpf_object("examples/bpf/traffic.o", max_entries={"protocols": 4}, verbose=True)
     assert loaded.maps["protocols"].description.max_entries == 4 and loaded.log
     assert any("bpf" in name for name in descriptors())
+    stats = bpf_object("examples/bpf/mark_stats.o", section="cls")
+    assert [one.spec.pinning for one in stats.maps.values()] == [0]
     assert run_packet(loaded.program, bytes(60), repeat=10).duration >= 0
     with netns_pair.inside(far=True):
         assert os.readlink("/proc/thread-self/ns/net") != here

@@ -105,7 +105,7 @@ def parse(words: list[str]) -> Command:
         return Help("map")
     topic = f"map {verb}"
     if verb == "unpin":
-        return _unpin(cursor, topic)
+        return UnpinMap(take_pin(cursor, topic))
     found = _fill(cursor, SELECTORS[verb], topic)
     no_more(cursor, topic)
     if verb == "show" and "target" not in found:
@@ -147,14 +147,16 @@ def _only_once(found: _Found, name: str, value: str) -> None:
     found[name] = value
 
 
-def _unpin(cursor: Cursor, topic: str) -> Command:
+def take_pin(cursor: Cursor, topic: str) -> str:
+    """The path of a pin, with ``pinned`` in front of it or without, and nothing behind; raises UsageError,
+    HelpRequested."""
     if matches(cursor.peek(), "help"):
         raise HelpRequested(topic)
     if cursor.peek() == "pinned":
         cursor.take()
     path = cursor.take()
     no_more(cursor, topic)
-    return UnpinMap(path)
+    return path
 
 
 def _set(found: _Found) -> SetElement:

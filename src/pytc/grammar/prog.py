@@ -6,8 +6,8 @@ from typing import Any
 from pytc.commands import Command, FilterSelector, Help
 from pytc.errors import HelpRequested, UsageError
 from pytc.grammar.map_values import take_format, take_value
-from pytc.grammar.maps import seconds
-from pytc.grammar.words import Cursor, Word, fill, find, matches, no_more, take_verb, text, unsigned
+from pytc.grammar.maps import seconds, take_pin
+from pytc.grammar.words import Cursor, Word, fill, find, no_more, take_verb, text, unsigned
 from pytc.prog_commands import (
     DumpProgram,
     PacketSource,
@@ -128,7 +128,7 @@ def parse(words: list[str]) -> Command:
     if verb == "run":
         return _run(cursor)
     if verb == "unpin":
-        return _unpin(cursor, topic)
+        return UnpinProgram(take_pin(cursor, topic))
     found = fill(cursor, SELECTORS[verb], {}, topic=topic)
     if cursor.peek() == "dev" and verb in _MAKERS and "target" not in found:
         found["target"] = _of_filter(cursor, found, SELECTORS[verb], topic)
@@ -155,16 +155,6 @@ _MAKERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "pin": _needing("target", _needing("path", lambda found: PinProgram(**found),
                                        "where to? PATH or m:NAME is needed."), _WHICH),
 }
-
-
-def _unpin(cursor: Cursor, topic: str) -> Command:
-    if matches(cursor.peek(), "help"):
-        raise HelpRequested(topic)
-    if cursor.peek() == "pinned":
-        cursor.take()
-    path = cursor.take()
-    no_more(cursor, topic)
-    return UnpinProgram(path)
 
 
 def _run(cursor: Cursor) -> Command:

@@ -89,7 +89,7 @@ class Expectations:
 
     def missing(self, count: int) -> list[str]:
         """What was expected of packets beyond the last one."""
-        found = []
+        found = ["there were no packets"] if self.any and not count else []
         if len(self._verdicts) > 1 and len(self._verdicts) > count:
             found.append(f"{len(self._verdicts)} verdicts were expected, there were {count} packets")
         left = sum(1 for _ in self._packets) if self._packets is not None else 0
