@@ -51,7 +51,10 @@ DEPENDS_ON_THE_KERNEL = ("kptr", "kptr_local", "ksym_typed")
 OTHER_TAG_BY_LIBBPF = dict.fromkeys(
     ("guarded", "kfunc_weak"),
     "libbpf 1.1 calls function 0 where a weak kfunc is missing, later ones and pytc what says its name")
-COMPARED = [name for name in EVERY if name not in (*REFUSED_BY_LIBBPF, *OTHER_TAG_BY_LIBBPF, *DEPENDS_ON_THE_KERNEL)]
+#: Of the examples these; the others have legacy maps, and tests of their own (tests/kernel/test_example_programs.py).
+_EXAMPLES = ("firewall", "mark_stats", "next_hop", "shaper", "traffic")
+_CORPUS = [name for name in EVERY if name in _EXAMPLES or (OBJECTS / f"{name}.c").exists()]
+COMPARED = [name for name in _CORPUS if name not in (*REFUSED_BY_LIBBPF, *OTHER_TAG_BY_LIBBPF, *DEPENDS_ON_THE_KERNEL)]
 LEGACY = [name for name, said in REFUSED_BY_LIBBPF.items() if said == LEGACY_MAPS and name != "legacy44_junk"]
 
 # Without -g. The compiler itself wants it for questions about types.

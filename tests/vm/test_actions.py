@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,18 @@ def test_in_filters(lines_of: Callable[[list[str]], list[str]]) -> None:
     alike("actions ls action bpf")
     alike("actions get action bpf index 51")
     alike("actions get action gact index 31 action bpf index 51")
+
+
+def test_those_of_the_last_seconds() -> None:
+    new_network()
+    assert pytc("actions", "add", "action", "gact", "ok", "index", "1").status == 0
+    time.sleep(6)
+    assert pytc("actions", "add", "action", "gact", "ok", "index", "2").status == 0
+    for milliseconds, expected in ((3000, [2]), (600_000, [1, 2])):
+        words = ("actions", "ls", "action", "gact", "since", str(milliseconds))
+        for run in (pytc, tc):
+            [_, found] = json.loads(run("-j", *words).out)
+            assert [action["index"] for action in found["actions"]] == expected
 
 
 def test_more_than_32_in_a_dump() -> None:
