@@ -13,7 +13,8 @@ def source_of(name: str) -> Path:
     return next(path for path in (place / f"{name}.c" for place in places) if path.exists())
 
 
-EVERY = sorted(path.stem for directory in (OBJECTS, EXAMPLES) for path in directory.glob("*.c"))
+EVERY = sorted(path.stem for directory in (OBJECTS, EXAMPLES) for path in directory.glob("*.c")
+               if path.stem != "bpf_agent")  # a program of the host's
 LEGACY_MAPS = "legacy map definitions in 'maps' section are not supported by libbpf v1.0+"
 # What bpftool 7.1 (libbpf 1.1) does not load, and what it says. All objects that are not here are compared.
 REFUSED_BY_LIBBPF = {
