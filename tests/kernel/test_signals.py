@@ -31,9 +31,7 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
-@pytest.mark.parametrize(("number", "status"), [
-    (signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP),
-])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130)])
 @pytest.mark.parametrize("batch", [False, True])
 def test_a_load_that_a_signal_ends(network: Network, number: signal.Signals, status: int, batch: bool) -> None:
     network.ok("qdisc", "add", "dev", "em1", "clsact")

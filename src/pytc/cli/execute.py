@@ -10,7 +10,6 @@ from pytc.cli.main import show, show_stream
 from pytc.commands import Command, StepProgram
 from pytc.documents import Shown, Stream
 from pytc.errors import UsageError
-from pytc.exec_proxy.signals import ended_by_signals
 from pytc.grammar.command_line import Options
 from pytc.operations import run
 from pytc.operations.context import Context
@@ -23,7 +22,7 @@ _LAYOUTS = ("", "bpf_elf_map", "bpf_map_def")
 
 def execute(options: Options, command: Command) -> int:
     """Returns the exit status; raises PytcError."""
-    with ended_by_signals(), Runner(options) as runner:
+    with Runner(options) as runner:
         return runner.run(command)
 
 

@@ -75,9 +75,8 @@ def _batch(options: Options) -> int:
     from pytc.cli.batch import run_batch
     from pytc.cli.execute import Runner, say
     from pytc.commands import Help
-    from pytc.exec_proxy.signals import ended_by_signals
 
-    with ended_by_signals(), Runner(options) as runner:
+    with Runner(options) as runner:
         def run(words: Sequence[str]) -> int:
             try:
                 command = parse_words(words)

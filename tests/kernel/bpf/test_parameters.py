@@ -138,7 +138,7 @@ def test_the_same_in_tcs_words(network: Network, build: Compiler, bpffs: Path) -
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    ("set config.verdict", "NAME=VALUE expected"),
+    ("set config.verdict", "is not NAME=VALUE"),
     ("set nosuch=1", 'no global variable "nosuch"'),
     ("map nosuch max_entries 5", 'no map "nosuch"'),
     ("map config size 5", 'What is "size"'),

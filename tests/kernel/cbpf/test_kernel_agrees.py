@@ -96,13 +96,13 @@ def test_each_instruction_is_refused_where_the_kernel_refuses_it(pair: SocketPai
 
 @cache
 def _runnable() -> list[Packet]:
-    """Packets that BPF_PROG_TEST_RUN takes: not those that end within the IP header."""
+    """Packets that BPF_PROG_TEST_RUN takes: not those that end within the IP header, nor those that are padded."""
     found = []
     with loaded(assemble("ret #1")) as program:
         for packet in PACKETS:
             with suppress(BpfSyscallError):
-                program.test_run(packet.data)
-                found.append(packet)
+                if program.test_run(packet.data).packet == packet.data:
+                    found.append(packet)
     assert len(found) > 100
     return found
 
