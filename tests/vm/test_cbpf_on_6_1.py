@@ -30,9 +30,10 @@ def _same(program: tuple[ClassicInstruction, ...]) -> int:
     with load(spec, select_program(spec), type=ProgramType.SCHED_CLS) as loaded:
         for data in PACKETS:
             with suppress(BpfSyscallError):
-                verdict = loaded.program.test_run(data).verdict
-                assert verdict == run(program, data, ancillary=describe(data, ETHERNET)), data.hex()
-                ran += 1
+                done = loaded.program.test_run(data)
+                if done.packet == data:  # not padded
+                    assert done.verdict == run(program, data, ancillary=describe(data, ETHERNET)), data.hex()
+                    ran += 1
     return ran
 
 
