@@ -73,6 +73,8 @@ def _mean(count: Count) -> float:
 
 def _dumped(context: Context, subject: Subject, names: Sequence[str]) -> dict[str, tuple[str, list[Json]]]:
     """The elements of maps, as text and as JSON has them; raises PytcError."""
+    if not names:
+        return {}
     from pytc.operations.map_dump import all_elements
     from pytc.operations.map_targets import with_types
 
