@@ -169,7 +169,8 @@ class TestStatistics:
         assert found["run_cnt"] > 100
         assert 0 < found["ns_per_run"] < 1_000_000
         (shown,) = as_json("show", "id", number(loaded))
-        assert shown["run_cnt"] == found["run_cnt"]
+        # Runs between switching on and the first look are in the total alone.
+        assert found["run_cnt"] <= shown["run_cnt"] < found["run_cnt"] * 1.5
 
     def test_off_it_is_said_how_to_switch_them_on(self, loaded: Loaded) -> None:
         if Path("/proc/sys/kernel/bpf_stats_enabled").read_text().strip() != "0":
