@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import EXAMPLES, must
+from tests.conftest import EXAMPLES
 from tests.example_sources import only_one, sections, words
-from tests.kernel.exec_proxy.support import PYTC, Shell, running, until
 from tests.vm.test_actions import packets_in
 from tests.vm.twins import new_network, pytc, tc
 
@@ -80,27 +78,3 @@ def test_three_programs_on_the_same_maps() -> None:
     run(choose.replace("key 1", f"key {UDP}").replace("= 2", "= 1"))
     assert send(DATAGRAM, 20) == 0
     assert run(drops)[0]["value"]["dropped"] == 420 - received
-
-
-def test_agents_in_the_shell_of_an_import(tmp_path: Path) -> None:
-    path = tmp_path / "bpf"
-    must("sh", "-c", sections(EXAMPLES / "bpf_agent.c")["Build"][0].replace("-o bpf_agent", f"-o {tmp_path}/bpf_agent"))
-    for command in HEADER["Attach"][:2]:
-        run(command)
-    wait, add = (command.replace("/tmp/bpf", str(path)) for command in HEADER["Agent"])
-    with running(*PYTC, *words(wait)) as process:
-        until(path.exists, "the socket", 60)
-        run(add)
-        received = send(DATAGRAM, 100)
-        shell = Shell(process)
-        shell.say(f"{tmp_path}/bpf_agent 60 >{tmp_path}/first & first=$!")
-        until(lambda: (tmp_path / "first").read_text().endswith("\n\n"), "the agent's first answer", 60)
-        shell.say("kill -9 $first; wait $first")
-        received += send(DATAGRAM, 100)
-        shell.say(f"{tmp_path}/bpf_agent 0 1 >{tmp_path}/second & "
-                  f"{sys.executable} {EXAMPLES}/bpf_agent.py 0 1 >{tmp_path}/third & wait")
-    assert "proto 17 packets 100 bytes 6000 marked 100\n" in (tmp_path / "first").read_text()
-    second, third = ((tmp_path / name).read_text().splitlines() for name in ("second", "third"))
-    assert second == third
-    assert "proto 17 packets 200 bytes 12000 marked 200" in second
-    assert f"drops 17 seen 200 dropped {200 - received} one_in 0" in second
