@@ -206,13 +206,16 @@ class TestRefusals:
         assert tc(*words_of(line)).status == 0
 
 
-def send_packets(count: int) -> int:
+FRAME = b"\xff" * 6 + bytes(6) + b"\x88\xb5" + bytes(50)  # of a local experimental EtherType
+
+
+def send_packets(count: int, frame: bytes = FRAME) -> int:
     """Sends frames out of em1; returns how many em2 has received."""
     before = packets_in("em2")
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
         sender.bind(("em1", 0))
         for _ in range(count):
-            sender.send(b"\xff" * 6 + bytes(6) + b"\x88\xb5" + bytes(50))
+            sender.send(frame)
     return packets_in("em2") - before
 
 

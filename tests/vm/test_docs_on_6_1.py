@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pytc.packets.build import build
 from tests.conftest import ROOT
 from tests.kernel.test_docs import NEEDS_MODULES, PAGES, blocks, commands
 from tests.vm.test_actions import send_packets
@@ -31,16 +32,19 @@ def test_every_shown_command_works(block: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_example_with_actions(bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its three programs count in one map, and half of the packets arrive."""
+    """Its three programs share their maps: one counts, one marks, one drops a part of what is marked."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
     new_network()
-    [block] = [block for block in _BLOCKS if "actions.o" in block]
+    [block] = [block for block in _BLOCKS if "action bpf obj" in block]
     for command in commands(block)[:2]:
         assert pytc(*shlex.split(command)[1:]).status == 0
-    received = send_packets(100)
+    received = send_packets(100, build("eth ip udp"))
     [*_, shown] = json.loads(pytc("-j", "-s", "filter", "show", "dev", "em1").out)
     assert [action["stats"]["packets"] for action in shown["options"]["actions"]] == [100, 100]
-    dumped = json.loads(pytc("-j", "map", "dump", "name", "map_seen").out)
-    assert [entry["value"] for entry in dumped] == [100, 100, 100], dumped
-    assert 20 <= received <= 80, os.uname()
+    [counted] = json.loads(pytc("-j", "map", "dump", "name", "map_proto").out)
+    assert (counted["value"]["packets"], counted["value"]["marked"]) == (100, 100)
+    [drops] = json.loads(pytc("-j", "map", "get", "name", "map_drops", "key", str(counted["key"])).out)
+    assert drops["value"]["seen"] == 100
+    assert drops["value"]["dropped"] == 100 - received, os.uname()
+    assert 50 <= received <= 95, os.uname()
