@@ -13,32 +13,50 @@ from tests.conftest import ROOT, Network, pins
 
 pytestmark = pytest.mark.kernel
 
-#: pytc, with a signal to itself right before the second map is pinned.
+#: pytc, with a signal to itself right before or right after the second map is pinned.
 SCRIPT = """
 import os, sys
 from pytc.bpf import maps
 from pytc.bpf.constants import Command
-from pytc.cli.main import main
+from pytc.cli.main import console
 door, pinned = maps.bpf, []
 def bpf(command, *words, **more):
     if command == Command.OBJ_PIN:
         pinned.append(command)
+        if when == "after":
+            door(command, *words, **more)
         if len(pinned) == 2:
-            os.kill(os.getpid(), int(sys.argv[1]))
+            os.kill(os.getpid(), int(number))
+        if when == "after":
+            return 0
     return door(command, *words, **more)
 maps.bpf = bpf
-sys.exit(main(sys.argv[2:]))
+number, when = sys.argv[1:3]
+del sys.argv[1:3]
+console()
 """
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGHUP, -1)])
+@pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("batch", [False, True])
-def test_a_load_that_a_signal_ends(network: Network, number: signal.Signals, status: int, batch: bool) -> None:
+def test_a_load_that_a_signal_ends(network: Network, number: signal.Signals, status: int, when: str,
+                                 batch: bool) -> None:
     network.ok("qdisc", "add", "dev", "em1", "clsact")
     words = "filter add dev em1 ingress bpf da obj examples/bpf/firewall.o"
-    done = subprocess.run([sys.executable, "-c", SCRIPT, str(int(number)), "-n", network.name,
+    done = subprocess.run([sys.executable, "-c", SCRIPT, str(int(number)), when, "-n", network.name,
                            *(["-b"] if batch else words.split())], input=f"{words}\n", cwd=ROOT, check=False,
                           capture_output=True, text=True, timeout=60, env=network.env)
     assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
     assert not [path for path in pins(Path(network.env["TC_BPF_MNT"])) if "globals/" in path]
     assert network.ok("filter", "show", "dev", "em1", "ingress") == ""
+
+
+def test_a_signal_that_is_ignored_stays_so(network: Network) -> None:
+    network.ok("qdisc", "add", "dev", "em1", "clsact")
+    words = "filter add dev em1 ingress bpf da obj examples/bpf/firewall.o"
+    done = subprocess.run(["nohup", sys.executable, "-c", SCRIPT, str(int(signal.SIGHUP)), "before", "-n", network.name,
+                           *words.split()], cwd=ROOT, check=False, capture_output=True, text=True, timeout=60,
+                          env=network.env)
+    assert done.returncode == 0
+    assert "firewall.o" in network.ok("filter", "show", "dev", "em1", "ingress")

@@ -15,7 +15,7 @@ from pytc.bpf.constants import MapType, ProgramType
 from pytc.bpf.features import Features
 from pytc.bpf.info import program_by_id
 from pytc.bpf.linker import LinkedProgram, calls_modules, link, map_names, patch
-from pytc.bpf.maps import Map, create_map, pin
+from pytc.bpf.maps import Map, create_map
 from pytc.bpf.names import kernel_map_name, kernel_name
 from pytc.bpf.pinning import PinRoot
 from pytc.bpf.program import Program
@@ -286,12 +286,10 @@ class _Loading:
         return made
 
     def _pin(self, spec: MapSpec, made: Map, path: str) -> None:
-        self._loaded._pins.prepare(path)
         try:
-            pin(made.fd, path)
+            self._loaded._pins.pin(path, made.fd)
         except BpfSyscallError as error:
             raise PinError(f'map "{spec.name}": {error}', errno=error.errno) from error
-        self._loaded._pins.pinned(path)
 
     def _filled_arrays(self) -> set[str]:
         """The program arrays that this load puts programs into."""

@@ -109,9 +109,20 @@ class PinRoot:
             except OSError:
                 return  # a convenience for ip(8) and xdp loaders; never a reason to fail
 
-    def pinned(self, path: str) -> None:
-        """Notes a pin that was made, for :meth:`undo`."""
-        self._made.append(path)
+    def pin(self, path: str, fd: int) -> None:
+        """Pins a map, for :meth:`undo` to take away; raises PinError, BpfSyscallError."""
+        from pytc.bpf.maps import pin
+
+        self.prepare(path)
+        try:
+            pin(fd, path)
+            self._made.append(path)
+        except BpfSyscallError:
+            raise
+        except BaseException:  # a signal; the kernel may have pinned the map already
+            if path not in self._made and _is_pin_of(path, fd):
+                self._made.append(path)
+            raise
 
     def replace(self, path: str, fd: int) -> None:
         """Pins an object in place of what is pinned at ``path``, in one step; raises PinError."""
@@ -141,6 +152,17 @@ class PinRoot:
                     os.unlink(path)
             except OSError:
                 continue  # gone already, or in use by somebody else by now
+
+
+def _is_pin_of(path: str, fd: int) -> bool:
+    from pytc.bpf.info import describe_map
+    from pytc.bpf.maps import open_pin
+
+    try:
+        with open_pin(path) as pinned:
+            return describe_map(pinned.fd).id == describe_map(fd).id
+    except BpfSyscallError:
+        return False
 
 
 def find_mount(wanted: str = "") -> str:

@@ -23,7 +23,9 @@ def console() -> None:
         from pytc.cli.application import application
 
         application(prog_name="pytc")
-    sys.exit(main(sys.argv[1:]))
+    from pytc.cli.endings import run_to_the_end
+
+    sys.exit(run_to_the_end(lambda: main(sys.argv[1:])))
 
 
 def main(words: Sequence[str]) -> int:
