@@ -3,7 +3,7 @@
 OPTIONS = """\
 OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -r[aw] | -j[son] | -p[retty] |
                   -o[neline] | -br[ief] | -N[umeric] | -iec | -graph | -n[etns] NAME | -t[imestamp] | -ts[hort] |
-                  { -nm | -nam[es] } | { -cf | -conf } FILE | -color[={ always | auto | never }] | -force
+                  { -nm | -nam[es] } | { -cf | -conf } FILE | -color[={ always | auto | never }] | -force | -echo
 """
 
 _TEXTS: dict[str, str] = {

@@ -30,10 +30,11 @@ def wanted(action: Action) -> Wanted:
     return Wanted(program_of(action), ProgramType.SCHED_ACT, DEFAULT_SECTION)
 
 
-def modify_actions(context: Context, command: ModifyActions) -> None:
-    """Adds or replaces; all or none. Raises NetlinkError, BpfError and its kin, InvalidOptionsError."""
+def modify_actions(context: Context, command: ModifyActions) -> list[Document] | None:
+    """Adds or replaces; all or none. With the context's ``echo``, returns what the kernel says of it. Raises
+    NetlinkError, BpfError and its kin, InvalidOptionsError."""
     if not command.actions:
-        return
+        return None
     actions = [resolved_action(action) for action in command.actions]
     failure = None
     with opened(context, [wanted(action) for action in actions]) as programs:
@@ -41,13 +42,19 @@ def modify_actions(context: Context, command: ModifyActions) -> None:
         message = TcMessage(c.NEWACTION, _FLAGS[command.verb], attributes={"TCA_ROOT_TAB": table})
         if programs.exports:
             stays = command.verb == "replace" and _some_exist(context, actions)
-            added = _request(context, message._replace(flags=message.flags | c.ECHO))
-            failure = programs.export_or(None if stays else lambda: _take_back(context, added))
+            answers = _request(context, message._replace(flags=message.flags | c.ECHO))
+            failure = programs.export_or(None if stays else lambda: _take_back(context, answers))
         else:
-            _request(context, message)
+            answers = _request(context, message._replace(flags=message.flags | c.ECHO * context.echo))
     if failure is not None:
         raise failure
     warn_of_too_many(context, command.actions)
+    return _echoed(context, answers)
+
+
+def _echoed(context: Context, answers: Sequence[TcMessage]) -> list[Document] | None:
+    """What the kernel says that it has done, None when nobody has asked."""
+    return [action_news(context, answer) for answer in answers] if context.echo else None
 
 
 def _some_exist(context: Context, actions: Sequence[Action]) -> bool:
@@ -92,21 +99,20 @@ def named_actions(context: Context, command: NamedActions) -> list[Document] | N
         for order, (kind, index) in enumerate(command.which, 1))
     answers: list[TcMessage] = []
     if command.which:
-        message = c.GETACTION if command.verb == "get" else c.DELACTION
-        answers = _request(context, TcMessage(message, attributes={"TCA_ROOT_TAB": table}))
+        message, flags = (c.GETACTION, 0) if command.verb == "get" else (c.DELACTION, c.ECHO * context.echo)
+        answers = _request(context, TcMessage(message, flags, attributes={"TCA_ROOT_TAB": table}))
     if command.verb == "delete":
-        return None
+        return _echoed(context, answers)
     return [part for answer in answers for part in _shown(context, answer)] or [_total(0)]
 
 
 def action_commands(context: Context, command: ActionCommands) -> list[Document] | None:
     """One after another, until one fails; those before it have been done then, as in tc. Raises what they raise."""
-    documents = None
+    documents: list[Document] | None = None
     for part in command.commands:
-        if isinstance(part, ModifyActions):
-            modify_actions(context, part)
-        else:
-            documents = named_actions(context, part)
+        shown = (modify_actions(context, part) if isinstance(part, ModifyActions) else named_actions(context, part))
+        if shown is not None:
+            documents = [*(documents or ()), *shown]
     return documents
 
 

@@ -24,16 +24,20 @@ _VERBS = {"add": (c.NEWTCLASS, c.EXCL | c.CREATE), "change": (c.NEWTCLASS, 0), "
           "delete": (c.DELTCLASS, 0)}
 
 
-def modify_class(context: Context, command: ModifyClass) -> None:
-    """Adds, changes, replaces or deletes; raises NetlinkError."""
+def modify_class(context: Context, command: ModifyClass) -> list[Document] | None:
+    """Adds, changes, replaces or deletes; with the context's ``echo``, returns what the kernel says of it. Raises
+    NetlinkError."""
     message = build_message(context, command)
+    if context.echo:
+        message = message._replace(flags=message.flags | c.ECHO)
     try:
-        context.session.request(message)
+        answers = context.session.request(message)
     except NetlinkError as error:
         hint = general_hint(error, command.device) or _hint(error, command)
         if hint:
             error.with_hints(hint)
         raise
+    return [class_news(context, answer) for answer in answers] if context.echo else None
 
 
 def show_classes(context: Context, command: ShowClasses) -> list[Document]:

@@ -24,16 +24,20 @@ _VERBS = {"add": (c.NEWQDISC, c.EXCL | c.CREATE), "change": (c.NEWQDISC, 0),
           "replace": (c.NEWQDISC, c.CREATE | c.REPLACE), "link": (c.NEWQDISC, c.REPLACE), "delete": (c.DELQDISC, 0)}
 
 
-def modify_qdisc(context: Context, command: ModifyQdisc) -> None:
-    """Adds, changes, replaces or deletes; raises NetlinkError."""
+def modify_qdisc(context: Context, command: ModifyQdisc) -> list[Document] | None:
+    """Adds, changes, replaces or deletes; with the context's ``echo``, returns what the kernel says of it. Raises
+    NetlinkError."""
     message = build_message(context, command)
+    if context.echo:
+        message = message._replace(flags=message.flags | c.ECHO)
     try:
-        context.session.request(message)
+        answers = context.session.request(message)
     except NetlinkError as error:
         hint = general_hint(error, command.selector.device) or _hint(context, error, command, message)
         if hint:
             error.with_hints(hint)
         raise
+    return [qdisc_news(context, answer) for answer in answers] if context.echo else None
 
 
 def show_qdiscs(context: Context, command: ShowQdiscs) -> list[Document]:
