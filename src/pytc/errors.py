@@ -79,6 +79,10 @@ class BlockNotFoundError(PytcError):
         self.block = block
 
 
+class PlaceTakenError(PytcError):
+    """The place for a qdisc has one that cannot do what is asked."""
+
+
 class NamespaceError(PytcError):
     """The network namespace cannot be entered."""
 

@@ -42,7 +42,7 @@ class Runner:
         self._context = Context(shown=_shown(options), bpf_mount=os.environ.get("TC_BPF_MNT", ""), layout20=layout,
                                 environment=os.environ, progress=self._bar,
                                 say=lambda remark: say([remark], as_json=options.json), write=streams.write_bytes,
-                                echo=options.echo)
+                                echo=options.echo, create_clsact=options.create_clsact)
 
     def run(self, command: Command) -> int:
         """Runs a command and prints its outcome; returns the exit status. Raises PytcError."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pytc.cli import streams
-from pytc.errors import HelpRequested, NetlinkError, PytcError
+from pytc.errors import HelpRequested, NetlinkError, PytcError, UsageError
 from pytc.grammar.command_line import Options, parse_options, parse_words
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ def _run(options: Options, words: list[str]) -> int:
         return _print(f"pytc utility, pytc-{__version__}\n")
     if options.help:
         return _help("")
+    if options.install_alias:
+        return _alias(options, words)
     if options.batch:
         return _batch(options)
     try:
@@ -91,6 +93,15 @@ def _batch(options: Options) -> int:
 
         return run_batch(options.batch, run, refused, force=options.force,
                          say=lambda sentence: say([sentence], as_json=options.json))
+
+
+def _alias(options: Options, words: list[str]) -> int:
+    from pytc.cli.alias import install_alias
+
+    if words:
+        raise UsageError(f'Option "-install-alias" is a command of its own: what is "{words[0]}"?')
+    show([install_alias(options.install_alias)], options)
+    return 0
 
 
 def _help(topic: str) -> int:

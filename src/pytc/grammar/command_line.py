@@ -11,7 +11,8 @@ from pytc.grammar.words import matches
 
 
 class Options(NamedTuple):
-    """The words before the object. ``batch`` is a file with commands, ``-`` for standard input, empty for none."""
+    """The words before the object. ``batch`` is a file with commands, ``-`` for standard input, empty for none;
+    ``install_alias`` a directory."""
 
     statistics: bool = False
     details: bool = False
@@ -34,6 +35,8 @@ class Options(NamedTuple):
     force: bool = False
     version: bool = False
     help: bool = False
+    create_clsact: bool = False
+    install_alias: str = ""
 
 
 class _Option(NamedTuple):
@@ -55,6 +58,9 @@ _OPTIONS = (
     _Option("conf", "names_file", value=True), _Option("color", "color"), _Option("timestamp", "timestamp"),
     _Option("tshort", "short_timestamp"), _Option("ts", "short_timestamp", exact=True), _Option("json", "json"),
     _Option("oneline", "oneline"), _Option("brief", "brief"), _Option("echo", "echo"),
+    # What no tc has, spelled out: an abbreviation means one of tc's.
+    _Option("create-clsact", "create_clsact", exact=True),
+    _Option("install-alias", "install_alias", value=True, exact=True),
 )
 _COLORS = ("always", "auto", "never")
 

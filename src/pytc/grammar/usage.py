@@ -3,13 +3,15 @@
 OPTIONS = """\
 OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -r[aw] | -j[son] | -p[retty] |
                   -o[neline] | -br[ief] | -N[umeric] | -iec | -graph | -n[etns] NAME | -t[imestamp] | -ts[hort] |
-                  { -nm | -nam[es] } | { -cf | -conf } FILE | -color[={ always | auto | never }] | -force | -echo
+                  { -nm | -nam[es] } | { -cf | -conf } FILE | -color[={ always | auto | never }] | -force | -echo |
+                  --create-clsact
 """
 
 _TEXTS: dict[str, str] = {
     "": """\
 Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help }
        pytc [ OPTIONS ] -b[atch] [ FILE ]
+       pytc --install-alias DIR
 where  OBJECT := { qdisc | class | filter | chain | action | monitor | exec | object | cbpf | map
                   | tcx | cgroup | link | hooks | prog }
 """ + "       " + OPTIONS + """\
@@ -25,6 +27,9 @@ A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
   pytc cbpf compile 'tcp port 80'                   classic BPF: compile, assemble, run, translate
   pytc map dump name hits                           what a map holds
   pytc prog run obj bpf.o pcap in.pcap expect OK    a program tested on captured packets
+
+--create-clsact  makes the qdisc that an ingress or egress filter needs, where it is missing
+--install-alias  makes a link DIR/tc, by which tc is pytc
 
 "pytc OBJECT help", "pytc filter add bpf help" and "pytc action add action bpf help" say more.
 """,

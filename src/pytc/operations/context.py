@@ -28,15 +28,17 @@ class Context:
     ``status`` is the exit status of a command that did its work. ``environment`` is that of the process.
     ``progress(done, total)`` is told how far a long piece of work is; ``total`` is 0 when nobody knows. A command that
     runs for long does not wait for its end: it calls ``say`` for a remark, and ``write`` for bytes of its output. With
-    ``echo``, a command that changes something shows what the kernel says that it has done.
+    ``echo``, a command that changes something shows what the kernel says that it has done. With ``create_clsact``, a
+    filter of ingress or egress brings its qdisc along.
     """
 
     def __init__(self, *, shown: Shown | None = None, bpf_mount: str = "", layout20: str = "",
                  environment: Mapping[str, str] | None = None, progress: Callable[[int, int], object] | None = None,
                  say: Callable[[str], object] | None = None, write: Callable[[bytes], object] | None = None,
-                 echo: bool = False) -> None:
+                 echo: bool = False, create_clsact: bool = False) -> None:
         self.shown = shown if shown is not None else Shown()
         self.echo = echo
+        self.create_clsact = create_clsact
         self.bpf_mount = bpf_mount
         self.layout20 = layout20
         self.notes: list[str] = []

@@ -22,6 +22,16 @@ _DEFAULT_SECTION = "classifier"
 def modify_filter(context: Context, command: ModifyFilter) -> list[Document] | None:
     """Adds, changes, replaces or deletes; with the context's ``echo``, returns what the kernel says of it. Raises
     NetlinkError, BpfError and its kin, InvalidOptionsError."""
+    if context.create_clsact:
+        from pytc.operations.clsact import clsact_for, is_for
+
+        if is_for(command):
+            with clsact_for(context, command):
+                return _modify(context, command)
+    return _modify(context, command)
+
+
+def _modify(context: Context, command: ModifyFilter) -> list[Document] | None:
     if command.options is None:
         return echoed(context, send_filter(context, command, None))
     context.device_index(command.selector.device)  # before the work of loading

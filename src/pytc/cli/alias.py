@@ -1,0 +1,76 @@
+"""``--install-alias DIR``: a link ``tc`` in a directory, by which scripts that call tc get pytc."""
+
+import os
+import sys
+from contextlib import suppress
+
+from pytc.documents import Document, Field
+from pytc.errors import OutputError
+
+_NAME = "tc"
+_OWN = "pytc"
+
+
+def install_alias(directory: str) -> Document:
+    """Makes the link, in one step; one that was made so before is replaced, anything else stays. Says what to put into
+    PATH. Raises OutputError."""
+    target, link = _executable(), os.path.join(os.path.abspath(directory), _NAME)
+    try:
+        _link(target, link)
+    except OSError as error:
+        raise OutputError(f'cannot make the link "{link}": {error.strerror}', errno=error.errno) from error
+    fields = [Field("link", link, f"{link} "), Field("target", target, f"-> {target}\n")]
+    if _found() == link:
+        return [*fields, Field("path", text=f"PATH has it: {_NAME} is pytc.\n")]
+    import shlex
+
+    words = f"export PATH={shlex.quote(os.path.dirname(link))}:$PATH"
+    return [*fields, Field("path", words, f"To have it before the other {_NAME}: {words}\n")]
+
+
+def _link(target: str, link: str) -> None:
+    try:
+        os.symlink(target, link)
+        return
+    except FileExistsError:
+        there = _target(link)
+    if there == target:
+        return
+    if os.path.basename(there) != _OWN:
+        raise OutputError(f'"{link}" is there already, and is no link to pytc: it stays as it is')
+    beside = f"{link}.{os.getpid()}"
+    os.symlink(target, beside)
+    try:
+        os.rename(beside, link)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(beside)
+        raise
+
+
+def _target(link: str) -> str:
+    """Where a link leads, empty for what is none."""
+    try:
+        return os.readlink(link)
+    except OSError:
+        return ""
+
+
+def _executable() -> str:
+    """The command that runs, or that of the Python that runs ``python -m pytc``; raises OutputError."""
+    run = os.path.abspath(sys.argv[0])
+    run = run if os.path.basename(run) == _OWN else os.path.realpath(run)  # it may run by the alias
+    places = (run, os.path.join(os.path.dirname(sys.executable), _OWN))
+    for path in places:
+        if os.path.basename(path) == _OWN and os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    raise OutputError(f"there is no command {_OWN} to link to: neither of {' and '.join(places)} is one",
+                      hints=('"python3 -m pip install ." makes it',))
+
+
+def _found() -> str:
+    """What the name means by PATH now."""
+    import shutil
+
+    path = shutil.which(_NAME)
+    return os.path.abspath(path) if path else ""
