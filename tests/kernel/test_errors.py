@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
+import subprocess
 import sys
 from typing import Any
 
@@ -15,7 +17,7 @@ from pytc.bpf.explain import map_causes, permission_causes, program_causes, slot
 from pytc.bpf.linker import link
 from pytc.bpf.reader import read_object
 from pytc.bpf.spec import MapSpec
-from tests.conftest import Compiler, Network
+from tests.conftest import ROOT, Compiler, Network
 
 pytestmark = pytest.mark.kernel
 
@@ -69,8 +71,6 @@ def test_the_whole_log_with_verbose(clsact: Network, build: Compiler) -> None:
 
 def test_missing_capabilities_are_named(root: None) -> None:
     code = "from pytc.bpf.explain import permission_causes; print(*permission_causes(), sep='\\n')"
-    import subprocess
-
     done = subprocess.run(["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--reuid=65534", "--clear-groups",
                            sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False,
                           env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
@@ -78,6 +78,27 @@ def test_missing_capabilities_are_named(root: None) -> None:
         pytest.skip("this interpreter is not readable for other users")
     assert "uid 65534" in done.stdout.splitlines()[0]
     assert "CAP_BPF" in done.stdout
+
+
+@pytest.mark.parametrize(("line", "said"), [
+    ("map show", "CAP_SYS_ADMIN, which this process (root)"),
+    ("prog show", "CAP_SYS_ADMIN, which this process (root)"),
+    ("link show", "CAP_SYS_ADMIN, which this process (root)"),
+    ("prog dump id 1", "CAP_SYS_ADMIN, which this process (root)"),
+    ("map dump id 1", "CAP_SYS_ADMIN, which this process (root)"),
+    ("tcx show dev lo", "neither CAP_SYS_ADMIN nor CAP_BPF"),
+    ("prog run obj examples/bpf/traffic.o packet 'ip udp'", "neither CAP_SYS_ADMIN nor CAP_BPF"),
+    ("qdisc add dev lo clsact", "CAP_NET_ADMIN"),
+])
+def test_commands_without_capabilities_say_which(network: Network, line: str, said: str) -> None:
+    done = subprocess.run(["ip", "netns", "exec", network.name, "setpriv", "--bounding-set=-all", "--inh-caps=-all",
+                           sys.executable, "-m", "pytc", *shlex.split(line)], cwd=ROOT, check=False,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode in (1, 2)
+    first, hint, *_ = done.stderr.splitlines()
+    assert "Operation not permitted" in first
+    assert hint.startswith("Hint: ")
+    assert said in hint
 
 
 def test_nothing_is_said_of_capabilities_that_are_there(root: None) -> None:

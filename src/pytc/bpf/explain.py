@@ -15,12 +15,16 @@ _OLD_LIMIT = 4096
 _MEMLOCK_FREE = "5.11"
 
 
-def permission_causes() -> tuple[str, ...]:
-    """For EPERM from bpf(2): capabilities, sysctl, seccomp, lockdown, and on old kernels RLIMIT_MEMLOCK."""
+def permission_causes(*, for_ids: bool = False) -> tuple[str, ...]:
+    """For EPERM from bpf(2): capabilities, sysctl, seccomp, lockdown, and on old kernels RLIMIT_MEMLOCK. ``for_ids``:
+    it was about ids of objects, which takes more."""
     causes = []
     effective = _status_field("CapEff", base=16)
-    if not effective >> _CAP_SYS_ADMIN & 1 and not (effective >> _CAP_BPF & 1 and effective >> _CAP_NET_ADMIN & 1):
-        who = "root" if os.geteuid() == 0 else f"uid {os.geteuid()}"
+    who = "root" if os.geteuid() == 0 else f"uid {os.geteuid()}"
+    if for_ids and not effective >> _CAP_SYS_ADMIN & 1:
+        causes.append("BPF objects are found by their ids with CAP_SYS_ADMIN, which this process "
+                      f"({who}) does not have; run it as root")
+    elif not effective >> _CAP_SYS_ADMIN & 1 and not (effective >> _CAP_BPF & 1 and effective >> _CAP_NET_ADMIN & 1):
         causes.append(f"this process ({who}) has neither CAP_SYS_ADMIN nor CAP_BPF with CAP_NET_ADMIN; run it as root")
         if _read("/proc/sys/kernel/unprivileged_bpf_disabled") not in ("", "0"):
             causes.append("kernel.unprivileged_bpf_disabled forbids bpf(2) without those capabilities")

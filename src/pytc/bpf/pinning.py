@@ -98,8 +98,10 @@ class PinRoot:
         except FileExistsError:
             self.check(os.path.join(path, "pin"))
         except OSError as error:
-            raise PinError(f'cannot make directory "{path}": {strerror(error.errno or 0)}',
-                           errno=error.errno) from error
+            read_only = (f'"{self.mount}" is mounted read-only (containers often are given it so); TC_BPF_MNT names '
+                         "another mount point",) if error.errno == errno.EROFS else ()
+            raise PinError(f'cannot make directory "{path}": {strerror(error.errno or 0)}', errno=error.errno,
+                           hints=read_only) from error
 
     def _make_link(self, path: str) -> None:
         if os.path.isdir(os.path.join(self.mount, "tc")) and not os.path.lexists(path):

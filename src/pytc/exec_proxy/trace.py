@@ -1,6 +1,7 @@
 """The kernel's trace pipe, into which bpf_trace_printk writes (Documentation/trace/ftrace.rst)."""
 
 import ctypes
+import errno
 import os
 from collections.abc import Callable, Iterator
 
@@ -33,8 +34,14 @@ def mount_tracefs() -> str:
     if libc.mount(b"tracefs", MOUNT.encode(), b"tracefs", ctypes.c_ulong(0), None) != 0:
         number = ctypes.get_errno()
         raise TraceError(f'no tracefs is mounted, and mounting one at "{MOUNT}" failed: {strerror(number)}',
-                         errno=number)
+                         errno=number, hints=_hints(number))
     return MOUNT
+
+
+def _hints(number: int) -> tuple[str, ...]:
+    if number in (errno.EPERM, errno.EACCES):
+        return ("the trace pipe is for root, and in a container for the host's root alone",)
+    return ()
 
 
 def open_trace_pipe() -> OwnedFd:
@@ -43,7 +50,8 @@ def open_trace_pipe() -> OwnedFd:
     try:
         return OwnedFd(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
     except OSError as error:
-        raise TraceError(f'cannot open "{path}": {strerror(error.errno or 0)}', errno=error.errno) from error
+        raise TraceError(f'cannot open "{path}": {strerror(error.errno or 0)}', errno=error.errno,
+                         hints=_hints(error.errno or 0)) from error
 
 
 def copy_trace(pipe: OwnedFd, write: Callable[[bytes], object]) -> None:

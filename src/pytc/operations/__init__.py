@@ -1,10 +1,12 @@
 """One function for each command: load, attach, and undo in reverse when a step fails."""
 
 from collections.abc import Callable
+from errno import EPERM
 from importlib import import_module
 
 from pytc.commands import Command
 from pytc.documents import Document, Stream
+from pytc.errors import BpfError, BpfSyscallError
 from pytc.operations.context import Context
 
 Operation = Callable[[Context, Command], list[Document] | Stream | None]
@@ -84,4 +86,16 @@ def run(context: Context, command: Command) -> list[Document] | Stream | None:
     before the context is closed; None for a command that shows nothing. Raises PytcError."""
     module, name = _HOMES[type(command).__name__]
     operation: Operation = getattr(import_module(f"{__name__}.{module}"), name)
-    return operation(context, command)
+    try:
+        return operation(context, command)
+    except BpfError as error:
+        if error.errno == EPERM and not error.hints:
+            from pytc.bpf.explain import permission_causes
+
+            error.with_hints(*permission_causes(for_ids=_is_about_ids(error)))
+        raise
+
+
+def _is_about_ids(error: BpfError) -> bool:
+    refused = error if isinstance(error, BpfSyscallError) else error.__cause__
+    return isinstance(refused, BpfSyscallError) and refused.command.endswith(("_GET_NEXT_ID", "_GET_FD_BY_ID"))

@@ -27,7 +27,7 @@ def show_links(context: Context, command: ShowLinks) -> list[Document]:
         try:
             found = list(links())
         except BpfSyscallError as error:
-            raise AttachError(f"links cannot be listed: {error}", errno=error.errno) from error
+            raise AttachError(f"links: {error}", errno=error.errno) from error
     pins, cgroups = link_pins(context), _Cgroups()
     return [_document(context, one, pins, cgroups) for one in found]
 

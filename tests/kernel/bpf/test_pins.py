@@ -15,7 +15,7 @@ from pytc.bpf import Loaded, Map, PinRoot, Program, ProgramType, load, read_byte
 from pytc.bpf.maps import create_map
 from pytc.bpf.spec import MapSpec
 from pytc.errors import BpfSyscallError, MapMismatchError, PinError, VerifierError
-from tests.conftest import ROOT, Compiler
+from tests.conftest import ROOT, Compiler, must
 from tests.elf_writer import (
     ALLOC,
     EXIT,
@@ -384,3 +384,12 @@ def test_a_pin_that_another_command_makes_in_the_meantime_is_taken(build: Compil
         assert pinned
         for name in pinned:
             assert found.maps[name].description.id == other.maps[name].description.id
+
+
+def test_a_bpffs_that_is_mounted_read_only(mount: Path) -> None:
+    must("mount", "-o", "remount,ro,bind", str(mount))
+    with pytest.raises(PinError, match="Read-only") as refused:
+        load_bytes(with_maps(("m", GLOBAL)), mount)
+    [hint] = refused.value.hints
+    assert "TC_BPF_MNT" in hint
+    assert objects(mount) == set()
