@@ -374,11 +374,11 @@ def test_a_pin_that_another_command_makes_in_the_meantime_is_taken(build: Compil
 
     def pin(fd: int, path: str) -> None:
         if not others:
-            monkeypatch.setattr("pytc.bpf.loader.pin", real)
+            monkeypatch.setattr("pytc.bpf.maps.pin", real)
             others.append(loaded(build("legacy_pin_global"), bpffs))
         real(fd, path)
 
-    monkeypatch.setattr("pytc.bpf.loader.pin", pin)
+    monkeypatch.setattr("pytc.bpf.maps.pin", pin)
     with loaded(build("legacy_pin_global"), bpffs) as found, others[0] as other:
         pinned = [name for name, one in found.maps.items() if one.spec is not None and one.spec.pinning]
         assert pinned
