@@ -74,6 +74,16 @@ class Compiler:
         return str(target)
 
 
+def c_program(name: str, directory: Path) -> str:
+    """tests/agents/NAME.c, compiled for this machine."""
+    compiler = next((one for one in ("cc", "gcc", "clang") if shutil.which(one)), None)
+    if compiler is None:
+        cannot("no C compiler")
+    source, target = ROOT / "tests" / "agents" / f"{name}.c", directory / name
+    must(str(compiler), "-O1", "-Wall", "-Wextra", "-Werror", str(source), "-o", str(target))
+    return str(target)
+
+
 @pytest.fixture(scope="session")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
     """``build("legacy16")`` is the path of the object."""

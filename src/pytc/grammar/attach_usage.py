@@ -62,9 +62,9 @@ pinned; run_cnt and run_time are shown once kernel.bpf_stats_enabled is 1.
     "hooks": """\
 Usage: pytc hooks [ show ] dev NAME
 
-All programs and filters that packets meet at a device, in order. Coming in: tcx, clsact (or ingress). Leaving: tcx,
-clsact, the filters of classful qdiscs from the root on, netkit. run_cnt and run_time are shown once
-kernel.bpf_stats_enabled is 1.
+All programs and filters that packets meet at a device, in order. Coming in: XDP, tcx, clsact (or ingress). Leaving:
+tcx, clsact, the filters of classful qdiscs and of their classes from the root on, netkit. Filters of a shared block are
+shown where a qdisc of the device uses it. run_cnt and run_time are shown once kernel.bpf_stats_enabled is 1.
 """,
     "cgroup": """\
 Usage: pytc cgroup attach CGROUP [ TYPE ] [ multi | override | exclusive ] [ link PATH ] [ replace REF ] PROGRAM

@@ -65,13 +65,7 @@ class Session:
     def request(self, message: TcMessage) -> list[TcMessage]:
         """Sends a request and waits until the kernel has done it; returns what it answered besides."""
         sequence = self._send(message, c.REQUEST | c.ACK)
-        answers: list[TcMessage] = []
-        for kind, _flags, data in self._receive(sequence):
-            if kind == c.ERROR:
-                self._check(data)
-                return answers
-            answers.append(decode(data))
-        raise NetlinkProtocolError("the kernel closed the conversation without an acknowledgement")
+        return [decode(data) for _, data in self._answers(sequence)]
 
     def dump(self, message: TcMessage, *, peek: bool = False) -> list[TcMessage]:
         """All answers to a dump request; asks again when the tables changed meanwhile.
@@ -99,14 +93,37 @@ class Session:
             answers.append(decode(data))
         return answers, whole
 
-    def _send(self, message: TcMessage, flags: int) -> int:
+    def exchange(self, kind: int, body: bytes) -> list[tuple[int, bytes]]:
+        """Sends a question that is not about traffic control: the message's type, and what follows its header.
+        Returns (type, whole message) of the answers; raises NetlinkError."""
+        sequence = self._next()
+        self._send_data(_HEADER.pack(_HEADER.size + len(body), kind, c.REQUEST | c.ACK, sequence, 0) + body)
+        return self._answers(sequence)
+
+    def _answers(self, sequence: int) -> list[tuple[int, bytes]]:
+        """(type, whole message) of all before the acknowledgement."""
+        answers: list[tuple[int, bytes]] = []
+        for kind, _flags, data in self._receive(sequence):
+            if kind == c.ERROR:
+                self._check(data)
+                return answers
+            answers.append((kind, data))
+        raise NetlinkProtocolError("the kernel closed the conversation without an acknowledgement")
+
+    def _next(self) -> int:
         self._sequence += 1
-        data = encode(message._replace(flags=message.flags | flags), self._sequence)
+        return self._sequence
+
+    def _send(self, message: TcMessage, flags: int) -> int:
+        sequence = self._next()
+        self._send_data(encode(message._replace(flags=message.flags | flags), sequence))
+        return sequence
+
+    def _send_data(self, data: bytes) -> None:
         try:
             self._socket.sendall(data)
         except OSError as error:
             raise NetlinkError(error.errno or errno.EIO, "cannot send to the kernel") from error
-        return self._sequence
 
     def _receive(self, sequence: int, *, peek: bool = False) -> Iterator[tuple[int, int, bytes]]:
         """(type, flags, whole message) of each message of this conversation."""

@@ -54,6 +54,12 @@ def show_classes(context: Context, command: ShowClasses) -> list[Document]:
             if answer.type == c.NEWTCLASS and _selected(answer, command)]
 
 
+def class_records(context: Context, index: int) -> list[ClassRecord]:
+    """The classes of a device; raises NetlinkError."""
+    answers = context.session.dump(TcMessage(c.GETTCLASS, ifindex=index))
+    return [_record(answer) for answer in answers if answer.type == c.NEWTCLASS]
+
+
 def class_news(context: Context, message: TcMessage) -> Document:
     """What the kernel says of a change."""
     gone = (Field("deleted", True, "deleted "),) if message.type == c.DELTCLASS else ()

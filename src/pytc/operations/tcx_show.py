@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from pytc.attach_commands import ShowTcx
 from pytc.bpf.attach_points import AttachPoint
 from pytc.commands import FilterSelector
-from pytc.documents import Document, Field, Part
+from pytc.documents import DEVICE, Document, Field, Part
 from pytc.errors import AttachError, UnsupportedError
 from pytc.handles import Handle
 from pytc.operations.attached import link_parts, link_pins, program_parts, run_parts
 from pytc.operations.context import Context
+from pytc.operations.filter_requests import POINTS
 from pytc.operations.tcx import PARENTS, TYPES, hook, point_of
 from pytc.records import FilterRecord
 
@@ -60,7 +61,16 @@ def classic(context: Context, device: str, parent: Handle) -> Iterator[Document]
 
     for record in filter_records(context, FilterSelector(device, parent)):
         if record.handle:
-            yield _with_runs(context, record, document(context, record))
+            shown = document(context, record)
+            yield _with_runs(context, record, _at(device, parent, shown) if record.block else shown)
+
+
+def _at(device: str, parent: Handle, shown: Document) -> Document:
+    """Filters of a shared block say which block it is, but not where it is used."""
+    point = POINTS.get(parent, str(parent))
+    place: list[Part] = [Field("", text="dev "), Field("dev", device, f"{device} ", color=DEVICE),
+                         Field(point, True, f"{point} ")]
+    return [*shown[:1], *place, *shown[1:]]
 
 
 def _with_runs(context: Context, record: FilterRecord, document: Document) -> Document:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.exec_proxy.support import c_agent, open_descriptors
+from tests.conftest import c_program
+from tests.kernel.exec_proxy.support import open_descriptors
 
 
 @pytest.fixture(autouse=True)
@@ -32,4 +33,4 @@ def open_directory() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The C program that knows the layout of an export."""
-    return c_agent(tmp_path_factory.mktemp("agent"))
+    return c_program("agent", tmp_path_factory.mktemp("agent"))

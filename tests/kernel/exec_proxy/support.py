@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,11 +14,10 @@ from pathlib import Path
 
 from pytc.bpf import Map, MapSpec
 from pytc.bpf.maps import create_map
-from tests.conftest import ROOT, cannot, must
+from tests.conftest import ROOT
 
 NOBODY = 65534
 PYTC = (sys.executable, "-m", "pytc")
-AGENT_SOURCE = ROOT / "tests" / "agents" / "agent.c"
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = 20) -> None:
@@ -88,15 +86,6 @@ def nobody_reads(path: str) -> Iterator[str]:
             while True:
                 sender.sendto(b"x", path)
         yield path
-
-
-def c_agent(directory: Path) -> str:
-    """tests/agents/agent.c, compiled."""
-    compiler = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
-    if compiler is None:
-        cannot("no C compiler")
-    must(str(compiler), "-O1", "-Wall", "-Wextra", "-Werror", str(AGENT_SOURCE), "-o", str(directory / "agent"))
-    return str(directory / "agent")
 
 
 @contextmanager

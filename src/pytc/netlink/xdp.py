@@ -1,0 +1,48 @@
+"""Which XDP programs a device has, asked with RTM_GETLINK (include/uapi/linux/if_link.h).
+
+The request is ``struct ifinfomsg``: family u8, pad u8, type u16, index s32, flags u32, change u32; 16 bytes. The answer
+has IFLA_XDP, which holds what is attached and the ids of programs; bpf(2) itself does not tell.
+"""
+
+import struct
+import sys
+from typing import NamedTuple
+
+from pytc.errors import NetlinkProtocolError
+from pytc.netlink.messages import split_attributes
+from pytc.netlink.session import Session
+
+_NEWLINK, _GETLINK = 16, 18
+_NLMSG_HEADER = 16
+_IFINFOMSG = struct.Struct("=BBHiII")
+_XDP = 43
+_ATTACHED, _PROGRAM = 2, 4
+#: XDP_ATTACHED_*, and IFLA_XDP_*_PROG_ID of each, in the order in which a packet meets them.
+_MODES = ((3, 7, "offload"), (1, 5, "native"), (2, 6, "generic"))
+
+
+class XdpProgram(NamedTuple):
+    """``mode`` is offload (in the device), native (in its driver) or generic (in the kernel's receive path)."""
+
+    mode: str
+    program: int
+
+
+def xdp_programs(session: Session, ifindex: int) -> list[XdpProgram]:
+    """In the order in which a packet meets them; raises NetlinkError."""
+    for kind, data in session.exchange(_GETLINK, _IFINFOMSG.pack(0, 0, 0, ifindex, 0, 0)):
+        if kind == _NEWLINK:
+            return parse_link(data)
+    raise NetlinkProtocolError(f"no answer about the device with index {ifindex}")
+
+
+def parse_link(data: bytes) -> list[XdpProgram]:
+    """What a whole RTM_NEWLINK message says, header included."""
+    attributes = dict(split_attributes(data[_NLMSG_HEADER + _IFINFOMSG.size:]))
+    found = {number: int.from_bytes(payload, sys.byteorder) for number, payload in
+             split_attributes(attributes.get(_XDP, b""))}
+    several = [XdpProgram(mode, found[number]) for _, number, mode in _MODES if found.get(number)]
+    if several or not found.get(_PROGRAM):
+        return several
+    # Before Linux 4.19 there are no ids of their own for the modes.
+    return [XdpProgram(mode, found[_PROGRAM]) for attached, _, mode in _MODES if attached == found.get(_ATTACHED)]
