@@ -6,7 +6,9 @@ line of its own. Structure (include/uapi/linux/filter.h): ``code u16, jt u8, jf 
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from itertools import chain
 from typing import NamedTuple
 
 from pytc.bpf.files import read_regular_file
@@ -29,6 +31,10 @@ class ClassicInstruction(NamedTuple):
     k: int
 
 
+#: From a tuple of its four numbers; ``_make`` takes three times as long.
+_instruction_of: Callable[[tuple[int, ...]], ClassicInstruction] = partial(tuple.__new__, ClassicInstruction)
+
+
 class _Part(NamedTuple):
     """What is between two separators, and where in the text it is."""
 
@@ -38,6 +44,11 @@ class _Part(NamedTuple):
 
 def parse_bytecode(text: str) -> tuple[ClassicInstruction, ...]:
     """Text to instructions, checked as a kernel checks them; raises BytecodeError that says where."""
+    return parse_plain(text) or parse_any(text)
+
+
+def parse_any(text: str) -> tuple[ClassicInstruction, ...]:
+    """The same piece by piece, for which faults have a place."""
     parts = _split(text)
     if not parts:
         raise BytecodeError("bytecode is empty; 'N,c t f k,...' expected")
@@ -49,6 +60,35 @@ def parse_bytecode(text: str) -> tuple[ClassicInstruction, ...]:
     program = tuple(_instruction(index, part) for index, part in enumerate(parts[1:]))
     _check(program, parts)
     return program
+
+
+def parse_plain(text: str) -> tuple[ClassicInstruction, ...] | None:
+    """The same for text without faults that is written as tools write it, of which batches have ten thousand lines;
+    None for any other."""
+    from pytc.bpf.classic_check import first_problem
+
+    count, *parts = text.removesuffix(",").split(",")
+    if count != str(len(parts)) or not 0 < len(parts) <= MAX_INSTRUCTIONS:
+        return None
+    try:
+        program = tuple(map(_plain_instruction, parts))
+    except (ValueError, struct.error):
+        return None
+    return None if first_problem(program) else program
+
+
+@lru_cache(maxsize=1024)  # programs are much alike
+def _plain_instruction(text: str) -> ClassicInstruction:
+    """Raises ValueError or struct.error for all but four decimals within their limits, with single blanks between."""
+    found, = unpack(_SOCK_FILTER.pack(*map(int, text.split(" "))))
+    if text != "%d %d %d %d" % found:  # int() takes more than decimals
+        raise ValueError(text)
+    return found
+
+
+@lru_cache(maxsize=16)
+def _layout(count: int) -> struct.Struct:
+    return struct.Struct("=" + "HBBI" * count)
 
 
 def parse_bytecode_file(path: str) -> tuple[ClassicInstruction, ...]:
@@ -63,18 +103,19 @@ def parse_bytecode_file(path: str) -> tuple[ClassicInstruction, ...]:
 
 def pack(program: Sequence[ClassicInstruction]) -> bytes:
     """Instructions as an array of ``struct sock_filter``."""
-    return b"".join(_SOCK_FILTER.pack(*instruction) for instruction in program)
+    return _layout(len(program)).pack(*chain.from_iterable(program))
 
 
 def unpack(data: bytes) -> tuple[ClassicInstruction, ...]:
     """An array of ``struct sock_filter``; what is left of an incomplete last one is dropped."""
     whole = data[:len(data) // _SOCK_FILTER.size * _SOCK_FILTER.size]
-    return tuple(ClassicInstruction(*fields) for fields in _SOCK_FILTER.iter_unpack(whole))
+    return tuple(map(_instruction_of, _SOCK_FILTER.iter_unpack(whole)))
 
 
 def format_bytecode(program: Sequence[ClassicInstruction], separator: str = ",") -> str:
     """Instructions to text, as tc prints it: without a separator at the end."""
-    return separator.join([str(len(program)), *("%d %d %d %d" % instruction for instruction in program)])
+    template = separator.join(["%d"] + ["%d %d %d %d"] * len(program))
+    return template % (len(program), *chain.from_iterable(program))
 
 
 def _split(text: str) -> list[_Part]:

@@ -8,8 +8,16 @@ from pytc.bpf.classic import MAX_INSTRUCTIONS, ClassicInstruction
 from pytc.errors import BytecodeError
 
 _CELL_USERS = (op.LD | op.MEM, op.LDX | op.MEM, op.ST, op.STX)
+_CELL_READERS = (op.LD | op.MEM, op.LDX | op.MEM)
 _ALL_CELLS = 0xFFFF
 _WORD_BITS = 32
+_NEGATIVE = 1 << 31
+_ABSOLUTE_LOADS = frozenset(code for code in op.LOADS if code & 0xE0 == op.ABS)
+_JUMPS = frozenset(code for code in op.ALLOWED if code & 7 == op.JMP)
+_BRANCHES = _JUMPS - {op.JMP | op.JA}
+#: Those about whose operands nothing can be wrong.
+_ALWAYS_RIGHT = op.ALLOWED - _ABSOLUTE_LOADS - _JUMPS - {
+    *_CELL_USERS, op.ALU | op.DIV, op.ALU | op.MOD, op.ALU | op.LSH, op.ALU | op.RSH}
 
 
 class Problem(NamedTuple):
@@ -30,13 +38,18 @@ def check(program: Sequence[ClassicInstruction]) -> None:
 
 def first_problem(program: Sequence[ClassicInstruction]) -> Problem | None:
     """The first thing that a kernel would not take in a program of at least one instruction; None for nothing."""
+    count = len(program)
     for index, instruction in enumerate(program):
+        code, jt, jf, k = instruction
+        if (code in _ALWAYS_RIGHT or (code in _ABSOLUTE_LOADS and k < _NEGATIVE)
+                or (code in _BRANCHES and index + 1 + jt < count and index + 1 + jf < count)):
+            continue  # as nearly all are
         text = _in_itself(instruction) or _jump(program, index)
         if text:
             return Problem(index, text)
     if program[-1].code not in (op.RET | op.K, op.RET | op.A):
         return Problem(len(program) - 1, "the last instruction is no return")
-    return _unset_memory(program)
+    return _unset_memory(program) if any(instruction.code in _CELL_READERS for instruction in program) else None
 
 
 def is_jump(code: int) -> bool:
@@ -99,7 +112,7 @@ def _unset_memory(program: Sequence[ClassicInstruction]) -> Problem | None:
         stored &= at_targets.get(index, _ALL_CELLS)
         if instruction.code in (op.ST, op.STX):
             stored |= 1 << instruction.k
-        elif instruction.code in (op.LD | op.MEM, op.LDX | op.MEM) and not stored & 1 << instruction.k:
+        elif instruction.code in _CELL_READERS and not stored & 1 << instruction.k:
             return Problem(index, f"it loads M[{instruction.k}], which not every way to it has stored")
         elif is_jump(instruction.code):
             for target in targets(index, instruction):

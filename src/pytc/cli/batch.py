@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pytc.cli import streams
 from pytc.errors import BatchError, PytcError
 
-_BLANKS = " \t\r\n"
 _QUOTES = "'\""
 
 
@@ -18,8 +17,16 @@ def split_words(line: str) -> list[str]:
     """The words of a line; raises BatchError for a quote that is not closed."""
     if "'" not in line and '"' not in line:
         return line.split()
+    before, *quoted = line.split("'")
+    if len(quoted) == 2 and '"' not in line and not before[-1:].strip():  # as nearly all that have quotes
+        return [*before.split(), quoted[0], *quoted[1].split()]
+    return split_quoted(line)
+
+
+def split_quoted(line: str) -> list[str]:
+    """The same for any line."""
     words = []
-    rest = line.lstrip(_BLANKS)
+    rest = line.lstrip()
     while rest:
         if rest[0] in _QUOTES:
             word, closing, rest = rest[1:].partition(rest[0])
@@ -29,7 +36,7 @@ def split_words(line: str) -> list[str]:
             word = rest.split(maxsplit=1)[0]
             rest = rest[len(word):]
         words.append(word)
-        rest = rest.lstrip(_BLANKS)
+        rest = rest.lstrip()
     return words
 
 
@@ -38,7 +45,7 @@ def commands(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     pending: list[str] = []
     number = 0
     for number, line in enumerate(lines, 1):
-        text = line.partition("#")[0]
+        text = line.partition("#")[0] if "#" in line else line
         if line.endswith("\\\n"):
             pending.append(text.removesuffix("\\\n"))
             continue

@@ -1,7 +1,7 @@
 """The whole command line: options, then an object and its words."""
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from importlib import import_module
 from typing import NamedTuple
 
@@ -116,9 +116,14 @@ def parse_words(words: Sequence[str]) -> Command:
     """The words after the options; raises UsageError, InvalidOptionsError, HelpRequested."""
     if not words or matches(words[0], "help"):
         return Help("")
-    name = next((known for known in _ORDER if matches(words[0], known)), "")
+    return _parser(words[0])(list(words[1:]))
+
+
+@lru_cache(maxsize=64)  # a batch asks for the same few thousands of times
+def _parser(word: str) -> Callable[[list[str]], Command]:
+    """What parses the words after the object that a word means; raises UsageError."""
+    name = next((known for known in _ORDER if matches(word, known)), "")
     if not name:
-        raise UsageError(f'Object "{words[0]}" is unknown, try "pytc help".')
-    home = f"pytc.grammar.{OBJECTS[name]}"
-    command: Command = (sys.modules.get(home) or import_module(home)).parse(list(words[1:]))
-    return command
+        raise UsageError(f'Object "{word}" is unknown, try "pytc help".')
+    parse: Callable[[list[str]], Command] = import_module(f"pytc.grammar.{OBJECTS[name]}").parse
+    return parse

@@ -1,5 +1,6 @@
 """``filter``: its selectors and commands."""
 
+from functools import lru_cache
 from typing import Any
 
 from pytc.commands import Command, FilterSelector, GetFilter, Help, ModifyFilter, ShowFilters
@@ -86,18 +87,26 @@ def modification(cursor: Cursor, verb: str, topic: str) -> ModifyFilter:
             raise InvalidOptionsError(f'Unknown filter "{name}", hence option "{cursor.peek()}" is unparsable',
                                       hints=(f"pytc knows the options of {', '.join(kinds.names())}",))
         return ModifyFilter(verb, FilterSelector(**found), name, estimator=rate)
-    options = _options(cursor, kind, found)
+    options = _options(cursor, name, kind, found)
     return ModifyFilter(verb, FilterSelector(**found), name, options, rate)
 
 
-def _options(cursor: Cursor, kind: FilterKind, found: dict[str, Any]) -> Any:
+@lru_cache(maxsize=64)  # the lines of a batch often differ in the preference or the handle alone
+def _parsed(name: str, words: tuple[str, ...]) -> Any:
+    """The options of a kind that pytc knows. Parsing depends on the words alone, and what it makes is frozen."""
+    kind = kinds.find(name)
+    assert kind is not None
+    return kind.parse(Cursor(words))
+
+
+def _options(cursor: Cursor, name: str, kind: FilterKind, found: dict[str, Any]) -> Any:
     """None without words; ``found`` gets the handle that they belong to."""
     handle = found.get("handle", "")
     if handle:
         _checked(kind, handle)
     if cursor.done:
         return None
-    options = kind.parse(cursor)
+    options = _parsed(name, tuple(cursor.rest()))
     if kind.settle is not None:
         options, handle = kind.settle(options, handle)
     if handle:

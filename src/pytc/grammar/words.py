@@ -5,6 +5,7 @@ wins, so that the order of rows decides what an abbreviation means (``p`` is ``p
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError, UsageError
@@ -110,10 +111,13 @@ def take_verb(cursor: Cursor, verbs: Mapping[str, str], topic: str) -> str:
     if cursor.done:
         return "show"
     word = cursor.take()
-    known = choose(word, tuple(verbs))
+    known = _chosen(word, tuple(verbs))
     if not known:
         raise UsageError(f'Command "{word}" is unknown, try "pytc {topic} help".')
     return verbs[known]
+
+
+_chosen = lru_cache(maxsize=256)(choose)
 
 
 def no_more(cursor: Cursor, topic: str) -> None:
@@ -129,8 +133,9 @@ def fill(cursor: Cursor, table: Sequence[Word], found: dict[str, Any], *, topic:
     Raises UsageError for a missing value or a second word for the same field (``error`` where the row has a message
     of its own for that); ``error`` for a value that does not convert; HelpRequested(topic) for ``help``.
     """
-    while not cursor.done:
-        word = cursor.peek()
+    words = cursor._words
+    while cursor._at < len(words):
+        word = words[cursor._at]
         row = find(word, table)
         if row is None:
             if matches(word, "help"):
@@ -138,19 +143,19 @@ def fill(cursor: Cursor, table: Sequence[Word], found: dict[str, Any], *, topic:
             return found
         if row.stop:
             return found
-        cursor.take()
-        if row.into in found and not row.repeat and not row.many:
+        cursor._at += 1
+        into = row.into
+        if into in found and not row.repeat and not row.many:
             raise _duplicate(row, word, cursor, error)
-        value = _value(cursor, row, error)
-        found[row.into] = (*found.get(row.into, ()), value) if row.many else value
+        value = row.value if row.convert is None and row.read is None else _value(cursor, row, error)
+        found[into] = (*found.get(into, ()), value) if row.many else value
     return found
 
 
 def _value(cursor: Cursor, row: Word, error: type[PytcError]) -> Any:
     if row.read is not None:
         return row.read(cursor)
-    if row.convert is None:
-        return row.value
+    assert row.convert is not None
     word = cursor.take()
     try:
         return row.convert(word)
@@ -205,7 +210,8 @@ def unsigned(limit: int, base: int = 0) -> Converter:
     """Converter for numbers up to ``limit``, as strtoul(3) with that base; 0: decimal, ``0x`` hex or ``0`` octal."""
 
     def convert(word: str) -> int:
-        number = _integer(word, base)
+        plain = not base and word.isdigit() and word.isascii() and word[0] != "0"
+        number = int(word) if plain else _integer(word, base)
         if not 0 <= number <= limit:
             raise ValueError(word)
         return number

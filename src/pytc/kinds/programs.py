@@ -7,7 +7,7 @@ from pytc.bpf.info import ProgramDescription
 from pytc.bpf.program_types import program_type
 from pytc.documents import Field, Group, Shown
 from pytc.errors import BytecodeError, InvalidOptionsError
-from pytc.grammar.words import Cursor, Table, Word, choose, fill, find, text, unsigned
+from pytc.grammar.words import Cursor, Table, Word, choose, fill, text, unsigned
 
 # What a program comes from.
 OBJECT = "object-file"
@@ -84,14 +84,14 @@ OBJECT_WORDS = (
     Word("set", "variables", _variable, wrong='Illegal "set": "{}" is not NAME=VALUE', many=True, exact=True),
     Word("map", "maps", read=_map_words, many=True, exact=True),
 )
-_MODES = (
+MODES = Table((
     Word("bytecode", BYTECODE), Word("bc", BYTECODE, exact=True),
     Word("bytecode-file", BYTECODE_FILE), Word("bcf", BYTECODE_FILE, exact=True),
     Word("object-file", OBJECT), Word("obj", OBJECT, exact=True),
     Word("object-pinned", PINNED), Word("pinned", PINNED), Word("fd", PINNED),
-)
+))
 #: For those who have a device to compile it for.
-EXPRESSION_MODE = (Word("expression", EXPRESSION),)
+WITH_EXPRESSION = Table((*MODES, Word("expression", EXPRESSION)))
 
 
 class ProgramWords:
@@ -109,9 +109,9 @@ class ProgramWords:
 
 
 def parse_program(cursor: Cursor, words: ProgramWords, found: dict[str, Any], *, topic: str,
-                  stop: bool = False, modes: tuple[Word, ...] = ()) -> None:
-    """Reads the words of a program, and the kind's own, in any order into ``found``. ``modes`` are those that it
-    may have besides the common ones.
+                  stop: bool = False, modes: Table = MODES) -> None:
+    """Reads the words of a program, and the kind's own, in any order into ``found``. ``modes`` are what
+    it may come from.
 
     Ends at the end of the words; with ``stop`` also at the first that is none of them once a program is named.
     Raises InvalidOptionsError, UsageError, HelpRequested.
@@ -123,7 +123,7 @@ def parse_program(cursor: Cursor, words: ProgramWords, found: dict[str, Any], *,
             return
         if "mode" in found:
             raise InvalidOptionsError(f'What is "{cursor.peek()}"? Try "pytc filter add bpf help".')
-        _parse_mode(cursor, found, (*_MODES, *modes))
+        _parse_mode(cursor, found, modes)
 
 
 def _words_of(mode: str) -> tuple[Word, ...]:
@@ -135,9 +135,9 @@ def _words_of(mode: str) -> tuple[Word, ...]:
     return OBJECT_WORDS if mode in (OBJECT, BARE) else ()
 
 
-def _parse_mode(cursor: Cursor, found: dict[str, Any], modes: tuple[Word, ...]) -> None:
+def _parse_mode(cursor: Cursor, found: dict[str, Any], modes: Table) -> None:
     word = cursor.take()
-    row = find(word, modes)
+    row = modes.find(word)
     found["mode"] = row.into if row is not None else BARE
     found["path"] = word if row is None else cursor.take()
     if found["mode"] == BYTECODE:

@@ -1,18 +1,16 @@
 """Finding a kind's module by the kind's name."""
 
-import sys
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
 
+@lru_cache(maxsize=256)  # a batch, or a dump, asks for the same few thousands of times
 def find_kind(package: str, name: str) -> Any:
     """``KIND`` of the module ``package.name``, None when there is no such module.
 
     The name comes from the command line: only plain words are looked up.
     """
-    known = sys.modules.get(f"{package}.{name}")
-    if known is not None and name.isidentifier() and not name.startswith("_"):
-        return known.KIND
     if not name.isidentifier() or not name.isascii() or name.startswith("_"):
         return None
     full = f"{package}.{name}"

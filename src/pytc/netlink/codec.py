@@ -17,6 +17,7 @@ _TYPE = 0x3FFF  # NLA_TYPE_MASK
 _NUMBERS = {"uint8": "=B", "uint16": "=H", "uint32": "=I", "uint64": "=Q", "int8": "=b", "int16": "=h", "int32": "=i",
             "int64": "=q", "be8": ">B", "be16": ">H", "be32": ">I", "be64": ">Q"}
 _ALIGN = 4
+_PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
 
 
 class Reader(NamedTuple):
@@ -55,8 +56,8 @@ def pack(codec: Codec, attributes: Sequence[tuple[str, Any]]) -> bytes:
         length = len(payload)
         parts.append(header(length + 4, number))
         parts.append(payload)
-        if length % _ALIGN:
-            parts.append(bytes(-length % _ALIGN))
+        if length & 3:
+            parts.append(_PADDING[length & 3])
     return b"".join(parts)
 
 
@@ -97,7 +98,9 @@ def _ways(kind: str) -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]] | 
     if kind in _NUMBERS:
         layout = struct.Struct(_NUMBERS[kind])
         return layout.pack, lambda data: layout.unpack_from(data)[0]
-    return {"flag": (_empty, _true), "asciiz": (_text, _read_text), "cdata": (_bytes, _bytes)}.get(kind)
+    others: dict[str, tuple[Callable[[Any], bytes], Callable[[bytes], Any]]] = {
+        "flag": (_empty, _true), "asciiz": (_text, _read_text), "cdata": (bytes, bytes)}
+    return others.get(kind)
 
 
 def _empty(_: object) -> bytes:
@@ -106,10 +109,6 @@ def _empty(_: object) -> bytes:
 
 def _true(_: bytes) -> bool:
     return True
-
-
-def _bytes(value: Any) -> bytes:
-    return bytes(value)
 
 
 def _text(value: str) -> bytes:

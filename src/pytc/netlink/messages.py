@@ -56,14 +56,14 @@ ACTIONS: Schema = (
 _ABOUT_ACTIONS = (c.NEWACTION, c.DELACTION, c.GETACTION)
 
 
-def encode(message: TcMessage, sequence: int) -> bytes:
-    """A whole netlink message with its header."""
+def encode(message: TcMessage, sequence: int, flags: int = 0) -> bytes:
+    """A whole netlink message with its header, in which ``flags`` are set besides the message's own."""
     if message.type in _ABOUT_ACTIONS:
         body = _TCAMSG.pack(0, 0, 0) + encode_options(ACTIONS, list(message.attributes.items()))
     else:
         body = _TCMSG.pack(0, 0, 0, message.ifindex, message.handle, message.parent, message.info)
         body += encode_options(TRAFFIC_CONTROL, list(message.attributes.items()))
-    return _HEADER.pack(_HEADER.size + len(body), message.type, message.flags, sequence, 0) + body
+    return _HEADER.pack(_HEADER.size + len(body), message.type, message.flags | flags, sequence, 0) + body
 
 
 def decode(data: bytes) -> TcMessage:
@@ -82,9 +82,9 @@ def decode(data: bytes) -> TcMessage:
 
 def encode_options(schema: Schema, attributes: Sequence[tuple[str, Any]]) -> bytes:
     """Nested attributes as bytes, without a header of their own, behind those of HEADER when they start with it."""
-    before = b"".join(value for name, value in attributes if name == HEADER)
-    if before:
-        attributes = [(name, value) for name, value in attributes if name != HEADER]
+    before = b""
+    if attributes and attributes[0][0] == HEADER:
+        before, attributes = attributes[0][1], attributes[1:]
     codec = codec_for(schema)
     if codec is not None:
         return before + pack(codec, attributes)

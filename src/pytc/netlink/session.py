@@ -19,7 +19,11 @@ from pytc.netlink.messages import TcMessage, decode, encode, split_attributes
 _HEADER = struct.Struct("=IHHII")
 _ERROR = struct.Struct("=i")
 _BUFFER = 1 << 18
-_TIMEOUT_SECONDS = 30.0
+_TIMEOUT_SECONDS = 30
+_TIMEVAL = struct.Struct("@ll")
+#: struct ifreq: a name, and the index behind it.
+_SIOCGIFINDEX = 0x8933
+_NAME_SIZE, _IFREQ = 16, struct.Struct("=16si20x")
 _DUMP_ATTEMPTS = 5
 
 
@@ -33,13 +37,16 @@ class Session:
     def __init__(self) -> None:
         self.warnings: list[str] = []
         self._sequence = 0
+        self._buffer = bytearray(_BUFFER)
+        self._received = memoryview(self._buffer)
         try:
             self._socket = _socket.socket(c.AF_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, c.NETLINK_ROUTE)
         except OSError as error:
             raise NetlinkError(error.errno or errno.EIO, "cannot open a netlink socket") from error
         try:
             self._socket.bind((0, 0))
-            self._socket.settimeout(_TIMEOUT_SECONDS)
+            for option in (_socket.SO_RCVTIMEO, _socket.SO_SNDTIMEO):  # settimeout() would poll(2) before each call
+                self._socket.setsockopt(_socket.SOL_SOCKET, option, _TIMEVAL.pack(_TIMEOUT_SECONDS, 0))
             for option in (c.EXT_ACK, c.CAP_ACK):
                 self._set(option)
         except OSError as error:
@@ -116,12 +123,12 @@ class Session:
 
     def _send(self, message: TcMessage, flags: int) -> int:
         sequence = self._next()
-        self._send_data(encode(message._replace(flags=message.flags | flags), sequence))
+        self._send_data(encode(message, sequence, flags))
         return sequence
 
     def _send_data(self, data: bytes) -> None:
         try:
-            self._socket.sendall(data)
+            self._socket.send(data)  # all of it, or an error: these are datagrams
         except OSError as error:
             raise NetlinkError(error.errno or errno.EIO, "cannot send to the kernel") from error
 
@@ -131,19 +138,34 @@ class Session:
             try:
                 if peek:
                     self._socket.recv(1, _socket.MSG_PEEK | _socket.MSG_TRUNC)
-                data = self._socket.recv(_BUFFER)
-            except TimeoutError:
+                end = self._socket.recv_into(self._buffer)
+            except BlockingIOError:
                 raise NetlinkProtocolError(f"no answer from the kernel within {_TIMEOUT_SECONDS:g} s") from None
             except OSError as error:
                 raise NetlinkError(error.errno or errno.EIO, "cannot receive from the kernel") from error
+            data = bytes(self._received[:end])
             at = 0
-            while at + _HEADER.size <= len(data):
+            while at + 16 <= end:
                 length, kind, flags, number, _pid = _HEADER.unpack_from(data, at)
-                if length < _HEADER.size or at + length > len(data):
+                if length < 16 or at + length > end:
                     raise NetlinkProtocolError("a truncated netlink message")
                 if number == sequence and kind != c.NOOP:
                     yield kind, flags, data[at:at + length]
-                at += -(-length // 4) * 4
+                at += length + 3 & ~3
+
+    def interface_index(self, device: str) -> int | None:
+        """The index of a device in the socket's namespace, None when there is none."""
+        import fcntl
+
+        name = os.fsencode(device)
+        if len(name) >= _NAME_SIZE or b"\0" in name:
+            return None
+        try:
+            found = fcntl.ioctl(self._socket, _SIOCGIFINDEX, _IFREQ.pack(name, 0))
+        except OSError:
+            return None
+        index: int = _IFREQ.unpack(found)[1]
+        return index
 
     def _check(self, data: bytes) -> None:
         """Raises NetlinkError for an error message (or the end of a dump) that carries one."""
@@ -176,14 +198,6 @@ def parse_error(data: bytes) -> tuple[int, str]:
         if attribute == c.ATTR_MSG:
             return number, payload.rstrip(b"\0").decode("utf-8", "replace")
     return number, ""
-
-
-def interface_index(device: str) -> int | None:
-    """The index of a device of the current namespace, None when there is none."""
-    try:
-        return _socket.if_nametoindex(device)
-    except OSError:
-        return None
 
 
 def interface_name(index: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from errno import EPERM
+from functools import cache
 from importlib import import_module
 
 from pytc.commands import Command
@@ -84,8 +85,7 @@ _HOMES = {
 def run(context: Context, command: Command) -> list[Document] | Stream | None:
     """Runs a command; returns what there is to show: a document for each object, or a stream, which has to be used
     before the context is closed; None for a command that shows nothing. Raises PytcError."""
-    module, name = _HOMES[type(command).__name__]
-    operation: Operation = getattr(import_module(f"{__name__}.{module}"), name)
+    operation = _operation(type(command).__name__)
     try:
         return operation(context, command)
     except BpfError as error:
@@ -94,6 +94,13 @@ def run(context: Context, command: Command) -> list[Document] | Stream | None:
 
             error.with_hints(*permission_causes(for_ids=_is_about_ids(error)))
         raise
+
+
+@cache
+def _operation(command: str) -> Operation:
+    module, name = _HOMES[command]
+    operation: Operation = getattr(import_module(f"{__name__}.{module}"), name)
+    return operation
 
 
 def _is_about_ids(error: BpfError) -> bool:

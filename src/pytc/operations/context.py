@@ -57,9 +57,9 @@ class Context:
 
     @property
     def session(self) -> "Session":
-        from pytc.netlink.session import Session
-
         if self._session is None:
+            from pytc.netlink.session import Session
+
             self._session = Session()
         return self._session
 
@@ -67,9 +67,7 @@ class Context:
         """The index of a device, 0 for an empty name; raises DeviceNotFoundError."""
         if not device:
             return 0
-        from pytc.netlink.session import interface_index
-
-        index = interface_index(device)
+        index = self.session.interface_index(device)
         if index is None:
             raise DeviceNotFoundError(device)
         return index

@@ -64,8 +64,7 @@ def remarks(program: Sequence[ClassicInstruction], classid: Handle | None, *, di
     """What a user would wonder about when bytecode is attached."""
     if classid is None or direct_action:
         return []
-    others = sorted({instruction.k for instruction in program if instruction.code == _RETURN_K}
-                    - {_NO_MATCH, _THE_FLOWID})
+    others = sorted(k for code, _, _, k in program if code == _RETURN_K and k not in (_NO_MATCH, _THE_FLOWID))
     return [f"Warning: the bytecode returns {number}, which is class {Handle.from_number(number)} and not the flowid; "
             f'for {classid} it has to return 4294967295, as what "pytc cbpf compile" prints does'
             for number in others[:1]]

@@ -3,6 +3,7 @@
 import errno
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from pytc.commands import Action, FilterSelector, ModifyFilter
 from pytc.errors import InvalidOptionsError, NetlinkError, UsageError
@@ -25,23 +26,31 @@ def filter_request(context: Context, command: ModifyFilter, program: OpenedProgr
     DeviceNotFoundError, InvalidOptionsError, UsageError."""
     kind = kinds.find(command.kind) if command.kind else None
     number, flags = _VERBS[command.verb]
-    message = address(context, number, command.selector)._replace(
-        flags=flags, handle=_handle(command.selector.handle, command.kind, kind))
-    attributes = {**message.attributes, **({"TCA_KIND": command.kind} if command.kind else {})}
+    selector = command.selector
+    ifindex, parent, attributes = _place(context, selector)
+    handle = _handle(selector.handle, command.kind, kind) if selector.handle else 0
+    if command.kind:
+        attributes["TCA_KIND"] = command.kind
     if kind is not None and command.options is not None:
         options = [*kind.encode(command.options, program), *_encoded_actions(context, command, kind, programs)]
         attributes["TCA_OPTIONS"] = encode_options(kind.schema, options)
     if command.estimator:
         attributes["TCA_RATE"] = command.estimator
-    return message._replace(attributes=attributes)
+    return TcMessage(number, flags, ifindex, handle, parent, _info(selector), attributes)
 
 
 def address(context: Context, message_type: int, selector: FilterSelector) -> TcMessage:
     """A message about the filters of a selector, without their handle; raises DeviceNotFoundError."""
-    attributes = {} if selector.chain is None else {"TCA_CHAIN": selector.chain}
-    ifindex, parent = ((c.BLOCK, selector.block) if selector.block
-                       else (context.device_index(selector.device), selector.parent.number))
+    ifindex, parent, attributes = _place(context, selector)
     return TcMessage(message_type, ifindex=ifindex, parent=parent, info=_info(selector), attributes=attributes)
+
+
+def _place(context: Context, selector: FilterSelector) -> tuple[int, int, dict[str, Any]]:
+    """(index, parent, attributes)"""
+    attributes = {} if selector.chain is None else {"TCA_CHAIN": selector.chain}
+    if selector.block:
+        return c.BLOCK, selector.block, attributes
+    return context.device_index(selector.device), selector.parent.number, attributes
 
 
 def _info(selector: FilterSelector) -> int:
@@ -52,12 +61,10 @@ def _info(selector: FilterSelector) -> int:
 
 def swapped(number: int) -> int:
     """htons(3) and ntohs(3)."""
-    return int.from_bytes(number.to_bytes(2, "big"), sys.byteorder)
+    return (number & 0xFF) << 8 | number >> 8 if sys.byteorder == "little" else number
 
 
 def _handle(word: str, name: str, kind: FilterKind | None) -> int:
-    if not word:
-        return 0
     if not name:
         raise UsageError('Must specify filter type when using "handle"')
     if kind is None:

@@ -34,6 +34,11 @@ def modify_filter(context: Context, command: ModifyFilter) -> list[Document] | N
 def _modify(context: Context, command: ModifyFilter) -> list[Document] | None:
     if command.options is None:
         return echoed(context, send_filter(context, command, None))
+    source, actions = getattr(command.options, "source", None), actions_of(command)
+    if not actions and (source is None or source.mode == BYTECODE):  # nothing to open
+        message = filter_request(context, command)
+        _resolved(context, command)  # for its remarks
+        return echoed(context, _send(context, command, message))
     context.device_index(command.selector.device)  # before the work of loading
     command = _resolved(context, command)
     source, actions = getattr(command.options, "source", None), actions_of(command)
@@ -88,7 +93,10 @@ def send_filter(context: Context, command: ModifyFilter, program: OpenedProgram 
                 programs: Sequence[OpenedProgram | None] = (), *, echo: bool = False) -> list[TcMessage]:
     """Sends the request for a filter whose program is open already, as are those of its actions. With ``echo``, or that
     of the context, the kernel answers with what it has done. Raises NetlinkError."""
-    message = filter_request(context, command, program, programs)
+    return _send(context, command, filter_request(context, command, program, programs), echo=echo)
+
+
+def _send(context: Context, command: ModifyFilter, message: TcMessage, *, echo: bool = False) -> list[TcMessage]:
     if echo or context.echo:
         message = message._replace(flags=message.flags | c.ECHO)
     try:
@@ -107,15 +115,17 @@ def echoed(context: Context, answers: Sequence[TcMessage]) -> list[Document] | N
 def _resolved(context: Context, command: ModifyFilter) -> ModifyFilter:
     """With what is in files, and what an expression compiles to."""
     options = command.options
-    if getattr(options, "source", None) is not None:
-        options = options._replace(source=resolved(options.source))
+    source = getattr(options, "source", None)
+    if source is not None:
+        if source.mode != BYTECODE:
+            options = options._replace(source=resolved(source))
         if options.source.mode in (BYTECODE, BYTECODE_FILE, EXPRESSION):
             from pytc.operations.expressions import with_expression
 
             options = with_expression(context, options, command.selector.device)
     if actions_of(command):
         options = options._replace(actions=tuple(resolved_action(action) for action in options.actions))
-    return command._replace(options=options)
+    return command if options is command.options else command._replace(options=options)
 
 
 def get_filter(context: Context, command: GetFilter) -> list[Document]:

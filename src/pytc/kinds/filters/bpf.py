@@ -21,7 +21,7 @@ from pytc.kinds.filter_parts import (
 )
 from pytc.kinds.interface import Attributes, FilterKind, FilterView, OpenedProgram, ProgramLookup, Schema
 from pytc.kinds.programs import (
-    EXPRESSION_MODE,
+    WITH_EXPRESSION,
     BpfSource,
     ProgramWords,
     bytecode_field,
@@ -112,7 +112,7 @@ SCHEMA: Schema = (
 def parse(cursor: Cursor) -> BpfOptions:
     """The words after ``bpf``; raises InvalidOptionsError, UsageError, HelpRequested."""
     found: dict[str, Any] = {}
-    parse_program(cursor, _WORDS, found, topic="filter bpf", modes=EXPRESSION_MODE)
+    parse_program(cursor, _WORDS, found, topic="filter bpf", modes=WITH_EXPRESSION)
     if found.pop("run", False) and "mode" not in found:
         cursor.take()
     found["actions"] = all_actions(found)
