@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.batch import commands, run_batch, split_words
+from pytc.cli.batch import commands, run_batch, split_quoted, split_words
 from pytc.errors import BatchError, PytcError, UsageError
 
 
@@ -20,6 +20,17 @@ from pytc.errors import BatchError, PytcError, UsageError
 ])
 def test_words_of_a_line(line: str, words: list[str]) -> None:
     assert split_words(line) == words
+
+
+@given(st.text("ab \t'\"#\x0b\u2003\n", max_size=20))
+def test_lines_that_are_split_at_once_are_split_as_any_line(line: str) -> None:
+    def outcome(split: Callable[[str], list[str]]) -> list[str] | str:
+        try:
+            return split(line)
+        except BatchError as error:
+            return str(error)
+
+    assert outcome(split_words) == outcome(split_quoted)
 
 
 @pytest.mark.parametrize("line", ["a 'b", '"', "a 'b\" c"])

@@ -44,12 +44,16 @@ def first_problem(program: Sequence[ClassicInstruction]) -> Problem | None:
         if (code in _ALWAYS_RIGHT or (code in _ABSOLUTE_LOADS and k < _NEGATIVE)
                 or (code in _BRANCHES and index + 1 + jt < count and index + 1 + jf < count)):
             continue  # as nearly all are
-        text = _in_itself(instruction) or _jump(program, index)
-        if text:
+        if text := problem_of(program, index):
             return Problem(index, text)
     if program[-1].code not in (op.RET | op.K, op.RET | op.A):
         return Problem(len(program) - 1, "the last instruction is no return")
     return _unset_memory(program) if any(instruction.code in _CELL_READERS for instruction in program) else None
+
+
+def problem_of(program: Sequence[ClassicInstruction], index: int) -> str:
+    """What is wrong with one instruction, and with where it jumps to; empty for nothing."""
+    return _in_itself(program[index]) or _jump(program, index)
 
 
 def is_jump(code: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 from pathlib import Path
 
@@ -15,11 +16,13 @@ from pytc.bpf.classic import (
     ClassicInstruction,
     format_bytecode,
     pack,
+    parse_any,
     parse_bytecode,
     parse_bytecode_file,
+    parse_plain,
     unpack,
 )
-from pytc.bpf.classic_check import check, reachable
+from pytc.bpf.classic_check import check, first_problem, problem_of, reachable
 from pytc.errors import BytecodeError
 from tests.classic_programs import programs, wild_programs
 
@@ -29,6 +32,34 @@ ARP = "4,40 0 0 12,21 0 1 2054,6 0 0 4294967295,6 0 0 0"
 @given(programs())
 def test_text_and_instructions_are_two_forms_of_one_thing(program: tuple[ClassicInstruction, ...]) -> None:
     assert parse_bytecode(format_bytecode(program)) == program
+
+
+@given(programs() | wild_programs)
+def test_text_that_is_read_at_once_is_read_as_any_text(program: tuple[ClassicInstruction, ...]) -> None:
+    text = format_bytecode(program)
+    for spelled in (text, f"{text},", text.replace(" ", "  "), text.replace("6 0", "06 0"), text.replace(",", ", "),
+                    text.replace("0", "+0"), text[:-1], text.replace("4", "1_0"), text.replace(",", "\n")):
+        try:
+            expected = parse_any(spelled)
+        except BytecodeError as error:
+            assert parse_plain(spelled) is None
+            with pytest.raises(BytecodeError, match=re.escape(str(error))):
+                parse_bytecode(spelled)
+        else:
+            assert parse_plain(spelled) in (expected, None)
+            assert parse_bytecode(spelled) == expected
+    assert (parse_plain(text) is None) == (len(program) == 0 or first_problem(program) is not None)
+
+
+@given(wild_programs)
+def test_instructions_without_a_problem_are_told_at_a_glance(program: tuple[ClassicInstruction, ...]) -> None:
+    each = [problem_of(program, index) for index in range(len(program))]
+    first = next((index for index, text in enumerate(each) if text), None)
+    found = first_problem(program)
+    if first is None:
+        assert found is None or found.text.startswith(("the last instruction", "it loads M["))
+    else:
+        assert found == (first, each[first])
 
 
 @given(programs())
