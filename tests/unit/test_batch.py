@@ -22,7 +22,7 @@ def test_words_of_a_line(line: str, words: list[str]) -> None:
     assert split_words(line) == words
 
 
-@given(st.text("ab \t'\"#\x0b\u2003\n", max_size=20))
+@given(st.text("a ''\t\"\u2003\n", max_size=12))
 def test_lines_that_are_split_at_once_are_split_as_any_line(line: str) -> None:
     def outcome(split: Callable[[str], list[str]]) -> list[str] | str:
         try:
