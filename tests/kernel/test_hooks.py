@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from pytc.bpf import Parameters, load, parameterise, read_object, select_program
 from pytc.bpf.attach_points import AttachPoint
 from pytc.bpf.constants import attach_type_number
 from pytc.bpf.links import Link
-from pytc.netlink.session import interface_index, namespace
+from pytc.netlink.session import namespace
 from tests.conftest import Compiler, Network, run
 from tests.kernel.ways import attach, ways
 
@@ -46,7 +47,7 @@ def xdp(network: Network, path: str, mode: int, verdict: int = 2) -> Iterator[Li
     """An XDP program at em1, held by a link."""
     spec = parameterise(read_object(path), Parameters({"verdict": verdict}))
     with load(spec, select_program(spec, section="xdp")) as loaded, namespace(network.name), \
-            Link.create(AttachPoint(interface_index("em1") or 0, XDP), loaded.program.fd, flags=mode) as link:
+            Link.create(AttachPoint(socket.if_nametoindex("em1"), XDP), loaded.program.fd, flags=mode) as link:
         yield link
 
 
