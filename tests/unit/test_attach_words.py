@@ -96,6 +96,24 @@ def test_help_is_there(line: str) -> None:
     assert usage(topic).startswith(f"Usage: pytc {topic.split()[0]}")
 
 
+@pytest.mark.parametrize(("line", "topic"), [
+    ("tcx attach dev em1 ingress obj f bogus", "tcx attach"),
+    ("tcx replace dev em1 ingress obj f bogus", "tcx replace"),
+    ("tcx show bogus", "tcx show"), ("cgroup attach /c obj f bogus", "cgroup attach"),
+    ("link update 3 obj f bogus", "link"), ("exec bpf graft m:x obj f bogus", "exec bpf graft"),
+    ("filter add dev em1 ingress bpf obj f bogus", "filter add bpf")])
+def test_an_unknown_word_leads_to_the_help_of_its_command(line: str, topic: str) -> None:
+    with pytest.raises(PytcError) as caught:
+        parse_words(line.split())
+    assert str(caught.value) == f'What is "bogus"? Try "pytc {topic} help".'
+    try:
+        command = parse_words([*topic.split(), "help"])
+    except HelpRequested as request:
+        assert request.topic.split()[0] == topic.split(maxsplit=1)[0]
+    else:
+        assert isinstance(command, Help)
+
+
 WORDS = ["attach", "detach", "replace", "show", "tree", "pin", "update", "dev", "em1", "ingress", "peer", "first",
          "before", "after", "id", "name", "link", "pinned", "old", "revision", "all", "7", "0", "-1", "obj", "f", "sec",
          "set", "a=1", "pid", "multi", "override", "effective", "connect4", "help", "m:x", "", "\0"]

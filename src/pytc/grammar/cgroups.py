@@ -5,9 +5,9 @@ from typing import Any
 from pytc.attach_commands import AttachCgroup, CgroupPlace, DetachCgroup, ShowCgroup, ShowCgroupTree
 from pytc.bpf.cgroups import ATTACH_TYPES
 from pytc.commands import Command, Help
-from pytc.errors import HelpRequested, UsageError
+from pytc.errors import UsageError
 from pytc.grammar.references import number, take_program, take_reference
-from pytc.grammar.words import Cursor, Word, fill, matches, no_more, take_verb, text
+from pytc.grammar.words import Cursor, Word, fill, matches, no_more, take_topic, text
 
 #: Words and their meanings; the order decides abbreviations.
 VERBS = {"attach": "attach", "add": "attach", "detach": "detach", "delete": "detach", "show": "show", "list": "show",
@@ -33,12 +33,9 @@ def parse(words: list[str]) -> Command:
     cursor = Cursor(words)
     if cursor.done:
         return Help("cgroup")
-    verb = take_verb(cursor, VERBS, "cgroup")
+    verb, topic = take_topic(cursor, VERBS, "cgroup")
     if verb == "help":
         return Help("cgroup")
-    topic = f"cgroup {verb}"
-    if cursor.peek() == "help":
-        raise HelpRequested(topic)
     if verb == "tree":
         place = CgroupPlace() if cursor.done or matches(cursor.peek(), "effective") else _place(cursor)
         found = fill(cursor, SELECTORS["tree"], {}, topic=topic)

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from pytc.commands import Command, FilterSelector, Help
-from pytc.errors import HelpRequested, UsageError
+from pytc.errors import UsageError
 from pytc.grammar.map_values import take_format, take_value
 from pytc.grammar.maps import seconds, take_pin
-from pytc.grammar.words import Cursor, Word, fill, find, no_more, take_verb, text, unsigned
+from pytc.grammar.words import Cursor, Word, fill, find, no_more, take_topic, text, unsigned
 from pytc.prog_commands import (
     DumpProgram,
     PacketSource,
@@ -119,12 +119,9 @@ SELECTORS: dict[str, tuple[Word, ...]] = {
 def parse(words: list[str]) -> Command:
     """The words after ``prog``; raises UsageError, HelpRequested."""
     cursor = Cursor(words)
-    verb = take_verb(cursor, VERBS, "prog")
+    verb, topic = take_topic(cursor, VERBS, "prog")
     if verb == "help":
         return Help("prog")
-    topic = f"prog {verb}"
-    if cursor.peek() == "help":
-        raise HelpRequested(topic)
     if verb == "run":
         return _run(cursor)
     if verb == "unpin":

@@ -4,10 +4,10 @@ from typing import Any
 
 from pytc.attach_commands import AttachTcx, DetachTcx, Order, ReplaceTcx, ShowTcx
 from pytc.commands import Command, Help
-from pytc.errors import HelpRequested, UsageError
+from pytc.errors import UsageError
 from pytc.grammar.devices import device
 from pytc.grammar.references import revision, take_program, take_reference
-from pytc.grammar.words import Cursor, Word, fill, matches, no_more, take_verb, text
+from pytc.grammar.words import Cursor, Word, fill, no_more, take_topic, text
 
 #: Words and their meanings; the order decides abbreviations.
 VERBS = {"attach": "attach", "add": "attach", "detach": "detach", "delete": "detach", "replace": "replace",
@@ -35,10 +35,9 @@ SELECTORS: dict[str, tuple[Word, ...]] = {"attach": _ATTACH, "replace": _REPLACE
 def parse(words: list[str]) -> Command:
     """The words after ``tcx``; raises UsageError, InvalidOptionsError, HelpRequested."""
     cursor = Cursor(words)
-    verb = take_verb(cursor, VERBS, "tcx")
+    verb, topic = take_topic(cursor, VERBS, "tcx")
     if verb == "help":
         return Help("tcx")
-    topic = f"tcx {verb}"
     found: dict[str, Any] = {}
     if verb == "show":
         fill(cursor, _PLACE, found, topic=topic)
@@ -46,8 +45,6 @@ def parse(words: list[str]) -> Command:
         return ShowTcx(**found)
     if verb == "detach":
         return _detach(cursor, topic)
-    if matches(cursor.peek(), "help"):
-        raise HelpRequested(topic)
     source = take_program(cursor, SELECTORS[verb], found, topic)
     _check_place(found)
     return AttachTcx(source=source, **found) if verb == "attach" else ReplaceTcx(source=source, **found)

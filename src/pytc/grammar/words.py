@@ -120,6 +120,16 @@ def take_verb(cursor: Cursor, verbs: Mapping[str, str], topic: str) -> str:
 _chosen = lru_cache(maxsize=256)(choose)
 
 
+def take_topic(cursor: Cursor, verbs: Mapping[str, str], name: str) -> tuple[str, str]:
+    """The verb of an object, and its topic of help, where each verb has one; raises UsageError, and HelpRequested for
+    ``help`` behind the verb."""
+    verb = take_verb(cursor, verbs, name)
+    topic = f"{name} {verb}"
+    if verb != "help" and cursor.peek() == "help":
+        raise HelpRequested(topic)
+    return verb, topic
+
+
 def no_more(cursor: Cursor, topic: str) -> None:
     """Raises UsageError when there are words left."""
     if not cursor.done:

@@ -122,8 +122,13 @@ def parse_program(cursor: Cursor, words: ProgramWords, found: dict[str, Any], *,
         if cursor.done or (stop and "mode" in found):
             return
         if "mode" in found:
-            raise InvalidOptionsError(f'What is "{cursor.peek()}"? Try "pytc filter add bpf help".')
+            raise InvalidOptionsError(f'What is "{cursor.peek()}"? Try "pytc {_help_of(topic)} help".')
         _parse_mode(cursor, found, modes)
+
+
+def _help_of(topic: str) -> str:
+    """The words in front of "help": of a kind of filter or action, the topic leaves out the verb."""
+    return {"filter bpf": "filter add bpf", "action bpf": "action add action bpf"}.get(topic, topic)
 
 
 def _words_of(mode: str) -> tuple[Word, ...]:

@@ -6,23 +6,36 @@ from contextlib import contextmanager
 
 from pytc.attach_commands import AttachCgroup, CgroupPlace, DetachCgroup
 from pytc.bpf import cgroups
-from pytc.bpf.attach_points import Attached, AttachPoint, attach, detach
+from pytc.bpf.attach_points import Attached, AttachPoint
 from pytc.bpf.cgroups import ATTACH_TYPES, CgroupAttachType
 from pytc.bpf.constants import F_ALLOW_MULTI, F_ALLOW_OVERRIDE, ProgramType, program_type_name
 from pytc.bpf.descriptor import OwnedFd
-from pytc.bpf.info import program_by_id
-from pytc.bpf.links import Link, LinkDescription, links
+from pytc.bpf.links import LinkDescription, links
 from pytc.errors import AttachError, BpfSyscallError
 from pytc.kinds.interface import OpenedProgram
 from pytc.operations.attached import find, open_wanted
+from pytc.operations.attaching import (
+    attach_one,
+    detach_one,
+    export_or_take_back,
+    refusal,
+    replace_one,
+    unpin_named,
+)
 from pytc.operations.context import Context
-from pytc.operations.pins import check_pin_place, make_pin, remove_pin
+from pytc.operations.pins import check_pin_place
 from pytc.operations.programs import Wanted
 
 FLAGS = {"multi": F_ALLOW_MULTI, "override": F_ALLOW_OVERRIDE, "exclusive": 0}
 # Of programs that go with one attach type only.
 _BY_PROGRAM = {ProgramType.SOCK_OPS: "sock_ops", ProgramType.CGROUP_DEVICE: "device",
                ProgramType.CGROUP_SYSCTL: "sysctl"}
+_SENTENCES = {
+    errno.ENOENT: "there is no such program",
+    errno.E2BIG: "there is no room: a cgroup takes 64 programs of a type",
+}
+_ANOTHER_SHARING = ("programs that are there already, here or in a cgroup above, are attached with another of multi, "
+                    "override and exclusive, which do not go together",)
 
 
 def attach_cgroup(context: Context, command: AttachCgroup) -> None:
@@ -47,12 +60,8 @@ def attach_cgroup(context: Context, command: AttachCgroup) -> None:
                 raise failure
             return
         with explained(path, type):
-            if command.link:
-                with Link.create(point, program.fd) as link:
-                    make_pin(context, "link", command.link, link.pin)
-            else:
-                attach(point, program.fd, flags=FLAGS[command.sharing])
-        programs.export_or(lambda: _take_back(context, command, point, program))
+            attach_one(context, point, program, link=command.link, flags=FLAGS[command.sharing])
+        export_or_take_back(context, programs, point, program, command.link)
 
 
 def _type_of(program: OpenedProgram) -> CgroupAttachType:
@@ -77,19 +86,7 @@ def _replace(context: Context, command: AttachCgroup, cgroup: OwnedFd, type: Cgr
     there = cgroups.attached(cgroup.fd, type, all_links())
     assert command.old is not None
     old = find(context, command.old, there.programs, f"{path_of(command.place)} {type.word}")
-    with program_by_id(old.program) as former:
-        if old.link:
-            with Link.from_id(old.link) as link:
-                link.update(program.fd, old=former.fd)
-        else:
-            attach(AttachPoint(cgroup.fd, type.number), program.fd, flags=F_ALLOW_MULTI, replacing=former.fd)
-
-
-def _take_back(context: Context, command: AttachCgroup, point: AttachPoint, program: OpenedProgram) -> None:
-    if command.link:
-        remove_pin(context, "link", command.link, lambda path: Link.from_pin(path).close())
-    else:
-        detach(point, program.fd)
+    replace_one(AttachPoint(cgroup.fd, type.number), old, program, flags=F_ALLOW_MULTI)
 
 
 def detach_cgroup(context: Context, command: DetachCgroup) -> None:
@@ -107,19 +104,8 @@ def detach_cgroup(context: Context, command: DetachCgroup) -> None:
             there = [pair for pair in there if pair[1] == one]
         for type, one in there:
             with explained(path, type):
-                _detach(AttachPoint(cgroup.fd, type.number), one)
-    if command.which is not None and command.which.kind in ("link", "pinned") and there[0][1].link \
-            and not command.which.text.isdigit():
-        remove_pin(context, "link", command.which.text, lambda path: Link.from_pin(path).close())
-
-
-def _detach(point: AttachPoint, one: Attached) -> None:
-    if one.link:
-        with Link.from_id(one.link) as link:
-            link.detach()
-    else:
-        with program_by_id(one.program) as program:
-            detach(point, program.fd)
+                detach_one(AttachPoint(cgroup.fd, type.number), one)
+    unpin_named(context, command.which, [one for _, one in there])
 
 
 def path_of(place: CgroupPlace) -> str:
@@ -141,24 +127,4 @@ def explained(path: str, type: CgroupAttachType) -> Iterator[None]:
     try:
         yield
     except BpfSyscallError as error:
-        raise AttachError(f"{path} {type.word}: {_sentence(error)}", errno=error.errno, hints=_hints(error)) from error
-
-
-def _sentence(error: BpfSyscallError) -> str:
-    sentences = {
-        errno.EEXIST: "this program is attached there already",
-        errno.ENOENT: "there is no such program",
-        errno.E2BIG: "there is no room: a cgroup takes 64 programs of a type",
-        errno.ENOLINK: "the link has lost its place",
-    }
-    return sentences.get(error.errno or 0, str(error))
-
-
-def _hints(error: BpfSyscallError) -> tuple[str, ...]:
-    if error.errno != errno.EPERM:
-        return ()
-    from pytc.bpf.explain import permission_causes
-
-    return permission_causes() or (
-        "programs that are there already, here or in a cgroup above, are attached with another of multi, override and "
-        "exclusive, which do not go together",)
+        raise refusal(error, f"{path} {type.word}", _SENTENCES, _ANOTHER_SHARING) from error

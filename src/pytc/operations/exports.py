@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytc.errors import NetlinkError, PytcError, TransferError
+from pytc.errors import PytcError, TransferError
 from pytc.kinds.interface import OpenedProgram
 from pytc.kinds.programs import BpfSource
 from pytc.operations.context import Context
@@ -61,7 +61,7 @@ class OpenedPrograms(list[OpenedProgram | None]):
 def _undo(take_back: Callable[[], None], error: BaseException) -> None:
     try:
         take_back()
-    except NetlinkError as other:
+    except PytcError as other:
         if isinstance(error, PytcError):
             error.with_hints(f"what was added could not be taken back: {other}")
 

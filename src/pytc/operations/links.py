@@ -7,12 +7,13 @@ from pytc.attach_commands import DetachLink, PinLink, ShowLinks, UnpinLink, Upda
 from pytc.bpf.cgroups import word_of
 from pytc.bpf.constants import ProgramType, attach_type_name
 from pytc.bpf.info import describe_program, program_by_id
-from pytc.bpf.links import Link, LinkDescription, links
+from pytc.bpf.links import LinkDescription, links
 from pytc.documents import Document, Field, Part
 from pytc.errors import AttachError, BpfError, BpfSyscallError
 from pytc.operations.attached import link_pins, open_link, open_wanted, pin_parts, program_parts
+from pytc.operations.attaching import unpin
 from pytc.operations.context import Context
-from pytc.operations.pins import make_pin, remove_pin
+from pytc.operations.pins import make_pin
 from pytc.operations.programs import Wanted
 
 _SECTIONS = ("classifier", "tc")
@@ -111,7 +112,7 @@ def pin_link(context: Context, command: PinLink) -> None:
 
 def unpin_link(context: Context, command: UnpinLink) -> None:
     """Removes a pin, which must be that of a link; raises PinError."""
-    remove_pin(context, "link", command.path, lambda path: Link.from_pin(path).close())
+    unpin(context, command.path)
 
 
 def update_link(context: Context, command: UpdateLink) -> None:

@@ -16,21 +16,26 @@ from pytc.bpf.attach_points import (
     Attachments,
     AttachPoint,
     Position,
-    attach,
-    detach,
     query,
 )
 from pytc.bpf.constants import ProgramType
-from pytc.bpf.info import program_by_id, translated_instructions
-from pytc.bpf.links import Link
+from pytc.bpf.info import translated_instructions
 from pytc.bpf.verdicts import only_returns
 from pytc.commands import FilterSelector
 from pytc.errors import AttachError, BpfError, BpfSyscallError, UnsupportedError, UsageError
 from pytc.handles import EGRESS, INGRESS
 from pytc.kinds.interface import OpenedProgram
 from pytc.operations.attached import find, open_wanted
+from pytc.operations.attaching import (
+    attach_one,
+    detach_one,
+    export_or_take_back,
+    refusal,
+    replace_one,
+    unpin_named,
+)
 from pytc.operations.context import Context
-from pytc.operations.pins import check_pin_place, make_pin, remove_pin
+from pytc.operations.pins import check_pin_place
 from pytc.operations.programs import Wanted
 
 TYPES = {"ingress": TCX_INGRESS, "egress": TCX_EGRESS, "primary": NETKIT_PRIMARY, "peer": NETKIT_PEER}
@@ -55,26 +60,9 @@ def attach_tcx(context: Context, command: AttachTcx) -> None:
     with open_wanted(context, Wanted(command.source, ProgramType.SCHED_CLS, _SECTIONS[command.hook])) as found:
         program, programs = found
         with _explained(command.device, command.hook, point, command.revision):
-            if command.link:
-                _attach_link(context, command, point, position, program)
-            else:
-                attach(point, program.fd, position=position, revision=command.revision)
-        programs.export_or(lambda: _take_back(context, command, point, program))
+            attach_one(context, point, program, link=command.link, position=position, revision=command.revision)
+        export_or_take_back(context, programs, point, program, command.link)
         _warn(context, command.device, command.hook, program)
-
-
-def _attach_link(context: Context, command: AttachTcx, point: AttachPoint, position: Position,
-                 program: OpenedProgram) -> None:
-    """A link that is not pinned ends with its descriptor."""
-    with Link.create(point, program.fd, position=position, revision=command.revision) as link:
-        make_pin(context, "link", command.link, link.pin)
-
-
-def _take_back(context: Context, command: AttachTcx, point: AttachPoint, program: OpenedProgram) -> None:
-    if command.link:
-        remove_pin(context, "link", command.link, lambda path: Link.from_pin(path).close())
-    else:
-        detach(point, program.fd)
 
 
 def replace_tcx(context: Context, command: ReplaceTcx) -> None:
@@ -88,12 +76,8 @@ def replace_tcx(context: Context, command: ReplaceTcx) -> None:
         raise UsageError('"revision" does not go with a link: its program is replaced whatever the order is')
     with open_wanted(context, Wanted(command.source, ProgramType.SCHED_CLS, _SECTIONS[command.hook])) as found:
         program, programs = found
-        with _explained(command.device, command.hook, point, command.revision), program_by_id(old.program) as former:
-            if old.link:
-                with Link.from_id(old.link) as link:
-                    link.update(program.fd, old=former.fd)
-            else:
-                attach(point, program.fd, revision=command.revision, replacing=former.fd)
+        with _explained(command.device, command.hook, point, command.revision):
+            replace_one(point, old, program, revision=command.revision)
         failure = programs.export_or(None)
         _warn(context, command.device, command.hook, program)
     if failure is not None:
@@ -120,20 +104,9 @@ def detach_tcx(context: Context, command: DetachTcx) -> None:
     revision = command.revision
     with _explained(command.device, command.hook, point, revision):
         for one in chosen:
-            _detach(point, one, revision)
+            detach_one(point, one, revision)
             revision += bool(revision)
-    if command.which is not None and command.which.kind in ("link", "pinned") and chosen[0].link \
-            and not command.which.text.isdigit():
-        remove_pin(context, "link", command.which.text, lambda path: Link.from_pin(path).close())
-
-
-def _detach(point: AttachPoint, one: Attached, revision: int) -> None:
-    if one.link:
-        with Link.from_id(one.link) as link:
-            link.detach()
-    else:
-        with program_by_id(one.program) as program:
-            detach(point, program.fd, revision=revision)
+    unpin_named(context, command.which, chosen)
 
 
 def point_of(context: Context, device: str, hook: str) -> AttachPoint:
@@ -196,10 +169,6 @@ def _explanation(error: BpfSyscallError, device: str, name: str, point: AttachPo
     number = error.errno or 0
     if number == errno.EINVAL and not _is_known(point):
         return _unsupported(device, name)
-    if number == errno.EPERM:
-        from pytc.bpf.explain import permission_causes
-
-        return AttachError(str(error), errno=number, hints=permission_causes())
     if name in ("primary", "peer") and number in _NO_NETKIT:
         what = ("is no netkit device" if number == errno.ENXIO else
                 "is the peer of a netkit device; programs are attached by way of the primary one")
@@ -211,15 +180,9 @@ def _explanation(error: BpfSyscallError, device: str, name: str, point: AttachPo
             now = "another one"
         return AttachError(f"{device} {name} has changed meanwhile: its revision is {now}, not {revision}",
                            errno=number)
-    sentences = {
-        errno.EEXIST: "this program is attached there already",
+    return refusal(error, f"{device} {name}", {
         errno.ENOENT: "a program that was there a moment ago is gone; try again",
-        errno.ERANGE: f"there is no room: a hook takes {_MOST} programs",
-        errno.ENOLINK: "the link has lost its place",
-    }
-    if number in sentences:
-        return AttachError(f"{device} {name}: {sentences[number]}", errno=number)
-    return AttachError(f"{device} {name}: {error}", errno=number)
+        errno.ERANGE: f"there is no room: a hook takes {_MOST} programs"})
 
 
 def _is_known(point: AttachPoint) -> bool:
