@@ -20,8 +20,8 @@ from pytc.bpf.btf_upload import kernel_image
 from pytc.bpf.core_relocations import CoreResolver
 from pytc.bpf.kernel_types import KernelTypes
 from pytc.bpf.linker import link
-from pytc.bpf.loader import tail_calls
 from pytc.bpf.spec import ObjectSpec
+from pytc.bpf.together import tail_calls
 from pytc.errors import BpfError, ObjectError
 from tests.conftest import OBJECTS, Compiler
 

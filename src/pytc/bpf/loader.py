@@ -8,33 +8,25 @@ import errno
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytc.bpf.btf_upload import kernel_image, upload
-from pytc.bpf.constants import MapType, ProgramType
+from pytc.bpf.constants import ProgramType
 from pytc.bpf.features import Features
 from pytc.bpf.info import program_by_id
-from pytc.bpf.linker import LinkedProgram, calls_modules, link, map_names, patch
+from pytc.bpf.linker import LinkedProgram, calls_modules, map_names, patch
 from pytc.bpf.maps import Map, create_map
 from pytc.bpf.names import kernel_map_name, kernel_name
 from pytc.bpf.pinning import PinRoot
 from pytc.bpf.program import Program
 from pytc.bpf.reuse import open_pinned
-from pytc.bpf.sections import tail_call_place
 from pytc.bpf.spec import DATA, KCONFIG, ExternValue, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.submit import submit
+from pytc.bpf.together import TailCall, link_together, type_of
 from pytc.errors import BpfSyscallError, ObjectError, PinError
 
 if TYPE_CHECKING:
     from pytc.bpf.kernel_types import KernelTypes
-
-
-class TailCall(NamedTuple):
-    """A program for slot ``slot`` of the program array ``map_name``."""
-
-    map_name: str
-    slot: int
-    program: ProgramSpec
 
 
 class Loaded:
@@ -116,7 +108,7 @@ def load_together(spec: ObjectSpec, programs: Sequence[tuple[ProgramSpec, Progra
     loaded = Loaded(spec, pins if pins is not None else PinRoot())
     try:
         loading = _Loading(loaded, verbose=verbose, kernel_btf=kernel_btf, features=features)
-        wanted = [(program, _type_of(program, type)) for program, type in programs]
+        wanted = [(program, type_of(program, type)) for program, type in programs]
         with loading.reading:
             linked = loading.link_programs(wanted)
             loading.resolve_externs(linked)
@@ -132,32 +124,6 @@ def load_together(spec: ObjectSpec, programs: Sequence[tuple[ProgramSpec, Progra
         loaded.undo()
         raise
     return loaded
-
-
-def _type_of(program: ProgramSpec, type: ProgramType) -> ProgramType:
-    found = type if type is not ProgramType.UNSPEC else program.type
-    if found is ProgramType.UNSPEC:
-        raise ObjectError("the section's name does not say a program type; give one")
-    return found
-
-
-def tail_calls(spec: ObjectSpec) -> list[TailCall]:
-    """The programs that belong into program arrays: sections named ``ID/KEY``, and ``values`` of ``.maps``."""
-    found = []
-    for program in spec.programs:
-        place = tail_call_place(program.section)
-        array = spec.map_by_id(place[0]) if place else None
-        if place and array is not None and array.type == MapType.PROG_ARRAY:
-            found.append(TailCall(array.name, place[1], program))
-    by_name = {program.name: program for program in spec.programs}
-    for declared in spec.maps.values():
-        if declared.type == MapType.PROG_ARRAY:
-            for index, name in declared.slots:
-                if name not in by_name:
-                    raise ObjectError(f'map "{declared.name}" wants program "{name}" in slot {index}; '
-                                      "the object has no such program")
-                found.append(TailCall(declared.name, index, by_name[name]))
-    return found
 
 
 class _Loading:
@@ -188,25 +154,14 @@ class _Loading:
 
     def link_programs(self, wanted: Sequence[tuple[ProgramSpec, ProgramType]]) -> list[LinkedProgram]:
         """Each program and all that its tail calls can reach, in that order; a target has the type of its caller."""
-        candidates, core = tail_calls(self._spec), None
+        core = None
         if self._spec.btf is not None and self._spec.btf_ext is not None and self._spec.btf_ext.core.by_section:
             from pytc.bpf.core_relocations import CoreResolver
 
             core = CoreResolver(self._spec.btf, self._spec.btf_ext, self._kernel_types())
-        linked: dict[tuple[FunctionSpec, ProgramType], LinkedProgram] = {}
-        waiting = list(wanted)
-        while waiting:
-            program, type = waiting.pop(0)
-            if (program.function, type) in linked:
-                continue
-            one = linked[program.function, type] = link(self._spec, program, core)
-            self._types.append(type)
-            reached = map_names(one)
-            found = [call for call in candidates if call.map_name in reached]
-            candidates = [call for call in candidates if call.map_name not in reached]
-            self._tail_calls += [(call, type) for call in found]
-            waiting += [(call.program, type) for call in found]
-        return list(linked.values())
+        reached = link_together(self._spec, wanted, core)
+        self._types, self._tail_calls = reached.types, reached.tail_calls
+        return reached.programs
 
     def resolve_externs(self, linked: Iterable[LinkedProgram]) -> None:
         """Finds the kernel's variables and functions that the programs use."""

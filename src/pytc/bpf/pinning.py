@@ -38,6 +38,13 @@ class PinRoot:
         self._mount = ""
         self._made: list[str] = []
 
+    @classmethod
+    def unmounted(cls, mount: str = "") -> "PinRoot":
+        """The same place to look at: no bpffs is mounted when there is none."""
+        made = cls(mount)
+        made._mount = find_mount(mount) or mount or DEFAULT_MOUNT
+        return made
+
     def fresh(self) -> "PinRoot":
         """The same place, with nothing made so far."""
         other = PinRoot(self._wanted, pinning_files=self._files)

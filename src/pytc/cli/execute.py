@@ -16,6 +16,7 @@ from pytc.operations.context import Context
 
 if TYPE_CHECKING:
     from pytc.cli.progress import Bar
+    from pytc.operations.dry_run import Plan
 
 _LAYOUTS = ("", "bpf_elf_map", "bpf_map_def")
 
@@ -42,7 +43,7 @@ class Runner:
         self._context = Context(shown=_shown(options), bpf_mount=os.environ.get("TC_BPF_MNT", ""), layout20=layout,
                                 environment=os.environ, progress=self._bar,
                                 say=lambda remark: say([remark], as_json=options.json), write=streams.write_bytes,
-                                echo=options.echo, create_clsact=options.create_clsact)
+                                echo=options.echo, create_clsact=options.create_clsact, plan=_plan(options))
 
     def run(self, command: Command) -> int:
         """Runs a command and prints its outcome; returns the exit status. Raises PytcError."""
@@ -75,6 +76,14 @@ class Runner:
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
                  trace: TracebackType | None) -> None:
         self._context.close()
+
+
+def _plan(options: Options) -> "Plan | None":
+    if not options.dry_run:
+        return None
+    from pytc.operations.dry_run import Plan
+
+    return Plan()
 
 
 def _shown(options: Options) -> Shown:

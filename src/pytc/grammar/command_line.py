@@ -37,6 +37,7 @@ class Options(NamedTuple):
     help: bool = False
     create_clsact: bool = False
     install_alias: str = ""
+    dry_run: bool = False
 
 
 class _Option(NamedTuple):
@@ -60,6 +61,7 @@ _OPTIONS = (
     _Option("oneline", "oneline"), _Option("brief", "brief"), _Option("echo", "echo"),
     # What no tc has, spelled out: an abbreviation means one of tc's.
     _Option("create-clsact", "create_clsact", exact=True),
+    _Option("dry-run", "dry_run", exact=True),
     _Option("install-alias", "install_alias", value=True, exact=True),
 )
 _COLORS = ("always", "auto", "never")

@@ -4,7 +4,7 @@ OPTIONS = """\
 OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -r[aw] | -j[son] | -p[retty] |
                   -o[neline] | -br[ief] | -N[umeric] | -iec | -graph | -n[etns] NAME | -t[imestamp] | -ts[hort] |
                   { -nm | -nam[es] } | { -cf | -conf } FILE | -color[={ always | auto | never }] | -force | -echo |
-                  --create-clsact
+                  --create-clsact | --dry-run
 """
 
 _TEXTS: dict[str, str] = {
@@ -28,6 +28,7 @@ A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
   pytc map dump name hits                           what a map holds
   pytc prog run obj bpf.o pcap in.pcap expect OK    a program tested on captured packets
 
+--dry-run        says what would be loaded and sent; needs no privileges
 --create-clsact  makes the qdisc that an ingress or egress filter needs, where it is missing
 --install-alias  makes a link DIR/tc, by which tc is pytc
 

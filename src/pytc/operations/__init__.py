@@ -86,6 +86,10 @@ def run(context: Context, command: Command) -> list[Document] | Stream | None:
     """Runs a command; returns what there is to show: a document for each object, or a stream, which has to be used
     before the context is closed; None for a command that shows nothing. Raises PytcError."""
     operation = _operation(type(command).__name__)
+    if context.plan is not None:
+        from pytc.operations.dry_run import planned
+
+        return planned(context, command, operation)
     try:
         return operation(context, command)
     except BpfError as error:

@@ -50,7 +50,7 @@ def attach_cgroup(context: Context, command: AttachCgroup) -> None:
     path = path_of(command.place)
     with cgroups.open_cgroup(path) as cgroup, open_wanted(context, wanted) as found:
         program, programs = found
-        type = known or _type_of(program)
+        type = known or type_of(program)
         point = AttachPoint(cgroup.fd, type.number)
         if command.old is not None:
             with explained(path, type):
@@ -64,7 +64,7 @@ def attach_cgroup(context: Context, command: AttachCgroup) -> None:
         export_or_take_back(context, programs, point, program, command.link)
 
 
-def _type_of(program: OpenedProgram) -> CgroupAttachType:
+def type_of(program: OpenedProgram) -> CgroupAttachType:
     """What the section of a program says; raises AttachError."""
     if program.type in _BY_PROGRAM:
         return ATTACH_TYPES[_BY_PROGRAM[ProgramType(program.type)]]

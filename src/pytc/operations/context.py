@@ -9,6 +9,7 @@ from pytc.errors import DeviceNotFoundError
 
 if TYPE_CHECKING:
     from pytc.netlink.session import Session
+    from pytc.operations.dry_run import Plan
 
 
 class Closeable(Protocol):
@@ -29,16 +30,18 @@ class Context:
     ``progress(done, total)`` is told how far a long piece of work is; ``total`` is 0 when nobody knows. A command that
     runs for long does not wait for its end: it calls ``say`` for a remark, and ``write`` for bytes of its output. With
     ``echo``, a command that changes something shows what the kernel says that it has done. With ``create_clsact``, a
-    filter of ingress or egress brings its qdisc along.
+    filter of ingress or egress brings its qdisc along. With a ``plan``, nothing is changed: it notes what would be.
     """
 
     def __init__(self, *, shown: Shown | None = None, bpf_mount: str = "", layout20: str = "",
                  environment: Mapping[str, str] | None = None, progress: Callable[[int, int], object] | None = None,
                  say: Callable[[str], object] | None = None, write: Callable[[bytes], object] | None = None,
-                 echo: bool = False, create_clsact: bool = False) -> None:
+                 echo: bool = False, create_clsact: bool = False,
+                 plan: "Plan | None" = None) -> None:
         self.shown = shown if shown is not None else Shown()
         self.echo = echo
         self.create_clsact = create_clsact
+        self.plan = plan
         self.bpf_mount = bpf_mount
         self.layout20 = layout20
         self.notes: list[str] = []
@@ -60,7 +63,7 @@ class Context:
         if self._session is None:
             from pytc.netlink.session import Session
 
-            self._session = Session()
+            self._session = Session() if self.plan is None else self.plan.session()
         return self._session
 
     def device_index(self, device: str) -> int:
@@ -68,6 +71,8 @@ class Context:
         if not device:
             return 0
         index = self.session.interface_index(device)
+        if index is None and self.plan is not None:
+            return self.plan.absent_device(self, device)
         if index is None:
             raise DeviceNotFoundError(device)
         return index

@@ -5,13 +5,15 @@ from contextlib import contextmanager
 
 from pytc.bpf.classic import ClassicInstruction
 from pytc.bpf.constants import ProgramType
-from pytc.errors import InvalidOptionsError
+from pytc.bpf.spec import ObjectSpec
+from pytc.errors import DeviceNotFoundError, InvalidOptionsError
 from pytc.handles import Handle
 from pytc.kinds.filters.bpf import BpfOptions
 from pytc.kinds.interface import OpenedProgram
 from pytc.kinds.programs import BYTECODE, EXPRESSION, BpfSource
 from pytc.operations.context import Context
 
+ETHERNET = "EN10MB"
 _MAX_ANNOTATION = 255
 _NO_MATCH, _THE_FLOWID = 0, 0xFFFFFFFF
 _RETURN_K = 6
@@ -23,7 +25,12 @@ def link_type_of(context: Context, device: str) -> str:
     from pytc.packets.link_types import link_type_of_device
 
     context.device_index(device)
-    number = hardware_type(device)
+    try:
+        number = hardware_type(device)
+    except DeviceNotFoundError:
+        if context.plan is None:
+            raise
+        return ETHERNET
     found = link_type_of_device(number)
     if found is None:
         raise InvalidOptionsError(f"{device} is a device of type {number} (ARPHRD_*), and it is not known what its "
@@ -42,7 +49,8 @@ def compile_for(context: Context, expression: str, device: str, link_type: str) 
                                       'EN10MB" for an Ethernet header, "dlt RAW" for an IP header')
         return compile_expression(expression, link_type)
     if not link_type:
-        return compile_expression(expression, link_type_of(context, device), device=device)
+        looked_at = "" if context.plan is not None else device  # which takes privileges
+        return compile_expression(expression, link_type_of(context, device), device=looked_at)
     context.notes += _misfit(context, device, link_type)
     return compile_expression(expression, link_type)
 
@@ -85,16 +93,29 @@ def with_expression(context: Context, options: BpfOptions, device: str) -> BpfOp
     return options
 
 
+def object_of(source: BpfSource) -> ObjectSpec:
+    """A compiled expression as an object with an eBPF program. Raises BytecodeError."""
+    from pytc.bpf.reader import read_bytes
+    from pytc.cbpf.object_file import FUNCTION, object_file
+    from pytc.cbpf.translate import translate
+
+    return read_bytes(object_file(translate(source.instructions, verdict=source.verdict or 0)), FUNCTION)
+
+
+def annotation_of(source: BpfSource) -> str:
+    """What dumps say of where a translated program came from."""
+    from pytc.cbpf.object_file import FUNCTION
+
+    return f"{source.path}:[{FUNCTION}]"[:_MAX_ANNOTATION]
+
+
 @contextmanager
 def translated(source: BpfSource, type: ProgramType) -> Iterator[OpenedProgram]:
     """A compiled expression as an eBPF program that returns its verdict (TC_ACT_OK when none is given) for a match,
     and goes on with the next filter for none. Raises BytecodeError, VerifierError."""
     from pytc.bpf.loader import load
     from pytc.bpf.program import select_program
-    from pytc.bpf.reader import read_bytes
-    from pytc.cbpf.object_file import FUNCTION, object_file
-    from pytc.cbpf.translate import translate
 
-    spec = read_bytes(object_file(translate(source.instructions, verdict=source.verdict or 0)), FUNCTION)
+    spec = object_of(source)
     with load(spec, select_program(spec), type=type) as loaded:
-        yield OpenedProgram(loaded.program.fd, f"{source.path}:[{FUNCTION}]"[:_MAX_ANNOTATION])
+        yield OpenedProgram(loaded.program.fd, annotation_of(source))

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pytc.bpf.constants import ProgramType
 from pytc.bpf.info import ProgramDescription, describe_program, program_by_id
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytc.bpf.spec import ObjectSpec, ProgramSpec
     from pytc.exec_proxy.map_transfer import Exporter
 
+_Chosen: TypeAlias = "tuple[BpfSource, ObjectSpec, list[tuple[ProgramSpec, ProgramType]]]"
 _PINNED_ANNOTATION = "[*fsobj]"
 _MAX_ANNOTATION = 255
 
@@ -57,18 +58,21 @@ def opened(context: Context, wanted: Sequence[Wanted], *, export: bool = True) -
     (tc-bpf(8): the maps are set up when the object file is first parsed). When the block raises, the pins that
     loading made are removed again. The caller exports what is to be exported, unless ``export`` is False.
     """
+    if context.plan is not None:
+        yield context.plan.opened(context, wanted)
+        return
     found = OpenedPrograms(len(wanted))
     with ExitStack() as stack:
         files: dict[tuple[int, int], list[int]] = {}
         for place, (source, type, *_) in enumerate(wanted):
             if source is not None and source.mode == PINNED:
-                found[place] = stack.enter_context(_pinned(context, source.path, type))
+                found[place] = stack.enter_context(opened_pin(context, source.path, type))
             elif source is not None and source.mode == EXPRESSION:
                 from pytc.operations.expressions import translated
 
                 found[place] = stack.enter_context(translated(source, type))
             elif source is not None and source.mode not in (BYTECODE, BYTECODE_FILE):
-                files.setdefault(_identity(source.path), []).append(place)
+                files.setdefault(identity(source.path), []).append(place)
         for places in files.values():
             of_file = [wanted[place] for place in places]
             sources = [source for source, *_ in of_file if source is not None and export]
@@ -80,7 +84,7 @@ def opened(context: Context, wanted: Sequence[Wanted], *, export: bool = True) -
         yield found
 
 
-def _identity(path: str) -> tuple[int, int]:
+def identity(path: str) -> tuple[int, int]:
     """Device and inode of a file: the same file by whatever path. Zeros for none, of which reading it will say why."""
     try:
         status = os.stat(path)
@@ -117,13 +121,8 @@ def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exp
     """Programs of one object file, whose maps are to be exported to those that are connected."""
     from pytc.bpf.loader import load_together
     from pytc.bpf.pinning import PinRoot
-    from pytc.bpf.reader import read_object
 
-    source = _together([one.source for one in wanted if one.source is not None])
-    spec = read_object(source.path, layout20=context.layout20)
-    if source.variables or source.maps:
-        spec = with_parameters(context, spec, source)
-    programs = [_chosen(spec, one) for one in wanted]
+    source, spec, programs = chosen_programs(context, wanted)
     with remembering_the_log(context, source):
         made = load_together(spec, programs, pins=PinRoot(context.bpf_mount), verbose=source.verbose, commit=False)
     with made as loaded:
@@ -134,7 +133,7 @@ def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exp
         try:
             found = OpenedPrograms(len(wanted))
             found.exports += exports(connected, source, loaded.maps)
-            found[:] = [OpenedProgram(program.fd, f"{spec.name}:[{chosen.section}]"[:_MAX_ANNOTATION], type,
+            found[:] = [OpenedProgram(program.fd, annotation(spec.name, chosen.section), type,
                                       chosen.expected_attach_type)
                         for program, (chosen, type) in zip(loaded.programs, programs, strict=True)]
             yield found
@@ -142,6 +141,27 @@ def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exp
             loaded.undo()
             raise
         loaded.commit()
+
+
+def chosen_programs(context: Context, wanted: Sequence[Wanted]) -> "_Chosen":
+    """What the words say of one object, the object with its parameters, and the programs that are wanted of it."""
+    from pytc.bpf.reader import read_object
+
+    source = _together([one.source for one in wanted if one.source is not None])
+    spec = read_object(source.path, layout20=context.layout20)
+    if source.variables or source.maps:
+        spec = with_parameters(context, spec, source)
+    return source, spec, [_chosen(spec, one) for one in wanted]
+
+
+def annotation(object_name: str, section: str) -> str:
+    """What dumps say of where a program came from."""
+    return f"{object_name}:[{section}]"[:_MAX_ANNOTATION]
+
+
+def pinned_annotation(path: str) -> str:
+    """The same for a pinned one."""
+    return f"{os.path.basename(path)}:{_PINNED_ANNOTATION}"[:_MAX_ANNOTATION]
 
 
 def _chosen(spec: "ObjectSpec", wanted: Wanted) -> "tuple[ProgramSpec, ProgramType]":
@@ -196,7 +216,8 @@ def with_parameters(context: Context, spec: "ObjectSpec", source: BpfSource) -> 
 
 
 @contextmanager
-def _pinned(context: Context, path: str, type: ProgramType) -> Iterator[OpenedProgram]:
+def opened_pin(context: Context, path: str, type: ProgramType) -> Iterator[OpenedProgram]:
+    """A pinned program, of a type where one is wanted. Raises BpfError, with an errno where it cannot be opened."""
     from pytc.bpf.constants import program_type_name
     from pytc.bpf.program import Program
 
@@ -214,4 +235,4 @@ def _pinned(context: Context, path: str, type: ProgramType) -> Iterator[OpenedPr
         if type and found != type:
             raise BpfError(f"'{path}' is a program of type {program_type_name(found)}; "
                            f"{program_type_name(type)} is wanted here")
-        yield OpenedProgram(program.fd, f"{os.path.basename(path)}:{_PINNED_ANNOTATION}"[:_MAX_ANNOTATION], found)
+        yield OpenedProgram(program.fd, pinned_annotation(path), found)

@@ -40,7 +40,7 @@ from pytc.operations.programs import Wanted
 
 TYPES = {"ingress": TCX_INGRESS, "egress": TCX_EGRESS, "primary": NETKIT_PRIMARY, "peer": NETKIT_PEER}
 PARENTS = {"ingress": INGRESS, "egress": EGRESS}
-_SECTIONS = {
+SECTIONS = {
     "ingress": ("tcx/ingress", "tc/ingress", "classifier", "tc"), "primary": ("netkit/primary", "classifier", "tc"),
     "egress": ("tcx/egress", "tc/egress", "classifier", "tc"), "peer": ("netkit/peer", "classifier", "tc"),
 }
@@ -57,7 +57,7 @@ def attach_tcx(context: Context, command: AttachTcx) -> None:
     position = _position(context, command, there)
     if command.link:
         check_pin_place(context, "link", command.link)
-    with open_wanted(context, Wanted(command.source, ProgramType.SCHED_CLS, _SECTIONS[command.hook])) as found:
+    with open_wanted(context, Wanted(command.source, ProgramType.SCHED_CLS, SECTIONS[command.hook])) as found:
         program, programs = found
         with _explained(command.device, command.hook, point, command.revision):
             attach_one(context, point, program, link=command.link, position=position, revision=command.revision)
@@ -74,7 +74,7 @@ def replace_tcx(context: Context, command: ReplaceTcx) -> None:
     old = find(context, command.old, there.programs, where) if command.old is not None else _only(there, where)
     if old.link and command.revision:
         raise UsageError('"revision" does not go with a link: its program is replaced whatever the order is')
-    with open_wanted(context, Wanted(command.source, ProgramType.SCHED_CLS, _SECTIONS[command.hook])) as found:
+    with open_wanted(context, Wanted(command.source, ProgramType.SCHED_CLS, SECTIONS[command.hook])) as found:
         program, programs = found
         with _explained(command.device, command.hook, point, command.revision):
             replace_one(point, old, program, revision=command.revision)
