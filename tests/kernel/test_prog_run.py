@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import struct
@@ -13,9 +14,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from pytc.bpf import ProgramType, load, read_object, select_program
+from pytc.bpf import ProgramType, abi, load, read_object, select_program
+from pytc.bpf.constants import Command
 from pytc.bpf.run_context import SKB, XDP
-from pytc.packets import Packet, open_capture, write_pcap
+from pytc.bpf.syscall import bpf
+from pytc.errors import BpfSyscallError
+from pytc.packets import Packet, PcapngWriter, open_capture, write_pcap
 from pytc.packets.build import build
 from tests.conftest import EXAMPLES, ROOT, Compiler, Network, Outcome, pins, run
 
@@ -213,6 +217,27 @@ class TestPackets:
         assert outcome.err.count("filled up") == 1
         assert "(2 of them) were filled up with zeros to 14 bytes" in outcome.err
 
+    def test_packets_that_end_within_the_ip_header_are_filled_up_where_the_kernel_wants_it(self, root: None) -> None:
+        """Linux 6.18 refuses them, and only those of IP; what it takes is left as it is."""
+        lengths = [14, 20, 33, 34, 14, 20, 53, 54, 14]
+        whole = [build("ip tcp")] * 4 + [build("ip6 tcp")] * 4 + [build("arp")]
+        given = [packet[:length] for packet, length in zip(whole, lengths, strict=True)]
+        words = [word for data in given for word in ("hex", data.hex())]
+        traffic = str(EXAMPLES / "traffic.o")
+        outcome = pytc("-j", "prog", "run", "obj", traffic, *words, "repeat", "3")
+        assert outcome.status == 0, outcome.err
+        (found,) = json.loads(outcome.out)
+        spec = read_object(traffic)
+        with load(spec, select_program(spec)) as loaded:
+            taken = [_is_taken(loaded.program.fd, data) for data in given]
+        wanted = [34] * 4 + [54] * 4 + [14]
+        assert [row["length"] for row in found["packets"]] == [
+            length if takes else want for length, takes, want in zip(lengths, taken, wanted, strict=True)]
+        assert not any(row["changed"] for row in found["packets"])
+        padded = taken.count(False)
+        assert outcome.err.count("filled up") == bool(padded)
+        assert f"({padded} of them)" in outcome.err or not padded
+
     def test_what_was_filled_up_is_no_change(self, root: None) -> None:
         (row,) = rows(*NEXT_HOP, "hex", "0011")
         assert (row["length"], row["changed"]) == (14, False)
@@ -240,6 +265,34 @@ class TestPackets:
         outcome = pytc("prog", "run", *drop, "pcap", str(path))
         assert (outcome.status, "begins with IEEE802_11" in outcome.err) == (1, True)
 
+    def test_captures_of_all_devices_get_an_ethernet_header(self, root: None, tmp_path: Path) -> None:
+        path = tmp_path / "any.pcap"
+        drop = ("obj", str(EXAMPLES / "traffic.o"), "sec", "drop", "pcap", str(path))
+        ip = build(ICMP)[14:]
+        for link_type, header in ((113, bytes(14) + b"\x08\x00"), (276, b"\x08\x00" + bytes(18))):
+            with path.open("wb") as file:
+                write_pcap(file, [Packet(header + ip, len(header + ip), link_type)])
+            (row,) = rows(*drop)
+            assert (row["verdict"], row["length"]) == ("TC_ACT_SHOT", 14 + len(ip))
+            for data in (header[:-1], bytes(len(header)) + ip):
+                with path.open("wb") as file:
+                    write_pcap(file, [Packet(data, len(data), link_type)])
+                outcome = pytc("prog", "run", *drop)
+                assert (outcome.status, "packet 1 begins with LINUX_SLL" in outcome.err) == (1, True)
+
+    def test_pcapng_and_standard_input(self, root: None, tmp_path: Path) -> None:
+        with open_capture(HOPS) as packets, (tmp_path / "hops.pcapng").open("wb") as file:
+            writer = PcapngWriter(file)
+            for packet in packets:
+                writer.write(packet)
+        words = ("expect", "OK,SHOT,OK", "expect-pcap", LESS)
+        outcome = pytc("prog", "run", *NEXT_HOP, "pcap", str(tmp_path / "hops.pcapng"), *words)
+        assert outcome.status == 0, outcome.out
+        done = subprocess.run([sys.executable, "-m", "pytc", "prog", "run", *NEXT_HOP, "pcap", "-", *words],
+                              input=(tmp_path / "hops.pcapng").read_bytes(), capture_output=True, check=False,
+                              timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
+        assert done.returncode == 0, done.stdout
+
     def test_count_and_repeat(self, root: None, capture: str) -> None:
         drop = ("obj", str(EXAMPLES / "traffic.o"), "sec", "drop")
         assert verdicts(*drop, "pcap", capture, "count", "2") == ["TC_ACT_OK", "TC_ACT_SHOT"]
@@ -247,6 +300,17 @@ class TestPackets:
         assert first["verdict"] == "TC_ACT_OK"
         found = report(*drop, "packet", ICMP, "repeat", "500", "dump", "drops")
         assert _total(found["maps"]["drops"]) == 500
+
+
+def _is_taken(fd: int, packet: bytes) -> bool:
+    """Whether this kernel runs a program on a packet as it is."""
+    source, attr = ctypes.create_string_buffer(packet, len(packet)), abi.TestRunAttr(prog_fd=fd)
+    attr.data_in, attr.data_size_in = ctypes.addressof(source), len(packet)
+    try:
+        bpf(Command.PROG_TEST_RUN, attr)
+    except BpfSyscallError:
+        return False
+    return True
 
 
 def _total(elements: list[dict[str, Any]]) -> int:

@@ -4,8 +4,9 @@
 ...     runner = Runner(loaded.program.fd)
 ...     runner.run(packet).verdict
 
-Source: net/bpf/test_run.c. A packet begins with its Ethernet header, is at least that long and fits into a page; the
-program sees it as it would be seen where it is attached.
+Source: net/bpf/test_run.c. A packet begins with its Ethernet header, is at least that long and fits into a page; newer
+kernels (seen with Linux 6.18, not with 6.1) want the whole header of IPv4 and IPv6, too. The program sees the packet as
+it would be seen where it is attached.
 """
 
 import ctypes
@@ -26,6 +27,8 @@ _ENOTSUPP = 524
 #: Bytes of the request: up to ``duration``, as every kernel knows it, and up to ``ctx_out`` (Linux 5.2).
 _WITHOUT_CONTEXT, _WITH_CONTEXT = 40, 64
 _WITH_ETHERNET = frozenset({ProgramType.SCHED_CLS, ProgramType.SCHED_ACT, ProgramType.XDP, ProgramType.FLOW_DISSECTOR})
+#: Bytes up to the end of the IP header, by the EtherType.
+_IP_HEADERS = {b"\x08\x00": ETH_HLEN + 20, b"\x86\xdd": ETH_HLEN + 40}
 #: The largest packet that surely fits beside what the kernel keeps in the page.
 _SAFE_LENGTH = 3400
 
@@ -44,8 +47,9 @@ class Runner:
     """Runs one program on any number of packets, with buffers that are made once.
 
     ``values`` are fields of the context (see :mod:`pytc.bpf.run_context`). ``padded`` counts the packets that were
-    shorter than the kernel takes, and were filled up with zeros to ``minimum`` bytes. The descriptor stays the
-    caller's. Raises BpfError for a type of programs that does not run on packets.
+    shorter than the kernel takes, and were filled up with zeros to ``minimum`` bytes or, where it has turned out that
+    this kernel ``wants_ip_headers``, to the end of their IP header. The descriptor stays the caller's. Raises BpfError
+    for a type of programs that does not run on packets.
     """
 
     def __init__(self, fd: int, values: Mapping[str, int] | None = None) -> None:
@@ -53,6 +57,7 @@ class Runner:
         if self.type not in run_context.ON_PACKETS:
             raise BpfError(f"programs of type {program_type_name(self.type)} do not run on packets")
         self.minimum = ETH_HLEN
+        self.wants_ip_headers = False
         self.padded = 0
         self._values = dict(values or {})
         self._layout = run_context.layout_of(self.type)
@@ -68,38 +73,57 @@ class Runner:
         With ``repeat``, verdict and packet are those of the first run, and the others, which begin with what it left of
         the packet, give the duration.
         """
-        packet = self._filled(packet)
+        given = self.filled(packet)
         try:
-            done = self._once(packet)
+            done = self._once(given)
         except BpfSyscallError as error:
-            if error.errno != errno.EINVAL or len(packet) != ETH_HLEN:
-                raise self._explained(error, packet) from None
-            # v6.1 refuses a packet that is nothing but a header; "bpf: Move skb->len == 0 checks into __bpf_redirect"
-            # (v6.2) allows it again.
-            self.minimum = ETH_HLEN + 1
-            return self.run(packet, repeat=repeat)
+            if error.errno != errno.EINVAL:
+                raise self._explained(error, given) from None
+            done = self._once_longer(packet, error)
+            given = self.filled(packet)
+        self.padded += len(given) > len(packet)
         if repeat <= 1:
             return done
-        return done._replace(duration=self.time(packet, repeat - 1))
+        return done._replace(duration=self.time(given, repeat - 1))
 
     def time(self, packet: bytes, repeat: int) -> int:
         """Runs the program so many times on a packet; nanoseconds for each. Raises BpfSyscallError."""
         try:
-            return self._run(self._filled(packet), repeat)
+            return self._run(self.filled(packet), repeat)
         except BpfSyscallError as error:
             raise self._explained(error, packet) from None
 
     def unchanged(self, packet: bytes) -> bytes:
         """The packet as it comes back from a program that leaves it alone: filled up, and without what is in the
         Ethernet header where programs do not see that."""
-        packet = packet.ljust(self.minimum, b"\0")
+        packet = self.filled(packet)
         return packet if self.type in _WITH_ETHERNET else bytes(ETH_HLEN) + packet[ETH_HLEN:]
 
-    def _filled(self, packet: bytes) -> bytes:
-        if len(packet) >= self.minimum:
-            return packet
-        self.padded += 1
-        return packet.ljust(self.minimum, b"\0")
+    def filled(self, packet: bytes) -> bytes:
+        """The packet, as long as this kernel wants it, as far as that is known from the packets before."""
+        packet = packet.ljust(self.minimum, b"\0")
+        return packet.ljust(_IP_HEADERS.get(packet[12:14], 0), b"\0") if self.wants_ip_headers else packet
+
+    def _once_longer(self, packet: bytes, refusal: BpfSyscallError) -> Run:
+        """Runs a packet that was refused filled up, and remembers what this kernel wants when it takes it then.
+
+        v6.1 refuses a packet that is nothing but an Ethernet header; "bpf: Move skb->len == 0 checks into
+        __bpf_redirect" (v6.2) allows it again.
+        """
+        short = self.filled(packet)
+        before = self.minimum, self.wants_ip_headers
+        for known in ((ETH_HLEN + 1, self.wants_ip_headers), (self.minimum, True)):
+            self.minimum, self.wants_ip_headers = known
+            longer = self.filled(packet)
+            if len(longer) == len(short):
+                continue
+            try:
+                return self._once(longer)
+            except BpfSyscallError as error:
+                if error.errno != errno.EINVAL:
+                    raise self._explained(error, longer) from None
+        self.minimum, self.wants_ip_headers = before
+        raise self._explained(refusal, short) from None
 
     def _once(self, packet: bytes) -> Run:
         attr = self._attr

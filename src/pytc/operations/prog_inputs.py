@@ -5,11 +5,14 @@ from collections.abc import Generator, Sequence
 from pytc.errors import CaptureError, PacketError
 from pytc.operations.context import Context
 from pytc.packets.capture import MAX_PACKET, Packet, open_capture
-from pytc.packets.link_types import ETHERNET, IPV4, IPV6, RAW, link_type
+from pytc.packets.link_types import ETHERNET, IPV4, IPV6, RAW, SLL, SLL2, link_type
 from pytc.prog_commands import PacketSource
 
 _WITHOUT_LINK = (RAW, IPV4, IPV6)
 _ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
+_SMALLEST_ETHERTYPE = b"\x06\x00"
+#: Of captures of all devices ("tcpdump -i any"): where the EtherType is, and how long the header.
+_COOKED = {SLL: (14, 16), SLL2: (0, 20)}
 
 
 def packets(context: Context, sources: Sequence[PacketSource]) -> Generator[Packet, None, None]:
@@ -27,18 +30,31 @@ def packets(context: Context, sources: Sequence[PacketSource]) -> Generator[Pack
 
 
 def read(path: str) -> Generator[Packet, None, None]:
-    """The packets of a capture, with Ethernet headers, which those of IP alone get here; raises CaptureError."""
+    """The packets of a capture, with Ethernet headers, which those of IP alone and of Linux' "any" device get here;
+    raises CaptureError."""
     with open_capture(path) as found:
         for number, packet in enumerate(found, 1):
             yield packet if packet.link_type == ETHERNET else _with_header(path, number, packet)
 
 
 def _with_header(path: str, number: int, packet: Packet) -> Packet:
-    kind = _ETHERTYPES.get(packet.data[0] >> 4) if packet.data else None
-    if packet.link_type not in _WITHOUT_LINK or kind is None:
+    kind, skipped = _ethertype(packet)
+    if not kind:
         raise CaptureError(f'capture "{path}": packet {number} begins with {link_type(packet.link_type).name}; a test '
-                           "run takes Ethernet (EN10MB) and bare IP")
-    return packet._replace(data=bytes(12) + kind + packet.data, length=packet.length + 14, link_type=ETHERNET)
+                           "run takes Ethernet (EN10MB), bare IP, and LINUX_SLL with an EtherType")
+    return packet._replace(data=bytes(12) + kind + packet.data[skipped:], length=packet.length + 14 - skipped,
+                           link_type=ETHERNET)
+
+
+def _ethertype(packet: Packet) -> tuple[bytes, int]:
+    """(EtherType, length of the header that an Ethernet header replaces); no type where it cannot be told."""
+    if packet.link_type in _COOKED:
+        at, length = _COOKED[packet.link_type]
+        kind = packet.data[at:at + 2]
+        return (kind, length) if len(packet.data) >= length and kind >= _SMALLEST_ETHERTYPE else (b"", 0)
+    if packet.link_type not in _WITHOUT_LINK or not packet.data:
+        return b"", 0
+    return _ETHERTYPES.get(packet.data[0] >> 4, b""), 0
 
 
 def _made(source: PacketSource) -> Packet:

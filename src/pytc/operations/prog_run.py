@@ -34,7 +34,8 @@ def run_on_packets(context: Context, command: RunOnPackets) -> list[Document]:
     failures = expected.missing(tally.packets)
     if runner.padded:
         context.notes.append(f"packets shorter than the kernel takes in a test run ({runner.padded} of them) were "
-                             f"filled up with zeros to {runner.minimum} bytes")
+                             f"filled up with zeros to {runner.minimum} bytes"
+                             + (" or to the end of their IP header" if runner.wants_ip_headers else ""))
     if command.junit:
         junit(command.junit, subject.name, tally.kept, failures)
     if failures or tally.failed:
