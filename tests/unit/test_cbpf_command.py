@@ -5,7 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import pty
+import select
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +37,8 @@ from pytc.grammar.expression_words import VERDICTS
 from pytc.grammar.usage import topics
 from pytc.handles import INGRESS
 from pytc.packets import open_capture
-from tests.captures import captures
+from pytc.packets.link_types import RAW
+from tests.captures import TCP, as_pcap, captures, eth, ip4, packets, raw, tcp
 from tests.conftest import ROOT
 
 ARP = "4,40 0 0 12,21 0 1 2054,6 0 0 4294967295,6 0 0 0"
@@ -278,7 +283,7 @@ def test_stepping_reads_commands(capsys: pytest.CaptureFixture[str], capture: st
     monkeypatch.setattr("sys.stdin", io.StringIO("step\nrun\nnext 99\n"))
     out = shown(capsys, "cbpf", "run", capture, ARP, "step")
     assert out.startswith("packet 1, 74 bytes\nl0:     ldh [12]\n")
-    assert out.endswith("no match\nThe capture has 19 packets.\n")
+    assert "no match\nThe capture has 19 packets.\npacket 19, " in out
 
 
 def test_stepping_through_an_expression_ends_with_the_input(capsys: pytest.CaptureFixture[str], capture: str,
@@ -288,6 +293,56 @@ def test_stepping_through_an_expression_ends_with_the_input(capsys: pytest.Captu
     assert "returned 0xffffffff" in out
 
 
+def test_stepping_through_an_expression_takes_what_the_capture_holds(capsys: pytest.CaptureFixture[str],
+                                                                     tmp_path: Path, libpcap: None,
+                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "raw"
+    path.write_bytes(as_pcap(packets(raw([eth(ip4(tcp(1, 80), TCP))]), RAW), RAW))
+    monkeypatch.setattr("sys.stdin", io.StringIO("run\n"))
+    out = shown(capsys, "cbpf", "run", str(path), "expression", "tcp port 80", "step")
+    assert out.startswith("packet 1, 40 bytes\nl0:     ldb [0]\n")
+    assert out.endswith("returned 0xffffffff (4294967295): match\n")
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "/none", "/dev/null", "/"])
 def test_what_is_no_capture(capsys: pytest.CaptureFixture[str], path: str) -> None:
     assert f'capture "{path}"' in shown(capsys, "cbpf", "run", path, ARP, status=1)
+
+
+@pytest.mark.parametrize(("keys", "shown", "status"), [
+    (b"step\n\x04", "A 0x000086dd", 0), (b"bre l1\nrun\nquit\n", "breakpoint 1", 0), (b"\x03", "> ", 130),
+])
+def test_stepping_at_a_terminal(capture: str, keys: bytes, shown: str, status: int) -> None:
+    """With a prompt; the end of the input ends it, and Ctrl-C does."""
+    ours, theirs = pty.openpty()
+    words = ("setsid", "--ctty", "--wait", sys.executable, "-m", "pytc", "cbpf", "run", capture, ARP, "step")
+    with subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT,
+                          env={**os.environ, "PYTHONPATH": "src", "TERM": "dumb"}) as shell:
+        os.close(theirs)
+        try:
+            said = _until(ours, "> ")
+            assert "l0:     ldh [12]" in said
+            os.write(ours, keys)
+            said += _until(ours, "", keys[-1:] if status else b"")
+        finally:
+            os.close(ours)  # hangs up: nothing waits for a key for ever
+        assert shell.wait(timeout=20) == status, said
+    assert shown in said
+    assert "Traceback" not in said
+
+
+def _until(terminal: int, text: str, again: bytes = b"") -> str:
+    """What a terminal shows up to a text, or to the end. ``again`` is typed where nothing comes for a second: a signal
+    may come before anybody waits for a key."""
+    said = ""
+    for _ in range(20):
+        while select.select([terminal], [], [], 1)[0]:
+            try:
+                said += os.read(terminal, 1 << 12).decode()
+            except OSError:
+                return said
+            if text and text in said:
+                return said
+        if again:
+            os.write(terminal, again)
+    raise AssertionError(f"no end in sight: {said}")

@@ -6,16 +6,16 @@ from typing import NamedTuple
 from pytc.bpf.classic_check import is_jump
 from pytc.cbpf.disassembler import line
 from pytc.cbpf.interpreter import Machine
-from pytc.cbpf.pcap import Program, machine
+from pytc.cbpf.pcap import Program, Programs, machine
 from pytc.errors import CaptureError
 from pytc.packets.capture import Packet
 
 _HELP = """\
-step [N]           run N instructions {1}; an empty line steps once
+step [N]           run N instructions {1}, with -N go back by so many; an empty line steps once
 run                run to a breakpoint or to the end of the program
 next [N]           go N packets on {1}
 restart            begin again with this packet
-break [N|clear]    stop before instruction N; without N, list the breakpoints; clear: remove them
+breakpoint [N]     stop before instruction N; without N, list the breakpoints; "clear" for N: remove all
 delete N           remove a breakpoint
 show               the registers, the memory, the instruction that comes next
 list               the whole program
@@ -33,22 +33,23 @@ class _Command(NamedTuple):
 
 
 class Debugger:
-    """``done`` says that there is nothing more to do. ``greeting`` is to be shown first."""
+    """``done`` says that there is nothing more to do. ``greeting`` is to be shown first. ``program`` may be a function
+    that has one for each LINKTYPE_. Raises what reading the packets raises."""
 
-    def __init__(self, program: Program, packets: Iterator[Packet], *, values: Mapping[str, int] | None = None,
-                 untagged: bool = False) -> None:
+    def __init__(self, program: "Program | Callable[[int], Program]", packets: Iterator[Packet], *,
+                 values: Mapping[str, int] | None = None, untagged: bool = False) -> None:
         self.done = False
-        self._program = program
+        self._programs = Programs(program)
         self._packets = packets
         self._values = values
         self._untagged = untagged
-        self._number = 0
+        self._number = self._steps = 0
         self._packet: Packet | None = None
         self._machine: Machine | None = None
         self._breakpoints: set[int] = set()
         self._commands = (
             _Command("step", self._step), _Command("run", self._run), _Command("next", self._next),
-            _Command("restart", self._restart), _Command("break", self._break), _Command("delete", self._delete),
+            _Command("restart", self._restart), _Command("breakpoint", self._break), _Command("delete", self._delete),
             _Command("show", self._show), _Command("list", self._list), _Command("packet", self._bytes),
             _Command("help", lambda _: _HELP), _Command("quit", self._quit))
         self.greeting = self._next([]) + '"help" lists the commands.\n'
@@ -66,32 +67,47 @@ class Debugger:
         for _ in range(count):
             packet = next(self._packets, None)
             if packet is None:
-                self.done = True
-                return f"The capture has {self._number} packets.\n"
+                self.done = self._packet is None
+                end = f"The capture has {self._number} packets.\n"
+                return end if self.done else end + self._restart([])
             self._number += 1
             self._packet = packet
         return self._restart([])
 
     def _restart(self, _: list[str]) -> str:
-        if self._packet is None:
+        packet = self._packet
+        if packet is None:
             raise CaptureError("there is no packet")
-        self._machine = machine(self._program, self._packet, values=self._values, untagged=self._untagged)
-        cut = "" if len(self._packet.data) == self._packet.length else f" of {self._packet.length}"
-        return f"packet {self._number}, {len(self._packet.data)}{cut} bytes\n{self._place()}"
+        self._begin()
+        cut = "" if len(packet.data) == packet.length else f" of {packet.length}"
+        return f"packet {self._number}, {len(packet.data)}{cut} bytes\n{self._place()}"
+
+    def _begin(self) -> None:
+        assert self._packet is not None  # a command needs a machine, and that a packet
+        program = self._programs.of(self._packet)
+        self._machine = machine(program, self._packet, values=self._values, untagged=self._untagged)
+        self._steps = 0
 
     def _step(self, arguments: list[str]) -> str:
-        count = _count(arguments)
+        back = bool(arguments) and arguments[0].startswith("-")
+        count = _count([arguments[0][1:]] if back else arguments)
         if count is None:
             return f'"{arguments[0]}" is no number of instructions.\n'
-        at = self._at
+        if back:
+            count = max(self._steps - count, 0)
+            self._begin()
         for _ in range(min(count, len(self._program))):
-            at.step()
+            self._forward()
         return self._state()
+
+    def _forward(self) -> None:
+        self._steps += self._at.verdict is None
+        self._at.step()
 
     def _run(self, _: list[str]) -> str:
         at = self._at
         while at.verdict is None:
-            at.step()
+            self._forward()
             if at.pc in self._breakpoints and at.verdict is None:
                 return f"breakpoint {at.pc}\n{self._state()}"
         return self._state()
@@ -104,7 +120,8 @@ class Debugger:
             if index is None:
                 return self._no_instruction(arguments[0])
             self._breakpoints.add(index)
-        return "".join(f"{line(self._program, index)}\n" for index in sorted(self._breakpoints)) or "no breakpoints\n"
+        return "".join(f"{line(self._program, index)}\n" for index in sorted(self._breakpoints)
+                       if index < len(self._program)) or "no breakpoints\n"
 
     def _delete(self, arguments: list[str]) -> str:
         index = _index(arguments[0], len(self._program)) if arguments else None
@@ -133,6 +150,10 @@ class Debugger:
     def _quit(self, _: list[str]) -> str:
         self.done = True
         return ""
+
+    @property
+    def _program(self) -> Program:
+        return self._at.program
 
     @property
     def _at(self) -> Machine:

@@ -20,6 +20,22 @@ class Verdict(NamedTuple):
     value: int
 
 
+class Programs:
+    """The program for each packet: one for all, or what a function has for its LINKTYPE_, asked once."""
+
+    def __init__(self, program: "Program | Callable[[int], Program]") -> None:
+        self._program = program
+        self._known: dict[int, Program] = {}
+
+    def of(self, packet: Packet) -> Program:
+        """Raises what the function raises."""
+        found = self._known.get(packet.link_type)
+        if found is None:
+            program = self._program
+            found = self._known[packet.link_type] = program(packet.link_type) if callable(program) else program
+        return found
+
+
 def machine(program: Program, packet: Packet, *, values: Mapping[str, int] | None = None,
             untagged: bool = False) -> Machine:
     """A machine at the first instruction, with what is known of the packet; ``values`` are extensions by bpf_asm's
@@ -38,9 +54,6 @@ def run_capture(program: "Program | Callable[[int], Program]", packets: Iterable
 
     Raises what reading the packets raises.
     """
-    programs: dict[int, Program] = {}
+    programs = Programs(program)
     for number, packet in enumerate(packets, 1):
-        chosen = programs.get(packet.link_type)
-        if chosen is None:
-            chosen = programs[packet.link_type] = program(packet.link_type) if callable(program) else program
-        yield Verdict(number, packet, machine(chosen, packet, values=values, untagged=untagged).run())
+        yield Verdict(number, packet, machine(programs.of(packet), packet, values=values, untagged=untagged).run())

@@ -68,7 +68,7 @@ def run_program(context: Context, command: RunProgram) -> list[Document]:
             if not command.summary:
                 rows.append({"number": verdict.number, "match": verdict.value != 0, "value": verdict.value})
                 texts.append(f"packet {verdict.number}: {_said(verdict.value)}\n")
-    summary = f"{packets} packets, {matches} matched, {packets - matches} did not\n"
+    summary = f"{packets} packet{'s' * (packets != 1)}, {matches} matched, {packets - matches} did not\n"
     return [[*([] if command.summary else [Field("packets", rows, "".join(texts))]), Field("count", packets, summary),
              Field("matched", matches)]]
 
@@ -88,13 +88,8 @@ def translate_program(context: Context, command: TranslateProgram) -> None:
 def debugger(context: Context, command: StepProgram) -> Iterator[Debugger]:
     """A debugger on a capture, which is open for as long as the block runs."""
     from pytc.packets.capture import open_capture
-    from pytc.packets.link_types import ETHERNET as ETHERNET_NUMBER
-    from pytc.packets.link_types import link_type_named
 
     program = _by_link_type(context, command.source)
-    if callable(program):  # all packets with the program of one link type
-        known = link_type_named(command.source.link_type or ETHERNET)
-        program = program(known.number if known is not None else ETHERNET_NUMBER)
     with open_capture(command.path) as packets:
         yield Debugger(program, packets, values=dict(command.values), untagged=command.untagged)
 

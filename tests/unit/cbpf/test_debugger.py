@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pytc.cbpf import Debugger, assemble
 from pytc.packets import Packet
-from pytc.packets.link_types import ETHERNET
+from pytc.packets.link_types import ETHERNET, RAW
 
 PROGRAM = assemble("ldh [12]\njne #0x800, drop\nst M[3]\nldxi #7\nret #-1\ndrop: ret #0")
 IP, ARP = (bytes(12) + kind + bytes(20) for kind in (b"\x08\x00", b"\x08\x06"))
@@ -38,8 +38,31 @@ def test_packets() -> None:
     assert d.execute("n").startswith("packet 3, 0 bytes")
     assert d.execute("run").endswith("no match\n")
     assert not d.done
-    assert d.execute("next") == "The capture has 3 packets.\n"
-    assert d.done
+    assert d.execute("next") == "The capture has 3 packets.\npacket 3, 0 bytes\nl0:     ldh [12]\n"
+    assert not d.done, "the last packet may be looked at again"
+
+
+def test_back() -> None:
+    d = debugger()
+    d.execute("run")
+    assert d.execute("step -1") == "A 0x00000800 (2048)  X 0x00000007 (7)\nM[3] 0x00000800\nl4:     ret #0xffffffff\n"
+    assert d.execute("step -2") == "A 0x00000800 (2048)  X 0x00000000 (0)\nl2:     st M[3]\n"
+    assert d.execute("step").startswith("A 0x00000800 (2048)  X 0x00000000 (0)\nM[3] 0x00000800\nl3:")
+    assert d.execute("step -99") == "A 0x00000000 (0)  X 0x00000000 (0)\nl0:     ldh [12]\n"
+    d.execute("break l3")
+    d.execute("run")
+    assert "l2: " in d.execute("step -1")
+
+
+def test_packets_of_two_link_types_have_a_program_for_each() -> None:
+    of_ip = assemble("ldb [0]\nrsh #4\nret a")
+    packets = [*PACKETS[:1], Packet(IP[14:], 20, RAW)]
+    d = Debugger(lambda number: of_ip if number == RAW else PROGRAM, iter(packets))
+    assert d.execute("break 5") == "l5:     ret #0x0\n"
+    assert d.execute("next").startswith("packet 2, 20 bytes\nl0:     ldb [0]")
+    assert d.execute("break") == "no breakpoints\n"
+    assert d.execute("step -1 9").endswith("l0:     ldb [0]\n")
+    assert d.execute("run").startswith("A 0x00000000")
 
 
 def test_breakpoints() -> None:
@@ -52,12 +75,13 @@ def test_breakpoints() -> None:
                                                   " * l5:     ret #0x0"]
     assert d.execute("run").endswith("match\n")
     assert d.execute("delete 3") == "l5:     ret #0x0\n"
-    assert d.execute("break clear") == "no breakpoints\n"
+    assert d.execute("breakpoint clear") == "no breakpoints\n"
 
 
 @pytest.mark.parametrize(("line", "answer"), [
     ("bogus", 'What is "bogus"? Try "help".\n'), ("break l6", '"l6" is no instruction: l0 to l5 are there.\n'),
-    ("delete", '"" is no instruction'), ("step two", '"two" is no number'), ("next -1", '"-1" is no number'),
+    ("delete", '"" is no instruction'), ("step two", '"two" is no number'), ("step -", '"-" is no number'),
+    ("step --1", "is no number"), ("next -1", '"-1" is no number'),
     ("break " + "9" * 400, "is no instruction"), ("step ٣", "is no number"),
 ])
 def test_what_is_not_understood(line: str, answer: str) -> None:
@@ -67,7 +91,7 @@ def test_what_is_not_understood(line: str, answer: str) -> None:
 def test_help_names_all_commands_and_quit_ends() -> None:
     d = debugger()
     text = d.execute("help")
-    for name in ("step", "run", "next", "restart", "break", "delete", "show", "list", "packet", "quit"):
+    for name in ("step", "run", "next", "restart", "breakpoint", "delete", "show", "list", "packet", "quit"):
         assert f"\n{name} " in f"\n{text}"
     assert d.execute("show") == "A 0x00000000 (0)  X 0x00000000 (0)\nl0:     ldh [12]\n"
     assert d.execute("q") == ""
@@ -80,7 +104,7 @@ def test_a_capture_without_packets_is_over_at_once() -> None:
     assert d.done
 
 
-@given(st.lists(st.text(alphabet="srnbdlpq 0123456789l", max_size=8), max_size=10))
+@given(st.lists(st.text(alphabet="srnbdlpq -0123456789l", max_size=8), max_size=10))
 def test_any_lines(lines: list[str]) -> None:
     d = debugger()
     for line in lines:
