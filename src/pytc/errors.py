@@ -84,7 +84,9 @@ class PlaceTakenError(PytcError):
 
 
 class NamespaceError(PytcError):
-    """The network namespace cannot be entered."""
+    """The network namespace cannot be entered. tc says so while it reads its options."""
+
+    exit_status = EXIT_USAGE
 
 
 class NetlinkError(PytcError):

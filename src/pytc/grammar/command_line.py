@@ -99,7 +99,7 @@ def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
         word = rest.pop(0)
         name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
         row = next((row for row in _OPTIONS if matches(name, row.name, exact=row.exact)), None)
-        if row is None or (equals and (row.field != "color" or value not in _COLORS)):
+        if row is None or (equals and (row.field != "color" or value not in ("", *_COLORS))):
             raise UsageError(f'Option "{word}" is unknown, try "pytc -help".')
         if row.field == "color":
             found["color"] = value or "always"

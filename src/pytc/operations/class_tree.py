@@ -10,8 +10,10 @@ from pytc.records import ClassRecord, QueueStatistics
 
 
 class ClassParts(NamedTuple):
-    """What there is to say of a class; ``statistics`` None and ``own_statistics`` empty where they are not shown."""
+    """What there is to say of a class; ``statistics`` None and ``own_statistics`` empty where they are not shown.
+    ``label`` is its handle in a tree, with the name that it has been given."""
 
+    label: str
     head: Document
     options: Document
     statistics: QueueStatistics | None
@@ -70,10 +72,10 @@ def _siblings(siblings: _Classes, waiting: list[tuple[ClassRecord, ClassParts]],
 
 
 def _document(record: ClassRecord, parts: ClassParts, place: _Place) -> Document:
-    text = f"{place.trunk}+---({record.handle}) {record.kind} "
+    text = f"{place.trunk}+---({parts.label}) {record.kind} "
     fields: list[Part] = [Field("", text=text), *_muted(parts.head), Group("", parts.options), Field("", text="\n")]
     if parts.statistics is not None:
-        indent = " " * (len(record.kind) - 2 + len(str(record.handle)))
+        indent = " " * (len(record.kind) - 2 + len(parts.label))
         general = statistics_fields(parts.statistics, place.below + indent, iec=parts.iec)
         fields.append(Group("stats", [*general, *_muted(parts.own_statistics)]))
         if place.has_children or not place.is_last:

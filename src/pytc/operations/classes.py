@@ -125,7 +125,7 @@ def _parts(context: Context, record: ClassRecord, command: ShowClasses, clock: C
         options = kind.document_class(record.attributes, context.shown, clock)
     elif record.options:
         options = unknown_options("class", record.options)
-    return ClassParts(_head(context, record, command), options,
+    return ClassParts(context.shown.spelled(record.handle), _head(context, record, command), options,
                       record.statistics if context.shown.statistics else None,
                       _own_statistics(record) if context.shown.statistics else (), context.shown.iec)
 

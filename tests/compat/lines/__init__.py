@@ -2,6 +2,10 @@
 
 A table has a case on each line: commands of ``qdisc``, ``class`` and so on, joined with ``;``, with ``D`` for the
 device. ``[KIND ...]`` names the qdiscs that the kernel must have for the cases below it. ``#`` starts a comment.
+
+A table of sessions has a command on each line, with options before the object, and ``[TITLE: KIND ...]`` at the start
+of each session. ``! LINE => WORDS`` is one that tc refuses; WORDS are in pytc's message, which starts as that of tc
+does, or differs from it on purpose: ``(own words)``.
 """
 
 from __future__ import annotations
@@ -26,6 +30,34 @@ class Case(NamedTuple):
         return " ; ".join(" ".join(command) for command in self.commands)
 
 
+class Step(NamedTuple):
+    """One command of a session. ``wrong`` is one that tc refuses; then ``named`` is in pytc's message, which begins as
+    that of tc does, unless it has ``own_words``."""
+
+    line: str
+    wrong: bool = False
+    named: str = ""
+    own_words: bool = False
+
+    @property
+    def shows(self) -> bool:
+        """Whether it only shows something."""
+        words = [word for word in self.line.split() if not word.startswith("-")]
+        verb = words[1] if len(words) > 1 else "show"
+        return "show".startswith(verb) or "list".startswith(verb) or verb in ("ls", "lst", "get", "dev")
+
+
+class Session(NamedTuple):
+    """``kinds`` are what the kernel must have for it."""
+
+    title: str
+    kinds: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    def __str__(self) -> str:
+        return self.title
+
+
 def cases(table: str) -> list[Case]:
     """All cases of the table NAME.txt."""
     kinds: tuple[str, ...] = ()
@@ -36,3 +68,21 @@ def cases(table: str) -> list[Case]:
         elif line and not line.startswith("#"):
             found.append(Case(kinds, tuple(tuple(command.split()) for command in line.split(";"))))
     return found
+
+
+def sessions(table: str) -> list[Session]:
+    """All sessions of the table NAME.txt."""
+    found: list[Session] = []
+    for line in (_HERE / f"{table}.txt").read_text().splitlines():
+        if line.startswith("["):
+            title, _, kinds = line.strip("[]").partition(": ")
+            found.append(Session(title, tuple(kinds.split()), ()))
+        elif line and not line.startswith("#"):
+            found[-1] = found[-1]._replace(steps=(*found[-1].steps, _step(line)))
+    return found
+
+
+def _step(line: str) -> Step:
+    line, _, named = line.partition(" => ")
+    words, _, own = named.partition(" (own words)")
+    return Step(line.removeprefix("! "), line.startswith("! "), words, bool(own) or named.endswith("(own words)"))
