@@ -28,6 +28,11 @@ def parse_protocol(word: str) -> int:
     return number
 
 
+def names() -> list[str]:
+    """All names that there are."""
+    return [*_BY_NAME, *_ALIASES]
+
+
 def format_protocol(number: int, *, numeric: bool = False) -> str:
     """The name, or the number as tc prints one that it does not know, and all when ``numeric``: ``[2048]``."""
     return f"[{number}]" if numeric else _BY_NUMBER.get(number, f"[{number}]")

@@ -17,7 +17,7 @@ import pytest
 
 from pytc.bpf import read_object
 from pytc.cbpf import assemble, compile_expression, compiler
-from pytc.cli.application import following
+from pytc.cli.completion import offers
 from pytc.cli.main import main
 from pytc.commands import (
     AssembleProgram,
@@ -124,8 +124,8 @@ def test_help_is_known_everywhere(verb: str) -> None:
     (["to-ebpf", "x"], "verdict"),
 ])
 def test_completion(given: list[str], offered: str) -> None:
-    assert offered in following("cbpf", given)
-    assert offered not in following("cbpf", [*given, offered])
+    assert offered in offers(["cbpf", *given], "")[1]
+    assert offered not in offers(["cbpf", *given, offered], "")[1]
 
 
 def test_the_words_are_those_of_the_library() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.application import following
+from pytc.cli.completion import offers
 from pytc.cli.progress import Bar
 from pytc.commands import Command, Help, Monitor
 from pytc.errors import HelpRequested, PytcError, UsageError
@@ -126,9 +126,9 @@ def test_tcs_own_objects_come_first() -> None:
 
 
 def test_completion() -> None:
-    assert "update-many" in following("map", [])
-    assert {"fd", "map", "pinned", "key", "sum"} <= set(following("map", ["get"]))
-    assert "csv" not in following("map", ["dump", "id", "1", "csv"])
+    assert "update-many" in offers(["map"], "")[1]
+    assert {"fd", "map", "pinned", "key", "sum"} <= set(offers(["map", "get"], "")[1])
+    assert "csv" not in offers(["map", "dump", "id", "1", "csv"], "")[1]
     assert all(set(SELECTORS[verb]) for verb in SELECTORS if verb != "unpin")
 
 

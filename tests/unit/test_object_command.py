@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytc.cli.application import following
+from pytc.cli.completion import offers
 from pytc.cli.main import main
 from pytc.commands import Command, ConvertObject, Help, LintObject, ShowObject
 from pytc.errors import HelpRequested, UsageError
@@ -76,12 +76,12 @@ def test_help_is_known_everywhere(line: str, topic: str) -> None:
     (["lint", "f.o", "type"], "sched_cls"),
 ])
 def test_completion(given: list[str], offered: str) -> None:
-    assert offered in following("object", given)
+    assert offered in offers(["object", *given], "")[1]
 
 
 @pytest.mark.parametrize("given", [["show", "f.o"], ["convert", "f.o"]])
 def test_completion_offers_nothing_where_nothing_follows(given: list[str]) -> None:
-    assert following("object", given) == ["help"]
+    assert offers(["object", *given], "")[1] == ["help"]
 
 
 @pytest.mark.parametrize("name", NAMES)

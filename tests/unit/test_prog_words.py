@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.application import following
+from pytc.cli.completion import offers
 from pytc.commands import FilterSelector, Help
 from pytc.errors import HelpRequested, PytcError, UsageError
 from pytc.grammar.command_line import parse_words
@@ -99,10 +99,10 @@ def test_the_object_is_found_by_prefix_after_those_of_tc() -> None:
 
 
 def test_completion() -> None:
-    assert {"show", "run", "dump", "stats", "pin", "unpin"} <= set(following("prog", []))
-    assert {"obj", "dev", "id", "pcap", "expect"} <= set(following("prog", ["run"]))
-    assert "xlated" in following("prog", ["dump", "id", "7"])
-    assert "expect" in following("prog", ["run", "obj", "x.o"])
+    assert {"show", "run", "dump", "stats", "pin", "unpin"} <= set(offers(["prog"], "")[1])
+    assert {"obj", "dev", "id", "pcap", "expect"} <= set(offers(["prog", "run"], "")[1])
+    assert "xlated" in offers(["prog", "dump", "id", "7"], "")[1]
+    assert "expect" in offers(["prog", "run", "obj", "x.o"], "")[1]
     assert set(SELECTORS) == set(VERBS.values()) - {"help"}
 
 

@@ -20,9 +20,9 @@ def console() -> None:
     """What the installed script calls."""
     streams.replace_closed()
     if "_PYTC_COMPLETE" in os.environ:
-        from pytc.cli.application import application
+        from pytc.cli.completion import answer
 
-        application(prog_name="pytc")
+        sys.exit(answer(os.environ["_PYTC_COMPLETE"], sys.argv[1:]))
     from pytc.cli.endings import run_to_the_end
 
     sys.exit(run_to_the_end(lambda: main(sys.argv[1:])))

@@ -85,12 +85,6 @@ def parse(words: list[str]) -> Command:
     return TranslateProgram(source, **found)
 
 
-def words_of(verb: str) -> list[str]:
-    """Words that may follow a verb, for completion."""
-    words = [row.name for row in _WORDS.get(verb, ())]
-    return [*(("expression", "from") if verb in ("disasm", "run", "to-ebpf") else ()), *words]
-
-
 def _rest(cursor: Cursor, verb: str) -> dict[str, Any]:
     found = fill(cursor, _WORDS[verb], {}, topic=f"cbpf {verb}")
     no_more(cursor, f"cbpf {verb}")

@@ -50,7 +50,7 @@ class _Option(NamedTuple):
 
 
 #: In the order in which tc tries them, which decides abbreviations: -c is -conf, -n is -netns.
-_OPTIONS = (
+OPTIONS = (
     _Option("graph", "graph"), _Option("stats", "statistics"), _Option("statistics", "statistics"),
     _Option("details", "details"), _Option("raw", "raw"), _Option("pretty", "pretty"), _Option("Version", "version"),
     _Option("iec", "iec"), _Option("help", "help"), _Option("force", "force"), _Option("batch", "batch", value=True),
@@ -83,9 +83,10 @@ OBJECTS = {
     "link": "links",
     "hooks": "hooks",
     "prog": "prog",
+    "completion": "completion",
 }
 #: Objects that tc does not have: an abbreviation means one of tc's where it can.
-OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks", "prog")
+OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks", "prog", "completion")
 
 
 _ORDER = (*(name for name in OBJECTS if name not in OWN), *OWN)
@@ -98,7 +99,7 @@ def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
     while rest and rest[0].startswith("-"):
         word = rest.pop(0)
         name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
-        row = next((row for row in _OPTIONS if matches(name, row.name, exact=row.exact)), None)
+        row = next((row for row in OPTIONS if matches(name, row.name, exact=row.exact)), None)
         if row is None or (equals and (row.field != "color" or value not in ("", *_COLORS))):
             raise UsageError(f'Option "{word}" is unknown, try "pytc -help".')
         if row.field == "color":
@@ -114,6 +115,11 @@ def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
     return Options(**found), rest  # type: ignore[arg-type]
 
 
+def object_name(word: str) -> str:
+    """The object that a word means, empty for none."""
+    return next((known for known in _ORDER if matches(word, known)), "")
+
+
 def parse_words(words: Sequence[str]) -> Command:
     """The words after the options; raises UsageError, InvalidOptionsError, HelpRequested."""
     if not words or matches(words[0], "help"):
@@ -124,7 +130,7 @@ def parse_words(words: Sequence[str]) -> Command:
 @lru_cache(maxsize=64)  # a batch asks for the same few thousands of times
 def _parser(word: str) -> Callable[[list[str]], Command]:
     """What parses the words after the object that a word means; raises UsageError."""
-    name = next((known for known in _ORDER if matches(word, known)), "")
+    name = object_name(word)
     if not name:
         raise UsageError(f'Object "{word}" is unknown, try "pytc help".')
     parse: Callable[[list[str]], Command] = import_module(f"pytc.grammar.{OBJECTS[name]}").parse

@@ -7,7 +7,7 @@ from pytc.commands import Command, FilterSelector, Help
 from pytc.errors import UsageError
 from pytc.grammar.map_values import take_format, take_value
 from pytc.grammar.maps import seconds, take_pin
-from pytc.grammar.words import Cursor, Word, fill, find, no_more, take_topic, text, unsigned
+from pytc.grammar.words import Cursor, Word, fill, no_more, take_topic, text, unsigned
 from pytc.prog_commands import (
     DumpProgram,
     PacketSource,
@@ -198,10 +198,3 @@ def _of_filter(cursor: Cursor, found: dict[str, Any], words: tuple[Word, ...], t
 
 def _moved(found: dict[str, Any], names: "list[str] | tuple[str, ...]") -> dict[str, Any]:
     return {name: found.pop(name) for name in names if name in found}
-
-
-def words_of(verb: str, given: list[str]) -> list[str]:
-    """Words that may follow a verb, for completion."""
-    words = [row.name for row in SELECTORS.get(verb, ()) if find(row.name, SELECTORS[verb]) is row]
-    programs = {"run": ("obj", "dev"), "unpin": ()}.get(verb, ("dev",))
-    return [*programs, *(word for word in words if word not in given)]

@@ -13,7 +13,7 @@ Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help }
        pytc [ OPTIONS ] -b[atch] [ FILE ]
        pytc --install-alias DIR
 where  OBJECT := { qdisc | class | filter | chain | action | monitor | exec | object | cbpf | map
-                  | tcx | cgroup | link | hooks | prog }
+                  | tcx | cgroup | link | hooks | prog | completion }
 """ + "       " + OPTIONS + """\
 
 A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
@@ -222,6 +222,10 @@ def usage(topic: str) -> str:
         from pytc.grammar.prog_usage import TEXTS as OF_PROGRAMS
 
         texts = OF_PROGRAMS
+    if first == "completion":
+        from pytc.grammar.completion import TEXTS as OF_COMPLETION
+
+        texts = OF_COMPLETION
     if first in ("action", "actions"):
         from pytc.grammar.action_usage import usage as of_actions
 
@@ -242,4 +246,4 @@ def topics() -> list[str]:
     from pytc.grammar import action_usage, attach_usage, filter_usage, map_usage, prog_usage, qdisc_usage
 
     return [*_TEXTS, *action_usage.topics(), *filter_usage.topics(), *map_usage.TEXTS, *qdisc_usage.topics(),
-            *attach_usage.TEXTS, *prog_usage.TEXTS]
+            *attach_usage.TEXTS, *prog_usage.TEXTS, "completion"]

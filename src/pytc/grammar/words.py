@@ -69,6 +69,38 @@ class Cursor:
         return words
 
 
+class Question(str):
+    """A word that is still to be typed: given to a parser in the place of the next word, it equals none, and keeps all
+    that it was compared with. So the parsers themselves say what they would understand next."""
+
+    met: dict[str, None]
+
+    def __new__(cls) -> "Question":
+        question = str.__new__(cls, "\0")
+        question.met = {}
+        return question
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is str:
+            self.met[other] = None
+        return False
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+    def meet(self, names: Sequence[str]) -> None:
+        """The same for names that are not compared one by one."""
+        self.met.update(dict.fromkeys(names))
+
+    def forget(self, table: "Sequence[Word]", found: Mapping[str, Any]) -> None:
+        """Leaves out those of a table that were said, and may not come again."""
+        for row in table:
+            if row.into in found and not row.many:
+                self.met.pop(row.name, None)
+
+
 def matches(word: str, name: str, *, exact: bool = False) -> bool:
     """Whether a word means ``name``: whole, or a prefix of it."""
     return word == name or (not exact and bool(word) and name.startswith(word))
@@ -150,6 +182,8 @@ def fill(cursor: Cursor, table: Sequence[Word], found: dict[str, Any], *, topic:
         if row is None:
             if matches(word, "help"):
                 raise HelpRequested(topic)
+            if type(word) is Question:
+                word.forget(table, found)
             return found
         if row.stop:
             return found

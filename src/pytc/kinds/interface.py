@@ -48,7 +48,7 @@ class FilterKind(NamedTuple):
 
     A kind that takes actions names their attributes, ``actions`` and ``police``; its options have fields of these
     names, with a tuple of :class:`pytc.commands.Action`, and the police action's options. ``brief`` are the attributes
-    that are shown of it in brief. ``usage`` is a help text; ``words`` are offered when a shell completes one.
+    that are shown of it in brief. ``usage`` is a help text.
     """
 
     name: str
@@ -63,7 +63,6 @@ class FilterKind(NamedTuple):
     settle: Callable[[Any, str], tuple[Any, str]] | None = None
     brief: tuple[str, ...] = ()
     usage: str = ""
-    words: tuple[str, ...] = ()
 
 
 #: The name of the bytes of TCA_OPTIONS before its attributes, in :data:`Attributes` and in what is encoded.

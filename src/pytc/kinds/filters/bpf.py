@@ -176,7 +176,4 @@ def document(record: BpfRecord, view: FilterView) -> Document:
 
 
 KIND = FilterKind("bpf", SCHEMA, parse, encode, decode, document, unsigned(0xFFFFFFFF), actions="TCA_BPF_ACT",
-                  police="TCA_BPF_POLICE", brief=("TCA_BPF_FLAGS_GEN",), usage=_USAGE,
-                  words=("object-file", "object-pinned", "bytecode", "bytecode-file", "expression", "section",
-                         "program", "export", "verbose", "direct-action", "flowid", "action", "police",
-                         "skip_hw", "skip_sw"))
+                  police="TCA_BPF_POLICE", brief=("TCA_BPF_FLAGS_GEN",), usage=_USAGE)

@@ -108,5 +108,4 @@ def _settle(options: FwOptions, word: str) -> tuple[FwOptions, str]:
 
 
 KIND = FilterKind("fw", _SCHEMA, _parse, _encode, _decode, _document, _handle, actions="TCA_FW_ACT",
-                  police="TCA_FW_POLICE", settle=_settle, usage=_USAGE,
-                  words=tuple(word.name for word in _WORDS))
+                  police="TCA_FW_POLICE", settle=_settle, usage=_USAGE)

@@ -92,5 +92,4 @@ def _handle(word: str) -> int:
 
 
 KIND = FilterKind("matchall", _SCHEMA, _parse, _encode, _decode, _document, _handle, actions="TCA_MATCHALL_ACT",
-                  brief=("TCA_MATCHALL_FLAGS",), usage=_USAGE,
-                  words=tuple(word.name for word in _WORDS))
+                  brief=("TCA_MATCHALL_FLAGS",), usage=_USAGE)

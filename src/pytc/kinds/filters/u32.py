@@ -287,5 +287,4 @@ def _mark_parts(value: int, mask: int, hits: int) -> list[Part]:
 
 
 KIND = FilterKind("u32", _SCHEMA, _parse, _encode, _decode, _document, parse_handle, actions="TCA_U32_ACT",
-                  police="TCA_U32_POLICE", settle=_settle, brief=("TCA_U32_FLAGS",), usage=_USAGE,
-                  words=tuple(word.name for word in _WORDS))
+                  police="TCA_U32_POLICE", settle=_settle, brief=("TCA_U32_FLAGS",), usage=_USAGE)

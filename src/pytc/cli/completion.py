@@ -1,0 +1,143 @@
+"""What a shell offers when it completes a line of pytc; :mod:`pytc.grammar.completion` has the scripts that ask."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+
+from pytc.cli import streams
+from pytc.errors import PytcError
+from pytc.grammar.completion import SCRIPTS
+from pytc.grammar.following import (
+    DEVICE,
+    DIRECTORY,
+    FILE,
+    MAP,
+    NAMESPACE,
+    PIN,
+    PROGRAM,
+    PROTOCOL,
+    SECTION,
+    TYPE,
+    VARIABLE,
+    Following,
+    following,
+)
+
+_NAMESPACES = "/run/netns"
+#: A bpffs may hold any number of pins.
+_MOST = 2000
+_VARIABLES = (".data", ".rodata", ".bss")
+_UNUSABLE = 1
+
+
+def answer(shell: str, words: Sequence[str]) -> int:
+    """Prints what the shell asked for; returns the exit status. Of bash, ``words`` are its line up to the cursor and
+    the part of it that will be replaced, of others the words before the cursor and what is there of the next."""
+    if shell not in SCRIPTS or (shell == "bash" and len(words) != 2) or not words:
+        return _UNUSABLE
+    try:
+        parts = _for_bash(*words) if shell == "bash" else _for_others(words, shell)
+    except (PytcError, OSError, ValueError):
+        return _UNUSABLE
+    end = "\n" if shell == "fish" else "\0"
+    streams.write_bytes(os.fsencode("".join(f"{part}{end}" for part in parts)))
+    streams.write("", flush=True)
+    return 0
+
+
+def offers(words: Sequence[str], begun: str) -> tuple[str, list[str]]:
+    """(what else may come, words that start with ``begun``)."""
+    found = following(words, begun)
+    values = _VALUES[found.value](found, begun) if found.value in _VALUES else ()
+    names = [name for name in dict.fromkeys((*values, *found.words)) if name.startswith(begun)]
+    more = ["files"] if found.value in (FILE, PIN) else ["directories"] if found.value == DIRECTORY else []
+    if names and all(name.endswith(("=", "/")) for name in names):
+        more.append("nospace")
+    return " ".join(more), names
+
+
+def _for_bash(line: str, replaced: str) -> list[str]:
+    from pytc.cli.shell_words import quoted, split
+
+    words, begun = split(line)
+    more, names = offers(words[1:], begun.text)
+    if begun.quote:
+        kept = begun.before
+    else:  # bash takes a word apart at : and =, and replaces only the last part
+        written = line[begun.start:]
+        kept = split(written.removesuffix(replaced))[1].text if written.endswith(replaced) else ""
+    insertions = (quoted(name[len(kept):], begun.quote) for name in names)
+    return [more, *(insertion for insertion in insertions if insertion is not None)]
+
+
+def _for_others(words: Sequence[str], shell: str) -> list[str]:
+    from pytc.cli.shell_words import split
+
+    begun = words[-1]
+    if shell == "zsh":
+        more, names = offers(words[:-1], begun)
+        return [more, *names]
+    more, names = offers(words[:-1], split(begun)[1].text)
+    return [more, *(name for name in names if name.isprintable())]
+
+
+def _devices(found: Following, begun: str) -> Iterator[str]:
+    import socket
+
+    if found.netns:
+        from pytc.netlink.session import enter_namespace
+
+        enter_namespace(found.netns)
+    yield from (name for _, name in socket.if_nameindex())
+
+
+def _namespaces(found: Following, begun: str) -> list[str]:
+    return sorted(os.listdir(_NAMESPACES)) if os.path.isdir(_NAMESPACES) else []
+
+
+def _protocols(found: Following, begun: str) -> list[str]:
+    from pytc.protocols import names
+
+    return names()
+
+
+def _types(found: Following, begun: str) -> list[str]:
+    from pytc.bpf.constants import ProgramType
+
+    return [known.name.lower() for known in ProgramType if known]
+
+
+def _of_object(found: Following, begun: str) -> list[str]:
+    from pytc.cli import lean
+
+    lean.prepare()
+    from pytc.bpf.reader import read_object
+    from pytc.bpf.spec import DATA
+
+    spec = read_object(found.file)
+    if found.value == MAP:
+        return sorted(name for name, declared in spec.maps.items() if declared.origin != DATA)
+    if found.value == VARIABLE:
+        return sorted(f"{name}=" for section, name in spec.variable_offsets if section.startswith(_VARIABLES))
+    return [program.section if found.value == SECTION else program.name for program in spec.programs]
+
+
+def _pins(found: Following, begun: str) -> list[str]:
+    """Pins by their paths, those below tc's directory as m:NAME; no bpffs is mounted for it."""
+    from pytc.bpf.pinning import find_mount
+
+    mount = find_mount(os.environ.get("TC_BPF_MNT", ""))
+    if not mount:
+        return []
+    own, paths = os.path.join(mount, "tc", ""), []
+    for directory, _, files in os.walk(mount):
+        paths += [os.path.join(directory, name) for name in sorted(files)]
+        if len(paths) > _MOST:
+            break
+    short = [f"m:{path.removeprefix(own)}" for path in paths if path.startswith(own)]
+    return [*short, *(path for path in paths if begun.startswith("/") or not path.startswith(own))]
+
+
+_VALUES: dict[str, Callable[[Following, str], "Sequence[str] | Iterator[str]"]] = {
+    DEVICE: _devices, NAMESPACE: _namespaces, PROTOCOL: _protocols, TYPE: _types, PIN: _pins,
+    SECTION: _of_object, PROGRAM: _of_object, MAP: _of_object, VARIABLE: _of_object,
+}

@@ -1,0 +1,95 @@
+"""Words as bash writes them: taken apart without running anything, and put together so that it runs nothing.
+
+Only quotes and backslashes have a meaning; ``$``, backticks and all else are text.
+"""
+
+import re
+from typing import NamedTuple
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./:=@%+,\-]*|[{}\[]", re.ASCII)
+_ANSI = {"n": "\n", "t": "\t", "r": "\r", "e": "\033", "E": "\033", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_NUMBERS = re.compile(r"x([0-9A-Fa-f]{1,2})|([0-7]{1,3})", re.ASCII)
+_BLANKS = " \t\n"
+
+
+class Begun(NamedTuple):
+    """The word at the end of a line: its text so far, where it starts, and the quote that is open: empty, ``'``, ``"``
+    or ``$'``, with the text before that."""
+
+    text: str
+    start: int
+    quote: str = ""
+    before: str = ""
+
+
+def split(line: str) -> tuple[list[str], Begun]:
+    """The words of a line, and the one at its end, which is empty behind a blank."""
+    words: list[str] = []
+    at = 0
+    while True:
+        while at < len(line) and line[at] in _BLANKS:
+            at += 1
+        begun, end = _word(line, at)
+        if end >= len(line):
+            return words, begun
+        words.append(begun.text)
+        at = end
+
+
+def _word(line: str, start: int) -> tuple[Begun, int]:
+    """The word that starts there, and its end."""
+    text, at = "", start
+    while at < len(line) and line[at] not in _BLANKS:
+        quote = "$'" if line.startswith("$'", at) else line[at] if line[at] in "'\"" else ""
+        if quote:
+            inside, end = _quoted(line, at + len(quote), quote)
+            if end < 0:
+                return Begun(text + inside, start, quote, text), len(line)
+            text, at = text + inside, end
+        elif line[at] == "\\":
+            text, at = text + line[at + 1:at + 2], at + 2
+        else:
+            text, at = text + line[at], at + 1
+    return Begun(text, start), at
+
+
+def _quoted(line: str, at: int, quote: str) -> tuple[str, int]:
+    """The text up to the closing quote, and the place behind that; -1 when there is none."""
+    text = ""
+    while at < len(line):
+        if line[at] == quote[-1]:
+            return text, at + 1
+        if line[at] == "\\" and quote == "$'":
+            inside, at = _escape(line, at + 1)
+            text += inside
+        elif line[at] == "\\" and quote == '"' and line[at + 1:at + 2] in ("\\", '"', "$", "`"):
+            text, at = text + line[at + 1:at + 2], at + 2
+        else:
+            text, at = text + line[at], at + 1
+    return text, -1
+
+
+def _escape(line: str, at: int) -> tuple[str, int]:
+    number = _NUMBERS.match(line, at)
+    if number is not None:
+        return chr(int(number[1], 16) if number[1] else int(number[2], 8) & 0xFF), number.end()
+    return _ANSI.get(line[at:at + 1], line[at:at + 1]), at + 1
+
+
+def quoted(text: str, quote: str = "") -> str | None:
+    """Text as a part of a word, inside a quote that is open or outside; None where bash cannot write it there."""
+    control = any(c < " " or c == "\x7f" for c in text)
+    if quote == "$'":
+        return _ansi(text)
+    if quote == "'":
+        return None if control or "'" in text else text
+    if quote == '"':  # an exclamation mark is history there, whatever stands before it
+        return None if control or "!" in text else re.sub(r'([\\"$`])', r"\\\1", text)
+    if control:
+        return f"$'{_ansi(text)}'"
+    return text if _PLAIN.fullmatch(text) else re.sub(r"([^A-Za-z0-9_./:=@%+,\-\x80-\U0010ffff])", r"\\\1", text)
+
+
+def _ansi(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return "".join(f"\\x{ord(c):02x}" if c < " " or c == "\x7f" else c for c in escaped)
