@@ -81,7 +81,7 @@ class Question(str):
         return question
 
     def __eq__(self, other: object) -> bool:
-        if type(other) is str:
+        if type(other) is str and other != "\0":
             self.met[other] = None
         return False
 
