@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from tests.compat.answers import first_line
 from tests.compat.differential import Namespace
 from tests.compat.lines import Case
 from tests.conftest import Outcome
@@ -181,9 +182,11 @@ def masked(text: str) -> str:
     return text
 
 
-def difference(expected: Outcome, found: Outcome, *, same_message: bool = True) -> str:
-    """How a refusal differs from that of tc; empty when it does not."""
+def difference(expected: Outcome, found: Outcome, *, named: str, same_message: bool = True) -> str:
+    """How a refusal differs from that of tc, or does not name what is wrong; empty when all is right."""
     if (found.status, found.out) != (expected.status, "") or "Traceback" in found.err or not found.err:
         return f"{found}, not {expected.status} {expected.err!r}"
-    ours, theirs = found.err.split("\n")[0], expected.err.split("\n")[0].replace('"tc ', '"pytc ')
+    if not named or named not in found.err:
+        return f"{named} is not in {found.err!r}"
+    ours, theirs = first_line(found.err), first_line(expected.err)
     return f"{ours!r}, not {theirs!r}" if same_message and ours != theirs else ""

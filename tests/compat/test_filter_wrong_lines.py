@@ -28,7 +28,8 @@ def test_wrong_lines(twins: Twins) -> None:
         expected = twins.one.execute("tc", *commands(number, case)[-1])
         if not expected.status:
             wrong.append(f"tc accepts: {case}")
-        elif reason := difference(expected, found[number], same_message=case.kinds != OWN_MESSAGES):
+        elif reason := difference(expected, found[number], same_message=case.kinds != OWN_MESSAGES,
+                                  named=case.named.replace('"D"', f'"t{number}"')):
             wrong.append(f"{case}: {reason}")
     assert not wrong, "\n".join(wrong)
     assert twins.other.tc_each(shows) == before

@@ -77,8 +77,8 @@ def key_of(value: int, mask: int, at: int, bits: int, offset_mask: int = 0) -> K
 
 
 def joined(keys: Iterable[Key]) -> tuple[Key, ...]:
-    """Keys with those for the same place made one; raises ValueError where two contradict each other, for a place that
-    is not a multiple of 4, and for more than 128."""
+    """Keys with those for the same place made one; raises ValueError, which says why, where two contradict each other,
+    for a place that is not a multiple of 4, and for more than 128."""
     found: list[Key] = []
     for given in keys:
         key = given._replace(value=given.value & given.mask)
@@ -86,15 +86,17 @@ def joined(keys: Iterable[Key]) -> tuple[Key, ...]:
         if number is not None:
             found[number] = _merged(found[number], key)
             continue
-        if key.at % 4 or len(found) == _MOST_KEYS:
-            raise ValueError(key.at)
+        if key.at % 4:
+            raise ValueError(f"the place {key.at} is not a multiple of 4")
+        if len(found) == _MOST_KEYS:
+            raise ValueError(f"there are more than {_MOST_KEYS}")
         found.append(key)
     return tuple(found)
 
 
 def _merged(one: Key, other: Key) -> Key:
     if (one.value ^ other.value) & one.mask & other.mask:
-        raise ValueError(other.value)
+        raise ValueError(f"two contradict each other at the place {one.at}")
     return one._replace(value=one.value | other.value, mask=one.mask | other.mask)
 
 

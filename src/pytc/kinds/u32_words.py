@@ -70,8 +70,12 @@ def read_match(cursor: Cursor) -> Match:
 
 
 def _selector(cursor: Cursor, word: str) -> Match:
-    protocol = choose(cursor.take(), _PROTOCOLS)
-    if protocol and cursor.done:
+    spelled = cursor.take()
+    protocol = choose(spelled, _PROTOCOLS)
+    if not protocol:
+        expected = f'at "{spelled}"; one of {", ".join(_PROTOCOLS)} expected'
+        raise InvalidOptionsError(f'Illegal "{word}"', hints=(expected,))
+    if cursor.done:
         cursor.take()  # which there is not
     try:
         if protocol == "mark":
@@ -79,7 +83,8 @@ def _selector(cursor: Cursor, word: str) -> Match:
         return Match(_keys(protocol, cursor))
     except (ValueError, KeyError) as error:
         named = str(error).strip("'")
-        raise InvalidOptionsError(f'Illegal "{word}"', hints=(f'at "{named}"',) if named else ()) from None
+        hint = f'at "{named}"' if named else f'words are missing behind "{spelled}"'
+        raise InvalidOptionsError(f'Illegal "{word}"', hints=(hint,)) from None
 
 
 def _keys(protocol: str, cursor: Cursor) -> tuple[Key, ...]:
@@ -156,7 +161,10 @@ def _address_keys(protocol: str, cursor: Cursor, at: int) -> tuple[Key, ...]:
         address = _ethernet(word)
         at, offset_mask = _at(cursor, at)
         return tuple(key_of(byte, _FULL_BYTE, at + number, 8, offset_mask) for number, byte in enumerate(address))
-    number, length = (parse_ipv4_prefix if protocol == "ip" else parse_ipv6_prefix)(word)
+    try:
+        number, length = (parse_ipv4_prefix if protocol == "ip" else parse_ipv6_prefix)(word)
+    except ValueError as error:
+        raise ValueError(str(error) or word) from None
     at, offset_mask = _at(cursor, at)
     if protocol == "ip":
         return (Key(number, _U32 << 32 - length & _U32, at, offset_mask),)
@@ -192,9 +200,8 @@ def all_keys(found: Sequence[Match]) -> tuple[Key, ...]:
     """The keys of all words ``match``; raises InvalidOptionsError."""
     try:
         return joined(key for match in found for key in match.keys)
-    except ValueError:
-        raise InvalidOptionsError('Illegal "match"', hints=(
-            "two contradict each other, or a place is not a multiple of 4, or there are more than 128",)) from None
+    except ValueError as error:
+        raise InvalidOptionsError('Illegal "match"', hints=(str(error),)) from None
 
 
 def read_sample(cursor: Cursor) -> Place:
@@ -261,7 +268,7 @@ def read_hashkey(cursor: Cursor) -> tuple[int | None, int | None]:
             continue
         at = _value(cursor, signed(0x7FFF), "hashkey")
         if at % 4:
-            raise InvalidOptionsError('Illegal "hashkey"', hints=('"at" must be a multiple of 4',))
+            raise InvalidOptionsError('Illegal "hashkey"', hints=(f'"at" must be a multiple of 4, not "{at}"',))
     return mask, at
 
 

@@ -17,10 +17,12 @@ _HERE = Path(__file__).parent
 
 
 class Case(NamedTuple):
-    """``kinds`` are qdiscs of the kernel; ``commands`` have their words."""
+    """``kinds`` are qdiscs of the kernel; ``commands`` have their words. Of a case whose last command is wrong, ``named``
+    is in pytc's message."""
 
     kinds: tuple[str, ...]
     commands: tuple[tuple[str, ...], ...]
+    named: str = ""
 
     def on(self, device: str) -> list[list[str]]:
         """The commands for a device."""
@@ -66,7 +68,8 @@ def cases(table: str) -> list[Case]:
         if line.startswith("["):
             kinds = tuple(line.strip("[]").split())
         elif line and not line.startswith("#"):
-            found.append(Case(kinds, tuple(tuple(command.split()) for command in line.split(";"))))
+            text, _, named = line.partition(" => ")
+            found.append(Case(kinds, tuple(tuple(command.split()) for command in text.split(";")), named))
     return found
 
 
@@ -83,6 +86,6 @@ def sessions(table: str) -> list[Session]:
 
 
 def _step(line: str) -> Step:
-    line, _, named = line.partition(" => ")
+    text, _, named = line.partition(" => ")
     words, _, own = named.partition(" (own words)")
-    return Step(line.removeprefix("! "), line.startswith("! "), words, bool(own) or named.endswith("(own words)"))
+    return Step(text.removeprefix("! "), text.startswith("! "), words, bool(own) or named.endswith("(own words)"))

@@ -126,7 +126,7 @@ def _number(word: str) -> int:
 def _table(word: str) -> int:
     number = _number(word)
     if number & _NODE:
-        raise InvalidOptionsError('"link" must be a hash table.')
+        raise InvalidOptionsError('"link" must be a hash table.', hints=(f'"{word}" is a filter in one',))
     return number
 
 
