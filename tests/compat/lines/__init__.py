@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 _HERE = Path(__file__).parent
+_OWN = " (own words)"
 
 
 class Case(NamedTuple):
-    """``kinds`` are qdiscs of the kernel; ``commands`` have their words. Of a case whose last command is wrong, ``named``
-    is in pytc's message."""
+    """``kinds`` are qdiscs of the kernel; ``commands`` have their words. Of a case whose last command is wrong,
+    ``named`` is in pytc's message."""
 
     kinds: tuple[str, ...]
     commands: tuple[tuple[str, ...], ...]
@@ -87,5 +88,4 @@ def sessions(table: str) -> list[Session]:
 
 def _step(line: str) -> Step:
     text, _, named = line.partition(" => ")
-    words, _, own = named.partition(" (own words)")
-    return Step(text.removeprefix("! "), text.startswith("! "), words, bool(own) or named.endswith("(own words)"))
+    return Step(text.removeprefix("! "), text.startswith("! "), named.removesuffix(_OWN), named.endswith(_OWN))
