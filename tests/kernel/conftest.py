@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
-from tests.conftest import Compiler, Network, run
+from pytc.bpf.cgroups import mounts
+from tests.conftest import Compiler, Network, cannot, run
+
+_numbers = itertools.count()
 
 
 @pytest.fixture
@@ -14,3 +22,18 @@ def tcx(network: Network, build: Compiler) -> str:
         run("ip", "netns", "exec", name, "sysctl", "-qw", f"net.ipv6.conf.{device}.disable_ipv6=1")
     assert network.ping()
     return build("tcx")
+
+
+@pytest.fixture
+def cgroup(root: None) -> Iterator[Path]:
+    """A cgroup of the test's own; a test may remove it."""
+    if not mounts():
+        cannot("no cgroup2 is mounted")
+    made = Path(mounts()[0]) / f"pytc-test-{os.getpid()}-{next(_numbers)}"
+    made.mkdir()
+    try:
+        yield made
+    finally:
+        if made.exists():
+            for below in sorted(made.rglob("cgroup.procs"), reverse=True):
+                below.parent.rmdir()
