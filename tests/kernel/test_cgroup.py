@@ -1,146 +1,276 @@
-"""``pytc cgroup`` and ``pytc link``: TCP connections between two namespaces, with a program and without."""
+"""``pytc cgroup``: places, flags, replacement, and what is left when a cgroup is gone."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from pytc.bpf import Program
 from pytc.bpf.cgroups import mounts
 from pytc.bpf.links import links
-from tests.conftest import EXAMPLES, Network, cannot, pins, run
+from pytc.errors import BpfError
+from tests.conftest import EXAMPLES, Compiler, Network, pins, run
+from tests.kernel.connections import connection, json_of, numbers, serving
+from tests.kernel.worker import working
 
 pytestmark = pytest.mark.kernel
 
 SOCKOPS = EXAMPLES / "sockops"
-SERVE = """
-import socket
-listener = socket.create_server(("10.9.0.2", 5001))
-kept = []
-print("ready", flush=True)
-while True:
-    kept.append(listener.accept())
-"""
-# Connects, and tells what the socket has: struct tcp_info has rto at 8, ssthresh at 76, cwnd at 80.
-CONNECT = """
-import json, socket, struct, sys, time
-s = socket.socket()
-s.setblocking(False)
-s.connect_ex((sys.argv[1], 5001))
-time.sleep(0.02)
-info = s.getsockopt(socket.SOL_TCP, socket.TCP_INFO, 104)
-print(json.dumps({
-    "rto": struct.unpack_from("I", info, 8)[0], "ssthresh": struct.unpack_from("I", info, 76)[0],
-    "cwnd": struct.unpack_from("I", info, 80)[0], "port": s.getsockname()[1],
-    "sndbuf": s.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF),
-    "rcvbuf": s.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
-    "congestion": s.getsockopt(socket.SOL_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\\0").decode()}))
-"""
+IW = ("obj", str(SOCKOPS / "iw.o"))
 
 
-@pytest.fixture
-def cgroup(root: None) -> Iterator[Path]:
-    """A cgroup of the test's own."""
-    if not mounts():
-        cannot("no cgroup2 is mounted")
-    made = Path(mounts()[0]) / f"pytc-test-{os.getpid()}"
-    made.mkdir()
+def window(network: Network, cgroup: Path) -> int:
+    """The initial congestion window of a connection from a cgroup; a server has to be there."""
+    return connection(network, cgroup).number(r" cwnd:(\d+)")
+
+
+def iw(segments: int) -> tuple[str, ...]:
+    return (*IW, "set", f"segments={segments}")
+
+
+def names(network: Network, *words: str) -> list[str]:
+    return [one["prog"]["name"] for one in json_of(network, "cgroup", "show", *words)]
+
+
+def is_loaded(number: int) -> bool:
     try:
-        yield made
-    finally:
-        made.rmdir()
+        Program.from_id(number).close()
+    except BpfError:
+        return False
+    return True
 
 
-@pytest.fixture
-def server(network: Network) -> Iterator[Network]:
-    with subprocess.Popen(["ip", "netns", "exec", network.peer, sys.executable, "-c", SERVE], text=True,
-                          stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None and process.stdout.readline() == "ready\n"
-        yield network
-        process.kill()
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
-def connection(network: Network, cgroup: Path, address: str = "10.9.0.2") -> dict[str, Any]:
-    """Of a process that joined the cgroup first: "ip netns exec" has another /sys."""
-    done = run("sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', str(cgroup), "ip", "netns", "exec", network.name,
-               sys.executable, "-c", CONNECT, address)
-    assert done.status == 0, done.err
-    found: dict[str, Any] = json.loads(done.out)
-    time.sleep(0.05)  # the process has left its cgroup
-    return found
+class TestPlaces:
+    def test_by_the_path_or_by_a_process(self, network: Network, cgroup: Path) -> None:
+        with working(network.name, cgroup) as worker:
+            network.ok("cgroup", "attach", "pid", str(worker.pid), *IW)
+            assert names(network, str(cgroup)) == ["iw"] == names(network, "pid", str(worker.pid))
+            network.ok("cgroup", "detach", "pid", str(worker.pid), "name", "iw")
+        assert names(network, str(cgroup)) == []
+
+    def test_of_a_process_that_is_gone(self, network: Network) -> None:
+        with working(network.name, Path(mounts()[0])) as worker:
+            pid = worker.pid
+        done = network.pytc("cgroup", "show", "pid", str(pid))
+        assert (done.status, done.err) == (2, f"there is no process {pid}\n")
+
+    @pytest.mark.parametrize("verb", [("attach",), ("detach", "all"), ("show",), ("tree",)])
+    def test_what_is_no_cgroup(self, network: Network, tmp_path: Path, verb: tuple[str, ...]) -> None:
+        words = IW if verb[0] == "attach" else ()
+        done = network.pytc("cgroup", verb[0], str(tmp_path), *verb[1:], *words)
+        assert done.status == 2 and "is no directory of cgroup2" in done.err
+        assert f"Hint: cgroup2 is mounted at {mounts()[0]}\n" in done.err
+        missing = network.pytc("cgroup", verb[0], str(tmp_path / "none"), *verb[1:], *words)
+        assert missing.status == 2 and "No such file or directory" in missing.err
+
+    def test_a_cgroup_of_version_1_is_told_and_its_twin_named(self, network: Network, cgroup: Path) -> None:
+        hierarchies = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()
+                       if line.split()[2] == "cgroup"]
+        if not hierarchies:
+            pytest.skip("this system is not hybrid: it has cgroup2 alone")
+        old = Path(hierarchies[-1]) / cgroup.name
+        old.mkdir()
+        try:
+            done = network.pytc("cgroup", "attach", str(old), *IW)
+        finally:
+            old.rmdir()
+        assert done.status == 2 and done.err == (
+            f'"{old}" is a cgroup of version 1, which takes no programs\n'
+            f"Hint: cgroup2 is mounted at {mounts()[0]}; {cgroup} is there\n")
+        assert names(network, str(cgroup)) == []
 
 
-@pytest.mark.parametrize(("example", "words", "field", "value", "address"), [
-    ("synrto", ("set", "prefix=0x0a090000", "set", "bits=24", "set", "milliseconds=300"), "rto", 300_000, "10.9.0.77"),
-    ("iw", ("set", "segments=33"), "cwnd", 33, "10.9.0.2"),
-    ("buffers", ("set", "port=5001", "set", "bytes=70000"), "sndbuf", 140000, "10.9.0.2"),
-    ("buffers", ("set", "bytes=70000"), "rcvbuf", 140000, "10.9.0.2"),
-    ("congestion", ("set", "algorithm=cubic"), "congestion", "cubic", "10.9.0.2"),
-    ("clamp", ("set", "segments=21"), "ssthresh", 21, "10.9.0.2"),
+class TestFlags:
+    def test_multi_adds_and_all_run(self, network: Network, cgroup: Path) -> None:
+        for name in ("iw", "rwnd", "basertt"):
+            network.ok("cgroup", "attach", str(cgroup), "obj", str(SOCKOPS / f"{name}.o"))
+        theirs = json.loads(run("bpftool", "-j", "cgroup", "show", str(cgroup)).out)
+        ours = json_of(network, "cgroup", "show", str(cgroup))
+        assert [(one["id"], one["attach_type"], one["attach_flags"], one["name"]) for one in theirs] == [
+            (one["prog"]["id"], one["attach_type"], one["attach_flags"], one["prog"]["name"]) for one in ours]
+        trees = json_of(network, "cgroup", "tree", str(cgroup.parent))
+        assert [(one["cgroup"], one["programs"]) for one in trees if one["cgroup"] == str(cgroup)] == [
+            (str(cgroup), ours)]
+        network.ok("cgroup", "detach", str(cgroup), "all")
+
+    def test_the_same_program_twice(self, network: Network, cgroup: Path) -> None:
+        network.ok("cgroup", "attach", str(cgroup), *IW)
+        number, = numbers(json_of(network, "cgroup", "show", str(cgroup)))
+        network.ok("prog", "pin", "id", str(number), "m:iw")
+        done = network.pytc("cgroup", "attach", str(cgroup), "pinned", "m:iw")
+        assert (done.status, done.err) == (2, f"{cgroup} sock_ops: this program is attached there already\n")
+        network.ok("cgroup", "detach", str(cgroup), "all")
+
+    @pytest.mark.parametrize(("above", "below"), [
+        ("multi", "multi"), ("multi", "override"), ("override", "override"), ("override", "multi"),
+        ("override", "exclusive"), ("exclusive", "refused")])
+    def test_what_a_cgroup_below_may_have(self, network: Network, cgroup: Path, above: str, below: str) -> None:
+        inner = cgroup / "inner"
+        inner.mkdir()
+        network.ok("cgroup", "attach", str(cgroup), above, *iw(31))
+        flag = "override" if below == "refused" else below
+        done = network.pytc("cgroup", "attach", str(inner), flag, *iw(32))
+        with serving(network):
+            if below == "refused":
+                assert done.status == 2 and "another of multi, override and exclusive" in done.err
+                assert window(network, inner) == 31
+            else:
+                assert done.status == 0, done.err
+                assert window(network, inner) in ((31, 32) if above == "multi" else (32,))
+                network.ok("cgroup", "detach", str(inner), "all")
+                assert window(network, inner) == 31
+            network.ok("cgroup", "detach", str(cgroup), "all")
+            assert window(network, inner) == 10
+
+    def test_override_and_multi_do_not_go_together(self, network: Network, cgroup: Path) -> None:
+        network.ok("cgroup", "attach", str(cgroup), "override", *IW)
+        done = network.pytc("cgroup", "attach", str(cgroup), "obj", str(SOCKOPS / "rwnd.o"))
+        assert done.status == 2 and "another of multi, override and exclusive" in done.err
+        network.ok("cgroup", "attach", str(cgroup), "override", "obj", str(SOCKOPS / "rwnd.o"))
+        assert names(network, str(cgroup)) == ["rwnd"], "without multi, the new one takes the place"
+        network.ok("cgroup", "detach", str(cgroup), "all")
+
+    def test_effective_is_what_runs_below(self, network: Network, cgroup: Path) -> None:
+        inner = cgroup / "inner"
+        inner.mkdir()
+        network.ok("cgroup", "attach", str(cgroup), *IW)
+        network.ok("cgroup", "attach", str(inner), "obj", str(SOCKOPS / "rwnd.o"))
+        assert names(network, str(inner)) == ["rwnd"]
+        assert sorted(names(network, str(inner), "effective")) == ["iw", "rwnd"]
+        assert names(network, str(inner), "ingress", "effective") == []
+        assert sorted(names(network, str(inner), "effective")) == sorted(
+            one["name"] for one in json.loads(run("bpftool", "-j", "cgroup", "show", str(inner), "effective").out))
+        tree = {one["cgroup"]: [program["prog"]["name"] for program in one["programs"]]
+                for one in json_of(network, "cgroup", "tree", str(cgroup))}
+        assert tree == {str(cgroup): ["iw"], str(inner): ["rwnd"]}
+        for one in (inner, cgroup):
+            network.ok("cgroup", "detach", str(one), "all")
+
+
+class TestReplace:
+    def test_takes_the_place_in_one_step(self, network: Network, cgroup: Path) -> None:
+        network.ok("cgroup", "attach", str(cgroup), *iw(31))
+        network.ok("cgroup", "attach", str(cgroup), "obj", str(SOCKOPS / "rwnd.o"))
+        first, second = numbers(json_of(network, "cgroup", "show", str(cgroup)))
+        network.ok("cgroup", "attach", str(cgroup), "replace", "name", "iw", *iw(32))
+        new, still = numbers(json_of(network, "cgroup", "show", str(cgroup)))
+        assert still == second and new != first
+        with serving(network):
+            assert window(network, cgroup) == 32
+        until(lambda: not is_loaded(first))
+        network.ok("cgroup", "detach", str(cgroup), "all")
+
+    def test_keeps_the_link(self, network: Network, cgroup: Path) -> None:
+        network.ok("cgroup", "attach", str(cgroup), "link", "m:iw", *iw(31))
+        before, = json_of(network, "cgroup", "show", str(cgroup))
+        network.ok("cgroup", "attach", str(cgroup), "replace", "link", "m:iw", *iw(33))
+        after, = json_of(network, "cgroup", "show", str(cgroup))
+        assert after["link"] == before["link"] and after["prog"]["id"] != before["prog"]["id"]
+        with serving(network):
+            assert window(network, cgroup) == 33
+        network.ok("cgroup", "detach", str(cgroup), "link", "m:iw")
+
+    @pytest.mark.parametrize(("words", "said"), [
+        (("replace", "name", "nothing", *IW), "no program at {} sock_ops with name nothing"),
+        (("replace", "id", "4294967295", *IW), "Hint: there: id "),
+        (("replace", "name", "iw", "obj", str(SOCKOPS / "iw.o"), "set", "nothing=1"), "nothing"),
+        (("connect4", "replace", "name", "iw", *IW), "iw"),
+    ])
+    def test_or_leaves_everything_as_it_was(self, network: Network, cgroup: Path, bpffs: Path, words: tuple[str, ...],
+                                            said: str) -> None:
+        network.ok("cgroup", "attach", str(cgroup), *IW)
+        before, pinned = json_of(network, "cgroup", "show", str(cgroup)), pins(bpffs)
+        done = network.pytc("cgroup", "attach", str(cgroup), *words)
+        assert said.format(cgroup) in done.err and done.status in (1, 2) and "Traceback" not in done.err
+        assert json_of(network, "cgroup", "show", str(cgroup)) == before and pins(bpffs) == pinned
+        network.ok("cgroup", "detach", str(cgroup), "all")
+
+
+class TestRemoval:
+    def test_of_the_cgroup_leaves_no_program(self, network: Network, cgroup: Path, build: Compiler) -> None:
+        for words in (IW, ("override", "obj", build("attached/cgroups"), "sec", "cgroup/connect4"),
+                      ("obj", build("attached/cgroups"), "sec", "cgroup_skb/egress")):
+            network.ok("cgroup", "attach", str(cgroup), *words)
+        loaded = numbers(json_of(network, "cgroup", "show", str(cgroup)))
+        assert len(loaded) == 3 and all(map(is_loaded, loaded))
+        cgroup.rmdir()
+        until(lambda: not any(map(is_loaded, loaded)))
+        assert str(cgroup) not in network.ok("cgroup", "tree")
+
+    def test_leaves_a_pinned_link_without_a_place(self, network: Network, cgroup: Path, bpffs: Path) -> None:
+        network.ok("cgroup", "attach", str(cgroup), "link", "m:iw", *IW)
+        only, = json_of(network, "link", "show", "m:iw")
+        assert only["cgroup"] == str(cgroup) and "defunct" not in only
+        cgroup.rmdir()
+        until(lambda: bool(json_of(network, "link", "show", "m:iw")[0].get("defunct")))
+        assert network.ok("link", "show", "m:iw").startswith(f"link {only['id']} cgroup ")
+        done = network.pytc("link", "update", "m:iw", *IW)
+        assert done.status == 2 and f"link {only['id']} has lost its place: its cgroup is gone" in done.err
+        network.ok("link", "unpin", "m:iw")
+        assert "tc/iw" not in pins(bpffs)
+        until(lambda: not is_loaded(only["prog"]["id"]))
+        assert only["id"] not in {one.id for one in links()}
+
+
+class TestExport:
+    def test_that_fails_attaches_nothing(self, network: Network, cgroup: Path) -> None:
+        done = network.pytc("cgroup", "attach", str(cgroup), "obj", str(SOCKOPS / "replylong.o"), "export", "/nowhere")
+        assert done.status == 1 and "nowhere" in done.err
+        assert names(network, str(cgroup)) == []
+
+    def test_hands_the_maps_over(self, network: Network, cgroup: Path, tmp_path: Path) -> None:
+        from tests.kernel.exec_proxy.support import PYTC, finish, running
+
+        place = tmp_path / "socket"
+        with running(*PYTC, "exec", "bpf", "import", str(place), "run", "sh", "-c", "echo $BPF_NUM_MAPS") as importer:
+            until(place.exists)
+            network.ok("cgroup", "attach", str(cgroup), "obj", str(SOCKOPS / "replylong.o"), "export", str(place))
+            assert finish(importer)[:2] == (0, "1\n")
+        network.ok("cgroup", "detach", str(cgroup), "all")
+
+
+@pytest.mark.parametrize("words", [
+    ("cgroup", "attach", "CGROUP", "obj", "iw.o"), ("cgroup", "attach", "CGROUP", "link", "m:x", "obj", "iw.o"),
+    ("cgroup", "detach", "CGROUP", "id", "ID"), ("cgroup", "detach", "CGROUP", "all"), ("cgroup", "show", "CGROUP"),
+    ("tcx", "attach", "dev", "lo", "ingress", "obj", "iw.o"), ("tcx", "show", "dev", "lo"), ("link", "show"),
+    ("link", "detach", "1"), ("hooks", "dev", "lo"),
 ])
-def test_a_connection_is_changed_with_the_program_and_not_without(
-        server: Network, cgroup: Path, example: str, words: tuple[str, ...], field: str, value: object,
-        address: str) -> None:
-    before = connection(server, cgroup, address)[field]
-    assert before != value
-    if example == "clamp":  # bbr sets a limit of its own
-        server.ok("cgroup", "attach", str(cgroup), "obj", str(SOCKOPS / "congestion.o"))
-    server.ok("cgroup", "attach", str(cgroup), "obj", str(SOCKOPS / f"{example}.o"), *words)
-    assert connection(server, cgroup, address)[field] == value
-    server.ok("cgroup", "detach", str(cgroup), "all")
-    assert connection(server, cgroup, address)[field] == before
-    assert server.ok("cgroup", "show", str(cgroup)) == ""
-
-
-def test_what_is_larger_than_an_integer_is_in_a_map(server: Network, cgroup: Path) -> None:
-    server.ok("cgroup", "attach", str(cgroup), "obj", str(SOCKOPS / "replylong.o"))
-    port = connection(server, cgroup)["port"]
-    found = json.loads(server.ok("map", "dump", "name", "replies", options=("-j",)))
-    assert [one["value"] for one in found] == [{"op": 4, "family": 2, "remote_port": 5001, "local_port": port}]
-    server.ok("cgroup", "detach", str(cgroup), "sock_ops", "name", "replylong")
-
-
-def test_show_and_tree_are_what_bpftool_shows(network: Network, cgroup: Path) -> None:
-    for name in ("iw", "rwnd", "basertt"):
-        network.ok("cgroup", "attach", str(cgroup), "obj", str(SOCKOPS / f"{name}.o"))
-    theirs = json.loads(run("bpftool", "-j", "cgroup", "show", str(cgroup)).out)
-    ours = json.loads(network.ok("cgroup", "show", str(cgroup), options=("-j",)))
-    assert [(one["id"], one["attach_type"], one["attach_flags"], one["name"]) for one in theirs] == [
-        (one["prog"]["id"], one["attach_type"], one["attach_flags"], one["prog"]["name"]) for one in ours]
-    trees = json.loads(network.ok("cgroup", "tree", str(cgroup), options=("-j",)))
-    assert [(one["cgroup"], one["programs"]) for one in trees] == [(str(cgroup), ours)]
+def test_a_process_without_capabilities_is_told_why(network: Network, cgroup: Path, words: tuple[str, ...]) -> None:
+    network.ok("cgroup", "attach", str(cgroup), *IW)
+    before = json_of(network, "cgroup", "show", str(cgroup))
+    known = {"CGROUP": str(cgroup), "ID": str(before[0]["prog"]["id"])}
+    done = run("setpriv", "--inh-caps=-all", "--bounding-set=-all", sys.executable, "-m", "pytc",
+               *(known.get(word, word) for word in words), cwd=SOCKOPS)
+    assert done.status in (1, 2)
+    assert "Operation not permitted" in done.err
+    assert "CAP_SYS_ADMIN" in done.err
+    assert "run it as root" in done.err
+    assert json_of(network, "cgroup", "show", str(cgroup)) == before
     network.ok("cgroup", "detach", str(cgroup), "all")
 
 
-def test_a_link_is_pinned_updated_and_leaves_nothing(server: Network, cgroup: Path, bpffs: Path) -> None:
+def test_a_link_is_pinned_updated_and_leaves_nothing(network: Network, cgroup: Path, bpffs: Path) -> None:
     before = {one.id for one in links()}
-    server.ok("cgroup", "attach", str(cgroup), "link", "m:iw", "obj", str(SOCKOPS / "iw.o"), "set", "segments=33")
-    shown = json.loads(server.ok("link", "show", "m:iw", options=("-j",)))[0]
+    network.ok("cgroup", "attach", str(cgroup), "link", "m:iw", *iw(33))
+    shown = json_of(network, "link", "show", "m:iw")[0]
     theirs = json.loads(run("bpftool", "-j", "link", "show", "id", str(shown["id"])).out)
     assert (theirs["prog_id"], theirs["cgroup_id"], theirs["attach_type"]) == (
         shown["prog"]["id"], shown["cgroup_id"], shown["attach_type"])
-    server.ok("link", "update", "m:iw", "obj", str(SOCKOPS / "iw.o"), "set", "segments=44")
-    assert connection(server, cgroup)["cwnd"] == 44
-    server.ok("cgroup", "detach", str(cgroup), "link", "m:iw")
+    network.ok("link", "update", "m:iw", *iw(44))
+    with serving(network):
+        assert window(network, cgroup) == 44
+    network.ok("cgroup", "detach", str(cgroup), "link", "m:iw")
     assert "tc/iw" not in pins(bpffs)
     assert not {one.id for one in links()} - before
-
-
-def test_a_cgroup_of_version_1_is_told_from_one_of_version_2(network: Network, tmp_path: Path) -> None:
-    done = network.pytc("cgroup", "attach", str(tmp_path), "obj", str(SOCKOPS / "iw.o"))
-    assert done.status == 2 and "is no directory of cgroup2" in done.err
-    assert f"Hint: cgroup2 is mounted at {mounts()[0]}" in done.err
-
-
-def test_override_and_multi_do_not_go_together(network: Network, cgroup: Path) -> None:
-    network.ok("cgroup", "attach", str(cgroup), "override", "obj", str(SOCKOPS / "iw.o"))
-    done = network.pytc("cgroup", "attach", str(cgroup), "obj", str(SOCKOPS / "rwnd.o"))
-    assert done.status == 2 and "another of multi, override and exclusive" in done.err
-    network.ok("cgroup", "detach", str(cgroup), "all")

@@ -1,5 +1,6 @@
 """Programs that are attached with bpf(2): which one is meant, what is said of them, and how new ones are opened."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -78,7 +79,8 @@ def open_link(context: Context, text: str) -> "Link":
     try:
         return Link.from_id(int(text)) if text.isdigit() else Link.from_pin(pin_path(context, text))
     except BpfSyscallError as error:
-        raise AttachError(f'there is no link {text}: {os.strerror(error.errno or 0)}', errno=error.errno) from error
+        said = "is no link that can be had" if error.errno in (errno.EPERM, errno.EACCES) else "is no link"
+        raise AttachError(f'{text} {said}: {os.strerror(error.errno or 0)}', errno=error.errno) from error
 
 
 def _name(one: Attached) -> str:

@@ -10,6 +10,7 @@ from pytc.bpf.attach_points import Attached, AttachPoint
 from pytc.bpf.cgroups import ATTACH_TYPES, CgroupAttachType
 from pytc.bpf.constants import F_ALLOW_MULTI, F_ALLOW_OVERRIDE, ProgramType, program_type_name
 from pytc.bpf.descriptor import OwnedFd
+from pytc.bpf.info import describe_program
 from pytc.bpf.links import LinkDescription, links
 from pytc.errors import AttachError, BpfSyscallError
 from pytc.kinds.interface import OpenedProgram
@@ -59,7 +60,7 @@ def attach_cgroup(context: Context, command: AttachCgroup) -> None:
             if failure is not None:
                 raise failure
             return
-        with explained(path, type):
+        with explained(path, type), _refused_twice(path, cgroup, type, program):
             attach_one(context, point, program, link=command.link, flags=FLAGS[command.sharing])
         export_or_take_back(context, programs, point, program, command.link)
 
@@ -79,6 +80,19 @@ def type_of(program: OpenedProgram) -> CgroupAttachType:
         raise AttachError(f"{program.annotation} is a program of type {program_type_name(program.type)}, which does "
                           "not go to a cgroup", hints=(f"attach types: {' '.join(ATTACH_TYPES)}",))
     raise AttachError(f"{program.annotation} does not say where it belongs; name it: {words}")
+
+
+@contextmanager
+def _refused_twice(path: str, cgroup: OwnedFd, type: CgroupAttachType, program: OpenedProgram) -> Iterator[None]:
+    """The kernel's EINVAL for a program that is there already says nothing of it."""
+    try:
+        yield
+    except BpfSyscallError as error:
+        there = cgroups.attached(cgroup.fd, type, []).programs if error.errno == errno.EINVAL else ()
+        if any(one.program == describe_program(program.fd).id for one in there):
+            raise AttachError(f"{path} {type.word}: this program is attached there already",
+                              errno=error.errno) from error
+        raise
 
 
 def _replace(context: Context, command: AttachCgroup, cgroup: OwnedFd, type: CgroupAttachType,
