@@ -118,6 +118,9 @@ class TestWhatIsRun:
         assert "pref 3 handle 0x1; pref 4 handle 0x1" in both.err
         none = network.pytc("prog", "run", "dev", "em1", "egress", "packet", ICMP)
         assert (none.status, none.err) == (1, "no such filter with a BPF program on em1\n")
+        network.ok("filter", "add", "dev", "em1", "egress", "bpf", "bytecode", "1,6 0 0 0")
+        classic = network.pytc("prog", "run", "dev", "em1", "egress", "packet", ICMP)
+        assert (classic.status, '"pytc cbpf run CAPTURE from dev em1 ..."' in classic.err) == (1, True)
 
     def test_a_filter_without_direct_action_returns_classes(self, network: Network) -> None:
         network.ok("qdisc", "add", "dev", "em1", "root", "handle", "1:", "htb")

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from pytc.bpf import read_object
-from pytc.cbpf import assemble, compile_expression, compiler
+from pytc.cbpf import assemble, compile_expression, compiler, disassemble
 from pytc.cli.completion import offers
 from pytc.cli.main import main
 from pytc.commands import (
@@ -182,10 +182,33 @@ def test_asm_and_disasm(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
     lines = tmp_path / "lines"
     lines.write_text(shown(capsys, "cbpf", "disasm", ARP, "as", "tcpdump"))
     assert shown(capsys, "cbpf", "disasm", str(lines)) == shown(capsys, "cbpf", "disasm", str(path)) == text
+    lines.write_text("\n" + shown(capsys, "cbpf", "disasm", ARP, "as", "c"))
+    assert shown(capsys, "cbpf", "disasm", str(lines)) == text
     assert as_json(capsys, "cbpf", "asm", str(path)) == as_json(capsys, "cbpf", "disasm", ARP)
 
 
+def test_programs_come_through_pipes(tmp_path: Path) -> None:
+    """As of ``<(COMMAND)`` and on the standard input; a FIFO that lies somewhere is not waited for."""
+    line = ("pytc cbpf disasm - < {0}; pytc cbpf disasm /dev/stdin < {0}; cat {0} | pytc cbpf disasm -; "
+            "pytc cbpf disasm <(cat {0}); pytc cbpf asm <(pytc cbpf disasm {0}) as asm")
+    path = tmp_path / "code"
+    path.write_text(ARP)
+    script = f'pytc() {{ "{sys.executable}" -m pytc "$@"; }}\n' + line.format(path)
+    done = subprocess.run(["bash", "-ec", script], env={**os.environ, "PYTHONPATH": "src"}, cwd=ROOT, timeout=60,
+                          capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout == disassemble(assemble(SOURCE)) * 5
+    endless = subprocess.run(["bash", "-c", "yes | " + sys.executable + " -m pytc cbpf disasm -"], cwd=ROOT, timeout=60,
+                             env={**os.environ, "PYTHONPATH": "src"}, capture_output=True, text=True, check=False)
+    assert (endless.returncode, "it has more than the 1048576 bytes" in endless.stderr) == (1, True)
+
+
 @pytest.mark.parametrize(("content", "text"), [
+    ("{ 0x28, 0, 0, 0xc },\n{ 6, 0, 0, }", 'line 2: "{ code, jt, jf, k }," expected, not "{ 6, 0, 0, }"'),
+    ("{ 0x28, 0, 0, 12 }, 6 0 0 0", 'line 1: "{ code, jt, jf, k }," expected, not "6 0 0 0"'),
+    ("{ 6, 256, 0, 0 }", "line 1: jt: 256 is more than 255"), ("{ 6, 0, 0, x }", 'line 1: k: "x" is not a number'),
+    ("{ 6, 0, 0, 0x" + "f" * 99 + " }", "line 1: k: 0xfff"), ("{ 0, 0, 0, 1 }", "the last instruction is no return"),
+    ("(000) ldh      [12]", '"tcpdump -ddd" prints bytecode'),
     ("ldh [12]\nbogus", 'line 2: an instruction expected, not "bogus"'), ("", "there are no instructions"),
     ("2,6 0 0 0", "bytecode says 2 instructions, and has 1"), ("ldi #1", "line 1: the last instruction is no return"),
 ])
@@ -193,7 +216,8 @@ def test_files_that_hold_no_program(capsys: pytest.CaptureFixture[str], tmp_path
                                      text: str) -> None:
     path = tmp_path / "program"
     path.write_text(content)
-    assert f'"{path}": {text}' in shown(capsys, "cbpf", "asm", str(path), status=1)
+    assert f'"{path}": ' in shown(capsys, "cbpf", "asm", str(path), status=1)
+    assert text in shown(capsys, "cbpf", "asm", str(path), status=1)
     assert "cannot read" in shown(capsys, "cbpf", "asm", str(tmp_path / "none"), status=1)
     assert "not a regular file" in shown(capsys, "cbpf", "disasm", "/dev/zero", status=1)
 

@@ -70,3 +70,12 @@ def test_json_is_utf_8_whatever_a_file_is_called(tmp_path: Path) -> None:
         file.write((ROOT / OBJECT).read_bytes())
     done = shell(f"pytc -j object show '{os.fsdecode(path)}'")
     assert json.loads(done.stdout.decode("utf-8"))[0]["object"].endswith("a\udcff.o"), done.stderr
+
+
+def test_messages_do_not_control_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "code"
+    path.write_bytes(b"1,\x1b[31m\x9b\x07 0 0 0")
+    done = shell(f"pytc cbpf disasm {path}")
+    assert done.returncode == 1
+    assert b"?[31m" in done.stderr
+    assert not set(done.stderr.decode()) & {chr(n) for n in (*range(9), *range(11, 32), *range(127, 160))}

@@ -11,12 +11,13 @@ from functools import lru_cache, partial
 from itertools import chain
 from typing import NamedTuple
 
-from pytc.bpf.files import read_regular_file
+from pytc.bpf.files import STANDARD_INPUT, read_given_file
 from pytc.errors import BytecodeError
 
 MAX_INSTRUCTIONS = 4096
 _SOCK_FILTER = struct.Struct("=HBBI")
-_LIMITS = (("opcode", 0xFFFF), ("jt", 0xFF), ("jf", 0xFF), ("k", 0xFFFFFFFF))
+#: The fields of an instruction, and the largest number of each.
+LIMITS = (("opcode", 0xFFFF), ("jt", 0xFF), ("jf", 0xFF), ("k", 0xFFFFFFFF))
 #: The largest text of a program that is read from a file.
 MAX_TEXT = 1 << 20
 _LONGEST_SHOWN = 40
@@ -94,7 +95,8 @@ def _layout(count: int) -> struct.Struct:
 def parse_bytecode_file(path: str) -> tuple[ClassicInstruction, ...]:
     """A file with one of the text forms; raises BytecodeError that names the file."""
     try:
-        return parse_bytecode(read_regular_file(path, MAX_TEXT).decode("ascii", "replace"))
+        given = f"./{path}" if path == STANDARD_INPUT else path  # to tc, it is a file
+        return parse_bytecode(read_given_file(given, MAX_TEXT).decode("ascii", "replace"))
     except OSError as error:
         raise BytecodeError(f'cannot read bytecode file "{path}": {error.strerror}', errno=error.errno) from error
     except (BytecodeError, ValueError) as error:
@@ -135,10 +137,10 @@ def _split(text: str) -> list[_Part]:
 def _instruction(index: int, part: _Part) -> ClassicInstruction:
     try:
         words = part.text.split()
-        if len(words) != len(_LIMITS):
+        if len(words) != len(LIMITS):
             raise BytecodeError(f'"{part.text[:_LONGEST_SHOWN]}" has {len(words)} numbers, "c t f k" expected')
         return ClassicInstruction(*(_number(word, name, limit)
-                                    for word, (name, limit) in zip(words, _LIMITS, strict=True)))
+                                    for word, (name, limit) in zip(words, LIMITS, strict=True)))
     except BytecodeError as error:
         raise BytecodeError(f"instruction {index}: {error} (at {part.place})") from None
 

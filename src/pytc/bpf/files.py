@@ -4,6 +4,9 @@ import os
 import stat
 
 ELF_MAGIC = b"\x7fELF"
+STANDARD_INPUT = "-"
+#: Paths of descriptors that this process was given: what a shell makes of ``<(COMMAND)``.
+_GIVEN = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 
 
 class NotRegularError(ValueError):
@@ -30,6 +33,18 @@ def read_regular_file(path: str, limit: int) -> bytes:
         return data
     finally:
         os.close(fd)
+
+
+def read_given_file(path: str, limit: int) -> bytes:
+    """The same, and what comes through a descriptor that this process was given: ``-`` and /dev/stdin, and the pipe
+    of ``<(COMMAND)``, up to its end."""
+    if path != STANDARD_INPUT and not path.startswith(_GIVEN):
+        return read_regular_file(path, limit)
+    with open(0 if path == STANDARD_INPUT else path, "rb", closefd=path != STANDARD_INPUT) as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise TooLargeError(f"it has more than the {limit} bytes that are read")
+    return data
 
 
 def looks_like_elf(path: str) -> bool:

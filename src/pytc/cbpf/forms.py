@@ -1,13 +1,17 @@
 """The forms in which programs are read and written."""
 
+import re
 from collections.abc import Sequence
 
-from pytc.bpf.classic import MAX_TEXT, ClassicInstruction, format_bytecode, parse_bytecode
-from pytc.bpf.files import read_regular_file
+from pytc.bpf.classic import LIMITS, MAX_TEXT, ClassicInstruction, format_bytecode, parse_bytecode
+from pytc.bpf.classic_check import check
+from pytc.bpf.files import read_given_file
 from pytc.errors import BytecodeError
 
 TC, TCPDUMP, C, ASM = "tc", "tcpdump", "c", "asm"
 FORMS = (TC, TCPDUMP, C, ASM)
+_ENTRY = re.compile(r"\{\s*(\w+)\s*,\s*(\w+)\s*,\s*(\w+)\s*,\s*(\w+)\s*\}[\s,;]*", re.ASCII)
+_LONGEST_SHOWN = 40
 
 
 def format_program(program: Sequence[ClassicInstruction], form: str = TC) -> str:
@@ -26,18 +30,49 @@ def format_program(program: Sequence[ClassicInstruction], form: str = TC) -> str
 
 
 def parse_program(text: str) -> tuple[ClassicInstruction, ...]:
-    """A program of any form but C: what begins with a digit is bytecode. Raises BytecodeError."""
-    if text.lstrip()[:1].isdigit():
+    """A program of any form: what begins with a digit is bytecode, with a brace C. Raises BytecodeError."""
+    begin = text.lstrip()
+    if begin[:1].isdigit():
         return parse_bytecode(text)
+    if begin.startswith("{"):
+        return _parse_c(text)
+    if begin.startswith("(000)"):
+        raise BytecodeError('this is what "tcpdump -d" prints for people; "tcpdump -ddd" prints bytecode')
     from pytc.cbpf.assembler import assemble
 
     return assemble(text)
 
 
-def read_program(path: str) -> tuple[ClassicInstruction, ...]:
-    """The program in a file; raises BytecodeError that names the file."""
+def _parse_c(text: str) -> tuple[ClassicInstruction, ...]:
+    """``{ code, jt, jf, k },`` ...: what ``tcpdump -dd`` and ``bpf_asm -c`` print."""
+    program, at = [], len(text) - len(text.lstrip())
+    while at < len(text):
+        entry = _ENTRY.match(text, at)
+        where = f"line {text.count(chr(10), 0, at) + 1}"
+        if entry is None:
+            shown = text[at:at + _LONGEST_SHOWN].partition("\n")[0]
+            raise BytecodeError(f'{where}: "{{ code, jt, jf, k }}," expected, not "{shown}"')
+        program.append(ClassicInstruction(*(_c_number(word, what, limit, where) for word, (what, limit) in
+                                            zip(entry.groups(), LIMITS, strict=True))))
+        at = entry.end()
+    check(program)
+    return tuple(program)
+
+
+def _c_number(word: str, what: str, limit: int, where: str) -> int:
     try:
-        return parse_program(read_regular_file(path, MAX_TEXT).decode("ascii", "replace"))
+        number = int(word, 0) if len(word) < _LONGEST_SHOWN else limit + 1
+    except ValueError:
+        raise BytecodeError(f'{where}: {what}: "{word}" is not a number') from None
+    if number > limit:
+        raise BytecodeError(f"{where}: {what}: {word[:_LONGEST_SHOWN]} is more than {limit}")
+    return number
+
+
+def read_program(path: str) -> tuple[ClassicInstruction, ...]:
+    """The program in a file, ``-`` for the standard input; raises BytecodeError that names the file."""
+    try:
+        return parse_program(read_given_file(path, MAX_TEXT).decode("ascii", "replace"))
     except OSError as error:
         raise BytecodeError(f'cannot read "{path}": {error.strerror}', errno=error.errno) from error
     except (BytecodeError, ValueError) as error:

@@ -30,6 +30,12 @@ _FIELDS = {"type": (4, False), "mark": (8, False), "queue": (12, False), "proto"
            "vlan_avail": (20, False), "vlan_tci": (24, False), "vlan_tpid": (28, True), "ifidx": (40, False),
            "rxhash": (68, False)}
 _LENGTH = 0
+#: Extensions that eBPF has not, and why.
+_UNKNOWN = {
+    "hatype": "struct __sk_buff does not tell the type of the device",
+    "poff": "no helper tells where the payload begins",
+    **dict.fromkeys(("nla", "nlan"), "no helper looks for netlink attributes, and it would take a loop"),
+}
 _CALLS = {"cpu": _PROCESSOR, "rand": _RANDOM}
 
 
@@ -144,7 +150,8 @@ class _Translation:
             if is_big_endian:
                 self.code.big_endian(_A, 2)
         else:
-            raise BytecodeError(f"instruction {index}: #{name} cannot be translated: eBPF programs are not told it")
+            raise BytecodeError(f"instruction {index}: #{name} cannot be translated: {_UNKNOWN[name]}", hints=(
+                "attached as bytecode, the program has it: there the kernel translates",))
 
     def _packet(self, code: int, k: int, target: int) -> None:
         size = op.SIZES[code & 0x18]

@@ -53,7 +53,10 @@ def write_bytes(data: bytes) -> None:
 
 
 def complain(text: str) -> None:
-    """Writes on standard error, after what standard output has; when that fails there is nobody left to tell."""
+    """Writes on standard error, after what standard output has; when that fails there is nobody left to tell.
+
+    What controls a terminal is left out: messages quote what files and names hold."""
+    text = text.translate(dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "?"))
     with contextlib.suppress(OutputError, BrokenPipeError):
         write("", flush=True)
     try:

@@ -152,8 +152,8 @@ PROGRAM := FILE | 'N,c t f k,...'
 FORM    := tc | tcpdump | c | asm
 DLT     := EN10MB | RAW | LINUX_SLL | ...
 
-FILE holds bytecode ('N,c t f k,...' or the lines of tcpdump -ddd), or the language of bpf_asm. EXPRESSION is
-tcpdump's (pcap-filter(7)), and needs libpcap. "pytc cbpf compile help" and so on say more.
+FILE holds bytecode ('N,c t f k,...', the lines of tcpdump -ddd, or C), or the language of bpf_asm; - is the standard
+input. EXPRESSION is tcpdump's (pcap-filter(7)), and needs libpcap. "pytc cbpf compile help" and so on say more.
 """,
     "cbpf compile": """\
 Usage: pytc cbpf compile [ as FORM ] [ snaplen NUMBER ] [ dev NAME ] [ DLT ] EXPRESSION

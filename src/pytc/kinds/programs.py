@@ -122,8 +122,13 @@ def parse_program(cursor: Cursor, words: ProgramWords, found: dict[str, Any], *,
         if cursor.done or (stop and "mode" in found):
             return
         if "mode" in found:
-            raise InvalidOptionsError(f'What is "{cursor.peek()}"? Try "pytc {_help_of(topic)} help".')
+            raise InvalidOptionsError(f'What is "{cursor.peek()}"? Try "pytc {_help_of(topic)} help".',
+                                      hints=_hints(found["mode"]))
         _parse_mode(cursor, found, modes)
+
+
+def _hints(mode: str) -> tuple[str, ...]:
+    return ("an expression of several words is one in quotes: expression 'tcp port 80'",) if mode == EXPRESSION else ()
 
 
 def _help_of(topic: str) -> str:

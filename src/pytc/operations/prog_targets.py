@@ -115,12 +115,14 @@ def _options_of(context: Context, selector: "FilterSelector") -> "BpfRecord":
     """What is known of the one filter with a BPF program that is meant; raises BpfError where there are others."""
     from pytc.operations.filters import filter_records
 
-    found = [(record.pref, record.handle, record.options)
+    meant = [(record.pref, record.handle, record.options)
              for record in filter_records(context, selector._replace(handle=""))
-             if record.handle and getattr(record.options, "program_id", 0)
-             and (not selector.handle or record.handle == _number(selector.handle))]
+             if record.handle and (not selector.handle or record.handle == _number(selector.handle))]
+    found = [one for one in meant if getattr(one[2], "program_id", 0)]
     if not found:
-        raise BpfError(f"no such filter with a BPF program on {selector.device}")
+        raise BpfError(f"no such filter with a BPF program on {selector.device}", hints=(
+            f'one of classic BPF is there: "pytc cbpf run CAPTURE from dev {selector.device} ..." runs it, "pytc cbpf '
+            'disasm from ..." shows it',) if any(getattr(one[2], "instructions", ()) for one in meant) else ())
     if len(found) > 1:
         names = "; ".join(f"pref {pref} handle {handle:#x}" for pref, handle, _ in found)
         raise BpfError(f'{len(found)} filters with BPF programs are meant ({names}): say "pref" and "handle"')

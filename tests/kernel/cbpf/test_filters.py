@@ -224,6 +224,7 @@ class TestLinkTypes:
 
 @pytest.mark.parametrize(("words", "text"), [
     (("expression", "tcp porp 80"), "libpcap: can't parse filter expression"),
+    (("expression", "tcp", "port", "80"), "Hint: an expression of several words is one in quotes"),
     (("expression", "tcp", "verdict", "drop"), '"verdict" goes with direct-action'),
     (("expression", "tcp", "verdict", "maybe"), "verdict"), (("expression",), "not complete"),
     (("da", "expression", "tcp", "dlt", "BOGUS"), 'libpcap knows no link type "BOGUS"'),

@@ -1,4 +1,4 @@
-"""All expressions of tests/expressions.py in filters on a device, on all packets of the captures that a device sends."""
+"""All expressions of tests/expressions.py in filters on a device, on all packets of the captures that it sends."""
 
 from __future__ import annotations
 

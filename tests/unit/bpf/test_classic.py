@@ -193,9 +193,19 @@ class TestFiles:
 
     def test_have_to_be_regular(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
-        for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
+        for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero"), Path("/dev")):
             with pytest.raises(BytecodeError, match="not a regular file"):
                 parse_bytecode_file(str(path))
+
+    def test_may_come_through_a_pipe_of_this_process(self) -> None:
+        """As of ``<(COMMAND)``; ``-`` is a file to tc."""
+        reader, writer = os.pipe()
+        with open(reader, "rb"):
+            with open(writer, "wb") as file:
+                file.write(ARP.encode())
+            assert parse_bytecode_file(f"/dev/fd/{reader}") == parse_bytecode(ARP)
+        with pytest.raises(BytecodeError, match='"-": No such file'):
+            parse_bytecode_file("-")
 
     def test_may_not_be_huge(self, tmp_path: Path) -> None:
         with (tmp_path / "code").open("wb") as file:

@@ -30,6 +30,7 @@ def test_the_same_as_bpf_asm(entry: str) -> None:
 def test_a_disassembled_program_assembles_to_itself(program: tuple[ClassicInstruction, ...]) -> None:
     assert assemble(disassemble(program)) == canonical(program)
     assert parse_program(disassemble(program)) == parse_program(format_program(program, "tcpdump"))
+    assert parse_program(format_program(program, "c")) == parse_program(format_program(program, "tc")) == program
 
 
 @pytest.mark.parametrize("code", sorted(op.ALLOWED))
@@ -60,6 +61,14 @@ def test_any_text_is_a_program_or_an_error_of_its_own(text: str) -> None:
         assert str(error).startswith(("line ", "there are no"))
         return
     assert assemble(disassemble(program)) == program
+
+
+@given(st.text(alphabet="{}, 06x\n;(a", max_size=60).map(lambda text: "{" + text))
+def test_any_braces_are_a_program_or_an_error_of_its_own(text: str) -> None:
+    try:
+        parse_program(text)
+    except BytecodeError:
+        pass
 
 
 @given(st.text(max_size=80))
