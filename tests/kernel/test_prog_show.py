@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ import pytest
 from pytc.bpf import Loaded, ProgramType, load, read_object, select_program
 from pytc.bpf.assemble import assemble
 from pytc.bpf.info import program_by_id, translated_instructions
-from tests.conftest import EXAMPLES, ROOT, Outcome, must, pins, run
+from tests.conftest import EXAMPLES, ROOT, Outcome, cannot, must, pins, run
 from tests.kernel.bpf.support import PACKET
 
 pytestmark = pytest.mark.kernel
@@ -144,6 +145,40 @@ class TestDump:
                                            for part in function["code"])
         said = pytc("dump", "jited", "id", number(loaded)).out
         assert "; count = bpf_map_lookup_elem(&drops, &key);\n" in said
+
+    def test_machine_instructions_are_objdumps(self, loaded: Loaded, tmp_path: Path) -> None:
+        """With addresses in the function as offsets, and names for those of others."""
+        if shutil.which("objdump") is None or os.uname().machine != "x86_64":
+            cannot("no objdump for this machine")
+        (found,) = as_json("dump", "jited", "id", number(loaded))
+        code = tmp_path / "code"
+        assert pytc("dump", "jited", "id", number(loaded), "write", str(code)).status == 0
+        theirs = must("objdump", "-D", "-z", "-w", "-b", "binary", "-m", "i386:x86-64", str(code))
+        mnemonics = re.findall(r"^ *[0-9a-f]+:\t[0-9a-f ]+\t(\S+)", theirs, re.MULTILINE)
+        insns = [insn for function in found["functions"] for part in function["code"] for insn in part["insns"]]
+        assert [insn["text"].split()[0] for insn in insns] == mnemonics
+        offsets = {insn["offset"] for part in found["functions"][0]["code"] for insn in part["insns"]}
+        jumps = [insn["text"] for part in found["functions"][0]["code"] for insn in part["insns"]
+                 if re.fullmatch(r"j\S+ 0x[0-9a-f]{1,4}", insn["text"])]
+        assert jumps and {int(jump.split()[-1], 16) for jump in jumps} <= offsets
+        said = pytc("dump", "jited", "id", number(loaded), "opcodes").out
+        assert re.search(r"^ +[0-9a-f]+: call 0x[0-9a-f]{16} <bpf_prog_[0-9a-f]{16}_ip_protocol>$", said, re.MULTILINE)
+        opcodes = "".join(re.findall(r"^ {7}([0-9a-f ]+)$", said, re.MULTILINE))
+        assert bytes.fromhex(opcodes) == code.read_bytes()
+
+    def test_machine_code_without_objdump(self, loaded: Loaded, tmp_path: Path) -> None:
+        """Or with one that fails: bytes."""
+        broken = tmp_path / "objdump"
+        broken.write_text("#!/bin/sh\necho '0:\t00\tret'\nexit 1\n")
+        broken.chmod(0o755)
+        for path, remark in (("/nonexistent", "objdump (package binutils)"), (str(tmp_path), "")):
+            env = {"PYTHONPATH": str(ROOT / "src"), "PATH": path}
+            outcome = run(sys.executable, "-m", "pytc", "prog", "dump", "jited", "id", number(loaded), env=env)
+            assert outcome.status == 0
+            assert remark in outcome.err and bool(remark) == bool(outcome.err)
+            dumped = "".join(re.findall(r"^ *[0-9a-f]+: ([0-9a-f ]+)$", outcome.out, re.MULTILINE))
+            (shown,) = as_json("show", "id", number(loaded))
+            assert len(bytes.fromhex(dumped)) == shown["bytes_jited"]
 
     def test_json(self, loaded: Loaded) -> None:
         (found,) = as_json("dump", "id", number(loaded), "opcodes")

@@ -55,7 +55,8 @@ preset       sets elements of a map before, dump shows a map after
 Usage: pytc prog dump PROG [ xlated | jited ] [ opcodes ] [ lines ] [ write FILE ]
 
 xlated  the instructions as the kernel translated them, in its own notation, with the C source where it is known
-jited   the machine code of each function in hex, by the lines of C that it comes from
+jited   the machine code of each function, by the lines of C that it comes from: instructions where objdump (binutils)
+        is installed, else bytes
 opcodes also the bytes of each instruction
 lines   also file and line of the C source
 write   the bare instructions into FILE

@@ -8,9 +8,11 @@ from pytc.bpf.codec_text import printable
 from pytc.bpf.disassemble import disassemble
 from pytc.bpf.instructions import SIZE
 from pytc.bpf.program_info import Code, Compiled, Names, Translated, compiled, program_info, translated
+from pytc.bpf.symbols import KernelSymbols
 from pytc.documents import Document, Field, Json
 from pytc.errors import BpfError
 from pytc.operations.context import Context
+from pytc.operations.machine_code import MachineInstruction, instructions, is_installed
 from pytc.operations.prog_targets import open_program
 from pytc.prog_commands import DumpProgram
 
@@ -26,7 +28,7 @@ def dump_program(context: Context, command: DumpProgram) -> list[Document] | Non
             raise BpfError("the program is interpreted, or its machine code is not to be seen by this process "
                            "(sysctl net.core.bpf_jit_enable, kernel.kptr_restrict)")
         code = b"".join(bytes for _, _, bytes in machine_code.functions)
-        document = _of_machine_code(machine_code, command)
+        document = _of_machine_code(context, machine_code, command)
     else:
         instructions = translated(fd)
         code = instructions.instructions
@@ -90,10 +92,11 @@ def _place(line: Line | None) -> dict[str, Json]:
     return {"source": line.text, "file": line.file, "line": line.line} if line is not None and line.text else {}
 
 
-def _of_machine_code(found: Compiled, command: DumpProgram) -> Document:
-    """Bytes from line to line: what they mean is for a disassembler of the machine's."""
+def _of_machine_code(context: Context, found: Compiled, command: DumpProgram) -> Document:
+    """Instructions by the lines of C that they come from; bytes where nothing knows the machine's."""
     source = _Source(found.source._replace(functions=()), command)
     starts = sorted(address for address, _ in found.source.lines)
+    known = _disassembled(context, found)
     rows: list[Json] = []
     text: list[str] = []
     for number, (name, address, code) in enumerate(found.functions):
@@ -103,11 +106,30 @@ def _of_machine_code(found: Compiled, command: DumpProgram) -> Document:
         for start, end in _between(address, len(code), starts):
             before, line = source.at(start)
             part = code[start - address:end - address]
-            text.append(before + "".join(_hex_lines(part, start - address)))
+            own = [one for one in known[number] if start <= address + one.offset < end]
+            text.append(before + "".join(_machine_lines(own, command) if own else _hex_lines(part, start - address)))
             row: dict[str, Json] = {"offset": start - address, "bytes": part.hex()}
-            parts.append(row | _place(line))
+            insns: list[Json] = [{"offset": one.offset, "text": one.text} for one in own]
+            parts.append(row | ({"insns": insns} if own else {}) | _place(line))
         rows.append({"name": name, "address": f"{address:#x}", "code": parts})
     return [Field("functions", rows, "".join(text))]
+
+
+def _disassembled(context: Context, found: Compiled) -> list[list[MachineInstruction]]:
+    """The instructions of each function, with a remark where there can be none."""
+    if not is_installed():
+        context.notes.append("machine code is shown as bytes: objdump (package binutils), which knows the machine's "
+                             "instructions, is not installed")
+        return [[] for _ in found.functions]
+    symbols = KernelSymbols()
+    return [instructions(code, address, symbols.name) for _, address, code in found.functions]
+
+
+def _machine_lines(found: list[MachineInstruction], command: DumpProgram) -> Iterator[str]:
+    for one in found:
+        yield f"{one.offset: 5x}: {printable(one.text)}\n"
+        if command.opcodes:
+            yield f"       {one.code.hex(' ')}\n"
 
 
 def _between(address: int, length: int, starts: list[int]) -> Iterator[tuple[int, int]]:
