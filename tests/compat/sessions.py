@@ -165,12 +165,12 @@ def state_difference(both: Sides, options: str) -> str:
     for delay in _DELAYS:
         time.sleep(delay)
         theirs, ours = (side.batch("tc", options, shows) for side in both)
-        if theirs == ours:
-            break
+        shown = both.pytc.batch("pytc", options, shows)
+        if theirs == ours == shown:
+            return ""
     if theirs != ours:
         return f"in the kernel, as tc {options} tells:\n{_changes(theirs, ours)}"
-    shown = both.pytc.batch("pytc", options, shows)
-    return f"pytc {options} shows:\n{_changes(ours, shown)}" if shown != ours else ""
+    return f"pytc {options} shows:\n{_changes(ours, shown)}"
 
 
 def _changes(expected: str, found: str) -> str:
