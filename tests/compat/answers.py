@@ -51,22 +51,22 @@ def print_alike(words: Sequence[str], expected: str, found: str) -> str:
     options, rest = parse_options(words)
     if not options.json or not found:
         return "" if masked(found) == masked(expected) else f"pytc prints:\n{found}\nnot\n{expected}"
-    ours = _parsed(found)
+    ours = parsed(found)
     if ours is None:
         return f"pytc prints no JSON: {found}"
     if rest and "class".startswith(rest[0]):
         return ""
-    theirs = _parsed(expected)
+    theirs = parsed(expected)
     if theirs is None:
         return "" if re.search(_BROKEN, expected) else f"tc prints no JSON: {expected}"
-    if _ageless(_common(ours)) != _ageless(theirs):
+    if _ageless(common(ours)) != _ageless(theirs):
         return f"pytc prints:\n{found}\nnot\n{expected}"
-    if _common(ours) == ours and not _repeats(expected) and masked(found) != masked(expected):
+    if common(ours) == ours and not repeats(expected) and masked(found) != masked(expected):
         return f"pytc prints:\n{found}\nnot\n{expected}"
     return ""
 
 
-def _parsed(text: str) -> Any:
+def parsed(text: str) -> Any:
     """None for what is no JSON."""
     try:
         return json.loads(text)
@@ -74,11 +74,11 @@ def _parsed(text: str) -> Any:
         return None
 
 
-def _common(value: Any) -> Any:
+def common(value: Any) -> Any:
     """Without what pytc says more."""
     if isinstance(value, dict):
-        return {key: _common(member) for key, member in value.items() if key not in _OWN}
-    return [_common(element) for element in value] if isinstance(value, list) else value
+        return {key: common(member) for key, member in value.items() if key not in _OWN}
+    return [common(element) for element in value] if isinstance(value, list) else value
 
 
 def _ageless(value: Any) -> Any:
@@ -89,7 +89,7 @@ def _ageless(value: Any) -> Any:
     return [_ageless(element) for element in value] if isinstance(value, list) else value
 
 
-def _repeats(text: str) -> bool:
+def repeats(text: str) -> bool:
     """Whether a member comes twice in an object."""
     twice: list[object] = []
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.compat.answers import repeats
 from tests.compat.lines import Case
 from tests.conftest import ROOT, Outcome
 
@@ -149,7 +150,7 @@ def compare_text(space: Namespace, chosen: list[Case]) -> None:
         assert (outcome.status, outcome.err) == (0, ""), f"{options} {show}"
         if "-j" in options:
             assert json.loads(outcome.out) == json.loads(text), f"{options} {show}"
-        assert outcome.out == text or ("-j" in options and _repeats(text)), f"{options} {show}"
+        assert outcome.out == text or ("-j" in options and repeats(text)), f"{options} {show}"
 
 
 def _expected(space: Namespace, qdiscs: list[list[str]], classes: list[list[str]]) -> Iterator[str]:
@@ -169,18 +170,6 @@ def compare_traffic(space: Namespace, chosen: list[Case]) -> None:
     for number, case in enumerate(chosen):
         assert "Sent 0 bytes 0 pkt (dropped 0," not in shown[f"t{number}"][0], f"no packets in {case}"
     compare_text(space, chosen)
-
-
-def _repeats(text: str) -> bool:
-    """Whether a member comes twice in an object."""
-    twice = []
-
-    def look(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        twice.extend(pairs if len(dict(pairs)) < len(pairs) else [])
-        return dict(pairs)
-
-    json.loads(text, object_pairs_hook=look)
-    return bool(twice)
 
 
 def tc_is_here() -> bool:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from tests.compat.answers import first_line
+from tests.compat.answers import common, first_line, parsed, repeats
 from tests.compat.differential import Namespace
 from tests.compat.lines import Case
 from tests.conftest import Outcome
@@ -29,8 +29,6 @@ _PRELUDE = [
 _MASKS = ((r"(installed|used|firstused) \d+ sec", r"\1 N sec"), (r'"(installed|last_used|first_used)":\d+', r'"\1":0'))
 #: Where the JSON of tc is none.
 _BROKEN = 'offset |" eat | pkts |{handle 0x|{classid '
-#: What pytc says more in JSON: tc repeats a member for each key of a filter, and prints text into it.
-_OWN = ("matches", "rule_success", "eat")
 
 
 class Twins(NamedTuple):
@@ -137,24 +135,9 @@ def compare_json(twins: Twins, chosen: Sequence[Case], options: Sequence[tuple[s
                 known = _BROKEN + '|"match"' * ("-p" in option)
                 assert re.search(known, text), f"{option} {show}: {text}"
                 continue
-            assert _ageless(_common(ours)) == _ageless(theirs), f"{option} {show}"
-            if _common(ours) == ours and "-p" not in option:
-                assert masked(outcome.out) == masked(text) or _repeats(text), f"{option} {show}"
-
-
-def parsed(text: str) -> Any:
-    """None for what is no JSON."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _common(value: Any) -> Any:
-    """Without what pytc says more."""
-    if isinstance(value, dict):
-        return {key: _common(member) for key, member in value.items() if key not in _OWN}
-    return [_common(element) for element in value] if isinstance(value, list) else value
+            assert _ageless(common(ours)) == _ageless(theirs), f"{option} {show}"
+            if common(ours) == ours and "-p" not in option:
+                assert masked(outcome.out) == masked(text) or repeats(text), f"{option} {show}"
 
 
 def _ageless(value: Any) -> Any:
@@ -162,18 +145,6 @@ def _ageless(value: Any) -> Any:
         return {key: 0 if key in ("installed", "last_used", "first_used") else _ageless(member)
                 for key, member in value.items()}
     return [_ageless(element) for element in value] if isinstance(value, list) else value
-
-
-def _repeats(text: str) -> bool:
-    """Whether a member comes twice in an object."""
-    twice: list[object] = []
-
-    def look(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        twice.extend(pairs if len(dict(pairs)) < len(pairs) else [])
-        return dict(pairs)
-
-    json.loads(text, object_pairs_hook=look)
-    return bool(twice)
 
 
 def masked(text: str) -> str:
