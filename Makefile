@@ -35,6 +35,7 @@ test-vm:
 bench:
 	@.ci/prepare test $(VENV)
 	@$(VENV)/bin/python bench/command_line.py
+	@$(VENV)/bin/python bench/batch.py
 	@$(VENV)/bin/python bench/loader.py
 	@$(VENV)/bin/python bench/maps.py
 	@$(VENV)/bin/python bench/prog_run.py
