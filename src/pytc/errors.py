@@ -57,6 +57,10 @@ class BatchError(PytcError):
     """A file with commands cannot be read, or not taken apart into words."""
 
 
+class AtomicError(PytcError):
+    """What a line of an atomic batch does could not be taken back, or was not."""
+
+
 class RecordError(PytcError):
     """A file with recorded news cannot be read, or does not hold any."""
 

@@ -69,9 +69,14 @@ class Loaded:
             path, made = self._moves.popitem()
             self._pins.replace(path, made.fd)
 
-    def undo(self) -> None:
-        """Removes the pins that this load made; for callers whose next step failed."""
-        self._pins.undo()
+    @property
+    def moves(self) -> list[str]:
+        """The pins that :meth:`commit` would move."""
+        return list(self._moves)
+
+    def undo(self) -> list[str]:
+        """Removes the pins that this load made, for callers whose next step failed; returns those that stay."""
+        return self._pins.undo()
 
     def __enter__(self) -> "Loaded":
         return self

@@ -150,8 +150,9 @@ class PinRoot:
         """What was made stays."""
         self._made.clear()
 
-    def undo(self) -> None:
-        """Removes what was made and is still in place."""
+    def undo(self) -> list[str]:
+        """Removes what was made and is still in place; returns the pins for which that fails."""
+        left = []
         while self._made:
             path = self._made.pop()
             try:
@@ -159,8 +160,10 @@ class PinRoot:
                     os.rmdir(path)
                 else:
                     os.unlink(path)
-            except OSError:
-                continue  # gone already, or in use by somebody else by now
+            except OSError as error:
+                if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):  # gone, or in use by somebody else by now
+                    left.append(path)
+        return left
 
 
 def _is_pin_of(path: str, fd: int) -> bool:

@@ -11,7 +11,7 @@ from pytc.bpf.linker import map_names
 from pytc.bpf.maps import actual_entries
 from pytc.bpf.pinning import PinRoot
 from pytc.bpf.reuse import open_pinned
-from pytc.bpf.spec import MapSpec, ObjectSpec, ProgramSpec
+from pytc.bpf.spec import DATA, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.together import LinkedTogether, link_together, type_of
 from pytc.errors import MapMismatchError, ObjectError, PinError
 
@@ -22,12 +22,13 @@ _INSTRUCTION = 8
 
 class PlannedMap(NamedTuple):
     """``path`` is that of the pin, empty for none; ``fate`` is what becomes of it. ``entries`` is max_entries as the
-    kernel gets it."""
+    kernel gets it. ``is_written`` says that the load changes what a map holds that was there before."""
 
     spec: MapSpec
     entries: int
     path: str = ""
     fate: str = ""
+    is_written: bool = False
 
 
 class PlannedProgram(NamedTuple):
@@ -88,9 +89,13 @@ def _plan_map(spec: MapSpec, owner: ObjectSpec, pins: PinRoot, planned: Mapping[
         if not spec.reuse:
             pins.check(path)
         fate = _look(spec, path)
+    is_data = spec.origin == DATA and bool(spec.contents)
+    holds_maps = spec.inner is not None and bool(spec.slots)
+    is_written = (fate != CREATED and path not in planned
+                  and (is_data or holds_maps or (is_filled and bool(spec.reuse))))
     if fate == REUSED and is_filled and not spec.reuse:
         fate = REPLACED
-    return PlannedMap(spec, actual_entries(spec), path, fate)
+    return PlannedMap(spec, actual_entries(spec), path, fate, is_written)
 
 
 def _look(spec: MapSpec, path: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytc.cli import streams
 from pytc.cli.main import show, show_stream
 from pytc.commands import Command, StepProgram
-from pytc.documents import Shown, Stream
+from pytc.documents import Document, Shown, Stream
 from pytc.errors import UsageError
 from pytc.grammar.command_line import Options
 from pytc.operations import run
@@ -17,6 +17,7 @@ from pytc.operations.context import Context
 if TYPE_CHECKING:
     from pytc.cli.progress import Bar
     from pytc.operations.dry_run import Plan
+    from pytc.operations.journal import Journal
 
 _LAYOUTS = ("", "bpf_elf_map", "bpf_map_def")
 
@@ -30,7 +31,7 @@ def execute(options: Options, command: Command) -> int:
 class Runner:
     """Runs commands one after another, on one netlink socket. Raises UsageError and NamespaceError when made."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, plan: "Plan | None" = None, journal: "Journal | None" = None) -> None:
         layout = os.environ.get("PYTC_MAP_LAYOUT", "")
         if layout not in _LAYOUTS:
             raise UsageError(f'PYTC_MAP_LAYOUT is "{layout}"; bpf_elf_map or bpf_map_def expected')
@@ -40,14 +41,15 @@ class Runner:
             enter_namespace(options.netns)
         self._options = options
         self._bar = _bar()
-        self._context = Context(shown=_shown(options), bpf_mount=os.environ.get("TC_BPF_MNT", ""), layout20=layout,
-                                environment=os.environ, progress=self._bar,
-                                say=lambda remark: say([remark], as_json=options.json), write=streams.write_bytes,
-                                echo=options.echo, create_clsact=options.create_clsact, plan=_plan(options))
+        self.context = Context(shown=_shown(options), bpf_mount=os.environ.get("TC_BPF_MNT", ""), layout20=layout,
+                               environment=os.environ, progress=self._bar,
+                               say=lambda remark: say([remark], as_json=options.json), write=streams.write_bytes,
+                               echo=options.echo, create_clsact=options.create_clsact, plan=plan or _plan(options),
+                               journal=journal)
 
     def run(self, command: Command) -> int:
         """Runs a command and prints its outcome; returns the exit status. Raises PytcError."""
-        context, documents = self._context, None
+        context, documents = self.context, None
         context.status = 0
         try:
             if isinstance(command, StepProgram):
@@ -70,12 +72,23 @@ class Runner:
             show(documents, self._options)
         return context.status
 
+    def planned(self, command: Command) -> list[Document]:
+        """What a command would do; its remarks are left out. Raises PytcError as the command would."""
+        context = self.context
+        assert context.plan is not None
+        try:
+            run(context, command)
+        finally:
+            context.release()
+            context.notes.clear()
+        return context.plan.steps()
+
     def __enter__(self) -> "Runner":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
                  trace: TracebackType | None) -> None:
-        self._context.close()
+        self.context.close()
 
 
 def _plan(options: Options) -> "Plan | None":

@@ -53,15 +53,19 @@ def _run(options: Options, words: list[str]) -> int:
 
         return _print(f"pytc utility, pytc-{__version__}\n")
     if options.help:
-        return _help("")
+        return show_help("")
     if options.install_alias:
         return _alias(options, words)
+    if options.atomic:
+        from pytc.cli.atomic import run_atomic
+
+        return run_atomic(options)
     if options.batch:
         return _batch(options)
     try:
         command = parse_words(words)
         if isinstance(command, Help):
-            return _help(command.topic)
+            return show_help(command.topic)
         from pytc.cli import lean
 
         lean.prepare()
@@ -69,7 +73,7 @@ def _run(options: Options, words: list[str]) -> int:
 
         return execute(options, command)
     except HelpRequested as request:
-        return _help(request.topic)
+        return show_help(request.topic)
 
 
 def _batch(options: Options) -> int:
@@ -85,8 +89,8 @@ def _batch(options: Options) -> int:
             try:
                 command = parse_words(words)
             except HelpRequested as request:
-                return _help(request.topic)
-            return _help(command.topic) if isinstance(command, Help) else runner.run(command)
+                return show_help(request.topic)
+            return show_help(command.topic) if isinstance(command, Help) else runner.run(command)
 
         def refused(error: PytcError) -> int:
             return report(error, as_json=options.json)
@@ -104,7 +108,8 @@ def _alias(options: Options, words: list[str]) -> int:
     return 0
 
 
-def _help(topic: str) -> int:
+def show_help(topic: str) -> int:
+    """Prints a help text; returns 0."""
     from pytc.grammar.usage import usage
 
     return _print(usage(topic))

@@ -38,6 +38,7 @@ class Options(NamedTuple):
     create_clsact: bool = False
     install_alias: str = ""
     dry_run: bool = False
+    atomic: bool = False
 
 
 class _Option(NamedTuple):
@@ -61,7 +62,7 @@ OPTIONS = (
     _Option("oneline", "oneline"), _Option("brief", "brief"), _Option("echo", "echo"),
     # What no tc has, spelled out: an abbreviation means one of tc's.
     _Option("create-clsact", "create_clsact", exact=True),
-    _Option("dry-run", "dry_run", exact=True),
+    _Option("atomic", "atomic", exact=True), _Option("dry-run", "dry_run", exact=True),
     _Option("install-alias", "install_alias", value=True, exact=True),
 )
 _COLORS = ("always", "auto", "never")
@@ -110,6 +111,10 @@ def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
             raise UsageError('Command line is not complete. Try option "help"')
         else:
             found[row.field] = rest.pop(0) if row.value else True
+    if "atomic" in found and "force" in found:
+        raise UsageError('Options "-atomic" and "-force" contradict one another: all or nothing, or as much as can be')
+    if "atomic" in found and "batch" not in found:
+        raise UsageError('Option "-atomic" goes with -batch: a single command is all or nothing anyway')
     if found.get("netns") == "":  # a script's variable that is not set: not this namespace
         raise UsageError('Option "-netns": a name is expected, not ""')
     return Options(**found), rest  # type: ignore[arg-type]

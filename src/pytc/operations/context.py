@@ -10,6 +10,7 @@ from pytc.errors import DeviceNotFoundError
 if TYPE_CHECKING:
     from pytc.netlink.session import Session
     from pytc.operations.dry_run import Plan
+    from pytc.operations.journal import Journal
 
 
 class Closeable(Protocol):
@@ -30,18 +31,20 @@ class Context:
     ``progress(done, total)`` is told how far a long piece of work is; ``total`` is 0 when nobody knows. A command that
     runs for long does not wait for its end: it calls ``say`` for a remark, and ``write`` for bytes of its output. With
     ``echo``, a command that changes something shows what the kernel says that it has done. With ``create_clsact``, a
-    filter of ingress or egress brings its qdisc along. With a ``plan``, nothing is changed: it notes what would be.
+    filter of ingress or egress brings its qdisc along. With a ``plan``, nothing is changed: it notes what would be. A
+    ``journal`` is the session then, and knows how what is done is taken back.
     """
 
     def __init__(self, *, shown: Shown | None = None, bpf_mount: str = "", layout20: str = "",
                  environment: Mapping[str, str] | None = None, progress: Callable[[int, int], object] | None = None,
                  say: Callable[[str], object] | None = None, write: Callable[[bytes], object] | None = None,
                  echo: bool = False, create_clsact: bool = False,
-                 plan: "Plan | None" = None) -> None:
+                 plan: "Plan | None" = None, journal: "Journal | None" = None) -> None:
         self.shown = shown if shown is not None else Shown()
         self.echo = echo
         self.create_clsact = create_clsact
         self.plan = plan
+        self.journal = journal
         self.bpf_mount = bpf_mount
         self.layout20 = layout20
         self.notes: list[str] = []
@@ -50,7 +53,7 @@ class Context:
         self.status = 0
         self.environment: Mapping[str, str] = environment if environment is not None else {}
         self.progress: Callable[[int, int], object] = progress if progress is not None else (lambda done, total: None)
-        self._session: Session | None = None
+        self._session: Session | None = journal
         self._owned: list[Closeable] = []
 
     def own(self, resource: Owned) -> Owned:

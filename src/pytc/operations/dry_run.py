@@ -13,7 +13,7 @@ from pytc.bpf.planning import CREATED, UNSEEN, PlannedLoad, PlannedMap, PlannedP
 from pytc.bpf.spec import MapSpec
 from pytc.commands import ActionCommands, Command, NamedActions
 from pytc.documents import Document, Field, Listing, Part, Stream
-from pytc.errors import BpfError, UsageError
+from pytc.errors import BpfError, DeviceNotFoundError, UsageError
 from pytc.kinds.interface import OpenedProgram
 from pytc.kinds.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, PINNED, BpfSource
 from pytc.netlink import constants as c
@@ -36,9 +36,16 @@ _UNSEEN = "it cannot be seen from here whether it is there"
 
 
 class Plan:
-    """Notes what a run of commands would do. :meth:`take` gives the steps since the last time."""
+    """Notes what a run of commands would do, the steps of one at a time.
 
-    def __init__(self) -> None:
+    ``messages`` are the requests among them, ``lasting`` says what of them could not be taken back besides requests.
+    When it ``is_strict``, a device that is not there is an error.
+    """
+
+    def __init__(self, *, is_strict: bool = False) -> None:
+        self.messages: list[TcMessage] = []
+        self.lasting: list[str] = []
+        self._is_strict = is_strict
         self._steps: list[Document] = []
         self._absent: dict[str, int] = {}
         self._pins: dict[str, MapSpec] = {}
@@ -50,6 +57,8 @@ class Plan:
 
     def absent_device(self, context: Context, device: str) -> int:
         """A number for a device that is not there."""
+        if self._is_strict:
+            raise DeviceNotFoundError(device)
         if device not in self._absent:
             self._absent[device] = _FIRST_ABSENT + len(self._absent)
             context.notes.append(f'Note: there is no device "{device}" here')
@@ -68,13 +77,17 @@ class Plan:
         from pytc.operations.request_words import request_document
 
         encode(message, 1)
+        self.messages.append(message)
         self.note(request_document(message, self.device_name, self._programs))
 
-    def take(self) -> list[Document]:
-        """The steps, which are forgotten."""
-        steps, self._steps = self._steps, []
-        self._programs.clear()
-        return steps
+    def begin(self) -> None:
+        """Forgets the steps of an earlier command, but for the pins that they would have made."""
+        for of_command in (self.messages, self.lasting, self._steps, self._programs):
+            of_command.clear()
+
+    def steps(self) -> list[Document]:
+        """The steps of a command, in order."""
+        return [*self._steps]
 
     def opened(self, context: Context, wanted: Sequence[Wanted]) -> OpenedPrograms:
         """What stands for the programs of a command. Raises BpfError and its kin, InvalidOptionsError."""
@@ -114,11 +127,14 @@ class Plan:
         for one in load.maps:
             if one.path and not one.spec.reuse:
                 self._pins.setdefault(one.path, one.spec)
+            if one.is_written:
+                self.lasting.append(f'the map pinned at "{one.path}" would be written to')
             if one.fate == UNSEEN:
                 context.notes.append(f'Note: map "{one.spec.name}" is pinned at "{one.path}", and {_UNSEEN}')
         exports = [source.export] if source.export else []
         if not exports and (path := context.environment.get("TC_BPF_UDS")):
             exports = [path]
+        self.lasting += [f'maps would be exported to "{path}"' for path in exports]
         self.note(_load_document(source.path, load, exports))
         return [self._stand_in(program.name, annotation(spec.name, program.section), type,
                                program.expected_attach_type) for program, type in chosen]
@@ -167,7 +183,8 @@ def planned(context: Context, command: Command, operation: Operation) -> list[Do
     PytcError as the command would."""
     assert context.plan is not None
     name = type(command).__name__
-    if _only_asks(command):
+    context.plan.begin()
+    if only_asks(command):
         return [[Field("step", "none", "nothing is changed\n")]]
     if name in _ATTACHMENTS:
         from pytc.operations.dry_attach import plan_attachment
@@ -178,12 +195,18 @@ def planned(context: Context, command: Command, operation: Operation) -> list[Do
     else:
         raise UsageError('Option "-dry-run" is for qdisc, class, filter, chain, action, tcx and cgroup, and for what '
                          "only shows")
-    return context.plan.take()
+    return context.plan.steps()
 
 
-def _only_asks(command: Command) -> bool:
+def is_change(command: Command) -> bool:
+    """Whether a command is one of those that change traffic control by requests to the kernel."""
+    return type(command).__name__ in _CHANGES
+
+
+def only_asks(command: Command) -> bool:
+    """Whether a command changes nothing."""
     if isinstance(command, ActionCommands):
-        return all(_only_asks(part) for part in command.commands)
+        return all(only_asks(part) for part in command.commands)
     if isinstance(command, NamedActions):
         return command.verb == "get"
     return type(command).__name__.startswith(_HARMLESS)

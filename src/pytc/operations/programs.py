@@ -140,6 +140,8 @@ def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exp
         except BaseException:
             loaded.undo()
             raise
+        if context.journal is not None:
+            context.journal.keep_pins(loaded)
         loaded.commit()
 
 

@@ -1,0 +1,140 @@
+"""What stands where a request goes: the objects that it would change or delete, as the kernel describes them."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from pytc.errors import NetlinkError
+from pytc.netlink import constants as c
+from pytc.netlink.messages import TcMessage, holding, join_attributes, split_attributes
+from pytc.netlink.session import Session
+from pytc.operations.action_lists import decode_actions, index_of
+
+_KIND, _INDEX = 1, 3
+_MAJOR = 0xFFFF0000
+
+
+class Identity(NamedTuple):
+    """What tells an object from others of its sort; the same in a request, an answer and a dump."""
+
+    sort: str
+    ifindex: int = 0
+    parent: int = 0
+    number: int = 0
+    pref: int = 0
+    chain: int = 0
+    kind: str = ""
+
+
+def identities(message: TcMessage) -> list[Identity]:
+    """Those of what a message is about: one, or for actions several."""
+    chain = message.attributes.get("TCA_CHAIN", 0)
+    if message.type in (c.NEWTFILTER, c.DELTFILTER):
+        return [Identity("filter", message.ifindex, message.parent, message.handle, message.info >> 16, chain)]
+    if message.type in (c.NEWCHAIN, c.DELCHAIN):
+        return [Identity("chain", message.ifindex, message.parent, chain=chain)]
+    if message.type in (c.NEWTCLASS, c.DELTCLASS):
+        return [Identity("class", message.ifindex, number=message.handle)]
+    if message.type in (c.NEWQDISC, c.DELQDISC):
+        return [Identity("qdisc", message.ifindex, number=message.handle & _MAJOR)]
+    return [Identity("action", kind=kind, number=number) for kind, number in named(message)]
+
+
+def named(message: TcMessage) -> list[tuple[str, int]]:
+    """Kinds and indexes of the actions of a message, 0 for an index that the kernel chooses."""
+    found = []
+    for order, raw in split_attributes(message.attributes.get("TCA_ROOT_TAB", b"")):
+        parts = dict(split_attributes(raw))
+        kind = parts.get(_KIND, b"").partition(b"\0")[0].decode("ascii", "replace")
+        given = int.from_bytes(parts.get(_INDEX, b"")[:4], sys.byteorder)
+        [record] = decode_actions(join_attributes([(order, raw)]))
+        found.append((kind, given or index_of(record)))
+    return found
+
+
+def action_table(which: Sequence[Identity]) -> bytes:
+    """TCA_ROOT_TAB that names actions."""
+    return join_attributes((holding(order), join_attributes([
+        (_KIND, one.kind.encode() + b"\0"), (_INDEX, one.number.to_bytes(4, sys.byteorder))]))
+        for order, one in enumerate(which, 1))
+
+
+class Standing:
+    """Asks the kernel; what cannot be asked (no such device, no such qdisc) is not there."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def _ask(self, message: TcMessage) -> TcMessage | None:
+        # Session's own: a session that keeps a journal of changes has nothing to do with questions.
+        try:
+            return next(iter(Session.request(self._session, message)), None)
+        except NetlinkError:
+            return None
+
+    def _dump(self, message: TcMessage) -> list[TcMessage]:
+        try:
+            return Session.dump(self._session, message)
+        except NetlinkError:
+            return []
+
+    def filter(self, message: TcMessage) -> TcMessage | None:
+        """The one with the handle and preference of a message."""
+        if not message.handle or not message.info >> 16:
+            return None
+        names = ("TCA_KIND", "TCA_CHAIN")
+        attributes = {name: message.attributes[name] for name in names if name in message.attributes}
+        return self._ask(message._replace(type=c.GETTFILTER, flags=0, attributes=attributes))
+
+    def filters(self, message: TcMessage) -> list[TcMessage]:
+        """Those that a message covers, in the order in which they are asked; the kernel takes chain 0 where none is
+        named."""
+        pref, chain = message.info >> 16, message.attributes.get("TCA_CHAIN", 0)
+        found = self._dump(TcMessage(c.GETTFILTER, ifindex=message.ifindex, parent=message.parent,
+                                     attributes={"TCA_CHAIN": chain}))
+        return [one for one in found if one.handle and one.attributes.get("TCA_CHAIN", 0) == chain
+                and pref in (0, one.info >> 16)]
+
+    def qdiscs(self, message: TcMessage) -> list[TcMessage]:
+        """Those in the place, or with the handle, that a message names, without default ones: they come and go by
+        themselves."""
+        question = message._replace(type=c.GETQDISC, flags=c.ECHO, attributes={})
+        asked = [question._replace(handle=0)] * bool(message.parent) + [question._replace(parent=0)] * bool(
+            message.handle)
+        return [one for one in map(self._ask, asked) if one is not None and one.handle]
+
+    def class_(self, message: TcMessage) -> TcMessage | None:
+        """The one with the classid of a message."""
+        if not message.handle:
+            return None
+        return self._ask(message._replace(type=c.GETTCLASS, flags=c.ECHO, attributes={}))
+
+    def qdisc_below(self, message: TcMessage, classid: int) -> TcMessage | None:
+        """The qdisc of a class, without a default one."""
+        found = self._ask(TcMessage(c.GETQDISC, c.ECHO, message.ifindex, parent=classid))
+        return found if found is not None and found.handle else None
+
+    def chain(self, message: TcMessage) -> TcMessage | None:
+        """The chain that a message names."""
+        chain = message.attributes.get("TCA_CHAIN", 0)
+        found = self._dump(TcMessage(c.GETCHAIN, ifindex=message.ifindex, parent=message.parent))
+        return next((one for one in found if one.attributes.get("TCA_CHAIN", 0) == chain), None)
+
+    def actions(self, message: TcMessage) -> list[Identity]:
+        """Those that a message names; all of a kind where it has no index and flushes."""
+        if message.type == c.DELACTION and message.flags & c.ROOT:
+            return [one for answer in self._dump(_question(message)) for one in identities(answer)]
+        return [one for one in identities(message) if one.number and self._is_action(one)]
+
+    def _is_action(self, identity: Identity) -> bool:
+        return self._ask(TcMessage(c.GETACTION, attributes={"TCA_ROOT_TAB": action_table([identity])})) is not None
+
+
+def _question(message: TcMessage) -> TcMessage:
+    return TcMessage(c.GETACTION, attributes={"TCA_ROOT_TAB": message.attributes["TCA_ROOT_TAB"],
+                                              "TCA_ROOT_FLAGS": b"\x01\0\0\0\x01\0\0\0"})
+
+
+def without(messages: Iterable[TcMessage], own: "set[Identity]") -> list[TcMessage]:
+    """Those that are not among ``own``."""
+    return [one for one in messages if not own.issuperset(identities(one))]
