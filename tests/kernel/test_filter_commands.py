@@ -38,8 +38,8 @@ def execute(line: str, *, echo: bool = False, shown: Shown | None = None) -> lis
     words = [word.replace("_", " ") if "," in word else word for word in line.split()]
     with Context(echo=echo, shown=shown) as context:
         found = run(context, parse_words(words))
-    assert not isinstance(found, Stream)
-    return found
+        assert not isinstance(found, Stream)
+        return None if found is None else [*found]
 
 
 def text(line: str, *, echo: bool = False, shown: Shown | None = None) -> str:

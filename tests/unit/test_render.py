@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Iterator
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytc.cli.main import show
 from pytc.documents import Document, Field, Group, Json
+from pytc.errors import NetlinkProtocolError
+from pytc.grammar.command_line import Options
+from pytc.render import GROUP
 from pytc.render.json import as_object
+from pytc.render.json import pieces as json_pieces
 from pytc.render.json import render as as_json
+from pytc.render.text import pieces as text_pieces
 from pytc.render.text import render as as_text
 
 DOCUMENT: Document = [
@@ -47,3 +55,51 @@ values = st.recursive(
 def test_both_layouts_parse_to_the_same(members: dict[str, Json]) -> None:
     document = [Field(key, value) for key, value in members.items()]
     assert json.loads(as_json([document])) == json.loads(as_json([document], pretty=True)) == [members]
+
+
+@pytest.mark.parametrize("count", [0, 1, GROUP - 1, GROUP, GROUP + 1, 3 * GROUP])
+def test_a_long_list_is_what_its_pieces_are(count: int) -> None:
+    documents: list[Document] = [[Field("number", number, f"{number} ")] for number in range(count)]
+    values = [{"number": number} for number in range(count)]
+    assert as_text(documents) == "".join(f"{number} " for number in range(count))
+    assert as_json(documents) == json.dumps(values, separators=(",", ":")) + "\n"
+    assert json.loads(as_json(documents, pretty=True)) == values
+    assert as_json(documents, pretty=True).count("\n") == 2 * count + 1
+
+
+def test_documents_without_text_do_not_end_a_list() -> None:
+    assert as_text([[Field("number", 1)]] * (2 * GROUP) + [[Field("", text="end")]]) == "end"
+
+
+@pytest.mark.parametrize("pieces", [text_pieces, json_pieces, lambda documents: json_pieces(documents, pretty=True)])
+def test_a_document_is_made_when_its_turn_comes(
+        pieces: Callable[[Iterable[Document]], Iterator[str]]) -> None:
+    made: list[int] = []
+
+    def documents() -> Iterator[Document]:
+        for number in range(10 * GROUP):
+            made.append(number)
+            yield [Field("number", number, f"{number} ")]
+
+    next(pieces(documents()))
+    assert 0 < len(made) <= GROUP
+
+
+@pytest.mark.parametrize("count", [0, 1, 2 * GROUP + 3])
+@pytest.mark.parametrize("pretty", [False, True])
+def test_json_parses_when_a_document_cannot_be_made(
+        count: int, pretty: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(NetlinkProtocolError):
+        show(_failing(count), Options(json=True, pretty=pretty))
+    assert json.loads(capsys.readouterr().out) == [{"kind": "bpf"}] * count
+
+
+def test_text_has_what_is_before_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(NetlinkProtocolError):
+        show(_failing(3), Options(oneline=True))
+    assert capsys.readouterr().out == "bpf \\" * 3
+
+
+def _failing(count: int) -> Iterator[Document]:
+    yield from [[Field("kind", "bpf", "bpf \n")]] * count
+    raise NetlinkProtocolError("a message of 3 bytes")

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pytc.cli import streams
@@ -135,18 +135,35 @@ def report(error: PytcError, *, as_json: bool = False) -> int:
     return error.exit_status
 
 
-def show(documents: "Sequence[Document]", options: Options) -> None:
-    """Prints documents as text or JSON; names that are not UTF-8 come out as the kernel has them."""
+def show(documents: "Iterable[Document]", options: Options) -> None:
+    """Prints documents as text or JSON, each when it is made; names that are not UTF-8 come out as the kernel has them.
+
+    When one cannot be made, what is before it is shown, JSON is closed, and then the error is raised.
+    """
+    failures: list[PytcError] = []
+    for piece in _pieces(_up_to_failure(documents, failures), options):
+        streams.write(piece)
+    if failures:
+        raise failures[0]
+
+
+def _up_to_failure(documents: "Iterable[Document]", failures: list[PytcError]) -> "Iterator[Document]":
+    try:
+        yield from documents
+    except PytcError as error:
+        failures.append(error)
+
+
+def _pieces(documents: "Iterable[Document]", options: Options) -> Iterator[str]:
     streams.take_any_text(as_json=options.json)
     if options.json:
-        from pytc.render.json import render as as_json
+        from pytc.render.json import pieces as of_json
 
-        streams.write(as_json(documents, pretty=options.pretty))
-    else:
-        from pytc.render.text import render as as_text
+        return of_json(documents, pretty=options.pretty)
+    from pytc.render.text import pieces as of_text
 
-        text = as_text(documents, colors=_colors(options))
-        streams.write(text.replace("\n", "\\") if options.oneline else text)
+    texts = of_text(documents, colors=_colors(options))
+    return (text.replace("\n", "\\") for text in texts) if options.oneline else texts
 
 
 def _colors(options: Options) -> "dict[str, str]":

@@ -80,13 +80,18 @@ class Session:
         How much the kernel puts into a message depends on how it has been read so far: with ``peek`` it is as much as
         tc gets, which looks at the size of each before it reads.
         """
+        return [*self.dumped(message, peek=peek)]
+
+    def dumped(self, message: TcMessage, *, peek: bool = False) -> Iterator[TcMessage]:
+        """The same, each decoded when its turn comes. All of them have arrived before the first: only then it is known
+        that the tables did not change, and that the kernel has not refused."""
         for _ in range(_DUMP_ATTEMPTS):
             answers, whole = self._dump_once(message, peek=peek)
             if whole:
-                return answers
+                return map(decode, answers)
         raise NetlinkProtocolError("Dump was interrupted: the tables change faster than they can be read")
 
-    def _dump_once(self, message: TcMessage, *, peek: bool) -> tuple[list[TcMessage], bool]:
+    def _dump_once(self, message: TcMessage, *, peek: bool) -> tuple[list[bytes], bool]:
         sequence = self._send(message, c.REQUEST | c.DUMP)
         answers, whole = [], True
         for kind, flags, data in self._receive(sequence, peek=peek):
@@ -97,7 +102,7 @@ class Session:
             if kind == c.ERROR:
                 self._check(data)
                 continue
-            answers.append(decode(data))
+            answers.append(data)
         return answers, whole
 
     def exchange(self, kind: int, body: bytes) -> list[tuple[int, bytes]]:

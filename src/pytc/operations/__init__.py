@@ -1,6 +1,6 @@
 """One function for each command: load, attach, and undo in reverse when a step fails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from errno import EPERM
 from functools import cache
 from importlib import import_module
@@ -10,13 +10,13 @@ from pytc.documents import Document, Stream
 from pytc.errors import BpfError, BpfSyscallError
 from pytc.operations.context import Context
 
-Operation = Callable[[Context, Command], list[Document] | Stream | None]
+Operation = Callable[[Context, Command], Iterable[Document] | Stream | None]
 
 # Where the function for each command lives: imported when the command is run.
 _HOMES = {
     "ModifyFilter": ("filters", "modify_filter"),
-    "GetFilter": ("filters", "get_filter"),
-    "ShowFilters": ("filters", "show_filters"),
+    "GetFilter": ("filter_show", "get_filter"),
+    "ShowFilters": ("filter_show", "show_filters"),
     "ModifyChain": ("chains", "modify_chain"),
     "GetChain": ("chains", "get_chain"),
     "ShowChains": ("chains", "show_chains"),
@@ -82,9 +82,10 @@ _HOMES = {
 }
 
 
-def run(context: Context, command: Command) -> list[Document] | Stream | None:
-    """Runs a command; returns what there is to show: a document for each object, or a stream, which has to be used
-    before the context is closed; None for a command that shows nothing. Raises PytcError."""
+def run(context: Context, command: Command) -> Iterable[Document] | Stream | None:
+    """Runs a command; returns what there is to show: a document for each object, which may be made only when its turn
+    comes, or a stream, which has to be used before the context is closed; None for a command that shows nothing. Raises
+    PytcError."""
     operation = _operation(type(command).__name__)
     if context.plan is not None:
         from pytc.operations.dry_run import planned

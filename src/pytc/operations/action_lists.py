@@ -12,7 +12,7 @@ from pytc.netlink.messages import decode_options, encode_options, holding, join_
 from pytc.netlink.session import interface_name
 from pytc.operations.clock import read_clock
 from pytc.operations.context import Context
-from pytc.operations.programs import described
+from pytc.operations.program_descriptions import described
 from pytc.operations.statistics import statistics_fields, unpack_statistics
 from pytc.records import ActionRecord
 

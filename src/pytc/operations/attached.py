@@ -18,7 +18,8 @@ from pytc.kinds.programs import program_group
 from pytc.operations.context import Context
 from pytc.operations.exports import OpenedPrograms
 from pytc.operations.pins import pin_path
-from pytc.operations.programs import Wanted, described, opened, resolved
+from pytc.operations.program_descriptions import described
+from pytc.operations.programs import Wanted, opened, resolved
 
 if TYPE_CHECKING:
     from pytc.bpf.links import Link

@@ -120,7 +120,7 @@ def _by_link_type(context: Context, source: ClassicSource) -> "Program | Callabl
 def _attached(context: Context, source: ClassicSource) -> list[tuple[str, Program]]:
     """(what identifies it, program) of the filters of classic BPF that a selector covers; raises BytecodeError
     when there is none."""
-    from pytc.operations.filters import filter_records
+    from pytc.operations.filter_show import filter_records
 
     assert source.selector is not None
     selector, wanted = source.selector, source.selector.handle

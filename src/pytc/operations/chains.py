@@ -5,9 +5,9 @@ from pytc.documents import Document
 from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
 from pytc.operations.context import Context
-from pytc.operations.filter_documents import document, dump
+from pytc.operations.filter_documents import document, dump, echoed
 from pytc.operations.filter_requests import address, explained, filter_request
-from pytc.operations.filters import ask, check_block, echoed
+from pytc.operations.filter_show import ask, check_block
 
 _VERBS = {"add": (c.NEWCHAIN, c.EXCL | c.CREATE), "delete": (c.DELCHAIN, 0)}
 

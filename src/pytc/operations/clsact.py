@@ -81,6 +81,6 @@ def _take_away(context: Context, device: str, error: BaseException) -> None:
 
 
 def _is_in_use(context: Context, device: str) -> bool:
-    from pytc.operations.filters import filter_records
+    from pytc.operations.filter_show import filter_records
 
     return any(filter_records(context, FilterSelector(device, parent)) for parent in (INGRESS, EGRESS))

@@ -12,7 +12,7 @@ from pytc.bpf.pinning import PinRoot
 from pytc.bpf.planning import CREATED, UNSEEN, PlannedLoad, PlannedMap, PlannedProgram, plan_load
 from pytc.bpf.spec import MapSpec
 from pytc.commands import ActionCommands, Command, NamedActions
-from pytc.documents import Document, Field, Listing, Part, Stream
+from pytc.documents import Document, Field, Listing, Part
 from pytc.errors import BpfError, DeviceNotFoundError, UsageError
 from pytc.kinds.interface import OpenedProgram
 from pytc.kinds.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, PINNED, BpfSource
@@ -178,7 +178,7 @@ class _Noting(Session):
         return []
 
 
-def planned(context: Context, command: Command, operation: Operation) -> list[Document] | Stream | None:
+def planned(context: Context, command: Command, operation: Operation) -> list[Document]:
     """The steps of a command that would change something; none for others, whose words are all that is checked. Raises
     PytcError as the command would."""
     assert context.plan is not None

@@ -2,6 +2,7 @@
 
 import errno
 import struct
+from collections.abc import Iterable, Iterator, Sequence
 
 from pytc.commands import FilterSelector
 from pytc.documents import DEVICE, Document, Field, Group, Listing, Part, Shown
@@ -14,7 +15,7 @@ from pytc.netlink.messages import TcMessage, decode_options, split_attributes
 from pytc.netlink.session import interface_name
 from pytc.operations.context import Context
 from pytc.operations.filter_requests import POINTS, address, swapped
-from pytc.operations.programs import described
+from pytc.operations.program_descriptions import described
 from pytc.protocols import format_protocol
 from pytc.records import FilterRecord, QueueStatistics
 
@@ -23,8 +24,9 @@ _FILTERS, _CHAINS = (c.NEWTFILTER, c.DELTFILTER, c.GETTFILTER), (c.NEWCHAIN, c.D
 _TERSE = struct.pack("=II", 1, 1)
 
 
-def dump(context: Context, message_type: int, selector: FilterSelector) -> list[FilterRecord]:
-    """The filters or chains that a selector covers; raises DeviceNotFoundError, NetlinkError.
+def dump(context: Context, message_type: int, selector: FilterSelector) -> Iterator[FilterRecord]:
+    """The filters or chains that a selector covers, each decoded when its turn comes; raises DeviceNotFoundError,
+    NetlinkError before the first.
 
     Not all kernels and kinds can be dumped in brief: then what they say is shortened here.
     """
@@ -32,12 +34,20 @@ def dump(context: Context, message_type: int, selector: FilterSelector) -> list[
     in_brief = {**message.attributes, "TCA_DUMP_FLAGS": _TERSE}
     shortened = False
     try:
-        answers = context.session.dump(message._replace(attributes=in_brief) if context.shown.brief else message)
+        answers = context.session.dumped(message._replace(attributes=in_brief) if context.shown.brief else message)
     except NetlinkError as error:
         if not context.shown.brief:
             raise _of_dump(error) from error
-        answers, shortened = context.session.dump(message), True
-    return [record for record in (decoded(answer, shortened=shortened) for answer in answers) if record is not None]
+        answers, shortened = context.session.dumped(message), True
+    return records(answers, shortened=shortened)
+
+
+def records(messages: Iterable[TcMessage], *, shortened: bool = False) -> Iterator[FilterRecord]:
+    """What messages say of filters and chains."""
+    for message in messages:
+        record = decoded(message, shortened=shortened)
+        if record is not None:
+            yield record
 
 
 def _of_dump(error: NetlinkError) -> NetlinkError:
@@ -133,6 +143,13 @@ def document(context: Context, record: FilterRecord, selector: FilterSelector | 
 
         fields += filter_statistics(record.statistics, iec=context.shown.iec)
     return fields
+
+
+def echoed(context: Context, answers: Sequence[TcMessage]) -> list[Document] | None:
+    """What the kernel says that it has done, None when nobody has asked."""
+    if not context.echo:
+        return None
+    return [document(context, record) for record in records(answers)]
 
 
 def _place(record: FilterRecord, selector: FilterSelector, shown: Shown) -> list[Part]:

@@ -1,20 +1,19 @@
-"""``filter``: add, change, replace, delete, get, show."""
+"""``filter``: add, change, replace, delete; what only asks is in :mod:`pytc.operations.filter_show`."""
 
 from collections.abc import Sequence
 
 from pytc.bpf.constants import ProgramType
-from pytc.commands import FilterSelector, GetFilter, ModifyFilter, ShowFilters
+from pytc.commands import GetFilter, ModifyFilter
 from pytc.documents import Document
-from pytc.errors import BlockNotFoundError, NetlinkError
+from pytc.errors import NetlinkError
 from pytc.kinds.interface import OpenedProgram
 from pytc.kinds.programs import BYTECODE, BYTECODE_FILE, EXPRESSION
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.operations.context import Context
-from pytc.operations.filter_documents import decoded, document, dump
+from pytc.operations.filter_documents import echoed
 from pytc.operations.filter_requests import actions_of, explained, filter_request
 from pytc.operations.programs import Wanted, opened, resolved, resolved_action
-from pytc.records import FilterRecord
 
 _DEFAULT_SECTION = "classifier"
 
@@ -75,6 +74,8 @@ def _exists(context: Context, command: ModifyFilter) -> bool:
     """Whether there is a filter whose place the new one would take: only its preference and handle can say so."""
     if not command.selector.pref or not command.selector.handle:
         return False
+    from pytc.operations.filter_show import get_filter
+
     try:
         return bool(get_filter(context, GetFilter(command.selector, command.kind)))
     except NetlinkError:
@@ -105,13 +106,6 @@ def _send(context: Context, command: ModifyFilter, message: TcMessage, *, echo: 
         raise explained(error, command.selector) from error
 
 
-def echoed(context: Context, answers: Sequence[TcMessage]) -> list[Document] | None:
-    """What the kernel says that it has done, None when nobody has asked."""
-    if not context.echo:
-        return None
-    return [document(context, record) for record in map(decoded, answers) if record is not None]
-
-
 def _resolved(context: Context, command: ModifyFilter) -> ModifyFilter:
     """With what is in files, and what an expression compiles to."""
     options = command.options
@@ -126,44 +120,3 @@ def _resolved(context: Context, command: ModifyFilter) -> ModifyFilter:
     if actions_of(command):
         options = options._replace(actions=tuple(resolved_action(action) for action in options.actions))
     return command if options is command.options else command._replace(options=options)
-
-
-def get_filter(context: Context, command: GetFilter) -> list[Document]:
-    """The one filter with that handle; raises NetlinkError when there is none."""
-    selector = command.selector
-    message = filter_request(context, ModifyFilter("add", selector, command.kind))
-    return ask(context, message._replace(type=c.GETTFILTER, flags=0), selector)
-
-
-def ask(context: Context, message: TcMessage, selector: FilterSelector) -> list[Document]:
-    """What the kernel answers to a question about one filter or chain; raises NetlinkError."""
-    try:
-        answers = context.session.request(message)
-    except NetlinkError as error:
-        raise explained(error, selector) from error
-    said = FilterSelector(device=selector.device, block=selector.block)
-    return [document(context, record, said) for record in map(decoded, answers) if record is not None]
-
-
-def show_filters(context: Context, command: ShowFilters) -> list[Document]:
-    """The filters that a selector covers."""
-    if command.ignored:
-        context.notes.append('Warning: show takes no handle, and shows filters with any; "filter get" shows one')
-    selector = command.selector
-    return [document(context, record, selector) for record in filter_records(context, selector)]
-
-
-def filter_records(context: Context, selector: FilterSelector) -> list[FilterRecord]:
-    """The filters that a selector covers, decoded; raises DeviceNotFoundError, BlockNotFoundError, NetlinkError."""
-    check_block(context, selector)
-    return dump(context, c.GETTFILTER, selector)
-
-
-def check_block(context: Context, selector: FilterSelector) -> None:
-    """A block is there as long as a qdisc has it; raises BlockNotFoundError."""
-    if not selector.block:
-        return
-    qdiscs = context.session.dump(TcMessage(c.GETQDISC))
-    if not any(selector.block == qdisc.attributes.get(name) for qdisc in qdiscs
-               for name in ("TCA_INGRESS_BLOCK", "TCA_EGRESS_BLOCK")):
-        raise BlockNotFoundError(selector.block)

@@ -113,7 +113,7 @@ def _of_filter(context: Context, selector: "FilterSelector") -> Subject:
 
 def _options_of(context: Context, selector: "FilterSelector") -> "BpfRecord":
     """What is known of the one filter with a BPF program that is meant; raises BpfError where there are others."""
-    from pytc.operations.filters import filter_records
+    from pytc.operations.filter_show import filter_records
 
     meant = [(record.pref, record.handle, record.options)
              for record in filter_records(context, selector._replace(handle=""))

@@ -6,7 +6,6 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pytc.bpf.constants import ProgramType
-from pytc.bpf.info import ProgramDescription, describe_program, program_by_id
 from pytc.commands import Action
 from pytc.errors import BpfError, BpfSyscallError, InvalidOptionsError, VerifierError
 from pytc.kinds import actions
@@ -39,15 +38,6 @@ def program_of(action: Action) -> BpfSource | None:
     """Where the program of an action comes from, None for one that has none."""
     kind = actions.find(action.kind)
     return kind.source(action.options) if kind is not None and kind.source is not None else None
-
-
-def described(number: int) -> ProgramDescription | None:
-    """The program with an id; None when it is gone by now, or not to be seen without CAP_SYS_ADMIN."""
-    try:
-        with program_by_id(number) as descriptor:
-            return describe_program(descriptor.fd)
-    except BpfError:
-        return None
 
 
 @contextmanager

@@ -144,7 +144,7 @@ def filters_behind(context: Context, device: str, name: str) -> int:
     """How many classic filters clsact has there."""
     if name not in PARENTS:
         return 0
-    from pytc.operations.filters import filter_records
+    from pytc.operations.filter_show import filter_records
 
     records = filter_records(context, FilterSelector(device, PARENTS[name]))
     return sum(1 for record in records if record.handle)

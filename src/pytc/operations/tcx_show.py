@@ -57,7 +57,7 @@ def classic(context: Context, device: str, parent: Handle) -> Iterator[Document]
     """The filters of a parent, in the order in which they are asked, with their runs; without the lines that only
     introduce a preference."""
     from pytc.operations.filter_documents import document
-    from pytc.operations.filters import filter_records
+    from pytc.operations.filter_show import filter_records
 
     for record in filter_records(context, FilterSelector(device, parent)):
         if record.handle:

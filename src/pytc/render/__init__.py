@@ -1,1 +1,4 @@
 """Documents to text or JSON: pure functions, and the only places that know formats."""
+
+#: How many documents make a piece of output: a list may be long, and none of them is kept.
+GROUP = 128

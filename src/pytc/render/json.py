@@ -5,20 +5,34 @@ an array follow one another on the line.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from pytc.documents import Document, Group, Json, Listing
+from pytc.render import GROUP
 
 
-def render(documents: Sequence[Document], *, pretty: bool = False) -> str:
+def render(documents: Iterable[Document], *, pretty: bool = False) -> str:
     """A line, or several when ``pretty``, with a newline at the end."""
-    values: list[Json] = [as_object(document) for document in documents]
-    if pretty:
-        return _pretty(values, 0) + "\n"
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n"
+    return "".join(pieces(documents, pretty=pretty))
 
 
-def pretty_stream(values: Iterator[Json]) -> Iterator[str]:
+def pieces(documents: Iterable[Document], *, pretty: bool = False) -> Iterator[str]:
+    """The same, of some documents at a time: a list may be long."""
+    values = map(as_object, documents)
+    return pretty_stream(values) if pretty else _line(values)
+
+
+def _line(values: Iterator[dict[str, Json]]) -> Iterator[str]:
+    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    opening = "["
+    while group := [*islice(values, GROUP)]:
+        yield opening + encode(group)[1:-1]
+        opening = ","
+    yield "[]\n" if opening == "[" else "]\n"
+
+
+def pretty_stream(values: Iterable[Json]) -> Iterator[str]:
     """The same layout as :func:`render` has for people, in pieces."""
     opening = "[ "
     for value in values:

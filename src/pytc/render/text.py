@@ -1,18 +1,25 @@
 """tc's text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from pytc.documents import DEVICE, Document, Field, Group, Part
+from pytc.render import GROUP
 
 #: SGR parameters of each sort of name, on a light and on a dark background, as iproute2 has them.
 COLORS: Mapping[str, tuple[str, str]] = {DEVICE: ("36", "1;36")}
 
 
-def render(documents: Sequence[Document], *, colors: Mapping[str, str] | None = None) -> str:
+def render(documents: Iterable[Document], *, colors: Mapping[str, str] | None = None) -> str:
     """The text of all fields, one after another. ``colors`` are SGR parameters by sort of name."""
-    if not colors:
-        return "".join(map(_fields, documents))
-    return "".join(_dressed(part, colors) for document in documents for part in document)
+    return "".join(pieces(documents, colors=colors))
+
+
+def pieces(documents: Iterable[Document], *, colors: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The same, of some documents at a time: a list may be long."""
+    texts = map(_fields, documents) if not colors else (_dressed_all(document, colors) for document in documents)
+    while group := [*islice(texts, GROUP)]:
+        yield "".join(group)
 
 
 def _fields(document: Document) -> str:
@@ -25,8 +32,12 @@ def _nested(part: Part) -> str:
     return "" if isinstance(part, Field) else "".join(map(_fields, part.documents))
 
 
+def _dressed_all(document: Document, colors: Mapping[str, str]) -> str:
+    return "".join(_dressed(part, colors) for part in document)
+
+
 def _dressed(part: Part, colors: Mapping[str, str]) -> str:
     if isinstance(part, Field):
         return f"\x1b[{colors[part.color]}m{part.text}\x1b[0m" if part.color in colors else part.text
-    inner = part.fields if isinstance(part, Group) else [one for document in part.documents for one in document]
-    return "".join(_dressed(one, colors) for one in inner)
+    inner = [part.fields] if isinstance(part, Group) else part.documents
+    return "".join(_dressed_all(document, colors) for document in inner)
