@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.batch import commands, run_batch, split_quoted, split_words
+from pytc.cli.batch import Commands, commands, made_ready, run_batch, split_quoted, split_words
 from pytc.errors import BatchError, PytcError, UsageError
 
 
@@ -39,6 +39,14 @@ def test_a_quote_that_is_not_closed(line: str) -> None:
         split_words(line)
 
 
+def in_parts(*parts: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """The commands of lines that come bit by bit."""
+    reader = Commands()
+    for part in parts:
+        yield from reader.of(part)
+    yield from reader.rest()
+
+
 @pytest.mark.parametrize(("text", "expected"), [
     ("a b\n\n# c\n d\n", [(1, ["a", "b"]), (4, ["d"])]),
     ("a \\\n b \\\n c\nd", [(3, ["a", "b", "c"]), (4, ["d"])]),
@@ -46,7 +54,10 @@ def test_a_quote_that_is_not_closed(line: str) -> None:
     ("a \\\n", [(1, ["a"])]),
 ])
 def test_commands_and_their_lines(text: str, expected: list[tuple[int, list[str]]]) -> None:
-    assert list(commands(text.splitlines(keepends=True))) == expected
+    lines = text.splitlines(keepends=True)
+    for at in range(len(lines) + 1):
+        assert list(in_parts(lines[:at], lines[at:])) == expected
+    assert list(commands(lines)) == expected
 
 
 @given(st.text("ab '\"\\#\n", max_size=60))
@@ -76,7 +87,7 @@ def run_lines(tmp_path: Path, lines: list[str], *, force: bool) -> tuple[int, li
         errors.append(str(error))
         return error.exit_status
 
-    return run_batch(str(path), run, report, force=force), done, errors
+    return run_batch(str(path), lambda file: made_ready(file, list), run, report, force=force), done, errors
 
 
 def test_the_first_failure_ends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,4 +102,4 @@ def test_force_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(BatchError, match=r"Cannot open file .* for reading: No such file or directory"):
-        run_batch(str(tmp_path / "none"), lambda words: 0, lambda error: 1)
+        run_batch(str(tmp_path / "none"), lambda file: made_ready(file, list), lambda words: 0, lambda error: 1)

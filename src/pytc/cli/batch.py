@@ -4,12 +4,19 @@ What is after a ``#`` does not count, a line that ends in a backslash goes on in
 quotes are one. The netlink socket is one for all lines.
 """
 
+import io
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from itertools import islice
+from typing import TypeVar, cast
 
 from pytc.cli import streams
 from pytc.errors import BatchError, PytcError
 
+Ready = TypeVar("Ready")
+_CHUNK = 1 << 16
+_AHEAD = 32
 _QUOTES = "'\""
 
 
@@ -40,46 +47,113 @@ def split_quoted(line: str) -> list[str]:
     return words
 
 
+class Commands:
+    """Takes lines apart that come bit by bit."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._pending: list[str] = []
+
+    def of(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+        """(number of its last line, words) of each command that is whole with these lines; raises BatchError."""
+        for line in lines:
+            self._number += 1
+            text = line.partition("#")[0] if "#" in line else line
+            if line.endswith("\\\n"):
+                self._pending.append(text.removesuffix("\\\n"))
+                continue
+            if self._pending:
+                text, self._pending = "".join((*self._pending, text)), []
+            if words := split_words(text):
+                yield self._number, words
+
+    def rest(self) -> Iterator[tuple[int, list[str]]]:
+        """The command of a last line that says that it goes on."""
+        if words := split_words("".join(self._pending)):
+            yield self._number, words
+
+
 def commands(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """(number of its last line, words) of each command; raises BatchError."""
-    pending: list[str] = []
-    number = 0
-    for number, line in enumerate(lines, 1):
-        text = line.partition("#")[0] if "#" in line else line
-        if line.endswith("\\\n"):
-            pending.append(text.removesuffix("\\\n"))
-            continue
-        if pending:
-            text, pending = "".join((*pending, text)), []
-        if words := split_words(text):
-            yield number, words
-    if words := split_words("".join(pending)):
-        yield number, words
+    """The same for lines that are all there."""
+    reader = Commands()
+    yield from reader.of(lines)
+    yield from reader.rest()
 
 
-def run_batch(path: str, run: Callable[[Sequence[str]], int], report: Callable[[PytcError], int], *,
+def arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
+    """The lines of a file, at a time those that one read brings: nothing that is there waits for what is not."""
+    parts: list[bytes] = []
+    while True:
+        streams.write("", flush=True)  # whoever writes the lines may want to see what the last ones have said
+        data = file.read1(_CHUNK)
+        whole, newline, begun = data.rpartition(b"\n")
+        if newline or not data:
+            text = b"".join((*parts, whole, newline)).decode("utf-8", "surrogateescape")
+            yield io.StringIO(text, newline=None)
+            parts.clear()
+        if not data:
+            return
+        parts.append(begun)
+
+
+def made_ready(file: io.BufferedReader,
+               prepare: Callable[[list[str]], Ready]) -> Generator[tuple[int, Ready], None, None]:
+    """(number of its last line, what ``prepare`` makes of its words) of each command; raises BatchError.
+
+    Of the lines that have arrived, some are made ready before the first of them is run: that takes less time than to do
+    it in turns, as the kernel's work and ours do not drive one another out of the processor's caches.
+    """
+    commands = Commands()
+    for lines in arriving(file):
+        yield from _some_ahead(commands.of(lines), prepare)
+    yield from _some_ahead(commands.rest(), prepare)
+
+
+def _some_ahead(commands: Iterator[tuple[int, list[str]]],
+                prepare: Callable[[list[str]], Ready]) -> Iterator[tuple[int, Ready]]:
+    while True:
+        found: list[tuple[int, Ready]] = []
+        failure = None
+        try:
+            for number, words in islice(commands, _AHEAD):
+                found.append((number, prepare(words)))
+        except BatchError as error:  # of a line that cannot be taken apart: those before it come first
+            failure = error
+        yield from found
+        if failure is not None:
+            raise failure
+        if not found:
+            return
+
+
+def run_batch(path: str, prepared: Callable[[io.BufferedReader], Generator[tuple[int, Ready], None, None]],
+              run: Callable[[Ready], int], report: Callable[[PytcError], int], *,
               force: bool = False, say: Callable[[str], None] | None = None) -> int:
     """Runs the commands of a file, ``-`` for standard input; returns the exit status.
 
-    Ends at the first that fails, which is named, or goes on with ``force``. ``run`` is given the words of a command,
-    ``report`` prints an error, ``say`` (standard error, without it) which line it was.
+    Ends at the first that fails, which is named, or goes on with ``force``. ``prepared`` gives the commands of a file
+    with the numbers of their lines, as :func:`made_ready` does, for ``run``. ``report`` prints an error, ``say``
+    (standard error, without it) which line it was.
     """
+    say = say if say is not None else _complain
     if path == "-":
-        return _run(path, sys.stdin, run, report, force=force, say=say or _complain)
+        standard = cast("io.BufferedReader", sys.stdin.buffer)
+        with closing(prepared(standard)) as commands:
+            return _run(path, commands, run, report, force=force, say=say)
     try:
-        file = open(path, encoding="utf-8", errors="surrogateescape")  # noqa: SIM115 (closed below)
+        file = open(path, "rb")  # noqa: SIM115 (closed below)
     except OSError as error:
         raise BatchError(f'Cannot open file "{path}" for reading: {error.strerror}', errno=error.errno) from error
-    with file:
-        return _run(path, file, run, report, force=force, say=say or _complain)
+    with file, closing(prepared(file)) as commands:
+        return _run(path, commands, run, report, force=force, say=say)
 
 
-def _run(path: str, lines: Iterable[str], run: Callable[[Sequence[str]], int], report: Callable[[PytcError], int], *,
-         force: bool, say: Callable[[str], None]) -> int:
+def _run(path: str, commands: Iterable[tuple[int, Ready]], run: Callable[[Ready], int],
+         report: Callable[[PytcError], int], *, force: bool, say: Callable[[str], None]) -> int:
     status = 0
-    for number, words in commands(lines):
+    for number, command in commands:
         try:
-            failed = run(words)
+            failed = run(command)
         except PytcError as error:
             failed = report(error)
         if failed:

@@ -13,6 +13,7 @@ from pytc.errors import UsageError
 from pytc.grammar.command_line import Options
 from pytc.operations import run
 from pytc.operations.context import Context
+from pytc.operations.ready_filters import ReadyFilter, send_ready
 
 if TYPE_CHECKING:
     from pytc.cli.progress import Bar
@@ -63,11 +64,7 @@ class Runner:
                 show_stream(documents, self._options)
                 documents = None
         finally:
-            if self._bar is not None:
-                self._bar.restart()
-            context.release()
-            say(context.notes, as_json=self._options.json)
-            context.notes.clear()
+            self._finish()
         if documents is not None:
             show(documents, self._options)
         return context.status
@@ -82,6 +79,22 @@ class Runner:
             context.release()
             context.notes.clear()
         return context.plan.steps()
+
+    def send(self, ready: ReadyFilter) -> int:
+        """The same for a command whose request is ready."""
+        try:
+            send_ready(self.context, ready)
+        finally:
+            self._finish()
+        return 0
+
+    def _finish(self) -> None:
+        if self._bar is not None:
+            self._bar.restart()
+        self.context.release()
+        if self.context.notes:
+            say(self.context.notes, as_json=self._options.json)
+            self.context.notes.clear()
 
     def __enter__(self) -> "Runner":
         return self

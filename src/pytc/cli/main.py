@@ -1,5 +1,6 @@
 """The command ``pytc``."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +13,9 @@ from pytc.grammar.command_line import Options, parse_options, parse_words
 if TYPE_CHECKING:
     from pytc.documents import Document, Stream
 
+#: A dump makes some hundred thousand objects, and hardly any garbage: Python's own thresholds have it look through
+#: them all again and again.
+_FEW_COLLECTIONS = (50_000, 20, 100)
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 
@@ -23,6 +27,7 @@ def console() -> None:
         from pytc.cli.completion import answer
 
         sys.exit(answer(os.environ["_PYTC_COMPLETE"], sys.argv[1:]))
+    gc.set_threshold(*_FEW_COLLECTIONS)
     from pytc.cli.endings import run_to_the_end
 
     sys.exit(run_to_the_end(lambda: main(sys.argv[1:])))
@@ -81,21 +86,17 @@ def _batch(options: Options) -> int:
 
     lean.prepare()
     from pytc.cli.batch import run_batch
+    from pytc.cli.batch_commands import BatchCommands
     from pytc.cli.execute import Runner, say
-    from pytc.commands import Help
 
     with Runner(options) as runner:
-        def run(words: Sequence[str]) -> int:
-            try:
-                command = parse_words(words)
-            except HelpRequested as request:
-                return show_help(request.topic)
-            return show_help(command.topic) if isinstance(command, Help) else runner.run(command)
+        plain = not (options.echo or options.create_clsact or options.dry_run)
+        commands = BatchCommands(runner, show_help, plain=plain)
 
         def refused(error: PytcError) -> int:
             return report(error, as_json=options.json)
 
-        return run_batch(options.batch, run, refused, force=options.force,
+        return run_batch(options.batch, commands.of, commands.run, refused, force=options.force,
                          say=lambda sentence: say([sentence], as_json=options.json))
 
 

@@ -20,6 +20,8 @@ from pytc.netlink.codec import codec_for, pack, unpack
 
 _HEADER = struct.Struct("=IHHII")
 _TCMSG = struct.Struct("=BBHiIII")
+#: Of the header the sequence number and the sender's port, then family and padding, the device's index.
+_SEQUENCE_TO_INDEX = struct.Struct("=IIIi")
 _TCAMSG = struct.Struct("=BBH")
 _NLA_HEADER = struct.Struct("=HH")
 _NESTED = 0x8000  # NLA_F_NESTED
@@ -64,6 +66,11 @@ def encode(message: TcMessage, sequence: int, flags: int = 0) -> bytes:
         body = _TCMSG.pack(0, 0, 0, message.ifindex, message.handle, message.parent, message.info)
         body += encode_options(TRAFFIC_CONTROL, list(message.attributes.items()))
     return _HEADER.pack(_HEADER.size + len(body), message.type, message.flags | flags, sequence, 0) + body
+
+
+def addressed(data: bytes, sequence: int, ifindex: int) -> bytes:
+    """An encoded message with another sequence number, and about another device."""
+    return data[:8] + _SEQUENCE_TO_INDEX.pack(sequence, 0, 0, ifindex) + data[24:]
 
 
 def decode(data: bytes) -> TcMessage:

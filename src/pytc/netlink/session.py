@@ -14,12 +14,13 @@ from types import TracebackType
 
 from pytc.errors import NamespaceError, NetlinkError, NetlinkProtocolError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage, decode, encode, split_attributes
+from pytc.netlink.messages import TcMessage, addressed, decode, encode, split_attributes
 
 _HEADER = struct.Struct("=IHHII")
 _ERROR = struct.Struct("=i")
 _BUFFER = 1 << 18
 _TIMEOUT_SECONDS = 30
+_DONE = _ERROR.pack(0)
 _TIMEVAL = struct.Struct("@ll")
 #: struct ifreq: a name, and the index behind it.
 _SIOCGIFINDEX = 0x8933
@@ -74,6 +75,12 @@ class Session:
         sequence = self._send(message, c.REQUEST | c.ACK)
         return [decode(data) for _, data in self._answers(sequence)]
 
+    def request_again(self, data: bytes, ifindex: int) -> None:
+        """The same for a message that is encoded already, but for the index of its device, and has no other answer."""
+        sequence = self._next()
+        self._send_data(addressed(data, sequence, ifindex))
+        self._answers(sequence)
+
     def dump(self, message: TcMessage, *, peek: bool = False) -> list[TcMessage]:
         """All answers to a dump request; asks again when the tables changed meanwhile.
 
@@ -115,9 +122,10 @@ class Session:
     def _answers(self, sequence: int) -> list[tuple[int, bytes]]:
         """(type, whole message) of all before the acknowledgement."""
         answers: list[tuple[int, bytes]] = []
-        for kind, _flags, data in self._receive(sequence):
+        for kind, flags, data in self._receive(sequence):
             if kind == c.ERROR:
-                self._check(data)
+                if flags & c.ACK_TLVS or data[16:20] != _DONE:  # else there is nothing to look at, as mostly
+                    self._check(data)
                 return answers
             answers.append((kind, data))
         raise NetlinkProtocolError("the kernel closed the conversation without an acknowledgement")

@@ -24,33 +24,42 @@ def filter_request(context: Context, command: ModifyFilter, program: OpenedProgr
                    programs: Sequence[OpenedProgram | None] = ()) -> TcMessage:
     """The request for a command whose programs are open, that of the filter and those of its actions; raises
     DeviceNotFoundError, InvalidOptionsError, UsageError."""
+    ifindex = index_of(context, command.selector)
+    return filter_message(command, program, _encoded_actions(context, command, programs))._replace(ifindex=ifindex)
+
+
+def filter_message(command: ModifyFilter, program: OpenedProgram | None = None,
+                   actions: Sequence[tuple[str, bytes]] = ()) -> TcMessage:
+    """The same, but for the index of the device, with actions that are encoded. Depends on nothing else; raises
+    InvalidOptionsError, UsageError."""
     kind = kinds.find(command.kind) if command.kind else None
     number, flags = _VERBS[command.verb]
     selector = command.selector
-    ifindex, parent, attributes = _place(context, selector)
+    attributes: dict[str, Any] = {} if selector.chain is None else {"TCA_CHAIN": selector.chain}
     handle = _handle(selector.handle, command.kind, kind) if selector.handle else 0
     if command.kind:
         attributes["TCA_KIND"] = command.kind
     if kind is not None and command.options is not None:
-        options = [*kind.encode(command.options, program), *_encoded_actions(context, command, kind, programs)]
-        attributes["TCA_OPTIONS"] = encode_options(kind.schema, options)
+        attributes["TCA_OPTIONS"] = encode_options(kind.schema, [*kind.encode(command.options, program), *actions])
     if command.estimator:
         attributes["TCA_RATE"] = command.estimator
-    return TcMessage(number, flags, ifindex, handle, parent, _info(selector), attributes)
+    return TcMessage(number, flags, 0, handle, _parent(selector), _info(selector), attributes)
 
 
 def address(context: Context, message_type: int, selector: FilterSelector) -> TcMessage:
     """A message about the filters of a selector, without their handle; raises DeviceNotFoundError."""
-    ifindex, parent, attributes = _place(context, selector)
-    return TcMessage(message_type, ifindex=ifindex, parent=parent, info=_info(selector), attributes=attributes)
-
-
-def _place(context: Context, selector: FilterSelector) -> tuple[int, int, dict[str, Any]]:
-    """(index, parent, attributes)"""
     attributes = {} if selector.chain is None else {"TCA_CHAIN": selector.chain}
-    if selector.block:
-        return c.BLOCK, selector.block, attributes
-    return context.device_index(selector.device), selector.parent.number, attributes
+    return TcMessage(message_type, ifindex=index_of(context, selector), parent=_parent(selector), info=_info(selector),
+                     attributes=attributes)
+
+
+def index_of(context: Context, selector: FilterSelector) -> int:
+    """``tcm_ifindex``; raises DeviceNotFoundError."""
+    return c.BLOCK if selector.block else context.device_index(selector.device)
+
+
+def _parent(selector: FilterSelector) -> int:
+    return selector.block or selector.parent.number
 
 
 def _info(selector: FilterSelector) -> int:
@@ -83,10 +92,10 @@ def actions_of(command: ModifyFilter) -> tuple[Action, ...]:
     return found
 
 
-def _encoded_actions(context: Context, command: ModifyFilter, kind: FilterKind,
+def _encoded_actions(context: Context, command: ModifyFilter,
                      programs: Sequence[OpenedProgram | None]) -> list[tuple[str, bytes]]:
-    police = getattr(command.options, "police", None)
-    if not actions_of(command) and police is None:
+    kind, police = kinds.find(command.kind), getattr(command.options, "police", None)
+    if kind is None or (not actions_of(command) and police is None):
         return []
     from pytc.operations.action_lists import encode_actions, encode_options_of
 

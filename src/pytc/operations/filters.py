@@ -14,6 +14,7 @@ from pytc.operations.context import Context
 from pytc.operations.filter_documents import echoed
 from pytc.operations.filter_requests import actions_of, explained, filter_request
 from pytc.operations.programs import Wanted, opened, resolved, resolved_action
+from pytc.operations.ready_filters import depends_on_words, remarks_on
 
 _DEFAULT_SECTION = "classifier"
 
@@ -31,12 +32,9 @@ def modify_filter(context: Context, command: ModifyFilter) -> list[Document] | N
 
 
 def _modify(context: Context, command: ModifyFilter) -> list[Document] | None:
-    if command.options is None:
-        return echoed(context, send_filter(context, command, None))
-    source, actions = getattr(command.options, "source", None), actions_of(command)
-    if not actions and (source is None or source.mode == BYTECODE):  # nothing to open
+    if depends_on_words(command):
         message = filter_request(context, command)
-        _resolved(context, command)  # for its remarks
+        context.notes += remarks_on(command)
         return echoed(context, _send(context, command, message))
     context.device_index(command.selector.device)  # before the work of loading
     command = _resolved(context, command)
