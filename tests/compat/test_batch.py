@@ -59,7 +59,7 @@ def test_from_standard_input(network: Network) -> None:
 
 
 @pytest.mark.parametrize("options", [
-    "-o", "-o -s", "-o -d", "-color=always", "-color=auto", "-r", "-r -d", "-iec", "-color=never", "-nm",
+    "-o", "-o -s", "-o -d", "-color=always", "-color=auto", "-r", "-r -d", "-iec", "-color=never", "-nm", "-c=always",
     "-cf /nonexistent", "-conf /nonexistent", "-c /nonexistent", "-ts", "-t", "-force", "-gra", "-stat", "-p -j", "-br",
 ])
 def test_options(network: Network, options: str) -> None:
@@ -71,7 +71,8 @@ def test_options(network: Network, options: str) -> None:
         assert (found.status, still(found.out)) == (expected.status, still(expected.out)), line
 
 
-@pytest.mark.parametrize("words", ["-nosuch qdisc", "-color=foo qdisc show", "-x", "-j=1 qdisc show"])
+@pytest.mark.parametrize("words", ["-nosuch qdisc", "-color=foo qdisc show", "-c=foo qdisc show", "-x",
+                                   "-j=1 qdisc show"])
 def test_wrong_options(network: Network, words: str) -> None:
     expected, found = network.tc(*words.split()), network.pytc(*words.split())
     assert found.status == expected.status == 255

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import strict_json
 from tests.conftest import ROOT
 
 OBJECT = "examples/bpf/traffic.o"
@@ -70,6 +71,24 @@ def test_json_is_utf_8_whatever_a_file_is_called(tmp_path: Path) -> None:
         file.write((ROOT / OBJECT).read_bytes())
     done = shell(f"pytc -j object show '{os.fsdecode(path)}'")
     assert json.loads(done.stdout.decode("utf-8"))[0]["object"].endswith("a\udcff.o"), done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_json_is_utf_8_whatever_the_locale_says(encoding: str, tmp_path: Path) -> None:
+    name = "\u00e9\N{GRINNING FACE}"
+    path = os.fsencode(tmp_path) + f'/{name}\\"\n'.encode()
+    with open(path, "wb") as file:
+        file.write((ROOT / OBJECT).read_bytes())
+    for line in ("object show \"$NAME\"", "cbpf disasm \"$NAME\" 2>&1", "qdisc show dev \"$END\" 2>&1"):
+        done = shell(f"pytc -j {line}", PYTHONIOENCODING=encoding, NAME=os.fsdecode(path), END=name)
+        assert name in str(strict_json.value(done.stdout)), line
+
+
+def test_with_json_help_is_on_standard_error() -> None:
+    for line in ("pytc -j -h", "pytc -j filter help", "echo help | pytc -j -b -"):
+        done = shell(line)
+        assert (done.returncode, done.stdout) == (0, b"")
+        assert done.stderr.startswith(b"Usage: pytc")
 
 
 def test_messages_do_not_control_the_terminal(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def _run(options: Options, lines: Sequence[Line]) -> None:
         try:
             for line in lines:
                 with uninterrupted():  # a signal waits until it is noted how the line is taken back
-                    _do(runner, line.command)
+                    _do(runner, line.command, options)
         except BaseException as error:
             with uninterrupted():
                 _take_back(options, journal)
@@ -127,9 +127,9 @@ def _run(options: Options, lines: Sequence[Line]) -> None:
             raise
 
 
-def _do(runner: "Runner", command: Command) -> None:
+def _do(runner: "Runner", command: Command, options: Options) -> None:
     if isinstance(command, Help):
-        show_help(command.topic)
+        show_help(command.topic, options)
     else:
         runner.run(command)
 

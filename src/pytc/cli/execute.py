@@ -137,6 +137,6 @@ def say(notes: list[str], *, as_json: bool) -> None:
     if as_json:
         import json
 
-        notes = [json.dumps({"note": note}, ensure_ascii=False) for note in notes]
+        notes = [json.dumps({"note": note}) for note in notes]
     for note in notes:
         streams.complain(f"{note}\n")

@@ -58,7 +58,7 @@ def _run(options: Options, words: list[str]) -> int:
 
         return _print(f"pytc utility, pytc-{__version__}\n")
     if options.help:
-        return show_help("")
+        return show_help("", options)
     if options.install_alias:
         return _alias(options, words)
     if options.atomic:
@@ -70,7 +70,7 @@ def _run(options: Options, words: list[str]) -> int:
     try:
         command = parse_words(words)
         if isinstance(command, Help):
-            return show_help(command.topic)
+            return show_help(command.topic, options)
         from pytc.cli import lean
 
         lean.prepare()
@@ -78,7 +78,7 @@ def _run(options: Options, words: list[str]) -> int:
 
         return execute(options, command)
     except HelpRequested as request:
-        return show_help(request.topic)
+        return show_help(request.topic, options)
 
 
 def _batch(options: Options) -> int:
@@ -91,7 +91,7 @@ def _batch(options: Options) -> int:
 
     with Runner(options) as runner:
         plain = not (options.echo or options.create_clsact or options.dry_run)
-        commands = BatchCommands(runner, show_help, plain=plain)
+        commands = BatchCommands(runner, lambda topic: show_help(topic, options), plain=plain)
 
         def refused(error: PytcError) -> int:
             return report(error, as_json=options.json)
@@ -109,10 +109,13 @@ def _alias(options: Options, words: list[str]) -> int:
     return 0
 
 
-def show_help(topic: str) -> int:
-    """Prints a help text; returns 0."""
+def show_help(topic: str, options: Options) -> int:
+    """With JSON, standard output has nothing else."""
     from pytc.grammar.usage import usage
 
+    if options.json:
+        streams.complain(usage(topic))
+        return 0
     return _print(usage(topic))
 
 

@@ -22,9 +22,14 @@ def replace_closed() -> None:
 
 
 def take_any_text(*, as_json: bool = False) -> None:
-    """Names that are not UTF-8 come out as the kernel has them; in JSON escaped, as JSON is UTF-8 ("\\udcff")."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace" if as_json else "surrogateescape")
+    """Names that are not UTF-8 come out as the kernel has them; in JSON escaped ("\\udcff"), as JSON is UTF-8 whatever
+    the locale says."""
+    if not isinstance(sys.stdout, io.TextIOWrapper):
+        return
+    if as_json:
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    else:
+        sys.stdout.reconfigure(errors="surrogateescape")
 
 
 def write(text: str, *, flush: bool = False) -> None:

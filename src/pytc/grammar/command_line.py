@@ -66,6 +66,8 @@ OPTIONS = (
     _Option("install-alias", "install_alias", value=True, exact=True),
 )
 _COLORS = ("always", "auto", "never")
+#: What may have a value behind "=": -c=never is of -color, though -c is -conf.
+_OF_VALUE = tuple(row for row in OPTIONS if row.field == "color")
 
 #: Objects in the order in which an abbreviation is tried, and the modules that know their words.
 OBJECTS = {
@@ -100,8 +102,9 @@ def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
     while rest and rest[0].startswith("-"):
         word = rest.pop(0)
         name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
-        row = next((row for row in OPTIONS if matches(name, row.name, exact=row.exact)), None)
-        if row is None or (equals and (row.field != "color" or value not in ("", *_COLORS))):
+        known = _OF_VALUE if equals else OPTIONS
+        row = next((row for row in known if matches(name, row.name, exact=row.exact)), None)
+        if row is None or (equals and value not in ("", *_COLORS)):
             raise UsageError(f'Option "{word}" is unknown, try "pytc -help".')
         if row.field == "color":
             found["color"] = value or "always"

@@ -126,7 +126,9 @@ def _attached(context: Context, source: ClassicSource) -> list[tuple[str, Progra
     selector, wanted = source.selector, source.selector.handle
     found: list[tuple[str, Program]] = []
     others = 0
-    for record in filter_records(context, selector._replace(handle="")):
+    with context.in_full():
+        records = [*filter_records(context, selector._replace(handle=""))]
+    for record in records:
         instructions = getattr(record.options, "instructions", ())
         if not record.handle or (wanted and record.handle != _number(wanted)):
             continue

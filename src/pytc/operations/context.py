@@ -1,6 +1,7 @@
 """What operations share during one run: the netlink session, how much to show, remarks for the user."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -68,6 +69,15 @@ class Context:
 
             self._session = Session() if self.plan is None else self.plan.session()
         return self._session
+
+    @contextmanager
+    def in_full(self) -> Iterator[None]:
+        """In such a block, filters are asked for all that they have, also with -brief: to be looked at, not shown."""
+        shown, self.shown = self.shown, self.shown._replace(brief=False)
+        try:
+            yield
+        finally:
+            self.shown = shown
 
     def device_index(self, device: str) -> int:
         """The index of a device, 0 for an empty name; raises DeviceNotFoundError."""

@@ -115,9 +115,10 @@ def _options_of(context: Context, selector: "FilterSelector") -> "BpfRecord":
     """What is known of the one filter with a BPF program that is meant; raises BpfError where there are others."""
     from pytc.operations.filter_show import filter_records
 
-    meant = [(record.pref, record.handle, record.options)
-             for record in filter_records(context, selector._replace(handle=""))
-             if record.handle and (not selector.handle or record.handle == _number(selector.handle))]
+    with context.in_full():
+        meant = [(record.pref, record.handle, record.options)
+                 for record in filter_records(context, selector._replace(handle=""))
+                 if record.handle and (not selector.handle or record.handle == _number(selector.handle))]
     found = [one for one in meant if getattr(one[2], "program_id", 0)]
     if not found:
         raise BpfError(f"no such filter with a BPF program on {selector.device}", hints=(

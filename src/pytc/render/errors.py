@@ -16,4 +16,4 @@ def as_json(error: PytcError) -> str:
         "exit_status": error.exit_status, "causes": list(error.hints)}
     if isinstance(error, VerifierError):
         members |= {"program": error.program, "source": error.source, "log": error.log}
-    return json.dumps(members, ensure_ascii=False) + "\n"
+    return json.dumps(members) + "\n"  # in ASCII, which standard error can write in every locale
