@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.vm.twins import new_network, pytc
+from tests.vm.twins import new_network, pytc, tc
 
 pytestmark = pytest.mark.kernel
 
@@ -38,3 +38,17 @@ def test_hooks_shows_what_there_is(objects: Callable[[str], str], bpffs: Path) -
     assert pytc("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", objects("drop")).status == 0
     done = pytc("hooks", "dev", "em1")
     assert done.status == 0 and done.out.count("filter dev em1 ingress") == 1
+
+
+def test_warnings_need_no_tcx(objects: Callable[[str], str], bpffs: Path) -> None:
+    """Without tcx, nothing is said of it, and the rest is as elsewhere; nothing fails."""
+    new_network()
+    words = ("--warn", "filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", objects("drop"))
+    assert pytc(*words) == (0, "", "")
+    done = pytc(*words)
+    assert (done.status, done.out) == (0, "") and len(done.err.splitlines()) == 1
+    assert done.err.startswith('Warning: em1 ingress has the program "') and "pref 49152 handle 0x1, " in done.err
+    assert tc("qdisc", "add", "dev", "em1", "root", "handle", "1:", "htb").status == 0
+    done = pytc("--warn", "filter", "add", "dev", "em1", "bpf", "obj", objects("drop"))
+    assert done.status == 0 and len(done.err.splitlines()) == 1
+    assert "the root qdisc of em1, htb 1:, which asks it about packets that leave" in done.err

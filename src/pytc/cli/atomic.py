@@ -117,6 +117,7 @@ def _run(options: Options, lines: Sequence[Line]) -> None:
         line = Line(0, Help(""))
         try:
             for line in lines:
+                runner.at(f"{options.batch}:{line.number}")
                 with uninterrupted():  # a signal waits until it is noted how the line is taken back
                     _do(runner, line.command, options)
         except BaseException as error:

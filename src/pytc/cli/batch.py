@@ -128,30 +128,34 @@ def _some_ahead(commands: Iterator[tuple[int, list[str]]],
 
 def run_batch(path: str, prepared: Callable[[io.BufferedReader], Generator[tuple[int, Ready], None, None]],
               run: Callable[[Ready], int], report: Callable[[PytcError], int], *,
-              force: bool = False, say: Callable[[str], None] | None = None) -> int:
+              force: bool = False, say: Callable[[str], None] | None = None,
+              begin: Callable[[str], None] | None = None) -> int:
     """Runs the commands of a file, ``-`` for standard input; returns the exit status.
 
     Ends at the first that fails, which is named, or goes on with ``force``. ``prepared`` gives the commands of a file
     with the numbers of their lines, as :func:`made_ready` does, for ``run``. ``report`` prints an error, ``say``
-    (standard error, without it) which line it was.
+    (standard error, without it) which line it was; ``begin`` is told FILE:LINE of each command before it is run.
     """
     say = say if say is not None else _complain
     if path == "-":
         standard = cast("io.BufferedReader", sys.stdin.buffer)
         with closing(prepared(standard)) as commands:
-            return _run(path, commands, run, report, force=force, say=say)
+            return _run(path, commands, run, report, force=force, say=say, begin=begin)
     try:
         file = open(path, "rb")  # noqa: SIM115 (closed below)
     except OSError as error:
         raise BatchError(f'Cannot open file "{path}" for reading: {error.strerror}', errno=error.errno) from error
     with file, closing(prepared(file)) as commands:
-        return _run(path, commands, run, report, force=force, say=say)
+        return _run(path, commands, run, report, force=force, say=say, begin=begin)
 
 
 def _run(path: str, commands: Iterable[tuple[int, Ready]], run: Callable[[Ready], int],
-         report: Callable[[PytcError], int], *, force: bool, say: Callable[[str], None]) -> int:
+         report: Callable[[PytcError], int], *, force: bool, say: Callable[[str], None],
+         begin: Callable[[str], None] | None) -> int:
     status = 0
     for number, command in commands:
+        if begin is not None:
+            begin(f"{path}:{number}")
         try:
             failed = run(command)
         except PytcError as error:

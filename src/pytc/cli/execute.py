@@ -18,6 +18,7 @@ from pytc.operations.ready_filters import ReadyFilter, send_ready
 if TYPE_CHECKING:
     from pytc.cli.progress import Bar
     from pytc.operations.dry_run import Plan
+    from pytc.operations.filter_warnings import FilterWarnings
     from pytc.operations.journal import Journal
 
 _LAYOUTS = ("", "bpf_elf_map", "bpf_map_def")
@@ -46,7 +47,11 @@ class Runner:
                                environment=os.environ, progress=self._bar,
                                say=lambda remark: say([remark], as_json=options.json), write=streams.write_bytes,
                                echo=options.echo, create_clsact=options.create_clsact, plan=plan or _plan(options),
-                               journal=journal)
+                               journal=journal, warnings=_warnings(options))
+
+    def at(self, place: str) -> None:
+        """What is run next is in a batch, at FILE:LINE."""
+        self.context.place = place
 
     def run(self, command: Command) -> int:
         """Runs a command and prints its outcome; returns the exit status. Raises PytcError."""
@@ -110,6 +115,14 @@ def _plan(options: Options) -> "Plan | None":
     from pytc.operations.dry_run import Plan
 
     return Plan()
+
+
+def _warnings(options: Options) -> "FilterWarnings | None":
+    if not options.warn:
+        return None
+    from pytc.operations.filter_warnings import FilterWarnings
+
+    return FilterWarnings()
 
 
 def _shown(options: Options) -> Shown:

@@ -90,14 +90,14 @@ def _batch(options: Options) -> int:
     from pytc.cli.execute import Runner, say
 
     with Runner(options) as runner:
-        plain = not (options.echo or options.create_clsact or options.dry_run)
+        plain = not (options.echo or options.create_clsact or options.dry_run or options.warn)
         commands = BatchCommands(runner, lambda topic: show_help(topic, options), plain=plain)
 
         def refused(error: PytcError) -> int:
             return report(error, as_json=options.json)
 
         return run_batch(options.batch, commands.of, commands.run, refused, force=options.force,
-                         say=lambda sentence: say([sentence], as_json=options.json))
+                         say=lambda sentence: say([sentence], as_json=options.json), begin=runner.at)
 
 
 def _alias(options: Options, words: list[str]) -> int:

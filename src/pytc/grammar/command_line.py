@@ -39,6 +39,7 @@ class Options(NamedTuple):
     install_alias: str = ""
     dry_run: bool = False
     atomic: bool = False
+    warn: bool = False
 
 
 class _Option(NamedTuple):
@@ -63,6 +64,7 @@ OPTIONS = (
     # What no tc has, spelled out: an abbreviation means one of tc's.
     _Option("create-clsact", "create_clsact", exact=True),
     _Option("atomic", "atomic", exact=True), _Option("dry-run", "dry_run", exact=True),
+    _Option("warn", "warn", exact=True),
     _Option("install-alias", "install_alias", value=True, exact=True),
 )
 _COLORS = ("always", "auto", "never")

@@ -11,6 +11,7 @@ from pytc.errors import DeviceNotFoundError
 if TYPE_CHECKING:
     from pytc.netlink.session import Session
     from pytc.operations.dry_run import Plan
+    from pytc.operations.filter_warnings import FilterWarnings
     from pytc.operations.journal import Journal
 
 
@@ -34,18 +35,23 @@ class Context:
     ``echo``, a command that changes something shows what the kernel says that it has done. With ``create_clsact``, a
     filter of ingress or egress brings its qdisc along. With a ``plan``, nothing is changed: it notes what would be. A
     ``journal`` is the session then, and knows how what is done is taken back.
+    With ``warnings``, new filters are looked at for what is easily overlooked. ``place`` is FILE:LINE of the command in
+    a batch, empty elsewhere.
     """
 
     def __init__(self, *, shown: Shown | None = None, bpf_mount: str = "", layout20: str = "",
                  environment: Mapping[str, str] | None = None, progress: Callable[[int, int], object] | None = None,
                  say: Callable[[str], object] | None = None, write: Callable[[bytes], object] | None = None,
                  echo: bool = False, create_clsact: bool = False,
-                 plan: "Plan | None" = None, journal: "Journal | None" = None) -> None:
+                 plan: "Plan | None" = None, journal: "Journal | None" = None,
+                 warnings: "FilterWarnings | None" = None) -> None:
         self.shown = shown if shown is not None else Shown()
         self.echo = echo
         self.create_clsact = create_clsact
         self.plan = plan
         self.journal = journal
+        self.warnings = warnings
+        self.place = ""
         self.bpf_mount = bpf_mount
         self.layout20 = layout20
         self.notes: list[str] = []

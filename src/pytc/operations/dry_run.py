@@ -8,6 +8,7 @@ machine (devices, pins) and cannot be seen is a remark and no error: the machine
 from collections.abc import Sequence
 
 from pytc.bpf.constants import map_type_name, program_type_name
+from pytc.bpf.info import ProgramDescription, describe_program
 from pytc.bpf.pinning import PinRoot
 from pytc.bpf.planning import CREATED, UNSEEN, PlannedLoad, PlannedMap, PlannedProgram, plan_load
 from pytc.bpf.spec import MapSpec
@@ -50,6 +51,7 @@ class Plan:
         self._absent: dict[str, int] = {}
         self._pins: dict[str, MapSpec] = {}
         self._programs: dict[int, str] = {}
+        self._descriptions: dict[int, ProgramDescription] = {}
 
     def session(self) -> Session:
         """One that asks the kernel, and notes what would change it."""
@@ -82,7 +84,7 @@ class Plan:
 
     def begin(self) -> None:
         """Forgets the steps of an earlier command, but for the pins that they would have made."""
-        for of_command in (self.messages, self.lasting, self._steps, self._programs):
+        for of_command in (self.messages, self.lasting, self._steps, self._programs, self._descriptions):
             of_command.clear()
 
     def steps(self) -> list[Document]:
@@ -111,6 +113,10 @@ class Plan:
         program = self.opened(context, [wanted])[0]
         assert program is not None
         return program
+
+    def description(self, number: int) -> ProgramDescription | None:
+        """What the kernel says of a program that a number stands for; None of one that has yet to be loaded."""
+        return self._descriptions.get(number)
 
     def name_of(self, program: OpenedProgram) -> str:
         """The name of what a number stands for."""
@@ -151,9 +157,10 @@ class Plan:
     def _pinned(self, context: Context, source: BpfSource, wanted: Wanted) -> OpenedProgram:
         from pytc.operations.programs import opened_pin
 
+        about, remark = None, ""
         try:
-            with opened_pin(context, source.path, wanted.type):
-                remark = ""
+            with opened_pin(context, source.path, wanted.type) as program:
+                about = describe_program(program.fd)
         except BpfError as error:
             if error.errno is None:
                 raise  # it is there, and something else
@@ -162,7 +169,10 @@ class Plan:
             context.notes.append(f'Note: the program is pinned at "{source.path}"{remark}')
         path = pin_path(context, source.path)
         self.note([Field("step", "open", "open "), Field("pinned", path, f"pinned {path}\n")])
-        return self._stand_in(f'pinned at {path}', pinned_annotation(source.path), wanted.type)
+        found = self._stand_in(f'pinned at {path}', pinned_annotation(source.path), wanted.type)
+        if about is not None:
+            self._descriptions[found.fd] = about
+        return found
 
 
 class _Noting(Session):

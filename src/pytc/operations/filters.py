@@ -96,12 +96,15 @@ def send_filter(context: Context, command: ModifyFilter, program: OpenedProgram 
 
 
 def _send(context: Context, command: ModifyFilter, message: TcMessage, *, echo: bool = False) -> list[TcMessage]:
-    if echo or context.echo:
+    if echo or context.echo or context.warnings is not None:
         message = message._replace(flags=message.flags | c.ECHO)
     try:
-        return context.session.request(message)
+        answers = context.session.request(message)
     except NetlinkError as error:
         raise explained(error, command.selector) from error
+    if context.warnings is not None:
+        context.warnings.sent(context, message, answers)
+    return answers
 
 
 def _resolved(context: Context, command: ModifyFilter) -> ModifyFilter:

@@ -132,7 +132,7 @@ def _position(context: Context, command: AttachTcx, there: Attachments) -> Posit
 def _warn(context: Context, device: str, name: str, program: OpenedProgram) -> None:
     """Where classic filters wait behind tcx, and the program may keep packets from them."""
     count = filters_behind(context, device, name)
-    if not count or _lets_all_go_on(program):
+    if not count or lets_all_go_on(program.fd):
         return
     context.notes.append(
         f"Warning: {device} has {count} filter{'s' if count > 1 else ''} of clsact at {name}, which packets meet only "
@@ -150,9 +150,10 @@ def filters_behind(context: Context, device: str, name: str) -> int:
     return sum(1 for record in records if record.handle)
 
 
-def _lets_all_go_on(program: OpenedProgram) -> bool:
+def lets_all_go_on(program: int) -> bool:
+    """Whether a program (its descriptor) hides nothing from what is behind it, as far as that can be seen."""
     try:
-        return only_returns(translated_instructions(program.fd), NEXT)
+        return only_returns(translated_instructions(program), NEXT)
     except BpfError:
         return False
 
