@@ -1,6 +1,7 @@
 # make demo     the main job, in a network namespace of its own (root)
 # make test     ruff, mypy, pytest, on the real kernel (root)
 # make check    the part of it that needs no root
+# make docs     docs/compatibility.md and docs/pytc.8, from the grammar and its help texts
 # make test-vm  the loader on Debian's 6.1 kernel in a VM; ARGS="-k timer" for some of it (root)
 #
 # Each makes .venv and installs what it needs. See README.md.
@@ -8,7 +9,7 @@
 VENV := .venv
 OBJECTS := examples/bpf
 
-.PHONY: demo test check test-vm bench objects clean
+.PHONY: demo docs test check test-vm bench objects clean
 
 demo:
 	@.ci/prepare demo $(VENV)
@@ -39,6 +40,10 @@ bench:
 	@$(VENV)/bin/python bench/loader.py
 	@$(VENV)/bin/python bench/maps.py
 	@$(VENV)/bin/python bench/prog_run.py
+
+docs:
+	@.ci/prepare check $(VENV)
+	@$(VENV)/bin/python -m manual
 
 objects:
 	@$(MAKE) -C $(OBJECTS)

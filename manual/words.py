@@ -1,0 +1,82 @@
+"""The words that tc knows: those of version 6.1, place by place, with what makes a whole line of each.
+
+In manual/words, ``PLACE: BEGINNING OF A LINE`` starts a place, and the indented lines below it have the words that may
+come there, each with an example of what follows it; bars stand between several words. A place may stand there twice,
+with other beginnings. ``~`` is a blank in an argument.
+
+In capitals is what a test puts in: FILE, an object; CODE, a file with bytecode; PIN, a pinned program; PATH, a socket
+where somebody waits; NEW, a path where nothing is; NAME, a network namespace; EMPTY, an empty file.
+tests/compat/test_tc_words.py asks tc itself whether all of it is true.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pytc.errors import PytcError
+from pytc.grammar.command_line import parse_options, parse_words
+
+_HERE = Path(__file__).parent / "words"
+#: Sections of the document, in its order, and their files.
+SECTIONS = {
+    "Options": "options", "Objects and commands": "commands", "What comes before the kind": "selectors",
+    "Qdiscs": "qdiscs", "Classes": "classes", "Filters": "filters", "Actions": "actions",
+}
+
+
+class Entry(NamedTuple):
+    """A word, and the arguments that make a whole of it."""
+
+    word: str
+    rest: tuple[str, ...] = ()
+
+
+class Place(NamedTuple):
+    """Words that may come behind the arguments ``beginning``."""
+
+    title: str
+    beginning: tuple[str, ...]
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """What the place belongs to: ``u32`` of ``u32 match``."""
+        return self.title.partition(" ")[0]
+
+    def line(self, entry: Entry, *, broken: bool = False) -> list[str]:
+        """A whole line with a word; ``broken``: with one in its place that nobody knows."""
+        option = entry.word.startswith("-")
+        word = entry.word if not broken else f"-zz{entry.word[1:]}" if option else f"zz{entry.word}"
+        return [*self.beginning, word, *entry.rest, *(("qdisc", "show") if option else ())]
+
+
+def places(section: str) -> list[Place]:
+    """What one of SECTIONS has."""
+    found: list[Place] = []
+    for line in (_HERE / f"{SECTIONS[section]}.txt").read_text().splitlines():
+        if line.startswith(" "):
+            entries = tuple(Entry(first, tuple(rest)) for first, *rest in map(_arguments, line.split(" | ")))
+            found[-1] = found[-1]._replace(entries=found[-1].entries + entries)
+        else:
+            title, _, beginning = line.partition(":")
+            found.append(Place(title, tuple(_arguments(beginning))))
+    return found
+
+
+def _arguments(text: str) -> list[str]:
+    return [word.replace("~", " ") for word in text.split()]
+
+
+def takes(line: Sequence[str]) -> bool:
+    """Whether pytc's parsers have nothing against a line."""
+    try:
+        _, words = parse_options(line)
+        parse_words(words)
+    except PytcError:
+        return False
+    return True
+
+
+def supported(place: Place, entry: Entry) -> bool:
+    """Whether pytc knows a word at its place: it takes the line, and would not with any other word there."""
+    return takes(place.line(entry)) and not takes(place.line(entry, broken=True))
