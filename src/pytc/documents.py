@@ -14,10 +14,11 @@ Json = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # no
 
 class Field(NamedTuple):
     """``text`` is what is printed for it (spaces included), empty for nothing; ``key`` is the member's name in
-    JSON, empty for none. ``color`` says what sort of name it is."""
+    JSON, empty for none. A ``value`` that takes time to make may be a function that makes it, where it is wanted.
+    ``color`` says what sort of name it is."""
 
     key: str
-    value: Json = None
+    value: Json | Callable[[], Json] = None
     text: str = ""
     color: str = ""
 

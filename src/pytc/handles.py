@@ -1,5 +1,6 @@
 """Traffic control handles: 32-bit numbers written ``MAJOR:MINOR`` in hex (tc(8), include/uapi/linux/pkt_sched.h)."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -15,6 +16,7 @@ class Handle(NamedTuple):
         return self.major << 16 | self.minor
 
     @classmethod
+    @lru_cache(maxsize=256)  # a dump has few, thousands of times
     def from_number(cls, number: int) -> "Handle":
         return cls(number >> 16 & 0xFFFF, number & 0xFFFF)
 

@@ -14,7 +14,8 @@ from pytc.kinds import filters as kinds
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, join_attributes
 from pytc.operations.context import Context
-from pytc.operations.filter_documents import decoded, document
+from pytc.operations.filter_documents import document
+from pytc.operations.filter_messages import decoded
 from pytc.render.json import render as as_json
 from pytc.render.text import render as as_text
 

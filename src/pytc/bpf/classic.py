@@ -116,8 +116,12 @@ def unpack(data: bytes) -> tuple[ClassicInstruction, ...]:
 
 def format_bytecode(program: Sequence[ClassicInstruction], separator: str = ",") -> str:
     """Instructions to text, as tc prints it: without a separator at the end."""
-    template = separator.join(["%d"] + ["%d %d %d %d"] * len(program))
-    return template % (len(program), *chain.from_iterable(program))
+    return _template(len(program), separator) % (len(program), *chain.from_iterable(program))
+
+
+@lru_cache(maxsize=16)
+def _template(count: int, separator: str) -> str:
+    return separator.join(["%d"] + ["%d %d %d %d"] * count)
 
 
 def _split(text: str) -> list[_Part]:

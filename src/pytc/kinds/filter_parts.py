@@ -1,5 +1,7 @@
 """What kinds of filters have in common: actions and police as words, TCA_CLS_FLAGS_* (include/uapi/linux/pkt_cls.h)."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from pytc.commands import Action
@@ -59,10 +61,11 @@ def class_field(classid: Handle | None, shown: Shown, name: str = "flowid", befo
     return [Field(name, spelled, f"{before}{name} {spelled} ")]
 
 
-def flag_fields(flags: int | None, before: str = "", after: str = " ") -> list[Field]:
+@lru_cache(maxsize=64)
+def flag_fields(flags: int | None, before: str = "", after: str = " ") -> Sequence[Field]:
     """TCA_CLS_FLAGS_* as tc prints them, each between these texts; nothing where the kernel sends none."""
     if flags is None:
-        return []
+        return ()
     names = [name for bit, name in ((SKIP_HW, "skip_hw"), (SKIP_SW, "skip_sw")) if flags & bit]
     names += [name for bit, name in ((IN_HW, "in_hw"), (NOT_IN_HW, "not_in_hw")) if flags & bit][:1]
-    return [Field(name, True, f"{before}{name}{after}") for name in names]
+    return tuple(Field(name, True, f"{before}{name}{after}") for name in names)

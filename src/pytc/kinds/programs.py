@@ -1,11 +1,13 @@
 """Programs in words and in dumps: what bpf filters and bpf actions have in common (tc-bpf(8))."""
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pytc.bpf.classic import ClassicInstruction, format_bytecode, parse_bytecode
 from pytc.bpf.info import ProgramDescription
 from pytc.bpf.program_types import program_type
-from pytc.documents import Field, Group, Shown
+from pytc.documents import Field, Group, Json, Shown
 from pytc.errors import BytecodeError, InvalidOptionsError
 from pytc.grammar.words import Cursor, Table, Word, choose, fill, text, unsigned
 
@@ -165,16 +167,20 @@ def source_of(found: dict[str, Any]) -> BpfSource | None:
 
 def bytecode_field(instructions: tuple[ClassicInstruction, ...]) -> Field:
     """Classic instructions as tc prints them."""
-    return Field("bytecode", {"length": len(instructions), "insns": [dict(i._asdict()) for i in instructions]},
-                 f"bytecode '{format_bytecode(instructions)}'")
+    def members() -> Json:
+        return {"length": len(instructions),
+                "insns": [{"code": code, "jt": jt, "jf": jf, "k": k} for code, jt, jf, k in instructions]}
+
+    return Field("bytecode", members, f"bytecode '{format_bytecode(instructions)}'")
 
 
 def program_group(number: int, program: ProgramDescription | None, shown: Shown) -> Group:
     """A loaded program as tc prints it; only its id when it cannot be looked at."""
-    return Group("prog", _program_fields(number, program, shown))
+    return Group("prog", _program_fields(number, program, details=shown.details))
 
 
-def _program_fields(number: int, program: ProgramDescription | None, shown: Shown) -> list[Field]:
+@lru_cache(maxsize=256)  # a program is often attached many times
+def _program_fields(number: int, program: ProgramDescription | None, *, details: bool) -> Sequence[Field]:
     fields = [Field("id", number, f"id {number} ")]
     if program is None:
         return fields
@@ -183,7 +189,7 @@ def _program_fields(number: int, program: ProgramDescription | None, shown: Show
     fields.append(Field("tag", program.tag, f"tag {program.tag} "))
     if program.jited:
         fields.append(Field("jited", 1, "jited "))
-    if shown.details:
+    if details:
         fields.append(Field("load_time", program.load_time, f"load_time {program.load_time} "))
         fields.append(Field("created_by_uid", program.created_by_uid, f"created_by_uid {program.created_by_uid} "))
         if program.btf_id:

@@ -34,15 +34,21 @@ def key_parts(keys: Sequence[Key], hits: Sequence[int] | None, *, protocol: int,
 
 
 def _member(key: Key, hits: int | None) -> Json:
-    members: dict[str, Json] = {field.key: field.value for field in _raw(key)}
+    members = _members(key)
     return members if hits is None else {**members, "success": hits}
 
 
+def _members(key: Key) -> dict[str, Json]:
+    return {"value": f"{key.value:x}", "mask": f"{key.mask:x}", "offmask": _behind(key), "off": key.at}
+
+
+def _behind(key: Key) -> str:
+    return "nexthdr+" if key.offset_mask else ""
+
+
 def _raw(key: Key) -> list[Field]:
-    behind = "nexthdr+" if key.offset_mask else ""
-    return [Field("value", f"{key.value:x}", f"\n  match {key.value:08x}"),
-            Field("mask", f"{key.mask:x}", f"/{key.mask:08x} "),
-            Field("offmask", behind, f"at {behind}"), Field("off", key.at, f"{key.at}")]
+    texts = (f"\n  match {key.value:08x}", f"/{key.mask:08x} ", f"at {_behind(key)}", f"{key.at}")
+    return [Field(name, value, text) for (name, value), text in zip(_members(key).items(), texts, strict=True)]
 
 
 def _pretty(key: Key, protocol: int) -> Document:

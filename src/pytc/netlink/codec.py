@@ -8,6 +8,7 @@ for numbers, text and bytes, which is all that most kinds have; a test holds the
 import os
 import struct
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pytc.kinds.interface import Attributes, Schema
@@ -20,19 +21,16 @@ _ALIGN = 4
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
 
 
-class Reader(NamedTuple):
-    """What reads an attribute that has at least so many bytes."""
-
-    name: str
-    least: int
-    read: Callable[[bytes], Any]
+#: Reads the value that is between two places.
+Read = Callable[[bytes, int, int], Any]
 
 
 class Codec(NamedTuple):
-    """``writers`` by name: number of the attribute, and what makes its bytes; ``readers`` by number."""
+    """``writers`` by name: number of the attribute, and what makes its bytes; ``readers`` by number: its name, how many
+    bytes there must be at least, and what reads them."""
 
     writers: dict[str, tuple[int, Callable[[Any], bytes]]]
-    readers: list[Reader | None]
+    readers: dict[int, tuple[str, int, Read]]
 
 
 _codecs: dict[int, tuple[Schema, Codec | None]] = {}
@@ -61,45 +59,47 @@ def pack(codec: Codec, attributes: Sequence[tuple[str, Any]]) -> bytes:
     return b"".join(parts)
 
 
-def unpack(codec: Codec, data: bytes) -> Attributes:
-    """Attributes by name. Those that the table lacks, that are too short for their type, or cut off at the end, are
-    left out."""
+def unpack(codec: Codec, data: bytes, at: int = 0) -> Attributes:
+    """Attributes by name, from a place on. Those that the table lacks, that are too short for their type, or cut off at
+    the end, are left out."""
     found: dict[str, Any] = {}
-    readers, header, at, end = codec.readers, _HEADER.unpack_from, 0, len(data)
+    readers, header, end = codec.readers, _HEADER.unpack_from, len(data)
     while at + 4 <= end:
         length, number = header(data, at)
         if length < _ALIGN or at + length > end:
             break
-        number &= _TYPE
-        reader = readers[number] if number < len(readers) else None
-        if reader is not None and length - 4 >= reader.least:
-            found[reader.name] = reader.read(data[at + 4:at + length])
+        reader = readers.get(number & _TYPE)
+        if reader is not None:
+            name, least, read = reader
+            if length - 4 >= least:
+                found[name] = read(data, at + 4, at + length)
         at += length + 3 & ~3
     return found
 
 
 def _compile(schema: Schema) -> Codec | None:
     writers: dict[str, tuple[int, Callable[[Any], bytes]]] = {}
-    readers: list[Reader | None] = []
+    readers: dict[int, tuple[str, int, Read]] = {}
     for number, (name, kind) in enumerate(schema):
         ways = _ways(kind)
         if ways is None:
             if kind != "none":
                 return None
-            readers.append(None)
             continue
         writers[name] = number, ways[0]
-        readers.append(Reader(name, struct.calcsize(_NUMBERS.get(kind, "")), ways[1]))
+        readers[number] = name, struct.calcsize(_NUMBERS.get(kind, "")), ways[1]
     return Codec(writers, readers)
 
 
-def _ways(kind: str) -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]] | None:
+def _ways(kind: str) -> tuple[Callable[[Any], bytes], Read] | None:
     """How a type is written and read; None for one that is not simple."""
     if kind in _NUMBERS:
         layout = struct.Struct(_NUMBERS[kind])
-        return layout.pack, lambda data: layout.unpack_from(data)[0]
-    others: dict[str, tuple[Callable[[Any], bytes], Callable[[bytes], Any]]] = {
-        "flag": (_empty, _true), "asciiz": (_text, _read_text), "cdata": (bytes, bytes)}
+        unpack_from = layout.unpack_from
+        return layout.pack, lambda data, start, _: unpack_from(data, start)[0]
+    others: dict[str, tuple[Callable[[Any], bytes], Read]] = {
+        "flag": (_empty, _true), "asciiz": (_text, lambda data, start, end: _read_text(data[start:end])),
+        "cdata": (bytes, lambda data, start, end: data[start:end])}
     return others.get(kind)
 
 
@@ -107,7 +107,7 @@ def _empty(_: object) -> bytes:
     return b""
 
 
-def _true(_: bytes) -> bool:
+def _true(data: bytes, start: int, end: int) -> bool:
     return True
 
 
@@ -115,5 +115,6 @@ def _text(value: str) -> bytes:
     return os.fsencode(value) + b"\0"
 
 
+@lru_cache(maxsize=256)  # a dump has the same few names thousands of times
 def _read_text(data: bytes) -> str:
     return os.fsdecode(data.partition(b"\0")[0])

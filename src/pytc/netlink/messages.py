@@ -55,6 +55,7 @@ ACTIONS: Schema = (
     ("TCA_ROOT_UNSPEC", "none"), ("TCA_ROOT_TAB", "cdata"), ("TCA_ROOT_FLAGS", "cdata"),
     ("TCA_ROOT_COUNT", "uint32"), ("TCA_ROOT_TIME_DELTA", "uint32"), ("TCA_ROOT_EXT_WARN_MSG", "asciiz"),
 )
+_ATTRIBUTES_AT = _HEADER.size + _TCMSG.size
 _ABOUT_ACTIONS = (c.NEWACTION, c.DELACTION, c.GETACTION)
 
 
@@ -83,8 +84,9 @@ def decode(data: bytes) -> TcMessage:
         _, _, _, ifindex, handle, parent, info = _TCMSG.unpack_from(data, _HEADER.size)
     except struct.error as error:
         raise NetlinkProtocolError(f"a traffic control message of {len(data)} bytes") from error
-    return TcMessage(kind, flags, ifindex, handle, parent, info,
-                     decode_options(TRAFFIC_CONTROL, data[_HEADER.size + _TCMSG.size:]))
+    codec = codec_for(TRAFFIC_CONTROL)
+    assert codec is not None
+    return TcMessage(kind, flags, ifindex, handle, parent, info, unpack(codec, data, _ATTRIBUTES_AT))
 
 
 def encode_options(schema: Schema, attributes: Sequence[tuple[str, Any]]) -> bytes:

@@ -5,7 +5,8 @@ from pytc.documents import Document
 from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
 from pytc.operations.context import Context
-from pytc.operations.filter_documents import document, dump, echoed
+from pytc.operations.filter_documents import document, echoed
+from pytc.operations.filter_messages import dump
 from pytc.operations.filter_requests import address, explained, filter_request
 from pytc.operations.filter_show import ask, check_block
 

@@ -8,7 +8,8 @@ from pytc.errors import BlockNotFoundError, NetlinkError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.operations.context import Context
-from pytc.operations.filter_documents import document, dump, records
+from pytc.operations.filter_documents import document
+from pytc.operations.filter_messages import dump, records
 from pytc.operations.filter_requests import explained, filter_request
 from pytc.records import FilterRecord
 

@@ -54,7 +54,8 @@ def news(context: Context, message: TcMessage) -> Document | None:
         from pytc.operations.actions import action_news
 
         return action_news(context, message)
-    from pytc.operations.filter_documents import decoded, document
+    from pytc.operations.filter_documents import document
+    from pytc.operations.filter_messages import decoded
 
     record = decoded(message)
     return document(context, record) if record is not None else None

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from pytc.documents import Document, Group, Json, Listing
+from pytc.documents import Document, Field, Json, Listing
 from pytc.render import GROUP
 
 
@@ -45,14 +45,16 @@ def as_object(document: Document) -> dict[str, Json]:
     """The members that a document has in JSON."""
     members: dict[str, Json] = {}
     for part in document:
-        if isinstance(part, Group) and part.key:
-            members[part.key] = as_object(part.fields)
-        elif isinstance(part, Group):
-            members.update(as_object(part.fields))
+        if isinstance(part, Field):
+            if part.key:
+                value = part.value
+                members[part.key] = value() if callable(value) else value
         elif isinstance(part, Listing):
             members[part.key] = [as_object(document) for document in part.documents]
         elif part.key:
-            members[part.key] = part.value
+            members[part.key] = as_object(part.fields)
+        else:
+            members.update(as_object(part.fields))
     return members
 
 

@@ -23,7 +23,7 @@ def pieces(documents: Iterable[Document], *, colors: Mapping[str, str] | None = 
 
 
 def _fields(document: Document) -> str:
-    return "".join(part.text if isinstance(part, Field) else _nested(part) for part in document)
+    return "".join([part.text if isinstance(part, Field) else _nested(part) for part in document])
 
 
 def _nested(part: Part) -> str:

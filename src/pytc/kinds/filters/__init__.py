@@ -1,14 +1,13 @@
 """Filter kinds: a module with a ``KIND`` for each."""
 
-from typing import cast
-
 from pytc.kinds.interface import FilterKind
 from pytc.kinds.registry import find_kind, kind_names
 
 
 def find(name: str) -> FilterKind | None:
     """The kind of that name, None when pytc does not know it."""
-    return cast("FilterKind | None", find_kind(__name__, name))
+    found: FilterKind | None = find_kind(__name__, name)
+    return found
 
 
 def names() -> list[str]:
