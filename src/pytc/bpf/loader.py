@@ -70,13 +70,18 @@ class Loaded:
             self._pins.replace(path, made.fd)
 
     @property
-    def moves(self) -> list[str]:
-        """The pins that :meth:`commit` would move."""
-        return list(self._moves)
+    def moves(self) -> dict[str, Map]:
+        """The pins that :meth:`commit` would move, and the maps to which."""
+        return dict(self._moves)
 
-    def undo(self) -> list[str]:
-        """Removes the pins that this load made, for callers whose next step failed; returns those that stay."""
-        return self._pins.undo()
+    @property
+    def pins(self) -> tuple[str, ...]:
+        """The pins that this load made, and the directories and links for them, in that order."""
+        return self._pins.made
+
+    def undo(self) -> None:
+        """Removes the pins that this load made; for callers whose next step failed."""
+        self._pins.undo()
 
     def __enter__(self) -> "Loaded":
         return self

@@ -146,13 +146,17 @@ class PinRoot:
                 os.unlink(beside)
             raise PinError(f'cannot move the pin "{path}": {error}', errno=error.errno) from error
 
+    @property
+    def made(self) -> tuple[str, ...]:
+        """Pins, and the directories and links for them, in the order in which they were made."""
+        return tuple(self._made)
+
     def keep(self) -> None:
         """What was made stays."""
         self._made.clear()
 
-    def undo(self) -> list[str]:
-        """Removes what was made and is still in place; returns the pins for which that fails."""
-        left = []
+    def undo(self) -> None:
+        """Removes what was made and is still in place."""
         while self._made:
             path = self._made.pop()
             try:
@@ -160,10 +164,8 @@ class PinRoot:
                     os.rmdir(path)
                 else:
                     os.unlink(path)
-            except OSError as error:
-                if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):  # gone, or in use by somebody else by now
-                    left.append(path)
-        return left
+            except OSError:
+                continue  # gone already, or in use by somebody else by now
 
 
 def _is_pin_of(path: str, fd: int) -> bool:

@@ -1,23 +1,27 @@
 """``--atomic -batch``: all commands of a file, or none.
 
-All lines are taken apart, and what they would do is gone through as in a dry run, before the first is done: a word that
-makes no sense, an object that does not load, or a change that could not be taken back ends it there.
+All lines are read first. What they would do is gone through as in a dry run before the first is done: a word that makes
+no sense, an object that does not load, or a change that could not be taken back ends it there.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytc.cli import lean
+from pytc.cli import lean, streams
 from pytc.cli.batch import commands
 from pytc.cli.main import report, show, show_help
-from pytc.commands import Command, Help, Monitor
+from pytc.commands import Command, Help
 from pytc.errors import AtomicError, BatchError, HelpRequested, PytcError
 from pytc.grammar.command_line import Options, parse_words
 
 if TYPE_CHECKING:
     from pytc.cli.execute import Runner
     from pytc.operations.journal import Journal
+
+_SHOWS = ("GetFilter", "ShowFilters", "GetChain", "ShowChains", "ShowQdiscs", "ShowClasses", "ShowActions")
+_UNTOUCHED = "Note: nothing has been done"
+_TAKEN_BACK = "Note: all that was done is taken back"
 
 
 class Line(NamedTuple):
@@ -28,12 +32,13 @@ class Line(NamedTuple):
 
 
 class LineError(Exception):
-    """What is wrong with which line."""
+    """What is wrong with which line; ``outcome`` says what is left of those before it."""
 
-    def __init__(self, number: int, error: PytcError) -> None:
+    def __init__(self, number: int, error: PytcError, outcome: Sequence[str] = (_UNTOUCHED,)) -> None:
         super().__init__(number)
         self.number = number
         self.error = error
+        self.outcome = outcome
 
 
 def run_atomic(options: Options) -> int:
@@ -41,35 +46,24 @@ def run_atomic(options: Options) -> int:
     taken back."""
     lean.prepare()
     try:
-        lines = _parsed(options.batch)
+        lines = list(_parsed(_read(options.batch)))
         _check(options, lines)
         if not options.dry_run:
             _run(options, lines)
     except LineError as failure:
-        from pytc.cli.execute import say
-
         report(failure.error, as_json=options.json)
-        say([f"Command failed {options.batch}:{failure.number}"], as_json=options.json)
+        _say(options, [f"Command failed {options.batch}:{failure.number}", *failure.outcome])
         return 1
     return 0
 
 
-def _parsed(path: str) -> list[Line]:
-    number, lines = 0, []
-    try:
-        for number, words in commands(_read(path)):
-            try:
-                lines.append(Line(number, parse_words(words)))
-            except HelpRequested as request:
-                lines.append(Line(number, Help(request.topic)))
-            except PytcError as error:
-                raise LineError(number, error) from error
-    except BatchError as error:
-        raise LineError(number + 1, error) from error
-    return lines
+def _say(options: Options, sentences: Sequence[str]) -> None:
+    from pytc.cli.execute import say
+
+    say([*sentences], as_json=options.json)
 
 
-def _read(path: str) -> Sequence[str]:
+def _read(path: str) -> list[str]:
     if path == "-":
         return sys.stdin.readlines()
     try:
@@ -79,53 +73,79 @@ def _read(path: str) -> Sequence[str]:
         raise BatchError(f'Cannot open file "{path}" for reading: {error.strerror}', errno=error.errno) from error
 
 
+def _parsed(lines: Iterable[str]) -> Iterator[Line]:
+    reached = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal reached
+        for line in lines:
+            reached += 1
+            yield line
+
+    try:
+        for number, words in commands(counted()):
+            try:
+                yield Line(number, parse_words(words))
+            except HelpRequested as request:
+                yield Line(number, Help(request.topic))
+    except PytcError as error:
+        raise LineError(reached, error) from error
+
+
 def _check(options: Options, lines: Sequence[Line]) -> None:
     """Goes through what would be done; shows it for a dry run. Raises LineError."""
     from pytc.cli.execute import Runner
-    from pytc.operations.dry_run import Plan, is_change, only_asks
-    from pytc.operations.standing import Standing
-    from pytc.operations.undoing import affected
+    from pytc.operations.dry_run import Plan
+    from pytc.operations.journal import Foresight
 
     plan = Plan(is_strict=not options.dry_run)
     with Runner(options, plan=plan) as runner:
-        standing = Standing(runner.context.session)
+        foresight = Foresight(runner.context.session)
         for number, command in lines:
             if isinstance(command, Help):
                 continue
             try:
-                if isinstance(command, Monitor) or not (is_change(command) or only_asks(command)):
-                    raise AtomicError("this cannot be taken back: -atomic is for qdisc, class, filter, chain and "
-                                      "action, and for what only shows")
+                _check_sort(command)
                 steps = runner.planned(command)
-                if plan.lasting:
-                    raise AtomicError(f"this cannot be taken back: {plan.lasting[0]}")
-                for message in plan.messages:
-                    affected(message, standing, set())
+                foresight.check(plan)
             except PytcError as error:
                 raise LineError(number, error) from error
             if options.dry_run:
                 show(steps, options)
 
 
+def _check_sort(command: Command) -> None:
+    from pytc.operations.dry_run import is_change
+
+    if not is_change(command) and type(command).__name__ not in _SHOWS:
+        raise AtomicError("This could not be taken back: --atomic is for what adds, changes, deletes or shows qdiscs, "
+                          "classes, filters, chains and actions")
+
+
 def _run(options: Options, lines: Sequence[Line]) -> None:
     """Does it all; or raises, when what was done is taken back: LineError, or what a signal raises."""
     from pytc.cli.execute import Runner
-    from pytc.exec_proxy.signals import uninterrupted
-    from pytc.operations.journal import Journal
+    from pytc.exec_proxy.signals import deferred
 
-    with Journal() as journal, Runner(options, journal=journal) as runner:
-        line = Line(0, Help(""))
+    line = Line(0, Help(""))
+    with Runner(options, is_atomic=True) as runner, deferred() as arrived:
+        journal = runner.context.journal
+        assert journal is not None
         try:
             for line in lines:
                 runner.at(f"{options.batch}:{line.number}")
-                with uninterrupted():  # a signal waits until it is noted how the line is taken back
-                    _do(runner, line.command, options)
+                _do(runner, line.command, options)
+                if arrived:
+                    break
+            streams.write("", flush=True)  # the last that can fail
         except BaseException as error:
-            with uninterrupted():
-                _take_back(options, journal)
-            if isinstance(error, PytcError):
-                raise LineError(line.number, error) from error
+            outcome = _take_back(journal)
+            if isinstance(error, PytcError) and not arrived:
+                raise LineError(line.number, error, outcome) from error
+            _say(options, outcome)
             raise
+        if arrived:
+            _say(options, _take_back(journal))
 
 
 def _do(runner: "Runner", command: Command, options: Options) -> None:
@@ -135,9 +155,6 @@ def _do(runner: "Runner", command: Command, options: Options) -> None:
         runner.run(command)
 
 
-def _take_back(options: Options, journal: "Journal") -> None:
-    from pytc.cli.execute import say
-
+def _take_back(journal: "Journal") -> list[str]:
     left = journal.take_back()
-    notes = [f"Error: not taken back: {one}" for one in left]
-    say(notes or ["Note: nothing of the batch stays: what was done is taken back"], as_json=options.json)
+    return [f"Error: not taken back: {one}" for one in left] or [_TAKEN_BACK]

@@ -33,7 +33,7 @@ def execute(options: Options, command: Command) -> int:
 class Runner:
     """Runs commands one after another, on one netlink socket. Raises UsageError and NamespaceError when made."""
 
-    def __init__(self, options: Options, *, plan: "Plan | None" = None, journal: "Journal | None" = None) -> None:
+    def __init__(self, options: Options, *, plan: "Plan | None" = None, is_atomic: bool = False) -> None:
         layout = os.environ.get("PYTC_MAP_LAYOUT", "")
         if layout not in _LAYOUTS:
             raise UsageError(f'PYTC_MAP_LAYOUT is "{layout}"; bpf_elf_map or bpf_map_def expected')
@@ -47,7 +47,7 @@ class Runner:
                                environment=os.environ, progress=self._bar,
                                say=lambda remark: say([remark], as_json=options.json), write=streams.write_bytes,
                                echo=options.echo, create_clsact=options.create_clsact, plan=plan or _plan(options),
-                               journal=journal, warnings=_warnings(options))
+                               journal=_journal() if is_atomic else None, warnings=_warnings(options))
 
     def at(self, place: str) -> None:
         """What is run next is in a batch, at FILE:LINE."""
@@ -123,6 +123,12 @@ def _warnings(options: Options) -> "FilterWarnings | None":
     from pytc.operations.filter_warnings import FilterWarnings
 
     return FilterWarnings()
+
+
+def _journal() -> "Journal":
+    from pytc.operations.journal import Journal
+
+    return Journal()
 
 
 def _shown(options: Options) -> Shown:

@@ -59,3 +59,27 @@ def uninterrupted() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+@contextmanager
+def deferred() -> Iterator[list[int]]:
+    """Signals that would end the process are only noted, in the list, and take their effect behind the block.
+
+    Does nothing outside the main thread, which alone may handle signals; a signal that is ignored stays so.
+    """
+    arrived: list[int] = []
+    former = {}
+    try:
+        for number in (*_ENDING, signal.SIGINT):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                former[number] = signal.signal(number, lambda number, _: arrived.append(number))
+    except ValueError:
+        yield arrived
+        return
+    try:
+        yield arrived
+    finally:
+        for one, handler in former.items():
+            signal.signal(one, handler)
+        if arrived:
+            signal.raise_signal(arrived[0])

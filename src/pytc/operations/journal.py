@@ -5,6 +5,7 @@ kept, and a bpf filter's program is held by a descriptor, so that the very same 
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.descriptor import OwnedFd
@@ -12,22 +13,38 @@ from pytc.errors import AtomicError, NetlinkError, PytcError
 from pytc.kinds import filters
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, decode_options
-from pytc.netlink.session import Session, interface_name
-from pytc.operations.standing import Identity, Standing, action_table, identities
-from pytc.operations.undoing import affected, is_same, restoring
+from pytc.netlink.session import Session
+from pytc.operations.standing import Identity, Standing, action_table, identities, name_of
+from pytc.operations.undoing import Affected, affected, gone, is_same, restoring, strangers
 
 if TYPE_CHECKING:
     from pytc.bpf.loader import Loaded
+    from pytc.operations.dry_run import Plan
 
 _QUESTIONS = (c.GETQDISC, c.GETTCLASS, c.GETTFILTER, c.GETACTION, c.GETCHAIN)
 _REMOVAL = {c.NEWQDISC: c.DELQDISC, c.NEWTCLASS: c.DELTCLASS, c.NEWTFILTER: c.DELTFILTER, c.NEWCHAIN: c.DELCHAIN,
             c.NEWACTION: c.DELACTION}
 
 
+class Foresight:
+    """Looks at planned requests, in their order, before the first is sent."""
+
+    def __init__(self, session: Session) -> None:
+        self._standing = Standing(session)
+        self._gone: set[Identity] = set()
+
+    def check(self, plan: "Plan") -> None:
+        """Raises AtomicError where something of a command could not be taken back."""
+        if plan.lasting:
+            raise AtomicError(f"This could not be taken back: {plan.lasting[0]}")
+        for message in plan.messages:
+            self._gone.update(gone(affected(message, self._standing, self._gone)))
+
+
 class Step(NamedTuple):
     """How a change is taken back; ``what`` says in words what is left where that fails."""
 
-    what: str
+    what: Callable[[], str]
     take_back: Callable[[], None]
 
 
@@ -38,7 +55,8 @@ class Journal(Session):
         super().__init__()
         self._steps: list[Step] = []
         self._own: set[Identity] = set()
-        self._held: list[OwnedFd] = []
+        self._held: dict[int, OwnedFd] = {}
+        self._former: list[OwnedFd] = []
         self._standing = Standing(self)
 
     def request(self, message: TcMessage) -> list[TcMessage]:
@@ -48,35 +66,72 @@ class Journal(Session):
             return super().request(message)
         there = affected(message, self._standing, self._own)
         steps = [self._restoration(one) for one in (*there.changed, *reversed(there.deleted))]
+        brought = self._brought(message)
         answers = super().request(message._replace(flags=message.flags | c.ECHO))
-        if message.type in _REMOVAL and not there.changed:
-            steps += self._removals(message, answers)
+        self._own.update(brought)
+        if message.type in _REMOVAL:
+            steps += self._removals(message, there, answers)
         self._steps += reversed(steps)
         return answers
 
-    def _removals(self, message: TcMessage, answers: Sequence[TcMessage]) -> list[Step]:
-        made = [one for one in answers if one.type == message.type]
-        if message.type == c.NEWCHAIN:
-            made = [message]  # the kernel does not echo chains
+    def _brought(self, message: TcMessage) -> list[Identity]:
+        """A filter's preference and chain, where it is the first of them."""
+        if message.type != c.NEWTFILTER:
+            return []
+        preference, chain = surroundings_of(message)
+        found = []
+        if preference.kind == "u32" and preference not in self._own and (
+                not preference.pref or not self._standing.filters(message)):
+            found.append(preference)
+        if chain.chain and chain not in self._own and self._standing.chain(message) is None:
+            found.append(chain)
+        return found
+
+    def _removals(self, message: TcMessage, there: Affected, answers: Sequence[TcMessage]) -> list[Step]:
+        if there.changed or there.is_own:
+            return []
+        # the kernel does not echo chains
+        made = [message] if message.type == c.NEWCHAIN else [one for one in answers if one.type == message.type]
         steps = []
         for one in made:
             own = identities(one)
-            if self._own.issuperset(own):
-                continue  # changed only, and made by an earlier one
             self._own.update(own)
-            steps.append(Step(f"{_words(one)} was added", lambda one=one: self._remove(one)))  # type: ignore[misc]
+            if one.type == c.NEWACTION:
+                steps += [self._action_removal(action) for action in own]
+                continue
+            clears = one.type == c.NEWTFILTER and surroundings_of(message)[0] in self._own
+            if clears:
+                self._own.add(surroundings_of(one)[0])
+            steps.append(Step(partial(_stays, one), partial(self._remove, one, clears=clears)))
         return steps
 
-    def _remove(self, made: TcMessage) -> None:
-        names = ("TCA_KIND", "TCA_CHAIN", "TCA_ROOT_TAB")
-        attributes = {name: made.attributes[name] for name in names if name in made.attributes}
-        if made.type == c.NEWACTION:
-            attributes = {"TCA_ROOT_TAB": action_table(identities(made))}
+    def _action_removal(self, action: Identity) -> Step:
+        removal = TcMessage(c.DELACTION, attributes={"TCA_ROOT_TAB": action_table([action])})
+        return Step(lambda: f"action {action.kind} index {action.number} stays",
+                    lambda: self._remove_action(action, removal))
+
+    def _remove_action(self, action: Identity, removal: TcMessage) -> None:
+        if self._standing.is_action(action):
+            super().request(removal)
+
+    def _remove(self, made: TcMessage, *, clears: bool) -> None:
+        if made.type in (c.NEWQDISC, c.NEWCHAIN) and (stranger := strangers(self._standing.inside(made), self._own)):
+            raise AtomicError(f"others have put {stranger} into it")
+        attributes = {name: made.attributes[name] for name in ("TCA_KIND", "TCA_CHAIN") if name in made.attributes}
+        removal = made._replace(type=_REMOVAL[made.type], flags=0, attributes=attributes)
         try:
-            super().request(made._replace(type=_REMOVAL[made.type], flags=0, attributes=attributes))
+            super().request(removal)
         except NetlinkError:
             if self._is_there(made):
                 raise
+        if clears and self._standing.is_empty(made):
+            self._clear(removal._replace(handle=0))
+
+    def _clear(self, removal: TcMessage) -> None:
+        try:
+            super().request(removal)
+        except NetlinkError:
+            return  # gone with its last filter
 
     def _is_there(self, made: TcMessage) -> bool:
         """Whether what was made is there still: a later command may have deleted it."""
@@ -87,16 +142,12 @@ class Journal(Session):
             return bool(standing.qdiscs(made._replace(parent=0)))
         if made.type == c.NEWTCLASS:
             return standing.class_(made) is not None
-        if made.type == c.NEWCHAIN:
-            return standing.chain(made) is not None
-        return bool(standing.actions(made))
+        return standing.chain(made) is not None
 
     def _restoration(self, found: TcMessage) -> Step:
-        program = 0
-        if found.type == c.NEWTFILTER:
-            program = self._held_program(found)
+        program = self._held_program(found) if found.type == c.NEWTFILTER else 0
         request = restoring(found, program)
-        return Step(f"{_words(found)} is not what it was", lambda: self._restore(found, request))
+        return Step(lambda: f"{name_of(found)} is not what it was", lambda: self._restore(found, request))
 
     def _held_program(self, found: TcMessage) -> int:
         from pytc.bpf.info import program_by_id
@@ -106,8 +157,9 @@ class Journal(Session):
         number = decode_options(kind.schema, found.attributes.get("TCA_OPTIONS", b"")).get("TCA_BPF_ID", 0)
         if not number:
             return 0
-        self._held.append(program_by_id(number))
-        return self._held[-1].fd
+        if number not in self._held:
+            self._held[number] = program_by_id(number)
+        return self._held[number].fd
 
     def _restore(self, found: TcMessage, request: TcMessage) -> None:
         super().request(request)
@@ -122,47 +174,53 @@ class Journal(Session):
     def keep_pins(self, loaded: "Loaded") -> None:
         """Notes the pins that a load has made, and those of program arrays that it is about to move."""
         from pytc.bpf.maps import open_pin
-        from pytc.bpf.pinning import PinRoot
+        from pytc.operations.kept_pins import map_at, move_back, take_away
 
-        def remove() -> None:
-            left = loaded.undo()
-            if left:
-                raise AtomicError(f"still pinned: {', '.join(left)}")
-
-        self._steps.append(Step("a pin was made", remove))
-        for path in loaded.moves:
+        for path in loaded.pins:
+            self._steps.append(Step(f'"{path}" stays'.__str__, partial(take_away, path, map_at(path))))
+        for path, made in loaded.moves.items():
             former = open_pin(path)
-            self._held.append(former)
-            self._steps.append(Step(f'the program array pinned at "{path}" is a new one',
-                                    lambda path=path, fd=former.fd: PinRoot().replace(path, fd)))  # type: ignore[misc]
+            self._former.append(former)
+            self._steps.append(Step(f'the program array pinned at "{path}" is the new one'.__str__,
+                                    partial(move_back, path, former, made.description.id)))
 
     def take_back(self) -> list[str]:
-        """Undoes all changes, the last first; returns sentences about what is left of them."""
-        left = []
-        while self._steps:
-            step = self._steps.pop()
-            try:
-                step.take_back()
-            except PytcError as error:
-                left.append(f"{step.what}: {error}")
-        self.warnings.clear()
-        return left
+        """Undoes all changes, the last first; returns sentences about what is left of them.
+
+        What cannot go before something else is tried again after that.
+        """
+        while True:
+            failed: list[Step] = []
+            left = []
+            count = len(self._steps)
+            while self._steps:
+                step = self._steps.pop()
+                try:
+                    step.take_back()
+                except PytcError as error:
+                    failed.append(step)
+                    left.append(f"{step.what()}: {error}")
+            if not failed or len(failed) == count:
+                self.warnings.clear()
+                return left
+            self._steps = failed[::-1]
 
     def __enter__(self) -> "Journal":
         return self
 
     def close(self) -> None:
-        while self._held:
-            self._held.pop().close()
+        for one in (*self._held.values(), *self._former):
+            one.close()
         super().close()
 
 
-def _words(message: TcMessage) -> str:
-    from pytc.operations.request_words import place
-    from pytc.render.text import render
+def _stays(made: TcMessage) -> str:
+    return f"{name_of(made)} stays"
 
-    sorts = {c.NEWQDISC: "qdisc", c.NEWTCLASS: "class", c.NEWTFILTER: "filter", c.NEWCHAIN: "chain"}
-    if message.type == c.NEWACTION:
-        return ", ".join(f"action {one.kind} index {one.number}" for one in identities(message))
-    return sorts[message.type] + render([place(message, interface_name)])
 
+def surroundings_of(message: TcMessage) -> tuple[Identity, Identity]:
+    """The preference and the chain of a filter."""
+    chain = message.attributes.get("TCA_CHAIN", 0)
+    return (Identity("preference", message.ifindex, message.parent, pref=message.info >> 16, chain=chain,
+                     kind=message.attributes.get("TCA_KIND", "")),
+            Identity("chain", message.ifindex, message.parent, chain=chain))

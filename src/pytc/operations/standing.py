@@ -1,17 +1,25 @@
 """What stands where a request goes: the objects that it would change or delete, as the kernel describes them."""
 
+import errno
 import sys
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pytc.errors import NetlinkError
+from pytc.handles import EGRESS, INGRESS
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, holding, join_attributes, split_attributes
-from pytc.netlink.session import Session
+from pytc.netlink.session import Session, interface_name
 from pytc.operations.action_lists import decode_actions, index_of
 
 _KIND, _INDEX = 1, 3
 _MAJOR = 0xFFFF0000
+#: What a hash table of u32 filters has in the place of a filter's number.
+_U32_NODE = 0xFFF
+_ABSENT = (errno.ENOENT, errno.EINVAL, errno.ENODEV, errno.EOPNOTSUPP)
+#: Kinds of qdiscs whose classes are made by commands.
+_MADE_CLASSES = ("htb", "drr", "hfsc", "qfq")
+_SORTS = {c.NEWQDISC: "qdisc", c.NEWTCLASS: "class", c.NEWTFILTER: "filter", c.NEWCHAIN: "chain"}
 
 
 class Identity(NamedTuple):
@@ -60,22 +68,26 @@ def action_table(which: Sequence[Identity]) -> bytes:
 
 
 class Standing:
-    """Asks the kernel; what cannot be asked (no such device, no such qdisc) is not there."""
+    """Asks the kernel; what cannot be there (no such device, no such qdisc) is not there. Raises NetlinkError for other
+    refusals."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def _ask(self, message: TcMessage) -> TcMessage | None:
-        # Session's own: a session that keeps a journal of changes has nothing to do with questions.
         try:
-            return next(iter(Session.request(self._session, message)), None)
-        except NetlinkError:
+            return next(iter(self._session.request(message)), None)
+        except NetlinkError as error:
+            if error.errno not in _ABSENT:
+                raise
             return None
 
     def _dump(self, message: TcMessage) -> list[TcMessage]:
         try:
-            return Session.dump(self._session, message)
-        except NetlinkError:
+            return self._session.dump(message)
+        except NetlinkError as error:
+            if error.errno not in _ABSENT:
+                raise
             return []
 
     def filter(self, message: TcMessage) -> TcMessage | None:
@@ -87,13 +99,18 @@ class Standing:
         return self._ask(message._replace(type=c.GETTFILTER, flags=0, attributes=attributes))
 
     def filters(self, message: TcMessage) -> list[TcMessage]:
-        """Those that a message covers, in the order in which they are asked; the kernel takes chain 0 where none is
-        named."""
+        """Those of the preference of a message (of all for none), in the order in which they are asked; the kernel
+        takes chain 0 where none is named."""
         pref, chain = message.info >> 16, message.attributes.get("TCA_CHAIN", 0)
         found = self._dump(TcMessage(c.GETTFILTER, ifindex=message.ifindex, parent=message.parent,
                                      attributes={"TCA_CHAIN": chain}))
         return [one for one in found if one.handle and one.attributes.get("TCA_CHAIN", 0) == chain
                 and pref in (0, one.info >> 16)]
+
+    def is_empty(self, message: TcMessage) -> bool:
+        """Whether the preference of a message has no filters: tables of u32, for themselves, are none."""
+        return not any(one.attributes.get("TCA_KIND") != "u32" or one.handle & _U32_NODE
+                       for one in self.filters(message))
 
     def qdiscs(self, message: TcMessage) -> list[TcMessage]:
         """Those in the place, or with the handle, that a message names, without default ones: they come and go by
@@ -124,10 +141,26 @@ class Standing:
         """Those that a message names; all of a kind where it has no index and flushes."""
         if message.type == c.DELACTION and message.flags & c.ROOT:
             return [one for answer in self._dump(_question(message)) for one in identities(answer)]
-        return [one for one in identities(message) if one.number and self._is_action(one)]
+        return [one for one in identities(message) if one.number and self.is_action(one)]
 
-    def _is_action(self, identity: Identity) -> bool:
+    def is_action(self, identity: Identity) -> bool:
+        """Whether there is an action of that kind and index."""
         return self._ask(TcMessage(c.GETACTION, attributes={"TCA_ROOT_TAB": action_table([identity])})) is not None
+
+    def inside(self, made: TcMessage) -> list[TcMessage]:
+        """What goes when a qdisc or chain is deleted: its filters, and the qdiscs and classes below it."""
+        if made.type == c.NEWCHAIN:
+            return self.filters(made)
+        ifindex = made.ifindex
+        found = [one for parent in (INGRESS.number, EGRESS.number, made.handle)
+                 if parent & _MAJOR == made.handle & _MAJOR
+                 for one in self._dump(TcMessage(c.GETTFILTER, ifindex=ifindex, parent=parent)) if one.handle]
+        found += [one for one in self._dump(TcMessage(c.GETQDISC, ifindex=ifindex))
+                  if one.ifindex == ifindex and one.handle and one.parent & _MAJOR == made.handle & _MAJOR
+                  and one.handle != made.handle]
+        return found + [one for one in self._dump(TcMessage(c.GETTCLASS, ifindex=ifindex))
+                        if one.handle & _MAJOR == made.handle & _MAJOR
+                        and one.attributes.get("TCA_KIND") in _MADE_CLASSES]
 
 
 def _question(message: TcMessage) -> TcMessage:
@@ -138,3 +171,13 @@ def _question(message: TcMessage) -> TcMessage:
 def without(messages: Iterable[TcMessage], own: "set[Identity]") -> list[TcMessage]:
     """Those that are not among ``own``."""
     return [one for one in messages if not own.issuperset(identities(one))]
+
+
+def name_of(message: TcMessage) -> str:
+    """What a message is about, as words."""
+    from pytc.operations.request_words import place
+    from pytc.render.text import render
+
+    if message.type == c.NEWACTION:
+        return ", ".join(f"action {one.kind} index {one.number}" for one in identities(message))
+    return _SORTS[message.type] + render([place(message, interface_name)])

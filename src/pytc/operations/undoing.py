@@ -1,57 +1,77 @@
-"""What can be taken back exactly, and how.
+"""What can be taken back without loss, and how.
 
-Exactly: afterwards ``tc -s show`` says what it said before. Counters, queues and the actions of filters are lost with
-what holds them, so that a qdisc, a class or a filter with them is only ever changed in place, or made and removed.
+Without loss: afterwards ``tc -s show`` says what it said before. Counters and queues go with what holds them, so that
+qdiscs and classes that were there before are changed in place at most, and of those only the kinds whose description is
+also a request that makes them what they were: no value rounded, none that can be set and not unset.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pytc.errors import AtomicError
-from pytc.kinds import filters, qdiscs
+from pytc.kinds import filters
 from pytc.kinds.filter_parts import SKIP_HW, SKIP_SW
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, decode_options, encode_options
-from pytc.operations.standing import Identity, Standing, without
+from pytc.operations.standing import Identity, Standing, identities, name_of, without
 
-#: Kinds of qdiscs whose options the kernel takes back as it has shown them, and what it does not take of that.
-QDISCS: Mapping[str, tuple[str, ...]] = {"pfifo": (), "bfifo": (), "tbf": (), "sfq": (),
-                                         "fq_codel": ("TCA_FQ_CODEL_FLOWS",)}
-#: The same of classes.
+#: Kinds of qdiscs that are made what they were by what the kernel shows of them; the last two have nothing to change.
+QDISCS = ("pfifo", "bfifo", "clsact", "ingress")
+#: The same of classes, with what the kernel shows and does not take.
 CLASSES: Mapping[str, tuple[str, ...]] = {"htb": ("TCA_HTB_OFFLOAD",), "drr": ()}
-_WITH_ACTIONS = ("TCA_BPF_ACT", "TCA_BPF_POLICE")
-_COUNTERS = "whose counters cannot be put back"
+_COUNTERS = "its counters cannot be put back"
+_MINOR = 0xFFFF
 
 
 class Affected(NamedTuple):
-    """``changed`` are there before and after a request, ``deleted`` are filters that it deletes."""
+    """``changed`` are there before and after a request, ``deleted`` are filters that it deletes. ``is_own`` says that
+    it changes what these commands have made themselves."""
 
     changed: tuple[TcMessage, ...] = ()
     deleted: tuple[TcMessage, ...] = ()
+    is_own: bool = False
 
 
 def affected(message: TcMessage, standing: Standing, own: "set[Identity]") -> Affected:
     """What a request would change of what was not made by these commands themselves (``own``). Raises AtomicError where
     that could not be taken back."""
-    if message.type in (c.NEWTFILTER, c.DELTFILTER):
-        return _of_filters(message, standing, own)
+    if message.type == c.NEWTFILTER:
+        return _of_new_filter(message, standing, own)
+    if message.type == c.DELTFILTER:
+        return _of_deleted_filters(message, standing, own)
     if message.type in (c.NEWQDISC, c.DELQDISC):
         return _of_qdiscs(message, standing, own)
     if message.type in (c.NEWTCLASS, c.DELTCLASS):
         return _of_classes(message, standing, own)
-    if message.type == c.DELCHAIN:
-        found = standing.chain(message)
-        if found is not None and without([found], own):
-            raise AtomicError("a chain that is there would be deleted, and whether it was made or only used by filters "
-                              "cannot be seen")
-    if message.type in (c.NEWACTION, c.DELACTION):
+    if message.type in (c.NEWCHAIN, c.DELCHAIN):
+        _check_chain(message, standing, own)
+    else:
         _check_actions(message, standing, own)
     return Affected()
 
 
-def _of_filters(message: TcMessage, standing: Standing, own: "set[Identity]") -> Affected:
-    if message.type == c.NEWTFILTER:
-        return _of_new_filter(message, standing, own)
+def _lasting(what: str) -> AtomicError:
+    return AtomicError(f"This could not be taken back: {what}")
+
+
+def _of_new_filter(message: TcMessage, standing: Standing, own: "set[Identity]") -> Affected:
+    kind = message.attributes.get("TCA_KIND", "")
+    if kind == "fw" and not message.handle:
+        raise _lasting("a fw filter without a handle has nothing by which it could be found again")
+    if not message.flags & c.CREATE and _has_actions(message):
+        raise _lasting('"filter change" gives new values to actions that are there')
+    if message.flags & c.EXCL:
+        return Affected()
+    found = standing.filter(message)
+    if found is None:
+        return Affected()
+    if not without([found], own):
+        return Affected(is_own=True)
+    _check_filter(found)
+    return Affected(changed=(found,))
+
+
+def _of_deleted_filters(message: TcMessage, standing: Standing, own: "set[Identity]") -> Affected:
     chosen, staying = [], set()
     for one in without(standing.filters(message), own):
         if message.handle not in (0, one.handle):
@@ -59,76 +79,73 @@ def _of_filters(message: TcMessage, standing: Standing, own: "set[Identity]") ->
             continue
         _check_filter(one)
         if one.info in staying:  # what is added to a preference is the first of it from then on
-            raise AtomicError(f"filter {one.handle:#x} would be deleted, and cannot be put back into its place behind "
-                              f"others of pref {one.info >> 16}")
+            raise _lasting(f"{name_of(one)} could not be put back into its place behind others of its preference")
         chosen.append(one)
     return Affected(deleted=tuple(chosen))
 
 
-def _of_new_filter(message: TcMessage, standing: Standing, own: "set[Identity]") -> Affected:
-    if message.flags & c.EXCL:
-        return Affected()
-    found = standing.filter(message)
-    if found is None or not without([found], own):
-        return Affected()
-    _check_filter(found)
-    if not message.flags & c.CREATE and any(name in _options(message) for name in _WITH_ACTIONS):
-        raise AtomicError("actions would be changed with the filter, and cannot be put back")
-    return Affected(changed=(found,))
-
-
-def _options(message: TcMessage) -> Mapping[str, object]:
-    kind = filters.find(message.attributes.get("TCA_KIND", ""))
-    return decode_options(kind.schema, message.attributes.get("TCA_OPTIONS", b"")) if kind is not None else {}
-
-
 def _check_filter(found: TcMessage) -> None:
-    kind, what = found.attributes.get("TCA_KIND", ""), f"filter {found.handle:#x} of pref {found.info >> 16}"
-    if kind != "bpf":
-        raise AtomicError(f"{what} would be changed or deleted: only bpf filters can be put back, and it is {kind}")
-    if any(name in _options(found) for name in _WITH_ACTIONS):
-        raise AtomicError(f"{what} would be changed or deleted, with actions {_COUNTERS}")
+    if found.attributes.get("TCA_KIND") != "bpf":
+        raise _lasting(f"{name_of(found)} is there already, and only bpf filters can be made again what they were")
+    if _has_actions(found):
+        raise _lasting(f"{name_of(found)} is there already, with actions whose counters cannot be put back")
+
+
+def _has_actions(message: TcMessage) -> bool:
+    kind = filters.find(message.attributes.get("TCA_KIND", ""))
+    if kind is None:
+        return False
+    options = decode_options(kind.schema, message.attributes.get("TCA_OPTIONS", b""))
+    return kind.actions in options or kind.police in options
 
 
 def _of_qdiscs(message: TcMessage, standing: Standing, own: "set[Identity]") -> Affected:
-    if message.flags & c.EXCL and message.type == c.NEWQDISC:
+    if message.type == c.NEWQDISC and message.flags & c.EXCL:
         return Affected()
-    found = without(standing.qdiscs(message), own)
-    if not found:
-        return Affected()
-    there = found[0]
-    kind, handle = there.attributes.get("TCA_KIND", ""), f"{there.handle >> 16:x}:"
+    found = standing.qdiscs(message)
+    foreign = without(found, own)
+    if not foreign:
+        return Affected(is_own=message.type == c.NEWQDISC and any(_stays_in_place(message, one) for one in found))
+    there = foreign[0]
     if message.type == c.DELQDISC:
-        raise AtomicError(f"qdisc {kind} {handle} would be deleted, {_COUNTERS}")
-    same = message.handle in (0, there.handle) and message.attributes.get("TCA_KIND", kind) == kind
-    if not same or len({one.handle for one in found}) > 1:
-        raise AtomicError(f"qdisc {kind} {handle} would lose its place, {_COUNTERS}")
-    if kind not in QDISCS or "TCA_STAB" in there.attributes:
-        raise AtomicError(f"qdisc {kind} {handle} would be changed, and what it has now cannot be sent back")
+        raise _lasting(f"{name_of(there)} would be deleted, and {_COUNTERS}")
+    if len({one.handle for one in found}) > 1 or not _stays_in_place(message, there):
+        raise _lasting(f"{name_of(there)} would lose its place, and {_COUNTERS}")
+    if there.attributes.get("TCA_KIND") not in QDISCS or "TCA_STAB" in there.attributes:
+        raise _lasting(f"{name_of(there)} is there already, and what it is now could not be set again")
     if message.attributes.keys() & {"TCA_RATE", "TCA_STAB"}:
-        raise AtomicError(f"qdisc {kind} {handle} would get an estimator or a size table, which cannot be taken from "
-                          "it")
+        raise _lasting(f"{name_of(there)} would get an estimator or a size table, which stay")
     return Affected(changed=(there,))
+
+
+def _stays_in_place(message: TcMessage, there: TcMessage) -> bool:
+    return (message.handle in (0, there.handle) and message.parent in (0, there.parent)
+            and message.attributes.get("TCA_KIND") in (None, there.attributes.get("TCA_KIND")))
 
 
 def _of_classes(message: TcMessage, standing: Standing, own: "set[Identity]") -> Affected:
     found = standing.class_(message)
-    if found is not None and not without([found], own):
-        return Affected()
-    if found is None or message.flags & c.EXCL:
-        below = standing.qdisc_below(message, message.parent) if message.parent & 0xFFFF else None
+    if message.type == c.NEWTCLASS and (found is None or message.flags & c.EXCL):
+        below = standing.qdisc_below(message, message.parent) if message.parent & _MINOR else None
         if below is not None and without([below], own):
-            raise AtomicError(f"a class would be added below one with qdisc {below.handle >> 16:x}:, which goes then, "
-                              f"and {_COUNTERS}")
+            raise _lasting(f"{name_of(below)} goes when its class gets a class of its own, and {_COUNTERS}")
         return Affected()
-    kind, classid = found.attributes.get("TCA_KIND", ""), f"{found.handle >> 16:x}:{found.handle & 0xFFFF:x}"
+    if found is None or not without([found], own):
+        return Affected(is_own=found is not None)
     if message.type == c.DELTCLASS:
-        raise AtomicError(f"class {kind} {classid} would be deleted, {_COUNTERS}")
-    if kind not in CLASSES:
-        raise AtomicError(f"class {kind} {classid} would be changed, and what it has now cannot be sent back")
+        raise _lasting(f"{name_of(found)} would be deleted, and {_COUNTERS}")
+    if found.attributes.get("TCA_KIND") not in CLASSES:
+        raise _lasting(f"{name_of(found)} is there already, and what it is now could not be set again")
     if "TCA_RATE" in message.attributes:
-        raise AtomicError(f"class {kind} {classid} would get an estimator, which cannot be taken from it")
+        raise _lasting(f"{name_of(found)} would get an estimator, which stays")
     return Affected(changed=(found,))
+
+
+def _check_chain(message: TcMessage, standing: Standing, own: "set[Identity]") -> None:
+    found = standing.chain(message)
+    if found is not None and without([found], own):
+        raise _lasting(f"{name_of(found)} is there already, and whether it was made, or is just where filters are, "
+                       "cannot be seen")
 
 
 def _check_actions(message: TcMessage, standing: Standing, own: "set[Identity]") -> None:
@@ -136,7 +153,8 @@ def _check_actions(message: TcMessage, standing: Standing, own: "set[Identity]")
         return
     for one in standing.actions(message):
         if one not in own:
-            raise AtomicError(f"action {one.kind} index {one.number} would be changed or deleted, {_COUNTERS}")
+            raise _lasting(f"action {one.kind} index {one.number} is there already, and could not be made again what "
+                           "it was")
 
 
 def restoring(found: TcMessage, program: int) -> TcMessage:
@@ -148,14 +166,21 @@ def restoring(found: TcMessage, program: int) -> TcMessage:
         attributes["TCA_CHAIN"] = found.attributes.get("TCA_CHAIN", 0)
         attributes["TCA_OPTIONS"] = _bpf_options(raw, program)
         return found._replace(flags=c.CREATE, attributes=attributes)
-    refused = (QDISCS if found.type == c.NEWQDISC else CLASSES)[kind]
-    of_kind = qdiscs.find(kind)
-    if of_kind is not None and refused:
-        options = decode_options(of_kind.schema, raw, of_kind.header if found.type == c.NEWQDISC else 0)
-        raw = encode_options(of_kind.schema, [(name, value) for name, value in options.items() if name not in refused])
+    if found.type == c.NEWTCLASS:
+        raw = _class_options(kind, raw)
     if raw:
         attributes["TCA_OPTIONS"] = raw
     return found._replace(flags=0, info=0, attributes=attributes)
+
+
+def _class_options(kind: str, raw: bytes) -> bytes:
+    from pytc.kinds import qdiscs
+
+    of_kind = qdiscs.find(kind)
+    assert of_kind is not None
+    options = decode_options(of_kind.schema, raw)
+    return encode_options(of_kind.schema, [(name, value) for name, value in options.items()
+                                           if name not in CLASSES[kind]])
 
 
 def _bpf_options(raw: bytes, program: int) -> bytes:
@@ -173,3 +198,13 @@ def is_same(one: TcMessage, other: TcMessage) -> bool:
     """Whether an object is what it was, counters aside."""
     names = ("TCA_KIND", "TCA_CHAIN", "TCA_OPTIONS")
     return one[2:5] == other[2:5] and all(one.attributes.get(name) == other.attributes.get(name) for name in names)
+
+
+def gone(there: Affected) -> "list[Identity]":
+    """What is not there any more after a request that deletes."""
+    return [one for message in there.deleted for one in identities(message)]
+
+
+def strangers(messages: Sequence[TcMessage], own: "set[Identity]") -> str:
+    """The name of something that others have put into what was made here, empty for none."""
+    return next((name_of(one) for one in without(messages, own)), "")
