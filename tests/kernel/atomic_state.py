@@ -1,0 +1,92 @@
+"""What a batch of commands can change, as the real tc and the file system show it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.conftest import ROOT, Network, Outcome, pins
+
+#: What fails in the kernel, and only there.
+FAILING = "class add dev em1 parent 9: classid 9:1 htb rate 1mbit"
+PLACES = ("dev em1", "dev em1 ingress", "dev em1 egress")
+#: Numbers that the kernel gives anew to each of a sort.
+_AGES = re.compile(r'"(installed|last_used|first_used)":\d+,')
+_NUMBERS = re.compile(r'"id":\d+')
+#: pytc, which says when it has left a descriptor open.
+_SCRIPT = """
+import os, sys
+from pytc.cli.main import main
+def descriptors():
+    return sorted(os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")[:-1])
+with open("/dev/null") as kept:
+    before = descriptors()
+    status = main(sys.argv[1:])
+    assert descriptors() == before, (before, descriptors())
+sys.exit(status)
+"""
+
+
+class State(NamedTuple):
+    """``shown`` is what tc prints (of some kinds text, whatever it is asked for), ``pinned`` are (path, id of the map)
+    in bpffs."""
+
+    shown: list[str]
+    pinned: list[tuple[str, int]]
+
+    def without_numbers(self) -> tuple[list[str], list[str]]:
+        """What two runs of the same commands have in common."""
+        return [_NUMBERS.sub('"id":0', line) for line in self.shown], [path for path, _ in self.pinned]
+
+
+def state(network: Network, *, statistics: bool = False) -> State:
+    """All that tc knows of em1 and of mirred actions, and what is in bpffs. The order of classes is that of a table in
+    the kernel which grows, and never shrinks; that of chains has no meaning."""
+    shown = [*_asked(network, "qdisc show dev em1", statistics=statistics),
+             *sorted(_asked(network, "class show dev em1", statistics=statistics, before="class ")),
+             *_asked(network, "actions list action mirred", *(f"filter show {place}" for place in PLACES),
+                     statistics=statistics),
+             *(one for place in PLACES for one in sorted(_asked(network, f"chain show {place}")))]
+    mount = Path(network.env["TC_BPF_MNT"])
+    return State(shown, [(path, _map_id(mount / path)) for path in pins(mount)])
+
+
+def _asked(network: Network, *questions: str, statistics: bool = False, before: str = "{") -> list[str]:
+    """In pieces that begin with ``before``."""
+    done = subprocess.run(["tc", "-n", network.name, "-j", *["-s"] * statistics, "-force", "-batch", "-"],
+                          input="".join(f"{question}\n" for question in questions), capture_output=True, text=True,
+                          timeout=60, check=False)
+    return [piece.strip("[],\n") for piece in re.split(f"(?={before})", _AGES.sub("", done.stdout))]
+
+
+def difference(one: State, other: State) -> str:
+    """What is not the same, line by line."""
+    lines = [[*found.shown, *map(str, found.pinned)] for found in (one, other)]
+    return "\n".join(line for line in difflib.unified_diff(*lines, "before", "after", n=0, lineterm=""))
+
+
+def atomic(network: Network, lines: list[str], *options: str, path: str = "-") -> Outcome:
+    """``pytc --atomic -batch``; fails where it leaves a descriptor open."""
+    return _pytc(network, "--atomic", *options, "-n", network.name, "-batch", path, lines=lines)
+
+
+def plain(network: Network, lines: list[str], *options: str) -> Outcome:
+    """``pytc -batch``."""
+    return _pytc(network, *options, "-n", network.name, "-batch", "-", lines=lines)
+
+
+def _pytc(network: Network, *words: str, lines: list[str]) -> Outcome:
+    done = subprocess.run([sys.executable, "-c", _SCRIPT, *words], input="".join(f"{line}\n" for line in lines),
+                          capture_output=True, text=True, timeout=60, check=False, env=network.env, cwd=ROOT)
+    assert "Traceback" not in done.stderr, done.stderr
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def _map_id(path: Path) -> int:
+    from pytc.operations.kept_pins import map_at
+
+    return map_at(str(path))
