@@ -13,6 +13,22 @@ from tests.conftest import ROOT, Network, Outcome, pins
 
 #: What fails in the kernel, and only there.
 FAILING = "class add dev em1 parent 9: classid 9:1 htb rate 1mbit"
+TAKEN_BACK = "Note: all that was done is taken back\n"
+#: What furnish() makes, "_" for a space within a word.
+FURNITURE = (
+    "qdisc add dev em1 clsact",
+    "qdisc add dev em1 root handle 1: htb default 10",
+    "class add dev em1 parent 1: classid 1:1 htb rate 10mbit ceil 20mbit prio 3",
+    "class add dev em1 parent 1:1 classid 1:10 htb rate 5mbit burst 20k",
+    "qdisc add dev em1 parent 1:10 handle 10: pfifo limit 5",
+    "filter add dev em1 ingress pref 10 handle 1 bpf bytecode 1,6_0_0_1 flowid 1:1",
+    "filter add dev em1 ingress pref 10 handle 2 bpf bytecode 1,6_0_0_2 flowid 1:2",
+    "filter add dev em1 ingress pref 20 protocol ip handle 1 bpf bytecode 1,6_0_0_3 flowid 1:3",
+    "filter add dev em1 ingress pref 30 u32 match ip dport 80 0xffff flowid 1:1",
+    "filter add dev em1 ingress pref 50 bpf bytecode 1,6_0_0_5 action mirred egress mirror dev lo",
+    "filter add dev em1 ingress chain 3 pref 1 handle 1 bpf bytecode 1,6_0_0_4 flowid 1:4",
+    "chain add dev em1 ingress chain 4",
+    "actions add action mirred egress mirror dev lo index 5")
 PLACES = ("dev em1", "dev em1 ingress", "dev em1 egress")
 #: Numbers that the kernel gives anew to each of a sort.
 _AGES = re.compile(r'"(installed|last_used|first_used)":\d+,')
@@ -43,6 +59,15 @@ class State(NamedTuple):
         return [_NUMBERS.sub('"id":0', line) for line in self.shown], [path for path, _ in self.pinned]
 
 
+def furnish(network: Network) -> None:
+    """em1 gets something of each sort, made by tc, and no packets of the kernel's own."""
+    for peer in (False, True):
+        network.execute("sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1", peer=peer)
+    for line in FURNITURE:
+        done = network.tc(*(word.replace("_", " ") for word in line.split()))
+        assert done.status == 0, (line, done.err)
+
+
 def state(network: Network, *, statistics: bool = False) -> State:
     """All that tc knows of em1 and of mirred actions, and what is in bpffs. The order of classes is that of a table in
     the kernel which grows, and never shrinks; that of chains has no meaning."""
@@ -65,8 +90,8 @@ def _asked(network: Network, *questions: str, statistics: bool = False, before: 
 
 def difference(one: State, other: State) -> str:
     """What is not the same, line by line."""
-    lines = [[*found.shown, *map(str, found.pinned)] for found in (one, other)]
-    return "\n".join(line for line in difflib.unified_diff(*lines, "before", "after", n=0, lineterm=""))
+    before, after = ([*found.shown, *map(str, found.pinned)] for found in (one, other))
+    return "\n".join(difflib.unified_diff(before, after, n=0, lineterm=""))
 
 
 def atomic(network: Network, lines: list[str], *options: str, path: str = "-") -> Outcome:

@@ -3,47 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pytc.bpf import Map
-from tests.conftest import ROOT, Compiler, Network, pins
-from tests.kernel.atomic_state import FAILING, atomic, difference, plain, state
+from tests.conftest import Compiler, Network
+from tests.kernel.atomic_state import FAILING, TAKEN_BACK, atomic, difference, furnish, state
 
 pytestmark = pytest.mark.kernel
 
-TAKEN_BACK = "Note: all that was done is taken back\n"
 UNTOUCHED = "Note: nothing has been done\n"
 BYTECODE = "bpf bytecode '1,6 0 0 {}' flowid 1:{}"
 
 
 @pytest.fixture
 def furnished(network: Network) -> Network:
-    """em1 with something of each sort, made by tc; no packets of the kernel's own."""
-    for peer in (False, True):
-        network.execute("sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1", peer=peer)
-    for line in (
-            "qdisc add dev em1 clsact",
-            "qdisc add dev em1 root handle 1: htb default 10",
-            "class add dev em1 parent 1: classid 1:1 htb rate 10mbit ceil 20mbit prio 3",
-            "class add dev em1 parent 1:1 classid 1:10 htb rate 5mbit burst 20k",
-            "qdisc add dev em1 parent 1:10 handle 10: pfifo limit 5",
-            "filter add dev em1 ingress pref 10 handle 1 bpf bytecode 1,6_0_0_1 flowid 1:1",
-            "filter add dev em1 ingress pref 10 handle 2 bpf bytecode 1,6_0_0_2 flowid 1:2",
-            "filter add dev em1 ingress pref 20 protocol ip handle 1 bpf bytecode 1,6_0_0_3 flowid 1:3",
-            "filter add dev em1 ingress pref 30 u32 match ip dport 80 0xffff flowid 1:1",
-            "filter add dev em1 ingress pref 50 bpf bytecode 1,6_0_0_5 action mirred egress mirror dev lo",
-            "filter add dev em1 ingress chain 3 pref 1 handle 1 bpf bytecode 1,6_0_0_4 flowid 1:4",
-            "chain add dev em1 ingress chain 4",
-            "actions add action mirred egress mirror dev lo index 5"):
-        done = network.tc(*(word.replace("_", " ") for word in line.split()))
-        assert done.status == 0, (line, done.err)
+    """em1 with something of each sort; see there."""
+    furnish(network)
     return network
 
 
@@ -152,7 +128,8 @@ def test_what_would_be_lost_is_refused_before_anything_is_done(furnished: Networ
 
 
 @pytest.mark.parametrize(("lines", "number", "what"), [
-    (["filter add dev em1 ingress pref nosense"], 2, "nosense"), (["", "# x", "qdisc add dev 'em1 clsact"], 4, "nterminated"),
+    (["filter add dev em1 ingress pref nosense"], 2, "nosense"),
+    (["", "# x", "qdisc add dev 'em1 clsact"], 4, "nterminated"),
     (["filter add dev em1 egress bpf da obj /nonexistent"], 2, "/nonexistent"),
     (["filter add dev em8 egress u32 match u32 0 0"], 2, "em8")])
 def test_all_lines_are_read_first(furnished: Network, lines: list[str], number: int, what: str) -> None:
@@ -195,60 +172,3 @@ def test_clsact_that_comes_along_goes_too(network: Network) -> None:
     done = atomic(network, ["filter add dev em1 ingress u32 match u32 0 0 flowid 1:1", FAILING], "--create-clsact")
     assert done.err.endswith(TAKEN_BACK)
     assert difference(before, state(network)) == ""
-
-
-# --- pins
-
-
-def arrays(network: Network, name: str) -> dict[int, int]:
-    """{slot: program id} of a pinned program array."""
-    with Map.from_pin(f"{network.env['TC_BPF_MNT']}/tc/globals/{name}") as found:
-        return {int.from_bytes(key, "little"): int.from_bytes(value, "little") for key, value in found.items()}
-
-
-def test_pins_of_others_stay_and_directories_too(furnished: Network, build: Compiler) -> None:
-    furnished.ok("filter", "add", "dev", "em1", "ingress", "pref", "10", "bpf", "da", "obj", build("legacy_pin_global"))
-    before = state(furnished)
-    done = atomic(furnished, [f"filter add dev em1 egress bpf da obj {build('legacy_pin_global')}",
-                              f"filter add dev em1 egress bpf da obj {build('legacy_pin_object')}", FAILING])
-    assert done.err.endswith(TAKEN_BACK)
-    assert difference(before, state(furnished)) == ""
-    assert "tc/globals/pinned_global" in dict(before.pinned)
-
-
-def test_a_pin_that_others_have_put_in_place_of_ours_stays(furnished: Network, build: Compiler) -> None:
-    path = Path(furnished.env["TC_BPF_MNT"]) / "tc/globals/pinned_global"
-    meddle = f"""
-import os, sys
-from pytc.bpf.maps import create_map, pin
-from pytc.bpf.spec import MapSpec
-def meddle():
-    os.unlink({str(path)!r})
-    with create_map(MapSpec("other", 2, 4, 8, 1), "other") as made:
-        pin(made.fd, {str(path)!r})
-"""
-    done = meddled(furnished, meddle, f"filter add dev em1 egress bpf da obj {build('legacy_pin_global')}", FAILING)
-    assert done.returncode == 1
-    with Map.from_pin(str(path)) as found:
-        assert found.description.name == "other"
-
-
-def meddled(network: Network, script: str, *lines: str, when: str = "before the last line") -> "subprocess.CompletedProcess[str]":
-    """An atomic batch, in which ``meddle()`` of a script is called before the last line is run."""
-    script += f"""
-from pytc.cli import atomic
-from pytc.cli.main import console
-done, lines = atomic._do, {len(lines)}
-def do(*words):
-    global lines
-    lines -= 1
-    if lines == 0:
-        meddle()
-    done(*words)
-atomic._do = do
-console()
-"""
-    return subprocess.run([sys.executable, "-c", script, "-n", network.name, "--atomic", "-batch", "-"],
-                          input="".join(f"{line}\n" for line in lines), capture_output=True, text=True, timeout=60,
-                          check=False, env=network.env, cwd=ROOT)
-

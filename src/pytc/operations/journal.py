@@ -115,7 +115,7 @@ class Journal(Session):
             super().request(removal)
 
     def _remove(self, made: TcMessage, *, clears: bool) -> None:
-        if made.type in (c.NEWQDISC, c.NEWCHAIN) and (stranger := strangers(self._standing.inside(made), self._own)):
+        if made.type != c.NEWTFILTER and (stranger := strangers(self._standing.inside(made), self._own)):
             raise AtomicError(f"others have put {stranger} into it")
         attributes = {name: made.attributes[name] for name in ("TCA_KIND", "TCA_CHAIN") if name in made.attributes}
         removal = made._replace(type=_REMOVAL[made.type], flags=0, attributes=attributes)

@@ -148,9 +148,12 @@ class Standing:
         return self._ask(TcMessage(c.GETACTION, attributes={"TCA_ROOT_TAB": action_table([identity])})) is not None
 
     def inside(self, made: TcMessage) -> list[TcMessage]:
-        """What goes when a qdisc or chain is deleted: its filters, and the qdiscs and classes below it."""
+        """What goes when a qdisc, class or chain is deleted: its filters, and the qdiscs and classes below it."""
         if made.type == c.NEWCHAIN:
             return self.filters(made)
+        if made.type == c.NEWTCLASS:
+            below = self.qdisc_below(made, made.handle)
+            return [below] if below is not None else []
         ifindex = made.ifindex
         found = [one for parent in (INGRESS.number, EGRESS.number, made.handle)
                  if parent & _MAJOR == made.handle & _MAJOR
