@@ -4,6 +4,7 @@ All lines are read first. What they would do is gone through as in a dry run bef
 no sense, an object that does not load, or a change that could not be taken back ends it there.
 """
 
+import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -63,14 +64,16 @@ def _say(options: Options, sentences: Sequence[str]) -> None:
     say([*sentences], as_json=options.json)
 
 
-def _read(path: str) -> list[str]:
+def _read(path: str) -> Iterable[str]:
     if path == "-":
-        return sys.stdin.readlines()
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.readlines()
-    except OSError as error:
-        raise BatchError(f'Cannot open file "{path}" for reading: {error.strerror}', errno=error.errno) from error
+        data = sys.stdin.buffer.read()
+    else:
+        try:
+            with open(path, "rb") as file:
+                data = file.read()
+        except OSError as error:
+            raise BatchError(f'Cannot open file "{path}" for reading: {error.strerror}', errno=error.errno) from error
+    return io.StringIO(data.decode("utf-8", "surrogateescape"), newline=None)
 
 
 def _parsed(lines: Iterable[str]) -> Iterator[Line]:
