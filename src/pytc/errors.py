@@ -8,8 +8,10 @@ prints ``str(error)`` on stderr, each of ``error.hints`` on a line of its own, a
 import errno as _errno
 import os
 
+#: The kernel's own number, which errno does not know.
+ENOTSUPP = 524
+
 EXIT_UNUSABLE = 1
-_ENOTSUPP = 524  # the kernel's own number, which errno does not know
 EXIT_NETLINK = 2
 EXIT_USAGE = 255
 
@@ -236,7 +238,7 @@ class VerifierError(BpfError):
 
 def strerror(number: int) -> str:
     """``os.strerror`` with the symbolic name: ``Operation not permitted (EPERM)``."""
-    if number == _ENOTSUPP:
+    if number == ENOTSUPP:
         return "Operation not supported (ENOTSUPP)"
     name = _errno.errorcode.get(number, str(number))
     return f"{os.strerror(number)} ({name})"

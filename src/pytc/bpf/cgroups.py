@@ -7,7 +7,7 @@ take none. Sources: include/uapi/linux/bpf.h, include/uapi/linux/magic.h, Docume
 import ctypes
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pytc.bpf.attach_points import Attached, Attachments, AttachPoint, query
@@ -19,6 +19,8 @@ from pytc.errors import AttachError, BpfSyscallError
 
 _CGROUP2_MAGIC, _CGROUP_MAGIC = 0x63677270, 0x27E0EB
 _DEEPEST = 64
+#: Links by the id of their cgroup and their attach type.
+Links = Mapping[tuple[int, int], Sequence[LinkDescription]]
 
 
 class CgroupAttachType(NamedTuple):
@@ -124,7 +126,16 @@ def _file_system(fd: int) -> int:
     return buffer[0] & 0xFFFFFFFF if libc.fstatfs(fd, ctypes.byref(buffer)) == 0 else 0
 
 
-def attached(cgroup: int, type: CgroupAttachType, links: "list[LinkDescription]", *, flags: int = 0) -> Attachments:
+def by_place(links: Iterable[LinkDescription]) -> Links:
+    """The links of cgroups, each list in the order of ids."""
+    found: dict[tuple[int, int], list[LinkDescription]] = {}
+    for link in links:
+        if link.cgroup and link.attach_type is not None:
+            found.setdefault((link.cgroup, link.attach_type), []).append(link)
+    return found
+
+
+def attached(cgroup: int, type: CgroupAttachType, links: Links, *, flags: int = 0) -> Attachments:
     """What a cgroup (its descriptor) has of one type; nothing for a type that the kernel does not know.
 
     The kernel does not say which programs are there by a link: ``links`` are all that there are. Raises
@@ -136,8 +147,7 @@ def attached(cgroup: int, type: CgroupAttachType, links: "list[LinkDescription]"
         if error.errno == errno.EINVAL:
             return Attachments()
         raise
-    number = os.fstat(cgroup).st_ino
-    here = [link for link in links if link.cgroup == number and link.attach_type == type.number]
+    here = list(links.get((os.fstat(cgroup).st_ino, type.number), ()))
     programs = []
     for one in there.programs:
         link = next((link for link in here if link.program == one.program), None)

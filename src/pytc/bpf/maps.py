@@ -24,14 +24,13 @@ from pytc.bpf.info import MapDescription, describe_map, map_by_id
 from pytc.bpf.memlock import retry_unlimited
 from pytc.bpf.spec import DATA, MapSpec
 from pytc.bpf.syscall import bpf
-from pytc.errors import BpfError, BpfSyscallError
+from pytc.errors import ENOTSUPP, BpfError, BpfSyscallError
 
 if TYPE_CHECKING:
     from pytc.bpf.codec import Value
     from pytc.bpf.map_batches import Batch
     from pytc.bpf.typed_maps import TypedMap
 
-_ENOTSUPP = 524  # the kernel's own number, which errno does not know
 
 
 class Map:
@@ -266,7 +265,7 @@ def _create(spec: MapSpec, attr: MapCreateAttr, features: Features) -> int:
         return bpf(Command.MAP_CREATE, attr, what=what)
     except BpfSyscallError as error:
         refusal = error
-    if refusal.errno in (errno.EINVAL, errno.E2BIG, _ENOTSUPP):
+    if refusal.errno in (errno.EINVAL, errno.E2BIG, ENOTSUPP):
         changed = _leave_out(spec, attr, lambda name: not features.has(name))
         if attr.btf_fd:
             # Some map types take no BTF types on some kernels; a map is usable without them.

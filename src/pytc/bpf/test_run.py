@@ -19,11 +19,10 @@ from pytc.bpf.abi import TestRunAttr, pointer
 from pytc.bpf.constants import Command, ProgramType, program_type_name
 from pytc.bpf.info import describe_program
 from pytc.bpf.syscall import bpf
-from pytc.errors import BpfError, BpfSyscallError
+from pytc.errors import ENOTSUPP, BpfError, BpfSyscallError
 
 ETH_HLEN = 14
 _ROOM = 1 << 17
-_ENOTSUPP = 524
 #: Bytes of the request: up to ``duration``, as every kernel knows it, and up to ``ctx_out`` (Linux 5.2).
 _WITHOUT_CONTEXT, _WITH_CONTEXT = 40, 64
 _WITH_ETHERNET = frozenset({ProgramType.SCHED_CLS, ProgramType.SCHED_ACT, ProgramType.XDP, ProgramType.FLOW_DISSECTOR})
@@ -152,7 +151,7 @@ class Runner:
     def _explained(self, error: BpfSyscallError, packet: bytes) -> BpfSyscallError:
         if error.errno == errno.ENODEV:
             error.hints = ("there is no device with the index that the context names, in this network namespace",)
-        elif error.errno in (errno.ENOTSUP, _ENOTSUPP):
+        elif error.errno in (errno.ENOTSUP, ENOTSUPP):
             error.hints = (f"this kernel does not run programs of type {program_type_name(self.type)} on packets",)
         elif error.errno == errno.EINVAL and len(packet) > _SAFE_LENGTH:
             error.hints = (f"the packet has {len(packet)} bytes: test runs take what fits into a page of memory, some "

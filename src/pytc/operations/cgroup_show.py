@@ -7,7 +7,6 @@ from pytc.bpf import cgroups
 from pytc.bpf.attach_points import Attachments
 from pytc.bpf.cgroups import ATTACH_TYPES, CgroupAttachType
 from pytc.bpf.constants import F_ALLOW_MULTI, F_ALLOW_OVERRIDE, F_QUERY_EFFECTIVE, attach_type_name
-from pytc.bpf.links import LinkDescription
 from pytc.documents import Document, Field, Listing, Part
 from pytc.errors import AttachError
 from pytc.operations.attached import link_parts, link_pins, program_parts
@@ -43,7 +42,7 @@ def show_cgroup_tree(context: Context, command: ShowCgroupTree) -> list[Document
     return documents
 
 
-def _documents(context: Context, path: str, types: list[CgroupAttachType], known: list[LinkDescription],
+def _documents(context: Context, path: str, types: list[CgroupAttachType], known: cgroups.Links,
                pins: dict[int, list[str]], *, effective: bool, indent: str = "") -> list[Document]:
     documents: list[Document] = []
     with cgroups.open_cgroup(path) as cgroup:

@@ -11,7 +11,7 @@ from pytc.bpf.cgroups import ATTACH_TYPES, CgroupAttachType
 from pytc.bpf.constants import F_ALLOW_MULTI, F_ALLOW_OVERRIDE, ProgramType, program_type_name
 from pytc.bpf.descriptor import OwnedFd
 from pytc.bpf.info import describe_program
-from pytc.bpf.links import LinkDescription, links
+from pytc.bpf.links import links
 from pytc.errors import AttachError, BpfSyscallError
 from pytc.kinds.interface import OpenedProgram
 from pytc.operations.attached import find, open_wanted
@@ -88,7 +88,7 @@ def _refused_twice(path: str, cgroup: OwnedFd, type: CgroupAttachType, program: 
     try:
         yield
     except BpfSyscallError as error:
-        there = cgroups.attached(cgroup.fd, type, []).programs if error.errno == errno.EINVAL else ()
+        there = cgroups.attached(cgroup.fd, type, {}).programs if error.errno == errno.EINVAL else ()
         if any(one.program == describe_program(program.fd).id for one in there):
             raise AttachError(f"{path} {type.word}: this program is attached there already",
                               errno=error.errno) from error
@@ -127,12 +127,12 @@ def path_of(place: CgroupPlace) -> str:
     return cgroups.of_process(place.pid) if place.pid else place.path
 
 
-def all_links() -> list[LinkDescription]:
+def all_links() -> cgroups.Links:
     """Those of cgroups; none where they cannot be listed, as before Linux 5.8 or without CAP_SYS_ADMIN."""
     try:
-        return [link for link in links() if link.cgroup]
+        return cgroups.by_place(links())
     except BpfSyscallError:
-        return []
+        return {}
 
 
 @contextmanager

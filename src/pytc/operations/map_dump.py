@@ -10,7 +10,7 @@ from pytc.bpf.map_batches import Batch
 from pytc.bpf.map_types import KEYLESS, MapTypes
 from pytc.bpf.typed_maps import TypedMap
 from pytc.documents import Json, Stream
-from pytc.errors import BpfError
+from pytc.errors import BpfError, PytcError
 from pytc.map_commands import DumpMap
 from pytc.operations.context import Context
 from pytc.operations.map_elements import as_json, lock_flag
@@ -71,10 +71,15 @@ def _json(context: Context, typed: TypedMap, types: MapTypes, flags: int) -> Ite
     renderer = Renderer(types.key.columns(Style.JSON, 0), types.whole.columns(Style.JSON, 0),
                         ('{"key":', between, "}"), ",\n")
     before = "["
-    for batch in _batches(context, typed, flags):
-        yield before
-        yield renderer.render(*batch)
-        before = ",\n"
+    try:
+        for batch in _batches(context, typed, flags):
+            yield before
+            yield renderer.render(*batch)
+            before = ",\n"
+    except PytcError:
+        if before != "[":
+            yield "]\n"  # what is behind it, in a batch, is to be found
+        raise
     yield "[]\n" if before == "[" else "]\n"
 
 

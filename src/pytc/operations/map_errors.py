@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pytc.bpf.codec import Style, say
+from pytc.bpf.constants import map_type_name
 from pytc.bpf.maps import Map
 from pytc.bpf.typed_maps import TypedMap
-from pytc.errors import BpfSyscallError, MapElementError, strerror
+from pytc.errors import ENOTSUPP, BpfSyscallError, MapElementError, strerror
 
 _WRITE_ONLY, _READ_ONLY = 1, 0
 _ACCESS_MODE = 3
@@ -36,7 +37,7 @@ def refusal(typed: TypedMap, error: BpfSyscallError, key: bytes = b"") -> MapEle
     """What the kernel refused, with what is known of the map."""
     number = error.errno or 0
     where = f'map "{typed.map.name}"' + (f": key {_key(typed, key)}" if key else "")
-    hint = _cause(typed, number)
+    hint = _unreadable(typed, number) if "LOOKUP" in error.command else _cause(typed, number)
     return MapElementError(f"{where}: bpf({error.command}): {strerror(number)}", errno=number,
                            hints=(hint,) if hint else ())
 
@@ -57,6 +58,15 @@ def _cause(typed: TypedMap, number: int) -> str:
         errno.ENOSPC: "there is no room left",
         errno.EBUSY: "an element is in use by a program at the moment",
     }.get(number, "")
+
+
+def _unreadable(typed: TypedMap, number: int) -> str:
+    """Why an element that may be there cannot be read."""
+    if number in (errno.EOPNOTSUPP, ENOTSUPP):
+        return f"the elements of a {map_type_name(typed.map.description.type)} are for programs alone"
+    if number == errno.ENOSPC:
+        return "of sockets there are cookies to be read, for which values of the map have to have 8 bytes"
+    return _cause(typed, number)
 
 
 def _permission(found: Map) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from pytc.documents import Document, Field, Json, Listing
+from pytc.errors import PytcError
 from pytc.render import GROUP
 
 
@@ -33,11 +34,16 @@ def _line(values: Iterator[dict[str, Json]]) -> Iterator[str]:
 
 
 def pretty_stream(values: Iterable[Json]) -> Iterator[str]:
-    """The same layout as :func:`render` has for people, in pieces."""
+    """The same layout as :func:`render` has for people, in pieces; what has begun is closed when there is an error."""
     opening = "[ "
-    for value in values:
-        yield opening + _pretty(value, 1)
-        opening = ","
+    try:
+        for value in values:
+            yield opening + _pretty(value, 1)
+            opening = ","
+    except PytcError:
+        if opening != "[ ":
+            yield " ]\n"
+        raise
     yield "[ ]\n" if opening == "[ " else " ]\n"
 
 

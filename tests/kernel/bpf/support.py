@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pytc.bpf import Loaded, Map, PinRoot, Program, ProgramType, load, read_object, select_program
-from pytc.bpf.abi import TestRunAttr, pointer
+from pytc.bpf.abi import ProgLoadAttr, TestRunAttr, pointer
 from pytc.bpf.constants import Command
+from pytc.bpf.descriptor import OwnedFd
 from pytc.bpf.syscall import bpf
 from tests.conftest import pins
+from tests.elf_writer import insn
 
 IPV4 = 0x0800
 PACKET = bytes(12) + struct.pack("!H", IPV4) + bytes(46)
@@ -39,6 +41,14 @@ def loaded(path: str, mount: Path, *, name: str = "", section: str = "", verbose
     spec = read_object(path)
     chosen = select_program(spec, program=name, section=section)
     return load(spec, chosen, type=ProgramType.SCHED_CLS, pins=PinRoot(str(mount)), verbose=verbose)
+
+
+def small_program(type: ProgramType = ProgramType.SOCKET_FILTER) -> Program:
+    """Loads a program that returns 0."""
+    code = ctypes.create_string_buffer(insn(0xB7) + insn(0x95), 16)
+    license = ctypes.create_string_buffer(b"GPL")
+    attr = ProgLoadAttr(prog_type=type, insn_cnt=2, insns=pointer(code), license=pointer(license))
+    return Program(OwnedFd(bpf(Command.PROG_LOAD, attr, what="loading")))
 
 
 def verdict(program: Program, packet: bytes = PACKET, *, mark: int = 0) -> int:
