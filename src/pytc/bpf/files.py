@@ -5,6 +5,7 @@ import stat
 
 ELF_MAGIC = b"\x7fELF"
 STANDARD_INPUT = "-"
+_PIECE = 1 << 12
 #: Paths of descriptors that this process was given: what a shell makes of ``<(COMMAND)``.
 _GIVEN = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 
@@ -26,13 +27,20 @@ def read_regular_file(path: str, limit: int) -> bytes:
             raise NotRegularError("it is not a regular file")
         if status.st_size > limit:
             raise TooLargeError(f"it has {status.st_size} bytes; the most that is read is {limit}")
-        with open(fd, "rb", closefd=False) as file:
-            data = file.read(limit + 1)
-        if len(data) > limit:
-            raise TooLargeError(f"it grows beyond the {limit} bytes that are read")
-        return data
+        return _read_to_the_end(fd, status.st_size, limit)
     finally:
         os.close(fd)
+
+
+def _read_to_the_end(fd: int, expected: int, limit: int) -> bytes:
+    """All bytes; ``expected`` is how many there are, unless the file grows or shrinks meanwhile."""
+    pieces, total = [], 0
+    while piece := os.read(fd, max(expected + 1 - total, _PIECE)):
+        pieces.append(piece)
+        total += len(piece)
+        if total > limit:
+            raise TooLargeError(f"it grows beyond the {limit} bytes that are read")
+    return b"".join(pieces)
 
 
 def read_given_file(path: str, limit: int) -> bytes:

@@ -48,6 +48,11 @@ class KernelTypes:
         self._vmlinux: Btf | None = None
         self._modules: Modules | None = None
 
+    @property
+    def has_asked_modules(self) -> bool:
+        """Whether an answer depends on which modules are loaded."""
+        return self._modules is not None
+
     def vmlinux(self) -> Btf:
         """Raises ObjectError where the types cannot be read."""
         if self._vmlinux is None:

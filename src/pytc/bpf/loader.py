@@ -14,19 +14,20 @@ from pytc.bpf.btf_upload import kernel_image, upload
 from pytc.bpf.constants import ProgramType
 from pytc.bpf.features import Features
 from pytc.bpf.info import program_by_id
-from pytc.bpf.linker import LinkedProgram, calls_modules, map_names, patch
+from pytc.bpf.linker import calls_modules, map_names, patch
 from pytc.bpf.maps import Map, create_map
 from pytc.bpf.names import kernel_map_name, kernel_name
 from pytc.bpf.pinning import PinRoot
+from pytc.bpf.preparing import Prepared, prepare
 from pytc.bpf.program import Program
 from pytc.bpf.reuse import open_pinned
-from pytc.bpf.spec import DATA, KCONFIG, ExternValue, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
+from pytc.bpf.spec import DATA, KCONFIG, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.submit import submit
-from pytc.bpf.together import TailCall, link_together, type_of
+from pytc.bpf.together import type_of
 from pytc.errors import BpfSyscallError, ObjectError, PinError
 
 if TYPE_CHECKING:
-    from pytc.bpf.kernel_types import KernelTypes
+    from pytc.bpf.object_cache import ObjectCache
 
 
 class Loaded:
@@ -93,23 +94,24 @@ class Loaded:
 
 def load(spec: ObjectSpec, program: ProgramSpec, *, type: ProgramType = ProgramType.UNSPEC,
          pins: PinRoot | None = None, verbose: bool = False, kernel_btf: str = "", commit: bool = True,
-         features: Features | None = None) -> Loaded:
+         features: Features | None = None, cache: "ObjectCache | None" = None) -> Loaded:
     """Loads a program, the programs that its tail calls reach, and the object's maps.
 
     ``type`` overrides what the section's name says. ``verbose`` fetches the verifier's log also on success, into
     ``Loaded.log``. ``kernel_btf`` names a file with the kernel's types where /sys/kernel/btf/vmlinux is missing.
-    ``features`` carries what is known of the kernel from one load to the next. With ``commit`` False, the caller
+    ``features`` carries what is known of the kernel from one load to the next, ``cache`` what is known of the object.
+    With ``commit`` False, the caller
     calls :meth:`Loaded.commit` after it has put the program into its place.
 
     Raises BpfSyscallError, MapMismatchError, PinError, VerifierError or ObjectError; then nothing is left behind.
     """
     return load_together(spec, [(program, type)], pins=pins, verbose=verbose, kernel_btf=kernel_btf, commit=commit,
-                         features=features)
+                         features=features, cache=cache)
 
 
 def load_together(spec: ObjectSpec, programs: Sequence[tuple[ProgramSpec, ProgramType]], *,
                   pins: PinRoot | None = None, verbose: bool = False, kernel_btf: str = "", commit: bool = True,
-                  features: Features | None = None) -> Loaded:
+                  features: Features | None = None, cache: "ObjectCache | None" = None) -> Loaded:
     """The same for several programs of an object, which then have their maps in common.
 
     Each program comes with its type, UNSPEC for what the section's name says. One that is named twice with the same
@@ -117,15 +119,13 @@ def load_together(spec: ObjectSpec, programs: Sequence[tuple[ProgramSpec, Progra
     """
     loaded = Loaded(spec, pins if pins is not None else PinRoot())
     try:
-        loading = _Loading(loaded, verbose=verbose, kernel_btf=kernel_btf, features=features)
+        loading = _Loading(loaded, verbose=verbose, features=features, cache=cache)
         wanted = [(program, type_of(program, type)) for program, type in programs]
-        with loading.reading:
-            linked = loading.link_programs(wanted)
-            loading.resolve_externs(linked)
+        loading.prepare(wanted, kernel_btf)
         loading.load_btf()
-        loading.make_maps(linked)
+        loading.make_maps()
         loading.fill_data_maps()
-        loading.load_programs(wanted, linked)
+        loading.load_programs(wanted)
         loading.fill_slots()
         if commit:
             loaded.commit()
@@ -137,52 +137,24 @@ def load_together(spec: ObjectSpec, programs: Sequence[tuple[ProgramSpec, Progra
 
 
 class _Loading:
-    """The state of one load. ``reading`` owns what is only needed until the programs are linked."""
+    """The state of one load."""
 
-    def __init__(self, loaded: Loaded, *, verbose: bool, kernel_btf: str, features: Features | None) -> None:
-        self.reading = ExitStack()
+    def __init__(self, loaded: Loaded, *, verbose: bool, features: Features | None,
+                 cache: "ObjectCache | None") -> None:
         self._loaded = loaded
         self._spec = loaded.spec
         self._verbose = verbose
-        self._kernel_btf = kernel_btf
-        self._kernel: KernelTypes | None = None
-        self._features = features if features is not None else Features()
-        self._externs: dict[str, ExternValue] = {}
+        self._cache = cache
+        self._features = features if features is not None else cache.features if cache is not None else Features()
+        self._prepared = Prepared([], [], [], {}, [], is_lasting=False)
         self._modules: dict[int, int] = {}
-        self._module_fds: list[int] = []
         self._btf_fd = 0
         self._programs: dict[tuple[FunctionSpec, ProgramType], Program] = {}
-        self._types: list[ProgramType] = []
-        self._tail_calls: list[tuple[TailCall, ProgramType]] = []
 
-    def _kernel_types(self) -> "KernelTypes":
-        if self._kernel is None:
-            from pytc.bpf.kernel_types import kernel_types
-
-            self._kernel = self.reading.enter_context(kernel_types(self._kernel_btf))
-        return self._kernel
-
-    def link_programs(self, wanted: Sequence[tuple[ProgramSpec, ProgramType]]) -> list[LinkedProgram]:
-        """Each program and all that its tail calls can reach, in that order; a target has the type of its caller."""
-        core = None
-        if self._spec.btf is not None and self._spec.btf_ext is not None and self._spec.btf_ext.core.by_section:
-            from pytc.bpf.core_relocations import CoreResolver
-
-            core = CoreResolver(self._spec.btf, self._spec.btf_ext, self._kernel_types())
-        reached = link_together(self._spec, wanted, core)
-        self._types, self._tail_calls = reached.types, reached.tail_calls
-        return reached.programs
-
-    def resolve_externs(self, linked: Iterable[LinkedProgram]) -> None:
-        """Finds the kernel's variables and functions that the programs use."""
-        used = {use.name for one in linked for use in one.externs}
-        if used and self._spec.btf is not None:
-            from pytc.bpf.externs import ExternResolver
-            from pytc.bpf.kernel import symbol_addresses
-
-            resolver = ExternResolver(self._spec.btf, self._kernel_types(), symbol_addresses, self._open_module)
-            self._externs = resolver.resolve([self._spec.externs[name] for name in sorted(used)])
-            self._module_fds = resolver.module_fds
+    def prepare(self, wanted: Sequence[tuple[ProgramSpec, ProgramType]], kernel_btf: str) -> None:
+        """Links the programs, and finds what they use of the kernel."""
+        make = prepare if self._cache is None else self._cache.prepared
+        self._prepared = make(self._spec, wanted, kernel_btf, self._open_module)
 
     def _open_module(self, number: int) -> int:
         """A descriptor of a module's types, by the number of their BTF object; the same one each time."""
@@ -196,18 +168,19 @@ class _Loading:
         """Uploads the object's BTF. A kernel that refuses it may still take the program: noted, not fatal."""
         if self._spec.btf is None or self._features.lacks("btf"):
             return
-        image = kernel_image(self._spec, self._spec.btf)
         try:
-            fd = upload(image, self._features)
+            fd = self._cache.btf(self._spec) if self._cache is not None else None
+            if fd is None:
+                own = upload(kernel_image(self._spec, self._spec.btf), self._features)
+                fd = self._loaded._owned.enter_context(own).fd
         except BpfSyscallError as error:
             self._loaded.notes.append(f"{error}; going on without type information")
             return
-        self._loaded._owned.enter_context(fd)
-        self._btf_fd = fd.fd
+        self._btf_fd = fd
 
-    def make_maps(self, linked: Iterable[LinkedProgram]) -> None:
+    def make_maps(self) -> None:
         """Opens or creates the object's maps. One that no loaded program uses may fail."""
-        needed = set().union(*(map_names(one) for one in linked))
+        needed = set().union(*(map_names(one) for one in self._prepared.programs))
         for name in list(needed):
             spec = self._spec.maps[name]
             needed.update(member for _, member in spec.slots if member in self._spec.maps)
@@ -258,7 +231,7 @@ class _Loading:
 
     def _filled_arrays(self) -> set[str]:
         """The program arrays that this load puts programs into."""
-        return {call.map_name for call, _ in self._tail_calls}
+        return {call.map_name for call, _ in self._prepared.tail_calls}
 
     def _renew(self, spec: MapSpec, path: str, old: Map) -> Map:
         """A new program array in place of a pinned one, with what that holds in slots that this load leaves alone.
@@ -266,7 +239,7 @@ class _Loading:
         The pinned one is not touched: packets that run through it now keep their targets.
         """
         made = self._create(spec)
-        own = {call.slot for call, _ in self._tail_calls if call.map_name == spec.name}
+        own = {call.slot for call, _ in self._prepared.tail_calls if call.map_name == spec.name}
         try:
             for key, value in old.items():
                 if int.from_bytes(key, "little") not in own:
@@ -304,14 +277,14 @@ class _Loading:
 
         return kernel_settings(self._spec, spec.value_size, self._features)
 
-    def load_programs(self, wanted: Iterable[tuple[ProgramSpec, ProgramType]], linked: Iterable[LinkedProgram]) -> None:
+    def load_programs(self, wanted: Iterable[tuple[ProgramSpec, ProgramType]]) -> None:
         """BPF_PROG_LOAD for each."""
         fds = {name: made.fd for name, made in self._loaded.maps.items()}
         numbers = {extern.name: extern.number for extern in self._spec.externs.values()}
         logs: dict[tuple[FunctionSpec, ProgramType], str] = {}
-        for one, type in zip(linked, self._types, strict=True):
-            code = patch(one, fds, self._externs, numbers)
-            modules = self._module_fds if calls_modules(one, self._externs) else []
+        for one, type in zip(self._prepared.programs, self._prepared.types, strict=True):
+            code = patch(one, fds, self._prepared.externs, numbers)
+            modules = self._prepared.module_fds if calls_modules(one, self._prepared.externs) else []
             key = one.program.function, type
             descriptor, logs[key] = submit(self._spec, one, code, type, btf_fd=self._btf_fd, module_fds=modules,
                                            verbose=self._verbose, features=self._features)
@@ -322,7 +295,7 @@ class _Loading:
 
     def fill_slots(self) -> None:
         """Programs into program arrays, maps into maps-in-maps."""
-        for call, type in self._tail_calls:
+        for call, type in self._prepared.tail_calls:
             self._fill(call.map_name, call.slot, self._programs[call.program.function, type].fd,
                        f'program "{call.program.name}"')
         for made in self._loaded.maps.values():

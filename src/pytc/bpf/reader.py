@@ -52,7 +52,11 @@ def read_object(path: str, *, layout20: str = "") -> ObjectSpec:
     map definitions guesses wrong. Raises ObjectError (MapDefinitionError for a map), whose message names the
     file.
     """
-    data = elf.read_file(path)
+    return read_object_bytes(elf.read_file(path), path, layout20=layout20)
+
+
+def read_object_bytes(data: bytes, path: str, *, layout20: str = "") -> ObjectSpec:
+    """The same for a file that has been read."""
     try:
         return read_bytes(data, path, layout20=layout20)
     except ObjectError as error:

@@ -25,6 +25,7 @@ _PROG_LOAD_ATTEMPTS = 5
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
+_MACHINE = os.uname().machine
 
 
 def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> int:
@@ -61,8 +62,7 @@ def perf_event_open(attr: Structure, cpu: int) -> int:
 
 
 def _number(name: str = "bpf", numbers: Mapping[str, int] = _SYSCALL_NUMBERS) -> int:
-    machine = os.uname().machine
     try:
-        return numbers[machine]
+        return numbers[_MACHINE]
     except KeyError:
-        raise BpfError(f"the number of {name}(2) is not known for the machine type {machine!r}") from None
+        raise BpfError(f"the number of {name}(2) is not known for the machine type {_MACHINE!r}") from None

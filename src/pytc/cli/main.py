@@ -91,6 +91,7 @@ def _batch(options: Options) -> int:
 
     with Runner(options) as runner:
         plain = not (options.echo or options.create_clsact or options.dry_run or options.warn)
+        runner.context.keep_objects()
         commands = BatchCommands(runner, lambda topic: show_help(topic, options), plain=plain)
 
         def refused(error: PytcError) -> int:

@@ -9,6 +9,7 @@ from pytc.documents import Shown
 from pytc.errors import DeviceNotFoundError
 
 if TYPE_CHECKING:
+    from pytc.bpf.object_cache import ObjectCache
     from pytc.netlink.session import Session
     from pytc.operations.dry_run import Plan
     from pytc.operations.filter_warnings import FilterWarnings
@@ -34,9 +35,9 @@ class Context:
     runs for long does not wait for its end: it calls ``say`` for a remark, and ``write`` for bytes of its output. With
     ``echo``, a command that changes something shows what the kernel says that it has done. With ``create_clsact``, a
     filter of ingress or egress brings its qdisc along. With a ``plan``, nothing is changed: it notes what would be. A
-    ``journal`` is the session then, and knows how what is done is taken back.
-    With ``warnings``, new filters are looked at for what is easily overlooked. ``place`` is FILE:LINE of the command in
-    a batch, empty elsewhere.
+    ``journal`` is the session then, and knows how what is done is taken back. With ``warnings``, new filters are looked
+    at for what is easily overlooked. ``place`` is FILE:LINE of the command in a batch, empty elsewhere. ``objects``
+    keeps what is known of object files from one command to the next; a context of a single command has none.
     """
 
     def __init__(self, *, shown: Shown | None = None, bpf_mount: str = "", layout20: str = "",
@@ -60,6 +61,7 @@ class Context:
         self.status = 0
         self.environment: Mapping[str, str] = environment if environment is not None else {}
         self.progress: Callable[[int, int], object] = progress if progress is not None else (lambda done, total: None)
+        self.objects: ObjectCache | None = None
         self._session: Session | None = journal
         self._owned: list[Closeable] = []
 
@@ -85,6 +87,12 @@ class Context:
         finally:
             self.shown = shown
 
+    def keep_objects(self) -> None:
+        """More commands will follow."""
+        from pytc.bpf.object_cache import ObjectCache
+
+        self.objects = ObjectCache()
+
     def device_index(self, device: str) -> int:
         """The index of a device, 0 for an empty name; raises DeviceNotFoundError."""
         if not device:
@@ -108,6 +116,8 @@ class Context:
         try:
             self.release()
         finally:
+            if self.objects is not None:
+                self.objects.close()
             if self._session is not None:
                 self._session.close()
                 self._session = None

@@ -114,7 +114,8 @@ def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exp
 
     source, spec, programs = chosen_programs(context, wanted)
     with remembering_the_log(context, source):
-        made = load_together(spec, programs, pins=PinRoot(context.bpf_mount), verbose=source.verbose, commit=False)
+        made = load_together(spec, programs, pins=PinRoot(context.bpf_mount), verbose=source.verbose, commit=False,
+                             cache=context.objects)
     with made as loaded:
         context.notes += loaded.notes
         if source.verbose:
@@ -140,7 +141,8 @@ def chosen_programs(context: Context, wanted: Sequence[Wanted]) -> "_Chosen":
     from pytc.bpf.reader import read_object
 
     source = _together([one.source for one in wanted if one.source is not None])
-    spec = read_object(source.path, layout20=context.layout20)
+    read = read_object if context.objects is None else context.objects.read
+    spec = read(source.path, layout20=context.layout20)
     if source.variables or source.maps:
         spec = with_parameters(context, spec, source)
     return source, spec, [_chosen(spec, one) for one in wanted]

@@ -1,0 +1,83 @@
+"""Programs linked for the running kernel: what comes before anything is made there."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytc.bpf.constants import ProgramType
+from pytc.bpf.linker import LinkedProgram
+from pytc.bpf.spec import ExternValue, ObjectSpec, ProgramSpec
+from pytc.bpf.together import LinkedTogether, TailCall, link_together
+
+if TYPE_CHECKING:
+    from pytc.bpf.kernel_types import KernelTypes
+
+
+class Prepared(NamedTuple):
+    """Programs with all that their tail calls reach, in that order; a target has the type of its caller.
+
+    ``externs`` are the kernel's variables and functions that they use, ``module_fds`` the descriptors of modules' types
+    that these refer to by place. ``is_lasting`` says that no module of the kernel has been asked: then the next load
+    finds the same.
+    """
+
+    programs: list[LinkedProgram]
+    types: list[ProgramType]
+    tail_calls: list[tuple[TailCall, ProgramType]]
+    externs: Mapping[str, ExternValue]
+    module_fds: list[int]
+    is_lasting: bool
+
+
+def prepare(spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]], kernel_btf: str,
+            open_module: Callable[[int], int]) -> Prepared:
+    """``kernel_btf`` names a file with the kernel's types, empty for where they mostly are. ``open_module`` gives a
+    descriptor of a module's types by the number of their BTF object. Raises ObjectError."""
+    with ExitStack() as reading:
+        preparing = _Preparing(spec, kernel_btf, reading)
+        linked = preparing.link(wanted)
+        externs, module_fds = preparing.externs(linked.programs, open_module)
+        return Prepared(linked.programs, linked.types, linked.tail_calls, externs, module_fds,
+                        not preparing.has_asked_modules)
+
+
+class _Preparing:
+    """Reads the kernel's types when they are first asked for."""
+
+    def __init__(self, spec: ObjectSpec, kernel_btf: str, reading: ExitStack) -> None:
+        self._spec = spec
+        self._kernel_btf = kernel_btf
+        self._reading = reading
+        self._kernel: KernelTypes | None = None
+
+    @property
+    def has_asked_modules(self) -> bool:
+        return self._kernel is not None and self._kernel.has_asked_modules
+
+    def _kernel_types(self) -> "KernelTypes":
+        if self._kernel is None:
+            from pytc.bpf.kernel_types import kernel_types
+
+            self._kernel = self._reading.enter_context(kernel_types(self._kernel_btf))
+        return self._kernel
+
+    def link(self, wanted: Sequence[tuple[ProgramSpec, ProgramType]]) -> LinkedTogether:
+        core = None
+        if self._spec.btf is not None and self._spec.btf_ext is not None and self._spec.btf_ext.core.by_section:
+            from pytc.bpf.core_relocations import CoreResolver
+
+            core = CoreResolver(self._spec.btf, self._spec.btf_ext, self._kernel_types())
+        return link_together(self._spec, wanted, core)
+
+    def externs(self, linked: Iterable[LinkedProgram],
+                open_module: Callable[[int], int]) -> tuple[dict[str, ExternValue], list[int]]:
+        """The kernel's variables and functions that the programs use, and the descriptors of modules' types."""
+        used = {use.name for one in linked for use in one.externs}
+        if not used or self._spec.btf is None:
+            return {}, []
+        from pytc.bpf.externs import ExternResolver
+        from pytc.bpf.kernel import symbol_addresses
+
+        resolver = ExternResolver(self._spec.btf, self._kernel_types(), symbol_addresses, open_module)
+        found = resolver.resolve([self._spec.externs[name] for name in sorted(used)])
+        return found, resolver.module_fds
