@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytc.bpf.lint import lint_object
     from pytc.bpf.loader import Loaded, load
     from pytc.bpf.maps import Map
+    from pytc.bpf.object_cache import ObjectCache
     from pytc.bpf.parameters import Parameters, parameterise
     from pytc.bpf.pinning import PinRoot
     from pytc.bpf.program import Program, select_program
@@ -29,18 +30,18 @@ if TYPE_CHECKING:
 
 # Where each public name lives: imported at first use, so that reading maps costs no ELF code.
 _HOMES = {
-    "Loaded": "loader", "Map": "maps", "MapSpec": "spec", "MapType": "constants", "ObjectSpec": "spec",
-    "Parameters": "parameters", "PinRoot": "pinning", "Program": "program", "ProgramSpec": "spec",
-    "ProgramType": "constants", "convert_maps": "convert", "inspect_object": "inspect", "lint_object": "lint",
-    "load": "loader", "parameterise": "parameters", "parse_bytecode": "classic",
+    "Loaded": "loader", "Map": "maps", "MapSpec": "spec", "MapType": "constants", "ObjectCache": "object_cache",
+    "ObjectSpec": "spec", "Parameters": "parameters", "PinRoot": "pinning", "Program": "program",
+    "ProgramSpec": "spec", "ProgramType": "constants", "convert_maps": "convert", "inspect_object": "inspect",
+    "lint_object": "lint", "load": "loader", "parameterise": "parameters", "parse_bytecode": "classic",
     "parse_bytecode_file": "classic", "read_bytes": "reader", "read_object": "reader", "select_program": "program",
     "Runner": "test_run", "TypedMap": "typed_maps",
 }
 
 __all__ = [
-    "Loaded", "Map", "MapSpec", "MapType", "ObjectSpec", "Parameters", "PinRoot", "Program", "ProgramSpec",
-    "ProgramType", "Runner", "TypedMap", "convert_maps", "inspect_object", "lint_object", "load", "parameterise",
-    "parse_bytecode", "parse_bytecode_file", "read_bytes", "read_object", "select_program",
+    "Loaded", "Map", "MapSpec", "MapType", "ObjectCache", "ObjectSpec", "Parameters", "PinRoot", "Program",
+    "ProgramSpec", "ProgramType", "Runner", "TypedMap", "convert_maps", "inspect_object", "lint_object", "load",
+    "parameterise", "parse_bytecode", "parse_bytecode_file", "read_bytes", "read_object", "select_program",
 ]
 
 

@@ -6,6 +6,8 @@ ends at the last field in use, so that fields which an old kernel does not know 
 """
 
 import ctypes
+from bisect import bisect_left
+from functools import cache
 
 u8, u32, u64, s32 = ctypes.c_uint8, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_int32
 Name = ctypes.c_char * 16
@@ -177,13 +179,15 @@ class PerfEventAttr(ctypes.Structure):
 
 def used_size(attr: ctypes.Structure) -> int:
     """Bytes of ``attr`` up to the end of its last non-zero field."""
-    for entry in reversed(attr._fields_):
-        name = entry[0]
-        value = getattr(attr, name)
-        if value:
-            field = getattr(type(attr), name)
-            return int(field.offset + field.size)
-    return 4
+    ends = _field_ends(type(attr))
+    return ends[bisect_left(ends, len(bytes(attr).rstrip(b"\0")))]
+
+
+@cache
+def _field_ends(kind: type[ctypes.Structure]) -> list[int]:
+    """Where the fields of a structure end, in bytes."""
+    fields = (getattr(kind, entry[0]) for entry in kind._fields_)
+    return [field.offset + field.size for field in fields]
 
 
 def pointer(buffer: "ctypes.Array[ctypes.c_char] | None") -> int:

@@ -14,11 +14,11 @@ from pytc.bpf.btf_upload import kernel_image, upload
 from pytc.bpf.constants import ProgramType
 from pytc.bpf.features import Features
 from pytc.bpf.info import program_by_id
-from pytc.bpf.linker import calls_modules, map_names, patch
+from pytc.bpf.linker import calls_modules, patch
 from pytc.bpf.maps import Map, create_map
 from pytc.bpf.names import kernel_map_name, kernel_name
 from pytc.bpf.pinning import PinRoot
-from pytc.bpf.preparing import Prepared, prepare
+from pytc.bpf.preparing import Prepared, is_idle, prepare
 from pytc.bpf.program import Program
 from pytc.bpf.reuse import open_pinned
 from pytc.bpf.spec import DATA, KCONFIG, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
@@ -100,8 +100,7 @@ def load(spec: ObjectSpec, program: ProgramSpec, *, type: ProgramType = ProgramT
     ``type`` overrides what the section's name says. ``verbose`` fetches the verifier's log also on success, into
     ``Loaded.log``. ``kernel_btf`` names a file with the kernel's types where /sys/kernel/btf/vmlinux is missing.
     ``features`` carries what is known of the kernel from one load to the next, ``cache`` what is known of the object.
-    With ``commit`` False, the caller
-    calls :meth:`Loaded.commit` after it has put the program into its place.
+    With ``commit`` False, the caller calls :meth:`Loaded.commit` after it has put the program into its place.
 
     Raises BpfSyscallError, MapMismatchError, PinError, VerifierError or ObjectError; then nothing is left behind.
     """
@@ -111,8 +110,10 @@ def load(spec: ObjectSpec, program: ProgramSpec, *, type: ProgramType = ProgramT
 
 def load_together(spec: ObjectSpec, programs: Sequence[tuple[ProgramSpec, ProgramType]], *,
                   pins: PinRoot | None = None, verbose: bool = False, kernel_btf: str = "", commit: bool = True,
-                  features: Features | None = None, cache: "ObjectCache | None" = None) -> Loaded:
-    """The same for several programs of an object, which then have their maps in common.
+                  used_only: bool = False, features: Features | None = None,
+                  cache: "ObjectCache | None" = None) -> Loaded:
+    """The same for several programs of an object, which then have their maps in common. With ``used_only``, a map that
+    none of them uses and that is not pinned is not made.
 
     Each program comes with its type, UNSPEC for what the section's name says. One that is named twice with the same
     type is loaded once.
@@ -123,7 +124,7 @@ def load_together(spec: ObjectSpec, programs: Sequence[tuple[ProgramSpec, Progra
         wanted = [(program, type_of(program, type)) for program, type in programs]
         loading.prepare(wanted, kernel_btf)
         loading.load_btf()
-        loading.make_maps()
+        loading.make_maps(used_only=used_only)
         loading.fill_data_maps()
         loading.load_programs(wanted)
         loading.fill_slots()
@@ -178,17 +179,17 @@ class _Loading:
             return
         self._btf_fd = fd
 
-    def make_maps(self) -> None:
-        """Opens or creates the object's maps. One that no loaded program uses may fail."""
-        needed = set().union(*(map_names(one) for one in self._prepared.programs))
-        for name in list(needed):
-            spec = self._spec.maps[name]
-            needed.update(member for _, member in spec.slots if member in self._spec.maps)
+    def make_maps(self, *, used_only: bool) -> None:
+        """Opens or creates the object's maps. One that no loaded program uses may fail; with ``used_only``, it is made
+        only for its pin."""
+        used = self._prepared.used
         for spec in self._in_order():
+            if used_only and is_idle(spec, used):
+                continue
             try:
                 self._loaded.maps[spec.name] = self._loaded._owned.enter_context(self._open_or_create(spec))
             except BpfSyscallError as error:
-                if spec.name in needed:
+                if spec.name in used:
                     raise
                 self._loaded.notes.append(f"{error}; no loaded program uses it")
 

@@ -42,14 +42,26 @@ class Map:
     :attr:`typed`.
     """
 
-    def __init__(self, descriptor: OwnedFd, spec: MapSpec | None = None) -> None:
+    def __init__(self, descriptor: OwnedFd, spec: MapSpec | None = None, *, is_new: bool = False) -> None:
+        """``is_new`` says that the kernel has just made it from ``spec``: then it is not asked what it is."""
         self.descriptor = descriptor
         self.spec = spec
+        self._description: MapDescription | None = None
+        if is_new and spec is not None:
+            self._shape = (spec.type, spec.key_size, spec.value_size)
+            return
         try:
-            self.description: MapDescription = describe_map(descriptor.fd)
+            self._shape = (self.description.type, self.description.key_size, self.description.value_size)
         except BaseException:
             descriptor.close()
             raise
+
+    @property
+    def description(self) -> MapDescription:
+        """What the kernel says of it, asked once; raises BpfSyscallError, also for a descriptor of something else."""
+        if self._description is None:
+            self._description = describe_map(self.fd)
+        return self._description
 
     @classmethod
     def from_id(cls, number: int) -> "Map":
@@ -87,9 +99,8 @@ class Map:
     @property
     def value_bytes(self) -> int:
         """Bytes that an element's value takes here."""
-        if self.description.type in PER_CPU:
-            return -(-self.description.value_size // 8) * 8 * possible_cpus()
-        return self.description.value_size
+        type, _, size = self._shape
+        return -(-size // 8) * 8 * possible_cpus() if type in PER_CPU else size
 
     def get(self, key: bytes, default: bytes | None = None) -> bytes | None:
         """The value under ``key``, or ``default``."""
@@ -224,8 +235,8 @@ class Map:
         return f"<Map {self.name!r} {map_type_name(self.description.type)} id {self.description.id}>"
 
     def _key(self, key: bytes) -> "ctypes.Array[ctypes.c_char] | None":
-        if len(key) != self.description.key_size:
-            raise BpfError(f'map "{self.name}": a key of {len(key)} bytes, {self.description.key_size} wanted')
+        if len(key) != self._shape[1]:
+            raise BpfError(f'map "{self.name}": a key of {len(key)} bytes, {self._shape[1]} wanted')
         return ctypes.create_string_buffer(key, len(key)) if key else None
 
     def _element(self, command: Command, key: "ctypes.Array[ctypes.c_char] | None",
@@ -251,7 +262,7 @@ def create_map(spec: MapSpec, kernel_name: str, *, btf_fd: int = 0, inner_fd: in
     if btf_fd and wants_btf(spec):
         attr.btf_fd, attr.btf_key_type_id, attr.btf_value_type_id = btf_fd, spec.key_type_id, spec.value_type_id
     _leave_out(spec, attr, features.lacks)
-    return Map(OwnedFd(retry_unlimited(lambda: _create(spec, attr, features))), spec)
+    return Map(OwnedFd(retry_unlimited(lambda: _create(spec, attr, features))), spec, is_new=True)
 
 
 def wants_btf(spec: MapSpec) -> bool:

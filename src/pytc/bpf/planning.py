@@ -10,6 +10,7 @@ from pytc.bpf.findings import ERROR
 from pytc.bpf.linker import map_names
 from pytc.bpf.maps import actual_entries
 from pytc.bpf.pinning import PinRoot
+from pytc.bpf.preparing import is_idle, used_maps
 from pytc.bpf.reuse import open_pinned
 from pytc.bpf.spec import DATA, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.together import LinkedTogether, link_together, type_of
@@ -47,9 +48,9 @@ class PlannedLoad(NamedTuple):
 
 
 def plan_load(spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]], pins: PinRoot,
-              planned: Mapping[str, MapSpec]) -> PlannedLoad:
+              planned: Mapping[str, MapSpec], *, used_only: bool = False) -> PlannedLoad:
     """What a load would make of programs with their types. ``planned`` are the pins that earlier loads would have made
-    by then.
+    by then; with ``used_only``, a map that no program uses and that is not pinned is not made.
 
     Finds what is wrong with the object as far as that does not depend on a kernel. Raises ObjectError, PinError,
     MapMismatchError.
@@ -57,7 +58,9 @@ def plan_load(spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]
     linked = link_together(spec, [(program, type_of(program, type)) for program, type in wanted])
     _check(spec, linked, wanted[0][1])
     filled = {call.map_name for call, _ in linked.tail_calls}
-    maps = [_plan_map(one, spec, pins, planned, is_filled=one.name in filled) for one in spec.maps.values()]
+    used = used_maps(spec, linked.programs)
+    maps = [_plan_map(one, spec, pins, planned, is_filled=one.name in filled) for one in spec.maps.values()
+            if not used_only or not is_idle(one, used)]
     slots = {call.program.name: f"{call.map_name}[{call.slot}]" for call, _ in linked.tail_calls}
     asked = {program.name for program, _ in wanted}
     programs = [PlannedProgram(one.program, type, len(one.code) // _INSTRUCTION,

@@ -1,12 +1,12 @@
 """Programs linked for the running kernel: what comes before anything is made there."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.constants import ProgramType
-from pytc.bpf.linker import LinkedProgram
-from pytc.bpf.spec import ExternValue, ObjectSpec, ProgramSpec
+from pytc.bpf.linker import LinkedProgram, map_names
+from pytc.bpf.spec import ExternValue, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.together import LinkedTogether, TailCall, link_together
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ class Prepared(NamedTuple):
 
     ``externs`` are the kernel's variables and functions that they use, ``module_fds`` the descriptors of modules' types
     that these refer to by place. ``is_lasting`` says that no module of the kernel has been asked: then the next load
-    finds the same.
+    finds the same. ``used`` are the maps that the programs refer to, and what is in slots of those.
     """
 
     programs: list[LinkedProgram]
@@ -27,6 +27,7 @@ class Prepared(NamedTuple):
     externs: Mapping[str, ExternValue]
     module_fds: list[int]
     is_lasting: bool
+    used: frozenset[str] = frozenset()
 
 
 def prepare(spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]], kernel_btf: str,
@@ -38,7 +39,19 @@ def prepare(spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]],
         linked = preparing.link(wanted)
         externs, module_fds = preparing.externs(linked.programs, open_module)
         return Prepared(linked.programs, linked.types, linked.tail_calls, externs, module_fds,
-                        not preparing.has_asked_modules)
+                        not preparing.has_asked_modules, used_maps(spec, linked.programs))
+
+
+def used_maps(spec: ObjectSpec, linked: Iterable[LinkedProgram]) -> frozenset[str]:
+    """The maps that linked programs refer to, and what is in slots of those."""
+    used = set().union(*(map_names(one) for one in linked))
+    members = {member for name in used for _, member in spec.maps[name].slots}
+    return frozenset(used | members & spec.maps.keys())
+
+
+def is_idle(spec: MapSpec, used: Collection[str]) -> bool:
+    """Whether nobody would ever see a map: programs use others, and it is pinned nowhere."""
+    return spec.name not in used and not spec.pinning and not spec.reuse
 
 
 class _Preparing:

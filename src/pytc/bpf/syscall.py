@@ -26,6 +26,11 @@ _PROG_LOAD_ATTEMPTS = 5
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 _MACHINE = os.uname().machine
+_BPF = _SYSCALL_NUMBERS.get(_MACHINE, 0)
+#: The same function for bpf(2) alone: what its arguments are is looked at once, not in each call.
+_bpf = ctypes.CDLL(None, use_errno=True)["syscall"]
+_bpf.restype = ctypes.c_long
+_bpf.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint)
 
 
 def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> int:
@@ -41,10 +46,9 @@ def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> 
     attempts = _PROG_LOAD_ATTEMPTS if command is Command.PROG_LOAD else 1
     length = size or used_size(attr)
     while True:
-        ctypes.set_errno(0)
-        result = _libc.syscall(_number(), ctypes.c_int(command), ctypes.byref(attr), ctypes.c_uint(length))
+        result: int = _bpf(_BPF or _number(), command, ctypes.byref(attr), length)
         if result >= 0:
-            return int(result)
+            return result
         number = ctypes.get_errno()
         attempts -= 1
         if number != errno.EAGAIN or attempts <= 0:

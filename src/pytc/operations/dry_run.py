@@ -129,7 +129,10 @@ class Plan:
 
     def _load(self, context: Context, wanted: Sequence[Wanted]) -> list[OpenedProgram]:
         source, spec, chosen = chosen_programs(context, wanted)
-        load = plan_load(spec, chosen, PinRoot.unmounted(context.bpf_mount), self._pins)
+        exports = [source.export] if source.export else []
+        if not exports and (path := context.environment.get("TC_BPF_UDS")):
+            exports = [path]
+        load = plan_load(spec, chosen, PinRoot.unmounted(context.bpf_mount), self._pins, used_only=not exports)
         for one in load.maps:
             if one.path and not one.spec.reuse:
                 self._pins.setdefault(one.path, one.spec)
@@ -137,9 +140,6 @@ class Plan:
                 self.lasting.append(f'the map pinned at "{one.path}" would be written to')
             if one.fate == UNSEEN:
                 context.notes.append(f'Note: map "{one.spec.name}" is pinned at "{one.path}", and {_UNSEEN}')
-        exports = [source.export] if source.export else []
-        if not exports and (path := context.environment.get("TC_BPF_UDS")):
-            exports = [path]
         self.lasting += [f'maps would be exported to "{path}"' for path in exports]
         self.note(_load_document(source.path, load, exports))
         return [self._stand_in(program.name, annotation(spec.name, program.section), type,

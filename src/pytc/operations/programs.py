@@ -115,7 +115,7 @@ def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exp
     source, spec, programs = chosen_programs(context, wanted)
     with remembering_the_log(context, source):
         made = load_together(spec, programs, pins=PinRoot(context.bpf_mount), verbose=source.verbose, commit=False,
-                             cache=context.objects)
+                             used_only=not connected, cache=context.objects)
     with made as loaded:
         context.notes += loaded.notes
         if source.verbose:
