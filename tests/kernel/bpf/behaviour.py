@@ -352,6 +352,7 @@ MODERN = (
     Case("two_programs", "cls_first", returns(0x10001)),
     Case("two_programs", "cls_second", returns(0x10002)),
     Case("drop", "", returns(SHOT)),
+    Case("cls_and_act", "match", returns(UNSPEC)),
     Case("cpu_v4", "cls_main", cpu_v4),
     Case("cpu_v4", "second", returns(LENGTH + 17)),
     Case("cpu_v4_far", "cls_main", cpu_v4_far),
