@@ -44,14 +44,15 @@ def hostile(tmp_path: Path) -> str:
 
 
 def is_shown(shell: Shell, name: str) -> bool:
-    """fish takes a line for a name, and is not given those with control characters."""
-    return shell.name != "fish" or name.isprintable()
+    """fish takes what is behind a tab for a description, and is not given such names."""
+    return shell.name != "fish" or "\t" not in name
 
 
 @pytest.mark.parametrize(("line", "word"), [
     ("fil", "filter"), ("qdisc repl", "replace"), ("filter add ingr", "ingress"), ("-net", "-netns"),
     ("class add dev em1 parent 1: ht", "htb"), ("actions add action mir", "mirred"), ("map up", "update-many"),
-    ("exec bpf gra", "graft"), ("filter add dev em1 ingress bpf object-p", "object-pinned"),
+    ("exec bpf gra", "graft"), ("filter add dev em1 ingress u32 match ip sr", "src"),
+    ("filter add dev em1 ingress bpf object-p", "object-pinned"),
     ("qdisc add dev em1 root tbf lat", "latency"), ("qdisc add dev em1 parent 1:10 handle 5: net", "netem"),
 ])
 def test_words(shell: Shell, line: str, word: str) -> None:
@@ -100,6 +101,13 @@ def test_files(shell: Shell, tmp_path: Path, line: str) -> None:
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / name).touch()
     assert shell.complete(f"{line} {tmp_path}/files/b") == [*line.split(), f"{tmp_path}/files/{name}"]
+
+
+def test_of_several_files_the_common_beginning(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    for name in ("b c-1", "b c-2"):
+        (tmp_path / "files" / name).touch()
+    assert shell.complete(f"object show {tmp_path}/files/b") == ["object", "show", f"{tmp_path}/files/b c-"]
 
 
 def test_namespaces(shell: Shell, network: Network) -> None:

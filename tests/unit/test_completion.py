@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,9 @@ from pytc.grammar.command_line import OBJECTS, OPTIONS, parse_words
 from pytc.grammar.completion import SCRIPTS
 from pytc.grammar.following import following
 from pytc.grammar.usage import usage
+from pytc.grammar.words import Question
+from tests.action_lines import BY_KIND
+from tests.compat.lines import cases
 from tests.conftest import ROOT, cannot, run
 from tests.elf_writer import RETURN_0, code, elf
 
@@ -31,7 +35,12 @@ _SOME = st.sampled_from([*OBJECTS, "add", "dev", "bpf", "obj", "action", "-n", "
     ("filter add dev lo ingress bpf", "object-file obj direct-action"), ("qdisc add dev lo", "clsact root htb stab"),
     ("filter add dev lo ingress bpf obj x.o", "section set map export action"), ("exec bpf", "import graft"),
     ("filter add dev lo ingress bpf obj x.o map m", "max_entries pinned"), ("exec bpf import /x", "run timeout"),
-    ("filter add dev lo ingress u32 match", "ip tcp u32"), ("filter add dev lo ingress u32 match ip", "protocol dport"),
+    ("filter add dev lo ingress u32 match", "ip tcp u32"),
+    ("filter add dev lo ingress u32 match ip", "protocol dport src dst nofrag firstfrag df mf"),
+    ("filter add dev lo ingress u32 match ip6", "src dst priority flowlabel"),
+    ("filter add dev lo ingress u32 match ether", "src dst"), ("filter add dev lo ingress u32 sample tcp", "src dst"),
+    ("filter add dev lo ingress u32 match ip src 10.0.0.1", "at match flowid"),
+    ("prog run obj x.o packet ip preset hits", "keytype valuetype key value"),
     ("filter add dev lo ingress matchall action mirred", "egress ingress"), ("actions list action", "gact police"),
     ("qdisc add dev lo stab linklayer", "ethernet atm"), ("actions add action", "bpf drop"), ("completion", "bash zsh"),
     ("class add dev lo parent 1: htb", "rate ceil"), ("chain add", "block"), ("hooks", "dev"),
@@ -47,7 +56,7 @@ def test_words_that_may_follow(line: str, offered: str) -> None:
     ("filter add chain 3", "chain"), ("filter add dev lo ingress", "dev egress"), ("class add dev lo", "pfifo tbf"),
     ("qdisc add dev lo root htb", "dev rate htb"), ("actions add action", "flowid"), ("qdisc", "list ls"),
     ("actions get action", "drop"), ("map dump id 1", "id name fd"),
-    ("filter show dev lo", "bpf"), ("object show x.o", "for type"),
+    ("exec bpf", "run"), ("filter show dev lo", "bpf"), ("object show x.o", "for type"),
 ])
 def test_words_that_make_no_sense(line: str, not_offered: str) -> None:
     assert not set(not_offered.split()) & set(following(line.split()).words)
@@ -89,6 +98,35 @@ def test_what_is_offered_is_understood() -> None:
             parse_words([*line, word])
         except PytcError as error:
             assert word in ("help", "indev") or "not complete" in str(error)
+
+
+class _Hashed(Question):
+    """Keeps who has looked it up by its hash, where it cannot keep what it is compared with."""
+
+    by: ClassVar[dict[tuple[str, str], str]] = {}
+    line: ClassVar[str] = ""
+
+    def __hash__(self) -> int:
+        caller = sys._getframe(1)
+        self.by[Path(caller.f_code.co_filename).name, caller.f_code.co_name] = self.line
+        return super().__hash__()
+
+
+def test_no_table_of_words_is_looked_up_by_a_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Along all lines that tc understands. Those who do look up ask the table itself then, or what follows is a value
+    of a sort."""
+    monkeypatch.setattr("pytc.grammar.following.Question", _Hashed)
+    lines = [command for table in ("filters", "qdiscs") for case in cases(table) for command in case.on("lo")]
+    lines += [["actions", "add", "action", *line.split()] for kind in BY_KIND.values() for line in kind]
+    beginnings = {tuple(line[:count]) for line in lines for count in range(1, len(line) + 1)}
+    assert len(beginnings) > 500
+    for words in sorted(beginnings):
+        _Hashed.line = " ".join(words)
+        following(words)
+    for known in (("words.py", "find"), ("words.py", "take_verb"), ("__init__.py", "find"), ("filters.py", "_options"),
+                  ("protocols.py", "parse_protocol")):
+        _Hashed.by.pop(known, None)
+    assert _Hashed.by == {}
 
 
 @given(st.lists(st.one_of(_SOME, _ANY), max_size=7), _ANY)

@@ -38,8 +38,7 @@ def answer(shell: str, words: Sequence[str]) -> int:
         parts = _for_bash(*words) if shell == "bash" else _for_others(words, shell)
     except (PytcError, OSError, ValueError):
         return _UNUSABLE
-    end = "\n" if shell == "fish" else "\0"
-    streams.write_bytes(os.fsencode("".join(f"{part}{end}" for part in parts)))
+    streams.write_bytes(os.fsencode("".join(f"{part}\0" for part in parts)))
     streams.write("", flush=True)
     return 0
 
@@ -77,7 +76,7 @@ def _for_others(words: Sequence[str], shell: str) -> list[str]:
         more, names = offers(words[:-1], begun)
         return [more, *names]
     more, names = offers(words[:-1], split(begun)[1].text)
-    return [more, *(name for name in names if name.isprintable())]
+    return [more, *(name for name in names if "\t" not in name)]  # what is behind a tab is a description
 
 
 def _devices(found: Following, begun: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ from pytc.errors import HelpRequested, InvalidOptionsError, UsageError
 from pytc.grammar.words import Cursor, Word, choose, fill, matches, no_more, text, unsigned
 
 #: Order decides abbreviations; tc knows all but the agent.
-VERBS = ("run", "import", "debug", "dbg", "graft", "agent", "help")
+VERBS = ("import", "debug", "dbg", "graft", "agent", "help")
 
 
 def seconds(word: str) -> float:
@@ -83,7 +83,7 @@ def parse(words: list[str]) -> Command:
     verb = choose(word, VERBS)
     if verb == "help":
         return Help("exec bpf")
-    if verb == "run":
+    if not verb and word and "run".startswith(word):  # in tc a word of import that may come first, and then is refused
         raise UsageError("bpf: No import parameter provided!")
     if not verb:
         raise UsageError(f'What is "{word}"? Try "pytc exec bpf help".')

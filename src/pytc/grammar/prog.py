@@ -7,7 +7,7 @@ from pytc.commands import Command, FilterSelector, Help
 from pytc.errors import UsageError
 from pytc.grammar.map_values import take_format, take_value
 from pytc.grammar.maps import seconds, take_pin
-from pytc.grammar.words import Cursor, Word, fill, no_more, take_topic, text, unsigned
+from pytc.grammar.words import Cursor, Word, fill, is_one_of, no_more, take_topic, text, unsigned
 from pytc.prog_commands import (
     DumpProgram,
     PacketSource,
@@ -55,7 +55,7 @@ def _packets(kind: str) -> Callable[[Cursor], PacketSource]:
 def _preset(cursor: Cursor) -> Preset:
     """``NAME [ keytype FORMAT ] [ valuetype FORMAT ] key K value V [ key K value V ] ...``"""
     name, types, entries = cursor.take(), {"keytype": "", "valuetype": ""}, []
-    while cursor.peek() in types:
+    while is_one_of(cursor.peek(), types):
         word = cursor.take()
         types[word] = take_format(cursor)
     while cursor.peek() in ("key", "value"):

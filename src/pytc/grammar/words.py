@@ -4,7 +4,7 @@ A word is matched whole when it is ``exact``, else also by any prefix; the first
 wins, so that the order of rows decides what an abbreviation means (``p`` is ``preference``).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -135,6 +135,12 @@ def _first(word: str, table: Sequence[Word]) -> Word | None:
 def choose(word: str, names: Sequence[str]) -> str:
     """The first of ``names`` that a word means, empty for none."""
     return next((name for name in names if matches(word, name)), "")
+
+
+def is_one_of(word: str, names: Iterable[str]) -> bool:
+    """Whether a word is one of some, whole. In place of ``in`` where these are the keys of a dict, or a set: a
+    :class:`Question` does not see what is looked up by its hash."""
+    return any(word == name for name in names)
 
 
 def take_verb(cursor: Cursor, verbs: Mapping[str, str], topic: str) -> str:

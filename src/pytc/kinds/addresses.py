@@ -41,7 +41,10 @@ def _part(word: str) -> int:
     octal = len(word) > 1 and word[0] == "0" and word[1].isdigit()
     if word[:2].lower() in ("0b", "0o"):  # Python's own
         raise ValueError(word)
-    number = int(word, 8 if octal else 0)
+    try:
+        number = int(word, 8 if octal else 0)
+    except ValueError:
+        raise ValueError(word) from None  # without Python's sentence
     if number > 255:
         raise ValueError(word)
     return number

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 from pytc.errors import InvalidOptionsError
-from pytc.grammar.words import Converter, Cursor, choose, matches, signed, unsigned
+from pytc.grammar.words import Converter, Cursor, choose, is_one_of, matches, signed, unsigned
 from pytc.kinds.addresses import parse_ipv4_prefix, parse_ipv6_prefix
 from pytc.kinds.u32_selector import EAT, NEXT_HEADER, OFFSET, VARIABLE_OFFSET, Key, Selector, bucket_of, joined, key_of
 
@@ -81,8 +81,8 @@ def _selector(cursor: Cursor, word: str) -> Match:
         if protocol == "mark":
             return Match(mark=_mark(cursor))
         return Match(_keys(protocol, cursor))
-    except (ValueError, KeyError) as error:
-        named = str(error).strip("'")
+    except ValueError as error:
+        named = str(error)
         hint = f'at "{named}"' if named else f'words are missing behind "{spelled}"'
         raise InvalidOptionsError(f'Illegal "{word}"', hints=(hint,)) from None
 
@@ -91,17 +91,20 @@ def _keys(protocol: str, cursor: Cursor) -> tuple[Key, ...]:
     if protocol in ("u32", "u16", "u8"):
         return (_number_key(cursor, _Row(int(protocol[1:]), 0)),)
     field = _next(cursor)
-    if field in _ADDRESSES.get(protocol, {}):
-        return _address_keys(protocol, cursor, _ADDRESSES[protocol][field])
+    addresses = _ADDRESSES.get(protocol, {})
+    if is_one_of(field, addresses):
+        return _address_keys(protocol, cursor, addresses[field])
     if protocol == "ether":
         raise InvalidOptionsError(f"Unknown match: ether {field}")
-    if protocol == "ip" and field in _FRAGMENTS:
+    if protocol == "ip" and is_one_of(field, _FRAGMENTS):
         return (key_of(*_FRAGMENTS[field], _FLAGS_AT, 16),)
     if protocol == "ip6" and field == "priority":
         value, mask = _two(cursor, _FULL_BYTE)
         return (Key(value << _CLASS_SHIFT, mask << _CLASS_SHIFT, 0),)
     rows = _HEADERS[protocol]
-    name = next((name for name, row in rows.items() if matches(field, name, exact=not row.shortened)), field)
+    name = next((name for name, row in rows.items() if matches(field, name, exact=not row.shortened)), "")
+    if not name:
+        raise ValueError(field)
     return (_number_key(cursor, rows[name]),)
 
 
