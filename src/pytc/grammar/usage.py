@@ -4,7 +4,7 @@ OPTIONS = """\
 OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -r[aw] | -j[son] | -p[retty] |
                   -o[neline] | -br[ief] | -N[umeric] | -iec | -graph | -n[etns] NAME | -t[imestamp] | -ts[hort] |
                   { -nm | -nam[es] } | { -cf | -conf } FILE | -color[={ always | auto | never }] | -force | -echo |
-                  --create-clsact | --dry-run | --warn
+                  --create-clsact | --dry-run | --warn | --atomic
 """
 
 _TEXTS: dict[str, str] = {
@@ -31,6 +31,7 @@ A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
 --dry-run        says what would be loaded and sent; needs no privileges
 --create-clsact  makes the qdisc that an ingress or egress filter needs, where it is missing
 --warn           remarks on filters: equal programs, the root qdisc, programs of tcx before them
+--atomic         takes back what a batch has done when one of its lines fails
 --install-alias  makes a link DIR/tc, by which tc is pytc
 
 "pytc OBJECT help", "pytc filter add bpf help" and "pytc action add action bpf help" say more.
