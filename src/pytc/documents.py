@@ -14,13 +14,20 @@ Json = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # no
 
 class Field(NamedTuple):
     """``text`` is what is printed for it (spaces included), empty for nothing; ``key`` is the member's name in
-    JSON, empty for none. A ``value`` that takes time to make may be a function that makes it, where it is wanted.
-    ``color`` says what sort of name it is."""
+    JSON, empty for none. ``color`` says what sort of name it is."""
 
     key: str
-    value: Json | Callable[[], Json] = None
+    value: Json = None
     text: str = ""
     color: str = ""
+
+
+class Late(NamedTuple):
+    """A field of which both take time to make: the one that is printed is made when it is."""
+
+    key: str
+    value: Callable[[], Json]
+    text: Callable[[], str]
 
 
 class Group(NamedTuple):
@@ -37,7 +44,7 @@ class Listing(NamedTuple):
     documents: "Sequence[Document]"
 
 
-Part = Union[Field, Group, Listing]  # noqa: UP007 (Group and Listing name it before it is there)
+Part = Union[Field, Late, Group, Listing]  # noqa: UP007 (Group and Listing name it before it is there)
 Document = Sequence[Part]
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pytc.bpf.classic import ClassicInstruction, format_bytecode, parse_bytecode
 from pytc.bpf.info import ProgramDescription
 from pytc.bpf.program_types import program_type
-from pytc.documents import Field, Group, Json, Shown
+from pytc.documents import Field, Group, Json, Late, Shown
 from pytc.errors import BytecodeError, InvalidOptionsError
 from pytc.grammar.words import Cursor, Table, Word, choose, fill, text, unsigned
 
@@ -165,13 +165,13 @@ def source_of(found: dict[str, Any]) -> BpfSource | None:
     return BpfSource(**fields) if fields else None
 
 
-def bytecode_field(instructions: tuple[ClassicInstruction, ...]) -> Field:
+def bytecode_field(instructions: tuple[ClassicInstruction, ...]) -> Late:
     """Classic instructions as tc prints them."""
     def members() -> Json:
         return {"length": len(instructions),
                 "insns": [{"code": code, "jt": jt, "jf": jf, "k": k} for code, jt, jf, k in instructions]}
 
-    return Field("bytecode", members, f"bytecode '{format_bytecode(instructions)}'")
+    return Late("bytecode", members, lambda: f"bytecode '{format_bytecode(instructions)}'")
 
 
 def program_group(number: int, program: ProgramDescription | None, shown: Shown) -> Group:

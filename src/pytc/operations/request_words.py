@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Callable, Mapping
 
-from pytc.documents import Document, Field, Group, Json, Listing, Part, Shown
+from pytc.documents import Document, Field, Group, Json, Late, Listing, Part, Shown
 from pytc.handles import UNSPEC, Handle
 from pytc.kinds import actions, filters, qdiscs
 from pytc.kinds.interface import HEADER, Attributes, FilterView, Schema
@@ -104,7 +104,7 @@ def _silent(document: Document) -> Document:
     """For JSON alone."""
     return [Group(part.key, _silent(part.fields)) if isinstance(part, Group) else
             Listing(part.key, [_silent(one) for one in part.documents]) if isinstance(part, Listing) else
-            part._replace(text="") for part in document]
+            Field(part.key, part.value()) if isinstance(part, Late) else part._replace(text="") for part in document]
 
 
 def _words_of(name: str, value: object, message: TcMessage, programs: Mapping[int, str]) -> Json:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from pytc.documents import Document, Field, Json, Listing
+from pytc.documents import Document, Field, Json, Late, Listing
 from pytc.errors import PytcError
 from pytc.render import GROUP
 
@@ -53,8 +53,9 @@ def as_object(document: Document) -> dict[str, Json]:
     for part in document:
         if isinstance(part, Field):
             if part.key:
-                value = part.value
-                members[part.key] = value() if callable(value) else value
+                members[part.key] = part.value
+        elif isinstance(part, Late):
+            members[part.key] = part.value()
         elif isinstance(part, Listing):
             members[part.key] = [as_object(document) for document in part.documents]
         elif part.key:
