@@ -57,3 +57,16 @@ def test_a_library_user_keeps_the_whole_pyroute2() -> None:
 def test_importing_the_library_replaces_nothing() -> None:
     assert python("import pytc.bpf, pytc.attach, sys\n"
                   "print([n for n, m in sys.modules.items() if type(m).__name__ == 'StandIn'])") == "[]"
+
+
+#: What opens programs, sends changes, runs batches, or reads objects; and what it takes to ask bpf(2) of a program.
+NOT_TO_SHOW = {"ctypes", "json", "pytc.bpf.info", "pytc.bpf.spec", "pytc.cli.batch", *(
+    f"pytc.operations.{name}" for name in ("exports", "expressions", "filters", "pins", "programs", "ready_filters"))}
+
+
+@pytest.mark.parametrize("words", ["filter show dev lo", "filter show dev lo ingress", "chain show dev lo"])
+def test_what_shows_filters_loads_nothing_that_opens_programs(words: str) -> None:
+    modules = set(python(f"from pytc.cli.main import main; import sys; assert main({words.split()}) == 0; "
+                         "print(*sys.modules)").split())
+    assert "pytc.operations.filter_messages" in modules
+    assert modules & NOT_TO_SHOW == set()

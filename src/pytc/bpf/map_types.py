@@ -9,7 +9,8 @@ from pytc.bpf.codec_compound import Array, Part, Structure, summed
 from pytc.bpf.codec_format import format_codec
 from pytc.bpf.codec_lpm import lpm_codec
 from pytc.bpf.constants import PER_CPU, MapType
-from pytc.bpf.info import MapDescription, btf_image
+from pytc.bpf.descriptions import MapDescription
+from pytc.bpf.info import btf_image
 from pytc.errors import BpfSyscallError, CodecError
 
 _MAX_LEAVES = 1 << 20

@@ -18,9 +18,10 @@ from pytc.bpf.constants import (
     MapType,
     map_type_name,
 )
+from pytc.bpf.descriptions import MapDescription
 from pytc.bpf.descriptor import OwnedFd
 from pytc.bpf.features import Features
-from pytc.bpf.info import MapDescription, describe_map, map_by_id
+from pytc.bpf.info import describe_map, map_by_id
 from pytc.bpf.memlock import retry_unlimited
 from pytc.bpf.spec import DATA, MapSpec
 from pytc.bpf.syscall import bpf

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from pytc.bpf.descriptions import ProgramDescription
 from pytc.bpf.descriptor import OwnedFd
-from pytc.bpf.info import ProgramDescription, describe_program, program_by_id
+from pytc.bpf.info import describe_program, program_by_id
 from pytc.bpf.maps import open_pin, pin
 from pytc.bpf.spec import ObjectSpec, ProgramSpec
 from pytc.errors import PytcError, SelectionError

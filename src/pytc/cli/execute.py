@@ -13,13 +13,13 @@ from pytc.errors import UsageError
 from pytc.grammar.command_line import Options
 from pytc.operations import run
 from pytc.operations.context import Context
-from pytc.operations.ready_filters import ReadyFilter, send_ready
 
 if TYPE_CHECKING:
     from pytc.cli.progress import Bar
     from pytc.operations.dry_run import Plan
     from pytc.operations.filter_warnings import FilterWarnings
     from pytc.operations.journal import Journal
+    from pytc.operations.ready_filters import ReadyFilter
 
 _LAYOUTS = ("", "bpf_elf_map", "bpf_map_def")
 
@@ -85,8 +85,10 @@ class Runner:
             context.notes.clear()
         return context.plan.steps()
 
-    def send(self, ready: ReadyFilter) -> int:
+    def send(self, ready: "ReadyFilter") -> int:
         """The same for a command whose request is ready."""
+        from pytc.operations.ready_filters import send_ready
+
         try:
             send_ready(self.context, ready)
         finally:

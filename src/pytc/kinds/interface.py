@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytc.bpf.info import ProgramDescription
+from pytc.bpf.descriptions import ProgramDescription
 from pytc.documents import Document, Part, Shown
 from pytc.grammar.words import Cursor
 from pytc.handles import UNSPEC, Handle

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pytc.bpf.classic import ClassicInstruction, format_bytecode, parse_bytecode
-from pytc.bpf.info import ProgramDescription
+from pytc.bpf.descriptions import ProgramDescription
 from pytc.bpf.program_types import program_type
 from pytc.documents import Field, Group, Json, Late, Shown
 from pytc.errors import BytecodeError, InvalidOptionsError

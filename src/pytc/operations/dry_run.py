@@ -8,7 +8,8 @@ machine (devices, pins) and cannot be seen is a remark and no error: the machine
 from collections.abc import Sequence
 
 from pytc.bpf.constants import map_type_name, program_type_name
-from pytc.bpf.info import ProgramDescription, describe_program
+from pytc.bpf.descriptions import ProgramDescription
+from pytc.bpf.info import describe_program
 from pytc.bpf.pinning import PinRoot
 from pytc.bpf.planning import CREATED, UNSEEN, PlannedLoad, PlannedMap, PlannedProgram, plan_load
 from pytc.bpf.spec import MapSpec

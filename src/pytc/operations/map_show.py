@@ -4,7 +4,8 @@ from pytc.bpf import btf as b
 from pytc.bpf.btf_text import type_text
 from pytc.bpf.codec_text import printable
 from pytc.bpf.constants import Command, map_type_name
-from pytc.bpf.info import MapDescription, ids, map_by_id
+from pytc.bpf.descriptions import MapDescription
+from pytc.bpf.info import ids, map_by_id
 from pytc.bpf.map_types import read_btf
 from pytc.bpf.maps import Map
 from pytc.documents import Document, Field

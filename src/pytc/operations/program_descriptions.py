@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from pytc.bpf.info import ProgramDescription, describe_program, program_by_id
+from pytc.bpf.descriptions import ProgramDescription
 from pytc.errors import BpfError
 
 
@@ -16,5 +16,7 @@ def described(number: int) -> ProgramDescription | None:
 
 @lru_cache(maxsize=256)  # a program is often attached many times; it does not change, and its id is not used again
 def _described(number: int) -> ProgramDescription:
+    from pytc.bpf.info import describe_program, program_by_id
+
     with program_by_id(number) as descriptor:
         return describe_program(descriptor.fd)

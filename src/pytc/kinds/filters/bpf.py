@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from pytc.bpf.classic import ClassicInstruction, pack, unpack
-from pytc.bpf.info import ProgramDescription
+from pytc.bpf.descriptions import ProgramDescription
 from pytc.commands import Action
 from pytc.documents import Document, Field, Part
 from pytc.grammar.words import Cursor, Word, unsigned
