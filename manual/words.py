@@ -17,6 +17,7 @@ from pytc.errors import PytcError
 from pytc.grammar.command_line import parse_options, parse_words
 
 _HERE = Path(__file__).parent / "words"
+_NEEDED = {"FILE", "CODE", "PIN", "PATH", "NEW", "NAME", "EMPTY"}
 #: Sections of the document, in its order, and their files.
 SECTIONS = {
     "Options": "options", "Objects and commands": "commands", "What comes before the kind": "selectors",
@@ -65,6 +66,13 @@ def places(section: str) -> list[Place]:
 
 def _arguments(text: str) -> list[str]:
     return [word.replace("~", " ") for word in text.split()]
+
+
+def supported_lines(*sections: str, beginning: str = "") -> list[list[str]]:
+    """The lines of all words that pytc takes, but for those that need files."""
+    found = [place.line(entry) for section in sections for place in places(section) for entry in place.entries
+             if supported(place, entry)]
+    return [line for line in found if not _NEEDED & set(line) and line[0] in beginning.split()]
 
 
 def takes(line: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from pytc.netlink.messages import split_attributes
 from tests.action_lines import BY_KIND, REFUSED, added, words_of
-from tests.compat.tracer import Parts, Tracer, action_parts
+from tests.compat.tracer import Parts, Tracer, action_parts, changing
 from tests.conftest import Network
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
@@ -40,6 +40,12 @@ def test_requests_are_those_of_tc(network: Network, tmp_path: Path) -> None:
               for line in (*BY_KIND["police"], *REFUSED) if line.startswith("police") and " action " not in line
               and not {"jump", "trap", "cookie"} & set(line.split())]
     Tracer(network, tmp_path).compare([words_of(line) for line in lines], _request)
+
+
+def test_words_on_the_page_of_words_mean_what_they_mean_in_tc(network: Network, tmp_path: Path) -> None:
+    lines = changing("Actions", beginning="actions")
+    assert len(lines) > 80
+    Tracer(network, tmp_path).compare(lines, _request)
 
 
 def _request(message: bytes) -> Request | None:

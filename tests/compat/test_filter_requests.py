@@ -12,7 +12,7 @@ from pytc.kinds import filters as kinds
 from pytc.netlink.messages import split_attributes
 from tests.compat.filter_twins import commands
 from tests.compat.lines import cases
-from tests.compat.tracer import Parts, Tracer, action_parts
+from tests.compat.tracer import Parts, Tracer, action_parts, changing
 from tests.conftest import Network, must
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
@@ -41,6 +41,12 @@ def test_requests_are_those_of_tc(network: Network, tmp_path: Path) -> None:
     must("ip", "-n", network.name, "link", "add", "t0", "type", "veth", "peer", "name", "p0")
     lines = [command for case in cases("filters") for command in commands(0, case) if command[0][0] != "q"]
     assert len(lines) > 200
+    Tracer(network, tmp_path).compare(lines, _request)
+
+
+def test_words_on_the_page_of_words_mean_what_they_mean_in_tc(network: Network, tmp_path: Path) -> None:
+    lines = changing("What comes before the kind", "Filters", beginning="filter chain")
+    assert len(lines) > 50
     Tracer(network, tmp_path).compare(lines, _request)
 
 

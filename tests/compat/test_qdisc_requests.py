@@ -11,7 +11,7 @@ import pytest
 from pytc.kinds import qdiscs as kinds
 from pytc.netlink.messages import split_attributes
 from tests.compat.lines import cases
-from tests.compat.tracer import Tracer
+from tests.compat.tracer import Tracer, changing
 from tests.conftest import Network, must
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
@@ -43,6 +43,12 @@ def test_requests_are_those_of_tc(network: Network, tmp_path: Path) -> None:
     commands = [command for case in cases("qdiscs") for command in case.on("twin0") if "show" not in command]
     assert len(commands) > 150
     Tracer(network, tmp_path).compare(commands, _request)
+
+
+def test_words_on_the_page_of_words_mean_what_they_mean_in_tc(network: Network, tmp_path: Path) -> None:
+    lines = changing("What comes before the kind", "Qdiscs", "Classes", beginning="qdisc class")
+    assert len(lines) > 100
+    Tracer(network, tmp_path).compare(lines, _request)
 
 
 def _request(message: bytes) -> Request | None:

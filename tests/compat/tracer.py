@@ -8,9 +8,10 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from manual.words import supported_lines
 from pytc.netlink.messages import split_attributes
 from tests.conftest import ROOT, Network, cannot
 
@@ -57,6 +58,11 @@ class Tracer:
         return list(_dumped(log.read_text()))
 
 
+def changing(*sections: str, beginning: str) -> list[list[str]]:
+    """The lines of manual/words that pytc takes and that change something."""
+    return [line for line in supported_lines(*sections, beginning=beginning) if line[1] not in ("show", "list")]
+
+
 def _dumped(log: str) -> Iterator[bytes]:
     for dump in re.split(r"^ \* \d+ bytes in buffer \d+$|^send.*$", log, flags=re.MULTILINE):
         rows = re.findall(r"^ \| [0-9a-f]{5,}  ((?:[0-9a-f]{2} {1,2}){1,16})", dump, flags=re.MULTILINE)
@@ -65,7 +71,12 @@ def _dumped(log: str) -> Iterator[bytes]:
 
 
 def action_parts(raw: bytes) -> Parts:
-    """A list of actions. tc 6.1 gives a cookie to all actions behind it, too: so it does not count here."""
-    return tuple((order, tuple((key, tuple(split_attributes(value)) if key == _OPTIONS else value)
+    """A list of actions, the options of each in order of their numbers, which is all the same to the kernel. tc 6.1
+    gives a cookie to all actions behind it, too: so it does not count here."""
+    return tuple((order, tuple((key, _in_order(split_attributes(value)) if key == _OPTIONS else value)
                                for key, value in split_attributes(action) if key != _COOKIE))
                  for order, action in split_attributes(raw))
+
+
+def _in_order(attributes: Iterable[tuple[int, bytes]]) -> tuple[tuple[int, bytes], ...]:
+    return tuple(sorted(attributes, key=lambda attribute: attribute[0]))
