@@ -16,6 +16,7 @@ import pytest
 from pytc import operations
 from pytc.bpf import MapSpec, MapType
 from pytc.bpf.maps import create_map
+from pytc.cli.batch import split_words
 from pytc.documents import Stream
 from pytc.exec_proxy.map_transfer import identify, send_maps
 from pytc.grammar.command_line import OBJECTS, object_name, parse_words
@@ -88,6 +89,7 @@ ROWS = (
     Row("ProgramStatistics", "prog stats"), Row("ProgramStatistics", "prog stats dev em1 ingress pref 1 on for 1ms"),
     Row("ListKept", "exec bpf agent AGENT list"), Row("ListKept", "exec bpf agent IDLE list"),
 )
+LINES = [row.line for row in ROWS]
 #: Lines that fail, between those: what they say is on stderr.
 WRONG = ("qdisc show dev nosuch", "filter show dev em1 bogus", "map dump pinned m:nosuch", "map dump pinned m:queue",
          "prog dump id 4294967295", "link show m:table", "object show /dev/null", "cgroup show /nosuch",
@@ -113,10 +115,8 @@ def test_every_command_that_shows_something_has_a_row() -> None:
     assert set(OBJECTS) - {object_name(row.line.split()[0]) for row in ROWS} == {"completion"}
 
 
-@pytest.mark.parametrize("row", ROWS, ids=[row.line.replace(str(EXAMPLES), "") for row in ROWS])
+@pytest.mark.parametrize("row", ROWS, ids=[line.replace(str(EXAMPLES), "") for line in LINES])
 def test_a_row_is_of_its_command(row: Row) -> None:
-    from pytc.cli.batch import split_words
-
     assert type(parse_words(split_words(row.line))).__name__ == row.command
 
 
@@ -149,7 +149,7 @@ class Place(NamedTuple):
         text = "".join(f"{line}\n" for line in lines)
         for name, path in self.paths.items():
             text = text.replace(name, path)
-        (self.directory / "batch").write_text(text)
+        (self.directory / "batch").write_text(text, errors="surrogateescape")
         return subprocess.run(
             [sys.executable, "-m", "pytc", "-n", self.network.name, "-j", "-force", "-echo", *options, "-batch",
              str(self.directory / "batch")], capture_output=True, timeout=60, check=False,
@@ -253,6 +253,16 @@ def test_what_fails_between_is_on_standard_error_alone(place: Place) -> None:
     assert "Usage: pytc filter" in usage
     errors = [one["error"] for one in strict_json.values(said[0]) if "error" in one]
     assert len(errors) == len(ROWS) + len(WRONG)
+
+
+@pytest.mark.kernel
+def test_words_that_are_no_utf_8_are_refused_as_others_are(place: Place) -> None:
+    """Each word of each line in turn; a line that ended the batch would leave out those behind it."""
+    odd = ["".join(f"'{one}' " for one in (*words[:at], word, *words[at + 1:])) for words in map(split_words, LINES)
+           for at in range(len(words)) for word in ("\udcff", "5\udcff")]
+    done = place.batch([line for one in odd for line in (one, BETWEEN)])
+    assert len(documents_of_rows(done.stdout)) == len(odd)
+    assert all(set(said) == {"note"} or said["exit_status"] for said in strict_json.values(done.stderr))
 
 
 @pytest.mark.kernel

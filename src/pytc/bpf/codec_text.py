@@ -27,7 +27,7 @@ def number(text: str, *, is_char: bool = False) -> int:
     except ValueError:
         pass
     if is_char and len(text.encode("utf-8", "surrogateescape")) == 1:
-        return text.encode()[0]
+        return text.encode("utf-8", "surrogateescape")[0]
     raise CodecError(f"{quoted(text)} is no number")
 
 

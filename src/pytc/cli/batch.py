@@ -18,10 +18,13 @@ Ready = TypeVar("Ready")
 _CHUNK = 1 << 16
 _AHEAD = 32
 _QUOTES = "'\""
+_BLANKS = " \t\r\n\v\f\x1c\x1d\x1e\x1f"  # those of ASCII, for Python
 
 
 def split_words(line: str) -> list[str]:
     """The words of a line; raises BatchError for a quote that is not closed."""
+    if not line.isascii():  # Unicode has blanks that are none for tc
+        return split_quoted(line)
     if "'" not in line and '"' not in line:
         return line.split()
     before, *quoted = line.split("'")
@@ -33,17 +36,17 @@ def split_words(line: str) -> list[str]:
 def split_quoted(line: str) -> list[str]:
     """The same for any line."""
     words = []
-    rest = line.lstrip()
+    rest = line.lstrip(_BLANKS)
     while rest:
         if rest[0] in _QUOTES:
             word, closing, rest = rest[1:].partition(rest[0])
             if not closing:
                 raise BatchError("Unterminated quoted string")
         else:
-            word = rest.split(maxsplit=1)[0]
+            word = rest[:next((at for at, letter in enumerate(rest) if letter in _BLANKS), len(rest))]
             rest = rest[len(word):]
         words.append(word)
-        rest = rest.lstrip()
+        rest = rest.lstrip(_BLANKS)
     return words
 
 

@@ -9,12 +9,12 @@ def read_class_names(path: str = "") -> dict[int, str]:
     """Names by the number of the handle. A file that is missing, and lines that make no sense, name nothing."""
     names: dict[int, str] = {}
     try:
-        with open(path or DEFAULT_PATH, encoding="utf-8", errors="surrogateescape") as file:
+        with open(path or DEFAULT_PATH, "rb") as file:
             lines = file.readlines()
     except OSError:
         return names
     for line in lines:
-        words = line.partition("#")[0].split()
+        words = [word.decode("utf-8", "surrogateescape") for word in line.partition(b"#")[0].split()]
         if len(words) == 2:
             try:
                 names[parse_classid(words[0]).number] = words[1]

@@ -21,7 +21,7 @@ def device_speed(device: str) -> int | None:
     import fcntl
 
     command = array.array("B", struct.pack("=I", _GSET).ljust(_COMMAND_SIZE, b"\0"))
-    name = device.encode()[:_NAME_SIZE - 1].ljust(_NAME_SIZE, b"\0")
+    name = device.encode("utf-8", "surrogateescape")[:_NAME_SIZE - 1].ljust(_NAME_SIZE, b"\0")
     requests = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)  # any will do
     try:
         flags = fcntl.ioctl(requests.fileno(), _SIOCGIFFLAGS, name.ljust(_REQUEST_SIZE, b"\0"))

@@ -82,7 +82,8 @@ def programs() -> Iterator[Program]:
 
 def _found(kind: str, text: str) -> Program:
     """The one program of that name, of which the kernel keeps 15 bytes, or tag."""
-    wanted = text.encode()[:_NAME_BYTES].decode("ascii", "replace") if kind == "name" else text.lower()
+    name = text.encode("utf-8", "surrogateescape")[:_NAME_BYTES].decode("ascii", "replace")
+    wanted = name if kind == "name" else text.lower()
     found = [about.id for about in (program.description for program in programs())
              if (about.name if kind == "name" else about.tag) == wanted]
     if len(found) == 1:
@@ -162,7 +163,8 @@ def _loaded(context: Context, source: "BpfSource") -> Subject:
 
 def map_of(subject: Subject, name: str) -> Map:
     """A map of the program by its name, which the kernel may have cut; raises BpfError with those that there are."""
-    found = subject.maps.get(name) or subject.maps.get(name.encode()[:15].decode("utf-8", "ignore"))
+    cut = name.encode("utf-8", "surrogateescape")[:_NAME_BYTES].decode("utf-8", "ignore")
+    found = subject.maps.get(name) or subject.maps.get(cut)
     if found is None:
         raise BpfError(f'program "{subject.name}" has no map "{name}"; it has '
                        f"{', '.join(sorted(subject.maps)) or 'none'}")
