@@ -6,10 +6,10 @@ line of its own. Structure (include/uapi/linux/filter.h): ``code u16, jt u8, jf 
 """
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from pytc.bpf.files import STANDARD_INPUT, read_given_file
 from pytc.errors import BytecodeError
@@ -110,13 +110,29 @@ def pack(program: Sequence[ClassicInstruction]) -> bytes:
 
 def unpack(data: bytes) -> tuple[ClassicInstruction, ...]:
     """An array of ``struct sock_filter``; what is left of an incomplete last one is dropped."""
-    whole = data[:len(data) // _SOCK_FILTER.size * _SOCK_FILTER.size]
-    return tuple(map(_instruction_of, _SOCK_FILTER.iter_unpack(whole)))
+    return tuple(map(_instruction_of, numbers(data)))
+
+
+def numbers(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """The same as plain numbers, ``c t f k``, for long lists."""
+    return cast("Iterator[tuple[int, int, int, int]]", _SOCK_FILTER.iter_unpack(whole(data)))
+
+
+def whole(data: bytes) -> bytes:
+    """Without what is left of an incomplete last instruction."""
+    left = len(data) % _SOCK_FILTER.size
+    return data[:-left] if left else data
 
 
 def format_bytecode(program: Sequence[ClassicInstruction], separator: str = ",") -> str:
     """Instructions to text, as tc prints it: without a separator at the end."""
     return _template(len(program), separator) % (len(program), *chain.from_iterable(program))
+
+
+def format_packed(data: bytes) -> str:
+    """The same of an array of ``struct sock_filter``, of which long lists have thousands."""
+    count = len(data) // _SOCK_FILTER.size
+    return _template(count, ",") % (count, *_layout(count).unpack_from(data))
 
 
 @lru_cache(maxsize=16)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from pytc.bpf.classic import ClassicInstruction, format_bytecode, parse_bytecode
+from pytc.bpf.classic import ClassicInstruction, format_packed, numbers, parse_bytecode
 from pytc.bpf.descriptions import ProgramDescription
 from pytc.bpf.program_types import program_type
 from pytc.documents import Field, Group, Json, Late, Shown
@@ -165,13 +165,13 @@ def source_of(found: dict[str, Any]) -> BpfSource | None:
     return BpfSource(**fields) if fields else None
 
 
-def bytecode_field(instructions: tuple[ClassicInstruction, ...]) -> Late:
-    """Classic instructions as tc prints them."""
+def bytecode_field(packed: bytes) -> Late:
+    """Classic instructions, as an array of ``struct sock_filter``, as tc prints them."""
     def members() -> Json:
-        return {"length": len(instructions),
-                "insns": [{"code": code, "jt": jt, "jf": jf, "k": k} for code, jt, jf, k in instructions]}
+        insns: list[Json] = [{"code": code, "jt": jt, "jf": jf, "k": k} for code, jt, jf, k in numbers(packed)]
+        return {"length": len(insns), "insns": insns}
 
-    return Late("bytecode", members, lambda: f"bytecode '{format_bytecode(instructions)}'")
+    return Late("bytecode", members, lambda: f"bytecode '{format_packed(packed)}'")
 
 
 def program_group(number: int, program: ProgramDescription | None, shown: Shown) -> Group:
@@ -183,7 +183,7 @@ def program_group(number: int, program: ProgramDescription | None, shown: Shown)
 def _program_fields(number: int, program: ProgramDescription | None, *, details: bool) -> Sequence[Field]:
     fields = [Field("id", number, f"id {number} ")]
     if program is None:
-        return fields
+        return tuple(fields)
     if program.name:
         fields.append(Field("name", program.name, f"name {program.name} "))
     fields.append(Field("tag", program.tag, f"tag {program.tag} "))
@@ -194,4 +194,4 @@ def _program_fields(number: int, program: ProgramDescription | None, *, details:
         fields.append(Field("created_by_uid", program.created_by_uid, f"created_by_uid {program.created_by_uid} "))
         if program.btf_id:
             fields.append(Field("btf_id", program.btf_id, f"btf_id {program.btf_id} "))
-    return fields
+    return tuple(fields)

@@ -29,7 +29,7 @@ def document(context: Context, record: FilterRecord, selector: FilterSelector | 
     fields += _place(record, selector, context.shown)
     if not record.is_chain:
         if record.protocol and record.protocol != selector.protocol:
-            fields.append(_protocol(record.protocol, numeric=context.shown.numeric))
+            fields.append(_numeric_protocol(record.protocol) if context.shown.numeric else _protocol(record.protocol))
         if record.pref and record.pref != selector.pref:
             fields.append(Field("pref", record.pref, f"pref {record.pref} "))
     if record.kind:
@@ -71,8 +71,13 @@ def _parent(spelled: str) -> Field:
 
 
 @lru_cache(maxsize=64)  # a list has few protocols, kinds and chains, thousands of times
-def _protocol(number: int, *, numeric: bool) -> Field:
-    name = format_protocol(number, numeric=numeric)
+def _protocol(number: int) -> Field:
+    name = format_protocol(number)
+    return Field("protocol", name, f"protocol {name} ")
+
+
+def _numeric_protocol(number: int) -> Field:
+    name = format_protocol(number, numeric=True)
     return Field("protocol", name, f"protocol {name} ")
 
 

@@ -25,7 +25,7 @@ def pieces(documents: Iterable[Document], *, pretty: bool = False) -> Iterator[s
 
 
 def _line(values: Iterator[dict[str, Json]]) -> Iterator[str]:
-    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
     opening = "["
     while group := [*islice(values, GROUP)]:
         yield opening + encode(group)[1:-1]

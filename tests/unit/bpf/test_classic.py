@@ -15,12 +15,15 @@ from pytc.bpf.classic import (
     MAX_INSTRUCTIONS,
     ClassicInstruction,
     format_bytecode,
+    format_packed,
+    numbers,
     pack,
     parse_any,
     parse_bytecode,
     parse_bytecode_file,
     parse_plain,
     unpack,
+    whole,
 )
 from pytc.bpf.classic_check import check, first_problem, problem_of, reachable
 from pytc.errors import BytecodeError
@@ -66,6 +69,14 @@ def test_instructions_without_a_problem_are_told_at_a_glance(program: tuple[Clas
 def test_bytes_and_instructions_are_two_forms_of_one_thing(program: tuple[ClassicInstruction, ...]) -> None:
     assert len(pack(program)) == 8 * len(program)
     assert unpack(pack(program)) == program
+
+
+@given(programs() | wild_programs, st.binary(max_size=7))
+def test_bytes_have_the_text_of_their_instructions(program: tuple[ClassicInstruction, ...], rest: bytes) -> None:
+    packed = pack(program)
+    assert whole(packed + rest) == packed
+    assert format_packed(packed + rest) == format_bytecode(program)
+    assert [*numbers(packed + rest)] == [tuple(one) for one in program]
 
 
 @given(st.text(alphabet="0123456789, -x\n", max_size=60))

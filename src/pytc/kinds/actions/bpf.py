@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from pytc.bpf.classic import pack, unpack
+from pytc.bpf.classic import pack, whole
 from pytc.documents import Document, Field, Part
 from pytc.grammar.words import Cursor, Word, matches
 from pytc.kinds.action_parts import (
@@ -76,8 +76,8 @@ def document(attributes: Attributes, seen: Seen) -> Document:
     fields: list[Part] = [Field("kind", "bpf", "bpf ")]
     if name := attributes.get("TCA_ACT_BPF_NAME"):
         fields.append(Field("bpf_name", name, f"{name} "))
-    if instructions := unpack(attributes.get("TCA_ACT_BPF_OPS", b"")):
-        fields += [bytecode_field(instructions), Field("", text=" ")]
+    if packed := whole(attributes.get("TCA_ACT_BPF_OPS", b"")):
+        fields += [bytecode_field(packed), Field("", text=" ")]
     number = attributes.get("TCA_ACT_BPF_ID", 0)
     program = seen.program(number) if number else None
     if number:

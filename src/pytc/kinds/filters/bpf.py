@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from pytc.bpf.classic import ClassicInstruction, pack, unpack
+from pytc.bpf.classic import ClassicInstruction, pack, unpack, whole
 from pytc.bpf.descriptions import ProgramDescription
 from pytc.commands import Action
 from pytc.documents import Document, Field, Part
@@ -77,16 +77,22 @@ class BpfOptions(NamedTuple):
 
 
 class BpfRecord(NamedTuple):
-    """A bpf filter as the kernel has it. ``flags`` is None where the kernel sends no TCA_BPF_FLAGS_GEN."""
+    """A bpf filter as the kernel has it. ``flags`` is None where the kernel sends no TCA_BPF_FLAGS_GEN. ``packed`` is
+    its bytecode, an array of ``struct sock_filter``."""
 
     classid: Handle | None
     annotation: str
     direct_action: bool
     flags: int | None
-    instructions: tuple[ClassicInstruction, ...]
+    packed: bytes
     program_id: int
     tag: str
     program: ProgramDescription | None
+
+    @property
+    def instructions(self) -> tuple[ClassicInstruction, ...]:
+        """The bytecode."""
+        return unpack(self.packed)
 
 
 _WORDS = ProgramWords(
@@ -143,14 +149,14 @@ def decode(attributes: Attributes, lookup: ProgramLookup) -> BpfRecord:
     classid = attributes.get("TCA_BPF_CLASSID")
     program_id = attributes.get("TCA_BPF_ID", 0)
     return BpfRecord(
-        classid=Handle.from_number(classid) if classid is not None else None,
-        annotation=attributes.get("TCA_BPF_NAME", ""),
-        direct_action=bool(attributes.get("TCA_BPF_FLAGS", 0) & _ACT_DIRECT),
-        flags=attributes.get("TCA_BPF_FLAGS_GEN"),
-        instructions=unpack(attributes.get("TCA_BPF_OPS", b"")),
-        program_id=program_id,
-        tag=attributes.get("TCA_BPF_TAG", b"").hex(),
-        program=lookup(program_id) if program_id else None)
+        Handle.from_number(classid) if classid is not None else None,
+        attributes.get("TCA_BPF_NAME", ""),
+        bool(attributes.get("TCA_BPF_FLAGS", 0) & _ACT_DIRECT),
+        attributes.get("TCA_BPF_FLAGS_GEN"),
+        whole(attributes.get("TCA_BPF_OPS", b"")),
+        program_id,
+        attributes.get("TCA_BPF_TAG", b"").hex(),
+        lookup(program_id) if program_id else None)
 
 
 def document(record: BpfRecord, view: FilterView) -> Document:
@@ -164,8 +170,8 @@ def document(record: BpfRecord, view: FilterView) -> Document:
     if record.direct_action:
         fields.append(Field("direct-action", True, "direct-action "))
     fields += flag_fields(record.flags)
-    if record.instructions:
-        fields.append(bytecode_field(record.instructions))
+    if record.packed:
+        fields.append(bytecode_field(record.packed))
     if record.program_id:
         fields.append(program_group(record.program_id, record.program, view.shown))
     if record.tag and record.program is None:
