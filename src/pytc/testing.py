@@ -109,8 +109,8 @@ def run_packet() -> PacketRunner:
     def run(program: "Loaded | Program", packet: bytes | str, *, context: Mapping[str, int] | None = None,
             repeat: int = 1, classes: bool = False) -> PacketResult:
         from pytc.bpf.program import Program
-        from pytc.bpf.return_values import Verdicts
         from pytc.bpf.test_run import Runner
+        from pytc.bpf.verdict_names import Verdicts
         from pytc.packets.build import build
 
         data = build(packet) if isinstance(packet, str) else packet

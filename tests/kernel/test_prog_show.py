@@ -81,7 +81,7 @@ class TestShow:
         (("id", "4000000000"), "ENOENT", 1), (("id", "x"), "invalid id", 255), (("id", "-1"), "invalid id", 255),
         (("name", "never_there"), 'there is no program with the name "never_there"', 1),
         (("tag", "0"), 'there is no program with the tag "0"', 1),
-        (("pinned", "/nowhere"), 'cannot open the pinned program "/nowhere"', 1),
+        (("pinned", "/nowhere"), "Couldn't retrieve pinned program '/nowhere': No such file", 1),
     ])
     def test_what_is_not_there(self, root: None, words: tuple[str, ...], said: str, status: int) -> None:
         outcome = pytc("show", *words)
@@ -90,7 +90,7 @@ class TestShow:
     def test_a_map_is_no_program(self, loaded: Loaded, bpffs: Path) -> None:
         loaded.maps["drops"].pin(str(bpffs / "drops"))
         outcome = pytc("show", "pinned", str(bpffs / "drops"))
-        assert (outcome.status, outcome.err) == (1, f'"{bpffs}/drops" is pinned, but is no program\n')
+        assert (outcome.status, outcome.err) == (1, f"'{bpffs}/drops' is pinned, but is no program\n")
 
 
 class TestDump:

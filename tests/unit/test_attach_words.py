@@ -25,7 +25,7 @@ from pytc.attach_commands import (
     UnpinLink,
     UpdateLink,
 )
-from pytc.bpf.verdicts import only_returns
+from pytc.bpf.constant_return import only_returns
 from pytc.commands import Command, Help
 from pytc.errors import HelpRequested, PytcError, UsageError
 from pytc.grammar.command_line import parse_words

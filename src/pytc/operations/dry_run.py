@@ -156,7 +156,7 @@ class Plan:
         return self._stand_in(load.programs[0].program.name, annotation_of(source), wanted.type)
 
     def _pinned(self, context: Context, source: BpfSource, wanted: Wanted) -> OpenedProgram:
-        from pytc.operations.programs import opened_pin
+        from pytc.operations.pinned_programs import opened_pin
 
         about, remark = None, ""
         try:

@@ -14,6 +14,7 @@ from pytc.commands import GraftProgram
 from pytc.errors import BpfError, BpfSyscallError
 from pytc.kinds.programs import PINNED, BpfSource
 from pytc.operations.context import Context
+from pytc.operations.pinned_programs import open_pinned
 from pytc.operations.pins import pin_path
 from pytc.operations.programs import remembering_the_log, resolved, with_parameters
 
@@ -32,7 +33,7 @@ def graft_program(context: Context, command: GraftProgram) -> None:
         if source.mode == PINNED:
             if command.key is None:
                 raise BpfError(_NO_KEY)
-            with _pinned(context, source.path) as program:
+            with open_pinned(context, source.path) as program:
                 _put(array, command.path, command.key, program)
         else:
             _load_and_put(context, command, source, array)
@@ -55,21 +56,6 @@ def _array(context: Context, path: str) -> Iterator[Map]:
             raise BpfError(f"'{path}' is a map of type {map_type_name(array.description.type)}; programs go into a "
                            "prog_array")
         yield array
-
-
-@contextmanager
-def _pinned(context: Context, path: str) -> Iterator[Program]:
-    try:
-        program = Program.from_pin(pin_path(context, path))
-    except BpfSyscallError as error:
-        raise BpfError(f"Couldn't retrieve pinned program '{path}': {os.strerror(error.errno or 0)}",
-                       errno=error.errno) from error
-    with program:
-        try:
-            program.description.type  # noqa: B018 (asks the kernel)
-        except BpfSyscallError as error:
-            raise BpfError(f"'{path}' is pinned, but is no program", errno=error.errno) from error
-        yield program
 
 
 def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, array: Map) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from pytc.bpf.return_values import Verdicts
 from pytc.bpf.run_context import DEVICES, layout_of
 from pytc.bpf.test_run import Run
+from pytc.bpf.verdict_names import Verdicts
 from pytc.errors import UsageError
 from pytc.operations.context import Context
 from pytc.operations.prog_inputs import read

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import islice
 
-from pytc.bpf.return_values import Verdicts
 from pytc.bpf.test_run import Runner
+from pytc.bpf.verdict_names import Verdicts
 from pytc.documents import Document
 from pytc.operations.context import Context
 from pytc.operations.prog_checks import Checked, Expectations, Tally, field_values

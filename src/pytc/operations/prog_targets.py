@@ -1,16 +1,15 @@
 """From the words that name a program to an open one."""
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.constants import Command, ProgramType
-from pytc.bpf.info import describe_program, ids, program_by_id, program_map_ids
+from pytc.bpf.info import ids, program_by_id, program_map_ids
 from pytc.bpf.maps import Map
 from pytc.bpf.program import Program
 from pytc.errors import BpfError, BpfSyscallError, UsageError
 from pytc.operations.context import Context
-from pytc.operations.pins import pin_path
+from pytc.operations.pinned_programs import open_pinned
 from pytc.prog_commands import ProgramTarget
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def open_program(context: Context, target: ProgramTarget) -> Program:
     if target.kind == "filter":
         return context.own(Program.from_id(_options_of(context, target.source).program_id))
     if target.kind == "pinned":
-        return context.own(_pinned(context, target.text))
+        return context.own(open_pinned(context, target.text))
     if target.kind == "id":
         if not (target.text.isascii() and target.text.isdigit() and len(target.text) < 11):
             raise UsageError(f'Error: argument "{target.text}" is wrong: invalid id')
@@ -51,21 +50,6 @@ def open_subject(context: Context, target: ProgramTarget) -> Subject:
     if target.kind == "filter":
         return _of_filter(context, target.source)
     return _running(context, open_program(context, target))
-
-
-def _pinned(context: Context, path: str) -> Program:
-    place = pin_path(context, path)
-    try:
-        program = Program.from_pin(place)
-    except BpfSyscallError as error:
-        raise BpfError(f'cannot open the pinned program "{place}": {os.strerror(error.errno or 0)}',
-                       errno=error.errno) from error
-    try:
-        describe_program(program.fd)
-    except BpfSyscallError as error:
-        program.close()
-        raise BpfError(f'"{place}" is pinned, but is no program', errno=error.errno) from error
-    return program
 
 
 def programs() -> Iterator[Program]:

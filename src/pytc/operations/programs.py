@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pytc.bpf.constants import ProgramType
 from pytc.commands import Action
-from pytc.errors import BpfError, BpfSyscallError, InvalidOptionsError, VerifierError
+from pytc.errors import InvalidOptionsError, VerifierError
 from pytc.kinds import actions
 from pytc.kinds.interface import OpenedProgram
 from pytc.kinds.programs import BARE, BYTECODE, BYTECODE_FILE, EXPRESSION, OBJECT, PINNED, BpfSource, MapWords
@@ -56,6 +56,8 @@ def opened(context: Context, wanted: Sequence[Wanted], *, export: bool = True) -
         files: dict[tuple[int, int], list[int]] = {}
         for place, (source, type, *_) in enumerate(wanted):
             if source is not None and source.mode == PINNED:
+                from pytc.operations.pinned_programs import opened_pin
+
                 found[place] = stack.enter_context(opened_pin(context, source.path, type))
             elif source is not None and source.mode == EXPRESSION:
                 from pytc.operations.expressions import translated
@@ -207,26 +209,3 @@ def with_parameters(context: Context, spec: "ObjectSpec", source: BpfSource) -> 
         dict(source.variables),
         {m.name: m.max_entries for m in source.maps if not m.pinned},
         {m.name: pin_path(context, m.pinned) for m in source.maps if m.pinned}))
-
-
-@contextmanager
-def opened_pin(context: Context, path: str, type: ProgramType) -> Iterator[OpenedProgram]:
-    """A pinned program, of a type where one is wanted. Raises BpfError, with an errno where it cannot be opened."""
-    from pytc.bpf.constants import program_type_name
-    from pytc.bpf.program import Program
-
-    place = pin_path(context, path)
-    try:
-        program = Program.from_pin(place)
-    except BpfSyscallError as error:
-        raise BpfError(f"Couldn't retrieve pinned program '{path}': {os.strerror(error.errno or 0)}",
-                       errno=error.errno) from error
-    with program:
-        try:
-            found = program.description.type
-        except BpfSyscallError as error:
-            raise BpfError(f"'{path}' is pinned, but is no program", errno=error.errno) from error
-        if type and found != type:
-            raise BpfError(f"'{path}' is a program of type {program_type_name(found)}; "
-                           f"{program_type_name(type)} is wanted here")
-        yield OpenedProgram(program.fd, pinned_annotation(path), found)

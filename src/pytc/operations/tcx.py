@@ -18,9 +18,9 @@ from pytc.bpf.attach_points import (
     Position,
     query,
 )
+from pytc.bpf.constant_return import only_returns
 from pytc.bpf.constants import ProgramType
 from pytc.bpf.info import translated_instructions
-from pytc.bpf.verdicts import only_returns
 from pytc.commands import FilterSelector
 from pytc.errors import AttachError, BpfError, BpfSyscallError, UnsupportedError, UsageError
 from pytc.handles import EGRESS, INGRESS

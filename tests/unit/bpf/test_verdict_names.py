@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pytc.bpf import ProgramType, run_context
 from pytc.bpf.elf import section_data
-from pytc.bpf.return_values import TC, XDP, Verdicts
+from pytc.bpf.verdict_names import TC, XDP, Verdicts
 from pytc.errors import BpfError
 from tests.conftest import cannot, run
 
