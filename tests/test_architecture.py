@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import os
 import subprocess
 import sys
@@ -240,3 +241,12 @@ def test_public_names_are_there() -> None:
         assert all(getattr(package, name) is not None for name in package.__all__)
         with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
             assert package.nothing
+
+
+def test_long_lists_of_constants_are_imported_once() -> None:
+    """Who needs as many, and somebody else does too, says the module's name with each."""
+    lists = [(module.path, node.module, {alias.name for alias in node.names if alias.name.isupper()})
+             for module in MODULES if module.path.startswith("bpf/")
+             for node in ast.walk(module.tree) if isinstance(node, ast.ImportFrom)]
+    assert not [(one, other, home) for (one, home, names), (other, where, others) in itertools.combinations(lists, 2)
+                if home == where and len(names & others) >= 5]

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from pytc.bpf import Map, Program
 from pytc.bpf import instructions as ins
-from pytc.bpf.constants import OP_LD_IMM64, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE, MapType
+from pytc.bpf.constants import MapType
 from pytc.bpf.info import program_map_ids, translated_instructions
+from pytc.bpf.instructions import OP_LD_IMM64, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE
 from pytc.errors import BpfSyscallError
 
 _MAPS_OF_MAPS = (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS)

@@ -13,17 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from pytc.bpf import disassemble as d
-from pytc.bpf.constants import (
-    OP_CALL,
-    OP_EXIT,
-    OP_LD_IMM64,
-    PSEUDO_BTF_ID,
-    PSEUDO_CALL,
-    PSEUDO_FUNC,
-    PSEUDO_KFUNC_CALL,
-    PSEUDO_MAP_FD,
-    PSEUDO_MAP_VALUE,
-)
+from pytc.bpf import instructions as ins
 from pytc.errors import BytecodeError
 
 _Key = TypeVar("_Key")
@@ -126,7 +116,7 @@ def _wide(source: int) -> Callable[[_Match], bytes]:
             if value >> 64:
                 raise BytecodeError(f"{value:#x} does not fit into 64 bits")
             value, second = value & 0xFFFFFFFF, value >> 32
-        return _encode(OP_LD_IMM64, _register(m["dst"]), source, immediate=value) + _encode(0, immediate=second)
+        return _encode(ins.OP_LD_IMM64, _register(m["dst"]), source, immediate=value) + _encode(0, immediate=second)
 
     return make
 
@@ -169,8 +159,8 @@ def _condition(m: _Match) -> bytes:
 
 
 def _call(m: _Match) -> bytes:
-    source = PSEUDO_KFUNC_CALL if m["name"] == "kernel-function" else 0
-    return _encode(OP_CALL, source=source, immediate=int(m["imm"]))
+    source = ins.PSEUDO_KFUNC_CALL if m["name"] == "kernel-function" else 0
+    return _encode(ins.OP_CALL, source=source, immediate=int(m["imm"]))
 
 
 def _alternatives(names: Iterable[str]) -> str:
@@ -192,12 +182,12 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[_Match], bytes]], ...] = tuple((r
     (rf"{_R_DST} = addr_space_cast\({_R_SRC}, (?P<to>[0-9]{{1,5}}), (?P<of>[0-9]{{1,5}})\)", _cast),
     (rf"{_R_DST} = &\(void __percpu \*\)\({_R_SRC}\)", _per_cpu),
     (rf"{_R_DST} = (?P<imm>0x[0-9a-f]{{1,32}})", _wide(0)),
-    (rf"{_R_DST} = map\[id:(?P<imm>[0-9]{{1,10}})\]", _wide(PSEUDO_MAP_FD)),
-    (rf"{_R_DST} = map\[id:(?P<imm>[0-9]{{1,10}})\]\[0\]\+(?P<second>[0-9]{{1,10}})", _wide(PSEUDO_MAP_VALUE)),
+    (rf"{_R_DST} = map\[id:(?P<imm>[0-9]{{1,10}})\]", _wide(ins.PSEUDO_MAP_FD)),
+    (rf"{_R_DST} = map\[id:(?P<imm>[0-9]{{1,10}})\]\[0\]\+(?P<second>[0-9]{{1,10}})", _wide(ins.PSEUDO_MAP_VALUE)),
     (rf"{_R_DST} = map\[idx:(?P<imm>[0-9]{{1,10}})\]", _wide(d.PSEUDO_MAP_INDEX)),
     (rf"{_R_DST} = map\[idx:(?P<imm>[0-9]{{1,10}})\]\+(?P<second>[0-9]{{1,10}})", _wide(d.PSEUDO_MAP_INDEX_VALUE)),
-    (rf"{_R_DST} = btf\[id:(?P<imm>[0-9]{{1,10}})\](?:\[fd:(?P<second>[0-9]{{1,10}})\])?", _wide(PSEUDO_BTF_ID)),
-    (rf"{_R_DST} = subprog\[(?P<imm>[+-][0-9]{{1,10}})\]", _wide(PSEUDO_FUNC)),
+    (rf"{_R_DST} = btf\[id:(?P<imm>[0-9]{{1,10}})\](?:\[fd:(?P<second>[0-9]{{1,10}})\])?", _wide(ins.PSEUDO_BTF_ID)),
+    (rf"{_R_DST} = subprog\[(?P<imm>[+-][0-9]{{1,10}})\]", _wide(ins.PSEUDO_FUNC)),
     (rf"{_R_DST} = \*{_LOADED}", _load),
     (rf"r0 = \*\((?P<size>{_alternatives(_UNSIGNED)}) \*\)skb\[(?:{_R_SRC} \+ )?(?P<imm>{_N})\]", _packet),
     (rf"\*{_AT} = (?:{_R_SRC}|(?P<imm>{_N}))", _store),
@@ -214,9 +204,9 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[_Match], bytes]], ...] = tuple((r
     (r"gotol pc(?P<off>[+-][0-9]{1,10})", lambda m: _encode(d.OP_GOTO_LONG, immediate=int(m["off"]))),
     (rf"may_goto pc(?P<off>{_S})", lambda m: _encode(d.OP_MAY_GOTO, offset=int(m["off"]))),
     (rf"gotox {_R_DST}", lambda m: _encode(d.OP_GOTO_REGISTER, _register(m["dst"]))),
-    (r"exit", lambda m: _encode(OP_EXIT)),
+    (r"exit", lambda m: _encode(ins.OP_EXIT)),
     (r"nospec", lambda m: _encode(d.OP_NO_SPECULATION)),
     (r"call pc(?P<imm>[+-][0-9]{1,10})(?:#.*)?",
-     lambda m: _encode(OP_CALL, source=PSEUDO_CALL, immediate=int(m["imm"]))),
+     lambda m: _encode(ins.OP_CALL, source=ins.PSEUDO_CALL, immediate=int(m["imm"]))),
     (rf"call (?P<name>[^ #]+)#(?P<imm>{_N})", _call),
 ))

@@ -2,7 +2,7 @@
 
 import sys
 
-from pytc.bpf.constants import OP_EXIT, OP_LD_IMM64
+from pytc.bpf.instructions import OP_EXIT, OP_LD_IMM64
 
 _SIZE = 8
 _TAIL_CALL = 0xF0  # as the kernel translates a call of bpf_tail_call

@@ -146,17 +146,6 @@ OBJ_NAME_LEN = 16
 #: BPF_TAG_SIZE: bytes of a program tag.
 TAG_SIZE = 8
 
-# Opcodes and register values that linking needs (include/uapi/linux/bpf.h, include/uapi/linux/filter.h).
-OP_LD_IMM64 = 0x18
-OP_CALL = 0x85
-OP_EXIT = 0x95
-PSEUDO_MAP_FD = 1
-PSEUDO_MAP_VALUE = 2
-PSEUDO_BTF_ID = 3
-PSEUDO_FUNC = 4
-PSEUDO_CALL = 1
-PSEUDO_KFUNC_CALL = 2
-
 #: Map types whose elements are fds of maps.
 MAP_IN_MAP = frozenset({MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS})
 #: Map types whose values have one slot for each possible CPU.

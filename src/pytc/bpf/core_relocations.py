@@ -12,7 +12,6 @@ from pytc.bpf import btf as b
 from pytc.bpf import instructions as ins
 from pytc.bpf.btf import Btf
 from pytc.bpf.btf_ext import BtfExt, CoreRelocation, root_types
-from pytc.bpf.constants import OP_CALL, OP_LD_IMM64
 from pytc.bpf.core_access import Access, field_access, match_access, parse_indices
 from pytc.bpf.core_types import essential, kinds_agree, types_agree, types_match
 from pytc.bpf.kernel_types import KernelTypes, Place
@@ -232,7 +231,7 @@ def patch(code: bytearray, slot: int, relocation: CoreRelocation, resolution: Re
     memory = kind in (_CLASS_LDX, _CLASS_ST, _CLASS_STX)
     if value is None or (memory and not resolution.fits):
         _poison(code, slot)
-        if opcode == OP_LD_IMM64:
+        if opcode == ins.OP_LD_IMM64:
             _poison(code, slot + 1)
         return
     if kind in (_CLASS_ALU, _CLASS_ALU64) and not opcode & 8:
@@ -245,7 +244,7 @@ def patch(code: bytearray, slot: int, relocation: CoreRelocation, resolution: Re
         ins.set_offset(code, slot, value.number)
         if original is not None and original.size != value.size:
             _resize(code, slot, value.size)
-    elif opcode == OP_LD_IMM64:
+    elif opcode == ins.OP_LD_IMM64:
         low, high = ins.immediate_of(code, slot), ins.immediate_of(code, slot + 1)
         _expect(low & 0xFFFFFFFF | (high & 0xFFFFFFFF) << 32, original, relocation)
         ins.set_immediate(code, slot, value.number)
@@ -266,4 +265,5 @@ def _resize(code: bytearray, slot: int, size: int) -> None:
 
 
 def _poison(code: bytearray, slot: int) -> None:
-    code[slot * ins.SIZE:(slot + 1) * ins.SIZE] = bytes([OP_CALL, 0, 0, 0]) + POISON_RELOCATION.to_bytes(4, "little")
+    call = bytes([ins.OP_CALL, 0, 0, 0]) + POISON_RELOCATION.to_bytes(4, "little")
+    code[slot * ins.SIZE:(slot + 1) * ins.SIZE] = call

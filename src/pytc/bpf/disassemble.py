@@ -6,17 +6,7 @@ mean. A statement is ``(opcode in hex) text``; what the kernel has no text for i
 
 from collections.abc import Callable, Iterator
 
-from pytc.bpf.constants import (
-    OP_CALL,
-    OP_EXIT,
-    OP_LD_IMM64,
-    PSEUDO_BTF_ID,
-    PSEUDO_CALL,
-    PSEUDO_FUNC,
-    PSEUDO_KFUNC_CALL,
-    PSEUDO_MAP_FD,
-    PSEUDO_MAP_VALUE,
-)
+from pytc.bpf import instructions as ins
 from pytc.bpf.instructions import SIZE, Instruction, decode_all, immediate_of
 
 # Classes: the low three bits of an opcode.
@@ -54,15 +44,15 @@ def disassemble(code: "bytes | bytearray | memoryview", call: Caller | None = No
     behind the last whole instruction are left out."""
     whole = len(code) // SIZE
     for slot, instruction in decode_all(memoryview(code)[:whole * SIZE]):
-        second = immediate_of(code, slot + 1) if instruction.opcode == OP_LD_IMM64 and slot + 1 < whole else 0
+        second = immediate_of(code, slot + 1) if instruction.opcode == ins.OP_LD_IMM64 and slot + 1 < whole else 0
         yield slot, statement(instruction, second, call)
 
 
 def statement(instruction: Instruction, second: int = 0, call: Caller | None = None) -> str:
     """An instruction as text; ``second`` is the immediate of the second slot of one of 16 bytes."""
-    if instruction.opcode == OP_LD_IMM64:
+    if instruction.opcode == ins.OP_LD_IMM64:
         text = f"r{instruction.destination} = {_wide(instruction, second)}"
-    elif instruction.opcode == OP_CALL:
+    elif instruction.opcode == ins.OP_CALL:
         text = f"call {(call(instruction) if call is not None else '') or callee(instruction)}"
     else:
         text = _BY_CLASS[instruction.opcode & 7](instruction)
@@ -72,10 +62,10 @@ def statement(instruction: Instruction, second: int = 0, call: Caller | None = N
 def _wide(i: Instruction, second: int) -> str:
     low, high = i.immediate & 0xFFFFFFFF, second & 0xFFFFFFFF
     return {
-        PSEUDO_MAP_FD: f"map[id:{low}]",
-        PSEUDO_MAP_VALUE: f"map[id:{low}][0]+{high}",
-        PSEUDO_BTF_ID: f"btf[id:{low}]" + (f"[fd:{high}]" if high else ""),
-        PSEUDO_FUNC: f"subprog[{i.immediate:+d}]",
+        ins.PSEUDO_MAP_FD: f"map[id:{low}]",
+        ins.PSEUDO_MAP_VALUE: f"map[id:{low}][0]+{high}",
+        ins.PSEUDO_BTF_ID: f"btf[id:{low}]" + (f"[fd:{high}]" if high else ""),
+        ins.PSEUDO_FUNC: f"subprog[{i.immediate:+d}]",
         PSEUDO_MAP_INDEX: f"map[idx:{low}]",
         PSEUDO_MAP_INDEX_VALUE: f"map[idx:{low}]+{high}",
     }.get(i.source, f"{high << 32 | low:#x}")
@@ -83,9 +73,9 @@ def _wide(i: Instruction, second: int) -> str:
 
 def callee(i: Instruction) -> str:
     """What is called, as far as an instruction says it by itself."""
-    if i.source == PSEUDO_CALL:
+    if i.source == ins.PSEUDO_CALL:
         return f"pc{i.immediate:+d}"
-    if i.source == PSEUDO_KFUNC_CALL:
+    if i.source == ins.PSEUDO_KFUNC_CALL:
         return f"kernel-function#{i.immediate}"
     return f"{helper_name(i.immediate) or 'unknown'}#{i.immediate}"
 
@@ -125,7 +115,7 @@ def _byte_order(i: Instruction) -> str:
 
 
 def _jump(i: Instruction) -> str:
-    fixed = {OP_GOTO: f"goto pc{i.offset:+d}", OP_GOTO_LONG: f"gotol pc{i.immediate:+d}", OP_EXIT: "exit",
+    fixed = {OP_GOTO: f"goto pc{i.offset:+d}", OP_GOTO_LONG: f"gotol pc{i.immediate:+d}", ins.OP_EXIT: "exit",
              OP_GOTO_REGISTER: f"gotox r{i.destination}"}.get(i.opcode)
     if fixed is not None:
         return fixed

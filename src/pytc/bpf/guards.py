@@ -12,8 +12,8 @@ from pytc.bpf import core_relocations as core
 from pytc.bpf import instructions as ins
 from pytc.bpf import versions as v
 from pytc.bpf.btf_ext import CoreRelocation, core_relocations
-from pytc.bpf.constants import OP_LD_IMM64
 from pytc.bpf.core_types import essential
+from pytc.bpf.instructions import OP_LD_IMM64
 from pytc.bpf.linker import LinkedProgram
 from pytc.bpf.reach import Known, reached
 from pytc.bpf.spec import KCONFIG, SETTING, ObjectSpec

@@ -9,7 +9,16 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pytc.bpf.constants import OP_LD_IMM64
+# Opcodes, and what a source register says of them (include/uapi/linux/bpf.h, include/uapi/linux/filter.h).
+OP_LD_IMM64 = 0x18
+OP_CALL = 0x85
+OP_EXIT = 0x95
+PSEUDO_MAP_FD = 1
+PSEUDO_MAP_VALUE = 2
+PSEUDO_BTF_ID = 3
+PSEUDO_FUNC = 4
+PSEUDO_CALL = 1
+PSEUDO_KFUNC_CALL = 2
 
 SIZE = 8
 _FORMAT = struct.Struct("=BBhi")

@@ -10,16 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf import instructions as ins
 from pytc.bpf.btf_ext import core_relocations
-from pytc.bpf.constants import (
-    OP_CALL,
-    OP_LD_IMM64,
-    PSEUDO_BTF_ID,
-    PSEUDO_CALL,
-    PSEUDO_FUNC,
-    PSEUDO_KFUNC_CALL,
-    PSEUDO_MAP_FD,
-    PSEUDO_MAP_VALUE,
-)
 from pytc.bpf.spec import POISON_FUNCTION, CodeSection, ExternValue, FunctionSpec, ObjectSpec, ProgramSpec, Target
 from pytc.errors import ObjectError
 
@@ -101,14 +91,14 @@ def patch(linked: LinkedProgram, fds: Mapping[str, int], externs: Mapping[str, E
 
 
 def _patch_call(code: bytearray, use: ExternReference, value: ExternValue, number: int) -> None:
-    ins.set_source(code, use.slot, PSEUDO_KFUNC_CALL if value.btf_id else 0)
+    ins.set_source(code, use.slot, ins.PSEUDO_KFUNC_CALL if value.btf_id else 0)
     ins.set_offset(code, use.slot, value.module_index)
     ins.set_immediate(code, use.slot, value.btf_id or POISON_FUNCTION + number)
 
 
 def _patch_load(code: bytearray, use: ExternReference, value: ExternValue) -> None:
     if value.btf_id:
-        ins.set_source(code, use.slot, PSEUDO_BTF_ID)
+        ins.set_source(code, use.slot, ins.PSEUDO_BTF_ID)
     ins.set_immediate(code, use.slot, value.btf_id or value.address)
     ins.set_immediate(code, use.slot + 1, value.module_fd if value.btf_id else value.address >> 32)
 
@@ -165,15 +155,15 @@ class _Linking:
         self.code += code
         if len(self.code) > _MAX_INSTRUCTIONS * ins.SIZE:
             raise ObjectError(f'program "{self._program.name}" has more than {_MAX_INSTRUCTIONS} instructions')
-        if code[-ins.SIZE] == OP_LD_IMM64:
+        if code[-ins.SIZE] == ins.OP_LD_IMM64:
             raise ObjectError(f'function "{function.name}" ends in the middle of a 16-byte load')
         self._relocate_core(function, section.name, start)
         calls = []
         for index in self._interesting(section, function, code):
             at = index * ins.SIZE
-            target, is_call = section.relocations.get(function.offset + at), code[at] == OP_CALL
+            target, is_call = section.relocations.get(function.offset + at), code[at] == ins.OP_CALL
             if target is None:
-                if is_call and code[at + 1] >> 4 == PSEUDO_CALL:
+                if is_call and code[at + 1] >> 4 == ins.PSEUDO_CALL:
                     offset = function.offset + at + (1 + ins.immediate_of(code, index)) * ins.SIZE
                     calls.append((index, Target("function", section=function.section, offset=offset)))
             elif target.kind == "function":
@@ -192,10 +182,10 @@ class _Linking:
         last = bisect_left(offsets, function.offset + function.size)
         slots = {(offset - function.offset) // ins.SIZE for offset in offsets[first:last]}
         opcodes = code[::ins.SIZE]
-        at = opcodes.find(OP_CALL)
+        at = opcodes.find(ins.OP_CALL)
         while at >= 0:
             slots.add(at)
-            at = opcodes.find(OP_CALL, at + 1)
+            at = opcodes.find(ins.OP_CALL, at + 1)
         return sorted(slots)
 
     def _relocate_core(self, function: FunctionSpec, section: str, start: int) -> None:
@@ -225,11 +215,11 @@ class _Linking:
             self.externs.append(ExternReference(slot, target.name, is_call))
             return
         if target.kind == "map":
-            ins.set_source(self.code, slot, PSEUDO_MAP_FD)
+            ins.set_source(self.code, slot, ins.PSEUDO_MAP_FD)
             ins.set_immediate(self.code, slot + 1, 0)
             self.maps.append(MapReference(slot, target.name))
         else:
-            ins.set_source(self.code, slot, PSEUDO_MAP_VALUE)
+            ins.set_source(self.code, slot, ins.PSEUDO_MAP_VALUE)
             ins.set_immediate(self.code, slot + 1, target.offset)
             self.maps.append(MapReference(slot, target.name, is_value=True, offset=target.offset))
 
@@ -244,8 +234,8 @@ class _Linking:
         return function
 
     def _set_call(self, slot: int, start: int) -> None:
-        is_call = self.code[slot * ins.SIZE] == OP_CALL
-        ins.set_source(self.code, slot, PSEUDO_CALL if is_call else PSEUDO_FUNC)
+        is_call = self.code[slot * ins.SIZE] == ins.OP_CALL
+        ins.set_source(self.code, slot, ins.PSEUDO_CALL if is_call else ins.PSEUDO_FUNC)
         ins.set_immediate(self.code, slot, start - slot - 1)
         if not is_call:
             ins.set_immediate(self.code, slot + 1, 0)

@@ -5,14 +5,6 @@ from typing import NamedTuple
 
 from pytc.bpf import instructions as ins
 from pytc.bpf import versions as v
-from pytc.bpf.constants import (
-    OP_CALL,
-    OP_EXIT,
-    OP_LD_IMM64,
-    PSEUDO_CALL,
-    PSEUDO_FUNC,
-    PSEUDO_MAP_VALUE,
-)
 from pytc.bpf.instructions import Instruction
 from pytc.bpf.linker import LinkedProgram
 from pytc.bpf.versions import Feature
@@ -48,7 +40,7 @@ def helper_calls(linked: LinkedProgram) -> list[HelperCall]:
     """The calls of helpers by number, in the order of the instructions."""
     externs = {use.slot for use in linked.externs}
     return [HelperCall(slot, one.immediate) for slot, one in ins.decode_all(linked.code)
-            if one.opcode == OP_CALL and one.source == 0 and slot not in externs]
+            if one.opcode == ins.OP_CALL and one.source == 0 and slot not in externs]
 
 
 def instruction_needs(linked: LinkedProgram) -> list[Need]:
@@ -60,7 +52,7 @@ def instruction_needs(linked: LinkedProgram) -> list[Need]:
         feature = _feature(one) if slot not in externs else None
         if feature is not None:
             found.setdefault(feature, slot)
-        if one.opcode == OP_CALL and one.source == 0 and one.immediate == _TAIL_CALL and slot not in externs:
+        if one.opcode == ins.OP_CALL and one.source == 0 and one.immediate == _TAIL_CALL and slot not in externs:
             tail_call = slot
         if one.opcode & 7 in _JUMPS and _distance(one) < 0:
             jumps_back = slot
@@ -75,10 +67,10 @@ def instruction_needs(linked: LinkedProgram) -> list[Need]:
 
 
 def _feature(one: Instruction) -> Feature | None:
-    if one.opcode == OP_CALL:
-        return v.CALLS if one.source == PSEUDO_CALL else None
-    if one.opcode == OP_LD_IMM64:
-        return {PSEUDO_FUNC: v.CALLBACKS, PSEUDO_MAP_VALUE: v.GLOBAL_DATA}.get(one.source)
+    if one.opcode == ins.OP_CALL:
+        return v.CALLS if one.source == ins.PSEUDO_CALL else None
+    if one.opcode == ins.OP_LD_IMM64:
+        return {ins.PSEUDO_FUNC: v.CALLBACKS, ins.PSEUDO_MAP_VALUE: v.GLOBAL_DATA}.get(one.source)
     kind, operation = one.opcode & 7, one.opcode & 0xF0
     if kind == _JMP32:
         return v.CPU_V4 if operation == _JA else v.JUMPS_32
@@ -106,7 +98,7 @@ def _arithmetic(one: Instruction, kind: int, operation: int) -> Feature | None:
 
 
 def _distance(one: Instruction) -> int:
-    if one.opcode in (OP_CALL, OP_EXIT, _OP_CALL_REGISTER):
+    if one.opcode in (ins.OP_CALL, ins.OP_EXIT, _OP_CALL_REGISTER):
         return 0
     return one.immediate if one.opcode == _OP_JA_FAR else one.offset
 
@@ -135,9 +127,9 @@ def _loop(linked: LinkedProgram) -> int:
 
 def _followers(decoded: dict[int, Instruction], slot: int) -> Iterator[int]:
     one = decoded.get(slot)
-    if one is None or one.opcode == OP_EXIT:
+    if one is None or one.opcode == ins.OP_EXIT:
         return
     if one.opcode not in (_OP_JA, _OP_JA_FAR):
-        yield slot + (2 if one.opcode == OP_LD_IMM64 else 1)
-    if one.opcode & 7 in _JUMPS and one.opcode not in (OP_CALL, _OP_CALL_REGISTER):
+        yield slot + (2 if one.opcode == ins.OP_LD_IMM64 else 1)
+    if one.opcode & 7 in _JUMPS and one.opcode not in (ins.OP_CALL, _OP_CALL_REGISTER):
         yield slot + 1 + _distance(one)

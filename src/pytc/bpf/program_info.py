@@ -7,10 +7,9 @@ from pytc.bpf.abi import ProgInfo
 from pytc.bpf.btf import Btf
 from pytc.bpf.btf_ext import Line
 from pytc.bpf.btf_text import type_text
-from pytc.bpf.constants import OP_CALL, PSEUDO_CALL
 from pytc.bpf.disassemble import callee
 from pytc.bpf.info import _check_kind, btf_image, get_info
-from pytc.bpf.instructions import Instruction
+from pytc.bpf.instructions import OP_CALL, PSEUDO_CALL, Instruction
 from pytc.bpf.symbols import KernelSymbols
 from pytc.errors import BpfError
 

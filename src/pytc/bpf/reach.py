@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pytc.bpf import instructions as ins
-from pytc.bpf.constants import OP_CALL, OP_EXIT, OP_LD_IMM64, PSEUDO_CALL, PSEUDO_FUNC
 from pytc.bpf.instructions import Instruction
 from pytc.bpf.linker import LinkedProgram
 
@@ -99,11 +98,11 @@ class _Walk:
 
     def _step(self, slot: int, one: Instruction, state: _State) -> None:
         kind = one.opcode & 7
-        if one.opcode == OP_EXIT:
+        if one.opcode == ins.OP_EXIT:
             self._leave(slot, state.registers[0])
-        elif one.opcode in (OP_CALL, _OP_CALL_REGISTER):
+        elif one.opcode in (ins.OP_CALL, _OP_CALL_REGISTER):
             self._call(slot, one, state)
-        elif one.opcode == OP_LD_IMM64:
+        elif one.opcode == ins.OP_LD_IMM64:
             self._go(slot + 2, _put(state, one.destination, self._address(slot, one)))
         elif one.opcode in (_OP_JA, _OP_JA_FAR):
             self._go(slot + 1 + (one.immediate if one.opcode == _OP_JA_FAR else one.offset), state)
@@ -130,7 +129,7 @@ class _Walk:
             return Memory(self._known.addresses[slot])
         if slot in self._known.results:
             return self._known.results[slot]
-        if one.source == PSEUDO_FUNC:
+        if one.source == ins.PSEUDO_FUNC:
             self._enter(slot + 1 + one.immediate, ())
         if one.source:
             return None
@@ -150,7 +149,7 @@ class _Walk:
         arguments = state.registers[1:6]
         stack = _forget(state.stack, [value.offset for value in arguments if isinstance(value, Stack)])
         result: Value = None
-        if one.opcode == OP_CALL and one.source == PSEUDO_CALL and slot not in self._known.results:
+        if one.opcode == ins.OP_CALL and one.source == ins.PSEUDO_CALL and slot not in self._known.results:
             callee = slot + 1 + one.immediate
             self._callers.setdefault(callee, set()).add(slot)
             self._enter(callee, arguments)

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from pytc.bpf import btf_ext, elf, instructions
 from pytc.bpf.btf import Btf
 from pytc.bpf.btf_maps import read_btf_maps
-from pytc.bpf.constants import F_MMAPABLE, F_RDONLY_PROG, OP_CALL, OP_LD_IMM64, MapType
+from pytc.bpf.constants import F_MMAPABLE, F_RDONLY_PROG, MapType
 from pytc.bpf.elf import ElfImage, ElfRelocation, ElfSection
+from pytc.bpf.instructions import OP_CALL, OP_LD_IMM64
 from pytc.bpf.legacy_maps import is_legacy_section, link_inner_maps, read_legacy_maps
 from pytc.bpf.sections import section_type
 from pytc.bpf.spec import (
