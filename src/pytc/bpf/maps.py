@@ -254,6 +254,13 @@ def create_map(spec: MapSpec, kernel_name: str, *, btf_fd: int = 0, inner_fd: in
     BpfSyscallError with hints about the likely cause.
     """
     features = features if features is not None else Features()
+    attr = map_attribute(spec, kernel_name, features, btf_fd=btf_fd, inner_fd=inner_fd)
+    return Map(OwnedFd(retry_unlimited(lambda: _create(spec, attr, features))), spec, is_new=True)
+
+
+def map_attribute(spec: MapSpec, kernel_name: str, features: Features, *, btf_fd: int = 0,
+                  inner_fd: int = 0) -> MapCreateAttr:
+    """What BPF_MAP_CREATE is given."""
     attr = MapCreateAttr(
         map_type=spec.type, key_size=spec.key_size, value_size=spec.value_size, max_entries=actual_entries(spec),
         map_flags=spec.flags, inner_map_fd=inner_fd, map_name=kernel_name.encode(), map_extra=spec.map_extra)
@@ -263,7 +270,7 @@ def create_map(spec: MapSpec, kernel_name: str, *, btf_fd: int = 0, inner_fd: in
     if btf_fd and wants_btf(spec):
         attr.btf_fd, attr.btf_key_type_id, attr.btf_value_type_id = btf_fd, spec.key_type_id, spec.value_type_id
     _leave_out(spec, attr, features.lacks)
-    return Map(OwnedFd(retry_unlimited(lambda: _create(spec, attr, features))), spec, is_new=True)
+    return attr
 
 
 def wants_btf(spec: MapSpec) -> bool:

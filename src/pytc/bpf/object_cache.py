@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from pytc.bpf import elf
 from pytc.bpf.btf_upload import kernel_image, upload
@@ -11,6 +12,10 @@ from pytc.bpf.features import Features
 from pytc.bpf.preparing import Prepared, prepare
 from pytc.bpf.reader import read_object_bytes
 from pytc.bpf.spec import ObjectSpec, ProgramSpec
+from pytc.errors import ObjectError
+
+if TYPE_CHECKING:
+    from pytc.bpf.recipe import Recipe
 
 _MOST_OBJECTS = 16
 _MOST_LINKED = 64
@@ -67,14 +72,36 @@ class ObjectCache:
             kept.btf = upload(kernel_image(spec, spec.btf), self.features)
         return kept.btf.fd
 
+    def remember(self, choice: object, spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]],
+                 layout20: str = "") -> None:
+        """After a load that went well: what ``choice`` stands for in an object as it was read, with its parameters as
+        they are."""
+        kept = self._kept.get((spec.path, layout20))
+        if kept is not None and spec is kept.spec and choice not in kept.recipes and len(kept.recipes) < _MOST_LINKED:
+            kept.recipes[choice] = self._recipe(kept, wanted)
+
+    def recall(self, path: str, choice: object, layout20: str = "") -> "KeptRecipe | None":
+        """How to load again what a choice stands for; None where it has to be loaded from the start."""
+        kept = self._kept.get((path, layout20))
+        return None if kept is None else kept.recipes.get(choice)
+
+    def _recipe(self, kept: "_Kept", wanted: Sequence[tuple[ProgramSpec, ProgramType]]) -> "KeptRecipe | None":
+        from pytc.bpf.recipe import recipe_of
+
+        prepared = kept.prepared.get((tuple(wanted), ""))
+        if prepared is None or len(wanted) != 1:
+            return None
+        made = recipe_of(kept.spec, prepared, kept.btf.fd if kept.btf is not None else 0, self.features)
+        return None if made is None else KeptRecipe(kept, made, *wanted[0])
+
     def _of(self, spec: ObjectSpec) -> "_Kept | None":
         """What is kept of the object that a spec was made of."""
         return next((kept for kept in self._kept.values() if kept.is_of(spec)), None)
 
     def _forget(self, key: tuple[str, str]) -> None:
         kept = self._kept.pop(key, None)
-        if kept is not None and kept.btf is not None:
-            kept.btf.close()
+        if kept is not None:
+            kept.close()
 
     def close(self) -> None:
         while self._kept:
@@ -94,8 +121,15 @@ class _Kept:
     def __init__(self, spec: ObjectSpec) -> None:
         self.spec = spec
         self.prepared: dict[object, Prepared] = {}
+        self.recipes: dict[object, KeptRecipe | None] = {}
         self.btf: OwnedFd | None = None
+        self.is_closed = False
         self._maps = _shapes(spec)
+
+    def close(self) -> None:
+        self.is_closed = True
+        if self.btf is not None:
+            self.btf.close()
 
     def is_of(self, spec: ObjectSpec) -> bool:
         """Whether all that linking and types depend on is the same."""
@@ -105,6 +139,32 @@ class _Kept:
         return (spec.image is own.image and spec.sections is own.sections and spec.programs is own.programs
                 and spec.externs is own.externs and spec.btf is own.btf and spec.btf_ext is own.btf_ext
                 and _shapes(spec) == self._maps)
+
+
+class KeptRecipe:
+    """How to load a program of an object, for as long as its file stays what it was."""
+
+    def __init__(self, kept: _Kept, recipe: "Recipe", program: ProgramSpec, type: ProgramType) -> None:
+        self._kept = kept
+        self._recipe = recipe
+        self.program = program
+        self.type = type
+
+    @property
+    def spec(self) -> ObjectSpec:
+        return self._kept.spec
+
+    def load(self) -> OwnedFd | None:
+        """The program's descriptor; None where the file is another one by now, or the kernel refuses something: then a
+        load from the start finds out."""
+        if self._kept.is_closed:
+            return None
+        try:
+            if elf.read_file(self.spec.path) != self.spec.image:
+                return None
+        except ObjectError:
+            return None
+        return self._recipe.load()
 
 
 def _shapes(spec: ObjectSpec) -> list[tuple[object, ...]]:

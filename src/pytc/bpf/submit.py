@@ -25,14 +25,12 @@ def submit(spec: ObjectSpec, linked: LinkedProgram, code: bytes, type: ProgramTy
 
     ``module_fds`` are those of modules' types that calls refer to by their place, from 1 on; empty without such calls.
     """
-    attr, kept = _load_attribute(spec, linked, code, type, btf_fd)
+    attr, kept = program_attribute(spec, linked, code, type, btf_fd, features)
     if module_fds:
         # Place 0 means vmlinux, and is not looked at.
         descriptors = (ctypes.c_int * (1 + len(module_fds)))(0, *module_fds)
         attr.fd_array = ctypes.addressof(descriptors)
         kept.append(descriptors)
-    if features.lacks("program_names"):
-        attr.prog_name = b""
     what = f'program "{linked.program.name}" ({program_type_name(type)})'
     if not verbose:
         try:
@@ -67,9 +65,12 @@ def _text(buffer: "ctypes.Array[ctypes.c_char]") -> str:
     return bytes(buffer.value).decode("utf-8", "replace")
 
 
-def _load_attribute(spec: ObjectSpec, linked: LinkedProgram, code: bytes, type: ProgramType,
-                    btf_fd: int) -> tuple[ProgLoadAttr, list[object]]:
-    instructions = ctypes.create_string_buffer(code, len(code))
+def program_attribute(spec: ObjectSpec, linked: LinkedProgram, code: bytes | bytearray, type: ProgramType,
+                      btf_fd: int, features: Features) -> tuple[ProgLoadAttr, list[object]]:
+    """What BPF_PROG_LOAD is given, without a log, and the memory that it points into: the instructions come first, and
+    stay those of ``code`` where that is a bytearray."""
+    instructions = ((ctypes.c_char * len(code)).from_buffer(code) if isinstance(code, bytearray)
+                    else ctypes.create_string_buffer(code, len(code)))
     license = ctypes.create_string_buffer(spec.license.encode())
     kept: list[object] = [instructions, license]
     attr = ProgLoadAttr(
@@ -77,6 +78,8 @@ def _load_attribute(spec: ObjectSpec, linked: LinkedProgram, code: bytes, type: 
         kern_version=spec.kernel_version, prog_name=kernel_name(linked.program.name).encode())
     if type == linked.program.type and type not in (ProgramType.SCHED_CLS, ProgramType.SCHED_ACT):
         attr.expected_attach_type = linked.program.expected_attach_type
+    if features.lacks("program_names"):
+        attr.prog_name = b""
     if btf_fd and linked.func_info:
         functions = ctypes.create_string_buffer(linked.func_info, len(linked.func_info))
         attr.prog_btf_fd, attr.func_info = btf_fd, pointer(functions)

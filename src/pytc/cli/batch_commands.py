@@ -8,10 +8,17 @@ from pytc.cli.execute import Runner
 from pytc.commands import Command, Help
 from pytc.errors import HelpRequested, PytcError
 from pytc.grammar.command_line import parse_words
-from pytc.operations.ready_filters import ReadyFilter, make_ready
+from pytc.operations.ready_filters import (
+    ReadyFilter,
+    ReadyProgram,
+    make_program_ready,
+    make_ready,
+    send_program,
+    send_ready,
+)
 
 #: A command, its request, or words of which nothing is known yet.
-Prepared = ReadyFilter | Command | list[str]
+Prepared = ReadyFilter | ReadyProgram | Command | list[str]
 
 
 class BatchCommands:
@@ -29,17 +36,35 @@ class BatchCommands:
 
     def run(self, prepared: Prepared) -> int:
         """Runs a command; returns its exit status. Raises PytcError."""
-        if isinstance(prepared, ReadyFilter):
-            return self._runner.send(prepared)
+        if isinstance(prepared, ReadyFilter | ReadyProgram):
+            if self._send(prepared):
+                return 0
+            prepared = prepared.words
         try:
             command = parse_words(prepared) if isinstance(prepared, list) else prepared
         except HelpRequested as request:
             return self._show_help(request.topic)
         return self._show_help(command.topic) if isinstance(command, Help) else self._runner.run(command)
 
+    def _send(self, ready: ReadyFilter | ReadyProgram) -> bool:
+        """False where nothing was done, as a program did not load as it did before."""
+        try:
+            if isinstance(ready, ReadyProgram):
+                return send_program(self._runner.context, ready)
+            send_ready(self._runner.context, ready)
+            return True
+        finally:
+            self._runner.finish()
+
     def _prepare(self, words: list[str]) -> Prepared:
         try:
             command = parse_words(words)
         except (PytcError, HelpRequested):
             return words  # to be told when it is its turn
-        return (make_ready(words, command) if self._plain else None) or command
+        if not self._plain:
+            return command
+        context = self._runner.context
+        ready: Prepared | None = make_ready(words, command)
+        if ready is None and context.objects is not None:
+            ready = make_program_ready(context.objects, words, command, context.layout20)
+        return ready or command

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pytc.operations.dry_run import Plan
     from pytc.operations.filter_warnings import FilterWarnings
     from pytc.operations.journal import Journal
-    from pytc.operations.ready_filters import ReadyFilter
 
 _LAYOUTS = ("", "bpf_elf_map", "bpf_map_def")
 
@@ -69,7 +68,7 @@ class Runner:
                 show_stream(documents, self._options)
                 documents = None
         finally:
-            self._finish()
+            self.finish()
         if documents is not None:
             show(documents, self._options)
         return context.status
@@ -85,17 +84,8 @@ class Runner:
             context.notes.clear()
         return context.plan.steps()
 
-    def send(self, ready: "ReadyFilter") -> int:
-        """The same for a command whose request is ready."""
-        from pytc.operations.ready_filters import send_ready
-
-        try:
-            send_ready(self.context, ready)
-        finally:
-            self._finish()
-        return 0
-
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """The end of a command."""
         if self._bar is not None:
             self._bar.restart()
         self.context.release()

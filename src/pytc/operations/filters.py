@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from pytc.bpf.constants import ProgramType
 from pytc.commands import GetFilter, ModifyFilter
 from pytc.documents import Document
 from pytc.errors import NetlinkError
@@ -13,10 +12,8 @@ from pytc.netlink.messages import TcMessage
 from pytc.operations.context import Context
 from pytc.operations.filter_documents import echoed
 from pytc.operations.filter_requests import actions_of, explained, filter_request
-from pytc.operations.programs import Wanted, opened, resolved, resolved_action
+from pytc.operations.programs import Wanted, opened, resolved, resolved_action, wanted_by_filter
 from pytc.operations.ready_filters import depends_on_words, remarks_on
-
-_DEFAULT_SECTION = "classifier"
 
 
 def modify_filter(context: Context, command: ModifyFilter) -> list[Document] | None:
@@ -39,7 +36,7 @@ def _modify(context: Context, command: ModifyFilter) -> list[Document] | None:
     context.device_index(command.selector.device)  # before the work of loading
     command = _resolved(context, command)
     source, actions = getattr(command.options, "source", None), actions_of(command)
-    wanted = [Wanted(source, ProgramType.SCHED_CLS, _DEFAULT_SECTION)]
+    wanted = [wanted_by_filter(source)]
     if actions:
         from pytc.operations.actions import wanted as wanted_by
 

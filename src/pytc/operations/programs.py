@@ -34,6 +34,11 @@ class Wanted(NamedTuple):
     attach_type: int | None = None
 
 
+def wanted_by_filter(source: BpfSource | None) -> Wanted:
+    """What a bpf filter wants."""
+    return Wanted(source, ProgramType.SCHED_CLS, "classifier")
+
+
 def program_of(action: Action) -> BpfSource | None:
     """Where the program of an action comes from, None for one that has none."""
     kind = actions.find(action.kind)
@@ -136,6 +141,20 @@ def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exp
         if context.journal is not None:
             context.journal.keep_pins(loaded)
         loaded.commit()
+    if context.objects is not None and is_plain(source) and not connected and not loaded.notes:
+        context.objects.remember(choice_of(wanted[0]), spec, programs, context.layout20)
+
+
+def is_plain(source: BpfSource) -> bool:
+    """Whether a program of an object is wanted as it is, and nothing more."""
+    return source.mode == OBJECT and not (source.variables or source.maps or source.verbose or source.export)
+
+
+def choice_of(wanted: Wanted) -> object:
+    """What the words say of the program that is meant, but for its file."""
+    source = wanted.source
+    assert source is not None
+    return wanted.type, wanted.default_section, wanted.attach_type, source.section, source.program, source.type
 
 
 def chosen_programs(context: Context, wanted: Sequence[Wanted]) -> "_Chosen":
