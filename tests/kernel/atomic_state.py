@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,25 +16,25 @@ from tests.conftest import ROOT, Network, Outcome, pins
 #: What fails in the kernel, and only there.
 FAILING = "class add dev em1 parent 9: classid 9:1 htb rate 1mbit"
 TAKEN_BACK = "Note: all that was done is taken back\n"
-#: What furnish() makes, "_" for a space within a word.
+#: What furnish() makes.
 FURNITURE = (
     "qdisc add dev em1 clsact",
     "qdisc add dev em1 root handle 1: htb default 10",
     "class add dev em1 parent 1: classid 1:1 htb rate 10mbit ceil 20mbit prio 3",
     "class add dev em1 parent 1:1 classid 1:10 htb rate 5mbit burst 20k",
     "qdisc add dev em1 parent 1:10 handle 10: pfifo limit 5",
-    "filter add dev em1 ingress pref 10 handle 1 bpf bytecode 1,6_0_0_1 flowid 1:1",
-    "filter add dev em1 ingress pref 10 handle 2 bpf bytecode 1,6_0_0_2 flowid 1:2",
-    "filter add dev em1 ingress pref 20 protocol ip handle 1 bpf bytecode 1,6_0_0_3 flowid 1:3",
+    "filter add dev em1 ingress pref 10 handle 1 bpf bytecode '1,6 0 0 1' flowid 1:1",
+    "filter add dev em1 ingress pref 10 handle 2 bpf bytecode '1,6 0 0 2' flowid 1:2",
+    "filter add dev em1 ingress pref 20 protocol ip handle 1 bpf bytecode '1,6 0 0 3' flowid 1:3",
     "filter add dev em1 ingress pref 30 u32 match ip dport 80 0xffff flowid 1:1",
-    "filter add dev em1 ingress pref 50 bpf bytecode 1,6_0_0_5 action mirred egress mirror dev lo",
-    "filter add dev em1 ingress chain 3 pref 1 handle 1 bpf bytecode 1,6_0_0_4 flowid 1:4",
+    "filter add dev em1 ingress pref 50 bpf bytecode '1,6 0 0 5' action mirred egress mirror dev lo",
+    "filter add dev em1 ingress chain 3 pref 1 handle 1 bpf bytecode '1,6 0 0 4' flowid 1:4",
     "chain add dev em1 ingress chain 4",
     "actions add action mirred egress mirror dev lo index 5")
 PLACES = ("dev em1", "dev em1 ingress", "dev em1 egress")
 #: Numbers that the kernel gives anew to each of a sort.
 _AGES = re.compile(r'"(installed|last_used|first_used)":\d+,')
-_NUMBERS = re.compile(r'"id":\d+')
+_NUMBERS = re.compile(r'(?<="id":)\d+|(?<="fh":")8\d\d(?=:)|(?<="key_ht":")8\d\d')
 #: pytc, which says when it has left a descriptor open.
 _SCRIPT = """
 import os, sys
@@ -54,18 +56,33 @@ class State(NamedTuple):
     shown: list[str]
     pinned: list[tuple[str, int]]
 
-    def without_numbers(self) -> tuple[list[str], list[str]]:
+    def alike(self) -> State:
         """What two runs of the same commands have in common."""
-        return [_NUMBERS.sub('"id":0', line) for line in self.shown], [path for path, _ in self.pinned]
+        return State([_NUMBERS.sub("0", line) for line in self.shown], [(path, 0) for path, _ in self.pinned])
 
 
 def furnish(network: Network) -> None:
     """em1 gets something of each sort, made by tc, and no packets of the kernel's own."""
     for peer in (False, True):
         network.execute("sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1", peer=peer)
-    for line in FURNITURE:
-        done = network.tc(*(word.replace("_", " ") for word in line.split()))
-        assert done.status == 0, (line, done.err)
+    done = _tc(network, *FURNITURE)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+
+def clear(network: Network) -> None:
+    """Takes all away again."""
+    _tc(network, "qdisc del dev em1 root", "qdisc del dev em1 clsact")
+    while "index" in _tc(network, "actions list action mirred").stdout:  # the kernel releases those of filters later
+        _tc(network, "actions flush action mirred")
+    for name in ("ip", "xdp"):
+        (Path(network.env["TC_BPF_MNT"]) / name).unlink(missing_ok=True)
+    shutil.rmtree(Path(network.env["TC_BPF_MNT"]) / "tc", ignore_errors=True)
+
+
+def _tc(network: Network, *lines: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["tc", "-n", network.name, *options, "-force", "-batch", "-"],
+                          input="".join(f"{line}\n" for line in lines), capture_output=True, text=True, timeout=60,
+                          check=False)
 
 
 def state(network: Network, *, statistics: bool = False) -> State:
@@ -82,16 +99,24 @@ def state(network: Network, *, statistics: bool = False) -> State:
 
 def _asked(network: Network, *questions: str, statistics: bool = False, before: str = "{") -> list[str]:
     """In pieces that begin with ``before``."""
-    done = subprocess.run(["tc", "-n", network.name, "-j", *["-s"] * statistics, "-force", "-batch", "-"],
-                          input="".join(f"{question}\n" for question in questions), capture_output=True, text=True,
-                          timeout=60, check=False)
+    done = _tc(network, *questions, options=("-j", *["-s"] * statistics))
     return [piece.strip("[],\n") for piece in re.split(f"(?={before})", _AGES.sub("", done.stdout))]
 
 
-def difference(one: State, other: State) -> str:
+def difference(before: State, after: State) -> str:
     """What is not the same, line by line."""
-    before, after = ([*found.shown, *map(str, found.pinned)] for found in (one, other))
-    return "\n".join(difflib.unified_diff(before, after, n=0, lineterm=""))
+    one, other = ([*found.shown, *map(str, found.pinned)] for found in (before, after))
+    return "\n".join(difflib.unified_diff(one, other, n=0, lineterm=""))
+
+
+def changed(before: State, network: Network, *, statistics: bool = False) -> str:
+    """What is not as it was; the kernel may take a moment to release the actions of filters."""
+    for _ in range(20):
+        found = difference(before, state(network, statistics=statistics))
+        if not found:
+            break
+        time.sleep(0.05)
+    return found
 
 
 def atomic(network: Network, lines: list[str], *options: str, path: str = "-") -> Outcome:

@@ -12,7 +12,7 @@ import pytest
 
 from pytc.bpf import Map
 from tests.conftest import ROOT, Compiler, Network, pins
-from tests.kernel.atomic_state import FAILING, TAKEN_BACK, atomic, difference, furnish, state
+from tests.kernel.atomic_state import FAILING, TAKEN_BACK, atomic, changed, furnish, state
 
 pytestmark = pytest.mark.kernel
 
@@ -73,7 +73,7 @@ def test_pins_of_others_stay(furnished: Network, build: Compiler) -> None:
     done = atomic(furnished, [f"filter add dev em1 egress bpf da obj {build('legacy_pin_global')}",
                               f"filter add dev em1 egress bpf da obj {build('legacy_pin_object')}", FAILING])
     assert done.err.endswith(TAKEN_BACK)
-    assert difference(before, state(furnished)) == ""
+    assert changed(before, furnished) == ""
     assert "tc/globals/pinned_global" in dict(before.pinned)
 
 
@@ -84,7 +84,7 @@ def test_program_arrays_are_again_what_they_were(furnished: Network, globals_: P
     assert before[1]
     done = atomic(furnished, [" ".join(words), f"filter add dev em1 egress bpf da obj {TAILCALL}", FAILING])
     assert done.err.endswith(TAKEN_BACK)
-    assert difference(before[0], state(furnished)) == ""
+    assert changed(before[0], furnished) == ""
     assert slots(globals_ / "map_versions") == before[1], "and it is not empty"
     assert atomic(furnished, [" ".join(words)]).status == 0
     assert slots(globals_ / "map_versions") != before[1]
@@ -95,7 +95,7 @@ def test_program_arrays_that_a_batch_makes_and_moves_go(furnished: Network) -> N
     done = atomic(furnished, [f"filter add dev em1 {hook} bpf da obj {TAILCALL}" for hook in ("ingress", "egress")]
                   + [FAILING])
     assert done.err.endswith(TAKEN_BACK)
-    assert difference(before, state(furnished)) == ""
+    assert changed(before, furnished) == ""
 
 
 def test_maps_of_others_are_not_written_to(furnished: Network, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_maps_of_others_are_not_written_to(furnished: Network, tmp_path: Path) -
     before = state(furnished)
     done = atomic(furnished, [f"filter add dev em1 ingress bpf da obj {TAILCALL} map map_versions pinned {path}"])
     assert done.err.startswith(f'This could not be taken back: the map pinned at "{path}" would be written to\n')
-    assert difference(before, state(furnished)) == ""
+    assert changed(before, furnished) == ""
 
 
 @pytest.mark.parametrize(("script", "stays"), [
@@ -174,7 +174,7 @@ def test_a_signal_takes_all_back(furnished: Network, build: Compiler, number: si
     done = meddled(furnished, script, CLASS, f"filter add dev em1 egress bpf da obj {build('legacy_pin_global')}",
                    "filter del dev em1 ingress pref 10")
     assert (done.returncode, done.stdout, done.stderr) == (status, "", TAKEN_BACK)
-    assert difference(before, state(furnished)) == ""
+    assert changed(before, furnished) == ""
 
 
 def test_a_signal_that_is_ignored_stays_so(furnished: Network) -> None:
@@ -198,4 +198,4 @@ def test_a_pipe_that_nobody_reads_takes_all_back(furnished: Network) -> None:
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (141, TAKEN_BACK)
-    assert difference(before, state(furnished)) == ""
+    assert changed(before, furnished) == ""

@@ -28,6 +28,7 @@ A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
   pytc map dump name hits                           what a map holds
   pytc prog run obj bpf.o pcap in.pcap expect OK    a program tested on captured packets
 
+--atomic         takes a batch back when one of its lines fails
 --dry-run        says what would be loaded and sent; needs no privileges
 --create-clsact  makes the qdisc that an ingress or egress filter needs, where it is missing
 --warn           remarks on filters: equal programs, the root qdisc, programs of tcx before them

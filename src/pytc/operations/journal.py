@@ -6,6 +6,7 @@ kept, and a bpf filter's program is held by a descriptor, so that the very same 
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from time import sleep
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.descriptor import OwnedFd
@@ -14,14 +15,19 @@ from pytc.kinds import filters
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, decode_options
 from pytc.netlink.session import Session
-from pytc.operations.standing import Identity, Standing, action_table, identities, name_of
-from pytc.operations.undoing import Affected, affected, gone, is_same, restoring, strangers
+from pytc.operations.standing import Identity, Standing, action_table, chain_of, identities, name_of, without
+from pytc.operations.undoing import affected, gone, is_same, restoring
 
 if TYPE_CHECKING:
     from pytc.bpf.loader import Loaded
     from pytc.operations.dry_run import Plan
 
 _QUESTIONS = (c.GETQDISC, c.GETTCLASS, c.GETTFILTER, c.GETACTION, c.GETCHAIN)
+#: Kinds of which a preference can be without filters, so that it does not go with the last one.
+_WITHOUT_FILTERS = ("u32", "fw")
+#: How often what fails is tried.
+_ATTEMPTS = 6
+_PAUSE_SECONDS = 0.05
 _REMOVAL = {c.NEWQDISC: c.DELQDISC, c.NEWTCLASS: c.DELTCLASS, c.NEWTFILTER: c.DELTFILTER, c.NEWCHAIN: c.DELCHAIN,
             c.NEWACTION: c.DELACTION}
 
@@ -66,43 +72,41 @@ class Journal(Session):
             return super().request(message)
         there = affected(message, self._standing, self._own)
         steps = [self._restoration(one) for one in (*there.changed, *reversed(there.deleted))]
-        brought = self._brought(message)
+        chain, brings = self._new_chain(message), self._brings_preference(message)
         answers = super().request(message._replace(flags=message.flags | c.ECHO))
-        self._own.update(brought)
-        if message.type in _REMOVAL:
-            steps += self._removals(message, there, answers)
+        self._own.update(chain)
+        if message.type in _REMOVAL and not there.changed and not there.is_own:
+            # the kernel does not echo chains
+            made = [message] if message.type == c.NEWCHAIN else [one for one in answers if one.type == message.type]
+            steps += [step for one in made for step in self._removals(one, brings=brings)]
         self._steps += reversed(steps)
         return answers
 
-    def _brought(self, message: TcMessage) -> list[Identity]:
-        """A filter's preference and chain, where it is the first of them."""
-        if message.type != c.NEWTFILTER:
+    def _new_chain(self, message: TcMessage) -> list[Identity]:
+        """The chain of a filter that is the first in it."""
+        chain = chain_of(message)
+        if message.type != c.NEWTFILTER or not chain.chain or chain in self._own:
             return []
-        preference, chain = surroundings_of(message)
-        found = []
-        if preference.kind == "u32" and preference not in self._own and (
-                not preference.pref or not self._standing.filters(message)):
-            found.append(preference)
-        if chain.chain and chain not in self._own and self._standing.chain(message) is None:
-            found.append(chain)
-        return found
+        return [chain] * (self._standing.chain(message) is None)
 
-    def _removals(self, message: TcMessage, there: Affected, answers: Sequence[TcMessage]) -> list[Step]:
-        if there.changed or there.is_own:
-            return []
-        # the kernel does not echo chains
-        made = [message] if message.type == c.NEWCHAIN else [one for one in answers if one.type == message.type]
+    def _brings_preference(self, message: TcMessage) -> bool:
+        """Whether a filter brings a preference that may be there without filters, and so not go with the last of
+        them."""
+        if message.type != c.NEWTFILTER or message.attributes.get("TCA_KIND") not in _WITHOUT_FILTERS:
+            return False
+        return not message.info >> 16 or not self._standing.has_preference(message)
+
+    def _removals(self, made: TcMessage, *, brings: bool) -> list[Step]:
+        own = identities(made)
+        self._own.update(own)
+        if made.type == c.NEWACTION:
+            return [self._action_removal(action) for action in own]
         steps = []
-        for one in made:
-            own = identities(one)
-            self._own.update(own)
-            if one.type == c.NEWACTION:
-                steps += [self._action_removal(action) for action in own]
-                continue
-            clears = one.type == c.NEWTFILTER and surroundings_of(message)[0] in self._own
-            if clears:
-                self._own.add(surroundings_of(one)[0])
-            steps.append(Step(partial(_stays, one), partial(self._remove, one, clears=clears)))
+        if made.type != c.NEWTFILTER or made.handle:
+            steps.append(Step(partial(_stays, made), partial(self._remove, made)))
+        if brings:  # of u32, the kernel shows what other chains have, too
+            others = {one.handle for one in self._standing.filters(made)}
+            steps.append(Step(partial(_stays, made), partial(self._clear, made, others)))
         return steps
 
     def _action_removal(self, action: Identity) -> Step:
@@ -114,24 +118,23 @@ class Journal(Session):
         if self._standing.is_action(action):
             super().request(removal)
 
-    def _remove(self, made: TcMessage, *, clears: bool) -> None:
-        if made.type != c.NEWTFILTER and (stranger := strangers(self._standing.inside(made), self._own)):
-            raise AtomicError(f"others have put {stranger} into it")
-        attributes = {name: made.attributes[name] for name in ("TCA_KIND", "TCA_CHAIN") if name in made.attributes}
-        removal = made._replace(type=_REMOVAL[made.type], flags=0, attributes=attributes)
+    def _remove(self, made: TcMessage) -> None:
+        if made.type != c.NEWTFILTER:
+            self._check_strangers(self._standing.inside(made))
         try:
-            super().request(removal)
+            super().request(_removal(made))
         except NetlinkError:
             if self._is_there(made):
                 raise
-        if clears and self._standing.is_empty(made):
-            self._clear(removal._replace(handle=0))
 
-    def _clear(self, removal: TcMessage) -> None:
-        try:
-            super().request(removal)
-        except NetlinkError:
-            return  # gone with its last filter
+    def _clear(self, made: TcMessage, others: "set[int]") -> None:
+        self._check_strangers([one for one in self._standing.filters(made) if one.handle not in others])
+        if self._standing.has_preference(made):
+            super().request(_removal(made)._replace(handle=0))
+
+    def _check_strangers(self, inside: Sequence[TcMessage]) -> None:
+        for one in without(inside, self._own):
+            raise AtomicError(f"others have put {name_of(one)} into it")
 
     def _is_there(self, made: TcMessage) -> bool:
         """Whether what was made is there still: a later command may have deleted it."""
@@ -187,23 +190,30 @@ class Journal(Session):
     def take_back(self) -> list[str]:
         """Undoes all changes, the last first; returns sentences about what is left of them.
 
-        What cannot go before something else is tried again after that.
+        What cannot go before something else is tried again after that: the kernel takes a moment to release what a
+        filter has used.
         """
-        while True:
-            failed: list[Step] = []
-            left = []
-            count = len(self._steps)
-            while self._steps:
-                step = self._steps.pop()
-                try:
-                    step.take_back()
-                except PytcError as error:
-                    failed.append(step)
-                    left.append(f"{step.what()}: {error}")
-            if not failed or len(failed) == count:
-                self.warnings.clear()
-                return left
+        left: list[str] = []
+        for attempt in range(_ATTEMPTS):
+            sleep(_PAUSE_SECONDS * min(attempt, 1))
+            failed, left = self._take_back_once()
+            if not failed:
+                break
             self._steps = failed[::-1]
+        self.warnings.clear()
+        return left
+
+    def _take_back_once(self) -> tuple[list[Step], list[str]]:
+        """The steps that fail, in the order in which they were tried, and what is left of them."""
+        failed, left = [], []
+        while self._steps:
+            step = self._steps.pop()
+            try:
+                step.take_back()
+            except PytcError as error:
+                failed.append(step)
+                left.append(f"{step.what()}: {error}")
+        return failed, left
 
     def __enter__(self) -> "Journal":
         return self
@@ -214,13 +224,10 @@ class Journal(Session):
         super().close()
 
 
+def _removal(made: TcMessage) -> TcMessage:
+    attributes = {name: made.attributes[name] for name in ("TCA_KIND", "TCA_CHAIN") if name in made.attributes}
+    return made._replace(type=_REMOVAL[made.type], flags=0, attributes=attributes)
+
+
 def _stays(made: TcMessage) -> str:
     return f"{name_of(made)} stays"
-
-
-def surroundings_of(message: TcMessage) -> tuple[Identity, Identity]:
-    """The preference and the chain of a filter."""
-    chain = message.attributes.get("TCA_CHAIN", 0)
-    return (Identity("preference", message.ifindex, message.parent, pref=message.info >> 16, chain=chain,
-                     kind=message.attributes.get("TCA_KIND", "")),
-            Identity("chain", message.ifindex, message.parent, chain=chain))

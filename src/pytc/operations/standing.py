@@ -14,8 +14,6 @@ from pytc.operations.action_lists import decode_actions, index_of
 
 _KIND, _INDEX = 1, 3
 _MAJOR = 0xFFFF0000
-#: What a hash table of u32 filters has in the place of a filter's number.
-_U32_NODE = 0xFFF
 _ABSENT = (errno.ENOENT, errno.EINVAL, errno.ENODEV, errno.EOPNOTSUPP)
 #: Kinds of qdiscs whose classes are made by commands.
 _MADE_CLASSES = ("htb", "drr", "hfsc", "qfq")
@@ -46,6 +44,11 @@ def identities(message: TcMessage) -> list[Identity]:
     if message.type in (c.NEWQDISC, c.DELQDISC):
         return [Identity("qdisc", message.ifindex, number=message.handle & _MAJOR)]
     return [Identity("action", kind=kind, number=number) for kind, number in named(message)]
+
+
+def chain_of(message: TcMessage) -> Identity:
+    """The chain of a filter."""
+    return Identity("chain", message.ifindex, message.parent, chain=message.attributes.get("TCA_CHAIN", 0))
 
 
 def named(message: TcMessage) -> list[tuple[str, int]]:
@@ -101,16 +104,17 @@ class Standing:
     def filters(self, message: TcMessage) -> list[TcMessage]:
         """Those of the preference of a message (of all for none), in the order in which they are asked; the kernel
         takes chain 0 where none is named."""
+        return [one for one in self._of_preference(message) if one.handle]
+
+    def has_preference(self, message: TcMessage) -> bool:
+        """Whether there is the preference of a message in its chain, with filters or without."""
+        return any(not one.handle for one in self._of_preference(message))
+
+    def _of_preference(self, message: TcMessage) -> list[TcMessage]:
         pref, chain = message.info >> 16, message.attributes.get("TCA_CHAIN", 0)
         found = self._dump(TcMessage(c.GETTFILTER, ifindex=message.ifindex, parent=message.parent,
                                      attributes={"TCA_CHAIN": chain}))
-        return [one for one in found if one.handle and one.attributes.get("TCA_CHAIN", 0) == chain
-                and pref in (0, one.info >> 16)]
-
-    def is_empty(self, message: TcMessage) -> bool:
-        """Whether the preference of a message has no filters: tables of u32, for themselves, are none."""
-        return not any(one.attributes.get("TCA_KIND") != "u32" or one.handle & _U32_NODE
-                       for one in self.filters(message))
+        return [one for one in found if one.attributes.get("TCA_CHAIN", 0) == chain and pref in (0, one.info >> 16)]
 
     def qdiscs(self, message: TcMessage) -> list[TcMessage]:
         """Those in the place, or with the handle, that a message names, without default ones: they come and go by
@@ -134,8 +138,10 @@ class Standing:
     def chain(self, message: TcMessage) -> TcMessage | None:
         """The chain that a message names."""
         chain = message.attributes.get("TCA_CHAIN", 0)
-        found = self._dump(TcMessage(c.GETCHAIN, ifindex=message.ifindex, parent=message.parent))
-        return next((one for one in found if one.attributes.get("TCA_CHAIN", 0) == chain), None)
+        return next((one for one in self._chains(message) if one.attributes.get("TCA_CHAIN", 0) == chain), None)
+
+    def _chains(self, message: TcMessage) -> list[TcMessage]:
+        return self._dump(TcMessage(c.GETCHAIN, ifindex=message.ifindex, parent=message.parent))
 
     def actions(self, message: TcMessage) -> list[Identity]:
         """Those that a message names; all of a kind where it has no index and flushes."""

@@ -5,7 +5,7 @@ qdiscs and classes that were there before are changed in place at most, and of t
 also a request that makes them what they were: no value rounded, none that can be set and not unset.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from pytc.errors import AtomicError
@@ -55,9 +55,6 @@ def _lasting(what: str) -> AtomicError:
 
 
 def _of_new_filter(message: TcMessage, standing: Standing, own: "set[Identity]") -> Affected:
-    kind = message.attributes.get("TCA_KIND", "")
-    if kind == "fw" and not message.handle:
-        raise _lasting("a fw filter without a handle has nothing by which it could be found again")
     if not message.flags & c.CREATE and _has_actions(message):
         raise _lasting('"filter change" gives new values to actions that are there')
     if message.flags & c.EXCL:
@@ -72,6 +69,10 @@ def _of_new_filter(message: TcMessage, standing: Standing, own: "set[Identity]")
 
 
 def _of_deleted_filters(message: TcMessage, standing: Standing, own: "set[Identity]") -> Affected:
+    if message.attributes.get("TCA_KIND") == "u32":  # the kernel goes by the handle alone, whatever the preference
+        found = standing.filter(message)
+        if found is not None and without([found], own):
+            _check_filter(found)
     chosen, staying = [], set()
     for one in without(standing.filters(message), own):
         if message.handle not in (0, one.handle):
@@ -204,7 +205,3 @@ def gone(there: Affected) -> "list[Identity]":
     """What is not there any more after a request that deletes."""
     return [one for message in there.deleted for one in identities(message)]
 
-
-def strangers(messages: Sequence[TcMessage], own: "set[Identity]") -> str:
-    """The name of something that others have put into what was made here, empty for none."""
-    return next((name_of(one) for one in without(messages, own)), "")
