@@ -72,6 +72,7 @@ def test_options(network: Network, options: str) -> None:
 
 
 @pytest.mark.parametrize("words", ["-nosuch qdisc", "-color=foo qdisc show", "-c=foo qdisc show", "-x",
+                                   "-nm -cf /nonexistent class show dev em1",
                                    "-j=1 qdisc show"])
 def test_wrong_options(network: Network, words: str) -> None:
     expected, found = network.tc(*words.split()), network.pytc(*words.split())

@@ -115,6 +115,9 @@ def test_what_rtmon_has_written(network: Network, tmp_path: Path) -> None:
             process.terminate()
     done = network.pytc("monitor", "file", str(path))
     assert done.status == 0, done.err
+    oneline = network.ok("monitor", "file", str(path), options=("-o",))
+    assert len(oneline.splitlines()) == len(network.ok("monitor", "file", str(path), options=("-j",)).splitlines())
+    assert oneline.replace("\n", "\\") == done.out.replace("\n", "\\")
 
 
 @pytest.mark.parametrize(("words", "said"), [

@@ -1,17 +1,21 @@
 """Names of classes, for ``-names``: lines ``MAJOR:MINOR NAME`` in hex, ``#`` comments (tc(8), FILES)."""
 
+from pytc.errors import UsageError
 from pytc.handles import parse_classid
 
 DEFAULT_PATH = "/etc/iproute2/tc_cls"
 
 
 def read_class_names(path: str = "") -> dict[int, str]:
-    """Names by the number of the handle. A file that is missing, and lines that make no sense, name nothing."""
+    """Names by the number of the handle; lines that make no sense name nothing. Raises UsageError for a file that was
+    asked for and cannot be read."""
     names: dict[int, str] = {}
     try:
         with open(path or DEFAULT_PATH, "rb") as file:
             lines = file.readlines()
-    except OSError:
+    except OSError as error:
+        if path:
+            raise UsageError(f"Can't open class names file: {path}", errno=error.errno) from error
         return names
     for line in lines:
         words = [word.decode("utf-8", "surrogateescape") for word in line.partition(b"#")[0].split()]

@@ -191,5 +191,7 @@ def show_stream(stream: "Stream", options: Options) -> None:
         pieces = pretty_stream(stream.values())
     else:
         pieces = stream.json() if options.json else stream.text()
+    if options.oneline and stream.is_live:
+        pieces = (piece[:-1].replace("\n", "\\") + "\n" for piece in pieces)  # each on a line of its own
     for piece in pieces:
         streams.write(piece, flush=stream.is_live)

@@ -62,7 +62,8 @@ def _unknown(word: str) -> UsageError:
 def _of_kind(verb: str, cursor: Cursor) -> Command:
     words = cursor.rest()
     if len(words) < 2:
-        raise UsageError(f'Which kind of action? "pytc actions {verb} action KIND" expected.')
+        word = verb if verb == "flush" else "ls"
+        raise UsageError(f'Which kind of action? "pytc actions {word} action KIND" expected.')
     rest = Cursor(words[2:])
     since = 0
     if not rest.done and matches(rest.peek(), "since") and verb != "flush":
