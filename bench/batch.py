@@ -127,17 +127,17 @@ def object_cases(directory: Path) -> list[Case]:
 
 
 def show_cases(directory: Path) -> list[Case]:
-    """Long lists: of classic filters, of a program that is attached many times, and of many programs."""
-    each, *_ = (Path(case.words[-1]) for case in bytecode_cases(directory))
+    """Long lists: of different classic filters, of a program that is attached many times, and of many programs."""
+    *_, different = (Path(case.words[-1]) for case in bytecode_cases(directory))
     pin = directory / "bpffs" / "program"
     run(f"bpftool prog load {OBJECT} {pin} type classifier")
     attached = batch(directory / "attached",
                      (f"{ADD} pref {i} bpf da object-pinned {pin}" for i in range(1, FILTERS + 1)))
     objects = Path(object_cases(directory)[0].words[-1])
     return [
-        Case("show, bytecode", 8.0, SHOW, each),
-        Case("show -s, bytecode", 8.0, ["-s", *SHOW], each),
-        Case("show -j, bytecode", 8.0, ["-j", *SHOW], each),
+        Case("show, bytecode", 8.0, SHOW, different),
+        Case("show -s, bytecode", 8.0, ["-s", *SHOW], different),
+        Case("show -j, bytecode", 8.0, ["-j", *SHOW], different),
         Case("show, a program", 8.0, SHOW, attached),
         Case("show -s, a program", 8.0, ["-s", *SHOW], attached),
         Case("show -j, a program", 8.0, ["-j", *SHOW], attached),

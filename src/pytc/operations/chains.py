@@ -1,5 +1,7 @@
 """``chain``: add, delete, get, show."""
 
+from collections.abc import Iterator
+
 from pytc.commands import GetChain, ModifyChain, ShowChains
 from pytc.documents import Document
 from pytc.errors import NetlinkError
@@ -32,8 +34,8 @@ def get_chain(context: Context, command: GetChain) -> list[Document]:
     return ask(context, address(context, c.GETCHAIN, command.selector), command.selector)
 
 
-def show_chains(context: Context, command: ShowChains) -> list[Document]:
-    """The chains that a selector covers, with their templates."""
+def show_chains(context: Context, command: ShowChains) -> Iterator[Document]:
+    """The chains that a selector covers, with their templates, each described when its turn comes."""
     check_block(context, command.selector)
     records = dump(context, c.GETCHAIN, command.selector)
-    return [document(context, record, command.selector) for record in records]
+    return (document(context, record, command.selector) for record in records)

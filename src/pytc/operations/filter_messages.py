@@ -3,6 +3,7 @@
 import errno
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from pytc.commands import FilterSelector
@@ -18,6 +19,9 @@ from pytc.records import ActionRecord, FilterRecord, QueueStatistics
 
 _FILTERS, _CHAINS = (c.NEWTFILTER, c.DELTFILTER, c.GETTFILTER), (c.NEWCHAIN, c.DELCHAIN, c.GETCHAIN)
 _NEW, _DELETED = (c.NEWTFILTER, c.NEWCHAIN), (c.DELTFILTER, c.DELCHAIN)
+#: What the kind makes of the options, actions, police.
+_Options = tuple[Any, tuple[ActionRecord, ...], Mapping[str, Any] | None]
+_NO_OPTIONS: _Options = (None, (), None)
 _KNOWN = frozenset((*_FILTERS, *_CHAINS))
 #: TCA_DUMP_FLAGS as struct nla_bitfield32, value and selector: TCA_DUMP_FLAGS_TERSE.
 _TERSE = struct.pack("=II", 1, 1)
@@ -64,7 +68,7 @@ def decoded(message: TcMessage, *, shortened: bool = False) -> FilterRecord | No
     if number not in _KNOWN:
         return None
     name, raw = attributes.get("TCA_KIND", ""), attributes.get("TCA_OPTIONS", b"")
-    options, actions, police = _options(name, raw, shortened=shortened) if raw else (None, (), None)
+    options, actions, police = (_options_in_brief if shortened else _options)(name, raw) if raw else _NO_OPTIONS
     in_block = ifindex == c.BLOCK
     return FilterRecord(ifindex, UNSPEC if in_block else Handle.from_number(parent), swapped(info & 0xFFFF), info >> 16,
                         name, attributes.get("TCA_CHAIN"), handle, options, actions, police, _statistics(message),
@@ -79,9 +83,16 @@ def _event(number: int, flags: int) -> str:
     return "added" if flags & c.EXCL else "replaced"
 
 
-def _options(name: str, raw: bytes, *,
-             shortened: bool) -> tuple[Any, tuple[ActionRecord, ...], Mapping[str, Any] | None]:
-    """(what the kind makes of them, actions, police)"""
+@lru_cache(maxsize=64)  # a program is often attached many times, with the same options
+def _options(name: str, raw: bytes) -> _Options:
+    return _read_options(name, raw, shortened=False)
+
+
+def _options_in_brief(name: str, raw: bytes) -> _Options:
+    return _read_options(name, raw, shortened=True)
+
+
+def _read_options(name: str, raw: bytes, *, shortened: bool) -> _Options:
     kind = kinds.find(name)
     if kind is None:
         return None, _other_actions(name, raw), None
