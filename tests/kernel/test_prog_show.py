@@ -63,6 +63,16 @@ class TestShow:
                             r"  xlated \d+ jited \d+ verified_insns \d+ btf_id \d+\n"
                             r"  map_ids [\d,]+\n", said), said
 
+    def test_details_have_the_names_of_maps(self, loaded: Loaded) -> None:
+        ids = {found.description.id: name for name, found in loaded.maps.items() if name == "drops"}
+        (ours,) = as_json("show", "id", number(loaded), options=("-d",))
+        assert [one["id"] for one in ours["maps"]] == ours["map_ids"]
+        named = {one["id"]: one["name"] for one in ours["maps"]}
+        theirs = {one["id"]: one.get("name", "") for one in json.loads(must("bpftool", "-j", "map", "show"))}
+        assert named == {one: theirs[one] for one in ours["map_ids"]} and named.items() >= ids.items()
+        said = pytc("show", "id", number(loaded), options=("-d",)).out
+        assert f"\n  maps {','.join(f'{name}({one})' for one, name in named.items())}\n" in said
+
     def test_all_programs(self, loaded: Loaded) -> None:
         (ours,) = [found for found in as_json("show") if found["id"] == int(number(loaded))]
         assert ours["name"] == "drop_icmp"

@@ -23,7 +23,7 @@ stats  how often it ran, and for how long
 Usage: pytc prog { show | list } [ PROG ]
 
 A program, or all programs of this machine: type, name, tag, license, maps, when and by whom it was loaded, runs while
-statistics were on. With -d also which processes hold it. "pytc prog help" says what PROG is.
+statistics were on. With -d also the names of its maps, and which processes hold it. "pytc prog help" says what PROG is.
 """,
     "prog run": """\
 Usage: pytc prog run PROGRAM PACKETS [ ctx FIELDS ] [ EXPECT ] [ OUTPUT ] [ count NUMBER ] [ repeat NUMBER ]

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 
 from pytc.bpf.codec_text import printable
 from pytc.bpf.constants import program_type_name
+from pytc.bpf.info import describe_map, map_by_id
 from pytc.bpf.program_info import ProgramInfo, program_info
 from pytc.documents import Document, Field, Json
+from pytc.errors import BpfSyscallError
 from pytc.operations.context import Context
 from pytc.operations.prog_targets import open_program, programs
 from pytc.prog_commands import ShowPrograms
@@ -21,11 +23,12 @@ def show_programs(context: Context, command: ShowPrograms) -> list[Document]:
     else:
         found = [program_info(program.fd) for program in programs()]
     holders = _holders() if context.shown.details else {}
+    names = _MapNames() if context.shown.details else None
     booted = _booted()
-    return [_document(one, booted, holders) for one in found]
+    return [_document(one, booted, holders, names) for one in found]
 
 
-def _document(about: ProgramInfo, booted: float, holders: _Holders) -> Document:
+def _document(about: ProgramInfo, booted: float, holders: _Holders, names: "_MapNames | None") -> Document:
     kind = program_type_name(about.type)
     license = " gpl" if about.gpl_compatible else ""
     fields = [
@@ -42,6 +45,7 @@ def _document(about: ProgramInfo, booted: float, holders: _Holders) -> Document:
         Field("btf_id", about.btf_id or None, f" btf_id {about.btf_id}" if about.btf_id else ""),
         Field("map_ids", list(about.map_ids),
               f"\n  map_ids {','.join(map(str, about.map_ids))}" if about.map_ids else ""),
+        *(_maps(about, names) if names is not None else ()),
         *run_fields(about),
     ]
     pids = holders.get(about.id, [])
@@ -49,6 +53,24 @@ def _document(about: ProgramInfo, booted: float, holders: _Holders) -> Document:
         rows: list[Json] = [{"pid": pid, "comm": name} for pid, name in pids]
         fields.append(Field("pids", rows, "\n  pids " + ",".join(f"{printable(name)}({pid})" for pid, name in pids)))
     return [*fields, Field("", None, "\n")]
+
+
+def _maps(about: ProgramInfo, names: "_MapNames") -> list[Field]:
+    rows: list[Json] = [{"id": number, "name": names[number]} for number in about.map_ids]
+    text = ",".join(f"{printable(names[number])}({number})" for number in about.map_ids)
+    return [Field("maps", rows, f"\n  maps {text}" if text else "")]
+
+
+class _MapNames(dict[int, str]):
+    """Names of maps by their ids, each asked for once; empty for a map that has none, or is gone."""
+
+    def __missing__(self, number: int) -> str:
+        try:
+            with map_by_id(number) as found:
+                self[number] = describe_map(found.fd).name
+        except BpfSyscallError:
+            self[number] = ""
+        return self[number]
 
 
 def run_fields(about: ProgramInfo) -> list[Field]:
