@@ -98,6 +98,8 @@ def test_the_very_same_filter_may_be_replaced(clsact: Network, objects: Objects)
     assert "pref 5 handle 0x7, " in added(clsact, IN, objects(), "pref", "5", verb="replace")
     assert "(and 1 more such)" in added(clsact, IN, objects(), "pref", "5", "handle", "8")
     assert added(clsact, IN, objects("other"), "pref", "5", "handle", "7", verb="replace") == ""
+    assert added(clsact, IN, objects(), "pref", "5", "handle", "7", verb="change") == "", "nothing is added"
+    assert added(clsact, IN, objects("other"), "pref", "5", "handle", "7", verb="change") == ""
     warning = added(clsact, IN, objects(), "pref", "9", verb="replace")
     assert "handle 0x7, " not in warning and "(and 1 more such)" in warning, "0x7 is another one now"
 
@@ -109,7 +111,7 @@ def test_what_differs_is_not_equal(clsact: Network, objects: Objects) -> None:
     assert added(clsact, IN, objects()) == ""
     assert added(clsact, IN, objects("pass", 1)) == "", "another tag"
     assert added(clsact, IN, objects("pas")) == "", "another name"
-    assert added(clsact, IN, objects(), "chain", "5") == ""
+    assert added(clsact, IN, objects(), "chain", "5", "pref", "3") == ""
     assert added(clsact, OUT, objects()) == ""
     assert added(clsact, ("dev", "em3", "ingress"), objects()) == ""
     assert added(clsact, ("dev", "em1", "parent", "1:"), objects()) == ""
@@ -201,6 +203,22 @@ def test_tcx_that_only_goes_on_hides_nothing(clsact: Network, objects: Objects, 
     assert added(clsact, OUT, objects()) == ""
     clsact.ok("tcx", "attach", *OUT, "obj", objects("pass"))
     assert added(clsact, OUT, objects("other")).startswith("Warning: em1 has 2 programs of tcx at egress, ")
+
+
+def test_tcx_that_comes_meanwhile_is_seen(clsact: Network, objects: Objects, tcx: str, tmp_path: Path) -> None:
+    attach_one, add = "tcx attach dev em1 egress obj", f"filter add dev em1 egress chain CHAIN bpf da obj {objects()}"
+    lines = (add, f"{attach_one} {tcx} sec tcx/egress", add, add, f"{attach_one} {objects('other')}", add, add)
+    done = batch(clsact, tmp_path / "lines", *(line.replace("CHAIN", str(at)) for at, line in enumerate(lines)))
+    assert done.status == 0, done.err
+    assert re.findall(r":(\d+): em1 has 2 programs of tcx at egress", done.err) == ["6"], done.err
+
+
+def test_lines_that_a_batch_makes_ready_ahead(clsact: Network, tmp_path: Path) -> None:
+    """Requests that need nothing but their words: with warnings, they are sent one by one all the same."""
+    clsact.ok("qdisc", "add", "dev", "em1", "root", "handle", "1:", "htb")
+    line = "filter add dev em1 bpf bytecode '1,6 0 0 0' flowid 1:1"
+    done = batch(clsact, tmp_path / "lines", line, line)
+    assert done.status == 0 and re.findall(r":(\d+): without ingress", done.err) == ["1"], done
 
 
 def test_json_stays_json(clsact: Network, objects: Objects) -> None:
