@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -141,6 +142,12 @@ class TestWhatIsRun:
             found[program.type.name] = json.loads(outcome.out)[0]["packets"][0]
         assert "XDP" in found and "SOCKET_FILTER" in found
         assert str(found["XDP"]["verdict"]).startswith("XDP_")
+
+    def test_with_verbose_comes_the_log_of_the_verifier(self, root: None) -> None:
+        outcome = pytc("prog", "run", *NEXT_HOP, "verbose", "packet", UDP)
+        assert outcome.status == 0
+        assert re.match(r'Verifier log of program "next_hop":\n(.*\n)*processed \d+ insns .*\n$', outcome.err)
+        assert pytc("prog", "run", *NEXT_HOP, "packet", UDP).err == ""
 
     def test_pins_of_the_object_are_left_alone(self, bpffs: Path) -> None:
         env = {"TC_BPF_MNT": str(bpffs)}

@@ -16,7 +16,7 @@ from pytc.kinds.programs import PINNED, BpfSource
 from pytc.operations.context import Context
 from pytc.operations.pinned_programs import open_pinned
 from pytc.operations.pins import pin_path
-from pytc.operations.programs import remembering_the_log, resolved, with_parameters
+from pytc.operations.programs import note_load, remembering_the_log, resolved, with_parameters
 
 if TYPE_CHECKING:
     from pytc.bpf.spec import MapSpec, ObjectSpec, ProgramSpec
@@ -65,9 +65,7 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
     from pytc.bpf.reader import read_object
 
     owner = array_owner(array.fd)
-    spec = read_object(source.path, layout20=context.layout20)
-    if source.variables or source.maps:
-        spec = with_parameters(context, spec, source)
+    spec = with_parameters(context, read_object(source.path, layout20=context.layout20), source)
     default = owner.type if owner is not None else 0
     type = ProgramType(source.type or default or ProgramType.SCHED_CLS)
     chosen = select_program(spec, section=source.section, program=source.program,
@@ -81,9 +79,7 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
     with remembering_the_log(context, source):
         made = load(spec, chosen, type=type, pins=PinRoot(context.bpf_mount), verbose=source.verbose)
     with made as loaded:
-        context.notes += loaded.notes
-        if source.verbose:
-            context.notes.append(f'Verifier log of program "{chosen.name}":\n{loaded.log.rstrip()}')
+        note_load(context, source, loaded.notes, [(chosen.name, loaded.log)])
         try:
             _put(array, command.path, key, loaded.program)
         except BaseException:

@@ -130,18 +130,14 @@ def _loaded(context: Context, source: "BpfSource") -> Subject:
     from pytc.bpf.pinning import PinRoot
     from pytc.bpf.program import select_program
     from pytc.bpf.reader import read_object
-    from pytc.operations.programs import remembering_the_log, with_parameters
+    from pytc.operations.programs import note_load, remembering_the_log, with_parameters
 
-    spec = read_object(source.path, layout20=context.layout20).unpinned()
-    if source.variables or source.maps:
-        spec = with_parameters(context, spec, source)
+    spec = with_parameters(context, read_object(source.path, layout20=context.layout20).unpinned(), source)
     chosen = select_program(spec, section=source.section, program=source.program, default_section=_DEFAULT_SECTION)
     type = ProgramType(source.type) if source.type else chosen.type or ProgramType.SCHED_CLS
     with remembering_the_log(context, source):
         loaded = context.own(load(spec, chosen, type=type, pins=PinRoot(context.bpf_mount), verbose=source.verbose))
-    context.notes += loaded.notes
-    if source.verbose:
-        context.notes.append(f'Verifier log of program "{chosen.name}":\n{loaded.log.rstrip()}')
+    note_load(context, source, loaded.notes, [(chosen.name, loaded.log)])
     return Subject(loaded.program, loaded.maps, chosen.name)
 
 

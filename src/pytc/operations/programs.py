@@ -1,7 +1,7 @@
 """From the words of bpf filters and actions to open programs."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -124,10 +124,8 @@ def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exp
         made = load_together(spec, programs, pins=PinRoot(context.bpf_mount), verbose=source.verbose, commit=False,
                              used_only=not connected, cache=context.objects)
     with made as loaded:
-        context.notes += loaded.notes
-        if source.verbose:
-            context.notes += [f'Verifier log of program "{program.name}":\n{log.rstrip()}'
-                              for (program, _), log in zip(programs, loaded.logs, strict=True)]
+        names = (program.name for program, _ in programs)
+        note_load(context, source, loaded.notes, zip(names, loaded.logs, strict=True))
         try:
             found = OpenedPrograms(len(wanted))
             found.exports += exports(connected, source, loaded.maps)
@@ -163,9 +161,7 @@ def chosen_programs(context: Context, wanted: Sequence[Wanted]) -> "_Chosen":
 
     source = _together([one.source for one in wanted if one.source is not None])
     read = read_object if context.objects is None else context.objects.read
-    spec = read(source.path, layout20=context.layout20)
-    if source.variables or source.maps:
-        spec = with_parameters(context, spec, source)
+    spec = with_parameters(context, read(source.path, layout20=context.layout20), source)
     return source, spec, [_chosen(spec, one) for one in wanted]
 
 
@@ -217,11 +213,25 @@ def remembering_the_log(context: Context, source: BpfSource) -> Iterator[None]:
         yield
     except VerifierError as error:
         if source.verbose and error.log:
-            context.notes.append(f'Verifier log of program "{error.program}":\n{error.log.rstrip()}')
+            context.notes.append(_log_note(error.program, error.log))
         raise
 
 
+def note_load(context: Context, source: BpfSource, remarks: Sequence[str], logs: Iterable[tuple[str, str]]) -> None:
+    """What a load remarked; with ``verbose``, the verifier's logs too, by the names of programs."""
+    context.notes += remarks
+    if source.verbose:
+        context.notes += [_log_note(*log) for log in logs]
+
+
+def _log_note(program: str, log: str) -> str:
+    return f'Verifier log of program "{program}":\n{log.rstrip()}'
+
+
 def with_parameters(context: Context, spec: "ObjectSpec", source: BpfSource) -> "ObjectSpec":
+    """The object with what the words say of its variables and maps; raises SelectionError, ObjectError."""
+    if not (source.variables or source.maps):
+        return spec
     from pytc.bpf.parameters import Parameters, parameterise
 
     return parameterise(spec, Parameters(

@@ -79,6 +79,14 @@ def test_a_pinned_program(tail: str, bpffs: Path, build: Compiler) -> None:
         assert verdict(running.program) == 2
 
 
+def test_with_verbose_comes_the_log_of_the_verifier(tail: str, bpffs: Path) -> None:
+    with loaded(tail, bpffs, section="classifier"):
+        words = ("m:globals/jmp", "key", "7", "obj", tail, "sec", "0x2a/3")
+        assert pytc(bpffs, *words).err == ""
+        done = pytc(bpffs, *words, "verbose")
+        assert done.status == 0 and done.err.startswith('Verifier log of program "') and "\nprocessed " in done.err
+
+
 def test_no_other_slot_is_touched(tail: str, bpffs: Path) -> None:
     with loaded(tail, bpffs, section="classifier"), Map.from_pin(str(bpffs / "tc/globals/jmp")) as jmp:
         before = dict(jmp.items())
