@@ -153,7 +153,7 @@ class Place(NamedTuple):
         return subprocess.run(
             [sys.executable, "-m", "pytc", "-n", self.network.name, "-j", "-force", "-echo", *options, "-batch",
              str(self.directory / "batch")], capture_output=True, timeout=60, check=False,
-            env={**os.environ, **self.network.env})
+            cwd=self.directory, env={**os.environ, **self.network.env})
 
 
 def _maps(directory: Path) -> None:

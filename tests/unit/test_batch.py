@@ -17,6 +17,7 @@ from pytc.errors import BatchError, PytcError, UsageError
     ("a b  c", ["a", "b", "c"]), ("  \t ", []), ("", []), ("a 'b c' d\n", ["a", "b c", "d"]),
     ('a "b \' c" d', ["a", "b ' c", "d"]), ("a 'b'c d", ["a", "b", "c", "d"]), ("a b'c d", ["a", "b'c", "d"]),
     ("'' a", ["", "a"]), ("a\r\n", ["a"]),
+    ("a\u2028b\u00a0c \u00e9", ["a\u2028b\u00a0c", "\u00e9"]), ("\u00a0 'b c'", ["\u00a0", "b c"]),
 ])
 def test_words_of_a_line(line: str, words: list[str]) -> None:
     assert split_words(line) == words

@@ -6,6 +6,7 @@ Steps: ELF tables; BTF; maps (legacy, BTF, data sections); functions; relocation
 import os
 import re
 import struct
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pytc.bpf import btf_ext, elf, instructions
@@ -79,7 +80,9 @@ def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec
                      {index: spec.name for index, spec in data_maps.items()},
                      frozenset(s.number for s in image.sections if s.is_code), externs,
                      gcc=_made_by_gcc(image))
-    sections = {s.number: _read_code(image, s, places) for s in image.sections if s.is_code and s.size}
+    symbols = _by_section(image.symbols)
+    sections = {s.number: _read_code(image, s, places, symbols.get(s.number, ()))
+                for s in image.sections if s.is_code and s.size}
     return ObjectSpec(
         name=name, path=path, image=data, license=_license(image),
         kernel_version=_version(image), sections=sections, programs=_programs(sections), maps=maps,
@@ -162,13 +165,14 @@ def _has_globals(image: ElfImage, btf: Btf | None, type_id: int) -> bool:
     return any(btf.linkage(v.variable_id) and v.name not in hidden for v in btf.section_variables(type_id))
 
 
-def _read_code(image: ElfImage, section: ElfSection, places: _Places) -> CodeSection:
+def _read_code(image: ElfImage, section: ElfSection, places: _Places,
+               symbols: Sequence[elf.ElfSymbol]) -> CodeSection:
     if section.size % instructions.SIZE:
         raise ObjectError(f'section "{section.name}" has {section.size} bytes, no whole number of instructions')
     relocations: dict[int, Target] = {}
     for relocation in image.relocations.get(section.number, ()):
         relocations[relocation.offset] = _resolve(image, section, relocation, places)
-    return CodeSection(section.number, section.name, section.data, relocations, _functions(image, section))
+    return CodeSection(section.number, section.name, section.data, relocations, _functions(section, symbols))
 
 
 def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, places: _Places) -> Target:
@@ -232,15 +236,23 @@ def _data_target(image: ElfImage, where: str, symbol: elf.ElfSymbol, offset: int
     raise ObjectError(f'{where}: a relocation to "{symbol.name}" in {place}, which holds neither maps nor data')
 
 
-def _functions(image: ElfImage, section: ElfSection) -> tuple[FunctionSpec, ...]:
-    symbols = {s.value: s for s in image.symbols
-               if s.section == section.number and s.type == elf.FUNC and s.name}
-    if not symbols:
-        return (_whole_section(image, section),)
-    starts = sorted(symbols)
+def _by_section(symbols: Iterable[elf.ElfSymbol]) -> dict[int, list[elf.ElfSymbol]]:
+    """Those with names, in their order."""
+    found: dict[int, list[elf.ElfSymbol]] = {}
+    for symbol in symbols:
+        if symbol.name:
+            found.setdefault(symbol.section, []).append(symbol)
+    return found
+
+
+def _functions(section: ElfSection, symbols: Sequence[elf.ElfSymbol]) -> tuple[FunctionSpec, ...]:
+    functions = {symbol.value: symbol for symbol in symbols if symbol.type == elf.FUNC}
+    if not functions:
+        return (_whole_section(section, symbols),)
+    starts = sorted(functions)
     result = []
     for start, following in zip(starts, [*starts[1:], section.size], strict=True):
-        symbol = symbols[start]
+        symbol = functions[start]
         size = symbol.size or following - start
         if start % instructions.SIZE or size % instructions.SIZE or not 0 < size <= section.size - start:
             raise ObjectError(f'function "{symbol.name}" takes bytes {start} to {start + size} of section '
@@ -249,11 +261,10 @@ def _functions(image: ElfImage, section: ElfSection) -> tuple[FunctionSpec, ...]
     return tuple(result)
 
 
-def _whole_section(image: ElfImage, section: ElfSection) -> FunctionSpec:
+def _whole_section(section: ElfSection, symbols: Sequence[elf.ElfSymbol]) -> FunctionSpec:
     """Old compilers leave functions untyped: the section is the program."""
-    name = next((s.name for s in image.symbols
-                 if s.section == section.number and s.value == 0 and s.name
-                 and s.type == elf.NOTYPE and s.binding != elf.LOCAL), section.name)
+    name = next((symbol.name for symbol in symbols if not symbol.value
+                 and symbol.type == elf.NOTYPE and symbol.binding != elf.LOCAL), section.name)
     return FunctionSpec(name, section.number, 0, section.size, is_global=True)
 
 
