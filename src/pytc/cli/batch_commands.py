@@ -16,9 +16,11 @@ from pytc.operations.ready_filters import (
     send_program,
     send_ready,
 )
+from pytc.operations.ready_patterns import Patterns
 
 #: A command, its request, or words of which nothing is known yet.
 Prepared = ReadyFilter | ReadyProgram | Command | list[str]
+_READY = ReadyFilter, ReadyProgram
 
 
 class BatchCommands:
@@ -29,6 +31,8 @@ class BatchCommands:
         self._runner = runner
         self._show_help = show_help
         self._plain = plain
+        self._patterns = Patterns(self._make)
+        self._indexes: dict[str, int] = {}
 
     def of(self, file: io.BufferedReader) -> Generator[tuple[int, Prepared], None, None]:
         """The commands of a file with the numbers of their lines."""
@@ -36,9 +40,10 @@ class BatchCommands:
 
     def run(self, prepared: Prepared) -> int:
         """Runs a command; returns its exit status. Raises PytcError."""
-        if isinstance(prepared, ReadyFilter | ReadyProgram):
+        if isinstance(prepared, _READY):
             if self._send(prepared):
                 return 0
+            self._patterns.forget()
             prepared = prepared.words
         try:
             command = parse_words(prepared) if isinstance(prepared, list) else prepared
@@ -48,23 +53,39 @@ class BatchCommands:
 
     def _send(self, ready: ReadyFilter | ReadyProgram) -> bool:
         """False where nothing was done, as a program did not load as it did before."""
+        context = self._runner.context
         try:
+            ifindex = self._indexes.get(ready.device)
+            if ifindex is None:
+                ifindex = self._indexes[ready.device] = context.device_index(ready.device)
             if isinstance(ready, ReadyProgram):
-                return send_program(self._runner.context, ready)
-            send_ready(self._runner.context, ready)
+                return send_program(context, ready, ifindex)
+            send_ready(context, ready, ifindex)
             return True
         finally:
             self._runner.finish()
 
     def _prepare(self, words: list[str]) -> Prepared:
+        self._indexes.clear()  # by the next line that comes, a device may be another one
+        if self._plain and (ready := self._patterns.ready(words)) is not None:
+            return ready
         try:
             command = parse_words(words)
         except (PytcError, HelpRequested):
             return words  # to be told when it is its turn
+        return self._ready(words, command) or command
+
+    def _make(self, words: list[str]) -> ReadyFilter | ReadyProgram | None:
+        try:
+            return self._ready(words, parse_words(words))
+        except (PytcError, HelpRequested):
+            return None
+
+    def _ready(self, words: list[str], command: Command) -> ReadyFilter | ReadyProgram | None:
         if not self._plain:
-            return command
+            return None
         context = self._runner.context
-        ready: Prepared | None = make_ready(words, command)
+        ready = make_ready(words, command)
         if ready is None and context.objects is not None:
-            ready = make_program_ready(context.objects, words, command, context.layout20)
-        return ready or command
+            return make_program_ready(context.objects, words, command, context.layout20)
+        return ready

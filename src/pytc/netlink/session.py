@@ -18,6 +18,8 @@ from pytc.netlink.messages import TcMessage, addressed, decode, encode, split_at
 
 _HEADER = struct.Struct("=IHHII")
 _ERROR = struct.Struct("=i")
+#: The header of a message, and the number of the error in it.
+_ACKNOWLEDGEMENT = struct.Struct("=IHHIIi")
 _BUFFER = 1 << 18
 _TIMEOUT_SECONDS = 30
 _DONE = _ERROR.pack(0)
@@ -79,7 +81,11 @@ class Session:
         """The same for a message that is encoded already, but for the index of its device, and has no other answer."""
         sequence = self._next()
         self._send_data(addressed(data, sequence, ifindex))
-        self._answers(sequence)
+        end = self._datagram()
+        length, kind, flags, number, _, error = _ACKNOWLEDGEMENT.unpack_from(self._buffer)
+        if number == sequence and kind == c.ERROR and not error and not flags & c.ACK_TLVS and length == end:
+            return  # as mostly: it is done, and there is nothing to say of it
+        self._answers(sequence, end)
 
     def dump(self, message: TcMessage, *, peek: bool = False) -> list[TcMessage]:
         """All answers to a dump request; asks again when the tables changed meanwhile.
@@ -119,10 +125,10 @@ class Session:
         self._send_data(_HEADER.pack(_HEADER.size + len(body), kind, c.REQUEST | c.ACK, sequence, 0) + body)
         return self._answers(sequence)
 
-    def _answers(self, sequence: int) -> list[tuple[int, bytes]]:
-        """(type, whole message) of all before the acknowledgement."""
+    def _answers(self, sequence: int, received: int = 0) -> list[tuple[int, bytes]]:
+        """(type, whole message) of all before the acknowledgement. ``received`` bytes of them are there already."""
         answers: list[tuple[int, bytes]] = []
-        for kind, flags, data in self._receive(sequence):
+        for kind, flags, data in self._receive(sequence, received=received):
             if kind == c.ERROR:
                 if flags & c.ACK_TLVS or data[16:20] != _DONE:  # else there is nothing to look at, as mostly
                     self._check(data)
@@ -145,17 +151,10 @@ class Session:
         except OSError as error:
             raise NetlinkError(error.errno or errno.EIO, "cannot send to the kernel") from error
 
-    def _receive(self, sequence: int, *, peek: bool = False) -> Iterator[tuple[int, int, bytes]]:
+    def _receive(self, sequence: int, *, peek: bool = False, received: int = 0) -> Iterator[tuple[int, int, bytes]]:
         """(type, flags, whole message) of each message of this conversation."""
         while True:
-            try:
-                if peek:
-                    self._socket.recv(1, _socket.MSG_PEEK | _socket.MSG_TRUNC)
-                end = self._socket.recv_into(self._buffer)
-            except BlockingIOError:
-                raise NetlinkProtocolError(f"no answer from the kernel within {_TIMEOUT_SECONDS:g} s") from None
-            except OSError as error:
-                raise NetlinkError(error.errno or errno.EIO, "cannot receive from the kernel") from error
+            end, received = received or self._datagram(peek=peek), 0
             data = bytes(self._received[:end])
             at = 0
             while at + 16 <= end:
@@ -165,6 +164,17 @@ class Session:
                 if number == sequence and kind != c.NOOP:
                     yield kind, flags, data[at:at + length]
                 at += length + 3 & ~3
+
+    def _datagram(self, *, peek: bool = False) -> int:
+        """Receives into the buffer; returns the number of bytes."""
+        try:
+            if peek:
+                self._socket.recv(1, _socket.MSG_PEEK | _socket.MSG_TRUNC)
+            return self._socket.recv_into(self._buffer)
+        except BlockingIOError:
+            raise NetlinkProtocolError(f"no answer from the kernel within {_TIMEOUT_SECONDS:g} s") from None
+        except OSError as error:
+            raise NetlinkError(error.errno or errno.EIO, "cannot receive from the kernel") from error
 
     def interface_index(self, device: str) -> int | None:
         """The index of a device in the socket's namespace, None when there is none."""

@@ -101,9 +101,8 @@ def remarks_on(command: ModifyFilter) -> list[str]:
     return remarks(options.source.instructions, options.classid, direct_action=options.direct_action)
 
 
-def send_ready(context: Context, ready: ReadyFilter) -> None:
-    """What :func:`pytc.operations.run` does with the command. Raises DeviceNotFoundError, NetlinkError."""
-    ifindex = context.device_index(ready.device)
+def send_ready(context: Context, ready: ReadyFilter, ifindex: int) -> None:
+    """What :func:`pytc.operations.run` does with the command. Raises NetlinkError."""
     context.notes += ready.remarks
     try:
         context.session.request_again(ready.data, ifindex)
@@ -119,10 +118,9 @@ def _explained(error: NetlinkError, words: list[str]) -> NetlinkError:
     return explained(error, command.selector)
 
 
-def send_program(context: Context, ready: ReadyProgram) -> bool:
+def send_program(context: Context, ready: ReadyProgram, ifindex: int) -> bool:
     """The same for one with a program. False where it could not be loaded as before: then running the command finds out
     why, or how else."""
-    ifindex = context.device_index(ready.device)
     program = ready.recipe.load()
     if program is None:
         return False
