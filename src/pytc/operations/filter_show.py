@@ -1,6 +1,7 @@
 """``filter``: get, show. Needs nothing of what loads programs."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 from pytc.commands import FilterSelector, GetFilter, ModifyFilter, ShowFilters
 from pytc.documents import Document
@@ -9,7 +10,7 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.operations.context import Context
 from pytc.operations.filter_documents import document
-from pytc.operations.filter_messages import dump, records
+from pytc.operations.filter_messages import dump, groups, records
 from pytc.operations.filter_requests import explained, filter_request
 from pytc.records import FilterRecord
 
@@ -36,7 +37,8 @@ def show_filters(context: Context, command: ShowFilters) -> Iterator[Document]:
     if command.ignored:
         context.notes.append('Warning: show takes no handle, and shows filters with any; "filter get" shows one')
     selector = command.selector
-    return (document(context, record, selector) for record in filter_records(context, selector))
+    found = filter_records(context, selector)
+    return chain.from_iterable([document(context, record, selector) for record in group] for group in groups(found))
 
 
 def filter_records(context: Context, selector: FilterSelector) -> Iterator[FilterRecord]:
