@@ -108,6 +108,12 @@ def test_every_option_is_explained() -> None:
     assert {row.name for row in OPTIONS} <= {name.lstrip("-") for name in explained}
 
 
+def test_the_help_explains_each_option_of_pytc_once() -> None:
+    terms = [part.term.lstrip("-") for part in parts(usage("")) if isinstance(part, Item)]
+    assert len(set(terms)) == len(terms)
+    assert set(terms) <= {row.name for row in OPTIONS}
+
+
 def test_every_variable_of_the_environment_is_explained() -> None:
     found = set()
     for path in Path(ROOT / "src" / "pytc").rglob("*.py"):

@@ -32,7 +32,6 @@ A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
 --dry-run        says what would be loaded and sent; needs no privileges
 --create-clsact  makes the qdisc that an ingress or egress filter needs, where it is missing
 --warn           remarks on filters: equal programs, the root qdisc, programs of tcx before them
---atomic         takes back what a batch has done when one of its lines fails
 --install-alias  makes a link DIR/tc, by which tc is pytc
 
 "pytc OBJECT help", "pytc filter add bpf help" and "pytc action add action bpf help" say more.
