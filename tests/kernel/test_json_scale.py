@@ -25,6 +25,7 @@ from tests import strict_json
 from tests.captures import TCP, as_pcap, eth, ip4, packets, tcp
 from tests.compat.test_monitor import listening, wait_until
 from tests.conftest import EXAMPLES, Network
+from tests.elf_writer import EXIT, code, elf, function, license, mov
 from tests.kernel.bpf.support import small_program
 from tests.kernel.test_json_documents import filters, made
 
@@ -57,8 +58,7 @@ class TestLists:
         for number in range(MANY):
             with create_map(MapSpec("many", MapType.ARRAY, 4, 4, 1), "many") as one:
                 one.pin(str(bpffs / str(number)))
-        for options in ((), ("-p",)):
-            assert sum(one["name"] == "many" for one in shown("map", "show", options=options)) >= MANY
+        assert sum(one["name"] == "many" for one in shown("map", "show", options=("-p",))) >= MANY
 
     def test_programs(self, shown: Shown, bpffs: Path) -> None:
         for number in range(MANY):
@@ -118,6 +118,18 @@ def test_packets(shown: Shown, tmp_path: Path, root: None) -> None:
             assert len(found["packets"]) == count
 
 
+def test_objects(shown: Shown, tmp_path: Path) -> None:
+    """With nothing but a license, with one program, with many."""
+    for count in (0, 1, 3_000):
+        names = [f"classifier/{number}" for number in range(count)]
+        path = tmp_path / f"{count}.o"
+        path.write_bytes(elf(*(code(name, mov(0, 0), EXIT) for name in names), license(), symbols=[
+            function(f"f{number}", name) for number, name in enumerate(names)]))
+        [found] = shown("object", "show", str(path), options=("-p",) if count == 1 else ())
+        assert len(found["programs"]) == count
+        assert shown("object", "lint", str(path))
+
+
 def batch(network: Network, path: Path, lines: list[str], *options: str) -> subprocess.CompletedProcess[bytes]:
     path.write_text("".join(f"{line}\n" for line in lines))
     return subprocess.run([sys.executable, "-m", "pytc", "-n", network.name, "-j", *options, "-batch", str(path)],
@@ -127,7 +139,8 @@ def batch(network: Network, path: Path, lines: list[str], *options: str) -> subp
 class TestBatches:
     @pytest.mark.parametrize("count", [0, 1, MANY])
     def test_of_many_lines_with_failing_ones_between(self, network: Network, tmp_path: Path, count: int) -> None:
-        lines = ["qdisc show dev lo", "class show dev nosuch", "# nothing", ""] * count
+        lines = [line for number in range(count) for line in (
+            "qdisc show dev lo", "# nothing" if number % 10 else "class show dev nosuch", "")]
         done = batch(network, tmp_path / "lines", lines, "-force")
         assert done.returncode == (1 if count else 0)
         found = strict_json.values(done.stdout)
@@ -135,7 +148,7 @@ class TestBatches:
         assert all(one == found[0] for one in found)
         errors = strict_json.values(done.stderr)
         assert [one.get("note") for one in errors[1::2]] == [
-            f"Command failed {tmp_path / 'lines'}:{4 * number + 2}" for number in range(count)]
+            f"Command failed {tmp_path / 'lines'}:{3 * number + 2}" for number in range(0, count, 10)]
         assert all(one["kind"] == "DeviceNotFound" for one in errors[::2])
 
     def test_of_long_lists(self, network: Network, tmp_path: Path) -> None:

@@ -88,7 +88,8 @@ class TestShow:
         assert {"pid": os.getpid(), "comm": Path("/proc/self/comm").read_text().strip()} in ours["pids"]
 
     @pytest.mark.parametrize(("words", "said", "status"), [
-        (("id", "4000000000"), "ENOENT", 1), (("id", "x"), "invalid id", 255), (("id", "-1"), "invalid id", 255),
+        (("id", "4000000000"), "ENOENT", 1), (("id", "x"), "invalid id", 255),
+        (("id", "4294967297"), "invalid id", 255), (("id", "-1"), "invalid id", 255),
         (("name", "never_there"), 'there is no program with the name "never_there"', 1),
         (("tag", "0"), 'there is no program with the tag "0"', 1),
         (("pinned", "/nowhere"), "Couldn't retrieve pinned program '/nowhere': No such file", 1),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytc.kinds.programs import BpfSource
 
 _NAME_BYTES = 15
+_LAST_ID = 0xFFFFFFFF
 _DEFAULT_SECTION = "classifier"
 
 
@@ -37,10 +38,14 @@ def open_program(context: Context, target: ProgramTarget) -> Program:
     if target.kind == "pinned":
         return context.own(open_pinned(context, target.text))
     if target.kind == "id":
-        if not (target.text.isascii() and target.text.isdigit() and len(target.text) < 11):
-            raise UsageError(f'Error: argument "{target.text}" is wrong: invalid id')
-        return context.own(Program.from_id(int(target.text)))
+        return context.own(Program.from_id(_id(target.text)))
     return context.own(_found(target.kind, target.text))
+
+
+def _id(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= _LAST_ID):
+        raise UsageError(f'Error: argument "{text}" is wrong: invalid id')
+    return int(text)
 
 
 def open_subject(context: Context, target: ProgramTarget) -> Subject:
