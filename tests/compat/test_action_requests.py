@@ -9,7 +9,8 @@ from typing import NamedTuple
 import pytest
 
 from pytc.netlink.messages import split_attributes
-from tests.action_lines import BY_KIND, REFUSED, added, words_of
+from tests.action_lines import BY_KIND, REFUSED, added
+from tests.compat.lines import words_of
 from tests.compat.tracer import Parts, Tracer, action_parts, changing
 from tests.conftest import Network
 

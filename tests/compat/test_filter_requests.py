@@ -10,8 +10,7 @@ import pytest
 
 from pytc.kinds import filters as kinds
 from pytc.netlink.messages import split_attributes
-from tests.compat.filter_twins import commands
-from tests.compat.lines import cases
+from tests.compat.lines import steps
 from tests.compat.tracer import Parts, Tracer, action_parts, changing
 from tests.conftest import Network, must
 
@@ -39,7 +38,7 @@ class Request(NamedTuple):
 
 def test_requests_are_those_of_tc(network: Network, tmp_path: Path) -> None:
     must("ip", "-n", network.name, "link", "add", "t0", "type", "veth", "peer", "name", "p0")
-    lines = [command for case in cases("filters") for command in commands(0, case) if command[0][0] != "q"]
+    lines = [command for step in steps("filters") for command in step.on("t0") if command[0][0] != "q"]
     assert len(lines) > 200
     Tracer(network, tmp_path).compare(lines, _request)
 

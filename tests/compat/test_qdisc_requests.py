@@ -10,7 +10,7 @@ import pytest
 
 from pytc.kinds import qdiscs as kinds
 from pytc.netlink.messages import split_attributes
-from tests.compat.lines import cases
+from tests.compat.lines import steps
 from tests.compat.tracer import Tracer, changing
 from tests.conftest import Network, must
 
@@ -40,7 +40,7 @@ class Request(NamedTuple):
 def test_requests_are_those_of_tc(network: Network, tmp_path: Path) -> None:
     must("ip", "-n", network.name, "link", "add", "twin0", "numtxqueues", "4", "type", "veth", "peer", "name", "twin1")
     must("ip", "-n", network.name, "link", "set", "twin0", "up")
-    commands = [command for case in cases("qdiscs") for command in case.on("twin0") if "show" not in command]
+    commands = [command for step in steps("qdiscs") for command in step.on("twin0") if "show" not in command]
     assert len(commands) > 150
     Tracer(network, tmp_path).compare(commands, _request)
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from manual.words import SECTIONS, places
-from tests.compat.differential import tc_is_here
 from tests.conftest import Compiler, Network, cannot, must
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
@@ -50,7 +49,7 @@ def _skip_other_versions() -> None:
 
 @pytest.fixture
 def asked(network: Network, build: Compiler, tmp_path: Path) -> Iterator[Asked]:
-    if not tc_is_here():
+    if shutil.which("tc") is None:
         cannot("tc is not installed")
     _skip_other_versions()
     pin = network.env["TC_BPF_MNT"]

@@ -1,4 +1,5 @@
-"""Wrong command lines: tc's exit code, the word at fault named, no traceback, and nothing left behind."""
+"""Objects that cannot be attached, and rights that are missing: exit code, what is at fault named, nothing left behind.
+Wrong words are in tests/compat/lines."""
 
 from __future__ import annotations
 
@@ -12,90 +13,10 @@ pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
 OBJ = str(EXAMPLES / "traffic.o")
 
-#: (words, what stderr must name); the exit code is the one of the real tc with the same words.
-SAME_AS_TC = [
-    ("bogus", "bogus"),
-    ("-bogus", "-bogus"),
-    ("filter bogus", "bogus"),
-    ("filter add dev", "not complete"),
-    ("filter add dev em1", "not classful"),
-    ("filter add dev em1 ingress", "must be specified"),
-    ("filter add dev em1 dev em1", "dev"),
-    (f"filter add dev nosuch ingress bpf da obj {OBJ}", 'Cannot find device "nosuch"'),
-    ("filter add dev em1 ingress parent 1: bpf", "parent"),
-    ("filter add dev em1 ingress egress bpf", "egress"),
-    ("filter add dev em1 root root bpf", "root"),
-    ("filter add dev em1 parent zz: bpf", "zz:"),
-    ("filter add dev em1 parent 1:99999 bpf", "1:99999"),
-    ("filter add dev em1 parent : bpf", ":"),
-    ("filter add dev em1 ingress pref 99999 bpf", "99999"),
-    ("filter add dev em1 ingress pref x bpf", "x"),
-    ("filter add dev em1 ingress pref", "not complete"),
-    ("filter add dev em1 ingress pref 1 prio 2 bpf", "2"),
-    ("filter add dev em1 ingress protocol foo bpf", "foo"),
-    ("filter add dev em1 ingress protocol ip protocol ip bpf", "protocol"),
-    ("filter add dev em1 ingress chain x bpf", "x"),
-    (f"filter add dev em1 ingress handle zz bpf da obj {OBJ}", "handle"),
-    ("filter add dev em1 ingress handle 1", "handle"),
-    ("filter add dev em1 ingress bpf", "Invalid argument"),
-    ("filter add dev em1 ingress bpf foo", "foo"),
-    ("filter add dev em1 ingress bpf obj", "not complete"),
-    ("filter add dev em1 ingress bpf da obj /nonexistent.o", "/nonexistent.o"),
-    ("filter add dev em1 ingress bpf da obj /etc/passwd", "not an ELF file"),
-    ("filter add dev em1 ingress bpf da obj /proc/self/root", "not a regular file"),
-    (f"filter add dev em1 ingress bpf da obj {OBJ} sec nosuch", "nosuch"),
-    (f"filter add dev em1 ingress bpf da obj {OBJ} program nosuch", "nosuch"),
-    (f"filter add dev em1 ingress bpf da obj {OBJ} sec", "not complete"),
-    (f"filter add dev em1 ingress bpf da obj {OBJ} flowid zz", "zz"),
-    (f"filter add dev em1 ingress bpf da obj {OBJ} bogus", "bogus"),
-    ("filter add dev em1 ingress bpf bytecode 1,6_0_0", "instruction 0"),
-    ("filter add dev em1 ingress bpf bytecode 2,6_0_0_0", "2 instructions"),
-    ("filter add dev em1 ingress bpf bytecode x,6_0_0_0", "x"),
-    ("filter add dev em1 ingress bpf bytecode-file /nonexistent", "/nonexistent"),
-    ("filter add dev em1 ingress bpf da pinned /nonexistent", "/nonexistent"),
-    ("filter add dev em1 ingress bpf da pinned m:nonexistent", "m:nonexistent"),
-    (f"filter add dev em1 parent 5: bpf da obj {OBJ}", "Parent Qdisc"),
-    (f"filter add dev lo ingress bpf da obj {OBJ}", "Parent Qdisc"),
-    (f"filter add dev lo bpf da obj {OBJ}", "not classful"),
-    (f"filter add dev em1 ingress bpf da obj {OBJ} exp /nonexistent", "/nonexistent"),
-    ("filter add dev em1 ingress nosuchkind", "not found"),
-    ("filter add dev em1 ingress nosuchkind foo bar", "foo"),
-    ("filter del dev em1 ingress pref 77", "Cannot find specified filter chain"),
-    ("filter del dev lo ingress", "Parent Qdisc"),
-    ("filter change dev em1 ingress pref 9 bpf da obj OBJ".replace("OBJ", OBJ), "must be specified"),
-    (f"filter add ingress bpf da obj {OBJ}", "dev NAME"),
-    ("filter del ingress", "dev NAME"),
-    ("filter get ingress protocol all pref 1 handle 1 bpf", "dev"),
-    ("filter get dev em1 ingress", "protocol"),
-    ("filter get dev em1 ingress pref 1 protocol all bpf", "handle"),
-    ("filter get dev em1 ingress pref 9 protocol all handle 1 bpf", "filter chain"),
-    ("filter show dev nosuch", "nosuch"),
-    ("filter show dev em1 bogus", "bogus"),
-    ("filter show dev em1 ingress egress", "egress"),
-    ("filter show dev em1 parent zz", "zz"),
-]
-
-
 @pytest.fixture
 def clsact(network: Network) -> Network:
     assert network.tc("qdisc", "add", "dev", "em1", "clsact").status == 0
     return network
-
-
-def words_of(line: str) -> list[str]:
-    return [word.replace("_", " ") if "," in word else word for word in line.split()]
-
-
-def test_exit_codes_are_those_of_tc(clsact: Network) -> None:
-    state, faults = clsact.state(), []
-    for line, named in SAME_AS_TC:
-        words = words_of(line)
-        expected, found = clsact.tc(*words), clsact.pytc(*words)
-        right = (found.status == expected.status and named in found.err and "Traceback" not in found.err
-                 and not found.out and clsact.state() == state)
-        if not right:
-            faults.append((line, named, found, expected))
-    assert not faults, "\n".join(map(str, faults))
 
 
 #: Faults for which tc has no equal: what pytc says, and that it exits with 1.

@@ -38,8 +38,8 @@ class Tracer:
 
     def of_pytc(self, commands: Sequence[Sequence[str]]) -> list[bytes]:
         """What pytc sends."""
-        words = "".join(json.dumps(command) + "\n" for command in commands)
-        return self._messages([sys.executable, "-m", "tests.compat.runner"], words)
+        words = "".join(json.dumps(["pytc", *command]) + "\n" for command in commands)
+        return self._messages([sys.executable, "-m", "tests.compat.stepping"], words)
 
     def compare(self, commands: Sequence[Sequence[str]], request: Callable[[bytes], object]) -> None:
         """For each command, both send one request, and the same; ``request`` is None for other messages."""

@@ -26,7 +26,8 @@ from pytc.kinds.ratespec import rate_table, ratespec
 from pytc.netlink.messages import decode_options, encode_options
 from pytc.render.json import as_object
 from pytc.render.text import render
-from tests.action_lines import BY_KIND, REFUSED, WRONG, words_of
+from tests.action_lines import BY_KIND, REFUSED, WRONG
+from tests.compat.lines import words_of
 
 _DEVICES = {"lo": 1, "em1": 7, "": 0}
 _PLAIN = Shown()

@@ -22,7 +22,7 @@ from pytc.grammar.following import following
 from pytc.grammar.usage import usage
 from pytc.grammar.words import Question
 from tests.action_lines import BY_KIND
-from tests.compat.lines import cases
+from tests.compat.lines import steps
 from tests.conftest import ROOT, cannot, run
 from tests.elf_writer import RETURN_0, code, elf
 
@@ -116,7 +116,7 @@ def test_no_table_of_words_is_looked_up_by_a_hash(monkeypatch: pytest.MonkeyPatc
     """Along all lines that tc understands. Those who do look up ask the table itself then, or what follows is a value
     of a sort."""
     monkeypatch.setattr("pytc.grammar.following.Question", _Hashed)
-    lines = [command for table in ("filters", "qdiscs") for case in cases(table) for command in case.on("lo")]
+    lines = [command for table in ("filters", "qdiscs") for step in steps(table) for command in step.on("lo")]
     lines += [["actions", "add", "action", *line.split()] for kind in BY_KIND.values() for line in kind]
     beginnings = {tuple(line[:count]) for line in lines for count in range(1, len(line) + 1)}
     assert len(beginnings) > 500

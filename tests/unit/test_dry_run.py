@@ -7,7 +7,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,10 @@ from hypothesis import strategies as st
 
 from pytc.cli.main import main
 from tests.action_lines import BY_KIND
-from tests.compat.lines import cases
+from tests.compat.lines import steps as lines
+from tests.compat.lines import words_of
 from tests.conftest import Outcome
 from tests.elf_writer import RETURN_0, code, elf, license
-
-
-def spaced(words: Iterable[str]) -> list[str]:
-    """``_`` stands for the blanks inside bytecode."""
-    return [word.replace("_", " ") if "," in word else word for word in words]
 
 
 def dry(*words: str) -> Outcome:
@@ -50,21 +45,20 @@ def program(tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("table", ["qdiscs", "qdiscs-traffic", "filters"])
+@pytest.mark.parametrize("table", ["qdiscs", "traffic", "filters"])
 def test_every_line_that_tc_takes(table: str) -> None:
-    for case in cases(table):
-        for words in case.on("lo"):
-            done = dry("-j", *spaced(words))
-            assert done.status == 0 or "speed" in done.err, (words, done)
-            for step in json.loads(done.out or "[]"):
-                assert step["step"] in ("send", "none"), step
-                assert step["step"] == "none" or step["message"].startswith("RTM_")
+    for words in (words for step in lines(table) for words in step.on("lo") if words[0] != "send"):
+        done = dry("-j", *words)
+        assert done.status == 0 or "speed" in done.err, (words, done)
+        for planned in json.loads(done.out or "[]"):
+            assert planned["step"] in ("send", "none"), planned
+            assert planned["step"] == "none" or planned["message"].startswith("RTM_")
 
 
 @pytest.mark.parametrize("kind", sorted(BY_KIND))
 def test_every_action_that_tc_takes(kind: str) -> None:
     for line in BY_KIND[kind]:
-        done = dry("-j", "actions", "add", "action", *spaced(line.split()))
+        done = dry("-j", "actions", "add", "action", *words_of(line))
         assert done.status in (0, 1), (line, done)
         if done.status == 0:
             [sent] = json.loads(done.out)
@@ -89,7 +83,7 @@ def test_every_action_that_tc_takes(kind: str) -> None:
     ("actions delete action gact index 5", {"message": "RTM_DELACTION", "flags": []}),
 ])
 def test_requests_in_words(words: str, said: dict[str, Any]) -> None:
-    [sent] = steps(*spaced(words.split()))
+    [sent] = steps(*words_of(words))
     assert {key: sent.get(key) for key in said} == said
 
 
@@ -118,7 +112,7 @@ def test_a_program_and_what_is_sent_of_it(program: str) -> None:
     ("-force --atomic-nonsense qdisc show", 255, "unknown"),
 ])
 def test_errors_are_what_they_would_be(program: str, words: str, status: int, said: str) -> None:
-    done = dry(*spaced(words.replace("PROGRAM", program).split()))
+    done = dry(*words_of(words, {"PROGRAM": program}))
     assert (done.status, done.out) == (status, "")
     assert said in done.err
 
@@ -154,7 +148,7 @@ def test_a_batch(tmp_path: Path, program: str) -> None:
                                 "htb bpf u32 bytecode 1,6_0_0_0 flowid 1:1 match ip dst 1.2.3.4 pref 5 protocol chain "
                                 "rate 1mbit action mirred egress redirect index tbf police".split()), max_size=12))
 def test_any_words_give_steps_or_a_clean_error(words: list[str]) -> None:
-    done = dry("-j", *spaced(words))
+    done = dry("-j", *words_of(" ".join(words)))
     assert done.status in (0, 1, 2, 255)
     assert "Traceback" not in done.err
 

@@ -27,11 +27,10 @@ from pytc.kinds.u32_text import handle_text
 from pytc.netlink.messages import decode_options, encode_options
 from pytc.render.json import as_object
 from pytc.render.text import render
-from tests.compat.filter_twins import commands
-from tests.compat.lines import cases
+from tests.compat.lines import steps
 
-WORDS = sorted({word for table in ("filters", "filters-wrong") for case in cases(table) for command in case.commands
-                for word in command})
+WORDS = sorted({word for table in ("filters", "filters-wrong") for step in steps(table) for words in step.on("D")
+                for word in words})
 numbers = st.integers(0, 2**32 - 1)
 classids = st.builds(Handle, st.integers(0, 0xFFFF), st.integers(1, 0xFFFF))
 
@@ -360,8 +359,8 @@ def test_any_text(words: list[str], before: str) -> None:
 def test_all_lines_have_options_that_can_be_encoded_and_shown(table: str) -> None:
     """Without a kernel: what is encoded is decoded to what can be shown."""
     seen = 0
-    for case in cases(table):
-        for words in commands(0, case):
+    for step in steps(table):
+        for words in step.on("t0"):
             command = parse_words(words)
             if not isinstance(command, ModifyFilter) or command.options is None or command.kind == "bpf":
                 continue

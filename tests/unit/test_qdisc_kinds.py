@@ -20,14 +20,14 @@ from pytc.netlink.messages import decode_options, encode_options, split_attribut
 from pytc.operations.unknown import unknown_options
 from pytc.render.json import render as as_json
 from pytc.render.text import render
-from tests.compat.lines import cases
+from tests.compat.lines import steps
 
 CLOCK = Clock()
 #: A device of 10 Gbit/s, and a distribution of three numbers.
 AROUND = Surroundings(CLOCK, lambda: 10_000, lambda name: (-1, 0, 1))
 SHOWN = [Shown(), Shown(details=True), Shown(statistics=True), Shown(details=True, statistics=True)]
 #: Every word of the table of lines, and some that make no sense.
-WORDS = sorted({word for case in cases("qdiscs") for command in case.commands for word in command}
+WORDS = sorted({word for step in steps("qdiscs") for words in step.on("D") for word in words}
                | {"", "-1", "0", "4294967296", "1e400", "50%", "101%", "x", "help", "5k/8", "9" * 20, "%"})
 
 

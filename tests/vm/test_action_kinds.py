@@ -1,5 +1,4 @@
-"""The kinds of actions: the same words through tc and pytc leave the same behind, and both print it alike; and what
-they do with packets."""
+"""The kinds of actions: what they do with packets."""
 
 from __future__ import annotations
 
@@ -13,12 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.action_lines import BY_KIND, REFUSED, added, words_of
-from tests.vm.twins import alike, masked, new_network, pytc, run_all, tc
+from tests.compat.lines import words_of
+from tests.vm.twins import new_network, pytc, tc
 
 pytestmark = pytest.mark.kernel
 
-MORE = [("-r", "-s"), ("-iec",), ("-N",)]
 _ALL = 3  # ETH_P_ALL
 _SOL_PACKET, _PACKET_AUXDATA = 263, 8
 #: struct tpacket_auxdata: status, len, snaplen u32, mac, net, vlan_tci, vlan_tpid u16.
@@ -26,42 +24,6 @@ _AUXILIARY = struct.Struct("=IIIHHHH")
 _ANY = "filter add dev em1 egress bpf bytecode 1,6_0_0_4294967295 "
 #: Drops what has mark 7: ld mark; jeq #7; ret TC_ACT_SHOT; ret TC_ACT_OK.
 _DROP_MARK_7 = "action bpf bytecode 4,32_0_0_4294963220,21_0_1_7,6_0_0_2,6_0_0_0"
-
-
-@pytest.mark.parametrize("kind", sorted(BY_KIND))
-def test_the_same_words_do_the_same(kind: str) -> None:
-    found: list[tuple[list[int], Any]] = []
-    for run in (tc, pytc):
-        new_network()
-        found.append((run_all(run, added(kind)), masked(tc("-j", "-d", "actions", "ls", "action", kind).out)))
-    assert found[0] == found[1]
-    assert [line for line, status in zip(added(kind), found[0][0], strict=True) if status] == []
-    alike(f"actions ls action {kind}", MORE)
-
-
-def test_in_filters() -> None:
-    """One action of each line in a filter of its own, and all that pytc prints of them."""
-    found: list[tuple[list[int], Any]] = []
-    lines = [f"{_ANY} action {line.split(' action ')[0]} flowid 1:2" for kind in BY_KIND for line in BY_KIND[kind][:4]]
-    lines += [f"{_ANY} {line} flowid 1:3" for line in BY_KIND["police"][:8]]
-    lines.append(f"{_ANY} action mirred egress redirect dev em1 police mtu 900 index 90 drop flowid 1:4")
-    for run in (tc, pytc):
-        new_network()
-        found.append((run_all(run, lines), masked(tc("-j", "filter", "show", "dev", "em1", "egress").out)))
-    assert found[0] == found[1]
-    assert set(found[0][0]) == {0}
-    _through([_frame()])
-    alike("filter show dev em1 egress", MORE[:-1])
-
-
-def test_what_the_kernel_refuses() -> None:
-    new_network()
-    for line in REFUSED:
-        words = words_of(f"actions add action {line}")
-        expected, done = tc(*words), pytc(*words)
-        assert expected.status == 255, (line, expected)
-        assert done.status == 255, (line, done)
-        assert "Traceback" not in done.err
 
 
 class TestPackets:

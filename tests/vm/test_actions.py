@@ -1,4 +1,4 @@
-"""Actions: the same words through tc and pytc leave the same behind, and both print it alike."""
+"""Actions: dumps of many, kinds that pytc only shows, shared maps, and refusals."""
 
 from __future__ import annotations
 
@@ -8,49 +8,18 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pytc.bpf import Map
 from pytc.bpf.info import describe_map, map_by_id, program_by_id, program_map_ids
-from tests.action_lines import words_of
+from tests.compat.lines import words_of
 from tests.kernel.bpf.support import nothing_left
-from tests.vm.twins import alike, masked, new_network, pytc, run_all, tc
+from tests.vm.twins import alike, new_network, pytc, run_all, tc
 
 pytestmark = pytest.mark.kernel
 Objects = Callable[[str], str]
 
-GACT = [
-    "actions add action gact drop index 5",
-    "actions add action gact pass random netrand drop 7 index 6 cookie 0badcafe",
-    "actions add action gact reclassify random determ ok 3", "actions add action gact continue index 9",
-    "actions add action gact jump 2 index 10", "actions add action gact trap index 12",
-    "actions add action gact pipe index 14 hw_stats immediate",
-    "actions add action gact pipe index 15 hw_stats disabled", "actions add action gact pipe index 16 skip_hw",
-    "actions add action gact pipe index 17 no_percpu", "actions add action gact pipe index 19 hw_stats delayed skip_hw",
-    "actions add action gact pipe index 20 no_percpu skip_hw",
-    "actions add action ok index 18", "actions add action shot", "actions add gact pass",
-    "action add action gact drop index 77 action gact ok index 78 action p index 79 cookie 00",
-    "actions add action drop ok pipe index 90",
-    "actions replace action gact ok index 5", "actions change action drop index 105",
-    "actions del action gact index 9", "actions del action gact index 77 action gact index 78",
-]
-BPF = [
-    "actions add action bpf bytecode 1,6_0_0_4294967295 index 1",
-    "actions add action bpf bytecode 1,6_0_0_2 drop index 2 cookie ab",
-    "actions add action bpf run bytecode 2,40_0_0_12,6_0_0_2 ok",
-    "actions add action bpf obj OBJECT sec action index 33", "actions add action bpf object-file OBJECT sec action ok",
-    "actions change action bpf bytecode 1,6_0_0_7 index 1", "actions replace action bpf bytecode 1,6_0_0_7 index 71",
-]
-FILTERS = [
-    "filter add dev em1 ingress bpf bytecode 1,6_0_0_4294967295 flowid 1:1 action bpf obj OBJECT sec action "
-    "action gact index 31 drop action bpf bytecode 1,6_0_0_1 index 51 action ok",
-    "filter add dev em1 ingress bpf bytecode 1,6_0_0_4294967295 action drop no_percpu flowid 1:2",
-    "filter add dev em1 ingress bpf bytecode 1,6_0_0_1 action ok action drop index 61 cookie aa hw_stats disabled",
-    "filter add dev em1 egress bpf obj OBJECT sec classifier da action gact pass random determ drop 4 action pipe",
-    "filter add dev em1 egress bpf bytecode 1,6_0_0_1 classid 1:3 action goto chain 3 index 44",
-]
 #: Kinds that pytc only shows.
 OTHERS = [
     "actions add action pedit munge ip ttl set 5 pipe index 3", "actions add action simple sdata hello index 4",
@@ -59,38 +28,6 @@ OTHERS = [
     "actions add action sample rate 5 group 6 index 9", "actions add action skbmod swap mac index 10",
     "actions add action mpls dec_ttl index 11", "actions add action ct clear index 12",
 ]
-
-
-@pytest.fixture
-def lines_of(objects: Objects) -> Callable[[list[str]], list[str]]:
-    return lambda lines: [line.replace("OBJECT", objects("action_programs")) for line in lines]
-
-
-@pytest.mark.parametrize(("kind", "lines"), [("gact", GACT), ("bpf", BPF)])
-def test_the_same_words_do_the_same(lines_of: Callable[[list[str]], list[str]], kind: str, lines: list[str]) -> None:
-    found: list[tuple[list[int], Any]] = []
-    for run in (tc, pytc):
-        new_network()
-        found.append((run_all(run, lines_of(lines)), masked(tc("-j", "-d", "actions", "ls", "action", kind).out)))
-    assert found[0] == found[1]
-    assert [line for line, status in zip(lines, found[0][0], strict=True) if status] == []
-    alike(f"actions ls action {kind}")
-
-
-def test_in_filters(lines_of: Callable[[list[str]], list[str]]) -> None:
-    found: list[tuple[list[int], Any, Any]] = []
-    for run in (tc, pytc):
-        new_network()
-        statuses = run_all(run, lines_of(FILTERS))
-        ingress, egress = (masked(tc("-j", "filter", "show", "dev", "em1", hook).out) for hook in ("ingress", "egress"))
-        found.append((statuses, ingress, egress))
-    assert found[0] == found[1]
-    assert set(found[0][0]) == {0}
-    for hook in ("ingress", "egress"):
-        alike(f"filter show dev em1 {hook}")
-    alike("actions ls action bpf")
-    alike("actions get action bpf index 51")
-    alike("actions get action gact index 31 action bpf index 51")
 
 
 def test_those_of_the_last_seconds() -> None:

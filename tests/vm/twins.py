@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytc.cli.main import main
-from tests.action_lines import words_of
+from tests.compat.lines import words_of
 
 _NEW_NETWORK = 0x40000000
 #: What differs by nature: ages, ids, and when a program was loaded.

@@ -1,77 +1,110 @@
 """Command lines to compare tc and pytc with: tables of text, so that any suite can take them up.
 
-A table has a case on each line: commands of ``qdisc``, ``class`` and so on, joined with ``;``, with ``D`` for the
-device. ``[KIND ...]`` names the qdiscs that the kernel must have for the cases below it. ``#`` starts a comment.
+A table is a list of sessions. ``[TITLE: KIND ...]`` begins one, with the kinds of qdiscs, filters and actions that the
+kernel must have for it; then each line is a step:
 
-A table of sessions has a command on each line, with options before the object, and ``[TITLE: KIND ...]`` at the start
-of each session. ``! LINE => WORDS`` is one that tc refuses; WORDS are in pytc's message, which starts as that of tc
-does, or differs from it on purpose: ``(own words)``.
+- ``COMMAND``, with options before the object, is done after those above it, on the devices em1 to em4.
+- ``COMMAND ; COMMAND ; ...`` are done one after another, and compared after the last one.
+- A line with the word ``D`` has a device of its own, called D, and has nothing to do with those above it.
+  ``each: COMMAND ; ...`` are done with each such device of the session first.
+- ``! COMMAND => WORDS`` is refused by tc. WORDS are in pytc's message, which begins as that of tc does, or differs from
+  it on purpose: ``WORDS (own words)``.
+- ``send D`` sends some packets out of a device.
+
+``_`` stands for the blanks inside bytecode, ``#`` starts a comment.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 _HERE = Path(__file__).parent
 _OWN = " (own words)"
+#: What some kernels lack: sessions with one of these are for the VM.
+ELSEWHERE = frozenset(("gact", "police", "skbedit", "vlan", "csum", "act_bpf", "pedit", "fw", "matchall", "flower",
+                       "basic", "prio", "sfq", "fq", "fq_codel", "drr", "netem", "codel", "pie", "hhf", "red"))
 
-
-class Case(NamedTuple):
-    """``kinds`` are qdiscs of the kernel; ``commands`` have their words. Of a case whose last command is wrong,
-    ``named`` is in pytc's message."""
-
-    kinds: tuple[str, ...]
-    commands: tuple[tuple[str, ...], ...]
-    named: str = ""
-
-    def on(self, device: str) -> list[list[str]]:
-        """The commands for a device."""
-        return [[device if word == "D" else word for word in command] for command in self.commands]
-
-    def __str__(self) -> str:
-        return " ; ".join(" ".join(command) for command in self.commands)
+#: Kinds whose options pytc does not know: what it shows of them is not what tc shows.
+_RAW = frozenset(("codel", "pie", "hhf", "red", "flower", "basic", "pedit"))
 
 
 class Step(NamedTuple):
-    """One command of a session. ``wrong`` is one that tc refuses; then ``named`` is in pytc's message, which begins as
-    that of tc does, unless it has ``own_words``."""
+    """The last of ``commands`` is what it is about. ``wrong`` is one that tc refuses; then ``named`` is in pytc's
+    message, which begins as that of tc does, unless it has ``own_words``."""
 
-    line: str
+    commands: tuple[str, ...]
     wrong: bool = False
     named: str = ""
     own_words: bool = False
 
     @property
-    def shows(self) -> bool:
-        """Whether it only shows something."""
-        words = [word for word in self.line.split() if not word.startswith("-")]
-        verb = words[1] if len(words) > 1 else "show"
-        return "show".startswith(verb) or "list".startswith(verb) or verb in ("ls", "lst", "get", "dev")
+    def accepted(self) -> tuple[str, ...]:
+        """The commands that tc does not refuse."""
+        return self.commands[:-1] if self.wrong else self.commands
+
+    @property
+    def has_device(self) -> bool:
+        """Whether it has a device of its own."""
+        return any("D" in command.split() for command in self.commands)
+
+    @property
+    def sends(self) -> bool:
+        """Whether packets are sent: from then on, numbers are those of one namespace."""
+        return any(command.startswith("send ") for command in self.commands)
+
+    @property
+    def changes(self) -> bool:
+        """Whether it can change what is in the kernel."""
+        verb = self._verb
+        return not ("show".startswith(verb) or "list".startswith(verb) or verb in ("ls", "lst", "get", "dev"))
+
+    @property
+    def adds(self) -> bool:
+        """Whether what was there before can be seen behind it, too."""
+        return self.wrong or not self.changes or "add".startswith(self._verb)
+
+    @property
+    def _verb(self) -> str:
+        words = [word for word in self.commands[-1].split() if not word.startswith("-")]
+        return words[1] if len(words) > 1 else "show"
+
+    def on(self, device: str, files: Mapping[str, str] | None = None) -> list[list[str]]:
+        """The words of its commands; ``files`` stand for other words of the table."""
+        return [words_of(command, {"D": device, **(files or {})}) for command in self.commands]
+
+    def __str__(self) -> str:
+        return " ; ".join(self.commands)
 
 
 class Session(NamedTuple):
-    """``kinds`` are what the kernel must have for it."""
+    """``kinds`` are what the kernel must have for it; ``each`` are commands for each device of a step's own."""
 
     title: str
     kinds: tuple[str, ...]
+    each: tuple[str, ...]
     steps: tuple[Step, ...]
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is for the VM."""
+        return not ELSEWHERE.isdisjoint(self.kinds)
+
+    @property
+    def raw(self) -> bool:
+        """Whether only the kernel's state is compared, and not what pytc shows of it."""
+        return not _RAW.isdisjoint(self.kinds)
 
     def __str__(self) -> str:
         return self.title
 
 
-def cases(table: str) -> list[Case]:
-    """All cases of the table NAME.txt."""
-    kinds: tuple[str, ...] = ()
-    found = []
-    for line in (_HERE / f"{table}.txt").read_text().splitlines():
-        if line.startswith("["):
-            kinds = tuple(line.strip("[]").split())
-        elif line and not line.startswith("#"):
-            text, _, named = line.partition(" => ")
-            found.append(Case(kinds, tuple(tuple(command.split()) for command in text.split(";")), named))
-    return found
+def words_of(line: str, names: Mapping[str, str] | None = None) -> list[str]:
+    """Words at blanks; bytecode has its blanks, and some words stand for ``names``."""
+    return [(names or {}).get(word, word.replace("_", " ") if re.match(r"\d+,\d", word) else word)
+            for word in line.split()]
 
 
 def sessions(table: str) -> list[Session]:
@@ -80,12 +113,30 @@ def sessions(table: str) -> list[Session]:
     for line in (_HERE / f"{table}.txt").read_text().splitlines():
         if line.startswith("["):
             title, _, kinds = line.strip("[]").partition(": ")
-            found.append(Session(title, tuple(kinds.split()), ()))
+            found.append(Session(title, tuple(kinds.split()), (), ()))
+        elif line.startswith("each: "):
+            found[-1] = found[-1]._replace(each=_commands(line.removeprefix("each: ")))
         elif line and not line.startswith("#"):
             found[-1] = found[-1]._replace(steps=(*found[-1].steps, _step(line)))
     return found
 
 
+def all_sessions() -> list[Session]:
+    """Of all tables."""
+    return [session for path in sorted(_HERE.glob("*.txt")) for session in sessions(path.stem)]
+
+
+def steps(table: str) -> Iterator[Step]:
+    """All steps of a table, whatever their session."""
+    for session in sessions(table):
+        yield from session.steps
+
+
+def _commands(text: str) -> tuple[str, ...]:
+    return tuple(command.strip() for command in text.split(" ; "))
+
+
 def _step(line: str) -> Step:
     text, _, named = line.partition(" => ")
-    return Step(text.removeprefix("! "), text.startswith("! "), named.removesuffix(_OWN), named.endswith(_OWN))
+    return Step(_commands(text.removeprefix("! ")), text.startswith("! "), named.removesuffix(_OWN),
+                named.endswith(_OWN))
