@@ -16,8 +16,10 @@ from tests.conftest import Compiler, Network, cannot, must
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
-#: Exit codes of tc when the words were right, whatever the kernel said; that of timeout(1) when it waits.
-_UNDERSTOOD = (0, 2, 124)
+#: Exit codes of tc when the words were right, whatever the kernel said.
+_UNDERSTOOD = (0, 2)
+#: What waits for somebody, and the exit code of timeout(1) then.
+_WAITING, _TIME_IS_UP = ("monitor", "exec"), 124
 #: What it says when it got as far as that with other exit codes.
 _AT_WORK = re.compile("error talking to the kernel|error flushing|BPF program load failed|No trace pipe")
 #: Where tc takes any word.
@@ -37,8 +39,9 @@ class Asked:
         """Whether tc has nothing against the words of a line."""
         (self._directory / "NEW").unlink(missing_ok=True)
         words = [self._put_in.get(word, word) for word in line]
-        done = self._network.execute("timeout", "0.4", "tc", *words)
-        return done.status in _UNDERSTOOD or bool(_AT_WORK.search(done.err))
+        waits = line[0] in _WAITING
+        done = self._network.execute("timeout", "1.5" if waits else "30", "tc", *words)
+        return done.status in _UNDERSTOOD or (waits and done.status == _TIME_IS_UP) or bool(_AT_WORK.search(done.err))
 
 
 def _skip_other_versions() -> None:
