@@ -103,6 +103,7 @@ REFUSED = {
     "filter del dev em1 ingress pref 30": "pref 30", "filter del dev em1 ingress pref 50": "with actions",
     "filter replace dev em1 ingress pref 30 handle 800::800 u32 match u32 0 0 flowid 1:1": "only bpf filters",
     "filter del dev em1 ingress pref 10 handle 1 bpf": "back into its place" ,
+    "filter add dev em1 egress fw": "fw filter without a handle",
     "filter del dev em1 ingress pref 30 handle 800::800 u32": "only bpf filters",
     "filter change dev em1 ingress pref 10 handle 1 bpf bytecode '1,6 0 0 9' action mirred egress mirror dev lo":
         'gives new values to actions',

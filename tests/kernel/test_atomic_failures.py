@@ -32,7 +32,7 @@ def do(*words):
     global lines
     lines -= 1
     if lines == 0:
-        exec(script)
+        exec(script, globals())
     run(*words)
 atomic._do = do
 script = sys.argv[2]
@@ -41,11 +41,13 @@ console()
 """
 
 
-def meddled(network: Network, script: str, *lines: str) -> subprocess.CompletedProcess[str]:
-    """An atomic batch, during which a script of somebody else's runs before the last line."""
-    return subprocess.run([sys.executable, "-c", _MEDDLING, str(len(lines)), script, "-n", network.name, "--atomic",
-                           "-batch", "-"], input="".join(f"{line}\n" for line in lines), capture_output=True, text=True,
-                          timeout=60, check=False, env={**os.environ, **network.env}, cwd=ROOT)
+def meddled(network: Network, script: str, *lines: str, at: int = 0) -> subprocess.CompletedProcess[str]:
+    """An atomic batch, during which a script of somebody else's runs before the last line, or the one ``at`` a
+    number."""
+    words = (sys.executable, "-c", _MEDDLING, str(at or len(lines)), script, "-n", network.name)
+    return subprocess.run([*words, "--atomic", "-batch", "-"], input="".join(f"{line}\n" for line in lines),
+                          capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **network.env},
+                          cwd=ROOT)
 
 
 @pytest.fixture
@@ -174,6 +176,31 @@ def test_a_signal_takes_all_back(furnished: Network, build: Compiler, number: si
     done = meddled(furnished, script, CLASS, f"filter add dev em1 egress bpf da obj {build('legacy_pin_global')}",
                    "filter del dev em1 ingress pref 10")
     assert (done.returncode, done.stdout, done.stderr) == (status, "", TAKEN_BACK)
+    assert changed(before, furnished) == ""
+
+
+def test_after_a_signal_no_line_is_run(furnished: Network) -> None:
+    before = state(furnished)
+    done = meddled(furnished, "os.kill(os.getpid(), 2)", CLASS, "qdisc show dev em1", "class show dev em1", at=2)
+    assert done.returncode == 130
+    assert "class htb" not in done.stdout
+    assert changed(before, furnished) == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_does_not_end_the_taking_back(furnished: Network, number: signal.Signals) -> None:
+    before = state(furnished)
+    script = f"""
+from pytc.operations.journal import Journal
+taken = Journal._remove
+def interrupted(*words):
+    os.kill(os.getpid(), {int(number)})
+    taken(*words)
+Journal._remove = interrupted
+"""
+    done = meddled(furnished, script, CLASS, "chain add dev em1 egress chain 3", FAILING, at=1)
+    assert done.returncode in (130, -int(number))
+    assert done.stderr.endswith(TAKEN_BACK)
     assert changed(before, furnished) == ""
 
 

@@ -49,13 +49,15 @@ def run_atomic(options: Options) -> int:
     try:
         lines = list(_parsed(_read(options.batch)))
         _check(options, lines)
-        if not options.dry_run:
-            _run(options, lines)
     except LineError as failure:
-        report(failure.error, as_json=options.json)
-        _say(options, [f"Command failed {options.batch}:{failure.number}", *failure.outcome])
-        return 1
-    return 0
+        return _told(options, failure)
+    return 0 if options.dry_run else _run(options, lines)
+
+
+def _told(options: Options, failure: LineError) -> int:
+    report(failure.error, as_json=options.json)
+    _say(options, [f"Command failed {options.batch}:{failure.number}", *failure.outcome])
+    return 1
 
 
 def _say(options: Options, sentences: Sequence[str]) -> None:
@@ -125,8 +127,8 @@ def _check_sort(command: Command) -> None:
                           "classes, filters, chains and actions")
 
 
-def _run(options: Options, lines: Sequence[Line]) -> None:
-    """Does it all; or raises, when what was done is taken back: LineError, or what a signal raises."""
+def _run(options: Options, lines: Sequence[Line]) -> int:
+    """Does it all, or takes back what was done; returns the exit status, and raises what a signal raises."""
     from pytc.cli.execute import Runner
     from pytc.exec_proxy.signals import deferred
 
@@ -143,12 +145,13 @@ def _run(options: Options, lines: Sequence[Line]) -> None:
             streams.write("", flush=True)  # the last that can fail
         except BaseException as error:
             outcome = _take_back(journal)
-            if isinstance(error, PytcError) and not arrived:
-                raise LineError(line.number, error, outcome) from error
+            if isinstance(error, PytcError):
+                return _told(options, LineError(line.number, error, outcome))
             _say(options, outcome)
             raise
         if arrived:
             _say(options, _take_back(journal))
+    return 0
 
 
 def _do(runner: "Runner", command: Command, options: Options) -> None:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from pytc.operations.dry_run import Plan
 
 _QUESTIONS = (c.GETQDISC, c.GETTCLASS, c.GETTFILTER, c.GETACTION, c.GETCHAIN)
-#: Kinds of which a preference can be without filters, so that it does not go with the last one.
-_WITHOUT_FILTERS = ("u32", "fw")
 #: How often what fails is tried.
 _ATTEMPTS = 6
 _PAUSE_SECONDS = 0.05
@@ -90,9 +88,9 @@ class Journal(Session):
         return [chain] * (self._standing.chain(message) is None)
 
     def _brings_preference(self, message: TcMessage) -> bool:
-        """Whether a filter brings a preference that may be there without filters, and so not go with the last of
-        them."""
-        if message.type != c.NEWTFILTER or message.attributes.get("TCA_KIND") not in _WITHOUT_FILTERS:
+        """Whether a filter brings a preference that need not go with it: that of u32 may be there without filters, and
+        of matchall kernels like v6.1 echo no handle."""
+        if message.type != c.NEWTFILTER or message.attributes.get("TCA_KIND") == "bpf":
             return False
         return not message.info >> 16 or not self._standing.has_preference(message)
 

@@ -55,6 +55,8 @@ def _lasting(what: str) -> AtomicError:
 
 
 def _of_new_filter(message: TcMessage, standing: Standing, own: "set[Identity]") -> Affected:
+    if message.attributes.get("TCA_KIND") == "fw" and not message.handle:
+        raise _lasting("a fw filter without a handle has nothing by which it could be found again")
     if not message.flags & c.CREATE and _has_actions(message):
         raise _lasting('"filter change" gives new values to actions that are there')
     if message.flags & c.EXCL:
