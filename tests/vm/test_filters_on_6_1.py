@@ -63,9 +63,9 @@ def test_an_unknown_kind_as_text(classful: None) -> None:
 
 
 def test_an_unknown_qdisc(classful: None) -> None:
-    assert tc("qdisc", "replace", "dev", "em1", "root", "handle", "1:", "codel").status == 0
+    assert tc("qdisc", "replace", "dev", "em1", "root", "handle", "9:", "codel").status == 0
     as_json, text = pytc("-j", "qdisc", "show", "dev", "em1").out, pytc("-s", "qdisc", "show", "dev", "em1").out
-    assert '"kind":"codel","handle":"1:","root":true' in as_json
+    assert '"kind":"codel","handle":"9:","root":true' in as_json
     assert '"optlen":' in as_json
     assert "[Unknown qdisc, optlen=" in text
     assert "Sent 0 bytes" in text
