@@ -5,11 +5,11 @@ A batch makes such requests ready before their turn, some lines ahead (:mod:`pyt
 """
 
 import struct
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.commands import Command, ModifyFilter
 from pytc.errors import NetlinkError, PytcError
+from pytc.handles import Handle
 from pytc.kinds.interface import OpenedProgram
 from pytc.kinds.programs import BYTECODE
 from pytc.netlink import constants as c
@@ -29,12 +29,14 @@ _STAND_IN = 0xFFFEFDFC
 
 class ReadyFilter(NamedTuple):
     """The request of a command (``words``), but for the index of ``device``: that is looked up when it is sent, as
-    there may be another one of that name by then. ``remarks`` are for the user."""
+    there may be another one of that name by then. ``remarks`` are for the user. ``expected`` is the class that bytecode
+    may return, None for any."""
 
     words: list[str]
     device: str
     data: bytes
     remarks: list[str]
+    expected: Handle | None = None
 
 
 class ReadyProgram(NamedTuple):
@@ -58,7 +60,7 @@ def depends_on_words(command: ModifyFilter) -> bool:
         and getattr(options, "police", None) is None
 
 
-def make_ready(words: Sequence[str], command: Command) -> ReadyFilter | None:
+def make_ready(words: list[str], command: Command) -> ReadyFilter | None:
     """The request of a command; None where it depends on more than words, or cannot be made: running the command says
     why."""
     if not isinstance(command, ModifyFilter) or command.selector.block or not depends_on_words(command):
@@ -67,10 +69,13 @@ def make_ready(words: Sequence[str], command: Command) -> ReadyFilter | None:
         message = filter_message(command)
     except PytcError:
         return None
-    return ReadyFilter([*words], command.selector.device, encode(message, 0, c.REQUEST | c.ACK), remarks_on(command))
+    options = command.options
+    expected = None if getattr(options, "direct_action", False) else getattr(options, "classid", None)
+    return ReadyFilter(words, command.selector.device, encode(message, 0, c.REQUEST | c.ACK), remarks_on(command),
+                       expected)
 
 
-def make_program_ready(objects: "ObjectCache", words: Sequence[str], command: Command,
+def make_program_ready(objects: "ObjectCache", words: list[str], command: Command,
                        layout20: str) -> ReadyProgram | None:
     """The request of a command whose program is known from an earlier one; None for others."""
     if not isinstance(command, ModifyFilter) or command.selector.block or actions_of(command):
@@ -90,7 +95,7 @@ def make_program_ready(objects: "ObjectCache", words: Sequence[str], command: Co
     before, stand_in, after = data.partition(_FD.pack(_STAND_IN))
     if stand_in in after:  # a class may have that number
         return None
-    return ReadyProgram([*words], command.selector.device, data, len(before), recipe)
+    return ReadyProgram(words, command.selector.device, data, len(before), recipe)
 
 
 def remarks_on(command: ModifyFilter) -> list[str]:

@@ -1,13 +1,17 @@
-"""Lines of a batch that differ in nothing but their preference and handle, as those that a script makes.
+"""Lines of a batch that differ in nothing but preference, handle and bytecode, as those that a script makes.
 
-What such a line asks for is found out once, from its words; for the next ones, two numbers are put into the request.
-That nothing else of the request depends on them is not believed, but tried: with other numbers in the place of theirs.
+What such a line asks for is found out once, from its words; for the next ones, two numbers and the instructions are
+put into the request. That nothing else of the request depends on them is not believed, but tried: with others in the
+place of theirs.
 """
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
+from pytc.bpf.classic import ClassicInstruction, pack, parse_plain
+from pytc.operations.expressions import remarks
 from pytc.operations.ready_filters import ReadyFilter, ReadyProgram
 
 Ready = ReadyFilter | ReadyProgram
@@ -15,21 +19,33 @@ Ready = ReadyFilter | ReadyProgram
 Maker = Callable[[list[str]], Ready | None]
 
 _MOST = 64
+_ATTRIBUTE = struct.Struct("=HH")
+_OPS = 5  # TCA_BPF_OPS
 _NUMBER = struct.Struct("=I")
 #: Where ``struct tcmsg`` behind the message's header has them; the preference is the high half of ``tcm_info``.
 _HANDLE, _INFO = 24, 32
 #: Numbers that nobody reads in two ways: as hexadecimal ones, they are others.
 _TRIALS = ((4099, 1023), (77, 65))
-_WORDS = ("pref", "handle")
-_LIMITS = (0xFFFF, 0xFFFFFFFF)
+_LIMITS = {"pref": 0xFFFF, "handle": 0xFFFFFFFF}
+_BYTECODE = "bytecode"
 
 
 class _Line(NamedTuple):
-    """The words without their numbers, which are None where there are none, and where they stand."""
+    """A line without what differs: ``rest`` has nothing in the place of numbers, and of bytecode its length. The others
+    are None, and their places 0, where there are none."""
 
     rest: tuple[str, ...]
-    numbers: tuple[int | None, int | None]
-    places: tuple[int, int]
+    pref: int | None
+    handle: int | None
+    bytecode: str | None
+    places: tuple[int, int, int]
+
+
+class _Pattern(NamedTuple):
+    """The request of a line, and the byte at which its instructions are."""
+
+    ready: Ready
+    code_at: int
 
 
 class Patterns:
@@ -37,70 +53,119 @@ class Patterns:
 
     def __init__(self, make: Maker) -> None:
         self._make = make
-        self._known: dict[tuple[str, ...], Ready | None] = {}
+        self._known: dict[tuple[str, ...], _Pattern | int] = {}
 
     def ready(self, words: list[str]) -> Ready | None:
         """The request of a line; None for one that is like no other, or takes more."""
         line = _taken_apart(words)
         if line is None:
             return None
-        if line.rest in self._known:
-            known = self._known[line.rest]
-            if known is None:
-                known = self._known[line.rest] = self._tried(words, line)
-            return None if known is None else _with_numbers(known, words, line.numbers)
-        if len(self._known) >= _MOST:
+        known = self._known.get(line.rest, 0)
+        pattern = self._seen(words, line, known + 1) if isinstance(known, int) else known
+        return None if pattern is None else _filled(pattern, words, line)
+
+    def _seen(self, words: list[str], line: _Line, times: int) -> _Pattern | None:
+        """What is known of a line that has been seen so often. It is tried the second time, and after as many lines
+        again: a program, say, is known when the first of them has been run."""
+        if times == 1 and len(self._known) >= _MOST:
             self._known.clear()
-        self._known[line.rest] = None
-        return None
+        pattern = self._tried(words, line) if times > 1 and not times & times - 1 else None
+        self._known[line.rest] = times if pattern is None else pattern
+        return pattern
 
     def forget(self) -> None:
         """What was found out is true no more."""
         self._known.clear()
 
-    def _tried(self, words: list[str], line: _Line) -> Ready | None:
-        """What the line asks for, if its numbers go where they are thought to go, and nowhere else."""
+    def _tried(self, words: list[str], line: _Line) -> _Pattern | None:
+        """What the line asks for, if all that may differ goes where it is thought to go, and nowhere else."""
         found = self._make(words)
-        if found is None or _with_numbers(found, words, line.numbers) != found:
+        if found is None:
             return None
-        for trial in _TRIALS:
-            numbers = tuple(None if own is None else other for own, other in zip(line.numbers, trial, strict=True))
-            other_words = [*words]
-            for place, number in zip(line.places, numbers, strict=True):
-                if number is not None:
-                    other_words[place] = str(number)
-            if self._make(other_words) != _with_numbers(found, other_words, (numbers[0], numbers[1])):
+        at = 0
+        if line.bytecode is not None:
+            program = parse_plain(line.bytecode)
+            attribute = _instructions(program) if program is not None else b""
+            if not attribute or found.data.count(attribute) != 1:
                 return None
-        return found
+            at = found.data.index(attribute) + _ATTRIBUTE.size
+        pattern = _Pattern(found, at)
+        for trial in _trials(words, line):
+            other = _taken_apart(trial)
+            if other is None or self._make(trial) != _filled(pattern, trial, other):
+                return None
+        return pattern if _filled(pattern, words, line) == found else None
+
+
+def _instructions(program: tuple[ClassicInstruction, ...]) -> bytes:
+    """As the attribute that holds them."""
+    packed = pack(program)
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(packed), _OPS) + packed
+
+
+def _trials(words: list[str], line: _Line) -> list[list[str]]:
+    """The same line with other numbers and instructions."""
+    found = []
+    for numbers in _TRIALS:
+        trial = [*words]
+        count = (line.bytecode or "").partition(",")[0]
+        code = ",".join([count, *[f"6 0 0 {numbers[0]}"] * int(count or 0)])
+        for place, text in zip(line.places, (str(numbers[0]), str(numbers[1]), code), strict=True):
+            if place:
+                trial[place] = text
+        found.append(trial)
+    return found
 
 
 def _taken_apart(words: list[str]) -> _Line | None:
-    places: list[int] = [0, 0]
-    numbers: list[int | None] = [None, None]
-    for which, word in enumerate(_WORDS):
-        if word not in words:
-            continue
-        place = words.index(word) + 1
-        text = words[place] if place < len(words) else ""
-        if not text.isdecimal() or not text.isascii() or text[0] == "0" or int(text) > _LIMITS[which]:
-            return None
-        places[which], numbers[which] = place, int(text)
-    if places == [0, 0]:
-        return None
     rest = [*words]
-    for place in places:
-        if place:
-            rest[place] = ""
-    return _Line(tuple(rest), (numbers[0], numbers[1]), (places[0], places[1]))
+    pref = _number(words, rest, "pref")
+    handle = _number(words, rest, "handle")
+    if pref is None or handle is None:
+        return None
+    code_at, code = 0, None
+    if _BYTECODE in words:
+        code_at = words.index(_BYTECODE) + 1
+        code = words[code_at] if code_at < len(words) else ""
+        count = code.partition(",")[0]
+        if not count.isdecimal() or not count.isascii() or len(count) > 4:
+            return None
+        rest[code_at] = count
+    if not pref[0] and not handle[0] and not code_at:
+        return None
+    return _Line(tuple(rest), pref[1], handle[1], code, (pref[0], handle[0], code_at))
 
 
-def _with_numbers(ready: Ready, words: Sequence[str], numbers: tuple[int | None, int | None]) -> Ready:
-    """The request of a line that is like another one."""
-    pref, handle = numbers
+def _number(words: list[str], rest: list[str], word: str) -> tuple[int, int | None] | None:
+    """(place, number) behind a word, (0, None) where the word is not there; takes it out of ``rest``. None for what is
+    no number that can be put into a request."""
+    if word not in words:
+        return 0, None
+    place = words.index(word) + 1
+    text = words[place] if place < len(words) else ""
+    if not text.isdecimal() or not text.isascii() or text[0] == "0" or int(text) > _LIMITS[word]:
+        return None
+    rest[place] = ""
+    return place, int(text)
+
+
+def _filled(pattern: _Pattern, words: list[str], line: _Line) -> Ready | None:
+    """The request of a line that is like another one; None for bytecode that has to be looked at more closely."""
+    ready = pattern.ready
     data = bytearray(ready.data)
-    if pref is not None:
+    if line.pref is not None:
         info = _NUMBER.unpack_from(data, _INFO)[0]
-        _NUMBER.pack_into(data, _INFO, pref << 16 | info & 0xFFFF)
-    if handle is not None:
-        _NUMBER.pack_into(data, _HANDLE, handle)
-    return ready._replace(words=[*words], data=bytes(data))
+        _NUMBER.pack_into(data, _INFO, line.pref << 16 | info & 0xFFFF)
+    if line.handle is not None:
+        _NUMBER.pack_into(data, _HANDLE, line.handle)
+    if line.bytecode is None:
+        return ready._replace(words=words, data=bytes(data))
+    program = _program(line.bytecode)
+    if program is None or isinstance(ready, ReadyProgram):
+        return None
+    packed = pack(program)
+    data[pattern.code_at:pattern.code_at + len(packed)] = packed
+    return ready._replace(words=words, data=bytes(data), remarks=remarks(program, ready.expected, direct_action=False))
+
+
+_program = lru_cache(maxsize=16)(parse_plain)  # often it is the same
