@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from pytc.bpf.classic import ClassicInstruction, pack, parse_plain
+from pytc.handles import Handle
 from pytc.operations.expressions import remarks
 from pytc.operations.ready_filters import ReadyFilter, ReadyProgram
 
@@ -158,14 +159,20 @@ def _filled(pattern: _Pattern, words: list[str], line: _Line) -> Ready | None:
         _NUMBER.pack_into(data, _INFO, line.pref << 16 | info & 0xFFFF)
     if line.handle is not None:
         _NUMBER.pack_into(data, _HANDLE, line.handle)
-    if line.bytecode is None:
-        return ready._replace(words=words, data=bytes(data))
-    program = _program(line.bytecode)
-    if program is None or isinstance(ready, ReadyProgram):
-        return None
-    packed = pack(program)
-    data[pattern.code_at:pattern.code_at + len(packed)] = packed
-    return ready._replace(words=words, data=bytes(data), remarks=remarks(program, ready.expected, direct_action=False))
+    if isinstance(ready, ReadyProgram):
+        return ready._replace(words=words, data=bytes(data)) if line.bytecode is None else None
+    said = ready.remarks
+    if line.bytecode is not None:
+        code, said = _instructions_of(line.bytecode, ready.expected)
+        if not code:
+            return None
+        data[pattern.code_at:pattern.code_at + len(code)] = code
+    return ReadyFilter(words, ready.device, bytes(data), said, ready.expected)
 
 
-_program = lru_cache(maxsize=16)(parse_plain)  # often it is the same
+@lru_cache(maxsize=16)  # often it is the same
+def _instructions_of(text: str, expected: Handle | None) -> tuple[bytes, list[str]]:
+    """Bytecode as the kernel gets it, and what there is to say of it; nothing for what has to be looked at more
+    closely."""
+    program = parse_plain(text)
+    return (b"", []) if program is None else (pack(program), remarks(program, expected, direct_action=False))
