@@ -42,9 +42,9 @@ class Outcome(NamedTuple):
 
 
 def run(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Outcome:
-    """Runs a command, at most a minute long."""
+    """Runs a command, at most three minutes long: a busy machine takes its time for 10,000 qdiscs."""
     environment = {**os.environ, **(env or {})}
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=environment, cwd=cwd,
+    done = subprocess.run(words, capture_output=True, text=True, timeout=180, check=False, env=environment, cwd=cwd,
                           stdin=subprocess.DEVNULL)
     return Outcome(done.returncode, done.stdout, done.stderr)
 
