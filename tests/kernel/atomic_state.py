@@ -34,7 +34,7 @@ FURNITURE = (
 PLACES = ("dev em1", "dev em1 ingress", "dev em1 egress")
 #: Numbers that the kernel gives anew to each of a sort.
 _AGES = re.compile(r'"(installed|last_used|first_used)":\d+,')
-_NUMBERS = re.compile(r'(?<="id":)\d+|(?<="fh":")8\d\d(?=:)|(?<="key_ht":")8\d\d')
+_NUMBERS = re.compile(r'(?<="id":)\d+|(?<="fh":")8[0-9a-f]{2}(?=:)|(?<="key_ht":")8[0-9a-f]{2}')
 #: pytc, which says when it has left a descriptor open.
 _SCRIPT = """
 import os, sys
