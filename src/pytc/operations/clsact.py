@@ -83,4 +83,4 @@ def _take_away(context: Context, device: str, error: BaseException) -> None:
 def _is_in_use(context: Context, device: str) -> bool:
     from pytc.operations.filter_show import filter_records
 
-    return any(filter_records(context, FilterSelector(device, parent)) for parent in (INGRESS, EGRESS))
+    return any(True for parent in (INGRESS, EGRESS) for _ in filter_records(context, FilterSelector(device, parent)))
