@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -120,7 +121,13 @@ def libpcap() -> None:
 @pytest.fixture
 def bpffs(root: None, tmp_path: Path) -> Iterator[Path]:
     """A bpffs of the test's own; TC_BPF_MNT names it to pytc and tc."""
-    mount = tmp_path / "bpffs"
+    with mounted(tmp_path / "bpffs") as mount:
+        yield mount
+
+
+@contextmanager
+def mounted(mount: Path) -> Iterator[Path]:
+    """A new directory with a bpffs."""
     mount.mkdir()
     must("mount", "-t", "bpf", "bpf", str(mount))
     try:
@@ -157,6 +164,17 @@ class Network:
     def remove(self) -> None:
         for name in (self.name, self.peer):
             run("ip", "netns", "delete", name)
+
+    def __enter__(self) -> Network:
+        try:
+            self.make()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.remove()
 
     def pytc(self, *words: str, options: tuple[str, ...] = (), env: dict[str, str] | None = None) -> Outcome:
         """``pytc`` as a command of its own."""
@@ -198,12 +216,8 @@ class Network:
 @pytest.fixture
 def network(root: None, bpffs: Path) -> Iterator[Network]:
     """Two namespaces of the test's own, with pins in a bpffs of its own."""
-    made = Network(f"pytc-{os.getpid()}-{next(_numbers)}", bpffs)
-    try:
-        made.make()
+    with Network(f"pytc-{os.getpid()}-{next(_numbers)}", bpffs) as made:
         yield made
-    finally:
-        made.remove()
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import Compiler, Network, must
+from tests.conftest import Compiler, Network, mounted
 from tests.kernel.atomic_state import FAILING, atomic, changed, clear, difference, furnish, plain, state
 
 pytestmark = pytest.mark.kernel
@@ -66,16 +66,8 @@ LINES = st.one_of(
 @pytest.fixture
 def twin(network: Network, tmp_path: Path) -> Iterator[Network]:
     """Namespaces and a bpffs like the other ones."""
-    mount = tmp_path / "twin"
-    mount.mkdir()
-    must("mount", "-t", "bpf", "bpf", str(mount))
-    made = Network(f"{network.name}-twin", mount)
-    try:
-        made.make()
+    with mounted(tmp_path / "twin") as mount, Network(f"{network.name}-twin", mount) as made:
         yield made
-    finally:
-        made.remove()
-        must("umount", "-l", str(mount))
 
 
 def furnished(network: Network, path: str) -> None:

@@ -6,7 +6,6 @@ ends at the last field in use, so that fields which an old kernel does not know 
 """
 
 import ctypes
-from bisect import bisect_left
 from functools import cache
 
 u8, u32, u64, s32 = ctypes.c_uint8, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_int32
@@ -179,8 +178,8 @@ class PerfEventAttr(ctypes.Structure):
 
 def used_size(attr: ctypes.Structure) -> int:
     """Bytes of ``attr`` up to the end of its last non-zero field."""
-    ends = _field_ends(type(attr))
-    return ends[bisect_left(ends, len(bytes(attr).rstrip(b"\0")))]
+    used = len(bytes(attr).rstrip(b"\0"))
+    return next(end for end in _field_ends(type(attr)) if end >= used)
 
 
 @cache

@@ -7,10 +7,8 @@ from contextlib import contextmanager
 from pytc.commands import FilterSelector, ModifyFilter, ModifyQdisc, QdiscSelector
 from pytc.errors import NetlinkError, PlaceTakenError, PytcError
 from pytc.handles import CLSACT, EGRESS, INGRESS
-from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
 from pytc.operations.context import Context
-from pytc.operations.qdiscs import build_message
+from pytc.operations.qdiscs import build_message, qdisc_at
 
 
 def is_for(command: ModifyFilter) -> bool:
@@ -51,12 +49,11 @@ def _is_there(context: Context, selector: FilterSelector) -> bool:
 
 def kind_at_clsact(context: Context, index: int) -> str:
     """The kind of the qdisc that has the place of clsact on a device, empty for none."""
-    question = TcMessage(c.GETQDISC, c.ECHO, index, parent=CLSACT.number)  # before v5.18, ECHO brings the answer
     try:
-        answers = context.session.request(question)
+        found = qdisc_at(context, index, CLSACT.number)
     except NetlinkError:
         return ""
-    return next((answer.attributes.get("TCA_KIND", "") for answer in answers if answer.handle), "")
+    return str(found.attributes["TCA_KIND"]) if found is not None and found.handle else ""
 
 
 def _make(context: Context, device: str) -> bool:

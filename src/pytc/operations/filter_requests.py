@@ -10,6 +10,7 @@ from pytc.errors import InvalidOptionsError, NetlinkError, UsageError
 from pytc.handles import EGRESS, INGRESS, ROOT, UNSPEC
 from pytc.kinds import filters as kinds
 from pytc.kinds.interface import FilterKind, OpenedProgram
+from pytc.kinds.programs import BYTECODE
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, encode_options
 from pytc.operations.context import Context
@@ -90,6 +91,16 @@ def actions_of(command: ModifyFilter) -> tuple[Action, ...]:
     """The actions that the words name."""
     found: tuple[Action, ...] = getattr(command.options, "actions", ())
     return found
+
+
+def depends_on_words(command: ModifyFilter) -> bool:
+    """Whether the request follows from the words alone: nothing has to be opened, loaded or asked for it."""
+    options = command.options
+    if options is None:
+        return True
+    source = getattr(options, "source", None)
+    return (source is None or source.mode == BYTECODE) and not actions_of(command) \
+        and getattr(options, "police", None) is None
 
 
 def _encoded_actions(context: Context, command: ModifyFilter,

@@ -28,6 +28,7 @@ from pytc.operations.equal_programs import (
     program_of,
 )
 from pytc.operations.filter_requests import POINTS
+from pytc.operations.qdiscs import qdisc_at
 from pytc.operations.tcx import NEXT, lets_all_go_on
 
 #: The number of TCA_BPF_FD.
@@ -69,7 +70,7 @@ class FilterWarnings:
                 self._beside_equal(context, added)
 
     def _at_root(self, context: Context, ifindex: int) -> None:
-        root = _root_qdisc(context, ifindex)
+        root = qdisc_at(context, ifindex, ROOT.number)
         if root is None or not self._is_new(ifindex, root.handle):
             return
         kind, handle = root.attributes["TCA_KIND"], f" {Handle.from_number(root.handle)}" if root.handle else ""
@@ -137,7 +138,7 @@ def _planned(context: Context, request: TcMessage) -> Iterator[_Added]:
     """What a dry run knows of it. What a program's tag would be is known of pinned ones alone."""
     assert context.plan is not None
     if not request.parent:
-        root = _root_qdisc(context, request.ifindex)
+        root = qdisc_at(context, request.ifindex, ROOT.number)
         if root is not None:
             request = request._replace(parent=root.handle)
     number = dict(split_attributes(request.attributes.get("TCA_OPTIONS", b""))).get(_FD, b"")
@@ -149,11 +150,6 @@ def _planned(context: Context, request: TcMessage) -> Iterator[_Added]:
 def _hook(message: TcMessage) -> Hook:
     parent = message.parent if message.parent != _INGRESS_QDISC.number else INGRESS.number
     return Hook(message.ifindex, parent, message.attributes.get("TCA_CHAIN", 0))
-
-
-def _root_qdisc(context: Context, ifindex: int) -> TcMessage | None:
-    question = TcMessage(c.GETQDISC, c.ECHO, ifindex, parent=ROOT.number)  # before v5.18, ECHO brings the answer
-    return next((one for one in context.session.request(question) if one.attributes.get("TCA_KIND")), None)
 
 
 def _users_of(context: Context, block: int) -> list[tuple[int, int]]:

@@ -11,9 +11,8 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.operations.context import Context
 from pytc.operations.filter_documents import echoed
-from pytc.operations.filter_requests import actions_of, explained, filter_request
+from pytc.operations.filter_requests import actions_of, depends_on_words, explained, filter_request
 from pytc.operations.programs import Wanted, opened, resolved, resolved_action, wanted_by_filter
-from pytc.operations.ready_filters import depends_on_words, remarks_on
 
 
 def modify_filter(context: Context, command: ModifyFilter) -> list[Document] | None:
@@ -30,6 +29,8 @@ def modify_filter(context: Context, command: ModifyFilter) -> list[Document] | N
 
 def _modify(context: Context, command: ModifyFilter) -> list[Document] | None:
     if depends_on_words(command):
+        from pytc.operations.ready_filters import remarks_on
+
         message = filter_request(context, command)
         context.notes += remarks_on(command)
         return echoed(context, _send(context, command, message))

@@ -64,6 +64,12 @@ def qdisc_records(context: Context, index: int, *, invisible: bool = False) -> l
             if answer.type == c.NEWQDISC and index in (0, answer.ifindex)]
 
 
+def qdisc_at(context: Context, index: int, parent: int) -> TcMessage | None:
+    """What the kernel says of the qdisc in a place of a device, None for none; raises NetlinkError."""
+    question = TcMessage(c.GETQDISC, c.ECHO, index, parent=parent)  # before v5.18, ECHO brings the answer
+    return next((one for one in context.session.request(question) if one.attributes.get("TCA_KIND")), None)
+
+
 def build_message(context: Context, command: ModifyQdisc) -> TcMessage:
     """The request for a command; raises PytcError where an option cannot be looked up."""
     kind_of_message, flags = _VERBS[command.verb]

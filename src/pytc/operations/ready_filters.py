@@ -11,12 +11,11 @@ from pytc.commands import Command, ModifyFilter
 from pytc.errors import NetlinkError, PytcError
 from pytc.handles import Handle
 from pytc.kinds.interface import OpenedProgram
-from pytc.kinds.programs import BYTECODE
 from pytc.netlink import constants as c
 from pytc.netlink.messages import encode
 from pytc.operations.context import Context
 from pytc.operations.expressions import remarks
-from pytc.operations.filter_requests import actions_of, explained, filter_message
+from pytc.operations.filter_requests import actions_of, depends_on_words, explained, filter_message
 from pytc.operations.programs import annotation, choice_of, is_plain, wanted_by_filter
 
 if TYPE_CHECKING:
@@ -48,16 +47,6 @@ class ReadyProgram(NamedTuple):
     data: bytes
     fd_at: int
     recipe: "KeptRecipe"
-
-
-def depends_on_words(command: ModifyFilter) -> bool:
-    """Whether that is so."""
-    options = command.options
-    if options is None:
-        return True
-    source = getattr(options, "source", None)
-    return (source is None or source.mode == BYTECODE) and not actions_of(command) \
-        and getattr(options, "police", None) is None
 
 
 def make_ready(words: list[str], command: Command) -> ReadyFilter | None:
