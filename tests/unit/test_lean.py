@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
 
 from tests.conftest import ROOT
 
@@ -70,3 +72,13 @@ def test_what_shows_filters_loads_nothing_that_opens_programs(words: str) -> Non
                          "print(*sys.modules)").split())
     assert "pytc.operations.filter_messages" in modules
     assert modules & NOT_TO_SHOW == set()
+
+
+def test_an_object_loads_nothing_that_is_for_bytecode(tmp_path: Path) -> None:
+    """The object is none: by then, all that loads one is there."""
+    (tmp_path / "no.o").write_bytes(b"\x7fELF")
+    words = f"filter add dev lo ingress bpf da obj {tmp_path}/no.o"
+    modules = set(python(f"from pytc.cli.main import main; import os, sys; sys.stderr = open(os.devnull, 'w'); "
+                         f"assert main({words.split()}) == 1; print(*sys.modules)").split())
+    assert {"pytc.operations.programs", "pytc.bpf.loader"} <= modules
+    assert not modules & {"pytc.operations.expressions", "pytc.operations.ready_filters", "pytc.cli.batch"}
