@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-
 from tests.conftest import ROOT
 
 PREPARE = "from pytc.cli import lean; lean.prepare(); "
