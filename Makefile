@@ -18,6 +18,7 @@ demo:
 test:
 	@.ci/prepare test $(VENV)
 	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/mypy
 	@PYTC_KERNEL_TESTS=1 PYTC_FUZZ_COUNT=$${PYTC_FUZZ_COUNT:-100000} $(VENV)/bin/python -m pytest
 	@.ci/prepare vm $(VENV)
@@ -26,6 +27,7 @@ test:
 check:
 	@.ci/prepare check $(VENV)
 	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/python -m pytest tests/unit tests/fuzz tests/test_architecture.py
 

@@ -37,9 +37,11 @@ PACKAGE = re.compile(r"^linux-image-(6\.1\.\d+-(\d+)-amd64)$")
 #: The guest has file systems of its own in these places.
 HIDDEN = ("/dev", "/proc", "/run", "/sys", "/var/cache", "/var/log", "/var/tmp")
 #: Drivers that udev would load; the tests need none of them, and they take a third of the time to boot.
-UNWANTED = ("aesni_intel ahci button ccp cdrom crc32_pclmul crc32c_intel crct10dif_pclmul evdev ghash_clmulni_intel "
-            "i2c_i801 i6300esb iTCO_wdt kvm kvm_amd kvm_intel libahci libata lpc_ich pcspkr psmouse scsi_mod serio_raw "
-            "sg sha1_ssse3 sha256_ssse3 sha512_ssse3 sr_mod").split()
+UNWANTED = (
+    "aesni_intel ahci button ccp cdrom crc32_pclmul crc32c_intel crct10dif_pclmul evdev ghash_clmulni_intel "
+    "i2c_i801 i6300esb iTCO_wdt kvm kvm_amd kvm_intel libahci libata lpc_ich pcspkr psmouse scsi_mod serio_raw "
+    "sg sha1_ssse3 sha256_ssse3 sha512_ssse3 sr_mod"
+).split()
 PARAMETERS = ("mitigations=off", "init_on_alloc=0", "tsc=reliable", f"modprobe.blacklist={','.join(UNWANTED)}")
 GUEST = """
 cd {root} || exit
@@ -89,8 +91,12 @@ def check_machine() -> None:
         raise Problem("the guest's kernel is a Debian package, and there is no apt here", NOT_HERE)
     if os.geteuid() != 0:
         raise Problem("root is needed: the guest's files belong to root; try: sudo make test-vm")
-    for command, package in (("qemu-system-x86_64", "qemu-system-x86"), ("depmod", "kmod"), ("clang", "clang"),
-                             (str(PYTHON.parent / "vng"), "virtme-ng (pip)")):
+    for command, package in (
+        ("qemu-system-x86_64", "qemu-system-x86"),
+        ("depmod", "kmod"),
+        ("clang", "clang"),
+        (str(PYTHON.parent / "vng"), "virtme-ng (pip)"),
+    ):
         if shutil.which(command, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None:
             raise Problem(f"{command} is missing; .ci/prepare vm installs {package}")
     for path in (CACHE, ROOT, PYTHON.parent):
@@ -100,8 +106,13 @@ def check_machine() -> None:
 
 def collect() -> None:
     """Finds mistakes in the tests before a boot, and leaves their bytecode for the guest."""
-    done = subprocess.run([PYTHON, "-m", "pytest", "--collect-only", "-q", "tests/vm"], cwd=ROOT, check=False,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [PYTHON, "-m", "pytest", "--collect-only", "-q", "tests/vm"],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         sys.stdout.write(done.stdout)
         raise Problem("tests/vm cannot be collected")
@@ -143,13 +154,27 @@ def updated() -> bool:
 
 
 def output(*words: str, cwd: Path | None = None) -> str:
-    return subprocess.run(words, cwd=cwd, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                          stdin=subprocess.DEVNULL).stdout
+    return subprocess.run(
+        words,
+        cwd=cwd,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    ).stdout
 
 
 def must(*words: str | Path, cwd: Path | None = None) -> None:
-    done = subprocess.run(words, cwd=cwd, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                          env={**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"})
+    done = subprocess.run(
+        words,
+        cwd=cwd,
+        check=False,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"},
+    )
     if done.returncode:
         raise Problem(f"{' '.join(map(str, words))}: {done.stderr.strip()}")
 
@@ -190,9 +215,31 @@ def has_kvm(kernel: Path) -> bool:
     if note.exists() and note.read_text() == boot:
         return False
     done = subprocess.run(
-        ["timeout", "-k", "1", str(PROBE_SECONDS), "qemu-system-x86_64", "-machine", "q35,accel=kvm", "-cpu", "host",
-         "-m", "512", "-nodefaults", "-display", "none", "-no-reboot", "-kernel", image(kernel),
-         "-append", "panic=-1"], check=False, capture_output=True, stdin=subprocess.DEVNULL)
+        [
+            "timeout",
+            "-k",
+            "1",
+            str(PROBE_SECONDS),
+            "qemu-system-x86_64",
+            "-machine",
+            "q35,accel=kvm",
+            "-cpu",
+            "host",
+            "-m",
+            "512",
+            "-nodefaults",
+            "-display",
+            "none",
+            "-no-reboot",
+            "-kernel",
+            image(kernel),
+            "-append",
+            "panic=-1",
+        ],
+        check=False,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+    )
     if done.returncode:
         note.write_text(boot)
     return not done.returncode
@@ -214,12 +261,20 @@ def build_objects(target: Path) -> None:
 def run(kernel: Path, share: Path, arguments: Sequence[str]) -> int:
     """One boot; returns pytest's status."""
     accelerated = has_kvm(kernel)
-    say(f"booting Linux {release(kernel.name)} {'on KVM' if accelerated else 'without KVM, which is slow'}, "
-        f"for {SECONDS} seconds at most")
+    say(
+        f"booting Linux {release(kernel.name)} {'on KVM' if accelerated else 'without KVM, which is slow'}, "
+        f"for {SECONDS} seconds at most"
+    )
     script = share / "run.sh"
-    script.write_text(GUEST.format(root=shlex.quote(str(ROOT)), share=shlex.quote(str(share)),
-                                   kernel=shlex.quote(str(kernel)), python=shlex.quote(str(PYTHON)),
-                                   arguments=shlex.join(arguments)))
+    script.write_text(
+        GUEST.format(
+            root=shlex.quote(str(ROOT)),
+            share=shlex.quote(str(share)),
+            kernel=shlex.quote(str(kernel)),
+            python=shlex.quote(str(PYTHON)),
+            arguments=shlex.join(arguments),
+        )
+    )
     ended = boot(kernel, share, script, accelerated=accelerated)
     try:
         return judge(share, ended)
@@ -230,14 +285,40 @@ def run(kernel: Path, share: Path, arguments: Sequence[str]) -> int:
 def boot(kernel: Path, share: Path, script: Path, *, accelerated: bool) -> int:
     """Shows what the guest prints, keeps its console; returns the status of timeout(1)."""
     command: list[str | Path] = [
-        "timeout", "-k", "10", str(SECONDS), PYTHON.parent / "vng", "--run", image(kernel), "--force-9p", "--user",
-        "root", "--cpus", "1", "--memory", "2G", "--verbose", f"--rwdir={share}", "--cwd", ROOT,
-        f"--append={' '.join(PARAMETERS)}", *([] if accelerated else ["--disable-kvm"]),
-        "--", f"sh {shlex.quote(str(script))}"]
+        "timeout",
+        "-k",
+        "10",
+        str(SECONDS),
+        PYTHON.parent / "vng",
+        "--run",
+        image(kernel),
+        "--force-9p",
+        "--user",
+        "root",
+        "--cpus",
+        "1",
+        "--memory",
+        "2G",
+        "--verbose",
+        f"--rwdir={share}",
+        "--cwd",
+        ROOT,
+        f"--append={' '.join(PARAMETERS)}",
+        *([] if accelerated else ["--disable-kvm"]),
+        "--",
+        f"sh {shlex.quote(str(script))}",
+    ]
     path = f"{PYTHON.parent}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    with (share / "console.log").open("wb") as console, subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, "PATH": path}) as guest:
+    with (
+        (share / "console.log").open("wb") as console,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PATH": path},
+        ) as guest,
+    ):
         assert guest.stdout is not None
         assert guest.stderr is not None
         keeper = threading.Thread(target=shutil.copyfileobj, args=(guest.stderr, console), daemon=True)

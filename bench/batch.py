@@ -69,8 +69,9 @@ class Bench:
     def cost(self, words: list[str]) -> Cost:
         """One run, which has to succeed."""
         result = self.directory / "cost"
-        subprocess.run([self._timed, result, *words], check=True, env=self._environment, stdout=subprocess.DEVNULL,
-                       timeout=600)
+        subprocess.run(
+            [self._timed, result, *words], check=True, env=self._environment, stdout=subprocess.DEVNULL, timeout=600
+        )
         wall, kilobytes = result.read_text().split()
         return Cost(float(wall), int(kilobytes) / 1024)
 
@@ -131,8 +132,9 @@ def show_cases(directory: Path) -> list[Case]:
     *_, different = (Path(case.words[-1]) for case in bytecode_cases(directory))
     pin = directory / "bpffs" / "program"
     run(f"bpftool prog load {OBJECT} {pin} type classifier")
-    attached = batch(directory / "attached",
-                     (f"{ADD} pref {i} bpf da object-pinned {pin}" for i in range(1, FILTERS + 1)))
+    attached = batch(
+        directory / "attached", (f"{ADD} pref {i} bpf da object-pinned {pin}" for i in range(1, FILTERS + 1))
+    )
     objects = Path(object_cases(directory)[0].words[-1])
     return [
         Case("show, bytecode", 8.0, SHOW, different),
@@ -155,8 +157,11 @@ def report(directory: Path, rounds: int, parts: list[str]) -> None:
     for part in parts:
         for case in PARTS[part](directory):
             tc, pytc = bench.measure(case, rounds)
-            print(f"{case.name:30} {tc.wall * 1000:8.0f} {pytc.wall * 1000:8.0f} {pytc.wall / tc.wall:6.2f} "
-                  f"{case.target or '':7} {tc.memory:6.0f} {pytc.memory:8.0f}", flush=True)
+            print(
+                f"{case.name:30} {tc.wall * 1000:8.0f} {pytc.wall * 1000:8.0f} {pytc.wall / tc.wall:6.2f} "
+                f"{case.target or '':7} {tc.memory:6.0f} {pytc.memory:8.0f}",
+                flush=True,
+            )
 
 
 def main() -> None:

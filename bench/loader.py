@@ -72,10 +72,13 @@ def source() -> str:
         "static long (*probe)(void *, u32, const void *) = (void *)113;",
         "static u64 (*task)(void) = (void *)35;",
     ]
-    lines += [f"struct type_{i} {{ u32 a; u64 b; struct {{ u32 x, y; }} c[{i % 7 + 1}]; u32 last_{i}; }};"
-              for i in range(40)]
-    lines += [f"struct {{ int (*type)[1]; u32 *key; struct type_{i} *value; int (*max_entries)[16]; }} map_{i} "
-              'SEC(".maps");' for i in range(40)]
+    lines += [
+        f"struct type_{i} {{ u32 a; u64 b; struct {{ u32 x, y; }} c[{i % 7 + 1}]; u32 last_{i}; }};" for i in range(40)
+    ]
+    lines += [
+        f'struct {{ int (*type)[1]; u32 *key; struct type_{i} *value; int (*max_entries)[16]; }} map_{i} SEC(".maps");'
+        for i in range(40)
+    ]
     for i in range(FUNCTIONS):
         lines.append(f"static __attribute__((noinline)) u64 f_{i}(u64 v) {{ u64 r = v; u32 k = v, x;")
         lines.append("struct task_struct *t = (void *)task();")
@@ -93,8 +96,12 @@ def build(directory: Path) -> Path:
     """The large object."""
     (directory / "large.c").write_text(source())
     include = f"-I/usr/include/{platform.machine()}-linux-gnu"
-    subprocess.run(["clang", "-O2", "-g", "-target", "bpf", include, "-c", "large.c", "-o", "large.o"],
-                   cwd=directory, check=True, timeout=300)
+    subprocess.run(
+        ["clang", "-O2", "-g", "-target", "bpf", include, "-c", "large.c", "-o", "large.o"],
+        cwd=directory,
+        check=True,
+        timeout=300,
+    )
     return directory / "large.o"
 
 
@@ -112,8 +119,14 @@ def tc_cost(path: Path, trace: Path) -> Cost:
 def pytc_cost(path: Path) -> Cost:
     """A load with pytc, and the loader's own time in a process of its own."""
     wall, memory = timed(["pytc", *REPLACE, str(path)])
-    done = subprocess.run([sys.executable, "-c", INSIDE, str(path)], env=environment(), capture_output=True, text=True,
-                          check=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", INSIDE, str(path)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
     return Cost(wall, float(done.stdout), memory)
 
 
@@ -147,8 +160,10 @@ def measure(path: Path, rounds: int, trace: Path) -> tuple[Cost, Cost]:
 
 def report(title: str, tc: Cost, pytc: Cost) -> None:
     """A table row."""
-    print(f"{title:8} {tc.wall * 1000:8.0f} {pytc.wall * 1000:8.0f} {pytc.wall / tc.wall:7.1f}"
-          f" {tc.own * 1000:8.1f} {pytc.own * 1000:8.1f} {pytc.own / tc.own:7.1f} {pytc.memory:7.0f}")
+    print(
+        f"{title:8} {tc.wall * 1000:8.0f} {pytc.wall * 1000:8.0f} {pytc.wall / tc.wall:7.1f}"
+        f" {tc.own * 1000:8.1f} {pytc.own * 1000:8.1f} {pytc.own / tc.own:7.1f} {pytc.memory:7.0f}"
+    )
 
 
 def main() -> None:

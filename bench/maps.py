@@ -83,8 +83,9 @@ def measure(case: Case, rounds: int, directory: Path) -> tuple[float, float]:
     samples: list[tuple[float, float]] = []
     for _ in range(rounds + 1):  # the first one warms caches
         if "load" in case.words:
-            subprocess.run(["pytc", "map", "delete", "pinned", f"{directory}/bpffs/empty", "all"], check=True, env=env,
-                           timeout=60)
+            subprocess.run(
+                ["pytc", "map", "delete", "pinned", f"{directory}/bpffs/empty", "all"], check=True, env=env, timeout=60
+            )
         samples.append((seconds(case.words, env, output), seconds(case.other_words, env, output)))
     own, other = zip(*samples[1:], strict=True)
     return median(own), median(other)
@@ -106,8 +107,10 @@ def main() -> None:
             print(f"{'pytc map':16} {'ms':>7}   {'beside':20} {'ms':>7} {'ratio':>6} {'target':>7}")
             for case in cases(directory, entries):
                 own, other = measure(case, rounds, directory)
-                print(f"{case.name:16} {own * 1000:7.0f}   {case.other:20} {other * 1000:7.0f} {own / other:6.2f} "
-                      f"{case.target or '':7}")
+                print(
+                    f"{case.name:16} {own * 1000:7.0f}   {case.other:20} {other * 1000:7.0f} {own / other:6.2f} "
+                    f"{case.target or '':7}"
+                )
         finally:
             subprocess.run(["umount", directory / "bpffs"], check=False, timeout=60)
 

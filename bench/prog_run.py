@@ -31,15 +31,17 @@ _DURATION = re.compile(r"duration \(average\): (\d+)ns")
 def run(*words: str) -> tuple[float, str]:
     """(seconds, output) of a command that has to succeed."""
     start = time.perf_counter()
-    done = subprocess.run(words, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(
-        ROOT / "src")})
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    )
     return time.perf_counter() - start, done.stdout
 
 
 def pytc(pin: str, capture: Path, *words: str) -> tuple[float, float]:
     """(seconds, nanoseconds for each packet by the kernel) of a run over a capture."""
-    wall, out = run(sys.executable, "-m", "pytc", "-j", "prog", "run", "pinned", pin, "pcap", str(capture), "summary",
-                    *words)
+    wall, out = run(
+        sys.executable, "-m", "pytc", "-j", "prog", "run", "pinned", pin, "pcap", str(capture), "summary", *words
+    )
     return wall, float(json.loads(out)[0]["summary"]["duration_ns"])
 
 

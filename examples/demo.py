@@ -80,8 +80,21 @@ def run(mount: Path) -> None:
     say("A classifier with tc's own map layout (struct bpf_elf_map), which today's tc refuses, under an htb qdisc")
     pytc("qdisc", "add", "dev", "em1", "root", "handle", "1:", "htb", "default", "7")
     pytc("class", "add", "dev", "em1", "parent", "1:", "classid", "1:7", "htb", "rate", "10mbit")
-    pytc("filter", "add", "dev", "em1", "parent", "1:", "bpf", "obj", str(OBJECTS / "mark_stats.o"), "sec", "cls",
-         "flowid", "1:7")
+    pytc(
+        "filter",
+        "add",
+        "dev",
+        "em1",
+        "parent",
+        "1:",
+        "bpf",
+        "obj",
+        str(OBJECTS / "mark_stats.o"),
+        "sec",
+        "cls",
+        "flowid",
+        "1:7",
+    )
     pytc("filter", "show", "dev", "em1", "parent", "1:")
     ping(3, mark=7)
     ping(2, mark=8)
@@ -93,9 +106,24 @@ def run(mount: Path) -> None:
     pytc("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", str(OBJECTS / "traffic.o"))
     pytc("-d", "filter", "show", "dev", "em1", "ingress")
 
-    say("The same object's section \"drop\" on egress: echo requests do not get out any more")
-    pytc("filter", "replace", "dev", "em1", "egress", "pref", "1", "handle", "1", "bpf", "da", "obj",
-         str(OBJECTS / "traffic.o"), "sec", "drop")
+    say('The same object\'s section "drop" on egress: echo requests do not get out any more')
+    pytc(
+        "filter",
+        "replace",
+        "dev",
+        "em1",
+        "egress",
+        "pref",
+        "1",
+        "handle",
+        "1",
+        "bpf",
+        "da",
+        "obj",
+        str(OBJECTS / "traffic.o"),
+        "sec",
+        "drop",
+    )
     ping(1)
 
     say("Taken away again")

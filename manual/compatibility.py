@@ -57,8 +57,12 @@ class _Row:
         self.known = [word for word in words if word not in unknown]
         self.lacking = [word for word in words if word in unknown]
         bare = any(takes(place.beginning) for place in found if place.beginning[-1:] == (title,))
-        self._cells = (f"`{title}`", _listed(self.known) or _BARE[bare, bool(words)], _listed(self.lacking),
-                       _listed(own))
+        self._cells = (
+            f"`{title}`",
+            _listed(self.known) or _BARE[bare, bool(words)],
+            _listed(self.lacking),
+            _listed(own),
+        )
 
     def __str__(self) -> str:
         return f"| {' | '.join(self._cells)} |\n"

@@ -49,16 +49,25 @@ _OPTIONS = {
 }
 #: Sections, and what their topics begin with.
 _SECTIONS = {
-    "QDISCS": ("qdisc",), "CLASSES": ("class",), "FILTERS": ("filter", "chain"), "ACTIONS": ("actions", "action"),
-    "MONITOR": ("monitor",), "EXEC": ("exec",), "TCX, HOOKS AND LINKS": ("tcx", "hooks", "link"),
-    "CGROUPS": ("cgroup",), "MAPS": ("map",), "PROGRAMS": ("prog",), "OBJECT FILES": ("object",),
-    "CLASSIC BPF": ("cbpf",), "COMPLETION": ("completion",),
+    "QDISCS": ("qdisc",),
+    "CLASSES": ("class",),
+    "FILTERS": ("filter", "chain"),
+    "ACTIONS": ("actions", "action"),
+    "MONITOR": ("monitor",),
+    "EXEC": ("exec",),
+    "TCX, HOOKS AND LINKS": ("tcx", "hooks", "link"),
+    "CGROUPS": ("cgroup",),
+    "MAPS": ("map",),
+    "PROGRAMS": ("prog",),
+    "OBJECT FILES": ("object",),
+    "CLASSIC BPF": ("cbpf",),
+    "COMPLETION": ("completion",),
 }
 _STATUS = {
     "0": "All is done.",
     "1": "Something cannot be used: a device that is not there, a file that is no object, an option of a kind that "
-         "makes no sense, a program that the verifier refuses. Of `prog run`: not all was as expected. Of a batch: a "
-         "command failed.",
+    "makes no sense, a program that the verifier refuses. Of `prog run`: not all was as expected. Of a batch: a "
+    "command failed.",
     "2": "The kernel refused a request.",
     "255": "The command line makes no sense.",
 }
@@ -68,8 +77,9 @@ _ENVIRONMENT = {
     "TC_LIB_DIR": "Where tables of delays for `netem` are.",
     "PYTC_MAP_LAYOUT": "`bpf_elf_map` or `bpf_map_def`: what 20-byte definitions in section `maps` are.",
     "COLORFGBG": "Colours of the terminal, for `-color`: a dark background has brighter ones.",
-    "BPF_NUM_MAPS, BPF_MAP<id>, BPF_MAP_<NAME>":
-        "Set by `exec bpf import` for its command: how many maps there are, and their descriptors, which `map` reads.",
+    "BPF_NUM_MAPS, BPF_MAP<id>, BPF_MAP_<NAME>": (
+        "Set by `exec bpf import` for its command: how many maps there are, and their descriptors, which `map` reads."
+    ),
 }
 _FILES = {
     "/sys/fs/bpf/tc/globals": "Maps that are pinned for all objects; m:NAME is NAME in /sys/fs/bpf/tc.",
@@ -140,4 +150,3 @@ def _differences() -> Iterator[str]:
     text = re.sub(r" \(\[[^]]+\.md\]\([^)]*\)\)", "", text)  # to pages that are not installed
     for found in re.findall(r"^- (.*(?:\n  .*)*)", text, re.MULTILINE):
         yield roff.point(" ".join(found.split()))
-

@@ -48,7 +48,7 @@ def _marked(text: str) -> str:
     """Bold and plain text; blanks in what is bold do not part words here, so that it stays together."""
     parts, at = [], 0
     for found in _MARKED.finditer(text):
-        parts += [escaped(text[at:found.start()]), _bold(found[1]) if found[1] else escaped(found[2])]
+        parts += [escaped(text[at : found.start()]), _bold(found[1]) if found[1] else escaped(found[2])]
         at = found.end()
     return "".join([*parts, escaped(text[at:])])
 

@@ -20,8 +20,13 @@ _HERE = Path(__file__).parent / "words"
 _NEEDED = {"FILE", "CODE", "PIN", "PATH", "NEW", "NAME", "EMPTY"}
 #: Sections of the document, in its order, and their files.
 SECTIONS = {
-    "Options": "options", "Objects and commands": "commands", "What comes before the kind": "selectors",
-    "Qdiscs": "qdiscs", "Classes": "classes", "Filters": "filters", "Actions": "actions",
+    "Options": "options",
+    "Objects and commands": "commands",
+    "What comes before the kind": "selectors",
+    "Qdiscs": "qdiscs",
+    "Classes": "classes",
+    "Filters": "filters",
+    "Actions": "actions",
 }
 
 
@@ -70,8 +75,13 @@ def _arguments(text: str) -> list[str]:
 
 def supported_lines(*sections: str, beginning: str = "") -> list[list[str]]:
     """The lines of all words that pytc takes, but for those that need files."""
-    found = [place.line(entry) for section in sections for place in places(section) for entry in place.entries
-             if supported(place, entry)]
+    found = [
+        place.line(entry)
+        for section in sections
+        for place in places(section)
+        for entry in place.entries
+        if supported(place, entry)
+    ]
     return [line for line in found if not _NEEDED & set(line) and line[0] in beginning.split()]
 
 

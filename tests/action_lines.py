@@ -14,14 +14,18 @@ def _added(session: Session) -> tuple[str, ...]:
 
 #: Right lines, which the kernel takes too; each action has an index of its own.
 BY_KIND: dict[str, tuple[str, ...]] = {
-    kind: _added(_SESSIONS[f"actions of {kind}"]) for kind in ("mirred", "csum", "skbedit", "vlan", "police")}
+    kind: _added(_SESSIONS[f"actions of {kind}"]) for kind in ("mirred", "csum", "skbedit", "vlan", "police")
+}
 
 #: Right lines that the kernel refuses when the index names nothing, or outside of a filter.
 REFUSED = _added(_SESSIONS["actions that the kernel refuses"])
 
 #: Wrong lines, and what stderr has to name; none of them gets as far as the kernel.
-WRONG = tuple((step.commands[0].removeprefix("actions add "), step.named) for step in steps("actions-wrong")
-              if step.commands[0].startswith("actions add "))
+WRONG = tuple(
+    (step.commands[0].removeprefix("actions add "), step.named)
+    for step in steps("actions-wrong")
+    if step.commands[0].startswith("actions add ")
+)
 
 
 def added(kind: str) -> list[str]:

@@ -33,8 +33,9 @@ class BtfWriter:
         self._strings += text.encode() + b"\0"
         return len(self._base_strings) + len(self._strings) - len(text.encode()) - 1
 
-    def add(self, kind: int, name: str = "", size: int = 0, extra: bytes = b"", *, count: int = 0,
-            flag: bool = False) -> int:
+    def add(
+        self, kind: int, name: str = "", size: int = 0, extra: bytes = b"", *, count: int = 0, flag: bool = False
+    ) -> int:
         """Any type; ``size`` is also the type that is referred to."""
         info = flag << 31 | kind << 24 | count
         self._types.append(struct.pack("<III", self.string(name), info, size) + extra)
@@ -50,8 +51,9 @@ class BtfWriter:
     def array(self, of: int, count: int) -> int:
         return self.add(b.ARRAY, extra=struct.pack("<III", of, 0, count))
 
-    def structure(self, name: str, size: int, members: Sequence[Member], *, kind: int = b.STRUCT,
-               flag: bool = False) -> int:
+    def structure(
+        self, name: str, size: int, members: Sequence[Member], *, kind: int = b.STRUCT, flag: bool = False
+    ) -> int:
         """Members are (name, type, offset in bits)."""
         extra = b"".join(struct.pack("<III", self.string(n), of, at) for n, of, at in members)
         return self.add(kind, name, size, extra, count=len(members), flag=flag)
@@ -82,8 +84,14 @@ class BtfWriter:
         """The contents of section ``.BTF``; the arguments are bytes of padding."""
         types = b"".join(self._types)
         header = b.HEADER.size + behind_header
-        return (b.HEADER.pack(b.MAGIC, 1, 0, header, 0, len(types), len(types) + between, len(self._strings))
-                + bytes(behind_header) + types + bytes(between) + self._strings + bytes(behind))
+        return (
+            b.HEADER.pack(b.MAGIC, 1, 0, header, 0, len(types), len(types) + between, len(self._strings))
+            + bytes(behind_header)
+            + types
+            + bytes(between)
+            + self._strings
+            + bytes(behind)
+        )
 
     def parsed(self, base: b.Btf | None = None) -> b.Btf:
         return b.Btf(self.data(), base)
@@ -96,8 +104,11 @@ def ext(functions: Sequence[tuple[int, int, int]] = (), lines: Sequence[tuple[in
     """
     func_info = _records(8, [(entry[0], struct.pack("<II", *entry[1:])) for entry in functions])
     line_info = _records(16, [(entry[0], struct.pack("<IIII", *entry[1:])) for entry in lines])
-    return struct.pack("<HBBIIIII", b.MAGIC, 1, 0, 24, 0, len(func_info), len(func_info),
-                       len(line_info)) + func_info + line_info
+    return (
+        struct.pack("<HBBIIIII", b.MAGIC, 1, 0, 24, 0, len(func_info), len(func_info), len(line_info))
+        + func_info
+        + line_info
+    )
 
 
 def _records(size: int, entries: Sequence[tuple[int, bytes]]) -> bytes:

@@ -12,8 +12,29 @@ from pytc.bpf import btf as b
 from pytc.bpf.btf import Btf
 from tests.btf_writer import BtfWriter
 
-SIMPLE = ("u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "be16", "be32", "be64", "bool", "char", "f32", "f64",
-          "ip4", "ip6", "mac", "ip4/", "hex[3]", "str[5]")
+SIMPLE = (
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "s8",
+    "s16",
+    "s32",
+    "s64",
+    "be16",
+    "be32",
+    "be64",
+    "bool",
+    "char",
+    "f32",
+    "f64",
+    "ip4",
+    "ip6",
+    "mac",
+    "ip4/",
+    "hex[3]",
+    "str[5]",
+)
 NAMES = ("a", "b", "packets", "src", "x1", "_y", "percent")
 
 simple_formats = st.sampled_from(SIMPLE)
@@ -21,8 +42,11 @@ simple_formats = st.sampled_from(SIMPLE)
 
 def _structures(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     members = st.lists(st.tuples(inner, st.sampled_from(NAMES)), min_size=1, max_size=4, unique_by=lambda one: one[1])
-    return st.builds(lambda packed, parts: f"{packed}{{{', '.join(f'{of} {name}' for of, name in parts)}}}",
-                     st.sampled_from(["", "packed "]), members)
+    return st.builds(
+        lambda packed, parts: f"{packed}{{{', '.join(f'{of} {name}' for of, name in parts)}}}",
+        st.sampled_from(["", "packed "]),
+        members,
+    )
 
 
 def _arrays(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -50,8 +74,13 @@ class _Maker:
         """(type id, size)."""
         makers = [self.integer, self.enum, self.text, self.float]
         if depth < 3:
-            makers += [lambda: self.array(depth), lambda: self.structure(depth), lambda: self.union(depth),
-                       self.bit_fields, lambda: self.named(depth)]
+            makers += [
+                lambda: self.array(depth),
+                lambda: self.structure(depth),
+                lambda: self.union(depth),
+                self.bit_fields,
+                lambda: self.named(depth),
+            ]
         return self.draw(st.sampled_from(makers))()
 
     def integer(self) -> tuple[int, int]:
@@ -63,7 +92,9 @@ class _Maker:
     def enum(self) -> tuple[int, int]:
         values = [("ONE", 1), ("TWO", 2), ("GONE", 0xFFFFFFFF), ("TOP", 0x80000000)]
         kind = self.draw(st.sampled_from([b.ENUM, b.ENUM64]))
-        return self.writer.enum("state", values[:self.draw(st.integers(1, 4))], kind=kind), 8 if kind == b.ENUM64 else 4
+        return self.writer.enum(
+            "state", values[: self.draw(st.integers(1, 4))], kind=kind
+        ), 8 if kind == b.ENUM64 else 4
 
     def text(self) -> tuple[int, int]:
         size = self.draw(st.integers(1, 9))

@@ -45,8 +45,16 @@ class Outcome(NamedTuple):
 def run(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Outcome:
     """Runs a command, at most three minutes long: a busy machine takes its time for 10,000 qdiscs."""
     environment = {**os.environ, **(env or {})}
-    done = subprocess.run(words, capture_output=True, text=True, timeout=180, check=False, env=environment, cwd=cwd,
-                          stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+        env=environment,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+    )
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
@@ -202,15 +210,20 @@ class Network:
             cannot("ping is not installed")
         marking = ("-m", str(mark)) if mark else ()
         target = "10.9.0.1" if peer else "10.9.0.2"
-        return self.execute("ping", "-q", "-c", str(count), "-i", "0.01", "-W", "1", *marking, target,
-                            peer=peer).status == 0
+        return (
+            self.execute("ping", "-q", "-c", str(count), "-i", "0.01", "-W", "1", *marking, target, peer=peer).status
+            == 0
+        )
 
     def state(self) -> str:
         """What the real tc knows of em1: to see that nothing changed."""
         words = (("qdisc", "show"), ("class", "show"), ("filter", "show"))
         hooks: tuple[tuple[str, ...], ...] = ((), ("ingress",), ("egress",))
-        return "\n".join(self.tc(*word, "dev", "em1", *hook).out
-                         for word in words for hook in (hooks if word[0] == "filter" else hooks[:1]))
+        return "\n".join(
+            self.tc(*word, "dev", "em1", *hook).out
+            for word in words
+            for hook in (hooks if word[0] == "filter" else hooks[:1])
+        )
 
 
 @pytest.fixture

@@ -102,21 +102,43 @@ def statements() -> st.SearchStrategy[bytes]:
     return st.one_of(
         st.builds(lambda c, o, d, i: _pack(c | o, d, 0, 0, i), _CLASSES, _ALU, _REGISTERS, _IMMEDIATES),
         st.builds(lambda c, o, d, s: _pack(c | o | 8, d, s), _CLASSES, _ALU, _REGISTERS, _REGISTERS),
-        st.builds(lambda c, o, d, i: _pack(c | o, d, 0, 1, i), _CLASSES, st.sampled_from([0x30, 0x90]), _REGISTERS,
-                  _IMMEDIATES),
-        st.builds(lambda c, d, s, o: _pack(c | 0xB8, d, s, o), _CLASSES, _REGISTERS, _REGISTERS,
-                  st.sampled_from([8, 16, 32])),
-        st.builds(lambda o, d, i: _pack(o, d, 0, 0, i), st.sampled_from([0xD4, 0xD7, 0xDC]), _REGISTERS,
-                  st.sampled_from([16, 32, 64])),
-        st.builds(lambda m, z, d, s, o: _pack(m | z, d, s, o), st.sampled_from([0x61, 0x63]), _SIZES, _REGISTERS,
-                  _REGISTERS, _OFFSETS),
+        st.builds(
+            lambda c, o, d, i: _pack(c | o, d, 0, 1, i),
+            _CLASSES,
+            st.sampled_from([0x30, 0x90]),
+            _REGISTERS,
+            _IMMEDIATES,
+        ),
+        st.builds(
+            lambda c, d, s, o: _pack(c | 0xB8, d, s, o), _CLASSES, _REGISTERS, _REGISTERS, st.sampled_from([8, 16, 32])
+        ),
+        st.builds(
+            lambda o, d, i: _pack(o, d, 0, 0, i),
+            st.sampled_from([0xD4, 0xD7, 0xDC]),
+            _REGISTERS,
+            st.sampled_from([16, 32, 64]),
+        ),
+        st.builds(
+            lambda m, z, d, s, o: _pack(m | z, d, s, o),
+            st.sampled_from([0x61, 0x63]),
+            _SIZES,
+            _REGISTERS,
+            _REGISTERS,
+            _OFFSETS,
+        ),
         st.builds(lambda z, d, o, i: _pack(0x62 | z, d, 0, o, i), _SIZES, _REGISTERS, _OFFSETS, _IMMEDIATES),
-        st.builds(_atomic, st.sampled_from([0x00, 0x18]), st.tuples(_REGISTERS, _REGISTERS, _OFFSETS),
-                  st.sampled_from([0x00, 0x01, 0x40, 0x41, 0x50, 0x51, 0xA0, 0xA1, 0xE1, 0xF1, 0x100, 0x110])),
-        st.builds(lambda c, o, d, off, i: _pack(c | o, d, 0, off, i), _JUMPS, _COMPARISONS, _REGISTERS, _OFFSETS,
-                  _IMMEDIATES),
-        st.builds(lambda c, o, d, s, off: _pack(c | o | 8, d, s, off), _JUMPS, _COMPARISONS, _REGISTERS, _REGISTERS,
-                  _OFFSETS),
+        st.builds(
+            _atomic,
+            st.sampled_from([0x00, 0x18]),
+            st.tuples(_REGISTERS, _REGISTERS, _OFFSETS),
+            st.sampled_from([0x00, 0x01, 0x40, 0x41, 0x50, 0x51, 0xA0, 0xA1, 0xE1, 0xF1, 0x100, 0x110]),
+        ),
+        st.builds(
+            lambda c, o, d, off, i: _pack(c | o, d, 0, off, i), _JUMPS, _COMPARISONS, _REGISTERS, _OFFSETS, _IMMEDIATES
+        ),
+        st.builds(
+            lambda c, o, d, s, off: _pack(c | o | 8, d, s, off), _JUMPS, _COMPARISONS, _REGISTERS, _REGISTERS, _OFFSETS
+        ),
         st.builds(lambda o: _pack(0x05, offset=o), _OFFSETS),
         st.builds(lambda i: _pack(0x06, immediate=i), _IMMEDIATES),
         st.builds(lambda s, i: _pack(0x85, source=s, immediate=i), st.sampled_from([0, 1, 2]), _IMMEDIATES),

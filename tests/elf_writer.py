@@ -51,8 +51,14 @@ class Relocation(NamedTuple):
     addend: int | None = None
 
 
-def elf(*sections: Section, symbols: Iterable[Symbol] = (), relocations: Sequence[Relocation] = (),
-        machine: int = BPF, type: int = RELOCATABLE, shift: int = 0) -> bytes:
+def elf(
+    *sections: Section,
+    symbols: Iterable[Symbol] = (),
+    relocations: Sequence[Relocation] = (),
+    machine: int = BPF,
+    type: int = RELOCATABLE,
+    shift: int = 0,
+) -> bytes:
     """The bytes of an object file: the sections in order, then relocations, symbols and names.
 
     Each begins ``shift`` bytes behind a multiple of 16, whatever its header says.
@@ -63,9 +69,12 @@ def elf(*sections: Section, symbols: Iterable[Symbol] = (), relocations: Sequenc
     patched = list(dict.fromkeys(relocation.section for relocation in relocations))
     table = len(sections) + len(patched) + 1
     entries = b"".join(_symbol(symbol, numbers, strings) for symbol in symbols)
-    every = [Section("", type=NULL), *sections,
-             *(_relocations(name, relocations, symbols, numbers[name], table) for name in patched),
-             Section(".symtab", bytes(_SYMBOL.size) + entries, SYMTAB, link=table + 1)]
+    every = [
+        Section("", type=NULL),
+        *sections,
+        *(_relocations(name, relocations, symbols, numbers[name], table) for name in patched),
+        Section(".symtab", bytes(_SYMBOL.size) + entries, SYMTAB, link=table + 1),
+    ]
     names = [strings.add(section.name) for section in every] + [strings.add(".strtab")]
     every.append(Section(".strtab", strings.data, STRTAB))
     return _layout(every, names, machine, type, shift)
@@ -78,19 +87,38 @@ def _layout(sections: list[Section], names: list[int], machine: int, type: int, 
         size = len(section.data) if section.size is None else section.size
         headers += _SECTION.pack(name, section.type, section.flags, 0, at, size, section.link, section.info, 16, 0)
         body += section.data + bytes(-len(section.data) % 16)
-    header = _HEADER.pack(b"\x7fELF", 2, 1, 1, type, machine, 1, 0, 0, _HEADER.size + len(body), 0, 64, 0, 0, 64,
-                          len(sections), len(sections) - 1)
+    header = _HEADER.pack(
+        b"\x7fELF",
+        2,
+        1,
+        1,
+        type,
+        machine,
+        1,
+        0,
+        0,
+        _HEADER.size + len(body),
+        0,
+        64,
+        0,
+        0,
+        64,
+        len(sections),
+        len(sections) - 1,
+    )
     return header + bytes(body) + bytes(headers)
 
 
 def _symbol(symbol: Symbol, numbers: dict[str, int], strings: _Strings) -> bytes:
     section = symbol.section if isinstance(symbol.section, int) else numbers.get(symbol.section, 0)
-    return _SYMBOL.pack(strings.add(symbol.name), symbol.binding << 4 | symbol.type, 0, section, symbol.value,
-                        symbol.size)
+    return _SYMBOL.pack(
+        strings.add(symbol.name), symbol.binding << 4 | symbol.type, 0, section, symbol.value, symbol.size
+    )
 
 
-def _relocations(name: str, relocations: Sequence[Relocation], symbols: list[Symbol], number: int,
-                 table: int) -> Section:
+def _relocations(
+    name: str, relocations: Sequence[Relocation], symbols: list[Symbol], number: int, table: int
+) -> Section:
     own = [relocation for relocation in relocations if relocation.section == name]
     by_name = {symbol.name: index for index, symbol in enumerate(symbols, 1)}
     explicit = any(relocation.addend is not None for relocation in own)

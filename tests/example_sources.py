@@ -36,6 +36,7 @@ def words(command: str) -> list[str]:
 
 def only_one(name: str) -> None:
     """Waits for the maps of an earlier test to be gone: a namespace goes slowly."""
+
     def one() -> bool:
         found = 0
         for number in ids(Command.MAP_GET_NEXT_ID):

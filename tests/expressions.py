@@ -1,6 +1,8 @@
 """tcpdump expressions of all sorts: the 200 that tests compile, for Ethernet, and some for raw IP."""
 
-ETHERNET = tuple(line.strip() for line in """
+ETHERNET = tuple(
+    line.strip()
+    for line in """
 ip
 ip6
 arp
@@ -201,7 +203,20 @@ tcp port 80 and (((ip[2:2] - ((ip[0]&0xf)<<2)) - ((tcp[12]&0xf0)>>2)) != 0)
 udp port 67 or udp port 68 or udp port 546 or udp port 547
 ip host 10.9.0.1 and (tcp port 22 or tcp port 80 or tcp port 443) and not src net 192.168.0.0/16
 geneve
-""".splitlines() if line.strip())
+""".splitlines()
+    if line.strip()
+)
 
-RAW = ("ip", "ip6", "tcp", "udp port 53", "tcp[tcpflags] & tcp-syn != 0", "host 10.9.0.1", "net 2001:db8::/32",
-       "icmp or icmp6", "len > 100", "ip[8] < 5", "portrange 1-1023 and not udp")
+RAW = (
+    "ip",
+    "ip6",
+    "tcp",
+    "udp port 53",
+    "tcp[tcpflags] & tcp-syn != 0",
+    "host 10.9.0.1",
+    "net 2001:db8::/32",
+    "icmp or icmp6",
+    "len > 100",
+    "ip[8] < 5",
+    "portrange 1-1023 and not udp",
+)

@@ -19,12 +19,15 @@ from tests.conftest import ROOT, cannot
 _PATIENCE = 40.0
 _START = {"bash": ("bash", "--norc", "--noprofile", "-i"), "zsh": ("zsh", "-f", "-i"), "fish": ("fish", "-N", "-i")}
 #: As docs/completion.md says.
-LOAD = {"bash": "source <(pytc completion bash)", "zsh": "source <(pytc completion zsh)",
-        "fish": "pytc completion fish | source"}
+LOAD = {
+    "bash": "source <(pytc completion bash)",
+    "zsh": "source <(pytc completion zsh)",
+    "fish": "pytc completion fish | source",
+}
 _SETUP = {
     "bash": "LOAD; complete -F _pytc given; given() { printf '%s\\0' \"$@\" > part; mv part out; }",
     "zsh": "autoload -U compinit; compinit -u -D; LOAD; compdef _pytc given;"
-           " given() { printf '%s\\0' \"$@\" > part; mv part out }",
+    " given() { printf '%s\\0' \"$@\" > part; mv part out }",
     "fish": "LOAD; complete -c given -w pytc; function given; printf '%s\\0' $argv > part; mv part out; end",
 }
 
@@ -33,7 +36,7 @@ def pytc_on_path(directory: Path) -> Path:
     """A directory with the command ``pytc`` of this checkout."""
     script = directory / "bin" / "pytc"
     script.parent.mkdir(exist_ok=True)
-    script.write_text(f"#!/bin/sh\nPYTHONPATH={ROOT / 'src'} exec {sys.executable} -m pytc \"$@\"\n")
+    script.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT / "src"} exec {sys.executable} -m pytc "$@"\n')
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     return script.parent
 
@@ -55,17 +58,28 @@ class Shell:
         self._child, self._terminal = pty.fork()
         if not self._child:
             os.chdir(self.directory)
-            home = {"HOME": str(self.directory.parent), "XDG_CONFIG_HOME": str(self.directory.parent / "config"),
-                    "XDG_DATA_HOME": str(self.directory.parent / "data"), "ZDOTDIR": str(self.directory.parent)}
-            os.environ.update(PATH=f"{self._bin}:{os.environ['PATH']}", TERM="dumb", HISTFILE="/dev/null",
-                              INPUTRC="/dev/null", LC_ALL="C.UTF-8", **home)
+            home = {
+                "HOME": str(self.directory.parent),
+                "XDG_CONFIG_HOME": str(self.directory.parent / "config"),
+                "XDG_DATA_HOME": str(self.directory.parent / "data"),
+                "ZDOTDIR": str(self.directory.parent),
+            }
+            os.environ.update(
+                PATH=f"{self._bin}:{os.environ['PATH']}",
+                TERM="dumb",
+                HISTFILE="/dev/null",
+                INPUTRC="/dev/null",
+                LC_ALL="C.UTF-8",
+                **home,
+            )
             os.execvp(_START[self.name][0], _START[self.name])
         self._type(_SETUP[self.name].replace("LOAD", LOAD[self.name]) + "; printf '' > ready\r")
         self._wait_for("ready")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         os.kill(self._child, 9)
         os.close(self._terminal)
         os.waitpid(self._child, 0)

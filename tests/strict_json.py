@@ -26,8 +26,8 @@ def values(output: bytes | str) -> list[Any]:
     found, at = [], 0
     while at < len(text):
         value, at = _DECODER.raw_decode(text, at)
-        if text[at:at + 1] != "\n":
-            raise ValueError(f"a document and then {text[at:at + 40]!r}")
+        if text[at : at + 1] != "\n":
+            raise ValueError(f"a document and then {text[at : at + 40]!r}")
         found.append(value)
         at += 1
     return found

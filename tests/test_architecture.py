@@ -35,16 +35,25 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 )
 # Rooms that see less than what is below them.
 ONLY = {
-    "errors": set[str](), "map_commands": set[str](), "attach_commands": set[str](),
-    "handles": {"errors"}, "protocols": {"errors"}, "rates": {"errors"}, "documents": {"handles", "errors"},
-    "bpf": {"errors"}, "packets": {"errors"}, "cbpf": {"bpf", "packets", "errors"},
-    "exec_proxy": {"bpf", "errors"}, "prog_commands": {"map_commands"},
+    "errors": set[str](),
+    "map_commands": set[str](),
+    "attach_commands": set[str](),
+    "handles": {"errors"},
+    "protocols": {"errors"},
+    "rates": {"errors"},
+    "documents": {"handles", "errors"},
+    "bpf": {"errors"},
+    "packets": {"errors"},
+    "cbpf": {"bpf", "packets", "errors"},
+    "exec_proxy": {"bpf", "errors"},
+    "prog_commands": {"map_commands"},
     "commands": {"handles", "map_commands", "attach_commands", "prog_commands", "errors"},
     "records": {"handles", "errors"},
-    "render": {"documents", "errors"}, "": {"attach"}, "__main__": {"cli"},
+    "render": {"documents", "errors"},
+    "": {"attach"},
+    "__main__": {"cli"},
 }
-DOORS = {"click": "cli/", "elftools": "bpf/elf.py", "pyroute2": "netlink/general.py",
-         "pytest": "testing.py"}
+DOORS = {"click": "cli/", "elftools": "bpf/elf.py", "pyroute2": "netlink/general.py", "pytest": "testing.py"}
 STRUCTURES = {"bpf/abi.py", "exec_proxy/wire.py"}
 _STRUCTURE_BASES = {"Structure", "Union", "LittleEndianStructure", "BigEndianStructure"}
 
@@ -108,21 +117,32 @@ def test_imports_point_downwards() -> None:
 
 
 def test_third_parties_have_one_door() -> None:
-    assert not [f"{module.path} imports {name}" for module in MODULES for name in imports(module)
-                if not module.path.startswith(DOORS.get(name.partition(".")[0], ""))]
+    assert not [
+        f"{module.path} imports {name}"
+        for module in MODULES
+        for name in imports(module)
+        if not module.path.startswith(DOORS.get(name.partition(".")[0], ""))
+    ]
 
 
 def test_only_known_packages_are_imported() -> None:
     known = {*sys.stdlib_module_names, *DOORS, "pytc"}
-    assert not [f"{module.path} imports {name}" for module in MODULES for name in imports(module)
-                if name.partition(".")[0] not in known]
+    assert not [
+        f"{module.path} imports {name}"
+        for module in MODULES
+        for name in imports(module)
+        if name.partition(".")[0] not in known
+    ]
 
 
 def _strings(module: Module) -> Iterator[str]:
     """String constants apart from documentation."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    documentation = {id(node.body[0].value) for node in ast.walk(module.tree)
-                     if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)}
+    documentation = {
+        id(node.body[0].value)
+        for node in ast.walk(module.tree)
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    }
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
             yield node.value
@@ -134,15 +154,25 @@ def test_only_the_arranger_of_imports_names_pyroute2_in_a_string() -> None:
 
 
 def test_structures_of_the_kernel_are_in_one_place() -> None:
-    found = {module.path for module in MODULES for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)
-             for base in node.bases if (getattr(base, "attr", "") or getattr(base, "id", "")) in _STRUCTURE_BASES}
+    found = {
+        module.path
+        for module in MODULES
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+        if (getattr(base, "attr", "") or getattr(base, "id", "")) in _STRUCTURE_BASES
+    }
     assert "bpf/abi.py" in found
     assert found <= STRUCTURES
 
 
 def _is_attribute(node: ast.AST, owner: str, *names: str) -> bool:
-    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == owner \
+    return (
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == owner
         and node.attr in names
+    )
 
 
 def _speaks(node: ast.AST) -> bool:
@@ -155,8 +185,13 @@ def _speaks(node: ast.AST) -> bool:
 
 
 def test_only_the_command_line_prints_exits_and_reads_its_words() -> None:
-    assert not [f"{module.path}:{getattr(node, 'lineno', 0)}" for module in MODULES
-                if not module.path.startswith("cli/") for node in ast.walk(module.tree) if _speaks(node)]
+    assert not [
+        f"{module.path}:{getattr(node, 'lineno', 0)}"
+        for module in MODULES
+        if not module.path.startswith("cli/")
+        for node in ast.walk(module.tree)
+        if _speaks(node)
+    ]
 
 
 def test_files_are_short() -> None:
@@ -169,8 +204,14 @@ def test_every_module_has_a_room() -> None:
 
 
 def python(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=60, check=False,
-                          env={**os.environ, "PYTHONPATH": str(SOURCE)})
+    return subprocess.run(
+        [sys.executable, *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+    )
 
 
 @pytest.mark.parametrize("words", [("--help",), ("-V",), ("filter", "help"), ("qdisc", "help")])
@@ -225,8 +266,10 @@ def test_reading_an_object_needs_elf_code_and_nothing_else(tmp_path: Path) -> No
     from tests.elf_writer import RETURN_0, code, elf
 
     (tmp_path / "bpf.o").write_bytes(elf(code("tc", RETURN_0)))
-    script = (f"import sys\nfrom pytc.bpf import read_object\nread_object({str(tmp_path / 'bpf.o')!r})\n"
-              "assert 'elftools' in sys.modules and 'click' not in sys.modules and 'pyroute2' not in sys.modules")
+    script = (
+        f"import sys\nfrom pytc.bpf import read_object\nread_object({str(tmp_path / 'bpf.o')!r})\n"
+        "assert 'elftools' in sys.modules and 'click' not in sys.modules and 'pyroute2' not in sys.modules"
+    )
     done = python("-c", script)
     assert done.returncode == 0, done.stderr
 
@@ -245,8 +288,15 @@ def test_public_names_are_there() -> None:
 
 def test_long_lists_of_constants_are_imported_once() -> None:
     """Who needs as many, and somebody else does too, says the module's name with each."""
-    lists = [(module.path, node.module, {alias.name for alias in node.names if alias.name.isupper()})
-             for module in MODULES if module.path.startswith("bpf/")
-             for node in ast.walk(module.tree) if isinstance(node, ast.ImportFrom)]
-    assert not [(one, other, home) for (one, home, names), (other, where, others) in itertools.combinations(lists, 2)
-                if home == where and len(names & others) >= 5]
+    lists = [
+        (module.path, node.module, {alias.name for alias in node.names if alias.name.isupper()})
+        for module in MODULES
+        if module.path.startswith("bpf/")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ImportFrom)
+    ]
+    assert not [
+        (one, other, home)
+        for (one, home, names), (other, where, others) in itertools.combinations(lists, 2)
+        if home == where and len(names & others) >= 5
+    ]

@@ -55,7 +55,7 @@ def main(words: list[str]) -> None:
             protocol, one_in = words[1:]
             maps[2].change(int(protocol), ".one_in", int(one_in))
             return
-        seconds, times = [*map(int, words), *(1, 0)[len(words):]]
+        seconds, times = [*map(int, words), *(1, 0)[len(words) :]]
         while True:
             show(maps)
             times -= 1

@@ -26,9 +26,20 @@ from pytc.protocols import ALL
 _POINTS = {"ingress": INGRESS, "egress": EGRESS}
 
 
-def attach_filter(device: str, parent: str, program: Program, *, direct_action: bool = False, classid: str = "",
-                  pref: int = 0, handle: int = 0, chain: int | None = None, protocol: int = ALL, name: str = "",
-                  replace: bool = False) -> None:
+def attach_filter(
+    device: str,
+    parent: str,
+    program: Program,
+    *,
+    direct_action: bool = False,
+    classid: str = "",
+    pref: int = 0,
+    handle: int = 0,
+    chain: int | None = None,
+    protocol: int = ALL,
+    name: str = "",
+    replace: bool = False,
+) -> None:
     """Attaches a program as a ``bpf`` filter.
 
     ``parent`` is ``ingress``, ``egress``, or a class or qdisc like ``1:``; ``pref`` 0 and ``handle`` 0 let the

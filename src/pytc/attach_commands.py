@@ -128,5 +128,19 @@ class UpdateLink(NamedTuple):
     source: Any
 
 
-AttachCommand = Union[AttachTcx, ReplaceTcx, DetachTcx, ShowTcx, ShowHooks, AttachCgroup, DetachCgroup,  # noqa: UP007
-                      ShowCgroup, ShowCgroupTree, ShowLinks, DetachLink, PinLink, UnpinLink, UpdateLink]
+AttachCommand = Union[  # noqa: UP007
+    AttachTcx,
+    ReplaceTcx,
+    DetachTcx,
+    ShowTcx,
+    ShowHooks,
+    AttachCgroup,
+    DetachCgroup,
+    ShowCgroup,
+    ShowCgroupTree,
+    ShowLinks,
+    DetachLink,
+    PinLink,
+    UnpinLink,
+    UpdateLink,
+]

@@ -202,8 +202,9 @@ class UnsupportedError(AttachError):
     """The kernel has no such place for programs; ``since`` is the version of Linux that brought it."""
 
     def __init__(self, what: str, since: str, *, hints: tuple[str, ...] = ()) -> None:
-        super().__init__(f"this kernel has no {what}: it came with Linux {since}, and this is {os.uname().release}",
-                         hints=hints)
+        super().__init__(
+            f"this kernel has no {what}: it came with Linux {since}, and this is {os.uname().release}", hints=hints
+        )
         self.since = since
 
 
@@ -214,10 +215,10 @@ class MapMismatchError(BpfError):
     """
 
     def __init__(self, name: str, path: str, fields: dict[str, tuple[str, str]]) -> None:
-        differences = ", ".join(f"{field} is {pinned}, the object wants {wanted}"
-                                for field, (pinned, wanted) in fields.items())
-        super().__init__(f'map "{name}": the map pinned at {path} does not match: {differences}',
-                         errno=_errno.EINVAL)
+        differences = ", ".join(
+            f"{field} is {pinned}, the object wants {wanted}" for field, (pinned, wanted) in fields.items()
+        )
+        super().__init__(f'map "{name}": the map pinned at {path} does not match: {differences}', errno=_errno.EINVAL)
         self.fields = fields
 
 
@@ -228,8 +229,9 @@ class PinError(BpfError):
 class VerifierError(BpfError):
     """The kernel refused a program. ``log`` is the verifier's whole text (may be empty)."""
 
-    def __init__(self, program: str, number: int, summary: str, *, log: str = "",
-                 source: str = "", hints: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, program: str, number: int, summary: str, *, log: str = "", source: str = "", hints: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(summary, errno=number, hints=hints)
         self.program = program
         self.log = log

@@ -133,5 +133,19 @@ class ReadEvents(NamedTuple):
     object: str = ""
 
 
-MapCommand = (ShowMaps | GetElement | SetElement | UpdateElements | DeleteElements | DumpMap | LoadMap | NextKey
-              | WatchMap | PinMap | UnpinMap | PushValues | TakeValues | ReadEvents)
+MapCommand = (
+    ShowMaps
+    | GetElement
+    | SetElement
+    | UpdateElements
+    | DeleteElements
+    | DumpMap
+    | LoadMap
+    | NextKey
+    | WatchMap
+    | PinMap
+    | UnpinMap
+    | PushValues
+    | TakeValues
+    | ReadEvents
+)

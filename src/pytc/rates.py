@@ -13,20 +13,49 @@ _MAX_U32 = 2**32 - 1
 _MAX_S64 = 2**63 - 1
 _DIGITS, _HEX_DIGITS = frozenset("0123456789"), frozenset("0123456789abcdefABCDEF")
 
-_SCALES = {"": 1, "k": 1000, "ki": 1024, "m": 1000**2, "mi": 1024**2, "g": 1000**3, "gi": 1024**3,
-           "t": 1000**4, "ti": 1024**4}
+_SCALES = {
+    "": 1,
+    "k": 1000,
+    "ki": 1024,
+    "m": 1000**2,
+    "mi": 1024**2,
+    "g": 1000**3,
+    "gi": 1024**3,
+    "t": 1000**4,
+    "ti": 1024**4,
+}
 #: Bits in a unit.
-_RATE_UNITS = {"": 1, **{f"{prefix}bit": scale for prefix, scale in _SCALES.items()},
-               **{f"{prefix}bps": 8 * scale for prefix, scale in _SCALES.items()}}
+_RATE_UNITS = {
+    "": 1,
+    **{f"{prefix}bit": scale for prefix, scale in _SCALES.items()},
+    **{f"{prefix}bps": 8 * scale for prefix, scale in _SCALES.items()},
+}
 #: Bytes in a unit; all prefixes are binary here, even those of bits.
-_SIZE_UNITS = {"": 1, "b": 1, "k": 1024, "kb": 1024, "kbit": 1024 // 8, "m": 1024**2, "mb": 1024**2,
-               "mbit": 1024**2 // 8, "g": 1024**3, "gb": 1024**3, "gbit": 1024**3 // 8}
+_SIZE_UNITS = {
+    "": 1,
+    "b": 1,
+    "k": 1024,
+    "kb": 1024,
+    "kbit": 1024 // 8,
+    "m": 1024**2,
+    "mb": 1024**2,
+    "mbit": 1024**2 // 8,
+    "g": 1024**3,
+    "gb": 1024**3,
+    "gbit": 1024**3 // 8,
+}
 _MICROSECONDS, _NANOSECONDS = 10**6, 10**9
-_TIME_UNITS = {f"{unit}{ending}": scale for unit, scale in (("", _MICROSECONDS), ("m", 1000), ("u", 1))
-               for ending in ("s", "sec", "secs")} | {"": 1}
+_TIME_UNITS = {
+    f"{unit}{ending}": scale
+    for unit, scale in (("", _MICROSECONDS), ("m", 1000), ("u", 1))
+    for ending in ("s", "sec", "secs")
+} | {"": 1}
 #: Nanoseconds in a unit.
-_TIME64_UNITS = {f"{unit}{ending}": scale for unit, scale in (("", _NANOSECONDS), ("m", 10**6), ("u", 1000), ("n", 1))
-                 for ending in ("s", "sec", "secs")} | {"": 1}
+_TIME64_UNITS = {
+    f"{unit}{ending}": scale
+    for unit, scale in (("", _NANOSECONDS), ("m", 10**6), ("u", 1000), ("n", 1))
+    for ending in ("s", "sec", "secs")
+} | {"": 1}
 
 _KIBI, _MEBI = 1024, 1024**2
 
@@ -111,9 +140,9 @@ def split_number(word: str) -> tuple[float, str]:
     """(the number at the start, the rest), as strtod(3) takes it apart but for blanks, infinity and NaN; raises
     ValueError where there is none."""
     start = 1 if word[:1] in ("+", "-") else 0
-    if word[start:start + 2].lower() == "0x":
+    if word[start : start + 2].lower() == "0x":
         end = _digits_end(word, start + 2, _HEX_DIGITS)
-        if end > start + 2 and word[start + 2:end] != ".":
+        if end > start + 2 and word[start + 2 : end] != ".":
             end = _exponent_end(word, end, "pP")
             return float.fromhex(word[:end]), word[end:]
     end = _digits_end(word, start, _DIGITS)
@@ -134,9 +163,9 @@ def _digits_end(word: str, at: int, digits: frozenset[str]) -> int:
 
 def _exponent_end(word: str, at: int, letters: str) -> int:
     """Behind an exponent, when there is a whole one."""
-    if word[at:at + 1] not in tuple(letters):
+    if word[at : at + 1] not in tuple(letters):
         return at
-    first = at + (2 if word[at + 1:at + 2] in ("+", "-") else 1)
+    first = at + (2 if word[at + 1 : at + 2] in ("+", "-") else 1)
     end = first
     while end < len(word) and word[end] in _DIGITS:
         end += 1

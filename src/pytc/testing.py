@@ -57,16 +57,31 @@ class PacketResult(NamedTuple):
 class ObjectLoader(Protocol):
     """What the fixture ``bpf_object`` is."""
 
-    def __call__(self, path: "str | os.PathLike[str]", *, section: str = "", program: str = "",
-                 type: "ProgramType | None" = None, variables: Mapping[str, Any] | None = None,
-                 max_entries: Mapping[str, int] | None = None, verbose: bool = False) -> "Loaded": ...
+    def __call__(
+        self,
+        path: "str | os.PathLike[str]",
+        *,
+        section: str = "",
+        program: str = "",
+        type: "ProgramType | None" = None,
+        variables: Mapping[str, Any] | None = None,
+        max_entries: Mapping[str, int] | None = None,
+        verbose: bool = False,
+    ) -> "Loaded": ...
 
 
 class PacketRunner(Protocol):
     """What the fixture ``run_packet`` is."""
 
-    def __call__(self, program: "Loaded | Program", packet: bytes | str, *, context: Mapping[str, int] | None = None,
-                 repeat: int = 1, classes: bool = False) -> PacketResult: ...
+    def __call__(
+        self,
+        program: "Loaded | Program",
+        packet: bytes | str,
+        *,
+        context: Mapping[str, int] | None = None,
+        repeat: int = 1,
+        classes: bool = False,
+    ) -> PacketResult: ...
 
 
 def _root() -> None:
@@ -83,9 +98,17 @@ def bpf_object() -> Iterator[ObjectLoader]:
     """
     _root()
     with ExitStack() as owned:
-        def load_object(path: "str | os.PathLike[str]", *, section: str = "", program: str = "",
-                        type: "ProgramType | None" = None, variables: Mapping[str, Any] | None = None,
-                        max_entries: Mapping[str, int] | None = None, verbose: bool = False) -> "Loaded":
+
+        def load_object(
+            path: "str | os.PathLike[str]",
+            *,
+            section: str = "",
+            program: str = "",
+            type: "ProgramType | None" = None,
+            variables: Mapping[str, Any] | None = None,
+            max_entries: Mapping[str, int] | None = None,
+            verbose: bool = False,
+        ) -> "Loaded":
             from pytc.bpf import Parameters, ProgramType, load, parameterise, read_object, select_program
 
             spec = parameterise(read_object(os.fspath(path)).unpinned(), Parameters(variables or {}, max_entries or {}))
@@ -106,8 +129,14 @@ def run_packet() -> PacketRunner:
     """
     _root()
 
-    def run(program: "Loaded | Program", packet: bytes | str, *, context: Mapping[str, int] | None = None,
-            repeat: int = 1, classes: bool = False) -> PacketResult:
+    def run(
+        program: "Loaded | Program",
+        packet: bytes | str,
+        *,
+        context: Mapping[str, int] | None = None,
+        repeat: int = 1,
+        classes: bool = False,
+    ) -> PacketResult:
         from pytc.bpf.program import Program
         from pytc.bpf.test_run import Runner
         from pytc.bpf.verdict_names import Verdicts
@@ -137,8 +166,14 @@ class NetnsPair:
     def run(self, *words: str, far: bool = False, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Runs a command in a namespace, at most a minute long; raises CalledProcessError where it fails, unless
         ``check`` is False."""
-        return subprocess.run(["ip", "netns", "exec", self.far if far else self.near, *words], capture_output=True,
-                              text=True, timeout=60, check=check, stdin=subprocess.DEVNULL)
+        return subprocess.run(
+            ["ip", "netns", "exec", self.far if far else self.near, *words],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=check,
+            stdin=subprocess.DEVNULL,
+        )
 
     @contextmanager
     def inside(self, *, far: bool = False) -> Iterator[None]:
@@ -153,10 +188,24 @@ class NetnsPair:
         for name in (self.near, self.far):
             _ip("netns", "add", name)
             _ip("-n", name, "link", "set", "lo", "up")
-        _ip("-n", self.near, "link", "add", self.device, "type", "veth", "peer", "name", self.far_device, "netns",
-            self.far)
-        for name, device, address in ((self.near, self.device, self.near_address),
-                                      (self.far, self.far_device, self.far_address)):
+        _ip(
+            "-n",
+            self.near,
+            "link",
+            "add",
+            self.device,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            self.far_device,
+            "netns",
+            self.far,
+        )
+        for name, device, address in (
+            (self.near, self.device, self.near_address),
+            (self.far, self.far_device, self.far_address),
+        ):
             _ip("-n", name, "addr", "add", f"{address}/24", "dev", device)
             _ip("-n", name, "link", "set", device, "up")
 
@@ -186,5 +235,3 @@ def netns_pair() -> Iterator[NetnsPair]:
         yield made
     finally:
         made.remove()
-
-

@@ -14,9 +14,12 @@ from tests.conftest import Outcome
 
 #: What differs by nature: ages, ids of programs, when they were loaded, and handles that the kernel picks.
 _MASKS = (
-    (r" (installed|used|firstused) \d+ sec", ""), (r',\s*"(installed|last_used|first_used)": ?\d+', ""),
-    (r"\bid \d+ name", "id N name"), (r"(load_time|btf_id) \d+", r"\1 N"),
-    (r'"(id|load_time|btf_id)": ?\d+', r'"\1":0'), (r"\b8[0-9a-f]{3}:(?![0-9a-f]*:)", "auto:"),
+    (r" (installed|used|firstused) \d+ sec", ""),
+    (r',\s*"(installed|last_used|first_used)": ?\d+', ""),
+    (r"\bid \d+ name", "id N name"),
+    (r"(load_time|btf_id) \d+", r"\1 N"),
+    (r'"(id|load_time|btf_id)": ?\d+', r'"\1":0'),
+    (r"\b8[0-9a-f]{3}:(?![0-9a-f]*:)", "auto:"),
 )
 #: Text that tc prints into its JSON.
 _TEXT_IN_JSON = r',\s*"\s*(offset|eat) "| Sent \d+ bytes \d+ pkts \([^)]*\) |\n *(?=,|\n)'

@@ -56,15 +56,30 @@ def view(program: Program) -> ProgramView:
     names = {number: found.name for number, found in maps.items()}
     code = _named(translated_instructions(program.fd), names)
     used = {instruction[4] for instruction in code}
-    return ProgramView(description.name, description.type, description.tag, bool(description.btf_id), code,
-                       tuple(sorted(found for found in maps.values() if found.name in used)))
+    return ProgramView(
+        description.name,
+        description.type,
+        description.tag,
+        bool(description.btf_id),
+        code,
+        tuple(sorted(found for found in maps.values() if found.name in used)),
+    )
 
 
 def map_view(found: Map) -> MapView:
     """A map with its contents."""
     d = found.description
-    return MapView(d.name, d.type, d.key_size, d.value_size, d.max_entries, d.flags, bool(d.btf_id),
-                   _frozen(found.fd), _contents(found))
+    return MapView(
+        d.name,
+        d.type,
+        d.key_size,
+        d.value_size,
+        d.max_entries,
+        d.flags,
+        bool(d.btf_id),
+        _frozen(found.fd),
+        _contents(found),
+    )
 
 
 def _contents(found: Map) -> tuple[tuple[bytes, object], ...]:
@@ -81,9 +96,11 @@ def _contents(found: Map) -> tuple[tuple[bytes, object], ...]:
 
 def _without_addresses(value: bytes) -> bytes:
     """List heads and tree roots show where in the kernel's memory a map lies."""
-    words = [int.from_bytes(value[at:at + 8], "little") for at in range(0, len(value), 8)]
-    return b"".join(b"-memory-" if _MEMORY <= word < _KERNEL_TEXT else value[8 * index:8 * index + 8]
-                    for index, word in enumerate(words))
+    words = [int.from_bytes(value[at : at + 8], "little") for at in range(0, len(value), 8)]
+    return b"".join(
+        b"-memory-" if _MEMORY <= word < _KERNEL_TEXT else value[8 * index : 8 * index + 8]
+        for index, word in enumerate(words)
+    )
 
 
 def _program_of(value: bytes) -> object:

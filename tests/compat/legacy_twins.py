@@ -5,14 +5,26 @@ from __future__ import annotations
 import re
 
 _SECTION = r'__attribute__\(\(section\("{}"\), used\)\)'
-_MAP = re.compile(r"(?:static )?struct (?:bpf_elf_map|bpf_map_def) " + _SECTION.format("maps")
-                  + r" (\w+)(?: __attribute__\(\(aligned\(\d+\)\)\))? = \{(.*?)\}\s*;", re.S)
+_MAP = re.compile(
+    r"(?:static )?struct (?:bpf_elf_map|bpf_map_def) "
+    + _SECTION.format("maps")
+    + r" (\w+)(?: __attribute__\(\(aligned\(\d+\)\)\))? = \{(.*?)\}\s*;",
+    re.S,
+)
 _MAP_DEF = re.compile(r"struct (?:bpf_elf_map|bpf_map_def) " + _SECTION.format("maps"))
 _TARGET = re.compile(_SECTION.format(r"(\w+)/(\w+)") + r" int (\w+)\(")
 _FIELD = re.compile(r"\.(\w+)\s*=\s*([^,]+)")
-_NAMES = {"type": "type", "size_key": "key_size", "key_size": "key_size", "size_value": "value_size",
-          "value_size": "value_size", "max_elem": "max_entries", "max_entries": "max_entries", "flags": "map_flags",
-          "map_flags": "map_flags"}
+_NAMES = {
+    "type": "type",
+    "size_key": "key_size",
+    "key_size": "key_size",
+    "size_value": "value_size",
+    "value_size": "value_size",
+    "max_elem": "max_entries",
+    "max_entries": "max_entries",
+    "flags": "map_flags",
+    "map_flags": "map_flags",
+}
 _GLOBAL_NS = "2"
 _NOT_FOR_LIBBPF = re.compile(r'section\("(?:\w+/\w+|cls)"\)')
 
@@ -35,8 +47,11 @@ def _modern(name: str, maps: dict[str, dict[str, str]], source: str) -> str:
         lines.append("int (*pinning)[1];")
     before = values = ""
     if "PROG_ARRAY" in fields["type"]:
-        targets = [(_number(slot), function) for id, slot, function in _TARGET.findall(source)
-                   if _number(id) == _number(fields["id"])]
+        targets = [
+            (_number(slot), function)
+            for id, slot, function in _TARGET.findall(source)
+            if _number(id) == _number(fields["id"])
+        ]
         before = "".join(f"int {function}(struct __sk_buff *skb);\n" for _, function in targets)
         lines.append("int (*values[])(struct __sk_buff *);")
         values = _values(targets)
@@ -45,8 +60,10 @@ def _modern(name: str, maps: dict[str, dict[str, str]], source: str) -> str:
         lines.append(f"struct definition_{next(iter(members))} *values[];")
         values = _values([(_number(found["inner_idx"]), inner) for inner, found in members.items()])
     body = "\n\t".join(lines)
-    return (f"{before}struct definition_{name} {{\n\t{body}\n}};\n"
-            f'struct definition_{name} __attribute__((section(".maps"), used)) {name}{values};')
+    return (
+        f"{before}struct definition_{name} {{\n\t{body}\n}};\n"
+        f'struct definition_{name} __attribute__((section(".maps"), used)) {name}{values};'
+    )
 
 
 def _values(slots: list[tuple[int, str]]) -> str:

@@ -43,12 +43,18 @@ class Sources:
                 must("bpftool", "gen", "object", str(target), str(alone))
         return str(target)
 
-    def compile(self, name: str, target: Path, *, clang: str = "clang", cpu: str = "v2",
-                form: str = DEBUG) -> Outcome:
+    def compile(self, name: str, target: Path, *, clang: str = "clang", cpu: str = "v2", form: str = DEBUG) -> Outcome:
         """Only compiles, and tells how that went."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        compiler = (clang, "-O2", "-target", "bpf", f"-mcpu={cpu}", f"-I/usr/include/{platform.machine()}-linux-gnu",
-                    *(() if form == PLAIN else ("-g",)))
+        compiler = (
+            clang,
+            "-O2",
+            "-target",
+            "bpf",
+            f"-mcpu={cpu}",
+            f"-I/usr/include/{platform.machine()}-linux-gnu",
+            *(() if form == PLAIN else ("-g",)),
+        )
         source = source_of(name)
         if form == TWIN:
             text = must(*compiler, "-E", "-P", str(source))
@@ -76,9 +82,16 @@ class Bpftool:
         """Empty when it worked, else what bpftool says; pins come to lie in ``programs`` and ``maps``."""
         kind = "type classifier" if _untyped(path) else ""
         maps = "" if _pinned(path) else "pinmaps /sys/fs/bpf/libbpf/maps"
-        outcome = run("unshare", "--mount", "--propagation", "private", "sh", "-c",
-                      f"mount --bind '{self._mount}' /sys/fs/bpf && mkdir -p /sys/fs/bpf/libbpf && "
-                      f"exec bpftool prog loadall '{path}' /sys/fs/bpf/libbpf/programs {kind} {maps}")
+        outcome = run(
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            f"mount --bind '{self._mount}' /sys/fs/bpf && mkdir -p /sys/fs/bpf/libbpf && "
+            f"exec bpftool prog loadall '{path}' /sys/fs/bpf/libbpf/programs {kind} {maps}",
+        )
         return outcome.err if outcome.status else ""
 
     @contextmanager
@@ -87,8 +100,10 @@ class Bpftool:
         said = self.try_load(path)
         assert not said, said
         with ExitStack() as owned:
-            yield {pinned.name: owned.enter_context(Program.from_pin(str(pinned)))
-                   for pinned in sorted((self._mount / "libbpf/programs").iterdir())}
+            yield {
+                pinned.name: owned.enter_context(Program.from_pin(str(pinned)))
+                for pinned in sorted((self._mount / "libbpf/programs").iterdir())
+            }
 
     @contextmanager
     def loaded(self, path: str) -> Iterator[Theirs]:
@@ -179,6 +194,7 @@ def without_types(twin: ProgramView, mine: ProgramView) -> ProgramView:
 
 
 def _plain(found: MapView, typed: dict[str, bool]) -> MapView:
-    contents = tuple((key, _plain(value, typed) if isinstance(value, MapView) else value)
-                     for key, value in found.contents)
+    contents = tuple(
+        (key, _plain(value, typed) if isinstance(value, MapView) else value) for key, value in found.contents
+    )
     return found._replace(has_types=typed.get(found.name, False), contents=contents)

@@ -39,13 +39,14 @@ class Asker:
         self._start()
 
     def _start(self) -> None:
-        self._process = subprocess.Popen(self._words, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                         stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            self._words, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
         self._send(_MARK * 3)
         text = b""
-        while not text or text != text[:len(text) // 3] * 3:
+        while not text or text != text[: len(text) // 3] * 3:
             text += self._receive()
-        self._mark = text[:len(text) // 3]
+        self._mark = text[: len(text) // 3]
 
     def ask(self, shows: Sequence[str]) -> list[str]:
         """What tc prints for each; of the last one, what comes before a crash, which ``-j -p`` can bring about."""
@@ -95,8 +96,12 @@ class Runner:
             shows = words[2:]
             blocks = [show for show in shows if " block " in show]
             others = [show for show in shows if " block " not in show]
-            asked = [(show, answer) for some in (others, blocks) if some
-                     for show, answer in zip(some, self._asker(words[1], some[0]).ask(some), strict=True)]
+            asked = [
+                (show, answer)
+                for some in (others, blocks)
+                if some
+                for show, answer in zip(some, self._asker(words[1], some[0]).ask(some), strict=True)
+            ]
             return [dict(asked)[show] for show in shows]
         return run(words[1:]) if words[0] == "pytc" else execute(words)
 
@@ -151,8 +156,15 @@ def run(words: list[str]) -> Answer:
 
 
 def execute(words: list[str]) -> Answer:
-    done = subprocess.run(words, text=True, capture_output=True, timeout=_SECONDS, check=False,
-                          stdin=subprocess.DEVNULL, errors="surrogateescape")
+    done = subprocess.run(
+        words,
+        text=True,
+        capture_output=True,
+        timeout=_SECONDS,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        errors="surrogateescape",
+    )
     return done.returncode, done.stdout, done.stderr
 
 

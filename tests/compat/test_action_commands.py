@@ -9,13 +9,23 @@ from tests.conftest import Network
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
-WRONG = ["foo", "flowid 1:1", "add", "ls action mirred", "action get action mirred index 1", "get action mirred",
-         "del action mirred index x", "change action nosuch"]
+WRONG = [
+    "foo",
+    "flowid 1:1",
+    "add",
+    "ls action mirred",
+    "action get action mirred index 1",
+    "get action mirred",
+    "del action mirred index x",
+    "change action nosuch",
+]
 
 
 def test_a_wrong_word_costs_nothing(network: Network) -> None:
-    lines = [f"actions add action mirred egress redirect dev em1 index {number} {end}".split()
-             for number, end in enumerate(WRONG, 1)]
+    lines = [
+        f"actions add action mirred egress redirect dev em1 index {number} {end}".split()
+        for number, end in enumerate(WRONG, 1)
+    ]
     found = [network.pytc(*line) for line in lines]
     assert network.tc("actions", "ls", "action", "mirred").out == ""
     for line, outcome in zip(lines, found, strict=True):

@@ -35,11 +35,16 @@ def test_requests_are_those_of_tc(network: Network, tmp_path: Path) -> None:
     assert network.tc("qdisc", "add", "dev", "em1", "clsact").status == 0
     lines = [line for kind in BY_KIND for line in added(kind)]
     lines += [f"actions replace action {line}" for line in REFUSED]
-    lines += [f"filter add dev em1 ingress bpf bytecode 1,6_0_0_1 action {line} flowid 1:2"
-              for kind in BY_KIND for line in BY_KIND[kind]]
-    lines += [f"filter add dev em1 ingress bpf bytecode 1,6_0_0_1 flowid 1:2 {line}"
-              for line in (*BY_KIND["police"], *REFUSED) if line.startswith("police") and " action " not in line
-              and not {"jump", "trap", "cookie"} & set(line.split())]
+    lines += [
+        f"filter add dev em1 ingress bpf bytecode 1,6_0_0_1 action {line} flowid 1:2"
+        for kind in BY_KIND
+        for line in BY_KIND[kind]
+    ]
+    lines += [
+        f"filter add dev em1 ingress bpf bytecode 1,6_0_0_1 flowid 1:2 {line}"
+        for line in (*BY_KIND["police"], *REFUSED)
+        if line.startswith("police") and " action " not in line and not {"jump", "trap", "cookie"} & set(line.split())
+    ]
     Tracer(network, tmp_path).compare([words_of(line) for line in lines], _request)
 
 
@@ -57,11 +62,17 @@ def _request(message: bytes) -> Request | None:
     attributes = tuple(split_attributes(message[start:length]))
     inner = _filter_options if number == _NEW_FILTER else action_parts
     place = _OPTIONS if number == _NEW_FILTER else _TABLE
-    return Request(number, flags, message[_HEADER.size:start],
-                   tuple((key, inner(value) if key == place else value) for key, value in attributes))
+    return Request(
+        number,
+        flags,
+        message[_HEADER.size : start],
+        tuple((key, inner(value) if key == place else value) for key, value in attributes),
+    )
 
 
 def _filter_options(raw: bytes) -> Parts:
-    found = ((key, action_parts(value) if key == _ACT else tuple(split_attributes(value)) if key == _POLICE else value)
-             for key, value in split_attributes(raw))
+    found = (
+        (key, action_parts(value) if key == _ACT else tuple(split_attributes(value)) if key == _POLICE else value)
+        for key, value in split_attributes(raw)
+    )
     return tuple(sorted(found, key=lambda part: part[0]))

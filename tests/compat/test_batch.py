@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
 FILTER = "filter add dev em1 ingress pref 3 bpf bytecode '1,6 0 0 7' flowid 1:1"
 BATCHES = [
-    "qdisc add dev em1 clsact\n# a comment\n\n  \nfilter add dev em1 ingress bpf bytecode \"1,6 0 0 0\" flowid 1:1 \\\n"
+    'qdisc add dev em1 clsact\n# a comment\n\n  \nfilter add dev em1 ingress bpf bytecode "1,6 0 0 0" flowid 1:1 \\\n'
     "   # more\nqdisc show dev em1 # at the end\nqdisc show dev em1\n",
     f"qdisc add dev em1 clsact\n{FILTER}\n{FILTER}\nqdisc show dev em1\n",
     "qdisc add dev em1 clsact\nqdisc add dev em1 clsact\nqdisc show dev em1",
@@ -23,7 +23,7 @@ BATCHES = [
     "qdisc add dev nosuch clsact\nqdisc show dev em1\n",
     "exit\nqdisc show dev em1\n",
     "filter add dev em1 ingress bpf foo bar\n",
-    "qdisc show dev \"em1\nqdisc show dev em1",
+    'qdisc show dev "em1\nqdisc show dev em1',
     "qdisc add dev em1 root handle 1: htb default 1\nclass add dev em1 parent 1: classid 1:1 htb rate 1mbit\n"
     "qdisc show dev em1\nclass show dev em1\nfilter show dev em1\n",
     "qdisc add dev em1 clsact\nfilter show dev em1 ingress\nqdisc show dev em1\n",
@@ -58,22 +58,54 @@ def test_from_standard_input(network: Network) -> None:
     assert (done.status, "Command failed -:2" in done.err) == (1, True)
 
 
-@pytest.mark.parametrize("options", [
-    "-o", "-o -s", "-o -d", "-color=always", "-color=auto", "-r", "-r -d", "-iec", "-color=never", "-nm", "-c=always",
-    "-cf /nonexistent", "-conf /nonexistent", "-c /nonexistent", "-ts", "-t", "-force", "-gra", "-stat", "-p -j", "-br",
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        "-o",
+        "-o -s",
+        "-o -d",
+        "-color=always",
+        "-color=auto",
+        "-r",
+        "-r -d",
+        "-iec",
+        "-color=never",
+        "-nm",
+        "-c=always",
+        "-cf /nonexistent",
+        "-conf /nonexistent",
+        "-c /nonexistent",
+        "-ts",
+        "-t",
+        "-force",
+        "-gra",
+        "-stat",
+        "-p -j",
+        "-br",
+    ],
+)
 def test_options(network: Network, options: str) -> None:
-    for words in (("qdisc", "add", "dev", "em1", "clsact"),
-                  ("filter", "add", "dev", "em1", "ingress", "bpf", "bytecode", "1,6 0 0 7", "flowid", "1:1")):
+    for words in (
+        ("qdisc", "add", "dev", "em1", "clsact"),
+        ("filter", "add", "dev", "em1", "ingress", "bpf", "bytecode", "1,6 0 0 7", "flowid", "1:1"),
+    ):
         assert network.tc(*words).status == 0
     for line in ("qdisc show dev em1", "qdisc show", *(("filter show dev em1 ingress",) if options != "-br" else ())):
         expected, found = network.tc(*options.split(), *line.split()), network.pytc(*options.split(), *line.split())
         assert (found.status, still(found.out)) == (expected.status, still(expected.out)), line
 
 
-@pytest.mark.parametrize("words", ["-nosuch qdisc", "-color=foo qdisc show", "-c=foo qdisc show", "-x",
-                                   "-nm -cf /nonexistent class show dev em1",
-                                   "-j=1 qdisc show"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "-nosuch qdisc",
+        "-color=foo qdisc show",
+        "-c=foo qdisc show",
+        "-x",
+        "-nm -cf /nonexistent class show dev em1",
+        "-j=1 qdisc show",
+    ],
+)
 def test_wrong_options(network: Network, words: str) -> None:
     expected, found = network.tc(*words.split()), network.pytc(*words.split())
     assert found.status == expected.status == 255
@@ -84,11 +116,13 @@ def test_wrong_options(network: Network, words: str) -> None:
 def test_options_for_classes(network: Network, tmp_path: Path, options: str) -> None:
     names = tmp_path / "names"
     names.write_text("# MAJOR:MINOR NAME\n1:1 gold\n1:3 bronze\n")
-    for line in ("qdisc add dev em1 root handle 1: htb default 1",
-                 "class add dev em1 parent 1: classid 1:1 htb rate 1gibit",
-                 "class add dev em1 parent 1:1 classid 1:3 htb rate 1234567bit ceil 8192kibit",
-                 "class add dev em1 parent 1:1 classid 1:4 htb rate 1000bit",
-                 "qdisc add dev em1 parent 1:3 tbf rate 3mibit burst 10k latency 1s peakrate 4mibit mtu 1500"):
+    for line in (
+        "qdisc add dev em1 root handle 1: htb default 1",
+        "class add dev em1 parent 1: classid 1:1 htb rate 1gibit",
+        "class add dev em1 parent 1:1 classid 1:3 htb rate 1234567bit ceil 8192kibit",
+        "class add dev em1 parent 1:1 classid 1:4 htb rate 1000bit",
+        "qdisc add dev em1 parent 1:3 tbf rate 3mibit burst 10k latency 1s peakrate 4mibit mtu 1500",
+    ):
         done = network.tc(*line.split())
         assert done.status == 0, (line, done.err)
     words = options.replace("NAMES", str(names)).split()

@@ -24,16 +24,39 @@ from tests.conftest import must
 pytestmark = [pytest.mark.compat, pytest.mark.kernel]
 
 #: Objects that are made to be refused, or of which this kernel refuses a program: those are not compared.
-REFUSED = frozenset({
-    "core_memsize_signed", "core_missing", "global_func_bad", "kconfig_missing", "kconfig_small", "kconfig_unknown",
-    "kconfig_wrong_type", "kfunc_missing", "kfunc_wrong_type", "kptr", "kptr_local", "ksym_ambiguous", "ksym_missing",
-    "ksym_missing_typeless", "ksym_typed", "ksym_wrong_type", "legacy44_junk", "other_types", "reject_helper",
-    "reject_verifier", "rodata_pointers", "stack_big"})
+REFUSED = frozenset(
+    {
+        "core_memsize_signed",
+        "core_missing",
+        "global_func_bad",
+        "kconfig_missing",
+        "kconfig_small",
+        "kconfig_unknown",
+        "kconfig_wrong_type",
+        "kfunc_missing",
+        "kfunc_wrong_type",
+        "kptr",
+        "kptr_local",
+        "ksym_ambiguous",
+        "ksym_missing",
+        "ksym_missing_typeless",
+        "ksym_typed",
+        "ksym_wrong_type",
+        "legacy44_junk",
+        "other_types",
+        "reject_helper",
+        "reject_verifier",
+        "rodata_pointers",
+        "stack_big",
+    }
+)
 _CPU_V4 = ("cpu_v4", "cpu_v4_far")
 #: Opcodes to which Linux 6.6 and later gave a meaning that bpftool 7.1 does not know: moves and loads that keep the
 #: sign, addresses of per-CPU data, division with sign, byte swaps, long jumps. The verifier's log has them, below.
-_AFTER_BPFTOOL = re.compile(r"\((?:bc|bf)\) .* (?:\(s(?:8|16|32)\)|&\(void __percpu)|\((?:81|89|91)\)|"
-                            r" s[/%]= |bswap|gotol")
+_AFTER_BPFTOOL = re.compile(
+    r"\((?:bc|bf)\) .* (?:\(s(?:8|16|32)\)|&\(void __percpu)|\((?:81|89|91)\)|"
+    r" s[/%]= |bswap|gotol"
+)
 
 
 def by_bpftool(number: int) -> list[tuple[str, str]]:
@@ -72,7 +95,7 @@ def _compared(fd: int, number: int) -> int:
     slots = [slot for slot, _ in ours] + [len(code) // 8]
     assert len(ours) == len(dump)
     for (slot, text), after, (line, opcodes) in zip(ours, slots[1:], dump, strict=True):
-        assert code[slot * 8:after * 8].hex() == opcodes
+        assert code[slot * 8 : after * 8].hex() == opcodes
         if not _AFTER_BPFTOOL.search(text):
             # Of an interpreted program, bpftool gives the number of a subprogram as an address.
             assert f"{slot: 4d}: {text}" == (line if compiled(fd).functions else line.partition("#0x")[0])
@@ -219,8 +242,15 @@ def verifier_log(code: bytes) -> str:
     """What the verifier says of a program, which it has to take."""
     room, license = ctypes.create_string_buffer(1 << 18), ctypes.create_string_buffer(b"GPL")
     body = ctypes.create_string_buffer(code, len(code))
-    attr = ProgLoadAttr(prog_type=3, insn_cnt=len(code) // 8, insns=pointer(body), license=pointer(license),
-                        log_level=2, log_size=len(room), log_buf=pointer(room))
+    attr = ProgLoadAttr(
+        prog_type=3,
+        insn_cnt=len(code) // 8,
+        insns=pointer(body),
+        license=pointer(license),
+        log_level=2,
+        log_size=len(room),
+        log_buf=pointer(room),
+    )
     try:
         OwnedFd(bpf(Command.PROG_LOAD, attr)).close()
     except PytcError:

@@ -15,8 +15,11 @@ from tests.conftest import Network
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
-LINES = [[word.replace("_", " ") if "," in word else word for word in line.split()]
-         for line in CHANGES if not line.startswith("chain")]
+LINES = [
+    [word.replace("_", " ") if "," in word else word for word in line.split()]
+    for line in CHANGES
+    if not line.startswith("chain")
+]
 #: The kernel tells only listeners of chains, also of the one that a first filter brings.
 CHAIN = re.compile(r"^(added|deleted) chain .*\n", re.MULTILINE)
 
@@ -41,8 +44,10 @@ def test_json_is_what_monitor_says_in_an_array(network: Network, tmp_path: Path)
         found = [json.loads(network.ok(*line, options=("-echo", "-j"))) for line in LINES]
         wait_until(lambda: '"deleted":true,"kind":"clsact"' in output.read_text())
     assert [record for records in found for record in records] == [
-        record for record in map(json.loads, output.read_text().splitlines()) if "kind" in record or "options" in record
-        or "class" in record or "actions" in record]
+        record
+        for record in map(json.loads, output.read_text().splitlines())
+        if "kind" in record or "options" in record or "class" in record or "actions" in record
+    ]
 
 
 def test_in_a_batch(network: Network, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def _request(message: bytes) -> Request | None:
     length, number, flags, _, _, _, _, _, ifindex, handle, parent, info = _HEADER.unpack_from(message)
     if number not in _MODIFYING:
         return None
-    attributes: dict[int, bytes] = dict(split_attributes(message[_HEADER.size:length]))
+    attributes: dict[int, bytes] = dict(split_attributes(message[_HEADER.size : length]))
     name = attributes.get(_KIND, b"").rstrip(b"\0").decode()
     parts = ((key, _options(name, value) if key == _OPTIONS else value) for key, value in attributes.items())
     return Request(number, flags, ifindex, handle, parent, info, tuple(sorted(parts, key=lambda part: part[0])))
@@ -66,5 +66,7 @@ def _options(name: str, raw: bytes) -> Parts:
     options = dict(split_attributes(raw))
     if "TCA_U32_MARK" in numbers and numbers["TCA_U32_MARK"] in options:
         options[numbers["TCA_U32_MARK"]] = options[numbers["TCA_U32_MARK"]][:_SENT]  # tc sets no counter
-    return tuple((key, action_parts(options[key]) if key == numbers.get(kind.actions) else options[key])
-                 for key in sorted(options))
+    return tuple(
+        (key, action_parts(options[key]) if key == numbers.get(kind.actions) else options[key])
+        for key in sorted(options)
+    )

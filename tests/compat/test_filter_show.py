@@ -12,11 +12,21 @@ pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
 OPTIONS = [(), ("-s",), ("-d",), ("-s", "-d"), ("-j",), ("-j", "-p"), ("-j", "-s", "-d"), ("-p", "-j", "-d"), ("-p",)]
 SHOW = [
-    "filter show dev em1", "filter show dev em1 ingress", "filter show dev em1 egress", "filter ls dev em1 root",
-    "filter list dev em1 parent ffff:fff2", "filter show dev em1 parent ffff:", "filter show dev em1 parent 1:",
-    "filter show dev em1 ingress pref 3", "filter show dev em1 ingress protocol ip",
-    "filter show dev em1 ingress protocol ip pref 3", "filter show dev em1 ingress chain 4",
-    "filter show dev em1 ingress chain 0", "filter show dev em2", "filter show", "f s dev em1 ingress",
+    "filter show dev em1",
+    "filter show dev em1 ingress",
+    "filter show dev em1 egress",
+    "filter ls dev em1 root",
+    "filter list dev em1 parent ffff:fff2",
+    "filter show dev em1 parent ffff:",
+    "filter show dev em1 parent 1:",
+    "filter show dev em1 ingress pref 3",
+    "filter show dev em1 ingress protocol ip",
+    "filter show dev em1 ingress protocol ip pref 3",
+    "filter show dev em1 ingress chain 4",
+    "filter show dev em1 ingress chain 0",
+    "filter show dev em2",
+    "filter show",
+    "f s dev em1 ingress",
     "filter get dev em1 ingress protocol ip pref 3 handle 0x7 bpf",
     "filter get dev em1 egress protocol all pref 2 handle 1 bpf",
     "filter get dev em1 parent 1: protocol all pref 9 handle 1 bpf",
@@ -29,7 +39,8 @@ def many_filters(network: Network, build: Compiler) -> Network:
     """Each way of attaching, made by the real tc where that can, else by pytc."""
     modern, legacy = str(EXAMPLES / "traffic.o"), str(EXAMPLES / "shaper.o")
     for words in (
-        "qdisc add dev em1 clsact", "qdisc add dev em1 root handle 1: htb default 1",
+        "qdisc add dev em1 clsact",
+        "qdisc add dev em1 root handle 1: htb default 1",
         "class add dev em1 parent 1: classid 1:1 htb rate 1mbit",
         f"filter add dev em1 ingress protocol ip pref 3 handle 7 bpf da obj {modern}",
         "filter add dev em1 ingress protocol ip pref 3 bpf bytecode 1,6_0_0_4294967295 flowid 1:1 skip_hw",
@@ -105,8 +116,9 @@ def test_a_name_that_is_not_utf8(network: Network, tmp_path: object) -> None:
         words = [*options, "-n", network.name, "filter", "show", "dev", "em1", "ingress"]
         env = {**os.environ, **network.env}
         by_tc = subprocess.run(["tc", *words], capture_output=True, check=True, timeout=60)
-        by_pytc = subprocess.run([sys.executable, "-m", "pytc", *words], capture_output=True, check=True, env=env,
-                                 timeout=60)
+        by_pytc = subprocess.run(
+            [sys.executable, "-m", "pytc", *words], capture_output=True, check=True, env=env, timeout=60
+        )
         if options:
             assert json.loads(by_pytc.stdout) == json.loads(by_tc.stdout.decode(errors="surrogateescape"))
         else:

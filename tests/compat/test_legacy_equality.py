@@ -30,8 +30,19 @@ from tests.conftest import Network
 pytestmark = [pytest.mark.compat, pytest.mark.kernel]
 
 #: Their layouts, slots, templates and relocations are made by every compiler for every CPU.
-IN_EVERY_FORM = ("legacy16", "legacy20", "legacy24", "legacy28", "legacy36", "legacy_hash_of_maps", "legacy_inner",
-                 "legacy_static", "legacy_tail", "legacy_tail_chain", "legacy_tail_hex")
+IN_EVERY_FORM = (
+    "legacy16",
+    "legacy20",
+    "legacy24",
+    "legacy28",
+    "legacy36",
+    "legacy_hash_of_maps",
+    "legacy_inner",
+    "legacy_static",
+    "legacy_tail",
+    "legacy_tail_chain",
+    "legacy_tail_hex",
+)
 COMPILERS = [("clang", "v1"), ("clang", "v3"), ("clang-16", "v2"), ("clang-19", "v3"), ("clang-19", "v4")]
 #: Without -g there are no types of the two that BTF annotates or needs.
 NEED_DEBUG = ("btf_annotate", "mixed")
@@ -57,21 +68,36 @@ def compare(legacy: str, modern: str, bpftool: Bpftool, mount: Path) -> None:
 
 class TestObjects:
     @pytest.mark.parametrize("name", LEGACY)
-    def test_load_as_their_modern_twins(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
-                                        name: str) -> None:
+    def test_load_as_their_modern_twins(self, sources: Sources, bpftool: Bpftool, bpffs: Path, name: str) -> None:
         compare(sources(name), sources(name, form=TWIN), bpftool, bpffs)
 
-    @pytest.mark.parametrize(("name", "form"), [(name, form) for name in LEGACY for form in (PLAIN, STRIPPED, LINKED)
-                                                if form != PLAIN or name not in NEED_DEBUG])
-    def test_load_as_their_modern_twins_in_every_form(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
-                                                      tmp_path: Path, name: str, form: str) -> None:
+    @pytest.mark.parametrize(
+        ("name", "form"),
+        [
+            (name, form)
+            for name in LEGACY
+            for form in (PLAIN, STRIPPED, LINKED)
+            if form != PLAIN or name not in NEED_DEBUG
+        ],
+    )
+    def test_load_as_their_modern_twins_in_every_form(
+        self, sources: Sources, bpftool: Bpftool, bpffs: Path, tmp_path: Path, name: str, form: str
+    ) -> None:
         compare(sources(name, form=form), sources(name, form=TWIN), bpftool, bpffs)
 
     @pytest.mark.parametrize("name", IN_EVERY_FORM)
     @pytest.mark.parametrize(("clang", "cpu"), COMPILERS)
-    def test_load_as_their_modern_twins_by_every_compiler(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
-                                                          tmp_path: Path, compilers: list[str], name: str,
-                                                          clang: str, cpu: str) -> None:
+    def test_load_as_their_modern_twins_by_every_compiler(
+        self,
+        sources: Sources,
+        bpftool: Bpftool,
+        bpffs: Path,
+        tmp_path: Path,
+        compilers: list[str],
+        name: str,
+        clang: str,
+        cpu: str,
+    ) -> None:
         if clang not in compilers:
             pytest.skip(f"{clang} is not installed")
         compare(sources(name, clang=clang, cpu=cpu), sources(name, clang=clang, cpu=cpu, form=TWIN), bpftool, bpffs)
@@ -106,6 +132,8 @@ class TestGlobalPins:
 
 def test_programs_have_names_and_tags(sources: Sources, bpffs: Path) -> None:
     """What all comparisons rest on: two different programs do not look the same."""
-    with (loaded(sources("legacy_tail"), "slot_three", bpffs) as one,
-          loaded(sources("legacy_tail"), "slot_five", bpffs) as two):
+    with (
+        loaded(sources("legacy_tail"), "slot_three", bpffs) as one,
+        loaded(sources("legacy_tail"), "slot_five", bpffs) as two,
+    ):
         assert differences(view(one.program), view(two.program))

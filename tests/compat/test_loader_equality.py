@@ -44,8 +44,16 @@ from tests.kernel.bpf.support import LENGTH, count, verdict
 pytestmark = [pytest.mark.compat, pytest.mark.kernel]
 
 # Compiled by every clang for every CPU; the others by each clang and for each CPU once.
-CORE = ("cpu_v4", "modern_globals", "modern_inner", "modern_maps", "modern_prog_array", "modern_subprogs", "spinlock",
-        "traffic")
+CORE = (
+    "cpu_v4",
+    "modern_globals",
+    "modern_inner",
+    "modern_maps",
+    "modern_prog_array",
+    "modern_subprogs",
+    "spinlock",
+    "traffic",
+)
 
 
 class Build(NamedTuple):
@@ -90,31 +98,41 @@ def made(sources: Sources, compilers: list[str], name: str, build: Build) -> str
 
 
 class TestModernObjects:
-    @pytest.mark.parametrize(("name", "build"), [
-        *each([*CORE], *BUILDS), *each([name for name in COMPARED if name not in CORE], *DIAGONAL),
-        *each(COMPARED, NEWEST)])
-    def test_load_to_the_same_result(self, sources: Sources, bpftool: Bpftool, bpffs: Path, compilers: list[str],
-                                     name: str, build: Build) -> None:
+    @pytest.mark.parametrize(
+        ("name", "build"),
+        [
+            *each([*CORE], *BUILDS),
+            *each([name for name in COMPARED if name not in CORE], *DIAGONAL),
+            *each(COMPARED, NEWEST),
+        ],
+    )
+    def test_load_to_the_same_result(
+        self, sources: Sources, bpftool: Bpftool, bpffs: Path, compilers: list[str], name: str, build: Build
+    ) -> None:
         compare(made(sources, compilers, name, build), bpftool, bpffs)
 
     @pytest.mark.parametrize(("name", "build"), [one for name in COMPARED for one in each([name], *forms(name))])
-    def test_load_to_the_same_result_in_every_form(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
-                                                   compilers: list[str], name: str, build: Build) -> None:
+    def test_load_to_the_same_result_in_every_form(
+        self, sources: Sources, bpftool: Bpftool, bpffs: Path, compilers: list[str], name: str, build: Build
+    ) -> None:
         compare(made(sources, compilers, name, build), bpftool, bpffs)
 
     @pytest.mark.parametrize("name", [name for name in COMPARED_WITHOUT_DEBUG if name not in COMPARED])
-    def test_that_debug_information_would_refuse_load_without_it(self, sources: Sources, bpftool: Bpftool,
-                                                                 bpffs: Path, name: str) -> None:
+    def test_that_debug_information_would_refuse_load_without_it(
+        self, sources: Sources, bpftool: Bpftool, bpffs: Path, name: str
+    ) -> None:
         compare(sources(name, form=PLAIN), bpftool, bpffs)
 
     @pytest.mark.parametrize(("name", "build"), each([*OTHER_TAG_BY_LIBBPF], *DIAGONAL, NEWEST))
     def test_that_call_what_is_missing_differ_in_the_tag_alone(
-            self, sources: Sources, bpftool: Bpftool, bpffs: Path, compilers: list[str], name: str,
-            build: Build) -> None:
+        self, sources: Sources, bpftool: Bpftool, bpffs: Path, compilers: list[str], name: str, build: Build
+    ) -> None:
         path = made(sources, compilers, name, build)
         with bpftool.loaded(path) as theirs:
-            found = {program: differences(as_newer_libbpf(ours(path, program, bpffs)), expected)
-                     for program, expected in theirs.programs.items()}
+            found = {
+                program: differences(as_newer_libbpf(ours(path, program, bpffs)), expected)
+                for program, expected in theirs.programs.items()
+            }
         assert {line.split(":")[0] for lines in found.values() for line in lines} == {"tag"}
         assert len([lines for lines in found.values() if lines]) == 1
 
@@ -138,16 +156,24 @@ class TestInstructionsOfCpuV4:
             for _, one in ins.decode_all(section.code):
                 kind, operation = one.opcode & 7, one.opcode & 0xF0
                 arithmetic = kind in (4, 7)
-                found |= {name for name, is_it in (
-                    ("gotol", one.opcode == 0x06), ("ldsx", kind == 1 and one.opcode & 0xE0 == 0x80),
-                    ("movsx", arithmetic and operation == 0xB0 and one.offset in (8, 16, 32)),
-                    ("sdiv", arithmetic and operation == 0x30 and one.offset == 1),
-                    ("smod", arithmetic and operation == 0x90 and one.offset == 1),
-                    ("bswap", one.opcode == 0xD7)) if is_it}
+                found |= {
+                    name
+                    for name, is_it in (
+                        ("gotol", one.opcode == 0x06),
+                        ("ldsx", kind == 1 and one.opcode & 0xE0 == 0x80),
+                        ("movsx", arithmetic and operation == 0xB0 and one.offset in (8, 16, 32)),
+                        ("sdiv", arithmetic and operation == 0x30 and one.offset == 1),
+                        ("smod", arithmetic and operation == 0x90 and one.offset == 1),
+                        ("bswap", one.opcode == 0xD7),
+                    )
+                    if is_it
+                }
         return found
 
-    @pytest.mark.parametrize(("name", "expected"), [
-        ("cpu_v4", {"ldsx", "movsx", "sdiv", "smod", "bswap"}), ("cpu_v4_far", {"gotol"}), ("core_signed", {"ldsx"})])
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [("cpu_v4", {"ldsx", "movsx", "sdiv", "smod", "bswap"}), ("cpu_v4_far", {"gotol"}), ("core_signed", {"ldsx"})],
+    )
     def test_are_in_the_objects(self, sources: Sources, compilers: list[str], name: str, expected: set[str]) -> None:
         assert self.opcodes(made(sources, compilers, name, NEWEST)) >= expected
         assert not self.opcodes(made(sources, compilers, name, OLDEST))
@@ -170,8 +196,9 @@ class TestRefusals:
         assert "without -g" in outcome.err
 
     @pytest.mark.parametrize("name", REFUSED_WITHOUT_DEBUG)
-    def test_of_both_without_debug_information(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
-                                               name: str) -> None:
+    def test_of_both_without_debug_information(
+        self, sources: Sources, bpftool: Bpftool, bpffs: Path, name: str
+    ) -> None:
         path = sources(name, form=PLAIN)
         theirs, mine = REFUSED_WITHOUT_DEBUG[name]
         assert theirs in bpftool.try_load(path)
@@ -192,20 +219,27 @@ def load_all(path: str, mount: Path) -> None:
 
 
 class TestLinkedObjects:
-    def test_of_several_load_to_the_same_result(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
-                                                tmp_path: Path) -> None:
+    def test_of_several_load_to_the_same_result(
+        self, sources: Sources, bpftool: Bpftool, bpffs: Path, tmp_path: Path
+    ) -> None:
         path = str(tmp_path / "linked.o")
         must("bpftool", "gen", "object", path, sources("modern_globals"), sources("modern_subprogs"))
         with bpftool.loaded(path) as theirs:
             for program, expected in theirs.programs.items():
                 assert not differences(as_newer_libbpf(ours(path, program, bpffs)), expected)
 
-
     @pytest.mark.parametrize("build", [OLDEST, NEWEST], ids=str)
     @pytest.mark.parametrize("order", [("one", "two"), ("two", "one")], ids="-".join)
-    def test_of_halves_that_need_each_other_work(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
-                                                 tmp_path: Path, compilers: list[str], build: Build,
-                                                 order: tuple[str, str]) -> None:
+    def test_of_halves_that_need_each_other_work(
+        self,
+        sources: Sources,
+        bpftool: Bpftool,
+        bpffs: Path,
+        tmp_path: Path,
+        compilers: list[str],
+        build: Build,
+        order: tuple[str, str],
+    ) -> None:
         """Extern maps, variables and functions; weak ones that the other half overrides; static ones of one name."""
         path = str(tmp_path / "linked.o")
         must("bpftool", "gen", "object", path, *(made(sources, compilers, name, build) for name in order))
@@ -236,10 +270,24 @@ class TestPins:
 
 
 class TestNames:
-    @pytest.mark.parametrize("name", ["my-prog.bpf.o", "a.b.c.o", "object", "a_very_very_long_name.o", ".hidden.o",
-                                      "with space.o", "9.o", "\u00fcber.o", "fifteen_letters.o", "sixteen_letters_.o"])
-    def test_of_data_maps_come_from_the_name_of_the_file(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
-                                                         tmp_path: Path, name: str) -> None:
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "my-prog.bpf.o",
+            "a.b.c.o",
+            "object",
+            "a_very_very_long_name.o",
+            ".hidden.o",
+            "with space.o",
+            "9.o",
+            "\u00fcber.o",
+            "fifteen_letters.o",
+            "sixteen_letters_.o",
+        ],
+    )
+    def test_of_data_maps_come_from_the_name_of_the_file(
+        self, sources: Sources, bpftool: Bpftool, bpffs: Path, tmp_path: Path, name: str
+    ) -> None:
         path = tmp_path / name
         path.write_bytes(Path(sources("modern_globals")).read_bytes())
         compare(str(path), bpftool, bpffs)

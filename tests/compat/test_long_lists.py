@@ -30,11 +30,14 @@ def _line(number: int, pin: str) -> str:
     """Much is as in other lines, and each thing differs somewhere: nothing may be taken from a neighbour."""
     place = f"filter add dev em1 ingress pref {number // 3 + 1} protocol {('all', 'ip', '0x1234')[number // 3 % 3]}"
     chain = f"chain {number % 5} " if number % 7 == 0 else ""
-    return f"{place} {chain}" + (
-        f"handle {number} bpf bytecode '2,48 0 0 {number % 11},6 0 0 {number}' flowid 1:{number % 13:x}",
-        f"handle {number} bpf da pinned {pin}",
-        f"handle {number} bpf bytecode '1,6 0 0 {number % 4}' {('skip_hw', 'classid :5')[number % 2]}",
-    )[number % 3]
+    return (
+        f"{place} {chain}"
+        + (
+            f"handle {number} bpf bytecode '2,48 0 0 {number % 11},6 0 0 {number}' flowid 1:{number % 13:x}",
+            f"handle {number} bpf da pinned {pin}",
+            f"handle {number} bpf bytecode '1,6 0 0 {number % 4}' {('skip_hw', 'classid :5')[number % 2]}",
+        )[number % 3]
+    )
 
 
 @pytest.fixture

@@ -20,15 +20,22 @@ from tests.conftest import Network
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
 CHANGES = [
-    "qdisc add dev em1 clsact", "qdisc add dev em1 root handle 1: htb default 1",
+    "qdisc add dev em1 clsact",
+    "qdisc add dev em1 root handle 1: htb default 1",
     "class add dev em1 parent 1: classid 1:1 htb rate 1mbit",
     "class change dev em1 parent 1: classid 1:1 htb rate 2mbit",
     "filter add dev em1 ingress pref 5 protocol ip bpf bytecode 1,6_0_0_7 flowid 1:1",
     "filter replace dev em1 ingress pref 5 handle 1 protocol ip bpf bytecode 1,6_0_0_8 flowid 1:1",
-    "filter del dev em1 ingress pref 5", "chain add dev em1 ingress chain 7", "chain del dev em1 ingress chain 7",
-    "qdisc replace dev em1 root handle 2: htb", "class add dev em1 parent 2: classid 2:1 htb rate 1mbit",
-    "class del dev em1 parent 2: classid 2:1", "actions add action mirred egress redirect dev lo index 5",
-    "actions del action mirred index 5", "qdisc del dev em1 root", "qdisc del dev em1 clsact",
+    "filter del dev em1 ingress pref 5",
+    "chain add dev em1 ingress chain 7",
+    "chain del dev em1 ingress chain 7",
+    "qdisc replace dev em1 root handle 2: htb",
+    "class add dev em1 parent 2: classid 2:1 htb rate 1mbit",
+    "class del dev em1 parent 2: classid 2:1",
+    "actions add action mirred egress redirect dev lo index 5",
+    "actions del action mirred index 5",
+    "qdisc del dev em1 root",
+    "qdisc del dev em1 clsact",
 ]
 STAMP = re.compile(r"Timestamp: \w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4} \d+ usec\n|\[\d{4}-\d\d-\d\dT[\d:.]{15}\] ")
 SECONDS = 10
@@ -38,8 +45,10 @@ SECONDS = 10
 def listening(network: Network, output: Path, *command: str) -> Iterator[None]:
     """A monitor that writes into a file; the block begins when its socket is bound."""
     words = ["ip", "netns", "exec", network.name, *command]
-    with output.open("wb") as file, subprocess.Popen(words, stdout=file, stderr=subprocess.PIPE,
-                                                     env={**os.environ, **network.env}) as process:
+    with (
+        output.open("wb") as file,
+        subprocess.Popen(words, stdout=file, stderr=subprocess.PIPE, env={**os.environ, **network.env}) as process,
+    ):
         try:
             wait_until(lambda: listens(process.pid))
             yield
@@ -75,8 +84,10 @@ def change(network: Network) -> None:
 @pytest.mark.parametrize("options", [(), ("-s",), ("-d",), ("-t",), ("-ts",)], ids=" ".join)
 def test_prints_what_tc_prints(network: Network, tmp_path: Path, options: tuple[str, ...]) -> None:
     by_tc, by_pytc = tmp_path / "tc", tmp_path / "pytc"
-    with (listening(network, by_tc, "stdbuf", "-oL", "tc", *options, "monitor"),
-          listening(network, by_pytc, sys.executable, "-m", "pytc", *options, "monitor")):
+    with (
+        listening(network, by_tc, "stdbuf", "-oL", "tc", *options, "monitor"),
+        listening(network, by_pytc, sys.executable, "-m", "pytc", *options, "monitor"),
+    ):
         change(network)
         wait_until(lambda: all("deleted qdisc clsact" in path.read_text() for path in (by_tc, by_pytc)))
     expected, found = (masked(path.read_text()) for path in (by_tc, by_pytc))
@@ -120,8 +131,10 @@ def test_what_rtmon_has_written(network: Network, tmp_path: Path) -> None:
     assert oneline.replace("\n", "\\") == done.out.replace("\n", "\\")
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    ("monitor foo", "foo"), ("monitor file /nonexistent", "/nonexistent"), ("monitor file", "not complete")])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [("monitor foo", "foo"), ("monitor file /nonexistent", "/nonexistent"), ("monitor file", "not complete")],
+)
 def test_wrong_words(network: Network, words: str, said: str) -> None:
     expected, found = network.tc(*words.split()), network.pytc(*words.split())
     assert found.status == expected.status == 255

@@ -55,7 +55,7 @@ def _request(message: bytes) -> Request | None:
     length, number, flags, _, _, _, _, _, ifindex, handle, parent, _ = _HEADER.unpack_from(message)
     if number not in _MODIFYING:
         return None
-    attributes = list(split_attributes(message[_HEADER.size:length]))
+    attributes = list(split_attributes(message[_HEADER.size : length]))
     name = dict(attributes).get(_KIND, b"").rstrip(b"\0").decode()
     kind = kinds.find(name)
     header = kind.header if kind is not None and number < 40 else 0

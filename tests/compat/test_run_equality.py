@@ -37,10 +37,21 @@ from tests.compat.loaders import (
 
 pytestmark = [pytest.mark.compat, pytest.mark.kernel]
 
-WITH_PACKETS = frozenset({
-    ProgramType.SCHED_CLS, ProgramType.SCHED_ACT, ProgramType.UNSPEC, ProgramType.XDP, ProgramType.SOCKET_FILTER,
-    ProgramType.CGROUP_SKB, ProgramType.LWT_IN, ProgramType.LWT_OUT, ProgramType.LWT_XMIT, ProgramType.LWT_SEG6LOCAL,
-    ProgramType.FLOW_DISSECTOR})
+WITH_PACKETS = frozenset(
+    {
+        ProgramType.SCHED_CLS,
+        ProgramType.SCHED_ACT,
+        ProgramType.UNSPEC,
+        ProgramType.XDP,
+        ProgramType.SOCKET_FILTER,
+        ProgramType.CGROUP_SKB,
+        ProgramType.LWT_IN,
+        ProgramType.LWT_OUT,
+        ProgramType.LWT_XMIT,
+        ProgramType.LWT_SEG6LOCAL,
+        ProgramType.FLOW_DISSECTOR,
+    }
+)
 #: Objects whose runs differ by themselves, and why.
 NOT_TWICE_THE_SAME = {"timer": "the timer fires while, or after, the maps are read"}
 ALIKE = [name for name in COMPARED if name not in NOT_TWICE_THE_SAME]
@@ -57,14 +68,18 @@ def packet(ethertype: int, payload: bytes, length: int) -> bytes:
 
 def ipv4(protocol: int, destination: int) -> bytes:
     """Header, and ports."""
-    return (struct.pack("!BBHHHBBH4B4B", 0x45, 0, 40, 1, 0, 64, protocol, 0, 192, 0, 2, 1, 192, 0, 2, 2)
-            + struct.pack("!HHHH", 40000, destination, 20, 0))
+    return struct.pack("!BBHHHBBH4B4B", 0x45, 0, 40, 1, 0, 64, protocol, 0, 192, 0, 2, 1, 192, 0, 2, 2) + struct.pack(
+        "!HHHH", 40000, destination, 20, 0
+    )
 
 
 #: Packets with a mark: some are dropped, counted or redirected by one object or another.
 INPUTS = (
-    (packet(0x0800, bytes(46), 60), 0), (packet(0x0800, ipv4(17, 53), 74), 1), (packet(0x0800, ipv4(6, 443), 1514), 2),
-    (packet(0x0800, ipv4(1, 0), 98), 7), (packet(0x86DD, b"\x60" + bytes(39), 78), 3),
+    (packet(0x0800, bytes(46), 60), 0),
+    (packet(0x0800, ipv4(17, 53), 74), 1),
+    (packet(0x0800, ipv4(6, 443), 1514), 2),
+    (packet(0x0800, ipv4(1, 0), 98), 7),
+    (packet(0x86DD, b"\x60" + bytes(39), 78), 3),
     (packet(0x0806, b"", 60), 0xFFFF),
 )
 
@@ -80,15 +95,21 @@ class Run(NamedTuple):
 def run_once(program: Program, data: bytes, mark: int) -> Run:
     """One run; only programs for struct __sk_buff get a context, with that mark."""
     source, room = ctypes.create_string_buffer(data, len(data)), ctypes.create_string_buffer(4096)
-    attr = abi.TestRunAttr(prog_fd=program.fd, data_in=abi.pointer(source), data_size_in=len(data),
-                           data_out=abi.pointer(room), data_size_out=len(room), repeat=1)
+    attr = abi.TestRunAttr(
+        prog_fd=program.fd,
+        data_in=abi.pointer(source),
+        data_size_in=len(data),
+        data_out=abi.pointer(room),
+        data_size_out=len(room),
+        repeat=1,
+    )
     context = ctypes.create_string_buffer(SKB_SIZE)
     if program.description.type in (ProgramType.SCHED_CLS, ProgramType.SCHED_ACT):
         struct.pack_into("=I", context, _MARK_AT, mark)
         attr.ctx_in = attr.ctx_out = abi.pointer(context)
         attr.ctx_size_in = attr.ctx_size_out = SKB_SIZE
     bpf(Command.PROG_TEST_RUN, attr, what="test run")
-    return Run(attr.retval, room.raw[:attr.data_size_out], context.raw)
+    return Run(attr.retval, room.raw[: attr.data_size_out], context.raw)
 
 
 def records(program: Program) -> list[bytes]:
@@ -101,7 +122,7 @@ def records(program: Program) -> list[bytes]:
             page, size = mmap.PAGESIZE, one.description.max_entries
             with mmap.mmap(one.fd, page + size, mmap.MAP_SHARED, mmap.PROT_READ, offset=page) as ring:
                 produced = int.from_bytes(ring[:8], "little")
-                found.append(ring[page:page + produced])
+                found.append(ring[page : page + produced])
     return found
 
 
@@ -156,28 +177,32 @@ class TestPrograms:
         compare(path, path, bpftool, bpffs)
 
     @pytest.mark.parametrize("name", WITH_CPU_V4)
-    def test_do_the_same_with_instructions_of_cpu_v4(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
-                                                     compilers: list[str], name: str) -> None:
+    def test_do_the_same_with_instructions_of_cpu_v4(
+        self, sources: Sources, bpftool: Bpftool, bpffs: Path, compilers: list[str], name: str
+    ) -> None:
         if "clang-19" not in compilers:
             pytest.skip("clang-19 is not installed")
         path = sources(name, clang="clang-19", cpu="v4")
         compare(path, path, bpftool, bpffs)
 
     @pytest.mark.parametrize("name", ALIKE_WITHOUT_DEBUG)
-    def test_do_the_same_without_debug_information(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
-                                                   name: str) -> None:
+    def test_do_the_same_without_debug_information(
+        self, sources: Sources, bpftool: Bpftool, bpffs: Path, name: str
+    ) -> None:
         path = sources(name, form=PLAIN)
         compare(path, path, bpftool, bpffs)
 
     @pytest.mark.parametrize("name", LEGACY)
-    def test_with_legacy_maps_do_the_same_as_with_modern_ones(self, sources: Sources, bpftool: Bpftool, bpffs: Path,
-                                                              name: str) -> None:
+    def test_with_legacy_maps_do_the_same_as_with_modern_ones(
+        self, sources: Sources, bpftool: Bpftool, bpffs: Path, name: str
+    ) -> None:
         compare(sources(name), sources(name, form=TWIN), bpftool, bpffs)
 
     @pytest.mark.parametrize("form", [STRIPPED, LINKED])
     @pytest.mark.parametrize("name", ["core_field", "kfunc", "modern_globals", "modern_subprogs", "traffic"])
-    def test_do_the_same_stripped_and_linked(self, sources: Sources, bpftool: Bpftool, bpffs: Path, name: str,
-                                             form: str) -> None:
+    def test_do_the_same_stripped_and_linked(
+        self, sources: Sources, bpftool: Bpftool, bpffs: Path, name: str, form: str
+    ) -> None:
         path = sources(name, form=form)
         compare(path, path, bpftool, bpffs)
 
@@ -191,15 +216,17 @@ class TestComparison:
         assert all(len(one.packet) == len(data) for one, (data, _) in zip(first.runs, INPUTS, strict=True))
         assert "protocols" in str(first.after)
 
-    def test_sees_every_kind_of_program_and_what_it_changes(self, sources: Sources, bpftool: Bpftool,
-                                                            bpffs: Path) -> None:
+    def test_sees_every_kind_of_program_and_what_it_changes(
+        self, sources: Sources, bpftool: Bpftool, bpffs: Path
+    ) -> None:
         path = sources("run_types")
         tc, act, xdp, socket, cgroup, lwt, dissector = compare(path, path, bpftool, bpffs)
         turned = [data[:6] + bytes([data[6] ^ 0xFF]) + data[7:] for data, _ in INPUTS]
         assert [(one.verdict, one.packet) for one in tc.runs] == [(7, data) for data in turned]
         assert [one.packet for one in act.runs] == turned
         assert [struct.unpack_from("=I", one.context, _MARK_AT)[0] for one in tc.runs] == [
-            2 * mark for _, mark in INPUTS]
+            2 * mark for _, mark in INPUTS
+        ]
         assert [one.packet for one in xdp.runs] == [b"\xde\xad\xbe\xef" + data for data, _ in INPUTS]
         assert [one.verdict for one in socket.runs] == [len(data) - 14 for data, _ in INPUTS]
         assert {one.verdict for one in cgroup.runs} == {1}
@@ -212,4 +239,5 @@ class TestComparison:
         (ring,) = seen.records
         assert len(ring) == 16 * len(INPUTS)
         assert [struct.unpack_from("<I", ring, 16 * n + 8)[0] for n in range(len(INPUTS))] == [
-            len(data) for data, _ in INPUTS]
+            len(data) for data, _ in INPUTS
+        ]

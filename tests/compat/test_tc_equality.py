@@ -36,8 +36,9 @@ def attach(network: Network, path: str, section: str) -> Program:
 def compare(network: Network, mount: Path, path: str) -> None:
     """The first program of every section that a filter may have."""
     network.tc("qdisc", "add", "dev", "lo", "clsact")
-    sections = dict.fromkeys(p.section for p in read_object(path).programs
-                             if p.type in (ProgramType.UNSPEC, ProgramType.SCHED_CLS))
+    sections = dict.fromkeys(
+        p.section for p in read_object(path).programs if p.type in (ProgramType.UNSPEC, ProgramType.SCHED_CLS)
+    )
     for section in sections:
         first = read_object(path).programs_in(section)[0].name
         with attach(network, path, section) as theirs:
@@ -52,15 +53,17 @@ class TestPrograms:
 
     @pytest.mark.parametrize("form", [PLAIN, STRIPPED, LINKED])
     @pytest.mark.parametrize("name", IN_EVERY_FORM)
-    def test_are_the_same_in_every_form(self, sources: Sources, network: Network, bpffs: Path, name: str,
-                                        form: str) -> None:
+    def test_are_the_same_in_every_form(
+        self, sources: Sources, network: Network, bpffs: Path, name: str, form: str
+    ) -> None:
         assert form != PLAIN or name in COMPARED_WITHOUT_DEBUG
         compare(network, bpffs, sources(name, form=form))
 
     @pytest.mark.parametrize("form", [DEBUG, LINKED])
     @pytest.mark.parametrize("name", WITH_CPU_V4)
-    def test_are_the_same_with_instructions_of_cpu_v4(self, sources: Sources, network: Network, bpffs: Path,
-                                                      compilers: list[str], name: str, form: str) -> None:
+    def test_are_the_same_with_instructions_of_cpu_v4(
+        self, sources: Sources, network: Network, bpffs: Path, compilers: list[str], name: str, form: str
+    ) -> None:
         if "clang-19" not in compilers:
             pytest.skip("clang-19 is not installed")
         compare(network, bpffs, sources(name, clang="clang-19", cpu="v4", form=form))
@@ -68,8 +71,9 @@ class TestPrograms:
     @pytest.mark.parametrize("name", [*NOT_BY_TC])
     def test_that_tc_does_not_load_are_on_the_list(self, sources: Sources, network: Network, name: str) -> None:
         network.tc("qdisc", "add", "dev", "lo", "clsact")
-        outcome = network.tc("filter", "add", "dev", "lo", "ingress", "bpf", "da", "obj", sources(name), "sec",
-                             "classifier")
+        outcome = network.tc(
+            "filter", "add", "dev", "lo", "ingress", "bpf", "da", "obj", sources(name), "sec", "classifier"
+        )
         assert outcome.status != 0
 
 

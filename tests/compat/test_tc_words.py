@@ -32,8 +32,11 @@ class Asked:
 
     def __init__(self, network: Network, directory: Path) -> None:
         self._network, self._directory = network, directory
-        self._put_in = {"NAME": network.name, "PIN": f"{network.env['TC_BPF_MNT']}/pin",
-                        **{name: str(directory / name) for name in ("FILE", "CODE", "PATH", "NEW", "EMPTY")}}
+        self._put_in = {
+            "NAME": network.name,
+            "PIN": f"{network.env['TC_BPF_MNT']}/pin",
+            **{name: str(directory / name) for name in ("FILE", "CODE", "PATH", "NEW", "EMPTY")},
+        }
 
     def understands(self, line: list[str]) -> bool:
         """Whether tc has nothing against the words of a line."""
@@ -60,8 +63,22 @@ def asked(network: Network, build: Compiler, tmp_path: Path) -> Iterator[Asked]:
     (tmp_path / "CODE").write_text("1,6 0 0 0\n")
     (tmp_path / "EMPTY").write_bytes(b"")
     must("mkdir", "-p", f"{pin}/tc/globals")
-    must("bpftool", "map", "create", f"{pin}/tc/globals/jmp", "type", "prog_array", "key", "4", "value", "4",
-         "entries", "4", "name", "jmp")
+    must(
+        "bpftool",
+        "map",
+        "create",
+        f"{pin}/tc/globals/jmp",
+        "type",
+        "prog_array",
+        "key",
+        "4",
+        "value",
+        "4",
+        "entries",
+        "4",
+        "name",
+        "jmp",
+    )
     must("bpftool", "prog", "loadall", str(tmp_path / "FILE"), f"{pin}/both")
     must("mv", f"{pin}/both/match", f"{pin}/pin")
     must("ip", "-n", network.name, "link", "add", "em3", "type", "veth")
@@ -79,8 +96,11 @@ def test_all_kinds_of_tc_are_there() -> None:
     _skip_other_versions()
     found = re.findall(rb"\0([a-z0-9_]+)_(qdisc|filter|action)_util(?=\0)", Path(str(path)).read_bytes())
     assert len(found) >= 60
-    listed = {(place.kind, section.lower().removesuffix("s")) for section in ("Qdiscs", "Filters", "Actions")
-              for place in places(section)}
+    listed = {
+        (place.kind, section.lower().removesuffix("s"))
+        for section in ("Qdiscs", "Filters", "Actions")
+        for place in places(section)
+    }
     assert {(name.decode(), sort.decode()) for name, sort in found} <= listed
 
 

@@ -19,8 +19,10 @@ from tests.expressions import RAW as RAW_EXPRESSIONS
 pytestmark = [pytest.mark.compat, pytest.mark.usefixtures("libpcap")]
 
 SNAPLEN = 262144
-CASES = [*(("EN10MB", expression) for expression in EXPRESSIONS),
-         *(("RAW", expression) for expression in RAW_EXPRESSIONS)]
+CASES = [
+    *(("EN10MB", expression) for expression in EXPRESSIONS),
+    *(("RAW", expression) for expression in RAW_EXPRESSIONS),
+]
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +61,9 @@ def test_an_expression_compiles_to_what_tcpdump_prints(tcpdump: str, link_type: 
 
 
 @pytest.mark.parametrize(("link_type", "expression"), CASES)
-def test_an_expression_finds_the_packets_that_tcpdump_finds(tcpdump: str, files: dict[str, list[Path]],
-                                                            link_type: str, expression: str) -> None:
+def test_an_expression_finds_the_packets_that_tcpdump_finds(
+    tcpdump: str, files: dict[str, list[Path]], link_type: str, expression: str
+) -> None:
     program = compile_expression(expression, link_type)
     for path in files[link_type]:
         with open_capture(str(path)) as stream:

@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
 OBJ = str(EXAMPLES / "traffic.o")
 
+
 @pytest.fixture
 def clsact(network: Network) -> Network:
     assert network.tc("qdisc", "add", "dev", "em1", "clsact").status == 0
@@ -33,8 +34,9 @@ OWN = [
 
 
 @pytest.mark.parametrize(("name", "more", "said"), OWN, ids=[f"{o[0]} {o[1]}".strip() for o in OWN])
-def test_objects_that_cannot_be_attached(clsact: Network, build: Compiler, bpffs: Path, name: str, more: str,
-                                         said: list[str]) -> None:
+def test_objects_that_cannot_be_attached(
+    clsact: Network, build: Compiler, bpffs: Path, name: str, more: str, said: list[str]
+) -> None:
     state = clsact.state()
     outcome = clsact.pytc("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", build(name), *more.split())
     assert outcome.status == 1
@@ -56,8 +58,9 @@ def test_a_big_endian_object(clsact: Network, tmp_path: Path) -> None:
 
 def test_a_refused_filter_takes_its_pins_back(network: Network, bpffs: Path) -> None:
     """The object loads and pins its map; then there is no clsact."""
-    outcome = network.pytc("filter", "add", "dev", "em1", "ingress", "bpf", "obj", str(EXAMPLES / "mark_stats.o"),
-                           "sec", "cls")
+    outcome = network.pytc(
+        "filter", "add", "dev", "em1", "ingress", "bpf", "obj", str(EXAMPLES / "mark_stats.o"), "sec", "cls"
+    )
     assert outcome.status == 2
     assert "clsact" in outcome.err
     assert pins(bpffs) == []
@@ -77,17 +80,44 @@ def test_without_privileges(clsact: Network) -> None:
 
     setpriv = shutil.which("setpriv")
     assert setpriv, "util-linux is part of every Debian"
-    outcome = clsact.execute(setpriv, "--reuid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all",
-                             "/bin/sh", "-c", "id -u")
+    outcome = clsact.execute(
+        setpriv, "--reuid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "/bin/sh", "-c", "id -u"
+    )
     assert outcome.out.strip() == "65534"
     import sys
 
-    outcome = clsact.execute(setpriv, "--bounding-set=-all", "--inh-caps=-all", sys.executable, "-m", "pytc",
-                             "filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", OBJ)
+    outcome = clsact.execute(
+        setpriv,
+        "--bounding-set=-all",
+        "--inh-caps=-all",
+        sys.executable,
+        "-m",
+        "pytc",
+        "filter",
+        "add",
+        "dev",
+        "em1",
+        "ingress",
+        "bpf",
+        "da",
+        "obj",
+        OBJ,
+    )
     assert outcome.status == 1
     assert "CAP_BPF" in outcome.err
     assert "Traceback" not in outcome.err
-    shown = clsact.execute(setpriv, "--bounding-set=-all", "--inh-caps=-all", sys.executable, "-m", "pytc",
-                           "filter", "del", "dev", "em1", "ingress")
+    shown = clsact.execute(
+        setpriv,
+        "--bounding-set=-all",
+        "--inh-caps=-all",
+        sys.executable,
+        "-m",
+        "pytc",
+        "filter",
+        "del",
+        "dev",
+        "em1",
+        "ingress",
+    )
     assert shown.status == 2
     assert "CAP_NET_ADMIN" in shown.err

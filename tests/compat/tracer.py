@@ -43,8 +43,10 @@ class Tracer:
 
     def compare(self, commands: Sequence[Sequence[str]], request: Callable[[bytes], object]) -> None:
         """For each command, both send one request, and the same; ``request`` is None for other messages."""
-        expected, found = ([one for one in map(request, messages) if one is not None]
-                           for messages in (self.of_tc(commands), self.of_pytc(commands)))
+        expected, found = (
+            [one for one in map(request, messages) if one is not None]
+            for messages in (self.of_tc(commands), self.of_pytc(commands))
+        )
         assert len(expected) == len(commands)
         assert len(found) == len(commands)
         for command, one, other in zip(commands, expected, found, strict=True):
@@ -52,8 +54,15 @@ class Tracer:
 
     def _messages(self, command: list[str], words: str = "") -> list[bytes]:
         log = self._directory / "strace"
-        done = subprocess.run(["ip", "netns", "exec", self._network.name, *_STRACE, str(log), *command], input=words,
-                              text=True, cwd=ROOT, capture_output=True, timeout=300, check=False)
+        done = subprocess.run(
+            ["ip", "netns", "exec", self._network.name, *_STRACE, str(log), *command],
+            input=words,
+            text=True,
+            cwd=ROOT,
+            capture_output=True,
+            timeout=300,
+            check=False,
+        )
         assert log.exists(), done.stderr
         return list(_dumped(log.read_text()))
 
@@ -73,9 +82,17 @@ def _dumped(log: str) -> Iterator[bytes]:
 def action_parts(raw: bytes) -> Parts:
     """A list of actions, the options of each in order of their numbers, which is all the same to the kernel. tc 6.1
     gives a cookie to all actions behind it, too: so it does not count here."""
-    return tuple((order, tuple((key, _in_order(split_attributes(value)) if key == _OPTIONS else value)
-                               for key, value in split_attributes(action) if key != _COOKIE))
-                 for order, action in split_attributes(raw))
+    return tuple(
+        (
+            order,
+            tuple(
+                (key, _in_order(split_attributes(value)) if key == _OPTIONS else value)
+                for key, value in split_attributes(action)
+                if key != _COOKIE
+            ),
+        )
+        for order, action in split_attributes(raw)
+    )
 
 
 def _in_order(attributes: Iterable[tuple[int, bytes]]) -> tuple[tuple[int, bytes], ...]:

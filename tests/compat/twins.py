@@ -26,8 +26,18 @@ class Options(NamedTuple):
     """With what each new state is shown by both, always and in turns, so many at a time."""
 
     always: tuple[str, ...] = ("", "-s -d", "-j", "-j -s -d")
-    in_turns: tuple[str, ...] = ("-s", "-j -p", "-d", "-r -s", "-j -N", "-N", "-p", "-j -p -s -r", "-iec -s -d",
-                                 "-j -r -d")
+    in_turns: tuple[str, ...] = (
+        "-s",
+        "-j -p",
+        "-d",
+        "-r -s",
+        "-j -N",
+        "-N",
+        "-p",
+        "-j -p -s -r",
+        "-iec -s -d",
+        "-j -r -d",
+    )
     turns: int = 2
     patient: bool = False  # what lines add is looked at before something else is done, and not after each of them
 
@@ -39,14 +49,27 @@ _ACTIONS = ("mirred", "gact", "act_bpf", "vlan", "csum", "skbedit", "police", "p
 _QUEUES = "numtxqueues 4 numrxqueues 4"
 #: How tc finds out whether the kernel has a filter or an action; any other kind is a qdisc.
 _TRIES = {
-    "u32": "", "bpf": "", "ingress": "", "noqueue": "",
+    "u32": "",
+    "bpf": "",
+    "ingress": "",
+    "noqueue": "",
     "fw": "filter add dev em3 egress handle 1 fw classid 1:1",
     "matchall": "filter add dev em3 egress matchall flowid 1:1",
     "flower": "filter add dev em3 egress flower action mirred egress redirect dev em4",
     "basic": "filter add dev em3 egress basic action mirred egress redirect dev em4",
-    **{kind: f"actions add action {kind.removeprefix('act_')} {words} index 99999" for kind, words in
-       (("gact", "pass"), ("act_bpf", "bytecode 1,6_0_0_0"), ("vlan", "pop"), ("csum", "tcp"), ("skbedit", "mark 5"),
-        ("mirred", "egress redirect dev em3"), ("police", "rate 1mbit burst 10k"), ("pedit", "munge ip ttl set 5"))},
+    **{
+        kind: f"actions add action {kind.removeprefix('act_')} {words} index 99999"
+        for kind, words in (
+            ("gact", "pass"),
+            ("act_bpf", "bytecode 1,6_0_0_0"),
+            ("vlan", "pop"),
+            ("csum", "tcp"),
+            ("skbedit", "mark 5"),
+            ("mirred", "egress redirect dev em3"),
+            ("police", "rate 1mbit burst 10k"),
+            ("pedit", "munge ip ttl set 5"),
+        )
+    },
 }
 #: The kernel releases actions a while after their filters.
 _DELAYS = (0, 0.05, 0.2, 1, 2)
@@ -72,8 +95,13 @@ class Side:
     """A process that runs commands in a namespace of its own."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen([sys.executable, "-m", "tests.compat.stepping"], cwd=ROOT, text=True,
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.compat.stepping"],
+            cwd=ROOT,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
 
     def request(self, *words: str) -> list[object]:
         assert self._process.stdin is not None
@@ -118,16 +146,25 @@ class Sides(NamedTuple):
     def prepare(self, session: Session) -> None:
         """New namespaces with em1 to em4, and with a device for each step that has its own."""
         own = [f"t{number}" for number, step in enumerate(session.steps) if step.has_device]
-        links = [f"link add {one} {_QUEUES} type veth peer name {other} {_QUEUES}"
-                 for one, other in (("em1", "em2"), ("em3", "em4"), *((device, f"{device}p") for device in own))]
+        links = [
+            f"link add {one} {_QUEUES} type veth peer name {other} {_QUEUES}"
+            for one, other in (("em1", "em2"), ("em3", "em4"), *((device, f"{device}p") for device in own))
+        ]
         links += [f"link set {device}{end} up" for device in own for end in ("", "p")]
         links += [f"link set em{number} up" for number in range(1, 5)]
         for side in self:
             assert side.request("new") == [0, "", ""]
             side.many("ip", links)
             if session.each:
-                side.many("tc", [" ".join(words) for device in own for line in session.each
-                                 for words in (words_of(line, {"D": device}),)])
+                side.many(
+                    "tc",
+                    [
+                        " ".join(words)
+                        for device in own
+                        for line in session.each
+                        for words in (words_of(line, {"D": device}),)
+                    ],
+                )
 
 
 @contextmanager
@@ -185,7 +222,7 @@ class Play:
 
     def _waits(self, number: int) -> bool:
         """Whether the kernel's state is not looked at behind this step, because the next one leaves it to be seen."""
-        step, *behind = self._session.steps[number:number + 2]
+        step, *behind = self._session.steps[number : number + 2]
         return self._options.patient and not step.has_device and bool(behind) and behind[0].adds
 
     def _shared_devices(self) -> list[str]:
@@ -258,12 +295,19 @@ def _shows(commands: Sequence[str], devices: Sequence[str]) -> list[str]:
     """What shows all that commands make on devices. Actions are first: the kernel knows their hardware statistics when
     they have been listed once."""
     text = " ".join(commands)
-    shows = [f"actions ls action {kind.removeprefix('act_')}" for kind in _ACTIONS
-             if re.search(rf"\bactions? .*action {kind.removeprefix('act_')}\b", text) and "em1" in devices]
-    kinds = [kind for kind, words in (("filter", r"f|fil\w*|chain"), ("chain", "chain"))
-             if re.search(rf"\b({words}) ", text)]
-    hooks = ["", *(hook for hook in ("ingress", "egress") if re.search(rf"\b{hook}\b", text)),
-             *dict.fromkeys(re.findall(r"\bparent [0-9a-f]+:[0-9a-f]*(?= )", text))]
+    shows = [
+        f"actions ls action {kind.removeprefix('act_')}"
+        for kind in _ACTIONS
+        if re.search(rf"\bactions? .*action {kind.removeprefix('act_')}\b", text) and "em1" in devices
+    ]
+    kinds = [
+        kind for kind, words in (("filter", r"f|fil\w*|chain"), ("chain", "chain")) if re.search(rf"\b({words}) ", text)
+    ]
+    hooks = [
+        "",
+        *(hook for hook in ("ingress", "egress") if re.search(rf"\b{hook}\b", text)),
+        *dict.fromkeys(re.findall(r"\bparent [0-9a-f]+:[0-9a-f]*(?= )", text)),
+    ]
     for device in devices:
         shows += [f"{what} show dev {device}" for what in ("qdisc", "class")]
         shows += [] if kinds else [f"qdisc show dev {device} invisible"]

@@ -26,8 +26,10 @@ def test_objects_with_wrong_bytes(image: bytes, changes: list[tuple[int, int]]) 
         data[at % len(data)] = byte
     with suppress(BpfError):
         spec = read_bytes(bytes(data), "bad.o")
-        documents = [inspection_document(inspect_object(spec)),
-                     findings_document("bad.o", lint_object(spec, version="4.4"))]
+        documents = [
+            inspection_document(inspect_object(spec)),
+            findings_document("bad.o", lint_object(spec, version="4.4")),
+        ]
         assert len(json.loads(as_json(documents))) == 2
         assert as_text(documents)
         convert_maps(spec)

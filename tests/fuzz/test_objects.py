@@ -30,11 +30,41 @@ SEED = int(os.environ.get("PYTC_FUZZ_SEED", "2015"))
 SECONDS_FOR_ONE = 5
 ROOM = 1 << 30
 #: Of each kind of content one, small ones.
-NAMES = ("legacy36", "legacy_inner", "legacy_tail", "modern_maps", "modern_inner", "modern_prog_array",
-         "modern_globals", "modern_subprogs", "kconfig", "kfunc", "core_field", "core_enum", "core_bitfield",
-         "callback", "globals_struct", "static_in_function")
-_INTERESTING = (0, 1, 2, 7, 8, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 32, 1 << 63,
-                0xFFFFFFFFFFFFFFFF)
+NAMES = (
+    "legacy36",
+    "legacy_inner",
+    "legacy_tail",
+    "modern_maps",
+    "modern_inner",
+    "modern_prog_array",
+    "modern_globals",
+    "modern_subprogs",
+    "kconfig",
+    "kfunc",
+    "core_field",
+    "core_enum",
+    "core_bitfield",
+    "callback",
+    "globals_struct",
+    "static_in_function",
+)
+_INTERESTING = (
+    0,
+    1,
+    2,
+    7,
+    8,
+    0x7F,
+    0x80,
+    0xFF,
+    0xFFFF,
+    0x7FFFFFFF,
+    0x80000000,
+    0xFFFFFFFF,
+    1 << 32,
+    1 << 63,
+    0xFFFFFFFFFFFFFFFF,
+)
 
 
 class Region(NamedTuple):
@@ -55,6 +85,7 @@ def objects(build: Compiler) -> dict[str, bytes]:
 @contextmanager
 def bounded() -> Iterator[None]:
     """No case takes long, and none takes much memory."""
+
     def give_up(number: int, frame: FrameType | None) -> None:
         raise AssertionError(f"still at it after {SECONDS_FOR_ONE} s")
 
@@ -130,15 +161,15 @@ def damaged(data: bytes, places: list[Region], chance: random.Random) -> bytes:
             at -= (at - place.start) % 4
             width = chance.choice((2, 4, 8))
             value = chance.choice((*_INTERESTING, len(data), place.size, at)) + chance.choice((-1, 0, 0, 1))
-            result[at:at + width] = (value % (1 << 8 * width)).to_bytes(width, "little")
+            result[at : at + width] = (value % (1 << 8 * width)).to_bytes(width, "little")
         elif kind < 9:
             other = chance.choice(places)
             length = chance.randrange(1, 33)
             source = other.start + chance.randrange(other.size)
-            result[at:at + length] = data[source:source + length].ljust(length, b"\0")
+            result[at : at + length] = data[source : source + length].ljust(length, b"\0")
         else:
             result[at] = chance.randrange(256)
-    return bytes(result[:len(data)])
+    return bytes(result[: len(data)])
 
 
 def shortened(data: bytes, section: int, size: int) -> bytes:
@@ -162,8 +193,11 @@ def test_a_file_cut_off_at_any_byte_is_an_error(objects: dict[str, bytes], name:
 @pytest.mark.parametrize("name", ["legacy36", "modern_inner", "modern_subprogs", "core_field", "kconfig"])
 def test_a_section_cut_off_at_any_byte_does_no_harm(objects: dict[str, bytes], name: str) -> None:
     data = objects[name]
-    wanted = [section for section in elf.parse(data).sections
-              if section.data and not section.name.startswith((".debug", ".rel.debug", ".llvm", ".eh_frame"))]
+    wanted = [
+        section
+        for section in elf.parse(data).sections
+        if section.data and not section.name.startswith((".debug", ".rel.debug", ".llvm", ".eh_frame"))
+    ]
     with bounded():
         for section in wanted:
             step = 1 if len(section.data) < 512 else 5

@@ -30,7 +30,8 @@ FURNITURE = (
     "filter add dev em1 ingress pref 50 bpf bytecode '1,6 0 0 5' action mirred egress mirror dev lo",
     "filter add dev em1 ingress chain 3 pref 1 handle 1 bpf bytecode '1,6 0 0 4' flowid 1:4",
     "chain add dev em1 ingress chain 4",
-    "actions add action mirred egress mirror dev lo index 5")
+    "actions add action mirred egress mirror dev lo index 5",
+)
 PLACES = ("dev em1", "dev em1 ingress", "dev em1 egress")
 #: Numbers that the kernel gives anew to each of a sort.
 _AGES = re.compile(r'"(installed|last_used|first_used)":\d+,')
@@ -80,19 +81,27 @@ def clear(network: Network) -> None:
 
 
 def _tc(network: Network, *lines: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["tc", "-n", network.name, *options, "-force", "-batch", "-"],
-                          input="".join(f"{line}\n" for line in lines), capture_output=True, text=True, timeout=60,
-                          check=False)
+    return subprocess.run(
+        ["tc", "-n", network.name, *options, "-force", "-batch", "-"],
+        input="".join(f"{line}\n" for line in lines),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def state(network: Network, *, statistics: bool = False) -> State:
     """All that tc knows of em1 and of mirred actions, and what is in bpffs. The order of classes is that of a table in
     the kernel which grows, and never shrinks; that of chains has no meaning."""
-    shown = [*_asked(network, "qdisc show dev em1", statistics=statistics),
-             *sorted(_asked(network, "class show dev em1", statistics=statistics, before="class ")),
-             *_asked(network, "actions list action mirred", *(f"filter show {place}" for place in PLACES),
-                     statistics=statistics),
-             *(one for place in PLACES for one in sorted(_asked(network, f"chain show {place}")))]
+    shown = [
+        *_asked(network, "qdisc show dev em1", statistics=statistics),
+        *sorted(_asked(network, "class show dev em1", statistics=statistics, before="class ")),
+        *_asked(
+            network, "actions list action mirred", *(f"filter show {place}" for place in PLACES), statistics=statistics
+        ),
+        *(one for place in PLACES for one in sorted(_asked(network, f"chain show {place}"))),
+    ]
     mount = Path(network.env["TC_BPF_MNT"])
     return State(shown, [(path, _map_id(mount / path)) for path in pins(mount)])
 
@@ -130,8 +139,16 @@ def plain(network: Network, lines: list[str], *options: str) -> Outcome:
 
 
 def _pytc(network: Network, *words: str, lines: list[str]) -> Outcome:
-    done = subprocess.run([sys.executable, "-c", _SCRIPT, *words], input="".join(f"{line}\n" for line in lines),
-                          capture_output=True, text=True, timeout=60, check=False, env=network.env, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", _SCRIPT, *words],
+        input="".join(f"{line}\n" for line in lines),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=network.env,
+        cwd=ROOT,
+    )
     assert "Traceback" not in done.stderr, done.stderr
     return Outcome(done.returncode, done.stdout, done.stderr)
 

@@ -79,8 +79,9 @@ class Connection(NamedTuple):
 @contextmanager
 def connected(network: Network, cgroup: Path | None, address: str = SERVER) -> Iterator[Connection]:
     """A client in a cgroup, as long as the block lasts."""
-    with subprocess.Popen(join(cgroup, *python(network.name, CONNECT, address)), text=True, stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        join(cgroup, *python(network.name, CONNECT, address)), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         try:
             assert process.stdout is not None and process.stdin is not None
             port = int(process.stdout.readline())
@@ -138,9 +139,9 @@ def parsed(frame: bytes, when: float) -> Segment | None:
     """None for anything but TCP in IPv4."""
     if len(frame) < 54 or struct.unpack_from("!H", frame, 12)[0] != ETH_P_IP or frame[23] != socket.IPPROTO_TCP:
         return None
-    tcp = frame[14 + 4 * (frame[14] & 15):]
-    window, = struct.unpack_from("!H", tcp, 14)
-    return Segment(when, tcp[13], window, options(tcp[20:4 * (tcp[12] >> 4)]))
+    tcp = frame[14 + 4 * (frame[14] & 15) :]
+    (window,) = struct.unpack_from("!H", tcp, 14)
+    return Segment(when, tcp[13], window, options(tcp[20 : 4 * (tcp[12] >> 4)]))
 
 
 def options(data: bytes) -> dict[int, bytes]:
@@ -152,7 +153,7 @@ def options(data: bytes) -> dict[int, bytes]:
             continue
         length = data[at + 1]
         assert length >= 2
-        found[data[at]] = data[at + 2:at + length]
+        found[data[at]] = data[at + 2 : at + length]
         at += length
     return found
 

@@ -24,10 +24,13 @@ def furnished(network: Network) -> Network:
 
 
 CHANGES = [
-    "qdisc add dev em1 parent 1:20 handle 20: bfifo", "qdisc replace dev em1 parent 1:20 handle 20: pfifo limit 3",
+    "qdisc add dev em1 parent 1:20 handle 20: bfifo",
+    "qdisc replace dev em1 parent 1:20 handle 20: pfifo limit 3",
     "qdisc add dev em1 parent 1:20 handle 20: tbf rate 1mbit burst 10k latency 5ms",
-    "qdisc change dev em1 handle 10: pfifo limit 9", "qdisc replace dev em1 parent 1:10 handle 10: pfifo limit 9",
-    "qdisc replace dev em1 clsact", "qdisc del dev em1 parent 1:30",
+    "qdisc change dev em1 handle 10: pfifo limit 9",
+    "qdisc replace dev em1 parent 1:10 handle 10: pfifo limit 9",
+    "qdisc replace dev em1 clsact",
+    "qdisc del dev em1 parent 1:30",
     "class add dev em1 parent 1:1 classid 1:11 htb rate 1mbit",
     "class replace dev em1 parent 1:1 classid 1:11 htb rate 1mbit",
     "class change dev em1 parent 1: classid 1:1 htb rate 1mbit ceil 2gbit burst 1k cburst 2k prio 1",
@@ -40,27 +43,36 @@ CHANGES = [
     f"filter change dev em1 ingress pref 20 protocol ip handle 1 {BYTECODE.format(7, 7)}",
     "filter replace dev em1 ingress pref 10 handle 2 bpf da obj OBJECT",
     "filter replace dev em1 ingress pref 10 handle 1 bpf bytecode '1,6 0 0 9' action mirred egress mirror dev lo",
-    "filter del dev em1 ingress pref 10 handle 2 bpf", "filter del dev em1 ingress pref 10",
-    "filter del dev em1 ingress pref 20 protocol ip", "filter del dev em1 ingress chain 3",
-    "filter add dev em1 ingress pref 10 bpf da obj OBJECT", "filter add dev em1 egress bpf da obj PINNED",
+    "filter del dev em1 ingress pref 10 handle 2 bpf",
+    "filter del dev em1 ingress pref 10",
+    "filter del dev em1 ingress pref 20 protocol ip",
+    "filter del dev em1 ingress chain 3",
+    "filter add dev em1 ingress pref 10 bpf da obj OBJECT",
+    "filter add dev em1 egress bpf da obj PINNED",
     "filter add dev em1 parent 1: pref 1 bpf da expression 'tcp port 80'",
     "filter add dev em1 ingress pref 30 u32 match ip dport 81 0xffff flowid 1:1",
     "filter add dev em1 ingress pref 31 u32 match ip dport 81 0xffff flowid 1:1",
     "filter add dev em1 ingress pref 32 handle 2: u32 divisor 4",
-    "filter add dev em1 egress u32 match u32 0 0 flowid 1:1", "filter add dev em1 ingress pref 30 u32",
-    "filter add dev em1 ingress chain 5 pref 30 u32 match u32 0 0", "filter add dev em1 egress pref 30 u32",
-    "filter add dev em1 ingress pref 31 u32", "filter add dev em1 ingress u32",
+    "filter add dev em1 egress u32 match u32 0 0 flowid 1:1",
+    "filter add dev em1 ingress pref 30 u32",
+    "filter add dev em1 ingress chain 5 pref 30 u32 match u32 0 0",
+    "filter add dev em1 egress pref 30 u32",
+    "filter add dev em1 ingress pref 31 u32",
+    "filter add dev em1 ingress u32",
     f"filter add dev em1 ingress chain 9 {BYTECODE.format(7, 7)}",
     "filter add dev em1 egress u32 match u32 0 0 action mirred egress redirect dev lo index 5",
     "filter add dev em1 egress u32 match u32 0 0 action mirred egress redirect dev lo index 6",
     "filter add dev em1 ingress chain 4 pref 77 u32 match u32 0 0 action mirred egress redirect dev lo",
-    "chain add dev em1 ingress chain 5", "chain add dev em1 egress",
+    "chain add dev em1 ingress chain 5",
+    "chain add dev em1 egress",
     "actions add action mirred egress redirect dev lo index 8 action mirred egress redirect dev lo",
     "actions replace action mirred egress redirect dev lo index 8",
 ]
-PREPARATION = ["class add dev em1 parent 1: classid 1:20 htb rate 1mbit",
-               "class add dev em1 parent 1: classid 1:30 htb rate 1mbit",
-               "qdisc add dev em1 parent 1:30 handle 30: pfifo limit 5"]
+PREPARATION = [
+    "class add dev em1 parent 1: classid 1:20 htb rate 1mbit",
+    "class add dev em1 parent 1: classid 1:30 htb rate 1mbit",
+    "qdisc add dev em1 parent 1:30 handle 30: pfifo limit 5",
+]
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -75,9 +87,15 @@ def test_a_change_is_taken_back(furnished: Network, build: Compiler, change: str
 
 
 def test_what_succeeds_is_what_it_is_without(furnished: Network, build: Compiler) -> None:
-    lines = [*PREPARATION, f"filter add dev em1 egress bpf da obj {build('legacy_pin_global')}", "",
-             "filter show dev em1 egress", "filter del dev em1 ingress pref 10  # two of them",
-             "class change dev em1 parent 1: classid 1:1 \\", "htb rate 1mbit"]
+    lines = [
+        *PREPARATION,
+        f"filter add dev em1 egress bpf da obj {build('legacy_pin_global')}",
+        "",
+        "filter show dev em1 egress",
+        "filter del dev em1 ingress pref 10  # two of them",
+        "class change dev em1 parent 1: classid 1:1 \\",
+        "htb rate 1mbit",
+    ]
     before = state(furnished)
     done = atomic(furnished, lines)
     assert done.status == 0, done.err
@@ -89,7 +107,7 @@ def test_what_succeeds_is_what_it_is_without(furnished: Network, build: Compiler
 
 REFUSED = {
     "qdisc del dev em1 root": "qdisc dev em1 parent root handle 1: kind htb would be deleted, and its counters cannot "
-                              "be put back",
+    "be put back",
     "qdisc del dev em1 clsact": "kind clsact would be deleted",
     "qdisc replace dev em1 root handle 2: pfifo": "handle 1: kind htb would lose its place",
     "qdisc replace dev em1 root handle 1: htb default 20": "handle 1: kind htb is there already, and what it is now",
@@ -100,26 +118,33 @@ REFUSED = {
     "class replace dev em1 parent 1:1 classid 1:10 est 1sec 4sec htb rate 1mbit": "estimator",
     "class add dev em1 parent 1:10 classid 1:11 htb rate 1mbit": "qdisc dev em1 parent 1:10 handle 10: kind pfifo goes",
     "filter del dev em1 ingress": "only bpf filters can be made again",
-    "filter del dev em1 ingress pref 30": "pref 30", "filter del dev em1 ingress pref 50": "with actions",
+    "filter del dev em1 ingress pref 30": "pref 30",
+    "filter del dev em1 ingress pref 50": "with actions",
     "filter replace dev em1 ingress pref 30 handle 800::800 u32 match u32 0 0 flowid 1:1": "only bpf filters",
-    "filter del dev em1 ingress pref 10 handle 1 bpf": "back into its place" ,
+    "filter del dev em1 ingress pref 10 handle 1 bpf": "back into its place",
     "filter add dev em1 egress fw": "fw filter without a handle",
     "filter del dev em1 ingress pref 30 handle 800::800 u32": "only bpf filters",
-    "filter change dev em1 ingress pref 10 handle 1 bpf bytecode '1,6 0 0 9' action mirred egress mirror dev lo":
-        'gives new values to actions',
-    "chain add dev em1 ingress chain 4": "chain 4 is there already", "chain add dev em1 ingress chain 3": "chain 3",
+    "filter change dev em1 ingress pref 10 handle 1 bpf bytecode '1,6 0 0 9' "
+    "action mirred egress mirror dev lo": "gives new values to actions",
+    "chain add dev em1 ingress chain 4": "chain 4 is there already",
+    "chain add dev em1 ingress chain 3": "chain 3",
     "chain del dev em1 ingress chain 4": "chain 4 is there already",
-    "actions del action mirred index 5": "action mirred index 5", "actions flush action mirred": "could not be made",
+    "actions del action mirred index 5": "action mirred index 5",
+    "actions flush action mirred": "could not be made",
     "actions replace action mirred egress redirect dev lo index 5": "action mirred index 5",
     "filter add dev em1 egress bpf da obj OBJECT export /nonexistent": 'maps would be exported to "/nonexistent"',
-    "tcx attach dev em1 ingress obj OBJECT": "--atomic is for", "map set name x key 1 value 1": "--atomic is for",
-    "monitor": "--atomic is for", "exec bpf debug": "--atomic is for", "object show OBJECT": "--atomic is for",
+    "tcx attach dev em1 ingress obj OBJECT": "--atomic is for",
+    "map set name x key 1 value 1": "--atomic is for",
+    "monitor": "--atomic is for",
+    "exec bpf debug": "--atomic is for",
+    "object show OBJECT": "--atomic is for",
 }
 
 
 @pytest.mark.parametrize("line", REFUSED)
-def test_what_would_be_lost_is_refused_before_anything_is_done(furnished: Network, build: Compiler, line: str,
-                                                              tmp_path: Path) -> None:
+def test_what_would_be_lost_is_refused_before_anything_is_done(
+    furnished: Network, build: Compiler, line: str, tmp_path: Path
+) -> None:
     before, batch = state(furnished, statistics=True), tmp_path / "batch"
     batch.write_text(f"filter show dev em1 ingress\n\n# two\n{line.replace('OBJECT', build('drop'))}\n")
     done = atomic(furnished, [], path=str(batch))
@@ -130,11 +155,15 @@ def test_what_would_be_lost_is_refused_before_anything_is_done(furnished: Networ
     assert changed(before, furnished, statistics=True) == ""
 
 
-@pytest.mark.parametrize(("lines", "number", "what"), [
-    (["filter add dev em1 ingress pref nosense"], 2, "nosense"),
-    (["", "# x", "qdisc add dev 'em1 clsact"], 4, "nterminated"),
-    (["filter add dev em1 egress bpf da obj /nonexistent"], 2, "/nonexistent"),
-    (["filter add dev em8 egress u32 match u32 0 0"], 2, "em8")])
+@pytest.mark.parametrize(
+    ("lines", "number", "what"),
+    [
+        (["filter add dev em1 ingress pref nosense"], 2, "nosense"),
+        (["", "# x", "qdisc add dev 'em1 clsact"], 4, "nterminated"),
+        (["filter add dev em1 egress bpf da obj /nonexistent"], 2, "/nonexistent"),
+        (["filter add dev em8 egress u32 match u32 0 0"], 2, "em8"),
+    ],
+)
 def test_all_lines_are_read_first(furnished: Network, lines: list[str], number: int, what: str) -> None:
     before = state(furnished)
     done = atomic(furnished, ["filter show dev em1 ingress", *lines])

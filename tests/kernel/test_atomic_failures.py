@@ -45,9 +45,16 @@ def meddled(network: Network, script: str, *lines: str, at: int = 0) -> subproce
     """An atomic batch, during which a script of somebody else's runs before the last line, or the one ``at`` a
     number."""
     words = (sys.executable, "-c", _MEDDLING, str(at or len(lines)), script, "-n", network.name)
-    return subprocess.run([*words, "--atomic", "-batch", "-"], input="".join(f"{line}\n" for line in lines),
-                          capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **network.env},
-                          cwd=ROOT)
+    return subprocess.run(
+        [*words, "--atomic", "-batch", "-"],
+        input="".join(f"{line}\n" for line in lines),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **network.env},
+        cwd=ROOT,
+    )
 
 
 @pytest.fixture
@@ -72,8 +79,14 @@ def slots(path: Path) -> dict[int, int]:
 def test_pins_of_others_stay(furnished: Network, build: Compiler) -> None:
     furnished.ok("filter", "add", "dev", "em1", "ingress", "pref", "10", "bpf", "da", "obj", build("legacy_pin_global"))
     before = state(furnished)
-    done = atomic(furnished, [f"filter add dev em1 egress bpf da obj {build('legacy_pin_global')}",
-                              f"filter add dev em1 egress bpf da obj {build('legacy_pin_object')}", FAILING])
+    done = atomic(
+        furnished,
+        [
+            f"filter add dev em1 egress bpf da obj {build('legacy_pin_global')}",
+            f"filter add dev em1 egress bpf da obj {build('legacy_pin_object')}",
+            FAILING,
+        ],
+    )
     assert done.err.endswith(TAKEN_BACK)
     assert changed(before, furnished) == ""
     assert "tc/globals/pinned_global" in dict(before.pinned)
@@ -94,8 +107,9 @@ def test_program_arrays_are_again_what_they_were(furnished: Network, globals_: P
 
 def test_program_arrays_that_a_batch_makes_and_moves_go(furnished: Network) -> None:
     before = state(furnished)
-    done = atomic(furnished, [f"filter add dev em1 {hook} bpf da obj {TAILCALL}" for hook in ("ingress", "egress")]
-                  + [FAILING])
+    done = atomic(
+        furnished, [f"filter add dev em1 {hook} bpf da obj {TAILCALL}" for hook in ("ingress", "egress")] + [FAILING]
+    )
     assert done.err.endswith(TAKEN_BACK)
     assert changed(before, furnished) == ""
 
@@ -111,16 +125,26 @@ def test_maps_of_others_are_not_written_to(furnished: Network, tmp_path: Path) -
     assert changed(before, furnished) == ""
 
 
-@pytest.mark.parametrize(("script", "stays"), [
-    ("path = '{pin}'; os.unlink(path)\nwith create_map(MapSpec('other', 2, 4, 8, 1), 'other') as made:\n"
-     "    pin(made.fd, path)", ["tc", "tc/globals", "tc/globals/pinned_global"]),
-    ("with create_map(MapSpec('other', 2, 4, 8, 1), 'other') as made:\n    pin(made.fd, '{pin}_2')",
-     ["tc", "tc/globals", "tc/globals/pinned_global_2"]),
-    ("os.unlink('{pin}'); os.mkdir('{pin}')", ["tc", "tc/globals", "tc/globals/pinned_global"]),
-    ("os.unlink('{pin}'); os.symlink('/tmp', '{pin}')", ["tc", "tc/globals", "tc/globals/pinned_global"]),
-    ("os.unlink('{pin}'); os.rmdir('{dir}')", [])])
-def test_what_others_pin_meanwhile_stays(furnished: Network, build: Compiler, globals_: Path, script: str,
-                                         stays: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("script", "stays"),
+    [
+        (
+            "path = '{pin}'; os.unlink(path)\nwith create_map(MapSpec('other', 2, 4, 8, 1), 'other') as made:\n"
+            "    pin(made.fd, path)",
+            ["tc", "tc/globals", "tc/globals/pinned_global"],
+        ),
+        (
+            "with create_map(MapSpec('other', 2, 4, 8, 1), 'other') as made:\n    pin(made.fd, '{pin}_2')",
+            ["tc", "tc/globals", "tc/globals/pinned_global_2"],
+        ),
+        ("os.unlink('{pin}'); os.mkdir('{pin}')", ["tc", "tc/globals", "tc/globals/pinned_global"]),
+        ("os.unlink('{pin}'); os.symlink('/tmp', '{pin}')", ["tc", "tc/globals", "tc/globals/pinned_global"]),
+        ("os.unlink('{pin}'); os.rmdir('{dir}')", []),
+    ],
+)
+def test_what_others_pin_meanwhile_stays(
+    furnished: Network, build: Compiler, globals_: Path, script: str, stays: list[str]
+) -> None:
     script = script.replace("{pin}", str(globals_ / "pinned_global")).replace("{dir}", str(globals_))
     before = set(pins(globals_.parent.parent))
     done = meddled(furnished, script, f"filter add dev em1 egress bpf da obj {build('legacy_pin_global')}", FAILING)
@@ -130,51 +154,83 @@ def test_what_others_pin_meanwhile_stays(furnished: Network, build: Compiler, gl
 
 def test_a_program_array_that_others_have_moved_meanwhile_stays_theirs(furnished: Network, globals_: Path) -> None:
     furnished.ok("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", TAILCALL)
-    script = (f"os.unlink('{globals_}/map_versions')\nwith create_map(MapSpec('other', 2, 4, 8, 1), 'other') as made:\n"
-              f"    pin(made.fd, '{globals_}/map_versions')")
+    script = (
+        f"os.unlink('{globals_}/map_versions')\nwith create_map(MapSpec('other', 2, 4, 8, 1), 'other') as made:\n"
+        f"    pin(made.fd, '{globals_}/map_versions')"
+    )
     done = meddled(furnished, script, f"filter add dev em1 egress bpf da obj {TAILCALL}", FAILING)
     assert done.returncode == 1
     with Map.from_pin(str(globals_ / "map_versions")) as found:
         assert found.description.name == "other"
 
 
-@pytest.mark.parametrize(("lines", "script", "left", "remains"), [
-    (["qdisc add dev lo clsact"], "tc('filter add dev lo ingress pref 7 u32 match u32 0 0')",
-     "qdisc dev lo parent ffff:fff1 handle ffff: kind clsact stays: others have put filter dev lo parent ingress "
-     "protocol all pref 7", ["clsact", "pref 7"]),
-    (["qdisc add dev lo root handle 5: htb"], "tc('class add dev lo parent 5: classid 5:5 htb rate 1mbit')",
-     "qdisc dev lo parent root handle 5: kind htb stays: others have put class dev lo parent root classid 5:5",
-     ["htb 5:"]),
-    (["qdisc add dev lo root handle 5: htb", "class add dev lo parent 5: classid 5:5 htb rate 1mbit"],
-     "tc('qdisc add dev lo parent 5:5 handle 55: pfifo')", "others have put qdisc dev lo parent 5:5 handle 55:",
-     ["pfifo 55:"]),
-    (["chain add dev em1 ingress chain 7"], "tc('filter add dev em1 ingress chain 7 pref 7 u32 match u32 0 0')",
-     "chain dev em1 parent ingress chain 7 stays: others have put filter dev em1", []),
-    (["class change dev em1 parent 1:1 classid 1:10 htb rate 1mbit"],
-     "tc('qdisc del dev em1 root')", "class dev em1 parent 1:1 classid 1:10 kind htb is not what it was: ", []),
-])
-def test_what_could_not_be_taken_back_is_told(furnished: Network, lines: list[str], script: str, left: str,
-                                              remains: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("lines", "script", "left", "remains"),
+    [
+        (
+            ["qdisc add dev lo clsact"],
+            "tc('filter add dev lo ingress pref 7 u32 match u32 0 0')",
+            "qdisc dev lo parent ffff:fff1 handle ffff: kind clsact stays: others have put filter dev lo parent "
+            "ingress protocol all pref 7",
+            ["clsact", "pref 7"],
+        ),
+        (
+            ["qdisc add dev lo root handle 5: htb"],
+            "tc('class add dev lo parent 5: classid 5:5 htb rate 1mbit')",
+            "qdisc dev lo parent root handle 5: kind htb stays: others have put class dev lo parent root classid 5:5",
+            ["htb 5:"],
+        ),
+        (
+            ["qdisc add dev lo root handle 5: htb", "class add dev lo parent 5: classid 5:5 htb rate 1mbit"],
+            "tc('qdisc add dev lo parent 5:5 handle 55: pfifo')",
+            "others have put qdisc dev lo parent 5:5 handle 55:",
+            ["pfifo 55:"],
+        ),
+        (
+            ["chain add dev em1 ingress chain 7"],
+            "tc('filter add dev em1 ingress chain 7 pref 7 u32 match u32 0 0')",
+            "chain dev em1 parent ingress chain 7 stays: others have put filter dev em1",
+            [],
+        ),
+        (
+            ["class change dev em1 parent 1:1 classid 1:10 htb rate 1mbit"],
+            "tc('qdisc del dev em1 root')",
+            "class dev em1 parent 1:1 classid 1:10 kind htb is not what it was: ",
+            [],
+        ),
+    ],
+)
+def test_what_could_not_be_taken_back_is_told(
+    furnished: Network, lines: list[str], script: str, left: str, remains: list[str]
+) -> None:
     done = meddled(furnished, script, CLASS, *lines, "class add dev lo parent 9: classid 9:1 htb rate 1mbit")
     assert done.returncode == 1
     told = [line for line in done.stderr.splitlines() if line.startswith("Error: not taken back: ")]
     assert told, done.stderr
     assert left in "\n".join(told)
     assert TAKEN_BACK not in done.stderr
-    shown = "".join(furnished.tc(*words, "show", "dev", "lo", *hook).out for words, hook in
-                    (((("qdisc",)), ()), (("filter",), ("ingress",))))
+    shown = "".join(
+        furnished.tc(*words, "show", "dev", "lo", *hook).out
+        for words, hook in (((("qdisc",)), ()), (("filter",), ("ingress",)))
+    )
     assert all(one in shown for one in remains), shown
     assert " 1:20 " not in furnished.tc("class", "show", "dev", "em1").out, "the rest is taken back all the same"
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGHUP, -1)])
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_signal_takes_all_back(furnished: Network, build: Compiler, number: signal.Signals, status: int,
-                                 times: int) -> None:
+def test_a_signal_takes_all_back(
+    furnished: Network, build: Compiler, number: signal.Signals, status: int, times: int
+) -> None:
     before = state(furnished)
     script = f"for _ in range({times}):\n    os.kill(os.getpid(), {int(number)})"
-    done = meddled(furnished, script, CLASS, f"filter add dev em1 egress bpf da obj {build('legacy_pin_global')}",
-                   "filter del dev em1 ingress pref 10")
+    done = meddled(
+        furnished,
+        script,
+        CLASS,
+        f"filter add dev em1 egress bpf da obj {build('legacy_pin_global')}",
+        "filter del dev em1 ingress pref 10",
+    )
     assert (done.returncode, done.stdout, done.stderr) == (status, "", TAKEN_BACK)
     assert changed(before, furnished) == ""
 
@@ -207,9 +263,27 @@ Journal._remove = interrupted
 def test_a_signal_that_is_ignored_stays_so(furnished: Network) -> None:
     script = f"import signal\nsignal.signal(1, signal.SIG_IGN)\nos.kill(os.getpid(), {int(signal.SIGHUP)})"
     ignoring = "import signal; signal.signal(1, signal.SIG_IGN)\n"
-    done = subprocess.run([sys.executable, "-c", ignoring + _MEDDLING, "1", script.splitlines()[-1], "-n",
-                           furnished.name, "--atomic", "-batch", "-"], input=f"{CLASS}\n", capture_output=True,
-                          text=True, timeout=60, check=False, env=furnished.env, cwd=ROOT)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            ignoring + _MEDDLING,
+            "1",
+            script.splitlines()[-1],
+            "-n",
+            furnished.name,
+            "--atomic",
+            "-batch",
+            "-",
+        ],
+        input=f"{CLASS}\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=furnished.env,
+        cwd=ROOT,
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert " 1:20 " in furnished.tc("class", "show", "dev", "em1").out
 
@@ -219,9 +293,16 @@ def test_a_pipe_that_nobody_reads_takes_all_back(furnished: Network) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = subprocess.run([sys.executable, "-m", "pytc", "-n", furnished.name, "--atomic", "-batch", "-"],
-                              input=f"{CLASS}\nqdisc show dev em1\n", stdout=writing, stderr=subprocess.PIPE, text=True,
-                              timeout=60, check=False, env=furnished.env)
+        done = subprocess.run(
+            [sys.executable, "-m", "pytc", "-n", furnished.name, "--atomic", "-batch", "-"],
+            input=f"{CLASS}\nqdisc show dev em1\n",
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+            env=furnished.env,
+        )
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (141, TAKEN_BACK)

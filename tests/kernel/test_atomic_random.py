@@ -36,26 +36,47 @@ CHAIN = of("", "", "", "chain 3", "chain 4", "chain 5", "chain 6")
 HOOK = of("ingress", "ingress", "egress", "parent 1:")
 PREF = of("", "pref 1", "pref 10", "pref 20 protocol ip", "pref 70", "pref 70")
 HANDLE = of("", "handle 1", "handle 2", "handle 7", "handle 8")
-PROGRAM = of("bpf bytecode '1,6 0 0 7' flowid 1:1", "bpf bytecode '1,6 0 0 8'", "bpf da expression 'tcp port 80'",
-             "bpf da obj drop", "bpf da obj legacy_pin_global", "bpf da obj legacy_pin_object", "bpf da obj tailcall",
-             "bpf bytecode '1,6 0 0 8' action mirred egress mirror dev lo index 6")
-U32 = of("", "match ip dport 81 0xffff flowid 1:1", "match u32 0 0 action mirred egress mirror dev lo",
-         "match u32 0 0 action mirred egress mirror dev lo index 5", "divisor 4")
+PROGRAM = of(
+    "bpf bytecode '1,6 0 0 7' flowid 1:1",
+    "bpf bytecode '1,6 0 0 8'",
+    "bpf da expression 'tcp port 80'",
+    "bpf da obj drop",
+    "bpf da obj legacy_pin_global",
+    "bpf da obj legacy_pin_object",
+    "bpf da obj tailcall",
+    "bpf bytecode '1,6 0 0 8' action mirred egress mirror dev lo index 6",
+)
+U32 = of(
+    "",
+    "match ip dport 81 0xffff flowid 1:1",
+    "match u32 0 0 action mirred egress mirror dev lo",
+    "match u32 0 0 action mirred egress mirror dev lo index 5",
+    "divisor 4",
+)
 CLASSID = of("classid 1:1", "classid 1:10", "classid 1:20", "classid 1:30", "classid 1:40")
 PARENT = of("parent 1:", "parent 1:1", "parent 1:20")
 RATE = of("rate 1mbit", "rate 3mbit ceil 40gbit prio 2", "rate 7mbit burst 3k cburst 9k quantum 2000", "rate 1gbit")
 LINES = st.one_of(
     words("filter", of("add", "add", "add", "add", "replace", "change"), "dev em1", HOOK, CHAIN, PREF, HANDLE, PROGRAM),
-    words("filter replace dev em1 ingress", of("pref 10", "pref 20 protocol ip", "chain 3 pref 1"),
-          of("handle 1", "handle 2"), PROGRAM),
+    words(
+        "filter replace dev em1 ingress",
+        of("pref 10", "pref 20 protocol ip", "chain 3 pref 1"),
+        of("handle 1", "handle 2"),
+        PROGRAM,
+    ),
     words("filter", of("add", "replace"), "dev em1", HOOK, CHAIN, of("", "pref 30", "pref 31"), "u32", U32),
     words("filter del dev em1", HOOK, CHAIN, of("pref 1", "pref 10", "pref 20 protocol ip", "pref 30", "pref 70", "")),
     words("filter del dev em1 ingress pref 10", of("handle 1", "handle 2", "handle 7", "handle 8"), "bpf"),
     words("class", of("add", "add", "replace", "change"), "dev em1", PARENT, CLASSID, "htb", RATE),
     words("class del dev em1", CLASSID),
-    words("qdisc", of("add", "replace", "change"), "dev em1", of("parent 1:10", "parent 1:20", "parent 1:30"),
-          of("handle 10:", "handle 20:", "handle 30:"),
-          of("pfifo limit 3", "bfifo limit 3000", "pfifo", "tbf rate 1mbit burst 10k limit 3000", "htb")),
+    words(
+        "qdisc",
+        of("add", "replace", "change"),
+        "dev em1",
+        of("parent 1:10", "parent 1:20", "parent 1:30"),
+        of("handle 10:", "handle 20:", "handle 30:"),
+        of("pfifo limit 3", "bfifo limit 3000", "pfifo", "tbf rate 1mbit burst 10k limit 3000", "htb"),
+    ),
     words("qdisc", of("del", "replace"), "dev em1", of("parent 1:20", "parent 1:30", "parent 1:20", "clsact")),
     words("chain", of("add", "add", "del"), "dev em1", of("ingress", "egress"), of("chain 5", "chain 6", "chain 3")),
     words("actions", of("add", "replace"), "action mirred egress mirror dev lo", of("index 6", "index 7", "index 5")),
@@ -78,9 +99,12 @@ def furnished(network: Network, path: str) -> None:
     assert done.status == 0, done.err
 
 
-@settings(max_examples=int(os.environ.get("PYTC_BATCHES", "15")), derandomize="PYTC_BATCHES" not in os.environ,
-          phases=[Phase.explicit, Phase.generate],
-          suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=int(os.environ.get("PYTC_BATCHES", "15")),
+    derandomize="PYTC_BATCHES" not in os.environ,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(lines=st.lists(LINES, min_size=4, max_size=16))
 def test_all_or_nothing(network: Network, twin: Network, build: Compiler, lines: list[str]) -> None:
     for name in ("drop", "legacy_pin_global", "legacy_pin_object"):

@@ -21,26 +21,41 @@ FILTER = "filter add dev em1 ingress pref {} bpf bytecode '1,6 0 0 {}' flowid 1:
 MARK = b"qdisc pfifo 7: root refcnt 2 limit 77p\n"
 #: Lines that depend on one another, right and wrong.
 LINES = [
-    "qdisc add dev em1 clsact", "qdisc del dev em1 clsact", "qdisc add dev em1 root handle 1: htb",
-    "qdisc del dev em1 root", "class add dev em1 parent 1: classid 1:1 htb rate 1mbit",
+    "qdisc add dev em1 clsact",
+    "qdisc del dev em1 clsact",
+    "qdisc add dev em1 root handle 1: htb",
+    "qdisc del dev em1 root",
+    "class add dev em1 parent 1: classid 1:1 htb rate 1mbit",
     *(FILTER.format(pref, pref, pref) for pref in (1, 2, 3)),
     "filter replace dev em1 ingress pref 1 handle 1 bpf bytecode '1,6 0 0 9' flowid 1:9",
-    "filter del dev em1 ingress pref 2", "filter del dev em1 ingress",
+    "filter del dev em1 ingress pref 2",
+    "filter del dev em1 ingress",
     "filter add dev em1 parent 1: matchall flowid 1:1",
-    "filter add dev em1 parent 1: pref 7 handle 5 fw classid 1:1", "filter show dev em1 ingress",
-    "filter get dev em1 ingress pref 1 handle 1 bpf", "chain add dev em1 ingress chain 3",
+    "filter add dev em1 parent 1: pref 7 handle 5 fw classid 1:1",
+    "filter show dev em1 ingress",
+    "filter get dev em1 ingress pref 1 handle 1 bpf",
+    "chain add dev em1 ingress chain 3",
     "filter add dev em1 ingress chain 3 pref 4 bpf bytecode '1,6 0 0 4'",
     "filter add dev nosuch ingress bpf bytecode '1,6 0 0 4'",
-    "filter add dev em1 ingress bpf bytecode '2,6 0 0 4'", "filter add dev em1 ingress foo",
-    "qdisc show dev em1", "foo",
+    "filter add dev em1 ingress bpf bytecode '2,6 0 0 4'",
+    "filter add dev em1 ingress foo",
+    "qdisc show dev em1",
+    "foo",
     "filter add dev em1 ingress pref 9 bpf bytecode-file /nonexistent",
 ]
 
 
 def state(network: Network) -> list[str]:
-    shown = [network.ok(*words.split()) for words in (
-        "qdisc show dev em1", "class show dev em1", "filter show dev em1 ingress", "filter show dev em1",
-        "chain show dev em1 ingress")]
+    shown = [
+        network.ok(*words.split())
+        for words in (
+            "qdisc show dev em1",
+            "class show dev em1",
+            "filter show dev em1 ingress",
+            "filter show dev em1",
+            "chain show dev em1 ingress",
+        )
+    ]
     return [re.sub(r"\b(id|tag|direct_packets_stat) \S+", "", one) for one in shown]
 
 
@@ -103,16 +118,24 @@ def by_turns(network: Network, options: list[str], lines: list[str]) -> tuple[in
 
 
 def start(network: Network, *words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "pytc", "-n", network.name, *words], cwd=ROOT, env=network.env,
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, "-m", "pytc", "-n", network.name, *words],
+        cwd=ROOT,
+        env=network.env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def test_a_line_does_not_wait_for_the_next_one(network: Network) -> None:
     process = start(network, "-batch", "-")
     assert process.stdin is not None and process.stdout is not None
     try:
-        process.stdin.write(b"qdisc add dev em1 clsact\nfilter add dev em1 ingress pref 5 bpf bytecode '1,6 0 0 0'\n"
-                            b"filter show dev em1 ingress\nfilter add dev em1 ingr")
+        process.stdin.write(
+            b"qdisc add dev em1 clsact\nfilter add dev em1 ingress pref 5 bpf bytecode '1,6 0 0 0'\n"
+            b"filter show dev em1 ingress\nfilter add dev em1 ingr"
+        )
         process.stdin.flush()
         assert select.select([process.stdout], [], [], 20)[0]
         assert b"pref 5" in process.stdout.read1()  # type: ignore[attr-defined]
@@ -132,9 +155,11 @@ def test_a_line_does_not_wait_for_the_next_one(network: Network) -> None:
 
 
 def test_a_line_that_cannot_be_read_comes_after_those_before_it(network: Network, tmp_path: Path) -> None:
-    (tmp_path / "batch").write_text("qdisc add dev em1 clsact\n"
-                                    "filter add dev em1 ingress pref 5 bpf bytecode '1,6 0 0 0'\n"
-                                    "filter show dev 'em1\nqdisc del dev em1 clsact\n")
+    (tmp_path / "batch").write_text(
+        "qdisc add dev em1 clsact\n"
+        "filter add dev em1 ingress pref 5 bpf bytecode '1,6 0 0 0'\n"
+        "filter show dev 'em1\nqdisc del dev em1 clsact\n"
+    )
     done = network.pytc("-batch", str(tmp_path / "batch"))
     assert (done.status, "Unterminated quoted string" in done.err) == (1, True)
     assert "pref 5" in network.ok("filter", "show", "dev", "em1", "ingress")

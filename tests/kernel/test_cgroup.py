@@ -76,8 +76,11 @@ class TestPlaces:
         assert missing.status == 2 and "No such file or directory" in missing.err
 
     def test_a_cgroup_of_version_1_is_told_and_its_twin_named(self, network: Network, cgroup: Path) -> None:
-        hierarchies = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()
-                       if line.split()[2] == "cgroup"]
+        hierarchies = [
+            line.split()[1]
+            for line in Path("/proc/self/mounts").read_text().splitlines()
+            if line.split()[2] == "cgroup"
+        ]
         if not hierarchies:
             pytest.skip("this system is not hybrid: it has cgroup2 alone")
         old = Path(hierarchies[-1]) / cgroup.name
@@ -88,7 +91,8 @@ class TestPlaces:
             old.rmdir()
         assert done.status == 2 and done.err == (
             f'"{old}" is a cgroup of version 1, which takes no programs\n'
-            f"Hint: cgroup2 is mounted at {mounts()[0]}; {cgroup} is there\n")
+            f"Hint: cgroup2 is mounted at {mounts()[0]}; {cgroup} is there\n"
+        )
         assert names(network, str(cgroup)) == []
 
 
@@ -99,23 +103,33 @@ class TestFlags:
         theirs = json.loads(run("bpftool", "-j", "cgroup", "show", str(cgroup)).out)
         ours = json_of(network, "cgroup", "show", str(cgroup))
         assert [(one["id"], one["attach_type"], one["attach_flags"], one["name"]) for one in theirs] == [
-            (one["prog"]["id"], one["attach_type"], one["attach_flags"], one["prog"]["name"]) for one in ours]
+            (one["prog"]["id"], one["attach_type"], one["attach_flags"], one["prog"]["name"]) for one in ours
+        ]
         trees = json_of(network, "cgroup", "tree", str(cgroup.parent))
         assert [(one["cgroup"], one["programs"]) for one in trees if one["cgroup"] == str(cgroup)] == [
-            (str(cgroup), ours)]
+            (str(cgroup), ours)
+        ]
         network.ok("cgroup", "detach", str(cgroup), "all")
 
     def test_the_same_program_twice(self, network: Network, cgroup: Path) -> None:
         network.ok("cgroup", "attach", str(cgroup), *IW)
-        number, = numbers(json_of(network, "cgroup", "show", str(cgroup)))
+        (number,) = numbers(json_of(network, "cgroup", "show", str(cgroup)))
         network.ok("prog", "pin", "id", str(number), "m:iw")
         done = network.pytc("cgroup", "attach", str(cgroup), "pinned", "m:iw")
         assert (done.status, done.err) == (2, f"{cgroup} sock_ops: this program is attached there already\n")
         network.ok("cgroup", "detach", str(cgroup), "all")
 
-    @pytest.mark.parametrize(("above", "below"), [
-        ("multi", "multi"), ("multi", "override"), ("override", "override"), ("override", "multi"),
-        ("override", "exclusive"), ("exclusive", "refused")])
+    @pytest.mark.parametrize(
+        ("above", "below"),
+        [
+            ("multi", "multi"),
+            ("multi", "override"),
+            ("override", "override"),
+            ("override", "multi"),
+            ("override", "exclusive"),
+            ("exclusive", "refused"),
+        ],
+    )
     def test_what_a_cgroup_below_may_have(self, network: Network, cgroup: Path, above: str, below: str) -> None:
         inner = cgroup / "inner"
         inner.mkdir()
@@ -151,9 +165,12 @@ class TestFlags:
         assert sorted(names(network, str(inner), "effective")) == ["iw", "rwnd"]
         assert names(network, str(inner), "ingress", "effective") == []
         assert sorted(names(network, str(inner), "effective")) == sorted(
-            one["name"] for one in json.loads(run("bpftool", "-j", "cgroup", "show", str(inner), "effective").out))
-        tree = {one["cgroup"]: [program["prog"]["name"] for program in one["programs"]]
-                for one in json_of(network, "cgroup", "tree", str(cgroup))}
+            one["name"] for one in json.loads(run("bpftool", "-j", "cgroup", "show", str(inner), "effective").out)
+        )
+        tree = {
+            one["cgroup"]: [program["prog"]["name"] for program in one["programs"]]
+            for one in json_of(network, "cgroup", "tree", str(cgroup))
+        }
         assert tree == {str(cgroup): ["iw"], str(inner): ["rwnd"]}
         for one in (inner, cgroup):
             network.ok("cgroup", "detach", str(one), "all")
@@ -174,22 +191,26 @@ class TestReplace:
 
     def test_keeps_the_link(self, network: Network, cgroup: Path) -> None:
         network.ok("cgroup", "attach", str(cgroup), "link", "m:iw", *iw(31))
-        before, = json_of(network, "cgroup", "show", str(cgroup))
+        (before,) = json_of(network, "cgroup", "show", str(cgroup))
         network.ok("cgroup", "attach", str(cgroup), "replace", "link", "m:iw", *iw(33))
-        after, = json_of(network, "cgroup", "show", str(cgroup))
+        (after,) = json_of(network, "cgroup", "show", str(cgroup))
         assert after["link"] == before["link"] and after["prog"]["id"] != before["prog"]["id"]
         with serving(network):
             assert window(network, cgroup) == 33
         network.ok("cgroup", "detach", str(cgroup), "link", "m:iw")
 
-    @pytest.mark.parametrize(("words", "said"), [
-        (("replace", "name", "nothing", *IW), "no program at {} sock_ops with name nothing"),
-        (("replace", "id", "4294967295", *IW), "Hint: there: id "),
-        (("replace", "name", "iw", "obj", str(SOCKOPS / "iw.o"), "set", "nothing=1"), "nothing"),
-        (("connect4", "replace", "name", "iw", *IW), "iw"),
-    ])
-    def test_or_leaves_everything_as_it_was(self, network: Network, cgroup: Path, bpffs: Path, words: tuple[str, ...],
-                                            said: str) -> None:
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (("replace", "name", "nothing", *IW), "no program at {} sock_ops with name nothing"),
+            (("replace", "id", "4294967295", *IW), "Hint: there: id "),
+            (("replace", "name", "iw", "obj", str(SOCKOPS / "iw.o"), "set", "nothing=1"), "nothing"),
+            (("connect4", "replace", "name", "iw", *IW), "iw"),
+        ],
+    )
+    def test_or_leaves_everything_as_it_was(
+        self, network: Network, cgroup: Path, bpffs: Path, words: tuple[str, ...], said: str
+    ) -> None:
         network.ok("cgroup", "attach", str(cgroup), *IW)
         before, pinned = json_of(network, "cgroup", "show", str(cgroup)), pins(bpffs)
         done = network.pytc("cgroup", "attach", str(cgroup), *words)
@@ -200,8 +221,11 @@ class TestReplace:
 
 class TestRemoval:
     def test_of_the_cgroup_leaves_no_program(self, network: Network, cgroup: Path, build: Compiler) -> None:
-        for words in (IW, ("override", "obj", build("attached/cgroups"), "sec", "cgroup/connect4"),
-                      ("obj", build("attached/cgroups"), "sec", "cgroup_skb/egress")):
+        for words in (
+            IW,
+            ("override", "obj", build("attached/cgroups"), "sec", "cgroup/connect4"),
+            ("obj", build("attached/cgroups"), "sec", "cgroup_skb/egress"),
+        ):
             network.ok("cgroup", "attach", str(cgroup), *words)
         loaded = numbers(json_of(network, "cgroup", "show", str(cgroup)))
         assert len(loaded) == 3 and all(map(is_loaded, loaded))
@@ -211,7 +235,7 @@ class TestRemoval:
 
     def test_leaves_a_pinned_link_without_a_place(self, network: Network, cgroup: Path, bpffs: Path) -> None:
         network.ok("cgroup", "attach", str(cgroup), "link", "m:iw", *IW)
-        only, = json_of(network, "link", "show", "m:iw")
+        (only,) = json_of(network, "link", "show", "m:iw")
         assert only["cgroup"] == str(cgroup) and "defunct" not in only
         cgroup.rmdir()
         until(lambda: bool(json_of(network, "link", "show", "m:iw")[0].get("defunct")))
@@ -241,18 +265,35 @@ class TestExport:
         network.ok("cgroup", "detach", str(cgroup), "all")
 
 
-@pytest.mark.parametrize("words", [
-    ("cgroup", "attach", "CGROUP", "obj", "iw.o"), ("cgroup", "attach", "CGROUP", "link", "m:x", "obj", "iw.o"),
-    ("cgroup", "detach", "CGROUP", "id", "ID"), ("cgroup", "detach", "CGROUP", "all"), ("cgroup", "show", "CGROUP"),
-    ("tcx", "attach", "dev", "lo", "ingress", "obj", "iw.o"), ("tcx", "show", "dev", "lo"), ("link", "show"),
-    ("link", "detach", "1"), ("hooks", "dev", "lo"),
-])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("cgroup", "attach", "CGROUP", "obj", "iw.o"),
+        ("cgroup", "attach", "CGROUP", "link", "m:x", "obj", "iw.o"),
+        ("cgroup", "detach", "CGROUP", "id", "ID"),
+        ("cgroup", "detach", "CGROUP", "all"),
+        ("cgroup", "show", "CGROUP"),
+        ("tcx", "attach", "dev", "lo", "ingress", "obj", "iw.o"),
+        ("tcx", "show", "dev", "lo"),
+        ("link", "show"),
+        ("link", "detach", "1"),
+        ("hooks", "dev", "lo"),
+    ],
+)
 def test_a_process_without_capabilities_is_told_why(network: Network, cgroup: Path, words: tuple[str, ...]) -> None:
     network.ok("cgroup", "attach", str(cgroup), *IW)
     before = json_of(network, "cgroup", "show", str(cgroup))
     known = {"CGROUP": str(cgroup), "ID": str(before[0]["prog"]["id"])}
-    done = run("setpriv", "--inh-caps=-all", "--bounding-set=-all", sys.executable, "-m", "pytc",
-               *(known.get(word, word) for word in words), cwd=SOCKOPS)
+    done = run(
+        "setpriv",
+        "--inh-caps=-all",
+        "--bounding-set=-all",
+        sys.executable,
+        "-m",
+        "pytc",
+        *(known.get(word, word) for word in words),
+        cwd=SOCKOPS,
+    )
     assert done.status in (1, 2)
     assert "Operation not permitted" in done.err
     assert "CAP_SYS_ADMIN" in done.err
@@ -267,7 +308,10 @@ def test_a_link_is_pinned_updated_and_leaves_nothing(network: Network, cgroup: P
     shown = json_of(network, "link", "show", "m:iw")[0]
     theirs = json.loads(run("bpftool", "-j", "link", "show", "id", str(shown["id"])).out)
     assert (theirs["prog_id"], theirs["cgroup_id"], theirs["attach_type"]) == (
-        shown["prog"]["id"], shown["cgroup_id"], shown["attach_type"])
+        shown["prog"]["id"],
+        shown["cgroup_id"],
+        shown["attach_type"],
+    )
     network.ok("link", "update", "m:iw", *iw(44))
     with serving(network):
         assert window(network, cgroup) == 44

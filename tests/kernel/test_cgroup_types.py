@@ -71,12 +71,21 @@ def test_every_type_is_tested() -> None:
 
 
 @pytest.mark.parametrize(("word", "section", "action", "without", "with_it"), TYPES, ids=[row[0] for row in TYPES])
-def test_the_section_says_what_it_is(network: Network, cgroup: Path, worker: Worker, build: Compiler, word: str,
-                                     section: str, action: str, without: str, with_it: str) -> None:
+def test_the_section_says_what_it_is(
+    network: Network,
+    cgroup: Path,
+    worker: Worker,
+    build: Compiler,
+    word: str,
+    section: str,
+    action: str,
+    without: str,
+    with_it: str,
+) -> None:
     path = build("attached/cgroup_unix" if word.endswith("unix") else "attached/cgroups")
     assert worker.do(action) == without
     network.ok("cgroup", "attach", str(cgroup), "obj", path, "section", section)
-    only, = json_of(network, "cgroup", "show", str(cgroup))
+    (only,) = json_of(network, "cgroup", "show", str(cgroup))
     assert worker.do(action) == with_it
     assert calls(only["prog"]["id"], ATTACH_TYPES[word].number) > 0
     assert network.ok("cgroup", "show", str(cgroup), word).startswith(f"{word} multi id ")
@@ -103,8 +112,9 @@ def json_of_bpftool(cgroup: Path) -> list[tuple[int, str]]:
     return [(one["id"], one["attach_type"]) for one in json.loads(said or "[]")]
 
 
-def test_a_section_for_several_types_wants_the_word(network: Network, cgroup: Path, worker: Worker,
-                                                    build: Compiler) -> None:
+def test_a_section_for_several_types_wants_the_word(
+    network: Network, cgroup: Path, worker: Worker, build: Compiler
+) -> None:
     path = build("attached/cgroups")
     done = network.pytc("cgroup", "attach", str(cgroup), "obj", path, "section", "cgroup/skb")
     assert done.status == 2 and "does not say where it belongs; name it: ingress egress" in done.err
@@ -117,15 +127,16 @@ def test_a_section_for_several_types_wants_the_word(network: Network, cgroup: Pa
 
 def test_a_word_chooses_the_program_of_its_section(network: Network, cgroup: Path, build: Compiler) -> None:
     network.ok("cgroup", "attach", str(cgroup), "connect6", "obj", build("attached/cgroups"))
-    only, = json_of(network, "cgroup", "show", str(cgroup))
+    (only,) = json_of(network, "cgroup", "show", str(cgroup))
     assert (only["prog"]["name"], only["attach_type"]) == ("connect6", "cgroup_inet6_connect")
     network.ok("cgroup", "detach", str(cgroup), "all")
 
 
-def test_a_pinned_program_is_attached_where_the_word_says(network: Network, cgroup: Path, worker: Worker,
-                                                          build: Compiler, bpffs: Path) -> None:
+def test_a_pinned_program_is_attached_where_the_word_says(
+    network: Network, cgroup: Path, worker: Worker, build: Compiler, bpffs: Path
+) -> None:
     network.ok("cgroup", "attach", str(cgroup), "obj", build("attached/cgroups"), "section", "cgroup/connect6")
-    number, = numbers(json_of(network, "cgroup", "show", str(cgroup)))
+    (number,) = numbers(json_of(network, "cgroup", "show", str(cgroup)))
     network.ok("prog", "pin", "id", str(number), "m:connect6")
     network.ok("cgroup", "detach", str(cgroup), "all")
     assert worker.do("connect(6)") == "connected"

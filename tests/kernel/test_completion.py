@@ -18,8 +18,19 @@ from tests.shells import LOAD, Shell
 pytestmark = pytest.mark.kernel
 
 #: The kernel takes all of them for names of devices: at most 15 bytes, no white space, slash or colon.
-DEVICES = ("q$(>bad)", "f`>bad`", "g;>bad;", "h'>bad'", 'i">bad"', "j\\>bad", "k&>bad", "z*?[a]{1,2}", "m!!~#", "né中",
-           "o\x1b[31m\x07")
+DEVICES = (
+    "q$(>bad)",
+    "f`>bad`",
+    "g;>bad;",
+    "h'>bad'",
+    'i">bad"',
+    "j\\>bad",
+    "k&>bad",
+    "z*?[a]{1,2}",
+    "m!!~#",
+    "né中",
+    "o\x1b[31m\x07",
+)
 SECTIONS = ("a b  c", "b$(>bad)", "c\n>bad\n", "d'\"\\ x", "e\x1b[2J\x01", "f$'\\n'", "-g", "h\t>bad", "i!!", "j: =x")
 #: Within these quotes, in which the line has them open.
 QUOTED = (('"b', "b$(>bad)"), ("'b", "b$(>bad)"), ('"d', "d'\"\\ x"), ("a\\ b", "a b  c"), ("'j: ", "j: =x"))
@@ -27,8 +38,9 @@ PIN = "p$(>bad) '\";x"
 
 
 @pytest.fixture(params=("bash", "zsh", "fish"))
-def shell(request: pytest.FixtureRequest, tmp_path: Path, bpffs: Path,
-          monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+def shell(
+    request: pytest.FixtureRequest, tmp_path: Path, bpffs: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shell]:
     """Nothing that is completed may run: the directory stays empty."""
     monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
     with Shell(request.param, tmp_path) as started:
@@ -48,13 +60,23 @@ def is_shown(shell: Shell, name: str) -> bool:
     return shell.name != "fish" or "\t" not in name
 
 
-@pytest.mark.parametrize(("line", "word"), [
-    ("fil", "filter"), ("qdisc repl", "replace"), ("filter add ingr", "ingress"), ("-net", "-netns"),
-    ("class add dev em1 parent 1: ht", "htb"), ("actions add action mir", "mirred"), ("map up", "update-many"),
-    ("exec bpf gra", "graft"), ("filter add dev em1 ingress u32 match ip sr", "src"),
-    ("filter add dev em1 ingress bpf object-p", "object-pinned"),
-    ("qdisc add dev em1 root tbf lat", "latency"), ("qdisc add dev em1 parent 1:10 handle 5: net", "netem"),
-])
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("fil", "filter"),
+        ("qdisc repl", "replace"),
+        ("filter add ingr", "ingress"),
+        ("-net", "-netns"),
+        ("class add dev em1 parent 1: ht", "htb"),
+        ("actions add action mir", "mirred"),
+        ("map up", "update-many"),
+        ("exec bpf gra", "graft"),
+        ("filter add dev em1 ingress u32 match ip sr", "src"),
+        ("filter add dev em1 ingress bpf object-p", "object-pinned"),
+        ("qdisc add dev em1 root tbf lat", "latency"),
+        ("qdisc add dev em1 parent 1:10 handle 5: net", "netem"),
+    ],
+)
 def test_words(shell: Shell, line: str, word: str) -> None:
     assert shell.complete(line) == [*line.split()[:-1], word]
 
@@ -81,10 +103,15 @@ def test_quotes_that_are_open(shell: Shell, hostile: str, begun: str, name: str)
     assert shell.complete(f"{line} {begun}") == [*line.split(), name]
 
 
-@pytest.mark.parametrize(("begun", "found"), [
-    ("pinned m:globals/h", "m:globals/hits"), ("pinned m:globals/p", f"m:globals/{PIN}"),
-    ("pinned {mount}/o", "{mount}/other"), ("pinned {mount}/tc/globals/p", "{mount}/tc/globals/" + PIN),
-])
+@pytest.mark.parametrize(
+    ("begun", "found"),
+    [
+        ("pinned m:globals/h", "m:globals/hits"),
+        ("pinned m:globals/p", f"m:globals/{PIN}"),
+        ("pinned {mount}/o", "{mount}/other"),
+        ("pinned {mount}/tc/globals/p", "{mount}/tc/globals/" + PIN),
+    ],
+)
 def test_pins(shell: Shell, bpffs: Path, begun: str, found: str) -> None:
     (bpffs / "tc" / "globals").mkdir(parents=True)
     with create_map(MapSpec("hits", 2, 4, 8, 2), "hits") as made:

@@ -34,9 +34,14 @@ def test_made_when_it_is_missing_and_then_used(network: Network, verb: str, hook
         assert len([one for one in filters if "options" in one]) == expected
 
 
-@pytest.mark.parametrize("words", [
-    ("bpf", "da", "obj", "/nonexistent"), ("bpf", "da", "obj", "REFUSED"),
-    ("u32", "link", "5:", "match", "u32", "0", "0")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("bpf", "da", "obj", "/nonexistent"),
+        ("bpf", "da", "obj", "REFUSED"),
+        ("u32", "link", "5:", "match", "u32", "0", "0"),
+    ],
+)
 def test_taken_away_when_the_command_fails(network: Network, build: Compiler, words: tuple[str, ...]) -> None:
     before = network.state()
     words = tuple(build("reject_verifier") if word == "REFUSED" else word for word in words)
@@ -48,8 +53,19 @@ def test_taken_away_when_the_command_fails(network: Network, build: Compiler, wo
 
 
 def test_taken_away_when_nobody_takes_the_maps(network: Network, tmp_path: Path) -> None:
-    done = created(network, "add", "dev", "em1", "ingress", "bpf", "da", "obj", "examples/bpf/traffic.o", "export",
-                   str(tmp_path / "nobody"))
+    done = created(
+        network,
+        "add",
+        "dev",
+        "em1",
+        "ingress",
+        "bpf",
+        "da",
+        "obj",
+        "examples/bpf/traffic.o",
+        "export",
+        str(tmp_path / "nobody"),
+    )
     assert done.status == 1
     assert kinds(network) == []
 
@@ -83,8 +99,10 @@ def test_not_for_other_commands(network: Network) -> None:
 
 def test_in_a_batch(network: Network, tmp_path: Path) -> None:
     batch = tmp_path / "batch"
-    batch.write_text("filter add dev em1 ingress bpf bytecode '1,6 0 0 0' flowid 1:1\n"
-                     "filter add dev em1 egress bpf bytecode '1,6 0 0 0' flowid 1:1\n"
-                     "filter add dev em1 egress bpf da obj /nonexistent\n")
+    batch.write_text(
+        "filter add dev em1 ingress bpf bytecode '1,6 0 0 0' flowid 1:1\n"
+        "filter add dev em1 egress bpf bytecode '1,6 0 0 0' flowid 1:1\n"
+        "filter add dev em1 egress bpf da obj /nonexistent\n"
+    )
     assert network.pytc("-b", str(batch), options=("--create-clsact",)).status == 1
     assert kinds(network) == ["clsact"], "an earlier line has made it"

@@ -27,9 +27,15 @@ def test_the_demo_runs_to_its_end(root: None) -> None:
         out, err = demo.communicate(timeout=120)
     assert demo.returncode == 0, err
     assert err == ""
-    for shown in ("$ pytc -n demo filter add dev em1 parent 1: bpf obj examples/bpf/mark_stats.o sec cls flowid 1:7",
-                  "mark_stats.o:[cls]", "mark 7: 3 packets", "mark 8: 2 packets", "Sent ", "direct-action",
-                  "no answer"):
+    for shown in (
+        "$ pytc -n demo filter add dev em1 parent 1: bpf obj examples/bpf/mark_stats.o sec cls flowid 1:7",
+        "mark_stats.o:[cls]",
+        "mark 7: 3 packets",
+        "mark 8: 2 packets",
+        "Sent ",
+        "direct-action",
+        "no answer",
+    ):
         assert shown in out
     assert out.count("  answered") == 3
     assert not leftovers(demo.pid)
@@ -76,13 +82,19 @@ def test_elsewhere_it_names_the_packages(root: None, tmp_path: Path) -> None:
     assert " clang" in outcome.err
 
 
-@pytest.mark.parametrize(("script", "words", "shown"), [
-    ("command_line.py", ("1",), ("python -c pass", "tc filter replace", "pytc filter replace", "pytc --help",
-                                 "pytc -V")),
-    ("maps.py", ("1", "20000"), ("dump as JSON", "bpftool map dump -j", "load from CSV", "C, updates only")),
-    ("prog_run.py", ("1", "20", "1000"), ("20000 runs", "bpftool, ns per run", "own time, us per packet")),
-    ("loader.py", ("1",), ("whole command", "own, ms", "small", "large")),
-])
+@pytest.mark.parametrize(
+    ("script", "words", "shown"),
+    [
+        (
+            "command_line.py",
+            ("1",),
+            ("python -c pass", "tc filter replace", "pytc filter replace", "pytc --help", "pytc -V"),
+        ),
+        ("maps.py", ("1", "20000"), ("dump as JSON", "bpftool map dump -j", "load from CSV", "C, updates only")),
+        ("prog_run.py", ("1", "20", "1000"), ("20000 runs", "bpftool, ns per run", "own time, us per packet")),
+        ("loader.py", ("1",), ("whole command", "own, ms", "small", "large")),
+    ],
+)
 def test_bench(root: None, script: str, words: tuple[str, ...], shown: tuple[str, ...]) -> None:
     outcome = run(sys.executable, str(ROOT / "bench" / script), *words)
     assert outcome.status == 0, outcome.err

@@ -43,8 +43,9 @@ def inline_commands(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_shown_command_works(network: Network, page: Path, tmp_path: Path,
-                                   monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_shown_command_works(
+    network: Network, page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In a directory that looks like the checkout: what commands write stays out of that."""
     for path in ROOT.iterdir():
         (tmp_path / path.name).symlink_to(path)

@@ -36,15 +36,21 @@ def clsact(network: Network) -> Network:
     return network
 
 
-@pytest.mark.parametrize("words", [
-    ("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", FIREWALL),
-    ("filter", "del", "dev", "em1", "ingress"), ("qdisc", "del", "dev", "em1", "clsact"),
-    ("qdisc", "add", "dev", "em1", "root", "handle", "1:", "htb"),
-    ("chain", "add", "dev", "em1", "ingress", "chain", "5"),
-    ("actions", "add", "action", "mirred", "egress", "redirect", "dev", "em1", "index", "77"),
-    ("filter", "add", "dev", "em1", "ingress", "bpf", "da", "expression", "tcp port 80"),
-    ("tcx", "attach", "dev", "em1", "ingress", "obj", FIREWALL),
-    ("tcx", "detach", "dev", "em1", "ingress", "all")], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", FIREWALL),
+        ("filter", "del", "dev", "em1", "ingress"),
+        ("qdisc", "del", "dev", "em1", "clsact"),
+        ("qdisc", "add", "dev", "em1", "root", "handle", "1:", "htb"),
+        ("chain", "add", "dev", "em1", "ingress", "chain", "5"),
+        ("actions", "add", "action", "mirred", "egress", "redirect", "dev", "em1", "index", "77"),
+        ("filter", "add", "dev", "em1", "ingress", "bpf", "da", "expression", "tcp port 80"),
+        ("tcx", "attach", "dev", "em1", "ingress", "obj", FIREWALL),
+        ("tcx", "detach", "dev", "em1", "ingress", "all"),
+    ],
+    ids=" ".join,
+)
 def test_changes_nothing(clsact: Network, words: tuple[str, ...]) -> None:
     clsact.ok("filter", "add", "dev", "em1", "ingress", "bpf", "bytecode", "1,6 0 0 0", "flowid", "1:1")
     before = clsact.state(), clsact.ok("tcx", "show", "dev", "em1"), pins(Path(clsact.env["TC_BPF_MNT"]))
@@ -92,8 +98,11 @@ def test_maps_and_programs_are_those_that_are_then_there(clsact: Network) -> Non
     add = ("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", "examples/bpf/traffic.o")
     load, _ = steps(clsact, *add)
     clsact.ok(*add)
-    [shown] = [one for one in json.loads(clsact.ok("filter", "show", "dev", "em1", "ingress", options=("-j",)))
-               if "options" in one]
+    [shown] = [
+        one
+        for one in json.loads(clsact.ok("filter", "show", "dev", "em1", "ingress", options=("-j",)))
+        if "options" in one
+    ]
     number = str(shown["options"]["prog"]["id"])
     program = json.loads(run("bpftool", "-j", "prog", "show", "id", number).out)
     assert program["name"] == load["programs"][0]["name"][:15]
@@ -113,11 +122,27 @@ def test_create_clsact_comes_first(network: Network) -> None:
 
 
 def test_cgroups(root: None, build: Compiler) -> None:
-    done = run(sys.executable, "-m", "pytc", "--dry-run", "-j", "cgroup", "attach", "/nosuch", "obj",
-               build("run_types"), "section", "cgroup_skb/ingress")
+    done = run(
+        sys.executable,
+        "-m",
+        "pytc",
+        "--dry-run",
+        "-j",
+        "cgroup",
+        "attach",
+        "/nosuch",
+        "obj",
+        build("run_types"),
+        "section",
+        "cgroup_skb/ingress",
+    )
     load, attach = json.loads(done.out)
     assert (load["step"], attach["step"], attach["cgroup"], attach["type"]) == (
-        "load", "attach", "/nosuch", "ingress"), "what there is of a cgroup is not looked at"
+        "load",
+        "attach",
+        "/nosuch",
+        "ingress",
+    ), "what there is of a cgroup is not looked at"
 
 
 @pytest.fixture
@@ -134,7 +159,8 @@ def installed(root: None) -> Iterator[Path]:
         shutil.copy(ROOT / FIREWALL, directory / "firewall.o")
         (directory / "batch").write_text(
             "qdisc add dev em9 clsact\nfilter add dev em9 ingress bpf da obj firewall.o\n"
-            "tcx attach dev em9 egress obj firewall.o\nqdisc del dev em9 clsact\n")
+            "tcx attach dev em9 egress obj firewall.o\nqdisc del dev em9 clsact\n"
+        )
         must("chmod", "-R", "a+rX", str(directory))
         yield directory
     finally:
@@ -146,8 +172,14 @@ def test_for_nobody(installed: Path) -> None:
     if shutil.which("setpriv") is None:
         cannot("setpriv is not installed")
     nobody = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "env", f"PYTHONPATH={installed}")
-    python = next((path for path in (sys.executable, "/usr/bin/python3")
-                   if run(*nobody, path, "-c", "import sys; sys.exit(sys.version_info < (3, 10))").status == 0), "")
+    python = next(
+        (
+            path
+            for path in (sys.executable, "/usr/bin/python3")
+            if run(*nobody, path, "-c", "import sys; sys.exit(sys.version_info < (3, 10))").status == 0
+        ),
+        "",
+    )
     if not python:
         cannot("nobody may not run a Python")
     done = run(*nobody, python, "-m", "pytc", "--dry-run", "-b", "batch", cwd=installed)
@@ -156,5 +188,19 @@ def test_for_nobody(installed: Path) -> None:
     assert done.out.count("load ") == 2
     assert "program firewall: section classifier, type sched_cls, 76 instructions" in done.out
     assert 'no device "em9"' in done.err
-    assert run(*nobody, python, "-m", "pytc", "filter", "add", "dev", "lo", "ingress", "bpf", "da", "obj", "firewall.o",
-               cwd=installed).status in (1, 2), "it has no rights indeed"
+    assert run(
+        *nobody,
+        python,
+        "-m",
+        "pytc",
+        "filter",
+        "add",
+        "dev",
+        "lo",
+        "ingress",
+        "bpf",
+        "da",
+        "obj",
+        "firewall.o",
+        cwd=installed,
+    ).status in (1, 2), "it has no rights indeed"

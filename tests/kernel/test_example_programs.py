@@ -76,10 +76,13 @@ class Example:
 
     def map_id(self, name: str) -> int:
         """The id of a map of the filters of em1."""
-        shown = [json.loads(self.network.ok("filter", "show", "dev", "em1", *hook, options=("-j",)) or "[]")
-                 for hook in ((), ("ingress",), ("egress",))]
-        programs = {one["options"]["prog"]["id"] for filters in shown for one in filters if "prog" in
-                    one.get("options", {})}
+        shown = [
+            json.loads(self.network.ok("filter", "show", "dev", "em1", *hook, options=("-j",)) or "[]")
+            for hook in ((), ("ingress",), ("egress",))
+        ]
+        programs = {
+            one["options"]["prog"]["id"] for filters in shown for one in filters if "prog" in one.get("options", {})
+        }
         [found] = {number for program in programs for number in maps_of(program, name)}
         return found
 
@@ -299,7 +302,11 @@ class TestAgents:
         in_python = f"{sys.executable} bpf_agent.py"
         with self.session(flows) as shell:
             assert sorted(line.split("=")[0] for line in shell.say("env | grep -E '^BPF_(MAP[0-9]|NUM)'")) == [
-                "BPF_MAP0", "BPF_MAP1", "BPF_MAP2", "BPF_NUM_MAPS"]
+                "BPF_MAP0",
+                "BPF_MAP1",
+                "BPF_MAP2",
+                "BPF_NUM_MAPS",
+            ]
             assert flows.network.ping(count=5)
             shell.say("./bpf_agent 60 >first & first=$!")
             until(lambda: self.icmp("first") == 5, "the agent's first answer")
@@ -336,8 +343,9 @@ class TestAgents:
     def test_without_maps(self, example: Callable[[str], Example]) -> None:
         must("sh", "-c", sections(EXAMPLES / "bpf_agent.c")["Build"][0])
         for command in (["./bpf_agent"], [sys.executable, "bpf_agent.py"]):
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60,
-                                  env={**os.environ, "BPF_MAP0": "1"})
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=60, env={**os.environ, "BPF_MAP0": "1"}
+            )
             assert done.returncode == 1
             assert done.stderr.count("\n") == 1
             assert "BPF_MAP0" in done.stderr or "no map" in done.stderr or "descriptor" in done.stderr

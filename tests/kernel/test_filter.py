@@ -22,10 +22,12 @@ def clsact(network: Network) -> Network:
 
 @pytest.fixture
 def htb(network: Network) -> Network:
-    for words in ("qdisc add dev em1 root handle 1: htb default 30",
-                  "class add dev em1 parent 1: classid 1:10 htb rate 10mbit",
-                  "class add dev em1 parent 1: classid 1:20 htb rate 20mbit",
-                  "class add dev em1 parent 1: classid 1:30 htb rate 30mbit"):
+    for words in (
+        "qdisc add dev em1 root handle 1: htb default 30",
+        "class add dev em1 parent 1: classid 1:10 htb rate 10mbit",
+        "class add dev em1 parent 1: classid 1:20 htb rate 20mbit",
+        "class add dev em1 parent 1: classid 1:30 htb rate 30mbit",
+    ):
         assert network.tc(*words.split()).status == 0
     return network
 
@@ -43,15 +45,18 @@ def class_packets(network: Network) -> dict[str, int]:
     return counts
 
 
-@pytest.mark.parametrize("words", [
-    "filter add dev em1 egress bpf da obj {obj} sec classifier",
-    "filter add dev em1 egress bpf object-file {obj} section classifier direct-action",
-    "filter add dev em1 egress bpf run obj {obj} da",
-    "f a dev em1 egress bpf o {obj} s classifier d",
-    "filter add dev em1 egress bpf {obj} da",
-    "filter replace dev em1 egress pref 1 handle 1 bpf da obj {obj}",
-    "filter add dev em1 egress prio 7 protocol all chain 0 bpf da obj {obj} program count_protocols verbose",
-])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "filter add dev em1 egress bpf da obj {obj} sec classifier",
+        "filter add dev em1 egress bpf object-file {obj} section classifier direct-action",
+        "filter add dev em1 egress bpf run obj {obj} da",
+        "f a dev em1 egress bpf o {obj} s classifier d",
+        "filter add dev em1 egress bpf {obj} da",
+        "filter replace dev em1 egress pref 1 handle 1 bpf da obj {obj}",
+        "filter add dev em1 egress prio 7 protocol all chain 0 bpf da obj {obj} program count_protocols verbose",
+    ],
+)
 def test_a_modern_object_counts_real_packets(clsact: Network, words: str, bpffs: Path) -> None:
     clsact.ok(*words.format(obj=EXAMPLES / "traffic.o").split())
     assert clsact.ping(count=3)
@@ -84,21 +89,22 @@ def test_a_legacy_object_with_a_pinned_map_counts_marked_packets(htb: Network, b
 
 
 def test_return_codes_choose_the_class(htb: Network) -> None:
-    htb.ok("filter", "add", "dev", "em1", "parent", "1:", "bpf", "obj", str(EXAMPLES / "shaper.o"),
-           "flowid", "1:30")
+    htb.ok("filter", "add", "dev", "em1", "parent", "1:", "bpf", "obj", str(EXAMPLES / "shaper.o"), "flowid", "1:30")
     before = class_packets(htb)
     assert htb.ping(count=4)
     for _ in range(3):
-        htb.execute("python3", "-c", "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); "
-                                     "s.sendto(b'x', ('10.9.0.2', 9))")
+        htb.execute(
+            "python3",
+            "-c",
+            "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b'x', ('10.9.0.2', 9))",
+        )
     after = class_packets(htb)
     assert after["1:20"] - before["1:20"] == 4  # ICMP
     assert after["1:10"] - before["1:10"] == 3  # UDP
 
 
 def test_the_default_flowid_is_used_for_minus_one(htb: Network) -> None:
-    htb.ok("filter", "add", "dev", "em1", "parent", "1:", "bpf", "bytecode", "1,6 0 0 4294967295,",
-           "flowid", "1:10")
+    htb.ok("filter", "add", "dev", "em1", "parent", "1:", "bpf", "bytecode", "1,6 0 0 4294967295,", "flowid", "1:10")
     before = class_packets(htb)
     assert htb.ping(count=5)
     assert class_packets(htb)["1:10"] - before["1:10"] >= 5
@@ -106,8 +112,25 @@ def test_the_default_flowid_is_used_for_minus_one(htb: Network) -> None:
 
 def test_a_verdict_drops_the_ping_and_its_removal_lets_it_through(clsact: Network) -> None:
     assert clsact.ping()
-    clsact.ok("filter", "add", "dev", "em1", "ingress", "pref", "5", "handle", "3", "protocol", "ip",
-              "bpf", "da", "obj", str(EXAMPLES / "traffic.o"), "sec", "drop")
+    clsact.ok(
+        "filter",
+        "add",
+        "dev",
+        "em1",
+        "ingress",
+        "pref",
+        "5",
+        "handle",
+        "3",
+        "protocol",
+        "ip",
+        "bpf",
+        "da",
+        "obj",
+        str(EXAMPLES / "traffic.o"),
+        "sec",
+        "drop",
+    )
     assert not clsact.ping(peer=True), "echo requests that come in are dropped"
     clsact.ok("filter", "del", "dev", "em1", "ingress", "pref", "5", "handle", "3", "protocol", "ip", "bpf")
     assert clsact.ping(peer=True)
@@ -123,8 +146,22 @@ def test_replace_swaps_the_program_in_place(clsact: Network, build: Compiler) ->
 
 
 def test_change_needs_a_filter_that_is_there(clsact: Network, build: Compiler) -> None:
-    words = ("filter", "change", "dev", "em1", "ingress", "pref", "1", "handle", "1", "protocol", "all", "bpf", "da",
-             "obj")
+    words = (
+        "filter",
+        "change",
+        "dev",
+        "em1",
+        "ingress",
+        "pref",
+        "1",
+        "handle",
+        "1",
+        "protocol",
+        "all",
+        "bpf",
+        "da",
+        "obj",
+    )
     missing = clsact.pytc(*words, build("drop"))
     assert missing.status == 2
     assert "We have an error talking to the kernel" in missing.err
@@ -133,8 +170,7 @@ def test_change_needs_a_filter_that_is_there(clsact: Network, build: Compiler) -
     assert not clsact.ping(peer=True)
 
 
-def test_a_pinned_program_is_attached_by_path_and_by_short_name(clsact: Network, bpffs: Path,
-                                                               build: Compiler) -> None:
+def test_a_pinned_program_is_attached_by_path_and_by_short_name(clsact: Network, bpffs: Path, build: Compiler) -> None:
     from pytc.bpf import PinRoot, ProgramType, load, read_object, select_program
 
     spec = read_object(build("drop"))

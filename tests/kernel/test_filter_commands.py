@@ -53,22 +53,38 @@ class TestEcho:
         assert execute("filter add dev em1 ingress u32 match u32 0 0") is None
         assert execute("chain add dev em1 ingress chain 5") is None
 
-    @pytest.mark.parametrize(("lines", "said"), [
-        (["filter add dev em1 ingress pref 5 protocol ip u32 match u32 0 0 flowid 1:1"],
-         "added filter dev em1 ingress protocol ip pref 5 u32 chain 0 fh 800::800 order 2048 key ht 800 bkt 0 "
-         "*flowid 1:1 not_in_hw \n  match 00000000/00000000 at 0\n"),
-        (["filter replace dev em1 egress pref 5 handle 7 bpf bytecode 1,6_0_0_1 flowid 1:1"],
-         "replaced filter dev em1 egress protocol all pref 5 bpf chain 0 handle 0x7 flowid 1:1 not_in_hw "
-         "bytecode '1,6 0 0 1'\n"),
-        (["filter add dev em1 ingress pref 5 handle 7 bpf bytecode 1,6_0_0_1",
-          "filter change dev em1 ingress pref 5 protocol all handle 7 bpf bytecode 1,6_0_0_2 flowid 1:1"],
-         "filter dev em1 ingress protocol all pref 5 bpf chain 0 handle 0x7 flowid 1:1 not_in_hw "
-         "bytecode '1,6 0 0 2'\n"),
-        (["filter add dev em1 ingress pref 5 handle 7 bpf bytecode 1,6_0_0_1",
-          "filter del dev em1 ingress pref 5 protocol all handle 7 bpf"],
-         "deleted filter dev em1 ingress protocol all pref 5 bpf chain 0 handle 0x7 not_in_hw bytecode '1,6 0 0 1'\n"),
-        (["chain add dev em1 ingress chain 5"], ""),  # of chains, the kernel tells only those who listen for news
-    ])
+    @pytest.mark.parametrize(
+        ("lines", "said"),
+        [
+            (
+                ["filter add dev em1 ingress pref 5 protocol ip u32 match u32 0 0 flowid 1:1"],
+                "added filter dev em1 ingress protocol ip pref 5 u32 chain 0 fh 800::800 order 2048 key ht 800 bkt 0 "
+                "*flowid 1:1 not_in_hw \n  match 00000000/00000000 at 0\n",
+            ),
+            (
+                ["filter replace dev em1 egress pref 5 handle 7 bpf bytecode 1,6_0_0_1 flowid 1:1"],
+                "replaced filter dev em1 egress protocol all pref 5 bpf chain 0 handle 0x7 flowid 1:1 not_in_hw "
+                "bytecode '1,6 0 0 1'\n",
+            ),
+            (
+                [
+                    "filter add dev em1 ingress pref 5 handle 7 bpf bytecode 1,6_0_0_1",
+                    "filter change dev em1 ingress pref 5 protocol all handle 7 bpf bytecode 1,6_0_0_2 flowid 1:1",
+                ],
+                "filter dev em1 ingress protocol all pref 5 bpf chain 0 handle 0x7 flowid 1:1 not_in_hw "
+                "bytecode '1,6 0 0 2'\n",
+            ),
+            (
+                [
+                    "filter add dev em1 ingress pref 5 handle 7 bpf bytecode 1,6_0_0_1",
+                    "filter del dev em1 ingress pref 5 protocol all handle 7 bpf",
+                ],
+                "deleted filter dev em1 ingress protocol all pref 5 bpf chain 0 handle 0x7 not_in_hw "
+                "bytecode '1,6 0 0 1'\n",
+            ),
+            (["chain add dev em1 ingress chain 5"], ""),  # of chains, the kernel tells only those who listen for news
+        ],
+    )
     def test_what_the_kernel_has_done(self, inside: Network, lines: list[str], said: str) -> None:
         *before, last = lines
         for line in before:

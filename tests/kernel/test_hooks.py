@@ -46,8 +46,11 @@ def program_of(one: dict[str, Any]) -> int:
 def xdp(network: Network, path: str, mode: int, verdict: int = 2) -> Iterator[Link]:
     """An XDP program at em1, held by a link."""
     spec = parameterise(read_object(path), Parameters({"verdict": verdict}))
-    with load(spec, select_program(spec, section="xdp")) as loaded, namespace(network.name), \
-            Link.create(AttachPoint(socket.if_nametoindex("em1"), XDP), loaded.program.fd, flags=mode) as link:
+    with (
+        load(spec, select_program(spec, section="xdp")) as loaded,
+        namespace(network.name),
+        Link.create(AttachPoint(socket.if_nametoindex("em1"), XDP), loaded.program.fd, flags=mode) as link,
+    ):
         yield link
 
 
@@ -59,7 +62,12 @@ def test_they_are_shown_in_the_order_in_which_packets_meet_them(network: Network
     for hook in ("egress", "ingress"):
         attach(network, tcx, 1, hook=("dev", "em1", hook))
     assert list(map(place, hooks(network))) == [
-        ("tcx", "ingress"), ("bpf", "ingress"), ("tcx", "egress"), ("bpf", "egress"), ("bpf", "1:")]
+        ("tcx", "ingress"),
+        ("bpf", "ingress"),
+        ("tcx", "egress"),
+        ("bpf", "egress"),
+        ("bpf", "1:"),
+    ]
     lines = network.ok("hooks", "dev", "em1").splitlines()
     assert len(lines) == 5 and all(re.search(r"\bid \d+ name in tag ", line) for line in lines)
 
@@ -78,8 +86,9 @@ def test_xdp_comes_first(network: Network, tcx: str, build: Compiler, mode: int,
     with xdp(network, path, mode, verdict=1):
         assert not network.ping(peer=True)
         assert ways(program) == {0: 1}, "what XDP drops comes to no tcx"
-        assert re.match(rf"xdp dev em1 ingress {called} link \d+ id \d+ name all tag \w+ ",
-                        network.ok("hooks", "dev", "em1"))
+        assert re.match(
+            rf"xdp dev em1 ingress {called} link \d+ id \d+ name all tag \w+ ", network.ok("hooks", "dev", "em1")
+        )
     assert [one["kind"] for one in hooks(network)] == ["tcx"]
 
 
@@ -89,19 +98,23 @@ def test_xdp_without_a_link_is_what_ip_shows(network: Network, build: Compiler, 
         loaded.program.pin(str(bpffs / "all"))
     assert network.execute("ip", "link", "set", "em1", "xdpgeneric", "pinned", str(bpffs / "all")).status == 0
     theirs = json.loads(run("ip", "-n", network.name, "-j", "link", "show", "em1").out)[0]["xdp"]
-    only, = hooks(network)
+    (only,) = hooks(network)
     assert (only["mode"], only["prog"]["id"]) == ("generic", theirs["prog"]["id"]) and "link" not in only
 
 
 def test_shared_blocks_stand_where_the_qdisc_uses_them(network: Network, tcx: str) -> None:
     network.ok("qdisc", "add", "dev", "em1", "ingress_block", "7", "egress_block", "8", "clsact")
     for block, digit in (("7", 1), ("8", 2)):
-        network.ok("filter", "add", "block", block, "bpf", "da", "obj", tcx, "sec", "tcx/ingress", "set",
-                   f"digit={digit}")
+        network.ok(
+            "filter", "add", "block", block, "bpf", "da", "obj", tcx, "sec", "tcx/ingress", "set", f"digit={digit}"
+        )
     attach(network, tcx, 3, hook=("dev", "em1", "egress"))
     found = hooks(network)
     assert [(*place(one), one.get("block"), one["dev"]) for one in found] == [
-        ("bpf", "ingress", 7, "em1"), ("tcx", "egress", None, "em1"), ("bpf", "egress", 8, "em1")]
+        ("bpf", "ingress", 7, "em1"),
+        ("tcx", "egress", None, "em1"),
+        ("bpf", "egress", 8, "em1"),
+    ]
     assert "filter dev em1 ingress block 7 " in network.ok("hooks", "dev", "em1")
     assert network.ping()
     assert [ways(program_of(one)) for one in found] == [{0: 1}, {0: 1}, {3: 1}]
@@ -114,10 +127,26 @@ def test_filters_of_classes_follow_those_of_their_qdisc(network: Network, tcx: s
     for classid, parent in (("1:1", "1:"), ("1:2", "1:1"), ("1:7", "1:2"), ("1:9", "1:")):
         network.ok("class", "add", "dev", "em1", "parent", parent, "classid", classid, "htb", "rate", "1gbit")
     network.ok("qdisc", "add", "dev", "em1", "parent", "1:7", "handle", "7:", "htb")
-    for digit, (parent, flowid) in enumerate((("7:", "7:1"), ("1:7", "1:7"), ("1:2", "1:7"), ("1:1", "1:2"),
-                                              ("1:", "1:1")), 1):
-        network.ok("filter", "add", "dev", "em1", "parent", parent, "bpf", "flowid", flowid, "obj", tcx, "sec",
-                   "tcx/ingress", "set", f"digit={digit}")
+    for digit, (parent, flowid) in enumerate(
+        (("7:", "7:1"), ("1:7", "1:7"), ("1:2", "1:7"), ("1:1", "1:2"), ("1:", "1:1")), 1
+    ):
+        network.ok(
+            "filter",
+            "add",
+            "dev",
+            "em1",
+            "parent",
+            parent,
+            "bpf",
+            "flowid",
+            flowid,
+            "obj",
+            tcx,
+            "sec",
+            "tcx/ingress",
+            "set",
+            f"digit={digit}",
+        )
     assert network.ping()
     found = hooks(network)
     assert [one["parent"] for one in found] == ["1:", "1:1", "1:2", "7:"]
@@ -150,6 +179,7 @@ def test_the_answer_of_an_old_kernel_has_one_program_and_its_mode() -> None:
         return bytes(32) + join_attributes([(43, join_attributes(attributes))])
 
     assert parse_link(link((2, b"\2"), (4, struct.pack("=I", 77)))) == [XdpProgram("generic", 77)]
-    assert parse_link(link((2, b"\4"), (4, struct.pack("=I", 0)), (6, struct.pack("=I", 5)),
-                           (7, struct.pack("=I", 6)))) == [XdpProgram("offload", 6), XdpProgram("generic", 5)]
+    assert parse_link(
+        link((2, b"\4"), (4, struct.pack("=I", 0)), (6, struct.pack("=I", 5)), (7, struct.pack("=I", 6)))
+    ) == [XdpProgram("offload", 6), XdpProgram("generic", 5)]
     assert parse_link(link((2, b"\0"))) == [] == parse_link(bytes(32))

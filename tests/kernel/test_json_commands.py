@@ -41,58 +41,96 @@ class Row(NamedTuple):
 
 #: Those with which a line is tried; what changes something is undone by another row, for the next time.
 ROWS = (
-    Row("ShowQdiscs", "qdisc show"), Row("ShowQdiscs", "qdisc show dev em1"), Row("ShowQdiscs", "qdisc show dev lo"),
-    Row("ShowClasses", "class show dev em1"), Row("ShowClasses", "class show dev lo"),
-    Row("ShowFilters", "filter show dev em1 ingress"), Row("ShowFilters", "filter show dev em1 egress"),
-    Row("ShowFilters", "filter show dev em1"), Row("GetFilter", f"filter get {THERE}"),
-    Row("ShowChains", "chain show dev em1 ingress"), Row("ShowChains", "chain show dev lo"),
+    Row("ShowQdiscs", "qdisc show"),
+    Row("ShowQdiscs", "qdisc show dev em1"),
+    Row("ShowQdiscs", "qdisc show dev lo"),
+    Row("ShowClasses", "class show dev em1"),
+    Row("ShowClasses", "class show dev lo"),
+    Row("ShowFilters", "filter show dev em1 ingress"),
+    Row("ShowFilters", "filter show dev em1 egress"),
+    Row("ShowFilters", "filter show dev em1"),
+    Row("GetFilter", f"filter get {THERE}"),
+    Row("ShowChains", "chain show dev em1 ingress"),
+    Row("ShowChains", "chain show dev lo"),
     Row("GetChain", "chain get dev em1 ingress chain 5"),
-    Row("ShowActions", "actions ls action mirred"), Row("ShowActions", "actions ls action gact"),
+    Row("ShowActions", "actions ls action mirred"),
+    Row("ShowActions", "actions ls action gact"),
     Row("NamedActions", "actions get action mirred index 8"),
     Row("Monitor", "monitor file RECORD", NEWS),
-    Row("ModifyQdisc", "qdisc add dev lo root handle 5: pfifo limit 7"), Row("ModifyQdisc", "qdisc del dev lo root"),
+    Row("ModifyQdisc", "qdisc add dev lo root handle 5: pfifo limit 7"),
+    Row("ModifyQdisc", "qdisc del dev lo root"),
     Row("ModifyClass", "class change dev em1 parent 1: classid 1:7 htb rate 11mbit"),
-    Row("ModifyFilter", f"filter add {MADE} bpf bytecode '1,6 0 0 1'"), Row("ModifyFilter", f"filter del {MADE} bpf"),
+    Row("ModifyFilter", f"filter add {MADE} bpf bytecode '1,6 0 0 1'"),
+    Row("ModifyFilter", f"filter del {MADE} bpf"),
     Row("ModifyChain", "chain add dev em1 ingress chain 6"),
     Row("ModifyChain", "chain del dev em1 ingress chain 6"),
     Row("ModifyActions", "actions add action mirred egress redirect dev em1 index 9"),
     Row("ActionCommands", "actions add action mirred egress redirect dev em1 index 10 get action mirred index 8"),
-    Row("NamedActions", "actions del action mirred index 9"), Row("NamedActions", "actions del action mirred index 10"),
-    Row("ShowObject", f"object show {TRAFFIC}"), Row("LintObject", f"object lint {TRAFFIC}"),
+    Row("NamedActions", "actions del action mirred index 9"),
+    Row("NamedActions", "actions del action mirred index 10"),
+    Row("ShowObject", f"object show {TRAFFIC}"),
+    Row("LintObject", f"object lint {TRAFFIC}"),
     Row("ConvertObject", f"object convert {EXAMPLES / 'mark_stats.o'}"),
-    Row("CompileExpression", "cbpf compile 'tcp port 80'"), Row("CompileExpression", "cbpf compile as c ip"),
-    Row("AssembleProgram", "cbpf asm ASSEMBLY"), Row("DisassembleProgram", "cbpf disasm '1,6 0 0 1'"),
+    Row("CompileExpression", "cbpf compile 'tcp port 80'"),
+    Row("CompileExpression", "cbpf compile as c ip"),
+    Row("AssembleProgram", "cbpf asm ASSEMBLY"),
+    Row("DisassembleProgram", "cbpf disasm '1,6 0 0 1'"),
     Row("DisassembleProgram", "cbpf disasm from dev em1 ingress pref 3"),
     Row("RunProgram", f"cbpf run {EXAMPLES.parent / 'packets' / 'hops.pcap'} expression ip"),
     Row("RunProgram", f"cbpf run {EXAMPLES.parent / 'packets' / 'hops.pcap'} expression ip6 summary"),
     Row("TranslateProgram", "cbpf to-ebpf '1,6 0 0 1' write WRITTEN", 0),
-    Row("ShowMaps", "map show"), Row("ShowMaps", "map show pinned m:table"),
-    Row("GetElement", "map get pinned m:table key 1"), Row("GetElement", "map get pinned m:bloom value 5"),
-    Row("DumpMap", "map dump pinned m:table"), Row("DumpMap", "map dump pinned m:empty"),
-    Row("DumpMap", "map dump pinned m:percpu"), Row("DumpMap", "map dump pinned m:percpu sum"),
-    Row("NextKey", "map next pinned m:table"), Row("NextKey", "map next pinned m:percpu key 3"),
-    Row("TakeValues", "map peek pinned m:queue"), Row("WatchMap", "map watch pinned m:table count 1", 3),
+    Row("ShowMaps", "map show"),
+    Row("ShowMaps", "map show pinned m:table"),
+    Row("GetElement", "map get pinned m:table key 1"),
+    Row("GetElement", "map get pinned m:bloom value 5"),
+    Row("DumpMap", "map dump pinned m:table"),
+    Row("DumpMap", "map dump pinned m:empty"),
+    Row("DumpMap", "map dump pinned m:percpu"),
+    Row("DumpMap", "map dump pinned m:percpu sum"),
+    Row("NextKey", "map next pinned m:table"),
+    Row("NextKey", "map next pinned m:percpu key 3"),
+    Row("TakeValues", "map peek pinned m:queue"),
+    Row("WatchMap", "map watch pinned m:table count 1", 3),
     Row("ReadEvents", f"map events pinned m:notices count {EVENTS}", EVENTS),
     Row("ReadEvents", "map events pinned m:notices timeout 1ms", 0),
-    Row("ShowTcx", "tcx show"), Row("ShowTcx", "tcx show dev em1"), Row("ShowTcx", "tcx show dev lo"),
-    Row("ShowHooks", "hooks dev em1"), Row("ShowHooks", "hooks dev lo"),
-    Row("ShowCgroup", "cgroup show CGROUP"), Row("ShowCgroup", "cgroup show CGROUP egress"),
-    Row("ShowCgroupTree", "cgroup tree"), Row("ShowCgroupTree", "cgroup tree CGROUP effective"),
-    Row("ShowLinks", "link show"), Row("ShowLinks", "link show m:link"),
+    Row("ShowTcx", "tcx show"),
+    Row("ShowTcx", "tcx show dev em1"),
+    Row("ShowTcx", "tcx show dev lo"),
+    Row("ShowHooks", "hooks dev em1"),
+    Row("ShowHooks", "hooks dev lo"),
+    Row("ShowCgroup", "cgroup show CGROUP"),
+    Row("ShowCgroup", "cgroup show CGROUP egress"),
+    Row("ShowCgroupTree", "cgroup tree"),
+    Row("ShowCgroupTree", "cgroup tree CGROUP effective"),
+    Row("ShowLinks", "link show"),
+    Row("ShowLinks", "link show m:link"),
     Row("RunOnPackets", f"prog run obj {TRAFFIC} packet 'ip udp' dump protocols"),
     Row("RunOnPackets", f"prog run obj {TRAFFIC} pcap {EXAMPLES.parent / 'packets' / 'hops.pcap'} summary"),
-    Row("ShowPrograms", "prog show"), Row("ShowPrograms", "prog show dev em1 ingress pref 1"),
+    Row("ShowPrograms", "prog show"),
+    Row("ShowPrograms", "prog show dev em1 ingress pref 1"),
     Row("DumpProgram", "prog dump dev em1 ingress pref 1"),
     Row("DumpProgram", "prog dump jited dev em1 ingress pref 1 opcodes lines"),
-    Row("ProgramStatistics", "prog stats"), Row("ProgramStatistics", "prog stats dev em1 ingress pref 1 on for 1ms"),
-    Row("ListKept", "exec bpf agent AGENT list"), Row("ListKept", "exec bpf agent IDLE list"),
+    Row("ProgramStatistics", "prog stats"),
+    Row("ProgramStatistics", "prog stats dev em1 ingress pref 1 on for 1ms"),
+    Row("ListKept", "exec bpf agent AGENT list"),
+    Row("ListKept", "exec bpf agent IDLE list"),
 )
 LINES = [row.line for row in ROWS]
 #: Lines that fail, between those: what they say is on stderr.
-WRONG = ("qdisc show dev nosuch", "filter show dev em1 bogus", "map dump pinned m:nosuch", "map dump pinned m:queue",
-         "prog dump id 4294967295", "link show m:table", "object show /dev/null", "cgroup show /nosuch",
-         "monitor file /dev/null/x", "bogus", "filter add dev em1 ingress bpf da obj /dev/null",
-         "map get pinned m:table key x")
+WRONG = (
+    "qdisc show dev nosuch",
+    "filter show dev em1 bogus",
+    "map dump pinned m:nosuch",
+    "map dump pinned m:queue",
+    "prog dump id 4294967295",
+    "link show m:table",
+    "object show /dev/null",
+    "cgroup show /nosuch",
+    "monitor file /dev/null/x",
+    "bogus",
+    "filter add dev em1 ingress bpf da obj /dev/null",
+    "map get pinned m:table key x",
+)
 #: With -batch, -j and -echo; what is not JSON's business has to leave it alone.
 OPTIONS = ((), ("-s", "-d", "-p"), ("-o", "-br"), ("-N", "-r", "-iec", "-nm", "-graph"), ("-ts", "-p", "-c=always"))
 #: What the rows are told apart by.
@@ -126,8 +164,10 @@ class Events:
 
     def fill(self) -> None:
         for _ in range(EVENTS):
-            verdict(self._done.program, bytes(12) + b"\x08\0\x45" + bytes(8) + b"\x06" + bytes(2)
-                    + b"\x0a\0\0\1\x0a\0\0\2" + bytes(30))
+            verdict(
+                self._done.program,
+                bytes(12) + b"\x08\0\x45" + bytes(8) + b"\x06" + bytes(2) + b"\x0a\0\0\1\x0a\0\0\2" + bytes(30),
+            )
 
 
 class Place(NamedTuple):
@@ -146,14 +186,35 @@ class Place(NamedTuple):
             text = text.replace(name, path)
         (self.directory / "batch").write_text(text, errors="surrogateescape")
         return subprocess.run(
-            [sys.executable, "-m", "pytc", "-n", self.network.name, "-j", "-force", "-echo", *options, "-batch",
-             str(self.directory / "batch")], capture_output=True, timeout=60, check=False,
-            cwd=self.directory, env={**os.environ, **self.network.env})
+            [
+                sys.executable,
+                "-m",
+                "pytc",
+                "-n",
+                self.network.name,
+                "-j",
+                "-force",
+                "-echo",
+                *options,
+                "-batch",
+                str(self.directory / "batch"),
+            ],
+            capture_output=True,
+            timeout=60,
+            check=False,
+            cwd=self.directory,
+            env={**os.environ, **self.network.env},
+        )
 
 
 def _maps(directory: Path) -> None:
-    kinds = {"table": (MapType.HASH, 4), "empty": (MapType.HASH, 4), "percpu": (MapType.PERCPU_ARRAY, 4),
-             "queue": (MapType.QUEUE, 0), "bloom": (MapType.BLOOM_FILTER, 0)}
+    kinds = {
+        "table": (MapType.HASH, 4),
+        "empty": (MapType.HASH, 4),
+        "percpu": (MapType.PERCPU_ARRAY, 4),
+        "queue": (MapType.QUEUE, 0),
+        "bloom": (MapType.BLOOM_FILTER, 0),
+    }
     for name, (kind, key) in kinds.items():
         with create_map(MapSpec(name, kind, key, 4, 8), name) as made:
             if name in ("queue", "bloom"):
@@ -210,10 +271,19 @@ cgroup attach {cgroup} obj {EXAMPLES / "sockops" / "iw.o"}
             owned.enter_context(_agent(path))
         with array_maps(2) as maps:
             send_maps(str(agents[0]), identify(str(TRAFFIC)), maps)
-        yield Place(network, tmp_path, {
-            "CGROUP": str(cgroup), "AGENT": str(agents[0]), "IDLE": str(agents[1]),
-            "RECORD": str(tmp_path / "record"), "ASSEMBLY": str(tmp_path / "assembly"),
-            "WRITTEN": str(tmp_path / "written.o")}, Events(owned, build("typed_values"), bpffs))
+        yield Place(
+            network,
+            tmp_path,
+            {
+                "CGROUP": str(cgroup),
+                "AGENT": str(agents[0]),
+                "IDLE": str(agents[1]),
+                "RECORD": str(tmp_path / "record"),
+                "ASSEMBLY": str(tmp_path / "assembly"),
+                "WRITTEN": str(tmp_path / "written.o"),
+            },
+            Events(owned, build("typed_values"), bpffs),
+        )
 
 
 def documents_of_rows(output: bytes) -> list[int]:
@@ -253,8 +323,12 @@ def test_what_fails_between_is_on_standard_error_alone(place: Place) -> None:
 @pytest.mark.kernel
 def test_words_that_are_no_utf_8_are_refused_as_others_are(place: Place) -> None:
     """Each word of each line in turn; a line that ended the batch would leave out those behind it."""
-    odd = ["".join(f"'{one}' " for one in (*words[:at], word, *words[at + 1:])) for words in map(split_words, LINES)
-           for at in range(len(words)) for word in ("\udcff", "5\udcff")]
+    odd = [
+        "".join(f"'{one}' " for one in (*words[:at], word, *words[at + 1 :]))
+        for words in map(split_words, LINES)
+        for at in range(len(words))
+        for word in ("\udcff", "5\udcff")
+    ]
     done = place.batch([line for one in odd for line in (one, BETWEEN)])
     assert len(documents_of_rows(done.stdout)) == len(odd)
     assert all(set(said) == {"note"} or said["exit_status"] for said in strict_json.values(done.stderr))

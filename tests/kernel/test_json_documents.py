@@ -35,24 +35,37 @@ def made(network: Network, directory: Path, lines: list[str]) -> None:
 
 
 def filters(count: int) -> list[str]:
-    return ["qdisc add dev em1 clsact",
-            *(f'filter add dev em1 ingress pref 1 handle {number} bpf bytecode "1,6 0 0 1"'
-              for number in range(1, count + 1))]
+    return [
+        "qdisc add dev em1 clsact",
+        *(
+            f'filter add dev em1 ingress pref 1 handle {number} bpf bytecode "1,6 0 0 1"'
+            for number in range(1, count + 1)
+        ),
+    ]
 
 
 def classes(count: int) -> list[str]:
-    return ["qdisc add dev em1 root handle 1: htb",
-            *(f"class add dev em1 parent 1: classid 1:{number:x} htb rate 1mbit" for number in range(1, count + 1))]
+    return [
+        "qdisc add dev em1 root handle 1: htb",
+        *(f"class add dev em1 parent 1: classid 1:{number:x} htb rate 1mbit" for number in range(1, count + 1)),
+    ]
 
 
 def qdiscs(count: int) -> list[str]:
-    return [*classes(count), *(f"qdisc add dev em1 parent 1:{number:x} handle {number + 1:x}: pfifo limit 5"
-                               for number in range(1, count + 1))]
+    return [
+        *classes(count),
+        *(
+            f"qdisc add dev em1 parent 1:{number:x} handle {number + 1:x}: pfifo limit 5"
+            for number in range(1, count + 1)
+        ),
+    ]
 
 
 def chains(count: int) -> list[str]:
-    return ["qdisc add dev em1 clsact",
-            *(f"chain add dev em1 ingress chain {number}" for number in range(1, count + 1))]
+    return [
+        "qdisc add dev em1 clsact",
+        *(f"chain add dev em1 ingress chain {number}" for number in range(1, count + 1)),
+    ]
 
 
 def actions(count: int) -> list[str]:
@@ -74,16 +87,25 @@ def _acts(found: Any) -> int:
 #: What makes them, the command that shows them, how to count them, and how many there are besides.
 OF_TC: list[tuple[Callable[[int], list[str]], str, Callable[[Any], int], int]] = [
     (qdiscs, "qdisc show dev em1", _all, 1),
-    (classes, "class show dev em1", _all, 0), (filters, "filter show dev em1 ingress", _with_options, 0),
-    (chains, "chain show dev em1 ingress", _all, 0), (actions, "actions ls action mirred", _acts, 0),
+    (classes, "class show dev em1", _all, 0),
+    (filters, "filter show dev em1 ingress", _with_options, 0),
+    (chains, "chain show dev em1 ingress", _all, 0),
+    (actions, "actions ls action mirred", _acts, 0),
     (filters, "hooks dev em1", _all, 0),
 ]
 
 
 @pytest.mark.parametrize(("make", "line", "count", "besides"), OF_TC, ids=[line for _, line, _, _ in OF_TC])
 @pytest.mark.parametrize("number", [0, 1, MANY])
-def test_of_tc(network: Network, tmp_path: Path, make: Callable[[int], list[str]], line: str,
-               count: Callable[[Any], int], besides: int, number: int) -> None:
+def test_of_tc(
+    network: Network,
+    tmp_path: Path,
+    make: Callable[[int], list[str]],
+    line: str,
+    count: Callable[[Any], int],
+    besides: int,
+    number: int,
+) -> None:
     made(network, tmp_path, make(number))
     for options in ((), ("-s", "-d"), ("-p",)) if number < MANY else ((), ("-s", "-d", "-p")):
         found = shown(network, line, *options)

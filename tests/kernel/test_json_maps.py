@@ -48,27 +48,46 @@ class Shape(NamedTuple):
 
 NO_ELEMENTS = "has no elements that could be listed"
 SHAPES = {
-    MapType.HASH: Shape(), MapType.ARRAY: Shape(always=True), MapType.PROG_ARRAY: Shape(value=4),
+    MapType.HASH: Shape(),
+    MapType.ARRAY: Shape(always=True),
+    MapType.PROG_ARRAY: Shape(value=4),
     MapType.PERF_EVENT_ARRAY: Shape(value=4, refused=NO_ELEMENTS),
-    MapType.PERCPU_HASH: Shape(), MapType.PERCPU_ARRAY: Shape(always=True),
-    MapType.STACK_TRACE: Shape(most=0), MapType.CGROUP_ARRAY: Shape(value=4, refused="are for programs alone"),
-    MapType.LRU_HASH: Shape(), MapType.LRU_PERCPU_HASH: Shape(),
+    MapType.PERCPU_HASH: Shape(),
+    MapType.PERCPU_ARRAY: Shape(always=True),
+    MapType.STACK_TRACE: Shape(most=0),
+    MapType.CGROUP_ARRAY: Shape(value=4, refused="are for programs alone"),
+    MapType.LRU_HASH: Shape(),
+    MapType.LRU_PERCPU_HASH: Shape(),
     MapType.LPM_TRIE: Shape(key=8, flags=F_NO_PREALLOC),
-    MapType.ARRAY_OF_MAPS: Shape(value=4), MapType.HASH_OF_MAPS: Shape(value=4),
-    MapType.DEVMAP: Shape(value=4), MapType.DEVMAP_HASH: Shape(value=4),
+    MapType.ARRAY_OF_MAPS: Shape(value=4),
+    MapType.HASH_OF_MAPS: Shape(value=4),
+    MapType.DEVMAP: Shape(value=4),
+    MapType.DEVMAP_HASH: Shape(value=4),
     # A CPU of a map has a thread of its own.
     MapType.CPUMAP: Shape(value=4, most=1),
-    MapType.SOCKMAP: Shape(), MapType.SOCKHASH: Shape(), MapType.REUSEPORT_SOCKARRAY: Shape(most=1),
+    MapType.SOCKMAP: Shape(),
+    MapType.SOCKHASH: Shape(),
+    MapType.REUSEPORT_SOCKARRAY: Shape(most=1),
     MapType.XSKMAP: Shape(value=4, refused="are for programs alone"),
-    MapType.QUEUE: Shape(key=0, refused=NO_ELEMENTS), MapType.STACK: Shape(key=0, refused=NO_ELEMENTS),
+    MapType.QUEUE: Shape(key=0, refused=NO_ELEMENTS),
+    MapType.STACK: Shape(key=0, refused=NO_ELEMENTS),
     MapType.BLOOM_FILTER: Shape(key=0, refused=NO_ELEMENTS),
     MapType.RINGBUF: Shape(key=0, value=0, refused=NO_ELEMENTS),
     MapType.USER_RINGBUF: Shape(key=0, value=0, refused=NO_ELEMENTS),
     MapType.CGROUP_STORAGE: Shape(key=16, most=0),
 }
 #: Which the kernel does not make without types or a program.
-NOT_MADE = {MapType.UNSPEC, MapType.PERCPU_CGROUP_STORAGE, MapType.SK_STORAGE, MapType.STRUCT_OPS,
-            MapType.INODE_STORAGE, MapType.TASK_STORAGE, MapType.CGRP_STORAGE, MapType.ARENA, MapType.INSN_ARRAY}
+NOT_MADE = {
+    MapType.UNSPEC,
+    MapType.PERCPU_CGROUP_STORAGE,
+    MapType.SK_STORAGE,
+    MapType.STRUCT_OPS,
+    MapType.INODE_STORAGE,
+    MapType.TASK_STORAGE,
+    MapType.CGRP_STORAGE,
+    MapType.ARENA,
+    MapType.INSN_ARRAY,
+}
 
 Pytc = Callable[..., bytes]
 
@@ -176,18 +195,50 @@ def test_types_whose_elements_are_not_for_all_to_see(pytc: Pytc, owned: ExitStac
 
 #: 16 bytes each, as text and as numbers.
 HOSTILE = (
-    b'"},{"key":"', b"\\", b'\\"', b"%s %d %(a)s %%", b"\n\r\t\b\f", bytes(range(1, 17)), bytes(range(0x78, 0x88)),
-    "\u2028\u2029\ufeff\uffff".encode(), b"\xed\xa0\x80\xed\xb0\x80",
-    b"\xc0\x80\xf8\x88\x80\x80\x80", "\U0001f600'$(x)".encode(), b"</script>", b"\x1b[31m\x07", b"a\0b",
-    b"\xff" * 16, b"NaN", b"null", b"",
-    struct.pack("<dd", math.nan, math.inf), struct.pack("<dd", -math.inf, -0.0),
+    b'"},{"key":"',
+    b"\\",
+    b'\\"',
+    b"%s %d %(a)s %%",
+    b"\n\r\t\b\f",
+    bytes(range(1, 17)),
+    bytes(range(0x78, 0x88)),
+    "\u2028\u2029\ufeff\uffff".encode(),
+    b"\xed\xa0\x80\xed\xb0\x80",
+    b"\xc0\x80\xf8\x88\x80\x80\x80",
+    "\U0001f600'$(x)".encode(),
+    b"</script>",
+    b"\x1b[31m\x07",
+    b"a\0b",
+    b"\xff" * 16,
+    b"NaN",
+    b"null",
+    b"",
+    struct.pack("<dd", math.nan, math.inf),
+    struct.pack("<dd", -math.inf, -0.0),
     struct.pack("<dd", 5e-324, 1.7976931348623157e308),
-    struct.pack("<ffff", math.nan, -math.inf, 3.4028234663852886e38, 1e-45), struct.pack("<QQ", 2**64 - 1, 2**53 + 1),
-    struct.pack("<qq", -2**63, -1),
+    struct.pack("<ffff", math.nan, -math.inf, 3.4028234663852886e38, 1e-45),
+    struct.pack("<QQ", 2**64 - 1, 2**53 + 1),
+    struct.pack("<qq", -(2**63), -1),
 )
-FORMATS = ("str", "str[16]", "char[16]", "char[4][4]", "hex", "{str[8] a, hex b}", "f64[2]", "f32[4]",
-           "u64[2]", "s64[2]", "u8[16]", "bool[16]", "ip6", "{mac a, mac b, be32 c}", "{u64 n, f64 x}",
-           "{char a[7], bool b, f64 c}", "{ip4 a, pad[4], be64 c}")
+FORMATS = (
+    "str",
+    "str[16]",
+    "char[16]",
+    "char[4][4]",
+    "hex",
+    "{str[8] a, hex b}",
+    "f64[2]",
+    "f32[4]",
+    "u64[2]",
+    "s64[2]",
+    "u8[16]",
+    "bool[16]",
+    "ip6",
+    "{mac a, mac b, be32 c}",
+    "{u64 n, f64 x}",
+    "{char a[7], bool b, f64 c}",
+    "{ip4 a, pad[4], be64 c}",
+)
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -222,15 +273,21 @@ sys.exit(status)
 def peak(output: Path, *words: str) -> float:
     """The MB of memory that a command takes."""
     with output.open("wb") as file:
-        done = subprocess.run([sys.executable, "-ISc", MEASURED, sys.executable, "-m", "pytc", *words], stdout=file,
-                              stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, timeout=60,
-                              check=True)
+        done = subprocess.run(
+            [sys.executable, "-ISc", MEASURED, sys.executable, "-m", "pytc", *words],
+            stdout=file,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            timeout=60,
+            check=True,
+        )
     return int(done.stderr) / 1024
 
 
 @pytest.mark.parametrize(("count", "options"), [(1_000_000, ()), (30_000, ("-p",))])
-def test_a_long_dump_takes_no_more_memory(bpffs: Path, tmp_path: Path, owned: ExitStack, count: int,
-                                          options: tuple[str, ...]) -> None:
+def test_a_long_dump_takes_no_more_memory(
+    bpffs: Path, tmp_path: Path, owned: ExitStack, count: int, options: tuple[str, ...]
+) -> None:
     needed = {}
     for entries in (1, count):
         with create_map(MapSpec("many", MapType.ARRAY, 4, 8, entries), "many") as found:
@@ -253,8 +310,12 @@ def test_sockets_are_read_as_cookies(pytc: Pytc, owned: ExitStack) -> None:
 @pytest.mark.parametrize("options", [(), ("-p",)])
 @pytest.mark.parametrize("read", [0, 1])
 def test_what_has_begun_is_closed_when_the_kernel_refuses_more(
-        owned: ExitStack, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes],
-        options: tuple[str, ...], read: int) -> None:
+    owned: ExitStack,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    options: tuple[str, ...],
+    read: int,
+) -> None:
     found = made(owned, MapType.HASH, 4)
     fill(found, bytes(8), 3)
     read_batches = Map.batches

@@ -19,16 +19,37 @@ pytestmark = pytest.mark.kernel
 
 TRAFFIC = EXAMPLES / "traffic.o"
 #: What ends a text in JSON, what is no UTF-8, what no terminal should see, and what a format makes something of.
-ODD = (b'"', b'"},{"', b"\\", b"\\u0000", b"\xff\xfe", b"\xed\xb0\x80", b"\x01\x1b[31m", b"\x7f",
-       "\U0001f600\u00e9".encode(), "\u2028".encode(), b"%s%d", b"'$(x)`", b"NaN", b"null", b"-1", b"{}[],")
+ODD = (
+    b'"',
+    b'"},{"',
+    b"\\",
+    b"\\u0000",
+    b"\xff\xfe",
+    b"\xed\xb0\x80",
+    b"\x01\x1b[31m",
+    b"\x7f",
+    "\U0001f600\u00e9".encode(),
+    "\u2028".encode(),
+    b"%s%d",
+    b"'$(x)`",
+    b"NaN",
+    b"null",
+    b"-1",
+    b"{}[],",
+)
 #: Batches have no way to write a #.
 WORDS = [name for name in ODD if b"#" not in name]
 
 
 def run(network: Network, *words: str | bytes | Path) -> bytes:
     """What a command says on standard output, in a locale of ASCII: JSON is UTF-8 there, too."""
-    done = subprocess.run([sys.executable, "-m", "pytc", "-n", network.name, *words], capture_output=True, timeout=60,
-                          check=False, env={**os.environ, **network.env, "PYTHONIOENCODING": "ascii"})
+    done = subprocess.run(
+        [sys.executable, "-m", "pytc", "-n", network.name, *words],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **network.env, "PYTHONIOENCODING": "ascii"},
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -59,9 +80,12 @@ def test_devices(network: Network, tmp_path: Path) -> None:
     names = [name for name in WORDS if b"%" not in name]  # which stands for a number that the kernel picks
     for name in names:
         subprocess.run([b"ip", b"-n", network.name.encode(), b"link", b"add", name, b"type", b"veth"], check=True)
-    lines = (b"qdisc add dev %s clsact", b"tcx attach dev %s egress obj " + os.fsencode(TRAFFIC),
-             b"filter add dev %s ingress bpf da obj " + os.fsencode(TRAFFIC),
-             b"actions add action mirred egress redirect dev %s")
+    lines = (
+        b"qdisc add dev %s clsact",
+        b"tcx attach dev %s egress obj " + os.fsencode(TRAFFIC),
+        b"filter add dev %s ingress bpf da obj " + os.fsencode(TRAFFIC),
+        b"actions add action mirred egress redirect dev %s",
+    )
     batch(network, tmp_path, *(line % quoted(name) for name in names for line in lines))
     named = [one.get("dev", "") for one in shown(network, "qdisc", "show") if one["kind"] == "clsact"]
     assert sorted(map(as_bytes, named)) == sorted(names)
@@ -95,8 +119,14 @@ def test_pins_and_cgroups(network: Network, bpffs: Path, cgroup: Path, tmp_path:
     for name in names:
         os.mkdir(top + b"/group" + name)
     iw = os.fsencode(EXAMPLES / "sockops" / "iw.o")
-    batch(network, tmp_path, *(b"cgroup attach %s link %s obj %s" % (
-        quoted(top + b"/group" + name), quoted(mount + b"/" + name), iw) for name in names))
+    batch(
+        network,
+        tmp_path,
+        *(
+            b"cgroup attach %s link %s obj %s" % (quoted(top + b"/group" + name), quoted(mount + b"/" + name), iw)
+            for name in names
+        ),
+    )
     tree = shown(network, "cgroup", "tree", cgroup)
     assert sorted(as_bytes(one["cgroup"]) for one in tree) == sorted(top + b"/group" + name for name in names)
     pinned = [path for one in tree for program in one["programs"] for path in program["pinned"]]
@@ -109,8 +139,12 @@ def test_classes(network: Network, tmp_path: Path) -> None:
     """What a file calls them."""
     names = [name for name in WORDS if not name.startswith(b"-")]
     (tmp_path / "names").write_bytes(b"".join(b"1:%x %s\n" % (number, name) for number, name in enumerate(names, 1)))
-    batch(network, tmp_path, b"qdisc add dev em1 root handle 1: htb", *(
-        b"class add dev em1 parent 1: classid 1:%x htb rate 1mbit" % number for number in range(1, len(names) + 1)))
+    batch(
+        network,
+        tmp_path,
+        b"qdisc add dev em1 root handle 1: htb",
+        *(b"class add dev em1 parent 1: classid 1:%x htb rate 1mbit" % number for number in range(1, len(names) + 1)),
+    )
     found = shown(network, "-nm", "-cf", tmp_path / "names", "class", "show", "dev", "em1")
     assert sorted(as_bytes(one["handle"]).rpartition(b"#")[0] for one in found) == sorted(names)
 

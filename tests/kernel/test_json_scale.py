@@ -123,8 +123,13 @@ def test_objects(shown: Shown, tmp_path: Path) -> None:
     for count in (0, 1, 3_000):
         names = [f"classifier/{number}" for number in range(count)]
         path = tmp_path / f"{count}.o"
-        path.write_bytes(elf(*(code(name, mov(0, 0), EXIT) for name in names), license(), symbols=[
-            function(f"f{number}", name) for number, name in enumerate(names)]))
+        path.write_bytes(
+            elf(
+                *(code(name, mov(0, 0), EXIT) for name in names),
+                license(),
+                symbols=[function(f"f{number}", name) for number, name in enumerate(names)],
+            )
+        )
         [found] = shown("object", "show", str(path), options=("-p",) if count == 1 else ())
         assert len(found["programs"]) == count
         assert shown("object", "lint", str(path))
@@ -132,15 +137,23 @@ def test_objects(shown: Shown, tmp_path: Path) -> None:
 
 def batch(network: Network, path: Path, lines: list[str], *options: str) -> subprocess.CompletedProcess[bytes]:
     path.write_text("".join(f"{line}\n" for line in lines))
-    return subprocess.run([sys.executable, "-m", "pytc", "-n", network.name, "-j", *options, "-batch", str(path)],
-                          capture_output=True, timeout=60, check=False, env={**os.environ, **network.env})
+    return subprocess.run(
+        [sys.executable, "-m", "pytc", "-n", network.name, "-j", *options, "-batch", str(path)],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **network.env},
+    )
 
 
 class TestBatches:
     @pytest.mark.parametrize("count", [0, 1, MANY])
     def test_of_many_lines_with_failing_ones_between(self, network: Network, tmp_path: Path, count: int) -> None:
-        lines = [line for number in range(count) for line in (
-            "qdisc show dev lo", "# nothing" if number % 10 else "class show dev nosuch", "")]
+        lines = [
+            line
+            for number in range(count)
+            for line in ("qdisc show dev lo", "# nothing" if number % 10 else "class show dev nosuch", "")
+        ]
         done = batch(network, tmp_path / "lines", lines, "-force")
         assert done.returncode == (1 if count else 0)
         found = strict_json.values(done.stdout)
@@ -148,7 +161,8 @@ class TestBatches:
         assert all(one == found[0] for one in found)
         errors = strict_json.values(done.stderr)
         assert [one.get("note") for one in errors[1::2]] == [
-            f"Command failed {tmp_path / 'lines'}:{3 * number + 2}" for number in range(0, count, 10)]
+            f"Command failed {tmp_path / 'lines'}:{3 * number + 2}" for number in range(0, count, 10)
+        ]
         assert all(one["kind"] == "DeviceNotFound" for one in errors[::2])
 
     def test_of_long_lists(self, network: Network, tmp_path: Path) -> None:
@@ -191,9 +205,12 @@ def much(network: Network, bpffs: Path, tmp_path: Path) -> Iterator[Network]:
 def test_output_that_nobody_reads_any_more(much: Network, tmp_path: Path, options: tuple[str, ...]) -> None:
     for line in LONG:
         words = line.replace("LINES", str(tmp_path / "LINES")).split()
-        with subprocess.Popen([sys.executable, "-m", "pytc", "-n", much.name, "-j", *options, *words],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              env={**os.environ, **much.env}) as process:
+        with subprocess.Popen(
+            [sys.executable, "-m", "pytc", "-n", much.name, "-j", *options, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **much.env},
+        ) as process:
             assert process.stdout is not None and process.stderr is not None
             assert process.stdout.read(20)[:1] == b"["
             process.stdout.close()

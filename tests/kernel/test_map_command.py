@@ -77,9 +77,11 @@ class TestElements:
         assert pytc("map", "get", *at(found), *types, "key", "10.0.0.1") == "{ packets 3 bytes 180 }\n"
         assert pytc("map", "get", *at(found), *types, "key", "10.0.0.1", "value.bytes") == "180\n"
         assert json.loads(pytc("-j", "map", "get", *at(found), *types, "key", "10.0.0.1")) == [
-            {"key": "10.0.0.1", "value": {"packets": 3, "bytes": 180}}]
+            {"key": "10.0.0.1", "value": {"packets": 3, "bytes": 180}}
+        ]
         assert json.loads(pytc("-j", "map", "get", *at(found), *types, "key", "10.0.0.1", "value.bytes")) == [
-            {"key": "10.0.0.1", "value": 180}]
+            {"key": "10.0.0.1", "value": 180}
+        ]
 
     def test_without_types_are_numbers_and_hex(self, pytc: Pytc, made: Maker) -> None:
         found = made(MapType.HASH, 2, 3)
@@ -87,9 +89,17 @@ class TestElements:
         assert found[b"\2\1"] == b"\x0a\x0b\x0c"
         assert pytc("map", "dump", *at(found)) == "key 258 value 0a0b0c\n"
 
-    @pytest.mark.parametrize(("operator", "operand", "result"), [
-        ("=", "9", 9), ("+=", "9", 14), ("-=", "2", 3), ("|=", "0x8", 13), ("&=", "4", 4), ("^=", "1", 4),
-    ])
+    @pytest.mark.parametrize(
+        ("operator", "operand", "result"),
+        [
+            ("=", "9", 9),
+            ("+=", "9", 14),
+            ("-=", "2", 3),
+            ("|=", "0x8", 13),
+            ("&=", "4", 4),
+            ("^=", "1", 4),
+        ],
+    )
     def test_are_changed_by_operators(self, pytc: Pytc, made: Maker, operator: str, operand: str, result: int) -> None:
         found = made(MapType.HASH)
         found[word(1)] = word(5)
@@ -110,7 +120,8 @@ class TestElements:
         assert "there is no such element, and exist was said" in said
         pytc("map", "set", *at(found), "key", "1", "value", "1", "noexist")
         assert "there is such an element already" in pytc(
-            "map", "set", *at(found), "key", "1", "value", "1", "noexist", status=2)
+            "map", "set", *at(found), "key", "1", "value", "1", "noexist", status=2
+        )
 
     def test_several_at_once(self, pytc: Pytc, made: Maker) -> None:
         found = made(MapType.HASH)
@@ -147,15 +158,22 @@ class TestErrors:
         error = json.loads(pytc("-j", "map", "get", *at(found), "key", "7", status=2))
         assert (error["errno"], error["exit_status"]) == ("ENOENT", 2)
 
-    @pytest.mark.parametrize(("words", "said"), [
-        (("key", "x", "value", "1"), 'key: "x" is no number'), (("key", "1", "value", "4294967296"), "does not fit"),
-        (("key", "hex", "0102", "value", "1"), "2 bytes for a value of 4"), (("value", "1"), "which key?"),
-        (("key", "1", "value.x", "=", "1"), "value.x: no structure"),
-        (("key", "1", "value", "1", "valuetype", "u64"), 'format "u64" has 8 bytes, where there are 4'),
-        (("key", "1", "value", "1", "keytype", "bogus"), 'there is no type "bogus"'),
-        (("key", "1", "value", "1", "lock"), "EINVAL"), (("key", "1", "value", "-=", "1"), "value: -1 does not fit"),
-        (("key", "1", "value", "+=", "x"), '"x" is no number'), (("key", "1", "value[0]", "=", "1"), "no array"),
-    ])
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (("key", "x", "value", "1"), 'key: "x" is no number'),
+            (("key", "1", "value", "4294967296"), "does not fit"),
+            (("key", "hex", "0102", "value", "1"), "2 bytes for a value of 4"),
+            (("value", "1"), "which key?"),
+            (("key", "1", "value.x", "=", "1"), "value.x: no structure"),
+            (("key", "1", "value", "1", "valuetype", "u64"), 'format "u64" has 8 bytes, where there are 4'),
+            (("key", "1", "value", "1", "keytype", "bogus"), 'there is no type "bogus"'),
+            (("key", "1", "value", "1", "lock"), "EINVAL"),
+            (("key", "1", "value", "-=", "1"), "value: -1 does not fit"),
+            (("key", "1", "value", "+=", "x"), '"x" is no number'),
+            (("key", "1", "value[0]", "=", "1"), "no array"),
+        ],
+    )
     def test_values_that_cannot_be_set(self, pytc: Pytc, made: Maker, words: tuple[str, ...], said: str) -> None:
         found = made(MapType.HASH)
         found[word(1)] = word(0)
@@ -201,18 +219,27 @@ raise SystemExit(main(["map", "set", "fd", str(fd), "key", "1", "value", "1"]))
         (bpffs / "one").chmod(0o444)
         less = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override", sys.executable, "-m", "pytc")
         for (verb, *words), status, said in (
-                (("get", "key", "1"), 0, "5\n"), (("set", "key", "1", "value", "6"), 2, "read-only")):
+            (("get", "key", "1"), 0, "5\n"),
+            (("set", "key", "1", "value", "6"), 2, "read-only"),
+        ):
             done = run(*less, "map", verb, "pinned", str(bpffs / "one"), *words, env={"PYTHONPATH": str(ROOT / "src")})
             assert done.status == status, done.err
             assert said in done.out + done.err
 
-    @pytest.mark.parametrize(("words", "said", "status"), [
-        (("id", "4294967"), "ENOENT", 1), (("fd", "999"), "no descriptor 999", 1), (("fd", "x"), "invalid fd", 255),
-        (("pinned", "/nowhere"), 'cannot open the pinned map "/nowhere"', 1),
-        (("name", "nosuch"), "there is no map", 1),
-        (("map", "77"), "there is no $BPF_MAP77", 1), (("map", "a.b"), "there is no $BPF_MAP_a_b", 1),
-        (("fd", "0"), "is no map", 1), (("id", "99999999999"), "invalid id", 255),
-    ])
+    @pytest.mark.parametrize(
+        ("words", "said", "status"),
+        [
+            (("id", "4294967"), "ENOENT", 1),
+            (("fd", "999"), "no descriptor 999", 1),
+            (("fd", "x"), "invalid fd", 255),
+            (("pinned", "/nowhere"), 'cannot open the pinned map "/nowhere"', 1),
+            (("name", "nosuch"), "there is no map", 1),
+            (("map", "77"), "there is no $BPF_MAP77", 1),
+            (("map", "a.b"), "there is no $BPF_MAP_a_b", 1),
+            (("fd", "0"), "is no map", 1),
+            (("id", "99999999999"), "invalid id", 255),
+        ],
+    )
     def test_maps_that_are_not_there(self, pytc: Pytc, words: tuple[str, ...], said: str, status: int) -> None:
         assert said in pytc("map", "dump", *words, status=status)
 
@@ -241,12 +268,18 @@ class TestNames:
             monkeypatch.setenv("BPF_MAP_a_b", str(found.fd))
             monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
             pytc("map", "pin", *at(found), "m:globals/there")
-            for words in (("map", "3"), ("map", "a.b"), ("name", name), ("id", str(found.description.id)),
-                          ("pinned", str(bpffs / "here")), ("pinned", "m:globals/there")):
+            for words in (
+                ("map", "3"),
+                ("map", "a.b"),
+                ("name", name),
+                ("id", str(found.description.id)),
+                ("pinned", str(bpffs / "here")),
+                ("pinned", "m:globals/there"),
+            ):
                 assert pytc("map", "get", *words) == "42\n"
             with create_map(MapSpec(name, MapType.ARRAY, 4, 4, 1), name) as twin:
                 said = pytc("map", "get", "name", name, status=1)
-                assert f"there are 2 maps \"{name}\"" in said
+                assert f'there are 2 maps "{name}"' in said
                 assert {str(found.description.id), str(twin.description.id)} <= set(said.replace(":", "").split())
             monkeypatch.setenv("BPF_MAP3", "none")
             assert '$BPF_MAP3 is "none"' in pytc("map", "get", "map", "3", status=1)
@@ -275,8 +308,9 @@ class TestNames:
         pytc("map", "unpin", str(path))
         assert not path.exists()
 
-    def test_m_pins_stay_below_tcs_directory(self, pytc: Pytc, made: Maker, bpffs: Path,
-                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_m_pins_stay_below_tcs_directory(
+        self, pytc: Pytc, made: Maker, bpffs: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
         assert "leads out of" in pytc("map", "pin", *at(made(MapType.ARRAY)), "m:../x", status=1)
 
@@ -312,7 +346,8 @@ class TestTypes:
         assert pytc("map", "get", *at(found), *types, "key", "0", "value.a", "sum") == f"{total}\n"
         assert pytc("map", "get", *at(found), *types, "key", "0", "value[0].a") == "1\n"
         assert json.loads(pytc("-j", "map", "dump", *at(found), *types, "sum")) == [
-            {"key": 0, "value": {"a": total, "b": 10 * CPUS, "c": 0}}]
+            {"key": 0, "value": {"a": total, "b": 10 * CPUS, "c": 0}}
+        ]
         lines = pytc("map", "dump", *at(found), *types, "csv").splitlines()
         assert lines == ["key,cpu,value.a,value.b,value.c", *(f"0,{cpu},{cpu + 1},10,0" for cpu in range(CPUS))]
         pytc("map", "set", *at(found), *types, "key", "0", "value", "{", "a", "5", "}")
@@ -330,7 +365,9 @@ class TestTypes:
         assert pytc("map", "get", *at(found), "key", "10.1.2.3") == "2\n"
         assert pytc("map", "get", *at(found), "key", "10.2.0.0/16") == "1\n"
         assert {one["key"]: one["value"] for one in json.loads(pytc("-j", "map", "dump", *at(found)))} == {
-            "10.0.0.0/8": 1, "10.1.0.0/16": 2}
+            "10.0.0.0/8": 1,
+            "10.1.0.0/16": 2,
+        }
         pytc("map", "set", *at(found), "key", "10.0.0.0/8", "value", "+=", "5")
         assert pytc("map", "get", *at(found), "key", "10.9.9.9") == "6\n"
         pytc("map", "delete", *at(found), "key", "10.0.0.0/8")
@@ -347,7 +384,8 @@ class TestTypes:
         assert pytc("map", "peek", *at(found)) == f"{order[0]}\n"
         assert pytc("map", "pop", *at(found)) == f"{order[0]}\n"
         assert json.loads(pytc("-j", "map", "pop", *at(found), "all")) == [
-            {"value": int(number)} for number in order.split()[1:]]
+            {"value": int(number)} for number in order.split()[1:]
+        ]
         assert "is empty" in pytc("map", "pop", *at(found), status=2)
 
     def test_a_full_queue_makes_room(self, pytc: Pytc, made: Maker) -> None:
@@ -371,7 +409,8 @@ class TestTypes:
                 pytc("map", "set", *at(outer), "key", str(key), "value", reference)
                 assert pytc("map", "get", *at(outer), "key", str(key)) == f"{number}\n"
             assert json.loads(pytc("-j", "map", "dump", *at(outer))) == [
-                {"key": key, "value": number} for key in sorted(range(4), key=_order(pytc, outer))]
+                {"key": key, "value": number} for key in sorted(range(4), key=_order(pytc, outer))
+            ]
             assert "neither an id nor a pin" in pytc("map", "set", *at(outer), "key", "1", "value", "x", status=1)
             assert "ENOENT" in pytc("map", "set", *at(outer), "key", "1", "value", "4294967", status=1)
 
@@ -386,7 +425,8 @@ class TestTypes:
             pytc("map", "delete", *at(found), "key", "1")
             assert "no element" in pytc("map", "get", *at(found), "key", "1", status=2)
             assert "named by its id, pin or descriptor" in pytc(
-                "map", "set", *at(found), "key", "0", "value", "name:x", status=1)
+                "map", "set", *at(found), "key", "0", "value", "name:x", status=1
+            )
 
     @pytest.mark.parametrize(("type", "size"), [(MapType.DEVMAP, 4), (MapType.DEVMAP_HASH, 4), (MapType.DEVMAP, 8)])
     def test_devices_by_name(self, pytc: Pytc, made: Maker, type: MapType, size: int) -> None:
@@ -419,39 +459,64 @@ def _order(pytc: Pytc, found: Map) -> Callable[[int], int]:
 
 
 class TestFiles:
-    @pytest.mark.parametrize(("name", "text"), [
-        ("a.csv", "key,value.packets,value.bytes\n10.0.0.1,1,2\n10.0.0.2,3,4\n"),
-        ("a.csv", "value.bytes,value.packets,key\r\n2,1,10.0.0.1\r\n0x4,3,10.0.0.2\r\n"),
-        ("a.csv", 'key,value\n10.0.0.1,"{""packets"":1,""bytes"":2}"\n10.0.0.2,"{""packets"":3,""bytes"":4}"\n'),
-        ("a.json", '[{"key":"10.0.0.1","value":{"packets":1,"bytes":2}},\n'
-                   '{"key":"10.0.0.2","value":{"packets":3,"bytes":4}}]'),
-        ("a.json", '[ {\n "key":"10.0.0.1","value":{"packets":1,"bytes":"2"}\n},\n'
-                   '{"key":"10.0.0.2","value":{"bytes":4,"packets":3}}]\n'),
-        ("a.json", '{"10.0.0.1":{"packets":1,"bytes":2},"10.0.0.2":{"packets":3,"bytes":4}}'),
-        ("a.json", '{"key":"10.0.0.1","value":{"packets":1,"bytes":2}}\n'
-                   '{"key":"10.0.0.2","value":{"packets":3,"bytes":4}}'),
-    ])
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("a.csv", "key,value.packets,value.bytes\n10.0.0.1,1,2\n10.0.0.2,3,4\n"),
+            ("a.csv", "value.bytes,value.packets,key\r\n2,1,10.0.0.1\r\n0x4,3,10.0.0.2\r\n"),
+            ("a.csv", 'key,value\n10.0.0.1,"{""packets"":1,""bytes"":2}"\n10.0.0.2,"{""packets"":3,""bytes"":4}"\n'),
+            (
+                "a.json",
+                '[{"key":"10.0.0.1","value":{"packets":1,"bytes":2}},\n'
+                '{"key":"10.0.0.2","value":{"packets":3,"bytes":4}}]',
+            ),
+            (
+                "a.json",
+                '[ {\n "key":"10.0.0.1","value":{"packets":1,"bytes":"2"}\n},\n'
+                '{"key":"10.0.0.2","value":{"bytes":4,"packets":3}}]\n',
+            ),
+            ("a.json", '{"10.0.0.1":{"packets":1,"bytes":2},"10.0.0.2":{"packets":3,"bytes":4}}'),
+            (
+                "a.json",
+                '{"key":"10.0.0.1","value":{"packets":1,"bytes":2}}\n'
+                '{"key":"10.0.0.2","value":{"packets":3,"bytes":4}}',
+            ),
+        ],
+    )
     def test_are_loaded(self, pytc: Pytc, made: Maker, tmp_path: Path, name: str, text: str) -> None:
         found = made(MapType.HASH, 4, 16)
         (tmp_path / name).write_text(text, newline="")
         pytc("map", "load", *at(found), "keytype", "ip4", "valuetype", SUMS, str(tmp_path / name))
         assert dict(found.items()) == {b"\x0a\0\0\1": struct.pack("<QQ", 1, 2), b"\x0a\0\0\2": struct.pack("<QQ", 3, 4)}
 
-    @pytest.mark.parametrize(("text", "said"), [
-        ("", "a first line with the names"), ("key\n1\n", "a first line with the names"),
-        ("value,key\n1\n", "line 2 has 1 cells"),
-        ("key,value\n1,2,3\n4\n", "line 2 has 3 cells, the header 2"), ("key,value,bogus\n1,2,3\n", 'column "bogus"'),
-        ("key,value,value\n1,2,3\n", "the same name"), ("key,value\n1,2\n3,x\n", 'line 3: value: "x" is no number'),
-        ("key,value\n1,4294967296\n", "line 2: value: 4294967296 does not fit"),
-        ("key,value.x\n1,2\n", 'column "value.x"'),
-        ('key,value\n"1,2\n', "this is no CSV"), ("key,value\n\n1,2\n", "line 2 has 1 cells"),
-        ("[", "this is no JSON"), ("[1]", "entry 1 has no key"), ('[{"key":1}]', "entry 1 has no value"),
-        ('[{"key":1,"value":2},{"key":1,"value":[]}]', "entry 2: value"), ('{"key":1}', "entry 1 has no value"),
-        ('[{"key":"x","value":1}]', 'entry 1: key: "x" is no number'), ("[" * 100_000, "this is no JSON"),
-        ('[{"key":1,"value":1.5}]', "entry 1: value"), ('{"1":null}', "entry 1: value"), ("{}x", "this is no JSON"),
-        ("key,value\n\ufffd,1\n", "is no number"),
-        ("[\n{\"key\":1,\"value\":2},\n{\"key\":1}]", "entry 2 has no value"),
-    ])
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("", "a first line with the names"),
+            ("key\n1\n", "a first line with the names"),
+            ("value,key\n1\n", "line 2 has 1 cells"),
+            ("key,value\n1,2,3\n4\n", "line 2 has 3 cells, the header 2"),
+            ("key,value,bogus\n1,2,3\n", 'column "bogus"'),
+            ("key,value,value\n1,2,3\n", "the same name"),
+            ("key,value\n1,2\n3,x\n", 'line 3: value: "x" is no number'),
+            ("key,value\n1,4294967296\n", "line 2: value: 4294967296 does not fit"),
+            ("key,value.x\n1,2\n", 'column "value.x"'),
+            ('key,value\n"1,2\n', "this is no CSV"),
+            ("key,value\n\n1,2\n", "line 2 has 1 cells"),
+            ("[", "this is no JSON"),
+            ("[1]", "entry 1 has no key"),
+            ('[{"key":1}]', "entry 1 has no value"),
+            ('[{"key":1,"value":2},{"key":1,"value":[]}]', "entry 2: value"),
+            ('{"key":1}', "entry 1 has no value"),
+            ('[{"key":"x","value":1}]', 'entry 1: key: "x" is no number'),
+            ("[" * 100_000, "this is no JSON"),
+            ('[{"key":1,"value":1.5}]', "entry 1: value"),
+            ('{"1":null}', "entry 1: value"),
+            ("{}x", "this is no JSON"),
+            ("key,value\n\ufffd,1\n", "is no number"),
+            ('[\n{"key":1,"value":2},\n{"key":1}]', "entry 2 has no value"),
+        ],
+    )
     def test_that_are_wrong(self, pytc: Pytc, made: Maker, tmp_path: Path, text: str, said: str) -> None:
         (tmp_path / "file").write_text(text, newline="")
         assert said in pytc("map", "load", *at(made(MapType.HASH)), str(tmp_path / "file"), status=1)
@@ -465,7 +530,8 @@ class TestFiles:
         found = made(MapType.HASH, entries=2)
         (tmp_path / "file").write_text("key,value\n1,1\n2,2\n3,3\n")
         assert "key 3: bpf(MAP_UPDATE_ELEM): Argument list too long" in pytc(
-            "map", "load", *at(found), str(tmp_path / "file"), status=2)
+            "map", "load", *at(found), str(tmp_path / "file"), status=2
+        )
 
     def test_values_of_each_cpu(self, pytc: Pytc, made: Maker, tmp_path: Path) -> None:
         found = made(MapType.PERCPU_HASH, 4, 4)
@@ -492,8 +558,11 @@ class TestFiles:
         for number in range(count):
             found[word(number)] = struct.pack("<QQ", number * 3, 1 << 63 | number)
         words = ("valuetype", SUMS)
-        text = pytc("map", "dump", *at(found), *words, "csv") if style == "csv" else pytc(
-            "-j", "map", "dump", *at(found), *words)
+        text = (
+            pytc("map", "dump", *at(found), *words, "csv")
+            if style == "csv"
+            else pytc("-j", "map", "dump", *at(found), *words)
+        )
         assert len(text) > 1 << 20
         (tmp_path / "file").write_text(text)
         pytc("map", "load", *at(copy), *words, str(tmp_path / "file"))
@@ -505,9 +574,16 @@ class TestFiles:
 
     def test_standard_input(self, made: Maker) -> None:
         found = made(MapType.HASH)
-        done = subprocess.run([sys.executable, "-m", "pytc", "map", "load", "map", "0", "-"], input="key,value\n1,2\n",
-                              text=True, timeout=60, check=False, pass_fds=[found.fd], capture_output=True,
-                              env={**os.environ, "BPF_MAP0": str(found.fd), "PYTHONPATH": str(ROOT / "src")})
+        done = subprocess.run(
+            [sys.executable, "-m", "pytc", "map", "load", "map", "0", "-"],
+            input="key,value\n1,2\n",
+            text=True,
+            timeout=60,
+            check=False,
+            pass_fds=[found.fd],
+            capture_output=True,
+            env={**os.environ, "BPF_MAP0": str(found.fd), "PYTHONPATH": str(ROOT / "src")},
+        )
         assert done.returncode == 0, done.stderr
         assert dict(found.items()) == {word(1): word(2)}
 
@@ -526,22 +602,54 @@ class TestTypedByBtf:
     def test_every_sort_of_value(self, pytc: Pytc, build: Compiler, bpffs: Path, tmp_path: Path) -> None:
         with loaded(build("typed_values"), bpffs) as done:
             verdicts, flows = done.maps["verdicts"], done.maps["flows"]
-            value = {"action": "DROP", "note": "hello", "tag": {"octets": [1, 2, 3, 4]}, "low": 3, "high": 100,
-                     "rest": 4095, "deltas": [-1, -2, 3], "on": True,
-                     "inner": {"peer": {"address": "10.1.1.1", "port": 53}}}
+            value = {
+                "action": "DROP",
+                "note": "hello",
+                "tag": {"octets": [1, 2, 3, 4]},
+                "low": 3,
+                "high": 100,
+                "rest": 4095,
+                "deltas": [-1, -2, 3],
+                "on": True,
+                "inner": {"peer": {"address": "10.1.1.1", "port": 53}},
+            }
             pytc("map", "set", *at(verdicts), "key", "10.0.0.1", "value", json.dumps(value))
             (entry,) = json.loads(pytc("-j", "map", "dump", *at(verdicts)))
             assert entry["key"] == "10.0.0.1"
             assert entry["value"] == {
-                **value, "hits": 0, "bytes": 0, "tag": {"word": 0x04030201, "octets": [1, 2, 3, 4]},
-                "inner": {"first": 0, "peer": {"address": "10.1.1.1", "port": 53, "protocol": 0}}}
-            pytc("map", "set", *at(verdicts), "key", "10.0.0.1", "value.high", "^=", "1", "value.action", "=", "NEVER",
-                 "value.inner.peer.port", "+=", "1", "value.note", "=", "a b")
+                **value,
+                "hits": 0,
+                "bytes": 0,
+                "tag": {"word": 0x04030201, "octets": [1, 2, 3, 4]},
+                "inner": {"first": 0, "peer": {"address": "10.1.1.1", "port": 53, "protocol": 0}},
+            }
+            pytc(
+                "map",
+                "set",
+                *at(verdicts),
+                "key",
+                "10.0.0.1",
+                "value.high",
+                "^=",
+                "1",
+                "value.action",
+                "=",
+                "NEVER",
+                "value.inner.peer.port",
+                "+=",
+                "1",
+                "value.note",
+                "=",
+                "a b",
+            )
             assert pytc("map", "get", *at(verdicts), "key", "10.0.0.1", "value.high") == "101\n"
             assert pytc("map", "get", *at(verdicts), "key", "10.0.0.1", "value.note") == "'a b'\n"
             for style, name in (("csv", "a.csv"), ("json", "a.json")):
-                said = pytc("map", "dump", *at(verdicts), "csv") if style == "csv" else pytc(
-                    "-j", "map", "dump", *at(verdicts))
+                said = (
+                    pytc("map", "dump", *at(verdicts), "csv")
+                    if style == "csv"
+                    else pytc("-j", "map", "dump", *at(verdicts))
+                )
                 (tmp_path / name).write_text(said)
                 before = dict(verdicts.items())
                 pytc("map", "delete", *at(verdicts), "all")
@@ -570,11 +678,30 @@ class TestTypedByBtf:
     def test_names_of_types_in_formats(self, pytc: Pytc, build: Compiler, bpffs: Path) -> None:
         with loaded(build("typed_values"), bpffs) as done:
             flows = done.maps["flows"]
-            pytc("map", "set", *at(flows), "keytype", "struct", "endpoint", "valuetype", "{u32 a, u32 b}", "key", "{",
-                 "port", "1", "}", "value", "{", "b", "7", "}")
+            pytc(
+                "map",
+                "set",
+                *at(flows),
+                "keytype",
+                "struct",
+                "endpoint",
+                "valuetype",
+                "{u32 a, u32 b}",
+                "key",
+                "{",
+                "port",
+                "1",
+                "}",
+                "value",
+                "{",
+                "b",
+                "7",
+                "}",
+            )
             assert pytc("map", "dump", *at(flows), "keytype", "hex") == f"key 0000000000010000 value {7 << 32}\n"
             assert 'there is no type "struct nosuch"' in pytc(
-                "map", "dump", *at(flows), "keytype", "struct", "nosuch", status=1)
+                "map", "dump", *at(flows), "keytype", "struct", "nosuch", status=1
+            )
 
     def test_locks(self, pytc: Pytc, build: Compiler, bpffs: Path) -> None:
         with loaded(build("spinlock"), bpffs) as done:
@@ -600,13 +727,20 @@ class TestTypedByBtf:
         with loaded(build("typed_values"), bpffs) as done:
             found = done.maps["settings"]
             found[word(0)] = b"\1\x06" + struct.pack("<4H", 80, 443, 0, 0)
-            for words, expected in ((("get", "map", "settings"), "01065000bb0100000000\n"),
-                                    (("get", "map", "settings", *formats, "value.p[1]"), "443\n"),
-                                    (("set", "map", "settings", *formats, "value.b", "=", "17"), "")):
+            for words, expected in (
+                (("get", "map", "settings"), "01065000bb0100000000\n"),
+                (("get", "map", "settings", *formats, "value.p[1]"), "443\n"),
+                (("set", "map", "settings", *formats, "value.b", "=", "17"), ""),
+            ):
                 finished = subprocess.run(
                     ["setpriv", "--bounding-set=-all", "--inh-caps=-all", sys.executable, "-m", "pytc", "map", *words],
-                    pass_fds=[found.fd], text=True, capture_output=True, timeout=60, check=False,
-                    env={**os.environ, "BPF_MAP_settings": str(found.fd), "PYTHONPATH": str(ROOT / "src")})
+                    pass_fds=[found.fd],
+                    text=True,
+                    capture_output=True,
+                    timeout=60,
+                    check=False,
+                    env={**os.environ, "BPF_MAP_settings": str(found.fd), "PYTHONPATH": str(ROOT / "src")},
+                )
                 assert (finished.returncode, finished.stdout) == (0, expected), finished.stderr
             assert found[word(0)][1] == 17
 
@@ -621,8 +755,16 @@ class TestEvents:
                 assert said == f"{{ address 10.0.0.1 length {len(PACKET)} action COUNT_ONLY note hello }}\n"
             for _ in range(3):
                 verdict(done.program, PACKET)
-            lines = pytc("-j", "map", "events", *at(done.maps["notices"]), "type", "{ip4 from, u32 n, hex rest}",
-                         "timeout", "10ms").splitlines()
+            lines = pytc(
+                "-j",
+                "map",
+                "events",
+                *at(done.maps["notices"]),
+                "type",
+                "{ip4 from, u32 n, hex rest}",
+                "timeout",
+                "10ms",
+            ).splitlines()
             assert len(lines) == 3
             assert json.loads(lines[0])["value"]["from"] == "10.0.0.1"
             assert json.loads(lines[0])["value"]["rest"].startswith("07000000")
@@ -636,7 +778,8 @@ class TestEvents:
             said = pytc("map", "events", *at(done.maps["notices"]), "type", "event", "object", path, "count", "1")
             assert said.startswith("{ address 10.0.0.1 ")
             assert "neither as a format nor" in pytc(
-                "map", "events", *at(done.maps["notices"]), "type", "nosuch", "object", path, status=1)
+                "map", "events", *at(done.maps["notices"]), "type", "nosuch", "object", path, status=1
+            )
             assert "there is no type" in pytc("map", "events", *at(done.maps["notices"]), "type", "u33", status=1)
 
     def test_without_a_type_are_hex_and_short_ones_too(self, pytc: Pytc, build: Compiler, bpffs: Path) -> None:

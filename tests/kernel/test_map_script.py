@@ -21,10 +21,27 @@ SCRIPT = Path(__file__).with_name("map_script.sh")
 def test_a_shell_that_imported_maps_reaches_them(network: Network, tmp_path: Path) -> None:
     """The maps of an object without pins: only the shell of ``exec bpf import`` holds them."""
     socket, python = str(tmp_path / "socket"), f'"{sys.executable}" -m pytc'
-    script = (f'{python} map set map protocols key 250 value {{ packets 7 }}; {python} map get map protocols key 250; '
-              f'{python} map get map traffic.data value.counting; {python} map dump map 1')
-    words = ["ip", "netns", "exec", network.name, sys.executable, "-m", "pytc", "exec", "bpf", "import", socket, "run",
-             "sh", "-c", script]
+    script = (
+        f"{python} map set map protocols key 250 value {{ packets 7 }}; {python} map get map protocols key 250; "
+        f"{python} map get map traffic.data value.counting; {python} map dump map 1"
+    )
+    words = [
+        "ip",
+        "netns",
+        "exec",
+        network.name,
+        sys.executable,
+        "-m",
+        "pytc",
+        "exec",
+        "bpf",
+        "import",
+        socket,
+        "run",
+        "sh",
+        "-c",
+        script,
+    ]
     network.ok("qdisc", "add", "dev", "em1", "clsact")
     with subprocess.Popen(words, env={**os.environ, **network.env}, stdout=subprocess.PIPE, text=True) as shell:
         try:
@@ -33,8 +50,19 @@ def test_a_shell_that_imported_maps_reaches_them(network: Network, tmp_path: Pat
                 assert shell.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
-            network.ok("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", str(EXAMPLES / "traffic.o"),
-                       "export", socket)
+            network.ok(
+                "filter",
+                "add",
+                "dev",
+                "em1",
+                "ingress",
+                "bpf",
+                "da",
+                "obj",
+                str(EXAMPLES / "traffic.o"),
+                "export",
+                socket,
+            )
             said, _ = shell.communicate(timeout=60)
         finally:
             shell.kill()
@@ -52,4 +80,6 @@ def test_a_firewall_is_driven_by_pytc_map_alone(network: Network, build: Compile
     assert packets == {0: 2, 1: 1}
     seen = [json.loads(line)["value"] for line in events]
     assert [(event["address"], event["action"], event["note"]) for event in seen] == [
-        ("10.9.0.2", "COUNT_ONLY", "the peer"), ("10.9.0.2", "DROP", "the peer")]
+        ("10.9.0.2", "COUNT_ONLY", "the peer"),
+        ("10.9.0.2", "DROP", "the peer"),
+    ]

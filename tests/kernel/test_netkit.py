@@ -62,8 +62,11 @@ def test_programs_in_their_order(pair: Network, bpffs: Path) -> None:
     order = [line.split()[:5] for line in pair.ok("hooks", "dev", "kit").splitlines()]
     assert [words[0] for words in order] == ["netkit"] * 3
 
-    [old] = [one["prog"]["id"] for one in json.loads(pair.ok("tcx", "show", "dev", "kit", "primary", options=("-j",)))
-             if one["order"] == 1]
+    [old] = [
+        one["prog"]["id"]
+        for one in json.loads(pair.ok("tcx", "show", "dev", "kit", "primary", options=("-j",)))
+        if one["order"] == 1
+    ]
     pair.ok("tcx", "replace", "dev", "kit", "primary", "old", "id", str(old), *TRAFFIC)
     assert [name for _, _, name in shown(pair, "primary")] == ["count_protocols"] * 2
     pair.ok("tcx", "detach", "dev", "kit", "primary", "all")
@@ -75,6 +78,8 @@ def test_programs_in_their_order(pair: Network, bpffs: Path) -> None:
 def test_what_takes_no_programs(pair: Network) -> None:
     done = pair.pytc("tcx", "attach", "dev", "nk0", "peer", *TRAFFIC)
     assert (done.status, done.err) == (
-        2, "nk0 is the peer of a netkit device; programs are attached by way of the primary one\n")
+        2,
+        "nk0 is the peer of a netkit device; programs are attached by way of the primary one\n",
+    )
     done = pair.pytc("tcx", "attach", "dev", "em1", "primary", *TRAFFIC)
     assert (done.status, done.err) == (2, "em1 is no netkit device\n")

@@ -108,12 +108,26 @@ class TestWhatIsRun:
 
     def test_the_program_of_a_filter(self, network: Network) -> None:
         network.ok("qdisc", "add", "dev", "em1", "clsact")
-        network.ok("filter", "add", "dev", "em1", "ingress", "pref", "3", "bpf", "da", "obj",
-                   str(EXAMPLES / "traffic.o"), "sec", "drop")
+        network.ok(
+            "filter",
+            "add",
+            "dev",
+            "em1",
+            "ingress",
+            "pref",
+            "3",
+            "bpf",
+            "da",
+            "obj",
+            str(EXAMPLES / "traffic.o"),
+            "sec",
+            "drop",
+        )
         said = network.ok("prog", "run", "dev", "em1", "ingress", "pref", "3", "packet", ICMP, "expect", "SHOT")
         assert "TC_ACT_SHOT (2)" in said
-        network.ok("filter", "add", "dev", "em1", "ingress", "pref", "4", "bpf", "da", "obj",
-                   str(EXAMPLES / "traffic.o"))
+        network.ok(
+            "filter", "add", "dev", "em1", "ingress", "pref", "4", "bpf", "da", "obj", str(EXAMPLES / "traffic.o")
+        )
         both = network.pytc("prog", "run", "dev", "em1", "ingress", "packet", ICMP)
         assert both.status == 1
         assert "pref 3 handle 0x1; pref 4 handle 0x1" in both.err
@@ -125,10 +139,25 @@ class TestWhatIsRun:
 
     def test_a_filter_without_direct_action_returns_classes(self, network: Network) -> None:
         network.ok("qdisc", "add", "dev", "em1", "root", "handle", "1:", "htb")
-        network.ok("filter", "add", "dev", "em1", "parent", "1:", "bpf", "obj", str(EXAMPLES / "shaper.o"),
-                   "flowid", "1:30")
-        said = network.ok("prog", "run", "dev", "em1", "parent", "1:", "packet", UDP, "packet", ICMP, "packet", ARP,
-                          "expect", "1:10,1:20,flowid")
+        network.ok(
+            "filter", "add", "dev", "em1", "parent", "1:", "bpf", "obj", str(EXAMPLES / "shaper.o"), "flowid", "1:30"
+        )
+        said = network.ok(
+            "prog",
+            "run",
+            "dev",
+            "em1",
+            "parent",
+            "1:",
+            "packet",
+            UDP,
+            "packet",
+            ICMP,
+            "packet",
+            ARP,
+            "expect",
+            "1:10,1:20,flowid",
+        )
         assert "packet 1: 1:10, " in said
         assert verdicts("obj", str(EXAMPLES / "shaper.o"), "classid", "packet", UDP) == ["1:10"]
         assert verdicts("obj", str(EXAMPLES / "shaper.o"), "packet", UDP) == [str(0x10010)]
@@ -182,11 +211,32 @@ class TestContext:
         from pytc.bpf.test_run import Runner
         from pytc.errors import BpfSyscallError
 
-        offsets = {"len": 0, "pkt_type": 4, "queue_mapping": 12, "protocol": 16, "vlan_present": 20, "vlan_tci": 24,
-                   "vlan_proto": 28, "tc_index": 44, "hash": 68, "tc_classid": 72, "data": 76, "data_end": 80,
-                   "napi_id": 84, "family": 88, "remote_ip4": 92, "local_ip4": 96, "remote_ip6": 100, "local_ip6": 116,
-                   "remote_port": 132, "local_port": 136, "data_meta": 140, "flow_keys": 144, "sk": 168,
-                   "tstamp_type": 180}
+        offsets = {
+            "len": 0,
+            "pkt_type": 4,
+            "queue_mapping": 12,
+            "protocol": 16,
+            "vlan_present": 20,
+            "vlan_tci": 24,
+            "vlan_proto": 28,
+            "tc_index": 44,
+            "hash": 68,
+            "tc_classid": 72,
+            "data": 76,
+            "data_end": 80,
+            "napi_id": 84,
+            "family": 88,
+            "remote_ip4": 92,
+            "local_ip4": 96,
+            "remote_ip6": 100,
+            "local_ip6": 116,
+            "remote_port": 132,
+            "local_port": 136,
+            "data_meta": 140,
+            "flow_keys": 144,
+            "sk": 168,
+            "tstamp_type": 180,
+        }
         monkeypatch.setitem(run_context.SKB.settable, field, run_context.Place(offsets[field]))
         spec = read_object(str(EXAMPLES / "next_hop.o"))
         with load(spec, select_program(spec)) as loaded, pytest.raises(BpfSyscallError, match="EINVAL"):
@@ -194,8 +244,7 @@ class TestContext:
 
     def test_fields_that_the_program_changed(self, build: Compiler, root: None) -> None:
         program = ("obj", build("prog_context"), "program", "cls_main", "packet", UDP)
-        found = report(*program, "ctx", "mark=7,priority=2,cb3=9",
-                       "expect-ctx", "mark=8,priority=2,cb0=42,cb3=9")
+        found = report(*program, "ctx", "mark=7,priority=2,cb3=9", "expect-ctx", "mark=8,priority=2,cb0=42,cb3=9")
         assert found["packets"][0]["context"] == {"mark": 8, "cb0": 42}
         wrong = pytc("prog", "run", *program, "expect-ctx", "mark=5")
         assert (wrong.status, "FAILED: mark is 1, 5 was expected" in wrong.out) == (1, True)
@@ -242,7 +291,8 @@ class TestPackets:
             taken = [_is_taken(loaded.program.fd, data) for data in given]
         wanted = [34] * 4 + [54] * 4 + [14]
         assert [row["length"] for row in found["packets"]] == [
-            length if takes else want for length, takes, want in zip(lengths, taken, wanted, strict=True)]
+            length if takes else want for length, takes, want in zip(lengths, taken, wanted, strict=True)
+        ]
         assert not any(row["changed"] for row in found["packets"])
         padded = taken.count(False)
         assert outcome.err.count("filled up") == bool(padded)
@@ -298,9 +348,14 @@ class TestPackets:
         words = ("expect", "OK,SHOT,OK", "expect-pcap", LESS)
         outcome = pytc("prog", "run", *NEXT_HOP, "pcap", str(tmp_path / "hops.pcapng"), *words)
         assert outcome.status == 0, outcome.out
-        done = subprocess.run([sys.executable, "-m", "pytc", "prog", "run", *NEXT_HOP, "pcap", "-", *words],
-                              input=(tmp_path / "hops.pcapng").read_bytes(), capture_output=True, check=False,
-                              timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
+        done = subprocess.run(
+            [sys.executable, "-m", "pytc", "prog", "run", *NEXT_HOP, "pcap", "-", *words],
+            input=(tmp_path / "hops.pcapng").read_bytes(),
+            capture_output=True,
+            check=False,
+            timeout=60,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        )
         assert done.returncode == 0, done.stdout
 
     def test_count_and_repeat(self, root: None, capture: str) -> None:
@@ -347,20 +402,26 @@ class TestExpectations:
         outcome = pytc("prog", "run", *NEXT_HOP, "pcap", HOPS, "count", "1", "expect", "OK")
         assert outcome.status == 0
         header = Path(HOPS).read_bytes()[:24]
-        done = subprocess.run([sys.executable, "-m", "pytc", "prog", "run", *NEXT_HOP, "pcap", "-", "expect", "OK"],
-                              input=header, capture_output=True, check=False, timeout=60,
-                              env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
+        done = subprocess.run(
+            [sys.executable, "-m", "pytc", "prog", "run", *NEXT_HOP, "pcap", "-", "expect", "OK"],
+            input=header,
+            capture_output=True,
+            check=False,
+            timeout=60,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        )
         assert (done.returncode, b"FAILED: there were no packets" in done.stdout) == (1, True)
 
     def test_an_unknown_verdict_says_what_there_is(self, root: None) -> None:
         outcome = pytc("prog", "run", *NEXT_HOP, "packet", UDP, "expect", "XDP_DROP")
         assert outcome.status == 255
-        assert 'TC_ACT_OK, TC_ACT_RECLASSIFY' in outcome.err
+        assert "TC_ACT_OK, TC_ACT_RECLASSIFY" in outcome.err
 
     def test_a_report_for_continuous_integration(self, root: None, tmp_path: Path) -> None:
         path = tmp_path / "junit.xml"
-        outcome = pytc("prog", "run", *NEXT_HOP, "sec", "forgetful", "pcap", HOPS, "expect-pcap", LESS, "junit",
-                       str(path))
+        outcome = pytc(
+            "prog", "run", *NEXT_HOP, "sec", "forgetful", "pcap", HOPS, "expect-pcap", LESS, "junit", str(path)
+        )
         assert outcome.status == 1
         suite = ET.parse(path).getroot()
         assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("no_checksum", "3", "1")
@@ -380,9 +441,27 @@ class TestMaps:
     def test_preset_and_dump(self, root: None) -> None:
         firewall = ("obj", str(EXAMPLES / "firewall.o"), "packet", "ip src 192.0.2.7 udp")
         assert verdicts(*firewall) == ["TC_ACT_OK"]
-        found = report(*firewall, "preset", "settings", "value", "{", "enabled", "true", "}",
-                       "preset", "verdicts", "key", "192.0.2.7", "value", "{", "action", "DROP", "}",
-                       "dump", "verdicts")
+        found = report(
+            *firewall,
+            "preset",
+            "settings",
+            "value",
+            "{",
+            "enabled",
+            "true",
+            "}",
+            "preset",
+            "verdicts",
+            "key",
+            "192.0.2.7",
+            "value",
+            "{",
+            "action",
+            "DROP",
+            "}",
+            "dump",
+            "verdicts",
+        )
         assert found["packets"][0]["verdict"] == "TC_ACT_SHOT"
         assert found["maps"]["verdicts"][0]["key"] == "192.0.2.7"
 
@@ -393,8 +472,23 @@ class TestMaps:
             assert 'has no map "nothing"; it has ' in outcome.err
 
     def test_a_value_that_does_not_fit(self, root: None) -> None:
-        outcome = pytc("prog", "run", "obj", str(EXAMPLES / "traffic.o"), "packet", UDP, "preset", "protocols", "key",
-                       "17", "value", "{", "packets", "many", "}")
+        outcome = pytc(
+            "prog",
+            "run",
+            "obj",
+            str(EXAMPLES / "traffic.o"),
+            "packet",
+            UDP,
+            "preset",
+            "protocols",
+            "key",
+            "17",
+            "value",
+            "{",
+            "packets",
+            "many",
+            "}",
+        )
         assert (outcome.status, "Traceback" in outcome.err) == (1, False)
 
 
@@ -406,8 +500,15 @@ def test_types_that_do_not_run_on_packets(root: None, build: Compiler) -> None:
 def test_hostile_captures_are_clean_errors(root: None, tmp_path: Path) -> None:
     path = tmp_path / "bad.pcap"
     whole = (PACKETS / "hops.pcap").read_bytes()
-    for damaged in (b"", whole[:10], whole[:30], whole[:-3], b"\xff" * 64, whole[:32] + b"\xff" * 8 + whole[40:],
-                    struct.pack("<I", 0x0A0D0D0A) + b"\xff" * 40):
+    for damaged in (
+        b"",
+        whole[:10],
+        whole[:30],
+        whole[:-3],
+        b"\xff" * 64,
+        whole[:32] + b"\xff" * 8 + whole[40:],
+        struct.pack("<I", 0x0A0D0D0A) + b"\xff" * 40,
+    ):
         path.write_bytes(damaged)
         for words in (("pcap", str(path)), ("pcap", HOPS, "expect-pcap", str(path))):
             outcome = pytc("prog", "run", *NEXT_HOP, *words)

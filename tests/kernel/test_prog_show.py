@@ -50,18 +50,32 @@ class TestShow:
     def test_as_bpftool_has_it(self, loaded: Loaded) -> None:
         (ours,) = as_json("show", "id", number(loaded))
         theirs = json.loads(must("bpftool", "-j", "prog", "show", "id", number(loaded)))
-        for name in ("id", "type", "name", "tag", "gpl_compatible", "uid", "bytes_xlated", "jited", "bytes_jited",
-                     "map_ids", "btf_id"):
+        for name in (
+            "id",
+            "type",
+            "name",
+            "tag",
+            "gpl_compatible",
+            "uid",
+            "bytes_xlated",
+            "jited",
+            "bytes_jited",
+            "map_ids",
+            "btf_id",
+        ):
             assert ours[name] == theirs[name], name
         assert abs(int(str(ours["loaded_at"])) - theirs["loaded_at"]) <= 1
 
     def test_text(self, loaded: Loaded) -> None:
         said = pytc("show", "id", number(loaded)).out
         tag = loaded.program.description.tag
-        assert re.fullmatch(rf"prog {number(loaded)} sched_cls name drop_icmp tag {tag} gpl\n"
-                            r"  loaded_at \S+ uid 0\n"
-                            r"  xlated \d+ jited \d+ verified_insns \d+ btf_id \d+\n"
-                            r"  map_ids [\d,]+\n", said), said
+        assert re.fullmatch(
+            rf"prog {number(loaded)} sched_cls name drop_icmp tag {tag} gpl\n"
+            r"  loaded_at \S+ uid 0\n"
+            r"  xlated \d+ jited \d+ verified_insns \d+ btf_id \d+\n"
+            r"  map_ids [\d,]+\n",
+            said,
+        ), said
 
     def test_details_have_the_names_of_maps(self, loaded: Loaded) -> None:
         ids = {found.description.id: name for name, found in loaded.maps.items() if name == "drops"}
@@ -87,13 +101,18 @@ class TestShow:
         (ours,) = as_json("show", "id", number(loaded), options=("-d",))
         assert {"pid": os.getpid(), "comm": Path("/proc/self/comm").read_text().strip()} in ours["pids"]
 
-    @pytest.mark.parametrize(("words", "said", "status"), [
-        (("id", "4000000000"), "ENOENT", 1), (("id", "x"), "invalid id", 255),
-        (("id", "4294967297"), "invalid id", 255), (("id", "-1"), "invalid id", 255),
-        (("name", "never_there"), 'there is no program with the name "never_there"', 1),
-        (("tag", "0"), 'there is no program with the tag "0"', 1),
-        (("pinned", "/nowhere"), "Couldn't retrieve pinned program '/nowhere': No such file", 1),
-    ])
+    @pytest.mark.parametrize(
+        ("words", "said", "status"),
+        [
+            (("id", "4000000000"), "ENOENT", 1),
+            (("id", "x"), "invalid id", 255),
+            (("id", "4294967297"), "invalid id", 255),
+            (("id", "-1"), "invalid id", 255),
+            (("name", "never_there"), 'there is no program with the name "never_there"', 1),
+            (("tag", "0"), 'there is no program with the tag "0"', 1),
+            (("pinned", "/nowhere"), "Couldn't retrieve pinned program '/nowhere': No such file", 1),
+        ],
+    )
     def test_what_is_not_there(self, root: None, words: tuple[str, ...], said: str, status: int) -> None:
         outcome = pytc("show", *words)
         assert (outcome.status, said in outcome.err) == (status, True), outcome.err
@@ -110,9 +129,11 @@ class TestDump:
         ours = pytc("dump", "id", number(loaded)).out.splitlines()
         theirs = must("bpftool", "prog", "dump", "xlated", "id", number(loaded)).splitlines()
         assert [line for line in ours if line[:4].strip().isdigit()] == [
-            line for line in theirs if line[:4].strip().isdigit()]
+            line for line in theirs if line[:4].strip().isdigit()
+        ]
         assert {line for line in ours if line.startswith(";")} == {
-            line for line in theirs if line.startswith(";") and line[2:]}
+            line for line in theirs if line.startswith(";") and line[2:]
+        }
         assert ours[0] == "int drop_icmp(struct __sk_buff *skb):"
         assert "int ip_protocol(struct __sk_buff *skb):" in ours
 
@@ -128,8 +149,9 @@ class TestDump:
         real = translated_instructions(loaded.program.fd)
         assert len(code) == len(real)
         slots = range(0, len(code), 8)
-        assert [code[at:at + 8] for at in slots if real[at] != 0x85] == [
-            real[at:at + 8] for at in slots if real[at] != 0x85]
+        assert [code[at : at + 8] for at in slots if real[at] != 0x85] == [
+            real[at : at + 8] for at in slots if real[at] != 0x85
+        ]
 
     def test_into_a_file(self, loaded: Loaded, tmp_path: Path) -> None:
         ours, theirs = tmp_path / "ours", tmp_path / "theirs"
@@ -152,8 +174,9 @@ class TestDump:
         parts = functions[0]["code"]
         assert any("count = bpf_map_lookup_elem" in part.get("source", "") for part in parts)
         (shown,) = as_json("show", "id", number(loaded))
-        assert shown["bytes_jited"] == sum(len(part["bytes"]) // 2 for function in functions
-                                           for part in function["code"])
+        assert shown["bytes_jited"] == sum(
+            len(part["bytes"]) // 2 for function in functions for part in function["code"]
+        )
         said = pytc("dump", "jited", "id", number(loaded)).out
         assert "; count = bpf_map_lookup_elem(&drops, &key);\n" in said
 
@@ -169,8 +192,12 @@ class TestDump:
         insns = [insn for function in found["functions"] for part in function["code"] for insn in part["insns"]]
         assert [insn["text"].split()[0] for insn in insns] == mnemonics
         offsets = {insn["offset"] for part in found["functions"][0]["code"] for insn in part["insns"]}
-        jumps = [insn["text"] for part in found["functions"][0]["code"] for insn in part["insns"]
-                 if re.fullmatch(r"j\S+ 0x[0-9a-f]{1,4}", insn["text"])]
+        jumps = [
+            insn["text"]
+            for part in found["functions"][0]["code"]
+            for insn in part["insns"]
+            if re.fullmatch(r"j\S+ 0x[0-9a-f]{1,4}", insn["text"])
+        ]
         assert jumps and {int(jump.split()[-1], 16) for jump in jumps} <= offsets
         said = pytc("dump", "jited", "id", number(loaded), "opcodes").out
         assert re.search(r"^ +[0-9a-f]+: call 0x[0-9a-f]{16} <bpf_prog_[0-9a-f]{16}_ip_protocol>$", said, re.MULTILINE)
@@ -195,15 +222,18 @@ class TestDump:
         (found,) = as_json("dump", "id", number(loaded), "opcodes")
         rows = found["insns"]
         assert rows[0]["slot"] == 0 and rows[0]["file"] == "./traffic.c"
-        assert bytes.fromhex("".join(row["opcodes"] for row in rows)) == translated_instructions(
-            loaded.program.fd)
+        assert bytes.fromhex("".join(row["opcodes"] for row in rows)) == translated_instructions(loaded.program.fd)
 
 
 class TestStatistics:
     def test_runs_while_they_are_on(self, loaded: Loaded) -> None:
-        held = subprocess.Popen([sys.executable, "-m", "pytc", "-j", "prog", "stats", "id", number(loaded), "on", "for",
-                                 "3"], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "src"},
-                                cwd=ROOT)
+        held = subprocess.Popen(
+            [sys.executable, "-m", "pytc", "-j", "prog", "stats", "id", number(loaded), "on", "for", "3"],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": "src"},
+            cwd=ROOT,
+        )
         try:
             end = time.monotonic() + 2.5
             while time.monotonic() < end:
@@ -245,9 +275,14 @@ class TestPins:
         loaded.close()
         program_by_id(pinned).close()
 
-    @pytest.mark.parametrize(("path", "said"), [
-        ("/tmp", "is no pin in a bpffs"), ("/nowhere/x", "No such file"), ("m:../../x", "is no pin|No such file"),
-    ])
+    @pytest.mark.parametrize(
+        ("path", "said"),
+        [
+            ("/tmp", "is no pin in a bpffs"),
+            ("/nowhere/x", "No such file"),
+            ("m:../../x", "is no pin|No such file"),
+        ],
+    )
     def test_what_is_no_pin_stays(self, root: None, bpffs: Path, path: str, said: str) -> None:
         outcome = pytc("unpin", path, mount=bpffs)
         assert outcome.status == 1

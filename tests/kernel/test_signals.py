@@ -40,13 +40,30 @@ console()
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGHUP, -1)])
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("batch", [False, True])
-def test_a_load_that_a_signal_ends(network: Network, number: signal.Signals, status: int, when: str,
-                                 batch: bool) -> None:
+def test_a_load_that_a_signal_ends(
+    network: Network, number: signal.Signals, status: int, when: str, batch: bool
+) -> None:
     network.ok("qdisc", "add", "dev", "em1", "clsact")
     words = "filter add dev em1 ingress bpf da obj examples/bpf/firewall.o"
-    done = subprocess.run([sys.executable, "-c", SCRIPT, str(int(number)), when, "-n", network.name,
-                           *(["-b"] if batch else words.split())], input=f"{words}\n", cwd=ROOT, check=False,
-                          capture_output=True, text=True, timeout=60, env=network.env)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            SCRIPT,
+            str(int(number)),
+            when,
+            "-n",
+            network.name,
+            *(["-b"] if batch else words.split()),
+        ],
+        input=f"{words}\n",
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=network.env,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
     assert not [path for path in pins(Path(network.env["TC_BPF_MNT"])) if "globals/" in path]
     assert network.ok("filter", "show", "dev", "em1", "ingress") == ""
@@ -55,8 +72,14 @@ def test_a_load_that_a_signal_ends(network: Network, number: signal.Signals, sta
 def test_a_signal_that_is_ignored_stays_so(network: Network) -> None:
     network.ok("qdisc", "add", "dev", "em1", "clsact")
     words = "filter add dev em1 ingress bpf da obj examples/bpf/firewall.o"
-    done = subprocess.run(["nohup", sys.executable, "-c", SCRIPT, str(int(signal.SIGHUP)), "before", "-n", network.name,
-                           *words.split()], cwd=ROOT, check=False, capture_output=True, text=True, timeout=60,
-                          env=network.env)
+    done = subprocess.run(
+        ["nohup", sys.executable, "-c", SCRIPT, str(int(signal.SIGHUP)), "before", "-n", network.name, *words.split()],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=network.env,
+    )
     assert done.returncode == 0
     assert "firewall.o" in network.ok("filter", "show", "dev", "em1", "ingress")

@@ -51,21 +51,27 @@ def congestion(found: Connection) -> str:
 
 
 SEEN: dict[str, Callable[[Connection], object]] = {
-    "iw": lambda found: found.number(r" cwnd:(\d+)"), "sndbuf": lambda found: found.number(r",tb(\d+)"),
-    "rcvbuf": lambda found: found.number(r",rb(\d+)"), "congestion": congestion,
+    "iw": lambda found: found.number(r" cwnd:(\d+)"),
+    "sndbuf": lambda found: found.number(r",tb(\d+)"),
+    "rcvbuf": lambda found: found.number(r",rb(\d+)"),
+    "congestion": congestion,
     "clamp": lambda found: found.number(r" ssthresh:(\d+)"),
 }
 
 
-@pytest.mark.parametrize(("example", "words", "seen", "value"), [
-    ("iw", ("set", "segments=33"), "iw", 33),
-    ("buffers", ("set", "port=5001", "set", "bytes=70000"), "sndbuf", 140000),
-    ("buffers", ("set", "bytes=70000"), "rcvbuf", 140000),
-    ("congestion", ("set", "algorithm=cubic"), "congestion", "cubic"),
-    ("clamp", ("set", "segments=21"), "clamp", 21),
-])
-def test_ss_shows_what_the_example_says(server: Network, cgroup: Path, example: str, words: tuple[str, ...], seen: str,
-                                        value: object) -> None:
+@pytest.mark.parametrize(
+    ("example", "words", "seen", "value"),
+    [
+        ("iw", ("set", "segments=33"), "iw", 33),
+        ("buffers", ("set", "port=5001", "set", "bytes=70000"), "sndbuf", 140000),
+        ("buffers", ("set", "bytes=70000"), "rcvbuf", 140000),
+        ("congestion", ("set", "algorithm=cubic"), "congestion", "cubic"),
+        ("clamp", ("set", "segments=21"), "clamp", 21),
+    ],
+)
+def test_ss_shows_what_the_example_says(
+    server: Network, cgroup: Path, example: str, words: tuple[str, ...], seen: str, value: object
+) -> None:
     before = SEEN[seen](connection(server, cgroup))
     assert before != value
     if example == "clamp":  # bbr sets a limit of its own

@@ -69,20 +69,28 @@ def sender(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize("by_link", [False, True])
-def test_replacement_loses_and_doubles_no_packet(network: Network, tcx: str, bpffs: Path, sender: str,
-                                                 by_link: bool) -> None:
+def test_replacement_loses_and_doubles_no_packet(
+    network: Network, tcx: str, bpffs: Path, sender: str, by_link: bool
+) -> None:
     """Each of two kinds of programs counts in its own map; together they count each packet once."""
     hook = ("dev", "lo", "egress")  # lo takes every packet, so that what is sent is what the hook has met
     words = ("obj", tcx, "sec", "tcx/ingress", "map", "ways", "pinned")
-    with create_map(MapSpec("ways", MapType.HASH, 4, 8, 64), "ways") as old, \
-            create_map(MapSpec("ways", MapType.HASH, 4, 8, 64), "ways") as new:
+    with (
+        create_map(MapSpec("ways", MapType.HASH, 4, 8, 64), "ways") as old,
+        create_map(MapSpec("ways", MapType.HASH, 4, 8, 64), "ways") as new,
+    ):
         for one, name in ((old, "old"), (new, "new")):
             one.pin(str(bpffs / name))
-        network.ok("tcx", "attach", *hook, *(("link", str(bpffs / "link")) if by_link else ()), *words,
-                   str(bpffs / "old"))
+        network.ok(
+            "tcx", "attach", *hook, *(("link", str(bpffs / "link")) if by_link else ()), *words, str(bpffs / "old")
+        )
         before = shown(network, *hook)[0]
-        with subprocess.Popen(["ip", "netns", "exec", network.name, sender, "lo", str(PACKETS)], text=True,
-                              stdout=subprocess.PIPE) as process, namespace(network.name):
+        with (
+            subprocess.Popen(
+                ["ip", "netns", "exec", network.name, sender, "lo", str(PACKETS)], text=True, stdout=subprocess.PIPE
+            ) as process,
+            namespace(network.name),
+        ):
             assert process.stdout is not None and process.stdout.readline() == "ready\n"
             replaced = 0
             while process.poll() is None:
@@ -129,19 +137,23 @@ class TestDetach:
 
 
 class TestErrors:
-    @pytest.mark.parametrize(("words", "said"), [
-        (("attach", *IN, "before", "id", "4294967295"), "no program at em1 ingress with id 4294967295"),
-        (("attach", *IN, "after", "name", "in"), "2 programs at em1 ingress with name in"),
-        (("attach", *IN, "after", "link", "/nowhere"), '"/nowhere" is not the pin'),
-        (("attach", *IN, "revision", "77"), "has changed meanwhile: its revision is 3, not 77"),
-        (("attach", *IN, "link", "/tmp/pytc-no-bpffs"), "a pin has to be in a bpffs"),
-        (("replace", *IN), "em1 ingress has 2 programs; say which is replaced"),
-        (("replace", *IN, "revision", "77", "old", "id", "FIRST"), "its revision is 3, not 77"),
-        (("attach", "dev", "em1", "primary"), "netkit"),
-        (("attach", "dev", "nothing", "ingress"), 'Cannot find device "nothing"'),
-    ])
-    def test_leave_everything_as_it_was(self, network: Network, tcx: str, bpffs: Path, words: tuple[str, ...],
-                                        said: str) -> None:
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (("attach", *IN, "before", "id", "4294967295"), "no program at em1 ingress with id 4294967295"),
+            (("attach", *IN, "after", "name", "in"), "2 programs at em1 ingress with name in"),
+            (("attach", *IN, "after", "link", "/nowhere"), '"/nowhere" is not the pin'),
+            (("attach", *IN, "revision", "77"), "has changed meanwhile: its revision is 3, not 77"),
+            (("attach", *IN, "link", "/tmp/pytc-no-bpffs"), "a pin has to be in a bpffs"),
+            (("replace", *IN), "em1 ingress has 2 programs; say which is replaced"),
+            (("replace", *IN, "revision", "77", "old", "id", "FIRST"), "its revision is 3, not 77"),
+            (("attach", "dev", "em1", "primary"), "netkit"),
+            (("attach", "dev", "nothing", "ingress"), 'Cannot find device "nothing"'),
+        ],
+    )
+    def test_leave_everything_as_it_was(
+        self, network: Network, tcx: str, bpffs: Path, words: tuple[str, ...], said: str
+    ) -> None:
         attach(network, tcx, 1)
         attach(network, tcx, 2)
         before, pinned = shown(network), pins(bpffs)
@@ -182,4 +194,5 @@ def test_equals_what_bpftool_tells(network: Network, tcx: str) -> None:
     assert [one["name"] for one in theirs if one["kind"].startswith("clsact")] == names
     if any(one["kind"].startswith("tcx") for one in theirs):
         assert [one["prog_id"] for one in theirs if one["kind"].startswith("tcx")] == [
-            one["prog"]["id"] for one in ours if one["kind"] == "tcx"]
+            one["prog"]["id"] for one in ours if one["kind"] == "tcx"
+        ]

@@ -22,8 +22,19 @@ def by_pytest(tmp_path: Path, code: str, *options: str) -> Outcome:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / "test_it.py").write_text(code)
     env = {"PYTHONPATH": str(ROOT / "src"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
-    return run(sys.executable, "-m", "pytest", "-p", "pytc.testing", "-p", "no:cacheprovider", "-q", *options,
-               cwd=tmp_path, env=env)
+    return run(
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "pytc.testing",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+        *options,
+        cwd=tmp_path,
+        env=env,
+    )
 
 
 @pytest.fixture
@@ -49,7 +60,9 @@ def test_it_fails_for_the_program_with_the_mistake(root: None, tmp_path: Path, e
 
 def test_everything_is_closed_and_removed(root: None, tmp_path: Path) -> None:
     before = set(os.listdir("/run/netns"))
-    outcome = by_pytest(tmp_path, """
+    outcome = by_pytest(
+        tmp_path,
+        """
 import os, pytest
 
 def descriptors():
@@ -76,7 +89,8 @@ def test_it(watched, bpf_object, run_packet, netns_pair):
     with pytest.raises(ValueError), netns_pair.inside():
         raise ValueError
     assert os.readlink("/proc/thread-self/ns/net") == here
-""")
+""",
+    )
     assert outcome.status == 0, outcome.out
     left = {name for name in os.listdir("/run/netns") if name.startswith("pytc-test-")}
     assert not left - before

@@ -35,8 +35,9 @@ class Objects(NamedTuple):
 
     def __call__(self, name: str = "pass", verdict: int = 0) -> str:
         path = self.directory / f"{name}-{verdict}.o"
-        path.write_bytes(elf(code("classifier", mov(0, verdict), EXIT), license(),
-                             symbols=[function(name, "classifier", count=2)]))
+        path.write_bytes(
+            elf(code("classifier", mov(0, verdict), EXIT), license(), symbols=[function(name, "classifier", count=2)])
+        )
         return str(path)
 
 
@@ -74,13 +75,14 @@ def filters(network: Network, *where: str) -> list[dict[str, Any]]:
 
 def test_an_equal_program_is_named_with_its_place(clsact: Network, objects: Objects) -> None:
     assert added(clsact, IN, objects()) == ""
-    first, = filters(clsact, *IN)
+    (first,) = filters(clsact, *IN)
     about = first["options"]["prog"]
     warning = added(clsact, IN, objects())
     assert warning == (
         f'Warning: em1 ingress has the program "pass" with tag {about["tag"]} already: pref {first["pref"]} handle '
         f'{first["options"]["handle"]}, program id {about["id"]}. It stays beside the new filter; "filter replace" '
-        "with that pref and handle takes its place.\n")
+        "with that pref and handle takes its place.\n"
+    )
     assert "(and 1 more such)" in added(clsact, IN, objects(), verb="replace"), "replaced is what has the same place"
     assert len(filters(clsact, *IN)) == 3
 
@@ -117,9 +119,12 @@ def test_what_differs_is_not_equal(clsact: Network, objects: Objects) -> None:
     assert added(clsact, ("dev", "em1", "parent", "1:"), objects()) == ""
     assert said(clsact, "filter", "add", *IN, *CLASSIC) == said(clsact, "filter", "add", *IN, *CLASSIC) == ""
     tag = filters(clsact, *OUT)[0]["options"]["prog"]["tag"]
-    for where, called in (((*IN, "chain", "5"), "em1 ingress chain 5"), (OUT, "em1 egress"),
-                          (("dev", "em3", "ingress"), "em3 ingress"), (("dev", "em1", "parent", "1:"),
-                                                                      "em1 parent 1:")):
+    for where, called in (
+        ((*IN, "chain", "5"), "em1 ingress chain 5"),
+        (OUT, "em1 egress"),
+        (("dev", "em3", "ingress"), "em3 ingress"),
+        (("dev", "em1", "parent", "1:"), "em1 parent 1:"),
+    ):
         assert added(clsact, where, objects()).startswith(f'Warning: {called} has the program "pass" with tag {tag} ')
 
 
@@ -130,8 +135,20 @@ def test_a_pinned_program_equals_itself_and_others(clsact: Network, objects: Obj
     for options in ((), ("--dry-run",)):
         done = clsact.pytc("filter", "add", *IN, "bpf", "da", "pinned", "m:pass", options=(*WARN, *options))
         assert done.status == 0 and f"program id {number}" in done.err
-    done = clsact.pytc("filter", "replace", *IN, "pref", "49152", "handle", "1", "bpf", "da", "pinned", "m:pass",
-                       options=(*WARN, "--dry-run"))
+    done = clsact.pytc(
+        "filter",
+        "replace",
+        *IN,
+        "pref",
+        "49152",
+        "handle",
+        "1",
+        "bpf",
+        "da",
+        "pinned",
+        "m:pass",
+        options=(*WARN, "--dry-run"),
+    )
     assert (done.status, len(re.findall("pref 49151 ", done.err))) == (0, 1)
     assert len(filters(clsact, *IN)) == 2
 
@@ -147,7 +164,9 @@ def test_in_a_block(network: Network, objects: Objects, tcx: str) -> None:
     attach(network, tcx, 1, verdict=0, hook=("dev", "em3", "ingress"))
     warnings = added(network, ("block", "7"), objects("other")).splitlines()
     assert sorted(warning.partition(",")[0] for warning in warnings) == [
-        "Warning: em1 has 1 program of tcx at ingress", "Warning: em3 has 1 program of tcx at egress"]
+        "Warning: em1 has 1 program of tcx at ingress",
+        "Warning: em3 has 1 program of tcx at egress",
+    ]
 
 
 def test_filters_of_an_ingress_qdisc_are_found_by_its_handle(network: Network, objects: Objects) -> None:
@@ -158,12 +177,15 @@ def test_filters_of_an_ingress_qdisc_are_found_by_its_handle(network: Network, o
 
 
 @pytest.mark.parametrize("words", [CLASSIC, ("u32", "match", "u32", "0", "0", "flowid", "1:1"), ("OBJECT",)])
-def test_without_a_parent_a_filter_goes_to_the_root_qdisc(network: Network, objects: Objects,
-                                                          words: tuple[str, ...]) -> None:
+def test_without_a_parent_a_filter_goes_to_the_root_qdisc(
+    network: Network, objects: Objects, words: tuple[str, ...]
+) -> None:
     network.ok("qdisc", "add", "dev", "em1", "root", "handle", "1:", "htb")
     words = ("bpf", "obj", objects()) if words == ("OBJECT",) else words
-    expected = ("Warning: without ingress, egress or parent, a filter goes to the root qdisc of em1, htb 1:, which "
-                "asks it about packets that leave. For the hooks of clsact, there are the words ingress and egress.\n")
+    expected = (
+        "Warning: without ingress, egress or parent, a filter goes to the root qdisc of em1, htb 1:, which "
+        "asks it about packets that leave. For the hooks of clsact, there are the words ingress and egress.\n"
+    )
     assert said(network, "filter", "add", "dev", "em1", *words) == expected
     assert said(network, "filter", "replace", "dev", "em1", "pref", "1", *words).startswith(expected)
     shown = network.tc("filter", "show", "dev", "em1").out
@@ -187,9 +209,11 @@ def test_a_dry_run_knows_that_too(network: Network, objects: Objects) -> None:
 def test_a_filter_behind_tcx(clsact: Network, objects: Objects, tcx: str) -> None:
     attach(clsact, tcx, 1, verdict=0)
     attach(clsact, tcx, 2)
-    expected = ("Warning: em1 has 2 programs of tcx at ingress, which packets meet before the filters of clsact: what "
-                "tcx passes, drops or redirects does not reach the filter, only what it returns TCX_NEXT (-1) for. "
-                '"pytc hooks dev em1" shows the order.\n')
+    expected = (
+        "Warning: em1 has 2 programs of tcx at ingress, which packets meet before the filters of clsact: what "
+        "tcx passes, drops or redirects does not reach the filter, only what it returns TCX_NEXT (-1) for. "
+        '"pytc hooks dev em1" shows the order.\n'
+    )
     dry = clsact.pytc("filter", "add", *IN, "bpf", "da", "obj", objects(), options=(*WARN, "--dry-run"))
     assert (dry.status, dry.err) == (0, expected)
     assert added(clsact, IN, objects()) == expected
@@ -226,7 +250,7 @@ def test_json_stays_json(clsact: Network, objects: Objects) -> None:
     done = clsact.pytc("filter", "add", *IN, "bpf", "da", "obj", objects(), options=("-j", "-echo", *WARN))
     assert done.status == 0
     assert [one["options"]["prog"]["name"] for one in json.loads(done.out)] == ["pass"]
-    note, = (json.loads(line)["note"] for line in done.err.splitlines())
+    (note,) = (json.loads(line)["note"] for line in done.err.splitlines())
     assert note.startswith('Warning: em1 ingress has the program "pass"')
 
 
@@ -239,29 +263,51 @@ def test_in_a_batch_the_line_is_named(clsact: Network, objects: Objects, tcx: st
     clsact.ok("qdisc", "add", "dev", "em1", "root", "handle", "1:", "htb")
     attach(clsact, tcx, 1, verdict=0, hook=OUT)
     path, add = tmp_path / "lines", f"bpf da obj {objects()}"
-    done = batch(clsact, path, "# lines", f"filter add dev em1 ingress {add}", f"filter add dev em1 egress {add}",
-                 f"filter add dev em1 egress \\\nchain 5 {add}", f"filter add dev em1 {add}",
-                 f"filter replace dev em1 {add}", "", f"filter replace dev em1 ingress {add}")
+    done = batch(
+        clsact,
+        path,
+        "# lines",
+        f"filter add dev em1 ingress {add}",
+        f"filter add dev em1 egress {add}",
+        f"filter add dev em1 egress \\\nchain 5 {add}",
+        f"filter add dev em1 {add}",
+        f"filter replace dev em1 {add}",
+        "",
+        f"filter replace dev em1 ingress {add}",
+    )
     assert (done.status, done.out) == (0, "")
     heads = [line.removeprefix(f"Warning: {path}:").split(" ")[:4] for line in done.err.splitlines()]
-    assert heads == [["3:", "em1", "has", "1"], ["6:", "without", "ingress,", "egress"],
-                     ["7:", "em1", "parent", "1:"], ["9:", "em1", "ingress", "has"]], done.err
+    assert heads == [
+        ["3:", "em1", "has", "1"],
+        ["6:", "without", "ingress,", "egress"],
+        ["7:", "em1", "parent", "1:"],
+        ["9:", "em1", "ingress", "has"],
+    ], done.err
 
 
 def test_what_a_batch_has_deleted_is_not_told(clsact: Network, objects: Objects, tmp_path: Path) -> None:
     add = f"bpf da obj {objects()}"
-    done = batch(clsact, tmp_path / "lines", f"filter add dev em1 ingress pref 1 {add}",
-                 f"filter add dev em1 ingress pref 2 bpf da obj {objects('other')}",
-                 "filter del dev em1 ingress pref 1", f"filter add dev em1 ingress pref 3 {add}",
-                 f"filter replace dev em1 ingress pref 3 handle 1 bpf da obj {objects('third')}",
-                 f"filter add dev em1 ingress pref 4 {add}", "qdisc del dev em1 clsact", "qdisc add dev em1 clsact",
-                 f"filter add dev em1 ingress pref 5 {add}", f"filter add dev em1 ingress pref 6 {add}")
+    done = batch(
+        clsact,
+        tmp_path / "lines",
+        f"filter add dev em1 ingress pref 1 {add}",
+        f"filter add dev em1 ingress pref 2 bpf da obj {objects('other')}",
+        "filter del dev em1 ingress pref 1",
+        f"filter add dev em1 ingress pref 3 {add}",
+        f"filter replace dev em1 ingress pref 3 handle 1 bpf da obj {objects('third')}",
+        f"filter add dev em1 ingress pref 4 {add}",
+        "qdisc del dev em1 clsact",
+        "qdisc add dev em1 clsact",
+        f"filter add dev em1 ingress pref 5 {add}",
+        f"filter add dev em1 ingress pref 6 {add}",
+    )
     assert (done.status, len(done.err.splitlines())) == (0, 1), done.err
     assert ":10: em1 ingress has the program" in done.err and "pref 5 handle 0x1" in done.err
 
 
-def test_the_filters_of_a_hook_are_asked_for_once(clsact: Network, objects: Objects,
-                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_filters_of_a_hook_are_asked_for_once(
+    clsact: Network, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clsact.ok("filter", "add", *IN, "bpf", "da", "obj", objects())
     number = filters(clsact, *IN)[0]["options"]["prog"]["id"]
     clsact.ok("prog", "pin", "id", str(number), "m:pass")
@@ -286,8 +332,22 @@ def test_who_may_not_look_is_not_told(clsact: Network, objects: Objects, tcx: st
     """CAP_NET_ADMIN is enough for a filter, and for tcx; names of programs need CAP_SYS_ADMIN."""
     if shutil.which("setpriv") is None:
         cannot("setpriv is not installed")
-    words = ("setpriv", "--inh-caps=-all", "--bounding-set=-all,+net_admin,+bpf", sys.executable, "-m", "pytc", *WARN,
-             "filter", "add", *IN, "bpf", "da", "obj", objects())
+    words = (
+        "setpriv",
+        "--inh-caps=-all",
+        "--bounding-set=-all,+net_admin,+bpf",
+        sys.executable,
+        "-m",
+        "pytc",
+        *WARN,
+        "filter",
+        "add",
+        *IN,
+        "bpf",
+        "da",
+        "obj",
+        objects(),
+    )
     clsact.ok("filter", "add", *IN, "bpf", "da", "obj", objects())
     assert clsact.execute(*words) == (0, "", "")
     attach(clsact, tcx, 1, verdict=0)

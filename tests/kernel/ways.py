@@ -14,8 +14,20 @@ IN = ("dev", "em1", "ingress")
 
 def attach(network: Network, path: str, digit: int, *words: str, verdict: int = -1, hook: tuple[str, ...] = IN) -> str:
     """What is said on stderr."""
-    done = network.pytc("tcx", "attach", *hook, *words, "obj", path, "section", "tcx/ingress",
-                        "set", f"digit={digit}", "set", f"verdict={verdict}")
+    done = network.pytc(
+        "tcx",
+        "attach",
+        *hook,
+        *words,
+        "obj",
+        path,
+        "section",
+        "tcx/ingress",
+        "set",
+        f"digit={digit}",
+        "set",
+        f"verdict={verdict}",
+    )
     assert done.status == 0, done.err
     return done.err
 
@@ -31,6 +43,7 @@ def ways(program: int) -> dict[int, int]:
         for number in program_map_ids(found.fd):
             with Map.from_id(number) as one:
                 if one.name == "ways":
-                    return {int.from_bytes(key, "little"): int.from_bytes(value, "little")
-                            for key, value in one.items()}
+                    return {
+                        int.from_bytes(key, "little"): int.from_bytes(value, "little") for key, value in one.items()
+                    }
     raise AssertionError("no map")

@@ -109,8 +109,9 @@ class Worker:
 @contextmanager
 def working(name: str, cgroup: Path) -> Iterator[Worker]:
     """A worker in a network namespace."""
-    with subprocess.Popen(join(cgroup, *python(name, _SCRIPT)), text=True, stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        join(cgroup, *python(name, _SCRIPT)), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         try:
             assert process.stdout is not None and process.stdout.readline() == "ready\n"
             yield Worker(process)

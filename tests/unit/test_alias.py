@@ -20,8 +20,10 @@ def command(tmp_path: Path) -> str:
     """An executable pytc, as pip makes it."""
     path = tmp_path / "with space" / "pytc"
     path.parent.mkdir()
-    path.write_text(f"#!/bin/sh\n'''exec' {sys.executable} \"$0\" \"$@\"\n' '''\n"
-                    "import sys\nfrom pytc.cli.main import console\nsys.exit(console())\n")
+    path.write_text(
+        f"#!/bin/sh\n'''exec' {sys.executable} \"$0\" \"$@\"\n' '''\n"
+        "import sys\nfrom pytc.cli.main import console\nsys.exit(console())\n"
+    )
     path.chmod(0o755)
     return str(path)
 
@@ -56,9 +58,15 @@ def test_a_link_of_its_own_is_renewed(tmp_path: Path, command: str) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tc", "with space"]
 
 
-@pytest.mark.parametrize("make", [
-    lambda path: path.write_text("mine"), lambda path: path.symlink_to("/usr/sbin/tc"), lambda path: path.mkdir(),
-    lambda path: path.symlink_to("/nonexistent")])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda path: path.write_text("mine"),
+        lambda path: path.symlink_to("/usr/sbin/tc"),
+        lambda path: path.mkdir(),
+        lambda path: path.symlink_to("/nonexistent"),
+    ],
+)
 def test_what_is_not_its_own_stays(tmp_path: Path, command: str, make: object) -> None:
     path = tmp_path / "tc"
     make(path)  # type: ignore[operator]

@@ -9,9 +9,14 @@ from click.testing import CliRunner
 from pytc.cli.application import application
 
 
-@pytest.mark.parametrize(("words", "status", "said"), [
-    ([], 0, "Usage: pytc"), (["filter", "help"], 0, "Usage: pytc filter"), (["filter", "bogus"], 255, ""),
-])
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ([], 0, "Usage: pytc"),
+        (["filter", "help"], 0, "Usage: pytc filter"),
+        (["filter", "bogus"], 255, ""),
+    ],
+)
 def test_the_commands_are_those_of_main(words: list[str], status: int, said: str) -> None:
     result = CliRunner().invoke(application, words)
     assert result.exit_code == status

@@ -8,9 +8,15 @@ from pytc.cli.main import main
 from pytc.grammar.command_line import parse_options
 
 
-@pytest.mark.parametrize(("words", "sentence"), [
-    (["--atomic", "-force", "-b", "batch"], "contradict"), (["-force", "-batch", "batch", "-atomic"], "contradict"),
-    (["--atomic", "qdisc", "show"], "goes with -batch"), (["--atomic"], "goes with -batch")])
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--atomic", "-force", "-b", "batch"], "contradict"),
+        (["-force", "-batch", "batch", "-atomic"], "contradict"),
+        (["--atomic", "qdisc", "show"], "goes with -batch"),
+        (["--atomic"], "goes with -batch"),
+    ],
+)
 def test_what_does_not_go_together(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 255
     shown = capsys.readouterr()

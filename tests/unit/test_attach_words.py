@@ -36,42 +36,76 @@ FILE = BpfSource(OBJECT, "f")
 AT = CgroupPlace("/c")
 
 
-@pytest.mark.parametrize(("line", "command"), [
-    ("tcx attach dev em1 ingress obj f", AttachTcx("em1", "ingress", FILE)),
-    ("tcx add egress dev em1 first revision 7 link m:l obj f sec s", AttachTcx(
-        "em1", "egress", FILE._replace(section="s"), Order("first"), "m:l", 7)),
-    ("tcx attach dev em1 ingress obj f set a=1 before id 5 last", None),
-    ("tcx attach dev em1 ingress before link /l ./f", AttachTcx(
-        "em1", "ingress", BpfSource(BARE, "./f"), Order("before", Reference("link", "/l")))),
-    ("tcx attach dev em1 peer pinned /p after name x", AttachTcx(
-        "em1", "peer", BpfSource(PINNED, "/p"), Order("after", Reference("name", "x")))),
-    ("tcx replace dev em1 ingress old pinned m:l obj f", ReplaceTcx(
-        "em1", "ingress", FILE, Reference("pinned", "m:l"))),
-    ("tcx replace dev em1 ingress obj f revision 3", ReplaceTcx("em1", "ingress", FILE, None, 3)),
-    ("tcx detach dev em1 egress all", DetachTcx("em1", "egress", None)),
-    ("tcx delete dev em1 egress id 5 revision 2", DetachTcx("em1", "egress", Reference("id", "5"), 2)),
-    ("tcx detach dev em1 egress", None), ("tcx attach dev em1 obj f", None), ("tcx attach ingress obj f", None),
-    ("tcx attach dev em1 ingress", None), ("tcx attach dev em1 ingress bytecode 1,6,0,0,0", None),
-    ("tcx attach dev em1 ingress revision 0 obj f", None), ("tcx attach dev em1 ingress before id x obj f", None),
-    ("tcx attach dev em1 ingress egress obj f", None), ("tcx bogus", None), ("tcx show dev em1 bogus", None),
-    ("tcx", ShowTcx()), ("tcx show", ShowTcx()), ("t ls dev em1 peer", ShowTcx("em1", "peer")),
-    ("hooks dev em1", ShowHooks("em1")), ("hooks show dev em1", ShowHooks("em1")), ("hooks", None),
-    ("cgroup attach /c obj f", AttachCgroup(AT, FILE)),
-    ("cgroup attach pid 7 connect4 override obj f", AttachCgroup(
-        CgroupPlace(pid=7), FILE, "connect4", "override")),
-    ("cgroup attach /c obj f sock_ops link m:l", AttachCgroup(AT, FILE, "sock_ops", link="m:l")),
-    ("cgroup attach /c replace id 3 obj f", AttachCgroup(AT, FILE, old=Reference("id", "3"))),
-    ("cgroup attach /c override link m:l obj f", None), ("cgroup attach /c exclusive replace id 3 obj f", None),
-    ("cgroup attach /c multi override obj f", None), ("cgroup attach pid x obj f", None), ("cgroup attach", None),
-    ("cgroup detach /c id 3", DetachCgroup(AT, Reference("id", "3"))),
-    ("cgroup detach /c ingress all", DetachCgroup(AT, None, "ingress")), ("cgroup detach /c", None),
-    ("cgroup show /c", ShowCgroup(AT)), ("cg ls /c egress eff", ShowCgroup(AT, "egress", True)),
-    ("cgroup tree", ShowCgroupTree(CgroupPlace())), ("cgroup tree /c effective", ShowCgroupTree(AT, True)),
-    ("link", ShowLinks()), ("link show 7", ShowLinks("7")), ("link show id 7", ShowLinks("7")),
-    ("link show pinned 7", ShowLinks("./7")), ("link show id x", None), ("link show 0", None),
-    ("link detach m:l", DetachLink("m:l")), ("link pin 7 m:l", PinLink("7", "m:l")), ("link pin 7", None),
-    ("link unpin m:l", UnpinLink("m:l")), ("link update 7 obj f", UpdateLink("7", FILE)), ("link update 7", None),
-])
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("tcx attach dev em1 ingress obj f", AttachTcx("em1", "ingress", FILE)),
+        (
+            "tcx add egress dev em1 first revision 7 link m:l obj f sec s",
+            AttachTcx("em1", "egress", FILE._replace(section="s"), Order("first"), "m:l", 7),
+        ),
+        ("tcx attach dev em1 ingress obj f set a=1 before id 5 last", None),
+        (
+            "tcx attach dev em1 ingress before link /l ./f",
+            AttachTcx("em1", "ingress", BpfSource(BARE, "./f"), Order("before", Reference("link", "/l"))),
+        ),
+        (
+            "tcx attach dev em1 peer pinned /p after name x",
+            AttachTcx("em1", "peer", BpfSource(PINNED, "/p"), Order("after", Reference("name", "x"))),
+        ),
+        (
+            "tcx replace dev em1 ingress old pinned m:l obj f",
+            ReplaceTcx("em1", "ingress", FILE, Reference("pinned", "m:l")),
+        ),
+        ("tcx replace dev em1 ingress obj f revision 3", ReplaceTcx("em1", "ingress", FILE, None, 3)),
+        ("tcx detach dev em1 egress all", DetachTcx("em1", "egress", None)),
+        ("tcx delete dev em1 egress id 5 revision 2", DetachTcx("em1", "egress", Reference("id", "5"), 2)),
+        ("tcx detach dev em1 egress", None),
+        ("tcx attach dev em1 obj f", None),
+        ("tcx attach ingress obj f", None),
+        ("tcx attach dev em1 ingress", None),
+        ("tcx attach dev em1 ingress bytecode 1,6,0,0,0", None),
+        ("tcx attach dev em1 ingress revision 0 obj f", None),
+        ("tcx attach dev em1 ingress before id x obj f", None),
+        ("tcx attach dev em1 ingress egress obj f", None),
+        ("tcx bogus", None),
+        ("tcx show dev em1 bogus", None),
+        ("tcx", ShowTcx()),
+        ("tcx show", ShowTcx()),
+        ("t ls dev em1 peer", ShowTcx("em1", "peer")),
+        ("hooks dev em1", ShowHooks("em1")),
+        ("hooks show dev em1", ShowHooks("em1")),
+        ("hooks", None),
+        ("cgroup attach /c obj f", AttachCgroup(AT, FILE)),
+        ("cgroup attach pid 7 connect4 override obj f", AttachCgroup(CgroupPlace(pid=7), FILE, "connect4", "override")),
+        ("cgroup attach /c obj f sock_ops link m:l", AttachCgroup(AT, FILE, "sock_ops", link="m:l")),
+        ("cgroup attach /c replace id 3 obj f", AttachCgroup(AT, FILE, old=Reference("id", "3"))),
+        ("cgroup attach /c override link m:l obj f", None),
+        ("cgroup attach /c exclusive replace id 3 obj f", None),
+        ("cgroup attach /c multi override obj f", None),
+        ("cgroup attach pid x obj f", None),
+        ("cgroup attach", None),
+        ("cgroup detach /c id 3", DetachCgroup(AT, Reference("id", "3"))),
+        ("cgroup detach /c ingress all", DetachCgroup(AT, None, "ingress")),
+        ("cgroup detach /c", None),
+        ("cgroup show /c", ShowCgroup(AT)),
+        ("cg ls /c egress eff", ShowCgroup(AT, "egress", True)),
+        ("cgroup tree", ShowCgroupTree(CgroupPlace())),
+        ("cgroup tree /c effective", ShowCgroupTree(AT, True)),
+        ("link", ShowLinks()),
+        ("link show 7", ShowLinks("7")),
+        ("link show id 7", ShowLinks("7")),
+        ("link show pinned 7", ShowLinks("./7")),
+        ("link show id x", None),
+        ("link show 0", None),
+        ("link detach m:l", DetachLink("m:l")),
+        ("link pin 7 m:l", PinLink("7", "m:l")),
+        ("link pin 7", None),
+        ("link unpin m:l", UnpinLink("m:l")),
+        ("link update 7 obj f", UpdateLink("7", FILE)),
+        ("link update 7", None),
+    ],
+)
 def test_words(line: str, command: Command | None) -> None:
     if command is None:
         with pytest.raises(PytcError):
@@ -80,10 +114,25 @@ def test_words(line: str, command: Command | None) -> None:
         assert parse_words(line.split()) == command
 
 
-@pytest.mark.parametrize("line", [
-    "tcx help", "tcx attach help", "tcx detach help", "tcx replace help", "tcx show help", "hooks help", "cgroup",
-    "cgroup help", "cgroup attach help", "cgroup detach help", "cgroup show help", "cgroup tree help", "link help",
-    "link update help"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "tcx help",
+        "tcx attach help",
+        "tcx detach help",
+        "tcx replace help",
+        "tcx show help",
+        "hooks help",
+        "cgroup",
+        "cgroup help",
+        "cgroup attach help",
+        "cgroup detach help",
+        "cgroup show help",
+        "cgroup tree help",
+        "link help",
+        "link update help",
+    ],
+)
 def test_help_is_there(line: str) -> None:
     try:
         command = parse_words(line.split())
@@ -96,12 +145,18 @@ def test_help_is_there(line: str) -> None:
     assert usage(topic).startswith(f"Usage: pytc {topic.split()[0]}")
 
 
-@pytest.mark.parametrize(("line", "topic"), [
-    ("tcx attach dev em1 ingress obj f bogus", "tcx attach"),
-    ("tcx replace dev em1 ingress obj f bogus", "tcx replace"),
-    ("tcx show bogus", "tcx show"), ("cgroup attach /c obj f bogus", "cgroup attach"),
-    ("link update 3 obj f bogus", "link"), ("exec bpf graft m:x obj f bogus", "exec bpf graft"),
-    ("filter add dev em1 ingress bpf obj f bogus", "filter add bpf")])
+@pytest.mark.parametrize(
+    ("line", "topic"),
+    [
+        ("tcx attach dev em1 ingress obj f bogus", "tcx attach"),
+        ("tcx replace dev em1 ingress obj f bogus", "tcx replace"),
+        ("tcx show bogus", "tcx show"),
+        ("cgroup attach /c obj f bogus", "cgroup attach"),
+        ("link update 3 obj f bogus", "link"),
+        ("exec bpf graft m:x obj f bogus", "exec bpf graft"),
+        ("filter add dev em1 ingress bpf obj f bogus", "filter add bpf"),
+    ],
+)
 def test_an_unknown_word_leads_to_the_help_of_its_command(line: str, topic: str) -> None:
     with pytest.raises(PytcError) as caught:
         parse_words(line.split())
@@ -114,13 +169,52 @@ def test_an_unknown_word_leads_to_the_help_of_its_command(line: str, topic: str)
         assert isinstance(command, Help)
 
 
-WORDS = ["attach", "detach", "replace", "show", "tree", "pin", "update", "dev", "em1", "ingress", "peer", "first",
-         "before", "after", "id", "name", "link", "pinned", "old", "revision", "all", "7", "0", "-1", "obj", "f", "sec",
-         "set", "a=1", "pid", "multi", "override", "effective", "connect4", "help", "m:x", "", "\0"]
+WORDS = [
+    "attach",
+    "detach",
+    "replace",
+    "show",
+    "tree",
+    "pin",
+    "update",
+    "dev",
+    "em1",
+    "ingress",
+    "peer",
+    "first",
+    "before",
+    "after",
+    "id",
+    "name",
+    "link",
+    "pinned",
+    "old",
+    "revision",
+    "all",
+    "7",
+    "0",
+    "-1",
+    "obj",
+    "f",
+    "sec",
+    "set",
+    "a=1",
+    "pid",
+    "multi",
+    "override",
+    "effective",
+    "connect4",
+    "help",
+    "m:x",
+    "",
+    "\0",
+]
 
 
-@given(st.sampled_from(["tcx", "hooks", "cgroup", "link"]), st.lists(st.sampled_from(WORDS) | st.text(max_size=5),
-                                                                     max_size=9))
+@given(
+    st.sampled_from(["tcx", "hooks", "cgroup", "link"]),
+    st.lists(st.sampled_from(WORDS) | st.text(max_size=5), max_size=9),
+)
 def test_any_words_are_a_command_or_a_clean_error(name: str, words: list[str]) -> None:
     try:
         command = parse_words([name, *words])
@@ -144,16 +238,29 @@ def jump(offset: int) -> bytes:
     return bytes([0x15, 1]) + offset.to_bytes(2, "little", signed=True) + bytes(4)
 
 
-@pytest.mark.parametrize(("code", "only"), [
-    (NEXT + EXIT, True), (NEXT64 + EXIT, True), (OK + EXIT, False), (b"", False), (EXIT, False), (NEXT, False),
-    (jump(1) + NEXT + NEXT + EXIT, True), (jump(1) + NEXT + EXIT, False), (NEXT + EXIT + OK + EXIT, False),
-    (NEXT + EXIT + NEXT64 + EXIT, True), (jump(-1) + NEXT + EXIT, True), (TAIL + NEXT + EXIT, False),
-    (bytes([0xB7, 1, 0, 0]) + b"\xff" * 4 + EXIT, False), (NEXT64[8:] + EXIT, False),
-])
+@pytest.mark.parametrize(
+    ("code", "only"),
+    [
+        (NEXT + EXIT, True),
+        (NEXT64 + EXIT, True),
+        (OK + EXIT, False),
+        (b"", False),
+        (EXIT, False),
+        (NEXT, False),
+        (jump(1) + NEXT + NEXT + EXIT, True),
+        (jump(1) + NEXT + EXIT, False),
+        (NEXT + EXIT + OK + EXIT, False),
+        (NEXT + EXIT + NEXT64 + EXIT, True),
+        (jump(-1) + NEXT + EXIT, True),
+        (TAIL + NEXT + EXIT, False),
+        (bytes([0xB7, 1, 0, 0]) + b"\xff" * 4 + EXIT, False),
+        (NEXT64[8:] + EXIT, False),
+    ],
+)
 def test_what_a_program_only_returns(code: bytes, only: bool) -> None:
     assert only_returns(code, -1) is only
 
 
-@given(st.binary(max_size=64).map(lambda data: data[:len(data) // 8 * 8]))
+@given(st.binary(max_size=64).map(lambda data: data[: len(data) // 8 * 8]))
 def test_any_instructions_are_looked_at(code: bytes) -> None:
     assert only_returns(code, -1) in (True, False)

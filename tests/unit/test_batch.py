@@ -13,12 +13,22 @@ from pytc.cli.batch import Commands, commands, made_ready, run_batch, split_quot
 from pytc.errors import BatchError, PytcError, UsageError
 
 
-@pytest.mark.parametrize(("line", "words"), [
-    ("a b  c", ["a", "b", "c"]), ("  \t ", []), ("", []), ("a 'b c' d\n", ["a", "b c", "d"]),
-    ('a "b \' c" d', ["a", "b ' c", "d"]), ("a 'b'c d", ["a", "b", "c", "d"]), ("a b'c d", ["a", "b'c", "d"]),
-    ("'' a", ["", "a"]), ("a\r\n", ["a"]),
-    ("a\u2028b\u00a0c \u00e9", ["a\u2028b\u00a0c", "\u00e9"]), ("\u00a0 'b c'", ["\u00a0", "b c"]),
-])
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("a b  c", ["a", "b", "c"]),
+        ("  \t ", []),
+        ("", []),
+        ("a 'b c' d\n", ["a", "b c", "d"]),
+        ('a "b \' c" d', ["a", "b ' c", "d"]),
+        ("a 'b'c d", ["a", "b", "c", "d"]),
+        ("a b'c d", ["a", "b'c", "d"]),
+        ("'' a", ["", "a"]),
+        ("a\r\n", ["a"]),
+        ("a\u2028b\u00a0c \u00e9", ["a\u2028b\u00a0c", "\u00e9"]),
+        ("\u00a0 'b c'", ["\u00a0", "b c"]),
+    ],
+)
 def test_words_of_a_line(line: str, words: list[str]) -> None:
     assert split_words(line) == words
 
@@ -48,12 +58,15 @@ def in_parts(*parts: list[str]) -> Iterator[tuple[int, list[str]]]:
     yield from reader.rest()
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("a b\n\n# c\n d\n", [(1, ["a", "b"]), (4, ["d"])]),
-    ("a \\\n b \\\n c\nd", [(3, ["a", "b", "c"]), (4, ["d"])]),
-    ("a # b\nc\n", [(1, ["a"]), (2, ["c"])]),
-    ("a \\\n", [(1, ["a"])]),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a b\n\n# c\n d\n", [(1, ["a", "b"]), (4, ["d"])]),
+        ("a \\\n b \\\n c\nd", [(3, ["a", "b", "c"]), (4, ["d"])]),
+        ("a # b\nc\n", [(1, ["a"]), (2, ["c"])]),
+        ("a \\\n", [(1, ["a"])]),
+    ],
+)
 def test_commands_and_their_lines(text: str, expected: list[tuple[int, list[str]]]) -> None:
     lines = text.splitlines(keepends=True)
     for at in range(len(lines) + 1):

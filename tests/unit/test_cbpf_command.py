@@ -66,46 +66,83 @@ def as_json(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
     return json.loads(shown(capsys, "-j", *words))
 
 
-@pytest.mark.parametrize(("words", "command"), [
-    (["cbpf"], Help("cbpf")), (["cbpf", "help"], Help("cbpf")), (["cb", "h"], Help("cbpf")),
-    (["cbpf", "compile", "tcp port 80"], CompileExpression("tcp port 80")),
-    (["cbpf", "comp", "RAW", "tcp", "port", "80"], CompileExpression("tcp port 80", "RAW")),
-    (["cbpf", "c", "dlt", "dlt_raw", "as", "c", "snaplen", "96", "ip"], CompileExpression("ip", "RAW", "", 96, "c")),
-    (["cbpf", "c", "dev", "em1", "vlan"], CompileExpression("vlan", "", "em1")),
-    (["cbpf", "c", "FDDI"], CompileExpression("FDDI")), (["cbpf", "c", ""], CompileExpression("")),
-    (["cbpf", "asm", "f", "as", "tcpdump"], AssembleProgram("f", "tcpdump")),
-    (["cbpf", "disasm", ARP], DisassembleProgram(TEXT)), (["cbpf", "d", "bytecode", ARP], DisassembleProgram(TEXT)),
-    (["cbpf", "d", "f"], DisassembleProgram(ClassicSource("file", "f"))),
-    (["cbpf", "d", "bcf", "1,2", "as", "asm"], DisassembleProgram(ClassicSource("file", "1,2"), "asm")),
-    (["cbpf", "d", "expression", "ip", "dlt", "RAW"], DisassembleProgram(ClassicSource("expression", "ip", "RAW"))),
-    (["cbpf", "d", "from", "dev", "em1", "ingress", "pref", "1", "handle", "0x2", "as", "tc"], DisassembleProgram(
-        ClassicSource("filter", selector=FilterSelector("em1", INGRESS, 1, handle="0x2")), "tc")),
-    (["cbpf", "run", "p", ARP], RunProgram("p", TEXT)),
-    (["cbpf", "r", "-", "expression", "ip", "set", "mark=1", "set", "type=0x4", "unt", "count", "5", "sum", "w", "o"],
-     RunProgram("-", ClassicSource("expression", "ip"), (("mark", 1), ("type", 4)), True, 5, True, "o")),
-    (["cbpf", "run", "p", ARP, "step", "untagged"], StepProgram("p", TEXT, (), True)),
-    (["cbpf", "to-ebpf", ARP, "write", "o"], TranslateProgram(TEXT, "o")),
-    (["cbpf", "to", ARP, "verdict", "drop", "write", "o"], TranslateProgram(TEXT, "o", 2)),
-])
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["cbpf"], Help("cbpf")),
+        (["cbpf", "help"], Help("cbpf")),
+        (["cb", "h"], Help("cbpf")),
+        (["cbpf", "compile", "tcp port 80"], CompileExpression("tcp port 80")),
+        (["cbpf", "comp", "RAW", "tcp", "port", "80"], CompileExpression("tcp port 80", "RAW")),
+        (
+            ["cbpf", "c", "dlt", "dlt_raw", "as", "c", "snaplen", "96", "ip"],
+            CompileExpression("ip", "RAW", "", 96, "c"),
+        ),
+        (["cbpf", "c", "dev", "em1", "vlan"], CompileExpression("vlan", "", "em1")),
+        (["cbpf", "c", "FDDI"], CompileExpression("FDDI")),
+        (["cbpf", "c", ""], CompileExpression("")),
+        (["cbpf", "asm", "f", "as", "tcpdump"], AssembleProgram("f", "tcpdump")),
+        (["cbpf", "disasm", ARP], DisassembleProgram(TEXT)),
+        (["cbpf", "d", "bytecode", ARP], DisassembleProgram(TEXT)),
+        (["cbpf", "d", "f"], DisassembleProgram(ClassicSource("file", "f"))),
+        (["cbpf", "d", "bcf", "1,2", "as", "asm"], DisassembleProgram(ClassicSource("file", "1,2"), "asm")),
+        (["cbpf", "d", "expression", "ip", "dlt", "RAW"], DisassembleProgram(ClassicSource("expression", "ip", "RAW"))),
+        (
+            ["cbpf", "d", "from", "dev", "em1", "ingress", "pref", "1", "handle", "0x2", "as", "tc"],
+            DisassembleProgram(ClassicSource("filter", selector=FilterSelector("em1", INGRESS, 1, handle="0x2")), "tc"),
+        ),
+        (["cbpf", "run", "p", ARP], RunProgram("p", TEXT)),
+        (
+            [
+                "cbpf",
+                "r",
+                "-",
+                "expression",
+                "ip",
+                "set",
+                "mark=1",
+                "set",
+                "type=0x4",
+                "unt",
+                "count",
+                "5",
+                "sum",
+                "w",
+                "o",
+            ],
+            RunProgram("-", ClassicSource("expression", "ip"), (("mark", 1), ("type", 4)), True, 5, True, "o"),
+        ),
+        (["cbpf", "run", "p", ARP, "step", "untagged"], StepProgram("p", TEXT, (), True)),
+        (["cbpf", "to-ebpf", ARP, "write", "o"], TranslateProgram(TEXT, "o")),
+        (["cbpf", "to", ARP, "verdict", "drop", "write", "o"], TranslateProgram(TEXT, "o", 2)),
+    ],
+)
 def test_words(words: list[str], command: Command) -> None:
     assert parse_words(words) == command
 
 
-@pytest.mark.parametrize(("words", "text"), [
-    (["cbpf", "bogus"], 'Command "bogus" is unknown'), (["cbpf", "compile"], "not complete"),
-    (["cbpf", "compile", "as", "pascal", "ip"], "unknown form"),
-    (["cbpf", "compile", "snaplen", "-1", "ip"], "snaplen"),
-    (["cbpf", "compile", "dlt", "a b", "ip"], "link type"), (["cbpf", "asm"], "not complete"),
-    (["cbpf", "asm", "f", "more"], 'What is "more"'), (["cbpf", "disasm", "from", "ingress"], '"dev NAME" is missing'),
-    (["cbpf", "run", "p"], "not complete"), (["cbpf", "run", "p", ARP, "set", "nla=1"], "NAME=NUMBER expected"),
-    (["cbpf", "run", "p", ARP, "set", "mark"], "NAME=NUMBER expected"),
-    (["cbpf", "run", "p", ARP, "set", "mark=4294967296"], "NAME=NUMBER expected"),
-    (["cbpf", "run", "p", ARP, "count", "x"], "invalid count"),
-    (["cbpf", "run", "p", ARP, "step", "count", "3"], '"count" has no meaning with "step"'),
-    (["cbpf", "run", "p", ARP, "step", "write", "o"], '"write" has no meaning with "step"'),
-    (["cbpf", "to-ebpf", ARP], '"write FILE" is missing'),
-    (["cbpf", "to-ebpf", ARP, "verdict", "maybe", "write", "o"], "unknown verdict"),
-])
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["cbpf", "bogus"], 'Command "bogus" is unknown'),
+        (["cbpf", "compile"], "not complete"),
+        (["cbpf", "compile", "as", "pascal", "ip"], "unknown form"),
+        (["cbpf", "compile", "snaplen", "-1", "ip"], "snaplen"),
+        (["cbpf", "compile", "dlt", "a b", "ip"], "link type"),
+        (["cbpf", "asm"], "not complete"),
+        (["cbpf", "asm", "f", "more"], 'What is "more"'),
+        (["cbpf", "disasm", "from", "ingress"], '"dev NAME" is missing'),
+        (["cbpf", "run", "p"], "not complete"),
+        (["cbpf", "run", "p", ARP, "set", "nla=1"], "NAME=NUMBER expected"),
+        (["cbpf", "run", "p", ARP, "set", "mark"], "NAME=NUMBER expected"),
+        (["cbpf", "run", "p", ARP, "set", "mark=4294967296"], "NAME=NUMBER expected"),
+        (["cbpf", "run", "p", ARP, "count", "x"], "invalid count"),
+        (["cbpf", "run", "p", ARP, "step", "count", "3"], '"count" has no meaning with "step"'),
+        (["cbpf", "run", "p", ARP, "step", "write", "o"], '"write" has no meaning with "step"'),
+        (["cbpf", "to-ebpf", ARP], '"write FILE" is missing'),
+        (["cbpf", "to-ebpf", ARP, "verdict", "maybe", "write", "o"], "unknown verdict"),
+    ],
+)
 def test_wrong_words(words: list[str], text: str) -> None:
     with pytest.raises(UsageError, match=text):
         parse_words(words)
@@ -119,10 +156,16 @@ def test_help_is_known_everywhere(verb: str) -> None:
     assert request.value.topic in topics()
 
 
-@pytest.mark.parametrize(("given", "offered"), [
-    ([], "disasm"), (["compile"], "dlt"), (["run", "p"], "expression"), (["run", "p", "x"], "untagged"),
-    (["to-ebpf", "x"], "verdict"),
-])
+@pytest.mark.parametrize(
+    ("given", "offered"),
+    [
+        ([], "disasm"),
+        (["compile"], "dlt"),
+        (["run", "p"], "expression"),
+        (["run", "p", "x"], "untagged"),
+        (["to-ebpf", "x"], "verdict"),
+    ],
+)
 def test_completion(given: list[str], offered: str) -> None:
     assert offered in offers(["cbpf", *given], "")[1]
     assert offered not in offers(["cbpf", *given, offered], "")[1]
@@ -142,7 +185,8 @@ def test_the_words_are_those_of_the_library() -> None:
 def test_compile(capsys: pytest.CaptureFixture[str], libpcap: None) -> None:
     assert shown(capsys, "cbpf", "compile", "arp") == ARP + "\n"
     assert shown(capsys, "cbpf", "compile", "snaplen", "262144", "as", "tcpdump", "arp") == (
-        "4\n40 0 0 12\n21 0 1 2054\n6 0 0 262144\n6 0 0 0\n")
+        "4\n40 0 0 12\n21 0 1 2054\n6 0 0 262144\n6 0 0 0\n"
+    )
     assert shown(capsys, "cbpf", "compile", "as", "asm", "RAW", "ip").startswith("l0:     ldb [0]\n")
     assert shown(capsys, "cbpf", "compile", "") == "1,6 0 0 4294967295\n"
     (found,) = as_json(capsys, "cbpf", "compile", "arp")
@@ -151,19 +195,29 @@ def test_compile(capsys: pytest.CaptureFixture[str], libpcap: None) -> None:
     assert found["insns"][1] == {"code": 21, "jt": 0, "jf": 1, "k": 2054, "text": "jne #0x806, l3"}
 
 
-@pytest.mark.parametrize(("words", "text"), [
-    (["tcp porp 80"], "libpcap: can't parse filter expression: syntax error"), (["dlt", "BOGUS", "ip"], "BOGUS"),
-    (["dlt", "RAW", "ether host 1:2:3:4:5:6"], "libpcap: "), (["ip protochain 6"], "a program that no kernel takes"),
-    (["host no.such.host.invalid"], "libpcap: "), (["a\0b"], "NUL"), (["x" * 70000], "at most 65536 characters"),
-    (["len = " + "(" * 5000], "libpcap: "), (["\udcff"], "libpcap: "),
-])
-def test_expressions_that_do_not_compile(capsys: pytest.CaptureFixture[str], libpcap: None, words: list[str],
-                                         text: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["tcp porp 80"], "libpcap: can't parse filter expression: syntax error"),
+        (["dlt", "BOGUS", "ip"], "BOGUS"),
+        (["dlt", "RAW", "ether host 1:2:3:4:5:6"], "libpcap: "),
+        (["ip protochain 6"], "a program that no kernel takes"),
+        (["host no.such.host.invalid"], "libpcap: "),
+        (["a\0b"], "NUL"),
+        (["x" * 70000], "at most 65536 characters"),
+        (["len = " + "(" * 5000], "libpcap: "),
+        (["\udcff"], "libpcap: "),
+    ],
+)
+def test_expressions_that_do_not_compile(
+    capsys: pytest.CaptureFixture[str], libpcap: None, words: list[str], text: str
+) -> None:
     assert text in shown(capsys, "cbpf", "compile", *words, status=1)
 
 
-def test_without_libpcap_the_package_is_named(monkeypatch: pytest.MonkeyPatch,
-                                              capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_libpcap_the_package_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(compiler, "LIBRARIES", ("libpcap-that-is-not-there.so",))
     text = shown(capsys, "cbpf", "compile", "arp", status=1)
     assert "tcpdump expressions need libpcap, which is not installed" in text
@@ -189,31 +243,55 @@ def test_asm_and_disasm(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
 
 def test_programs_come_through_pipes(tmp_path: Path) -> None:
     """As of ``<(COMMAND)`` and on the standard input; a FIFO that lies somewhere is not waited for."""
-    line = ("pytc cbpf disasm - < {0}; pytc cbpf disasm /dev/stdin < {0}; cat {0} | pytc cbpf disasm -; "
-            "pytc cbpf disasm <(cat {0}); pytc cbpf asm <(pytc cbpf disasm {0}) as asm")
+    line = (
+        "pytc cbpf disasm - < {0}; pytc cbpf disasm /dev/stdin < {0}; cat {0} | pytc cbpf disasm -; "
+        "pytc cbpf disasm <(cat {0}); pytc cbpf asm <(pytc cbpf disasm {0}) as asm"
+    )
     path = tmp_path / "code"
     path.write_text(ARP)
     script = f'pytc() {{ "{sys.executable}" -m pytc "$@"; }}\n' + line.format(path)
-    done = subprocess.run(["bash", "-ec", script], env={**os.environ, "PYTHONPATH": "src"}, cwd=ROOT, timeout=60,
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["bash", "-ec", script],
+        env={**os.environ, "PYTHONPATH": "src"},
+        cwd=ROOT,
+        timeout=60,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.stderr == ""
     assert done.stdout == disassemble(assemble(SOURCE)) * 5
-    endless = subprocess.run(["bash", "-c", "yes | " + sys.executable + " -m pytc cbpf disasm -"], cwd=ROOT, timeout=60,
-                             env={**os.environ, "PYTHONPATH": "src"}, capture_output=True, text=True, check=False)
+    endless = subprocess.run(
+        ["bash", "-c", "yes | " + sys.executable + " -m pytc cbpf disasm -"],
+        cwd=ROOT,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": "src"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (endless.returncode, "it has more than the 1048576 bytes" in endless.stderr) == (1, True)
 
 
-@pytest.mark.parametrize(("content", "text"), [
-    ("{ 0x28, 0, 0, 0xc },\n{ 6, 0, 0, }", 'line 2: "{ code, jt, jf, k }," expected, not "{ 6, 0, 0, }"'),
-    ("{ 0x28, 0, 0, 12 }, 6 0 0 0", 'line 1: "{ code, jt, jf, k }," expected, not "6 0 0 0"'),
-    ("{ 6, 256, 0, 0 }", "line 1: jt: 256 is more than 255"), ("{ 6, 0, 0, x }", 'line 1: k: "x" is not a number'),
-    ("{ 6, 0, 0, 0x" + "f" * 99 + " }", "line 1: k: 0xfff"), ("{ 0, 0, 0, 1 }", "the last instruction is no return"),
-    ("(000) ldh      [12]", '"tcpdump -ddd" prints bytecode'),
-    ("ldh [12]\nbogus", 'line 2: an instruction expected, not "bogus"'), ("", "there are no instructions"),
-    ("2,6 0 0 0", "bytecode says 2 instructions, and has 1"), ("ldi #1", "line 1: the last instruction is no return"),
-])
-def test_files_that_hold_no_program(capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str,
-                                     text: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("{ 0x28, 0, 0, 0xc },\n{ 6, 0, 0, }", 'line 2: "{ code, jt, jf, k }," expected, not "{ 6, 0, 0, }"'),
+        ("{ 0x28, 0, 0, 12 }, 6 0 0 0", 'line 1: "{ code, jt, jf, k }," expected, not "6 0 0 0"'),
+        ("{ 6, 256, 0, 0 }", "line 1: jt: 256 is more than 255"),
+        ("{ 6, 0, 0, x }", 'line 1: k: "x" is not a number'),
+        ("{ 6, 0, 0, 0x" + "f" * 99 + " }", "line 1: k: 0xfff"),
+        ("{ 0, 0, 0, 1 }", "the last instruction is no return"),
+        ("(000) ldh      [12]", '"tcpdump -ddd" prints bytecode'),
+        ("ldh [12]\nbogus", 'line 2: an instruction expected, not "bogus"'),
+        ("", "there are no instructions"),
+        ("2,6 0 0 0", "bytecode says 2 instructions, and has 1"),
+        ("ldi #1", "line 1: the last instruction is no return"),
+    ],
+)
+def test_files_that_hold_no_program(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str, text: str
+) -> None:
     path = tmp_path / "program"
     path.write_text(content)
     assert f'"{path}": ' in shown(capsys, "cbpf", "asm", str(path), status=1)
@@ -247,8 +325,9 @@ def test_run_with_extensions(capsys: pytest.CaptureFixture[str], capture: str) -
     assert "no match" in shown(capsys, "cbpf", "run", capture, mark, "count", "1")
 
 
-def test_run_an_expression_over_what_the_capture_holds(capsys: pytest.CaptureFixture[str], capture: str,
-                                                       libpcap: None) -> None:
+def test_run_an_expression_over_what_the_capture_holds(
+    capsys: pytest.CaptureFixture[str], capture: str, libpcap: None
+) -> None:
     assert shown(capsys, "cbpf", "run", capture, "expression", "arp", "summary").startswith("19 packets, 1 matched")
     assert "0 matched" in shown(capsys, "cbpf", "run", capture, "expression", "udp", "dlt", "RAW", "summary")
 
@@ -261,8 +340,9 @@ def test_matching_packets_are_written(capsys: pytest.CaptureFixture[str], captur
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ipv6.pcapng", "out.pcapng"]
 
 
-def test_a_run_that_fails_leaves_nothing_behind(capsys: pytest.CaptureFixture[str], capture: str,
-                                                tmp_path: Path) -> None:
+def test_a_run_that_fails_leaves_nothing_behind(
+    capsys: pytest.CaptureFixture[str], capture: str, tmp_path: Path
+) -> None:
     damaged = tmp_path / "damaged"
     damaged.write_bytes(Path(capture).read_bytes()[:-3])
     target = tmp_path / "out"
@@ -297,29 +377,32 @@ def test_to_ebpf_writes_an_object(capsys: pytest.CaptureFixture[str], tmp_path: 
     assert [(program.section, program.name) for program in spec.programs] == [("classifier", "expression")]
     assert stat.S_ISREG(target.stat().st_mode)
     assert "cannot be translated" in shown(
-        capsys, "cbpf", "to-ebpf", "2,32 0 0 4294963252,22 0 0 0", "write", str(target), status=1)
+        capsys, "cbpf", "to-ebpf", "2,32 0 0 4294963252,22 0 0 0", "write", str(target), status=1
+    )
     assert read_object(str(target)).programs
     assert "No such file" in shown(capsys, "cbpf", "to-ebpf", ARP, "write", str(tmp_path / "no" / "x"), status=1)
 
 
-def test_stepping_reads_commands(capsys: pytest.CaptureFixture[str], capture: str,
-                                 monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stepping_reads_commands(
+    capsys: pytest.CaptureFixture[str], capture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("step\nrun\nnext 99\n"))
     out = shown(capsys, "cbpf", "run", capture, ARP, "step")
     assert out.startswith("packet 1, 74 bytes\nl0:     ldh [12]\n")
     assert "no match\nThe capture has 19 packets.\npacket 19, " in out
 
 
-def test_stepping_through_an_expression_ends_with_the_input(capsys: pytest.CaptureFixture[str], capture: str,
-                                                            libpcap: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stepping_through_an_expression_ends_with_the_input(
+    capsys: pytest.CaptureFixture[str], capture: str, libpcap: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("run"))
     out = shown(capsys, "cbpf", "run", capture, "expression", "ip6", "step")
     assert "returned 0xffffffff" in out
 
 
-def test_stepping_through_an_expression_takes_what_the_capture_holds(capsys: pytest.CaptureFixture[str],
-                                                                     tmp_path: Path, libpcap: None,
-                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stepping_through_an_expression_takes_what_the_capture_holds(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, libpcap: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "raw"
     path.write_bytes(as_pcap(packets(raw([eth(ip4(tcp(1, 80), TCP))]), RAW), RAW))
     monkeypatch.setattr("sys.stdin", io.StringIO("run\n"))
@@ -333,15 +416,26 @@ def test_what_is_no_capture(capsys: pytest.CaptureFixture[str], path: str) -> No
     assert f'capture "{path}"' in shown(capsys, "cbpf", "run", path, ARP, status=1)
 
 
-@pytest.mark.parametrize(("keys", "shown", "status"), [
-    (b"step\n\x04", "A 0x000086dd", 0), (b"bre l1\nrun\nquit\n", "breakpoint 1", 0), (b"\x03", "> ", 130),
-])
+@pytest.mark.parametrize(
+    ("keys", "shown", "status"),
+    [
+        (b"step\n\x04", "A 0x000086dd", 0),
+        (b"bre l1\nrun\nquit\n", "breakpoint 1", 0),
+        (b"\x03", "> ", 130),
+    ],
+)
 def test_stepping_at_a_terminal(capture: str, keys: bytes, shown: str, status: int) -> None:
     """With a prompt; the end of the input ends it, and Ctrl-C does."""
     ours, theirs = pty.openpty()
     words = ("setsid", "--ctty", "--wait", sys.executable, "-m", "pytc", "cbpf", "run", capture, ARP, "step")
-    with subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT,
-                          env={**os.environ, "PYTHONPATH": "src", "TERM": "dumb"}) as shell:
+    with subprocess.Popen(
+        words,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": "src", "TERM": "dumb"},
+    ) as shell:
         os.close(theirs)
         try:
             said = _until(ours, "> ")

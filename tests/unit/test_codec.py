@@ -25,9 +25,15 @@ from pytc.netlink.messages import (
     join_attributes,
 )
 
-SCHEMAS = [TRAFFIC_CONTROL, ACTIONS,
-           *(import_module(f"{package.__name__}.{name.replace('-', '_')}").KIND.schema
-             for package in (filters, actions, qdiscs) for name in package.names())]
+SCHEMAS = [
+    TRAFFIC_CONTROL,
+    ACTIONS,
+    *(
+        import_module(f"{package.__name__}.{name.replace('-', '_')}").KIND.schema
+        for package in (filters, actions, qdiscs)
+        for name in package.names()
+    ),
+]
 SIZES = {"uint8": 8, "uint16": 16, "uint32": 32, "uint64": 64, "be16": 16, "be32": 32}
 SIGNED = {"int32": 32, "int64": 64}
 TEXT = st.text(st.characters(min_codepoint=1, max_codepoint=0x2FF), max_size=20)
@@ -37,7 +43,7 @@ def values(kind: str) -> st.SearchStrategy[Any]:
     if kind in SIZES:
         return st.integers(0, 2 ** SIZES[kind] - 1)
     if kind in SIGNED:
-        return st.integers(-2 ** (SIGNED[kind] - 1), 2 ** (SIGNED[kind] - 1) - 1)
+        return st.integers(-(2 ** (SIGNED[kind] - 1)), 2 ** (SIGNED[kind] - 1) - 1)
     return {"asciiz": TEXT, "cdata": st.binary(max_size=40), "flag": st.just(True)}[kind]
 
 
@@ -78,10 +84,13 @@ def test_any_message_is_read_or_refused(data: bytes) -> None:
         return
 
 
-@pytest.mark.parametrize("message", [
-    TcMessage(44, 0x600, 3, 7, 0xFFFFFFF2, 0x10003, {"TCA_KIND": "bpf", "TCA_CHAIN": 4, "TCA_OPTIONS": b"\1\2\3"}),
-    TcMessage(50, 0x300, attributes={"TCA_ROOT_TAB": b"abcd", "TCA_ROOT_TIME_DELTA": 9}),
-])
+@pytest.mark.parametrize(
+    "message",
+    [
+        TcMessage(44, 0x600, 3, 7, 0xFFFFFFF2, 0x10003, {"TCA_KIND": "bpf", "TCA_CHAIN": 4, "TCA_OPTIONS": b"\1\2\3"}),
+        TcMessage(50, 0x300, attributes={"TCA_ROOT_TAB": b"abcd", "TCA_ROOT_TIME_DELTA": 9}),
+    ],
+)
 def test_messages_come_back(message: TcMessage) -> None:
     assert decode(encode(message, 5)) == message
 

@@ -30,45 +30,83 @@ _ANY = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), m
 _SOME = st.sampled_from([*OBJECTS, "add", "dev", "bpf", "obj", "action", "-n", "root", "key", "{", "is"])
 
 
-@pytest.mark.parametrize(("line", "offered"), [
-    ("", "filter prog help"), ("filter", "add replace show help"), ("filter add", "dev block protocol bpf"),
-    ("filter add dev lo ingress bpf", "object-file obj direct-action"), ("qdisc add dev lo", "clsact root htb stab"),
-    ("filter add dev lo ingress bpf obj x.o", "section set map export action"), ("exec bpf", "import graft"),
-    ("filter add dev lo ingress bpf obj x.o map m", "max_entries pinned"), ("exec bpf import /x", "run timeout"),
-    ("filter add dev lo ingress u32 match", "ip tcp u32"),
-    ("filter add dev lo ingress u32 match ip", "protocol dport src dst nofrag firstfrag df mf"),
-    ("filter add dev lo ingress u32 match ip6", "src dst priority flowlabel"),
-    ("filter add dev lo ingress u32 match ether", "src dst"), ("filter add dev lo ingress u32 sample tcp", "src dst"),
-    ("filter add dev lo ingress u32 match ip src 10.0.0.1", "at match flowid"),
-    ("prog run obj x.o packet ip preset hits", "keytype valuetype key value"),
-    ("filter add dev lo ingress matchall action mirred", "egress ingress"), ("actions list action", "gact police"),
-    ("qdisc add dev lo stab linklayer", "ethernet atm"), ("actions add action", "bpf drop"), ("completion", "bash zsh"),
-    ("class add dev lo parent 1: htb", "rate ceil"), ("chain add", "block"), ("hooks", "dev"),
-    ("tcx attach dev lo ingress", "before obj"),
-    ("cgroup attach /x", "sock_ops connect4"), ("object lint x.o", "for"), ("cbpf compile as", "tcpdump asm"),
-    ("map set name x key 1 value", "+= {"), ("actions get action bpf", "index"),
-])
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("", "filter prog help"),
+        ("filter", "add replace show help"),
+        ("filter add", "dev block protocol bpf"),
+        ("filter add dev lo ingress bpf", "object-file obj direct-action"),
+        ("qdisc add dev lo", "clsact root htb stab"),
+        ("filter add dev lo ingress bpf obj x.o", "section set map export action"),
+        ("exec bpf", "import graft"),
+        ("filter add dev lo ingress bpf obj x.o map m", "max_entries pinned"),
+        ("exec bpf import /x", "run timeout"),
+        ("filter add dev lo ingress u32 match", "ip tcp u32"),
+        ("filter add dev lo ingress u32 match ip", "protocol dport src dst nofrag firstfrag df mf"),
+        ("filter add dev lo ingress u32 match ip6", "src dst priority flowlabel"),
+        ("filter add dev lo ingress u32 match ether", "src dst"),
+        ("filter add dev lo ingress u32 sample tcp", "src dst"),
+        ("filter add dev lo ingress u32 match ip src 10.0.0.1", "at match flowid"),
+        ("prog run obj x.o packet ip preset hits", "keytype valuetype key value"),
+        ("filter add dev lo ingress matchall action mirred", "egress ingress"),
+        ("actions list action", "gact police"),
+        ("qdisc add dev lo stab linklayer", "ethernet atm"),
+        ("actions add action", "bpf drop"),
+        ("completion", "bash zsh"),
+        ("class add dev lo parent 1: htb", "rate ceil"),
+        ("chain add", "block"),
+        ("hooks", "dev"),
+        ("tcx attach dev lo ingress", "before obj"),
+        ("cgroup attach /x", "sock_ops connect4"),
+        ("object lint x.o", "for"),
+        ("cbpf compile as", "tcpdump asm"),
+        ("map set name x key 1 value", "+= {"),
+        ("actions get action bpf", "index"),
+    ],
+)
 def test_words_that_may_follow(line: str, offered: str) -> None:
     assert set(offered.split()) <= set(following(line.split()).words)
 
 
-@pytest.mark.parametrize(("line", "not_offered"), [
-    ("filter add chain 3", "chain"), ("filter add dev lo ingress", "dev egress"), ("class add dev lo", "pfifo tbf"),
-    ("qdisc add dev lo root htb", "dev rate htb"), ("actions add action", "flowid"), ("qdisc", "list ls"),
-    ("actions get action", "drop"), ("map dump id 1", "id name fd"),
-    ("exec bpf", "run"), ("filter show dev lo", "bpf"), ("object show x.o", "for type"),
-])
+@pytest.mark.parametrize(
+    ("line", "not_offered"),
+    [
+        ("filter add chain 3", "chain"),
+        ("filter add dev lo ingress", "dev egress"),
+        ("class add dev lo", "pfifo tbf"),
+        ("qdisc add dev lo root htb", "dev rate htb"),
+        ("actions add action", "flowid"),
+        ("qdisc", "list ls"),
+        ("actions get action", "drop"),
+        ("map dump id 1", "id name fd"),
+        ("exec bpf", "run"),
+        ("filter show dev lo", "bpf"),
+        ("object show x.o", "for type"),
+    ],
+)
 def test_words_that_make_no_sense(line: str, not_offered: str) -> None:
     assert not set(not_offered.split()) & set(following(line.split()).words)
 
 
-@pytest.mark.parametrize(("line", "value"), [
-    ("-n", "namespace"), ("-s -n x filter show dev", "device"), ("filter add dev lo ingress bpf obj", "file"),
-    ("filter add dev lo ingress bpf obj x.o sec", "section"), ("filter add dev lo protocol", "protocol"),
-    ("map dump pinned", "pin"), ("map dump fd", ""), ("prog run obj x.o map", "map"), ("object lint x.o type", "type"),
-    ("filter add dev dev", ""), ("cgroup show", "directory"), ("cbpf run x.pcap", "file"),
-    ("qdisc add dev lo handle", ""),
-])
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("-n", "namespace"),
+        ("-s -n x filter show dev", "device"),
+        ("filter add dev lo ingress bpf obj", "file"),
+        ("filter add dev lo ingress bpf obj x.o sec", "section"),
+        ("filter add dev lo protocol", "protocol"),
+        ("map dump pinned", "pin"),
+        ("map dump fd", ""),
+        ("prog run obj x.o map", "map"),
+        ("object lint x.o type", "type"),
+        ("filter add dev dev", ""),
+        ("cgroup show", "directory"),
+        ("cbpf run x.pcap", "file"),
+        ("qdisc add dev lo handle", ""),
+    ],
+)
 def test_values_that_may_follow(line: str, value: str) -> None:
     assert following(line.split()).value == value
 
@@ -123,8 +161,13 @@ def test_no_table_of_words_is_looked_up_by_a_hash(monkeypatch: pytest.MonkeyPatc
     for words in sorted(beginnings):
         _Hashed.line = " ".join(words)
         following(words)
-    for known in (("words.py", "find"), ("words.py", "take_verb"), ("__init__.py", "find"), ("filters.py", "_options"),
-                  ("protocols.py", "parse_protocol")):
+    for known in (
+        ("words.py", "find"),
+        ("words.py", "take_verb"),
+        ("__init__.py", "find"),
+        ("filters.py", "_options"),
+        ("protocols.py", "parse_protocol"),
+    ):
         _Hashed.by.pop(known, None)
     assert _Hashed.by == {}
 
@@ -163,18 +206,31 @@ def test_bash_reads_it_the_same_way() -> None:
     if shutil.which("bash") is None:
         cannot("bash is not installed")
     lines = "".join(f"printf '%s\\0' x{quoted(text)} \n" for text in texts)
-    done = subprocess.run(["bash", "--norc"], input=lines.encode(), capture_output=True, check=False, timeout=60,
-                          env={**os.environ, "LC_ALL": "C.UTF-8"})
+    done = subprocess.run(
+        ["bash", "--norc"],
+        input=lines.encode(),
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )
     assert done.stdout.decode().split("\0")[:-1] == [f"x{text}" for text in texts]
     assert not done.stderr
 
 
-@pytest.mark.parametrize(("line", "words", "begun"), [
-    ("pytc a b", ["pytc", "a"], "b"), ("pytc a ", ["pytc", "a"], ""), ("pytc 'a b' \"c d", ["pytc", "a b"], "c d"),
-    ("pytc a\\ b", ["pytc"], "a b"), ("pytc $'a\\n\\x41\\101' x", ["pytc", "a\nAA"], "x"),
-    ("pytc $(id) `x", ["pytc", "$(id)"], "`x"),
-    ("pytc a\\", ["pytc"], "a"), ("pytc '' ", ["pytc", ""], ""),
-])
+@pytest.mark.parametrize(
+    ("line", "words", "begun"),
+    [
+        ("pytc a b", ["pytc", "a"], "b"),
+        ("pytc a ", ["pytc", "a"], ""),
+        ("pytc 'a b' \"c d", ["pytc", "a b"], "c d"),
+        ("pytc a\\ b", ["pytc"], "a b"),
+        ("pytc $'a\\n\\x41\\101' x", ["pytc", "a\nAA"], "x"),
+        ("pytc $(id) `x", ["pytc", "$(id)"], "`x"),
+        ("pytc a\\", ["pytc"], "a"),
+        ("pytc '' ", ["pytc", ""], ""),
+    ],
+)
 def test_lines_are_taken_apart(line: str, words: list[str], begun: str) -> None:
     found, last = split(line)
     assert (found, last.text) == (words, begun)
@@ -196,8 +252,18 @@ def test_other_questions_have_no_answer(shell: str, words: list[str]) -> None:
 
 
 def test_completion_loads_no_third_party() -> None:
-    done = run(sys.executable, "-X", "importtime", "-m", "pytc", "filter", "add", "dev", "",
-               env={"_PYTC_COMPLETE": "zsh", "PYTHONPATH": str(ROOT / "src")})
+    done = run(
+        sys.executable,
+        "-X",
+        "importtime",
+        "-m",
+        "pytc",
+        "filter",
+        "add",
+        "dev",
+        "",
+        env={"_PYTC_COMPLETE": "zsh", "PYTHONPATH": str(ROOT / "src")},
+    )
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.err.splitlines()}
     assert done.out
     assert not loaded & {"click", "pyroute2", "elftools"}

@@ -66,22 +66,47 @@ def test_every_action_that_tc_takes(kind: str) -> None:
             assert sent["attributes"]["TCA_ROOT_TAB"][0]["kind"] == kind
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    ("qdisc add dev lo root handle 1: htb default 7",
-     {"message": "RTM_NEWQDISC", "flags": ["create", "excl"], "dev": "lo", "parent": "root", "handle": "1:",
-      "kind": "htb"}),
-    ("qdisc replace dev lo parent 1:3 tbf rate 1mbit burst 10k latency 1s",
-     {"message": "RTM_NEWQDISC", "flags": ["create", "replace"], "parent": "1:3", "kind": "tbf"}),
-    ("class change dev lo parent 1: classid 1:7 htb rate 10mbit",
-     {"message": "RTM_NEWTCLASS", "flags": [], "parent": "1:", "classid": "1:7"}),
-    ("filter add dev lo egress protocol ip pref 5 chain 3 handle 7 bpf bytecode 1,6_0_0_0 flowid 1:1",
-     {"message": "RTM_NEWTFILTER", "dev": "lo", "parent": "egress", "protocol": "ip", "pref": 5, "chain": 3,
-      "handle": "0x7", "kind": "bpf"}),
-    ("filter del block 7 pref 3", {"message": "RTM_DELTFILTER", "flags": [], "block": 7, "pref": 3}),
-    ("chain add dev lo ingress chain 4", {"message": "RTM_NEWCHAIN", "chain": 4}),
-    ("actions flush action mirred", {"message": "RTM_DELACTION", "flags": ["root"]}),
-    ("actions delete action gact index 5", {"message": "RTM_DELACTION", "flags": []}),
-])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            "qdisc add dev lo root handle 1: htb default 7",
+            {
+                "message": "RTM_NEWQDISC",
+                "flags": ["create", "excl"],
+                "dev": "lo",
+                "parent": "root",
+                "handle": "1:",
+                "kind": "htb",
+            },
+        ),
+        (
+            "qdisc replace dev lo parent 1:3 tbf rate 1mbit burst 10k latency 1s",
+            {"message": "RTM_NEWQDISC", "flags": ["create", "replace"], "parent": "1:3", "kind": "tbf"},
+        ),
+        (
+            "class change dev lo parent 1: classid 1:7 htb rate 10mbit",
+            {"message": "RTM_NEWTCLASS", "flags": [], "parent": "1:", "classid": "1:7"},
+        ),
+        (
+            "filter add dev lo egress protocol ip pref 5 chain 3 handle 7 bpf bytecode 1,6_0_0_0 flowid 1:1",
+            {
+                "message": "RTM_NEWTFILTER",
+                "dev": "lo",
+                "parent": "egress",
+                "protocol": "ip",
+                "pref": 5,
+                "chain": 3,
+                "handle": "0x7",
+                "kind": "bpf",
+            },
+        ),
+        ("filter del block 7 pref 3", {"message": "RTM_DELTFILTER", "flags": [], "block": 7, "pref": 3}),
+        ("chain add dev lo ingress chain 4", {"message": "RTM_NEWCHAIN", "chain": 4}),
+        ("actions flush action mirred", {"message": "RTM_DELACTION", "flags": ["root"]}),
+        ("actions delete action gact index 5", {"message": "RTM_DELACTION", "flags": []}),
+    ],
+)
 def test_requests_in_words(words: str, said: dict[str, Any]) -> None:
     [sent] = steps(*words_of(words))
     assert {key: sent.get(key) for key in said} == said
@@ -90,27 +115,45 @@ def test_requests_in_words(words: str, said: dict[str, Any]) -> None:
 def test_options_as_show_prints_them() -> None:
     [sent] = steps("class", "add", "dev", "lo", "parent", "1:", "classid", "1:7", "htb", "rate", "10mbit")
     assert (sent["options"]["rate"], sent["options"]["prio"]) == (1250000, 0)
-    assert "options: prio 0 rate 10Mbit ceil 10Mbit" in dry(
-        "class", "add", "dev", "lo", "parent", "1:", "classid", "1:7", "htb", "rate", "10mbit").out
+    assert (
+        "options: prio 0 rate 10Mbit ceil 10Mbit"
+        in dry("class", "add", "dev", "lo", "parent", "1:", "classid", "1:7", "htb", "rate", "10mbit").out
+    )
 
 
 def test_a_program_and_what_is_sent_of_it(program: str) -> None:
     load, sent = steps("filter", "add", "dev", "lo", "ingress", "bpf", "da", "obj", program)
-    assert load == {"step": "load", "object": program, "maps": [], "programs": [
-        {"name": load["programs"][0]["name"], "section": "classifier", "type": "sched_cls", "instructions": 2}]}
+    assert load == {
+        "step": "load",
+        "object": program,
+        "maps": [],
+        "programs": [
+            {"name": load["programs"][0]["name"], "section": "classifier", "type": "sched_cls", "instructions": 2}
+        ],
+    }
     options = sent["attributes"]["TCA_OPTIONS"]
-    assert options == {"TCA_BPF_FD": f"program {load['programs'][0]['name']}", "TCA_BPF_NAME": "bpf.o:[classifier]",
-                       "TCA_BPF_FLAGS": 1}
+    assert options == {
+        "TCA_BPF_FD": f"program {load['programs'][0]['name']}",
+        "TCA_BPF_NAME": "bpf.o:[classifier]",
+        "TCA_BPF_FLAGS": 1,
+    }
 
 
-@pytest.mark.parametrize(("words", "status", "said"), [
-    ("filter add dev lo ingress bpf da obj /nonexistent", 1, "No such file"),
-    ("filter add dev lo ingress bpf da obj PROGRAM sec nosuch", 1, 'no section "nosuch"'),
-    ("filter add dev lo ingress bpf foo bar", 1, "bar"), ("filter foo", 255, "foo"), ("foo", 255, "foo"),
-    ("qdisc add dev lo root htb rate 5", 1, "rate"), ("filter add dev lo ingress bpf bytecode 1,6_0_0", 1, ""),
-    ("map set name x key 1 value 2", 255, "-dry-run"), ("tcx attach dev lo ingress obj /nonexistent", 1, "No such"),
-    ("-force --atomic-nonsense qdisc show", 255, "unknown"),
-])
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ("filter add dev lo ingress bpf da obj /nonexistent", 1, "No such file"),
+        ("filter add dev lo ingress bpf da obj PROGRAM sec nosuch", 1, 'no section "nosuch"'),
+        ("filter add dev lo ingress bpf foo bar", 1, "bar"),
+        ("filter foo", 255, "foo"),
+        ("foo", 255, "foo"),
+        ("qdisc add dev lo root htb rate 5", 1, "rate"),
+        ("filter add dev lo ingress bpf bytecode 1,6_0_0", 1, ""),
+        ("map set name x key 1 value 2", 255, "-dry-run"),
+        ("tcx attach dev lo ingress obj /nonexistent", 1, "No such"),
+        ("-force --atomic-nonsense qdisc show", 255, "unknown"),
+    ],
+)
 def test_errors_are_what_they_would_be(program: str, words: str, status: int, said: str) -> None:
     done = dry(*words_of(words, {"PROGRAM": program}))
     assert (done.status, done.out) == (status, "")
@@ -144,9 +187,16 @@ def test_a_batch(tmp_path: Path, program: str) -> None:
     assert (done.status, f"Command failed {batch}:2" in done.err) == (1, True)
 
 
-@given(st.lists(st.sampled_from("filter qdisc class chain actions add del replace dev lo ingress root parent 1: handle "
-                                "htb bpf u32 bytecode 1,6_0_0_0 flowid 1:1 match ip dst 1.2.3.4 pref 5 protocol chain "
-                                "rate 1mbit action mirred egress redirect index tbf police".split()), max_size=12))
+@given(
+    st.lists(
+        st.sampled_from(
+            "filter qdisc class chain actions add del replace dev lo ingress root parent 1: handle "
+            "htb bpf u32 bytecode 1,6_0_0_0 flowid 1:1 match ip dst 1.2.3.4 pref 5 protocol chain "
+            "rate 1mbit action mirred egress redirect index tbf police".split()
+        ),
+        max_size=12,
+    )
+)
 def test_any_words_give_steps_or_a_clean_error(words: list[str]) -> None:
     done = dry("-j", *words_of(" ".join(words)))
     assert done.status in (0, 1, 2, 255)
@@ -158,7 +208,30 @@ def test_nothing_is_asked_of_the_kernel_that_would_change_it(tmp_path: Path, pro
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
     log = tmp_path / "log"
-    subprocess.run(["strace", "-f", "-e", "trace=bpf,sendto,sendmsg,mount,mkdir,symlink", "-o", str(log),
-                    sys.executable, "-m", "pytc", "--dry-run", "filter", "add", "dev", "lo", "ingress", "bpf", "da",
-                    "obj", program], check=True, timeout=60, capture_output=True)
+    subprocess.run(
+        [
+            "strace",
+            "-f",
+            "-e",
+            "trace=bpf,sendto,sendmsg,mount,mkdir,symlink",
+            "-o",
+            str(log),
+            sys.executable,
+            "-m",
+            "pytc",
+            "--dry-run",
+            "filter",
+            "add",
+            "dev",
+            "lo",
+            "ingress",
+            "bpf",
+            "da",
+            "obj",
+            program,
+        ],
+        check=True,
+        timeout=60,
+        capture_output=True,
+    )
     assert [line for line in log.read_text().splitlines() if "bpf(" in line or "RTM_NEW" in line] == []

@@ -10,9 +10,14 @@ from pytc.operations.equal_programs import EqualFilter, FilterProgram, KnownProg
 NAMES = {1: "a", 2: "a", 3: "b", 4: "b", 5: None, 6: ""}
 TAGS = {1: b"x", 2: b"x", 3: b"x", 4: b"y", 5: b"x", 6: b"y"}
 places = st.builds(Place, st.integers(1, 3), st.integers(1, 2))
-steps = st.lists(st.one_of(st.tuples(st.just("put"), places, st.sampled_from(sorted(NAMES))),
-                           st.tuples(st.just("remove"), places, st.just(0)),
-                           st.tuples(st.just("find"), places, st.sampled_from(sorted(NAMES)))), max_size=30)
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), places, st.sampled_from(sorted(NAMES))),
+        st.tuples(st.just("remove"), places, st.just(0)),
+        st.tuples(st.just("find"), places, st.sampled_from(sorted(NAMES))),
+    ),
+    max_size=30,
+)
 
 
 @given(steps)
@@ -27,8 +32,11 @@ def test_it_finds_what_a_search_finds(steps: list[tuple[str, Place, int]]) -> No
             listed.pop(place, None)
         elif (name := NAMES[program]) is not None:
             found = known.equal(name, TAGS[program], elsewhere=place)
-            expected = {at: one for at, one in listed.items()
-                        if at != place and (NAMES[one], TAGS[one]) == (name, TAGS[program])}
+            expected = {
+                at: one
+                for at, one in listed.items()
+                if at != place and (NAMES[one], TAGS[one]) == (name, TAGS[program])
+            }
             assert (found is None) == (not expected)
             if found is not None:
                 assert found == EqualFilter(found.place, expected[found.place], len(expected) - 1)

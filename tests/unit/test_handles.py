@@ -12,10 +12,21 @@ from pytc.protocols import format_protocol, parse_protocol
 HANDLES = st.builds(Handle, st.integers(0, 0xFFFF), st.integers(0, 0xFFFF))
 
 
-@pytest.mark.parametrize(("word", "number"), [
-    ("1:", 0x10000), ("1:10", 0x10010), (":5", 5), ("root", 0xFFFFFFFF), ("none", 0), ("ffff:fff2", 0xFFFFFFF2),
-    ("10", 0x10), ("fffffff1", 0xFFFFFFF1), (":", 0), ("AB:cd", 0xAB00CD),
-])
+@pytest.mark.parametrize(
+    ("word", "number"),
+    [
+        ("1:", 0x10000),
+        ("1:10", 0x10010),
+        (":5", 5),
+        ("root", 0xFFFFFFFF),
+        ("none", 0),
+        ("ffff:fff2", 0xFFFFFFF2),
+        ("10", 0x10),
+        ("fffffff1", 0xFFFFFFF1),
+        (":", 0),
+        ("AB:cd", 0xAB00CD),
+    ],
+)
 def test_class_ids(word: str, number: int) -> None:
     assert parse_classid(word).number == number
 
@@ -56,10 +67,19 @@ def test_any_word_is_a_handle_or_a_value_error(word: str) -> None:
             pass
 
 
-@pytest.mark.parametrize(("word", "number"), [
-    ("all", 3), ("ip", 0x800), ("IP", 0x800), ("ipv6", 0x86DD), ("arp", 0x806), ("802.1Q", 0x8100), ("0x1234", 0x1234),
-    ("2048", 0x800),
-])
+@pytest.mark.parametrize(
+    ("word", "number"),
+    [
+        ("all", 3),
+        ("ip", 0x800),
+        ("IP", 0x800),
+        ("ipv6", 0x86DD),
+        ("arp", 0x806),
+        ("802.1Q", 0x8100),
+        ("0x1234", 0x1234),
+        ("2048", 0x800),
+    ],
+)
 def test_protocols(word: str, number: int) -> None:
     assert parse_protocol(word) == number
 

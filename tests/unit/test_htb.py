@@ -51,17 +51,36 @@ def test_words_of_a_qdisc() -> None:
 def test_words_of_a_class() -> None:
     assert read_class("rate 8kbit") == HtbClassOptions(1000)
     assert read_class("rate 8kbit ceil 0 b 5k/8 c 6k p 1 q 2 m 3 mp 4 o 5 l a") == HtbClassOptions(
-        1000, 0, Burst(5120, 3), Burst(6144), 1, 2, 3, 4, 5, 2)
+        1000, 0, Burst(5120, 3), Burst(6144), 1, 2, 3, 4, 5, 2
+    )
     assert read_class("rate 8kbit maxburst 1k buffer 2k cbuffer 3k cmaxburst 4k") == HtbClassOptions(
-        1000, 0, Burst(2048), Burst(4096))
+        1000, 0, Burst(2048), Burst(4096)
+    )
 
 
-@pytest.mark.parametrize("line", [
-    "", "rate 0", "ceil 1mbit", "rate 1mbit rate 1mbit", "rate x", "rate 150%", "rate %%", "r 1mbit",
-    "rate 1mbit ce 1mbit", "rate 1mbit burst 5g", "rate 1mbit burst 1k/3", "rate 1mbit burst 1k/0",
-    "rate 1mbit burst 1k/", "rate 1mbit burst /8", "rate 1mbit prio 0x3", "rate 1mbit mpu 65536",
-    "rate 1mbit linklayer x", "rate 1mbit bogus",
-])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "rate 0",
+        "ceil 1mbit",
+        "rate 1mbit rate 1mbit",
+        "rate x",
+        "rate 150%",
+        "rate %%",
+        "r 1mbit",
+        "rate 1mbit ce 1mbit",
+        "rate 1mbit burst 5g",
+        "rate 1mbit burst 1k/3",
+        "rate 1mbit burst 1k/0",
+        "rate 1mbit burst 1k/",
+        "rate 1mbit burst /8",
+        "rate 1mbit prio 0x3",
+        "rate 1mbit mpu 65536",
+        "rate 1mbit linklayer x",
+        "rate 1mbit bogus",
+    ],
+)
 def test_wrong_words_of_a_class(line: str) -> None:
     with pytest.raises(InvalidOptionsError):
         read_class(line)
@@ -74,8 +93,31 @@ def test_help() -> None:
         assert request.value.topic == topic
 
 
-@given(st.lists(st.sampled_from(["rate", "ceil", "burst", "cburst", "prio", "quantum", "mtu", "mpu", "overhead",
-                                 "linklayer", "1mbit", "5k", "0", "7", "-1", "x", ""])))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "rate",
+                "ceil",
+                "burst",
+                "cburst",
+                "prio",
+                "quantum",
+                "mtu",
+                "mpu",
+                "overhead",
+                "linklayer",
+                "1mbit",
+                "5k",
+                "0",
+                "7",
+                "-1",
+                "x",
+                "",
+            ]
+        )
+    )
+)
 def test_any_words_are_options_or_an_error(words: list[str]) -> None:
     try:
         options = parse_class(Cursor(words))
@@ -84,10 +126,16 @@ def test_any_words_are_options_or_an_error(words: list[str]) -> None:
     encode_class(options, AROUND)
 
 
-@pytest.mark.parametrize("line, buffer, cbuffer", [  # as the real tc encodes them
-    ("rate 10mbit", 20_000, 20_000), ("rate 1mbit ceil 5mbit burst 15k", 1_920_000, 40_000),
-    ("rate 1gbit", 187, 187), ("rate 100gbit", 0, 0), ("rate 1mbit burst 1000000000", 2_056_561_152, 200_000),
-])
+@pytest.mark.parametrize(
+    "line, buffer, cbuffer",
+    [  # as the real tc encodes them
+        ("rate 10mbit", 20_000, 20_000),
+        ("rate 1mbit ceil 5mbit burst 15k", 1_920_000, 40_000),
+        ("rate 1gbit", 187, 187),
+        ("rate 100gbit", 0, 0),
+        ("rate 1mbit burst 1000000000", 2_056_561_152, 200_000),
+    ],
+)
 def test_bursts_are_times(line: str, buffer: int, cbuffer: int) -> None:
     parameters = dict(encode_class(read_class(line), AROUND))["TCA_HTB_PARMS"]
     assert struct.unpack_from("=II", parameters, 24) == (buffer, cbuffer)
@@ -117,5 +165,10 @@ def test_any_bytes_can_be_shown(raw: bytes) -> None:
     assert KIND.class_statistics is not None
     attributes = {"TCA_HTB_PARMS": raw, "TCA_HTB_INIT": raw}
     for shown in (Shown(), Shown(details=True)):
-        render([KIND.document(attributes, shown, CLOCK), KIND.document_class(attributes, shown, CLOCK),
-                KIND.class_statistics(raw)])
+        render(
+            [
+                KIND.document(attributes, shown, CLOCK),
+                KIND.document_class(attributes, shown, CLOCK),
+                KIND.class_statistics(raw),
+            ]
+        )

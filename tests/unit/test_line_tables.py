@@ -12,8 +12,13 @@ RIGHT, WRONG = 400, 150
 def distinct(*, wrong: bool, elsewhere: bool) -> set[str]:
     """Lines, each once: right ones that change something, so that exit code, state, text and JSON are compared behind
     them; or wrong ones. Those of kinds that pytc does not know are left out, and so is what only sends packets."""
-    steps = (step for session in all_sessions() if session.elsewhere == elsewhere and not session.raw
-             for step in session.steps if step.wrong == wrong and (wrong or step.changes))
+    steps = (
+        step
+        for session in all_sessions()
+        if session.elsewhere == elsewhere and not session.raw
+        for step in session.steps
+        if step.wrong == wrong and (wrong or step.changes)
+    )
     return {[command for command in step.commands if not command.startswith("send ")][-1] for step in steps}
 
 

@@ -73,10 +73,10 @@ def test_columns_stay_below_one_another() -> None:
 
 def page_of(text: str) -> str:
     source = "".join(roff.verbatim(part.lines) for part in parts(text) if isinstance(part, Verbatim))
-    return f'.TH T 8 2026-01-01\n.SH X\n{source.removeprefix(".PP")}'
+    return f".TH T 8 2026-01-01\n.SH X\n{source.removeprefix('.PP')}"
 
 
-@example([".B x", "'a", "...", "\\fB\\c", "-e `f` ^ ~ \"", "word " * 60, "x" * 300])
+@example([".B x", "'a", "...", "\\fB\\c", '-e `f` ^ ~ "', "word " * 60, "x" * 300])
 @given(st.lists(_TEXT, min_size=1, max_size=5))
 def test_any_line_comes_out_as_it_is(lines: list[str]) -> None:
     """Also those that begin with a dot or a quote, and those that are longer than lines of the source may be."""
@@ -102,9 +102,13 @@ def test_lines_of_the_source_are_short() -> None:
 
 
 def test_every_option_is_explained() -> None:
-    text = page()[page().index('.SH "OPTIONS"'):page().index('.SH "QDISCS"')].replace("\\-", "-")
-    explained = {word.strip(",") for line in text.splitlines() if line.startswith("\\fB")
-                 for word in line.replace("\\fB", "").replace("\\fR", "").split()}
+    text = page()[page().index('.SH "OPTIONS"') : page().index('.SH "QDISCS"')].replace("\\-", "-")
+    explained = {
+        word.strip(",")
+        for line in text.splitlines()
+        if line.startswith("\\fB")
+        for word in line.replace("\\fB", "").replace("\\fR", "").split()
+    }
     assert {row.name for row in OPTIONS} <= {name.lstrip("-") for name in explained}
 
 
@@ -119,16 +123,23 @@ def test_every_variable_of_the_environment_is_explained() -> None:
     for path in Path(ROOT / "src" / "pytc").rglob("*.py"):
         found |= set(re.findall(r'environ(?:ment)?(?:\.get\(|\[)"([A-Z][A-Z_]+)"', path.read_text()))
     assert "TC_BPF_MNT" in found
-    text = page()[page().index('.SH "ENVIRONMENT"'):page().index('.SH "FILES"')]
+    text = page()[page().index('.SH "ENVIRONMENT"') : page().index('.SH "FILES"')]
     assert {name for name in found if name not in text} == set()
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("Usage: a\n       b\n\nA := b\n  | c\ntext\nmore\n",
-     [Verbatim(["Usage: a", "       b"]), Verbatim(["A := b", "  | c"]), Prose("text more")]),
-    ("a, b  first\n      second\nc     third\n\nx y z\n", [Item("a, b", "first second"), Item("c", "third"),
-                                                           Prose("x y z")]),
-    ("text\n  one line\n", [Prose("text"), Verbatim(["  one line"])]),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Usage: a\n       b\n\nA := b\n  | c\ntext\nmore\n",
+            [Verbatim(["Usage: a", "       b"]), Verbatim(["A := b", "  | c"]), Prose("text more")],
+        ),
+        (
+            "a, b  first\n      second\nc     third\n\nx y z\n",
+            [Item("a, b", "first second"), Item("c", "third"), Prose("x y z")],
+        ),
+        ("text\n  one line\n", [Prose("text"), Verbatim(["  one line"])]),
+    ],
+)
 def test_what_a_help_text_consists_of(text: str, expected: list[Part]) -> None:
     assert list(parts(text)) == expected

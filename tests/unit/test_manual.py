@@ -42,9 +42,14 @@ def test_there_are_enough_words() -> None:
     assert sum(supported(place, entry) for place, entry in EVERY) > 500
 
 
-@pytest.mark.parametrize(("section", "known"), [
-    ("Qdiscs", qdiscs.names()), ("Filters", filters.names()), ("Actions", actions.names()),
-])
+@pytest.mark.parametrize(
+    ("section", "known"),
+    [
+        ("Qdiscs", qdiscs.names()),
+        ("Filters", filters.names()),
+        ("Actions", actions.names()),
+    ],
+)
 def test_all_kinds_of_pytc_are_on_the_page_and_of_no_other_a_word(section: str, known: list[str]) -> None:
     named = {place.kind for place in places(section)}
     assert set(known) <= named

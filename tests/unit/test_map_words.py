@@ -37,70 +37,141 @@ from pytc.map_commands import (
 M1 = Target("map", "1")
 
 
-@pytest.mark.parametrize(("line", "command"), [
-    ("map", ShowMaps()), ("map show", ShowMaps()), ("map ls id 7", ShowMaps(Target("id", "7"))),
-    ("map get map 1 key 7", GetElement(M1, "7")),
-    ("map g m 1 key 7 sum lock", GetElement(M1, "7", sum=True, lock=True)),
-    ("map get fd 5 key key value.a[2]", GetElement(Target("fd", "5"), "key", ".a[2]")),
-    ("map get name x keytype ip4 key 1.2.3.4", GetElement(Target("name", "x", "ip4"), "1.2.3.4")),
-    ("map set map 1 key 7 value 8", SetElement(M1, "7", "8")),
-    ("map set map 1 value { a 1 b { c [ 1 2 ] } } noexist", SetElement(
-        M1, None, {"a": "1", "b": {"c": ["1", "2"]}}, flags=1)),
-    ("map set map 1 key hex 0a 0x0b value hex 00ff exist", SetElement(M1, b"\x0a\x0b", b"\0\xff", flags=2)),
-    ("map set map 1 key hex value hex", SetElement(M1, "hex", "hex")),
-    ("map set map 1 key 7 value += 1", SetElement(M1, "7", changes=(Change("", "+=", "1"),))),
-    ("map set map 1 key 7 value.a = 1 value.b[0] |= 2 lock", SetElement(
-        M1, "7", changes=(Change(".a", "=", "1"), Change(".b[0]", "|=", "2")), lock=True)),
-    ("map set map 1 value += 1 value.a = 2", SetElement(M1, changes=(Change("", "+=", "1"), Change(".a", "=", "2")))),
-    ("map set map 1 valuetype { u64 a, u32 b } value 1", SetElement(
-        Target("map", "1", "", "{ u64 a, u32 b }"), None, "1")),
-    ("map set map 1 valuetype struct sums value 1", SetElement(Target("map", "1", "", "struct sums"), None, "1")),
-    ("map update-many map 1 key 1 value 2 key 3 value 4", UpdateElements(M1, (("1", "2"), ("3", "4")))),
-    ("map update map 1 key 1 value 2 exist", UpdateElements(M1, (("1", "2"),), 2)),
-    ("map delete map 1 key 1 key 2", DeleteElements(M1, ("1", "2"))),
-    ("map del map 1 all", DeleteElements(M1, all=True)),
-    ("map dump pinned m:globals/x csv sum", DumpMap(Target("pinned", "m:globals/x"), csv=True, sum=True)),
-    ("map load map 1 file.csv", LoadMap(M1, "file.csv")), ("map load map 1 - json", LoadMap(M1, "-", "json")),
-    ("map load map 1 csv file csv", LoadMap(M1, "csv", "csv")), ("map next map 1", NextKey(M1)),
-    ("map next map 1 key 7", NextKey(M1, "7")), ("map watch map 1 interval 500ms count 2", WatchMap(M1, 0.5, 2)),
-    ("map pin id 3 /sys/fs/bpf/x", PinMap(Target("id", "3"), "/sys/fs/bpf/x")),
-    ("map pin id 3 path help", PinMap(Target("id", "3"), "help")), ("map unpin m:x", UnpinMap("m:x")),
-    ("map unpin pinned /x", UnpinMap("/x")), ("map push map 1 value 1 value 2 exist", PushValues(M1, ("1", "2"), 2)),
-    ("map pop map 1", TakeValues(M1, True)), ("map pop map 1 all", TakeValues(M1, True, 0)),
-    ("map pop map 1 count 3", TakeValues(M1, True, 3)), ("map peek map 1", TakeValues(M1, False)),
-    ("map events map 1 type struct event object x.o count 5 timeout 2s", ReadEvents(
-        Target("map", "1", "", "struct event"), 5, 2.0, "x.o")),
-    ("map help", Help("map")), ("ma show", ShowMaps()),
-])
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("map", ShowMaps()),
+        ("map show", ShowMaps()),
+        ("map ls id 7", ShowMaps(Target("id", "7"))),
+        ("map get map 1 key 7", GetElement(M1, "7")),
+        ("map g m 1 key 7 sum lock", GetElement(M1, "7", sum=True, lock=True)),
+        ("map get fd 5 key key value.a[2]", GetElement(Target("fd", "5"), "key", ".a[2]")),
+        ("map get name x keytype ip4 key 1.2.3.4", GetElement(Target("name", "x", "ip4"), "1.2.3.4")),
+        ("map set map 1 key 7 value 8", SetElement(M1, "7", "8")),
+        (
+            "map set map 1 value { a 1 b { c [ 1 2 ] } } noexist",
+            SetElement(M1, None, {"a": "1", "b": {"c": ["1", "2"]}}, flags=1),
+        ),
+        ("map set map 1 key hex 0a 0x0b value hex 00ff exist", SetElement(M1, b"\x0a\x0b", b"\0\xff", flags=2)),
+        ("map set map 1 key hex value hex", SetElement(M1, "hex", "hex")),
+        ("map set map 1 key 7 value += 1", SetElement(M1, "7", changes=(Change("", "+=", "1"),))),
+        (
+            "map set map 1 key 7 value.a = 1 value.b[0] |= 2 lock",
+            SetElement(M1, "7", changes=(Change(".a", "=", "1"), Change(".b[0]", "|=", "2")), lock=True),
+        ),
+        (
+            "map set map 1 value += 1 value.a = 2",
+            SetElement(M1, changes=(Change("", "+=", "1"), Change(".a", "=", "2"))),
+        ),
+        (
+            "map set map 1 valuetype { u64 a, u32 b } value 1",
+            SetElement(Target("map", "1", "", "{ u64 a, u32 b }"), None, "1"),
+        ),
+        ("map set map 1 valuetype struct sums value 1", SetElement(Target("map", "1", "", "struct sums"), None, "1")),
+        ("map update-many map 1 key 1 value 2 key 3 value 4", UpdateElements(M1, (("1", "2"), ("3", "4")))),
+        ("map update map 1 key 1 value 2 exist", UpdateElements(M1, (("1", "2"),), 2)),
+        ("map delete map 1 key 1 key 2", DeleteElements(M1, ("1", "2"))),
+        ("map del map 1 all", DeleteElements(M1, all=True)),
+        ("map dump pinned m:globals/x csv sum", DumpMap(Target("pinned", "m:globals/x"), csv=True, sum=True)),
+        ("map load map 1 file.csv", LoadMap(M1, "file.csv")),
+        ("map load map 1 - json", LoadMap(M1, "-", "json")),
+        ("map load map 1 csv file csv", LoadMap(M1, "csv", "csv")),
+        ("map next map 1", NextKey(M1)),
+        ("map next map 1 key 7", NextKey(M1, "7")),
+        ("map watch map 1 interval 500ms count 2", WatchMap(M1, 0.5, 2)),
+        ("map pin id 3 /sys/fs/bpf/x", PinMap(Target("id", "3"), "/sys/fs/bpf/x")),
+        ("map pin id 3 path help", PinMap(Target("id", "3"), "help")),
+        ("map unpin m:x", UnpinMap("m:x")),
+        ("map unpin pinned /x", UnpinMap("/x")),
+        ("map push map 1 value 1 value 2 exist", PushValues(M1, ("1", "2"), 2)),
+        ("map pop map 1", TakeValues(M1, True)),
+        ("map pop map 1 all", TakeValues(M1, True, 0)),
+        ("map pop map 1 count 3", TakeValues(M1, True, 3)),
+        ("map peek map 1", TakeValues(M1, False)),
+        (
+            "map events map 1 type struct event object x.o count 5 timeout 2s",
+            ReadEvents(Target("map", "1", "", "struct event"), 5, 2.0, "x.o"),
+        ),
+        ("map help", Help("map")),
+        ("ma show", ShowMaps()),
+    ],
+)
 def test_words(line: str, command: Command) -> None:
     assert parse_words(line.split()) == command
 
 
-@pytest.mark.parametrize(("line", "said"), [
-    ("map bogus", 'Command "bogus" is unknown'), ("map get key 1", "which map"), ("map get map", "not complete"),
-    ("map get map 1 id 2", "duplicate"), ("map get map 1 key", "not complete"),
-    ("map get map 1 what", 'What is "what"'),
-    ("map set map 1 key 1", "either a value is needed"), ("map set map 1 value 1 value.a = 2", "either a value"),
-    ("map set map 1 value.a 2", 'expected behind "value.a"'), ("map set map 1 key { a 1", "not complete"),
-    ("map set map 1 key { a 1 a 2 }", "a member has one value"), ("map set map 1 key [ 1", "not complete"),
-    ("map set map 1 key " + "[ " * 40, "nested too deeply"), ("map get map 1 value.a value.b", "second part"),
-    ("map update-many map 1 key 1", "1 keys and 0 values"), ("map update-many map 1", "0 keys"),
-    ("map delete map 1", "either keys are needed"), ("map delete map 1 key 1 all", "either keys are needed"),
-    ("map load map 1", '"path" is needed'), ("map load map 1 a.csv b.csv", 'What is "b.csv"'),
-    ("map pin id 1", '"path" is needed'), ("map unpin", "not complete"), ("map unpin /x /y", "What is"),
-    ("map push map 1", '"value" is needed'), ("map pop map 1 count x", "invalid count"),
-    ("map watch map 1 interval x", "invalid time"), ("map watch map 1 interval 1.2.3", "invalid time"),
-    ("map events map 1 timeout -1", "invalid time"), ("map get map 1 valuetype { u32 a", "not complete"),
-    ("map set map 1 value 1 any exist", "duplicate"),
-])
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("map bogus", 'Command "bogus" is unknown'),
+        ("map get key 1", "which map"),
+        ("map get map", "not complete"),
+        ("map get map 1 id 2", "duplicate"),
+        ("map get map 1 key", "not complete"),
+        ("map get map 1 what", 'What is "what"'),
+        ("map set map 1 key 1", "either a value is needed"),
+        ("map set map 1 value 1 value.a = 2", "either a value"),
+        ("map set map 1 value.a 2", 'expected behind "value.a"'),
+        ("map set map 1 key { a 1", "not complete"),
+        ("map set map 1 key { a 1 a 2 }", "a member has one value"),
+        ("map set map 1 key [ 1", "not complete"),
+        ("map set map 1 key " + "[ " * 40, "nested too deeply"),
+        ("map get map 1 value.a value.b", "second part"),
+        ("map update-many map 1 key 1", "1 keys and 0 values"),
+        ("map update-many map 1", "0 keys"),
+        ("map delete map 1", "either keys are needed"),
+        ("map delete map 1 key 1 all", "either keys are needed"),
+        ("map load map 1", '"path" is needed'),
+        ("map load map 1 a.csv b.csv", 'What is "b.csv"'),
+        ("map pin id 1", '"path" is needed'),
+        ("map unpin", "not complete"),
+        ("map unpin /x /y", "What is"),
+        ("map push map 1", '"value" is needed'),
+        ("map pop map 1 count x", "invalid count"),
+        ("map watch map 1 interval x", "invalid time"),
+        ("map watch map 1 interval 1.2.3", "invalid time"),
+        ("map events map 1 timeout -1", "invalid time"),
+        ("map get map 1 valuetype { u32 a", "not complete"),
+        ("map set map 1 value 1 any exist", "duplicate"),
+    ],
+)
 def test_wrong_words(line: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         parse_words(line.split())
 
 
-@given(st.lists(st.sampled_from([
-    "map", "get", "set", "dump", "load", "1", "key", "value", "value.a", "+=", "{", "}", "[", "]", "hex", "id", "0a",
-    "sum", "keytype", "valuetype", "struct", "count", "x"]), max_size=10))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "map",
+                "get",
+                "set",
+                "dump",
+                "load",
+                "1",
+                "key",
+                "value",
+                "value.a",
+                "+=",
+                "{",
+                "}",
+                "[",
+                "]",
+                "hex",
+                "id",
+                "0a",
+                "sum",
+                "keytype",
+                "valuetype",
+                "struct",
+                "count",
+                "x",
+            ]
+        ),
+        max_size=10,
+    )
+)
 def test_any_words_are_a_command_or_an_error(words: list[str]) -> None:
     try:
         parse_words(["map", *words])

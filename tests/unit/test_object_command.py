@@ -36,34 +36,56 @@ def as_json(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) ->
     return document
 
 
-@pytest.mark.parametrize(("line", "command"), [
-    ("object show f.o", ShowObject("f.o")), ("o s f.o", ShowObject("f.o")), ("obj sh f.o", ShowObject("f.o")),
-    ("object lint f.o", LintObject("f.o")), ("o l f.o for 5.4", LintObject("f.o", "5.4")),
-    ("o l f.o f v6.1.0-rc3 t xdp", LintObject("f.o", "6.1", 6)),
-    ("o l f.o type cls for 5.15.0-91-generic", LintObject("f.o", "5.15", 3)),
-    ("o c f.o", ConvertObject("f.o")), ("object help", Help("object")), ("o h", Help("object")),
-    ("object", Help("object")), ("object show ./help", ShowObject("./help")),
-])
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("object show f.o", ShowObject("f.o")),
+        ("o s f.o", ShowObject("f.o")),
+        ("obj sh f.o", ShowObject("f.o")),
+        ("object lint f.o", LintObject("f.o")),
+        ("o l f.o for 5.4", LintObject("f.o", "5.4")),
+        ("o l f.o f v6.1.0-rc3 t xdp", LintObject("f.o", "6.1", 6)),
+        ("o l f.o type cls for 5.15.0-91-generic", LintObject("f.o", "5.15", 3)),
+        ("o c f.o", ConvertObject("f.o")),
+        ("object help", Help("object")),
+        ("o h", Help("object")),
+        ("object", Help("object")),
+        ("object show ./help", ShowObject("./help")),
+    ],
+)
 def test_words(line: str, command: Command) -> None:
     assert parse_words(line.split()) == command
 
 
-@pytest.mark.parametrize(("line", "text"), [
-    ("object bogus f.o", 'Command "bogus" is unknown'), ("object show", "not complete"),
-    ("object lint f.o for", "not complete"), ("object lint f.o for five", "invalid kernel version"),
-    ("object lint f.o for 5", "invalid kernel version"), ("object lint f.o type bogus", "invalid program type"),
-    ("object lint f.o for 5.4 for 5.5", "duplicate"), ("object show f.o more", 'What is "more"'),
-    ("object convert f.o for 5.4", 'What is "for"'),
-])
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("object bogus f.o", 'Command "bogus" is unknown'),
+        ("object show", "not complete"),
+        ("object lint f.o for", "not complete"),
+        ("object lint f.o for five", "invalid kernel version"),
+        ("object lint f.o for 5", "invalid kernel version"),
+        ("object lint f.o type bogus", "invalid program type"),
+        ("object lint f.o for 5.4 for 5.5", "duplicate"),
+        ("object show f.o more", 'What is "more"'),
+        ("object convert f.o for 5.4", 'What is "for"'),
+    ],
+)
 def test_wrong_words(line: str, text: str) -> None:
     with pytest.raises(UsageError, match=text):
         parse_words(line.split())
 
 
-@pytest.mark.parametrize(("line", "topic"), [
-    ("object show help", "object show"), ("object lint help", "object lint"), ("o l f.o help", "object lint"),
-    ("o s f.o help", "object show"), ("object convert help", "object convert"),
-])
+@pytest.mark.parametrize(
+    ("line", "topic"),
+    [
+        ("object show help", "object show"),
+        ("object lint help", "object lint"),
+        ("o l f.o help", "object lint"),
+        ("o s f.o help", "object show"),
+        ("object convert help", "object convert"),
+    ],
+)
 def test_help_is_known_everywhere(line: str, topic: str) -> None:
     with pytest.raises(HelpRequested) as request:
         parse_words(line.split())
@@ -71,10 +93,15 @@ def test_help_is_known_everywhere(line: str, topic: str) -> None:
     assert topic in topics()
 
 
-@pytest.mark.parametrize(("given", "offered"), [
-    ([], "lint"), (["lint", "f.o"], "for"), (["lint", "f.o", "for", "5.4"], "type"),
-    (["lint", "f.o", "type"], "sched_cls"),
-])
+@pytest.mark.parametrize(
+    ("given", "offered"),
+    [
+        ([], "lint"),
+        (["lint", "f.o"], "for"),
+        (["lint", "f.o", "for", "5.4"], "type"),
+        (["lint", "f.o", "type"], "sched_cls"),
+    ],
+)
 def test_completion(given: list[str], offered: str) -> None:
     assert offered in offers(["object", *given], "")[1]
 
@@ -93,7 +120,8 @@ def test_every_object_is_shown_as_json(build: Compiler, capsys: pytest.CaptureFi
     assert document["programs"]
     assert not any("problem" in program for program in document["programs"])
     assert {used for program in document["programs"] for used in program["maps"]} <= {
-        declared["name"] for declared in document["maps"]}
+        declared["name"] for declared in document["maps"]
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -120,8 +148,14 @@ def test_every_object_is_linted(build: Compiler, capsys: pytest.CaptureFixture[s
 
 def test_global_variables_in_json(build: Compiler, capsys: pytest.CaptureFixture[str]) -> None:
     variables = {one["name"]: one for one in as_json(capsys, "object", "show", build("modern_globals"))["variables"]}
-    assert variables["ports"] == {"name": "ports", "section": ".rodata", "type": "const volatile __u16 [4]",
-                                  "size": 8, "value": [53, 67, 123, 443], "constant": True}
+    assert variables["ports"] == {
+        "name": "ports",
+        "section": ".rodata",
+        "type": "const volatile __u16 [4]",
+        "size": 8,
+        "value": [53, 67, 123, 443],
+        "constant": True,
+    }
     assert variables["big"]["value"] == 0x1122334455667788
     assert not variables["state"]["constant"]
 
@@ -137,10 +171,27 @@ def test_the_example_as_text(capsys: pytest.CaptureFixture[str]) -> None:
 def test_maps_with_all_attributes(build: Compiler, capsys: pytest.CaptureFixture[str]) -> None:
     maps = {one["name"]: one for one in as_json(capsys, "object", "show", build("legacy36"))["maps"]}
     assert maps["map_hash"] == {
-        "name": "map_hash", "type": "hash", "key_size": 4, "value_size": 8, "max_entries": 16,
-        "flags": ["no_prealloc"], "pinning": "none", "numa_node": None, "map_extra": 0, "frozen": False, "id": 0,
-        "inner_id": 0, "inner_idx": maps["map_hash"]["inner_idx"], "inner": None, "slots": [], "origin": "maps",
-        "layout": "bpf_elf_map", "layout_size": 36, "key_type": None, "value_type": None}
+        "name": "map_hash",
+        "type": "hash",
+        "key_size": 4,
+        "value_size": 8,
+        "max_entries": 16,
+        "flags": ["no_prealloc"],
+        "pinning": "none",
+        "numa_node": None,
+        "map_extra": 0,
+        "frozen": False,
+        "id": 0,
+        "inner_id": 0,
+        "inner_idx": maps["map_hash"]["inner_idx"],
+        "inner": None,
+        "slots": [],
+        "origin": "maps",
+        "layout": "bpf_elf_map",
+        "layout_size": 36,
+        "key_type": None,
+        "value_type": None,
+    }
 
 
 def test_slots_and_templates(build: Compiler, capsys: pytest.CaptureFixture[str]) -> None:
@@ -171,8 +222,13 @@ def test_a_finding_stands_where_compilers_put_it(build: Compiler, capsys: pytest
 def test_nothing_is_found_in_a_good_object(build: Compiler, capsys: pytest.CaptureFixture[str]) -> None:
     path = build("modern_globals")
     assert shown(capsys, "object", "lint", path) == f"{path}: nothing found\n"
-    assert as_json(capsys, "object", "lint", path) == {"object": path, "findings": [], "errors": 0, "warnings": 0,
-                                                       "notes": 0}
+    assert as_json(capsys, "object", "lint", path) == {
+        "object": path,
+        "findings": [],
+        "errors": 0,
+        "warnings": 0,
+        "notes": 0,
+    }
 
 
 def test_lint_for_a_kernel(capsys: pytest.CaptureFixture[str]) -> None:
@@ -199,8 +255,9 @@ def test_what_is_no_object(capsys: pytest.CaptureFixture[str], verb: str, path: 
     assert path in found.err
 
 
-def test_the_layout_of_20_bytes_can_be_said(build: Compiler, capsys: pytest.CaptureFixture[str],
-                                            monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_layout_of_20_bytes_can_be_said(
+    build: Compiler, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PYTC_MAP_LAYOUT", "bpf_map_def")
     maps = as_json(capsys, "object", "show", build("legacy20", flags=()))["maps"]
     assert {one["layout"] for one in maps} == {"bpf_map_def"}
@@ -214,12 +271,17 @@ def test_names_do_not_control_the_terminal(capsys: pytest.CaptureFixture[str], t
     assert as_json(capsys, "object", "show", str(path))["sections"][0]["name"] == "a\x1b[2Jb"
 
 
-@pytest.mark.parametrize(("line", "status"), [
-    ("object show examples/bpf/traffic.o", 0), ("object lint examples/bpf/traffic.o for 5.1", 1),
-    ("object convert examples/bpf/mark_stats.o", 0),
-])
-def test_the_documentation_shows_what_is_printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
-                                                 line: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("object show examples/bpf/traffic.o", 0),
+        ("object lint examples/bpf/traffic.o for 5.1", 1),
+        ("object convert examples/bpf/mark_stats.o", 0),
+    ],
+)
+def test_the_documentation_shows_what_is_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str, status: int
+) -> None:
     monkeypatch.chdir(ROOT)
     page = (ROOT / "docs" / "object-command.md").read_text()
     assert line in page

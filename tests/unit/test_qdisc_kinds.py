@@ -27,8 +27,10 @@ CLOCK = Clock()
 AROUND = Surroundings(CLOCK, lambda: 10_000, lambda name: (-1, 0, 1))
 SHOWN = [Shown(), Shown(details=True), Shown(statistics=True), Shown(details=True, statistics=True)]
 #: Every word of the table of lines, and some that make no sense.
-WORDS = sorted({word for step in steps("qdiscs") for words in step.on("D") for word in words}
-               | {"", "-1", "0", "4294967296", "1e400", "50%", "101%", "x", "help", "5k/8", "9" * 20, "%"})
+WORDS = sorted(
+    {word for step in steps("qdiscs") for words in step.on("D") for word in words}
+    | {"", "-1", "0", "4294967296", "1e400", "50%", "101%", "x", "help", "5k/8", "9" * 20, "%"}
+)
 
 
 def kinds() -> list[QdiscKind]:
@@ -56,8 +58,23 @@ def show_options(kind: QdiscKind, raw: bytes) -> None:
 
 def test_there_is_a_module_for_each() -> None:
     assert {kind.name for kind in kinds()} == {
-        "clsact", "ingress", "htb", "prio", "tbf", "pfifo", "bfifo", "pfifo_head_drop", "sfq", "fq", "fq_codel", "drr",
-        "netem", "mq", "noqueue", "pfifo_fast"}
+        "clsact",
+        "ingress",
+        "htb",
+        "prio",
+        "tbf",
+        "pfifo",
+        "bfifo",
+        "pfifo_head_drop",
+        "sfq",
+        "fq",
+        "fq_codel",
+        "drr",
+        "netem",
+        "mq",
+        "noqueue",
+        "pfifo_fast",
+    }
     assert [kind.name for kind in kinds()] == qdiscs.names()
 
 
@@ -98,9 +115,11 @@ def test_any_bytes_can_be_shown(kind: QdiscKind, raw: bytes) -> None:
 @pytest.mark.parametrize("kind", [kind for kind in kinds() if kind.schema], ids=lambda kind: kind.name)
 @given(structure=st.binary(max_size=40), attributes=st.lists(st.tuples(st.integers(0, 20), st.binary(max_size=60))))
 def test_any_attributes_can_be_shown(kind: QdiscKind, structure: bytes, attributes: list[tuple[int, bytes]]) -> None:
-    packed = b"".join((len(payload) + 4).to_bytes(2, "little") + number.to_bytes(2, "little") + payload
-                      + bytes(-len(payload) % 4) for number, payload in attributes)
-    show_options(kind, structure.ljust(kind.header, b"\xff")[:kind.header] + packed)
+    packed = b"".join(
+        (len(payload) + 4).to_bytes(2, "little") + number.to_bytes(2, "little") + payload + bytes(-len(payload) % 4)
+        for number, payload in attributes
+    )
+    show_options(kind, structure.ljust(kind.header, b"\xff")[: kind.header] + packed)
 
 
 @given(st.binary(max_size=20))
@@ -119,34 +138,56 @@ def shown(line: str, *, details: bool = False) -> str:
     return show(kind.document(attributes, Shown(details=details), CLOCK))
 
 
-@pytest.mark.parametrize("line, text", [
-    ("sfq limit 9 depth 3 headdrop flows 7 divisor 4",
-     "limit 9p quantum 0b depth 3 headdrop flows 7 divisor 4 "),
-    ("tbf rate 1mbit burst 5k/8 limit 30k overhead 3", "rate 1Mbit burst 5Kb/8 mpu 0b lat 205ms overhead 3 "
-     "linklayer ethernet "),
-    ("fq buckets 2000 pacing", "buckets 2048 "),
-])
+@pytest.mark.parametrize(
+    "line, text",
+    [
+        ("sfq limit 9 depth 3 headdrop flows 7 divisor 4", "limit 9p quantum 0b depth 3 headdrop flows 7 divisor 4 "),
+        (
+            "tbf rate 1mbit burst 5k/8 limit 30k overhead 3",
+            "rate 1Mbit burst 5Kb/8 mpu 0b lat 205ms overhead 3 linklayer ethernet ",
+        ),
+        ("fq buckets 2000 pacing", "buckets 2048 "),
+    ],
+)
 def test_details(line: str, text: str) -> None:
     assert shown(line, details=True) == text
 
 
-@pytest.mark.parametrize("name, raw, text", [  # as tc prints them
-    ("sfq", struct.pack("=i", -5), "  allot -5"),
-    ("fq", struct.pack("=7Qq4I3Q", 1, 2, 0, 3, 0, 0, 0, 0, 4, 5, 6, 0, 0, 0, 0),
-     "  flows 4 (inactive 5 throttled 6)\n  gc 1 highprio 2 throttled 3"),
-    ("fq", struct.pack("=7Qq4I3Q", 1, 2, 3, 4, 5, 6, 7, 8000, 9, 10, 11, 1200, 13, 14, 15),
-     "  flows 9 (inactive 10 throttled 11) next_packet_delay 8us\n  gc 1 highprio 2 retrans 3 throttled 4 latency 1.2us"
-     " ce_mark 13 flows_plimit 5\n pkts_too_long 6 alloc_errors 7 horizon_drops 14  horizon_caps 15"),
-    ("fq_codel", struct.pack("=10I", 0, 1, 2, 3, 4, 5, 6, 0, 0, 0),
-     "  maxpacket 1 drop_overlimit 2 new_flow_count 4 ecn_mark 3\n  new_flows_len 5 old_flows_len 6"),
-    ("fq_codel", struct.pack("=10I", 0, 1, 2, 3, 4, 5, 6, 7, 8, 9),
-     "  maxpacket 1 drop_overlimit 2 new_flow_count 4 ecn_mark 3 ce_mark 7 memory_used 8 drop_overmemory 9\n"
-     "  new_flows_len 5 old_flows_len 6"),
-    ("fq_codel", struct.pack("=Ii4Ii", 1, -2, 1500, 4, 5, 0, 7), "  deficit -2 count 4 lastcount 5 ldelay 1.5ms"),
-    ("fq_codel", struct.pack("=Ii4Ii", 1, -2, 3, 4, 5, 1, -7000),
-     "  deficit -2 count 4 lastcount 5 ldelay 3us dropping drop_next -7ms"),
-    ("fq_codel", struct.pack("=I", 2), ""),
-])
+@pytest.mark.parametrize(
+    "name, raw, text",
+    [  # as tc prints them
+        ("sfq", struct.pack("=i", -5), "  allot -5"),
+        (
+            "fq",
+            struct.pack("=7Qq4I3Q", 1, 2, 0, 3, 0, 0, 0, 0, 4, 5, 6, 0, 0, 0, 0),
+            "  flows 4 (inactive 5 throttled 6)\n  gc 1 highprio 2 throttled 3",
+        ),
+        (
+            "fq",
+            struct.pack("=7Qq4I3Q", 1, 2, 3, 4, 5, 6, 7, 8000, 9, 10, 11, 1200, 13, 14, 15),
+            "  flows 9 (inactive 10 throttled 11) next_packet_delay 8us\n  gc 1 highprio 2 retrans 3 throttled 4 latency "
+            "1.2us ce_mark 13 flows_plimit 5\n pkts_too_long 6 alloc_errors 7 horizon_drops 14  horizon_caps 15",
+        ),
+        (
+            "fq_codel",
+            struct.pack("=10I", 0, 1, 2, 3, 4, 5, 6, 0, 0, 0),
+            "  maxpacket 1 drop_overlimit 2 new_flow_count 4 ecn_mark 3\n  new_flows_len 5 old_flows_len 6",
+        ),
+        (
+            "fq_codel",
+            struct.pack("=10I", 0, 1, 2, 3, 4, 5, 6, 7, 8, 9),
+            "  maxpacket 1 drop_overlimit 2 new_flow_count 4 ecn_mark 3 ce_mark 7 memory_used 8 drop_overmemory 9\n"
+            "  new_flows_len 5 old_flows_len 6",
+        ),
+        ("fq_codel", struct.pack("=Ii4Ii", 1, -2, 1500, 4, 5, 0, 7), "  deficit -2 count 4 lastcount 5 ldelay 1.5ms"),
+        (
+            "fq_codel",
+            struct.pack("=Ii4Ii", 1, -2, 3, 4, 5, 1, -7000),
+            "  deficit -2 count 4 lastcount 5 ldelay 3us dropping drop_next -7ms",
+        ),
+        ("fq_codel", struct.pack("=I", 2), ""),
+    ],
+)
 def test_statistics(name: str, raw: bytes, text: str) -> None:
     kind = qdiscs.find(name)
     assert kind is not None
@@ -168,35 +209,58 @@ def test_classes_of_drr() -> None:
     assert show(kind.class_statistics(struct.pack("=I", 2048))) == " deficit 2Kb "
 
 
-@pytest.mark.parametrize("line, text", [
-    ("fq limit 1 flow_limit 2 buckets 3 orphan_mask 4 quantum 5120 initial_quantum 6 defrate 8kbit "
-     "low_rate_threshold 8kbit",
-     "limit 1p flow_limit 2p buckets 4 orphan_mask 4 quantum 5Kb initial_quantum 6b defrate 8Kbit "
-     "low_rate_threshold 8Kbit "),
-    ("fq refill_delay 30ms ce_threshold 1s horizon 10s horizon_drop",
-     "refill_delay 30ms ce_threshold 1s horizon 10s horizon_drop "),
-    ("fq_codel flows 2 quantum 3 ce_threshold 4 interval 5ms memory_limit 6m ecn drop_batch 7",
-     "flows 2 quantum 3 ce_threshold 4us interval 5ms memory_limit 6Mb ecn drop_batch 7 "),
-    ("netem delay 1ms reorder 25% 50% corrupt 3% 4% loss 5% 6% gap 2 ecn limit 9",
-     "limit 9 delay 1ms loss 5% 6% reorder 25% 50% corrupt 3% 4% ecn  gap 2"),
-    ("pfifo limit 7", "limit 7p"), ("bfifo limit 15k", "limit 15Kb"), ("pfifo_head_drop limit 1e3", "limit 1000p"),
-    ("prio bands 2 priomap 1 0", "bands 2 priomap 1 0 2 2 1 2 0 0 1 1 1 1 1 1 1 1"),
-    ("tbf rate 1mbit burst 5k latency 70ms", "rate 1Mbit burst 5Kb lat 70ms "),
-    ("tbf rate 10% burst 1m limit 10m peakrate 2gbit mtu 64k",
-     "rate 1Gbit burst 1048375b peakrate 2Gbit minburst 65250b lat 75.5ms "),
-    ("sfq perturb 7 quantum 2k", "limit 0p quantum 2Kb divisor 0 perturb 7sec "),
-    ("sfq redflowlimit 100000 ecn", "limit 0p quantum 0b divisor 0 ewma 3 min 8333b max 25000b probability 0.02 ecn "),
-    ("fq limit 5 nopacing maxrate 10% timer_slack 5us horizon_cap",
-     "limit 5p nopacing maxrate 1Gbit timer_slack 5us horizon_cap "),
-    ("fq_codel limit 5 target 5ms noecn ce_threshold_selector 1/3",
-     "limit 5p target 5ms ce_threshold_selector 0x1/0x3 "),
-    ("netem", "limit 1000"), ("netem delay 100ms 10ms 25%", "limit 1000 delay 100ms  10ms 25%"),
-    ("netem loss state 5", "limit 1000 loss state p13 5% p31 95% p32 0% p23 100% p14 0%"),
-    ("netem loss gemodel 1 2 70", "limit 1000 loss gemodel p 1% r 2% 1-h 70% 1-k 0%"),
-    ("netem duplicate 1% 50%", "limit 1000 duplicate 1% 50%"),
-    ("netem rate 50gbit -5 7 -9", "limit 1000 rate 50Gbit packetoverhead -5 cellsize 7 celloverhead -9"),
-    ("netem slot distribution normal 1ms 5us b 3", "limit 1000 slot distribution 1ms 5us bytes 3"),
-])
+@pytest.mark.parametrize(
+    "line, text",
+    [
+        (
+            "fq limit 1 flow_limit 2 buckets 3 orphan_mask 4 quantum 5120 initial_quantum 6 defrate 8kbit "
+            "low_rate_threshold 8kbit",
+            "limit 1p flow_limit 2p buckets 4 orphan_mask 4 quantum 5Kb initial_quantum 6b defrate 8Kbit "
+            "low_rate_threshold 8Kbit ",
+        ),
+        (
+            "fq refill_delay 30ms ce_threshold 1s horizon 10s horizon_drop",
+            "refill_delay 30ms ce_threshold 1s horizon 10s horizon_drop ",
+        ),
+        (
+            "fq_codel flows 2 quantum 3 ce_threshold 4 interval 5ms memory_limit 6m ecn drop_batch 7",
+            "flows 2 quantum 3 ce_threshold 4us interval 5ms memory_limit 6Mb ecn drop_batch 7 ",
+        ),
+        (
+            "netem delay 1ms reorder 25% 50% corrupt 3% 4% loss 5% 6% gap 2 ecn limit 9",
+            "limit 9 delay 1ms loss 5% 6% reorder 25% 50% corrupt 3% 4% ecn  gap 2",
+        ),
+        ("pfifo limit 7", "limit 7p"),
+        ("bfifo limit 15k", "limit 15Kb"),
+        ("pfifo_head_drop limit 1e3", "limit 1000p"),
+        ("prio bands 2 priomap 1 0", "bands 2 priomap 1 0 2 2 1 2 0 0 1 1 1 1 1 1 1 1"),
+        ("tbf rate 1mbit burst 5k latency 70ms", "rate 1Mbit burst 5Kb lat 70ms "),
+        (
+            "tbf rate 10% burst 1m limit 10m peakrate 2gbit mtu 64k",
+            "rate 1Gbit burst 1048375b peakrate 2Gbit minburst 65250b lat 75.5ms ",
+        ),
+        ("sfq perturb 7 quantum 2k", "limit 0p quantum 2Kb divisor 0 perturb 7sec "),
+        (
+            "sfq redflowlimit 100000 ecn",
+            "limit 0p quantum 0b divisor 0 ewma 3 min 8333b max 25000b probability 0.02 ecn ",
+        ),
+        (
+            "fq limit 5 nopacing maxrate 10% timer_slack 5us horizon_cap",
+            "limit 5p nopacing maxrate 1Gbit timer_slack 5us horizon_cap ",
+        ),
+        (
+            "fq_codel limit 5 target 5ms noecn ce_threshold_selector 1/3",
+            "limit 5p target 5ms ce_threshold_selector 0x1/0x3 ",
+        ),
+        ("netem", "limit 1000"),
+        ("netem delay 100ms 10ms 25%", "limit 1000 delay 100ms  10ms 25%"),
+        ("netem loss state 5", "limit 1000 loss state p13 5% p31 95% p32 0% p23 100% p14 0%"),
+        ("netem loss gemodel 1 2 70", "limit 1000 loss gemodel p 1% r 2% 1-h 70% 1-k 0%"),
+        ("netem duplicate 1% 50%", "limit 1000 duplicate 1% 50%"),
+        ("netem rate 50gbit -5 7 -9", "limit 1000 rate 50Gbit packetoverhead -5 cellsize 7 celloverhead -9"),
+        ("netem slot distribution normal 1ms 5us b 3", "limit 1000 slot distribution 1ms 5us bytes 3"),
+    ],
+)
 def test_what_is_sent_is_shown(line: str, text: str) -> None:
     assert shown(line) == text
 
@@ -204,7 +268,7 @@ def test_what_is_sent_is_shown(line: str, text: str) -> None:
 def test_distributions_follow_the_options() -> None:
     words = "delay 1ms 1ms distribution normal slot distribution pareto 1 2".split()
     sent = netem.encode(netem.KIND.parse(Cursor(words)), AROUND)
-    raw = encode_options(netem.KIND.schema, sent)[netem.KIND.header:]
+    raw = encode_options(netem.KIND.schema, sent)[netem.KIND.header :]
     assert [number for number, _ in split_attributes(raw)] == [12, 2, 13]
     assert dict(split_attributes(raw))[2] == b"\xff\xff\0\0\1\0"
 

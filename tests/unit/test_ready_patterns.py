@@ -11,12 +11,35 @@ from pytc.grammar.command_line import parse_words
 from pytc.operations.ready_filters import ReadyFilter, make_ready
 from pytc.operations.ready_patterns import Patterns
 
-KINDS = ["bpf bytecode B flowid 1:2", "bpf da bytecode B", "bpf bytecode B flowid 1:7 da", "bpf bytecode",
-         "u32 match u8 0 0 bytecode", "bpf bytecode '1,6 0 0 7' flowid 1:2", "bpf",
-         "u32 match ip src 10.0.0.0/8 flowid 1:1", "fw classid 1:3",
-         "matchall", "u32 divisor 16", "matchall flowid 1:4", "bpf bytecode 1,6_0_0_0 da", "foo"]
-SELECTORS = ["dev em1", "dev pref", "dev handle", "dev em1 ingress", "dev em1 parent 1:", "protocol ip", "protocol 5",
-             "chain 3", "prio 4", "pref", "handle"]
+KINDS = [
+    "bpf bytecode B flowid 1:2",
+    "bpf da bytecode B",
+    "bpf bytecode B flowid 1:7 da",
+    "bpf bytecode",
+    "u32 match u8 0 0 bytecode",
+    "bpf bytecode '1,6 0 0 7' flowid 1:2",
+    "bpf",
+    "u32 match ip src 10.0.0.0/8 flowid 1:1",
+    "fw classid 1:3",
+    "matchall",
+    "u32 divisor 16",
+    "matchall flowid 1:4",
+    "bpf bytecode 1,6_0_0_0 da",
+    "foo",
+]
+SELECTORS = [
+    "dev em1",
+    "dev pref",
+    "dev handle",
+    "dev em1 ingress",
+    "dev em1 parent 1:",
+    "protocol ip",
+    "protocol 5",
+    "chain 3",
+    "prio 4",
+    "pref",
+    "handle",
+]
 
 
 def make(words: list[str]) -> ReadyFilter | None:
@@ -36,17 +59,39 @@ def lines(draw: st.DrawFn) -> list[str]:
     return [word.replace("_", " ") for word in text.split()]
 
 
-PROGRAMS = ["1,6 0 0 0", "1,6 0 0 65538", "1,6 0 0 4294967295,", "2,6 0 0 1,6 0 0 2", "2,48 0 0 9,6 0 0 131079",
-            "2,21 0 0 5,22 0 0 0", "1,6 0 0", "1,7 0 0 1", "1,6 0 0 0x7", "1, 6 0 0 7", "2,6 0 0 7", "0,", "", "x",
-            "1,6 0 0 07", "99999,6 0 0 1", "pref", "1,21 0 0 1"]
+PROGRAMS = [
+    "1,6 0 0 0",
+    "1,6 0 0 65538",
+    "1,6 0 0 4294967295,",
+    "2,6 0 0 1,6 0 0 2",
+    "2,48 0 0 9,6 0 0 131079",
+    "2,21 0 0 5,22 0 0 0",
+    "1,6 0 0",
+    "1,7 0 0 1",
+    "1,6 0 0 0x7",
+    "1, 6 0 0 7",
+    "2,6 0 0 7",
+    "0,",
+    "",
+    "x",
+    "1,6 0 0 07",
+    "99999,6 0 0 1",
+    "pref",
+    "1,21 0 0 1",
+]
 
 
-NUMBERS = st.one_of(st.integers(-1, 1 << 33).map(str), st.integers(1, 0xFFFF).map(str),
-                    st.sampled_from(["0", "010", "0x7", "1:", "800::", "800", "\u0667", "", "pref", "handle", "all"]))
+NUMBERS = st.one_of(
+    st.integers(-1, 1 << 33).map(str),
+    st.integers(1, 0xFFFF).map(str),
+    st.sampled_from(["0", "010", "0x7", "1:", "800::", "800", "\u0667", "", "pref", "handle", "all"]),
+)
 
 
-@given(lines(), st.lists(st.tuples(st.lists(NUMBERS, min_size=7, max_size=7), st.sampled_from(PROGRAMS)), min_size=3,
-                         max_size=9))
+@given(
+    lines(),
+    st.lists(st.tuples(st.lists(NUMBERS, min_size=7, max_size=7), st.sampled_from(PROGRAMS)), min_size=3, max_size=9),
+)
 def test_a_request_is_that_of_the_words(template: list[str], rows: list[tuple[list[str], str]]) -> None:
     patterns = Patterns(make)
     for row, program in rows:
@@ -56,11 +101,15 @@ def test_a_request_is_that_of_the_words(template: list[str], rows: list[tuple[li
         assert found is None or found == make(words)
 
 
-@pytest.mark.parametrize("line", [
-    "filter add dev em1 ingress pref {} bpf bytecode 1,6_0_0_0 flowid 1:1",
-    "filter add dev em1 ingress pref {} handle {} protocol all bpf bytecode 1,6_0_0_0 flowid 1:1",
-    "filter add dev em1 pref 7 handle {} fw flowid 1:1", "filter del dev em1 ingress pref {}",
-])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "filter add dev em1 ingress pref {} bpf bytecode 1,6_0_0_0 flowid 1:1",
+        "filter add dev em1 ingress pref {} handle {} protocol all bpf bytecode 1,6_0_0_0 flowid 1:1",
+        "filter add dev em1 pref 7 handle {} fw flowid 1:1",
+        "filter del dev em1 ingress pref {}",
+    ],
+)
 def test_the_third_line_is_made_from_the_second(line: str) -> None:
     calls = []
 

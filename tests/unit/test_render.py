@@ -21,9 +21,11 @@ from pytc.render.text import pieces as text_pieces
 from pytc.render.text import render as as_text
 
 DOCUMENT: Document = [
-    Field("", text="filter "), Field("kind", "bpf", "bpf "),
+    Field("", text="filter "),
+    Field("kind", "bpf", "bpf "),
     Group("options", [Field("handle", "0x1", "handle 0x1 "), Group("prog", [Field("id", 7, "id 7 ")])]),
-    Field("insns", [{"k": 1}, {"k": 2}]), Field("", text="\n"),
+    Field("insns", [{"k": 1}, {"k": 2}]),
+    Field("", text="\n"),
 ]
 
 
@@ -33,7 +35,10 @@ def test_text_is_what_the_fields_say_in_order() -> None:
 
 def test_json_has_the_members_with_a_key() -> None:
     assert as_object(DOCUMENT) == {
-        "kind": "bpf", "options": {"handle": "0x1", "prog": {"id": 7}}, "insns": [{"k": 1}, {"k": 2}]}
+        "kind": "bpf",
+        "options": {"handle": "0x1", "prog": {"id": 7}},
+        "insns": [{"k": 1}, {"k": 2}],
+    }
 
 
 def test_nothing_to_show() -> None:
@@ -48,7 +53,9 @@ def test_a_group_without_a_key_adds_its_members() -> None:
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8)
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
 
 
 @given(st.dictionaries(st.text(min_size=1), values, max_size=4))
@@ -72,8 +79,7 @@ def test_documents_without_text_do_not_end_a_list() -> None:
 
 
 @pytest.mark.parametrize("pieces", [text_pieces, json_pieces, lambda documents: json_pieces(documents, pretty=True)])
-def test_a_document_is_made_when_its_turn_comes(
-        pieces: Callable[[Iterable[Document]], Iterator[str]]) -> None:
+def test_a_document_is_made_when_its_turn_comes(pieces: Callable[[Iterable[Document]], Iterator[str]]) -> None:
     made: list[int] = []
 
     def documents() -> Iterator[Document]:
@@ -88,7 +94,8 @@ def test_a_document_is_made_when_its_turn_comes(
 @pytest.mark.parametrize("count", [0, 1, 2 * GROUP + 3])
 @pytest.mark.parametrize("pretty", [False, True])
 def test_json_parses_when_a_document_cannot_be_made(
-        count: int, pretty: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    count: int, pretty: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(NetlinkProtocolError):
         show(_failing(count), Options(json=True, pretty=pretty))
     assert json.loads(capsys.readouterr().out) == [{"kind": "bpf"}] * count

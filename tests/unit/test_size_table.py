@@ -29,8 +29,10 @@ def test_words() -> None:
     assert cursor.peek() == "root"
 
 
-@pytest.mark.parametrize("line", ["", "mtu 100", "mtu", "overhead x", "mpu -1", "linklayer x", "mtu 1 mtu 2",
-                                  "mpu 1 tsize 40000", "overhead 0"])
+@pytest.mark.parametrize(
+    "line",
+    ["", "mtu 100", "mtu", "overhead x", "mpu -1", "linklayer x", "mtu 1 mtu 2", "mpu 1 tsize 40000", "overhead 0"],
+)
 def test_wrong_words(line: str) -> None:
     with pytest.raises(UsageError):
         read(line)
@@ -56,8 +58,28 @@ def test_large_packets_are_scaled() -> None:
     assert struct.unpack("=512H", data)[-1] == (512 << 11) >> 5
 
 
-@given(st.lists(st.sampled_from(["mtu", "mpu", "overhead", "tsize", "linklayer", "atm", "ethernet", "0", "64", "-5",
-                                 "4294967295", "x", "root"]), max_size=8))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "mtu",
+                "mpu",
+                "overhead",
+                "tsize",
+                "linklayer",
+                "atm",
+                "ethernet",
+                "0",
+                "64",
+                "-5",
+                "4294967295",
+                "x",
+                "root",
+            ]
+        ),
+        max_size=8,
+    )
+)
 def test_any_words_are_a_table_or_an_error(words: list[str]) -> None:
     try:
         table = size_table.read(Cursor(words))
@@ -75,9 +97,16 @@ def test_any_bytes_can_be_shown(raw: bytes) -> None:
     render([size_table.document({"TCA_STAB_BASE": raw})])
 
 
-@pytest.mark.parametrize("line, interval, log", [  # as the real tc encodes them
-    ("1s 8s", 0, 3), ("250ms 1s", -2, 2), ("1sec 2sec", 0, 1), ("8s 100s", 3, 3), ("500ms 1000s", -1, 10),
-])
+@pytest.mark.parametrize(
+    "line, interval, log",
+    [  # as the real tc encodes them
+        ("1s 8s", 0, 3),
+        ("250ms 1s", -2, 2),
+        ("1sec 2sec", 0, 1),
+        ("8s 100s", 3, 3),
+        ("500ms 1000s", -1, 10),
+    ],
+)
 def test_estimators(line: str, interval: int, log: int) -> None:
     assert struct.unpack("=bB", estimator.read(Cursor(line.split()))) == (interval, log)
 

@@ -14,10 +14,16 @@ from pytc.render.json import as_object
 from pytc.render.text import render
 
 
-@pytest.mark.parametrize(("numbers", "more"), [
-    ((0, 0, 0, 0), ""), ((125_000, 7, 0, 0), " rate 1Mbit 7pps \n"), ((0, 7, 0, 0), " rate 7pps \n"),
-    ((0, 0, 3, 2048), " backlog 2Kb 3p \n"), ((125, 0, 3, 0), " rate 1Kbit backlog 3p \n"),
-])
+@pytest.mark.parametrize(
+    ("numbers", "more"),
+    [
+        ((0, 0, 0, 0), ""),
+        ((125_000, 7, 0, 0), " rate 1Mbit 7pps \n"),
+        ((0, 7, 0, 0), " rate 7pps \n"),
+        ((0, 0, 3, 2048), " backlog 2Kb 3p \n"),
+        ((125, 0, 3, 0), " rate 1Kbit backlog 3p \n"),
+    ],
+)
 def test_old_statistics(numbers: tuple[int, ...], more: str) -> None:
     """As tc 6.1 prints them; nothing of it is in JSON."""
     parts = filter_statistics(unpack_old_statistics(struct.pack("=Q7I", 5000, 10, 3, 4, *numbers) + bytes(4)))

@@ -23,13 +23,28 @@ def shell(line: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(["bash", "-c", script], env=env, capture_output=True, check=False, timeout=60, cwd=ROOT)
 
 
-@pytest.mark.parametrize("words", ["help", "filter help", "filter add bpf help", "-V", f"object show {OBJECT}",
-                                   f"-j object show {OBJECT}", f"object lint {OBJECT}"])
-@pytest.mark.parametrize(("redirection", "status", "said"), [
-    (">&-", 0, b""), ("<&- >/dev/null", 0, b""), ("<&- >&- 2>&-", 0, b""),
-    (">/dev/full", 1, b"cannot write to standard output: No space left on device"),
-    ("| :; exit ${PIPESTATUS[0]}", None, b""),
-])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "help",
+        "filter help",
+        "filter add bpf help",
+        "-V",
+        f"object show {OBJECT}",
+        f"-j object show {OBJECT}",
+        f"object lint {OBJECT}",
+    ],
+)
+@pytest.mark.parametrize(
+    ("redirection", "status", "said"),
+    [
+        (">&-", 0, b""),
+        ("<&- >/dev/null", 0, b""),
+        ("<&- >&- 2>&-", 0, b""),
+        (">/dev/full", 1, b"cannot write to standard output: No space left on device"),
+        ("| :; exit ${PIPESTATUS[0]}", None, b""),
+    ],
+)
 def test_output_that_goes_nowhere(words: str, redirection: str, status: int | None, said: bytes) -> None:
     done = shell(f"pytc {words} {redirection}")
     assert done.returncode in ((0, 141) if status is None else (status,)), done.stderr
@@ -79,7 +94,7 @@ def test_json_is_utf_8_whatever_the_locale_says(encoding: str, tmp_path: Path) -
     path = os.fsencode(tmp_path) + f'/{name}\\"\n'.encode()
     with open(path, "wb") as file:
         file.write((ROOT / OBJECT).read_bytes())
-    for line in ("object show \"$NAME\"", "cbpf disasm \"$NAME\" 2>&1", "qdisc show dev \"$END\" 2>&1"):
+    for line in ('object show "$NAME"', 'cbpf disasm "$NAME" 2>&1', 'qdisc show dev "$END" 2>&1'):
         done = shell(f"pytc -j {line}", PYTHONIOENCODING=encoding, NAME=os.fsdecode(path), END=name)
         assert name in str(strict_json.value(done.stdout)), line
 

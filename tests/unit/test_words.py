@@ -22,22 +22,25 @@ def parse(line: str) -> Any:
     return parse_words(line.split())
 
 
-@pytest.mark.parametrize(("line", "selector"), [
-    ("filter add dev em1 p 5", FilterSelector("em1", pref=5, protocol=3)),
-    ("filter add dev em1 pr 5", FilterSelector("em1", pref=5, protocol=3)),
-    ("filter add dev em1 pri 5", FilterSelector("em1", pref=5, protocol=3)),
-    ("filter add dev em1 pro ip", FilterSelector("em1", protocol=0x800)),
-    ("filter add dev em1 proto ip", FilterSelector("em1", protocol=0x800)),
-    ("filter add dev em1 c 4", FilterSelector("em1", protocol=3, chain=4)),
-    ("filter add dev em1 root", FilterSelector("em1", ROOT, protocol=3)),
-    ("filter add dev em1 ingress", FilterSelector("em1", INGRESS, protocol=3)),
-    ("filter add dev em1 egress", FilterSelector("em1", EGRESS, protocol=3)),
-    ("filter add dev em1 parent 1:a", FilterSelector("em1", Handle(1, 10), protocol=3)),
-    ("f a dev em1", FilterSelector("em1", protocol=3)),
-    ("fil replace dev em1 pref 0x10", FilterSelector("em1", pref=16, protocol=3)),
-    ("filter change dev em1", FilterSelector("em1")),
-    ("filter del dev em1 handle 0x8", FilterSelector("em1", handle="0x8")),
-])
+@pytest.mark.parametrize(
+    ("line", "selector"),
+    [
+        ("filter add dev em1 p 5", FilterSelector("em1", pref=5, protocol=3)),
+        ("filter add dev em1 pr 5", FilterSelector("em1", pref=5, protocol=3)),
+        ("filter add dev em1 pri 5", FilterSelector("em1", pref=5, protocol=3)),
+        ("filter add dev em1 pro ip", FilterSelector("em1", protocol=0x800)),
+        ("filter add dev em1 proto ip", FilterSelector("em1", protocol=0x800)),
+        ("filter add dev em1 c 4", FilterSelector("em1", protocol=3, chain=4)),
+        ("filter add dev em1 root", FilterSelector("em1", ROOT, protocol=3)),
+        ("filter add dev em1 ingress", FilterSelector("em1", INGRESS, protocol=3)),
+        ("filter add dev em1 egress", FilterSelector("em1", EGRESS, protocol=3)),
+        ("filter add dev em1 parent 1:a", FilterSelector("em1", Handle(1, 10), protocol=3)),
+        ("f a dev em1", FilterSelector("em1", protocol=3)),
+        ("fil replace dev em1 pref 0x10", FilterSelector("em1", pref=16, protocol=3)),
+        ("filter change dev em1", FilterSelector("em1")),
+        ("filter del dev em1 handle 0x8", FilterSelector("em1", handle="0x8")),
+    ],
+)
 def test_abbreviations_mean_what_tc_means(line: str, selector: FilterSelector) -> None:
     command = parse(line)
     assert isinstance(command, ModifyFilter)
@@ -51,37 +54,58 @@ def test_some_words_are_not_abbreviated(word: str) -> None:
     assert command.kind == word
 
 
-@pytest.mark.parametrize(("words", "options"), [
-    ("obj f.o", BpfOptions(BpfSource("object-file", "f.o"))),
-    ("object-file f.o sec a", BpfOptions(BpfSource("object-file", "f.o", section="a"))),
-    ("o f.o s a program b verb", BpfOptions(BpfSource("object-file", "f.o", section="a", program="b", verbose=True))),
-    ("da obj f.o", BpfOptions(BpfSource("object-file", "f.o"), direct_action=True)),
-    ("d o f.o da", BpfOptions(BpfSource("object-file", "f.o"), direct_action=True)),
-    ("f.o flowid 1:2", BpfOptions(BpfSource("bare", "f.o"), Handle(1, 2))),
-    ("run f.o sec x", BpfOptions(BpfSource("bare", "f.o", section="x"))),
-    ("pinned m:x c 1:", BpfOptions(BpfSource("object-pinned", "m:x"), Handle(1, 0))),
-    ("fd /x skip_sw", BpfOptions(BpfSource("object-pinned", "/x"), skip_sw=True)),
-    ("object-p /x s", BpfOptions(BpfSource("object-pinned", "/x"), skip_hw=True)),
-    ("bcf /x", BpfOptions(BpfSource("bytecode-file", "/x"))),
-    ("flowid 1:1", BpfOptions(None, Handle(1, 1))),
-    ("", None),
-])
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ("obj f.o", BpfOptions(BpfSource("object-file", "f.o"))),
+        ("object-file f.o sec a", BpfOptions(BpfSource("object-file", "f.o", section="a"))),
+        (
+            "o f.o s a program b verb",
+            BpfOptions(BpfSource("object-file", "f.o", section="a", program="b", verbose=True)),
+        ),
+        ("da obj f.o", BpfOptions(BpfSource("object-file", "f.o"), direct_action=True)),
+        ("d o f.o da", BpfOptions(BpfSource("object-file", "f.o"), direct_action=True)),
+        ("f.o flowid 1:2", BpfOptions(BpfSource("bare", "f.o"), Handle(1, 2))),
+        ("run f.o sec x", BpfOptions(BpfSource("bare", "f.o", section="x"))),
+        ("pinned m:x c 1:", BpfOptions(BpfSource("object-pinned", "m:x"), Handle(1, 0))),
+        ("fd /x skip_sw", BpfOptions(BpfSource("object-pinned", "/x"), skip_sw=True)),
+        ("object-p /x s", BpfOptions(BpfSource("object-pinned", "/x"), skip_hw=True)),
+        ("bcf /x", BpfOptions(BpfSource("bytecode-file", "/x"))),
+        ("flowid 1:1", BpfOptions(None, Handle(1, 1))),
+        ("", None),
+    ],
+)
 def test_words_of_a_bpf_filter(words: str, options: BpfOptions | None) -> None:
     assert parse(f"filter add dev em1 bpf {words}").options == options
 
 
-@pytest.mark.parametrize(("line", "topic"), [
-    ("help", ""), ("", ""), ("filter help", "filter"), ("qdisc help", "qdisc"), ("class help", "class"), ("h", ""),
-])
+@pytest.mark.parametrize(
+    ("line", "topic"),
+    [
+        ("help", ""),
+        ("", ""),
+        ("filter help", "filter"),
+        ("qdisc help", "qdisc"),
+        ("class help", "class"),
+        ("h", ""),
+    ],
+)
 def test_help_is_a_command(line: str, topic: str) -> None:
     assert parse(line) == Help(topic)
 
 
-@pytest.mark.parametrize(("line", "topic"), [
-    ("filter add help", "filter"), ("filter add dev em1 bpf help", "filter bpf"), ("filter show help", "filter"),
-    ("filter add bpf obj x.o help", "filter bpf"), ("qdisc add dev em1 clsact help", "qdisc clsact"),
-    ("qdisc add htb help", "qdisc htb"), ("class add htb help", "class htb"),
-])
+@pytest.mark.parametrize(
+    ("line", "topic"),
+    [
+        ("filter add help", "filter"),
+        ("filter add dev em1 bpf help", "filter bpf"),
+        ("filter show help", "filter"),
+        ("filter add bpf obj x.o help", "filter bpf"),
+        ("qdisc add dev em1 clsact help", "qdisc clsact"),
+        ("qdisc add htb help", "qdisc htb"),
+        ("class add htb help", "class htb"),
+    ],
+)
 def test_help_is_known_everywhere(line: str, topic: str) -> None:
     with pytest.raises(HelpRequested) as request:
         parse(line)
@@ -99,17 +123,24 @@ def test_show_and_get() -> None:
     assert parse("filter show dev em1 ingress pref 3") == ShowFilters(FilterSelector("em1", INGRESS, 3))
     assert parse("filter") == ShowFilters(FilterSelector())
     assert parse("filter get dev em1 ingress protocol all pref 1 handle 2 bpf") == GetFilter(
-        FilterSelector("em1", INGRESS, 1, 3, None, "2"), "bpf")
+        FilterSelector("em1", INGRESS, 1, 3, None, "2"), "bpf"
+    )
 
 
-@pytest.mark.parametrize(("words", "options"), [
-    ("-s -d filter", Options(statistics=True, details=True)),
-    ("-stat -details", Options(statistics=True, details=True)),
-    ("-j -p", Options(json=True, pretty=True)),
-    ("--json --pretty", Options(json=True, pretty=True)),
-    ("-V", Options(version=True)), ("-h", Options(help=True)), ("--help", Options(help=True)),
-    ("-n blue filter", Options(netns="blue")), ("-netns blue", Options(netns="blue")),
-])
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ("-s -d filter", Options(statistics=True, details=True)),
+        ("-stat -details", Options(statistics=True, details=True)),
+        ("-j -p", Options(json=True, pretty=True)),
+        ("--json --pretty", Options(json=True, pretty=True)),
+        ("-V", Options(version=True)),
+        ("-h", Options(help=True)),
+        ("--help", Options(help=True)),
+        ("-n blue filter", Options(netns="blue")),
+        ("-netns blue", Options(netns="blue")),
+    ],
+)
 def test_options_before_the_object(words: str, options: Options) -> None:
     found, rest = parse_options(words.split())
     assert found == options
@@ -155,12 +186,17 @@ def test_a_number_is_a_number_or_a_value_error(word: str) -> None:
         pass
 
 
-WORDS = st.lists(st.one_of(
-    st.sampled_from(
-        "filter qdisc class add del show get dev em1 ingress egress root parent 1: handle 5 pref prio protocol ip "
-        "chain bpf obj f.o sec x da help bytecode 1,6_0_0_0 flowid 1:1 htb rate 1mbit default clsact classid ceil "
-        "burst 15k fd m:x skip_hw action police export verbose run".split()),
-    st.text(max_size=8)), max_size=12)
+WORDS = st.lists(
+    st.one_of(
+        st.sampled_from(
+            "filter qdisc class add del show get dev em1 ingress egress root parent 1: handle 5 pref prio protocol ip "
+            "chain bpf obj f.o sec x da help bytecode 1,6_0_0_0 flowid 1:1 htb rate 1mbit default clsact classid ceil "
+            "burst 15k fd m:x skip_hw action police export verbose run".split()
+        ),
+        st.text(max_size=8),
+    ),
+    max_size=12,
+)
 
 
 @given(WORDS)

@@ -97,8 +97,9 @@ def _frame(kind: int = 0x88B5, payload: bytes = bytes(50)) -> bytes:
 
 def _ipv4(checksum: int | None) -> bytes:
     """A datagram to nobody, with that header checksum or the right one."""
-    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 50, 1, 0, 64, 253, checksum or 0, bytes((10, 9, 0, 1)),
-                         bytes((10, 9, 0, 2)))
+    header = struct.pack(
+        "!BBHHHBBH4s4s", 0x45, 0, 50, 1, 0, 64, 253, checksum or 0, bytes((10, 9, 0, 1)), bytes((10, 9, 0, 2))
+    )
     if checksum is None:
         total = sum(struct.unpack("!10H", header))
         total = (total & 0xFFFF) + (total >> 16)
@@ -134,7 +135,7 @@ def _packets(device: str, protocol: int = _ALL) -> Iterator[socket.socket]:
 def _tag(ancillary: list[tuple[int, int, bytes]]) -> tuple[int, int] | None:
     for level, kind, data in ancillary:
         if (level, kind) == (_SOL_PACKET, _PACKET_AUXDATA):
-            *_, tag, protocol = _AUXILIARY.unpack(data[:_AUXILIARY.size])
+            *_, tag, protocol = _AUXILIARY.unpack(data[: _AUXILIARY.size])
             return (protocol, tag) if tag else None
     return None
 

@@ -22,11 +22,16 @@ Objects = Callable[[str], str]
 
 #: Kinds that pytc only shows.
 OTHERS = [
-    "actions add action pedit munge ip ttl set 5 pipe index 3", "actions add action simple sdata hello index 4",
-    "actions add action connmark index 5", "actions add action tunnel_key unset index 6",
-    "actions add action nat ingress 1.2.3.4/32 5.6.7.8 index 7", "actions add action ctinfo dscp 0xfc000000 index 8",
-    "actions add action sample rate 5 group 6 index 9", "actions add action skbmod swap mac index 10",
-    "actions add action mpls dec_ttl index 11", "actions add action ct clear index 12",
+    "actions add action pedit munge ip ttl set 5 pipe index 3",
+    "actions add action simple sdata hello index 4",
+    "actions add action connmark index 5",
+    "actions add action tunnel_key unset index 6",
+    "actions add action nat ingress 1.2.3.4/32 5.6.7.8 index 7",
+    "actions add action ctinfo dscp 0xfc000000 index 8",
+    "actions add action sample rate 5 group 6 index 9",
+    "actions add action skbmod swap mac index 10",
+    "actions add action mpls dec_ttl index 11",
+    "actions add action ct clear index 12",
 ]
 
 
@@ -72,11 +77,12 @@ def test_of_kinds_that_are_only_shown() -> None:
 class TestSharedMaps:
     """tc-bpf(8)'s own example: a classifier and two actions of one object, in one command."""
 
-    COMMAND = ("filter add dev em1 parent 1: bpf obj OBJECT flowid 1:1 action bpf obj OBJECT sec action-mark "
-               "action bpf obj OBJECT sec action-rand ok")
+    COMMAND = (
+        "filter add dev em1 parent 1: bpf obj OBJECT flowid 1:1 action bpf obj OBJECT sec action-mark "
+        "action bpf obj OBJECT sec action-rand ok"
+    )
 
-    def test_packets_go_through_all_three(self, objects: Objects, bpffs: Path,
-                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_packets_go_through_all_three(self, objects: Objects, bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
         new_network()
         assert tc("qdisc", "add", "dev", "em1", "root", "handle", "1:", "htb", "default", "1").status == 0
@@ -110,17 +116,20 @@ class TestSharedMaps:
 class TestRefusals:
     """Exit codes as tc has them, and words that say what is wrong."""
 
-    @pytest.mark.parametrize(("line", "words"), [
-        ("actions get action gact index 66", "not found"),
-        ("actions del action gact index 66", "not found"),
-        ("actions flush action ife", "Cannot flush unknown TC action"),
-        ("actions add action gact ok index 5", "File exists"),
-        ("actions add action gact goto chain 7", "goto"),
-        ("actions add action bpf index 5", "Invalid argument"),
-        ("actions del action gact index 7", "Failed to delete TC action"),
-        ("actions flush action gact", "Warning: Unable to flush all TC actions"),
-        ("actions add action gact pipe skip_sw", "not supported"),
-    ])
+    @pytest.mark.parametrize(
+        ("line", "words"),
+        [
+            ("actions get action gact index 66", "not found"),
+            ("actions del action gact index 66", "not found"),
+            ("actions flush action ife", "Cannot flush unknown TC action"),
+            ("actions add action gact ok index 5", "File exists"),
+            ("actions add action gact goto chain 7", "goto"),
+            ("actions add action bpf index 5", "Invalid argument"),
+            ("actions del action gact index 7", "Failed to delete TC action"),
+            ("actions flush action gact", "Warning: Unable to flush all TC actions"),
+            ("actions add action gact pipe skip_sw", "not supported"),
+        ],
+    )
     def test_of_the_kernel(self, line: str, words: str) -> None:
         outcomes = []
         for run in (tc, pytc):
@@ -157,8 +166,11 @@ def send_packets(count: int, frame: bytes = FRAME) -> int:
 
 
 def packets_in(device: str) -> int:
-    [found] = json.loads(subprocess.run(["ip", "-j", "-s", "link", "show", "dev", device], check=True,
-                                        capture_output=True, text=True).stdout)
+    [found] = json.loads(
+        subprocess.run(
+            ["ip", "-j", "-s", "link", "show", "dev", device], check=True, capture_output=True, text=True
+        ).stdout
+    )
     number = found["stats64"]["rx"]["packets"]
     assert isinstance(number, int)
     return number

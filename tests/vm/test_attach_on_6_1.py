@@ -12,25 +12,32 @@ from tests.vm.twins import new_network, pytc, tc
 pytestmark = pytest.mark.kernel
 
 
-@pytest.mark.parametrize("words", [
-    ("attach", "dev", "em1", "ingress", "obj", "OBJECT"), ("show", "dev", "em1"),
-    ("detach", "dev", "em1", "egress", "all"),
-    ("attach", "dev", "em1", "egress", "link", "m:link", "first", "obj", "OBJECT"),
-])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("attach", "dev", "em1", "ingress", "obj", "OBJECT"),
+        ("show", "dev", "em1"),
+        ("detach", "dev", "em1", "egress", "all"),
+        ("attach", "dev", "em1", "egress", "link", "m:link", "first", "obj", "OBJECT"),
+    ],
+)
 def test_the_error_names_the_first_kernel_with_tcx_and_what_there_is(
-        objects: Callable[[str], str], words: tuple[str, ...]) -> None:
+    objects: Callable[[str], str], words: tuple[str, ...]
+) -> None:
     new_network()
     done = pytc("tcx", *(objects("tcx") if one == "OBJECT" else one for one in words))
     assert done.status == 2 and done.out == ""
     assert done.err.startswith("this kernel has no tcx: it came with Linux 6.6, and this is 6.1.")
-    assert "Hint: a filter of clsact does here: \"pytc qdisc add dev em1 clsact\"" in done.err
+    assert 'Hint: a filter of clsact does here: "pytc qdisc add dev em1 clsact"' in done.err
 
 
 def test_netkit_is_named_with_its_kernel(objects: Callable[[str], str]) -> None:
     new_network()
     done = pytc("tcx", "attach", "dev", "em1", "primary", "obj", objects("tcx"), "sec", "tcx/ingress")
     assert (done.status, done.err.splitlines()[0].partition(", and")[0]) == (
-        2, "this kernel has no netkit: it came with Linux 6.7")
+        2,
+        "this kernel has no netkit: it came with Linux 6.7",
+    )
 
 
 def test_hooks_shows_what_there_is(objects: Callable[[str], str], bpffs: Path) -> None:

@@ -29,8 +29,12 @@ def merged() -> Iterator[Session]:
         alike.setdefault((number if alone else -1, session.raw, session.each), []).append(session)
     for several in alike.values():
         kinds = tuple(dict.fromkeys(kind for session in several for kind in session.kinds))
-        yield Session(", ".join(session.title for session in several), kinds, several[0].each,
-                      tuple(step for session in several for step in session.steps))
+        yield Session(
+            ", ".join(session.title for session in several),
+            kinds,
+            several[0].each,
+            tuple(step for session in several for step in session.steps),
+        )
 
 
 @pytest.mark.parametrize("session", list(merged()), ids=str)

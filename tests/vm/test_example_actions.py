@@ -19,8 +19,14 @@ pytestmark = pytest.mark.kernel
 HEADER = sections(EXAMPLES / "bpf.c")
 UDP = 17
 #: Ethernet, IPv4 without a valid checksum, UDP to port 9: 60 bytes.
-DATAGRAM = (b"\xff" * 6 + bytes(6) + b"\x08\x00" + bytes.fromhex("4500002e0000400040110000c0000201c0000202")
-            + bytes.fromhex("03e80009001a0000") + bytes(18))
+DATAGRAM = (
+    b"\xff" * 6
+    + bytes(6)
+    + b"\x08\x00"
+    + bytes.fromhex("4500002e0000400040110000c0000201c0000202")
+    + bytes.fromhex("03e80009001a0000")
+    + bytes(18)
+)
 NOT_IP = b"\xff" * 6 + bytes(6) + b"\x88\xb5" + bytes(46)
 
 

@@ -37,8 +37,10 @@ def test_one_export_for_classifier_and_actions(objects: Objects, tmp_path: Path,
     first = f"export {path}" if where != "action" else ""
     second = f"export {path}" if where != "classifier" else ""
     with Importer(path) as importer:
-        done = pytc(*f"filter add dev em1 ingress bpf obj {program} {first} flowid 1:1 action bpf obj {program} "
-                     f"sec action-mark {second} action bpf obj {program} sec action-rand ok".split())
+        done = pytc(
+            *f"filter add dev em1 ingress bpf obj {program} {first} flowid 1:1 action bpf obj {program} "
+            f"sec action-mark {second} action bpf obj {program} sec action-rand ok".split()
+        )
         assert done == (0, "", "")
         with importer.receive(10) as received:
             assert [(one.id, one.name) for one in received.named()] == [(7, "seen"), (8, "marks")]
@@ -57,12 +59,15 @@ def test_an_action_of_its_own(objects: Objects, tmp_path: Path, verb: str) -> No
 
 @pytest.mark.parametrize("number", ["", "index 5"])
 @pytest.mark.parametrize("verb", ["add", "replace"])
-def test_actions_that_were_added_are_taken_back(objects: Objects, deaf: str, bpffs: Path, verb: str,
-                                                number: str) -> None:
+def test_actions_that_were_added_are_taken_back(
+    objects: Objects, deaf: str, bpffs: Path, verb: str, number: str
+) -> None:
     assert pytc("actions", "add", "action", "bpf", "bytecode", "1,6 0 0 7", "index", "9").status == 0
     before = [tc("actions", "ls", "action", kind).out for kind in ("bpf", "gact")]
-    done = pytc(*f"actions {verb} action bpf obj {objects('shared_maps')} sec action-mark export {deaf} {number} "
-                 "action gact ok".split())
+    done = pytc(
+        *f"actions {verb} action bpf obj {objects('shared_maps')} sec action-mark export {deaf} {number} "
+        "action gact ok".split()
+    )
     assert done.status == 1
     assert "has not read" in done.err and "could not be taken back" not in done.err
     assert [tc("actions", "ls", "action", kind).out for kind in ("bpf", "gact")] == before
@@ -71,8 +76,9 @@ def test_actions_that_were_added_are_taken_back(objects: Objects, deaf: str, bpf
 
 def test_an_action_that_took_the_place_of_another_stays(objects: Objects, deaf: str) -> None:
     assert pytc("actions", "add", "action", "bpf", "bytecode", "1,6 0 0 7", "index", "5").status == 0
-    done = pytc(*f"actions replace action bpf obj {objects('shared_maps')} sec action-mark export {deaf} index 5"
-                 .split())
+    done = pytc(
+        *f"actions replace action bpf obj {objects('shared_maps')} sec action-mark export {deaf} index 5".split()
+    )
     assert done.status == 1
     assert "stays" in done.err
     assert "shared_maps.o:[action-mark]" in tc("actions", "ls", "action", "bpf").out
@@ -81,8 +87,9 @@ def test_an_action_that_took_the_place_of_another_stays(objects: Objects, deaf: 
 def test_a_filter_with_actions_is_taken_back(objects: Objects, deaf: str, bpffs: Path) -> None:
     before = [tc("filter", "show", "dev", "em1", "ingress").out, tc("actions", "ls", "action", "bpf").out]
     program = objects("shared_maps")
-    done = pytc(*f"filter add dev em1 ingress bpf obj {program} export {deaf} action bpf obj {program} sec action-mark"
-                 .split())
+    done = pytc(
+        *f"filter add dev em1 ingress bpf obj {program} export {deaf} action bpf obj {program} sec action-mark".split()
+    )
     assert done.status == 1
     assert [tc("filter", "show", "dev", "em1", "ingress").out, tc("actions", "ls", "action", "bpf").out] == before
     assert pins(bpffs) == []

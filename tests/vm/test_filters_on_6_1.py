@@ -15,7 +15,7 @@ DUMP_ENDED = "Error: Buffer too small for object.\nDump terminated\n"
 #: Filters of kinds that pytc does not know, and the kind.
 OTHERS = {
     "flower": "filter add dev em1 ingress pref 1 protocol ip handle 5 flower ip_proto tcp dst_port 80 "
-              "action drop index 501",
+    "action drop index 501",
     "basic": "filter add dev em1 ingress pref 2 protocol ip basic match u32(u32_0_0_at_0) action pass index 502",
     "cgroup": "filter add dev em1 egress pref 1 handle 1 cgroup action pass index 503",
     "flow": "filter add dev em1 parent 1: pref 1 protocol ip handle 7 flow map key dst divisor 8 baseclass 1:1",
@@ -28,8 +28,9 @@ SHOW = "filter show dev em1 ingress"
 def classful(in_vm: None) -> None:
     """em1 has clsact, and htb with a class at its root."""
     new_network()
-    assert run_all(tc, ["qdisc add dev em1 root handle 1: htb",
-                        "class add dev em1 parent 1: classid 1:1 htb rate 1mbit"]) == [0, 0]
+    assert run_all(
+        tc, ["qdisc add dev em1 root handle 1: htb", "class add dev em1 parent 1: classid 1:1 htb rate 1mbit"]
+    ) == [0, 0]
 
 
 @pytest.mark.parametrize("kind", OTHERS)
@@ -41,7 +42,7 @@ def test_kinds_without_a_module(classful: None, kind: str) -> None:
     assert refused.err.startswith(f'Unknown filter "{kind}", hence option')
     assert "pytc knows the options of bpf, fw, matchall, u32" in refused.err
     assert tc(*words).status == 0
-    where = " ".join(words[2:6 if words[4] == "parent" else 5])
+    where = " ".join(words[2 : 6 if words[4] == "parent" else 5])
     [*_, record] = json.loads(pytc("-j", "filter", "show", *where.split()).out)
     options = record["options"]
     assert bytes.fromhex(options["raw"])
@@ -53,9 +54,15 @@ def test_kinds_without_a_module(classful: None, kind: str) -> None:
 
 def test_an_unknown_kind_as_text(classful: None) -> None:
     assert tc(*words_of(OTHERS["flower"])).status == 0
-    text, got, deleted, left = (pytc(*line.split()) for line in (
-        SHOW, "filter get dev em1 ingress pref 1 protocol ip handle 5 flower",
-        "filter del dev em1 ingress pref 1 protocol ip handle 5 flower", SHOW))
+    text, got, deleted, left = (
+        pytc(*line.split())
+        for line in (
+            SHOW,
+            "filter get dev em1 ingress pref 1 protocol ip handle 5 flower",
+            "filter del dev em1 ingress pref 1 protocol ip handle 5 flower",
+            SHOW,
+        )
+    )
     assert "flower chain 0 fh 00000005 [Unknown filter, optlen=" in text.out
     assert "\n\taction order 1: gact action drop\n" in text.out
     assert got.out.split("flower", 1)[1] in text.out

@@ -48,9 +48,12 @@ REFUSED = {
     "kfunc_iter": "bpf_iter_num_destroy",  # v6.4
 }
 FORCED = [*(frozenset({name}) for name in PROBES), frozenset(PROBES)]
-OLD_WAYS = [case for case in (*LEGACY, *MODERN)
-            if case.object in ("legacy36", "legacy_tail", "modern_maps", "modern_globals", "modern_subprogs", "tags",
-                               "float", "enum64")]
+OLD_WAYS = [
+    case
+    for case in (*LEGACY, *MODERN)
+    if case.object
+    in ("legacy36", "legacy_tail", "modern_maps", "modern_globals", "modern_subprogs", "tags", "float", "enum64")
+]
 
 
 def test_the_kernel_is_what_the_tests_are_for() -> None:
@@ -101,7 +104,8 @@ class TestObjects:
             assert done.maps == {}
             assert [re.sub(r":.*;", ":", note) for note in done.notes] == [
                 'map "cgrp_storage" (cgrp_storage): no loaded program uses it',
-                'map "arena" (arena): no loaded program uses it']
+                'map "arena" (arena): no loaded program uses it',
+            ]
 
     @pytest.mark.parametrize(("name", "since"), [("cgrp_storage", "6.2"), ("arena", "6.9")])
     def test_that_need_maps_of_later_kernels(self, objects: Objects, name: str, since: str) -> None:
@@ -167,11 +171,16 @@ class TestModules:
         for module in ("nf_nat", "x_tables"):
             must("modprobe", module)
 
-    @pytest.mark.parametrize(("name", "said", "hint"), [
-        ("kfunc_conntrack", 'no function "bpf_ct_release"', "not loaded: modprobe nf_conntrack"),
-        ("module_types", 'no variable "xt_recseq"', "load it first, with modprobe")])
-    def test_that_are_not_loaded_are_asked_for(self, objects: Objects, bpffs: Path, absent: None, name: str, said: str,
-                                               hint: str) -> None:
+    @pytest.mark.parametrize(
+        ("name", "said", "hint"),
+        [
+            ("kfunc_conntrack", 'no function "bpf_ct_release"', "not loaded: modprobe nf_conntrack"),
+            ("module_types", 'no variable "xt_recseq"', "load it first, with modprobe"),
+        ],
+    )
+    def test_that_are_not_loaded_are_asked_for(
+        self, objects: Objects, bpffs: Path, absent: None, name: str, said: str, hint: str
+    ) -> None:
         with nothing_left(bpffs), pytest.raises(BpfError) as caught:
             loaded(objects(name), bpffs)
         assert said in str(caught.value)
@@ -227,8 +236,13 @@ class TestFeatures:
             spec = read_object(objects(case.object))
             pins = PinRoot(str(bpffs / case.object))
             (bpffs / case.object).mkdir(exist_ok=True)
-            with load(spec, select_program(spec, program=case.program), type=ProgramType.SCHED_CLS, pins=pins,
-                      features=features) as done:
+            with load(
+                spec,
+                select_program(spec, program=case.program),
+                type=ProgramType.SCHED_CLS,
+                pins=pins,
+                features=features,
+            ) as done:
                 case.check(done)
 
 
@@ -246,8 +260,13 @@ class TestFilters:
         must("ip", "link", "del", "em1")
 
     def test_programs_count_packets_until_they_are_removed(
-            self, objects: Objects, bpffs: Path, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch,
-            capsys: pytest.CaptureFixture[str]) -> None:
+        self,
+        objects: Objects,
+        bpffs: Path,
+        pair: tuple[str, str],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
         monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
         into, out = pair
         pytc("qdisc", "add", "dev", into, "clsact")
@@ -270,8 +289,13 @@ class TestFilters:
         assert json.loads(capsys.readouterr().out or "[]") == []
 
     def test_a_program_that_is_refused_is_not_attached(
-            self, objects: Objects, bpffs: Path, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch,
-            capsys: pytest.CaptureFixture[str]) -> None:
+        self,
+        objects: Objects,
+        bpffs: Path,
+        pair: tuple[str, str],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
         monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
         pytc("qdisc", "add", "dev", pair[0], "clsact")
         with nothing_left(bpffs):

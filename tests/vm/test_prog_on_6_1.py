@@ -50,16 +50,26 @@ def test_short_packets_are_filled_up_as_far_as_this_kernel_wants(report: Callabl
 
 
 def test_fields_of_the_context(objects: Callable[[str], str], report: Callable[..., dict[str, Any]]) -> None:
-    found = report("obj", objects("prog_context"), "program", "cls_main", "packet", "ip udp", "ctx",
-                   "mark=7,priority=2,cb3=9,ifindex=lo,tstamp=5,wire_len=100,gso_segs=2,gso_size=20,hwtstamp=3",
-                   "expect-ctx", "mark=8,cb0=42,cb3=9,tstamp=5")
+    found = report(
+        "obj",
+        objects("prog_context"),
+        "program",
+        "cls_main",
+        "packet",
+        "ip udp",
+        "ctx",
+        "mark=7,priority=2,cb3=9,ifindex=lo,tstamp=5,wire_len=100,gso_segs=2,gso_size=20,hwtstamp=3",
+        "expect-ctx",
+        "mark=8,cb0=42,cb3=9,tstamp=5",
+    )
     assert found["status"] == 0, found
 
 
 @pytest.mark.parametrize("name", ["on_tc", "on_act", "on_xdp", "on_socket", "on_cgroup", "on_lwt", "on_dissector"])
 def test_types_of_programs(objects: Callable[[str], str], report: Callable[..., dict[str, Any]], name: str) -> None:
-    found = report("obj", objects("run_types"), "program", name, "packet", "ip udp payload abc", "repeat", "10",
-                   "dump", "seen")
+    found = report(
+        "obj", objects("run_types"), "program", name, "packet", "ip udp payload abc", "repeat", "10", "dump", "seen"
+    )
     assert sum(int(one["value"]) > 0 for one in found["maps"]["seen"]) == 1
 
 

@@ -19,12 +19,26 @@ from tests.compat.lines import words_of
 
 _NEW_NETWORK = 0x40000000
 #: What differs by nature: ages, ids, and when a program was loaded.
-_MASKS = ((r"(installed|used|firstused) \d+ sec", r"\1 N sec"), (r"\bid \d+ name", "id N name"),
-          (r"load_time \d+", "load_time N"), (r"btf_id \d+", "btf_id N"))
+_MASKS = (
+    (r"(installed|used|firstused) \d+ sec", r"\1 N sec"),
+    (r"\bid \d+ name", "id N name"),
+    (r"load_time \d+", "load_time N"),
+    (r"btf_id \d+", "btf_id N"),
+)
 _MASKED = ("installed", "last_used", "first_used", "id", "load_time", "btf_id")
 
-OPTIONS = [(), ("-s",), ("-d",), ("-s", "-d"), ("-br",), ("-s", "-br"), ("-j",), ("-j", "-s", "-d"), ("-j", "-br"),
-           ("-j", "-p")]
+OPTIONS = [
+    (),
+    ("-s",),
+    ("-d",),
+    ("-s", "-d"),
+    ("-br",),
+    ("-s", "-br"),
+    ("-j",),
+    ("-j", "-s", "-d"),
+    ("-j", "-br"),
+    ("-j", "-p"),
+]
 
 Run = Callable[..., "Outcome"]
 
@@ -57,7 +71,7 @@ def new_network() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     assert libc.unshare(_NEW_NETWORK) == 0, os.strerror(ctypes.get_errno())
     Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")  # it sends packets by itself
-    script = ("link set lo up\nlink add em1 type veth peer name em2\nlink set em1 up\nlink set em2 up\n")
+    script = "link set lo up\nlink add em1 type veth peer name em2\nlink set em1 up\nlink set em2 up\n"
     subprocess.run(["ip", "-batch", "-"], input=script, check=True, capture_output=True, text=True)
     assert tc("qdisc", "add", "dev", "em1", "clsact").status == 0
 
@@ -71,8 +85,9 @@ def masked_text(text: str) -> str:
 def masked(text: str) -> Any:
     """Parsed JSON. tc's own is mended first where it is none: police statistics print text into the middle, and police
     has the same name for both of its controls."""
-    return _mask(json.loads(re.sub(r" Sent \d+ bytes \d+ pkts \([^)]*\) ", "", text) or "[]",
-                            object_pairs_hook=_members))
+    return _mask(
+        json.loads(re.sub(r" Sent \d+ bytes \d+ pkts \([^)]*\) ", "", text) or "[]", object_pairs_hook=_members)
+    )
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -16,10 +16,20 @@ class MapCreateAttr(ctypes.Structure):
     """BPF_MAP_CREATE."""
 
     _fields_ = [
-        ("map_type", u32), ("key_size", u32), ("value_size", u32), ("max_entries", u32),
-        ("map_flags", u32), ("inner_map_fd", u32), ("numa_node", u32), ("map_name", Name),
-        ("map_ifindex", u32), ("btf_fd", u32), ("btf_key_type_id", u32), ("btf_value_type_id", u32),
-        ("btf_vmlinux_value_type_id", u32), ("map_extra", u64),
+        ("map_type", u32),
+        ("key_size", u32),
+        ("value_size", u32),
+        ("max_entries", u32),
+        ("map_flags", u32),
+        ("inner_map_fd", u32),
+        ("numa_node", u32),
+        ("map_name", Name),
+        ("map_ifindex", u32),
+        ("btf_fd", u32),
+        ("btf_key_type_id", u32),
+        ("btf_value_type_id", u32),
+        ("btf_vmlinux_value_type_id", u32),
+        ("map_extra", u64),
     ]
 
 
@@ -32,20 +42,45 @@ class MapElementAttr(ctypes.Structure):
 class MapBatchAttr(ctypes.Structure):
     """BPF_MAP_LOOKUP_BATCH, _UPDATE_BATCH, _DELETE_BATCH; ``count`` is also an answer."""
 
-    _fields_ = [("in_batch", u64), ("out_batch", u64), ("keys", u64), ("values", u64), ("count", u32), ("map_fd", u32),
-                ("elem_flags", u64), ("flags", u64)]
+    _fields_ = [
+        ("in_batch", u64),
+        ("out_batch", u64),
+        ("keys", u64),
+        ("values", u64),
+        ("count", u32),
+        ("map_fd", u32),
+        ("elem_flags", u64),
+        ("flags", u64),
+    ]
 
 
 class ProgLoadAttr(ctypes.Structure):
     """BPF_PROG_LOAD."""
 
     _fields_ = [
-        ("prog_type", u32), ("insn_cnt", u32), ("insns", u64), ("license", u64), ("log_level", u32),
-        ("log_size", u32), ("log_buf", u64), ("kern_version", u32), ("prog_flags", u32),
-        ("prog_name", Name), ("prog_ifindex", u32), ("expected_attach_type", u32), ("prog_btf_fd", u32),
-        ("func_info_rec_size", u32), ("func_info", u64), ("func_info_cnt", u32),
-        ("line_info_rec_size", u32), ("line_info", u64), ("line_info_cnt", u32), ("attach_btf_id", u32),
-        ("attach_prog_fd", u32), ("core_relo_cnt", u32), ("fd_array", u64),
+        ("prog_type", u32),
+        ("insn_cnt", u32),
+        ("insns", u64),
+        ("license", u64),
+        ("log_level", u32),
+        ("log_size", u32),
+        ("log_buf", u64),
+        ("kern_version", u32),
+        ("prog_flags", u32),
+        ("prog_name", Name),
+        ("prog_ifindex", u32),
+        ("expected_attach_type", u32),
+        ("prog_btf_fd", u32),
+        ("func_info_rec_size", u32),
+        ("func_info", u64),
+        ("func_info_cnt", u32),
+        ("line_info_rec_size", u32),
+        ("line_info", u64),
+        ("line_info_cnt", u32),
+        ("attach_btf_id", u32),
+        ("attach_prog_fd", u32),
+        ("core_relo_cnt", u32),
+        ("fd_array", u64),
     ]
 
 
@@ -70,8 +105,7 @@ class InfoAttr(ctypes.Structure):
 class BtfLoadAttr(ctypes.Structure):
     """BPF_BTF_LOAD."""
 
-    _fields_ = [("btf", u64), ("btf_log_buf", u64), ("btf_size", u32), ("btf_log_size", u32),
-                ("btf_log_level", u32)]
+    _fields_ = [("btf", u64), ("btf_log_buf", u64), ("btf_size", u32), ("btf_log_size", u32), ("btf_log_level", u32)]
 
 
 class MapFdAttr(ctypes.Structure):
@@ -84,10 +118,21 @@ class TestRunAttr(ctypes.Structure):
     """BPF_PROG_TEST_RUN."""
 
     _fields_ = [
-        ("prog_fd", u32), ("retval", u32), ("data_size_in", u32), ("data_size_out", u32),
-        ("data_in", u64), ("data_out", u64), ("repeat", u32), ("duration", u32),
-        ("ctx_size_in", u32), ("ctx_size_out", u32), ("ctx_in", u64), ("ctx_out", u64),
-        ("flags", u32), ("cpu", u32), ("batch_size", u32),
+        ("prog_fd", u32),
+        ("retval", u32),
+        ("data_size_in", u32),
+        ("data_size_out", u32),
+        ("data_in", u64),
+        ("data_out", u64),
+        ("repeat", u32),
+        ("duration", u32),
+        ("ctx_size_in", u32),
+        ("ctx_size_out", u32),
+        ("ctx_in", u64),
+        ("ctx_out", u64),
+        ("flags", u32),
+        ("cpu", u32),
+        ("batch_size", u32),
     ]
 
 
@@ -95,23 +140,47 @@ class ProgAttachAttr(ctypes.Structure):
     """BPF_PROG_ATTACH and BPF_PROG_DETACH. ``target`` is target_fd or target_ifindex, ``relative`` relative_fd or
     relative_id."""
 
-    _fields_ = [("target", u32), ("attach_bpf_fd", u32), ("attach_type", u32), ("attach_flags", u32),
-                ("replace_bpf_fd", u32), ("relative", u32), ("expected_revision", u64)]
+    _fields_ = [
+        ("target", u32),
+        ("attach_bpf_fd", u32),
+        ("attach_type", u32),
+        ("attach_flags", u32),
+        ("replace_bpf_fd", u32),
+        ("relative", u32),
+        ("expected_revision", u64),
+    ]
 
 
 class ProgQueryAttr(ctypes.Structure):
     """BPF_PROG_QUERY; ``attach_flags``, ``count`` and ``revision`` are answers."""
 
-    _fields_ = [("target", u32), ("attach_type", u32), ("query_flags", u32), ("attach_flags", u32), ("prog_ids", u64),
-                ("count", u32), ("pad", u32), ("prog_attach_flags", u64), ("link_ids", u64),
-                ("link_attach_flags", u64), ("revision", u64)]
+    _fields_ = [
+        ("target", u32),
+        ("attach_type", u32),
+        ("query_flags", u32),
+        ("attach_flags", u32),
+        ("prog_ids", u64),
+        ("count", u32),
+        ("pad", u32),
+        ("prog_attach_flags", u64),
+        ("link_ids", u64),
+        ("link_attach_flags", u64),
+        ("revision", u64),
+    ]
 
 
 class LinkCreateAttr(ctypes.Structure):
     """BPF_LINK_CREATE; ``relative`` and ``expected_revision`` are those of tcx, netkit and, since 6.17, cgroups."""
 
-    _fields_ = [("prog_fd", u32), ("target", u32), ("attach_type", u32), ("flags", u32), ("relative", u32),
-                ("pad", u32), ("expected_revision", u64)]
+    _fields_ = [
+        ("prog_fd", u32),
+        ("target", u32),
+        ("attach_type", u32),
+        ("flags", u32),
+        ("relative", u32),
+        ("pad", u32),
+        ("expected_revision", u64),
+    ]
 
 
 class LinkUpdateAttr(ctypes.Structure):
@@ -137,10 +206,22 @@ class MapInfo(ctypes.Structure):
     """``struct bpf_map_info``; a kernel that knows less leaves the rest zero."""
 
     _fields_ = [
-        ("type", u32), ("id", u32), ("key_size", u32), ("value_size", u32), ("max_entries", u32),
-        ("map_flags", u32), ("name", Name), ("ifindex", u32), ("btf_vmlinux_value_type_id", u32),
-        ("netns_dev", u64), ("netns_ino", u64), ("btf_id", u32), ("btf_key_type_id", u32),
-        ("btf_value_type_id", u32), ("pad", u32), ("map_extra", u64),
+        ("type", u32),
+        ("id", u32),
+        ("key_size", u32),
+        ("value_size", u32),
+        ("max_entries", u32),
+        ("map_flags", u32),
+        ("name", Name),
+        ("ifindex", u32),
+        ("btf_vmlinux_value_type_id", u32),
+        ("netns_dev", u64),
+        ("netns_ino", u64),
+        ("btf_id", u32),
+        ("btf_key_type_id", u32),
+        ("btf_value_type_id", u32),
+        ("pad", u32),
+        ("map_extra", u64),
     ]
 
 
@@ -148,16 +229,43 @@ class ProgInfo(ctypes.Structure):
     """``struct bpf_prog_info``."""
 
     _fields_ = [
-        ("type", u32), ("id", u32), ("tag", u8 * 8), ("jited_prog_len", u32), ("xlated_prog_len", u32),
-        ("jited_prog_insns", u64), ("xlated_prog_insns", u64), ("load_time", u64),
-        ("created_by_uid", u32), ("nr_map_ids", u32), ("map_ids", u64), ("name", Name),
-        ("ifindex", u32), ("gpl_compatible", u32), ("netns_dev", u64), ("netns_ino", u64),
-        ("nr_jited_ksyms", u32), ("nr_jited_func_lens", u32), ("jited_ksyms", u64),
-        ("jited_func_lens", u64), ("btf_id", u32), ("func_info_rec_size", u32), ("func_info", u64),
-        ("nr_func_info", u32), ("nr_line_info", u32), ("line_info", u64), ("jited_line_info", u64),
-        ("nr_jited_line_info", u32), ("line_info_rec_size", u32), ("jited_line_info_rec_size", u32),
-        ("nr_prog_tags", u32), ("prog_tags", u64), ("run_time_ns", u64), ("run_cnt", u64),
-        ("recursion_misses", u64), ("verified_insns", u32), ("attach_btf_obj_id", u32),
+        ("type", u32),
+        ("id", u32),
+        ("tag", u8 * 8),
+        ("jited_prog_len", u32),
+        ("xlated_prog_len", u32),
+        ("jited_prog_insns", u64),
+        ("xlated_prog_insns", u64),
+        ("load_time", u64),
+        ("created_by_uid", u32),
+        ("nr_map_ids", u32),
+        ("map_ids", u64),
+        ("name", Name),
+        ("ifindex", u32),
+        ("gpl_compatible", u32),
+        ("netns_dev", u64),
+        ("netns_ino", u64),
+        ("nr_jited_ksyms", u32),
+        ("nr_jited_func_lens", u32),
+        ("jited_ksyms", u64),
+        ("jited_func_lens", u64),
+        ("btf_id", u32),
+        ("func_info_rec_size", u32),
+        ("func_info", u64),
+        ("nr_func_info", u32),
+        ("nr_line_info", u32),
+        ("line_info", u64),
+        ("jited_line_info", u64),
+        ("nr_jited_line_info", u32),
+        ("line_info_rec_size", u32),
+        ("jited_line_info_rec_size", u32),
+        ("nr_prog_tags", u32),
+        ("prog_tags", u64),
+        ("run_time_ns", u64),
+        ("run_cnt", u64),
+        ("recursion_misses", u64),
+        ("verified_insns", u32),
+        ("attach_btf_obj_id", u32),
         ("attach_btf_id", u32),
     ]
 
@@ -172,8 +280,18 @@ class PerfEventAttr(ctypes.Structure):
     """``struct perf_event_attr`` up to PERF_ATTR_SIZE_VER0 (include/uapi/linux/perf_event.h); ``flags`` are its bit
     fields."""
 
-    _fields_ = [("type", u32), ("size", u32), ("config", u64), ("sample_period", u64), ("sample_type", u64),
-                ("read_format", u64), ("flags", u64), ("wakeup_events", u32), ("bp_type", u32), ("config1", u64)]
+    _fields_ = [
+        ("type", u32),
+        ("size", u32),
+        ("config", u64),
+        ("sample_period", u64),
+        ("sample_type", u64),
+        ("read_format", u64),
+        ("flags", u64),
+        ("wakeup_events", u32),
+        ("bp_type", u32),
+        ("config1", u64),
+    ]
 
 
 def used_size(attr: ctypes.Structure) -> int:

@@ -39,7 +39,7 @@ def assemble(text: str) -> bytes:
 def assemble_statement(text: str) -> bytes:
     """One instruction, of 8 or 16 bytes; raises BytecodeError."""
     slot = _SLOT.match(text)
-    statement = " ".join(text[slot.end() if slot else 0:].split())
+    statement = " ".join(text[slot.end() if slot else 0 :].split())
     for pattern, make in _FORMS:
         match = pattern.fullmatch(statement)
         if match is not None:
@@ -145,8 +145,9 @@ def _atomic(number: Callable[[_Match], int], *, checked: bool = True) -> Callabl
             raise BytecodeError("atomic64 goes with u64, atomic with the others")
         if found.get("result") is not None and found["result"] != m["src"]:
             raise BytecodeError("what was there comes back in the register that it is changed by")
-        return _encode(d.STX | d.ATOMIC | _UNSIGNED[m["size"]], _register(m["dst"]), _register(m["src"]),
-                       int(m["off"]), number(m))
+        return _encode(
+            d.STX | d.ATOMIC | _UNSIGNED[m["size"]], _register(m["dst"]), _register(m["src"]), int(m["off"]), number(m)
+        )
 
     return make
 
@@ -174,39 +175,55 @@ _REGISTER = r"(?P<w>[rw])(?P<dst>[0-9]{1,2})"
 _R_DST, _R_SRC, _R_RESULT = (rf"r(?P<{name}>[0-9]{{1,2}})" for name in ("dst", "src", "result"))
 _OPERATOR = rf"(?P<op>{_alternatives([*_ALU, *_SIGNED])})"
 _LOADED = _FROM.replace(_alternatives(_UNSIGNED), _alternatives([*_UNSIGNED, *_SIGNED_LOADS]))
-_FORMS: tuple[tuple[re.Pattern[str], Callable[[_Match], bytes]], ...] = tuple((re.compile(p, re.ASCII), m) for p, m in (
-    (rf"{_REGISTER} {_OPERATOR} (?P<imm>{_N})", _by_value),
-    (rf"{_REGISTER} {_OPERATOR} (?P<sign>\(s(?:8|16|32)\))?(?P=w)(?P<src>[0-9]{{1,2}})", _by_register),
-    (rf"{_REGISTER} = -(?P=w)(?P=dst)", _negated),
-    (rf"{_R_DST} = (?P<to>bswap|be|le)(?P<bits>{_N}) r(?P=dst)", _swapped),
-    (rf"{_R_DST} = addr_space_cast\({_R_SRC}, (?P<to>[0-9]{{1,5}}), (?P<of>[0-9]{{1,5}})\)", _cast),
-    (rf"{_R_DST} = &\(void __percpu \*\)\({_R_SRC}\)", _per_cpu),
-    (rf"{_R_DST} = (?P<imm>0x[0-9a-f]{{1,32}})", _wide(0)),
-    (rf"{_R_DST} = map\[id:(?P<imm>[0-9]{{1,10}})\]", _wide(ins.PSEUDO_MAP_FD)),
-    (rf"{_R_DST} = map\[id:(?P<imm>[0-9]{{1,10}})\]\[0\]\+(?P<second>[0-9]{{1,10}})", _wide(ins.PSEUDO_MAP_VALUE)),
-    (rf"{_R_DST} = map\[idx:(?P<imm>[0-9]{{1,10}})\]", _wide(d.PSEUDO_MAP_INDEX)),
-    (rf"{_R_DST} = map\[idx:(?P<imm>[0-9]{{1,10}})\]\+(?P<second>[0-9]{{1,10}})", _wide(d.PSEUDO_MAP_INDEX_VALUE)),
-    (rf"{_R_DST} = btf\[id:(?P<imm>[0-9]{{1,10}})\](?:\[fd:(?P<second>[0-9]{{1,10}})\])?", _wide(ins.PSEUDO_BTF_ID)),
-    (rf"{_R_DST} = subprog\[(?P<imm>[+-][0-9]{{1,10}})\]", _wide(ins.PSEUDO_FUNC)),
-    (rf"{_R_DST} = \*{_LOADED}", _load),
-    (rf"r0 = \*\((?P<size>{_alternatives(_UNSIGNED)}) \*\)skb\[(?:{_R_SRC} \+ )?(?P<imm>{_N})\]", _packet),
-    (rf"\*{_AT} = (?:{_R_SRC}|(?P<imm>{_N}))", _store),
-    (rf"lock \*{_AT} (?P<op>{_alternatives(_LOCKED)}) {_R_SRC}", _atomic(lambda m: _LOCKED[m["op"]], checked=False)),
-    (rf"{_R_RESULT} = atomic(?P<wide>64)?_fetch_(?P<op>{_alternatives(_FETCHED)})\({_AT}, {_R_SRC}\)",
-     _atomic(lambda m: _FETCHED[m["op"]])),
-    (rf"{_R_RESULT} = atomic(?P<wide>64)?_xchg\({_AT}, {_R_SRC}\)", _atomic(lambda m: d.EXCHANGE)),
-    (rf"r0 = atomic(?P<wide>64)?_cmpxchg\({_AT}, r0, {_R_SRC}\)", _atomic(lambda m: d.COMPARE_EXCHANGE)),
-    (rf"{_R_DST} = load_acquire\({_FROM}\)", _atomic(lambda m: d.LOAD_ACQUIRE, checked=False)),
-    (rf"store_release\({_AT}, {_R_SRC}\)", _atomic(lambda m: d.STORE_RELEASE, checked=False)),
-    (rf"if {_REGISTER} (?P<op>{_alternatives(_JUMPS)}) (?:(?P=w)(?P<src>[0-9]{{1,2}})|(?P<imm>0x[0-9a-f]{{1,8}})) "
-     rf"goto pc(?P<off>{_S})", _condition),
-    (rf"goto pc(?P<off>{_S})", lambda m: _encode(d.OP_GOTO, offset=int(m["off"]))),
-    (r"gotol pc(?P<off>[+-][0-9]{1,10})", lambda m: _encode(d.OP_GOTO_LONG, immediate=int(m["off"]))),
-    (rf"may_goto pc(?P<off>{_S})", lambda m: _encode(d.OP_MAY_GOTO, offset=int(m["off"]))),
-    (rf"gotox {_R_DST}", lambda m: _encode(d.OP_GOTO_REGISTER, _register(m["dst"]))),
-    (r"exit", lambda m: _encode(ins.OP_EXIT)),
-    (r"nospec", lambda m: _encode(d.OP_NO_SPECULATION)),
-    (r"call pc(?P<imm>[+-][0-9]{1,10})(?:#.*)?",
-     lambda m: _encode(ins.OP_CALL, source=ins.PSEUDO_CALL, immediate=int(m["imm"]))),
-    (rf"call (?P<name>[^ #]+)#(?P<imm>{_N})", _call),
-))
+_FORMS: tuple[tuple[re.Pattern[str], Callable[[_Match], bytes]], ...] = tuple(
+    (re.compile(p, re.ASCII), m)
+    for p, m in (
+        (rf"{_REGISTER} {_OPERATOR} (?P<imm>{_N})", _by_value),
+        (rf"{_REGISTER} {_OPERATOR} (?P<sign>\(s(?:8|16|32)\))?(?P=w)(?P<src>[0-9]{{1,2}})", _by_register),
+        (rf"{_REGISTER} = -(?P=w)(?P=dst)", _negated),
+        (rf"{_R_DST} = (?P<to>bswap|be|le)(?P<bits>{_N}) r(?P=dst)", _swapped),
+        (rf"{_R_DST} = addr_space_cast\({_R_SRC}, (?P<to>[0-9]{{1,5}}), (?P<of>[0-9]{{1,5}})\)", _cast),
+        (rf"{_R_DST} = &\(void __percpu \*\)\({_R_SRC}\)", _per_cpu),
+        (rf"{_R_DST} = (?P<imm>0x[0-9a-f]{{1,32}})", _wide(0)),
+        (rf"{_R_DST} = map\[id:(?P<imm>[0-9]{{1,10}})\]", _wide(ins.PSEUDO_MAP_FD)),
+        (rf"{_R_DST} = map\[id:(?P<imm>[0-9]{{1,10}})\]\[0\]\+(?P<second>[0-9]{{1,10}})", _wide(ins.PSEUDO_MAP_VALUE)),
+        (rf"{_R_DST} = map\[idx:(?P<imm>[0-9]{{1,10}})\]", _wide(d.PSEUDO_MAP_INDEX)),
+        (rf"{_R_DST} = map\[idx:(?P<imm>[0-9]{{1,10}})\]\+(?P<second>[0-9]{{1,10}})", _wide(d.PSEUDO_MAP_INDEX_VALUE)),
+        (
+            rf"{_R_DST} = btf\[id:(?P<imm>[0-9]{{1,10}})\](?:\[fd:(?P<second>[0-9]{{1,10}})\])?",
+            _wide(ins.PSEUDO_BTF_ID),
+        ),
+        (rf"{_R_DST} = subprog\[(?P<imm>[+-][0-9]{{1,10}})\]", _wide(ins.PSEUDO_FUNC)),
+        (rf"{_R_DST} = \*{_LOADED}", _load),
+        (rf"r0 = \*\((?P<size>{_alternatives(_UNSIGNED)}) \*\)skb\[(?:{_R_SRC} \+ )?(?P<imm>{_N})\]", _packet),
+        (rf"\*{_AT} = (?:{_R_SRC}|(?P<imm>{_N}))", _store),
+        (
+            rf"lock \*{_AT} (?P<op>{_alternatives(_LOCKED)}) {_R_SRC}",
+            _atomic(lambda m: _LOCKED[m["op"]], checked=False),
+        ),
+        (
+            rf"{_R_RESULT} = atomic(?P<wide>64)?_fetch_(?P<op>{_alternatives(_FETCHED)})\({_AT}, {_R_SRC}\)",
+            _atomic(lambda m: _FETCHED[m["op"]]),
+        ),
+        (rf"{_R_RESULT} = atomic(?P<wide>64)?_xchg\({_AT}, {_R_SRC}\)", _atomic(lambda m: d.EXCHANGE)),
+        (rf"r0 = atomic(?P<wide>64)?_cmpxchg\({_AT}, r0, {_R_SRC}\)", _atomic(lambda m: d.COMPARE_EXCHANGE)),
+        (rf"{_R_DST} = load_acquire\({_FROM}\)", _atomic(lambda m: d.LOAD_ACQUIRE, checked=False)),
+        (rf"store_release\({_AT}, {_R_SRC}\)", _atomic(lambda m: d.STORE_RELEASE, checked=False)),
+        (
+            rf"if {_REGISTER} (?P<op>{_alternatives(_JUMPS)}) "
+            rf"(?:(?P=w)(?P<src>[0-9]{{1,2}})|(?P<imm>0x[0-9a-f]{{1,8}})) goto pc(?P<off>{_S})",
+            _condition,
+        ),
+        (rf"goto pc(?P<off>{_S})", lambda m: _encode(d.OP_GOTO, offset=int(m["off"]))),
+        (r"gotol pc(?P<off>[+-][0-9]{1,10})", lambda m: _encode(d.OP_GOTO_LONG, immediate=int(m["off"]))),
+        (rf"may_goto pc(?P<off>{_S})", lambda m: _encode(d.OP_MAY_GOTO, offset=int(m["off"]))),
+        (rf"gotox {_R_DST}", lambda m: _encode(d.OP_GOTO_REGISTER, _register(m["dst"]))),
+        (r"exit", lambda m: _encode(ins.OP_EXIT)),
+        (r"nospec", lambda m: _encode(d.OP_NO_SPECULATION)),
+        (
+            r"call pc(?P<imm>[+-][0-9]{1,10})(?:#.*)?",
+            lambda m: _encode(ins.OP_CALL, source=ins.PSEUDO_CALL, immediate=int(m["imm"])),
+        ),
+        (rf"call (?P<name>[^ #]+)#(?P<imm>{_N})", _call),
+    )
+)

@@ -71,24 +71,38 @@ class Attachments(NamedTuple):
     revision: int = 0
 
 
-def attach(point: AttachPoint, program: int, *, flags: int = 0, position: Position = LAST, revision: int = 0,
-           replacing: int = 0) -> None:
+def attach(
+    point: AttachPoint,
+    program: int,
+    *,
+    flags: int = 0,
+    position: Position = LAST,
+    revision: int = 0,
+    replacing: int = 0,
+) -> None:
     """Attaches a program (its descriptor). With ``replacing``, the descriptor of one that is there, it takes that one's
     place in one step. ``revision`` is what the list is expected to have, 0 for any.
 
     Raises BpfSyscallError: EEXIST (it is there already), ENOENT (no such relative, or nothing to be replaced), ESTALE
     (another revision), EINVAL (the kernel does not know the type of the point).
     """
-    attr = ProgAttachAttr(target=point.target, attach_bpf_fd=program, attach_type=point.type,
-                          attach_flags=flags | position.flags | (F_REPLACE if replacing else 0),
-                          replace_bpf_fd=replacing, relative=position.relative, expected_revision=revision)
+    attr = ProgAttachAttr(
+        target=point.target,
+        attach_bpf_fd=program,
+        attach_type=point.type,
+        attach_flags=flags | position.flags | (F_REPLACE if replacing else 0),
+        replace_bpf_fd=replacing,
+        relative=position.relative,
+        expected_revision=revision,
+    )
     bpf(Command.PROG_ATTACH, attr, what=f"attaching to {point.name}")
 
 
 def detach(point: AttachPoint, program: int, *, revision: int = 0) -> None:
     """Takes a program away that is attached without a link; raises BpfSyscallError (ENOENT, ESTALE)."""
-    attr = ProgAttachAttr(target=point.target, attach_bpf_fd=program, attach_type=point.type,
-                          expected_revision=revision)
+    attr = ProgAttachAttr(
+        target=point.target, attach_bpf_fd=program, attach_type=point.type, expected_revision=revision
+    )
     bpf(Command.PROG_DETACH, attr, what=f"detaching from {point.name}")
 
 
@@ -98,8 +112,14 @@ def query(point: AttachPoint, *, flags: int = 0, links: bool = False) -> Attachm
     room = _ROOM
     while True:
         programs, ids = (ctypes.c_uint32 * room)(), (ctypes.c_uint32 * room)()
-        attr = ProgQueryAttr(target=point.target, attach_type=point.type, query_flags=flags, count=room,
-                             prog_ids=ctypes.addressof(programs), link_ids=ctypes.addressof(ids) if links else 0)
+        attr = ProgQueryAttr(
+            target=point.target,
+            attach_type=point.type,
+            query_flags=flags,
+            count=room,
+            prog_ids=ctypes.addressof(programs),
+            link_ids=ctypes.addressof(ids) if links else 0,
+        )
         try:
             bpf(Command.PROG_QUERY, attr, what=f"asking {point.name}")
         except BpfSyscallError as error:
@@ -109,7 +129,7 @@ def query(point: AttachPoint, *, flags: int = 0, links: bool = False) -> Attachm
                 raise
             room = max(attr.count, 2 * room)
             continue
-        return Attachments(_attached(programs[:attr.count], ids[:attr.count]), attr.attach_flags, attr.revision)
+        return Attachments(_attached(programs[: attr.count], ids[: attr.count]), attr.attach_flags, attr.revision)
 
 
 def _attached(programs: Sequence[int], links: Sequence[int]) -> tuple[Attached, ...]:

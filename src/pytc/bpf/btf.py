@@ -21,10 +21,31 @@ _SECTION_VARIABLE = struct.Struct("<III")
 _U32 = struct.Struct("<I")
 _MAX_DEPTH = 64
 
-(VOID, INT, PTR, ARRAY, STRUCT, UNION, ENUM, FWD, TYPEDEF, VOLATILE, CONST, RESTRICT, FUNC, FUNC_PROTO, VAR,
- DATASEC, FLOAT, DECL_TAG, TYPE_TAG, ENUM64) = range(20)
+(
+    VOID,
+    INT,
+    PTR,
+    ARRAY,
+    STRUCT,
+    UNION,
+    ENUM,
+    FWD,
+    TYPEDEF,
+    VOLATILE,
+    CONST,
+    RESTRICT,
+    FUNC,
+    FUNC_PROTO,
+    VAR,
+    DATASEC,
+    FLOAT,
+    DECL_TAG,
+    TYPE_TAG,
+    ENUM64,
+) = range(20)
 _MODIFIERS = frozenset({TYPEDEF, VOLATILE, CONST, RESTRICT, TYPE_TAG})
 _VOID = memoryview(bytes(12)).cast("I")
+
 
 class Member(NamedTuple):
     """A member of a struct or union; ``bits`` is the size of a bit field, 0 for other members."""
@@ -65,8 +86,8 @@ class Btf:
             raise ObjectError(f".BTF has {type_size} bytes of types, no multiple of 4")
         self._data = data
         self._base = base
-        self._types = memoryview(data)[header + type_at:header + type_at + type_size]
-        self._strings = bytes(data[header + string_at:header + string_at + string_size])
+        self._types = memoryview(data)[header + type_at : header + type_at + type_size]
+        self._strings = bytes(data[header + string_at : header + string_at + string_size])
         self._strings_start = base.strings_end if base is not None else 0
         self._start = len(base) if base is not None else 1
         self._index = TypeIndex(self._types, self._start)
@@ -132,7 +153,7 @@ class Btf:
         if offset >= len(self._strings):
             raise ObjectError(f".BTF: a string at byte {offset} of {len(self._strings)}")
         end = self._strings.find(b"\0", offset)
-        return self._strings[offset:end if end >= 0 else None].decode("utf-8", "backslashreplace")
+        return self._strings[offset : end if end >= 0 else None].decode("utf-8", "backslashreplace")
 
     def kind(self, type_id: int) -> int:
         return (self._header(type_id)[1] >> 24) & 0x1F
@@ -163,7 +184,7 @@ class Btf:
     def members(self, type_id: int) -> list[Member]:
         """Members of a struct or union."""
         words, at = self._extra(type_id, STRUCT, UNION)
-        rows = words[at:at + 3 * self.vlen(type_id)].tolist()
+        rows = words[at : at + 3 * self.vlen(type_id)].tolist()
         fields = zip(map(self.string, rows[::3]), rows[1::3], rows[2::3], strict=True)
         if not self.flag(type_id):
             return [Member(*field) for field in fields]
@@ -174,7 +195,7 @@ class Btf:
         if not 0 <= index < self.vlen(type_id):
             raise ObjectError(f".BTF: member {index} of type {type_id}, which has {self.vlen(type_id)}")
         words, at = self._extra(type_id, STRUCT, UNION)
-        name, member_type, offset = words[at + 3 * index:at + 3 * index + 3]
+        name, member_type, offset = words[at + 3 * index : at + 3 * index + 3]
         if not self.flag(type_id):
             return Member(self.string(name), member_type, offset)
         return Member(self.string(name), member_type, offset & 0xFFFFFF, offset >> 24)
@@ -205,8 +226,9 @@ class Btf:
         """(name, value as unsigned) of an enum."""
         (words, at), string = self._extra(type_id, ENUM, ENUM64), self.string
         if self.kind(type_id) == ENUM64:
-            return [(string(words[i]), words[i + 1] | words[i + 2] << 32)
-                    for i in range(at, at + 3 * self.vlen(type_id), 3)]
+            return [
+                (string(words[i]), words[i + 1] | words[i + 2] << 32) for i in range(at, at + 3 * self.vlen(type_id), 3)
+            ]
         return [(string(words[i]), words[i + 1]) for i in range(at, at + 2 * self.vlen(type_id), 2)]
 
     def linkage(self, type_id: int) -> int:
@@ -249,8 +271,10 @@ class Btf:
     def section_variables(self, type_id: int) -> list[SectionVariable]:
         """The variables (and, of ``.ksyms``, functions) of a DATASEC, in the order of the file."""
         words, at = self._extra(type_id, DATASEC)
-        return [SectionVariable(self.name(words[i]), self.referred(words[i]), words[i], words[i + 1], words[i + 2])
-                for i in range(at, at + 3 * self.vlen(type_id), 3)]
+        return [
+            SectionVariable(self.name(words[i]), self.referred(words[i]), words[i], words[i + 1], words[i + 2])
+            for i in range(at, at + 3 * self.vlen(type_id), 3)
+        ]
 
     def named(self, names: Iterable[str], *kinds: int) -> dict[str, list[int]]:
         """The types of each name and one of those kinds (of any where none is given), whatever their flavour, which is
@@ -287,13 +311,18 @@ class Btf:
                 continue
             filled_in = self.referred(type_id) != 0
             placed = sorted(
-                (v.offset if filled_in or not self.linkage(v.variable_id)
-                 else min(offsets.get((section, v.name), v.offset), 0xFFFFFFFF), v.size, v.variable_id)
-                for v in self.section_variables(type_id))
+                (
+                    v.offset
+                    if filled_in or not self.linkage(v.variable_id)
+                    else min(offsets.get((section, v.name), v.offset), 0xFFFFFFFF),
+                    v.size,
+                    v.variable_id,
+                )
+                for v in self.section_variables(type_id)
+            )
             at = self.position(type_id) * 4
             _U32.pack_into(types, at + 8, sizes[section])
             for index, (offset, size, variable) in enumerate(placed):
                 _SECTION_VARIABLE.pack_into(types, at + 12 + index * 12, variable, offset, size)
-        header = HEADER.pack(MAGIC, 1, self._flags, HEADER.size, 0, len(types), len(types),
-                             len(self._strings))
+        header = HEADER.pack(MAGIC, 1, self._flags, HEADER.size, 0, len(types), len(types), len(self._strings))
         return header + bytes(types) + self._strings

@@ -34,13 +34,13 @@ class Records(NamedTuple):
         """(offsets, records) of the code in bytes [start, start + length)."""
         offsets, records = self.by_section.get(section, ([], b""))
         first, last = bisect_left(offsets, start), bisect_left(offsets, start + length)
-        return offsets[first:last], records[first * self.size:last * self.size]
+        return offsets[first:last], records[first * self.size : last * self.size]
 
     def slice(self, section: str, start: int, length: int, new_start: int) -> bytes:
         """The records of the code in bytes [start, start + length), moved to instruction ``new_start``."""
         offsets, records = self.of(section, start, length)
         words = array("I", records)
-        words[::self.size // 4] = array("I", [(one - start) // instructions.SIZE + new_start for one in offsets])
+        words[:: self.size // 4] = array("I", [(one - start) // instructions.SIZE + new_start for one in offsets])
         return words.tobytes()
 
 
@@ -82,16 +82,20 @@ def parse(data: bytes, btf: Btf) -> BtfExt:
     core_at = core_size = 0
     if header >= _HEADER.size + _CORE.size and len(data) >= _HEADER.size + _CORE.size:
         core_at, core_size = _CORE.unpack_from(data, _HEADER.size)
-    return BtfExt(_records(data, btf, header + func_at, func_size, minimum=8),
-                  _records(data, btf, header + line_at, line_size, minimum=16),
-                  _records(data, btf, header + core_at, core_size, minimum=16))
+    return BtfExt(
+        _records(data, btf, header + func_at, func_size, minimum=8),
+        _records(data, btf, header + line_at, line_size, minimum=16),
+        _records(data, btf, header + core_at, core_size, minimum=16),
+    )
 
 
 def core_relocations(ext: BtfExt, btf: Btf, section: str, start: int, length: int) -> list[CoreRelocation]:
     """The CO-RE relocations of the code in bytes [start, start + length)."""
     _, records = ext.core.of(section, start, length)
-    return [CoreRelocation(offset, type_id, btf.string(access), kind)
-            for offset, type_id, access, kind in _each(records, ext.core.size)]
+    return [
+        CoreRelocation(offset, type_id, btf.string(access), kind)
+        for offset, type_id, access, kind in _each(records, ext.core.size)
+    ]
 
 
 def _records(data: bytes, btf: Btf, at: int, size: int, minimum: int) -> Records:
@@ -114,25 +118,29 @@ def _records(data: bytes, btf: Btf, at: int, size: int, minimum: int) -> Records
         if at + length > end:
             raise ObjectError(".BTF.ext: records are cut off")
         before = sections.get(btf.string(name), ([], b""))[1]
-        sections[btf.string(name)] = _in_order(before + data[at:at + length], record_size)
+        sections[btf.string(name)] = _in_order(before + data[at : at + length], record_size)
         at += length
     return Records(record_size, sections)
 
 
 def _in_order(records: bytes, size: int) -> tuple[list[int], bytes]:
     """(offsets, records), sorted by offset, which compilers have done already."""
-    offsets = array("I", records)[::size // 4].tolist()
+    offsets = array("I", records)[:: size // 4].tolist()
     if offsets != sorted(offsets):
         order = sorted(range(len(offsets)), key=offsets.__getitem__)
-        records = b"".join(records[i * size:(i + 1) * size] for i in order)
+        records = b"".join(records[i * size : (i + 1) * size] for i in order)
         offsets = [offsets[i] for i in order]
     return offsets, records
 
 
 def root_types(ext: BtfExt) -> set[int]:
     """The types that CO-RE relocations other than for the object's own type ids start from."""
-    return {fields[1] for _, records in ext.core.by_section.values()
-            for fields in _each(records, ext.core.size) if fields[3] != _TYPE_ID_LOCAL}
+    return {
+        fields[1]
+        for _, records in ext.core.by_section.values()
+        for fields in _each(records, ext.core.size)
+        if fields[3] != _TYPE_ID_LOCAL
+    }
 
 
 def _each(records: bytes, size: int) -> Iterable[tuple[int, int, int, int]]:

@@ -156,7 +156,7 @@ def _endings(strings: bytes, text: bytes) -> list[int]:
     at = strings.find(text)
     while at >= 0:
         end = at + len(text)
-        if strings[end:end + 1] == b"\0" or strings[end:end + 3] == b"___":
+        if strings[end : end + 1] == b"\0" or strings[end : end + 3] == b"___":
             places.append(at)
         at = strings.find(text, at + 1)
     return places

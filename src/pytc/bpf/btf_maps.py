@@ -17,8 +17,15 @@ from pytc.bpf.legacy_maps import PlacedMap
 from pytc.bpf.spec import MODERN, PIN_GLOBAL_NS, PIN_NONE, MapSpec
 from pytc.errors import MapDefinitionError
 
-_NUMBERS = {"type": "type", "max_entries": "max_entries", "map_flags": "flags", "numa_node": "numa_node",
-            "key_size": "key_size", "value_size": "value_size", "map_extra": "map_extra"}
+_NUMBERS = {
+    "type": "type",
+    "max_entries": "max_entries",
+    "map_flags": "flags",
+    "numa_node": "numa_node",
+    "key_size": "key_size",
+    "value_size": "value_size",
+    "map_extra": "map_extra",
+}
 #: LIBBPF_PIN_BY_NAME; a PIN_GLOBAL_NS carried over from tc's layout means the same.
 _PIN_BY_NAME = (1, PIN_GLOBAL_NS)
 _U32_MAX = 0xFFFFFFFF
@@ -39,7 +46,8 @@ def read_btf_maps(image: ElfImage, btf: Btf | None) -> list[PlacedMap]:
         names = ", ".join(name for name in symbols if name != MODERN)
         raise MapDefinitionError(
             f'maps in section ".maps" ({names}) need BTF, and the object has none: compile it with -g '
-            "(clang -O2 -g -target bpf -c FILE.c -o FILE.o), and do not strip .BTF")
+            "(clang -O2 -g -target bpf -c FILE.c -o FILE.o), and do not strip .BTF"
+        )
     data_section = btf.data_section(MODERN)
     if not data_section:
         raise MapDefinitionError('the object has a ".maps" section, but its BTF says nothing of it')
@@ -77,16 +85,19 @@ def _read_map(btf: Btf, name: str, type_id: int, *, inner: bool = False) -> _Dec
 
 
 def _check_sizes(btf: Btf, spec: MapSpec) -> None:
-    for what, size, type_id in (("key", spec.key_size, spec.key_type_id),
-                                ("value", spec.value_size, spec.value_type_id)):
+    for what, size, type_id in (
+        ("key", spec.key_size, spec.key_type_id),
+        ("value", spec.value_size, spec.value_type_id),
+    ):
         if not type_id:
             continue
         of_type = btf.size(type_id)
         if of_type > _U32_MAX:
             raise MapDefinitionError(f'map "{spec.name}": its {what} type has {of_type} bytes, more than {_U32_MAX}')
         if size != of_type:
-            raise MapDefinitionError(f'map "{spec.name}": {what}_size is {size}, but its {what} type has '
-                                     f"{of_type} bytes")
+            raise MapDefinitionError(
+                f'map "{spec.name}": {what}_size is {size}, but its {what} type has {of_type} bytes'
+            )
 
 
 def _normalise(spec: MapSpec) -> MapSpec:
@@ -143,7 +154,10 @@ def _pinning(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
 
 
 _ATTRIBUTES: dict[str, Callable[[Btf, MapSpec, b.Member], MapSpec]] = {
-    "key": _key, "value": _value, "pinning": _pinning}
+    "key": _key,
+    "value": _value,
+    "pinning": _pinning,
+}
 
 
 def _template(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
@@ -161,23 +175,26 @@ def _template(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
     raise MapDefinitionError(f'map "{spec.name}": "values" holds neither maps nor programs')
 
 
-def _slots(image: ElfImage, section: ElfSection, at: int, size: int,
-           declared: _Declared) -> tuple[tuple[int, str], ...]:
-    relocations: list[ElfRelocation] = [
-        r for r in image.relocations.get(section.number, ()) if r.offset >= at]
+def _slots(
+    image: ElfImage, section: ElfSection, at: int, size: int, declared: _Declared
+) -> tuple[tuple[int, str], ...]:
+    relocations: list[ElfRelocation] = [r for r in image.relocations.get(section.number, ()) if r.offset >= at]
     if not relocations:
         return ()
-    end = min((s.value for s in image.symbols
-               if s.section == section.number and s.name and s.value > at and s.type != FUNC),
-              default=section.size)
+    end = min(
+        (s.value for s in image.symbols if s.section == section.number and s.name and s.value > at and s.type != FUNC),
+        default=section.size,
+    )
     slots = []
     for relocation in relocations:
         if relocation.offset >= end:
             continue
         index, rest = divmod(relocation.offset - at - declared.values_at, 8)
         if declared.values_at < 0 or rest or index < 0:
-            raise MapDefinitionError(f'map "{declared.spec.name}": a relocation at byte {relocation.offset - at} '
-                                     f'of {size}, which is no element of "values"')
+            raise MapDefinitionError(
+                f'map "{declared.spec.name}": a relocation at byte {relocation.offset - at} '
+                f'of {size}, which is no element of "values"'
+            )
         slots.append((index, _target(image, section, relocation, declared.spec.name)))
     return tuple(slots)
 
@@ -187,10 +204,17 @@ def _target(image: ElfImage, section: ElfSection, relocation: ElfRelocation, nam
     symbol = relocation.symbol
     if symbol.type != SECTION:
         return symbol.name
-    at = relocation.addend or int.from_bytes(section.data[relocation.offset:relocation.offset + 8], "little")
-    found = next((s.name for s in image.symbols
-                  if (s.section, s.value) == (symbol.section, at) and s.name and s.type != SECTION), None)
+    at = relocation.addend or int.from_bytes(section.data[relocation.offset : relocation.offset + 8], "little")
+    found = next(
+        (
+            s.name
+            for s in image.symbols
+            if (s.section, s.value) == (symbol.section, at) and s.name and s.type != SECTION
+        ),
+        None,
+    )
     if found is None:
-        raise MapDefinitionError(f'map "{name}": "values" refers to byte {at} of section "{symbol.name}", '
-                                 "where nothing starts")
+        raise MapDefinitionError(
+            f'map "{name}": "values" refers to byte {at} of section "{symbol.name}", where nothing starts'
+        )
     return found

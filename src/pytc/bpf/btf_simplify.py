@@ -10,8 +10,14 @@ from pytc.bpf.features import Features
 _WORD = struct.Struct("<I")
 _BYTE = 8  # BTF_INT: 8 bits at offset 0, no encoding
 #: The feature that a kind needs; kinds that are not here are as old as BTF.
-NEEDS = {b.VAR: "btf_datasec", b.DATASEC: "btf_datasec", b.FLOAT: "btf_float", b.DECL_TAG: "btf_decl_tag",
-         b.TYPE_TAG: "btf_type_tag", b.ENUM64: "btf_enum64"}
+NEEDS = {
+    b.VAR: "btf_datasec",
+    b.DATASEC: "btf_datasec",
+    b.FLOAT: "btf_float",
+    b.DECL_TAG: "btf_decl_tag",
+    b.TYPE_TAG: "btf_type_tag",
+    b.ENUM64: "btf_enum64",
+}
 
 
 def simplified(image: bytes, features: Features) -> bytes:
@@ -96,6 +102,10 @@ def _to_union(editor: _Editor, type_id: int) -> None:
 
 
 _SUBSTITUTES: dict[int, Callable[[_Editor, int], None]] = {
-    b.VAR: _to_integer, b.DECL_TAG: _to_integer, b.DATASEC: _to_structure, b.FLOAT: _to_empty_structure,
-    b.TYPE_TAG: _to_const, b.ENUM64: _to_union,
+    b.VAR: _to_integer,
+    b.DECL_TAG: _to_integer,
+    b.DATASEC: _to_structure,
+    b.FLOAT: _to_empty_structure,
+    b.TYPE_TAG: _to_const,
+    b.ENUM64: _to_union,
 }

@@ -62,8 +62,9 @@ def _function(btf: Btf, type_id: int, inner: str, depth: int, bodies: int) -> st
     if bodies >= _MAX_BODIES or btf.vlen(type_id) > _MAX_PARTS:
         parameters = ["..."]
     else:
-        parameters = [_declare(btf, of, name, depth + 1, bodies + 1) if of else "..."
-                      for name, of in btf.parameters(type_id)]
+        parameters = [
+            _declare(btf, of, name, depth + 1, bodies + 1) if of else "..." for name, of in btf.parameters(type_id)
+        ]
     return _declare(btf, btf.referred(type_id), f"{inner}({', '.join(parameters) or 'void'})", depth + 1, bodies + 1)
 
 
@@ -80,6 +81,8 @@ def _base(btf: Btf, type_id: int, kind: int, depth: int, bodies: int) -> str:
         return f"{keyword} {name}"
     if kind not in (b.STRUCT, b.UNION) or bodies >= _MAX_BODIES or btf.vlen(type_id) > _MAX_PARTS:
         return f"{keyword} {{ ... }}"
-    members = (_declare(btf, m.type_id, m.name, depth + 1, bodies + 1) + (f" : {m.bits}" if m.bits else "") + ";"
-               for m in btf.members(type_id))
+    members = (
+        _declare(btf, m.type_id, m.name, depth + 1, bodies + 1) + (f" : {m.bits}" if m.bits else "") + ";"
+        for m in btf.members(type_id)
+    )
     return f"{keyword} {{ {' '.join(members)} }}"

@@ -79,7 +79,7 @@ class _Editor:
     def __init__(self, btf: Btf, image: bytes) -> None:
         self._btf = btf
         types_end = HEADER.size + HEADER.unpack_from(image)[5]
-        self._types = bytearray(image[HEADER.size:types_end])
+        self._types = bytearray(image[HEADER.size : types_end])
         self._strings = image[types_end:]
         self._names = len(image) - types_end
 
@@ -130,8 +130,16 @@ class _Editor:
         """(id of an ``int``, id of a variable of it)."""
         number = len(self._btf)
         self._strings += _STRINGS
-        words = (self._names + _INT_NAME, b.INT << 24, _INT_BYTES, 1 << 24 | 32,
-                 self._names + _DUMMY_NAME, b.VAR << 24, number, _GLOBAL)
+        words = (
+            self._names + _INT_NAME,
+            b.INT << 24,
+            _INT_BYTES,
+            1 << 24 | 32,
+            self._names + _DUMMY_NAME,
+            b.VAR << 24,
+            number,
+            _GLOBAL,
+        )
         self._types += struct.pack("<8I", *words)
         return number, number + 1
 

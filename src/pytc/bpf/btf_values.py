@@ -18,7 +18,7 @@ def decode(btf: Btf, type_id: int, data: bytes) -> Value:
     if btf.kind(btf.resolve(type_id)) in _WITHOUT_VALUES or btf.size(type_id) > len(data):
         return Raw(data.hex())
     codec = btf_codec(btf, type_id)
-    return codec.decode(data[:codec.size])
+    return codec.decode(data[: codec.size])
 
 
 def value_text(value: Value) -> str:

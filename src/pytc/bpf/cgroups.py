@@ -34,27 +34,42 @@ class CgroupAttachType(NamedTuple):
 
 def _types() -> Iterator[CgroupAttachType]:
     for name, word, type, *sections in (
-            ("sock_ops", "sock_ops", ProgramType.SOCK_OPS, "sockops"),
-            ("inet_ingress", "ingress", ProgramType.CGROUP_SKB, "cgroup_skb/ingress", "cgroup/skb"),
-            ("inet_egress", "egress", ProgramType.CGROUP_SKB, "cgroup_skb/egress", "cgroup/skb"),
-            ("inet_sock_create", "sock_create", ProgramType.CGROUP_SOCK, "cgroup/sock_create", "cgroup/sock"),
-            ("inet_sock_release", "sock_release", ProgramType.CGROUP_SOCK, "cgroup/sock_release"),
-            ("device", "device", ProgramType.CGROUP_DEVICE, "cgroup/dev"),
-            ("sysctl", "sysctl", ProgramType.CGROUP_SYSCTL, "cgroup/sysctl"),
-            ("getsockopt", "getsockopt", ProgramType.CGROUP_SOCKOPT, "cgroup/getsockopt"),
-            ("setsockopt", "setsockopt", ProgramType.CGROUP_SOCKOPT, "cgroup/setsockopt")):
+        ("sock_ops", "sock_ops", ProgramType.SOCK_OPS, "sockops"),
+        ("inet_ingress", "ingress", ProgramType.CGROUP_SKB, "cgroup_skb/ingress", "cgroup/skb"),
+        ("inet_egress", "egress", ProgramType.CGROUP_SKB, "cgroup_skb/egress", "cgroup/skb"),
+        ("inet_sock_create", "sock_create", ProgramType.CGROUP_SOCK, "cgroup/sock_create", "cgroup/sock"),
+        ("inet_sock_release", "sock_release", ProgramType.CGROUP_SOCK, "cgroup/sock_release"),
+        ("device", "device", ProgramType.CGROUP_DEVICE, "cgroup/dev"),
+        ("sysctl", "sysctl", ProgramType.CGROUP_SYSCTL, "cgroup/sysctl"),
+        ("getsockopt", "getsockopt", ProgramType.CGROUP_SOCKOPT, "cgroup/getsockopt"),
+        ("setsockopt", "setsockopt", ProgramType.CGROUP_SOCKOPT, "cgroup/setsockopt"),
+    ):
         yield CgroupAttachType(word, attach_type_number(f"cgroup_{name}"), type, tuple(sections))
     for version in "46":
-        for kind, verbs in (("inet", ("bind", "connect", "getpeername", "getsockname")),
-                            ("udp", ("sendmsg", "recvmsg"))):
+        for kind, verbs in (
+            ("inet", ("bind", "connect", "getpeername", "getsockname")),
+            ("udp", ("sendmsg", "recvmsg")),
+        ):
             for verb in verbs:
-                yield CgroupAttachType(f"{verb}{version}", attach_type_number(f"cgroup_{kind}{version}_{verb}"),
-                                       ProgramType.CGROUP_SOCK_ADDR, (f"cgroup/{verb}{version}",))
-        yield CgroupAttachType(f"post_bind{version}", attach_type_number(f"cgroup_inet{version}_post_bind"),
-                               ProgramType.CGROUP_SOCK, (f"cgroup/post_bind{version}",))
+                yield CgroupAttachType(
+                    f"{verb}{version}",
+                    attach_type_number(f"cgroup_{kind}{version}_{verb}"),
+                    ProgramType.CGROUP_SOCK_ADDR,
+                    (f"cgroup/{verb}{version}",),
+                )
+        yield CgroupAttachType(
+            f"post_bind{version}",
+            attach_type_number(f"cgroup_inet{version}_post_bind"),
+            ProgramType.CGROUP_SOCK,
+            (f"cgroup/post_bind{version}",),
+        )
     for verb in ("connect", "sendmsg", "recvmsg", "getpeername", "getsockname"):
-        yield CgroupAttachType(f"{verb}_unix", attach_type_number(f"cgroup_unix_{verb}"),
-                               ProgramType.CGROUP_SOCK_ADDR, (f"cgroup/{verb}_unix",))
+        yield CgroupAttachType(
+            f"{verb}_unix",
+            attach_type_number(f"cgroup_unix_{verb}"),
+            ProgramType.CGROUP_SOCK_ADDR,
+            (f"cgroup/{verb}_unix",),
+        )
 
 
 #: What can be attached to a cgroup, by the words of commands.

@@ -81,7 +81,7 @@ def parse_plain(text: str) -> tuple[ClassicInstruction, ...] | None:
 @lru_cache(maxsize=1024)  # programs are much alike
 def _plain_instruction(text: str) -> ClassicInstruction:
     """Raises ValueError or struct.error for all but four decimals within their limits, with single blanks between."""
-    found, = unpack(_SOCK_FILTER.pack(*map(int, text.split(" "))))
+    (found,) = unpack(_SOCK_FILTER.pack(*map(int, text.split(" "))))
     if text != "%d %d %d %d" % found:  # int() takes more than decimals
         raise ValueError(text)
     return found
@@ -159,8 +159,9 @@ def _instruction(index: int, part: _Part) -> ClassicInstruction:
         words = part.text.split()
         if len(words) != len(LIMITS):
             raise BytecodeError(f'"{part.text[:_LONGEST_SHOWN]}" has {len(words)} numbers, "c t f k" expected')
-        return ClassicInstruction(*(_number(word, name, limit)
-                                    for word, (name, limit) in zip(words, LIMITS, strict=True)))
+        return ClassicInstruction(
+            *(_number(word, name, limit) for word, (name, limit) in zip(words, LIMITS, strict=True))
+        )
     except BytecodeError as error:
         raise BytecodeError(f"instruction {index}: {error} (at {part.place})") from None
 

@@ -16,8 +16,12 @@ _ABSOLUTE_LOADS = frozenset(code for code in op.LOADS if code & 0xE0 == op.ABS)
 _JUMPS = frozenset(code for code in op.ALLOWED if code & 7 == op.JMP)
 _BRANCHES = _JUMPS - {op.JMP | op.JA}
 #: Those about whose operands nothing can be wrong.
-_ALWAYS_RIGHT = op.ALLOWED - _ABSOLUTE_LOADS - _JUMPS - {
-    *_CELL_USERS, op.ALU | op.DIV, op.ALU | op.MOD, op.ALU | op.LSH, op.ALU | op.RSH}
+_ALWAYS_RIGHT = (
+    op.ALLOWED
+    - _ABSOLUTE_LOADS
+    - _JUMPS
+    - {*_CELL_USERS, op.ALU | op.DIV, op.ALU | op.MOD, op.ALU | op.LSH, op.ALU | op.RSH}
+)
 
 
 class Problem(NamedTuple):
@@ -41,8 +45,11 @@ def first_problem(program: Sequence[ClassicInstruction]) -> Problem | None:
     count = len(program)
     for index, instruction in enumerate(program):
         code, jt, jf, k = instruction
-        if (code in _ALWAYS_RIGHT or (code in _ABSOLUTE_LOADS and k < _NEGATIVE)
-                or (code in _BRANCHES and index + 1 + jt < count and index + 1 + jf < count)):
+        if (
+            code in _ALWAYS_RIGHT
+            or (code in _ABSOLUTE_LOADS and k < _NEGATIVE)
+            or (code in _BRANCHES and index + 1 + jt < count and index + 1 + jf < count)
+        ):
             continue  # as nearly all are
         if text := problem_of(program, index):
             return Problem(index, text)

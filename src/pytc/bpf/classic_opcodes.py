@@ -21,8 +21,21 @@ SIZES = {W: 4, H: 2, B: 1}
 
 LOADS = frozenset(LD | mode | size for mode in (ABS, IND) for size in (W, H, B))
 ALLOWED = LOADS | {
-    LD | IMM, LD | MEM, LD | LEN, LDX | IMM, LDX | MEM, LDX | LEN, LDX | MSH | B, ST, STX, ALU | NEG, JMP | JA,
-    RET | K, RET | A, MISC | TAX, MISC | TXA,
+    LD | IMM,
+    LD | MEM,
+    LD | LEN,
+    LDX | IMM,
+    LDX | MEM,
+    LDX | LEN,
+    LDX | MSH | B,
+    ST,
+    STX,
+    ALU | NEG,
+    JMP | JA,
+    RET | K,
+    RET | A,
+    MISC | TAX,
+    MISC | TXA,
     *(ALU | operation | source for operation in (ADD, SUB, MUL, DIV, OR, AND, LSH, RSH, MOD, XOR) for source in (K, X)),
     *(JMP | operation | source for operation in (JEQ, JGT, JGE, JSET) for source in (K, X)),
 }
@@ -35,8 +48,22 @@ NET_OFF, LL_OFF = -0x100000, -0x200000
 
 #: SKF_AD_*, by bpf_asm's names where it has one.
 ANCILLARY = {
-    "proto": 0, "type": 4, "ifidx": 8, "nla": 12, "nlan": 16, "mark": 20, "queue": 24, "hatype": 28, "rxhash": 32,
-    "cpu": 36, "alu_xor_x": 40, "vlan_tci": 44, "vlan_avail": 48, "poff": 52, "rand": 56, "vlan_tpid": 60,
+    "proto": 0,
+    "type": 4,
+    "ifidx": 8,
+    "nla": 12,
+    "nlan": 16,
+    "mark": 20,
+    "queue": 24,
+    "hatype": 28,
+    "rxhash": 32,
+    "cpu": 36,
+    "alu_xor_x": 40,
+    "vlan_tci": 44,
+    "vlan_avail": 48,
+    "poff": 52,
+    "rand": 56,
+    "vlan_tpid": 60,
 }
 ANCILLARY_NAMES = {number: name for name, number in ANCILLARY.items()}
 

@@ -88,7 +88,7 @@ class Codec:
 
     def store(self, data: bytearray, at: int, value: Any) -> None:
         """Encodes a value into its place among others; raises CodecError."""
-        data[at:at + self.size] = self.encode(value)
+        data[at : at + self.size] = self.encode(value)
 
     def columns(self, style: Style, at: int) -> Columns:
         """The value as columns; ``at`` is its first byte in an entry."""
@@ -106,8 +106,9 @@ class Codec:
 class Integer(Codec):
     """Integers of 1 to 16 bytes, little-endian or big-endian."""
 
-    def __init__(self, size: int, *, signed: bool = False, is_bool: bool = False, is_char: bool = False,
-                 big_endian: bool = False) -> None:
+    def __init__(
+        self, size: int, *, signed: bool = False, is_bool: bool = False, is_char: bool = False, big_endian: bool = False
+    ) -> None:
         self.size, self.signed, self.is_bool, self.is_char = size, signed, is_bool, is_char
         self._order: Any = "big" if big_endian else "little"
         code = _CODES.get(size, "")
@@ -327,8 +328,13 @@ def _words(value: Any) -> str:
 
 def word(text: str) -> str:
     """Text as one word of a shell; what is not printable stands as ``\\x1b``, so that a terminal is safe."""
-    safe = "".join(c if c.isprintable() else "".join(f"\\x{byte:02x}" for byte in c.encode("utf-8", "surrogateescape"))
-                   for c in text)
+    safe = "".join(
+        c if c.isprintable() else "".join(f"\\x{byte:02x}" for byte in c.encode("utf-8", "surrogateescape"))
+        for c in text
+    )
     plain = safe.isascii() and safe.replace("_", "").replace(".", "").replace(":", "").replace("-", "").isalnum()
-    return safe if plain or (safe and all(c.isalnum() or c in "_.:-/@%+=" for c in safe)) else \
-        "'" + safe.replace("'", "'\\''") + "'"
+    return (
+        safe
+        if plain or (safe and all(c.isalnum() or c in "_.:-/@%+=" for c in safe))
+        else "'" + safe.replace("'", "'\\''") + "'"
+    )

@@ -15,10 +15,20 @@ _POINTER_BYTES = 8
 _LARGEST_INTEGER = 16
 
 #: Members that belong to the kernel: zeros when they are read, ignored when they are written.
-_KERNELS_OWN = frozenset({
-    "bpf_spin_lock", "bpf_res_spin_lock", "bpf_timer", "bpf_wq", "bpf_task_work", "bpf_list_head", "bpf_list_node",
-    "bpf_rb_root", "bpf_rb_node", "bpf_refcount",
-})
+_KERNELS_OWN = frozenset(
+    {
+        "bpf_spin_lock",
+        "bpf_res_spin_lock",
+        "bpf_timer",
+        "bpf_wq",
+        "bpf_task_work",
+        "bpf_list_head",
+        "bpf_list_node",
+        "bpf_rb_root",
+        "bpf_rb_node",
+        "bpf_refcount",
+    }
+)
 #: Typedefs and structures in network byte order.
 _BIG_ENDIAN = {"__be16": 2, "__be64": 8}
 _ADDRESSES = {"__be32": 4, "in_addr": 4, "in6_addr": 16}
@@ -38,7 +48,8 @@ def has_spin_lock(btf: Btf, type_id: int) -> bool:
     """Whether a map's value has a ``struct bpf_spin_lock``, so that BPF_F_LOCK can be used."""
     type_id = btf.resolve(type_id)
     return btf.kind(type_id) == b.STRUCT and any(
-        btf.name(btf.resolve(member.type_id)) == "bpf_spin_lock" for member in btf.members(type_id))
+        btf.name(btf.resolve(member.type_id)) == "bpf_spin_lock" for member in btf.members(type_id)
+    )
 
 
 class _Compilation:
@@ -84,8 +95,9 @@ class _Compilation:
         if not 1 <= size <= _LARGEST_INTEGER:
             raise ObjectError(f".BTF: type {type_id} is an integer of {size} bytes")
         encoding, signed = self._btf.integer(type_id)[0], self._btf.is_signed(type_id)
-        return Integer(size, signed=signed, is_bool=bool(encoding & _BOOL),
-                       is_char=size == 1 and bool(encoding & _CHAR or signed))
+        return Integer(
+            size, signed=signed, is_bool=bool(encoding & _BOOL), is_char=size == 1 and bool(encoding & _CHAR or signed)
+        )
 
     def enum(self, type_id: int, _depth: int) -> Codec:
         names = dict(reversed(self._btf.enumerators(type_id)))
@@ -106,8 +118,11 @@ class _Compilation:
 
     def _is_char(self, type_id: int) -> bool:
         type_id = self._btf.resolve(type_id)
-        return self._btf.kind(type_id) == b.INT and self._btf.size(type_id) == 1 and (
-            self._btf.name(type_id) == "char" or bool(self._btf.integer(type_id)[0] & _CHAR))
+        return (
+            self._btf.kind(type_id) == b.INT
+            and self._btf.size(type_id) == 1
+            and (self._btf.name(type_id) == "char" or bool(self._btf.integer(type_id)[0] & _CHAR))
+        )
 
     def structure(self, type_id: int, depth: int) -> Codec:
         parts = []
@@ -134,13 +149,23 @@ class _Compilation:
 
     def data_section(self, type_id: int, depth: int) -> Codec:
         """The variables of a data map."""
-        return Structure(self._btf.size(type_id), [
-            Part(variable.name, variable.offset, self.codec(variable.type_id, depth + 1))
-            for variable in self._btf.section_variables(type_id)])
+        return Structure(
+            self._btf.size(type_id),
+            [
+                Part(variable.name, variable.offset, self.codec(variable.type_id, depth + 1))
+                for variable in self._btf.section_variables(type_id)
+            ],
+        )
 
 
 _COMPILERS: dict[int, Callable[[_Compilation, int, int], Codec]] = {
-    b.INT: _Compilation.integer, b.ENUM: _Compilation.enum, b.ENUM64: _Compilation.enum, b.FLOAT: _Compilation.float,
-    b.PTR: _Compilation.pointer, b.ARRAY: _Compilation.array, b.STRUCT: _Compilation.structure,
-    b.UNION: _Compilation.structure, b.DATASEC: _Compilation.data_section,
+    b.INT: _Compilation.integer,
+    b.ENUM: _Compilation.enum,
+    b.ENUM64: _Compilation.enum,
+    b.FLOAT: _Compilation.float,
+    b.PTR: _Compilation.pointer,
+    b.ARRAY: _Compilation.array,
+    b.STRUCT: _Compilation.structure,
+    b.UNION: _Compilation.structure,
+    b.DATASEC: _Compilation.data_section,
 }

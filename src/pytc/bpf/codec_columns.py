@@ -28,7 +28,7 @@ class Renderer:
         parts += [items(column, values, count) for column in self._values]
         flat: list[Any] = [None] * (count * len(parts))
         for index, part in enumerate(parts):
-            flat[index::len(parts)] = part
+            flat[index :: len(parts)] = part
         template = self._separator.join([self._template] * count)
         return template % tuple(flat)
 
@@ -45,11 +45,11 @@ def _plain(column: Column, at: int, data: bytes, stride: int) -> list[Any]:
     size, code = column.size, column.code
     if code[:1] not in ("", ">") and not at % size and not stride % size:
         view = memoryview(data).cast("B").cast(code)  # type: ignore[call-overload]
-        numbers: list[Any] = view[at // size::stride // size].tolist()
+        numbers: list[Any] = view[at // size :: stride // size].tolist()
         return numbers
     order, one = (">", code[1:]) if code[:1] == ">" else ("=", code or f"{size}s")
     layout = struct.Struct(f"{order}{at}x{one}{stride - at - size}x")
-    return [found for found, in layout.iter_unpack(data)]
+    return [found for (found,) in layout.iter_unpack(data)]
 
 
 def names(codec: Codec, name: str) -> list[str]:
@@ -100,7 +100,7 @@ def _encoded(codec: Codec, values: Sequence[Any]) -> list[bytes]:
 
 def _place(data: bytearray, stride: int, at: int, packed: bytes, size: int) -> None:
     for index in range(size):
-        data[at + index::stride] = packed[index::size]
+        data[at + index :: stride] = packed[index::size]
 
 
 def _place_numbers(data: bytearray, stride: int, at: int, codec: Integer, values: Sequence[Any]) -> None:
@@ -121,7 +121,7 @@ def _place_numbers(data: bytearray, stride: int, at: int, codec: Integer, values
         _place(data, stride, at, numbers, size)
     else:
         target: Any = memoryview(data).cast(codec.code)  # type: ignore[call-overload]
-        target[at // size::stride // size] = memoryview(numbers).cast(codec.code)  # type: ignore[call-overload]
+        target[at // size :: stride // size] = memoryview(numbers).cast(codec.code)  # type: ignore[call-overload]
 
 
 def leaves(codec: Codec, path: str = "", at: int = 0) -> dict[str, tuple[int, Codec]]:

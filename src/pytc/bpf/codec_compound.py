@@ -80,7 +80,7 @@ class Array(Codec):
 
     def decode(self, data: bytes) -> Value:
         item, size, stride = self.item, self.item.size, self.stride
-        return [item.decode(data[at:at + size]) for at in range(0, stride * self.count, stride)] if self.count else []
+        return [item.decode(data[at : at + size]) for at in range(0, stride * self.count, stride)] if self.count else []
 
     def _encode(self, value: Any) -> bytes:
         if isinstance(value, str):
@@ -103,7 +103,7 @@ class Array(Codec):
         for index, one in enumerate(value):
             self.item.store(data, at + index * self.stride, one)
         start = at + len(value) * self.stride
-        data[start:at + self.size] = bytes(at + self.size - start)
+        data[start : at + self.size] = bytes(at + self.size - start)
 
     def _of_text(self, text: str) -> bytes | None:
         """JSON; an address or a string for an array of bytes; None for elements with commas between them."""
@@ -123,8 +123,10 @@ class Array(Codec):
             return super().columns(style, at)
         parts = [self.item.columns(style, at + index * self.stride) for index in range(self.count)]
         opening, between, closing = ("[", ",", "]") if style is Style.JSON else ("[ ", " ", " ]")
-        return Columns(opening + between.join(part.template for part in parts) + closing,
-                       tuple(item for part in parts for item in part.items))
+        return Columns(
+            opening + between.join(part.template for part in parts) + closing,
+            tuple(item for part in parts for item in part.items),
+        )
 
     def element(self, index: int) -> tuple[int, Codec]:
         if index >= self.count:
@@ -169,8 +171,8 @@ class Bits(Codec):
     def store(self, data: bytearray, at: int, value: Any) -> None:
         """Leaves the bits beside it as they are."""
         bits = self._number(value) << self._shift
-        before = int.from_bytes(data[at:at + self.size], "little")
-        data[at:at + self.size] = (before & ~(self._mask << self._shift) | bits).to_bytes(self.size, "little")
+        before = int.from_bytes(data[at : at + self.size], "little")
+        data[at : at + self.size] = (before & ~(self._mask << self._shift) | bits).to_bytes(self.size, "little")
 
     def _number(self, value: Any) -> int:
         if isinstance(self._base, Enumeration):
@@ -204,7 +206,7 @@ class Structure(Codec):
     def decode(self, data: bytes) -> Value:
         value: dict[str, Value] = {}
         for name, at, codec in self.parts:
-            found = codec.decode(data[at:at + codec.size])
+            found = codec.decode(data[at : at + codec.size])
             if name:
                 value[name] = found
             elif isinstance(found, dict):
@@ -281,7 +283,7 @@ class Summed(Codec):
         self._item, self._cpus, self._stride = item, cpus, stride
 
     def decode(self, data: bytes) -> Value:
-        return _sum([self._item.decode(data[at:at + self._item.size]) for at in range(0, self.size, self._stride)])
+        return _sum([self._item.decode(data[at : at + self._item.size]) for at in range(0, self.size, self._stride)])
 
     def _encode(self, value: Any) -> bytes:
         raise CodecError("a sum over CPUs cannot be set")
@@ -325,17 +327,29 @@ def follow(codec: Codec, path: str) -> tuple[int, Codec]:
         if step is None:
             raise CodecError(f"NAME, NAME.MEMBER or NAME[INDEX] expected at {quoted(rest)}")
         offset, codec = codec.member(step.group(1)) if step.group(1) else codec.element(int(step.group(2)))
-        at, rest = at + offset, rest[step.end():]
+        at, rest = at + offset, rest[step.end() :]
     return at, codec
 
 
 def assign(codec: Codec, data: bytearray, at: int, value: Any) -> None:
     """Sets a part of a value anew: members that ``value`` does not name are zero. Raises CodecError."""
     if codec.has_members:
-        data[at:at + codec.size] = codec.encode(value)
+        data[at : at + codec.size] = codec.encode(value)
     else:
         codec.store(data, at, value)
 
 
-__all__ = ["Array", "Bits", "Part", "Raw", "String", "Structure", "Summed", "Text", "assign", "follow", "from_json",
-           "summed"]
+__all__ = [
+    "Array",
+    "Bits",
+    "Part",
+    "Raw",
+    "String",
+    "Structure",
+    "Summed",
+    "Text",
+    "assign",
+    "follow",
+    "from_json",
+    "summed",
+]

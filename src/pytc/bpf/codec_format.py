@@ -31,9 +31,15 @@ _WIDEST_ALIGNMENT = 8
 _INTEGERS = {f"{sign}{bits}": (bits // 8, sign == "s") for sign in "us" for bits in (8, 16, 32, 64)}
 _BIG_ENDIAN = {"be16": 2, "be32": 4, "be64": 8}
 _SIMPLE: dict[str, Callable[[], Codec]] = {
-    "bool": lambda: Integer(1, is_bool=True), "char": lambda: Integer(1, signed=True, is_char=True),
-    "f32": lambda: Float(4), "f64": lambda: Float(8), "ip4": lambda: ip_codec(4), "ip6": lambda: ip_codec(16),
-    "mac": mac_codec, "ip4/": lambda: lpm_codec(4), "ip6/": lambda: lpm_codec(16),
+    "bool": lambda: Integer(1, is_bool=True),
+    "char": lambda: Integer(1, signed=True, is_char=True),
+    "f32": lambda: Float(4),
+    "f64": lambda: Float(8),
+    "ip4": lambda: ip_codec(4),
+    "ip6": lambda: ip_codec(16),
+    "mac": mac_codec,
+    "ip4/": lambda: lpm_codec(4),
+    "ip6/": lambda: lpm_codec(16),
 }
 _OPEN_ENDED = {"hex": hex_codec, "str": String, "pad": hex_codec}
 #: Alignment of what is not aligned to its size.
@@ -89,7 +95,7 @@ class _Parser:
         """(codec, alignment); ``left`` is how many bytes there are for it, 0 for any number."""
         if depth > _MAX_DEPTH:
             raise CodecError(f"format {quoted(self._text)} is nested too deeply")
-        packed = self._peek() == "packed" and self._tokens[self._at + 1:self._at + 2] == ["{"]
+        packed = self._peek() == "packed" and self._tokens[self._at + 1 : self._at + 2] == ["{"]
         self._at += packed
         if self._accept("{"):
             codec, alignment = self._structure(depth, left, packed=packed)

@@ -24,7 +24,7 @@ def only_returns(code: bytes, value: int) -> bool:
             return False
         if code[at] == OP_EXIT:
             exits += 1
-            if at in targets or not _puts(code[max(at - 2 * _SIZE, 0):at], value):
+            if at in targets or not _puts(code[max(at - 2 * _SIZE, 0) : at], value):
                 return False
     return exits > 0
 
@@ -46,7 +46,7 @@ def _jump_targets(code: bytes) -> set[int]:
     while at < len(code):
         opcode = code[at]
         if opcode & 7 in (_JUMP, _JUMP32) and opcode not in (_CALL, OP_EXIT, _TAIL_CALL):
-            where = code[at + 4:at + 8] if opcode == _JA32 else code[at + 2:at + 4]
+            where = code[at + 4 : at + 8] if opcode == _JA32 else code[at + 2 : at + 4]
             found.add(at + _SIZE * (1 + int.from_bytes(where, sys.byteorder, signed=True)))
         at += 2 * _SIZE if opcode == OP_LD_IMM64 else _SIZE
     return found

@@ -149,16 +149,31 @@ TAG_SIZE = 8
 #: Map types whose elements are fds of maps.
 MAP_IN_MAP = frozenset({MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS})
 #: Map types whose values have one slot for each possible CPU.
-PER_CPU = frozenset({MapType.PERCPU_HASH, MapType.PERCPU_ARRAY, MapType.LRU_PERCPU_HASH,
-                     MapType.PERCPU_CGROUP_STORAGE})
+PER_CPU = frozenset({MapType.PERCPU_HASH, MapType.PERCPU_ARRAY, MapType.LRU_PERCPU_HASH, MapType.PERCPU_CGROUP_STORAGE})
 #: Map types that the kernel refuses with BTF key and value types (map_check_btf in kernel/bpf/syscall.c
 #: accepts types only where the map's operations have ``map_check_btf`` or plain values).
-WITHOUT_BTF_TYPES = frozenset({
-    MapType.PERF_EVENT_ARRAY, MapType.CGROUP_ARRAY, MapType.STACK_TRACE, MapType.ARRAY_OF_MAPS,
-    MapType.HASH_OF_MAPS, MapType.DEVMAP, MapType.DEVMAP_HASH, MapType.CPUMAP, MapType.XSKMAP,
-    MapType.SOCKMAP, MapType.SOCKHASH, MapType.PROG_ARRAY, MapType.RINGBUF, MapType.USER_RINGBUF,
-    MapType.QUEUE, MapType.STACK, MapType.ARENA, MapType.INSN_ARRAY,
-})
+WITHOUT_BTF_TYPES = frozenset(
+    {
+        MapType.PERF_EVENT_ARRAY,
+        MapType.CGROUP_ARRAY,
+        MapType.STACK_TRACE,
+        MapType.ARRAY_OF_MAPS,
+        MapType.HASH_OF_MAPS,
+        MapType.DEVMAP,
+        MapType.DEVMAP_HASH,
+        MapType.CPUMAP,
+        MapType.XSKMAP,
+        MapType.SOCKMAP,
+        MapType.SOCKHASH,
+        MapType.PROG_ARRAY,
+        MapType.RINGBUF,
+        MapType.USER_RINGBUF,
+        MapType.QUEUE,
+        MapType.STACK,
+        MapType.ARENA,
+        MapType.INSN_ARRAY,
+    }
+)
 
 
 def map_type_name(number: int) -> str:
@@ -189,7 +204,8 @@ _ATTACH_TYPES = (
     "sk_reuseport_select_or_migrate perf_event trace_kprobe_multi lsm_cgroup struct_ops netfilter tcx_ingress "
     "tcx_egress trace_uprobe_multi cgroup_unix_connect cgroup_unix_sendmsg cgroup_unix_recvmsg "
     "cgroup_unix_getpeername cgroup_unix_getsockname netkit_primary netkit_peer trace_kprobe_session "
-    "trace_uprobe_session").split()
+    "trace_uprobe_session"
+).split()
 
 
 def attach_type_name(number: int) -> str:
@@ -203,8 +219,10 @@ def attach_type_number(name: str) -> int:
 
 
 # ``BPF_LINK_TYPE_*`` in the order of their numbers.
-_LINK_TYPES = ("unspec raw_tracepoint tracing cgroup iter netns xdp perf_event kprobe_multi struct_ops netfilter tcx "
-               "uprobe_multi netkit sockmap").split()
+_LINK_TYPES = (
+    "unspec raw_tracepoint tracing cgroup iter netns xdp perf_event kprobe_multi struct_ops netfilter tcx "
+    "uprobe_multi netkit sockmap"
+).split()
 
 
 def link_type_name(number: int) -> str:

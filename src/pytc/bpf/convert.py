@@ -27,8 +27,9 @@ def convert_maps(spec: ObjectSpec) -> str:
     """
     legacy = [declared for declared in spec.maps.values() if declared.origin == LEGACY]
     if not legacy:
-        raise ObjectError(f'object file "{spec.path}": there are no maps in section "maps", so that there is nothing '
-                          "to convert")
+        raise ObjectError(
+            f'object file "{spec.path}": there are no maps in section "maps", so that there is nothing to convert'
+        )
     # A map of maps refers to those that it holds.
     ordered = [m for m in legacy if m.inner is None] + [m for m in legacy if m.inner is not None]
     parts = [_HEADER.format(name=_comment(spec.name)), *(_declaration(spec, declared) for declared in ordered)]
@@ -96,8 +97,10 @@ def _programs(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
     slots = [(name, place[1]) for name, place in places if place is not None and place[0] == declared.id]
     if slots:
         values = ", ".join(f"[{slot}] = (void *)&{name}" for name, slot in slots)
-        yield (f"for its programs: declare {', '.join(name for name, _ in slots)} before this, and end it with "
-               f"= {{ .values = {{ {values} }} }}")
+        yield (
+            f"for its programs: declare {', '.join(name for name, _ in slots)} before this, and end it with "
+            f"= {{ .values = {{ {values} }} }}"
+        )
 
 
 def _outer(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:

@@ -101,8 +101,9 @@ def match_access(local: Btf, access: Access, target: Btf, root: int) -> Access |
     return Access(root, tuple(steps), bit_offset)
 
 
-def _match_member(local: Btf, wanted: Member, target: Btf, type_id: int,
-                  depth: int = 16) -> tuple[Step, int, int] | None:
+def _match_member(
+    local: Btf, wanted: Member, target: Btf, type_id: int, depth: int = 16
+) -> tuple[Step, int, int] | None:
     """(step, type of the member, its bit offset) of the member of that name, also inside unnamed members."""
     type_id = target.resolve(type_id)
     if target.kind(type_id) not in _COMPOSITE or depth <= 0:

@@ -18,10 +18,24 @@ from pytc.bpf.kernel_types import KernelTypes, Place
 from pytc.bpf.spec import POISON_RELOCATION
 from pytc.errors import ObjectError
 
-(FIELD_BYTE_OFFSET, FIELD_BYTE_SIZE, FIELD_EXISTS, FIELD_SIGNED, FIELD_LSHIFT_U64, FIELD_RSHIFT_U64, TYPE_ID_LOCAL,
- TYPE_ID_TARGET, TYPE_EXISTS, TYPE_SIZE, ENUMVAL_EXISTS, ENUMVAL_VALUE, TYPE_MATCHES) = range(13)
-_FIELD_KINDS = frozenset({FIELD_BYTE_OFFSET, FIELD_BYTE_SIZE, FIELD_EXISTS, FIELD_SIGNED, FIELD_LSHIFT_U64,
-                          FIELD_RSHIFT_U64})
+(
+    FIELD_BYTE_OFFSET,
+    FIELD_BYTE_SIZE,
+    FIELD_EXISTS,
+    FIELD_SIGNED,
+    FIELD_LSHIFT_U64,
+    FIELD_RSHIFT_U64,
+    TYPE_ID_LOCAL,
+    TYPE_ID_TARGET,
+    TYPE_EXISTS,
+    TYPE_SIZE,
+    ENUMVAL_EXISTS,
+    ENUMVAL_VALUE,
+    TYPE_MATCHES,
+) = range(13)
+_FIELD_KINDS = frozenset(
+    {FIELD_BYTE_OFFSET, FIELD_BYTE_SIZE, FIELD_EXISTS, FIELD_SIGNED, FIELD_LSHIFT_U64, FIELD_RSHIFT_U64}
+)
 _TYPE_KINDS = frozenset({TYPE_ID_LOCAL, TYPE_ID_TARGET, TYPE_EXISTS, TYPE_SIZE, TYPE_MATCHES})
 _ENUM_KINDS = frozenset({ENUMVAL_EXISTS, ENUMVAL_VALUE})
 
@@ -78,8 +92,10 @@ class CoreResolver:
         if resolution.value is None:
             lacking = "" if self._candidates(relocation.type_id) else f" ({self._kernel.lacking()})"
             return f"this kernel has no {what}{lacking}, and the program uses it without asking first whether it exists"
-        return (f"{what} has another size in this kernel than in the object, and only pointers and integers without "
-                "sign can be loaded with another width")
+        return (
+            f"{what} has another size in this kernel than in the object, and only pointers and integers without "
+            "sign can be loaded with another width"
+        )
 
     def describe(self, relocation: CoreRelocation) -> str:
         """What a relocation is about, for messages: ``struct task_struct.pid``, ``enum state.RUNNING``."""
@@ -99,21 +115,27 @@ class CoreResolver:
         if kind in _FIELD_KINDS:
             access = field_access(local, relocation.type_id, parse_indices(relocation.access))
             original = _field_value(local, access, kind)
-            found = [(match.bit_offset, _field_value(place.btf, match, kind))
-                     for place in self._candidates(relocation.type_id)
-                     if (match := match_access(local, access, place.btf, place.type_id)) is not None]
+            found = [
+                (match.bit_offset, _field_value(place.btf, match, kind))
+                for place in self._candidates(relocation.type_id)
+                if (match := match_access(local, access, place.btf, place.type_id)) is not None
+            ]
         elif kind in _TYPE_KINDS:
             original = _type_value(local, relocation.type_id, kind)
-            found = [(0, _type_value(place.btf, place.type_id, kind))
-                     for place in self._candidates(relocation.type_id)
-                     if self._same_type(relocation, place)]
+            found = [
+                (0, _type_value(place.btf, place.type_id, kind))
+                for place in self._candidates(relocation.type_id)
+                if self._same_type(relocation, place)
+            ]
         elif kind in _ENUM_KINDS:
             name, number = self._enumerator(relocation)
             original = Value(1 if kind == ENUMVAL_EXISTS else number)
-            found = [(0, Value(1 if kind == ENUMVAL_EXISTS else value))
-                     for place in self._candidates(relocation.type_id)
-                     for other, value in place.btf.enumerators(place.btf.resolve(place.type_id))
-                     if essential(other) == essential(name)]
+            found = [
+                (0, Value(1 if kind == ENUMVAL_EXISTS else value))
+                for place in self._candidates(relocation.type_id)
+                for other, value in place.btf.enumerators(place.btf.resolve(place.type_id))
+                if essential(other) == essential(name)
+            ]
         else:
             raise ObjectError(f"CO-RE: relocation kind {kind} is not known")
         return self._decide(relocation, original, found)
@@ -140,8 +162,11 @@ class CoreResolver:
 
     def _of(self, type_id: int, named: dict[str, list[Place]]) -> list[Place]:
         name, kind = self._root_name(type_id), self._local.kind(type_id)
-        return [one for one in named.get(name, ())
-                if kinds_agree(kind, one.btf.kind(one.type_id)) and essential(one.btf.name(one.type_id)) == name]
+        return [
+            one
+            for one in named.get(name, ())
+            if kinds_agree(kind, one.btf.kind(one.type_id)) and essential(one.btf.name(one.type_id)) == name
+        ]
 
     def _same_type(self, relocation: CoreRelocation, place: Place) -> bool:
         same = types_match if relocation.kind == TYPE_MATCHES else types_agree
@@ -163,8 +188,10 @@ class CoreResolver:
             return Resolution(original, Value(0) if absent else None)
         numbers = {(offset, value.number) for offset, value in found}
         if len(numbers) > 1:
-            raise ObjectError(f'CO-RE: the kernel has several types "{self._root_name(relocation.type_id)}", which '
-                              f"disagree about {relocation.access}")
+            raise ObjectError(
+                f'CO-RE: the kernel has several types "{self._root_name(relocation.type_id)}", which '
+                f"disagree about {relocation.access}"
+            )
         value = found[0][1]
         fits = original.size == value.size or original.widens == value.widens != 0
         return Resolution(original, value, fits)
@@ -266,4 +293,4 @@ def _resize(code: bytearray, slot: int, size: int) -> None:
 
 def _poison(code: bytearray, slot: int) -> None:
     call = bytes([ins.OP_CALL, 0, 0, 0]) + POISON_RELOCATION.to_bytes(4, "little")
-    code[slot * ins.SIZE:(slot + 1) * ins.SIZE] = call
+    code[slot * ins.SIZE : (slot + 1) * ins.SIZE] = call

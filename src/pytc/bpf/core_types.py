@@ -72,8 +72,9 @@ def types_agree(local: Btf, local_id: int, target: Btf, target_id: int, depth: i
     return False
 
 
-def types_match(local: Btf, local_id: int, target: Btf, target_id: int, *, pointee: bool = False,
-                depth: int = _DEPTH) -> bool:
+def types_match(
+    local: Btf, local_id: int, target: Btf, target_id: int, *, pointee: bool = False, depth: int = _DEPTH
+) -> bool:
     """The strict form: names, members and their types, sizes of integers; a structure behind a pointer by name only."""
     while depth > 0:
         depth -= 1
@@ -94,8 +95,10 @@ def types_match(local: Btf, local_id: int, target: Btf, target_id: int, *, point
         if kind in _COMPOSITE:
             return _members_match(local, local_id, target, target_id, depth)
         if kind == b.INT:
-            return (local.size(local_id), local.is_signed(local_id)) == (target.size(target_id),
-                                                                        target.is_signed(target_id))
+            return (local.size(local_id), local.is_signed(local_id)) == (
+                target.size(target_id),
+                target.is_signed(target_id),
+            )
         if kind == b.PTR:
             pointee = True
             local_id, target_id = local.referred(local_id), target.referred(target_id)
@@ -105,8 +108,9 @@ def types_match(local: Btf, local_id: int, target: Btf, target_id: int, *, point
                 return False
         elif kind == b.FUNC_PROTO:
             pairs = _parameters(local, local_id, target, target_id)
-            if pairs is None or not all(types_match(local, one, target, two, pointee=pointee, depth=depth)
-                                        for one, two in pairs):
+            if pairs is None or not all(
+                types_match(local, one, target, two, pointee=pointee, depth=depth) for one, two in pairs
+            ):
                 return False
             local_id, target_id = local.referred(local_id), target.referred(target_id)
         else:
@@ -130,9 +134,13 @@ def _enumerators_match(local: Btf, local_id: int, target: Btf, target_id: int) -
 def _members_match(local: Btf, local_id: int, target: Btf, target_id: int, depth: int) -> bool:
     members = target.members(target_id)
     return local.vlen(local_id) <= len(members) and all(
-        any(essential(one.name) == essential(two.name)
-            and types_match(local, one.type_id, target, two.type_id, depth=depth) for two in members)
-        for one in local.members(local_id))
+        any(
+            essential(one.name) == essential(two.name)
+            and types_match(local, one.type_id, target, two.type_id, depth=depth)
+            for two in members
+        )
+        for one in local.members(local_id)
+    )
 
 
 def _parameters(local: Btf, local_id: int, target: Btf, target_id: int) -> list[tuple[int, int]] | None:

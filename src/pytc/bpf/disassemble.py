@@ -17,16 +17,39 @@ SIGNED_SIZES = ("s32", "s16", "s8")
 # Modes of loads and stores: the upper three bits.
 IMM, ABS, IND, MEM, MEMSX, ATOMIC = 0x00, 0x20, 0x40, 0x60, 0x80, 0xC0
 #: ALU operations by their upper four bits; NEG (8) and END (13) are written differently.
-ALU_OPERATORS = {0x0: "+=", 0x1: "-=", 0x2: "*=", 0x3: "/=", 0x4: "|=", 0x5: "&=", 0x6: "<<=", 0x7: ">>=", 0x9: "%=",
-                 0xA: "^=", 0xB: "=", 0xC: "s>>="}
+ALU_OPERATORS = {
+    0x0: "+=",
+    0x1: "-=",
+    0x2: "*=",
+    0x3: "/=",
+    0x4: "|=",
+    0x5: "&=",
+    0x6: "<<=",
+    0x7: ">>=",
+    0x9: "%=",
+    0xA: "^=",
+    0xB: "=",
+    0xC: "s>>=",
+}
 #: Division with sign: the offset is 1.
 SIGNED_OPERATORS = {0x3: "s/=", 0x9: "s%="}
 NEG, MOV, END = 0x8, 0xB, 0xD
 #: Moves that keep the sign, by their offset.
 MOVE_SIGNS = {8: "(s8)", 16: "(s16)", 32: "(s32)"}
 ADDRESS_SPACE, PER_CPU_ADDRESS = 1, -1
-COMPARISONS = {0x1: "==", 0x2: ">", 0x3: ">=", 0x4: "&", 0x5: "!=", 0x6: "s>", 0x7: "s>=", 0xA: "<", 0xB: "<=",
-               0xC: "s<", 0xD: "s<="}
+COMPARISONS = {
+    0x1: "==",
+    0x2: ">",
+    0x3: ">=",
+    0x4: "&",
+    0x5: "!=",
+    0x6: "s>",
+    0x7: "s>=",
+    0xA: "<",
+    0xB: "<=",
+    0xC: "s<",
+    0xD: "s<=",
+}
 #: Atomic operations by their immediate.
 ATOMICS = {0x00: "+=", 0x40: "|=", 0x50: "&=", 0xA0: "^="}
 FETCHES = {0x01: "add", 0x41: "or", 0x51: "and", 0xA1: "xor"}
@@ -43,7 +66,7 @@ def disassemble(code: "bytes | bytearray | memoryview", call: Caller | None = No
     """(slot, statement) for each instruction; a second slot of 16 bytes has none of its own. Takes any bytes: those
     behind the last whole instruction are left out."""
     whole = len(code) // SIZE
-    for slot, instruction in decode_all(memoryview(code)[:whole * SIZE]):
+    for slot, instruction in decode_all(memoryview(code)[: whole * SIZE]):
         second = immediate_of(code, slot + 1) if instruction.opcode == ins.OP_LD_IMM64 and slot + 1 < whole else 0
         yield slot, statement(instruction, second, call)
 
@@ -115,8 +138,12 @@ def _byte_order(i: Instruction) -> str:
 
 
 def _jump(i: Instruction) -> str:
-    fixed = {OP_GOTO: f"goto pc{i.offset:+d}", OP_GOTO_LONG: f"gotol pc{i.immediate:+d}", ins.OP_EXIT: "exit",
-             OP_GOTO_REGISTER: f"gotox r{i.destination}"}.get(i.opcode)
+    fixed = {
+        OP_GOTO: f"goto pc{i.offset:+d}",
+        OP_GOTO_LONG: f"gotol pc{i.immediate:+d}",
+        ins.OP_EXIT: "exit",
+        OP_GOTO_REGISTER: f"gotox r{i.destination}",
+    }.get(i.opcode)
     if fixed is not None:
         return fixed
     if i.opcode == OP_MAY_GOTO:
@@ -137,8 +164,11 @@ def _load(i: Instruction) -> str:
     mode = i.opcode & 0xE0
     if mode not in (ABS, IND):
         return ""
-    return f"r0 = *({_size(i)} *)skb[{i.immediate}]" if mode == ABS else \
-        f"r0 = *({_size(i)} *)skb[r{i.source} + {i.immediate}]"
+    return (
+        f"r0 = *({_size(i)} *)skb[{i.immediate}]"
+        if mode == ABS
+        else f"r0 = *({_size(i)} *)skb[r{i.source} + {i.immediate}]"
+    )
 
 
 def _load_register(i: Instruction) -> str:
@@ -174,5 +204,13 @@ def _store_register(i: Instruction) -> str:
     }.get(i.immediate, "")
 
 
-_BY_CLASS = {LD: _load, LDX: _load_register, ST: _store, STX: _store_register, ALU: _alu, JMP: _jump, JMP32: _jump,
-             ALU64: _alu}
+_BY_CLASS = {
+    LD: _load,
+    LDX: _load_register,
+    ST: _store,
+    STX: _store_register,
+    ALU: _alu,
+    JMP: _jump,
+    JMP32: _jump,
+    ALU64: _alu,
+}

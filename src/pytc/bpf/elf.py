@@ -107,8 +107,9 @@ def section_data(data: bytes, name: str) -> bytes | None:
     return next((section.data for section in _parse_sections(data) if section.name == name), None)
 
 
-def _parse_sections(data: bytes,
-                    check: "Callable[[dict[str, int | str]], None] | None" = None) -> tuple[ElfSection, ...]:
+def _parse_sections(
+    data: bytes, check: "Callable[[dict[str, int | str]], None] | None" = None
+) -> tuple[ElfSection, ...]:
     _check_identity(data)
     try:
         header = _structures().Elf_Ehdr.parse(data[:_HEADER_SIZE])
@@ -137,16 +138,19 @@ def _check_identity(data: bytes) -> None:
     if data[4] != 2:
         raise ObjectError("not a 64-bit ELF file; BPF objects are (clang -target bpf)")
     if data[5] == 2:
-        raise ObjectError("a big-endian object (clang -target bpfeb); this machine is little-endian, "
-                          "build it with -target bpf or -target bpfel")
+        raise ObjectError(
+            "a big-endian object (clang -target bpfeb); this machine is little-endian, "
+            "build it with -target bpf or -target bpfel"
+        )
     if data[5] != 1 or sys.byteorder != "little":
         raise ObjectError(f"unknown or foreign byte order {data[5]} in the ELF header")
 
 
 def _check_header(header: "dict[str, int | str]") -> None:
     if header["e_machine"] not in ("EM_BPF", "EM_NONE"):
-        raise ObjectError(f"an ELF file for machine {header['e_machine']}, not for BPF; "
-                          "compile it with clang -target bpf")
+        raise ObjectError(
+            f"an ELF file for machine {header['e_machine']}, not for BPF; compile it with clang -target bpf"
+        )
     if header["e_type"] != "ET_REL":
         raise ObjectError(f"an ELF file of type {header['e_type']}, not a relocatable object (clang -c)")
     if header["e_shentsize"] != _SECTION_HEADER_SIZE:
@@ -158,19 +162,32 @@ def _read_sections(data: bytes, header: "dict[str, int]", structs: ELFStructs) -
     if not count:
         raise ObjectError("the file has no sections")
     if start + count * _SECTION_HEADER_SIZE > len(data):
-        raise ObjectError(f"truncated: the section headers end at byte {start + count * _SECTION_HEADER_SIZE}, "
-                          f"the file has {len(data)}")
-    raw = [structs.Elf_Shdr.parse(data[at:at + _SECTION_HEADER_SIZE])
-           for at in range(start, start + count * _SECTION_HEADER_SIZE, _SECTION_HEADER_SIZE)]
+        raise ObjectError(
+            f"truncated: the section headers end at byte {start + count * _SECTION_HEADER_SIZE}, "
+            f"the file has {len(data)}"
+        )
+    raw = [
+        structs.Elf_Shdr.parse(data[at : at + _SECTION_HEADER_SIZE])
+        for at in range(start, start + count * _SECTION_HEADER_SIZE, _SECTION_HEADER_SIZE)
+    ]
     contents = [_contents(data, index, entry) for index, entry in enumerate(raw)]
     names_index = header["e_shstrndx"]
     if names_index >= count:
         raise ObjectError(f"section {names_index} is said to hold the names; there are {count}")
     names = contents[names_index]
     return tuple(
-        ElfSection(index, string_at(names, entry["sh_name"]), str(entry["sh_type"]), entry["sh_flags"],
-                   entry["sh_size"], entry["sh_link"], entry["sh_info"], contents[index])
-        for index, entry in enumerate(raw))
+        ElfSection(
+            index,
+            string_at(names, entry["sh_name"]),
+            str(entry["sh_type"]),
+            entry["sh_flags"],
+            entry["sh_size"],
+            entry["sh_link"],
+            entry["sh_info"],
+            contents[index],
+        )
+        for index, entry in enumerate(raw)
+    )
 
 
 def _contents(data: bytes, index: int, entry: "dict[str, int | str]") -> bytes:
@@ -181,7 +198,7 @@ def _contents(data: bytes, index: int, entry: "dict[str, int | str]") -> bytes:
     start, size = int(entry["sh_offset"]), int(entry["sh_size"])
     if start + size > len(data):
         raise ObjectError(f"truncated: section {index} ends at byte {start + size}, the file has {len(data)}")
-    return data[start:start + size]
+    return data[start : start + size]
 
 
 def string_at(table: bytes, offset: int) -> str:
@@ -191,7 +208,7 @@ def string_at(table: bytes, offset: int) -> str:
             return ""
         raise ObjectError(f"a name at byte {offset} of a string table of {len(table)}")
     end = table.find(b"\0", offset)
-    return table[offset:end if end >= 0 else len(table)].decode("utf-8", "backslashreplace")
+    return table[offset : end if end >= 0 else len(table)].decode("utf-8", "backslashreplace")
 
 
 def _read_symbols(sections: tuple[ElfSection, ...]) -> tuple[ElfSymbol, ...]:
@@ -210,37 +227,35 @@ def _read_symbols(sections: tuple[ElfSection, ...]) -> tuple[ElfSymbol, ...]:
         text = string_at(names, name)
         if info & 0xF == SECTION and not text and section < _SHN_LORESERVE:
             text = sections[section].name
-        symbols.append(ElfSymbol(index, text, info & 0xF, info >> 4, section, value, size,
-                                 other & 3 in _HIDDEN))
+        symbols.append(ElfSymbol(index, text, info & 0xF, info >> 4, section, value, size, other & 3 in _HIDDEN))
     return tuple(symbols)
 
 
-def _read_relocations(sections: tuple[ElfSection, ...],
-                      symbols: tuple[ElfSymbol, ...]) -> dict[int, list[ElfRelocation]]:
+def _read_relocations(
+    sections: tuple[ElfSection, ...], symbols: tuple[ElfSymbol, ...]
+) -> dict[int, list[ElfRelocation]]:
     result: dict[int, list[ElfRelocation]] = {}
     for section in sections:
         if section.type not in ("SHT_REL", "SHT_RELA"):
             continue
         if section.info >= len(sections):
-            raise ObjectError(f"relocations {section.name!r} patch section {section.info}; "
-                              f"there are {len(sections)}")
+            raise ObjectError(f"relocations {section.name!r} patch section {section.info}; there are {len(sections)}")
         patched = sections[section.info]
         if not wants_relocations(patched):
             continue
         entry = _RELA if section.type == "SHT_RELA" else _REL
         if len(section.data) % entry.size:
-            raise ObjectError(f"relocations {section.name!r} have {len(section.data)} bytes, "
-                              f"no multiple of {entry.size}")
+            raise ObjectError(
+                f"relocations {section.name!r} have {len(section.data)} bytes, no multiple of {entry.size}"
+            )
         entries = result.setdefault(section.info, [])
         for offset, info, *addend in entry.iter_unpack(section.data):
             symbol = info >> 32
             if symbol >= len(symbols):
-                raise ObjectError(f"relocation {section.name!r} names symbol {symbol}; "
-                                  f"there are {len(symbols)}")
+                raise ObjectError(f"relocation {section.name!r} names symbol {symbol}; there are {len(symbols)}")
             if offset >= patched.size:
                 raise ObjectError(f"relocation {section.name!r} patches byte {offset} of {patched.size}")
-            entries.append(ElfRelocation(offset, symbols[symbol], info & 0xFFFFFFFF,
-                                         addend[0] if addend else 0))
+            entries.append(ElfRelocation(offset, symbols[symbol], info & 0xFFFFFFFF, addend[0] if addend else 0))
     return result
 
 

@@ -22,8 +22,10 @@ def permission_causes(*, for_ids: bool = False) -> tuple[str, ...]:
     effective = _status_field("CapEff", base=16)
     who = "root" if os.geteuid() == 0 else f"uid {os.geteuid()}"
     if for_ids and not effective >> _CAP_SYS_ADMIN & 1:
-        causes.append("BPF objects are found by their ids with CAP_SYS_ADMIN, which this process "
-                      f"({who}) does not have; run it as root")
+        causes.append(
+            "BPF objects are found by their ids with CAP_SYS_ADMIN, which this process "
+            f"({who}) does not have; run it as root"
+        )
     elif not effective >> _CAP_SYS_ADMIN & 1 and not (effective >> _CAP_BPF & 1 and effective >> _CAP_NET_ADMIN & 1):
         causes.append(f"this process ({who}) has neither CAP_SYS_ADMIN nor CAP_BPF with CAP_NET_ADMIN; run it as root")
         if _read("/proc/sys/kernel/unprivileged_bpf_disabled") not in ("", "0"):
@@ -43,8 +45,10 @@ def map_causes(spec: MapSpec, entries: int, number: int) -> tuple[str, ...]:
     """For a map that cannot be made."""
     if number == errno.EPERM:
         return permission_causes()
-    what = (f"a {map_type_name(spec.type)} map with key size {spec.key_size}, value size {spec.value_size}, "
-            f"{entries} entries and flags {spec.flags:#x}")
+    what = (
+        f"a {map_type_name(spec.type)} map with key size {spec.key_size}, value size {spec.value_size}, "
+        f"{entries} entries and flags {spec.flags:#x}"
+    )
     if number == errno.EINVAL:
         return (*_type_age(spec), *_odd_attributes(spec, entries), f"the kernel does not take {what}")
     if number == errno.E2BIG:
@@ -65,8 +69,13 @@ def _type_age(spec: MapSpec) -> tuple[str, ...]:
 
 def _odd_attributes(spec: MapSpec, entries: int) -> tuple[str, ...]:
     causes = []
-    if not entries and spec.type not in (MapType.SK_STORAGE, MapType.INODE_STORAGE, MapType.TASK_STORAGE,
-                                         MapType.CGRP_STORAGE, MapType.STRUCT_OPS):
+    if not entries and spec.type not in (
+        MapType.SK_STORAGE,
+        MapType.INODE_STORAGE,
+        MapType.TASK_STORAGE,
+        MapType.CGRP_STORAGE,
+        MapType.STRUCT_OPS,
+    ):
         causes.append("max_entries is 0")
     if spec.type in (MapType.ARRAY, MapType.PERCPU_ARRAY, MapType.PROG_ARRAY) and spec.key_size != 4:
         causes.append(f"the key of an array must have 4 bytes, not {spec.key_size}")
@@ -75,16 +84,20 @@ def _odd_attributes(spec: MapSpec, entries: int) -> tuple[str, ...]:
     return tuple(causes)
 
 
-def program_causes(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int,
-                   log: str) -> tuple[str, ...]:
+def program_causes(
+    spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int, log: str
+) -> tuple[str, ...]:
     """For a program that is refused."""
     causes = [*_license_causes(spec, number, log), *_helper_causes(type, log)]
     if not log and number == errno.EPERM:
         causes += permission_causes()
     if not log and number == errno.E2BIG:
         count = len(linked.code) // 8
-        causes.append(f"the program has {count} instructions; kernels before 5.2 take {_OLD_LIMIT}, others a million"
-                      if count > _OLD_LIMIT else "this kernel is too old for an attribute of the program")
+        causes.append(
+            f"the program has {count} instructions; kernels before 5.2 take {_OLD_LIMIT}, others a million"
+            if count > _OLD_LIMIT
+            else "this kernel is too old for an attribute of the program"
+        )
     if not log and number == errno.EINVAL:
         causes += _program_age(type)
     if number == errno.EACCES and not log:
@@ -95,8 +108,9 @@ def program_causes(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, n
 def _license_causes(spec: ObjectSpec, number: int, log: str) -> list[str]:
     if "GPL" in log or "gpl" in log:
         has = f'the license "{spec.license}"' if spec.license else "no license section"
-        return [f"the object has {has}; this helper needs a GPL-compatible one: "
-                'char _license[] SEC("license") = "GPL";']
+        return [
+            f'the object has {has}; this helper needs a GPL-compatible one: char _license[] SEC("license") = "GPL";'
+        ]
     if not spec.license and number in (errno.EINVAL, errno.EACCES):
         return ["the object has no license section"]
     return []
@@ -131,8 +145,10 @@ def slot_causes(map_name: str, entries: int, slot: int, number: int) -> tuple[st
     if number == errno.E2BIG:
         return (f'map "{map_name}" has {entries} entries; slot {slot} is not among them',)
     if number == errno.EINVAL:
-        return ("all programs of a program array must have the same type and be JIT-compiled alike; "
-                "a pinned array keeps the type of the first program that it held",)
+        return (
+            "all programs of a program array must have the same type and be JIT-compiled alike; "
+            "a pinned array keeps the type of the first program that it held",
+        )
     return ()
 
 

@@ -41,14 +41,16 @@ def _spec(btf: Btf, section: str, variable: SectionVariable, is_weak: bool) -> E
     if section == KSYMS:
         type_id = variable.type_id if btf.kind(btf.resolve(variable.type_id)) != b.VOID else 0
         return ExternSpec(variable.name, VARIABLE, type_id, is_weak, variable.variable_id)
-    return ExternSpec(variable.name, SETTING, variable.type_id, is_weak, variable.variable_id,
-                      btf.size(variable.type_id))
+    return ExternSpec(
+        variable.name, SETTING, variable.type_id, is_weak, variable.variable_id, btf.size(variable.type_id)
+    )
 
 
 def _in_order(btf: Btf, found: list[ExternSpec]) -> dict[str, ExternSpec]:
     """libbpf's order: settings by falling alignment and rising size, then the others; each by name."""
-    settings = sorted((e for e in found if e.kind == SETTING),
-                      key=lambda e: (-_alignment(btf, e.type_id), e.size, e.name))
+    settings = sorted(
+        (e for e in found if e.kind == SETTING), key=lambda e: (-_alignment(btf, e.type_id), e.size, e.name)
+    )
     result, offset = {}, 0
     for number, one in enumerate([*settings, *sorted((e for e in found if e.kind != SETTING), key=lambda e: e.name)]):
         if one.kind == SETTING:
@@ -74,16 +76,31 @@ def kconfig_map(externs: Mapping[str, ExternSpec], btf: Btf | None) -> MapSpec |
     size = max(e.offset + e.size for e in settings)
     if size > _MOST_SETTINGS:
         raise ObjectError(f"the externs of .kconfig take {size} bytes; {_MOST_SETTINGS} are the most")
-    return MapSpec(KCONFIG, MapType.ARRAY, 4, size, 1, F_RDONLY_PROG | F_MMAPABLE,
-                   origin=DATA, value_type_id=btf.data_section(KCONFIG), section=KCONFIG, frozen=True)
+    return MapSpec(
+        KCONFIG,
+        MapType.ARRAY,
+        4,
+        size,
+        1,
+        F_RDONLY_PROG | F_MMAPABLE,
+        origin=DATA,
+        value_type_id=btf.data_section(KCONFIG),
+        section=KCONFIG,
+        frozen=True,
+    )
 
 
 class ExternResolver:
     """Finds externs in a running kernel. ``addresses`` gives the addresses of symbols without types, ``open_module`` a
     descriptor of a module's types by their BTF object's id."""
 
-    def __init__(self, spec_btf: Btf, kernel: KernelTypes, addresses: Callable[[set[str]], dict[str, int]],
-                 open_module: Callable[[int], int]) -> None:
+    def __init__(
+        self,
+        spec_btf: Btf,
+        kernel: KernelTypes,
+        addresses: Callable[[set[str]], dict[str, int]],
+        open_module: Callable[[int], int],
+    ) -> None:
         self._btf = spec_btf
         self._kernel = kernel
         self._addresses = addresses
@@ -117,8 +134,10 @@ class ExternResolver:
         if place is None:
             if extern.is_weak:
                 return ExternValue()
-            raise ObjectError(f'this kernel has no {extern.kind} "{extern.name}" that BPF programs may use: '
-                              f"{self._kernel.lacking()}", hints=self._missing_hints(extern))
+            raise ObjectError(
+                f'this kernel has no {extern.kind} "{extern.name}" that BPF programs may use: {self._kernel.lacking()}',
+                hints=self._missing_hints(extern),
+            )
         if not types_agree(self._btf, extern.type_id, place.btf, place.btf.referred(place.type_id)):
             if extern.is_weak and extern.kind == FUNCTION:  # a declaration with another flavour may fit
                 return ExternValue()
@@ -128,13 +147,16 @@ class ExternResolver:
         fd = self._open_module(place.module)
         if extern.kind == FUNCTION and fd not in self.module_fds:
             self.module_fds.append(fd)
-        return ExternValue(place.type_id, module_fd=fd,
-                           module_index=self.module_fds.index(fd) + 1 if extern.kind == FUNCTION else 0)
+        return ExternValue(
+            place.type_id, module_fd=fd, module_index=self.module_fds.index(fd) + 1 if extern.kind == FUNCTION else 0
+        )
 
     def _missing_hints(self, extern: ExternSpec) -> tuple[str, ...]:
         home = next((module for start, module in _HOMES if extern.name.startswith(start)), "")
-        return (*self._kernel.hints(home),
-                f'a program that can do without "{extern.name}" declares it __weak (extern in .ksyms), and asks first')
+        return (
+            *self._kernel.hints(home),
+            f'a program that can do without "{extern.name}" declares it __weak (extern in .ksyms), and asks first',
+        )
 
     def _untyped(self, extern: ExternSpec, addresses: dict[str, int]) -> ExternValue:
         address = addresses.get(extern.name, 0)

@@ -63,14 +63,19 @@ def _load_btf(*types: tuple[int, ...]) -> int:
 
 
 def _create_map(**fields: object) -> int:
-    return bpf(Command.MAP_CREATE, MapCreateAttr(map_type=MapType.ARRAY, key_size=4, value_size=4, max_entries=1,
-                                                 **fields))
+    return bpf(
+        Command.MAP_CREATE, MapCreateAttr(map_type=MapType.ARRAY, key_size=4, value_size=4, max_entries=1, **fields)
+    )
 
 
 def _load_program(code: bytes = _RETURN_0, type: ProgramType = ProgramType.SOCKET_FILTER, **fields: object) -> int:
     instructions, license = ctypes.create_string_buffer(code, len(code)), ctypes.create_string_buffer(b"GPL")
-    return bpf(Command.PROG_LOAD, ProgLoadAttr(prog_type=type, insn_cnt=len(code) // 8, insns=pointer(instructions),
-                                               license=pointer(license), **fields))
+    return bpf(
+        Command.PROG_LOAD,
+        ProgLoadAttr(
+            prog_type=type, insn_cnt=len(code) // 8, insns=pointer(instructions), license=pointer(license), **fields
+        ),
+    )
 
 
 PROBES: dict[str, Callable[[], int]] = {

@@ -44,5 +44,12 @@ class Case(NamedTuple):
     def in_program(self, severity: str, check: str, text: str, program: ProgramFacts, slot: int = -1) -> Finding:
         """A finding about a program, at the line of C of one of its instructions."""
         line = source_line(self.spec, program.linked, slot)
-        return Finding(severity, check, text, program.spec.section, program.spec.name,
-                       file=line.file if line is not None else "", line=line.line if line is not None else 0)
+        return Finding(
+            severity,
+            check,
+            text,
+            program.spec.section,
+            program.spec.name,
+            file=line.file if line is not None else "",
+            line=line.line if line is not None else 0,
+        )

@@ -47,8 +47,12 @@ class _Answers(NamedTuple):
 
     @property
     def are_none(self) -> bool:
-        return not (self.open_results or self.settings or self.open_settings or any(
-            number is not None for number in self.results.values()))
+        return not (
+            self.open_results
+            or self.settings
+            or self.open_settings
+            or any(number is not None for number in self.results.values())
+        )
 
 
 class Guards:
@@ -60,9 +64,14 @@ class Guards:
         if self._has_questions:
             addresses = {one.slot: one.offset for one in linked.maps if one.name == KCONFIG}
             self._reached = reached(linked, Known(answers.results, addresses, answers.settings))
-            self._reached_by_no = reached(linked, Known(
-                {**answers.results, **dict.fromkeys(answers.open_results, 0)}, addresses,
-                {**answers.settings, **dict.fromkeys(answers.open_settings, 0)}))
+            self._reached_by_no = reached(
+                linked,
+                Known(
+                    {**answers.results, **dict.fromkeys(answers.open_results, 0)},
+                    addresses,
+                    {**answers.settings, **dict.fromkeys(answers.open_settings, 0)},
+                ),
+            )
 
     def worst(self, slots: Iterable[int]) -> Use:
         """Of one or more uses of the same thing, in the order of the instructions."""
@@ -106,8 +115,12 @@ def _relocations(spec: ObjectSpec, linked: LinkedProgram) -> Iterable[tuple[int,
 def _answer(spec: ObjectSpec, relocation: CoreRelocation, version: str) -> int | None:
     """1 or 0 for a helper's number in the kernel's enum of all, which it has at all where it publishes its types."""
     btf = spec.btf
-    if btf is None or relocation.kind != core.ENUMVAL_EXISTS or essential(
-            btf.name(relocation.type_id)) != _HELPERS or v.precedes(version, v.CORE.since):
+    if (
+        btf is None
+        or relocation.kind != core.ENUMVAL_EXISTS
+        or essential(btf.name(relocation.type_id)) != _HELPERS
+        or v.precedes(version, v.CORE.since)
+    ):
         return None
     at, values = relocation.access, btf.enumerators(btf.resolve(relocation.type_id))
     name = essential(values[int(at)][0]) if at.isdecimal() and int(at) < len(values) else ""
@@ -115,8 +128,9 @@ def _answer(spec: ObjectSpec, relocation: CoreRelocation, version: str) -> int |
     return None if found is None else int(not v.precedes(version, found.since))
 
 
-def _settings(spec: ObjectSpec, linked: LinkedProgram,
-              version: str) -> tuple[dict[tuple[int, int], int], frozenset[tuple[int, int]]]:
+def _settings(
+    spec: ObjectSpec, linked: LinkedProgram, version: str
+) -> tuple[dict[tuple[int, int], int], frozenset[tuple[int, int]]]:
     if v.precedes(version, _KNOWS_SETTINGS) or not any(one.name == KCONFIG for one in linked.maps):
         return {}, frozenset()
     settings = [one for one in spec.externs.values() if one.kind == SETTING]

@@ -19,9 +19,19 @@ def describe_map(fd: int) -> MapDescription:
     info = MapInfo()
     _check_kind(fd, "map")
     get_info(fd, info)
-    return MapDescription(info.id, info.type, info.key_size, info.value_size, info.max_entries, info.map_flags,
-                          info.name.decode("ascii", "replace"), info.btf_id, info.btf_key_type_id,
-                          info.btf_value_type_id, info.map_extra)
+    return MapDescription(
+        info.id,
+        info.type,
+        info.key_size,
+        info.value_size,
+        info.max_entries,
+        info.map_flags,
+        info.name.decode("ascii", "replace"),
+        info.btf_id,
+        info.btf_key_type_id,
+        info.btf_value_type_id,
+        info.map_extra,
+    )
 
 
 def describe_program(fd: int) -> ProgramDescription:
@@ -29,8 +39,16 @@ def describe_program(fd: int) -> ProgramDescription:
     info = ProgInfo()
     _check_kind(fd, "prog")
     get_info(fd, info)
-    return ProgramDescription(info.id, info.type, info.name.decode("ascii", "replace"), bytes(info.tag).hex(),
-                              bool(info.jited_prog_len), info.load_time, info.created_by_uid, info.btf_id)
+    return ProgramDescription(
+        info.id,
+        info.type,
+        info.name.decode("ascii", "replace"),
+        bytes(info.tag).hex(),
+        bool(info.jited_prog_len),
+        info.load_time,
+        info.created_by_uid,
+        info.btf_id,
+    )
 
 
 class RunStatistics(NamedTuple):
@@ -54,7 +72,7 @@ def translated_instructions(fd: int) -> bytes:
     buffer = ctypes.create_string_buffer(max(info.xlated_prog_len, 1))
     request = ProgInfo(xlated_prog_len=info.xlated_prog_len, xlated_prog_insns=ctypes.addressof(buffer))
     get_info(fd, request)
-    return buffer.raw[:request.xlated_prog_len]
+    return buffer.raw[: request.xlated_prog_len]
 
 
 def program_map_ids(fd: int) -> list[int]:
@@ -64,7 +82,7 @@ def program_map_ids(fd: int) -> list[int]:
     ids = (ctypes.c_uint32 * max(info.nr_map_ids, 1))()
     request = ProgInfo(nr_map_ids=info.nr_map_ids, map_ids=ctypes.addressof(ids))
     get_info(fd, request)
-    return list(ids[:request.nr_map_ids])
+    return list(ids[: request.nr_map_ids])
 
 
 class ArrayOwner(NamedTuple):
@@ -111,7 +129,7 @@ def btf_image(number: int) -> bytes:
         buffer = ctypes.create_string_buffer(max(info.btf_size, 1))
         request = BtfInfo(btf_size=info.btf_size, btf=ctypes.addressof(buffer))
         get_info(found.fd, request)
-        return buffer.raw[:min(info.btf_size, request.btf_size)]
+        return buffer.raw[: min(info.btf_size, request.btf_size)]
 
 
 def ids(command: Command) -> Iterator[int]:

@@ -120,15 +120,21 @@ class Inspection(NamedTuple):
         found = dict.fromkeys(_object_needs(self))
         order = sorted(found, key=lambda feature: feature.text)
         known = [feature for feature in order if feature.since]
-        return [*sorted(known, key=lambda feature: v.version_key(feature.since), reverse=True),
-                *(feature for feature in order if not feature.since)]
+        return [
+            *sorted(known, key=lambda feature: v.version_key(feature.since), reverse=True),
+            *(feature for feature in order if not feature.since),
+        ]
 
 
 def inspect_object(spec: ObjectSpec) -> Inspection:
     """Looks at every program, map and variable of an object; raises ObjectError for BTF that makes no sense."""
-    return Inspection(spec, tuple(_program(spec, program) for program in spec.programs),
-                      tuple(_map(spec, declared) for declared in spec.maps.values()), tuple(_variables(spec)),
-                      tuple(_externs(spec)))
+    return Inspection(
+        spec,
+        tuple(_program(spec, program) for program in spec.programs),
+        tuple(_map(spec, declared) for declared in spec.maps.values()),
+        tuple(_variables(spec)),
+        tuple(_externs(spec)),
+    )
 
 
 def helper_name(number: int) -> str:
@@ -154,9 +160,15 @@ def _program(spec: ObjectSpec, program: ProgramSpec) -> ProgramFacts:
     if any(kind != TYPE_ID_LOCAL for kind in relocations):
         needs.append(Need(v.CORE))
     return ProgramFacts(
-        program, linked, maps=tuple(dict.fromkeys(reference.name for reference in linked.maps)),
-        externs=tuple(dict.fromkeys(use.name for use in linked.externs)), calls=tuple(helper_calls(linked)),
-        core_relocations=len(relocations), slots=_slots(spec, program), needs=tuple(needs))
+        program,
+        linked,
+        maps=tuple(dict.fromkeys(reference.name for reference in linked.maps)),
+        externs=tuple(dict.fromkeys(use.name for use in linked.externs)),
+        calls=tuple(helper_calls(linked)),
+        core_relocations=len(relocations),
+        slots=_slots(spec, program),
+        needs=tuple(needs),
+    )
 
 
 def _core_kinds(spec: ObjectSpec, function: FunctionSpec) -> list[int]:
@@ -177,8 +189,13 @@ def _extern_needs(spec: ObjectSpec, linked: LinkedProgram) -> Iterator[Need]:
 
 
 def _slots(spec: ObjectSpec, program: ProgramSpec) -> tuple[Slot, ...]:
-    found = [Slot(declared.name, declared.id or 0, index) for declared in spec.maps.values()
-             if declared.type == MapType.PROG_ARRAY for index, name in declared.slots if name == program.name]
+    found = [
+        Slot(declared.name, declared.id or 0, index)
+        for declared in spec.maps.values()
+        if declared.type == MapType.PROG_ARRAY
+        for index, name in declared.slots
+        if name == program.name
+    ]
     place = tail_call_place(program.section)
     if place is not None:
         array = spec.map_by_id(place[0])
@@ -189,8 +206,15 @@ def _slots(spec: ObjectSpec, program: ProgramSpec) -> tuple[Slot, ...]:
 
 def _map(spec: ObjectSpec, declared: MapSpec) -> MapFacts:
     layout, size, is_guess = _layout(spec, declared)
-    return MapFacts(declared, layout, size, is_guess, _type(spec, declared.key_type_id),
-                    _type(spec, declared.value_type_id) if declared.origin != DATA else "", tuple(map_needs(declared)))
+    return MapFacts(
+        declared,
+        layout,
+        size,
+        is_guess,
+        _type(spec, declared.key_type_id),
+        _type(spec, declared.value_type_id) if declared.origin != DATA else "",
+        tuple(map_needs(declared)),
+    )
 
 
 def _layout(spec: ObjectSpec, declared: MapSpec) -> tuple[str, int, bool]:
@@ -228,8 +252,9 @@ def _object_needs(inspection: Inspection) -> Iterable[Feature]:
         yield from (need.feature for need in program.needs)
         yield from helper_features(program)
         if program.spec.type:
-            yield Feature(f"program type {program_type_name(program.spec.type)}",
-                          v.program_type_since(program.spec.type))
+            yield Feature(
+                f"program type {program_type_name(program.spec.type)}", v.program_type_since(program.spec.type)
+            )
     for declared in inspection.maps:
         yield from declared.needs
 
@@ -260,8 +285,15 @@ def _variables(spec: ObjectSpec) -> Iterator[VariableFacts]:
         size = spec.btf.size(place.type_id)
         data = _bytes(spec.maps[place.map], place.offset, size)
         value = decode(spec.btf, place.type_id, data) if data is not None else None
-        yield VariableFacts(name, place.map, type_text(spec.btf, place.type_id),
-                            type_text(spec.btf, place.type_id, name), size, value, spec.maps[place.map].frozen)
+        yield VariableFacts(
+            name,
+            place.map,
+            type_text(spec.btf, place.type_id),
+            type_text(spec.btf, place.type_id, name),
+            size,
+            value,
+            spec.maps[place.map].frozen,
+        )
 
 
 def _symbols(spec: ObjectSpec) -> Iterator[VariableFacts]:
@@ -273,12 +305,19 @@ def _symbols(spec: ObjectSpec) -> Iterator[VariableFacts]:
         if declared is None or declared.origin != DATA or symbol.type != elf.OBJECT or not symbol.name:
             continue
         data = _bytes(declared, symbol.value, symbol.size)
-        yield VariableFacts(symbol.name, section, "", symbol.name, symbol.size,
-                            Raw(data.hex()) if data is not None else None, declared.frozen)
+        yield VariableFacts(
+            symbol.name,
+            section,
+            "",
+            symbol.name,
+            symbol.size,
+            Raw(data.hex()) if data is not None else None,
+            declared.frozen,
+        )
 
 
 def _bytes(declared: MapSpec, offset: int, size: int) -> bytes | None:
     """The initial bytes of a variable; ``.bss`` has none in the file, and is zero."""
     if size > _LARGEST_VALUE or offset + size > declared.value_size:
         return None
-    return declared.contents[offset:offset + size].ljust(size, b"\0")
+    return declared.contents[offset : offset + size].ljust(size, b"\0")

@@ -15,9 +15,15 @@ _BOOL = 4  # BTF_INT_BOOL
 _TRISTATE = {"n": 0, "y": 1, "m": 2}
 
 
-def kconfig_contents(size: int, settings: Iterable[ExternSpec], btf: Btf, *, version: Callable[[], int],
-                     configuration: Callable[[], Mapping[str, str]],
-                     feature: Callable[[str], bool | None]) -> bytes:
+def kconfig_contents(
+    size: int,
+    settings: Iterable[ExternSpec],
+    btf: Btf,
+    *,
+    version: Callable[[], int],
+    configuration: Callable[[], Mapping[str, str]],
+    feature: Callable[[str], bool | None],
+) -> bytes:
     """The bytes of the map. ``feature`` answers for names ``LINUX_HAS_...``, None for one that nobody knows.
 
     Raises ObjectError for a setting that is missing and not weak, or of the wrong kind.
@@ -34,7 +40,7 @@ def kconfig_contents(size: int, settings: Iterable[ExternSpec], btf: Btf, *, ver
             text = known.get(setting.name)
         value = _convert(setting, text, btf)
         if value is not None:
-            data[setting.offset:setting.offset + len(value)] = value
+            data[setting.offset : setting.offset + len(value)] = value
     return bytes(data)
 
 
@@ -49,8 +55,14 @@ def kernel_settings(spec: ObjectSpec, size: int, features: "Features") -> bytes:
         return has_syscall_wrapper() if name == "LINUX_HAS_SYSCALL_WRAPPER" else None
 
     assert spec.btf is not None
-    return kconfig_contents(size, [one for one in spec.externs.values() if one.kind == SETTING], spec.btf,
-                            version=version_code, configuration=configuration, feature=feature)
+    return kconfig_contents(
+        size,
+        [one for one in spec.externs.values() if one.kind == SETTING],
+        spec.btf,
+        version=version_code,
+        configuration=configuration,
+        feature=feature,
+    )
 
 
 def _convert(setting: ExternSpec, text: str | None, btf: Btf) -> bytes | None:
@@ -58,10 +70,14 @@ def _convert(setting: ExternSpec, text: str | None, btf: Btf) -> bytes | None:
         if setting.is_weak:
             return None
         if setting.name.startswith("LINUX_"):
-            raise ObjectError(f'"{setting.name}" (extern in .kconfig) is nothing that pytc knows of; declare it __weak '
-                              "if it may be missing")
-        raise ObjectError(f'this kernel\'s configuration has no "{setting.name}" (extern in .kconfig), or it is to '
-                          "be found neither in /boot nor in /proc/config.gz; declare it __weak if it may be missing")
+            raise ObjectError(
+                f'"{setting.name}" (extern in .kconfig) is nothing that pytc knows of; declare it __weak '
+                "if it may be missing"
+            )
+        raise ObjectError(
+            f'this kernel\'s configuration has no "{setting.name}" (extern in .kconfig), or it is to '
+            "be found neither in /boot nor in /proc/config.gz; declare it __weak if it may be missing"
+        )
     type_id = btf.resolve(setting.type_id)
     if text.startswith('"'):
         return _string(setting, text, btf, type_id)
@@ -73,7 +89,7 @@ def _convert(setting: ExternSpec, text: str | None, btf: Btf) -> bytes | None:
 def _string(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
     if btf.kind(type_id) != b.ARRAY or btf.size(btf.array(type_id)[0]) != 1:
         raise _misfit(setting, text, "char []")
-    return text[1:].removesuffix('"').encode()[:max(setting.size - 1, 0)]
+    return text[1:].removesuffix('"').encode()[: max(setting.size - 1, 0)]
 
 
 def _tristate(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:

@@ -15,8 +15,11 @@ KERNEL_BTF = "/sys/kernel/btf/vmlinux"
 _MAX_BTF = 1 << 28
 _MAX_CONFIG = 1 << 24
 _SYSCALL_PREFIXES = {"x86_64": "x64", "i686": "ia32", "aarch64": "arm64", "riscv64": "riscv"}
-_KPROBES = ("/sys/bus/event_source/devices/kprobe/type", "/sys/kernel/tracing/kprobe_events",
-            "/sys/kernel/debug/tracing/kprobe_events")
+_KPROBES = (
+    "/sys/bus/event_source/devices/kprobe/type",
+    "/sys/kernel/tracing/kprobe_events",
+    "/sys/kernel/debug/tracing/kprobe_events",
+)
 _SETTING = re.compile(rb"^(CONFIG_[A-Za-z0-9_]+)=(.*)$", re.MULTILINE)
 
 
@@ -52,10 +55,14 @@ def _read(path: str, *, needed: bool) -> bytes:
         data = read_regular_file(path, _MAX_BTF)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        what = "; the object depends on the kernel's types, and this kernel does not offer them " \
-               "(CONFIG_DEBUG_INFO_BTF)" if needed else ""
-        raise ObjectError(f'cannot read kernel types from "{path}": {reason}{what}',
-                          errno=getattr(error, "errno", None)) from error
+        what = (
+            "; the object depends on the kernel's types, and this kernel does not offer them (CONFIG_DEBUG_INFO_BTF)"
+            if needed
+            else ""
+        )
+        raise ObjectError(
+            f'cannot read kernel types from "{path}": {reason}{what}', errno=getattr(error, "errno", None)
+        ) from error
     return _section_of(data, path) if data[:4] == ELF_MAGIC else data
 
 
@@ -78,8 +85,10 @@ def symbol_addresses(names: set[str]) -> dict[str, int]:
                 if len(words) >= 3 and words[2] in names:
                     address = int(words[0], 16)
                     if found.setdefault(words[2], address) != address:
-                        raise ObjectError(f'this kernel has several symbols "{words[2]}" in /proc/kallsyms, '
-                                          "so that it is not clear which one is meant")
+                        raise ObjectError(
+                            f'this kernel has several symbols "{words[2]}" in /proc/kallsyms, '
+                            "so that it is not clear which one is meant"
+                        )
     except OSError as error:
         raise BpfError(f"cannot read /proc/kallsyms: {error.strerror}", errno=error.errno) from error
     if found and not any(found.values()):

@@ -40,8 +40,9 @@ class KernelTypes:
     there are none. ``source`` is what people call the place where the former are.
     """
 
-    def __init__(self, vmlinux: Callable[[], Btf], modules: Callable[[Btf], Modules] | None = None,
-                 source: str = "vmlinux") -> None:
+    def __init__(
+        self, vmlinux: Callable[[], Btf], modules: Callable[[Btf], Modules] | None = None, source: str = "vmlinux"
+    ) -> None:
         self._read_vmlinux = vmlinux
         self._read_modules = modules
         self._source = source
@@ -110,8 +111,9 @@ class KernelTypes:
     def __enter__(self) -> "KernelTypes":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 

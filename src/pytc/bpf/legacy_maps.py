@@ -81,7 +81,9 @@ def _annotated(maps: list[PlacedMap], btf: Btf) -> list[PlacedMap]:
         for type_id in structs.get(_ANNOTATION + spec.name, ()):
             types = {m.name: m.type_id for m in btf.members(type_id)}
             if types.keys() == {"key", "value"} and (btf.size(types["key"]), btf.size(types["value"])) == (
-                    spec.key_size, spec.value_size):
+                spec.key_size,
+                spec.value_size,
+            ):
                 spec = spec._replace(key_type_id=types["key"], value_type_id=types["value"])
         result.append(placed._replace(spec=spec))
     return result
@@ -94,9 +96,12 @@ def _read_section(image: ElfImage, section: ElfSection, btf: Btf | None, layout2
     size = _size_of_each(section, symbols)
     rows = [(symbol, _words(section, symbol, size)) for symbol in symbols]
     fields = _layout(size, [words for _, words in rows], image, section, btf=btf, layout20=layout20)
-    return [PlacedMap(_spec(symbol.name, words, fields, section.name)._replace(definition_size=size),
-                      section.number, symbol.value)
-            for symbol, words in rows]
+    return [
+        PlacedMap(
+            _spec(symbol.name, words, fields, section.name)._replace(definition_size=size), section.number, symbol.value
+        )
+        for symbol, words in rows
+    ]
 
 
 def _size_of_each(section: ElfSection, symbols: list[ElfSymbol]) -> int:
@@ -105,20 +110,30 @@ def _size_of_each(section: ElfSection, symbols: list[ElfSymbol]) -> int:
     sizes = {symbol.size for symbol in symbols}
     starts = [symbol.value for symbol in symbols]
     size = min(sizes)
-    if len(sizes) == 1 and size >= 16 and size % 4 == 0 and not any(
-            any(section.data[start + size:following]) or start + size > following
-            for start, following in zip(starts, [*starts[1:], section.size], strict=True)):
+    if (
+        len(sizes) == 1
+        and size >= 16
+        and size % 4 == 0
+        and not any(
+            any(section.data[start + size : following]) or start + size > following
+            for start, following in zip(starts, [*starts[1:], section.size], strict=True)
+        )
+    ):
         return size
     size, rest = divmod(section.size, len(symbols))
     if rest or size % 4 or size < 16:
         raise MapDefinitionError(
             f'section "{section.name}" has {section.size} bytes for {len(symbols)} maps: not a whole number of '
-            "structures of one size (struct bpf_elf_map has 16, 20, 24, 28 or 36 bytes)")
+            "structures of one size (struct bpf_elf_map has 16, 20, 24, 28 or 36 bytes)"
+        )
     if starts != list(range(0, section.size, size)):
-        at = next(symbol for symbol, start in zip(symbols, range(0, section.size, size), strict=True)
-                  if symbol.value != start)
-        raise MapDefinitionError(f'map "{at.name}" starts at byte {at.value} of section "{section.name}", '
-                                 f"which holds structures of {size} bytes")
+        at = next(
+            symbol for symbol, start in zip(symbols, range(0, section.size, size), strict=True) if symbol.value != start
+        )
+        raise MapDefinitionError(
+            f'map "{at.name}" starts at byte {at.value} of section "{section.name}", '
+            f"which holds structures of {size} bytes"
+        )
     return size
 
 
@@ -137,25 +152,31 @@ def _map_symbols(image: ElfImage, section: ElfSection) -> list[ElfSymbol]:
 
 def _words(section: ElfSection, symbol: ElfSymbol, size: int) -> tuple[int, ...]:
     if symbol.value + size > len(section.data):
-        raise MapDefinitionError(f'map "{symbol.name}" at byte {symbol.value} of section "{section.name}" has no '
-                                 f"contents: structures of {size} bytes in {len(section.data)}")
+        raise MapDefinitionError(
+            f'map "{symbol.name}" at byte {symbol.value} of section "{section.name}" has no '
+            f"contents: structures of {size} bytes in {len(section.data)}"
+        )
     words = struct.unpack_from(f"<{size // 4}I", section.data, symbol.value)
-    if any(words[_LARGEST // 4:]):
-        raise MapDefinitionError(f'map "{symbol.name}": a structure of {size} bytes whose bytes after the first '
-                                 f"{_LARGEST} are not zero; they are not known to pytc")
+    if any(words[_LARGEST // 4 :]):
+        raise MapDefinitionError(
+            f'map "{symbol.name}": a structure of {size} bytes whose bytes after the first '
+            f"{_LARGEST} are not zero; they are not known to pytc"
+        )
     return words
 
 
-def _layout(size: int, rows: Sequence[tuple[int, ...]], image: ElfImage, section: ElfSection, *,
-            btf: Btf | None, layout20: str) -> tuple[str, ...]:
+def _layout(
+    size: int, rows: Sequence[tuple[int, ...]], image: ElfImage, section: ElfSection, *, btf: Btf | None, layout20: str
+) -> tuple[str, ...]:
     if size == 20 and layout20 not in ("", ELF_MAP, MAP_DEF):
         raise MapDefinitionError(f'"{layout20}" is no layout of 20 bytes; "{ELF_MAP}" and "{MAP_DEF}" are')
     if size == 20 and (layout20 or _kind_of_20(rows, image, section, btf)) == MAP_DEF:
         return _MAP_DEF_LAYOUT
     fields = _LAYOUTS.get(min(size, _LARGEST))
     if fields is None:
-        raise MapDefinitionError(f'section "{section.name}": structures of {size} bytes; '
-                                 "struct bpf_elf_map has 16, 20, 24, 28 or 36")
+        raise MapDefinitionError(
+            f'section "{section.name}": structures of {size} bytes; struct bpf_elf_map has 16, 20, 24, 28 or 36'
+        )
     return fields
 
 
@@ -177,8 +198,11 @@ def _type_name(image: ElfImage, section: ElfSection, btf: Btf | None) -> str:
             if btf.find(name, b.STRUCT):
                 return name
     strings = image.section(".debug_str")
-    present = [name for name in (ELF_MAP, MAP_DEF)
-               if strings is not None and b"\0" + name.encode() + b"\0" in b"\0" + strings.data]
+    present = [
+        name
+        for name in (ELF_MAP, MAP_DEF)
+        if strings is not None and b"\0" + name.encode() + b"\0" in b"\0" + strings.data
+    ]
     return present[0] if len(present) == 1 else ""
 
 
@@ -186,10 +210,19 @@ def _spec(name: str, words: tuple[int, ...], fields: tuple[str, ...], section: s
     values = dict(zip(fields, words, strict=False))
     inner_idx = values.get("inner_idx", 0xFFFFFFFF)
     return MapSpec(
-        name=name, type=values["type"], key_size=values["key_size"], value_size=values["value_size"],
-        max_entries=values["max_entries"], flags=values.get("flags", 0), pinning=values.get("pinning", 0),
-        origin=LEGACY, id=values.get("id"), inner_id=values.get("inner_id", 0),
-        inner_idx=inner_idx - (1 << 32) if inner_idx >= 1 << 31 else inner_idx, section=section)
+        name=name,
+        type=values["type"],
+        key_size=values["key_size"],
+        value_size=values["value_size"],
+        max_entries=values["max_entries"],
+        flags=values.get("flags", 0),
+        pinning=values.get("pinning", 0),
+        origin=LEGACY,
+        id=values.get("id"),
+        inner_id=values.get("inner_id", 0),
+        inner_idx=inner_idx - (1 << 32) if inner_idx >= 1 << 31 else inner_idx,
+        section=section,
+    )
 
 
 def link_inner_maps(maps: dict[str, MapSpec]) -> dict[str, MapSpec]:
@@ -202,11 +235,14 @@ def link_inner_maps(maps: dict[str, MapSpec]) -> dict[str, MapSpec]:
     for outer in maps.values():
         if outer.origin != LEGACY or outer.type not in MAP_IN_MAP:
             continue
-        members = [m for m in maps.values()
-                   if m.origin == LEGACY and m.id and m.id == outer.inner_id and m.name != outer.name]
+        members = [
+            m for m in maps.values() if m.origin == LEGACY and m.id and m.id == outer.inner_id and m.name != outer.name
+        ]
         if not members:
-            raise MapDefinitionError(f'map "{outer.name}" wants a map with id {outer.inner_id} as its template '
-                                     "(inner_id); the object has none")
+            raise MapDefinitionError(
+                f'map "{outer.name}" wants a map with id {outer.inner_id} as its template '
+                "(inner_id); the object has none"
+            )
         slots = tuple((m.inner_idx, m.name) for m in members if m.inner_idx >= 0)
         result[outer.name] = outer._replace(inner=members[0], slots=slots)
     return result

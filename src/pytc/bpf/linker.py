@@ -68,14 +68,26 @@ def link(spec: ObjectSpec, program: ProgramSpec, core: "CoreResolver | None" = N
     linking.append(program.function)
     func_info, line_info = _debug_info(spec, linking.parts)
     ext = spec.btf_ext
-    return LinkedProgram(program, bytes(linking.code), tuple(linking.maps), tuple(linking.parts),
-                         tuple(linking.externs), linking.missing,
-                         func_info, ext.functions.size if ext and func_info else 0,
-                         line_info, ext.lines.size if ext and line_info else 0)
+    return LinkedProgram(
+        program,
+        bytes(linking.code),
+        tuple(linking.maps),
+        tuple(linking.parts),
+        tuple(linking.externs),
+        linking.missing,
+        func_info,
+        ext.functions.size if ext and func_info else 0,
+        line_info,
+        ext.lines.size if ext and line_info else 0,
+    )
 
 
-def patch(linked: LinkedProgram, fds: Mapping[str, int], externs: Mapping[str, ExternValue] | None = None,
-          numbers: Mapping[str, int] | None = None) -> bytes:
+def patch(
+    linked: LinkedProgram,
+    fds: Mapping[str, int],
+    externs: Mapping[str, ExternValue] | None = None,
+    numbers: Mapping[str, int] | None = None,
+) -> bytes:
     """The instructions with map descriptors and externs in place; ``numbers`` are the places of externs in their
     order, which the poisoned call of a missing weak function carries."""
     code = bytearray(linked.code)
@@ -151,7 +163,7 @@ class _Linking:
         part = Part(function, start)
         self._starts[(function.section, function.offset)] = start
         self.parts.append(part)
-        code = section.code[function.offset:function.offset + function.size]
+        code = section.code[function.offset : function.offset + function.size]
         self.code += code
         if len(self.code) > _MAX_INSTRUCTIONS * ins.SIZE:
             raise ObjectError(f'program "{self._program.name}" has more than {_MAX_INSTRUCTIONS} instructions')
@@ -181,7 +193,7 @@ class _Linking:
         first = bisect_left(offsets, function.offset)
         last = bisect_left(offsets, function.offset + function.size)
         slots = {(offset - function.offset) // ins.SIZE for offset in offsets[first:last]}
-        opcodes = code[::ins.SIZE]
+        opcodes = code[:: ins.SIZE]
         at = opcodes.find(ins.OP_CALL)
         while at >= 0:
             slots.add(at)
@@ -199,8 +211,11 @@ class _Linking:
                 resolution = self._core.resolve(one)
                 patch_core(self.code, slot, one, resolution)
             except ObjectError as error:
-                raise ObjectError(f'function "{function.name}", instruction {slot - start}: {error}',
-                                  errno=error.errno, hints=error.hints) from error
+                raise ObjectError(
+                    f'function "{function.name}", instruction {slot - start}: {error}',
+                    errno=error.errno,
+                    hints=error.hints,
+                ) from error
             if resolution.value is None or not resolution.fits:
                 self.missing[slot] = self._core.explain(one, resolution)
 
@@ -208,10 +223,13 @@ class _Linking:
         slot = part.start + index
         if target.kind == "extern":
             if target.name not in self._spec.externs:
-                raise ObjectError(f'function "{part.function.name}" refers to "{target.name}", which the object '
-                                  "neither defines nor declares as an extern (__ksym or __kconfig, and -g)",
-                                  hints=('what another file defines comes from it: "bpftool gen object ALL.o '
-                                         'ONE.o OTHER.o" links them',))
+                raise ObjectError(
+                    f'function "{part.function.name}" refers to "{target.name}", which the object '
+                    "neither defines nor declares as an extern (__ksym or __kconfig, and -g)",
+                    hints=(
+                        'what another file defines comes from it: "bpftool gen object ALL.o ONE.o OTHER.o" links them',
+                    ),
+                )
             self.externs.append(ExternReference(slot, target.name, is_call))
             return
         if target.kind == "map":
@@ -229,8 +247,10 @@ class _Linking:
             self._functions[target.section] = {f.offset: f for f in section.functions} if section is not None else {}
         function = self._functions[target.section].get(target.offset)
         if function is None:
-            raise ObjectError(f'function "{part.function.name}", instruction {index}: a call to byte '
-                              f"{target.offset} of a section, where no function starts")
+            raise ObjectError(
+                f'function "{part.function.name}", instruction {index}: a call to byte '
+                f"{target.offset} of a section, where no function starts"
+            )
         return function
 
     def _set_call(self, slot: int, start: int) -> None:

@@ -39,8 +39,12 @@ class LinkDescription(NamedTuple):
     @property
     def is_defunct(self) -> bool:
         """Whether its device or cgroup is gone, or it was detached."""
-        return {"tcx": not self.ifindex, "netkit": not self.ifindex, "xdp": not self.ifindex,
-                "cgroup": not self.cgroup}.get(self.type, False)
+        return {
+            "tcx": not self.ifindex,
+            "netkit": not self.ifindex,
+            "xdp": not self.ifindex,
+            "cgroup": not self.cgroup,
+        }.get(self.type, False)
 
 
 class Link:
@@ -50,14 +54,21 @@ class Link:
         self.descriptor = descriptor
 
     @classmethod
-    def create(cls, point: AttachPoint, program: int, *, flags: int = 0, position: Position = LAST,
-               revision: int = 0) -> "Link":
+    def create(
+        cls, point: AttachPoint, program: int, *, flags: int = 0, position: Position = LAST, revision: int = 0
+    ) -> "Link":
         """Attaches a program by a link, which is closed with what is returned: pin it to keep it.
 
         Arguments and errors are those of :func:`pytc.bpf.attach_points.attach`.
         """
-        attr = LinkCreateAttr(prog_fd=program, target=point.target, attach_type=point.type,
-                              flags=flags | position.flags, relative=position.relative, expected_revision=revision)
+        attr = LinkCreateAttr(
+            prog_fd=program,
+            target=point.target,
+            attach_type=point.type,
+            flags=flags | position.flags,
+            relative=position.relative,
+            expected_revision=revision,
+        )
         return cls(OwnedFd(bpf(Command.LINK_CREATE, attr, what=f"linking to {point.name}")))
 
     @classmethod
@@ -108,8 +119,9 @@ class Link:
     def __enter__(self) -> "Link":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -122,12 +134,18 @@ def describe_link(fd: int) -> LinkDescription:
     kind, details = link_type_name(info.type), bytes(info.details)
 
     def number(at: tuple[int, int] | None) -> int:
-        return int.from_bytes(details[at[0]:at[1]], sys.byteorder) if at is not None else 0
+        return int.from_bytes(details[at[0] : at[1]], sys.byteorder) if at is not None else 0
 
     at = _ATTACH_TYPE_AT.get(kind)
-    return LinkDescription(info.id, kind, info.prog_id, number(at) if at is not None else None,
-                           number(_DEVICE_AT.get(kind)), number((0, 8) if kind == "cgroup" else None),
-                           number((0, 4) if kind == "netns" else None))
+    return LinkDescription(
+        info.id,
+        kind,
+        info.prog_id,
+        number(at) if at is not None else None,
+        number(_DEVICE_AT.get(kind)),
+        number((0, 8) if kind == "cgroup" else None),
+        number((0, 4) if kind == "netns" else None),
+    )
 
 
 def links() -> Iterator[LinkDescription]:

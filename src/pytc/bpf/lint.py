@@ -13,8 +13,9 @@ from pytc.bpf.spec import ObjectSpec
 from pytc.errors import MapDefinitionError
 
 
-def lint_file(path: str, *, version: str = "", type: ProgramType = ProgramType.UNSPEC,
-              layout20: str = "") -> list[Finding]:
+def lint_file(
+    path: str, *, version: str = "", type: ProgramType = ProgramType.UNSPEC, layout20: str = ""
+) -> list[Finding]:
     """Reads and checks an object. A map that cannot be understood is a finding; raises ObjectError for a file that
     cannot be read at all."""
     try:

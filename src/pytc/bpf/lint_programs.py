@@ -41,16 +41,29 @@ def check_license(case: Case) -> Iterator[Finding]:
             helper = v.helper(call.number)
             if helper is not None and v.needs_gpl(helper, case.version):
                 found = True
-                yield case.in_program(ERROR, "gpl-helper", f"bpf_{helper.name} is for programs with a license that is "
-                                      f"compatible with the GPL only; {state}", program, call.slot)
+                yield case.in_program(
+                    ERROR,
+                    "gpl-helper",
+                    f"bpf_{helper.name} is for programs with a license that is compatible with the GPL only; {state}",
+                    program,
+                    call.slot,
+                )
         for need in program.needs:
             if need.feature == v.KFUNCS:
                 found = True
-                yield case.in_program(ERROR, "gpl-kfunc", "kfuncs are for programs with a license that is compatible "
-                                      f"with the GPL only; {state}", program, need.slot)
+                yield case.in_program(
+                    ERROR,
+                    "gpl-kfunc",
+                    f"kfuncs are for programs with a license that is compatible with the GPL only; {state}",
+                    program,
+                    need.slot,
+                )
     if not license and not found:
-        yield Finding(WARNING, "license", "there is no license section: to the kernel, the programs are not "
-                      "compatible with the GPL")
+        yield Finding(
+            WARNING,
+            "license",
+            "there is no license section: to the kernel, the programs are not compatible with the GPL",
+        )
 
 
 def _first_calls(program: ProgramFacts) -> list[HelperCall]:
@@ -68,15 +81,21 @@ def check_helpers(case: Case) -> Iterator[Finding]:
         for call in _first_calls(program):
             helper = v.helper(call.number)
             if helper is None:
-                yield case.in_program(WARNING, "helper-unknown", f"a call of helper {call.number}, which is not known "
-                                      "to pytc", program, call.slot)
+                yield case.in_program(
+                    WARNING,
+                    "helper-unknown",
+                    f"a call of helper {call.number}, which is not known to pytc",
+                    program,
+                    call.slot,
+                )
             elif case.lacks(helper.since):
                 lacking.append(helper)
         guards = _guards(case, program) if lacking else None
         for helper in lacking:
             calls = [call.slot for call in program.calls if call.number == helper.number]
-            yield _guarded(case, guards, "helper-version", f"bpf_{helper.name} is there since Linux {helper.since}",
-                           program, calls)
+            yield _guarded(
+                case, guards, "helper-version", f"bpf_{helper.name} is there since Linux {helper.since}", program, calls
+            )
 
 
 def check_features(case: Case) -> Iterator[Finding]:
@@ -85,14 +104,20 @@ def check_features(case: Case) -> Iterator[Finding]:
         # A call of a weak symbol may stand behind a check, and the loader gives what is missing the address 0; the
         # rest the kernel looks at in any case.
         weak = _weak_uses(case, program)
-        lacking = [need for need in program.needs
-                   if case.lacks(need.feature.since) and weak.get(need.slot) is not _ADDRESS]
+        lacking = [
+            need for need in program.needs if case.lacks(need.feature.since) and weak.get(need.slot) is not _ADDRESS
+        ]
         guards = _guards(case, program) if any(need.slot in weak for need in lacking) else None
         for need in lacking:
             text = f"{need.feature.text}: since Linux {need.feature.since}"
             if need.feature == v.CORE:
-                yield case.in_program(WARNING, "core-version", "CO-RE needs the types of the kernel, which "
-                                      f"/sys/kernel/btf/vmlinux has since Linux {need.feature.since}", program)
+                yield case.in_program(
+                    WARNING,
+                    "core-version",
+                    "CO-RE needs the types of the kernel, which "
+                    f"/sys/kernel/btf/vmlinux has since Linux {need.feature.since}",
+                    program,
+                )
             elif need.slot in weak:
                 yield _guarded(case, guards, "feature-version", text, program, [need.slot])
             else:
@@ -111,8 +136,9 @@ def _weak_uses(case: Case, program: ProgramFacts) -> dict[int, str]:
     return {use.slot: _CALL if use.is_call else _ADDRESS for use in uses if case.spec.externs[use.name].is_weak}
 
 
-def _guarded(case: Case, guards: "Guards | None", check: str, text: str, program: ProgramFacts,
-             slots: list[int]) -> Finding:
+def _guarded(
+    case: Case, guards: "Guards | None", check: str, text: str, program: ProgramFacts, slots: list[int]
+) -> Finding:
     """An error, or less where the program asks before it uses what the kernel lacks."""
     state, slot = guards.worst(slots) if guards is not None else ("reached", slots[0])
     severity, more = _GUARDED[state]
@@ -125,11 +151,17 @@ def check_types(case: Case) -> Iterator[Finding]:
         type = program.spec.type or case.type
         since = v.program_type_since(type)
         if not type and not program.slots:
-            yield case.in_program(WARNING, "program-type", "the section's name does not say a program type: whoever "
-                                  "loads it must (a filter takes it for sched_cls)", program)
+            yield case.in_program(
+                WARNING,
+                "program-type",
+                "the section's name does not say a program type: whoever "
+                "loads it must (a filter takes it for sched_cls)",
+                program,
+            )
         elif type is not ProgramType.UNSPEC and case.lacks(since):
-            yield case.in_program(ERROR, "type-version", f"program type {program_type_name(type)} is there since "
-                                  f"Linux {since}", program)
+            yield case.in_program(
+                ERROR, "type-version", f"program type {program_type_name(type)} is there since Linux {since}", program
+            )
 
 
 def check_tail_calls(case: Case) -> Iterator[Finding]:
@@ -139,34 +171,60 @@ def check_tail_calls(case: Case) -> Iterator[Finding]:
         for place in program.slots:
             array = case.spec.maps.get(place.map)
             if array is None:
-                yield case.in_program(WARNING, "tail-call-array", f'section "{program.spec.section}" is a place in the '
-                                      f"program array with id {place.array_id}, and the object has none: the program "
-                                      "is not loaded", program)
+                yield case.in_program(
+                    WARNING,
+                    "tail-call-array",
+                    f'section "{program.spec.section}" is a place in the '
+                    f"program array with id {place.array_id}, and the object has none: the program "
+                    "is not loaded",
+                    program,
+                )
                 continue
             if place.slot >= array.max_entries:
-                yield case.in_program(ERROR, "tail-call-slot", f'slot {place.slot} of program array "{array.name}", '
-                                      f"which has {array.max_entries}", program)
+                yield case.in_program(
+                    ERROR,
+                    "tail-call-slot",
+                    f'slot {place.slot} of program array "{array.name}", which has {array.max_entries}',
+                    program,
+                )
             other = taken.setdefault((array.name, place.slot), program.spec.name)
             if other != program.spec.name:
-                yield case.in_program(WARNING, "tail-call-twice", f'slot {place.slot} of program array "{array.name}" '
-                                      f'is the place of program "{other}", too', program)
+                yield case.in_program(
+                    WARNING,
+                    "tail-call-twice",
+                    f'slot {place.slot} of program array "{array.name}" is the place of program "{other}", too',
+                    program,
+                )
 
 
 def check_sizes(case: Case) -> Iterator[Finding]:
     """More maps than a program may use."""
     for program in case.inspection.programs:
         if len(program.maps) > _MAX_MAPS:
-            yield case.in_program(ERROR, "many-maps", f"{len(program.maps)} maps; a program may use {_MAX_MAPS}",
-                                  program)
+            yield case.in_program(
+                ERROR, "many-maps", f"{len(program.maps)} maps; a program may use {_MAX_MAPS}", program
+            )
 
 
 def check_lines(case: Case) -> Iterator[Finding]:
     """Programs without line information."""
     without = [p.spec.name for p in case.inspection.programs if p.linked is not None and not p.linked.line_info]
     if without:
-        yield Finding(NOTE, "lines", "without line information (compile with -g), nothing can name the line of C that "
-                      f"the verifier did not like: {', '.join(without)}")
+        yield Finding(
+            NOTE,
+            "lines",
+            "without line information (compile with -g), nothing can name the line of C that "
+            f"the verifier did not like: {', '.join(without)}",
+        )
 
 
-CHECKS = (check_links, check_license, check_helpers, check_features, check_types, check_tail_calls, check_sizes,
-          check_lines)
+CHECKS = (
+    check_links,
+    check_license,
+    check_helpers,
+    check_features,
+    check_types,
+    check_tail_calls,
+    check_sizes,
+    check_lines,
+)

@@ -87,14 +87,24 @@ class Loaded:
     def __enter__(self) -> "Loaded":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
-def load(spec: ObjectSpec, program: ProgramSpec, *, type: ProgramType = ProgramType.UNSPEC,
-         pins: PinRoot | None = None, verbose: bool = False, kernel_btf: str = "", commit: bool = True,
-         features: Features | None = None, cache: "ObjectCache | None" = None) -> Loaded:
+def load(
+    spec: ObjectSpec,
+    program: ProgramSpec,
+    *,
+    type: ProgramType = ProgramType.UNSPEC,
+    pins: PinRoot | None = None,
+    verbose: bool = False,
+    kernel_btf: str = "",
+    commit: bool = True,
+    features: Features | None = None,
+    cache: "ObjectCache | None" = None,
+) -> Loaded:
     """Loads a program, the programs that its tail calls reach, and the object's maps.
 
     ``type`` overrides what the section's name says. ``verbose`` fetches the verifier's log also on success, into
@@ -104,14 +114,30 @@ def load(spec: ObjectSpec, program: ProgramSpec, *, type: ProgramType = ProgramT
 
     Raises BpfSyscallError, MapMismatchError, PinError, VerifierError or ObjectError; then nothing is left behind.
     """
-    return load_together(spec, [(program, type)], pins=pins, verbose=verbose, kernel_btf=kernel_btf, commit=commit,
-                         features=features, cache=cache)
+    return load_together(
+        spec,
+        [(program, type)],
+        pins=pins,
+        verbose=verbose,
+        kernel_btf=kernel_btf,
+        commit=commit,
+        features=features,
+        cache=cache,
+    )
 
 
-def load_together(spec: ObjectSpec, programs: Sequence[tuple[ProgramSpec, ProgramType]], *,
-                  pins: PinRoot | None = None, verbose: bool = False, kernel_btf: str = "", commit: bool = True,
-                  used_only: bool = False, features: Features | None = None,
-                  cache: "ObjectCache | None" = None) -> Loaded:
+def load_together(
+    spec: ObjectSpec,
+    programs: Sequence[tuple[ProgramSpec, ProgramType]],
+    *,
+    pins: PinRoot | None = None,
+    verbose: bool = False,
+    kernel_btf: str = "",
+    commit: bool = True,
+    used_only: bool = False,
+    features: Features | None = None,
+    cache: "ObjectCache | None" = None,
+) -> Loaded:
     """The same for several programs of an object, which then have their maps in common. With ``used_only``, a map that
     none of them uses and that is not pinned is not made.
 
@@ -140,8 +166,9 @@ def load_together(spec: ObjectSpec, programs: Sequence[tuple[ProgramSpec, Progra
 class _Loading:
     """The state of one load."""
 
-    def __init__(self, loaded: Loaded, *, verbose: bool, features: Features | None,
-                 cache: "ObjectCache | None") -> None:
+    def __init__(
+        self, loaded: Loaded, *, verbose: bool, features: Features | None, cache: "ObjectCache | None"
+    ) -> None:
         self._loaded = loaded
         self._spec = loaded.spec
         self._verbose = verbose
@@ -256,10 +283,10 @@ class _Loading:
         name = kernel_map_name(spec, self._spec.name)
         if spec.inner is None:
             return create_map(spec, name, btf_fd=self._btf_fd, features=self._features)
-        with create_map(spec.inner._replace(pinning=0), kernel_name(spec.inner.name),
-                        btf_fd=self._btf_fd, features=self._features) as template:
-            return create_map(spec, name, btf_fd=self._btf_fd, inner_fd=template.fd,
-                              features=self._features)
+        with create_map(
+            spec.inner._replace(pinning=0), kernel_name(spec.inner.name), btf_fd=self._btf_fd, features=self._features
+        ) as template:
+            return create_map(spec, name, btf_fd=self._btf_fd, inner_fd=template.fd, features=self._features)
 
     def fill_data_maps(self) -> None:
         """Puts the bytes of data sections into their maps, and freezes the read-only ones."""
@@ -287,8 +314,16 @@ class _Loading:
             code = patch(one, fds, self._prepared.externs, numbers)
             modules = self._prepared.module_fds if calls_modules(one, self._prepared.externs) else []
             key = one.program.function, type
-            descriptor, logs[key] = submit(self._spec, one, code, type, btf_fd=self._btf_fd, module_fds=modules,
-                                           verbose=self._verbose, features=self._features)
+            descriptor, logs[key] = submit(
+                self._spec,
+                one,
+                code,
+                type,
+                btf_fd=self._btf_fd,
+                module_fds=modules,
+                verbose=self._verbose,
+                features=self._features,
+            )
             self._programs[key] = self._loaded._owned.enter_context(Program(descriptor, one.program))
         for program, type in wanted:
             self._loaded.programs.append(self._programs[program.function, type])
@@ -297,8 +332,12 @@ class _Loading:
     def fill_slots(self) -> None:
         """Programs into program arrays, maps into maps-in-maps."""
         for call, type in self._prepared.tail_calls:
-            self._fill(call.map_name, call.slot, self._programs[call.program.function, type].fd,
-                       f'program "{call.program.name}"')
+            self._fill(
+                call.map_name,
+                call.slot,
+                self._programs[call.program.function, type].fd,
+                f'program "{call.program.name}"',
+            )
         for made in self._loaded.maps.values():
             spec = made.spec
             if spec is None or spec.inner is None:
@@ -329,7 +368,8 @@ class _Loading:
             if not spec.pinning and not spec.reuse:
                 self._loaded.notes.append(
                     f'program array "{name}" is not pinned: the kernel empties it when the last descriptor is '
-                    "closed, and its tail calls then fall through")
+                    "closed, and its tail calls then fall through"
+                )
 
 
 def _freeze(made: Map) -> None:

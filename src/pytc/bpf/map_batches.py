@@ -58,9 +58,15 @@ def _lookup_batches(found: "Map", flags: int) -> Iterator[Batch]:
     is_first, is_more = True, True
     keys, values = _buffers(entries, key_size, value_size)
     while is_more:
-        attr = MapBatchAttr(in_batch=0 if is_first else pointer(place[0]), out_batch=pointer(place[1]),
-                            keys=pointer(keys), values=pointer(values), count=entries, map_fd=found.fd,
-                            elem_flags=flags)
+        attr = MapBatchAttr(
+            in_batch=0 if is_first else pointer(place[0]),
+            out_batch=pointer(place[1]),
+            keys=pointer(keys),
+            values=pointer(values),
+            count=entries,
+            map_fd=found.fd,
+            elem_flags=flags,
+        )
         try:
             bpf(Command.MAP_LOOKUP_BATCH, attr, what=f'map "{found.name}"')
         except BpfSyscallError as error:
@@ -73,14 +79,16 @@ def _lookup_batches(found: "Map", flags: int) -> Iterator[Batch]:
             is_more = False
         count = attr.count
         if count:
-            yield Batch(bytes(memoryview(keys)[:count * key_size]), bytes(memoryview(values)[:count * value_size]),
-                        count)
+            yield Batch(
+                bytes(memoryview(keys)[: count * key_size]), bytes(memoryview(values)[: count * value_size]), count
+            )
         place.reverse()
         is_first = False
 
 
-def _buffers(entries: int, key_size: int,
-             value_size: int) -> "tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char]]":
+def _buffers(
+    entries: int, key_size: int, value_size: int
+) -> "tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char]]":
     return ctypes.create_string_buffer(entries * key_size), ctypes.create_string_buffer(entries * value_size)
 
 
@@ -105,15 +113,19 @@ def write_batch(found: "Map", batch: Batch, flags: int = ANY) -> None:
     the index of the element that was refused; those before it are set."""
     if not flags & ~F_LOCK:
         keys, values = bytearray(batch.keys), bytearray(batch.values)
-        attr = MapBatchAttr(keys=_address(keys), values=_address(values), count=batch.entries, map_fd=found.fd,
-                            elem_flags=flags)
+        attr = MapBatchAttr(
+            keys=_address(keys), values=_address(values), count=batch.entries, map_fd=found.fd, elem_flags=flags
+        )
         if _did(found, Command.MAP_UPDATE_BATCH, attr):
             return
     key_size, value_size = found.description.key_size, found.value_bytes
     for index in range(batch.entries):
         try:
-            found.update(batch.keys[index * key_size:(index + 1) * key_size],
-                         batch.values[index * value_size:(index + 1) * value_size], flags)
+            found.update(
+                batch.keys[index * key_size : (index + 1) * key_size],
+                batch.values[index * value_size : (index + 1) * value_size],
+                flags,
+            )
         except BpfSyscallError as error:
             error.entry = index
             raise
@@ -127,7 +139,7 @@ def delete_batch(found: "Map", keys: bytes, count: int) -> None:
     size = found.description.key_size
     for at in range(0, count * size, size):
         try:
-            del found[keys[at:at + size]]
+            del found[keys[at : at + size]]
         except KeyError:
             continue
 

@@ -17,8 +17,12 @@ _MAX_LEAVES = 1 << 20
 _INTEGER_SIZES = (1, 2, 4, 8)
 _LPM_SIZES = (8, 20)
 _LPM_PREFIX_BYTES = 4
-_KINDS: dict[str, tuple[int, ...]] = {"struct": (STRUCT,), "union": (UNION,), "enum": (ENUM, ENUM64),
-                                      "": (STRUCT, UNION, TYPEDEF, ENUM, ENUM64)}
+_KINDS: dict[str, tuple[int, ...]] = {
+    "struct": (STRUCT,),
+    "union": (UNION,),
+    "enum": (ENUM, ENUM64),
+    "": (STRUCT, UNION, TYPEDEF, ENUM, ENUM64),
+}
 #: Elements without keys.
 KEYLESS = frozenset({MapType.QUEUE, MapType.STACK, MapType.BLOOM_FILTER})
 _DEVICES = frozenset({MapType.DEVMAP, MapType.DEVMAP_HASH})
@@ -56,8 +60,9 @@ def map_types(description: MapDescription, *, key: str = "", value: str = "", cp
     one = named_codec(value, value_size, btf) if value else _value(description, btf)
     is_per_cpu = description.type in PER_CPU
     whole = Array(one, cpus, stride=-(-value_size // 8) * 8) if is_per_cpu else one
-    locked = btf is not None and bool(description.btf_value_type_id) and has_spin_lock(
-        btf, description.btf_value_type_id)
+    locked = (
+        btf is not None and bool(description.btf_value_type_id) and has_spin_lock(btf, description.btf_value_type_id)
+    )
     return MapTypes(keys, one, whole, is_per_cpu, locked, btf, value_size, cpus)
 
 

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pytc.bpf.typed_maps import TypedMap
 
 
-
 class Map:
     """A map with an open descriptor, which it owns.
 
@@ -135,7 +134,7 @@ class Map:
             if error.errno == errno.ENOENT:
                 raise KeyError(key) from error
             raise
-        return value.raw[:self.value_bytes]
+        return value.raw[: self.value_bytes]
 
     def may_hold(self, value: bytes) -> bool:
         """Whether a bloom filter may hold a value; False is certain. Raises BpfSyscallError."""
@@ -163,8 +162,9 @@ class Map:
         """Sets an element; ``flags`` is ANY, NOEXIST or EXIST, and F_LOCK to hold the value's spin lock."""
         if len(value) != self.value_bytes:
             raise BpfError(f'map "{self.name}": a value of {len(value)} bytes, {self.value_bytes} wanted')
-        self._element(Command.MAP_UPDATE_ELEM, self._key(key), ctypes.create_string_buffer(value, max(len(value), 1)),
-                      flags)
+        self._element(
+            Command.MAP_UPDATE_ELEM, self._key(key), ctypes.create_string_buffer(value, max(len(value), 1)), flags
+        )
 
     def __delitem__(self, key: bytes) -> None:
         try:
@@ -198,8 +198,10 @@ class Map:
         key_size, value_size = self.description.key_size, self.value_bytes
         for keys, values, count in self.batches():
             for index in range(count):
-                yield (keys[index * key_size:(index + 1) * key_size],
-                       values[index * value_size:(index + 1) * value_size])
+                yield (
+                    keys[index * key_size : (index + 1) * key_size],
+                    values[index * value_size : (index + 1) * value_size],
+                )
 
     def batches(self, flags: int = ANY) -> "Iterator[Batch]":
         """All elements, many at a time: their keys, one after another, and their values."""
@@ -228,8 +230,9 @@ class Map:
     def __enter__(self) -> "Map":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -240,14 +243,20 @@ class Map:
             raise BpfError(f'map "{self.name}": a key of {len(key)} bytes, {self._shape[1]} wanted')
         return ctypes.create_string_buffer(key, len(key)) if key else None
 
-    def _element(self, command: Command, key: "ctypes.Array[ctypes.c_char] | None",
-                 value: "ctypes.Array[ctypes.c_char] | None", flags: int = 0) -> None:
+    def _element(
+        self,
+        command: Command,
+        key: "ctypes.Array[ctypes.c_char] | None",
+        value: "ctypes.Array[ctypes.c_char] | None",
+        flags: int = 0,
+    ) -> None:
         attr = MapElementAttr(map_fd=self.fd, key=pointer(key), value=pointer(value), flags=flags)
         bpf(command, attr, what=f'map "{self.name}"')
 
 
-def create_map(spec: MapSpec, kernel_name: str, *, btf_fd: int = 0, inner_fd: int = 0,
-               features: Features | None = None) -> Map:
+def create_map(
+    spec: MapSpec, kernel_name: str, *, btf_fd: int = 0, inner_fd: int = 0, features: Features | None = None
+) -> Map:
     """Makes a map. ``btf_fd`` 0 means without key and value types.
 
     What an older kernel does not know, and a map can do without, is left out when ``features`` says so. Raises
@@ -258,12 +267,20 @@ def create_map(spec: MapSpec, kernel_name: str, *, btf_fd: int = 0, inner_fd: in
     return Map(OwnedFd(retry_unlimited(lambda: _create(spec, attr, features))), spec, is_new=True)
 
 
-def map_attribute(spec: MapSpec, kernel_name: str, features: Features, *, btf_fd: int = 0,
-                  inner_fd: int = 0) -> MapCreateAttr:
+def map_attribute(
+    spec: MapSpec, kernel_name: str, features: Features, *, btf_fd: int = 0, inner_fd: int = 0
+) -> MapCreateAttr:
     """What BPF_MAP_CREATE is given."""
     attr = MapCreateAttr(
-        map_type=spec.type, key_size=spec.key_size, value_size=spec.value_size, max_entries=actual_entries(spec),
-        map_flags=spec.flags, inner_map_fd=inner_fd, map_name=kernel_name.encode(), map_extra=spec.map_extra)
+        map_type=spec.type,
+        key_size=spec.key_size,
+        value_size=spec.value_size,
+        max_entries=actual_entries(spec),
+        map_flags=spec.flags,
+        inner_map_fd=inner_fd,
+        map_name=kernel_name.encode(),
+        map_extra=spec.map_extra,
+    )
     if spec.numa_node is not None:
         attr.numa_node = spec.numa_node
         attr.map_flags |= 1 << 2  # BPF_F_NUMA_NODE
@@ -346,12 +363,14 @@ def pin(fd: int, path: str) -> None:
 def open_pin(path: str, *, flags: int = 0) -> OwnedFd:
     """BPF_OBJ_GET; ``flags`` is 0 or F_RDONLY. Raises BpfSyscallError."""
     encoded = ctypes.create_string_buffer(os.fsencode(path))
-    return OwnedFd(bpf(Command.OBJ_GET, ObjectPathAttr(pathname=pointer(encoded), file_flags=flags),
-                       what=f'pinned object "{path}"'))
+    return OwnedFd(
+        bpf(
+            Command.OBJ_GET, ObjectPathAttr(pathname=pointer(encoded), file_flags=flags), what=f'pinned object "{path}"'
+        )
+    )
 
 
 def slot_values(members: Mapping[int, int]) -> Iterator[tuple[bytes, bytes]]:
     """(key, value) bytes for an array of descriptors from {index: fd}."""
     for index, fd in members.items():
         yield index.to_bytes(4, "little"), fd.to_bytes(4, "little")
-

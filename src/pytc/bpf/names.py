@@ -15,7 +15,7 @@ def kernel_map_name(spec: MapSpec, object_name: str) -> str:
     name = _octets(spec.name)
     if spec.origin == DATA and name.count(".") == 1:
         room = OBJ_NAME_LEN - 1 - max(7, len(name))
-        name = _octets(object_name.partition(".")[0])[:max(room, 0)] + name
+        name = _octets(object_name.partition(".")[0])[: max(room, 0)] + name
     return _cut(name)
 
 
@@ -25,7 +25,7 @@ def kernel_name(name: str) -> str:
 
 
 def _cut(octets: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.]", "_", octets)[:OBJ_NAME_LEN - 1]
+    return re.sub(r"[^A-Za-z0-9_.]", "_", octets)[: OBJ_NAME_LEN - 1]
 
 
 def _octets(name: str) -> str:

@@ -39,8 +39,11 @@ class HelperCall(NamedTuple):
 def helper_calls(linked: LinkedProgram) -> list[HelperCall]:
     """The calls of helpers by number, in the order of the instructions."""
     externs = {use.slot for use in linked.externs}
-    return [HelperCall(slot, one.immediate) for slot, one in ins.decode_all(linked.code)
-            if one.opcode == ins.OP_CALL and one.source == 0 and slot not in externs]
+    return [
+        HelperCall(slot, one.immediate)
+        for slot, one in ins.decode_all(linked.code)
+        if one.opcode == ins.OP_CALL and one.source == 0 and slot not in externs
+    ]
 
 
 def instruction_needs(linked: LinkedProgram) -> list[Need]:

@@ -51,8 +51,13 @@ class ObjectCache:
         self._kept[path, layout20] = _Kept(spec)
         return spec
 
-    def prepared(self, spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]], kernel_btf: str,
-                 open_module: Callable[[int], int]) -> Prepared:
+    def prepared(
+        self,
+        spec: ObjectSpec,
+        wanted: Sequence[tuple[ProgramSpec, ProgramType]],
+        kernel_btf: str,
+        open_module: Callable[[int], int],
+    ) -> Prepared:
         """As :func:`pytc.bpf.preparing.prepare`."""
         kept, key = self._of(spec), (tuple(wanted), kernel_btf)
         if kept is not None and key in kept.prepared:
@@ -72,8 +77,9 @@ class ObjectCache:
             kept.btf = upload(kernel_image(spec, spec.btf), self.features)
         return kept.btf.fd
 
-    def remember(self, choice: object, spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]],
-                 layout20: str = "") -> None:
+    def remember(
+        self, choice: object, spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]], layout20: str = ""
+    ) -> None:
         """After a load that went well: what ``choice`` stands for in an object as it was read, with its parameters as
         they are."""
         kept = self._kept.get((spec.path, layout20))
@@ -110,8 +116,9 @@ class ObjectCache:
     def __enter__(self) -> "ObjectCache":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -136,9 +143,15 @@ class _Kept:
         own = self.spec
         if spec is own:
             return True
-        return (spec.image is own.image and spec.sections is own.sections and spec.programs is own.programs
-                and spec.externs is own.externs and spec.btf is own.btf and spec.btf_ext is own.btf_ext
-                and _shapes(spec) == self._maps)
+        return (
+            spec.image is own.image
+            and spec.sections is own.sections
+            and spec.programs is own.programs
+            and spec.externs is own.externs
+            and spec.btf is own.btf
+            and spec.btf_ext is own.btf_ext
+            and _shapes(spec) == self._maps
+        )
 
 
 class KeptRecipe:

@@ -35,8 +35,7 @@ def parameterise(spec: ObjectSpec, parameters: Parameters) -> ObjectSpec:
     Raises SelectionError for a name that the object does not have, ObjectError for a value that does not fit.
     """
     maps = dict(spec.maps)
-    contents = {name: bytearray(m.contents.ljust(m.value_size, b"\0")) for name, m in maps.items()
-                if m.origin == DATA}
+    contents = {name: bytearray(m.contents.ljust(m.value_size, b"\0")) for name, m in maps.items() if m.origin == DATA}
     for path, value in parameters.variables.items():
         _set(spec, contents, path, value)
     for name in {_find(spec, path).map for path in parameters.variables}:
@@ -59,7 +58,7 @@ def _declared(spec: ObjectSpec, maps: Mapping[str, MapSpec], name: str) -> MapSp
 def _set(spec: ObjectSpec, contents: dict[str, bytearray], path: str, value: Any) -> None:
     place = _find(spec, path)
     try:
-        offset, codec = follow(_codec(spec, place), path[len(_name(path)):])
+        offset, codec = follow(_codec(spec, place), path[len(_name(path)) :])
         assign(codec, contents[place.map], place.offset + offset, value)
     except (CodecError, ObjectError) as error:
         raise ObjectError(f'variable "{path}": {error}') from error
@@ -78,8 +77,9 @@ def _name(path: str) -> str:
 def _find(spec: ObjectSpec, path: str) -> Place:
     """Where the variable of a path is; raises SelectionError or ObjectError."""
     if spec.btf is None:
-        raise ObjectError(f'variable "{path}": the object has no BTF, which tells where variables are; '
-                          "compile it with -g")
+        raise ObjectError(
+            f'variable "{path}": the object has no BTF, which tells where variables are; compile it with -g'
+        )
     name = _name(path)
     found = [place for known, place in variables(spec) if known == name]
     if not found:

@@ -58,8 +58,14 @@ class PerfBuffer:
             raise
 
     def _open(self, cpu: int) -> None:
-        attr = PerfEventAttr(type=_SOFTWARE, size=ctypes.sizeof(PerfEventAttr), config=_BPF_OUTPUT, sample_period=1,
-                             sample_type=_SAMPLE_RAW, wakeup_events=1)
+        attr = PerfEventAttr(
+            type=_SOFTWARE,
+            size=ctypes.sizeof(PerfEventAttr),
+            config=_BPF_OUTPUT,
+            sample_period=1,
+            sample_type=_SAMPLE_RAW,
+            wakeup_events=1,
+        )
         descriptor = OwnedFd(perf_event_open(attr, cpu))
         try:
             memory = mmap.mmap(descriptor.fd, (1 + self._pages) * mmap.PAGESIZE)
@@ -81,25 +87,25 @@ class PerfBuffer:
     def _ready(self, ring: _Ring) -> Iterator[Event]:
         size = self._pages * mmap.PAGESIZE
         with memoryview(ring.memory) as view:
-            head, tail = view[_HEAD:_HEAD + 8].cast("Q")[0], view[_TAIL:_TAIL + 8].cast("Q")[0]
+            head, tail = view[_HEAD : _HEAD + 8].cast("Q")[0], view[_TAIL : _TAIL + 8].cast("Q")[0]
             while tail < head:
                 kind, _, length = _RECORD.unpack(self._copy(view, tail, _RECORD.size, size))
                 if length < _RECORD.size:
                     raise BpfError(f"events of CPU {ring.cpu}: a record of {length} bytes")
                 record = self._copy(view, tail + _RECORD.size, length - _RECORD.size, size)
                 tail += length
-                view[_TAIL:_TAIL + 8].cast("Q")[0] = tail
+                view[_TAIL : _TAIL + 8].cast("Q")[0] = tail
                 if kind == _RECORD_SAMPLE and len(record) >= 4:
                     count = int.from_bytes(record[:4], "little")
-                    yield Event(record[4:4 + count], ring.cpu)
+                    yield Event(record[4 : 4 + count], ring.cpu)
                 elif kind == _RECORD_LOST and len(record) >= 16:
                     yield Event(b"", ring.cpu, int.from_bytes(record[8:16], "little"))
 
     @staticmethod
     def _copy(view: memoryview, position: int, length: int, size: int) -> bytes:
         at, page = position % size, mmap.PAGESIZE
-        first = bytes(view[page + at:page + min(at + length, size)])
-        return first + bytes(view[page:page + length - len(first)])
+        first = bytes(view[page + at : page + min(at + length, size)])
+        return first + bytes(view[page : page + length - len(first)])
 
     def close(self) -> None:
         """Ends the reading; the map stays open."""
@@ -116,8 +122,9 @@ class PerfBuffer:
     def __enter__(self) -> "PerfBuffer":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 

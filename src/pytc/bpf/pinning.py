@@ -74,8 +74,10 @@ class PinRoot:
             return f"tc/{owner.digest}"
         custom = read_pinning_files(self._files)
         if spec.pinning not in custom:
-            raise PinError(f'map "{spec.name}": pinning {spec.pinning} is not in {" or ".join(self._files)}',
-                           hints=(f"a line like \"{spec.pinning} tc/my_maps\" in {self._files[0]} names it",))
+            raise PinError(
+                f'map "{spec.name}": pinning {spec.pinning} is not in {" or ".join(self._files)}',
+                hints=(f'a line like "{spec.pinning} tc/my_maps" in {self._files[0]} names it',),
+            )
         return custom[spec.pinning]
 
     def _directories(self, path: str) -> Iterator[str]:
@@ -88,8 +90,9 @@ class PinRoot:
         """Raises PinError where something else stands in place of a directory on the way to ``path``."""
         for directory in self._directories(path):
             if os.path.lexists(directory) and not stat.S_ISDIR(os.lstat(directory).st_mode):
-                raise PinError(f'"{directory}" is not a directory (a symbolic link is not followed)',
-                               errno=errno.ENOTDIR)
+                raise PinError(
+                    f'"{directory}" is not a directory (a symbolic link is not followed)', errno=errno.ENOTDIR
+                )
 
     def prepare(self, path: str) -> None:
         """Makes the directories that a pin at ``path`` needs; raises PinError."""
@@ -105,10 +108,17 @@ class PinRoot:
         except FileExistsError:
             self.check(os.path.join(path, "pin"))
         except OSError as error:
-            read_only = (f'"{self.mount}" is mounted read-only (containers often are given it so); TC_BPF_MNT names '
-                         "another mount point",) if error.errno == errno.EROFS else ()
-            raise PinError(f'cannot make directory "{path}": {strerror(error.errno or 0)}', errno=error.errno,
-                           hints=read_only) from error
+            read_only = (
+                (
+                    f'"{self.mount}" is mounted read-only (containers often are given it so); TC_BPF_MNT names '
+                    "another mount point",
+                )
+                if error.errno == errno.EROFS
+                else ()
+            )
+            raise PinError(
+                f'cannot make directory "{path}": {strerror(error.errno or 0)}', errno=error.errno, hints=read_only
+            ) from error
 
     def _make_link(self, path: str) -> None:
         if os.path.isdir(os.path.join(self.mount, "tc")) and not os.path.lexists(path):
@@ -219,8 +229,11 @@ def mount_bpffs(target: str) -> str:
     if not number and libc.mount(b"bpf", os.fsencode(target), b"bpf", ctypes.c_ulong(0), b"mode=0700") != 0:
         number = ctypes.get_errno()
     if number:
-        raise PinError(f'no bpffs is mounted, and mounting one at "{target}" failed: {strerror(number)}',
-                       errno=number, hints=("TC_BPF_MNT names another mount point",))
+        raise PinError(
+            f'no bpffs is mounted, and mounting one at "{target}" failed: {strerror(number)}',
+            errno=number,
+            hints=("TC_BPF_MNT names another mount point",),
+        )
     return target
 
 

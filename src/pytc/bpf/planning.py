@@ -47,8 +47,14 @@ class PlannedLoad(NamedTuple):
     programs: list[PlannedProgram]
 
 
-def plan_load(spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]], pins: PinRoot,
-              planned: Mapping[str, MapSpec], *, used_only: bool = False) -> PlannedLoad:
+def plan_load(
+    spec: ObjectSpec,
+    wanted: Sequence[tuple[ProgramSpec, ProgramType]],
+    pins: PinRoot,
+    planned: Mapping[str, MapSpec],
+    *,
+    used_only: bool = False,
+) -> PlannedLoad:
     """What a load would make of programs with their types. ``planned`` are the pins that earlier loads would have made
     by then; with ``used_only``, a map that no program uses and that is not pinned is not made.
 
@@ -59,13 +65,22 @@ def plan_load(spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]
     _check(spec, linked, wanted[0][1])
     filled = {call.map_name for call, _ in linked.tail_calls}
     used = used_maps(spec, linked.programs)
-    maps = [_plan_map(one, spec, pins, planned, is_filled=one.name in filled) for one in spec.maps.values()
-            if not used_only or not is_idle(one, used)]
+    maps = [
+        _plan_map(one, spec, pins, planned, is_filled=one.name in filled)
+        for one in spec.maps.values()
+        if not used_only or not is_idle(one, used)
+    ]
     slots = {call.program.name: f"{call.map_name}[{call.slot}]" for call, _ in linked.tail_calls}
     asked = {program.name for program, _ in wanted}
-    programs = [PlannedProgram(one.program, type, len(one.code) // _INSTRUCTION,
-                               "" if one.program.name in asked else slots.get(one.program.name, ""))
-                for one, type in zip(linked.programs, linked.types, strict=True)]
+    programs = [
+        PlannedProgram(
+            one.program,
+            type,
+            len(one.code) // _INSTRUCTION,
+            "" if one.program.name in asked else slots.get(one.program.name, ""),
+        )
+        for one, type in zip(linked.programs, linked.types, strict=True)
+    ]
     return PlannedLoad(maps, programs)
 
 
@@ -80,8 +95,9 @@ def _check(spec: ObjectSpec, linked: LinkedTogether, type: ProgramType) -> None:
             raise ObjectError(f"{where}: {finding.text}", hints=('"pytc object lint" says all that is wrong',))
 
 
-def _plan_map(spec: MapSpec, owner: ObjectSpec, pins: PinRoot, planned: Mapping[str, MapSpec], *,
-              is_filled: bool) -> PlannedMap:
+def _plan_map(
+    spec: MapSpec, owner: ObjectSpec, pins: PinRoot, planned: Mapping[str, MapSpec], *, is_filled: bool
+) -> PlannedMap:
     path = spec.reuse or pins.path_for(spec, owner)
     if not path:
         return PlannedMap(spec, actual_entries(spec))
@@ -94,8 +110,7 @@ def _plan_map(spec: MapSpec, owner: ObjectSpec, pins: PinRoot, planned: Mapping[
         fate = _look(spec, path)
     is_data = spec.origin == DATA and bool(spec.contents)
     holds_maps = spec.inner is not None and bool(spec.slots)
-    is_written = (fate != CREATED and path not in planned
-                  and (is_data or holds_maps or (is_filled and bool(spec.reuse))))
+    is_written = fate != CREATED and path not in planned and (is_data or holds_maps or (is_filled and bool(spec.reuse)))
     if fate == REUSED and is_filled and not spec.reuse:
         fate = REPLACED
     return PlannedMap(spec, actual_entries(spec), path, fate, is_written)
@@ -122,11 +137,13 @@ def _look(spec: MapSpec, path: str) -> str:
 
 def _compare(spec: MapSpec, earlier: MapSpec, path: str) -> None:
     """Raises MapMismatchError where a map is not what an earlier load would have pinned."""
-    pairs = {"type": (map_type_name(earlier.type), map_type_name(spec.type)),
-             "key size": (str(earlier.key_size), str(spec.key_size)),
-             "value size": (str(earlier.value_size), str(spec.value_size)),
-             "max entries": (str(actual_entries(earlier)), str(actual_entries(spec))),
-             "flags": (f"{earlier.flags:#x}", f"{spec.flags:#x}")}
+    pairs = {
+        "type": (map_type_name(earlier.type), map_type_name(spec.type)),
+        "key size": (str(earlier.key_size), str(spec.key_size)),
+        "value size": (str(earlier.value_size), str(spec.value_size)),
+        "max entries": (str(actual_entries(earlier)), str(actual_entries(spec))),
+        "flags": (f"{earlier.flags:#x}", f"{spec.flags:#x}"),
+    }
     differences = {field: values for field, values in pairs.items() if values[0] != values[1]}
     if differences:
         raise MapMismatchError(spec.name, path, differences)

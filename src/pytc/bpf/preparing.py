@@ -30,16 +30,27 @@ class Prepared(NamedTuple):
     used: frozenset[str] = frozenset()
 
 
-def prepare(spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]], kernel_btf: str,
-            open_module: Callable[[int], int]) -> Prepared:
+def prepare(
+    spec: ObjectSpec,
+    wanted: Sequence[tuple[ProgramSpec, ProgramType]],
+    kernel_btf: str,
+    open_module: Callable[[int], int],
+) -> Prepared:
     """``kernel_btf`` names a file with the kernel's types, empty for where they mostly are. ``open_module`` gives a
     descriptor of a module's types by the number of their BTF object. Raises ObjectError."""
     with ExitStack() as reading:
         preparing = _Preparing(spec, kernel_btf, reading)
         linked = preparing.link(wanted)
         externs, module_fds = preparing.externs(linked.programs, open_module)
-        return Prepared(linked.programs, linked.types, linked.tail_calls, externs, module_fds,
-                        not preparing.has_asked_modules, used_maps(spec, linked.programs))
+        return Prepared(
+            linked.programs,
+            linked.types,
+            linked.tail_calls,
+            externs,
+            module_fds,
+            not preparing.has_asked_modules,
+            used_maps(spec, linked.programs),
+        )
 
 
 def used_maps(spec: ObjectSpec, linked: Iterable[LinkedProgram]) -> frozenset[str]:
@@ -82,8 +93,9 @@ class _Preparing:
             core = CoreResolver(self._spec.btf, self._spec.btf_ext, self._kernel_types())
         return link_together(self._spec, wanted, core)
 
-    def externs(self, linked: Iterable[LinkedProgram],
-                open_module: Callable[[int], int]) -> tuple[dict[str, ExternValue], list[int]]:
+    def externs(
+        self, linked: Iterable[LinkedProgram], open_module: Callable[[int], int]
+    ) -> tuple[dict[str, ExternValue], list[int]]:
         """The kernel's variables and functions that the programs use, and the descriptors of modules' types."""
         used = {use.name for one in linked for use in one.externs}
         if not used or self._spec.btf is None:

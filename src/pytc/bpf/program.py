@@ -58,13 +58,15 @@ class Program:
     def __enter__(self) -> "Program":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
-def select_program(spec: ObjectSpec, *, section: str = "", program: str = "",
-                   default_section: str | Sequence[str] = "classifier") -> ProgramSpec:
+def select_program(
+    spec: ObjectSpec, *, section: str = "", program: str = "", default_section: str | Sequence[str] = "classifier"
+) -> ProgramSpec:
     """The entry point that is meant.
 
     By ``program`` (function name), by ``section`` (its first program), by both; without either the first of
@@ -82,8 +84,9 @@ def select_program(spec: ObjectSpec, *, section: str = "", program: str = "",
         raise _not_found(spec, f"no {missing}, and more than one program")
     if section and not any(s.name == section for s in spec.sections.values()):
         raise _not_found(spec, f'no section "{section}"')
-    found = tuple(p for p in (spec.programs_in(section) if section else spec.programs)
-                  if not program or p.name == program)
+    found = tuple(
+        p for p in (spec.programs_in(section) if section else spec.programs) if not program or p.name == program
+    )
     if not found:
         where = f' in section "{section}"' if section else ""
         raise _not_found(spec, f'no program "{program}"{where}' if program else f'no program in section "{section}"')

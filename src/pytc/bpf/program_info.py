@@ -79,10 +79,22 @@ def program_info(fd: int) -> ProgramInfo:
     wanted = ProgInfo(nr_map_ids=info.nr_map_ids, map_ids=ctypes.addressof(maps))
     get_info(fd, wanted)
     return ProgramInfo(
-        info.id, info.type, info.name.decode("utf-8", "replace"), bytes(info.tag).hex(), bool(info.gpl_compatible & 1),
-        info.load_time, info.created_by_uid, tuple(maps[:min(info.nr_map_ids, wanted.nr_map_ids)]), info.btf_id,
-        info.xlated_prog_len, info.jited_prog_len, info.run_cnt, info.run_time_ns, info.recursion_misses,
-        info.verified_insns)
+        info.id,
+        info.type,
+        info.name.decode("utf-8", "replace"),
+        bytes(info.tag).hex(),
+        bool(info.gpl_compatible & 1),
+        info.load_time,
+        info.created_by_uid,
+        tuple(maps[: min(info.nr_map_ids, wanted.nr_map_ids)]),
+        info.btf_id,
+        info.xlated_prog_len,
+        info.jited_prog_len,
+        info.run_cnt,
+        info.run_time_ns,
+        info.recursion_misses,
+        info.verified_insns,
+    )
 
 
 class _Arrays:
@@ -93,8 +105,11 @@ class _Arrays:
         first = ProgInfo()
         get_info(fd, first)
         self._buffers: list[ctypes.Array[ctypes.c_char]] = []
-        self.info = ProgInfo(func_info_rec_size=first.func_info_rec_size, line_info_rec_size=first.line_info_rec_size,
-                             jited_line_info_rec_size=first.jited_line_info_rec_size)
+        self.info = ProgInfo(
+            func_info_rec_size=first.func_info_rec_size,
+            line_info_rec_size=first.line_info_rec_size,
+            jited_line_info_rec_size=first.jited_line_info_rec_size,
+        )
         info = self.info
         info.jited_ksyms = self._room(8 * first.nr_jited_ksyms)
         info.nr_jited_ksyms = first.nr_jited_ksyms
@@ -104,8 +119,10 @@ class _Arrays:
         info.nr_line_info = first.nr_line_info
         if jited:
             info.jited_prog_insns, info.jited_prog_len = self._room(first.jited_prog_len), first.jited_prog_len
-            info.jited_func_lens, info.nr_jited_func_lens = self._room(4 * first.nr_jited_func_lens), \
-                first.nr_jited_func_lens
+            info.jited_func_lens, info.nr_jited_func_lens = (
+                self._room(4 * first.nr_jited_func_lens),
+                first.nr_jited_func_lens,
+            )
             info.jited_line_info = self._room(first.jited_line_info_rec_size * first.nr_jited_line_info)
             info.nr_jited_line_info = first.nr_jited_line_info
         else:
@@ -123,26 +140,30 @@ class _Arrays:
             return []
         data = memoryview(ctypes.string_at(address, count * step * size))
         values = (data.cast("I") if size == 4 else data.cast("Q")).tolist()
-        return [tuple(values[at:at + step]) for at in range(0, len(values), step)]
+        return [tuple(values[at : at + step]) for at in range(0, len(values), step)]
 
     def addresses(self) -> list[int]:
-        return [one for one, in self.numbers(self.info.jited_ksyms, self.info.nr_jited_ksyms, 8)]
+        return [one for (one,) in self.numbers(self.info.jited_ksyms, self.info.nr_jited_ksyms, 8)]
 
     def functions(self, btf: Btf | None) -> tuple[Function, ...]:
         info = self.info
         if btf is None or info.func_info_rec_size < _FUNCTION:
             return ()
         found = self.numbers(info.func_info, info.nr_func_info, 4, info.func_info_rec_size)
-        return tuple(Function(start, btf.name(type_id), type_text(btf, btf.referred(type_id), btf.name(type_id)))
-                     for start, type_id, *_ in found)
+        return tuple(
+            Function(start, btf.name(type_id), type_text(btf, btf.referred(type_id), btf.name(type_id)))
+            for start, type_id, *_ in found
+        )
 
     def lines(self, btf: Btf | None) -> list[tuple[int, Line]]:
         info = self.info
         if btf is None or info.line_info_rec_size < _LINE:
             return []
         found = self.numbers(info.line_info, info.nr_line_info, 4, info.line_info_rec_size)
-        return [(start, Line(btf.string(file), column >> 10, btf.string(text).strip()))
-                for start, file, text, column, *_ in found]
+        return [
+            (start, Line(btf.string(file), column >> 10, btf.string(text).strip()))
+            for start, file, text, column, *_ in found
+        ]
 
 
 def _types(number: int) -> Btf | None:
@@ -172,14 +193,14 @@ def compiled(fd: int) -> Compiled:
     code = ctypes.string_at(info.jited_prog_insns, info.jited_prog_len) if info.jited_prog_insns else b""
     if not code:
         return Compiled((), Code((), ()))
-    lengths = [one for one, in arrays.numbers(info.jited_func_lens, info.nr_jited_func_lens, 4)]
+    lengths = [one for (one,) in arrays.numbers(info.jited_func_lens, info.nr_jited_func_lens, 4)]
     places = arrays.numbers(info.jited_line_info, info.nr_jited_line_info, 8, info.jited_line_info_rec_size)
     lines = [(place[0], line) for place, (_, line) in zip(places, arrays.lines(btf), strict=False)]
     declared, symbols = arrays.functions(btf), KernelSymbols()
     functions, at = [], 0
     for number, (address, length) in enumerate(zip(arrays.addresses(), lengths, strict=False)):
         name = declared[number].name if number < len(declared) else symbols.name(address)
-        functions.append((name, address, code[at:at + length]))
+        functions.append((name, address, code[at : at + length]))
         at += length
     return Compiled(tuple(functions), Code(declared, tuple(lines)))
 

@@ -173,9 +173,11 @@ def _join(one: _State, other: _State) -> _State:
     registers = tuple(a if a == b else None for a, b in zip(one.registers, other.registers, strict=True))
     if one.stack is None or other.stack is None:
         return _State(registers, None)
-    lost = any(isinstance(a, Stack) and a != b for pair in (zip(one.registers, other.registers, strict=True),
-                                                            zip(other.registers, one.registers, strict=True))
-               for a, b in pair)
+    lost = any(
+        isinstance(a, Stack) and a != b
+        for pair in (zip(one.registers, other.registers, strict=True), zip(other.registers, one.registers, strict=True))
+        for a, b in pair
+    )
     kept = {place: value for place, value in one.stack.items() if other.stack.get(place) == value}
     return _State(registers, None if lost else kept)
 
@@ -230,8 +232,7 @@ def _store(one: Instruction, kind: int, state: _State) -> _State:
     if not isinstance(base, Stack) or state.stack is None:
         return state
     start, size = base.offset + one.offset, _WIDTHS[one.opcode & 0x18]
-    stack = {place: value for place, value in state.stack.items()
-             if place[0] >= start + size or sum(place) <= start}
+    stack = {place: value for place, value in state.stack.items() if place[0] >= start + size or sum(place) <= start}
     if mode == _MEM:
         value = state.registers[one.source] if kind == _STX else one.immediate & _U64
         stack[start, size] = value & (1 << 8 * size) - 1 if isinstance(value, int) else value if size == 8 else None
@@ -248,5 +249,16 @@ def _taken(one: Instruction, state: _State) -> bool | None:
     a, b = ours & (1 << bits) - 1, theirs & (1 << bits) - 1
     sign = 1 << bits - 1
     c, d = (a ^ sign) - sign, (b ^ sign) - sign
-    return {0x10: a == b, 0x20: a > b, 0x30: a >= b, 0x40: bool(a & b), 0x50: a != b, 0x60: c > d, 0x70: c >= d,
-            0xA0: a < b, 0xB0: a <= b, 0xC0: c < d, 0xD0: c <= d}.get(one.opcode & 0xF0)
+    return {
+        0x10: a == b,
+        0x20: a > b,
+        0x30: a >= b,
+        0x40: bool(a & b),
+        0x50: a != b,
+        0x60: c > d,
+        0x70: c >= d,
+        0xA0: a < b,
+        0xB0: a <= b,
+        0xC0: c < d,
+        0xD0: c <= d,
+    }.get(one.opcode & 0xF0)

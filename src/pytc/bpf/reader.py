@@ -74,27 +74,44 @@ def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec
     data_maps = _read_data_maps(image, btf, name)
     externs, settings = _read_externs(image, btf)
     maps = _by_name([*(p.spec for p in placed), *data_maps.values(), *([settings] if settings else [])])
-    places = _Places({(p.section, p.offset): p.spec.name for p in placed},
-                     frozenset(s.number for s in image.sections
-                               if is_legacy_section(s.name) or s.name == MODERN),
-                     {index: spec.name for index, spec in data_maps.items()},
-                     frozenset(s.number for s in image.sections if s.is_code), externs,
-                     gcc=_made_by_gcc(image))
+    places = _Places(
+        {(p.section, p.offset): p.spec.name for p in placed},
+        frozenset(s.number for s in image.sections if is_legacy_section(s.name) or s.name == MODERN),
+        {index: spec.name for index, spec in data_maps.items()},
+        frozenset(s.number for s in image.sections if s.is_code),
+        externs,
+        gcc=_made_by_gcc(image),
+    )
     symbols = _by_section(image.symbols)
-    sections = {s.number: _read_code(image, s, places, symbols.get(s.number, ()))
-                for s in image.sections if s.is_code and s.size}
+    sections = {
+        s.number: _read_code(image, s, places, symbols.get(s.number, ()))
+        for s in image.sections
+        if s.is_code and s.size
+    }
     return ObjectSpec(
-        name=name, path=path, image=data, license=_license(image),
-        kernel_version=_version(image), sections=sections, programs=_programs(sections), maps=maps,
-        btf=btf, btf_ext=_read_btf_ext(image, btf), externs=externs,
+        name=name,
+        path=path,
+        image=data,
+        license=_license(image),
+        kernel_version=_version(image),
+        sections=sections,
+        programs=_programs(sections),
+        maps=maps,
+        btf=btf,
+        btf_ext=_read_btf_ext(image, btf),
+        externs=externs,
         section_sizes={s.name: s.size for s in image.sections},
         variable_offsets=_variable_offsets(image),
-        hidden=frozenset(s.name for s in image.symbols if s.is_hidden and s.type == elf.FUNC))
+        hidden=frozenset(s.name for s in image.symbols if s.is_hidden and s.type == elf.FUNC),
+    )
 
 
 def _variable_offsets(image: ElfImage) -> dict[tuple[str, str], int]:
-    return {(image.sections[s.section].name, s.name): s.value for s in image.symbols
-            if s.name and s.type != elf.SECTION and elf.UNDEFINED < s.section < len(image.sections)}
+    return {
+        (image.sections[s.section].name, s.name): s.value
+        for s in image.symbols
+        if s.name and s.type != elf.SECTION and elf.UNDEFINED < s.section < len(image.sections)
+    }
 
 
 def _read_btf(image: ElfImage) -> Btf | None:
@@ -151,9 +168,18 @@ def _read_data_maps(image: ElfImage, btf: Btf | None, object_name: str) -> dict[
         type_id = btf.data_section(section.name) if btf is not None else 0
         flags = (F_RDONLY_PROG if read_only else 0) | (F_MMAPABLE if _has_globals(image, btf, type_id) else 0)
         result[section.number] = MapSpec(
-            name=section.name, type=MapType.ARRAY, key_size=4, value_size=section.size, max_entries=1,
-            flags=flags, origin=DATA, value_type_id=type_id, contents=section.data, section=section.name,
-            frozen=read_only)
+            name=section.name,
+            type=MapType.ARRAY,
+            key_size=4,
+            value_size=section.size,
+            max_entries=1,
+            flags=flags,
+            origin=DATA,
+            value_type_id=type_id,
+            contents=section.data,
+            section=section.name,
+            frozen=read_only,
+        )
     return result
 
 
@@ -165,8 +191,7 @@ def _has_globals(image: ElfImage, btf: Btf | None, type_id: int) -> bool:
     return any(btf.linkage(v.variable_id) and v.name not in hidden for v in btf.section_variables(type_id))
 
 
-def _read_code(image: ElfImage, section: ElfSection, places: _Places,
-               symbols: Sequence[elf.ElfSymbol]) -> CodeSection:
+def _read_code(image: ElfImage, section: ElfSection, places: _Places, symbols: Sequence[elf.ElfSymbol]) -> CodeSection:
     if section.size % instructions.SIZE:
         raise ObjectError(f'section "{section.name}" has {section.size} bytes, no whole number of instructions')
     relocations: dict[int, Target] = {}
@@ -182,8 +207,10 @@ def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, pl
     symbol = relocation.symbol
     instruction = instructions.decode(section.data, relocation.offset // instructions.SIZE)
     if instruction.opcode not in (OP_CALL, OP_LD_IMM64):
-        raise ObjectError(f'{where}: a relocation to "{symbol.name}" in an instruction that takes none '
-                          f"(opcode {instruction.opcode:#04x})")
+        raise ObjectError(
+            f'{where}: a relocation to "{symbol.name}" in an instruction that takes none '
+            f"(opcode {instruction.opcode:#04x})"
+        )
     is_call = instruction.opcode == OP_CALL
     if not is_call and relocation.offset + 16 > section.size:
         raise ObjectError(f"{where}: half of a 16-byte load at the end of the section")
@@ -217,8 +244,9 @@ def _extern_target(name: str, instruction: instructions.Instruction, places: _Pl
 
 def _function_target(image: ElfImage, where: str, section: int, offset: int) -> Target:
     if offset % instructions.SIZE or not 0 <= offset < image.sections[section].size:
-        raise ObjectError(f'{where}: a call to byte {offset} of section "{image.sections[section].name}", '
-                          "where no function starts")
+        raise ObjectError(
+            f'{where}: a call to byte {offset} of section "{image.sections[section].name}", where no function starts'
+        )
     return Target("function", section=section, offset=offset)
 
 
@@ -226,13 +254,17 @@ def _data_target(image: ElfImage, where: str, symbol: elf.ElfSymbol, offset: int
     if symbol.section in places.map_sections:
         name = places.maps.get((symbol.section, offset))
         if name is None:
-            raise ObjectError(f'{where}: a relocation to "{symbol.name}" at byte {offset} of the maps, '
-                              "where no map starts")
+            raise ObjectError(
+                f'{where}: a relocation to "{symbol.name}" at byte {offset} of the maps, where no map starts'
+            )
         return Target("map", name)
     if symbol.section in places.data:
         return Target("data", places.data[symbol.section], symbol.section, offset)
-    place = (f'section "{image.sections[symbol.section].name}"' if symbol.section < len(image.sections)
-             else "no section of the file")
+    place = (
+        f'section "{image.sections[symbol.section].name}"'
+        if symbol.section < len(image.sections)
+        else "no section of the file"
+    )
     raise ObjectError(f'{where}: a relocation to "{symbol.name}" in {place}, which holds neither maps nor data')
 
 
@@ -255,16 +287,24 @@ def _functions(section: ElfSection, symbols: Sequence[elf.ElfSymbol]) -> tuple[F
         symbol = functions[start]
         size = symbol.size or following - start
         if start % instructions.SIZE or size % instructions.SIZE or not 0 < size <= section.size - start:
-            raise ObjectError(f'function "{symbol.name}" takes bytes {start} to {start + size} of section '
-                              f'"{section.name}" with {section.size}')
+            raise ObjectError(
+                f'function "{symbol.name}" takes bytes {start} to {start + size} of section '
+                f'"{section.name}" with {section.size}'
+            )
         result.append(FunctionSpec(symbol.name, section.number, start, size, symbol.binding != elf.LOCAL))
     return tuple(result)
 
 
 def _whole_section(section: ElfSection, symbols: Sequence[elf.ElfSymbol]) -> FunctionSpec:
     """Old compilers leave functions untyped: the section is the program."""
-    name = next((symbol.name for symbol in symbols if not symbol.value
-                 and symbol.type == elf.NOTYPE and symbol.binding != elf.LOCAL), section.name)
+    name = next(
+        (
+            symbol.name
+            for symbol in symbols
+            if not symbol.value and symbol.type == elf.NOTYPE and symbol.binding != elf.LOCAL
+        ),
+        section.name,
+    )
     return FunctionSpec(name, section.number, 0, section.size, is_global=True)
 
 
@@ -274,9 +314,12 @@ def _programs(sections: dict[int, CodeSection]) -> tuple[ProgramSpec, ...]:
     A section whose functions are all static is a program from its start, as in tc.
     """
     for in_text in (False, True):
-        found = [ProgramSpec(function.name, section.name, function, *section_type(section.name))
-                 for section in sections.values() if (section.name == TEXT) is in_text
-                 for function in _entry_points(section)]
+        found = [
+            ProgramSpec(function.name, section.name, function, *section_type(section.name))
+            for section in sections.values()
+            if (section.name == TEXT) is in_text
+            for function in _entry_points(section)
+        ]
         if found:
             return tuple(found)
     return ()

@@ -79,8 +79,13 @@ def recipe_of(spec: ObjectSpec, prepared: Prepared, btf_fd: int, features: Featu
     """How to load what was prepared; None where it takes more than a recipe has. The descriptor of its types has to
     stay open for as long as the recipe is used."""
     used = [one for one in spec.maps.values() if one.name in prepared.used]
-    if (len(prepared.programs) != 1 or prepared.tail_calls or prepared.externs or not prepared.is_lasting
-            or not all(map(_is_plain, used))):
+    if (
+        len(prepared.programs) != 1
+        or prepared.tail_calls
+        or prepared.externs
+        or not prepared.is_lasting
+        or not all(map(_is_plain, used))
+    ):
         return None
     linked, type = prepared.programs[0], prepared.types[0]
     maps = [_map_step(one, spec, linked, btf_fd, features) for one in used]
@@ -98,6 +103,6 @@ def _is_plain(spec: MapSpec) -> bool:
 def _map_step(spec: MapSpec, owner: ObjectSpec, linked: LinkedProgram, btf_fd: int, features: Features) -> _MapStep:
     attr = map_attribute(spec, kernel_map_name(spec, owner.name), features, btf_fd=btf_fd)
     is_data = spec.origin == DATA
-    contents = (ctypes.create_string_buffer(spec.contents, len(spec.contents)) if is_data and spec.contents else None)
+    contents = ctypes.create_string_buffer(spec.contents, len(spec.contents)) if is_data and spec.contents else None
     places = tuple(reference.slot * 8 + 4 for reference in linked.maps if reference.name == spec.name)
     return _MapStep(attr, used_size(attr), contents, is_data and spec.frozen, places)

@@ -70,11 +70,11 @@ class RingBuffer:
             position, end = own[:8].cast("Q")[0], other[:8].cast("Q")[0]
             while position < end:
                 at = page + position % self._size
-                length = other[at:at + 4].cast("I")[0]
+                length = other[at : at + 4].cast("I")[0]
                 if length & _BUSY:
                     return
                 size = length & ~(_BUSY | _DISCARDED)
-                data = bytes(other[at + _HEADER:at + _HEADER + size])
+                data = bytes(other[at + _HEADER : at + _HEADER + size])
                 position += _HEADER + -(-size // 8) * 8
                 own[:8].cast("Q")[0] = position
                 if not length & _DISCARDED:
@@ -90,6 +90,7 @@ class RingBuffer:
     def __enter__(self) -> "RingBuffer":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

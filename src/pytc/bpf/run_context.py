@@ -30,21 +30,48 @@ class Layout(NamedTuple):
     kept: tuple[str, ...] = ()
 
 
-SKB = Layout("__sk_buff", 192, {
-    "mark": Place(8), "priority": Place(32), "ingress_ifindex": Place(36), "ifindex": Place(40),
-    **{f"cb{number}": Place(48 + 4 * number) for number in range(5)}, "tstamp": Place(152, 8), "wire_len": Place(160),
-    "gso_segs": Place(164), "gso_size": Place(176), "hwtstamp": Place(184, 8)},
-    frozenset("len pkt_type queue_mapping protocol vlan_present vlan_tci vlan_proto tc_index cb hash tc_classid data "
-              "data_end napi_id family remote_ip4 local_ip4 remote_ip6 local_ip6 remote_port local_port data_meta "
-              "flow_keys sk tstamp_type".split()),
-    ("mark", "priority", *(f"cb{number}" for number in range(5)), "tstamp"))
-XDP = Layout("xdp_md", 24, {"ingress_ifindex": Place(12), "rx_queue_index": Place(16)},
-             frozenset("data data_end data_meta egress_ifindex".split()))
+SKB = Layout(
+    "__sk_buff",
+    192,
+    {
+        "mark": Place(8),
+        "priority": Place(32),
+        "ingress_ifindex": Place(36),
+        "ifindex": Place(40),
+        **{f"cb{number}": Place(48 + 4 * number) for number in range(5)},
+        "tstamp": Place(152, 8),
+        "wire_len": Place(160),
+        "gso_segs": Place(164),
+        "gso_size": Place(176),
+        "hwtstamp": Place(184, 8),
+    },
+    frozenset(
+        "len pkt_type queue_mapping protocol vlan_present vlan_tci vlan_proto tc_index cb hash tc_classid data "
+        "data_end napi_id family remote_ip4 local_ip4 remote_ip6 local_ip6 remote_port local_port data_meta "
+        "flow_keys sk tstamp_type".split()
+    ),
+    ("mark", "priority", *(f"cb{number}" for number in range(5)), "tstamp"),
+)
+XDP = Layout(
+    "xdp_md",
+    24,
+    {"ingress_ifindex": Place(12), "rx_queue_index": Place(16)},
+    frozenset("data data_end data_meta egress_ifindex".split()),
+)
 #: Fields that name a device.
 DEVICES = frozenset({"ingress_ifindex", "ifindex"})
-_WITH_SKB = frozenset({
-    ProgramType.SOCKET_FILTER, ProgramType.SCHED_CLS, ProgramType.SCHED_ACT, ProgramType.CGROUP_SKB, ProgramType.LWT_IN,
-    ProgramType.LWT_OUT, ProgramType.LWT_XMIT, ProgramType.LWT_SEG6LOCAL})
+_WITH_SKB = frozenset(
+    {
+        ProgramType.SOCKET_FILTER,
+        ProgramType.SCHED_CLS,
+        ProgramType.SCHED_ACT,
+        ProgramType.CGROUP_SKB,
+        ProgramType.LWT_IN,
+        ProgramType.LWT_OUT,
+        ProgramType.LWT_XMIT,
+        ProgramType.LWT_SEG6LOCAL,
+    }
+)
 #: The types of programs that run on packets.
 ON_PACKETS = _WITH_SKB | {ProgramType.XDP, ProgramType.FLOW_DISSECTOR}
 
@@ -71,7 +98,7 @@ def encode(type: int, values: Mapping[str, int]) -> bytes:
             raise _refused(layout, name)
         if not 0 <= value < 1 << place.size * 8:
             raise BpfError(f"{name}={value} does not fit into its {place.size} bytes")
-        context[place.offset:place.offset + place.size] = value.to_bytes(place.size, "little")
+        context[place.offset : place.offset + place.size] = value.to_bytes(place.size, "little")
     return bytes(context)
 
 
@@ -92,5 +119,8 @@ def decode(type: int, context: bytes) -> dict[str, int]:
     layout = layout_of(type)
     if layout is None or len(context) < layout.size:
         return {}
-    return {name: int.from_bytes(context[place.offset:place.offset + place.size], "little")
-            for name in layout.kept for place in (layout.settable[name],)}
+    return {
+        name: int.from_bytes(context[place.offset : place.offset + place.size], "little")
+        for name in layout.kept
+        for place in (layout.settable[name],)
+    }

@@ -19,8 +19,17 @@ _LOG_SIZES = (1 << 16, 1 << 20, 1 << 24, (1 << 30) - 1)
 _LOG_BRANCHES_AND_STATS = 1 | 4
 
 
-def submit(spec: ObjectSpec, linked: LinkedProgram, code: bytes, type: ProgramType, *, btf_fd: int,
-           module_fds: Sequence[int], verbose: bool, features: Features) -> tuple[OwnedFd, str]:
+def submit(
+    spec: ObjectSpec,
+    linked: LinkedProgram,
+    code: bytes,
+    type: ProgramType,
+    *,
+    btf_fd: int,
+    module_fds: Sequence[int],
+    verbose: bool,
+    features: Features,
+) -> tuple[OwnedFd, str]:
     """BPF_PROG_LOAD: without a log first, which is faster; with one when refused or asked for.
 
     ``module_fds`` are those of modules' types that calls refer to by their place, from 1 on; empty without such calls.
@@ -65,17 +74,26 @@ def _text(buffer: "ctypes.Array[ctypes.c_char]") -> str:
     return bytes(buffer.value).decode("utf-8", "replace")
 
 
-def program_attribute(spec: ObjectSpec, linked: LinkedProgram, code: bytes | bytearray, type: ProgramType,
-                      btf_fd: int, features: Features) -> tuple[ProgLoadAttr, list[object]]:
+def program_attribute(
+    spec: ObjectSpec, linked: LinkedProgram, code: bytes | bytearray, type: ProgramType, btf_fd: int, features: Features
+) -> tuple[ProgLoadAttr, list[object]]:
     """What BPF_PROG_LOAD is given, without a log, and the memory that it points into: the instructions come first, and
     stay those of ``code`` where that is a bytearray."""
-    instructions = ((ctypes.c_char * len(code)).from_buffer(code) if isinstance(code, bytearray)
-                    else ctypes.create_string_buffer(code, len(code)))
+    instructions = (
+        (ctypes.c_char * len(code)).from_buffer(code)
+        if isinstance(code, bytearray)
+        else ctypes.create_string_buffer(code, len(code))
+    )
     license = ctypes.create_string_buffer(spec.license.encode())
     kept: list[object] = [instructions, license]
     attr = ProgLoadAttr(
-        prog_type=type, insn_cnt=len(code) // 8, insns=pointer(instructions), license=pointer(license),
-        kern_version=spec.kernel_version, prog_name=kernel_name(linked.program.name).encode())
+        prog_type=type,
+        insn_cnt=len(code) // 8,
+        insns=pointer(instructions),
+        license=pointer(license),
+        kern_version=spec.kernel_version,
+        prog_name=kernel_name(linked.program.name).encode(),
+    )
     if type == linked.program.type and type not in (ProgramType.SCHED_CLS, ProgramType.SCHED_ACT):
         attr.expected_attach_type = linked.program.expected_attach_type
     if features.lacks("program_names"):

@@ -24,7 +24,7 @@ class KernelSymbols:
         if address not in self._known:
             text = self._all()
             at = text.find(b"\n%016x " % address) if address > 0 else -1
-            line = text[at + 1:text.find(b"\n", at + 1)].split() if at >= 0 else []
+            line = text[at + 1 : text.find(b"\n", at + 1)].split() if at >= 0 else []
             self._known[address] = line[2].decode("utf-8", "replace") if len(line) > 2 else ""
         return self._known[address]
 
@@ -32,4 +32,4 @@ class KernelSymbols:
         """The address of the first function of that name; 0 for none."""
         text = self._all()
         at = max(text.find(b" %c %s\n" % (kind, name.encode())) for kind in b"Tt")
-        return int(text[text.rfind(b"\n", 0, at) + 1:at].split()[0], 16) if at >= 0 else 0
+        return int(text[text.rfind(b"\n", 0, at) + 1 : at].split()[0], 16) if at >= 0 else 0

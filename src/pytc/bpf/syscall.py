@@ -12,13 +12,34 @@ from pytc.errors import BpfError, BpfSyscallError
 
 # Number of bpf(2): arch/*/entry/syscalls/*.tbl, include/uapi/asm-generic/unistd.h.
 _SYSCALL_NUMBERS = {
-    "x86_64": 321, "i386": 357, "i686": 357, "aarch64": 280, "riscv64": 280, "loongarch64": 280,
-    "armv7l": 386, "armv8l": 386, "armv6l": 386, "ppc64le": 361, "ppc64": 361, "s390x": 351,
+    "x86_64": 321,
+    "i386": 357,
+    "i686": 357,
+    "aarch64": 280,
+    "riscv64": 280,
+    "loongarch64": 280,
+    "armv7l": 386,
+    "armv8l": 386,
+    "armv6l": 386,
+    "ppc64le": 361,
+    "ppc64": 361,
+    "s390x": 351,
     "mips64": 5315,
 }
 _PERF_EVENT_OPEN_NUMBERS = {
-    "x86_64": 298, "i386": 336, "i686": 336, "aarch64": 241, "riscv64": 241, "loongarch64": 241, "armv7l": 364,
-    "armv8l": 364, "armv6l": 364, "ppc64le": 319, "ppc64": 319, "s390x": 331, "mips64": 5292,
+    "x86_64": 298,
+    "i386": 336,
+    "i686": 336,
+    "aarch64": 241,
+    "riscv64": 241,
+    "loongarch64": 241,
+    "armv7l": 364,
+    "armv8l": 364,
+    "armv6l": 364,
+    "ppc64le": 319,
+    "ppc64": 319,
+    "s390x": 331,
+    "mips64": 5292,
 }
 _PERF_FLAG_FD_CLOEXEC = 8
 _PROG_LOAD_ATTEMPTS = 5
@@ -58,8 +79,14 @@ def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> 
 def perf_event_open(attr: Structure, cpu: int) -> int:
     """Calls perf_event_open(2) for all processes on a CPU; returns the descriptor. Raises BpfSyscallError."""
     ctypes.set_errno(0)
-    result = _libc.syscall(_number("perf_event_open", _PERF_EVENT_OPEN_NUMBERS), ctypes.byref(attr), ctypes.c_int(-1),
-                           ctypes.c_int(cpu), ctypes.c_int(-1), ctypes.c_ulong(_PERF_FLAG_FD_CLOEXEC))
+    result = _libc.syscall(
+        _number("perf_event_open", _PERF_EVENT_OPEN_NUMBERS),
+        ctypes.byref(attr),
+        ctypes.c_int(-1),
+        ctypes.c_int(cpu),
+        ctypes.c_int(-1),
+        ctypes.c_ulong(_PERF_FLAG_FD_CLOEXEC),
+    )
     if result < 0:
         raise BpfSyscallError("perf_event_open", ctypes.get_errno(), f"events of CPU {cpu}")
     return int(result)

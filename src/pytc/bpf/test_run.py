@@ -154,9 +154,13 @@ class Runner:
         elif error.errno in (errno.ENOTSUP, ENOTSUPP):
             error.hints = (f"this kernel does not run programs of type {program_type_name(self.type)} on packets",)
         elif error.errno == errno.EINVAL and len(packet) > _SAFE_LENGTH:
-            error.hints = (f"the packet has {len(packet)} bytes: test runs take what fits into a page of memory, some "
-                           f"{_SAFE_LENGTH} bytes",)
+            error.hints = (
+                f"the packet has {len(packet)} bytes: test runs take what fits into a page of memory, some "
+                f"{_SAFE_LENGTH} bytes",
+            )
         elif error.errno == errno.EINVAL and self._values:
-            error.hints = ("the kernel refuses a context whose fields contradict the packet: wire_len below its "
-                           "length, gso_size without gso_segs, a queue that the device does not have",)
+            error.hints = (
+                "the kernel refuses a context whose fields contradict the packet: wire_len below its "
+                "length, gso_size without gso_segs, a queue that the device does not have",
+            )
         return error

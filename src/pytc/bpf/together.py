@@ -34,8 +34,9 @@ def tail_calls(spec: ObjectSpec) -> list[TailCall]:
         if declared.type == MapType.PROG_ARRAY:
             for index, name in declared.slots:
                 if name not in by_name:
-                    raise ObjectError(f'map "{declared.name}" wants program "{name}" in slot {index}; '
-                                      "the object has no such program")
+                    raise ObjectError(
+                        f'map "{declared.name}" wants program "{name}" in slot {index}; the object has no such program'
+                    )
                 found.append(TailCall(declared.name, index, by_name[name]))
     return found
 
@@ -48,8 +49,9 @@ class LinkedTogether(NamedTuple):
     tail_calls: list[tuple[TailCall, ProgramType]]
 
 
-def link_together(spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]],
-                  core: "CoreResolver | None" = None) -> LinkedTogether:
+def link_together(
+    spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]], core: "CoreResolver | None" = None
+) -> LinkedTogether:
     """Pure, without ``core``. Raises ObjectError."""
     linked: dict[tuple[FunctionSpec, ProgramType], LinkedProgram] = {}
     candidates, found = tail_calls(spec), LinkedTogether([], [], [])

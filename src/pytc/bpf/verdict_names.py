@@ -9,18 +9,34 @@ from collections.abc import Mapping
 from pytc.bpf.constants import ProgramType, program_type_name
 
 _U32 = 0xFFFFFFFF
-TC = {_U32: "TC_ACT_UNSPEC", 0: "TC_ACT_OK", 1: "TC_ACT_RECLASSIFY", 2: "TC_ACT_SHOT", 3: "TC_ACT_PIPE",
-      4: "TC_ACT_STOLEN", 5: "TC_ACT_QUEUED", 6: "TC_ACT_REPEAT", 7: "TC_ACT_REDIRECT", 8: "TC_ACT_TRAP"}
+TC = {
+    _U32: "TC_ACT_UNSPEC",
+    0: "TC_ACT_OK",
+    1: "TC_ACT_RECLASSIFY",
+    2: "TC_ACT_SHOT",
+    3: "TC_ACT_PIPE",
+    4: "TC_ACT_STOLEN",
+    5: "TC_ACT_QUEUED",
+    6: "TC_ACT_REPEAT",
+    7: "TC_ACT_REDIRECT",
+    8: "TC_ACT_TRAP",
+}
 XDP = {0: "XDP_ABORTED", 1: "XDP_DROP", 2: "XDP_PASS", 3: "XDP_TX", 4: "XDP_REDIRECT"}
 _LIGHTWEIGHT = {0: "BPF_OK", 2: "BPF_DROP", 7: "BPF_REDIRECT", 128: "BPF_LWT_REROUTE"}
 #: Of a classifier without direct-action: no match, and the class that the filter itself names.
 UNMATCHED, OF_FILTER = "unmatched", "flowid"
 _CLASSES = {0: UNMATCHED, _U32: OF_FILTER}
 _BY_TYPE: dict[int, Mapping[int, str]] = {
-    ProgramType.SCHED_CLS: TC, ProgramType.SCHED_ACT: TC, ProgramType.XDP: XDP,
-    ProgramType.LWT_IN: _LIGHTWEIGHT, ProgramType.LWT_OUT: _LIGHTWEIGHT, ProgramType.LWT_XMIT: _LIGHTWEIGHT,
-    ProgramType.LWT_SEG6LOCAL: _LIGHTWEIGHT, ProgramType.FLOW_DISSECTOR: _LIGHTWEIGHT,
-    ProgramType.CGROUP_SKB: {0: "DENY", 1: "ALLOW"}}
+    ProgramType.SCHED_CLS: TC,
+    ProgramType.SCHED_ACT: TC,
+    ProgramType.XDP: XDP,
+    ProgramType.LWT_IN: _LIGHTWEIGHT,
+    ProgramType.LWT_OUT: _LIGHTWEIGHT,
+    ProgramType.LWT_XMIT: _LIGHTWEIGHT,
+    ProgramType.LWT_SEG6LOCAL: _LIGHTWEIGHT,
+    ProgramType.FLOW_DISSECTOR: _LIGHTWEIGHT,
+    ProgramType.CGROUP_SKB: {0: "DENY", 1: "ALLOW"},
+}
 _ALIASES = {"PASS": "OK", "DROP": "SHOT", "CONTINUE": "UNSPEC"}
 
 
@@ -50,8 +66,10 @@ class Verdicts:
         found = self._class(word) if ":" in word else _number(word)
         if found is None:
             known = ", ".join(self.names.values()) or "any number"
-            raise ValueError(f'"{word}" is no verdict of a program of type {program_type_name(self._type)}: {known}'
-                             + (" or a class like 1:10" if self._classes else ""))
+            raise ValueError(
+                f'"{word}" is no verdict of a program of type {program_type_name(self._type)}: {known}'
+                + (" or a class like 1:10" if self._classes else "")
+            )
         return found
 
     def _class(self, word: str) -> int | None:

@@ -50,16 +50,29 @@ def verifier_error(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, n
     what = f'program "{program.name}" in section "{program.section}"'
     reason = _without_poison(spec, linked, decisive_line(log), log)
     line = _source(spec, linked, log)
-    summary = (f"{what}: refused by the verifier: {reason}" if reason
-               else f"{what}: the kernel refused to load it: {strerror(number)}")
+    summary = (
+        f"{what}: refused by the verifier: {reason}"
+        if reason
+        else f"{what}: the kernel refused to load it: {strerror(number)}"
+    )
     if line is not None:
         summary += f"\n  at {line}: {line.text}" if line.text else f"\n  at {line}"
     shown, left_out = last_lines(log)
     if len(shown) > 1:
-        summary += "\nVerifier log" + (f" (the last {len(shown)} lines; {left_out} more with verbose)"
-                                       if left_out else "") + ":\n" + "\n".join(f"  {text}" for text in shown)
-    return VerifierError(program.name, number, summary, log=log, source=str(line or ""),
-                         hints=program_causes(spec, linked, type, number, log))
+        summary += (
+            "\nVerifier log"
+            + (f" (the last {len(shown)} lines; {left_out} more with verbose)" if left_out else "")
+            + ":\n"
+            + "\n".join(f"  {text}" for text in shown)
+        )
+    return VerifierError(
+        program.name,
+        number,
+        summary,
+        log=log,
+        source=str(line or ""),
+        hints=program_causes(spec, linked, type, number, log),
+    )
 
 
 def _without_poison(spec: ObjectSpec, linked: LinkedProgram, reason: str, log: str) -> str:

@@ -25,15 +25,38 @@ if TYPE_CHECKING:
 
 # Where each public name lives: imported at first use.
 _HOMES = {
-    "Ancillary": "pytc.cbpf.ancillary", "ClassicInstruction": "pytc.bpf.classic", "Debugger": "pytc.cbpf.debugger",
-    "Machine": "pytc.cbpf.interpreter", "Verdict": "pytc.cbpf.pcap", "assemble": "pytc.cbpf.assembler",
-    "check": "pytc.bpf.classic_check", "compile_expression": "pytc.cbpf.compiler",
-    "disassemble": "pytc.cbpf.disassembler", "format_program": "pytc.cbpf.forms", "parse_program": "pytc.cbpf.forms",
-    "run": "pytc.cbpf.interpreter", "run_capture": "pytc.cbpf.pcap", "translate": "pytc.cbpf.translate",
+    "Ancillary": "pytc.cbpf.ancillary",
+    "ClassicInstruction": "pytc.bpf.classic",
+    "Debugger": "pytc.cbpf.debugger",
+    "Machine": "pytc.cbpf.interpreter",
+    "Verdict": "pytc.cbpf.pcap",
+    "assemble": "pytc.cbpf.assembler",
+    "check": "pytc.bpf.classic_check",
+    "compile_expression": "pytc.cbpf.compiler",
+    "disassemble": "pytc.cbpf.disassembler",
+    "format_program": "pytc.cbpf.forms",
+    "parse_program": "pytc.cbpf.forms",
+    "run": "pytc.cbpf.interpreter",
+    "run_capture": "pytc.cbpf.pcap",
+    "translate": "pytc.cbpf.translate",
 }
 
-__all__ = ["Ancillary", "ClassicInstruction", "Debugger", "Machine", "Verdict", "assemble", "check",
-           "compile_expression", "disassemble", "format_program", "parse_program", "run", "run_capture", "translate"]
+__all__ = [
+    "Ancillary",
+    "ClassicInstruction",
+    "Debugger",
+    "Machine",
+    "Verdict",
+    "assemble",
+    "check",
+    "compile_expression",
+    "disassemble",
+    "format_program",
+    "parse_program",
+    "run",
+    "run_capture",
+    "translate",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -38,8 +38,20 @@ class Ancillary(NamedTuple):
 
 
 #: Those that a user may set.
-SETTABLE = ("proto", "type", "ifidx", "mark", "queue", "hatype", "rxhash", "cpu", "vlan_tci", "vlan_avail",
-            "vlan_tpid", "rand")
+SETTABLE = (
+    "proto",
+    "type",
+    "ifidx",
+    "mark",
+    "queue",
+    "hatype",
+    "rxhash",
+    "cpu",
+    "vlan_tci",
+    "vlan_avail",
+    "vlan_tpid",
+    "rand",
+)
 
 
 def describe(data: bytes, number: int) -> Ancillary:
@@ -48,11 +60,15 @@ def describe(data: bytes, number: int) -> Ancillary:
     if number == ETHERNET:
         return Ancillary(proto=ethernet_protocol(data), type=_ethernet_type(data), network_header=header)
     if number == SLL:
-        return Ancillary(proto=_number(data, 14), type=_number(data, 0), hatype=_number(data, 2),
-                         network_header=header)
+        return Ancillary(proto=_number(data, 14), type=_number(data, 0), hatype=_number(data, 2), network_header=header)
     if number == SLL2:
-        return Ancillary(proto=_number(data, 0), type=data[10] if len(data) > 10 else 0, hatype=_number(data, 8),
-                         ifidx=int.from_bytes(data[4:8], "big"), network_header=header)
+        return Ancillary(
+            proto=_number(data, 0),
+            type=data[10] if len(data) > 10 else 0,
+            hatype=_number(data, 8),
+            ifidx=int.from_bytes(data[4:8], "big"),
+            network_header=header,
+        )
     if number in (RAW, IPV4, IPV6):
         protocol = {4: _IP, 6: _IPV6}.get(data[0] >> 4 if data else 0, 0)
         return Ancillary(proto=protocol, hatype=_ARPHRD_NONE)
@@ -65,9 +81,10 @@ def untag(data: bytes, known: Ancillary) -> tuple[bytes, Ancillary]:
     tpid = _number(data, _TYPE_AT)
     if tpid not in _VLANS or len(data) < _TYPE_AT + 8:
         return data, known
-    rest = data[:_TYPE_AT] + data[_TYPE_AT + 4:]
-    return rest, known._replace(proto=ethernet_protocol(rest), vlan_tci=_number(data, _TYPE_AT + 2), vlan_avail=1,
-                                vlan_tpid=tpid)
+    rest = data[:_TYPE_AT] + data[_TYPE_AT + 4 :]
+    return rest, known._replace(
+        proto=ethernet_protocol(rest), vlan_tci=_number(data, _TYPE_AT + 2), vlan_avail=1, vlan_tpid=tpid
+    )
 
 
 def ethernet_protocol(data: bytes) -> int:
@@ -75,7 +92,7 @@ def ethernet_protocol(data: bytes) -> int:
     number = _number(data, _TYPE_AT)
     if number >= _SMALLEST_ETHERTYPE:
         return number
-    return _ETH_P_802_3 if data[_TYPE_AT + 2:_TYPE_AT + 4] == b"\xff\xff" else _ETH_P_802_2
+    return _ETH_P_802_3 if data[_TYPE_AT + 2 : _TYPE_AT + 4] == b"\xff\xff" else _ETH_P_802_2
 
 
 def _ethernet_type(data: bytes) -> int:
@@ -87,4 +104,4 @@ def _ethernet_type(data: bytes) -> int:
 
 def _number(data: bytes, at: int) -> int:
     """A u16 of the packet; 0 where it ends before."""
-    return int.from_bytes(data[at:at + 2], "big") if len(data) >= at + 2 else 0
+    return int.from_bytes(data[at : at + 2], "big") if len(data) >= at + 2 else 0

@@ -28,12 +28,24 @@ from pytc.errors import BytecodeError
 _TOKEN = re.compile(
     r"(?P<comment>/\*.*?\*/|;[^\n]*|^\#[^\n]*)"
     r"|(?P<space>\s+)|(?P<number>0[xX][0-9a-fA-F]+|0[bB][01]+|[0-9]+)(?![0-9A-Za-z_])"
-    r"|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<sign>[-:,+*&()\[\]%\#])", re.DOTALL | re.MULTILINE | re.ASCII)
+    r"|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<sign>[-:,+*&()\[\]%\#])",
+    re.DOTALL | re.MULTILINE | re.ASCII,
+)
 _LARGEST, _SMALLEST = 0xFFFFFFFF, -0x80000000
 _FURTHEST = 0xFF
 
-_ALU = {"add": op.ADD, "sub": op.SUB, "mul": op.MUL, "div": op.DIV, "mod": op.MOD, "and": op.AND, "or": op.OR,
-        "xor": op.XOR, "lsh": op.LSH, "rsh": op.RSH}
+_ALU = {
+    "add": op.ADD,
+    "sub": op.SUB,
+    "mul": op.MUL,
+    "div": op.DIV,
+    "mod": op.MOD,
+    "and": op.AND,
+    "or": op.OR,
+    "xor": op.XOR,
+    "lsh": op.LSH,
+    "rsh": op.RSH,
+}
 _JUMPS = {"jeq": op.JEQ, "jgt": op.JGT, "jge": op.JGE, "jset": op.JSET}
 #: Jumps whose label is for "no".
 _INVERSE = {"jne": op.JEQ, "jneq": op.JEQ, "jlt": op.JGE, "jle": op.JGT}
@@ -41,10 +53,13 @@ _PACKET_LOADS = {"ld": op.W, "ldh": op.H, "ldb": op.B}
 _PLAIN = {"neg": op.ALU | op.NEG, "tax": op.MISC | op.TAX, "txa": op.MISC | op.TXA}
 _STORES = {"st": op.ST, "stx": op.STX}
 _IMMEDIATE = {"ldi": op.LD | op.IMM, "ldxi": op.LDX | op.IMM}
-_EXTENSIONS = {**{name: number for name, number in op.ANCILLARY.items() if name != "alu_xor_x"},
-               "vlan_pr": op.ANCILLARY["vlan_avail"]}
-MNEMONICS = frozenset({*_ALU, *_JUMPS, *_INVERSE, *_PACKET_LOADS, *_PLAIN, *_STORES, *_IMMEDIATE, "ldx", "ldxb", "jmp",
-                       "ja", "ret"})
+_EXTENSIONS = {
+    **{name: number for name, number in op.ANCILLARY.items() if name != "alu_xor_x"},
+    "vlan_pr": op.ANCILLARY["vlan_avail"],
+}
+MNEMONICS = frozenset(
+    {*_ALU, *_JUMPS, *_INVERSE, *_PACKET_LOADS, *_PLAIN, *_STORES, *_IMMEDIATE, "ldx", "ldxb", "jmp", "ja", "ret"}
+)
 
 
 class _Token(NamedTuple):
@@ -279,8 +294,12 @@ class _Parser:
 def _resolved(draft: _Draft, index: int, labels: dict[str, int]) -> ClassicInstruction:
     if draft.always:
         return ClassicInstruction(draft.code, 0, 0, _distance(draft.always, index, draft, labels, _LARGEST))
-    return ClassicInstruction(draft.code, _distance(draft.yes, index, draft, labels, _FURTHEST),
-                              _distance(draft.no, index, draft, labels, _FURTHEST), draft.k)
+    return ClassicInstruction(
+        draft.code,
+        _distance(draft.yes, index, draft, labels, _FURTHEST),
+        _distance(draft.no, index, draft, labels, _FURTHEST),
+        draft.k,
+    )
 
 
 def _distance(label: str, index: int, draft: _Draft, labels: dict[str, int], limit: int) -> int:
@@ -292,6 +311,7 @@ def _distance(label: str, index: int, draft: _Draft, labels: dict[str, int], lim
     if distance < 0:
         raise BytecodeError(f'line {draft.line}: "{label}" is before the jump; classic BPF jumps forward only')
     if distance > limit:
-        raise BytecodeError(f'line {draft.line}: "{label}" is {distance} instructions away; a conditional jump '
-                            f"reaches {limit}, jmp any")
+        raise BytecodeError(
+            f'line {draft.line}: "{label}" is {distance} instructions away; a conditional jump reaches {limit}, jmp any'
+        )
     return distance

@@ -34,8 +34,9 @@ _INSTRUCTION_SIZE = 8
 _OF_DEVICES = re.compile(r"\bvlan\b")
 
 
-def compile_expression(expression: str, link_type: str = ETHERNET, *, device: str = "",
-                       snaplen: int = WHOLE_PACKET) -> tuple[ClassicInstruction, ...]:
+def compile_expression(
+    expression: str, link_type: str = ETHERNET, *, device: str = "", snaplen: int = WHOLE_PACKET
+) -> tuple[ClassicInstruction, ...]:
     """The program of a tcpdump expression (pcap-filter(7)), empty for all packets.
 
     ``link_type`` is libpcap's name of what packets begin with, without ``DLT_``. With a ``device``, whose packets are
@@ -52,11 +53,16 @@ def compile_expression(expression: str, link_type: str = ETHERNET, *, device: st
     try:
         check(program)
     except BytecodeError as error:
-        raise ExpressionError(f"libpcap compiles this to a program that no kernel takes: {error}", hints=(
-            "ip protochain and ip6 protochain are loops; in a kernel, only steps forward are possible",)
-            if "protochain" in expression else ()) from error
-    return tuple(instruction._replace(k=snaplen) if instruction.code == RET | K and instruction.k else instruction
-                 for instruction in program)
+        raise ExpressionError(
+            f"libpcap compiles this to a program that no kernel takes: {error}",
+            hints=("ip protochain and ip6 protochain are loops; in a kernel, only steps forward are possible",)
+            if "protochain" in expression
+            else (),
+        ) from error
+    return tuple(
+        instruction._replace(k=snaplen) if instruction.code == RET | K and instruction.k else instruction
+        for instruction in program
+    )
 
 
 def version() -> str:
@@ -74,9 +80,13 @@ def _library() -> ctypes.CDLL:
             continue
         _declare(library)
         return library
-    raise ExpressionError("tcpdump expressions need libpcap, which is not installed", hints=(
-        "Debian, Ubuntu: apt install libpcap0.8 (libpcap0.8t64 in newer ones); Fedora, openSUSE: libpcap, libpcap1; "
-        "Alpine, Arch: libpcap",))
+    raise ExpressionError(
+        "tcpdump expressions need libpcap, which is not installed",
+        hints=(
+            "Debian, Ubuntu: apt install libpcap0.8 (libpcap0.8t64 in newer ones); "
+            "Fedora, openSUSE: libpcap, libpcap1; Alpine, Arch: libpcap",
+        ),
+    )
 
 
 def _declare(library: ctypes.CDLL) -> None:
@@ -146,8 +156,10 @@ def _live(library: ctypes.CDLL, device: str) -> int:
     if status < 0:
         why = _sentence(library.pcap_geterr(handle)) or _sentence(library.pcap_statustostr(status))
         library.pcap_close(handle)
-        raise ExpressionError(f'"vlan" has to look at "{device}", which failed: {why}',
-                              errno=errno.ENETDOWN if status == _NOT_UP else None)
+        raise ExpressionError(
+            f'"vlan" has to look at "{device}", which failed: {why}',
+            errno=errno.ENETDOWN if status == _NOT_UP else None,
+        )
     return handle
 
 

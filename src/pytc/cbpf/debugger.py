@@ -36,8 +36,14 @@ class Debugger:
     """``done`` says that there is nothing more to do. ``greeting`` is to be shown first. ``program`` may be a function
     that has one for each LINKTYPE_. Raises what reading the packets raises."""
 
-    def __init__(self, program: "Program | Callable[[int], Program]", packets: Iterator[Packet], *,
-                 values: Mapping[str, int] | None = None, untagged: bool = False) -> None:
+    def __init__(
+        self,
+        program: "Program | Callable[[int], Program]",
+        packets: Iterator[Packet],
+        *,
+        values: Mapping[str, int] | None = None,
+        untagged: bool = False,
+    ) -> None:
         self.done = False
         self._programs = Programs(program)
         self._packets = packets
@@ -48,10 +54,18 @@ class Debugger:
         self._machine: Machine | None = None
         self._breakpoints: set[int] = set()
         self._commands = (
-            _Command("step", self._step), _Command("run", self._run), _Command("next", self._next),
-            _Command("restart", self._restart), _Command("breakpoint", self._break), _Command("delete", self._delete),
-            _Command("show", self._show), _Command("list", self._list), _Command("packet", self._bytes),
-            _Command("help", lambda _: _HELP), _Command("quit", self._quit))
+            _Command("step", self._step),
+            _Command("run", self._run),
+            _Command("next", self._next),
+            _Command("restart", self._restart),
+            _Command("breakpoint", self._break),
+            _Command("delete", self._delete),
+            _Command("show", self._show),
+            _Command("list", self._list),
+            _Command("packet", self._bytes),
+            _Command("help", lambda _: _HELP),
+            _Command("quit", self._quit),
+        )
         self.greeting = self._next([]) + '"help" lists the commands.\n'
 
     def execute(self, text: str) -> str:
@@ -120,8 +134,12 @@ class Debugger:
             if index is None:
                 return self._no_instruction(arguments[0])
             self._breakpoints.add(index)
-        return "".join(f"{line(self._program, index)}\n" for index in sorted(self._breakpoints)
-                       if index < len(self._program)) or "no breakpoints\n"
+        return (
+            "".join(
+                f"{line(self._program, index)}\n" for index in sorted(self._breakpoints) if index < len(self._program)
+            )
+            or "no breakpoints\n"
+        )
 
     def _delete(self, arguments: list[str]) -> str:
         index = _index(arguments[0], len(self._program)) if arguments else None
@@ -138,14 +156,17 @@ class Debugger:
 
     def _list(self, _: list[str]) -> str:
         at = self._at
-        marks = ("->" if index == at.pc and at.verdict is None else " *" if index in self._breakpoints else "  "
-                 for index in range(len(self._program)))
+        marks = (
+            "->" if index == at.pc and at.verdict is None else " *" if index in self._breakpoints else "  "
+            for index in range(len(self._program))
+        )
         return "".join(f"{mark} {line(self._program, index)}\n" for index, mark in enumerate(marks))
 
     def _bytes(self, _: list[str]) -> str:
         data = self._at.data
-        return "".join(f"{at:#06x}: {data[at:at + _BYTES_A_LINE].hex(' ')}\n"
-                       for at in range(0, len(data), _BYTES_A_LINE))
+        return "".join(
+            f"{at:#06x}: {data[at : at + _BYTES_A_LINE].hex(' ')}\n" for at in range(0, len(data), _BYTES_A_LINE)
+        )
 
     def _quit(self, _: list[str]) -> str:
         self.done = True
@@ -163,7 +184,7 @@ class Debugger:
     def _state(self) -> str:
         at = self._at
         cells = [f"M[{index}] {cell:#010x}" for index, cell in enumerate(at.memory) if cell]
-        rows = [cells[start:start + _CELLS_A_LINE] for start in range(0, len(cells), _CELLS_A_LINE)]
+        rows = [cells[start : start + _CELLS_A_LINE] for start in range(0, len(cells), _CELLS_A_LINE)]
         memory = "".join(f"{'  '.join(row)}\n" for row in rows)
         return f"A {at.a:#010x} ({at.a})  X {at.x:#010x} ({at.x})\n{memory}{self._place()}"
 

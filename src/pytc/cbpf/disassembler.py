@@ -11,19 +11,38 @@ from pytc.bpf.classic import ClassicInstruction
 from pytc.bpf.classic_check import check, is_jump, targets
 
 _LOADS = {op.W: "ld", op.H: "ldh", op.B: "ldb"}
-_ALU = {op.ADD: "add", op.SUB: "sub", op.MUL: "mul", op.DIV: "div", op.MOD: "mod", op.AND: "and", op.OR: "or",
-        op.XOR: "xor", op.LSH: "lsh", op.RSH: "rsh"}
+_ALU = {
+    op.ADD: "add",
+    op.SUB: "sub",
+    op.MUL: "mul",
+    op.DIV: "div",
+    op.MOD: "mod",
+    op.AND: "and",
+    op.OR: "or",
+    op.XOR: "xor",
+    op.LSH: "lsh",
+    op.RSH: "rsh",
+}
 _JUMPS = {op.JEQ: "jeq", op.JGT: "jgt", op.JGE: "jge", op.JSET: "jset"}
 #: The jump with the label for "no" alone.
 _INVERSE = {op.JEQ: "jne", op.JGT: "jle", op.JGE: "jlt"}
 _IN_HEX = (op.AND, op.OR, op.XOR)
 _FIXED = {
-    op.LD | op.LEN: "ld #len", op.LDX | op.LEN: "ldx #len", op.ALU | op.NEG: "neg", op.MISC | op.TAX: "tax",
-    op.MISC | op.TXA: "txa", op.RET | op.A: "ret a",
+    op.LD | op.LEN: "ld #len",
+    op.LDX | op.LEN: "ldx #len",
+    op.ALU | op.NEG: "neg",
+    op.MISC | op.TAX: "tax",
+    op.MISC | op.TXA: "txa",
+    op.RET | op.A: "ret a",
 }
 _WITH_K = {
-    op.LD | op.IMM: "ldi #{}", op.LDX | op.IMM: "ldxi #{}", op.LD | op.MEM: "ld M[{}]", op.LDX | op.MEM: "ldx M[{}]",
-    op.ST: "st M[{}]", op.STX: "stx M[{}]", op.LDX | op.MSH | op.B: "ldxb 4*([{}]&0xf)",
+    op.LD | op.IMM: "ldi #{}",
+    op.LDX | op.IMM: "ldxi #{}",
+    op.LD | op.MEM: "ld M[{}]",
+    op.LDX | op.MEM: "ldx M[{}]",
+    op.ST: "st M[{}]",
+    op.STX: "stx M[{}]",
+    op.LDX | op.MSH | op.B: "ldxb 4*([{}]&0xf)",
 }
 _COMMENT_COLUMN = 32
 

@@ -50,10 +50,16 @@ def _parse_c(text: str) -> tuple[ClassicInstruction, ...]:
         entry = _ENTRY.match(text, at)
         where = f"line {text.count(chr(10), 0, at) + 1}"
         if entry is None:
-            shown = text[at:at + _LONGEST_SHOWN].partition("\n")[0]
+            shown = text[at : at + _LONGEST_SHOWN].partition("\n")[0]
             raise BytecodeError(f'{where}: "{{ code, jt, jf, k }}," expected, not "{shown}"')
-        program.append(ClassicInstruction(*(_c_number(word, what, limit, where) for word, (what, limit) in
-                                            zip(entry.groups(), LIMITS, strict=True))))
+        program.append(
+            ClassicInstruction(
+                *(
+                    _c_number(word, what, limit, where)
+                    for word, (what, limit) in zip(entry.groups(), LIMITS, strict=True)
+                )
+            )
+        )
         at = entry.end()
     check(program)
     return tuple(program)

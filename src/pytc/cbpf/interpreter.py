@@ -27,8 +27,13 @@ class Machine:
 
     __slots__ = ("a", "ancillary", "data", "length", "memory", "pc", "program", "verdict", "x")
 
-    def __init__(self, program: Sequence[ClassicInstruction], data: bytes, length: int | None = None,
-                 ancillary: Ancillary | None = None) -> None:
+    def __init__(
+        self,
+        program: Sequence[ClassicInstruction],
+        data: bytes,
+        length: int | None = None,
+        ancillary: Ancillary | None = None,
+    ) -> None:
         self.program = program
         self.data = data
         self.length = len(data) if length is None else length
@@ -63,11 +68,12 @@ class Machine:
         if offset < 0 or offset + size > len(self.data):
             self.verdict = _NO_MATCH
             return None
-        return int.from_bytes(self.data[offset:offset + size], "big")
+        return int.from_bytes(self.data[offset : offset + size], "big")
 
 
-def run(program: Sequence[ClassicInstruction], data: bytes, length: int | None = None,
-        ancillary: Ancillary | None = None) -> int:
+def run(
+    program: Sequence[ClassicInstruction], data: bytes, length: int | None = None, ancillary: Ancillary | None = None
+) -> int:
     """The verdict of a checked program on a packet, a u32: 0 for no match."""
     return Machine(program, data, length, ancillary).run()
 
@@ -82,7 +88,7 @@ def _packet_load(size: int, *, indirect: bool) -> _Handler:
             if offset + size > len(m.data):
                 m.verdict = _NO_MATCH
             else:
-                m.a = int.from_bytes(m.data[offset:offset + size], "big")
+                m.a = int.from_bytes(m.data[offset : offset + size], "big")
         elif offset >= op.AD_OFF:
             _EXTENSIONS[op.ANCILLARY_NAMES[offset - op.AD_OFF]](m)
         elif (number := m.load(offset, size)) is not None:
@@ -157,10 +163,10 @@ def _attribute(m: Machine, start: int, end: int) -> int:
     import sys
 
     while end - start >= _NLA_HEADER:
-        length = int.from_bytes(m.data[start:start + 2], sys.byteorder)
+        length = int.from_bytes(m.data[start : start + 2], sys.byteorder)
         if not _NLA_HEADER <= length <= end - start:
             return 0
-        if int.from_bytes(m.data[start + 2:start + 4], sys.byteorder) & _NLA_TYPE == m.x:
+        if int.from_bytes(m.data[start + 2 : start + 4], sys.byteorder) & _NLA_TYPE == m.x:
             return start
         start += length + -length % 4
     return 0
@@ -175,7 +181,7 @@ def _nlan(m: Machine) -> None:
 
     start, m.a = m.a, 0
     if start + _NLA_HEADER <= len(m.data):
-        length = int.from_bytes(m.data[start:start + 2], sys.byteorder)
+        length = int.from_bytes(m.data[start : start + 2], sys.byteorder)
         if length <= len(m.data) - start:
             m.a = _attribute(m, start + _NLA_HEADER, start + length)
 
@@ -204,32 +210,75 @@ def _known(name: str) -> Callable[[Machine], None]:
 
 
 _EXTENSIONS: dict[str, Callable[[Machine], None]] = {
-    "nla": _nla, "nlan": _nlan, "poff": _poff, "alu_xor_x": _xor_x, "rand": _rand,
-    **{name: _known(name) for name in ("proto", "type", "ifidx", "mark", "queue", "hatype", "rxhash", "cpu",
-                                       "vlan_tci", "vlan_avail", "vlan_tpid")},
+    "nla": _nla,
+    "nlan": _nlan,
+    "poff": _poff,
+    "alu_xor_x": _xor_x,
+    "rand": _rand,
+    **{
+        name: _known(name)
+        for name in (
+            "proto",
+            "type",
+            "ifidx",
+            "mark",
+            "queue",
+            "hatype",
+            "rxhash",
+            "cpu",
+            "vlan_tci",
+            "vlan_avail",
+            "vlan_tpid",
+        )
+    },
 }
 _BINARY = {
-    op.ADD: _alu(lambda a, b: a + b), op.SUB: _alu(lambda a, b: a - b), op.MUL: _alu(lambda a, b: a * b),
-    op.DIV: _division(lambda a, b: a // b), op.MOD: _division(lambda a, b: a % b), op.OR: _alu(lambda a, b: a | b),
-    op.AND: _alu(lambda a, b: a & b), op.XOR: _alu(lambda a, b: a ^ b),
-    op.LSH: _alu(lambda a, b: a << (b & 31)), op.RSH: _alu(lambda a, b: a >> (b & 31)),
+    op.ADD: _alu(lambda a, b: a + b),
+    op.SUB: _alu(lambda a, b: a - b),
+    op.MUL: _alu(lambda a, b: a * b),
+    op.DIV: _division(lambda a, b: a // b),
+    op.MOD: _division(lambda a, b: a % b),
+    op.OR: _alu(lambda a, b: a | b),
+    op.AND: _alu(lambda a, b: a & b),
+    op.XOR: _alu(lambda a, b: a ^ b),
+    op.LSH: _alu(lambda a, b: a << (b & 31)),
+    op.RSH: _alu(lambda a, b: a >> (b & 31)),
 }
 _CONDITIONS = {
-    op.JEQ: _conditional(lambda a, b: a == b), op.JGT: _conditional(lambda a, b: a > b),
-    op.JGE: _conditional(lambda a, b: a >= b), op.JSET: _conditional(lambda a, b: a & b),
+    op.JEQ: _conditional(lambda a, b: a == b),
+    op.JGT: _conditional(lambda a, b: a > b),
+    op.JGE: _conditional(lambda a, b: a >= b),
+    op.JSET: _conditional(lambda a, b: a & b),
 }
 _HANDLERS: dict[int, _Handler] = {
-    **{op.LD | mode | size: _packet_load(count, indirect=mode == op.IND)
-       for mode in (op.ABS, op.IND) for size, count in op.SIZES.items()},
-    **{op.ALU | operation | source: handlers[source == op.X]
-       for operation, handlers in _BINARY.items() for source in (op.K, op.X)},
-    **{op.JMP | operation | source: handlers[source == op.X]
-       for operation, handlers in _CONDITIONS.items() for source in (op.K, op.X)},
-    op.LD | op.IMM: _set("a", lambda m, k: k), op.LDX | op.IMM: _set("x", lambda m, k: k),
-    op.LD | op.LEN: _set("a", lambda m, k: m.length), op.LDX | op.LEN: _set("x", lambda m, k: m.length),
-    op.LD | op.MEM: _set("a", lambda m, k: m.memory[k]), op.LDX | op.MEM: _set("x", lambda m, k: m.memory[k]),
-    op.MISC | op.TAX: _set("x", lambda m, k: m.a), op.MISC | op.TXA: _set("a", lambda m, k: m.x),
-    op.RET | op.K: _set("verdict", lambda m, k: k), op.RET | op.A: _set("verdict", lambda m, k: m.a),
-    op.ALU | op.NEG: _set("a", lambda m, k: -m.a & _U32), op.LDX | op.MSH | op.B: _header_length,
-    op.ST: _store(lambda m: m.a), op.STX: _store(lambda m: m.x), op.JMP | op.JA: _jump,
+    **{
+        op.LD | mode | size: _packet_load(count, indirect=mode == op.IND)
+        for mode in (op.ABS, op.IND)
+        for size, count in op.SIZES.items()
+    },
+    **{
+        op.ALU | operation | source: handlers[source == op.X]
+        for operation, handlers in _BINARY.items()
+        for source in (op.K, op.X)
+    },
+    **{
+        op.JMP | operation | source: handlers[source == op.X]
+        for operation, handlers in _CONDITIONS.items()
+        for source in (op.K, op.X)
+    },
+    op.LD | op.IMM: _set("a", lambda m, k: k),
+    op.LDX | op.IMM: _set("x", lambda m, k: k),
+    op.LD | op.LEN: _set("a", lambda m, k: m.length),
+    op.LDX | op.LEN: _set("x", lambda m, k: m.length),
+    op.LD | op.MEM: _set("a", lambda m, k: m.memory[k]),
+    op.LDX | op.MEM: _set("x", lambda m, k: m.memory[k]),
+    op.MISC | op.TAX: _set("x", lambda m, k: m.a),
+    op.MISC | op.TXA: _set("a", lambda m, k: m.x),
+    op.RET | op.K: _set("verdict", lambda m, k: k),
+    op.RET | op.A: _set("verdict", lambda m, k: m.a),
+    op.ALU | op.NEG: _set("a", lambda m, k: -m.a & _U32),
+    op.LDX | op.MSH | op.B: _header_length,
+    op.ST: _store(lambda m: m.a),
+    op.STX: _store(lambda m: m.x),
+    op.JMP | op.JA: _jump,
 }

@@ -33,6 +33,23 @@ def object_file(code: bytes) -> bytes:
     for name, kind, flags, data, link, info, entry in sections:
         headers += _SECTION.pack(at[name], kind, flags, 0, _HEADER.size + len(body), len(data), link, info, 8, entry)
         body += data + bytes(-len(data) % 8)
-    header = _HEADER.pack(b"\x7fELF", 2, 1 if _ORDER == "<" else 2, 1, _RELOCATABLE, _MACHINE_BPF, 1, 0, 0,
-                          _HEADER.size + len(body), 0, _HEADER.size, 0, 0, _SECTION.size, len(sections) + 1, _STRINGS)
+    header = _HEADER.pack(
+        b"\x7fELF",
+        2,
+        1 if _ORDER == "<" else 2,
+        1,
+        _RELOCATABLE,
+        _MACHINE_BPF,
+        1,
+        0,
+        0,
+        _HEADER.size + len(body),
+        0,
+        _HEADER.size,
+        0,
+        0,
+        _SECTION.size,
+        len(sections) + 1,
+        _STRINGS,
+    )
     return header + body + headers

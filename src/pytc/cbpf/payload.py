@@ -40,7 +40,7 @@ class _Dissector:
     def _need(self, at: int, size: int) -> bytes:
         if at < 0 or at + size > len(self._data):
             raise _Bad
-        return self._data[at:at + size]
+        return self._data[at : at + size]
 
     def _again(self) -> bool:
         self._headers += 1

@@ -36,8 +36,9 @@ class Programs:
         return found
 
 
-def machine(program: Program, packet: Packet, *, values: Mapping[str, int] | None = None,
-            untagged: bool = False) -> Machine:
+def machine(
+    program: Program, packet: Packet, *, values: Mapping[str, int] | None = None, untagged: bool = False
+) -> Machine:
     """A machine at the first instruction, with what is known of the packet; ``values`` are extensions by bpf_asm's
     names. With ``untagged``, an Ethernet packet is as a filter on ingress sees it: without its outer VLAN tag."""
     data, known = packet.data, describe(packet.data, packet.link_type)
@@ -48,8 +49,13 @@ def machine(program: Program, packet: Packet, *, values: Mapping[str, int] | Non
     return Machine(program, data, packet.length - len(packet.data) + len(data), known)
 
 
-def run_capture(program: "Program | Callable[[int], Program]", packets: Iterable[Packet], *,
-                values: Mapping[str, int] | None = None, untagged: bool = False) -> Iterator[Verdict]:
+def run_capture(
+    program: "Program | Callable[[int], Program]",
+    packets: Iterable[Packet],
+    *,
+    values: Mapping[str, int] | None = None,
+    untagged: bool = False,
+) -> Iterator[Verdict]:
     """The verdict on each packet; see :func:`machine`. ``program`` may be a function that has one for each LINKTYPE_.
 
     Raises what reading the packets raises.

@@ -26,9 +26,17 @@ _LOAD_BYTES, _LOAD_BYTES_RELATIVE, _RANDOM, _PROCESSOR = 26, 68, 7, 8
 _FROM_LINK_LAYER, _FROM_NETWORK = 0, 1
 _S32_MAX = 0x7FFFFFFF
 #: Fields of ``struct __sk_buff``, and whether they are u16 in network byte order.
-_FIELDS = {"type": (4, False), "mark": (8, False), "queue": (12, False), "proto": (16, True),
-           "vlan_avail": (20, False), "vlan_tci": (24, False), "vlan_tpid": (28, True), "ifidx": (40, False),
-           "rxhash": (68, False)}
+_FIELDS = {
+    "type": (4, False),
+    "mark": (8, False),
+    "queue": (12, False),
+    "proto": (16, True),
+    "vlan_avail": (20, False),
+    "vlan_tci": (24, False),
+    "vlan_tpid": (28, True),
+    "ifidx": (40, False),
+    "rxhash": (68, False),
+}
 _LENGTH = 0
 #: Extensions that eBPF has not, and why.
 _UNKNOWN = {
@@ -81,8 +89,10 @@ class _Translation:
 
     def _return(self, instruction: ClassicInstruction) -> None:
         if instruction.code == op.RET | op.K:
-            self._end(instruction.k if self._verdict is None or not instruction.k else self._verdict,
-                      is_match=bool(instruction.k))
+            self._end(
+                instruction.k if self._verdict is None or not instruction.k else self._verdict,
+                is_match=bool(instruction.k),
+            )
         elif self._verdict is None:
             self.code.copy(_R0, _A)
             self.code.exit()
@@ -150,8 +160,10 @@ class _Translation:
             if is_big_endian:
                 self.code.big_endian(_A, 2)
         else:
-            raise BytecodeError(f"instruction {index}: #{name} cannot be translated: {_UNKNOWN[name]}", hints=(
-                "attached as bytecode, the program has it: there the kernel translates",))
+            raise BytecodeError(
+                f"instruction {index}: #{name} cannot be translated: {_UNKNOWN[name]}",
+                hints=("attached as bytecode, the program has it: there the kernel translates",),
+            )
 
     def _packet(self, code: int, k: int, target: int) -> None:
         size = op.SIZES[code & 0x18]

@@ -64,8 +64,10 @@ def _executable() -> str:
     for path in places:
         if os.path.basename(path) == _OWN and os.path.isfile(path) and os.access(path, os.X_OK):
             return path
-    raise OutputError(f"there is no command {_OWN} to link to: neither of {' and '.join(places)} is one",
-                      hints=('"python3 -m pip install ." makes it',))
+    raise OutputError(
+        f"there is no command {_OWN} to link to: neither of {' and '.join(places)} is one",
+        hints=('"python3 -m pip install ." makes it',),
+    )
 
 
 def _found() -> str:

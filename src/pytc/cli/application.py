@@ -44,8 +44,14 @@ def _command(name: str) -> click.Command:
     def run(context: click.Context, words: tuple[str, ...]) -> None:
         sys.exit(main([*context.obj, name, *words]))
 
-    return click.Command(name, callback=run, params=[click.Argument(["words"], nargs=-1, shell_complete=complete)],
-                         help=usage(name), context_settings=_RAW, add_help_option=False)
+    return click.Command(
+        name,
+        callback=run,
+        params=[click.Argument(["words"], nargs=-1, shell_complete=complete)],
+        help=usage(name),
+        context_settings=_RAW,
+        add_help_option=False,
+    )
 
 
 for _name in OBJECTS:

@@ -123,8 +123,10 @@ def _check_sort(command: Command) -> None:
     from pytc.operations.dry_run import is_change
 
     if not is_change(command) and type(command).__name__ not in _SHOWS:
-        raise AtomicError("This could not be taken back: --atomic is for what adds, changes, deletes or shows qdiscs, "
-                          "classes, filters, chains and actions")
+        raise AtomicError(
+            "This could not be taken back: --atomic is for what adds, changes, deletes or shows qdiscs, "
+            "classes, filters, chains and actions"
+        )
 
 
 def _run(options: Options, lines: Sequence[Line]) -> int:

@@ -43,8 +43,8 @@ def split_quoted(line: str) -> list[str]:
             if not closing:
                 raise BatchError("Unterminated quoted string")
         else:
-            word = rest[:next((at for at, letter in enumerate(rest) if letter in _BLANKS), len(rest))]
-            rest = rest[len(word):]
+            word = rest[: next((at for at, letter in enumerate(rest) if letter in _BLANKS), len(rest))]
+            rest = rest[len(word) :]
         words.append(word)
         rest = rest.lstrip(_BLANKS)
     return words
@@ -99,8 +99,9 @@ def arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
         parts.append(begun)
 
 
-def made_ready(file: io.BufferedReader,
-               prepare: Callable[[list[str]], Ready]) -> Generator[tuple[int, Ready], None, None]:
+def made_ready(
+    file: io.BufferedReader, prepare: Callable[[list[str]], Ready]
+) -> Generator[tuple[int, Ready], None, None]:
     """(number of its last line, what ``prepare`` makes of its words) of each command; raises BatchError.
 
     Of the lines that have arrived, some are made ready before the first of them is run: that takes less time than to do
@@ -112,8 +113,9 @@ def made_ready(file: io.BufferedReader,
     yield from _some_ahead(commands.rest(), prepare)
 
 
-def _some_ahead(commands: Iterator[tuple[int, list[str]]],
-                prepare: Callable[[list[str]], Ready]) -> Iterator[tuple[int, Ready]]:
+def _some_ahead(
+    commands: Iterator[tuple[int, list[str]]], prepare: Callable[[list[str]], Ready]
+) -> Iterator[tuple[int, Ready]]:
     while True:
         found: list[tuple[int, Ready]] = []
         failure = None
@@ -129,10 +131,16 @@ def _some_ahead(commands: Iterator[tuple[int, list[str]]],
             return
 
 
-def run_batch(path: str, prepared: Callable[[io.BufferedReader], Generator[tuple[int, Ready], None, None]],
-              run: Callable[[Ready], int], report: Callable[[PytcError], int], *,
-              force: bool = False, say: Callable[[str], None] | None = None,
-              begin: Callable[[str], None] | None = None) -> int:
+def run_batch(
+    path: str,
+    prepared: Callable[[io.BufferedReader], Generator[tuple[int, Ready], None, None]],
+    run: Callable[[Ready], int],
+    report: Callable[[PytcError], int],
+    *,
+    force: bool = False,
+    say: Callable[[str], None] | None = None,
+    begin: Callable[[str], None] | None = None,
+) -> int:
     """Runs the commands of a file, ``-`` for standard input; returns the exit status.
 
     Ends at the first that fails, which is named, or goes on with ``force``. ``prepared`` gives the commands of a file
@@ -152,9 +160,16 @@ def run_batch(path: str, prepared: Callable[[io.BufferedReader], Generator[tuple
         return _run(path, commands, run, report, force=force, say=say, begin=begin)
 
 
-def _run(path: str, commands: Iterable[tuple[int, Ready]], run: Callable[[Ready], int],
-         report: Callable[[PytcError], int], *, force: bool, say: Callable[[str], None],
-         begin: Callable[[str], None] | None) -> int:
+def _run(
+    path: str,
+    commands: Iterable[tuple[int, Ready]],
+    run: Callable[[Ready], int],
+    report: Callable[[PytcError], int],
+    *,
+    force: bool,
+    say: Callable[[str], None],
+    begin: Callable[[str], None] | None,
+) -> int:
     status = 0
     for number, command in commands:
         if begin is not None:

@@ -62,9 +62,9 @@ def _for_bash(line: str, replaced: str) -> list[str]:
     if begun.quote:
         kept = begun.before
     else:  # bash takes a word apart at : and =, and replaces only the last part
-        written = line[begun.start:]
+        written = line[begun.start :]
         kept = split(written.removesuffix(replaced))[1].text if written.endswith(replaced) else ""
-    insertions = (quoted(name[len(kept):], begun.quote) for name in names)
+    insertions = (quoted(name[len(kept) :], begun.quote) for name in names)
     return [more, *(insertion for insertion in insertions if insertion is not None)]
 
 
@@ -137,6 +137,13 @@ def _pins(found: Following, begun: str) -> list[str]:
 
 
 _VALUES: dict[str, Callable[[Following, str], "Sequence[str] | Iterator[str]"]] = {
-    DEVICE: _devices, NAMESPACE: _namespaces, PROTOCOL: _protocols, TYPE: _types, PIN: _pins,
-    SECTION: _of_object, PROGRAM: _of_object, MAP: _of_object, VARIABLE: _of_object,
+    DEVICE: _devices,
+    NAMESPACE: _namespaces,
+    PROTOCOL: _protocols,
+    TYPE: _types,
+    PIN: _pins,
+    SECTION: _of_object,
+    PROGRAM: _of_object,
+    MAP: _of_object,
+    VARIABLE: _of_object,
 }

@@ -42,11 +42,20 @@ class Runner:
             enter_namespace(options.netns)
         self._options = options
         self._bar = _bar()
-        self.context = Context(shown=_shown(options), bpf_mount=os.environ.get("TC_BPF_MNT", ""), layout20=layout,
-                               environment=os.environ, progress=self._bar,
-                               say=lambda remark: say([remark], as_json=options.json), write=streams.write_bytes,
-                               echo=options.echo, create_clsact=options.create_clsact, plan=plan or _plan(options),
-                               journal=_journal() if is_atomic else None, warnings=_warnings(options))
+        self.context = Context(
+            shown=_shown(options),
+            bpf_mount=os.environ.get("TC_BPF_MNT", ""),
+            layout20=layout,
+            environment=os.environ,
+            progress=self._bar,
+            say=lambda remark: say([remark], as_json=options.json),
+            write=streams.write_bytes,
+            echo=options.echo,
+            create_clsact=options.create_clsact,
+            plan=plan or _plan(options),
+            journal=_journal() if is_atomic else None,
+            warnings=_warnings(options),
+        )
 
     def at(self, place: str) -> None:
         """What is run next is in a batch, at FILE:LINE."""
@@ -96,8 +105,9 @@ class Runner:
     def __enter__(self) -> "Runner":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.context.close()
 
 
@@ -129,9 +139,18 @@ def _shown(options: Options) -> Shown:
         from pytc.cli.class_names import read_class_names
 
         names = read_class_names(options.names_file)
-    return Shown(options.details, options.statistics, options.brief, options.raw, options.graph, options.iec,
-                 options.numeric, names, options.pretty,
-                 "short" if options.short_timestamp else "long" if options.timestamp else "")
+    return Shown(
+        options.details,
+        options.statistics,
+        options.brief,
+        options.raw,
+        options.graph,
+        options.iec,
+        options.numeric,
+        names,
+        options.pretty,
+        "short" if options.short_timestamp else "long" if options.timestamp else "",
+    )
 
 
 def _bar() -> "Bar | None":

@@ -16,8 +16,20 @@ from types import ModuleType
 from typing import Any
 
 #: Imported by pyroute2.netlink and elftools at their top, and used by neither on our way.
-_SELDOM = ("dataclasses", "inspect", "logging", "multiprocessing", "pdb", "platform", "pprint", "selectors",
-           "socket", "threading", "traceback", "weakref")
+_SELDOM = (
+    "dataclasses",
+    "inspect",
+    "logging",
+    "multiprocessing",
+    "pdb",
+    "platform",
+    "pprint",
+    "selectors",
+    "socket",
+    "threading",
+    "traceback",
+    "weakref",
+)
 
 
 _PACKAGES = ("logging", "multiprocessing")
@@ -61,8 +73,11 @@ def _socket_names() -> dict[str, Any]:
     ``_socket`` already."""
     import _socket
 
-    names = {name: value for name, value in vars(_socket).items()
-             if name.startswith("AF_") or name in ("inet_ntop", "inet_pton")}
+    names = {
+        name: value
+        for name, value in vars(_socket).items()
+        if name.startswith("AF_") or name in ("inet_ntop", "inet_pton")
+    }
     return {**names, "AddressFamily": int}
 
 
@@ -70,8 +85,7 @@ def _thread_names() -> dict[str, Any]:
     import _thread
 
     # The interpreter calls _shutdown at its end; there are no threads to wait for where nothing made one.
-    return {"Lock": _thread.allocate_lock, "RLock": _thread.RLock, "local": _thread._local,
-            "_shutdown": lambda: None}
+    return {"Lock": _thread.allocate_lock, "RLock": _thread.RLock, "local": _thread._local, "_shutdown": lambda: None}
 
 
 def _weakref_names() -> dict[str, Any]:
@@ -81,8 +95,11 @@ def _weakref_names() -> dict[str, Any]:
 
 
 _READY: dict[str, Callable[[], Mapping[str, Any]]] = {
-    "socket": _socket_names, "threading": _thread_names, "weakref": _weakref_names,
-    "logging": lambda: {"getLogger": Logger}}
+    "socket": _socket_names,
+    "threading": _thread_names,
+    "weakref": _weakref_names,
+    "logging": lambda: {"getLogger": Logger},
+}
 
 
 def prepare() -> None:

@@ -97,8 +97,15 @@ def _batch(options: Options) -> int:
         def refused(error: PytcError) -> int:
             return report(error, as_json=options.json)
 
-        return run_batch(options.batch, commands.of, commands.run, refused, force=options.force,
-                         say=lambda sentence: say([sentence], as_json=options.json), begin=runner.at)
+        return run_batch(
+            options.batch,
+            commands.of,
+            commands.run,
+            refused,
+            force=options.force,
+            say=lambda sentence: say([sentence], as_json=options.json),
+            begin=runner.at,
+        )
 
 
 def _alias(options: Options, words: list[str]) -> int:

@@ -47,7 +47,7 @@ def _word(line: str, start: int) -> tuple[Begun, int]:
                 return Begun(text + inside, start, quote, text), len(line)
             text, at = text + inside, end
         elif line[at] == "\\":
-            text, at = text + line[at + 1:at + 2], at + 2
+            text, at = text + line[at + 1 : at + 2], at + 2
         else:
             text, at = text + line[at], at + 1
     return Begun(text, start), at
@@ -62,8 +62,8 @@ def _quoted(line: str, at: int, quote: str) -> tuple[str, int]:
         if line[at] == "\\" and quote == "$'":
             inside, at = _escape(line, at + 1)
             text += inside
-        elif line[at] == "\\" and quote == '"' and line[at + 1:at + 2] in ("\\", '"', "$", "`"):
-            text, at = text + line[at + 1:at + 2], at + 2
+        elif line[at] == "\\" and quote == '"' and line[at + 1 : at + 2] in ("\\", '"', "$", "`"):
+            text, at = text + line[at + 1 : at + 2], at + 2
         else:
             text, at = text + line[at], at + 1
     return text, -1
@@ -73,7 +73,7 @@ def _escape(line: str, at: int) -> tuple[str, int]:
     number = _NUMBERS.match(line, at)
     if number is not None:
         return chr(int(number[1], 16) if number[1] else int(number[2], 8) & 0xFF), number.end()
-    return _ANSI.get(line[at:at + 1], line[at:at + 1]), at + 1
+    return _ANSI.get(line[at : at + 1], line[at : at + 1]), at + 1
 
 
 def quoted(text: str, quote: str = "") -> str | None:

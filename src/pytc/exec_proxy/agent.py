@@ -100,7 +100,7 @@ def _sending(stored: _Stored) -> Outgoing:
         yield control.encode(control.object_packet(stored.about, len(parts))), []
         for number, data in enumerate(parts):
             at = number * wire.MAPS_IN_DATAGRAM
-            fds = [found.fd for found in received.maps[at:at + wire.MAPS_IN_DATAGRAM]]
+            fds = [found.fd for found in received.maps[at : at + wire.MAPS_IN_DATAGRAM]]
             yield control.encode(control.ControlPacket(control.PART, 0, data)), fds
     finally:
         stored.readers -= 1
@@ -197,8 +197,15 @@ class Agent:
     Raises TransferError where a socket cannot be made.
     """
 
-    def __init__(self, path: str, *, mode: int = 0o600, owner: int = -1, users: Collection[int] = (),
-                 say: Callable[[str], object] | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        mode: int = 0o600,
+        owner: int = -1,
+        users: Collection[int] = (),
+        say: Callable[[str], object] | None = None,
+    ) -> None:
         self._users = frozenset(users)
         self._say: Callable[[str], object] = say if say is not None else str
         self._store = Store()
@@ -282,6 +289,7 @@ class Agent:
     def __enter__(self) -> "Agent":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

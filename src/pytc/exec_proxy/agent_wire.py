@@ -71,7 +71,7 @@ def decode(data: bytes) -> ControlPacket:
     version, kind, number = _HEADER.unpack_from(data)
     if version != VERSION:
         raise MessageError(f"version {version} of an agent's messages; {VERSION} is known")
-    return ControlPacket(kind, number, data[_HEADER.size:])
+    return ControlPacket(kind, number, data[_HEADER.size :])
 
 
 def request(kind: int, selector: str) -> ControlPacket:

@@ -51,8 +51,10 @@ class Assembly:
             if packet.sender is None:
                 raise MessageError("the kernel does not say who the sender is")
             if packet.truncated:
-                raise MessageError("bytes or descriptors of a datagram are lost: it is too large, or this process has "
-                                   "no descriptors left")
+                raise MessageError(
+                    "bytes or descriptors of a datagram are lost: it is too large, or this process has "
+                    "no descriptors left"
+                )
             part = decode(packet.data, len(packet.descriptors))
             return self._add(_Source(packet.sender, packet.address, part.identity), part, packet, now)
         except BaseException:

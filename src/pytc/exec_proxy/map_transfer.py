@@ -70,13 +70,15 @@ class Exporter:
         for number, data in enumerate(encode(identity, entries(ordered))):
             at = number * MAPS_IN_DATAGRAM
             try:
-                packets.send(self._socket, data, fds[at:at + MAPS_IN_DATAGRAM])
+                packets.send(self._socket, data, fds[at : at + MAPS_IN_DATAGRAM])
             except TimeoutError:
-                raise TransferError(f'cannot export to "{self.path}": whoever listens there has not read for '
-                                    f"{SEND_TIMEOUT:g} seconds") from None
+                raise TransferError(
+                    f'cannot export to "{self.path}": whoever listens there has not read for {SEND_TIMEOUT:g} seconds'
+                ) from None
             except OSError as error:
-                raise TransferError(f'cannot export to "{self.path}": {strerror(error.errno or 0)}',
-                                    errno=error.errno) from error
+                raise TransferError(
+                    f'cannot export to "{self.path}": {strerror(error.errno or 0)}', errno=error.errno
+                ) from error
         return len(ordered)
 
     def close(self) -> None:
@@ -85,8 +87,9 @@ class Exporter:
     def __enter__(self) -> "Exporter":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -120,8 +123,15 @@ class Importer:
     """Waits at a path for exports. ``users`` may export besides root and this user; ``refused`` is told, as a
     sentence, what was not taken and from whom. Raises TransferError where the path cannot be had."""
 
-    def __init__(self, path: str, *, mode: int = 0o600, owner: int = -1, users: Collection[int] = (),
-                 refused: Callable[[str], object] | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        mode: int = 0o600,
+        owner: int = -1,
+        users: Collection[int] = (),
+        refused: Callable[[str], object] | None = None,
+    ) -> None:
         self._users = frozenset(users)
         self._refused = refused
         self._assembly = Assembly()
@@ -174,6 +184,7 @@ class Importer:
     def __enter__(self) -> "Importer":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

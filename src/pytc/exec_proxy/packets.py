@@ -35,8 +35,9 @@ def receive(socket: _socket.socket, largest: int) -> Packet:
     sender = None
     for level, kind, content in ancillary:
         if level == _SOL_SOCKET and kind == _RIGHTS:
-            descriptors += [OwnedFd(fd) for fd in struct.unpack(f"={len(content) // 4}i",
-                                                               content[:len(content) // 4 * 4])]
+            descriptors += [
+                OwnedFd(fd) for fd in struct.unpack(f"={len(content) // 4}i", content[: len(content) // 4 * 4])
+            ]
         elif level == _SOL_SOCKET and kind == _CREDENTIALS:
             sender = parse_credentials(content)
     truncated = bool(flags & (_socket.MSG_TRUNC | _socket.MSG_CTRUNC))

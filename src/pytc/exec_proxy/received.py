@@ -44,8 +44,9 @@ class ReceivedObject:
     """The maps of one export; owns their descriptors. ``entries`` is what the sender says of them, in the same order:
     only its ids are used, for the rest the kernel is asked (``maps[0].description``)."""
 
-    def __init__(self, identity: ObjectIdentity, entries: Sequence[MapEntry], maps: Sequence[Map],
-                 sender: Credentials) -> None:
+    def __init__(
+        self, identity: ObjectIdentity, entries: Sequence[MapEntry], maps: Sequence[Map], sender: Credentials
+    ) -> None:
         self.identity = identity
         self.entries = list(entries)
         self.maps = list(maps)
@@ -58,8 +59,10 @@ class ReceivedObject:
 
     def named(self) -> list[NamedDescriptor]:
         """The descriptors with ids and names."""
-        return [NamedDescriptor(entry.id, found.description.name, found.fd)
-                for entry, found in zip(self.entries, self.maps, strict=True)]
+        return [
+            NamedDescriptor(entry.id, found.description.name, found.fd)
+            for entry, found in zip(self.entries, self.maps, strict=True)
+        ]
 
     def map_ids(self) -> frozenset[int]:
         """The kernel's ids of the maps."""
@@ -72,6 +75,7 @@ class ReceivedObject:
     def __enter__(self) -> "ReceivedObject":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

@@ -115,8 +115,9 @@ class BoundSocket:
     def __enter__(self) -> "BoundSocket":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -127,8 +128,9 @@ def _bind(socket: _socket.socket, path: str) -> None:
         if error.errno == errno.EADDRINUSE:
             what = _what_is_at(path)
             hint = (f'it was left behind by a process that was killed: "rm {path}" makes room',)
-            raise TransferError(f'cannot make a socket at "{path}": {what}', errno=errno.EEXIST,
-                                hints=hint if what == _STALE else ()) from error
+            raise TransferError(
+                f'cannot make a socket at "{path}": {what}', errno=errno.EEXIST, hints=hint if what == _STALE else ()
+            ) from error
         raise
 
 
@@ -159,8 +161,11 @@ def _check_path(path: str) -> None:
         raise TransferError(f'"{path}" is too long for a socket: {_LONGEST_PATH} bytes are the most')
     status = os.stat(os.path.dirname(path) or ".")
     if _shared(status) and not status.st_mode & stat.S_ISVTX:
-        raise TransferError(f'cannot make a socket at "{path}": other users may replace files in its directory, which '
-                            "they can write to and which is not sticky", errno=errno.EPERM)
+        raise TransferError(
+            f'cannot make a socket at "{path}": other users may replace files in its directory, which '
+            "they can write to and which is not sticky",
+            errno=errno.EPERM,
+        )
 
 
 def _shared(directory: os.stat_result) -> bool:
@@ -209,8 +214,10 @@ def _check_socket(path: str, file: os.stat_result) -> None:
         raise TransferError(f'"{path}" is no socket', errno=errno.ENOTSOCK)
     directory = os.stat(os.path.dirname(path) or ".")
     if _shared(directory) and not trusted(file.st_uid, (directory.st_uid,)):
-        raise TransferError(f'the socket "{path}" belongs to user {file.st_uid}, who could have put it there: its '
-                            "directory is shared", errno=errno.EPERM)
+        raise TransferError(
+            f'the socket "{path}" belongs to user {file.st_uid}, who could have put it there: its directory is shared',
+            errno=errno.EPERM,
+        )
 
 
 def peer(socket: _socket.socket) -> Credentials | None:
@@ -224,8 +231,9 @@ def _check_peer(path: str, kind: int, socket: _socket.socket, owner: int) -> Non
         return
     other = peer(socket)
     if other is None or not trusted(other.uid, (owner,)):
-        raise TransferError(f'who listens on "{path}" is {other or "unknown"}, not its owner, user {owner}',
-                            errno=errno.EPERM)
+        raise TransferError(
+            f'who listens on "{path}" is {other or "unknown"}, not its owner, user {owner}', errno=errno.EPERM
+        )
 
 
 _LIKELY = {
@@ -238,5 +246,6 @@ _LIKELY = {
 
 def _cannot(do: str, path: str, error: OSError) -> TransferError:
     likely = _LIKELY.get(error.errno or 0) if do == "connect to" else None
-    return TransferError(f'cannot {do} "{path}": {strerror(error.errno or 0)}', errno=error.errno,
-                         hints=(likely,) if likely else ())
+    return TransferError(
+        f'cannot {do} "{path}": {strerror(error.errno or 0)}', errno=error.errno, hints=(likely,) if likely else ()
+    )

@@ -28,8 +28,9 @@ def spawn(words: Sequence[str], environment: Mapping[str, str], descriptors: Ite
         for number, handler in former.items():
             signal.signal(number, handler)
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise TransferError(f'cannot run "{words[0]}": {reason}',
-                            errno=error.errno if isinstance(error, OSError) else None) from error
+        raise TransferError(
+            f'cannot run "{words[0]}": {reason}', errno=error.errno if isinstance(error, OSError) else None
+        ) from error
 
 
 def _number(name: str) -> signal.Signals:

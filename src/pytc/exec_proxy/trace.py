@@ -33,8 +33,11 @@ def mount_tracefs() -> str:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mount(b"tracefs", MOUNT.encode(), b"tracefs", ctypes.c_ulong(0), None) != 0:
         number = ctypes.get_errno()
-        raise TraceError(f'no tracefs is mounted, and mounting one at "{MOUNT}" failed: {strerror(number)}',
-                         errno=number, hints=_hints(number))
+        raise TraceError(
+            f'no tracefs is mounted, and mounting one at "{MOUNT}" failed: {strerror(number)}',
+            errno=number,
+            hints=_hints(number),
+        )
     return MOUNT
 
 
@@ -50,8 +53,9 @@ def open_trace_pipe() -> OwnedFd:
     try:
         return OwnedFd(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
     except OSError as error:
-        raise TraceError(f'cannot open "{path}": {strerror(error.errno or 0)}', errno=error.errno,
-                         hints=_hints(error.errno or 0)) from error
+        raise TraceError(
+            f'cannot open "{path}": {strerror(error.errno or 0)}', errno=error.errno, hints=_hints(error.errno or 0)
+        ) from error
 
 
 def copy_trace(pipe: OwnedFd, write: Callable[[bytes], object]) -> None:

@@ -74,7 +74,7 @@ def encode(identity: ObjectIdentity, entries: Sequence[MapEntry]) -> list[bytes]
         raise MessageError(f"{len(entries)} maps cannot be exported; 1 to {MAX_MAPS} can")
     header = HEADER.pack(VERSION, len(entries), _name(identity.name), identity.device, identity.inode)
     packed = [ENTRY.pack(*(value & _U32 for value in entry)) for entry in entries]
-    return [header + b"".join(packed[at:at + MAPS_IN_DATAGRAM]) for at in range(0, len(packed), MAPS_IN_DATAGRAM)]
+    return [header + b"".join(packed[at : at + MAPS_IN_DATAGRAM]) for at in range(0, len(packed), MAPS_IN_DATAGRAM)]
 
 
 def _name(name: str) -> bytes:
@@ -95,14 +95,17 @@ def decode(data: bytes, descriptors: int) -> Part:
     if not 0 < descriptors <= MAPS_IN_DATAGRAM:
         raise MessageError(f"{descriptors} descriptors in a datagram; 1 to {MAPS_IN_DATAGRAM} are possible")
     if not descriptors <= total <= MAX_MAPS:
-        raise MessageError(f"{total} maps announced, {descriptors} descriptors in this datagram; at most {MAX_MAPS} "
-                           "maps are taken")
+        raise MessageError(
+            f"{total} maps announced, {descriptors} descriptors in this datagram; at most {MAX_MAPS} maps are taken"
+        )
     size, rest = divmod(len(data) - HEADER.size, descriptors)
     layout = {ENTRY.size: ENTRY, ENTRY_2015.size: ENTRY_2015}.get(size)
     if rest or layout is None:
-        raise MessageError(f"{len(data) - HEADER.size} bytes of entries for {descriptors} descriptors; an entry has "
-                           f"{ENTRY.size} or {ENTRY_2015.size} bytes")
-    entries = tuple(_entry(words) for words in layout.iter_unpack(data[HEADER.size:]))
+        raise MessageError(
+            f"{len(data) - HEADER.size} bytes of entries for {descriptors} descriptors; an entry has "
+            f"{ENTRY.size} or {ENTRY_2015.size} bytes"
+        )
+    entries = tuple(_entry(words) for words in layout.iter_unpack(data[HEADER.size :]))
     return Part(ObjectIdentity(_text(name), device, inode), total, entries)
 
 

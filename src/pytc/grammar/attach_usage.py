@@ -17,7 +17,11 @@ Usage: pytc tcx attach dev NAME HOOK [ first | last | { before | after } REF ] [
        pytc tcx detach dev NAME HOOK { all | REF } [ revision NUMBER ]
        pytc tcx show [ dev NAME ] [ HOOK ]
 
-""" + _PLACE + _REFERENCE + _PROGRAM + """\
+"""
+    + _PLACE
+    + _REFERENCE
+    + _PROGRAM
+    + """\
 
 Programs of tcx (Linux 6.6) run in their order and before the filters of clsact. TCX_NEXT (-1) goes on with the next
 program, and behind the last with those filters; TCX_PASS (0), TCX_DROP (2) and TCX_REDIRECT (7) end the way there.
@@ -26,7 +30,11 @@ program, and behind the last with those filters; TCX_PASS (0), TCX_DROP (2) and 
     "tcx attach": """\
 Usage: pytc tcx attach dev NAME HOOK [ first | last | { before | after } REF ] [ revision NUMBER ] [ link PATH ] PROGRAM
 
-""" + _PLACE + _REFERENCE + _PROGRAM + """\
+"""
+    + _PLACE
+    + _REFERENCE
+    + _PROGRAM
+    + """\
 
 first, last, before, after  where in the order {last}
 revision  only while the hook has this revision, which "show" tells and each change counts up
@@ -37,7 +45,11 @@ taken, or the only program of the object.
     "tcx replace": """\
 Usage: pytc tcx replace dev NAME HOOK [ old REF ] [ revision NUMBER ] PROGRAM
 
-""" + _PLACE + _REFERENCE + _PROGRAM + """\
+"""
+    + _PLACE
+    + _REFERENCE
+    + _PROGRAM
+    + """\
 
 Puts PROGRAM into the place of another, in one step: each packet meets the one or the other. Where the old one has a
 link, the link stays and goes on with PROGRAM.
@@ -48,7 +60,10 @@ revision  only while the hook has this revision; not for links
     "tcx detach": """\
 Usage: pytc tcx detach dev NAME HOOK { all | REF } [ revision NUMBER ]
 
-""" + _PLACE + _REFERENCE + """\
+"""
+    + _PLACE
+    + _REFERENCE
+    + """\
 
 A link that is named by its pin loses the pin, too. Another pin keeps a link that has no place any more: "pytc link
 show" shows it as defunct, "pytc link unpin" removes it.
@@ -76,7 +91,10 @@ CGROUP := PATH | pid NUMBER
 TYPE := sock_ops | ingress | egress | sock_create | sock_release | device | sysctl | getsockopt | setsockopt
       | { bind | post_bind | connect | sendmsg | recvmsg | getpeername | getsockname } { 4 | 6 }
       | { connect | sendmsg | recvmsg | getpeername | getsockname } _unix
-""" + _REFERENCE + _PROGRAM + """\
+"""
+    + _REFERENCE
+    + _PROGRAM
+    + """\
 
 PATH is a directory of cgroup2. "pytc cgroup attach help" and so on say more.
 """,
@@ -84,7 +102,10 @@ PATH is a directory of cgroup2. "pytc cgroup attach help" and so on say more.
 Usage: pytc cgroup attach CGROUP [ TYPE ] [ multi | override | exclusive ] [ link PATH ] [ replace REF ] PROGRAM
 
 CGROUP := PATH | pid NUMBER
-""" + _REFERENCE + _PROGRAM + """\
+"""
+    + _REFERENCE
+    + _PROGRAM
+    + """\
 
 TYPE is known from sections like sockops, cgroup_skb/ingress and cgroup/connect4; "pytc cgroup help" lists them.
 Without a section, that of TYPE is taken, or the only program of the object.
@@ -99,7 +120,9 @@ replace    takes the place of another program, in one step; of one with a link: 
 Usage: pytc cgroup detach CGROUP [ TYPE ] { all | REF }
 
 CGROUP := PATH | pid NUMBER
-""" + _REFERENCE + """\
+"""
+    + _REFERENCE
+    + """\
 
 Without TYPE, a REF is looked for in all types. A link that is named by its pin loses the pin, too.
 """,
@@ -123,7 +146,9 @@ Usage: pytc link show [ LINK ]
        pytc link update LINK PROGRAM
 
 LINK := [ id ] NUMBER | [ pinned ] { PATH | m:NAME }
-""" + _PROGRAM + """\
+"""
+    + _PROGRAM
+    + """\
 
 show    links of all types, what they attach and where; pytc -d also says where they are pinned
 detach  ends the attachment; a pin stays, and "unpin" removes it

@@ -23,8 +23,20 @@ from pytc.grammar.words import Cursor, Word, choose, fill, no_more, take_verb, t
 VERBS = {"compile": "compile", "asm": "asm", "disasm": "disasm", "run": "run", "to-ebpf": "to-ebpf", "help": "help"}
 _FORMS = ("tc", "tcpdump", "c", "asm")
 #: As in pytc.cbpf: extensions that may be set.
-_SETTABLE = ("proto", "type", "ifidx", "mark", "queue", "hatype", "rxhash", "cpu", "vlan_tci", "vlan_avail",
-             "vlan_tpid", "rand")
+_SETTABLE = (
+    "proto",
+    "type",
+    "ifidx",
+    "mark",
+    "queue",
+    "hatype",
+    "rxhash",
+    "cpu",
+    "vlan_tci",
+    "vlan_avail",
+    "vlan_tpid",
+    "rand",
+)
 _U32 = 0xFFFFFFFF
 
 
@@ -45,19 +57,32 @@ def _value(word: str) -> tuple[str, int]:
 _AS = Word("as", "form", _form, exact=True, wrong="unknown form; tc, tcpdump, c and asm are known")
 _WORDS = {
     "compile": (
-        _AS, Word("snaplen", "snaplen", unsigned(_U32), exact=True, wrong="invalid snaplen"),
+        _AS,
+        Word("snaplen", "snaplen", unsigned(_U32), exact=True, wrong="invalid snaplen"),
         Word("dev", "device", device, exact=True, wrong='"dev" not a valid ifname'),
-        Word("dlt", "link_type", link_type, exact=True, wrong="invalid link type")),
+        Word("dlt", "link_type", link_type, exact=True, wrong="invalid link type"),
+    ),
     "asm": (_AS,),
     "disasm": (_AS,),
     "run": (
-        Word("set", "values", _value, exact=True, many=True, wrong="NAME=NUMBER expected; the names are "
-             + ", ".join(_SETTABLE)),
-        Word("untagged", "untagged"), Word("count", "limit", unsigned(_U32), wrong="invalid count"),
-        Word("summary", "summary"), Word("write", "write", text, wrong="invalid file name"), Word("step", "step")),
+        Word(
+            "set",
+            "values",
+            _value,
+            exact=True,
+            many=True,
+            wrong="NAME=NUMBER expected; the names are " + ", ".join(_SETTABLE),
+        ),
+        Word("untagged", "untagged"),
+        Word("count", "limit", unsigned(_U32), wrong="invalid count"),
+        Word("summary", "summary"),
+        Word("write", "write", text, wrong="invalid file name"),
+        Word("step", "step"),
+    ),
     "to-ebpf": (
         Word("verdict", "verdict", verdict, wrong=f"unknown verdict; {', '.join(VERDICTS)} are known"),
-        Word("write", "write", text, wrong="invalid file name")),
+        Word("write", "write", text, wrong="invalid file name"),
+    ),
 }
 
 
@@ -109,8 +134,9 @@ def _run(cursor: Cursor) -> RunProgram | StepProgram:
     found = _rest(cursor, "run")
     if not found.pop("step", False):
         return RunProgram(path, source, **found)
-    other = next((name for field, name in (("limit", "count"), ("summary", "summary"), ("write", "write"))
-                  if field in found), "")
+    other = next(
+        (name for field, name in (("limit", "count"), ("summary", "summary"), ("write", "write")) if field in found), ""
+    )
     if other:
         raise UsageError(f'"{other}" has no meaning with "step"')
     return StepProgram(path, source, **found)

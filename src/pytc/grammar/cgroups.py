@@ -10,8 +10,17 @@ from pytc.grammar.references import number, take_program, take_reference
 from pytc.grammar.words import Cursor, Word, fill, matches, no_more, take_topic, text
 
 #: Words and their meanings; the order decides abbreviations.
-VERBS = {"attach": "attach", "add": "attach", "detach": "detach", "delete": "detach", "show": "show", "list": "show",
-         "ls": "show", "tree": "tree", "help": "help"}
+VERBS = {
+    "attach": "attach",
+    "add": "attach",
+    "detach": "detach",
+    "delete": "detach",
+    "show": "show",
+    "list": "show",
+    "ls": "show",
+    "tree": "tree",
+    "help": "help",
+}
 
 _TYPES = tuple(Word(word, "attach", value=word, exact=True) for word in ATTACH_TYPES)
 _ATTACH = (
@@ -24,8 +33,12 @@ _ATTACH = (
 )
 _EFFECTIVE = Word("effective", "effective")
 #: The words of each verb.
-SELECTORS: dict[str, tuple[Word, ...]] = {"attach": _ATTACH, "detach": _TYPES, "show": (*_TYPES, _EFFECTIVE),
-                                          "tree": (_EFFECTIVE,)}
+SELECTORS: dict[str, tuple[Word, ...]] = {
+    "attach": _ATTACH,
+    "detach": _TYPES,
+    "show": (*_TYPES, _EFFECTIVE),
+    "tree": (_EFFECTIVE,),
+}
 
 
 def parse(words: list[str]) -> Command:

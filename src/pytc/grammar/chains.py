@@ -5,8 +5,16 @@ from pytc.grammar.filters import SELECTORS, modification, one, selected
 from pytc.grammar.words import Cursor, take_verb
 
 #: Words and their meanings; the order decides abbreviations.
-VERBS = {"add": "add", "delete": "delete", "get": "get", "list": "show", "show": "show", "lst": "show", "ls": "show",
-         "help": "help"}
+VERBS = {
+    "add": "add",
+    "delete": "delete",
+    "get": "get",
+    "list": "show",
+    "show": "show",
+    "lst": "show",
+    "ls": "show",
+    "help": "help",
+}
 __all__ = ["SELECTORS", "VERBS", "parse"]
 
 

@@ -10,8 +10,17 @@ from pytc.kinds import estimator
 from pytc.kinds import qdiscs as kinds
 
 #: Words and their meanings; the order decides abbreviations.
-VERBS = {"add": "add", "change": "change", "replace": "replace", "delete": "delete", "list": "show", "show": "show",
-         "lst": "show", "ls": "show", "help": "help"}
+VERBS = {
+    "add": "add",
+    "change": "change",
+    "replace": "replace",
+    "delete": "delete",
+    "list": "show",
+    "show": "show",
+    "lst": "show",
+    "ls": "show",
+    "help": "help",
+}
 
 _DEVICE = Word("dev", "device", str, exact=True)
 _CLASSID = Word("classid", "classid", parse_classid, exact=True, wrong="invalid class ID")

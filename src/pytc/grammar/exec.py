@@ -152,8 +152,10 @@ def _graft(cursor: Cursor) -> Command:
     parse_program(cursor, ProgramWords(), found, topic="exec bpf graft")
     source = source_of(found)
     if source is None or source.mode in (BYTECODE, BYTECODE_FILE):
-        raise InvalidOptionsError('only a program is grafted: object-file FILE with what belongs to it, or '
-                                  'object-pinned PROG. Try "pytc exec bpf graft help".')
+        raise InvalidOptionsError(
+            "only a program is grafted: object-file FILE with what belongs to it, or "
+            'object-pinned PROG. Try "pytc exec bpf graft help".'
+        )
     return GraftProgram(path, key, source)
 
 

@@ -12,7 +12,9 @@ Usage: pytc filter { add | change | replace | delete } SELECTORS [ estimator INT
        pytc filter { show | list | ls } [ SELECTORS ]
        pytc filter get SELECTORS KIND
 
-""" + _SELECTORS + """\
+"""
+    + _SELECTORS
+    + """\
 KIND   := { @KINDS@ }, and others of the kernel without options
 HANDLE := a number, of which each kind has its own form
 PREF   := 1 .. 65535, asked in rising order; chosen by the kernel when it is not given
@@ -28,7 +30,9 @@ Usage: pytc chain { add | delete } SELECTORS [ KIND [ OPTIONS ] ]
        pytc chain { show | list | ls } [ SELECTORS ]
        pytc chain get SELECTORS
 
-""" + _SELECTORS + """\
+"""
+    + _SELECTORS
+    + """\
 A chain is a list of filters; "action goto chain INDEX" leads to it. With a kind and options, they are a template for
 the filters of the chain. delete takes the filters away, too.
 """,

@@ -29,19 +29,21 @@ def _estimator(cursor: Cursor) -> bytes:
 
 
 #: Order decides abbreviations: ``p`` is the preference, ``c`` the chain.
-SELECTORS = Table((
-    Word("dev", "device", device, exact=True, wrong='"dev" not a valid ifname'),
-    Word("block", "block", _block, wrong="invalid block index value"),
-    Word("root", "parent", value=ROOT, exact=True),
-    Word("ingress", "parent", value=INGRESS, exact=True),
-    Word("egress", "parent", value=EGRESS, exact=True),
-    Word("parent", "parent", parse_classid, exact=True, wrong="Invalid parent ID"),
-    Word("handle", "handle", text, exact=True, wrong="invalid handle"),
-    Word("preference", "pref", unsigned(0xFFFF), wrong="invalid priority value", called="priority"),
-    Word("priority", "pref", unsigned(0xFFFF), wrong="invalid priority value"),
-    Word("protocol", "protocol", parse_protocol, wrong="invalid protocol"),
-    Word("chain", "chain", unsigned(_U32), wrong="invalid chain index value"),
-))
+SELECTORS = Table(
+    (
+        Word("dev", "device", device, exact=True, wrong='"dev" not a valid ifname'),
+        Word("block", "block", _block, wrong="invalid block index value"),
+        Word("root", "parent", value=ROOT, exact=True),
+        Word("ingress", "parent", value=INGRESS, exact=True),
+        Word("egress", "parent", value=EGRESS, exact=True),
+        Word("parent", "parent", parse_classid, exact=True, wrong="Invalid parent ID"),
+        Word("handle", "handle", text, exact=True, wrong="invalid handle"),
+        Word("preference", "pref", unsigned(0xFFFF), wrong="invalid priority value", called="priority"),
+        Word("priority", "pref", unsigned(0xFFFF), wrong="invalid priority value"),
+        Word("protocol", "protocol", parse_protocol, wrong="invalid protocol"),
+        Word("chain", "chain", unsigned(_U32), wrong="invalid chain index value"),
+    )
+)
 #: Of the commands that change something.
 _MODIFY = Table((*SELECTORS, Word("estimator", "estimator", read=_estimator, repeat=True)))
 
@@ -55,8 +57,18 @@ def _shown(row: Word) -> Word:
 
 _SHOW = tuple(map(_shown, SELECTORS))
 #: Words and their meanings; the order decides abbreviations.
-VERBS = {"add": "add", "change": "change", "replace": "replace", "delete": "delete", "get": "get", "list": "show",
-         "show": "show", "lst": "show", "ls": "show", "help": "help"}
+VERBS = {
+    "add": "add",
+    "change": "change",
+    "replace": "replace",
+    "delete": "delete",
+    "get": "get",
+    "list": "show",
+    "show": "show",
+    "lst": "show",
+    "ls": "show",
+    "help": "help",
+}
 
 
 def parse(words: list[str]) -> Command:
@@ -84,8 +96,10 @@ def modification(cursor: Cursor, verb: str, topic: str) -> ModifyFilter:
     kind = kinds.find(name)
     if kind is None:
         if not cursor.done:
-            raise InvalidOptionsError(f'Unknown filter "{name}", hence option "{cursor.peek()}" is unparsable',
-                                      hints=(f"pytc knows the options of {', '.join(kinds.names())}",))
+            raise InvalidOptionsError(
+                f'Unknown filter "{name}", hence option "{cursor.peek()}" is unparsable',
+                hints=(f"pytc knows the options of {', '.join(kinds.names())}",),
+            )
         return ModifyFilter(verb, FilterSelector(**found), name, estimator=rate)
     options = _options(cursor, name, kind, found)
     return ModifyFilter(verb, FilterSelector(**found), name, options, rate)

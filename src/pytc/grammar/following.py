@@ -9,27 +9,60 @@ from pytc.grammar.command_line import OBJECTS, OPTIONS, object_name, parse_words
 from pytc.grammar.words import Question, matches
 
 # Sorts of values.
-DEVICE, NAMESPACE, FILE, DIRECTORY, PIN, PROTOCOL, TYPE = \
-    "device", "namespace", "file", "directory", "pin", "protocol", "type"
+DEVICE, NAMESPACE, FILE, DIRECTORY, PIN, PROTOCOL, TYPE = (
+    "device",
+    "namespace",
+    "file",
+    "directory",
+    "pin",
+    "protocol",
+    "type",
+)
 #: Of the object file that was named before.
 SECTION, PROGRAM, MAP, VARIABLE = "section", "program", "map", "variable"
 IN_OBJECT = (SECTION, PROGRAM, MAP, VARIABLE)
 
 #: What stands behind these words, wherever they mean that a value follows.
 _BEHIND = {
-    "dev": DEVICE, "indev": DEVICE, "object-file": FILE, "obj": FILE, "object": FILE, "section": SECTION,
-    "sec": SECTION, "program": PROGRAM, "map": MAP, "set": VARIABLE, "export": FILE, "object-pinned": PIN,
-    "pinned": PIN, "fd": PIN, "link": PIN, "type": TYPE, "protocol": PROTOCOL, "bytecode-file": FILE, "bcf": FILE,
-    "pcap": FILE, "expect-pcap": FILE, "write": FILE, "junit": FILE, "file": FILE,
+    "dev": DEVICE,
+    "indev": DEVICE,
+    "object-file": FILE,
+    "obj": FILE,
+    "object": FILE,
+    "section": SECTION,
+    "sec": SECTION,
+    "program": PROGRAM,
+    "map": MAP,
+    "set": VARIABLE,
+    "export": FILE,
+    "object-pinned": PIN,
+    "pinned": PIN,
+    "fd": PIN,
+    "link": PIN,
+    "type": TYPE,
+    "protocol": PROTOCOL,
+    "bytecode-file": FILE,
+    "bcf": FILE,
+    "pcap": FILE,
+    "expect-pcap": FILE,
+    "write": FILE,
+    "junit": FILE,
+    "file": FILE,
 }
 _OPTION_VALUES = {"netns": NAMESPACE, "batch": FILE, "names_file": FILE}
 _PLACES: dict[tuple[str, str, int], str] = {
     **{("object", verb, 1): FILE for verb in ("show", "lint", "convert")},
-    **{("cbpf", verb, 1): FILE for verb in ("asm", "disasm", "run", "to-ebpf")}, ("cbpf", "run", 2): FILE,
+    **{("cbpf", verb, 1): FILE for verb in ("asm", "disasm", "run", "to-ebpf")},
+    ("cbpf", "run", 2): FILE,
     **{("cgroup", verb, 1): DIRECTORY for verb in ("attach", "detach", "show", "tree")},
-    **{("link", verb, 1): PIN for verb in ("show", "detach", "pin", "unpin", "update")}, ("link", "pin", 2): PIN,
-    ("map", "unpin", 1): PIN, ("prog", "unpin", 1): PIN, ("map", "pin", 3): PIN, ("prog", "pin", 3): PIN,
-    ("map", "load", 3): FILE, ("exec", "bpf", 2): FILE,
+    **{("link", verb, 1): PIN for verb in ("show", "detach", "pin", "unpin", "update")},
+    ("link", "pin", 2): PIN,
+    ("map", "unpin", 1): PIN,
+    ("prog", "unpin", 1): PIN,
+    ("map", "pin", 3): PIN,
+    ("prog", "pin", 3): PIN,
+    ("map", "load", 3): FILE,
+    ("exec", "bpf", 2): FILE,
 }
 #: Commands whose grammar takes words as they come, and compares nothing.
 _ACTION_VERBS = ("list", "show", "flush", "get", "delete")

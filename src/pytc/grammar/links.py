@@ -9,8 +9,16 @@ from pytc.grammar.references import number, take_program
 from pytc.grammar.words import Cursor, matches, no_more, take_verb
 
 #: Words and their meanings; the order decides abbreviations.
-VERBS = {"show": "show", "list": "show", "ls": "show", "detach": "detach", "pin": "pin", "unpin": "unpin",
-         "update": "update", "help": "help"}
+VERBS = {
+    "show": "show",
+    "list": "show",
+    "ls": "show",
+    "detach": "detach",
+    "pin": "pin",
+    "unpin": "unpin",
+    "update": "update",
+    "help": "help",
+}
 
 
 def parse(words: list[str]) -> Command:

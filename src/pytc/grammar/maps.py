@@ -28,10 +28,27 @@ from pytc.map_commands import (
 )
 
 #: Words and their meanings; the order decides abbreviations.
-VERBS = {"show": "show", "list": "show", "ls": "show", "get": "get", "lookup": "get", "set": "set",
-         "update-many": "update-many", "delete": "delete", "dump": "dump", "load": "load", "next": "next",
-         "watch": "watch", "pin": "pin", "unpin": "unpin", "push": "push", "pop": "pop", "peek": "peek",
-         "events": "events", "help": "help"}
+VERBS = {
+    "show": "show",
+    "list": "show",
+    "ls": "show",
+    "get": "get",
+    "lookup": "get",
+    "set": "set",
+    "update-many": "update-many",
+    "delete": "delete",
+    "dump": "dump",
+    "load": "load",
+    "next": "next",
+    "watch": "watch",
+    "pin": "pin",
+    "unpin": "unpin",
+    "push": "push",
+    "pop": "pop",
+    "peek": "peek",
+    "events": "events",
+    "help": "help",
+}
 OPERATORS = ("=", "+=", "-=", "|=", "&=", "^=")
 _MOST = (1 << 32) - 1
 _Found = dict[str, Any]
@@ -49,8 +66,9 @@ def _reference(kind: str) -> Callable[[Cursor], Target]:
     return lambda cursor: Target(kind, cursor.take())
 
 
-_TARGET = tuple(Word(kind, "target", read=_reference(kind), called=kind) for kind in
-                ("fd", "map", "pinned", "id", "name"))
+_TARGET = tuple(
+    Word(kind, "target", read=_reference(kind), called=kind) for kind in ("fd", "map", "pinned", "id", "name")
+)
 _TYPES = (Word("keytype", "key_type", read=take_format), Word("valuetype", "value_type", read=take_format))
 
 
@@ -91,9 +109,14 @@ SELECTORS: dict[str, tuple[Word, ...]] = {
     "push": (*_TARGET, _VALUES, *_TYPES, *_FLAGS),
     "pop": (*_TARGET, *_TYPES, _COUNT, Word("all", "limit", value=0)),
     "peek": (*_TARGET, *_TYPES),
-    "events": (*_TARGET, _TYPES[1], Word("type", "value_type", read=take_format), _COUNT,
-               Word("timeout", "timeout", seconds, wrong="invalid time"),
-               Word("object", "object", text, wrong="invalid file")),
+    "events": (
+        *_TARGET,
+        _TYPES[1],
+        Word("type", "value_type", read=take_format),
+        _COUNT,
+        Word("timeout", "timeout", seconds, wrong="invalid time"),
+        Word("object", "object", text, wrong="invalid file"),
+    ),
 }
 
 
@@ -195,9 +218,18 @@ def _needing(name: str, make: Callable[..., Any]) -> Callable[[_Found], Any]:
 
 
 _MAKERS: dict[str, Callable[[_Found], Any]] = {
-    "show": lambda found: ShowMaps(**found), "get": _get, "set": _set, "update-many": _update_many, "delete": _delete,
-    "dump": lambda found: DumpMap(**found), "load": _needing("path", LoadMap), "next": lambda found: NextKey(**found),
-    "watch": lambda found: WatchMap(**found), "pin": _needing("path", PinMap), "push": _needing("values", PushValues),
-    "pop": lambda found: TakeValues(remove=True, **found), "peek": lambda found: TakeValues(remove=False, **found),
+    "show": lambda found: ShowMaps(**found),
+    "get": _get,
+    "set": _set,
+    "update-many": _update_many,
+    "delete": _delete,
+    "dump": lambda found: DumpMap(**found),
+    "load": _needing("path", LoadMap),
+    "next": lambda found: NextKey(**found),
+    "watch": lambda found: WatchMap(**found),
+    "pin": _needing("path", PinMap),
+    "push": _needing("values", PushValues),
+    "pop": lambda found: TakeValues(remove=True, **found),
+    "peek": lambda found: TakeValues(remove=False, **found),
     "events": lambda found: ReadEvents(**found),
 }

@@ -21,8 +21,17 @@ from pytc.prog_commands import (
 )
 
 #: Words and their meanings; the order decides abbreviations.
-VERBS = {"show": "show", "list": "show", "ls": "show", "run": "run", "dump": "dump", "stats": "stats", "pin": "pin",
-         "unpin": "unpin", "help": "help"}
+VERBS = {
+    "show": "show",
+    "list": "show",
+    "ls": "show",
+    "run": "run",
+    "dump": "dump",
+    "stats": "stats",
+    "pin": "pin",
+    "unpin": "unpin",
+    "help": "help",
+}
 _U32 = 0xFFFFFFFF
 
 
@@ -81,7 +90,8 @@ RUN = (
     Word("expect", "expected", _verdicts, exact=True, wrong="VERDICT[,VERDICT] expected"),
     Word("expect-pcap", "expected_packets", text, exact=True, wrong="invalid file"),
     Word("expect-ctx", "expected_context", _pairs, exact=True, many=True, wrong="FIELD=VALUE[,FIELD=VALUE] expected"),
-    Word("direct-action", "classes", value=False, exact=True), Word("da", "classes", value=False, exact=True),
+    Word("direct-action", "classes", value=False, exact=True),
+    Word("da", "classes", value=False, exact=True),
     Word("classid", "classes", value=True, exact=True),
     Word("preset", "presets", read=_preset, exact=True, many=True),
     Word("dump", "dumps", text, exact=True, many=True, wrong="invalid name"),
@@ -89,6 +99,8 @@ RUN = (
     Word("write", "write", text, exact=True, wrong="invalid file"),
     Word("junit", "junit", text, exact=True, wrong="invalid file"),
 )
+
+
 def _duration(cursor: Cursor) -> float:
     """``for TIME``."""
     if cursor.take() != "for":
@@ -107,9 +119,15 @@ def _duration(cursor: Cursor) -> float:
 SELECTORS: dict[str, tuple[Word, ...]] = {
     "show": _TARGET,
     "run": (*_TARGET, *RUN),
-    "dump": (*_TARGET, Word("xlated", "form", value="xlated"), Word("jited", "form", value="jited"),
-             Word("opcodes", "opcodes"), Word("lines", "lines"), Word("linum", "lines"),
-             Word("write", "write", text, wrong="invalid file")),
+    "dump": (
+        *_TARGET,
+        Word("xlated", "form", value="xlated"),
+        Word("jited", "form", value="jited"),
+        Word("opcodes", "opcodes"),
+        Word("lines", "lines"),
+        Word("linum", "lines"),
+        Word("write", "write", text, wrong="invalid file"),
+    ),
     "stats": (*_TARGET, Word("on", "seconds", read=_duration)),
     "pin": (*_TARGET, Word("path", "path", text, wrong="invalid path")),
     "unpin": (),
@@ -147,10 +165,12 @@ def _needing(name: str, make: Callable[[dict[str, Any]], Any], what: str) -> Cal
 
 _WHICH = "which program? id, pinned, name, tag or dev is needed."
 _MAKERS: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "show": lambda found: ShowPrograms(**found), "dump": _needing("target", lambda found: DumpProgram(**found), _WHICH),
+    "show": lambda found: ShowPrograms(**found),
+    "dump": _needing("target", lambda found: DumpProgram(**found), _WHICH),
     "stats": lambda found: ProgramStatistics(**found),
-    "pin": _needing("target", _needing("path", lambda found: PinProgram(**found),
-                                       "where to? PATH or m:NAME is needed."), _WHICH),
+    "pin": _needing(
+        "target", _needing("path", lambda found: PinProgram(**found), "where to? PATH or m:NAME is needed."), _WHICH
+    ),
 }
 
 
@@ -164,8 +184,11 @@ def _run(cursor: Cursor) -> Command:
     else:
         fill(cursor, SELECTORS["run"], found, topic="prog run")
         if "target" not in found:
-            raise UsageError("Error: which program? obj, pinned, id, name, tag or dev is needed." if cursor.done else
-                             f'What is "{cursor.peek()}"? Try "pytc prog run help".')
+            raise UsageError(
+                "Error: which program? obj, pinned, id, name, tag or dev is needed."
+                if cursor.done
+                else f'What is "{cursor.peek()}"? Try "pytc prog run help".'
+            )
         target = found.pop("target")
     no_more(cursor, "prog run")
     if "packets" not in found:
@@ -182,8 +205,9 @@ def _of_object(cursor: Cursor, found: dict[str, Any]) -> ProgramTarget:
     path = cursor.take()
     words = tuple(row for row in OBJECT_WORDS if row.name != "export")
     fill(cursor, (*RUN, *words), found, topic="prog run")
-    return ProgramTarget("object", source=source_of({**_moved(found, [row.into for row in words]), "mode": OBJECT,
-                                                     "path": path}))
+    return ProgramTarget(
+        "object", source=source_of({**_moved(found, [row.into for row in words]), "mode": OBJECT, "path": path})
+    )
 
 
 def _of_filter(cursor: Cursor, found: dict[str, Any], words: tuple[Word, ...], topic: str) -> ProgramTarget:

@@ -11,8 +11,18 @@ from pytc.kinds import qdiscs as kinds
 from pytc.kinds.interface import QdiscKind
 
 #: Words and their meanings; the order decides abbreviations.
-VERBS = {"add": "add", "change": "change", "replace": "replace", "link": "link", "delete": "delete",
-         "list": "show", "show": "show", "lst": "show", "ls": "show", "help": "help"}
+VERBS = {
+    "add": "add",
+    "change": "change",
+    "replace": "replace",
+    "link": "link",
+    "delete": "delete",
+    "list": "show",
+    "show": "show",
+    "lst": "show",
+    "ls": "show",
+    "help": "help",
+}
 _SHOWN_TWICE = 'Error: argument "{}" is wrong: parent is already specified'
 
 
@@ -26,8 +36,14 @@ def _block(word: str) -> int:
 #: Of the commands that change something.
 SELECTORS = (
     Word("dev", "device", str, exact=True),
-    Word("handle", "handle", parse_qdisc_handle, exact=True, wrong="invalid qdisc ID",
-         twice='Error: duplicate "{0}": "{0}" is the second value.'),
+    Word(
+        "handle",
+        "handle",
+        parse_qdisc_handle,
+        exact=True,
+        wrong="invalid qdisc ID",
+        twice='Error: duplicate "{0}": "{0}" is the second value.',
+    ),
     Word("root", "parent", value=ROOT, exact=True),
     Word("clsact", "kind", exact=True, stop=True),
     Word("ingress", "kind", exact=True, stop=True),
@@ -43,8 +59,13 @@ _SHOW = (
     Word("ingress", "parent", value=CLSACT, exact=True, twice=_SHOWN_TWICE),
     Word("clsact", "parent", value=CLSACT, exact=True, twice=_SHOWN_TWICE),
     Word("parent", "parent", parse_classid, wrong="invalid parent ID", twice=_SHOWN_TWICE),
-    Word("handle", "handle", parse_qdisc_handle, wrong="invalid handle ID",
-         twice='Error: argument "{}" is wrong: handle is already specified'),
+    Word(
+        "handle",
+        "handle",
+        parse_qdisc_handle,
+        wrong="invalid handle ID",
+        twice='Error: argument "{}" is wrong: handle is already specified',
+    ),
     Word("invisible", "invisible", exact=True, repeat=True),
 )
 
@@ -71,8 +92,10 @@ def _modify(cursor: Cursor, verb: str) -> ModifyQdisc:
         _place(kind, found)
         return ModifyQdisc(verb, QdiscSelector(**found), name, kind.parse(cursor), **rest)
     if not cursor.done:
-        raise InvalidOptionsError(f'Unknown qdisc "{name}", hence option "{cursor.peek()}" is unparsable',
-                                  hints=(f"pytc knows the options of {', '.join(kinds.names())}",))
+        raise InvalidOptionsError(
+            f'Unknown qdisc "{name}", hence option "{cursor.peek()}" is unparsable',
+            hints=(f"pytc knows the options of {', '.join(kinds.names())}",),
+        )
     return ModifyQdisc(verb, QdiscSelector(**found), name, **rest)
 
 

@@ -33,8 +33,10 @@ def take_reference(cursor: Cursor) -> Reference:
     word = cursor.take()
     kind = choose(word, _KINDS)
     if not kind:
-        raise UsageError(f'What is "{word}"? A program that is attached is meant: id NUMBER, name NAME, pinned PATH or '
-                         "link { NUMBER | PATH }.")
+        raise UsageError(
+            f'What is "{word}"? A program that is attached is meant: id NUMBER, name NAME, pinned PATH or '
+            "link { NUMBER | PATH }."
+        )
     text = cursor.take()
     if kind == "id":
         try:
@@ -50,6 +52,8 @@ def take_program(cursor: Cursor, own: Sequence[Word], found: dict[str, Any], top
     parse_program(cursor, ProgramWords(*own), found, topic=topic)
     source = source_of(found)
     if source is None or source.mode in (BYTECODE, BYTECODE_FILE):
-        raise InvalidOptionsError("which program? object-file FILE with what belongs to it, or object-pinned PATH, is "
-                                  "wanted here", hints=(f'"pytc {topic} help" says what there is',))
+        raise InvalidOptionsError(
+            "which program? object-file FILE with what belongs to it, or object-pinned PATH, is wanted here",
+            hints=(f'"pytc {topic} help" says what there is',),
+        )
     return source

@@ -10,13 +10,24 @@ from pytc.grammar.references import revision, take_program, take_reference
 from pytc.grammar.words import Cursor, Word, fill, no_more, take_topic, text
 
 #: Words and their meanings; the order decides abbreviations.
-VERBS = {"attach": "attach", "add": "attach", "detach": "detach", "delete": "detach", "replace": "replace",
-         "show": "show", "list": "show", "ls": "show", "help": "help"}
+VERBS = {
+    "attach": "attach",
+    "add": "attach",
+    "detach": "detach",
+    "delete": "detach",
+    "replace": "replace",
+    "show": "show",
+    "list": "show",
+    "ls": "show",
+    "help": "help",
+}
 HOOKS = ("ingress", "egress", "primary", "peer")
 
 _REVISION = Word("revision", "revision", revision, exact=True, wrong="invalid revision")
-_PLACE = (Word("dev", "device", device, exact=True, wrong='"dev" not a valid ifname'),
-          *(Word(hook, "hook", value=hook, exact=True) for hook in HOOKS))
+_PLACE = (
+    Word("dev", "device", device, exact=True, wrong='"dev" not a valid ifname'),
+    *(Word(hook, "hook", value=hook, exact=True) for hook in HOOKS),
+)
 _ATTACH = (
     *_PLACE,
     Word("first", "order", value=Order("first"), exact=True),
@@ -28,8 +39,12 @@ _ATTACH = (
 )
 _REPLACE = (*_PLACE, Word("old", "old", read=take_reference, exact=True), _REVISION)
 #: The words of each verb.
-SELECTORS: dict[str, tuple[Word, ...]] = {"attach": _ATTACH, "replace": _REPLACE, "detach": (*_PLACE, _REVISION),
-                                          "show": _PLACE}
+SELECTORS: dict[str, tuple[Word, ...]] = {
+    "attach": _ATTACH,
+    "replace": _REPLACE,
+    "detach": (*_PLACE, _REVISION),
+    "show": _PLACE,
+}
 
 
 def parse(words: list[str]) -> Command:

@@ -14,7 +14,10 @@ Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help }
        pytc --install-alias DIR
 where  OBJECT := { qdisc | class | filter | chain | action | monitor | exec | object | cbpf | map
                   | tcx | cgroup | link | hooks | prog | completion }
-""" + "       " + OPTIONS + """\
+"""
+    + "       "
+    + OPTIONS
+    + """\
 
 A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
 
@@ -247,5 +250,13 @@ def topics() -> list[str]:
     """All topics."""
     from pytc.grammar import action_usage, attach_usage, filter_usage, map_usage, prog_usage, qdisc_usage
 
-    return [*_TEXTS, *action_usage.topics(), *filter_usage.topics(), *map_usage.TEXTS, *qdisc_usage.topics(),
-            *attach_usage.TEXTS, *prog_usage.TEXTS, "completion"]
+    return [
+        *_TEXTS,
+        *action_usage.topics(),
+        *filter_usage.topics(),
+        *map_usage.TEXTS,
+        *qdisc_usage.topics(),
+        *attach_usage.TEXTS,
+        *prog_usage.TEXTS,
+        "completion",
+    ]

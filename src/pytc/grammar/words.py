@@ -65,7 +65,7 @@ class Cursor:
 
     def rest(self) -> list[str]:
         """All words that are left."""
-        words, self._at = self._words[self._at:], len(self._words)
+        words, self._at = self._words[self._at :], len(self._words)
         return words
 
 
@@ -174,8 +174,9 @@ def no_more(cursor: Cursor, topic: str) -> None:
         raise UsageError(f'What is "{cursor.peek()}"? Try "pytc {topic} help".')
 
 
-def fill(cursor: Cursor, table: Sequence[Word], found: dict[str, Any], *, topic: str,
-         error: type[PytcError] = UsageError) -> dict[str, Any]:
+def fill(
+    cursor: Cursor, table: Sequence[Word], found: dict[str, Any], *, topic: str, error: type[PytcError] = UsageError
+) -> dict[str, Any]:
     """Reads words into ``found`` for as long as they are in the table, and returns it.
 
     Raises UsageError for a missing value or a second word for the same field (``error`` where the row has a message
@@ -222,8 +223,9 @@ def illegal(name: str, word: str) -> InvalidOptionsError:
     return InvalidOptionsError(f'Illegal "{name}"', hints=(f'the value is "{word}"',))
 
 
-def read_options(cursor: Cursor, table: Sequence[Word], topic: str, *,
-                 unknown: str = 'What is "{}"?') -> dict[str, Any]:
+def read_options(
+    cursor: Cursor, table: Sequence[Word], topic: str, *, unknown: str = 'What is "{}"?'
+) -> dict[str, Any]:
     """The words of a kind, which have to be all that are left; ``unknown`` is tc's message about one that is not in
     the table. Raises InvalidOptionsError, UsageError, HelpRequested."""
     found = fill(cursor, table, {}, topic=topic, error=InvalidOptionsError)

@@ -18,12 +18,30 @@ CONTINUE, PASS, RECLASSIFY, DROP, PIPE, STOLEN, TRAP = -1, 0, 1, 2, 3, 4, 8
 _JUMP, _GOTO, _OPERAND = 1 << 28, 2 << 28, (1 << 28) - 1
 
 #: Words in the order in which abbreviations are tried; tc has all but the last.
-_CONTROLS = {"continue": CONTINUE, "drop": DROP, "shot": DROP, "pass": PASS, "ok": PASS, "reclassify": RECLASSIFY,
-             "pipe": PIPE, "goto": _GOTO, "jump": _JUMP, "trap": TRAP, "stolen": STOLEN}
+_CONTROLS = {
+    "continue": CONTINUE,
+    "drop": DROP,
+    "shot": DROP,
+    "pass": PASS,
+    "ok": PASS,
+    "reclassify": RECLASSIFY,
+    "pipe": PIPE,
+    "goto": _GOTO,
+    "jump": _JUMP,
+    "trap": TRAP,
+    "stolen": STOLEN,
+}
 #: The words for controls.
 CONTROL_WORDS = tuple(_CONTROLS)
-_NAMES = {CONTINUE: "continue", DROP: "drop", PASS: "pass", RECLASSIFY: "reclassify", PIPE: "pipe", TRAP: "trap",
-          STOLEN: "stolen"}
+_NAMES = {
+    CONTINUE: "continue",
+    DROP: "drop",
+    PASS: "pass",
+    RECLASSIFY: "reclassify",
+    PIPE: "pipe",
+    TRAP: "trap",
+    STOLEN: "stolen",
+}
 _GENERIC = struct.Struct("=IIiii")
 _TIMES = struct.Struct("=4Q")
 _U32 = 0xFFFFFFFF
@@ -125,15 +143,21 @@ def control_group(control: int, *, before: str = "", after: str = "", key: str =
 
 def reference_fields(generic: Generic, before: str = "\t ") -> list[Part]:
     """Index and references."""
-    return [Field("index", generic.number, f"{before}index {generic.number}"),
-            Field("ref", generic.refcnt, f" ref {generic.refcnt}"),
-            Field("bind", generic.bindcnt, f" bind {generic.bindcnt}")]
+    return [
+        Field("index", generic.number, f"{before}index {generic.number}"),
+        Field("ref", generic.refcnt, f" ref {generic.refcnt}"),
+        Field("bind", generic.bindcnt, f" bind {generic.bindcnt}"),
+    ]
 
 
 def closing_fields(generic: Generic, times: bytes, shown: Shown, before: str = "\t ") -> list[Part]:
     """The lines with which most kinds end: index, references, and with statistics struct tcf_t."""
-    return [Field("", text="\n"), *reference_fields(generic, before), *(time_fields(times) if shown.statistics else ()),
-            Field("", text="\n")]
+    return [
+        Field("", text="\n"),
+        *reference_fields(generic, before),
+        *(time_fields(times) if shown.statistics else ()),
+        Field("", text="\n"),
+    ]
 
 
 def time_fields(raw: bytes) -> Sequence[Part]:
@@ -142,6 +166,10 @@ def time_fields(raw: bytes) -> Sequence[Part]:
         return ()
     hertz = os.sysconf("SC_CLK_TCK")
     installed, used, expires, first = _TIMES.unpack_from(raw)
-    named = (("installed", "installed", installed), ("last_used", "used", used), ("first_used", "firstused", first),
-             ("expires", "expires", expires))
+    named = (
+        ("installed", "installed", installed),
+        ("last_used", "used", used),
+        ("first_used", "firstused", first),
+        ("expires", "expires", expires),
+    )
     return [Field(key, ticks // hertz, f" {word} {ticks // hertz} sec") for key, word, ticks in named if ticks]

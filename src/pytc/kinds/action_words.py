@@ -58,8 +58,10 @@ def _action(cursor: Cursor) -> Action:
     name = "gact" if is_control(cursor.peek()) else cursor.take()
     kind = kinds.find(name)
     if kind is None:
-        raise UsageError(f'Bad action type "{name}": pytc knows {", ".join(kinds.names())}, and the controls pass, '
-                         "drop, pipe, continue, reclassify, trap, jump and goto")
+        raise UsageError(
+            f'Bad action type "{name}": pytc knows {", ".join(kinds.names())}, and the controls pass, '
+            "drop, pipe, continue, reclassify, trap, jump and goto"
+        )
     if cursor.peek() == "help":
         raise HelpRequested(f"action {name}")
     options = kind.parse(cursor)

@@ -20,8 +20,10 @@ def read(cursor: Cursor) -> bytes:
     power = next((power for power in range(_LONGEST + 1) if interval <= (1 << power) * _QUARTER), None)
     log = next((log for log in range(1, _LOGS) if interval / -math.log(1 - 0.5**log) > average), _LOGS) - 1
     if power is None or not 0 < log < _LOGS - 1:
-        raise UsageError("Error: estimator parameters are out of range.",
-                         hints=("INTERVAL is 250ms to 8s, TIME-CONST more than 1.45 times as long",))
+        raise UsageError(
+            "Error: estimator parameters are out of range.",
+            hints=("INTERVAL is 250ms to 8s, TIME-CONST more than 1.45 times as long",),
+        )
     return _ESTIMATOR.pack(power - 2, log)
 
 

@@ -14,8 +14,9 @@ _LIMIT = struct.Struct("=I")
 
 def fifo(name: str, what: str, field: Callable[[int], Field]) -> QdiscKind:
     """A kind whose option ``limit`` is in packets or bytes."""
-    words = (Word("limit", "limit", parse_size, exact=True, repeat=True,
-                  wrong=f'{name}: Illegal value for "limit": "{{}}"'),)
+    words = (
+        Word("limit", "limit", parse_size, exact=True, repeat=True, wrong=f'{name}: Illegal value for "limit": "{{}}"'),
+    )
     usage = f"Usage: ... {name} [ limit NUMBER ]\n\n{what}\n"
 
     def parse(cursor: Cursor) -> int | None:

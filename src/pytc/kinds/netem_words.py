@@ -166,8 +166,11 @@ def _slot(cursor: Cursor) -> Slot:
         word = cursor.take()
         if word != "distribution":
             raise InvalidOptionsError(f"Unknown slot parameter: {word}")
-        slot = Slot(distribution=cursor.take(), delay=_value(cursor, parse_time64, "slot delay"),
-                    jitter=_value(cursor, parse_time64, "slot jitter"))
+        slot = Slot(
+            distribution=cursor.take(),
+            delay=_value(cursor, parse_time64, "slot delay"),
+            jitter=_value(cursor, parse_time64, "slot jitter"),
+        )
         if not slot.jitter:
             raise InvalidOptionsError("Non-positive jitter")
     if not cursor.done and matches(cursor.peek(), "packets"):

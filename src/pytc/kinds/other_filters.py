@@ -16,8 +16,16 @@ class OtherKind(NamedTuple):
 
 
 #: Those of the kernel. tc knows them too, and takes their handles in any base; of others, it takes hex.
-OTHERS = {"basic": OtherKind(3, 4), "cgroup": OtherKind(1, 2), "flow": OtherKind(10, 9), "flower": OtherKind(3),
-          "route": OtherKind(6, 5), "rsvp": OtherKind(6, 5), "rsvp6": OtherKind(6, 5), "tcindex": OtherKind(7, 6)}
+OTHERS = {
+    "basic": OtherKind(3, 4),
+    "cgroup": OtherKind(1, 2),
+    "flow": OtherKind(10, 9),
+    "flower": OtherKind(3),
+    "route": OtherKind(6, 5),
+    "rsvp": OtherKind(6, 5),
+    "rsvp6": OtherKind(6, 5),
+    "tcindex": OtherKind(7, 6),
+}
 
 
 def other_handle(kind: str, word: str) -> int:

@@ -86,12 +86,19 @@ OBJECT_WORDS = (
     Word("set", "variables", _variable, wrong='Illegal "set": "{}" is not NAME=VALUE', many=True, exact=True),
     Word("map", "maps", read=_map_words, many=True, exact=True),
 )
-MODES = Table((
-    Word("bytecode", BYTECODE), Word("bc", BYTECODE, exact=True),
-    Word("bytecode-file", BYTECODE_FILE), Word("bcf", BYTECODE_FILE, exact=True),
-    Word("object-file", OBJECT), Word("obj", OBJECT, exact=True),
-    Word("object-pinned", PINNED), Word("pinned", PINNED), Word("fd", PINNED),
-))
+MODES = Table(
+    (
+        Word("bytecode", BYTECODE),
+        Word("bc", BYTECODE, exact=True),
+        Word("bytecode-file", BYTECODE_FILE),
+        Word("bcf", BYTECODE_FILE, exact=True),
+        Word("object-file", OBJECT),
+        Word("obj", OBJECT, exact=True),
+        Word("object-pinned", PINNED),
+        Word("pinned", PINNED),
+        Word("fd", PINNED),
+    )
+)
 #: For those who have a device to compile it for.
 WITH_EXPRESSION = Table((*MODES, Word("expression", EXPRESSION)))
 
@@ -110,8 +117,9 @@ class ProgramWords:
         return self._tables[mode]
 
 
-def parse_program(cursor: Cursor, words: ProgramWords, found: dict[str, Any], *, topic: str,
-                  stop: bool = False, modes: Table = MODES) -> None:
+def parse_program(
+    cursor: Cursor, words: ProgramWords, found: dict[str, Any], *, topic: str, stop: bool = False, modes: Table = MODES
+) -> None:
     """Reads the words of a program, and the kind's own, in any order into ``found``. ``modes`` are what
     it may come from.
 
@@ -124,8 +132,9 @@ def parse_program(cursor: Cursor, words: ProgramWords, found: dict[str, Any], *,
         if cursor.done or (stop and "mode" in found):
             return
         if "mode" in found:
-            raise InvalidOptionsError(f'What is "{cursor.peek()}"? Try "pytc {_help_of(topic)} help".',
-                                      hints=_hints(found["mode"]))
+            raise InvalidOptionsError(
+                f'What is "{cursor.peek()}"? Try "pytc {_help_of(topic)} help".', hints=_hints(found["mode"])
+            )
         _parse_mode(cursor, found, modes)
 
 
@@ -167,6 +176,7 @@ def source_of(found: dict[str, Any]) -> BpfSource | None:
 
 def bytecode_field(packed: bytes) -> Late:
     """Classic instructions, as an array of ``struct sock_filter``, as tc prints them."""
+
     def members() -> Json:
         insns: list[Json] = [{"code": code, "jt": jt, "jf": jf, "k": k} for code, jt, jf, k in numbers(packed)]
         return {"length": len(insns), "insns": insns}

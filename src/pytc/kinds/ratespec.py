@@ -55,14 +55,15 @@ def parse_any_rate(word: str) -> Rate:
     """Bytes per second, or a percentage of the device's speed; raises ValueError, InvalidOptionsError."""
     if "%" not in word:
         return parse_rate(word)
-    digits = word[:len(word) - len(word.lstrip("0123456789.%"))]
+    digits = word[: len(word) - len(word.lstrip("0123456789.%"))]
     try:
         if split_number(digits)[0] > 100:
             raise InvalidOptionsError("Invalid rate specified; should be between [0,100]% but is " + word)
         return PercentRate(parse_percent(digits))
     except ValueError:
-        raise InvalidOptionsError("Specified rate value could not be read or is malformed",
-                                  hints=(f'the value is "{word}"',)) from None
+        raise InvalidOptionsError(
+            "Specified rate value could not be read or is malformed", hints=(f'the value is "{word}"',)
+        ) from None
 
 
 def bytes_per_second(rate: Rate, around: Surroundings) -> int:

@@ -42,10 +42,20 @@ class Selector(NamedTuple):
 
     def pack(self) -> bytes:
         """As the kernel takes it."""
-        header = _HEADER.pack(self.flags, self.shift, len(self.keys), self.offset_mask.to_bytes(2, "big"), self.plus,
-                              self.offset_at, self.hash_at, self.hash_mask.to_bytes(4, "big"))
-        return header + b"".join(_NUMBERS.pack(key.mask.to_bytes(4, "big"), key.value.to_bytes(4, "big"), key.at,
-                                               key.offset_mask) for key in self.keys)
+        header = _HEADER.pack(
+            self.flags,
+            self.shift,
+            len(self.keys),
+            self.offset_mask.to_bytes(2, "big"),
+            self.plus,
+            self.offset_at,
+            self.hash_at,
+            self.hash_mask.to_bytes(4, "big"),
+        )
+        return header + b"".join(
+            _NUMBERS.pack(key.mask.to_bytes(4, "big"), key.value.to_bytes(4, "big"), key.at, key.offset_mask)
+            for key in self.keys
+        )
 
     @classmethod
     def unpack(cls, data: bytes) -> "Selector | None":
@@ -54,8 +64,16 @@ class Selector(NamedTuple):
             return None
         flags, shift, count, offset_mask, plus, offset_at, hash_at, hash_mask = _HEADER.unpack_from(data)
         places = range(_HEADER.size, len(data) - _NUMBERS.size + 1, _NUMBERS.size)
-        return cls(flags, shift, int.from_bytes(offset_mask, "big"), plus, offset_at, hash_at,
-                   int.from_bytes(hash_mask, "big"), tuple(_key(data, at) for at in places[:count]))
+        return cls(
+            flags,
+            shift,
+            int.from_bytes(offset_mask, "big"),
+            plus,
+            offset_at,
+            hash_at,
+            int.from_bytes(hash_mask, "big"),
+            tuple(_key(data, at) for at in places[:count]),
+        )
 
 
 def _key(data: bytes, at: int) -> Key:

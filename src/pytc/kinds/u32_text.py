@@ -28,8 +28,11 @@ def key_parts(keys: Sequence[Key], hits: Sequence[int] | None, *, protocol: int,
         if hits is not None:
             parts.append(Field("success", hits[number], f" (success {hits[number]} ) "))
     if len(keys) > 1 or (keys and hits is not None):
-        parts.append(Field("matches", [_member(key, hits[number] if hits is not None else None)
-                                       for number, key in enumerate(keys)]))
+        parts.append(
+            Field(
+                "matches", [_member(key, hits[number] if hits is not None else None) for number, key in enumerate(keys)]
+            )
+        )
     return parts
 
 
@@ -63,8 +66,13 @@ def _pretty(key: Key, protocol: int) -> Document:
         return [Field("ip_ihl", key.value >> 24, f"\n  match IP ihl {key.value >> 24}")]
     if (key.at, key.mask) == (0, 0x00FF0000):
         field = key.value >> 16
-        return [Field("ip_dsfield", f"{field:#x}" if field else "0", f"\n  match IP dsfield {field:#x}"
-                      if field else "\n  match IP dsfield 0")]
+        return [
+            Field(
+                "ip_dsfield",
+                f"{field:#x}" if field else "0",
+                f"\n  match IP dsfield {field:#x}" if field else "\n  match IP dsfield 0",
+            )
+        ]
     if (key.at, key.mask) == (_PROTOCOL_AT, 0x00FF0000):
         return [Field("ip_protocol", key.value >> 16, f"\n  match IP protocol {key.value >> 16}")]
     return []
@@ -75,8 +83,10 @@ def _address(key: Key, name: str) -> Document:
     if key.mask != 0xFFFFFFFF << 32 - length & 0xFFFFFFFF:
         return []
     address = ".".join(str(byte) for byte in key.value.to_bytes(4, "big"))
-    return [Field("", text=f"\n  match IP {name} "),
-            Group(name, [Field("address", address, address), Field("prefixlen", length, f"/{length}")])]
+    return [
+        Field("", text=f"\n  match IP {name} "),
+        Group(name, [Field("address", address, address), Field("prefixlen", length, f"/{length}")]),
+    ]
 
 
 def _ports(key: Key, *, swapped: bool) -> Document:
@@ -99,14 +109,18 @@ def offset_parts(selector: Selector) -> list[Part]:
     if selector.flags & (VARIABLE_OFFSET | OFFSET):
         parts.append(Field("", text="\n    offset "))
         if selector.flags & VARIABLE_OFFSET:
-            parts += [Field("offset_mask", f"{selector.offset_mask:x}", f"{selector.offset_mask:04x}"),
-                      Field("offset_shift", selector.shift, f">>{selector.shift} "),
-                      Field("offset_off", selector.offset_at, f"at {selector.offset_at} ")]
+            parts += [
+                Field("offset_mask", f"{selector.offset_mask:x}", f"{selector.offset_mask:04x}"),
+                Field("offset_shift", selector.shift, f">>{selector.shift} "),
+                Field("offset_off", selector.offset_at, f"at {selector.offset_at} "),
+            ]
         if selector.plus:
             parts.append(Field("plus", selector.plus, f"plus {selector.plus} "))
     if selector.flags & EAT:
         parts.append(Field("eat", True, " eat "))
     if selector.hash_mask:
-        parts += [Field("hash_mask", f"{selector.hash_mask:x}", f"\n    hash mask {selector.hash_mask:08x} "),
-                  Field("hash_off", selector.hash_at, f"at {selector.hash_at} ")]
+        parts += [
+            Field("hash_mask", f"{selector.hash_mask:x}", f"\n    hash mask {selector.hash_mask:08x} "),
+            Field("hash_off", selector.hash_at, f"at {selector.hash_at} "),
+        ]
     return parts

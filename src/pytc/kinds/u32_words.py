@@ -31,14 +31,24 @@ class _Row(NamedTuple):
 
 
 _IP = {
-    "tos": _Row(8, 1), "dsfield": _Row(8, 1, shortened=True), "precedence": _Row(8, 1, shortened=True),
-    "ihl": _Row(8, 0), "protocol": _Row(8, 9), "dport": _Row(16, 22), "sport": _Row(16, 20),
-    "icmp_type": _Row(8, 20), "icmp_code": _Row(8, 21),
+    "tos": _Row(8, 1),
+    "dsfield": _Row(8, 1, shortened=True),
+    "precedence": _Row(8, 1, shortened=True),
+    "ihl": _Row(8, 0),
+    "protocol": _Row(8, 9),
+    "dport": _Row(16, 22),
+    "sport": _Row(16, 20),
+    "icmp_type": _Row(8, 20),
+    "icmp_code": _Row(8, 21),
 }
 #: As in tc, the code of ICMPv6 has an offset mask of 1.
 _IP6 = {
-    "protocol": _Row(8, 6), "flowlabel": _Row(32, 0), "dport": _Row(16, 42), "sport": _Row(16, 40),
-    "icmp_type": _Row(8, 40), "icmp_code": _Row(8, 41, 1),
+    "protocol": _Row(8, 6),
+    "flowlabel": _Row(32, 0),
+    "dport": _Row(16, 42),
+    "sport": _Row(16, 40),
+    "icmp_type": _Row(8, 40),
+    "icmp_code": _Row(8, 41, 1),
 }
 _PORTS = {"src": _Row(16, 0, NEXT_HEADER), "dst": _Row(16, 2, NEXT_HEADER)}
 _ICMP = {"type": _Row(8, 0, NEXT_HEADER), "code": _Row(8, 1, NEXT_HEADER)}
@@ -171,8 +181,10 @@ def _address_keys(protocol: str, cursor: Cursor, at: int) -> tuple[Key, ...]:
     at, offset_mask = _at(cursor, at)
     if protocol == "ip":
         return (Key(number, _U32 << 32 - length & _U32, at, offset_mask),)
-    return tuple(Key(number >> 96 - start & _U32, _U32 << max(0, 32 - length + start) & _U32, at + start // 8,
-                     offset_mask) for start in range(0, length, 32))
+    return tuple(
+        Key(number >> 96 - start & _U32, _U32 << max(0, 32 - length + start) & _U32, at + start // 8, offset_mask)
+        for start in range(0, length, 32)
+    )
 
 
 def _ethernet(word: str) -> bytes:
@@ -243,8 +255,9 @@ def read_offset(cursor: Cursor) -> Selector:
         elif name == "plus":
             found = found._replace(flags=found.flags | OFFSET, plus=_value(cursor, unsigned(0xFFFF), "offset"))
         elif name == "mask":
-            found = found._replace(flags=found.flags | VARIABLE_OFFSET,
-                                   offset_mask=_value(cursor, unsigned(0xFFFF, 16), "offset"))
+            found = found._replace(
+                flags=found.flags | VARIABLE_OFFSET, offset_mask=_value(cursor, unsigned(0xFFFF, 16), "offset")
+            )
         elif name == "shift":
             found = found._replace(flags=found.flags | VARIABLE_OFFSET, shift=_value(cursor, unsigned(0xFF), "offset"))
         else:

@@ -15,8 +15,20 @@ from pytc.kinds.interface import Attributes, Schema
 
 _HEADER = struct.Struct("=HH")
 _TYPE = 0x3FFF  # NLA_TYPE_MASK
-_NUMBERS = {"uint8": "=B", "uint16": "=H", "uint32": "=I", "uint64": "=Q", "int8": "=b", "int16": "=h", "int32": "=i",
-            "int64": "=q", "be8": ">B", "be16": ">H", "be32": ">I", "be64": ">Q"}
+_NUMBERS = {
+    "uint8": "=B",
+    "uint16": "=H",
+    "uint32": "=I",
+    "uint64": "=Q",
+    "int8": "=b",
+    "int16": "=h",
+    "int32": "=i",
+    "int64": "=q",
+    "be8": ">B",
+    "be16": ">H",
+    "be32": ">I",
+    "be64": ">Q",
+}
 _ALIGN = 4
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
 
@@ -98,8 +110,10 @@ def _ways(kind: str) -> tuple[Callable[[Any], bytes], Read] | None:
         unpack_from = layout.unpack_from
         return layout.pack, lambda data, start, _: unpack_from(data, start)[0]
     others: dict[str, tuple[Callable[[Any], bytes], Read]] = {
-        "flag": (_empty, _true), "asciiz": (_text, lambda data, start, end: _read_text(data[start:end])),
-        "cdata": (bytes, lambda data, start, end: data[start:end])}
+        "flag": (_empty, _true),
+        "asciiz": (_text, lambda data, start, end: _read_text(data[start:end])),
+        "cdata": (bytes, lambda data, start, end: data[start:end]),
+    }
     return others.get(kind)
 
 

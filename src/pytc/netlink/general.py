@@ -18,7 +18,7 @@ def pack(schema: Schema, attributes: Sequence[tuple[str, Any]]) -> bytes:
     nested, texts = _class_for(schema)(), _texts(schema)
     nested["attrs"] = [(name, os.fsencode(value) if name in texts else value) for name, value in attributes]
     nested.encode()
-    return bytes(nested.data[_HEADER.size:])
+    return bytes(nested.data[_HEADER.size :])
 
 
 def unpack(schema: Schema, data: bytes) -> Attributes:
@@ -29,8 +29,11 @@ def unpack(schema: Schema, data: bytes) -> Attributes:
     except Exception as error:  # pyroute2 has no common base for what malformed input may raise
         raise NetlinkProtocolError(f"malformed attributes: {error}") from error
     texts = _texts(schema)
-    return {name: os.fsdecode(value) if name in texts and isinstance(value, bytes) else value
-            for name, value in nested["attrs"] if value is not None}
+    return {
+        name: os.fsdecode(value) if name in texts and isinstance(value, bytes) else value
+        for name, value in nested["attrs"]
+        if value is not None
+    }
 
 
 def _texts(schema: Schema) -> frozenset[str]:

@@ -49,8 +49,9 @@ class Listener:
     def __enter__(self) -> "Listener":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -61,5 +62,5 @@ def split_messages(data: bytes) -> Iterator[bytes]:
         length = _HEADER.unpack_from(data, at)[0]
         if length < _HEADER.size or at + length > len(data):
             raise NetlinkProtocolError("a truncated netlink message")
-        yield data[at:at + length]
+        yield data[at : at + length]
         at += -(-length // 4) * 4

@@ -27,8 +27,13 @@ _NLA_HEADER = struct.Struct("=HH")
 _NESTED = 0x8000  # NLA_F_NESTED
 _NLA_TYPE = 0x3FFF
 #: pyroute2's names of types.
-_NUMBERS = {"uint8": struct.Struct("=B"), "uint16": struct.Struct("=H"), "uint32": struct.Struct("=I"),
-            "uint64": struct.Struct("=Q"), "int64": struct.Struct("=q")}
+_NUMBERS = {
+    "uint8": struct.Struct("=B"),
+    "uint16": struct.Struct("=H"),
+    "uint32": struct.Struct("=I"),
+    "uint64": struct.Struct("=Q"),
+    "int64": struct.Struct("=q"),
+}
 
 
 class TcMessage(NamedTuple):
@@ -45,15 +50,31 @@ class TcMessage(NamedTuple):
 
 
 TRAFFIC_CONTROL: Schema = (
-    ("TCA_UNSPEC", "none"), ("TCA_KIND", "asciiz"), ("TCA_OPTIONS", "cdata"), ("TCA_STATS", "cdata"),
-    ("TCA_XSTATS", "cdata"), ("TCA_RATE", "cdata"), ("TCA_FCNT", "cdata"), ("TCA_STATS2", "cdata"),
-    ("TCA_STAB", "cdata"), ("TCA_PAD", "cdata"), ("TCA_DUMP_INVISIBLE", "flag"), ("TCA_CHAIN", "uint32"),
-    ("TCA_HW_OFFLOAD", "uint8"), ("TCA_INGRESS_BLOCK", "uint32"), ("TCA_EGRESS_BLOCK", "uint32"),
-    ("TCA_DUMP_FLAGS", "cdata"), ("TCA_EXT_WARN_MSG", "asciiz"),
+    ("TCA_UNSPEC", "none"),
+    ("TCA_KIND", "asciiz"),
+    ("TCA_OPTIONS", "cdata"),
+    ("TCA_STATS", "cdata"),
+    ("TCA_XSTATS", "cdata"),
+    ("TCA_RATE", "cdata"),
+    ("TCA_FCNT", "cdata"),
+    ("TCA_STATS2", "cdata"),
+    ("TCA_STAB", "cdata"),
+    ("TCA_PAD", "cdata"),
+    ("TCA_DUMP_INVISIBLE", "flag"),
+    ("TCA_CHAIN", "uint32"),
+    ("TCA_HW_OFFLOAD", "uint8"),
+    ("TCA_INGRESS_BLOCK", "uint32"),
+    ("TCA_EGRESS_BLOCK", "uint32"),
+    ("TCA_DUMP_FLAGS", "cdata"),
+    ("TCA_EXT_WARN_MSG", "asciiz"),
 )
 ACTIONS: Schema = (
-    ("TCA_ROOT_UNSPEC", "none"), ("TCA_ROOT_TAB", "cdata"), ("TCA_ROOT_FLAGS", "cdata"),
-    ("TCA_ROOT_COUNT", "uint32"), ("TCA_ROOT_TIME_DELTA", "uint32"), ("TCA_ROOT_EXT_WARN_MSG", "asciiz"),
+    ("TCA_ROOT_UNSPEC", "none"),
+    ("TCA_ROOT_TAB", "cdata"),
+    ("TCA_ROOT_FLAGS", "cdata"),
+    ("TCA_ROOT_COUNT", "uint32"),
+    ("TCA_ROOT_TIME_DELTA", "uint32"),
+    ("TCA_ROOT_EXT_WARN_MSG", "asciiz"),
 )
 _ATTRIBUTES_AT = _HEADER.size + _TCMSG.size
 _ABOUT_ACTIONS = (c.NEWACTION, c.DELACTION, c.GETACTION)
@@ -80,7 +101,7 @@ def decode(data: bytes) -> TcMessage:
         _, kind, flags, _, _ = _HEADER.unpack_from(data)
         if kind in _ABOUT_ACTIONS:
             _TCAMSG.unpack_from(data, _HEADER.size)
-            return TcMessage(kind, flags, attributes=decode_options(ACTIONS, data[_HEADER.size + _TCAMSG.size:]))
+            return TcMessage(kind, flags, attributes=decode_options(ACTIONS, data[_HEADER.size + _TCAMSG.size :]))
         _, _, _, ifindex, handle, parent, info = _TCMSG.unpack_from(data, _HEADER.size)
     except struct.error as error:
         raise NetlinkProtocolError(f"a traffic control message of {len(data)} bytes") from error
@@ -122,14 +143,16 @@ def split_attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
         length, number = _NLA_HEADER.unpack_from(data, at)
         if length < _NLA_HEADER.size or at + length > len(data):
             return
-        yield number & _NLA_TYPE, data[at + _NLA_HEADER.size:at + length]
+        yield number & _NLA_TYPE, data[at + _NLA_HEADER.size : at + length]
         at += -(-length // 4) * 4
 
 
 def join_attributes(attributes: Iterable[tuple[int, bytes]]) -> bytes:
     """The reverse of :func:`split_attributes`: each with its header, padded to 4 bytes."""
-    return b"".join(_NLA_HEADER.pack(_NLA_HEADER.size + len(payload), number) + payload + bytes(-len(payload) % 4)
-                    for number, payload in attributes)
+    return b"".join(
+        _NLA_HEADER.pack(_NLA_HEADER.size + len(payload), number) + payload + bytes(-len(payload) % 4)
+        for number, payload in attributes
+    )
 
 
 def holding(number: int) -> int:

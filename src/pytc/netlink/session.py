@@ -68,8 +68,9 @@ class Session:
     def __enter__(self) -> "Session":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def request(self, message: TcMessage) -> list[TcMessage]:
@@ -162,7 +163,7 @@ class Session:
                 if length < 16 or at + length > end:
                     raise NetlinkProtocolError("a truncated netlink message")
                 if number == sequence and kind != c.NOOP:
-                    yield kind, flags, data[at:at + length]
+                    yield kind, flags, data[at : at + length]
                 at += length + 3 & ~3
 
     def _datagram(self, *, peek: bool = False) -> int:
@@ -261,8 +262,10 @@ def _open_namespace(path: str, name: str) -> int:
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
-        raise NamespaceError(f'Cannot open network namespace "{name}": {getattr(error, "strerror", None) or error}',
-                             errno=getattr(error, "errno", None)) from error
+        raise NamespaceError(
+            f'Cannot open network namespace "{name}": {getattr(error, "strerror", None) or error}',
+            errno=getattr(error, "errno", None),
+        ) from error
 
 
 def _setns(fd: int, name: str) -> None:

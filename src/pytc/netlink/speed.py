@@ -21,7 +21,7 @@ def device_speed(device: str) -> int | None:
     import fcntl
 
     command = array.array("B", struct.pack("=I", _GSET).ljust(_COMMAND_SIZE, b"\0"))
-    name = device.encode("utf-8", "surrogateescape")[:_NAME_SIZE - 1].ljust(_NAME_SIZE, b"\0")
+    name = device.encode("utf-8", "surrogateescape")[: _NAME_SIZE - 1].ljust(_NAME_SIZE, b"\0")
     requests = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)  # any will do
     try:
         flags = fcntl.ioctl(requests.fileno(), _SIOCGIFFLAGS, name.ljust(_REQUEST_SIZE, b"\0"))
@@ -33,8 +33,7 @@ def device_speed(device: str) -> int | None:
         requests.close()
     if not struct.unpack_from("=H", flags, _NAME_SIZE)[0] & _IFF_UP:
         return None
-    low, = struct.unpack_from("=H", command, _LOW)
-    high, = struct.unpack_from("=H", command, _HIGH)
+    (low,) = struct.unpack_from("=H", command, _LOW)
+    (high,) = struct.unpack_from("=H", command, _HIGH)
     speed: int = high << 16 | low
     return speed if speed not in _UNKNOWN else None
-

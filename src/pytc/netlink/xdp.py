@@ -38,9 +38,11 @@ def xdp_programs(session: Session, ifindex: int) -> list[XdpProgram]:
 
 def parse_link(data: bytes) -> list[XdpProgram]:
     """What a whole RTM_NEWLINK message says, header included."""
-    attributes = dict(split_attributes(data[_NLMSG_HEADER + _IFINFOMSG.size:]))
-    found = {number: int.from_bytes(payload, sys.byteorder) for number, payload in
-             split_attributes(attributes.get(_XDP, b""))}
+    attributes = dict(split_attributes(data[_NLMSG_HEADER + _IFINFOMSG.size :]))
+    found = {
+        number: int.from_bytes(payload, sys.byteorder)
+        for number, payload in split_attributes(attributes.get(_XDP, b""))
+    }
     several = [XdpProgram(mode, found[number]) for _, number, mode in _MODES if found.get(number)]
     if several or not found.get(_PROGRAM):
         return several

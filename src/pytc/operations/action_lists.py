@@ -31,8 +31,10 @@ _NAMELESS = ("police",)
 
 def encode_actions(context: Context, actions: Sequence[Action], programs: Sequence[OpenedProgram | None]) -> bytes:
     """The attributes of a list; ``programs`` has the open program of each action, None for one without."""
-    return join_attributes((holding(order), _encode(context, action, program))
-                           for order, (action, program) in enumerate(zip(actions, programs, strict=True), 1))
+    return join_attributes(
+        (holding(order), _encode(context, action, program))
+        for order, (action, program) in enumerate(zip(actions, programs, strict=True), 1)
+    )
 
 
 def encode_options_of(context: Context, name: str, options: object, program: OpenedProgram | None = None) -> bytes:
@@ -44,8 +46,10 @@ def encode_options_of(context: Context, name: str, options: object, program: Ope
 
 
 def _encode(context: Context, action: Action, program: OpenedProgram | None) -> bytes:
-    attributes = [(_KIND, action.kind.encode() + b"\0"),
-                  (holding(_OPTIONS), encode_options_of(context, action.kind, action.options, program))]
+    attributes = [
+        (_KIND, action.kind.encode() + b"\0"),
+        (holding(_OPTIONS), encode_options_of(context, action.kind, action.options, program)),
+    ]
     if action.cookie:
         attributes.append((_COOKIE, action.cookie))
     if action.flags:
@@ -65,10 +69,18 @@ def _decode(order: int, raw: bytes) -> ActionRecord:
     name = parts.get(_KIND, b"").partition(b"\0")[0].decode("ascii", "replace")
     kind, options = kinds.find(name), parts.get(_OPTIONS, b"")
     return ActionRecord(
-        order, name, decode_options(kind.schema, options) if kind is not None and options else None, options,
-        _number(parts, _INDEX) or 0, unpack_statistics(parts[_STATS]) if _STATS in parts else None,
-        parts.get(_COOKIE, b""), _bits(parts, _FLAGS) or (0, 0), _number(parts, _IN_HW_COUNT),
-        (_bits(parts, _HW_STATS) or (None,))[0], (_bits(parts, _USED_HW_STATS) or (None,))[0])
+        order,
+        name,
+        decode_options(kind.schema, options) if kind is not None and options else None,
+        options,
+        _number(parts, _INDEX) or 0,
+        unpack_statistics(parts[_STATS]) if _STATS in parts else None,
+        parts.get(_COOKIE, b""),
+        _bits(parts, _FLAGS) or (0, 0),
+        _number(parts, _IN_HW_COUNT),
+        (_bits(parts, _HW_STATS) or (None,))[0],
+        (_bits(parts, _USED_HW_STATS) or (None,))[0],
+    )
 
 
 def index_of(record: ActionRecord) -> int:
@@ -125,12 +137,15 @@ def _document(context: Context, record: ActionRecord, *, bound: bool) -> Documen
         name = "" if record.kind in _NAMELESS else f"{record.kind} "
         fields += [Field("kind", record.kind, name), Field("index", record.number, f"\t index {record.number}\n")]
     if context.shown.statistics and record.statistics is not None:
-        fields += [Field("", text="\tAction statistics:\n"),
-                   Group("stats", statistics_fields(record.statistics, "\t"))]
+        fields += [Field("", text="\tAction statistics:\n"), Group("stats", statistics_fields(record.statistics, "\t"))]
     if record.cookie:
         fields.append(Field("cookie", record.cookie.hex(), f"\tcookie {record.cookie.hex()}\n"))
-    return [*fields, *_flags(record, bound=bound), *_hardware_statistics("hw_stats", record.hw_stats),
-            *_hardware_statistics("used_hw_stats", record.used_hw_stats)]
+    return [
+        *fields,
+        *_flags(record, bound=bound),
+        *_hardware_statistics("hw_stats", record.hw_stats),
+        *_hardware_statistics("used_hw_stats", record.used_hw_stats),
+    ]
 
 
 def _unknown(record: ActionRecord) -> list[Part]:
@@ -145,12 +160,18 @@ def _unknown(record: ActionRecord) -> list[Part]:
 
 def _flags(record: ActionRecord, *, bound: bool) -> list[Part]:
     value, selector = record.flags
-    fields: list[Part] = [Field(name, bool(value & bit), f"\t{name}") for bit, name in _FLAG_NAMES
-                          if selector & bit and not (bound and bit & _OF_HARDWARE)]
+    fields: list[Part] = [
+        Field(name, bool(value & bit), f"\t{name}")
+        for bit, name in _FLAG_NAMES
+        if selector & bit and not (bound and bit & _OF_HARDWARE)
+    ]
     count = record.in_hardware
     if count is not None and not bound and not value & selector & _SKIP_HW:
-        fields += ([Field("in_hw", True, "\tin_hw"), Field("in_hw_count", count, f" in_hw_count {count}")] if count
-                   else [Field("not_in_hw", True, "\tnot_in_hw")])
+        fields += (
+            [Field("in_hw", True, "\tin_hw"), Field("in_hw_count", count, f" in_hw_count {count}")]
+            if count
+            else [Field("not_in_hw", True, "\tnot_in_hw")]
+        )
     return [*fields, Field("", text="\n")] if fields else []
 
 

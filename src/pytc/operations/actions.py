@@ -71,8 +71,12 @@ def _some_exist(context: Context, actions: Sequence[Action]) -> bool:
 
 def _take_back(context: Context, added: Sequence[TcMessage]) -> None:
     """Deletes just the actions that the kernel said it had added."""
-    which = tuple((record.kind, index_of(record)) for answer in added if answer.type == c.NEWACTION
-                  for record in decode_actions(answer.attributes.get("TCA_ROOT_TAB", b"")))
+    which = tuple(
+        (record.kind, index_of(record))
+        for answer in added
+        if answer.type == c.NEWACTION
+        for record in decode_actions(answer.attributes.get("TCA_ROOT_TAB", b""))
+    )
     named_actions(context, NamedActions("delete", which))
 
 
@@ -87,16 +91,21 @@ def _encoded(context: Context, actions: Sequence[Action], programs: Sequence[Ope
 def warn_of_too_many(context: Context, actions: tuple[Action, ...]) -> None:
     """Says which actions the kernel has left out without a word."""
     if len(actions) > MOST:
-        context.notes.append(f"Warning: the kernel takes {MOST} actions at a time; the last {len(actions) - MOST} of "
-                             f"these {len(actions)} are not there")
+        context.notes.append(
+            f"Warning: the kernel takes {MOST} actions at a time; the last {len(actions) - MOST} of "
+            f"these {len(actions)} are not there"
+        )
 
 
 def named_actions(context: Context, command: NamedActions) -> list[Document] | None:
     """Gets or deletes; raises NetlinkError."""
     table = join_attributes(
-        (holding(order), join_attributes([(_KIND, os.fsencode(kind) + b"\0"),
-                                          *([(_INDEX, _NUMBER.pack(index))] if index else [])]))
-        for order, (kind, index) in enumerate(command.which, 1))
+        (
+            holding(order),
+            join_attributes([(_KIND, os.fsencode(kind) + b"\0"), *([(_INDEX, _NUMBER.pack(index))] if index else [])]),
+        )
+        for order, (kind, index) in enumerate(command.which, 1)
+    )
     answers: list[TcMessage] = []
     if command.which:
         message, flags = (c.GETACTION, 0) if command.verb == "get" else (c.DELACTION, c.ECHO * context.echo)
@@ -110,7 +119,7 @@ def action_commands(context: Context, command: ActionCommands) -> list[Document]
     """One after another, until one fails; those before it have been done then, as in tc. Raises what they raise."""
     documents: list[Document] | None = None
     for part in command.commands:
-        shown = (modify_actions(context, part) if isinstance(part, ModifyActions) else named_actions(context, part))
+        shown = modify_actions(context, part) if isinstance(part, ModifyActions) else named_actions(context, part)
         if shown is not None:
             documents = [*(documents or ()), *shown]
     return documents

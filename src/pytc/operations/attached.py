@@ -53,10 +53,11 @@ def find(context: Context, reference: Reference, there: Sequence[Attached], wher
         found = [one for one in there if (one.link == link if link else one.program == program)]
     if len(found) == 1:
         return found[0]
-    what = f'{reference.kind} {reference.text}'
+    what = f"{reference.kind} {reference.text}"
     which = ", ".join(_told(one) for one in there) or "none"
-    raise AttachError(f"{len(found) or 'no'} program{'s' if found else ''} at {where} with {what}",
-                      hints=(f"there: {which}",))
+    raise AttachError(
+        f"{len(found) or 'no'} program{'s' if found else ''} at {where} with {what}", hints=(f"there: {which}",)
+    )
 
 
 def pinned_ids(context: Context, path: str) -> tuple[int, int]:
@@ -81,7 +82,7 @@ def open_link(context: Context, text: str) -> "Link":
         return Link.from_id(int(text)) if text.isdigit() else Link.from_pin(pin_path(context, text))
     except BpfSyscallError as error:
         said = "is no link that can be had" if error.errno in (errno.EPERM, errno.EACCES) else "is no link"
-        raise AttachError(f'{text} {said}: {os.strerror(error.errno or 0)}', errno=error.errno) from error
+        raise AttachError(f"{text} {said}: {os.strerror(error.errno or 0)}", errno=error.errno) from error
 
 
 def _name(one: Attached) -> str:
@@ -108,8 +109,10 @@ def run_parts(context: Context, number: int) -> list[Part]:
         return []
     if not ran.runs and not context.shown.statistics:
         return []
-    return [Field("run_cnt", ran.runs, f"run_cnt {ran.runs} "),
-            Field("run_time_ns", ran.nanoseconds, f"run_time {ran.nanoseconds}ns ")]
+    return [
+        Field("run_cnt", ran.runs, f"run_cnt {ran.runs} "),
+        Field("run_time_ns", ran.nanoseconds, f"run_time {ran.nanoseconds}ns "),
+    ]
 
 
 def link_parts(link: int, pins: dict[int, list[str]]) -> list[Part]:

@@ -19,8 +19,16 @@ _SENTENCES = {
 }
 
 
-def attach_one(context: Context, point: AttachPoint, program: OpenedProgram, *, link: str = "", flags: int = 0,
-               position: Position = LAST, revision: int = 0) -> None:
+def attach_one(
+    context: Context,
+    point: AttachPoint,
+    program: OpenedProgram,
+    *,
+    link: str = "",
+    flags: int = 0,
+    position: Position = LAST,
+    revision: int = 0,
+) -> None:
     """Attaches a program, by a link that is pinned at ``link`` or plainly, with ``flags``; raises BpfSyscallError,
     PinError, and then nothing is attached."""
     if not link:
@@ -30,9 +38,11 @@ def attach_one(context: Context, point: AttachPoint, program: OpenedProgram, *, 
         make_pin(context, "link", link, made.pin)  # without it, the link ends with its descriptor
 
 
-def export_or_take_back(context: Context, programs: OpenedPrograms, point: AttachPoint, program: OpenedProgram,
-                        link: str) -> None:
+def export_or_take_back(
+    context: Context, programs: OpenedPrograms, point: AttachPoint, program: OpenedProgram, link: str
+) -> None:
     """Exports the maps of what was attached just now; when that fails, it is detached. Raises TransferError."""
+
     def take_back() -> None:
         if link:
             unpin(context, link)
@@ -42,8 +52,9 @@ def export_or_take_back(context: Context, programs: OpenedPrograms, point: Attac
     programs.export_or(take_back)
 
 
-def replace_one(point: AttachPoint, old: Attached, program: OpenedProgram, *, flags: int = 0,
-                revision: int = 0) -> None:
+def replace_one(
+    point: AttachPoint, old: Attached, program: OpenedProgram, *, flags: int = 0, revision: int = 0
+) -> None:
     """Puts a program into the place of another in one step; a link stays, and goes on with the new program. Raises
     BpfSyscallError."""
     with program_by_id(old.program) as former:

@@ -44,8 +44,10 @@ def disassemble_program(context: Context, command: DisassembleProgram) -> list[D
     if command.source.mode != "filter":
         return [_document(_program(context, command.source), form)]
     found = _attached(context, command.source)
-    return [[Field("filter", name, f"; {name}\n" if form == ASM and len(found) > 1 else ""),
-             *_document(program, form)] for name, program in found]
+    return [
+        [Field("filter", name, f"; {name}\n" if form == ASM and len(found) > 1 else ""), *_document(program, form)]
+        for name, program in found
+    ]
 
 
 def run_program(context: Context, command: RunProgram) -> list[Document]:
@@ -59,8 +61,9 @@ def run_program(context: Context, command: RunProgram) -> list[Document]:
     with ExitStack() as stack:
         source = islice(stack.enter_context(open_capture(command.path)), command.limit or None)
         write = _writer(stack, command.write)
-        for verdict in run_capture(_by_link_type(context, command.source), source, values=dict(command.values),
-                                   untagged=command.untagged):
+        for verdict in run_capture(
+            _by_link_type(context, command.source), source, values=dict(command.values), untagged=command.untagged
+        ):
             packets += 1
             matches += verdict.value != 0
             if verdict.value:
@@ -69,8 +72,13 @@ def run_program(context: Context, command: RunProgram) -> list[Document]:
                 rows.append({"number": verdict.number, "match": verdict.value != 0, "value": verdict.value})
                 texts.append(f"packet {verdict.number}: {_said(verdict.value)}\n")
     summary = f"{packets} packet{'s' * (packets != 1)}, {matches} matched, {packets - matches} did not\n"
-    return [[*([] if command.summary else [Field("packets", rows, "".join(texts))]), Field("count", packets, summary),
-             Field("matched", matches)]]
+    return [
+        [
+            *([] if command.summary else [Field("packets", rows, "".join(texts))]),
+            Field("count", packets, summary),
+            Field("matched", matches),
+        ]
+    ]
 
 
 def translate_program(context: Context, command: TranslateProgram) -> None:
@@ -103,8 +111,10 @@ def _program(context: Context, source: ClassicSource) -> Program:
         return compile_expression(source.text, source.link_type or ETHERNET)
     found = _attached(context, source)
     if len(found) > 1:
-        raise BytecodeError(f"{len(found)} filters of classic BPF are meant ({'; '.join(name for name, _ in found)}): "
-                            'say "pref" and "handle"')
+        raise BytecodeError(
+            f"{len(found)} filters of classic BPF are meant ({'; '.join(name for name, _ in found)}): "
+            'say "pref" and "handle"'
+        )
     return found[0][1]
 
 
@@ -136,8 +146,10 @@ def _attached(context: Context, source: ClassicSource) -> list[tuple[str, Progra
         if instructions:
             found.append((f"pref {record.pref} handle {record.handle:#x}", instructions))
     if not found:
-        raise BytecodeError(f"no filter of classic BPF on {selector.device}" + (
-            f"; {others} of other kinds or of eBPF" if others else ""))
+        raise BytecodeError(
+            f"no filter of classic BPF on {selector.device}"
+            + (f"; {others} of other kinds or of eBPF" if others else "")
+        )
     return found
 
 
@@ -149,10 +161,14 @@ def _number(word: str) -> int:
 
 
 def _document(program: Program, form: str) -> Document:
-    instructions: list[Json] = [{**instruction._asdict(), "text": statement(index, instruction)}
-                                for index, instruction in enumerate(program)]
-    return [Field("length", len(program), format_program(program, form)), Field("bytecode", format_bytecode(program)),
-            Field("insns", instructions)]
+    instructions: list[Json] = [
+        {**instruction._asdict(), "text": statement(index, instruction)} for index, instruction in enumerate(program)
+    ]
+    return [
+        Field("length", len(program), format_program(program, form)),
+        Field("bytecode", format_bytecode(program)),
+        Field("insns", instructions),
+    ]
 
 
 def _said(value: int) -> str:

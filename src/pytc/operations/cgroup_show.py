@@ -19,8 +19,9 @@ _MODES = {F_ALLOW_MULTI: "multi", F_ALLOW_OVERRIDE: "override", 0: "exclusive"}
 def show_cgroup(context: Context, command: ShowCgroup) -> list[Document]:
     """The programs of one cgroup, by their types; raises AttachError."""
     types = [ATTACH_TYPES[command.attach]] if command.attach else list(ATTACH_TYPES.values())
-    return _documents(context, path_of(command.place), types, all_links(), link_pins(context),
-                      effective=command.effective)
+    return _documents(
+        context, path_of(command.place), types, all_links(), link_pins(context), effective=command.effective
+    )
 
 
 def show_cgroup_tree(context: Context, command: ShowCgroupTree) -> list[Document]:
@@ -31,8 +32,9 @@ def show_cgroup_tree(context: Context, command: ShowCgroupTree) -> list[Document
     known, pins, documents = all_links(), link_pins(context), list[Document]()
     for path in cgroups.below(top):
         try:
-            programs = _documents(context, path, list(ATTACH_TYPES.values()), known, pins,
-                                  effective=command.effective, indent="    ")
+            programs = _documents(
+                context, path, list(ATTACH_TYPES.values()), known, pins, effective=command.effective, indent="    "
+            )
         except AttachError as error:
             if error.errno in (errno.ENOENT, errno.ENODEV):  # gone meanwhile
                 continue
@@ -42,8 +44,16 @@ def show_cgroup_tree(context: Context, command: ShowCgroupTree) -> list[Document
     return documents
 
 
-def _documents(context: Context, path: str, types: list[CgroupAttachType], known: cgroups.Links,
-               pins: dict[int, list[str]], *, effective: bool, indent: str = "") -> list[Document]:
+def _documents(
+    context: Context,
+    path: str,
+    types: list[CgroupAttachType],
+    known: cgroups.Links,
+    pins: dict[int, list[str]],
+    *,
+    effective: bool,
+    indent: str = "",
+) -> list[Document]:
     documents: list[Document] = []
     with cgroups.open_cgroup(path) as cgroup:
         for type in types:
@@ -53,10 +63,25 @@ def _documents(context: Context, path: str, types: list[CgroupAttachType], known
     return documents
 
 
-def _of_type(context: Context, type: CgroupAttachType, there: Attachments, pins: dict[int, list[str]], *,
-             effective: bool, indent: str) -> list[Document]:
+def _of_type(
+    context: Context,
+    type: CgroupAttachType,
+    there: Attachments,
+    pins: dict[int, list[str]],
+    *,
+    effective: bool,
+    indent: str,
+) -> list[Document]:
     mode = _MODES.get(there.flags & (F_ALLOW_MULTI | F_ALLOW_OVERRIDE), "")
     flags: list[Part] = [] if effective or not mode else [Field("attach_flags", mode, f"{mode} ")]
-    return [[Field("", text=f"{indent}{type.word} "), Field("attach_type", attach_type_name(type.number)), *flags,
-             *link_parts(one.link, pins), *program_parts(context, one.program), Field("", text="\n")]
-            for one in there.programs]
+    return [
+        [
+            Field("", text=f"{indent}{type.word} "),
+            Field("attach_type", attach_type_name(type.number)),
+            *flags,
+            *link_parts(one.link, pins),
+            *program_parts(context, one.program),
+            Field("", text="\n"),
+        ]
+        for one in there.programs
+    ]

@@ -29,14 +29,19 @@ from pytc.operations.programs import Wanted
 
 FLAGS = {"multi": F_ALLOW_MULTI, "override": F_ALLOW_OVERRIDE, "exclusive": 0}
 # Of programs that go with one attach type only.
-_BY_PROGRAM = {ProgramType.SOCK_OPS: "sock_ops", ProgramType.CGROUP_DEVICE: "device",
-               ProgramType.CGROUP_SYSCTL: "sysctl"}
+_BY_PROGRAM = {
+    ProgramType.SOCK_OPS: "sock_ops",
+    ProgramType.CGROUP_DEVICE: "device",
+    ProgramType.CGROUP_SYSCTL: "sysctl",
+}
 _SENTENCES = {
     errno.ENOENT: "there is no such program",
     errno.E2BIG: "there is no room: a cgroup takes 64 programs of a type",
 }
-_ANOTHER_SHARING = ("programs that are there already, here or in a cgroup above, are attached with another of multi, "
-                    "override and exclusive, which do not go together",)
+_ANOTHER_SHARING = (
+    "programs that are there already, here or in a cgroup above, are attached with another of multi, "
+    "override and exclusive, which do not go together",
+)
 
 
 def attach_cgroup(context: Context, command: AttachCgroup) -> None:
@@ -77,8 +82,11 @@ def type_of(program: OpenedProgram) -> CgroupAttachType:
         return exact
     words = " ".join(one.word for one in found)
     if not words:
-        raise AttachError(f"{program.annotation} is a program of type {program_type_name(program.type)}, which does "
-                          "not go to a cgroup", hints=(f"attach types: {' '.join(ATTACH_TYPES)}",))
+        raise AttachError(
+            f"{program.annotation} is a program of type {program_type_name(program.type)}, which does "
+            "not go to a cgroup",
+            hints=(f"attach types: {' '.join(ATTACH_TYPES)}",),
+        )
     raise AttachError(f"{program.annotation} does not say where it belongs; name it: {words}")
 
 
@@ -90,13 +98,15 @@ def _refused_twice(path: str, cgroup: OwnedFd, type: CgroupAttachType, program: 
     except BpfSyscallError as error:
         there = cgroups.attached(cgroup.fd, type, {}).programs if error.errno == errno.EINVAL else ()
         if any(one.program == describe_program(program.fd).id for one in there):
-            raise AttachError(f"{path} {type.word}: this program is attached there already",
-                              errno=error.errno) from error
+            raise AttachError(
+                f"{path} {type.word}: this program is attached there already", errno=error.errno
+            ) from error
         raise
 
 
-def _replace(context: Context, command: AttachCgroup, cgroup: OwnedFd, type: CgroupAttachType,
-             program: OpenedProgram) -> None:
+def _replace(
+    context: Context, command: AttachCgroup, cgroup: OwnedFd, type: CgroupAttachType, program: OpenedProgram
+) -> None:
     there = cgroups.attached(cgroup.fd, type, all_links())
     assert command.old is not None
     old = find(context, command.old, there.programs, f"{path_of(command.place)} {type.word}")

@@ -86,8 +86,11 @@ def _document(record: ClassRecord, parts: ClassParts, place: _Place) -> Document
 def _mute(parts: ClassParts) -> Document:
     """In JSON alone."""
     statistics = statistics_fields(parts.statistics) if parts.statistics is not None else []
-    return [*_muted(parts.head), Group("", _muted(parts.options)),
-            *([Group("stats", _muted([*statistics, *parts.own_statistics]))] if statistics else [])]
+    return [
+        *_muted(parts.head),
+        Group("", _muted(parts.options)),
+        *([Group("stats", _muted([*statistics, *parts.own_statistics]))] if statistics else []),
+    ]
 
 
 def _muted(document: Document) -> list[Part]:

@@ -20,8 +20,12 @@ from pytc.operations.surroundings import surroundings
 from pytc.operations.unknown import unknown_options
 from pytc.records import ClassRecord
 
-_VERBS = {"add": (c.NEWTCLASS, c.EXCL | c.CREATE), "change": (c.NEWTCLASS, 0), "replace": (c.NEWTCLASS, c.CREATE),
-          "delete": (c.DELTCLASS, 0)}
+_VERBS = {
+    "add": (c.NEWTCLASS, c.EXCL | c.CREATE),
+    "change": (c.NEWTCLASS, 0),
+    "replace": (c.NEWTCLASS, c.CREATE),
+    "delete": (c.DELTCLASS, 0),
+}
 
 
 def modify_class(context: Context, command: ModifyClass) -> list[Document] | None:
@@ -50,8 +54,11 @@ def show_classes(context: Context, command: ShowClasses) -> list[Document]:
     if context.shown.graph:
         records = [_record(answer) for answer in answers if answer.type == c.NEWTCLASS]
         return tree([(record, _parts(context, record, command, clock)) for record in records])
-    return [_document(_parts(context, _record(answer), command, clock)) for answer in answers
-            if answer.type == c.NEWTCLASS and _selected(answer, command)]
+    return [
+        _document(_parts(context, _record(answer), command, clock))
+        for answer in answers
+        if answer.type == c.NEWTCLASS and _selected(answer, command)
+    ]
 
 
 def class_records(context: Context, index: int) -> list[ClassRecord]:
@@ -68,8 +75,7 @@ def class_news(context: Context, message: TcMessage) -> Document:
 
 def _selected(message: TcMessage, command: ShowClasses) -> bool:
     handle = Handle.from_number(message.handle)
-    return ((command.qdisc == UNSPEC or handle.major == command.qdisc.major)
-            and command.classid in (UNSPEC, handle))
+    return (command.qdisc == UNSPEC or handle.major == command.qdisc.major) and command.classid in (UNSPEC, handle)
 
 
 def build_message(context: Context, command: ModifyClass) -> TcMessage:
@@ -84,8 +90,15 @@ def build_message(context: Context, command: ModifyClass) -> TcMessage:
     if kind is not None and kind.encode_class is not None:
         options = kind.encode_class(command.options, surroundings(context, command.device))
         attributes["TCA_OPTIONS"] = encode_options(kind.schema, options)
-    return TcMessage(kind_of_message, flags, context.device_index(command.device), command.classid.number,
-                     command.parent.number, 0, attributes)
+    return TcMessage(
+        kind_of_message,
+        flags,
+        context.device_index(command.device),
+        command.classid.number,
+        command.parent.number,
+        0,
+        attributes,
+    )
 
 
 def _hint(error: NetlinkError, command: ModifyClass) -> str:
@@ -113,9 +126,16 @@ def _record(message: TcMessage) -> ClassRecord:
     kind, raw = kinds.find(name), attributes.get("TCA_OPTIONS")
     statistics, own = read_statistics(message)
     return ClassRecord(
-        message.ifindex, Handle.from_number(message.handle), Handle.from_number(message.parent),
-        Handle.from_number(message.info), name,
-        decode_options(kind.schema, raw) if kind is not None and raw is not None else None, raw or b"", statistics, own)
+        message.ifindex,
+        Handle.from_number(message.handle),
+        Handle.from_number(message.parent),
+        Handle.from_number(message.info),
+        name,
+        decode_options(kind.schema, raw) if kind is not None and raw is not None else None,
+        raw or b"",
+        statistics,
+        own,
+    )
 
 
 def _parts(context: Context, record: ClassRecord, command: ShowClasses, clock: Clock) -> ClassParts:
@@ -125,9 +145,14 @@ def _parts(context: Context, record: ClassRecord, command: ShowClasses, clock: C
         options = kind.document_class(record.attributes, context.shown, clock)
     elif record.options:
         options = unknown_options("class", record.options)
-    return ClassParts(context.shown.spelled(record.handle), _head(context, record, command), options,
-                      record.statistics if context.shown.statistics else None,
-                      _own_statistics(record) if context.shown.statistics else (), context.shown.iec)
+    return ClassParts(
+        context.shown.spelled(record.handle),
+        _head(context, record, command),
+        options,
+        record.statistics if context.shown.statistics else None,
+        _own_statistics(record) if context.shown.statistics else (),
+        context.shown.iec,
+    )
 
 
 def _document(parts: ClassParts) -> Document:

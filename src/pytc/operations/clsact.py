@@ -38,12 +38,15 @@ def _is_there(context: Context, selector: FilterSelector) -> bool:
     kind = kind_at_clsact(context, context.device_index(device))
     if kind == "ingress" and selector.parent == EGRESS:
         # The kernel would put the filter on ingress without a word.
-        raise PlaceTakenError(f"{device} has an ingress qdisc in the place of clsact: it has no egress",
-                              hints=(f'"pytc qdisc del dev {device} ingress" frees the place, and takes the filters '
-                                     "away",))
+        raise PlaceTakenError(
+            f"{device} has an ingress qdisc in the place of clsact: it has no egress",
+            hints=(f'"pytc qdisc del dev {device} ingress" frees the place, and takes the filters away',),
+        )
     if kind == "ingress":
-        context.notes.append(f"Note: {device} has an ingress qdisc, which takes this filter; for egress filters, "
-                             "clsact has to be in its place")
+        context.notes.append(
+            f"Note: {device} has an ingress qdisc, which takes this filter; for egress filters, "
+            "clsact has to be in its place"
+        )
     return bool(kind)
 
 

@@ -40,12 +40,22 @@ class Context:
     keeps what is known of object files from one command to the next; a context of a single command has none.
     """
 
-    def __init__(self, *, shown: Shown | None = None, bpf_mount: str = "", layout20: str = "",
-                 environment: Mapping[str, str] | None = None, progress: Callable[[int, int], object] | None = None,
-                 say: Callable[[str], object] | None = None, write: Callable[[bytes], object] | None = None,
-                 echo: bool = False, create_clsact: bool = False,
-                 plan: "Plan | None" = None, journal: "Journal | None" = None,
-                 warnings: "FilterWarnings | None" = None) -> None:
+    def __init__(
+        self,
+        *,
+        shown: Shown | None = None,
+        bpf_mount: str = "",
+        layout20: str = "",
+        environment: Mapping[str, str] | None = None,
+        progress: Callable[[int, int], object] | None = None,
+        say: Callable[[str], object] | None = None,
+        write: Callable[[bytes], object] | None = None,
+        echo: bool = False,
+        create_clsact: bool = False,
+        plan: "Plan | None" = None,
+        journal: "Journal | None" = None,
+        warnings: "FilterWarnings | None" = None,
+    ) -> None:
         self.shown = shown if shown is not None else Shown()
         self.echo = echo
         self.create_clsact = create_clsact
@@ -125,6 +135,7 @@ class Context:
     def __enter__(self) -> "Context":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

@@ -31,14 +31,27 @@ def _tcx(context: Context, plan: Plan, command: AttachTcx | ReplaceTcx | DetachT
     wanted = Wanted(resolved(command.source), ProgramType.SCHED_CLS, SECTIONS[command.hook])
     program = plan.name_of(plan.program(context, wanted))
     if isinstance(command, ReplaceTcx):
-        _note(plan, "replace", "BPF_PROG_ATTACH or BPF_LINK_UPDATE",
-              [*where, _word("program", program), *_which("old", command.old)])
+        _note(
+            plan,
+            "replace",
+            "BPF_PROG_ATTACH or BPF_LINK_UPDATE",
+            [*where, _word("program", program), *_which("old", command.old)],
+        )
         return
     order = command.order
-    _note(plan, "attach", "BPF_LINK_CREATE" if command.link else "BPF_PROG_ATTACH",
-          [*where, _word("program", program), _word("order", order.where),
-           *(_which("relative", order.reference) if order.reference is not None else ()),
-           *([_word("revision", command.revision)] if command.revision else ()), *_link(context, command.link)])
+    _note(
+        plan,
+        "attach",
+        "BPF_LINK_CREATE" if command.link else "BPF_PROG_ATTACH",
+        [
+            *where,
+            _word("program", program),
+            _word("order", order.where),
+            *(_which("relative", order.reference) if order.reference is not None else ()),
+            *([_word("revision", command.revision)] if command.revision else ()),
+            *_link(context, command.link),
+        ],
+    )
 
 
 def _cgroup(context: Context, plan: Plan, command: AttachCgroup | DetachCgroup) -> None:
@@ -54,9 +67,19 @@ def _cgroup(context: Context, plan: Plan, command: AttachCgroup | DetachCgroup) 
     program = plan.program(context, wanted)
     type = known or type_of(program)
     how = "BPF_LINK_CREATE" if command.link else "BPF_PROG_ATTACH"
-    _note(plan, "replace" if command.old is not None else "attach", how, [
-        *where, _word("type", type.word), _word("program", plan.name_of(program)), _word("sharing", command.sharing),
-        *(_which("old", command.old) if command.old is not None else ()), *_link(context, command.link)])
+    _note(
+        plan,
+        "replace" if command.old is not None else "attach",
+        how,
+        [
+            *where,
+            _word("type", type.word),
+            _word("program", plan.name_of(program)),
+            _word("sharing", command.sharing),
+            *(_which("old", command.old) if command.old is not None else ()),
+            *_link(context, command.link),
+        ],
+    )
 
 
 def _note(plan: Plan, step: str, command: str, words: list[Part]) -> None:

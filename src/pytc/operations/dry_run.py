@@ -27,8 +27,16 @@ from pytc.operations.exports import OpenedPrograms
 from pytc.operations.pins import pin_path
 from pytc.operations.programs import Wanted, annotation, chosen_programs, identity, pinned_annotation
 
-_CHANGES = ("ModifyFilter", "ModifyChain", "ModifyQdisc", "ModifyClass", "ModifyActions", "NamedActions",
-            "ActionCommands", "FlushActions")
+_CHANGES = (
+    "ModifyFilter",
+    "ModifyChain",
+    "ModifyQdisc",
+    "ModifyClass",
+    "ModifyActions",
+    "NamedActions",
+    "ActionCommands",
+    "FlushActions",
+)
 _ATTACHMENTS = ("AttachTcx", "ReplaceTcx", "DetachTcx", "AttachCgroup", "DetachCgroup")
 #: How the names of commands begin that change nothing.
 _HARMLESS = ("Show", "Get", "List", "Lint", "Dump", "Next", "Convert", "Compile", "Assemble", "Disassemble", "Monitor")
@@ -143,8 +151,10 @@ class Plan:
                 context.notes.append(f'Note: map "{one.spec.name}" is pinned at "{one.path}", and {_UNSEEN}')
         self.lasting += [f'maps would be exported to "{path}"' for path in exports]
         self.note(_load_document(source.path, load, exports))
-        return [self._stand_in(program.name, annotation(spec.name, program.section), type,
-                               program.expected_attach_type) for program, type in chosen]
+        return [
+            self._stand_in(program.name, annotation(spec.name, program.section), type, program.expected_attach_type)
+            for program, type in chosen
+        ]
 
     def _expression(self, source: BpfSource, wanted: Wanted) -> OpenedProgram:
         from pytc.bpf.program import select_program
@@ -165,12 +175,12 @@ class Plan:
         except BpfError as error:
             if error.errno is None:
                 raise  # it is there, and something else
-            remark = f', and {_UNSEEN} ({error})'
+            remark = f", and {_UNSEEN} ({error})"
         if remark:
             context.notes.append(f'Note: the program is pinned at "{source.path}"{remark}')
         path = pin_path(context, source.path)
         self.note([Field("step", "open", "open "), Field("pinned", path, f"pinned {path}\n")])
-        found = self._stand_in(f'pinned at {path}', pinned_annotation(source.path), wanted.type)
+        found = self._stand_in(f"pinned at {path}", pinned_annotation(source.path), wanted.type)
         if about is not None:
             self._descriptions[found.fd] = about
         return found
@@ -204,8 +214,9 @@ def planned(context: Context, command: Command, operation: Operation) -> list[Do
     elif name in _CHANGES:
         operation(context, command)
     else:
-        raise UsageError('Option "-dry-run" is for qdisc, class, filter, chain, action, tcx and cgroup, and for what '
-                         "only shows")
+        raise UsageError(
+            'Option "-dry-run" is for qdisc, class, filter, chain, action, tcx and cgroup, and for what only shows'
+        )
     return context.plan.steps()
 
 
@@ -224,9 +235,12 @@ def only_asks(command: Command) -> bool:
 
 
 def _load_document(path: str, load: PlannedLoad, exports: Sequence[str]) -> Document:
-    fields: list[Part] = [Field("step", "load", "load "), Field("object", path, f"{path}\n"),
-                          Listing("maps", [_map_document(one) for one in load.maps]),
-                          Listing("programs", [_program_document(one) for one in load.programs])]
+    fields: list[Part] = [
+        Field("step", "load", "load "),
+        Field("object", path, f"{path}\n"),
+        Listing("maps", [_map_document(one) for one in load.maps]),
+        Listing("programs", [_program_document(one) for one in load.programs]),
+    ]
     if exports:
         fields.append(Field("exports", [*exports], "".join(f"\texport {path}\n" for path in exports)))
     return fields
@@ -234,10 +248,13 @@ def _load_document(path: str, load: PlannedLoad, exports: Sequence[str]) -> Docu
 
 def _map_document(planned: PlannedMap) -> Document:
     spec, name = planned.spec, map_type_name(planned.spec.type)
-    fields = [Field("name", spec.name, f"\tmap {spec.name}: "), Field("type", name, name),
-              Field("key_size", spec.key_size, f", key {spec.key_size}"),
-              Field("value_size", spec.value_size, f", value {spec.value_size}"),
-              Field("max_entries", planned.entries, f", max_entries {planned.entries}")]
+    fields = [
+        Field("name", spec.name, f"\tmap {spec.name}: "),
+        Field("type", name, name),
+        Field("key_size", spec.key_size, f", key {spec.key_size}"),
+        Field("value_size", spec.value_size, f", value {spec.value_size}"),
+        Field("max_entries", planned.entries, f", max_entries {planned.entries}"),
+    ]
     if planned.path:
         fate = planned.fate if planned.fate != UNSEEN else f"{CREATED} or reused"
         fields += [Field("pinned", planned.path, f", pinned {planned.path}"), Field("pin", planned.fate, f" ({fate})")]
@@ -246,9 +263,12 @@ def _map_document(planned: PlannedMap) -> Document:
 
 def _program_document(planned: PlannedProgram) -> Document:
     program, type = planned.program, program_type_name(planned.type)
-    fields = [Field("name", program.name, f"\tprogram {program.name}: "),
-              Field("section", program.section, f"section {program.section}"), Field("type", type, f", type {type}"),
-              Field("instructions", planned.instructions, f", {planned.instructions} instructions")]
+    fields = [
+        Field("name", program.name, f"\tprogram {program.name}: "),
+        Field("section", program.section, f"section {program.section}"),
+        Field("type", type, f", type {type}"),
+        Field("instructions", planned.instructions, f", {planned.instructions} instructions"),
+    ]
     if planned.slot:
         fields.append(Field("slot", planned.slot, f", for {planned.slot}"))
     return [*fields, Field("", text="\n")]

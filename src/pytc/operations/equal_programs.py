@@ -144,8 +144,9 @@ def program_of(message: TcMessage) -> FilterProgram | None:
 
 def _program_at(context: Context, hook: Hook, place: Place) -> FilterProgram | None:
     question = _question(hook)
-    question = question._replace(handle=place.handle, info=place.pref << 16, flags=c.ECHO,
-                                 attributes={"TCA_KIND": "bpf", **question.attributes})
+    question = question._replace(
+        handle=place.handle, info=place.pref << 16, flags=c.ECHO, attributes={"TCA_KIND": "bpf", **question.attributes}
+    )
     try:
         answers = context.session.request(question)
     except NetlinkError:

@@ -24,8 +24,10 @@ def serve_maps(context: Context, command: ServeMaps) -> None:
     """Keeps maps until a signal ends it; raises TransferError."""
     users, owner = user_of(command.rights)
     _allow_many_descriptors()
-    with ended_by_signals(quietly=True), Agent(command.path, mode=command.rights.mode, owner=owner, users=users,
-                                               say=context.say) as agent:
+    with (
+        ended_by_signals(quietly=True),
+        Agent(command.path, mode=command.rights.mode, owner=owner, users=users, say=context.say) as agent,
+    ):
         notify_ready(context.environment.get(_NOTIFY, ""))
         agent.serve()
 
@@ -58,16 +60,29 @@ def _document(fetched: Fetched) -> Document:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(about.received // 10**9))
     rows = [_row(entry, found) for entry, found in zip(received.entries, received.maps, strict=True)]
     maps: list[Json] = [values for values, _ in rows]
-    return [Field("number", about.number, f"{about.number}: "), Field("object", name, f"{name} "),
-            Field("received", about.received, f"received {when} "),
-            Field("pid", about.pid, f"from process {about.pid} "), Field("uid", about.uid, f"of user {about.uid}\n"),
-            Field("maps", maps, "".join(text for _, text in rows))]
+    return [
+        Field("number", about.number, f"{about.number}: "),
+        Field("object", name, f"{name} "),
+        Field("received", about.received, f"received {when} "),
+        Field("pid", about.pid, f"from process {about.pid} "),
+        Field("uid", about.uid, f"of user {about.uid}\n"),
+        Field("maps", maps, "".join(text for _, text in rows)),
+    ]
 
 
 def _row(entry: MapEntry, found: Map) -> tuple[Json, str]:
     about = found.description
     kind = map_type_name(about.type)
-    values: Json = {"id": entry.id, "name": about.name, "type": kind, "bytes_key": about.key_size,
-                    "bytes_value": about.value_size, "max_entries": about.max_entries, "map": about.id}
-    return values, (f"    id {entry.id} {about.name or '-'} {kind} key {about.key_size}B value {about.value_size}B "
-                    f"max_entries {about.max_entries} map {about.id}\n")
+    values: Json = {
+        "id": entry.id,
+        "name": about.name,
+        "type": kind,
+        "bytes_key": about.key_size,
+        "bytes_value": about.value_size,
+        "max_entries": about.max_entries,
+        "map": about.id,
+    }
+    return values, (
+        f"    id {entry.id} {about.name or '-'} {kind} key {about.key_size}B value {about.value_size}B "
+        f"max_entries {about.max_entries} map {about.id}\n"
+    )

@@ -45,16 +45,18 @@ def _array(context: Context, path: str) -> Iterator[Map]:
     try:
         descriptor = open_pin(pin_path(context, path))
     except BpfSyscallError as error:
-        raise BpfError(f"Couldn't retrieve pinned map '{path}': {os.strerror(error.errno or 0)}",
-                       errno=error.errno) from error
+        raise BpfError(
+            f"Couldn't retrieve pinned map '{path}': {os.strerror(error.errno or 0)}", errno=error.errno
+        ) from error
     try:
         array = Map(descriptor)
     except BpfSyscallError as error:
         raise BpfError(f"'{path}' is pinned, but is no map", errno=error.errno) from error
     with array:
         if array.description.type != MapType.PROG_ARRAY:
-            raise BpfError(f"'{path}' is a map of type {map_type_name(array.description.type)}; programs go into a "
-                           "prog_array")
+            raise BpfError(
+                f"'{path}' is a map of type {map_type_name(array.description.type)}; programs go into a prog_array"
+            )
         yield array
 
 
@@ -68,8 +70,9 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
     spec = with_parameters(context, read_object(source.path, layout20=context.layout20), source)
     default = owner.type if owner is not None else 0
     type = ProgramType(source.type or default or ProgramType.SCHED_CLS)
-    chosen = select_program(spec, section=source.section, program=source.program,
-                            default_section=_DEFAULT_SECTIONS.get(type, "classifier"))
+    chosen = select_program(
+        spec, section=source.section, program=source.program, default_section=_DEFAULT_SECTIONS.get(type, "classifier")
+    )
     place = tail_call_place(chosen.section)
     key = command.key if command.key is not None else place[1] if place is not None else None
     if key is None:
@@ -110,8 +113,10 @@ def _put(array: Map, path: str, key: int, program: Program) -> None:
     _check_slot(array, path, key)
     about, owner = program.description, array_owner(array.fd)
     if owner is not None and owner.type != about.type:
-        raise BpfError(f"the program is of type {program_type_name(about.type)}; '{path}' is for programs of type "
-                       f"{program_type_name(owner.type)}")
+        raise BpfError(
+            f"the program is of type {program_type_name(about.type)}; '{path}' is for programs of type "
+            f"{program_type_name(owner.type)}"
+        )
     if owner is not None and owner.jited != about.jited:
         raise BpfError(f"the program is {_JITED[about.jited]}; those of '{path}' are {_JITED[owner.jited]}")
     try:
@@ -120,5 +125,8 @@ def _put(array: Map, path: str, key: int, program: Program) -> None:
         from pytc.bpf.explain import slot_causes
 
         causes = slot_causes(path, array.description.max_entries, key, error.errno or 0)
-        raise BpfError(f"the kernel does not put the program into slot {key} of '{path}': "
-                       f"{os.strerror(error.errno or 0)}", errno=error.errno, hints=causes) from error
+        raise BpfError(
+            f"the kernel does not put the program into slot {key} of '{path}': {os.strerror(error.errno or 0)}",
+            errno=error.errno,
+            hints=causes,
+        ) from error

@@ -33,8 +33,10 @@ def link_type_of(context: Context, device: str) -> str:
         return ETHERNET
     found = link_type_of_device(number)
     if found is None:
-        raise InvalidOptionsError(f"{device} is a device of type {number} (ARPHRD_*), and it is not known what its "
-                                  'packets begin with; say it: "dlt NAME", with one of libpcap\'s names')
+        raise InvalidOptionsError(
+            f"{device} is a device of type {number} (ARPHRD_*), and it is not known what its "
+            'packets begin with; say it: "dlt NAME", with one of libpcap\'s names'
+        )
     return found.name
 
 
@@ -45,8 +47,10 @@ def compile_for(context: Context, expression: str, device: str, link_type: str) 
 
     if not device:
         if not link_type:
-            raise InvalidOptionsError('without a device, an expression needs to be told what packets begin with: "dlt '
-                                      'EN10MB" for an Ethernet header, "dlt RAW" for an IP header')
+            raise InvalidOptionsError(
+                'without a device, an expression needs to be told what packets begin with: "dlt '
+                'EN10MB" for an Ethernet header, "dlt RAW" for an IP header'
+            )
         return compile_expression(expression, link_type)
     if not link_type:
         looked_at = "" if context.plan is not None else device  # which takes privileges
@@ -64,8 +68,10 @@ def _misfit(context: Context, device: str, link_type: str) -> list[str]:
         return []
     begins = {"EN10MB": "an Ethernet header", "RAW": "an IP header"}
     first, wanted = begins.get(own, "something else"), begins.get(link_type, "something else")
-    return [f"Warning: packets of {device} begin with {first} ({own}); a program for {link_type} looks for {wanted} "
-            "there, and hardly matches what is meant"]
+    return [
+        f"Warning: packets of {device} begin with {first} ({own}); a program for {link_type} looks for {wanted} "
+        "there, and hardly matches what is meant"
+    ]
 
 
 def remarks(program: Sequence[ClassicInstruction], classid: Handle | None, *, direct_action: bool) -> list[str]:
@@ -73,9 +79,11 @@ def remarks(program: Sequence[ClassicInstruction], classid: Handle | None, *, di
     if classid is None or direct_action:
         return []
     others = sorted(k for code, _, _, k in program if code == _RETURN_K and k not in (_NO_MATCH, _THE_FLOWID))
-    return [f"Warning: the bytecode returns {number}, which is class {Handle.from_number(number)} and not the flowid; "
-            f'for {classid} it has to return 4294967295, as what "pytc cbpf compile" prints does'
-            for number in others[:1]]
+    return [
+        f"Warning: the bytecode returns {number}, which is class {Handle.from_number(number)} and not the flowid; "
+        f'for {classid} it has to return 4294967295, as what "pytc cbpf compile" prints does'
+        for number in others[:1]
+    ]
 
 
 def with_expression(context: Context, options: BpfOptions, device: str) -> BpfOptions:

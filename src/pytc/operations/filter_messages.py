@@ -80,9 +80,23 @@ def decoded(message: TcMessage, *, shortened: bool = False) -> FilterRecord | No
     name, raw = attributes.get("TCA_KIND", ""), attributes.get("TCA_OPTIONS", b"")
     options, actions, police = (_options_in_brief if shortened else _options)(name, raw) if raw else _NO_OPTIONS
     in_block = ifindex == c.BLOCK
-    return FilterRecord(ifindex, UNSPEC if in_block else Handle.from_number(parent), swapped(info & 0xFFFF), info >> 16,
-                        name, attributes.get("TCA_CHAIN"), handle, options, actions, police, _statistics(message),
-                        parent if in_block else 0, number in _CHAINS, _event(number, flags), raw)
+    return FilterRecord(
+        ifindex,
+        UNSPEC if in_block else Handle.from_number(parent),
+        swapped(info & 0xFFFF),
+        info >> 16,
+        name,
+        attributes.get("TCA_CHAIN"),
+        handle,
+        options,
+        actions,
+        police,
+        _statistics(message),
+        parent if in_block else 0,
+        number in _CHAINS,
+        _event(number, flags),
+        raw,
+    )
 
 
 def _event(number: int, flags: int) -> str:
@@ -115,8 +129,11 @@ def _read_options(name: str, raw: bytes, *, shortened: bool) -> _Options:
     from pytc.operations.action_lists import decode_actions, decode_options_of, in_brief
 
     actions, police = decode_actions(found.get(kind.actions, b"")), found.get(kind.police)
-    return (options, tuple(map(in_brief, actions)) if shortened else actions,
-            decode_options_of("police", police) if police else None)
+    return (
+        options,
+        tuple(map(in_brief, actions)) if shortened else actions,
+        decode_options_of("police", police) if police else None,
+    )
 
 
 def _other_actions(name: str, options: bytes) -> tuple[ActionRecord, ...]:

@@ -17,20 +17,29 @@ from pytc.operations.context import Context
 from pytc.operations.hints import general_hint
 
 POINTS = {ROOT: "root", INGRESS: "ingress", EGRESS: "egress"}
-_VERBS = {"add": (c.NEWTFILTER, c.EXCL | c.CREATE), "change": (c.NEWTFILTER, 0),
-          "replace": (c.NEWTFILTER, c.CREATE), "delete": (c.DELTFILTER, 0)}
+_VERBS = {
+    "add": (c.NEWTFILTER, c.EXCL | c.CREATE),
+    "change": (c.NEWTFILTER, 0),
+    "replace": (c.NEWTFILTER, c.CREATE),
+    "delete": (c.DELTFILTER, 0),
+}
 
 
-def filter_request(context: Context, command: ModifyFilter, program: OpenedProgram | None = None,
-                   programs: Sequence[OpenedProgram | None] = ()) -> TcMessage:
+def filter_request(
+    context: Context,
+    command: ModifyFilter,
+    program: OpenedProgram | None = None,
+    programs: Sequence[OpenedProgram | None] = (),
+) -> TcMessage:
     """The request for a command whose programs are open, that of the filter and those of its actions; raises
     DeviceNotFoundError, InvalidOptionsError, UsageError."""
     ifindex = index_of(context, command.selector)
     return filter_message(command, program, _encoded_actions(context, command, programs))._replace(ifindex=ifindex)
 
 
-def filter_message(command: ModifyFilter, program: OpenedProgram | None = None,
-                   actions: Sequence[tuple[str, bytes]] = ()) -> TcMessage:
+def filter_message(
+    command: ModifyFilter, program: OpenedProgram | None = None, actions: Sequence[tuple[str, bytes]] = ()
+) -> TcMessage:
     """The same, but for the index of the device, with actions that are encoded. Depends on nothing else; raises
     InvalidOptionsError, UsageError."""
     kind = kinds.find(command.kind) if command.kind else None
@@ -50,8 +59,13 @@ def filter_message(command: ModifyFilter, program: OpenedProgram | None = None,
 def address(context: Context, message_type: int, selector: FilterSelector) -> TcMessage:
     """A message about the filters of a selector, without their handle; raises DeviceNotFoundError."""
     attributes = {} if selector.chain is None else {"TCA_CHAIN": selector.chain}
-    return TcMessage(message_type, ifindex=index_of(context, selector), parent=_parent(selector), info=_info(selector),
-                     attributes=attributes)
+    return TcMessage(
+        message_type,
+        ifindex=index_of(context, selector),
+        parent=_parent(selector),
+        info=_info(selector),
+        attributes=attributes,
+    )
 
 
 def index_of(context: Context, selector: FilterSelector) -> int:
@@ -99,12 +113,16 @@ def depends_on_words(command: ModifyFilter) -> bool:
     if options is None:
         return True
     source = getattr(options, "source", None)
-    return (source is None or source.mode == BYTECODE) and not actions_of(command) \
+    return (
+        (source is None or source.mode == BYTECODE)
+        and not actions_of(command)
         and getattr(options, "police", None) is None
+    )
 
 
-def _encoded_actions(context: Context, command: ModifyFilter,
-                     programs: Sequence[OpenedProgram | None]) -> list[tuple[str, bytes]]:
+def _encoded_actions(
+    context: Context, command: ModifyFilter, programs: Sequence[OpenedProgram | None]
+) -> list[tuple[str, bytes]]:
     kind, police = kinds.find(command.kind), getattr(command.options, "police", None)
     if kind is None or (not actions_of(command) and police is None):
         return []
@@ -124,15 +142,19 @@ def explained(error: NetlinkError, selector: FilterSelector) -> NetlinkError:
     hook = POINTS.get(selector.parent, "") if selector.parent != ROOT else ""
     missing = error.errno in (errno.ENOENT, errno.EINVAL) and "Parent Qdisc" in error.ext_ack
     if hook and missing:
-        error.with_hints(f'{selector.device} has no clsact qdisc, which {hook} filters need: '
-                         f'"pytc qdisc add dev {selector.device} clsact" makes it')
+        error.with_hints(
+            f"{selector.device} has no clsact qdisc, which {hook} filters need: "
+            f'"pytc qdisc add dev {selector.device} clsact" makes it'
+        )
     elif missing:
         error.with_hints(f"there is no qdisc {selector.parent} on {selector.device}")
     elif selector.parent == UNSPEC and "not classful" in error.ext_ack:
-        error.with_hints("without ingress, egress or parent, a filter goes to the root qdisc, and that of "
-                         f"{selector.device} takes none")
+        error.with_hints(
+            "without ingress, egress or parent, a filter goes to the root qdisc, and that of "
+            f"{selector.device} takes none"
+        )
     elif selector.block and "Block of given index" in error.ext_ack:
-        error.with_hints(f"a qdisc makes it: \"pytc qdisc add dev NAME ingress_block {selector.block} clsact\"")
+        error.with_hints(f'a qdisc makes it: "pytc qdisc add dev NAME ingress_block {selector.block} clsact"')
     elif hint := general_hint(error, selector.device or str(selector.block or "")):
         error.with_hints(hint)
     return error

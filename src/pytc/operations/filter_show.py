@@ -53,6 +53,9 @@ def check_block(context: Context, selector: FilterSelector) -> None:
     if not selector.block:
         return
     qdiscs = context.session.dump(TcMessage(c.GETQDISC))
-    if not any(selector.block == qdisc.attributes.get(name) for qdisc in qdiscs
-               for name in ("TCA_INGRESS_BLOCK", "TCA_EGRESS_BLOCK")):
+    if not any(
+        selector.block == qdisc.attributes.get(name)
+        for qdisc in qdiscs
+        for name in ("TCA_INGRESS_BLOCK", "TCA_EGRESS_BLOCK")
+    ):
         raise BlockNotFoundError(selector.block)

@@ -75,9 +75,12 @@ class FilterWarnings:
             return
         kind, handle = root.attributes["TCA_KIND"], f" {Handle.from_number(root.handle)}" if root.handle else ""
         use = "takes none" if kind == "noqueue" else "asks it about packets that leave"
-        _warn(context, "without ingress, egress or parent, a filter goes to the root qdisc of "
-              f"{interface_name(ifindex)}, {kind}{handle}, which {use}. For the hooks of clsact, there are the words "
-              "ingress and egress.")
+        _warn(
+            context,
+            "without ingress, egress or parent, a filter goes to the root qdisc of "
+            f"{interface_name(ifindex)}, {kind}{handle}, which {use}. For the hooks of clsact, there are the words "
+            "ingress and egress.",
+        )
 
     def _at_clsact(self, context: Context, hook: Hook) -> list[tuple[int, int]]:
         """(index of the device, parent) of the hooks of clsact at which packets meet the filters."""
@@ -94,9 +97,12 @@ class FilterWarnings:
                 continue
             self._said.add((ifindex, parent))
             device, name = interface_name(ifindex), POINTS[Handle.from_number(parent)]
-            _warn(context, f"{device} has {count} program{'s' if count > 1 else ''} of tcx at {name}, which packets "
-                  "meet before the filters of clsact: what tcx passes, drops or redirects does not reach the filter, "
-                  f'only what it returns TCX_NEXT ({NEXT}) for. "pytc hooks dev {device}" shows the order.')
+            _warn(
+                context,
+                f"{device} has {count} program{'s' if count > 1 else ''} of tcx at {name}, which packets "
+                "meet before the filters of clsact: what tcx passes, drops or redirects does not reach the filter, "
+                f'only what it returns TCX_NEXT ({NEXT}) for. "pytc hooks dev {device}" shows the order.',
+            )
 
     def _hiding(self, point: AttachPoint) -> int:
         """How many programs of tcx are there, 0 where they hide nothing. A list that has not changed is not looked at
@@ -154,9 +160,12 @@ def _hook(message: TcMessage) -> Hook:
 
 def _users_of(context: Context, block: int) -> list[tuple[int, int]]:
     """(index of the device, parent) of the hooks that use a block."""
-    return [(qdisc.ifindex, parent.number) for qdisc in context.session.dump(TcMessage(c.GETQDISC))
-            for name, parent in (("TCA_INGRESS_BLOCK", INGRESS), ("TCA_EGRESS_BLOCK", EGRESS))
-            if qdisc.attributes.get(name) == block]
+    return [
+        (qdisc.ifindex, parent.number)
+        for qdisc in context.session.dump(TcMessage(c.GETQDISC))
+        for name, parent in (("TCA_INGRESS_BLOCK", INGRESS), ("TCA_EGRESS_BLOCK", EGRESS))
+        if qdisc.attributes.get(name) == block
+    ]
 
 
 def _lets_all_go_on(number: int) -> bool:
@@ -178,6 +187,8 @@ def _beside(context: Context, added: _Added, found: EqualFilter) -> str:
     where += f" chain {hook.chain}" if hook.chain else ""
     name = f'"{added.name}" ' if added.name else ""
     more = f" (and {found.more} more such)" if found.more else ""
-    return (f"{where} has the program {name}with tag {added.program.tag.hex()} already: pref {place.pref} handle "
-            f"{place.handle:#x}, program id {found.program}{more}. It stays beside the new filter; \"filter replace\" "
-            f"with that pref and handle takes its place.")
+    return (
+        f"{where} has the program {name}with tag {added.program.tag.hex()} already: pref {place.pref} handle "
+        f'{place.handle:#x}, program id {found.program}{more}. It stays beside the new filter; "filter replace" '
+        f"with that pref and handle takes its place."
+    )

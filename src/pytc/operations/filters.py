@@ -86,8 +86,14 @@ def _take_back(context: Context, added: Sequence[TcMessage]) -> None:
             context.session.request(one._replace(type=c.DELTFILTER, flags=0, attributes=which))
 
 
-def send_filter(context: Context, command: ModifyFilter, program: OpenedProgram | None,
-                programs: Sequence[OpenedProgram | None] = (), *, echo: bool = False) -> list[TcMessage]:
+def send_filter(
+    context: Context,
+    command: ModifyFilter,
+    program: OpenedProgram | None,
+    programs: Sequence[OpenedProgram | None] = (),
+    *,
+    echo: bool = False,
+) -> list[TcMessage]:
     """Sends the request for a filter whose program is open already, as are those of its actions. With ``echo``, or that
     of the context, the kernel answers with what it has done. Raises NetlinkError."""
     return _send(context, command, filter_request(context, command, program, programs), echo=echo)

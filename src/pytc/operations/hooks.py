@@ -33,11 +33,19 @@ def show_hooks(context: Context, command: ShowHooks) -> list[Document]:
 
 def _xdp(context: Context, device: str, index: int, pins: dict[int, list[str]]) -> Iterator[Document]:
     for one in xdp_programs(context.session, index):
-        parts: list[Part] = [Field("", text="xdp dev "), Field("dev", device, f"{device} ", color=DEVICE),
-                             Field("hook", "ingress", "ingress "), Field("kind", "xdp"),
-                             Field("mode", one.mode, f"{one.mode} ")]
-        yield [*parts, *link_parts(_xdp_link(index, one.program), pins), *program_parts(context, one.program),
-               Field("", text="\n")]
+        parts: list[Part] = [
+            Field("", text="xdp dev "),
+            Field("dev", device, f"{device} ", color=DEVICE),
+            Field("hook", "ingress", "ingress "),
+            Field("kind", "xdp"),
+            Field("mode", one.mode, f"{one.mode} "),
+        ]
+        yield [
+            *parts,
+            *link_parts(_xdp_link(index, one.program), pins),
+            *program_parts(context, one.program),
+            Field("", text="\n"),
+        ]
 
 
 def _xdp_link(index: int, program: int) -> int:
@@ -45,23 +53,30 @@ def _xdp_link(index: int, program: int) -> int:
     from pytc.bpf.links import links
 
     try:
-        return next((link.id for link in links()
-                     if (link.type, link.ifindex, link.program) == ("xdp", index, program)), 0)
+        return next(
+            (link.id for link in links() if (link.type, link.ifindex, link.program) == ("xdp", index, program)), 0
+        )
     except BpfSyscallError:
         return 0
 
 
 def _classful(context: Context, index: int) -> Iterator[Handle]:
     """The qdiscs that packets leave through, each before those below it, and behind each its classes."""
-    records = [record for record in qdisc_records(context, index)
-               if record.handle != UNSPEC and record.handle.major != CLSACT.major]
+    records = [
+        record
+        for record in qdisc_records(context, index)
+        if record.handle != UNSPEC and record.handle.major != CLSACT.major
+    ]
     if not records:
         return
     inner = _inner_classes(context, index)
     reached = {ROOT}
     while records:
-        next_ones = [record for record in records if record.parent in reached or record.parent.major in
-                     {handle.major for handle in reached if handle != ROOT}]
+        next_ones = [
+            record
+            for record in records
+            if record.parent in reached or record.parent.major in {handle.major for handle in reached if handle != ROOT}
+        ]
         if not next_ones:
             return
         for record in next_ones:

@@ -26,8 +26,13 @@ _QUESTIONS = (c.GETQDISC, c.GETTCLASS, c.GETTFILTER, c.GETACTION, c.GETCHAIN)
 #: How often what fails is tried.
 _ATTEMPTS = 6
 _PAUSE_SECONDS = 0.05
-_REMOVAL = {c.NEWQDISC: c.DELQDISC, c.NEWTCLASS: c.DELTCLASS, c.NEWTFILTER: c.DELTFILTER, c.NEWCHAIN: c.DELCHAIN,
-            c.NEWACTION: c.DELACTION}
+_REMOVAL = {
+    c.NEWQDISC: c.DELQDISC,
+    c.NEWTCLASS: c.DELTCLASS,
+    c.NEWTFILTER: c.DELTFILTER,
+    c.NEWCHAIN: c.DELCHAIN,
+    c.NEWACTION: c.DELACTION,
+}
 
 
 class Foresight:
@@ -109,8 +114,9 @@ class Journal(Session):
 
     def _action_removal(self, action: Identity) -> Step:
         removal = TcMessage(c.DELACTION, attributes={"TCA_ROOT_TAB": action_table([action])})
-        return Step(lambda: f"action {action.kind} index {action.number} stays",
-                    lambda: self._remove_action(action, removal))
+        return Step(
+            lambda: f"action {action.kind} index {action.number} stays", lambda: self._remove_action(action, removal)
+        )
 
     def _remove_action(self, action: Identity, removal: TcMessage) -> None:
         if self._standing.is_action(action):
@@ -182,8 +188,12 @@ class Journal(Session):
         for path, made in loaded.moves.items():
             former = open_pin(path)
             self._former.append(former)
-            self._steps.append(Step(f'the program array pinned at "{path}" is the new one'.__str__,
-                                    partial(move_back, path, former, made.description.id)))
+            self._steps.append(
+                Step(
+                    f'the program array pinned at "{path}" is the new one'.__str__,
+                    partial(move_back, path, former, made.description.id),
+                )
+            )
 
     def take_back(self) -> list[str]:
         """Undoes all changes, the last first; returns sentences about what is left of them.

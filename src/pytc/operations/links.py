@@ -77,8 +77,10 @@ def _place(link: LinkDescription, cgroups: _Cgroups) -> list[Part]:
         parts += [Field("ifindex", link.ifindex), Field("dev", name, f"dev {name} ")]
     if link.cgroup:
         path = cgroups.path(link.cgroup)
-        parts += [Field("cgroup_id", link.cgroup, "" if path else f"cgroup_id {link.cgroup} "),
-                  Field("cgroup", path or None, f"cgroup {path} " if path else "")]
+        parts += [
+            Field("cgroup_id", link.cgroup, "" if path else f"cgroup_id {link.cgroup} "),
+            Field("cgroup", path or None, f"cgroup {path} " if path else ""),
+        ]
     if link.netns:
         parts.append(Field("netns_ino", link.netns, f"netns_ino {link.netns} "))
     if link.attach_type is not None:
@@ -99,8 +101,11 @@ def detach_link(context: Context, command: DetachLink) -> None:
         try:
             link.detach()
         except BpfSyscallError as error:
-            what = f"link {command.link} is of type {link.description.type}, which ends with its last pin only" \
-                if error.errno == errno.EOPNOTSUPP else str(error)
+            what = (
+                f"link {command.link} is of type {link.description.type}, which ends with its last pin only"
+                if error.errno == errno.EOPNOTSUPP
+                else str(error)
+            )
             raise AttachError(what, errno=error.errno) from error
 
 
@@ -151,8 +156,10 @@ def _default_sections(about: LinkDescription) -> tuple[str, ...]:
 
 def _refusal(error: BpfSyscallError, about: LinkDescription) -> str:
     if error.errno == errno.ENOLINK or about.is_defunct:
-        return f"link {about.id} has lost its place: its {'cgroup' if about.type == 'cgroup' else 'device'} is gone, " \
+        return (
+            f"link {about.id} has lost its place: its {'cgroup' if about.type == 'cgroup' else 'device'} is gone, "
             "or it was detached"
+        )
     if error.errno == errno.EINVAL:
         return f"links of type {about.type} cannot be updated, or not with a program of this kind"
     return str(error)

@@ -8,8 +8,13 @@ from typing import NamedTuple
 _OBJDUMP = "objdump"
 #: What objdump calls the machines that uname(2) names.
 _MACHINES = {
-    "x86_64": ("i386:x86-64",), "aarch64": ("aarch64",), "riscv64": ("riscv:rv64",), "s390x": ("s390:64-bit",),
-    "ppc64le": ("powerpc:common64", "-EL"), "loongarch64": ("loongarch64",)}
+    "x86_64": ("i386:x86-64",),
+    "aarch64": ("aarch64",),
+    "riscv64": ("riscv:rv64",),
+    "s390x": ("s390:64-bit",),
+    "ppc64le": ("powerpc:common64", "-EL"),
+    "loongarch64": ("loongarch64",),
+}
 _ROW = re.compile(rb"^ *([0-9a-f]+):\t[0-9a-f ]+(?:\t(.*))?$", re.MULTILINE)
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,16}\b")
 _SECONDS = 60
@@ -33,8 +38,10 @@ def is_installed() -> bool:
 def instructions(code: bytes, address: int, name_of: Callable[[int], str]) -> list[MachineInstruction]:
     """The instructions of a function that is at this address; none where objdump does not understand them. Addresses
     within it become offsets, as they are shown in front, and others get the name that ``name_of`` has."""
-    found = [(int(row[1], 16) - address, " ".join((row[2] or b"").decode("ascii", "replace").split()))
-             for row in _ROW.finditer(_said(code, address))]
+    found = [
+        (int(row[1], 16) - address, " ".join((row[2] or b"").decode("ascii", "replace").split()))
+        for row in _ROW.finditer(_said(code, address))
+    ]
     starts = [offset for offset, _ in found]
     if starts[:1] != [0] or starts != sorted(set(starts)) or starts[-1] >= len(code):
         return []
@@ -47,8 +54,10 @@ def instructions(code: bytes, address: int, name_of: Callable[[int], str]) -> li
         return f"{match[0]} <{name}>" if name else match[0]
 
     ends = [*starts[1:], len(code)]
-    return [MachineInstruction(start, code[start:end], _ADDRESS.sub(replaced, text))
-            for (start, text), end in zip(found, ends, strict=True)]
+    return [
+        MachineInstruction(start, code[start:end], _ADDRESS.sub(replaced, text))
+        for (start, text), end in zip(found, ends, strict=True)
+    ]
 
 
 def _said(code: bytes, address: int) -> bytes:
@@ -60,10 +69,28 @@ def _said(code: bytes, address: int) -> bytes:
     try:
         with open(descriptor, "wb", closefd=False) as file:
             file.write(code)
-        words = (_OBJDUMP, "-D", "-z", "-w", "-b", "binary", "-m", machine, *more, f"--adjust-vma={address:#x}",
-                 f"/proc/self/fd/{descriptor}")
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_SECONDS,
-                              pass_fds=(descriptor,), env={**os.environ, "LC_ALL": "C"})
+        words = (
+            _OBJDUMP,
+            "-D",
+            "-z",
+            "-w",
+            "-b",
+            "binary",
+            "-m",
+            machine,
+            *more,
+            f"--adjust-vma={address:#x}",
+            f"/proc/self/fd/{descriptor}",
+        )
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=_SECONDS,
+            pass_fds=(descriptor,),
+            env={**os.environ, "LC_ALL": "C"},
+        )
     except (OSError, subprocess.SubprocessError):
         return b""
     finally:

@@ -38,7 +38,10 @@ def batches(typed: TypedMap, source: Source) -> Numbered:
         rows = part.replace(b"\r", b"").rstrip(b"\n")
         cells, count = _cells(rows, len(header), line, are_numbers=places.are_numbers)
         done += count
-        yield places.batch([cells[index::len(header)] for index in range(len(header))], count, line), source.total(done)
+        yield (
+            places.batch([cells[index :: len(header)] for index in range(len(header))], count, line),
+            source.total(done),
+        )
         line += part.count(b"\n") + 1
 
 
@@ -122,8 +125,9 @@ class _Places:
         if not self._keys or not self._values:
             raise CodecError(_NO_HEADER)
         parts = [(typed.types.key, path) for path in self._keys] + [(typed.types.value, path) for path in self._values]
-        self.are_numbers = all(isinstance(one, Integer) and one.is_plain for codec, path in parts
-                               for _, one in [follow(codec, path)])
+        self.are_numbers = all(
+            isinstance(one, Integer) and one.is_plain for codec, path in parts for _, one in [follow(codec, path)]
+        )
 
     def batch(self, columns: Sequence[Sequence[Any]], count: int, line: int) -> Batch:
         """The entries of some rows, of which ``line`` is the first; raises CodecError with the line that is wrong."""
@@ -131,19 +135,22 @@ class _Places:
 
     def keys(self, columns: Sequence[Sequence[Any]], count: int, line: int) -> bytes:
         """The keys, one after another."""
-        return _bytes(self._typed.types.key, {path: columns[at] for path, at in self._keys.items()}, "key", count,
-                      line)
+        return _bytes(self._typed.types.key, {path: columns[at] for path, at in self._keys.items()}, "key", count, line)
 
     def values(self, columns: Sequence[Sequence[Any]], count: int, line: int) -> bytes:
         """The values, one after another; of one CPU each."""
-        return _bytes(self._typed.types.value, {path: columns[at] for path, at in self._values.items()}, "value",
-                      count, line)
+        return _bytes(
+            self._typed.types.value, {path: columns[at] for path, at in self._values.items()}, "value", count, line
+        )
 
 
 def _of(codec: Codec, header: Sequence[str], prefix: str) -> dict[str, int]:
     """{path: column} of keys or values; raises CodecError for a member that there is not."""
-    found = {name.removeprefix(prefix): index for index, name in enumerate(header)
-             if name == prefix or name.startswith((f"{prefix}.", f"{prefix}["))}
+    found = {
+        name.removeprefix(prefix): index
+        for index, name in enumerate(header)
+        if name == prefix or name.startswith((f"{prefix}.", f"{prefix}["))
+    }
     for path in found:
         try:
             follow(codec, path)
@@ -177,10 +184,10 @@ def _of_each_cpu(typed: TypedMap, places: _Places, columns: list[Sequence[str]],
     keys, values = places.keys(columns, count, _FIRST_LINE), places.values(columns, count, _FIRST_LINE)
     found: dict[bytes, bytearray] = {}
     for row in range(count):
-        data = found.setdefault(keys[row * size:(row + 1) * size], bytearray(typed.map.value_bytes))
+        data = found.setdefault(keys[row * size : (row + 1) * size], bytearray(typed.map.value_bytes))
         every = range(typed.types.cpus)
         for cpu in every if places.cpu is None else [_cpu(columns[places.cpu][row], typed.types.cpus, row)]:
-            data[cpu * stride:cpu * stride + one] = values[row * one:(row + 1) * one]
+            data[cpu * stride : cpu * stride + one] = values[row * one : (row + 1) * one]
     entries = list(found.items())
     for start, end in chunks(typed, len(entries)):
         part = entries[start:end]

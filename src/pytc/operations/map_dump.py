@@ -35,8 +35,10 @@ def dump_map(context: Context, command: DumpMap) -> Stream:
 def check_elements(typed: TypedMap) -> None:
     """Raises BpfError for a map whose elements cannot be listed."""
     if typed.map.description.type in _WITHOUT_ELEMENTS:
-        raise BpfError(f'map "{typed.map.name}" is a {map_type_name(typed.map.description.type)}: it has no elements '
-                       "that could be listed")
+        raise BpfError(
+            f'map "{typed.map.name}" is a {map_type_name(typed.map.description.type)}: it has no elements '
+            "that could be listed"
+        )
 
 
 def all_elements(context: Context, typed: TypedMap) -> tuple[str, list[Json]]:
@@ -68,8 +70,9 @@ def _text(context: Context, typed: TypedMap, types: MapTypes, flags: int) -> Ite
 
 def _json(context: Context, typed: TypedMap, types: MapTypes, flags: int) -> Iterator[str]:
     between = ',"values":' if types.is_per_cpu else ',"value":'
-    renderer = Renderer(types.key.columns(Style.JSON, 0), types.whole.columns(Style.JSON, 0),
-                        ('{"key":', between, "}"), ",\n")
+    renderer = Renderer(
+        types.key.columns(Style.JSON, 0), types.whole.columns(Style.JSON, 0), ('{"key":', between, "}"), ",\n"
+    )
     before = "["
     try:
         for batch in _batches(context, typed, flags):
@@ -87,14 +90,19 @@ def _values(context: Context, typed: TypedMap, types: MapTypes, flags: int) -> I
     key_size, value_size = typed.map.description.key_size, typed.map.value_bytes
     for keys, values, count in _batches(context, typed, flags):
         for index in range(count):
-            yield entry_json(types, keys[index * key_size:(index + 1) * key_size],
-                             values[index * value_size:(index + 1) * value_size])
+            yield entry_json(
+                types,
+                keys[index * key_size : (index + 1) * key_size],
+                values[index * value_size : (index + 1) * value_size],
+            )
 
 
 def entry_json(types: MapTypes, key: bytes, value: bytes) -> dict[str, Json]:
     """An element as JSON has it."""
-    return {"key": as_json(types.key.decode(key)),
-            "values" if types.is_per_cpu else "value": as_json(types.whole.decode(value))}
+    return {
+        "key": as_json(types.key.decode(key)),
+        "values" if types.is_per_cpu else "value": as_json(types.whole.decode(value)),
+    }
 
 
 def _csv(context: Context, typed: TypedMap, types: MapTypes, flags: int) -> Iterator[str]:
@@ -113,7 +121,7 @@ def _by_cpu(batch: Batch, cpus: int) -> Batch:
     """An entry for each CPU, with the CPU's number behind the key."""
     size = len(batch.keys) // batch.entries
     numbers = [cpu.to_bytes(4, "little") for cpu in range(cpus)]
-    keys = b"".join(batch.keys[at:at + size] + number for at in range(0, len(batch.keys), size) for number in numbers)
+    keys = b"".join(batch.keys[at : at + size] + number for at in range(0, len(batch.keys), size) for number in numbers)
     return Batch(keys, batch.values, batch.entries * cpus)
 
 
@@ -124,4 +132,3 @@ def header(types: MapTypes) -> list[str]:
 
 def _one(types: MapTypes) -> Codec:
     return types.whole.item if types.is_per_cpu and isinstance(types.whole, Array) else types.whole
-

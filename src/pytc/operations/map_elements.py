@@ -29,7 +29,7 @@ def get_element(context: Context, command: GetElement) -> list[Document]:
     with refusals(typed, key):
         data = typed.map.lookup(key, lock_flag(typed, lock=command.lock))
     at, codec = _part(types, command.path)
-    value = codec.decode(data[at:at + codec.size])
+    value = codec.decode(data[at : at + codec.size])
     return [_document(typed, key, value, several=types.is_per_cpu and not command.path)]
 
 
@@ -112,7 +112,7 @@ def _changed(typed: TypedMap, key: bytes, command: SetElement) -> bytes:
     for change in command.changes:
         at, codec = _part(typed.types, change.path)
         try:
-            assign(codec, data, at, _operated(codec, bytes(data[at:at + codec.size]), change))
+            assign(codec, data, at, _operated(codec, bytes(data[at : at + codec.size]), change))
         except CodecError as error:
             raise CodecError(f"value{change.path}: {error}") from None
     return bytes(data)
@@ -125,8 +125,9 @@ def _operated(codec: Codec, before: bytes, change: Change) -> Any:
     if not isinstance(codec, (Integer, Bits)) or not isinstance(old, int) or not isinstance(change.operand, str):
         raise CodecError(f"{change.operator} is for numbers")
     operand = number(change.operand)
-    return {"+=": old + operand, "-=": old - operand, "|=": old | operand, "&=": old & operand,
-            "^=": old ^ operand}[change.operator]
+    return {"+=": old + operand, "-=": old - operand, "|=": old | operand, "&=": old & operand, "^=": old ^ operand}[
+        change.operator
+    ]
 
 
 def delete_elements(context: Context, command: DeleteElements) -> None:

@@ -38,8 +38,9 @@ def refusal(typed: TypedMap, error: BpfSyscallError, key: bytes = b"") -> MapEle
     number = error.errno or 0
     where = f'map "{typed.map.name}"' + (f": key {_key(typed, key)}" if key else "")
     hint = _unreadable(typed, number) if "LOOKUP" in error.command else _cause(typed, number)
-    return MapElementError(f"{where}: bpf({error.command}): {strerror(number)}", errno=number,
-                           hints=(hint,) if hint else ())
+    return MapElementError(
+        f"{where}: bpf({error.command}): {strerror(number)}", errno=number, hints=(hint,) if hint else ()
+    )
 
 
 def _key(typed: TypedMap, key: bytes) -> str:

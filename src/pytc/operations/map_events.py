@@ -44,8 +44,10 @@ def _source(found: Map) -> EventSource:
         from pytc.bpf.perf_buffers import PerfBuffer
 
         return PerfBuffer(found)
-    raise BpfError(f'map "{found.name}" is a {map_type_name(found.description.type)}: events come from ring buffers '
-                   "and perf event arrays")
+    raise BpfError(
+        f'map "{found.name}" is a {map_type_name(found.description.type)}: events come from ring buffers '
+        "and perf event arrays"
+    )
 
 
 def _events(source: EventSource, command: ReadEvents) -> Iterator[Event]:
@@ -110,7 +112,7 @@ class _Decoding:
         codec = self._codecs.get(len(data))
         if codec is None:
             codec = self._codecs[len(data)] = self._codec(len(data))
-        return codec.decode(data[:codec.size])
+        return codec.decode(data[: codec.size])
 
     def _codec(self, size: int) -> Codec:
         if self._fixed is not None:

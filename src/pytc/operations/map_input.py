@@ -47,7 +47,7 @@ class Source:
         while self._fill(size):
             end = self._left.rfind(separator)
             if end >= 0:
-                part, self._left = self._left[:end], self._left[end + len(separator):]
+                part, self._left = self._left[:end], self._left[end + len(separator) :]
                 yield part
         if self._left:
             yield self.rest()

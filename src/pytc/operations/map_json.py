@@ -22,8 +22,14 @@ def batches(typed: TypedMap, source: Source) -> Numbered:
         for start, end in chunks(typed, len(entries)):
             part, first = entries[start:end], done + start
             keys, values = _column(part, "key", first), _values(part, member, first, typed.types.cpus)
-            yield Batch(_bytes(typed.types.key, keys, "key", first),
-                        _bytes(typed.types.whole, values, member, first), len(part)), source.total(first + len(part))
+            yield (
+                Batch(
+                    _bytes(typed.types.key, keys, "key", first),
+                    _bytes(typed.types.whole, values, member, first),
+                    len(part),
+                ),
+                source.total(first + len(part)),
+            )
         done += len(entries)
 
 
@@ -62,8 +68,11 @@ def _entries(data: bytes) -> Sequence[Any]:
     except ValueError as error:
         found = _lines(data, error)
     if isinstance(found, dict):
-        found = [found] if found.keys() <= _MEMBERS and "key" in found else [
-            {"key": key, "value": value} for key, value in found.items()]
+        found = (
+            [found]
+            if found.keys() <= _MEMBERS and "key" in found
+            else [{"key": key, "value": value} for key, value in found.items()]
+        )
     if not isinstance(found, list):
         raise CodecError("a list of objects with key and value is expected")
     return found
@@ -88,8 +97,12 @@ def _column(entries: Sequence[Any], member: str, start: int) -> list[Any]:
 def _values(entries: Sequence[Any], member: str, start: int, cpus: int) -> list[Any]:
     """A per-CPU map takes a list of values, or one ``value`` for all CPUs."""
     if member == "values" and any(isinstance(entry, dict) and "values" not in entry for entry in entries):
-        entries = [{**entry, "values": [entry["value"]] * cpus} if isinstance(entry, dict) and "value" in entry
-                   and "values" not in entry else entry for entry in entries]
+        entries = [
+            {**entry, "values": [entry["value"]] * cpus}
+            if isinstance(entry, dict) and "value" in entry and "values" not in entry
+            else entry
+            for entry in entries
+        ]
     return _column(entries, member, start)
 
 
@@ -128,4 +141,3 @@ def _has_no_more(codec: Codec, values: list[Any]) -> bool:
     if any(len(path) > 1 for path in parts):
         return False  # nested: one by one says what is wrong
     return all(len(value) == len(first) for value in values)
-

@@ -99,4 +99,4 @@ def _write(typed: TypedMap, batch: Batch, flags: int) -> None:
     except BpfSyscallError as error:
         size = typed.map.description.key_size
         at = (error.entry or 0) * size
-        raise refusal(typed, error, batch.keys[at:at + size]) from error
+        raise refusal(typed, error, batch.keys[at : at + size]) from error

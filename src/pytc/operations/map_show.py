@@ -58,8 +58,10 @@ def _types(about: MapDescription) -> tuple[str, str]:
     if btf is None:
         return "", ""
     try:
-        names = [("" if not number else btf.name(number) if btf.kind(number) == b.DATASEC else type_text(btf, number))
-                 for number in (about.btf_key_type_id, about.btf_value_type_id)]
+        names = [
+            ("" if not number else btf.name(number) if btf.kind(number) == b.DATASEC else type_text(btf, number))
+            for number in (about.btf_key_type_id, about.btf_value_type_id)
+        ]
     except ObjectError:
         return "", ""
     return names[0], names[1]

@@ -59,8 +59,9 @@ def _open_pinned(context: Context, path: str) -> Map:
     try:
         descriptor = _open_as_allowed(place)
     except BpfSyscallError as error:
-        raise BpfError(f'cannot open the pinned map "{place}": {os.strerror(error.errno or 0)}',
-                       errno=error.errno) from error
+        raise BpfError(
+            f'cannot open the pinned map "{place}": {os.strerror(error.errno or 0)}', errno=error.errno
+        ) from error
     return _checked(descriptor, f'"{place}"')
 
 
@@ -202,8 +203,11 @@ def key_bytes(typed: TypedMap, words: Words | None) -> bytes:
             raise CodecError(f'map "{typed.map.name}" has no keys')
         return b""
     if words is None:
-        if description.max_entries == 1 and description.key_size == 4 and description.type in (
-                MapType.ARRAY, MapType.PERCPU_ARRAY):
+        if (
+            description.max_entries == 1
+            and description.key_size == 4
+            and description.type in (MapType.ARRAY, MapType.PERCPU_ARRAY)
+        ):
             return bytes(4)
         raise BpfError(f'map "{typed.map.name}": which key?')
     try:

@@ -35,9 +35,12 @@ def monitor(context: Context, command: Monitor) -> Stream:
             if document is not None:
                 yield [*_timestamp(context), *document]
 
-    return Stream(text=lambda: (render([document]) for document in documents()),
-                  json=lambda: (_line(document) for document in documents()),
-                  values=lambda: iter(()), is_live=True)
+    return Stream(
+        text=lambda: (render([document]) for document in documents()),
+        json=lambda: (_line(document) for document in documents()),
+        values=lambda: iter(()),
+        is_live=True,
+    )
 
 
 def news(context: Context, message: TcMessage) -> Document | None:

@@ -32,13 +32,20 @@ def inspection_document(inspection: Inspection, *, details: bool = False) -> Doc
         Field("license", spec.license, _clean(_license(inspection))),
         Field("gpl_compatible", inspection.is_gpl_compatible),
         _part("sections", [_section(one) for one in code], _table([_section_row(one) for one in code])),
-        _part("programs", [_program(one) for one in inspection.programs],
-              "".join(map(_program_text, inspection.programs))),
+        _part(
+            "programs", [_program(one) for one in inspection.programs], "".join(map(_program_text, inspection.programs))
+        ),
         _part("maps", [_map(one) for one in inspection.maps], _maps_text(inspection.maps)),
-        _part("variables", [_variable(one) for one in inspection.variables],
-              _variables_text(inspection.variables, details)),
-        _part("externs", [_extern(one) for one in inspection.externs],
-              _table([(one.kind, one.declaration, "weak" if one.is_weak else "") for one in inspection.externs])),
+        _part(
+            "variables",
+            [_variable(one) for one in inspection.variables],
+            _variables_text(inspection.variables, details),
+        ),
+        _part(
+            "externs",
+            [_extern(one) for one in inspection.externs],
+            _table([(one.kind, one.declaration, "weak" if one.is_weak else "") for one in inspection.externs]),
+        ),
         *_needs(inspection.needs),
     ]
 
@@ -71,13 +78,19 @@ def _count(number: int, noun: str) -> str:
 
 
 def _section(section: CodeSection) -> Json:
-    return {"name": section.name, "instructions": len(section.code) // _INSTRUCTION_BYTES,
-            "functions": [function.name for function in section.functions]}
+    return {
+        "name": section.name,
+        "instructions": len(section.code) // _INSTRUCTION_BYTES,
+        "functions": [function.name for function in section.functions],
+    }
 
 
 def _section_row(section: CodeSection) -> Sequence[str]:
-    return (section.name, _count(len(section.code) // _INSTRUCTION_BYTES, "instruction"),
-            " ".join(function.name for function in section.functions))
+    return (
+        section.name,
+        _count(len(section.code) // _INSTRUCTION_BYTES, "instruction"),
+        " ".join(function.name for function in section.functions),
+    )
 
 
 def _type_name(program: ProgramFacts) -> str:
@@ -92,10 +105,16 @@ def _attach_type(program: ProgramFacts) -> str:
 
 def _program(program: ProgramFacts) -> Json:
     found: dict[str, Json] = {
-        "section": program.spec.section, "name": program.spec.name, "type": _type_name(program),
-        "attach_type": _attach_type(program) or None, "instructions": program.instructions,
-        "subprograms": list(program.subprograms), "maps": list(program.maps), "helpers": list(program.helpers),
-        "externs": list(program.externs), "core_relocations": program.core_relocations,
+        "section": program.spec.section,
+        "name": program.spec.name,
+        "type": _type_name(program),
+        "attach_type": _attach_type(program) or None,
+        "instructions": program.instructions,
+        "subprograms": list(program.subprograms),
+        "maps": list(program.maps),
+        "helpers": list(program.helpers),
+        "externs": list(program.externs),
+        "core_relocations": program.core_relocations,
         "slots": [{"map": place.map or None, "id": place.array_id, "slot": place.slot} for place in program.slots],
     }
     return {**found, "problem": program.problem} if program.problem else found
@@ -108,11 +127,18 @@ def _program_text(program: ProgramFacts) -> str:
 
 
 def _program_details(program: ProgramFacts) -> Iterable[Sequence[str]]:
-    places = [f"{place.slot} of {place.map or f'id {place.array_id}, which no program array has'}"
-              for place in program.slots]
+    places = [
+        f"{place.slot} of {place.map or f'id {place.array_id}, which no program array has'}" for place in program.slots
+    ]
     relocations = [_count(program.core_relocations, "relocation")] if program.core_relocations else []
-    lists = {"subprograms": program.subprograms, "maps": program.maps, "helpers": program.helpers,
-             "externs": program.externs, "CO-RE": relocations, "slot": places}
+    lists = {
+        "subprograms": program.subprograms,
+        "maps": program.maps,
+        "helpers": program.helpers,
+        "externs": program.externs,
+        "CO-RE": relocations,
+        "slot": places,
+    }
     for name, words in lists.items():
         yield from _wrapped(name, words)
 
@@ -130,18 +156,30 @@ def _wrapped(name: str, words: Iterable[str], separator: str = " ") -> Iterable[
 
 
 def _map(facts: MapFacts) -> Json:
-    return {**_map_attributes(facts.spec), "origin": facts.spec.section, "layout": facts.layout,
-            "layout_size": facts.layout_size or None, "key_type": facts.key or None,
-            "value_type": facts.value or None}
+    return {
+        **_map_attributes(facts.spec),
+        "origin": facts.spec.section,
+        "layout": facts.layout,
+        "layout_size": facts.layout_size or None,
+        "key_type": facts.key or None,
+        "value_type": facts.value or None,
+    }
 
 
 def _map_attributes(spec: MapSpec) -> dict[str, Json]:
     legacy: dict[str, Json] = {"id": spec.id, "inner_id": spec.inner_id, "inner_idx": spec.inner_idx}
     return {
-        "name": spec.name, "type": map_type_name(spec.type), "key_size": spec.key_size,
-        "value_size": spec.value_size, "max_entries": spec.max_entries, "flags": _flag_names(spec),
-        "pinning": _PINNINGS.get(spec.pinning, spec.pinning), "numa_node": spec.numa_node,
-        "map_extra": spec.map_extra, "frozen": spec.frozen, **(legacy if spec.origin == LEGACY else {}),
+        "name": spec.name,
+        "type": map_type_name(spec.type),
+        "key_size": spec.key_size,
+        "value_size": spec.value_size,
+        "max_entries": spec.max_entries,
+        "flags": _flag_names(spec),
+        "pinning": _PINNINGS.get(spec.pinning, spec.pinning),
+        "numa_node": spec.numa_node,
+        "map_extra": spec.map_extra,
+        "frozen": spec.frozen,
+        **(legacy if spec.origin == LEGACY else {}),
         "inner": _map_attributes(spec.inner) if spec.inner is not None else None,
         "slots": [{"slot": index, "name": name} for index, name in spec.slots],
     }
@@ -157,8 +195,12 @@ def _maps_text(maps: Sequence[MapFacts]) -> str:
 
 
 def _map_columns(spec: MapSpec) -> tuple[str, ...]:
-    return (map_type_name(spec.type), f"key {spec.key_size}", f"value {spec.value_size}",
-            _count(spec.max_entries, "entry").replace("entrys", "entries"))
+    return (
+        map_type_name(spec.type),
+        f"key {spec.key_size}",
+        f"value {spec.value_size}",
+        _count(spec.max_entries, "entry").replace("entrys", "entries"),
+    )
 
 
 def _layout(facts: MapFacts) -> str:
@@ -187,8 +229,14 @@ def _map_words(facts: MapFacts) -> Iterable[str]:
 
 
 def _variable(facts: VariableFacts) -> Json:
-    return {"name": facts.name, "section": facts.section, "type": facts.type or None, "size": facts.size,
-            "value": _json(facts.value), "constant": facts.is_constant}
+    return {
+        "name": facts.name,
+        "section": facts.section,
+        "type": facts.type or None,
+        "size": facts.size,
+        "value": _json(facts.value),
+        "constant": facts.is_constant,
+    }
 
 
 def _json(value: Value | None) -> Json:
@@ -196,8 +244,12 @@ def _json(value: Value | None) -> Json:
 
 
 def _variables_text(variables: Sequence[VariableFacts], details: bool) -> str:
-    return _table([(one.section, _count(one.size, "byte"), f"{one.declaration} = {_short(one.value, details)}")
-                   for one in variables])
+    return _table(
+        [
+            (one.section, _count(one.size, "byte"), f"{one.declaration} = {_short(one.value, details)}")
+            for one in variables
+        ]
+    )
 
 
 def _short(value: Value | None, details: bool) -> str:
@@ -223,13 +275,18 @@ def _needs(needs: Sequence[Feature]) -> list[Field]:
 def findings_document(path: str, findings: Sequence[Finding]) -> Document:
     """A line for each finding, as compilers print them, and how many there are."""
     counts = {severity: sum(finding.severity == severity for finding in findings) for severity in SEVERITIES}
-    text = "".join(f"{_place(path, finding)}: {finding.severity}: {_subject(finding)}{finding.text}\n"
-                   for finding in findings)
+    text = "".join(
+        f"{_place(path, finding)}: {finding.severity}: {_subject(finding)}{finding.text}\n" for finding in findings
+    )
     said = ", ".join(_count(count, severity) for severity, count in counts.items() if count)
     summary = f"{path}: {said or 'nothing found'}\n"
     values: list[Json] = [{key: value for key, value in finding._asdict().items() if value} for finding in findings]
-    return [Field("object", path), Field("findings", values, _clean(text)), Field("", text=_clean(summary)),
-            *(Field(f"{severity}s", count) for severity, count in counts.items())]
+    return [
+        Field("object", path),
+        Field("findings", values, _clean(text)),
+        Field("", text=_clean(summary)),
+        *(Field(f"{severity}s", count) for severity, count in counts.items()),
+    ]
 
 
 def _place(path: str, finding: Finding) -> str:

@@ -23,8 +23,9 @@ def lint_object(context: Context, command: LintObject) -> list[Document]:
     from pytc.bpf.lint import lint_file
     from pytc.operations.object_documents import findings_document
 
-    findings = lint_file(command.path, version=command.kernel, type=ProgramType(command.type),
-                         layout20=context.layout20)
+    findings = lint_file(
+        command.path, version=command.kernel, type=ProgramType(command.type), layout20=context.layout20
+    )
     if any(finding.severity == ERROR for finding in findings):
         context.status = EXIT_UNUSABLE
     return [findings_document(command.path, findings)]

@@ -19,8 +19,9 @@ def open_pinned(context: Context, path: str) -> Program:
     try:
         program = Program.from_pin(pin_path(context, path))
     except BpfSyscallError as error:
-        raise BpfError(f"Couldn't retrieve pinned program '{path}': {os.strerror(error.errno or 0)}",
-                       errno=error.errno) from error
+        raise BpfError(
+            f"Couldn't retrieve pinned program '{path}': {os.strerror(error.errno or 0)}", errno=error.errno
+        ) from error
     try:
         describe_program(program.fd)
     except BpfSyscallError as error:
@@ -35,6 +36,7 @@ def opened_pin(context: Context, path: str, type: ProgramType) -> Iterator[Opene
     with open_pinned(context, path) as program:
         found = program.description.type
         if type and found != type:
-            raise BpfError(f"'{path}' is a program of type {program_type_name(found)}; "
-                           f"{program_type_name(type)} is wanted here")
+            raise BpfError(
+                f"'{path}' is a program of type {program_type_name(found)}; {program_type_name(type)} is wanted here"
+            )
         yield OpenedProgram(program.fd, pinned_annotation(path), found)

@@ -58,8 +58,9 @@ def _pin(what: str, path: str, pin: Callable[[str], None]) -> None:
         pin(path)
     except BpfSyscallError as error:
         hints = () if is_bpffs(os.path.dirname(os.path.abspath(path))) else ("a pin has to be in a bpffs",)
-        raise PinError(f'{what}: cannot pin it at "{path}": {os.strerror(error.errno or 0)}',
-                       errno=error.errno, hints=hints) from error
+        raise PinError(
+            f'{what}: cannot pin it at "{path}": {os.strerror(error.errno or 0)}', errno=error.errno, hints=hints
+        ) from error
 
 
 def remove_pin(context: Context, what: str, path: str, check: Callable[[str], None]) -> None:

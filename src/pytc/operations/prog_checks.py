@@ -37,8 +37,11 @@ class Checked(NamedTuple):
 
     def changed_context(self) -> dict[str, tuple[int, int]]:
         """Fields of the context that the program changed, with their values before and after."""
-        return {name: (self.was.get(name, 0), value) for name, value in self.run.context.items()
-                if value != self.was.get(name, 0)}
+        return {
+            name: (self.was.get(name, 0), value)
+            for name, value in self.run.context.items()
+            if value != self.was.get(name, 0)
+        }
 
 
 class Expectations:
@@ -74,8 +77,10 @@ class Expectations:
             if wanted is None:
                 yield f"{self._path} has no packet {number}"
             elif wanted.data != run.packet:
-                yield (f"the packet is not that of {self._path} (- expected, + came out)\n"
-                       + diff(wanted.data, run.packet, "  ").rstrip("\n"))
+                yield (
+                    f"the packet is not that of {self._path} (- expected, + came out)\n"
+                    + diff(wanted.data, run.packet, "  ").rstrip("\n")
+                )
 
     def _check_verdict(self, number: int, run: Run) -> Iterator[str]:
         if not self._verdicts:

@@ -25,8 +25,10 @@ def dump_program(context: Context, command: DumpProgram) -> list[Document] | Non
     if command.form == "jited":
         machine_code = compiled(fd)
         if not machine_code.functions:
-            raise BpfError("the program is interpreted, or its machine code is not to be seen by this process "
-                           "(sysctl net.core.bpf_jit_enable, kernel.kptr_restrict)")
+            raise BpfError(
+                "the program is interpreted, or its machine code is not to be seen by this process "
+                "(sysctl net.core.bpf_jit_enable, kernel.kptr_restrict)"
+            )
         code = b"".join(bytes for _, _, bytes in machine_code.functions)
         document = _of_machine_code(context, machine_code, command)
     else:
@@ -74,7 +76,7 @@ def _of_instructions(found: Translated, command: DumpProgram) -> Document:
     ends = [slot for slot, _ in statements[1:]] + [len(code) // SIZE]
     for (slot, statement), end in zip(statements, ends, strict=True):
         before, line = source.at(slot)
-        opcodes = code[slot * SIZE:end * SIZE].hex(" ")
+        opcodes = code[slot * SIZE : end * SIZE].hex(" ")
         text.append(f"{before}{slot: 4d}: {printable(statement)}\n")
         if command.opcodes:
             text.append(f"       {opcodes}\n")
@@ -105,7 +107,7 @@ def _of_machine_code(context: Context, found: Compiled, command: DumpProgram) ->
         parts: list[Json] = []
         for start, end in _between(address, len(code), starts):
             before, line = source.at(start)
-            part = code[start - address:end - address]
+            part = code[start - address : end - address]
             own = [one for one in known[number] if start <= address + one.offset < end]
             text.append(before + "".join(_machine_lines(own, command) if own else _hex_lines(part, start - address)))
             row: dict[str, Json] = {"offset": start - address, "bytes": part.hex()}
@@ -118,8 +120,10 @@ def _of_machine_code(context: Context, found: Compiled, command: DumpProgram) ->
 def _disassembled(context: Context, found: Compiled) -> list[list[MachineInstruction]]:
     """The instructions of each function, with a remark where there can be none."""
     if not is_installed():
-        context.notes.append("machine code is shown as bytes: objdump (package binutils), which knows the machine's "
-                             "instructions, is not installed")
+        context.notes.append(
+            "machine code is shown as bytes: objdump (package binutils), which knows the machine's "
+            "instructions, is not installed"
+        )
         return [[] for _ in found.functions]
     symbols = KernelSymbols()
     return [instructions(code, address, symbols.name) for _, address, code in found.functions]
@@ -140,4 +144,4 @@ def _between(address: int, length: int, starts: list[int]) -> Iterator[tuple[int
 
 def _hex_lines(code: bytes, at: int) -> Iterator[str]:
     for start in range(0, len(code), _BYTES_IN_LINE):
-        yield f"{at + start: 5x}: {code[start:start + _BYTES_IN_LINE].hex(' ')}\n"
+        yield f"{at + start: 5x}: {code[start : start + _BYTES_IN_LINE].hex(' ')}\n"

@@ -40,17 +40,20 @@ def read(path: str) -> Generator[Packet, None, None]:
 def _with_header(path: str, number: int, packet: Packet) -> Packet:
     kind, skipped = _ethertype(packet)
     if not kind:
-        raise CaptureError(f'capture "{path}": packet {number} begins with {link_type(packet.link_type).name}; a test '
-                           "run takes Ethernet (EN10MB), bare IP, and LINUX_SLL with an EtherType")
-    return packet._replace(data=bytes(12) + kind + packet.data[skipped:], length=packet.length + 14 - skipped,
-                           link_type=ETHERNET)
+        raise CaptureError(
+            f'capture "{path}": packet {number} begins with {link_type(packet.link_type).name}; a test '
+            "run takes Ethernet (EN10MB), bare IP, and LINUX_SLL with an EtherType"
+        )
+    return packet._replace(
+        data=bytes(12) + kind + packet.data[skipped:], length=packet.length + 14 - skipped, link_type=ETHERNET
+    )
 
 
 def _ethertype(packet: Packet) -> tuple[bytes, int]:
     """(EtherType, length of the header that an Ethernet header replaces); no type where it cannot be told."""
     if packet.link_type in _COOKED:
         at, length = _COOKED[packet.link_type]
-        kind = packet.data[at:at + 2]
+        kind = packet.data[at : at + 2]
         return (kind, length) if len(packet.data) >= length and kind >= _SMALLEST_ETHERTYPE else (b"", 0)
     if packet.link_type not in _WITHOUT_LINK or not packet.data:
         return b"", 0

@@ -10,29 +10,45 @@ from pytc.packets.hexdump import diff, differences
 from pytc.prog_commands import RunOnPackets
 
 
-def document(context: Context, command: RunOnPackets, subject: Subject, tally: Tally,
-             failures: Sequence[str], *, expects: bool) -> Document:
+def document(
+    context: Context, command: RunOnPackets, subject: Subject, tally: Tally, failures: Sequence[str], *, expects: bool
+) -> Document:
     """Each packet (those that failed alone, with ``summary``), the table of verdicts, the maps that were asked for."""
     shown = [one for one in tally.kept if one.failures or not command.summary]
     rows: list[Json] = [_row(one) for one in shown]
     about = subject.program.description
-    fields = [Field("program", {"name": subject.name, "id": about.id, "tag": about.tag}),
-              Field("packets", rows, "".join(map(_lines, shown)))]
+    fields = [
+        Field("program", {"name": subject.name, "id": about.id, "tag": about.tag}),
+        Field("packets", rows, "".join(map(_lines, shown))),
+    ]
     fields += _summary(tally, failures, expects=expects)
     maps = _dumped(context, subject, command.dumps)
     if maps:
-        fields.append(Field("maps", {name: elements for name, (_, elements) in maps.items()},
-                            "".join(f"map {name}:\n{text}" for name, (text, _) in maps.items())))
+        fields.append(
+            Field(
+                "maps",
+                {name: elements for name, (_, elements) in maps.items()},
+                "".join(f"map {name}:\n{text}" for name, (text, _) in maps.items()),
+            )
+        )
     return fields
 
 
 def _row(one: Checked) -> Json:
-    row: dict[str, Json] = {"number": one.number, "verdict": one.verdict, "value": one.run.verdict,
-                            "length": len(one.run.packet), "duration_ns": one.run.duration, "changed": one.is_changed}
+    row: dict[str, Json] = {
+        "number": one.number,
+        "verdict": one.verdict,
+        "value": one.run.verdict,
+        "length": len(one.run.packet),
+        "duration_ns": one.run.duration,
+        "changed": one.is_changed,
+    }
     if one.is_changed:
         row["packet"] = one.run.packet.hex()
-        row["differences"] = [{"offset": d.offset, "before": d.before.hex(), "after": d.after.hex()}
-                              for d in differences(one.before, one.run.packet)]
+        row["differences"] = [
+            {"offset": d.offset, "before": d.before.hex(), "after": d.after.hex()}
+            for d in differences(one.before, one.run.packet)
+        ]
     changed = one.changed_context()
     if changed:
         row["context"] = {name: after for name, (_, after) in changed.items()}
@@ -42,8 +58,11 @@ def _row(one: Checked) -> Json:
 
 
 def _lines(one: Checked) -> str:
-    length = f"{len(one.before)} -> {len(one.run.packet)}" if len(one.before) != len(one.run.packet) else \
-        str(len(one.before))
+    length = (
+        f"{len(one.before)} -> {len(one.run.packet)}"
+        if len(one.before) != len(one.run.packet)
+        else str(len(one.before))
+    )
     text = f"packet {one.number}: {one.said}, {length} bytes, {one.run.duration} ns\n"
     text += "".join(f"  {name} {before} -> {after}\n" for name, (before, after) in one.changed_context().items())
     if one.is_changed:
@@ -60,8 +79,12 @@ def _summary(tally: Tally, failures: Sequence[str], *, expects: bool) -> list[Fi
     failed, total = tally.failed + len(failures), tally.total
     text += f"{total.packets} packet{'s' * (total.packets != 1)}" + (f", {failed} failed\n" if expects else "\n")
     summary: dict[str, Json] = {
-        "packets": total.packets, "verdicts": {name: count.packets for (_, name), count in tally.counts.items()},
-        "failed": failed, "changed": total.changed, "duration_ns": round(_mean(total), 1)}
+        "packets": total.packets,
+        "verdicts": {name: count.packets for (_, name), count in tally.counts.items()},
+        "failed": failed,
+        "changed": total.changed,
+        "duration_ns": round(_mean(total), 1),
+    }
     if failures:
         summary["failures"] = list(failures)
     return [Field("summary", summary, text)]
@@ -95,11 +118,15 @@ def junit(path: str, name: str, checked: Sequence[Checked], failures: Sequence[s
 
 
 def _case(program: str, name: str, failures: Sequence[str], output: str, duration: int) -> str:
-    failed = "".join(f'    <failure message="{_escaped(failure.partition(chr(10))[0])}">{_escaped(failure)}</failure>\n'
-                     for failure in failures)
-    return (f'  <testcase classname="{_escaped(program)}" name="{_escaped(name)}" '
-            f'time="{duration / 1e9:.9f}">\n{failed}'
-            f"    <system-out>{_escaped(output)}</system-out>\n  </testcase>\n")
+    failed = "".join(
+        f'    <failure message="{_escaped(failure.partition(chr(10))[0])}">{_escaped(failure)}</failure>\n'
+        for failure in failures
+    )
+    return (
+        f'  <testcase classname="{_escaped(program)}" name="{_escaped(name)}" '
+        f'time="{duration / 1e9:.9f}">\n{failed}'
+        f"    <system-out>{_escaped(output)}</system-out>\n  </testcase>\n"
+    )
 
 
 def _escaped(text: str) -> str:

@@ -33,9 +33,11 @@ def run_on_packets(context: Context, command: RunOnPackets) -> list[Document]:
     tally = _run(context, command, runner, verdicts, expected)
     failures = expected.missing(tally.packets)
     if runner.padded:
-        context.notes.append(f"packets shorter than the kernel takes in a test run ({runner.padded} of them) were "
-                             f"filled up with zeros to {runner.minimum} bytes"
-                             + (" or to the end of their IP header" if runner.wants_ip_headers else ""))
+        context.notes.append(
+            f"packets shorter than the kernel takes in a test run ({runner.padded} of them) were "
+            f"filled up with zeros to {runner.minimum} bytes"
+            + (" or to the end of their IP header" if runner.wants_ip_headers else "")
+        )
     if command.junit:
         junit(command.junit, subject.name, tally.kept, failures)
     if failures or tally.failed:
@@ -43,8 +45,7 @@ def run_on_packets(context: Context, command: RunOnPackets) -> list[Document]:
     return [document(context, command, subject, tally, failures, expects=expected.any)]
 
 
-def _run(context: Context, command: RunOnPackets, runner: Runner, verdicts: Verdicts,
-         expected: Expectations) -> Tally:
+def _run(context: Context, command: RunOnPackets, runner: Runner, verdicts: Verdicts, expected: Expectations) -> Tally:
     was = field_values(context, command.context)
     tally = Tally(keep_all=bool(command.junit) or not command.summary)
     with ExitStack() as stack:
@@ -52,8 +53,16 @@ def _run(context: Context, command: RunOnPackets, runner: Runner, verdicts: Verd
         source = context.own(packets(context, command.packets))
         for number, packet in enumerate(islice(source, command.limit or None), 1):
             run = runner.run(packet.data, repeat=command.repeat)
-            tally.add(Checked(number, runner.unchanged(packet.data), run, verdicts.name(run.verdict), was,
-                              tuple(expected.check(number, run))))
+            tally.add(
+                Checked(
+                    number,
+                    runner.unchanged(packet.data),
+                    run,
+                    verdicts.name(run.verdict),
+                    was,
+                    tuple(expected.check(number, run)),
+                )
+            )
             write(packet._replace(data=run.packet, length=len(run.packet), interface=0))
             context.progress(number, 0)
     return tally

@@ -43,8 +43,9 @@ def _document(about: ProgramInfo, booted: float, holders: _Holders, names: "_Map
         Field("bytes_jited", about.jited_length, f" jited {about.jited_length}" if about.jited_length else ""),
         Field("verified_insns", about.verified_instructions, f" verified_insns {about.verified_instructions}"),
         Field("btf_id", about.btf_id or None, f" btf_id {about.btf_id}" if about.btf_id else ""),
-        Field("map_ids", list(about.map_ids),
-              f"\n  map_ids {','.join(map(str, about.map_ids))}" if about.map_ids else ""),
+        Field(
+            "map_ids", list(about.map_ids), f"\n  map_ids {','.join(map(str, about.map_ids))}" if about.map_ids else ""
+        ),
         *(_maps(about, names) if names is not None else ()),
         *run_fields(about),
     ]
@@ -76,10 +77,13 @@ class _MapNames(dict[int, str]):
 def run_fields(about: ProgramInfo) -> list[Field]:
     """Runs that were counted; in text only where there were any."""
     mean = about.run_time / about.run_count if about.run_count else 0.0
-    text = (f"\n  run_cnt {about.run_count} run_time_ns {about.run_time} ns/run {mean:.1f}" if about.run_count else "")
+    text = f"\n  run_cnt {about.run_count} run_time_ns {about.run_time} ns/run {mean:.1f}" if about.run_count else ""
     missed = f" recursion_misses {about.recursion_misses}" if about.recursion_misses else ""
-    return [Field("run_cnt", about.run_count, text), Field("run_time_ns", about.run_time),
-            Field("recursion_misses", about.recursion_misses, missed)]
+    return [
+        Field("run_cnt", about.run_count, text),
+        Field("run_time_ns", about.run_time),
+        Field("recursion_misses", about.recursion_misses, missed),
+    ]
 
 
 def _loaded(about: ProgramInfo, booted: float) -> list[Field]:
@@ -87,8 +91,10 @@ def _loaded(about: ProgramInfo, booted: float) -> list[Field]:
 
     at = booted + about.load_time / 1e9
     text = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(at))
-    return [Field("loaded_at", int(at), f"\n  loaded_at {text}"), Field("uid", about.created_by_uid,
-                                                                        f" uid {about.created_by_uid}")]
+    return [
+        Field("loaded_at", int(at), f"\n  loaded_at {text}"),
+        Field("uid", about.created_by_uid, f" uid {about.created_by_uid}"),
+    ]
 
 
 def _booted() -> float:

@@ -21,8 +21,10 @@ def program_statistics(context: Context, command: ProgramStatistics) -> list[Doc
     if not command.seconds:
         found = look()
         if not are_enabled() and not any(info.run_count for info in found.values()):
-            context.notes.append('statistics are off: "on for TIME" switches them on for a while, sysctl '
-                                 "kernel.bpf_stats_enabled=1 for good")
+            context.notes.append(
+                'statistics are off: "on for TIME" switches them on for a while, sysctl '
+                "kernel.bpf_stats_enabled=1 for good"
+            )
         return [_document(info) for info in found.values() if info.run_count or one is not None]
     import time
 
@@ -37,8 +39,11 @@ def program_statistics(context: Context, command: ProgramStatistics) -> list[Doc
 def _since(before: ProgramInfo | None, after: ProgramInfo) -> ProgramInfo:
     if before is None:
         return after
-    return after._replace(run_count=after.run_count - before.run_count, run_time=after.run_time - before.run_time,
-                          recursion_misses=after.recursion_misses - before.recursion_misses)
+    return after._replace(
+        run_count=after.run_count - before.run_count,
+        run_time=after.run_time - before.run_time,
+        recursion_misses=after.recursion_misses - before.recursion_misses,
+    )
 
 
 def _document(info: ProgramInfo) -> Document:
@@ -46,9 +51,12 @@ def _document(info: ProgramInfo) -> Document:
     kind = program_type_name(info.type)
     misses = f" recursion_misses {info.recursion_misses}" if info.recursion_misses else ""
     return [
-        Field("id", info.id, f"prog {info.id}"), Field("type", kind, f" {kind}"),
+        Field("id", info.id, f"prog {info.id}"),
+        Field("type", kind, f" {kind}"),
         Field("name", info.name, f" name {printable(info.name)}" if info.name else ""),
         Field("run_cnt", info.run_count, f" run_cnt {info.run_count}"),
         Field("run_time_ns", info.run_time, f" run_time_ns {info.run_time}"),
         Field("ns_per_run", round(mean, 1), f" ns/run {mean:.1f}"),
-        Field("recursion_misses", info.recursion_misses, misses), Field("", None, "\n")]
+        Field("recursion_misses", info.recursion_misses, misses),
+        Field("", None, "\n"),
+    ]

@@ -73,13 +73,18 @@ def _found(kind: str, text: str) -> Program:
     """The one program of that name, of which the kernel keeps 15 bytes, or tag."""
     name = text.encode("utf-8", "surrogateescape")[:_NAME_BYTES].decode("ascii", "replace")
     wanted = name if kind == "name" else text.lower()
-    found = [about.id for about in (program.description for program in programs())
-             if (about.name if kind == "name" else about.tag) == wanted]
+    found = [
+        about.id
+        for about in (program.description for program in programs())
+        if (about.name if kind == "name" else about.tag) == wanted
+    ]
     if len(found) == 1:
         return Program.from_id(found[0])
     if found:
-        raise BpfError(f'there are {len(found)} programs with the {kind} "{text}": say which with id '
-                       f"{' or '.join(map(str, found[:10]))}{' ...' if len(found) > 10 else ''}")
+        raise BpfError(
+            f'there are {len(found)} programs with the {kind} "{text}": say which with id '
+            f"{' or '.join(map(str, found[:10]))}{' ...' if len(found) > 10 else ''}"
+        )
     raise BpfError(f'there is no program with the {kind} "{text}"')
 
 
@@ -106,14 +111,22 @@ def _options_of(context: Context, selector: "FilterSelector") -> "BpfRecord":
     from pytc.operations.filter_show import filter_records
 
     with context.in_full():
-        meant = [(record.pref, record.handle, record.options)
-                 for record in filter_records(context, selector._replace(handle=""))
-                 if record.handle and (not selector.handle or record.handle == _number(selector.handle))]
+        meant = [
+            (record.pref, record.handle, record.options)
+            for record in filter_records(context, selector._replace(handle=""))
+            if record.handle and (not selector.handle or record.handle == _number(selector.handle))
+        ]
     found = [one for one in meant if getattr(one[2], "program_id", 0)]
     if not found:
-        raise BpfError(f"no such filter with a BPF program on {selector.device}", hints=(
-            f'one of classic BPF is there: "pytc cbpf run CAPTURE from dev {selector.device} ..." runs it, "pytc cbpf '
-            'disasm from ..." shows it',) if any(getattr(one[2], "instructions", ()) for one in meant) else ())
+        raise BpfError(
+            f"no such filter with a BPF program on {selector.device}",
+            hints=(
+                f'one of classic BPF is there: "pytc cbpf run CAPTURE from dev {selector.device} ..." runs it, '
+                '"pytc cbpf disasm from ..." shows it',
+            )
+            if any(getattr(one[2], "instructions", ()) for one in meant)
+            else (),
+        )
     if len(found) > 1:
         names = "; ".join(f"pref {pref} handle {handle:#x}" for pref, handle, _ in found)
         raise BpfError(f'{len(found)} filters with BPF programs are meant ({names}): say "pref" and "handle"')
@@ -151,6 +164,7 @@ def map_of(subject: Subject, name: str) -> Map:
     cut = name.encode("utf-8", "surrogateescape")[:_NAME_BYTES].decode("utf-8", "ignore")
     found = subject.maps.get(name) or subject.maps.get(cut)
     if found is None:
-        raise BpfError(f'program "{subject.name}" has no map "{name}"; it has '
-                       f"{', '.join(sorted(subject.maps)) or 'none'}")
+        raise BpfError(
+            f'program "{subject.name}" has no map "{name}"; it has {", ".join(sorted(subject.maps)) or "none"}'
+        )
     return found

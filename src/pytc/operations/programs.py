@@ -102,7 +102,8 @@ def resolved(source: BpfSource) -> BpfSource:
         if not looks_like_elf(source.path):
             raise InvalidOptionsError(
                 f'What mode is "{source.path}"? It is neither one of bytecode, bytecode-file, object-file and '
-                "object-pinned, nor an ELF file.")
+                "object-pinned, nor an ELF file."
+            )
         return source._replace(mode=OBJECT)
     return source
 
@@ -121,17 +122,25 @@ def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exp
 
     source, spec, programs = chosen_programs(context, wanted)
     with remembering_the_log(context, source):
-        made = load_together(spec, programs, pins=PinRoot(context.bpf_mount), verbose=source.verbose, commit=False,
-                             used_only=not connected, cache=context.objects)
+        made = load_together(
+            spec,
+            programs,
+            pins=PinRoot(context.bpf_mount),
+            verbose=source.verbose,
+            commit=False,
+            used_only=not connected,
+            cache=context.objects,
+        )
     with made as loaded:
         names = (program.name for program, _ in programs)
         note_load(context, source, loaded.notes, zip(names, loaded.logs, strict=True))
         try:
             found = OpenedPrograms(len(wanted))
             found.exports += exports(connected, source, loaded.maps)
-            found[:] = [OpenedProgram(program.fd, annotation(spec.name, chosen.section), type,
-                                      chosen.expected_attach_type)
-                        for program, (chosen, type) in zip(loaded.programs, programs, strict=True)]
+            found[:] = [
+                OpenedProgram(program.fd, annotation(spec.name, chosen.section), type, chosen.expected_attach_type)
+                for program, (chosen, type) in zip(loaded.programs, programs, strict=True)
+            ]
             yield found
         except BaseException:
             loaded.undo()
@@ -180,8 +189,9 @@ def _chosen(spec: "ObjectSpec", wanted: Wanted) -> "tuple[ProgramSpec, ProgramTy
 
     source = wanted.source
     assert source is not None
-    program = select_program(spec, section=source.section, program=source.program,
-                             default_section=wanted.default_section)
+    program = select_program(
+        spec, section=source.section, program=source.program, default_section=wanted.default_section
+    )
     type = ProgramType(source.type) if source.type else wanted.type or program.type
     if wanted.attach_type is not None:
         program = program._replace(type=type, expected_attach_type=wanted.attach_type)
@@ -195,15 +205,22 @@ def _together(sources: Sequence[BpfSource]) -> BpfSource:
     for source in sources:
         for name, value in source.variables:
             if variables.setdefault(name, value) != value:
-                raise InvalidOptionsError(f'"set {name}" is given twice for {source.path}, with different values: the '
-                                          "programs of one command share the object's variables and maps")
+                raise InvalidOptionsError(
+                    f'"set {name}" is given twice for {source.path}, with different values: the '
+                    "programs of one command share the object's variables and maps"
+                )
         for words in source.maps:
             if maps.setdefault((words.name, bool(words.pinned)), words) != words:
-                raise InvalidOptionsError(f'"map {words.name}" is given twice for {source.path}, with different '
-                                          "values: the programs of one command share the object's maps")
-    return sources[0]._replace(variables=tuple(variables.items()), maps=tuple(maps.values()),
-                               verbose=any(source.verbose for source in sources),
-                               export=next((source.export for source in sources if source.export), ""))
+                raise InvalidOptionsError(
+                    f'"map {words.name}" is given twice for {source.path}, with different '
+                    "values: the programs of one command share the object's maps"
+                )
+    return sources[0]._replace(
+        variables=tuple(variables.items()),
+        maps=tuple(maps.values()),
+        verbose=any(source.verbose for source in sources),
+        export=next((source.export for source in sources if source.export), ""),
+    )
 
 
 @contextmanager
@@ -234,7 +251,11 @@ def with_parameters(context: Context, spec: "ObjectSpec", source: BpfSource) -> 
         return spec
     from pytc.bpf.parameters import Parameters, parameterise
 
-    return parameterise(spec, Parameters(
-        dict(source.variables),
-        {m.name: m.max_entries for m in source.maps if not m.pinned},
-        {m.name: pin_path(context, m.pinned) for m in source.maps if m.pinned}))
+    return parameterise(
+        spec,
+        Parameters(
+            dict(source.variables),
+            {m.name: m.max_entries for m in source.maps if not m.pinned},
+            {m.name: pin_path(context, m.pinned) for m in source.maps if m.pinned},
+        ),
+    )

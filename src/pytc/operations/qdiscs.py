@@ -20,8 +20,13 @@ from pytc.operations.surroundings import surroundings
 from pytc.operations.unknown import unknown_options
 from pytc.records import QdiscRecord
 
-_VERBS = {"add": (c.NEWQDISC, c.EXCL | c.CREATE), "change": (c.NEWQDISC, 0),
-          "replace": (c.NEWQDISC, c.CREATE | c.REPLACE), "link": (c.NEWQDISC, c.REPLACE), "delete": (c.DELQDISC, 0)}
+_VERBS = {
+    "add": (c.NEWQDISC, c.EXCL | c.CREATE),
+    "change": (c.NEWQDISC, 0),
+    "replace": (c.NEWQDISC, c.CREATE | c.REPLACE),
+    "link": (c.NEWQDISC, c.REPLACE),
+    "delete": (c.DELQDISC, 0),
+}
 
 
 def modify_qdisc(context: Context, command: ModifyQdisc) -> list[Document] | None:
@@ -46,8 +51,11 @@ def show_qdiscs(context: Context, command: ShowQdiscs) -> list[Document]:
     index = context.device_index(selector.device)
     clock = read_clock()
     records = qdisc_records(context, index, invisible=command.invisible)
-    return [_document(context, record, selector, clock) for record in records
-            if selector.parent in (UNSPEC, record.parent) and selector.handle in (UNSPEC, record.handle)]
+    return [
+        _document(context, record, selector, clock)
+        for record in records
+        if selector.parent in (UNSPEC, record.parent) and selector.handle in (UNSPEC, record.handle)
+    ]
 
 
 def qdisc_news(context: Context, message: TcMessage) -> Document:
@@ -60,8 +68,7 @@ def qdisc_records(context: Context, index: int, *, invisible: bool = False) -> l
     """The qdiscs of a device, or all for 0: the kernel does not select."""
     attributes = {"TCA_DUMP_INVISIBLE": True} if invisible else {}
     answers = context.session.dump(TcMessage(c.GETQDISC, ifindex=index, attributes=attributes))
-    return [_record(answer) for answer in answers
-            if answer.type == c.NEWQDISC and index in (0, answer.ifindex)]
+    return [_record(answer) for answer in answers if answer.type == c.NEWQDISC and index in (0, answer.ifindex)]
 
 
 def qdisc_at(context: Context, index: int, parent: int) -> TcMessage | None:
@@ -92,8 +99,15 @@ def build_message(context: Context, command: ModifyQdisc) -> TcMessage:
             attributes["TCA_OPTIONS"] = encode_options(kind.schema, options)
     if command.stab is not None:
         attributes["TCA_STAB"] = encode_options(size_table.SCHEMA, size_table.encode(command.stab))
-    return TcMessage(kind_of_message, flags, context.device_index(selector.device), selector.handle.number,
-                     selector.parent.number, 0, attributes)
+    return TcMessage(
+        kind_of_message,
+        flags,
+        context.device_index(selector.device),
+        selector.handle.number,
+        selector.parent.number,
+        0,
+        attributes,
+    )
 
 
 def _hint(context: Context, error: NetlinkError, command: ModifyQdisc, message: TcMessage) -> str:
@@ -106,8 +120,11 @@ def _hint(context: Context, error: NetlinkError, command: ModifyQdisc, message: 
         return _delete_hint(device, name, there)
     kind = kinds.find(name)
     if there and kind is not None and kind.default_parent != UNSPEC:
-        return (f"{device} has its {there} qdisc already, and filters can be added to it" if there == name
-                else f'{there} has the place of {name}: "pytc qdisc del dev {device} {there}" frees it')
+        return (
+            f"{device} has its {there} qdisc already, and filters can be added to it"
+            if there == name
+            else f'{there} has the place of {name}: "pytc qdisc del dev {device} {there}" frees it'
+        )
     if error.errno == errno.EEXIST and there:
         return f'{there} has this place already: "pytc qdisc replace" puts another there'
     if command.verb in ("change", "replace") and there and there == name:
@@ -141,18 +158,29 @@ def _record(message: TcMessage) -> QdiscRecord:
     kind = kinds.find(name or "")
     statistics, own = read_statistics(message)
     return QdiscRecord(
-        message.ifindex, Handle.from_number(message.handle), Handle.from_number(message.parent), message.info,
-        name or "", bool(attributes.get("TCA_HW_OFFLOAD")), attributes.get("TCA_INGRESS_BLOCK", 0),
+        message.ifindex,
+        Handle.from_number(message.handle),
+        Handle.from_number(message.parent),
+        message.info,
+        name or "",
+        bool(attributes.get("TCA_HW_OFFLOAD")),
+        attributes.get("TCA_INGRESS_BLOCK", 0),
         attributes.get("TCA_EGRESS_BLOCK", 0),
-        decode_options(kind.schema, raw, kind.header) if kind is not None and raw is not None else None, raw or b"",
-        statistics, own, decode_options(size_table.SCHEMA, stab) if stab is not None else None)
+        decode_options(kind.schema, raw, kind.header) if kind is not None and raw is not None else None,
+        raw or b"",
+        statistics,
+        own,
+        decode_options(size_table.SCHEMA, stab) if stab is not None else None,
+    )
 
 
 def _document(context: Context, record: QdiscRecord, selector: QdiscSelector, clock: Clock) -> Document:
     handle = f"{record.handle.major:x}:"
     raw = f"[{record.handle.number:08x}]" if context.shown.raw else ""
-    fields: list[Part] = [Field("kind", record.kind, f"qdisc {record.kind} "),
-                          Field("handle", handle, f"{handle}{raw} ")]
+    fields: list[Part] = [
+        Field("kind", record.kind, f"qdisc {record.kind} "),
+        Field("handle", handle, f"{handle}{raw} "),
+    ]
     if not selector.device:
         name = interface_name(record.ifindex)
         fields += [Field("", text="dev "), Field("dev", name, f"{name} ", color=DEVICE)]
@@ -165,8 +193,11 @@ def _document(context: Context, record: QdiscRecord, selector: QdiscSelector, cl
         fields.append(Field("refcnt", record.refcnt, f"refcnt {record.refcnt} "))
     if record.offloaded:
         fields.append(Field("offloaded", True, "offloaded "))
-    fields += [Field(name, block, f"{name} {block} ") for name, block in
-               (("ingress_block", record.ingress_block), ("egress_block", record.egress_block)) if block]
+    fields += [
+        Field(name, block, f"{name} {block} ")
+        for name, block in (("ingress_block", record.ingress_block), ("egress_block", record.egress_block))
+        if block
+    ]
     fields += [Group("options", _options(context, record, clock)), Field("", text="\n")]
     if context.shown.details and record.stab is not None:
         fields += [*size_table.document(record.stab), Field("", text="\n")]

@@ -60,12 +60,14 @@ def make_ready(words: list[str], command: Command) -> ReadyFilter | None:
         return None
     options = command.options
     expected = None if getattr(options, "direct_action", False) else getattr(options, "classid", None)
-    return ReadyFilter(words, command.selector.device, encode(message, 0, c.REQUEST | c.ACK), remarks_on(command),
-                       expected)
+    return ReadyFilter(
+        words, command.selector.device, encode(message, 0, c.REQUEST | c.ACK), remarks_on(command), expected
+    )
 
 
-def make_program_ready(objects: "ObjectCache", words: list[str], command: Command,
-                       layout20: str) -> ReadyProgram | None:
+def make_program_ready(
+    objects: "ObjectCache", words: list[str], command: Command, layout20: str
+) -> ReadyProgram | None:
     """The request of a command whose program is known from an earlier one; None for others."""
     if not isinstance(command, ModifyFilter) or command.selector.block or actions_of(command):
         return None
@@ -119,7 +121,7 @@ def send_program(context: Context, ready: ReadyProgram, ifindex: int) -> bool:
     if program is None:
         return False
     with program:
-        data = ready.data[:ready.fd_at] + _FD.pack(program.fd) + ready.data[ready.fd_at + _FD.size:]
+        data = ready.data[: ready.fd_at] + _FD.pack(program.fd) + ready.data[ready.fd_at + _FD.size :]
         try:
             context.session.request_again(data, ifindex)
         except NetlinkError as error:

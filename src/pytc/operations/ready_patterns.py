@@ -166,7 +166,7 @@ def _filled(pattern: _Pattern, words: list[str], line: _Line) -> Ready | None:
         code, said = _instructions_of(line.bytecode, ready.expected)
         if not code:
             return None
-        data[pattern.code_at:pattern.code_at + len(code)] = code
+        data[pattern.code_at : pattern.code_at + len(code)] = code
     return ReadyFilter(words, ready.device, bytes(data), said, ready.expected)
 
 

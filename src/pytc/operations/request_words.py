@@ -14,10 +14,18 @@ from pytc.operations.filter_requests import POINTS, swapped
 from pytc.protocols import format_protocol
 from pytc.render.text import render
 
-NAMES = {c.NEWQDISC: "RTM_NEWQDISC", c.DELQDISC: "RTM_DELQDISC", c.NEWTCLASS: "RTM_NEWTCLASS",
-         c.DELTCLASS: "RTM_DELTCLASS", c.NEWTFILTER: "RTM_NEWTFILTER", c.DELTFILTER: "RTM_DELTFILTER",
-         c.NEWACTION: "RTM_NEWACTION", c.DELACTION: "RTM_DELACTION", c.NEWCHAIN: "RTM_NEWCHAIN",
-         c.DELCHAIN: "RTM_DELCHAIN"}
+NAMES = {
+    c.NEWQDISC: "RTM_NEWQDISC",
+    c.DELQDISC: "RTM_DELQDISC",
+    c.NEWTCLASS: "RTM_NEWTCLASS",
+    c.DELTCLASS: "RTM_DELTCLASS",
+    c.NEWTFILTER: "RTM_NEWTFILTER",
+    c.DELTFILTER: "RTM_DELTFILTER",
+    c.NEWACTION: "RTM_NEWACTION",
+    c.DELACTION: "RTM_DELACTION",
+    c.NEWCHAIN: "RTM_NEWCHAIN",
+    c.DELCHAIN: "RTM_DELCHAIN",
+}
 _FLAGS = ((c.CREATE, "create"), (c.EXCL, "excl"), (c.REPLACE, "replace"))
 FILTERS = (c.NEWTFILTER, c.DELTFILTER, c.NEWCHAIN, c.DELCHAIN)
 QDISCS, CLASSES, ACTIONS = (c.NEWQDISC, c.DELQDISC), (c.NEWTCLASS, c.DELTCLASS), (c.NEWACTION, c.DELACTION)
@@ -35,15 +43,26 @@ def request_document(message: TcMessage, device: DeviceName, programs: Mapping[i
     flags = [name for bit, name in _FLAGS if message.flags & bit and message.type not in (c.DELTFILTER, c.DELACTION)]
     if message.type == c.DELACTION and message.flags & c.ROOT:
         flags = ["root"]
-    words: list[Part] = [Field("step", "send", "send "), Field("message", NAMES[message.type], NAMES[message.type]),
-                         Field("flags", [*flags], "".join(f" {flag}" for flag in flags)), *place(message, device)]
-    attributes = {name: _words_of(name, value, message, programs) for name, value in message.attributes.items()
-                  if name not in ("TCA_KIND", "TCA_CHAIN")}
+    words: list[Part] = [
+        Field("step", "send", "send "),
+        Field("message", NAMES[message.type], NAMES[message.type]),
+        Field("flags", [*flags], "".join(f" {flag}" for flag in flags)),
+        *place(message, device),
+    ]
+    attributes = {
+        name: _words_of(name, value, message, programs)
+        for name, value in message.attributes.items()
+        if name not in ("TCA_KIND", "TCA_CHAIN")
+    }
     shown = _shown_options(message)
     told = " ".join(render([shown]).split())
-    return [*words, Field("", text="\n"), Group("options", [*_silent(shown)]),
-            Field("", text=f"\toptions: {told}\n" if told else ""),
-            Group("attributes", [Field(name, value, _text(name, value, 1)) for name, value in attributes.items()])]
+    return [
+        *words,
+        Field("", text="\n"),
+        Group("options", [*_silent(shown)]),
+        Field("", text=f"\toptions: {told}\n" if told else ""),
+        Group("attributes", [Field(name, value, _text(name, value, 1)) for name, value in attributes.items()]),
+    ]
 
 
 def place(message: TcMessage, device: DeviceName) -> list[Part]:
@@ -102,9 +121,16 @@ def _shown_options(message: TcMessage) -> Document:
 
 def _silent(document: Document) -> Document:
     """For JSON alone."""
-    return [Group(part.key, _silent(part.fields)) if isinstance(part, Group) else
-            Listing(part.key, [_silent(one) for one in part.documents]) if isinstance(part, Listing) else
-            Field(part.key, part.value()) if isinstance(part, Late) else part._replace(text="") for part in document]
+    return [
+        Group(part.key, _silent(part.fields))
+        if isinstance(part, Group)
+        else Listing(part.key, [_silent(one) for one in part.documents])
+        if isinstance(part, Listing)
+        else Field(part.key, part.value())
+        if isinstance(part, Late)
+        else part._replace(text="")
+        for part in document
+    ]
 
 
 def _words_of(name: str, value: object, message: TcMessage, programs: Mapping[int, str]) -> Json:
@@ -131,8 +157,9 @@ def _options(kind: str, raw: bytes, message: TcMessage, programs: Mapping[int, s
 
 
 def _decoded(found: Attributes, message: TcMessage, programs: Mapping[int, str]) -> Json:
-    return {name if name != HEADER else "header": _words_of(name, value, message, programs)
-            for name, value in found.items()}
+    return {
+        name if name != HEADER else "header": _words_of(name, value, message, programs) for name, value in found.items()
+    }
 
 
 def _action(raw: bytes, programs: Mapping[int, str]) -> Json:

@@ -65,9 +65,13 @@ def named(message: TcMessage) -> list[tuple[str, int]]:
 
 def action_table(which: Sequence[Identity]) -> bytes:
     """TCA_ROOT_TAB that names actions."""
-    return join_attributes((holding(order), join_attributes([
-        (_KIND, one.kind.encode() + b"\0"), (_INDEX, one.number.to_bytes(4, sys.byteorder))]))
-        for order, one in enumerate(which, 1))
+    return join_attributes(
+        (
+            holding(order),
+            join_attributes([(_KIND, one.kind.encode() + b"\0"), (_INDEX, one.number.to_bytes(4, sys.byteorder))]),
+        )
+        for order, one in enumerate(which, 1)
+    )
 
 
 class Standing:
@@ -112,8 +116,9 @@ class Standing:
 
     def _of_preference(self, message: TcMessage) -> list[TcMessage]:
         pref, chain = message.info >> 16, message.attributes.get("TCA_CHAIN", 0)
-        found = self._dump(TcMessage(c.GETTFILTER, ifindex=message.ifindex, parent=message.parent,
-                                     attributes={"TCA_CHAIN": chain}))
+        found = self._dump(
+            TcMessage(c.GETTFILTER, ifindex=message.ifindex, parent=message.parent, attributes={"TCA_CHAIN": chain})
+        )
         return [one for one in found if one.attributes.get("TCA_CHAIN", 0) == chain and pref in (0, one.info >> 16)]
 
     def qdiscs(self, message: TcMessage) -> list[TcMessage]:
@@ -121,7 +126,8 @@ class Standing:
         themselves."""
         question = message._replace(type=c.GETQDISC, flags=c.ECHO, attributes={})
         asked = [question._replace(handle=0)] * bool(message.parent) + [question._replace(parent=0)] * bool(
-            message.handle)
+            message.handle
+        )
         return [one for one in map(self._ask, asked) if one is not None and one.handle]
 
     def class_(self, message: TcMessage) -> TcMessage | None:
@@ -161,20 +167,33 @@ class Standing:
             below = self.qdisc_below(made, made.handle)
             return [below] if below is not None else []
         ifindex = made.ifindex
-        found = [one for parent in (INGRESS.number, EGRESS.number, made.handle)
-                 if parent & _MAJOR == made.handle & _MAJOR
-                 for one in self._dump(TcMessage(c.GETTFILTER, ifindex=ifindex, parent=parent)) if one.handle]
-        found += [one for one in self._dump(TcMessage(c.GETQDISC, ifindex=ifindex))
-                  if one.ifindex == ifindex and one.handle and one.parent & _MAJOR == made.handle & _MAJOR
-                  and one.handle != made.handle]
-        return found + [one for one in self._dump(TcMessage(c.GETTCLASS, ifindex=ifindex))
-                        if one.handle & _MAJOR == made.handle & _MAJOR
-                        and one.attributes.get("TCA_KIND") in _MADE_CLASSES]
+        found = [
+            one
+            for parent in (INGRESS.number, EGRESS.number, made.handle)
+            if parent & _MAJOR == made.handle & _MAJOR
+            for one in self._dump(TcMessage(c.GETTFILTER, ifindex=ifindex, parent=parent))
+            if one.handle
+        ]
+        found += [
+            one
+            for one in self._dump(TcMessage(c.GETQDISC, ifindex=ifindex))
+            if one.ifindex == ifindex
+            and one.handle
+            and one.parent & _MAJOR == made.handle & _MAJOR
+            and one.handle != made.handle
+        ]
+        return found + [
+            one
+            for one in self._dump(TcMessage(c.GETTCLASS, ifindex=ifindex))
+            if one.handle & _MAJOR == made.handle & _MAJOR and one.attributes.get("TCA_KIND") in _MADE_CLASSES
+        ]
 
 
 def _question(message: TcMessage) -> TcMessage:
-    return TcMessage(c.GETACTION, attributes={"TCA_ROOT_TAB": message.attributes["TCA_ROOT_TAB"],
-                                              "TCA_ROOT_FLAGS": b"\x01\0\0\0\x01\0\0\0"})
+    return TcMessage(
+        c.GETACTION,
+        attributes={"TCA_ROOT_TAB": message.attributes["TCA_ROOT_TAB"], "TCA_ROOT_FLAGS": b"\x01\0\0\0\x01\0\0\0"},
+    )
 
 
 def without(messages: Iterable[TcMessage], own: "set[Identity]") -> list[TcMessage]:

@@ -30,16 +30,36 @@ def unpack_statistics(raw: bytes) -> QueueStatistics:
     qlen, backlog, drops, requeues, overlimits = _numbers(_QUEUE, parts.get(c.STATS_QUEUE, b""))
     packets = _numbers(_PACKETS64, parts.get(c.STATS_PKT64, b""))[0] or packets
     by_hardware, packets_by_hardware = _numbers(_BASIC, parts.get(c.STATS_BASIC_HW, b""))
-    return QueueStatistics(sent, packets, drops, overlimits, requeues, backlog, qlen, _rate(parts),
-                           (by_hardware, packets_by_hardware), c.STATS_BASIC in parts, c.STATS_QUEUE in parts)
+    return QueueStatistics(
+        sent,
+        packets,
+        drops,
+        overlimits,
+        requeues,
+        backlog,
+        qlen,
+        _rate(parts),
+        (by_hardware, packets_by_hardware),
+        c.STATS_BASIC in parts,
+        c.STATS_QUEUE in parts,
+    )
 
 
 def unpack_old_statistics(raw: bytes) -> QueueStatistics:
     """``struct tc_stats``, which the kernel sends of filters with the old attribute for police; ``bytes u64``, then
     u32 each: ``packets, drops, overlimits, bps, pps, qlen, backlog``."""
     sent, packets, drops, overlimits, rate, packet_rate, qlen, backlog = _numbers(_OLD, raw)
-    return QueueStatistics(sent, packets, drops, overlimits, 0, backlog, qlen,
-                           (rate, packet_rate) if rate or packet_rate else None, old=True)
+    return QueueStatistics(
+        sent,
+        packets,
+        drops,
+        overlimits,
+        0,
+        backlog,
+        qlen,
+        (rate, packet_rate) if rate or packet_rate else None,
+        old=True,
+    )
 
 
 def filter_statistics(statistics: QueueStatistics, *, iec: bool = False) -> list[Part]:
@@ -49,9 +69,14 @@ def filter_statistics(statistics: QueueStatistics, *, iec: bool = False) -> list
     sent, packets, drops, overlimits, _, backlog, qlen, rate, *_ = statistics
     text = f" Sent {sent} bytes {packets} pkts (dropped {drops}, overlimits {overlimits}) \n"
     bytes_rate, packet_rate = rate or (0, 0)
-    values = (("rate ", rate), (f"{format_rate(bytes_rate, iec=iec)} ", bytes_rate),
-              (f"{packet_rate}pps ", packet_rate), ("backlog ", backlog or qlen),
-              (f"{format_size(backlog)} ", backlog), (f"{qlen}p ", qlen))
+    values = (
+        ("rate ", rate),
+        (f"{format_rate(bytes_rate, iec=iec)} ", bytes_rate),
+        (f"{packet_rate}pps ", packet_rate),
+        ("backlog ", backlog or qlen),
+        (f"{format_size(backlog)} ", backlog),
+        (f"{qlen}p ", qlen),
+    )
     more = "".join(value for value, there in values if there)
     return [Field("", text=f"{text} {more}\n" if more else text)]
 
@@ -61,19 +86,25 @@ def statistics_fields(statistics: QueueStatistics, before: str = " ", *, iec: bo
     fields = _counters(statistics, before) if statistics.counted else []
     if statistics.queued:
         drops, overlimits, requeues = statistics.drops, statistics.overlimits, statistics.requeues
-        fields += [Field("drops", drops, f" (dropped {drops}"),
-                   Field("overlimits", overlimits, f", overlimits {overlimits}"),
-                   Field("requeues", requeues, f" requeues {requeues}) ")]
+        fields += [
+            Field("drops", drops, f" (dropped {drops}"),
+            Field("overlimits", overlimits, f", overlimits {overlimits}"),
+            Field("requeues", requeues, f" requeues {requeues}) "),
+        ]
     fields += _by_hardware(statistics, before)
     if statistics.rate is not None:
         rate, packet_rate = statistics.rate
-        fields += [Field("rate", rate, f"\n{before}rate {format_rate(rate, iec=iec)}"),
-                   Field("pps", packet_rate, f" {packet_rate}pps")]
+        fields += [
+            Field("rate", rate, f"\n{before}rate {format_rate(rate, iec=iec)}"),
+            Field("pps", packet_rate, f" {packet_rate}pps"),
+        ]
     if statistics.queued:
         new_line = "\n" if statistics.rate is None else ""
-        fields += [Field("backlog", statistics.backlog, f"{new_line}{before}backlog {format_size(statistics.backlog)}"),
-                   Field("qlen", statistics.qlen, f" {statistics.qlen}p"),
-                   Field("", text=f" requeues {statistics.requeues}")]
+        fields += [
+            Field("backlog", statistics.backlog, f"{new_line}{before}backlog {format_size(statistics.backlog)}"),
+            Field("qlen", statistics.qlen, f" {statistics.qlen}p"),
+            Field("", text=f" requeues {statistics.requeues}"),
+        ]
     return [*fields, Field("", text="\n")]
 
 
@@ -90,10 +121,15 @@ def _by_hardware(statistics: QueueStatistics, before: str) -> list[Field]:
     fields = []
     rest, packets_left = statistics.bytes - sent, statistics.packets - packets
     if statistics.counted and rest >= 0 and packets_left >= 0:
-        fields = [Field("sw_bytes", rest, f"\n{before}Sent software {rest} bytes"),
-                  Field("sw_packets", packets_left, f" {packets_left} pkt")]
-    return [*fields, Field("hw_bytes", sent, f"\n{before}Sent hardware {sent} bytes"),
-            Field("hw_packets", packets, f" {packets} pkt")]
+        fields = [
+            Field("sw_bytes", rest, f"\n{before}Sent software {rest} bytes"),
+            Field("sw_packets", packets_left, f" {packets_left} pkt"),
+        ]
+    return [
+        *fields,
+        Field("hw_bytes", sent, f"\n{before}Sent hardware {sent} bytes"),
+        Field("hw_packets", packets, f" {packets} pkt"),
+    ]
 
 
 def _rate(parts: Mapping[int, bytes]) -> tuple[int, int] | None:

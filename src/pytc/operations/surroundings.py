@@ -24,8 +24,10 @@ def surroundings(context: Context, device: str) -> Surroundings:
         context.device_index(device)
         megabits = device_speed(device)
         if not megabits:
-            raise InvalidOptionsError(f'property "speed" in file /sys/class/net/{device}/speed is currently unknown',
-                                      hints=("a percentage needs a device that is up and says its speed",))
+            raise InvalidOptionsError(
+                f'property "speed" in file /sys/class/net/{device}/speed is currently unknown',
+                hints=("a percentage needs a device that is up and says its speed",),
+            )
         return megabits
 
     library = context.environment.get("TC_LIB_DIR", "")
@@ -41,8 +43,10 @@ def read_distribution(name: str, library: str = "") -> Sequence[int]:
             text = file.read(_LARGEST_FILE)
         values = [int(word, 0) for line in text.splitlines() if not line.startswith("#") for word in line.split()]
     except OSError as error:
-        raise InvalidOptionsError(f"No distribution data for {name} ({path}: {error.strerror})",
-                                  hints=("TC_LIB_DIR names the directory of such tables",)) from error
+        raise InvalidOptionsError(
+            f"No distribution data for {name} ({path}: {error.strerror})",
+            hints=("TC_LIB_DIR names the directory of such tables",),
+        ) from error
     except ValueError as error:
         raise InvalidOptionsError(f"{path}: not a table of numbers: {error}") from error
     if not 0 < len(values) <= _LONGEST_TABLE:

@@ -41,8 +41,10 @@ from pytc.operations.programs import Wanted
 TYPES = {"ingress": TCX_INGRESS, "egress": TCX_EGRESS, "primary": NETKIT_PRIMARY, "peer": NETKIT_PEER}
 PARENTS = {"ingress": INGRESS, "egress": EGRESS}
 SECTIONS = {
-    "ingress": ("tcx/ingress", "tc/ingress", "classifier", "tc"), "primary": ("netkit/primary", "classifier", "tc"),
-    "egress": ("tcx/egress", "tc/egress", "classifier", "tc"), "peer": ("netkit/peer", "classifier", "tc"),
+    "ingress": ("tcx/ingress", "tc/ingress", "classifier", "tc"),
+    "primary": ("netkit/primary", "classifier", "tc"),
+    "egress": ("tcx/egress", "tc/egress", "classifier", "tc"),
+    "peer": ("netkit/peer", "classifier", "tc"),
 }
 #: TCX_NEXT: on with the next program, and behind the last with the filters of clsact.
 NEXT = -1
@@ -86,8 +88,10 @@ def replace_tcx(context: Context, command: ReplaceTcx) -> None:
 
 def _only(there: Attachments, where: str) -> Attached:
     if len(there.programs) != 1:
-        raise AttachError(f"{where} has {len(there.programs) or 'no'} programs; say which is replaced: old id NUMBER, "
-                          "old name NAME, old pinned PATH or old link { NUMBER | PATH }")
+        raise AttachError(
+            f"{where} has {len(there.programs) or 'no'} programs; say which is replaced: old id NUMBER, "
+            "old name NAME, old pinned PATH or old link { NUMBER | PATH }"
+        )
     return there.programs[0]
 
 
@@ -125,8 +129,12 @@ def _position(context: Context, command: AttachTcx, there: Attachments) -> Posit
     if order.reference is None:
         return FIRST if order.where == "first" else LAST
     one = find(context, order.reference, there.programs, f"{command.device} {command.hook}")
-    return Position(before=order.where == "before", after=order.where == "after", relative=one.link or one.program,
-                    link=bool(one.link))
+    return Position(
+        before=order.where == "before",
+        after=order.where == "after",
+        relative=one.link or one.program,
+        link=bool(one.link),
+    )
 
 
 def _warn(context: Context, device: str, name: str, program: OpenedProgram) -> None:
@@ -137,7 +145,8 @@ def _warn(context: Context, device: str, name: str, program: OpenedProgram) -> N
     context.notes.append(
         f"Warning: {device} has {count} filter{'s' if count > 1 else ''} of clsact at {name}, which packets meet only "
         f"after tcx: what this program passes, drops or redirects does not reach them, only what it returns TCX_NEXT "
-        f'({NEXT}) for. "pytc hooks dev {device}" shows the order.')
+        f'({NEXT}) for. "pytc hooks dev {device}" shows the order.'
+    )
 
 
 def filters_behind(context: Context, device: str, name: str) -> int:
@@ -171,19 +180,28 @@ def _explanation(error: BpfSyscallError, device: str, name: str, point: AttachPo
     if number == errno.EINVAL and not _is_known(point):
         return _unsupported(device, name)
     if name in ("primary", "peer") and number in _NO_NETKIT:
-        what = ("is no netkit device" if number == errno.ENXIO else
-                "is the peer of a netkit device; programs are attached by way of the primary one")
+        what = (
+            "is no netkit device"
+            if number == errno.ENXIO
+            else "is the peer of a netkit device; programs are attached by way of the primary one"
+        )
         return AttachError(f"{device} {what}", errno=number)
     if number == errno.ESTALE:
         try:
             now = str(query(point, links=True).revision)
         except BpfSyscallError:
             now = "another one"
-        return AttachError(f"{device} {name} has changed meanwhile: its revision is {now}, not {revision}",
-                           errno=number)
-    return refusal(error, f"{device} {name}", {
-        errno.ENOENT: "a program that was there a moment ago is gone; try again",
-        errno.ERANGE: f"there is no room: a hook takes {_MOST} programs"})
+        return AttachError(
+            f"{device} {name} has changed meanwhile: its revision is {now}, not {revision}", errno=number
+        )
+    return refusal(
+        error,
+        f"{device} {name}",
+        {
+            errno.ENOENT: "a program that was there a moment ago is gone; try again",
+            errno.ERANGE: f"there is no room: a hook takes {_MOST} programs",
+        },
+    )
 
 
 def _is_known(point: AttachPoint) -> bool:
@@ -198,6 +216,11 @@ def _is_known(point: AttachPoint) -> bool:
 def _unsupported(device: str, name: str) -> UnsupportedError:
     if name in ("primary", "peer"):
         return UnsupportedError("netkit", "6.7")
-    return UnsupportedError("tcx", "6.6", hints=(
-        f'a filter of clsact does here: "pytc qdisc add dev {device} clsact" and "pytc filter add dev {device} {name} '
-        f'bpf da obj FILE"; its order is that of its pref',))
+    return UnsupportedError(
+        "tcx",
+        "6.6",
+        hints=(
+            f'a filter of clsact does here: "pytc qdisc add dev {device} clsact" and "pytc filter add dev {device} '
+            f'{name} bpf da obj FILE"; its order is that of its pref',
+        ),
+    )

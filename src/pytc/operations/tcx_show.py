@@ -29,8 +29,9 @@ def show_tcx(context: Context, command: ShowTcx) -> list[Document]:
     return documents
 
 
-def of_hook(context: Context, device: str, name: str, pins: dict[int, list[str]], *,
-            must_be: bool = True) -> Iterator[Document]:
+def of_hook(
+    context: Context, device: str, name: str, pins: dict[int, list[str]], *, must_be: bool = True
+) -> Iterator[Document]:
     """The programs of one hook, and behind them the filters of clsact; without ``must_be``, nothing where there is no
     such hook."""
     try:
@@ -42,15 +43,23 @@ def of_hook(context: Context, device: str, name: str, pins: dict[int, list[str]]
         yield from classic(context, device, PARENTS[name])
 
 
-def _programs(context: Context, device: str, name: str, point: AttachPoint,
-              pins: dict[int, list[str]]) -> Iterator[Document]:
+def _programs(
+    context: Context, device: str, name: str, point: AttachPoint, pins: dict[int, list[str]]
+) -> Iterator[Document]:
     there = hook(device, name, point)
     kind = "netkit" if name in _NETKIT else "tcx"
     for place, one in enumerate(there.programs, 1):
-        yield [Field("", text=f"{kind} "), Field("dev", device, f"dev {device} "), Field("hook", name, f"{name} "),
-               Field("order", place, f"order {place} "), Field("kind", kind),
-               Field("revision", there.revision, f"revision {there.revision} "), *link_parts(one.link, pins),
-               *program_parts(context, one.program), Field("", text="\n")]
+        yield [
+            Field("", text=f"{kind} "),
+            Field("dev", device, f"dev {device} "),
+            Field("hook", name, f"{name} "),
+            Field("order", place, f"order {place} "),
+            Field("kind", kind),
+            Field("revision", there.revision, f"revision {there.revision} "),
+            *link_parts(one.link, pins),
+            *program_parts(context, one.program),
+            Field("", text="\n"),
+        ]
 
 
 def classic(context: Context, device: str, parent: Handle) -> Iterator[Document]:
@@ -68,8 +77,11 @@ def classic(context: Context, device: str, parent: Handle) -> Iterator[Document]
 def _at(device: str, parent: Handle, shown: Document) -> Document:
     """Filters of a shared block say which block it is, but not where it is used."""
     point = POINTS.get(parent, str(parent))
-    place: list[Part] = [Field("", text="dev "), Field("dev", device, f"{device} ", color=DEVICE),
-                         Field(point, True, f"{point} ")]
+    place: list[Part] = [
+        Field("", text="dev "),
+        Field("dev", device, f"{device} ", color=DEVICE),
+        Field(point, True, f"{point} "),
+    ]
     return [*shown[:1], *place, *shown[1:]]
 
 

@@ -122,8 +122,11 @@ def _of_qdiscs(message: TcMessage, standing: Standing, own: "set[Identity]") -> 
 
 
 def _stays_in_place(message: TcMessage, there: TcMessage) -> bool:
-    return (message.handle in (0, there.handle) and message.parent in (0, there.parent)
-            and message.attributes.get("TCA_KIND") in (None, there.attributes.get("TCA_KIND")))
+    return (
+        message.handle in (0, there.handle)
+        and message.parent in (0, there.parent)
+        and message.attributes.get("TCA_KIND") in (None, there.attributes.get("TCA_KIND"))
+    )
 
 
 def _of_classes(message: TcMessage, standing: Standing, own: "set[Identity]") -> Affected:
@@ -147,8 +150,9 @@ def _of_classes(message: TcMessage, standing: Standing, own: "set[Identity]") ->
 def _check_chain(message: TcMessage, standing: Standing, own: "set[Identity]") -> None:
     found = standing.chain(message)
     if found is not None and without([found], own):
-        raise _lasting(f"{name_of(found)} is there already, and whether it was made, or is just where filters are, "
-                       "cannot be seen")
+        raise _lasting(
+            f"{name_of(found)} is there already, and whether it was made, or is just where filters are, cannot be seen"
+        )
 
 
 def _check_actions(message: TcMessage, standing: Standing, own: "set[Identity]") -> None:
@@ -156,8 +160,9 @@ def _check_actions(message: TcMessage, standing: Standing, own: "set[Identity]")
         return
     for one in standing.actions(message):
         if one not in own:
-            raise _lasting(f"action {one.kind} index {one.number} is there already, and could not be made again what "
-                           "it was")
+            raise _lasting(
+                f"action {one.kind} index {one.number} is there already, and could not be made again what it was"
+            )
 
 
 def restoring(found: TcMessage, program: int) -> TcMessage:
@@ -182,8 +187,9 @@ def _class_options(kind: str, raw: bytes) -> bytes:
     of_kind = qdiscs.find(kind)
     assert of_kind is not None
     options = decode_options(of_kind.schema, raw)
-    return encode_options(of_kind.schema, [(name, value) for name, value in options.items()
-                                           if name not in CLASSES[kind]])
+    return encode_options(
+        of_kind.schema, [(name, value) for name, value in options.items() if name not in CLASSES[kind]]
+    )
 
 
 def _bpf_options(raw: bytes, program: int) -> bytes:
@@ -206,4 +212,3 @@ def is_same(one: TcMessage, other: TcMessage) -> bool:
 def gone(there: Affected) -> "list[Identity]":
     """What is not there any more after a request that deletes."""
     return [one for message in there.deleted for one in identities(message)]
-

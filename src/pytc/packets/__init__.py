@@ -12,11 +12,27 @@ if TYPE_CHECKING:
     from pytc.packets.link_types import LinkType, link_type
     from pytc.packets.writer import PcapngWriter, PcapWriter, write_pcap
 
-_HOMES = {"LinkType": "link_types", "Packet": "capture", "PcapWriter": "writer", "PcapngWriter": "writer",
-          "link_type": "link_types", "open_capture": "capture", "read_packets": "capture", "write_pcap": "writer"}
+_HOMES = {
+    "LinkType": "link_types",
+    "Packet": "capture",
+    "PcapWriter": "writer",
+    "PcapngWriter": "writer",
+    "link_type": "link_types",
+    "open_capture": "capture",
+    "read_packets": "capture",
+    "write_pcap": "writer",
+}
 
-__all__ = ["LinkType", "Packet", "PcapWriter", "PcapngWriter", "link_type", "open_capture", "read_packets",
-           "write_pcap"]
+__all__ = [
+    "LinkType",
+    "Packet",
+    "PcapWriter",
+    "PcapngWriter",
+    "link_type",
+    "open_capture",
+    "read_packets",
+    "write_pcap",
+]
 
 
 def __getattr__(name: str) -> object:

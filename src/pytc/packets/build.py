@@ -16,8 +16,16 @@ FIELDS: dict[str, dict[str, str]] = {
     "eth": {"src": "02:00:00:00:00:01", "dst": "02:00:00:00:00:02", "type": ""},
     "vlan": {"id": "1", "prio": "0", "type": ""},
     "arp": {"op": "1", "sha": "02:00:00:00:00:01", "spa": "10.0.0.1", "tha": "00:00:00:00:00:00", "tpa": "10.0.0.2"},
-    "ip": {"src": "10.0.0.1", "dst": "10.0.0.2", "ttl": "64", "tos": "0", "id": "0", "flags": "0x4000", "proto": "",
-           "csum": ""},
+    "ip": {
+        "src": "10.0.0.1",
+        "dst": "10.0.0.2",
+        "ttl": "64",
+        "tos": "0",
+        "id": "0",
+        "flags": "0x4000",
+        "proto": "",
+        "csum": "",
+    },
     "ip6": {"src": "fd00::1", "dst": "fd00::2", "hlim": "64", "class": "0", "flow": "0", "proto": ""},
     "tcp": {"sport": "1024", "dport": "80", "seq": "0", "ack": "0", "flags": "syn", "window": "65535", "csum": ""},
     "udp": {"sport": "1024", "dport": "53", "csum": ""},
@@ -177,8 +185,14 @@ def _vlan(f: dict[str, str], data: bytes, below: str, around: Header | None) -> 
 
 
 def _arp(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
-    return struct.pack("!HHBBH", 1, 0x0800, 6, 4, number(f["op"], 0xFFFF, "op")) + _mac(f["sha"]) + \
-        _address(f["spa"], socket.AF_INET) + _mac(f["tha"]) + _address(f["tpa"], socket.AF_INET) + data
+    return (
+        struct.pack("!HHBBH", 1, 0x0800, 6, 4, number(f["op"], 0xFFFF, "op"))
+        + _mac(f["sha"])
+        + _address(f["spa"], socket.AF_INET)
+        + _mac(f["tha"])
+        + _address(f["tpa"], socket.AF_INET)
+        + data
+    )
 
 
 def _protocol(word: str, below: str) -> int:
@@ -189,17 +203,28 @@ def _ip(f: dict[str, str], data: bytes, below: str, around: Header | None) -> by
     length = 20 + len(data)
     if length > 0xFFFF:
         raise PacketError(f"a packet of more than {MAX_LENGTH} bytes")
-    head = struct.pack("!BBHHHBB", 0x45, number(f["tos"], 255, "tos"), length, number(f["id"], 0xFFFF, "id"),
-                       number(f["flags"], 0xFFFF, "flags"), number(f["ttl"], 255, "ttl"),
-                       _protocol(f["proto"], below))
+    head = struct.pack(
+        "!BBHHHBB",
+        0x45,
+        number(f["tos"], 255, "tos"),
+        length,
+        number(f["id"], 0xFFFF, "id"),
+        number(f["flags"], 0xFFFF, "flags"),
+        number(f["ttl"], 255, "ttl"),
+        _protocol(f["proto"], below),
+    )
     addresses = _address(f["src"], socket.AF_INET) + _address(f["dst"], socket.AF_INET)
     return head + _checked(f["csum"], head + b"\0\0" + addresses) + addresses + data
 
 
 def _ip6(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
     first = 6 << 28 | number(f["class"], 255, "class") << 20 | number(f["flow"], 0xFFFFF, "flow")
-    return struct.pack("!IHBB", first, len(data), _protocol(f["proto"], below), number(f["hlim"], 255, "hlim")) + \
-        _address(f["src"], socket.AF_INET6) + _address(f["dst"], socket.AF_INET6) + data
+    return (
+        struct.pack("!IHBB", first, len(data), _protocol(f["proto"], below), number(f["hlim"], 255, "hlim"))
+        + _address(f["src"], socket.AF_INET6)
+        + _address(f["dst"], socket.AF_INET6)
+        + data
+    )
 
 
 def _checked(word: str, data: bytes, *, zero: int = 0) -> bytes:
@@ -213,17 +238,28 @@ def _over(around: Header | None, protocol: int, length: int) -> bytes:
         return b""
     family = socket.AF_INET if around.name == "ip" else socket.AF_INET6
     addresses = _address(around.fields["src"], family) + _address(around.fields["dst"], family)
-    return addresses + (struct.pack("!HH", protocol, length) if around.name == "ip" else
-                        struct.pack("!II", length, protocol))
+    return addresses + (
+        struct.pack("!HH", protocol, length) if around.name == "ip" else struct.pack("!II", length, protocol)
+    )
 
 
 def _tcp(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
     names = [name for name in f["flags"].lower().split(",") if name]
-    flags = sum(TCP_FLAGS[name] for name in set(names)) if all(name in TCP_FLAGS for name in names) else \
-        number(f["flags"], 255, "flags")
-    head = struct.pack("!HHIIBBH", number(f["sport"], 0xFFFF, "sport"), number(f["dport"], 0xFFFF, "dport"),
-                       number(f["seq"], 0xFFFFFFFF, "seq"), number(f["ack"], 0xFFFFFFFF, "ack"), 0x50, flags,
-                       number(f["window"], 0xFFFF, "window"))
+    flags = (
+        sum(TCP_FLAGS[name] for name in set(names))
+        if all(name in TCP_FLAGS for name in names)
+        else number(f["flags"], 255, "flags")
+    )
+    head = struct.pack(
+        "!HHIIBBH",
+        number(f["sport"], 0xFFFF, "sport"),
+        number(f["dport"], 0xFFFF, "dport"),
+        number(f["seq"], 0xFFFFFFFF, "seq"),
+        number(f["ack"], 0xFFFFFFFF, "ack"),
+        0x50,
+        flags,
+        number(f["window"], 0xFFFF, "window"),
+    )
     whole = _over(around, 6, 20 + len(data)) + head + b"\0\0\0\0" + data
     return head + _checked(f["csum"], whole) + b"\0\0" + data
 
@@ -249,5 +285,14 @@ def _icmp6(f: dict[str, str], data: bytes, below: str, around: Header | None) ->
 
 
 _Maker = Callable[[dict[str, str], bytes, str, Header | None], bytes]
-_MAKERS: dict[str, _Maker] = {"eth": _eth, "vlan": _vlan, "arp": _arp, "ip": _ip, "ip6": _ip6, "tcp": _tcp,
-                              "udp": _udp, "icmp": _icmp, "icmp6": _icmp6}
+_MAKERS: dict[str, _Maker] = {
+    "eth": _eth,
+    "vlan": _vlan,
+    "arp": _arp,
+    "ip": _ip,
+    "ip6": _ip6,
+    "tcp": _tcp,
+    "udp": _udp,
+    "icmp": _icmp,
+    "icmp6": _icmp6,
+}

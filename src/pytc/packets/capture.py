@@ -36,8 +36,10 @@ def _opened(path: str) -> BinaryIO:
     try:
         return open(0, "rb", closefd=False) if path == STANDARD_INPUT else open(path, "rb")
     except (OSError, ValueError) as error:
-        raise CaptureError(f'cannot open capture "{path}": {getattr(error, "strerror", None) or error}',
-                           errno=getattr(error, "errno", None)) from error
+        raise CaptureError(
+            f'cannot open capture "{path}": {getattr(error, "strerror", None) or error}',
+            errno=getattr(error, "errno", None),
+        ) from error
 
 
 def read_packets(file: BinaryIO) -> Iterator[Packet]:

@@ -21,7 +21,7 @@ def hexdump(data: bytes) -> str:
 
 
 def _line(data: bytes, at: int) -> str:
-    row = data[at:at + _WIDTH]
+    row = data[at : at + _WIDTH]
     text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
     return f"{at:04x}  {row[:8].hex(' '):<23}  {row[8:].hex(' '):<23}  {text}"
 
@@ -51,7 +51,7 @@ def diff(before: bytes, after: bytes, indent: str = "") -> str:
 
 def _diff_lines(before: bytes, after: bytes) -> Iterator[str]:
     for at in range(0, max(len(before), len(after)), _WIDTH):
-        old, new = before[at:at + _WIDTH], after[at:at + _WIDTH]
+        old, new = before[at : at + _WIDTH], after[at : at + _WIDTH]
         if old == new:
             continue
         if old:
@@ -59,5 +59,7 @@ def _diff_lines(before: bytes, after: bytes) -> Iterator[str]:
         if new:
             yield f"+ {_line(after, at)}"
         if old and new:
-            marks = [("^^" if old[i:i + 1] != new[i:i + 1] else "  ") + (" " if i == 7 else "") for i in range(_WIDTH)]
+            marks = [
+                ("^^" if old[i : i + 1] != new[i : i + 1] else "  ") + (" " if i == 7 else "") for i in range(_WIDTH)
+            ]
             yield f"  {'':4}  {' '.join(marks)}".rstrip()

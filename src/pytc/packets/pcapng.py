@@ -103,7 +103,7 @@ def _describe(section: _Section, body: bytes) -> _Interface:
     for code, value in _options(section, body[8:]):
         if code == RESOLUTION and len(value) == 1:
             power = value[0] & 0x7F
-            made = made._replace(units=1 << power if value[0] & 0x80 else 10**min(power, 30))
+            made = made._replace(units=1 << power if value[0] & 0x80 else 10 ** min(power, 30))
         elif code == OFFSET and len(value) == 8:
             made = made._replace(offset=struct.unpack(f"{section.order}q", value)[0])
     return made
@@ -115,7 +115,7 @@ def _options(section: _Section, data: bytes) -> Iterator[tuple[int, bytes]]:
         code, length = struct.unpack_from(f"{section.order}HH", data, at)
         if code == 0:
             return
-        yield code, data[at + 4:at + 4 + length]
+        yield code, data[at + 4 : at + 4 + length]
         at += 4 + length + -length % 4
 
 
@@ -145,7 +145,7 @@ def _packet(section: _Section, number: int, ticks: int, data: bytes, length: int
 def _cut(body: bytes, start: int, captured: int) -> bytes:
     if captured > min(MAX_PACKET, len(body) - start):
         raise CaptureError(f"a packet of {captured} bytes in a block that has {len(body) - start}")
-    return body[start:start + captured]
+    return body[start : start + captured]
 
 
 _PACKETS = {ENHANCED_PACKET: _enhanced, PACKET: _obsolete, SIMPLE_PACKET: _simple}

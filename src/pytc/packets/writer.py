@@ -29,8 +29,10 @@ class PcapWriter:
     def write(self, packet: Packet) -> None:
         """Raises CaptureError for a packet of another link type."""
         if packet.link_type != self._link_type:
-            raise CaptureError(f"a pcap file has packets of one link type: {self._link_type}, not {packet.link_type}; "
-                               "a pcapng file may have both")
+            raise CaptureError(
+                f"a pcap file has packets of one link type: {self._link_type}, not {packet.link_type}; "
+                "a pcapng file may have both"
+            )
         seconds, rest = divmod(packet.time, _SECOND)
         self._file.write(self._record.pack(seconds & 0xFFFFFFFF, rest // self._unit, len(packet.data), packet.length))
         self._file.write(packet.data)
@@ -47,8 +49,14 @@ class PcapngWriter:
 
     def write(self, packet: Packet) -> None:
         number = self._interface(packet)
-        head = struct.pack(f"{self._order}IIIII", number, packet.time >> 32 & 0xFFFFFFFF, packet.time & 0xFFFFFFFF,
-                           len(packet.data), packet.length)
+        head = struct.pack(
+            f"{self._order}IIIII",
+            number,
+            packet.time >> 32 & 0xFFFFFFFF,
+            packet.time & 0xFFFFFFFF,
+            len(packet.data),
+            packet.length,
+        )
         self._block(pcapng.ENHANCED_PACKET, head + packet.data)
 
     def _interface(self, packet: Packet) -> int:
@@ -56,8 +64,9 @@ class PcapngWriter:
         if key not in self._interfaces:
             self._interfaces[key] = len(self._interfaces)
             resolution = struct.pack(f"{self._order}HHB3xHH", pcapng.RESOLUTION, 1, 9, 0, 0)
-            self._block(pcapng.INTERFACE,
-                        struct.pack(f"{self._order}HHI", packet.link_type, 0, MAX_PACKET) + resolution)
+            self._block(
+                pcapng.INTERFACE, struct.pack(f"{self._order}HHI", packet.link_type, 0, MAX_PACKET) + resolution
+            )
         return self._interfaces[key]
 
     def _block(self, kind: int, body: bytes) -> None:

@@ -11,9 +11,13 @@ def as_json(error: PytcError) -> str:
     ``exit_status``, ``causes`` (the likeliest first); of a refused program also ``source`` (file:line) and ``log``."""
     first, *details = str(error).splitlines() or [""]
     members: dict[str, object] = {
-        "error": first, "details": details, "kind": type(error).__name__.removesuffix("Error"),
+        "error": first,
+        "details": details,
+        "kind": type(error).__name__.removesuffix("Error"),
         "errno": errno.errorcode.get(error.errno, str(error.errno)) if error.errno else None,
-        "exit_status": error.exit_status, "causes": list(error.hints)}
+        "exit_status": error.exit_status,
+        "causes": list(error.hints),
+    }
     if isinstance(error, VerifierError):
         members |= {"program": error.program, "source": error.source, "log": error.log}
     return json.dumps(members) + "\n"  # in ASCII, which standard error can write in every locale

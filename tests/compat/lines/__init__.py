@@ -24,8 +24,31 @@ from typing import NamedTuple
 _HERE = Path(__file__).parent
 _OWN = " (own words)"
 #: What some kernels lack: sessions with one of these are for the VM.
-ELSEWHERE = frozenset(("gact", "police", "skbedit", "vlan", "csum", "act_bpf", "pedit", "fw", "matchall", "flower",
-                       "basic", "prio", "sfq", "fq", "fq_codel", "drr", "netem", "codel", "pie", "hhf", "red"))
+ELSEWHERE = frozenset(
+    (
+        "gact",
+        "police",
+        "skbedit",
+        "vlan",
+        "csum",
+        "act_bpf",
+        "pedit",
+        "fw",
+        "matchall",
+        "flower",
+        "basic",
+        "prio",
+        "sfq",
+        "fq",
+        "fq_codel",
+        "drr",
+        "netem",
+        "codel",
+        "pie",
+        "hhf",
+        "red",
+    )
+)
 
 #: Kinds whose options pytc does not know: what it shows of them is not what tc shows.
 _RAW = frozenset(("codel", "pie", "hhf", "red", "flower", "basic", "pedit"))
@@ -103,8 +126,9 @@ class Session(NamedTuple):
 
 def words_of(line: str, names: Mapping[str, str] | None = None) -> list[str]:
     """Words at blanks; bytecode has its blanks, and some words stand for ``names``."""
-    return [(names or {}).get(word, word.replace("_", " ") if re.match(r"\d+,\d", word) else word)
-            for word in line.split()]
+    return [
+        (names or {}).get(word, word.replace("_", " ") if re.match(r"\d+,\d", word) else word) for word in line.split()
+    ]
 
 
 def sessions(table: str) -> list[Session]:
@@ -138,5 +162,6 @@ def _commands(text: str) -> tuple[str, ...]:
 
 def _step(line: str) -> Step:
     text, _, named = line.partition(" => ")
-    return Step(_commands(text.removeprefix("! ")), text.startswith("! "), named.removesuffix(_OWN),
-                named.endswith(_OWN))
+    return Step(
+        _commands(text.removeprefix("! ")), text.startswith("! "), named.removesuffix(_OWN), named.endswith(_OWN)
+    )

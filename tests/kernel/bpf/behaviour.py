@@ -32,36 +32,43 @@ def numbers(done: Loaded, name: str, layout: str = "Q", *, section: str = ".bss"
 
 def returns(expected: int) -> Check:
     """Nothing but a verdict."""
+
     def check(done: Loaded) -> None:
         assert verdict(done.program) == expected
+
     return check
 
 
 def counts(expected: int, **counters: tuple[int, ...]) -> Check:
     """A verdict, and the counters of maps, from key 0 on."""
+
     def check(done: Loaded) -> None:
         assert verdict(done.program) == expected
-        found = {name: tuple(count(done.maps[name], key) for key in range(len(row)))
-                 for name, row in counters.items()}
+        found = {name: tuple(count(done.maps[name], key) for key in range(len(row))) for name, row in counters.items()}
         assert found == counters
+
     return check
 
 
 def layout(flags: int) -> Check:
     """The objects legacy16 to legacy44."""
+
     def check(done: Loaded) -> None:
         counts(UNSPEC, map_array=(0, 1), map_percpu=(0, 0, LENGTH))(done)
         assert count(done.maps["map_hash"], PROTOCOL) == 1
         assert done.maps["map_hash"].description.flags == flags
+
     return check
 
 
 def one_counter(expected: int) -> Check:
     """A verdict, and the bytes at key 0 of the only map."""
+
     def check(done: Loaded) -> None:
         assert verdict(done.program) == expected
         (counter,) = done.maps.values()
         assert count(counter, 0) == LENGTH
+
     return check
 
 
@@ -105,9 +112,11 @@ def modern_globals(done: Loaded) -> None:
 
 def calls(expected: int) -> Check:
     """The objects modern_subprogs and modern_static_subprog."""
+
     def check(done: Loaded) -> None:
         assert verdict(done.program) == OK
         assert numbers(done, "calls") == (expected,)
+
     return check
 
 
@@ -122,7 +131,11 @@ def modern_inner(done: Loaded) -> None:
     assert (verdict(done.program, mark=1), verdict(done.program, mark=2)) == (OK, OK)
     assert (count(done.maps["inner_one"], 1), count(done.maps["inner_two"], 1)) == (1, 1)
     assert [done.maps["outer"].get(word(key), bytes(4)) for key in range(4)] == [
-        bytes(4), word(done.maps["inner_one"].description.id), bytes(4), word(done.maps["inner_two"].description.id)]
+        bytes(4),
+        word(done.maps["inner_one"].description.id),
+        bytes(4),
+        word(done.maps["inner_two"].description.id),
+    ]
     del done.maps["outer"][word(1)]
     assert verdict(done.program, mark=1) == SHOT
 
@@ -173,11 +186,15 @@ def ksym_typeless(done: Loaded) -> None:
     """Needs CONFIG_DEBUG_INFO_BTF."""
     assert verdict(done.program) == 1
     with open("/proc/kallsyms") as file:
-        symbols = {words[2]: int(words[0], 16) for words in map(str.split, file)
-                   if words[2] in ("schedule", "vfs_read", "__start_BTF", "__stop_BTF")}
+        symbols = {
+            words[2]: int(words[0], 16)
+            for words in map(str.split, file)
+            if words[2] in ("schedule", "vfs_read", "__start_BTF", "__stop_BTF")
+        }
     found = numbers(done, "addresses", "5Q")
-    assert (found[0], found[1], *found[3:]) == tuple(symbols[name] for name in
-                                                     ("schedule", "vfs_read", "__start_BTF", "__stop_BTF"))
+    assert (found[0], found[1], *found[3:]) == tuple(
+        symbols[name] for name in ("schedule", "vfs_read", "__start_BTF", "__stop_BTF")
+    )
 
 
 def ring_buffer(done: Loaded) -> None:
@@ -191,16 +208,22 @@ def ring_buffer(done: Loaded) -> None:
 
 def marked(answers: dict[int, int]) -> Check:
     """Verdicts by the mark of the packet."""
+
     def check(done: Loaded) -> None:
         assert {mark: verdict(done.program, mark=mark) for mark in answers} == answers
+
     return check
 
 
 def big_rodata(done: Loaded) -> None:
     marked({300: (7 * 300 + 3) & 255, 65534: (7 * 65534 + 3) & 255})(done)
     copied = done.maps[".data"][word(0)]
-    assert (copied[299], copied[300], copied[65534], copied[65535]) == (255, (7 * 300 + 3) & 255,
-                                                                         (7 * 65534 + 3) & 255, 0)
+    assert (copied[299], copied[300], copied[65534], copied[65535]) == (
+        255,
+        (7 * 300 + 3) & 255,
+        (7 * 65534 + 3) & 255,
+        0,
+    )
     assert sum(numbers(done, "counts", "16384I")) == 2
 
 
@@ -237,13 +260,24 @@ def cpu_v4(done: Loaded) -> None:
     assert verdict(done.program) == LENGTH + 17
     sign = (LENGTH + 100) % 256 - 256
     assert numbers(done, "seen", "12q") == (
-        -3, -6, -9, -12, sign, LENGTH + 40000 - 65536, -(LENGTH // 7), -(LENGTH % 11), -(LENGTH // 8),
-        0x8877, 0x88776655, 0x8877665544332211 - 2**64)
+        -3,
+        -6,
+        -9,
+        -12,
+        sign,
+        LENGTH + 40000 - 65536,
+        -(LENGTH // 7),
+        -(LENGTH % 11),
+        -(LENGTH // 8),
+        0x8877,
+        0x88776655,
+        0x8877665544332211 - 2**64,
+    )
 
 
 def cpu_v4_far(done: Loaded) -> None:
     """Over the many instructions, and through them."""
-    steps, = numbers(done, "steps", "I", section=".rodata")
+    (steps,) = numbers(done, "steps", "I", section=".rodata")
     assert verdict(done.program) == 7 * LENGTH + 1
     assert numbers(done, "sum", "I") == (0,)
     assert verdict(done.program, mark=1) == 7 * LENGTH + 1
@@ -264,6 +298,7 @@ def one_of_many(number: int) -> Check:
     def check(done: Loaded) -> None:
         assert verdict(done.program) == number
         assert numbers(done, "runs", "30I") == tuple(int(one == number - 10) for one in range(30))
+
     return check
 
 
@@ -275,8 +310,10 @@ def turned(done: Loaded) -> None:
 
 def runs(*expected: int) -> Check:
     """The verdicts of one run after the other."""
+
     def check(done: Loaded) -> None:
         assert tuple(verdict(done.program) for _ in expected) == expected
+
     return check
 
 
@@ -357,9 +394,23 @@ MODERN = (
     Case("cpu_v4", "second", returns(LENGTH + 17)),
     Case("cpu_v4_far", "cls_main", cpu_v4_far),
     Case("cpu_v4_far", "other", returns(9 * LENGTH + 1)),
-    *(Case("guarded", name, returns(answer)) for name, answer in {
-        "by_helper": 1, "by_version": 1, "by_type": 0, "by_field": 0, "by_setting": 0, "by_symbol": 0, "by_either": 1,
-        "in_functions": 1, "besides": 1, "twice": 1, "otherwise": 1, "once_without": 2}.items()),
+    *(
+        Case("guarded", name, returns(answer))
+        for name, answer in {
+            "by_helper": 1,
+            "by_version": 1,
+            "by_type": 0,
+            "by_field": 0,
+            "by_setting": 0,
+            "by_symbol": 0,
+            "by_either": 1,
+            "in_functions": 1,
+            "besides": 1,
+            "twice": 1,
+            "otherwise": 1,
+            "once_without": 2,
+        }.items()
+    ),
 )
 
 

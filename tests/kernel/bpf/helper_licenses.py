@@ -22,10 +22,18 @@ _NO_SUCH_HELPER = ("invalid func", "unknown func", "cannot use helper")
 #: Attach types that open a program type to more helpers (enum bpf_attach_type).
 _FENTRY, _FEXIT, _ITER, _RAW_TP = 24, 25, 28, 23
 _ATTACH_TYPES = {
-    ProgramType.CGROUP_SOCK_ADDR: (8, 10, 12), ProgramType.CGROUP_SOCKOPT: (21, 22), ProgramType.CGROUP_SOCK: (2,),
-    ProgramType.CGROUP_SYSCTL: (18,), ProgramType.SK_LOOKUP: (36,), ProgramType.SOCK_OPS: (3,),
-    ProgramType.XDP: (37,), ProgramType.SK_REUSEPORT: (39,), ProgramType.FLOW_DISSECTOR: (17,),
-    ProgramType.CGROUP_DEVICE: (6,), ProgramType.SK_SKB: (5,), ProgramType.SK_MSG: (7,),
+    ProgramType.CGROUP_SOCK_ADDR: (8, 10, 12),
+    ProgramType.CGROUP_SOCKOPT: (21, 22),
+    ProgramType.CGROUP_SOCK: (2,),
+    ProgramType.CGROUP_SYSCTL: (18,),
+    ProgramType.SK_LOOKUP: (36,),
+    ProgramType.SOCK_OPS: (3,),
+    ProgramType.XDP: (37,),
+    ProgramType.SK_REUSEPORT: (39,),
+    ProgramType.FLOW_DISSECTOR: (17,),
+    ProgramType.CGROUP_DEVICE: (6,),
+    ProgramType.SK_SKB: (5,),
+    ProgramType.SK_MSG: (7,),
     ProgramType.CGROUP_SKB: (0, 1),
 }
 #: (attach type, function or tracepoint of the kernel) of programs that attach by type.
@@ -74,9 +82,18 @@ def _refusal(number: int, type: ProgramType, attach: int, type_id: int) -> str:
     body = [insn(0x85, immediate=number), mov(0, 0), EXIT] if number else [mov(0, 0), EXIT]
     code = ctypes.create_string_buffer(b"".join(body))
     license, log = ctypes.create_string_buffer(b"Proprietary"), ctypes.create_string_buffer(1 << 14)
-    attr = ProgLoadAttr(prog_type=type, insn_cnt=len(body), insns=pointer(code), license=pointer(license),
-                        prog_flags=_SLEEPABLE if type is ProgramType.SYSCALL else 0, expected_attach_type=attach,
-                        attach_btf_id=type_id, log_level=1, log_size=len(log), log_buf=pointer(log))
+    attr = ProgLoadAttr(
+        prog_type=type,
+        insn_cnt=len(body),
+        insns=pointer(code),
+        license=pointer(license),
+        prog_flags=_SLEEPABLE if type is ProgramType.SYSCALL else 0,
+        expected_attach_type=attach,
+        attach_btf_id=type_id,
+        log_level=1,
+        log_size=len(log),
+        log_buf=pointer(log),
+    )
     try:
         OwnedFd(bpf(Command.PROG_LOAD, attr)).close()
     except BpfSyscallError as error:

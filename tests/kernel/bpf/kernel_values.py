@@ -94,9 +94,14 @@ def types(done: Loaded) -> None:
     """Ids and sizes are those of the kernel's BTF; flavours match as far as they agree with it."""
     assert verdict(done.program) == 9
     answers = numbers(done, "answers", "36Q")
-    rows = [answers[at:at + 4] for at in range(0, 36, 4)]
-    known = (("task_struct", b.STRUCT), ("sk_buff", b.STRUCT), ("bpf_attr", b.UNION), ("pid_type", b.ENUM),
-             ("gfp_t", b.TYPEDEF))
+    rows = [answers[at : at + 4] for at in range(0, 36, 4)]
+    known = (
+        ("task_struct", b.STRUCT),
+        ("sk_buff", b.STRUCT),
+        ("bpf_attr", b.UNION),
+        ("pid_type", b.ENUM),
+        ("gfp_t", b.TYPEDEF),
+    )
     for (exists, size, here, there), (name, kind) in zip(rows, known, strict=False):
         found = kernel().find(name, kind)
         assert (exists, size, there) == (1, kernel().size(found), found), name
@@ -166,7 +171,7 @@ def many(done: Loaded) -> None:
     width = len(names) // 54
     at = done.spec.variable_offsets[".bss", "answers"]
     for row in range(54):
-        structure, name = names[row * width:(row + 1) * width].split(b"\0")[0].decode().split(".")
+        structure, name = names[row * width : (row + 1) * width].split(b"\0")[0].decode().split(".")
         offset, size, exists, *_ = struct.unpack_from("<6Q", done.maps[".bss"][bytes(4)], at + 48 * row)
         bits, member = place(kernel(), structure, name)
         assert exists == 1, name
@@ -227,18 +232,31 @@ def task_reference(done: Loaded) -> None:
 
 #: On every kernel that publishes its types and its configuration.
 KERNEL = (
-    Case("core_field", "", field), Case("core_bitfield", "", bit_fields), Case("core_array", "", arrays),
-    Case("core_enum", "", enumerators), Case("core_types", "", types), Case("core_flavor", "", flavours),
-    Case("core_missing_guarded", "", guarded), Case("core_pointer_chase", "", pointers),
-    Case("core_subprog", "one", one), Case("core_subprog", "two", two), Case("core_memsize", "", widths),
-    Case("core_signed", "", signs), Case("core_many", "", many), Case("kconfig", "", settings),
+    Case("core_field", "", field),
+    Case("core_bitfield", "", bit_fields),
+    Case("core_array", "", arrays),
+    Case("core_enum", "", enumerators),
+    Case("core_types", "", types),
+    Case("core_flavor", "", flavours),
+    Case("core_missing_guarded", "", guarded),
+    Case("core_pointer_chase", "", pointers),
+    Case("core_subprog", "one", one),
+    Case("core_subprog", "two", two),
+    Case("core_memsize", "", widths),
+    Case("core_signed", "", signs),
+    Case("core_many", "", many),
+    Case("kconfig", "", settings),
     Case("types_lsm", "", returns(1)),
 )
 #: Needs kfuncs of Linux 6.2 to 6.6.
 LATER = (
-    Case("core_kern_ctx", "", context), Case("kfunc", "cls_main", returns(LENGTH)),
-    Case("kfunc", "second", returns(LENGTH)), Case("kfunc_weak", "", returns(LENGTH + (1 << 16))),
-    Case("kfunc_iter", "", returns(52)), Case("list_head", "", listed), Case("rbtree", "", sorted_tree),
+    Case("core_kern_ctx", "", context),
+    Case("kfunc", "cls_main", returns(LENGTH)),
+    Case("kfunc", "second", returns(LENGTH)),
+    Case("kfunc_weak", "", returns(LENGTH + (1 << 16))),
+    Case("kfunc_iter", "", returns(52)),
+    Case("list_head", "", listed),
+    Case("rbtree", "", sorted_tree),
     Case("types_new", "", returns(1)),
 )
 #: From clang 15 on: before, it drops the tag of the type.

@@ -57,8 +57,14 @@ def verdict(program: Program, packet: bytes = PACKET, *, mark: int = 0) -> int:
         return program.test_run(packet).verdict
     source = ctypes.create_string_buffer(packet, len(packet))
     context = ctypes.create_string_buffer(bytes(8) + word(mark), 12)  # struct __sk_buff: len, pkt_type, mark
-    attr = TestRunAttr(prog_fd=program.fd, data_in=pointer(source), data_size_in=len(packet), repeat=1,
-                       ctx_in=pointer(context), ctx_size_in=12)
+    attr = TestRunAttr(
+        prog_fd=program.fd,
+        data_in=pointer(source),
+        data_size_in=len(packet),
+        repeat=1,
+        ctx_in=pointer(context),
+        ctx_size_in=12,
+    )
     bpf(Command.PROG_TEST_RUN, attr, what="test run")
     return int(attr.retval)
 

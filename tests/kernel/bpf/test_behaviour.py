@@ -36,8 +36,9 @@ def test_objects_behave(build: Compiler, bpffs: Path, case: Case, clang: str, fl
 
 @pytest.mark.parametrize(("clang", "flags"), [OLDEST, NEWEST], ids=["oldest", "newest"])
 @pytest.mark.parametrize("case", [*KERNEL, *LATER], ids=named)
-def test_objects_find_what_the_kernel_has(build: Compiler, bpffs: Path, case: Case, clang: str,
-                                          flags: tuple[str, ...]) -> None:
+def test_objects_find_what_the_kernel_has(
+    build: Compiler, bpffs: Path, case: Case, clang: str, flags: tuple[str, ...]
+) -> None:
     if not configuration():
         cannot("this kernel does not tell its configuration")
     check(build, bpffs, case, clang, flags)
@@ -45,8 +46,9 @@ def test_objects_find_what_the_kernel_has(build: Compiler, bpffs: Path, case: Ca
 
 @pytest.mark.parametrize("flags", FLAGS, ids=["plain", "v1", "v3"])
 @pytest.mark.parametrize("case", [case for case in LEGACY if case.object not in (*NEED_DEBUG, *AMBIGUOUS)], ids=named)
-def test_legacy_objects_behave_however_they_are_compiled(build: Compiler, bpffs: Path, case: Case,
-                                                         flags: tuple[str, ...]) -> None:
+def test_legacy_objects_behave_however_they_are_compiled(
+    build: Compiler, bpffs: Path, case: Case, flags: tuple[str, ...]
+) -> None:
     check(build, bpffs, case, flags=flags)
 
 

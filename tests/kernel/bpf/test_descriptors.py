@@ -100,11 +100,16 @@ with open(sys.argv[1], "w") as file:
 
 
 @pytest.mark.parametrize("closed", ["0", "2", "0 1 2"])
-def test_maps_and_programs_stay_clear_of_closed_standard_streams(root: None, tmp_path: Path, closed: str,
-                                                                 build: Compiler) -> None:
+def test_maps_and_programs_stay_clear_of_closed_standard_streams(
+    root: None, tmp_path: Path, closed: str, build: Compiler
+) -> None:
     result = tmp_path / "result"
-    subprocess.run([sys.executable, "-c", CLOSED_STREAMS, str(result), build("legacy36"), closed], timeout=60,
-                   env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, check=False)
+    subprocess.run(
+        [sys.executable, "-c", CLOSED_STREAMS, str(result), build("legacy36"), closed],
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        check=False,
+    )
     lowest, number, in_a_stream = result.read_text().split()
     assert (int(lowest) > 2, number, in_a_stream) == (True, "4", "False")
 

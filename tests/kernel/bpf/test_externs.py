@@ -69,17 +69,24 @@ def test_the_version_is_that_of_uname() -> None:
     assert version_code() >> 8 == int(major) << 8 | int(minor)
 
 
-@pytest.mark.parametrize(("name", "said"), [
-    ("kconfig_missing", "CONFIG_NEVER_THERE"), ("kconfig_wrong_type", "CONFIG_HZ"),
-    ("kconfig_unknown", "LINUX_HAS_NEVER_THERE"), ("kconfig_small", '"LINUX_KERNEL_VERSION" is'),
-    ("ksym_missing", 'no variable "never_there"'), ("ksym_missing_typeless", 'no symbol "never_there"'),
-    ("ksym_wrong_type", "has another type"), ("ksym_ambiguous", 'several symbols "s_show"'),
-    ("kfunc_missing", 'no function "never_there"'), ("kfunc_wrong_type", "has another type"),
-    ("core_missing", "this kernel has no struct task_struct.never_there"),
-    ("core_memsize_signed", "struct task_struct.tgid has another size in this kernel"),
-])
-def test_what_the_kernel_lacks_is_named_in_the_first_line(build: Compiler, bpffs: Path, name: str,
-                                                          said: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("kconfig_missing", "CONFIG_NEVER_THERE"),
+        ("kconfig_wrong_type", "CONFIG_HZ"),
+        ("kconfig_unknown", "LINUX_HAS_NEVER_THERE"),
+        ("kconfig_small", '"LINUX_KERNEL_VERSION" is'),
+        ("ksym_missing", 'no variable "never_there"'),
+        ("ksym_missing_typeless", 'no symbol "never_there"'),
+        ("ksym_wrong_type", "has another type"),
+        ("ksym_ambiguous", 'several symbols "s_show"'),
+        ("kfunc_missing", 'no function "never_there"'),
+        ("kfunc_wrong_type", "has another type"),
+        ("core_missing", "this kernel has no struct task_struct.never_there"),
+        ("core_memsize_signed", "struct task_struct.tgid has another size in this kernel"),
+    ],
+)
+def test_what_the_kernel_lacks_is_named_in_the_first_line(build: Compiler, bpffs: Path, name: str, said: str) -> None:
     with nothing_left(bpffs), pytest.raises(BpfError) as caught:
         loaded(build(name), bpffs)
     assert said in str(caught.value).splitlines()[0]
@@ -91,12 +98,15 @@ def rows(found: Loaded) -> list[tuple[str, tuple[int, ...]]]:
     names, answers = data(found, ".rodata"), data(found, ".bss")
     width = len(names) // count
     at = found.spec.variable_offsets[".bss", "answers"]
-    return [(names[i * width:(i + 1) * width].split(b"\0")[0].decode(), struct.unpack_from("<6Q", answers, at + 48 * i))
-            for i in range(count)]
+    return [
+        (names[i * width : (i + 1) * width].split(b"\0")[0].decode(), struct.unpack_from("<6Q", answers, at + 48 * i))
+        for i in range(count)
+    ]
 
 
-def test_field_relocations_give_what_the_kernels_types_say(build: Compiler, bpffs: Path, kernel: Btf,
-                                                           compilers: list[str]) -> None:
+def test_field_relocations_give_what_the_kernels_types_say(
+    build: Compiler, bpffs: Path, kernel: Btf, compilers: list[str]
+) -> None:
     with loaded(build("core_offsets", clang=compilers[-1]), bpffs) as found:
         answers = rows(found)
     assert len(answers) > 15

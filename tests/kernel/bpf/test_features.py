@@ -40,8 +40,14 @@ OLD_KERNELS = [frozenset(BY_AGE[first:]) for first in range(len(BY_AGE))]
 WANT_TAGS = ("list_head", "rbtree")
 #: A tag of a variable, in a kernel that knows tags but no variables; there is none.
 DECLARATION_OF_NOTHING = ("tags", frozenset({"btf_datasec"}))
-SUBSTITUTES = {b.VAR: b.INT, b.DATASEC: b.STRUCT, b.FLOAT: b.STRUCT, b.DECL_TAG: b.INT, b.TYPE_TAG: b.CONST,
-               b.ENUM64: b.UNION}
+SUBSTITUTES = {
+    b.VAR: b.INT,
+    b.DATASEC: b.STRUCT,
+    b.FLOAT: b.STRUCT,
+    b.DECL_TAG: b.INT,
+    b.TYPE_TAG: b.CONST,
+    b.ENUM64: b.UNION,
+}
 
 
 def label(missing: frozenset[str]) -> str:
@@ -111,10 +117,13 @@ class TestAnswers:
             probe = self.Probe(number)
             monkeypatch.setitem(PROBES, "mmapable", probe)
             return probe, Features()
+
         return made
 
-    @pytest.mark.parametrize(("number", "answer"), [
-        (0, True), (errno.EINVAL, False), (errno.E2BIG, False), (errno.EOPNOTSUPP, False), (errno.ENOSYS, False)])
+    @pytest.mark.parametrize(
+        ("number", "answer"),
+        [(0, True), (errno.EINVAL, False), (errno.E2BIG, False), (errno.EOPNOTSUPP, False), (errno.ENOSYS, False)],
+    )
     def test_are_remembered(self, ask: Callable[[int], tuple[Probe, Features]], number: int, answer: bool) -> None:
         probe, features = ask(number)
         assert [features.has("mmapable") for _ in range(3)] == [answer] * 3
@@ -123,7 +132,8 @@ class TestAnswers:
 
     @pytest.mark.parametrize("number", [errno.EPERM, errno.ENOMEM, errno.EMFILE])
     def test_that_say_nothing_count_as_yes_and_are_not_remembered(
-            self, ask: Callable[[int], tuple[Probe, Features]], number: int) -> None:
+        self, ask: Callable[[int], tuple[Probe, Features]], number: int
+    ) -> None:
         probe, features = ask(number)
         assert features.has("mmapable")
         assert not features.lacks("mmapable")
@@ -211,9 +221,16 @@ def wide_enums(w: BtfWriter) -> None:
 class TestSubstitutes:
     """BTF for kernels that do not know all kinds: the kernel takes it, and ids stay."""
 
-    @pytest.mark.parametrize(("feature", "write"), [
-        ("btf_datasec", data_section), ("btf_float", floats), ("btf_decl_tag", declaration_tags),
-        ("btf_type_tag", type_tags), ("btf_enum64", wide_enums)])
+    @pytest.mark.parametrize(
+        ("feature", "write"),
+        [
+            ("btf_datasec", data_section),
+            ("btf_float", floats),
+            ("btf_decl_tag", declaration_tags),
+            ("btf_type_tag", type_tags),
+            ("btf_enum64", wide_enums),
+        ],
+    )
     def test_of_each_kind(self, root: None, feature: str, write: Callable[[BtfWriter], None]) -> None:
         w = BtfWriter()
         write(w)

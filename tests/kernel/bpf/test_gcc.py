@@ -23,22 +23,42 @@ def gcc(tmp_path: Path) -> Path:
 
 def compiled(directory: Path, name: str, *flags: str) -> str:
     target = directory / f"{name}.o"
-    must("bpf-gcc", "-O2", *flags, f"-I/usr/include/{platform.machine()}-linux-gnu", "-I/usr/include",
-         "-c", str(OBJECTS / f"{name}.c"), "-o", str(target))
+    must(
+        "bpf-gcc",
+        "-O2",
+        *flags,
+        f"-I/usr/include/{platform.machine()}-linux-gnu",
+        "-I/usr/include",
+        "-c",
+        str(OBJECTS / f"{name}.c"),
+        "-o",
+        str(target),
+    )
     return str(target)
 
 
 @pytest.mark.parametrize("flags", [(), ("-gbtf",)], ids=["plain", "btf"])
-@pytest.mark.parametrize(("name", "program"), [
-    ("drop", ""), ("return_classid", ""), ("modern_globals", ""), ("modern_subprogs", "one"),
-    ("modern_subprogs", "two"), ("one_program", ""), ("two_programs", "cls_first"),
-])
-def test_do_the_same_as_clangs(gcc: Path, build: Compiler, bpffs: Path, name: str, program: str,
-                               flags: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("name", "program"),
+    [
+        ("drop", ""),
+        ("return_classid", ""),
+        ("modern_globals", ""),
+        ("modern_subprogs", "one"),
+        ("modern_subprogs", "two"),
+        ("one_program", ""),
+        ("two_programs", "cls_first"),
+    ],
+)
+def test_do_the_same_as_clangs(
+    gcc: Path, build: Compiler, bpffs: Path, name: str, program: str, flags: tuple[str, ...]
+) -> None:
     if name.startswith("modern"):  # these attributes do not exist for gcc 12, which then leaves functions in .text
         flags = (*flags, "-Wno-attributes")
-    with loaded(compiled(gcc, name, *flags), bpffs, name=program) as ours, \
-            loaded(build(name), bpffs, name=program) as theirs:
+    with (
+        loaded(compiled(gcc, name, *flags), bpffs, name=program) as ours,
+        loaded(build(name), bpffs, name=program) as theirs,
+    ):
         assert [verdict(ours.program) for _ in range(3)] == [verdict(theirs.program) for _ in range(3)]
 
 

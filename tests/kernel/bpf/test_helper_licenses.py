@@ -12,10 +12,13 @@ from tests.kernel.bpf.helper_licenses import kinds, restricted, unknown
 pytestmark = pytest.mark.kernel
 #: No program of a kind that this kernel loads without the GPL may call these: those of remote controls (LIRC), of
 #: security modules and TCP algorithms, which need the GPL themselves, and of traced functions; tests/vm asks for more.
-NOT_EVERYWHERE = frozenset((
-    "probe_write_user override_return rc_repeat rc_keydown rc_pointer_rel tcp_send_ack inode_storage_get "
-    "inode_storage_delete bprm_opts_set ima_inode_hash ima_file_hash get_func_arg get_func_ret get_func_arg_cnt "
-    "seq_printf seq_write seq_printf_btf").split())
+NOT_EVERYWHERE = frozenset(
+    (
+        "probe_write_user override_return rc_repeat rc_keydown rc_pointer_rel tcp_send_ack inode_storage_get "
+        "inode_storage_delete bprm_opts_set ima_inode_hash ima_file_hash get_func_arg get_func_ret get_func_arg_cnt "
+        "seq_printf seq_write seq_printf_btf"
+    ).split()
+)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -45,8 +45,10 @@ pytestmark = pytest.mark.kernel
 class TestMaps:
     def test_of_tail_calls_that_nothing_keeps_are_noted(self, build: Compiler, bpffs: Path) -> None:
         with loaded(build("legacy_tail"), bpffs) as done:
-            assert done.notes == ['program array "jmp" is not pinned: the kernel empties it when the last descriptor '
-                                  "is closed, and its tail calls then fall through"]
+            assert done.notes == [
+                'program array "jmp" is not pinned: the kernel empties it when the last descriptor '
+                "is closed, and its tail calls then fall through"
+            ]
 
     def test_of_both_kinds_have_types_as_they_are_declared(self, build: Compiler, bpffs: Path) -> None:
         with loaded(build("mixed"), bpffs) as done:
@@ -78,16 +80,20 @@ class TestWhatIsLoaded:
             assert verdict(done.program) == OK
             assert count(done.maps["seen"], 3) == LENGTH
 
-    @pytest.mark.parametrize(("name", "type"), [("on_xdp", ProgramType.XDP), ("on_socket", ProgramType.SOCKET_FILTER),
-                                                ("on_xmit", ProgramType.KPROBE)])
-    def test_programs_of_other_types_load_as_what_they_are(self, build: Compiler, bpffs: Path, name: str,
-                                                           type: ProgramType) -> None:
+    @pytest.mark.parametrize(
+        ("name", "type"),
+        [("on_xdp", ProgramType.XDP), ("on_socket", ProgramType.SOCKET_FILTER), ("on_xmit", ProgramType.KPROBE)],
+    )
+    def test_programs_of_other_types_load_as_what_they_are(
+        self, build: Compiler, bpffs: Path, name: str, type: ProgramType
+    ) -> None:
         spec = read_object(build("other_types"))
         with load(spec, select_program(spec, program=name)) as done:
             assert done.program.description.type == type
 
-    @pytest.mark.parametrize(("name", "programs"), [("cls_main", 3), ("slot_three", 2), ("slot_five", 1),
-                                                    ("nowhere", 1)])
+    @pytest.mark.parametrize(
+        ("name", "programs"), [("cls_main", 3), ("slot_three", 2), ("slot_five", 1), ("nowhere", 1)]
+    )
     def test_tail_calls_bring_their_targets(self, build: Compiler, bpffs: Path, name: str, programs: int) -> None:
         with loaded(build("legacy_tail"), bpffs, name=name):
             assert fds("bpf-prog") == programs
@@ -187,8 +193,11 @@ class TestRefusals:
 
 def counting(instructions: int, *end: bytes) -> bytes:
     """A program of that many additions."""
-    return elf(code("tc", mov(0, 0), insn(0x07, 0, immediate=1) * instructions, *end, EXIT), license(),
-               symbols=[function("cls", "tc")])
+    return elf(
+        code("tc", mov(0, 0), insn(0x07, 0, immediate=1) * instructions, *end, EXIT),
+        license(),
+        symbols=[function("cls", "tc")],
+    )
 
 
 class TestLog:
@@ -223,9 +232,13 @@ class TestLog:
 def with_map(*row: int, used: bool, section: str = "tc") -> bytes:
     """A program beside a legacy map ``m``, which it refers to or not."""
     body = (address(1), *(RETURN_0,)) if used else (RETURN_0,)
-    return elf(code(section, *body), Section("maps", words(*row), flags=ALLOC | WRITE), license(),
-               symbols=[function("cls", section), Symbol("m", "maps", 0, 4 * len(row))],
-               relocations=[Relocation(section, 0, "m")] if used else [])
+    return elf(
+        code(section, *body),
+        Section("maps", words(*row), flags=ALLOC | WRITE),
+        license(),
+        symbols=[function("cls", section), Symbol("m", "maps", 0, 4 * len(row))],
+        relocations=[Relocation(section, 0, "m")] if used else [],
+    )
 
 
 class TestMapsThatCannotBe:
@@ -253,10 +266,14 @@ class TestMapsThatCannotBe:
 class TestSlots:
     def array(self, section: str, *more: bytes, entries: int = 4) -> bytes:
         """``main`` uses program array 1; a program lies in ``section``."""
-        return elf(code("tc", address(1), RETURN_0), code(section, *more or (RETURN_0,)), license(),
-                   Section("maps", words(3, 4, 4, entries, 1), flags=ALLOC | WRITE),
-                   relocations=[Relocation("tc", 0, "m")],
-                   symbols=[function("main", "tc"), function("target", section), Symbol("m", "maps", 0, 20)])
+        return elf(
+            code("tc", address(1), RETURN_0),
+            code(section, *more or (RETURN_0,)),
+            license(),
+            Section("maps", words(3, 4, 4, entries, 1), flags=ALLOC | WRITE),
+            relocations=[Relocation("tc", 0, "m")],
+            symbols=[function("main", "tc"), function("target", section), Symbol("m", "maps", 0, 20)],
+        )
 
     def load(self, data: bytes) -> Loaded:
         spec = read_bytes(data)
@@ -289,19 +306,33 @@ class TestSlots:
             self.load(self.array("1/0", EXIT))
 
     def test_of_programs_of_one_name_get_the_right_one(self, root: None) -> None:
-        data = elf(code("tc", address(1), RETURN_0), code("1/1", mov(0, 1), EXIT), code("1/2", mov(0, 2), EXIT),
-                   Section("maps", words(3, 4, 4, 4, 1), flags=ALLOC | WRITE), license(),
-                   relocations=[Relocation("tc", 0, "m")],
-                   symbols=[function("main", "tc"), function("same", "1/1", binding=0),
-                            function("same", "1/2", binding=0), Symbol("m", "maps", 0, 20)])
+        data = elf(
+            code("tc", address(1), RETURN_0),
+            code("1/1", mov(0, 1), EXIT),
+            code("1/2", mov(0, 2), EXIT),
+            Section("maps", words(3, 4, 4, 4, 1), flags=ALLOC | WRITE),
+            license(),
+            relocations=[Relocation("tc", 0, "m")],
+            symbols=[
+                function("main", "tc"),
+                function("same", "1/1", binding=0),
+                function("same", "1/2", binding=0),
+                Symbol("m", "maps", 0, 20),
+            ],
+        )
         with self.load(data) as done:
             ids = [done.maps["m"][word(slot)] for slot in (1, 2)]
             assert ids[0] != ids[1]
 
 
 def test_the_address_of_data_behind_its_end_is_the_kernels_to_refuse(bpffs: Path) -> None:
-    data = elf(code("tc", address(1, 400), RETURN_0), Section(".data", bytes(8), flags=ALLOC | WRITE), license(),
-               symbols=[function("cls", "tc"), Symbol("v", ".data")], relocations=[Relocation("tc", 0, "v")])
+    data = elf(
+        code("tc", address(1, 400), RETURN_0),
+        Section(".data", bytes(8), flags=ALLOC | WRITE),
+        license(),
+        symbols=[function("cls", "tc"), Symbol("v", ".data")],
+        relocations=[Relocation("tc", 0, "v")],
+    )
     spec = read_bytes(data)
     with nothing_left(bpffs), pytest.raises(VerifierError, match="invalid access to map value pointer"):
         load(spec, spec.programs[0])

@@ -151,8 +151,14 @@ class TestWhatTheKernelSays:
     def test_is_what_was_asked_for(self) -> None:
         with made(MapType.HASH, key=4, value=8, entries=100, flags=1) as found:
             description = found.description
-            assert (description.type, description.key_size, description.value_size, description.max_entries,
-                    description.flags, description.name) == (1, 4, 8, 100, 1, "numbers")
+            assert (
+                description.type,
+                description.key_size,
+                description.value_size,
+                description.max_entries,
+                description.flags,
+                description.name,
+            ) == (1, 4, 8, 100, 1, "numbers")
             assert repr(found) == f"<Map 'numbers' hash id {description.id}>"
 
     def test_can_be_had_by_id(self, table: Map) -> None:

@@ -29,18 +29,45 @@ from tests.kernel.bpf.support import nothing_left, verdict
 
 pytestmark = pytest.mark.kernel
 
-OBJECTS = ["modern_maps", "modern_globals", "modern_subprogs", "modern_inner", "legacy_tail", "legacy_inner",
-           "core_many", "core_subprog", "kconfig", "ksym_typeless", "kfunc", "rodata_merged", "global_func", "callback"]
+OBJECTS = [
+    "modern_maps",
+    "modern_globals",
+    "modern_subprogs",
+    "modern_inner",
+    "legacy_tail",
+    "legacy_inner",
+    "core_many",
+    "core_subprog",
+    "kconfig",
+    "ksym_typeless",
+    "kfunc",
+    "rodata_merged",
+    "global_func",
+    "callback",
+]
 
 
 def described(found: Loaded) -> tuple[object, ...]:
     """What the kernel says of all that was made, but for numbers that differ by nature."""
-    maps = [(name, one.description.type, one.description.key_size, one.description.value_size,
-             one.description.max_entries, one.description.flags, one.description.name,
-             one.description.btf_key_type_id, one.description.btf_value_type_id, bool(one.description.btf_id))
-            for name, one in found.maps.items()]
-    programs = [(one.description.name, one.description.type, bool(one.description.btf_id),
-                 len(translated_instructions(one.fd))) for one in found.programs]
+    maps = [
+        (
+            name,
+            one.description.type,
+            one.description.key_size,
+            one.description.value_size,
+            one.description.max_entries,
+            one.description.flags,
+            one.description.name,
+            one.description.btf_key_type_id,
+            one.description.btf_value_type_id,
+            bool(one.description.btf_id),
+        )
+        for name, one in found.maps.items()
+    ]
+    programs = [
+        (one.description.name, one.description.type, bool(one.description.btf_id), len(translated_instructions(one.fd)))
+        for one in found.programs
+    ]
     return maps, programs, found.notes, [verdict(one) for one in found.programs]
 
 
@@ -79,7 +106,7 @@ def test_a_file_is_taken_for_the_same_while_its_bytes_are(build: Compiler, tmp_p
         assert cache.read(str(path)) is first
         status, data = path.stat(), bytearray(path.read_bytes())
         at = data.index(b"GPL\0")
-        data[at:at + 4] = b"BSD\0"
+        data[at : at + 4] = b"BSD\0"
         with path.open("r+b") as file:  # the same inode and size, and the same times
             file.write(data)
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
@@ -124,8 +151,16 @@ def test_many_objects_are_not_kept(build: Compiler, tmp_path: Path, bpffs: Path)
             assert found.program.description.btf_id, "what is not kept any more can be loaded"
 
 
-@pytest.mark.parametrize(("name", "lasts"), [("core_many", True), ("ksym_typeless", True), ("kfunc", True),
-                                              ("kfunc_weak", False), ("core_missing_guarded", False)])
+@pytest.mark.parametrize(
+    ("name", "lasts"),
+    [
+        ("core_many", True),
+        ("ksym_typeless", True),
+        ("kfunc", True),
+        ("kfunc_weak", False),
+        ("core_missing_guarded", False),
+    ],
+)
 def test_what_modules_were_asked_for_is_asked_for_again(build: Compiler, name: str, lasts: bool) -> None:
     """A module that has it may be loaded meanwhile."""
     with ObjectCache() as cache:
@@ -153,15 +188,22 @@ def test_maps_that_no_program_uses(build: Compiler, bpffs: Path) -> None:
 def test_an_object_that_changes_in_the_course_of_a_batch(network: Network, build: Compiler, tmp_path: Path) -> None:
     path = tmp_path / "some.o"
     shutil.copy(build("modern_maps"), path)
-    process = subprocess.Popen([sys.executable, "-m", "pytc", "-n", network.name, "-batch", "-"], cwd=ROOT,
-                               env=network.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytc", "-n", network.name, "-batch", "-"],
+        cwd=ROOT,
+        env=network.env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write(b"qdisc add dev em1 clsact\n")
     shown = []
     for pref, name in enumerate(("modern_maps", "modern_maps", "modern_globals", "modern_maps"), 1):
         shutil.copy(build(name), path)
-        process.stdin.write(f"filter add dev em1 ingress pref {pref} bpf da obj {path} sec classifier\n"
-                            f"filter show dev em1 ingress pref {pref}\n".encode())
+        process.stdin.write(
+            f"filter add dev em1 ingress pref {pref} bpf da obj {path} sec classifier\n"
+            f"filter show dev em1 ingress pref {pref}\n".encode()
+        )
         process.stdin.flush()
         text = process.stdout.read1().decode()  # type: ignore[attr-defined]
         shown.append(text.partition("name ")[2].split()[0] + text.partition("tag ")[2].split()[0])

@@ -54,8 +54,12 @@ def objects(mount: Path) -> set[str]:
 def with_maps(*maps: tuple[str, int], body: bytes = RETURN_0, row: tuple[int, ...] = (ARRAY, 4, 8, 4, 0)) -> bytes:
     """A program and legacy maps of 28 bytes: (name, pinning)."""
     rows = [words(*row, number, pinning) for number, (_, pinning) in enumerate(maps)]
-    return elf(code("tc", body), Section("maps", b"".join(rows), flags=ALLOC | WRITE), license(),
-               symbols=[function("cls", "tc"), *(Symbol(name, "maps", 28 * i, 28) for i, (name, _) in enumerate(maps))])
+    return elf(
+        code("tc", body),
+        Section("maps", b"".join(rows), flags=ALLOC | WRITE),
+        license(),
+        symbols=[function("cls", "tc"), *(Symbol(name, "maps", 28 * i, 28) for i, (name, _) in enumerate(maps))],
+    )
 
 
 def load_bytes(data: bytes, mount: Path, pins: PinRoot | None = None) -> None:
@@ -65,8 +69,10 @@ def load_bytes(data: bytes, mount: Path, pins: PinRoot | None = None) -> None:
 
 class TestPlaces:
     def test_of_the_global_namespace(self, build: Compiler, mount: Path) -> None:
-        with loaded(build("legacy_pin_global"), mount) as done, \
-                Map.from_pin(str(mount / "tc/globals/pinned_global")) as pinned:
+        with (
+            loaded(build("legacy_pin_global"), mount) as done,
+            Map.from_pin(str(mount / "tc/globals/pinned_global")) as pinned,
+        ):
             assert pinned.description.id == done.maps["pinned_global"].description.id
         assert objects(mount) == {"tc", "tc/globals", "tc/globals/pinned_global"}
 
@@ -101,7 +107,10 @@ class TestPlaces:
     def test_are_for_root_alone(self, build: Compiler, mount: Path) -> None:
         loaded(build("legacy_pin_global"), mount).close()
         assert [(mount / path).stat().st_mode & 0o777 for path in ("tc", "tc/globals", "tc/globals/pinned_global")] == [
-            0o700, 0o700, 0o600]
+            0o700,
+            0o700,
+            0o600,
+        ]
 
     def test_can_be_reached_through_the_links_for_ip_and_xdp(self, build: Compiler, mount: Path) -> None:
         loaded(build("legacy_pin_global"), mount).close()
@@ -140,10 +149,12 @@ class TestReuse:
             done.undo()
         assert objects(mount) == {"tc", "tc/globals", "tc/globals/theirs"}
 
-    @pytest.mark.parametrize(("name", "type", "entries"), [("ringbuf", 27, 5000), ("perf", 4, 0), ("lru", 9, 7),
-                                                           ("devmap", 14, 4)])
-    def test_what_the_kernel_makes_of_a_size_is_no_mismatch(self, mount: Path, name: str, type: int,
-                                                            entries: int) -> None:
+    @pytest.mark.parametrize(
+        ("name", "type", "entries"), [("ringbuf", 27, 5000), ("perf", 4, 0), ("lru", 9, 7), ("devmap", 14, 4)]
+    )
+    def test_what_the_kernel_makes_of_a_size_is_no_mismatch(
+        self, mount: Path, name: str, type: int, entries: int
+    ) -> None:
         sizes = (0, 0) if type == 27 else (4, 4)
         data = with_maps((name, GLOBAL), row=(type, *sizes, entries, 0))
         for _ in range(2):
@@ -152,22 +163,35 @@ class TestReuse:
 
 
 class TestMismatch:
-    @pytest.mark.parametrize(("row", "fields"), [
-        ((HASH, 4, 8, 4, 0), {"type": ("array", "hash")}),
-        ((ARRAY, 4, 16, 4, 0), {"value size": ("8", "16")}),
-        ((ARRAY, 4, 8, 5, 0), {"max entries": ("4", "5")}),
-        ((ARRAY, 4, 8, 4, 0x400), {"flags": ("0x0", "0x400")}),
-        ((HASH, 8, 16, 5, 1), {"type": ("array", "hash"), "key size": ("4", "8"), "value size": ("8", "16"),
-                               "max entries": ("4", "5"), "flags": ("0x0", "0x1")}),
-    ])
-    def test_names_each_field_that_differs(self, mount: Path, row: tuple[int, ...],
-                                           fields: dict[str, tuple[str, str]]) -> None:
+    @pytest.mark.parametrize(
+        ("row", "fields"),
+        [
+            ((HASH, 4, 8, 4, 0), {"type": ("array", "hash")}),
+            ((ARRAY, 4, 16, 4, 0), {"value size": ("8", "16")}),
+            ((ARRAY, 4, 8, 5, 0), {"max entries": ("4", "5")}),
+            ((ARRAY, 4, 8, 4, 0x400), {"flags": ("0x0", "0x400")}),
+            (
+                (HASH, 8, 16, 5, 1),
+                {
+                    "type": ("array", "hash"),
+                    "key size": ("4", "8"),
+                    "value size": ("8", "16"),
+                    "max entries": ("4", "5"),
+                    "flags": ("0x0", "0x1"),
+                },
+            ),
+        ],
+    )
+    def test_names_each_field_that_differs(
+        self, mount: Path, row: tuple[int, ...], fields: dict[str, tuple[str, str]]
+    ) -> None:
         load_bytes(with_maps(("m", GLOBAL)), mount)
         with nothing_left(mount), pytest.raises(MapMismatchError) as caught:
             load_bytes(with_maps(("m", GLOBAL), row=row), mount)
         assert caught.value.fields == fields
-        differences = ", ".join(f"{field} is {found}, the object wants {wanted}"
-                                for field, (found, wanted) in fields.items())
+        differences = ", ".join(
+            f"{field} is {found}, the object wants {wanted}" for field, (found, wanted) in fields.items()
+        )
         assert str(caught.value) == (f'map "m": the map pinned at {mount}/tc/globals/m does not match: {differences}')
 
     def test_leaves_the_pinned_map_as_it_was(self, build: Compiler, mount: Path) -> None:
@@ -194,9 +218,13 @@ class TestFailure:
 
     def test_of_a_later_map(self, mount: Path) -> None:
         good, bad = words(ARRAY, 4, 8, 4, 0, 0, GLOBAL), words(9999, 4, 8, 4, 0, 1, 0)
-        data = elf(code("tc", address(1), RETURN_0), Section("maps", good + bad, flags=ALLOC | WRITE), license(),
-                   symbols=[function("cls", "tc"), Symbol("good", "maps", 0), Symbol("bad", "maps", 28)],
-                   relocations=[Relocation("tc", 0, "bad")])
+        data = elf(
+            code("tc", address(1), RETURN_0),
+            Section("maps", good + bad, flags=ALLOC | WRITE),
+            license(),
+            symbols=[function("cls", "tc"), Symbol("good", "maps", 0), Symbol("bad", "maps", 28)],
+            relocations=[Relocation("tc", 0, "bad")],
+        )
         with nothing_left(mount), pytest.raises(BpfSyscallError, match='map "bad"'):
             load_bytes(data, mount)
 
@@ -210,9 +238,14 @@ class TestFailure:
 
     def test_of_a_slot(self, mount: Path) -> None:
         rows = words(3, 4, 4, 4, 0, 1, GLOBAL)
-        data = elf(code("tc", address(1), RETURN_0), code("1/9", RETURN_0), license(),
-                   Section("maps", rows, flags=ALLOC | WRITE), relocations=[Relocation("tc", 0, "m")],
-                   symbols=[function("cls", "tc"), function("target", "1/9"), Symbol("m", "maps", 0, 28)])
+        data = elf(
+            code("tc", address(1), RETURN_0),
+            code("1/9", RETURN_0),
+            license(),
+            Section("maps", rows, flags=ALLOC | WRITE),
+            relocations=[Relocation("tc", 0, "m")],
+            symbols=[function("cls", "tc"), function("target", "1/9"), Symbol("m", "maps", 0, 28)],
+        )
         with nothing_left(mount), pytest.raises(BpfSyscallError, match="into slot 9"):
             load_bytes(data, mount)
 
@@ -300,8 +333,11 @@ class TestPinnedObjects:
             Map.from_pin(str(pinned / "program"))
 
     def test_a_map_is_no_program(self, pinned: Path) -> None:
-        with nothing_left(pinned), Program.from_pin(str(pinned / "map")) as program, \
-                pytest.raises(BpfSyscallError, match="no program"):
+        with (
+            nothing_left(pinned),
+            Program.from_pin(str(pinned / "map")) as program,
+            pytest.raises(BpfSyscallError, match="no program"),
+        ):
             assert program.description
 
     def test_nothing_is_neither(self, pinned: Path) -> None:
@@ -322,9 +358,14 @@ root.prepare(root.mount + "/tc/globals/m")
 
     def python(self, setup: str, wanted: str = "") -> subprocess.CompletedProcess[str]:
         command = f"{setup}\nexec {sys.executable} -c '{self.SCRIPT}' '{wanted}'"
-        return subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-ec", command], timeout=60,
-                              capture_output=True, text=True, check=False,
-                              env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
+        return subprocess.run(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-ec", command],
+            timeout=60,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        )
 
     def test_one_is_mounted_for_root_alone_where_there_is_none(self, root: None, tmp_path: Path) -> None:
         made = tmp_path / "new" / "bpf"
@@ -334,8 +375,10 @@ root.prepare(root.mount + "/tc/globals/m")
     def test_one_elsewhere_is_found_in_the_table_of_mounts(self, root: None, tmp_path: Path) -> None:
         there = tmp_path / "a b\u00fc"
         there.mkdir()
-        setup = ("for m in $(grep ' bpf ' /proc/mounts | cut -d' ' -f2); do umount -l \"$(printf \"$m\")\"; done\n"
-                 f"mount -t bpf bpf '{there}'")
+        setup = (
+            "for m in $(grep ' bpf ' /proc/mounts | cut -d' ' -f2); do umount -l \"$(printf \"$m\")\"; done\n"
+            f"mount -t bpf bpf '{there}'"
+        )
         done = self.python(setup)
         assert (done.returncode, done.stdout.strip()) == (0, str(there)), done.stderr
 
@@ -366,8 +409,9 @@ def test_a_pinned_array_keeps_its_contents(mount: Path) -> None:
         assert found[word(1)] == b"12345678"
 
 
-def test_a_pin_that_another_command_makes_in_the_meantime_is_taken(build: Compiler, bpffs: Path,
-                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pin_that_another_command_makes_in_the_meantime_is_taken(
+    build: Compiler, bpffs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from pytc.bpf.maps import pin as real
 
     others: list[Loaded] = []

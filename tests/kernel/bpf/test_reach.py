@@ -19,10 +19,22 @@ pytestmark = pytest.mark.kernel
 REGISTERS = st.integers(0, 3)
 NUMBERS = st.one_of(st.integers(-2, 2), st.integers(-(1 << 31), (1 << 31) - 1))
 #: add, sub, mul, or, and, lsh, rsh, xor, mov, arsh; by number or register, of 32 or 64 bits.
-OPERATIONS = st.tuples(st.sampled_from((0x00, 0x10, 0x20, 0x40, 0x50, 0x60, 0x70, 0xA0, 0xB0, 0xC0)),
-                       st.sampled_from((0x00, 0x08)), st.sampled_from((4, 7)), REGISTERS, REGISTERS, NUMBERS)
-JUMPS = st.tuples(st.sampled_from((0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0xA0, 0xB0, 0xC0, 0xD0)),
-                  st.sampled_from((0x00, 0x08)), st.sampled_from((5, 6)), REGISTERS, REGISTERS, NUMBERS)
+OPERATIONS = st.tuples(
+    st.sampled_from((0x00, 0x10, 0x20, 0x40, 0x50, 0x60, 0x70, 0xA0, 0xB0, 0xC0)),
+    st.sampled_from((0x00, 0x08)),
+    st.sampled_from((4, 7)),
+    REGISTERS,
+    REGISTERS,
+    NUMBERS,
+)
+JUMPS = st.tuples(
+    st.sampled_from((0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0xA0, 0xB0, 0xC0, 0xD0)),
+    st.sampled_from((0x00, 0x08)),
+    st.sampled_from((5, 6)),
+    REGISTERS,
+    REGISTERS,
+    NUMBERS,
+)
 
 
 def instruction(row: tuple[int, ...], offset: int = 0) -> bytes:
@@ -41,8 +53,9 @@ def as_root() -> None:
 
 
 @given(st.lists(NUMBERS, min_size=4, max_size=4), st.lists(OPERATIONS, max_size=8), JUMPS)
-def test_a_branch_goes_the_way_that_the_kernel_takes(start: list[int], operations: list[tuple[int, ...]],
-                                                     jump: tuple[int, ...]) -> None:
+def test_a_branch_goes_the_way_that_the_kernel_takes(
+    start: list[int], operations: list[tuple[int, ...]], jump: tuple[int, ...]
+) -> None:
     body = [mov(register, number) for register, number in enumerate(start)]
     body += [instruction(operation) for operation in operations]
     at = len(body)

@@ -18,8 +18,22 @@ from tests.kernel.bpf.support import nothing_left, verdict
 
 pytestmark = pytest.mark.kernel
 
-PLAIN = ["two_programs", "modern_globals", "modern_subprogs", "core_many", "rodata_merged", "global_func", "callback",
-         "legacy20", "legacy44_zero", "big_rodata", "spinlock", "one_program", "drop", "numa"]
+PLAIN = [
+    "two_programs",
+    "modern_globals",
+    "modern_subprogs",
+    "core_many",
+    "rodata_merged",
+    "global_func",
+    "callback",
+    "legacy20",
+    "legacy44_zero",
+    "big_rodata",
+    "spinlock",
+    "one_program",
+    "drop",
+    "numa",
+]
 OTHERS = ["modern_inner", "legacy_tail", "kconfig", "ksym_typeless", "kfunc", "legacy_pin_global", "modern_maps"]
 LINES = 40
 
@@ -38,15 +52,32 @@ def contents(number: int) -> tuple[object, ...]:
     with Map.from_id(number) as found:
         one = found.description
         values = list(found.items()) if one.type == 2 and one.max_entries <= 16 and not one.flags & 1 else []
-        return (one.name, one.type, one.key_size, one.value_size, one.max_entries, one.flags, one.btf_value_type_id,
-                bool(one.btf_id), values, "frozen:\t1" in Path(f"/proc/self/fdinfo/{found.fd}").read_text())
+        return (
+            one.name,
+            one.type,
+            one.key_size,
+            one.value_size,
+            one.max_entries,
+            one.flags,
+            one.btf_value_type_id,
+            bool(one.btf_id),
+            values,
+            "frozen:\t1" in Path(f"/proc/self/fdinfo/{found.fd}").read_text(),
+        )
 
 
 def described(program: Program) -> tuple[object, ...]:
     """A program, its code and its maps."""
     one = program.description
-    return (one.name, one.type, one.tag, bool(one.btf_id), len(translated_instructions(program.fd)), verdict(program),
-            sorted(map(repr, map(contents, program_map_ids(program.fd)))))
+    return (
+        one.name,
+        one.type,
+        one.tag,
+        bool(one.btf_id),
+        len(translated_instructions(program.fd)),
+        verdict(program),
+        sorted(map(repr, map(contents, program_map_ids(program.fd)))),
+    )
 
 
 @pytest.mark.parametrize("name", PLAIN)
@@ -131,19 +162,26 @@ def filters(network: Network) -> list[object]:
 
 
 @pytest.mark.parametrize("name", [*PLAIN[1:6], *OTHERS])
-def test_a_batch_attaches_what_single_commands_attach(network: Network, build: Compiler, tmp_path: Path,
-                                                      name: str) -> None:
+def test_a_batch_attaches_what_single_commands_attach(
+    network: Network, build: Compiler, tmp_path: Path, name: str
+) -> None:
     path = build(name)
     section = "tc" if name in ("modern_subprogs",) else ""
-    words = [f"filter add dev em1 ingress pref {pref} handle 1 bpf da obj {path} {f'sec {section} ' * bool(section)}"
-             f"flowid {'fffe:fdfc' if pref == LINES else '1:1'}" for pref in range(1, LINES + 1)]
+    words = [
+        f"filter add dev em1 ingress pref {pref} handle 1 bpf da obj {path} {f'sec {section} ' * bool(section)}"
+        f"flowid {'fffe:fdfc' if pref == LINES else '1:1'}"
+        for pref in range(1, LINES + 1)
+    ]
     network.ok("qdisc", "add", "dev", "em1", "clsact")
     (tmp_path / "batch").write_text("".join(f"{line}\n" for line in [*words, words[-1]]))
     done = network.pytc("-batch", str(tmp_path / "batch"))
     assert (done.status, done.err.count("xists"), f"batch:{LINES + 1}\n" in done.err) == (1, 1, True)
     single = network.pytc(*words[-1].split())
-    assert single.err.splitlines() == [line for line in done.err.splitlines()[-1 - len(single.err.splitlines()):]
-                                       if not line.startswith("Command failed")]
+    assert single.err.splitlines() == [
+        line
+        for line in done.err.splitlines()[-1 - len(single.err.splitlines()) :]
+        if not line.startswith("Command failed")
+    ]
     found = filters(network)
     network.ok("qdisc", "del", "dev", "em1", "clsact")
     network.ok("qdisc", "add", "dev", "em1", "clsact")
@@ -153,5 +191,7 @@ def test_a_batch_attaches_what_single_commands_attach(network: Network, build: C
     assert len(found) == 2 * LINES
     assert found[:2] == alone[:2]
     assert found[-2:] == alone[-2:]
-    assert all({**one, "pref": 1} == {**alone[n % 2], "pref": 1}  # type: ignore[dict-item]
-               for n, one in enumerate(found[:-2]))
+    assert all(
+        {**one, "pref": 1} == {**alone[n % 2], "pref": 1}  # type: ignore[dict-item]
+        for n, one in enumerate(found[:-2])
+    )

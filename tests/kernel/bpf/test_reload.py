@@ -100,7 +100,9 @@ def test_a_program_of_another_type_is_explained(build: Compiler, bpffs: Path) ->
     """A pinned array keeps the type of the first program that it held."""
     with pinned_tail(build("legacy_tail"), bpffs) as first, loaded(build("drop"), bpffs) as other:
         spec = read_object(build("other_types"))
-        with load(spec, select_program(spec, section="xdp"), type=ProgramType.XDP) as xdp, \
-                pytest.raises(BpfSyscallError, match="EINVAL"):
+        with (
+            load(spec, select_program(spec, section="xdp"), type=ProgramType.XDP) as xdp,
+            pytest.raises(BpfSyscallError, match="EINVAL"),
+        ):
             first.maps["jmp"].update(word(0), xdp.program.fd.to_bytes(4, "little"))
         first.maps["jmp"].update(word(0), other.program.fd.to_bytes(4, "little"))

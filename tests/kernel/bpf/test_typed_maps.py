@@ -34,7 +34,7 @@ def read(found: Map) -> dict[bytes, bytes]:
     seen: list[tuple[bytes, bytes]] = []
     for keys, values, count in read_batches(found):
         assert (len(keys), len(values)) == (4 * count, 8 * count)
-        seen += [(keys[4 * i:4 * i + 4], values[8 * i:8 * i + 8]) for i in range(count)]
+        seen += [(keys[4 * i : 4 * i + 4], values[8 * i : 8 * i + 8]) for i in range(count)]
     assert len(seen) == len(dict(seen))
     return dict(seen)
 
@@ -50,12 +50,16 @@ class TestTyped:
             assert verdicts[b"\x0a\0\0\1"][:4] == word(1)
             assert list(verdicts.typed) == ["10.0.0.1"]
             verdicts.typed.change("10.0.0.1", ".inner.peer.port", 53)
-            assert value | {"inner": {"first": 0, "peer": {"address": "0.0.0.0", "port": 53, "protocol": 0}}} == \
-                verdicts.typed.get("10.0.0.1")
+            assert value | {
+                "inner": {"first": 0, "peer": {"address": "0.0.0.0", "port": 53, "protocol": 0}}
+            } == verdicts.typed.get("10.0.0.1")
             del verdicts.typed["10.0.0.1"]
             assert verdicts.typed.get("10.0.0.1", "none") == "none"
-            for action in (lambda: verdicts["10.0.0.1"], lambda: verdicts.typed.__delitem__("10.0.0.1"),
-                           lambda: verdicts.typed.change("10.0.0.1", ".hits", 1)):
+            for action in (
+                lambda: verdicts["10.0.0.1"],
+                lambda: verdicts.typed.__delitem__("10.0.0.1"),
+                lambda: verdicts.typed.change("10.0.0.1", ".hits", 1),
+            ):
                 with pytest.raises(KeyError):
                     action()
 
@@ -88,8 +92,9 @@ class TestBatches:
         delete_batch(table, b"".join(map(word, range(10, 1000))), 990)
         assert sorted(read(table)) == sorted(map(word, range(10)))
 
-    def test_small_batches_grow_where_many_keys_share_a_bucket(self, table: Map,
-                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_small_batches_grow_where_many_keys_share_a_bucket(
+        self, table: Map, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         write_batch(table, entries(1000))
         monkeypatch.setattr(map_batches, "_ENTRIES", 1)
         sizes = [batch.entries for batch in read_batches(table)]

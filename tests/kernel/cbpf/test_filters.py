@@ -39,9 +39,24 @@ pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("libpcap")]
 SYN = "tcp[tcpflags] & tcp-syn != 0"
 ARP = "4,40 0 0 12,21 0 1 2054,6 0 0 4294967295,6 0 0 0"
 #: Of all sorts; each is attached to a device.
-SAMPLE = ("arp", "ip6", SYN, "tcp port 80", "udp dst port 53", "host 10.9.0.1 and not port 80", "icmp or icmp6",
-          "net 192.168", "ip[6:2] & 0x1fff != 0", "ether broadcast", "len > 100", "portrange 1-1023", "not ip",
-          "tcp[((tcp[12:1] & 0xf0) >> 2):4] = 0x47455420", "ip6 net 2001:db8::/64", "ether[0] & 1 = 1")
+SAMPLE = (
+    "arp",
+    "ip6",
+    SYN,
+    "tcp port 80",
+    "udp dst port 53",
+    "host 10.9.0.1 and not port 80",
+    "icmp or icmp6",
+    "net 192.168",
+    "ip[6:2] & 0x1fff != 0",
+    "ether broadcast",
+    "len > 100",
+    "portrange 1-1023",
+    "not ip",
+    "tcp[((tcp[12:1] & 0xf0) >> 2):4] = 0x47455420",
+    "ip6 net 2001:db8::/64",
+    "ether[0] & 1 = 1",
+)
 MIXTURES = (ipv4_mixture, ipv6_mixture, other_mixture, tagged_mixture)
 FRAMES = [frame for mixture in MIXTURES for frame in mixture() if len(frame) >= 20]
 
@@ -54,9 +69,11 @@ def clsact(network: Network, wire: Wire) -> Network:
 
 @pytest.fixture
 def htb(network: Network, wire: Wire) -> Network:
-    for words in ("qdisc add dev em1 root handle 1: htb default 30",
-                  "class add dev em1 parent 1: classid 1:10 htb rate 1gbit",
-                  "class add dev em1 parent 1: classid 1:30 htb rate 1gbit"):
+    for words in (
+        "qdisc add dev em1 root handle 1: htb default 30",
+        "class add dev em1 parent 1: classid 1:10 htb rate 1gbit",
+        "class add dev em1 parent 1: classid 1:30 htb rate 1gbit",
+    ):
         assert network.tc(*words.split()).status == 0
     return network
 
@@ -110,8 +127,11 @@ def test_a_match_ends_and_no_match_goes_on(clsact: Network, wire: Wire) -> None:
 def test_what_is_shown_of_it(clsact: Network) -> None:
     words = ("filter", "add", "dev", "em1", "ingress", "bpf", "da")
     clsact.ok(*words, "expression", "net 10.0.0.0/8", "verdict", "stolen")
-    (found,) = [one["options"] for one in json.loads(clsact.ok("filter", "show", "dev", "em1", "ingress",
-                                                               options=("-j",))) if "options" in one]
+    (found,) = [
+        one["options"]
+        for one in json.loads(clsact.ok("filter", "show", "dev", "em1", "ingress", options=("-j",)))
+        if "options" in one
+    ]
     assert found["bpf_name"] == "net 10.0.0.0/8:[expression]"
     assert found["direct-action"] is True
     assert found["prog"]["name"] == "expression"
@@ -129,8 +149,12 @@ def arrived(wire: Wire, frames: list[bytes]) -> list[bool]:
 
 def test_tags_are_found_on_ingress_where_the_kernel_has_taken_them_out(clsact: Network, wire: Wire) -> None:
     """Without a device, libpcap looks for tags in the packet alone: there would be none."""
-    frames = [eth(vlan(5, ip4(tcp(1, 80), TCP)), VLAN), eth(vlan(6, ip4(tcp(1, 80), TCP)), VLAN),
-              eth(ip4(tcp(1, 80), TCP)), eth(vlan(5, ip4(udp(1, 53), UDP)), VLAN)]
+    frames = [
+        eth(vlan(5, ip4(tcp(1, 80), TCP)), VLAN),
+        eth(vlan(6, ip4(tcp(1, 80), TCP)), VLAN),
+        eth(ip4(tcp(1, 80), TCP)),
+        eth(vlan(5, ip4(udp(1, 53), UDP)), VLAN),
+    ]
     words = ("filter", "replace", "dev", "em1", "ingress", "pref", "1", "handle", "1", "bpf", "da", "expression")
     clsact.ok(*words, "vlan 5 and tcp", "verdict", "drop")
     assert arrived(wire, frames) == [False, True, True, True]
@@ -156,8 +180,14 @@ def test_bytecode_in_all_forms_is_the_same_filter(clsact: Network, tmp_path: Pat
     lines.write_text(run("tcpdump", "-y", "EN10MB", "-ddd", "arp").out.replace("262144", "4294967295"))
     line = tmp_path / "line"
     line.write_text(ARP + ",\n")
-    for words in (("bytecode", ARP), ("bytecode", ARP + ","), ("bytecode-file", str(lines)), ("bcf", str(line)),
-                  ("bytecode", lines.read_text()), ("expression", "arp")):
+    for words in (
+        ("bytecode", ARP),
+        ("bytecode", ARP + ","),
+        ("bytecode-file", str(lines)),
+        ("bcf", str(line)),
+        ("bytecode", lines.read_text()),
+        ("expression", "arp"),
+    ):
         where = ("dev", "em1", "ingress", "pref", "1", "handle", "1")
         clsact.ok("filter", "replace", *where, "bpf", *words, "flowid", "1:1")
         assert f"bytecode '{ARP}'" in clsact.tc("filter", "show", "dev", "em1", "ingress").out, words
@@ -211,8 +241,9 @@ class TestLinkTypes:
     def test_that_do_not_fit_the_device_are_remarked_upon(self, clsact: Network) -> None:
         outcome = clsact.pytc("filter", "add", "dev", "em1", "ingress", "bpf", "expression", "tcp", "dlt", "RAW")
         assert outcome.status == 0
-        assert ("packets of em1 begin with an Ethernet header (EN10MB); a program for RAW looks for an IP header "
-                "there") in outcome.err
+        assert (
+            "packets of em1 begin with an Ethernet header (EN10MB); a program for RAW looks for an IP header there"
+        ) in outcome.err
 
     def test_raw_packets_on_a_raw_device(self, tun: Network) -> None:
         outcome = tun.pytc("filter", "add", "dev", "tun0", "ingress", "bpf", "expression", "tcp", "dlt", "EN10MB")
@@ -222,14 +253,18 @@ class TestLinkTypes:
         assert network.ok("cbpf", "compile", "dev", "lo", "ip") == network.ok("cbpf", "compile", "EN10MB", "ip")
 
 
-@pytest.mark.parametrize(("words", "text"), [
-    (("expression", "tcp porp 80"), "libpcap: can't parse filter expression"),
-    (("expression", "tcp", "port", "80"), "Hint: an expression of several words is one in quotes"),
-    (("expression", "tcp", "verdict", "drop"), '"verdict" goes with direct-action'),
-    (("expression", "tcp", "verdict", "maybe"), "verdict"), (("expression",), "not complete"),
-    (("da", "expression", "tcp", "dlt", "BOGUS"), 'libpcap knows no link type "BOGUS"'),
-    (("bytecode", "2,40 0 0 12,14 0 0 0"), "instruction 1: there is no opcode 14"),
-])
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("expression", "tcp porp 80"), "libpcap: can't parse filter expression"),
+        (("expression", "tcp", "port", "80"), "Hint: an expression of several words is one in quotes"),
+        (("expression", "tcp", "verdict", "drop"), '"verdict" goes with direct-action'),
+        (("expression", "tcp", "verdict", "maybe"), "verdict"),
+        (("expression",), "not complete"),
+        (("da", "expression", "tcp", "dlt", "BOGUS"), 'libpcap knows no link type "BOGUS"'),
+        (("bytecode", "2,40 0 0 12,14 0 0 0"), "instruction 1: there is no opcode 14"),
+    ],
+)
 def test_what_is_refused_leaves_nothing_behind(clsact: Network, words: tuple[str, ...], text: str) -> None:
     before = clsact.state()
     outcome = clsact.pytc("filter", "add", "dev", "em1", "ingress", "bpf", *words)
@@ -242,8 +277,9 @@ def test_what_is_refused_leaves_nothing_behind(clsact: Network, words: tuple[str
 class TestDisassemblyOfFilters:
     def test_shows_all_that_are_meant(self, clsact: Network) -> None:
         for number, code in enumerate((ARP, "1,6 0 0 7"), 1):
-            clsact.ok("filter", "add", "dev", "em1", "ingress", "pref", str(number), "handle", "3", "bpf",
-                      "bytecode", code)
+            clsact.ok(
+                "filter", "add", "dev", "em1", "ingress", "pref", str(number), "handle", "3", "bpf", "bytecode", code
+            )
         clsact.ok("filter", "add", "dev", "em1", "ingress", "pref", "9", "bpf", "da", "expression", "ip")
         text = clsact.ok("cbpf", "disasm", "from", "dev", "em1", "ingress")
         assert text.startswith("; pref 1 handle 0x3\nl0:     ldh [12]\n")

@@ -64,8 +64,9 @@ class _WithoutHeaders(Machine):
 
 @settings(max_examples=400)
 @given(programs(ANYWHERE), st.binary(min_size=1, max_size=70))
-def test_what_programs_compute_is_what_the_kernel_computes(program: tuple[ClassicInstruction, ...],
-                                                           start: bytes) -> None:
+def test_what_programs_compute_is_what_the_kernel_computes(
+    program: tuple[ClassicInstruction, ...], start: bytes
+) -> None:
     data = start + DATA
     with SocketPair() as pair:
         assert pair.attach(program)
@@ -186,9 +187,26 @@ def _type(frame: bytes) -> int:
     return 1 if frame[:6] == BROADCAST else 2 if frame[0] & 1 else 3
 
 
-@pytest.mark.parametrize("load", ["ld #proto", "ldh #vlan_tci", "ldb #vlan_avail", "ld #vlan_tpid", "ld #type",
-                                  "ld #ifidx", "ld #hatype", "ld #mark", "ld #queue", "ld #len", "ld [-1048576]",
-                                  "ldb [-1048567]", "ldh [-2097140]", "ldh [12]", "ldh [16]"])
+@pytest.mark.parametrize(
+    "load",
+    [
+        "ld #proto",
+        "ldh #vlan_tci",
+        "ldb #vlan_avail",
+        "ld #vlan_tpid",
+        "ld #type",
+        "ld #ifidx",
+        "ld #hatype",
+        "ld #mark",
+        "ld #queue",
+        "ld #len",
+        "ld [-1048576]",
+        "ldb [-1048567]",
+        "ldh [-2097140]",
+        "ldh [12]",
+        "ldh [16]",
+    ],
+)
 def test_extensions_on_a_device(wire: Wire, network: Network, load: str) -> None:
     """Each byte of them, for all frames, made long enough; the kernel takes a VLAN tag out of the bytes."""
     index = int(network.execute("cat", "/sys/class/net/em1/ifindex").out)

@@ -42,8 +42,11 @@ def test_verdicts_on_a_device_are_those_of_the_interpreter(network: Network, wir
     wrong, matched = [], 0
     for expression in EXPRESSIONS:
         program = compile_expression(expression, snaplen=DROP)
-        words = ("bytecode", format_bytecode(program)) if form == "bytecode" else (
-            "expression", expression, "verdict", "drop")
+        words = (
+            ("bytecode", format_bytecode(program))
+            if form == "bytecode"
+            else ("expression", expression, "verdict", "drop")
+        )
         with inside(network.name):
             assert main([*FILTER, *words]) == 0, expression
         expected = [run(program, frame) != 0 for frame in frames]

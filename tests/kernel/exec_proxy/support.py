@@ -41,9 +41,14 @@ def open_descriptors() -> dict[int, str]:
 def array_maps(count: int, *ids: int | None) -> Iterator[list[Map]]:
     """Array maps m0, m1 ... of one u64 each, with these ids and then none."""
     with ExitStack() as owned:
-        yield [owned.enter_context(create_map(MapSpec(
-            f"m{number}", 2, 4, 8, 1, id=ids[number] if number < len(ids) else None), f"m{number}"))
-            for number in range(count)]
+        yield [
+            owned.enter_context(
+                create_map(
+                    MapSpec(f"m{number}", 2, 4, 8, 1, id=ids[number] if number < len(ids) else None), f"m{number}"
+                )
+            )
+            for number in range(count)
+        ]
 
 
 def as_user(uid: int, function: Callable[[], object]) -> str:
@@ -78,8 +83,10 @@ def send_raw(path: str, data: bytes, fds: Sequence[int]) -> None:
 @contextmanager
 def nobody_reads(path: str) -> Iterator[str]:
     """A socket that somebody listens on and nobody reads, with a full queue: who sends to it waits, and gives up."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener, \
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
+    ):
         listener.bind(path)
         sender.setblocking(False)
         with suppress(BlockingIOError):
@@ -91,8 +98,15 @@ def nobody_reads(path: str) -> Iterator[str]:
 @contextmanager
 def running(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Iterator[subprocess.Popen[str]]:
     """A command in the background, with its output in pipes; killed at the end if it is still there."""
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **(env or {})}, cwd=cwd) as process:
+    with subprocess.Popen(
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **(env or {})},
+        cwd=cwd,
+    ) as process:
         try:
             yield process
         finally:

@@ -85,7 +85,7 @@ def test_objects_by_number_and_name(serving: Serving) -> None:
     assert kept(serving.path, "/a/x.o") == [(1, "/a/x.o", 1)]
     assert kept(serving.path, "2") == [(2, "y.o", 65)]
     assert kept(serving.path, "z.o") == []
-    fetched, = fetch(serving.path, "2")
+    (fetched,) = fetch(serving.path, "2")
     with fetched.received as received:
         assert [found.description.id for found in received.maps] == ids[1]
         assert [entry.id for entry in received.entries] == [*range(65)]
@@ -109,8 +109,9 @@ def test_an_agent_takes_so_many_and_no_more(serving: Serving, monkeypatch: pytes
 
 def test_a_hundred_exporters_and_importers_at_once(serving: Serving) -> None:
     with array_maps(200) as maps:
+
         def work(number: int) -> None:
-            own = maps[2 * number:2 * number + 2]
+            own = maps[2 * number : 2 * number + 2]
             send_maps(serving.path, ObjectIdentity(f"{number}.o"), own)
             until(lambda: kept(serving.path, f"{number}.o"), f"{number}.o", 60)
 
@@ -124,7 +125,7 @@ def test_a_hundred_exporters_and_importers_at_once(serving: Serving) -> None:
             with received:
                 found[received.identity.name] = [m.description.id for m in received.maps]
         ids = [m.description.id for m in maps]
-        assert found == {f"{n}.o": ids[2 * n:2 * n + 2] for n in range(100)}
+        assert found == {f"{n}.o": ids[2 * n : 2 * n + 2] for n in range(100)}
 
 
 def converse(path: str, *sent: bytes, fds: tuple[int, ...] = ()) -> list[bytes]:
@@ -152,14 +153,20 @@ def converse(path: str, *sent: bytes, fds: tuple[int, ...] = ()) -> list[bytes]:
             answers.append(data)
 
 
-@pytest.mark.parametrize(("request_", "said"), [
-    (b"x", "1 bytes"), (struct.pack("=HHI", 2, 1, 0), "version 2"), (struct.pack("=HHI", 1, 9, 0), "kind 9"),
-    (struct.pack("=HHI", 1, 1, 7), "no request"), (struct.pack("=HHI", 1, 17, 0), "kind 17"),
-    (struct.pack("=HHI", 1, 1, 0) + b"x" * 256, "no request"),
-    (struct.pack("=HHI", 1, 1, 0) + b"x" * 5000, "descriptors"),
-])
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (b"x", "1 bytes"),
+        (struct.pack("=HHI", 2, 1, 0), "version 2"),
+        (struct.pack("=HHI", 1, 9, 0), "kind 9"),
+        (struct.pack("=HHI", 1, 1, 7), "no request"),
+        (struct.pack("=HHI", 1, 17, 0), "kind 17"),
+        (struct.pack("=HHI", 1, 1, 0) + b"x" * 256, "no request"),
+        (struct.pack("=HHI", 1, 1, 0) + b"x" * 5000, "descriptors"),
+    ],
+)
 def test_wrong_requests_are_refused(serving: Serving, request_: bytes, said: str) -> None:
-    answer, = converse(serving.path, request_)
+    (answer,) = converse(serving.path, request_)
     packet = control.decode(answer)
     assert packet.kind == control.REFUSED
     assert said in packet.payload.decode()
@@ -169,15 +176,24 @@ def test_wrong_requests_are_refused(serving: Serving, request_: bytes, said: str
 def test_descriptors_with_a_request_are_refused(serving: Serving) -> None:
     before = len(open_descriptors())
     with array_maps(1) as maps:
-        answer, = converse(serving.path, control.encode(control.request(control.FETCH, "")), fds=(maps[0].fd,) * 5)
+        (answer,) = converse(serving.path, control.encode(control.request(control.FETCH, "")), fds=(maps[0].fd,) * 5)
     assert control.decode(answer).kind == control.REFUSED
     until(lambda: len(open_descriptors()) == before, "closed descriptors")
 
 
 @settings(max_examples=200)
-@given(st.lists(st.binary(max_size=40) | st.builds(
-    lambda kind, number, rest: struct.pack("=HHI", 1, kind, number) + rest,
-    st.integers(0, 20), st.integers(0, 1), st.binary(max_size=300)), max_size=3))
+@given(
+    st.lists(
+        st.binary(max_size=40)
+        | st.builds(
+            lambda kind, number, rest: struct.pack("=HHI", 1, kind, number) + rest,
+            st.integers(0, 20),
+            st.integers(0, 1),
+            st.binary(max_size=300),
+        ),
+        max_size=3,
+    )
+)
 def test_no_request_ends_the_agent(packets: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as directory, Serving(Path(directory) / "agent") as serving:
         serving.export("a", 2)
@@ -284,9 +300,17 @@ def packet(kind: int, number: int = 0, payload: bytes = b"") -> bytes:
 ABOUT = control.encode(control.object_packet(control.KeptObject(1, 2, 3, 4), 1))
 PART = packet(control.PART, 0, encode(OBJECT, [MapEntry(2, 4, 8, 1)])[0])
 ANSWERS: list[tuple[bytes, bool]] = [
-    (packet(control.DONE), False), (ABOUT, False), (PART, True), (PART, False), (b"x", False), (b"x", True),
-    (packet(control.REFUSED, 13, b"\x1b[2Jno"), False), (packet(control.OBJECT, 1), False), (packet(99), True),
-    (struct.pack("=HHI", 7, 18, 0), False), (packet(control.PART, 0, b"junk"), True),
+    (packet(control.DONE), False),
+    (ABOUT, False),
+    (PART, True),
+    (PART, False),
+    (b"x", False),
+    (b"x", True),
+    (packet(control.REFUSED, 13, b"\x1b[2Jno"), False),
+    (packet(control.OBJECT, 1), False),
+    (packet(99), True),
+    (struct.pack("=HHI", 7, 18, 0), False),
+    (packet(control.PART, 0, b"junk"), True),
 ]
 
 

@@ -56,7 +56,11 @@ def test_both_ways(tmp_path: Path, agent: str, receiver: str, sender: str) -> No
         assert found["BPF_NUM_MAPS"] == "3"
     else:
         assert {name for name in found if re.fullmatch(r"BPF_MAP\d+|BPF_NUM_MAPS", name)} == {
-            "BPF_NUM_MAPS", "BPF_MAP0", "BPF_MAP1", "BPF_MAP2"}
+            "BPF_NUM_MAPS",
+            "BPF_MAP0",
+            "BPF_MAP1",
+            "BPF_MAP2",
+        }
     for name, fd in found.items():
         if name != "BPF_NUM_MAPS":
             assert re.search(rf" {fd} -> anon_inode:bpf-map$", out, re.MULTILINE)
@@ -72,8 +76,9 @@ def test_a_c_program_receives_from_pytc(tmp_path: Path, agent: str) -> None:
         status, out, err = finish(receiver)
     assert (status, err) == (0, "")
     heads = re.findall(r"datagram (\d): (\d+) of (\d+) maps of (\S+) dev (\d+) ino (\d+)", out)
-    assert heads == [(n, count, "70", "/bin/sh", str(OBJECT.device), str(OBJECT.inode))
-                     for n, count in (("1", "64"), ("2", "6"))]
+    assert heads == [
+        (n, count, "70", "/bin/sh", str(OBJECT.device), str(OBJECT.inode)) for n, count in (("1", "64"), ("2", "6"))
+    ]
     rows = re.findall(r"map id (\d+) type (\d+) key (\d+) value (\d+) entries (\d+) .* kernel (\d+ \d+ \d+ \d+)", out)
     assert len({row[0] for row in rows}) == 70
     assert rows[0][0] == "0" and rows[1][0] == "7"
@@ -83,8 +88,10 @@ def test_a_c_program_receives_from_pytc(tmp_path: Path, agent: str) -> None:
 def test_what_the_shell_inherits(tmp_path: Path) -> None:
     """Three maps and the standard streams; nothing of pytc's, and signals as a shell wants them."""
     path = tmp_path / "bpf"
-    script = "import os, signal; print(sorted(os.readlink(f'/proc/self/fd/{n}').split(':')[0] for n in " \
-             "os.listdir('/proc/self/fd') if os.path.lexists(f'/proc/self/fd/{n}'))); print(os.getpid())"
+    script = (
+        "import os, signal; print(sorted(os.readlink(f'/proc/self/fd/{n}').split(':')[0] for n in "
+        "os.listdir('/proc/self/fd') if os.path.lexists(f'/proc/self/fd/{n}'))); print(os.getpid())"
+    )
     with running(*PYTC, "exec", "bpf", "import", str(path), "run", sys.executable, "-c", script) as shell:
         until(path.exists, "the socket")
         with array_maps(3, 0, 1, 2) as maps:
@@ -124,8 +131,10 @@ def test_maps_are_there_for_as_long_as_the_shell_is(tmp_path: Path, agent: str) 
 
 def test_read_only(tmp_path: Path) -> None:
     path = tmp_path / "bpf"
-    script = "from pytc.bpf import Map; from pytc.bpf.descriptor import OwnedFd; import os\n" \
-             "m = Map(OwnedFd(int(os.environ['BPF_MAP0']))); print(m[bytes(4)])\nm[bytes(4)] = bytes(8)"
+    script = (
+        "from pytc.bpf import Map; from pytc.bpf.descriptor import OwnedFd; import os\n"
+        "m = Map(OwnedFd(int(os.environ['BPF_MAP0']))); print(m[bytes(4)])\nm[bytes(4)] = bytes(8)"
+    )
     for words, refused in (((), False), (("ro",), True)):
         with running(*PYTC, "exec", "bpf", "import", str(path), *words, "run", sys.executable, "-c", script) as shell:
             until(path.exists, "the socket")
@@ -138,16 +147,22 @@ def test_read_only(tmp_path: Path) -> None:
 
 def test_several_objects(tmp_path: Path) -> None:
     path = tmp_path / "bpf"
-    with running(*PYTC, "exec", "bpf", "import", str(path), "count", "2", "run", *SHOW) as shell, \
-            array_maps(2, 0, 1) as maps, array_maps(2, 0, 5) as others:
+    with (
+        running(*PYTC, "exec", "bpf", "import", str(path), "count", "2", "run", *SHOW) as shell,
+        array_maps(2, 0, 1) as maps,
+        array_maps(2, 0, 5) as others,
+    ):
         until(path.exists, "the socket")
         send_maps(str(path), OBJECT, maps)
         assert shell.poll() is None
         send_maps(str(path), OBJECT, others)
         found = variables(finish(shell)[1])
     assert found["BPF_NUM_MAPS"] == "4"
-    assert {*found} == {"BPF_NUM_MAPS", *(f"BPF_MAP{n}" for n in (0, 1, 2, 5)),
-                        *(f"BPF_MAP_{n}" for n in ("m0", "m1", "m0_2", "m1_2"))}
+    assert {*found} == {
+        "BPF_NUM_MAPS",
+        *(f"BPF_MAP{n}" for n in (0, 1, 2, 5)),
+        *(f"BPF_MAP_{n}" for n in ("m0", "m1", "m0_2", "m1_2")),
+    }
     assert found["BPF_MAP2"] == found["BPF_MAP_m0_2"], "the second map that wants 0 gets an unused id"
 
 
@@ -197,7 +212,8 @@ def test_hostile_datagrams_are_remarked_upon_while_it_waits(tmp_path: Path) -> N
         send_maps(str(path), OBJECT, maps)
         status, _, err = finish(shell)
     assert json.loads(err.splitlines()[0])["note"] == (
-        f"refused maps from process {os.getpid()} of user 0: a datagram of 8 bytes; an export has 88 and more")
+        f"refused maps from process {os.getpid()} of user 0: a datagram of 8 bytes; an export has 88 and more"
+    )
     assert status == 0
     assert len(err.splitlines()) == 21, "it does not say everything"
 
@@ -228,17 +244,30 @@ def test_an_agent_keeps_maps_when_both_sides_are_gone(served: Path, agent: str) 
         assert run(agent, "send", str(served), "36", "70").status == 0
         assert run(agent, "send", str(served), "20", "2").status == 0
         for _ in range(3):  # each import ends before the next
-            outcome = pytc("exec", "bpf", "import", "agent", str(served), "object", "1", "run", agent,
-                           "count", "69", "0")
+            outcome = pytc(
+                "exec", "bpf", "import", "agent", str(served), "object", "1", "run", agent, "count", "69", "0"
+            )
             assert outcome == (0, "1069\n", "")
         listed = json.loads(pytc("-j", "exec", "bpf", "agent", str(served), "list").out)
         assert [(row["number"], row["object"], row["uid"], len(row["maps"])) for row in listed] == [
-            (2, "agent.o", 0, 2), (1, "agent.o", 0, 70)]
-        assert listed[0]["maps"][1] == {"id": 1, "name": "", "type": "array", "bytes_key": 4, "bytes_value": 8,
-                                        "max_entries": 1, "map": listed[0]["maps"][1]["map"]}
+            (2, "agent.o", 0, 2),
+            (1, "agent.o", 0, 70),
+        ]
+        assert listed[0]["maps"][1] == {
+            "id": 1,
+            "name": "",
+            "type": "array",
+            "bytes_key": 4,
+            "bytes_value": 8,
+            "max_entries": 1,
+            "map": listed[0]["maps"][1]["map"],
+        }
         text = pytc("exec", "bpf", "agent", str(served), "list").out
-        assert re.match(r"2: agent\.o received \d{4}-\d\d-\d\d \d\d:\d\d:\d\d from process \d+ of user 0\n"
-                        r"    id 0 - array key 4B value 8B max_entries 1 map \d+\n    id 1 ", text)
+        assert re.match(
+            r"2: agent\.o received \d{4}-\d\d-\d\d \d\d:\d\d:\d\d from process \d+ of user 0\n"
+            r"    id 0 - array key 4B value 8B max_entries 1 map \d+\n    id 1 ",
+            text,
+        )
         found = variables(pytc("exec", "bpf", "import", "agent", str(served), "run", *SHOW).out)
         assert found["BPF_NUM_MAPS"] == "72"
         assert pytc("exec", "bpf", "agent", str(served), "drop", "2") == (0, "", "")
@@ -261,8 +290,13 @@ def test_the_same_maps_again_are_kept_once(served: Path) -> None:
         until(lambda: serves(served), "the agent")
         for one in (maps, others, maps):
             send_maps(str(served), OBJECT, one)
-        until(lambda: [row["number"] for row in json.loads(
-            pytc("-j", "exec", "bpf", "agent", str(served), "list").out)] == [3, 2], "three exports")
+        until(
+            lambda: (
+                [row["number"] for row in json.loads(pytc("-j", "exec", "bpf", "agent", str(served), "list").out)]
+                == [3, 2]
+            ),
+            "three exports",
+        )
 
 
 def test_dropped_maps_are_gone(served: Path) -> None:
@@ -356,8 +390,9 @@ wait $pid
 """
     # A shell starts what is in the background with SIGINT ignored, which Python would keep: so by way of env.
     script = script.replace(f"{sys.executable} -m pytc", f"env --default-signal=INT {sys.executable} -m pytc")
-    done = subprocess.run(["unshare", "-m", "sh", "-c", script], timeout=60, check=False, capture_output=True,
-                          text=True)
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script], timeout=60, check=False, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert f"tracing_mark_write: {marker}" in (tmp_path / "out").read_text()
     assert (tmp_path / "err").read_text() == ""

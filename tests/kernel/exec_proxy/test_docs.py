@@ -31,8 +31,9 @@ class Terminals:
         self._shell: subprocess.Popen[str] | None = None
 
     def run(self, line: str) -> str:
-        line = line.replace("/run/bpf.sock", f"{self._directory}/sock").replace("/run/pytc/maps",
-                                                                                f"{self._directory}/maps")
+        line = line.replace("/run/bpf.sock", f"{self._directory}/sock").replace(
+            "/run/pytc/maps", f"{self._directory}/maps"
+        )
         words = line.split()
         if words[0] != "pytc":
             return self._in_shell(line)

@@ -36,10 +36,15 @@ def test_the_session_of_the_built_in_exec_proxy(clsact: Network, build: Compiler
         shell = Shell(process)
         found = dict(line.split("=", 1) for line in shell.say("env | grep BPF"))
         assert found.keys() - {name for name in found if name.startswith("BPF_MAP_")} == {
-            "BPF_NUM_MAPS", "BPF_MAP0", "BPF_MAP1", "BPF_MAP2"}
+            "BPF_NUM_MAPS",
+            "BPF_MAP0",
+            "BPF_MAP1",
+            "BPF_MAP2",
+        }
         assert found["BPF_NUM_MAPS"] == "3"
         assert {name: found[f"BPF_MAP{number}"] for number, name in enumerate(("hash", "array", "percpu"))} == {
-            name: found[f"BPF_MAP_map_{name}"] for name in ("hash", "array", "percpu")}
+            name: found[f"BPF_MAP_map_{name}"] for name in ("hash", "array", "percpu")
+        }
         listed = shell.say("ls -la /proc/self/fd")
         for number in range(3):
             assert sum(line.endswith(f" {found[f'BPF_MAP{number}']} -> anon_inode:bpf-map") for line in listed) == 1
@@ -138,8 +143,10 @@ def deaf(tmp_path: Path) -> Iterator[str]:
 
 def impatient(network: Network, *words: str) -> Outcome:
     """pytc that gives up after a moment."""
-    code = ("import sys; from pytc.exec_proxy import map_transfer; map_transfer.SEND_TIMEOUT = 0.3; "
-            "from pytc.cli.main import main; sys.exit(main(sys.argv[1:]))")
+    code = (
+        "import sys; from pytc.exec_proxy import map_transfer; map_transfer.SEND_TIMEOUT = 0.3; "
+        "from pytc.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
     return run(sys.executable, "-c", code, "-n", network.name, *words, env=network.env)
 
 
@@ -180,20 +187,55 @@ def test_delete_exports_nothing(clsact: Network) -> None:
 def test_exports_from_many_commands_at_once(clsact: Network, tmp_path: Path) -> None:
     """Ten filters, one importer for all."""
     path = tmp_path / "bpf"
-    with running(*PYTC, "exec", "bpf", "import", str(path), "count", "10", "run", "sh", "-c",
-                 "echo $BPF_NUM_MAPS") as one:
+    with running(
+        *PYTC, "exec", "bpf", "import", str(path), "count", "10", "run", "sh", "-c", "echo $BPF_NUM_MAPS"
+    ) as one:
         until(path.exists, "the socket")
-        words = (*PYTC, "-n", clsact.name, "filter", "add", *IN, "bpf", "da", "obj", MARKS, "sec", "cls", "export",
-                 str(path))
+        words = (
+            *PYTC,
+            "-n",
+            clsact.name,
+            "filter",
+            "add",
+            *IN,
+            "bpf",
+            "da",
+            "obj",
+            MARKS,
+            "sec",
+            "cls",
+            "export",
+            str(path),
+        )
         adding = [subprocess.Popen(words, env={**clsact.env, "PATH": "/usr/bin:/bin"}) for _ in range(10)]
         assert [process.wait(60) for process in adding] == [0] * 10
         assert finish(one) == (0, "10\n", "")
 
 
 def test_a_cold_command_that_exports_nothing_loads_nothing_for_it(clsact: Network) -> None:
-    done = subprocess.run([sys.executable, "-X", "importtime", "-m", "pytc", "-n", clsact.name, "filter", "add", *IN,
-                           "bpf", "da", "obj", TRAFFIC], env={**clsact.env, "PYTHONPATH": str(ROOT / "src")},
-                          capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-X",
+            "importtime",
+            "-m",
+            "pytc",
+            "-n",
+            clsact.name,
+            "filter",
+            "add",
+            *IN,
+            "bpf",
+            "da",
+            "obj",
+            TRAFFIC,
+        ],
+        env={**clsact.env, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0
     assert "pytc.operations.exports" in done.stderr
     assert "pytc.exec_proxy" not in done.stderr

@@ -22,8 +22,16 @@ NO_KEY = "Couldn't infer map key from section name! Please provide 'key' argumen
 
 
 def pytc(mount: Path, *words: str) -> Outcome:
-    return run(sys.executable, "-m", "pytc", "exec", "bpf", "graft", *words,
-               env={"TC_BPF_MNT": str(mount), "PYTHONPATH": str(ROOT / "src")})
+    return run(
+        sys.executable,
+        "-m",
+        "pytc",
+        "exec",
+        "bpf",
+        "graft",
+        *words,
+        env={"TC_BPF_MNT": str(mount), "PYTHONPATH": str(ROOT / "src")},
+    )
 
 
 @pytest.fixture
@@ -37,9 +45,23 @@ def compiled(directory: Path, source: str, name: str = "tail") -> str:
     path = directory / f"{name}.c"
     path.write_text(source)
     target = str(path.with_suffix(".o"))
-    subprocess.run(["clang", "-O2", "-target", "bpf", f"-I{ROOT}/tests/objects", f"-I{ROOT}/examples/bpf",
-                    f"-I/usr/include/{os.uname().machine}-linux-gnu", "-c", str(path), "-o", target], check=True,
-                   timeout=60)
+    subprocess.run(
+        [
+            "clang",
+            "-O2",
+            "-target",
+            "bpf",
+            f"-I{ROOT}/tests/objects",
+            f"-I{ROOT}/examples/bpf",
+            f"-I/usr/include/{os.uname().machine}-linux-gnu",
+            "-c",
+            str(path),
+            "-o",
+            target,
+        ],
+        check=True,
+        timeout=60,
+    )
     return target
 
 
@@ -109,28 +131,41 @@ def test_an_empty_array_takes_the_type_that_is_given(bpffs: Path, build: Compile
             assert second.description.type == ProgramType.SCHED_ACT
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    ("m:nothing key 1 obj {tail} sec 42/5", "Couldn't retrieve pinned map 'm:nothing': No such file or directory"),
-    ("m:dropper key 1 obj {tail} sec 42/5", "'m:dropper' is pinned, but is no map"),
-    ("m:hash key 1 obj {tail} sec 42/5", "'m:hash' is a map of type hash; programs go into a prog_array"),
-    ("m:globals/jmp obj {tail} sec classifier", NO_KEY),
-    ("m:globals/jmp obj {tail}", NO_KEY),
-    ("m:globals/jmp pinned m:dropper", NO_KEY),
-    ("m:globals/jmp key 8 obj {tail} sec 42/5", "slot 8 is not among the 8 of 'm:globals/jmp'"),
-    ("m:globals/jmp key 1 obj {tail} sec 42/5 type act",
-     "the program is of type sched_act; 'm:globals/jmp' is for programs of type sched_cls"),
-    ("m:globals/jmp key 1 pinned m:action",
-     "the program is of type sched_act; 'm:globals/jmp' is for programs of type sched_cls"),
-    ("m:globals/jmp key 1 pinned m:nothing", "Couldn't retrieve pinned program 'm:nothing': No such file or directory"),
-    ("m:globals/jmp key 1 pinned m:hash", "'m:hash' is pinned, but is no program"),
-    ("m:globals/jmp key 1 obj {tail} sec none", 'no section "none"'),
-    ("m:globals/jmp key 1 obj /nowhere.o", "/nowhere.o"),
-])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("m:nothing key 1 obj {tail} sec 42/5", "Couldn't retrieve pinned map 'm:nothing': No such file or directory"),
+        ("m:dropper key 1 obj {tail} sec 42/5", "'m:dropper' is pinned, but is no map"),
+        ("m:hash key 1 obj {tail} sec 42/5", "'m:hash' is a map of type hash; programs go into a prog_array"),
+        ("m:globals/jmp obj {tail} sec classifier", NO_KEY),
+        ("m:globals/jmp obj {tail}", NO_KEY),
+        ("m:globals/jmp pinned m:dropper", NO_KEY),
+        ("m:globals/jmp key 8 obj {tail} sec 42/5", "slot 8 is not among the 8 of 'm:globals/jmp'"),
+        (
+            "m:globals/jmp key 1 obj {tail} sec 42/5 type act",
+            "the program is of type sched_act; 'm:globals/jmp' is for programs of type sched_cls",
+        ),
+        (
+            "m:globals/jmp key 1 pinned m:action",
+            "the program is of type sched_act; 'm:globals/jmp' is for programs of type sched_cls",
+        ),
+        (
+            "m:globals/jmp key 1 pinned m:nothing",
+            "Couldn't retrieve pinned program 'm:nothing': No such file or directory",
+        ),
+        ("m:globals/jmp key 1 pinned m:hash", "'m:hash' is pinned, but is no program"),
+        ("m:globals/jmp key 1 obj {tail} sec none", 'no section "none"'),
+        ("m:globals/jmp key 1 obj /nowhere.o", "/nowhere.o"),
+    ],
+)
 def test_misfits(tail: str, bpffs: Path, build: Compiler, words: str, said: str) -> None:
     spec = read_object(build("drop"))
-    with loaded(tail, bpffs, section="classifier") as running, loaded(build("drop"), bpffs) as dropper, \
-            load(spec, select_program(spec), type=ProgramType.SCHED_ACT) as action, \
-            create_map(MapSpec("hash", 1, 4, 4, 8), "hash") as table:
+    with (
+        loaded(tail, bpffs, section="classifier") as running,
+        loaded(build("drop"), bpffs) as dropper,
+        load(spec, select_program(spec), type=ProgramType.SCHED_ACT) as action,
+        create_map(MapSpec("hash", 1, 4, 4, 8), "hash") as table,
+    ):
         dropper.program.pin(str(bpffs / "tc/dropper"))
         action.program.pin(str(bpffs / "tc/action"))
         table.pin(str(bpffs / "tc/hash"))

@@ -70,10 +70,15 @@ def put_socket(path: Path) -> None:
         made.bind(str(path))
 
 
-@pytest.mark.parametrize(("put", "said"), [
-    (put_file, "is no socket"), (put_link, "is no socket"), (Path.mkdir, "is no socket"),
-    (put_socket, "nobody listens on"),
-])
+@pytest.mark.parametrize(
+    ("put", "said"),
+    [
+        (put_file, "is no socket"),
+        (put_link, "is no socket"),
+        (Path.mkdir, "is no socket"),
+        (put_socket, "nobody listens on"),
+    ],
+)
 def test_what_is_there_is_left_alone(tmp_path: Path, put: Callable[[Path], object], said: str) -> None:
     path = tmp_path / "bpf"
     put(path)
@@ -126,10 +131,15 @@ def test_a_directory_that_a_foreign_group_may_write_to(open_directory: Path) -> 
         BoundSocket(str(open_directory / "bpf"), DATAGRAM)
 
 
-@pytest.mark.parametrize(("path", "said"), [
-    ("", "needs a path"), ("/x" * 100, "too long"), ("/nowhere/bpf", "No such file"),
-    ("/proc/self/bpf", "No such file"),
-])
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("", "needs a path"),
+        ("/x" * 100, "too long"),
+        ("/nowhere/bpf", "No such file"),
+        ("/proc/self/bpf", "No such file"),
+    ],
+)
 def test_paths_that_cannot_be(path: str, said: str) -> None:
     with pytest.raises(TransferError, match=said):
         BoundSocket(path, DATAGRAM)
@@ -187,9 +197,15 @@ def test_a_link_to_a_socket_is_not_followed(tmp_path: Path) -> None:
             connect(str(tmp_path / "link"), DATAGRAM, timeout=1)
 
 
-@pytest.mark.parametrize(("path", "said"), [
-    ("/etc/passwd", "is no socket"), ("/", "is no socket"), ("/nowhere", "No such file"), ("", "No such file"),
-])
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/etc/passwd", "is no socket"),
+        ("/", "is no socket"),
+        ("/nowhere", "No such file"),
+        ("", "No such file"),
+    ],
+)
 def test_what_is_no_socket(path: str, said: str) -> None:
     with pytest.raises(TransferError, match=said):
         connect(path, DATAGRAM, timeout=1)

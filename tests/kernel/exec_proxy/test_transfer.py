@@ -91,7 +91,7 @@ def test_exports_of_several_datagrams_mix(listening: Listening) -> None:
         datagrams = [encode(OBJECT, map_transfer.entries(half)) for half in halves]
         for at in (0, 64):
             for exporter, half, data in zip((one, two), halves, datagrams, strict=True):
-                rights = struct.pack(f"={len(half[at:at + 64])}i", *(m.fd for m in half[at:at + 64]))
+                rights = struct.pack(f"={len(half[at : at + 64])}i", *(m.fd for m in half[at : at + 64]))
                 exporter._socket.sendmsg([data[at // 64]], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
         for half in halves:
             with listening.importer.receive(5) as received:
@@ -113,13 +113,21 @@ def others() -> Iterator[dict[str, int]]:
     from tests.conftest import EXAMPLES
 
     spec = read_object(str(EXAMPLES / "traffic.o"))
-    with load(spec, select_program(spec), type=ProgramType.SCHED_CLS) as loaded, socket.socket() as inet, \
-            tempfile.NamedTemporaryFile() as file:
+    with (
+        load(spec, select_program(spec), type=ProgramType.SCHED_CLS) as loaded,
+        socket.socket() as inet,
+        tempfile.NamedTemporaryFile() as file,
+    ):
         readable, writable = os.pipe()
         memory = os.memfd_create("anon_inode:bpf-map")
         try:
-            yield {"program": loaded.program.fd, "socket": inet.fileno(), "file": file.fileno(), "pipe": readable,
-                   "memory": memory}
+            yield {
+                "program": loaded.program.fd,
+                "socket": inet.fileno(),
+                "file": file.fileno(),
+                "pipe": readable,
+                "memory": memory,
+            }
         finally:
             for fd in (readable, writable, memory):
                 os.close(fd)
@@ -143,12 +151,20 @@ def announcing(total: int, version: int = 1) -> bytes:
 
 
 HOSTILE: dict[str, tuple[bytes, int]] = {
-    "nothing": (b"", 0), "one byte": (b"x", 0), "a map and nothing said": (b"", 1),
+    "nothing": (b"", 0),
+    "one byte": (b"x", 0),
+    "a map and nothing said": (b"", 1),
     "wrong version": (announcing(3, 2), 3),
-    "entries without descriptors": (GOOD, 0), "descriptors without entries": (GOOD[:88], 3),
-    "more descriptors": (GOOD, 4), "fewer descriptors": (GOOD, 2), "fewer announced": (announcing(2), 3),
-    "none announced": (announcing(0), 3), "10,000 announced": (announcing(10000), 3), "cut": (GOOD[:-1], 3),
-    "too long": (GOOD + bytes(3000), 3), "more than 64": (announcing(65) + bytes(62 * 36), 65),
+    "entries without descriptors": (GOOD, 0),
+    "descriptors without entries": (GOOD[:88], 3),
+    "more descriptors": (GOOD, 4),
+    "fewer descriptors": (GOOD, 2),
+    "fewer announced": (announcing(2), 3),
+    "none announced": (announcing(0), 3),
+    "10,000 announced": (announcing(10000), 3),
+    "cut": (GOOD[:-1], 3),
+    "too long": (GOOD + bytes(3000), 3),
+    "more than 64": (announcing(65) + bytes(62 * 36), 65),
     "as many as there can be": (announcing(253) + bytes(40), 253),
 }
 
@@ -216,12 +232,18 @@ def fuzzed() -> Iterator[Listening]:
 
 
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(head=st.binary(max_size=120) | st.builds(
-           lambda total, entries: announcing(total)[:88] + bytes(entries),
-           st.integers(0, 70), st.integers(0, 5) | st.sampled_from([20, 36, 40, 72, 108])),
-       wanted=st.lists(st.sampled_from(["map", "program", "socket", "file", "pipe"]), max_size=5))
-def test_no_datagram_crashes_or_leaks(fuzzed: Listening, others: dict[str, int], head: bytes,
-                                     wanted: list[str]) -> None:
+@given(
+    head=st.binary(max_size=120)
+    | st.builds(
+        lambda total, entries: announcing(total)[:88] + bytes(entries),
+        st.integers(0, 70),
+        st.integers(0, 5) | st.sampled_from([20, 36, 40, 72, 108]),
+    ),
+    wanted=st.lists(st.sampled_from(["map", "program", "socket", "file", "pipe"]), max_size=5),
+)
+def test_no_datagram_crashes_or_leaks(
+    fuzzed: Listening, others: dict[str, int], head: bytes, wanted: list[str]
+) -> None:
     with array_maps(1) as maps:
         fds = [maps[0].fd if kind == "map" else others[kind] for kind in wanted]
         before = open_descriptors()
@@ -234,8 +256,7 @@ def test_no_datagram_crashes_or_leaks(fuzzed: Listening, others: dict[str, int],
         assert open_descriptors() == before
 
 
-def test_an_export_that_is_never_completed_is_forgotten(listening: Listening,
-                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_that_is_never_completed_is_forgotten(listening: Listening, monkeypatch: pytest.MonkeyPatch) -> None:
     with array_maps(3) as maps:
         before = open_descriptors()
         send_raw(listening.path, announcing(100), [m.fd for m in maps])
@@ -346,8 +367,9 @@ def in_threads(count: int, work: Callable[[int], object]) -> list[threading.Thre
 
 def test_a_hundred_exporters_at_once(listening: Listening) -> None:
     with array_maps(200) as maps:
+
         def export(number: int) -> None:
-            own: list[Map] = maps[2 * number:2 * number + 2] * (40 if number % 4 == 0 else 1)
+            own: list[Map] = maps[2 * number : 2 * number + 2] * (40 if number % 4 == 0 else 1)
             send_maps(listening.path, ObjectIdentity(f"{number}.o"), own)
 
         threads = in_threads(100, export)
@@ -358,7 +380,7 @@ def test_a_hundred_exporters_at_once(listening: Listening) -> None:
         for thread in threads:
             thread.join()
         ids = [m.description.id for m in maps]
-        assert found == {f"{n}.o": ids[2 * n:2 * n + 2] * (40 if n % 4 == 0 else 1) for n in range(100)}
+        assert found == {f"{n}.o": ids[2 * n : 2 * n + 2] * (40 if n % 4 == 0 else 1) for n in range(100)}
     assert not listening.refused
 
 

@@ -37,9 +37,22 @@ _OTHER_NAMES: dict[tuple[type[ctypes.Structure], str], str] = {(abi.IdAttr, "id"
 _NOT_IN_C = {"pad", "gpl_compatible", "details"}
 
 SIZES = {
-    abi.MapCreateAttr: 72, abi.MapElementAttr: 32, abi.ProgLoadAttr: 128, abi.ObjectPathAttr: 16, abi.IdAttr: 12,
-    abi.InfoAttr: 16, abi.BtfLoadAttr: 32, abi.MapFdAttr: 4, abi.TestRunAttr: 80, abi.MapInfo: 88, abi.ProgInfo: 232,
-    abi.BtfInfo: 32, abi.ProgAttachAttr: 32, abi.ProgQueryAttr: 64, abi.LinkCreateAttr: 32, abi.LinkUpdateAttr: 16,
+    abi.MapCreateAttr: 72,
+    abi.MapElementAttr: 32,
+    abi.ProgLoadAttr: 128,
+    abi.ObjectPathAttr: 16,
+    abi.IdAttr: 12,
+    abi.InfoAttr: 16,
+    abi.BtfLoadAttr: 32,
+    abi.MapFdAttr: 4,
+    abi.TestRunAttr: 80,
+    abi.MapInfo: 88,
+    abi.ProgInfo: 232,
+    abi.BtfInfo: 32,
+    abi.ProgAttachAttr: 32,
+    abi.ProgQueryAttr: 64,
+    abi.LinkCreateAttr: 32,
+    abi.LinkUpdateAttr: 16,
     abi.LinkInfo: 32,
 }
 
@@ -49,22 +62,50 @@ def test_every_structure_has_the_size_of_the_kernels(structure: type[ctypes.Stru
     assert ctypes.sizeof(structure) == SIZES[structure]
 
 
-@pytest.mark.parametrize(("structure", "field", "offset"), [
-    (abi.MapCreateAttr, "map_flags", 16), (abi.MapCreateAttr, "map_name", 28), (abi.MapCreateAttr, "btf_fd", 48),
-    (abi.MapCreateAttr, "map_extra", 64), (abi.MapElementAttr, "key", 8), (abi.MapElementAttr, "flags", 24),
-    (abi.ProgLoadAttr, "insns", 8), (abi.ProgLoadAttr, "log_buf", 32), (abi.ProgLoadAttr, "prog_name", 48),
-    (abi.ProgLoadAttr, "func_info", 80), (abi.ProgLoadAttr, "line_info", 96), (abi.ProgLoadAttr, "attach_prog_fd", 112),
-    (abi.ObjectPathAttr, "bpf_fd", 8), (abi.InfoAttr, "info", 8), (abi.BtfLoadAttr, "btf_size", 16),
-    (abi.TestRunAttr, "data_in", 16), (abi.TestRunAttr, "ctx_in", 48), (abi.TestRunAttr, "batch_size", 72),
-    (abi.MapInfo, "name", 24), (abi.MapInfo, "btf_id", 64), (abi.ProgInfo, "tag", 8),
-    (abi.ProgInfo, "xlated_prog_insns", 32), (abi.ProgInfo, "map_ids", 56), (abi.ProgInfo, "name", 64),
-    (abi.ProgInfo, "gpl_compatible", 84), (abi.ProgInfo, "btf_id", 128), (abi.ProgLoadAttr, "fd_array", 120),
-    (abi.ProgAttachAttr, "replace_bpf_fd", 16), (abi.ProgAttachAttr, "relative", 20),
-    (abi.ProgAttachAttr, "expected_revision", 24), (abi.ProgQueryAttr, "prog_ids", 16),
-    (abi.ProgQueryAttr, "count", 24), (abi.ProgQueryAttr, "link_ids", 40), (abi.ProgQueryAttr, "revision", 56),
-    (abi.LinkCreateAttr, "relative", 16), (abi.LinkCreateAttr, "expected_revision", 24), (abi.LinkInfo, "details", 16),
-    (abi.BtfInfo, "kernel_btf", 28), (abi.ProgInfo, "attach_btf_id", 224),
-])
+@pytest.mark.parametrize(
+    ("structure", "field", "offset"),
+    [
+        (abi.MapCreateAttr, "map_flags", 16),
+        (abi.MapCreateAttr, "map_name", 28),
+        (abi.MapCreateAttr, "btf_fd", 48),
+        (abi.MapCreateAttr, "map_extra", 64),
+        (abi.MapElementAttr, "key", 8),
+        (abi.MapElementAttr, "flags", 24),
+        (abi.ProgLoadAttr, "insns", 8),
+        (abi.ProgLoadAttr, "log_buf", 32),
+        (abi.ProgLoadAttr, "prog_name", 48),
+        (abi.ProgLoadAttr, "func_info", 80),
+        (abi.ProgLoadAttr, "line_info", 96),
+        (abi.ProgLoadAttr, "attach_prog_fd", 112),
+        (abi.ObjectPathAttr, "bpf_fd", 8),
+        (abi.InfoAttr, "info", 8),
+        (abi.BtfLoadAttr, "btf_size", 16),
+        (abi.TestRunAttr, "data_in", 16),
+        (abi.TestRunAttr, "ctx_in", 48),
+        (abi.TestRunAttr, "batch_size", 72),
+        (abi.MapInfo, "name", 24),
+        (abi.MapInfo, "btf_id", 64),
+        (abi.ProgInfo, "tag", 8),
+        (abi.ProgInfo, "xlated_prog_insns", 32),
+        (abi.ProgInfo, "map_ids", 56),
+        (abi.ProgInfo, "name", 64),
+        (abi.ProgInfo, "gpl_compatible", 84),
+        (abi.ProgInfo, "btf_id", 128),
+        (abi.ProgLoadAttr, "fd_array", 120),
+        (abi.ProgAttachAttr, "replace_bpf_fd", 16),
+        (abi.ProgAttachAttr, "relative", 20),
+        (abi.ProgAttachAttr, "expected_revision", 24),
+        (abi.ProgQueryAttr, "prog_ids", 16),
+        (abi.ProgQueryAttr, "count", 24),
+        (abi.ProgQueryAttr, "link_ids", 40),
+        (abi.ProgQueryAttr, "revision", 56),
+        (abi.LinkCreateAttr, "relative", 16),
+        (abi.LinkCreateAttr, "expected_revision", 24),
+        (abi.LinkInfo, "details", 16),
+        (abi.BtfInfo, "kernel_btf", 28),
+        (abi.ProgInfo, "attach_btf_id", 224),
+    ],
+)
 def test_fields_are_where_the_kernel_has_them(structure: type[ctypes.Structure], field: str, offset: int) -> None:
     assert getattr(structure, field).offset == offset
 
@@ -82,8 +123,11 @@ def _facts_source() -> str:
         home, prefix = _HOMES[structure]
         member = prefix + _OTHER_NAMES.get((structure, field), field)
         lines.append(f"__builtin_offsetof({home}, {member}), sizeof((({home} *)0)->{member}),")
-    return "#include <linux/bpf.h>\nconst unsigned long facts[] __attribute__((section(\"numbers\"))) = {\n" \
-        + "\n".join(lines) + "\n};\n"
+    return (
+        '#include <linux/bpf.h>\nconst unsigned long facts[] __attribute__((section("numbers"))) = {\n'
+        + "\n".join(lines)
+        + "\n};\n"
+    )
 
 
 def test_every_field_agrees_with_the_installed_header(tmp_path: Path) -> None:
@@ -91,14 +135,23 @@ def test_every_field_agrees_with_the_installed_header(tmp_path: Path) -> None:
         cannot("clang or linux/bpf.h is not installed")
     source, target = tmp_path / "facts.c", tmp_path / "facts.o"
     source.write_text(_facts_source())
-    must("clang", "-target", "bpf", f"-I/usr/include/{platform.machine()}-linux-gnu", "-c", str(source),
-         "-o", str(target))
+    must(
+        "clang",
+        "-target",
+        "bpf",
+        f"-I/usr/include/{platform.machine()}-linux-gnu",
+        "-c",
+        str(source),
+        "-o",
+        str(target),
+    )
     section = elf.parse(target.read_bytes()).section("numbers")
     assert section is not None
     ours = [(getattr(s, f).offset, getattr(s, f).size) for s, f in _fields()]
     theirs = list(struct.iter_unpack("<QQ", section.data))
-    different = [(s.__name__, f, our, their) for (s, f), our, their in zip(_fields(), ours, theirs, strict=True)
-                 if our != their]
+    different = [
+        (s.__name__, f, our, their) for (s, f), our, their in zip(_fields(), ours, theirs, strict=True) if our != their
+    ]
     assert not different
 
 

@@ -136,7 +136,9 @@ class TestContents:
         section = w.data_section(".data", [(first, 0, 4), (second, 4, 4)])
         btf = w.parsed()
         assert [(v.name, v.type_id, v.offset) for v in btf.section_variables(section)] == [
-            ("first", number, 0), ("second", number, 4)]
+            ("first", number, 0),
+            ("second", number, 4),
+        ]
         assert btf.data_section(".data") == section
         assert btf.data_section(".bss") == 0
 
@@ -282,13 +284,18 @@ class TestExt:
         records = struct.pack("<IIIIIIII", 0, file, text, 7 << 10 | 3, 4, file, 0, 9 << 10)
         lines = [btf_ext.line_at(records, 16, at, w.parsed()) for at in (0, 3, 4, 99)]
         assert [(str(line), line.text) for line in lines if line] == [
-            ("a.c:7", "return 0;"), ("a.c:7", "return 0;"), ("a.c:9", ""), ("a.c:9", "")]
+            ("a.c:7", "return 0;"),
+            ("a.c:7", "return 0;"),
+            ("a.c:9", ""),
+            ("a.c:9", ""),
+        ]
 
     def test_before_the_first_record_there_is_no_line(self, w: BtfWriter) -> None:
         assert btf_ext.line_at(struct.pack("<IIII", 5, 0, 0, 0), 16, 4, w.parsed()) is None
 
-    @pytest.mark.parametrize(("size", "message"), [(4, "records of 4 bytes"), (10, "records of 10 bytes"),
-                                                   (8192, "records of 8192 bytes")])
+    @pytest.mark.parametrize(
+        ("size", "message"), [(4, "records of 4 bytes"), (10, "records of 10 bytes"), (8192, "records of 8192 bytes")]
+    )
     def test_a_record_size_that_makes_no_sense(self, w: BtfWriter, size: int, message: str) -> None:
         data = bytearray(ext([(0, 0, 0)]))
         struct.pack_into("<I", data, 24, size)

@@ -31,8 +31,10 @@ def filled(writer: BtfWriter, entries: list[tuple[int, str, int]]) -> BtfWriter:
     return writer
 
 
-ENTRIES = st.lists(st.tuples(st.sampled_from(KINDS), st.sampled_from(NAMES),
-                             st.integers(0, 64) | st.integers(0, 2**32 - 1)), max_size=40)
+ENTRIES = st.lists(
+    st.tuples(st.sampled_from(KINDS), st.sampled_from(NAMES), st.integers(0, 64) | st.integers(0, 2**32 - 1)),
+    max_size=40,
+)
 
 
 def essential(name: str) -> str:
@@ -47,7 +49,8 @@ def expected(btf: Btf, name: str, kinds: tuple[int, ...], first: int = 1) -> lis
 
 @given(ENTRIES, st.sets(st.sampled_from(["a", "b", "ab", "c"])), st.sets(st.sampled_from(KINDS), min_size=1))
 def test_names_lead_to_the_same_types_however_they_are_looked_for(
-        entries: list[tuple[int, str, int]], names: set[str], kinds: set[int]) -> None:
+    entries: list[tuple[int, str, int]], names: set[str], kinds: set[int]
+) -> None:
     data = filled(BtfWriter(), entries).data()
     whole = Btf(data)
     wanted = {name: ids for name in names if (ids := expected(whole, name, tuple(kinds)))}
@@ -57,7 +60,8 @@ def test_names_lead_to_the_same_types_however_they_are_looked_for(
 
 @given(ENTRIES, ENTRIES, st.sampled_from(["a", "b", "ab"]))
 def test_types_of_a_module_are_those_of_one_file_with_both(
-        base: list[tuple[int, str, int]], own: list[tuple[int, str, int]], name: str) -> None:
+    base: list[tuple[int, str, int]], own: list[tuple[int, str, int]], name: str
+) -> None:
     lower = filled(BtfWriter(), base)
     kernel = lower.parsed()
     module = filled(BtfWriter(lower), own).parsed(kernel)
@@ -65,7 +69,11 @@ def test_types_of_a_module_are_those_of_one_file_with_both(
     assert len(module) == len(both)
     for i in range(len(both)):
         assert (module.kind(i), module.name(i), module.vlen(i), module.referred(i)) == (
-            both.kind(i), both.name(i), both.vlen(i), both.referred(i))
+            both.kind(i),
+            both.name(i),
+            both.vlen(i),
+            both.referred(i),
+        )
         if both.kind(i) == b.STRUCT:
             assert module.members(i) == both.members(i)
         if both.kind(i) == b.ENUM:
@@ -75,7 +83,7 @@ def test_types_of_a_module_are_those_of_one_file_with_both(
 
 @given(st.binary(max_size=120), st.integers(0, 40))
 def test_nonsense_gives_an_error_or_an_answer(types: bytes, type_id: int) -> None:
-    types = types[:len(types) // 4 * 4]
+    types = types[: len(types) // 4 * 4]
     strings = b"\0a\0b___c\0"
     data = b.HEADER.pack(b.MAGIC, 1, 0, 24, 0, len(types), len(types), len(strings)) + types + strings
     for ask in (lambda btf: btf.kind(type_id), lambda btf: btf.named(["a", "b"]), len):
@@ -144,7 +152,7 @@ class TestPadding:
         writer = BtfWriter()
         writer.integer("number")
         header = list(b.HEADER.unpack_from(writer.data()))
-        types = writer.data()[24:24 + header[5]]
-        strings = writer.data()[24 + header[6]:]
+        types = writer.data()[24 : 24 + header[5]]
+        strings = writer.data()[24 + header[6] :]
         header[4], header[6] = len(strings), 0
         assert Btf(b.HEADER.pack(*header) + strings + types).name(1) == "number"

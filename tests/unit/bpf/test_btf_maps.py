@@ -22,8 +22,14 @@ def w() -> BtfWriter:
     return BtfWriter()
 
 
-def spec_of(w: BtfWriter, *variables: tuple[str, int], size: int = 64, more: Sequence[Section] = (),
-            symbols: Sequence[Symbol] = (), relocations: Sequence[Relocation] = ()) -> ObjectSpec:
+def spec_of(
+    w: BtfWriter,
+    *variables: tuple[str, int],
+    size: int = 64,
+    more: Sequence[Section] = (),
+    symbols: Sequence[Symbol] = (),
+    relocations: Sequence[Relocation] = (),
+) -> ObjectSpec:
     """An object with these (name, type id of the variable) in ``.maps``, ``size`` bytes each."""
     w.data_section(MODERN, [(variable, index * size, size) for index, (_, variable) in enumerate(variables)])
     sections = [Section(MODERN, bytes(size * len(variables)), flags=ALLOC | WRITE), Section(".BTF", w.data()), *more]
@@ -38,10 +44,17 @@ def map_of(w: BtfWriter, **members: int) -> MapSpec:
 
 def test_numbers_and_types_make_a_map(w: BtfWriter) -> None:
     number, wide = w.integer("u32", 4), w.integer("u64", 8)
-    found = map_of(w, type=w.number(HASH), max_entries=w.number(64), map_flags=w.number(1), key=w.pointer(number),
-                   value=w.pointer(wide))
-    assert found == MapSpec("m", HASH, 4, 8, 64, flags=1, origin=MODERN, key_type_id=number, value_type_id=wide,
-                            section=MODERN)
+    found = map_of(
+        w,
+        type=w.number(HASH),
+        max_entries=w.number(64),
+        map_flags=w.number(1),
+        key=w.pointer(number),
+        value=w.pointer(wide),
+    )
+    assert found == MapSpec(
+        "m", HASH, 4, 8, 64, flags=1, origin=MODERN, key_type_id=number, value_type_id=wide, section=MODERN
+    )
 
 
 def test_sizes_alone_do_without_types(w: BtfWriter) -> None:
@@ -111,8 +124,10 @@ class TestValues:
         return w.structure("inner", 16, [("type", w.number(ARRAY), 0), ("max_entries", w.number(2), 64)])
 
     def outer(self, w: BtfWriter, inner: int, count: int = 4) -> int:
-        return w.map("outer", {"type": w.number(ARRAY_OF_MAPS), "max_entries": w.number(count),
-                               "values": w.array(w.pointer(inner), 0)})
+        return w.map(
+            "outer",
+            {"type": w.number(ARRAY_OF_MAPS), "max_entries": w.number(count), "values": w.array(w.pointer(inner), 0)},
+        )
 
     def test_a_template_is_a_map_of_its_own(self, w: BtfWriter) -> None:
         spec = spec_of(w, ("outer", self.outer(w, self.inner(w))))
@@ -123,8 +138,13 @@ class TestValues:
     def test_relocations_fill_slots(self, w: BtfWriter) -> None:
         inner = self.inner(w)
         one, two = w.variable("one", inner), w.variable("two", inner)
-        spec = spec_of(w, ("one", one), ("two", two), ("outer", self.outer(w, inner)),
-                       relocations=[Relocation(MODERN, 128 + 16 + 8, "one"), Relocation(MODERN, 128 + 16 + 24, "two")])
+        spec = spec_of(
+            w,
+            ("one", one),
+            ("two", two),
+            ("outer", self.outer(w, inner)),
+            relocations=[Relocation(MODERN, 128 + 16 + 8, "one"), Relocation(MODERN, 128 + 16 + 24, "two")],
+        )
         assert spec.maps["outer"].slots == ((1, "one"), (3, "two"))
         assert spec.maps["one"].slots == ()
 
@@ -134,16 +154,31 @@ class TestValues:
         w.data_section(MODERN, [(one, 0, 64), (two, 64, 64), (self.outer(w, inner), 128, 64)])
         data = bytearray(192)
         data[128 + 16] = 64  # the addend, where a table without addends has it
-        symbols = [Symbol("one", MODERN, 0, binding=LOCAL), Symbol("two", MODERN, 64, binding=LOCAL),
-                   Symbol("outer", MODERN, 128), Symbol("", MODERN, type=3, binding=LOCAL)]
-        spec = read_bytes(elf(Section(MODERN, bytes(data), flags=ALLOC | WRITE), Section(".BTF", w.data()),
-                              symbols=symbols, relocations=[Relocation(MODERN, 128 + 16, 4)]))
+        symbols = [
+            Symbol("one", MODERN, 0, binding=LOCAL),
+            Symbol("two", MODERN, 64, binding=LOCAL),
+            Symbol("outer", MODERN, 128),
+            Symbol("", MODERN, type=3, binding=LOCAL),
+        ]
+        spec = read_bytes(
+            elf(
+                Section(MODERN, bytes(data), flags=ALLOC | WRITE),
+                Section(".BTF", w.data()),
+                symbols=symbols,
+                relocations=[Relocation(MODERN, 128 + 16, 4)],
+            )
+        )
         assert spec.maps["outer"].slots == ((0, "two"),)
 
     def test_programs_fill_the_slots_of_a_program_array(self, w: BtfWriter) -> None:
         jumps = w.map("jumps", {"type": w.number(PROG_ARRAY), "values": w.array(w.pointer(w.add(b.FUNC_PROTO)), 0)})
-        spec = spec_of(w, ("jumps", jumps), more=[code("tc", RETURN_0)], symbols=[function("target", "tc")],
-                       relocations=[Relocation(MODERN, 8 + 16, "target")])
+        spec = spec_of(
+            w,
+            ("jumps", jumps),
+            more=[code("tc", RETURN_0)],
+            symbols=[function("target", "tc")],
+            relocations=[Relocation(MODERN, 8 + 16, "target")],
+        )
         assert spec.maps["jumps"].slots == ((2, "target"),)
 
     def test_a_relocation_beside_the_elements_is_refused(self, w: BtfWriter) -> None:
@@ -227,8 +262,13 @@ class TestRefusals:
 def test_compiled_maps(build: Compiler) -> None:
     maps = read_object(build("modern_maps")).maps
     assert {name: (m.type, m.key_size, m.value_size, m.max_entries, m.flags) for name, m in maps.items()} == {
-        "by_protocol": (1, 4, 16, 64, 0), "sizes_only": (2, 4, 8, 4, 0), "recent": (9, 4, 8, 128, 0),
-        "per_cpu": (5, 4, 8, 16, 0), "routes": (11, 8, 4, 32, 1), "pinned_by_name": (2, 4, 8, 2, 0)}
+        "by_protocol": (1, 4, 16, 64, 0),
+        "sizes_only": (2, 4, 8, 4, 0),
+        "recent": (9, 4, 8, 128, 0),
+        "per_cpu": (5, 4, 8, 16, 0),
+        "routes": (11, 8, 4, 32, 1),
+        "pinned_by_name": (2, 4, 8, 2, 0),
+    }
     assert [name for name, m in maps.items() if m.pinning] == ["pinned_by_name"]
     assert [name for name, m in maps.items() if not m.value_type_id] == ["sizes_only"]
 

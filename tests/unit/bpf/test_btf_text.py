@@ -26,27 +26,35 @@ def declarations() -> dict[str, str]:
     volatile_u16 = writer.add(b.VOLATILE, size=u16)
     pointer = writer.pointer(number)
     named = writer.structure("pair", 8, [("a", number, 0), ("b", number, 32)])
-    unnamed = writer.structure("", 8, [("a", number, 0), ("", writer.structure(
-        "", 4, [("c", char, 0), ("n", number, 0)], kind=b.UNION), 32)])
+    unnamed = writer.structure(
+        "", 8, [("a", number, 0), ("", writer.structure("", 4, [("c", char, 0), ("n", number, 0)], kind=b.UNION), 32)]
+    )
     function = prototype(writer, number, ("", writer.pointer(0)), ("of", number))
     several = prototype(writer, 0, ("", pointer), ("", 0))
     types = {
-        "int x": number, "const char x": const_char, "char *x": writer.pointer(char),
+        "int x": number,
+        "const char x": const_char,
+        "char *x": writer.pointer(char),
         "const char *x": writer.pointer(const_char),
         "int *const x": writer.add(b.CONST, size=pointer),
         "int *const *x": writer.pointer(writer.add(b.CONST, size=pointer)),
         "const volatile __u16 x[4]": writer.array(writer.add(b.CONST, size=volatile_u16), 4),
-        "int x[2][3]": writer.array(writer.array(number, 3), 2), "int x[]": writer.array(number, 0),
-        "int *x[3]": writer.array(pointer, 3), "int (*x)[3]": writer.pointer(writer.array(number, 3)),
+        "int x[2][3]": writer.array(writer.array(number, 3), 2),
+        "int x[]": writer.array(number, 0),
+        "int *x[3]": writer.array(pointer, 3),
+        "int (*x)[3]": writer.pointer(writer.array(number, 3)),
         "int (*x)(void *, int of)": writer.pointer(function),
         "void (*x)(int *, ...)": writer.pointer(several),
         "int (*x[2])(void)": writer.array(writer.pointer(prototype(writer, number)), 2),
-        "struct pair x": named, "struct pair *x": writer.pointer(named),
+        "struct pair x": named,
+        "struct pair *x": writer.pointer(named),
         "struct far *x": writer.pointer(writer.add(b.FWD, "far")),
         "union far *x": writer.pointer(writer.add(b.FWD, "far", flag=True)),
         "struct { int a; union { char c; int n; }; } x": unnamed,
-        "enum state x": writer.enum("state", [("UP", 1)]), "enum { ... } x": writer.enum("", [("DOWN", 0)]),
-        "void *x": writer.pointer(0), "double x": writer.add(b.FLOAT, "double", 8),
+        "enum state x": writer.enum("state", [("UP", 1)]),
+        "enum { ... } x": writer.enum("", [("DOWN", 0)]),
+        "void *x": writer.pointer(0),
+        "double x": writer.add(b.FLOAT, "double", 8),
         "int * x tagged": writer.pointer(writer.add(b.TYPE_TAG, "user", number)),
     }
     types["int *x"] = types.pop("int * x tagged")

@@ -22,11 +22,18 @@ def integer(writer: BtfWriter, name: str, size: int, encoding: int = 0) -> int:
     return writer.add(b.INT, name, size, struct.pack("<I", encoding << 24 | size * 8))
 
 
-@pytest.mark.parametrize(("name", "size", "encoding", "data", "value"), [
-    ("unsigned int", 4, 0, b"\xff\xff\xff\xff", 0xFFFFFFFF), ("int", 4, _SIGNED, b"\xff\xff\xff\xff", -1),
-    ("_Bool", 1, _BOOL, b"\x01", True), ("_Bool", 1, _BOOL, b"\x00", False), ("_Bool", 1, _BOOL, b"\x07", 7),
-    ("char", 1, _SIGNED, b"A", 65), ("__int128", 16, _SIGNED, b"\xfe" + b"\xff" * 15, -2),
-])
+@pytest.mark.parametrize(
+    ("name", "size", "encoding", "data", "value"),
+    [
+        ("unsigned int", 4, 0, b"\xff\xff\xff\xff", 0xFFFFFFFF),
+        ("int", 4, _SIGNED, b"\xff\xff\xff\xff", -1),
+        ("_Bool", 1, _BOOL, b"\x01", True),
+        ("_Bool", 1, _BOOL, b"\x00", False),
+        ("_Bool", 1, _BOOL, b"\x07", 7),
+        ("char", 1, _SIGNED, b"A", 65),
+        ("__int128", 16, _SIGNED, b"\xfe" + b"\xff" * 15, -2),
+    ],
+)
 def test_integers(name: str, size: int, encoding: int, data: bytes, value: int) -> None:
     writer = BtfWriter()
     type_id = integer(writer, name, size, encoding)
@@ -35,10 +42,17 @@ def test_integers(name: str, size: int, encoding: int, data: bytes, value: int) 
     assert isinstance(found, bool) == isinstance(value, bool)
 
 
-@pytest.mark.parametrize(("data", "value"), [
-    (b"eth0\0\0", "eth0"), (b"eth0ab", "eth0ab"), (b"\0" * 6, ""), ("ä€\0".encode(), "ä€"),
-    (b"a\0b\0\0\0", [97, 0, 98, 0, 0, 0]), (b"\xff\xfe\0\0\0\0", [-1, -2, 0, 0, 0, 0]),
-])
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        (b"eth0\0\0", "eth0"),
+        (b"eth0ab", "eth0ab"),
+        (b"\0" * 6, ""),
+        ("ä€\0".encode(), "ä€"),
+        (b"a\0b\0\0\0", [97, 0, 98, 0, 0, 0]),
+        (b"\xff\xfe\0\0\0\0", [-1, -2, 0, 0, 0, 0]),
+    ],
+)
 def test_arrays_of_char_are_text_where_they_can_be(data: bytes, value: Value) -> None:
     writer = BtfWriter()
     array = writer.array(integer(writer, "char", 1, _SIGNED), 6)
@@ -86,16 +100,29 @@ def test_bit_fields() -> None:
     writer = BtfWriter()
     number, unsigned = integer(writer, "int", 4, _SIGNED), integer(writer, "unsigned int", 4)
     state, flag = writer.enum("state", [("UP", 2)]), integer(writer, "_Bool", 1, _BOOL)
-    fields = writer.structure("fields", 4, [
-        ("a", number, 3 << 24), ("b", unsigned, 5 << 24 | 3), ("", unsigned, 1 << 24 | 8), ("c", state, 2 << 24 | 9),
-        ("d", flag, 1 << 24 | 11)], flag=True)
+    fields = writer.structure(
+        "fields",
+        4,
+        [
+            ("a", number, 3 << 24),
+            ("b", unsigned, 5 << 24 | 3),
+            ("", unsigned, 1 << 24 | 8),
+            ("c", state, 2 << 24 | 9),
+            ("d", flag, 1 << 24 | 11),
+        ],
+        flag=True,
+    )
     data = (0b101 | 17 << 3 | 1 << 8 | 2 << 9 | 1 << 11).to_bytes(4, "little")
     assert decode(writer.parsed(), fields, data) == {"a": -3, "b": 17, "c": Enumerator("UP"), "d": True}
 
 
-@pytest.mark.parametrize(("data", "value"), [
-    (struct.pack("<d", 1.5), 1.5), (struct.pack("<d", float("inf")), Raw("000000000000f07f")),
-])
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        (struct.pack("<d", 1.5), 1.5),
+        (struct.pack("<d", float("inf")), Raw("000000000000f07f")),
+    ],
+)
 def test_floating_point_numbers(data: bytes, value: Value) -> None:
     writer = BtfWriter()
     double = writer.add(b.FLOAT, "double", 8)
@@ -119,16 +146,27 @@ def test_values_without_an_end_are_refused() -> None:
         decode(writer.parsed(), inner, bytes(4))
 
 
-@given(st.fixed_dictionaries({"small": st.integers(-128, 127), "wide": st.integers(0, (1 << 64) - 1),
-                              "on": st.booleans(), "name": st.text(st.characters(
-                                  exclude_characters="\0,:.", exclude_categories=["Cs", "Nd"]), max_size=4),
-                              "ports": st.lists(st.integers(0, 0xFFFF), min_size=3, max_size=3)}))
+@given(
+    st.fixed_dictionaries(
+        {
+            "small": st.integers(-128, 127),
+            "wide": st.integers(0, (1 << 64) - 1),
+            "on": st.booleans(),
+            "name": st.text(st.characters(exclude_characters="\0,:.", exclude_categories=["Cs", "Nd"]), max_size=4),
+            "ports": st.lists(st.integers(0, 0xFFFF), min_size=3, max_size=3),
+        }
+    )
+)
 def test_what_was_encoded_comes_back(value: dict[str, Value]) -> None:
     writer = BtfWriter()
     char = integer(writer, "char", 1, _SIGNED)
-    members = [("small", integer(writer, "signed char", 1, _SIGNED), 0), ("wide", integer(writer, "u64", 8), 64),
-               ("on", integer(writer, "_Bool", 1, _BOOL), 128), ("name", writer.array(char, 16), 136),
-               ("ports", writer.array(integer(writer, "u16", 2), 3), 272)]
+    members = [
+        ("small", integer(writer, "signed char", 1, _SIGNED), 0),
+        ("wide", integer(writer, "u64", 8), 64),
+        ("on", integer(writer, "_Bool", 1, _BOOL), 128),
+        ("name", writer.array(char, 16), 136),
+        ("ports", writer.array(integer(writer, "u16", 2), 3), 272),
+    ]
     whole = writer.structure("whole", 40, members)
     btf = writer.parsed()
     found = decode(btf, whole, btf_codec(btf, whole).encode(value))
@@ -136,10 +174,20 @@ def test_what_was_encoded_comes_back(value: dict[str, Value]) -> None:
     json.dumps(found)
 
 
-@pytest.mark.parametrize(("value", "text"), [
-    (True, "true"), (-7, "-7"), ("hi", '"hi"'), ('a"\n\x1b', '"a\\"\\n\\x1b"'), (Enumerator("UP"), "UP"),
-    (Raw("00ff"), "00ff"), ([1, [2]], "{ 1, { 2 } }"), ([], "{ }"), ({"a": 1, "b": "x"}, '{ .a = 1, .b = "x" }'),
-    (1.5, "1.5"),
-])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "true"),
+        (-7, "-7"),
+        ("hi", '"hi"'),
+        ('a"\n\x1b', '"a\\"\\n\\x1b"'),
+        (Enumerator("UP"), "UP"),
+        (Raw("00ff"), "00ff"),
+        ([1, [2]], "{ 1, { 2 } }"),
+        ([], "{ }"),
+        ({"a": 1, "b": "x"}, '{ .a = 1, .b = "x" }'),
+        (1.5, "1.5"),
+    ],
+)
 def test_values_as_text(value: Value, text: str) -> None:
     assert value_text(value) == text

@@ -32,6 +32,7 @@ from tests.classic_programs import programs, wild_programs
 RETURN = ClassicInstruction(6, 0, 0, 0xFFFFFFFF)
 ARP = "4,40 0 0 12,21 0 1 2054,6 0 0 4294967295,6 0 0 0"
 
+
 @given(programs())
 def test_text_and_instructions_are_two_forms_of_one_thing(program: tuple[ClassicInstruction, ...]) -> None:
     assert parse_bytecode(format_bytecode(program)) == program
@@ -40,8 +41,17 @@ def test_text_and_instructions_are_two_forms_of_one_thing(program: tuple[Classic
 @given(programs() | wild_programs)
 def test_text_that_is_read_at_once_is_read_as_any_text(program: tuple[ClassicInstruction, ...]) -> None:
     text = format_bytecode(program)
-    for spelled in (text, f"{text},", text.replace(" ", "  "), text.replace("6 0", "06 0"), text.replace(",", ", "),
-                    text.replace("0", "+0"), text[:-1], text.replace("4", "1_0"), text.replace(",", "\n")):
+    for spelled in (
+        text,
+        f"{text},",
+        text.replace(" ", "  "),
+        text.replace("6 0", "06 0"),
+        text.replace(",", ", "),
+        text.replace("0", "+0"),
+        text[:-1],
+        text.replace("4", "1_0"),
+        text.replace(",", "\n"),
+    ):
         try:
             expected = parse_any(spelled)
         except BytecodeError as error:
@@ -94,55 +104,72 @@ def test_lines_are_a_form_of_it_too(program: tuple[ClassicInstruction, ...]) -> 
 
 
 def test_what_tcpdump_writes_is_understood() -> None:
-    assert parse_bytecode(ARP) == (ClassicInstruction(40, 0, 0, 12), ClassicInstruction(21, 0, 1, 2054), RETURN,
-                                   ClassicInstruction(6, 0, 0, 0))
+    assert parse_bytecode(ARP) == (
+        ClassicInstruction(40, 0, 0, 12),
+        ClassicInstruction(21, 0, 1, 2054),
+        RETURN,
+        ClassicInstruction(6, 0, 0, 0),
+    )
 
 
-@pytest.mark.parametrize("text", [ARP + ",", ARP + "\n", "  " + ARP, ARP.replace(",", " ,\n "),
-                                  ARP.replace(",", "\n"), ARP.replace(",", "\r\n") + "\r\n\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        ARP + ",",
+        ARP + "\n",
+        "  " + ARP,
+        ARP.replace(",", " ,\n "),
+        ARP.replace(",", "\n"),
+        ARP.replace(",", "\r\n") + "\r\n\n",
+    ],
+)
 def test_space_and_a_comma_at_the_end_do_no_harm(text: str) -> None:
     assert parse_bytecode(text) == parse_bytecode(ARP)
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("", "bytecode is empty"),
-    (" \n", "bytecode is empty"),
-    (",", "the number of instructions: \"\" is not a decimal number"),
-    ("0", "bytecode of 0 instructions"),
-    ("0,", "bytecode of 0 instructions"),
-    ("one,6 0 0 0", 'the number of instructions: "one" is not a decimal number'),
-    ("-1,6 0 0 0", 'the number of instructions: "-1" is not a decimal number'),
-    ("4097,6 0 0 0", "the number of instructions: 4097 is more than 4096"),
-    ("2,6 0 0 0", "bytecode says 2 instructions, and has 1"),
-    ("1,6 0 0 0,6 0 0 0", "bytecode says 1 instructions, and has 2"),
-    ("1,,6 0 0 0", "bytecode says 1 instructions, and has 2"),
-    ("1,6 0 0", 'instruction 0: "6 0 0" has 3 numbers, "c t f k" expected'),
-    ("1,6 0 0 0 0", 'instruction 0: "6 0 0 0 0" has 5 numbers'),
-    ("2,6 0 0 0,", "bytecode says 2 instructions, and has 1"),
-    ("1,65536 0 0 0", "instruction 0: opcode: 65536 is more than 65535"),
-    ("1,6 256 0 0", "instruction 0: jt: 256 is more than 255"),
-    ("1,6 0 256 0", "instruction 0: jf: 256 is more than 255"),
-    ("1,6 0 0 4294967296", "instruction 0: k: 4294967296 is more than 4294967295"),
-    ("1,0x6 0 0 0", 'instruction 0: opcode: "0x6" is not a decimal number'),
-    ("1,6 0 0 -1", 'instruction 0: k: "-1" is not a decimal number'),
-    ("1,٦ 0 0 0", "is not a decimal number"),
-    ("1," + "9" * 21 + " 0 0 0", "is not a decimal number"),
-    ("1,40 0 0 12", "instruction 0: the last instruction is no return"),
-    ("2,21 0 1 5,6 0 0 0", "instruction 0: it jumps to 2, behind the last of 2"),
-    ("2,21 1 0 5,6 0 0 0", "instruction 0: it jumps to 2, behind the last of 2"),
-    ("2,5 0 0 1,6 0 0 0", "instruction 0: it jumps to 2, behind the last of 2"),
-    ("2,5 0 0 4294967295,6 0 0 0", "instruction 0: it jumps to 4294967296, behind the last of 2"),
-    ("2,6 0 0 0,6 0 0 0 0", "instruction 1: \"6 0 0 0 0\" has 5 numbers, \"c t f k\" expected (at character 11)"),
-    ("2\n6 0 0 0\n\n6 0 0\n", "instruction 1: \"6 0 0\" has 3 numbers, \"c t f k\" expected (at line 4)"),
-    ("2\n14 0 0 0\n6 0 0 0\n", "instruction 0: there is no opcode 14 (0xe) (at line 2)"),
-    ("1,256 0 0 0", "instruction 0: there is no opcode 256 (0x100) (at character 3)"),
-    ("2,52 0 0 0,6 0 0 0", "instruction 0: it divides by 0"), ("2,148 0 0 0,6 0 0 0", "it divides by 0"),
-    ("2,100 0 0 32,6 0 0 0", "instruction 0: it shifts by 32 bits; 31 is the most"),
-    ("2,2 0 0 16,6 0 0 0", "instruction 0: there is no M[16]; M[0] to M[15] are there"),
-    ("2,32 0 0 4294963264,6 0 0 0", "instruction 0: there is no extension 64 (load offset 4294963264)"),
-    ("2,96 0 0 3,6 0 0 0", "instruction 0: it loads M[3], which not every way to it has stored"),
-    ("4,21 0 1 0,2 0 0 1,96 0 0 1,6 0 0 0", "instruction 2: it loads M[1], which not every way to it has stored"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "bytecode is empty"),
+        (" \n", "bytecode is empty"),
+        (",", 'the number of instructions: "" is not a decimal number'),
+        ("0", "bytecode of 0 instructions"),
+        ("0,", "bytecode of 0 instructions"),
+        ("one,6 0 0 0", 'the number of instructions: "one" is not a decimal number'),
+        ("-1,6 0 0 0", 'the number of instructions: "-1" is not a decimal number'),
+        ("4097,6 0 0 0", "the number of instructions: 4097 is more than 4096"),
+        ("2,6 0 0 0", "bytecode says 2 instructions, and has 1"),
+        ("1,6 0 0 0,6 0 0 0", "bytecode says 1 instructions, and has 2"),
+        ("1,,6 0 0 0", "bytecode says 1 instructions, and has 2"),
+        ("1,6 0 0", 'instruction 0: "6 0 0" has 3 numbers, "c t f k" expected'),
+        ("1,6 0 0 0 0", 'instruction 0: "6 0 0 0 0" has 5 numbers'),
+        ("2,6 0 0 0,", "bytecode says 2 instructions, and has 1"),
+        ("1,65536 0 0 0", "instruction 0: opcode: 65536 is more than 65535"),
+        ("1,6 256 0 0", "instruction 0: jt: 256 is more than 255"),
+        ("1,6 0 256 0", "instruction 0: jf: 256 is more than 255"),
+        ("1,6 0 0 4294967296", "instruction 0: k: 4294967296 is more than 4294967295"),
+        ("1,0x6 0 0 0", 'instruction 0: opcode: "0x6" is not a decimal number'),
+        ("1,6 0 0 -1", 'instruction 0: k: "-1" is not a decimal number'),
+        ("1,٦ 0 0 0", "is not a decimal number"),
+        ("1," + "9" * 21 + " 0 0 0", "is not a decimal number"),
+        ("1,40 0 0 12", "instruction 0: the last instruction is no return"),
+        ("2,21 0 1 5,6 0 0 0", "instruction 0: it jumps to 2, behind the last of 2"),
+        ("2,21 1 0 5,6 0 0 0", "instruction 0: it jumps to 2, behind the last of 2"),
+        ("2,5 0 0 1,6 0 0 0", "instruction 0: it jumps to 2, behind the last of 2"),
+        ("2,5 0 0 4294967295,6 0 0 0", "instruction 0: it jumps to 4294967296, behind the last of 2"),
+        ("2,6 0 0 0,6 0 0 0 0", 'instruction 1: "6 0 0 0 0" has 5 numbers, "c t f k" expected (at character 11)'),
+        ("2\n6 0 0 0\n\n6 0 0\n", 'instruction 1: "6 0 0" has 3 numbers, "c t f k" expected (at line 4)'),
+        ("2\n14 0 0 0\n6 0 0 0\n", "instruction 0: there is no opcode 14 (0xe) (at line 2)"),
+        ("1,256 0 0 0", "instruction 0: there is no opcode 256 (0x100) (at character 3)"),
+        ("2,52 0 0 0,6 0 0 0", "instruction 0: it divides by 0"),
+        ("2,148 0 0 0,6 0 0 0", "it divides by 0"),
+        ("2,100 0 0 32,6 0 0 0", "instruction 0: it shifts by 32 bits; 31 is the most"),
+        ("2,2 0 0 16,6 0 0 0", "instruction 0: there is no M[16]; M[0] to M[15] are there"),
+        ("2,32 0 0 4294963264,6 0 0 0", "instruction 0: there is no extension 64 (load offset 4294963264)"),
+        ("2,96 0 0 3,6 0 0 0", "instruction 0: it loads M[3], which not every way to it has stored"),
+        ("4,21 0 1 0,2 0 0 1,96 0 0 1,6 0 0 0", "instruction 2: it loads M[1], which not every way to it has stored"),
+    ],
+)
 def test_each_mistake_is_named_with_its_place(text: str, message: str) -> None:
     with pytest.raises(BytecodeError) as caught:
         parse_bytecode(text)

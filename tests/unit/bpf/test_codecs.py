@@ -29,73 +29,142 @@ def both_ways(format: str, value: Any, data: bytes) -> None:
     assert codec.decode(data) == value
 
 
-@pytest.mark.parametrize(("format", "value", "data"), [
-    ("u8", 255, b"\xff"), ("u16", 258, b"\2\1"), ("u32", 7, b"\7\0\0\0"), ("u64", 1 << 63, bytes(7) + b"\x80"),
-    ("s8", -1, b"\xff"), ("s16", -2, b"\xfe\xff"), ("s32", -1, b"\xff" * 4), ("s64", -1, b"\xff" * 8),
-    ("be16", 80, b"\0\x50"), ("be32", 1, b"\0\0\0\1"), ("be64", 1, bytes(7) + b"\1"), ("bool", True, b"\1"),
-    ("bool", False, b"\0"), ("char", 65, b"A"), ("f32", 1.5, struct.pack("<f", 1.5)),
-    ("f64", -2.25, struct.pack("<d", -2.25)), ("ip4", "10.0.0.1", b"\x0a\0\0\1"),
-    ("ip6", "2001:db8::1", bytes.fromhex("20010db8000000000000000000000001")),
-    ("mac", "02:00:00:00:00:01", b"\2\0\0\0\0\1"), ("hex", "00ff10", b"\x00\xff\x10"), ("hex[2]", "0a0b", b"\x0a\x0b"),
-    ("str", "eth0", b"eth0\0\0\0\0"), ("str[4]", "eth0", b"eth0"), ("char[6]", "eth0", b"eth0\0\0"),
-    ("ip4/", "10.0.0.0/8", b"\x08\0\0\0\x0a\0\0\0"),
-    ("ip6/", "2001:db8::/32", b"\x20\0\0\0\x20\x01\x0d\xb8" + bytes(12)),
-    ("u16[3]", [1, 2, 3], b"\1\0\2\0\3\0"), ("u8[2][2]", [[1, 2], [3, 4]], b"\1\2\3\4"),
-    ("{u64 packets, u64 bytes}", {"packets": 1, "bytes": 2}, b"\1" + bytes(7) + b"\2" + bytes(7)),
-    ("{u8 a, u32 b}", {"a": 1, "b": 2}, b"\1\0\0\0\2\0\0\0"),
-    ("packed {u8 a; u32 b}", {"a": 1, "b": 2}, b"\1\2\0\0\0"),
-    ("{u32 a, u8 b}", {"a": 1, "b": 2}, b"\1\0\0\0\2\0\0\0"),
-    ("{u8 a, pad[3], {be16 port, ip4 from} b[2]}",
-     {"a": 9, "b": [{"port": 1, "from": "1.2.3.4"}, {"port": 2, "from": "4.3.2.1"}]},
-     b"\x09\0\0\0\0\1\0\0\1\2\3\4\0\2\0\0\4\3\2\1"),
-    ("{u8 kind, hex rest}", {"kind": 1, "rest": "0203"}, b"\1\2\3"),
-])
+@pytest.mark.parametrize(
+    ("format", "value", "data"),
+    [
+        ("u8", 255, b"\xff"),
+        ("u16", 258, b"\2\1"),
+        ("u32", 7, b"\7\0\0\0"),
+        ("u64", 1 << 63, bytes(7) + b"\x80"),
+        ("s8", -1, b"\xff"),
+        ("s16", -2, b"\xfe\xff"),
+        ("s32", -1, b"\xff" * 4),
+        ("s64", -1, b"\xff" * 8),
+        ("be16", 80, b"\0\x50"),
+        ("be32", 1, b"\0\0\0\1"),
+        ("be64", 1, bytes(7) + b"\1"),
+        ("bool", True, b"\1"),
+        ("bool", False, b"\0"),
+        ("char", 65, b"A"),
+        ("f32", 1.5, struct.pack("<f", 1.5)),
+        ("f64", -2.25, struct.pack("<d", -2.25)),
+        ("ip4", "10.0.0.1", b"\x0a\0\0\1"),
+        ("ip6", "2001:db8::1", bytes.fromhex("20010db8000000000000000000000001")),
+        ("mac", "02:00:00:00:00:01", b"\2\0\0\0\0\1"),
+        ("hex", "00ff10", b"\x00\xff\x10"),
+        ("hex[2]", "0a0b", b"\x0a\x0b"),
+        ("str", "eth0", b"eth0\0\0\0\0"),
+        ("str[4]", "eth0", b"eth0"),
+        ("char[6]", "eth0", b"eth0\0\0"),
+        ("ip4/", "10.0.0.0/8", b"\x08\0\0\0\x0a\0\0\0"),
+        ("ip6/", "2001:db8::/32", b"\x20\0\0\0\x20\x01\x0d\xb8" + bytes(12)),
+        ("u16[3]", [1, 2, 3], b"\1\0\2\0\3\0"),
+        ("u8[2][2]", [[1, 2], [3, 4]], b"\1\2\3\4"),
+        ("{u64 packets, u64 bytes}", {"packets": 1, "bytes": 2}, b"\1" + bytes(7) + b"\2" + bytes(7)),
+        ("{u8 a, u32 b}", {"a": 1, "b": 2}, b"\1\0\0\0\2\0\0\0"),
+        ("packed {u8 a; u32 b}", {"a": 1, "b": 2}, b"\1\2\0\0\0"),
+        ("{u32 a, u8 b}", {"a": 1, "b": 2}, b"\1\0\0\0\2\0\0\0"),
+        (
+            "{u8 a, pad[3], {be16 port, ip4 from} b[2]}",
+            {"a": 9, "b": [{"port": 1, "from": "1.2.3.4"}, {"port": 2, "from": "4.3.2.1"}]},
+            b"\x09\0\0\0\0\1\0\0\1\2\3\4\0\2\0\0\4\3\2\1",
+        ),
+        ("{u8 kind, hex rest}", {"kind": 1, "rest": "0203"}, b"\1\2\3"),
+    ],
+)
 def test_formats(format: str, value: Any, data: bytes) -> None:
     both_ways(format, value, data)
 
 
-@pytest.mark.parametrize(("format", "text", "data"), [
-    ("u32", "0x10", b"\x10\0\0\0"), ("u32", "0b11", b"\3\0\0\0"), ("u32", "10.0.0.1", b"\x0a\0\0\1"),
-    ("s8", "-5", b"\xfb"), ("bool", "yes", b"\1"), ("bool", "false", b"\0"), ("char", "A", b"A"),
-    ("mac", "02-00-00-00-00-01", b"\2\0\0\0\0\1"), ("hex", "0x00 ff:10", b"\x00\xff\x10"),
-    ("ip4/", "10.0.0.1", b"\x20\0\0\0\x0a\0\0\1"), ("u8[6]", "02:00:00:00:00:01", b"\2\0\0\0\0\1"),
-    ("u8[4]", "10.0.0.1", b"\x0a\0\0\1"), ("u16[2]", "1,2", b"\1\0\2\0"), ("u16[2]", "[1]", b"\1\0\0\0"),
-    ("{u8 a, u8 b}", '{"b": 2}', b"\0\2"), ("f32", "0000807f", b"\0\0\x80\x7f"),
-])
+@pytest.mark.parametrize(
+    ("format", "text", "data"),
+    [
+        ("u32", "0x10", b"\x10\0\0\0"),
+        ("u32", "0b11", b"\3\0\0\0"),
+        ("u32", "10.0.0.1", b"\x0a\0\0\1"),
+        ("s8", "-5", b"\xfb"),
+        ("bool", "yes", b"\1"),
+        ("bool", "false", b"\0"),
+        ("char", "A", b"A"),
+        ("mac", "02-00-00-00-00-01", b"\2\0\0\0\0\1"),
+        ("hex", "0x00 ff:10", b"\x00\xff\x10"),
+        ("ip4/", "10.0.0.1", b"\x20\0\0\0\x0a\0\0\1"),
+        ("u8[6]", "02:00:00:00:00:01", b"\2\0\0\0\0\1"),
+        ("u8[4]", "10.0.0.1", b"\x0a\0\0\1"),
+        ("u16[2]", "1,2", b"\1\0\2\0"),
+        ("u16[2]", "[1]", b"\1\0\0\0"),
+        ("{u8 a, u8 b}", '{"b": 2}', b"\0\2"),
+        ("f32", "0000807f", b"\0\0\x80\x7f"),
+    ],
+)
 def test_text_is_read_by_type(format: str, text: str, data: bytes) -> None:
     assert format_codec(format, len(data)).encode(text) == data
 
 
-@pytest.mark.parametrize(("format", "value", "said"), [
-    ("u8", 256, "256 does not fit: 0 to 255"), ("s8", "-129", "does not fit: -128 to 127"),
-    ("u8", "x", '"x" is no number'),
-    ("u8", "1_0", "is no number"), ("u8", "\u0663", "is no number"), ("u8", 1.5, "is no number"),
-    ("u8", None, "is no number"),
-    ("u8", "9" * 5000, "is no number"), ("u8", 1 << 4000, "a number of 4001 bits does not fit"),
-    ("bool", 2, "2 is no boolean"), ("ip4", "1.2.3", "is no IP address"), ("ip6", "1.2.3.4", "is no IP address"),
-    ("ip4", 7, "is no text"), ("mac", "02:00", "is no MAC address"), ("mac", "zz:00:00:00:00:00", "no MAC address"),
-    ("hex[2]", "0", "is not hex"), ("hex[2]", "000000", "3 bytes for a value of 2"),
-    ("str[2]", "abc", "3 bytes of text"),
-    ("char[2]", "abc", "3 bytes of text"), ("ip4/", "10.0.0.0/33", "a length of 0 to 32"),
-    ("ip4/", "10.0.0.0/x", "a length of 0 to 32"), ("u8[2]", [1, 2, 3], "3 elements for an array of 2"),
-    ("u16[2]", 7, "no elements for an array of 2"), ("u16[2]", "[1", "is no JSON"), ("{u8 a}", {"b": 1}, "there are a"),
-    ("{u8 a}", {"a": 256}, "a: 256 does not fit"), ("{u8 a}", "1", "a structure is set by its members"),
-    ("{u8 a}", '{"a"', "is no JSON"), ("u32", b"12", "2 bytes for a value of 4"), ("f64", "x", "is no floating point"),
-    ("f32", "1e99", "is no floating point"), ("u8[2]", "[" * 9999, "is no JSON"),
-])
+@pytest.mark.parametrize(
+    ("format", "value", "said"),
+    [
+        ("u8", 256, "256 does not fit: 0 to 255"),
+        ("s8", "-129", "does not fit: -128 to 127"),
+        ("u8", "x", '"x" is no number'),
+        ("u8", "1_0", "is no number"),
+        ("u8", "\u0663", "is no number"),
+        ("u8", 1.5, "is no number"),
+        ("u8", None, "is no number"),
+        ("u8", "9" * 5000, "is no number"),
+        ("u8", 1 << 4000, "a number of 4001 bits does not fit"),
+        ("bool", 2, "2 is no boolean"),
+        ("ip4", "1.2.3", "is no IP address"),
+        ("ip6", "1.2.3.4", "is no IP address"),
+        ("ip4", 7, "is no text"),
+        ("mac", "02:00", "is no MAC address"),
+        ("mac", "zz:00:00:00:00:00", "no MAC address"),
+        ("hex[2]", "0", "is not hex"),
+        ("hex[2]", "000000", "3 bytes for a value of 2"),
+        ("str[2]", "abc", "3 bytes of text"),
+        ("char[2]", "abc", "3 bytes of text"),
+        ("ip4/", "10.0.0.0/33", "a length of 0 to 32"),
+        ("ip4/", "10.0.0.0/x", "a length of 0 to 32"),
+        ("u8[2]", [1, 2, 3], "3 elements for an array of 2"),
+        ("u16[2]", 7, "no elements for an array of 2"),
+        ("u16[2]", "[1", "is no JSON"),
+        ("{u8 a}", {"b": 1}, "there are a"),
+        ("{u8 a}", {"a": 256}, "a: 256 does not fit"),
+        ("{u8 a}", "1", "a structure is set by its members"),
+        ("{u8 a}", '{"a"', "is no JSON"),
+        ("u32", b"12", "2 bytes for a value of 4"),
+        ("f64", "x", "is no floating point"),
+        ("f32", "1e99", "is no floating point"),
+        ("u8[2]", "[" * 9999, "is no JSON"),
+    ],
+)
 def test_what_does_not_fit(format: str, value: Any, said: str) -> None:
     with pytest.raises(CodecError, match=said):
         format_codec(format, 0).encode(value)
 
 
-@pytest.mark.parametrize(("format", "said"), [
-    ("", "a type expected"), ("u33", 'there is no type "u33"; there are u8'), ("u32[", "a number expected"),
-    ("u32[4", '"]" expected'), ("{u32}", "a name expected"), ("{u32 a", "expected"), ("u32 u32", "the end expected"),
-    ("{u32 a, u8 a}", "two members"), ("hex", "how many bytes"), ("$", "is not understood"),
-    ("{" * 40, "nested too deeply"),
-    ("u8[99999999]", "too large"), ("u8[999999999]", "a number expected"), ("u64[9999][9999]", "too large"),
-    ("u8" + "[1]" * 40, "nested too deeply"), ("packed", "there is no type"), ("}", "a type expected"),
-])
+@pytest.mark.parametrize(
+    ("format", "said"),
+    [
+        ("", "a type expected"),
+        ("u33", 'there is no type "u33"; there are u8'),
+        ("u32[", "a number expected"),
+        ("u32[4", '"]" expected'),
+        ("{u32}", "a name expected"),
+        ("{u32 a", "expected"),
+        ("u32 u32", "the end expected"),
+        ("{u32 a, u8 a}", "two members"),
+        ("hex", "how many bytes"),
+        ("$", "is not understood"),
+        ("{" * 40, "nested too deeply"),
+        ("u8[99999999]", "too large"),
+        ("u8[999999999]", "a number expected"),
+        ("u64[9999][9999]", "too large"),
+        ("u8" + "[1]" * 40, "nested too deeply"),
+        ("packed", "there is no type"),
+        ("}", "a type expected"),
+    ],
+)
 def test_wrong_formats(format: str, said: str) -> None:
     with pytest.raises(CodecError, match=said):
         format_codec(format, 0)
@@ -115,8 +184,9 @@ def test_any_text_is_a_format_or_an_error(text: str, size: int) -> None:
     assert codec.size == size or not size
 
 
-@given(formats, st.text(max_size=20) | st.integers() | st.lists(st.integers(0, 300), max_size=3) | st.none()
-       | st.floats())
+@given(
+    formats, st.text(max_size=20) | st.integers() | st.lists(st.integers(0, 300), max_size=3) | st.none() | st.floats()
+)
 def test_any_value_is_taken_or_refused(format: str, value: Any) -> None:
     codec = format_codec(format, 0)
     try:
@@ -185,14 +255,18 @@ def test_values_survive_json_and_csv(format: str, data: st.DataObject) -> None:
     columns = leaves(codec)
     assert len(columns) == len(names(codec, "value"))
     rows = list(csv.reader(io.StringIO(say_csv(codec, encoded), newline="")))
-    assert pack(codec, codec.size, {path: [cell] for path, cell in zip(columns, rows[0], strict=True)}, 1) == encoded \
-        or "str" in format or "char" in format
+    assert (
+        pack(codec, codec.size, {path: [cell] for path, cell in zip(columns, rows[0], strict=True)}, 1) == encoded
+        or "str" in format
+        or "char" in format
+    )
 
 
 def say_csv(codec: Codec, data: bytes) -> str:
     part = codec.columns(Style.CSV, 0)
     return Renderer(Integer(1).columns(Style.CSV, 0)._replace(template="", items=()), part, ("", "", "\n"), "").render(
-        b"\0", data, 1)
+        b"\0", data, 1
+    )
 
 
 @given(formats, st.integers(1, 4), st.data())
@@ -213,8 +287,9 @@ def test_members_of_a_union_share_their_bytes() -> None:
     byte = writer.integer("unsigned char", 1)
     gap = writer.structure("gap", 4, [("last", byte, 24)])
     pairs = writer.array(writer.structure("pair", 2, [("second", byte, 8)]), 2)
-    whole = writer.structure("u", 4, [("word", writer.integer("unsigned", 4), 0), ("gap", gap, 0), ("pairs", pairs, 0)],
-                             kind=b.UNION)
+    whole = writer.structure(
+        "u", 4, [("word", writer.integer("unsigned", 4), 0), ("gap", gap, 0), ("pairs", pairs, 0)], kind=b.UNION
+    )
     codec = btf_codec(writer.parsed(), whole)
     value = codec.decode(b"\1\2\3\4")
     assert value == {"word": 0x04030201, "gap": {"last": 4}, "pairs": [{"second": 2}, {"second": 4}]}
@@ -236,19 +311,32 @@ def test_a_sum_cannot_be_set() -> None:
         summed(format_codec("u32", 4), 2, 8).encode(7)
 
 
-@pytest.mark.parametrize(("path", "at", "size"), [
-    ("", 0, 12), (".a", 0, 1), (".b[1]", 6, 2), (".c.d", 8, 4),
-])
+@pytest.mark.parametrize(
+    ("path", "at", "size"),
+    [
+        ("", 0, 12),
+        (".a", 0, 1),
+        (".b[1]", 6, 2),
+        (".c.d", 8, 4),
+    ],
+)
 def test_paths(path: str, at: int, size: int) -> None:
     found, codec = follow(format_codec("{u8 a, u16 b[2] , {u32 d} c}".replace("u16 b[2]", "pad[3], u16 b[2]"), 0), path)
     assert (found, codec.size) == (at, size)
 
 
-@pytest.mark.parametrize(("path", "said"), [
-    (".z", "there is no member"),
-    (".a.b", "no structure"), ("[0]", "no array"), (".b[2]", "element 2 of an array of 2"),
-    ("..a", "NAME, NAME.MEMBER"), (".b[x]", "NAME, NAME.MEMBER"), (".b[99999999999]", "NAME, NAME.MEMBER"),
-])
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (".z", "there is no member"),
+        (".a.b", "no structure"),
+        ("[0]", "no array"),
+        (".b[2]", "element 2 of an array of 2"),
+        ("..a", "NAME, NAME.MEMBER"),
+        (".b[x]", "NAME, NAME.MEMBER"),
+        (".b[99999999999]", "NAME, NAME.MEMBER"),
+    ],
+)
 def test_wrong_paths(path: str, said: str) -> None:
     with pytest.raises(CodecError, match=said):
         follow(format_codec("{u8 a, u16 b[2]}", 0), path)
@@ -301,8 +389,9 @@ class TestBtf:
         writer = BtfWriter()
         action = writer.enum("action", [("PASS", 0), ("DROP", 1), ("GONE", 0xFFFFFFFF)])
         codec = btf_codec(writer.parsed(), action)
-        assert [codec.encode(value) for value in ("DROP", 1, "0x1", "GONE", -1)] == [
-            b"\1\0\0\0"] * 3 + [b"\xff" * 4] * 2
+        assert [codec.encode(value) for value in ("DROP", 1, "0x1", "GONE", -1)] == [b"\1\0\0\0"] * 3 + [
+            b"\xff" * 4
+        ] * 2
         with pytest.raises(CodecError, match='"X" is none of PASS, DROP, GONE'):
             codec.encode("X")
         with pytest.raises(CodecError, match="does not fit"):
@@ -317,7 +406,7 @@ class TestBtf:
     @settings(max_examples=200)
     @given(st.binary(max_size=200), st.integers(0, 12))
     def test_hostile_types_are_refused(self, types: bytes, type_id: int) -> None:
-        types = types[:len(types) // 4 * 4]
+        types = types[: len(types) // 4 * 4]
         strings = b"\0abc\0bpf_spin_lock\0"
         image = b.HEADER.pack(b.MAGIC, 1, 0, b.HEADER.size, 0, len(types), len(types), len(strings)) + types + strings
         try:
@@ -331,8 +420,10 @@ class TestBtf:
 
 def test_columns_are_packed_as_values_are() -> None:
     codec = format_codec("{u32 a, be16 b, ip4 c, str[4] d, u16 e[2], f32 f}", 0)
-    rows = [{"a": 1, "b": 2, "c": "1.2.3.4", "d": "x", "e": [1, 2], "f": 0.5},
-            {"a": 0xFFFFFFFF, "b": 5, "c": "4.3.2.1", "d": "abcd", "e": [3], "f": -1}]
+    rows = [
+        {"a": 1, "b": 2, "c": "1.2.3.4", "d": "x", "e": [1, 2], "f": 0.5},
+        {"a": 0xFFFFFFFF, "b": 5, "c": "4.3.2.1", "d": "abcd", "e": [3], "f": -1},
+    ]
     columns = {f".{name}": [row[name] for row in rows] for name in rows[0]}
     assert packable(codec)
     assert pack(codec, codec.size, columns, 2) == b"".join(map(codec.encode, rows))
@@ -352,18 +443,37 @@ def test_numbers_in_a_column_may_have_frills() -> None:
     assert pack(format_codec("packed {u8 a, u32 b}", 0), 5, {".b": [1, 2]}, 2) == b"\0\1\0\0\0\0\2\0\0\0"
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("plain", "plain"), ("10.0.0.0/8", "10.0.0.0/8"), ("", "''"), ("a b", "'a b'"), ("a'b", "'a'\\''b'"),
-    ("\x1b[2J", "'\\x1b[2J'"), ("$x", "'$x'"), ("{", "'{'"), ("ä", "ä"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("plain", "plain"),
+        ("10.0.0.0/8", "10.0.0.0/8"),
+        ("", "''"),
+        ("a b", "'a b'"),
+        ("a'b", "'a'\\''b'"),
+        ("\x1b[2J", "'\\x1b[2J'"),
+        ("$x", "'$x'"),
+        ("{", "'{'"),
+        ("ä", "ä"),
+    ],
+)
 def test_text_is_one_word_of_a_shell(text: str, said: str) -> None:
     assert word(text) == said
 
 
-@pytest.mark.parametrize(("value", "said"), [
-    ("a,b", '"a,b"'), ('a"b', '"a""b"'), ("", '""'), (" a", '" a"'), ([1, 2], '"[1,2]"'), (True, "true"), (7, "7"),
-    ("a\nb", '"a\nb"'),
-])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("a,b", '"a,b"'),
+        ('a"b', '"a""b"'),
+        ("", '""'),
+        (" a", '" a"'),
+        ([1, 2], '"[1,2]"'),
+        (True, "true"),
+        (7, "7"),
+        ("a\nb", '"a\nb"'),
+    ],
+)
 def test_cells_of_csv(value: Any, said: str) -> None:
     assert say(Style.CSV, value) == said
 

@@ -16,8 +16,9 @@ from tests.conftest import EXAMPLES, OBJECTS, ROOT, Compiler, cannot, must
 from tests.elf_writer import ALLOC, OBJECT, RETURN_0, WRITE, Section, Symbol, code, elf, function, words
 
 #: Objects with maps in section "maps"; one of them cannot be read.
-NAMES = sorted(path.stem for path in OBJECTS.glob("*.c")
-               if 'SEC("maps")' in path.read_text() and path.stem != "legacy44_junk")
+NAMES = sorted(
+    path.stem for path in OBJECTS.glob("*.c") if 'SEC("maps")' in path.read_text() and path.stem != "legacy44_junk"
+)
 #: In place of libbpf's header, which not every machine has.
 HEADER = f'#include "{ROOT}/examples/bpf/helpers.h"\n#define LIBBPF_PIN_BY_NAME 1\n'
 NOWHERE = -1
@@ -32,22 +33,44 @@ def compiled(source: str, directory: Path) -> ObjectSpec:
     path = directory / "converted.c"
     path.write_text(f'{source}\nSEC("classifier") int cls_main(struct __sk_buff *skb) {{ return 0; }}\n')
     target = str(path.with_suffix(".o"))
-    must("clang", "-O2", "-g", "-Wall", "-Werror", "-target", "bpf", f"-I{directory}",
-         f"-I/usr/include/{platform.machine()}-linux-gnu", "-c", str(path), "-o", target)
+    must(
+        "clang",
+        "-O2",
+        "-g",
+        "-Wall",
+        "-Werror",
+        "-target",
+        "bpf",
+        f"-I{directory}",
+        f"-I/usr/include/{platform.machine()}-linux-gnu",
+        "-c",
+        str(path),
+        "-o",
+        target,
+    )
     return read_object(target)
 
 
 def said(spec: MapSpec) -> tuple[object, ...]:
     """What both dialects can say of a map."""
     pinning = spec.pinning if spec.pinning == PIN_GLOBAL_NS else PIN_NONE
-    return (spec.type, spec.key_size, spec.value_size, spec.max_entries, spec.flags, pinning, spec.slots,
-            said(spec.inner._replace(pinning=PIN_NONE)) if spec.inner is not None else None)
+    return (
+        spec.type,
+        spec.key_size,
+        spec.value_size,
+        spec.max_entries,
+        spec.flags,
+        pinning,
+        spec.slots,
+        said(spec.inner._replace(pinning=PIN_NONE)) if spec.inner is not None else None,
+    )
 
 
 def same(old: ObjectSpec, new: ObjectSpec) -> None:
     legacy = {name: said(spec) for name, spec in old.maps.items() if spec.origin == LEGACY}
-    assert {name: said(spec) for name, spec in new.maps.items() if spec.origin == MODERN
-            and spec.section == MODERN} == legacy
+    assert {
+        name: said(spec) for name, spec in new.maps.items() if spec.origin == MODERN and spec.section == MODERN
+    } == legacy
     assert legacy
 
 
@@ -81,8 +104,9 @@ def test_unknown_types_and_flags_are_numbers(tmp_path: Path) -> None:
 
 
 def test_names_that_c_does_not_take(tmp_path: Path) -> None:
-    old = with_maps(("cls_main.hits", words(1, 4, 8, 16, 0, 0, 0, 0, NOWHERE)),
-                    ("9lives", words(1, 4, 8, 16, 0, 0, 0, 0, NOWHERE)))
+    old = with_maps(
+        ("cls_main.hits", words(1, 4, 8, 16, 0, 0, 0, 0, NOWHERE)), ("9lives", words(1, 4, 8, 16, 0, 0, 0, 0, NOWHERE))
+    )
     new = compiled(convert_maps(old), tmp_path)
     assert set(new.maps) == {"cls_main_hits", "_9lives"}
 
@@ -105,11 +129,13 @@ def test_comments_say_what_maps_cannot(build: Compiler) -> None:
 
 def test_a_program_array_can_be_filled_as_its_comment_says(build: Compiler, tmp_path: Path) -> None:
     source = convert_maps(read_object(build("legacy_tail")))
-    values = source[source.index("= { .values"):source.index(" */", source.index("= { .values"))]
-    programs = "".join(f'SEC("tc") int {name}(struct __sk_buff *skb) {{ return 1; }}\n'
-                       for name in ("slot_three", "slot_five"))
+    values = source[source.index("= { .values") : source.index(" */", source.index("= { .values"))]
+    programs = "".join(
+        f'SEC("tc") int {name}(struct __sk_buff *skb) {{ return 1; }}\n' for name in ("slot_three", "slot_five")
+    )
     source = source.replace("struct {", f"{programs}struct {{", 1).replace(
-        '} jmp SEC(".maps");', f'}} jmp SEC(".maps") {values};')
+        '} jmp SEC(".maps");', f'}} jmp SEC(".maps") {values};'
+    )
     new = compiled(source, tmp_path)
     assert new.maps["jmp"].slots == ((3, "slot_three"), (5, "slot_five"))
 

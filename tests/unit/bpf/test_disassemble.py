@@ -11,9 +11,34 @@ from pytc.bpf.disassemble import disassemble
 from pytc.errors import BytecodeError
 from tests.ebpf_statements import STATEMENTS, statements
 
-_WORDS = st.sampled_from(["r1", "w2", "r0", "=", "+=", "s>>=", "*(u32 *)(r1 +0)", "goto", "pc+1", "if", "0x10", "7",
-                          "map[id:1]", "call", "bpf_tail_call#12", "atomic64_xchg((u64 *)(r1 +0), r2)", "lock", "-r1",
-                          "(s8)r3", "be16", "skb[14]", "r99", "exit", "1" * 30])
+_WORDS = st.sampled_from(
+    [
+        "r1",
+        "w2",
+        "r0",
+        "=",
+        "+=",
+        "s>>=",
+        "*(u32 *)(r1 +0)",
+        "goto",
+        "pc+1",
+        "if",
+        "0x10",
+        "7",
+        "map[id:1]",
+        "call",
+        "bpf_tail_call#12",
+        "atomic64_xchg((u64 *)(r1 +0), r2)",
+        "lock",
+        "-r1",
+        "(s8)r3",
+        "be16",
+        "skb[14]",
+        "r99",
+        "exit",
+        "1" * 30,
+    ]
+)
 
 
 def texts(code: bytes) -> list[str]:
@@ -55,12 +80,23 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 def test_lines_that_are_not_instructions_are_left_out() -> None:
     text = "int cls(struct __sk_buff *skb):\n; return 0;\n\n   0: (b7) r0 = 0\n1: (95) exit\n"
-    assert assemble(text) == bytes.fromhex("b700000000000000" "9500000000000000")
+    assert assemble(text) == bytes.fromhex("b7000000000000009500000000000000")
 
 
-@pytest.mark.parametrize("text", ["r16 = 1", "r1 = 5000000000", "goto pc+32768", "r1 = 0x10000000000000000", "nothing",
-                                  "r1 += (s8)r2", "r1 = atomic_fetch_add((u64 *)(r2 +0), r1)",
-                                  "r1 = atomic64_xchg((u64 *)(r2 +0), r3)", "r1 = addr_space_cast(r2, 70000, 0)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "r16 = 1",
+        "r1 = 5000000000",
+        "goto pc+32768",
+        "r1 = 0x10000000000000000",
+        "nothing",
+        "r1 += (s8)r2",
+        "r1 = atomic_fetch_add((u64 *)(r2 +0), r1)",
+        "r1 = atomic64_xchg((u64 *)(r2 +0), r3)",
+        "r1 = addr_space_cast(r2, 70000, 0)",
+    ],
+)
 def test_what_does_not_fit_is_refused(text: str) -> None:
     with pytest.raises(BytecodeError, match="line 2: "):
         assemble(f"exit\n{text}\n")

@@ -45,35 +45,51 @@ def test_global_variables_have_their_values(build: Compiler) -> None:
     found = {one.name: one for one in inspected(build("modern_globals")).variables}
     assert found == {
         "packets": VariableFacts("packets", ".bss", "__u64", "__u64 packets", 8, 0, False),
-        "last_length": VariableFacts("last_length", ".bss", "volatile __u32", "volatile __u32 last_length", 4, 0,
-                                     False),
+        "last_length": VariableFacts(
+            "last_length", ".bss", "volatile __u32", "volatile __u32 last_length", 4, 0, False
+        ),
         "step": VariableFacts("step", ".data", "volatile __u32", "volatile __u32 step", 4, 3, False),
         "big": VariableFacts("big", ".data", "volatile __u64", "volatile __u64 big", 8, 0x1122334455667788, False),
         "limit": VariableFacts("limit", ".rodata", "const volatile __u32", "const volatile __u32 limit", 4, 1500, True),
-        "ports": VariableFacts("ports", ".rodata", "const volatile __u16 [4]", "const volatile __u16 ports[4]", 8,
-                               [53, 67, 123, 443], True),
-        "verdict": VariableFacts("verdict", ".rodata.cfg", "const volatile __u32", "const volatile __u32 verdict", 4,
-                                 0, True),
-        "too_long": VariableFacts("too_long", ".rodata.cfg", "const volatile __u32", "const volatile __u32 too_long",
-                                  4, 2, True),
-        "state": VariableFacts("state", ".data.state", "volatile __u64 [2]", "volatile __u64 state[2]", 16, [7, 40],
-                               False),
+        "ports": VariableFacts(
+            "ports", ".rodata", "const volatile __u16 [4]", "const volatile __u16 ports[4]", 8, [53, 67, 123, 443], True
+        ),
+        "verdict": VariableFacts(
+            "verdict", ".rodata.cfg", "const volatile __u32", "const volatile __u32 verdict", 4, 0, True
+        ),
+        "too_long": VariableFacts(
+            "too_long", ".rodata.cfg", "const volatile __u32", "const volatile __u32 too_long", 4, 2, True
+        ),
+        "state": VariableFacts(
+            "state", ".data.state", "volatile __u64 [2]", "volatile __u64 state[2]", 16, [7, 40], False
+        ),
     }
 
 
 def test_variables_without_type_information_are_bytes() -> None:
-    data = elf(Section(".data", words(7), flags=ALLOC | WRITE), Section(".bss", b"", 8, ALLOC | WRITE, size=4),
-               code("classifier", RETURN_0), symbols=[function("cls_main", "classifier"),
-                                                      Symbol("seven", ".data", 0, 4, OBJECT),
-                                                      Symbol("nothing", ".bss", 0, 4, OBJECT)])
+    data = elf(
+        Section(".data", words(7), flags=ALLOC | WRITE),
+        Section(".bss", b"", 8, ALLOC | WRITE, size=4),
+        code("classifier", RETURN_0),
+        symbols=[
+            function("cls_main", "classifier"),
+            Symbol("seven", ".data", 0, 4, OBJECT),
+            Symbol("nothing", ".bss", 0, 4, OBJECT),
+        ],
+    )
     found = inspect_object(read_bytes(data)).variables
-    assert found == (VariableFacts("seven", ".data", "", "seven", 4, "07000000", False),
-                     VariableFacts("nothing", ".bss", "", "nothing", 4, "00000000", False))
+    assert found == (
+        VariableFacts("seven", ".data", "", "seven", 4, "07000000", False),
+        VariableFacts("nothing", ".bss", "", "nothing", 4, "00000000", False),
+    )
 
 
 def test_a_large_variable_has_no_value() -> None:
-    data = elf(Section(".bss", b"", 8, ALLOC | WRITE, size=1 << 20), code("classifier", RETURN_0),
-               symbols=[function("cls_main", "classifier"), Symbol("many", ".bss", 0, 1 << 20, OBJECT)])
+    data = elf(
+        Section(".bss", b"", 8, ALLOC | WRITE, size=1 << 20),
+        code("classifier", RETURN_0),
+        symbols=[function("cls_main", "classifier"), Symbol("many", ".bss", 0, 1 << 20, OBJECT)],
+    )
     (found,) = inspect_object(read_bytes(data)).variables
     assert found.value is None
 
@@ -114,15 +130,23 @@ def test_a_program_that_cannot_be_linked_says_why() -> None:
     assert (found.instructions, found.subprograms, found.helpers) == (0, [], [])
 
 
-@pytest.mark.parametrize(("name", "layout", "size"), [
-    ("legacy16", "bpf_elf_map", 16), ("legacy20", "bpf_elf_map", 20), ("legacy24", "bpf_elf_map", 24),
-    ("legacy28", "bpf_elf_map", 28), ("legacy36", "bpf_elf_map", 36), ("legacy44_zero", "bpf_elf_map", 44),
-    ("bpf_map_def", "bpf_map_def", 20),
-])
+@pytest.mark.parametrize(
+    ("name", "layout", "size"),
+    [
+        ("legacy16", "bpf_elf_map", 16),
+        ("legacy20", "bpf_elf_map", 20),
+        ("legacy24", "bpf_elf_map", 24),
+        ("legacy28", "bpf_elf_map", 28),
+        ("legacy36", "bpf_elf_map", 36),
+        ("legacy44_zero", "bpf_elf_map", 44),
+        ("bpf_map_def", "bpf_map_def", 20),
+    ],
+)
 def test_layouts_of_maps(build: Compiler, name: str, layout: str, size: int) -> None:
     found = inspected(build(name)).maps
     assert {(one.layout, one.layout_size, one.is_guess) for one in found if one.spec.origin == "maps"} == {
-        (layout, size, False)}
+        (layout, size, False)
+    }
 
 
 def test_the_layout_of_20_bytes_is_a_guess_without_debug_information(build: Compiler) -> None:
@@ -140,8 +164,9 @@ def test_maps_have_types_and_templates(build: Compiler) -> None:
 
 def test_externs(build: Compiler) -> None:
     kfuncs, settings = inspected(build("kfunc")), inspected(build("kconfig"))
-    assert kfuncs.externs[0] == ExternFacts("bpf_cast_to_kern_ctx", "function", "void *bpf_cast_to_kern_ctx(void *)",
-                                            False)
+    assert kfuncs.externs[0] == ExternFacts(
+        "bpf_cast_to_kern_ctx", "function", "void *bpf_cast_to_kern_ctx(void *)", False
+    )
     assert ExternFacts("CONFIG_CC_VERSION_TEXT", "setting", "char CONFIG_CC_VERSION_TEXT[6]", False) in settings.externs
     assert any(one.is_weak for one in settings.externs)
     assert program(kfuncs, "second").externs == ("bpf_cast_to_kern_ctx",)
@@ -150,8 +175,15 @@ def test_externs(build: Compiler) -> None:
 
 def test_what_objects_ask_of_a_kernel(build: Compiler) -> None:
     assert features(inspected(build("legacy36"))) == {
-        "map type hash", "map type array", "map type percpu_array", "map flag BPF_F_NO_PREALLOC",
-        "helper map_lookup_elem", "helper map_update_elem", "program type sched_cls", v.LEGACY_MAPS.text}
+        "map type hash",
+        "map type array",
+        "map type percpu_array",
+        "map flag BPF_F_NO_PREALLOC",
+        "helper map_lookup_elem",
+        "helper map_update_elem",
+        "program type sched_cls",
+        v.LEGACY_MAPS.text,
+    }
     assert {v.KFUNCS.text, v.CORE.text, v.CALLS.text, v.GLOBAL_DATA.text} <= features(inspected(build("kfunc")))
     assert {v.BTF_MAPS.text, v.PINNING.text} <= features(inspected(build("modern_maps")))
     assert v.CALLBACKS.text in features(inspected(build("callback")))
@@ -172,10 +204,18 @@ def test_core_relocations_are_counted(build: Compiler) -> None:
     assert program(inspected(build("legacy36")), "cls_main").core_relocations == 0
 
 
-@pytest.mark.parametrize(("text", "compatible"), [
-    ("GPL", True), ("Dual BSD/GPL", True), ("Dual MIT/GPL", True), ("GPL v2", True), ("GPLv2", False),
-    ("Apache-2.0", False), ("gpl", False),
-])
+@pytest.mark.parametrize(
+    ("text", "compatible"),
+    [
+        ("GPL", True),
+        ("Dual BSD/GPL", True),
+        ("Dual MIT/GPL", True),
+        ("GPL v2", True),
+        ("GPLv2", False),
+        ("Apache-2.0", False),
+        ("gpl", False),
+    ],
+)
 def test_licenses(text: str, compatible: bool) -> None:
     data = elf(code("classifier", RETURN_0), license(text), symbols=[function("cls_main", "classifier")])
     assert inspect_object(read_bytes(data)).is_gpl_compatible is compatible

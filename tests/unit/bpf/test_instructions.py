@@ -27,7 +27,7 @@ def test_a_load_without_its_second_half_ends_the_code() -> None:
     assert [slot for slot, _ in ins.decode_all(EXIT + address(1)[:8])] == [0, 1]
 
 
-@given(st.binary(min_size=8, max_size=64).map(lambda data: data[:len(data) // 8 * 8]), st.integers(0, 15))
+@given(st.binary(min_size=8, max_size=64).map(lambda data: data[: len(data) // 8 * 8]), st.integers(0, 15))
 def test_setting_the_source_leaves_the_rest_alone(code: bytes, source: int) -> None:
     changed = bytearray(code)
     ins.set_source(changed, 0, source)
@@ -35,7 +35,7 @@ def test_setting_the_source_leaves_the_rest_alone(code: bytes, source: int) -> N
     assert changed[8:] == code[8:]
 
 
-@given(st.binary(min_size=8, max_size=64).map(lambda data: data[:len(data) // 8 * 8]), st.integers(-2**40, 2**40))
+@given(st.binary(min_size=8, max_size=64).map(lambda data: data[: len(data) // 8 * 8]), st.integers(-(2**40), 2**40))
 def test_setting_the_immediate_leaves_the_rest_alone(code: bytes, number: int) -> None:
     changed = bytearray(code)
     ins.set_immediate(changed, 0, number)
@@ -44,7 +44,7 @@ def test_setting_the_immediate_leaves_the_rest_alone(code: bytes, number: int) -
     assert changed[8:] == code[8:]
 
 
-@given(st.integers(-2**15, 2**15 - 1))
+@given(st.integers(-(2**15), 2**15 - 1))
 def test_setting_the_offset_leaves_the_rest_alone(offset: int) -> None:
     changed = bytearray(insn(0x61, 1, 2, 3, 4))
     ins.set_offset(changed, 0, offset)

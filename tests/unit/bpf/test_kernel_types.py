@@ -75,15 +75,17 @@ def kernel() -> Kernel:
 class TestExterns:
     """``.ksyms``: functions and variables with types."""
 
-    def resolve(self, types: KernelTypes, *wanted: tuple[str, str], weak: bool = False,
-                returns: str = "") -> tuple[dict[str, ExternValue], list[int]]:
+    def resolve(
+        self, types: KernelTypes, *wanted: tuple[str, str], weak: bool = False, returns: str = ""
+    ) -> tuple[dict[str, ExternValue], list[int]]:
         """Of externs that return, or are, ``int``, or else a pointer to a struct; descriptors are id + 1000."""
         writer = BtfWriter()
         of = writer.pointer(writer.structure(returns, 0, [])) if returns else writer.integer()
         prototype = writer.add(b.FUNC_PROTO, "", of)
         resolver = ExternResolver(writer.parsed(), types, lambda names: {}, lambda number: number + 1000)
-        found = resolver.resolve([ExternSpec(name, kind, prototype if kind == FUNCTION else of, weak, 0)
-                                  for name, kind in wanted])
+        found = resolver.resolve(
+            [ExternSpec(name, kind, prototype if kind == FUNCTION else of, weak, 0) for name, kind in wanted]
+        )
         return found, resolver.module_fds
 
     def test_of_vmlinux_need_no_module(self, kernel: Kernel) -> None:
@@ -125,10 +127,13 @@ class TestExterns:
         with pytest.raises(ObjectError, match='function "there" has another type'):
             self.resolve(kernel.types, ("there", FUNCTION), returns="s")
 
-    @pytest.mark.parametrize(("modules", "said"), [
-        (Modules(), "vmlinux does not have it, and no module with types is loaded"),
-        (Modules(problem="not permitted"), "and the types of modules cannot be read: not permitted"),
-    ])
+    @pytest.mark.parametrize(
+        ("modules", "said"),
+        [
+            (Modules(), "vmlinux does not have it, and no module with types is loaded"),
+            (Modules(problem="not permitted"), "and the types of modules cannot be read: not permitted"),
+        ],
+    )
     def test_who_was_asked_is_said(self, kernel: Kernel, modules: Modules, said: str) -> None:
         with pytest.raises(ObjectError, match=said):
             self.resolve(KernelTypes(lambda: kernel.vmlinux, lambda base: modules), ("there", FUNCTION))
@@ -142,10 +147,12 @@ class TestExterns:
             self.resolve(KernelTypes(lambda: kernel.vmlinux, source='"a.btf"'), ("there", FUNCTION))
         assert not any("modprobe" in hint for hint in caught.value.hints)
 
-    @pytest.mark.parametrize(("loaded", "hint"), [
-        ("other", "modprobe nf_conntrack"), ("nf_conntrack", "with modprobe")])
-    def test_where_a_module_may_be_missing_that_is_said(self, kernel: Kernel, monkeypatch: pytest.MonkeyPatch,
-                                                        loaded: str, hint: str) -> None:
+    @pytest.mark.parametrize(
+        ("loaded", "hint"), [("other", "modprobe nf_conntrack"), ("nf_conntrack", "with modprobe")]
+    )
+    def test_where_a_module_may_be_missing_that_is_said(
+        self, kernel: Kernel, monkeypatch: pytest.MonkeyPatch, loaded: str, hint: str
+    ) -> None:
         monkeypatch.setattr("os.path.exists", lambda path: path == "/proc/modules")
         types = KernelTypes(lambda: kernel.vmlinux, lambda base: Modules((Module(loaded, kernel.modules[1]),)))
         with pytest.raises(ObjectError, match="bpf_ct_release") as caught:
@@ -156,8 +163,10 @@ class TestExterns:
     def test_a_module_whose_types_make_no_sense_is_left_out(self, kernel: Kernel) -> None:
         words = struct.pack("<6I", 0, 31 << 24, 0, kernel.vmlinux.strings_end, b.FUNC << 24, 0)
         broken = Btf(b.HEADER.pack(b.MAGIC, 1, 0, 24, 0, 24, 24, 8) + words + b"nowhere\0", kernel.vmlinux, lazy=True)
-        types = KernelTypes(lambda: kernel.vmlinux, lambda base: Modules(
-            (Module("broken", broken, 1), Module("module0", kernel.modules[0], 70))))
+        types = KernelTypes(
+            lambda: kernel.vmlinux,
+            lambda base: Modules((Module("broken", broken, 1), Module("module0", kernel.modules[0], 70))),
+        )
         assert self.resolve(types, ("there", FUNCTION))[0]["there"].module_fd == 1070
         with pytest.raises(ObjectError, match=r'those of module "broken": .* unknown kind 31'):
             self.resolve(types, ("nowhere", FUNCTION))
@@ -184,7 +193,8 @@ class TestInstructions:
     def test_a_call_of_nothing_says_which(self) -> None:
         one = self.linked(call(-1) + EXIT, ExternReference(0, "gone", is_call=True))
         assert patch(one, {}, {"gone": ExternValue()}, {"gone": 3})[:8] == struct.pack(
-            "<BBhi", 0x85, 0, 0, POISON_FUNCTION + 3)
+            "<BBhi", 0x85, 0, 0, POISON_FUNCTION + 3
+        )
 
     def test_a_load_has_the_descriptor_itself(self) -> None:
         one = self.linked(address(1) + EXIT, ExternReference(0, "counter", is_call=False))
@@ -249,4 +259,5 @@ class TestRelocations:
         assert core.resolve(one).value is None
         assert core.explain(one, core.resolve(one)) == (
             "this kernel has no struct nowhere.member (neither vmlinux nor any of the 2 loaded modules with types has "
-            "it), and the program uses it without asking first whether it exists")
+            "it), and the program uses it without asking first whether it exists"
+        )

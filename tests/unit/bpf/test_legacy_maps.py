@@ -30,8 +30,13 @@ HASH, ARRAY, PROG_ARRAY, LPM_TRIE, ARRAY_OF_MAPS = 1, 2, 3, 11, 12
 NOWHERE = -1
 
 
-def maps(*rows: tuple[int, ...], section: str = "maps", extra: tuple[Section, ...] = (), tail: bytes = b"",
-         binding: int = GLOBAL) -> bytes:
+def maps(
+    *rows: tuple[int, ...],
+    section: str = "maps",
+    extra: tuple[Section, ...] = (),
+    tail: bytes = b"",
+    binding: int = GLOBAL,
+) -> bytes:
     """An object whose maps m0, m1 ... are these words."""
     data = b"".join(words(*row) for row in rows) + tail
     size = 4 * len(rows[0])
@@ -124,8 +129,12 @@ def test_an_empty_section_declares_nothing() -> None:
 
 def test_maps_are_counted_by_symbols_that_can_be_maps() -> None:
     data = Section("maps", words(*(HASH, 4, 8, 1) * 2), flags=ALLOC)
-    others = [Symbol("maps", "maps", 0, 0, SECTION, LOCAL), Symbol("code", "maps", 4, 0, FUNC),
-              Symbol(".Lpart", "maps", 8, 0, OBJECT, LOCAL), Symbol("", "maps", 12)]
+    others = [
+        Symbol("maps", "maps", 0, 0, SECTION, LOCAL),
+        Symbol("code", "maps", 4, 0, FUNC),
+        Symbol(".Lpart", "maps", 8, 0, OBJECT, LOCAL),
+        Symbol("", "maps", 12),
+    ]
     spec = read_bytes(elf(data, symbols=[*others, Symbol("a", "maps", 0), Symbol("b", "maps", 16)]))
     assert list(spec.maps) == ["a", "b"]
 
@@ -250,8 +259,13 @@ class TestMapsOfMaps:
         assert spec.maps["m1"].slots == ()
 
     def test_two_outer_maps_share_their_inner_maps(self) -> None:
-        spec = read_bytes(maps(self.row(ARRAY, 42, 0, 1), self.row(ARRAY_OF_MAPS, 10, 42, NOWHERE),
-                               self.row(ARRAY_OF_MAPS, 11, 42, NOWHERE)))
+        spec = read_bytes(
+            maps(
+                self.row(ARRAY, 42, 0, 1),
+                self.row(ARRAY_OF_MAPS, 10, 42, NOWHERE),
+                self.row(ARRAY_OF_MAPS, 11, 42, NOWHERE),
+            )
+        )
         assert spec.maps["m1"].slots == spec.maps["m2"].slots == ((1, "m0"),)
 
     def test_a_template_that_does_not_exist_is_refused(self) -> None:
@@ -263,19 +277,25 @@ class TestMapsOfMaps:
             read_bytes(maps(self.row(ARRAY_OF_MAPS, 10, 10, NOWHERE)))
 
 
-@pytest.mark.parametrize(("name", "fields"), [
-    ("legacy16", [(None, 0, 0)] * 3),
-    ("legacy20", [(0, 0, 0), (1, 0, 0), (2, 0, 0)]),
-    ("legacy24", [(0, 0, 0), (1, 0, 0), (2, 0, 0)]),
-    ("legacy28", [(0, 1, 0), (1, 0, 0), (2, 0, 0)]),
-    ("legacy36", [(0, 1, 0), (1, 0, 0), (2, 0, 0)]),
-    ("legacy44_zero", [(0, 1, 0), (1, 0, 0), (2, 0, 0)]),
-])
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("legacy16", [(None, 0, 0)] * 3),
+        ("legacy20", [(0, 0, 0), (1, 0, 0), (2, 0, 0)]),
+        ("legacy24", [(0, 0, 0), (1, 0, 0), (2, 0, 0)]),
+        ("legacy28", [(0, 1, 0), (1, 0, 0), (2, 0, 0)]),
+        ("legacy36", [(0, 1, 0), (1, 0, 0), (2, 0, 0)]),
+        ("legacy44_zero", [(0, 1, 0), (1, 0, 0), (2, 0, 0)]),
+    ],
+)
 def test_compiled_layouts(build: Compiler, name: str, fields: list[tuple[int | None, int, int]]) -> None:
     spec = read_object(build(name))
     assert [(m.id, m.flags, m.pinning) for m in spec.maps.values()] == fields
     assert [(m.name, m.type, m.key_size, m.value_size, m.max_entries) for m in spec.maps.values()] == [
-        ("map_hash", 1, 4, 8, 16), ("map_array", 2, 4, 8, 8), ("map_percpu", 6, 4, 8, 4)]
+        ("map_hash", 1, 4, 8, 16),
+        ("map_array", 2, 4, 8, 8),
+        ("map_percpu", 6, 4, 8, 4),
+    ]
 
 
 def test_words_are_little_endian() -> None:
@@ -301,13 +321,19 @@ class TestAligned:
     def test_are_as_good_as_others(self, stride: int, count: int, end: int) -> None:
         found = self.read(stride, count, end=end)
         assert [(m.name, m.type, m.id, m.definition_size) for m in found.values()] == [
-            (f"m{i}", HASH, 7, 36) for i in range(count)]
+            (f"m{i}", HASH, 7, 36) for i in range(count)
+        ]
 
     @pytest.mark.parametrize(("size", "id"), [(16, None), (20, 0), (24, 0), (28, 7)])
     @pytest.mark.parametrize("stride", [32, 48])
     def test_are_read_by_their_own_size(self, size: int, id: int | None, stride: int) -> None:
-        spec = read_bytes(elf(Section("maps", words(*self.WORDS)[:size] + bytes(stride - size), flags=ALLOC),
-                              symbols=[Symbol("m", "maps", 0, size, OBJECT)]), layout20="bpf_elf_map").maps["m"]
+        spec = read_bytes(
+            elf(
+                Section("maps", words(*self.WORDS)[:size] + bytes(stride - size), flags=ALLOC),
+                symbols=[Symbol("m", "maps", 0, size, OBJECT)],
+            ),
+            layout20="bpf_elf_map",
+        ).maps["m"]
         assert (spec.id, spec.definition_size) == (id, size)
 
     def test_with_something_in_between_are_refused(self) -> None:
@@ -323,4 +349,7 @@ class TestAligned:
     def test_are_made_by_a_compiler(self, build: Compiler) -> None:
         spec = read_object(build("legacy_aligned"))
         assert [(m.name, m.id, m.definition_size) for m in spec.maps.values()] == [
-            ("apart", 1, 36), ("counts", 2, 36), ("last", 3, 36)]
+            ("apart", 1, 36),
+            ("counts", 2, 36),
+            ("last", 3, 36),
+        ]

@@ -47,8 +47,9 @@ def parts(result: LinkedProgram) -> list[str]:
 
 def calls(result: LinkedProgram) -> list[tuple[int, int]]:
     """(slot, the slot that it calls) of each call between functions."""
-    return [(slot, slot + 1 + i.immediate) for slot, i in ins.decode_all(result.code)
-            if i.opcode == 0x85 and i.source == 1]
+    return [
+        (slot, slot + 1 + i.immediate) for slot, i in ins.decode_all(result.code) if i.opcode == 0x85 and i.source == 1
+    ]
 
 
 def family(**functions: tuple[str, ...]) -> bytes:
@@ -125,13 +126,17 @@ class TestCalls:
         assert calls(result) == [(0, starts["a"]), (1, starts["b"]), (2, starts["leaf"]), (starts["a"], starts["leaf"])]
 
     def test_within_a_section_need_no_relocation(self) -> None:
-        data = elf(code("tc", call(1), EXIT, RETURN_0), symbols=[
-            function("main", "tc", 0, 2), function("local", "tc", 2, 2, binding=0)])
+        data = elf(
+            code("tc", call(1), EXIT, RETURN_0),
+            symbols=[function("main", "tc", 0, 2), function("local", "tc", 2, 2, binding=0)],
+        )
         assert parts(linked(data, "main")) == ["main", "local"]
 
     def test_may_go_back(self) -> None:
-        data = elf(code("tc", RETURN_0, call(-3), EXIT), symbols=[
-            function("local", "tc", 0, 2, binding=0), function("main", "tc", 2, 2)])
+        data = elf(
+            code("tc", RETURN_0, call(-3), EXIT),
+            symbols=[function("local", "tc", 0, 2, binding=0), function("main", "tc", 2, 2)],
+        )
         assert calls(linked(data, "main")) == [(0, 2)]
 
     def test_of_helpers_stay_as_they_are(self) -> None:
@@ -139,9 +144,17 @@ class TestCalls:
         assert linked(data, "main").code == call(5, source=0) + EXIT
 
     def test_the_address_of_a_function_is_marked_as_such(self) -> None:
-        data = elf(code("tc", address(2, 16), EXIT), code(".text", RETURN_0, RETURN_0),
-                   symbols=[function("main", "tc"), function("a", ".text", 0, 2), function("b", ".text", 2, 2),
-                            Symbol("", ".text", type=3)], relocations=[Relocation("tc", 0, 4)])
+        data = elf(
+            code("tc", address(2, 16), EXIT),
+            code(".text", RETURN_0, RETURN_0),
+            symbols=[
+                function("main", "tc"),
+                function("a", ".text", 0, 2),
+                function("b", ".text", 2, 2),
+                Symbol("", ".text", type=3),
+            ],
+            relocations=[Relocation("tc", 0, 4)],
+        )
         result = linked(data, "main")
         assert result.code == insn(0x18, 2, source=4, immediate=2) + bytes(8) + EXIT + RETURN_0
         assert parts(result) == ["main", "b"]
@@ -153,14 +166,19 @@ class TestCalls:
             linked(data, "main")
 
     def test_to_a_function_that_ends_in_half_a_load_are_refused(self) -> None:
-        data = elf(code("tc", address(1), RETURN_0),
-                   symbols=[function("main", "tc", 0, 1), function("rest", "tc", 2, 2)])
+        data = elf(
+            code("tc", address(1), RETURN_0), symbols=[function("main", "tc", 0, 1), function("rest", "tc", 2, 2)]
+        )
         with pytest.raises(ObjectError, match='function "main" ends in the middle of a 16-byte load'):
             linked(data, "main")
 
     def test_into_the_middle_of_a_function_are_refused(self) -> None:
-        data = elf(code("tc", call(0), EXIT), code(".text", RETURN_0), symbols=[
-            function("main", "tc"), function("a", ".text")], relocations=[Relocation("tc", 0, "a")])
+        data = elf(
+            code("tc", call(0), EXIT),
+            code(".text", RETURN_0),
+            symbols=[function("main", "tc"), function("a", ".text")],
+            relocations=[Relocation("tc", 0, "a")],
+        )
         with pytest.raises(ObjectError, match="a call to byte 8 of a section, where no function starts"):
             linked(data, "main")
 
@@ -170,42 +188,64 @@ class TestReferences:
     MAPS = Section("maps", words(2, 4, 8, 1), flags=ALLOC | WRITE)
 
     def test_to_a_map_wait_for_its_descriptor(self) -> None:
-        data = elf(code("tc", address(1), EXIT), self.MAPS, symbols=[function("main", "tc"), Symbol("hits", "maps")],
-                   relocations=[Relocation("tc", 0, "hits")])
+        data = elf(
+            code("tc", address(1), EXIT),
+            self.MAPS,
+            symbols=[function("main", "tc"), Symbol("hits", "maps")],
+            relocations=[Relocation("tc", 0, "hits")],
+        )
         result = linked(data, "main")
         assert result.maps == (MapReference(0, "hits"),)
         assert map_names(result) == {"hits"}
         assert patch(result, {"hits": 77}) == insn(0x18, 1, source=1, immediate=77) + bytes(8) + EXIT
 
     def test_to_data_keep_their_offset(self) -> None:
-        data = elf(code("tc", address(1, 2), EXIT), self.DATA,
-                   symbols=[function("main", "tc"), Symbol("v", ".data", 4)], relocations=[Relocation("tc", 0, "v")])
+        data = elf(
+            code("tc", address(1, 2), EXIT),
+            self.DATA,
+            symbols=[function("main", "tc"), Symbol("v", ".data", 4)],
+            relocations=[Relocation("tc", 0, "v")],
+        )
         result = linked(data, "main")
         assert result.maps == (MapReference(0, ".data", is_value=True, offset=6),)
         assert patch(result, {".data": 9}) == insn(0x18, 1, 2, 0, 9) + insn(0, immediate=6) + EXIT
 
     def test_of_functions_move_with_them(self) -> None:
-        data = elf(code("tc", call(-1), EXIT), code(".text", address(1), EXIT), self.MAPS,
-                   symbols=[function("main", "tc"), function("a", ".text"), Symbol("hits", "maps")],
-                   relocations=[Relocation("tc", 0, "a"), Relocation(".text", 0, "hits")])
+        data = elf(
+            code("tc", call(-1), EXIT),
+            code(".text", address(1), EXIT),
+            self.MAPS,
+            symbols=[function("main", "tc"), function("a", ".text"), Symbol("hits", "maps")],
+            relocations=[Relocation("tc", 0, "a"), Relocation(".text", 0, "hits")],
+        )
         assert linked(data, "main").maps == (MapReference(2, "hits"),)
 
     def test_of_functions_that_are_left_out_do_not_count(self) -> None:
-        data = elf(code("tc", RETURN_0), code(".text", address(1), EXIT), self.MAPS,
-                   symbols=[function("main", "tc"), function("orphan", ".text"), Symbol("hits", "maps")],
-                   relocations=[Relocation(".text", 0, "hits")])
+        data = elf(
+            code("tc", RETURN_0),
+            code(".text", address(1), EXIT),
+            self.MAPS,
+            symbols=[function("main", "tc"), function("orphan", ".text"), Symbol("hits", "maps")],
+            relocations=[Relocation(".text", 0, "hits")],
+        )
         assert linked(data, "main").maps == ()
 
     @pytest.mark.parametrize("instruction", [address(1), call(-1, source=2)], ids=["address", "call"])
     def test_to_an_extern_are_refused(self, instruction: bytes) -> None:
-        data = elf(code("tc", instruction, EXIT), symbols=[function("main", "tc"), Symbol("bpf_kfunc")],
-                   relocations=[Relocation("tc", 0, "bpf_kfunc")])
+        data = elf(
+            code("tc", instruction, EXIT),
+            symbols=[function("main", "tc"), Symbol("bpf_kfunc")],
+            relocations=[Relocation("tc", 0, "bpf_kfunc")],
+        )
         with pytest.raises(ObjectError, match='function "main" refers to "bpf_kfunc"'):
             linked(data, "main")
 
     def test_to_externs_of_other_programs_do_no_harm(self) -> None:
-        data = elf(code("tc", RETURN_0, address(1), EXIT), relocations=[Relocation("tc", 16, "jiffies")],
-                   symbols=[function("main", "tc", 0, 2), function("other", "tc", 2, 3), Symbol("jiffies")])
+        data = elf(
+            code("tc", RETURN_0, address(1), EXIT),
+            relocations=[Relocation("tc", 16, "jiffies")],
+            symbols=[function("main", "tc", 0, 2), function("other", "tc", 2, 3), Symbol("jiffies")],
+        )
         assert linked(data, "main").code == RETURN_0
 
     def test_the_object_is_not_changed_by_linking(self) -> None:
@@ -222,11 +262,17 @@ class TestDebugInformation:
         tc, text = w.string("tc"), w.string(".text")
         func_info = [(tc, 0, 1), (text, 16, 2), (text, 0, 3)][:functions]
         line_info = [(tc, 0, 0, 0, 1 << 10), (text, 24, 0, 0, 2 << 10)][:lines]
-        return linked(elf(code("tc", call(-1), EXIT), code(".text", RETURN_0, RETURN_0), Section(".BTF", w.data()),
-                          Section(".BTF.ext", ext(func_info, line_info)),
-                          symbols=[function("main", "tc"), function("first", ".text", 0, 2),
-                                   function("second", ".text", 2, 2)],
-                          relocations=[Relocation("tc", 0, "second")]), "main")
+        return linked(
+            elf(
+                code("tc", call(-1), EXIT),
+                code(".text", RETURN_0, RETURN_0),
+                Section(".BTF", w.data()),
+                Section(".BTF.ext", ext(func_info, line_info)),
+                symbols=[function("main", "tc"), function("first", ".text", 0, 2), function("second", ".text", 2, 2)],
+                relocations=[Relocation("tc", 0, "second")],
+            ),
+            "main",
+        )
 
     def test_follows_the_functions(self) -> None:
         result = self.object(functions=3)

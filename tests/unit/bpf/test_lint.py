@@ -40,27 +40,42 @@ def checks(findings: list[Finding], *without: str) -> list[tuple[str, str]]:
     return [(one.severity, one.check) for one in findings if one.check not in ("lines", *without)]
 
 
-def row(type: int, *, key: int = 4, value: int = 8, entries: int = 4, flags: int = 0, id: int = 0, pinning: int = 0,
-        inner_id: int = 0, inner_idx: int = NOWHERE) -> bytes:
+def row(
+    type: int,
+    *,
+    key: int = 4,
+    value: int = 8,
+    entries: int = 4,
+    flags: int = 0,
+    id: int = 0,
+    pinning: int = 0,
+    inner_id: int = 0,
+    inner_idx: int = NOWHERE,
+) -> bytes:
     """A struct bpf_elf_map of 36 bytes."""
     return words(type, key, value, entries, flags, id, pinning, inner_id, inner_idx)
 
 
-def spec_of(*rows: bytes, sections: tuple[str, ...] = ("classifier",), text: str = "GPL",
-            instructions: tuple[bytes, ...] = (), uses: bool = False) -> ObjectSpec:
+def spec_of(
+    *rows: bytes,
+    sections: tuple[str, ...] = ("classifier",),
+    text: str = "GPL",
+    instructions: tuple[bytes, ...] = (),
+    uses: bool = False,
+) -> ObjectSpec:
     """An object with these maps (``m0``, ``m1`` ...), and a program in each section, ``p0`` ...
 
     With ``uses``, the first program refers to all maps.
     """
     loads = tuple(address(1) for _ in rows) if uses else ()
-    parts = [code(name, *((*loads, *instructions) if index == 0 else ()), RETURN_0)
-             for index, name in enumerate(sections)]
+    parts = [
+        code(name, *((*loads, *instructions) if index == 0 else ()), RETURN_0) for index, name in enumerate(sections)
+    ]
     symbols = [function(f"p{index}", name) for index, name in enumerate(sections)]
     symbols += [Symbol(f"m{index}", "maps", index * len(one), len(one), OBJECT) for index, one in enumerate(rows)]
     maps = [Section("maps", b"".join(rows), flags=ALLOC | WRITE)] if rows else []
     relocations = [Relocation(sections[0], 16 * index, f"m{index}") for index in range(len(loads))]
-    return read_bytes(elf(*parts, *maps, *([license(text)] if text else []), symbols=symbols,
-                          relocations=relocations))
+    return read_bytes(elf(*parts, *maps, *([license(text)] if text else []), symbols=symbols, relocations=relocations))
 
 
 def test_a_good_object_has_no_findings(build: Compiler) -> None:
@@ -68,10 +83,16 @@ def test_a_good_object_has_no_findings(build: Compiler) -> None:
         assert lint_object(read_object(build(name))) == [], name
 
 
-@pytest.mark.parametrize(("text", "number", "expected"), [
-    ("GPL", TRACE_PRINTK, []), ("Proprietary", TRACE_PRINTK, [("error", "gpl-helper")]),
-    ("", TRACE_PRINTK, [("error", "gpl-helper")]), ("Proprietary", 1, []), ("", 1, [("warning", "license")]),
-])
+@pytest.mark.parametrize(
+    ("text", "number", "expected"),
+    [
+        ("GPL", TRACE_PRINTK, []),
+        ("Proprietary", TRACE_PRINTK, [("error", "gpl-helper")]),
+        ("", TRACE_PRINTK, [("error", "gpl-helper")]),
+        ("Proprietary", 1, []),
+        ("", 1, [("warning", "license")]),
+    ],
+)
 def test_licenses(text: str, number: int, expected: list[tuple[str, str]]) -> None:
     spec = spec_of(text=text, instructions=(call(number, source=0),))
     assert checks(lint_object(spec)) == expected
@@ -92,17 +113,27 @@ def test_kfuncs_are_for_the_gpl(build: Compiler) -> None:
 
 def test_a_finding_names_the_line_of_c(build: Compiler) -> None:
     (found,) = lint_file(build("reject_helper"))
-    assert (found.severity, found.check, found.section, found.program) == ("error", "gpl-helper", "classifier",
-                                                                          "cls_main")
+    assert (found.severity, found.check, found.section, found.program) == (
+        "error",
+        "gpl-helper",
+        "classifier",
+        "cls_main",
+    )
     source = Path(found.file).read_text().splitlines()
     assert "trace_printk" in source[found.line - 1]
     assert "Proprietary" in found.text
 
 
-@pytest.mark.parametrize(("version", "expected"), [
-    ("", []), ("5.8", []), ("5.7", [("error", "helper-version")]), ("4.20", [("error", "helper-version")]),
-    ("6.1", []),
-])
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("", []),
+        ("5.8", []),
+        ("5.7", [("error", "helper-version")]),
+        ("4.20", [("error", "helper-version")]),
+        ("6.1", []),
+    ],
+)
 def test_helpers_of_a_later_kernel(version: str, expected: list[tuple[str, str]]) -> None:
     spec = spec_of(instructions=(call(RINGBUF_RESERVE, source=0), call(RINGBUF_RESERVE, source=0)))
     assert checks(lint_object(spec, version=version)) == expected
@@ -112,12 +143,16 @@ class TestGuards:
     """A helper of Linux 5.8 behind questions to the kernel. tests/vm asks a kernel whether all of this is so."""
 
     def findings(self, spec: ObjectSpec, version: str, program: str) -> list[Finding]:
-        return [one for one in lint_object(spec, version=version)
-                if one.program == program and one.check == "helper-version"]
+        return [
+            one
+            for one in lint_object(spec, version=version)
+            if one.program == program and one.check == "helper-version"
+        ]
 
     @pytest.mark.parametrize("clang", ["clang", "clang-16", "clang-19"])
-    @pytest.mark.parametrize(("severity", "program"), [(severity, one) for severity, names in GUARDED.items()
-                                                       for one in names])
+    @pytest.mark.parametrize(
+        ("severity", "program"), [(severity, one) for severity, names in GUARDED.items() for one in names]
+    )
     def test_make_less_of_a_finding(self, build: Compiler, clang: str, severity: str, program: str) -> None:
         spec = read_object(build("guarded", clang=clang))
         (found,) = self.findings(spec, "5.7", program)
@@ -138,8 +173,9 @@ class TestGuards:
         assert "sum +=" in Path(found.file).read_text().splitlines()[found.line - 1]
 
     def test_of_weak_symbols_keep_their_calls(self, build: Compiler) -> None:
-        found = [one for one in lint_object(read_object(build("guarded")), version="5.12")
-                 if one.check == "feature-version"]
+        found = [
+            one for one in lint_object(read_object(build("guarded")), version="5.12") if one.check == "feature-version"
+        ]
         assert [(one.severity, one.program) for one in found] == [("warning", "by_symbol")]
 
     def test_decide_the_status_of_the_command(self, build: Compiler) -> None:
@@ -164,10 +200,15 @@ def test_map_types_that_nobody_knows() -> None:
     assert checks(lint_object(spec_of(row(99)))) == [("warning", "map-type")]
 
 
-@pytest.mark.parametrize(("name", "version", "text"), [
-    ("modern_globals", "5.1", "global data"), ("modern_subprogs", "4.15", "bpf-to-bpf calls"),
-    ("callback", "5.12", "addresses of functions"), ("kfunc", "5.12", "kfuncs"),
-])
+@pytest.mark.parametrize(
+    ("name", "version", "text"),
+    [
+        ("modern_globals", "5.1", "global data"),
+        ("modern_subprogs", "4.15", "bpf-to-bpf calls"),
+        ("callback", "5.12", "addresses of functions"),
+        ("kfunc", "5.12", "kfuncs"),
+    ],
+)
 def test_features_of_a_later_kernel(build: Compiler, name: str, version: str, text: str) -> None:
     found = [one for one in lint_file(build(name), version=version) if text in one.text and one.severity == "error"]
     assert found
@@ -189,7 +230,8 @@ def test_types_of_a_later_kernel(build: Compiler) -> None:
 def test_program_types_of_a_later_kernel(build: Compiler) -> None:
     assert checks(lint_object(spec_of(sections=("sk_lookup",)), version="5.8")) == [("error", "type-version")]
     assert checks(lint_object(spec_of(sections=("mine",)), version="4.7", type=ProgramType.XDP)) == [
-        ("error", "type-version")]
+        ("error", "type-version")
+    ]
 
 
 def test_sections_that_do_not_say_a_type() -> None:
@@ -264,8 +306,11 @@ def test_ids_that_two_maps_have() -> None:
 
 
 def test_members_of_a_map_of_maps_share_an_id() -> None:
-    spec = spec_of(row(MapType.ARRAY, id=5, inner_idx=0), row(MapType.ARRAY, id=5, inner_idx=1),
-                   row(MapType.ARRAY_OF_MAPS, value=4, inner_id=5))
+    spec = spec_of(
+        row(MapType.ARRAY, id=5, inner_idx=0),
+        row(MapType.ARRAY, id=5, inner_idx=1),
+        row(MapType.ARRAY_OF_MAPS, value=4, inner_id=5),
+    )
     assert checks(lint_object(spec)) == []
 
 
@@ -276,10 +321,15 @@ def test_more_maps_than_a_program_may_use() -> None:
     assert checks(lint_object(spec_of(*rows[:64], uses=True))) == []
 
 
-@pytest.mark.parametrize(("one", "check"), [
-    (row(MapType.ARRAY, key=8), "map-key"), (row(MapType.LPM_TRIE, key=8), "map-flags"),
-    (row(MapType.HASH, entries=0), "map-entries"), (row(MapType.SK_STORAGE, flags=1), "map-types"),
-])
+@pytest.mark.parametrize(
+    ("one", "check"),
+    [
+        (row(MapType.ARRAY, key=8), "map-key"),
+        (row(MapType.LPM_TRIE, key=8), "map-flags"),
+        (row(MapType.HASH, entries=0), "map-entries"),
+        (row(MapType.SK_STORAGE, flags=1), "map-types"),
+    ],
+)
 def test_maps_that_no_kernel_makes(one: bytes, check: str) -> None:
     assert checks(lint_object(spec_of(one))) == [("error", check)]
 

@@ -26,17 +26,33 @@ def test_there_is_a_cpu() -> None:
     assert possible_cpus() >= 1
 
 
-@pytest.mark.parametrize(("type", "entries", "actual"), [
-    (MapType.RINGBUF, 1, mmap.PAGESIZE), (MapType.RINGBUF, 5000, max(8192, mmap.PAGESIZE)),
-    (MapType.RINGBUF, 1 << 16, 1 << 16), (MapType.RINGBUF, 0, 0), (MapType.USER_RINGBUF, 3 << 16, 1 << 18),
-    (MapType.PERF_EVENT_ARRAY, 3, 3), (MapType.PERF_EVENT_ARRAY, 0, possible_cpus()), (MapType.HASH, 5, 5),
-])
+@pytest.mark.parametrize(
+    ("type", "entries", "actual"),
+    [
+        (MapType.RINGBUF, 1, mmap.PAGESIZE),
+        (MapType.RINGBUF, 5000, max(8192, mmap.PAGESIZE)),
+        (MapType.RINGBUF, 1 << 16, 1 << 16),
+        (MapType.RINGBUF, 0, 0),
+        (MapType.USER_RINGBUF, 3 << 16, 1 << 18),
+        (MapType.PERF_EVENT_ARRAY, 3, 3),
+        (MapType.PERF_EVENT_ARRAY, 0, possible_cpus()),
+        (MapType.HASH, 5, 5),
+    ],
+)
 def test_the_kernel_gets_sizes_that_it_takes(type: MapType, entries: int, actual: int) -> None:
     assert actual_entries(MapSpec("m", type, 4, 4, entries)) == actual
 
 
-@pytest.mark.parametrize(("type", "wanted"), [(MapType.HASH, True), (MapType.ARRAY, True), (MapType.PROG_ARRAY, False),
-                                              (MapType.RINGBUF, False), (MapType.ARRAY_OF_MAPS, False)])
+@pytest.mark.parametrize(
+    ("type", "wanted"),
+    [
+        (MapType.HASH, True),
+        (MapType.ARRAY, True),
+        (MapType.PROG_ARRAY, False),
+        (MapType.RINGBUF, False),
+        (MapType.ARRAY_OF_MAPS, False),
+    ],
+)
 def test_types_go_with_maps_of_plain_values(type: MapType, wanted: bool) -> None:
     assert wants_btf(MapSpec("m", type, 4, 4, 1, value_type_id=7)) is wanted
     assert not wants_btf(MapSpec("m", type, 4, 4, 1))
@@ -45,5 +61,3 @@ def test_types_go_with_maps_of_plain_values(type: MapType, wanted: bool) -> None
 def test_types_have_the_names_of_the_field() -> None:
     assert [map_type_name(n) for n in (1, 6, 13, 9999)] == ["hash", "percpu_array", "hash_of_maps", "9999"]
     assert [program_type_name(n) for n in (3, 4, 9999)] == ["sched_cls", "sched_act", "9999"]
-
-

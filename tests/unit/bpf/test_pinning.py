@@ -36,8 +36,9 @@ _spaces = st.text(alphabet=" \t", min_size=1, max_size=3)
 
 
 @given(_entries, st.booleans(), _spaces, st.sampled_from(["", "/"]), st.sampled_from(["", "# comment", "\t #3 tc/x"]))
-def test_every_line_of_number_and_path_is_read(entries: dict[int, str], in_hex: bool, space: str, root: str,
-                                               comment: str) -> None:
+def test_every_line_of_number_and_path_is_read(
+    entries: dict[int, str], in_hex: bool, space: str, root: str, comment: str
+) -> None:
     lines = [f"{hex(number) if in_hex else number}{space}{root}{path}{comment}" for number, path in entries.items()]
     assert read("\n".join(["# pinning", "", *lines])) == entries
 
@@ -54,20 +55,45 @@ def test_no_line_leads_out_of_the_mount_point(text: str) -> None:
     assert not [path for path in read(text).values() if path.startswith("/") or ".." in path.split("/")]
 
 
-@pytest.mark.parametrize(("line", "entry"), [
-    ("6 tc/six", {6: "tc/six"}), ("0x6 tc/six", {6: "tc/six"}), ("0X1f tc/x", {31: "tc/x"}),
-    ("010 tc/ten", {10: "tc/ten"}), ("6 tc//six/", {6: "tc/six"}), ("6 /tc/six", {6: "tc/six"}),
-    ("6 tc/../up", {6: "up"}), ("6 ..two/dots", {6: "..two/dots"}), ("6 .", {6: "."}),
-    ("6\ttc/six # six", {6: "tc/six"}),
-])
+@pytest.mark.parametrize(
+    ("line", "entry"),
+    [
+        ("6 tc/six", {6: "tc/six"}),
+        ("0x6 tc/six", {6: "tc/six"}),
+        ("0X1f tc/x", {31: "tc/x"}),
+        ("010 tc/ten", {10: "tc/ten"}),
+        ("6 tc//six/", {6: "tc/six"}),
+        ("6 /tc/six", {6: "tc/six"}),
+        ("6 tc/../up", {6: "up"}),
+        ("6 ..two/dots", {6: "..two/dots"}),
+        ("6 .", {6: "."}),
+        ("6\ttc/six # six", {6: "tc/six"}),
+    ],
+)
 def test_lines_that_count(line: str, entry: dict[int, str]) -> None:
     assert read(line) == entry
 
 
-@pytest.mark.parametrize("line", [
-    "", "#6 tc/six", "6", "6 ", "six tc/six", "6 tc/six more", "1_0 tc/ten", "-6 tc/six", "0b11 tc/x", "0x tc/x",
-    "6 ..", "6 ../up", "6 tc/../../up", "٦ tc/six", "+6 tc/six",
-])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "#6 tc/six",
+        "6",
+        "6 ",
+        "six tc/six",
+        "6 tc/six more",
+        "1_0 tc/ten",
+        "-6 tc/six",
+        "0b11 tc/x",
+        "0x tc/x",
+        "6 ..",
+        "6 ../up",
+        "6 tc/../../up",
+        "٦ tc/six",
+        "+6 tc/six",
+    ],
+)
 def test_lines_that_do_not(line: str) -> None:
     assert read(line) == {}
 
@@ -89,8 +115,9 @@ class TestPaths:
         assert PinRoot(str(tmp_path / "none")).path_for(a_map(PIN_NONE), OWNER) == ""
         assert not (tmp_path / "none").exists()
 
-    @pytest.mark.parametrize(("pinning", "directory"), [
-        (PIN_GLOBAL_NS, "tc/globals"), (PIN_OBJECT_NS, f"tc/{OWNER.digest}"), (6, "tc/six")])
+    @pytest.mark.parametrize(
+        ("pinning", "directory"), [(PIN_GLOBAL_NS, "tc/globals"), (PIN_OBJECT_NS, f"tc/{OWNER.digest}"), (6, "tc/six")]
+    )
     def test_the_number_says_the_directory(self, tmp_path: Path, pinning: int, directory: str) -> None:
         (tmp_path / "bpf_pinning").write_text("6 tc/six\n")
         pins = PinRoot("/mnt", pinning_files=(str(tmp_path / "bpf_pinning"),))
@@ -106,10 +133,15 @@ class TestPaths:
 
 
 class TestMountPoints:
-    @pytest.mark.parametrize(("line", "path"), [
-        (b"bpf /sys/fs/bpf bpf rw 0 0\n", "/sys/fs/bpf"), (b"none /a\\040b\\134c bpf rw 0 0\n", "/a b\\c"),
-        ("none /m\u00fcnchen bpf rw 0 0\n".encode(), "/m\u00fcnchen"), (b"none /\xff bpf rw 0 0\n", "/\udcff"),
-    ])
+    @pytest.mark.parametrize(
+        ("line", "path"),
+        [
+            (b"bpf /sys/fs/bpf bpf rw 0 0\n", "/sys/fs/bpf"),
+            (b"none /a\\040b\\134c bpf rw 0 0\n", "/a b\\c"),
+            ("none /m\u00fcnchen bpf rw 0 0\n".encode(), "/m\u00fcnchen"),
+            (b"none /\xff bpf rw 0 0\n", "/\udcff"),
+        ],
+    )
     def test_come_out_as_they_are_called(self, line: bytes, path: str) -> None:
         assert list(mount_points(b"proc /proc proc rw 0 0\n" + line)) == [path]
 

@@ -22,10 +22,16 @@ def walk(*body: bytes, known: Known = NOTHING, functions: tuple[bytes, ...] = ()
     """The reached slots of a program, with functions behind it in its section; the load in slot ``callback`` is of the
     address of the first."""
     size = sum(map(len, body)) // 8
-    more = [function(f"f{n}", "tc", size + sum(map(len, functions[:n])) // 8, len(one) // 8, binding=0)
-            for n, one in enumerate(functions)]
-    data = elf(code("tc", *body, *functions), license(), symbols=[function("cls", "tc", 0, size), *more],
-               relocations=[Relocation("tc", 8 * callback, "f0")] if callback >= 0 else [])
+    more = [
+        function(f"f{n}", "tc", size + sum(map(len, functions[:n])) // 8, len(one) // 8, binding=0)
+        for n, one in enumerate(functions)
+    ]
+    data = elf(
+        code("tc", *body, *functions),
+        license(),
+        symbols=[function("cls", "tc", 0, size), *more],
+        relocations=[Relocation("tc", 8 * callback, "f0")] if callback >= 0 else [],
+    )
     spec = read_bytes(data)
     return reached(link(spec, spec.programs[0]), known)
 
@@ -62,32 +68,83 @@ def test_known_memory_is_read_at_its_place_and_size() -> None:
 
 class TestStack:
     def test_keeps_what_is_stored(self) -> None:
-        assert walk(mov(6, 0), insn(STORE, FRAME, 6, -8), HELPER, insn(LOAD, 6, FRAME, -8),
-                    insn(JUMP_IF_0, 6, offset=1), HELPER, EXIT) == {0, 1, 2, 3, 4, 6}
+        assert walk(
+            mov(6, 0),
+            insn(STORE, FRAME, 6, -8),
+            HELPER,
+            insn(LOAD, 6, FRAME, -8),
+            insn(JUMP_IF_0, 6, offset=1),
+            HELPER,
+            EXIT,
+        ) == {0, 1, 2, 3, 4, 6}
 
     def test_is_written_by_functions_that_get_its_address(self) -> None:
-        assert 8 in walk(mov(6, 0), insn(STORE, FRAME, 6, -8), insn(MOVE, 1, FRAME), insn(ADD, 1, immediate=-16),
-                         HELPER, insn(LOAD, 6, FRAME, -8), insn(JUMP_IF_0, 6, offset=2), mov(0, 0), HELPER, EXIT)
+        assert 8 in walk(
+            mov(6, 0),
+            insn(STORE, FRAME, 6, -8),
+            insn(MOVE, 1, FRAME),
+            insn(ADD, 1, immediate=-16),
+            HELPER,
+            insn(LOAD, 6, FRAME, -8),
+            insn(JUMP_IF_0, 6, offset=2),
+            mov(0, 0),
+            HELPER,
+            EXIT,
+        )
 
     def test_below_an_address_is_not(self) -> None:
-        assert 7 not in walk(insn(STORE_NUMBER, FRAME, offset=-16), insn(MOVE, 1, FRAME), insn(ADD, 1, immediate=-8),
-                             HELPER, insn(LOAD, 6, FRAME, -16), insn(JUMP_IF_0, 6, offset=2), mov(0, 0), HELPER, EXIT)
+        assert 7 not in walk(
+            insn(STORE_NUMBER, FRAME, offset=-16),
+            insn(MOVE, 1, FRAME),
+            insn(ADD, 1, immediate=-8),
+            HELPER,
+            insn(LOAD, 6, FRAME, -16),
+            insn(JUMP_IF_0, 6, offset=2),
+            mov(0, 0),
+            HELPER,
+            EXIT,
+        )
 
     def test_is_not_known_when_an_address_in_it_is_not(self) -> None:
         """r1 = r10 - 8 + what the helper says; *r1 = r0."""
-        assert 8 in walk(insn(STORE_NUMBER, FRAME, offset=-8), HELPER, insn(MOVE, 1, FRAME), insn(ADD_REGISTER, 1, 0),
-                         insn(STORE, 1, 0, -8), insn(LOAD, 6, FRAME, -8), insn(JUMP_IF_0, 6, offset=2), mov(0, 0),
-                         HELPER, EXIT)
+        assert 8 in walk(
+            insn(STORE_NUMBER, FRAME, offset=-8),
+            HELPER,
+            insn(MOVE, 1, FRAME),
+            insn(ADD_REGISTER, 1, 0),
+            insn(STORE, 1, 0, -8),
+            insn(LOAD, 6, FRAME, -8),
+            insn(JUMP_IF_0, 6, offset=2),
+            mov(0, 0),
+            HELPER,
+            EXIT,
+        )
 
     def test_parts_that_are_overwritten_are_not_known(self) -> None:
         byte = insn(0x72, FRAME, offset=-5, immediate=1)
-        assert 5 in walk(insn(STORE_NUMBER, FRAME, offset=-8), byte, insn(LOAD, 6, FRAME, -8),
-                         insn(JUMP_IF_0, 6, offset=2), mov(0, 0), HELPER, EXIT)
+        assert 5 in walk(
+            insn(STORE_NUMBER, FRAME, offset=-8),
+            byte,
+            insn(LOAD, 6, FRAME, -8),
+            insn(JUMP_IF_0, 6, offset=2),
+            mov(0, 0),
+            HELPER,
+            EXIT,
+        )
 
     def test_of_ways_that_meet_is_what_they_agree_on(self) -> None:
-        assert 8 in walk(insn(STORE_NUMBER, FRAME, offset=-8), HELPER, insn(JUMP_IF_0, 0, offset=1),
-                         insn(STORE_NUMBER, FRAME, offset=-8, immediate=1), insn(LOAD, 6, FRAME, -8),
-                         insn(JUMP_IF_0, 6, offset=2), mov(0, 0), mov(0, 0), HELPER, EXIT)
+        assert 8 in walk(
+            insn(STORE_NUMBER, FRAME, offset=-8),
+            HELPER,
+            insn(JUMP_IF_0, 0, offset=1),
+            insn(STORE_NUMBER, FRAME, offset=-8, immediate=1),
+            insn(LOAD, 6, FRAME, -8),
+            insn(JUMP_IF_0, 6, offset=2),
+            mov(0, 0),
+            mov(0, 0),
+            HELPER,
+            EXIT,
+        )
 
 
 class TestFunctions:
@@ -103,18 +160,39 @@ class TestFunctions:
 
     def test_that_two_call_return_what_is_known_of_both(self) -> None:
         echo = insn(MOVE, 0, 1) + EXIT
-        assert walk(mov(1, 0), self.call(1, 6), mov(1, 1), self.call(3, 6), insn(JUMP_IF_0, 0, offset=0), EXIT,
-                    functions=(echo,)) == {*range(8)}
+        assert walk(
+            mov(1, 0),
+            self.call(1, 6),
+            mov(1, 1),
+            self.call(3, 6),
+            insn(JUMP_IF_0, 0, offset=0),
+            EXIT,
+            functions=(echo,),
+        ) == {*range(8)}
 
     def test_do_not_know_the_caller_s_stack(self) -> None:
         writes = insn(STORE, 1, 6, 0) + mov(0, 0) + EXIT
-        assert 6 in walk(insn(STORE_NUMBER, FRAME, offset=-8), insn(MOVE, 1, FRAME), insn(ADD, 1, immediate=-8),
-                         self.call(3, 8), insn(LOAD, 6, FRAME, -8), insn(JUMP_IF_0, 6, offset=1), HELPER, EXIT,
-                         functions=(writes,))
+        assert 6 in walk(
+            insn(STORE_NUMBER, FRAME, offset=-8),
+            insn(MOVE, 1, FRAME),
+            insn(ADD, 1, immediate=-8),
+            self.call(3, 8),
+            insn(LOAD, 6, FRAME, -8),
+            insn(JUMP_IF_0, 6, offset=1),
+            HELPER,
+            EXIT,
+            functions=(writes,),
+        )
 
     def test_whose_addresses_are_taken_are_reached(self) -> None:
         assert walk(address(2), HELPER, mov(0, 0), EXIT, functions=(mov(0, 0) + EXIT,), callback=0) == {
-            0, 2, 3, 4, 5, 6}
+            0,
+            2,
+            3,
+            4,
+            5,
+            6,
+        }
 
     def test_that_are_not_called_are_not(self) -> None:
         body = (mov(1, 0), insn(JUMP_IF_0, 1, offset=1), self.call(2, 5), mov(0, 0), EXIT)

@@ -89,14 +89,24 @@ class TestPrograms:
         return [(program.section, program.name) for program in spec.programs]
 
     def test_every_global_function_is_a_program(self) -> None:
-        spec = read_bytes(elf(code("tc", RETURN_0, RETURN_0), code("xdp", RETURN_0), symbols=[
-            function("two", "tc", 2, 2), function("one", "tc", 0, 2), function("three", "xdp")]))
+        spec = read_bytes(
+            elf(
+                code("tc", RETURN_0, RETURN_0),
+                code("xdp", RETURN_0),
+                symbols=[function("two", "tc", 2, 2), function("one", "tc", 0, 2), function("three", "xdp")],
+            )
+        )
         assert self.names(spec) == [("tc", "one"), ("tc", "two"), ("xdp", "three")]
         assert spec.programs_in("tc") == spec.programs[:2]
 
     def test_functions_of_text_are_not_when_there_are_others(self) -> None:
-        spec = read_bytes(elf(code(".text", RETURN_0), code("tc", RETURN_0),
-                              symbols=[function("helper", ".text"), function("cls", "tc")]))
+        spec = read_bytes(
+            elf(
+                code(".text", RETURN_0),
+                code("tc", RETURN_0),
+                symbols=[function("helper", ".text"), function("cls", "tc")],
+            )
+        )
         assert self.names(spec) == [("tc", "cls")]
 
     def test_functions_of_text_are_when_there_are_no_others(self) -> None:
@@ -104,13 +114,21 @@ class TestPrograms:
         assert self.names(spec) == [(".text", "cls")]
 
     def test_static_functions_beside_global_ones_are_not(self) -> None:
-        spec = read_bytes(elf(code("tc", RETURN_0, RETURN_0), symbols=[
-            function("local", "tc", 0, 2, binding=LOCAL), function("cls", "tc", 2, 2)]))
+        spec = read_bytes(
+            elf(
+                code("tc", RETURN_0, RETURN_0),
+                symbols=[function("local", "tc", 0, 2, binding=LOCAL), function("cls", "tc", 2, 2)],
+            )
+        )
         assert self.names(spec) == [("tc", "cls")]
 
     def test_a_section_of_static_functions_starts_with_a_program(self) -> None:
-        spec = read_bytes(elf(code("tc", RETURN_0, RETURN_0), symbols=[
-            function("first", "tc", 0, 2, binding=LOCAL), function("second", "tc", 2, 2, binding=LOCAL)]))
+        spec = read_bytes(
+            elf(
+                code("tc", RETURN_0, RETURN_0),
+                symbols=[function("first", "tc", 0, 2, binding=LOCAL), function("second", "tc", 2, 2, binding=LOCAL)],
+            )
+        )
         assert self.names(spec) == [("tc", "first")]
 
     def test_old_compilers_leave_functions_untyped(self) -> None:
@@ -121,12 +139,15 @@ class TestPrograms:
         assert self.names(read_bytes(elf(code("tc", RETURN_0)))) == [("tc", "tc")]
 
     def test_a_function_without_a_size_goes_on_to_the_next(self) -> None:
-        spec = read_bytes(elf(code("tc", RETURN_0, RETURN_0), symbols=[
-            function("one", "tc", 0, 0), function("two", "tc", 2, 0)]))
+        spec = read_bytes(
+            elf(code("tc", RETURN_0, RETURN_0), symbols=[function("one", "tc", 0, 0), function("two", "tc", 2, 0)])
+        )
         assert [(p.function.offset, p.function.size) for p in spec.programs] == [(0, 16), (16, 16)]
 
-    @pytest.mark.parametrize(("section", "type"), [
-        ("classifier", ProgramType.SCHED_CLS), ("xdp", ProgramType.XDP), ("mycls", ProgramType.UNSPEC)])
+    @pytest.mark.parametrize(
+        ("section", "type"),
+        [("classifier", ProgramType.SCHED_CLS), ("xdp", ProgramType.XDP), ("mycls", ProgramType.UNSPEC)],
+    )
     def test_the_section_says_the_type(self, section: str, type: ProgramType) -> None:
         assert read_bytes(elf(code(section, RETURN_0))).programs[0].type is type
 
@@ -147,8 +168,9 @@ class TestPrograms:
 class TestDataSections:
     def test_each_is_an_array_of_one_element(self) -> None:
         spec = read_bytes(minimal(Section(".data", b"12345678", flags=ALLOC | WRITE)), "bpf.o")
-        assert spec.maps[".data"] == MapSpec(".data", MapType.ARRAY, 4, 8, 1, origin=DATA, contents=b"12345678",
-                                             section=".data")
+        assert spec.maps[".data"] == MapSpec(
+            ".data", MapType.ARRAY, 4, 8, 1, origin=DATA, contents=b"12345678", section=".data"
+        )
 
     @pytest.mark.parametrize(("linkage", "flags"), [(0, 0), (1, 0x400), (2, 0x400)])
     def test_those_with_global_variables_can_be_mapped_into_memory(self, linkage: int, flags: int) -> None:
@@ -194,9 +216,16 @@ class TestDataSections:
 
 
 class TestNamesForTheKernel:
-    @pytest.mark.parametrize(("section", "name"), [
-        (".rodata", "bpf.rodata"), (".bss", "bpf.bss"), (".rodata.cfg", ".rodata.cfg"),
-        (".rodata.str1.1", ".rodata.str1.1"), (".rodata.something_long", ".rodata.somethi")])
+    @pytest.mark.parametrize(
+        ("section", "name"),
+        [
+            (".rodata", "bpf.rodata"),
+            (".bss", "bpf.bss"),
+            (".rodata.cfg", ".rodata.cfg"),
+            (".rodata.str1.1", ".rodata.str1.1"),
+            (".rodata.something_long", ".rodata.somethi"),
+        ],
+    )
     def test_data_maps_carry_the_name_of_the_object(self, section: str, name: str) -> None:
         assert kernel_map_name(MapSpec(section, 2, 4, 4, 1, origin=DATA), "bpf.o") == name
 
@@ -222,59 +251,94 @@ class TestRelocations:
         return found[relocation.offset]
 
     def test_a_map_by_its_symbol(self) -> None:
-        found = self.target(code("tc", address(1), EXIT), A_MAP, symbols=[Symbol("hits", "maps")],
-                            relocation=Relocation("tc", 0, "hits"))
+        found = self.target(
+            code("tc", address(1), EXIT),
+            A_MAP,
+            symbols=[Symbol("hits", "maps")],
+            relocation=Relocation("tc", 0, "hits"),
+        )
         assert found == Target("map", "hits")
 
     def test_a_map_by_the_section_and_an_offset_in_the_instruction(self) -> None:
         two = Section("maps", words(2, 4, 8, 1, 2, 4, 8, 1), flags=ALLOC)
-        symbols = [Symbol("one", "maps", 0, binding=LOCAL), Symbol("two", "maps", 16, binding=LOCAL),
-                   Symbol("", "maps", type=SECTION, binding=LOCAL)]
+        symbols = [
+            Symbol("one", "maps", 0, binding=LOCAL),
+            Symbol("two", "maps", 16, binding=LOCAL),
+            Symbol("", "maps", type=SECTION, binding=LOCAL),
+        ]
         found = self.target(code("tc", address(1, 16), EXIT), two, symbols=symbols, relocation=Relocation("tc", 0, 3))
         assert found == Target("map", "two")
 
     def test_a_map_by_the_section_and_an_addend(self) -> None:
         two = Section("maps", words(2, 4, 8, 1, 2, 4, 8, 1), flags=ALLOC)
         symbols = [Symbol("one", "maps", 0), Symbol("two", "maps", 16), Symbol("", "maps", type=SECTION)]
-        found = self.target(code("tc", address(1), EXIT), two, symbols=symbols,
-                            relocation=Relocation("tc", 0, 3, addend=16))
+        found = self.target(
+            code("tc", address(1), EXIT), two, symbols=symbols, relocation=Relocation("tc", 0, 3, addend=16)
+        )
         assert found == Target("map", "two")
 
     @pytest.mark.parametrize(("value", "immediate", "offset"), [(4, 0, 4), (0, 4, 4), (4, 2, 6)])
     def test_data_by_symbol_and_offset(self, value: int, immediate: int, offset: int) -> None:
         data = Section(".data", bytes(8), flags=ALLOC | WRITE)
-        found = self.target(code("tc", address(1, immediate), EXIT), data, symbols=[Symbol("v", ".data", value)],
-                            relocation=Relocation("tc", 0, "v"))
+        found = self.target(
+            code("tc", address(1, immediate), EXIT),
+            data,
+            symbols=[Symbol("v", ".data", value)],
+            relocation=Relocation("tc", 0, "v"),
+        )
         assert found == Target("data", ".data", 2, offset)
 
     def test_a_function_of_another_section(self) -> None:
-        found = self.target(code("tc", call(-1), EXIT), code(".text", RETURN_0, RETURN_0),
-                            symbols=[function("one", ".text", 0, 2), function("two", ".text", 2, 2)],
-                            relocation=Relocation("tc", 0, "two"))
+        found = self.target(
+            code("tc", call(-1), EXIT),
+            code(".text", RETURN_0, RETURN_0),
+            symbols=[function("one", ".text", 0, 2), function("two", ".text", 2, 2)],
+            relocation=Relocation("tc", 0, "two"),
+        )
         assert found == Target("function", section=2, offset=16)
 
     def test_a_static_function_by_its_section(self) -> None:
-        symbols = [function("one", ".text", 0, 2, binding=LOCAL), function("two", ".text", 2, 2, binding=LOCAL),
-                   Symbol("", ".text", type=SECTION, binding=LOCAL)]
-        found = self.target(code("tc", call(1), EXIT), code(".text", RETURN_0, RETURN_0), symbols=symbols,
-                            relocation=Relocation("tc", 0, 3))
+        symbols = [
+            function("one", ".text", 0, 2, binding=LOCAL),
+            function("two", ".text", 2, 2, binding=LOCAL),
+            Symbol("", ".text", type=SECTION, binding=LOCAL),
+        ]
+        found = self.target(
+            code("tc", call(1), EXIT),
+            code(".text", RETURN_0, RETURN_0),
+            symbols=symbols,
+            relocation=Relocation("tc", 0, 3),
+        )
         assert found.offset == 16
 
     def test_the_address_of_a_function(self) -> None:
         symbols = [function("one", ".text", 0, 2), Symbol("", ".text", type=SECTION)]
-        found = self.target(code("tc", address(1, 16), EXIT), code(".text", RETURN_0, RETURN_0), symbols=symbols,
-                            relocation=Relocation("tc", 0, 2))
+        found = self.target(
+            code("tc", address(1, 16), EXIT),
+            code(".text", RETURN_0, RETURN_0),
+            symbols=symbols,
+            relocation=Relocation("tc", 0, 2),
+        )
         assert found == Target("function", section=2, offset=16)
 
     def test_an_extern_is_no_map(self) -> None:
-        found = self.target(code("tc", address(1), EXIT), A_MAP, symbols=[Symbol("hits", "maps"), Symbol("jiffies")],
-                            relocation=Relocation("tc", 0, "jiffies"))
+        found = self.target(
+            code("tc", address(1), EXIT),
+            A_MAP,
+            symbols=[Symbol("hits", "maps"), Symbol("jiffies")],
+            relocation=Relocation("tc", 0, "jiffies"),
+        )
         assert found == Target("extern", "jiffies")
 
     def refused(self, *sections: Section, symbol: Symbol, offset: int = 0) -> str:
         with pytest.raises(ObjectError) as caught:
-            read_bytes(elf(*sections, symbols=[symbol, Symbol("m", "maps")] if A_MAP in sections else [symbol],
-                           relocations=[Relocation("tc", offset, 1)]))
+            read_bytes(
+                elf(
+                    *sections,
+                    symbols=[symbol, Symbol("m", "maps")] if A_MAP in sections else [symbol],
+                    relocations=[Relocation("tc", offset, 1)],
+                )
+            )
         return str(caught.value)
 
     def test_in_the_middle_of_an_instruction(self) -> None:
@@ -283,40 +347,47 @@ class TestRelocations:
 
     def test_in_an_instruction_that_takes_none(self) -> None:
         message = self.refused(code("tc", mov(0, 0), EXIT), symbol=Symbol("x"), offset=8)
-        assert message == ('section "tc", instruction 1: a relocation to "x" in an instruction that takes none '
-                           "(opcode 0x95)")
+        assert message == (
+            'section "tc", instruction 1: a relocation to "x" in an instruction that takes none (opcode 0x95)'
+        )
 
     def test_in_half_a_load(self) -> None:
         message = self.refused(code("tc", EXIT, insn(0x18)), symbol=Symbol("x"), offset=8)
         assert message == 'section "tc", instruction 1: half of a 16-byte load at the end of the section'
 
     def test_a_call_to_data(self) -> None:
-        message = self.refused(code("tc", call(-1), EXIT), Section(".data", bytes(8), flags=ALLOC),
-                               symbol=Symbol("v", ".data"))
+        message = self.refused(
+            code("tc", call(-1), EXIT), Section(".data", bytes(8), flags=ALLOC), symbol=Symbol("v", ".data")
+        )
         assert message == 'section "tc", instruction 0: a call to "v", which is no function'
 
     def test_a_call_out_of_the_section(self) -> None:
         message = self.refused(code("tc", call(7), EXIT), code(".text", RETURN_0), symbol=Symbol("", ".text", type=3))
-        assert message == ('section "tc", instruction 0: a call to byte 64 of section ".text", '
-                           "where no function starts")
+        assert message == (
+            'section "tc", instruction 0: a call to byte 64 of section ".text", where no function starts'
+        )
 
     def test_a_place_between_two_maps(self) -> None:
         message = self.refused(code("tc", address(1, 4), EXIT), A_MAP, symbol=Symbol("", "maps", type=SECTION))
-        assert message == ('section "tc", instruction 0: a relocation to "maps" at byte 4 of the maps, '
-                           "where no map starts")
+        assert message == (
+            'section "tc", instruction 0: a relocation to "maps" at byte 4 of the maps, where no map starts'
+        )
 
     def test_a_section_that_is_neither(self) -> None:
         message = self.refused(code("tc", address(1), EXIT), Section("notes", bytes(8)), symbol=Symbol("n", "notes"))
-        assert message == ('section "tc", instruction 0: a relocation to "n" in section "notes", '
-                           "which holds neither maps nor data")
+        assert message == (
+            'section "tc", instruction 0: a relocation to "n" in section "notes", which holds neither maps nor data'
+        )
 
     def test_a_symbol_of_no_section(self) -> None:
         message = self.refused(code("tc", address(1), EXIT), symbol=Symbol("absolute", 0xFFF1))
         assert "no section of the file, which holds neither maps nor data" in message
 
     def test_behind_the_end_of_the_section(self) -> None:
-        assert self.refused(code("tc", address(1), EXIT), symbol=Symbol("x"), offset=24) == \
-            "relocation '.reltc' patches byte 24 of 24"
+        assert (
+            self.refused(code("tc", address(1), EXIT), symbol=Symbol("x"), offset=24)
+            == "relocation '.reltc' patches byte 24 of 24"
+        )
 
     def test_a_symbol_that_does_not_exist(self) -> None:
         with pytest.raises(ObjectError, match="names symbol 9; there are 1"):
@@ -326,17 +397,22 @@ class TestRelocations:
 class TestNoObject:
     """Files that are something else."""
 
-    @pytest.mark.parametrize(("data", "message"), [
-        (b"", "the file is empty"), (b"#!/bin/sh", "not an ELF file"), (b"\x7fELF", "truncated: 4 bytes are too few"),
-        (elf(machine=X86_64), "for machine EM_X86_64, not for BPF; compile it with clang -target bpf"),
-        (elf(type=2), "of type ET_EXEC, not a relocatable object"),
-        (elf()[:4] + b"\1" + elf()[5:], "not a 64-bit ELF file"),
-        (elf()[:5] + b"\2" + elf()[6:], "a big-endian object .* build it with -target bpf or -target bpfel"),
-        (elf()[:5] + b"\7" + elf()[6:], "unknown or foreign byte order 7"),
-        (elf()[:60] + bytes(4), "the file has no sections"),
-        (elf()[:62] + b"\x63\0" + elf()[64:], "section 99 is said to hold the names; there are 3"),
-        (elf()[:58] + b"\x20\0" + elf()[60:], "section headers of 32 bytes; 64 expected"),
-    ])
+    @pytest.mark.parametrize(
+        ("data", "message"),
+        [
+            (b"", "the file is empty"),
+            (b"#!/bin/sh", "not an ELF file"),
+            (b"\x7fELF", "truncated: 4 bytes are too few"),
+            (elf(machine=X86_64), "for machine EM_X86_64, not for BPF; compile it with clang -target bpf"),
+            (elf(type=2), "of type ET_EXEC, not a relocatable object"),
+            (elf()[:4] + b"\1" + elf()[5:], "not a 64-bit ELF file"),
+            (elf()[:5] + b"\2" + elf()[6:], "a big-endian object .* build it with -target bpf or -target bpfel"),
+            (elf()[:5] + b"\7" + elf()[6:], "unknown or foreign byte order 7"),
+            (elf()[:60] + bytes(4), "the file has no sections"),
+            (elf()[:62] + b"\x63\0" + elf()[64:], "section 99 is said to hold the names; there are 3"),
+            (elf()[:58] + b"\x20\0" + elf()[60:], "section headers of 32 bytes; 64 expected"),
+        ],
+    )
     def test_says_what_it_is(self, data: bytes, message: str) -> None:
         with pytest.raises(ObjectError, match=message):
             read_bytes(data)
@@ -399,7 +475,12 @@ class TestLooksLikeElf:
         (tmp_path / "text").write_text("1,6 0 0 0")
         os.mkfifo(tmp_path / "pipe")
         assert [looks_like_elf(str(tmp_path / name)) for name in ("object", "text", "pipe", "none", "")] == [
-            True, False, False, False, False]
+            True,
+            False,
+            False,
+            False,
+            False,
+        ]
 
     def test_never_raises(self) -> None:
         assert not looks_like_elf("a\0b")
@@ -436,15 +517,31 @@ def test_no_part_of_a_file_has_to_be_aligned(shift: int, padding: int) -> None:
     """Sections with any address in the file, BTF with bytes between its parts."""
     writer = BtfWriter()
     number = writer.integer()
-    declared = writer.map("modern", {"type": writer.number(2), "key": writer.pointer(number),
-                                     "value": writer.pointer(number), "max_entries": writer.number(9)})
+    declared = writer.map(
+        "modern",
+        {
+            "type": writer.number(2),
+            "key": writer.pointer(number),
+            "value": writer.pointer(number),
+            "max_entries": writer.number(9),
+        },
+    )
     writer.data_section(".maps", [(declared, 0, 32)])
     btf = writer.data(behind_header=padding, between=padding, behind=padding)
-    data = elf(code("tc", address(1), address(2), RETURN_0), Section(".maps", bytes(32), flags=ALLOC | WRITE),
-               Section("maps", words(1, 4, 8, 16), flags=ALLOC | WRITE), Section(".BTF", btf), license(),
-               symbols=[function("main", "tc", 0, 6), Symbol("modern", ".maps", 0, 32, OBJECT),
-                        Symbol("legacy", "maps", 0, 16, OBJECT)],
-               relocations=[Relocation("tc", 0, "modern"), Relocation("tc", 16, "legacy")], shift=shift)
+    data = elf(
+        code("tc", address(1), address(2), RETURN_0),
+        Section(".maps", bytes(32), flags=ALLOC | WRITE),
+        Section("maps", words(1, 4, 8, 16), flags=ALLOC | WRITE),
+        Section(".BTF", btf),
+        license(),
+        symbols=[
+            function("main", "tc", 0, 6),
+            Symbol("modern", ".maps", 0, 32, OBJECT),
+            Symbol("legacy", "maps", 0, 16, OBJECT),
+        ],
+        relocations=[Relocation("tc", 0, "modern"), Relocation("tc", 16, "legacy")],
+        shift=shift,
+    )
     spec = read_bytes(data)
     assert [(m.name, m.type, m.max_entries) for m in spec.maps.values()] == [("legacy", 1, 16), ("modern", 2, 9)]
     assert [target.name for target in spec.sections[1].relocations.values()] == ["modern", "legacy"]

@@ -14,8 +14,9 @@ def spec_with(*programs: tuple[str, str]) -> ObjectSpec:
     """An object with these (section, name), in the order of the sections."""
     names = {section: [n for s, n in programs if s == section] for section, _ in programs}
     sections = [code(section, RETURN_0 * len(found)) for section, found in names.items()]
-    symbols = [function(name, section, 2 * index, 2) for section, found in names.items()
-               for index, name in enumerate(found)]
+    symbols = [
+        function(name, section, 2 * index, 2) for section, found in names.items() for index, name in enumerate(found)
+    ]
     return read_bytes(elf(*sections, symbols=symbols), "/obj/bpf.o")
 
 
@@ -37,8 +38,10 @@ def test_without_the_default_section_it_is_the_only_program() -> None:
 def test_without_the_default_section_several_programs_are_too_many() -> None:
     with pytest.raises(SelectionError) as caught:
         select_program(spec_with(("one", "a"), ("two", "b")))
-    assert str(caught.value) == ('object file "/obj/bpf.o": no section "classifier", which is the default, and more '
-                                 'than one program; sections with programs: "one" (program a), "two" (program b)')
+    assert str(caught.value) == (
+        'object file "/obj/bpf.o": no section "classifier", which is the default, and more '
+        'than one program; sections with programs: "one" (program a), "two" (program b)'
+    )
 
 
 def test_a_section_means_its_first_program() -> None:
@@ -59,9 +62,11 @@ def test_section_and_name_must_both_be_right() -> None:
 def test_a_name_that_is_not_there_lists_those_that_are() -> None:
     with pytest.raises(SelectionError) as caught:
         select_program(SEVERAL, program="x")
-    assert str(caught.value) == ('object file "/obj/bpf.o": no program "x"; sections with programs: "other" '
-                                 '(program a), "classifier" (program b), "classifier" (program c), "action" '
-                                 "(program d)")
+    assert str(caught.value) == (
+        'object file "/obj/bpf.o": no program "x"; sections with programs: "other" '
+        '(program a), "classifier" (program b), "classifier" (program c), "action" '
+        "(program d)"
+    )
 
 
 def test_a_section_that_is_not_there_lists_those_that_are() -> None:
@@ -70,8 +75,12 @@ def test_a_section_that_is_not_there_lists_those_that_are() -> None:
 
 
 def test_a_section_without_entry_points_says_so() -> None:
-    spec = read_bytes(elf(code(".text", RETURN_0), code("tc", RETURN_0),
-                          symbols=[function("helper", ".text"), function("cls", "tc")]), "bpf.o")
+    spec = read_bytes(
+        elf(
+            code(".text", RETURN_0), code("tc", RETURN_0), symbols=[function("helper", ".text"), function("cls", "tc")]
+        ),
+        "bpf.o",
+    )
     with pytest.raises(SelectionError, match=r'no program in section "\.text"; sections with programs: "tc"'):
         select_program(spec, section=".text")
 

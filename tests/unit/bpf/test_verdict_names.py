@@ -19,13 +19,27 @@ CLS, XDP_TYPE = ProgramType.SCHED_CLS, ProgramType.XDP
 _U32 = st.integers(0, 0xFFFFFFFF)
 
 
-@pytest.mark.parametrize(("type", "classes", "word", "value"), [
-    (CLS, False, "TC_ACT_SHOT", 2), (CLS, False, "shot", 2), (CLS, False, "drop", 2), (CLS, False, "pass", 0),
-    (CLS, False, "UNSPEC", 0xFFFFFFFF), (CLS, False, "-1", 0xFFFFFFFF), (CLS, False, "0x10", 16),
-    (CLS, False, "1:10", 0x10010), (CLS, True, "1:10", 0x10010), (CLS, True, "unmatched", 0),
-    (CLS, True, "flowid", 0xFFFFFFFF), (CLS, True, ":7", 7), (XDP_TYPE, False, "XDP_DROP", 1),
-    (XDP_TYPE, False, "drop", 1), (XDP_TYPE, True, "tx", 3), (ProgramType.SOCKET_FILTER, False, "65535", 65535),
-])
+@pytest.mark.parametrize(
+    ("type", "classes", "word", "value"),
+    [
+        (CLS, False, "TC_ACT_SHOT", 2),
+        (CLS, False, "shot", 2),
+        (CLS, False, "drop", 2),
+        (CLS, False, "pass", 0),
+        (CLS, False, "UNSPEC", 0xFFFFFFFF),
+        (CLS, False, "-1", 0xFFFFFFFF),
+        (CLS, False, "0x10", 16),
+        (CLS, False, "1:10", 0x10010),
+        (CLS, True, "1:10", 0x10010),
+        (CLS, True, "unmatched", 0),
+        (CLS, True, "flowid", 0xFFFFFFFF),
+        (CLS, True, ":7", 7),
+        (XDP_TYPE, False, "XDP_DROP", 1),
+        (XDP_TYPE, False, "drop", 1),
+        (XDP_TYPE, True, "tx", 3),
+        (ProgramType.SOCKET_FILTER, False, "65535", 65535),
+    ],
+)
 def test_words_and_values(type: ProgramType, classes: bool, word: str, value: int) -> None:
     assert Verdicts(type, classes=classes).value(word) == value
 
@@ -56,15 +70,17 @@ def _numbers(tmp_path: Path, expressions: list[str]) -> list[int]:
     if shutil.which("clang") is None:
         cannot("clang is not installed")
     source, target = tmp_path / "facts.c", tmp_path / "facts.o"
-    source.write_text("#include <linux/bpf.h>\n#include <linux/pkt_cls.h>\n"
-                      'const long long facts[] __attribute__((section("numbers"))) = {\n'
-                      + ",\n".join(expressions) + "\n};\n")
-    outcome = run("clang", "-target", "bpf", "-O2", "-I/usr/include/x86_64-linux-gnu", "-c", str(source), "-o",
-                  str(target))
+    source.write_text(
+        "#include <linux/bpf.h>\n#include <linux/pkt_cls.h>\n"
+        'const long long facts[] __attribute__((section("numbers"))) = {\n' + ",\n".join(expressions) + "\n};\n"
+    )
+    outcome = run(
+        "clang", "-target", "bpf", "-O2", "-I/usr/include/x86_64-linux-gnu", "-c", str(source), "-o", str(target)
+    )
     assert outcome.status == 0, outcome.err
     data = section_data(target.read_bytes(), "numbers")
     assert data is not None
-    return [int.from_bytes(data[at:at + 8], "little", signed=True) for at in range(0, len(data), 8)]
+    return [int.from_bytes(data[at : at + 8], "little", signed=True) for at in range(0, len(data), 8)]
 
 
 def test_the_names_are_those_of_the_headers(tmp_path: Path) -> None:
@@ -85,14 +101,26 @@ def test_fields_are_where_the_headers_have_them(tmp_path: Path) -> None:
 def test_a_context_has_what_was_said() -> None:
     encoded = run_context.encode(CLS, {"mark": 7, "tstamp": 1 << 40, "cb4": 5})
     assert len(encoded) == 192
-    assert run_context.decode(CLS, encoded) == {"mark": 7, "priority": 0, "cb0": 0, "cb1": 0, "cb2": 0, "cb3": 0,
-                                                "cb4": 5, "tstamp": 1 << 40}
+    assert run_context.decode(CLS, encoded) == {
+        "mark": 7,
+        "priority": 0,
+        "cb0": 0,
+        "cb1": 0,
+        "cb2": 0,
+        "cb3": 0,
+        "cb4": 5,
+        "tstamp": 1 << 40,
+    }
     assert run_context.encode(XDP_TYPE, {}) == b""
     assert run_context.decode(CLS, b"short") == {}
 
 
-@given(st.dictionaries(st.one_of(st.sampled_from([*run_context.SKB.settable, "len", "data"]), st.text()),
-                       st.integers(-1, 1 << 70)), st.sampled_from([CLS, XDP_TYPE, ProgramType.FLOW_DISSECTOR]))
+@given(
+    st.dictionaries(
+        st.one_of(st.sampled_from([*run_context.SKB.settable, "len", "data"]), st.text()), st.integers(-1, 1 << 70)
+    ),
+    st.sampled_from([CLS, XDP_TYPE, ProgramType.FLOW_DISSECTOR]),
+)
 def test_any_fields_make_a_context_or_a_clean_error(fields: dict[str, int], type: ProgramType) -> None:
     try:
         encoded = run_context.encode(type, fields)

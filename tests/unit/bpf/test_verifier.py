@@ -70,16 +70,21 @@ processed 7 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_stat
 """
 
 
-@pytest.mark.parametrize(("log", "line", "instruction"), [
-    (PACKET, "R1 offset is outside of the packet", 1),
-    (OLD_PACKET, "R1 offset is outside of the packet", 1),
-    (STACK, "combined stack size of 2 calls is 608. Too large", None),
-    (GPL, "cannot call GPL-restricted function from non-GPL compatible program", 9),
-    (OLD_HELPER, "unknown func bpf_probe_read#4", 0),
-    (NEW_HELPER, "program of this type cannot use helper bpf_probe_read#4", 0),
-    (BRANCHES, "R1 invalid mem access 'scalar'", 6),
-    ("", "", None), ("\n \n", "", None), ("processed 0 insns (limit 1)\n", "", None),
-])
+@pytest.mark.parametrize(
+    ("log", "line", "instruction"),
+    [
+        (PACKET, "R1 offset is outside of the packet", 1),
+        (OLD_PACKET, "R1 offset is outside of the packet", 1),
+        (STACK, "combined stack size of 2 calls is 608. Too large", None),
+        (GPL, "cannot call GPL-restricted function from non-GPL compatible program", 9),
+        (OLD_HELPER, "unknown func bpf_probe_read#4", 0),
+        (NEW_HELPER, "program of this type cannot use helper bpf_probe_read#4", 0),
+        (BRANCHES, "R1 invalid mem access 'scalar'", 6),
+        ("", "", None),
+        ("\n \n", "", None),
+        ("processed 0 insns (limit 1)\n", "", None),
+    ],
+)
 def test_the_last_word_and_where_it_fell(log: str, line: str, instruction: int | None) -> None:
     assert decisive_line(log) == line
     assert failing_instruction(log) == instruction
@@ -97,8 +102,15 @@ def program(license_text: str = "GPL") -> tuple[ObjectSpec, LinkedProgram]:
     tc, file = w.string("tc"), w.string("reject.c")
     first, second = w.string("  first();"), w.string("  second();")
     lines = [(tc, 0, file, first, 6 << 10), (tc, 8, file, second, 8 << 10)]
-    spec = read_bytes(elf(code("tc", mov(0, 0), EXIT), license(license_text), Section(".BTF", w.data()),
-                          Section(".BTF.ext", ext([(tc, 0, 0)], lines)), symbols=[function("cls_main", "tc")]))
+    spec = read_bytes(
+        elf(
+            code("tc", mov(0, 0), EXIT),
+            license(license_text),
+            Section(".BTF", w.data()),
+            Section(".BTF.ext", ext([(tc, 0, 0)], lines)),
+            symbols=[function("cls_main", "tc")],
+        )
+    )
     return spec, link(spec, spec.programs[0])
 
 
@@ -108,8 +120,9 @@ class TestErrors:
     def test_name_program_reason_and_source(self) -> None:
         error = verifier_error(*program(), ProgramType.SCHED_CLS, errno.EACCES, PACKET)
         lines = str(error).splitlines()
-        assert lines[0] == ('program "cls_main" in section "tc": refused by the verifier: '
-                            "R1 offset is outside of the packet")
+        assert lines[0] == (
+            'program "cls_main" in section "tc": refused by the verifier: R1 offset is outside of the packet'
+        )
         assert lines[1] == "  at reject.c:8: second();"
         assert lines[2] == "Verifier log:"
         assert lines[-1] == "  R1 offset is outside of the packet"
@@ -119,15 +132,16 @@ class TestErrors:
         log = "".join(f"{i}: (b7) r0 = 0\n" for i in range(40)) + "R0 is bad\n"
         lines = str(verifier_error(*program(), ProgramType.SCHED_CLS, errno.EINVAL, log)).splitlines()
         assert "Verifier log (the last 12 lines; 29 more with verbose):" in lines
-        assert len(lines[lines.index("Verifier log (the last 12 lines; 29 more with verbose):") + 1:]) == 12
+        assert len(lines[lines.index("Verifier log (the last 12 lines; 29 more with verbose):") + 1 :]) == 12
 
     def test_do_not_repeat_a_log_of_one_line(self) -> None:
         assert "Verifier log" not in str(verifier_error(*program(), ProgramType.SCHED_CLS, errno.EINVAL, STACK))
 
     def test_without_a_log_give_the_errno(self) -> None:
         error = verifier_error(*program(), ProgramType.SCHED_CLS, errno.EINVAL, "")
-        assert str(error) == ('program "cls_main" in section "tc": the kernel refused to load it: '
-                              "Invalid argument (EINVAL)")
+        assert str(error) == (
+            'program "cls_main" in section "tc": the kernel refused to load it: Invalid argument (EINVAL)'
+        )
 
     def test_without_line_information_name_no_line(self) -> None:
         spec = read_bytes(elf(code("tc", mov(0, 0), EXIT), symbols=[function("cls_main", "tc")]))
@@ -138,13 +152,21 @@ class TestErrors:
     def test_of_a_function_name_its_own_line(self) -> None:
         w = BtfWriter()
         tc, text, file = w.string("tc"), w.string(".text"), w.string("a.c")
-        info = ext([(tc, 0, 0), (tc, 16, 0)], [(tc, 0, file, 0, 1 << 10), (tc, 16, file, 0, 5 << 10),
-                                               (text, 0, file, 0, 9 << 10)])
-        spec = read_bytes(elf(code("tc", call(1), EXIT, mov(0, 0), EXIT), Section(".BTF", w.data()),
-                              Section(".BTF.ext", info),
-                              symbols=[function("main", "tc", 0, 2), function("f", "tc", 2, 2, binding=0)]))
-        error = verifier_error(spec, link(spec, spec.programs[0]), ProgramType.SCHED_CLS, errno.EINVAL,
-                               "3: (95) exit\nbad\n")
+        info = ext(
+            [(tc, 0, 0), (tc, 16, 0)],
+            [(tc, 0, file, 0, 1 << 10), (tc, 16, file, 0, 5 << 10), (text, 0, file, 0, 9 << 10)],
+        )
+        spec = read_bytes(
+            elf(
+                code("tc", call(1), EXIT, mov(0, 0), EXIT),
+                Section(".BTF", w.data()),
+                Section(".BTF.ext", info),
+                symbols=[function("main", "tc", 0, 2), function("f", "tc", 2, 2, binding=0)],
+            )
+        )
+        error = verifier_error(
+            spec, link(spec, spec.programs[0]), ProgramType.SCHED_CLS, errno.EINVAL, "3: (95) exit\nbad\n"
+        )
         assert error.source == "a.c:5"
 
 
@@ -166,7 +188,8 @@ class TestHints:
     @pytest.mark.parametrize("log", [OLD_HELPER, NEW_HELPER])
     def test_a_helper_of_other_program_types_is_named(self, log: str) -> None:
         assert self.hints(errno.EINVAL, log) == (
-            "the helper bpf_probe_read is not for programs of type sched_cls in this kernel",)
+            "the helper bpf_probe_read is not for programs of type sched_cls in this kernel",
+        )
 
     def test_too_many_instructions(self) -> None:
         spec, linked = program()

@@ -44,13 +44,49 @@ def test_each_opcode_has_a_text_of_its_own(code: int) -> None:
 def test_fields_that_mean_nothing_are_forgotten() -> None:
     """The opcode of an addition of X, with a constant and offsets."""
     program = (ClassicInstruction(op.ALU | op.ADD | op.X, 7, 8, 9), ClassicInstruction(op.RET, 1, 2, 3))
-    assert assemble(disassemble(program)) == (ClassicInstruction(op.ALU | op.ADD | op.X, 0, 0, 0),
-                                              ClassicInstruction(op.RET, 0, 0, 3))
+    assert assemble(disassemble(program)) == (
+        ClassicInstruction(op.ALU | op.ADD | op.X, 0, 0, 0),
+        ClassicInstruction(op.RET, 0, 0, 3),
+    )
 
 
-_words = st.sampled_from([*sorted(MNEMONICS), "#", "x", "a", "M", "[", "]", "(", ")", "+", "-", "*", "&", "0xf", "4",
-                          ",", ":", "there", "there:", "len", "proto", "%", "/*", "*/", ";", "\n", " ", "0",
-                          "99999999999", "-1", "08", "é", '"'])
+_words = st.sampled_from(
+    [
+        *sorted(MNEMONICS),
+        "#",
+        "x",
+        "a",
+        "M",
+        "[",
+        "]",
+        "(",
+        ")",
+        "+",
+        "-",
+        "*",
+        "&",
+        "0xf",
+        "4",
+        ",",
+        ":",
+        "there",
+        "there:",
+        "len",
+        "proto",
+        "%",
+        "/*",
+        "*/",
+        ";",
+        "\n",
+        " ",
+        "0",
+        "99999999999",
+        "-1",
+        "08",
+        "é",
+        '"',
+    ]
+)
 
 
 @given(st.lists(_words, max_size=30).map(" ".join))
@@ -88,38 +124,69 @@ def test_line_ends_and_capitals_mean_nothing_to_instructions() -> None:
     assert assemble(" ".join(ARP.split())) == assemble(ARP.upper()) == assemble(ARP.replace(" ", "\n "))
 
 
-@pytest.mark.parametrize(("text", "k"), [
-    ("0x10", 16), ("0X1f", 31), ("0b101", 5), ("010", 8), ("0", 0), ("+7", 7), ("-1", 0xFFFFFFFF), ("- 2", 0xFFFFFFFE),
-    ("4294967295", 0xFFFFFFFF), ("-2147483648", 0x80000000), ("-0x10", 0xFFFFFFF0),
-])
+@pytest.mark.parametrize(
+    ("text", "k"),
+    [
+        ("0x10", 16),
+        ("0X1f", 31),
+        ("0b101", 5),
+        ("010", 8),
+        ("0", 0),
+        ("+7", 7),
+        ("-1", 0xFFFFFFFF),
+        ("- 2", 0xFFFFFFFE),
+        ("4294967295", 0xFFFFFFFF),
+        ("-2147483648", 0x80000000),
+        ("-0x10", 0xFFFFFFF0),
+    ],
+)
 def test_numbers(text: str, k: int) -> None:
     assert assemble(f"ret #{text}") == (ClassicInstruction(6, 0, 0, k),)
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("", "there are no instructions"), ("; nothing", "there are no instructions"),
-    ("ret", 'line 1: "#" or "a" expected, not "the end of the text"'),
-    ("ret #0\nld [", 'line 2: a number expected, not "the end of the text"'),
-    ("ret #0\n\n bogus", 'line 3: an instruction expected, not "bogus"'),
-    ("ld {x}", 'line 1: what is "{"?'), ("ret #0 /* never", "line 1: a comment without an end"),
-    ("ret #09", '"09" is no octal number'), ("ret #4294967296", "does not fit in 32 bits"),
-    ("ret #-2147483649", "does not fit in 32 bits"), ("ret #" + "9" * 5000, "does not fit in 32 bits"),
-    ("ret #12ab", 'what is "1"?'), ("ld x", '"[" expected'), ("ldh #len", "an extension expected"),
-    ("ldh #5", "an extension expected"), ("ldx [5]", "4*([k]&0xf) expected"),
-    ("ldx 5*([0]&0xf)", "4*([k]&0xf) expected"),
-    ("ldx 4*([0]&0xe)", "4*([k]&0xf) expected"), ("ldxb #5", "4*([k]&0xf) expected"), ("ld [x 5]", '"+" expected'),
-    ("add 5", '"#" or "x" expected'), ("st [5]", '"m" expected'), ("ld %a", '"[" expected'),
-    ("jmp\nret #0", 'a label expected, not "ret"'), ("jmp x", 'a label expected, not "x"'),
-    ("jmp away\nret #0", 'line 1: there is no label "away"'), ("jeq #1, b1, c1\nb1: ret #0", 'there is no label "c1"'),
-    ("a1: ret #0\nldi #1\njmp a1", 'line 3: "a1" is before the jump'),
-    ("a1: ret #0\na1: ret #1", 'line 2: there are two labels "a1"'),
-    ("ret #0\nend:", "line 2: an instruction expected"),
-    ("jeq #1 there\nthere: ret #0", '"," expected'), ("jne #1, yes, no\nyes: ret #0", "an instruction expected"),
-    ("ldi #1", "line 1: the last instruction is no return"), ("div #0\nret #0", "line 1: it divides by 0"),
-    ("ret #0\nld M[3]\nret a", "line 2: it loads M[3]"), ("ret x", '"#" or "a" expected'),
-    ("jeq #1, far\n" + "ldi #0\n" * 256 + "far: ret #0", 'line 1: "far" is 256 instructions away'),
-    ("ret #0\n" * (MAX_INSTRUCTIONS + 1), "more than 4096 instructions"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "there are no instructions"),
+        ("; nothing", "there are no instructions"),
+        ("ret", 'line 1: "#" or "a" expected, not "the end of the text"'),
+        ("ret #0\nld [", 'line 2: a number expected, not "the end of the text"'),
+        ("ret #0\n\n bogus", 'line 3: an instruction expected, not "bogus"'),
+        ("ld {x}", 'line 1: what is "{"?'),
+        ("ret #0 /* never", "line 1: a comment without an end"),
+        ("ret #09", '"09" is no octal number'),
+        ("ret #4294967296", "does not fit in 32 bits"),
+        ("ret #-2147483649", "does not fit in 32 bits"),
+        ("ret #" + "9" * 5000, "does not fit in 32 bits"),
+        ("ret #12ab", 'what is "1"?'),
+        ("ld x", '"[" expected'),
+        ("ldh #len", "an extension expected"),
+        ("ldh #5", "an extension expected"),
+        ("ldx [5]", "4*([k]&0xf) expected"),
+        ("ldx 5*([0]&0xf)", "4*([k]&0xf) expected"),
+        ("ldx 4*([0]&0xe)", "4*([k]&0xf) expected"),
+        ("ldxb #5", "4*([k]&0xf) expected"),
+        ("ld [x 5]", '"+" expected'),
+        ("add 5", '"#" or "x" expected'),
+        ("st [5]", '"m" expected'),
+        ("ld %a", '"[" expected'),
+        ("jmp\nret #0", 'a label expected, not "ret"'),
+        ("jmp x", 'a label expected, not "x"'),
+        ("jmp away\nret #0", 'line 1: there is no label "away"'),
+        ("jeq #1, b1, c1\nb1: ret #0", 'there is no label "c1"'),
+        ("a1: ret #0\nldi #1\njmp a1", 'line 3: "a1" is before the jump'),
+        ("a1: ret #0\na1: ret #1", 'line 2: there are two labels "a1"'),
+        ("ret #0\nend:", "line 2: an instruction expected"),
+        ("jeq #1 there\nthere: ret #0", '"," expected'),
+        ("jne #1, yes, no\nyes: ret #0", "an instruction expected"),
+        ("ldi #1", "line 1: the last instruction is no return"),
+        ("div #0\nret #0", "line 1: it divides by 0"),
+        ("ret #0\nld M[3]\nret a", "line 2: it loads M[3]"),
+        ("ret x", '"#" or "a" expected'),
+        ("jeq #1, far\n" + "ldi #0\n" * 256 + "far: ret #0", 'line 1: "far" is 256 instructions away'),
+        ("ret #0\n" * (MAX_INSTRUCTIONS + 1), "more than 4096 instructions"),
+    ],
+)
 def test_each_mistake_is_named_with_its_line(text: str, message: str) -> None:
     with pytest.raises(BytecodeError) as caught:
         assemble(text)
@@ -137,18 +204,23 @@ def test_the_forms_that_programs_are_printed_in() -> None:
     assert format_program(program) == "4,40 0 0 12,21 0 1 2054,6 0 0 4294967295,6 0 0 0\n"
     assert format_program(program, "tcpdump") == "4\n40 0 0 12\n21 0 1 2054\n6 0 0 4294967295\n6 0 0 0\n"
     assert format_program(program, "c").splitlines()[1] == "{ 0x15, 0, 1, 0x00000806 },"
-    assert format_program(program, "asm") == ("l0:     ldh [12]\nl1:     jne #0x806, l3\nl2:     ret #0xffffffff\n"
-                                              "l3:     ret #0x0\n")
+    assert format_program(program, "asm") == (
+        "l0:     ldh [12]\nl1:     jne #0x806, l3\nl2:     ret #0xffffffff\nl3:     ret #0x0\n"
+    )
     assert parse_program(format_bytecode(program)) == program
 
 
-@pytest.mark.parametrize(("instruction", "line"), [
-    ((0x30, 0, 0, 0xFFF00009), "l0:     ldb [-1048567]          ; network header + 9"),
-    ((0x28, 0, 0, 0xFFE0000C), "l0:     ldh [-2097140]          ; link-layer header + 12"),
-    ((0x20, 0, 0, 0x80000000), "l0:     ld [-2147483648]        ; nowhere: the program ends with 0"),
-    ((0x20, 0, 0, 0xFFFFF028), "l0:     ld [-4056]              ; A ^= X"),
-    ((0x20, 0, 0, 0xFFFFF000), "l0:     ld #proto"), ((0x40, 0, 0, 14), "l0:     ld [x + 14]"),
-    ((0xB1, 0, 0, 14), "l0:     ldxb 4*([14]&0xf)"),
-])
+@pytest.mark.parametrize(
+    ("instruction", "line"),
+    [
+        ((0x30, 0, 0, 0xFFF00009), "l0:     ldb [-1048567]          ; network header + 9"),
+        ((0x28, 0, 0, 0xFFE0000C), "l0:     ldh [-2097140]          ; link-layer header + 12"),
+        ((0x20, 0, 0, 0x80000000), "l0:     ld [-2147483648]        ; nowhere: the program ends with 0"),
+        ((0x20, 0, 0, 0xFFFFF028), "l0:     ld [-4056]              ; A ^= X"),
+        ((0x20, 0, 0, 0xFFFFF000), "l0:     ld #proto"),
+        ((0x40, 0, 0, 14), "l0:     ld [x + 14]"),
+        ((0xB1, 0, 0, 14), "l0:     ldxb 4*([14]&0xf)"),
+    ],
+)
 def test_lines_explain_what_is_odd(instruction: tuple[int, int, int, int], line: str) -> None:
     assert disassemble((ClassicInstruction(*instruction), ClassicInstruction(6, 0, 0, 0))).splitlines()[0] == line

@@ -71,19 +71,30 @@ def test_breakpoints() -> None:
     assert d.execute("break l3") == "l3:     ldxi #7\n"
     assert d.execute("break 5") == "l3:     ldxi #7\nl5:     ret #0x0\n"
     assert d.execute("run").startswith("breakpoint 3\nA 0x00000800")
-    assert d.execute("list").splitlines()[3:] == ["-> l3:     ldxi #7", "   l4:     ret #0xffffffff",
-                                                  " * l5:     ret #0x0"]
+    assert d.execute("list").splitlines()[3:] == [
+        "-> l3:     ldxi #7",
+        "   l4:     ret #0xffffffff",
+        " * l5:     ret #0x0",
+    ]
     assert d.execute("run").endswith("match\n")
     assert d.execute("delete 3") == "l5:     ret #0x0\n"
     assert d.execute("breakpoint clear") == "no breakpoints\n"
 
 
-@pytest.mark.parametrize(("line", "answer"), [
-    ("bogus", 'What is "bogus"? Try "help".\n'), ("break l6", '"l6" is no instruction: l0 to l5 are there.\n'),
-    ("delete", '"" is no instruction'), ("step two", '"two" is no number'), ("step -", '"-" is no number'),
-    ("step --1", "is no number"), ("next -1", '"-1" is no number'),
-    ("break " + "9" * 400, "is no instruction"), ("step ٣", "is no number"),
-])
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("bogus", 'What is "bogus"? Try "help".\n'),
+        ("break l6", '"l6" is no instruction: l0 to l5 are there.\n'),
+        ("delete", '"" is no instruction'),
+        ("step two", '"two" is no number'),
+        ("step -", '"-" is no number'),
+        ("step --1", "is no number"),
+        ("next -1", '"-1" is no number'),
+        ("break " + "9" * 400, "is no instruction"),
+        ("step ٣", "is no number"),
+    ],
+)
 def test_what_is_not_understood(line: str, answer: str) -> None:
     assert answer in debugger().execute(line)
 

@@ -38,31 +38,73 @@ def result(text: str, data: bytes = bytes(range(64)), length: int | None = None,
     return run(assemble(text), data, length, Ancillary(**known))
 
 
-@pytest.mark.parametrize(("text", "value"), [
-    ("ret #5", 5), ("ret a", 0), ("txa\nret a", 0), ("ld #len\nret a", 64), ("ldx #len\ntxa\nret a", 64),
-    ("ld [1]\nret a", 0x01020304), ("ldh [1]\nret a", 0x0102), ("ldb [63]\nret a", 63),
-    ("ldxi #3\nld [x + 1]\nret a", 0x04050607), ("ldi #1\nld [61]\nret #7", 0), ("ldh [63]\nret #7", 0),
-    ("ldb [64]\nret #7", 0), ("ldxi #64\nldb [x+0]\nret #7", 0), ("ldxi #-1\nldb [x + 5]\nret a", 4),
-    ("ldx 4*([31]&0xf)\ntxa\nret a", 60), ("ldx 4*([64]&0xf)\nret #7", 0),
-    ("ldi #-1\nadd #2\nret a", 1), ("ldi #1\nsub #2\nret a", U32), ("ldi #0x10000\nmul #0x10001\nret a", 0x10000),
-    ("ldi #7\ndiv #2\nret a", 3), ("ldi #7\nmod #4\nret a", 3), ("ldi #7\ndiv x\nret #9", 0),
-    ("ldi #7\nmod x\nret #9", 0), ("ldi #6\nand #3\nret a", 2), ("ldi #6\nor #3\nret a", 7),
-    ("ldi #6\nxor #3\nret a", 5), ("ldi #1\nlsh #31\nret a", 1 << 31), ("ldi #-1\nrsh #31\nret a", 1),
-    ("ldi #1\nldxi #33\nlsh x\nret a", 2), ("ldi #4\nldxi #33\nrsh x\nret a", 2), ("ldi #1\nneg\nret a", U32),
-    ("ldi #3\nst M[15]\nldi #0\nld M[15]\nret a", 3), ("ldxi #4\nstx M[0]\nldx M[0]\ntxa\nret a", 4),
-    ("ldi #3\ntax\nldi #4\nadd x\nret a", 7), ("ldi #5\nldxi #3\nld [-4056]\nret a", 6),
-    ("ldb [-1048576]\nret a", 14), ("ldb [-2097152]\nret a", 0), ("ldb [-2097151]\nret a", 1),
-    ("ldxi #2\nldb [x - 1048576]\nret a", 16), ("ld [-2097153]\nret #9", 0), ("ldx 4*([-1048576]&0xf)\ntxa\nret a", 56),
-])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("ret #5", 5),
+        ("ret a", 0),
+        ("txa\nret a", 0),
+        ("ld #len\nret a", 64),
+        ("ldx #len\ntxa\nret a", 64),
+        ("ld [1]\nret a", 0x01020304),
+        ("ldh [1]\nret a", 0x0102),
+        ("ldb [63]\nret a", 63),
+        ("ldxi #3\nld [x + 1]\nret a", 0x04050607),
+        ("ldi #1\nld [61]\nret #7", 0),
+        ("ldh [63]\nret #7", 0),
+        ("ldb [64]\nret #7", 0),
+        ("ldxi #64\nldb [x+0]\nret #7", 0),
+        ("ldxi #-1\nldb [x + 5]\nret a", 4),
+        ("ldx 4*([31]&0xf)\ntxa\nret a", 60),
+        ("ldx 4*([64]&0xf)\nret #7", 0),
+        ("ldi #-1\nadd #2\nret a", 1),
+        ("ldi #1\nsub #2\nret a", U32),
+        ("ldi #0x10000\nmul #0x10001\nret a", 0x10000),
+        ("ldi #7\ndiv #2\nret a", 3),
+        ("ldi #7\nmod #4\nret a", 3),
+        ("ldi #7\ndiv x\nret #9", 0),
+        ("ldi #7\nmod x\nret #9", 0),
+        ("ldi #6\nand #3\nret a", 2),
+        ("ldi #6\nor #3\nret a", 7),
+        ("ldi #6\nxor #3\nret a", 5),
+        ("ldi #1\nlsh #31\nret a", 1 << 31),
+        ("ldi #-1\nrsh #31\nret a", 1),
+        ("ldi #1\nldxi #33\nlsh x\nret a", 2),
+        ("ldi #4\nldxi #33\nrsh x\nret a", 2),
+        ("ldi #1\nneg\nret a", U32),
+        ("ldi #3\nst M[15]\nldi #0\nld M[15]\nret a", 3),
+        ("ldxi #4\nstx M[0]\nldx M[0]\ntxa\nret a", 4),
+        ("ldi #3\ntax\nldi #4\nadd x\nret a", 7),
+        ("ldi #5\nldxi #3\nld [-4056]\nret a", 6),
+        ("ldb [-1048576]\nret a", 14),
+        ("ldb [-2097152]\nret a", 0),
+        ("ldb [-2097151]\nret a", 1),
+        ("ldxi #2\nldb [x - 1048576]\nret a", 16),
+        ("ld [-2097153]\nret #9", 0),
+        ("ldx 4*([-1048576]&0xf)\ntxa\nret a", 56),
+    ],
+)
 def test_instructions(text: str, value: int) -> None:
     assert result(text, network_header=14) == value
 
 
-@pytest.mark.parametrize(("jump", "a", "x", "taken"), [
-    ("jeq", 5, 5, True), ("jeq", 5, 6, False), ("jgt", 6, 5, True), ("jgt", 5, 5, False), ("jge", 5, 5, True),
-    ("jge", 4, 5, False), ("jgt", U32, 1, True), ("jset", 6, 3, True), ("jset", 4, 3, False),
-    ("jne", 5, 6, False), ("jlt", 4, 5, False), ("jle", 6, 5, True),
-])
+@pytest.mark.parametrize(
+    ("jump", "a", "x", "taken"),
+    [
+        ("jeq", 5, 5, True),
+        ("jeq", 5, 6, False),
+        ("jgt", 6, 5, True),
+        ("jgt", 5, 5, False),
+        ("jge", 5, 5, True),
+        ("jge", 4, 5, False),
+        ("jgt", U32, 1, True),
+        ("jset", 6, 3, True),
+        ("jset", 4, 3, False),
+        ("jne", 5, 6, False),
+        ("jlt", 4, 5, False),
+        ("jle", 6, 5, True),
+    ],
+)
 def test_jumps_with_k_and_with_x(jump: str, a: int, x: int, taken: bool) -> None:
     """Of ``jne``, ``jlt`` and ``jle`` the label is for "no": the outcome here is that of the opcode."""
     inverse = jump in ("jne", "jlt", "jle")
@@ -77,8 +119,23 @@ def test_a_packet_that_was_cut() -> None:
     assert result("ldb [3]\nret #1", b"abc", 1500) == 0
 
 
-@pytest.mark.parametrize("name", ["proto", "type", "ifidx", "mark", "queue", "hatype", "rxhash", "cpu", "vlan_tci",
-                                  "vlan_avail", "vlan_tpid", "rand"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "proto",
+        "type",
+        "ifidx",
+        "mark",
+        "queue",
+        "hatype",
+        "rxhash",
+        "cpu",
+        "vlan_tci",
+        "vlan_avail",
+        "vlan_tpid",
+        "rand",
+    ],
+)
 def test_extensions_give_what_is_set(name: str) -> None:
     assert run(assemble(f"ld #{name}\nret a"), b"", ancillary=Ancillary(**{name: 4711})) == 4711
 
@@ -99,10 +156,18 @@ def test_netlink_attributes() -> None:
     assert result(find.format(0, 1, "nlan"), struct.pack("=HH", 400, 1)) == 0, "a length beyond the packet"
 
 
-@pytest.mark.parametrize(("frame", "proto", "type"), [
-    (eth(b"x", IP), IP, 0), (eth(b"x", ARP, target=BROADCAST), ARP, 1), (eth(b"x", IPV6, target=MULTICAST), IPV6, 2),
-    (eth(b"\xff\xff", 30), 1, 0), (eth(b"\x42\x42", 30), 4, 0), (b"", 4, 0), (eth(vlan(5, b""), VLAN), VLAN, 0),
-])
+@pytest.mark.parametrize(
+    ("frame", "proto", "type"),
+    [
+        (eth(b"x", IP), IP, 0),
+        (eth(b"x", ARP, target=BROADCAST), ARP, 1),
+        (eth(b"x", IPV6, target=MULTICAST), IPV6, 2),
+        (eth(b"\xff\xff", 30), 1, 0),
+        (eth(b"\x42\x42", 30), 4, 0),
+        (b"", 4, 0),
+        (eth(vlan(5, b""), VLAN), VLAN, 0),
+    ],
+)
 def test_what_an_ethernet_packet_says(frame: bytes, proto: int, type: int) -> None:
     known = describe(frame, ETHERNET)
     assert (known.proto, known.type, known.network_header, known.hatype) == (proto, type, 14, 1)
@@ -130,13 +195,22 @@ def test_the_outer_tag_is_taken_out() -> None:
     assert untag(plain, describe(plain, ETHERNET))[0] == plain
 
 
-@pytest.mark.parametrize(("frame", "protocol", "offset"), [
-    (eth(ip4(tcp(1, 2, options=bytes(8)), TCP)), IP, 14 + 20 + 28), (eth(ip4(udp(1, 2), UDP)), IP, 42),
-    (eth(ip6(udp(1, 2), UDP), IPV6), IPV6, 62), (eth(arp(1), ARP), ARP, 14),
-    (eth(vlan(5, arp(1), ARP), VLAN), VLAN, 18),
-    (eth(b"", IP), IP, 0), (eth(b"?" * 30, 0x1234), 0x1234, 0), (eth(ip4(bytes(30), UDP, fragment=5)), IP, 34),
-    (eth(ip4(b"", TCP)), IP, 34), (eth(b"\x44" + bytes(30)), IP, 0), (eth(ip4(ip4(udp(1, 2), UDP), 4)), IP, 62),
-])
+@pytest.mark.parametrize(
+    ("frame", "protocol", "offset"),
+    [
+        (eth(ip4(tcp(1, 2, options=bytes(8)), TCP)), IP, 14 + 20 + 28),
+        (eth(ip4(udp(1, 2), UDP)), IP, 42),
+        (eth(ip6(udp(1, 2), UDP), IPV6), IPV6, 62),
+        (eth(arp(1), ARP), ARP, 14),
+        (eth(vlan(5, arp(1), ARP), VLAN), VLAN, 18),
+        (eth(b"", IP), IP, 0),
+        (eth(b"?" * 30, 0x1234), 0x1234, 0),
+        (eth(ip4(bytes(30), UDP, fragment=5)), IP, 34),
+        (eth(ip4(b"", TCP)), IP, 34),
+        (eth(b"\x44" + bytes(30)), IP, 0),
+        (eth(ip4(ip4(udp(1, 2), UDP), 4)), IP, 62),
+    ],
+)
 def test_payload_offsets(frame: bytes, protocol: int, offset: int) -> None:
     assert payload_offset(frame, protocol, 14) == offset
 

@@ -14,10 +14,18 @@ from pytc.exec_proxy.identifiers import assign_ids, shell_name
 WANTED = st.lists(st.none() | st.integers(0, 12) | st.just(0xFFFFFFFF), max_size=40)
 
 
-@pytest.mark.parametrize(("wanted", "given"), [
-    ([0, 1, 2], [0, 1, 2]), ([None, None, None], [0, 1, 2]), ([0, 0, 0], [0, 1, 2]), ([None, 0, 1], [2, 0, 1]),
-    ([5, None, 5, 0, 1], [5, 2, 3, 0, 1]), ([42, 42], [42, 0]), ([], []),
-])
+@pytest.mark.parametrize(
+    ("wanted", "given"),
+    [
+        ([0, 1, 2], [0, 1, 2]),
+        ([None, None, None], [0, 1, 2]),
+        ([0, 0, 0], [0, 1, 2]),
+        ([None, 0, 1], [2, 0, 1]),
+        ([5, None, 5, 0, 1], [5, 2, 3, 0, 1]),
+        ([42, 42], [42, 0]),
+        ([], []),
+    ],
+)
 def test_ids(wanted: list[int | None], given: list[int]) -> None:
     assert assign_ids(wanted) == given
 
@@ -32,14 +40,27 @@ def test_ids_are_unique_and_kept_where_they_can_be(wanted: list[int | None], tak
 
 def test_three_maps() -> None:
     maps = [NamedDescriptor(0, "map_proto", 5), NamedDescriptor(1, "map_queue", 6), NamedDescriptor(2, "", 7)]
-    assert variables(maps) == {"BPF_NUM_MAPS": "3", "BPF_MAP0": "5", "BPF_MAP1": "6", "BPF_MAP2": "7",
-                               "BPF_MAP_map_proto": "5", "BPF_MAP_map_queue": "6"}
+    assert variables(maps) == {
+        "BPF_NUM_MAPS": "3",
+        "BPF_MAP0": "5",
+        "BPF_MAP1": "6",
+        "BPF_MAP2": "7",
+        "BPF_MAP_map_proto": "5",
+        "BPF_MAP_map_queue": "6",
+    }
 
 
 def test_maps_with_one_name_or_id() -> None:
     maps = [NamedDescriptor(0, "m", 3), NamedDescriptor(0, "m", 4), NamedDescriptor(0, "m_2", 5)]
-    assert variables(maps) == {"BPF_NUM_MAPS": "3", "BPF_MAP0": "3", "BPF_MAP1": "4", "BPF_MAP2": "5",
-                               "BPF_MAP_m": "3", "BPF_MAP_m_2": "4", "BPF_MAP_m_2_2": "5"}
+    assert variables(maps) == {
+        "BPF_NUM_MAPS": "3",
+        "BPF_MAP0": "3",
+        "BPF_MAP1": "4",
+        "BPF_MAP2": "5",
+        "BPF_MAP_m": "3",
+        "BPF_MAP_m_2": "4",
+        "BPF_MAP_m_2_2": "5",
+    }
 
 
 @given(st.text(max_size=20))

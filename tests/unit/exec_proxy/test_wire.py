@@ -32,7 +32,7 @@ def test_sizes_are_those_of_the_c_structures() -> None:
 
 def test_the_bytes_of_a_message() -> None:
     entry = MapEntry(1, 4, 8, 256, 5, 2, 6, 7, 8)
-    data, = encode(IDENTITY, [entry])
+    (data,) = encode(IDENTITY, [entry])
     assert data[0:2] == struct.pack("=H", 1)
     assert data[2:4] == struct.pack("=H", 1)
     assert data[4:68] == b"bpf.o".ljust(64, b"\0")
@@ -62,14 +62,24 @@ def test_entries_of_2015_have_an_id_and_no_flags() -> None:
 GOOD = encode(IDENTITY, [MapEntry(2, 4, 8, 1)] * 3)[0]
 
 
-@pytest.mark.parametrize(("data", "descriptors", "said"), [
-    (b"", 0, "0 bytes"), (GOOD[:87], 3, "87 bytes"), (GOOD[:88], 3, "0 bytes of entries"),
-    (struct.pack("=H", 2) + GOOD[2:], 3, "version 2"), (GOOD, 0, "0 descriptors"), (GOOD, 65, "65 descriptors"),
-    (GOOD, 253, "253 descriptors"), (GOOD, 2, "54 bytes"), (GOOD, 4, "3 maps announced, 4"),
-    (GOOD + b"x", 3, "109 bytes"), (GOOD[:2] + struct.pack("=H", 2) + GOOD[4:], 3, "2 maps announced"),
-    (GOOD[:2] + struct.pack("=H", 10000) + GOOD[4:], 3, "10000 maps"),
-    (GOOD[:2] + struct.pack("=H", 0) + GOOD[4:], 3, "0 maps"),
-])
+@pytest.mark.parametrize(
+    ("data", "descriptors", "said"),
+    [
+        (b"", 0, "0 bytes"),
+        (GOOD[:87], 3, "87 bytes"),
+        (GOOD[:88], 3, "0 bytes of entries"),
+        (struct.pack("=H", 2) + GOOD[2:], 3, "version 2"),
+        (GOOD, 0, "0 descriptors"),
+        (GOOD, 65, "65 descriptors"),
+        (GOOD, 253, "253 descriptors"),
+        (GOOD, 2, "54 bytes"),
+        (GOOD, 4, "3 maps announced, 4"),
+        (GOOD + b"x", 3, "109 bytes"),
+        (GOOD[:2] + struct.pack("=H", 2) + GOOD[4:], 3, "2 maps announced"),
+        (GOOD[:2] + struct.pack("=H", 10000) + GOOD[4:], 3, "10000 maps"),
+        (GOOD[:2] + struct.pack("=H", 0) + GOOD[4:], 3, "0 maps"),
+    ],
+)
 def test_what_is_no_export_is_refused(data: bytes, descriptors: int, said: str) -> None:
     if said == "54 bytes":
         said = "108 bytes of entries for 2"
@@ -93,9 +103,15 @@ def test_no_maps_and_too_many_are_not_sent() -> None:
             encode(IDENTITY, [MapEntry(2, 4, 8, 1)] * count)
 
 
-@pytest.mark.parametrize(("name", "sent"), [
-    ("a" * 63, "a" * 63), ("/very" * 20 + "/bpf.o", "bpf.o"), ("b" * 80, "b" * 63), ("/x/" + "c" * 70, "c" * 63),
-])
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("a" * 63, "a" * 63),
+        ("/very" * 20 + "/bpf.o", "bpf.o"),
+        ("b" * 80, "b" * 63),
+        ("/x/" + "c" * 70, "c" * 63),
+    ],
+)
 def test_of_a_long_path_the_last_part_is_sent(name: str, sent: str) -> None:
     assert decode(encode(ObjectIdentity(name), [MapEntry(2, 4, 8, 1)])[0], 1).identity.name == sent
 

@@ -15,9 +15,35 @@ from pytc.packets.hexdump import diff, differences, hexdump
 from tests.captures import MAC_A, MAC_B, address, eth, ip4, vlan
 from tests.captures import udp as udp_datagram
 
-_WORDS = st.one_of(st.sampled_from([*FIELDS, "payload", "hex", "length", "src", "dst", "type", "csum", "ttl", "flags",
-                                    "10.0.0.1", "::1", "02:00:00:00:00:01", "0", "7", "0x800", "99999", "-1", "syn",
-                                    "00ff", "zz", "''"]), st.text(max_size=8))
+_WORDS = st.one_of(
+    st.sampled_from(
+        [
+            *FIELDS,
+            "payload",
+            "hex",
+            "length",
+            "src",
+            "dst",
+            "type",
+            "csum",
+            "ttl",
+            "flags",
+            "10.0.0.1",
+            "::1",
+            "02:00:00:00:00:01",
+            "0",
+            "7",
+            "0x800",
+            "99999",
+            "-1",
+            "syn",
+            "00ff",
+            "zz",
+            "''",
+        ]
+    ),
+    st.text(max_size=8),
+)
 _DATA = st.binary(max_size=80)
 
 
@@ -27,10 +53,12 @@ def ipv4(words: str) -> bytes:
 
 
 def test_ethernet_and_vlan() -> None:
-    assert build("eth src 02:00:00:00:00:aa dst 02:00:00:00:00:bb type 0x1234 payload hex 0102") == \
-        eth(b"\x01\x02", 0x1234)
-    assert build("eth src 02:00:00:00:00:aa dst 02:00:00:00:00:bb vlan id 5 prio 3 type 0x1234 payload x") == \
-        eth(vlan(5, b"x", 0x1234, priority=3), 0x8100)
+    assert build("eth src 02:00:00:00:00:aa dst 02:00:00:00:00:bb type 0x1234 payload hex 0102") == eth(
+        b"\x01\x02", 0x1234
+    )
+    assert build("eth src 02:00:00:00:00:aa dst 02:00:00:00:00:bb vlan id 5 prio 3 type 0x1234 payload x") == eth(
+        vlan(5, b"x", 0x1234, priority=3), 0x8100
+    )
     assert MAC_A.hex() == "0200000000aa" and MAC_B.hex() == "0200000000bb"
 
 
@@ -75,13 +103,27 @@ def test_a_sum_of_zero_is_sent_as_ones() -> None:
     assert value
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    ("", "without anything"), ("eth bogus", '"bogus" is no word'), ("ip src 10.0.0.300", "no IPv4 address"),
-    ("ip6 src x", "no IPv6 address"), ("eth src 1:2", "no MAC address"), ("tcp dport 65536", "dport"),
-    ("tcp flags syn,odd", "flags"), ("payload hex 0", "no packet in hex"), ("ip ttl", "wants a value"),
-    ("ip eth", "eth is the first"), ("ip vlan", "vlan stands behind"), ("eth 'x", "quot"), ("length 99999", "length"),
-    ("ip " * 20, "headers"), ("ip payload " + "x" * 70000, "more than"), ("udp payload " + "x" * 65530, "more than"),
-])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("", "without anything"),
+        ("eth bogus", '"bogus" is no word'),
+        ("ip src 10.0.0.300", "no IPv4 address"),
+        ("ip6 src x", "no IPv6 address"),
+        ("eth src 1:2", "no MAC address"),
+        ("tcp dport 65536", "dport"),
+        ("tcp flags syn,odd", "flags"),
+        ("payload hex 0", "no packet in hex"),
+        ("ip ttl", "wants a value"),
+        ("ip eth", "eth is the first"),
+        ("ip vlan", "vlan stands behind"),
+        ("eth 'x", "quot"),
+        ("length 99999", "length"),
+        ("ip " * 20, "headers"),
+        ("ip payload " + "x" * 70000, "more than"),
+        ("udp payload " + "x" * 65530, "more than"),
+    ],
+)
 def test_clean_refusals(words: str, said: str) -> None:
     with pytest.raises(PacketError, match=said):
         build(words)
@@ -118,8 +160,8 @@ def test_differences_lead_from_one_to_the_other(before: bytes, after: bytes) -> 
     found = differences(before, after)
     patched = bytearray(before)
     for one in reversed(found):
-        assert before[one.offset:one.offset + len(one.before)] == one.before
-        patched[one.offset:one.offset + len(one.before)] = one.after
+        assert before[one.offset : one.offset + len(one.before)] == one.before
+        patched[one.offset : one.offset + len(one.before)] = one.after
     assert bytes(patched) == after
     assert bool(found) == (before != after) == bool(diff(before, after))
 
@@ -133,9 +175,11 @@ def test_the_lines_that_differ() -> None:
         "                     ^^\n"
         " - 0020  20 21 22 23 24 25 26 27                            !\"#$%&'\n"
         " + 0020  20 21                                              !\n"
-        "               ^^ ^^ ^^ ^^ ^^ ^^\n")
+        "               ^^ ^^ ^^ ^^ ^^ ^^\n"
+    )
 
 
 def test_hexdump() -> None:
-    assert hexdump(b"GET / HTTP\x00\xff\x7f") == \
-        "0000  47 45 54 20 2f 20 48 54  54 50 00 ff 7f           GET / HTTP...\n"
+    assert (
+        hexdump(b"GET / HTTP\x00\xff\x7f") == "0000  47 45 54 20 2f 20 48 54  54 50 00 ff 7f           GET / HTTP...\n"
+    )

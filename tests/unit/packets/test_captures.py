@@ -21,7 +21,11 @@ from tests.captures import as_pcap, as_pcapng, captures
 
 _packets = st.builds(
     lambda data, more, interface, time: Packet(data, len(data) + more, ETHERNET, time, interface),
-    st.binary(max_size=70), st.integers(0, 3000), st.integers(0, 2), st.integers(0, (1 << 32) * 10**9 - 1))
+    st.binary(max_size=70),
+    st.integers(0, 3000),
+    st.integers(0, 2),
+    st.integers(0, (1 << 32) * 10**9 - 1),
+)
 _orders = st.sampled_from("<>")
 
 
@@ -37,14 +41,16 @@ def test_pcap_there_and_back(made: Sequence[Packet], order: str) -> None:
 @given(st.lists(_packets, max_size=6), _orders)
 def test_pcap_in_microseconds(made: Sequence[Packet], order: str) -> None:
     assert read(as_pcap(made, microseconds=True, order=order)) == [
-        packet._replace(interface=0, time=packet.time // 1000 * 1000) for packet in made]
+        packet._replace(interface=0, time=packet.time // 1000 * 1000) for packet in made
+    ]
 
 
 @given(st.lists(_packets, max_size=6), _orders)
 def test_pcapng_there_and_back(made: Sequence[Packet], order: str) -> None:
     seen = list(dict.fromkeys(packet.interface for packet in made))
     assert read(as_pcapng(made, order=order)) == [
-        packet._replace(interface=seen.index(packet.interface)) for packet in made]
+        packet._replace(interface=seen.index(packet.interface)) for packet in made
+    ]
 
 
 def test_link_types_side_by_side_need_pcapng() -> None:
@@ -107,45 +113,62 @@ def test_blocks_of_all_sorts(order: str) -> None:
     made.block(5, bytes(12)).enhanced(b"fgh", 1_000_001).block(0xBAD, b"")
     made.section().interface(RAW).enhanced(b"E")
     assert read(made.data) == [
-        Packet(b"abc", 5, ETHERNET, 0), Packet(b"de", 2, ETHERNET, 7000), Packet(b"fgh", 3, ETHERNET, 1_000_001_000),
-        Packet(b"E", 1, RAW, 0)]
+        Packet(b"abc", 5, ETHERNET, 0),
+        Packet(b"de", 2, ETHERNET, 7000),
+        Packet(b"fgh", 3, ETHERNET, 1_000_001_000),
+        Packet(b"E", 1, RAW, 0),
+    ]
 
 
-@pytest.mark.parametrize(("options", "ticks", "time"), [
-    ([(9, b"\x09")], 5, 5), ([(9, b"\x03")], 2500, 2_500_000_000), ([(9, b"\x80")], 3, 3_000_000_000),
-    ([(9, b"\x81")], 3, 1_500_000_000), ([(9, b"\x0c")], 7_000_000_000_123, 7_000_000_000),
-    ([(14, struct.pack("<q", 100))], 1, 100_000_001_000), ([(9, b"\x09"), (14, struct.pack("<q", -1))], 0, -10**9),
-    ([(2, b"em1"), (9, b"\x06")], 1, 1000), ([(0, b""), (9, b"\x00")], 1, 1000), ([(9, b"\x7f")], 1 << 60, 0),
-])
+@pytest.mark.parametrize(
+    ("options", "ticks", "time"),
+    [
+        ([(9, b"\x09")], 5, 5),
+        ([(9, b"\x03")], 2500, 2_500_000_000),
+        ([(9, b"\x80")], 3, 3_000_000_000),
+        ([(9, b"\x81")], 3, 1_500_000_000),
+        ([(9, b"\x0c")], 7_000_000_000_123, 7_000_000_000),
+        ([(14, struct.pack("<q", 100))], 1, 100_000_001_000),
+        ([(9, b"\x09"), (14, struct.pack("<q", -1))], 0, -(10**9)),
+        ([(2, b"em1"), (9, b"\x06")], 1, 1000),
+        ([(0, b""), (9, b"\x00")], 1, 1000),
+        ([(9, b"\x7f")], 1 << 60, 0),
+    ],
+)
 def test_clocks_of_interfaces(options: list[tuple[int, bytes]], ticks: int, time: int) -> None:
     made = Blocks().section()
     packed = b"".join(made.option(code, value) for code, value in options)
     assert read(made.interface(options=packed).enhanced(b"x", ticks).data)[0].time == time
 
 
-@pytest.mark.parametrize(("data", "message"), [
-    (b"", "neither a pcap nor a pcapng file"), (b"\xd4\xc3", "neither"), (b"\x7fELF" + bytes(60), "neither"),
-    (as_pcap([])[:20], "it ends within the header"),
-    (struct.pack("<IHHiIII", 0xA1B2C3D4, 3, 4, 0, 0, 0, 1), "version 3 of the pcap format"),
-    (as_pcap([Packet(b"abc", 3, 1)])[:-1], "it ends within packet 1"),
-    (as_pcap([Packet(b"abc", 3, 1)]) + b"123", "it ends within packet 2"),
-    (as_pcap([]) + struct.pack("<IIII", 0, 0, 0xFFFFFFFF, 1), "packet 1 is said to have 4294967295 bytes"),
-    (b"\x0a\x0d\x0d\x0a", "it ends within a section header"),
-    (b"\x0a\x0d\x0d\x0a" + bytes(24), "a section header of neither byte order"),
-    (struct.pack("<III", 0x0A0D0D0A, 0x7FFFFFFC, 0x1A2B3C4D), "a section header of 2147483644 bytes"),
-    (struct.pack("<IIIHH16x", 0x0A0D0D0A, 28, 0x1A2B3C4D, 2, 0), "version 2 of the pcapng format"),
-    (Blocks().section().data + b"\x01", "it ends within a block"),
-    (Blocks().section().data + struct.pack("<II", 6, 0xFFFFFFF0), "a block of 4294967280 bytes"),
-    (Blocks().section().data + struct.pack("<II", 6, 13) + bytes(20), "a block of 13 bytes"),
-    (Blocks().section().data + struct.pack("<II", 6, 0), "a block of 0 bytes"),
-    (Blocks().section().block(7, b"", end=16).data, "a block whose two lengths differ"),
-    (Blocks().section().enhanced(b"x").data, "a packet of interface 0, which is not described"),
-    (Blocks().section().block(1, b"abc").data, "an interface description of 4 bytes"),
-    (Blocks().section().interface().block(6, bytes(8)).data, "an enhanced packet block of 8 bytes"),
-    (Blocks().section().interface().enhanced(b"x", captured=99).data, "a packet of 99 bytes in a block that has"),
-    (Blocks().section().interface().enhanced(b"x", captured=0xFFFFFFFF).data, "a packet of 4294967295 bytes"),
-    (Blocks().section().block(3, bytes(4)).data, "interface 0, which is not described"),
-])
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "neither a pcap nor a pcapng file"),
+        (b"\xd4\xc3", "neither"),
+        (b"\x7fELF" + bytes(60), "neither"),
+        (as_pcap([])[:20], "it ends within the header"),
+        (struct.pack("<IHHiIII", 0xA1B2C3D4, 3, 4, 0, 0, 0, 1), "version 3 of the pcap format"),
+        (as_pcap([Packet(b"abc", 3, 1)])[:-1], "it ends within packet 1"),
+        (as_pcap([Packet(b"abc", 3, 1)]) + b"123", "it ends within packet 2"),
+        (as_pcap([]) + struct.pack("<IIII", 0, 0, 0xFFFFFFFF, 1), "packet 1 is said to have 4294967295 bytes"),
+        (b"\x0a\x0d\x0d\x0a", "it ends within a section header"),
+        (b"\x0a\x0d\x0d\x0a" + bytes(24), "a section header of neither byte order"),
+        (struct.pack("<III", 0x0A0D0D0A, 0x7FFFFFFC, 0x1A2B3C4D), "a section header of 2147483644 bytes"),
+        (struct.pack("<IIIHH16x", 0x0A0D0D0A, 28, 0x1A2B3C4D, 2, 0), "version 2 of the pcapng format"),
+        (Blocks().section().data + b"\x01", "it ends within a block"),
+        (Blocks().section().data + struct.pack("<II", 6, 0xFFFFFFF0), "a block of 4294967280 bytes"),
+        (Blocks().section().data + struct.pack("<II", 6, 13) + bytes(20), "a block of 13 bytes"),
+        (Blocks().section().data + struct.pack("<II", 6, 0), "a block of 0 bytes"),
+        (Blocks().section().block(7, b"", end=16).data, "a block whose two lengths differ"),
+        (Blocks().section().enhanced(b"x").data, "a packet of interface 0, which is not described"),
+        (Blocks().section().block(1, b"abc").data, "an interface description of 4 bytes"),
+        (Blocks().section().interface().block(6, bytes(8)).data, "an enhanced packet block of 8 bytes"),
+        (Blocks().section().interface().enhanced(b"x", captured=99).data, "a packet of 99 bytes in a block that has"),
+        (Blocks().section().interface().enhanced(b"x", captured=0xFFFFFFFF).data, "a packet of 4294967295 bytes"),
+        (Blocks().section().block(3, bytes(4)).data, "interface 0, which is not described"),
+    ],
+)
 def test_damage_is_named(data: bytes, message: str) -> None:
     with pytest.raises(CaptureError, match=message):
         read(data)
@@ -161,8 +184,11 @@ def test_what_comes_before_the_damage_is_read() -> None:
 IMAGES = [data for _, data in captures().values()]
 
 
-@given(st.sampled_from(IMAGES), st.lists(st.tuples(st.integers(0, 300), st.integers(0, 255)), max_size=6),
-       st.integers(0, 5000))
+@given(
+    st.sampled_from(IMAGES),
+    st.lists(st.tuples(st.integers(0, 300), st.integers(0, 255)), max_size=6),
+    st.integers(0, 5000),
+)
 def test_files_with_wrong_bytes(image: bytes, changes: list[tuple[int, int]], length: int) -> None:
     data = bytearray(image[:length])
     for at, byte in changes:
@@ -206,6 +232,7 @@ class TestFiles:
 
     def test_are_read_as_a_stream(self) -> None:
         """A capture larger than what may be in memory at a time."""
+
         class Endless(io.RawIOBase):
             record = struct.pack("<IIII", 0, 0, 100000, 100000) + bytes(100000)
             left = as_pcap([])

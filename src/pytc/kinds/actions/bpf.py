@@ -28,9 +28,15 @@ program of the object. Its return value is a control by number (TC_ACT_OK ...); 
 is -1 {pipe}.
 """
 SCHEMA: Schema = (
-    ("TCA_ACT_BPF_UNSPEC", "none"), ("TCA_ACT_BPF_TM", "cdata"), ("TCA_ACT_BPF_PARMS", "cdata"),
-    ("TCA_ACT_BPF_OPS_LEN", "uint16"), ("TCA_ACT_BPF_OPS", "cdata"), ("TCA_ACT_BPF_FD", "uint32"),
-    ("TCA_ACT_BPF_NAME", "asciiz"), ("TCA_ACT_BPF_PAD", "cdata"), ("TCA_ACT_BPF_TAG", "cdata"),
+    ("TCA_ACT_BPF_UNSPEC", "none"),
+    ("TCA_ACT_BPF_TM", "cdata"),
+    ("TCA_ACT_BPF_PARMS", "cdata"),
+    ("TCA_ACT_BPF_OPS_LEN", "uint16"),
+    ("TCA_ACT_BPF_OPS", "cdata"),
+    ("TCA_ACT_BPF_FD", "uint32"),
+    ("TCA_ACT_BPF_NAME", "asciiz"),
+    ("TCA_ACT_BPF_PAD", "cdata"),
+    ("TCA_ACT_BPF_TAG", "cdata"),
     ("TCA_ACT_BPF_ID", "uint32"),
 )
 

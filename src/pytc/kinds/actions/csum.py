@@ -20,8 +20,21 @@ from pytc.kinds.action_parts import (
 from pytc.kinds.interface import ActionKind, Attributes, Given, Schema, Seen
 
 #: TCA_CSUM_UPDATE_FLAG_*, by the words in the order in which abbreviations are tried; 0 for those that only join.
-_WORDS = {"iph": 1, "ip4h": 1, "ipv4h": 1, "icmp": 2, "igmp": 4, "tcp": 8, "udp": 16, "udplite": 32, "sctp": 64,
-          "and": 0, "or": 0, "+": 0, "csum": 0}
+_WORDS = {
+    "iph": 1,
+    "ip4h": 1,
+    "ipv4h": 1,
+    "icmp": 2,
+    "igmp": 4,
+    "tcp": 8,
+    "udp": 16,
+    "udplite": 32,
+    "sctp": 64,
+    "and": 0,
+    "or": 0,
+    "+": 0,
+    "csum": 0,
+}
 _NAMES = (("iph", 1), ("icmp", 2), ("igmp", 4), ("tcp", 8), ("udp", 16), ("udplite", 32), ("sctp", 64))
 _OWN = struct.Struct("=I")
 _GENERIC_SIZE = len(Generic(0, 0).pack())
@@ -34,8 +47,12 @@ UPDATE := { iph | ip4h | ipv4h | icmp | igmp | tcp | udp | udplite | sctp }, wit
 
 Computes checksums anew, after the packet was changed. iph, ip4h and ipv4h are the same. CONTROL is {pass}.
 """
-SCHEMA: Schema = (("TCA_CSUM_UNSPEC", "none"), ("TCA_CSUM_PARMS", "cdata"), ("TCA_CSUM_TM", "cdata"),
-                  ("TCA_CSUM_PAD", "cdata"))
+SCHEMA: Schema = (
+    ("TCA_CSUM_UNSPEC", "none"),
+    ("TCA_CSUM_PARMS", "cdata"),
+    ("TCA_CSUM_TM", "cdata"),
+    ("TCA_CSUM_PAD", "cdata"),
+)
 
 
 class CsumOptions(NamedTuple):
@@ -77,9 +94,12 @@ def document(attributes: Attributes, seen: Seen) -> Document:
         return (Field("", text="[NULL csum parameters]"),)
     flags = _OWN.unpack_from(raw, _GENERIC_SIZE)[0]
     names = ", ".join(name for name, flag in _NAMES if flags & flag) or "?empty"
-    return [Field("kind", "csum", "csum "), Field("csum", names, f"({names}) "),
-            control_group(generic.control, before="action "),
-            *closing_fields(generic, attributes.get("TCA_CSUM_TM", b""), seen.shown, "\t")]
+    return [
+        Field("kind", "csum", "csum "),
+        Field("csum", names, f"({names}) "),
+        control_group(generic.control, before="action "),
+        *closing_fields(generic, attributes.get("TCA_CSUM_TM", b""), seen.shown, "\t"),
+    ]
 
 
 KIND = ActionKind("csum", SCHEMA, parse, encode, document, _USAGE)

@@ -32,8 +32,12 @@ Usage: ... action [ gact ] CONTROL [ random { netrand | determ } CONTROL NUMBER 
 
 random  does the second control instead, with one packet in NUMBER by chance (netrand), or with each NUMBER-th (determ)
 """
-SCHEMA: Schema = (("TCA_GACT_UNSPEC", "none"), ("TCA_GACT_TM", "cdata"), ("TCA_GACT_PARMS", "cdata"),
-                  ("TCA_GACT_PROB", "cdata"))
+SCHEMA: Schema = (
+    ("TCA_GACT_UNSPEC", "none"),
+    ("TCA_GACT_TM", "cdata"),
+    ("TCA_GACT_PARMS", "cdata"),
+    ("TCA_GACT_PROB", "cdata"),
+)
 
 
 class Chance(NamedTuple):
@@ -67,8 +71,10 @@ def _control(cursor: Cursor) -> int:
     if not cursor.done and matches(cursor.peek(), "index"):
         return PASS
     if not is_control(cursor.peek() or cursor.take()):
-        raise UsageError(f'Bad action type "{cursor.peek()}": the actions that pytc knows are '
-                         f'{", ".join(actions.names())}, and controls like drop and ok')
+        raise UsageError(
+            f'Bad action type "{cursor.peek()}": the actions that pytc knows are '
+            f"{', '.join(actions.names())}, and controls like drop and ok"
+        )
     return take_control(cursor)
 
 
@@ -89,8 +95,9 @@ def encode(options: GactOptions, given: Given) -> list[tuple[str, Any]]:
     attributes: list[tuple[str, Any]] = [("TCA_GACT_PARMS", Generic(options.number, options.control).pack())]
     if options.chance is not None:
         chance = options.chance
-        attributes.append(("TCA_GACT_PROB",
-                           _PROBABILITY.pack(_RANDOM.index(chance.type), chance.one_in, chance.control)))
+        attributes.append(
+            ("TCA_GACT_PROB", _PROBABILITY.pack(_RANDOM.index(chance.type), chance.one_in, chance.control))
+        )
     return attributes
 
 
@@ -103,10 +110,19 @@ def document(attributes: Attributes, seen: Seen) -> Document:
     number, one_in, control = _PROBABILITY.unpack_from(raw) if len(raw) >= _PROBABILITY.size else (0, 0, PASS)
     kind = _RANDOM[number] if number < len(_RANDOM) else "none"
     fields: list[Part] = [
-        Field("kind", "gact", "gact "), control_group(generic.control, before="action ", after="\n"),
-        Group("prob", (Field("random_type", kind, f"\t random type {kind}"),
-                       control_group(control, before=" ", after=" "), Field("val", one_in, f"val {one_in}"))),
-        Field("", text="\n"), *reference_fields(generic)]
+        Field("kind", "gact", "gact "),
+        control_group(generic.control, before="action ", after="\n"),
+        Group(
+            "prob",
+            (
+                Field("random_type", kind, f"\t random type {kind}"),
+                control_group(control, before=" ", after=" "),
+                Field("val", one_in, f"val {one_in}"),
+            ),
+        ),
+        Field("", text="\n"),
+        *reference_fields(generic),
+    ]
     if seen.shown.statistics:
         fields += time_fields(attributes.get("TCA_GACT_TM", b""))
     return [*fields, Field("", text="\n")]

@@ -32,8 +32,15 @@ _GENERIC_SIZE = len(Generic(0, 0).pack())
 _OWN = struct.Struct("=iI")
 _MAX_BLOCK = 0xFFFFFFFF
 #: Words in the order in which abbreviations are tried, and what they say.
-_WORDS = {"egress": "direction", "ingress": "direction", "index": "number", "mirror": "verb", "redirect": "verb",
-          "dev": "device", "blockid": "block"}
+_WORDS = {
+    "egress": "direction",
+    "ingress": "direction",
+    "index": "number",
+    "mirror": "verb",
+    "redirect": "verb",
+    "dev": "device",
+    "blockid": "block",
+}
 _SECOND = {"direction": "direction: egress or ingress", "verb": "verb: mirror or redirect", "number": "index"}
 
 _USAGE = """\
@@ -46,8 +53,11 @@ mirror    a copy goes there; CONTROL is done with the packet itself {pipe}
 blockid   goes to all devices that share a block of filters, but for its own; Linux 6.8
 """
 SCHEMA: Schema = (
-    ("TCA_MIRRED_UNSPEC", "none"), ("TCA_MIRRED_TM", "cdata"), ("TCA_MIRRED_PARMS", "cdata"),
-    ("TCA_MIRRED_PAD", "cdata"), ("TCA_MIRRED_BLOCKID", "uint32"),
+    ("TCA_MIRRED_UNSPEC", "none"),
+    ("TCA_MIRRED_TM", "cdata"),
+    ("TCA_MIRRED_PARMS", "cdata"),
+    ("TCA_MIRRED_PAD", "cdata"),
+    ("TCA_MIRRED_BLOCKID", "uint32"),
 )
 
 
@@ -115,7 +125,7 @@ _VALUES = {"device": Cursor.take, "block": _take_block, "number": take_index}
 
 def _with_index(cursor: Cursor, found: dict[str, Any]) -> dict[str, Any]:
     if "number" in found and not cursor.done and matches(cursor.peek(), "index"):
-        raise InvalidOptionsError(f'mirred: Illegal double index: {found["number"]} was the first')
+        raise InvalidOptionsError(f"mirred: Illegal double index: {found['number']} was the first")
     return found if "number" in found else {**found, "number": optional_index(cursor)}
 
 
@@ -136,15 +146,21 @@ def document(attributes: Attributes, seen: Seen) -> Document:
     number, index = _OWN.unpack_from(raw, _GENERIC_SIZE)
     direction, verb = _NAMES.get(number, _UNKNOWN)
     words = f"{direction} {verb}".title() if number in _NAMES else "unknown"
-    fields: list[Part] = [Field("kind", "mirred", "mirred "), Field("mirred_action", verb, f"({words}"),
-                          Field("direction", direction)]
+    fields: list[Part] = [
+        Field("kind", "mirred", "mirred "),
+        Field("mirred_action", verb, f"({words}"),
+        Field("direction", direction),
+    ]
     if (block := attributes.get("TCA_MIRRED_BLOCKID")) is not None:
         fields.append(Field("to_blockid", block, f" to blockid {block})"))
     else:
         device = seen.device_name(index) if index else "*"  # a device that is gone
         fields.append(Field("to_dev", device, f" to device {device})"))
-    return [*fields, control_group(generic.control, before=" "),
-            *closing_fields(generic, attributes.get("TCA_MIRRED_TM", b""), seen.shown, "\t")]
+    return [
+        *fields,
+        control_group(generic.control, before=" "),
+        *closing_fields(generic, attributes.get("TCA_MIRRED_TM", b""), seen.shown, "\t"),
+    ]
 
 
 KIND = ActionKind("mirred", SCHEMA, parse, encode, document, _USAGE)

@@ -62,10 +62,18 @@ linklayer  how packets are cut on their way
 WHAT       is done with packets above the rate {reclassify}; behind the slash stands what is done with the others {pass}
 """
 SCHEMA: Schema = (
-    ("TCA_POLICE_UNSPEC", "none"), ("TCA_POLICE_TBF", "cdata"), ("TCA_POLICE_RATE", "cdata"),
-    ("TCA_POLICE_PEAKRATE", "cdata"), ("TCA_POLICE_AVRATE", "uint32"), ("TCA_POLICE_RESULT", "int32"),
-    ("TCA_POLICE_TM", "cdata"), ("TCA_POLICE_PAD", "cdata"), ("TCA_POLICE_RATE64", "uint64"),
-    ("TCA_POLICE_PEAKRATE64", "uint64"), ("TCA_POLICE_PKTRATE64", "uint64"), ("TCA_POLICE_PKTBURST64", "uint64"),
+    ("TCA_POLICE_UNSPEC", "none"),
+    ("TCA_POLICE_TBF", "cdata"),
+    ("TCA_POLICE_RATE", "cdata"),
+    ("TCA_POLICE_PEAKRATE", "cdata"),
+    ("TCA_POLICE_AVRATE", "uint32"),
+    ("TCA_POLICE_RESULT", "int32"),
+    ("TCA_POLICE_TM", "cdata"),
+    ("TCA_POLICE_PAD", "cdata"),
+    ("TCA_POLICE_RATE64", "uint64"),
+    ("TCA_POLICE_PEAKRATE64", "uint64"),
+    ("TCA_POLICE_PKTRATE64", "uint64"),
+    ("TCA_POLICE_PKTBURST64", "uint64"),
 )
 
 
@@ -127,9 +135,13 @@ def _joined(word: str) -> tuple[int, int]:
     try:
         return _without_operand(exceed), _without_operand(conform)
     except ValueError as error:
-        raise InvalidOptionsError(f'Bad action type "{error}" in "{word}"', hints=(
-            'around "/" stand drop, ok, pipe, reclassify, continue, trap or a number; goto and jump need blanks: '
-            '"goto chain 3 / ok"',)) from None
+        raise InvalidOptionsError(
+            f'Bad action type "{error}" in "{word}"',
+            hints=(
+                'around "/" stand drop, ok, pipe, reclassify, continue, trap or a number; goto and jump need blanks: '
+                '"goto chain 3 / ok"',
+            ),
+        ) from None
 
 
 def _without_operand(word: str) -> int:
@@ -157,8 +169,13 @@ _WORDS = (
     Word("rate", "rate", parse_rate, exact=True),
     Word("avrate", "avrate", _narrow_rate, exact=True),
     Word("peakrate", "peakrate", parse_rate),
-    _control("reclassify", RECLASSIFY), _control("drop", DROP), _control("shot", DROP), _control("continue", CONTINUE),
-    _control("pass", PASS), _control("ok", PASS), _control("pipe", PIPE),
+    _control("reclassify", RECLASSIFY),
+    _control("drop", DROP),
+    _control("shot", DROP),
+    _control("continue", CONTINUE),
+    _control("pass", PASS),
+    _control("ok", PASS),
+    _control("pipe", PIPE),
     Word("goto", "controls", read=_goto, many=True),
     Word("conform-exceed", "controls", read=_conform_exceed, many=True, exact=True),
     Word("overhead", "overhead", unsigned(_U16, 10), repeat=True),
@@ -188,11 +205,16 @@ def _check(options: PoliceOptions) -> None:
     rate, burst, mtu = options.rate, options.burst.size, options.mtu.size
     problems: tuple[tuple[Any, ...], ...] = (
         (rate and options.avrate, "'rate' and 'avrate' are not allowed in same action."),
-        (not (rate or options.avrate or options.number or mtu or options.pkts_rate),
-         "'rate' or 'avrate' or 'mtu' or 'pkts_rate' MUST be specified."),
+        (
+            not (rate or options.avrate or options.number or mtu or options.pkts_rate),
+            "'rate' or 'avrate' or 'mtu' or 'pkts_rate' MUST be specified.",
+        ),
         (rate and not burst, "'burst' requires 'rate'.", "a rate needs a burst: how much may pass at once"),
-        (options.pkts_rate and not options.pkts_burst, "'pkts_burst' requires 'pkts_rate'.",
-         "a pkts_rate needs a pkts_burst: how many packets may pass at once"),
+        (
+            options.pkts_rate and not options.pkts_burst,
+            "'pkts_burst' requires 'pkts_rate'.",
+            "a pkts_rate needs a pkts_burst: how many packets may pass at once",
+        ),
         (options.pkts_rate and rate, "'rate' and 'pkts_rate' are not allowed in same action."),
         (options.peakrate and not rate, "'peakrate' requires 'rate'."),
         (options.peakrate and not mtu, "'mtu' is required, if 'peakrate' is requested."),
@@ -220,13 +242,15 @@ def encode(options: PoliceOptions, given: Given) -> list[tuple[str, Any]]:
     return attributes
 
 
-def _limit(name: str, options: PoliceOptions, rate: int, cell_log: int | None,
-           clock: Clock) -> tuple[bytes, list[tuple[str, Any]]]:
+def _limit(
+    name: str, options: PoliceOptions, rate: int, cell_log: int | None, clock: Clock
+) -> tuple[bytes, list[tuple[str, Any]]]:
     """(struct tc_ratespec, its table and, for a rate above 32 bits, the whole of it)."""
     if not rate:
         return bytes(RATESPEC.size), []
-    spec = ratespec(rate, cell_log, options.mtu.size, linklayer=options.linklayer, overhead=options.overhead,
-                    mpu=options.mpu)
+    spec = ratespec(
+        rate, cell_log, options.mtu.size, linklayer=options.linklayer, overhead=options.overhead, mpu=options.mpu
+    )
     attributes: list[tuple[str, Any]] = [(f"TCA_POLICE_{name}", rate_table(rate, spec, clock))]
     return spec, [*attributes, (f"TCA_POLICE_{name}64", rate)] if rate > U32 else attributes
 
@@ -242,16 +266,22 @@ def document(attributes: Attributes, seen: Seen) -> Document:
     refcnt, bindcnt, _ = _LAST.unpack_from(raw, _SIZE - _LAST.size)
     rate = attributes.get("TCA_POLICE_RATE64", narrow)
     peak = attributes.get("TCA_POLICE_PEAKRATE64", narrow_peak)
-    fields: list[Part] = [Field("kind", "police", f" police {index:#x} "), Field("index", index),
-                          _text("rate", format_rate(rate, iec=seen.shown.iec)),
-                          _text("burst", format_size(burst_size(rate, burst, seen.clock()))),
-                          _text("mtu", format_size(mtu))]
+    fields: list[Part] = [
+        Field("kind", "police", f" police {index:#x} "),
+        Field("index", index),
+        _text("rate", format_rate(rate, iec=seen.shown.iec)),
+        _text("burst", format_size(burst_size(rate, burst, seen.clock()))),
+        _text("mtu", format_size(mtu)),
+    ]
     if seen.shown.raw:
         fields.append(Field("", text=f"[{burst:08x}] "))
     if peak:
         fields.append(_text("peakrate", format_rate(peak, iec=seen.shown.iec)))
-    fields += [*_other_rates(attributes, seen), *_controls(control, attributes.get("TCA_POLICE_RESULT")),
-               Field("overhead", overhead, f"overhead {format_size(overhead)} ")]
+    fields += [
+        *_other_rates(attributes, seen),
+        *_controls(control, attributes.get("TCA_POLICE_RESULT")),
+        Field("overhead", overhead, f"overhead {format_size(overhead)} "),
+    ]
     if linklayer & 0xF > ETHERNET or seen.shown.details:
         name = link_layer_name(linklayer)
         fields.append(Field("linklayer", name, f"linklayer {name} "))
@@ -272,8 +302,10 @@ def _other_rates(attributes: Attributes, seen: Seen) -> list[Part]:
     rate, burst = attributes.get("TCA_POLICE_PKTRATE64"), attributes.get("TCA_POLICE_PKTBURST64")
     if rate is not None and burst is not None:
         packets = burst_size(rate, burst & U32, seen.clock())
-        fields += [Field("pkts_rate", rate, f"pkts_rate {rate} "),
-                   Field("pkts_burst", packets, f"pkts_burst {packets} ")]
+        fields += [
+            Field("pkts_rate", rate, f"pkts_rate {rate} "),
+            Field("pkts_burst", packets, f"pkts_burst {packets} "),
+        ]
     return fields
 
 
@@ -281,8 +313,10 @@ def _controls(control: int, conform: int | None) -> list[Part]:
     """tc's JSON has both under one name; here the second has one of its own."""
     if conform is None:
         return [control_group(control, before="action "), Field("", text=" ")]
-    return [control_group(control, before="action "),
-            control_group(conform, before="/", after=" ", key="conform_action")]
+    return [
+        control_group(control, before="action "),
+        control_group(conform, before="/", after=" ", key="conform_action"),
+    ]
 
 
 KIND = ActionKind("police", SCHEMA, parse, encode, document, _USAGE)

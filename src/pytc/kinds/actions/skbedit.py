@@ -40,10 +40,17 @@ inheritdsfield  sets the priority to the DS field of the IP header
 CONTROL is {pipe}.
 """
 SCHEMA: Schema = (
-    ("TCA_SKBEDIT_UNSPEC", "none"), ("TCA_SKBEDIT_TM", "cdata"), ("TCA_SKBEDIT_PARMS", "cdata"),
-    ("TCA_SKBEDIT_PRIORITY", "uint32"), ("TCA_SKBEDIT_QUEUE_MAPPING", "uint16"), ("TCA_SKBEDIT_MARK", "uint32"),
-    ("TCA_SKBEDIT_PAD", "cdata"), ("TCA_SKBEDIT_PTYPE", "uint16"), ("TCA_SKBEDIT_MASK", "uint32"),
-    ("TCA_SKBEDIT_FLAGS", "uint64"), ("TCA_SKBEDIT_QUEUE_MAPPING_MAX", "uint16"),
+    ("TCA_SKBEDIT_UNSPEC", "none"),
+    ("TCA_SKBEDIT_TM", "cdata"),
+    ("TCA_SKBEDIT_PARMS", "cdata"),
+    ("TCA_SKBEDIT_PRIORITY", "uint32"),
+    ("TCA_SKBEDIT_QUEUE_MAPPING", "uint16"),
+    ("TCA_SKBEDIT_MARK", "uint32"),
+    ("TCA_SKBEDIT_PAD", "cdata"),
+    ("TCA_SKBEDIT_PTYPE", "uint16"),
+    ("TCA_SKBEDIT_MASK", "uint32"),
+    ("TCA_SKBEDIT_FLAGS", "uint64"),
+    ("TCA_SKBEDIT_QUEUE_MAPPING_MAX", "uint16"),
 )
 
 
@@ -121,9 +128,12 @@ def document(attributes: Attributes, seen: Seen) -> Document:
     generic = Generic.unpack(attributes.get("TCA_SKBEDIT_PARMS", b""))
     if generic is None:
         return (Field("", text="[NULL skbedit parameters]"),)
-    return [Field("kind", "skbedit", "skbedit "), *_set_fields(attributes, seen.shown),
-            control_group(generic.control, before=" "),
-            *closing_fields(generic, attributes.get("TCA_SKBEDIT_TM", b""), seen.shown)]
+    return [
+        Field("kind", "skbedit", "skbedit "),
+        *_set_fields(attributes, seen.shown),
+        control_group(generic.control, before=" "),
+        *closing_fields(generic, attributes.get("TCA_SKBEDIT_TM", b""), seen.shown),
+    ]
 
 
 def _set_fields(attributes: Attributes, shown: Shown) -> list[Part]:

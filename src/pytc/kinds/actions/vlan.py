@@ -44,9 +44,15 @@ PRIORITY := 0 .. 7 {0}
 pop, push and modify work on the outer VLAN tag; pop_eth and push_eth on the Ethernet header. CONTROL is {pipe}.
 """
 SCHEMA: Schema = (
-    ("TCA_VLAN_UNSPEC", "none"), ("TCA_VLAN_TM", "cdata"), ("TCA_VLAN_PARMS", "cdata"),
-    ("TCA_VLAN_PUSH_VLAN_ID", "uint16"), ("TCA_VLAN_PUSH_VLAN_PROTOCOL", "be16"), ("TCA_VLAN_PAD", "cdata"),
-    ("TCA_VLAN_PUSH_VLAN_PRIORITY", "uint8"), ("TCA_VLAN_PUSH_ETH_DST", "cdata"), ("TCA_VLAN_PUSH_ETH_SRC", "cdata"),
+    ("TCA_VLAN_UNSPEC", "none"),
+    ("TCA_VLAN_TM", "cdata"),
+    ("TCA_VLAN_PARMS", "cdata"),
+    ("TCA_VLAN_PUSH_VLAN_ID", "uint16"),
+    ("TCA_VLAN_PUSH_VLAN_PROTOCOL", "be16"),
+    ("TCA_VLAN_PAD", "cdata"),
+    ("TCA_VLAN_PUSH_VLAN_PRIORITY", "uint8"),
+    ("TCA_VLAN_PUSH_ETH_DST", "cdata"),
+    ("TCA_VLAN_PUSH_ETH_SRC", "cdata"),
 )
 
 
@@ -80,8 +86,10 @@ _WORDS = (
     Word("src_mac", "src_mac", _mac, wrong="src_mac is invalid", repeat=True),
 )
 #: What goes with which verbs, and which of it there must be.
-_FITTING = (("push/modify", ("push", "modify"), ("id", "protocol", "priority"), ("id",)),
-            ("push_eth", ("push_eth",), ("dst_mac", "src_mac"), ("dst_mac", "src_mac")))
+_FITTING = (
+    ("push/modify", ("push", "modify"), ("id", "protocol", "priority"), ("id",)),
+    ("push_eth", ("push_eth",), ("dst_mac", "src_mac"), ("dst_mac", "src_mac")),
+)
 
 
 def parse(cursor: Cursor) -> VlanOptions:
@@ -93,8 +101,9 @@ def parse(cursor: Cursor) -> VlanOptions:
     if more:
         raise InvalidOptionsError(f'unexpected "{more[0]}" - action already specified: {verb}')
     _check_fitting(verb, found)
-    options = VlanOptions(**{**found, "verb": verb}, control=optional_control(cursor, PIPE),
-                          number=optional_index(cursor))
+    options = VlanOptions(
+        **{**found, "verb": verb}, control=optional_control(cursor, PIPE), number=optional_index(cursor)
+    )
     _check_complete(options)
     return options
 
@@ -114,17 +123,25 @@ def _check_complete(options: VlanOptions) -> None:
             if options.verb in verbs and getattr(options, name) in (None, b""):
                 raise InvalidOptionsError(f"{name} needs to be set for {options.verb}")
     if options.protocol is not None and options.protocol not in _PROTOCOLS:
-        raise InvalidOptionsError(f"protocol not supported: {format_protocol(options.protocol)}; "
-                                  "802.1Q or 802.1ad expected")
+        raise InvalidOptionsError(
+            f"protocol not supported: {format_protocol(options.protocol)}; 802.1Q or 802.1ad expected"
+        )
 
 
 def encode(options: VlanOptions, given: Given) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them."""
     parameters = Generic(options.number, options.control).pack() + _OWN.pack(_NUMBERS[options.verb])
-    values = (("VLAN_ID", options.id), ("VLAN_PROTOCOL", options.protocol), ("VLAN_PRIORITY", options.priority),
-              ("ETH_DST", options.dst_mac or None), ("ETH_SRC", options.src_mac or None))
-    return [("TCA_VLAN_PARMS", parameters),
-            *((f"TCA_VLAN_PUSH_{name}", value) for name, value in values if value is not None)]
+    values = (
+        ("VLAN_ID", options.id),
+        ("VLAN_PROTOCOL", options.protocol),
+        ("VLAN_PRIORITY", options.priority),
+        ("ETH_DST", options.dst_mac or None),
+        ("ETH_SRC", options.src_mac or None),
+    )
+    return [
+        ("TCA_VLAN_PARMS", parameters),
+        *((f"TCA_VLAN_PUSH_{name}", value) for name, value in values if value is not None),
+    ]
 
 
 def document(attributes: Attributes, seen: Seen) -> Document:
@@ -135,9 +152,13 @@ def document(attributes: Attributes, seen: Seen) -> Document:
         return (Field("", text="[NULL vlan parameters]"),)
     number = _OWN.unpack_from(raw, _GENERIC_SIZE)[0]
     verb = _NAMES.get(number, str(number))
-    return [Field("kind", "vlan", "vlan "), Field("vlan_action", verb, f" {verb}"),
-            *_pushed(verb, attributes, numeric=seen.shown.numeric), control_group(generic.control, before=" "),
-            *closing_fields(generic, attributes.get("TCA_VLAN_TM", b""), seen.shown)]
+    return [
+        Field("kind", "vlan", "vlan "),
+        Field("vlan_action", verb, f" {verb}"),
+        *_pushed(verb, attributes, numeric=seen.shown.numeric),
+        control_group(generic.control, before=" "),
+        *closing_fields(generic, attributes.get("TCA_VLAN_TM", b""), seen.shown),
+    ]
 
 
 def _pushed(verb: str, attributes: Attributes, *, numeric: bool) -> list[Part]:
@@ -145,13 +166,17 @@ def _pushed(verb: str, attributes: Attributes, *, numeric: bool) -> list[Part]:
     if verb in ("push", "modify"):
         number = attributes.get("TCA_VLAN_PUSH_VLAN_PROTOCOL")
         protocol = f"[{number}]" if numeric else format_protocol(number or 0)
-        values = (("id", attributes.get("TCA_VLAN_PUSH_VLAN_ID")),
-                  ("protocol", protocol if number is not None else None),
-                  ("priority", attributes.get("TCA_VLAN_PUSH_VLAN_PRIORITY")))
+        values = (
+            ("id", attributes.get("TCA_VLAN_PUSH_VLAN_ID")),
+            ("protocol", protocol if number is not None else None),
+            ("priority", attributes.get("TCA_VLAN_PUSH_VLAN_PRIORITY")),
+        )
         fields += [Field(name, value, f" {name} {value}") for name, value in values if value is not None]
     elif verb == "push_eth":
-        for name, raw in (("dst_mac", attributes.get("TCA_VLAN_PUSH_ETH_DST", b"")),
-                          ("src_mac", attributes.get("TCA_VLAN_PUSH_ETH_SRC", b""))):
+        for name, raw in (
+            ("dst_mac", attributes.get("TCA_VLAN_PUSH_ETH_DST", b"")),
+            ("src_mac", attributes.get("TCA_VLAN_PUSH_ETH_SRC", b"")),
+        ):
             if len(raw) == _MAC_SIZE:
                 fields.append(Field(name, raw.hex(":"), f" {name} {raw.hex(':')}"))
     return fields

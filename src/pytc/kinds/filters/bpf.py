@@ -108,10 +108,18 @@ _WORDS = ProgramWords(
 )
 
 SCHEMA: Schema = (
-    ("TCA_BPF_UNSPEC", "none"), ("TCA_BPF_ACT", "cdata"), ("TCA_BPF_POLICE", "cdata"),
-    ("TCA_BPF_CLASSID", "uint32"), ("TCA_BPF_OPS_LEN", "uint16"), ("TCA_BPF_OPS", "cdata"),
-    ("TCA_BPF_FD", "uint32"), ("TCA_BPF_NAME", "asciiz"), ("TCA_BPF_FLAGS", "uint32"),
-    ("TCA_BPF_FLAGS_GEN", "uint32"), ("TCA_BPF_TAG", "cdata"), ("TCA_BPF_ID", "uint32"),
+    ("TCA_BPF_UNSPEC", "none"),
+    ("TCA_BPF_ACT", "cdata"),
+    ("TCA_BPF_POLICE", "cdata"),
+    ("TCA_BPF_CLASSID", "uint32"),
+    ("TCA_BPF_OPS_LEN", "uint16"),
+    ("TCA_BPF_OPS", "cdata"),
+    ("TCA_BPF_FD", "uint32"),
+    ("TCA_BPF_NAME", "asciiz"),
+    ("TCA_BPF_FLAGS", "uint32"),
+    ("TCA_BPF_FLAGS_GEN", "uint32"),
+    ("TCA_BPF_TAG", "cdata"),
+    ("TCA_BPF_ID", "uint32"),
 )
 
 
@@ -156,7 +164,8 @@ def decode(attributes: Attributes, lookup: ProgramLookup) -> BpfRecord:
         whole(attributes.get("TCA_BPF_OPS", b"")),
         program_id,
         attributes.get("TCA_BPF_TAG", b"").hex(),
-        lookup(program_id) if program_id else None)
+        lookup(program_id) if program_id else None,
+    )
 
 
 def document(record: BpfRecord, view: FilterView) -> Document:
@@ -181,5 +190,16 @@ def document(record: BpfRecord, view: FilterView) -> Document:
     return [*fields, *view.actions]
 
 
-KIND = FilterKind("bpf", SCHEMA, parse, encode, decode, document, unsigned(0xFFFFFFFF), actions="TCA_BPF_ACT",
-                  police="TCA_BPF_POLICE", brief=("TCA_BPF_FLAGS_GEN",), usage=_USAGE)
+KIND = FilterKind(
+    "bpf",
+    SCHEMA,
+    parse,
+    encode,
+    decode,
+    document,
+    unsigned(0xFFFFFFFF),
+    actions="TCA_BPF_ACT",
+    police="TCA_BPF_POLICE",
+    brief=("TCA_BPF_FLAGS_GEN",),
+    usage=_USAGE,
+)

@@ -15,8 +15,12 @@ from pytc.kinds.interface import Attributes, FilterKind, FilterView, OpenedProgr
 
 _WORDS = (CLASSID, FLOWID._replace(exact=False), POLICE, ACTION, INDEV)
 _SCHEMA: Schema = (
-    ("TCA_FW_UNSPEC", "none"), ("TCA_FW_CLASSID", "uint32"), ("TCA_FW_POLICE", "cdata"), ("TCA_FW_INDEV", "asciiz"),
-    ("TCA_FW_ACT", "cdata"), ("TCA_FW_MASK", "uint32"),
+    ("TCA_FW_UNSPEC", "none"),
+    ("TCA_FW_CLASSID", "uint32"),
+    ("TCA_FW_POLICE", "cdata"),
+    ("TCA_FW_INDEV", "asciiz"),
+    ("TCA_FW_ACT", "cdata"),
+    ("TCA_FW_MASK", "uint32"),
 )
 _WHOLE = 0xFFFFFFFF
 _USAGE = """\
@@ -65,8 +69,11 @@ def _encode(options: FwOptions, program: OpenedProgram | None) -> list[tuple[str
 
 def _decode(attributes: Attributes, lookup: ProgramLookup) -> FwRecord:
     classid = attributes.get("TCA_FW_CLASSID")
-    return FwRecord(Handle.from_number(classid) if classid is not None else None, attributes.get("TCA_FW_INDEV", ""),
-                    attributes.get("TCA_FW_MASK"))
+    return FwRecord(
+        Handle.from_number(classid) if classid is not None else None,
+        attributes.get("TCA_FW_INDEV", ""),
+        attributes.get("TCA_FW_MASK"),
+    )
 
 
 def _document(record: FwRecord, view: FilterView) -> Document:
@@ -82,9 +89,10 @@ def _document(record: FwRecord, view: FilterView) -> Document:
 
 def _mark(mark: int, mask: int | None) -> list[Part]:
     whole = mask in (None, _WHOLE)
-    return [Field("mark", f"{mark:#x}" if mark else "0", f"handle {mark:#x}{' ' if whole else ''}"),
-            Field("mask", f"{_WHOLE if mask is None else mask:#x}" if mask != 0 else "0",
-                  "" if whole else f"/{mask:#x} ")]
+    return [
+        Field("mark", f"{mark:#x}" if mark else "0", f"handle {mark:#x}{' ' if whole else ''}"),
+        Field("mask", f"{_WHOLE if mask is None else mask:#x}" if mask != 0 else "0", "" if whole else f"/{mask:#x} "),
+    ]
 
 
 def _handle(word: str) -> int:
@@ -107,5 +115,16 @@ def _settle(options: FwOptions, word: str) -> tuple[FwOptions, str]:
     return (options._replace(mask=_number(mask, 'Illegal "handle" mask')), mark) if slash else (options, word)
 
 
-KIND = FilterKind("fw", _SCHEMA, _parse, _encode, _decode, _document, _handle, actions="TCA_FW_ACT",
-                  police="TCA_FW_POLICE", settle=_settle, usage=_USAGE)
+KIND = FilterKind(
+    "fw",
+    _SCHEMA,
+    _parse,
+    _encode,
+    _decode,
+    _document,
+    _handle,
+    actions="TCA_FW_ACT",
+    police="TCA_FW_POLICE",
+    settle=_settle,
+    usage=_USAGE,
+)

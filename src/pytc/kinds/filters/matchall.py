@@ -23,8 +23,11 @@ from pytc.kinds.interface import Attributes, FilterKind, FilterView, OpenedProgr
 
 _WORDS = (CLASSID, FLOWID, ACTION, SKIP_HARDWARE, SKIP_SOFTWARE)
 _SCHEMA: Schema = (
-    ("TCA_MATCHALL_UNSPEC", "none"), ("TCA_MATCHALL_CLASSID", "uint32"), ("TCA_MATCHALL_ACT", "cdata"),
-    ("TCA_MATCHALL_FLAGS", "uint32"), ("TCA_MATCHALL_PCNT", "cdata"),
+    ("TCA_MATCHALL_UNSPEC", "none"),
+    ("TCA_MATCHALL_CLASSID", "uint32"),
+    ("TCA_MATCHALL_ACT", "cdata"),
+    ("TCA_MATCHALL_FLAGS", "uint32"),
+    ("TCA_MATCHALL_PCNT", "cdata"),
 )
 #: struct tc_matchall_pcnt: rhit u64.
 _COUNTER = struct.Struct("=Q")
@@ -68,9 +71,11 @@ def _encode(options: MatchallOptions, program: OpenedProgram | None) -> list[tup
 
 def _decode(attributes: Attributes, lookup: ProgramLookup) -> MatchallRecord:
     classid, counter = attributes.get("TCA_MATCHALL_CLASSID"), attributes.get("TCA_MATCHALL_PCNT", b"")
-    return MatchallRecord(Handle.from_number(classid) if classid is not None else None,
-                          attributes.get("TCA_MATCHALL_FLAGS"),
-                          _COUNTER.unpack_from(counter)[0] if len(counter) >= _COUNTER.size else None)
+    return MatchallRecord(
+        Handle.from_number(classid) if classid is not None else None,
+        attributes.get("TCA_MATCHALL_FLAGS"),
+        _COUNTER.unpack_from(counter)[0] if len(counter) >= _COUNTER.size else None,
+    )
 
 
 def _document(record: MatchallRecord, view: FilterView) -> Document:
@@ -91,5 +96,15 @@ def _handle(word: str) -> int:
         raise InvalidOptionsError(f'Illegal handle "{word}", must be numeric.') from None
 
 
-KIND = FilterKind("matchall", _SCHEMA, _parse, _encode, _decode, _document, _handle, actions="TCA_MATCHALL_ACT",
-                  brief=("TCA_MATCHALL_FLAGS",), usage=_USAGE)
+KIND = FilterKind(
+    "matchall",
+    _SCHEMA,
+    _parse,
+    _encode,
+    _decode,
+    _document,
+    _handle,
+    actions="TCA_MATCHALL_ACT",
+    brief=("TCA_MATCHALL_FLAGS",),
+    usage=_USAGE,
+)

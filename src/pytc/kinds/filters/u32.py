@@ -43,9 +43,18 @@ _U32 = 0xFFFFFFFF
 _MARK = struct.Struct("=III")
 _COUNT = struct.Struct("=Q")
 _SCHEMA: Schema = (
-    ("TCA_U32_UNSPEC", "none"), ("TCA_U32_CLASSID", "uint32"), ("TCA_U32_HASH", "uint32"), ("TCA_U32_LINK", "uint32"),
-    ("TCA_U32_DIVISOR", "uint32"), ("TCA_U32_SEL", "cdata"), ("TCA_U32_POLICE", "cdata"), ("TCA_U32_ACT", "cdata"),
-    ("TCA_U32_INDEV", "asciiz"), ("TCA_U32_PCNT", "cdata"), ("TCA_U32_MARK", "cdata"), ("TCA_U32_FLAGS", "uint32"),
+    ("TCA_U32_UNSPEC", "none"),
+    ("TCA_U32_CLASSID", "uint32"),
+    ("TCA_U32_HASH", "uint32"),
+    ("TCA_U32_LINK", "uint32"),
+    ("TCA_U32_DIVISOR", "uint32"),
+    ("TCA_U32_SEL", "cdata"),
+    ("TCA_U32_POLICE", "cdata"),
+    ("TCA_U32_ACT", "cdata"),
+    ("TCA_U32_INDEV", "asciiz"),
+    ("TCA_U32_PCNT", "cdata"),
+    ("TCA_U32_MARK", "cdata"),
+    ("TCA_U32_FLAGS", "uint32"),
 )
 _USAGE = """\
 Usage: ... u32 [ match MATCH ] ... [ classid CLASSID | flowid CLASSID ] [ action ACTION ] ... [ police POLICE ]
@@ -119,8 +128,9 @@ def _number(word: str) -> int:
     if len(parts) > 3:
         raise ValueError(word)
     limits = ((0xFFF, 20), (0xFF, 12), (0xFFF, 0))
-    return sum(int(unsigned(limit, 16)(part)) << shift
-               for part, (limit, shift) in zip(parts, limits, strict=False) if part)
+    return sum(
+        int(unsigned(limit, 16)(part)) << shift for part, (limit, shift) in zip(parts, limits, strict=False) if part
+    )
 
 
 def _table(word: str) -> int:
@@ -139,11 +149,20 @@ def _place(cursor: Cursor) -> Place:
 
 
 _WORDS = (
-    Word("match", "matches", read=read_match, many=True), Word("offset", "offsets", read=read_offset, many=True),
-    Word("hashkey", "hashkeys", read=read_hashkey, many=True), CLASSID, FLOWID,
-    Word("divisor", "divisor", parse_divisor, repeat=True), Word("order", "order", unsigned(_U32), repeat=True),
-    Word("link", "link", _table, exact=True, repeat=True), Word("ht", "places", read=_place, exact=True, many=True),
-    Word("sample", "places", read=read_sample, exact=True, many=True), INDEV, ACTION, POLICE, SKIP_HARDWARE,
+    Word("match", "matches", read=read_match, many=True),
+    Word("offset", "offsets", read=read_offset, many=True),
+    Word("hashkey", "hashkeys", read=read_hashkey, many=True),
+    CLASSID,
+    FLOWID,
+    Word("divisor", "divisor", parse_divisor, repeat=True),
+    Word("order", "order", unsigned(_U32), repeat=True),
+    Word("link", "link", _table, exact=True, repeat=True),
+    Word("ht", "places", read=_place, exact=True, many=True),
+    Word("sample", "places", read=read_sample, exact=True, many=True),
+    INDEV,
+    ACTION,
+    POLICE,
+    SKIP_HARDWARE,
     SKIP_SOFTWARE,
 )
 
@@ -153,8 +172,13 @@ def _parse(cursor: Cursor) -> U32Options:
     selector, mark = _selector(found), _mark(found)
     for name in ("matches", "offsets", "hashkeys"):
         found.pop(name, None)
-    return U32Options(selector=selector, mark=mark, flags=skip_flags(found), actions=all_actions(found),
-                      **{name: value for name, value in found.items() if name != "actions"})
+    return U32Options(
+        selector=selector,
+        mark=mark,
+        flags=skip_flags(found),
+        actions=all_actions(found),
+        **{name: value for name, value in found.items() if name != "actions"},
+    )
 
 
 def _mark(found: dict[str, Any]) -> bytes:
@@ -172,8 +196,9 @@ def _selector(found: dict[str, Any]) -> Selector | None:
         changed = {name: value for name, value in offset._asdict().items() if value}
         selector = selector._replace(**{**changed, "flags": selector.flags | offset.flags})
     for mask, at in found.get("hashkeys", ()):
-        selector = selector._replace(hash_mask=selector.hash_mask if mask is None else mask,
-                                     hash_at=selector.hash_at if at is None else at)
+        selector = selector._replace(
+            hash_mask=selector.hash_mask if mask is None else mask, hash_at=selector.hash_at if at is None else at
+        )
     ends = TERMINAL if found.keys() & {"classid", "actions", "police"} else 0
     return selector._replace(flags=selector.flags | ends, keys=all_keys(matches))
 
@@ -205,9 +230,17 @@ def _encode(options: U32Options, program: OpenedProgram | None) -> list[tuple[st
     attributes: list[tuple[str, Any]] = []
     if options.classid is not None:
         attributes.append(("TCA_U32_CLASSID", options.classid.number))
-    attributes += [(name, value) for name, value in (
-        ("TCA_U32_DIVISOR", options.divisor), ("TCA_U32_INDEV", options.incoming), ("TCA_U32_MARK", options.mark),
-        ("TCA_U32_HASH", _hash(options.places)), ("TCA_U32_FLAGS", options.flags)) if value]
+    attributes += [
+        (name, value)
+        for name, value in (
+            ("TCA_U32_DIVISOR", options.divisor),
+            ("TCA_U32_INDEV", options.incoming),
+            ("TCA_U32_MARK", options.mark),
+            ("TCA_U32_HASH", _hash(options.places)),
+            ("TCA_U32_FLAGS", options.flags),
+        )
+        if value
+    ]
     if options.link is not None:
         attributes.append(("TCA_U32_LINK", options.link))
     if options.selector is not None:
@@ -221,10 +254,14 @@ def _decode(attributes: Attributes, lookup: ProgramLookup) -> U32Record:
     return U32Record(
         selector=Selector.unpack(attributes.get("TCA_U32_SEL", b"")),
         classid=Handle.from_number(classid) if classid is not None else None,
-        divisor=attributes.get("TCA_U32_DIVISOR"), place=attributes.get("TCA_U32_HASH"),
-        link=attributes.get("TCA_U32_LINK"), incoming=attributes.get("TCA_U32_INDEV", ""),
-        flags=attributes.get("TCA_U32_FLAGS"), mark=_MARK.unpack_from(mark) if len(mark) >= _MARK.size else None,
-        counts=tuple(count for count, in _COUNT.iter_unpack(counts[:len(counts) // 8 * 8])) or None)
+        divisor=attributes.get("TCA_U32_DIVISOR"),
+        place=attributes.get("TCA_U32_HASH"),
+        link=attributes.get("TCA_U32_LINK"),
+        incoming=attributes.get("TCA_U32_INDEV", ""),
+        flags=attributes.get("TCA_U32_FLAGS"),
+        mark=_MARK.unpack_from(mark) if len(mark) >= _MARK.size else None,
+        counts=tuple(count for (count,) in _COUNT.iter_unpack(counts[: len(counts) // 8 * 8])) or None,
+    )
 
 
 def _document(record: U32Record, view: FilterView) -> Document:
@@ -271,8 +308,11 @@ def _selector_parts(record: U32Record, selector: Selector, view: FilterView) -> 
     hits: tuple[int, ...] | None = None
     if view.shown.statistics and record.counts is not None and len(record.counts) > 1:
         asked, matched, *rest = record.counts
-        parts += [Field("rule_hit", asked, f"(rule hit {asked} "), Field("success", matched, f"success {matched})"),
-                  Field("rule_success", matched)]
+        parts += [
+            Field("rule_hit", asked, f"(rule hit {asked} "),
+            Field("success", matched, f"success {matched})"),
+            Field("rule_success", matched),
+        ]
         hits = (*rest, *[0] * (len(selector.keys) - len(rest)))
     if record.mark is not None:
         parts += _mark_parts(*record.mark)
@@ -281,10 +321,24 @@ def _selector_parts(record: U32Record, selector: Selector, view: FilterView) -> 
 
 
 def _mark_parts(value: int, mask: int, hits: int) -> list[Part]:
-    return [Field("fwmark_value", f"{value:#x}" if value else "0", f"\n  mark {value:#06x} "),
-            Field("fwmark_mask", f"{mask:#x}" if mask else "0", f"{mask:#06x} "),
-            Field("fwmark_success", hits, f"(success {hits})")]
+    return [
+        Field("fwmark_value", f"{value:#x}" if value else "0", f"\n  mark {value:#06x} "),
+        Field("fwmark_mask", f"{mask:#x}" if mask else "0", f"{mask:#06x} "),
+        Field("fwmark_success", hits, f"(success {hits})"),
+    ]
 
 
-KIND = FilterKind("u32", _SCHEMA, _parse, _encode, _decode, _document, parse_handle, actions="TCA_U32_ACT",
-                  police="TCA_U32_POLICE", settle=_settle, brief=("TCA_U32_FLAGS",), usage=_USAGE)
+KIND = FilterKind(
+    "u32",
+    _SCHEMA,
+    _parse,
+    _encode,
+    _decode,
+    _document,
+    parse_handle,
+    actions="TCA_U32_ACT",
+    police="TCA_U32_POLICE",
+    settle=_settle,
+    brief=("TCA_U32_FLAGS",),
+    usage=_USAGE,
+)

@@ -4,5 +4,8 @@ from pytc.documents import Field
 from pytc.kinds.fifo import fifo
 from pytc.rates import format_size
 
-KIND = fifo("bfifo", "A queue of so many bytes. {the device's txqueuelen, in packets of its MTU}",
-            lambda limit: Field("limit", limit, f"limit {format_size(limit)}"))
+KIND = fifo(
+    "bfifo",
+    "A queue of so many bytes. {the device's txqueuelen, in packets of its MTU}",
+    lambda limit: Field("limit", limit, f"limit {format_size(limit)}"),
+)

@@ -12,5 +12,13 @@ Usage: ... clsact
 A place for filters on ingress and egress. It has no options.
 """
 
-KIND = QdiscKind("clsact", (), nothing_to_parse("clsact"), encode_nothing, no_document, _USAGE, default_handle=HANDLE,
-                 default_parent=CLSACT)
+KIND = QdiscKind(
+    "clsact",
+    (),
+    nothing_to_parse("clsact"),
+    encode_nothing,
+    no_document,
+    _USAGE,
+    default_handle=HANDLE,
+    default_parent=CLSACT,
+)

@@ -42,10 +42,20 @@ def _document_class(attributes: Attributes, shown: Shown, clock: Clock) -> Docum
 def _class_statistics(raw: bytes) -> Document:
     if len(raw) < _STATISTICS.size:
         return ()
-    deficit, = _STATISTICS.unpack_from(raw)
+    (deficit,) = _STATISTICS.unpack_from(raw)
     return (Field("deficit", deficit, f" deficit {format_size(deficit)} "),)
 
 
-KIND = QdiscKind("drr", _SCHEMA, nothing_to_parse("drr"), encode_nothing, no_document, _USAGE, parse_class=_parse_class,
-                 encode_class=_encode_class, document_class=_document_class, class_statistics=_class_statistics,
-                 class_usage=_CLASS_USAGE)
+KIND = QdiscKind(
+    "drr",
+    _SCHEMA,
+    nothing_to_parse("drr"),
+    encode_nothing,
+    no_document,
+    _USAGE,
+    parse_class=_parse_class,
+    encode_class=_encode_class,
+    document_class=_document_class,
+    class_statistics=_class_statistics,
+    class_usage=_CLASS_USAGE,
+)

@@ -37,10 +37,26 @@ horizon_cap, horizon_drop   what happens to packets beyond it {horizon_drop}
 """
 
 _SCHEMA: Schema = (
-    ("TCA_FQ_UNSPEC", "none"), *((f"TCA_FQ_{name}", "uint32") for name in (
-        "PLIMIT", "FLOW_PLIMIT", "QUANTUM", "INITIAL_QUANTUM", "RATE_ENABLE", "FLOW_DEFAULT_RATE", "FLOW_MAX_RATE",
-        "BUCKETS_LOG", "FLOW_REFILL_DELAY", "ORPHAN_MASK", "LOW_RATE_THRESHOLD", "CE_THRESHOLD", "TIMER_SLACK",
-        "HORIZON")),
+    ("TCA_FQ_UNSPEC", "none"),
+    *(
+        (f"TCA_FQ_{name}", "uint32")
+        for name in (
+            "PLIMIT",
+            "FLOW_PLIMIT",
+            "QUANTUM",
+            "INITIAL_QUANTUM",
+            "RATE_ENABLE",
+            "FLOW_DEFAULT_RATE",
+            "FLOW_MAX_RATE",
+            "BUCKETS_LOG",
+            "FLOW_REFILL_DELAY",
+            "ORPHAN_MASK",
+            "LOW_RATE_THRESHOLD",
+            "CE_THRESHOLD",
+            "TIMER_SLACK",
+            "HORIZON",
+        )
+    ),
     ("TCA_FQ_HORIZON_DROP", "uint8"),
 )
 
@@ -105,11 +121,22 @@ _WORDS = (
     Word("nopacing", "pacing", value=False, exact=True, repeat=True),
 )
 #: Option and attribute, in the order in which tc sends them.
-_SENT = (("limit", "PLIMIT"), ("flow_limit", "FLOW_PLIMIT"), ("quantum", "QUANTUM"),
-         ("initial_quantum", "INITIAL_QUANTUM"), ("pacing", "RATE_ENABLE"), ("maxrate", "FLOW_MAX_RATE"),
-         ("low_rate_threshold", "LOW_RATE_THRESHOLD"), ("defrate", "FLOW_DEFAULT_RATE"),
-         ("refill_delay", "FLOW_REFILL_DELAY"), ("orphan_mask", "ORPHAN_MASK"), ("ce_threshold", "CE_THRESHOLD"),
-         ("timer_slack", "TIMER_SLACK"), ("horizon", "HORIZON"), ("horizon_drop", "HORIZON_DROP"))
+_SENT = (
+    ("limit", "PLIMIT"),
+    ("flow_limit", "FLOW_PLIMIT"),
+    ("quantum", "QUANTUM"),
+    ("initial_quantum", "INITIAL_QUANTUM"),
+    ("pacing", "RATE_ENABLE"),
+    ("maxrate", "FLOW_MAX_RATE"),
+    ("low_rate_threshold", "LOW_RATE_THRESHOLD"),
+    ("defrate", "FLOW_DEFAULT_RATE"),
+    ("refill_delay", "FLOW_REFILL_DELAY"),
+    ("orphan_mask", "ORPHAN_MASK"),
+    ("ce_threshold", "CE_THRESHOLD"),
+    ("timer_slack", "TIMER_SLACK"),
+    ("horizon", "HORIZON"),
+    ("horizon_drop", "HORIZON_DROP"),
+)
 
 
 def parse(cursor: Cursor) -> FqOptions:
@@ -120,11 +147,16 @@ def parse(cursor: Cursor) -> FqOptions:
 def encode(options: FqOptions, around: Surroundings) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them; raises PytcError where a percentage has no speed."""
     values = options._asdict()
-    values |= {name: _checked(bytes_per_second(values[name], around), name)
-               for name in ("maxrate", "defrate") if values[name] is not None}
+    values |= {
+        name: _checked(bytes_per_second(values[name], around), name)
+        for name in ("maxrate", "defrate")
+        if values[name] is not None
+    }
     buckets = [("TCA_FQ_BUCKETS_LOG", (options.buckets - 1).bit_length())] if options.buckets else []
-    return [*buckets, *((f"TCA_FQ_{attribute}", int(values[name])) for name, attribute in _SENT
-                        if values[name] is not None)]
+    return [
+        *buckets,
+        *((f"TCA_FQ_{attribute}", int(values[name])) for name, attribute in _SENT if values[name] is not None),
+    ]
 
 
 def _checked(rate: int, name: str) -> int:
@@ -134,11 +166,19 @@ def _checked(rate: int, name: str) -> int:
 
 
 #: Attribute, name, and how it is printed, in tc's order.
-_SHOWN = (("ORPHAN_MASK", "orphan_mask", number), ("RATE_ENABLE", "", None), ("QUANTUM", "quantum", size),
-          ("INITIAL_QUANTUM", "initial_quantum", size), ("FLOW_MAX_RATE", "maxrate", None),
-          ("FLOW_DEFAULT_RATE", "defrate", None), ("LOW_RATE_THRESHOLD", "low_rate_threshold", None),
-          ("FLOW_REFILL_DELAY", "refill_delay", time), ("CE_THRESHOLD", "ce_threshold", time),
-          ("TIMER_SLACK", "timer_slack", time64), ("HORIZON", "horizon", time))
+_SHOWN = (
+    ("ORPHAN_MASK", "orphan_mask", number),
+    ("RATE_ENABLE", "", None),
+    ("QUANTUM", "quantum", size),
+    ("INITIAL_QUANTUM", "initial_quantum", size),
+    ("FLOW_MAX_RATE", "maxrate", None),
+    ("FLOW_DEFAULT_RATE", "defrate", None),
+    ("LOW_RATE_THRESHOLD", "low_rate_threshold", None),
+    ("FLOW_REFILL_DELAY", "refill_delay", time),
+    ("CE_THRESHOLD", "ce_threshold", time),
+    ("TIMER_SLACK", "timer_slack", time64),
+    ("HORIZON", "horizon", time),
+)
 _RATES = ("FLOW_MAX_RATE", "FLOW_DEFAULT_RATE", "LOW_RATE_THRESHOLD")
 #: What means that there is nothing to say.
 _UNSET = {"FLOW_MAX_RATE": _U32, "FLOW_DEFAULT_RATE": 0, "LOW_RATE_THRESHOLD": 0, "CE_THRESHOLD": _U32}
@@ -146,9 +186,11 @@ _UNSET = {"FLOW_MAX_RATE": _U32, "FLOW_DEFAULT_RATE": 0, "LOW_RATE_THRESHOLD": 0
 
 def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
     """As tc prints it."""
-    fields = [number(name, attributes[f"TCA_FQ_{attribute}"], "p")
-              for attribute, name in (("PLIMIT", "limit"), ("FLOW_PLIMIT", "flow_limit"))
-              if f"TCA_FQ_{attribute}" in attributes]
+    fields = [
+        number(name, attributes[f"TCA_FQ_{attribute}"], "p")
+        for attribute, name in (("PLIMIT", "limit"), ("FLOW_PLIMIT", "flow_limit"))
+        if f"TCA_FQ_{attribute}" in attributes
+    ]
     if "TCA_FQ_BUCKETS_LOG" in attributes:
         fields.append(number("buckets", 1 << (attributes["TCA_FQ_BUCKETS_LOG"] & 31)))
     for attribute, name, field in _SHOWN:
@@ -169,10 +211,28 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
 
 def _statistics(raw: bytes) -> Document:
     """struct tc_fq_qd_stats; older kernels send less of it."""
-    (collected, high, retransmitted, throttled, over_limit, long, failed, delay, flows, inactive, waiting, latency,
-     marked, dropped, capped) = _STATISTICS.unpack_from(raw.ljust(_STATISTICS.size, b"\0"))
-    fields = [counter("flows", flows, "  "), Field("inactive", inactive, f" (inactive {inactive}"),
-              Field("throttled", waiting, f" throttled {waiting})")]
+    (
+        collected,
+        high,
+        retransmitted,
+        throttled,
+        over_limit,
+        long,
+        failed,
+        delay,
+        flows,
+        inactive,
+        waiting,
+        latency,
+        marked,
+        dropped,
+        capped,
+    ) = _STATISTICS.unpack_from(raw.ljust(_STATISTICS.size, b"\0"))
+    fields = [
+        counter("flows", flows, "  "),
+        Field("inactive", inactive, f" (inactive {inactive}"),
+        Field("throttled", waiting, f" throttled {waiting})"),
+    ]
     if delay > 0:
         fields.append(Field("next_packet_delay", delay, f" next_packet_delay {format_time64(delay)}"))
     fields += [Field("", text="\n"), counter("gc", collected, "  "), counter("highprio", high)]
@@ -181,9 +241,16 @@ def _statistics(raw: bytes) -> Document:
     if latency:
         fields.append(Field("latency", latency, f" latency {format_time64(latency)}"))
     fields += [counter(name, value) for name, value in (("ce_mark", marked), ("flows_plimit", over_limit)) if value]
-    rare = [counter(name, value, before) for name, value, before in (
-        ("pkts_too_long", long, " "), ("alloc_errors", failed, " "), ("horizon_drops", dropped, " "),
-        ("horizon_caps", capped, "  ")) if value]
+    rare = [
+        counter(name, value, before)
+        for name, value, before in (
+            ("pkts_too_long", long, " "),
+            ("alloc_errors", failed, " "),
+            ("horizon_drops", dropped, " "),
+            ("horizon_caps", capped, "  "),
+        )
+        if value
+    ]
     return [*fields, *([Field("", text="\n")] if rare else []), *rare]
 
 

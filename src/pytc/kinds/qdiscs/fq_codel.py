@@ -33,9 +33,23 @@ drop_batch             how many packets are dropped at once when there are too m
 """
 
 _SCHEMA: Schema = (
-    ("TCA_FQ_CODEL_UNSPEC", "none"), *((f"TCA_FQ_CODEL_{name}", "uint32") for name in (
-        "TARGET", "LIMIT", "INTERVAL", "ECN", "FLOWS", "QUANTUM", "CE_THRESHOLD", "DROP_BATCH_SIZE", "MEMORY_LIMIT")),
-    ("TCA_FQ_CODEL_CE_THRESHOLD_SELECTOR", "uint8"), ("TCA_FQ_CODEL_CE_THRESHOLD_MASK", "uint8"),
+    ("TCA_FQ_CODEL_UNSPEC", "none"),
+    *(
+        (f"TCA_FQ_CODEL_{name}", "uint32")
+        for name in (
+            "TARGET",
+            "LIMIT",
+            "INTERVAL",
+            "ECN",
+            "FLOWS",
+            "QUANTUM",
+            "CE_THRESHOLD",
+            "DROP_BATCH_SIZE",
+            "MEMORY_LIMIT",
+        )
+    ),
+    ("TCA_FQ_CODEL_CE_THRESHOLD_SELECTOR", "uint8"),
+    ("TCA_FQ_CODEL_CE_THRESHOLD_MASK", "uint8"),
 )
 
 
@@ -62,8 +76,9 @@ def _selector(word: str) -> tuple[int, int]:
     try:
         number = read(mask)
     except ValueError:
-        raise InvalidOptionsError('Illegal mask for "ce_threshold_selector"',
-                                  hints=(f'the mask is "{mask}"',)) from None
+        raise InvalidOptionsError(
+            'Illegal mask for "ce_threshold_selector"', hints=(f'the mask is "{mask}"',)
+        ) from None
     return read(value), number
 
 
@@ -82,8 +97,15 @@ _WORDS = (
     Word("noecn", "ecn", value=False, exact=True, repeat=True),
 )
 #: Option, attribute, what means that it was not given.
-_SENT = (("limit", "LIMIT", 0), ("flows", "FLOWS", 0), ("quantum", "QUANTUM", 0), ("interval", "INTERVAL", 0),
-         ("target", "TARGET", 0), ("ecn", "ECN", None), ("ce_threshold", "CE_THRESHOLD", None))
+_SENT = (
+    ("limit", "LIMIT", 0),
+    ("flows", "FLOWS", 0),
+    ("quantum", "QUANTUM", 0),
+    ("interval", "INTERVAL", 0),
+    ("target", "TARGET", 0),
+    ("ecn", "ECN", None),
+    ("ce_threshold", "CE_THRESHOLD", None),
+)
 
 
 def parse(cursor: Cursor) -> FqCodelOptions:
@@ -108,15 +130,24 @@ def encode(options: FqCodelOptions, around: Surroundings) -> list[tuple[str, Any
 def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
     """As tc prints it."""
     found = {name.removeprefix("TCA_FQ_CODEL_"): value for name, value in attributes.items()}
-    fields = [field(name, found[attribute]) for attribute, name, field in (
-        ("FLOWS", "flows", number), ("QUANTUM", "quantum", number), ("TARGET", "target", time),
-        ("CE_THRESHOLD", "ce_threshold", time)) if attribute in found]
+    fields = [
+        field(name, found[attribute])
+        for attribute, name, field in (
+            ("FLOWS", "flows", number),
+            ("QUANTUM", "quantum", number),
+            ("TARGET", "target", time),
+            ("CE_THRESHOLD", "ce_threshold", time),
+        )
+        if attribute in found
+    ]
     if "LIMIT" in found:
         fields.insert(0, number("limit", found["LIMIT"], "p"))
     selector, mask = found.get("CE_THRESHOLD_SELECTOR", 0), found.get("CE_THRESHOLD_MASK", 0)
     if selector or mask:
-        fields += [Field("ce_threshold_selector", selector, f"ce_threshold_selector {_hex(selector)}"),
-                   Field("ce_threshold_mask", mask, f"/{_hex(mask)} ")]
+        fields += [
+            Field("ce_threshold_selector", selector, f"ce_threshold_selector {_hex(selector)}"),
+            Field("ce_threshold_mask", mask, f"/{_hex(mask)} "),
+        ]
     if "INTERVAL" in found:
         fields.append(time("interval", found["INTERVAL"]))
     if "MEMORY_LIMIT" in found:
@@ -136,29 +167,52 @@ def _hex(number: int) -> str:
 def _statistics(raw: bytes) -> Document:
     """struct tc_fq_codel_xstats; older kernels send less of it."""
     raw = raw.ljust(_TYPE.size + _QDISC.size, b"\0")
-    of, = _TYPE.unpack_from(raw)
+    (of,) = _TYPE.unpack_from(raw)
     if of == _OF_CLASS:
         return _of_class(*_CLASS.unpack_from(raw, _TYPE.size))
     return _of_qdisc(*_QDISC.unpack_from(raw, _TYPE.size)) if of == _OF_QDISC else ()
 
 
-def _of_qdisc(largest: int, over_limit: int, marked: int, new: int, new_length: int, old_length: int, threshold: int,
-              memory: int, over_memory: int) -> Document:
+def _of_qdisc(
+    largest: int,
+    over_limit: int,
+    marked: int,
+    new: int,
+    new_length: int,
+    old_length: int,
+    threshold: int,
+    memory: int,
+    over_memory: int,
+) -> Document:
     rare = (("ce_mark", threshold), ("memory_used", memory), ("drop_overmemory", over_memory))
-    return [counter("maxpacket", largest, "  "), counter("drop_overlimit", over_limit), counter("new_flow_count", new),
-            counter("ecn_mark", marked), *(counter(name, value) for name, value in rare if value), Field("", text="\n"),
-            counter("new_flows_len", new_length, "  "), counter("old_flows_len", old_length)]
+    return [
+        counter("maxpacket", largest, "  "),
+        counter("drop_overlimit", over_limit),
+        counter("new_flow_count", new),
+        counter("ecn_mark", marked),
+        *(counter(name, value) for name, value in rare if value),
+        Field("", text="\n"),
+        counter("new_flows_len", new_length, "  "),
+        counter("old_flows_len", old_length),
+    ]
 
 
 def _of_class(deficit: int, delay: int, count: int, last: int, dropping: int, following: int) -> Document:
-    fields = [counter("deficit", deficit, "  "), counter("count", count), counter("lastcount", last),
-              Field("ldelay", delay, f" ldelay {format_time(delay)}")]
+    fields = [
+        counter("deficit", deficit, "  "),
+        counter("count", count),
+        counter("lastcount", last),
+        Field("ldelay", delay, f" ldelay {format_time(delay)}"),
+    ]
     if dropping:
         sign = "-" if following < 0 else ""
-        fields += [Field("dropping", True, " dropping"),
-                   Field("drop_next", following, f" drop_next {sign}{format_time(abs(following))}")]
+        fields += [
+            Field("dropping", True, " dropping"),
+            Field("drop_next", following, f" drop_next {sign}{format_time(abs(following))}"),
+        ]
     return fields
 
 
-KIND = QdiscKind("fq_codel", _SCHEMA, parse, encode, document, _USAGE, statistics=_statistics,
-                 class_statistics=_statistics)
+KIND = QdiscKind(
+    "fq_codel", _SCHEMA, parse, encode, document, _USAGE, statistics=_statistics, class_statistics=_statistics
+)

@@ -121,9 +121,16 @@ _CLASS_WORDS = (
 )
 
 SCHEMA: Schema = (
-    ("TCA_HTB_UNSPEC", "none"), ("TCA_HTB_PARMS", "cdata"), ("TCA_HTB_INIT", "cdata"), ("TCA_HTB_CTAB", "cdata"),
-    ("TCA_HTB_RTAB", "cdata"), ("TCA_HTB_DIRECT_QLEN", "uint32"), ("TCA_HTB_RATE64", "uint64"),
-    ("TCA_HTB_CEIL64", "uint64"), ("TCA_HTB_PAD", "cdata"), ("TCA_HTB_OFFLOAD", "flag"),
+    ("TCA_HTB_UNSPEC", "none"),
+    ("TCA_HTB_PARMS", "cdata"),
+    ("TCA_HTB_INIT", "cdata"),
+    ("TCA_HTB_CTAB", "cdata"),
+    ("TCA_HTB_RTAB", "cdata"),
+    ("TCA_HTB_DIRECT_QLEN", "uint32"),
+    ("TCA_HTB_RATE64", "uint64"),
+    ("TCA_HTB_CEIL64", "uint64"),
+    ("TCA_HTB_PAD", "cdata"),
+    ("TCA_HTB_OFFLOAD", "flag"),
 )
 
 
@@ -143,7 +150,8 @@ def parse_class(cursor: Cursor) -> HtbClassOptions:
 def encode(options: HtbOptions, around: Surroundings) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = [
-        ("TCA_HTB_INIT", _QDISC.pack(_VERSION, options.r2q, options.default, options.debug, 0))]
+        ("TCA_HTB_INIT", _QDISC.pack(_VERSION, options.r2q, options.default, options.debug, 0))
+    ]
     if options.direct_qlen not in (None, U32):
         attributes.append(("TCA_HTB_DIRECT_QLEN", options.direct_qlen))
     if options.offload:
@@ -158,11 +166,19 @@ def encode_class(options: HtbClassOptions, around: Surroundings) -> list[tuple[s
     ceil = bytes_per_second(options.ceil, around) or rate
     if not rate:
         raise InvalidOptionsError(_NO_RATE)
-    specs = [ratespec(limit, burst.cell_log, options.mtu, linklayer=options.linklayer, overhead=options.overhead,
-                      mpu=options.mpu) for limit, burst in ((rate, options.burst), (ceil, options.cburst))]
-    rest = _CLASS.pack(ticks(rate, options.burst.size or (rate // clock.hertz + options.mtu) & U32, clock),
-                       ticks(ceil, options.cburst.size or (ceil // clock.hertz + options.mtu) & U32, clock),
-                       options.quantum, 0, options.prio)
+    specs = [
+        ratespec(
+            limit, burst.cell_log, options.mtu, linklayer=options.linklayer, overhead=options.overhead, mpu=options.mpu
+        )
+        for limit, burst in ((rate, options.burst), (ceil, options.cburst))
+    ]
+    rest = _CLASS.pack(
+        ticks(rate, options.burst.size or (rate // clock.hertz + options.mtu) & U32, clock),
+        ticks(ceil, options.cburst.size or (ceil // clock.hertz + options.mtu) & U32, clock),
+        options.quantum,
+        0,
+        options.prio,
+    )
     wide = [(name, value) for name, value in (("TCA_HTB_RATE64", rate), ("TCA_HTB_CEIL64", ceil)) if value > U32]
     return [*wide, ("TCA_HTB_PARMS", b"".join(specs) + rest)]
 
@@ -188,8 +204,11 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
     if len(raw) >= _QDISC.size:
         version, r2q, default, _debug_bits, direct_packets = _QDISC.unpack_from(raw)
         default_class = f"{default:#x}" if default else "0"
-        fields += [Field("r2q", r2q, f"r2q {r2q}"), Field("default", default_class, f" default {default_class}"),
-                   Field("direct_packets_stat", direct_packets, f" direct_packets_stat {direct_packets}")]
+        fields += [
+            Field("r2q", r2q, f"r2q {r2q}"),
+            Field("default", default_class, f" default {default_class}"),
+            Field("direct_packets_stat", direct_packets, f" direct_packets_stat {direct_packets}"),
+        ]
         if shown.details:
             name = f"{version >> 16}.{version & _U16}"
             fields.append(Field("ver", name, f" ver {name}"))
@@ -230,8 +249,11 @@ def _burst_fields(name: str, of: str, limit: Limit, shown: Shown) -> list[Field]
     text = f"{name} {format_size(limit.burst)}"
     if not shown.details:
         return [Field(name, limit.burst, f"{text} ")]
-    return [Field(name, limit.burst, text), Field(f"{name}_cell", limit.cell, f"/{limit.cell} "),
-            Field(f"mpu_{of}", limit.mpu, f"mpu {format_size(limit.mpu)} ")]
+    return [
+        Field(name, limit.burst, text),
+        Field(f"{name}_cell", limit.cell, f"/{limit.cell} "),
+        Field(f"mpu_{of}", limit.mpu, f"mpu {format_size(limit.mpu)} "),
+    ]
 
 
 def class_statistics(raw: bytes) -> Document:
@@ -239,9 +261,13 @@ def class_statistics(raw: bytes) -> Document:
     if len(raw) < _CLASS_STATISTICS.size:
         return ()
     lends, borrows, giants, tokens, ctokens = _CLASS_STATISTICS.unpack_from(raw)
-    return (Field("lended", lends, f" lended: {lends} "), Field("borrowed", borrows, f"borrowed: {borrows} "),
-            Field("giants", giants, f"giants: {giants}\n"), Field("tokens", tokens, f" tokens: {tokens} "),
-            Field("ctokens", ctokens, f"ctokens: {ctokens}\n"))
+    return (
+        Field("lended", lends, f" lended: {lends} "),
+        Field("borrowed", borrows, f"borrowed: {borrows} "),
+        Field("giants", giants, f"giants: {giants}\n"),
+        Field("tokens", tokens, f" tokens: {tokens} "),
+        Field("ctokens", ctokens, f"ctokens: {ctokens}\n"),
+    )
 
 
 _USAGE = """\
@@ -271,5 +297,16 @@ RATE := NUMBER[bit | kbit | mbit | gbit | tbit | bps | kbps | mbps | ...], Kibit
 SIZE := NUMBER[b | k | m | g | kbit | mbit | gbit], in powers of 1024
 """
 
-KIND = QdiscKind("htb", SCHEMA, parse, encode, document, _USAGE, parse_class=parse_class, encode_class=encode_class,
-                 document_class=document_class, class_statistics=class_statistics, class_usage=_CLASS_USAGE)
+KIND = QdiscKind(
+    "htb",
+    SCHEMA,
+    parse,
+    encode,
+    document,
+    _USAGE,
+    parse_class=parse_class,
+    encode_class=encode_class,
+    document_class=document_class,
+    class_statistics=class_statistics,
+    class_usage=_CLASS_USAGE,
+)

@@ -9,5 +9,11 @@ Usage: ... mq
 A qdisc below it for each transmit queue of the device. It has no options.
 """
 
-KIND = QdiscKind("mq", (), nothing_to_parse("mq", 'Unknown qdisc "mq", hence option "{}" is unparsable'),
-                 encode_nothing, no_document, _USAGE)
+KIND = QdiscKind(
+    "mq",
+    (),
+    nothing_to_parse("mq", 'Unknown qdisc "mq", hence option "{}" is unparsable'),
+    encode_nothing,
+    no_document,
+    _USAGE,
+)

@@ -22,11 +22,20 @@ _MODEL = struct.Struct("=HH")
 _STATE, _GEMODEL = 1, 2
 _STATE_VALUES, _GEMODEL_VALUES = struct.Struct("=5I"), struct.Struct("=4I")
 _SCHEMA: Schema = (
-    ("TCA_NETEM_UNSPEC", "none"), ("TCA_NETEM_CORR", "cdata"), ("TCA_NETEM_DELAY_DIST", "cdata"),
-    ("TCA_NETEM_REORDER", "cdata"), ("TCA_NETEM_CORRUPT", "cdata"), ("TCA_NETEM_LOSS", "cdata"),
-    ("TCA_NETEM_RATE", "cdata"), ("TCA_NETEM_ECN", "uint32"), ("TCA_NETEM_RATE64", "uint64"),
-    ("TCA_NETEM_PAD", "cdata"), ("TCA_NETEM_LATENCY64", "int64"), ("TCA_NETEM_JITTER64", "int64"),
-    ("TCA_NETEM_SLOT", "cdata"), ("TCA_NETEM_SLOT_DIST", "cdata"),
+    ("TCA_NETEM_UNSPEC", "none"),
+    ("TCA_NETEM_CORR", "cdata"),
+    ("TCA_NETEM_DELAY_DIST", "cdata"),
+    ("TCA_NETEM_REORDER", "cdata"),
+    ("TCA_NETEM_CORRUPT", "cdata"),
+    ("TCA_NETEM_LOSS", "cdata"),
+    ("TCA_NETEM_RATE", "cdata"),
+    ("TCA_NETEM_ECN", "uint32"),
+    ("TCA_NETEM_RATE64", "uint64"),
+    ("TCA_NETEM_PAD", "cdata"),
+    ("TCA_NETEM_LATENCY64", "int64"),
+    ("TCA_NETEM_JITTER64", "int64"),
+    ("TCA_NETEM_SLOT", "cdata"),
+    ("TCA_NETEM_SLOT_DIST", "cdata"),
 )
 _USAGE = """\
 Usage: ... netem [ limit PACKETS ] [ delay TIME [ JITTER [ CORRELATION ] ] ] [ distribution TABLE ]
@@ -58,9 +67,19 @@ def encode(options: NetemOptions, around: Surroundings) -> list[tuple[str, Any]]
     random = loss if isinstance(loss, Chance) else Chance(0)
     reorder, corrupt = options.reorder, options.corrupt
     gap = options.gap or (1 if reorder is not None and reorder.probability else 0)
-    sent: list[tuple[str, Any]] = [(HEADER, _OPTIONS.pack(
-        _ticks(delay.time, around), options.limit, random.probability, gap, duplicate.probability,
-        _ticks(delay.jitter, around)))]
+    sent: list[tuple[str, Any]] = [
+        (
+            HEADER,
+            _OPTIONS.pack(
+                _ticks(delay.time, around),
+                options.limit,
+                random.probability,
+                gap,
+                duplicate.probability,
+                _ticks(delay.jitter, around),
+            ),
+        )
+    ]
     correlations = (delay.correlation, random.correlation, duplicate.correlation)
     others = (chance.correlation for chance in (reorder, corrupt) if chance is not None)
     if any(correlation is not None for correlation in (*correlations, *others)):
@@ -134,8 +153,11 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
         fields.append(_chance_group("loss-random", "loss", loss, loss_correlation))
     fields += _model_groups(attributes.get("TCA_NETEM_LOSS", b""))
     reorder, corrupt = _unpack(attributes, "REORDER", _PAIR), _unpack(attributes, "CORRUPT", _PAIR)
-    for name, (probability, correlation) in (("duplicate", (duplicate, duplicate_correlation)), ("reorder", reorder),
-                                             ("corrupt", corrupt)):
+    for name, (probability, correlation) in (
+        ("duplicate", (duplicate, duplicate_correlation)),
+        ("reorder", reorder),
+        ("corrupt", corrupt),
+    ):
         if probability:
             fields.append(_chance_group(name, name, probability, correlation))
     fields += _rate_group(attributes, shown) + _slot_group(attributes)
@@ -145,12 +167,14 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
 
 def _unpack(attributes: Attributes, name: str, layout: struct.Struct) -> tuple[int, ...]:
     """Zeros where the attribute is missing or too short."""
-    return layout.unpack(attributes.get(f"TCA_NETEM_{name}", b"")[:layout.size].ljust(layout.size, b"\0"))
+    return layout.unpack(attributes.get(f"TCA_NETEM_{name}", b"")[: layout.size].ljust(layout.size, b"\0"))
 
 
 def _delay_group(time: int, jitter: int, correlation: int, *, has_jitter: bool) -> Group:
-    fields = [Field("delay", six_digits(time / _SECOND), f" delay {format_time(time)}"),
-              Field("jitter", six_digits(jitter / _SECOND), f"  {format_time(jitter)}" if has_jitter else "")]
+    fields = [
+        Field("delay", six_digits(time / _SECOND), f" delay {format_time(time)}"),
+        Field("jitter", six_digits(jitter / _SECOND), f"  {format_time(jitter)}" if has_jitter else ""),
+    ]
     return Group("delay", [*fields, _correlation(correlation, shown=has_jitter)])
 
 
@@ -171,16 +195,29 @@ def _model_groups(raw: bytes) -> list[Group]:
     if len(raw) < _MODEL.size:
         return []
     _, number = _MODEL.unpack_from(raw)
-    values = raw[_MODEL.size:]
+    values = raw[_MODEL.size :]
     if number == _STATE and len(values) >= _STATE_VALUES.size:
         p13, p31, p32, p14, p23 = _STATE_VALUES.unpack_from(values)
         rest = ("p31", p31), ("p32", p32), ("p23", p23), ("p14", p14)
-        return [Group("loss-state", [_percent("p13", " loss state p13", p13),
-                                     *(_percent(name, f" {name}", part) for name, part in rest)])]
+        return [
+            Group(
+                "loss-state",
+                [_percent("p13", " loss state p13", p13), *(_percent(name, f" {name}", part) for name, part in rest)],
+            )
+        ]
     if number == _GEMODEL and len(values) >= _GEMODEL_VALUES.size:
         p, r, h, k1 = _GEMODEL_VALUES.unpack_from(values)
-        return [Group("loss-gemodel", [_percent("p", " loss gemodel p", p), _percent("r", " r", r),
-                                       _percent("1-h", " 1-h", U32 - h), _percent("1-k", " 1-k", k1)])]
+        return [
+            Group(
+                "loss-gemodel",
+                [
+                    _percent("p", " loss gemodel p", p),
+                    _percent("r", " r", r),
+                    _percent("1-h", " 1-h", U32 - h),
+                    _percent("1-k", " 1-k", k1),
+                ],
+            )
+        ]
     return []
 
 
@@ -189,9 +226,17 @@ def _rate_group(attributes: Attributes, shown: Shown) -> list[Group]:
     if not rate:
         return []
     rate = attributes.get("TCA_NETEM_RATE64") or rate
-    return [Group("rate", [Field("rate", rate, f" rate {format_rate(rate, iec=shown.iec)}"),
-                           _if_set("packetoverhead", packet_overhead), _if_set("cellsize", cell_size),
-                           _if_set("celloverhead", cell_overhead)])]
+    return [
+        Group(
+            "rate",
+            [
+                Field("rate", rate, f" rate {format_rate(rate, iec=shown.iec)}"),
+                _if_set("packetoverhead", packet_overhead),
+                _if_set("cellsize", cell_size),
+                _if_set("celloverhead", cell_overhead),
+            ],
+        )
+    ]
 
 
 def _slot_group(attributes: Attributes) -> list[Group]:
@@ -202,8 +247,19 @@ def _slot_group(attributes: Attributes) -> list[Group]:
         times = (("distribution", " slot distribution", delay), ("jitter", "", jitter))
     else:
         times = (("min-delay", " slot", least), ("max-delay", "", most))
-    return [Group("slot", [*(Field(key, six_digits(time / _SECOND64), f"{text} {format_time64(time)}")
-                             for key, text, time in times), _if_set("packets", packets), _if_set("bytes", size)])]
+    return [
+        Group(
+            "slot",
+            [
+                *(
+                    Field(key, six_digits(time / _SECOND64), f"{text} {format_time64(time)}")
+                    for key, text, time in times
+                ),
+                _if_set("packets", packets),
+                _if_set("bytes", size),
+            ],
+        )
+    ]
 
 
 def _if_set(name: str, value: int) -> Field:

@@ -9,5 +9,11 @@ Usage: ... noqueue
 No queue: packets go to the driver at once, or are dropped. It has no options.
 """
 
-KIND = QdiscKind("noqueue", (), nothing_to_parse("noqueue", 'Unknown qdisc "noqueue", hence option "{}" is unparsable'),
-                 encode_nothing, no_document, _USAGE)
+KIND = QdiscKind(
+    "noqueue",
+    (),
+    nothing_to_parse("noqueue", 'Unknown qdisc "noqueue", hence option "{}" is unparsable'),
+    encode_nothing,
+    no_document,
+    _USAGE,
+)

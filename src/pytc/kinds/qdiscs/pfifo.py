@@ -3,5 +3,8 @@
 from pytc.documents import Field
 from pytc.kinds.fifo import fifo
 
-KIND = fifo("pfifo", "A queue of so many packets. {the device's txqueuelen}",
-            lambda limit: Field("limit", limit, f"limit {limit}p"))
+KIND = fifo(
+    "pfifo",
+    "A queue of so many packets. {the device's txqueuelen}",
+    lambda limit: Field("limit", limit, f"limit {limit}p"),
+)

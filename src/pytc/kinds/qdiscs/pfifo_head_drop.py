@@ -3,6 +3,8 @@
 from pytc.documents import Field
 from pytc.kinds.fifo import fifo
 
-KIND = fifo("pfifo_head_drop",
-            "A queue of so many packets; when it is full, the oldest is dropped. {the device's txqueuelen}",
-            lambda limit: Field("limit", limit, f"limit {limit}p"))
+KIND = fifo(
+    "pfifo_head_drop",
+    "A queue of so many packets; when it is full, the oldest is dropped. {the device's txqueuelen}",
+    lambda limit: Field("limit", limit, f"limit {limit}p"),
+)

@@ -51,7 +51,7 @@ def parse(cursor: Cursor) -> PrioOptions:
         else:
             chosen.append(_band(word, bands, len(chosen)))
     chosen = chosen or []
-    return PrioOptions(bands, (*chosen, *PrioOptions().priomap[len(chosen):]), multiqueue)
+    return PrioOptions(bands, (*chosen, *PrioOptions().priomap[len(chosen) :]), multiqueue)
 
 
 def _bands(word: str) -> int:
@@ -97,9 +97,11 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
         return ()
     bands, *priomap = OPTIONS.unpack_from(raw)
     bands &= _U32
-    return (Field("bands", bands, f"bands {bands} "),
-            Field("priomap", list(priomap), "priomap " + " ".join(map(str, priomap))),
-            Field("multiqueue", False))
+    return (
+        Field("bands", bands, f"bands {bands} "),
+        Field("priomap", list(priomap), "priomap " + " ".join(map(str, priomap))),
+        Field("multiqueue", False),
+    )
 
 
 KIND = QdiscKind("prio", (), parse, encode, document, _USAGE, header=OPTIONS.size)

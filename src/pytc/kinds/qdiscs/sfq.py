@@ -130,12 +130,16 @@ def _red_logs(options: SfqOptions) -> tuple[int, int]:
     """(Wlog, Plog); raises InvalidOptionsError."""
     weight = red.weight_log(options.min, options.burst, options.avpkt)
     if weight is None:
-        raise InvalidOptionsError("SFQ: failed to calculate EWMA constant.",
-                                  hints=(f"a burst of {options.burst} packets may be too small for avpkt and min",))
+        raise InvalidOptionsError(
+            "SFQ: failed to calculate EWMA constant.",
+            hints=(f"a burst of {options.burst} packets may be too small for avpkt and min",),
+        )
     probability = red.probability_log(options.min, options.max, options.probability)
     if probability is None:
-        raise InvalidOptionsError("SFQ: failed to calculate probability.",
-                                  hints=("min and max may be too far apart, or the probability too small",))
+        raise InvalidOptionsError(
+            "SFQ: failed to calculate probability.",
+            hints=("min and max may be too far apart, or the probability too small",),
+        )
     return weight, probability
 
 
@@ -148,9 +152,19 @@ def encode(options: SfqOptions, around: Surroundings) -> list[tuple[str, Any]] |
         weight, probability = _red_logs(options)
         high_resolution = int(options.probability * 2**32) & _U32
     first = _FIRST.pack(options.quantum, options.perturb, options.limit, options.divisor, options.flows)
-    second = _SECOND.pack(options.depth, options.headdrop, options.redflowlimit, options.min, options.max, weight,
-                          probability, 0, options.ecn * red.ECN | options.harddrop * red.HARDDROP, high_resolution,
-                          *(0,) * 6)
+    second = _SECOND.pack(
+        options.depth,
+        options.headdrop,
+        options.redflowlimit,
+        options.min,
+        options.max,
+        weight,
+        probability,
+        0,
+        options.ecn * red.ECN | options.harddrop * red.HARDDROP,
+        high_resolution,
+        *(0,) * 6,
+    )
     return [(HEADER, first + second)]
 
 
@@ -179,8 +193,13 @@ def _red_fields(second: tuple[int, ...], shown: Shown) -> list[Field]:
     if not low:
         return []
     share = six_digits(probability / 2**32)
-    fields = [number("ewma", weight), size("min", low), size("max", high),
-              Field("probability", share, f"probability {probability / 2**32:g} "), *red.flag_fields(flags)]
+    fields = [
+        number("ewma", weight),
+        size("min", low),
+        size("max", high),
+        Field("probability", share, f"probability {probability / 2**32:g} "),
+        *red.flag_fields(flags),
+    ]
     if shown.statistics:
         names = ("prob_drop", "forced_drop", "prob_mark", "forced_mark", "prob_mark_head", "forced_mark_head")
         values = dict(zip(names, counters, strict=True))
@@ -193,9 +212,18 @@ def _red_fields(second: tuple[int, ...], shown: Shown) -> list[Field]:
 def _statistics(raw: bytes) -> Document:
     if len(raw) < _STATISTICS.size:
         return ()
-    allot, = _STATISTICS.unpack_from(raw)
+    (allot,) = _STATISTICS.unpack_from(raw)
     return (counter("allot", allot, "  "),)
 
 
-KIND = QdiscKind("sfq", (), parse, encode, document, _USAGE, header=_FIRST.size + _SECOND.size, statistics=_statistics,
-                 class_statistics=_statistics)
+KIND = QdiscKind(
+    "sfq",
+    (),
+    parse,
+    encode,
+    document,
+    _USAGE,
+    header=_FIRST.size + _SECOND.size,
+    statistics=_statistics,
+    class_statistics=_statistics,
+)

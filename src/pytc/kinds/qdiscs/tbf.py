@@ -64,8 +64,15 @@ class TbfOptions(NamedTuple):
 
 def _word(name: str, into: str, convert: Any, *, exact: bool = False, alone: str = "", repeat: bool = False) -> Word:
     """``alone`` is what tc calls the option where it is given twice."""
-    return Word(name, into, convert, exact=exact, repeat=repeat, wrong=f'tbf: illegal value for "{name}": "{{}}"',
-                twice=f'tbf: duplicate "{alone or name}" specification')
+    return Word(
+        name,
+        into,
+        convert,
+        exact=exact,
+        repeat=repeat,
+        wrong=f'tbf: illegal value for "{name}": "{{}}"',
+        twice=f'tbf: duplicate "{alone or name}" specification',
+    )
 
 
 _BURST, _MTU = "buffer/burst/maxburst", "mtu/minburst"
@@ -84,9 +91,15 @@ _WORDS = (
     _word("linklayer", "linklayer", parse_link_layer, repeat=True),
 )
 _SCHEMA: Schema = (
-    ("TCA_TBF_UNSPEC", "none"), ("TCA_TBF_PARMS", "cdata"), ("TCA_TBF_RTAB", "cdata"), ("TCA_TBF_PTAB", "cdata"),
-    ("TCA_TBF_RATE64", "uint64"), ("TCA_TBF_PRATE64", "uint64"), ("TCA_TBF_BURST", "uint32"),
-    ("TCA_TBF_PBURST", "uint32"), ("TCA_TBF_PAD", "cdata"),
+    ("TCA_TBF_UNSPEC", "none"),
+    ("TCA_TBF_PARMS", "cdata"),
+    ("TCA_TBF_RTAB", "cdata"),
+    ("TCA_TBF_PTAB", "cdata"),
+    ("TCA_TBF_RATE64", "uint64"),
+    ("TCA_TBF_PRATE64", "uint64"),
+    ("TCA_TBF_BURST", "uint32"),
+    ("TCA_TBF_PBURST", "uint32"),
+    ("TCA_TBF_PAD", "cdata"),
 )
 
 
@@ -123,16 +136,28 @@ def encode(options: TbfOptions, around: Surroundings) -> list[tuple[str, Any]]:
     burst, mtu = options.burst.size, options.mtu.size
     _check(options._replace(rate=rate, peakrate=peak))
     limit = options.limit or _limit(options, rate, peak)
-    spec = ratespec(rate, options.burst.cell_log, mtu, linklayer=options.linklayer, overhead=options.overhead,
-                    mpu=options.mpu)
-    peak_spec = ratespec(peak, options.mtu.cell_log, mtu, linklayer=options.linklayer, overhead=options.overhead,
-                         mpu=options.mpu) if peak else bytes(RATESPEC.size)
-    rest = _REST.pack(limit, ticks(min(rate, U32), burst, around.clock),
-                      ticks(min(peak, U32), mtu, around.clock) if peak else 0)
+    spec = ratespec(
+        rate, options.burst.cell_log, mtu, linklayer=options.linklayer, overhead=options.overhead, mpu=options.mpu
+    )
+    peak_spec = (
+        ratespec(
+            peak, options.mtu.cell_log, mtu, linklayer=options.linklayer, overhead=options.overhead, mpu=options.mpu
+        )
+        if peak
+        else bytes(RATESPEC.size)
+    )
+    rest = _REST.pack(
+        limit, ticks(min(rate, U32), burst, around.clock), ticks(min(peak, U32), mtu, around.clock) if peak else 0
+    )
     wide = [("TCA_TBF_RATE64", rate)] if rate > U32 else []
     wide_peak = [("TCA_TBF_PRATE64", peak)] if peak > U32 else []
-    return [("TCA_TBF_PARMS", spec + peak_spec + rest), ("TCA_TBF_BURST", burst), *wide, *wide_peak,
-            *([("TCA_TBF_PBURST", mtu)] if peak else [])]
+    return [
+        ("TCA_TBF_PARMS", spec + peak_spec + rest),
+        ("TCA_TBF_BURST", burst),
+        *wide,
+        *wide_peak,
+        *([("TCA_TBF_PBURST", mtu)] if peak else []),
+    ]
 
 
 def _limit(options: TbfOptions, rate: int, peak: int) -> int:
@@ -152,8 +177,10 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
     peak_cell, _, _, _, peak_mpu, narrow_peak = RATESPEC.unpack_from(raw, RATESPEC.size)
     limit, buffer, mtu = _REST.unpack_from(raw, 2 * RATESPEC.size)
     full, peak = attributes.get("TCA_TBF_RATE64", narrow), attributes.get("TCA_TBF_PRATE64", narrow_peak)
-    fields = [rate("rate", full, shown),
-              *_bucket("burst", "burst", burst_size(full, buffer, clock), cell_log, mpu, shown)]
+    fields = [
+        rate("rate", full, shown),
+        *_bucket("burst", "burst", burst_size(full, buffer, clock), cell_log, mpu, shown),
+    ]
     fields += [_ticks("burst_raw", buffer)] if shown.raw else []
     if peak:
         fields.append(Field("", text=f"peakrate {format_rate(peak, iec=shown.iec)} "))
