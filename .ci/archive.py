@@ -46,9 +46,10 @@ def unpacked(suite: str, package: str) -> Path:
             if not target.is_dir():
                 _unpack(options, package, target)
         except Unavailable:
-            target = _newest(directory, package)
-            if target is None:
+            kept = _newest(directory, package)
+            if kept is None:
                 raise
+            target = kept
     return target
 
 
