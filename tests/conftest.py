@@ -16,6 +16,8 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
+from tests.isolation import build_once, common_directory, machine, unignore_signals
+
 ROOT = Path(__file__).resolve().parent.parent
 OBJECTS = ROOT / "tests" / "objects"
 EXAMPLES = ROOT / "examples" / "bpf"
@@ -24,7 +26,10 @@ MUST_RUN = bool(os.environ.get("PYTC_KERNEL_TESTS"))
 settings.register_profile("pytc", deadline=None, derandomize=MUST_RUN)
 settings.load_profile("pytc")
 _COMPILERS = ("clang", "clang-16", "clang-19")
+#: Seconds after which something that another process or the kernel does is not waited for any longer.
+PATIENCE = 60
 _numbers = itertools.count()
+unignore_signals()
 
 
 def cannot(reason: str) -> None:
@@ -74,13 +79,11 @@ class Compiler:
     def __call__(self, name: str, *, clang: str = "clang", flags: tuple[str, ...] = ("-g",)) -> str:
         source = OBJECTS / f"{name}.c"
         target = self._directory / "-".join([clang, *(f.strip("-=") for f in flags)]) / f"{name}.o"
-        if not target.exists():
-            if shutil.which(clang) is None:
-                (cannot if clang == "clang" else pytest.skip)(f"{clang} is not installed")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            include = f"-I/usr/include/{platform.machine()}-linux-gnu"
-            must(clang, "-O2", "-target", "bpf", include, *flags, "-c", str(source), "-o", str(target))
-        return str(target)
+        if not target.exists() and shutil.which(clang) is None:
+            (cannot if clang == "clang" else pytest.skip)(f"{clang} is not installed")
+        include = f"-I/usr/include/{platform.machine()}-linux-gnu"
+        words = (clang, "-O2", "-target", "bpf", include, *flags, "-c", str(source), "-o")
+        return str(build_once(target, lambda part: must(*words, str(part))))
 
 
 def c_program(name: str, directory: Path) -> str:
@@ -96,7 +99,7 @@ def c_program(name: str, directory: Path) -> str:
 @pytest.fixture(scope="session")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
     """``build("legacy16")`` is the path of the object."""
-    return Compiler(tmp_path_factory.mktemp("objects"))
+    return Compiler(common_directory(tmp_path_factory) / "objects")
 
 
 @pytest.fixture(scope="session")
@@ -231,6 +234,13 @@ def network(root: None, bpffs: Path) -> Iterator[Network]:
     """Two namespaces of the test's own, with pins in a bpffs of its own."""
     with Network(f"pytc-{os.getpid()}-{next(_numbers)}", bpffs) as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def machine_held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A test that is marked ``alone`` has the machine to itself, as far as this run is concerned."""
+    with machine(common_directory(tmp_path_factory), alone=request.node.get_closest_marker("alone") is not None):
+        yield
 
 
 @pytest.fixture(autouse=True)

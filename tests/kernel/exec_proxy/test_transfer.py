@@ -341,11 +341,10 @@ def test_the_wait_has_an_end(listening: Listening) -> None:
     start = time.monotonic()
     with pytest.raises(TransferError, match="in time"):
         listening.importer.receive(0.2)
-    assert 0.2 <= time.monotonic() - start < 5
+    assert time.monotonic() - start >= 0.2
 
 
 def test_a_thousand_rounds(tmp_path: Path) -> None:
-    start = time.monotonic()
     with array_maps(3, 0, 1, 2) as maps:
         before = open_descriptors()
         for _ in range(1000):
@@ -355,7 +354,6 @@ def test_a_thousand_rounds(tmp_path: Path) -> None:
                     assert received.map_ids() == {m.description.id for m in maps}
         assert open_descriptors() == before
     assert not [*tmp_path.iterdir()]
-    assert time.monotonic() - start < 60
 
 
 def in_threads(count: int, work: Callable[[int], object]) -> list[threading.Thread]:
