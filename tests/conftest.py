@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
+from tests import forked
 from tests.isolation import build_once, common_directory, machine, unignore_signals
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,7 +24,8 @@ OBJECTS = ROOT / "tests" / "objects"
 EXAMPLES = ROOT / "examples" / "bpf"
 MUST_RUN = bool(os.environ.get("PYTC_KERNEL_TESTS"))
 # No deadlines: machines are noisy. The same examples in every run of continuous integration, new ones elsewhere.
-settings.register_profile("pytc", deadline=None, derandomize=MUST_RUN)
+settings.register_profile("pytc", deadline=None, derandomize=MUST_RUN, max_examples=50)
+settings.register_profile("thorough", deadline=None, derandomize=MUST_RUN, max_examples=200)
 settings.load_profile("pytc")
 _COMPILERS = ("clang", "clang-16", "clang-19")
 #: Seconds after which something that another process or the kernel does is not waited for any longer.
@@ -50,6 +52,9 @@ class Outcome(NamedTuple):
 def run(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Outcome:
     """Runs a command, at most three minutes long: a busy machine takes its time for 10,000 qdiscs."""
     environment = {**os.environ, **(env or {})}
+    if forked.can_run(words, environment):
+        status, out, err = forked.run(words, environment, str(cwd or Path.cwd()), 180)
+        return Outcome(status, out.decode(), err.decode())
     done = subprocess.run(
         words,
         capture_output=True,
@@ -115,6 +120,7 @@ def root() -> None:
         cannot("not root: BPF and network namespaces need it")
     if platform.system() != "Linux":
         cannot("not Linux")
+    forked.start()
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from pytc.exec_proxy import assembly, map_transfer
 from pytc.exec_proxy.map_transfer import Exporter, Importer, identify, send_maps
 from pytc.exec_proxy.wire import MapEntry, ObjectIdentity, encode
 from tests.kernel.exec_proxy.support import NOBODY, array_maps, as_user, open_descriptors, send_raw, until
+from tests.tiers import examples
 
 pytestmark = pytest.mark.kernel
 
@@ -231,7 +232,7 @@ def fuzzed() -> Iterator[Listening]:
             yield made
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(2), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     head=st.binary(max_size=120)
     | st.builds(
