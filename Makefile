@@ -1,6 +1,7 @@
 # make demo     the main job, in a network namespace of its own (root)
-# make test     ruff, mypy, pytest, on the real kernel (root)
-# make check    the part of it that needs no root
+# make test     the first tier: ruff, mypy, pytest, on the real kernel (root)
+# make test-all all tests, also those that are marked slow, and the VM (root)
+# make check    the part of the first tier that needs no root
 # make docs     docs/compatibility.md and docs/pytc.8, from the grammar and its help texts
 # make test-vm  the loader on Debian's 6.1 kernel in a VM; ARGS="-k timer" for some of it (root)
 #
@@ -8,8 +9,12 @@
 
 VENV := .venv
 OBJECTS := examples/bpf
+LINT = $(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check --quiet . && $(VENV)/bin/mypy
+PYTEST = $(VENV)/bin/python -m pytest -n auto --dist loadfile --durations=25
+# Thousands of processes import pytc: only the first compiles it.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo docs test check test-vm bench objects clean
+.PHONY: demo docs test check test-all test-vm bench objects clean
 
 demo:
 	@.ci/prepare demo $(VENV)
@@ -17,19 +22,20 @@ demo:
 
 test:
 	@.ci/prepare test $(VENV)
-	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/ruff format --check --quiet .
-	@$(VENV)/bin/mypy
-	@PYTC_KERNEL_TESTS=1 PYTC_FUZZ_COUNT=$${PYTC_FUZZ_COUNT:-100000} $(VENV)/bin/python -m pytest
+	@$(LINT)
+	@PYTC_KERNEL_TESTS=1 $(PYTEST) -m "not slow"
+
+test-all:
+	@.ci/prepare test $(VENV)
+	@$(LINT)
 	@.ci/prepare vm $(VENV)
 	@$(VENV)/bin/python .ci/vm.py || [ $$? = 77 ]  # 77: it has said why this machine cannot
+	@PYTC_KERNEL_TESTS=1 PYTC_FUZZ_COUNT=$${PYTC_FUZZ_COUNT:-100000} $(PYTEST) --hypothesis-profile=thorough
 
 check:
 	@.ci/prepare check $(VENV)
-	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/ruff format --check --quiet .
-	@$(VENV)/bin/mypy
-	@$(VENV)/bin/python -m pytest tests/unit tests/fuzz tests/test_architecture.py
+	@$(LINT)
+	@$(PYTEST) -m "not slow" tests/unit tests/fuzz tests/test_architecture.py
 
 test-vm:
 	@.ci/prepare vm $(VENV)

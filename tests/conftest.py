@@ -16,15 +16,22 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
+from tests import forked
+from tests.isolation import build_once, common_directory, machine, unignore_signals
+
 ROOT = Path(__file__).resolve().parent.parent
 OBJECTS = ROOT / "tests" / "objects"
 EXAMPLES = ROOT / "examples" / "bpf"
 MUST_RUN = bool(os.environ.get("PYTC_KERNEL_TESTS"))
 # No deadlines: machines are noisy. The same examples in every run of continuous integration, new ones elsewhere.
-settings.register_profile("pytc", deadline=None, derandomize=MUST_RUN)
+settings.register_profile("pytc", deadline=None, derandomize=MUST_RUN, max_examples=50)
+settings.register_profile("thorough", deadline=None, derandomize=MUST_RUN, max_examples=200)
 settings.load_profile("pytc")
 _COMPILERS = ("clang", "clang-16", "clang-19")
+#: Seconds after which something that another process or the kernel does is not waited for any longer.
+PATIENCE = 60
 _numbers = itertools.count()
+unignore_signals()
 
 
 def cannot(reason: str) -> None:
@@ -45,6 +52,9 @@ class Outcome(NamedTuple):
 def run(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Outcome:
     """Runs a command, at most three minutes long: a busy machine takes its time for 10,000 qdiscs."""
     environment = {**os.environ, **(env or {})}
+    if forked.can_run(words, environment):
+        status, out, err = forked.run(words, environment, str(cwd or Path.cwd()), 180)
+        return Outcome(status, out.decode(), err.decode())
     done = subprocess.run(
         words,
         capture_output=True,
@@ -74,13 +84,11 @@ class Compiler:
     def __call__(self, name: str, *, clang: str = "clang", flags: tuple[str, ...] = ("-g",)) -> str:
         source = OBJECTS / f"{name}.c"
         target = self._directory / "-".join([clang, *(f.strip("-=") for f in flags)]) / f"{name}.o"
-        if not target.exists():
-            if shutil.which(clang) is None:
-                (cannot if clang == "clang" else pytest.skip)(f"{clang} is not installed")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            include = f"-I/usr/include/{platform.machine()}-linux-gnu"
-            must(clang, "-O2", "-target", "bpf", include, *flags, "-c", str(source), "-o", str(target))
-        return str(target)
+        if not target.exists() and shutil.which(clang) is None:
+            (cannot if clang == "clang" else pytest.skip)(f"{clang} is not installed")
+        include = f"-I/usr/include/{platform.machine()}-linux-gnu"
+        words = (clang, "-O2", "-target", "bpf", include, *flags, "-c", str(source), "-o")
+        return str(build_once(target, lambda part: must(*words, str(part))))
 
 
 def c_program(name: str, directory: Path) -> str:
@@ -96,7 +104,7 @@ def c_program(name: str, directory: Path) -> str:
 @pytest.fixture(scope="session")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
     """``build("legacy16")`` is the path of the object."""
-    return Compiler(tmp_path_factory.mktemp("objects"))
+    return Compiler(common_directory(tmp_path_factory) / "objects")
 
 
 @pytest.fixture(scope="session")
@@ -112,6 +120,7 @@ def root() -> None:
         cannot("not root: BPF and network namespaces need it")
     if platform.system() != "Linux":
         cannot("not Linux")
+    forked.start()
 
 
 @pytest.fixture
@@ -231,6 +240,13 @@ def network(root: None, bpffs: Path) -> Iterator[Network]:
     """Two namespaces of the test's own, with pins in a bpffs of its own."""
     with Network(f"pytc-{os.getpid()}-{next(_numbers)}", bpffs) as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def machine_held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A test that is marked ``alone`` has the machine to itself, as far as this run is concerned."""
+    with machine(common_directory(tmp_path_factory), alone=request.node.get_closest_marker("alone") is not None):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from pytc.bpf import Loaded
 from pytc.bpf.constants import F_NO_PREALLOC
+from tests.conftest import PATIENCE
 from tests.kernel.bpf.support import LENGTH, OK, PACKET, PIPE, PROTOCOL, SHOT, UNSPEC, count, verdict, word
 
 ENOENT = 0xFFFFFFFE
@@ -147,7 +148,7 @@ def spinlock(done: Loaded) -> None:
 
 def timer(done: Loaded) -> None:
     assert verdict(done.program) == 0
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not numbers(done, "fired")[0] and time.monotonic() < deadline:
         time.sleep(0.002)
     assert numbers(done, "fired") == (1 + 1000 * LENGTH,)

@@ -11,6 +11,7 @@ from tests.conftest import OBJECTS, Compiler, cannot
 from tests.kernel.bpf.behaviour import LEGACY, MODERN, Case, marked, named
 from tests.kernel.bpf.kernel_values import KERNEL, LATER, TAGGED
 from tests.kernel.bpf.support import loaded
+from tests.tiers import slow
 
 pytestmark = pytest.mark.kernel
 
@@ -28,7 +29,7 @@ def check(build: Compiler, bpffs: Path, case: Case, clang: str = "clang", flags:
         assert [note for note in done.notes if "is not pinned" not in note] == []
 
 
-@pytest.mark.parametrize(("clang", "flags"), [OLDEST, NEWEST], ids=["oldest", "newest"])
+@pytest.mark.parametrize(("clang", "flags"), [OLDEST, slow(NEWEST)], ids=["oldest", "newest"])
 @pytest.mark.parametrize("case", [*LEGACY, *MODERN], ids=named)
 def test_objects_behave(build: Compiler, bpffs: Path, case: Case, clang: str, flags: tuple[str, ...]) -> None:
     check(build, bpffs, case, clang, flags)
@@ -44,7 +45,9 @@ def test_objects_find_what_the_kernel_has(
     check(build, bpffs, case, clang, flags)
 
 
-@pytest.mark.parametrize("flags", FLAGS, ids=["plain", "v1", "v3"])
+@pytest.mark.parametrize(
+    "flags", [FLAGS[0], *(slow(pytest.param(flags)) for flags in FLAGS[1:])], ids=["plain", "v1", "v3"]
+)
 @pytest.mark.parametrize("case", [case for case in LEGACY if case.object not in (*NEED_DEBUG, *AMBIGUOUS)], ids=named)
 def test_legacy_objects_behave_however_they_are_compiled(
     build: Compiler, bpffs: Path, case: Case, flags: tuple[str, ...]
