@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator  # noqa: E402
 from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from tests.compat.lines import all_sessions  # noqa: E402
+from tests.compat.lines import all_sessions, sessions  # noqa: E402
 from tests.golden import kernel, machine  # noqa: E402
 from tests.golden.scripts import COMMANDS, script_record  # noqa: E402
 from tests.golden.tables import table_record  # noqa: E402
@@ -41,7 +41,12 @@ def main() -> None:
 
 
 def _records(runner: Runner) -> dict[str, Callable[[], Iterator[str]]]:
-    tables = {f"lines-{path.stem}": partial(table_record, runner, path.stem) for path in sorted(LINES.glob("*.txt"))}
+    tables = {
+        f"{name}-{path.stem}": partial(table_record, runner, path.stem, elsewhere=elsewhere)
+        for name, elsewhere in (("lines", False), ("kinds", True))
+        for path in sorted(LINES.glob("*.txt"))
+        if any(session.elsewhere == elsewhere for session in sessions(path.stem))
+    }
     scripts = {path.stem: partial(script_record, runner, path) for path in sorted(COMMANDS.glob("*.txt"))}
     return {**tables, **scripts}
 

@@ -18,12 +18,16 @@ _NAMES = {"OBJECT": "traffic.o", "CODE": "code", "NAMES": "names", "ACTIONS": "a
 #: What is behind a step is shown with these options, with the others where packets were sent.
 _OPTIONS, _AFTER_PACKETS = ("", "-d", "-j -d"), ("-s -d", "-j -s -d")
 _OBJECTS = ("qdisc", "class", "filter", "chain", "actions")
+#: Behind packets through two queues, which both flows may share: the kernel picks the hash function.
+_NOT_SHOWN = "fq_codel flows 2 "
 _PACKETS, _FROM, _TO = 12, bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])
 
 
-def table_record(runner: Runner, table: str) -> Iterator[str]:
-    """The lines of the record."""
+def table_record(runner: Runner, table: str, *, elsewhere: bool) -> Iterator[str]:
+    """The lines of the record, of the sessions with kinds that many kernels lack or of the others."""
     for session in sessions(table):
+        if session.elsewhere != elsewhere:
+            continue
         yield f"[{session.title}]"
         yield ""
         machine.renew()
@@ -53,7 +57,7 @@ class _Play:
                     send_packets(words[1:])
                     continue
                 yield from block(command, self._runner.run(words), device, index)
-            if step.changes:
+            if step.changes and _NOT_SHOWN not in str(step):
                 for command, _ in commands:
                     yield from self._changed(command, device, index, sent=step.sends)
             yield ""
@@ -79,7 +83,9 @@ def show_of(command: str) -> str:
     words = [word for word in command.split() if not word.startswith("-")]
     object = next((name for name in _OBJECTS if words and name.startswith(words[0])), "")
     if object == "actions":
-        kind = re.search(r"\baction (\w+)", command)
+        kind, index = re.search(r"\baction (\w+)", command), re.search(r"\bindex (\d+)", command)
+        if kind and index:
+            return f"actions get action {kind.group(1)} index {index.group(1)}"
         return f"actions ls action {kind.group(1)}" if kind else ""
     place = re.search(r"\b(dev|block) (\S+)", command)
     if not object or not place or words[0] == "send":

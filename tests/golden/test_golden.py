@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.compat.lines import all_sessions
 from tests.conftest import ROOT, cannot
 from tests.golden.kernel import version
-
-pytestmark = pytest.mark.kernel
 
 RECORDS = Path(__file__).parent / "records"
 _KERNEL = version()
@@ -29,7 +28,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cannot("not root: BPF and network namespaces need it")
     directory = tmp_path_factory.mktemp("golden")
     done = subprocess.run(
-        [sys.executable, "-m", "tests.golden", "--into", str(directory)],
+        [sys.executable, "-m", "tests.golden", "--into", str(directory), *_NAMES],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         capture_output=True,
@@ -41,6 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory / _KERNEL
 
 
+@pytest.mark.kernel
 @pytest.mark.skipif(not _NAMES, reason=f"there is no record of Linux {_KERNEL}")
 @pytest.mark.parametrize("name", _NAMES)
 def test_nothing_has_changed(made: Path, name: str) -> None:
@@ -56,8 +56,14 @@ def test_nothing_has_changed(made: Path, name: str) -> None:
     )
 
 
-def test_every_command_is_recorded(made: Path) -> None:
-    assert sorted(path.stem for path in made.glob("*.txt")) == _NAMES
+def test_all_tables_and_scripts_are_recorded() -> None:
+    recorded = {path.stem for path in RECORDS.glob("*/*.txt")}
+    assert {path.stem for path in (Path(__file__).parent / "commands").glob("*.txt")} <= recorded
+    for session in all_sessions():
+        name = "kinds" if session.elsewhere else "lines"
+        assert any(f"[{session.title}]" in path.read_text().splitlines() for path in RECORDS.glob(f"*/{name}-*.txt")), (
+            session.title
+        )
 
 
 def difference(expected: str, found: str) -> Iterator[str]:
