@@ -39,16 +39,21 @@ def unpacked(suite: str, package: str) -> Path:
     directory = CACHE / suite
     directory.mkdir(parents=True, exist_ok=True)
     with _locked(directory):
+        checked = directory / f"{package}.checked"
+        if _is_fresh(checked) and (target := directory / checked.read_text()).is_dir():
+            return target
         try:
             options = _options(suite, directory)
             name = _archive_name(options, package)
             target = directory / name
             if not target.is_dir():
                 _unpack(options, package, target)
+            checked.write_text(target.name)
         except Unavailable:
-            target = _newest(directory, package)
-            if target is None:
+            kept = _newest(directory, package)
+            if kept is None:
                 raise
+            target = kept
     return target
 
 
@@ -81,10 +86,15 @@ def _options(suite: str, directory: Path) -> list[str]:
         "Acquire::Check-Valid-Until=false",
     ]
     stamp = state / "updated"
-    if not stamp.exists() or time.time() - stamp.stat().st_mtime > LISTS_SECONDS:
+    if not _is_fresh(stamp):
         _run("apt-get", options, "update", "-qq", "--error-on=any")
         stamp.touch()
     return options
+
+
+def _is_fresh(path: Path) -> bool:
+    """Return whether a file was written since package lists were last due."""
+    return path.exists() and time.time() - path.stat().st_mtime < LISTS_SECONDS
 
 
 def _source(suite: str) -> str:

@@ -1,0 +1,142 @@
+"""Shared code of the runners that boot a guest and run pytest there: .ci/vm.py (QEMU), .ci/uml.py (user-mode Linux)."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = Path(sys.executable)
+CACHES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+#: Exit status of a runner where this machine cannot boot its guests at all.
+NOT_HERE = 77
+#: Commands of administrators are not on everybody's path.
+PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+_CONSOLE_LINES = 40
+
+
+class Problem(Exception):
+    """A reason to stop, in one line."""
+
+    def __init__(self, text: str, status: int = 1) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def must(*words: str | Path, cwd: Path | None = None) -> str:
+    """Run a command and return its output; raise Problem with its errors when it fails."""
+    done = subprocess.run(
+        words,
+        cwd=cwd,
+        check=False,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PATH": PATH},
+    )
+    if done.returncode:
+        raise Problem(f"{' '.join(map(str, words))}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def check_machine(target: str, commands: Sequence[tuple[str, str]], hidden: Sequence[str]) -> None:
+    """Raise Problem where guests cannot run.
+
+    ``commands`` are pairs of a command and its package; ``hidden`` are directories where a guest has its own files.
+    """
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        raise Problem(f"the guest is Linux on x86_64; this is {platform.system()} on {platform.machine()}", NOT_HERE)
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        raise Problem("the guest's kernel is a Debian package, and there is no apt here", NOT_HERE)
+    if os.geteuid() != 0:
+        raise Problem(f"root is needed: the guest's files belong to root; try: sudo make {target}")
+    for command, package in commands:
+        if shutil.which(command, path=f"{PYTHON.parent}:{PATH}") is None:
+            raise Problem(f"{command} is missing; .ci/prepare installs {package}")
+    for path in (CACHES, ROOT, PYTHON.parent):
+        if any(path.is_relative_to(directory) for directory in hidden):
+            raise Problem(f"the guest cannot see {path}; move the project, or set XDG_CACHE_HOME")
+
+
+def collect(arguments: Sequence[str]) -> None:
+    """Find mistakes in the tests before a boot, and leave their bytecode for the guests, which cannot write it."""
+    done = subprocess.run(
+        [PYTHON, "-m", "pytest", "--collect-only", "-q", *arguments],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+    )
+    if done.returncode:
+        sys.stdout.write(done.stdout)
+        raise Problem("the tests cannot be collected")
+
+
+def build_objects(target: Path) -> None:
+    """Compile every source of tests/objects and tests/vm to NAME.o: a compiler takes seconds in a guest."""
+    target.mkdir()
+    sources = [*(ROOT / "tests" / "objects").glob("*.c"), *(ROOT / "tests" / "vm").glob("*.c")]
+    include = f"-I/usr/include/{platform.machine()}-linux-gnu"
+
+    def build(source: Path) -> None:
+        must("clang", "-O2", "-g", "-target", "bpf", include, "-c", source, "-o", target / f"{source.stem}.o")
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(build, sources))
+
+
+def judge(share: Path, results: Path, ended: str) -> int:
+    """Return pytest's status in a guest; raise Problem where it has none, for the reason ``ended``, or ran no test."""
+    try:
+        status = int((share / "status").read_text())
+    except (OSError, ValueError):
+        show_console(share)
+        raise Problem(f"{ended}; its console is in {results / 'console.log'}") from None
+    if status:
+        show_console(share)
+        return status
+    if summary(share)[0] <= 0:
+        raise Problem("no test ran in the guest")
+    return 0
+
+
+def summary(share: Path) -> tuple[int, int, int]:
+    """Return how many tests passed, were skipped and failed, by junit.xml."""
+    try:
+        suites = list(ElementTree.parse(share / "junit.xml").iter("testsuite"))
+    except (OSError, ElementTree.ParseError) as error:
+        raise Problem(f"no results came back: {error}") from error
+    tests, skipped, failures, errors = (
+        sum(int(suite.get(name, 0)) for suite in suites) for name in ("tests", "skipped", "failures", "errors")
+    )
+    return tests - skipped - failures - errors, skipped, failures + errors
+
+
+def show_console(share: Path) -> None:
+    """Print the last lines of the guest's console, those of its boot aside where it came so far."""
+    text = (share / "console.log").read_text(errors="replace").replace("\r", "")
+    lines = text.rpartition("as init process\n")[2].splitlines()
+    say("\n".join(["The end of the guest's console:", *(f"  {line}" for line in lines[-_CONSOLE_LINES:])]))
+
+
+def keep_results(share: Path, results: Path) -> None:
+    """Copy junit.xml and console.log to where they stay."""
+    results.mkdir(parents=True, exist_ok=True)
+    for name in ("junit.xml", "console.log"):
+        (results / name).unlink(missing_ok=True)
+        if (share / name).exists():
+            shutil.copyfile(share / name, results / name)
