@@ -38,10 +38,10 @@ def unpacked(suite: str, package: str) -> Path:
     """Return the directory with the files of a package of a suite, like ``bullseye``; raises Unavailable."""
     directory = CACHE / suite
     directory.mkdir(parents=True, exist_ok=True)
+    checked = directory / f"{package}.checked"
+    if _is_fresh(checked) and (target := directory / checked.read_text()).is_dir():
+        return target
     with _locked(directory):
-        checked = directory / f"{package}.checked"
-        if _is_fresh(checked) and (target := directory / checked.read_text()).is_dir():
-            return target
         try:
             options = _options(suite, directory)
             name = _archive_name(options, package)

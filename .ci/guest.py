@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -20,6 +23,8 @@ NOT_HERE = 77
 #: Commands of administrators are not on everybody's path.
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 _CONSOLE_LINES = 40
+#: Directories of objects: of several checkouts.
+_KEPT_OBJECTS = 8
 
 
 class Problem(Exception):
@@ -86,17 +91,37 @@ def collect(arguments: Sequence[str]) -> None:
         raise Problem("the tests cannot be collected")
 
 
-def build_objects(target: Path) -> None:
-    """Compile every source of tests/objects and tests/vm to NAME.o: a compiler takes seconds in a guest."""
-    target.mkdir()
-    sources = [*(ROOT / "tests" / "objects").glob("*.c"), *(ROOT / "tests" / "vm").glob("*.c")]
+def built_objects() -> Path:
+    """Return the directory with NAME.o for every source of tests/objects and tests/vm, compiled.
+
+    A compiler takes seconds in a guest. Outside, all of them take some 15 seconds; they are kept until a source or the
+    compiler changes.
+    """
+    folders = [ROOT / "tests" / "objects", ROOT / "tests" / "vm"]
+    sources = sorted(path for folder in folders for path in folder.glob("*.c"))
+    headers = sorted(path for folder in folders for path in folder.glob("*.h"))
+    content = hashlib.sha256(f"{ROOT} {must('clang', '--version')}".encode())
+    for path in (*sources, *headers):
+        content.update(path.name.encode() + path.read_bytes())
+    target = CACHES / "pytc-objects" / content.hexdigest()[:16]
+    if target.is_dir():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
     include = f"-I/usr/include/{platform.machine()}-linux-gnu"
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix="build-") as scratch:
 
-    def build(source: Path) -> None:
-        must("clang", "-O2", "-g", "-target", "bpf", include, "-c", source, "-o", target / f"{source.stem}.o")
+        def build(source: Path) -> None:
+            output = Path(scratch) / "objects" / f"{source.stem}.o"
+            must("clang", "-O2", "-g", "-target", "bpf", include, "-c", source, "-o", output)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(build, sources))
+        (Path(scratch) / "objects").mkdir()
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(build, sources))
+        with suppress(OSError):  # another run was faster
+            (Path(scratch) / "objects").rename(target)
+    for other in sorted(target.parent.iterdir(), key=lambda path: path.stat().st_mtime)[:-_KEPT_OBJECTS]:
+        shutil.rmtree(other, ignore_errors=True)
+    return target
 
 
 def judge(share: Path, results: Path, ended: str) -> int:

@@ -16,6 +16,7 @@ to be had.
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import shlex
@@ -39,7 +40,7 @@ from guest import (
     PYTHON,
     ROOT,
     Problem,
-    build_objects,
+    built_objects,
     check_machine,
     collect,
     judge,
@@ -70,7 +71,7 @@ ENTROPY = (
 INIT = """#!/bin/sh
 export PATH={tools}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/dev/shm TMPDIR=/dev/shm TERM=dumb
 export LANG=C.UTF-8 PYTHONPATH={root}/src PYTHONDONTWRITEBYTECODE=1 PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
-export PYTC_IN_VM=1 PYTC_OBJECTS={share}/objects PYTC_VM_OBJECTS={share}/objects
+export PYTC_IN_VM=1 PYTC_OBJECTS={objects}
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t tmpfs tmp /run
@@ -83,6 +84,7 @@ ln -sfn /proc/self/fd /dev/fd
 mount -t bpf bpf /sys/fs/bpf
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t hostfs none {share} -o {share}
+mount -t hostfs none /boot -o {boot}
 echo {tools}/modprobe >/proc/sys/kernel/modprobe
 {python} -I -S -c "{entropy}"
 modprobe -q ipv6  # a module in some kernels, which opens files in /proc/sys that tests write to
@@ -114,9 +116,9 @@ def main(words: Sequence[str]) -> int:
             ThreadPoolExecutor(AT_A_TIME) as pool,
         ):
             collection = pool.submit(collect, arguments)
-            build_objects(Path(place) / "objects")
+            objects = built_objects()
             collection.result()
-            runs = [pool.submit(_run, kernel, Path(place), arguments) for kernel in kernels]
+            runs = [pool.submit(_run, kernel, Path(place), objects, arguments) for kernel in kernels]
             try:
                 return max(run.result() for run in runs)
             except BaseException:
@@ -186,6 +188,9 @@ def _install(package: Path, kernel: _Kernel) -> None:
             must(patchelf, "--set-interpreter", library / "ld-linux-x86-64.so.2", "--set-rpath", library, program)
         source = ROOT / ".ci" / "uml" / "fpu_state.c"
         must("gcc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o", root / "fpu_state.so", source)
+        (root / "boot").mkdir()
+        settings = gzip.decompress((package / "usr/share/doc/user-mode-linux/config.gz").read_bytes())
+        (root / "boot" / f"config-{kernel.release}").write_bytes(settings)
         (root / "tools").mkdir()
         modprobe = shutil.which("modprobe", path=PATH) or "/sbin/modprobe"
         script = root / "tools" / "modprobe"
@@ -198,14 +203,13 @@ def _install(package: Path, kernel: _Kernel) -> None:
                 raise Problem(f"cannot make {kernel.directory}: {error.strerror}") from error
 
 
-def _run(kernel: _Kernel, place: Path, arguments: Sequence[str]) -> int:
+def _run(kernel: _Kernel, place: Path, objects: Path, arguments: Sequence[str]) -> int:
     """Boot a kernel once; return the status of pytest in it."""
     began = time.monotonic()
     share = place / kernel.version
     share.mkdir()
-    (share / "objects").symlink_to(place / "objects")
     try:
-        ended = _boot(kernel, share, arguments)
+        ended = _boot(kernel, share, objects, arguments)
         status = judge(share, kernel.results, ended)
     except Problem as problem:
         sys.stderr.write(f"make test-kernels: Linux {kernel.release}: {problem}\n")
@@ -219,13 +223,15 @@ def _run(kernel: _Kernel, place: Path, arguments: Sequence[str]) -> int:
     return status
 
 
-def _boot(kernel: _Kernel, share: Path, arguments: Sequence[str]) -> str:
+def _boot(kernel: _Kernel, share: Path, objects: Path, arguments: Sequence[str]) -> str:
     """Show what pytest prints in the guest and keep its console; return how the guest ended."""
     init = share / "init"
     init.write_text(
         INIT.format(
             root=shlex.quote(str(ROOT)),
             share=shlex.quote(str(share)),
+            objects=shlex.quote(str(objects)),
+            boot=shlex.quote(str(kernel.directory / "boot")),
             tools=shlex.quote(str(kernel.directory / "tools")),
             python=shlex.quote(str(PYTHON)),
             entropy=ENTROPY,

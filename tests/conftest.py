@@ -18,6 +18,7 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 OBJECTS = ROOT / "tests" / "objects"
+VM = ROOT / "tests" / "vm"
 EXAMPLES = ROOT / "examples" / "bpf"
 #: Objects that were compiled before a guest booted, with the flags of Compiler.
 PREBUILT = Path(os.environ.get("PYTC_OBJECTS") or "/nonexistent")
@@ -27,6 +28,14 @@ settings.register_profile("pytc", deadline=None, derandomize=MUST_RUN)
 settings.load_profile("pytc")
 _COMPILERS = ("clang", "clang-16", "clang-19")
 _numbers = itertools.count()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that needs something that this kernel lacks: ``@pytest.mark.needs(...)``."""
+    from tests.needs import missing
+
+    if reason := missing(need for marker in item.iter_markers("needs") for need in marker.args):
+        pytest.skip(reason)
 
 
 def cannot(reason: str) -> None:
@@ -68,7 +77,7 @@ def must(*words: str) -> str:
 
 
 class Compiler:
-    """Builds tests/objects/NAME.c, once for each set of flags."""
+    """Builds NAME.c of tests/objects or tests/vm, once for each set of flags."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -76,7 +85,9 @@ class Compiler:
     def __call__(self, name: str, *, clang: str = "clang", flags: tuple[str, ...] = ("-g",)) -> str:
         if (clang, flags) == ("clang", ("-g",)) and (PREBUILT / f"{name}.o").exists():
             return str(PREBUILT / f"{name}.o")
-        source = OBJECTS / f"{name}.c"
+        if PREBUILT.exists():
+            pytest.skip("objects by other compilers, or with other flags, are not for guests")
+        source = next(path for path in (OBJECTS / f"{name}.c", VM / f"{name}.c") if path.exists())
         target = self._directory / "-".join([clang, *(f.strip("-=") for f in flags)]) / f"{name}.o"
         if not target.exists():
             if shutil.which(clang) is None:

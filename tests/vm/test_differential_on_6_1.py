@@ -15,7 +15,7 @@ OPTIONS = Options(("-s -d", "-j -s -d"), ("", "-j"), 0, patient=True)
 
 
 @pytest.fixture(scope="module")
-def both(in_vm: None) -> Iterator[Sides]:
+def both() -> Iterator[Sides]:
     with sides() as made:
         yield made
 

@@ -1,4 +1,4 @@
-"""Filters and qdiscs of kinds that pytc does not know, and what the kernel cannot dump, on Linux 6.1."""
+"""Filters and qdiscs of kinds that pytc does not know, and what the kernel cannot dump."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHOW = "filter show dev em1 ingress"
 
 
 @pytest.fixture
-def classful(in_vm: None) -> None:
+def classful() -> None:
     """em1 has clsact, and htb with a class at its root."""
     new_network()
     assert run_all(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf.kernel import configuration
-from tests.conftest import OBJECTS, Compiler, cannot
-from tests.kernel.bpf.behaviour import LEGACY, MODERN, Case, marked, named
+from tests.conftest import OBJECTS, Compiler
+from tests.kernel.bpf.behaviour import LEGACY, MODERN, Case, marked
 from tests.kernel.bpf.kernel_values import KERNEL, LATER, TAGGED
+from tests.kernel.bpf.object_needs import needing
 from tests.kernel.bpf.support import loaded
 
 pytestmark = pytest.mark.kernel
@@ -29,23 +29,22 @@ def check(build: Compiler, bpffs: Path, case: Case, clang: str = "clang", flags:
 
 
 @pytest.mark.parametrize(("clang", "flags"), [OLDEST, NEWEST], ids=["oldest", "newest"])
-@pytest.mark.parametrize("case", [*LEGACY, *MODERN], ids=named)
+@pytest.mark.parametrize("case", needing(*LEGACY, *MODERN))
 def test_objects_behave(build: Compiler, bpffs: Path, case: Case, clang: str, flags: tuple[str, ...]) -> None:
     check(build, bpffs, case, clang, flags)
 
 
 @pytest.mark.parametrize(("clang", "flags"), [OLDEST, NEWEST], ids=["oldest", "newest"])
-@pytest.mark.parametrize("case", [*KERNEL, *LATER], ids=named)
+@pytest.mark.needs("configuration")
+@pytest.mark.parametrize("case", needing(*KERNEL, *LATER))
 def test_objects_find_what_the_kernel_has(
     build: Compiler, bpffs: Path, case: Case, clang: str, flags: tuple[str, ...]
 ) -> None:
-    if not configuration():
-        cannot("this kernel does not tell its configuration")
     check(build, bpffs, case, clang, flags)
 
 
 @pytest.mark.parametrize("flags", FLAGS, ids=["plain", "v1", "v3"])
-@pytest.mark.parametrize("case", [case for case in LEGACY if case.object not in (*NEED_DEBUG, *AMBIGUOUS)], ids=named)
+@pytest.mark.parametrize("case", needing(*(case for case in LEGACY if case.object not in (*NEED_DEBUG, *AMBIGUOUS))))
 def test_legacy_objects_behave_however_they_are_compiled(
     build: Compiler, bpffs: Path, case: Case, flags: tuple[str, ...]
 ) -> None:
@@ -53,7 +52,7 @@ def test_legacy_objects_behave_however_they_are_compiled(
 
 
 @pytest.mark.parametrize("clang", ["clang-16", "clang-19"])
-@pytest.mark.parametrize("case", TAGGED, ids=named)
+@pytest.mark.parametrize("case", needing(*TAGGED))
 def test_references_in_maps_are_kept(build: Compiler, bpffs: Path, case: Case, clang: str) -> None:
     check(build, bpffs, case, clang)
 
