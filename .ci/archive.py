@@ -57,6 +57,25 @@ def unpacked(suite: str, package: str) -> Path:
     return target
 
 
+def dependency(suite: str, package: str) -> str:
+    """Return the first package that a package of a suite depends on: for ``linux-image-amd64`` the kernel of today."""
+    directory = CACHE / suite
+    directory.mkdir(parents=True, exist_ok=True)
+    note = directory / f"{package}.depends"
+    if not _is_fresh(note):
+        try:
+            with _locked(directory):
+                shown = _run("apt-cache", _options(suite, directory), "show", "--no-all-versions", package)
+            depends = re.search(r"^Depends: ([^\s,]+)", shown, re.MULTILINE)
+            if depends is None:
+                raise Unavailable(f"{package} depends on nothing")
+            note.write_text(depends[1])
+        except Unavailable:
+            if not note.exists():
+                raise
+    return note.read_text()
+
+
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     """Let one process at a time work on a suite."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,6 +41,22 @@ def say(text: str) -> None:
     """Print a line at once."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+def print_lines(stream: IO[bytes], prefix: str = "") -> None:
+    """Print what a guest prints, while it does."""
+    for line in stream:
+        say(prefix + line.decode("utf-8", "replace").rstrip())
+
+
+def split_arguments(words: Sequence[str], suites: Sequence[str], tests: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the kernels that come first in a command, and pytest's arguments, with ``tests`` where they name none."""
+    known = re.compile(rf"\d+\.\d+|{'|'.join(suites)}")
+    count = next((number for number, word in enumerate(words) if not known.fullmatch(word)), len(words))
+    arguments = [word for word in words[count:] if word != "--"]
+    if not any(word.startswith("tests/") for word in arguments):
+        arguments += tests
+    return list(words[:count]), arguments
 
 
 def must(*words: str | Path, cwd: Path | None = None) -> str:

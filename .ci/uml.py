@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -30,7 +29,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
 
 import archive
 from guest import (
@@ -46,7 +44,9 @@ from guest import (
     judge,
     keep_results,
     must,
+    print_lines,
     say,
+    split_arguments,
     summary,
 )
 
@@ -104,7 +104,7 @@ _guests: list[subprocess.Popen[bytes]] = []
 
 def main(words: Sequence[str]) -> int:
     """Return the exit status."""
-    chosen, arguments = _split(words)
+    chosen, arguments = split_arguments(words, SUITES, TESTS)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # guests have to end, too
     try:
         check_machine("test-kernels", COMMANDS, HIDDEN)
@@ -131,17 +131,6 @@ def main(words: Sequence[str]) -> int:
         return problem.status
     except KeyboardInterrupt:
         return 130
-
-
-def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the kernels that are named, and the arguments of pytest."""
-    known = re.compile(rf"\d+\.\d+|{'|'.join(SUITES)}")
-    count = next((number for number, word in enumerate(words) if not known.fullmatch(word)), len(words))
-    rest = list(words[count:])
-    arguments = rest[1:] if rest[:1] == ["--"] else rest
-    if not any((ROOT / word.partition("::")[0]).exists() for word in arguments):
-        arguments += TESTS
-    return list(words[:count]), arguments
 
 
 class _Kernel:
@@ -264,7 +253,9 @@ def _boot(kernel: _Kernel, share: Path, objects: Path, arguments: Sequence[str])
     ):
         _guests.append(guest)
         os.close(writer)
-        printer = threading.Thread(target=_show, args=(os.fdopen(reader, "rb"), kernel.version), daemon=True)
+        printer = threading.Thread(
+            target=print_lines, args=(os.fdopen(reader, "rb"), f"{kernel.version}: "), daemon=True
+        )
         printer.start()
         try:
             guest.wait(SECONDS)
@@ -292,11 +283,6 @@ def _memory_directory(share: Path) -> str:
     if status and status.f_bavail * status.f_frsize > 2 * MEMORY and not status.f_flag & os.ST_NOEXEC:
         return str(memory)
     return str(share)
-
-
-def _show(stream: IO[bytes], version: str) -> None:
-    for line in stream:
-        say(f"{version}: {line.decode('utf-8', 'replace').rstrip()}")
 
 
 if __name__ == "__main__":

@@ -30,11 +30,28 @@ _COMPILERS = ("clang", "clang-16", "clang-19")
 _numbers = itertools.count()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--needing", default="", help="run only tests that need one of these: --needing jit,kernel_btf")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests that ``--needing`` does not name."""
+    chosen = set(filter(None, config.getoption("--needing").split(",")))
+    if chosen:
+        others = [item for item in items if chosen.isdisjoint(_needs(item))]
+        items[:] = [item for item in items if not chosen.isdisjoint(_needs(item))]
+        config.hook.pytest_deselected(items=others)
+
+
+def _needs(item: pytest.Item) -> list[str]:
+    return [need for marker in item.iter_markers("needs") for need in marker.args]
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test that needs something that this kernel lacks: ``@pytest.mark.needs(...)``."""
     from tests.needs import missing
 
-    if reason := missing(need for marker in item.iter_markers("needs") for need in marker.args):
+    if reason := missing(_needs(item)):
         pytest.skip(reason)
 
 

@@ -165,6 +165,12 @@ def _has_kernel_function(name: str) -> bool:
 _kernel_types = cache(kernel_btf)
 
 
+@cache
+def _symbols() -> frozenset[str]:
+    with Path("/proc/kallsyms").open() as lines:
+        return frozenset(line.split()[2] for line in lines)
+
+
 def _has_module(name: str) -> bool:
     done = subprocess.run(["modprobe", "-n", "-q", name], check=False, env={**os.environ, "PATH": _PATH})
     return not done.returncode
@@ -253,6 +259,7 @@ FAMILIES: dict[str, Callable[[str], bool]] = {
     "helper": _has_helper,
     "kfunc": _has_kernel_function,
     "module": _has_module,
+    "symbol": lambda name: name in _symbols(),
     "map": _has_map,
     "qdisc": _has_qdisc,
     "filter": _has_filter,

@@ -17,7 +17,7 @@ from tests.compat.lines import words_of
 from tests.kernel.bpf.support import nothing_left
 from tests.vm.twins import alike, new_network, pytc, run_all, tc
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("filter:bpf", "action:bpf", "action:gact")]
 Objects = Callable[[str], str]
 
 #: Kinds that pytc only shows.
@@ -57,6 +57,7 @@ def test_more_than_32_in_a_dump() -> None:
     assert sum(record.get("total acts", 0) for record in records) == 75
 
 
+@pytest.mark.needs(*(f"action:{line.split()[3]}" for line in OTHERS))
 def test_of_kinds_that_are_only_shown() -> None:
     new_network()
     for line in OTHERS:

@@ -15,7 +15,7 @@ from tests.example_sources import only_one, sections, words
 from tests.vm.test_actions import packets_in
 from tests.vm.twins import new_network, pytc, tc
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("action:bpf", "qdisc:htb")]
 HEADER = sections(EXAMPLES / "bpf.c")
 UDP = 17
 #: Ethernet, IPv4 without a valid checksum, UDP to port 9: 60 bytes.

@@ -124,7 +124,7 @@ class TestObjects:
 class TestKernelTypes:
     """Kernel symbols and kernel functions, and what is not there."""
 
-    @pytest.mark.needs("kernel_btf")
+    @pytest.mark.needs("kernel_btf", "symbol:runqueues")
     def test_variables_of_each_processor(self, objects: Objects, bpffs: Path) -> None:
         with loaded(objects("ksym_typed"), bpffs) as done:
             assert verdict(done.program) == 0

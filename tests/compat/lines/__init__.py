@@ -50,6 +50,11 @@ ELSEWHERE = frozenset(
     )
 )
 
+#: Kinds that are not of qdiscs.
+_FAMILIES = {
+    **dict.fromkeys("basic bpf flower fw matchall u32".split(), "filter"),
+    **dict.fromkeys("act_bpf csum gact mirred nat pedit police skbedit vlan".split(), "action"),
+}
 #: Kinds whose options pytc does not know: what it shows of them is not what tc shows.
 _RAW = frozenset(("codel", "pie", "hhf", "red", "flower", "basic", "pedit"))
 
@@ -114,6 +119,11 @@ class Session(NamedTuple):
     def elsewhere(self) -> bool:
         """Whether it is for the VM."""
         return not ELSEWHERE.isdisjoint(self.kinds)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Its kinds in the words of tests/needs.py."""
+        return tuple(f"{_FAMILIES.get(kind, 'qdisc')}:{kind.removeprefix('act_')}" for kind in self.kinds)
 
     @property
     def raw(self) -> bool:
