@@ -2,14 +2,16 @@
 # make test     ruff, mypy, pytest, on the real kernel (root)
 # make check    the part of it that needs no root
 # make docs     docs/compatibility.md and docs/pytc.8, from the grammar and its help texts
-# make test-vm  the loader on Debian's 6.1 kernel in a VM; ARGS="-k timer" for some of it (root)
+# make test-kernels  on Linux 5.10, 6.1, 6.12 and 7.2 as user-mode Linux; KERNELS="5.10 7.2" ARGS="-k timer" for some
+#               of it (root)
+# make test-vm  on Debian's 6.1 and 6.12 in QEMU, what user-mode Linux lacks; KERNELS, ARGS (root)
 #
 # Each makes .venv and installs what it needs. See README.md.
 
 VENV := .venv
 OBJECTS := examples/bpf
 
-.PHONY: demo docs test check test-vm bench objects clean
+.PHONY: demo docs test check test-kernels test-vm bench objects clean
 
 demo:
 	@.ci/prepare demo $(VENV)
@@ -31,9 +33,13 @@ check:
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/python -m pytest tests/unit tests/fuzz tests/test_architecture.py
 
+test-kernels:
+	@.ci/prepare kernels $(VENV)
+	@$(VENV)/bin/python .ci/uml.py $(KERNELS) $(ARGS)
+
 test-vm:
 	@.ci/prepare vm $(VENV)
-	@$(VENV)/bin/python .ci/vm.py $(ARGS)
+	@$(VENV)/bin/python .ci/vm.py $(KERNELS) $(ARGS)
 
 bench:
 	@.ci/prepare test $(VENV)
