@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -140,6 +141,29 @@ def built_objects() -> Path:
     for other in sorted(target.parent.iterdir(), key=lambda path: path.stat().st_mtime)[:-_KEPT_OBJECTS]:
         shutil.rmtree(other, ignore_errors=True)
     return target
+
+
+def pytest_script(share: Path, objects: Path, arguments: Sequence[str]) -> str:
+    """Return the end of a guest's script: it runs pytest and leaves junit.xml and its status in ``share``."""
+    pytest = (
+        *(str(PYTHON), "-m", "pytest", "--tb=short", "--no-summary", "-p", "no:cacheprovider"),
+        *("--basetemp=/dev/shm/pytc", f"--junitxml={share / 'junit.xml'}", *arguments),
+    )
+    environment = {
+        "PYTC_IN_VM": "1",
+        "PYTC_OBJECTS": str(objects),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(ROOT / "src"),
+    }
+    return "\n".join(
+        (
+            *(f"export {name}={shlex.quote(value)}" for name, value in environment.items()),
+            f"cd {shlex.quote(str(ROOT))} || exit",
+            shlex.join(pytest),
+            f"echo $? >{shlex.quote(str(share / 'status'))}",
+        )
+    )
 
 
 def judge(share: Path, results: Path, ended: str) -> int:

@@ -45,6 +45,7 @@ from guest import (
     keep_results,
     must,
     print_lines,
+    pytest_script,
     say,
     split_arguments,
     summary,
@@ -70,8 +71,7 @@ ENTROPY = (
 )
 INIT = """#!/bin/sh
 export PATH={tools}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/dev/shm TMPDIR=/dev/shm TERM=dumb
-export LANG=C.UTF-8 PYTHONPATH={root}/src PYTHONDONTWRITEBYTECODE=1 PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
-export PYTC_IN_VM=1 PYTC_OBJECTS={objects}
+export LANG=C.UTF-8
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t tmpfs tmp /run
@@ -89,10 +89,8 @@ echo {tools}/modprobe >/proc/sys/kernel/modprobe
 {python} -I -S -c "{entropy}"
 modprobe -q ipv6  # a module in some kernels, which opens files in /proc/sys that tests write to
 ip link set lo up
-cd {root}
-{python} -m pytest -p no:cacheprovider --basetemp=/dev/shm/pytc --junitxml={share}/junit.xml {arguments} \\
-    </dev/null >/dev/tty1 2>&1
-echo $? >{share}/status
+exec </dev/null >/dev/tty1 2>&1
+{pytest}
 sync
 echo o >/proc/sysrq-trigger
 sleep 10
@@ -217,14 +215,12 @@ def _boot(kernel: _Kernel, share: Path, objects: Path, arguments: Sequence[str])
     init = share / "init"
     init.write_text(
         INIT.format(
-            root=shlex.quote(str(ROOT)),
             share=shlex.quote(str(share)),
-            objects=shlex.quote(str(objects)),
             boot=shlex.quote(str(kernel.directory / "boot")),
             tools=shlex.quote(str(kernel.directory / "tools")),
             python=shlex.quote(str(PYTHON)),
             entropy=ENTROPY,
-            arguments=shlex.join(arguments),
+            pytest=pytest_script(share, objects, arguments),
         )
     )
     init.chmod(0o755)

@@ -42,6 +42,7 @@ from guest import (
     keep_results,
     must,
     print_lines,
+    pytest_script,
     say,
     split_arguments,
 )
@@ -71,13 +72,10 @@ UNWANTED = (
 ).split()
 PARAMETERS = ("mitigations=off", "init_on_alloc=0", "tsc=reliable", f"modprobe.blacklist={','.join(UNWANTED)}")
 GUEST = """
-cd {root} || exit
-export PYTC_IN_VM=1 PYTC_OBJECTS={objects} PYTHONPATH={root}/src
-export PYTHONDONTWRITEBYTECODE=1 PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PATH=$PATH:/usr/sbin:/sbin
+exec 2>&1
+export PATH=$PATH:/usr/sbin:/sbin
 mount --bind {kernel}/boot /boot
 ip link set lo up
-{python} -m pytest -p no:cacheprovider --basetemp=/dev/shm/pytc --junitxml={share}/junit.xml {arguments} 2>&1
-echo $? >{share}/status
 """
 
 
@@ -182,14 +180,7 @@ def _run(kernel: Path, arguments: Sequence[str]) -> int:
         share = Path(place)
         script = share / "run.sh"
         script.write_text(
-            GUEST.format(
-                root=shlex.quote(str(ROOT)),
-                share=shlex.quote(str(share)),
-                objects=shlex.quote(str(built_objects())),
-                kernel=shlex.quote(str(kernel)),
-                python=shlex.quote(str(PYTHON)),
-                arguments=shlex.join(arguments),
-            )
+            GUEST.format(kernel=shlex.quote(str(kernel))) + pytest_script(share, built_objects(), arguments)
         )
         status = _boot(kernel, share, script, accelerated=accelerated)
         hung = status in (124, 137)

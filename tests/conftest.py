@@ -16,10 +16,14 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
+from tests.child import run_pytc
+
 ROOT = Path(__file__).resolve().parent.parent
 OBJECTS = ROOT / "tests" / "objects"
 VM = ROOT / "tests" / "vm"
 EXAMPLES = ROOT / "examples" / "bpf"
+PYTC = (sys.executable, "-m", "pytc")
+IN_GUEST = bool(os.environ.get("PYTC_IN_VM"))
 #: Objects that were compiled before a guest booted, with the flags of Compiler.
 PREBUILT = Path(os.environ.get("PYTC_OBJECTS") or "/nonexistent")
 MUST_RUN = bool(os.environ.get("PYTC_KERNEL_TESTS"))
@@ -41,6 +45,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         others = [item for item in items if chosen.isdisjoint(_needs(item))]
         items[:] = [item for item in items if not chosen.isdisjoint(_needs(item))]
         config.hook.pytest_deselected(items=others)
+
+
+def pytest_exception_interact(node: pytest.Item | pytest.Collector, report: pytest.TestReport) -> None:
+    """Show failures at once in a guest, which may not live to see the end."""
+    if IN_GUEST:
+        node.config.get_terminal_writer().line(f"\n{report.nodeid} ({report.when})\n{report.longreprtext}")
 
 
 def _needs(item: pytest.Item) -> list[str]:
@@ -72,6 +82,8 @@ class Outcome(NamedTuple):
 
 def run(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Outcome:
     """Runs a command, at most three minutes long: a busy machine takes its time for 10,000 qdiscs."""
+    if IN_GUEST and words[:3] == PYTC:
+        return Outcome(*run_pytc(words[3:], env or {}, cwd))
     environment = {**os.environ, **(env or {})}
     done = subprocess.run(
         words,
