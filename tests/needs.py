@@ -13,6 +13,7 @@ import os
 import socket
 import struct
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -166,9 +167,9 @@ _kernel_types = cache(kernel_btf)
 
 
 @cache
-def _symbols() -> frozenset[str]:
+def _symbols() -> Counter[str]:
     with Path("/proc/kallsyms").open() as lines:
-        return frozenset(line.split()[2] for line in lines)
+        return Counter(line.split()[2] for line in lines)
 
 
 def _has_module(name: str) -> bool:
@@ -237,6 +238,7 @@ def _has_device(kind: str) -> bool:
 #: Needs without an argument: how to find out, and what a test that is skipped says.
 FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
     "guest": (lambda: bool(os.environ.get("PYTC_IN_VM")), "is for kernels of guests: it needs one to itself"),
+    "host": (lambda: not os.environ.get("PYTC_IN_VM"), "is for this machine's kernel: it takes too long in a guest"),
     "jit": (_has_jit, "this kernel compiles no programs (CONFIG_BPF_JIT): no kernel functions, no callbacks"),
     "kernel_btf": (Path("/sys/kernel/btf/vmlinux").exists, "this kernel does not publish its types"),
     "configuration": (lambda: bool(configuration()), "this kernel does not tell its configuration"),
@@ -259,7 +261,8 @@ FAMILIES: dict[str, Callable[[str], bool]] = {
     "helper": _has_helper,
     "kfunc": _has_kernel_function,
     "module": _has_module,
-    "symbol": lambda name: name in _symbols(),
+    "symbol": lambda name: _symbols()[name] > 0,
+    "several_symbols": lambda name: _symbols()[name] > 1,
     "map": _has_map,
     "qdisc": _has_qdisc,
     "filter": _has_filter,

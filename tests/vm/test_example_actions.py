@@ -43,7 +43,9 @@ def place(bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def run(command: str) -> Any:
     """A command of the header; what it prints, from JSON."""
     done = pytc("-j", *words(command))
-    assert (done.status, done.err) == (0, ""), (command, done.err)
+    # Newer kernels send this warning along with their answer; older ones write it into their log.
+    errors = [line for line in done.err.splitlines() if "sch_htb: quantum of class 10001 is big" not in line]
+    assert (done.status, errors) == (0, []), (command, done.err)
     return json.loads(done.out or "null")
 
 

@@ -8,7 +8,7 @@ kernel must have for it; then each line is a step:
 - A line with the word ``D`` has a device of its own, called D, and has nothing to do with those above it.
   ``each: COMMAND ; ...`` are done with each such device of the session first.
 - ``! COMMAND => WORDS`` is refused by tc. WORDS are in pytc's message, which begins as that of tc does, or differs from
-  it on purpose: ``WORDS (own words)``.
+  it on purpose: ``WORDS (own words)``. ``WORDS || WORDS`` are of different kernels.
 - ``send D`` sends some packets out of a device.
 
 ``_`` stands for the blanks inside bytecode, ``#`` starts a comment.

@@ -25,7 +25,8 @@ from pytc.bpf.syscall import bpf
 from pytc.errors import BpfError, BpfSyscallError, ObjectError
 from tests.btf_writer import BtfWriter
 from tests.conftest import OBJECTS, Compiler
-from tests.kernel.bpf.behaviour import LEGACY, MODERN, Case, named
+from tests.kernel.bpf.behaviour import LEGACY, MODERN, Case
+from tests.kernel.bpf.object_needs import needing
 from tests.kernel.bpf.support import nothing_left
 
 pytestmark = pytest.mark.kernel
@@ -58,8 +59,12 @@ def label(missing: frozenset[str]) -> str:
 class TestWithout:
     """A feature is forced to be missing; nothing changes for the user."""
 
-    @pytest.mark.parametrize("case", [*LEGACY, *MODERN], ids=named)
-    @pytest.mark.parametrize("missing", [*EACH, ALL], ids=label)
+    @pytest.mark.parametrize("case", needing(*LEGACY, *MODERN))
+    @pytest.mark.parametrize(
+        "missing",
+        [*(pytest.param(one, marks=pytest.mark.needs("host"), id=label(one)) for one in EACH), ALL],
+        ids=label,
+    )
     def test_objects_behave(self, build: Compiler, bpffs: Path, case: Case, missing: frozenset[str]) -> None:
         spec = read_object(build(case.object))
         chosen = select_program(spec, program=case.program)

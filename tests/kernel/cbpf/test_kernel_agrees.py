@@ -28,7 +28,7 @@ from tests.expressions import ETHERNET as EXPRESSIONS
 from tests.kernel.cbpf.support import Wire
 from tests.kernel_filter import SocketPair
 
-pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("libpcap")]
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("host"), pytest.mark.usefixtures("libpcap")]
 
 PACKETS = [packet for made, _ in captures().values() for packet in made]
 #: The kernel drops a frame that ends within a VLAN tag.
