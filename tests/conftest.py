@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
 import platform
@@ -17,6 +18,8 @@ import pytest
 from hypothesis import settings
 
 from tests.child import run_pytc
+from tests.needs import missing
+from tests.object_needs import needs_of
 
 ROOT = Path(__file__).resolve().parent.parent
 OBJECTS = ROOT / "tests" / "objects"
@@ -31,6 +34,7 @@ MUST_RUN = bool(os.environ.get("PYTC_KERNEL_TESTS"))
 settings.register_profile("pytc", deadline=None, derandomize=MUST_RUN)
 settings.load_profile("pytc")
 _COMPILERS = ("clang", "clang-16", "clang-19")
+_DETACH = 2  # MNT_DETACH
 _numbers = itertools.count()
 
 
@@ -59,8 +63,6 @@ def _needs(item: pytest.Item) -> list[str]:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test that needs something that this kernel lacks: ``@pytest.mark.needs(...)``."""
-    from tests.needs import missing
-
     if reason := missing(_needs(item)):
         pytest.skip(reason)
 
@@ -106,12 +108,14 @@ def must(*words: str) -> str:
 
 
 class Compiler:
-    """Builds NAME.c of tests/objects or tests/vm, once for each set of flags."""
+    """Builds NAME.c of tests/objects or tests/vm, once for each set of flags; skips where the kernel cannot load it."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     def __call__(self, name: str, *, clang: str = "clang", flags: tuple[str, ...] = ("-g",)) -> str:
+        if reason := missing(needs_of(name)):
+            pytest.skip(reason)
         if (clang, flags) == ("clang", ("-g",)) and (PREBUILT / f"{name}.o").exists():
             return str(PREBUILT / f"{name}.o")
         if PREBUILT.exists():
@@ -179,13 +183,14 @@ def bpffs(root: None, tmp_path: Path) -> Iterator[Path]:
 
 @contextmanager
 def mounted(mount: Path) -> Iterator[Path]:
-    """A new directory with a bpffs."""
+    """A new directory with a bpffs; mount(8) as a process of its own takes too long in a guest."""
     mount.mkdir()
-    must("mount", "-t", "bpf", "bpf", str(mount))
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.mount(b"bpf", os.fsencode(mount), b"bpf", ctypes.c_ulong(0), None) == 0, os.strerror(ctypes.get_errno())
     try:
         yield mount
     finally:
-        must("umount", "-l", str(mount))
+        assert libc.umount2(os.fsencode(mount), _DETACH) == 0, os.strerror(ctypes.get_errno())
 
 
 def pins(mount: Path) -> list[str]:
@@ -194,6 +199,19 @@ def pins(mount: Path) -> list[str]:
     But for the iterators that a kernel with CONFIG_BPF_PRELOAD puts into each new one.
     """
     return sorted(str(path.relative_to(mount)) for path in mount.rglob("*") if path.suffix != ".debug")
+
+
+def _ip(*lines: str, namespace: str = "") -> None:
+    """Commands of ip(8) in one process."""
+    done = subprocess.run(
+        ["ip", *(("-n", namespace) if namespace else ()), "-batch", "-"],
+        input="".join(f"{line}\n" for line in lines),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 class Network:
@@ -205,13 +223,13 @@ class Network:
         self.env = {"TC_BPF_MNT": str(mount), "PYTHONPATH": str(ROOT / "src")}
 
     def make(self) -> None:
-        for name in (self.name, self.peer):
-            must("ip", "netns", "add", name)
-            must("ip", "-n", name, "link", "set", "lo", "up")
-        must("ip", "-n", self.name, "link", "add", "em1", "type", "veth", "peer", "name", "em2", "netns", self.peer)
+        _ip(
+            f"netns add {self.name}",
+            f"netns add {self.peer}",
+            f"link add em1 netns {self.name} type veth peer name em2 netns {self.peer}",
+        )
         for name, device, address in ((self.name, "em1", "10.9.0.1/24"), (self.peer, "em2", "10.9.0.2/24")):
-            must("ip", "-n", name, "addr", "add", address, "dev", device)
-            must("ip", "-n", name, "link", "set", device, "up")
+            _ip("link set lo up", f"addr add {address} dev {device}", f"link set {device} up", namespace=name)
 
     def remove(self) -> None:
         for name in (self.name, self.peer):

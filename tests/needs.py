@@ -261,6 +261,7 @@ FAMILIES: dict[str, Callable[[str], bool]] = {
     "helper": _has_helper,
     "kfunc": _has_kernel_function,
     "module": _has_module,
+    "program": lambda name: _loads(mov(0, 0), EXIT, type=ProgramType[name.upper()]),
     "symbol": lambda name: _symbols()[name] > 0,
     "several_symbols": lambda name: _symbols()[name] > 1,
     "map": _has_map,

@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf.pinning import mount_bpffs
 from tests.conftest import Compiler
-
-_DETACH = 2
 
 
 @pytest.fixture(autouse=True)
@@ -28,13 +25,3 @@ def own_network(root: None) -> Iterator[None]:
 def objects(build: Compiler) -> Callable[[str], str]:
     """``objects("legacy16")`` is the path of the object."""
     return build
-
-
-@pytest.fixture
-def bpffs(root: None, tmp_path: Path) -> Iterator[Path]:
-    """A bpffs of the test's own, without running mount(8)."""
-    mount = tmp_path / "bpffs"
-    mount_bpffs(str(mount))
-    yield mount
-    libc = ctypes.CDLL(None, use_errno=True)
-    assert libc.umount2(os.fsencode(mount), _DETACH) == 0, os.strerror(ctypes.get_errno())

@@ -28,9 +28,9 @@ from tests.compat.kernel_view import view
 from tests.compat.loaders import as_newer_libbpf, differences
 from tests.conftest import must, run
 from tests.kernel.bpf.behaviour import LEGACY, MODERN, counts, numbers, returns
-from tests.kernel.bpf.object_needs import needs_of
 from tests.kernel.bpf.support import LENGTH, PACKET, UNSPEC, count, loaded, nothing_left, verdict
 from tests.needs import missing as lacking
+from tests.object_needs import needs_of
 
 pytestmark = pytest.mark.kernel
 Objects = Callable[[str], str]
@@ -48,8 +48,7 @@ REFUSED = {
     "rbtree": "bpf_obj_drop_impl",
     "kfunc_iter": "bpf_iter_num_destroy",  # v6.4
 }
-#: Programs of tracepoints are for kernels that have these.
-PROBE_NEEDS = {"bpf_cookie": ("perf_events",)}
+PROBE_NEEDS = {"bpf_cookie": ("program:tracepoint",)}
 FORCED = [*(frozenset({name}) for name in PROBES), frozenset(PROBES)]
 OLD_WAYS = [
     case
@@ -252,7 +251,7 @@ class TestFeatures:
     def test_objects_do_without(self, objects: Objects, bpffs: Path, missing: frozenset[str]) -> None:
         features = Features(missing)
         for case in OLD_WAYS:
-            if lacking(needs_of(case)):
+            if lacking(needs_of(case.object, case.program)):
                 continue
             spec = read_object(objects(case.object))
             pins = PinRoot(str(bpffs / case.object))

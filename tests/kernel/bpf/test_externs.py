@@ -49,7 +49,10 @@ def test_settings_lie_in_the_map_by_alignment_and_size(build: Compiler, bpffs: P
 
 @pytest.mark.parametrize(
     "missing",
-    [pytest.param(frozenset[str](), marks=pytest.mark.needs("perf_events")), frozenset({"bpf_cookie"})],
+    [
+        pytest.param(frozenset[str](), marks=pytest.mark.needs("program:tracepoint")),
+        frozenset({"bpf_cookie"}),
+    ],
 )
 def test_settings_that_the_loader_finds_out_itself(build: Compiler, bpffs: Path, missing: frozenset[str]) -> None:
     """A kernel with kprobes has them for a function with the prefix of the architecture."""

@@ -25,8 +25,7 @@ from pytc.bpf.syscall import bpf
 from pytc.errors import BpfError, BpfSyscallError, ObjectError
 from tests.btf_writer import BtfWriter
 from tests.conftest import OBJECTS, Compiler
-from tests.kernel.bpf.behaviour import LEGACY, MODERN, Case
-from tests.kernel.bpf.object_needs import needing
+from tests.kernel.bpf.behaviour import LEGACY, MODERN, Case, needing
 from tests.kernel.bpf.support import nothing_left
 
 pytestmark = pytest.mark.kernel

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
-
-from tests.kernel.bpf.behaviour import Case, named
-
 _TYPES = ("kernel_btf",)
 _FUNCTIONS = ("jit", "kernel_btf")
 #: By object, or by OBJECT-PROGRAM. Objects that are not here load everywhere.
@@ -51,12 +45,6 @@ _NEEDS: dict[str, tuple[str, ...]] = {
 }
 
 
-def needs_of(case: Case) -> tuple[str, ...]:
-    """Return what a program of an object needs."""
-    names = dict.fromkeys((case.object, named(case)))
-    return tuple(need for name in names for need in _NEEDS.get(name, ()))
-
-
-def needing(*cases: Case) -> list[Any]:
-    """Return parameters of a test, each marked with what it needs."""
-    return [pytest.param(case, marks=pytest.mark.needs(*needs_of(case)), id=named(case)) for case in cases]
+def needs_of(name: str, program: str = "") -> tuple[str, ...]:
+    """Return what an object needs whichever program is loaded, and what this program needs."""
+    return (*_NEEDS.get(name, ()), *(_NEEDS.get(f"{name}-{program}", ()) if program else ()))
