@@ -29,7 +29,7 @@ from tests.kernel.cbpf.support import Wire
 from tests.kernel_filter import SocketPair
 from tests.tiers import examples
 
-pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("libpcap")]
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("host"), pytest.mark.usefixtures("libpcap")]
 
 PACKETS = [packet for made, _ in captures().values() for packet in made]
 #: The kernel drops a frame that ends within a VLAN tag.
