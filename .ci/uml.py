@@ -87,7 +87,7 @@ mount -t hostfs none {share} -o {share}
 mount -t hostfs none /boot -o {boot}
 echo {tools}/modprobe >/proc/sys/kernel/modprobe
 {python} -I -S -c "{entropy}"
-modprobe -q ipv6  # a module in some kernels, which opens files in /proc/sys that tests write to
+modprobe -q -a ipv6 tun  # modules in some kernels; tests open their files in /proc/sys and /dev
 ip link set lo up
 exec </dev/null >/dev/tty1 2>&1
 {pytest}

@@ -15,6 +15,12 @@ from tests.conftest import Compiler, Network, cannot, run
 _numbers = itertools.count()
 
 
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
+    """``build("legacy16")`` is the path of the object, for tests that load it."""
+    return Compiler(tmp_path_factory.mktemp("objects"), for_kernel=True)
+
+
 @pytest.fixture
 def tcx(network: Network, build: Compiler) -> str:
     """The object; em1 has an address of its peer, so that pings are IPv4 and nothing else."""
