@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import resource
 import socket
 import struct
 import subprocess
@@ -20,10 +21,10 @@ from functools import cache
 from pathlib import Path
 
 from pytc.bpf import btf as b
-from pytc.bpf.abi import BtfLoadAttr, MapCreateAttr, PerfEventAttr, ProgLoadAttr, ProgQueryAttr, pointer
+from pytc.bpf.abi import BtfLoadAttr, MapCreateAttr, MapElementAttr, PerfEventAttr, ProgLoadAttr, ProgQueryAttr, pointer
 from pytc.bpf.attach_points import TCX_INGRESS
 from pytc.bpf.cgroups import mounts
-from pytc.bpf.constants import Command, ProgramType
+from pytc.bpf.constants import F_NO_PREALLOC, Command, MapType, ProgramType
 from pytc.bpf.descriptor import OwnedFd
 from pytc.bpf.kernel import configuration, kernel_btf
 from pytc.bpf.syscall import bpf, perf_event_open
@@ -110,6 +111,30 @@ def _takes_contexts() -> bool:
     with _loaded_types(types) as btf:
         code = (insn(0x85, source=1, immediate=1), EXIT, mov(0, 0), EXIT)
         return _loads(*code, btf=btf, functions=struct.pack("<IIII", 0, outer, 2, inner))
+
+
+def _counts_locked_memory() -> bool:
+    before = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, before[1]))
+    try:
+        attr = MapCreateAttr(map_type=MapType.ARRAY, key_size=4, value_size=4, max_entries=1)
+        return not _succeeds(lambda: bpf(Command.MAP_CREATE, attr))
+    finally:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, before)
+
+
+def _has_prompt_memory() -> bool:
+    """Whether a trie takes some elements at once: user-mode Linux refills what they come from at the next tick."""
+    attr = MapCreateAttr(map_type=MapType.LPM_TRIE, key_size=8, value_size=4, max_entries=8, map_flags=F_NO_PREALLOC)
+    with OwnedFd(bpf(Command.MAP_CREATE, attr)) as trie:
+        for number in range(8):
+            key, value = (ctypes.create_string_buffer(text) for text in (struct.pack("<II", 32, number), bytes(4)))
+            update = MapElementAttr(map_fd=trie.fd, key=pointer(key), value=pointer(value))
+            try:
+                bpf(Command.MAP_UPDATE_ELEM, update)
+            except BpfSyscallError:
+                return False
+    return True
 
 
 def _has_helper(name: str) -> bool:
@@ -249,6 +274,12 @@ FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
         "this kernel's global functions take no context without types of the kernel",
     ),
     "signed_moves": (lambda: _loads(mov(0, 0), insn(0xBF, offset=8), EXIT), "no -mcpu=v4 here (Linux 6.6)"),
+    "tracing": (
+        Path("/sys/kernel/tracing/trace_marker").exists,
+        "this kernel traces nothing, or tracefs is not mounted",
+    ),
+    "locked_memory": (_counts_locked_memory, "this kernel does not count maps as locked memory (since Linux 5.11)"),
+    "prompt_memory": (_has_prompt_memory, "this kernel runs out of memory for a moment when elements are added"),
     "perf_events": (
         lambda: _succeeds(
             lambda: perf_event_open(PerfEventAttr(type=1, size=ctypes.sizeof(PerfEventAttr), config=10), 0)

@@ -124,7 +124,15 @@ class TestBatches:
         delete_batch(table, b"".join(map(word, (3, 77, 4))), 3)
         assert sorted(read(table)) == [word(n) for n in (0, 1, 2, 5, 6, 7, 8, 9)]
 
-    @pytest.mark.parametrize("type", [MapType.ARRAY, MapType.LRU_HASH, MapType.LPM_TRIE, MapType.DEVMAP_HASH])
+    @pytest.mark.parametrize(
+        "type",
+        [
+            MapType.ARRAY,
+            MapType.LRU_HASH,
+            pytest.param(MapType.LPM_TRIE, marks=pytest.mark.needs("prompt_memory")),
+            MapType.DEVMAP_HASH,
+        ],
+    )
     def test_of_other_types(self, type: MapType) -> None:
         """Not all of them have batches."""
         key, value = (8, 4) if type == MapType.LPM_TRIE else (4, 4)
