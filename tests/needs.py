@@ -274,10 +274,7 @@ FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
         "this kernel's global functions take no context without types of the kernel",
     ),
     "signed_moves": (lambda: _loads(mov(0, 0), insn(0xBF, offset=8), EXIT), "no -mcpu=v4 here (Linux 6.6)"),
-    "tracing": (
-        Path("/sys/kernel/tracing/trace_marker").exists,
-        "this kernel traces nothing, or tracefs is not mounted",
-    ),
+    "tracefs": (lambda: "tracefs" in Path("/proc/filesystems").read_text().split(), "this kernel has no tracefs"),
     "locked_memory": (_counts_locked_memory, "this kernel does not count maps as locked memory (since Linux 5.11)"),
     "prompt_memory": (_has_prompt_memory, "this kernel runs out of memory for a moment when elements are added"),
     "perf_events": (
