@@ -55,7 +55,8 @@ from guest import (
 SUITES = ("bullseye", "bookworm", "trixie", "sid")
 #: A C library new enough for the kernels of all releases.
 LIBRARIES = ("sid", "libc6")
-CACHE = CACHES / "pytc-kernels"
+#: The last part counts up when _install makes something else.
+CACHE = CACHES / "pytc-kernels" / "2"
 RESULTS = ROOT / "build" / "kernels"
 #: Of tests/kernel, files whose tests ask the kernel something: others would tell the same on each kernel.
 TESTS = (
@@ -113,6 +114,8 @@ sleep 10
 """
 
 
+#: Exit statuses of timeout(1) when it had to end a guest: by a signal, or saying so.
+_HUNG = (-signal.SIGKILL, 124, 128 + signal.SIGKILL)
 _guests: list[subprocess.Popen[bytes]] = []
 
 
@@ -242,6 +245,7 @@ def _boot(kernel: _Kernel, share: Path, objects: Path, arguments: Sequence[str])
     init.chmod(0o755)
     reader, writer = os.pipe()
     command = (
+        *("timeout", "-s", "KILL", str(SECONDS)),  # also when this process is killed
         kernel.program,
         f"mem={MEMORY >> 20}M",
         *("root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro"),
@@ -270,14 +274,12 @@ def _boot(kernel: _Kernel, share: Path, objects: Path, arguments: Sequence[str])
         )
         printer.start()
         try:
-            guest.wait(SECONDS)
-            ended = "the guest died"
-        except subprocess.TimeoutExpired:
-            ended = f"the guest did not end within {SECONDS} seconds"
+            guest.wait()
         finally:
             _kill(guest)
         printer.join(timeout=10)
-    return ended
+    hung = guest.returncode in _HUNG
+    return f"the guest did not end within {SECONDS} seconds" if hung else "the guest died"
 
 
 def _kill(guest: subprocess.Popen[bytes]) -> None:
