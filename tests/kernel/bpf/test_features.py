@@ -248,9 +248,9 @@ class TestSubstitutes:
         w = BtfWriter()
         write(w)
         image, missing = w.data(), frozenset({feature})
-        assert simplified(image, Features()) == image
         simpler = simplified(image, Features(missing))
         assert simpler != image
+        assert simplified(image, Features()) == (image if attempt(PROBES[feature]) else simpler)
         compared(image, simpler, missing)
         assert not refusal(simpler)
 
@@ -258,7 +258,7 @@ class TestSubstitutes:
     def test_in_every_object(self, root: None, build: Compiler, missing: frozenset[str]) -> None:
         for name in sorted(path.stem for path in OBJECTS.glob("*.c")):
             try:
-                spec = read_object(build(name))
+                spec = read_object(build(name, loads=False))
             except ObjectError:
                 continue  # refused for something else
             assert spec.btf is not None
