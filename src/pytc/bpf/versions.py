@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pytc.bpf import btf as b
+from pytc.bpf.constants import MapType, ProgramType
 
 
 class Helper(NamedTuple):
@@ -181,6 +182,45 @@ _PROGRAM_TYPES = (
     ("5.14", 1),
     ("6.4", 1),
 )
+# What a kernel has to be built with for types that are not in every one.
+_MAP_SETTINGS: dict[int, str] = {
+    MapType.PERF_EVENT_ARRAY: "CONFIG_PERF_EVENTS",
+    MapType.STACK_TRACE: "CONFIG_PERF_EVENTS",
+    MapType.CGROUP_ARRAY: "CONFIG_CGROUPS",
+    MapType.SOCKMAP: "CONFIG_NET_SOCK_MSG",
+    MapType.SOCKHASH: "CONFIG_NET_SOCK_MSG",
+    MapType.XSKMAP: "CONFIG_XDP_SOCKETS",
+    MapType.CGROUP_STORAGE: "CONFIG_CGROUP_BPF",
+    MapType.PERCPU_CGROUP_STORAGE: "CONFIG_CGROUP_BPF",
+    MapType.STRUCT_OPS: "CONFIG_BPF_JIT",
+    MapType.INODE_STORAGE: "CONFIG_BPF_LSM",
+    MapType.CGRP_STORAGE: "CONFIG_CGROUPS",
+    MapType.ARENA: "CONFIG_BPF_JIT, for a processor of 64 bits",
+}
+_TRACING = "CONFIG_BPF_EVENTS"
+_CGROUPS = "CONFIG_CGROUP_BPF"
+_PROGRAM_SETTINGS: dict[int, str] = {
+    ProgramType.KPROBE: _TRACING,
+    ProgramType.TRACEPOINT: _TRACING,
+    ProgramType.PERF_EVENT: _TRACING,
+    ProgramType.RAW_TRACEPOINT: _TRACING,
+    ProgramType.RAW_TRACEPOINT_WRITABLE: _TRACING,
+    ProgramType.TRACING: f"{_TRACING}, CONFIG_BPF_JIT and CONFIG_DEBUG_INFO_BTF",
+    ProgramType.CGROUP_SKB: _CGROUPS,
+    ProgramType.CGROUP_SOCK: _CGROUPS,
+    ProgramType.CGROUP_DEVICE: _CGROUPS,
+    ProgramType.CGROUP_SOCK_ADDR: _CGROUPS,
+    ProgramType.CGROUP_SYSCTL: _CGROUPS,
+    ProgramType.CGROUP_SOCKOPT: _CGROUPS,
+    ProgramType.SOCK_OPS: _CGROUPS,
+    ProgramType.SK_SKB: "CONFIG_NET_SOCK_MSG",
+    ProgramType.SK_MSG: "CONFIG_NET_SOCK_MSG",
+    ProgramType.LIRC_MODE2: "CONFIG_BPF_LIRC_MODE2",
+    ProgramType.STRUCT_OPS: "CONFIG_BPF_JIT",
+    ProgramType.EXT: "CONFIG_BPF_JIT and CONFIG_DEBUG_INFO_BTF",
+    ProgramType.LSM: "CONFIG_BPF_LSM",
+    ProgramType.NETFILTER: "CONFIG_NETFILTER_BPF_LINK",
+}
 _BTF_KINDS = {
     b.FUNC: "5.0",
     b.FUNC_PROTO: "5.0",
@@ -279,6 +319,16 @@ def map_type_since(number: int) -> str:
 def program_type_since(number: int) -> str:
     """The version that brought a program type, empty for one that is not known here."""
     return _nth(_PROGRAM_TYPES, number)
+
+
+def map_type_config(number: int) -> str:
+    """The settings that a kernel with a map type is built with, empty for a type that all kernels have."""
+    return _MAP_SETTINGS.get(number, "")
+
+
+def program_type_config(number: int) -> str:
+    """The same for a program type."""
+    return _PROGRAM_SETTINGS.get(number, "")
 
 
 def btf_kind_since(kind: int) -> str:
