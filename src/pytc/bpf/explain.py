@@ -5,7 +5,7 @@ import os
 import re
 import resource
 
-from pytc.bpf.constants import MapType, ProgramType, map_type_name, program_type_name
+from pytc.bpf.constants import MapType, ProgramType, attach_type_name, map_type_name, program_type_name
 from pytc.bpf.linker import LinkedProgram
 from pytc.bpf.spec import MapSpec, ObjectSpec
 from pytc.bpf.verifier_log import decisive_line
@@ -15,6 +15,7 @@ _CAP_NET_ADMIN, _CAP_SYS_ADMIN, _CAP_BPF = 12, 21, 39
 _HELPER = re.compile(r"(?:unknown|invalid) func (\w+)#(\d+)|program of this type cannot use helper (\w+)#(\d+)")
 _POINTER_ARGUMENT = re.compile(r"Arg#\d+ type PTR in \w+\(\) is not supported yet")
 _OLD_LIMIT = 4096
+_POP_SINCE = "5.14"
 _MEMLOCK_FREE = "5.11"
 
 
@@ -61,6 +62,15 @@ def map_causes(spec: MapSpec, entries: int, number: int) -> tuple[str, ...]:
     if number == errno.ENOMEM:
         return (f"there is no memory for {what}",)
     return ()
+
+
+def pop_causes(type: int) -> tuple[str, ...]:
+    """For an element that cannot be taken out of a map."""
+    hashes = (MapType.HASH, MapType.LRU_HASH, MapType.PERCPU_HASH, MapType.LRU_PERCPU_HASH)
+    if type in hashes and _precedes(_kernel(), _POP_SINCE):
+        this = os.uname().release
+        return (f"hashes give an element and remove it in one step since Linux {_POP_SINCE}; this is {this}",)
+    return (f"no element can be taken out of a {map_type_name(type)} map in one step",)
 
 
 def _type_age(spec: MapSpec) -> tuple[str, ...]:
@@ -116,7 +126,7 @@ def program_causes(
             else "this kernel is too old for an attribute of the program"
         )
     if not log and number == errno.EINVAL:
-        causes += _program_age(type)
+        causes += _program_age(type, linked.program.expected_attach_type if linked.program.type == type else 0)
     if number == errno.EACCES and not log:
         causes.append("the verifier gave no reason; try again with the word verbose")
     return tuple(causes)
@@ -176,12 +186,15 @@ def _young_features(linked: LinkedProgram) -> list[str]:
     ]
 
 
-def _program_age(type: ProgramType) -> list[str]:
-    from pytc.bpf.versions import program_type_config, program_type_since
+def _program_age(type: ProgramType, attach_type: int) -> list[str]:
+    from pytc.bpf.versions import attach_type_since, program_type_config, program_type_since
 
-    since, setting = program_type_since(type), program_type_config(type)
+    since, setting, this = program_type_since(type), program_type_config(type), os.uname().release
     if since and _precedes(_kernel(), since):
-        return [f"programs of type {program_type_name(type)} came with Linux {since}; this is {os.uname().release}"]
+        return [f"programs of type {program_type_name(type)} came with Linux {since}; this is {this}"]
+    since = attach_type_since(attach_type)
+    if since and _precedes(_kernel(), since):
+        return [f"the attach type {attach_type_name(attach_type)} came with Linux {since}; this is {this}"]
     if setting:
         return [f"programs of type {program_type_name(type)} need a kernel that is built with {setting}"]
     return []

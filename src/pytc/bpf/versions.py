@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pytc.bpf import btf as b
-from pytc.bpf.constants import MapType, ProgramType
+from pytc.bpf.constants import MapType, ProgramType, attach_type_name
 
 
 class Helper(NamedTuple):
@@ -187,8 +187,8 @@ _MAP_SETTINGS: dict[int, str] = {
     MapType.PERF_EVENT_ARRAY: "CONFIG_PERF_EVENTS",
     MapType.STACK_TRACE: "CONFIG_PERF_EVENTS",
     MapType.CGROUP_ARRAY: "CONFIG_CGROUPS",
-    MapType.SOCKMAP: "CONFIG_NET_SOCK_MSG",
-    MapType.SOCKHASH: "CONFIG_NET_SOCK_MSG",
+    MapType.SOCKMAP: "CONFIG_NET_SOCK_MSG (before Linux 5.13 CONFIG_BPF_STREAM_PARSER)",
+    MapType.SOCKHASH: "CONFIG_NET_SOCK_MSG (before Linux 5.13 CONFIG_BPF_STREAM_PARSER)",
     MapType.XSKMAP: "CONFIG_XDP_SOCKETS",
     MapType.CGROUP_STORAGE: "CONFIG_CGROUP_BPF",
     MapType.PERCPU_CGROUP_STORAGE: "CONFIG_CGROUP_BPF",
@@ -220,6 +220,32 @@ _PROGRAM_SETTINGS: dict[int, str] = {
     ProgramType.EXT: "CONFIG_BPF_JIT and CONFIG_DEBUG_INFO_BTF",
     ProgramType.LSM: "CONFIG_BPF_LSM",
     ProgramType.NETFILTER: "CONFIG_NETFILTER_BPF_LINK",
+}
+# Of attach types, what is younger than cgroups with programs; the oldest kernel with links (5.7) has the others.
+_ATTACH_TYPES = {
+    "cgroup_inet4_getpeername": "5.8",
+    "cgroup_inet6_getpeername": "5.8",
+    "cgroup_inet4_getsockname": "5.8",
+    "cgroup_inet6_getsockname": "5.8",
+    "xdp_devmap": "5.8",
+    "cgroup_inet_sock_release": "5.9",
+    "xdp_cpumap": "5.9",
+    "sk_lookup": "5.9",
+    "xdp": "5.9",
+    "sk_skb_verdict": "5.13",
+    "sk_reuseport_select": "5.14",
+    "sk_reuseport_select_or_migrate": "5.14",
+    "lsm_cgroup": "6.0",
+    "netfilter": "6.4",
+    "tcx_ingress": "6.6",
+    "tcx_egress": "6.6",
+    "cgroup_unix_connect": "6.7",
+    "cgroup_unix_sendmsg": "6.7",
+    "cgroup_unix_recvmsg": "6.7",
+    "cgroup_unix_getpeername": "6.7",
+    "cgroup_unix_getsockname": "6.7",
+    "netkit_primary": "6.7",
+    "netkit_peer": "6.7",
 }
 _BTF_KINDS = {
     b.FUNC: "5.0",
@@ -321,6 +347,11 @@ def program_type_since(number: int) -> str:
     return _nth(_PROGRAM_TYPES, number)
 
 
+def attach_type_since(number: int) -> str:
+    """The version that brought an attach type, empty for one that is older than links."""
+    return _ATTACH_TYPES.get(attach_type_name(number), "")
+
+
 def map_type_config(number: int) -> str:
     """The settings that a kernel with a map type is built with, empty for a type that all kernels have."""
     return _MAP_SETTINGS.get(number, "")
@@ -361,6 +392,6 @@ def newest(versions: Iterable[str]) -> str:
 
 
 def version_key(version: str) -> tuple[int, int]:
-    """To sort versions by."""
+    """To sort versions by; what follows the numbers, as in ``7.2-rc1``, does not count."""
     major, minor = version.split(".")[:2]
-    return int(major), int(minor)
+    return int(major), int(minor.partition("-")[0])

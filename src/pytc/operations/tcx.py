@@ -215,7 +215,9 @@ def _is_known(point: AttachPoint) -> bool:
 
 def _unsupported(device: str, name: str) -> UnsupportedError:
     if name in ("primary", "peer"):
-        return UnsupportedError("netkit", "6.7")
+        return UnsupportedError(
+            "netkit", "6.7", hints=("newer kernels have it where they are built with CONFIG_NETKIT",)
+        )
     return UnsupportedError(
         "tcx",
         "6.6",
