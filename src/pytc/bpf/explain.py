@@ -4,12 +4,16 @@ import errno
 import os
 import re
 import resource
+from typing import TYPE_CHECKING
 
 from pytc.bpf.constants import MapType, ProgramType, attach_type_name, map_type_name, program_type_name
 from pytc.bpf.linker import LinkedProgram
 from pytc.bpf.spec import MapSpec, ObjectSpec
 from pytc.bpf.verifier_log import decisive_line
 from pytc.errors import ENOTSUPP
+
+if TYPE_CHECKING:
+    from pytc.bpf.versions import Helper
 
 _CAP_NET_ADMIN, _CAP_SYS_ADMIN, _CAP_BPF = 12, 21, 39
 _HELPER = re.compile(r"(?:unknown|invalid) func (\w+)#(\d+)|program of this type cannot use helper (\w+)#(\d+)")
@@ -129,7 +133,7 @@ def program_causes(
         causes += _program_age(type, linked.program.expected_attach_type if linked.program.type == type else 0)
     if number == errno.EACCES and not log:
         causes.append("the verifier gave no reason; try again with the word verbose")
-    return tuple(causes)
+    return tuple(dict.fromkeys(causes))
 
 
 def _license_causes(spec: ObjectSpec, number: int, reason: str) -> list[str]:
@@ -154,7 +158,7 @@ def _helper_causes(type: ProgramType, reason: str) -> list[str]:
     if found is None:
         return []
     if _precedes(_kernel(), found.since):
-        return [f"the helper bpf_{found.name} came with Linux {found.since}; this is {os.uname().release}"]
+        return [_helper_age(found)]
     return [f"the helper bpf_{found.name} is not for programs of type {program_type_name(type)} in this kernel"]
 
 
@@ -176,14 +180,21 @@ def _build_causes(reason: str) -> list[str]:
 
 def _young_features(linked: LinkedProgram) -> list[str]:
     """What the instructions use and this version of Linux lacks, unless a distribution has added it."""
-    from pytc.bpf.needs import instruction_needs
+    from pytc.bpf.needs import helper_calls, instruction_needs
+    from pytc.bpf.versions import helper
 
     kernel, this = _kernel(), os.uname().release
-    return [
+    features = [
         f"the program uses {need.feature.text}, which came with Linux {need.feature.since}; this is {this}"
         for need in instruction_needs(linked)
         if need.feature.since and _precedes(kernel, need.feature.since)
     ]
+    called = (helper(call.number) for call in helper_calls(linked))
+    return features + [_helper_age(one) for one in called if one is not None and _precedes(kernel, one.since)]
+
+
+def _helper_age(one: "Helper") -> str:
+    return f"the helper bpf_{one.name} came with Linux {one.since}; this is {os.uname().release}"
 
 
 def _program_age(type: ProgramType, attach_type: int) -> list[str]:
