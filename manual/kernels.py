@@ -20,9 +20,9 @@ Each line is a test (`tests/kernel/test_kernel_features.py`), run on each of the
 right there. Where a kernel lacks something, pytc either does without ("falls back") or refuses with a message that says
 what is missing, since when Linux has it, or what the kernel has to be built with.
 
-{kernels} have run as user-mode Linux, which has neither a JIT compiler nor types of its own, nor perf events, kprobes
-and netkit: what needs these is refused there whatever the version. {host} is an ordinary kernel, with all of
-these but netkit.
+{kernels} ran as user-mode Linux, which has no JIT compiler, no types of its own, no perf events, no kprobes
+and no netkit: what needs these is refused there whatever the version. {host} is an ordinary kernel, with all of these
+but netkit.
 
 `make test-kernels` writes the results of user-mode Linux to `build/kernels`, and `pytest
 tests/kernel/test_kernel_features.py --junitxml=build/kernels/VERSION/junit.xml` those of the running kernel.
@@ -63,7 +63,7 @@ def _table(found: Mapping[str, Mapping[str, str]]) -> str:
 def _cell(outcome: str, notes: dict[str, int]) -> str:
     kind, _, text = outcome.partition(": ")
     if kind == "refused":
-        message = re.sub(r"; this is \S+$| \(\d\S*\)|, and this is \S+$", "", text)
+        message = re.sub(r'^function ".*?", instruction \d+: |; this is \S+$| \(\d\S*\)|, and this is \S+$', "", text)
         return f"refused ({notes.setdefault(message, len(notes) + 1)})"
     return f"{kind}: {text}" if text else kind
 

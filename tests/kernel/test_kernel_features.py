@@ -6,25 +6,18 @@ what the kernel was built with. docs/kernels.md is made of what they record.
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import hashlib
-import os
-import resource
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pytc.bpf import Loaded, Map, MapSpec, MapType, ProgramType, load, read_bytes, read_object, select_program
+from pytc.bpf import Loaded, MapSpec, MapType, ProgramType, load, read_bytes, read_object, select_program
 from pytc.bpf import btf as b
-from pytc.bpf.abi import MapBatchAttr, pointer
 from pytc.bpf.attach_points import AttachPoint
 from pytc.bpf.btf import Btf
 from pytc.bpf.btf_upload import upload
-from pytc.bpf.constants import Command, attach_type_number
+from pytc.bpf.constants import attach_type_number
 from pytc.bpf.features import PROBES, Features, attempt
 from pytc.bpf.info import btf_image
 from pytc.bpf.links import Link
@@ -33,12 +26,11 @@ from pytc.bpf.perf_buffers import PerfBuffer
 from pytc.bpf.program_info import program_info
 from pytc.bpf.ring_buffers import RingBuffer
 from pytc.bpf.run_statistics import enable_statistics
-from pytc.bpf.syscall import bpf
 from pytc.bpf.test_run import ETH_HLEN, Runner
 from pytc.errors import BpfSyscallError, VerifierError
 from pytc.netlink.session import namespace
 from tests.btf_writer import BtfWriter
-from tests.conftest import EXAMPLES, ROOT, Compiler, Network
+from tests.conftest import EXAMPLES, Compiler, Network
 from tests.elf_writer import EXIT, code, elf, function, insn, license, mov
 from tests.kernel.bpf import test_features as types
 from tests.kernel.bpf.support import PACKET, small_program
@@ -50,7 +42,13 @@ from tests.kernel.kernel_features import (
     KERNEL_TYPES,
     Feature,
     command,
+    has_arenas,
+    has_kprobes,
     is_since,
+    limited_process,
+    makes_netkit,
+    set_patiently,
+    takes_batches,
 )
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("root")]
@@ -117,15 +115,16 @@ class TestTypes:
             feature("global functions with a context").falls_back("they are static, and checked where they are called")
 
     @pytest.mark.parametrize(
-        ("name", "object"),
-        [("CO-RE", "core_field"), ("kfuncs", "kfunc"), ("open-coded iterators", "kfunc_iter")],
+        ("name", "object", "since"),
+        [("CO-RE", "core_field", "5.4"), ("kfuncs", "kfunc", "6.2"), ("open-coded iterators", "kfunc_iter", "6.4")],
     )
-    def test_of_the_kernel(self, feature: Named, build: Compiler, name: str, object: str) -> None:
-        since = "6.4" if object == "kfunc_iter" else "5.10"
-        if not HAS_KERNEL_TYPES:
-            since = "5.10"  # the lack of types comes first
+    def test_of_the_kernel(self, feature: Named, build: Compiler, name: str, object: str, since: str) -> None:
+        """Without types of the kernel it is these that are missing, else the functions."""
         feature(name).expect(
-            lambda: loaded(build(object)).close(), since, setting=KERNEL_TYPES, is_built=HAS_KERNEL_TYPES
+            lambda: loaded(build(object)).close(),
+            "5.4",
+            setting="this kernel has no function" if HAS_KERNEL_TYPES else KERNEL_TYPES,
+            is_built=HAS_KERNEL_TYPES and is_since(since),
         )
 
     def test_line_information(self, feature: Named, build: Compiler) -> None:
@@ -144,7 +143,7 @@ class TestPrograms:
             ("loops", "5.3", (mov(0, 0), insn(0x07, 0, 0, 0, 1), insn(0xA5, 0, 0, -2, 9), EXIT)),
             ("atomic operations", "5.12", (mov(0, 0), insn(0x7B, 10, 0, -8), insn(0xDB, 10, 0, -8, 1), EXIT)),
             ("instructions of cpu v4", "6.6", (mov(0, 0), insn(0xBF, 0, 0, 8), EXIT)),
-            ("may_goto", "6.9", (mov(0, 0), insn(0xE5, 0, 0, 0), EXIT)),
+            ("may_goto", "6.9", (mov(0, 0), insn(0xE5, 0, 0, 1), mov(0, 1), EXIT)),
             ("load-acquire", "6.15", (mov(0, 0), insn(0x7B, 10, 0, -8), insn(0xDB, 0, 10, -8, 0x100), EXIT)),
             ("a helper of 6.1 (bpf_ktime_get_tai_ns)", "6.1", (insn(0x85, 0, 0, 0, 208), EXIT)),
         ],
@@ -231,7 +230,7 @@ class TestMaps:
     def test_types(self, feature: Named, name: str) -> None:
         since, spec = MAPS[name]
         feature(f"maps of type {name}").expect(
-            lambda: create_map(spec, "m").close(), since, setting=JIT, is_built=HAS_JIT or name != "arena"
+            lambda: create_map(spec, "m").close(), since, setting=JIT, is_built=name != "arena" or has_arenas()
         )
 
     def test_flags(self, feature: Named) -> None:
@@ -306,57 +305,6 @@ class TestMaps:
             )
 
 
-def has_kprobes() -> bool:
-    try:
-        small_program(ProgramType.KPROBE).close()
-    except BpfSyscallError:
-        return False
-    return True
-
-
-def set_patiently(found: Map, key: bytes, value: bytes) -> None:
-    """Tries again where the kernel's own allocator needs a moment, as that of 7.2 under user-mode Linux does."""
-    for _ in range(50):
-        try:
-            found[key] = value
-        except BpfSyscallError as error:
-            if error.errno != errno.ENOMEM:
-                raise
-        else:
-            return
-    pytest.skip("this kernel has no memory for an element of this map")
-
-
-def takes_batches(found: Map) -> bool:
-    room = [ctypes.create_string_buffer(1 << 16) for _ in range(3)]
-    attr = MapBatchAttr(
-        out_batch=pointer(room[0]), keys=pointer(room[1]), values=pointer(room[2]), count=4, map_fd=found.fd
-    )
-    try:
-        bpf(Command.MAP_LOOKUP_BATCH, attr)
-    except BpfSyscallError as error:
-        return error.errno == errno.ENOENT  # these were all
-    return True
-
-
-def limited_process(*before: str) -> subprocess.CompletedProcess[str]:
-    """Makes a map in a process of its own that may lock no memory."""
-    text = (
-        "from pytc.bpf import MapSpec\nfrom pytc.bpf.maps import create_map\nfrom pytc.errors import PytcError\n"
-        "try:\n    create_map(MapSpec('m', 2, 4, 4096, 256), 'm').close()\n"
-        "except PytcError as error:\n    raise SystemExit('\\n'.join((str(error), *error.hints)))\n"
-    )
-    return subprocess.run(
-        [*before, sys.executable, "-c", text],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0)),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 class TestAttaching:
     """Places for programs, and kinds of traffic control."""
 
@@ -368,7 +316,7 @@ class TestAttaching:
     def test_netkit(self, feature: Named, network: Network) -> None:
         """em1 is no netkit device, which only a kernel that knows netkit can say."""
         with namespace(network.name):
-            made = must_be_netkit(network)
+            made = makes_netkit(network)
         words = ("tcx", "attach", "dev", "kit" if made else "em1", "primary", "obj", TRAFFIC)
         feature("netkit").expect(lambda: command(network, *words), "6.7", setting="CONFIG_NETKIT", is_built=made)
 
@@ -392,10 +340,9 @@ class TestAttaching:
                 assert link.description.type == "xdp"
         feature("links of XDP").works()
 
-    @pytest.mark.parametrize("kind", ["ets", "fq_pie", "dualpi2"])
+    @pytest.mark.parametrize("kind", ["cake", "fq_pie", "dualpi2"])
     def test_qdiscs(self, feature: Named, network: Network, kind: str) -> None:
-        since = {"dualpi2": "6.17"}.get(kind, "5.6")
-        is_built = network.execute("ip", "link", "add", "ifb9", "type", "dummy").status == 0
+        since = {"cake": "4.19", "fq_pie": "5.6", "dualpi2": "6.17"}[kind]
         is_built = network.tc("qdisc", "add", "dev", "lo", "root", kind).status == 0
         feature(f"the qdisc {kind}").expect(
             lambda: command(network, "qdisc", "add", "dev", "em1", "root", kind),
@@ -403,13 +350,6 @@ class TestAttaching:
             setting=f"CONFIG_NET_SCH_{kind.upper()}",
             is_built=is_built,
         )
-
-
-def must_be_netkit(network: Network) -> bool:
-    """Makes a pair of netkit devices, where the kernel can."""
-    from tests.kernel.test_netkit import MAKE
-
-    return network.execute(sys.executable, "-c", MAKE).status == 0
 
 
 class TestRuns:

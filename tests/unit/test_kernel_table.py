@@ -20,7 +20,9 @@ def results(tmp_path: Path) -> Path:
         (directory / "junit.xml").write_text(f"<testsuites><testsuite>{case}</testsuite></testsuites>")
 
     write("6.1", "tcx: refused: no tcx: it came with Linux 6.6, and this is 6.1.176", "names: works")
-    write("5.10", "tcx: refused: no tcx: it came with Linux 6.6, and this is 5.10.46", "floats: falls back: a structure")
+    write(
+        "5.10", "tcx: refused: no tcx: it came with Linux 6.6, and this is 5.10.46", "floats: falls back: a structure"
+    )
     write("6.18", "tcx: works")
     write("7.2")
     return tmp_path
