@@ -4,14 +4,22 @@ import errno
 import os
 import re
 import resource
+from typing import TYPE_CHECKING
 
-from pytc.bpf.constants import MapType, ProgramType, map_type_name, program_type_name
+from pytc.bpf.constants import MapType, ProgramType, attach_type_name, map_type_name, program_type_name
 from pytc.bpf.linker import LinkedProgram
 from pytc.bpf.spec import MapSpec, ObjectSpec
+from pytc.bpf.verifier_log import decisive_line
+from pytc.errors import ENOTSUPP
+
+if TYPE_CHECKING:
+    from pytc.bpf.versions import Helper
 
 _CAP_NET_ADMIN, _CAP_SYS_ADMIN, _CAP_BPF = 12, 21, 39
 _HELPER = re.compile(r"(?:unknown|invalid) func (\w+)#(\d+)|program of this type cannot use helper (\w+)#(\d+)")
+_POINTER_ARGUMENT = re.compile(r"Arg#\d+ type PTR in \w+\(\) is not supported yet")
 _OLD_LIMIT = 4096
+_POP_SINCE = "5.14"
 _MEMLOCK_FREE = "5.11"
 
 
@@ -51,6 +59,8 @@ def map_causes(spec: MapSpec, entries: int, number: int) -> tuple[str, ...]:
     )
     if number == errno.EINVAL:
         return (*_type_age(spec), *_odd_attributes(spec, entries), f"the kernel does not take {what}")
+    if number in (errno.EOPNOTSUPP, ENOTSUPP):
+        return (*_type_age(spec), f"the kernel does not support {what}")
     if number == errno.E2BIG:
         return (f"{entries} entries are more than the kernel allows, or it is too old for an attribute of the map",)
     if number == errno.ENOMEM:
@@ -58,13 +68,31 @@ def map_causes(spec: MapSpec, entries: int, number: int) -> tuple[str, ...]:
     return ()
 
 
-def _type_age(spec: MapSpec) -> tuple[str, ...]:
-    from pytc.bpf.versions import map_type_since
+def pop_causes(type: int) -> tuple[str, ...]:
+    """For an element that cannot be taken out of a map."""
+    hashes = (MapType.HASH, MapType.LRU_HASH, MapType.PERCPU_HASH, MapType.LRU_PERCPU_HASH)
+    if type in hashes and _precedes(_kernel(), _POP_SINCE):
+        this = os.uname().release
+        return (f"hashes give an element and remove it in one step since Linux {_POP_SINCE}; this is {this}",)
+    return (f"no element can be taken out of a {map_type_name(type)} map in one step",)
 
-    since = map_type_since(spec.type)
-    if since and _precedes(_kernel(), since):
-        return (f"maps of type {map_type_name(spec.type)} came with Linux {since}; this is {os.uname().release}",)
-    return ()
+
+def _type_age(spec: MapSpec) -> tuple[str, ...]:
+    """What the version or the settings of this kernel say of a map's type and flags."""
+    from pytc.bpf.versions import map_flags, map_type_config, map_type_since
+
+    kernel, since, setting = _kernel(), map_type_since(spec.type), map_type_config(spec.type)
+    name, this = map_type_name(spec.type), os.uname().release
+    if since and _precedes(kernel, since):
+        return (f"maps of type {name} came with Linux {since}; this is {this}",)
+    young = tuple(
+        f"the map flag {flag.text} came with Linux {flag.since}; this is {this}"
+        for flag in map_flags(spec.flags)
+        if flag.since and _precedes(kernel, flag.since)
+    )
+    if young or not setting:
+        return young
+    return (f"maps of type {name} need a kernel that is built with {setting}",)
 
 
 def _odd_attributes(spec: MapSpec, entries: int) -> tuple[str, ...]:
@@ -88,7 +116,10 @@ def program_causes(
     spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int, log: str
 ) -> tuple[str, ...]:
     """For a program that is refused."""
-    causes = [*_license_causes(spec, number, log), *_helper_causes(type, log)]
+    reason = decisive_line(log)
+    causes = [*_license_causes(spec, number, reason), *_helper_causes(type, reason), *_build_causes(reason)]
+    if number != errno.EPERM:
+        causes += _young_features(linked)
     if not log and number == errno.EPERM:
         causes += permission_causes()
     if not log and number == errno.E2BIG:
@@ -99,14 +130,14 @@ def program_causes(
             else "this kernel is too old for an attribute of the program"
         )
     if not log and number == errno.EINVAL:
-        causes += _program_age(type)
+        causes += _program_age(type, linked.program.expected_attach_type if linked.program.type == type else 0)
     if number == errno.EACCES and not log:
         causes.append("the verifier gave no reason; try again with the word verbose")
-    return tuple(causes)
+    return tuple(dict.fromkeys(causes))
 
 
-def _license_causes(spec: ObjectSpec, number: int, log: str) -> list[str]:
-    if "GPL" in log or "gpl" in log:
+def _license_causes(spec: ObjectSpec, number: int, reason: str) -> list[str]:
+    if "GPL" in reason:
         has = f'the license "{spec.license}"' if spec.license else "no license section"
         return [
             f'the object has {has}; this helper needs a GPL-compatible one: char _license[] SEC("license") = "GPL";'
@@ -116,8 +147,8 @@ def _license_causes(spec: ObjectSpec, number: int, log: str) -> list[str]:
     return []
 
 
-def _helper_causes(type: ProgramType, log: str) -> list[str]:
-    match = _HELPER.search(log)
+def _helper_causes(type: ProgramType, reason: str) -> list[str]:
+    match = _HELPER.search(reason)
     if match is None:
         return []
     from pytc.bpf.versions import helper
@@ -127,16 +158,56 @@ def _helper_causes(type: ProgramType, log: str) -> list[str]:
     if found is None:
         return []
     if _precedes(_kernel(), found.since):
-        return [f"the helper bpf_{found.name} came with Linux {found.since}; this is {os.uname().release}"]
+        return [_helper_age(found)]
     return [f"the helper bpf_{found.name} is not for programs of type {program_type_name(type)} in this kernel"]
 
 
-def _program_age(type: ProgramType) -> list[str]:
-    from pytc.bpf.versions import program_type_since
+def _build_causes(reason: str) -> list[str]:
+    """Kernels without a JIT compiler, and with a verifier that can do less."""
+    causes = []
+    if "non-JITed" in reason:
+        causes.append(
+            "this kernel runs programs in its interpreter: set net.core.bpf_jit_enable to 1, or take a kernel with "
+            "CONFIG_BPF_JIT"
+        )
+    if _POINTER_ARGUMENT.search(reason):
+        causes.append(
+            "before Linux 5.13, the arguments of a global function can be numbers and the context; make it static, and "
+            "it is checked where it is called"
+        )
+    return causes
 
-    since = program_type_since(type)
+
+def _young_features(linked: LinkedProgram) -> list[str]:
+    """What the instructions use and this version of Linux lacks, unless a distribution has added it."""
+    from pytc.bpf.needs import helper_calls, instruction_needs
+    from pytc.bpf.versions import helper
+
+    kernel, this = _kernel(), os.uname().release
+    features = [
+        f"the program uses {need.feature.text}, which came with Linux {need.feature.since}; this is {this}"
+        for need in instruction_needs(linked)
+        if need.feature.since and _precedes(kernel, need.feature.since)
+    ]
+    called = (helper(call.number) for call in helper_calls(linked))
+    return features + [_helper_age(one) for one in called if one is not None and _precedes(kernel, one.since)]
+
+
+def _helper_age(one: "Helper") -> str:
+    return f"the helper bpf_{one.name} came with Linux {one.since}; this is {os.uname().release}"
+
+
+def _program_age(type: ProgramType, attach_type: int) -> list[str]:
+    from pytc.bpf.versions import attach_type_since, program_type_config, program_type_since
+
+    since, setting, this = program_type_since(type), program_type_config(type), os.uname().release
     if since and _precedes(_kernel(), since):
-        return [f"programs of type {program_type_name(type)} came with Linux {since}; this is {os.uname().release}"]
+        return [f"programs of type {program_type_name(type)} came with Linux {since}; this is {this}"]
+    since = attach_type_since(attach_type)
+    if since and _precedes(_kernel(), since):
+        return [f"the attach type {attach_type_name(attach_type)} came with Linux {since}; this is {this}"]
+    if setting:
+        return [f"programs of type {program_type_name(type)} need a kernel that is built with {setting}"]
     return []
 
 
