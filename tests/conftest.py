@@ -87,11 +87,11 @@ class Outcome(NamedTuple):
     err: str
 
 
-def run(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Outcome:
+def run(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None, input: str = "") -> Outcome:
     """Runs a command, at most three minutes long: a busy machine takes its time for 10,000 qdiscs."""
     environment = {**os.environ, **(env or {})}
     if forked.can_run(words, environment):
-        status, out, err = forked.run(words, environment, str(cwd or Path.cwd()), 180)
+        status, out, err = forked.run(words, environment, str(cwd or Path.cwd()), input=input, seconds=180)
         return Outcome(status, out.decode(), err.decode())
     done = subprocess.run(
         words,
@@ -101,7 +101,7 @@ def run(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None)
         check=False,
         env=environment,
         cwd=cwd,
-        stdin=subprocess.DEVNULL,
+        input=input,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
 
