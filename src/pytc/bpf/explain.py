@@ -89,6 +89,11 @@ def program_causes(
 ) -> tuple[str, ...]:
     """For a program that is refused."""
     causes = [*_license_causes(spec, number, log), *_helper_causes(type, log)]
+    if "R11 is invalid" in log:
+        causes.append(
+            "a function has more than five arguments, the others on the stack: clang 23 and later compile that, "
+            "this kernel does not take it"
+        )
     if not log and number == errno.EPERM:
         causes += permission_causes()
     if not log and number == errno.E2BIG:
