@@ -2,6 +2,7 @@
 # make test     ruff, mypy, pytest, on the real kernel (root)
 # make check    the part of it that needs no root
 # make docs     docs/compatibility.md and docs/pytc.8, from the grammar and its help texts
+# make test-compilers, make test-pythons  all test objects by each compiler; unit tests on each Python
 # make test-vm  the loader on Debian's 6.1 kernel in a VM; ARGS="-k timer" for some of it (root)
 #
 # Each makes .venv and installs what it needs. See README.md.
@@ -9,7 +10,7 @@
 VENV := .venv
 OBJECTS := examples/bpf
 
-.PHONY: demo docs test check test-vm bench objects clean
+.PHONY: demo docs test check test-compilers test-pythons test-vm bench objects clean
 
 demo:
 	@.ci/prepare demo $(VENV)
@@ -34,6 +35,17 @@ check:
 test-vm:
 	@.ci/prepare vm $(VENV)
 	@$(VENV)/bin/python .ci/vm.py $(ARGS)
+
+# Compilers and Pythons that "make test" leaves out; ARGS="3.14" for one Python.
+test-compilers:
+	@.ci/prepare test $(VENV)
+	@$(VENV)/bin/python .ci/toolchains.py all
+	@PYTC_TESTS=all $(VENV)/bin/python -m pytest tests/compat/test_compilers.py tests/kernel/bpf/test_newer_objects.py \
+		tests/kernel/bpf/test_gcc.py
+
+test-pythons:
+	@.ci/prepare check $(VENV)
+	@$(VENV)/bin/python .ci/pythons.py $(ARGS)
 
 bench:
 	@.ci/prepare test $(VENV)

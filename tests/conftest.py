@@ -16,6 +16,8 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
+from tests import toolchains
+
 ROOT = Path(__file__).resolve().parent.parent
 OBJECTS = ROOT / "tests" / "objects"
 EXAMPLES = ROOT / "examples" / "bpf"
@@ -25,6 +27,7 @@ settings.register_profile("pytc", deadline=None, derandomize=MUST_RUN)
 settings.load_profile("pytc")
 _COMPILERS = ("clang", "clang-16", "clang-19")
 _numbers = itertools.count()
+os.environ["PATH"] += f"{os.pathsep}{toolchains.BIN}"
 
 
 def cannot(reason: str) -> None:
