@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
-from tests import forked
+from tests import forked, toolchains
 from tests.isolation import build_once, common_directory, machine, unignore_signals
 from tests.needs import missing
 from tests.object_needs import needs_of
@@ -40,6 +40,8 @@ _COMPILERS = ("clang", "clang-16", "clang-19")
 PATIENCE = 60
 _DETACH = 2  # MNT_DETACH
 _numbers = itertools.count()
+os.environ["PATH"] += f"{os.pathsep}{toolchains.BIN}"
+
 unignore_signals()
 
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from pytc.bpf.btf_upload import kernel_image, upload
-from pytc.bpf.constants import ProgramType
+from pytc.bpf.constants import MapType, ProgramType
 from pytc.bpf.features import Features
 from pytc.bpf.info import program_by_id
 from pytc.bpf.linker import calls_modules, patch
@@ -283,7 +283,14 @@ class _Loading:
     def _create(self, spec: MapSpec) -> Map:
         name = kernel_map_name(spec, self._spec.name)
         if spec.inner is None:
-            return create_map(spec, name, btf_fd=self._btf_fd, features=self._features)
+            made = create_map(spec, name, btf_fd=self._btf_fd, features=self._features)
+            if spec.type == MapType.ARENA:
+                try:
+                    made.fill_arena(spec.contents)
+                except BaseException:
+                    made.close()
+                    raise
+            return made
         with create_map(
             spec.inner._replace(pinning=0), kernel_name(spec.inner.name), btf_fd=self._btf_fd, features=self._features
         ) as template:

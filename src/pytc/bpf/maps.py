@@ -12,6 +12,7 @@ from pytc.bpf.abi import MapCreateAttr, MapElementAttr, MapFdAttr, ObjectPathAtt
 from pytc.bpf.constants import (
     ANY,
     F_MMAPABLE,
+    F_SEGV_ON_FAULT,
     PER_CPU,
     WITHOUT_BTF_TYPES,
     Command,
@@ -24,7 +25,7 @@ from pytc.bpf.features import Features
 from pytc.bpf.info import describe_map, map_by_id
 from pytc.bpf.memlock import retry_unlimited
 from pytc.bpf.spec import DATA, MapSpec
-from pytc.bpf.syscall import bpf
+from pytc.bpf.syscall import bpf, write_once
 from pytc.errors import ENOTSUPP, BpfError, BpfSyscallError
 
 if TYPE_CHECKING:
@@ -223,6 +224,20 @@ class Map:
         from pytc.bpf.typed_maps import TypedMap
 
         return TypedMap(self)
+
+    def fill_arena(self, contents: bytes = b"") -> None:
+        """Map an arena into memory for once, with bytes for its start.
+
+        The kernel refuses programs with an arena that has no address yet, and later mappings at another one than the
+        first had: that is map_extra, if it is not 0, which is how other processes know it.
+        Raises BpfSyscallError.
+        """
+        size = self.description.max_entries * mmap.PAGESIZE
+        if len(contents) > size:
+            raise BpfError(f'map "{self.name}": an arena of {size} bytes for {len(contents)} bytes of variables')
+        if contents and self.description.flags & F_SEGV_ON_FAULT:
+            raise BpfError(f'map "{self.name}": with BPF_F_SEGV_ON_FAULT an arena has no room for variables')
+        write_once(self.fd, size, self.description.map_extra, contents, f'map "{self.name}": mapping the arena')
 
     def freeze(self) -> None:
         """Makes the map read-only for user space (BPF_MAP_FREEZE)."""

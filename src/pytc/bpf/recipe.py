@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pytc.bpf.abi import MapCreateAttr, MapElementAttr, MapFdAttr, ProgLoadAttr, pointer, used_size
-from pytc.bpf.constants import Command, ProgramType
+from pytc.bpf.constants import Command, MapType, ProgramType
 from pytc.bpf.descriptor import OwnedFd
 from pytc.bpf.features import Features
 from pytc.bpf.linker import LinkedProgram, patch
@@ -96,6 +96,8 @@ def recipe_of(spec: ObjectSpec, prepared: Prepared, btf_fd: int, features: Featu
 
 def _is_plain(spec: MapSpec) -> bool:
     if spec.origin == DATA and len(spec.contents) not in (0, spec.value_size):
+        return False
+    if spec.type == MapType.ARENA:  # it is mapped after it is made
         return False
     return not spec.pinning and not spec.reuse and spec.inner is None and not spec.slots and spec.name != KCONFIG
 

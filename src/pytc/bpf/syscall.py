@@ -52,6 +52,12 @@ _BPF = _SYSCALL_NUMBERS.get(_MACHINE, 0)
 _bpf = ctypes.CDLL(None, use_errno=True)["syscall"]
 _bpf.restype = ctypes.c_long
 _bpf.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint)
+_mmap = _libc.mmap
+_mmap.restype = ctypes.c_void_p
+_mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long)
+# include/uapi/asm-generic/mman-common.h; MAP_FIXED_NOREPLACE since Linux 4.17.
+_PROT_READ, _PROT_WRITE, _MAP_SHARED, _MAP_FIXED_NOREPLACE = 1, 2, 1, 0x100000
+_MAP_FAILED = ctypes.c_void_p(-1).value
 
 
 def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> int:
@@ -90,6 +96,19 @@ def perf_event_open(attr: Structure, cpu: int) -> int:
     if result < 0:
         raise BpfSyscallError("perf_event_open", ctypes.get_errno(), f"events of CPU {cpu}")
     return int(result)
+
+
+def write_once(fd: int, size: int, address: int, contents: bytes, what: str = "") -> None:
+    """Map a file into memory, at an address if that is not 0, put bytes at its start, and unmap it again.
+
+    Raises BpfSyscallError, with EEXIST where something else is mapped at the address.
+    """
+    flags = _MAP_SHARED | (_MAP_FIXED_NOREPLACE if address else 0)
+    place = _mmap(address, size, _PROT_READ | _PROT_WRITE, flags, fd, 0)
+    if place in (None, _MAP_FAILED):
+        raise BpfSyscallError("mmap", ctypes.get_errno(), what)
+    ctypes.memmove(place, contents, len(contents))
+    _libc.munmap(ctypes.c_void_p(place), ctypes.c_size_t(size))
 
 
 def _number(name: str = "bpf", numbers: Mapping[str, int] = _SYSCALL_NUMBERS) -> int:
