@@ -2,7 +2,8 @@
 
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from errno import EINVAL
 
 from pytc.bpf.constants import ProgramType
 from pytc.commands import Action, ActionCommands, FlushActions, ModifyActions, NamedActions, ShowActions
@@ -11,7 +12,7 @@ from pytc.errors import EXIT_UNUSABLE, EXIT_USAGE, DeviceNotFoundError, NetlinkE
 from pytc.kinds.interface import OpenedProgram
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, holding, join_attributes
-from pytc.operations.action_lists import decode_actions, documents, encode_actions, index_of
+from pytc.operations.action_lists import decode_actions, documents, encode_actions, in_brief, index_of
 from pytc.operations.context import Context
 from pytc.operations.hints import kind_hint
 from pytc.operations.programs import Wanted, opened, program_of, resolved_action
@@ -127,13 +128,24 @@ def action_commands(context: Context, command: ActionCommands) -> list[Document]
 
 
 def show_actions(context: Context, command: ShowActions) -> list[Document]:
-    """All actions of a kind; raises NetlinkError."""
-    flags = _LARGE_DUMP | _BRIEF * context.shown.brief
+    """All actions of a kind; raises NetlinkError. Kernels before 5.11 do not list them in brief: then what they say is
+    shortened here."""
+    brief = context.shown.brief
+    try:
+        return [part for answer in _listed(context, command, brief=brief) for part in _shown(context, answer)]
+    except NetlinkError as error:
+        if not brief or error.errno != EINVAL:
+            raise
+    answers = _listed(context, command, brief=False)
+    return [part for answer in answers for part in _shown(context, answer, shortened=True)]
+
+
+def _listed(context: Context, command: ShowActions, *, brief: bool) -> Iterable[TcMessage]:
+    flags = _LARGE_DUMP | _BRIEF * brief
     attributes: dict[str, object] = {"TCA_ROOT_TAB": _table(command.kind), "TCA_ROOT_FLAGS": _BITS.pack(flags, flags)}
     if command.since:
         attributes["TCA_ROOT_TIME_DELTA"] = command.since
-    answers = context.session.dump(TcMessage(c.GETACTION, attributes=attributes), peek=True)
-    return [part for answer in answers for part in _shown(context, answer)]
+    return context.session.dump(TcMessage(c.GETACTION, attributes=attributes), peek=True)
 
 
 def flush_actions(context: Context, command: FlushActions) -> None:
@@ -171,9 +183,11 @@ def _request(context: Context, message: TcMessage, actions: Sequence[Action] = (
         raise
 
 
-def _shown(context: Context, answer: TcMessage) -> list[Document]:
+def _shown(context: Context, answer: TcMessage, *, shortened: bool = False) -> list[Document]:
     """tc prints two objects for each message: how many there are, and the actions."""
     actions = decode_actions(answer.attributes.get("TCA_ROOT_TAB", b""))
+    if shortened:
+        actions = tuple(in_brief(action) for action in actions)
     total = answer.attributes.get("TCA_ROOT_COUNT", 0)
     return [_total(total), [Listing("actions", documents(context, actions, bound=False))]]
 
