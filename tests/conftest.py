@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
-from tests.child import run_pytc
+from tests.in_guest import run_pytc
 from tests.needs import missing
 from tests.object_needs import needs_of
 
