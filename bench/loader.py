@@ -42,9 +42,9 @@ def timed(*words):
         return real(*words)
     finally:
         inside += time.perf_counter() - start
-import pytc.bpf.syscall as door
+import pytc.bpf.sys.syscall as door
 real, door._bpf = door._bpf, timed
-import pytc.bpf.loader, pytc.bpf.reader, pytc.bpf.core_relocations, pytc.bpf.kernel
+import pytc.bpf.loader.load, pytc.bpf.object.reader, pytc.bpf.link.core_relocations, pytc.bpf.kernel.running
 start = time.perf_counter()
 spec = read_object(sys.argv[1])
 load(spec, select_program(spec), type=ProgramType.SCHED_CLS).close()

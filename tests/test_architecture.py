@@ -221,7 +221,7 @@ def test_help_and_version_load_no_third_party(words: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stderr[-500:]
     assert done.stdout
     assert "pytc.cli.main" in loaded
-    unwanted = ("pyroute2", "elftools", "click", "pytc.netlink", "pytc.bpf.elf", "asyncio")
+    unwanted = ("pyroute2", "elftools", "click", "pytc.netlink", "pytc.bpf.object.elf", "asyncio")
     assert not [name for name in loaded if name.startswith(unwanted)]
     assert "pytc.bpf" not in loaded or len(words) > 1
 
@@ -252,7 +252,7 @@ def test_reading_a_map_needs_no_elf_code(root: None) -> None:
     code = f"""
 import sys
 from pytc.bpf import Map, MapSpec
-from pytc.bpf.maps import create_map
+from pytc.bpf.maps.map import create_map
 with create_map(MapSpec("numbers", 2, 4, 8, 2), "numbers") as made, Map.from_id(made.description.id) as found:
     found[bytes(4)] = b"12345678"
     assert dict(found.items())[bytes(4)] == b"12345678"

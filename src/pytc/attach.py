@@ -12,16 +12,16 @@ The filter keeps the program after the descriptor is closed.
 
 import errno
 
-from pytc.bpf.program import Program
-from pytc.commands import FilterSelector, ModifyFilter, ModifyQdisc, QdiscSelector
+from pytc.bpf.loader.program import Program
+from pytc.commands.filter.modify import send_filter
+from pytc.commands.run import run
+from pytc.commands.shared.context import Context
+from pytc.commands.values import FilterSelector, ModifyFilter, ModifyQdisc, QdiscSelector
 from pytc.errors import NetlinkError
 from pytc.handles import CLSACT, EGRESS, INGRESS, Handle, parse_classid
-from pytc.kinds.filters.bpf import KIND, BpfOptions
-from pytc.kinds.interface import OpenedProgram
-from pytc.operations import run
-from pytc.operations.context import Context
-from pytc.operations.filters import send_filter
 from pytc.protocols import ALL
+from pytc.tc.kinds.filters.bpf import KIND, BpfOptions
+from pytc.tc.kinds.interface import OpenedProgram
 
 _POINTS = {"ingress": INGRESS, "egress": EGRESS}
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from pytc.kinds import filters as kinds
 from pytc.netlink.messages import split_attributes
+from pytc.tc.kinds import filters as kinds
 from tests.compat.lines import steps
 from tests.compat.tracer import Parts, Tracer, action_parts, changing
 from tests.conftest import Network, must

@@ -8,13 +8,13 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.documents import Shown
 from pytc.errors import NetlinkProtocolError
-from pytc.kinds import actions as kinds
-from pytc.kinds.interface import Clock, Seen
 from pytc.netlink.messages import decode_options, join_attributes
+from pytc.render.documents import Shown
 from pytc.render.json import render as as_json
 from pytc.render.text import render as as_text
+from pytc.tc.kinds import actions as kinds
+from pytc.tc.kinds.interface import Clock, Seen
 
 #: Sizes that the parameters of some kind have, and others.
 SIZES = st.sampled_from([0, 1, 2, 4, 6, 8, 16, 20, 24, 28, 32, 56, 1024])

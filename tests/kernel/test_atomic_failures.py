@@ -23,8 +23,8 @@ _MEDDLING = """
 import os, subprocess, sys
 from pytc.cli import atomic
 from pytc.cli.main import console
-from pytc.bpf.maps import create_map, pin
-from pytc.bpf.spec import MapSpec
+from pytc.bpf.maps.map import create_map, pin
+from pytc.bpf.object.spec import MapSpec
 def tc(line):
     subprocess.run(["tc", *line.split()], check=True)
 run, lines = atomic._do, int(sys.argv[1])
@@ -247,7 +247,7 @@ def test_after_a_signal_no_line_is_run(furnished: Network) -> None:
 def test_a_signal_does_not_end_the_taking_back(furnished: Network, number: signal.Signals) -> None:
     before = state(furnished)
     script = f"""
-from pytc.operations.journal import Journal
+from pytc.transaction.journal import Journal
 taken = Journal._remove
 def interrupted(*words):
     os.kill(os.getpid(), {int(number)})

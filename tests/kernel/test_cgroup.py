@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Program
-from pytc.bpf.cgroups import mounts
-from pytc.bpf.links import links
+from pytc.bpf.sys.cgroups import mounts
+from pytc.bpf.sys.links import links
 from pytc.errors import BpfError
 from tests.conftest import EXAMPLES, Compiler, Network, pins, run
 from tests.kernel.connections import connection, json_of, numbers, serving

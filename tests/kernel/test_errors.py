@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from pytc.bpf.constants import MapType, ProgramType
-from pytc.bpf.explain import map_causes, permission_causes, program_causes, slot_causes
-from pytc.bpf.linker import link
-from pytc.bpf.reader import read_object
-from pytc.bpf.spec import MapSpec
+from pytc.bpf.link.linker import link
+from pytc.bpf.loader.explain import map_causes, permission_causes, program_causes, slot_causes
+from pytc.bpf.object.reader import read_object
+from pytc.bpf.object.spec import MapSpec
+from pytc.bpf.sys.constants import MapType, ProgramType
 from tests.conftest import ROOT, Compiler, Network
 
 pytestmark = pytest.mark.kernel
@@ -70,7 +70,7 @@ def test_the_whole_log_with_verbose(clsact: Network, build: Compiler) -> None:
 
 
 def test_missing_capabilities_are_named(root: None) -> None:
-    code = "from pytc.bpf.explain import permission_causes; print(*permission_causes(), sep='\\n')"
+    code = "from pytc.bpf.loader.explain import permission_causes; print(*permission_causes(), sep='\\n')"
     done = subprocess.run(
         [
             "setpriv",

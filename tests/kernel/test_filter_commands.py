@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytc.commands import ModifyChain, ModifyFilter
-from pytc.documents import Document, Shown, Stream
+from pytc.cli.command_line import parse_words
+from pytc.commands.run import run
+from pytc.commands.shared.context import Context
+from pytc.commands.values import ModifyChain, ModifyFilter
 from pytc.errors import BlockNotFoundError, NetlinkError
-from pytc.grammar.command_line import parse_words
 from pytc.netlink.session import enter_namespace
-from pytc.operations import run
-from pytc.operations.context import Context
+from pytc.render.documents import Document, Shown, Stream
 from pytc.render.json import as_object
 from pytc.render.text import render
 from tests.conftest import Network

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from pytc.bpf import Parameters, load, parameterise, read_object, select_program
-from pytc.bpf.attach_points import AttachPoint
-from pytc.bpf.constants import attach_type_number
-from pytc.bpf.links import Link
+from pytc.bpf.sys.attach_points import AttachPoint
+from pytc.bpf.sys.constants import attach_type_number
+from pytc.bpf.sys.links import Link
 from pytc.netlink.session import namespace
 from tests.conftest import Compiler, Network, run
 from tests.kernel.ways import attach, ways

@@ -12,12 +12,12 @@ from typing import NamedTuple, NoReturn
 
 import pytest
 
-from pytc import operations
 from pytc.bpf import MapSpec, MapType
-from pytc.bpf.maps import create_map
+from pytc.bpf.maps.map import create_map
 from pytc.cli.batch import split_words
+from pytc.cli.command_line import OBJECTS, object_name, parse_words
+from pytc.commands import run as operations
 from pytc.exec_proxy.map_transfer import identify, send_maps
-from pytc.grammar.command_line import OBJECTS, object_name, parse_words
 from tests import strict_json
 from tests.conftest import EXAMPLES, Compiler, Network
 from tests.kernel.bpf.support import loaded, verdict, word

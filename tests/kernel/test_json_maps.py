@@ -18,9 +18,9 @@ from typing import NamedTuple
 import pytest
 
 from pytc.bpf import Map, MapSpec, MapType
-from pytc.bpf.constants import F_NO_PREALLOC
-from pytc.bpf.map_batches import Batch, write_batch
-from pytc.bpf.maps import create_map, possible_cpus
+from pytc.bpf.maps.batch import Batch, write_batch
+from pytc.bpf.maps.map import create_map, possible_cpus
+from pytc.bpf.sys.constants import F_NO_PREALLOC
 from pytc.cli.main import main
 from pytc.errors import BpfSyscallError
 from tests import strict_json

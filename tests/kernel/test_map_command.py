@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from pytc.bpf import Map, MapSpec, MapType
-from pytc.bpf.constants import F_NO_PREALLOC
-from pytc.bpf.maps import create_map, possible_cpus
+from pytc.bpf.maps.map import create_map, possible_cpus
+from pytc.bpf.sys.constants import F_NO_PREALLOC
 from pytc.cli.main import main
 from tests.conftest import ROOT, Compiler, cannot, must, run
 from tests.kernel.bpf.support import loaded, verdict, word
@@ -198,9 +198,9 @@ class TestErrors:
         found.pin(str(bpffs / "one"))
         code = f"""
 import ctypes, os
-from pytc.bpf.abi import ObjectPathAttr, pointer
-from pytc.bpf.constants import Command
-from pytc.bpf.syscall import bpf
+from pytc.bpf.sys.abi import ObjectPathAttr, pointer
+from pytc.bpf.sys.constants import Command
+from pytc.bpf.sys.syscall import bpf
 from pytc.cli.main import main
 path = ctypes.create_string_buffer({str(bpffs / "one").encode()!r})
 fd = bpf(Command.OBJ_GET, ObjectPathAttr(pathname=pointer(path), file_flags=1 << 3))
@@ -792,7 +792,7 @@ class TestEvents:
                 assert len(said) == 2 * 28 + 1
 
     def test_of_perf(self, pytc: Pytc, build: Compiler, bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        from pytc.bpf.perf_buffers import PerfBuffer
+        from pytc.bpf.maps.perf_buffer import PerfBuffer
 
         with loaded(build("typed_values"), bpffs) as done:
             _enable(done.maps)
@@ -815,7 +815,7 @@ class TestEvents:
             assert text.startswith("cpu ")
 
     def test_many_perf_events_wrap_around(self, build: Compiler, bpffs: Path) -> None:
-        from pytc.bpf.perf_buffers import PerfBuffer
+        from pytc.bpf.maps.perf_buffer import PerfBuffer
 
         with loaded(build("typed_values"), bpffs) as done:
             _enable(done.maps)

@@ -15,10 +15,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from pytc.bpf import ProgramType, abi, load, read_object, select_program
-from pytc.bpf.constants import Command
-from pytc.bpf.run_context import SKB, XDP
-from pytc.bpf.syscall import bpf
+from pytc.bpf import ProgramType, load, read_object, select_program
+from pytc.bpf.run.context import SKB, XDP
+from pytc.bpf.sys import abi
+from pytc.bpf.sys.constants import Command
+from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError
 from pytc.packets import Packet, PcapngWriter, open_capture, write_pcap
 from pytc.packets.build import build
@@ -207,8 +208,8 @@ class TestContext:
     @pytest.mark.parametrize("field", sorted(SKB.others - {"cb"}))
     def test_the_kernel_does_refuse_them(self, root: None, field: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """The table of what may be set is the kernel's: a field beside it is EINVAL."""
-        from pytc.bpf import run_context
-        from pytc.bpf.test_run import Runner
+        from pytc.bpf.run import context as run_context
+        from pytc.bpf.run.test_run import Runner
         from pytc.errors import BpfSyscallError
 
         offsets = {

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from pytc.bpf import Loaded, ProgramType, load, read_object, select_program
-from pytc.bpf.assemble import assemble
-from pytc.bpf.info import program_by_id, translated_instructions
+from pytc.bpf.insn.assemble import assemble
+from pytc.bpf.sys.info import program_by_id, translated_instructions
 from tests.conftest import EXAMPLES, ROOT, Outcome, cannot, must, pins, run
 from tests.kernel.bpf.support import PACKET
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.kernel
 SCRIPT = """
 import os, sys
 from pytc.bpf import maps
-from pytc.bpf.constants import Command
+from pytc.bpf.sys.constants import Command
 from pytc.cli.main import console
 door, pinned = maps.bpf, []
 def bpf(command, *words, **more):

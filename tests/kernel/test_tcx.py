@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import MapSpec, MapType, Program
-from pytc.bpf.maps import create_map
-from pytc.grammar.command_line import parse_words
+from pytc.bpf.maps.map import create_map
+from pytc.cli.command_line import parse_words
+from pytc.commands.run import run as run_command
+from pytc.commands.shared.context import Context
 from pytc.netlink.session import namespace
-from pytc.operations import run as run_command
-from pytc.operations.context import Context
 from tests.conftest import Network, c_program, cannot, pins
 from tests.kernel.bpf.support import word
 from tests.kernel.ways import IN, attach, shown, ways

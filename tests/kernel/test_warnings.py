@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pytc.grammar.command_line import parse_words
+from pytc.cli.command_line import parse_words
+from pytc.commands.filter.warnings import FilterWarnings
+from pytc.commands.run import run as run_command
+from pytc.commands.shared.context import Context
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import Session, namespace
-from pytc.operations import run as run_command
-from pytc.operations.context import Context
-from pytc.operations.filter_warnings import FilterWarnings
 from tests.conftest import Network, Outcome, cannot, run
 from tests.elf_writer import EXIT, code, elf, function, license, mov
 from tests.kernel.ways import attach

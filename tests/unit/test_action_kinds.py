@@ -9,23 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.commands import ActionCommands, ModifyActions
-from pytc.documents import Shown
+from pytc.cli.command_line import parse_words
+from pytc.commands.values import ActionCommands, ModifyActions
 from pytc.errors import HelpRequested, PytcError, UsageError
-from pytc.grammar.command_line import parse_words
-from pytc.grammar.words import Cursor
 from pytc.handles import Handle, parse_classid
-from pytc.kinds import actions as kinds
-from pytc.kinds.actions.csum import CsumOptions
-from pytc.kinds.actions.mirred import MirredOptions
-from pytc.kinds.actions.police import KIND
-from pytc.kinds.actions.skbedit import Mark, SkbeditOptions
-from pytc.kinds.actions.vlan import VlanOptions
-from pytc.kinds.interface import Clock, Given, Seen
-from pytc.kinds.ratespec import rate_table, ratespec
 from pytc.netlink.messages import decode_options, encode_options
+from pytc.render.documents import Shown
 from pytc.render.json import as_object
 from pytc.render.text import render
+from pytc.tc.kinds import actions as kinds
+from pytc.tc.kinds.actions.csum import CsumOptions
+from pytc.tc.kinds.actions.mirred import MirredOptions
+from pytc.tc.kinds.actions.police import KIND
+from pytc.tc.kinds.actions.skbedit import Mark, SkbeditOptions
+from pytc.tc.kinds.actions.vlan import VlanOptions
+from pytc.tc.kinds.interface import Clock, Given, Seen
+from pytc.tc.kinds.shared.ratespec import rate_table, ratespec
+from pytc.words.engine import Cursor
 from tests.action_lines import BY_KIND, REFUSED, WRONG
 from tests.compat.lines import words_of
 

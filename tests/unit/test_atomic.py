@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytc.cli.command_line import parse_options
 from pytc.cli.main import main
-from pytc.grammar.command_line import parse_options
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.attach_commands import (
+from pytc.bpf.analyse.returns import only_returns
+from pytc.cli.command_line import parse_words
+from pytc.cli.usage import topics, usage
+from pytc.commands.shared.attach_values import (
     AttachCgroup,
     AttachTcx,
     CgroupPlace,
@@ -25,12 +28,9 @@ from pytc.attach_commands import (
     UnpinLink,
     UpdateLink,
 )
-from pytc.bpf.constant_return import only_returns
-from pytc.commands import Command, Help
+from pytc.commands.values import Command, Help
 from pytc.errors import HelpRequested, PytcError, UsageError
-from pytc.grammar.command_line import parse_words
-from pytc.grammar.usage import topics, usage
-from pytc.kinds.programs import BARE, OBJECT, PINNED, BpfSource
+from pytc.tc.kinds.shared.programs import BARE, OBJECT, PINNED, BpfSource
 
 FILE = BpfSource(OBJECT, "f")
 AT = CgroupPlace("/c")

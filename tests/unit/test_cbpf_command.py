@@ -17,9 +17,11 @@ import pytest
 
 from pytc.bpf import read_object
 from pytc.cbpf import assemble, compile_expression, compiler, disassemble
+from pytc.cli.command_line import parse_words
 from pytc.cli.completion import offers
 from pytc.cli.main import main
-from pytc.commands import (
+from pytc.cli.usage import topics
+from pytc.commands.values import (
     AssembleProgram,
     ClassicSource,
     Command,
@@ -32,12 +34,10 @@ from pytc.commands import (
     TranslateProgram,
 )
 from pytc.errors import ExpressionError, HelpRequested, UsageError
-from pytc.grammar.command_line import parse_words
-from pytc.grammar.expression_words import VERDICTS
-from pytc.grammar.usage import topics
 from pytc.handles import INGRESS
 from pytc.packets import open_capture
 from pytc.packets.link_types import RAW
+from pytc.tc.kinds.shared.expression_words import VERDICTS
 from tests.captures import TCP, as_pcap, captures, eth, ip4, packets, raw, tcp
 from tests.conftest import ROOT
 
@@ -173,9 +173,9 @@ def test_completion(given: list[str], offered: str) -> None:
 
 def test_the_words_are_those_of_the_library() -> None:
     from pytc.cbpf.ancillary import SETTABLE
-    from pytc.cbpf.forms import FORMS
+    from pytc.cbpf.formats import FORMS
     from pytc.cbpf.translate import VERDICTS as KNOWN
-    from pytc.grammar import cbpf
+    from pytc.commands.cbpf import words as cbpf
 
     assert cbpf._SETTABLE == SETTABLE
     assert VERDICTS == KNOWN

@@ -10,8 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.errors import NetlinkProtocolError
-from pytc.kinds import actions, filters, qdiscs
-from pytc.kinds.interface import Schema
 from pytc.netlink import general
 from pytc.netlink.codec import codec_for, pack, unpack
 from pytc.netlink.messages import (
@@ -24,6 +22,8 @@ from pytc.netlink.messages import (
     encode_options,
     join_attributes,
 )
+from pytc.tc.kinds import actions, filters, qdiscs
+from pytc.tc.kinds.interface import Schema
 
 SCHEMAS = [
     TRAFFIC_CONTROL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.operations.equal_programs import EqualFilter, FilterProgram, KnownPrograms, Place
+from pytc.commands.filter.duplicate_programs import EqualFilter, FilterProgram, KnownPrograms, Place
 
 NAMES = {1: "a", 2: "a", 3: "b", 4: "b", 5: None, 6: ""}
 TAGS = {1: b"x", 2: b"x", 3: b"x", 4: b"y", 5: b"x", 6: b"y"}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pytc.commands import (
+from pytc.cli.command_line import parse_words
+from pytc.cli.usage import topics, usage
+from pytc.commands.values import (
     Command,
     DropKept,
     FetchMaps,
@@ -17,9 +19,7 @@ from pytc.commands import (
     SocketRights,
 )
 from pytc.errors import HelpRequested, PytcError
-from pytc.grammar.command_line import parse_words
-from pytc.grammar.usage import topics, usage
-from pytc.kinds.programs import OBJECT, PINNED, BpfSource
+from pytc.tc.kinds.shared.programs import OBJECT, PINNED, BpfSource
 
 
 @pytest.mark.parametrize(

@@ -11,22 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.commands import FilterSelector, GetChain, GetFilter, ModifyChain, ModifyFilter, ShowChains, ShowFilters
-from pytc.documents import Shown
+from pytc.cli.command_line import parse_words
+from pytc.commands.values import FilterSelector, GetChain, GetFilter, ModifyChain, ModifyFilter, ShowChains, ShowFilters
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError, UsageError
-from pytc.grammar.command_line import parse_words
 from pytc.handles import INGRESS, Handle, parse_classid
-from pytc.kinds import filters as kinds
-from pytc.kinds.addresses import parse_ipv4_prefix, parse_ipv6_prefix
-from pytc.kinds.filters.fw import FwOptions
-from pytc.kinds.filters.matchall import MatchallOptions
-from pytc.kinds.filters.u32 import U32Options, parse_handle
-from pytc.kinds.interface import FilterView
-from pytc.kinds.u32_selector import EAT, OFFSET, TERMINAL, VARIABLE_OFFSET, Key, Selector, bucket_of, joined
-from pytc.kinds.u32_text import handle_text
 from pytc.netlink.messages import decode_options, encode_options
+from pytc.render.documents import Shown
 from pytc.render.json import as_object
 from pytc.render.text import render
+from pytc.tc.kinds import filters as kinds
+from pytc.tc.kinds.filters.fw import FwOptions
+from pytc.tc.kinds.filters.matchall import MatchallOptions
+from pytc.tc.kinds.filters.u32 import U32Options, parse_handle
+from pytc.tc.kinds.interface import FilterView
+from pytc.tc.kinds.shared.addresses import parse_ipv4_prefix, parse_ipv6_prefix
+from pytc.tc.kinds.shared.u32_selector import EAT, OFFSET, TERMINAL, VARIABLE_OFFSET, Key, Selector, bucket_of, joined
+from pytc.tc.kinds.shared.u32_text import handle_text
 from tests.compat.lines import steps
 
 WORDS = sorted(

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.documents import Shown
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError
-from pytc.grammar.words import Cursor
-from pytc.kinds.interface import Clock, Surroundings
-from pytc.kinds.qdiscs.htb import (
+from pytc.netlink.messages import decode_options, encode_options
+from pytc.render.documents import Shown
+from pytc.render.json import as_object
+from pytc.render.text import render
+from pytc.tc.kinds.interface import Clock, Surroundings
+from pytc.tc.kinds.qdiscs.htb import (
     KIND,
     HtbClassOptions,
     HtbOptions,
@@ -22,10 +24,8 @@ from pytc.kinds.qdiscs.htb import (
     parse,
     parse_class,
 )
-from pytc.kinds.ratespec import Burst
-from pytc.netlink.messages import decode_options, encode_options
-from pytc.render.json import as_object
-from pytc.render.text import render
+from pytc.tc.kinds.shared.ratespec import Burst
+from pytc.words.engine import Cursor
 
 CLOCK = Clock()
 #: A device of 10 Gbit/s.

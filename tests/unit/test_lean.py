@@ -75,10 +75,13 @@ def test_importing_the_library_replaces_nothing() -> None:
 NOT_TO_SHOW = {
     "ctypes",
     "json",
-    "pytc.bpf.info",
-    "pytc.bpf.spec",
+    "pytc.bpf.sys.info",
+    "pytc.bpf.object.spec",
     "pytc.cli.batch",
-    *(f"pytc.operations.{name}" for name in ("exports", "expressions", "filters", "pins", "programs", "ready_filters")),
+    *(
+        f"pytc.commands.run.{name}"
+        for name in ("exports", "expressions", "filters", "pins", "programs", "ready_filters")
+    ),
 }
 
 
@@ -89,7 +92,7 @@ def test_what_shows_filters_loads_nothing_that_opens_programs(words: str) -> Non
             f"from pytc.cli.main import main; import sys; assert main({words.split()}) == 0; print(*sys.modules)"
         ).split()
     )
-    assert "pytc.operations.filter_messages" in modules
+    assert "pytc.tc.filters.messages" in modules
     assert modules & NOT_TO_SHOW == set()
 
 
@@ -103,5 +106,5 @@ def test_an_object_loads_nothing_that_is_for_bytecode(tmp_path: Path) -> None:
             f"assert main({words.split()}) == 1; print(*sys.modules)"
         ).split()
     )
-    assert {"pytc.operations.programs", "pytc.bpf.loader"} <= modules
-    assert not modules & {"pytc.operations.expressions", "pytc.operations.ready_filters", "pytc.cli.batch"}
+    assert {"pytc.commands.shared.programs", "pytc.bpf.loader.load"} <= modules
+    assert not modules & {"pytc.commands.shared.expressions", "pytc.commands.filter.batch_requests", "pytc.cli.batch"}

@@ -8,14 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytc.cli.command_line import parse_words
 from pytc.cli.completion import offers
 from pytc.cli.progress import Bar
-from pytc.commands import Command, Help, Monitor
-from pytc.errors import HelpRequested, PytcError, UsageError
-from pytc.grammar.command_line import parse_words
-from pytc.grammar.maps import SELECTORS, VERBS
-from pytc.grammar.usage import topics, usage
-from pytc.map_commands import (
+from pytc.cli.usage import topics, usage
+from pytc.commands.map.values import (
     Change,
     DeleteElements,
     DumpMap,
@@ -33,6 +30,9 @@ from pytc.map_commands import (
     UpdateElements,
     WatchMap,
 )
+from pytc.commands.map.words import SELECTORS, VERBS
+from pytc.commands.values import Command, Help, Monitor
+from pytc.errors import HelpRequested, PytcError, UsageError
 
 M1 = Target("map", "1")
 

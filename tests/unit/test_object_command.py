@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from pytc.cli.command_line import parse_words
 from pytc.cli.completion import offers
 from pytc.cli.main import main
-from pytc.commands import Command, ConvertObject, Help, LintObject, ShowObject
+from pytc.cli.usage import topics
+from pytc.commands.values import Command, ConvertObject, Help, LintObject, ShowObject
 from pytc.errors import HelpRequested, UsageError
-from pytc.grammar.command_line import parse_words
-from pytc.grammar.usage import topics
 from tests.conftest import EXAMPLES, OBJECTS, ROOT, Compiler
 from tests.elf_writer import RETURN_0, code, elf, function
 

@@ -6,15 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytc.cli.command_line import parse_words
 from pytc.cli.completion import offers
-from pytc.commands import FilterSelector, Help
-from pytc.errors import HelpRequested, PytcError, UsageError
-from pytc.grammar.command_line import parse_words
-from pytc.grammar.prog import RUN, SELECTORS, VERBS, parse
-from pytc.grammar.usage import usage
-from pytc.handles import INGRESS
-from pytc.kinds.programs import OBJECT_WORDS, BpfSource
-from pytc.prog_commands import (
+from pytc.cli.usage import usage
+from pytc.commands.prog.values import (
     DumpProgram,
     PacketSource,
     PinProgram,
@@ -25,6 +20,11 @@ from pytc.prog_commands import (
     ShowPrograms,
     UnpinProgram,
 )
+from pytc.commands.prog.words import RUN, SELECTORS, VERBS, parse
+from pytc.commands.values import FilterSelector, Help
+from pytc.errors import HelpRequested, PytcError, UsageError
+from pytc.handles import INGRESS
+from pytc.tc.kinds.shared.programs import OBJECT_WORDS, BpfSource
 
 _ID = ProgramTarget("id", "7")
 _HEX = (PacketSource("hex", "00"),)

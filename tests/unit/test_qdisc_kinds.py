@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.documents import Document, Shown
+from pytc.commands.qdisc.usage import topics, usage
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError
-from pytc.grammar.qdisc_usage import topics, usage
-from pytc.grammar.words import Cursor
-from pytc.kinds import qdiscs
-from pytc.kinds.interface import Clock, QdiscKind, Surroundings
-from pytc.kinds.qdiscs import netem
 from pytc.netlink.messages import decode_options, encode_options, split_attributes
-from pytc.operations.unknown import unknown_options
+from pytc.render.documents import Document, Shown
 from pytc.render.json import render as as_json
 from pytc.render.text import render
+from pytc.tc.kinds import qdiscs
+from pytc.tc.kinds.interface import Clock, QdiscKind, Surroundings
+from pytc.tc.kinds.qdiscs import netem
+from pytc.tc.unknown import unknown_options
+from pytc.words.engine import Cursor
 from tests.compat.lines import steps
 
 CLOCK = Clock()

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytc.cli.command_line import parse_words
+from pytc.commands.filter.batch_patterns import Patterns
+from pytc.commands.filter.batch_requests import ReadyFilter, make_ready
 from pytc.errors import HelpRequested, PytcError
-from pytc.grammar.command_line import parse_words
-from pytc.operations.ready_filters import ReadyFilter, make_ready
-from pytc.operations.ready_patterns import Patterns
 
 KINDS = [
     "bpf bytecode B flowid 1:2",

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.errors import HelpRequested, PytcError, UsageError
-from pytc.grammar.words import Cursor
-from pytc.kinds import estimator, size_table
-from pytc.kinds.size_table import SCHEMA, SizeTable
 from pytc.netlink.messages import decode_options, encode_options
 from pytc.render.json import as_object
 from pytc.render.text import render
+from pytc.tc.kinds.shared import estimator, size_table
+from pytc.tc.kinds.shared.size_table import SCHEMA, SizeTable
+from pytc.words.engine import Cursor
 
 
 def read(line: str) -> SizeTable:

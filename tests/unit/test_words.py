@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.commands import FilterSelector, GetFilter, Help, ModifyFilter, ShowFilters
+from pytc.cli.command_line import Options, parse_options, parse_words
+from pytc.cli.usage import topics, usage
+from pytc.commands.values import FilterSelector, GetFilter, Help, ModifyFilter, ShowFilters
 from pytc.errors import HelpRequested, PytcError, UsageError
-from pytc.grammar.command_line import Options, parse_options, parse_words
-from pytc.grammar.usage import topics, usage
-from pytc.grammar.words import Cursor, Word, fill, unsigned
 from pytc.handles import EGRESS, INGRESS, ROOT, Handle
-from pytc.kinds.filters.bpf import BpfOptions
-from pytc.kinds.programs import BpfSource
+from pytc.tc.kinds.filters.bpf import BpfOptions
+from pytc.tc.kinds.shared.programs import BpfSource
+from pytc.words.engine import Cursor, Word, fill, unsigned
 
 
 def parse(line: str) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf.pinning import mount_bpffs
+from pytc.bpf.maps.pinning import mount_bpffs
 
 IN_VM = bool(os.environ.get("PYTC_IN_VM"))
 _DETACH = 2

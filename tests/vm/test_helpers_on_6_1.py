@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from pytc.bpf import ProgramType, lint_object, load, read_object
-from pytc.bpf import versions as v
+from pytc.bpf.kernel import versions as v
 from pytc.errors import VerifierError
 from tests.guarded import GUARDED
 from tests.kernel.bpf.helper_licenses import restricted, unknown

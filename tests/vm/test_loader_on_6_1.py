@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Map, PinRoot, Program, ProgramType, load, read_object, select_program
-from pytc.bpf import btf as b
-from pytc.bpf import features as features_module
-from pytc.bpf.features import PROBES, Features, attempt
-from pytc.bpf.info import program_by_id, program_map_ids
-from pytc.bpf.kernel_types import kernel_types
-from pytc.bpf.maps import create_map
+from pytc.bpf.btf import types as b
+from pytc.bpf.kernel import features as features_module
+from pytc.bpf.kernel.features import PROBES, Features, attempt
+from pytc.bpf.kernel.types import kernel_types
+from pytc.bpf.maps.map import create_map
+from pytc.bpf.sys.info import program_by_id, program_map_ids
 from pytc.cli.main import main
 from pytc.errors import BpfError, BpfSyscallError
 from tests.compat.kernel_view import view

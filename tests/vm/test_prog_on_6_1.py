@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from pytc.bpf import ProgramType, load, read_object, select_program
-from pytc.bpf.disassemble import disassemble
-from pytc.bpf.program_info import Names, compiled, program_info, translated
-from pytc.bpf.run_statistics import enable_statistics
-from pytc.bpf.test_run import Runner
+from pytc.bpf.analyse.program_info import Names, compiled, program_info, translated
+from pytc.bpf.insn.disassemble import disassemble
+from pytc.bpf.run.statistics import enable_statistics
+from pytc.bpf.run.test_run import Runner
 from pytc.cli.main import main
 from pytc.packets.build import build
 from tests.conftest import EXAMPLES, ROOT

@@ -21,8 +21,8 @@ lsh rsh``
 import re
 from typing import NamedTuple
 
-from pytc.bpf import classic_opcodes as op
-from pytc.bpf.classic import MAX_INSTRUCTIONS, ClassicInstruction
+from pytc.bpf.insn import classic_opcodes as op
+from pytc.bpf.insn.classic import MAX_INSTRUCTIONS, ClassicInstruction
 from pytc.errors import BytecodeError
 
 _TOKEN = re.compile(
@@ -85,7 +85,7 @@ def assemble(text: str) -> tuple[ClassicInstruction, ...]:
     if not drafts:
         raise BytecodeError("there are no instructions")
     program = tuple(_resolved(draft, index, labels) for index, draft in enumerate(drafts))
-    from pytc.bpf.classic_check import first_problem
+    from pytc.bpf.insn.classic_check import first_problem
 
     problem = first_problem(program)
     if problem is not None:

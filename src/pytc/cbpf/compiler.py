@@ -10,9 +10,9 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from pytc.bpf.classic import ClassicInstruction, unpack
-from pytc.bpf.classic_check import check
-from pytc.bpf.classic_opcodes import RET, K
+from pytc.bpf.insn.classic import ClassicInstruction, unpack
+from pytc.bpf.insn.classic_check import check
+from pytc.bpf.insn.classic_opcodes import RET, K
 from pytc.errors import BytecodeError, ExpressionError
 
 #: By soname: Debian's and its descendants', then everybody else's.

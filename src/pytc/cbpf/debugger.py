@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from pytc.bpf.classic_check import is_jump
+from pytc.bpf.insn.classic_check import is_jump
 from pytc.cbpf.disassembler import line
 from pytc.cbpf.interpreter import Machine
 from pytc.cbpf.pcap import Program, Programs, machine

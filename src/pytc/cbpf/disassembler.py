@@ -6,9 +6,9 @@ Assembled again, these are 0 (:func:`canonical`).
 
 from collections.abc import Sequence
 
-from pytc.bpf import classic_opcodes as op
-from pytc.bpf.classic import ClassicInstruction
-from pytc.bpf.classic_check import check, is_jump, targets
+from pytc.bpf.insn import classic_opcodes as op
+from pytc.bpf.insn.classic import ClassicInstruction
+from pytc.bpf.insn.classic_check import check, is_jump, targets
 
 _LOADS = {op.W: "ld", op.H: "ldh", op.B: "ldb"}
 _ALU = {

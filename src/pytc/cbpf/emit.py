@@ -3,7 +3,7 @@
 import struct
 import sys
 
-from pytc.bpf import classic_opcodes as op
+from pytc.bpf.insn import classic_opcodes as op
 
 # Of ALU and jumps, eBPF has the operations of classic BPF under the same numbers.
 _LDX, _STX, _JMP, _JMP32, _ALU64 = 0x01, 0x03, 0x05, 0x06, 0x07

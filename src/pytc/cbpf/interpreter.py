@@ -7,8 +7,8 @@ and more gives 0 there), this follows the kernel.
 
 from collections.abc import Callable, Sequence
 
-from pytc.bpf import classic_opcodes as op
-from pytc.bpf.classic import ClassicInstruction
+from pytc.bpf.insn import classic_opcodes as op
+from pytc.bpf.insn.classic import ClassicInstruction
 from pytc.cbpf.ancillary import Ancillary
 
 _U32 = 0xFFFFFFFF
@@ -21,8 +21,8 @@ class Machine:
     """A program on its way through a packet. ``a``, ``x``, ``memory`` and ``pc``, the next instruction's index, are
     there to be looked at; ``verdict`` is None until the program returns.
 
-    ``program`` has to be a checked one (:func:`pytc.bpf.classic_check.check`). ``length`` is the packet's on the wire,
-    by default that of ``data``.
+    ``program`` has to be a checked one (:func:`pytc.bpf.insn.classic_check.check`). ``length`` is the packet's on the
+    wire, by default that of ``data``.
     """
 
     __slots__ = ("a", "ancillary", "data", "length", "memory", "pc", "program", "verdict", "x")

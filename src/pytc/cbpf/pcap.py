@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from pytc.bpf.classic import ClassicInstruction
+from pytc.bpf.insn.classic import ClassicInstruction
 from pytc.cbpf.ancillary import Ancillary, describe, untag
 from pytc.cbpf.interpreter import Machine
 from pytc.packets.capture import Packet

@@ -10,9 +10,9 @@ skb_load_bytes and, for offsets from headers and from X, skb_load_bytes_relative
 
 from collections.abc import Sequence
 
-from pytc.bpf import classic_opcodes as op
-from pytc.bpf.classic import ClassicInstruction
-from pytc.bpf.classic_check import check, is_jump, reachable, targets
+from pytc.bpf.insn import classic_opcodes as op
+from pytc.bpf.insn.classic import ClassicInstruction
+from pytc.bpf.insn.classic_check import check, is_jump, reachable, targets
 from pytc.cbpf.emit import Code
 from pytc.errors import BytecodeError
 

@@ -4,8 +4,8 @@ import os
 import sys
 from contextlib import suppress
 
-from pytc.documents import Document, Field
 from pytc.errors import OutputError
+from pytc.render.documents import Document, Field
 
 _NAME = "tc"
 _OWN = "pytc"

@@ -1,7 +1,7 @@
 """The click application: pytc's commands as click commands, for programs that embed them.
 
 The command line itself does not come through here: click's import alone costs as much as three bare interpreters, and
-tc's words are parsed by :mod:`pytc.grammar` either way. So :func:`pytc.cli.main.main` is what both call, and they
+tc's words are parsed by :mod:`pytc.commands` either way. So :func:`pytc.cli.main.main` is what both call, and they
 cannot differ; nor can what they complete.
 """
 
@@ -9,10 +9,10 @@ import sys
 
 import click
 
+from pytc.cli.command_line import OBJECTS
 from pytc.cli.completion import offers
 from pytc.cli.main import main
-from pytc.grammar.command_line import OBJECTS
-from pytc.grammar.usage import usage
+from pytc.cli.usage import usage
 
 _RAW = {"ignore_unknown_options": True, "help_option_names": []}
 

@@ -9,16 +9,17 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytc.cli import lean, streams
+from pytc.cli import import_stubs as lean
+from pytc.cli import streams
 from pytc.cli.batch import commands
+from pytc.cli.command_line import Options, parse_words
 from pytc.cli.main import report, show, show_help
-from pytc.commands import Command, Help
+from pytc.commands.values import Command, Help
 from pytc.errors import AtomicError, BatchError, HelpRequested, PytcError
-from pytc.grammar.command_line import Options, parse_words
 
 if TYPE_CHECKING:
     from pytc.cli.execute import Runner
-    from pytc.operations.journal import Journal
+    from pytc.transaction.journal import Journal
 
 _SHOWS = ("GetFilter", "ShowFilters", "GetChain", "ShowChains", "ShowQdiscs", "ShowClasses", "ShowActions")
 _UNTOUCHED = "Note: nothing has been done"
@@ -100,8 +101,8 @@ def _parsed(lines: Iterable[str]) -> Iterator[Line]:
 def _check(options: Options, lines: Sequence[Line]) -> None:
     """Goes through what would be done; shows it for a dry run. Raises LineError."""
     from pytc.cli.execute import Runner
-    from pytc.operations.dry_run import Plan
-    from pytc.operations.journal import Foresight
+    from pytc.transaction.journal import Foresight
+    from pytc.transaction.plan import Plan
 
     plan = Plan(is_strict=not options.dry_run)
     with Runner(options, plan=plan) as runner:
@@ -120,7 +121,7 @@ def _check(options: Options, lines: Sequence[Line]) -> None:
 
 
 def _check_sort(command: Command) -> None:
-    from pytc.operations.dry_run import is_change
+    from pytc.transaction.plan import is_change
 
     if not is_change(command) and type(command).__name__ not in _SHOWS:
         raise AtomicError(

@@ -4,11 +4,10 @@ import io
 from collections.abc import Callable, Generator
 
 from pytc.cli.batch import made_ready
+from pytc.cli.command_line import parse_words
 from pytc.cli.execute import Runner
-from pytc.commands import Command, Help
-from pytc.errors import HelpRequested, PytcError
-from pytc.grammar.command_line import parse_words
-from pytc.operations.ready_filters import (
+from pytc.commands.filter.batch_patterns import Patterns
+from pytc.commands.filter.batch_requests import (
     ReadyFilter,
     ReadyProgram,
     make_program_ready,
@@ -16,7 +15,8 @@ from pytc.operations.ready_filters import (
     send_program,
     send_ready,
 )
-from pytc.operations.ready_patterns import Patterns
+from pytc.commands.values import Command, Help
+from pytc.errors import HelpRequested, PytcError
 
 #: A command, its request, or words of which nothing is known yet.
 Prepared = ReadyFilter | ReadyProgram | Command | list[str]

@@ -1,12 +1,12 @@
-"""What a shell offers when it completes a line of pytc; :mod:`pytc.grammar.completion` has the scripts that ask."""
+"""Answers a shell that completes a line of pytc; the scripts that ask are in :mod:`pytc.commands.completion`."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 
 from pytc.cli import streams
+from pytc.commands.completion.words import SCRIPTS
 from pytc.errors import PytcError
-from pytc.grammar.completion import SCRIPTS
-from pytc.grammar.following import (
+from pytc.words.following import (
     DEVICE,
     DIRECTORY,
     FILE,
@@ -100,17 +100,17 @@ def _protocols(found: Following, begun: str) -> list[str]:
 
 
 def _types(found: Following, begun: str) -> list[str]:
-    from pytc.bpf.constants import ProgramType
+    from pytc.bpf.sys.constants import ProgramType
 
     return [known.name.lower() for known in ProgramType if known]
 
 
 def _of_object(found: Following, begun: str) -> list[str]:
-    from pytc.cli import lean
+    from pytc.cli import import_stubs as lean
 
     lean.prepare()
-    from pytc.bpf.reader import read_object
-    from pytc.bpf.spec import DATA
+    from pytc.bpf.object.reader import read_object
+    from pytc.bpf.object.spec import DATA
 
     spec = read_object(found.file)
     if found.value == MAP:
@@ -122,7 +122,7 @@ def _of_object(found: Following, begun: str) -> list[str]:
 
 def _pins(found: Following, begun: str) -> list[str]:
     """Pins by their paths, those below tc's directory as m:NAME; no bpffs is mounted for it."""
-    from pytc.bpf.pinning import find_mount
+    from pytc.bpf.maps.pinning import find_mount
 
     mount = find_mount(os.environ.get("TC_BPF_MNT", ""))
     if not mount:

@@ -6,19 +6,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from pytc.cli import streams
+from pytc.cli.command_line import Options
 from pytc.cli.main import show, show_stream
-from pytc.commands import Command, StepProgram
-from pytc.documents import Document, Shown, Stream
+from pytc.commands.run import run
+from pytc.commands.shared.context import Context
+from pytc.commands.values import Command, StepProgram
 from pytc.errors import UsageError
-from pytc.grammar.command_line import Options
-from pytc.operations import run
-from pytc.operations.context import Context
+from pytc.render.documents import Document, Shown, Stream
 
 if TYPE_CHECKING:
     from pytc.cli.progress import Bar
-    from pytc.operations.dry_run import Plan
-    from pytc.operations.filter_warnings import FilterWarnings
-    from pytc.operations.journal import Journal
+    from pytc.commands.filter.warnings import FilterWarnings
+    from pytc.transaction.journal import Journal
+    from pytc.transaction.plan import Plan
 
 _LAYOUTS = ("", "bpf_elf_map", "bpf_map_def")
 
@@ -114,7 +114,7 @@ class Runner:
 def _plan(options: Options) -> "Plan | None":
     if not options.dry_run:
         return None
-    from pytc.operations.dry_run import Plan
+    from pytc.transaction.plan import Plan
 
     return Plan()
 
@@ -122,13 +122,13 @@ def _plan(options: Options) -> "Plan | None":
 def _warnings(options: Options) -> "FilterWarnings | None":
     if not options.warn:
         return None
-    from pytc.operations.filter_warnings import FilterWarnings
+    from pytc.commands.filter.warnings import FilterWarnings
 
     return FilterWarnings()
 
 
 def _journal() -> "Journal":
-    from pytc.operations.journal import Journal
+    from pytc.transaction.journal import Journal
 
     return Journal()
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pytc.cli import streams
+from pytc.cli.command_line import Options, parse_options, parse_words
 from pytc.errors import HelpRequested, NetlinkError, PytcError, UsageError
-from pytc.grammar.command_line import Options, parse_options, parse_words
 
 if TYPE_CHECKING:
-    from pytc.documents import Document, Stream
+    from pytc.render.documents import Document, Stream
 
 #: A dump makes some hundred thousand objects, and hardly any garbage: Python's own thresholds have it look through
 #: them all again and again.
@@ -28,7 +28,7 @@ def console() -> None:
 
         sys.exit(answer(os.environ["_PYTC_COMPLETE"], sys.argv[1:]))
     gc.set_threshold(*_FEW_COLLECTIONS)
-    from pytc.cli.endings import run_to_the_end
+    from pytc.cli.signals import run_to_the_end
 
     sys.exit(run_to_the_end(lambda: main(sys.argv[1:])))
 
@@ -51,7 +51,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _run(options: Options, words: list[str]) -> int:
-    from pytc.commands import Help
+    from pytc.commands.values import Help
 
     if options.version:
         from pytc import __version__
@@ -71,7 +71,7 @@ def _run(options: Options, words: list[str]) -> int:
         command = parse_words(words)
         if isinstance(command, Help):
             return show_help(command.topic, options)
-        from pytc.cli import lean
+        from pytc.cli import import_stubs as lean
 
         lean.prepare()
         from pytc.cli.execute import execute
@@ -82,7 +82,7 @@ def _run(options: Options, words: list[str]) -> int:
 
 
 def _batch(options: Options) -> int:
-    from pytc.cli import lean
+    from pytc.cli import import_stubs as lean
 
     lean.prepare()
     from pytc.cli.batch import run_batch
@@ -119,7 +119,7 @@ def _alias(options: Options, words: list[str]) -> int:
 
 def show_help(topic: str, options: Options) -> int:
     """With JSON, standard output has nothing else."""
-    from pytc.grammar.usage import usage
+    from pytc.cli.usage import usage
 
     if options.json:
         streams.complain(usage(topic))

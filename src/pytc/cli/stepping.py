@@ -4,9 +4,9 @@ import contextlib
 import sys
 
 from pytc.cli import streams
-from pytc.commands import StepProgram
-from pytc.operations.cbpf import debugger
-from pytc.operations.context import Context
+from pytc.commands.cbpf.cbpf import debugger
+from pytc.commands.shared.context import Context
+from pytc.commands.values import StepProgram
 
 _PROMPT = "> "
 

@@ -14,9 +14,10 @@ from types import TracebackType
 
 from pytc.errors import MessageError
 from pytc.exec_proxy import agent_wire as control
-from pytc.exec_proxy import packets, wire
+from pytc.exec_proxy import fd_message as packets
+from pytc.exec_proxy import wire
 from pytc.exec_proxy.map_transfer import Importer
-from pytc.exec_proxy.received import ReceivedObject
+from pytc.exec_proxy.received_maps import ReceivedObject
 from pytc.exec_proxy.sockets import SEQPACKET, BoundSocket, peer, trusted
 
 MAX_OBJECTS = 1024

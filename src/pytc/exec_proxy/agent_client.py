@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from pytc.errors import MessageError, TransferError, strerror
 from pytc.exec_proxy import agent_wire as control
-from pytc.exec_proxy import packets
-from pytc.exec_proxy.assembly import Assembly
-from pytc.exec_proxy.received import ReceivedObject
+from pytc.exec_proxy import fd_message as packets
+from pytc.exec_proxy.reassembly import Assembly
+from pytc.exec_proxy.received_maps import ReceivedObject
 from pytc.exec_proxy.sockets import SEQPACKET, Credentials, connect
 
 _TIMEOUT = 10.0

@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from types import TracebackType
 
-from pytc.bpf.maps import Map
-from pytc.bpf.spec import DATA
+from pytc.bpf.maps.map import Map
+from pytc.bpf.object.spec import DATA
 from pytc.errors import MessageError, TransferError, strerror
-from pytc.exec_proxy import packets
-from pytc.exec_proxy.assembly import Assembly
+from pytc.exec_proxy import fd_message as packets
 from pytc.exec_proxy.identifiers import assign_ids
-from pytc.exec_proxy.received import ReceivedObject
+from pytc.exec_proxy.reassembly import Assembly
+from pytc.exec_proxy.received_maps import ReceivedObject
 from pytc.exec_proxy.sockets import DATAGRAM, BoundSocket, connect, trusted
 from pytc.exec_proxy.wire import LARGEST, MAPS_IN_DATAGRAM, MapEntry, ObjectIdentity, encode
 

@@ -18,7 +18,7 @@ from collections.abc import Collection
 from types import TracebackType
 from typing import NamedTuple
 
-from pytc.bpf.descriptor import OwnedFd
+from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.errors import TransferError, strerror
 from pytc.exec_proxy.signals import uninterrupted
 

@@ -5,7 +5,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 
-from pytc.bpf.descriptor import OwnedFd
+from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.errors import TraceError, strerror
 
 MOUNT = "/sys/kernel/tracing"
@@ -19,7 +19,7 @@ def find_tracefs() -> str:
 
 
 def _mounted() -> Iterator[str]:
-    from pytc.bpf.pinning import mount_points
+    from pytc.bpf.maps.pinning import mount_points
 
     try:
         with open("/proc/mounts", "rb") as mounts:

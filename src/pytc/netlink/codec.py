@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from pytc.kinds.interface import Attributes, Schema
+from pytc.tc.kinds.interface import Attributes, Schema
 
 _HEADER = struct.Struct("=HH")
 _TYPE = 0x3FFF  # NLA_TYPE_MASK

@@ -8,7 +8,7 @@ from typing import Any
 from pyroute2.netlink import nla
 
 from pytc.errors import NetlinkProtocolError
-from pytc.kinds.interface import Attributes, Schema
+from pytc.tc.kinds.interface import Attributes, Schema
 
 _HEADER = struct.Struct("=HH")
 

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pytc.errors import NetlinkProtocolError
-from pytc.kinds.interface import HEADER, Attributes, Schema
 from pytc.netlink import constants as c
 from pytc.netlink.codec import codec_for, pack, unpack
+from pytc.tc.kinds.interface import HEADER, Attributes, Schema
 
 _HEADER = struct.Struct("=IHHII")
 _TCMSG = struct.Struct("=BBHiIII")

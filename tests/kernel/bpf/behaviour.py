@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pytc.bpf import Loaded
-from pytc.bpf.constants import F_NO_PREALLOC
+from pytc.bpf.sys.constants import F_NO_PREALLOC
 from tests.kernel.bpf.support import LENGTH, OK, PACKET, PIPE, PROTOCOL, SHOT, UNSPEC, count, verdict, word
 
 ENOENT = 0xFFFFFFFE

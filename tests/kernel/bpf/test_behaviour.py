@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf.kernel import configuration
+from pytc.bpf.kernel.running import configuration
 from tests.conftest import OBJECTS, Compiler, cannot
 from tests.kernel.bpf.behaviour import LEGACY, MODERN, Case, marked, named
 from tests.kernel.bpf.kernel_values import KERNEL, LATER, TAGGED

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Loaded, ProgramType, load, read_object, select_program
-from pytc.bpf import btf as b
-from pytc.bpf.btf import Btf
-from pytc.bpf.features import Features
-from pytc.bpf.kernel import configuration, has_syscall_wrapper, kernel_btf, version_code
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.types import Btf
+from pytc.bpf.kernel.features import Features
+from pytc.bpf.kernel.running import configuration, has_syscall_wrapper, kernel_btf, version_code
 from pytc.errors import BpfError, ObjectError
 from tests.conftest import Compiler, cannot
 from tests.kernel.bpf.kernel_values import place

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from pytc.bpf import versions as v
+from pytc.bpf.kernel import versions as v
 from tests.kernel.bpf.helper_licenses import kinds, restricted, unknown
 
 pytestmark = pytest.mark.kernel

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Map, MapSpec, MapType
-from pytc.bpf.constants import EXIST, NOEXIST
-from pytc.bpf.descriptor import OwnedFd
-from pytc.bpf.features import Features
-from pytc.bpf.info import map_by_id, program_by_id
-from pytc.bpf.maps import create_map, possible_cpus
+from pytc.bpf.kernel.features import Features
+from pytc.bpf.maps.map import create_map, possible_cpus
+from pytc.bpf.sys.constants import EXIST, NOEXIST
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.info import map_by_id, program_by_id
 from pytc.errors import BpfError, BpfSyscallError
 from tests.conftest import Compiler
 from tests.kernel.bpf.support import descriptor_of, loaded, word

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Loaded, Map, PinRoot, Program, ProgramType, load, read_bytes, read_object, select_program
-from pytc.bpf.maps import create_map
-from pytc.bpf.spec import MapSpec
+from pytc.bpf.maps.map import create_map
+from pytc.bpf.object.spec import MapSpec
 from pytc.errors import BpfSyscallError, MapMismatchError, PinError, VerifierError
 from tests.conftest import ROOT, Compiler, must
 from tests.elf_writer import (
@@ -350,7 +350,7 @@ class TestMounting:
 
     SCRIPT = """
 import sys
-from pytc.bpf.pinning import PinRoot
+from pytc.bpf.maps.pinning import PinRoot
 root = PinRoot(sys.argv[1])
 print(root.mount)
 root.prepare(root.mount + "/tc/globals/m")
@@ -412,17 +412,17 @@ def test_a_pinned_array_keeps_its_contents(mount: Path) -> None:
 def test_a_pin_that_another_command_makes_in_the_meantime_is_taken(
     build: Compiler, bpffs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pytc.bpf.maps import pin as real
+    from pytc.bpf.maps.map import pin as real
 
     others: list[Loaded] = []
 
     def pin(fd: int, path: str) -> None:
         if not others:
-            monkeypatch.setattr("pytc.bpf.maps.pin", real)
+            monkeypatch.setattr("pytc.bpf.maps.map.pin", real)
             others.append(loaded(build("legacy_pin_global"), bpffs))
         real(fd, path)
 
-    monkeypatch.setattr("pytc.bpf.maps.pin", pin)
+    monkeypatch.setattr("pytc.bpf.maps.map.pin", pin)
     with loaded(build("legacy_pin_global"), bpffs) as found, others[0] as other:
         pinned = [name for name, one in found.maps.items() if one.spec is not None and one.spec.pinning]
         assert pinned

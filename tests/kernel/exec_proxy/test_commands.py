@@ -132,7 +132,7 @@ def test_maps_are_there_for_as_long_as_the_shell_is(tmp_path: Path, agent: str) 
 def test_read_only(tmp_path: Path) -> None:
     path = tmp_path / "bpf"
     script = (
-        "from pytc.bpf import Map; from pytc.bpf.descriptor import OwnedFd; import os\n"
+        "from pytc.bpf import Map; from pytc.bpf.sys.descriptor import OwnedFd; import os\n"
         "m = Map(OwnedFd(int(os.environ['BPF_MAP0']))); print(m[bytes(4)])\nm[bytes(4)] = bytes(8)"
     )
     for words, refused in (((), False), (("ro",), True)):

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Map, MapSpec, Program, ProgramType, load, read_object, select_program
-from pytc.bpf.info import array_owner
-from pytc.bpf.maps import create_map
+from pytc.bpf.maps.map import create_map
+from pytc.bpf.sys.info import array_owner
 from tests.conftest import ROOT, Compiler, Outcome, pins, run
 from tests.kernel.bpf.support import count, loaded, verdict
 

@@ -246,7 +246,8 @@ def test_who_listens_is_who_owns_the_file(open_directory: Path) -> None:
 
 def test_what_is_sent_at_the_first_moment_says_who_sent_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The credentials are asked for before the path exists."""
-    from pytc.exec_proxy import packets, sockets
+    from pytc.exec_proxy import fd_message as packets
+    from pytc.exec_proxy import sockets
 
     real = sockets._bind
 

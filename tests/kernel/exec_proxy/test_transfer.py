@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from pytc.bpf import Map
 from pytc.errors import TransferError
-from pytc.exec_proxy import assembly, map_transfer
+from pytc.exec_proxy import map_transfer
+from pytc.exec_proxy import reassembly as assembly
 from pytc.exec_proxy.map_transfer import Exporter, Importer, identify, send_maps
 from pytc.exec_proxy.wire import MapEntry, ObjectIdentity, encode
 from tests.kernel.exec_proxy.support import NOBODY, array_maps, as_user, open_descriptors, send_raw, until

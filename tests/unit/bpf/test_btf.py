@@ -6,9 +6,9 @@ import struct
 
 import pytest
 
-from pytc.bpf import btf as b
-from pytc.bpf import btf_ext
-from pytc.bpf.btf import Btf
+from pytc.bpf.btf import ext as btf_ext
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.types import Btf
 from pytc.errors import ObjectError
 from tests.btf_writer import BtfWriter, ext
 

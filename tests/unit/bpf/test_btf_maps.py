@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from pytc.bpf import btf as b
 from pytc.bpf import read_bytes, read_object
-from pytc.bpf.spec import MODERN, PIN_GLOBAL_NS, PIN_NONE, MapSpec, ObjectSpec
+from pytc.bpf.btf import types as b
+from pytc.bpf.object.spec import MODERN, PIN_GLOBAL_NS, PIN_NONE, MapSpec, ObjectSpec
 from pytc.errors import MapDefinitionError, ObjectError
 from tests.btf_writer import BtfWriter
 from tests.conftest import Compiler

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.bpf.classic import (
+from pytc.bpf.insn.classic import (
     MAX_INSTRUCTIONS,
     ClassicInstruction,
     format_bytecode,
@@ -25,7 +25,7 @@ from pytc.bpf.classic import (
     unpack,
     whole,
 )
-from pytc.bpf.classic_check import check, first_problem, problem_of, reachable
+from pytc.bpf.insn.classic_check import check, first_problem, problem_of, reachable
 from pytc.errors import BytecodeError
 from tests.classic_programs import programs, wild_programs
 

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytc.bpf import btf as b
-from pytc.bpf.codec import Codec, Integer, Style, say, word
-from pytc.bpf.codec_btf import btf_codec, has_spin_lock
-from pytc.bpf.codec_columns import Renderer, leaves, names, pack, packable
-from pytc.bpf.codec_compound import Text, assign, follow, summed
-from pytc.bpf.codec_format import format_codec
+from pytc.bpf.btf import types as b
+from pytc.bpf.codec.btf import btf_codec, has_spin_lock
+from pytc.bpf.codec.columns import Renderer, leaves, names, pack, packable
+from pytc.bpf.codec.compound import Text, assign, follow, summed
+from pytc.bpf.codec.format import format_codec
+from pytc.bpf.codec.scalars import Codec, Integer, Style, say, word
 from pytc.errors import CodecError, ObjectError
 from tests.btf_writer import BtfWriter
 from tests.codec_types import Typed, btf_types, formats

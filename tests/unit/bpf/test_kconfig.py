@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from pytc.bpf.btf import Btf
-from pytc.bpf.kconfig import kconfig_contents
-from pytc.bpf.kernel import version_code_of
-from pytc.bpf.spec import SETTING, ExternSpec
+from pytc.bpf.btf.types import Btf
+from pytc.bpf.kernel.kconfig import kconfig_contents
+from pytc.bpf.kernel.running import version_code_of
+from pytc.bpf.object.spec import SETTING, ExternSpec
 from pytc.errors import ObjectError
 from tests.btf_writer import BtfWriter
 

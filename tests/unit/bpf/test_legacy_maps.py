@@ -7,8 +7,8 @@ import struct
 import pytest
 
 from pytc.bpf import read_bytes, read_object
-from pytc.bpf.legacy_maps import ELF_MAP, MAP_DEF, is_legacy_section
-from pytc.bpf.spec import MapSpec, ObjectSpec
+from pytc.bpf.object.legacy_maps import ELF_MAP, MAP_DEF, is_legacy_section
+from pytc.bpf.object.spec import MapSpec, ObjectSpec
 from pytc.errors import MapDefinitionError
 from tests.btf_writer import BtfWriter
 from tests.conftest import Compiler

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import lint_object, read_bytes, read_object
-from pytc.bpf.constants import MapType, ProgramType
-from pytc.bpf.findings import Finding
-from pytc.bpf.lint import lint_file
-from pytc.bpf.spec import ObjectSpec
+from pytc.bpf.analyse.findings import Finding
+from pytc.bpf.analyse.lint import lint_file
+from pytc.bpf.object.spec import ObjectSpec
+from pytc.bpf.sys.constants import MapType, ProgramType
 from pytc.errors import ObjectError
 from tests.conftest import Compiler
 from tests.elf_writer import (

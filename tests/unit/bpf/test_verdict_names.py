@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.bpf import ProgramType, run_context
-from pytc.bpf.elf import section_data
-from pytc.bpf.verdict_names import TC, XDP, Verdicts
+from pytc.bpf import ProgramType
+from pytc.bpf.object.elf import section_data
+from pytc.bpf.run import context as run_context
+from pytc.bpf.run.verdicts import TC, XDP, Verdicts
 from pytc.errors import BpfError
 from tests.conftest import cannot, run
 

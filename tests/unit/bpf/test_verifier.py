@@ -8,10 +8,10 @@ import struct
 import pytest
 
 from pytc.bpf import read_bytes
-from pytc.bpf.constants import ProgramType
-from pytc.bpf.linker import LinkedProgram, link
-from pytc.bpf.spec import ObjectSpec
-from pytc.bpf.verifier import decisive_line, failing_instruction, last_lines, verifier_error
+from pytc.bpf.link.linker import LinkedProgram, link
+from pytc.bpf.loader.verifier import decisive_line, failing_instruction, last_lines, verifier_error
+from pytc.bpf.object.spec import ObjectSpec
+from pytc.bpf.sys.constants import ProgramType
 from tests.btf_writer import BtfWriter, ext
 from tests.elf_writer import EXIT, Section, call, code, elf, function, license, mov
 

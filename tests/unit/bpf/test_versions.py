@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf import versions as v
-from pytc.bpf.constants import MapType, ProgramType
+from pytc.bpf.kernel import versions as v
+from pytc.bpf.sys.constants import MapType, ProgramType
 
 UAPI = Path("/usr/include/linux/bpf.h")
 

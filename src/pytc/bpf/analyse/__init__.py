@@ -1,0 +1,1 @@
+"""What a file or a loaded program reveals: inspection, lint, guards, conversion."""

@@ -1,0 +1,1 @@
+"""What the running kernel offers: types, modules, symbols, settings, features."""

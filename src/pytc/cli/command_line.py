@@ -1,0 +1,165 @@
+"""The whole command line: options, then an object and its words."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from importlib import import_module
+from typing import NamedTuple
+
+from pytc.commands.values import Command, Help
+from pytc.errors import UsageError
+from pytc.words.engine import matches
+
+
+class Options(NamedTuple):
+    """The words before the object. ``batch`` is a file with commands, ``-`` for standard input, empty for none;
+    ``install_alias`` a directory."""
+
+    statistics: bool = False
+    details: bool = False
+    raw: bool = False
+    graph: bool = False
+    iec: bool = False
+    json: bool = False
+    pretty: bool = False
+    oneline: bool = False
+    brief: bool = False
+    numeric: bool = False
+    names: bool = False
+    names_file: str = ""
+    color: str = ""
+    timestamp: bool = False
+    short_timestamp: bool = False
+    echo: bool = False
+    netns: str = ""
+    batch: str = ""
+    force: bool = False
+    version: bool = False
+    help: bool = False
+    create_clsact: bool = False
+    install_alias: str = ""
+    dry_run: bool = False
+    atomic: bool = False
+    warn: bool = False
+
+
+class _Option(NamedTuple):
+    """One row: the field that it sets, whether it takes the next word, and whether it has to be spelled out."""
+
+    name: str
+    field: str
+    value: bool = False
+    exact: bool = False
+
+
+#: In the order in which tc tries them, which decides abbreviations: -c is -conf, -n is -netns.
+OPTIONS = (
+    _Option("graph", "graph"),
+    _Option("stats", "statistics"),
+    _Option("statistics", "statistics"),
+    _Option("details", "details"),
+    _Option("raw", "raw"),
+    _Option("pretty", "pretty"),
+    _Option("Version", "version"),
+    _Option("iec", "iec"),
+    _Option("help", "help"),
+    _Option("force", "force"),
+    _Option("batch", "batch", value=True),
+    _Option("netns", "netns", value=True),
+    _Option("Numeric", "numeric"),
+    _Option("names", "names"),
+    _Option("nm", "names", exact=True),
+    _Option("cf", "names_file", value=True, exact=True),
+    _Option("conf", "names_file", value=True),
+    _Option("color", "color"),
+    _Option("timestamp", "timestamp"),
+    _Option("tshort", "short_timestamp"),
+    _Option("ts", "short_timestamp", exact=True),
+    _Option("json", "json"),
+    _Option("oneline", "oneline"),
+    _Option("brief", "brief"),
+    _Option("echo", "echo"),
+    # What no tc has, spelled out: an abbreviation means one of tc's.
+    _Option("create-clsact", "create_clsact", exact=True),
+    _Option("atomic", "atomic", exact=True),
+    _Option("dry-run", "dry_run", exact=True),
+    _Option("warn", "warn", exact=True),
+    _Option("install-alias", "install_alias", value=True, exact=True),
+)
+_COLORS = ("always", "auto", "never")
+#: What may have a value behind "=": -c=never is of -color, though -c is -conf.
+_OF_VALUE = tuple(row for row in OPTIONS if row.field == "color")
+
+#: Objects in the order in which an abbreviation is tried, and their packages in :mod:`pytc.commands`.
+OBJECTS = {
+    "qdisc": "qdisc",
+    "class": "class_",
+    "filter": "filter",
+    "chain": "chain",
+    "actions": "action",
+    "monitor": "monitor",
+    "exec": "exec",
+    "object": "object",
+    "cbpf": "cbpf",
+    "map": "map",
+    "tcx": "tcx",
+    "cgroup": "cgroup",
+    "link": "link",
+    "hooks": "hooks",
+    "prog": "prog",
+    "completion": "completion",
+}
+#: Objects that tc does not have: an abbreviation means one of tc's where it can.
+OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks", "prog", "completion")
+
+
+_ORDER = (*(name for name in OBJECTS if name not in OWN), *OWN)
+
+
+def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
+    """(options, the words after them); raises UsageError."""
+    found: dict[str, object] = {}
+    rest = list(words)
+    while rest and rest[0].startswith("-"):
+        word = rest.pop(0)
+        name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
+        known = _OF_VALUE if equals else OPTIONS
+        row = next((row for row in known if matches(name, row.name, exact=row.exact)), None)
+        if row is None or (equals and value not in ("", *_COLORS)):
+            raise UsageError(f'Option "{word}" is unknown, try "pytc -help".')
+        if row.field == "color":
+            found["color"] = value or "always"
+        elif row.field == "batch":
+            found["batch"] = rest.pop(0) if rest else "-"
+        elif row.value and not rest:
+            raise UsageError('Command line is not complete. Try option "help"')
+        else:
+            found[row.field] = rest.pop(0) if row.value else True
+    if "atomic" in found and "force" in found:
+        raise UsageError('Options "-atomic" and "-force" contradict one another: all or nothing, or as much as can be')
+    if "atomic" in found and "batch" not in found:
+        raise UsageError('Option "-atomic" goes with -batch: a single command is all or nothing anyway')
+    if found.get("netns") == "":  # a script's variable that is not set: not this namespace
+        raise UsageError('Option "-netns": a name is expected, not ""')
+    return Options(**found), rest  # type: ignore[arg-type]
+
+
+def object_name(word: str) -> str:
+    """The object that a word means, empty for none."""
+    return next((known for known in _ORDER if matches(word, known)), "")
+
+
+def parse_words(words: Sequence[str]) -> Command:
+    """The words after the options; raises UsageError, InvalidOptionsError, HelpRequested."""
+    if not words or matches(words[0], "help"):
+        return Help("")
+    return _parser(words[0])(list(words[1:]))
+
+
+@lru_cache(maxsize=64)  # a batch asks for the same few thousands of times
+def _parser(word: str) -> Callable[[list[str]], Command]:
+    """What parses the words after the object that a word means; raises UsageError."""
+    name = object_name(word)
+    if not name:
+        raise UsageError(f'Object "{word}" is unknown, try "pytc help".')
+    parse: Callable[[list[str]], Command] = import_module(f"pytc.commands.{OBJECTS[name]}.words").parse
+    return parse

@@ -1,0 +1,1 @@
+"""The object ``actions`` of the command line."""

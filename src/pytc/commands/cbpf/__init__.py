@@ -1,0 +1,1 @@
+"""The object ``cbpf`` of the command line."""

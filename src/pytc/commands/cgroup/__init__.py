@@ -1,0 +1,1 @@
+"""The object ``cgroup`` of the command line."""

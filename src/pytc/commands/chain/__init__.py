@@ -1,0 +1,1 @@
+"""The object ``chain`` of the command line."""

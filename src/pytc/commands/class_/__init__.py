@@ -1,0 +1,1 @@
+"""The object ``class`` of the command line."""

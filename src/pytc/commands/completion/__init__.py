@@ -1,0 +1,1 @@
+"""The object ``completion`` of the command line."""

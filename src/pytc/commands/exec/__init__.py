@@ -1,0 +1,1 @@
+"""The object ``exec`` of the command line."""

@@ -1,0 +1,1 @@
+"""The object ``filter`` of the command line."""

@@ -1,0 +1,1 @@
+"""The object ``hooks`` of the command line."""

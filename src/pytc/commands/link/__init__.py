@@ -1,0 +1,1 @@
+"""The object ``link`` of the command line."""

@@ -1,0 +1,1 @@
+"""The object ``map`` of the command line."""

@@ -1,0 +1,1 @@
+"""The object ``monitor`` of the command line."""

@@ -1,0 +1,1 @@
+"""The object ``object`` of the command line."""

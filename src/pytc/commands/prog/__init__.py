@@ -1,0 +1,1 @@
+"""The object ``prog`` of the command line."""

@@ -1,0 +1,69 @@
+"""The packets of a test run: from captures, from hex, from words."""
+
+from collections.abc import Generator, Sequence
+
+from pytc.commands.prog.values import PacketSource
+from pytc.commands.shared.context import Context
+from pytc.errors import CaptureError, PacketError
+from pytc.packets.capture import MAX_PACKET, Packet, open_capture
+from pytc.packets.link_types import ETHERNET, IPV4, IPV6, RAW, SLL, SLL2, link_type
+
+_WITHOUT_LINK = (RAW, IPV4, IPV6)
+_ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
+_SMALLEST_ETHERTYPE = b"\x06\x00"
+#: Of captures of all devices ("tcpdump -i any"): where the EtherType is, and how long the header.
+_COOKED = {SLL: (14, 16), SLL2: (0, 20)}
+
+
+def packets(context: Context, sources: Sequence[PacketSource]) -> Generator[Packet, None, None]:
+    """The packets of all sources, with Ethernet headers; raises CaptureError, PacketError."""
+    cut = 0
+    for source in sources:
+        if source.kind == "pcap":
+            for packet in read(source.text):
+                cut += len(packet.data) < packet.length
+                yield packet
+        else:
+            yield _made(source)
+    if cut:
+        context.notes.append(f"packets were cut when they were captured ({cut} of them): the program saw what is left")
+
+
+def read(path: str) -> Generator[Packet, None, None]:
+    """The packets of a capture, with Ethernet headers, which those of IP alone and of Linux' "any" device get here;
+    raises CaptureError."""
+    with open_capture(path) as found:
+        for number, packet in enumerate(found, 1):
+            yield packet if packet.link_type == ETHERNET else _with_header(path, number, packet)
+
+
+def _with_header(path: str, number: int, packet: Packet) -> Packet:
+    kind, skipped = _ethertype(packet)
+    if not kind:
+        raise CaptureError(
+            f'capture "{path}": packet {number} begins with {link_type(packet.link_type).name}; a test '
+            "run takes Ethernet (EN10MB), bare IP, and LINUX_SLL with an EtherType"
+        )
+    return packet._replace(
+        data=bytes(12) + kind + packet.data[skipped:], length=packet.length + 14 - skipped, link_type=ETHERNET
+    )
+
+
+def _ethertype(packet: Packet) -> tuple[bytes, int]:
+    """(EtherType, length of the header that an Ethernet header replaces); no type where it cannot be told."""
+    if packet.link_type in _COOKED:
+        at, length = _COOKED[packet.link_type]
+        kind = packet.data[at : at + 2]
+        return (kind, length) if len(packet.data) >= length and kind >= _SMALLEST_ETHERTYPE else (b"", 0)
+    if packet.link_type not in _WITHOUT_LINK or not packet.data:
+        return b"", 0
+    return _ETHERTYPES.get(packet.data[0] >> 4, b""), 0
+
+
+def _made(source: PacketSource) -> Packet:
+    from pytc.packets.build import build, from_hex
+
+    data = build(source.text) if source.kind == "packet" else from_hex(source.text)
+    if len(data) > MAX_PACKET:
+        raise PacketError(f"a packet of {len(data)} bytes")
+    return Packet(data, len(data), ETHERNET)

@@ -1,0 +1,137 @@
+"""``prog show``: the programs of this machine."""
+
+import os
+from collections.abc import Mapping
+
+from pytc.bpf.analyse.program_info import ProgramInfo, program_info
+from pytc.bpf.codec.text import printable
+from pytc.bpf.sys.constants import program_type_name
+from pytc.bpf.sys.info import describe_map, map_by_id
+from pytc.commands.prog.targets import open_program, programs
+from pytc.commands.prog.values import ShowPrograms
+from pytc.commands.shared.context import Context
+from pytc.errors import BpfSyscallError
+from pytc.render.documents import Document, Field, Json
+
+_Holders = Mapping[int, list[tuple[int, str]]]
+
+
+def show_programs(context: Context, command: ShowPrograms) -> list[Document]:
+    """One program, or all that there are (needs CAP_SYS_ADMIN); raises PytcError."""
+    if command.target is not None:
+        found = [program_info(open_program(context, command.target).fd)]
+    else:
+        found = [program_info(program.fd) for program in programs()]
+    holders = _holders() if context.shown.details else {}
+    names = _MapNames() if context.shown.details else None
+    booted = _booted()
+    return [_document(one, booted, holders, names) for one in found]
+
+
+def _document(about: ProgramInfo, booted: float, holders: _Holders, names: "_MapNames | None") -> Document:
+    kind = program_type_name(about.type)
+    license = " gpl" if about.gpl_compatible else ""
+    fields = [
+        Field("id", about.id, f"prog {about.id}"),
+        Field("type", kind, f" {kind}"),
+        Field("name", about.name, f" name {printable(about.name)}" if about.name else ""),
+        Field("tag", about.tag, f" tag {about.tag}"),
+        Field("gpl_compatible", about.gpl_compatible, license),
+        *_loaded(about, booted),
+        Field("bytes_xlated", about.translated_length, f"\n  xlated {about.translated_length}"),
+        Field("jited", bool(about.jited_length), "" if about.jited_length else " interpreted"),
+        Field("bytes_jited", about.jited_length, f" jited {about.jited_length}" if about.jited_length else ""),
+        Field("verified_insns", about.verified_instructions, f" verified_insns {about.verified_instructions}"),
+        Field("btf_id", about.btf_id or None, f" btf_id {about.btf_id}" if about.btf_id else ""),
+        Field(
+            "map_ids", list(about.map_ids), f"\n  map_ids {','.join(map(str, about.map_ids))}" if about.map_ids else ""
+        ),
+        *(_maps(about, names) if names is not None else ()),
+        *run_fields(about),
+    ]
+    pids = holders.get(about.id, [])
+    if pids:
+        rows: list[Json] = [{"pid": pid, "comm": name} for pid, name in pids]
+        fields.append(Field("pids", rows, "\n  pids " + ",".join(f"{printable(name)}({pid})" for pid, name in pids)))
+    return [*fields, Field("", None, "\n")]
+
+
+def _maps(about: ProgramInfo, names: "_MapNames") -> list[Field]:
+    rows: list[Json] = [{"id": number, "name": names[number]} for number in about.map_ids]
+    text = ",".join(f"{printable(names[number])}({number})" for number in about.map_ids)
+    return [Field("maps", rows, f"\n  maps {text}" if text else "")]
+
+
+class _MapNames(dict[int, str]):
+    """Names of maps by their ids, each asked for once; empty for a map that has none, or is gone."""
+
+    def __missing__(self, number: int) -> str:
+        try:
+            with map_by_id(number) as found:
+                self[number] = describe_map(found.fd).name
+        except BpfSyscallError:
+            self[number] = ""
+        return self[number]
+
+
+def run_fields(about: ProgramInfo) -> list[Field]:
+    """Runs that were counted; in text only where there were any."""
+    mean = about.run_time / about.run_count if about.run_count else 0.0
+    text = f"\n  run_cnt {about.run_count} run_time_ns {about.run_time} ns/run {mean:.1f}" if about.run_count else ""
+    missed = f" recursion_misses {about.recursion_misses}" if about.recursion_misses else ""
+    return [
+        Field("run_cnt", about.run_count, text),
+        Field("run_time_ns", about.run_time),
+        Field("recursion_misses", about.recursion_misses, missed),
+    ]
+
+
+def _loaded(about: ProgramInfo, booted: float) -> list[Field]:
+    import time
+
+    at = booted + about.load_time / 1e9
+    text = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(at))
+    return [
+        Field("loaded_at", int(at), f"\n  loaded_at {text}"),
+        Field("uid", about.created_by_uid, f" uid {about.created_by_uid}"),
+    ]
+
+
+def _booted() -> float:
+    """Seconds since the epoch at boot, of the clock that counts load times."""
+    import time
+
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _holders() -> dict[int, list[tuple[int, str]]]:
+    """The processes with descriptors of programs, by the programs' ids; those that may not be looked at are left
+    out."""
+    found: dict[int, list[tuple[int, str]]] = {}
+    own = os.getpid()
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit() or int(entry) == own:
+            continue
+        try:
+            numbers = _held_by(f"/proc/{entry}")
+            if numbers:
+                with open(f"/proc/{entry}/comm", errors="replace") as file:
+                    name = file.read().strip()
+        except OSError:
+            continue
+        for number in numbers:
+            found.setdefault(number, []).append((int(entry), name))
+    return found
+
+
+def _held_by(process: str) -> set[int]:
+    found: set[int] = set()
+    for fd in os.listdir(f"{process}/fd"):
+        try:
+            if os.readlink(f"{process}/fd/{fd}") != "anon_inode:bpf-prog":
+                continue
+            with open(f"{process}/fdinfo/{fd}") as file:
+                found.update(int(line.split()[1]) for line in file if line.startswith("prog_id:"))
+        except OSError:
+            continue
+    return found

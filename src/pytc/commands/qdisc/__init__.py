@@ -1,0 +1,1 @@
+"""The object ``qdisc`` of the command line."""

@@ -1,0 +1,1 @@
+"""The object ``tcx`` of the command line."""

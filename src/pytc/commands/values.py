@@ -1,0 +1,336 @@
+"""What the user asked for: one frozen value for each command, complete before anything is touched."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
+
+from pytc.handles import UNSPEC, Handle
+
+if TYPE_CHECKING:
+    from pytc.commands.map.values import MapCommand
+    from pytc.commands.prog.values import ProgCommand
+    from pytc.commands.shared.attach_values import AttachCommand
+
+
+class Action(NamedTuple):
+    """An action beside a filter, or one of its own: ``options`` is what the kind's parser made.
+
+    ``flags`` are TCA_ACT_FLAGS_*; ``hw_stats`` TCA_ACT_HW_STATS_* (0: disabled), None for what the kernel does by
+    itself.
+    """
+
+    kind: str
+    options: Any = None
+    cookie: bytes = b""
+    flags: int = 0
+    hw_stats: int | None = None
+
+
+class FilterSelector(NamedTuple):
+    """Which filters: of a device, or of a block, whose filters several devices share. ``protocol`` 0, ``pref`` 0,
+    ``block`` 0 and ``chain`` None mean not given."""
+
+    device: str = ""
+    parent: Handle = UNSPEC
+    pref: int = 0
+    protocol: int = 0
+    chain: int | None = None
+    handle: str = ""
+    block: int = 0
+
+
+class ModifyFilter(NamedTuple):
+    """``verb`` is add, change, replace or delete; ``options`` is what the kind's parser made, None without kind and
+    without options. ``estimator`` are the bytes of TCA_RATE."""
+
+    verb: str
+    selector: FilterSelector
+    kind: str = ""
+    options: Any = None
+    estimator: bytes = b""
+
+
+class GetFilter(NamedTuple):
+    selector: FilterSelector
+    kind: str
+
+
+class ShowFilters(NamedTuple):
+    """``ignored`` is a handle: tc takes one there, and shows filters with any."""
+
+    selector: FilterSelector
+    ignored: str = ""
+
+
+class ModifyChain(NamedTuple):
+    """``verb`` is add or delete. With a kind and options, the filter is the chain's template."""
+
+    verb: str
+    filter: ModifyFilter
+
+
+class GetChain(NamedTuple):
+    selector: FilterSelector
+
+
+class ShowChains(NamedTuple):
+    selector: FilterSelector
+
+
+class QdiscSelector(NamedTuple):
+    device: str = ""
+    parent: Handle = UNSPEC
+    handle: Handle = UNSPEC
+
+
+class ModifyQdisc(NamedTuple):
+    """``verb`` is add, change, replace, link or delete. The blocks are those that the filters of clsact and ingress are
+    shared through, 0 for none. ``estimator`` is TCA_RATE, ``stab`` a size table, None for none."""
+
+    verb: str
+    selector: QdiscSelector
+    kind: str = ""
+    options: Any = None
+    ingress_block: int = 0
+    egress_block: int = 0
+    estimator: bytes = b""
+    stab: Any = None
+
+
+class ShowQdiscs(NamedTuple):
+    """``parent`` or ``handle`` of the selector limit what is shown; ``invisible`` adds what the kernel made by
+    itself."""
+
+    selector: QdiscSelector
+    invisible: bool = False
+
+
+class ModifyClass(NamedTuple):
+    """``verb`` is add, change, replace or delete; ``estimator`` is TCA_RATE."""
+
+    verb: str
+    device: str
+    parent: Handle
+    classid: Handle
+    kind: str = ""
+    options: Any = None
+    estimator: bytes = b""
+
+
+class ShowClasses(NamedTuple):
+    """``qdisc`` limits what is shown to the classes of one qdisc, and shows them without its major number."""
+
+    device: str
+    parent: Handle = UNSPEC
+    classid: Handle = UNSPEC
+    qdisc: Handle = UNSPEC
+
+
+class ModifyActions(NamedTuple):
+    """``verb`` is add or replace."""
+
+    verb: str
+    actions: tuple[Action, ...]
+
+
+class NamedActions(NamedTuple):
+    """``verb`` is get or delete; ``which`` are kinds and indexes."""
+
+    verb: str
+    which: tuple[tuple[str, int], ...]
+
+
+class ActionCommands(NamedTuple):
+    """Several of them in one line, done in their order; the last may get or delete."""
+
+    commands: tuple[ModifyActions | NamedActions, ...]
+
+
+class ShowActions(NamedTuple):
+    """All actions of a kind; with ``since``, those that were used in the last so many milliseconds."""
+
+    kind: str
+    since: int = 0
+
+
+class FlushActions(NamedTuple):
+    kind: str
+
+
+class Monitor(NamedTuple):
+    """``path`` is a file that rtmon(8) has written, empty for what happens now."""
+
+    path: str = ""
+
+
+class ShowObject(NamedTuple):
+    path: str
+
+
+class LintObject(NamedTuple):
+    """``kernel`` is the version to check for, like ``5.4``, empty for any; ``type`` the number of the type of programs
+    whose section says none."""
+
+    path: str
+    kernel: str = ""
+    type: int = 0
+
+
+class ConvertObject(NamedTuple):
+    path: str
+
+
+class ClassicSource(NamedTuple):
+    """Where a classic program comes from. ``mode`` is text (``text`` is the program), file (its path), expression
+    (tcpdump's, for packets of ``link_type``; empty: what fits) or filter (one that is attached)."""
+
+    mode: str
+    text: str = ""
+    link_type: str = ""
+    selector: FilterSelector | None = None
+
+
+class CompileExpression(NamedTuple):
+    """``link_type`` is empty for that of ``device``, and for Ethernet; ``form`` is one of pytc.cbpf.formats."""
+
+    expression: str
+    link_type: str = ""
+    device: str = ""
+    snaplen: int = 0xFFFFFFFF
+    form: str = ""
+
+
+class AssembleProgram(NamedTuple):
+    path: str
+    form: str = ""
+
+
+class DisassembleProgram(NamedTuple):
+    source: ClassicSource
+    form: str = ""
+
+
+class RunProgram(NamedTuple):
+    """``values`` are what extensions give; ``limit`` 0 is for all packets; matching packets are written to
+    ``write``."""
+
+    path: str
+    source: ClassicSource
+    values: tuple[tuple[str, int], ...] = ()
+    untagged: bool = False
+    limit: int = 0
+    summary: bool = False
+    write: str = ""
+
+
+class StepProgram(NamedTuple):
+    path: str
+    source: ClassicSource
+    values: tuple[tuple[str, int], ...] = ()
+    untagged: bool = False
+
+
+class TranslateProgram(NamedTuple):
+    """``verdict`` is None for a program that returns what the classic one does."""
+
+    source: ClassicSource
+    write: str
+    verdict: int | None = None
+
+
+class SocketRights(NamedTuple):
+    """Who may use a socket that is made: ``mode`` of its file; ``user`` is a number or name, empty for root and this
+    user alone."""
+
+    mode: int = 0o600
+    user: str = ""
+
+
+class ImportMaps(NamedTuple):
+    """Waits for ``exports`` exports at ``path``, ``timeout`` seconds (None: for ever), and becomes ``words``."""
+
+    path: str
+    words: tuple[str, ...] = ()
+    read_only: bool = False
+    timeout: float | None = None
+    exports: int = 1
+    rights: SocketRights = SocketRights()
+
+
+class FetchMaps(NamedTuple):
+    """Asks the agent at ``path`` for the maps of ``object`` (all for an empty one), and becomes ``words``."""
+
+    path: str
+    words: tuple[str, ...] = ()
+    read_only: bool = False
+    object: str = ""
+
+
+class ServeMaps(NamedTuple):
+    path: str
+    rights: SocketRights = SocketRights()
+
+
+class ListKept(NamedTuple):
+    """What the agent at ``path`` keeps."""
+
+    path: str
+
+
+class DropKept(NamedTuple):
+    path: str
+    object: str
+
+
+class ReadTrace(NamedTuple):
+    """The trace pipe, until somebody ends it."""
+
+
+class GraftProgram(NamedTuple):
+    """Puts a program into slot ``key`` (None: the section says) of the pinned program array; ``source`` is what the
+    words of a bpf filter make of them."""
+
+    path: str
+    key: int | None
+    source: Any
+
+
+class Help(NamedTuple):
+    topic: str
+
+
+_Command = (
+    ModifyFilter
+    | GetFilter
+    | ShowFilters
+    | ModifyChain
+    | GetChain
+    | ShowChains
+    | ModifyQdisc
+    | ShowQdiscs
+    | ModifyClass
+    | ShowClasses
+    | ModifyActions
+    | NamedActions
+    | ActionCommands
+    | ShowActions
+    | FlushActions
+    | Monitor
+    | ShowObject
+    | LintObject
+    | ConvertObject
+    | CompileExpression
+    | AssembleProgram
+    | DisassembleProgram
+    | RunProgram
+    | StepProgram
+    | TranslateProgram
+    | ImportMaps
+    | FetchMaps
+    | ServeMaps
+    | ListKept
+    | DropKept
+    | ReadTrace
+    | GraftProgram
+    | Help
+)
+# The commands of maps, programs and attach points are many, and loaded only where they are asked for.
+Command = Union[_Command, "MapCommand", "AttachCommand", "ProgCommand"]

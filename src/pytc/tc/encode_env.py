@@ -1,0 +1,72 @@
+"""What the options of qdiscs and classes refer to: the clock, the speed of the device, tables of delays."""
+
+import os
+from collections.abc import Sequence
+
+from pytc.commands.shared.context import Context
+from pytc.errors import InvalidOptionsError
+from pytc.netlink.speed import device_speed
+from pytc.tc.clock import read_clock
+from pytc.tc.kinds.interface import Surroundings
+
+_LONGEST_TABLE = 16 * 1024
+_LARGEST_FILE = 1 << 20
+#: Where distributions have iproute2's tables, when TC_LIB_DIR does not say.
+_ROOTS = ("/usr/lib", "/usr/lib64", "/usr/share")
+
+
+def surroundings(context: Context, device: str) -> Surroundings:
+    """What the encoding of options may ask for; nothing but the clock is looked up before it is asked."""
+
+    def speed() -> int:
+        if not device:
+            raise InvalidOptionsError("No device specified; specify device to rate limit by percentage")
+        context.device_index(device)
+        megabits = device_speed(device)
+        if not megabits:
+            raise InvalidOptionsError(
+                f'property "speed" in file /sys/class/net/{device}/speed is currently unknown',
+                hints=("a percentage needs a device that is up and says its speed",),
+            )
+        return megabits
+
+    library = context.environment.get("TC_LIB_DIR", "")
+    return Surroundings(read_clock(), speed, lambda name: read_distribution(name, library))
+
+
+def read_distribution(name: str, library: str = "") -> Sequence[int]:
+    """The numbers of a table of delays (``normal``), in thousandths of the jitter times 8.192; raises
+    InvalidOptionsError."""
+    path = _table_path(name, library)
+    try:
+        with open(path, encoding="ascii") as file:
+            text = file.read(_LARGEST_FILE)
+        values = [int(word, 0) for line in text.splitlines() if not line.startswith("#") for word in line.split()]
+    except OSError as error:
+        raise InvalidOptionsError(
+            f"No distribution data for {name} ({path}: {error.strerror})",
+            hints=("TC_LIB_DIR names the directory of such tables",),
+        ) from error
+    except ValueError as error:
+        raise InvalidOptionsError(f"{path}: not a table of numbers: {error}") from error
+    if not 0 < len(values) <= _LONGEST_TABLE:
+        raise InvalidOptionsError(f"{path}: too much data" if values else f"{path}: no data")
+    if not all(-0x8000 <= value < 0x8000 for value in values):
+        raise InvalidOptionsError(f"{path}: a number of more than 16 bits")
+    return values
+
+
+def _table_path(name: str, library: str) -> str:
+    if library or "/" in name:
+        return os.path.join(library or _ROOTS[0] + "/tc", f"{os.path.basename(name)}.dist")
+    places = [f"{root}/tc" for root in _ROOTS] + _multiarch()
+    paths = [f"{place}/{name}.dist" for place in places]
+    return next((path for path in paths if os.path.exists(path)), paths[-1])
+
+
+def _multiarch() -> list[str]:
+    """Debian's /usr/lib/x86_64-linux-gnu/tc and the like."""
+    try:
+        return [f"/usr/lib/{name}/tc" for name in os.listdir("/usr/lib") if os.path.isdir(f"/usr/lib/{name}/tc")]
+    except OSError:
+        return []
