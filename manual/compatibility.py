@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from manual.words import SECTIONS, Place, places, supported, takes
-from pytc.cli.command_line import OPTIONS, OWN
+from pytc.cli.command_line import OPTIONS
+from pytc.commands.dispatch import OWN
 from pytc.words.following import following
 
 _HEAD = """\

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pytc.cli.command_line import parse_options, parse_words
+from pytc.cli.command_line import parse_options
+from pytc.commands.dispatch import parse_words
 from pytc.errors import PytcError
 
 _HERE = Path(__file__).parent / "words"

@@ -13,8 +13,8 @@ The filter keeps the program after the descriptor is closed.
 import errno
 
 from pytc.bpf.loader.program import Program
+from pytc.commands.dispatch import run
 from pytc.commands.filter.modify import send_filter
-from pytc.commands.run import run
 from pytc.commands.shared.context import Context
 from pytc.commands.values import FilterSelector, ModifyFilter, ModifyQdisc, QdiscSelector
 from pytc.errors import NetlinkError

@@ -33,7 +33,7 @@ class Value:
         if len(values) > len(fields):
             raise TypeError(f"{type(self).__name__} has {len(fields)} fields, not {len(values)}")
         state = self.__dict__
-        state.update(zip(fields, values))
+        state.update(zip(fields, values))  # noqa: B905 - strict=True would cost, and what is missing is filled in below
         for name, value in named.items():
             if name in state or name not in fields:
                 raise TypeError(f"{type(self).__name__} has no other field {name!r}")

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytc.cli.command_line import parse_words
-from pytc.commands.run import run
+from pytc.commands.dispatch import parse_words, run
 from pytc.commands.shared.context import Context
 from pytc.commands.values import ModifyChain, ModifyFilter
 from pytc.errors import BlockNotFoundError, NetlinkError

@@ -15,8 +15,8 @@ import pytest
 from pytc.bpf import MapSpec, MapType
 from pytc.bpf.maps.map import create_map
 from pytc.cli.batch import split_words
-from pytc.cli.command_line import OBJECTS, object_name, parse_words
-from pytc.commands import run as operations
+from pytc.commands import dispatch as operations
+from pytc.commands.dispatch import OBJECTS, object_name, parse_words
 from pytc.exec_proxy.map_transfer import identify, send_maps
 from tests import strict_json
 from tests.conftest import EXAMPLES, Compiler, Network

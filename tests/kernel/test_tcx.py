@@ -11,8 +11,8 @@ import pytest
 
 from pytc.bpf import MapSpec, MapType, Program
 from pytc.bpf.maps.map import create_map
-from pytc.cli.command_line import parse_words
-from pytc.commands.run import run as run_command
+from pytc.commands.dispatch import parse_words
+from pytc.commands.dispatch import run as run_command
 from pytc.commands.shared.context import Context
 from pytc.netlink.session import namespace
 from tests.conftest import Network, c_program, cannot, pins

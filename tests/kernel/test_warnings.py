@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pytc.cli.command_line import parse_words
+from pytc.commands.dispatch import parse_words
+from pytc.commands.dispatch import run as run_command
 from pytc.commands.filter.warnings import FilterWarnings
-from pytc.commands.run import run as run_command
 from pytc.commands.shared.context import Context
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import Session, namespace

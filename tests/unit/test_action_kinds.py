@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.command_line import parse_words
+from pytc.commands.dispatch import parse_words
 from pytc.commands.values import ActionCommands, ModifyActions
 from pytc.errors import HelpRequested, PytcError, UsageError
 from pytc.handles import Handle, parse_classid

@@ -7,28 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.bpf.analyse.returns import only_returns
-from pytc.cli.command_line import parse_words
 from pytc.cli.usage import topics, usage
+from pytc.commands.dispatch import parse_words
+from pytc.commands.link.detach import DetachLink
+from pytc.commands.link.pin import PinLink
+from pytc.commands.link.show import ShowLinks
+from pytc.commands.link.unpin import UnpinLink
+from pytc.commands.link.update import UpdateLink
 from pytc.commands.shared.attach_values import (
     AttachCgroup,
     AttachTcx,
     CgroupPlace,
     DetachCgroup,
-    DetachLink,
     DetachTcx,
     Order,
-    PinLink,
     Reference,
     ReplaceTcx,
     ShowCgroup,
     ShowCgroupTree,
     ShowHooks,
-    ShowLinks,
     ShowTcx,
-    UnpinLink,
-    UpdateLink,
 )
-from pytc.commands.values import Command, Help
+from pytc.commands.shared.command import Command, Help
 from pytc.errors import HelpRequested, PytcError, UsageError
 from pytc.tc.kinds.shared.programs import BARE, OBJECT, PINNED, BpfSource
 
@@ -152,7 +152,7 @@ def test_help_is_there(line: str) -> None:
         ("tcx replace dev em1 ingress obj f bogus", "tcx replace"),
         ("tcx show bogus", "tcx show"),
         ("cgroup attach /c obj f bogus", "cgroup attach"),
-        ("link update 3 obj f bogus", "link"),
+        ("link update 3 obj f bogus", "link update"),
         ("exec bpf graft m:x obj f bogus", "exec bpf graft"),
         ("filter add dev em1 ingress bpf obj f bogus", "filter add bpf"),
     ],

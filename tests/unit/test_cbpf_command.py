@@ -17,18 +17,17 @@ import pytest
 
 from pytc.bpf import read_object
 from pytc.cbpf import assemble, compile_expression, compiler, disassemble
-from pytc.cli.command_line import parse_words
 from pytc.cli.completion import offers
 from pytc.cli.main import main
 from pytc.cli.usage import topics
+from pytc.commands.dispatch import parse_words
+from pytc.commands.shared.command import Command, Help
 from pytc.commands.values import (
     AssembleProgram,
     ClassicSource,
-    Command,
     CompileExpression,
     DisassembleProgram,
     FilterSelector,
-    Help,
     RunProgram,
     StepProgram,
     TranslateProgram,

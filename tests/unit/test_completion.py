@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.command_line import OBJECTS, OPTIONS, parse_words
+from pytc.cli.command_line import OPTIONS
 from pytc.cli.completion import offers
 from pytc.cli.shell_words import quoted, split
 from pytc.cli.usage import usage
 from pytc.commands.completion.words import SCRIPTS
+from pytc.commands.dispatch import OBJECTS, parse_words
 from pytc.errors import PytcError
 from pytc.words.engine import Question
 from pytc.words.following import following

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from pytc.cli.command_line import parse_words
 from pytc.cli.usage import topics, usage
+from pytc.commands.dispatch import parse_words
+from pytc.commands.shared.command import Command, Help
 from pytc.commands.values import (
-    Command,
     DropKept,
     FetchMaps,
     GraftProgram,
-    Help,
     ImportMaps,
     ListKept,
     ReadTrace,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.command_line import parse_words
+from pytc.commands.dispatch import parse_words
 from pytc.commands.values import FilterSelector, GetChain, GetFilter, ModifyChain, ModifyFilter, ShowChains, ShowFilters
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError, UsageError
 from pytc.handles import INGRESS, Handle, parse_classid

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.command_line import parse_words
 from pytc.cli.completion import offers
 from pytc.cli.progress import Bar
 from pytc.cli.usage import topics, usage
+from pytc.commands.dispatch import parse_words
 from pytc.commands.map.values import (
     Change,
     DeleteElements,
@@ -31,7 +31,8 @@ from pytc.commands.map.values import (
     WatchMap,
 )
 from pytc.commands.map.words import SELECTORS, VERBS
-from pytc.commands.values import Command, Help, Monitor
+from pytc.commands.shared.command import Command, Help
+from pytc.commands.values import Monitor
 from pytc.errors import HelpRequested, PytcError, UsageError
 
 M1 = Target("map", "1")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.command_line import parse_words
 from pytc.cli.completion import offers
 from pytc.cli.usage import usage
+from pytc.commands.dispatch import parse_words
 from pytc.commands.prog.values import (
     DumpProgram,
     PacketSource,
@@ -21,7 +21,8 @@ from pytc.commands.prog.values import (
     UnpinProgram,
 )
 from pytc.commands.prog.words import RUN, SELECTORS, VERBS, parse
-from pytc.commands.values import FilterSelector, Help
+from pytc.commands.shared.command import Help
+from pytc.commands.values import FilterSelector
 from pytc.errors import HelpRequested, PytcError, UsageError
 from pytc.handles import INGRESS
 from pytc.tc.kinds.shared.programs import OBJECT_WORDS, BpfSource

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.command_line import parse_words
+from pytc.commands.dispatch import parse_words
 from pytc.commands.filter.batch_patterns import Patterns
 from pytc.commands.filter.batch_requests import ReadyFilter, make_ready
 from pytc.errors import HelpRequested, PytcError

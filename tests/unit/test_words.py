@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.command_line import Options, parse_options, parse_words
+from pytc.cli.command_line import Options, parse_options
 from pytc.cli.usage import topics, usage
-from pytc.commands.values import FilterSelector, GetFilter, Help, ModifyFilter, ShowFilters
+from pytc.commands.dispatch import parse_words
+from pytc.commands.shared.command import Help
+from pytc.commands.values import FilterSelector, GetFilter, ModifyFilter, ShowFilters
 from pytc.errors import HelpRequested, PytcError, UsageError
 from pytc.handles import EGRESS, INGRESS, ROOT, Handle
 from pytc.tc.kinds.filters.bpf import BpfOptions

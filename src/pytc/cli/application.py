@@ -9,10 +9,10 @@ import sys
 
 import click
 
-from pytc.cli.command_line import OBJECTS
 from pytc.cli.completion import offers
 from pytc.cli.main import main
 from pytc.cli.usage import usage
+from pytc.commands.dispatch import OBJECTS
 
 _RAW = {"ignore_unknown_options": True, "help_option_names": []}
 

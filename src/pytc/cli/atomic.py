@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytc.cli import import_stubs as lean
 from pytc.cli import streams
 from pytc.cli.batch import commands
-from pytc.cli.command_line import Options, parse_words
+from pytc.cli.command_line import Options
 from pytc.cli.main import report, show, show_help
-from pytc.commands.values import Command, Help
+from pytc.commands.dispatch import parse_words
+from pytc.commands.shared.command import Command, Help
 from pytc.errors import AtomicError, BatchError, HelpRequested, PytcError
 
 if TYPE_CHECKING:
@@ -121,9 +122,8 @@ def _check(options: Options, lines: Sequence[Line]) -> None:
 
 
 def _check_sort(command: Command) -> None:
-    from pytc.transaction.plan import is_change
 
-    if not is_change(command) and type(command).__name__ not in _SHOWS:
+    if command.effect != "requests" and type(command).__name__ not in _SHOWS:
         raise AtomicError(
             "This could not be taken back: --atomic is for what adds, changes, deletes or shows qdiscs, "
             "classes, filters, chains and actions"

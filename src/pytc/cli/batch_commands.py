@@ -4,8 +4,8 @@ import io
 from collections.abc import Callable, Generator
 
 from pytc.cli.batch import made_ready
-from pytc.cli.command_line import parse_words
 from pytc.cli.execute import Runner
+from pytc.commands.dispatch import parse_words
 from pytc.commands.filter.batch_patterns import Patterns
 from pytc.commands.filter.batch_requests import (
     ReadyFilter,
@@ -15,7 +15,7 @@ from pytc.commands.filter.batch_requests import (
     send_program,
     send_ready,
 )
-from pytc.commands.values import Command, Help
+from pytc.commands.shared.command import Command, Help
 from pytc.errors import HelpRequested, PytcError
 
 #: A command, its request, or words of which nothing is known yet.

@@ -1,11 +1,8 @@
-"""The whole command line: options, then an object and its words."""
+"""The options before the object."""
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from importlib import import_module
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from pytc.commands.values import Command, Help
 from pytc.errors import UsageError
 from pytc.words.engine import matches
 
@@ -89,31 +86,6 @@ _COLORS = ("always", "auto", "never")
 #: What may have a value behind "=": -c=never is of -color, though -c is -conf.
 _OF_VALUE = tuple(row for row in OPTIONS if row.field == "color")
 
-#: Objects in the order in which an abbreviation is tried, and their packages in :mod:`pytc.commands`.
-OBJECTS = {
-    "qdisc": "qdisc",
-    "class": "class_",
-    "filter": "filter",
-    "chain": "chain",
-    "actions": "action",
-    "monitor": "monitor",
-    "exec": "exec",
-    "object": "object",
-    "cbpf": "cbpf",
-    "map": "map",
-    "tcx": "tcx",
-    "cgroup": "cgroup",
-    "link": "link",
-    "hooks": "hooks",
-    "prog": "prog",
-    "completion": "completion",
-}
-#: Objects that tc does not have: an abbreviation means one of tc's where it can.
-OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks", "prog", "completion")
-
-
-_ORDER = (*(name for name in OBJECTS if name not in OWN), *OWN)
-
 
 def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
     """(options, the words after them); raises UsageError."""
@@ -141,25 +113,3 @@ def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
     if found.get("netns") == "":  # a script's variable that is not set: not this namespace
         raise UsageError('Option "-netns": a name is expected, not ""')
     return Options(**found), rest  # type: ignore[arg-type]
-
-
-def object_name(word: str) -> str:
-    """The object that a word means, empty for none."""
-    return next((known for known in _ORDER if matches(word, known)), "")
-
-
-def parse_words(words: Sequence[str]) -> Command:
-    """The words after the options; raises UsageError, InvalidOptionsError, HelpRequested."""
-    if not words or matches(words[0], "help"):
-        return Help("")
-    return _parser(words[0])(list(words[1:]))
-
-
-@lru_cache(maxsize=64)  # a batch asks for the same few thousands of times
-def _parser(word: str) -> Callable[[list[str]], Command]:
-    """What parses the words after the object that a word means; raises UsageError."""
-    name = object_name(word)
-    if not name:
-        raise UsageError(f'Object "{word}" is unknown, try "pytc help".')
-    parse: Callable[[list[str]], Command] = import_module(f"pytc.commands.{OBJECTS[name]}.words").parse
-    return parse

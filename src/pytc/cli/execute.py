@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 from pytc.cli import streams
 from pytc.cli.command_line import Options
 from pytc.cli.main import show, show_stream
-from pytc.commands.run import run
+from pytc.commands.dispatch import run
+from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.commands.values import Command, StepProgram
+from pytc.commands.values import StepProgram
 from pytc.errors import UsageError
 from pytc.render.documents import Document, Shown, Stream
 
 if TYPE_CHECKING:
     from pytc.cli.progress import Bar
     from pytc.commands.filter.warnings import FilterWarnings
+    from pytc.commands.shared.command import Outcome
     from pytc.transaction.journal import Journal
     from pytc.transaction.plan import Plan
 
@@ -70,7 +72,7 @@ class Runner:
                 from pytc.cli.stepping import step_through
 
                 return step_through(context, command)
-            documents = run(context, command)
+            documents = self._run(command)
             if isinstance(documents, Stream):
                 if self._bar is not None and sys.stdout.isatty():
                     self._bar.mute()  # what is printed shows how far it is
@@ -87,11 +89,18 @@ class Runner:
         context = self.context
         assert context.plan is not None
         try:
-            run(context, command)
+            self._run(command)
         finally:
             context.release()
             context.notes.clear()
         return context.plan.steps()
+
+    def _run(self, command: Command) -> "Outcome":
+        if self.context.plan is None:
+            return run(self.context, command)
+        from pytc.transaction.plan import planned
+
+        return planned(self.context, command, run)
 
     def finish(self) -> None:
         """The end of a command."""

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pytc.cli import streams
-from pytc.cli.command_line import Options, parse_options, parse_words
+from pytc.cli.command_line import Options, parse_options
+from pytc.commands.dispatch import parse_words
 from pytc.errors import HelpRequested, NetlinkError, PytcError, UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _run(options: Options, words: list[str]) -> int:
-    from pytc.commands.values import Help
+    from pytc.commands.shared.command import Help
 
     if options.version:
         from pytc import __version__

@@ -1,5 +1,7 @@
 """Help texts, by topic."""
 
+from pytc.commands.dispatch import OBJECTS, object_help, object_topics
+
 OPTIONS = """\
 OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -r[aw] | -j[son] | -p[retty] |
                   -o[neline] | -br[ief] | -N[umeric] | -iec | -graph | -n[etns] NAME | -t[imestamp] | -ts[hort] |
@@ -215,11 +217,13 @@ verdict  for direct-action: what a match returns: ok | pass | drop | shot | stol
 def usage(topic: str) -> str:
     """The text for a topic like ``filter bpf``; that of its first word, or the general one, where it has none."""
     texts, first = _TEXTS, topic.partition(" ")[0]
+    if first in OBJECTS and (text := object_help(topic)):
+        return text
     if first == "map":
         from pytc.commands.map.usage import TEXTS
 
         texts = TEXTS
-    if first in ("tcx", "hooks", "cgroup", "link"):
+    if first in ("tcx", "hooks", "cgroup"):
         from pytc.commands.shared.attach_usage import TEXTS
 
         texts = TEXTS
@@ -247,7 +251,7 @@ def usage(topic: str) -> str:
 
 
 def topics() -> list[str]:
-    """All topics."""
+    """Return all topics."""
     from pytc.commands.action import usage as action_usage
     from pytc.commands.filter import usage as filter_usage
     from pytc.commands.map import usage as map_usage
@@ -263,5 +267,6 @@ def topics() -> list[str]:
         *qdisc_usage.topics(),
         *attach_usage.TEXTS,
         *prog_usage.TEXTS,
+        *object_topics(),
         "completion",
     ]

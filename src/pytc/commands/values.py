@@ -1,13 +1,12 @@
 """What the user asked for: one frozen value for each command, complete before anything is touched."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytc.commands.shared.command import Command, Effect, Query, Requests
 from pytc.handles import UNSPEC, Handle
 
 if TYPE_CHECKING:
-    from pytc.commands.map.values import MapCommand
-    from pytc.commands.prog.values import ProgCommand
-    from pytc.commands.shared.attach_values import AttachCommand
+    pass
 
 
 class Action(NamedTuple):
@@ -37,7 +36,7 @@ class FilterSelector(NamedTuple):
     block: int = 0
 
 
-class ModifyFilter(NamedTuple):
+class ModifyFilter(Requests):
     """``verb`` is add, change, replace or delete; ``options`` is what the kind's parser made, None without kind and
     without options. ``estimator`` are the bytes of TCA_RATE."""
 
@@ -48,30 +47,30 @@ class ModifyFilter(NamedTuple):
     estimator: bytes = b""
 
 
-class GetFilter(NamedTuple):
+class GetFilter(Query):
     selector: FilterSelector
     kind: str
 
 
-class ShowFilters(NamedTuple):
+class ShowFilters(Query):
     """``ignored`` is a handle: tc takes one there, and shows filters with any."""
 
     selector: FilterSelector
     ignored: str = ""
 
 
-class ModifyChain(NamedTuple):
+class ModifyChain(Requests):
     """``verb`` is add or delete. With a kind and options, the filter is the chain's template."""
 
     verb: str
     filter: ModifyFilter
 
 
-class GetChain(NamedTuple):
+class GetChain(Query):
     selector: FilterSelector
 
 
-class ShowChains(NamedTuple):
+class ShowChains(Query):
     selector: FilterSelector
 
 
@@ -81,7 +80,7 @@ class QdiscSelector(NamedTuple):
     handle: Handle = UNSPEC
 
 
-class ModifyQdisc(NamedTuple):
+class ModifyQdisc(Requests):
     """``verb`` is add, change, replace, link or delete. The blocks are those that the filters of clsact and ingress are
     shared through, 0 for none. ``estimator`` is TCA_RATE, ``stab`` a size table, None for none."""
 
@@ -95,7 +94,7 @@ class ModifyQdisc(NamedTuple):
     stab: Any = None
 
 
-class ShowQdiscs(NamedTuple):
+class ShowQdiscs(Query):
     """``parent`` or ``handle`` of the selector limit what is shown; ``invisible`` adds what the kernel made by
     itself."""
 
@@ -103,7 +102,7 @@ class ShowQdiscs(NamedTuple):
     invisible: bool = False
 
 
-class ModifyClass(NamedTuple):
+class ModifyClass(Requests):
     """``verb`` is add, change, replace or delete; ``estimator`` is TCA_RATE."""
 
     verb: str
@@ -115,7 +114,7 @@ class ModifyClass(NamedTuple):
     estimator: bytes = b""
 
 
-class ShowClasses(NamedTuple):
+class ShowClasses(Query):
     """``qdisc`` limits what is shown to the classes of one qdisc, and shows them without its major number."""
 
     device: str
@@ -124,48 +123,56 @@ class ShowClasses(NamedTuple):
     qdisc: Handle = UNSPEC
 
 
-class ModifyActions(NamedTuple):
+class ModifyActions(Requests):
     """``verb`` is add or replace."""
 
     verb: str
     actions: tuple[Action, ...]
 
 
-class NamedActions(NamedTuple):
+class NamedActions(Command):
     """``verb`` is get or delete; ``which`` are kinds and indexes."""
 
     verb: str
     which: tuple[tuple[str, int], ...]
 
+    @property
+    def effect(self) -> Effect:
+        return "asks" if self.verb == "get" else "requests"
 
-class ActionCommands(NamedTuple):
+
+class ActionCommands(Command):
     """Several of them in one line, done in their order; the last may get or delete."""
 
     commands: tuple[ModifyActions | NamedActions, ...]
 
+    @property
+    def effect(self) -> Effect:
+        return "asks" if all(part.effect == "asks" for part in self.commands) else "requests"
 
-class ShowActions(NamedTuple):
+
+class ShowActions(Query):
     """All actions of a kind; with ``since``, those that were used in the last so many milliseconds."""
 
     kind: str
     since: int = 0
 
 
-class FlushActions(NamedTuple):
+class FlushActions(Requests):
     kind: str
 
 
-class Monitor(NamedTuple):
+class Monitor(Query):
     """``path`` is a file that rtmon(8) has written, empty for what happens now."""
 
     path: str = ""
 
 
-class ShowObject(NamedTuple):
+class ShowObject(Query):
     path: str
 
 
-class LintObject(NamedTuple):
+class LintObject(Query):
     """``kernel`` is the version to check for, like ``5.4``, empty for any; ``type`` the number of the type of programs
     whose section says none."""
 
@@ -174,7 +181,7 @@ class LintObject(NamedTuple):
     type: int = 0
 
 
-class ConvertObject(NamedTuple):
+class ConvertObject(Query):
     path: str
 
 
@@ -188,7 +195,7 @@ class ClassicSource(NamedTuple):
     selector: FilterSelector | None = None
 
 
-class CompileExpression(NamedTuple):
+class CompileExpression(Query):
     """``link_type`` is empty for that of ``device``, and for Ethernet; ``form`` is one of pytc.cbpf.formats."""
 
     expression: str
@@ -198,17 +205,17 @@ class CompileExpression(NamedTuple):
     form: str = ""
 
 
-class AssembleProgram(NamedTuple):
+class AssembleProgram(Query):
     path: str
     form: str = ""
 
 
-class DisassembleProgram(NamedTuple):
+class DisassembleProgram(Query):
     source: ClassicSource
     form: str = ""
 
 
-class RunProgram(NamedTuple):
+class RunProgram(Command):
     """``values`` are what extensions give; ``limit`` 0 is for all packets; matching packets are written to
     ``write``."""
 
@@ -221,14 +228,14 @@ class RunProgram(NamedTuple):
     write: str = ""
 
 
-class StepProgram(NamedTuple):
+class StepProgram(Command):
     path: str
     source: ClassicSource
     values: tuple[tuple[str, int], ...] = ()
     untagged: bool = False
 
 
-class TranslateProgram(NamedTuple):
+class TranslateProgram(Command):
     """``verdict`` is None for a program that returns what the classic one does."""
 
     source: ClassicSource
@@ -244,7 +251,7 @@ class SocketRights(NamedTuple):
     user: str = ""
 
 
-class ImportMaps(NamedTuple):
+class ImportMaps(Command):
     """Waits for ``exports`` exports at ``path``, ``timeout`` seconds (None: for ever), and becomes ``words``."""
 
     path: str
@@ -255,7 +262,7 @@ class ImportMaps(NamedTuple):
     rights: SocketRights = SocketRights()
 
 
-class FetchMaps(NamedTuple):
+class FetchMaps(Command):
     """Asks the agent at ``path`` for the maps of ``object`` (all for an empty one), and becomes ``words``."""
 
     path: str
@@ -264,73 +271,30 @@ class FetchMaps(NamedTuple):
     object: str = ""
 
 
-class ServeMaps(NamedTuple):
+class ServeMaps(Command):
     path: str
     rights: SocketRights = SocketRights()
 
 
-class ListKept(NamedTuple):
+class ListKept(Query):
     """What the agent at ``path`` keeps."""
 
     path: str
 
 
-class DropKept(NamedTuple):
+class DropKept(Command):
     path: str
     object: str
 
 
-class ReadTrace(NamedTuple):
+class ReadTrace(Command):
     """The trace pipe, until somebody ends it."""
 
 
-class GraftProgram(NamedTuple):
+class GraftProgram(Command):
     """Puts a program into slot ``key`` (None: the section says) of the pinned program array; ``source`` is what the
     words of a bpf filter make of them."""
 
     path: str
     key: int | None
     source: Any
-
-
-class Help(NamedTuple):
-    topic: str
-
-
-_Command = (
-    ModifyFilter
-    | GetFilter
-    | ShowFilters
-    | ModifyChain
-    | GetChain
-    | ShowChains
-    | ModifyQdisc
-    | ShowQdiscs
-    | ModifyClass
-    | ShowClasses
-    | ModifyActions
-    | NamedActions
-    | ActionCommands
-    | ShowActions
-    | FlushActions
-    | Monitor
-    | ShowObject
-    | LintObject
-    | ConvertObject
-    | CompileExpression
-    | AssembleProgram
-    | DisassembleProgram
-    | RunProgram
-    | StepProgram
-    | TranslateProgram
-    | ImportMaps
-    | FetchMaps
-    | ServeMaps
-    | ListKept
-    | DropKept
-    | ReadTrace
-    | GraftProgram
-    | Help
-)
-# The commands of maps, programs and attach points are many, and loaded only where they are asked for.
-Command = Union[_Command, "MapCommand", "AttachCommand", "ProgCommand"]

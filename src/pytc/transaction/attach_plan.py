@@ -12,11 +12,11 @@ from pytc.commands.shared.attach_values import (
     Reference,
     ReplaceTcx,
 )
+from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import pin_path
 from pytc.commands.shared.programs import Wanted, resolved
 from pytc.commands.tcx.attach import SECTIONS
-from pytc.commands.values import Command
 from pytc.render.documents import Field, Json, Part
 from pytc.transaction.plan import Plan
 

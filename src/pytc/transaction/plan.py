@@ -5,7 +5,7 @@ place of open programs there are numbers that stand for them. The kernel is only
 machine (devices, pins) and cannot be seen is a remark and no error: the machine may be another one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pytc.bpf.analyse.dry_load import CREATED, UNSEEN, PlannedLoad, PlannedMap, PlannedProgram, plan_load
 from pytc.bpf.maps.pinning import PinRoot
@@ -13,12 +13,11 @@ from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys.constants import map_type_name, program_type_name
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.info import describe_program
-from pytc.commands.run import Operation
+from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.exports import OpenedPrograms
 from pytc.commands.shared.pins import pin_path
 from pytc.commands.shared.programs import Wanted, annotation, chosen_programs, identity, pinned_annotation
-from pytc.commands.values import ActionCommands, Command, NamedActions
 from pytc.errors import BpfError, DeviceNotFoundError, UsageError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, encode
@@ -27,19 +26,6 @@ from pytc.render.documents import Document, Field, Listing, Part
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, PINNED, BpfSource
 
-_CHANGES = (
-    "ModifyFilter",
-    "ModifyChain",
-    "ModifyQdisc",
-    "ModifyClass",
-    "ModifyActions",
-    "NamedActions",
-    "ActionCommands",
-    "FlushActions",
-)
-_ATTACHMENTS = ("AttachTcx", "ReplaceTcx", "DetachTcx", "AttachCgroup", "DetachCgroup")
-#: How the names of commands begin that change nothing.
-_HARMLESS = ("Show", "Get", "List", "Lint", "Dump", "Next", "Convert", "Compile", "Assemble", "Disassemble", "Monitor")
 _QUESTIONS = (c.GETQDISC, c.GETTCLASS, c.GETTFILTER, c.GETACTION, c.GETCHAIN)
 _FIRST_ABSENT = 0x70000000
 _UNSEEN = "it cannot be seen from here whether it is there"
@@ -199,39 +185,27 @@ class _Noting(Session):
         return []
 
 
-def planned(context: Context, command: Command, operation: Operation) -> list[Document]:
-    """The steps of a command that would change something; none for others, whose words are all that is checked. Raises
-    PytcError as the command would."""
+def planned(context: Context, command: Command, run: "Callable[[Context, Command], object]") -> list[Document]:
+    """Return the steps of a command; one that only asks has none, and its words are all that is checked.
+
+    ``run`` carries out the command, with a session that notes what it is asked to change. Raises PytcError as the
+    command would.
+    """
     assert context.plan is not None
-    name = type(command).__name__
     context.plan.begin()
-    if only_asks(command):
+    if command.effect == "asks":
         return [[Field("step", "none", "nothing is changed\n")]]
-    if name in _ATTACHMENTS:
+    if command.effect == "attaches":
         from pytc.transaction.attach_plan import plan_attachment
 
         plan_attachment(context, context.plan, command)
-    elif name in _CHANGES:
-        operation(context, command)
+    elif command.effect == "requests":
+        run(context, command)
     else:
         raise UsageError(
             'Option "-dry-run" is for qdisc, class, filter, chain, action, tcx and cgroup, and for what only shows'
         )
     return context.plan.steps()
-
-
-def is_change(command: Command) -> bool:
-    """Whether a command is one of those that change traffic control by requests to the kernel."""
-    return type(command).__name__ in _CHANGES
-
-
-def only_asks(command: Command) -> bool:
-    """Whether a command changes nothing."""
-    if isinstance(command, ActionCommands):
-        return all(only_asks(part) for part in command.commands)
-    if isinstance(command, NamedActions):
-        return command.verb == "get"
-    return type(command).__name__.startswith(_HARMLESS)
 
 
 def _load_document(path: str, load: PlannedLoad, exports: Sequence[str]) -> Document:

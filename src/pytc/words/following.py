@@ -4,7 +4,8 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pytc.cli.command_line import OBJECTS, OPTIONS, object_name, parse_words
+from pytc.cli.command_line import OPTIONS
+from pytc.commands.dispatch import OBJECTS, object_name, parse_words
 from pytc.errors import HelpRequested, PytcError
 from pytc.words.engine import Question, matches
 
@@ -154,7 +155,10 @@ def _refusal(words: list[str]) -> str:
 def _aliases(rest: list[str]) -> set[str]:
     """Other words for the same commands."""
     name = object_name(rest[0])
-    verbs = getattr(sys.modules.get(f"pytc.commands.{OBJECTS[name]}.words"), "VERBS", {}) if name else {}
+    package = f"pytc.commands.{OBJECTS[name]}" if name else ""
+    verbs = getattr(sys.modules.get(package), "VERBS", None) or getattr(
+        sys.modules.get(f"{package}.words"), "VERBS", {}
+    )
     if len(rest) > 1 or not isinstance(verbs, dict):
         return set()
     return {word for word, verb in verbs.items() if word != verb}

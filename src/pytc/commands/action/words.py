@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from pytc.commands.values import ActionCommands, Command, FlushActions, Help, ModifyActions, NamedActions, ShowActions
+from pytc.commands.shared.command import Command, Help
+from pytc.commands.values import ActionCommands, FlushActions, ModifyActions, NamedActions, ShowActions
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.tc.kinds.shared.action_parts import take_index
 from pytc.tc.kinds.shared.action_words import parse_actions

@@ -2,14 +2,13 @@
 
 from typing import Any
 
+from pytc.commands.shared.command import Command, Help
 from pytc.commands.values import (
     AssembleProgram,
     ClassicSource,
-    Command,
     CompileExpression,
     DisassembleProgram,
     FilterSelector,
-    Help,
     RunProgram,
     StepProgram,
     TranslateProgram,

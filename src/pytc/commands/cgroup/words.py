@@ -5,7 +5,7 @@ from typing import Any
 from pytc.bpf.sys.cgroups import ATTACH_TYPES
 from pytc.commands.shared.attach_values import AttachCgroup, CgroupPlace, DetachCgroup, ShowCgroup, ShowCgroupTree
 from pytc.commands.shared.attached_words import number, take_program, take_reference
-from pytc.commands.values import Command, Help
+from pytc.commands.shared.command import Command, Help
 from pytc.errors import UsageError
 from pytc.words.engine import Cursor, Word, fill, matches, no_more, take_topic, text
 

@@ -1,7 +1,8 @@
 """``chain``: lists of filters, with the selectors of ``filter``."""
 
 from pytc.commands.filter.words import SELECTORS, modification, one, selected
-from pytc.commands.values import Command, GetChain, Help, ModifyChain, ShowChains
+from pytc.commands.shared.command import Command, Help
+from pytc.commands.values import GetChain, ModifyChain, ShowChains
 from pytc.words.engine import Cursor, take_verb
 
 #: Words and their meanings; the order decides abbreviations.

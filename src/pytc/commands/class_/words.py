@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from pytc.commands.values import Help, ModifyClass, ShowClasses
+from pytc.commands.shared.command import Help
+from pytc.commands.values import ModifyClass, ShowClasses
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.handles import ROOT, UNSPEC, parse_classid, parse_qdisc_handle
 from pytc.tc.kinds import qdiscs as kinds

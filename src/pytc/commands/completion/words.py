@@ -4,7 +4,7 @@ Each asks ``pytc`` itself, with the name of the shell in the environment variabl
 what comes back: names of devices, sections and files may be anything.
 """
 
-from pytc.commands.values import Help
+from pytc.commands.shared.command import Help
 from pytc.errors import UsageError
 from pytc.words.engine import Cursor, choose, no_more
 

@@ -3,12 +3,11 @@
 import math
 from typing import Any
 
+from pytc.commands.shared.command import Command, Help
 from pytc.commands.values import (
-    Command,
     DropKept,
     FetchMaps,
     GraftProgram,
-    Help,
     ImportMaps,
     ListKept,
     ReadTrace,

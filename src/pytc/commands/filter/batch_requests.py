@@ -7,10 +7,11 @@ A batch makes such requests ready before their turn, some lines ahead (:mod:`pyt
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.expressions import remarks
 from pytc.commands.shared.programs import annotation, choice_of, is_plain, wanted_by_filter
-from pytc.commands.values import Command, ModifyFilter
+from pytc.commands.values import ModifyFilter
 from pytc.errors import NetlinkError, PytcError
 from pytc.handles import Handle
 from pytc.netlink import constants as c
@@ -107,7 +108,7 @@ def send_ready(context: Context, ready: ReadyFilter, ifindex: int) -> None:
 
 
 def _explained(error: NetlinkError, words: list[str]) -> NetlinkError:
-    from pytc.cli.command_line import parse_words
+    from pytc.commands.dispatch import parse_words
 
     command = parse_words(words)
     assert isinstance(command, ModifyFilter)

@@ -124,4 +124,4 @@ def _resolved(context: Context, command: ModifyFilter) -> ModifyFilter:
             options = with_expression(context, options, command.selector.device)
     if actions_of(command):
         options = options._replace(actions=tuple(resolved_action(action) for action in options.actions))
-    return command if options is command.options else command._replace(options=options)
+    return command if options is command.options else command.replace(options=options)

@@ -3,7 +3,8 @@
 from functools import lru_cache
 from typing import Any
 
-from pytc.commands.values import Command, FilterSelector, GetFilter, Help, ModifyFilter, ShowFilters
+from pytc.commands.shared.command import Command, Help
+from pytc.commands.values import FilterSelector, GetFilter, ModifyFilter, ShowFilters
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.handles import EGRESS, INGRESS, ROOT, parse_classid
 from pytc.protocols import ALL, parse_protocol

@@ -1,7 +1,7 @@
 """``hooks``: all programs and filters that a packet meets at a device."""
 
 from pytc.commands.shared.attach_values import ShowHooks
-from pytc.commands.values import Command, Help
+from pytc.commands.shared.command import Command, Help
 from pytc.errors import UsageError
 from pytc.words.devices import device
 from pytc.words.engine import Cursor, Word, choose, fill, matches, no_more

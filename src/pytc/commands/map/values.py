@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple, Union
 
+from pytc.commands.shared.command import Command, Query
+
 #: A value as its words say it: text, elements in brackets, members in braces, or bytes in hex.
 Words = Union[str, bytes, list["Words"], Mapping[str, "Words"]]  # noqa: UP007 (names itself)
 
@@ -26,13 +28,13 @@ class Change(NamedTuple):
     operand: Words
 
 
-class ShowMaps(NamedTuple):
+class ShowMaps(Query):
     """One map, all without a target."""
 
     target: Target | None = None
 
 
-class GetElement(NamedTuple):
+class GetElement(Query):
     """``path`` is the part of the value that is wanted; ``value`` is what a bloom filter is asked for."""
 
     target: Target
@@ -43,7 +45,7 @@ class GetElement(NamedTuple):
     lock: bool = False
 
 
-class SetElement(NamedTuple):
+class SetElement(Command):
     """Either a whole ``value``, or ``changes`` of what is there; ``flags`` as of bpf(2)."""
 
     target: Target
@@ -54,14 +56,14 @@ class SetElement(NamedTuple):
     lock: bool = False
 
 
-class UpdateElements(NamedTuple):
+class UpdateElements(Command):
     target: Target
     entries: tuple[tuple[Words, Words], ...]
     flags: int = 0
     lock: bool = False
 
 
-class DeleteElements(NamedTuple):
+class DeleteElements(Command):
     """The elements of some keys, or all."""
 
     target: Target
@@ -69,14 +71,14 @@ class DeleteElements(NamedTuple):
     all: bool = False
 
 
-class DumpMap(NamedTuple):
+class DumpMap(Query):
     target: Target
     csv: bool = False
     sum: bool = False
     lock: bool = False
 
 
-class LoadMap(NamedTuple):
+class LoadMap(Command):
     """``path`` is a file, ``-`` standard input; ``format`` is json, csv, or empty: what it looks like."""
 
     target: Target
@@ -86,12 +88,12 @@ class LoadMap(NamedTuple):
     lock: bool = False
 
 
-class NextKey(NamedTuple):
+class NextKey(Query):
     target: Target
     key: Words | None = None
 
 
-class WatchMap(NamedTuple):
+class WatchMap(Command):
     """``interval`` in seconds; ``limit`` rounds, 0 for ever."""
 
     target: Target
@@ -100,22 +102,22 @@ class WatchMap(NamedTuple):
     sum: bool = False
 
 
-class PinMap(NamedTuple):
+class PinMap(Command):
     target: Target
     path: str
 
 
-class UnpinMap(NamedTuple):
+class UnpinMap(Command):
     path: str
 
 
-class PushValues(NamedTuple):
+class PushValues(Command):
     target: Target
     values: tuple[Words, ...]
     flags: int = 0
 
 
-class TakeValues(NamedTuple):
+class TakeValues(Command):
     """``remove`` for pop; ``limit`` values, 0 for all."""
 
     target: Target
@@ -123,7 +125,7 @@ class TakeValues(NamedTuple):
     limit: int = 1
 
 
-class ReadEvents(NamedTuple):
+class ReadEvents(Command):
     """``limit`` events, 0 for all; until ``timeout`` seconds went by without one, None for ever. ``object`` is a file
     in which the type is looked up."""
 
@@ -131,21 +133,3 @@ class ReadEvents(NamedTuple):
     limit: int = 0
     timeout: float | None = None
     object: str = ""
-
-
-MapCommand = (
-    ShowMaps
-    | GetElement
-    | SetElement
-    | UpdateElements
-    | DeleteElements
-    | DumpMap
-    | LoadMap
-    | NextKey
-    | WatchMap
-    | PinMap
-    | UnpinMap
-    | PushValues
-    | TakeValues
-    | ReadEvents
-)

@@ -22,7 +22,7 @@ from pytc.commands.map.values import (
     UpdateElements,
     WatchMap,
 )
-from pytc.commands.values import Command, Help
+from pytc.commands.shared.command import Command, Help
 from pytc.errors import HelpRequested, UsageError
 from pytc.words.engine import Cursor, Word, fill, matches, no_more, take_verb, text, unsigned
 from pytc.words.values import take_format, take_value

@@ -1,6 +1,7 @@
 """``monitor``: what changes, as it happens."""
 
-from pytc.commands.values import Command, Monitor
+from pytc.commands.shared.command import Command
+from pytc.commands.values import Monitor
 from pytc.errors import HelpRequested, UsageError
 from pytc.words.engine import Cursor, matches
 

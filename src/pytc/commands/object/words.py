@@ -3,7 +3,8 @@
 import re
 
 from pytc.bpf.sys.program_types import program_type
-from pytc.commands.values import Command, ConvertObject, Help, LintObject, ShowObject
+from pytc.commands.shared.command import Command, Help
+from pytc.commands.values import ConvertObject, LintObject, ShowObject
 from pytc.errors import HelpRequested
 from pytc.words.engine import Cursor, Word, fill, no_more, take_verb
 

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from pytc.commands.map.values import Words
+from pytc.commands.shared.command import Command, Query
 
 
 class ProgramTarget(NamedTuple):
@@ -30,7 +31,7 @@ class Preset(NamedTuple):
     value_type: str = ""
 
 
-class RunOnPackets(NamedTuple):
+class RunOnPackets(Command):
     """Runs a program on packets.
 
     ``context`` and ``expected_context`` are fields and their values; ``limit`` 0 is for all packets; of ``repeat``
@@ -55,13 +56,13 @@ class RunOnPackets(NamedTuple):
     junit: str = ""
 
 
-class ShowPrograms(NamedTuple):
+class ShowPrograms(Query):
     """One program, all without a target."""
 
     target: ProgramTarget | None = None
 
 
-class DumpProgram(NamedTuple):
+class DumpProgram(Query):
     """``form`` is xlated or jited; ``write`` a file for the bare instructions, empty for text."""
 
     target: ProgramTarget
@@ -71,20 +72,17 @@ class DumpProgram(NamedTuple):
     write: str = ""
 
 
-class ProgramStatistics(NamedTuple):
+class ProgramStatistics(Command):
     """Runs and their time; with ``seconds``, those of that time, in which statistics are on."""
 
     target: ProgramTarget | None = None
     seconds: float = 0.0
 
 
-class PinProgram(NamedTuple):
+class PinProgram(Command):
     target: ProgramTarget
     path: str
 
 
-class UnpinProgram(NamedTuple):
+class UnpinProgram(Command):
     path: str
-
-
-ProgCommand = RunOnPackets | ShowPrograms | DumpProgram | ProgramStatistics | PinProgram | UnpinProgram

@@ -1,6 +1,6 @@
 """Help texts of ``tcx``, ``hooks``, ``cgroup`` and ``link``, by topic."""
 
-_PROGRAM = """\
+PROGRAM = """\
 PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ export PATH ] [ verbose ]
            [ set VARIABLE=VALUE ] ... [ map NAME { max_entries NUMBER | pinned PATH } ] ...
          | { object-pinned | pinned } { PATH | m:NAME }
@@ -20,7 +20,7 @@ Usage: pytc tcx attach dev NAME HOOK [ first | last | { before | after } REF ] [
 """
     + _PLACE
     + _REFERENCE
-    + _PROGRAM
+    + PROGRAM
     + """\
 
 Programs of tcx (Linux 6.6) run in their order and before the filters of clsact. TCX_NEXT (-1) goes on with the next
@@ -33,7 +33,7 @@ Usage: pytc tcx attach dev NAME HOOK [ first | last | { before | after } REF ] [
 """
     + _PLACE
     + _REFERENCE
-    + _PROGRAM
+    + PROGRAM
     + """\
 
 first, last, before, after  where in the order {last}
@@ -48,7 +48,7 @@ Usage: pytc tcx replace dev NAME HOOK [ old REF ] [ revision NUMBER ] PROGRAM
 """
     + _PLACE
     + _REFERENCE
-    + _PROGRAM
+    + PROGRAM
     + """\
 
 Puts PROGRAM into the place of another, in one step: each packet meets the one or the other. Where the old one has a
@@ -93,7 +93,7 @@ TYPE := sock_ops | ingress | egress | sock_create | sock_release | device | sysc
       | { connect | sendmsg | recvmsg | getpeername | getsockname } _unix
 """
     + _REFERENCE
-    + _PROGRAM
+    + PROGRAM
     + """\
 
 PATH is a directory of cgroup2. "pytc cgroup attach help" and so on say more.
@@ -104,7 +104,7 @@ Usage: pytc cgroup attach CGROUP [ TYPE ] [ multi | override | exclusive ] [ lin
 CGROUP := PATH | pid NUMBER
 """
     + _REFERENCE
-    + _PROGRAM
+    + PROGRAM
     + """\
 
 TYPE is known from sections like sockops, cgroup_skb/ingress and cgroup/connect4; "pytc cgroup help" lists them.
@@ -137,22 +137,5 @@ effective  what runs for the sockets of this cgroup, with what the cgroups above
 Usage: pytc cgroup tree [ CGROUP ] [ effective ]
 
 All cgroups with programs, from CGROUP down {the whole of cgroup2}.
-""",
-    "link": """\
-Usage: pytc link show [ LINK ]
-       pytc link detach LINK
-       pytc link pin LINK PATH
-       pytc link unpin PATH
-       pytc link update LINK PROGRAM
-
-LINK := [ id ] NUMBER | [ pinned ] { PATH | m:NAME }
-"""
-    + _PROGRAM
-    + """\
-
-show    links of all types, what they attach and where; pytc -d also says where they are pinned
-detach  ends the attachment; a pin stays, and "unpin" removes it
-unpin   removes a pin; the link ends with it, unless somebody else holds it
-update  puts another program into the place of the link's, in one step
 """,
 }

@@ -1,6 +1,8 @@
 """What the user asked of tcx, cgroups and links: one frozen value for each command."""
 
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
+
+from pytc.commands.shared.command import Attaching, Query
 
 
 class Reference(NamedTuple):
@@ -17,7 +19,7 @@ class Order(NamedTuple):
     reference: Reference | None = None
 
 
-class AttachTcx(NamedTuple):
+class AttachTcx(Attaching):
     """``hook`` is ingress, egress, primary or peer; ``source`` what the words of a bpf filter make of a program.
 
     ``link`` is the path for the pin of a link, empty for a plain attachment. ``revision`` is the expected one, 0 for
@@ -32,7 +34,7 @@ class AttachTcx(NamedTuple):
     revision: int = 0
 
 
-class ReplaceTcx(NamedTuple):
+class ReplaceTcx(Attaching):
     """``old`` is None for the only program that there is."""
 
     device: str
@@ -42,7 +44,7 @@ class ReplaceTcx(NamedTuple):
     revision: int = 0
 
 
-class DetachTcx(NamedTuple):
+class DetachTcx(Attaching):
     """``which`` is None for all of them."""
 
     device: str
@@ -51,14 +53,14 @@ class DetachTcx(NamedTuple):
     revision: int = 0
 
 
-class ShowTcx(NamedTuple):
+class ShowTcx(Query):
     """An empty device is all of them, an empty hook both or all four."""
 
     device: str = ""
     hook: str = ""
 
 
-class ShowHooks(NamedTuple):
+class ShowHooks(Query):
     device: str
 
 
@@ -69,7 +71,7 @@ class CgroupPlace(NamedTuple):
     pid: int = 0
 
 
-class AttachCgroup(NamedTuple):
+class AttachCgroup(Attaching):
     """``attach`` is the word of an attach type, empty for what the program's section says; ``sharing`` is multi,
     override or exclusive. ``old`` is the program whose place is taken."""
 
@@ -81,7 +83,7 @@ class AttachCgroup(NamedTuple):
     old: Reference | None = None
 
 
-class DetachCgroup(NamedTuple):
+class DetachCgroup(Attaching):
     """``which`` is None for all of them."""
 
     place: CgroupPlace
@@ -89,7 +91,7 @@ class DetachCgroup(NamedTuple):
     attach: str = ""
 
 
-class ShowCgroup(NamedTuple):
+class ShowCgroup(Query):
     """``effective`` adds what the cgroups above it have attached for those below."""
 
     place: CgroupPlace
@@ -97,50 +99,8 @@ class ShowCgroup(NamedTuple):
     effective: bool = False
 
 
-class ShowCgroupTree(NamedTuple):
+class ShowCgroupTree(Query):
     """From an empty place, all of cgroup2."""
 
     place: CgroupPlace
     effective: bool = False
-
-
-class ShowLinks(NamedTuple):
-    """One link (an id or a pin), all without one."""
-
-    link: str = ""
-
-
-class DetachLink(NamedTuple):
-    link: str
-
-
-class PinLink(NamedTuple):
-    link: str
-    path: str
-
-
-class UnpinLink(NamedTuple):
-    path: str
-
-
-class UpdateLink(NamedTuple):
-    link: str
-    source: Any
-
-
-AttachCommand = Union[  # noqa: UP007
-    AttachTcx,
-    ReplaceTcx,
-    DetachTcx,
-    ShowTcx,
-    ShowHooks,
-    AttachCgroup,
-    DetachCgroup,
-    ShowCgroup,
-    ShowCgroupTree,
-    ShowLinks,
-    DetachLink,
-    PinLink,
-    UnpinLink,
-    UpdateLink,
-]

@@ -4,7 +4,7 @@ from typing import Any
 
 from pytc.commands.shared.attach_values import AttachTcx, DetachTcx, Order, ReplaceTcx, ShowTcx
 from pytc.commands.shared.attached_words import revision, take_program, take_reference
-from pytc.commands.values import Command, Help
+from pytc.commands.shared.command import Command, Help
 from pytc.errors import UsageError
 from pytc.words.devices import device
 from pytc.words.engine import Cursor, Word, fill, no_more, take_topic, text
