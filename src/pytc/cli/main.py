@@ -29,7 +29,7 @@ def console() -> None:
 
         sys.exit(answer(os.environ["_PYTC_COMPLETE"], sys.argv[1:]))
     gc.set_threshold(*_FEW_COLLECTIONS)
-    from pytc.cli.signals import run_to_the_end
+    from pytc.signals import run_to_the_end
 
     sys.exit(run_to_the_end(lambda: main(sys.argv[1:])))
 

@@ -13,10 +13,10 @@ import os
 import select
 import time
 from collections.abc import Callable, Collection, Iterable
-from types import TracebackType
 
 from pytc.bpf.maps.map import Map
 from pytc.bpf.object.spec import DATA
+from pytc.closing import Closing
 from pytc.errors import MessageError, TransferError, strerror
 from pytc.exec_proxy import fd_message as packets
 from pytc.exec_proxy.identifiers import assign_ids
@@ -39,7 +39,7 @@ def identify(path: str) -> ObjectIdentity:
     return ObjectIdentity(path, status.st_dev, status.st_ino)
 
 
-class Exporter:
+class Exporter(Closing):
     """A connection to an importer, made before there is anything to send: what is likely to go wrong goes wrong here.
 
     Raises TransferError.
@@ -84,14 +84,6 @@ class Exporter:
     def close(self) -> None:
         self._socket.close()
 
-    def __enter__(self) -> "Exporter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 def send_maps(path: str, identity: ObjectIdentity, maps: Iterable[Map]) -> int:
     """Sends maps to the importer at ``path``; returns their number. Raises TransferError."""
@@ -119,7 +111,7 @@ def _entry(one: Map, number: int) -> MapEntry:
     return entry._replace(pinning=spec.pinning, inner_id=spec.inner_id, inner_idx=spec.inner_idx & _U32)
 
 
-class Importer:
+class Importer(Closing):
     """Waits at a path for exports. ``users`` may export besides root and this user; ``refused`` is told, as a
     sentence, what was not taken and from whom. Raises TransferError where the path cannot be had."""
 
@@ -180,11 +172,3 @@ class Importer:
         """Removes the socket."""
         self._assembly.close()
         self._bound.close()
-
-    def __enter__(self) -> "Importer":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

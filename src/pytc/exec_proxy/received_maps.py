@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Sequence
-from types import TracebackType
 
 from pytc.bpf.maps.map import Map
 from pytc.bpf.sys.abi import IdAttr
 from pytc.bpf.sys.constants import Command
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.syscall import bpf
+from pytc.closing import Closing
 from pytc.errors import BpfSyscallError, MessageError
 from pytc.exec_proxy.environment import NamedDescriptor
 from pytc.exec_proxy.sockets import Credentials
@@ -40,7 +40,7 @@ def read_only(found: Map) -> Map:
         return Map(OwnedFd(bpf(Command.MAP_GET_FD_BY_ID, IdAttr(id=number, open_flags=_F_RDONLY), what=what)))
 
 
-class ReceivedObject:
+class ReceivedObject(Closing):
     """The maps of one export; owns their descriptors. ``entries`` is what the sender says of them, in the same order:
     only its ids are used, for the rest the kernel is asked (``maps[0].description``)."""
 
@@ -71,11 +71,3 @@ class ReceivedObject:
     def close(self) -> None:
         for found in self.maps:
             found.close()
-
-    def __enter__(self) -> "ReceivedObject":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -13,9 +13,9 @@ from pytc.errors import TransferError
 from pytc.exec_proxy.agent import Agent
 from pytc.exec_proxy.agent_client import Fetched, drop, fetch
 from pytc.exec_proxy.notify import notify_ready
-from pytc.exec_proxy.signals import ended_by_signals
 from pytc.exec_proxy.wire import MapEntry
 from pytc.render.documents import Document, Field, Json
+from pytc.signals import ended_by_signals
 
 _NOTIFY = "NOTIFY_SOCKET"
 

@@ -2,8 +2,8 @@
 
 from pytc.commands.shared.context import Context
 from pytc.commands.values import ReadTrace
-from pytc.exec_proxy.signals import ended_by_signals
 from pytc.exec_proxy.trace import copy_trace, open_trace_pipe
+from pytc.signals import ended_by_signals
 
 
 def read_trace(context: Context, command: ReadTrace) -> None:

@@ -12,8 +12,8 @@ from pytc.errors import TransferError
 from pytc.exec_proxy.environment import with_maps
 from pytc.exec_proxy.map_transfer import Importer
 from pytc.exec_proxy.received_maps import ReceivedObject
-from pytc.exec_proxy.signals import ended_by_signals
 from pytc.exec_proxy.spawn import spawn
+from pytc.signals import ended_by_signals
 
 _SHELL = ("/bin/sh",)
 _MOST_REMARKS = 20

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pytc.bpf.codec.columns import Renderer, names
 from pytc.bpf.codec.compound import Array
 from pytc.bpf.codec.scalars import Codec, Column, Columns, Style, say
-from pytc.bpf.maps.batch import Batch
+from pytc.bpf.maps.batch import Batch, read_batches
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.maps.types import KEYLESS, MapTypes
 from pytc.bpf.sys.constants import MapType, map_type_name
@@ -56,7 +56,7 @@ def text_around(types: MapTypes) -> tuple[str, str, str]:
 def _batches(context: Context, typed: TypedMap, flags: int) -> Iterator[Batch]:
     done, total = 0, typed.map.description.max_entries
     with refusals(typed):
-        for batch in typed.map.batches(flags):
+        for batch in read_batches(typed.map, flags):
             yield batch
             done += batch.entries
             context.progress(done, total)

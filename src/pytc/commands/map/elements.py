@@ -6,6 +6,7 @@ from typing import Any, cast
 from pytc.bpf.codec.compound import Bits, assign, follow
 from pytc.bpf.codec.scalars import Codec, Integer, Style, Value, say
 from pytc.bpf.codec.text import number
+from pytc.bpf.maps.batch import read_batches
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.maps.types import MapTypes
 from pytc.bpf.sys.constants import ANY, EXIST, F_LOCK, MapType
@@ -151,7 +152,7 @@ def delete_elements(context: Context, command: DeleteElements) -> None:
 
     with refusals(typed):
         done = 0
-        for batch in list(typed.map.batches()):
+        for batch in list(read_batches(typed.map)):
             delete_batch(typed.map, batch.keys, batch.entries)
             done += batch.entries
             context.progress(done, 0)

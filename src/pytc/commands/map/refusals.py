@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pytc.bpf.codec.scalars import Style, say
-from pytc.bpf.maps.map import Map
+from pytc.bpf.maps.raw import RawMap
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.sys.constants import map_type_name
 from pytc.errors import ENOTSUPP, BpfSyscallError, MapElementError, strerror
@@ -70,7 +70,7 @@ def _unreadable(typed: TypedMap, number: int) -> str:
     return _cause(typed, number)
 
 
-def _permission(found: Map) -> str:
+def _permission(found: RawMap) -> str:
     facts = descriptor_facts(found)
     if facts.get("frozen") == "1":
         return "the map is frozen: user space cannot change it any more"
@@ -82,7 +82,7 @@ def _permission(found: Map) -> str:
     return ""
 
 
-def descriptor_facts(found: Map) -> dict[str, str]:
+def descriptor_facts(found: RawMap) -> dict[str, str]:
     """What /proc/self/fdinfo says of a map: ``memlock`` in bytes, ``frozen``, ``flags`` in octal. Empty without."""
     try:
         with open(f"/proc/self/fdinfo/{found.fd}") as file:

@@ -5,11 +5,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from pytc.bpf.codec.scalars import Codec, Columns, Integer, Style, Value
-from pytc.bpf.maps.map import Map, open_pin
+from pytc.bpf.maps.map import Map
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.sys.constants import F_RDONLY, MAP_IN_MAP, Command, MapType
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import ids, map_by_id
+from pytc.bpf.sys.pins import open_pin
 from pytc.commands.map.values import Target, Words
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import pin_path

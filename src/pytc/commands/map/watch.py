@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pytc.bpf.codec.scalars import Style, say
+from pytc.bpf.maps.batch import read_items
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.maps.types import MapTypes
 from pytc.commands.map.dump import entry_json, text_around
@@ -50,7 +51,7 @@ def _changes(typed: TypedMap, types: MapTypes, command: WatchMap) -> Iterator[Ch
     rounds = 0
     while True:
         with refusals(typed):
-            found = dict(typed.map.items())
+            found = dict(read_items(typed.map))
         for key, value in found.items():
             if known.get(key) != value:
                 yield Changed("changed" if key in known else "new", key, value)
