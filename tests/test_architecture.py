@@ -135,24 +135,6 @@ def test_only_known_packages_are_imported() -> None:
     ]
 
 
-def _strings(module: Module) -> Iterator[str]:
-    """String constants apart from documentation."""
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    documentation = {
-        id(node.body[0].value)
-        for node in ast.walk(module.tree)
-        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
-    }
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
-            yield node.value
-
-
-def test_only_the_arranger_of_imports_names_pyroute2_in_a_string() -> None:
-    named = {module.path for module in MODULES if any("pyroute2" in text for text in _strings(module))}
-    assert named <= {"cli/lean.py"}
-
-
 def test_structures_of_the_kernel_are_in_one_place() -> None:
     found = {
         module.path

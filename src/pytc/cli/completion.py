@@ -106,9 +106,7 @@ def _types(found: Following, begun: str) -> list[str]:
 
 
 def _of_object(found: Following, begun: str) -> list[str]:
-    from pytc.cli import import_stubs as lean
 
-    lean.prepare()
     from pytc.bpf.object.reader import read_object
     from pytc.bpf.object.spec import DATA
 
