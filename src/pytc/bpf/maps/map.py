@@ -2,7 +2,7 @@
 
 import errno
 import mmap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, overload
 
 from pytc.bpf.kernel.features import Features
@@ -167,9 +167,3 @@ def actual_entries(spec: MapSpec) -> int:
     if spec.type in (MapType.RINGBUF, MapType.USER_RINGBUF) and spec.max_entries:
         return max(mmap.PAGESIZE, 1 << (spec.max_entries - 1).bit_length())
     return spec.max_entries
-
-
-def slot_values(members: Mapping[int, int]) -> Iterator[tuple[bytes, bytes]]:
-    """(key, value) bytes for an array of descriptors from {index: fd}."""
-    for index, fd in members.items():
-        yield index.to_bytes(4, "little"), fd.to_bytes(4, "little")
