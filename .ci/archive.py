@@ -38,6 +38,9 @@ def unpacked(suite: str, package: str) -> Path:
     """Return the directory with the files of a package of a suite, like ``bullseye``; raises Unavailable."""
     directory = CACHE / suite
     directory.mkdir(parents=True, exist_ok=True)
+    checked = directory / f"{package}.checked"
+    if _is_fresh(checked) and (target := directory / checked.read_text()).is_dir():
+        return target
     with _locked(directory):
         try:
             options = _options(suite, directory)
@@ -45,12 +48,32 @@ def unpacked(suite: str, package: str) -> Path:
             target = directory / name
             if not target.is_dir():
                 _unpack(options, package, target)
+            checked.write_text(target.name)
         except Unavailable:
             kept = _newest(directory, package)
             if kept is None:
                 raise
             target = kept
     return target
+
+
+def dependency(suite: str, package: str) -> str:
+    """Return the first package that a package of a suite depends on: for ``linux-image-amd64`` the kernel of today."""
+    directory = CACHE / suite
+    directory.mkdir(parents=True, exist_ok=True)
+    note = directory / f"{package}.depends"
+    if not _is_fresh(note):
+        try:
+            with _locked(directory):
+                shown = _run("apt-cache", _options(suite, directory), "show", "--no-all-versions", package)
+            depends = re.search(r"^Depends: ([^\s,]+)", shown, re.MULTILINE)
+            if depends is None:
+                raise Unavailable(f"{package} depends on nothing")
+            note.write_text(depends[1])
+        except Unavailable:
+            if not note.exists():
+                raise
+    return note.read_text()
 
 
 @contextmanager
@@ -82,10 +105,15 @@ def _options(suite: str, directory: Path) -> list[str]:
         "Acquire::Check-Valid-Until=false",
     ]
     stamp = state / "updated"
-    if not stamp.exists() or time.time() - stamp.stat().st_mtime > LISTS_SECONDS:
+    if not _is_fresh(stamp):
         _run("apt-get", options, "update", "-qq", "--error-on=any")
         stamp.touch()
     return options
+
+
+def _is_fresh(path: Path) -> bool:
+    """Return whether a file was written since package lists were last due."""
+    return path.exists() and time.time() - path.stat().st_mtime < LISTS_SECONDS
 
 
 def _source(suite: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
 import platform
@@ -16,15 +17,59 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
+from tests import forked
+from tests.isolation import build_once, common_directory, machine, unignore_signals
+from tests.needs import missing
+from tests.object_needs import needs_of
+
 ROOT = Path(__file__).resolve().parent.parent
 OBJECTS = ROOT / "tests" / "objects"
+VM = ROOT / "tests" / "vm"
 EXAMPLES = ROOT / "examples" / "bpf"
+PYTC = (sys.executable, "-m", "pytc")
+IN_GUEST = bool(os.environ.get("PYTC_IN_VM"))
+#: Objects that were compiled before a guest booted, with the flags of Compiler.
+PREBUILT = Path(os.environ.get("PYTC_OBJECTS") or "/nonexistent")
 MUST_RUN = bool(os.environ.get("PYTC_KERNEL_TESTS"))
 # No deadlines: machines are noisy. The same examples in every run of continuous integration, new ones elsewhere.
-settings.register_profile("pytc", deadline=None, derandomize=MUST_RUN)
+settings.register_profile("pytc", deadline=None, derandomize=MUST_RUN, max_examples=50)
+settings.register_profile("thorough", deadline=None, derandomize=MUST_RUN, max_examples=200)
 settings.load_profile("pytc")
 _COMPILERS = ("clang", "clang-16", "clang-19")
+#: Seconds after which something that another process or the kernel does is not waited for any longer.
+PATIENCE = 60
+_DETACH = 2  # MNT_DETACH
 _numbers = itertools.count()
+unignore_signals()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--needing", default="", help="run only tests that need one of these: --needing jit,kernel_btf")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests that ``--needing`` does not name."""
+    chosen = set(filter(None, config.getoption("--needing").split(",")))
+    if chosen:
+        others = [item for item in items if chosen.isdisjoint(_needs(item))]
+        items[:] = [item for item in items if not chosen.isdisjoint(_needs(item))]
+        config.hook.pytest_deselected(items=others)
+
+
+def pytest_exception_interact(node: pytest.Item | pytest.Collector, report: pytest.TestReport) -> None:
+    """Show failures at once in a guest, which may not live to see the end."""
+    if IN_GUEST:
+        node.config.get_terminal_writer().line(f"\n{report.nodeid} ({report.when})\n{report.longreprtext}")
+
+
+def _needs(item: pytest.Item) -> list[str]:
+    return [need for marker in item.iter_markers("needs") for need in marker.args]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that needs something that this kernel lacks: ``@pytest.mark.needs(...)``."""
+    if reason := missing(_needs(item)):
+        pytest.skip(reason)
 
 
 def cannot(reason: str) -> None:
@@ -45,6 +90,9 @@ class Outcome(NamedTuple):
 def run(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Outcome:
     """Runs a command, at most three minutes long: a busy machine takes its time for 10,000 qdiscs."""
     environment = {**os.environ, **(env or {})}
+    if forked.can_run(words, environment):
+        status, out, err = forked.run(words, environment, str(cwd or Path.cwd()), 180)
+        return Outcome(status, out.decode(), err.decode())
     done = subprocess.run(
         words,
         capture_output=True,
@@ -66,21 +114,25 @@ def must(*words: str) -> str:
 
 
 class Compiler:
-    """Builds tests/objects/NAME.c, once for each set of flags."""
+    """Builds NAME.c of tests/objects or tests/vm, once for each set of flags; skips where the kernel cannot load it."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     def __call__(self, name: str, *, clang: str = "clang", flags: tuple[str, ...] = ("-g",)) -> str:
-        source = OBJECTS / f"{name}.c"
+        if reason := missing(needs_of(name)):
+            pytest.skip(reason)
+        if (clang, flags) == ("clang", ("-g",)) and (PREBUILT / f"{name}.o").exists():
+            return str(PREBUILT / f"{name}.o")
+        if PREBUILT.exists():
+            pytest.skip("objects by other compilers, or with other flags, are not for guests")
+        source = next(path for path in (OBJECTS / f"{name}.c", VM / f"{name}.c") if path.exists())
         target = self._directory / "-".join([clang, *(f.strip("-=") for f in flags)]) / f"{name}.o"
-        if not target.exists():
-            if shutil.which(clang) is None:
-                (cannot if clang == "clang" else pytest.skip)(f"{clang} is not installed")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            include = f"-I/usr/include/{platform.machine()}-linux-gnu"
-            must(clang, "-O2", "-target", "bpf", include, *flags, "-c", str(source), "-o", str(target))
-        return str(target)
+        if not target.exists() and shutil.which(clang) is None:
+            (cannot if clang == "clang" else pytest.skip)(f"{clang} is not installed")
+        include = f"-I/usr/include/{platform.machine()}-linux-gnu"
+        words = (clang, "-O2", "-target", "bpf", include, *flags, "-c", str(source), "-o")
+        return str(build_once(target, lambda part: must(*words, str(part))))
 
 
 def c_program(name: str, directory: Path) -> str:
@@ -96,7 +148,7 @@ def c_program(name: str, directory: Path) -> str:
 @pytest.fixture(scope="session")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
     """``build("legacy16")`` is the path of the object."""
-    return Compiler(tmp_path_factory.mktemp("objects"))
+    return Compiler(common_directory(tmp_path_factory) / "objects")
 
 
 @pytest.fixture(scope="session")
@@ -112,6 +164,7 @@ def root() -> None:
         cannot("not root: BPF and network namespaces need it")
     if platform.system() != "Linux":
         cannot("not Linux")
+    forked.start()
 
 
 @pytest.fixture
@@ -135,13 +188,14 @@ def bpffs(root: None, tmp_path: Path) -> Iterator[Path]:
 
 @contextmanager
 def mounted(mount: Path) -> Iterator[Path]:
-    """A new directory with a bpffs."""
+    """A new directory with a bpffs; mount(8) as a process of its own takes too long in a guest."""
     mount.mkdir()
-    must("mount", "-t", "bpf", "bpf", str(mount))
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.mount(b"bpf", os.fsencode(mount), b"bpf", ctypes.c_ulong(0), None) == 0, os.strerror(ctypes.get_errno())
     try:
         yield mount
     finally:
-        must("umount", "-l", str(mount))
+        assert libc.umount2(os.fsencode(mount), _DETACH) == 0, os.strerror(ctypes.get_errno())
 
 
 def pins(mount: Path) -> list[str]:
@@ -150,6 +204,19 @@ def pins(mount: Path) -> list[str]:
     But for the iterators that a kernel with CONFIG_BPF_PRELOAD puts into each new one.
     """
     return sorted(str(path.relative_to(mount)) for path in mount.rglob("*") if path.suffix != ".debug")
+
+
+def _ip(*lines: str, namespace: str = "") -> None:
+    """Commands of ip(8) in one process."""
+    done = subprocess.run(
+        ["ip", *(("-n", namespace) if namespace else ()), "-batch", "-"],
+        input="".join(f"{line}\n" for line in lines),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 class Network:
@@ -161,13 +228,13 @@ class Network:
         self.env = {"TC_BPF_MNT": str(mount), "PYTHONPATH": str(ROOT / "src")}
 
     def make(self) -> None:
-        for name in (self.name, self.peer):
-            must("ip", "netns", "add", name)
-            must("ip", "-n", name, "link", "set", "lo", "up")
-        must("ip", "-n", self.name, "link", "add", "em1", "type", "veth", "peer", "name", "em2", "netns", self.peer)
+        _ip(
+            f"netns add {self.name}",
+            f"netns add {self.peer}",
+            f"link add em1 netns {self.name} type veth peer name em2 netns {self.peer}",
+        )
         for name, device, address in ((self.name, "em1", "10.9.0.1/24"), (self.peer, "em2", "10.9.0.2/24")):
-            must("ip", "-n", name, "addr", "add", address, "dev", device)
-            must("ip", "-n", name, "link", "set", device, "up")
+            _ip("link set lo up", f"addr add {address} dev {device}", f"link set {device} up", namespace=name)
 
     def remove(self) -> None:
         for name in (self.name, self.peer):
@@ -231,6 +298,13 @@ def network(root: None, bpffs: Path) -> Iterator[Network]:
     """Two namespaces of the test's own, with pins in a bpffs of its own."""
     with Network(f"pytc-{os.getpid()}-{next(_numbers)}", bpffs) as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def machine_held(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A test that is marked ``alone`` has the machine to itself, as far as this run is concerned."""
+    with machine(common_directory(tmp_path_factory), alone=request.node.get_closest_marker("alone") is not None):
+        yield
 
 
 @pytest.fixture(autouse=True)

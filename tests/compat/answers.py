@@ -40,7 +40,7 @@ def refuse_alike(step: Step, expected: Outcome, found: Outcome) -> str:
     can."""
     if masked(found.out) not in ("", masked(expected.out)):
         return f"pytc prints {found.out!r}"
-    if not re.search(rf"(?<!\w){re.escape(step.named)}(?!\w)", found.err):
+    if not any(re.search(rf"(?<!\w){re.escape(words)}(?!\w)", found.err) for words in step.named.split(" || ")):
         return f"{found.err!r} does not name {step.named!r}"
     ours, theirs = first_line(found.err), first_line(expected.err)
     return "" if step.own_words or ours.startswith(theirs) else f"{ours!r}, not {theirs!r}"

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.compat.loaders import Bpftool, Sources
+from tests.isolation import common_directory
 
 
 @pytest.fixture(scope="session")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
     """``sources("legacy16", form=PLAIN)`` is the path of the object."""
-    return Sources(tmp_path_factory.mktemp("equality"))
+    return Sources(common_directory(tmp_path_factory) / "equality")
 
 
 @pytest.fixture

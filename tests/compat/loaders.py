@@ -16,6 +16,7 @@ from tests.compat.expectations import source_of
 from tests.compat.kernel_view import MapView, ProgramView, map_view, view
 from tests.compat.legacy_twins import twin
 from tests.conftest import Outcome, cannot, must, run
+from tests.isolation import build_once
 
 #: How an object is made: with -g, without, with it and stripped or linked; TWIN has its legacy maps as BTF maps.
 DEBUG, PLAIN, STRIPPED, LINKED, TWIN = "debug", "plain", "stripped", "linked", "twin"
@@ -31,8 +32,7 @@ class Sources:
         self._directory = directory
 
     def __call__(self, name: str, *, clang: str = "clang", cpu: str = "v2", form: str = DEBUG) -> str:
-        target = self._directory / f"{clang}-{cpu}-{form}" / f"{name}.o"
-        if not target.exists():
+        def build(target: Path) -> None:
             outcome = self.compile(name, target, clang=clang, cpu=cpu, form=form)
             assert outcome.status == 0, outcome.err
             if form == STRIPPED:
@@ -41,11 +41,11 @@ class Sources:
                 alone = target.with_suffix(".alone.o")
                 target.rename(alone)
                 must("bpftool", "gen", "object", str(target), str(alone))
-        return str(target)
+
+        return str(build_once(self._directory / f"{clang}-{cpu}-{form}" / f"{name}.o", build))
 
     def compile(self, name: str, target: Path, *, clang: str = "clang", cpu: str = "v2", form: str = DEBUG) -> Outcome:
         """Only compiles, and tells how that went."""
-        target.parent.mkdir(parents=True, exist_ok=True)
         compiler = (
             clang,
             "-O2",

@@ -26,6 +26,7 @@ from tests.compat.loaders import (
     without_types,
 )
 from tests.conftest import Network
+from tests.tiers import sample
 
 pytestmark = [pytest.mark.compat, pytest.mark.kernel]
 
@@ -73,20 +74,21 @@ class TestObjects:
 
     @pytest.mark.parametrize(
         ("name", "form"),
-        [
+        sample(
             (name, form)
             for name in LEGACY
             for form in (PLAIN, STRIPPED, LINKED)
             if form != PLAIN or name not in NEED_DEBUG
-        ],
+        ),
     )
     def test_load_as_their_modern_twins_in_every_form(
         self, sources: Sources, bpftool: Bpftool, bpffs: Path, tmp_path: Path, name: str, form: str
     ) -> None:
         compare(sources(name, form=form), sources(name, form=TWIN), bpftool, bpffs)
 
-    @pytest.mark.parametrize("name", IN_EVERY_FORM)
-    @pytest.mark.parametrize(("clang", "cpu"), COMPILERS)
+    @pytest.mark.parametrize(
+        ("name", "clang", "cpu"), sample((name, *compiler) for name in IN_EVERY_FORM for compiler in COMPILERS)
+    )
     def test_load_as_their_modern_twins_by_every_compiler(
         self,
         sources: Sources,

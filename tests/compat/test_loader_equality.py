@@ -40,6 +40,7 @@ from tests.compat.loaders import (
 )
 from tests.conftest import must, run
 from tests.kernel.bpf.support import LENGTH, count, verdict
+from tests.tiers import sample
 
 pytestmark = [pytest.mark.compat, pytest.mark.kernel]
 
@@ -101,8 +102,8 @@ class TestModernObjects:
     @pytest.mark.parametrize(
         ("name", "build"),
         [
-            *each([*CORE], *BUILDS),
-            *each([name for name in COMPARED if name not in CORE], *DIAGONAL),
+            *sample(each([*CORE], *BUILDS)),
+            *sample(each([name for name in COMPARED if name not in CORE], *DIAGONAL)),
             *each(COMPARED, NEWEST),
         ],
     )
@@ -111,7 +112,7 @@ class TestModernObjects:
     ) -> None:
         compare(made(sources, compilers, name, build), bpftool, bpffs)
 
-    @pytest.mark.parametrize(("name", "build"), [one for name in COMPARED for one in each([name], *forms(name))])
+    @pytest.mark.parametrize(("name", "build"), sample(one for name in COMPARED for one in each([name], *forms(name))))
     def test_load_to_the_same_result_in_every_form(
         self, sources: Sources, bpftool: Bpftool, bpffs: Path, compilers: list[str], name: str, build: Build
     ) -> None:
@@ -123,7 +124,7 @@ class TestModernObjects:
     ) -> None:
         compare(sources(name, form=PLAIN), bpftool, bpffs)
 
-    @pytest.mark.parametrize(("name", "build"), each([*OTHER_TAG_BY_LIBBPF], *DIAGONAL, NEWEST))
+    @pytest.mark.parametrize(("name", "build"), sample(each([*OTHER_TAG_BY_LIBBPF], *DIAGONAL, NEWEST), 3))
     def test_that_call_what_is_missing_differ_in_the_tag_alone(
         self, sources: Sources, bpftool: Bpftool, bpffs: Path, compilers: list[str], name: str, build: Build
     ) -> None:

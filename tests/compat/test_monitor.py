@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Network
+from tests.conftest import PATIENCE, Network
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
@@ -37,8 +37,9 @@ CHANGES = [
     "qdisc del dev em1 root",
     "qdisc del dev em1 clsact",
 ]
+#: Of the last change, as JSON.
+LAST = '"deleted":true,"kind":"clsact"'
 STAMP = re.compile(r"Timestamp: \w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4} \d+ usec\n|\[\d{4}-\d\d-\d\dT[\d:.]{15}\] ")
-SECONDS = 10
 
 
 @contextmanager
@@ -54,7 +55,10 @@ def listening(network: Network, output: Path, *command: str) -> Iterator[None]:
             yield
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(timeout=SECONDS)
+            try:
+                process.wait(timeout=PATIENCE)
+            finally:
+                process.kill()
 
 
 def listens(pid: int) -> bool:
@@ -68,7 +72,7 @@ def listens(pid: int) -> bool:
 
 
 def wait_until(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + PATIENCE
     while not done():
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -104,7 +108,7 @@ def test_json_is_an_object_on_a_line(network: Network, tmp_path: Path) -> None:
     output = tmp_path / "pytc"
     with listening(network, output, sys.executable, "-m", "pytc", "-j", "-ts", "monitor"):
         change(network)
-        wait_until(lambda: '"deleted":true,"kind":"clsact"' in output.read_text())
+        wait_until(lambda: LAST in output.read_text())
     records = [json.loads(line) for line in output.read_text().splitlines()]
     assert len(records) >= len(CHANGES)
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}", record["timestamp"]) for record in records)
@@ -118,10 +122,9 @@ def test_what_rtmon_has_written(network: Network, tmp_path: Path) -> None:
     rtmon = ["ip", "netns", "exec", network.name, "rtmon", "file", str(path)]
     with subprocess.Popen(rtmon, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
-            wait_until(path.exists)
-            time.sleep(0.2)
+            wait_until(lambda: listens(process.pid))
             change(network)
-            time.sleep(0.2)
+            wait_until(lambda: LAST in network.ok("monitor", "file", str(path), options=("-j",)))
         finally:
             process.terminate()
     done = network.pytc("monitor", "file", str(path))

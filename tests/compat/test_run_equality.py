@@ -7,6 +7,7 @@ them, in this process and on one processor.
 from __future__ import annotations
 
 import ctypes
+import itertools
 import mmap
 import os
 import struct
@@ -35,6 +36,7 @@ from tests.compat.loaders import (
     loaded,
     without_types,
 )
+from tests.tiers import sample
 
 pytestmark = [pytest.mark.compat, pytest.mark.kernel]
 
@@ -58,6 +60,7 @@ NOT_TWICE_THE_SAME = {"timer": "the timer fires while, or after, the maps are re
 ALIKE = [name for name in COMPARED if name not in NOT_TWICE_THE_SAME]
 #: Without -g these ask for fields of the kernel at places that are not theirs.
 ALIKE_WITHOUT_DEBUG = [name for name in COMPARED_WITHOUT_DEBUG if not name.startswith("core_")]
+NEED_NO_DEBUG = ("core_field", "kfunc", "modern_globals", "modern_subprogs", "traffic")
 WITH_CPU_V4 = ("callback_loop", "core_signed", "cpu_v4", "cpu_v4_far", "globals_struct", "modern_globals", "traffic")
 SKB_SIZE = 192
 _MARK_AT = 8
@@ -177,7 +180,7 @@ class TestPrograms:
         path = sources(name)
         compare(path, path, bpftool, bpffs)
 
-    @pytest.mark.parametrize("name", WITH_CPU_V4)
+    @pytest.mark.parametrize("name", sample(WITH_CPU_V4, 3))
     def test_do_the_same_with_instructions_of_cpu_v4(
         self, sources: Sources, bpftool: Bpftool, bpffs: Path, compilers: list[str], name: str
     ) -> None:
@@ -186,7 +189,7 @@ class TestPrograms:
         path = sources(name, clang="clang-19", cpu="v4")
         compare(path, path, bpftool, bpffs)
 
-    @pytest.mark.parametrize("name", ALIKE_WITHOUT_DEBUG)
+    @pytest.mark.parametrize("name", sample(ALIKE_WITHOUT_DEBUG))
     def test_do_the_same_without_debug_information(
         self, sources: Sources, bpftool: Bpftool, bpffs: Path, name: str
     ) -> None:
@@ -199,8 +202,7 @@ class TestPrograms:
     ) -> None:
         compare(sources(name), sources(name, form=TWIN), bpftool, bpffs)
 
-    @pytest.mark.parametrize("form", [STRIPPED, LINKED])
-    @pytest.mark.parametrize("name", ["core_field", "kfunc", "modern_globals", "modern_subprogs", "traffic"])
+    @pytest.mark.parametrize(("name", "form"), sample(itertools.product(NEED_NO_DEBUG, (STRIPPED, LINKED)), 3))
     def test_do_the_same_stripped_and_linked(
         self, sources: Sources, bpftool: Bpftool, bpffs: Path, name: str, form: str
     ) -> None:

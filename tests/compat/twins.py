@@ -72,7 +72,7 @@ _TRIES = {
     },
 }
 #: The kernel releases actions a while after their filters.
-_DELAYS = (0, 0.05, 0.2, 1, 2)
+_DELAYS = (0, 0.05, 0.2, 1, 2, 5, 10)
 _MOST_FAULTS = 8
 _SENDER = """
 import socket, struct, sys

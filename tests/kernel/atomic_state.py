@@ -120,7 +120,7 @@ def difference(before: State, after: State) -> str:
 
 def changed(before: State, network: Network, *, statistics: bool = False) -> str:
     """What is not as it was; the kernel may take a moment to release the actions of filters."""
-    for _ in range(20):
+    for _ in range(100):
         found = difference(before, state(network, statistics=statistics))
         if not found:
             break

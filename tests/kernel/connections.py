@@ -21,6 +21,8 @@ SERVER = "10.9.0.2"
 PORT = 5001
 ETH_P_IP = 0x0800
 SYN, ACK = 2, 16
+SO_TIMESTAMPNS = 35  # the kernel stamps each packet: when this process is scheduled does not matter
+_TIMESPEC = struct.Struct("=qq")
 SERVE = f"""
 import socket
 listener = socket.create_server(("{SERVER}", {PORT}))
@@ -97,7 +99,7 @@ def connection(network: Network, cgroup: Path | None, address: str = SERVER) -> 
 
 
 class Segment(NamedTuple):
-    """A TCP segment on the wire: when (in seconds), its flags, window, and options by kind."""
+    """A TCP segment on the wire: when by the kernel's clock (in seconds), its flags, window, and options by kind."""
 
     time: float
     flags: int
@@ -118,10 +120,11 @@ class Wire:
         while True:
             self._socket.settimeout(max(end - time.monotonic(), 0.001))
             try:
-                frame = self._socket.recv(2048)
+                frame, [(_, _, stamp)], _, _ = self._socket.recvmsg(2048, socket.CMSG_SPACE(_TIMESPEC.size))
             except (TimeoutError, BlockingIOError):
                 return found
-            segment = parsed(frame, time.monotonic())
+            seconds, nanoseconds = _TIMESPEC.unpack(stamp)
+            segment = parsed(frame, seconds + nanoseconds / 1e9)
             if segment is not None and segment.flags & SYN:
                 found.append(segment)
             if at_least and len(found) >= at_least:
@@ -131,6 +134,7 @@ class Wire:
 @contextmanager
 def watched(network: Network) -> Iterator[Wire]:
     with namespace(network.peer), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as opened:
+        opened.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         opened.bind(("em2", 3))  # ETH_P_ALL: also what leaves
         yield Wire(opened)
 

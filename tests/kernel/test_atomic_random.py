@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Compiler, Network, mounted
 from tests.kernel.atomic_state import FAILING, atomic, changed, clear, difference, furnish, plain, state
+from tests.tiers import examples
 
 pytestmark = pytest.mark.kernel
 
@@ -100,7 +101,7 @@ def furnished(network: Network, path: str) -> None:
 
 
 @settings(
-    max_examples=int(os.environ.get("PYTC_BATCHES", "15")),
+    max_examples=int(os.environ.get("PYTC_BATCHES", examples(0.1))),
     derandomize="PYTC_BATCHES" not in os.environ,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

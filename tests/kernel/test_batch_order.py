@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Network
+from tests.conftest import PATIENCE, ROOT, Network
 
 pytestmark = pytest.mark.kernel
 
@@ -113,7 +113,7 @@ def by_turns(network: Network, options: list[str], lines: list[str]) -> tuple[in
             break
     process.stdin.close()
     err = process.stderr.read().decode() if process.stderr is not None else ""
-    status = process.wait(timeout=30)
+    status = process.wait(timeout=PATIENCE)
     return status, out.decode(), re.sub(r":(\d+)$", lambda found: f":{(int(found[1]) + 1) // 2}", err, flags=re.M)
 
 
@@ -137,18 +137,18 @@ def test_a_line_does_not_wait_for_the_next_one(network: Network) -> None:
             b"filter show dev em1 ingress\nfilter add dev em1 ingr"
         )
         process.stdin.flush()
-        assert select.select([process.stdout], [], [], 20)[0]
+        assert select.select([process.stdout], [], [], PATIENCE)[0]
         assert b"pref 5" in process.stdout.read1()  # type: ignore[attr-defined]
         process.stdin.write(b"ess pref 6 bpf bytecode '1,6 0 0 0'\n")
         process.stdin.flush()
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE
         while "pref 6" not in network.ok("filter", "show", "dev", "em1", "ingress"):
             assert time.monotonic() < until
             time.sleep(0.05)
         assert process.poll() is None
     finally:
         process.stdin.close()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=PATIENCE) == 0
         process.stdout.close()
         assert process.stderr is not None
         process.stderr.close()
@@ -174,11 +174,11 @@ def test_a_device_that_takes_the_place_of_another_one(network: Network) -> None:
     for _ in range(2):
         process.stdin.write(lines)
         process.stdin.flush()
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE
         while "pref 1" not in network.ok("filter", "show", "dev", "br1", "ingress"):
             assert time.monotonic() < until
             time.sleep(0.05)
         network.execute("ip", "link", "del", "br1")
         network.execute("ip", "link", "add", "br1", "type", "bridge")
-    assert process.communicate(timeout=20) == (b"", b"")
+    assert process.communicate(timeout=PATIENCE) == (b"", b"")
     assert process.returncode == 0

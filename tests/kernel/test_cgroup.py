@@ -14,7 +14,7 @@ from pytc.bpf import Program
 from pytc.bpf.sys.cgroups import mounts
 from pytc.bpf.sys.links import links
 from pytc.errors import BpfError
-from tests.conftest import EXAMPLES, Compiler, Network, pins, run
+from tests.conftest import EXAMPLES, PATIENCE, Compiler, Network, pins, run
 from tests.kernel.connections import connection, json_of, numbers, serving
 from tests.kernel.worker import working
 
@@ -46,7 +46,7 @@ def is_loaded(number: int) -> bool:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 15
+    end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)

@@ -19,6 +19,7 @@ ELSEWHERE = {
     "make test": "continuous integration runs it, and with it this test",
     "make demo": "test_demo runs what it runs",
     "make check": "a part of make test",
+    "make test-all": "make test, and more of the same",
     "make bench": "the script is run by test_bench",
     "python3 -m pip install .": "make test and make demo install the checkout",
 }

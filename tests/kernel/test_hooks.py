@@ -153,6 +153,7 @@ def test_filters_of_classes_follow_those_of_their_qdisc(network: Network, tcx: s
     assert [ways(program_of(one)) for one in found] == [{0: 1}, {5: 1}, {54: 1}, {543: 1}]
 
 
+@pytest.mark.alone
 def test_runs_are_shown_when_the_kernel_counts_them(network: Network, tcx: str, build: Compiler) -> None:
     switch = Path("/proc/sys/kernel/bpf_stats_enabled")
     before = switch.read_text()

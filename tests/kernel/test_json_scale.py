@@ -24,7 +24,7 @@ from pytc.netlink.session import namespace
 from tests import strict_json
 from tests.captures import TCP, as_pcap, eth, ip4, packets, tcp
 from tests.compat.test_monitor import listening, wait_until
-from tests.conftest import EXAMPLES, Network
+from tests.conftest import EXAMPLES, PATIENCE, Network
 from tests.elf_writer import EXIT, code, elf, function, license, mov
 from tests.kernel.bpf.support import small_program
 from tests.kernel.test_json_documents import filters, made
@@ -215,6 +215,6 @@ def test_output_that_nobody_reads_any_more(much: Network, tmp_path: Path, option
             assert process.stdout.read(20)[:1] == b"["
             process.stdout.close()
             said = process.stderr.read()
-            assert process.wait(timeout=20) == 141, line
+            assert process.wait(timeout=PATIENCE) == 141, line
         assert b"Traceback" not in said
         assert all("error" in one or "note" in one for one in strict_json.values(said)), line

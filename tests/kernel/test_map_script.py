@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import EXAMPLES, Compiler, Network
+from tests.conftest import EXAMPLES, PATIENCE, Compiler, Network
 
 pytestmark = pytest.mark.kernel
 
@@ -45,7 +45,7 @@ def test_a_shell_that_imported_maps_reaches_them(network: Network, tmp_path: Pat
     network.ok("qdisc", "add", "dev", "em1", "clsact")
     with subprocess.Popen(words, env={**os.environ, **network.env}, stdout=subprocess.PIPE, text=True) as shell:
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + PATIENCE
             while not os.path.exists(socket):
                 assert shell.poll() is None
                 assert time.monotonic() < deadline

@@ -38,7 +38,7 @@ from pytc.packets import open_capture
 from pytc.packets.link_types import RAW
 from pytc.tc.kinds.shared.expression_words import VERDICTS
 from tests.captures import TCP, as_pcap, captures, eth, ip4, packets, raw, tcp
-from tests.conftest import ROOT
+from tests.conftest import PATIENCE, ROOT
 
 ARP = "4,40 0 0 12,21 0 1 2054,6 0 0 4294967295,6 0 0 0"
 SOURCE = "ldh [12]\njne #0x806, drop\nret #-1\ndrop: ret #0\n"
@@ -443,7 +443,7 @@ def test_stepping_at_a_terminal(capture: str, keys: bytes, shown: str, status: i
             said += _until(ours, "", keys[-1:] if status else b"")
         finally:
             os.close(ours)  # hangs up: nothing waits for a key for ever
-        assert shell.wait(timeout=20) == status, said
+        assert shell.wait(timeout=PATIENCE) == status, said
     assert shown in said
     assert "Traceback" not in said
 

@@ -59,8 +59,7 @@ def attributes(schema: Schema) -> st.SearchStrategy[list[tuple[str, Any]]]:
 @given(data=st.data())
 def test_equals_pyroute2(schema: Schema, data: st.DataObject) -> None:
     codec = codec_for(schema)
-    if codec is None:
-        pytest.skip("a table with types that are pyroute2's business")
+    assert codec is not None
     given_attributes = data.draw(attributes(schema))
     packed = pack(codec, given_attributes)
     assert packed == general.pack(schema, given_attributes)

@@ -15,7 +15,12 @@ import pytest
 from tests.compat.lines import words_of
 from tests.vm.twins import new_network, pytc, tc
 
-pytestmark = pytest.mark.kernel
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.needs(
+        "filter:bpf", *(f"action:{kind}" for kind in ("bpf", "csum", "gact", "police", "skbedit", "vlan"))
+    ),
+]
 
 _ALL = 3  # ETH_P_ALL
 _SOL_PACKET, _PACKET_AUXDATA = 263, 8

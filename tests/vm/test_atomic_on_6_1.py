@@ -6,6 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.vm.twins import masked_text, new_network, pytc
 
 FURNITURE = (
@@ -85,6 +87,10 @@ def atomic(batch: Path, *lines: str) -> tuple[int, str]:
     return done.status, done.err
 
 
+@pytest.mark.kernel
+@pytest.mark.needs(
+    "qdisc:drr", "qdisc:sfq", "qdisc:fq_codel", "filter:fw", "filter:matchall", "action:bpf", "action:police"
+)
 def test_all_or_nothing(tmp_path: Path) -> None:
     new_network()
     tc(*FURNITURE)

@@ -1,4 +1,4 @@
-"""Classic BPF on Debian's Linux 6.1: the interpreter, the checks and the translation agree with that kernel, too."""
+"""Classic BPF: the interpreter, the checks and the translation agree with the kernel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lines of tests/compat/lines for what other kernels lack: what tests/compat/test_differential.py does."""
+"""The lines of tests/compat/lines for kinds that some kernels lack: what tests/compat/test_differential.py does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OPTIONS = Options(("-s -d", "-j -s -d"), ("", "-j"), 0, patient=True)
 
 
 @pytest.fixture(scope="module")
-def both(in_vm: None) -> Iterator[Sides]:
+def both() -> Iterator[Sides]:
     with sides() as made:
         yield made
 
@@ -37,7 +37,9 @@ def merged() -> Iterator[Session]:
         )
 
 
-@pytest.mark.parametrize("session", list(merged()), ids=str)
+@pytest.mark.parametrize(
+    "session", [pytest.param(one, marks=pytest.mark.needs(*one.needs), id=str(one)) for one in merged()]
+)
 def test_sessions(both: Sides, objects: Callable[[str], str], session: Session) -> None:
     """Exit codes, outputs, and the kernel's state."""
     both.prepare(session)

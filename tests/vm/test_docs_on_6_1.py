@@ -15,7 +15,7 @@ from tests.kernel.test_docs import NEEDS_MODULES, PAGES, blocks, commands
 from tests.vm.test_actions import send_packets
 from tests.vm.twins import new_network, pytc
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("action:bpf", "action:gact", "action:skbedit", "action:vlan")]
 
 _BLOCKS = [block for page in PAGES for block in blocks(page, "sh") if NEEDS_MODULES in block]
 

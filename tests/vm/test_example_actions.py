@@ -15,7 +15,7 @@ from tests.example_sources import only_one, sections, words
 from tests.vm.test_actions import packets_in
 from tests.vm.twins import new_network, pytc, tc
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("action:bpf", "qdisc:htb")]
 HEADER = sections(EXAMPLES / "bpf.c")
 UDP = 17
 #: Ethernet, IPv4 without a valid checksum, UDP to port 9: 60 bytes.
@@ -43,7 +43,9 @@ def place(bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def run(command: str) -> Any:
     """A command of the header; what it prints, from JSON."""
     done = pytc("-j", *words(command))
-    assert (done.status, done.err) == (0, ""), (command, done.err)
+    # Newer kernels send this warning along with their answer; older ones write it into their log.
+    errors = [line for line in done.err.splitlines() if "sch_htb: quantum of class 10001 is big" not in line]
+    assert (done.status, errors) == (0, []), (command, done.err)
     return json.loads(done.out or "null")
 
 

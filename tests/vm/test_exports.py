@@ -13,7 +13,7 @@ from tests.conftest import pins
 from tests.kernel.exec_proxy.support import nobody_reads
 from tests.vm.twins import new_network, pytc, tc
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("action:bpf", "action:gact")]
 Objects = Callable[[str], str]
 
 

@@ -1,4 +1,4 @@
-"""Filters and qdiscs of kinds that pytc does not know, and what the kernel cannot dump, on Linux 6.1."""
+"""Filters and qdiscs of kinds that pytc does not know, and what the kernel cannot dump."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.compat.lines import words_of
 from tests.vm.twins import masked_text, new_network, pytc, run_all, tc
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("qdisc:htb", "action:gact")]
 
 DUMP_ENDED = "Error: Buffer too small for object.\nDump terminated\n"
 #: Filters of kinds that pytc does not know, and the kind.
@@ -25,7 +25,7 @@ SHOW = "filter show dev em1 ingress"
 
 
 @pytest.fixture
-def classful(in_vm: None) -> None:
+def classful() -> None:
     """em1 has clsact, and htb with a class at its root."""
     new_network()
     assert run_all(
@@ -33,7 +33,7 @@ def classful(in_vm: None) -> None:
     ) == [0, 0]
 
 
-@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.needs(f"filter:{kind}")) for kind in OTHERS])
 def test_kinds_without_a_module(classful: None, kind: str) -> None:
     """They can be got, shown and deleted; their actions are found, and their options are bytes."""
     words = [word.replace("_", " ") if "(" in word else word for word in words_of(OTHERS[kind])]
@@ -52,6 +52,7 @@ def test_kinds_without_a_module(classful: None, kind: str) -> None:
         assert (action["kind"], action["index"]) == ("gact", int(words[-1]))
 
 
+@pytest.mark.needs("filter:flower")
 def test_an_unknown_kind_as_text(classful: None) -> None:
     assert tc(*words_of(OTHERS["flower"])).status == 0
     text, got, deleted, left = (
@@ -69,6 +70,7 @@ def test_an_unknown_kind_as_text(classful: None) -> None:
     assert (deleted.status, deleted.out, left.out) == (0, "", "")
 
 
+@pytest.mark.needs("qdisc:codel")
 def test_an_unknown_qdisc(classful: None) -> None:
     assert tc("qdisc", "replace", "dev", "em1", "root", "handle", "9:", "codel").status == 0
     as_json, text = pytc("-j", "qdisc", "show", "dev", "em1").out, pytc("-s", "qdisc", "show", "dev", "em1").out
@@ -81,6 +83,7 @@ def test_an_unknown_qdisc(classful: None) -> None:
     assert refused.err.startswith('Unknown qdisc "codel", hence option "limit" is unparsable\nHint: ')
 
 
+@pytest.mark.needs("filter:matchall", "filter:fw")
 def test_brief(classful: None) -> None:
     """As tc where the kernel can do it; else pytc leaves out what is not brief."""
     assert tc(*"filter add dev em1 ingress pref 1 matchall skip_hw action pass index 601".split()).status == 0
@@ -94,6 +97,7 @@ def test_brief(classful: None) -> None:
     assert "fw chain 0 handle 0x6 \n\n\taction order 1: gact \t index 602\n" in shortened.out
 
 
+@pytest.mark.needs("filter:fw")
 def test_a_dump_that_the_kernel_ends(classful: None) -> None:
     """Filters of fw from before there were options: Linux 6.1 makes them, and cannot show them."""
     assert tc("filter", "add", "dev", "em1", "parent", "1:", "fw").status == 0
@@ -101,6 +105,7 @@ def test_a_dump_that_the_kernel_ends(classful: None) -> None:
     assert (found.status, found.err) == (expected.status, expected.err) == (1, DUMP_ENDED)
 
 
+@pytest.mark.needs("filter:flower")
 def test_templates(classful: None) -> None:
     template = "chain add dev em1 ingress chain 7 protocol ip flower dst_ip 0.0.0.0/16"
     assert tc(*template.split()).status == 0

@@ -1,4 +1,4 @@
-"""The loader on Debian's Linux 6.1: what loads, what it does then, what this kernel refuses and in which words."""
+"""The loader: what it finds out about the kernel, what the kernel refuses and in which words."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ from pytc.errors import BpfError, BpfSyscallError
 from tests.compat.kernel_view import view
 from tests.compat.loaders import as_newer_libbpf, differences
 from tests.conftest import must, run
-from tests.kernel.bpf.behaviour import LEGACY, MODERN, Case, counts, named, numbers, returns
-from tests.kernel.bpf.kernel_values import KERNEL
+from tests.kernel.bpf.behaviour import LEGACY, MODERN, counts, numbers, returns
 from tests.kernel.bpf.support import LENGTH, PACKET, UNSPEC, count, loaded, nothing_left, verdict
+from tests.needs import missing as lacking
+from tests.object_needs import needs_of
 
 pytestmark = pytest.mark.kernel
 Objects = Callable[[str], str]
 
-KERNEL_VERSION = (6, 1)
+KERNEL_VERSION = tuple(map(int, os.uname().release.split(".")[:2]))
 #: ETH_P_802_EX1 (0x88b5), as skb->protocol has it: in network byte order.
 OWN_PROTOCOL = 0xB588
-#: What this kernel lacks, and what the message names.
+#: Objects that older kernels refuse, and the function that the message names then.
 REFUSED = {
     "core_kern_ctx": "bpf_cast_to_kern_ctx",  # v6.2
     "kfunc": "bpf_cast_to_kern_ctx",
@@ -47,6 +48,7 @@ REFUSED = {
     "rbtree": "bpf_obj_drop_impl",
     "kfunc_iter": "bpf_iter_num_destroy",  # v6.4
 }
+PROBE_NEEDS = {"bpf_cookie": ("program:tracepoint",)}
 FORCED = [*(frozenset({name}) for name in PROBES), frozenset(PROBES)]
 OLD_WAYS = [
     case
@@ -56,18 +58,8 @@ OLD_WAYS = [
 ]
 
 
-def test_the_kernel_is_what_the_tests_are_for() -> None:
-    assert os.uname().release.startswith("6.1.")
-
-
 class TestObjects:
-    """Each does what its header comment says."""
-
-    @pytest.mark.parametrize("case", [*LEGACY, *MODERN, *KERNEL], ids=named)
-    def test_behave(self, objects: Objects, bpffs: Path, case: Case) -> None:
-        with loaded(objects(case.object), bpffs, name=case.program) as done:
-            case.check(done)
-            assert [note for note in done.notes if "is not pinned" not in note] == []
+    """Maps and constants of objects."""
 
     def test_with_a_pinning_of_their_own(self, objects: Objects, bpffs: Path, tmp_path: Path) -> None:
         (tmp_path / "bpf_pinning").write_text("6 tc/here\n")
@@ -85,19 +77,26 @@ class TestObjects:
         with Map.from_pin(str(bpffs / "tc/globals/pinned_global")) as found:
             assert count(found, 0) == 2
 
+    @pytest.mark.needs("configuration")
     def test_know_the_version_that_this_kernel_has(self, objects: Objects, bpffs: Path) -> None:
-        """uname -r says 6.1.0."""
-        patch = re.search(r"Debian 6\.1\.(\d+)", os.uname().version)
-        assert patch is not None
+        """uname -r says 6.1.0 on Debian, and uname -v the whole version."""
+        name = os.uname()
+        version = re.search(r"Debian (\d+)\.(\d+)\.(\d+)", name.version) or re.match(
+            r"(\d+)\.(\d+)\.(\d+)", name.release
+        )
+        assert version is not None
+        major, minor, patch = map(int, version.groups())
         with loaded(objects("kconfig"), bpffs) as done:
             verdict(done.program)
-            assert numbers(done, "numbers") == (KERNEL_VERSION[0] << 16 | KERNEL_VERSION[1] << 8 | int(patch.group(1)),)
+            assert numbers(done, "numbers") == (major << 16 | minor << 8 | patch,)
 
+    @pytest.mark.needs("guest", "perf_events")
     def test_of_what_the_loader_finds_out_itself(self, objects: Objects, bpffs: Path) -> None:
-        """This kernel has both: kprobes, and BPF programs that ask for their cookie."""
+        """Debian's kernels have both: kprobes, and BPF programs that ask for their cookie."""
         with loaded(objects("kconfig_virtual"), bpffs) as done:
             assert verdict(done.program) == 3
 
+    @pytest.mark.needs("!map:cgrp_storage", "!map:arena")
     def test_that_declare_maps_of_later_kernels(self, objects: Objects, bpffs: Path) -> None:
         with loaded(objects("types_new"), bpffs) as done:
             assert verdict(done.program) == 1
@@ -107,7 +106,13 @@ class TestObjects:
                 'map "arena" (arena): no loaded program uses it',
             ]
 
-    @pytest.mark.parametrize(("name", "since"), [("cgrp_storage", "6.2"), ("arena", "6.9")])
+    @pytest.mark.parametrize(
+        ("name", "since"),
+        [
+            pytest.param(name, since, marks=pytest.mark.needs(f"!map:{name}"))
+            for name, since in (("cgrp_storage", "6.2"), ("arena", "6.9"))
+        ],
+    )
     def test_that_need_maps_of_later_kernels(self, objects: Objects, name: str, since: str) -> None:
         spec = read_object(objects("types_new"))
         with pytest.raises(BpfSyscallError, match=rf'map "{name}" \({name}\): cannot create it') as caught:
@@ -118,26 +123,36 @@ class TestObjects:
 class TestKernelTypes:
     """Kernel symbols and kernel functions, and what is not there."""
 
+    @pytest.mark.needs("kernel_btf", "symbol:runqueues")
     def test_variables_of_each_processor(self, objects: Objects, bpffs: Path) -> None:
         with loaded(objects("ksym_typed"), bpffs) as done:
             assert verdict(done.program) == 0
             assert numbers(done, "seen", "4Q")[:3] == (0, 0, 0)
 
+    @pytest.mark.needs("kernel_btf", "jit", "kfunc:bpf_kfunc_call_test1")
     def test_functions(self, objects: Objects, bpffs: Path) -> None:
         with loaded(objects("kfunc_call"), bpffs) as done:
             assert verdict(done.program) == 10
             assert numbers(done, "sum") == (6 + (4 << 32),)
 
+    @pytest.mark.needs("kernel_btf", "jit", "!kfunc:bpf_cast_to_kern_ctx")
     def test_weak_functions_that_are_missing(self, objects: Objects, bpffs: Path) -> None:
         with loaded(objects("kfunc_weak"), bpffs) as done:
             returns(LENGTH)(done)
 
-    @pytest.mark.parametrize("name", REFUSED)
+    @pytest.mark.parametrize(
+        "name",
+        [
+            pytest.param(name, marks=pytest.mark.needs("kernel_btf", "jit", f"!kfunc:{function}"))
+            for name, function in REFUSED.items()
+        ],
+    )
     def test_what_is_missing_is_named(self, objects: Objects, bpffs: Path, name: str) -> None:
         with nothing_left(bpffs), pytest.raises(BpfError) as caught:
             loaded(objects(name), bpffs)
         assert f'this kernel has no function "{REFUSED[name]}"' in str(caught.value)
 
+    @pytest.mark.needs("kernel_btf")
     def test_a_field_that_is_missing_is_named(self, objects: Objects, bpffs: Path) -> None:
         with nothing_left(bpffs), pytest.raises(BpfError, match=r"struct task_struct\.never_there"):
             loaded(objects("core_missing"), bpffs)
@@ -151,6 +166,7 @@ def unload(module: str) -> None:
     run("rmmod", module)
 
 
+@pytest.mark.needs("guest", "kernel_btf", "jit", "module:nf_conntrack")
 class TestModules:
     """Functions, variables and types of modules; the first tests want them away, the others load them."""
 
@@ -222,7 +238,9 @@ class TestModules:
 class TestFeatures:
     """What this kernel has, and objects without it."""
 
-    @pytest.mark.parametrize("name", PROBES)
+    @pytest.mark.parametrize(
+        "name", [pytest.param(name, marks=pytest.mark.needs(*PROBE_NEEDS.get(name, ()))) for name in PROBES]
+    )
     def test_a_probe_is_as_clear_as_the_kernel_is_new(self, name: str) -> None:
         source = inspect.getsource(features_module)
         since = re.search(rf'^    "{name}": .*# v(\d+)\.(\d+)$', source, re.MULTILINE)
@@ -233,6 +251,8 @@ class TestFeatures:
     def test_objects_do_without(self, objects: Objects, bpffs: Path, missing: frozenset[str]) -> None:
         features = Features(missing)
         for case in OLD_WAYS:
+            if lacking(needs_of(case.object, case.program)):
+                continue
             spec = read_object(objects(case.object))
             pins = PinRoot(str(bpffs / case.object))
             (bpffs / case.object).mkdir(exist_ok=True)
@@ -251,8 +271,6 @@ class TestFilters:
 
     @pytest.fixture
     def pair(self) -> Iterator[tuple[str, str]]:
-        for module in ("veth", "cls_bpf", "sch_ingress"):
-            must("modprobe", module)
         must("ip", "link", "add", "em1", "type", "veth", "peer", "name", "em2")
         for device in ("em1", "em2"):
             must("ip", "link", "set", device, "up")

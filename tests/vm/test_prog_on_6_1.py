@@ -1,4 +1,4 @@
-"""``pytc prog`` on Debian's Linux 6.1: what packets its test runs take, programs of actions, its instructions."""
+"""``pytc prog``: what packets its test runs take, programs of actions, its instructions."""
 
 from __future__ import annotations
 

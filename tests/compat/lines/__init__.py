@@ -8,7 +8,7 @@ kernel must have for it; then each line is a step:
 - A line with the word ``D`` has a device of its own, called D, and has nothing to do with those above it.
   ``each: COMMAND ; ...`` are done with each such device of the session first.
 - ``! COMMAND => WORDS`` is refused by tc. WORDS are in pytc's message, which begins as that of tc does, or differs from
-  it on purpose: ``WORDS (own words)``.
+  it on purpose: ``WORDS (own words)``. ``WORDS || WORDS`` are of different kernels.
 - ``send D`` sends some packets out of a device.
 
 ``_`` stands for the blanks inside bytecode, ``#`` starts a comment.
@@ -50,6 +50,11 @@ ELSEWHERE = frozenset(
     )
 )
 
+#: Kinds that are not of qdiscs.
+_FAMILIES = {
+    **dict.fromkeys("basic bpf flower fw matchall u32".split(), "filter"),
+    **dict.fromkeys("act_bpf csum gact mirred nat pedit police skbedit vlan".split(), "action"),
+}
 #: Kinds whose options pytc does not know: what it shows of them is not what tc shows.
 _RAW = frozenset(("codel", "pie", "hhf", "red", "flower", "basic", "pedit"))
 
@@ -114,6 +119,11 @@ class Session(NamedTuple):
     def elsewhere(self) -> bool:
         """Whether it is for the VM."""
         return not ELSEWHERE.isdisjoint(self.kinds)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Its kinds in the words of tests/needs.py."""
+        return tuple(f"{_FAMILIES.get(kind, 'qdisc')}:{kind.removeprefix('act_')}" for kind in self.kinds)
 
     @property
     def raw(self) -> bool:

@@ -6,11 +6,15 @@ import mmap
 import struct
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import pytest
 
 from pytc.bpf import Loaded
 from pytc.bpf.sys.constants import F_NO_PREALLOC
+from tests.conftest import PATIENCE
 from tests.kernel.bpf.support import LENGTH, OK, PACKET, PIPE, PROTOCOL, SHOT, UNSPEC, count, verdict, word
+from tests.object_needs import needs_of
 
 ENOENT = 0xFFFFFFFE
 Check = Callable[[Loaded], None]
@@ -147,7 +151,7 @@ def spinlock(done: Loaded) -> None:
 
 def timer(done: Loaded) -> None:
     assert verdict(done.program) == 0
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not numbers(done, "fired")[0] and time.monotonic() < deadline:
         time.sleep(0.002)
     assert numbers(done, "fired") == (1 + 1000 * LENGTH,)
@@ -412,6 +416,14 @@ MODERN = (
         }.items()
     ),
 )
+
+
+def needing(*cases: Case) -> list[Any]:
+    """Return parameters of a test, each marked with what it needs from the kernel."""
+    return [
+        pytest.param(case, marks=pytest.mark.needs(*needs_of(case.object, case.program)), id=named(case))
+        for case in cases
+    ]
 
 
 def named(case: Case) -> str:

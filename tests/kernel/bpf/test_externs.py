@@ -16,7 +16,7 @@ from pytc.bpf.kernel.features import Features
 from pytc.bpf.kernel.running import configuration, kernel_btf, version_code
 from pytc.bpf.kernel.symbols import has_syscall_wrapper
 from pytc.errors import BpfError, ObjectError
-from tests.conftest import Compiler, cannot
+from tests.conftest import Compiler
 from tests.kernel.bpf.kernel_values import place
 from tests.kernel.bpf.support import loaded, nothing_left, verdict
 
@@ -28,20 +28,14 @@ def kernel() -> Btf:
     return kernel_btf()
 
 
-def settings() -> dict[str, str]:
-    found = configuration()
-    if not found:
-        cannot("this kernel does not tell its configuration")
-    return found
-
-
 def data(found: Loaded, name: str) -> bytes:
     """The contents of a data map."""
     return found.maps[name][bytes(4)]
 
 
+@pytest.mark.needs("configuration")
 def test_settings_lie_in_the_map_by_alignment_and_size(build: Compiler, bpffs: Path) -> None:
-    known = settings()
+    known = configuration()
     with loaded(build("kconfig_sizes"), bpffs) as found:
         assert verdict(found.program) == len(known["CONFIG_DEFAULT_HOSTNAME"].strip('"'))
         numbers = struct.unpack_from("<5Q", data(found, ".bss"))
@@ -54,7 +48,13 @@ def test_settings_lie_in_the_map_by_alignment_and_size(build: Compiler, bpffs: P
     assert len(contents) == 30
 
 
-@pytest.mark.parametrize("missing", [frozenset[str](), frozenset({"bpf_cookie"})])
+@pytest.mark.parametrize(
+    "missing",
+    [
+        pytest.param(frozenset[str](), marks=pytest.mark.needs("program:tracepoint")),
+        frozenset({"bpf_cookie"}),
+    ],
+)
 def test_settings_that_the_loader_finds_out_itself(build: Compiler, bpffs: Path, missing: frozenset[str]) -> None:
     """A kernel with kprobes has them for a function with the prefix of the architecture."""
     spec = read_object(build("kconfig_virtual"))
@@ -77,14 +77,19 @@ def test_the_version_is_that_of_uname() -> None:
         ("kconfig_wrong_type", "CONFIG_HZ"),
         ("kconfig_unknown", "LINUX_HAS_NEVER_THERE"),
         ("kconfig_small", '"LINUX_KERNEL_VERSION" is'),
-        ("ksym_missing", 'no variable "never_there"'),
         ("ksym_missing_typeless", 'no symbol "never_there"'),
-        ("ksym_wrong_type", "has another type"),
-        ("ksym_ambiguous", 'several symbols "s_show"'),
-        ("kfunc_missing", 'no function "never_there"'),
-        ("kfunc_wrong_type", "has another type"),
-        ("core_missing", "this kernel has no struct task_struct.never_there"),
-        ("core_memsize_signed", "struct task_struct.tgid has another size in this kernel"),
+        pytest.param("ksym_ambiguous", 'several symbols "s_show"', marks=pytest.mark.needs("several_symbols:s_show")),
+        *(
+            pytest.param(name, said, marks=pytest.mark.needs("kernel_btf"))
+            for name, said in (
+                ("ksym_missing", 'no variable "never_there"'),
+                ("ksym_wrong_type", "has another type"),
+                ("kfunc_missing", 'no function "never_there"'),
+                ("kfunc_wrong_type", "has another type"),
+                ("core_missing", "this kernel has no struct task_struct.never_there"),
+                ("core_memsize_signed", "struct task_struct.tgid has another size in this kernel"),
+            )
+        ),
     ],
 )
 def test_what_the_kernel_lacks_is_named_in_the_first_line(build: Compiler, bpffs: Path, name: str, said: str) -> None:
@@ -105,6 +110,7 @@ def rows(found: Loaded) -> list[tuple[str, tuple[int, ...]]]:
     ]
 
 
+@pytest.mark.needs("kernel_btf")
 def test_field_relocations_give_what_the_kernels_types_say(
     build: Compiler, bpffs: Path, kernel: Btf, compilers: list[str]
 ) -> None:
@@ -125,6 +131,7 @@ def test_field_relocations_give_what_the_kernels_types_say(
             assert (signed, right) == (kernel.is_signed(resolved), 64 - 8 * size), name
 
 
+@pytest.mark.needs("kernel_btf")
 def test_types_may_come_from_a_file(build: Compiler, bpffs: Path, tmp_path: Path) -> None:
     copy = tmp_path / "vmlinux.btf"
     copy.write_bytes(Path("/sys/kernel/btf/vmlinux").read_bytes())

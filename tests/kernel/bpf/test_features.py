@@ -6,9 +6,10 @@ import ctypes
 import errno
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,8 +26,9 @@ from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfError, BpfSyscallError, ObjectError
 from tests.btf_writer import BtfWriter
 from tests.conftest import OBJECTS, Compiler
-from tests.kernel.bpf.behaviour import LEGACY, MODERN, Case, named
+from tests.kernel.bpf.behaviour import LEGACY, MODERN, Case, needing
 from tests.kernel.bpf.support import nothing_left
+from tests.tiers import sample
 
 pytestmark = pytest.mark.kernel
 EACH = [frozenset({name}) for name in PROBES]
@@ -55,11 +57,22 @@ def label(missing: frozenset[str]) -> str:
     return "all" if missing == ALL else "-".join(sorted(missing))
 
 
+def _combined(missing: Iterable[frozenset[str]], *needs: str) -> list[Any]:
+    """Return parameters: each set of missing features with each case, and what both need from the kernel."""
+    return [
+        pytest.param(one, *row.values, marks=(*row.marks, pytest.mark.needs(*needs)), id=f"{label(one)}-{row.id}")
+        for one in missing
+        for row in needing(*LEGACY, *MODERN)
+    ]
+
+
 class TestWithout:
     """A feature is forced to be missing; nothing changes for the user."""
 
-    @pytest.mark.parametrize("case", [*LEGACY, *MODERN], ids=named)
-    @pytest.mark.parametrize("missing", [*EACH, ALL], ids=label)
+    @pytest.mark.parametrize(
+        ("missing", "case"),
+        [*sample(_combined(EACH, "host")), *_combined([ALL])],
+    )
     def test_objects_behave(self, build: Compiler, bpffs: Path, case: Case, missing: frozenset[str]) -> None:
         spec = read_object(build(case.object))
         chosen = select_program(spec, program=case.program)

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import OBJECTS, Compiler, must
 from tests.kernel.bpf.support import count, loaded, verdict
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("host")]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pytc.bpf.kernel import versions as v
 from pytc.bpf.sys.helpers import Helper, helpers
 from tests.kernel.bpf.helper_licenses import kinds, restricted, unknown
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("host", "kernel_btf")]
 #: No program of a kind that this kernel loads without the GPL may call these: those of remote controls (LIRC), of
 #: security modules and TCP algorithms, which need the GPL themselves, and of traced functions; tests/vm asks for more.
 NOT_EVERYWHERE = frozenset(

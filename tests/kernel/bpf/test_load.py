@@ -82,7 +82,11 @@ class TestWhatIsLoaded:
 
     @pytest.mark.parametrize(
         ("name", "type"),
-        [("on_xdp", ProgramType.XDP), ("on_socket", ProgramType.SOCKET_FILTER), ("on_xmit", ProgramType.KPROBE)],
+        [
+            ("on_xdp", ProgramType.XDP),
+            ("on_socket", ProgramType.SOCKET_FILTER),
+            pytest.param("on_xmit", ProgramType.KPROBE, marks=pytest.mark.needs("program:kprobe")),
+        ],
     )
     def test_programs_of_other_types_load_as_what_they_are(
         self, build: Compiler, bpffs: Path, name: str, type: ProgramType
@@ -126,6 +130,7 @@ class TestWhatIsLoaded:
             assert fds("btf") == 0
             assert done.program.description.btf_id == 0
 
+    @pytest.mark.needs("context_arguments")
     def test_a_statically_linked_object_keeps_its_types(self, build: Compiler, bpffs: Path, tmp_path: Path) -> None:
         from tests.conftest import must
 

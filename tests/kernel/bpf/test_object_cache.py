@@ -24,7 +24,7 @@ from pytc.bpf import (
 from pytc.bpf.loader.load import load_together
 from pytc.bpf.sys.info import translated_instructions
 from pytc.errors import ObjectError
-from tests.conftest import ROOT, Compiler, Network
+from tests.conftest import PATIENCE, ROOT, Compiler, Network
 from tests.kernel.bpf.support import nothing_left, verdict
 
 pytestmark = pytest.mark.kernel
@@ -208,6 +208,6 @@ def test_an_object_that_changes_in_the_course_of_a_batch(network: Network, build
         text = process.stdout.read1().decode()  # type: ignore[attr-defined]
         shown.append(text.partition("name ")[2].split()[0] + text.partition("tag ")[2].split()[0])
     process.stdin.close()
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=PATIENCE) == 0
     process.stdout.close()
     assert shown[0] == shown[1] == shown[3] != shown[2]

@@ -27,8 +27,9 @@ from tests.conftest import Network
 from tests.expressions import ETHERNET as EXPRESSIONS
 from tests.kernel.cbpf.support import Wire
 from tests.kernel_filter import SocketPair
+from tests.tiers import examples
 
-pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("libpcap")]
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("host"), pytest.mark.usefixtures("libpcap")]
 
 PACKETS = [packet for made, _ in captures().values() for packet in made]
 #: The kernel drops a frame that ends within a VLAN tag.
@@ -62,7 +63,7 @@ class _WithoutHeaders(Machine):
         return super().load(offset, size)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(2))
 @given(programs(ANYWHERE), st.binary(min_size=1, max_size=70))
 def test_what_programs_compute_is_what_the_kernel_computes(
     program: tuple[ClassicInstruction, ...], start: bytes
@@ -81,7 +82,7 @@ def _refused(program: tuple[ClassicInstruction, ...]) -> bool:
     return False
 
 
-@settings(max_examples=1500)
+@settings(max_examples=examples(8))
 @given(st.one_of(wild_programs, memory_programs))
 @example(parse_bytecode("1,6 0 0 0") * MAX_INSTRUCTIONS)
 def test_what_is_refused_is_what_the_kernel_refuses(program: tuple[ClassicInstruction, ...]) -> None:
@@ -136,7 +137,7 @@ def test_a_translated_expression_returns_the_same(root: None, expression: str) -
 _IN_A_TEST_RUN = ("proto", "mark", "vlan_avail", "vlan_tci", "ifidx", "alu_xor_x")
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(2))
 @given(programs(_IN_A_TEST_RUN, from_headers=True), st.integers(0, 1 << 20))
 def test_translated_programs_compute_the_same(program: tuple[ClassicInstruction, ...], which: int) -> None:
     packet = _runnable()[which % len(_runnable())]
@@ -154,6 +155,7 @@ def test_translated_corners_compute_the_same(root: None, text: str) -> None:
             assert translated.test_run(packet.data).verdict == run(program, packet.data, ancillary=known)
 
 
+@pytest.mark.slow
 def test_the_largest_program_is_translated(root: None) -> None:
     """Its jumps are farther than 16 bits reach."""
     lines = ["ld #len", "jeq #0, skip", "jmp far"]

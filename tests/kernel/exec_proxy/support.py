@@ -14,13 +14,13 @@ from pathlib import Path
 
 from pytc.bpf import Map, MapSpec
 from pytc.bpf.maps.map import create_map
-from tests.conftest import ROOT
+from tests.conftest import PATIENCE, ROOT
 
 NOBODY = 65534
 PYTC = (sys.executable, "-m", "pytc")
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 20) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
     """Waits for something that another process does."""
     end = time.monotonic() + seconds
     while not condition():

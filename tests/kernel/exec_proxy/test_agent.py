@@ -24,6 +24,7 @@ from pytc.exec_proxy.agent_client import drop, fetch
 from pytc.exec_proxy.map_transfer import Importer, identify, send_maps
 from pytc.exec_proxy.wire import MapEntry, ObjectIdentity, encode
 from tests.kernel.exec_proxy.support import array_maps, open_descriptors, until
+from tests.tiers import examples
 
 pytestmark = pytest.mark.kernel
 
@@ -181,7 +182,7 @@ def test_descriptors_with_a_request_are_refused(serving: Serving) -> None:
     until(lambda: len(open_descriptors()) == before, "closed descriptors")
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(1))
 @given(
     st.lists(
         st.binary(max_size=40)
@@ -314,7 +315,7 @@ ANSWERS: list[tuple[bytes, bool]] = [
 ]
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(1))
 @given(st.lists(st.sampled_from(ANSWERS), max_size=4))
 def test_no_answer_crashes_the_client_or_leaks(answers: list[tuple[bytes, bool]]) -> None:
     with tempfile.TemporaryDirectory() as directory, array_maps(1) as maps:

@@ -16,7 +16,7 @@ import pytest
 from pytc.errors import TransferError
 from pytc.exec_proxy.agent_client import drop, fetch
 from pytc.exec_proxy.map_transfer import identify, send_maps
-from tests.conftest import Outcome, cannot, run
+from tests.conftest import PATIENCE, Outcome, cannot, run
 from tests.kernel.exec_proxy.support import NOBODY, PYTC, array_maps, as_user, finish, running, until
 
 pytestmark = pytest.mark.kernel
@@ -116,7 +116,7 @@ def test_the_default_is_a_shell(tmp_path: Path) -> None:
         until(path.exists, "the socket")
         with array_maps(1) as maps:
             send_maps(str(path), OBJECT, maps)
-        out, _ = shell.communicate("echo $BPF_NUM_MAPS $0\n", timeout=20)
+        out, _ = shell.communicate("echo $BPF_NUM_MAPS $0\n", timeout=PATIENCE)
     assert out == "1 /bin/sh\n"
 
 
@@ -125,7 +125,7 @@ def test_maps_are_there_for_as_long_as_the_shell_is(tmp_path: Path, agent: str) 
     with running(*PYTC, "exec", "bpf", "import", str(path)) as shell:
         until(path.exists, "the socket")
         assert run(agent, "send", str(path), "36", "2").status == 0
-        out, _ = shell.communicate(f"{agent} count 1 0\n{agent} count 0 0\n", timeout=20)
+        out, _ = shell.communicate(f"{agent} count 1 0\n{agent} count 0 0\n", timeout=PATIENCE)
     assert out == "1001\n1000\n"
 
 

@@ -22,6 +22,7 @@ from pytc.exec_proxy import reassembly as assembly
 from pytc.exec_proxy.map_transfer import Exporter, Importer, identify, send_maps
 from pytc.exec_proxy.wire import MapEntry, ObjectIdentity, encode
 from tests.kernel.exec_proxy.support import NOBODY, array_maps, as_user, open_descriptors, send_raw, until
+from tests.tiers import examples
 
 pytestmark = pytest.mark.kernel
 
@@ -232,7 +233,7 @@ def fuzzed() -> Iterator[Listening]:
             yield made
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(2), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     head=st.binary(max_size=120)
     | st.builds(
@@ -342,11 +343,10 @@ def test_the_wait_has_an_end(listening: Listening) -> None:
     start = time.monotonic()
     with pytest.raises(TransferError, match="in time"):
         listening.importer.receive(0.2)
-    assert 0.2 <= time.monotonic() - start < 5
+    assert time.monotonic() - start >= 0.2
 
 
 def test_a_thousand_rounds(tmp_path: Path) -> None:
-    start = time.monotonic()
     with array_maps(3, 0, 1, 2) as maps:
         before = open_descriptors()
         for _ in range(1000):
@@ -356,7 +356,6 @@ def test_a_thousand_rounds(tmp_path: Path) -> None:
                     assert received.map_ids() == {m.description.id for m in maps}
         assert open_descriptors() == before
     assert not [*tmp_path.iterdir()]
-    assert time.monotonic() - start < 60
 
 
 def in_threads(count: int, work: Callable[[int], object]) -> list[threading.Thread]:

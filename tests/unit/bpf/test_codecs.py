@@ -21,6 +21,7 @@ from pytc.bpf.codec.scalars import Codec, Integer, Style, say, word
 from pytc.errors import CodecError, ObjectError
 from tests.btf_writer import BtfWriter
 from tests.codec_types import Typed, btf_types, formats
+from tests.tiers import examples
 
 
 def both_ways(format: str, value: Any, data: bytes) -> None:
@@ -403,7 +404,7 @@ class TestBtf:
         with pytest.raises(ObjectError, match="has no size"):
             btf_codec(writer.parsed(), far)
 
-    @settings(max_examples=200)
+    @settings(max_examples=examples(1))
     @given(st.binary(max_size=200), st.integers(0, 12))
     def test_hostile_types_are_refused(self, types: bytes, type_id: int) -> None:
         types = types[: len(types) // 4 * 4]

@@ -1,0 +1,72 @@
+"""What pytc does is what is recorded. ``python -m tests.golden`` records it anew, and git shows what has changed."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.compat.lines import all_sessions
+from tests.conftest import ROOT, cannot
+from tests.golden.kernel import version
+
+RECORDS = Path(__file__).parent / "records"
+_KERNEL = version()
+_NAMES = sorted(path.stem for path in (RECORDS / _KERNEL).glob("*.txt"))
+_MOST_LINES = 60
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory with what this kernel and this pytc give."""
+    if os.geteuid() != 0:
+        cannot("not root: BPF and network namespaces need it")
+    directory = tmp_path_factory.mktemp("golden")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.golden", "--into", str(directory), *_NAMES],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return directory / _KERNEL
+
+
+@pytest.mark.kernel
+@pytest.mark.skipif(not _NAMES, reason=f"there is no record of Linux {_KERNEL}")
+@pytest.mark.parametrize("name", _NAMES)
+def test_nothing_has_changed(made: Path, name: str) -> None:
+    lacks = [(directory / "lacks").read_text() for directory in (RECORDS / _KERNEL, made)]
+    if lacks[0] != lacks[1]:
+        pytest.skip(f"the record is of a machine that lacks other things: {' '.join(difference(*lacks))}")
+    expected, found = ((directory / f"{name}.txt").read_text() for directory in (RECORDS / _KERNEL, made))
+    lines = list(difference(expected, found))
+    more = f"\n... and {len(lines) - _MOST_LINES} lines more" if len(lines) > _MOST_LINES else ""
+    assert not lines, (
+        f"{name}: pytc does not do what is recorded. If it is meant to, run python -m tests.golden, "
+        f"and look at what git diff shows.\n" + "\n".join(lines[:_MOST_LINES]) + more
+    )
+
+
+def test_all_tables_and_scripts_are_recorded() -> None:
+    recorded = {path.stem for path in RECORDS.glob("*/*.txt")}
+    assert {path.stem for path in (Path(__file__).parent / "commands").glob("*.txt")} <= recorded
+    for session in all_sessions():
+        name = "kinds" if session.elsewhere else "lines"
+        assert any(f"[{session.title}]" in path.read_text().splitlines() for path in RECORDS.glob(f"*/{name}-*.txt")), (
+            session.title
+        )
+
+
+def difference(expected: str, found: str) -> Iterator[str]:
+    """The lines of a unified diff, without its head."""
+    lines = difflib.unified_diff(expected.splitlines(), found.splitlines(), "recorded", "now", "", "", 4, "")
+    return (line for line in lines if not line.startswith(("---", "+++", "@@")))

@@ -1,0 +1,272 @@
+"""What tests need from the running kernel: ``@pytest.mark.needs("jit", "qdisc:drr", "helper:loop")``.
+
+A need is found out by trying, not by the kernel's version, and once for each run of pytest. A test whose needs are not
+met is skipped with the reason; ``"!tcx"`` is for kernels that lack it. So the same tests run on this machine and in the
+guests, each wherever it can. Needs with an argument are :data:`FAMILIES`, the others :data:`FEATURES`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import socket
+import struct
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+from pytc.bpf.btf import types as b
+from pytc.bpf.kernel.running import configuration, kernel_btf
+from pytc.bpf.sys.abi import BtfLoadAttr, MapCreateAttr, PerfEventAttr, ProgLoadAttr, ProgQueryAttr, pointer
+from pytc.bpf.sys.attach_points import TCX_INGRESS
+from pytc.bpf.sys.cgroups import mounts
+from pytc.bpf.sys.constants import Command, ProgramType
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.helpers import helpers
+from pytc.bpf.sys.syscall import bpf, perf_event_open
+from pytc.errors import BpfSyscallError
+from tests.btf_writer import BtfWriter
+from tests.elf_writer import EXIT, insn, mov
+
+_NEW_NETWORK = 0x40000000
+_NEW_LINK, _NEW_QDISC, _NEW_FILTER, _NEW_ACTION = 16, 36, 44, 48
+_REQUEST, _ACK, _EXCLUSIVE, _CREATE = 0x1, 0x4, 0x200, 0x400
+_ERROR = 2
+_LOOPBACK = 1
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+_ROOT, _CLSACT, _INGRESS = 0xFFFFFFFF, 0xFFFFFFF1, 0xFFFFFFF2
+_ALL_PROTOCOLS = 0x0300  # ETH_P_ALL, in network byte order
+
+
+def missing(needs: Iterable[str]) -> str:
+    """Return the first need that the kernel does not meet, as a sentence; empty where it meets all."""
+    return next((sentence for need in needs if (sentence := _missing(need))), "")
+
+
+@cache
+def _missing(need: str) -> str:
+    if need.startswith("!"):
+        return "" if _missing(need[1:]) else f"this kernel has {need[1:].replace(':', ' ')}"
+    family, _, name = need.partition(":")
+    if name:
+        return "" if FAMILIES[family](name) else f"this kernel has no {family.replace('_', ' ')} {name}"
+    return "" if FEATURES[need][0]() else FEATURES[need][1]
+
+
+def _succeeds(call: Callable[[], int]) -> bool:
+    """Whether a system call makes a descriptor, which is closed again."""
+    try:
+        OwnedFd(call()).close()
+    except BpfSyscallError:
+        return False
+    return True
+
+
+def _loads(
+    *code: bytes, type: ProgramType = ProgramType.SCHED_CLS, btf: OwnedFd | None = None, functions: bytes = b""
+) -> bool:
+    """Whether the verifier takes a program; ``functions`` are records of 8 bytes: instruction, id of a type."""
+    instructions, license = ctypes.create_string_buffer(b"".join(code)), ctypes.create_string_buffer(b"GPL")
+    information = ctypes.create_string_buffer(functions)
+    attr = ProgLoadAttr(
+        prog_type=type, insn_cnt=len(b"".join(code)) // 8, insns=pointer(instructions), license=pointer(license)
+    )
+    if btf is not None:
+        attr.prog_btf_fd, attr.func_info_rec_size = btf.fd, 8
+        attr.func_info, attr.func_info_cnt = pointer(information), len(functions) // 8
+    return _succeeds(lambda: bpf(Command.PROG_LOAD, attr))
+
+
+def _loaded_types(types: BtfWriter) -> OwnedFd:
+    data = types.data()
+    buffer = ctypes.create_string_buffer(data, len(data))
+    return OwnedFd(bpf(Command.BTF_LOAD, BtfLoadAttr(btf=pointer(buffer), btf_size=len(data))))
+
+
+def _has_jit() -> bool:
+    setting = Path("/proc/sys/net/core/bpf_jit_enable")
+    return setting.exists() and setting.read_text().strip() != "0"
+
+
+def _has_tcx() -> bool:
+    attr = ProgQueryAttr(target=_LOOPBACK, attach_type=TCX_INGRESS)
+    try:
+        bpf(Command.PROG_QUERY, attr)
+    except BpfSyscallError as error:
+        return error.errno == errno.ENOENT  # nothing is attached
+    return True
+
+
+def _takes_contexts() -> bool:
+    """Whether global functions may take the program's context, which without types of the kernel newer ones refuse."""
+    types = BtfWriter()
+    number, context = types.integer(), types.pointer(types.structure("__sk_buff", 0, ()))
+    prototype = types.add(b.FUNC_PROTO, size=number, extra=struct.pack("<II", types.string("skb"), context), count=1)
+    inner, outer = (types.add(b.FUNC, name, prototype, count=linkage) for name, linkage in (("inner", 1), ("outer", 0)))
+    with _loaded_types(types) as btf:
+        code = (insn(0x85, source=1, immediate=1), EXIT, mov(0, 0), EXIT)
+        return _loads(*code, btf=btf, functions=struct.pack("<IIII", 0, outer, 2, inner))
+
+
+def _has_helper(name: str) -> bool:
+    """Whether the verifier knows a helper; what it says about its arguments does not matter."""
+    (number,) = (helper.number for helper in helpers() if helper.name == name)
+    code = ctypes.create_string_buffer(insn(0x85, immediate=number) + mov(0, 0) + EXIT)
+    license, log = ctypes.create_string_buffer(b"GPL"), ctypes.create_string_buffer(1 << 14)
+    attr = ProgLoadAttr(
+        prog_type=ProgramType.SCHED_CLS,
+        insn_cnt=3,
+        insns=pointer(code),
+        license=pointer(license),
+        log_level=1,
+        log_size=len(log),
+        log_buf=pointer(log),
+    )
+    _succeeds(lambda: bpf(Command.PROG_LOAD, attr))
+    return b"invalid func" not in log.value and b"unknown func" not in log.value
+
+
+#: Names of types of maps: type, size of keys, size of values, entries, flags.
+_MAPS = {
+    "stack_trace": (7, 4, 8, 1, 0),
+    "ringbuf": (27, 0, 0, 4096, 0),
+    "bloom_filter": (30, 0, 4, 1, 0),
+    "user_ringbuf": (31, 0, 0, 4096, 0),
+    "arena": (33, 0, 0, 1, 1 << 10),
+    "inode_storage": (28, 4, 8, 0, 1),
+    "task_storage": (29, 4, 8, 0, 1),
+    "cgrp_storage": (32, 4, 8, 0, 1),
+}
+
+
+def _has_map(name: str) -> bool:
+    kind, keys, values, entries, flags = _MAPS[name]
+    attr = MapCreateAttr(map_type=kind, key_size=keys, value_size=values, max_entries=entries, map_flags=flags)
+    if not name.endswith("_storage"):
+        return _succeeds(lambda: bpf(Command.MAP_CREATE, attr))
+    types = BtfWriter()
+    attr.btf_key_type_id, attr.btf_value_type_id = types.integer(), types.integer("long", 8)
+    with _loaded_types(types) as btf:
+        attr.btf_fd = btf.fd
+        return _succeeds(lambda: bpf(Command.MAP_CREATE, attr))
+
+
+def _has_kernel_function(name: str) -> bool:
+    """Whether the kernel itself has a function, and tells its type; whether programs may call it is not asked."""
+    if _missing("kernel_btf"):
+        return False
+    types = _kernel_types()
+    return any(types.kind(number) == b.FUNC for number in types.named((name,)).get(name, ()))
+
+
+_kernel_types = cache(kernel_btf)
+
+
+@cache
+def _symbols() -> Counter[str]:
+    with Path("/proc/kallsyms").open() as lines:
+        return Counter(line.split()[2] for line in lines)
+
+
+def _has_module(name: str) -> bool:
+    done = subprocess.run(["modprobe", "-n", "-q", name], check=False, env={**os.environ, "PATH": _PATH})
+    return not done.returncode
+
+
+def _attribute(kind: int, data: bytes) -> bytes:
+    return struct.pack("=HH", 4 + len(data), kind) + data + bytes(-len(data) % 4)
+
+
+def _text(kind: int, text: str) -> bytes:
+    return _attribute(kind, text.encode() + b"\0")
+
+
+def _traffic_control(parent: int, kind: str, info: int = 0) -> bytes:
+    """struct tcmsg for the loopback device, and TCA_KIND."""
+    return struct.pack("=B3xiIII", 0, _LOOPBACK, 0, parent, info) + _text(1, kind)
+
+
+def _answers(*requests: tuple[int, bytes]) -> list[int]:
+    """Return the errno of each request of rtnetlink, in a network namespace of its own."""
+
+    def ask() -> list[int]:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.unshare(_NEW_NETWORK):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as opened:
+            return [answer(opened, *request) for request in requests]
+
+    def answer(opened: socket.socket, kind: int, body: bytes) -> int:
+        flags = _REQUEST | _ACK | _CREATE | _EXCLUSIVE
+        opened.send(struct.pack("=IHHII", 16 + len(body), kind, flags, 1, 0) + body)
+        while True:
+            reply = opened.recv(1 << 16)
+            if struct.unpack_from("=H", reply, 4)[0] == _ERROR:
+                return -int(struct.unpack_from("=i", reply, 16)[0])
+
+    with ThreadPoolExecutor(1) as pool:  # a thread of its own takes its namespace with it
+        return pool.submit(ask).result()
+
+
+def _has_qdisc(kind: str) -> bool:
+    [error] = _answers((_NEW_QDISC, _traffic_control(_ROOT, kind)))
+    return error != errno.ENOENT
+
+
+def _has_filter(kind: str) -> bool:
+    priority = 1 << 16 | _ALL_PROTOCOLS
+    _, error = _answers(
+        (_NEW_QDISC, _traffic_control(_CLSACT, "clsact")), (_NEW_FILTER, _traffic_control(_INGRESS, kind, priority))
+    )
+    return error != errno.ENOENT
+
+
+def _has_action(kind: str) -> bool:
+    [error] = _answers((_NEW_ACTION, bytes(4) + _attribute(1, _attribute(1, _text(1, kind)))))
+    return error != errno.ENOENT
+
+
+def _has_device(kind: str) -> bool:
+    [error] = _answers((_NEW_LINK, bytes(16) + _attribute(18, _text(1, kind))))
+    return error != errno.EOPNOTSUPP
+
+
+#: Needs without an argument: how to find out, and what a test that is skipped says.
+FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
+    "guest": (lambda: bool(os.environ.get("PYTC_IN_VM")), "is for kernels of guests: it needs one to itself"),
+    "host": (lambda: not os.environ.get("PYTC_IN_VM"), "is for this machine's kernel: it takes too long in a guest"),
+    "jit": (_has_jit, "this kernel compiles no programs (CONFIG_BPF_JIT): no kernel functions, no callbacks"),
+    "kernel_btf": (Path("/sys/kernel/btf/vmlinux").exists, "this kernel does not publish its types"),
+    "configuration": (lambda: bool(configuration()), "this kernel does not tell its configuration"),
+    "cgroup2": (lambda: bool(mounts()), "no cgroup2 is mounted"),
+    "tcx": (_has_tcx, "this kernel has no tcx (Linux 6.6)"),
+    "context_arguments": (
+        _takes_contexts,
+        "this kernel's global functions take no context without types of the kernel",
+    ),
+    "signed_moves": (lambda: _loads(mov(0, 0), insn(0xBF, offset=8), EXIT), "no -mcpu=v4 here (Linux 6.6)"),
+    "perf_events": (
+        lambda: _succeeds(
+            lambda: perf_event_open(PerfEventAttr(type=1, size=ctypes.sizeof(PerfEventAttr), config=10), 0)
+        ),
+        "this kernel has no perf events",
+    ),
+}
+#: Needs with an argument.
+FAMILIES: dict[str, Callable[[str], bool]] = {
+    "helper": _has_helper,
+    "kfunc": _has_kernel_function,
+    "module": _has_module,
+    "program": lambda name: _loads(mov(0, 0), EXIT, type=ProgramType[name.upper()]),
+    "symbol": lambda name: _symbols()[name] > 0,
+    "several_symbols": lambda name: _symbols()[name] > 1,
+    "map": _has_map,
+    "qdisc": _has_qdisc,
+    "filter": _has_filter,
+    "action": _has_action,
+    "device": _has_device,
+}

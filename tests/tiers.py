@@ -1,0 +1,30 @@
+"""Which tests "make test" leaves to "make test-all": those marked ``slow``, listed in docs/testing.md with reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+#: Of a cross product, one in so many rows stays in the first tier. No list of compilers, CPUs or forms has a length
+#: that is a multiple of it, so that each of them stays, with different objects.
+EVERY = 7
+
+
+def sample(rows: Iterable[Any], every: int = EVERY) -> list[Any]:
+    """Return rows for parametrize, all of them marked as slow but for the first of each so many."""
+    return [slow(row) if number % every else row for number, row in enumerate(rows)]
+
+
+def slow(row: Any) -> Any:
+    """Return a row for parametrize that is marked as slow; a plain tuple has a value for each argument."""
+    if isinstance(row, type(pytest.param())):
+        return row._replace(marks=(*row.marks, pytest.mark.slow))
+    return pytest.param(*(row if type(row) is tuple else (row,)), marks=pytest.mark.slow)
+
+
+def examples(times: float) -> int:
+    """Return a number of examples for Hypothesis: so many times as many as other tests have in this tier."""
+    return int(times * settings().max_examples)
