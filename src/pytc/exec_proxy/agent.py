@@ -14,11 +14,10 @@ from types import TracebackType
 
 from pytc.errors import MessageError
 from pytc.exec_proxy import agent_wire as control
-from pytc.exec_proxy import fd_message as packets
 from pytc.exec_proxy import wire
 from pytc.exec_proxy.map_transfer import Importer
-from pytc.exec_proxy.received_maps import ReceivedObject
-from pytc.exec_proxy.sockets import SEQPACKET, BoundSocket, peer, trusted
+from pytc.exec_proxy.received import ReceivedObject
+from pytc.exec_proxy.sockets import DATAGRAM, SEQPACKET, BoundSocket, open_socket, peer, receive, send, trusted
 
 MAX_OBJECTS = 1024
 MAX_CONVERSATIONS = 64
@@ -160,7 +159,7 @@ class _Conversation:
             return False  # the client went away
 
     def _request(self) -> Outgoing | None:
-        with_descriptors = packets.receive(self.socket, control.LARGEST)
+        with_descriptors = receive(self.socket, control.LARGEST)
         with_descriptors.close()
         if with_descriptors.descriptors or with_descriptors.truncated:
             raise MessageError("a request carries no descriptors")
@@ -175,13 +174,13 @@ class _Conversation:
             if packet is None:
                 return False
             self._unsent = packet
-            packets.send(self.socket, *packet)
+            send(self.socket, *packet)
             self._unsent = None
 
     def _refuse(self, sentence: str) -> None:
         refusal = control.ControlPacket(control.REFUSED, 1, sentence.encode()[:1024])
         try:
-            packets.send(self.socket, control.encode(refusal))
+            send(self.socket, control.encode(refusal))
         except OSError:
             return
 
@@ -294,3 +293,21 @@ class Agent:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def notify_ready(address: str) -> bool:
+    """Send ``READY=1`` to the service manager's socket (sd_notify(3)); return whether that worked.
+
+    ``address`` is $NOTIFY_SOCKET: a path, ``@`` and an abstract name, or empty where no service manager asks.
+    """
+    if not address.startswith(("/", "@")):
+        return False
+    socket = open_socket(DATAGRAM)
+    try:
+        socket.connect(f"\0{address[1:]}" if address.startswith("@") else address)
+        socket.send(b"READY=1", _socket.MSG_NOSIGNAL)
+    except OSError:
+        return False
+    finally:
+        socket.close()
+    return True

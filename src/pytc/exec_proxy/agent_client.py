@@ -8,10 +8,8 @@ from typing import NamedTuple
 
 from pytc.errors import MessageError, TransferError, strerror
 from pytc.exec_proxy import agent_wire as control
-from pytc.exec_proxy import fd_message as packets
-from pytc.exec_proxy.reassembly import Assembly
-from pytc.exec_proxy.received_maps import ReceivedObject
-from pytc.exec_proxy.sockets import SEQPACKET, Credentials, connect
+from pytc.exec_proxy.received import Assembly, ReceivedObject
+from pytc.exec_proxy.sockets import SEQPACKET, Credentials, Message, connect, receive, send
 
 _TIMEOUT = 10.0
 
@@ -52,7 +50,7 @@ def _asked(path: str, request: control.ControlPacket) -> Iterator[_socket.socket
             error.with_hints(f'no agent serves at "{path}"; "pytc exec bpf agent {path}" does')
         raise
     try:
-        packets.send(socket, control.encode(request))
+        send(socket, control.encode(request))
         yield socket
     except OSError as error:
         raise _lost(path, error) from error
@@ -72,9 +70,9 @@ def _odd(path: str, packet: control.ControlPacket) -> TransferError:
     return MessageError(f'the agent at "{path}" sent a packet of kind {packet.kind}, which makes no sense here')
 
 
-def _receive(path: str, socket: _socket.socket) -> tuple[control.ControlPacket, packets.Packet]:
+def _receive(path: str, socket: _socket.socket) -> tuple[control.ControlPacket, Message]:
     """The next packet, and the same as it came, with its descriptors."""
-    packet = packets.receive(socket, control.LARGEST)
+    packet = receive(socket, control.LARGEST)
     try:
         if not packet.data:
             raise TransferError(f'the agent at "{path}" ended the conversation')

@@ -18,11 +18,9 @@ from types import TracebackType
 from pytc.bpf.maps.map import Map
 from pytc.bpf.object.spec import DATA
 from pytc.errors import MessageError, TransferError, strerror
-from pytc.exec_proxy import fd_message as packets
-from pytc.exec_proxy.identifiers import assign_ids
-from pytc.exec_proxy.reassembly import Assembly
-from pytc.exec_proxy.received_maps import ReceivedObject
-from pytc.exec_proxy.sockets import DATAGRAM, BoundSocket, connect, trusted
+from pytc.exec_proxy.environment import assign_ids
+from pytc.exec_proxy.received import Assembly, ReceivedObject
+from pytc.exec_proxy.sockets import DATAGRAM, BoundSocket, connect, receive, send, trusted
 from pytc.exec_proxy.wire import LARGEST, MAPS_IN_DATAGRAM, MapEntry, ObjectIdentity, encode
 
 #: Seconds that an exporter waits for an importer that does not read.
@@ -70,7 +68,7 @@ class Exporter:
         for number, data in enumerate(encode(identity, entries(ordered))):
             at = number * MAPS_IN_DATAGRAM
             try:
-                packets.send(self._socket, data, fds[at : at + MAPS_IN_DATAGRAM])
+                send(self._socket, data, fds[at : at + MAPS_IN_DATAGRAM])
             except TimeoutError:
                 raise TransferError(
                     f'cannot export to "{self.path}": whoever listens there has not read for {SEND_TIMEOUT:g} seconds'
@@ -159,7 +157,7 @@ class Importer:
     def take(self) -> ReceivedObject | None:
         """Takes one datagram that is there; the export that it completes, None otherwise. Never waits."""
         try:
-            packet = packets.receive(self._bound.socket, LARGEST)
+            packet = receive(self._bound.socket, LARGEST)
         except (BlockingIOError, InterruptedError):
             return None
         try:

@@ -1,6 +1,7 @@
-"""Unix sockets with a path: made, found and removed so that nobody else can slip something in between.
+"""Unix sockets with a path, and messages with descriptors on them.
 
-Rules, which follow those of the kernel's fs.protected_regular:
+Sockets are made, found and removed so that nobody else can slip something in between. The rules follow those of the
+kernel's fs.protected_regular:
 
 - A socket file gets its mode before it exists; a path that exists is never taken over, whatever it is.
 - Only the file that was made is removed again.
@@ -14,7 +15,7 @@ import errno
 import os
 import stat
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from types import TracebackType
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ SEQPACKET = _socket.SOCK_SEQPACKET
 _LONGEST_PATH = 107
 _CREDENTIALS = struct.Struct("=iII")
 _TIMEVAL = struct.Struct("@ll")
+_SCM_MAX_FD = 253  # include/net/scm.h: the most descriptors that a message can carry
+_ANCILLARY = _socket.CMSG_SPACE(4 * _SCM_MAX_FD) + _socket.CMSG_SPACE(_CREDENTIALS.size)
 
 
 class Credentials(NamedTuple):
@@ -143,7 +146,7 @@ def _what_is_at(path: str) -> str:
     except OSError:
         return "something was there"
     if not stat.S_ISSOCK(status.st_mode):
-        return "there is a file with that name, which is no socket"
+        return "there is a file with that name, which is not a socket"
     whose = "" if status.st_uid == os.geteuid() else f" of user {status.st_uid}"
     probe = open_socket(DATAGRAM)
     result = probe.connect_ex(path)  # has no effect on who listens, unlike that of a stream
@@ -211,7 +214,7 @@ def _check_socket(path: str, file: os.stat_result) -> None:
     if stat.S_ISLNK(file.st_mode):
         raise TransferError(f'"{path}" is a symbolic link, which is not followed to a socket', errno=errno.ELOOP)
     if not stat.S_ISSOCK(file.st_mode):
-        raise TransferError(f'"{path}" is no socket', errno=errno.ENOTSOCK)
+        raise TransferError(f'"{path}" is not a socket', errno=errno.ENOTSOCK)
     directory = os.stat(os.path.dirname(path) or ".")
     if _shared(directory) and not trusted(file.st_uid, (directory.st_uid,)):
         raise TransferError(
@@ -238,7 +241,7 @@ def _check_peer(path: str, kind: int, socket: _socket.socket, owner: int) -> Non
 
 _LIKELY = {
     errno.ECONNREFUSED: "nobody listens there any more",
-    errno.EPROTOTYPE: "what listens there is no importer",
+    errno.EPROTOTYPE: "what listens there is not an importer",
     errno.EACCES: "its permissions keep this user out",
     errno.EAGAIN: "who listens there is busy with others",
 }
@@ -249,3 +252,45 @@ def _cannot(do: str, path: str, error: OSError) -> TransferError:
     return TransferError(
         f'cannot {do} "{path}": {strerror(error.errno or 0)}', errno=error.errno, hints=(likely,) if likely else ()
     )
+
+
+class Message(NamedTuple):
+    """A message with its descriptors, which are open and belong to whoever has the message.
+
+    ``truncated`` says that bytes or descriptors are missing; ``sender`` is None where the socket does not ask for
+    credentials. ``address`` is the sender's, if any.
+    """
+
+    data: bytes
+    descriptors: tuple[OwnedFd, ...]
+    sender: Credentials | None
+    truncated: bool
+    address: bytes
+
+    def close(self) -> None:
+        """Close the descriptors."""
+        for descriptor in self.descriptors:
+            descriptor.close()
+
+
+def receive(socket: _socket.socket, largest: int) -> Message:
+    """Receive the next message, of at most ``largest`` bytes; raises OSError."""
+    data, ancillary, flags, address = socket.recvmsg(largest, _ANCILLARY, _socket.MSG_CMSG_CLOEXEC)
+    descriptors: list[OwnedFd] = []
+    sender = None
+    for level, kind, content in ancillary:
+        if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+            descriptors += [
+                OwnedFd(fd) for fd in struct.unpack(f"={len(content) // 4}i", content[: len(content) // 4 * 4])
+            ]
+        elif level == _socket.SOL_SOCKET and kind == _socket.SCM_CREDENTIALS:
+            sender = parse_credentials(content)
+    truncated = bool(flags & (_socket.MSG_TRUNC | _socket.MSG_CTRUNC))
+    encoded = address if isinstance(address, bytes) else str(address or "").encode("utf-8", "surrogateescape")
+    return Message(data, tuple(descriptors), sender, truncated, encoded)
+
+
+def send(socket: _socket.socket, data: bytes, fds: Sequence[int] = ()) -> None:
+    """Send one message with descriptors; raises OSError."""
+    rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack(f"={len(fds)}i", *fds))] if fds else []
+    socket.sendmsg([data], rights)

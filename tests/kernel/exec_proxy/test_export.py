@@ -113,7 +113,7 @@ def test_nobody_waits(clsact: Network, bpffs: Path, tmp_path: Path, verb: str) -
     for path in (tmp_path / "bpf", Path("/etc/passwd")):
         outcome = clsact.pytc("filter", verb, *IN, "bpf", "obj", MARKS, "sec", "cls", "export", str(path))
         assert outcome.status == 1
-        assert f'cannot connect to "{path}"' in outcome.err or f'"{path}" is no socket' in outcome.err
+        assert f'cannot connect to "{path}"' in outcome.err or f'"{path}" is not a socket' in outcome.err
     assert clsact.state() == before
     assert pins(bpffs) == []
 
