@@ -156,7 +156,11 @@ def test_add_takes_back_just_what_it_added(clsact: Network, deaf: str, bpffs: Pa
     before = clsact.state()
     for place in ((), ("pref", "5"), ("pref", "5", "handle", "9"), ("pref", "7"), ("chain", "3")):
         outcome = impatient(clsact, "filter", "add", *IN, *place, "bpf", "obj", MARKS, "sec", "cls", "export", deaf)
-        assert outcome == (1, "", f'cannot export to "{deaf}": whoever listens there has not read for 0.3 seconds\n')
+        assert outcome == (
+            1,
+            "",
+            f'cannot export to "{deaf}": the listener has not read for 0.3 seconds\n',
+        )
         assert clsact.state() == before
         assert pins(bpffs) == []
 
