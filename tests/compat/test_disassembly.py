@@ -10,7 +10,6 @@ import pytest
 
 from pytc.bpf import read_object
 from pytc.bpf.analyse.program_info import Names, compiled, translated
-from pytc.bpf.insn.assemble import assemble
 from pytc.bpf.insn.disassemble import disassemble
 from pytc.bpf.sys.abi import ProgLoadAttr, pointer
 from pytc.bpf.sys.constants import Command
@@ -20,6 +19,7 @@ from pytc.errors import PytcError
 from tests.compat.expectations import EVERY
 from tests.compat.loaders import Sources, loaded
 from tests.conftest import must
+from tests.ebpf_assembler import assemble
 
 pytestmark = [pytest.mark.compat, pytest.mark.kernel]
 

@@ -23,7 +23,8 @@ _MEDDLING = """
 import os, subprocess, sys
 from pytc.cli import atomic
 from pytc.cli.main import console
-from pytc.bpf.maps.map import create_map, pin
+from pytc.bpf.maps.map import create_map
+from pytc.bpf.sys.pins import pin
 from pytc.bpf.object.spec import MapSpec
 def tc(line):
     subprocess.run(["tc", *line.split()], check=True)

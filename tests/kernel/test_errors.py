@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from pytc.bpf.kernel.permissions import permission_causes
 from pytc.bpf.link.linker import link
-from pytc.bpf.loader.explain import map_causes, permission_causes, program_causes, slot_causes
+from pytc.bpf.loader.explain import program_causes, slot_causes
+from pytc.bpf.maps.causes import map_causes
 from pytc.bpf.object.reader import read_object
 from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys.constants import MapType, ProgramType

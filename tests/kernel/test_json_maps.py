@@ -19,8 +19,9 @@ import pytest
 
 from pytc.bpf import Map, MapSpec, MapType
 from pytc.bpf.maps.batch import Batch, write_batch
-from pytc.bpf.maps.map import create_map, possible_cpus
+from pytc.bpf.maps.map import create_map
 from pytc.bpf.sys.constants import F_NO_PREALLOC
+from pytc.bpf.sys.cpus import possible_cpus
 from pytc.cli.main import main
 from pytc.errors import BpfSyscallError
 from tests import strict_json

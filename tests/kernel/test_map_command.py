@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from pytc.bpf import Map, MapSpec, MapType
-from pytc.bpf.maps.map import create_map, possible_cpus
+from pytc.bpf.maps.map import create_map
 from pytc.bpf.sys.constants import F_NO_PREALLOC
+from pytc.bpf.sys.cpus import possible_cpus
 from pytc.cli.main import main
 from tests.conftest import ROOT, Compiler, cannot, must, run
 from tests.kernel.bpf.support import loaded, verdict, word

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from pytc.bpf import Loaded, ProgramType, load, read_object, select_program
-from pytc.bpf.insn.assemble import assemble
 from pytc.bpf.sys.info import program_by_id, translated_instructions
 from tests.conftest import EXAMPLES, ROOT, Outcome, cannot, must, pins, run
+from tests.ebpf_assembler import assemble
 from tests.kernel.bpf.support import PACKET
 
 pytestmark = pytest.mark.kernel

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytc.cli.candidates import following
 from pytc.cli.command_line import OPTIONS
 from pytc.cli.completion import offers
 from pytc.cli.shell_words import quoted, split
@@ -21,7 +22,6 @@ from pytc.commands.completion.words import SCRIPTS
 from pytc.commands.dispatch import OBJECTS, parse_words
 from pytc.errors import PytcError
 from pytc.words.engine import Question
-from pytc.words.following import following
 from tests.action_lines import BY_KIND
 from tests.compat.lines import steps
 from tests.conftest import ROOT, cannot, run
@@ -154,7 +154,7 @@ class _Hashed(Question):
 def test_no_table_of_words_is_looked_up_by_a_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     """Along all lines that tc understands. Those who do look up ask the table itself then, or what follows is a value
     of a sort."""
-    monkeypatch.setattr("pytc.words.following.Question", _Hashed)
+    monkeypatch.setattr("pytc.cli.candidates.Question", _Hashed)
     lines = [command for table in ("filters", "qdiscs") for step in steps(table) for command in step.on("lo")]
     lines += [["actions", "add", "action", *line.split()] for kind in BY_KIND.values() for line in kind]
     beginnings = {tuple(line[:count]) for line in lines for count in range(1, len(line) + 1)}

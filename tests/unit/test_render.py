@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.cli.command_line import Options
-from pytc.cli.main import show
+from pytc.cli.output import show
 from pytc.errors import NetlinkProtocolError
 from pytc.render import GROUP
 from pytc.render.documents import Document, Field, Group, Json

@@ -19,7 +19,7 @@ from pytc.bpf import Map, PinRoot, Program, ProgramType, load, read_object, sele
 from pytc.bpf.btf import types as b
 from pytc.bpf.kernel import features as features_module
 from pytc.bpf.kernel.features import PROBES, Features, attempt
-from pytc.bpf.kernel.types import kernel_types
+from pytc.bpf.kernel.modules import kernel_types
 from pytc.bpf.maps.map import create_map
 from pytc.bpf.sys.info import program_by_id, program_map_ids
 from pytc.cli.main import main

@@ -9,11 +9,10 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytc.cli import import_stubs as lean
 from pytc.cli import streams
 from pytc.cli.batch import commands
 from pytc.cli.command_line import Options
-from pytc.cli.main import report, show, show_help
+from pytc.cli.output import report, say, show, show_help
 from pytc.commands.dispatch import parse_words
 from pytc.commands.shared.command import Command, Help
 from pytc.errors import AtomicError, BatchError, HelpRequested, PytcError
@@ -47,7 +46,6 @@ class LineError(Exception):
 def run_atomic(options: Options) -> int:
     """Returns the exit status; raises BatchError for a file that cannot be read, and what a signal raises, when all is
     taken back."""
-    lean.prepare()
     try:
         lines = list(_parsed(_read(options.batch)))
         _check(options, lines)
@@ -63,8 +61,6 @@ def _told(options: Options, failure: LineError) -> int:
 
 
 def _say(options: Options, sentences: Sequence[str]) -> None:
-    from pytc.cli.execute import say
-
     say([*sentences], as_json=options.json)
 
 
@@ -133,7 +129,7 @@ def _check_sort(command: Command) -> None:
 def _run(options: Options, lines: Sequence[Line]) -> int:
     """Does it all, or takes back what was done; returns the exit status, and raises what a signal raises."""
     from pytc.cli.execute import Runner
-    from pytc.exec_proxy.signals import deferred
+    from pytc.signals import deferred
 
     line = Line(0, Help(""))
     with Runner(options, is_atomic=True) as runner, deferred() as arrived:

@@ -4,9 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 
 from pytc.cli import streams
-from pytc.commands.completion.words import SCRIPTS
-from pytc.errors import PytcError
-from pytc.words.following import (
+from pytc.cli.candidates import (
     DEVICE,
     DIRECTORY,
     FILE,
@@ -21,6 +19,8 @@ from pytc.words.following import (
     Following,
     following,
 )
+from pytc.commands.completion.words import SCRIPTS
+from pytc.errors import PytcError
 
 _NAMESPACES = "/run/netns"
 #: A bpffs may hold any number of pins.
@@ -106,9 +106,7 @@ def _types(found: Following, begun: str) -> list[str]:
 
 
 def _of_object(found: Following, begun: str) -> list[str]:
-    from pytc.cli import import_stubs as lean
 
-    lean.prepare()
     from pytc.bpf.object.reader import read_object
     from pytc.bpf.object.spec import DATA
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytc.cli import streams
 from pytc.cli.command_line import Options
-from pytc.cli.main import show, show_stream
+from pytc.cli.output import say, show, show_stream
 from pytc.commands.dispatch import run
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
@@ -169,13 +169,3 @@ def _bar() -> "Bar | None":
     from pytc.cli.progress import Bar
 
     return Bar(sys.stderr)
-
-
-def say(notes: list[str], *, as_json: bool) -> None:
-    """Prints remarks on stderr, as JSON objects of one line where errors are such too."""
-    if as_json:
-        import json
-
-        notes = [json.dumps({"note": note}) for note in notes]
-    for note in notes:
-        streams.complain(f"{note}\n")

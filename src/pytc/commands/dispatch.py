@@ -135,7 +135,7 @@ def run(context: "Context", command: Command) -> "Outcome":
         return operation(command)(context, command)
     except BpfError as error:
         if error.errno == EPERM and not error.hints:
-            from pytc.bpf.loader.explain import permission_causes
+            from pytc.bpf.kernel.permissions import permission_causes
 
             error.with_hints(*permission_causes(for_ids=_is_about_ids(error)))
         raise

@@ -10,8 +10,8 @@ import os
 import select
 import time
 from collections.abc import Callable, Collection, Iterator
-from types import TracebackType
 
+from pytc.closing import Closing
 from pytc.errors import MessageError
 from pytc.exec_proxy import agent_wire as control
 from pytc.exec_proxy import wire
@@ -198,7 +198,7 @@ class _Conversation:
         self.socket.close()
 
 
-class Agent:
+class Agent(Closing):
     """Serves at ``path`` and its control socket; calls ``say`` with a sentence for each export and each refusal.
 
     ``mode`` and ``owner`` are those of both socket files; ``users`` may export and import besides root and this user.
@@ -293,14 +293,6 @@ class Agent:
         self._control.close()
         self._importer.close()
         self._store.close()
-
-    def __enter__(self) -> "Agent":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def notify_ready(address: str) -> bool:

@@ -13,10 +13,10 @@ import os
 import select
 import time
 from collections.abc import Callable, Collection, Iterable
-from types import TracebackType
 
 from pytc.bpf.maps.map import Map
 from pytc.bpf.object.spec import DATA
+from pytc.closing import Closing
 from pytc.errors import MessageError, TransferError, strerror
 from pytc.exec_proxy.environment import assign_ids
 from pytc.exec_proxy.received import Assembly, ReceivedObject
@@ -37,7 +37,7 @@ def identify(path: str) -> ObjectIdentity:
     return ObjectIdentity(path, status.st_dev, status.st_ino)
 
 
-class Exporter:
+class Exporter(Closing):
     """A connection to an importer. It is made before there is anything to send, since it is what can go wrong.
 
     Raises TransferError.
@@ -83,14 +83,6 @@ class Exporter:
         """End the connection."""
         self._socket.close()
 
-    def __enter__(self) -> "Exporter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 def send_maps(path: str, identity: ObjectIdentity, maps: Iterable[Map]) -> int:
     """Send maps to the importer at ``path``; returns their number. Raises TransferError."""
@@ -118,7 +110,7 @@ def _entry(one: Map, number: int) -> MapEntry:
     return entry._replace(pinning=spec.pinning, inner_id=spec.inner_id, inner_idx=spec.inner_idx & _U32)
 
 
-class Importer:
+class Importer(Closing):
     """A socket at a path that takes exports.
 
     ``users`` may export besides root and this user; ``refused`` is called with a sentence for each export that is
@@ -182,11 +174,3 @@ class Importer:
         """Remove the socket."""
         self._assembly.close()
         self._bound.close()
-
-    def __enter__(self) -> "Importer":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

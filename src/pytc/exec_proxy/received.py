@@ -5,7 +5,6 @@ A descriptor from another process is not taken for a map before the kernel says 
 
 import os
 from collections.abc import Sequence
-from types import TracebackType
 from typing import NamedTuple
 
 from pytc.bpf.maps.map import Map
@@ -13,6 +12,7 @@ from pytc.bpf.sys.abi import IdAttr
 from pytc.bpf.sys.constants import F_RDONLY, Command
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.syscall import bpf
+from pytc.closing import Closing
 from pytc.errors import BpfSyscallError, MessageError
 from pytc.exec_proxy.environment import NamedDescriptor
 from pytc.exec_proxy.sockets import Credentials, Message
@@ -46,7 +46,7 @@ def reopen_read_only(map: Map) -> Map:
         return Map(OwnedFd(bpf(Command.MAP_GET_FD_BY_ID, IdAttr(id=number, open_flags=F_RDONLY), what=what)))
 
 
-class ReceivedObject:
+class ReceivedObject(Closing):
     """The maps of one export, and the owner of their descriptors.
 
     ``entries`` are the sender's words about them, in the same order: only the ids are used, for the rest the kernel is
@@ -81,14 +81,6 @@ class ReceivedObject:
         """Close all maps."""
         for map in self.maps:
             map.close()
-
-    def __enter__(self) -> "ReceivedObject":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class _Source(NamedTuple):

@@ -16,12 +16,12 @@ import os
 import stat
 import struct
 from collections.abc import Collection, Sequence
-from types import TracebackType
 from typing import NamedTuple
 
 from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.closing import Closing
 from pytc.errors import TransferError, strerror
-from pytc.exec_proxy.signals import uninterrupted
+from pytc.signals import uninterrupted
 
 DATAGRAM = _socket.SOCK_DGRAM
 SEQPACKET = _socket.SOCK_SEQPACKET
@@ -58,7 +58,7 @@ def open_socket(kind: int) -> _socket.socket:
     return _socket.socket(_socket.AF_UNIX, kind | _socket.SOCK_CLOEXEC)
 
 
-class BoundSocket:
+class BoundSocket(Closing):
     """A socket bound at a path; owns both, and removes the file with :meth:`close` if it is still the one it made.
 
     A datagram socket receives the credentials of senders (SO_PASSCRED). ``mode`` are the permissions of the file,
@@ -113,14 +113,6 @@ class BoundSocket:
 
     def __del__(self) -> None:
         self.close()  # for what a signal interrupts before anybody else has it
-
-    def __enter__(self) -> "BoundSocket":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _bind(socket: _socket.socket, path: str) -> None:

@@ -1,12 +1,13 @@
 """The kernel's trace pipe, into which bpf_trace_printk writes (Documentation/trace/ftrace.rst)."""
 
-import ctypes
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.mounts import mounted
 from pytc.errors import TraceError, strerror
+from pytc.libc import mount
 
 MOUNT = "/sys/kernel/tracing"
 _KNOWN = (MOUNT, "/sys/kernel/debug/tracing")
@@ -15,29 +16,20 @@ _CHUNK = 1 << 16
 
 def find_tracefs() -> str:
     """Return the directory of a mounted tracefs, empty when there is none."""
-    return next((path for path in (*_KNOWN, *_mounted()) if os.path.exists(f"{path}/trace_pipe")), "")
-
-
-def _mounted() -> Iterator[str]:
-    from pytc.bpf.maps.pinning import mount_points
-
-    try:
-        with open("/proc/mounts", "rb") as mounts:
-            yield from mount_points(mounts.read(), b"tracefs")
-    except OSError:
-        return
+    return next((path for path in (*_KNOWN, *mounted("tracefs")) if os.path.exists(f"{path}/trace_pipe")), "")
 
 
 def mount_tracefs() -> str:
     """Mount a tracefs at its usual place, and return that; raises TraceError."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(b"tracefs", MOUNT.encode(), b"tracefs", ctypes.c_ulong(0), None) != 0:
-        number = ctypes.get_errno()
+    try:
+        mount("tracefs", MOUNT)
+    except OSError as error:
+        number = error.errno or 0
         raise TraceError(
             f'no tracefs is mounted, and mounting one at "{MOUNT}" failed: {strerror(number)}',
             errno=number,
             hints=_hints(number),
-        )
+        ) from error
     return MOUNT
 
 

@@ -4,8 +4,8 @@ import _socket
 import errno
 import struct
 from collections.abc import Iterator
-from types import TracebackType
 
+from pytc.closing import Closing
 from pytc.errors import NetlinkError, NetlinkProtocolError
 from pytc.netlink import constants as c
 
@@ -16,7 +16,7 @@ _BUFFER = 1 << 18
 _WAITING = 1 << 22
 
 
-class Listener:
+class Listener(Closing):
     """Receives what changes in the network namespace in which it is made; raises NetlinkError."""
 
     def __init__(self) -> None:
@@ -45,14 +45,6 @@ class Listener:
 
     def close(self) -> None:
         self._socket.close()
-
-    def __enter__(self) -> "Listener":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def split_messages(data: bytes) -> Iterator[bytes]:

@@ -10,8 +10,8 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 
+from pytc.closing import Closing
 from pytc.errors import NamespaceError, NetlinkError, NetlinkProtocolError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, addressed, decode, encode, split_attributes
@@ -30,7 +30,7 @@ _NAME_SIZE, _IFREQ = 16, struct.Struct("=16si20x")
 _DUMP_ATTEMPTS = 5
 
 
-class Session:
+class Session(Closing):
     """Talks to the kernel's traffic control in the network namespace in which it is made.
 
     Errors are NetlinkError with the errno and the extended acknowledgement; :attr:`warnings` collects what the
@@ -64,14 +64,6 @@ class Session:
 
     def close(self) -> None:
         self._socket.close()
-
-    def __enter__(self) -> "Session":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def request(self, message: TcMessage) -> list[TcMessage]:
         """Sends a request and waits until the kernel has done it; returns what it answered besides."""
@@ -269,10 +261,11 @@ def _open_namespace(path: str, name: str) -> int:
 
 
 def _setns(fd: int, name: str) -> None:
-    import ctypes
+    from pytc.libc import enter_network_namespace  # ctypes is slow to import, and few commands need it here
 
-    clone_newnet = 0x40000000
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.setns(fd, clone_newnet) != 0:
-        number = ctypes.get_errno()
-        raise NamespaceError(f'setting the network namespace "{name}" failed: {os.strerror(number)}', errno=number)
+    try:
+        enter_network_namespace(fd)
+    except OSError as error:
+        raise NamespaceError(
+            f'setting the network namespace "{name}" failed: {error.strerror}', errno=error.errno
+        ) from error

@@ -180,7 +180,7 @@ class Journal(Session):
 
     def keep_pins(self, loaded: "Loaded") -> None:
         """Notes the pins that a load has made, and those of program arrays that it is about to move."""
-        from pytc.bpf.maps.map import open_pin
+        from pytc.bpf.sys.pins import open_pin
         from pytc.transaction.owned_pins import map_at, move_back, take_away
 
         for path in loaded.pins:

@@ -4,10 +4,10 @@ import errno
 import os
 import stat
 
-from pytc.bpf.maps.map import open_pin
 from pytc.bpf.maps.pinning import PinRoot
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_map
+from pytc.bpf.sys.pins import open_pin
 from pytc.errors import BpfSyscallError, PinError, strerror
 
 _NOT_OURS = (errno.ENOENT, errno.ENOTEMPTY, errno.ENOTDIR)

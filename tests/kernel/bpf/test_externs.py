@@ -13,7 +13,8 @@ from pytc.bpf import Loaded, ProgramType, load, read_object, select_program
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf
 from pytc.bpf.kernel.features import Features
-from pytc.bpf.kernel.running import configuration, has_syscall_wrapper, kernel_btf, version_code
+from pytc.bpf.kernel.running import configuration, kernel_btf, version_code
+from pytc.bpf.kernel.symbols import has_syscall_wrapper
 from pytc.errors import BpfError, ObjectError
 from tests.conftest import Compiler, cannot
 from tests.kernel.bpf.kernel_values import place

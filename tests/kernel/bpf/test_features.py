@@ -14,9 +14,9 @@ import pytest
 
 from pytc.bpf import PinRoot, ProgramType, load, read_object, select_program
 from pytc.bpf.btf import types as b
-from pytc.bpf.btf.downgrade import NEEDS, simplified
 from pytc.bpf.btf.types import Btf
 from pytc.bpf.kernel.features import PROBES, Features, attempt
+from pytc.bpf.loader.btf_downgrade import NEEDS, simplified
 from pytc.bpf.loader.btf_upload import kernel_image
 from pytc.bpf.sys.abi import BtfLoadAttr, pointer
 from pytc.bpf.sys.constants import Command

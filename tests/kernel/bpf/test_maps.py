@@ -10,8 +10,9 @@ import pytest
 
 from pytc.bpf import Map, MapSpec, MapType
 from pytc.bpf.kernel.features import Features
-from pytc.bpf.maps.map import create_map, possible_cpus
+from pytc.bpf.maps.map import create_map
 from pytc.bpf.sys.constants import EXIST, NOEXIST
+from pytc.bpf.sys.cpus import possible_cpus
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import map_by_id, program_by_id
 from pytc.errors import BpfError, BpfSyscallError

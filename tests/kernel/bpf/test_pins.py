@@ -412,17 +412,17 @@ def test_a_pinned_array_keeps_its_contents(mount: Path) -> None:
 def test_a_pin_that_another_command_makes_in_the_meantime_is_taken(
     build: Compiler, bpffs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pytc.bpf.maps.map import pin as real
+    from pytc.bpf.sys.pins import pin as real
 
     others: list[Loaded] = []
 
     def pin(fd: int, path: str) -> None:
         if not others:
-            monkeypatch.setattr("pytc.bpf.maps.map.pin", real)
+            monkeypatch.setattr("pytc.bpf.maps.pinning.pin", real)
             others.append(loaded(build("legacy_pin_global"), bpffs))
         real(fd, path)
 
-    monkeypatch.setattr("pytc.bpf.maps.map.pin", pin)
+    monkeypatch.setattr("pytc.bpf.maps.pinning.pin", pin)
     with loaded(build("legacy_pin_global"), bpffs) as found, others[0] as other:
         pinned = [name for name, one in found.maps.items() if one.spec is not None and one.spec.pinning]
         assert pinned

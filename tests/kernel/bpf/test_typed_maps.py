@@ -11,8 +11,9 @@ import pytest
 from pytc.bpf import Map, MapSpec, MapType, TypedMap
 from pytc.bpf.maps import batch as map_batches
 from pytc.bpf.maps.batch import Batch, delete_batch, read_batches, write_batch
-from pytc.bpf.maps.map import create_map, possible_cpus
+from pytc.bpf.maps.map import create_map
 from pytc.bpf.sys.constants import EXIST, NOEXIST
+from pytc.bpf.sys.cpus import possible_cpus
 from pytc.errors import BpfError, BpfSyscallError, CodecError
 from tests.conftest import Compiler
 from tests.kernel.bpf.support import loaded, word

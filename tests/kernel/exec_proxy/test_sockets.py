@@ -280,7 +280,7 @@ def test_a_signal_at_the_worst_moment_leaves_no_file(tmp_path: Path, number: sig
     script = f"""
 import os
 from pytc.exec_proxy import sockets
-from pytc.exec_proxy.signals import ended_by_signals
+from pytc.signals import ended_by_signals
 real = sockets._bind
 def bind(made, path):
     real(made, path)

@@ -20,8 +20,8 @@ from pytc.bpf.link.core_relocations import (
     TYPE_SIZE,
     CoreResolver,
 )
+from pytc.bpf.link.externs import ExternResolver
 from pytc.bpf.link.linker import ExternReference, LinkedProgram, calls_modules, patch
-from pytc.bpf.object.externs import ExternResolver
 from pytc.bpf.object.spec import FUNCTION, POISON_FUNCTION, VARIABLE, ExternSpec, ExternValue, FunctionSpec, ProgramSpec
 from pytc.errors import ObjectError
 from tests.btf_writer import BtfWriter

@@ -11,9 +11,9 @@ import pytest
 
 from pytc.bpf import MapType, ProgramType, read_bytes, read_object
 from pytc.bpf.object.elf import MAX_FILE_SIZE
+from pytc.bpf.object.names import kernel_map_name, kernel_name
 from pytc.bpf.object.spec import DATA, MapSpec, ObjectSpec, Target
 from pytc.bpf.sys.files import NotRegularError, TooLargeError, looks_like_elf, read_regular_file
-from pytc.bpf.sys.names import kernel_map_name, kernel_name
 from pytc.errors import BpfError, ObjectError
 from tests.btf_writer import BtfWriter
 from tests.conftest import Compiler

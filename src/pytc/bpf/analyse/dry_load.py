@@ -10,10 +10,10 @@ from pytc.bpf.link.linker import map_names
 from pytc.bpf.link.prepare import is_idle, used_maps
 from pytc.bpf.link.tail_calls import LinkedTogether, link_together, type_of
 from pytc.bpf.maps.map import actual_entries
-from pytc.bpf.maps.pin_compat import open_pinned
+from pytc.bpf.maps.pin_compat import declared_shape, differing_fields, open_pinned
 from pytc.bpf.maps.pinning import PinRoot
 from pytc.bpf.object.spec import DATA, MapSpec, ObjectSpec, ProgramSpec
-from pytc.bpf.sys.constants import ProgramType, map_type_name
+from pytc.bpf.sys.constants import ProgramType
 from pytc.errors import MapMismatchError, ObjectError, PinError
 
 #: What becomes of a pin: made; its map taken; a new program array put in its place; not to be seen from here.
@@ -102,7 +102,9 @@ def _plan_map(
     if not path:
         return PlannedMap(spec, actual_entries(spec))
     if path in planned:
-        _compare(spec, planned[path], path)
+        differences = differing_fields(declared_shape(spec), declared_shape(planned[path]))
+        if differences:
+            raise MapMismatchError(spec.name, path, differences)
         fate = REUSED
     else:
         if not spec.reuse:
@@ -133,17 +135,3 @@ def _look(spec: MapSpec, path: str) -> str:
         return CREATED
     found.close()
     return REUSED
-
-
-def _compare(spec: MapSpec, earlier: MapSpec, path: str) -> None:
-    """Raises MapMismatchError where a map is not what an earlier load would have pinned."""
-    pairs = {
-        "type": (map_type_name(earlier.type), map_type_name(spec.type)),
-        "key size": (str(earlier.key_size), str(spec.key_size)),
-        "value size": (str(earlier.value_size), str(spec.value_size)),
-        "max entries": (str(actual_entries(earlier)), str(actual_entries(spec))),
-        "flags": (f"{earlier.flags:#x}", f"{spec.flags:#x}"),
-    }
-    differences = {field: values for field, values in pairs.items() if values[0] != values[1]}
-    if differences:
-        raise MapMismatchError(spec.name, path, differences)

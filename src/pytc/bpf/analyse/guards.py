@@ -17,6 +17,7 @@ from pytc.bpf.link import core_relocations as core
 from pytc.bpf.link.core_match import essential
 from pytc.bpf.link.linker import LinkedProgram
 from pytc.bpf.object.spec import KCONFIG, SETTING, ObjectSpec
+from pytc.bpf.sys.helpers import helpers
 
 #: The first kernel whose verifier knows what is in read-only maps (commit a23740ec43ba): before it, a branch on a
 #: setting goes both ways.
@@ -124,7 +125,7 @@ def _answer(spec: ObjectSpec, relocation: CoreRelocation, version: str) -> int |
         return None
     at, values = relocation.access, btf.enumerators(btf.resolve(relocation.type_id))
     name = essential(values[int(at)][0]) if at.isdecimal() and int(at) < len(values) else ""
-    found = next((one for one in v.helpers() if _HELPER_PREFIX + one.name == name), None)
+    found = next((one for one in helpers() if _HELPER_PREFIX + one.name == name), None)
     return None if found is None else int(not v.precedes(version, found.since))
 
 

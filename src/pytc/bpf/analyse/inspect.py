@@ -32,6 +32,7 @@ from pytc.bpf.object.spec import (
     ProgramSpec,
 )
 from pytc.bpf.sys.constants import MAP_IN_MAP, MapType, map_type_name, program_type_name
+from pytc.bpf.sys.helpers import helper
 from pytc.errors import ObjectError
 
 _AMBIGUOUS_SIZE = 20
@@ -149,7 +150,7 @@ def inspect_object(spec: ObjectSpec) -> Inspection:
 
 def helper_name(number: int) -> str:
     """The helper's name, or its number where it is not known."""
-    found = v.helper(number)
+    found = helper(number)
     return found.name if found is not None else str(number)
 
 
@@ -271,7 +272,7 @@ def _object_needs(inspection: Inspection) -> Iterable[Feature]:
 
 def helper_features(program: ProgramFacts) -> list[Feature]:
     """The helpers that a program calls, as features."""
-    found = (v.helper(call.number) for call in program.calls)
+    found = (helper(call.number) for call in program.calls)
     return [Feature(f"helper {one.name}", one.since) for one in found if one is not None]
 
 

@@ -8,6 +8,7 @@ from pytc.bpf.analyse.inspect import ProgramFacts
 from pytc.bpf.analyse.needs import HelperCall
 from pytc.bpf.kernel import versions as v
 from pytc.bpf.sys.constants import ProgramType, program_type_name
+from pytc.bpf.sys.helpers import helper
 
 if TYPE_CHECKING:
     from pytc.bpf.analyse.guards import Guards
@@ -38,13 +39,13 @@ def check_license(case: Case) -> Iterator[Finding]:
     found = False
     for program in case.inspection.programs:
         for call in _first_calls(program):
-            helper = v.helper(call.number)
-            if helper is not None and v.needs_gpl(helper, case.version):
+            called = helper(call.number)
+            if called is not None and v.needs_gpl(called, case.version):
                 found = True
                 yield case.in_program(
                     ERROR,
                     "gpl-helper",
-                    f"bpf_{helper.name} is for programs with a license that is compatible with the GPL only; {state}",
+                    f"bpf_{called.name} is for programs with a license that is compatible with the GPL only; {state}",
                     program,
                     call.slot,
                 )
@@ -79,8 +80,8 @@ def check_helpers(case: Case) -> Iterator[Finding]:
     for program in case.inspection.programs:
         lacking = []
         for call in _first_calls(program):
-            helper = v.helper(call.number)
-            if helper is None:
+            called = helper(call.number)
+            if called is None:
                 yield case.in_program(
                     WARNING,
                     "helper-unknown",
@@ -88,13 +89,13 @@ def check_helpers(case: Case) -> Iterator[Finding]:
                     program,
                     call.slot,
                 )
-            elif case.lacks(helper.since):
-                lacking.append(helper)
+            elif case.lacks(called.since):
+                lacking.append(called)
         guards = _guards(case, program) if lacking else None
-        for helper in lacking:
-            calls = [call.slot for call in program.calls if call.number == helper.number]
+        for called in lacking:
+            calls = [call.slot for call in program.calls if call.number == called.number]
             yield _guarded(
-                case, guards, "helper-version", f"bpf_{helper.name} is there since Linux {helper.since}", program, calls
+                case, guards, "helper-version", f"bpf_{called.name} is there since Linux {called.since}", program, calls
             )
 
 

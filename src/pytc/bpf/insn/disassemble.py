@@ -105,7 +105,7 @@ def callee(i: Instruction) -> str:
 
 def helper_name(number: int) -> str:
     """``bpf_map_lookup_elem``; empty for a number that is no helper's."""
-    from pytc.bpf.kernel.versions import helper
+    from pytc.bpf.sys.helpers import helper
 
     found = helper(number)
     return f"bpf_{found.name}" if found is not None else "" if number else "bpf_unspec"

@@ -46,7 +46,8 @@ def kconfig_contents(
 
 def kernel_settings(spec: ObjectSpec, size: int, features: "Features") -> bytes:
     """As :func:`kconfig_contents`, for an object and the running kernel."""
-    from pytc.bpf.kernel.running import configuration, has_syscall_wrapper, version_code
+    from pytc.bpf.kernel.running import configuration, version_code
+    from pytc.bpf.kernel.symbols import has_syscall_wrapper
 
     def feature(name: str) -> bool | None:
         """libbpf's settings that no configuration has; both are about tracing programs."""

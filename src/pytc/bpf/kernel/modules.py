@@ -5,7 +5,8 @@ import errno
 from typing import NamedTuple
 
 from pytc.bpf.btf.types import Btf
-from pytc.bpf.kernel.types import Module, Modules
+from pytc.bpf.kernel.running import kernel_btf
+from pytc.bpf.kernel.types import KernelTypes, Module, Modules
 from pytc.bpf.sys.abi import BtfInfo, pointer
 from pytc.bpf.sys.constants import Command
 from pytc.bpf.sys.info import btf_by_id, get_info, ids
@@ -63,3 +64,8 @@ def _describe(fd: int) -> _Description:
     info = BtfInfo(name=pointer(name), name_len=_NAME_LENGTH)
     get_info(fd, info)
     return _Description(name.value.decode("utf-8", "replace"), bool(info.kernel_btf), info.btf_size)
+
+
+def kernel_types(path: str = "") -> KernelTypes:
+    """Return the running kernel's types, or those of a file alone (:func:`pytc.bpf.kernel.running.kernel_btf`)."""
+    return KernelTypes(lambda: kernel_btf(path), None if path else loaded_modules, f'"{path}"' if path else "vmlinux")

@@ -1,4 +1,4 @@
-"""What a running kernel says of itself: its types, its symbols, its configuration."""
+"""What a running kernel says of itself: its types, its configuration, its version."""
 
 import os
 import re
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytc.bpf.btf.types import MAGIC, Btf
 from pytc.bpf.sys.files import ELF_MAGIC, read_regular_file
-from pytc.errors import BpfError, ObjectError
+from pytc.errors import ObjectError
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -14,12 +14,6 @@ if TYPE_CHECKING:
 KERNEL_BTF = "/sys/kernel/btf/vmlinux"
 _MAX_BTF = 1 << 28
 _MAX_CONFIG = 1 << 24
-_SYSCALL_PREFIXES = {"x86_64": "x64", "i686": "ia32", "aarch64": "arm64", "riscv64": "riscv"}
-_KPROBES = (
-    "/sys/bus/event_source/devices/kprobe/type",
-    "/sys/kernel/tracing/kprobe_events",
-    "/sys/kernel/debug/tracing/kprobe_events",
-)
 _SETTING = re.compile(rb"^(CONFIG_[A-Za-z0-9_]+)=(.*)$", re.MULTILINE)
 
 
@@ -75,27 +69,6 @@ def _section_of(data: bytes, path: str) -> bytes:
     return contents
 
 
-def symbol_addresses(names: set[str]) -> dict[str, int]:
-    """Addresses from /proc/kallsyms; raises BpfError where they are hidden."""
-    found: dict[str, int] = {}
-    try:
-        with open("/proc/kallsyms", encoding="ascii", errors="replace") as file:
-            for line in file:
-                words = line.split(None, 3)
-                if len(words) >= 3 and words[2] in names:
-                    address = int(words[0], 16)
-                    if found.setdefault(words[2], address) != address:
-                        raise ObjectError(
-                            f'this kernel has several symbols "{words[2]}" in /proc/kallsyms, '
-                            "so that it is not clear which one is meant"
-                        )
-    except OSError as error:
-        raise BpfError(f"cannot read /proc/kallsyms: {error.strerror}", errno=error.errno) from error
-    if found and not any(found.values()):
-        raise BpfError("/proc/kallsyms hides addresses from this process (kernel.kptr_restrict)")
-    return found
-
-
 def configuration() -> dict[str, str]:
     """The kernel's CONFIG_ settings, quotes and all; empty where neither /boot nor /proc has them."""
     for path, packed in ((f"/boot/config-{os.uname().release}", False), ("/proc/config.gz", True)):
@@ -133,17 +106,3 @@ def version_code_of(release: str, version: str, signature: str = "") -> int:
     found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", exact)
     major, minor, patch = (int(number or 0) for number in found.groups()) if found else (0, 0, 0)
     return major << 16 | minor << 8 | min(patch, 255)
-
-
-def has_syscall_wrapper() -> bool:
-    """Whether a kprobe on bpf(2) goes on a function with the architecture's prefix; no without kprobes, as in
-    libbpf, which attaches one to find out."""
-    if not any(os.path.exists(place) for place in _KPROBES):
-        return False
-    machine = os.uname().machine
-    symbol = f" __{_SYSCALL_PREFIXES.get(machine, machine)}_sys_bpf\n".encode()
-    try:
-        with open("/proc/kallsyms", "rb") as file:
-            return any(line.endswith(symbol) for line in file)
-    except OSError:
-        return False

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Callable, Collection, Iterable
-from types import TracebackType
 from typing import NamedTuple
 
 from pytc.bpf.btf.types import Btf
+from pytc.closing import Closing
 from pytc.errors import ObjectError
 
 
@@ -33,7 +33,7 @@ class Place(NamedTuple):
     module: int = 0
 
 
-class KernelTypes:
+class KernelTypes(Closing):
     """Reads types when they are first asked for. Close it, or use it in a ``with`` block.
 
     ``vmlinux`` reads the kernel's types, ``modules`` those of its modules, which continue them; without the latter
@@ -107,28 +107,3 @@ class KernelTypes:
         if self._vmlinux is not None:
             self._vmlinux.close()
         self._modules = self._vmlinux = None
-
-    def __enter__(self) -> "KernelTypes":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def kernel_types(path: str = "") -> KernelTypes:
-    """Return the running kernel's types, or those of a file alone (:func:`pytc.bpf.kernel.running.kernel_btf`)."""
-    return KernelTypes(lambda: _vmlinux(path), None if path else _modules, f'"{path}"' if path else "vmlinux")
-
-
-def _vmlinux(path: str) -> Btf:
-    from pytc.bpf.kernel.running import kernel_btf
-
-    return kernel_btf(path)
-
-
-def _modules(vmlinux: Btf) -> Modules:
-    from pytc.bpf.kernel.modules import loaded_modules
-
-    return loaded_modules(vmlinux)

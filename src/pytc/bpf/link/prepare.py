@@ -80,7 +80,7 @@ class _Preparing:
 
     def _kernel_types(self) -> "KernelTypes":
         if self._kernel is None:
-            from pytc.bpf.kernel.types import kernel_types
+            from pytc.bpf.kernel.modules import kernel_types
 
             self._kernel = self._reading.enter_context(kernel_types(self._kernel_btf))
         return self._kernel
@@ -100,8 +100,8 @@ class _Preparing:
         used = {use.name for one in linked for use in one.externs}
         if not used or self._spec.btf is None:
             return {}, []
-        from pytc.bpf.kernel.running import symbol_addresses
-        from pytc.bpf.object.externs import ExternResolver
+        from pytc.bpf.kernel.symbols import symbol_addresses
+        from pytc.bpf.link.externs import ExternResolver
 
         resolver = ExternResolver(self._spec.btf, self._kernel_types(), symbol_addresses, open_module)
         found = resolver.resolve([self._spec.externs[name] for name in sorted(used)])

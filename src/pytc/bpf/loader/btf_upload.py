@@ -59,7 +59,7 @@ def upload(image: bytes, features: Features) -> OwnedFd:
             refusal = error
     else:
         refusal = None
-    from pytc.bpf.btf.downgrade import simplified
+    from pytc.bpf.loader.btf_downgrade import simplified
 
     simpler = simplified(image, features)
     if refusal is not None and simpler == image:

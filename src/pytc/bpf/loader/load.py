@@ -7,7 +7,6 @@ closes every descriptor and removes every pin that was made.
 import errno
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from pytc.bpf.kernel.features import Features
@@ -20,17 +19,18 @@ from pytc.bpf.loader.program import Program
 from pytc.bpf.maps.map import Map, create_map
 from pytc.bpf.maps.pin_compat import open_pinned
 from pytc.bpf.maps.pinning import PinRoot
+from pytc.bpf.object.names import kernel_map_name, kernel_name
 from pytc.bpf.object.spec import DATA, KCONFIG, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import ProgramType
 from pytc.bpf.sys.info import program_by_id
-from pytc.bpf.sys.names import kernel_map_name, kernel_name
+from pytc.closing import Closing
 from pytc.errors import BpfSyscallError, ObjectError, PinError
 
 if TYPE_CHECKING:
     from pytc.bpf.loader.object_cache import ObjectCache
 
 
-class Loaded:
+class Loaded(Closing):
     """Loaded programs with their maps; owns all descriptors. Close it, or use it in a ``with`` block.
 
     ``programs`` are what was asked for, in that order, ``program`` is the first; ``logs`` and ``log`` are what the
@@ -83,14 +83,6 @@ class Loaded:
     def undo(self) -> None:
         """Removes the pins that this load made; for callers whose next step failed."""
         self._pins.undo()
-
-    def __enter__(self) -> "Loaded":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def load(
@@ -358,9 +350,13 @@ class _Loading:
         except BpfSyscallError as error:
             from pytc.bpf.loader.explain import slot_causes
 
-            error.hints = slot_causes(map_name, target.description.max_entries, index, error.errno or 0)
-            error.args = (f"putting {what} into slot {index}: {error}",)
-            raise
+            number = error.errno or 0
+            raise BpfSyscallError(
+                error.command,
+                number,
+                f'putting {what} into slot {index}: map "{map_name}"',
+                hints=slot_causes(map_name, target.description.max_entries, index, number),
+            ) from error
 
     def _warn_of_lost_slots(self) -> None:
         for name in sorted(self._filled_arrays()):

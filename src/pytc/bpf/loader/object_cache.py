@@ -1,7 +1,6 @@
 """What loads of the same object have in common, for those who load it again and again."""
 
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from pytc.bpf.kernel.features import Features
@@ -12,6 +11,7 @@ from pytc.bpf.object.reader import read_object_bytes
 from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import ProgramType
 from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.closing import Closing
 from pytc.errors import ObjectError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _MOST_OBJECTS = 16
 _MOST_LINKED = 64
 
 
-class ObjectCache:
+class ObjectCache(Closing):
     """Keeps what files mean, their linked programs, and their types in the kernel. Close it, or use it in a ``with``
     block.
 
@@ -113,14 +113,6 @@ class ObjectCache:
     def close(self) -> None:
         while self._kept:
             self._forget(next(iter(self._kept)))
-
-    def __enter__(self) -> "ObjectCache":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class _Kept:

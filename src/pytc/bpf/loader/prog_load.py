@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from pytc.bpf.kernel.features import Features
 from pytc.bpf.link.linker import LinkedProgram
+from pytc.bpf.object.names import kernel_name
 from pytc.bpf.object.spec import ObjectSpec
 from pytc.bpf.sys.abi import ProgLoadAttr, pointer
 from pytc.bpf.sys.constants import Command, ProgramType, program_type_name
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.memlock import retry_unlimited
-from pytc.bpf.sys.names import kernel_name
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError, VerifierError
 

@@ -1,21 +1,21 @@
 """A loaded program, and which one of an object is meant."""
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING
 
-from pytc.bpf.maps.map import open_pin, pin
 from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_program, program_by_id
+from pytc.bpf.sys.pins import open_pin, pin
+from pytc.closing import Closing
 from pytc.errors import PytcError, SelectionError
 
 if TYPE_CHECKING:
     from pytc.bpf.run.test_run import Run
 
 
-class Program:
+class Program(Closing):
     """A program with an open descriptor, which it owns."""
 
     def __init__(self, descriptor: OwnedFd, spec: ProgramSpec | None = None) -> None:
@@ -54,14 +54,6 @@ class Program:
 
     def close(self) -> None:
         self.descriptor.close()
-
-    def __enter__(self) -> "Program":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def select_program(

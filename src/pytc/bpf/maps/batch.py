@@ -6,15 +6,13 @@ What a kernel cannot do for a map's type in batches is done one by one.
 import ctypes
 import errno
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from pytc.bpf.maps.raw import RawMap
 from pytc.bpf.sys.abi import MapBatchAttr, pointer
 from pytc.bpf.sys.constants import ANY, F_LOCK, Command
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError
-
-if TYPE_CHECKING:
-    from pytc.bpf.maps.map import Map
 
 _ENTRIES = 16384
 _BYTES = 4 << 20
@@ -29,12 +27,12 @@ class Batch(NamedTuple):
     entries: int
 
 
-def batch_entries(found: "Map") -> int:
+def batch_entries(found: RawMap) -> int:
     """How many entries to move at a time."""
     return max(1, min(_ENTRIES, _BYTES // max(found.description.key_size + found.value_bytes, 1)))
 
 
-def read_batches(found: "Map", flags: int = ANY) -> Iterator[Batch]:
+def read_batches(found: RawMap, flags: int = ANY) -> Iterator[Batch]:
     """All entries; those that come and go meanwhile may be missed. ``flags`` is ANY or F_LOCK.
 
     Raises BpfSyscallError.
@@ -51,7 +49,18 @@ def read_batches(found: "Map", flags: int = ANY) -> Iterator[Batch]:
         yield from _one_by_one(found, last, flags)
 
 
-def _lookup_batches(found: "Map", flags: int) -> Iterator[Batch]:
+def read_items(found: RawMap) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (key, value) of each element, read in batches."""
+    key_size, value_size = found.description.key_size, found.value_bytes
+    for keys, values, count in read_batches(found):
+        for index in range(count):
+            yield (
+                keys[index * key_size : (index + 1) * key_size],
+                values[index * value_size : (index + 1) * value_size],
+            )
+
+
+def _lookup_batches(found: RawMap, flags: int) -> Iterator[Batch]:
     key_size, value_size = found.description.key_size, found.value_bytes
     entries = min(batch_entries(found), max(found.description.max_entries, 1))
     place = [ctypes.create_string_buffer(max(key_size, 8)) for _ in range(2)]
@@ -92,7 +101,7 @@ def _buffers(
     return ctypes.create_string_buffer(entries * key_size), ctypes.create_string_buffer(entries * value_size)
 
 
-def _one_by_one(found: "Map", after: bytes, flags: int) -> Iterator[Batch]:
+def _one_by_one(found: RawMap, after: bytes, flags: int) -> Iterator[Batch]:
     keys, values, most = [], [], batch_entries(found)
     for key in found.keys(after or None):
         try:
@@ -108,7 +117,7 @@ def _one_by_one(found: "Map", after: bytes, flags: int) -> Iterator[Batch]:
         yield Batch(b"".join(keys), b"".join(values), len(keys))
 
 
-def write_batch(found: "Map", batch: Batch, flags: int = ANY) -> None:
+def write_batch(found: RawMap, batch: Batch, flags: int = ANY) -> None:
     """Sets the elements of a batch; ``flags`` as of :meth:`Map.update`. Raises BpfSyscallError, whose ``entry`` is
     the index of the element that was refused; those before it are set."""
     if not flags & ~F_LOCK:
@@ -131,7 +140,7 @@ def write_batch(found: "Map", batch: Batch, flags: int = ANY) -> None:
             raise
 
 
-def delete_batch(found: "Map", keys: bytes, count: int) -> None:
+def delete_batch(found: RawMap, keys: bytes, count: int) -> None:
     """Removes elements; those that are gone already do not matter. Raises BpfSyscallError."""
     buffer = bytearray(keys)
     if _did(found, Command.MAP_DELETE_BATCH, MapBatchAttr(keys=_address(buffer), count=count, map_fd=found.fd)):
@@ -148,7 +157,7 @@ def _address(buffer: bytearray) -> int:
     return ctypes.addressof((ctypes.c_char * len(buffer)).from_buffer(buffer)) if buffer else 0
 
 
-def _did(found: "Map", command: Command, attr: MapBatchAttr) -> bool:
+def _did(found: RawMap, command: Command, attr: MapBatchAttr) -> bool:
     """Whether all was done. What a failed call says of how far it got cannot be relied on where it did not begin."""
     try:
         bpf(command, attr, what=f'map "{found.name}"')

@@ -10,7 +10,6 @@ import os
 import select
 import struct
 from collections.abc import Iterator
-from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.maps.ring_buffer import Event
@@ -18,6 +17,7 @@ from pytc.bpf.sys.abi import PerfEventAttr
 from pytc.bpf.sys.constants import MapType, map_type_name
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.syscall import perf_event_open
+from pytc.closing import Closing
 from pytc.errors import BpfError, BpfSyscallError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class _Ring(NamedTuple):
     memory: mmap.mmap
 
 
-class PerfBuffer:
+class PerfBuffer(Closing):
     """Reads the events of all CPUs from a perf event array, which must stay open.
 
     It takes the place of whoever read them before, and leaves the array empty. Raises BpfError for a map of another
@@ -118,14 +118,6 @@ class PerfBuffer:
             ring.memory.close()
             ring.descriptor.close()
         self._rings.clear()
-
-    def __enter__(self) -> "PerfBuffer":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def online_cpus() -> list[int]:

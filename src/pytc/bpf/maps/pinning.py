@@ -6,7 +6,6 @@ PIN_OBJECT_NS, ``<mnt>/PATH/MAP`` for the other numbers, which bpf_pinning trans
 once a map wants a pin.
 """
 
-import ctypes
 import errno
 import os
 import re
@@ -15,14 +14,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from pytc.bpf.object.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec, ObjectSpec
+from pytc.bpf.sys.mounts import mounted
+from pytc.bpf.sys.pins import open_pin, pin
 from pytc.errors import BpfSyscallError, PinError, strerror
+from pytc.libc import file_system_type, mount
 
 DEFAULT_MOUNT = "/sys/fs/bpf"
 PINNING_FILES = ("/etc/iproute2/bpf_pinning", "/usr/share/iproute2/bpf_pinning")
 _BPF_FS_MAGIC = 0xCAFE4A11
 _LINKS = ("ip", "xdp")
 _NUMBER = re.compile(r"(0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})\Z")
-_OCTAL = re.compile(rb"\\([0-3][0-7][0-7])")
 
 
 class PinRoot:
@@ -130,8 +131,6 @@ class PinRoot:
 
     def pin(self, path: str, fd: int) -> None:
         """Pins a map, for :meth:`undo` to take away; raises PinError, BpfSyscallError."""
-        from pytc.bpf.maps.map import pin
-
         self.prepare(path)
         try:
             pin(fd, path)
@@ -145,8 +144,6 @@ class PinRoot:
 
     def replace(self, path: str, fd: int) -> None:
         """Pins an object in place of what is pinned at ``path``, in one step; raises PinError."""
-        from pytc.bpf.maps.map import pin
-
         beside = f"{path}_{os.getpid()}"  # bpffs takes no dots in names
         try:
             pin(fd, beside)
@@ -179,7 +176,6 @@ class PinRoot:
 
 
 def _is_pin_of(path: str, fd: int) -> bool:
-    from pytc.bpf.maps.map import open_pin
     from pytc.bpf.sys.info import describe_map
 
     try:
@@ -195,45 +191,27 @@ def find_mount(wanted: str = "") -> str:
         return wanted if is_bpffs(wanted) else ""
     if is_bpffs(DEFAULT_MOUNT):
         return DEFAULT_MOUNT
-    try:
-        with open("/proc/mounts", "rb") as mounts:
-            return next(mount_points(mounts.read()), "")
-    except OSError:
-        return ""
-
-
-def mount_points(mounts: bytes, kind: bytes = b"bpf") -> Iterator[str]:
-    """The mount points of a kind of file system in /proc/mounts, where space and backslash are ``\\040``, ``\\134``."""
-    for line in mounts.splitlines():
-        fields = line.split(b" ")
-        if len(fields) > 2 and fields[2] == kind:
-            yield os.fsdecode(_OCTAL.sub(lambda match: bytes([int(match.group(1), 8)]), fields[1]))
+    return next(mounted("bpf"), "")
 
 
 def is_bpffs(path: str) -> bool:
     """Whether statfs(2) says that a path is in a bpffs."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    buffer = (ctypes.c_long * 64)()  # struct statfs; only its first field, f_type, is read
-    return libc.statfs(os.fsencode(path), ctypes.byref(buffer)) == 0 and buffer[0] & 0xFFFFFFFF == _BPF_FS_MAGIC
+    return file_system_type(path) == _BPF_FS_MAGIC
 
 
 def mount_bpffs(target: str) -> str:
     """Mounts a bpffs, mode 0700, and returns ``target``; raises PinError."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    number = 0
     try:
         if not os.path.isdir(target):
             os.makedirs(target, mode=0o700, exist_ok=True)
+        mount("bpf", target, "mode=0700")
     except OSError as error:
         number = error.errno or errno.EINVAL
-    if not number and libc.mount(b"bpf", os.fsencode(target), b"bpf", ctypes.c_ulong(0), b"mode=0700") != 0:
-        number = ctypes.get_errno()
-    if number:
         raise PinError(
             f'no bpffs is mounted, and mounting one at "{target}" failed: {strerror(number)}',
             errno=number,
             hints=("TC_BPF_MNT names another mount point",),
-        )
+        ) from error
     return target
 
 

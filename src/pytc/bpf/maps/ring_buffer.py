@@ -8,10 +8,10 @@ for "busy" and one for "discarded", ``u32``, data, and a gap up to a multiple of
 import mmap
 import select
 from collections.abc import Iterator
-from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pytc.bpf.sys.constants import MapType, map_type_name
+from pytc.closing import Closing
 from pytc.errors import BpfError, BpfSyscallError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class EventSource(Protocol):
     def close(self) -> None: ...
 
 
-class RingBuffer:
+class RingBuffer(Closing):
     """Reads events of a ring buffer, which must stay open; they are gone for other readers then.
 
     Raises BpfError for a map of another type, BpfSyscallError where its memory cannot be mapped.
@@ -86,11 +86,3 @@ class RingBuffer:
         self._poll.close()
         self._consumer.close()
         self._producer.close()
-
-    def __enter__(self) -> "RingBuffer":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

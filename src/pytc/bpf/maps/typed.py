@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from pytc.bpf.codec.compound import assign, follow
 from pytc.bpf.codec.scalars import Value
-from pytc.bpf.maps.batch import Batch, batch_entries, write_batch
+from pytc.bpf.maps.batch import Batch, batch_entries, read_items, write_batch
+from pytc.bpf.maps.raw import RawMap
 from pytc.bpf.maps.types import MapTypes, map_types
 from pytc.bpf.sys.constants import ANY
+from pytc.bpf.sys.cpus import possible_cpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from pytc.bpf.maps.map import Map
 
 
 class TypedMap:
@@ -24,15 +24,13 @@ class TypedMap:
     not fit its type, BpfSyscallError.
     """
 
-    def __init__(self, map: "Map", *, key: str = "", value: str = "", types: MapTypes | None = None) -> None:
-        from pytc.bpf.maps.map import possible_cpus
-
+    def __init__(self, map: RawMap, *, key: str = "", value: str = "", types: MapTypes | None = None) -> None:
         self.map = map
         self.types = types or map_types(map.description, key=key, value=value, cpus=possible_cpus())
 
     def __getitem__(self, key: Any) -> Value:
         try:
-            return self.types.whole.decode(self.map[self.types.key.encode(key)])
+            return self.types.whole.decode(self.map.lookup(self.types.key.encode(key)))
         except KeyError:
             raise KeyError(key) from None
 
@@ -59,7 +57,7 @@ class TypedMap:
     def change(self, key: Any, path: str, value: Any) -> None:
         """Sets a part of a value, like ``.packets`` or ``.ports[2]``. Reads and writes: not atomic."""
         encoded = self.types.key.encode(key)
-        data = bytearray(self.map[encoded])
+        data = bytearray(self.map.lookup(encoded))
         at, codec = follow(self.types.whole, path)
         assign(codec, data, at, value)
         self.map.update(encoded, bytes(data))
@@ -69,7 +67,7 @@ class TypedMap:
 
     def items(self) -> Iterator[tuple[Value, Value]]:
         """(key, value) of each element, read in batches."""
-        return ((self.types.key.decode(key), self.types.whole.decode(value)) for key, value in self.map.items())
+        return ((self.types.key.decode(key), self.types.whole.decode(value)) for key, value in read_items(self.map))
 
     def update_many(self, entries: "Iterable[tuple[Any, Any]]", flags: int = ANY) -> int:
         """Sets many elements in batches; returns how many. Those before an error are set."""

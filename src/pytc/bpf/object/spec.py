@@ -79,13 +79,6 @@ class Target(NamedTuple):
     offset: int = 0
 
 
-class Relocation(NamedTuple):
-    """``offset`` in bytes into the section, and what the instruction there refers to."""
-
-    offset: int
-    target: Target
-
-
 class FunctionSpec(NamedTuple):
     """A function of a code section; ``offset`` and ``size`` in bytes."""
 

@@ -4,18 +4,18 @@ Programs are attached to cgroup2 alone; a hybrid system has it at /sys/fs/cgroup
 take none. Sources: include/uapi/linux/bpf.h, include/uapi/linux/magic.h, Documentation/admin-guide/cgroup-v2.rst.
 """
 
-import ctypes
 import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from pytc.bpf.maps.pinning import mount_points
 from pytc.bpf.sys.attach_points import Attached, Attachments, AttachPoint, query
 from pytc.bpf.sys.constants import ProgramType, attach_type_name, attach_type_number
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.links import LinkDescription
+from pytc.bpf.sys.mounts import mounted
 from pytc.errors import AttachError, BpfSyscallError
+from pytc.libc import file_system_type
 
 _CGROUP2_MAGIC, _CGROUP_MAGIC = 0x63677270, 0x27E0EB
 _DEEPEST = 64
@@ -78,11 +78,7 @@ ATTACH_TYPES: dict[str, CgroupAttachType] = {one.word: one for one in _types()}
 
 def mounts() -> list[str]:
     """Where cgroup2 is mounted."""
-    try:
-        with open("/proc/self/mounts", "rb") as found:
-            return list(mount_points(found.read(), b"cgroup2"))
-    except OSError:
-        return []
+    return list(mounted("cgroup2"))
 
 
 def of_process(pid: int) -> str:
@@ -119,7 +115,7 @@ def open_cgroup(path: str) -> OwnedFd:
     except (OSError, ValueError) as error:
         number = getattr(error, "errno", None) or errno.EINVAL
         raise AttachError(f'cgroup "{path}": {os.strerror(number)}', errno=number) from error
-    kind = _file_system(opened.fd)
+    kind = file_system_type(opened.fd)
     if kind == _CGROUP2_MAGIC:
         return opened
     opened.close()
@@ -133,12 +129,6 @@ def _twin(path: str, mount: str) -> str:
     """The directory of the same name there."""
     name = os.path.join(mount, os.path.basename(os.path.abspath(path)))
     return f"; {name} is there" if os.path.isdir(name) else ""
-
-
-def _file_system(fd: int) -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
-    buffer = (ctypes.c_long * 64)()  # struct statfs; only its first field, f_type, is read
-    return buffer[0] & 0xFFFFFFFF if libc.fstatfs(fd, ctypes.byref(buffer)) == 0 else 0
 
 
 def by_place(links: Iterable[LinkDescription]) -> Links:

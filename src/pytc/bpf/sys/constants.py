@@ -143,8 +143,6 @@ F_LOCK = 4
 
 #: BPF_OBJ_NAME_LEN: bytes of a kernel object name, NUL included.
 OBJ_NAME_LEN = 16
-#: BPF_TAG_SIZE: bytes of a program tag.
-TAG_SIZE = 8
 
 #: Map types whose elements are fds of maps.
 MAP_IN_MAP = frozenset({MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS})

@@ -2,10 +2,11 @@
 
 import fcntl
 import os
-from types import TracebackType
+
+from pytc.closing import Closing
 
 
-class OwnedFd:
+class OwnedFd(Closing):
     """Owns an open file descriptor: closes it at the end of a ``with`` block, or on :meth:`close`.
 
     Descriptors 0 to 2 are moved out of the way, so that a loader that runs with closed standard streams
@@ -42,14 +43,6 @@ class OwnedFd:
         """Gives up ownership: returns the number, which the caller must close."""
         fd, self._fd = self.fd, -1
         return fd
-
-    def __enter__(self) -> "OwnedFd":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         self.close()

@@ -7,16 +7,16 @@ In the latter two cases the link stays as long as somebody holds it, without a p
 import errno
 import sys
 from collections.abc import Iterator
-from types import TracebackType
 from typing import NamedTuple
 
-from pytc.bpf.maps.map import open_pin, pin
 from pytc.bpf.sys.abi import IdAttr, LinkCreateAttr, LinkInfo, LinkUpdateAttr
 from pytc.bpf.sys.attach_points import LAST, AttachPoint, Position
 from pytc.bpf.sys.constants import F_REPLACE, Command, link_type_name
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import get_info, ids, object_kind
+from pytc.bpf.sys.pins import open_pin, pin
 from pytc.bpf.sys.syscall import bpf
+from pytc.closing import Closing
 from pytc.errors import BpfSyscallError
 
 _ATTACH_TYPE_AT = {"cgroup": (8, 12), "tcx": (4, 8), "netkit": (4, 8), "netns": (4, 8), "tracing": (0, 4)}
@@ -47,7 +47,7 @@ class LinkDescription(NamedTuple):
         }.get(self.type, False)
 
 
-class Link:
+class Link(Closing):
     """A link with an open descriptor, which it owns."""
 
     def __init__(self, descriptor: OwnedFd) -> None:
@@ -115,14 +115,6 @@ class Link:
 
     def close(self) -> None:
         self.descriptor.close()
-
-    def __enter__(self) -> "Link":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def describe_link(fd: int) -> LinkDescription:

@@ -9,6 +9,7 @@ from ctypes import Structure
 from pytc.bpf.sys.abi import used_size
 from pytc.bpf.sys.constants import Command
 from pytc.errors import BpfError, BpfSyscallError
+from pytc.libc import bpf_syscall, syscall
 
 # Number of bpf(2): arch/*/entry/syscalls/*.tbl, include/uapi/asm-generic/unistd.h.
 _SYSCALL_NUMBERS = {
@@ -44,14 +45,8 @@ _PERF_EVENT_OPEN_NUMBERS = {
 _PERF_FLAG_FD_CLOEXEC = 8
 _PROG_LOAD_ATTEMPTS = 5
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.syscall.restype = ctypes.c_long
 _MACHINE = os.uname().machine
 _BPF = _SYSCALL_NUMBERS.get(_MACHINE, 0)
-#: The same function for bpf(2) alone: what its arguments are is looked at once, not in each call.
-_bpf = ctypes.CDLL(None, use_errno=True)["syscall"]
-_bpf.restype = ctypes.c_long
-_bpf.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint)
 
 
 def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> int:
@@ -67,7 +62,7 @@ def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> 
     attempts = _PROG_LOAD_ATTEMPTS if command is Command.PROG_LOAD else 1
     length = size or used_size(attr)
     while True:
-        result: int = _bpf(_BPF or _number(), command, ctypes.byref(attr), length)
+        result: int = bpf_syscall(_BPF or _number(), command, ctypes.byref(attr), length)
         if result >= 0:
             return result
         number = ctypes.get_errno()
@@ -79,7 +74,7 @@ def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> 
 def perf_event_open(attr: Structure, cpu: int) -> int:
     """Calls perf_event_open(2) for all processes on a CPU; returns the descriptor. Raises BpfSyscallError."""
     ctypes.set_errno(0)
-    result = _libc.syscall(
+    result = syscall(
         _number("perf_event_open", _PERF_EVENT_OPEN_NUMBERS),
         ctypes.byref(attr),
         ctypes.c_int(-1),

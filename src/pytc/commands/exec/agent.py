@@ -82,7 +82,7 @@ def run(context: Context, command: ServeMaps | ListObjects | DropObject) -> list
 
 def _serve(context: Context, command: ServeMaps) -> None:
     from pytc.exec_proxy.agent import Agent, notify_ready
-    from pytc.exec_proxy.signals import ended_by_signals
+    from pytc.signals import ended_by_signals
 
     rights = command.rights
     users, owner = rights.users(), rights.owner()

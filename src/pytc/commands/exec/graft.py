@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytc.bpf.loader.program import Program
-from pytc.bpf.maps.map import Map, open_pin
+from pytc.bpf.maps.map import Map
 from pytc.bpf.object.sections import tail_call_place
 from pytc.bpf.sys.constants import MapType, ProgramType, map_type_name, program_type_name
 from pytc.bpf.sys.info import array_owner
+from pytc.bpf.sys.pins import open_pin
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pinned_programs import open_pinned

@@ -112,7 +112,7 @@ def run(context: Context, command: ImportMaps | FetchMaps) -> NoReturn:
 
 def _await_exports(context: Context, command: ImportMaps, owned: ExitStack) -> "list[ReceivedObject]":
     from pytc.exec_proxy.map_transfer import Importer
-    from pytc.exec_proxy.signals import ended_by_signals
+    from pytc.signals import ended_by_signals
 
     objects: list[ReceivedObject] = []
     rights = command.rights

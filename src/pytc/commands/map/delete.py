@@ -41,11 +41,11 @@ def run(context: Context, command: DeleteElements) -> None:
             with explain_refusals(typed, key):
                 del typed.map[key]
         return
-    from pytc.bpf.maps.batch import delete_batch
+    from pytc.bpf.maps.batch import delete_batch, read_batches
 
     with explain_refusals(typed):
         done = 0
-        for batch in list(typed.map.batches()):
+        for batch in list(read_batches(typed.map)):
             delete_batch(typed.map, batch.keys, batch.entries)
             done += batch.entries
             context.progress(done, 0)

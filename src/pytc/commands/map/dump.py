@@ -12,7 +12,7 @@ from pytc.commands.map.elements import lock_flag, open_target
 from pytc.commands.map.words import LOCK, SUM, TARGET, TYPES, Target, take_words
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.map_elements import check_listable, json_entries, read_batches, text_lines
+from pytc.commands.shared.map_elements import check_listable, json_entries, listed_batches, text_lines
 from pytc.errors import PytcError
 from pytc.render.documents import Stream
 from pytc.words.engine import Cursor, Word
@@ -59,7 +59,7 @@ def _json(context: Context, typed: TypedMap, types: MapTypes, flags: int) -> Ite
     )
     before = "["
     try:
-        for batch in read_batches(context, typed, flags):
+        for batch in listed_batches(context, typed, flags):
             yield before
             yield renderer.render(*batch)
             before = ",\n"
@@ -78,7 +78,7 @@ def _csv(context: Context, typed: TypedMap, types: MapTypes, flags: int) -> Iter
         cpu = Column((typed.map.description.key_size,), 4, "I", is_number=True)
         keys = Columns(f"{keys.template},%d", (*keys.items, cpu))
     renderer = Renderer(keys, value, ("", ",", "\n"), "")
-    for batch in read_batches(context, typed, flags):
+    for batch in listed_batches(context, typed, flags):
         yield renderer.render(*(_by_cpu(batch, types.cpus) if types.is_per_cpu else batch))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from pytc.bpf.codec.scalars import Style, say
+from pytc.bpf.maps.batch import read_items
 from pytc.bpf.maps.typed import TypedMap
 from pytc.commands.map.elements import open_target
 from pytc.commands.map.words import COUNT, SUM, TARGET, TYPES, Target, take_words
@@ -73,7 +74,7 @@ def _changes(typed: TypedMap, command: WatchMap) -> Iterator[_Change]:
     rounds = 0
     while True:
         with explain_refusals(typed):
-            present = dict(typed.map.items())
+            present = dict(read_items(typed.map))
         for key, value in present.items():
             if known.get(key) != value:
                 yield _Change("changed" if key in known else "new", key, value)

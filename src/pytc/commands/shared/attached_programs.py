@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pytc.bpf.maps.map import open_pin
 from pytc.bpf.sys.attach_points import Attached
 from pytc.bpf.sys.info import object_kind, program_by_id, run_statistics
+from pytc.bpf.sys.pins import open_pin
 from pytc.commands.shared.attach_values import Reference
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.exports import OpenedPrograms

@@ -93,6 +93,6 @@ def refusal(error: BpfSyscallError, where: str, sentences: dict[int, str], hints
     sentence = {**_SENTENCES, **sentences}.get(number, str(error))
     if number != errno.EPERM:
         return AttachError(f"{where}: {sentence}", errno=number)
-    from pytc.bpf.loader.explain import permission_causes
+    from pytc.bpf.kernel.permissions import permission_causes
 
     return AttachError(f"{where}: {sentence}", errno=number, hints=permission_causes() or hints)

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from pytc.closing import Closing
 from pytc.errors import DeviceNotFoundError
 from pytc.render.documents import Shown
 
@@ -25,7 +25,7 @@ class Closeable(Protocol):
 Owned = TypeVar("Owned", bound=Closeable)
 
 
-class Context:
+class Context(Closing):
     """Opens the session when it is first used, and closes it at the end of a ``with`` block.
 
     ``bpf_mount`` is what TC_BPF_MNT says, ``layout20`` what PYTC_MAP_LAYOUT says (see
@@ -131,11 +131,3 @@ class Context:
             if self._session is not None:
                 self._session.close()
                 self._session = None
-
-    def __enter__(self) -> "Context":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

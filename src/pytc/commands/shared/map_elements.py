@@ -1,10 +1,11 @@
 """Elements of a map: from words to bytes, and from bytes to text and JSON."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from pytc.bpf.codec.columns import Renderer
 from pytc.bpf.codec.scalars import Codec, Style, Value
+from pytc.bpf.maps.batch import Batch, read_batches
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.maps.types import KEYLESS, MapTypes
 from pytc.bpf.sys.constants import MapType, map_type_name
@@ -13,9 +14,6 @@ from pytc.commands.shared.map_errors import explain_refusals
 from pytc.errors import BpfError, CodecError
 from pytc.render.documents import Json
 from pytc.words.values import ValueWords
-
-if TYPE_CHECKING:
-    from pytc.bpf.maps.batch import Batch
 
 _NOT_LISTED = KEYLESS | {MapType.RINGBUF, MapType.USER_RINGBUF, MapType.PERF_EVENT_ARRAY, MapType.ARENA}
 
@@ -71,11 +69,11 @@ def check_listable(typed: TypedMap) -> None:
         )
 
 
-def read_batches(context: Context, typed: TypedMap, flags: int = 0) -> "Iterator[Batch]":
+def listed_batches(context: Context, typed: TypedMap, flags: int = 0) -> Iterator[Batch]:
     """Yield all elements of a map, and report the progress; raises MapElementError."""
     done, total = 0, typed.map.description.max_entries
     with explain_refusals(typed):
-        for batch in typed.map.batches(flags):
+        for batch in read_batches(typed.map, flags):
             yield batch
             done += batch.entries
             context.progress(done, total)
@@ -89,14 +87,14 @@ def text_around(types: MapTypes) -> tuple[str, str, str]:
 def text_lines(context: Context, typed: TypedMap, types: MapTypes, flags: int = 0) -> Iterator[str]:
     """Yield ``key KEY value VALUE`` for each element, many lines at a time; raises MapElementError."""
     renderer = Renderer(types.key.columns(Style.TEXT, 0), types.whole.columns(Style.TEXT, 0), text_around(types), "")
-    for batch in read_batches(context, typed, flags):
+    for batch in listed_batches(context, typed, flags):
         yield renderer.render(*batch)
 
 
 def json_entries(context: Context, typed: TypedMap, types: MapTypes, flags: int = 0) -> Iterator[Json]:
     """Yield each element as JSON; raises MapElementError."""
     key_size, value_size = typed.map.description.key_size, typed.map.value_bytes
-    for keys, values, count in read_batches(context, typed, flags):
+    for keys, values, count in listed_batches(context, typed, flags):
         for index in range(count):
             yield json_entry(
                 types,

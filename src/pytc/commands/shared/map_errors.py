@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pytc.bpf.codec.scalars import Style, say
-from pytc.bpf.maps.map import Map
+from pytc.bpf.maps.raw import RawMap
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.sys.constants import map_type_name
 from pytc.commands.shared.maps import descriptor_facts
@@ -69,7 +69,7 @@ def _lookup_cause(typed: TypedMap, number: int) -> str:
     return _cause(typed, number)
 
 
-def _permission(map: Map) -> str:
+def _permission(map: RawMap) -> str:
     facts = descriptor_facts(map)
     if facts.get("frozen") == "1":
         return "the map is frozen: user space cannot change it any more"

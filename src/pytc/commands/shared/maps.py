@@ -5,11 +5,13 @@ import os
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pytc.bpf.codec.scalars import Codec, Columns, Integer, Style, Value
-from pytc.bpf.maps.map import Map, open_pin
+from pytc.bpf.maps.map import Map
+from pytc.bpf.maps.raw import RawMap
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.sys.constants import F_RDONLY, MAP_IN_MAP, Command, MapType
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import ids, map_by_id
+from pytc.bpf.sys.pins import open_pin
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import pin_path
 from pytc.errors import BpfError, BpfSyscallError, CodecError, UsageError
@@ -189,7 +191,7 @@ def _program_descriptor(context: Context, kind: MapKind, text: str) -> OwnedFd:
     return descriptor
 
 
-def descriptor_facts(map: Map) -> dict[str, str]:
+def descriptor_facts(map: RawMap) -> dict[str, str]:
     """Return what /proc/self/fdinfo tells of a map: ``memlock`` in bytes, ``frozen``, ``flags`` in octal; empty where
     it cannot be read."""
     try:

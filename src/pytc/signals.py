@@ -1,15 +1,19 @@
 """Signals that end a process: unwinding the stack first, or waiting until a step is complete."""
 
+# ``signal`` without the enums that it defines at every start (1 ms); the functions are the same.
+import _signal as signal  # type: ignore[import-not-found]
 import os
-import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
-class _Ended(BaseException):
+class Ended(BaseException):
     """Unwinds the stack, so that the owners of sockets and files remove them."""
 
     def __init__(self, number: int) -> None:
@@ -17,8 +21,32 @@ class _Ended(BaseException):
         self.number = number
 
 
-def _end(number: int, _: FrameType | None) -> None:
-    raise _Ended(number)
+def run_to_the_end(run: Callable[[], int]) -> int:
+    """Run a command; returns its exit status. When a signal ends it, so does the process, for its parent to see.
+
+    A signal that is ignored stays so (nohup). Only for the main thread of a process of our own.
+    """
+    for number in _ENDING:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _end_once)
+    try:
+        return run()
+    except Ended as ended:
+        number = ended.number
+    # only now, when the exception holds on to nothing any more
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    return 128 + number
+
+
+def _end_once(number: int, _: "FrameType | None") -> None:
+    for one in _ENDING:
+        signal.signal(one, signal.SIG_IGN)  # a second one would break what the first has us tidy up
+    raise Ended(number)
+
+
+def _end(number: int, _: "FrameType | None") -> None:
+    raise Ended(number)
 
 
 @contextmanager
@@ -39,7 +67,7 @@ def ended_by_signals(*, quietly: bool = False) -> Iterator[None]:
     ending = 0
     try:
         yield
-    except _Ended as ended:
+    except Ended as ended:
         ending = ended.number
     except KeyboardInterrupt:
         if not quietly:

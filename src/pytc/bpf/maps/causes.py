@@ -1,0 +1,50 @@
+"""Why the kernel refused to create a map: causes that were checked and apply, the likeliest first."""
+
+import errno
+import os
+
+from pytc.bpf.kernel.permissions import permission_causes
+from pytc.bpf.kernel.versions import is_older, map_type_since
+from pytc.bpf.object.spec import MapSpec
+from pytc.bpf.sys.constants import MapType, map_type_name
+
+
+def map_causes(spec: MapSpec, entries: int, number: int) -> tuple[str, ...]:
+    """Return the causes of an errno of BPF_MAP_CREATE; ``entries`` is max_entries as the kernel got it."""
+    if number == errno.EPERM:
+        return permission_causes()
+    what = (
+        f"a {map_type_name(spec.type)} map with key size {spec.key_size}, value size {spec.value_size}, "
+        f"{entries} entries and flags {spec.flags:#x}"
+    )
+    if number == errno.EINVAL:
+        return (*_type_age(spec), *_odd_attributes(spec, entries), f"the kernel does not take {what}")
+    if number == errno.E2BIG:
+        return (f"{entries} entries are more than the kernel allows, or it is too old for an attribute of the map",)
+    if number == errno.ENOMEM:
+        return (f"there is no memory for {what}",)
+    return ()
+
+
+def _type_age(spec: MapSpec) -> tuple[str, ...]:
+    since = map_type_since(spec.type)
+    if since and is_older(since):
+        return (f"maps of type {map_type_name(spec.type)} came with Linux {since}; this is {os.uname().release}",)
+    return ()
+
+
+def _odd_attributes(spec: MapSpec, entries: int) -> tuple[str, ...]:
+    causes = []
+    if not entries and spec.type not in (
+        MapType.SK_STORAGE,
+        MapType.INODE_STORAGE,
+        MapType.TASK_STORAGE,
+        MapType.CGRP_STORAGE,
+        MapType.STRUCT_OPS,
+    ):
+        causes.append("max_entries is 0")
+    if spec.type in (MapType.ARRAY, MapType.PERCPU_ARRAY, MapType.PROG_ARRAY) and spec.key_size != 4:
+        causes.append(f"the key of an array must have 4 bytes, not {spec.key_size}")
+    if spec.type == MapType.LPM_TRIE and not spec.flags & 1:
+        causes.append("an LPM trie needs the flag BPF_F_NO_PREALLOC")
+    return tuple(causes)
