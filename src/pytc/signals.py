@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that what a command has half made is removed."""
+"""Signals that end a process: unwinding the stack first, or waiting until a step is complete."""
 
 # ``signal`` without the enums that it defines at every start (1 ms); the functions are the same.
 import _signal as signal  # type: ignore[import-not-found]
@@ -14,7 +14,7 @@ _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Ended(BaseException):
-    """Unwinds the stack, so that whoever made something removes it."""
+    """Unwinds the stack, so that the owners of sockets and files remove them."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -51,8 +51,8 @@ def _end(number: int, _: "FrameType | None") -> None:
 
 @contextmanager
 def ended_by_signals(*, quietly: bool = False) -> Iterator[None]:
-    """Within the block SIGTERM and SIGHUP unwind the stack as Ctrl-C does; then the process ends by the signal, for
-    its parent to see. ``quietly``: an ending by signal or Ctrl-C is the ordinary one, and the block just ends.
+    """Make SIGTERM and SIGHUP unwind the stack within the block as Ctrl-C does; the process then ends by the signal,
+    for its parent to see. With ``quietly``, signals and Ctrl-C are the ordinary end of the block, and only end it.
 
     Does nothing outside the main thread, which alone may handle signals; a signal that is ignored stays so (nohup).
     """
@@ -81,7 +81,7 @@ def ended_by_signals(*, quietly: bool = False) -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Signals that would end the process wait until the block is done: for steps that belong together."""
+    """Block the signals that would end the process until the block is done: for steps that belong together."""
     former = signal.pthread_sigmask(signal.SIG_BLOCK, (*_ENDING, signal.SIGINT))
     try:
         yield
@@ -91,7 +91,7 @@ def uninterrupted() -> Iterator[None]:
 
 @contextmanager
 def deferred() -> Iterator[list[int]]:
-    """Signals that would end the process are only noted, in the list, and take their effect behind the block.
+    """Note the signals that would end the process in the list; they take effect behind the block.
 
     Does nothing outside the main thread, which alone may handle signals; a signal that is ignored stays so.
     """

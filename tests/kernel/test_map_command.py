@@ -237,7 +237,7 @@ raise SystemExit(main(["map", "set", "fd", str(fd), "key", "1", "value", "1"]))
             (("name", "nosuch"), "there is no map", 1),
             (("map", "77"), "there is no $BPF_MAP77", 1),
             (("map", "a.b"), "there is no $BPF_MAP_a_b", 1),
-            (("fd", "0"), "is no map", 1),
+            (("fd", "0"), "is not a map", 1),
             (("id", "99999999999"), "invalid id", 255),
         ],
     )
@@ -254,7 +254,7 @@ raise SystemExit(main(["map", "set", "fd", str(fd), "key", "1", "value", "1"]))
         assert "is a hash, not a queue or stack" in pytc("map", "pop", *at(table), status=1)
         assert "has no keys" in pytc("map", "get", *at(queue), "key", "1", status=1)
         assert "has no keys: use push" in pytc("map", "load", *at(queue), "/dev/null", status=1)
-        assert "is no bloom filter" in pytc("map", "get", *at(table), "value", "1", status=1)
+        assert "is not a bloom filter" in pytc("map", "get", *at(table), "value", "1", status=1)
         assert "events come from" in pytc("map", "events", *at(table), status=1)
         assert "sum is for maps with a value for each CPU" in pytc("map", "dump", *at(table), "sum", status=1)
 
@@ -502,18 +502,18 @@ class TestFiles:
             ("key,value\n1,2\n3,x\n", 'line 3: value: "x" is no number'),
             ("key,value\n1,4294967296\n", "line 2: value: 4294967296 does not fit"),
             ("key,value.x\n1,2\n", 'column "value.x"'),
-            ('key,value\n"1,2\n', "this is no CSV"),
+            ('key,value\n"1,2\n', "this is not CSV"),
             ("key,value\n\n1,2\n", "line 2 has 1 cells"),
-            ("[", "this is no JSON"),
+            ("[", "this is not JSON"),
             ("[1]", "entry 1 has no key"),
             ('[{"key":1}]', "entry 1 has no value"),
             ('[{"key":1,"value":2},{"key":1,"value":[]}]', "entry 2: value"),
             ('{"key":1}', "entry 1 has no value"),
             ('[{"key":"x","value":1}]', 'entry 1: key: "x" is no number'),
-            ("[" * 100_000, "this is no JSON"),
+            ("[" * 100_000, "this is not JSON"),
             ('[{"key":1,"value":1.5}]', "entry 1: value"),
             ('{"1":null}', "entry 1: value"),
-            ("{}x", "this is no JSON"),
+            ("{}x", "this is not JSON"),
             ("key,value\n\ufffd,1\n", "is no number"),
             ('[\n{"key":1,"value":2},\n{"key":1}]', "entry 2 has no value"),
         ],
@@ -524,7 +524,7 @@ class TestFiles:
 
     def test_that_are_no_text_or_not_there(self, pytc: Pytc, made: Maker, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"key,value\n\xff,1\n")
-        assert "no text in UTF-8" in pytc("map", "load", *at(made(MapType.HASH)), str(tmp_path / "file"), status=1)
+        assert "not text in UTF-8" in pytc("map", "load", *at(made(MapType.HASH)), str(tmp_path / "file"), status=1)
         assert "cannot read" in pytc("map", "load", *at(made(MapType.HASH)), str(tmp_path / "none"), status=1)
 
     def test_a_refused_element_is_named(self, pytc: Pytc, made: Maker, tmp_path: Path) -> None:
@@ -549,7 +549,7 @@ class TestFiles:
             assert pytc("map", "get", *at(found), "key", str(key)) == f"[ {f'{value} ' * CPUS}]\n"
         (tmp_path / "d.csv").write_text(f"key,cpu,value\n1,{CPUS},1\n")
         said = pytc("map", "load", *at(found), str(tmp_path / "d.csv"), status=1)
-        assert f'line 2: cpu: "{CPUS}" is no CPU' in said
+        assert f'line 2: cpu: "{CPUS}" is not a CPU' in said
 
     @pytest.mark.parametrize("style", ["csv", "json"])
     def test_many_entries_come_back(self, pytc: Pytc, made: Maker, tmp_path: Path, style: str) -> None:

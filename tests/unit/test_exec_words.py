@@ -6,17 +6,12 @@ import pytest
 
 from pytc.cli.usage import topics, usage
 from pytc.commands.dispatch import parse_words
+from pytc.commands.exec.agent import DropObject, ListObjects, ServeMaps
+from pytc.commands.exec.debug import ReadTrace
+from pytc.commands.exec.graft import GraftProgram
+from pytc.commands.exec.import_ import FetchMaps, ImportMaps
+from pytc.commands.exec.socket_rights import SocketRights
 from pytc.commands.shared.command import Command, Help
-from pytc.commands.values import (
-    DropKept,
-    FetchMaps,
-    GraftProgram,
-    ImportMaps,
-    ListKept,
-    ReadTrace,
-    ServeMaps,
-    SocketRights,
-)
 from pytc.errors import HelpRequested, PytcError
 from pytc.tc.kinds.shared.programs import OBJECT, PINNED, BpfSource
 
@@ -32,6 +27,10 @@ from pytc.tc.kinds.shared.programs import OBJECT, PINNED, BpfSource
             "exec bpf import p timeout 1.5 count 3 ro mode 0660 user 7 run a",
             ImportMaps("p", ("a",), True, 1.5, 3, SocketRights(0o660, "7")),
         ),
+        ("exec bpf import p timeout 1e1", ImportMaps("p", timeout=10.0)),
+        ("exec bpf import p timeout 500ms", ImportMaps("p", timeout=0.5)),
+        ("exec bpf import p timeout 2m", ImportMaps("p", timeout=120.0)),
+        ("exec bpf import h", ImportMaps("h")),
         ("exec bpf import agent", ImportMaps("agent")),
         ("exec bpf import agent run sh", ImportMaps("agent", ("sh",))),
         ("exec bpf import agent timeout 1", ImportMaps("agent", timeout=1.0)),
@@ -43,9 +42,9 @@ from pytc.tc.kinds.shared.programs import OBJECT, PINNED, BpfSource
         ),
         ("exec bpf agent /run/x", ServeMaps("/run/x")),
         ("exec bpf agent /run/x mode 660 user nobody", ServeMaps("/run/x", SocketRights(0o660, "nobody"))),
-        ("exec bpf agent /run/x list", ListKept("/run/x")),
-        ("exec bpf agent /run/x l", ListKept("/run/x")),
-        ("exec bpf agent /run/x drop bpf.o", DropKept("/run/x", "bpf.o")),
+        ("exec bpf agent /run/x list", ListObjects("/run/x")),
+        ("exec bpf agent /run/x l", ListObjects("/run/x")),
+        ("exec bpf agent /run/x drop bpf.o", DropObject("/run/x", "bpf.o")),
         ("exec bpf debug", ReadTrace()),
         ("exec bpf dbg", ReadTrace()),
         ("exec bpf d", ReadTrace()),

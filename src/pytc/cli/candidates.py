@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pytc.cli.command_line import OPTIONS
 from pytc.commands.dispatch import OBJECTS, object_name, parse_words
+from pytc.commands.shared.verbs import verb_word
 from pytc.errors import HelpRequested, PytcError
 from pytc.words.engine import Question, matches
 
@@ -161,7 +162,7 @@ def _aliases(rest: list[str]) -> set[str]:
     )
     if len(rest) > 1 or not isinstance(verbs, dict):
         return set()
-    return {word for word, verb in verbs.items() if word != verb}
+    return {word for word, verb in verbs.items() if word != verb_word(verb)}
 
 
 def _object_file(rest: list[str]) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from errno import EPERM
 from functools import cache, lru_cache
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 from pytc.commands.shared.command import Command, Help
-from pytc.commands.shared.verbs import verb_module
+from pytc.commands.shared.verbs import verb_module, verb_word
 from pytc.errors import BpfError, BpfSyscallError, UsageError
 from pytc.words.engine import Cursor, matches
 
@@ -64,20 +65,6 @@ _HOMES = {
     "DisassembleProgram": ("cbpf.cbpf", "disassemble_program"),
     "RunProgram": ("cbpf.cbpf", "run_program"),
     "TranslateProgram": ("cbpf.cbpf", "translate_program"),
-    "ShowMaps": ("map.show", "show_maps"),
-    "GetElement": ("map.elements", "get_element"),
-    "SetElement": ("map.elements", "set_element"),
-    "UpdateElements": ("map.load", "update_elements"),
-    "DeleteElements": ("map.elements", "delete_elements"),
-    "DumpMap": ("map.dump", "dump_map"),
-    "LoadMap": ("map.load", "load_map"),
-    "NextKey": ("map.elements", "next_key"),
-    "WatchMap": ("map.watch", "watch_map"),
-    "PinMap": ("map.pins", "pin_map"),
-    "UnpinMap": ("map.pins", "unpin_map"),
-    "PushValues": ("map.elements", "push_values"),
-    "TakeValues": ("map.elements", "take_values"),
-    "ReadEvents": ("map.events", "read_events"),
     "AttachTcx": ("tcx.attach", "attach_tcx"),
     "ReplaceTcx": ("tcx.attach", "replace_tcx"),
     "DetachTcx": ("tcx.attach", "detach_tcx"),
@@ -87,19 +74,6 @@ _HOMES = {
     "DetachCgroup": ("cgroup.attach", "detach_cgroup"),
     "ShowCgroup": ("cgroup.show", "show_cgroup"),
     "ShowCgroupTree": ("cgroup.show", "show_cgroup_tree"),
-    "RunOnPackets": ("prog.run", "run_on_packets"),
-    "ShowPrograms": ("prog.show", "show_programs"),
-    "DumpProgram": ("prog.dump", "dump_program"),
-    "ProgramStatistics": ("prog.stats", "program_statistics"),
-    "PinProgram": ("prog.pins", "pin_program"),
-    "UnpinProgram": ("prog.pins", "unpin_program"),
-    "ImportMaps": ("exec.import_", "import_maps"),
-    "FetchMaps": ("exec.import_", "fetch_maps"),
-    "ServeMaps": ("exec.agent", "serve_maps"),
-    "ListKept": ("exec.agent", "list_kept"),
-    "DropKept": ("exec.agent", "drop_kept"),
-    "ReadTrace": ("exec.debug", "read_trace"),
-    "GraftProgram": ("exec.graft", "graft_program"),
 }
 
 
@@ -130,20 +104,28 @@ def _parser(word: str) -> Callable[[list[str]], Command]:
 
 def object_help(topic: str) -> str:
     """Return the help text of an object, or of one of its verbs (``link pin``); empty where it has none."""
-    name, _, verb = topic.partition(" ")
+    name = topic.partition(" ")[0]
     package = import_module(f"pytc.commands.{OBJECTS[name]}")
-    if verb in getattr(package, "VERBS", {}).values():
-        return verb_module(package.__name__, verb).HELP
+    word = topic.removeprefix(_topic(package, name)).strip()
+    for module in getattr(package, "VERBS", {}).values():
+        if verb_word(module) == word:
+            return verb_module(package.__name__, module).HELP
     return cast(str, getattr(package, "HELP", ""))
+
+
+def _topic(package: ModuleType, name: str) -> str:
+    """Return what precedes the verb: the object's name, or its ``TOPIC`` where it has a second level."""
+    return cast(str, getattr(package, "TOPIC", name))
 
 
 def object_topics() -> "list[str]":
     """Return the topics of all objects and their verbs."""
     topics = []
-    for name, package in OBJECTS.items():
+    for name, module in OBJECTS.items():
         if object_help(name):
-            verbs: dict[str, str] = import_module(f"pytc.commands.{package}").VERBS
-            topics += [name, *(f"{name} {verb}" for verb in dict.fromkeys(verbs.values()))]
+            package = import_module(f"pytc.commands.{module}")
+            topic = _topic(package, name)
+            topics += [topic, *(f"{topic} {verb_word(verb)}" for verb in dict.fromkeys(package.VERBS.values()))]
     return topics
 
 

@@ -1,6 +1,7 @@
-"""Unix sockets with a path: made, found and removed so that nobody else can slip something in between.
+"""Unix sockets with a path, and messages with descriptors on them.
 
-Rules, which follow those of the kernel's fs.protected_regular:
+Sockets are made, found and removed so that nobody else can slip something in between. The rules follow those of the
+kernel's fs.protected_regular:
 
 - A socket file gets its mode before it exists; a path that exists is never taken over, whatever it is.
 - Only the file that was made is removed again.
@@ -14,7 +15,7 @@ import errno
 import os
 import stat
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from pytc.bpf.sys.descriptor import OwnedFd
@@ -27,10 +28,12 @@ SEQPACKET = _socket.SOCK_SEQPACKET
 _LONGEST_PATH = 107
 _CREDENTIALS = struct.Struct("=iII")
 _TIMEVAL = struct.Struct("@ll")
+_SCM_MAX_FD = 253  # include/net/scm.h: the most descriptors that a message can carry
+_ANCILLARY = _socket.CMSG_SPACE(4 * _SCM_MAX_FD) + _socket.CMSG_SPACE(_CREDENTIALS.size)
 
 
 class Credentials(NamedTuple):
-    """``struct ucred``: who is at the other end, as the kernel says."""
+    """``struct ucred``: the process at the other end, from the kernel."""
 
     pid: int
     uid: int
@@ -41,26 +44,25 @@ class Credentials(NamedTuple):
 
 
 def parse_credentials(data: bytes) -> Credentials | None:
-    """From the bytes of a ``struct ucred``; None for other lengths."""
+    """Return the credentials of a ``struct ucred``; None for other lengths."""
     return Credentials(*_CREDENTIALS.unpack(data)) if len(data) == _CREDENTIALS.size else None
 
 
-def trusted(uid: int, others: Collection[int] = ()) -> bool:
-    """Whether a user may take part: root, this user, and who was named."""
+def is_trusted(uid: int, others: Collection[int] = ()) -> bool:
+    """Return whether a user may take part: root, this user, and ``others``."""
     return uid in (0, os.geteuid()) or uid in others
 
 
 def open_socket(kind: int) -> _socket.socket:
+    """Open a Unix socket, which no child inherits."""
     return _socket.socket(_socket.AF_UNIX, kind | _socket.SOCK_CLOEXEC)
 
 
 class BoundSocket(Closing):
     """A socket bound at a path; owns both, and removes the file with :meth:`close` if it is still the one it made.
 
-    A datagram socket says who sends (SO_PASSCRED).
-
-    ``mode`` are the permissions of the file, ``owner`` the user whom it is given to (-1: nobody else). Raises
-    TransferError.
+    A datagram socket receives the credentials of senders (SO_PASSCRED). ``mode`` are the permissions of the file,
+    ``owner`` the user whom it is given to (-1: nobody else). Raises TransferError.
     """
 
     def __init__(self, path: str, kind: int, *, mode: int = 0o600, owner: int = -1) -> None:
@@ -85,7 +87,7 @@ class BoundSocket(Closing):
             raise
 
     def _give(self, mode: int, owner: int) -> None:
-        """What the umask took, and the owner; on the file that was made, not on whatever has its name by now."""
+        """Set owner and mode, of which the umask took bits, on the file that was made, not on one that replaced it."""
         with _opened(self.path) as file:
             status = os.fstat(file.fd)
             if (status.st_dev, status.st_ino) != self._made or not stat.S_ISSOCK(status.st_mode):
@@ -97,7 +99,7 @@ class BoundSocket(Closing):
                 os.chmod(name, mode)  # noqa: PTH101 (pathlib is not loaded)
 
     def close(self) -> None:
-        """A second call does nothing."""
+        """Close the socket and remove its file; a second call does nothing."""
         self.socket.close()
         made, self._made = self._made, None
         if made is None:
@@ -135,7 +137,7 @@ def _what_is_at(path: str) -> str:
     except OSError:
         return "something was there"
     if not stat.S_ISSOCK(status.st_mode):
-        return "there is a file with that name, which is no socket"
+        return "there is a file with that name, which is not a socket"
     whose = "" if status.st_uid == os.geteuid() else f" of user {status.st_uid}"
     probe = open_socket(DATAGRAM)
     result = probe.connect_ex(path)  # has no effect on who listens, unlike that of a stream
@@ -146,7 +148,7 @@ def _what_is_at(path: str) -> str:
 
 
 def _check_path(path: str) -> None:
-    """Raises TransferError for no path, and where others could put something in place of what is made there."""
+    """Raise TransferError for no path, and for one where others could replace the socket."""
     if not path or "\0" in path:
         raise TransferError("a socket needs a path")
     if len(os.fsencode(path)) > _LONGEST_PATH:
@@ -161,24 +163,24 @@ def _check_path(path: str) -> None:
 
 
 def _shared(directory: os.stat_result) -> bool:
-    """Whether others than its owner and root may write to a directory."""
+    """Return whether others than its owner and root may write to a directory."""
     if directory.st_mode & stat.S_IWOTH:
         return True
     return bool(directory.st_mode & stat.S_IWGRP) and directory.st_gid not in (0, os.getegid())
 
 
 def _opened(path: str) -> OwnedFd:
-    """The file itself, whatever it is: for fstat(2) and :func:`_by_descriptor`."""
+    """Open a file of any type, without following a link: for fstat(2) and :func:`_by_descriptor`."""
     return OwnedFd(os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC))
 
 
 def _by_descriptor(fd: int) -> str:
-    """A path that leads to just the file that is open."""
+    """Return a path that leads to just this open file."""
     return f"/proc/self/fd/{fd}"
 
 
 def connect(path: str, kind: int, *, timeout: float) -> _socket.socket:
-    """A socket connected to the one at a path; ``timeout`` in whole seconds is for this and each later call on it.
+    """Connect to the socket at a path; ``timeout`` in whole seconds is for this and each later call on it.
 
     Raises TransferError, also where somebody else's socket stands in a shared directory.
     """
@@ -203,9 +205,9 @@ def _check_socket(path: str, file: os.stat_result) -> None:
     if stat.S_ISLNK(file.st_mode):
         raise TransferError(f'"{path}" is a symbolic link, which is not followed to a socket', errno=errno.ELOOP)
     if not stat.S_ISSOCK(file.st_mode):
-        raise TransferError(f'"{path}" is no socket', errno=errno.ENOTSOCK)
+        raise TransferError(f'"{path}" is not a socket', errno=errno.ENOTSOCK)
     directory = os.stat(os.path.dirname(path) or ".")
-    if _shared(directory) and not trusted(file.st_uid, (directory.st_uid,)):
+    if _shared(directory) and not is_trusted(file.st_uid, (directory.st_uid,)):
         raise TransferError(
             f'the socket "{path}" belongs to user {file.st_uid}, who could have put it there: its directory is shared',
             errno=errno.EPERM,
@@ -213,24 +215,24 @@ def _check_socket(path: str, file: os.stat_result) -> None:
 
 
 def peer(socket: _socket.socket) -> Credentials | None:
-    """Who is at the other end of a connection (SO_PEERCRED), None where the kernel does not say."""
+    """Return the credentials of the other end of a connection (SO_PEERCRED); None where the kernel has none."""
     return parse_credentials(socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, _CREDENTIALS.size))
 
 
 def _check_peer(path: str, kind: int, socket: _socket.socket, owner: int) -> None:
-    """A connection knows who listens. A datagram socket does not, and has the owner of its file to go by."""
+    """Raise TransferError where another user listens than the owner of the file; datagram sockets cannot tell."""
     if kind == DATAGRAM:
         return
     other = peer(socket)
-    if other is None or not trusted(other.uid, (owner,)):
+    if other is None or not is_trusted(other.uid, (owner,)):
         raise TransferError(
-            f'who listens on "{path}" is {other or "unknown"}, not its owner, user {owner}', errno=errno.EPERM
+            f'the listener on "{path}" is {other or "unknown"}, not its owner, user {owner}', errno=errno.EPERM
         )
 
 
 _LIKELY = {
     errno.ECONNREFUSED: "nobody listens there any more",
-    errno.EPROTOTYPE: "what listens there is no importer",
+    errno.EPROTOTYPE: "what listens there is not an importer",
     errno.EACCES: "its permissions keep this user out",
     errno.EAGAIN: "who listens there is busy with others",
 }
@@ -241,3 +243,45 @@ def _cannot(do: str, path: str, error: OSError) -> TransferError:
     return TransferError(
         f'cannot {do} "{path}": {strerror(error.errno or 0)}', errno=error.errno, hints=(likely,) if likely else ()
     )
+
+
+class Message(NamedTuple):
+    """A message with its descriptors, which are open and belong to whoever has the message.
+
+    ``truncated`` says that bytes or descriptors are missing; ``sender`` is None where the socket does not ask for
+    credentials. ``address`` is the sender's, if any.
+    """
+
+    data: bytes
+    descriptors: tuple[OwnedFd, ...]
+    sender: Credentials | None
+    truncated: bool
+    address: bytes
+
+    def close(self) -> None:
+        """Close the descriptors."""
+        for descriptor in self.descriptors:
+            descriptor.close()
+
+
+def receive(socket: _socket.socket, largest: int) -> Message:
+    """Receive the next message, of at most ``largest`` bytes; raises OSError."""
+    data, ancillary, flags, address = socket.recvmsg(largest, _ANCILLARY, _socket.MSG_CMSG_CLOEXEC)
+    descriptors: list[OwnedFd] = []
+    sender = None
+    for level, kind, content in ancillary:
+        if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+            descriptors += [
+                OwnedFd(fd) for fd in struct.unpack(f"={len(content) // 4}i", content[: len(content) // 4 * 4])
+            ]
+        elif level == _socket.SOL_SOCKET and kind == _socket.SCM_CREDENTIALS:
+            sender = parse_credentials(content)
+    truncated = bool(flags & (_socket.MSG_TRUNC | _socket.MSG_CTRUNC))
+    encoded = address if isinstance(address, bytes) else str(address or "").encode("utf-8", "surrogateescape")
+    return Message(data, tuple(descriptors), sender, truncated, encoded)
+
+
+def send(socket: _socket.socket, data: bytes, fds: Sequence[int] = ()) -> None:
+    """Send one message with descriptors; raises OSError."""
+    rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack(f"={len(fds)}i", *fds))] if fds else []
+    socket.sendmsg([data], rights)

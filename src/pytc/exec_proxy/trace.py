@@ -15,12 +15,12 @@ _CHUNK = 1 << 16
 
 
 def find_tracefs() -> str:
-    """The directory of a mounted tracefs, empty when there is none."""
-    return next((place for place in (*_KNOWN, *mounted("tracefs")) if os.path.exists(f"{place}/trace_pipe")), "")
+    """Return the directory of a mounted tracefs, empty when there is none."""
+    return next((path for path in (*_KNOWN, *mounted("tracefs")) if os.path.exists(f"{path}/trace_pipe")), "")
 
 
 def mount_tracefs() -> str:
-    """Mounts a tracefs where it belongs, and returns the place; raises TraceError."""
+    """Mount a tracefs at its usual place, and return that; raises TraceError."""
     try:
         mount("tracefs", MOUNT)
     except OSError as error:
@@ -40,7 +40,7 @@ def _hints(number: int) -> tuple[str, ...]:
 
 
 def open_trace_pipe() -> OwnedFd:
-    """Opens the trace pipe, of which every line is read once; raises TraceError."""
+    """Open the trace pipe, of which every line is read once; raises TraceError."""
     path = f"{find_tracefs() or mount_tracefs()}/trace_pipe"
     try:
         return OwnedFd(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
@@ -51,8 +51,7 @@ def open_trace_pipe() -> OwnedFd:
 
 
 def copy_trace(pipe: OwnedFd, write: Callable[[bytes], object]) -> None:
-    """Hands on what comes out of the trace pipe, until the pipe ends or an exception (Ctrl-C) does; raises
-    TraceError."""
+    """Copy the trace pipe until its end, or until an exception like that of Ctrl-C; raises TraceError."""
     while True:
         try:
             data = os.read(pipe.fd, _CHUNK)

@@ -197,7 +197,7 @@ def test_a_path_that_is_taken(tmp_path: Path) -> None:
     path.write_text("kept")
     outcome = pytc("exec", "bpf", "import", str(path))
     assert outcome.status == 1
-    assert "is no socket" in outcome.err
+    assert "is not a socket" in outcome.err
     assert path.read_text() == "kept"
 
 
@@ -354,7 +354,7 @@ def test_no_agent(tmp_path: Path) -> None:
 def test_an_agent_that_cannot_have_both_sockets_has_none(served: Path) -> None:
     served.with_name("agent.sock.control").write_text("kept")
     outcome = run(*agent_at(served))
-    assert outcome.status == 1 and "is no socket" in outcome.err
+    assert outcome.status == 1 and "is not a socket" in outcome.err
     assert [path.name for path in served.parent.iterdir()] == ["agent.sock.control"]
 
 

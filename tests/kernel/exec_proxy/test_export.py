@@ -113,7 +113,7 @@ def test_nobody_waits(clsact: Network, bpffs: Path, tmp_path: Path, verb: str) -
     for path in (tmp_path / "bpf", Path("/etc/passwd")):
         outcome = clsact.pytc("filter", verb, *IN, "bpf", "obj", MARKS, "sec", "cls", "export", str(path))
         assert outcome.status == 1
-        assert f'cannot connect to "{path}"' in outcome.err or f'"{path}" is no socket' in outcome.err
+        assert f'cannot connect to "{path}"' in outcome.err or f'"{path}" is not a socket' in outcome.err
     assert clsact.state() == before
     assert pins(bpffs) == []
 
@@ -156,7 +156,11 @@ def test_add_takes_back_just_what_it_added(clsact: Network, deaf: str, bpffs: Pa
     before = clsact.state()
     for place in ((), ("pref", "5"), ("pref", "5", "handle", "9"), ("pref", "7"), ("chain", "3")):
         outcome = impatient(clsact, "filter", "add", *IN, *place, "bpf", "obj", MARKS, "sec", "cls", "export", deaf)
-        assert outcome == (1, "", f'cannot export to "{deaf}": whoever listens there has not read for 0.3 seconds\n')
+        assert outcome == (
+            1,
+            "",
+            f'cannot export to "{deaf}": the listener has not read for 0.3 seconds\n',
+        )
         assert clsact.state() == before
         assert pins(bpffs) == []
 

@@ -135,7 +135,7 @@ def test_an_empty_array_takes_the_type_that_is_given(bpffs: Path, build: Compile
     ("words", "said"),
     [
         ("m:nothing key 1 obj {tail} sec 42/5", "Couldn't retrieve pinned map 'm:nothing': No such file or directory"),
-        ("m:dropper key 1 obj {tail} sec 42/5", "'m:dropper' is pinned, but is no map"),
+        ("m:dropper key 1 obj {tail} sec 42/5", "'m:dropper' is pinned, but is not a map"),
         ("m:hash key 1 obj {tail} sec 42/5", "'m:hash' is a map of type hash; programs go into a prog_array"),
         ("m:globals/jmp obj {tail} sec classifier", NO_KEY),
         ("m:globals/jmp obj {tail}", NO_KEY),

@@ -1,9 +1,9 @@
-"""``exec bpf graft``: a program into a slot of a pinned program array, while packets run through it."""
+"""``pytc exec bpf graft``: puts a program into a slot of a pinned program array, while packets run through it."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytc.bpf.loader.program import Program
 from pytc.bpf.maps.map import Map
@@ -11,26 +11,76 @@ from pytc.bpf.object.sections import tail_call_place
 from pytc.bpf.sys.constants import MapType, ProgramType, map_type_name, program_type_name
 from pytc.bpf.sys.info import array_owner
 from pytc.bpf.sys.pins import open_pin
+from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pinned_programs import open_pinned
 from pytc.commands.shared.pins import pin_path
 from pytc.commands.shared.programs import note_load, remembering_the_log, resolved, with_parameters
-from pytc.commands.values import GraftProgram
-from pytc.errors import BpfError, BpfSyscallError
-from pytc.tc.kinds.shared.programs import PINNED, BpfSource
+from pytc.errors import BpfError, BpfSyscallError, InvalidOptionsError, UsageError
+from pytc.tc.kinds.shared.programs import (
+    BYTECODE,
+    BYTECODE_FILE,
+    PINNED,
+    BpfSource,
+    ProgramWords,
+    parse_program,
+    source_of,
+)
+from pytc.words.engine import Cursor, matches, unsigned
 
 if TYPE_CHECKING:
     from pytc.bpf.object.spec import MapSpec, ObjectSpec, ProgramSpec
+
+HELP = """\
+Usage: pytc exec bpf graft MAP [ key KEY ] { object-file | obj } FILE [ section NAME ] [ type TYPE ] [ verbose ]
+       pytc exec bpf graft MAP [ key KEY ] { object-pinned | pinned } PROGRAM
+
+Puts a program into slot KEY of the program array that is pinned at MAP, in one step; what runs through the array goes
+on with the new program. Without KEY, the section says it: that of section "5/3" is 3.
+MAP and PROGRAM are paths in a bpffs, or m:NAME, which is NAME below tc's directory there. "program", "set" and "map"
+work as in "pytc filter add bpf help".
+"""
 
 _NO_KEY = "Couldn't infer map key from section name! Please provide 'key' argument!"
 _DEFAULT_SECTIONS = {ProgramType.SCHED_ACT: "action"}
 _JITED = {False: "interpreted", True: "JIT-compiled"}
 
 
-def graft_program(context: Context, command: GraftProgram) -> None:
-    """Fills the slot; raises BpfError and its kin, each with what does not fit."""
+class GraftProgram(Command):
+    """Puts a program into slot ``key`` of the program array that is pinned at ``path``; None: the section says it."""
+
+    path: str
+    key: int | None
+    source: BpfSource
+
+
+def parse(cursor: Cursor) -> GraftProgram:
+    """Return the command; raises UsageError, InvalidOptionsError, HelpRequested."""
+    path, key = cursor.take(), None
+    if matches(cursor.peek(), "key"):
+        cursor.take()
+        word = cursor.take()
+        try:
+            key = unsigned(0xFFFFFFFF)(word)
+        except ValueError:
+            raise UsageError(f'Error: argument "{word}" is wrong: key value not integer') from None
+    if cursor.done:
+        raise UsageError('Command line is not complete. Try option "help"')
+    fields: dict[str, Any] = {}
+    parse_program(cursor, ProgramWords(), fields, topic="exec bpf graft")
+    source = source_of(fields)
+    if source is None or source.mode in (BYTECODE, BYTECODE_FILE):
+        raise InvalidOptionsError(
+            "only a program is grafted: object-file FILE with what belongs to it, or "
+            'object-pinned PROG. Try "pytc exec bpf graft help".'
+        )
+    return GraftProgram(path, key, source)
+
+
+def run(context: Context, command: GraftProgram) -> None:
+    """Fill the slot; raises BpfError and its kin, each with what does not fit."""
     source = resolved(command.source)
-    with _array(context, command.path) as array:
+    with _program_array(context, command.path) as array:
         if source.mode == PINNED:
             if command.key is None:
                 raise BpfError(_NO_KEY)
@@ -41,8 +91,8 @@ def graft_program(context: Context, command: GraftProgram) -> None:
 
 
 @contextmanager
-def _array(context: Context, path: str) -> Iterator[Map]:
-    """The pinned program array."""
+def _program_array(context: Context, path: str) -> Iterator[Map]:
+    """Open a pinned program array for a block; raises BpfError for anything else."""
     try:
         descriptor = open_pin(pin_path(context, path))
     except BpfSyscallError as error:
@@ -52,7 +102,7 @@ def _array(context: Context, path: str) -> Iterator[Map]:
     try:
         array = Map(descriptor)
     except BpfSyscallError as error:
-        raise BpfError(f"'{path}' is pinned, but is no map", errno=error.errno) from error
+        raise BpfError(f"'{path}' is pinned, but is not a map", errno=error.errno) from error
     with array:
         if array.description.type != MapType.PROG_ARRAY:
             raise BpfError(
@@ -74,8 +124,8 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
     chosen = select_program(
         spec, section=source.section, program=source.program, default_section=_DEFAULT_SECTIONS.get(type, "classifier")
     )
-    place = tail_call_place(chosen.section)
-    key = command.key if command.key is not None else place[1] if place is not None else None
+    slot = tail_call_place(chosen.section)
+    key = command.key if command.key is not None else slot[1] if slot is not None else None
     if key is None:
         raise BpfError(_NO_KEY)
     _check_slot(array, command.path, key)  # before the work of loading
@@ -92,14 +142,14 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
 
 
 def _for_graft(spec: "ObjectSpec", chosen: "ProgramSpec", path: str) -> "ObjectSpec":
-    """The object for loading this one program: no slots are filled, since the arrays in use belong to others; and
-    the array that the section names (``ID/KEY``) is the one that is grafted into."""
-    place = tail_call_place(chosen.section)
+    """Return the object for loading this one program: no slots are filled, since the arrays in use belong to others,
+    and the array that the section names (``ID/KEY``) is the one at ``path``."""
+    slot = tail_call_place(chosen.section)
 
     def changed(declared: "MapSpec") -> "MapSpec":
         if declared.type != MapType.PROG_ARRAY:
             return declared
-        named = place is not None and declared.id == place[0] and not declared.reuse
+        named = slot is not None and declared.id == slot[0] and not declared.reuse
         return declared._replace(slots=(), reuse=path if named else declared.reuse)
 
     return spec._replace(programs=(), maps={name: changed(declared) for name, declared in spec.maps.items()})

@@ -1,7 +1,7 @@
 """Elements of a map as CSV: what ``pytc map dump ... csv`` prints.
 
 The header names the columns: ``key`` and ``value``, of structures ``key.port`` and ``value.packets``; ``cpu`` in a
-per-CPU map. What no column is for is zero.
+per-CPU map. Members without a column are zero.
 """
 
 from collections.abc import Sequence
@@ -23,49 +23,51 @@ _NO_SEPARATORS = bytes(set(range(256)) - set(b",\n"))
 
 
 def batches(typed: TypedMap, source: Source) -> Numbered:
-    """(batch, number of all entries, as far as it is known); raises CodecError."""
+    """Yield batches, each with the number of all entries as far as it is known; raises CodecError."""
     first = source.line()
     if b'"' in first or typed.types.is_per_cpu:
         yield from _whole(typed, first + b"\n" + source.rest())
         return
     header = [name.strip() for name in _text(first).split(",")]
-    places = _Places(typed, header)
+    layout = _Header(typed, header)
     done, line = 0, _FIRST_LINE
     for part in source.slices(b"\n", _SLICE):
         if b'"' in part:
             yield from _whole(typed, first + b"\n" + part + b"\n" + source.rest(), line)
             return
         rows = part.replace(b"\r", b"").rstrip(b"\n")
-        cells, count = _cells(rows, len(header), line, are_numbers=places.are_numbers)
+        cells, count = _cells(rows, len(header), line, are_numbers=layout.are_numbers)
         done += count
         yield (
-            places.batch([cells[index :: len(header)] for index in range(len(header))], count, line),
+            layout.batch([cells[index :: len(header)] for index in range(len(header))], count, line),
             source.total(done),
         )
         line += part.count(b"\n") + 1
 
 
 def _whole(typed: TypedMap, data: bytes, line: int = _FIRST_LINE) -> Numbered:
-    """All at once, with all that CSV may have; ``line`` is the number of the line behind the header."""
+    """Read all at once by the rules of CSV, quotes and all; ``line`` is the number of the line behind the header."""
     header, columns, count = _table(data)
-    places = _Places(typed, header)
+    layout = _Header(typed, header)
     if typed.types.is_per_cpu:
-        yield from _of_each_cpu(typed, places, columns, count)
+        yield from _of_each_cpu(typed, layout, columns, count)
         return
     for start, end in chunks(typed, count):
-        yield places.batch([column[start:end] for column in columns], end - start, line + start), count
+        yield layout.batch([column[start:end] for column in columns], end - start, line + start), count
 
 
 def _text(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise CodecError(f"this is no text in UTF-8: {error.reason}") from None
+        raise CodecError(f"this is not text in UTF-8: {error.reason}") from None
 
 
 def _cells(rows: bytes, width: int, first: int, *, are_numbers: bool) -> tuple[Sequence[Any], int]:
-    """(all cells of some rows, number of rows). Numbers without frills are read by the JSON parser, which is the
-    fastest that Python has."""
+    """Return all cells of some rows, and the number of rows; ``first`` is the line of the first one.
+
+    Plain numbers are read by the JSON parser, the fastest that Python has.
+    """
     if not rows:
         return [], 0
     count = rows.count(b"\n") + 1
@@ -88,14 +90,14 @@ def _cells(rows: bytes, width: int, first: int, *, are_numbers: bool) -> tuple[S
 
 
 def _table(data: bytes) -> tuple[list[str], list[Sequence[str]], int]:
-    """(header, columns, number of rows), with all that CSV may have."""
+    """Return the header, the columns and the number of rows, by the rules of CSV."""
     import csv
     import io
 
     try:
         rows = [row for row in csv.reader(io.StringIO(_text(data), newline=""), strict=True) if row]
     except csv.Error as error:
-        raise CodecError(f"this is no CSV: {error}") from None
+        raise CodecError(f"this is not CSV: {error}") from None
     if not rows:
         return [], [], 0
     header = [name.strip() for name in rows[0]]
@@ -106,8 +108,8 @@ def _table(data: bytes) -> tuple[list[str], list[Sequence[str]], int]:
     return header, columns or [[] for _ in header], len(rows) - 1
 
 
-class _Places:
-    """Where the columns of a file belong: to parts of the key, of the value, or the CPU."""
+class _Header:
+    """The columns of a file: which parts of the key and of the value they are, or the CPU."""
 
     def __init__(self, typed: TypedMap, header: Sequence[str]) -> None:
         self._typed = typed
@@ -130,33 +132,33 @@ class _Places:
         )
 
     def batch(self, columns: Sequence[Sequence[Any]], count: int, line: int) -> Batch:
-        """The entries of some rows, of which ``line`` is the first; raises CodecError with the line that is wrong."""
+        """Encode the entries of some rows, the first at ``line``; raises CodecError with the line that is wrong."""
         return Batch(self.keys(columns, count, line), self.values(columns, count, line), count)
 
     def keys(self, columns: Sequence[Sequence[Any]], count: int, line: int) -> bytes:
-        """The keys, one after another."""
+        """Encode the keys, one after another."""
         return _bytes(self._typed.types.key, {path: columns[at] for path, at in self._keys.items()}, "key", count, line)
 
     def values(self, columns: Sequence[Sequence[Any]], count: int, line: int) -> bytes:
-        """The values, one after another; of one CPU each."""
+        """Encode the values, one after another; each is that of one CPU."""
         return _bytes(
             self._typed.types.value, {path: columns[at] for path, at in self._values.items()}, "value", count, line
         )
 
 
 def _of(codec: Codec, header: Sequence[str], prefix: str) -> dict[str, int]:
-    """{path: column} of keys or values; raises CodecError for a member that there is not."""
-    found = {
+    """Return {path: column} of keys or values; raises CodecError for a member that the type lacks."""
+    columns = {
         name.removeprefix(prefix): index
         for index, name in enumerate(header)
         if name == prefix or name.startswith((f"{prefix}.", f"{prefix}["))
     }
-    for path in found:
+    for path in columns:
         try:
             follow(codec, path)
         except CodecError as error:
             raise CodecError(f"column {quoted(prefix + path)}: {error}") from None
-    return found
+    return columns
 
 
 def _bytes(codec: Codec, parts: dict[str, Sequence[Any]], what: str, count: int, line: int) -> bytes:
@@ -164,31 +166,31 @@ def _bytes(codec: Codec, parts: dict[str, Sequence[Any]], what: str, count: int,
         try:
             return bytes(pack(codec, codec.size, parts, count))
         except CodecError:
-            pass  # to be said with the line's number
-    found = []
-    places = [(path, *follow(codec, path), column) for path, column in parts.items()]
+            pass  # encoding them one by one finds the line
+    encoded = []
+    members = [(path, *follow(codec, path), column) for path, column in parts.items()]
     for index in range(count):
         data = bytearray(codec.size)
-        for path, at, one, column in places:
+        for path, at, one, column in members:
             try:
                 one.store(data, at, column[index])
             except CodecError as error:
                 raise CodecError(f"line {line + index}: {what}{path}: {error}") from None
-        found.append(bytes(data))
-    return b"".join(found)
+        encoded.append(bytes(data))
+    return b"".join(encoded)
 
 
-def _of_each_cpu(typed: TypedMap, places: _Places, columns: list[Sequence[str]], count: int) -> Numbered:
-    """A row for each CPU of each key; without a column ``cpu``, a row is for all CPUs."""
+def _of_each_cpu(typed: TypedMap, layout: _Header, columns: list[Sequence[str]], count: int) -> Numbered:
+    """Collect the rows of a per-CPU map by key; without a column ``cpu``, a row is for all CPUs."""
     size, one, stride = typed.types.key.size, typed.types.value.size, typed.map.value_bytes // typed.types.cpus
-    keys, values = places.keys(columns, count, _FIRST_LINE), places.values(columns, count, _FIRST_LINE)
-    found: dict[bytes, bytearray] = {}
+    keys, values = layout.keys(columns, count, _FIRST_LINE), layout.values(columns, count, _FIRST_LINE)
+    elements: dict[bytes, bytearray] = {}
     for row in range(count):
-        data = found.setdefault(keys[row * size : (row + 1) * size], bytearray(typed.map.value_bytes))
+        data = elements.setdefault(keys[row * size : (row + 1) * size], bytearray(typed.map.value_bytes))
         every = range(typed.types.cpus)
-        for cpu in every if places.cpu is None else [_cpu(columns[places.cpu][row], typed.types.cpus, row)]:
+        for cpu in every if layout.cpu is None else [_cpu(columns[layout.cpu][row], typed.types.cpus, row)]:
             data[cpu * stride : cpu * stride + one] = values[row * one : (row + 1) * one]
-    entries = list(found.items())
+    entries = list(elements.items())
     for start, end in chunks(typed, len(entries)):
         part = entries[start:end]
         yield Batch(b"".join(key for key, _ in part), b"".join(value for _, value in part), len(part)), len(entries)
@@ -196,5 +198,5 @@ def _of_each_cpu(typed: TypedMap, places: _Places, columns: list[Sequence[str]],
 
 def _cpu(text: Any, cpus: int, row: int) -> int:
     if not (text.isascii() and text.isdigit() and int(text[:9]) < cpus):
-        raise CodecError(f"line {row + _FIRST_LINE}: cpu: {quoted(text)} is no CPU from 0 to {cpus - 1}")
+        raise CodecError(f"line {row + _FIRST_LINE}: cpu: {quoted(text)} is not a CPU from 0 to {cpus - 1}")
     return int(text)

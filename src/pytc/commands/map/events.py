@@ -1,4 +1,4 @@
-"""``map events``: what programs send through a ring buffer or perf events."""
+"""``pytc map events``: what programs send through a ring buffer or perf events."""
 
 from collections.abc import Iterator
 
@@ -7,45 +7,84 @@ from pytc.bpf.codec.scalars import Codec, Style, Value, hex_codec, say
 from pytc.bpf.maps.map import Map
 from pytc.bpf.maps.ring_buffer import Event, EventSource, RingBuffer
 from pytc.bpf.maps.types import named_codec, read_btf
-from pytc.bpf.sys.constants import Command, MapType, map_type_name
+from pytc.bpf.sys import constants as c
 from pytc.bpf.sys.info import btf_image, describe_program, ids, program_by_id, program_map_ids
-from pytc.commands.map.elements import as_json
-from pytc.commands.map.targets import open_target
-from pytc.commands.map.values import ReadEvents
+from pytc.commands.map.words import COUNT, TARGET, VALUE_TYPE, Target, take_words
+from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
+from pytc.commands.shared.map_elements import as_json
+from pytc.commands.shared.maps import open_map
 from pytc.errors import BpfError, BpfSyscallError, CodecError, ObjectError
 from pytc.render.documents import Json, Stream
+from pytc.words.engine import Cursor, Word, text
+from pytc.words.values import seconds, take_format
+
+HELP = """\
+Usage: pytc map events MAP [ type FORMAT ] [ object FILE ] [ count NUMBER ] [ timeout TIME ]
+
+Events from a ring buffer or a perf event array as they come; NUMBER of them, or until none came for TIME {for ever}.
+FORMAT is as in "pytc map help"; names of types are looked up in FILE, or in the programs that use the map.
+TIME := NUMBER[ ms | s | m ]. With -j, a JSON object on each line.
+"""
+
+WORDS = (
+    *TARGET,
+    VALUE_TYPE,
+    Word("type", "value_type", read=take_format),
+    COUNT,
+    Word("timeout", "timeout", seconds, wrong="invalid time"),
+    Word("object", "object", text, wrong="invalid file"),
+)
+
+_LARGEST = 1 << 12
 
 
-def read_events(context: Context, command: ReadEvents) -> Stream:
-    """Events as they come; raises PytcError."""
-    found = context.own(open_target(context, command.target.kind, command.target.text))
-    source = context.own(_source(found))
-    decoding = _Decoding(command.target.value_type, _types(found, command))
+class ReadEvents(Command):
+    """Reads ``limit`` events, 0 for all, until ``timeout`` seconds went by without one, None for ever.
+
+    ``object`` is a file in which the target's value type is looked up.
+    """
+
+    target: Target
+    limit: int = 0
+    timeout: float | None = None
+    object: str = ""
+
+
+def parse(cursor: Cursor) -> ReadEvents:
+    """Return the command; raises UsageError, HelpRequested."""
+    return ReadEvents(**take_words(cursor, WORDS, "events"))
+
+
+def run(context: Context, command: ReadEvents) -> Stream:
+    """Return events as they come; raises PytcError."""
+    map = context.own(open_map(context, command.target.kind, command.target.text))
+    source = context.own(_source(map))
+    decoder = _Decoder(command.target.value_type, _btf(map, command))
 
     def text() -> Iterator[str]:
         for event in _events(source, command):
             cpu = f"cpu {event.cpu} " if event.cpu >= 0 else ""
-            said = f"lost {event.lost}" if event.lost else say(Style.TEXT, decoding.decode(event.data))
-            yield f"{cpu}{said}\n"
+            value = f"lost {event.lost}" if event.lost else say(Style.TEXT, decoder.decode(event.data))
+            yield f"{cpu}{value}\n"
 
     def values() -> Iterator[Json]:
         for event in _events(source, command):
             cpu: dict[str, Json] = {"cpu": event.cpu} if event.cpu >= 0 else {}
-            yield {**cpu, "lost": event.lost} if event.lost else {**cpu, "value": as_json(decoding.decode(event.data))}
+            yield {**cpu, "lost": event.lost} if event.lost else {**cpu, "value": as_json(decoder.decode(event.data))}
 
     return Stream(text, lambda: (say(Style.JSON, value) + "\n" for value in values()), values, is_live=True)
 
 
-def _source(found: Map) -> EventSource:
-    if found.description.type == MapType.RINGBUF:
-        return RingBuffer(found)
-    if found.description.type == MapType.PERF_EVENT_ARRAY:
+def _source(map: Map) -> EventSource:
+    if map.description.type == c.MapType.RINGBUF:
+        return RingBuffer(map)
+    if map.description.type == c.MapType.PERF_EVENT_ARRAY:
         from pytc.bpf.maps.perf_buffer import PerfBuffer
 
-        return PerfBuffer(found)
+        return PerfBuffer(map)
     raise BpfError(
-        f'map "{found.name}" is a {map_type_name(found.description.type)}: events come from ring buffers '
+        f'map "{map.name}" is a {c.map_type_name(map.description.type)}: events come from ring buffers '
         "and perf event arrays"
     )
 
@@ -59,8 +98,9 @@ def _events(source: EventSource, command: ReadEvents) -> Iterator[Event]:
             return
 
 
-def _types(found: Map, command: ReadEvents) -> Btf | None:
-    """Where names of types are looked up: in an object file, the map's own types, those of a program that uses it."""
+def _btf(map: Map, command: ReadEvents) -> Btf | None:
+    """Return the types in which names are looked up: an object file's, the map's own, or those of a program that uses
+    it."""
     if not command.target.value_type:
         return None
     if command.object:
@@ -70,13 +110,13 @@ def _types(found: Map, command: ReadEvents) -> Btf | None:
         if btf is None:
             raise ObjectError(f'object file "{command.object}" has no BTF; compile it with -g')
         return btf
-    return read_btf(found.description) or _of_a_program(found.description.id)
+    return read_btf(map.description) or _btf_of_a_program(map.description.id)
 
 
-def _of_a_program(map_id: int) -> Btf | None:
-    """None where there is no such program, and where the process may not look."""
+def _btf_of_a_program(map_id: int) -> Btf | None:
+    """Return the types of a program that uses a map; None without one, and where the process may not look."""
     try:
-        for number in ids(Command.PROG_GET_NEXT_ID):
+        for number in ids(c.Command.PROG_GET_NEXT_ID):
             with program_by_id(number) as program:
                 if map_id in program_map_ids(program.fd):
                     btf_id = describe_program(program.fd).btf_id
@@ -87,21 +127,21 @@ def _of_a_program(map_id: int) -> Btf | None:
     return None
 
 
-_LARGEST = 1 << 12
+class _Decoder:
+    """Decodes events, which may be of any length, by a format.
 
-
-class _Decoding:
-    """Events may be of any length: a format's open end takes what there is; hex where an event is too short."""
+    A format that ends with ``hex`` or ``str`` of no size takes what there is. An event that is too short for its
+    format is decoded as hex. Raises CodecError for a wrong format before any event comes.
+    """
 
     def __init__(self, format: str, btf: Btf | None) -> None:
         self._format, self._btf = format, btf
         self._codecs: dict[int, Codec] = {}
         self._fixed = None if not format or self._is_open() else named_codec(format, 0, btf)
         if self._fixed is None and format:
-            named_codec(format, _LARGEST, btf)  # raises what is to be said of a wrong one before events come
+            named_codec(format, _LARGEST, btf)  # only for its CodecError
 
     def _is_open(self) -> bool:
-        """Whether the format ends with ``hex`` or ``str`` of no size, which take what is left."""
         try:
             named_codec(self._format, 0, self._btf)
         except CodecError:
@@ -109,6 +149,7 @@ class _Decoding:
         return False
 
     def decode(self, data: bytes) -> Value:
+        """Return the value of an event."""
         codec = self._codecs.get(len(data))
         if codec is None:
             codec = self._codecs[len(data)] = self._codec(len(data))

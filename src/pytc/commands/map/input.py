@@ -1,4 +1,4 @@
-"""What the readers of files have in common: entries to batches."""
+"""Files of elements, read in slices, and their entries in batches: for the readers of JSON and CSV."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -16,13 +16,13 @@ Numbered = Iterator[tuple[Batch, int]]
 
 
 def chunks(typed: TypedMap, total: int) -> Iterator[tuple[int, int]]:
-    """(start, end) of each batch."""
+    """Yield the start and end of each batch of ``total`` entries."""
     most = batch_entries(typed.map)
     return ((start, min(start + most, total)) for start in range(0, total, most))
 
 
 class Source:
-    """A file that is read in slices, so that what is at work stays small."""
+    """A file that is read in slices: memory does not grow with its size. Its methods raise BpfError."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._left = file, b""
@@ -30,20 +30,20 @@ class Source:
         self._done = 0
 
     def head(self) -> bytes:
-        """What comes first, without blanks; nothing is taken."""
+        """Return the beginning without leading blanks; nothing is taken."""
         while not self._left.strip() and self._fill(_HEAD):
             pass
         return self._left.lstrip()[:_HEAD]
 
     def line(self) -> bytes:
-        """The next line."""
+        """Take the next line."""
         while b"\n" not in self._left and self._fill(_HEAD):
             pass
         line, _, self._left = self._left.partition(b"\n")
         return line
 
     def slices(self, separator: bytes, size: int) -> Iterator[bytes]:
-        """Parts of about ``size`` bytes that end at separators, which belong to none."""
+        """Take parts of about ``size`` bytes that end before a separator, which belongs to none."""
         while self._fill(size):
             end = self._left.rfind(separator)
             if end >= 0:
@@ -53,16 +53,16 @@ class Source:
             yield self.rest()
 
     def more(self) -> bool:
-        """Whether anything is left."""
+        """Return whether anything is left."""
         return bool(self._left) or self._fill(_HEAD)
 
     def rest(self) -> bytes:
-        """All that was not taken so far."""
+        """Take everything that is left."""
         data, self._left = self._left + self._read(-1), b""
         return data
 
     def total(self, entries: int) -> int:
-        """How many entries there are in all, by how far ``entries`` have come; 0 where nobody knows."""
+        """Estimate how many entries the file has from how much of it ``entries`` took; 0 where its size is unknown."""
         taken = self._done - len(self._left)
         return max(entries * self._size // taken, entries) if self._size and taken else 0
 
@@ -81,11 +81,11 @@ class Source:
 
 
 def one_by_one(codec: Codec, values: Sequence[Any], what: str, start: int) -> bytes:
-    """The bytes of values; raises CodecError with the number of the entry that is wrong, counted from 1 on."""
-    found = []
+    """Encode values one after another; raises CodecError with the number of the entry, counted from 1."""
+    encoded = []
     for index, value in enumerate(values):
         try:
-            found.append(codec.encode(value))
+            encoded.append(codec.encode(value))
         except CodecError as error:
             raise CodecError(f"entry {start + index + 1}: {what}: {error}") from None
-    return b"".join(found)
+    return b"".join(encoded)

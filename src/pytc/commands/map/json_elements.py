@@ -15,7 +15,7 @@ _MEMBERS = {"key", "value", "values"}
 
 
 def batches(typed: TypedMap, source: Source) -> Numbered:
-    """(batch, number of all entries, as far as it is known); raises CodecError."""
+    """Yield batches, each with the number of all entries as far as it is known; raises CodecError."""
     member = "values" if typed.types.is_per_cpu else "value"
     done = 0
     for entries in _pieces(source):
@@ -34,8 +34,8 @@ def batches(typed: TypedMap, source: Source) -> Numbered:
 
 
 def _pieces(source: Source) -> Iterator[Sequence[Any]]:
-    """A list with its entries on lines is read in parts, each of which has to be JSON in itself; anything else as a
-    whole."""
+    """Yield lists of entries. A list with its entries on lines is read in parts that are JSON by themselves, anything
+    else as a whole."""
     if not source.head().startswith(b"["):
         yield _entries(source.rest())
         return
@@ -43,17 +43,17 @@ def _pieces(source: Source) -> Iterator[Sequence[Any]]:
     for part in source.slices(b",\n", _SLICE):
         data = opening + part
         try:
-            found = _parsed(data + b"]" if source.more() else data)
+            entries = _parsed(data + b"]" if source.more() else data)
         except ValueError:
             rest = source.rest()
             yield _entries(data + b",\n" + rest if rest else data)
             return
-        yield found
+        yield entries
         opening = b"["
 
 
 def _parsed(data: bytes) -> Any:
-    """Raises ValueError, also for what no parser should be asked to read."""
+    """Parse JSON; raises ValueError, also for nesting that is too deep for the parser."""
     import json
 
     try:
@@ -64,26 +64,26 @@ def _parsed(data: bytes) -> Any:
 
 def _entries(data: bytes) -> Sequence[Any]:
     try:
-        found = _parsed(data)
+        entries = _parsed(data)
     except ValueError as error:
-        found = _lines(data, error)
-    if isinstance(found, dict):
-        found = (
-            [found]
-            if found.keys() <= _MEMBERS and "key" in found
-            else [{"key": key, "value": value} for key, value in found.items()]
+        entries = _lines(data, error)
+    if isinstance(entries, dict):
+        entries = (
+            [entries]
+            if entries.keys() <= _MEMBERS and "key" in entries
+            else [{"key": key, "value": value} for key, value in entries.items()]
         )
-    if not isinstance(found, list):
+    if not isinstance(entries, list):
         raise CodecError("a list of objects with key and value is expected")
-    return found
+    return entries
 
 
 def _lines(data: bytes, error: ValueError) -> list[Any]:
-    """An object on each line."""
+    """Parse an object on each line; ``error`` is what is wrong with the whole."""
     try:
         return [_parsed(line) for line in data.splitlines() if line.strip()]
     except ValueError:
-        raise CodecError(f"this is no JSON: {error}") from None
+        raise CodecError(f"this is not JSON: {error}") from None
 
 
 def _column(entries: Sequence[Any], member: str, start: int) -> list[Any]:
@@ -95,7 +95,7 @@ def _column(entries: Sequence[Any], member: str, start: int) -> list[Any]:
 
 
 def _values(entries: Sequence[Any], member: str, start: int, cpus: int) -> list[Any]:
-    """A per-CPU map takes a list of values, or one ``value`` for all CPUs."""
+    """Return the values of entries; in a per-CPU map, lists of values, or one ``value`` for all CPUs."""
     if member == "values" and any(isinstance(entry, dict) and "values" not in entry for entry in entries):
         entries = [
             {**entry, "values": [entry["value"]] * cpus}
@@ -112,12 +112,12 @@ def _bytes(codec: Codec, values: list[Any], what: str, start: int) -> bytes:
         try:
             return bytes(pack(codec, codec.size, columns, len(values)))
         except CodecError:
-            pass  # to be said with the entry's number
+            pass  # encoding them one by one finds the entry
     return one_by_one(codec, values, what, start)
 
 
 def _by_path(codec: Codec, values: list[Any]) -> dict[str, Sequence[Any]] | None:
-    """A column for each part of a value; None where values do not all have all parts, and no others."""
+    """Return a column for each part of a value; None where some value lacks a part or has another."""
     if not packable(codec):
         return None
     columns: dict[str, Sequence[Any]] = {}
@@ -133,11 +133,11 @@ def _by_path(codec: Codec, values: list[Any]) -> dict[str, Sequence[Any]] | None
 
 
 def _has_no_more(codec: Codec, values: list[Any]) -> bool:
-    """Whether no value has members that its type lacks."""
+    """Return whether no value has members that its type lacks."""
     parts = [path.split(".")[1:] for path in leaves(codec)]
     if parts == [[]]:
         return True
     first = {path[0] for path in parts}
     if any(len(path) > 1 for path in parts):
-        return False  # nested: one by one says what is wrong
+        return False  # nested: encoding them one by one finds what is wrong
     return all(len(value) == len(first) for value in values)

@@ -1,46 +1,73 @@
-"""``map load`` and ``map update-many``: many elements at once."""
+"""``pytc map load``: sets the elements that a file lists."""
 
 from itertools import islice
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
-from pytc.bpf.maps.batch import Batch, write_batch
+from pytc.bpf.maps.batch import Batch
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.maps.types import KEYLESS
-from pytc.commands.map.elements import encoded, lock_flag
+from pytc.commands.map.elements import lock_flag, open_target, write_elements
 from pytc.commands.map.input import Numbered, Source
-from pytc.commands.map.refusals import refusal
-from pytc.commands.map.targets import key_bytes, open_typed
-from pytc.commands.map.values import LoadMap, UpdateElements
+from pytc.commands.map.words import FLAGS, LOCK, TARGET, TYPES, Target, require, take_path, take_words
+from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.errors import BpfError, BpfSyscallError, CodecError, PytcError
+from pytc.errors import BpfError, CodecError, PytcError
+from pytc.words.engine import Cursor, Word, text
+
+HELP = """\
+Usage: pytc map load MAP FILE [ csv | json ] [ any | noexist | exist ] [ lock ]
+
+Sets the elements that FILE lists ("-": standard input), in the layouts that dump prints: CSV with a header, or JSON as
+[{"key":KEY,"value":VALUE},...], {KEY: VALUE, ...}, or an object on each line. Elements that FILE does not list stay.
+Those before one that is wrong may be set.
+"""
+
+WORDS = (
+    *TARGET,
+    *TYPES,
+    Word("file", "path", text, wrong="invalid file"),
+    Word("csv", "format", value="csv"),
+    Word("json", "format", value="json"),
+    *FLAGS,
+    LOCK,
+)
 
 _STANDARD_INPUT = "-"
-_WAITING = 4
+_QUEUED = 4  # batches
 
 
-def update_elements(context: Context, command: UpdateElements) -> None:
-    """Sets several elements; raises PytcError. Those before one that is refused are set."""
-    typed = open_typed(context, command.target)
-    flags = command.flags | lock_flag(typed, lock=command.lock)
-    keys = [key_bytes(typed, key) for key, _ in command.entries]
-    values = [encoded(typed.types.whole, value) for _, value in command.entries]
-    _write(typed, Batch(b"".join(keys), b"".join(values), len(keys)), flags)
+class LoadMap(Command):
+    """``path`` is a file, ``-`` standard input; without a ``format`` its first character decides. ``flags`` are those
+    of bpf(2)."""
+
+    target: Target
+    path: str
+    format: Literal["", "csv", "json"] = ""
+    flags: int = 0
+    lock: bool = False
 
 
-def load_map(context: Context, command: LoadMap) -> None:
-    """Sets the elements that a file lists; raises PytcError. Those before one that is wrong may be set."""
-    typed = open_typed(context, command.target)
+def parse(cursor: Cursor) -> LoadMap:
+    """Return the command; raises UsageError, HelpRequested."""
+    fields = take_words(cursor, WORDS, "load", take_path)
+    require(fields, "path", "path")
+    return LoadMap(**fields)
+
+
+def run(context: Context, command: LoadMap) -> None:
+    """Set the elements of the file; raises PytcError. Those before one that is wrong may be set."""
+    typed = open_target(context, command.target)
     if typed.map.description.type in KEYLESS:
         raise BpfError(f'map "{typed.map.name}" has no keys: use push')
     flags = command.flags | lock_flag(typed, lock=command.lock)
     with _open(command.path) as file:
         source = Source(file)
-        kind = command.format or ("json" if source.head()[:1] in (b"[", b"{") else "csv")
-        from pytc.commands.map import csv_elements as map_csv
-        from pytc.commands.map import json_elements as map_json
+        format = command.format or ("json" if source.head()[:1] in (b"[", b"{") else "csv")
+        from pytc.commands.map import csv_elements, json_elements
 
+        reader = json_elements if format == "json" else csv_elements
         try:
-            _write_all(context, typed, (map_json if kind == "json" else map_csv).batches(typed, source), flags)
+            _write_all(context, typed, reader.batches(typed, source), flags)
         except CodecError as error:
             raise CodecError(f"{command.path}: {error}") from None
 
@@ -53,27 +80,27 @@ def _open(path: str) -> BinaryIO:
 
 
 def _write_all(context: Context, typed: TypedMap, batches: Numbered, flags: int) -> None:
-    """A second batch is worth a thread of its own."""
+    """Write batches; only a third one is worth a thread."""
     few = list(islice(batches, 2))
     for batch, _ in few:
-        _write(typed, batch, flags)
+        write_elements(typed, batch, flags)
     if len(few) > 1:
-        _write_beside(context, typed, batches, flags)
+        _write_in_thread(context, typed, batches, flags)
 
 
-def _write_beside(context: Context, typed: TypedMap, batches: Numbered, flags: int) -> None:
-    """The kernel takes a batch while the next one is read: bpf(2) lets other threads run."""
+def _write_in_thread(context: Context, typed: TypedMap, batches: Numbered, flags: int) -> None:
+    """Hand batches to the kernel while the next ones are read: bpf(2) lets other threads run."""
     import queue
     import threading
 
-    waiting: queue.Queue[Batch | None] = queue.Queue(_WAITING)
+    waiting: queue.Queue[Batch | None] = queue.Queue(_QUEUED)
     refused: list[PytcError] = []
 
     def write() -> None:
         while (batch := waiting.get()) is not None:
             try:
                 if not refused:
-                    _write(typed, batch, flags)
+                    write_elements(typed, batch, flags)
             except PytcError as error:
                 refused.append(error)
 
@@ -92,12 +119,3 @@ def _write_beside(context: Context, typed: TypedMap, batches: Numbered, flags: i
         writer.join()
     if refused:
         raise refused[0]
-
-
-def _write(typed: TypedMap, batch: Batch, flags: int) -> None:
-    try:
-        write_batch(typed.map, batch, flags)
-    except BpfSyscallError as error:
-        size = typed.map.description.key_size
-        at = (error.entry or 0) * size
-        raise refusal(typed, error, batch.keys[at : at + size]) from error

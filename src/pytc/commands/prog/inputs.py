@@ -1,22 +1,30 @@
 """The packets of a test run: from captures, from hex, from words."""
 
 from collections.abc import Generator, Sequence
+from typing import Literal
 
-from pytc.commands.prog.values import PacketSource
 from pytc.commands.shared.context import Context
 from pytc.errors import CaptureError, PacketError
 from pytc.packets.capture import MAX_PACKET, Packet, open_capture
 from pytc.packets.link_types import ETHERNET, IPV4, IPV6, RAW, SLL, SLL2, link_type
+from pytc.value import Value
 
 _WITHOUT_LINK = (RAW, IPV4, IPV6)
 _ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
 _SMALLEST_ETHERTYPE = b"\x06\x00"
-#: Of captures of all devices ("tcpdump -i any"): where the EtherType is, and how long the header.
+#: Offset of the EtherType and length of the header in captures of all devices ("tcpdump -i any").
 _COOKED = {SLL: (14, 16), SLL2: (0, 20)}
 
 
+class PacketSource(Value):
+    """Packets to run a program on: a capture file (``-`` for standard input), hex digits, or words."""
+
+    kind: Literal["pcap", "hex", "packet"]
+    text: str
+
+
 def packets(context: Context, sources: Sequence[PacketSource]) -> Generator[Packet, None, None]:
-    """The packets of all sources, with Ethernet headers; raises CaptureError, PacketError."""
+    """Yield the packets of all sources, with Ethernet headers; raises CaptureError, PacketError."""
     cut = 0
     for source in sources:
         if source.kind == "pcap":
@@ -30,10 +38,12 @@ def packets(context: Context, sources: Sequence[PacketSource]) -> Generator[Pack
 
 
 def read(path: str) -> Generator[Packet, None, None]:
-    """The packets of a capture, with Ethernet headers, which those of IP alone and of Linux' "any" device get here;
-    raises CaptureError."""
-    with open_capture(path) as found:
-        for number, packet in enumerate(found, 1):
+    """Yield the packets of a capture; raises CaptureError.
+
+    Those of bare IP and of Linux' "any" device get Ethernet headers, with which the kernel takes packets.
+    """
+    with open_capture(path) as capture:
+        for number, packet in enumerate(capture, 1):
             yield packet if packet.link_type == ETHERNET else _with_header(path, number, packet)
 
 
@@ -50,7 +60,7 @@ def _with_header(path: str, number: int, packet: Packet) -> Packet:
 
 
 def _ethertype(packet: Packet) -> tuple[bytes, int]:
-    """(EtherType, length of the header that an Ethernet header replaces); no type where it cannot be told."""
+    """Return the EtherType (empty where unknown), and the length of the header that an Ethernet header replaces."""
     if packet.link_type in _COOKED:
         at, length = _COOKED[packet.link_type]
         kind = packet.data[at : at + 2]

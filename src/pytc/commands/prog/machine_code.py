@@ -1,4 +1,4 @@
-"""Machine code as instructions, by objdump of the GNU binutils where that is installed."""
+"""Machine code as instructions, disassembled by objdump of the GNU binutils where that is installed."""
 
 import os
 import re
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 _OBJDUMP = "objdump"
-#: What objdump calls the machines that uname(2) names.
+#: Options of objdump for the machines that uname(2) names.
 _MACHINES = {
     "x86_64": ("i386:x86-64",),
     "aarch64": ("aarch64",),
@@ -21,7 +21,7 @@ _SECONDS = 60
 
 
 class MachineInstruction(NamedTuple):
-    """``offset`` is its place in the function, in bytes."""
+    """An instruction; ``offset`` counts bytes from the beginning of the function."""
 
     offset: int
     code: bytes
@@ -29,20 +29,22 @@ class MachineInstruction(NamedTuple):
 
 
 def is_installed() -> bool:
-    """Whether there is something that knows the machine's instructions."""
+    """Return whether objdump is there, and knows this machine."""
     import shutil
 
     return shutil.which(_OBJDUMP) is not None and os.uname().machine in _MACHINES
 
 
 def instructions(code: bytes, address: int, name_of: Callable[[int], str]) -> list[MachineInstruction]:
-    """The instructions of a function that is at this address; none where objdump does not understand them. Addresses
-    within it become offsets, as they are shown in front, and others get the name that ``name_of`` has."""
-    found = [
+    """Return the instructions of a function at an address; none where objdump does not understand them.
+
+    Addresses within the function become offsets, and others get the name that ``name_of`` returns.
+    """
+    rows = [
         (int(row[1], 16) - address, " ".join((row[2] or b"").decode("ascii", "replace").split()))
-        for row in _ROW.finditer(_said(code, address))
+        for row in _ROW.finditer(_objdump(code, address))
     ]
-    starts = [offset for offset, _ in found]
+    starts = [offset for offset, _ in rows]
     if starts[:1] != [0] or starts != sorted(set(starts)) or starts[-1] >= len(code):
         return []
 
@@ -56,12 +58,12 @@ def instructions(code: bytes, address: int, name_of: Callable[[int], str]) -> li
     ends = [*starts[1:], len(code)]
     return [
         MachineInstruction(start, code[start:end], _ADDRESS.sub(replaced, text))
-        for (start, text), end in zip(found, ends, strict=True)
+        for (start, text), end in zip(rows, ends, strict=True)
     ]
 
 
-def _said(code: bytes, address: int) -> bytes:
-    """What objdump prints of bytes; empty where it fails. They are in memory only: nothing is left behind."""
+def _objdump(code: bytes, address: int) -> bytes:
+    """Return the output of objdump, empty where it fails. The code is in a memfd: no file can be left behind."""
     import subprocess
 
     machine, *more = _MACHINES[os.uname().machine]

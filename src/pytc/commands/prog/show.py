@@ -1,31 +1,56 @@
-"""``prog show``: the programs of this machine."""
+"""``pytc prog show``: loaded programs, by whom and when they were loaded, what they use."""
 
 import os
 from collections.abc import Mapping
 
 from pytc.bpf.analyse.program_info import ProgramInfo, program_info
-from pytc.bpf.codec.text import printable
 from pytc.bpf.sys.constants import program_type_name
 from pytc.bpf.sys.info import describe_map, map_by_id
 from pytc.commands.prog.targets import open_program, programs
-from pytc.commands.prog.values import ShowPrograms
+from pytc.commands.prog.words import TARGET, Target, take_words
+from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.errors import BpfSyscallError
 from pytc.render.documents import Document, Field, Json
+from pytc.render.terminal import printable
+from pytc.words.engine import Cursor, no_more
 
+HELP = """\
+Usage: pytc prog { show | list } [ PROG ]
+
+A program, or all programs of this machine: type, name, tag, license, maps, when and by whom it was loaded, runs while
+statistics were on. With -d also the names of its maps, and which processes hold it. "pytc prog help" says what PROG is.
+"""
+
+WORDS = TARGET
+
+#: Process ids and names, by the id of the program that they hold.
 _Holders = Mapping[int, list[tuple[int, str]]]
 
 
-def show_programs(context: Context, command: ShowPrograms) -> list[Document]:
-    """One program, or all that there are (needs CAP_SYS_ADMIN); raises PytcError."""
+class ShowPrograms(Query):
+    """One program; all without a target."""
+
+    target: Target | None = None
+
+
+def parse(cursor: Cursor) -> ShowPrograms:
+    """Return the command; raises UsageError, HelpRequested."""
+    fields = take_words(cursor, WORDS, "prog show")
+    no_more(cursor, "prog show")
+    return ShowPrograms(**fields)
+
+
+def run(context: Context, command: ShowPrograms) -> list[Document]:
+    """Return a document for each program; raises PytcError. Listing all needs CAP_SYS_ADMIN."""
     if command.target is not None:
-        found = [program_info(open_program(context, command.target).fd)]
+        infos = [program_info(open_program(context, command.target).fd)]
     else:
-        found = [program_info(program.fd) for program in programs()]
+        infos = [program_info(program.fd) for program in programs()]
     holders = _holders() if context.shown.details else {}
     names = _MapNames() if context.shown.details else None
     booted = _booted()
-    return [_document(one, booted, holders, names) for one in found]
+    return [_document(one, booted, holders, names) for one in infos]
 
 
 def _document(about: ProgramInfo, booted: float, holders: _Holders, names: "_MapNames | None") -> Document:
@@ -47,7 +72,7 @@ def _document(about: ProgramInfo, booted: float, holders: _Holders, names: "_Map
             "map_ids", list(about.map_ids), f"\n  map_ids {','.join(map(str, about.map_ids))}" if about.map_ids else ""
         ),
         *(_maps(about, names) if names is not None else ()),
-        *run_fields(about),
+        *_run_fields(about),
     ]
     pids = holders.get(about.id, [])
     if pids:
@@ -63,7 +88,7 @@ def _maps(about: ProgramInfo, names: "_MapNames") -> list[Field]:
 
 
 class _MapNames(dict[int, str]):
-    """Names of maps by their ids, each asked for once; empty for a map that has none, or is gone."""
+    """Names of maps by id, each read once; empty for a map that has none, or is gone."""
 
     def __missing__(self, number: int) -> str:
         try:
@@ -74,8 +99,8 @@ class _MapNames(dict[int, str]):
         return self[number]
 
 
-def run_fields(about: ProgramInfo) -> list[Field]:
-    """Runs that were counted; in text only where there were any."""
+def _run_fields(about: ProgramInfo) -> list[Field]:
+    """Return the runs that the kernel counted; text has them only where there were any."""
     mean = about.run_time / about.run_count if about.run_count else 0.0
     text = f"\n  run_cnt {about.run_count} run_time_ns {about.run_time} ns/run {mean:.1f}" if about.run_count else ""
     missed = f" recursion_misses {about.recursion_misses}" if about.recursion_misses else ""
@@ -98,16 +123,15 @@ def _loaded(about: ProgramInfo, booted: float) -> list[Field]:
 
 
 def _booted() -> float:
-    """Seconds since the epoch at boot, of the clock that counts load times."""
+    """Return the time of the boot in seconds since 1970: load times count from it."""
     import time
 
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _holders() -> dict[int, list[tuple[int, str]]]:
-    """The processes with descriptors of programs, by the programs' ids; those that may not be looked at are left
-    out."""
-    found: dict[int, list[tuple[int, str]]] = {}
+    """Find the processes with descriptors of programs, except those that may not be looked at."""
+    holders: dict[int, list[tuple[int, str]]] = {}
     own = os.getpid()
     for entry in os.listdir("/proc"):
         if not entry.isdigit() or int(entry) == own:
@@ -120,18 +144,19 @@ def _holders() -> dict[int, list[tuple[int, str]]]:
         except OSError:
             continue
         for number in numbers:
-            found.setdefault(number, []).append((int(entry), name))
-    return found
+            holders.setdefault(number, []).append((int(entry), name))
+    return holders
 
 
 def _held_by(process: str) -> set[int]:
-    found: set[int] = set()
+    """Return the ids of the programs that a process has descriptors of; raises OSError."""
+    numbers: set[int] = set()
     for fd in os.listdir(f"{process}/fd"):
         try:
             if os.readlink(f"{process}/fd/{fd}") != "anon_inode:bpf-prog":
                 continue
             with open(f"{process}/fdinfo/{fd}") as file:
-                found.update(int(line.split()[1]) for line in file if line.startswith("prog_id:"))
+                numbers.update(int(line.split()[1]) for line in file if line.startswith("prog_id:"))
         except OSError:
             continue
-    return found
+    return numbers

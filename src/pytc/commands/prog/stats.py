@@ -1,42 +1,86 @@
-"""``prog stats``: how often programs ran, and for how long."""
+"""``pytc prog stats``: how often programs ran, and for how long."""
 
 from pytc.bpf.analyse.program_info import ProgramInfo, program_info
-from pytc.bpf.codec.text import printable
 from pytc.bpf.run.statistics import are_enabled, enable_statistics
 from pytc.bpf.sys.constants import program_type_name
 from pytc.commands.prog.targets import open_program, programs
-from pytc.commands.prog.values import ProgramStatistics
+from pytc.commands.prog.words import TARGET, Target, take_words
+from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
+from pytc.errors import UsageError
 from pytc.render.documents import Document, Field
+from pytc.render.terminal import printable
+from pytc.words import values
+from pytc.words.engine import Cursor, Word, no_more
+
+HELP = """\
+Usage: pytc prog stats [ PROG ] [ on for TIME ]
+
+How often programs ran, and how many nanoseconds a run took: since they were loaded, as far as statistics were on
+(sysctl kernel.bpf_stats_enabled), or in a TIME for which they are switched on.
+TIME := NUMBER[ ms | s | m ]
+"""
+
+_LONGEST = 86400  # seconds
 
 
-def program_statistics(context: Context, command: ProgramStatistics) -> list[Document]:
-    """Runs since programs were loaded, or in the seconds for which statistics are switched on; raises PytcError."""
+class ProgramStatistics(Command):
+    """Counts since programs were loaded; with ``seconds``, those of that time, in which statistics are on."""
+
+    target: Target | None = None
+    seconds: float = 0.0
+
+
+def _take_duration(cursor: Cursor) -> float:
+    if cursor.take() != "for":
+        raise UsageError('Error: "on for TIME" is expected: statistics are on only as long as somebody holds them.')
+    word = cursor.take()
+    try:
+        duration = values.seconds(word)
+    except ValueError:
+        duration = 0.0
+    if not 0 < duration <= _LONGEST:
+        raise UsageError(f'Error: argument "{word}" is wrong: invalid time')
+    return duration
+
+
+WORDS = (*TARGET, Word("on", "seconds", read=_take_duration))
+
+
+def parse(cursor: Cursor) -> ProgramStatistics:
+    """Return the command; raises UsageError, HelpRequested."""
+    fields = take_words(cursor, WORDS, "prog stats")
+    no_more(cursor, "prog stats")
+    return ProgramStatistics(**fields)
+
+
+def run(context: Context, command: ProgramStatistics) -> list[Document]:
+    """Return the counts of programs that ran, or of the one that is meant; raises PytcError."""
     one = open_program(context, command.target) if command.target is not None else None
 
-    def look() -> dict[int, ProgramInfo]:
+    def read() -> dict[int, ProgramInfo]:
         infos = [program_info(one.fd)] if one is not None else [program_info(program.fd) for program in programs()]
         return {info.id: info for info in infos}
 
     if not command.seconds:
-        found = look()
-        if not are_enabled() and not any(info.run_count for info in found.values()):
+        infos = read()
+        if not are_enabled() and not any(info.run_count for info in infos.values()):
             context.notes.append(
                 'statistics are off: "on for TIME" switches them on for a while, sysctl '
                 "kernel.bpf_stats_enabled=1 for good"
             )
-        return [_document(info) for info in found.values() if info.run_count or one is not None]
+        return [_document(info) for info in infos.values() if info.run_count or one is not None]
     import time
 
     with enable_statistics():
-        before = look()
+        before = read()
         time.sleep(command.seconds)
-        after = look()
-    gained = [_since(before.get(number), info) for number, info in after.items()]
-    return [_document(info) for info in gained if info.run_count or one is not None]
+        after = read()
+    differences = [_difference(before.get(number), info) for number, info in after.items()]
+    return [_document(info) for info in differences if info.run_count or one is not None]
 
 
-def _since(before: ProgramInfo | None, after: ProgramInfo) -> ProgramInfo:
+def _difference(before: ProgramInfo | None, after: ProgramInfo) -> ProgramInfo:
     if before is None:
         return after
     return after._replace(

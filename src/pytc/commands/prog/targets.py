@@ -1,45 +1,36 @@
-"""From the words that name a program to an open one."""
+"""Open the program that a command names."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytc.bpf.loader.program import Program
-from pytc.bpf.maps.map import Map
-from pytc.bpf.sys.constants import Command, ProgramType
-from pytc.bpf.sys.info import ids, program_by_id, program_map_ids
-from pytc.commands.prog.values import ProgramTarget
+from pytc.bpf.sys.constants import Command
+from pytc.bpf.sys.info import ids, program_by_id
+from pytc.commands.prog.words import FilterProgram, LoadedProgram, Target
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pinned_programs import open_pinned
 from pytc.errors import BpfError, BpfSyscallError, UsageError
 
 if TYPE_CHECKING:
-    from pytc.commands.values import FilterSelector
     from pytc.tc.kinds.filters.bpf import BpfRecord
-    from pytc.tc.kinds.shared.programs import BpfSource
 
-_NAME_BYTES = 15
+_NAME_BYTES = 15  # BPF_OBJ_NAME_LEN - 1: the kernel keeps no more of a name
 _LAST_ID = 0xFFFFFFFF
-_DEFAULT_SECTION = "classifier"
 
 
-class Subject(NamedTuple):
-    """A program to be run: its maps by name, and whether its return value is a class."""
-
-    program: Program
-    maps: dict[str, Map]
-    name: str
-    classes: bool = False
+def open_program(context: Context, target: Target) -> Program:
+    """Open a program until the context is closed; raises PytcError."""
+    if isinstance(target, FilterProgram):
+        return context.own(Program.from_id(bpf_filter(context, target).program_id))
+    return context.own(_open_loaded(context, target))
 
 
-def open_program(context: Context, target: ProgramTarget) -> Program:
-    """The program that is meant, until the context is closed; raises PytcError."""
-    if target.kind == "filter":
-        return context.own(Program.from_id(_options_of(context, target.source).program_id))
+def _open_loaded(context: Context, target: LoadedProgram) -> Program:
     if target.kind == "pinned":
-        return context.own(open_pinned(context, target.text))
+        return open_pinned(context, target.text)
     if target.kind == "id":
-        return context.own(Program.from_id(_id(target.text)))
-    return context.own(_found(target.kind, target.text))
+        return Program.from_id(_id(target.text))
+    return _find(target)
 
 
 def _id(text: str) -> int:
@@ -48,18 +39,11 @@ def _id(text: str) -> int:
     return int(text)
 
 
-def open_subject(context: Context, target: ProgramTarget) -> Subject:
-    """The program that is to be run, with its maps, until the context is closed; raises PytcError."""
-    if target.kind == "object":
-        return _loaded(context, target.source)
-    if target.kind == "filter":
-        return _of_filter(context, target.source)
-    return _running(context, open_program(context, target))
-
-
 def programs() -> Iterator[Program]:
-    """All programs of this machine (needs CAP_SYS_ADMIN), each open until the next one is asked for; raises
-    BpfSyscallError."""
+    """Yield all programs of this machine, each open until the next one is asked for.
+
+    Raises BpfSyscallError; needs CAP_SYS_ADMIN.
+    """
     for number in ids(Command.PROG_GET_NEXT_ID):
         try:
             program = Program(program_by_id(number))
@@ -69,102 +53,54 @@ def programs() -> Iterator[Program]:
             yield program
 
 
-def _found(kind: str, text: str) -> Program:
-    """The one program of that name, of which the kernel keeps 15 bytes, or tag."""
-    name = text.encode("utf-8", "surrogateescape")[:_NAME_BYTES].decode("ascii", "replace")
-    wanted = name if kind == "name" else text.lower()
-    found = [
+def kernel_name(name: str) -> bytes:
+    """Return as much of a program's or map's name as the kernel keeps."""
+    return name.encode("utf-8", "surrogateescape")[:_NAME_BYTES]
+
+
+def _find(target: LoadedProgram) -> Program:
+    """Open the one program with a name or tag; raises BpfError where there are none or several."""
+    kind, text = target.kind, target.text
+    wanted = kernel_name(text).decode("ascii", "replace") if kind == "name" else text.lower()
+    numbers = [
         about.id
         for about in (program.description for program in programs())
         if (about.name if kind == "name" else about.tag) == wanted
     ]
-    if len(found) == 1:
-        return Program.from_id(found[0])
-    if found:
+    if len(numbers) == 1:
+        return Program.from_id(numbers[0])
+    if numbers:
         raise BpfError(
-            f'there are {len(found)} programs with the {kind} "{text}": say which with id '
-            f"{' or '.join(map(str, found[:10]))}{' ...' if len(found) > 10 else ''}"
+            f'there are {len(numbers)} programs with the {kind} "{text}": say which with id '
+            f"{' or '.join(map(str, numbers[:10]))}{' ...' if len(numbers) > 10 else ''}"
         )
     raise BpfError(f'there is no program with the {kind} "{text}"')
 
 
-def _running(context: Context, program: Program, *, classes: bool = False) -> Subject:
-    """A program that is loaded already. Its maps are those that it uses now."""
-    maps: dict[str, Map] = {}
-    for number in program_map_ids(program.fd):
-        try:
-            found = context.own(Map.from_id(number))
-        except BpfSyscallError:
-            continue
-        maps.setdefault(found.name or f"id {number}", found)
-    about = program.description
-    return Subject(program, maps, about.name or f"id {about.id}", classes)
-
-
-def _of_filter(context: Context, selector: "FilterSelector") -> Subject:
-    options = _options_of(context, selector)
-    return _running(context, context.own(Program.from_id(options.program_id)), classes=not options.direct_action)
-
-
-def _options_of(context: Context, selector: "FilterSelector") -> "BpfRecord":
-    """What is known of the one filter with a BPF program that is meant; raises BpfError where there are others."""
-    from pytc.commands.filter.show import filter_records
+def bpf_filter(context: Context, target: FilterProgram) -> "BpfRecord":
+    """Return the options of the one filter with an eBPF program that is meant; raises BpfError where there are none or
+    several."""
+    from pytc.netlink.constants import GETTFILTER
+    from pytc.tc.filters.messages import dump
+    from pytc.tc.kinds.filters.bpf import BpfRecord
 
     with context.in_full():
-        meant = [
-            (record.pref, record.handle, record.options)
-            for record in filter_records(context, selector._replace(handle=""))
-            if record.handle and (not selector.handle or record.handle == _number(selector.handle))
+        records = [
+            record
+            for record in dump(context, GETTFILTER, target.selector)
+            if record.handle and (not target.handle or record.handle == target.handle)
         ]
-    found = [one for one in meant if getattr(one[2], "program_id", 0)]
-    if not found:
-        raise BpfError(
-            f"no such filter with a BPF program on {selector.device}",
-            hints=(
-                f'one of classic BPF is there: "pytc cbpf run CAPTURE from dev {selector.device} ..." runs it, '
-                '"pytc cbpf disasm from ..." shows it',
-            )
-            if any(getattr(one[2], "instructions", ()) for one in meant)
-            else (),
+    filters = [(record, record.options) for record in records if isinstance(record.options, BpfRecord)]
+    extended = [(record, options) for record, options in filters if options.program_id]
+    device = target.selector.device
+    if not extended:
+        hint = (
+            f'one of classic BPF is there: "pytc cbpf run CAPTURE from dev {device} ..." runs it, '
+            '"pytc cbpf disasm from ..." shows it'
         )
-    if len(found) > 1:
-        names = "; ".join(f"pref {pref} handle {handle:#x}" for pref, handle, _ in found)
-        raise BpfError(f'{len(found)} filters with BPF programs are meant ({names}): say "pref" and "handle"')
-    options: BpfRecord = found[0][2]
-    return options
-
-
-def _number(word: str) -> int:
-    try:
-        return int(word, 0)
-    except ValueError:
-        raise UsageError(f'Error: argument "{word}" is wrong: invalid handle') from None
-
-
-def _loaded(context: Context, source: "BpfSource") -> Subject:
-    """Loads a program of an object. Its maps are made for this run: what others have pinned is left alone, unless
-    ``map NAME pinned PATH`` asks for it."""
-    from pytc.bpf.loader.load import load
-    from pytc.bpf.loader.program import select_program
-    from pytc.bpf.maps.pinning import PinRoot
-    from pytc.bpf.object.reader import read_object
-    from pytc.commands.shared.programs import note_load, remembering_the_log, with_parameters
-
-    spec = with_parameters(context, read_object(source.path, layout20=context.layout20).unpinned(), source)
-    chosen = select_program(spec, section=source.section, program=source.program, default_section=_DEFAULT_SECTION)
-    type = ProgramType(source.type) if source.type else chosen.type or ProgramType.SCHED_CLS
-    with remembering_the_log(context, source):
-        loaded = context.own(load(spec, chosen, type=type, pins=PinRoot(context.bpf_mount), verbose=source.verbose))
-    note_load(context, source, loaded.notes, [(chosen.name, loaded.log)])
-    return Subject(loaded.program, loaded.maps, chosen.name)
-
-
-def map_of(subject: Subject, name: str) -> Map:
-    """A map of the program by its name, which the kernel may have cut; raises BpfError with those that there are."""
-    cut = name.encode("utf-8", "surrogateescape")[:_NAME_BYTES].decode("utf-8", "ignore")
-    found = subject.maps.get(name) or subject.maps.get(cut)
-    if found is None:
-        raise BpfError(
-            f'program "{subject.name}" has no map "{name}"; it has {", ".join(sorted(subject.maps)) or "none"}'
-        )
-    return found
+        has_classic = any(options.packed for _, options in filters)
+        raise BpfError(f"no such filter with a BPF program on {device}", hints=(hint,) if has_classic else ())
+    if len(extended) > 1:
+        names = "; ".join(f"pref {record.pref} handle {record.handle:#x}" for record, _ in extended)
+        raise BpfError(f'{len(extended)} filters with BPF programs are meant ({names}): say "pref" and "handle"')
+    return extended[0][1]

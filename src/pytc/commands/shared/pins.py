@@ -4,7 +4,20 @@ import os
 from collections.abc import Callable
 
 from pytc.commands.shared.context import Context
-from pytc.errors import BpfError, BpfSyscallError, PinError
+from pytc.errors import BpfError, BpfSyscallError, HelpRequested, PinError
+from pytc.words.engine import Cursor, matches, no_more
+
+
+def take_pin(cursor: Cursor, topic: str) -> str:
+    """Return the path of a pin, with or without ``pinned`` before it, which ends the line; raises UsageError,
+    HelpRequested."""
+    if matches(cursor.peek(), "help"):
+        raise HelpRequested(topic)
+    if cursor.peek() == "pinned":
+        cursor.take()
+    path = cursor.take()
+    no_more(cursor, topic)
+    return path
 
 
 def pin_path(context: Context, path: str) -> str:

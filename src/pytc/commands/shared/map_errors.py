@@ -1,4 +1,4 @@
-"""Refusals of the kernel about elements of a map, with their causes."""
+"""The kernel's refusals about elements of a map, with their causes."""
 
 import errno
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from pytc.bpf.codec.scalars import Style, say
 from pytc.bpf.maps.raw import RawMap
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.sys.constants import map_type_name
+from pytc.commands.shared.maps import descriptor_facts
 from pytc.errors import ENOTSUPP, BpfSyscallError, MapElementError, strerror
 
 _WRITE_ONLY, _READ_ONLY = 1, 0
@@ -15,29 +16,28 @@ _ACCESS_MODE = 3
 
 
 @contextmanager
-def refusals(typed: TypedMap, key: bytes = b"") -> Iterator[None]:
-    """Says of a failed call which element it was about, and why."""
+def explain_refusals(typed: TypedMap, key: bytes = b"") -> Iterator[None]:
+    """Turn a failed call within the block into a MapElementError with the element that it was about, and a cause."""
     try:
         yield
     except KeyError:
-        raise missing(typed, key) from None
+        raise _missing(typed, key) from None
     except BpfSyscallError as error:
-        raise refusal(typed, error, key) from error
+        raise element_error(typed, error, key) from error
 
 
-def missing(typed: TypedMap, key: bytes) -> MapElementError:
-    """There is no such element."""
+def _missing(typed: TypedMap, key: bytes) -> MapElementError:
     name = typed.map.name
     if not key:
         return MapElementError(f'map "{name}" is empty', errno=errno.ENOENT)
     return MapElementError(f'map "{name}": there is no element with key {_key(typed, key)}', errno=errno.ENOENT)
 
 
-def refusal(typed: TypedMap, error: BpfSyscallError, key: bytes = b"") -> MapElementError:
-    """What the kernel refused, with what is known of the map."""
+def element_error(typed: TypedMap, error: BpfSyscallError, key: bytes = b"") -> MapElementError:
+    """Return the error for a call that the kernel refused, with the likely cause as a hint."""
     number = error.errno or 0
     where = f'map "{typed.map.name}"' + (f": key {_key(typed, key)}" if key else "")
-    hint = _unreadable(typed, number) if "LOOKUP" in error.command else _cause(typed, number)
+    hint = _lookup_cause(typed, number) if "LOOKUP" in error.command else _cause(typed, number)
     return MapElementError(
         f"{where}: bpf({error.command}): {strerror(number)}", errno=number, hints=(hint,) if hint else ()
     )
@@ -61,17 +61,16 @@ def _cause(typed: TypedMap, number: int) -> str:
     }.get(number, "")
 
 
-def _unreadable(typed: TypedMap, number: int) -> str:
-    """Why an element that may be there cannot be read."""
+def _lookup_cause(typed: TypedMap, number: int) -> str:
     if number in (errno.EOPNOTSUPP, ENOTSUPP):
-        return f"the elements of a {map_type_name(typed.map.description.type)} are for programs alone"
-    if number == errno.ENOSPC:
-        return "of sockets there are cookies to be read, for which values of the map have to have 8 bytes"
+        return f"only programs can read the elements of a {map_type_name(typed.map.description.type)}"
+    if number == errno.ENOSPC:  # sock_map_lookup_sys() returns the cookie where it fits, nothing else
+        return "this map's sockets can only be read as cookies, which need a value size of 8"
     return _cause(typed, number)
 
 
-def _permission(found: RawMap) -> str:
-    facts = descriptor_facts(found)
+def _permission(map: RawMap) -> str:
+    facts = descriptor_facts(map)
     if facts.get("frozen") == "1":
         return "the map is frozen: user space cannot change it any more"
     mode = int(facts.get("flags", "2") or "2", 8) & _ACCESS_MODE
@@ -80,13 +79,3 @@ def _permission(found: RawMap) -> str:
     if mode == _WRITE_ONLY:
         return "the descriptor is write-only"
     return ""
-
-
-def descriptor_facts(found: RawMap) -> dict[str, str]:
-    """What /proc/self/fdinfo says of a map: ``memlock`` in bytes, ``frozen``, ``flags`` in octal. Empty without."""
-    try:
-        with open(f"/proc/self/fdinfo/{found.fd}") as file:
-            lines = file.read().splitlines()
-    except OSError:
-        return {}
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
