@@ -160,9 +160,9 @@ def converse(path: str, *sent: bytes, fds: tuple[int, ...] = ()) -> list[bytes]:
         (b"x", "1 bytes"),
         (struct.pack("=HHI", 2, 1, 0), "version 2"),
         (struct.pack("=HHI", 1, 9, 0), "kind 9"),
-        (struct.pack("=HHI", 1, 1, 7), "no request"),
+        (struct.pack("=HHI", 1, 1, 7), "not a request"),
         (struct.pack("=HHI", 1, 17, 0), "kind 17"),
-        (struct.pack("=HHI", 1, 1, 0) + b"x" * 256, "no request"),
+        (struct.pack("=HHI", 1, 1, 0) + b"x" * 256, "not a request"),
         (struct.pack("=HHI", 1, 1, 0) + b"x" * 5000, "descriptors"),
     ],
 )
