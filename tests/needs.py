@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import resource
 import socket
 import struct
 import subprocess
@@ -18,19 +19,30 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.kernel.running import configuration, kernel_btf
-from pytc.bpf.sys.abi import BtfLoadAttr, MapCreateAttr, PerfEventAttr, ProgLoadAttr, ProgQueryAttr, pointer
+from pytc.bpf.sys.abi import (
+    BtfLoadAttr,
+    MapCreateAttr,
+    MapElementAttr,
+    PerfEventAttr,
+    ProgLoadAttr,
+    ProgQueryAttr,
+    pointer,
+)
 from pytc.bpf.sys.attach_points import TCX_INGRESS
 from pytc.bpf.sys.cgroups import mounts
-from pytc.bpf.sys.constants import Command, ProgramType
+from pytc.bpf.sys.constants import F_NO_PREALLOC, Command, MapType, ProgramType
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.helpers import helpers
 from pytc.bpf.sys.syscall import bpf, perf_event_open
 from pytc.errors import BpfSyscallError
 from tests.btf_writer import BtfWriter
 from tests.elf_writer import EXIT, insn, mov
+
+Answer = TypeVar("Answer")
 
 _NEW_NETWORK = 0x40000000
 _NEW_LINK, _NEW_QDISC, _NEW_FILTER, _NEW_ACTION = 16, 36, 44, 48
@@ -112,6 +124,30 @@ def _takes_contexts() -> bool:
         return _loads(*code, btf=btf, functions=struct.pack("<IIII", 0, outer, 2, inner))
 
 
+def _counts_locked_memory() -> bool:
+    before = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, before[1]))
+    try:
+        attr = MapCreateAttr(map_type=MapType.ARRAY, key_size=4, value_size=4, max_entries=1)
+        return not _succeeds(lambda: bpf(Command.MAP_CREATE, attr))
+    finally:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, before)
+
+
+def _has_prompt_memory() -> bool:
+    """Whether a trie takes some elements at once: user-mode Linux refills what they come from at the next tick."""
+    attr = MapCreateAttr(map_type=MapType.LPM_TRIE, key_size=8, value_size=4, max_entries=8, map_flags=F_NO_PREALLOC)
+    with OwnedFd(bpf(Command.MAP_CREATE, attr)) as trie:
+        for number in range(8):
+            key, value = (ctypes.create_string_buffer(text) for text in (struct.pack("<II", 32, number), bytes(4)))
+            update = MapElementAttr(map_fd=trie.fd, key=pointer(key), value=pointer(value))
+            try:
+                bpf(Command.MAP_UPDATE_ELEM, update)
+            except BpfSyscallError:
+                return False
+    return True
+
+
 def _has_helper(name: str) -> bool:
     """Whether the verifier knows a helper; what it says about its arguments does not matter."""
     (number,) = (helper.number for helper in helpers() if helper.name == name)
@@ -190,13 +226,31 @@ def _traffic_control(parent: int, kind: str, info: int = 0) -> bytes:
     return struct.pack("=B3xiIII", 0, _LOOPBACK, 0, parent, info) + _text(1, kind)
 
 
+def _apart(call: Callable[[], Answer]) -> Answer:
+    """Call a function in a network namespace of its own: that of a thread, which takes it away with itself."""
+
+    def unshared() -> Answer:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.unshare(_NEW_NETWORK):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        return call()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(unshared).result()
+
+
+def _tc(*lines: str) -> str:
+    """Return what tc prints for some lines, as far as it gets."""
+    words = ["tc", "-batch", "-"]
+    return _apart(
+        lambda: subprocess.run(words, input="\n".join(lines), check=False, capture_output=True, text=True).stdout
+    )
+
+
 def _answers(*requests: tuple[int, bytes]) -> list[int]:
     """Return the errno of each request of rtnetlink, in a network namespace of its own."""
 
     def ask() -> list[int]:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.unshare(_NEW_NETWORK):
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as opened:
             return [answer(opened, *request) for request in requests]
 
@@ -208,8 +262,7 @@ def _answers(*requests: tuple[int, bytes]) -> list[int]:
             if struct.unpack_from("=H", reply, 4)[0] == _ERROR:
                 return -int(struct.unpack_from("=i", reply, 16)[0])
 
-    with ThreadPoolExecutor(1) as pool:  # a thread of its own takes its namespace with it
-        return pool.submit(ask).result()
+    return _apart(ask)
 
 
 def _has_qdisc(kind: str) -> bool:
@@ -235,6 +288,10 @@ def _has_device(kind: str) -> bool:
     return error != errno.EOPNOTSUPP
 
 
+def _polices_packets() -> bool:
+    return "pkts_rate" in _tc("actions add action police pkts_rate 20 pkts_burst 3", "actions ls action police")
+
+
 #: Needs without an argument: how to find out, and what a test that is skipped says.
 FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
     "guest": (lambda: bool(os.environ.get("PYTC_IN_VM")), "is for kernels of guests: it needs one to itself"),
@@ -249,6 +306,10 @@ FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
         "this kernel's global functions take no context without types of the kernel",
     ),
     "signed_moves": (lambda: _loads(mov(0, 0), insn(0xBF, offset=8), EXIT), "no -mcpu=v4 here (Linux 6.6)"),
+    "tracefs": (lambda: "tracefs" in Path("/proc/filesystems").read_text().split(), "this kernel has no tracefs"),
+    "locked_memory": (_counts_locked_memory, "this kernel does not count maps as locked memory (since Linux 5.11)"),
+    "prompt_memory": (_has_prompt_memory, "this kernel runs out of memory for a moment when elements are added"),
+    "police_packets": (_polices_packets, "this kernel polices bytes alone, and no packets (Linux 5.12)"),
     "perf_events": (
         lambda: _succeeds(
             lambda: perf_event_open(PerfEventAttr(type=1, size=ctypes.sizeof(PerfEventAttr), config=10), 0)

@@ -10,7 +10,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
         (
             "core_array core_bitfield core_enum core_field core_flavor core_many core_memsize core_missing "
             "core_missing_guarded core_offsets core_pointer_chase core_signed core_subprog core_types "
-            "ksym_typeless ksym_weak"
+            "ksym_typed ksym_typeless ksym_weak"
         ).split(),
         _TYPES,
     ),
@@ -34,7 +34,6 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "kptr": (*_FUNCTIONS, "kfunc:bpf_task_acquire"),
     "kptr_local": (*_FUNCTIONS, "kfunc:bpf_obj_drop_impl"),
     "list_head": (*_FUNCTIONS, "kfunc:bpf_list_pop_front"),
-    "ksym_typed": (*_TYPES, "symbol:runqueues"),
     "map_extra": ("map:bloom_filter",),
     "map_ulong": ("map:bloom_filter",),
     "perf_auto": ("perf_events",),

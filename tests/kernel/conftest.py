@@ -11,12 +11,26 @@ import pytest
 
 from pytc.bpf.sys.cgroups import mounts
 from tests.conftest import Compiler, Network, cannot, run
+from tests.needs import missing
 
 _numbers = itertools.count()
 
 
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
+    """``build("legacy16")`` is the path of the object, for tests that load it."""
+    return Compiler(tmp_path_factory.mktemp("objects"), for_kernel=True)
+
+
 @pytest.fixture
-def tcx(network: Network, build: Compiler) -> str:
+def kernel_with_tcx() -> None:
+    """Skip a test where the kernel has no tcx."""
+    if reason := missing(("tcx",)):
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def tcx(kernel_with_tcx: None, network: Network, build: Compiler) -> str:
     """The object; em1 has an address of its peer, so that pings are IPv4 and nothing else."""
     for name, device in ((network.name, "em1"), (network.peer, "em2")):
         run("ip", "netns", "exec", name, "sysctl", "-qw", f"net.ipv6.conf.{device}.disable_ipv6=1")

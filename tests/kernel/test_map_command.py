@@ -792,6 +792,7 @@ class TestEvents:
                 assert said.startswith("0a000001")
                 assert len(said) == 2 * 28 + 1
 
+    @pytest.mark.needs("perf_events")
     def test_of_perf(self, pytc: Pytc, build: Compiler, bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         from pytc.bpf.maps.perf_buffer import PerfBuffer
 
@@ -815,6 +816,7 @@ class TestEvents:
             text = pytc("map", "events", *at(samples), "type", "event", "count", "1")
             assert text.startswith("cpu ")
 
+    @pytest.mark.needs("perf_events")
     def test_many_perf_events_wrap_around(self, build: Compiler, bpffs: Path) -> None:
         from pytc.bpf.maps.perf_buffer import PerfBuffer
 

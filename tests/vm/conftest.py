@@ -12,6 +12,12 @@ import pytest
 from tests.conftest import Compiler
 
 
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
+    """``build("legacy16")`` is the path of the object, for tests that load it."""
+    return Compiler(tmp_path_factory.mktemp("objects"), for_kernel=True)
+
+
 @pytest.fixture(autouse=True)
 def own_network(root: None) -> Iterator[None]:
     """A test that makes network namespaces leaves this process in the one in which it began."""

@@ -73,6 +73,7 @@ class TestPackets:
             assert f"\n Sent 10000 bytes 20 pkts (dropped {dropped}, overlimits {dropped}) \n" in shown
         assert shown == tc("-s", "filter", "show", "dev", "em1", "egress").out
 
+    @pytest.mark.needs("police_packets")
     def test_police_counts_packets(self) -> None:
         """The kernel fills the bucket from the beginning on."""
         new_network()

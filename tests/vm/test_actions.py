@@ -115,7 +115,7 @@ class TestSharedMaps:
 
 
 class TestRefusals:
-    """Exit codes as tc has them, and words that say what is wrong."""
+    """Exit codes as tc has them, and words that say what is wrong: newer kernels' || those of 5.10."""
 
     @pytest.mark.parametrize(
         ("line", "words"),
@@ -127,8 +127,8 @@ class TestRefusals:
             ("actions add action gact goto chain 7", "goto"),
             ("actions add action bpf index 5", "Invalid argument"),
             ("actions del action gact index 7", "Failed to delete TC action"),
-            ("actions flush action gact", "Warning: Unable to flush all TC actions"),
-            ("actions add action gact pipe skip_sw", "not supported"),
+            ("actions flush action gact", "Warning: Unable to flush all TC actions || Operation not permitted"),
+            ("actions add action gact pipe skip_sw", "not supported || Attribute failed policy validation"),
         ],
     )
     def test_of_the_kernel(self, line: str, words: str) -> None:
@@ -140,8 +140,7 @@ class TestRefusals:
             outcomes.append(run(*words_of(line)))
         expected, done = outcomes
         assert done.status == expected.status
-        assert words in expected.err
-        assert words in done.err
+        assert any(one in expected.err and one in done.err for one in words.split(" || ")), (expected.err, done.err)
 
     def test_more_than_32_are_said(self) -> None:
         """Kernels leave the others out, or refuse them in words of their own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -116,6 +116,20 @@ class TestWhatIsLoaded:
             assert done.program.fd
         done.close()
 
+    @pytest.mark.needs("locked_memory")
+    def test_the_limit_of_locked_memory_is_raised(
+        self, build: Compiler, bpffs: Path, record_property: Callable[[str, object], None]
+    ) -> None:
+        before = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, before[1]))
+        try:
+            with loaded(build("legacy_many"), bpffs):
+                assert resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY
+        finally:
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, before)
+        record_property("kernels", "maps that count as locked memory: works")
+
+    @pytest.mark.needs("!locked_memory")
     def test_the_limit_of_locked_memory_is_not_touched(self, build: Compiler, bpffs: Path) -> None:
         before = resource.getrlimit(resource.RLIMIT_MEMLOCK)
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, before[1]))
@@ -165,6 +179,7 @@ class TestRefusals:
         assert error.source == ""
         assert "invalid access to packet" in str(error)
 
+    @pytest.mark.needs("helper:trace_printk")
     def test_a_helper_for_gpl_programs(self, build: Compiler, bpffs: Path) -> None:
         error = self.refused(build("reject_helper"), bpffs)
         assert "reject_helper.c:8" in error.source

@@ -114,6 +114,7 @@ class TestTypes:
             with pytest.raises(BpfError, match="a key of 1 bytes, 0 wanted"):
                 assert found[b"x"]
 
+    @pytest.mark.needs("map:bloom_filter")
     def test_a_bloom_filter_has_values_only(self) -> None:
         with made(MapType.BLOOM_FILTER, key=0, entries=64) as found:
             found[b""] = b"12345678"

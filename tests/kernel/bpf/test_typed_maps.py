@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -88,7 +88,8 @@ class TestTyped:
 
 
 class TestBatches:
-    def test_both_ways(self, table: Map) -> None:
+    def test_both_ways(self, table: Map, record_property: Callable[[str, object], None]) -> None:
+        record_property("kernels", "batches of elements: works")
         write_batch(table, entries(1000))
         assert read(table) == {word(n): word(n) * 2 for n in range(1000)} == dict(table.items())
         delete_batch(table, b"".join(map(word, range(10, 1000))), 990)
@@ -126,7 +127,15 @@ class TestBatches:
         delete_batch(table, b"".join(map(word, (3, 77, 4))), 3)
         assert sorted(read(table)) == [word(n) for n in (0, 1, 2, 5, 6, 7, 8, 9)]
 
-    @pytest.mark.parametrize("type", [MapType.ARRAY, MapType.LRU_HASH, MapType.LPM_TRIE, MapType.DEVMAP_HASH])
+    @pytest.mark.parametrize(
+        "type",
+        [
+            MapType.ARRAY,
+            MapType.LRU_HASH,
+            pytest.param(MapType.LPM_TRIE, marks=pytest.mark.needs("prompt_memory")),
+            MapType.DEVMAP_HASH,
+        ],
+    )
     def test_of_other_types(self, type: MapType) -> None:
         """Not all of them have batches."""
         key, value = (8, 4) if type == MapType.LPM_TRIE else (4, 4)

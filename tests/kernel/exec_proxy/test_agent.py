@@ -219,6 +219,7 @@ def test_clients_that_say_nothing_do_not_keep_others_waiting(serving: Serving, m
             client.close()
 
 
+@pytest.mark.needs("host")
 def test_what_is_dropped_while_it_is_sent_still_arrives_whole(serving: Serving) -> None:
     """A client that does not read: the answer does not fit into its socket, and all is dropped meanwhile."""
     before = open_descriptors()
@@ -253,6 +254,7 @@ def test_what_is_dropped_keeps_its_descriptors_while_it_is_sent(tmp_path: Path) 
     assert open_descriptors().keys() == before.keys()
 
 
+@pytest.mark.needs("host")
 def test_a_client_that_goes_away_half_way(serving: Serving) -> None:
     before = open_descriptors()
     for number in range(20):

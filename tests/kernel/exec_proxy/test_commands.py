@@ -369,6 +369,7 @@ def test_the_service_manager_is_told(served: Path, tmp_path: Path) -> None:
             assert closing(str(served)) == [], "it is ready"
 
 
+@pytest.mark.needs("tracefs")
 def test_the_trace_pipe(tmp_path: Path) -> None:
     """In a mount namespace of its own, in which no tracefs is mounted at first."""
     marker = f"pytc-{os.getpid()}"

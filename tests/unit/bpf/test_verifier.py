@@ -9,7 +9,8 @@ import pytest
 
 from pytc.bpf import read_bytes
 from pytc.bpf.link.linker import LinkedProgram, link
-from pytc.bpf.loader.verifier import decisive_line, failing_instruction, last_lines, verifier_error
+from pytc.bpf.loader.verifier import verifier_error
+from pytc.bpf.loader.verifier_log import decisive_line, failing_instruction, last_lines
 from pytc.bpf.object.spec import ObjectSpec
 from pytc.bpf.sys.constants import ProgramType
 from tests.btf_writer import BtfWriter, ext
@@ -195,6 +196,37 @@ class TestHints:
         spec, linked = program()
         error = verifier_error(spec, linked._replace(code=bytes(5000 * 8)), ProgramType.SCHED_CLS, errno.E2BIG, "")
         assert "5000 instructions" in error.hints[0]
+
+    def test_a_kernel_without_a_jit_compiler_is_named(self) -> None:
+        (hint,) = self.hints(errno.EINVAL, "callbacks are not allowed in non-JITed programs\n")
+        assert "net.core.bpf_jit_enable" in hint
+
+    def test_what_the_verifier_learnt_later(self) -> None:
+        (hint,) = self.hints(errno.EINVAL, "Arg#0 type PTR in f() is not supported yet.\n")
+        assert hint.startswith("before Linux 5.13, the arguments of a global function can be numbers and the context")
+
+    def test_instructions_that_are_younger_than_the_kernel(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        spec, linked = program()
+        sign_extending = struct.pack("<BBhi", 0xBF, 0, 8, 0) + linked.code[-8:]
+        monkeypatch.setattr("pytc.bpf.loader.explain._kernel", lambda: "6.5")
+        error = verifier_error(
+            spec, linked._replace(code=sign_extending), ProgramType.SCHED_CLS, errno.EINVAL, "BPF_MOV is bad\n"
+        )
+        assert error.hints[0].startswith("the program uses instructions of cpu v4, which came with Linux 6.6; this is ")
+        monkeypatch.setattr("pytc.bpf.loader.explain._kernel", lambda: "6.6")
+        error = verifier_error(
+            spec, linked._replace(code=sign_extending), ProgramType.SCHED_CLS, errno.EINVAL, "BPF_MOV is bad\n"
+        )
+        assert error.hints == ()
+
+    def test_words_of_the_source_are_no_reasons(self) -> None:
+        """The log has the program's lines, which may speak of licenses and of JIT compilers."""
+        log = '; print("GPL unknown func f#4 non-JITed"); @ a.c:1\n1: (95) exit\nR0 !read_ok\n'
+        assert self.hints(errno.EACCES, log) == ()
+
+    def test_a_type_that_the_kernel_is_built_without(self) -> None:
+        error = verifier_error(*program(), ProgramType.KPROBE, errno.EINVAL, "")
+        assert error.hints == ("programs of type kprobe need a kernel that is built with CONFIG_BPF_EVENTS",)
 
     def test_none_where_nothing_is_known(self) -> None:
         assert self.hints(errno.EACCES, PACKET) == ()

@@ -8,7 +8,6 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from pytc.bpf.analyse.needs import HelperCall, Need, helper_calls, instruction_needs
 from pytc.bpf.btf.ext import Line, core_relocations, line_at
 from pytc.bpf.btf.text import type_text
 from pytc.bpf.codec.variables import Raw, Value, decode
@@ -16,6 +15,7 @@ from pytc.bpf.kernel import versions as v
 from pytc.bpf.kernel.versions import Feature
 from pytc.bpf.link.core_relocations import TYPE_ID_LOCAL
 from pytc.bpf.link.linker import LinkedProgram, link
+from pytc.bpf.link.needs import HelperCall, Need, helper_calls, instruction_needs
 from pytc.bpf.object import elf
 from pytc.bpf.object.legacy_maps import ELF_MAP, MAP_DEF
 from pytc.bpf.object.parameters import variables

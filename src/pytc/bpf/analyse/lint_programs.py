@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from pytc.bpf.analyse.findings import ERROR, NOTE, WARNING, Case, Finding
 from pytc.bpf.analyse.inspect import ProgramFacts
-from pytc.bpf.analyse.needs import HelperCall
 from pytc.bpf.kernel import versions as v
+from pytc.bpf.link.needs import HelperCall
 from pytc.bpf.sys.constants import ProgramType, program_type_name
 from pytc.bpf.sys.helpers import helper
 

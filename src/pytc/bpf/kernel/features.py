@@ -7,6 +7,7 @@ program asks (``LINUX_HAS_...`` in .kconfig).
 
 import ctypes
 import errno
+import os
 import struct
 from collections.abc import Callable
 
@@ -78,6 +79,15 @@ def _load_program(code: bytes = _RETURN_0, type: ProgramType = ProgramType.SOCKE
     )
 
 
+def _open_kernel_types() -> int:
+    try:
+        return os.open("/sys/kernel/btf/vmlinux", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise BpfSyscallError("BTF_LOAD", errno.ENOSYS, "types of the kernel") from error
+    except OSError as error:
+        raise BpfSyscallError("BTF_LOAD", error.errno or 0, "types of the kernel") from error
+
+
 PROBES: dict[str, Callable[[], int]] = {
     "btf": lambda: _load_btf(_INT),  # v4.18
     "btf_datasec": lambda: _load_btf(_INT, (b.VAR << 24, 1, 1), (b.DATASEC << 24 | 1, 4, 2, 0, 4)),  # v5.2
@@ -85,6 +95,7 @@ PROBES: dict[str, Callable[[], int]] = {
     "btf_decl_tag": lambda: _load_btf(_INT, (b.VAR << 24, 1, 1), (b.DECL_TAG << 24, 2, 0xFFFFFFFF)),  # v5.16
     "btf_type_tag": lambda: _load_btf(_INT, (b.TYPE_TAG << 24, 1)),  # v5.17
     "btf_enum64": lambda: _load_btf((b.ENUM64 << 24 | 1, 8, 1, 0, 0)),  # v6.0
+    "kernel_types": _open_kernel_types,  # v5.4 with CONFIG_DEBUG_INFO_BTF
     "map_names": lambda: _create_map(map_name=b"probe"),  # v4.15
     "program_names": lambda: _load_program(prog_name=b"probe"),  # v4.15
     "bpf_cookie": lambda: _load_program(_GET_ATTACH_COOKIE, ProgramType.TRACEPOINT),  # v5.15

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pytc.bpf.btf import types as b
+from pytc.bpf.sys.constants import MapType, ProgramType, attach_type_name
 from pytc.bpf.sys.helpers import Helper
 
 
@@ -70,6 +71,71 @@ _PROGRAM_TYPES = (
     ("5.14", 1),
     ("6.4", 1),
 )
+# What a kernel has to be built with for types that are not in every one.
+_MAP_SETTINGS: dict[int, str] = {
+    MapType.PERF_EVENT_ARRAY: "CONFIG_PERF_EVENTS",
+    MapType.STACK_TRACE: "CONFIG_PERF_EVENTS",
+    MapType.CGROUP_ARRAY: "CONFIG_CGROUPS",
+    MapType.SOCKMAP: "CONFIG_NET_SOCK_MSG (before Linux 5.13 CONFIG_BPF_STREAM_PARSER)",
+    MapType.SOCKHASH: "CONFIG_NET_SOCK_MSG (before Linux 5.13 CONFIG_BPF_STREAM_PARSER)",
+    MapType.XSKMAP: "CONFIG_XDP_SOCKETS",
+    MapType.CGROUP_STORAGE: "CONFIG_CGROUP_BPF",
+    MapType.PERCPU_CGROUP_STORAGE: "CONFIG_CGROUP_BPF",
+    MapType.STRUCT_OPS: "CONFIG_BPF_JIT",
+    MapType.INODE_STORAGE: "CONFIG_BPF_LSM",
+    MapType.CGRP_STORAGE: "CONFIG_CGROUPS",
+    MapType.ARENA: "CONFIG_BPF_JIT, for a processor of 64 bits",
+}
+_TRACING = "CONFIG_BPF_EVENTS"
+_CGROUPS = "CONFIG_CGROUP_BPF"
+_PROGRAM_SETTINGS: dict[int, str] = {
+    ProgramType.KPROBE: _TRACING,
+    ProgramType.TRACEPOINT: _TRACING,
+    ProgramType.PERF_EVENT: _TRACING,
+    ProgramType.RAW_TRACEPOINT: _TRACING,
+    ProgramType.RAW_TRACEPOINT_WRITABLE: _TRACING,
+    ProgramType.TRACING: f"{_TRACING}, CONFIG_BPF_JIT and CONFIG_DEBUG_INFO_BTF",
+    ProgramType.CGROUP_SKB: _CGROUPS,
+    ProgramType.CGROUP_SOCK: _CGROUPS,
+    ProgramType.CGROUP_DEVICE: _CGROUPS,
+    ProgramType.CGROUP_SOCK_ADDR: _CGROUPS,
+    ProgramType.CGROUP_SYSCTL: _CGROUPS,
+    ProgramType.CGROUP_SOCKOPT: _CGROUPS,
+    ProgramType.SOCK_OPS: _CGROUPS,
+    ProgramType.SK_SKB: "CONFIG_NET_SOCK_MSG",
+    ProgramType.SK_MSG: "CONFIG_NET_SOCK_MSG",
+    ProgramType.LIRC_MODE2: "CONFIG_BPF_LIRC_MODE2",
+    ProgramType.STRUCT_OPS: "CONFIG_BPF_JIT",
+    ProgramType.EXT: "CONFIG_BPF_JIT and CONFIG_DEBUG_INFO_BTF",
+    ProgramType.LSM: "CONFIG_BPF_LSM",
+    ProgramType.NETFILTER: "CONFIG_NETFILTER_BPF_LINK",
+}
+# Of attach types, what is younger than cgroups with programs; the oldest kernel with links (5.7) has the others.
+_ATTACH_TYPES = {
+    "cgroup_inet4_getpeername": "5.8",
+    "cgroup_inet6_getpeername": "5.8",
+    "cgroup_inet4_getsockname": "5.8",
+    "cgroup_inet6_getsockname": "5.8",
+    "xdp_devmap": "5.8",
+    "cgroup_inet_sock_release": "5.9",
+    "xdp_cpumap": "5.9",
+    "sk_lookup": "5.9",
+    "xdp": "5.9",
+    "sk_skb_verdict": "5.13",
+    "sk_reuseport_select": "5.14",
+    "sk_reuseport_select_or_migrate": "5.14",
+    "lsm_cgroup": "6.0",
+    "netfilter": "6.4",
+    "tcx_ingress": "6.6",
+    "tcx_egress": "6.6",
+    "cgroup_unix_connect": "6.7",
+    "cgroup_unix_sendmsg": "6.7",
+    "cgroup_unix_recvmsg": "6.7",
+    "cgroup_unix_getpeername": "6.7",
+    "cgroup_unix_getsockname": "6.7",
+    "netkit_primary": "6.7",
+    "netkit_peer": "6.7",
+}
 _BTF_KINDS = {
     b.FUNC: "5.0",
     b.FUNC_PROTO: "5.0",
@@ -149,6 +215,21 @@ def program_type_since(number: int) -> str:
     return _nth(_PROGRAM_TYPES, number)
 
 
+def attach_type_since(number: int) -> str:
+    """The version that brought an attach type, empty for one that is older than links."""
+    return _ATTACH_TYPES.get(attach_type_name(number), "")
+
+
+def map_type_config(number: int) -> str:
+    """The settings that a kernel with a map type is built with, empty for a type that all kernels have."""
+    return _MAP_SETTINGS.get(number, "")
+
+
+def program_type_config(number: int) -> str:
+    """The same for a program type."""
+    return _PROGRAM_SETTINGS.get(number, "")
+
+
 def btf_kind_since(kind: int) -> str:
     """The version that takes a kind of BTF types, empty for one that is not known here."""
     return _BTF_KINDS.get(kind, BTF_SINCE if kind <= b.ENUM64 else "")
@@ -179,9 +260,9 @@ def newest(versions: Iterable[str]) -> str:
 
 
 def version_key(version: str) -> tuple[int, int]:
-    """To sort versions by."""
+    """To sort versions by; what follows the numbers, as in ``7.2-rc1``, does not count."""
     major, minor = version.split(".")[:2]
-    return int(major), int(minor)
+    return int(major), int(minor.partition("-")[0])
 
 
 def is_older(version: str) -> bool:

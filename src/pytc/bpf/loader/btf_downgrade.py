@@ -39,6 +39,16 @@ def simplified(image: bytes, features: Features) -> bytes:
     return bytes(editor.data)
 
 
+def with_static_functions(image: bytes) -> bytes:
+    """The same image with all functions static: checked where they are called, and not each by itself."""
+    btf = Btf(image)
+    editor = _Editor(btf, image)
+    for type_id in range(1, len(btf)):
+        if btf.kind(type_id) == b.FUNC:
+            editor.set_kind(type_id, b.FUNC)
+    return bytes(editor.data)
+
+
 class _Editor:
     def __init__(self, btf: Btf, image: bytes) -> None:
         self.btf = btf

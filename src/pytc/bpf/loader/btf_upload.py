@@ -46,10 +46,15 @@ def kernel_image(spec: ObjectSpec, btf: Btf) -> bytes:
 
 
 def upload(image: bytes, features: Features) -> OwnedFd:
-    """BPF_BTF_LOAD. A kernel that refuses the image gets one without the kinds that it does not know.
+    """BPF_BTF_LOAD. A kernel that refuses the image gets one without the kinds that it does not know; one without types
+    of its own, which knows no context among the arguments of a global function, gets static functions.
 
     Raises BpfSyscallError.
     """
+    if not features.has("kernel_types"):
+        from pytc.bpf.loader.btf_downgrade import with_static_functions
+
+        image = with_static_functions(image)
     if not any(features.lacks(name) for name in _KINDS):
         try:
             return _load(image)

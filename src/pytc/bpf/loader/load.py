@@ -210,7 +210,8 @@ class _Loading:
             except BpfSyscallError as error:
                 if spec.name in used:
                     raise
-                self._loaded.notes.append(f"{error}; no loaded program uses it")
+                cause = f" ({error.hints[0]})" if error.hints else ""
+                self._loaded.notes.append(f"{error}{cause}; no loaded program uses it")
 
     def _in_order(self) -> list[MapSpec]:
         """Maps in the object's order, but a map-in-map after the others: it wants its template first."""

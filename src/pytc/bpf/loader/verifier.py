@@ -1,45 +1,15 @@
-"""The verifier's log: from thousands of lines to the ones that decide."""
+"""Turn a refusal of the verifier into an error that names the program, the C line and the likely cause."""
 
 import re
 
 from pytc.bpf.btf.ext import Line, line_at
 from pytc.bpf.link.linker import LinkedProgram
+from pytc.bpf.loader.verifier_log import decisive_line, failing_instruction, last_lines
 from pytc.bpf.object.spec import POISON_FUNCTION, POISON_RELOCATION, ObjectSpec
 from pytc.bpf.sys.constants import ProgramType
 from pytc.errors import VerifierError, strerror
 
-_TRAILER = re.compile(r"(processed \d+ insns|verification time|stack depth|peak_states|max_states|total_states)")
-_INSTRUCTION = re.compile(r"\s*(\d+): \([0-9a-f]{2}\)")
-# Newer kernels say "program of this type cannot use helper".
-_UNKNOWN_FUNCTION = re.compile(r"(?:unknown func|invalid func|cannot use helper) (\S+)")
 _POISON = re.compile(r"unknown#(\d+)")
-_SHOWN_LINES = 12
-
-
-def decisive_line(log: str) -> str:
-    """The verifier's last word: the last line that is no statistics and no source or state."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    while lines and _TRAILER.match(lines[-1]):
-        lines.pop()
-    return lines[-1] if lines else ""
-
-
-def last_lines(log: str, count: int = _SHOWN_LINES) -> tuple[list[str], int]:
-    """(the last lines, how many were left out)."""
-    lines = [line.rstrip() for line in log.splitlines() if line.strip()]
-    while lines and _TRAILER.match(lines[-1]):
-        lines.pop()
-    return lines[-count:], max(len(lines) - count, 0)
-
-
-def failing_instruction(log: str) -> int | None:
-    """The instruction that the verifier looked at last."""
-    found = None
-    for line in log.splitlines():
-        match = _INSTRUCTION.match(line)
-        if match:
-            found = int(match.group(1))
-    return found
 
 
 def verifier_error(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int, log: str) -> VerifierError:

@@ -1,12 +1,15 @@
-"""Why the kernel refused to create a map: causes that were checked and apply, the likeliest first."""
+"""Why the kernel refused to create a map, or an access: causes that were checked and apply, the likeliest first."""
 
 import errno
 import os
 
 from pytc.bpf.kernel.permissions import permission_causes
-from pytc.bpf.kernel.versions import is_older, map_type_since
+from pytc.bpf.kernel.versions import is_older, map_flags, map_type_config, map_type_since
 from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys.constants import MapType, map_type_name
+from pytc.errors import ENOTSUPP
+
+_POP_SINCE = "5.14"
 
 
 def map_causes(spec: MapSpec, entries: int, number: int) -> tuple[str, ...]:
@@ -19,6 +22,8 @@ def map_causes(spec: MapSpec, entries: int, number: int) -> tuple[str, ...]:
     )
     if number == errno.EINVAL:
         return (*_type_age(spec), *_odd_attributes(spec, entries), f"the kernel does not take {what}")
+    if number in (errno.EOPNOTSUPP, ENOTSUPP):
+        return (*_type_age(spec), f"the kernel does not support {what}")
     if number == errno.E2BIG:
         return (f"{entries} entries are more than the kernel allows, or it is too old for an attribute of the map",)
     if number == errno.ENOMEM:
@@ -26,11 +31,29 @@ def map_causes(spec: MapSpec, entries: int, number: int) -> tuple[str, ...]:
     return ()
 
 
+def pop_causes(type: int) -> tuple[str, ...]:
+    """Return why an element cannot be taken out of a map of a type."""
+    hashes = (MapType.HASH, MapType.LRU_HASH, MapType.PERCPU_HASH, MapType.LRU_PERCPU_HASH)
+    if type in hashes and is_older(_POP_SINCE):
+        this = os.uname().release
+        return (f"hashes give an element and remove it in one step since Linux {_POP_SINCE}; this is {this}",)
+    return (f"no element can be taken out of a {map_type_name(type)} map in one step",)
+
+
 def _type_age(spec: MapSpec) -> tuple[str, ...]:
-    since = map_type_since(spec.type)
+    """Return what the version or the configuration of this kernel says of a map's type and flags."""
+    since, setting = map_type_since(spec.type), map_type_config(spec.type)
+    name, this = map_type_name(spec.type), os.uname().release
     if since and is_older(since):
-        return (f"maps of type {map_type_name(spec.type)} came with Linux {since}; this is {os.uname().release}",)
-    return ()
+        return (f"maps of type {name} came with Linux {since}; this is {this}",)
+    young = tuple(
+        f"the map flag {flag.text} came with Linux {flag.since}; this is {this}"
+        for flag in map_flags(spec.flags)
+        if flag.since and is_older(flag.since)
+    )
+    if young or not setting:
+        return young
+    return (f"maps of type {name} need a kernel that is built with {setting}",)
 
 
 def _odd_attributes(spec: MapSpec, entries: int) -> tuple[str, ...]:

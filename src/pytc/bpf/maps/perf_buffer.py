@@ -5,6 +5,7 @@ Layout (include/uapi/linux/perf_event.h): ``struct perf_event_mmap_page`` with `
 """
 
 import ctypes
+import errno
 import mmap
 import os
 import select
@@ -66,7 +67,12 @@ class PerfBuffer(Closing):
             sample_type=_SAMPLE_RAW,
             wakeup_events=1,
         )
-        descriptor = OwnedFd(perf_event_open(attr, cpu))
+        try:
+            descriptor = OwnedFd(perf_event_open(attr, cpu))
+        except BpfSyscallError as error:
+            if error.errno == errno.ENOSYS:
+                error.hints = ("perf events need a kernel that is built with CONFIG_PERF_EVENTS",)
+            raise
         try:
             memory = mmap.mmap(descriptor.fd, (1 + self._pages) * mmap.PAGESIZE)
         except OSError as error:

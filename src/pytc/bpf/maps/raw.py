@@ -20,7 +20,7 @@ from pytc.bpf.sys.info import describe_map, map_by_id
 from pytc.bpf.sys.pins import open_pin, pin
 from pytc.bpf.sys.syscall import bpf
 from pytc.closing import Closing
-from pytc.errors import BpfError, BpfSyscallError
+from pytc.errors import ENOTSUPP, BpfError, BpfSyscallError
 
 _Self = TypeVar("_Self", bound="RawMap")
 
@@ -97,8 +97,18 @@ class RawMap(Closing):
         return self._read(Command.MAP_LOOKUP_ELEM, key, flags)
 
     def pop(self, key: bytes = b"") -> bytes:
-        """Takes an element out: that of a key, or the next one of a queue or stack. Raises KeyError."""
-        return self._read(Command.MAP_LOOKUP_AND_DELETE_ELEM, key, ANY)
+        """Take an element out: that of a key, from a hash (Linux 5.14), or the next one of a queue or stack.
+
+        Raises KeyError, BpfSyscallError.
+        """
+        try:
+            return self._read(Command.MAP_LOOKUP_AND_DELETE_ELEM, key, ANY)
+        except BpfSyscallError as error:
+            if error.errno in (errno.EOPNOTSUPP, ENOTSUPP):
+                from pytc.bpf.maps.causes import pop_causes
+
+                error.hints = pop_causes(self.description.type)
+            raise
 
     def _read(self, command: Command, key: bytes, flags: int) -> bytes:
         value = ctypes.create_string_buffer(max(self.value_bytes, 1))

@@ -13,10 +13,12 @@ from pytc.errors import BpfError
 
 
 class Place(NamedTuple):
-    """Where a field is in its structure, in bytes."""
+    """Where a field is in its structure, in bytes; ``since`` is the version that lets a test set it, where that is
+    later than the structure."""
 
     offset: int
     size: int = 4
+    since: str = ""
 
 
 class Layout(NamedTuple):
@@ -36,14 +38,14 @@ SKB = Layout(
     {
         "mark": Place(8),
         "priority": Place(32),
-        "ingress_ifindex": Place(36),
+        "ingress_ifindex": Place(36, since="5.16"),
         "ifindex": Place(40),
         **{f"cb{number}": Place(48 + 4 * number) for number in range(5)},
         "tstamp": Place(152, 8),
         "wire_len": Place(160),
         "gso_segs": Place(164),
         "gso_size": Place(176),
-        "hwtstamp": Place(184, 8),
+        "hwtstamp": Place(184, 8, "5.16"),
     },
     frozenset(
         "len pkt_type queue_mapping protocol vlan_present vlan_tci vlan_proto tc_index cb hash tc_classid data "
@@ -55,7 +57,7 @@ SKB = Layout(
 XDP = Layout(
     "xdp_md",
     24,
-    {"ingress_ifindex": Place(12), "rx_queue_index": Place(16)},
+    {"ingress_ifindex": Place(12, since="5.15"), "rx_queue_index": Place(16, since="5.15")},
     frozenset("data data_end data_meta egress_ifindex".split()),
 )
 #: Fields that name a device.

@@ -11,6 +11,7 @@ it would be seen where it is attached.
 
 import ctypes
 import errno
+import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -153,6 +154,8 @@ class Runner:
             error.hints = ("there is no device with the index that the context names, in this network namespace",)
         elif error.errno in (errno.ENOTSUP, ENOTSUPP):
             error.hints = (f"this kernel does not run programs of type {program_type_name(self.type)} on packets",)
+        elif young := self._young_fields(error.errno or 0):
+            error.hints = young
         elif error.errno == errno.EINVAL and len(packet) > _SAFE_LENGTH:
             error.hints = (
                 f"the packet has {len(packet)} bytes: test runs take what fits into a page of memory, some "
@@ -164,3 +167,16 @@ class Runner:
                 "length, gso_size without gso_segs, a queue that the device does not have",
             )
         return error
+
+    def _young_fields(self, number: int) -> tuple[str, ...]:
+        """Fields of the context that this version of Linux does not let a test set."""
+        if number not in (errno.EINVAL, errno.E2BIG) or self._layout is None:
+            return ()
+        from pytc.bpf.kernel.versions import precedes
+
+        release, name = os.uname().release, self._layout.name
+        return tuple(
+            f"test runs take {field} of struct {name} since Linux {since}; this is {release}"
+            for field in self._values
+            if (since := self._layout.settable[field].since) and precedes(release, since)
+        )

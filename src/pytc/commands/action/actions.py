@@ -13,6 +13,7 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, holding, join_attributes
 from pytc.render.documents import Document, Field, Listing
 from pytc.tc.actions.lists import decode_actions, documents, encode_actions, index_of
+from pytc.tc.hints import kind_hint
 from pytc.tc.kinds.interface import OpenedProgram
 
 #: TCA_ACT_MAX_PRIO: what is beyond, the kernel leaves out.
@@ -42,10 +43,10 @@ def modify_actions(context: Context, command: ModifyActions) -> list[Document] |
         message = TcMessage(c.NEWACTION, _FLAGS[command.verb], attributes={"TCA_ROOT_TAB": table})
         if programs.exports:
             stays = command.verb == "replace" and _some_exist(context, actions)
-            answers = _request(context, message._replace(flags=message.flags | c.ECHO))
+            answers = _request(context, message._replace(flags=message.flags | c.ECHO), actions)
             failure = programs.export_or(None if stays else lambda: _take_back(context, answers))
         else:
-            answers = _request(context, message._replace(flags=message.flags | c.ECHO * context.echo))
+            answers = _request(context, message._replace(flags=message.flags | c.ECHO * context.echo), actions)
     if failure is not None:
         raise failure
     warn_of_too_many(context, command.actions)
@@ -158,12 +159,15 @@ def _table(kind: str) -> bytes:
     return join_attributes([(holding(1), join_attributes([(_KIND, os.fsencode(kind) + b"\0")]))])
 
 
-def _request(context: Context, message: TcMessage) -> list[TcMessage]:
+def _request(context: Context, message: TcMessage, actions: Sequence[Action] = ()) -> list[TcMessage]:
     try:
         return context.session.request(message)
     except NetlinkError as error:
         error.trailer = "We have an error talking to the kernel"
         error.exit_status = EXIT_USAGE  # as in tc, which does otherwise for filters
+        kinds = {action.kind for action in actions}
+        if len(kinds) == 1 and (hint := kind_hint(error, "action", kinds.pop())):
+            error.with_hints(hint)
         raise
 
 

@@ -112,7 +112,7 @@ def _explained(error: NetlinkError, words: list[str]) -> NetlinkError:
 
     command = parse_words(words)
     assert isinstance(command, ModifyFilter)
-    return explained(error, command.selector)
+    return explained(error, command.selector, command)
 
 
 def send_program(context: Context, ready: ReadyProgram, ifindex: int) -> bool:

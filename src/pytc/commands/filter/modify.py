@@ -105,7 +105,7 @@ def _send(context: Context, command: ModifyFilter, message: TcMessage, *, echo: 
     try:
         answers = context.session.request(message)
     except NetlinkError as error:
-        raise explained(error, command.selector) from error
+        raise explained(error, command.selector, command) from error
     if context.warnings is not None:
         context.warnings.sent(context, message, answers)
     return answers

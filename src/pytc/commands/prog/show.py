@@ -56,6 +56,7 @@ def run(context: Context, command: ShowPrograms) -> list[Document]:
 def _document(about: ProgramInfo, booted: float, holders: _Holders, names: "_MapNames | None") -> Document:
     kind = program_type_name(about.type)
     license = " gpl" if about.gpl_compatible else ""
+    verified = f" verified_insns {about.verified_instructions}" if about.verified_instructions else ""  # v5.16 counts
     fields = [
         Field("id", about.id, f"prog {about.id}"),
         Field("type", kind, f" {kind}"),
@@ -66,7 +67,7 @@ def _document(about: ProgramInfo, booted: float, holders: _Holders, names: "_Map
         Field("bytes_xlated", about.translated_length, f"\n  xlated {about.translated_length}"),
         Field("jited", bool(about.jited_length), "" if about.jited_length else " interpreted"),
         Field("bytes_jited", about.jited_length, f" jited {about.jited_length}" if about.jited_length else ""),
-        Field("verified_insns", about.verified_instructions, f" verified_insns {about.verified_instructions}"),
+        Field("verified_insns", about.verified_instructions or None, verified),
         Field("btf_id", about.btf_id or None, f" btf_id {about.btf_id}" if about.btf_id else ""),
         Field(
             "map_ids", list(about.map_ids), f"\n  map_ids {','.join(map(str, about.map_ids))}" if about.map_ids else ""

@@ -12,7 +12,7 @@ from pytc.netlink.session import interface_name
 from pytc.render.documents import DEVICE, Document, Field, Group, Part
 from pytc.tc.clock import read_clock
 from pytc.tc.encode_env import surroundings
-from pytc.tc.hints import general_hint
+from pytc.tc.hints import general_hint, kind_hint
 from pytc.tc.kinds import qdiscs as kinds
 from pytc.tc.kinds.interface import Clock
 from pytc.tc.kinds.shared import size_table
@@ -129,9 +129,9 @@ def _hint(context: Context, error: NetlinkError, command: ModifyQdisc, message: 
         return f'{there} has this place already: "pytc qdisc replace" puts another there'
     if command.verb in ("change", "replace") and there and there == name:
         return f"the options of {there} cannot be changed: delete the qdisc and add it again"
-    if "kind is unknown" in error.ext_ack:
-        return f"the kernel has no qdisc {name}" if name else "name the kind: pytc qdisc add ... KIND"
-    return ""
+    if "kind is unknown" in error.ext_ack and not name:
+        return "name the kind: pytc qdisc add ... KIND"
+    return kind_hint(error, "qdisc", name) if command.verb in ("add", "replace") else ""
 
 
 def _delete_hint(device: str, kind: str, there: str) -> str:

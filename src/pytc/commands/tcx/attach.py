@@ -215,7 +215,7 @@ def _is_known(point: AttachPoint) -> bool:
 
 def _unsupported(device: str, name: str) -> UnsupportedError:
     if name in ("primary", "peer"):
-        return UnsupportedError("netkit", "6.7")
+        return UnsupportedError("netkit", "6.7", hints=("netkit needs a kernel that is built with CONFIG_NETKIT",))
     return UnsupportedError(
         "tcx",
         "6.6",

@@ -11,7 +11,7 @@ from pytc.errors import InvalidOptionsError, NetlinkError, UsageError
 from pytc.handles import EGRESS, INGRESS, ROOT, UNSPEC
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, encode_options
-from pytc.tc.hints import general_hint
+from pytc.tc.hints import general_hint, kind_hint
 from pytc.tc.kinds import filters as kinds
 from pytc.tc.kinds.interface import FilterKind, OpenedProgram
 from pytc.tc.kinds.shared.programs import BYTECODE
@@ -136,7 +136,17 @@ def _encoded_actions(
     return found
 
 
-def explained(error: NetlinkError, selector: FilterSelector) -> NetlinkError:
+def _kind_hint(error: NetlinkError, command: ModifyFilter | None) -> str:
+    """That the kernel lacks the filter, or the only kind of action that it has."""
+    if command is None:
+        return ""
+    kinds = {action.kind for action in actions_of(command)}
+    if "action" in error.ext_ack:
+        return kind_hint(error, "action", kinds.pop()) if len(kinds) == 1 else ""
+    return kind_hint(error, "filter", command.kind)
+
+
+def explained(error: NetlinkError, selector: FilterSelector, command: ModifyFilter | None = None) -> NetlinkError:
     """A refusal with tc's last line, and its likely cause."""
     error.trailer = "We have an error talking to the kernel"
     hook = POINTS.get(selector.parent, "") if selector.parent != ROOT else ""
@@ -155,6 +165,6 @@ def explained(error: NetlinkError, selector: FilterSelector) -> NetlinkError:
         )
     elif selector.block and "Block of given index" in error.ext_ack:
         error.with_hints(f'a qdisc makes it: "pytc qdisc add dev NAME ingress_block {selector.block} clsact"')
-    elif hint := general_hint(error, selector.device or str(selector.block or "")):
+    elif hint := _kind_hint(error, command) or general_hint(error, selector.device or str(selector.block or "")):
         error.with_hints(hint)
     return error

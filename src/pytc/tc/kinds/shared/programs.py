@@ -197,8 +197,7 @@ def _program_fields(number: int, program: ProgramDescription | None, *, details:
     if program.name:
         fields.append(Field("name", program.name, f"name {program.name} "))
     fields.append(Field("tag", program.tag, f"tag {program.tag} "))
-    if program.jited:
-        fields.append(Field("jited", 1, "jited "))
+    fields.append(Field("jited", int(program.jited), "jited " if program.jited else ""))
     if details:
         fields.append(Field("load_time", program.load_time, f"load_time {program.load_time} "))
         fields.append(Field("created_by_uid", program.created_by_uid, f"created_by_uid {program.created_by_uid} "))
