@@ -3,8 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from pytc.bpf.insn.classic import LIMITS, MAX_TEXT, ClassicInstruction, format_bytecode, parse_bytecode
+from pytc.bpf.insn.classic import LIMITS, ClassicInstruction, format_bytecode
 from pytc.bpf.insn.classic_check import check
+from pytc.bpf.insn.classic_text import MAX_TEXT, parse_bytecode
 from pytc.bpf.sys.files import read_given_file
 from pytc.errors import BytecodeError
 

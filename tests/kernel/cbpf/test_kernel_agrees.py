@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from pytc.bpf import Program, ProgramType, load, read_bytes, select_program
 from pytc.bpf.insn import classic_opcodes as op
-from pytc.bpf.insn.classic import MAX_INSTRUCTIONS, ClassicInstruction, parse_bytecode
+from pytc.bpf.insn.classic import MAX_INSTRUCTIONS, ClassicInstruction
 from pytc.bpf.insn.classic_check import check
+from pytc.bpf.insn.classic_text import parse_bytecode
 from pytc.cbpf import Ancillary, Machine, assemble, compile_expression, run, translate
 from pytc.cbpf.ancillary import describe
 from pytc.cbpf.object_file import object_file

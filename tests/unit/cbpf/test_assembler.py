@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.bpf.insn import classic_opcodes as op
-from pytc.bpf.insn.classic import MAX_INSTRUCTIONS, ClassicInstruction, format_bytecode, parse_bytecode
+from pytc.bpf.insn.classic import MAX_INSTRUCTIONS, ClassicInstruction, format_bytecode
+from pytc.bpf.insn.classic_text import parse_bytecode
 from pytc.cbpf import assemble, disassemble, format_program, parse_program
 from pytc.cbpf.assembler import MNEMONICS
 from pytc.cbpf.disassembler import canonical
