@@ -8,7 +8,7 @@ from pytc.cbpf.disassembler import line
 from pytc.cbpf.interpreter import Machine
 from pytc.cbpf.pcap import Program, Programs, machine
 from pytc.errors import CaptureError
-from pytc.packets.capture import Packet
+from pytc.packets.packet import Packet
 
 _HELP = """\
 step [N]           run N instructions {1}, with -N go back by so many; an empty line steps once

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from pytc.bpf.insn.classic import ClassicInstruction
 from pytc.cbpf.ancillary import Ancillary, describe, untag
 from pytc.cbpf.interpreter import Machine
-from pytc.packets.capture import Packet
 from pytc.packets.link_types import ETHERNET
+from pytc.packets.packet import Packet
 
 Program = Sequence[ClassicInstruction]
 

@@ -5,8 +5,9 @@ from collections.abc import Generator, Sequence
 from pytc.commands.prog.values import PacketSource
 from pytc.commands.shared.context import Context
 from pytc.errors import CaptureError, PacketError
-from pytc.packets.capture import MAX_PACKET, Packet, open_capture
+from pytc.packets.capture import open_capture
 from pytc.packets.link_types import ETHERNET, IPV4, IPV6, RAW, SLL, SLL2, link_type
+from pytc.packets.packet import MAX_PACKET, Packet
 
 _WITHOUT_LINK = (RAW, IPV4, IPV6)
 _ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}

@@ -12,7 +12,7 @@ from pytc.commands.prog.report import document, junit
 from pytc.commands.prog.targets import Subject, map_of, open_subject
 from pytc.commands.prog.values import Preset, RunOnPackets
 from pytc.commands.shared.context import Context
-from pytc.packets.capture import Packet
+from pytc.packets.packet import Packet
 from pytc.render.documents import Document
 
 _FAILED = 1
