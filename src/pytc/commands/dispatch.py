@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from pytc.commands.shared.command import Command, Help
-from pytc.commands.shared.verbs import verb_module
+from pytc.commands.shared.verbs import verb_module, verb_word
 from pytc.errors import BpfError, BpfSyscallError, UsageError
 from pytc.words.engine import Cursor, matches
 
@@ -56,14 +56,6 @@ _HOMES = {
     "Monitor": ("monitor.monitor", "monitor"),
     "FlushActions": ("action.actions", "flush_actions"),
     "ShowClasses": ("class_.classes", "show_classes"),
-    "ShowObject": ("object.objects", "show_object"),
-    "LintObject": ("object.objects", "lint_object"),
-    "ConvertObject": ("object.objects", "convert_object"),
-    "CompileExpression": ("cbpf.cbpf", "compile_program"),
-    "AssembleProgram": ("cbpf.cbpf", "assemble_program"),
-    "DisassembleProgram": ("cbpf.cbpf", "disassemble_program"),
-    "RunProgram": ("cbpf.cbpf", "run_program"),
-    "TranslateProgram": ("cbpf.cbpf", "translate_program"),
     "ShowMaps": ("map.show", "show_maps"),
     "GetElement": ("map.elements", "get_element"),
     "SetElement": ("map.elements", "set_element"),
@@ -78,15 +70,6 @@ _HOMES = {
     "PushValues": ("map.elements", "push_values"),
     "TakeValues": ("map.elements", "take_values"),
     "ReadEvents": ("map.events", "read_events"),
-    "AttachTcx": ("tcx.attach", "attach_tcx"),
-    "ReplaceTcx": ("tcx.attach", "replace_tcx"),
-    "DetachTcx": ("tcx.attach", "detach_tcx"),
-    "ShowTcx": ("tcx.show", "show_tcx"),
-    "ShowHooks": ("hooks.show", "show_hooks"),
-    "AttachCgroup": ("cgroup.attach", "attach_cgroup"),
-    "DetachCgroup": ("cgroup.attach", "detach_cgroup"),
-    "ShowCgroup": ("cgroup.show", "show_cgroup"),
-    "ShowCgroupTree": ("cgroup.show", "show_cgroup_tree"),
     "RunOnPackets": ("prog.run", "run_on_packets"),
     "ShowPrograms": ("prog.show", "show_programs"),
     "DumpProgram": ("prog.dump", "dump_program"),
@@ -132,8 +115,9 @@ def object_help(topic: str) -> str:
     """Return the help text of an object, or of one of its verbs (``link pin``); empty where it has none."""
     name, _, verb = topic.partition(" ")
     package = import_module(f"pytc.commands.{OBJECTS[name]}")
-    if verb in getattr(package, "VERBS", {}).values():
-        return verb_module(package.__name__, verb).HELP
+    for module in getattr(package, "VERBS", {}).values():
+        if verb == verb_word(module):
+            return verb_module(package.__name__, module).HELP
     return cast(str, getattr(package, "HELP", ""))
 
 
@@ -143,7 +127,7 @@ def object_topics() -> "list[str]":
     for name, package in OBJECTS.items():
         if object_help(name):
             verbs: dict[str, str] = import_module(f"pytc.commands.{package}").VERBS
-            topics += [name, *(f"{name} {verb}" for verb in dict.fromkeys(verbs.values()))]
+            topics += [name, *(f"{name} {verb_word(verb)}" for verb in dict.fromkeys(verbs.values()))]
     return topics
 
 

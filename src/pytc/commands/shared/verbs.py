@@ -26,17 +26,27 @@ def verb_module(package: str, name: str) -> Verb:
     return cast(Verb, import_module(f"{package}.{name}"))
 
 
-def parse_verb(package: str, verbs: Mapping[str, str], cursor: Cursor) -> Command:
+def verb_word(name: str) -> str:
+    """Return the word of a verb by the name of its module: ``import`` of ``import_``, ``update-many`` of
+    ``update_many``."""
+    return name.rstrip("_").replace("_", "-")
+
+
+def parse_verb(
+    package: str, verbs: Mapping[str, str], cursor: Cursor, topic: str = "", *, exact_help: bool = False
+) -> Command:
     """Return what the words after an object ask for.
 
     ``verbs`` maps words to modules of ``package``, in the order in which abbreviations are tried; without words, the
-    verb is ``show``. Raises UsageError, InvalidOptionsError, and HelpRequested for ``help`` behind a verb.
+    verb is ``show``. ``topic`` is what help calls the object, its package's name by default. With ``exact_help``, only
+    the whole word asks for help behind a verb: the next word may be any, like a path. Raises UsageError,
+    InvalidOptionsError, and HelpRequested for ``help`` behind a verb.
     """
-    topic = package.rpartition(".")[2].rstrip("_")
+    topic = topic or verb_word(package.rpartition(".")[2])
     is_alone = cursor.done
     verb = take_verb(cursor, {**verbs, "help": "help"}, topic)
     if verb == "help":
         return Help(topic)
-    if not is_alone and not cursor.done and matches(cursor.peek(), "help"):
-        raise HelpRequested(f"{topic} {verb}")
+    if not is_alone and not cursor.done and matches(cursor.peek(), "help", exact=exact_help):
+        raise HelpRequested(f"{topic} {verb_word(verb)}")
     return verb_module(package, verb).parse(cursor)
