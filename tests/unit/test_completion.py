@@ -17,8 +17,7 @@ from pytc.cli.candidates import following
 from pytc.cli.command_line import OPTIONS
 from pytc.cli.completion import offers
 from pytc.cli.shell_words import quoted, split
-from pytc.cli.usage import usage
-from pytc.commands.completion.words import SCRIPTS
+from pytc.commands.completion import VERBS as SHELLS
 from pytc.commands.dispatch import OBJECTS, parse_words
 from pytc.errors import PytcError
 from pytc.words.engine import Question
@@ -237,11 +236,12 @@ def test_lines_are_taken_apart(line: str, words: list[str], begun: str) -> None:
     assert (found, last.text) == (words, begun)
 
 
-@pytest.mark.parametrize("shell", SCRIPTS)
+@pytest.mark.parametrize("shell", SHELLS)
 def test_scripts_are_right(shell: str) -> None:
     if shutil.which(shell) is None:
         (cannot if shell == "bash" else pytest.skip)(f"{shell} is not installed")
-    script = usage(f"completion {shell}")
+    script = run(sys.executable, "-m", "pytc", "completion", shell, env={"PYTHONPATH": str(ROOT / "src")}).out
+    assert "_PYTC_COMPLETE" in script
     done = subprocess.run([shell, "-n"], input=script, text=True, capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
 

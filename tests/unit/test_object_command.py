@@ -12,8 +12,10 @@ from pytc.cli.completion import offers
 from pytc.cli.main import main
 from pytc.cli.usage import topics
 from pytc.commands.dispatch import parse_words
+from pytc.commands.object.convert import ConvertObject
+from pytc.commands.object.lint import LintObject
+from pytc.commands.object.show import ShowObject
 from pytc.commands.shared.command import Command, Help
-from pytc.commands.values import ConvertObject, LintObject, ShowObject
 from pytc.errors import HelpRequested, UsageError
 from tests.conftest import EXAMPLES, OBJECTS, ROOT, Compiler
 from tests.elf_writer import RETURN_0, code, elf, function

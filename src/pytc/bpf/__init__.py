@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytc.bpf.analyse.convert import convert_maps
     from pytc.bpf.analyse.inspect import inspect_object
     from pytc.bpf.analyse.lint import lint_object
-    from pytc.bpf.insn.classic import parse_bytecode, parse_bytecode_file
+    from pytc.bpf.insn.classic_text import parse_bytecode, parse_bytecode_file
     from pytc.bpf.loader.load import Loaded, load
     from pytc.bpf.loader.object_cache import ObjectCache
     from pytc.bpf.loader.program import Program, select_program
@@ -46,8 +46,8 @@ _HOMES = {
     "lint_object": "analyse.lint",
     "load": "loader.load",
     "parameterise": "object.parameters",
-    "parse_bytecode": "insn.classic",
-    "parse_bytecode_file": "insn.classic",
+    "parse_bytecode": "insn.classic_text",
+    "parse_bytecode_file": "insn.classic_text",
     "read_bytes": "object.reader",
     "read_object": "object.reader",
     "select_program": "loader.program",

@@ -1,10 +1,11 @@
-"""The forms in which programs are read and written."""
+"""Read and write programs as bytecode, C and assembly."""
 
 import re
 from collections.abc import Sequence
 
-from pytc.bpf.insn.classic import LIMITS, MAX_TEXT, ClassicInstruction, format_bytecode, parse_bytecode
+from pytc.bpf.insn.classic import LIMITS, ClassicInstruction, format_bytecode
 from pytc.bpf.insn.classic_check import check
+from pytc.bpf.insn.classic_text import MAX_TEXT, parse_bytecode
 from pytc.bpf.sys.files import read_given_file
 from pytc.errors import BytecodeError
 
@@ -15,10 +16,10 @@ _LONGEST_SHOWN = 40
 
 
 def format_program(program: Sequence[ClassicInstruction], form: str = TC) -> str:
-    """A program as text, with a newline at the end.
+    """Return a program as text, with a newline at the end.
 
-    ``tc`` is what tc takes; ``tcpdump`` the same in lines, as of ``tcpdump -ddd``; ``c`` an initializer of an array of
-    ``struct sock_filter``, as of ``tcpdump -dd``; ``asm`` the language of bpf_asm.
+    The form ``tc`` is a line for tc; ``tcpdump`` has a line for each instruction, like ``tcpdump -ddd``; ``c`` is an
+    initializer of an array of ``struct sock_filter``, like ``tcpdump -dd``; ``asm`` is the language of bpf_asm.
     """
     if form == ASM:
         from pytc.cbpf.disassembler import disassemble
@@ -30,7 +31,7 @@ def format_program(program: Sequence[ClassicInstruction], form: str = TC) -> str
 
 
 def parse_program(text: str) -> tuple[ClassicInstruction, ...]:
-    """A program of any form: what begins with a digit is bytecode, with a brace C. Raises BytecodeError."""
+    """Return a program of any form: text that begins with a digit is bytecode, with a brace C. Raises BytecodeError."""
     begin = text.lstrip()
     if begin[:1].isdigit():
         return parse_bytecode(text)
@@ -44,13 +45,13 @@ def parse_program(text: str) -> tuple[ClassicInstruction, ...]:
 
 
 def _parse_c(text: str) -> tuple[ClassicInstruction, ...]:
-    """``{ code, jt, jf, k },`` ...: what ``tcpdump -dd`` and ``bpf_asm -c`` print."""
-    program, at = [], len(text) - len(text.lstrip())
-    while at < len(text):
-        entry = _ENTRY.match(text, at)
-        where = f"line {text.count(chr(10), 0, at) + 1}"
+    """Return the program of ``{ code, jt, jf, k },`` ..., which ``tcpdump -dd`` and ``bpf_asm -c`` print."""
+    program, position = [], len(text) - len(text.lstrip())
+    while position < len(text):
+        entry = _ENTRY.match(text, position)
+        where = f"line {text.count(chr(10), 0, position) + 1}"
         if entry is None:
-            shown = text[at : at + _LONGEST_SHOWN].partition("\n")[0]
+            shown = text[position : position + _LONGEST_SHOWN].partition("\n")[0]
             raise BytecodeError(f'{where}: "{{ code, jt, jf, k }}," expected, not "{shown}"')
         program.append(
             ClassicInstruction(
@@ -60,7 +61,7 @@ def _parse_c(text: str) -> tuple[ClassicInstruction, ...]:
                 )
             )
         )
-        at = entry.end()
+        position = entry.end()
     check(program)
     return tuple(program)
 
@@ -76,7 +77,7 @@ def _c_number(word: str, what: str, limit: int, where: str) -> int:
 
 
 def read_program(path: str) -> tuple[ClassicInstruction, ...]:
-    """The program in a file, ``-`` for the standard input; raises BytecodeError that names the file."""
+    """Return the program in a file, ``-`` for the standard input; raises BytecodeError that names the file."""
     try:
         return parse_program(read_given_file(path, MAX_TEXT).decode("ascii", "replace"))
     except OSError as error:

@@ -19,7 +19,7 @@ from pytc.cli.candidates import (
     Following,
     following,
 )
-from pytc.commands.completion.words import SCRIPTS
+from pytc.commands.completion import VERBS as SHELLS
 from pytc.errors import PytcError
 
 _NAMESPACES = "/run/netns"
@@ -32,7 +32,7 @@ _UNUSABLE = 1
 def answer(shell: str, words: Sequence[str]) -> int:
     """Prints what the shell asked for; returns the exit status. Of bash, ``words`` are its line up to the cursor and
     the part of it that will be replaced, of others the words before the cursor and what is there of the next."""
-    if shell not in SCRIPTS or (shell == "bash" and len(words) != 2) or not words:
+    if shell not in SHELLS or (shell == "bash" and len(words) != 2) or not words:
         return _UNUSABLE
     try:
         parts = _for_bash(*words) if shell == "bash" else _for_others(words, shell)

@@ -11,7 +11,6 @@ from pytc.cli.output import say, show, show_stream
 from pytc.commands.dispatch import run
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.commands.values import StepProgram
 from pytc.errors import UsageError
 from pytc.render.documents import Document, Shown, Stream
 
@@ -52,6 +51,7 @@ class Runner:
             progress=self._bar,
             say=lambda remark: say([remark], as_json=options.json),
             write=streams.write_bytes,
+            ask=streams.ask,
             echo=options.echo,
             create_clsact=options.create_clsact,
             plan=plan or _plan(options),
@@ -68,10 +68,6 @@ class Runner:
         context, documents = self.context, None
         context.status = 0
         try:
-            if isinstance(command, StepProgram):
-                from pytc.cli.stepping import step_through
-
-                return step_through(context, command)
             documents = self._run(command)
             if isinstance(documents, Stream):
                 if self._bar is not None and sys.stdout.isatty():

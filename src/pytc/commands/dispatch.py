@@ -57,23 +57,6 @@ _HOMES = {
     "Monitor": ("monitor.monitor", "monitor"),
     "FlushActions": ("action.actions", "flush_actions"),
     "ShowClasses": ("class_.classes", "show_classes"),
-    "ShowObject": ("object.objects", "show_object"),
-    "LintObject": ("object.objects", "lint_object"),
-    "ConvertObject": ("object.objects", "convert_object"),
-    "CompileExpression": ("cbpf.cbpf", "compile_program"),
-    "AssembleProgram": ("cbpf.cbpf", "assemble_program"),
-    "DisassembleProgram": ("cbpf.cbpf", "disassemble_program"),
-    "RunProgram": ("cbpf.cbpf", "run_program"),
-    "TranslateProgram": ("cbpf.cbpf", "translate_program"),
-    "AttachTcx": ("tcx.attach", "attach_tcx"),
-    "ReplaceTcx": ("tcx.attach", "replace_tcx"),
-    "DetachTcx": ("tcx.attach", "detach_tcx"),
-    "ShowTcx": ("tcx.show", "show_tcx"),
-    "ShowHooks": ("hooks.show", "show_hooks"),
-    "AttachCgroup": ("cgroup.attach", "attach_cgroup"),
-    "DetachCgroup": ("cgroup.attach", "detach_cgroup"),
-    "ShowCgroup": ("cgroup.show", "show_cgroup"),
-    "ShowCgroupTree": ("cgroup.show", "show_cgroup_tree"),
 }
 
 

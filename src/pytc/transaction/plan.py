@@ -13,6 +13,8 @@ from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys.constants import map_type_name, program_type_name
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.info import describe_program
+from pytc.commands.shared.attach_words import Reference
+from pytc.commands.shared.attacher import Attacher, Choice, Hook, Order, Sharing, Target
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.exports import OpenedPrograms
@@ -22,7 +24,7 @@ from pytc.errors import BpfError, DeviceNotFoundError, UsageError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, encode
 from pytc.netlink.session import Session, interface_name
-from pytc.render.documents import Document, Field, Listing, Part
+from pytc.render.documents import Document, Field, Json, Listing, Part
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, PINNED, BpfSource
 
@@ -51,6 +53,10 @@ class Plan:
     def session(self) -> Session:
         """One that asks the kernel, and notes what would change it."""
         return _Noting(self)
+
+    def attacher(self, context: Context) -> Attacher:
+        """Return what notes the changes to attached programs."""
+        return _NotingAttacher(context, self)
 
     def absent_device(self, context: Context, device: str) -> int:
         """A number for a device that is not there."""
@@ -102,12 +108,6 @@ class Plan:
             for place, program in zip(places, self._load(context, [wanted[at] for at in places]), strict=True):
                 found[place] = program
         return found
-
-    def program(self, context: Context, wanted: Wanted) -> OpenedProgram:
-        """The same for a command with one program."""
-        program = self.opened(context, [wanted])[0]
-        assert program is not None
-        return program
 
     def description(self, number: int) -> ProgramDescription | None:
         """What the kernel says of a program that a number stands for; None of one that has yet to be loaded."""
@@ -185,26 +185,80 @@ class _Noting(Session):
         return []
 
 
+class _NotingAttacher:
+    """The :class:`~pytc.commands.shared.attacher.Attacher` of a plan. It looks at no hook and no pin."""
+
+    def __init__(self, context: Context, plan: Plan) -> None:
+        self._context = context
+        self._plan = plan
+
+    def check(self, target: Target, link: str = "") -> None:
+        pass
+
+    def choose(self, target: Target, reference: Reference | None) -> Choice:
+        return Choice(reference)
+
+    def attach(
+        self,
+        hook: Hook,
+        program: OpenedProgram,
+        *,
+        sharing: Sharing | None = None,
+        order: Order | None = None,
+        relative: Choice | None = None,
+        revision: int = 0,
+        link: str = "",
+    ) -> Callable[[], None]:
+        words = self._added(hook, program, sharing)
+        words += [_word("order", order)] if order is not None else []
+        words += [_chosen("relative", relative)] if relative is not None else []
+        words += [_word("revision", revision)] if revision else []
+        words += [_word("link", pin_path(self._context, link))] if link else []
+        self._note("attach", "BPF_LINK_CREATE" if link else "BPF_PROG_ATTACH", words)
+        return lambda: None
+
+    def replace(
+        self, hook: Hook, old: Choice, program: OpenedProgram, *, sharing: Sharing | None = None, revision: int = 0
+    ) -> None:
+        words = [*self._added(hook, program, sharing), _chosen("old", old)]
+        self._note("replace", "BPF_PROG_ATTACH or BPF_LINK_UPDATE", words)
+
+    def detach(self, target: Target, which: Choice, *, revision: int = 0) -> None:
+        self._note("detach", "BPF_PROG_DETACH", [*target.words(), _chosen("which", which)])
+
+    def _added(self, hook: Hook, program: OpenedProgram, sharing: Sharing | None) -> list[Part]:
+        words = [*hook.words(), _word("program", self._plan.name_of(program))]
+        return words if sharing is None else [*words, _word("sharing", sharing)]
+
+    def _note(self, step: str, command: str, words: Sequence[Part]) -> None:
+        self._plan.note(
+            [Field("step", step, f"{step} "), Field("command", command, command), *words, Field("", text="\n")]
+        )
+
+
+def _word(key: str, value: Json) -> Part:
+    return Field(key, value, f" {key} {value}")
+
+
+def _chosen(key: str, choice: Choice) -> Part:
+    return _word(key, f"{choice.reference.kind} {choice.reference.text}" if choice.reference is not None else "all")
+
+
 def planned(context: Context, command: Command, run: "Callable[[Context, Command], object]") -> list[Document]:
     """Return the steps of a command; one that only asks has none, and its words are all that is checked.
 
-    ``run`` carries out the command, with a session that notes what it is asked to change. Raises PytcError as the
-    command would.
+    ``run`` carries out the command, with a session and an attacher that note what they are asked to change. Raises
+    PytcError as the command would.
     """
     assert context.plan is not None
     context.plan.begin()
     if command.effect == "asks":
         return [[Field("step", "none", "nothing is changed\n")]]
-    if command.effect == "attaches":
-        from pytc.transaction.attach_plan import plan_attachment
-
-        plan_attachment(context, context.plan, command)
-    elif command.effect == "requests":
-        run(context, command)
-    else:
+    if command.effect not in ("attaches", "requests"):
         raise UsageError(
             'Option "-dry-run" is for qdisc, class, filter, chain, action, tcx and cgroup, and for what only shows'
         )
+    run(context, command)
     return context.plan.steps()
 
 

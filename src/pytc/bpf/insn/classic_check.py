@@ -1,4 +1,4 @@
-"""What a kernel asks of classic BPF before it takes it: ``bpf_check_classic`` of net/core/filter.c."""
+"""Check classic BPF as a kernel does before it takes a program: ``bpf_check_classic`` of net/core/filter.c."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,8 +15,8 @@ _NEGATIVE = 1 << 31
 _ABSOLUTE_LOADS = frozenset(code for code in op.LOADS if code & 0xE0 == op.ABS)
 _JUMPS = frozenset(code for code in op.ALLOWED if code & 7 == op.JMP)
 _BRANCHES = _JUMPS - {op.JMP | op.JA}
-#: Those about whose operands nothing can be wrong.
-_ALWAYS_RIGHT = (
+#: Opcodes that are valid with any operand.
+_ALWAYS_VALID = (
     op.ALLOWED
     - _ABSOLUTE_LOADS
     - _JUMPS
@@ -25,14 +25,14 @@ _ALWAYS_RIGHT = (
 
 
 class Problem(NamedTuple):
-    """What is wrong with the instruction at index ``at``."""
+    """A fault of the instruction at index ``at``."""
 
     at: int
     text: str
 
 
 def check(program: Sequence[ClassicInstruction]) -> None:
-    """Raises BytecodeError for a program that a kernel refuses."""
+    """Raise BytecodeError for a program that a kernel refuses."""
     if not 0 < len(program) <= MAX_INSTRUCTIONS:
         raise BytecodeError(f"a program of {len(program)} instructions; 1 to {MAX_INSTRUCTIONS} are possible")
     problem = first_problem(program)
@@ -41,16 +41,16 @@ def check(program: Sequence[ClassicInstruction]) -> None:
 
 
 def first_problem(program: Sequence[ClassicInstruction]) -> Problem | None:
-    """The first thing that a kernel would not take in a program of at least one instruction; None for nothing."""
+    """Return the first fault of a program of at least one instruction; None where a kernel takes it."""
     count = len(program)
     for index, instruction in enumerate(program):
         code, jt, jf, k = instruction
         if (
-            code in _ALWAYS_RIGHT
+            code in _ALWAYS_VALID
             or (code in _ABSOLUTE_LOADS and k < _NEGATIVE)
             or (code in _BRANCHES and index + 1 + jt < count and index + 1 + jf < count)
         ):
-            continue  # as nearly all are
+            continue  # nearly all instructions
         if text := problem_of(program, index):
             return Problem(index, text)
     if program[-1].code not in (op.RET | op.K, op.RET | op.A):
@@ -59,8 +59,8 @@ def first_problem(program: Sequence[ClassicInstruction]) -> Problem | None:
 
 
 def problem_of(program: Sequence[ClassicInstruction], index: int) -> str:
-    """What is wrong with one instruction, and with where it jumps to; empty for nothing."""
-    return _in_itself(program[index]) or _jump(program, index)
+    """Return the fault of one instruction or of its jump targets; empty for none."""
+    return _operand_fault(program[index]) or _jump_fault(program, index)
 
 
 def is_jump(code: int) -> bool:
@@ -69,7 +69,7 @@ def is_jump(code: int) -> bool:
 
 
 def targets(index: int, instruction: ClassicInstruction) -> tuple[int, ...]:
-    """Where a jump at ``index`` leads; nothing for other instructions."""
+    """Return the indexes that a jump at ``index`` may lead to; none for other instructions."""
     if not is_jump(instruction.code):
         return ()
     if instruction.code == op.JMP | op.JA:
@@ -78,7 +78,7 @@ def targets(index: int, instruction: ClassicInstruction) -> tuple[int, ...]:
 
 
 def reachable(program: Sequence[ClassicInstruction]) -> frozenset[int]:
-    """The indexes of the instructions that some way through a checked program leads to."""
+    """Return the indexes of the instructions of a checked program that can be reached."""
     reached = {0}
     for index, instruction in enumerate(program):
         if index in reached and not _ends(instruction):
@@ -87,13 +87,13 @@ def reachable(program: Sequence[ClassicInstruction]) -> frozenset[int]:
 
 
 def _ends(instruction: ClassicInstruction) -> bool:
-    """Whether nothing comes after an instruction: a return, or a load from where no packet has anything."""
+    """Whether an instruction ends the program: a return, or a load from an offset that no packet has."""
     code, k = instruction.code, op.signed(instruction.k)
     is_absolute = (code in op.LOADS and code & 0xE0 == op.ABS) or code == op.LDX | op.MSH | op.B
     return code & 7 == op.RET or (is_absolute and k < op.LL_OFF)
 
 
-def _in_itself(instruction: ClassicInstruction) -> str:
+def _operand_fault(instruction: ClassicInstruction) -> str:
     code, k = instruction.code, instruction.k
     if code not in op.ALLOWED:
         return f"there is no opcode {code} ({code:#x})"
@@ -109,14 +109,16 @@ def _in_itself(instruction: ClassicInstruction) -> str:
     return ""
 
 
-def _jump(program: Sequence[ClassicInstruction], index: int) -> str:
+def _jump_fault(program: Sequence[ClassicInstruction], index: int) -> str:
     furthest = max(targets(index, program[index]), default=0)
     return f"it jumps to {furthest}, behind the last of {len(program)}" if furthest >= len(program) else ""
 
 
 def _unset_memory(program: Sequence[ClassicInstruction]) -> Problem | None:
-    """A load from a cell of M that not every way has stored to. The kernel's bookkeeping, its quirks included: a
-    return does not end a way."""
+    """Return the first load from a cell of M that not every path has stored to.
+
+    This is the kernel's bookkeeping with its quirks: a return does not end a path.
+    """
     at_targets: dict[int, int] = {}
     stored = 0
     for index, instruction in enumerate(program):

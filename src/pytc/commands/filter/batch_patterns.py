@@ -10,9 +10,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from pytc.bpf.insn.classic import ClassicInstruction, pack, parse_plain
+from pytc.bpf.insn.classic import ClassicInstruction, format_bytecode, pack
+from pytc.bpf.insn.classic_text import parse_bytecode
 from pytc.commands.filter.batch_requests import ReadyFilter, ReadyProgram
 from pytc.commands.shared.expressions import remarks
+from pytc.errors import BytecodeError
 from pytc.handles import Handle
 
 Ready = ReadyFilter | ReadyProgram
@@ -85,7 +87,7 @@ class Patterns:
             return None
         at = 0
         if line.bytecode is not None:
-            program = parse_plain(line.bytecode)
+            program = _plain_program(line.bytecode)
             attribute = _instructions(program) if program is not None else b""
             if not attribute or found.data.count(attribute) != 1:
                 return None
@@ -170,9 +172,18 @@ def _filled(pattern: _Pattern, words: list[str], line: _Line) -> Ready | None:
     return ReadyFilter(words, ready.device, bytes(data), said, ready.expected)
 
 
+def _plain_program(text: str) -> tuple[ClassicInstruction, ...] | None:
+    """Return the program of bytecode that is spelled as tools spell it; None for any other."""
+    try:
+        program = parse_bytecode(text)
+    except BytecodeError:
+        return None
+    return program if format_bytecode(program) == text.removesuffix(",") else None
+
+
 @lru_cache(maxsize=16)  # often it is the same
 def _instructions_of(text: str, expected: Handle | None) -> tuple[bytes, list[str]]:
     """Bytecode as the kernel gets it, and what there is to say of it; nothing for what has to be looked at more
     closely."""
-    program = parse_plain(text)
+    program = _plain_program(text)
     return (b"", []) if program is None else (pack(program), remarks(program, expected, direct_action=False))

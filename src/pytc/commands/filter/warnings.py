@@ -23,7 +23,7 @@ from pytc.commands.filter.duplicate_programs import (
 )
 from pytc.commands.qdisc.qdiscs import qdisc_at
 from pytc.commands.shared.context import Context
-from pytc.commands.tcx.attach import NEXT, lets_all_go_on
+from pytc.commands.shared.device_hooks import TCX_NEXT, lets_all_go_on
 from pytc.errors import BpfError, PytcError
 from pytc.handles import EGRESS, INGRESS, ROOT, Handle
 from pytc.netlink import constants as c
@@ -101,7 +101,7 @@ class FilterWarnings:
                 context,
                 f"{device} has {count} program{'s' if count > 1 else ''} of tcx at {name}, which packets "
                 "meet before the filters of clsact: what tcx passes, drops or redirects does not reach the filter, "
-                f'only what it returns TCX_NEXT ({NEXT}) for. "pytc hooks dev {device}" shows the order.',
+                f'only what it returns TCX_NEXT ({TCX_NEXT}) for. "pytc hooks dev {device}" shows the order.',
             )
 
     def _hiding(self, point: AttachPoint) -> int:

@@ -1,57 +1,83 @@
-"""``hooks``: what a packet meets at a device, from its arrival to its leaving, in order."""
+"""``pytc hooks show``: the programs and filters that packets meet at a device, from arriving to leaving."""
 
 from collections.abc import Iterator
 
+from pytc.bpf.sys.links import links
 from pytc.commands.class_.classes import class_records
 from pytc.commands.qdisc.qdiscs import qdisc_records
-from pytc.commands.shared.attach_values import ShowHooks
-from pytc.commands.shared.attached_programs import link_parts, link_pins, program_parts
+from pytc.commands.shared.attachments import LinkPins, link_parts, link_pins, program_parts
+from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
-from pytc.commands.tcx.show import classic, of_hook
-from pytc.errors import BpfSyscallError
+from pytc.commands.shared.device_hooks import HookName, filter_documents, hook_documents
+from pytc.errors import BpfSyscallError, UsageError
 from pytc.handles import CLSACT, ROOT, UNSPEC, Handle
 from pytc.netlink.xdp import xdp_programs
 from pytc.render.documents import DEVICE, Document, Field, Part
+from pytc.words.devices import device
+from pytc.words.engine import Cursor, Word, fill, no_more
+
+HELP = """\
+Usage: pytc hooks [ show ] dev NAME
+
+All programs and filters that packets meet at a device, in order. Filters of a shared block are shown where a qdisc of
+the device uses it. run_cnt and run_time are shown once kernel.bpf_stats_enabled is 1.
+"""
+
+WORDS = (Word("dev", "device", device, exact=True, wrong='"dev" not a valid ifname'),)
+
+_BEFORE_QDISCS: tuple[HookName, ...] = ("ingress", "egress")
+#: A netkit device hands packets over behind its qdisc.
+_BEHIND_QDISCS: tuple[HookName, ...] = ("primary", "peer")
 
 
-def show_hooks(context: Context, command: ShowHooks) -> list[Document]:
-    """In: XDP, tcx, then the filters of clsact or ingress. Out: tcx, clsact, the filters of classful qdiscs and of
-    their classes from the root on, and netkit, whose device hands the packet over behind its qdisc. Raises
-    DeviceNotFoundError, AttachError, NetlinkError."""
-    device = command.device
-    index = context.device_index(device)
+class ShowHooks(Query):
+    device: str
+
+
+def parse(cursor: Cursor) -> ShowHooks:
+    """Return the command; raises UsageError, HelpRequested."""
+    fields = fill(cursor, WORDS, {}, topic="hooks")
+    no_more(cursor, "hooks")
+    if not fields:
+        raise UsageError('Must specify netdevice "dev"')
+    return ShowHooks(**fields)
+
+
+def run(context: Context, command: ShowHooks) -> list[Document]:
+    """Describe XDP, tcx and the filters of clsact or ingress for packets that arrive; then tcx, clsact, the filters of
+    classful qdiscs and their classes, and netkit for those that leave. Raises DeviceNotFoundError, AttachError,
+    NetlinkError."""
+    index = context.device_index(command.device)
     pins = link_pins(context)
-    documents: list[Document] = [*_xdp(context, device, index, pins)]
-    for name in ("ingress", "egress"):
-        documents += of_hook(context, device, name, pins, must_be=False)
-    for parent in _classful(context, index):
-        documents += classic(context, device, parent)
-    for name in ("primary", "peer"):
-        documents += of_hook(context, device, name, pins, must_be=False)
+    documents = [*_xdp_documents(context, command.device, index, pins)]
+    for name in _BEFORE_QDISCS:
+        documents += hook_documents(context, command.device, name, pins, must_exist=False)
+    for parent in _classful_parents(context, index):
+        documents += filter_documents(context, command.device, parent)
+    for name in _BEHIND_QDISCS:
+        documents += hook_documents(context, command.device, name, pins, must_exist=False)
     return documents
 
 
-def _xdp(context: Context, device: str, index: int, pins: dict[int, list[str]]) -> Iterator[Document]:
-    for one in xdp_programs(context.session, index):
+def _xdp_documents(context: Context, device: str, index: int, pins: LinkPins) -> Iterator[Document]:
+    for attached in xdp_programs(context.session, index):
         parts: list[Part] = [
             Field("", text="xdp dev "),
             Field("dev", device, f"{device} ", color=DEVICE),
             Field("hook", "ingress", "ingress "),
             Field("kind", "xdp"),
-            Field("mode", one.mode, f"{one.mode} "),
+            Field("mode", attached.mode, f"{attached.mode} "),
         ]
         yield [
             *parts,
-            *link_parts(_xdp_link(index, one.program), pins),
-            *program_parts(context, one.program),
+            *link_parts(_xdp_link(index, attached.program), pins),
+            *program_parts(context, attached.program),
             Field("", text="\n"),
         ]
 
 
 def _xdp_link(index: int, program: int) -> int:
-    """The id of the link that holds a program there; 0 for none, and where links cannot be listed."""
-    from pytc.bpf.sys.links import links
-
+    """Return the id of the link that holds a program there; 0 for none, and where links cannot be listed."""
     try:
         return next(
             (link.id for link in links() if (link.type, link.ifindex, link.program) == ("xdp", index, program)), 0
@@ -60,35 +86,34 @@ def _xdp_link(index: int, program: int) -> int:
         return 0
 
 
-def _classful(context: Context, index: int) -> Iterator[Handle]:
-    """The qdiscs that packets leave through, each before those below it, and behind each its classes."""
-    records = [
+def _classful_parents(context: Context, index: int) -> Iterator[Handle]:
+    """Return the qdiscs that packets leave through, each before those below it and followed by its inner classes."""
+    remaining = [
         record
         for record in qdisc_records(context, index)
         if record.handle != UNSPEC and record.handle.major != CLSACT.major
     ]
-    if not records:
+    if not remaining:
         return
     inner = _inner_classes(context, index)
     reached = {ROOT}
-    while records:
-        next_ones = [
-            record
-            for record in records
-            if record.parent in reached or record.parent.major in {handle.major for handle in reached if handle != ROOT}
-        ]
-        if not next_ones:
+    while remaining:
+        majors = {handle.major for handle in reached if handle != ROOT}
+        level = [record for record in remaining if record.parent in reached or record.parent.major in majors]
+        if not level:
             return
-        for record in next_ones:
+        for record in level:
             yield record.handle
             yield from inner.get(record.handle.major, ())
-        reached |= {record.handle for record in next_ones}
-        records = [record for record in records if record not in next_ones]
+        reached |= {record.handle for record in level}
+        remaining = [record for record in remaining if record not in level]
 
 
 def _inner_classes(context: Context, index: int) -> dict[int, list[Handle]]:
-    """The classes that have classes, each before those below it, by the major number of their qdisc. No others are
-    asked for their filters: at a leaf, the way through the classes has ended."""
+    """Return the classes that have classes, by the major number of their qdisc, each before those below it.
+
+    The qdisc asks no other classes for filters: at a leaf, a packet has arrived.
+    """
     parents = {record.handle: record.parent for record in class_records(context, index)}
     inner = {parent for handle, parent in parents.items() if parent in parents and parent.major == handle.major}
 
@@ -98,7 +123,7 @@ def _inner_classes(context: Context, index: int) -> dict[int, list[Handle]]:
             handle, steps = parents[handle], steps + 1
         return steps
 
-    found: dict[int, list[Handle]] = {}
+    by_major: dict[int, list[Handle]] = {}
     for handle in sorted(inner, key=lambda one: (depth(one), one)):
-        found.setdefault(handle.major, []).append(handle)
-    return found
+        by_major.setdefault(handle.major, []).append(handle)
+    return by_major

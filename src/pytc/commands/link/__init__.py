@@ -1,6 +1,6 @@
 """``pytc link``: links of all types, which are attachments with a descriptor of their own."""
 
-from pytc.commands.shared.attach_usage import PROGRAM
+from pytc.commands.shared.attach_words import PROGRAM
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.verbs import parse_verb
 from pytc.words.engine import Cursor

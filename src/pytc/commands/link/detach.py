@@ -3,7 +3,7 @@
 import errno
 
 from pytc.commands.link.words import LINK, take_link
-from pytc.commands.shared.attached_programs import open_link
+from pytc.commands.shared.attachments import open_link
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.errors import AttachError, BpfSyscallError

@@ -1,7 +1,7 @@
 """``pytc link pin``: gives a link a path in a bpffs, which keeps it."""
 
 from pytc.commands.link.words import LINK, take_link
-from pytc.commands.shared.attached_programs import open_link
+from pytc.commands.shared.attachments import open_link
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import make_pin

@@ -6,7 +6,7 @@ from pytc.bpf.sys.cgroups import word_of
 from pytc.bpf.sys.constants import attach_type_name
 from pytc.bpf.sys.links import LinkDescription, links
 from pytc.commands.link.words import LINK, take_link
-from pytc.commands.shared.attached_programs import link_pins, open_link, pin_parts, program_parts
+from pytc.commands.shared.attachments import LinkPins, link_pins, open_link, pin_parts, program_parts
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.errors import AttachError, BpfSyscallError
@@ -40,23 +40,24 @@ def run(context: Context, command: ShowLinks) -> list[Document]:
     """Return a document for each link; raises AttachError. Listing all needs CAP_SYS_ADMIN."""
     if command.link:
         with open_link(context, command.link) as link:
-            found = [link.description]
+            descriptions = [link.description]
     else:
         try:
-            found = list(links())
+            descriptions = list(links())
         except BpfSyscallError as error:
             raise AttachError(f"links: {error}", errno=error.errno) from error
     pins, cgroups = link_pins(context), _Cgroups()
-    return [_document(context, one, pins, cgroups) for one in found]
+    return [_document(context, one, pins, cgroups) for one in descriptions]
 
 
 class _Cgroups:
-    """The paths of cgroups by their ids, looked for when the first is wanted."""
+    """Paths of cgroups by their ids, found when the first is wanted."""
 
     def __init__(self) -> None:
         self._paths: dict[int, str] | None = None
 
     def path(self, number: int) -> str:
+        """Return the path of a cgroup, empty where it is not below the first mount of cgroup2."""
         from pytc.bpf.sys.cgroups import below, mounts
 
         if self._paths is None:
@@ -74,18 +75,18 @@ def _inode(path: str) -> int:
         return 0
 
 
-def _document(context: Context, link: LinkDescription, pins: dict[int, list[str]], cgroups: _Cgroups) -> Document:
+def _document(context: Context, link: LinkDescription, pins: LinkPins, cgroups: _Cgroups) -> Document:
     parts: list[Part] = [Field("id", link.id, f"link {link.id} "), Field("type", link.type, f"{link.type} ")]
-    parts += _place(link, cgroups)
+    parts += _target(link, cgroups)
     if link.is_defunct:
         parts.append(Field("defunct", True, "defunct "))
-    parts += pin_parts(pins.get(link.id, []))
+    parts += pin_parts(pins.get(link.id, ()))
     if link.program:
         parts += program_parts(context, link.program)
     return [*parts, Field("", text="\n")]
 
 
-def _place(link: LinkDescription, cgroups: _Cgroups) -> list[Part]:
+def _target(link: LinkDescription, cgroups: _Cgroups) -> list[Part]:
     parts: list[Part] = []
     if link.ifindex:
         from pytc.netlink.session import interface_name
@@ -107,6 +108,6 @@ def _place(link: LinkDescription, cgroups: _Cgroups) -> list[Part]:
 
 
 def _hook(attach_type: int) -> str:
-    """``ingress`` of ``tcx_ingress``, which the type of the link has begun already."""
+    """Return the name of an attach type; ``ingress`` for ``tcx_ingress``, as the type of the link says tcx already."""
     name = attach_type_name(attach_type)
     return name.partition("_")[2] if name.startswith(("tcx_", "netkit_")) else name

@@ -1,6 +1,6 @@
 """``pytc link unpin``: removes the pin of a link."""
 
-from pytc.commands.shared.attaching import unpin
+from pytc.commands.shared.attachments import unpin_link
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.words.engine import Cursor, no_more
@@ -27,4 +27,4 @@ def parse(cursor: Cursor) -> UnpinLink:
 
 def run(context: Context, command: UnpinLink) -> None:
     """Remove the pin; raises PinError."""
-    unpin(context, command.path)
+    unpin_link(context, command.path)

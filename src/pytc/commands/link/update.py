@@ -7,9 +7,8 @@ from pytc.bpf.sys.constants import ProgramType, attach_type_name
 from pytc.bpf.sys.info import describe_program, program_by_id
 from pytc.bpf.sys.links import LinkDescription
 from pytc.commands.link.words import LINK, take_link
-from pytc.commands.shared.attach_usage import PROGRAM
-from pytc.commands.shared.attached_programs import open_link, open_wanted
-from pytc.commands.shared.attached_words import take_program
+from pytc.commands.shared.attach_words import PROGRAM, take_program
+from pytc.commands.shared.attachments import open_link, open_replacement
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.programs import Wanted
@@ -28,7 +27,7 @@ _SECTIONS = ("classifier", "tc")
 
 
 class UpdateLink(Command):
-    """``link`` is what :func:`~pytc.commands.link.words.take_link` returns; ``source`` says which program."""
+    """``link`` is what :func:`~pytc.commands.link.words.take_link` returns."""
 
     link: str
     source: BpfSource
@@ -41,23 +40,21 @@ def parse(cursor: Cursor) -> UpdateLink:
 
 
 def run(context: Context, command: UpdateLink) -> None:
-    """Load the program and update the link; raises AttachError, BpfError and its kin."""
+    """Load the program, update the link, and export the maps; raises AttachError, TransferError, BpfError and its
+    kin."""
     with open_link(context, command.link) as link:
         about = link.description
         type = _program_type(about.program)
         attach_type = about.attach_type if type != ProgramType.SCHED_CLS else None
-        with open_wanted(context, Wanted(command.source, type, _default_sections(about), attach_type)) as found:
-            program, programs = found
+        with open_replacement(context, Wanted(command.source, type, _default_sections(about), attach_type)) as program:
             try:
                 link.update(program.fd)
             except BpfSyscallError as error:
                 raise AttachError(_refusal(error, about), errno=error.errno) from error
-            failure = programs.export_or(None)
-    if failure is not None:
-        raise failure
 
 
 def _program_type(number: int) -> ProgramType:
+    """Return the type of the program with an id; raises AttachError."""
     try:
         with program_by_id(number) as descriptor:
             return ProgramType(describe_program(descriptor.fd).type)
@@ -66,6 +63,7 @@ def _program_type(number: int) -> ProgramType:
 
 
 def _default_sections(about: LinkDescription) -> tuple[str, ...]:
+    """Return the sections of programs that go with a link unless another one is named, best first."""
     if about.type == "cgroup":
         return next((one.sections for one in ATTACH_TYPES.values() if one.number == about.attach_type), ())
     name = attach_type_name(about.attach_type or 0).replace("_", "/")

@@ -1,6 +1,6 @@
-"""How the words of a command name a link."""
+"""The words that name a link."""
 
-from pytc.commands.shared.attached_words import number
+from pytc.commands.shared.attach_words import number
 from pytc.errors import UsageError
 from pytc.words.engine import Cursor
 
@@ -22,6 +22,7 @@ def take_link(cursor: Cursor) -> str:
 
 
 def _check(word: str) -> None:
+    """Raise UsageError for a word that is not an id."""
     try:
         if not word.isdigit():
             raise ValueError(word)

@@ -1,4 +1,4 @@
-"""What there is to say of an object, as documents."""
+"""Documents of an object file: an inspection, and the findings of lint."""
 
 from collections.abc import Iterable, Sequence
 
@@ -23,25 +23,27 @@ _INSTRUCTION_BYTES = 8
 
 
 def inspection_document(inspection: Inspection, *, details: bool = False) -> Document:
-    """All of an object: a paragraph in text, a member in JSON for each sort of thing in it. With ``details``, the text
-    has long values whole."""
+    """Describe an object: a paragraph in text, a member in JSON for its sections, programs, maps, variables and so on.
+
+    With ``details``, the text has long values whole.
+    """
     spec = inspection.spec
     code = [section for section in spec.sections.values() if section.code]
     return [
         Field("object", spec.path, _clean(f"{spec.path}\n")),
         Field("license", spec.license, _clean(_license(inspection))),
         Field("gpl_compatible", inspection.is_gpl_compatible),
-        _part("sections", [_section(one) for one in code], _table([_section_row(one) for one in code])),
-        _part(
+        _paragraph("sections", [_section(one) for one in code], _table([_section_row(one) for one in code])),
+        _paragraph(
             "programs", [_program(one) for one in inspection.programs], "".join(map(_program_text, inspection.programs))
         ),
-        _part("maps", [_map(one) for one in inspection.maps], _maps_text(inspection.maps)),
-        _part(
+        _paragraph("maps", [_map(one) for one in inspection.maps], _maps_text(inspection.maps)),
+        _paragraph(
             "variables",
             [_variable(one) for one in inspection.variables],
             _variables_text(inspection.variables, details),
         ),
-        _part(
+        _paragraph(
             "externs",
             [_extern(one) for one in inspection.externs],
             _table([(one.kind, one.declaration, "weak" if one.is_weak else "") for one in inspection.externs]),
@@ -50,17 +52,17 @@ def inspection_document(inspection: Inspection, *, details: bool = False) -> Doc
     ]
 
 
-def _part(key: str, values: Sequence[Json], text: str) -> Field:
+def _paragraph(key: str, values: Sequence[Json], text: str) -> Field:
     return Field(key, list(values), _clean(f"{key}:\n{text}") if text else "")
 
 
 def _clean(text: str) -> str:
-    """Names come from a file of anybody; a terminal is not for them to control."""
+    """Replace characters that control a terminal: names come from a file that anybody may have made."""
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
 def _table(rows: Iterable[Sequence[str]], indent: int = 2) -> str:
-    """Rows with aligned columns."""
+    """Return rows with aligned columns, a line each."""
     lines = list(rows)
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)] if lines else []
     padded = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in lines)
@@ -98,13 +100,13 @@ def _type_name(program: ProgramFacts) -> str:
 
 
 def _attach_type(program: ProgramFacts) -> str:
-    """0 is an attach type of CGROUP_SKB, and none for the others."""
+    """Return the name of the attach type, empty for none; 0 is a type of CGROUP_SKB, and none for others."""
     number = program.spec.expected_attach_type
     return attach_type_name(number) if number or program.spec.type is ProgramType.CGROUP_SKB else ""
 
 
 def _program(program: ProgramFacts) -> Json:
-    found: dict[str, Json] = {
+    members: dict[str, Json] = {
         "section": program.spec.section,
         "name": program.spec.name,
         "type": _type_name(program),
@@ -117,7 +119,7 @@ def _program(program: ProgramFacts) -> Json:
         "core_relocations": program.core_relocations,
         "slots": [{"map": place.map or None, "id": place.array_id, "slot": place.slot} for place in program.slots],
     }
-    return {**found, "problem": program.problem} if program.problem else found
+    return {**members, "problem": program.problem} if program.problem else members
 
 
 def _program_text(program: ProgramFacts) -> str:
@@ -144,7 +146,7 @@ def _program_details(program: ProgramFacts) -> Iterable[Sequence[str]]:
 
 
 def _wrapped(name: str, words: Iterable[str], separator: str = " ") -> Iterable[Sequence[str]]:
-    """Rows of words, of which there may be many; only the first has the name."""
+    """Break a long list of words into rows, of which the first has the name."""
     line = ""
     for word in words:
         if line and len(line) + len(separator) + len(word) > _WIDTH:
@@ -208,7 +210,7 @@ def _layout(facts: MapFacts) -> str:
 
 
 def _map_words(facts: MapFacts) -> Iterable[str]:
-    """What is not as it mostly is."""
+    """Return the attributes that differ from those of most maps."""
     spec = facts.spec
     if spec.flags:
         yield f"flags {'|'.join(map(str, _flag_names(spec)))}"
@@ -273,13 +275,13 @@ def _needs(needs: Sequence[Feature]) -> list[Field]:
 
 
 def findings_document(path: str, findings: Sequence[Finding]) -> Document:
-    """A line for each finding, as compilers print them, and how many there are."""
+    """Describe findings: a line for each, in the form of compilers, and their numbers."""
     counts = {severity: sum(finding.severity == severity for finding in findings) for severity in SEVERITIES}
     text = "".join(
-        f"{_place(path, finding)}: {finding.severity}: {_subject(finding)}{finding.text}\n" for finding in findings
+        f"{_location(path, finding)}: {finding.severity}: {_subject(finding)}{finding.text}\n" for finding in findings
     )
-    said = ", ".join(_count(count, severity) for severity, count in counts.items() if count)
-    summary = f"{path}: {said or 'nothing found'}\n"
+    numbers = ", ".join(_count(count, severity) for severity, count in counts.items() if count)
+    summary = f"{path}: {numbers or 'nothing found'}\n"
     values: list[Json] = [{key: value for key, value in finding._asdict().items() if value} for finding in findings]
     return [
         Field("object", path),
@@ -289,7 +291,7 @@ def findings_document(path: str, findings: Sequence[Finding]) -> Document:
     ]
 
 
-def _place(path: str, finding: Finding) -> str:
+def _location(path: str, finding: Finding) -> str:
     return f"{finding.file}:{finding.line}" if finding.file else path
 
 

@@ -5,8 +5,9 @@ from typing import Literal
 
 from pytc.commands.shared.context import Context
 from pytc.errors import CaptureError, PacketError
-from pytc.packets.capture import MAX_PACKET, Packet, open_capture
+from pytc.packets.capture import open_capture
 from pytc.packets.link_types import ETHERNET, IPV4, IPV6, RAW, SLL, SLL2, link_type
+from pytc.packets.packet import MAX_PACKET, Packet
 from pytc.value import Value
 
 _WITHOUT_LINK = (RAW, IPV4, IPV6)

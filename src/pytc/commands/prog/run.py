@@ -15,7 +15,7 @@ from pytc.commands.prog.words import TARGET, Target, take_filter, taken
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.errors import UsageError
-from pytc.packets.capture import Packet
+from pytc.packets.packet import Packet
 from pytc.render.documents import Document
 from pytc.value import Value
 from pytc.words.engine import Cursor, Word, fill, is_one_of, no_more, text, unsigned

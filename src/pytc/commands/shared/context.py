@@ -32,7 +32,8 @@ class Context(Closing):
     :func:`pytc.bpf.read_object`). ``notes`` are for stderr: remarks, and the verifier's log where it is asked for.
     ``status`` is the exit status of a command that did its work. ``environment`` is that of the process.
     ``progress(done, total)`` is told how far a long piece of work is; ``total`` is 0 when nobody knows. A command that
-    runs for long does not wait for its end: it calls ``say`` for a remark, and ``write`` for bytes of its output. With
+    runs for long does not wait for its end: it calls ``say`` for a remark, ``write`` for bytes of its output, and
+    ``ask(prompt)`` for the next line of its input, which is None at the end. With
     ``echo``, a command that changes something shows what the kernel says that it has done. With ``create_clsact``, a
     filter of ingress or egress brings its qdisc along. With a ``plan``, nothing is changed: it notes what would be. A
     ``journal`` is the session then, and knows how what is done is taken back. With ``warnings``, new filters are looked
@@ -50,6 +51,7 @@ class Context(Closing):
         progress: Callable[[int, int], object] | None = None,
         say: Callable[[str], object] | None = None,
         write: Callable[[bytes], object] | None = None,
+        ask: Callable[[str], str | None] | None = None,
         echo: bool = False,
         create_clsact: bool = False,
         plan: "Plan | None" = None,
@@ -68,6 +70,7 @@ class Context(Closing):
         self.notes: list[str] = []
         self.say: Callable[[str], object] = say if say is not None else self.notes.append
         self.write: Callable[[bytes], object] = write if write is not None else bytes
+        self.ask: Callable[[str], str | None] = ask if ask is not None else (lambda prompt: None)
         self.status = 0
         self.environment: Mapping[str, str] = environment if environment is not None else {}
         self.progress: Callable[[int, int], object] = progress if progress is not None else (lambda done, total: None)

@@ -36,6 +36,13 @@ class OpenedPrograms(list[OpenedProgram | None]):
         super().__init__([None] * count)
         self.exports: list[Export] = []
 
+    @property
+    def single(self) -> OpenedProgram:
+        """The program of a command that has just one."""
+        (program,) = self
+        assert program is not None
+        return program
+
     def export(self) -> None:
         """Hands the maps over; raises TransferError."""
         from pytc.exec_proxy.map_transfer import identify

@@ -93,7 +93,7 @@ def identity(path: str) -> tuple[int, int]:
 def resolved(source: BpfSource) -> BpfSource:
     """The source with what is in files: instructions for ``bytecode-file``, the mode of a bare word."""
     if source.mode == BYTECODE_FILE:
-        from pytc.bpf.insn.classic import parse_bytecode_file
+        from pytc.bpf.insn.classic_text import parse_bytecode_file
 
         return source._replace(instructions=parse_bytecode_file(source.path))
     if source.mode == BARE:

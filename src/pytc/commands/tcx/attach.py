@@ -1,226 +1,83 @@
-"""``tcx``: attach, replace, detach."""
+"""``pytc tcx attach``: attaches a program at a place in the run order, plainly or by a pinned link."""
 
-import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
-from pytc.bpf.analyse.returns import only_returns
-from pytc.bpf.sys.attach_points import (
-    FIRST,
-    LAST,
-    NETKIT_PEER,
-    NETKIT_PRIMARY,
-    TCX_EGRESS,
-    TCX_INGRESS,
-    Attached,
-    Attachments,
-    AttachPoint,
-    Position,
-    query,
-)
 from pytc.bpf.sys.constants import ProgramType
-from pytc.bpf.sys.info import translated_instructions
-from pytc.commands.shared.attach_values import AttachTcx, DetachTcx, Order, ReplaceTcx
-from pytc.commands.shared.attached_programs import find, open_wanted
-from pytc.commands.shared.attaching import (
-    attach_one,
-    detach_one,
-    export_or_take_back,
-    refusal,
-    replace_one,
-    unpin_named,
-)
+from pytc.commands.shared.attach_words import PROGRAM, REFERENCE, REVISION, Reference, take_program, take_reference
+from pytc.commands.shared.attacher import Order
+from pytc.commands.shared.attachments import open_program
+from pytc.commands.shared.command import Attaching
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.pins import check_pin_place
+from pytc.commands.shared.device_hooks import HookName, device_hook
+from pytc.commands.shared.kernel_attacher import attacher_of
 from pytc.commands.shared.programs import Wanted
-from pytc.commands.values import FilterSelector
-from pytc.errors import AttachError, BpfError, BpfSyscallError, UnsupportedError, UsageError
-from pytc.handles import EGRESS, INGRESS
-from pytc.tc.kinds.interface import OpenedProgram
+from pytc.commands.tcx.hidden_filters import warn_of_hidden_filters
+from pytc.commands.tcx.words import HOOK, HOOK_WORDS, check_hook
+from pytc.tc.kinds.shared.programs import BpfSource
+from pytc.value import Value
+from pytc.words.engine import Cursor, Word, text
 
-TYPES = {"ingress": TCX_INGRESS, "egress": TCX_EGRESS, "primary": NETKIT_PRIMARY, "peer": NETKIT_PEER}
-PARENTS = {"ingress": INGRESS, "egress": EGRESS}
-SECTIONS = {
-    "ingress": ("tcx/ingress", "tc/ingress", "classifier", "tc"),
-    "primary": ("netkit/primary", "classifier", "tc"),
-    "egress": ("tcx/egress", "tc/egress", "classifier", "tc"),
-    "peer": ("netkit/peer", "classifier", "tc"),
-}
-#: TCX_NEXT: on with the next program, and behind the last with the filters of clsact.
-NEXT = -1
-_NO_NETKIT = (errno.ENXIO, errno.EACCES)
-_MOST = 64
+HELP = f"""\
+Usage: pytc tcx attach dev NAME HOOK [ first | last | {{ before | after }} REF ]
+                       [ revision NUMBER ] [ link PATH ] PROGRAM
 
-
-def attach_tcx(context: Context, command: AttachTcx) -> None:
-    """Attaches a program, by a pinned link or plainly; raises AttachError, PinError, BpfError and its kin."""
-    point = point_of(context, command.device, command.hook)
-    there = hook(command.device, command.hook, point)
-    position = _position(context, command, there)
-    if command.link:
-        check_pin_place(context, "link", command.link)
-    with open_wanted(context, Wanted(command.source, ProgramType.SCHED_CLS, SECTIONS[command.hook])) as found:
-        program, programs = found
-        with _explained(command.device, command.hook, point, command.revision):
-            attach_one(context, point, program, link=command.link, position=position, revision=command.revision)
-        export_or_take_back(context, programs, point, program, command.link)
-        _warn(context, command.device, command.hook, program)
+{HOOK}{REFERENCE}{PROGRAM}
+first, last, before, after  where in the order {{last}}
+revision  only while the hook has this revision, which "show" tells and each change counts up
+link      by a link, pinned at PATH (m:NAME is below tc's directory); it ends when the pin is removed
+Without a section, that of the hook (tcx/ingress, tcx/egress, netkit/primary, netkit/peer), "classifier" or "tc" is
+taken, or the only program of the object.
+"""
 
 
-def replace_tcx(context: Context, command: ReplaceTcx) -> None:
-    """Puts a program into the place of another in one step, whether that has a link or not; raises AttachError,
-    BpfError and its kin."""
-    point = point_of(context, command.device, command.hook)
-    there = hook(command.device, command.hook, point)
-    where = f"{command.device} {command.hook}"
-    old = find(context, command.old, there.programs, where) if command.old is not None else _only(there, where)
-    if old.link and command.revision:
-        raise UsageError('"revision" does not go with a link: its program is replaced whatever the order is')
-    with open_wanted(context, Wanted(command.source, ProgramType.SCHED_CLS, SECTIONS[command.hook])) as found:
-        program, programs = found
-        with _explained(command.device, command.hook, point, command.revision):
-            replace_one(point, old, program, revision=command.revision)
-        failure = programs.export_or(None)
-        _warn(context, command.device, command.hook, program)
-    if failure is not None:
-        raise failure
+class Position(Value):
+    """A place in the run order; ``neighbour`` is the program for before and after."""
+
+    order: Order = "last"
+    neighbour: Reference | None = None
 
 
-def _only(there: Attachments, where: str) -> Attached:
-    if len(there.programs) != 1:
-        raise AttachError(
-            f"{where} has {len(there.programs) or 'no'} programs; say which is replaced: old id NUMBER, "
-            "old name NAME, old pinned PATH or old link { NUMBER | PATH }"
+WORDS = (
+    *HOOK_WORDS,
+    Word("first", "position", value=Position("first"), exact=True),
+    Word("last", "position", value=Position("last"), exact=True),
+    Word("before", "position", read=lambda cursor: Position("before", take_reference(cursor)), exact=True),
+    Word("after", "position", read=lambda cursor: Position("after", take_reference(cursor)), exact=True),
+    REVISION,
+    Word("link", "link", text, exact=True),
+)
+
+
+class AttachTcx(Attaching):
+    """``link`` is the path of a pin for the link, empty for a plain attachment; ``revision`` 0 is for any."""
+
+    device: str
+    hook: HookName
+    source: BpfSource
+    position: Position = Position()
+    link: str = ""
+    revision: int = 0
+
+
+def parse(cursor: Cursor) -> AttachTcx:
+    """Return the command; raises UsageError, InvalidOptionsError, HelpRequested."""
+    fields: dict[str, Any] = {}
+    source = take_program(cursor, WORDS, fields, "tcx attach")
+    check_hook(fields)
+    return AttachTcx(source=source, **fields)
+
+
+def run(context: Context, command: AttachTcx) -> None:
+    """Load and attach the program, then export its maps; when that fails, detach it again. Raises AttachError,
+    PinError, TransferError, BpfError and its kin."""
+    hook = device_hook(context, command.device, command.hook)
+    attacher = attacher_of(context)
+    attacher.check(hook, command.link)
+    order, neighbour = command.position.order, command.position.neighbour
+    relative = attacher.choose(hook, neighbour) if neighbour is not None else None
+    with open_program(context, Wanted(command.source, ProgramType.SCHED_CLS, hook.sections)) as programs:
+        detach = attacher.attach(
+            hook, programs.single, order=order, relative=relative, revision=command.revision, link=command.link
         )
-    return there.programs[0]
-
-
-def detach_tcx(context: Context, command: DetachTcx) -> None:
-    """Detaches one program, or all; a link named by its pin loses that too. Raises AttachError."""
-    point = point_of(context, command.device, command.hook)
-    there = hook(command.device, command.hook, point)
-    if command.which is None:
-        chosen = there.programs
-    else:
-        chosen = (find(context, command.which, there.programs, f"{command.device} {command.hook}"),)
-    if command.revision and any(one.link for one in chosen):
-        raise UsageError('"revision" does not go with a link')
-    revision = command.revision
-    with _explained(command.device, command.hook, point, revision):
-        for one in chosen:
-            detach_one(point, one, revision)
-            revision += bool(revision)
-    unpin_named(context, command.which, chosen)
-
-
-def point_of(context: Context, device: str, hook: str) -> AttachPoint:
-    """Raises DeviceNotFoundError."""
-    return AttachPoint(context.device_index(device), TYPES[hook])
-
-
-def hook(device: str, name: str, point: AttachPoint) -> Attachments:
-    """What is attached there; raises AttachError, and UnsupportedError where the kernel has no such hook."""
-    with _explained(device, name, point, 0):
-        return query(point, links=True)
-
-
-def _position(context: Context, command: AttachTcx, there: Attachments) -> Position:
-    order: Order = command.order
-    if order.reference is None:
-        return FIRST if order.where == "first" else LAST
-    one = find(context, order.reference, there.programs, f"{command.device} {command.hook}")
-    return Position(
-        before=order.where == "before",
-        after=order.where == "after",
-        relative=one.link or one.program,
-        link=bool(one.link),
-    )
-
-
-def _warn(context: Context, device: str, name: str, program: OpenedProgram) -> None:
-    """Where classic filters wait behind tcx, and the program may keep packets from them."""
-    count = filters_behind(context, device, name)
-    if not count or lets_all_go_on(program.fd):
-        return
-    context.notes.append(
-        f"Warning: {device} has {count} filter{'s' if count > 1 else ''} of clsact at {name}, which packets meet only "
-        f"after tcx: what this program passes, drops or redirects does not reach them, only what it returns TCX_NEXT "
-        f'({NEXT}) for. "pytc hooks dev {device}" shows the order.'
-    )
-
-
-def filters_behind(context: Context, device: str, name: str) -> int:
-    """How many classic filters clsact has there."""
-    if name not in PARENTS:
-        return 0
-    from pytc.commands.filter.show import filter_records
-
-    records = filter_records(context, FilterSelector(device, PARENTS[name]))
-    return sum(1 for record in records if record.handle)
-
-
-def lets_all_go_on(program: int) -> bool:
-    """Whether a program (its descriptor) hides nothing from what is behind it, as far as that can be seen."""
-    try:
-        return only_returns(translated_instructions(program), NEXT)
-    except BpfError:
-        return False
-
-
-@contextmanager
-def _explained(device: str, name: str, point: AttachPoint, revision: int) -> Iterator[None]:
-    try:
-        yield
-    except BpfSyscallError as error:
-        raise _explanation(error, device, name, point, revision) from error
-
-
-def _explanation(error: BpfSyscallError, device: str, name: str, point: AttachPoint, revision: int) -> AttachError:
-    number = error.errno or 0
-    if number == errno.EINVAL and not _is_known(point):
-        return _unsupported(device, name)
-    if name in ("primary", "peer") and number in _NO_NETKIT:
-        what = (
-            "is no netkit device"
-            if number == errno.ENXIO
-            else "is the peer of a netkit device; programs are attached by way of the primary one"
-        )
-        return AttachError(f"{device} {what}", errno=number)
-    if number == errno.ESTALE:
-        try:
-            now = str(query(point, links=True).revision)
-        except BpfSyscallError:
-            now = "another one"
-        return AttachError(
-            f"{device} {name} has changed meanwhile: its revision is {now}, not {revision}", errno=number
-        )
-    return refusal(
-        error,
-        f"{device} {name}",
-        {
-            errno.ENOENT: "a program that was there a moment ago is gone; try again",
-            errno.ERANGE: f"there is no room: a hook takes {_MOST} programs",
-        },
-    )
-
-
-def _is_known(point: AttachPoint) -> bool:
-    """Whether the kernel knows the type of the hook."""
-    try:
-        query(point, links=True)
-    except BpfSyscallError as error:
-        return error.errno not in (errno.EINVAL, errno.E2BIG)
-    return True
-
-
-def _unsupported(device: str, name: str) -> UnsupportedError:
-    if name in ("primary", "peer"):
-        return UnsupportedError("netkit", "6.7", hints=("netkit needs a kernel that is built with CONFIG_NETKIT",))
-    return UnsupportedError(
-        "tcx",
-        "6.6",
-        hints=(
-            f'a filter of clsact does here: "pytc qdisc add dev {device} clsact" and "pytc filter add dev {device} '
-            f'{name} bpf da obj FILE"; its order is that of its pref',
-        ),
-    )
+        programs.export_or(detach)
+        warn_of_hidden_filters(context, hook, programs.single)

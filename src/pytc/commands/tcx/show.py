@@ -1,94 +1,50 @@
-"""``tcx show``: programs of tcx and netkit in the order in which they run, and the filters that follow them."""
+"""``pytc tcx show``: programs of tcx and netkit in run order, and the filters of clsact behind them."""
 
-import errno
-from collections.abc import Iterator, Sequence
-
-from pytc.bpf.sys.attach_points import AttachPoint
-from pytc.commands.shared.attach_values import ShowTcx
-from pytc.commands.shared.attached_programs import link_parts, link_pins, program_parts, run_parts
+from pytc.commands.shared.attachments import link_pins
+from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
-from pytc.commands.tcx.attach import PARENTS, TYPES, hook, point_of
-from pytc.commands.values import FilterSelector
-from pytc.errors import AttachError, UnsupportedError
-from pytc.handles import Handle
-from pytc.render.documents import DEVICE, Document, Field, Part
-from pytc.tc.filters.requests import POINTS
-from pytc.tc.records import FilterRecord
+from pytc.commands.shared.device_hooks import PARENTS, TYPES, HookName, hook_documents
+from pytc.commands.tcx.words import HOOK_WORDS
+from pytc.render.documents import Document
+from pytc.words.engine import Cursor, fill, no_more
 
-_NETKIT = ("primary", "peer")
+HELP = """\
+Usage: pytc tcx show [ dev NAME ] [ HOOK ]
+
+Programs in the order in which they run, then the filters of clsact that follow them. pytc -d also says where links are
+pinned; run_cnt and run_time are shown once kernel.bpf_stats_enabled is 1.
+"""
+
+WORDS = HOOK_WORDS
 
 
-def show_tcx(context: Context, command: ShowTcx) -> list[Document]:
-    """Raises AttachError, also where the kernel has no tcx."""
+class ShowTcx(Query):
+    """An empty device stands for all devices, no hook for all hooks."""
+
+    device: str = ""
+    hook: HookName | None = None
+
+
+def parse(cursor: Cursor) -> ShowTcx:
+    """Return the command; raises UsageError, HelpRequested."""
+    topic = "tcx show"
+    fields = fill(cursor, WORDS, {}, topic=topic)
+    no_more(cursor, topic)
+    return ShowTcx(**fields)
+
+
+def run(context: Context, command: ShowTcx) -> list[Document]:
+    """Describe the hooks; raises AttachError, UnsupportedError where the kernel has no tcx.
+
+    A device without netkit's hooks is an error only where both device and hook are named.
+    """
     pins = link_pins(context)
     documents: list[Document] = []
     for device in [command.device] if command.device else _devices():
         for name in (command.hook,) if command.hook else TYPES:
-            asked = bool(command.device and command.hook)
-            documents += of_hook(context, device, name, pins, must_be=asked or name not in _NETKIT)
+            must_exist = bool(command.device and command.hook) or name in PARENTS
+            documents += hook_documents(context, device, name, pins, must_exist=must_exist)
     return documents
-
-
-def of_hook(
-    context: Context, device: str, name: str, pins: dict[int, list[str]], *, must_be: bool = True
-) -> Iterator[Document]:
-    """The programs of one hook, and behind them the filters of clsact; without ``must_be``, nothing where there is no
-    such hook."""
-    try:
-        yield from _programs(context, device, name, point_of(context, device, name), pins)
-    except AttachError as error:
-        if must_be or (error.errno not in (errno.ENXIO, errno.EACCES) and not isinstance(error, UnsupportedError)):
-            raise
-    if name in PARENTS:
-        yield from classic(context, device, PARENTS[name])
-
-
-def _programs(
-    context: Context, device: str, name: str, point: AttachPoint, pins: dict[int, list[str]]
-) -> Iterator[Document]:
-    there = hook(device, name, point)
-    kind = "netkit" if name in _NETKIT else "tcx"
-    for place, one in enumerate(there.programs, 1):
-        yield [
-            Field("", text=f"{kind} "),
-            Field("dev", device, f"dev {device} "),
-            Field("hook", name, f"{name} "),
-            Field("order", place, f"order {place} "),
-            Field("kind", kind),
-            Field("revision", there.revision, f"revision {there.revision} "),
-            *link_parts(one.link, pins),
-            *program_parts(context, one.program),
-            Field("", text="\n"),
-        ]
-
-
-def classic(context: Context, device: str, parent: Handle) -> Iterator[Document]:
-    """The filters of a parent, in the order in which they are asked, with their runs; without the lines that only
-    introduce a preference."""
-    from pytc.commands.filter.show import filter_records
-    from pytc.tc.filters.documents import document
-
-    for record in filter_records(context, FilterSelector(device, parent)):
-        if record.handle:
-            shown = document(context, record)
-            yield _with_runs(context, record, _at(device, parent, shown) if record.block else shown)
-
-
-def _at(device: str, parent: Handle, shown: Document) -> Document:
-    """Filters of a shared block say which block it is, but not where it is used."""
-    point = POINTS.get(parent, str(parent))
-    place: list[Part] = [
-        Field("", text="dev "),
-        Field("dev", device, f"{device} ", color=DEVICE),
-        Field(point, True, f"{point} "),
-    ]
-    return [*shown[:1], *place, *shown[1:]]
-
-
-def _with_runs(context: Context, record: FilterRecord, document: Document) -> Document:
-    program = getattr(record.options, "program_id", 0)
-    parts: Sequence[Part] = document
-    return [*parts[:-1], *(run_parts(context, program) if program else ()), *parts[-1:]]
 
 
 def _devices() -> list[str]:

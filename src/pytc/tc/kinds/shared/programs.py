@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from pytc.bpf.insn.classic import ClassicInstruction, format_packed, numbers, parse_bytecode
+from pytc.bpf.insn.classic import ClassicInstruction, format_packed, numbers
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.program_types import program_type
 from pytc.errors import BytecodeError, InvalidOptionsError
@@ -162,6 +162,8 @@ def _parse_mode(cursor: Cursor, found: dict[str, Any], modes: Table) -> None:
     found["mode"] = row.into if row is not None else BARE
     found["path"] = word if row is None else cursor.take()
     if found["mode"] == BYTECODE:
+        from pytc.bpf.insn.classic_text import parse_bytecode  # which programs of objects do without
+
         try:
             found["instructions"] = parse_bytecode(found.pop("path"))
         except BytecodeError as error:
