@@ -16,12 +16,14 @@ from pytc.bpf.loader.program import Program
 from pytc.commands.dispatch import run
 from pytc.commands.filter.modify import send_filter
 from pytc.commands.shared.context import Context
-from pytc.commands.values import FilterSelector, ModifyFilter, ModifyQdisc, QdiscSelector
+from pytc.commands.values import ModifyFilter, ModifyQdisc
 from pytc.errors import NetlinkError
 from pytc.handles import CLSACT, EGRESS, INGRESS, Handle, parse_classid
 from pytc.protocols import ALL
+from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.filters.bpf import KIND, BpfOptions
 from pytc.tc.kinds.interface import OpenedProgram
+from pytc.tc.qdiscs.selector import QdiscSelector
 
 _POINTS = {"ingress": INGRESS, "egress": EGRESS}
 

@@ -26,6 +26,7 @@ class Value:
     _fields: "tuple[str, ...]" = ()
 
     def __init_subclass__(cls) -> None:
+        super().__init_subclass__()  # Generic's
         cls._fields = (*cls._fields, *cls.__annotations__)
 
     def __init__(self, *values: Any, **named: Any) -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pytc.commands.shared.context import Context
 from pytc.errors import NetlinkProtocolError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage, join_attributes
+from pytc.netlink.messages import TcMessage
+from pytc.netlink.schema import join_attributes
 from pytc.render.documents import Shown
 from pytc.render.json import render as as_json
 from pytc.render.text import render as as_text

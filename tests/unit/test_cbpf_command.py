@@ -27,7 +27,6 @@ from pytc.commands.values import (
     ClassicSource,
     CompileExpression,
     DisassembleProgram,
-    FilterSelector,
     RunProgram,
     StepProgram,
     TranslateProgram,
@@ -36,6 +35,7 @@ from pytc.errors import ExpressionError, HelpRequested, UsageError
 from pytc.handles import INGRESS
 from pytc.packets import open_capture
 from pytc.packets.link_types import RAW
+from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.shared.expression_words import VERDICTS
 from tests.captures import TCP, as_pcap, captures, eth, ip4, packets, raw, tcp
 from tests.conftest import ROOT

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.commands.dispatch import parse_words
-from pytc.commands.values import FilterSelector, GetChain, GetFilter, ModifyChain, ModifyFilter, ShowChains, ShowFilters
+from pytc.commands.values import GetChain, GetFilter, ModifyChain, ModifyFilter, ShowChains, ShowFilters
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError, UsageError
 from pytc.handles import INGRESS, Handle, parse_classid
-from pytc.netlink.messages import decode_options, encode_options
 from pytc.render.documents import Shown
 from pytc.render.json import as_object
 from pytc.render.text import render
+from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds import filters as kinds
 from pytc.tc.kinds.filters.fw import FwOptions
 from pytc.tc.kinds.filters.matchall import MatchallOptions
@@ -74,7 +74,7 @@ def shown(
     """Text and JSON of a filter that the kernel gives back as it came, with more attributes."""
     kind = kinds.find(name)
     assert kind is not None
-    attributes = decode_options(kind.schema, encode_options(kind.schema, [*kind.encode(options, None), *more]))
+    attributes = kind.schema.decode(kind.schema.encode([*kind.encode(options, None), *more]))
     view = FilterView(handle, protocol, about or Shown())
     document = kind.document(kind.decode(attributes, lambda number: None), view)
     return render([document]), as_object(document)

@@ -51,12 +51,6 @@ def test_the_real_module_takes_its_place() -> None:
     )
 
 
-def test_pyroute2_is_loaded_in_part_only() -> None:
-    modules = python(PREPARE + "import pytc.netlink.general, sys; print(*sys.modules)").split()
-    assert "pyroute2.netlink" in modules
-    assert not {"pyroute2.iproute", "pyroute2.ndb", "asyncio"} & set(modules)
-
-
 def test_a_library_user_keeps_the_whole_pyroute2() -> None:
     assert python("import pytc, pytc.attach, pyroute2; print(pyroute2.IPRoute.__name__)") == "IPRoute"
 

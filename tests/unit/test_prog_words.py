@@ -22,9 +22,9 @@ from pytc.commands.prog.values import (
 )
 from pytc.commands.prog.words import RUN, SELECTORS, VERBS, parse
 from pytc.commands.shared.command import Help
-from pytc.commands.values import FilterSelector
 from pytc.errors import HelpRequested, PytcError, UsageError
 from pytc.handles import INGRESS
+from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.shared.programs import OBJECT_WORDS, BpfSource
 
 _ID = ProgramTarget("id", "7")

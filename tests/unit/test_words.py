@@ -12,9 +12,10 @@ from pytc.cli.command_line import Options, parse_options
 from pytc.cli.usage import topics, usage
 from pytc.commands.dispatch import parse_words
 from pytc.commands.shared.command import Help
-from pytc.commands.values import FilterSelector, GetFilter, ModifyFilter, ShowFilters
+from pytc.commands.values import GetFilter, ModifyFilter, ShowFilters
 from pytc.errors import HelpRequested, PytcError, UsageError
 from pytc.handles import EGRESS, INGRESS, ROOT, Handle
+from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.filters.bpf import BpfOptions
 from pytc.tc.kinds.shared.programs import BpfSource
 from pytc.words.engine import Cursor, Word, fill, unsigned

@@ -1,39 +1,13 @@
 """What the user asked for: one frozen value for each command, complete before anything is touched."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from pytc.commands.shared.command import Command, Effect, Query, Requests
 from pytc.handles import UNSPEC, Handle
-
-if TYPE_CHECKING:
-    pass
-
-
-class Action(NamedTuple):
-    """An action beside a filter, or one of its own: ``options`` is what the kind's parser made.
-
-    ``flags`` are TCA_ACT_FLAGS_*; ``hw_stats`` TCA_ACT_HW_STATS_* (0: disabled), None for what the kernel does by
-    itself.
-    """
-
-    kind: str
-    options: Any = None
-    cookie: bytes = b""
-    flags: int = 0
-    hw_stats: int | None = None
-
-
-class FilterSelector(NamedTuple):
-    """Which filters: of a device, or of a block, whose filters several devices share. ``protocol`` 0, ``pref`` 0,
-    ``block`` 0 and ``chain`` None mean not given."""
-
-    device: str = ""
-    parent: Handle = UNSPEC
-    pref: int = 0
-    protocol: int = 0
-    chain: int | None = None
-    handle: str = ""
-    block: int = 0
+from pytc.tc.actions.action import Action
+from pytc.tc.filters.selector import FilterSelector
+from pytc.tc.kinds.interface import FilterOptions
+from pytc.tc.qdiscs.selector import QdiscSelector
 
 
 class ModifyFilter(Requests):
@@ -43,7 +17,7 @@ class ModifyFilter(Requests):
     verb: str
     selector: FilterSelector
     kind: str = ""
-    options: Any = None
+    options: FilterOptions | None = None
     estimator: bytes = b""
 
 
@@ -72,12 +46,6 @@ class GetChain(Query):
 
 class ShowChains(Query):
     selector: FilterSelector
-
-
-class QdiscSelector(NamedTuple):
-    device: str = ""
-    parent: Handle = UNSPEC
-    handle: Handle = UNSPEC
 
 
 class ModifyQdisc(Requests):

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from pytc.commands.shared.context import Context
 from pytc.errors import InvalidOptionsError
-from pytc.netlink.speed import device_speed
+from pytc.netlink.devices import device_speed
 from pytc.tc.clock import read_clock
-from pytc.tc.kinds.interface import Surroundings
+from pytc.tc.kinds.interface import QdiscEnv
 
 _LONGEST_TABLE = 16 * 1024
 _LARGEST_FILE = 1 << 20
@@ -15,7 +15,7 @@ _LARGEST_FILE = 1 << 20
 _ROOTS = ("/usr/lib", "/usr/lib64", "/usr/share")
 
 
-def surroundings(context: Context, device: str) -> Surroundings:
+def surroundings(context: Context, device: str) -> QdiscEnv:
     """What the encoding of options may ask for; nothing but the clock is looked up before it is asked."""
 
     def speed() -> int:
@@ -31,7 +31,7 @@ def surroundings(context: Context, device: str) -> Surroundings:
         return megabits
 
     library = context.environment.get("TC_LIB_DIR", "")
-    return Surroundings(read_clock(), speed, lambda name: read_distribution(name, library))
+    return QdiscEnv(read_clock(), speed, lambda name: read_distribution(name, library))
 
 
 def read_distribution(name: str, library: str = "") -> Sequence[int]:

@@ -4,7 +4,8 @@ import struct
 from collections.abc import Mapping
 
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage, split_attributes
+from pytc.netlink.messages import TcMessage
+from pytc.netlink.schema import split_attributes
 from pytc.render.documents import Field, Group, Part
 from pytc.tc.rates import format_rate, format_size
 from pytc.tc.records import QueueStatistics

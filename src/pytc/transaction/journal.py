@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.errors import AtomicError, NetlinkError, PytcError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage, decode_options
+from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import Session
 from pytc.tc.kinds import filters
 from pytc.transaction.inverse import affected, gone, is_same, restoring
@@ -161,7 +161,7 @@ class Journal(Session):
 
         kind = filters.find("bpf")
         assert kind is not None
-        number = decode_options(kind.schema, found.attributes.get("TCA_OPTIONS", b"")).get("TCA_BPF_ID", 0)
+        number = kind.schema.decode(found.attributes.get("TCA_OPTIONS", b"")).get("TCA_BPF_ID", 0)
         if not number:
             return 0
         if number not in self._held:

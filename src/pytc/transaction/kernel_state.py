@@ -8,7 +8,8 @@ from typing import NamedTuple
 from pytc.errors import NetlinkError
 from pytc.handles import EGRESS, INGRESS
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage, holding, join_attributes, split_attributes
+from pytc.netlink.messages import TcMessage
+from pytc.netlink.schema import join_attributes, nested, split_attributes
 from pytc.netlink.session import Session, interface_name
 from pytc.tc.actions.lists import decode_actions, index_of
 
@@ -67,7 +68,7 @@ def action_table(which: Sequence[Identity]) -> bytes:
     """TCA_ROOT_TAB that names actions."""
     return join_attributes(
         (
-            holding(order),
+            nested(order),
             join_attributes([(_KIND, one.kind.encode() + b"\0"), (_INDEX, one.number.to_bytes(4, sys.byteorder))]),
         )
         for order, one in enumerate(which, 1)

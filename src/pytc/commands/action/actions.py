@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.programs import Wanted, opened, program_of, resolved_action
-from pytc.commands.values import Action, ActionCommands, FlushActions, ModifyActions, NamedActions, ShowActions
+from pytc.commands.shared.programs import Wanted, opened, resolved_action
+from pytc.commands.values import ActionCommands, FlushActions, ModifyActions, NamedActions, ShowActions
 from pytc.errors import EXIT_UNUSABLE, EXIT_USAGE, DeviceNotFoundError, NetlinkError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage, holding, join_attributes
+from pytc.netlink.messages import TcMessage
+from pytc.netlink.schema import join_attributes, nested
 from pytc.render.documents import Document, Field, Listing
+from pytc.tc.actions.action import Action
 from pytc.tc.actions.lists import decode_actions, documents, encode_actions, index_of
 from pytc.tc.kinds.interface import OpenedProgram
 
@@ -27,7 +29,7 @@ _FLAGS = {"add": c.EXCL | c.CREATE, "replace": c.CREATE | c.REPLACE}
 
 def wanted(action: Action) -> Wanted:
     """The program that an action wants."""
-    return Wanted(program_of(action), ProgramType.SCHED_ACT, DEFAULT_SECTION)
+    return Wanted(action.options.source, ProgramType.SCHED_ACT, DEFAULT_SECTION)
 
 
 def modify_actions(context: Context, command: ModifyActions) -> list[Document] | None:
@@ -60,7 +62,7 @@ def _echoed(context: Context, answers: Sequence[TcMessage]) -> list[Document] | 
 def _some_exist(context: Context, actions: Sequence[Action]) -> bool:
     """Whether there is an action whose place a new one would take."""
     for action in actions:
-        number = getattr(action.options, "number", 0)
+        number = action.options.number
         try:
             if number and named_actions(context, NamedActions("get", ((action.kind, number),))):
                 return True
@@ -101,7 +103,7 @@ def named_actions(context: Context, command: NamedActions) -> list[Document] | N
     """Gets or deletes; raises NetlinkError."""
     table = join_attributes(
         (
-            holding(order),
+            nested(order),
             join_attributes([(_KIND, os.fsencode(kind) + b"\0"), *([(_INDEX, _NUMBER.pack(index))] if index else [])]),
         )
         for order, (kind, index) in enumerate(command.which, 1)
@@ -155,7 +157,7 @@ def action_news(context: Context, message: TcMessage) -> Document:
 
 
 def _table(kind: str) -> bytes:
-    return join_attributes([(holding(1), join_attributes([(_KIND, os.fsencode(kind) + b"\0")]))])
+    return join_attributes([(nested(1), join_attributes([(_KIND, os.fsencode(kind) + b"\0")]))])
 
 
 def _request(context: Context, message: TcMessage) -> list[TcMessage]:

@@ -137,7 +137,7 @@ def _attached(context: Context, source: ClassicSource) -> list[tuple[str, Progra
     found: list[tuple[str, Program]] = []
     others = 0
     with context.in_full():
-        records = [*filter_records(context, selector._replace(handle=""))]
+        records = [*filter_records(context, selector.replace(handle=""))]
     for record in records:
         instructions = getattr(record.options, "instructions", ())
         if not record.handle or (wanted and record.handle != _number(wanted)):

@@ -8,12 +8,12 @@ from pytc.commands.values import (
     ClassicSource,
     CompileExpression,
     DisassembleProgram,
-    FilterSelector,
     RunProgram,
     StepProgram,
     TranslateProgram,
 )
 from pytc.errors import HelpRequested, UsageError
+from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.shared.expression_words import VERDICTS, link_type, verdict
 from pytc.words.devices import device
 from pytc.words.engine import Cursor, Word, choose, fill, no_more, take_verb, text, unsigned

@@ -7,15 +7,14 @@ from pytc.commands.values import ModifyClass, ShowClasses
 from pytc.errors import NetlinkError
 from pytc.handles import ROOT, UNSPEC, Handle
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage, decode_options, encode_options
+from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import interface_name
 from pytc.render.documents import DEVICE, Document, Field, Group, Part
 from pytc.tc.classes.tree import ClassParts, tree
-from pytc.tc.clock import read_clock
+from pytc.tc.clock import Clock, read_clock
 from pytc.tc.encode_env import surroundings
 from pytc.tc.hints import general_hint
 from pytc.tc.kinds import qdiscs as kinds
-from pytc.tc.kinds.interface import Clock
 from pytc.tc.records import ClassRecord
 from pytc.tc.statistics import read_statistics, statistics_fields
 from pytc.tc.unknown import unknown_options
@@ -89,7 +88,7 @@ def build_message(context: Context, command: ModifyClass) -> TcMessage:
     kind = kinds.find(command.kind)
     if kind is not None and kind.encode_class is not None:
         options = kind.encode_class(command.options, surroundings(context, command.device))
-        attributes["TCA_OPTIONS"] = encode_options(kind.schema, options)
+        attributes["TCA_OPTIONS"] = kind.schema.encode(options)
     return TcMessage(
         kind_of_message,
         flags,
@@ -131,7 +130,7 @@ def _record(message: TcMessage) -> ClassRecord:
         Handle.from_number(message.parent),
         Handle.from_number(message.info),
         name,
-        decode_options(kind.schema, raw) if kind is not None and raw is not None else None,
+        kind.schema.decode(raw) if kind is not None and raw is not None else None,
         raw or b"",
         statistics,
         own,

@@ -17,6 +17,7 @@ from pytc.handles import Handle
 from pytc.netlink import constants as c
 from pytc.netlink.messages import encode
 from pytc.tc.filters.requests import actions_of, depends_on_words, explained, filter_message
+from pytc.tc.kinds.filters.bpf import BpfOptions
 from pytc.tc.kinds.interface import OpenedProgram
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def make_ready(words: list[str], command: Command) -> ReadyFilter | None:
     except PytcError:
         return None
     options = command.options
-    expected = None if getattr(options, "direct_action", False) else getattr(options, "classid", None)
+    expected = options.classid if isinstance(options, BpfOptions) and not options.direct_action else None
     return ReadyFilter(
         words, command.selector.device, encode(message, 0, c.REQUEST | c.ACK), remarks_on(command), expected
     )
@@ -72,8 +73,8 @@ def make_program_ready(
     """The request of a command whose program is known from an earlier one; None for others."""
     if not isinstance(command, ModifyFilter) or command.selector.block or actions_of(command):
         return None
-    source = getattr(command.options, "source", None)
-    if source is None or not is_plain(source) or getattr(command.options, "police", None) is not None:
+    source = command.options.source if command.options is not None else None
+    if source is None or not is_plain(source) or (command.options is not None and command.options.police is not None):
         return None
     recipe = objects.recall(source.path, choice_of(wanted_by_filter(source)), layout20)
     if recipe is None:
@@ -93,7 +94,7 @@ def make_program_ready(
 def remarks_on(command: ModifyFilter) -> list[str]:
     """What a user should know of the bytecode of a filter."""
     options = command.options
-    if getattr(options, "source", None) is None:
+    if not isinstance(options, BpfOptions) or options.source is None:
         return []
     return remarks(options.source.instructions, options.classid, direct_action=options.direct_action)
 

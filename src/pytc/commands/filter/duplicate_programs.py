@@ -8,7 +8,8 @@ from pytc.commands.shared.context import Context
 from pytc.commands.shared.program_descriptions import described
 from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage, split_attributes
+from pytc.netlink.messages import TcMessage
+from pytc.netlink.schema import split_attributes
 
 #: Numbers of TCA_BPF_TAG and TCA_BPF_ID.
 _TAG, _ID = 10, 11

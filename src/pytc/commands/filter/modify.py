@@ -11,6 +11,7 @@ from pytc.netlink.messages import TcMessage
 from pytc.render.documents import Document
 from pytc.tc.filters.documents import echoed
 from pytc.tc.filters.requests import actions_of, depends_on_words, explained, filter_request
+from pytc.tc.kinds.filters.bpf import BpfOptions
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION
 
@@ -36,7 +37,7 @@ def _modify(context: Context, command: ModifyFilter) -> list[Document] | None:
         return echoed(context, _send(context, command, message))
     context.device_index(command.selector.device)  # before the work of loading
     command = _resolved(context, command)
-    source, actions = getattr(command.options, "source", None), actions_of(command)
+    source, actions = command.options.source if command.options is not None else None, actions_of(command)
     wanted = [wanted_by_filter(source)]
     if actions:
         from pytc.commands.action.actions import wanted as wanted_by
@@ -114,14 +115,15 @@ def _send(context: Context, command: ModifyFilter, message: TcMessage, *, echo: 
 def _resolved(context: Context, command: ModifyFilter) -> ModifyFilter:
     """With what is in files, and what an expression compiles to."""
     options = command.options
-    source = getattr(options, "source", None)
-    if source is not None:
-        if source.mode != BYTECODE:
-            options = options._replace(source=resolved(source))
-        if options.source.mode in (BYTECODE, BYTECODE_FILE, EXPRESSION):
+    if options is None:
+        return command
+    if isinstance(options, BpfOptions) and options.source is not None:
+        source = resolved(options.source)
+        options = options.replace(source=source)
+        if source.mode in (BYTECODE, BYTECODE_FILE, EXPRESSION):
             from pytc.commands.shared.expressions import with_expression
 
             options = with_expression(context, options, command.selector.device)
-    if actions_of(command):
-        options = options._replace(actions=tuple(resolved_action(action) for action in options.actions))
-    return command if options is command.options else command.replace(options=options)
+    if options.actions:
+        options = options.replace(actions=tuple(resolved_action(action) for action in options.actions))
+    return command.replace(options=options)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from pytc.commands.shared.context import Context
-from pytc.commands.values import FilterSelector, GetFilter, ModifyFilter, ShowFilters
+from pytc.commands.values import GetFilter, ModifyFilter, ShowFilters
 from pytc.errors import BlockNotFoundError, NetlinkError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
@@ -12,6 +12,7 @@ from pytc.render.documents import Document
 from pytc.tc.filters.documents import document
 from pytc.tc.filters.messages import dump, groups, records
 from pytc.tc.filters.requests import explained, filter_request
+from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.records import FilterRecord
 
 

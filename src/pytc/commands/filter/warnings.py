@@ -27,7 +27,8 @@ from pytc.commands.tcx.attach import NEXT, lets_all_go_on
 from pytc.errors import BpfError, PytcError
 from pytc.handles import EGRESS, INGRESS, ROOT, Handle
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage, split_attributes
+from pytc.netlink.messages import TcMessage
+from pytc.netlink.schema import split_attributes
 from pytc.netlink.session import interface_name
 from pytc.tc.filters.requests import POINTS
 

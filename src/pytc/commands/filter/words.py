@@ -4,12 +4,13 @@ from functools import lru_cache
 from typing import Any
 
 from pytc.commands.shared.command import Command, Help
-from pytc.commands.values import FilterSelector, GetFilter, ModifyFilter, ShowFilters
+from pytc.commands.values import GetFilter, ModifyFilter, ShowFilters
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.handles import EGRESS, INGRESS, ROOT, parse_classid
 from pytc.protocols import ALL, parse_protocol
+from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds import filters as kinds
-from pytc.tc.kinds.interface import FilterKind
+from pytc.tc.kinds.interface import AnyFilterKind
 from pytc.words.devices import device
 from pytc.words.engine import Cursor, Table, Word, fill, take_verb, text, unsigned
 
@@ -80,7 +81,7 @@ def parse(words: list[str]) -> Command:
         return Help("filter")
     if verb == "show":
         selector = selected(cursor, "filter")
-        return ShowFilters(selector._replace(handle=""), selector.handle)
+        return ShowFilters(selector.replace(handle=""), selector.handle)
     return _get(cursor) if verb == "get" else modification(cursor, verb, "filter")
 
 
@@ -114,7 +115,7 @@ def _parsed(name: str, words: tuple[str, ...]) -> Any:
     return kind.parse(Cursor(words))
 
 
-def _options(cursor: Cursor, name: str, kind: FilterKind, found: dict[str, Any]) -> Any:
+def _options(cursor: Cursor, name: str, kind: AnyFilterKind, found: dict[str, Any]) -> Any:
     """None without words; ``found`` gets the handle that they belong to."""
     handle = found.get("handle", "")
     if handle:
@@ -129,7 +130,7 @@ def _options(cursor: Cursor, name: str, kind: FilterKind, found: dict[str, Any])
     return options
 
 
-def _checked(kind: FilterKind, handle: str) -> None:
+def _checked(kind: AnyFilterKind, handle: str) -> None:
     try:
         kind.handle(handle)
     except ValueError:

@@ -8,8 +8,8 @@ from pytc.commands.shared.context import Context
 from pytc.commands.values import Monitor
 from pytc.errors import NetlinkProtocolError, RecordError
 from pytc.netlink import constants as c
-from pytc.netlink.listener import Listener, split_messages
-from pytc.netlink.messages import TcMessage, decode
+from pytc.netlink.listener import Listener
+from pytc.netlink.messages import TcMessage, decode, split_messages
 from pytc.render.documents import Document, Field, Json, Stream
 from pytc.render.json import as_object
 from pytc.render.text import render

@@ -13,7 +13,7 @@ from pytc.commands.shared.pinned_programs import open_pinned
 from pytc.errors import BpfError, BpfSyscallError, UsageError
 
 if TYPE_CHECKING:
-    from pytc.commands.values import FilterSelector
+    from pytc.tc.filters.selector import FilterSelector
     from pytc.tc.kinds.filters.bpf import BpfRecord
     from pytc.tc.kinds.shared.programs import BpfSource
 
@@ -113,7 +113,7 @@ def _options_of(context: Context, selector: "FilterSelector") -> "BpfRecord":
     with context.in_full():
         meant = [
             (record.pref, record.handle, record.options)
-            for record in filter_records(context, selector._replace(handle=""))
+            for record in filter_records(context, selector.replace(handle=""))
             if record.handle and (not selector.handle or record.handle == _number(selector.handle))
         ]
     found = [one for one in meant if getattr(one[2], "program_id", 0)]

@@ -16,8 +16,8 @@ from pytc.commands.prog.values import (
     UnpinProgram,
 )
 from pytc.commands.shared.command import Command, Help
-from pytc.commands.values import FilterSelector
 from pytc.errors import UsageError
+from pytc.tc.filters.selector import FilterSelector
 from pytc.words.engine import Cursor, Word, fill, is_one_of, no_more, take_topic, text, unsigned
 from pytc.words.values import take_format, take_value
 

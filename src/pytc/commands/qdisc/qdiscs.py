@@ -3,19 +3,19 @@
 import errno
 
 from pytc.commands.shared.context import Context
-from pytc.commands.values import ModifyQdisc, QdiscSelector, ShowQdiscs
+from pytc.commands.values import ModifyQdisc, ShowQdiscs
 from pytc.errors import NetlinkError
 from pytc.handles import ROOT, UNSPEC, Handle
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage, decode_options, encode_options
+from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import interface_name
 from pytc.render.documents import DEVICE, Document, Field, Group, Part
-from pytc.tc.clock import read_clock
+from pytc.tc.clock import Clock, read_clock
 from pytc.tc.encode_env import surroundings
 from pytc.tc.hints import general_hint
 from pytc.tc.kinds import qdiscs as kinds
-from pytc.tc.kinds.interface import Clock
 from pytc.tc.kinds.shared import size_table
+from pytc.tc.qdiscs.selector import QdiscSelector
 from pytc.tc.records import QdiscRecord
 from pytc.tc.statistics import read_statistics, statistics_fields
 from pytc.tc.unknown import unknown_options
@@ -93,12 +93,12 @@ def build_message(context: Context, command: ModifyQdisc) -> TcMessage:
     kind = kinds.find(command.kind)
     if kind is not None:
         if kind.default_parent != UNSPEC:
-            selector = selector._replace(parent=kind.default_parent, handle=kind.default_handle)
+            selector = selector.replace(parent=kind.default_parent, handle=kind.default_handle)
         options = kind.encode(command.options, surroundings(context, selector.device))
         if options is not None:
-            attributes["TCA_OPTIONS"] = encode_options(kind.schema, options)
+            attributes["TCA_OPTIONS"] = kind.schema.encode(options)
     if command.stab is not None:
-        attributes["TCA_STAB"] = encode_options(size_table.SCHEMA, size_table.encode(command.stab))
+        attributes["TCA_STAB"] = size_table.SCHEMA.encode(size_table.encode(command.stab))
     return TcMessage(
         kind_of_message,
         flags,
@@ -166,11 +166,11 @@ def _record(message: TcMessage) -> QdiscRecord:
         bool(attributes.get("TCA_HW_OFFLOAD")),
         attributes.get("TCA_INGRESS_BLOCK", 0),
         attributes.get("TCA_EGRESS_BLOCK", 0),
-        decode_options(kind.schema, raw, kind.header) if kind is not None and raw is not None else None,
+        kind.schema.decode(raw, kind.header) if kind is not None and raw is not None else None,
         raw or b"",
         statistics,
         own,
-        decode_options(size_table.SCHEMA, stab) if stab is not None else None,
+        size_table.SCHEMA.decode(stab) if stab is not None else None,
     )
 
 

@@ -3,12 +3,13 @@
 from typing import Any
 
 from pytc.commands.shared.command import Help
-from pytc.commands.values import ModifyQdisc, QdiscSelector, ShowQdiscs
+from pytc.commands.values import ModifyQdisc, ShowQdiscs
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.handles import CLSACT, ROOT, UNSPEC, parse_classid, parse_qdisc_handle
 from pytc.tc.kinds import qdiscs as kinds
-from pytc.tc.kinds.interface import QdiscKind
+from pytc.tc.kinds.interface import AnyQdiscKind
 from pytc.tc.kinds.shared import estimator, size_table
+from pytc.tc.qdiscs.selector import QdiscSelector
 from pytc.words.engine import Cursor, Word, fill, no_more, take_verb, unsigned
 
 #: Words and their meanings; the order decides abbreviations.
@@ -100,7 +101,7 @@ def _modify(cursor: Cursor, verb: str) -> ModifyQdisc:
     return ModifyQdisc(verb, QdiscSelector(**found), name, **rest)
 
 
-def _place(kind: QdiscKind, found: dict[str, Any]) -> None:
+def _place(kind: AnyQdiscKind, found: dict[str, Any]) -> None:
     """A kind that has one place only is the word for the place, too."""
     if kind.default_parent != UNSPEC:
         if "parent" in found:

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 
 from pytc.commands.qdisc.qdiscs import build_message, qdisc_at
 from pytc.commands.shared.context import Context
-from pytc.commands.values import FilterSelector, ModifyFilter, ModifyQdisc, QdiscSelector
+from pytc.commands.values import ModifyFilter, ModifyQdisc
 from pytc.errors import NetlinkError, PlaceTakenError, PytcError
 from pytc.handles import CLSACT, EGRESS, INGRESS
+from pytc.tc.filters.selector import FilterSelector
+from pytc.tc.qdiscs.selector import QdiscSelector
 
 
 def is_for(command: ModifyFilter) -> bool:

@@ -96,7 +96,7 @@ def with_expression(context: Context, options: BpfOptions, device: str) -> BpfOp
             raise InvalidOptionsError('"verdict" goes with direct-action; without it, a match is of the class "flowid"')
         instructions = compile_for(context, source.path, device, source.link_type)
         mode = EXPRESSION if options.direct_action else BYTECODE
-        return options._replace(source=source._replace(instructions=instructions, mode=mode))
+        return options.replace(source=source._replace(instructions=instructions, mode=mode))
     context.notes += remarks(source.instructions, options.classid, direct_action=options.direct_action)
     return options
 

@@ -9,9 +9,8 @@ from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.exports import OpenedPrograms, exporters, exports
 from pytc.commands.shared.pins import pin_path
-from pytc.commands.values import Action
 from pytc.errors import InvalidOptionsError, VerifierError
-from pytc.tc.kinds import actions
+from pytc.tc.actions.action import Action
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import BARE, BYTECODE, BYTECODE_FILE, EXPRESSION, OBJECT, PINNED, BpfSource, MapWords
 
@@ -37,12 +36,6 @@ class Wanted(NamedTuple):
 def wanted_by_filter(source: BpfSource | None) -> Wanted:
     """What a bpf filter wants."""
     return Wanted(source, ProgramType.SCHED_CLS, "classifier")
-
-
-def program_of(action: Action) -> BpfSource | None:
-    """Where the program of an action comes from, None for one that has none."""
-    kind = actions.find(action.kind)
-    return kind.source(action.options) if kind is not None and kind.source is not None else None
 
 
 @contextmanager
@@ -110,8 +103,8 @@ def resolved(source: BpfSource) -> BpfSource:
 
 def resolved_action(action: Action) -> Action:
     """The same for an action."""
-    source = program_of(action)
-    return action if source is None else action._replace(options=action.options._replace(source=resolved(source)))
+    source = action.options.source
+    return action if source is None else action.replace(options=action.options.replace(source=resolved(source)))
 
 
 @contextmanager

@@ -33,9 +33,9 @@ from pytc.commands.shared.attaching import (
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import check_pin_place
 from pytc.commands.shared.programs import Wanted
-from pytc.commands.values import FilterSelector
 from pytc.errors import AttachError, BpfError, BpfSyscallError, UnsupportedError, UsageError
 from pytc.handles import EGRESS, INGRESS
+from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.interface import OpenedProgram
 
 TYPES = {"ingress": TCX_INGRESS, "egress": TCX_EGRESS, "primary": NETKIT_PRIMARY, "peer": NETKIT_PEER}

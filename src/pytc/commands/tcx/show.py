@@ -8,11 +8,11 @@ from pytc.commands.shared.attach_values import ShowTcx
 from pytc.commands.shared.attached_programs import link_parts, link_pins, program_parts, run_parts
 from pytc.commands.shared.context import Context
 from pytc.commands.tcx.attach import PARENTS, TYPES, hook, point_of
-from pytc.commands.values import FilterSelector
 from pytc.errors import AttachError, UnsupportedError
 from pytc.handles import Handle
 from pytc.render.documents import DEVICE, Document, Field, Part
 from pytc.tc.filters.requests import POINTS
+from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.records import FilterRecord
 
 _NETKIT = ("primary", "peer")

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.program_descriptions import described
-from pytc.commands.values import Action
-from pytc.netlink.messages import decode_options, encode_options, holding, join_attributes, split_attributes
+from pytc.netlink.schema import Attributes, join_attributes, nested, split_attributes
 from pytc.netlink.session import interface_name
 from pytc.render.documents import Document, Field, Group, Part
+from pytc.tc.actions.action import Action
 from pytc.tc.clock import read_clock
 from pytc.tc.kinds import actions as kinds
-from pytc.tc.kinds.interface import Attributes, Given, OpenedProgram, Seen
+from pytc.tc.kinds.interface import EncodeEnv, OpenedProgram, RenderEnv
 from pytc.tc.kinds.shared.action_parts import Generic, reference_fields
 from pytc.tc.records import ActionRecord
 from pytc.tc.statistics import statistics_fields, unpack_statistics
@@ -32,7 +32,7 @@ _NAMELESS = ("police",)
 def encode_actions(context: Context, actions: Sequence[Action], programs: Sequence[OpenedProgram | None]) -> bytes:
     """The attributes of a list; ``programs`` has the open program of each action, None for one without."""
     return join_attributes(
-        (holding(order), _encode(context, action, program))
+        (nested(order), _encode(context, action, program))
         for order, (action, program) in enumerate(zip(actions, programs, strict=True), 1)
     )
 
@@ -41,14 +41,14 @@ def encode_options_of(context: Context, name: str, options: object, program: Ope
     """The options of an action of a kind that pytc knows."""
     kind = kinds.find(name)
     assert kind is not None
-    given = Given(program, context.device_index, read_clock)
-    return encode_options(kind.schema, kind.encode(options, given))
+    given = EncodeEnv(program, context.device_index, read_clock)
+    return kind.schema.encode(kind.encode(options, given))
 
 
 def _encode(context: Context, action: Action, program: OpenedProgram | None) -> bytes:
     attributes = [
         (_KIND, action.kind.encode() + b"\0"),
-        (holding(_OPTIONS), encode_options_of(context, action.kind, action.options, program)),
+        (nested(_OPTIONS), encode_options_of(context, action.kind, action.options, program)),
     ]
     if action.cookie:
         attributes.append((_COOKIE, action.cookie))
@@ -71,7 +71,7 @@ def _decode(order: int, raw: bytes) -> ActionRecord:
     return ActionRecord(
         order,
         name,
-        decode_options(kind.schema, options) if kind is not None and options else None,
+        kind.schema.decode(options) if kind is not None and options else None,
         options,
         _number(parts, _INDEX) or 0,
         unpack_statistics(parts[_STATS]) if _STATS in parts else None,
@@ -98,7 +98,7 @@ def decode_options_of(name: str, raw: bytes) -> Attributes:
     """The options of an action of a kind that pytc knows; raises NetlinkProtocolError."""
     kind = kinds.find(name)
     assert kind is not None
-    return decode_options(kind.schema, raw)
+    return kind.schema.decode(raw)
 
 
 def _bits(parts: dict[int, bytes], number: int) -> tuple[int, int] | None:
@@ -123,8 +123,8 @@ def document_of(context: Context, name: str, attributes: Attributes) -> Document
     return kind.document(attributes, _seen(context))
 
 
-def _seen(context: Context) -> Seen:
-    return Seen(context.shown, described, interface_name, read_clock)
+def _seen(context: Context) -> RenderEnv:
+    return RenderEnv(context.shown, described, interface_name, read_clock)
 
 
 def _document(context: Context, record: ActionRecord, *, bound: bool) -> Document:

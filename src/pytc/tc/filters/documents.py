@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from pytc.commands.shared.context import Context
-from pytc.commands.values import FilterSelector
 from pytc.handles import CLSACT, UNSPEC
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
@@ -13,6 +12,7 @@ from pytc.protocols import format_protocol
 from pytc.render.documents import DEVICE, Document, Field, Group, Listing, Part, Shown
 from pytc.tc.filters.messages import records
 from pytc.tc.filters.requests import POINTS
+from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds import filters as kinds
 from pytc.tc.kinds.interface import FilterView
 from pytc.tc.records import FilterRecord

@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.program_descriptions import described
-from pytc.commands.values import FilterSelector
 from pytc.errors import NetlinkError
 from pytc.handles import UNSPEC, Handle
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage, decode_options, split_attributes
+from pytc.netlink.messages import TcMessage
+from pytc.netlink.schema import split_attributes
 from pytc.tc.filters.requests import address, swapped
+from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds import filters as kinds
 from pytc.tc.records import ActionRecord, FilterRecord, QueueStatistics
 
@@ -120,7 +121,7 @@ def _read_options(name: str, raw: bytes, *, shortened: bool) -> _Options:
     kind = kinds.find(name)
     if kind is None:
         return None, _other_actions(name, raw), None
-    found = decode_options(kind.schema, raw)
+    found = kind.schema.decode(raw)
     if shortened:
         found = {attribute: value for attribute, value in found.items() if attribute in (*kind.brief, kind.actions)}
     options = kind.decode(found, described)

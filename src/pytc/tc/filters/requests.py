@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from pytc.commands.shared.context import Context
-from pytc.commands.values import Action, FilterSelector, ModifyFilter
+from pytc.commands.values import ModifyFilter
 from pytc.errors import InvalidOptionsError, NetlinkError, UsageError
 from pytc.handles import EGRESS, INGRESS, ROOT, UNSPEC
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage, encode_options
+from pytc.netlink.messages import TcMessage
+from pytc.tc.actions.action import Action
+from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.hints import general_hint
 from pytc.tc.kinds import filters as kinds
-from pytc.tc.kinds.interface import FilterKind, OpenedProgram
+from pytc.tc.kinds.interface import AnyFilterKind, OpenedProgram
 from pytc.tc.kinds.shared.programs import BYTECODE
 
 POINTS = {ROOT: "root", INGRESS: "ingress", EGRESS: "egress"}
@@ -50,7 +52,7 @@ def filter_message(
     if command.kind:
         attributes["TCA_KIND"] = command.kind
     if kind is not None and command.options is not None:
-        attributes["TCA_OPTIONS"] = encode_options(kind.schema, [*kind.encode(command.options, program), *actions])
+        attributes["TCA_OPTIONS"] = kind.schema.encode([*kind.encode(command.options, program), *actions])
     if command.estimator:
         attributes["TCA_RATE"] = command.estimator
     return TcMessage(number, flags, 0, handle, _parent(selector), _info(selector), attributes)
@@ -88,7 +90,7 @@ def swapped(number: int) -> int:
     return (number & 0xFF) << 8 | number >> 8 if sys.byteorder == "little" else number
 
 
-def _handle(word: str, name: str, kind: FilterKind | None) -> int:
+def _handle(word: str, name: str, kind: AnyFilterKind | None) -> int:
     if not name:
         raise UsageError('Must specify filter type when using "handle"')
     if kind is None:
@@ -103,8 +105,7 @@ def _handle(word: str, name: str, kind: FilterKind | None) -> int:
 
 def actions_of(command: ModifyFilter) -> tuple[Action, ...]:
     """The actions that the words name."""
-    found: tuple[Action, ...] = getattr(command.options, "actions", ())
-    return found
+    return command.options.actions if command.options is not None else ()
 
 
 def depends_on_words(command: ModifyFilter) -> bool:
@@ -112,27 +113,23 @@ def depends_on_words(command: ModifyFilter) -> bool:
     options = command.options
     if options is None:
         return True
-    source = getattr(options, "source", None)
-    return (
-        (source is None or source.mode == BYTECODE)
-        and not actions_of(command)
-        and getattr(options, "police", None) is None
-    )
+    source = options.source
+    return (source is None or source.mode == BYTECODE) and not options.actions and options.police is None
 
 
 def _encoded_actions(
     context: Context, command: ModifyFilter, programs: Sequence[OpenedProgram | None]
 ) -> list[tuple[str, bytes]]:
-    kind, police = kinds.find(command.kind), getattr(command.options, "police", None)
-    if kind is None or (not actions_of(command) and police is None):
+    kind, options = kinds.find(command.kind), command.options
+    if kind is None or options is None:
         return []
     from pytc.tc.actions.lists import encode_actions, encode_options_of
 
     found = []
-    if police is not None:
-        found.append((kind.police, encode_options_of(context, "police", police)))
-    if actions_of(command):
-        found.append((kind.actions, encode_actions(context, actions_of(command), programs)))
+    if options.police is not None:
+        found.append((kind.police, encode_options_of(context, "police", options.police)))
+    if options.actions:
+        found.append((kind.actions, encode_actions(context, options.actions, programs)))
     return found
 
 
