@@ -14,7 +14,7 @@ from types import TracebackType
 
 from pytc.errors import DeviceNotFoundError, NamespaceError, NetlinkError, NetlinkProtocolError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import NLMSGHDR, TcMessage, addressed, decode, encode
+from pytc.netlink.messages import NLMSGHDR, TcMessage, decode, encode
 from pytc.netlink.schema import split_attributes
 
 _ERROR = struct.Struct("=i")
@@ -71,19 +71,13 @@ class Session:
         self.close()
 
     def request(self, message: TcMessage) -> list[TcMessage]:
-        """Sends a request and waits until the kernel has done it; returns what it answered besides."""
+        """Send a request, and wait until the kernel has done it; returns what it answered besides."""
         sequence = self._send(message, c.REQUEST | c.ACK)
-        return [decode(data) for _, data in self._answers(sequence)]
-
-    def request_again(self, data: bytes, ifindex: int) -> None:
-        """The same for a message that is encoded already, but for the index of its device, and has no other answer."""
-        sequence = self._next()
-        self._send_data(addressed(data, sequence, ifindex))
         end = self._datagram()
         length, kind, flags, number, _, error = _ACKNOWLEDGEMENT.unpack_from(self._buffer)
         if number == sequence and kind == c.ERROR and not error and not flags & c.ACK_TLVS and length == end:
-            return  # as mostly: it is done, and there is nothing to say of it
-        self._answers(sequence, end)
+            return []  # as mostly: it is done, and there is nothing to say of it
+        return [decode(data) for _, data in self._answers(sequence, end)]
 
     def dump(self, message: TcMessage, *, peek: bool = False) -> list[TcMessage]:
         """All answers to a dump request; asks again when the tables changed meanwhile.
