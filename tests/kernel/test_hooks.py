@@ -173,7 +173,7 @@ def test_runs_are_shown_when_the_kernel_counts_them(network: Network, tcx: str, 
 
 
 def test_the_answer_of_an_old_kernel_has_one_program_and_its_mode() -> None:
-    from pytc.netlink.messages import join_attributes
+    from pytc.netlink.schema import join_attributes
     from pytc.netlink.xdp import XdpProgram, parse_link
 
     def link(*attributes: tuple[int, bytes]) -> bytes:

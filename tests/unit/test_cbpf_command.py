@@ -28,11 +28,11 @@ from pytc.commands.cbpf.run import RunProgram
 from pytc.commands.cbpf.to_ebpf import TranslateProgram
 from pytc.commands.dispatch import parse_words
 from pytc.commands.shared.command import Command, Help
-from pytc.commands.values import FilterSelector
 from pytc.errors import ExpressionError, HelpRequested, UsageError
 from pytc.handles import INGRESS
 from pytc.packets import open_capture
 from pytc.packets.link_types import RAW
+from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.shared.expression_words import VERDICTS
 from tests.captures import TCP, as_pcap, captures, eth, ip4, packets, raw, tcp
 from tests.conftest import PATIENCE, ROOT

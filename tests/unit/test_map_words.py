@@ -29,9 +29,9 @@ from pytc.commands.map.unpin import UnpinMap
 from pytc.commands.map.update_many import UpdateElements
 from pytc.commands.map.watch import WatchMap
 from pytc.commands.map.words import Target
+from pytc.commands.monitor.watch import Monitor
 from pytc.commands.shared.command import Command, Help
 from pytc.commands.shared.verbs import verb_module, verb_word
-from pytc.commands.values import Monitor
 from pytc.errors import HelpRequested, PytcError, UsageError
 
 M1 = Target("map", "1")

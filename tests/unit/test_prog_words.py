@@ -21,9 +21,9 @@ from pytc.commands.prog.unpin import UnpinProgram
 from pytc.commands.prog.words import FilterProgram, LoadedProgram
 from pytc.commands.shared.command import Command, Help
 from pytc.commands.shared.verbs import verb_module, verb_word
-from pytc.commands.values import FilterSelector
 from pytc.errors import HelpRequested, PytcError, UsageError
 from pytc.handles import INGRESS
+from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.shared.programs import OBJECT_WORDS, BpfSource
 
 

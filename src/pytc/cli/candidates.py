@@ -162,7 +162,8 @@ def _aliases(rest: list[str]) -> set[str]:
     )
     if len(rest) > 1 or not isinstance(verbs, dict):
         return set()
-    return {word for word, verb in verbs.items() if word != verb_word(verb)}
+    # "change" and "replace" share the module of "add", and are no synonyms of it.
+    return {word for word, verb in verbs.items() if verb != "add" and word != verb_word(verb)}
 
 
 def _object_file(rest: list[str]) -> str:

@@ -83,22 +83,34 @@ def _run(options: Options, words: list[str]) -> int:
 
 def _batch(options: Options) -> int:
 
-    from pytc.cli.batch import run_batch
-    from pytc.cli.batch_commands import BatchCommands
+    from pytc.bpf.loader.object_cache import ObjectCache
+    from pytc.cli.batch import parsed_ahead, run_batch
     from pytc.cli.execute import Runner
+    from pytc.commands.shared.command import Command, Help
+
+    def parse(words: list[str]) -> Command | PytcError:
+        try:
+            return parse_words(words)
+        except HelpRequested as request:
+            return Help(request.topic)
+        except PytcError as error:
+            return error  # to be reported when it is the line's turn
 
     with Runner(options) as runner:
-        plain = not (options.echo or options.create_clsact or options.dry_run or options.warn)
-        runner.context.keep_objects()
-        commands = BatchCommands(runner, lambda topic: show_help(topic, options), plain=plain)
+        runner.context.cache.objects = ObjectCache()
+
+        def run(parsed: Command | PytcError) -> int:
+            if isinstance(parsed, PytcError):
+                raise parsed
+            return show_help(parsed.topic, options) if isinstance(parsed, Help) else runner.run(parsed)
 
         def refused(error: PytcError) -> int:
             return report(error, as_json=options.json)
 
         return run_batch(
             options.batch,
-            commands.of,
-            commands.run,
+            lambda file: parsed_ahead(file, parse),
+            run,
             refused,
             force=options.force,
             say=lambda sentence: say([sentence], as_json=options.json),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from pytc.cli import streams
 from pytc.cli.command_line import Options
-from pytc.errors import NetlinkError, PytcError
+from pytc.cli.exit_status import exit_status, trailer
+from pytc.errors import PytcError
 
 if TYPE_CHECKING:
     from pytc.render.documents import Document, Stream
@@ -29,18 +30,16 @@ def print_text(text: str) -> int:
 
 
 def report(error: PytcError, *, as_json: bool = False) -> int:
-    """Prints an error as tc would, then what pytc knows more, or all of it as JSON; returns the exit status."""
+    """Print an error as tc would, then what pytc knows more, or all of it as JSON; returns the exit status."""
     if as_json:
         from pytc.render.errors import as_json as render
 
-        streams.complain(render(error))
-        return error.exit_status
-    lines = [str(error)]
-    if isinstance(error, NetlinkError) and error.trailer:
-        lines.append(error.trailer)
+        streams.complain(render(error, exit_status(error)))
+        return exit_status(error)
+    lines = [line for line in (str(error), trailer(error)) if line]
     lines += [f"Hint: {hint}" for hint in error.hints]
     streams.complain("".join(f"{line}\n" for line in lines))
-    return error.exit_status
+    return exit_status(error)
 
 
 def show(documents: "Iterable[Document]", options: Options) -> None:

@@ -1,6 +1,6 @@
 """Help texts, by topic."""
 
-from pytc.commands.dispatch import OBJECTS, object_help, object_topics
+from pytc.commands.dispatch import object_help, object_name, object_topics
 
 OPTIONS = """\
 OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -r[aw] | -j[son] | -p[retty] |
@@ -9,8 +9,8 @@ OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -r[aw] | -j[son] | 
                   --create-clsact | --dry-run | --warn | --atomic
 """
 
-_TEXTS: dict[str, str] = {
-    "": """\
+GENERAL = (
+    """\
 Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help }
        pytc [ OPTIONS ] -b[atch] [ FILE ]
        pytc --install-alias DIR
@@ -40,46 +40,15 @@ A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
 --install-alias  makes a link DIR/tc, by which tc is pytc
 
 "pytc OBJECT help", "pytc filter add bpf help" and "pytc action add action bpf help" say more.
-""",
-    "monitor": """\
-Usage: pytc [ -timestamp | -tshort ] monitor [ file FILE ]
-
-Prints each change of a qdisc, class, filter, chain or action as it happens, until it is interrupted; or what FILE has,
-which rtmon(8) has written. pytc -j prints an object on a line for each.
-""",
-}
+"""
+)
 
 
 def usage(topic: str) -> str:
-    """The text for a topic like ``filter bpf``; that of its first word, or the general one, where it has none."""
-    texts, first = _TEXTS, topic.partition(" ")[0]
-    if first in OBJECTS and (text := object_help(topic)):
-        return text
-    if first in ("action", "actions"):
-        from pytc.commands.action.usage import usage as of_actions
-
-        return of_actions(topic)
-    if first in ("filter", "chain"):
-        from pytc.commands.filter.usage import usage as of_filters
-
-        return of_filters(topic)
-    if first in ("qdisc", "class"):
-        from pytc.commands.qdisc.usage import usage as of_qdiscs
-
-        return of_qdiscs(topic)
-    return texts.get(topic) or texts.get(first) or _TEXTS[""]
+    """Return the text for a topic like ``filter bpf``: its own, that of its object, or else the general one."""
+    return (object_help(topic) if object_name(topic.partition(" ")[0]) else "") or GENERAL
 
 
 def topics() -> list[str]:
-    """Return all topics."""
-    from pytc.commands.action import usage as action_usage
-    from pytc.commands.filter import usage as filter_usage
-    from pytc.commands.qdisc import usage as qdisc_usage
-
-    return [
-        *_TEXTS,
-        *action_usage.topics(),
-        *filter_usage.topics(),
-        *qdisc_usage.topics(),
-        *object_topics(),
-    ]
+    """Return all topics, the general one (an empty string) first."""
+    return ["", *object_topics()]

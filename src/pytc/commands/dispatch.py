@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from errno import EPERM
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
@@ -40,24 +40,8 @@ OBJECTS = {
 OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks", "prog", "completion")
 _ORDER = (*(name for name in OBJECTS if name not in OWN), *OWN)
 
-_HOMES = {
-    "ModifyFilter": ("filter.modify", "modify_filter"),
-    "GetFilter": ("filter.show", "get_filter"),
-    "ShowFilters": ("filter.show", "show_filters"),
-    "ModifyChain": ("chain.chains", "modify_chain"),
-    "GetChain": ("chain.chains", "get_chain"),
-    "ShowChains": ("chain.chains", "show_chains"),
-    "ModifyQdisc": ("qdisc.qdiscs", "modify_qdisc"),
-    "ShowQdiscs": ("qdisc.qdiscs", "show_qdiscs"),
-    "ModifyClass": ("class_.classes", "modify_class"),
-    "ModifyActions": ("action.actions", "modify_actions"),
-    "NamedActions": ("action.actions", "named_actions"),
-    "ActionCommands": ("action.actions", "action_commands"),
-    "ShowActions": ("action.actions", "show_actions"),
-    "Monitor": ("monitor.monitor", "monitor"),
-    "FlushActions": ("action.actions", "flush_actions"),
-    "ShowClasses": ("class_.classes", "show_classes"),
-}
+#: More names than fit into a line of help.
+_MANY = 10
 
 
 def object_name(word: str) -> str:
@@ -78,22 +62,32 @@ def _parser(word: str) -> Callable[[list[str]], Command]:
     name = object_name(word)
     if not name:
         raise UsageError(f'Object "{word}" is unknown, try "pytc help".')
-    package = import_module(f"pytc.commands.{OBJECTS[name]}")
-    if hasattr(package, "parse"):
-        parse = cast(Callable[[Cursor], Command], package.parse)
-        return lambda words: parse(Cursor(words))
-    return cast(Callable[[list[str]], Command], import_module(f"pytc.commands.{OBJECTS[name]}.words").parse)
+    parse = cast(Callable[[Cursor], Command], import_module(f"pytc.commands.{OBJECTS[name]}").parse)
+    return lambda words: parse(Cursor(words))
 
 
 def object_help(topic: str) -> str:
-    """Return the help text of an object, or of one of its verbs (``link pin``); empty where it has none."""
-    name = topic.partition(" ")[0]
+    """Return the help text of an object, or of one of its verbs or kinds (``link pin``, ``filter u32``).
+
+    That of the object where there is none of its own, and an empty text where the object has none.
+    """
+    name = object_name(topic.partition(" ")[0])
     package = import_module(f"pytc.commands.{OBJECTS[name]}")
-    word = topic.removeprefix(_topic(package, name)).strip()
-    for module in getattr(package, "VERBS", {}).values():
-        if verb_word(module) == word:
-            return verb_module(package.__name__, module).HELP
-    return cast(str, getattr(package, "HELP", ""))
+    rest = topic.removeprefix(_topic(package, name)).strip()
+    modules = {verb_word(module): module for module in getattr(package, "VERBS", {}).values()}
+    if rest in modules:
+        text = verb_module(package.__name__, modules[rest]).HELP
+    else:
+        text = (package.help_topic(rest) if rest and hasattr(package, "help_topic") else "") or getattr(
+            package, "HELP", ""
+        )
+    return text.replace("@KINDS@", _in_lines(package.kinds())) if "@KINDS@" in text else text
+
+
+def _in_lines(names: Sequence[str]) -> str:
+    """Return names for help, in one line or two."""
+    half = (len(names) + 1) // 2 if len(names) > _MANY else len(names)
+    return " |\n          ".join(" | ".join(part) for part in (names[:half], names[half:]) if part)
 
 
 def _topic(package: ModuleType, name: str) -> str:
@@ -102,40 +96,28 @@ def _topic(package: ModuleType, name: str) -> str:
 
 
 def object_topics() -> "list[str]":
-    """Return the topics of all objects and their verbs."""
+    """Return the topics of all objects, their verbs and their kinds."""
     topics = []
     for name, module in OBJECTS.items():
         if object_help(name):
             package = import_module(f"pytc.commands.{module}")
             topic = _topic(package, name)
             topics += [topic, *(f"{topic} {verb_word(verb)}" for verb in dict.fromkeys(package.VERBS.values()))]
+            topics += package.help_topics() if hasattr(package, "help_topics") else []
     return topics
 
 
 def run(context: "Context", command: Command) -> "Outcome":
     """Carry out a command; returns what there is to show. Raises PytcError."""
     try:
-        return operation(command)(context, command)
+        module: Any = sys.modules[type(command).__module__]  # a command is defined beside what carries it out
+        return cast("Outcome", module.run(context, command))
     except BpfError as error:
         if error.errno == EPERM and not error.hints:
             from pytc.bpf.kernel.permissions import permission_causes
 
             error.with_hints(*permission_causes(for_ids=_is_about_ids(error)))
         raise
-
-
-def operation(command: Command) -> "Callable[[Context, Any], Outcome]":
-    """Return the function that carries out a command: ``run`` of the module that defines it."""
-    module: Any = sys.modules[type(command).__module__]
-    if type(command).__name__ not in _HOMES:
-        return cast("Callable[[Context, Any], Outcome]", module.run)
-    return _operation(type(command).__name__)
-
-
-@cache
-def _operation(command: str) -> "Callable[[Context, Any], Outcome]":
-    module, name = _HOMES[command]
-    return cast("Callable[[Context, Any], Outcome]", getattr(import_module(f"pytc.commands.{module}"), name))
 
 
 def _is_about_ids(error: BpfError) -> bool:

@@ -1,13 +1,20 @@
 """The kernel's clock for traffic control."""
 
-from pytc.tc.kinds.interface import Clock
+from typing import NamedTuple
 
 _PATH = "/proc/net/psched"
 _NOMINAL = 1_000_000
 
 
+class Clock(NamedTuple):
+    """The unit of the times that bursts take, as /proc/net/psched has it."""
+
+    ticks_per_microsecond: float = 15.625
+    hertz: int = 10**9
+
+
 def read_clock() -> Clock:
-    """From /proc/net/psched; what all kernels since v2.6.31 have where that cannot be read.
+    """Return the clock of /proc/net/psched; that of all kernels since v2.6.31 where the file cannot be read.
 
     Four hex numbers: nanoseconds for a number of ticks, that number, the clock's resolution, and, when that is
     1000000, timer interrupts per second.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pytc.errors import AtomicError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage, decode_options, encode_options
+from pytc.netlink.messages import TcMessage
 from pytc.tc.kinds import filters
 from pytc.tc.kinds.shared.filter_parts import SKIP_HW, SKIP_SW
 from pytc.transaction.kernel_state import Identity, Standing, identities, name_of, without
@@ -98,7 +98,7 @@ def _has_actions(message: TcMessage) -> bool:
     kind = filters.find(message.attributes.get("TCA_KIND", ""))
     if kind is None:
         return False
-    options = decode_options(kind.schema, message.attributes.get("TCA_OPTIONS", b""))
+    options = kind.schema.decode(message.attributes.get("TCA_OPTIONS", b""))
     return kind.actions in options or kind.police in options
 
 
@@ -186,21 +186,19 @@ def _class_options(kind: str, raw: bytes) -> bytes:
 
     of_kind = qdiscs.find(kind)
     assert of_kind is not None
-    options = decode_options(of_kind.schema, raw)
-    return encode_options(
-        of_kind.schema, [(name, value) for name, value in options.items() if name not in CLASSES[kind]]
-    )
+    options = of_kind.schema.decode(raw)
+    return of_kind.schema.encode([(name, value) for name, value in options.items() if name not in CLASSES[kind]])
 
 
 def _bpf_options(raw: bytes, program: int) -> bytes:
     kind = filters.find("bpf")
     assert kind is not None
-    found = dict(decode_options(kind.schema, raw))
+    found = dict(kind.schema.decode(raw))
     found.pop("TCA_BPF_TAG", None)
     if found.pop("TCA_BPF_ID", 0):
         found["TCA_BPF_FD"] = program
     found["TCA_BPF_FLAGS_GEN"] = found.get("TCA_BPF_FLAGS_GEN", 0) & (SKIP_HW | SKIP_SW)
-    return encode_options(kind.schema, list(found.items()))
+    return kind.schema.encode(list(found.items()))
 
 
 def is_same(one: TcMessage, other: TcMessage) -> bool:

@@ -15,12 +15,11 @@ from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.info import describe_program
 from pytc.commands.shared.attach_words import Reference
 from pytc.commands.shared.attacher import Attacher, Choice, Hook, Order, Sharing, Target
-from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.exports import OpenedPrograms
+from pytc.commands.shared.opened_programs import OpenedPrograms, Wanted, annotation, pinned_annotation
 from pytc.commands.shared.pins import pin_path
-from pytc.commands.shared.programs import Wanted, annotation, chosen_programs, identity, pinned_annotation
-from pytc.errors import BpfError, DeviceNotFoundError, UsageError
+from pytc.commands.shared.programs import chosen_programs, identity
+from pytc.errors import BpfError, DeviceNotFoundError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, encode
 from pytc.netlink.session import Session, interface_name
@@ -58,13 +57,13 @@ class Plan:
         """Return what notes the changes to attached programs."""
         return _NotingAttacher(context, self)
 
-    def absent_device(self, context: Context, device: str) -> int:
-        """A number for a device that is not there."""
+    def absent_device(self, device: str, note: Callable[[str], object]) -> int:
+        """Return a number for a device that is not there; raises DeviceNotFoundError when the plan is strict."""
         if self._is_strict:
             raise DeviceNotFoundError(device)
         if device not in self._absent:
             self._absent[device] = _FIRST_ABSENT + len(self._absent)
-            context.notes.append(f'Note: there is no device "{device}" here')
+            note(f'Note: there is no device "{device}" here')
         return self._absent[device]
 
     def device_name(self, index: int) -> str:
@@ -242,24 +241,6 @@ def _word(key: str, value: Json) -> Part:
 
 def _chosen(key: str, choice: Choice) -> Part:
     return _word(key, f"{choice.reference.kind} {choice.reference.text}" if choice.reference is not None else "all")
-
-
-def planned(context: Context, command: Command, run: "Callable[[Context, Command], object]") -> list[Document]:
-    """Return the steps of a command; one that only asks has none, and its words are all that is checked.
-
-    ``run`` carries out the command, with a session and an attacher that note what they are asked to change. Raises
-    PytcError as the command would.
-    """
-    assert context.plan is not None
-    context.plan.begin()
-    if command.effect == "asks":
-        return [[Field("step", "none", "nothing is changed\n")]]
-    if command.effect not in ("attaches", "requests"):
-        raise UsageError(
-            'Option "-dry-run" is for qdisc, class, filter, chain, action, tcx and cgroup, and for what only shows'
-        )
-    run(context, command)
-    return context.plan.steps()
 
 
 def _load_document(path: str, load: PlannedLoad, exports: Sequence[str]) -> Document:

@@ -5,14 +5,15 @@ from collections.abc import Callable, Mapping
 
 from pytc.handles import UNSPEC, Handle
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage, decode_options, split_attributes
+from pytc.netlink.messages import TcMessage
+from pytc.netlink.schema import HEADER, Attributes, Schema, split_attributes
 from pytc.protocols import format_protocol
 from pytc.render.documents import Document, Field, Group, Json, Late, Listing, Part, Shown
 from pytc.render.text import render
 from pytc.tc.clock import read_clock
 from pytc.tc.filters.requests import POINTS, swapped
 from pytc.tc.kinds import actions, filters, qdiscs
-from pytc.tc.kinds.interface import HEADER, Attributes, FilterView, Schema
+from pytc.tc.kinds.interface import FilterView
 
 NAMES = {
     c.NEWQDISC: "RTM_NEWQDISC",
@@ -108,15 +109,15 @@ def _shown_options(message: TcMessage) -> Document:
     if message.type in FILTERS:
         if not raw or (a_filter := filters.find(name)) is None:
             return ()
-        options = a_filter.decode(decode_options(a_filter.schema, raw), lambda _: None)
+        options = a_filter.decode(a_filter.schema.decode(raw), lambda _: None)
         return a_filter.document(options, FilterView(message.handle, swapped(message.info & 0xFFFF), Shown()))
     kind = qdiscs.find(name)
     if kind is None or not raw:
         return ()
     if message.type in CLASSES:
         assert kind.document_class is not None
-        return kind.document_class(decode_options(kind.schema, raw), Shown(), read_clock())
-    return kind.document(decode_options(kind.schema, raw, kind.header), Shown(), read_clock())
+        return kind.document_class(kind.schema.decode(raw), Shown(), read_clock())
+    return kind.document(kind.schema.decode(raw, kind.header), Shown(), read_clock())
 
 
 def _silent(document: Document) -> Document:
@@ -153,7 +154,7 @@ def _options(kind: str, raw: bytes, message: TcMessage, programs: Mapping[int, s
         known = a_qdisc.schema, a_qdisc.header if message.type in QDISCS else 0
     if known is None:
         return raw.hex()
-    return _decoded(decode_options(known[0], raw, known[1]), message, programs)
+    return _decoded(known[0].decode(raw, known[1]), message, programs)
 
 
 def _decoded(found: Attributes, message: TcMessage, programs: Mapping[int, str]) -> Json:
@@ -170,7 +171,7 @@ def _action(raw: bytes, programs: Mapping[int, str]) -> Json:
         found["index"] = int(_NUMBER.unpack_from(parts[_INDEX])[0])
     kind = actions.find(name)
     if kind is not None and _OPTIONS in parts:
-        found["options"] = _decoded(decode_options(kind.schema, parts[_OPTIONS]), TcMessage(0), programs)
+        found["options"] = _decoded(kind.schema.decode(parts[_OPTIONS]), TcMessage(0), programs)
     return found
 
 

@@ -8,9 +8,9 @@ from pytc.cbpf.compiler import ETHERNET, compile_expression
 from pytc.cbpf.disassembler import statement
 from pytc.cbpf.formats import FORMS, format_program, parse_program, read_program
 from pytc.commands.shared.context import Context
-from pytc.commands.values import FilterSelector
 from pytc.errors import BytecodeError, UsageError
 from pytc.render.documents import Document, Field, Json
+from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.shared.expression_words import link_type
 from pytc.value import Value
 from pytc.words.engine import Cursor, Word, choose, fill, unsigned
@@ -71,7 +71,7 @@ def _link_type(cursor: Cursor) -> dict[str, Any]:
 
 
 def _selector(cursor: Cursor) -> FilterSelector:
-    from pytc.commands.filter.words import SELECTORS
+    from pytc.tc.filters.words import SELECTORS
 
     fields = fill(cursor, [row._replace(exact=True) for row in (*SELECTORS, _PREF)], {}, topic="cbpf disasm")
     if "device" not in fields:
@@ -108,16 +108,15 @@ def load_for_capture(context: Context, source: ClassicSource) -> "Program | Call
 def attached_programs(context: Context, source: ClassicSource) -> dict[str, Program]:
     """Return the programs of the classic filters that a source's selector covers, by "pref N handle H"; raises
     BytecodeError where there is none."""
-    from pytc.commands.filter.show import filter_records
+    from pytc.tc.filters.records import filter_records
+    from pytc.tc.kinds.filters.bpf import BpfRecord
 
     assert source.selector is not None
     selector, handle = source.selector, source.selector.handle
     programs: dict[str, Program] = {}
     others = 0
-    with context.in_full():
-        records = [*filter_records(context, selector._replace(handle=""))]
-    for record in records:
-        instructions = getattr(record.options, "instructions", ())
+    for record in filter_records(context.session, selector, selector.ifindex(context.device_index)):
+        instructions = record.options.instructions if isinstance(record.options, BpfRecord) else ()
         if not record.handle or (handle and record.handle != _number(handle)):
             continue
         others += not instructions

@@ -12,7 +12,7 @@ from pytc.commands.shared.attachments import open_program, open_replacement
 from pytc.commands.shared.command import Attaching
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.kernel_attacher import attacher_of
-from pytc.commands.shared.programs import Wanted
+from pytc.commands.shared.opened_programs import Wanted
 from pytc.errors import AttachError, UsageError
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import BpfSource

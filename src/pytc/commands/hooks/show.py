@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 
 from pytc.bpf.sys.links import links
-from pytc.commands.class_.classes import class_records
-from pytc.commands.qdisc.qdiscs import qdisc_records
 from pytc.commands.shared.attachments import LinkPins, link_parts, link_pins, program_parts
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
@@ -13,6 +11,8 @@ from pytc.errors import BpfSyscallError, UsageError
 from pytc.handles import CLSACT, ROOT, UNSPEC, Handle
 from pytc.netlink.xdp import xdp_programs
 from pytc.render.documents import DEVICE, Document, Field, Part
+from pytc.tc.classes.records import class_records
+from pytc.tc.qdiscs.records import qdisc_records
 from pytc.words.devices import device
 from pytc.words.engine import Cursor, Word, fill, no_more
 
@@ -90,7 +90,7 @@ def _classful_parents(context: Context, index: int) -> Iterator[Handle]:
     """Return the qdiscs that packets leave through, each before those below it and followed by its inner classes."""
     remaining = [
         record
-        for record in qdisc_records(context, index)
+        for record in qdisc_records(context.session, index)
         if record.handle != UNSPEC and record.handle.major != CLSACT.major
     ]
     if not remaining:
@@ -114,7 +114,7 @@ def _inner_classes(context: Context, index: int) -> dict[int, list[Handle]]:
 
     The qdisc asks no other classes for filters: at a leaf, a packet has arrived.
     """
-    parents = {record.handle: record.parent for record in class_records(context, index)}
+    parents = {record.handle: record.parent for record in class_records(context.session, index)}
     inner = {parent for handle, parent in parents.items() if parent in parents and parent.major == handle.major}
 
     def depth(handle: Handle) -> int:

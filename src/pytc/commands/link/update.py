@@ -11,7 +11,7 @@ from pytc.commands.shared.attach_words import PROGRAM, take_program
 from pytc.commands.shared.attachments import open_link, open_replacement
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.programs import Wanted
+from pytc.commands.shared.opened_programs import Wanted
 from pytc.errors import AttachError, BpfError, BpfSyscallError
 from pytc.tc.kinds.shared.programs import BpfSource
 from pytc.words.engine import Cursor

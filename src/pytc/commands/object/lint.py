@@ -6,7 +6,6 @@ from pytc.bpf.sys.constants import ProgramType
 from pytc.bpf.sys.program_types import program_type
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
-from pytc.errors import EXIT_UNUSABLE
 from pytc.render.documents import Document
 from pytc.words.engine import Cursor, Word, fill, no_more
 
@@ -64,5 +63,5 @@ def run(context: Context, command: LintObject) -> list[Document]:
         command.path, version=command.kernel, type=ProgramType(command.type), layout20=context.layout20
     )
     if any(finding.severity == ERROR for finding in findings):
-        context.status = EXIT_UNUSABLE
+        context.has_failed = True
     return [findings_document(command.path, findings)]

@@ -49,7 +49,6 @@ preset       sets elements of a map before, dump shows a map after
 """
 
 _U32 = 0xFFFFFFFF
-_UNEXPECTED = 1  # exit status
 
 
 class Preset(Value):
@@ -211,7 +210,7 @@ def run(context: Context, command: RunOnPackets) -> list[Document]:
     if command.junit:
         write_junit(command.junit, subject.name, tally.reported, failures)
     if failures or tally.failed:
-        context.status = _UNEXPECTED
+        context.has_failed = True
     return [
         [
             *run_document(subject, tally, failures, summary=command.summary, expects=expectations.any),

@@ -80,16 +80,15 @@ def _find(target: LoadedProgram) -> Program:
 def bpf_filter(context: Context, target: FilterProgram) -> "BpfRecord":
     """Return the options of the one filter with an eBPF program that is meant; raises BpfError where there are none or
     several."""
-    from pytc.netlink.constants import GETTFILTER
-    from pytc.tc.filters.messages import dump
+    from pytc.tc.filters.records import filter_records
     from pytc.tc.kinds.filters.bpf import BpfRecord
 
-    with context.in_full():
-        records = [
-            record
-            for record in dump(context, GETTFILTER, target.selector)
-            if record.handle and (not target.handle or record.handle == target.handle)
-        ]
+    selector = target.selector
+    records = [
+        record
+        for record in filter_records(context.session, selector, selector.ifindex(context.device_index))
+        if record.handle and (not target.handle or record.handle == target.handle)
+    ]
     filters = [(record, record.options) for record in records if isinstance(record.options, BpfRecord)]
     extended = [(record, options) for record, options in filters if options.program_id]
     device = target.selector.device

@@ -8,7 +8,7 @@ from pytc.value import Value
 from pytc.words.engine import Cursor, Word, fill, unsigned
 
 if TYPE_CHECKING:
-    from pytc.commands.values import FilterSelector
+    from pytc.tc.filters.selector import FilterSelector
 
 _Kind = Literal["id", "pinned", "name", "tag"]
 
@@ -49,8 +49,7 @@ def take_words(cursor: Cursor, words: Sequence[Word], topic: str) -> dict[str, A
 def take_filter(cursor: Cursor, words: Sequence[Word], fields: dict[str, Any], topic: str) -> FilterProgram:
     """Read the words of a filter and, among them, those of a table into ``fields``; raises UsageError,
     HelpRequested."""
-    from pytc.commands.filter.words import SELECTORS
-    from pytc.commands.values import FilterSelector
+    from pytc.tc.filters.words import SELECTORS
 
     handle = unsigned(0xFFFFFFFF)
     own = [row._replace(convert=handle) if row.name == "handle" else row for row in SELECTORS if row.name != "block"]

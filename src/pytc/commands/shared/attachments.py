@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pytc.bpf.sys.info import describe_program, object_kind, program_by_id, run_statistics
 from pytc.bpf.sys.links import Link, describe_link
 from pytc.bpf.sys.pins import open_pin
+from pytc.bpf.sys.program_lookup import lookup_program
 from pytc.commands.shared.attach_words import Reference
 from pytc.commands.shared.attacher import Attachment
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.exports import OpenedPrograms
+from pytc.commands.shared.opened_programs import OpenedPrograms, Wanted
 from pytc.commands.shared.pins import pin_path, remove_pin
-from pytc.commands.shared.program_descriptions import described
-from pytc.commands.shared.programs import Wanted, opened, resolved
+from pytc.commands.shared.programs import opened, resolved
 from pytc.errors import AttachError, BpfError, BpfSyscallError
 from pytc.render.documents import Field, Part
 from pytc.tc.kinds.interface import OpenedProgram
@@ -92,7 +92,7 @@ def _pinned_ids(context: Context, path: str) -> tuple[int, int]:
 
 
 def _name(attachment: Attachment) -> str:
-    program = described(attachment.program)
+    program = lookup_program(attachment.program)
     return program.name if program is not None else ""
 
 
@@ -132,7 +132,7 @@ def unpin_link(context: Context, path: str) -> None:
 
 def program_parts(context: Context, number: int) -> list[Part]:
     """Return the fields of a program as filters show theirs, with its run counters."""
-    return [program_group(number, described(number), context.shown), *run_parts(context, number)]
+    return [program_group(number, lookup_program(number), context.shown), *run_parts(context, number)]
 
 
 def run_parts(context: Context, number: int) -> list[Part]:

@@ -15,17 +15,17 @@ from pytc.bpf.sys.attach_points import (
     query,
 )
 from pytc.bpf.sys.info import translated_instructions
-from pytc.commands.filter.show import filter_records
 from pytc.commands.shared.attacher import Attachment
 from pytc.commands.shared.attachments import LinkPins, link_parts, program_parts, refusal, run_parts
 from pytc.commands.shared.context import Context
-from pytc.commands.values import FilterSelector
 from pytc.errors import AttachError, BpfError, BpfSyscallError, UnsupportedError
 from pytc.handles import EGRESS, INGRESS, Handle
 from pytc.render.documents import DEVICE, Document, Field, Part
 from pytc.tc.filters.documents import document
+from pytc.tc.filters.records import FilterRecord, filter_records
 from pytc.tc.filters.requests import POINTS
-from pytc.tc.records import FilterRecord
+from pytc.tc.filters.selector import FilterSelector
+from pytc.tc.kinds.filters.bpf import BpfRecord
 from pytc.value import Value
 
 HookName = Literal["ingress", "egress", "primary", "peer"]
@@ -194,16 +194,19 @@ def _program_documents(context: Context, hook: DeviceHook, pins: LinkPins) -> It
 
 def attached_filters(context: Context, device: str, parent: Handle) -> Iterator[FilterRecord]:
     """Return the filters of a parent in run order, without the entries that only introduce a preference."""
-    return (record for record in filter_records(context, FilterSelector(device, parent)) if record.handle)
+    records = filter_records(
+        context.session, FilterSelector(device, parent), context.device_index(device), brief=context.shown.brief
+    )
+    return (record for record in records if record.handle)
 
 
 def filter_documents(context: Context, device: str, parent: Handle) -> Iterator[Document]:
     """Describe the filters of a parent in run order, with the run counters of their programs."""
     for record in attached_filters(context, device, parent):
-        described = document(context, record)
+        described = document(record, context.shown)
         if record.block:
             described = _with_hook(device, parent, described)
-        program = getattr(record.options, "program_id", 0)
+        program = record.options.program_id if isinstance(record.options, BpfRecord) else 0
         yield [*described[:-1], *(run_parts(context, program) if program else ()), *described[-1:]]
 
 

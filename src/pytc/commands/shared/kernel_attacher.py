@@ -26,7 +26,8 @@ _FLAGS: dict[Sharing | None, int] = {
 
 def attacher_of(context: Context) -> Attacher:
     """Return what carries out the changes of a command: the plan of a dry run, or the kernel."""
-    return context.plan.attacher(context) if context.plan is not None else KernelAttacher(context)
+    plan = context.connection.plan
+    return plan.attacher(context) if plan is not None else KernelAttacher(context)
 
 
 class KernelAttacher:

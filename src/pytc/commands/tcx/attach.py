@@ -10,7 +10,7 @@ from pytc.commands.shared.command import Attaching
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.device_hooks import HookName, device_hook
 from pytc.commands.shared.kernel_attacher import attacher_of
-from pytc.commands.shared.programs import Wanted
+from pytc.commands.shared.opened_programs import Wanted
 from pytc.commands.tcx.hidden_filters import warn_of_hidden_filters
 from pytc.commands.tcx.words import HOOK, HOOK_WORDS, check_hook
 from pytc.tc.kinds.shared.programs import BpfSource

@@ -2,13 +2,13 @@
 
 from typing import cast
 
-from pytc.tc.kinds.interface import ActionKind
+from pytc.tc.kinds.interface import AnyActionKind
 from pytc.tc.kinds.registry import find_kind, kind_names
 
 
-def find(name: str) -> ActionKind | None:
+def find(name: str) -> AnyActionKind | None:
     """The kind of that name, None when pytc does not know it."""
-    return cast("ActionKind | None", find_kind(__name__, name))
+    return cast("AnyActionKind | None", find_kind(__name__, name))
 
 
 def names() -> list[str]:

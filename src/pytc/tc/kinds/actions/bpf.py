@@ -1,10 +1,12 @@
 """The ``bpf`` action: act_bpf (tc-bpf(8); include/uapi/linux/tc_act/tc_bpf.h). TCA_ACT_BPF_PARMS is struct tc_gen."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from pytc.bpf.insn.classic import pack, whole
+from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Part
-from pytc.tc.kinds.interface import ActionKind, Attributes, Given, Schema, Seen
+from pytc.tc.actions.action import ActionOptions
+from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv
 from pytc.tc.kinds.shared.action_parts import (
     PIPE,
     Generic,
@@ -34,7 +36,7 @@ PROGRAM is what a bpf filter takes: "pytc filter add bpf help". Without a sectio
 program of the object. Its return value is a control by number (TC_ACT_OK ...); CONTROL is done where that
 is -1 {pipe}.
 """
-SCHEMA: Schema = (
+SCHEMA = Schema(
     ("TCA_ACT_BPF_UNSPEC", "none"),
     ("TCA_ACT_BPF_TM", "cdata"),
     ("TCA_ACT_BPF_PARMS", "cdata"),
@@ -48,7 +50,7 @@ SCHEMA: Schema = (
 )
 
 
-class BpfActionOptions(NamedTuple):
+class BpfActionOptions(ActionOptions):
     """``number`` is the index, 0 for one that the kernel chooses; ``source`` is None where only the index names an
     action that is there already."""
 
@@ -69,7 +71,7 @@ def parse(cursor: Cursor) -> BpfActionOptions:
     return BpfActionOptions(source_of(found), control, optional_index(cursor))
 
 
-def encode(options: BpfActionOptions, given: Given) -> list[tuple[str, Any]]:
+def encode(options: BpfActionOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = [("TCA_ACT_BPF_PARMS", Generic(options.number, options.control).pack())]
     if options.source is not None and options.source.instructions:
@@ -81,7 +83,7 @@ def encode(options: BpfActionOptions, given: Given) -> list[tuple[str, Any]]:
     return attributes
 
 
-def document(attributes: Attributes, seen: Seen) -> Document:
+def document(attributes: Attributes, seen: RenderEnv) -> Document:
     """As tc prints it, with the blank that tc puts before the next line."""
     generic = Generic.unpack(attributes.get("TCA_ACT_BPF_PARMS", b""))
     if generic is None:
@@ -104,8 +106,4 @@ def document(attributes: Attributes, seen: Seen) -> Document:
     return [*fields, Field("", text="\n ")]
 
 
-def _source(options: BpfActionOptions) -> BpfSource | None:
-    return options.source
-
-
-KIND = ActionKind("bpf", SCHEMA, parse, encode, document, _USAGE, _source)
+KIND = ActionKind("bpf", SCHEMA, parse, encode, document, _USAGE)

@@ -4,11 +4,13 @@ TCA_CSUM_PARMS is struct tc_gen, then ``update_flags u32``.
 """
 
 import struct
-from typing import Any, NamedTuple
+from typing import Any
 
 from pytc.errors import HelpRequested, InvalidOptionsError
+from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field
-from pytc.tc.kinds.interface import ActionKind, Attributes, Given, Schema, Seen
+from pytc.tc.actions.action import ActionOptions
+from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv
 from pytc.tc.kinds.shared.action_parts import (
     PASS,
     Generic,
@@ -47,7 +49,7 @@ UPDATE := { iph | ip4h | ipv4h | icmp | igmp | tcp | udp | udplite | sctp }, wit
 
 Computes checksums anew, after the packet was changed. iph, ip4h and ipv4h are the same. CONTROL is {pass}.
 """
-SCHEMA: Schema = (
+SCHEMA = Schema(
     ("TCA_CSUM_UNSPEC", "none"),
     ("TCA_CSUM_PARMS", "cdata"),
     ("TCA_CSUM_TM", "cdata"),
@@ -55,7 +57,7 @@ SCHEMA: Schema = (
 )
 
 
-class CsumOptions(NamedTuple):
+class CsumOptions(ActionOptions):
     """``flags`` say which checksums, 0 where the index alone names an action that is there already; ``number`` is the
     index, 0 for one that the kernel chooses."""
 
@@ -81,12 +83,12 @@ def parse(cursor: Cursor) -> CsumOptions:
     return CsumOptions(flags, control, optional_index(cursor))
 
 
-def encode(options: CsumOptions, given: Given) -> list[tuple[str, Any]]:
+def encode(options: CsumOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
     """One attribute."""
     return [("TCA_CSUM_PARMS", Generic(options.number, options.control).pack() + _OWN.pack(options.flags))]
 
 
-def document(attributes: Attributes, seen: Seen) -> Document:
+def document(attributes: Attributes, seen: RenderEnv) -> Document:
     """As tc prints it."""
     raw = attributes.get("TCA_CSUM_PARMS", b"")
     generic = Generic.unpack(raw)

@@ -7,9 +7,11 @@ import struct
 from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError, UsageError
+from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Group, Part
+from pytc.tc.actions.action import ActionOptions
 from pytc.tc.kinds import actions
-from pytc.tc.kinds.interface import ActionKind, Attributes, Given, Schema, Seen
+from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv
 from pytc.tc.kinds.shared.action_parts import (
     PASS,
     Generic,
@@ -32,7 +34,7 @@ Usage: ... action [ gact ] CONTROL [ random { netrand | determ } CONTROL NUMBER 
 
 random  does the second control instead, with one packet in NUMBER by chance (netrand), or with each NUMBER-th (determ)
 """
-SCHEMA: Schema = (
+SCHEMA = Schema(
     ("TCA_GACT_UNSPEC", "none"),
     ("TCA_GACT_TM", "cdata"),
     ("TCA_GACT_PARMS", "cdata"),
@@ -48,7 +50,7 @@ class Chance(NamedTuple):
     one_in: int
 
 
-class GactOptions(NamedTuple):
+class GactOptions(ActionOptions):
     """``number`` is the index, 0 for one that the kernel chooses."""
 
     control: int
@@ -90,7 +92,7 @@ def _chance(cursor: Cursor) -> Chance:
         raise InvalidOptionsError(f'Illegal "val": "{number}"; 0 to {_MAX_ONE_IN} expected') from None
 
 
-def encode(options: GactOptions, given: Given) -> list[tuple[str, Any]]:
+def encode(options: GactOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = [("TCA_GACT_PARMS", Generic(options.number, options.control).pack())]
     if options.chance is not None:
@@ -101,7 +103,7 @@ def encode(options: GactOptions, given: Given) -> list[tuple[str, Any]]:
     return attributes
 
 
-def document(attributes: Attributes, seen: Seen) -> Document:
+def document(attributes: Attributes, seen: RenderEnv) -> Document:
     """As tc prints it."""
     generic = Generic.unpack(attributes.get("TCA_GACT_PARMS", b""))
     if generic is None:

@@ -6,11 +6,13 @@ devices that share a block.
 """
 
 import struct
-from typing import Any, NamedTuple
+from typing import Any
 
 from pytc.errors import HelpRequested, InvalidOptionsError, UsageError
+from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Part
-from pytc.tc.kinds.interface import ActionKind, Attributes, Given, Schema, Seen
+from pytc.tc.actions.action import ActionOptions
+from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv
 from pytc.tc.kinds.shared.action_parts import (
     PASS,
     PIPE,
@@ -52,7 +54,7 @@ redirect  the packet goes out of the device (egress), or comes in there (ingress
 mirror    a copy goes there; CONTROL is done with the packet itself {pipe}
 blockid   goes to all devices that share a block of filters, but for its own; Linux 6.8
 """
-SCHEMA: Schema = (
+SCHEMA = Schema(
     ("TCA_MIRRED_UNSPEC", "none"),
     ("TCA_MIRRED_TM", "cdata"),
     ("TCA_MIRRED_PARMS", "cdata"),
@@ -61,7 +63,7 @@ SCHEMA: Schema = (
 )
 
 
-class MirredOptions(NamedTuple):
+class MirredOptions(ActionOptions):
     """``direction`` is egress or ingress, ``verb`` mirror or redirect; both are empty, as ``device`` and ``block`` may
     be, where the index alone names an action that is there already. ``number`` is the index, 0 for one that the kernel
     chooses."""
@@ -129,7 +131,7 @@ def _with_index(cursor: Cursor, found: dict[str, Any]) -> dict[str, Any]:
     return found if "number" in found else {**found, "number": optional_index(cursor)}
 
 
-def encode(options: MirredOptions, given: Given) -> list[tuple[str, Any]]:
+def encode(options: MirredOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them; raises DeviceNotFoundError."""
     number = _NUMBERS.get((options.direction, options.verb), 0)
     parameters = Generic(options.number, options.control).pack() + _OWN.pack(number, given.device_index(options.device))
@@ -137,7 +139,7 @@ def encode(options: MirredOptions, given: Given) -> list[tuple[str, Any]]:
     return [*attributes, ("TCA_MIRRED_BLOCKID", options.block)] if options.block else attributes
 
 
-def document(attributes: Attributes, seen: Seen) -> Document:
+def document(attributes: Attributes, seen: RenderEnv) -> Document:
     """As tc prints it."""
     raw = attributes.get("TCA_MIRRED_PARMS", b"")
     generic = Generic.unpack(raw)

@@ -5,11 +5,14 @@ and for the peak rate, ``refcnt, bindcnt s32, capab u32``, 56 bytes. Bursts are 
 """
 
 import struct
-from typing import Any, NamedTuple
+from typing import Any
 
 from pytc.errors import InvalidOptionsError
+from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Part
-from pytc.tc.kinds.interface import ActionKind, Attributes, Clock, Given, Schema, Seen
+from pytc.tc.actions.action import ActionOptions
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv
 from pytc.tc.kinds.shared.action_parts import (
     CONTINUE,
     DROP,
@@ -61,7 +64,7 @@ overhead   what each packet counts for besides its size
 linklayer  how packets are cut on their way
 WHAT       is done with packets above the rate {reclassify}; behind the slash stands what is done with the others {pass}
 """
-SCHEMA: Schema = (
+SCHEMA = Schema(
     ("TCA_POLICE_UNSPEC", "none"),
     ("TCA_POLICE_TBF", "cdata"),
     ("TCA_POLICE_RATE", "cdata"),
@@ -77,7 +80,7 @@ SCHEMA: Schema = (
 )
 
 
-class PoliceOptions(NamedTuple):
+class PoliceOptions(ActionOptions):
     """Rates are in bytes per second, ``pkts_rate`` in packets; 0 for what is not given. ``control`` is done with what
     exceeds, ``conform`` with what does not. ``number`` is the index, 0 for one that the kernel chooses."""
 
@@ -224,7 +227,7 @@ def _check(options: PoliceOptions) -> None:
             raise InvalidOptionsError(message, hints=tuple(hints))
 
 
-def encode(options: PoliceOptions, given: Given) -> list[tuple[str, Any]]:
+def encode(options: PoliceOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them."""
     clock = given.clock()
     spec, table = _limit("RATE", options, options.rate, options.burst.cell_log, clock)
@@ -255,7 +258,7 @@ def _limit(
     return spec, [*attributes, (f"TCA_POLICE_{name}64", rate)] if rate > U32 else attributes
 
 
-def document(attributes: Attributes, seen: Seen) -> Document:
+def document(attributes: Attributes, seen: RenderEnv) -> Document:
     """As tc prints it: its JSON lacks rates and sizes."""
     raw = attributes.get("TCA_POLICE_TBF", b"")
     if len(raw) < _SIZE:
@@ -295,7 +298,7 @@ def _text(name: str, value: str) -> Field:
     return Field("", text=f"{name} {value} ")
 
 
-def _other_rates(attributes: Attributes, seen: Seen) -> list[Part]:
+def _other_rates(attributes: Attributes, seen: RenderEnv) -> list[Part]:
     fields: list[Part] = []
     if (average := attributes.get("TCA_POLICE_AVRATE")) is not None:
         fields.append(_text("avrate", format_rate(average, iec=seen.shown.iec)))

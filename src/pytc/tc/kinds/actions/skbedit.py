@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle, parse_classid
+from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Part, Shown
-from pytc.tc.kinds.interface import ActionKind, Attributes, Given, Schema, Seen
+from pytc.tc.actions.action import ActionOptions
+from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv
 from pytc.tc.kinds.shared.action_parts import (
     PIPE,
     Generic,
@@ -39,7 +41,7 @@ ptype           sets to whom the packet is
 inheritdsfield  sets the priority to the DS field of the IP header
 CONTROL is {pipe}.
 """
-SCHEMA: Schema = (
+SCHEMA = Schema(
     ("TCA_SKBEDIT_UNSPEC", "none"),
     ("TCA_SKBEDIT_TM", "cdata"),
     ("TCA_SKBEDIT_PARMS", "cdata"),
@@ -61,7 +63,7 @@ class Mark(NamedTuple):
     mask: int | None = None
 
 
-class SkbeditOptions(NamedTuple):
+class SkbeditOptions(ActionOptions):
     """None for what stays as it is; ``number`` is the index, 0 for one that the kernel chooses."""
 
     queue_mapping: int | None = None
@@ -105,7 +107,7 @@ def parse(cursor: Cursor) -> SkbeditOptions:
     return options
 
 
-def encode(options: SkbeditOptions, given: Given) -> list[tuple[str, Any]]:
+def encode(options: SkbeditOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = [("TCA_SKBEDIT_PARMS", Generic(options.number, options.control).pack())]
     if options.queue_mapping is not None:
@@ -123,7 +125,7 @@ def encode(options: SkbeditOptions, given: Given) -> list[tuple[str, Any]]:
     return attributes
 
 
-def document(attributes: Attributes, seen: Seen) -> Document:
+def document(attributes: Attributes, seen: RenderEnv) -> Document:
     """As tc prints it."""
     generic = Generic.unpack(attributes.get("TCA_SKBEDIT_PARMS", b""))
     if generic is None:

@@ -5,12 +5,14 @@ TCA_VLAN_PARMS is struct tc_gen, then ``v_action s32``. The VLAN's protocol is i
 """
 
 import struct
-from typing import Any, NamedTuple
+from typing import Any
 
 from pytc.errors import InvalidOptionsError, UsageError
+from pytc.netlink.schema import Attributes, Schema
 from pytc.protocols import format_protocol, parse_protocol
 from pytc.render.documents import Document, Field, Part
-from pytc.tc.kinds.interface import ActionKind, Attributes, Given, Schema, Seen
+from pytc.tc.actions.action import ActionOptions
+from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv
 from pytc.tc.kinds.shared.action_parts import (
     PIPE,
     Generic,
@@ -43,7 +45,7 @@ PRIORITY := 0 .. 7 {0}
 
 pop, push and modify work on the outer VLAN tag; pop_eth and push_eth on the Ethernet header. CONTROL is {pipe}.
 """
-SCHEMA: Schema = (
+SCHEMA = Schema(
     ("TCA_VLAN_UNSPEC", "none"),
     ("TCA_VLAN_TM", "cdata"),
     ("TCA_VLAN_PARMS", "cdata"),
@@ -56,7 +58,7 @@ SCHEMA: Schema = (
 )
 
 
-class VlanOptions(NamedTuple):
+class VlanOptions(ActionOptions):
     """``verb`` is pop, push, modify, pop_eth or push_eth; empty where the index alone names an action that is there
     already. ``protocol`` is an EtherType. ``number`` is the index, 0 for one that the kernel chooses."""
 
@@ -128,7 +130,7 @@ def _check_complete(options: VlanOptions) -> None:
         )
 
 
-def encode(options: VlanOptions, given: Given) -> list[tuple[str, Any]]:
+def encode(options: VlanOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them."""
     parameters = Generic(options.number, options.control).pack() + _OWN.pack(_NUMBERS[options.verb])
     values = (
@@ -144,7 +146,7 @@ def encode(options: VlanOptions, given: Given) -> list[tuple[str, Any]]:
     ]
 
 
-def document(attributes: Attributes, seen: Seen) -> Document:
+def document(attributes: Attributes, seen: RenderEnv) -> Document:
     """As tc prints it."""
     raw = attributes.get("TCA_VLAN_PARMS", b"")
     generic = Generic.unpack(raw)

@@ -1,12 +1,12 @@
 """Filter kinds: a module with a ``KIND`` for each."""
 
-from pytc.tc.kinds.interface import FilterKind
+from pytc.tc.kinds.interface import AnyFilterKind
 from pytc.tc.kinds.registry import find_kind, kind_names
 
 
-def find(name: str) -> FilterKind | None:
+def find(name: str) -> AnyFilterKind | None:
     """The kind of that name, None when pytc does not know it."""
-    found: FilterKind | None = find_kind(__name__, name)
+    found: AnyFilterKind | None = find_kind(__name__, name)
     return found
 
 

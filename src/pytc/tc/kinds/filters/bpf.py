@@ -4,10 +4,11 @@ from typing import Any, NamedTuple
 
 from pytc.bpf.insn.classic import ClassicInstruction, pack, unpack, whole
 from pytc.bpf.sys.descriptions import ProgramDescription
-from pytc.commands.values import Action
 from pytc.handles import Handle, parse_classid
+from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Part
-from pytc.tc.kinds.interface import Attributes, FilterKind, FilterView, OpenedProgram, ProgramLookup, Schema
+from pytc.tc.actions.action import Action, ActionOptions
+from pytc.tc.kinds.interface import FilterKind, FilterOptions, FilterView, OpenedProgram, ProgramLookup
 from pytc.tc.kinds.shared.filter_parts import (
     ACTION,
     POLICE,
@@ -64,7 +65,7 @@ from the same FILE share its maps, and the parameters given with any of them.
 """
 
 
-class BpfOptions(NamedTuple):
+class BpfOptions(FilterOptions):
     """The words of a ``bpf`` filter. ``source`` is None where none is given (then only options change)."""
 
     source: BpfSource | None = None
@@ -73,7 +74,7 @@ class BpfOptions(NamedTuple):
     skip_hw: bool = False
     skip_sw: bool = False
     actions: tuple[Action, ...] = ()
-    police: Any = None
+    police: ActionOptions | None = None
 
 
 class BpfRecord(NamedTuple):
@@ -107,7 +108,7 @@ _WORDS = ProgramWords(
     POLICE,
 )
 
-SCHEMA: Schema = (
+SCHEMA = Schema(
     ("TCA_BPF_UNSPEC", "none"),
     ("TCA_BPF_ACT", "cdata"),
     ("TCA_BPF_POLICE", "cdata"),

@@ -5,16 +5,17 @@ The mark is the filter's handle; a mask stands behind it in words (``handle 0x10
 
 from typing import Any, NamedTuple
 
-from pytc.commands.values import Action
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle
+from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Group, Part
-from pytc.tc.kinds.interface import Attributes, FilterKind, FilterView, OpenedProgram, ProgramLookup, Schema
+from pytc.tc.actions.action import Action, ActionOptions
+from pytc.tc.kinds.interface import FilterKind, FilterOptions, FilterView, OpenedProgram, ProgramLookup
 from pytc.tc.kinds.shared.filter_parts import ACTION, CLASSID, FLOWID, INDEV, POLICE, all_actions, class_field
 from pytc.words.engine import Cursor, read_options, unsigned
 
 _WORDS = (CLASSID, FLOWID._replace(exact=False), POLICE, ACTION, INDEV)
-_SCHEMA: Schema = (
+_SCHEMA = Schema(
     ("TCA_FW_UNSPEC", "none"),
     ("TCA_FW_CLASSID", "uint32"),
     ("TCA_FW_POLICE", "cdata"),
@@ -33,13 +34,13 @@ indev  only packets that came in through that device
 """
 
 
-class FwOptions(NamedTuple):
+class FwOptions(FilterOptions):
     """The words of a ``fw`` filter; ``mask`` is that of the handle, None when it has none."""
 
     classid: Handle | None = None
     incoming: str = ""
     actions: tuple[Action, ...] = ()
-    police: Any = None
+    police: ActionOptions | None = None
     mask: int | None = None
 
 
@@ -112,7 +113,7 @@ def _number(word: str, wrong: str) -> int:
 
 def _settle(options: FwOptions, word: str) -> tuple[FwOptions, str]:
     mark, slash, mask = word.partition("/")
-    return (options._replace(mask=_number(mask, 'Illegal "handle" mask')), mark) if slash else (options, word)
+    return (options.replace(mask=_number(mask, 'Illegal "handle" mask')), mark) if slash else (options, word)
 
 
 KIND = FilterKind(

@@ -3,11 +3,12 @@
 import struct
 from typing import Any, NamedTuple
 
-from pytc.commands.values import Action
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle
+from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Part
-from pytc.tc.kinds.interface import Attributes, FilterKind, FilterView, OpenedProgram, ProgramLookup, Schema
+from pytc.tc.actions.action import Action
+from pytc.tc.kinds.interface import FilterKind, FilterOptions, FilterView, OpenedProgram, ProgramLookup
 from pytc.tc.kinds.shared.filter_parts import (
     ACTION,
     CLASSID,
@@ -22,7 +23,7 @@ from pytc.tc.kinds.shared.filter_parts import (
 from pytc.words.engine import Cursor, read_options, unsigned
 
 _WORDS = (CLASSID, FLOWID, ACTION, SKIP_HARDWARE, SKIP_SOFTWARE)
-_SCHEMA: Schema = (
+_SCHEMA = Schema(
     ("TCA_MATCHALL_UNSPEC", "none"),
     ("TCA_MATCHALL_CLASSID", "uint32"),
     ("TCA_MATCHALL_ACT", "cdata"),
@@ -39,7 +40,7 @@ HANDLE is a number.
 """
 
 
-class MatchallOptions(NamedTuple):
+class MatchallOptions(FilterOptions):
     """The words of a ``matchall`` filter. ``flags`` are TCA_CLS_FLAGS_*."""
 
     classid: Handle | None = None

@@ -6,11 +6,12 @@ A handle has a table (12 bits), a bucket in it (8 bits) and a node in that (12 b
 import struct
 from typing import Any, NamedTuple
 
-from pytc.commands.values import Action
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle
+from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Part, Shown
-from pytc.tc.kinds.interface import Attributes, FilterKind, FilterView, OpenedProgram, ProgramLookup, Schema
+from pytc.tc.actions.action import Action, ActionOptions
+from pytc.tc.kinds.interface import FilterKind, FilterOptions, FilterView, OpenedProgram, ProgramLookup
 from pytc.tc.kinds.shared.filter_parts import (
     ACTION,
     CLASSID,
@@ -42,7 +43,7 @@ _TABLE, _BUCKET, _NODE = 0xFFF00000, 0x000FF000, 0x00000FFF
 _U32 = 0xFFFFFFFF
 _MARK = struct.Struct("=III")
 _COUNT = struct.Struct("=Q")
-_SCHEMA: Schema = (
+_SCHEMA = Schema(
     ("TCA_U32_UNSPEC", "none"),
     ("TCA_U32_CLASSID", "uint32"),
     ("TCA_U32_HASH", "uint32"),
@@ -79,7 +80,7 @@ link     goes on in that table, in the bucket that hashkey chooses; offset says 
 """
 
 
-class U32Options(NamedTuple):
+class U32Options(FilterOptions):
     """The words of a ``u32`` filter. ``places`` are those of ``ht`` and ``sample``, in their order; ``mark`` are the
     bytes of TCA_U32_MARK; ``flags`` TCA_CLS_FLAGS_*; ``order`` 0 for none."""
 
@@ -93,7 +94,7 @@ class U32Options(NamedTuple):
     mark: bytes = b""
     flags: int = 0
     actions: tuple[Action, ...] = ()
-    police: Any = None
+    police: ActionOptions | None = None
 
 
 class U32Record(NamedTuple):

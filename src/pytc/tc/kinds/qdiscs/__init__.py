@@ -2,13 +2,13 @@
 
 from typing import cast
 
-from pytc.tc.kinds.interface import QdiscKind
+from pytc.tc.kinds.interface import AnyQdiscKind
 from pytc.tc.kinds.registry import find_kind, kind_names
 
 
-def find(name: str) -> QdiscKind | None:
+def find(name: str) -> AnyQdiscKind | None:
     """The kind of that name, None when pytc does not know it."""
-    return cast("QdiscKind | None", find_kind(__name__, name))
+    return cast("AnyQdiscKind | None", find_kind(__name__, name))
 
 
 def names() -> list[str]:

@@ -1,6 +1,7 @@
 """The ``clsact`` qdisc: hooks for filters on ingress and egress (net/sched/sch_ingress.c). It has no options."""
 
 from pytc.handles import CLSACT, Handle
+from pytc.netlink.schema import Schema
 from pytc.tc.kinds.interface import QdiscKind
 from pytc.tc.kinds.shared.no_options import encode_nothing, no_document, nothing_to_parse
 
@@ -12,9 +13,9 @@ Usage: ... clsact
 A place for filters on ingress and egress. It has no options.
 """
 
-KIND = QdiscKind(
+KIND: QdiscKind[None, None] = QdiscKind(
     "clsact",
-    (),
+    Schema(),
     nothing_to_parse("clsact"),
     encode_nothing,
     no_document,

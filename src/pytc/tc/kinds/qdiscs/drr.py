@@ -3,8 +3,10 @@
 import struct
 from typing import Any
 
+from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Shown
-from pytc.tc.kinds.interface import Attributes, Clock, QdiscKind, Schema, Surroundings
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared.fields import size
 from pytc.tc.kinds.shared.no_options import encode_nothing, no_document, nothing_to_parse
 from pytc.tc.rates import format_size, parse_size
@@ -13,7 +15,7 @@ from pytc.words.engine import Cursor, Word, read_options
 _WORDS = (Word("quantum", "quantum", parse_size, exact=True, repeat=True),)
 #: struct tc_drr_stats: deficit u32.
 _STATISTICS = struct.Struct("=I")
-_SCHEMA: Schema = (("TCA_DRR_UNSPEC", "none"), ("TCA_DRR_QUANTUM", "uint32"))
+_SCHEMA = Schema(("TCA_DRR_UNSPEC", "none"), ("TCA_DRR_QUANTUM", "uint32"))
 _USAGE = """\
 Usage: ... qdisc add ... drr
 
@@ -31,7 +33,7 @@ def _parse_class(cursor: Cursor) -> int | None:
     return quantum
 
 
-def _encode_class(quantum: int | None, around: Surroundings) -> list[tuple[str, Any]]:
+def _encode_class(quantum: int | None, around: QdiscEnv) -> list[tuple[str, Any]]:
     return [("TCA_DRR_QUANTUM", quantum)] if quantum is not None else []
 
 

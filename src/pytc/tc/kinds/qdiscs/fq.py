@@ -4,8 +4,10 @@ import struct
 from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
+from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Shown
-from pytc.tc.kinds.interface import Attributes, Clock, QdiscKind, Schema, Surroundings
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared.fields import counter, number, rate, size, time, time64
 from pytc.tc.kinds.shared.ratespec import Rate, bytes_per_second, parse_any_rate
 from pytc.tc.rates import format_time64, parse_rate, parse_time, parse_time64
@@ -36,7 +38,7 @@ horizon             how far in the future a packet may be sent {10s}
 horizon_cap, horizon_drop   what happens to packets beyond it {horizon_drop}
 """
 
-_SCHEMA: Schema = (
+_SCHEMA = Schema(
     ("TCA_FQ_UNSPEC", "none"),
     *(
         (f"TCA_FQ_{name}", "uint32")
@@ -144,7 +146,7 @@ def parse(cursor: Cursor) -> FqOptions:
     return FqOptions(**read_options(cursor, _WORDS, "qdisc fq"))
 
 
-def encode(options: FqOptions, around: Surroundings) -> list[tuple[str, Any]]:
+def encode(options: FqOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them; raises PytcError where a percentage has no speed."""
     values = options._asdict()
     values |= {
@@ -254,4 +256,4 @@ def _statistics(raw: bytes) -> Document:
     return [*fields, *([Field("", text="\n")] if rare else []), *rare]
 
 
-KIND = QdiscKind("fq", _SCHEMA, parse, encode, document, _USAGE, statistics=_statistics)
+KIND: QdiscKind[FqOptions, None] = QdiscKind("fq", _SCHEMA, parse, encode, document, _USAGE, statistics=_statistics)

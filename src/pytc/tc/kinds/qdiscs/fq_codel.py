@@ -5,8 +5,10 @@ import struct
 from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
+from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Shown
-from pytc.tc.kinds.interface import Attributes, Clock, QdiscKind, Schema, Surroundings
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared.fields import counter, flag, number, size, time
 from pytc.tc.rates import format_time, parse_size, parse_time
 from pytc.words.engine import Cursor, Word, read_options, unsigned
@@ -32,7 +34,7 @@ ce_threshold_selector  only packets whose DS field is VALUE after MASK
 drop_batch             how many packets are dropped at once when there are too many {64}
 """
 
-_SCHEMA: Schema = (
+_SCHEMA = Schema(
     ("TCA_FQ_CODEL_UNSPEC", "none"),
     *(
         (f"TCA_FQ_CODEL_{name}", "uint32")
@@ -113,7 +115,7 @@ def parse(cursor: Cursor) -> FqCodelOptions:
     return FqCodelOptions(**read_options(cursor, _WORDS, "qdisc fq_codel"))
 
 
-def encode(options: FqCodelOptions, around: Surroundings) -> list[tuple[str, Any]]:
+def encode(options: FqCodelOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them."""
     values = options._asdict()
     sent = [(attribute, int(values[name])) for name, attribute, unset in _SENT if values[name] != unset]
@@ -213,6 +215,6 @@ def _of_class(deficit: int, delay: int, count: int, last: int, dropping: int, fo
     return fields
 
 
-KIND = QdiscKind(
+KIND: QdiscKind[FqCodelOptions, None] = QdiscKind(
     "fq_codel", _SCHEMA, parse, encode, document, _USAGE, statistics=_statistics, class_statistics=_statistics
 )

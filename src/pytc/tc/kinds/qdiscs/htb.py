@@ -4,8 +4,10 @@ import struct
 from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
+from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Shown
-from pytc.tc.kinds.interface import Attributes, Clock, QdiscKind, Schema, Surroundings
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared.fields import number, rate
 from pytc.tc.kinds.shared.ratespec import (
     ETHERNET,
@@ -120,7 +122,7 @@ _CLASS_WORDS = (
     Word("rate", "rate", parse_any_rate, exact=True, twice='Double "{}" spec'),
 )
 
-SCHEMA: Schema = (
+SCHEMA = Schema(
     ("TCA_HTB_UNSPEC", "none"),
     ("TCA_HTB_PARMS", "cdata"),
     ("TCA_HTB_INIT", "cdata"),
@@ -147,7 +149,7 @@ def parse_class(cursor: Cursor) -> HtbClassOptions:
     return HtbClassOptions(**found)
 
 
-def encode(options: HtbOptions, around: Surroundings) -> list[tuple[str, Any]]:
+def encode(options: HtbOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = [
         ("TCA_HTB_INIT", _QDISC.pack(_VERSION, options.r2q, options.default, options.debug, 0))
@@ -159,7 +161,7 @@ def encode(options: HtbOptions, around: Surroundings) -> list[tuple[str, Any]]:
     return attributes
 
 
-def encode_class(options: HtbClassOptions, around: Surroundings) -> list[tuple[str, Any]]:
+def encode_class(options: HtbClassOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them; raises InvalidOptionsError."""
     clock = around.clock
     rate = bytes_per_second(options.rate, around)

@@ -1,8 +1,10 @@
 """The ``ingress`` qdisc: a hook for filters on ingress (net/sched/sch_ingress.c). It has no options."""
 
 from pytc.handles import CLSACT
+from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Shown
-from pytc.tc.kinds.interface import Attributes, Clock, QdiscKind
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.interface import QdiscKind
 from pytc.tc.kinds.qdiscs.clsact import HANDLE
 from pytc.tc.kinds.shared.no_options import encode_nothing
 from pytc.words.engine import Cursor, Word, read_options
@@ -24,4 +26,6 @@ def _document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
     return (Field("", None, "---------------- "),)
 
 
-KIND = QdiscKind("ingress", (), _parse, encode_nothing, _document, _USAGE, default_handle=HANDLE, default_parent=CLSACT)
+KIND: QdiscKind[None, None] = QdiscKind(
+    "ingress", Schema(), _parse, encode_nothing, _document, _USAGE, default_handle=HANDLE, default_parent=CLSACT
+)

@@ -4,8 +4,10 @@ import struct
 from typing import Any
 
 from pytc.errors import InvalidOptionsError
+from pytc.netlink.schema import HEADER, Attributes, Schema
 from pytc.render.documents import Document, Field, Group, Shown
-from pytc.tc.kinds.interface import HEADER, Attributes, Clock, QdiscKind, Schema, Surroundings
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared.fields import six_digits
 from pytc.tc.kinds.shared.netem_words import U32, Chance, LossModel, NetemOptions, NetemRate, Slot, parse
 from pytc.tc.kinds.shared.ratespec import bytes_per_second, microseconds
@@ -21,7 +23,7 @@ _SLOT = struct.Struct("=qqiiqq")
 _MODEL = struct.Struct("=HH")
 _STATE, _GEMODEL = 1, 2
 _STATE_VALUES, _GEMODEL_VALUES = struct.Struct("=5I"), struct.Struct("=4I")
-_SCHEMA: Schema = (
+_SCHEMA = Schema(
     ("TCA_NETEM_UNSPEC", "none"),
     ("TCA_NETEM_CORR", "cdata"),
     ("TCA_NETEM_DELAY_DIST", "cdata"),
@@ -60,7 +62,7 @@ PERCENT := NUMBER[%], 0 to 100
 """
 
 
-def encode(options: NetemOptions, around: Surroundings) -> list[tuple[str, Any]]:
+def encode(options: NetemOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them; raises PytcError where a percentage has no speed, a table cannot
     be read, or a time does not fit."""
     delay, loss, duplicate = options.delay, options.loss, options.duplicate or Chance(0)
@@ -101,7 +103,7 @@ def encode(options: NetemOptions, around: Surroundings) -> list[tuple[str, Any]]
     return [*sent, *((name, _table(table, around)) for name, table in tables if table)]
 
 
-def _ticks(time: int, around: Surroundings) -> int:
+def _ticks(time: int, around: QdiscEnv) -> int:
     ticks = int(time * around.clock.ticks_per_microsecond)
     if ticks > U32:
         raise InvalidOptionsError(f"Illegal {time} time (too large)", hints=("netem delays 274 seconds at most",))
@@ -127,13 +129,13 @@ def _model(model: LossModel) -> bytes:
     return _MODEL.pack(_MODEL.size + len(values), number) + values
 
 
-def _rate(rate: NetemRate, around: Surroundings) -> list[tuple[str, Any]]:
+def _rate(rate: NetemRate, around: QdiscEnv) -> list[tuple[str, Any]]:
     full = bytes_per_second(rate.rate, around)
     narrow = ("TCA_NETEM_RATE", _RATE.pack(min(full, U32), rate.packet_overhead, rate.cell_size, rate.cell_overhead))
     return [("TCA_NETEM_RATE64", full), narrow] if full > U32 else [narrow]
 
 
-def _table(name: str, around: Surroundings) -> bytes:
+def _table(name: str, around: QdiscEnv) -> bytes:
     values = around.distribution(name)
     return struct.pack(f"={len(values)}h", *values)
 
@@ -266,4 +268,4 @@ def _if_set(name: str, value: int) -> Field:
     return Field(name, value, f" {name} {value}" if value else "")
 
 
-KIND = QdiscKind("netem", _SCHEMA, parse, encode, document, _USAGE, header=_OPTIONS.size)
+KIND: QdiscKind[NetemOptions, None] = QdiscKind("netem", _SCHEMA, parse, encode, document, _USAGE, header=_OPTIONS.size)

@@ -1,6 +1,7 @@
 """The ``pfifo_fast`` qdisc: three bands, the default of most devices (net/sched/sch_generic.c). It has no options."""
 
 from pytc.errors import UsageError
+from pytc.netlink.schema import Schema
 from pytc.tc.kinds.interface import QdiscKind
 from pytc.tc.kinds.qdiscs.prio import OPTIONS, document
 from pytc.tc.kinds.shared.no_options import encode_nothing
@@ -19,4 +20,6 @@ def _parse(cursor: Cursor) -> None:
         raise UsageError("qdisc 'pfifo_fast' does not support option parsing", hints=(f'"{cursor.peek()}" is left',))
 
 
-KIND = QdiscKind("pfifo_fast", (), _parse, encode_nothing, document, _USAGE, header=OPTIONS.size)
+KIND: QdiscKind[None, None] = QdiscKind(
+    "pfifo_fast", Schema(), _parse, encode_nothing, document, _USAGE, header=OPTIONS.size
+)

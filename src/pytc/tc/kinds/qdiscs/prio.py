@@ -4,8 +4,10 @@ import struct
 from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
+from pytc.netlink.schema import HEADER, Attributes, Schema
 from pytc.render.documents import Document, Field, Shown
-from pytc.tc.kinds.interface import HEADER, Attributes, Clock, QdiscKind, Surroundings
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.words.engine import Cursor, illegal, matches, signed, unknown_option, unsigned
 
 _TOPIC = "qdisc prio"
@@ -84,7 +86,7 @@ def _band(word: str, bands: int, index: int) -> int:
     return band
 
 
-def encode(options: PrioOptions, around: Surroundings) -> list[tuple[str, Any]]:
+def encode(options: PrioOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
     """struct tc_prio_qopt, and what tc sends behind it."""
     fixed = OPTIONS.pack(options.bands, *(band & 0xFF for band in options.priomap))
     return [(HEADER, fixed + (_NESTED_MULTIQUEUE if options.multiqueue else _NESTED))]
@@ -104,4 +106,4 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
     )
 
 
-KIND = QdiscKind("prio", (), parse, encode, document, _USAGE, header=OPTIONS.size)
+KIND: QdiscKind[PrioOptions, None] = QdiscKind("prio", Schema(), parse, encode, document, _USAGE, header=OPTIONS.size)

@@ -4,8 +4,10 @@ import struct
 from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
+from pytc.netlink.schema import HEADER, Attributes, Schema
 from pytc.render.documents import Document, Field, Shown
-from pytc.tc.kinds.interface import HEADER, Attributes, Clock, QdiscKind, Surroundings
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared import red
 from pytc.tc.kinds.shared.fields import counter, flag, number, six_digits, size
 from pytc.tc.rates import parse_size, split_number
@@ -143,7 +145,7 @@ def _red_logs(options: SfqOptions) -> tuple[int, int]:
     return weight, probability
 
 
-def encode(options: SfqOptions, around: Surroundings) -> list[tuple[str, Any]] | None:
+def encode(options: SfqOptions, around: QdiscEnv) -> list[tuple[str, Any]] | None:
     """struct tc_sfq_qopt_v1, or nothing where there were no words."""
     if not options.given:
         return None
@@ -216,9 +218,9 @@ def _statistics(raw: bytes) -> Document:
     return (counter("allot", allot, "  "),)
 
 
-KIND = QdiscKind(
+KIND: QdiscKind[SfqOptions, None] = QdiscKind(
     "sfq",
-    (),
+    Schema(),
     parse,
     encode,
     document,

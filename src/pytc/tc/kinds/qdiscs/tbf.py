@@ -4,8 +4,10 @@ import struct
 from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
+from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Shown
-from pytc.tc.kinds.interface import Attributes, Clock, QdiscKind, Schema, Surroundings
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared.fields import number, rate, size
 from pytc.tc.kinds.shared.ratespec import (
     ETHERNET,
@@ -90,7 +92,7 @@ _WORDS = (
     _word("overhead", "overhead", unsigned(0xFFFF, 10)),
     _word("linklayer", "linklayer", parse_link_layer, repeat=True),
 )
-_SCHEMA: Schema = (
+_SCHEMA = Schema(
     ("TCA_TBF_UNSPEC", "none"),
     ("TCA_TBF_PARMS", "cdata"),
     ("TCA_TBF_RTAB", "cdata"),
@@ -130,7 +132,7 @@ def _check(options: TbfOptions) -> None:
         raise InvalidOptionsError("\n".join(missing))
 
 
-def encode(options: TbfOptions, around: Surroundings) -> list[tuple[str, Any]]:
+def encode(options: TbfOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them; raises PytcError where a percentage has no speed."""
     rate, peak = bytes_per_second(options.rate, around), bytes_per_second(options.peakrate, around)
     burst, mtu = options.burst.size, options.mtu.size
@@ -220,4 +222,4 @@ def _latency(limit: int, buckets: list[tuple[int, int]]) -> Field | None:
     return Field("lat", int(latency), f"lat {format_time(int(latency) & U32)} ")
 
 
-KIND = QdiscKind("tbf", _SCHEMA, parse, encode, document, _USAGE)
+KIND: QdiscKind[TbfOptions, None] = QdiscKind("tbf", _SCHEMA, parse, encode, document, _USAGE)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pytc.commands.values import Action
 from pytc.errors import HelpRequested, InvalidOptionsError, UsageError
+from pytc.tc.actions.action import Action
 from pytc.tc.kinds import actions as kinds
 from pytc.tc.kinds.shared.action_parts import is_control
 from pytc.words.engine import Cursor, choose, matches

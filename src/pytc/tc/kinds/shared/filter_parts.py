@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from pytc.commands.values import Action
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle, parse_classid
 from pytc.render.documents import Field, Shown
+from pytc.tc.actions.action import Action
 from pytc.words.engine import Cursor, Word, text
 
 SKIP_HW, SKIP_SW, IN_HW, NOT_IN_HW = 1, 2, 4, 8

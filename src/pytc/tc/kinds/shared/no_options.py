@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from pytc.netlink.schema import Attributes
 from pytc.render.documents import Document, Shown
-from pytc.tc.kinds.interface import Attributes, Clock, Surroundings
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.interface import QdiscEnv
 from pytc.words.engine import Cursor, read_options
 
 
@@ -17,7 +19,7 @@ def nothing_to_parse(kind: str, unknown: str = 'What is "{}"?') -> Callable[[Cur
     return parse
 
 
-def encode_nothing(options: Any, around: Surroundings) -> None:
+def encode_nothing(options: Any, around: QdiscEnv) -> None:
     """No TCA_OPTIONS at all."""
 
 

@@ -9,7 +9,8 @@ import struct
 from typing import NamedTuple
 
 from pytc.errors import InvalidOptionsError
-from pytc.tc.kinds.interface import Clock, Surroundings
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.interface import QdiscEnv
 from pytc.tc.rates import PercentRate, parse_percent, parse_rate, parse_size, split_number
 from pytc.words.engine import choose, unsigned
 
@@ -66,7 +67,7 @@ def parse_any_rate(word: str) -> Rate:
         ) from None
 
 
-def bytes_per_second(rate: Rate, around: Surroundings) -> int:
+def bytes_per_second(rate: Rate, around: QdiscEnv) -> int:
     """Looks the device's speed up where it has to; raises PytcError."""
     return rate.of(around.speed()) if isinstance(rate, PercentRate) else rate
 

@@ -4,8 +4,8 @@ import struct
 from typing import Any, NamedTuple
 
 from pytc.errors import HelpRequested, UsageError
+from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Group
-from pytc.tc.kinds.interface import Attributes, Schema
 from pytc.tc.kinds.shared.fields import number
 from pytc.tc.kinds.shared.ratespec import link_layer_name, parse_link_layer
 from pytc.words.engine import Cursor, Word, fill, matches, signed, unsigned
@@ -19,7 +19,7 @@ _DEFAULT_MTU, _DEFAULT_SLOTS = 2047, 512
 #: The attribute's length is 16 bits.
 _MOST_SLOTS = (_U16 - 4 - 4 - _SPEC.size - 4) // 2
 
-SCHEMA: Schema = (("TCA_STAB_UNSPEC", "none"), ("TCA_STAB_BASE", "cdata"), ("TCA_STAB_DATA", "cdata"))
+SCHEMA = Schema(("TCA_STAB_UNSPEC", "none"), ("TCA_STAB_BASE", "cdata"), ("TCA_STAB_DATA", "cdata"))
 
 
 class SizeTable(NamedTuple):
