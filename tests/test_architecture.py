@@ -256,7 +256,7 @@ def test_help_and_version_load_no_third_party(words: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stderr[-500:]
     assert done.stdout
     assert "pytc.cli.main" in loaded
-    unwanted = ("pyroute2", "elftools", "click", "pytc.netlink", "pytc.bpf.object.elf", "asyncio")
+    unwanted = ("pyroute2", "elftools", "click", "pytc.netlink.session", "pytc.bpf.object.elf", "asyncio")
     assert not [name for name in loaded if name.startswith(unwanted)]
     assert "pytc.bpf" not in loaded or len(words) > 1
 

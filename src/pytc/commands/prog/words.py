@@ -49,6 +49,7 @@ def take_words(cursor: Cursor, words: Sequence[Word], topic: str) -> dict[str, A
 def take_filter(cursor: Cursor, words: Sequence[Word], fields: dict[str, Any], topic: str) -> FilterProgram:
     """Read the words of a filter and, among them, those of a table into ``fields``; raises UsageError,
     HelpRequested."""
+    from pytc.tc.filters.selector import FilterSelector
     from pytc.tc.filters.words import SELECTORS
 
     handle = unsigned(0xFFFFFFFF)
