@@ -6,6 +6,7 @@
 # make test-kernels  on Linux 5.10, 6.1, 6.12 and 7.2 as user-mode Linux; KERNELS="5.10 7.2" ARGS="-k timer" for some
 #               of it (root)
 # make test-vm  on Debian's 6.1 and 6.12 in QEMU, what user-mode Linux lacks; KERNELS, ARGS (root)
+# make test-compilers, make test-pythons  all test objects by each compiler; unit tests on each Python
 #
 # Each makes .venv and installs what it needs. See README.md.
 
@@ -16,7 +17,7 @@ PYTEST = $(VENV)/bin/python -m pytest -n auto --dist loadfile --durations=25
 # Thousands of processes import pytc: only the first compiles it.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo docs test check test-all test-kernels test-vm bench objects clean
+.PHONY: demo docs test check test-all test-compilers test-kernels test-pythons test-vm bench objects clean
 
 demo:
 	@.ci/prepare demo $(VENV)
@@ -29,7 +30,7 @@ test:
 	@$(VENV)/bin/python .ci/uml.py 5.10 7.2 || [ $$? = 77 ]  # 77: it has said why this machine cannot
 	@PYTC_KERNEL_TESTS=1 $(PYTEST) -m "not slow"
 
-test-all:
+test-all: test-compilers test-pythons
 	@.ci/prepare test $(VENV)
 	@$(LINT)
 	@.ci/prepare kernels $(VENV)
@@ -50,6 +51,17 @@ test-kernels:
 test-vm:
 	@.ci/prepare vm $(VENV)
 	@$(VENV)/bin/python .ci/vm.py $(KERNELS) $(ARGS)
+
+# Compilers and Pythons that "make test" leaves out; ARGS="3.14" for one Python.
+test-compilers:
+	@.ci/prepare test $(VENV)
+	@$(VENV)/bin/python .ci/toolchains.py all
+	@PYTC_TESTS=all $(VENV)/bin/python -m pytest tests/compat/test_compilers.py tests/kernel/bpf/test_newer_objects.py \
+		tests/kernel/bpf/test_gcc.py
+
+test-pythons:
+	@.ci/prepare check $(VENV)
+	@$(VENV)/bin/python .ci/pythons.py $(ARGS)
 
 bench:
 	@.ci/prepare test $(VENV)

@@ -20,14 +20,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pytc-archive"
 NOT_HERE = 77
 #: Package lists are fetched again after a day.
 LISTS_SECONDS = 24 * 3600
+_Answer = TypeVar("_Answer")
 
 
 class Unavailable(Exception):
@@ -76,6 +78,37 @@ def dependency(suite: str, package: str) -> str:
     return note.read_text()
 
 
+def version(suite: str, package: str) -> str:
+    """Return the newest version that a suite has of a package; raises Unavailable."""
+    return _asked(suite, lambda options: _version(options, package))
+
+
+def closure(suite: str, *packages: str) -> list[Path]:
+    """Return the directories of packages and of all that they depend on, like :func:`unpacked`.
+
+    These are what apt would install on an empty machine. It is asked twice at most, which is what takes time.
+    """
+    return _asked(suite, lambda options: _closure(options, CACHE / suite, packages))
+
+
+def _closure(options: Sequence[str], directory: Path, packages: Sequence[str]) -> list[Path]:
+    planned = _run("apt-get", options, "install", "--simulate", "--no-install-recommends", *packages)
+    names = [
+        f"{package}_{number.replace(':', '-')}"
+        for package, number in re.findall(r"^Inst (\S+) \((\S+)", planned, re.MULTILINE)
+    ]
+    _unpack_all(options, directory, [name for name in names if not (directory / name).is_dir()])
+    return [directory / name for name in names]
+
+
+def _asked(suite: str, question: Callable[[Sequence[str]], _Answer]) -> _Answer:
+    """Return the answer of apt, turned to a suite."""
+    directory = CACHE / suite
+    directory.mkdir(parents=True, exist_ok=True)
+    with _locked(directory):
+        return question(_options(suite, directory))
+
+
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     """Let one process at a time work on a suite."""
@@ -98,6 +131,8 @@ def _options(suite: str, directory: Path) -> list[str]:
         "Dir::Etc::sourceparts=/dev/null",
         f"Dir::State::Lists={state / 'lists'}",
         f"Dir::Cache={state / 'cache'}",
+        "Dir::Cache::pkgcache=pkgcache.bin",  # images of Debian for containers switch these files off
+        "Dir::Cache::srcpkgcache=srcpkgcache.bin",
         "Dir::State::status=/dev/null",
         "APT::Sandbox::User=root",
         "APT::Get::List-Cleanup=0",
@@ -142,11 +177,15 @@ def _entry(uri: str, suite: str) -> str:
 
 def _archive_name(options: Sequence[str], package: str) -> str:
     """Return PACKAGE_VERSION of the newest version that the suite has."""
+    return f"{package}_{_version(options, package).replace(':', '-')}"  # an epoch's colon separates paths elsewhere
+
+
+def _version(options: Sequence[str], package: str) -> str:
     shown = _run("apt-cache", options, "show", "--no-all-versions", package)
-    version = re.search(r"^Version: (\S+)", shown, re.MULTILINE)
-    if version is None:
+    found = re.search(r"^Version: (\S+)", shown, re.MULTILINE)
+    if found is None:
         raise Unavailable(f"the archive has no {package}")
-    return f"{package}_{version[1].replace(':', '-')}"  # an epoch's colon separates paths elsewhere
+    return found[1]
 
 
 def _newest(directory: Path, package: str) -> Path | None:
@@ -155,12 +194,20 @@ def _newest(directory: Path, package: str) -> Path | None:
 
 
 def _unpack(options: Sequence[str], package: str, target: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix="unpack-") as scratch:
-        _run("apt-get", options, "download", "-qq", package, cwd=scratch)
-        archive = next(Path(scratch).glob("*.deb"))
-        root = Path(scratch) / "root"
-        _command("dpkg-deb", "-x", str(archive), str(root))
-        root.rename(target)
+    _unpack_all(options, target.parent, [target.name])
+
+
+def _unpack_all(options: Sequence[str], directory: Path, names: Sequence[str]) -> None:
+    """Unpack packages, each into a directory of its name, which is PACKAGE_VERSION."""
+    if not names:
+        return
+    with tempfile.TemporaryDirectory(dir=directory, prefix="unpack-") as scratch:
+        _run("apt-get", options, "download", "-qq", *(name.partition("_")[0] for name in names), cwd=scratch)
+        for name in names:
+            archive = next(Path(scratch).glob(f"{name.partition('_')[0]}_*.deb"))
+            root = Path(scratch) / "root"
+            _command("dpkg-deb", "-x", str(archive), str(root))
+            root.rename(directory / name)
 
 
 def _run(program: str, options: Sequence[str], *words: str, cwd: str | None = None) -> str:

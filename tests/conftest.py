@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import settings
 
-from tests import forked
+from tests import forked, toolchains
 from tests.isolation import build_once, common_directory, machine, unignore_signals
 from tests.needs import missing
 from tests.object_needs import needs_of
@@ -40,6 +40,8 @@ _COMPILERS = ("clang", "clang-16", "clang-19")
 PATIENCE = 60
 _DETACH = 2  # MNT_DETACH
 _numbers = itertools.count()
+os.environ["PATH"] += f"{os.pathsep}{toolchains.BIN}"
+
 unignore_signals()
 
 
@@ -87,11 +89,11 @@ class Outcome(NamedTuple):
     err: str
 
 
-def run(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Outcome:
+def run(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None, input: str = "") -> Outcome:
     """Runs a command, at most three minutes long: a busy machine takes its time for 10,000 qdiscs."""
     environment = {**os.environ, **(env or {})}
     if forked.can_run(words, environment):
-        status, out, err = forked.run(words, environment, str(cwd or Path.cwd()), 180)
+        status, out, err = forked.run(words, environment, str(cwd or Path.cwd()), input=input, seconds=180)
         return Outcome(status, out.decode(), err.decode())
     done = subprocess.run(
         words,
@@ -101,7 +103,7 @@ def run(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None)
         check=False,
         env=environment,
         cwd=cwd,
-        stdin=subprocess.DEVNULL,
+        input=input,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
 

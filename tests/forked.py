@@ -1,4 +1,4 @@
-"""``python -m pytc`` in processes that are forked from one that has imported pytc.
+"""``python -m pytc``, and scripts that use pytc, in processes that are forked from one that has imported it.
 
 To start Python and to import takes most of the time of a command, and the tests run thousands. Everything else is as in
 a new process: arguments, environment, directory, network namespace, standard streams, signals, and how it ends.
@@ -26,7 +26,6 @@ from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-_PYTC = (sys.executable, "-m", "pytc")
 #: What the interpreter looks at when it starts.
 _OF_PYTHON = ("PYTHON", "LC_", "LANG")
 _MOST = 1 << 20
@@ -58,23 +57,28 @@ def _environment() -> dict[str, str]:
 
 
 def can_run(words: Sequence[str], environment: Mapping[str, str]) -> bool:
-    """Return whether it is pytc, with an interpreter like the server's."""
+    """Return whether it is pytc or a script (``python -c``), with an interpreter like the server's."""
 
     def of_python(environment: Mapping[str, str]) -> dict[str, str]:
         return {name: value for name, value in environment.items() if name.startswith(_OF_PYTHON)}
 
-    return tuple(words[:3]) == _PYTC and of_python(environment) == of_python(_environment())
+    python = words[0] == sys.executable and (words[1] == "-c" or tuple(words[1:3]) == ("-m", "pytc"))
+    return python and of_python(environment) == of_python(_environment())
 
 
 def run(
-    words: Sequence[str], environment: Mapping[str, str], directory: str, seconds: float
+    words: Sequence[str], environment: Mapping[str, str], directory: str, *, input: str, seconds: float
 ) -> tuple[int, bytes, bytes]:
-    """Run pytc; return its status as subprocess does, its output, and its errors. Raise TimeoutError after a while."""
-    streams = [os.memfd_create(name) for name in ("out", "err")]
+    """Run what can_run allows; return its status as subprocess does, its output, and its errors.
+
+    Raise TimeoutError after so many seconds.
+    """
+    streams = [os.memfd_create(name) for name in ("in", "out", "err")]
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     namespace = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     try:
-        request = json.dumps([words[3:], dict(environment), directory]).encode()
+        os.pwrite(streams[0], input.encode(), 0)
+        request = json.dumps([words[1:], dict(environment), directory]).encode()
         socket.send_fds(start(), [request], [*streams, theirs.fileno(), namespace])
         theirs.close()
         ours.settimeout(seconds)
@@ -84,7 +88,7 @@ def run(
         finally:
             if status is None:
                 os.kill(number, signal.SIGKILL)
-        out, err = (os.pread(stream, os.fstat(stream).st_size, 0) for stream in streams)
+        out, err = (os.pread(stream, os.fstat(stream).st_size, 0) for stream in streams[1:])
         return status, out, err
     finally:
         for opened in (*streams, namespace):
@@ -94,31 +98,31 @@ def run(
 
 
 def serve(requests: socket.socket) -> list[str]:
-    """Fork for each request; return in the process that is to run the command, with its words."""
+    """Fork for each request; return in the process that is to run the command, with the words behind python's."""
     while True:
-        data, ancillary, _, _ = requests.recvmsg(_MOST, socket.CMSG_SPACE(4 * array.array("i").itemsize))
+        data, ancillary, _, _ = requests.recvmsg(_MOST, socket.CMSG_SPACE(5 * array.array("i").itemsize))
         if not data:
             os._exit(0)
         [(_, _, packed)] = ancillary
-        out, err, answers, namespace = array.array("i", packed)
+        *streams, answers, namespace = array.array("i", packed)
         if not os.fork():
             requests.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             number = os.fork()
             if not number:
                 words, environment, directory = json.loads(data)
-                _become(environment, directory, out, err, namespace)
+                _become(environment, directory, streams, namespace)
                 return [str(word) for word in words]
             os.write(answers, _STATUS.pack(number))
             os.write(answers, _STATUS.pack(os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])))
             os._exit(0)
-        for opened in (out, err, answers, namespace):
+        for opened in (*streams, answers, namespace):
             os.close(opened)
 
 
-def _become(environment: dict[str, str], directory: str, out: int, err: int, namespace: int) -> None:
-    os.dup2(out, 1)
-    os.dup2(err, 2)
+def _become(environment: dict[str, str], directory: str, streams: list[int], namespace: int) -> None:
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
     if os.fstat(namespace).st_ino != os.stat("/proc/self/ns/net").st_ino and ctypes.CDLL(None).setns(namespace, 0):
         os._exit(126)
     os.closerange(3, 64)
@@ -139,9 +143,14 @@ def _import_all() -> None:
 if __name__ == "__main__":
     _import_all()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    sys.argv[1:] = serve(socket.socket(fileno=int(sys.argv[1])))
+    option, what, *sys.argv[1:] = serve(socket.socket(fileno=int(sys.argv[1])))
     try:
-        runpy.run_module("pytc", run_name="__main__", alter_sys=True)
+        if option == "-m":
+            runpy.run_module(what, run_name="__main__", alter_sys=True)
+        else:
+            sys.argv[0] = option
+            exec(what, {"__name__": "__main__"})
+        sys.exit(0)
     except SystemExit as end:
         if not isinstance(end.code, int):
             raise

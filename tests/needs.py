@@ -288,6 +288,10 @@ def _has_device(kind: str) -> bool:
     return error != errno.EOPNOTSUPP
 
 
+def _tc_takes(*words: str) -> bool:
+    return not _apart(lambda: subprocess.run(["tc", *words], check=False, capture_output=True).returncode)
+
+
 def _polices_packets() -> bool:
     return "pkts_rate" in _tc("actions add action police pkts_rate 20 pkts_burst 3", "actions ls action police")
 
@@ -309,6 +313,14 @@ FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
     "tracefs": (lambda: "tracefs" in Path("/proc/filesystems").read_text().split(), "this kernel has no tracefs"),
     "locked_memory": (_counts_locked_memory, "this kernel does not count maps as locked memory (since Linux 5.11)"),
     "prompt_memory": (_has_prompt_memory, "this kernel runs out of memory for a moment when elements are added"),
+    "terse_actions": (
+        lambda: _tc_takes("-br", "actions", "ls", "action", "gact"),
+        "this kernel lists no actions in brief (Linux 5.11)",
+    ),
+    "action_hardware": (
+        lambda: _tc_takes("actions", "add", "action", "gact", "ok", "skip_hw"),
+        "this kernel's actions are not told about hardware (Linux 5.17)",
+    ),
     "police_packets": (_polices_packets, "this kernel polices bytes alone, and no packets (Linux 5.12)"),
     "perf_events": (
         lambda: _succeeds(

@@ -15,6 +15,10 @@ bpf_syscall.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_u
 
 _LIBC.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
 _LIBC.setns.argtypes = (ctypes.c_int, ctypes.c_int)
+_LIBC.mmap.restype = ctypes.c_void_p
+_LIBC.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long)
+_LIBC.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+_MAP_FAILED = ctypes.c_void_p(-1).value
 
 
 def mount(kind: str, target: str, options: str = "") -> None:
@@ -35,6 +39,22 @@ def file_system_type(file: "int | str") -> int:
     buffer = (ctypes.c_long * 64)()  # struct statfs; f_type is its first field
     call, name = (_LIBC.fstatfs, file) if isinstance(file, int) else (_LIBC.statfs, os.fsencode(file))
     return buffer[0] & 0xFFFFFFFF if call(name, ctypes.byref(buffer)) == 0 else 0
+
+
+def map_memory(address: int, size: int, protection: int, flags: int, fd: int) -> int:
+    """Map a file into memory, at an address of the caller's choice (0: of the kernel's), which the module mmap cannot.
+
+    Returns the address; raises OSError.
+    """
+    place = _LIBC.mmap(address, size, protection, flags, fd, 0)
+    if place in (None, _MAP_FAILED):
+        raise _last_error()
+    return int(place)
+
+
+def unmap_memory(address: int, size: int) -> None:
+    """Unmap what :func:`map_memory` has mapped."""
+    _LIBC.munmap(address, size)
 
 
 def _last_error(path: str = "") -> OSError:

@@ -9,7 +9,7 @@ from tests.conftest import EXAMPLES, OBJECTS
 
 def source_of(name: str) -> Path:
     """The C source of a test object or an example."""
-    places = (OBJECTS, EXAMPLES, OBJECTS / "linked")
+    places = (OBJECTS, EXAMPLES, OBJECTS / "linked", OBJECTS / "newer")
     return next(path for path in (place / f"{name}.c" for place in places) if path.exists())
 
 
@@ -58,6 +58,7 @@ OTHER_TAG_BY_LIBBPF = dict.fromkeys(
 #: Of the examples these; the others have legacy maps, and tests of their own (tests/kernel/test_example_programs.py).
 _EXAMPLES = ("firewall", "mark_stats", "next_hop", "shaper", "traffic")
 _CORPUS = [name for name in EVERY if name in _EXAMPLES or (OBJECTS / f"{name}.c").exists()]
+LEGACY_EXAMPLES = [name for name in EVERY if name not in _CORPUS]
 COMPARED = [name for name in _CORPUS if name not in (*REFUSED_BY_LIBBPF, *OTHER_TAG_BY_LIBBPF, *DEPENDS_ON_THE_KERNEL)]
 LEGACY = [name for name, said in REFUSED_BY_LIBBPF.items() if said == LEGACY_MAPS and name != "legacy44_junk"]
 

@@ -14,6 +14,8 @@ from pytc.errors import BpfSyscallError
 
 _MAPS_OF_MAPS = (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS)
 _KERNEL_ADDRESS = 0xFFFF8000
+#: What mmap returns begins with; the upper 20 bits of 64.
+_MAPPED = 0x7
 _MEMORY, _KERNEL_TEXT = 0xFFFF_8000_0000_0000, 0xFFFF_FFFF_8000_0000
 
 
@@ -120,13 +122,16 @@ def _frozen(fd: int) -> bool:
 
 def _named(code: bytes, names: dict[int, str]) -> tuple[tuple[object, ...], ...]:
     result: list[tuple[object, ...]] = []
+    what: object
     for slot, i in ins.decode_all(code):
         if i.opcode == OP_LD_IMM64:
             second = ins.decode(code, slot + 1).immediate
             is_map = i.source in (PSEUDO_MAP_FD, PSEUDO_MAP_VALUE)
             is_address = not i.source and second & _KERNEL_ADDRESS == _KERNEL_ADDRESS
+            is_in_arena = not i.source and second >> 12 == _MAPPED
             what = names[i.immediate] if is_map else "an address" if is_address else i.immediate
-            result.append((*i[:4], what, 0 if is_address else second))
+            what = i.immediate & 0xFFF if is_in_arena else what  # the place in its page
+            result.append((*i[:4], what, 0 if is_address or is_in_arena else second))
         else:
             result.append(tuple(i))
     return tuple(result)

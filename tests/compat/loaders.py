@@ -46,15 +46,12 @@ class Sources:
 
     def compile(self, name: str, target: Path, *, clang: str = "clang", cpu: str = "v2", form: str = DEBUG) -> Outcome:
         """Only compiles, and tells how that went."""
-        compiler = (
-            clang,
-            "-O2",
-            "-target",
-            "bpf",
-            f"-mcpu={cpu}",
-            f"-I/usr/include/{platform.machine()}-linux-gnu",
-            *(() if form == PLAIN else ("-g",)),
-        )
+        include = f"-I/usr/include/{platform.machine()}-linux-gnu"
+        debug = () if form == PLAIN else ("-g",)
+        compiler: tuple[str, ...] = (clang, "-O2", "-target", "bpf", f"-mcpu={cpu}", include, *debug)
+        if clang.startswith("bpf-gcc"):
+            debug = () if form == PLAIN else ("-gbtf",)
+            compiler = (clang, "-O2", "-w", f"-mcpu={cpu}", include, "-I/usr/include", *debug)
         source = source_of(name)
         if form == TWIN:
             text = must(*compiler, "-E", "-P", str(source))
@@ -73,9 +70,10 @@ class Theirs(NamedTuple):
 class Bpftool:
     """``bpftool prog loadall`` in a mount namespace where /sys/fs/bpf is the test's own."""
 
-    def __init__(self, mount: Path) -> None:
+    def __init__(self, mount: Path, command: str = "bpftool") -> None:
         self._mount = mount
-        if shutil.which("bpftool") is None:
+        self._command = command
+        if shutil.which(command) is None:
             cannot("bpftool is not installed")
 
     def try_load(self, path: str) -> str:
@@ -90,7 +88,7 @@ class Bpftool:
             "sh",
             "-c",
             f"mount --bind '{self._mount}' /sys/fs/bpf && mkdir -p /sys/fs/bpf/libbpf && "
-            f"exec bpftool prog loadall '{path}' /sys/fs/bpf/libbpf/programs {kind} {maps}",
+            f"exec {self._command} prog loadall '{path}' /sys/fs/bpf/libbpf/programs {kind} {maps}",
         )
         return outcome.err if outcome.status else ""
 

@@ -49,10 +49,14 @@ def test_nothing_has_changed(made: Path, name: str) -> None:
         pytest.skip(f"the record is of a machine that lacks other things: {' '.join(difference(*lacks))}")
     expected, found = ((directory / f"{name}.txt").read_text() for directory in (RECORDS / _KERNEL, made))
     lines = list(difference(expected, found))
+    if not lines:
+        return
+    shown = "\n".join(lines[:_MOST_LINES])
     more = f"\n... and {len(lines) - _MOST_LINES} lines more" if len(lines) > _MOST_LINES else ""
-    assert not lines, (
-        f"{name}: pytc does not do what is recorded. If it is meant to, run python -m tests.golden, "
-        f"and look at what git diff shows.\n" + "\n".join(lines[:_MOST_LINES]) + more
+    pytest.fail(
+        f"pytc does not do what is recorded: {name}. Where it is meant to differ, python -m tests.golden records it.\n"
+        f"{shown}{more}",
+        pytrace=False,
     )
 
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.conftest import ROOT, Network, Outcome, pins
+from tests.conftest import ROOT, Network, Outcome, pins, run
 
 #: What fails in the kernel, and only there.
 FAILING = "class add dev em1 parent 9: classid 9:1 htb rate 1mbit"
@@ -139,18 +139,10 @@ def plain(network: Network, lines: list[str], *options: str) -> Outcome:
 
 
 def _pytc(network: Network, *words: str, lines: list[str]) -> Outcome:
-    done = subprocess.run(
-        [sys.executable, "-c", _SCRIPT, *words],
-        input="".join(f"{line}\n" for line in lines),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env=network.env,
-        cwd=ROOT,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    text = "".join(f"{line}\n" for line in lines)
+    done = run(sys.executable, "-c", _SCRIPT, *words, input=text, env=network.env, cwd=ROOT)
+    assert "Traceback" not in done.err, done.err
+    return done
 
 
 def _map_id(path: Path) -> int:

@@ -225,6 +225,7 @@ def test_the_only_program_of_an_object_needs_no_section(clsact: Network, build: 
 
 
 def test_programs_of_other_types_beside_it_are_not_loaded(clsact: Network, build: Compiler) -> None:
+    """The kernel would refuse one of them, and with it the object, as test_disassembly.py sees."""
     clsact.ok("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", build("other_types"))
 
 

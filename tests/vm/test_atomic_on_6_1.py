@@ -77,7 +77,7 @@ def tc(*lines: str) -> str:
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    return re.sub(r"Action statistics.*|.*installed N sec.*", "", masked_text(done.stdout))
+    return re.sub(r"Action statistics.*", "", masked_text(done.stdout))
 
 
 def atomic(batch: Path, *lines: str) -> tuple[int, str]:

@@ -9,6 +9,7 @@ kernel must have for it; then each line is a step:
   ``each: COMMAND ; ...`` are done with each such device of the session first.
 - ``! COMMAND => WORDS`` is refused by tc. WORDS are in pytc's message, which begins as that of tc does, or differs from
   it on purpose: ``WORDS (own words)``. ``WORDS || WORDS`` are of different kernels.
+- ``@NEED COMMAND`` is only for kernels that meet the need (tests/needs.py).
 - ``send D`` sends some packets out of a device.
 
 ``_`` stands for the blanks inside bytecode, ``#`` starts a comment.
@@ -67,6 +68,7 @@ class Step(NamedTuple):
     wrong: bool = False
     named: str = ""
     own_words: bool = False
+    needs: str = ""
 
     @property
     def accepted(self) -> tuple[str, ...]:
@@ -171,7 +173,12 @@ def _commands(text: str) -> tuple[str, ...]:
 
 
 def _step(line: str) -> Step:
+    need, _, line = line.partition(" ") if line.startswith("@") else ("", "", line)
     text, _, named = line.partition(" => ")
     return Step(
-        _commands(text.removeprefix("! ")), text.startswith("! "), named.removesuffix(_OWN), named.endswith(_OWN)
+        _commands(text.removeprefix("! ")),
+        text.startswith("! "),
+        named.removesuffix(_OWN),
+        named.endswith(_OWN),
+        need.removeprefix("@"),
     )

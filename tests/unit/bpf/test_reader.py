@@ -546,3 +546,47 @@ def test_no_part_of_a_file_has_to_be_aligned(shift: int, padding: int) -> None:
     assert [(m.name, m.type, m.max_entries) for m in spec.maps.values()] == [("legacy", 1, 16), ("modern", 2, 9)]
     assert [target.name for target in spec.sections[1].relocations.values()] == ["modern", "legacy"]
     assert (spec.license, spec.programs[0].name) == ("GPL", "main")
+
+
+class TestRelocationsOfGcc:
+    """Up to binutils 2.40 instructions hold whole offsets, later an addend alone, like clang's."""
+
+    def data(self, comment: bytes, immediate: int, *, call_immediate: int | None = -1) -> ObjectSpec:
+        calls = [] if call_immediate is None else [call(call_immediate)]
+        return read_bytes(
+            elf(
+                code("tc", address(1, immediate), *calls, RETURN_0),
+                code(".text", RETURN_0, RETURN_0),
+                Section(".data", bytes(64), flags=ALLOC | WRITE),
+                Section(".comment", comment),
+                symbols=[
+                    function("cls", "tc"),
+                    Symbol("second", ".text", 16, 16, FUNC),
+                    Symbol("table", ".data", 40, 8, OBJECT),
+                ],
+                relocations=[Relocation("tc", 0, "table"), *(Relocation("tc", 16, "second") for _ in calls)],
+            )
+        )
+
+    def targets(self, spec: ObjectSpec) -> list[int]:
+        (section,) = (one for one in spec.sections.values() if one.name == "tc")
+        return [section.relocations[at].offset for at in sorted(section.relocations)]
+
+    @pytest.mark.parametrize("comment", [b"\0GCC: (12.2.0-14+deb12u1+) 12.2.0\0", b"\0GCC: (GNU) 10.2.1 20210110\0"])
+    def test_are_whole_where_none_is_less_than_its_symbol(self, comment: bytes) -> None:
+        assert self.targets(self.data(comment, 44, call_immediate=15)) == [44, 16]
+
+    @pytest.mark.parametrize("comment", [b"\0GCC: (12.2.0-14+deb12u1+) 12.2.0\0", b"\0GCC: (GNU) 13.3.0\0"])
+    def test_are_addends_where_one_is_less(self, comment: bytes) -> None:
+        assert self.targets(self.data(comment, 4)) == [44, 16]
+
+    @pytest.mark.parametrize("comment", [b"\0GCC: (14.2.0-19+2) 14.2.0\0", b"clang"])
+    def test_are_addends_of_later_compilers(self, comment: bytes) -> None:
+        """Also where they are so large that they could be offsets."""
+        assert self.targets(self.data(comment, 41, call_immediate=None)) == [81]
+
+
+class TestArenas:
+    def test_variables_of_an_arena_need_one(self) -> None:
+        with pytest.raises(ObjectError, match=r'section ".addr_space.1" has variables .* the object has no map'):
+            read_bytes(minimal(Section(".addr_space.1", bytes(4), flags=ALLOC | WRITE)))

@@ -240,6 +240,11 @@ class _Linking:
                 )
             self.externs.append(ExternReference(slot, target.name, is_call))
             return
+        if target.kind == "jumps":
+            raise ObjectError(
+                f'function "{part.function.name}", instruction {index}: a jump table, which pytc cannot load',
+                hints=("clang -fno-jump-tables, or -mcpu=v3, compiles a switch without one",),
+            )
         if target.kind == "map":
             ins.set_source(self.code, slot, ins.PSEUDO_MAP_FD)
             ins.set_immediate(self.code, slot + 1, 0)

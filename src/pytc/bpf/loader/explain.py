@@ -24,6 +24,11 @@ def program_causes(
     """For a program that is refused."""
     reason = decisive_line(log)
     causes = [*_license_causes(spec, number, reason), *_helper_causes(type, reason), *_build_causes(reason)]
+    if "R11 is invalid" in reason:
+        causes.append(
+            "a function has more than five arguments, the others on the stack: clang 23 and later compile that, "
+            "this kernel does not take it"
+        )
     if number != errno.EPERM:
         causes += _young_features(linked)
     if not log and number == errno.EPERM:

@@ -21,7 +21,7 @@ from pytc.bpf.maps.pin_compat import open_pinned
 from pytc.bpf.maps.pinning import PinRoot
 from pytc.bpf.object.names import kernel_map_name, kernel_name
 from pytc.bpf.object.spec import DATA, KCONFIG, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
-from pytc.bpf.sys.constants import ProgramType
+from pytc.bpf.sys.constants import MapType, ProgramType
 from pytc.bpf.sys.info import program_by_id
 from pytc.closing import Closing
 from pytc.errors import BpfSyscallError, ObjectError, PinError
@@ -275,7 +275,14 @@ class _Loading:
     def _create(self, spec: MapSpec) -> Map:
         name = kernel_map_name(spec, self._spec.name)
         if spec.inner is None:
-            return create_map(spec, name, btf_fd=self._btf_fd, features=self._features)
+            made = create_map(spec, name, btf_fd=self._btf_fd, features=self._features)
+            if spec.type == MapType.ARENA:
+                try:
+                    made.fill_arena(spec.contents)
+                except BaseException:
+                    made.close()
+                    raise
+            return made
         with create_map(
             spec.inner._replace(pinning=0), kernel_name(spec.inner.name), btf_fd=self._btf_fd, features=self._features
         ) as template:

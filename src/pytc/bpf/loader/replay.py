@@ -18,7 +18,7 @@ from pytc.bpf.maps.map import map_attribute
 from pytc.bpf.object.names import kernel_map_name
 from pytc.bpf.object.spec import DATA, KCONFIG, MapSpec, ObjectSpec
 from pytc.bpf.sys.abi import MapCreateAttr, MapElementAttr, MapFdAttr, ProgLoadAttr, pointer, used_size
-from pytc.bpf.sys.constants import Command, ProgramType
+from pytc.bpf.sys.constants import Command, MapType, ProgramType
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError
@@ -96,6 +96,8 @@ def recipe_of(spec: ObjectSpec, prepared: Prepared, btf_fd: int, features: Featu
 
 def _is_plain(spec: MapSpec) -> bool:
     if spec.origin == DATA and len(spec.contents) not in (0, spec.value_size):
+        return False
+    if spec.type == MapType.ARENA:  # it is mapped after it is made
         return False
     return not spec.pinning and not spec.reuse and spec.inner is None and not spec.slots and spec.name != KCONFIG
 

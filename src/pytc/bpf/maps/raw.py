@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import mmap
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys.abi import MapElementAttr, MapFdAttr, pointer
 from pytc.bpf.sys.constants import (
     ANY,
+    F_SEGV_ON_FAULT,
     PER_CPU,
     Command,
     map_type_name,
@@ -18,7 +20,7 @@ from pytc.bpf.sys.descriptions import MapDescription
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_map, map_by_id
 from pytc.bpf.sys.pins import open_pin, pin
-from pytc.bpf.sys.syscall import bpf
+from pytc.bpf.sys.syscall import bpf, write_once
 from pytc.closing import Closing
 from pytc.errors import ENOTSUPP, BpfError, BpfSyscallError
 
@@ -161,6 +163,19 @@ class RawMap(Closing):
                 raise
             yield following.raw[:size]
             current = ctypes.create_string_buffer(following.raw[:size], size)
+
+    def fill_arena(self, contents: bytes = b"") -> None:
+        """Map an arena into memory for once, with bytes for its start.
+
+        The kernel refuses programs with an arena that has no address yet, and later mappings at another one than the
+        first had: that is map_extra, if it is not 0, which is how other processes know it. Raises BpfSyscallError.
+        """
+        size = self.description.max_entries * mmap.PAGESIZE
+        if len(contents) > size:
+            raise BpfError(f'map "{self.name}": an arena of {size} bytes for {len(contents)} bytes of variables')
+        if contents and self.description.flags & F_SEGV_ON_FAULT:
+            raise BpfError(f'map "{self.name}": with BPF_F_SEGV_ON_FAULT an arena has no room for variables')
+        write_once(self.fd, size, self.description.map_extra, contents, f'map "{self.name}": mapping the arena')
 
     def freeze(self) -> None:
         """Makes the map read-only for user space (BPF_MAP_FREEZE)."""

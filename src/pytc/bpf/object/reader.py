@@ -16,7 +16,7 @@ from pytc.bpf.insn.instructions import OP_CALL, OP_LD_IMM64
 from pytc.bpf.object import elf
 from pytc.bpf.object.btf_maps import read_btf_maps
 from pytc.bpf.object.elf import ElfImage, ElfRelocation, ElfSection
-from pytc.bpf.object.legacy_maps import is_legacy_section, link_inner_maps, read_legacy_maps
+from pytc.bpf.object.legacy_maps import PlacedMap, is_legacy_section, link_inner_maps, read_legacy_maps
 from pytc.bpf.object.sections import section_type
 from pytc.bpf.object.spec import (
     DATA,
@@ -35,6 +35,11 @@ from pytc.bpf.sys.constants import F_MMAPABLE, F_RDONLY_PROG, MapType
 from pytc.errors import MapDefinitionError, ObjectError
 
 _DATA_SECTION = re.compile(r"\.(rodata|data|bss)(\..+)?\Z")
+#: Where clang puts global variables of address space 1, and what libbpf takes for an arena's.
+ARENA_SECTION = ".addr_space.1"
+#: Where clang 22 and later put jump tables for -mcpu=v4.
+_JUMP_TABLES = ".jumptables"
+_GCC = re.compile(rb"GCC: \([^)]*\) (\d+)")
 TEXT = ".text"
 
 
@@ -46,7 +51,7 @@ class _Places(NamedTuple):
     data: dict[int, str]
     code: frozenset[int]
     externs: dict[str, ExternSpec]
-    gcc: bool
+    whole_offsets: bool
 
 
 def read_object(path: str, *, layout20: str = "") -> ObjectSpec:
@@ -73,16 +78,17 @@ def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec
     btf = _read_btf(image)
     name = os.path.basename(path)
     placed = read_legacy_maps(image, btf, layout20=layout20) + read_btf_maps(image, btf)
+    arena, placed = _read_arena_data(image, placed)
     data_maps = _read_data_maps(image, btf, name)
     externs, settings = _read_externs(image, btf)
     maps = _by_name([*(p.spec for p in placed), *data_maps.values(), *([settings] if settings else [])])
     places = _Places(
         {(p.section, p.offset): p.spec.name for p in placed},
         frozenset(s.number for s in image.sections if is_legacy_section(s.name) or s.name == MODERN),
-        {index: spec.name for index, spec in data_maps.items()},
+        {**{index: spec.name for index, spec in data_maps.items()}, **arena},
         frozenset(s.number for s in image.sections if s.is_code),
         externs,
-        gcc=_made_by_gcc(image),
+        whole_offsets=_has_whole_offsets(image),
     )
     symbols = _by_section(image.symbols)
     sections = {
@@ -145,9 +151,26 @@ def _by_name(specs: list[MapSpec]) -> dict[str, MapSpec]:
     return link_inner_maps(maps)
 
 
-def _made_by_gcc(image: ElfImage) -> bool:
+def _has_whole_offsets(image: ElfImage) -> bool:
+    """Return whether instructions with a relocation hold the offset of what they refer to, and not an addend alone.
+
+    So gcc's assembler wrote them up to binutils 2.40. gcc 14 and later need a newer one. Which one an earlier gcc was
+    used with, the numbers show: an offset is never less than its symbol's.
+    """
     comment = image.section(".comment")
-    return comment is not None and b"GCC: " in comment.data
+    version = _GCC.search(comment.data) if comment is not None else None
+    return (
+        version is not None
+        and int(version[1]) < 14
+        and all(
+            instructions.decode(image.sections[number].data, one.offset // instructions.SIZE).immediate
+            >= one.symbol.value - 1  # of a call less one
+            for number, relocations in image.relocations.items()
+            if image.sections[number].is_code
+            for one in relocations
+            if one.symbol.type != elf.SECTION and one.symbol.section != elf.UNDEFINED
+        )
+    )
 
 
 def _license(image: ElfImage) -> str:
@@ -185,6 +208,25 @@ def _read_data_maps(image: ElfImage, btf: Btf | None, object_name: str) -> dict[
     return result
 
 
+def _read_arena_data(image: ElfImage, placed: list[PlacedMap]) -> tuple[dict[int, str], list[PlacedMap]]:
+    """Return the arena's name by the section of its variables, and the maps with the bytes of these in the arena.
+
+    They lie at the arena's start. So libbpf puts them, too, but from 1.7 on at its end where the kernel takes such
+    large offsets, which is since Linux 7.0; programs cannot tell, they have addresses.
+    """
+    section = next((s for s in image.sections if s.name == ARENA_SECTION and s.size), None)
+    if section is None:
+        return {}, placed
+    arenas = [one for one in placed if one.spec.type == MapType.ARENA]
+    if len(arenas) != 1:
+        raise MapDefinitionError(
+            f'section "{ARENA_SECTION}" has variables for an arena; the object has {len(arenas) or "no"} '
+            f"map{'s' if len(arenas) > 1 else ''} of that type"
+        )
+    filled = arenas[0]._replace(spec=arenas[0].spec._replace(contents=section.data, section=section.name))
+    return {section.number: filled.spec.name}, [filled if one is arenas[0] else one for one in placed]
+
+
 def _has_globals(image: ElfImage, btf: Btf | None, type_id: int) -> bool:
     """Data that only the program itself names is not for mmap: it may hold locks and lists."""
     if btf is None or not type_id:
@@ -218,7 +260,8 @@ def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, pl
         raise ObjectError(f"{where}: half of a 16-byte load at the end of the section")
     if symbol.section == elf.UNDEFINED:
         return _extern_target(symbol.name, instruction, places)
-    offset = _offset(symbol, instruction.immediate, is_call=is_call, gcc=places.gcc) + relocation.addend
+    whole = places.whole_offsets and symbol.type != elf.SECTION
+    offset = _offset(symbol, instruction.immediate, is_call=is_call, whole=whole) + relocation.addend
     if symbol.section in places.code:
         return _function_target(image, where, symbol.section, offset)
     if is_call:
@@ -226,13 +269,13 @@ def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, pl
     return _data_target(image, where, symbol, offset, places)
 
 
-def _offset(symbol: elf.ElfSymbol, immediate: int, *, is_call: bool, gcc: bool) -> int:
-    """The byte of a section that a relocation points at.
+def _offset(symbol: elf.ElfSymbol, immediate: int, *, is_call: bool, whole: bool) -> int:
+    """Return the byte of a section that a relocation points at.
 
-    clang puts an addend into the instruction: in bytes, of a call in instructions less one. gcc (binutils 2.40) does so
-    for a section's symbol; for others it puts the whole offset there, symbol included: in bytes, of a call less one.
+    An instruction has an addend in bytes, a call in instructions less one; or the ``whole`` offset in bytes, of a call
+    less one.
     """
-    if gcc and symbol.type != elf.SECTION:
+    if whole:
         return immediate + is_call
     return symbol.value + ((immediate + 1) * instructions.SIZE if is_call else immediate)
 
@@ -262,6 +305,8 @@ def _data_target(image: ElfImage, where: str, symbol: elf.ElfSymbol, offset: int
         return Target("map", name)
     if symbol.section in places.data:
         return Target("data", places.data[symbol.section], symbol.section, offset)
+    if symbol.section < len(image.sections) and image.sections[symbol.section].name == _JUMP_TABLES:
+        return Target("jumps", symbol.name)
     place = (
         f'section "{image.sections[symbol.section].name}"'
         if symbol.section < len(image.sections)

@@ -70,7 +70,7 @@ class Target(NamedTuple):
     """What a relocation points at.
 
     ``kind`` is ``map`` (``name`` of the map), ``data`` (``name`` of the data map, ``offset`` into it),
-    ``function`` (``section`` index and ``offset`` in bytes) or ``extern`` (``name``).
+    ``function`` (``section`` index and ``offset`` in bytes), ``extern`` (``name``) or ``jumps`` (a jump table).
     """
 
     kind: str

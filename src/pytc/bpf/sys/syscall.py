@@ -9,7 +9,7 @@ from ctypes import Structure
 from pytc.bpf.sys.abi import used_size
 from pytc.bpf.sys.constants import Command
 from pytc.errors import BpfError, BpfSyscallError
-from pytc.libc import bpf_syscall, syscall
+from pytc.libc import bpf_syscall, map_memory, syscall, unmap_memory
 
 # Number of bpf(2): arch/*/entry/syscalls/*.tbl, include/uapi/asm-generic/unistd.h.
 _SYSCALL_NUMBERS = {
@@ -47,6 +47,8 @@ _PROG_LOAD_ATTEMPTS = 5
 
 _MACHINE = os.uname().machine
 _BPF = _SYSCALL_NUMBERS.get(_MACHINE, 0)
+# include/uapi/asm-generic/mman-common.h; MAP_FIXED_NOREPLACE since Linux 4.17.
+_PROT_READ, _PROT_WRITE, _MAP_SHARED, _MAP_FIXED_NOREPLACE = 1, 2, 1, 0x100000
 
 
 def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> int:
@@ -85,6 +87,20 @@ def perf_event_open(attr: Structure, cpu: int) -> int:
     if result < 0:
         raise BpfSyscallError("perf_event_open", ctypes.get_errno(), f"events of CPU {cpu}")
     return int(result)
+
+
+def write_once(fd: int, size: int, address: int, contents: bytes, what: str = "") -> None:
+    """Map a file into memory, at an address if that is not 0, put bytes at its start, and unmap it again.
+
+    Raises BpfSyscallError, with EEXIST where something else is mapped at the address.
+    """
+    flags = _MAP_SHARED | (_MAP_FIXED_NOREPLACE if address else 0)
+    try:
+        place = map_memory(address, size, _PROT_READ | _PROT_WRITE, flags, fd)
+    except OSError as error:
+        raise BpfSyscallError("mmap", error.errno or 0, what) from error
+    ctypes.memmove(place, contents, len(contents))
+    unmap_memory(place, size)
 
 
 def _number(name: str = "bpf", numbers: Mapping[str, int] = _SYSCALL_NUMBERS) -> int:
