@@ -98,7 +98,7 @@ def _tokens(text: str) -> list[_Token]:
     while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None:
-            what = "a comment without an end" if text.startswith("/*", at) else f'what is "{text[at]}"?'
+            what = "unterminated comment" if text.startswith("/*", at) else f'what is "{text[at]}"?'
             raise BytecodeError(f"line {line}: {what}")
         kind = found.lastgroup or ""
         if kind not in ("comment", "space"):
@@ -157,7 +157,7 @@ class _Parser:
     def _label(self, labels: dict[str, int], index: int) -> None:
         name = self._name()
         if name in labels:
-            raise self._wrong(f'there are two labels "{name}"')
+            raise self._wrong(f'duplicate label "{name}"')
         labels[name] = index
         self._must(":")
 
@@ -176,7 +176,7 @@ class _Parser:
         digits = self._peek().text.lower()
         octal = len(digits) > 1 and digits[0] == "0" and digits.isdigit()
         if octal and set(digits) & set("89"):
-            raise self._wrong(f'"{digits}" is no octal number')
+            raise self._wrong(f'"{digits}" is not an octal number')
         number = sign * int(digits, 8 if octal else 0) if len(digits) <= 40 else _LARGEST + 1
         if not _SMALLEST <= number <= _LARGEST:
             raise self._wrong(f'"{digits}" does not fit in 32 bits')
@@ -306,7 +306,7 @@ def _distance(label: str, index: int, draft: _Draft, labels: dict[str, int], lim
     if not label:
         return 0
     if label not in labels:
-        raise BytecodeError(f'line {draft.line}: there is no label "{label}"')
+        raise BytecodeError(f'line {draft.line}: no label "{label}"')
     distance = labels[label] - index - 1
     if distance < 0:
         raise BytecodeError(f'line {draft.line}: "{label}" is before the jump; classic BPF jumps forward only')

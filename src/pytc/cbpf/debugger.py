@@ -77,7 +77,7 @@ class Debugger:
     def _next(self, arguments: list[str]) -> str:
         count = _count(arguments)
         if count is None:
-            return f'"{arguments[0]}" is no number of packets.\n'
+            return f'"{arguments[0]}" is not a number of packets.\n'
         for _ in range(count):
             packet = next(self._packets, None)
             if packet is None:
@@ -106,7 +106,7 @@ class Debugger:
         back = bool(arguments) and arguments[0].startswith("-")
         count = _count([arguments[0][1:]] if back else arguments)
         if count is None:
-            return f'"{arguments[0]}" is no number of instructions.\n'
+            return f'"{arguments[0]}" is not a number of instructions.\n'
         if back:
             count = max(self._steps - count, 0)
             self._begin()
@@ -149,7 +149,7 @@ class Debugger:
         return self._break([])
 
     def _no_instruction(self, word: str) -> str:
-        return f'"{word}" is no instruction: l0 to l{len(self._program) - 1} are there.\n'
+        return f'"{word}" is not an instruction; the program has l0 to l{len(self._program) - 1}.\n'
 
     def _show(self, _: list[str]) -> str:
         return self._state()

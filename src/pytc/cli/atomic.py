@@ -121,7 +121,7 @@ def _check_sort(command: Command) -> None:
 
     if command.effect != "requests" and type(command).__name__ not in _SHOWS:
         raise AtomicError(
-            "This could not be taken back: --atomic is for what adds, changes, deletes or shows qdiscs, "
+            "This could not be taken back: --atomic is for commands that add, change, delete or show qdiscs, "
             "classes, filters, chains and actions"
         )
 

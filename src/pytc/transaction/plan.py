@@ -28,7 +28,7 @@ from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, P
 
 _QUESTIONS = (c.GETQDISC, c.GETTCLASS, c.GETTFILTER, c.GETACTION, c.GETCHAIN)
 _FIRST_ABSENT = 0x70000000
-_UNSEEN = "it cannot be seen from here whether it is there"
+_UNSEEN = "pytc cannot see from here whether it exists"
 
 
 class Plan:
@@ -203,7 +203,8 @@ def planned(context: Context, command: Command, run: "Callable[[Context, Command
         run(context, command)
     else:
         raise UsageError(
-            'Option "-dry-run" is for qdisc, class, filter, chain, action, tcx and cgroup, and for what only shows'
+            'Option "-dry-run" is for qdisc, class, filter, chain, action, tcx and cgroup, and '
+            "for commands that only show"
         )
     return context.plan.steps()
 

@@ -92,7 +92,7 @@ def _check(spec: ObjectSpec, linked: LinkedTogether, type: ProgramType) -> None:
     for finding in lint_object(spec, type=type):
         if finding.severity == ERROR and (finding.program in programs or finding.map in maps):
             where = f'program "{finding.program}"' if finding.program else f'map "{finding.map}"'
-            raise ObjectError(f"{where}: {finding.text}", hints=('"pytc object lint" says all that is wrong',))
+            raise ObjectError(f"{where}: {finding.text}", hints=('"pytc object lint" lists every problem',))
 
 
 def _plan_map(

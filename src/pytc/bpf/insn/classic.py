@@ -57,7 +57,7 @@ def parse_any(text: str) -> tuple[ClassicInstruction, ...]:
     if not count:
         raise BytecodeError("bytecode of 0 instructions")
     if len(parts) - 1 != count:
-        raise BytecodeError(f"bytecode says {count} instructions, and has {len(parts) - 1}")
+        raise BytecodeError(f"bytecode claims {count} instructions but has {len(parts) - 1}")
     program = tuple(_instruction(index, part) for index, part in enumerate(parts[1:]))
     _check(program, parts)
     return program

@@ -98,7 +98,7 @@ class KernelTypes(Closing):
         loaded = {module.name for module in self._modules.found} if self._modules is not None else set()
         if home and home not in loaded:
             return (f"in most kernels it belongs to the module {home}, which is not loaded: modprobe {home}",)
-        return ("if it belongs to a module of the kernel, that one is not loaded: load it first, with modprobe",)
+        return ("if it belongs to a kernel module that is not loaded, load that first with modprobe",)
 
     def close(self) -> None:
         """Gives back the memory; nothing can be asked for afterwards."""

@@ -36,7 +36,7 @@ def parse_indices(text: str) -> list[int]:
     """The numbers of an access string; raises ObjectError."""
     words = text.split(":")
     if not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words) or len(words) > _MAX_STEPS:
-        raise ObjectError(f'CO-RE: "{text[:80]}" is no access string')
+        raise ObjectError(f'CO-RE: "{text[:80]}" is not an access string')
     return [int(word) for word in words]
 
 
@@ -56,7 +56,7 @@ def field_access(btf: Btf, root: int, indices: list[int]) -> Access:
         elif btf.kind(type_id) == b.ARRAY:
             element, count = btf.array(type_id)
             if index >= count and not _is_flexible(btf, steps[-1], count):
-                raise ObjectError(f"CO-RE: element {index} of an array of {count}")
+                raise ObjectError(f"CO-RE: no element {index} in an array of {count}")
             type_id = btf.resolve(element)
             steps.append(Step(type_id, index))
             bit_offset += index * btf.size(type_id) * 8

@@ -234,9 +234,7 @@ class _Linking:
                 raise ObjectError(
                     f'function "{part.function.name}" refers to "{target.name}", which the object '
                     "neither defines nor declares as an extern (__ksym or __kconfig, and -g)",
-                    hints=(
-                        'what another file defines comes from it: "bpftool gen object ALL.o ONE.o OTHER.o" links them',
-                    ),
+                    hints=('if another file defines it, link both: "bpftool gen object ALL.o ONE.o OTHER.o"',),
                 )
             self.externs.append(ExternReference(slot, target.name, is_call))
             return

@@ -25,14 +25,14 @@ def program_causes(
     if not log and number == errno.E2BIG:
         count = len(linked.code) // 8
         causes.append(
-            f"the program has {count} instructions; kernels before 5.2 take {_OLD_LIMIT}, others a million"
+            f"the program has {count} instructions; kernels before 5.2 accept {_OLD_LIMIT}, later ones a million"
             if count > _OLD_LIMIT
             else "this kernel is too old for an attribute of the program"
         )
     if not log and number == errno.EINVAL:
         causes += _program_age(type)
     if number == errno.EACCES and not log:
-        causes.append("the verifier gave no reason; try again with the word verbose")
+        causes.append('the verifier gave no reason; try again with "verbose"')
     return tuple(causes)
 
 
@@ -57,7 +57,7 @@ def _helper_causes(type: ProgramType, log: str) -> list[str]:
         return []
     if is_older(found.since):
         return [f"the helper bpf_{found.name} came with Linux {found.since}; this is {os.uname().release}"]
-    return [f"the helper bpf_{found.name} is not for programs of type {program_type_name(type)} in this kernel"]
+    return [f"programs of type {program_type_name(type)} cannot call the helper bpf_{found.name} in this kernel"]
 
 
 def _program_age(type: ProgramType) -> list[str]:
@@ -70,10 +70,10 @@ def _program_age(type: ProgramType) -> list[str]:
 def slot_causes(map_name: str, entries: int, slot: int, number: int) -> tuple[str, ...]:
     """For a program, or map, that does not go into a slot."""
     if number == errno.E2BIG:
-        return (f'map "{map_name}" has {entries} entries; slot {slot} is not among them',)
+        return (f'map "{map_name}" has {entries} entries: slot {slot} is out of range',)
     if number == errno.EINVAL:
         return (
             "all programs of a program array must have the same type and be JIT-compiled alike; "
-            "a pinned array keeps the type of the first program that it held",
+            "a pinned array keeps the type of the first program it held",
         )
     return ()

@@ -65,7 +65,7 @@ class PinRoot:
         if spec.pinning == PIN_NONE:
             return ""
         if "/" in spec.name or spec.name in ("", ".", ".."):
-            raise PinError(f'map "{spec.name}": "{spec.name}" is no name for a pin')
+            raise PinError(f'map "{spec.name}": "{spec.name}" is not a valid name for a pin')
         return os.path.join(self.mount, self._directory(spec, owner), spec.name)
 
     def _directory(self, spec: MapSpec, owner: ObjectSpec) -> str:
@@ -77,7 +77,7 @@ class PinRoot:
         if spec.pinning not in custom:
             raise PinError(
                 f'map "{spec.name}": pinning {spec.pinning} is not in {" or ".join(self._files)}',
-                hints=(f'a line like "{spec.pinning} tc/my_maps" in {self._files[0]} names it',),
+                hints=(f'add a line like "{spec.pinning} tc/my_maps" to {self._files[0]}',),
             )
         return custom[spec.pinning]
 
@@ -110,10 +110,7 @@ class PinRoot:
             self.check(os.path.join(path, "pin"))
         except OSError as error:
             read_only = (
-                (
-                    f'"{self.mount}" is mounted read-only (containers often are given it so); TC_BPF_MNT names '
-                    "another mount point",
-                )
+                (f'"{self.mount}" is mounted read-only (common in containers); set TC_BPF_MNT to another mount point',)
                 if error.errno == errno.EROFS
                 else ()
             )
@@ -210,7 +207,7 @@ def mount_bpffs(target: str) -> str:
         raise PinError(
             f'no bpffs is mounted, and mounting one at "{target}" failed: {strerror(number)}',
             errno=number,
-            hints=("TC_BPF_MNT names another mount point",),
+            hints=("set TC_BPF_MNT to another mount point",),
         ) from error
     return target
 

@@ -123,7 +123,7 @@ class RawMap(Closing):
     def update(self, key: bytes, value: bytes, flags: int = ANY) -> None:
         """Sets an element; ``flags`` is ANY, NOEXIST or EXIST, and F_LOCK to hold the value's spin lock."""
         if len(value) != self.value_bytes:
-            raise BpfError(f'map "{self.name}": a value of {len(value)} bytes, {self.value_bytes} wanted')
+            raise BpfError(f'map "{self.name}": a value of {len(value)} bytes; {self.value_bytes} expected')
         self._element(
             Command.MAP_UPDATE_ELEM, self._key(key), ctypes.create_string_buffer(value, max(len(value), 1)), flags
         )
@@ -168,7 +168,7 @@ class RawMap(Closing):
 
     def _key(self, key: bytes) -> "ctypes.Array[ctypes.c_char] | None":
         if len(key) != self._shape[1]:
-            raise BpfError(f'map "{self.name}": a key of {len(key)} bytes, {self._shape[1]} wanted')
+            raise BpfError(f'map "{self.name}": a key of {len(key)} bytes; {self._shape[1]} expected')
         return ctypes.create_string_buffer(key, len(key)) if key else None
 
     def _element(

@@ -46,7 +46,7 @@ class RingBuffer(Closing):
 
     def __init__(self, found: "Map") -> None:
         if found.description.type != MapType.RINGBUF:
-            raise BpfError(f'map "{found.name}" is a {map_type_name(found.description.type)}, and no ring buffer')
+            raise BpfError(f'map "{found.name}" is a {map_type_name(found.description.type)}, not a ring buffer')
         page, self._size = mmap.PAGESIZE, found.description.max_entries
         try:
             self._consumer = mmap.mmap(found.fd, page, prot=mmap.PROT_READ | mmap.PROT_WRITE)

@@ -46,7 +46,7 @@ class MapTypes(NamedTuple):
     def summed(self) -> "MapTypes":
         """Types whose values are sums over CPUs; raises CodecError for a map without values for each CPU."""
         if not self.is_per_cpu:
-            raise CodecError("sum is for maps with a value for each CPU")
+            raise CodecError("sum works only on per-CPU maps")
         stride = -(-self.value.size // 8) * 8
         return self._replace(whole=summed(self.value, self.cpus, stride), is_per_cpu=False)
 
@@ -86,7 +86,7 @@ def named_codec(text: str, size: int, btf: Btf | None) -> Codec:
         keyword, _, last = name.rpartition(" ")
         type_id = types.find(last, *_KINDS[keyword])
         if not type_id:
-            raise CodecError(f'there is no type "{name}", neither as a format nor in the type information')
+            raise CodecError(f'unknown type "{name}": neither a format nor in the type information')
         return btf_codec(types, type_id, in_map=True, max_leaves=_MAX_LEAVES)
 
     return format_codec(text, size, lookup)

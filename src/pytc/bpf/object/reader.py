@@ -195,7 +195,7 @@ def _has_globals(image: ElfImage, btf: Btf | None, type_id: int) -> bool:
 
 def _read_code(image: ElfImage, section: ElfSection, places: _Places, symbols: Sequence[elf.ElfSymbol]) -> CodeSection:
     if section.size % instructions.SIZE:
-        raise ObjectError(f'section "{section.name}" has {section.size} bytes, no whole number of instructions')
+        raise ObjectError(f'section "{section.name}" has {section.size} bytes, not a whole number of instructions')
     relocations: dict[int, Target] = {}
     for relocation in image.relocations.get(section.number, ()):
         relocations[relocation.offset] = _resolve(image, section, relocation, places)
@@ -222,7 +222,7 @@ def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, pl
     if symbol.section in places.code:
         return _function_target(image, where, symbol.section, offset)
     if is_call:
-        raise ObjectError(f'{where}: a call to "{symbol.name}", which is no function')
+        raise ObjectError(f'{where}: a call to "{symbol.name}", which is not a function')
     return _data_target(image, where, symbol, offset, places)
 
 
@@ -291,7 +291,7 @@ def _functions(section: ElfSection, symbols: Sequence[elf.ElfSymbol]) -> tuple[F
         if start % instructions.SIZE or size % instructions.SIZE or not 0 < size <= section.size - start:
             raise ObjectError(
                 f'function "{symbol.name}" takes bytes {start} to {start + size} of section '
-                f'"{section.name}" with {section.size}'
+                f'"{section.name}", which has {section.size}'
             )
         result.append(FunctionSpec(symbol.name, section.number, start, size, symbol.binding != elf.LOCAL))
     return tuple(result)

@@ -150,12 +150,12 @@ class Runner:
 
     def _explained(self, error: BpfSyscallError, packet: bytes) -> BpfSyscallError:
         if error.errno == errno.ENODEV:
-            error.hints = ("there is no device with the index that the context names, in this network namespace",)
+            error.hints = ("this network namespace has no device with the index in the context",)
         elif error.errno in (errno.ENOTSUP, ENOTSUPP):
             error.hints = (f"this kernel does not run programs of type {program_type_name(self.type)} on packets",)
         elif error.errno == errno.EINVAL and len(packet) > _SAFE_LENGTH:
             error.hints = (
-                f"the packet has {len(packet)} bytes: test runs take what fits into a page of memory, some "
+                f"the packet has {len(packet)} bytes: a test run takes what fits into a page of memory, about "
                 f"{_SAFE_LENGTH} bytes",
             )
         elif error.errno == errno.EINVAL and self._values:

@@ -67,7 +67,7 @@ class Verdicts:
         if found is None:
             known = ", ".join(self.names.values()) or "any number"
             raise ValueError(
-                f'"{word}" is no verdict of a program of type {program_type_name(self._type)}: {known}'
+                f'"{word}" is not a verdict of a program of type {program_type_name(self._type)}: {known}'
                 + (" or a class like 1:10" if self._classes else "")
             )
         return found

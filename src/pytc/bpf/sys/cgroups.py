@@ -89,7 +89,7 @@ def of_process(pid: int) -> str:
     except (FileNotFoundError, ProcessLookupError):
         raise AttachError(f"there is no process {pid}", errno=errno.ESRCH) from None
     if not inside:
-        raise AttachError(f"process {pid} is in no cgroup of cgroup2")
+        raise AttachError(f"process {pid} is not in a cgroup of cgroup2")
     if inside.startswith("/.."):
         raise AttachError(f"the cgroup of process {pid}, {inside}, is outside of the cgroup namespace")
     return os.path.join(_mount(), inside.lstrip("/")).rstrip("/")
@@ -119,7 +119,9 @@ def open_cgroup(path: str) -> OwnedFd:
     if kind == _CGROUP2_MAGIC:
         return opened
     opened.close()
-    what = "a cgroup of version 1, which takes no programs" if kind == _CGROUP_MAGIC else "no directory of cgroup2"
+    what = (
+        "a cgroup of version 1, which cannot have programs" if kind == _CGROUP_MAGIC else "not a directory of cgroup2"
+    )
     found = mounts()
     hint = f"cgroup2 is mounted at {found[0]}{_twin(path, found[0])}" if found else "no cgroup2 is mounted"
     raise AttachError(f'"{path}" is {what}', errno=errno.EBADF, hints=(hint,))
@@ -128,7 +130,7 @@ def open_cgroup(path: str) -> OwnedFd:
 def _twin(path: str, mount: str) -> str:
     """The directory of the same name there."""
     name = os.path.join(mount, os.path.basename(os.path.abspath(path)))
-    return f"; {name} is there" if os.path.isdir(name) else ""
+    return f"; {name} exists" if os.path.isdir(name) else ""
 
 
 def by_place(links: Iterable[LinkDescription]) -> Links:

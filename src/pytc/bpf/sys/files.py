@@ -26,7 +26,7 @@ def read_regular_file(path: str, limit: int) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise NotRegularError("it is not a regular file")
         if status.st_size > limit:
-            raise TooLargeError(f"it has {status.st_size} bytes; the most that is read is {limit}")
+            raise TooLargeError(f"it has {status.st_size} bytes; the limit is {limit}")
         return _read_to_the_end(fd, status.st_size, limit)
     finally:
         os.close(fd)
@@ -39,7 +39,7 @@ def _read_to_the_end(fd: int, expected: int, limit: int) -> bytes:
         pieces.append(piece)
         total += len(piece)
         if total > limit:
-            raise TooLargeError(f"it grows beyond the {limit} bytes that are read")
+            raise TooLargeError(f"it grows beyond the limit of {limit} bytes")
     return b"".join(pieces)
 
 
@@ -51,7 +51,7 @@ def read_given_file(path: str, limit: int) -> bytes:
     with open(0 if path == STANDARD_INPUT else path, "rb", closefd=path != STANDARD_INPUT) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
-        raise TooLargeError(f"it has more than the {limit} bytes that are read")
+        raise TooLargeError(f"it exceeds the limit of {limit} bytes")
     return data
 
 

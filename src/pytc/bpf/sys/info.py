@@ -166,7 +166,7 @@ def _check_kind(fd: int, kind: str) -> None:
     except OSError:
         return  # no /proc
     if found != f"anon_inode:bpf-{kind}":
-        raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, f"this is no {_KINDS[kind]} but {found}")
+        raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, f"not a {_KINDS[kind]} but {found}")
 
 
 def get_info(fd: int, info: "MapInfo | ProgInfo | BtfInfo | LinkInfo") -> None:

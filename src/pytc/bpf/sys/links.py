@@ -120,7 +120,7 @@ class Link(Closing):
 def describe_link(fd: int) -> LinkDescription:
     """Raises BpfSyscallError, also for a descriptor of something else."""
     if object_kind(fd) in ("map", "prog"):
-        raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, "this is no link")
+        raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, "this is not a link")
     info = LinkInfo()
     get_info(fd, info)
     kind, details = link_type_name(info.type), bytes(info.details)

@@ -81,7 +81,11 @@ def open_link(context: Context, text: str) -> "Link":
     try:
         return Link.from_id(int(text)) if text.isdigit() else Link.from_pin(pin_path(context, text))
     except BpfSyscallError as error:
-        said = "is no link that can be had" if error.errno in (errno.EPERM, errno.EACCES) else "is no link"
+        said = (
+            "is a link that this process may not open"
+            if error.errno in (errno.EPERM, errno.EACCES)
+            else "is not a link"
+        )
         raise AttachError(f"{text} {said}: {os.strerror(error.errno or 0)}", errno=error.errno) from error
 
 

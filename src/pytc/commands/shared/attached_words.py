@@ -34,7 +34,7 @@ def take_reference(cursor: Cursor) -> Reference:
     kind = choose(word, _KINDS)
     if not kind:
         raise UsageError(
-            f'What is "{word}"? A program that is attached is meant: id NUMBER, name NAME, pinned PATH or '
+            f'What is "{word}"? Name an attached program: id NUMBER, name NAME, pinned PATH or '
             "link { NUMBER | PATH }."
         )
     text = cursor.take()
@@ -53,7 +53,7 @@ def take_program(cursor: Cursor, own: Sequence[Word], found: dict[str, Any], top
     source = source_of(found)
     if source is None or source.mode in (BYTECODE, BYTECODE_FILE):
         raise InvalidOptionsError(
-            "which program? object-file FILE with what belongs to it, or object-pinned PATH, is wanted here",
-            hints=(f'"pytc {topic} help" says what there is',),
+            "which program? object-file FILE and its words, or object-pinned PATH, is needed here",
+            hints=(f'"pytc {topic} help" lists the words',),
         )
     return source

@@ -15,7 +15,7 @@ from pytc.tc.kinds.interface import OpenedProgram
 
 _SENTENCES = {
     errno.EEXIST: "this program is attached there already",
-    errno.ENOLINK: "the link has lost its place",
+    errno.ENOLINK: "the link is no longer attached",
 }
 
 
