@@ -1,4 +1,4 @@
-"""What the kernel knows of a packet besides its bytes, and what of it can be told from a capture."""
+"""Kernel data about a packet besides its bytes, and the part of it that a capture contains."""
 
 import os
 from typing import NamedTuple
@@ -55,7 +55,7 @@ SETTABLE = (
 
 
 def describe(data: bytes, number: int) -> Ancillary:
-    """What a captured packet of that LINKTYPE_ says of itself, as the kernel would have it on ingress."""
+    """Return the ancillary data of a captured packet of that LINKTYPE_, as the kernel would have it on ingress."""
     header = link_type(number).header or _NOVALUE
     if number == ETHERNET:
         return Ancillary(proto=ethernet_protocol(data), type=_ethernet_type(data), network_header=header)

@@ -66,7 +66,7 @@ def compile_expression(
 
 
 def version() -> str:
-    """What libpcap says of itself; raises ExpressionError where there is none."""
+    """Return libpcap's version string; raises ExpressionError if there is no libpcap."""
     library = _library()
     library.pcap_lib_version.restype = ctypes.c_char_p
     return str(library.pcap_lib_version().decode("utf-8", "replace"))

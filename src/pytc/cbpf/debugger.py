@@ -195,7 +195,7 @@ class Debugger:
         return f"{line(self._program, at.pc)}{self._outlook()}\n"
 
     def _outlook(self) -> str:
-        """Where a conditional jump will go."""
+        """Return where a conditional jump will go."""
         at = self._at
         if not is_jump(self._program[at.pc].code):
             return ""

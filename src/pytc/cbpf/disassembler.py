@@ -61,7 +61,7 @@ def line(program: Sequence[ClassicInstruction], index: int) -> str:
 
 
 def statement(index: int, instruction: ClassicInstruction) -> str:
-    """One instruction, without its label."""
+    """Return one instruction as text, without its label."""
     code, k = instruction.code, instruction.k
     if code in _FIXED:
         return _FIXED[code]
@@ -77,7 +77,7 @@ def statement(index: int, instruction: ClassicInstruction) -> str:
 
 
 def canonical(program: Sequence[ClassicInstruction]) -> tuple[ClassicInstruction, ...]:
-    """The same program with 0 in all fields that its instructions do not use."""
+    """Return the program with 0 in all fields that its instructions do not use."""
     return tuple(_canonical(instruction) for instruction in program)
 
 

@@ -13,7 +13,7 @@ Program = Sequence[ClassicInstruction]
 
 
 class Verdict(NamedTuple):
-    """What a program returned for the packet of that ``number``, counted from 1: a u32, 0 for no match."""
+    """Return value of a program for the packet of that ``number``, counted from 1: a u32, 0 for no match."""
 
     number: int
     packet: Packet

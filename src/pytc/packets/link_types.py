@@ -1,4 +1,4 @@
-"""What packets of a device or a capture begin with.
+"""First headers of the packets of a device or a capture.
 
 Files say it by LINKTYPE_* (https://www.tcpdump.org/linktypes.html), libpcap by DLT_*, which is the same number for all
 but a few (pcap/dlt.h), and the kernel by ARPHRD_* (include/uapi/linux/if_arp.h).
@@ -83,6 +83,6 @@ def link_type_named(name: str) -> LinkType | None:
 
 
 def link_type_of_device(arphrd: int) -> LinkType | None:
-    """What the packets of a device of this type begin with for a tc filter; None where that is not known."""
+    """Return the link type of a device of this type for a tc filter; None if it is unknown."""
     name = _BY_DEVICE.get(arphrd)
     return _BY_NAME[name] if name is not None else None

@@ -31,7 +31,7 @@ class _Interface(NamedTuple):
 
 
 class _Section:
-    """What blocks of one section share."""
+    """State shared by the blocks of one section."""
 
     def __init__(self, order: str) -> None:
         self.order = order

@@ -90,7 +90,7 @@ def _remarks(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
 
 
 def _programs(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
-    """What takes the place of sections named ``ID/KEY``."""
+    """Yield a comment that says how to declare what sections named ``ID/KEY`` did."""
     places = [(program.name, tail_call_place(program.section)) for program in spec.programs]
     slots = [(name, place[1]) for name, place in places if place is not None and place[0] == declared.id]
     if slots:

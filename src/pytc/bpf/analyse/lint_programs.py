@@ -31,7 +31,7 @@ def check_links(case: Case) -> Iterator[Finding]:
 
 
 def check_license(case: Case) -> Iterator[Finding]:
-    """What needs a GPL-compatible license, where there is none."""
+    """Find uses of GPL-only features in an object without a GPL-compatible license."""
     if case.inspection.is_gpl_compatible:
         return
     license = case.spec.license
@@ -131,7 +131,7 @@ def _guards(case: Case, program: ProgramFacts) -> "Guards | None":
 
 
 def _weak_uses(case: Case, program: ProgramFacts) -> dict[int, str]:
-    """How weak symbols of the kernel are used, by slot."""
+    """Return how the program uses weak symbols of the kernel, by slot."""
     uses = program.linked.externs if program.linked is not None else ()
     return {use.slot: _CALL if use.is_call else _ADDRESS for use in uses if case.spec.externs[use.name].is_weak}
 

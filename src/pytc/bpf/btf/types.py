@@ -191,7 +191,7 @@ class Btf:
         return [Member(name, member_type, word & 0xFFFFFF, word >> 24) for name, member_type, word in fields]
 
     def member(self, type_id: int, index: int) -> Member:
-        """One member of a struct or union; raises ObjectError when there are not so many."""
+        """Return one member of a struct or union; raises ObjectError if there are not that many."""
         if not 0 <= index < self.vlen(type_id):
             raise ObjectError(f".BTF: type {type_id} has no member {index}; it has {self.vlen(type_id)}")
         words, at = self._extra(type_id, STRUCT, UNION)
@@ -211,7 +211,7 @@ class Btf:
         return [(self.string(words[i]), words[i + 1]) for i in range(at, at + 2 * self.vlen(type_id), 2)]
 
     def is_signed(self, type_id: int) -> bool:
-        """Whether an integer or enum is signed."""
+        """Return whether an integer or enum is signed."""
         if self.kind(type_id) == INT:
             return bool(self.integer(type_id)[0] & 1)
         return self.kind(type_id) in (ENUM, ENUM64) and self.flag(type_id)

@@ -276,7 +276,7 @@ class Structure(Codec):
 
 
 class Summed(Codec):
-    """A value's sum over CPUs: numbers are added up; of what is no number, the first CPU's is taken. Read-only."""
+    """A value's sum over CPUs: numbers are added up; of what is not a number, the first CPU's is taken. Read-only."""
 
     def __init__(self, item: Codec, cpus: int, stride: int) -> None:
         self.size, self.leaves = stride * (cpus - 1) + item.size, item.leaves

@@ -35,7 +35,7 @@ class Raw(str):
 
 
 class Style(Enum):
-    """How values are spelled."""
+    """Notation of printed values."""
 
     JSON = "json"
     TEXT = "text"
@@ -316,7 +316,7 @@ def _cell(text: str) -> str:
 
 
 def _words(value: Any) -> str:
-    """As it can be typed on a command line of pytc."""
+    """Return the value in the words of pytc's command line."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):

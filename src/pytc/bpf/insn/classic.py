@@ -37,7 +37,7 @@ _instruction_of: Callable[[tuple[int, ...]], ClassicInstruction] = partial(tuple
 
 
 class _Part(NamedTuple):
-    """What is between two separators, and where in the text it is."""
+    """Text between two separators, and its position."""
 
     text: str
     place: str
@@ -49,7 +49,7 @@ def parse_bytecode(text: str) -> tuple[ClassicInstruction, ...]:
 
 
 def parse_any(text: str) -> tuple[ClassicInstruction, ...]:
-    """The same piece by piece, for which faults have a place."""
+    """Parse bytecode piece by piece, so that errors name their position."""
     parts = _split(text)
     if not parts:
         raise BytecodeError("bytecode is empty; 'N,c t f k,...' expected")
@@ -64,8 +64,8 @@ def parse_any(text: str) -> tuple[ClassicInstruction, ...]:
 
 
 def parse_plain(text: str) -> tuple[ClassicInstruction, ...] | None:
-    """The same for text without faults that is written as tools write it, of which batches have ten thousand lines;
-    None for any other."""
+    """Parse bytecode without errors in the usual notation, fast: batches have ten thousand such lines. Returns None for
+    any other text."""
     from pytc.bpf.insn.classic_check import first_problem
 
     count, *parts = text.removesuffix(",").split(",")
@@ -114,12 +114,12 @@ def unpack(data: bytes) -> tuple[ClassicInstruction, ...]:
 
 
 def numbers(data: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """The same as plain numbers, ``c t f k``, for long lists."""
+    """Return packed instructions as plain numbers, ``c t f k``, for long lists."""
     return cast("Iterator[tuple[int, int, int, int]]", _SOCK_FILTER.iter_unpack(whole(data)))
 
 
 def whole(data: bytes) -> bytes:
-    """Without what is left of an incomplete last instruction."""
+    """Return packed instructions without an incomplete last one."""
     left = len(data) % _SOCK_FILTER.size
     return data[:-left] if left else data
 
@@ -130,7 +130,7 @@ def format_bytecode(program: Sequence[ClassicInstruction], separator: str = ",")
 
 
 def format_packed(data: bytes) -> str:
-    """The same of an array of ``struct sock_filter``, of which long lists have thousands."""
+    """Format an array of ``struct sock_filter`` as bytecode; long lists have thousands."""
     count = len(data) // _SOCK_FILTER.size
     return _template(count, ",") % (count, *_layout(count).unpack_from(data))
 

@@ -1,4 +1,4 @@
-"""What a kernel asks of classic BPF before it takes it: ``bpf_check_classic`` of net/core/filter.c."""
+"""The kernel's checks of classic BPF: ``bpf_check_classic`` of net/core/filter.c."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -25,7 +25,7 @@ _ALWAYS_RIGHT = (
 
 
 class Problem(NamedTuple):
-    """What is wrong with the instruction at index ``at``."""
+    """A problem of the instruction at index ``at``."""
 
     at: int
     text: str
@@ -59,17 +59,17 @@ def first_problem(program: Sequence[ClassicInstruction]) -> Problem | None:
 
 
 def problem_of(program: Sequence[ClassicInstruction], index: int) -> str:
-    """What is wrong with one instruction, and with where it jumps to; empty for nothing."""
+    """Return the problem of one instruction and its jump targets; empty for none."""
     return _in_itself(program[index]) or _jump(program, index)
 
 
 def is_jump(code: int) -> bool:
-    """Whether an opcode is a jump, conditional or not."""
+    """Return whether an opcode is a jump, conditional or not."""
     return code & 7 == op.JMP
 
 
 def targets(index: int, instruction: ClassicInstruction) -> tuple[int, ...]:
-    """Where a jump at ``index`` leads; nothing for other instructions."""
+    """Return the targets of a jump at ``index``; nothing for other instructions."""
     if not is_jump(instruction.code):
         return ()
     if instruction.code == op.JMP | op.JA:
@@ -87,7 +87,7 @@ def reachable(program: Sequence[ClassicInstruction]) -> frozenset[int]:
 
 
 def _ends(instruction: ClassicInstruction) -> bool:
-    """Whether nothing comes after an instruction: a return, or a load from where no packet has anything."""
+    """Return whether nothing follows an instruction: a return, or a load that is out of bounds for every packet."""
     code, k = instruction.code, op.signed(instruction.k)
     is_absolute = (code in op.LOADS and code & 0xE0 == op.ABS) or code == op.LDX | op.MSH | op.B
     return code & 7 == op.RET or (is_absolute and k < op.LL_OFF)

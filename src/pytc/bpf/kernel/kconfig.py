@@ -45,7 +45,7 @@ def kconfig_contents(
 
 
 def kernel_settings(spec: ObjectSpec, size: int, features: "Features") -> bytes:
-    """As :func:`kconfig_contents`, for an object and the running kernel."""
+    """Return the contents of ``.kconfig`` for an object and the running kernel, as :func:`kconfig_contents` does."""
     from pytc.bpf.kernel.running import configuration, version_code
     from pytc.bpf.kernel.symbols import has_syscall_wrapper
 

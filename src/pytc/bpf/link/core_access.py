@@ -71,12 +71,12 @@ def _size(btf: Btf, type_id: int) -> int:
 
 
 def _is_flexible(btf: Btf, before: Step, count: int) -> bool:
-    """Whether an array is the last member of a structure, without a length."""
+    """Return whether an array is the last member of a structure and has no length."""
     return not count and bool(before.name) and before.number == btf.vlen(before.type_id) - 1
 
 
 def match_access(local: Btf, access: Access, target: Btf, root: int) -> Access | None:
-    """The same path from a type of the kernel; None where that has no such members."""
+    """Return the access path for a type of the kernel; None if it lacks such members."""
     type_id, steps, bit_offset = root, list[Step](), 0
     for position, step in enumerate(access.steps):
         type_id = target.resolve(type_id)

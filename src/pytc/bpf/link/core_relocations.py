@@ -47,9 +47,9 @@ _SIZE_BITS = {8: 0x18, 4: 0x00, 2: 0x08, 1: 0x10}
 
 
 class Value(NamedTuple):
-    """What a relocation gives for one type. ``size`` is the bytes of the field that is accessed, 0 where that does
-    not matter; ``widens`` is the kind of a field whose load may change its width, else 0; ``exact`` says whether the
-    instruction must hold the object's own value."""
+    """Result of a relocation for one type. ``size`` is the bytes of the accessed field, 0 where that does not matter;
+    ``widens`` is the kind of a field whose load may change its width, else 0; ``exact`` says whether the instruction
+    must hold the object's own value."""
 
     number: int
     size: int = 0
@@ -98,7 +98,7 @@ class CoreResolver:
         )
 
     def describe(self, relocation: CoreRelocation) -> str:
-        """What a relocation is about, for messages: ``struct task_struct.pid``, ``enum state.RUNNING``."""
+        """Return the subject of a relocation, for messages: ``struct task_struct.pid``, ``enum state.RUNNING``."""
         local = self._local
         name = f"{_KEYWORDS.get(local.kind(relocation.type_id), '')}{local.name(relocation.type_id)}"
         if relocation.kind in _ENUM_KINDS:
@@ -230,7 +230,8 @@ def _field_value(btf: Btf, access: Access, kind: int) -> Value:
 
 
 def _widens(btf: Btf, type_id: int) -> int:
-    """Whether a load or store may change its width: PTR for pointers, INT for integers without sign, 0 for others."""
+    """Return whether a load or store may change its width: PTR for pointers, INT for unsigned integers, 0 for
+    others."""
     type_id = btf.resolve(type_id)
     kind = btf.kind(type_id)
     return kind if kind == b.PTR or (kind == b.INT and not btf.is_signed(type_id)) else 0

@@ -42,7 +42,7 @@ class ExternResolver:
         return values
 
     def _places(self, externs: list[ExternSpec]) -> dict[str, Place]:
-        """Where typed externs are: in vmlinux or else in the first module that has them."""
+        """Locate typed externs: in vmlinux or else in the first module that has them."""
         found: dict[str, Place] = {}
         for search in (self._kernel.in_vmlinux, self._kernel.in_modules):
             wanted = [e for e in externs if e.name not in found]

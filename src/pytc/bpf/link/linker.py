@@ -124,7 +124,7 @@ def _patch_load(code: bytearray, use: ExternReference, value: ExternValue) -> No
 
 
 def calls_modules(linked: LinkedProgram, externs: Mapping[str, ExternValue]) -> bool:
-    """Whether a program calls a function of a module: then it goes to the kernel with the modules' descriptors."""
+    """Return whether a program calls a function of a module; it is then loaded with the modules' descriptors."""
     return any(use.is_call and externs[use.name].module_index for use in linked.externs)
 
 

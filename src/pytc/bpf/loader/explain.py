@@ -18,7 +18,7 @@ _OLD_LIMIT = 4096
 def program_causes(
     spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int, log: str
 ) -> tuple[str, ...]:
-    """For a program that is refused."""
+    """Return likely causes for a refused program."""
     causes = [*_license_causes(spec, number, log), *_helper_causes(type, log)]
     if not log and number == errno.EPERM:
         causes += permission_causes()
@@ -68,7 +68,7 @@ def _program_age(type: ProgramType) -> list[str]:
 
 
 def slot_causes(map_name: str, entries: int, slot: int, number: int) -> tuple[str, ...]:
-    """For a program, or map, that does not go into a slot."""
+    """Return likely causes for a program or map that does not go into a slot."""
     if number == errno.E2BIG:
         return (f'map "{map_name}" has {entries} entries: slot {slot} is out of range',)
     if number == errno.EINVAL:

@@ -37,7 +37,7 @@ def open_pinned(spec: MapSpec, path: str) -> Map | None:
 
 
 class MapShape(NamedTuple):
-    """What two maps must have in common for one to stand in for the other."""
+    """Properties that two maps must share for one to stand in for the other."""
 
     type: int
     key_size: int

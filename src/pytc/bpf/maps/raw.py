@@ -48,7 +48,8 @@ class RawMap(Closing):
 
     @property
     def description(self) -> MapDescription:
-        """What the kernel says of it, asked once; raises BpfSyscallError, also for a descriptor of something else."""
+        """The kernel's description of the map, read once; raises BpfSyscallError, also for a descriptor of something
+        else."""
         if self._description is None:
             self._description = describe_map(self.fd)
         return self._description
@@ -83,7 +84,7 @@ class RawMap(Closing):
 
     @property
     def name(self) -> str:
-        """As declared; the kernel's (cut) name where there is no declaration."""
+        """The declared name; the kernel's (truncated) name if there is no declaration."""
         return self.spec.name if self.spec is not None else self.description.name
 
     @property
@@ -111,7 +112,7 @@ class RawMap(Closing):
         return value.raw[: self.value_bytes]
 
     def may_hold(self, value: bytes) -> bool:
-        """Whether a bloom filter may hold a value; False is certain. Raises BpfSyscallError."""
+        """Return whether a bloom filter may hold a value; False is certain. Raises BpfSyscallError."""
         try:
             self._element(Command.MAP_LOOKUP_ELEM, None, ctypes.create_string_buffer(value, max(len(value), 1)))
         except BpfSyscallError as error:

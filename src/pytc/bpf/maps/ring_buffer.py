@@ -1,4 +1,4 @@
-"""What programs send: BPF_MAP_TYPE_RINGBUF (kernel/bpf/ringbuf.c) and perf events.
+"""Readers of events that programs send: BPF_MAP_TYPE_RINGBUF (kernel/bpf/ringbuf.c) and perf events.
 
 A ring buffer's memory: a page with the consumer's position (u64), which the consumer writes, a page with the
 producer's, then the data, mapped twice in a row so that no record is in two parts. Records are ``len u32`` with a bit
@@ -31,7 +31,7 @@ class Event(NamedTuple):
 
 
 class EventSource(Protocol):
-    """Where events come from."""
+    """A source of events."""
 
     def events(self, timeout: float | None = None) -> Iterator[Event]: ...
 

@@ -1,4 +1,4 @@
-"""What the keys and values of a map are: by BTF where the map has it, by a format, by the map's type."""
+"""Types of a map's keys and values: from BTF if the map has it, from a format, or from the map's type."""
 
 from typing import Any, NamedTuple
 
@@ -93,7 +93,7 @@ def named_codec(text: str, size: int, btf: Btf | None) -> Codec:
 
 
 def plain_codec(size: int) -> Codec:
-    """What stands in for a type: an unsigned number of 1, 2, 4 or 8 bytes, else hex."""
+    """Return the codec for a value without a type: an unsigned number of 1, 2, 4 or 8 bytes, else hex."""
     return Integer(size) if size in _INTEGER_SIZES else hex_codec(size)
 
 
@@ -108,7 +108,7 @@ def _key(description: MapDescription, btf: Btf | None) -> Codec:
 
 
 def _is_prefix(codec: Codec) -> bool:
-    """Whether a structure is a length and an address, and nothing else."""
+    """Return whether a structure is a length and an address, and nothing else."""
     if codec.size not in _LPM_SIZES or not isinstance(codec, Structure) or len(codec.parts) != 2:
         return False
     length, data = codec.parts

@@ -37,7 +37,7 @@ class _Declared(NamedTuple):
 
 
 def read_btf_maps(image: ElfImage, btf: Btf | None) -> list[PlacedMap]:
-    """All maps of section ``.maps``; raises MapDefinitionError."""
+    """Return all maps of section ``.maps``; raises MapDefinitionError."""
     section = image.section(MODERN)
     if section is None or not section.size:
         return []
@@ -161,7 +161,7 @@ _ATTRIBUTES: dict[str, Callable[[Btf, MapSpec, b.Member], MapSpec]] = {
 
 
 def _template(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
-    """What ``__array(values, ...)`` says: the definition of inner maps, or that programs go in."""
+    """Return the meaning of ``__array(values, ...)``: the definition of inner maps, or that the slots take programs."""
     array = btf.resolve(member.type_id)
     if btf.kind(array) != b.ARRAY:
         raise MapDefinitionError(f'map "{spec.name}": "values" is not an array')

@@ -61,7 +61,7 @@ def is_legacy_section(name: str) -> bool:
 
 
 def read_legacy_maps(image: ElfImage, btf: Btf | None, *, layout20: str = "") -> list[PlacedMap]:
-    """All maps of the legacy sections, in order; raises MapDefinitionError."""
+    """Return all maps of the legacy sections, in order; raises MapDefinitionError."""
     result: list[PlacedMap] = []
     for section in image.sections:
         if is_legacy_section(section.name) and section.size:

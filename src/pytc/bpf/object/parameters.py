@@ -22,7 +22,7 @@ class Parameters(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a variable is: ``offset`` in bytes in the contents of a data map."""
+    """Location of a variable: ``offset`` in bytes in the contents of a data map."""
 
     map: str
     offset: int
@@ -75,7 +75,7 @@ def _name(path: str) -> str:
 
 
 def _find(spec: ObjectSpec, path: str) -> Place:
-    """Where the variable of a path is; raises SelectionError or ObjectError."""
+    """Return the location of the variable of a path; raises SelectionError or ObjectError."""
     if spec.btf is None:
         raise ObjectError(
             f'variable "{path}": the object has no BTF, which describes its variables; compile it with -g'

@@ -39,7 +39,7 @@ TEXT = ".text"
 
 
 class _Places(NamedTuple):
-    """What relocations can point at, by section index."""
+    """Possible targets of relocations, by section index."""
 
     maps: dict[tuple[int, int], str]
     map_sections: frozenset[int]
@@ -60,7 +60,7 @@ def read_object(path: str, *, layout20: str = "") -> ObjectSpec:
 
 
 def read_object_bytes(data: bytes, path: str, *, layout20: str = "") -> ObjectSpec:
-    """The same for a file that has been read."""
+    """Read an object from the bytes of its file."""
     try:
         return read_bytes(data, path, layout20=layout20)
     except ObjectError as error:
@@ -161,7 +161,7 @@ def _version(image: ElfImage) -> int:
 
 
 def _read_data_maps(image: ElfImage, btf: Btf | None, object_name: str) -> dict[int, MapSpec]:
-    """One array map of one element for each data section, as libbpf makes them."""
+    """Return an array map of one element for each data section, as libbpf creates them."""
     result: dict[int, MapSpec] = {}
     for section in image.sections:
         if not section.size or not section.flags & 2 or not _DATA_SECTION.match(section.name):
@@ -271,7 +271,7 @@ def _data_target(image: ElfImage, where: str, symbol: elf.ElfSymbol, offset: int
 
 
 def _by_section(symbols: Iterable[elf.ElfSymbol]) -> dict[int, list[elf.ElfSymbol]]:
-    """Those with names, in their order."""
+    """Group the symbols that have names by section, in their order."""
     found: dict[int, list[elf.ElfSymbol]] = {}
     for symbol in symbols:
         if symbol.name:

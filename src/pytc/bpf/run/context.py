@@ -13,7 +13,7 @@ from pytc.errors import BpfError
 
 
 class Place(NamedTuple):
-    """Where a field is in its structure, in bytes."""
+    """Position of a field in its structure, in bytes."""
 
     offset: int
     size: int = 4

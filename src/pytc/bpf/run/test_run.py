@@ -33,8 +33,8 @@ _SAFE_LENGTH = 3400
 
 
 class Run(NamedTuple):
-    """What a test run gave: the program's return value as u32, the packet afterwards, nanoseconds for each run, and
-    the fields of the context that the program may have changed."""
+    """Result of a test run: the program's return value as u32, the packet afterwards, nanoseconds per run, and the
+    fields of the context that the program may have changed."""
 
     verdict: int
     packet: bytes

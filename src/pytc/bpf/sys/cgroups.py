@@ -77,7 +77,7 @@ ATTACH_TYPES: dict[str, CgroupAttachType] = {one.word: one for one in _types()}
 
 
 def mounts() -> list[str]:
-    """Where cgroup2 is mounted."""
+    """Return the mount points of cgroup2."""
     return list(mounted("cgroup2"))
 
 
@@ -103,13 +103,12 @@ def _mount() -> str:
 
 
 def root() -> str:
-    """The first mount point of cgroup2; raises AttachError."""
+    """Return the first mount point of cgroup2; raises AttachError."""
     return _mount()
 
 
 def open_cgroup(path: str) -> OwnedFd:
-    """A descriptor of a cgroup's directory; raises AttachError for what is no directory of cgroup2, and says where that
-    is."""
+    """Open a cgroup's directory; raises AttachError, which says where cgroup2 is, for a directory outside of it."""
     try:
         opened = OwnedFd(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
     except (OSError, ValueError) as error:
@@ -143,7 +142,8 @@ def by_place(links: Iterable[LinkDescription]) -> Links:
 
 
 def attached(cgroup: int, type: CgroupAttachType, links: Links, *, flags: int = 0) -> Attachments:
-    """What a cgroup (its descriptor) has of one type; nothing for a type that the kernel does not know.
+    """Return the attachments of one type at a cgroup (its descriptor); nothing for a type that the kernel does not
+    know.
 
     The kernel does not say which programs are there by a link: ``links`` are all that there are. Raises
     BpfSyscallError.
@@ -177,5 +177,5 @@ def below(path: str, depth: int = 0) -> Iterator[str]:
 
 
 def word_of(number: int) -> str:
-    """How commands call an attach type; the kernel's name for one that is not a cgroup's."""
+    """Return the command word for an attach type; the kernel's name for one that is not a cgroup's."""
     return next((one.word for one in ATTACH_TYPES.values() if one.number == number), attach_type_name(number))

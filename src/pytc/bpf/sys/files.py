@@ -33,7 +33,7 @@ def read_regular_file(path: str, limit: int) -> bytes:
 
 
 def _read_to_the_end(fd: int, expected: int, limit: int) -> bytes:
-    """All bytes; ``expected`` is how many there are, unless the file grows or shrinks meanwhile."""
+    """Return all bytes; ``expected`` is the size, unless the file grows or shrinks meanwhile."""
     pieces, total = [], 0
     while piece := os.read(fd, max(expected + 1 - total, _PIECE)):
         pieces.append(piece)
@@ -44,8 +44,8 @@ def _read_to_the_end(fd: int, expected: int, limit: int) -> bytes:
 
 
 def read_given_file(path: str, limit: int) -> bytes:
-    """The same, and what comes through a descriptor that this process was given: ``-`` and /dev/stdin, and the pipe
-    of ``<(COMMAND)``, up to its end."""
+    """Read a file, or a descriptor that this process was given, up to its end: ``-`` and /dev/stdin, and the pipe of
+    ``<(COMMAND)``."""
     if path != STANDARD_INPUT and not path.startswith(_GIVEN):
         return read_regular_file(path, limit)
     with open(0 if path == STANDARD_INPUT else path, "rb", closefd=path != STANDARD_INPUT) as file:
@@ -56,7 +56,7 @@ def read_given_file(path: str, limit: int) -> bytes:
 
 
 def looks_like_elf(path: str) -> bool:
-    """Whether the path is a regular file that starts as an ELF file does; never raises."""
+    """Return whether the path is a regular file that starts like an ELF file; never raises."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError):
