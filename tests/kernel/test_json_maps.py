@@ -49,7 +49,7 @@ class Shape(NamedTuple):
     refused: str = ""
 
 
-NO_ELEMENTS = "has no elements that could be listed"
+NO_ELEMENTS = "has no elements to list"
 SHAPES = {
     MapType.HASH: Shape(),
     MapType.ARRAY: Shape(always=True),

@@ -13,8 +13,8 @@ from pytc.cli.main import main
     [
         (["--atomic", "-force", "-b", "batch"], "contradict"),
         (["-force", "-batch", "batch", "-atomic"], "contradict"),
-        (["--atomic", "qdisc", "show"], "goes with -batch"),
-        (["--atomic"], "goes with -batch"),
+        (["--atomic", "qdisc", "show"], "needs -batch"),
+        (["--atomic"], "needs -batch"),
     ],
 )
 def test_what_does_not_go_together(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -191,7 +191,7 @@ class TestModules:
         ("name", "said", "hint"),
         [
             ("kfunc_conntrack", 'no function "bpf_ct_release"', "not loaded: modprobe nf_conntrack"),
-            ("module_types", 'no variable "xt_recseq"', "load it first, with modprobe"),
+            ("module_types", 'no variable "xt_recseq"', "load that first with modprobe"),
         ],
     )
     def test_that_are_not_loaded_are_asked_for(

@@ -46,7 +46,7 @@ def test_short_packets_are_filled_up_as_far_as_this_kernel_wants(report: Callabl
     found = report(*NEXT_HOP, "hex", "0011", "hex", "00" * 14)
     assert found["summary"]["verdicts"] == {"TC_ACT_OK": 2}
     assert found["packets"][0]["length"] in (14, 15)
-    assert found["err"].count("filled up") == 1
+    assert found["err"].count("padded with zeros") == 1
 
 
 def test_fields_of_the_context(objects: Callable[[str], str], report: Callable[..., dict[str, Any]]) -> None:

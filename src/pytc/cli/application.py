@@ -27,7 +27,7 @@ def complete(context: click.Context, _: click.Parameter, incomplete: str) -> lis
 @click.option("-s", "statistics", is_flag=True, help="Show statistics.")
 @click.option("-d", "details", is_flag=True, help="Show details.")
 @click.option("-j", "json", is_flag=True, help="Print JSON.")
-@click.option("-p", "pretty", is_flag=True, help="Lay JSON out for people.")
+@click.option("-p", "pretty", is_flag=True, help="Indent JSON.")
 @click.option("-g", "graph", is_flag=True, help="Draw classes as a tree.")
 @click.option("-n", "netns", metavar="NAME", help="Work in this network namespace.")
 @click.pass_context

@@ -122,7 +122,7 @@ def _check_sort(command: Command) -> None:
     package = type(command).__module__.removeprefix("pytc.commands.").partition(".")[0]
     if command.effect != "requests" and (command.effect != "asks" or package not in _OBJECTS):
         raise AtomicError(
-            "This could not be taken back: --atomic is for what adds, changes, deletes or shows qdiscs, "
+            "This could not be taken back: --atomic is for commands that add, change, delete or show qdiscs, "
             "classes, filters, chains and actions"
         )
 

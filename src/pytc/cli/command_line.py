@@ -107,9 +107,9 @@ def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
         else:
             found[row.field] = rest.pop(0) if row.value else True
     if "atomic" in found and "force" in found:
-        raise UsageError('Options "-atomic" and "-force" contradict one another: all or nothing, or as much as can be')
+        raise UsageError('Options "-atomic" and "-force" contradict each other: all or nothing, or as much as possible')
     if "atomic" in found and "batch" not in found:
-        raise UsageError('Option "-atomic" goes with -batch: a single command is all or nothing anyway')
+        raise UsageError('Option "-atomic" needs -batch: a single command is all or nothing anyway')
     if found.get("netns") == "":  # a script's variable that is not set: not this namespace
-        raise UsageError('Option "-netns": a name is expected, not ""')
+        raise UsageError('Option "-netns": a name is needed, not ""')
     return Options(**found), rest  # type: ignore[arg-type]

@@ -72,7 +72,7 @@ class Store:
             self._objects.pop(number).drop()
         if len(self._objects) >= MAX_OBJECTS:
             received.close()
-            raise MessageError(f"{MAX_OBJECTS} objects are stored already, the most that can be")
+            raise MessageError(f"the agent already stores {MAX_OBJECTS} objects, its limit")
         self._last += 1
         about = control.StoredObject(self._last, received.sender.pid, received.sender.uid, now)
         self._objects[self._last] = _Stored(about, received)
@@ -169,9 +169,9 @@ class _Conversation:
         message = receive(self.socket, control.LARGEST)
         message.close()
         if message.descriptors or message.truncated:
-            raise MessageError("a request carries no descriptors")
+            raise MessageError("a request must not carry descriptors")
         if not self._may_ask:
-            raise MessageError("this user may not ask")
+            raise MessageError("this user may not use the agent")
         return answer(self._store, control.decode(message.data))
 
     def _send(self) -> bool:
@@ -273,7 +273,7 @@ class Agent(Closing):
         client = peer(connection)
         may_ask = client is not None and is_trusted(client.uid, self._users)
         if not may_ask:
-            self._say(f"refused {client or 'somebody'}, who may not ask")
+            self._say(f"refused {client or 'somebody'}, who may not use the agent")
         if may_ask or len(self._conversations) < MAX_CONVERSATIONS // 2:  # never all places to those who may not
             self._conversations[fd] = _Conversation(connection, self._store, may_ask=may_ask)
         else:

@@ -48,7 +48,7 @@ def _conversation(path: str, request: control.ControlPacket) -> Iterator[_socket
         socket = connect(control.control_path(path), SEQPACKET, timeout=_TIMEOUT)
     except TransferError as error:
         if error.errno == errno.ENOENT:
-            error.with_hints(f'no agent serves at "{path}"; "pytc exec bpf agent {path}" does')
+            error.with_hints(f'no agent listens at "{path}"; start one with "pytc exec bpf agent {path}"')
         raise
     try:
         send(socket, control.encode(request))
@@ -68,7 +68,7 @@ def _unexpected(path: str, packet: control.ControlPacket) -> TransferError:
     if packet.kind == control.REFUSED:
         sentence = printable(packet.payload.decode("utf-8", "replace"))
         return TransferError(f'the agent at "{path}" refuses: {sentence}', errno=packet.number or None)
-    return MessageError(f'the agent at "{path}" sent a packet of kind {packet.kind}, which makes no sense here')
+    return MessageError(f'the agent at "{path}" sent a packet of kind {packet.kind}, which is unexpected here')
 
 
 def _receive(path: str, socket: _socket.socket) -> tuple[control.ControlPacket, Message]:
@@ -76,7 +76,7 @@ def _receive(path: str, socket: _socket.socket) -> tuple[control.ControlPacket, 
     message = receive(socket, control.LARGEST)
     try:
         if not message.data:
-            raise TransferError(f'the agent at "{path}" ended the conversation')
+            raise TransferError(f'the agent at "{path}" closed the connection')
         return control.decode(message.data), message
     except BaseException:
         message.close()
@@ -109,4 +109,4 @@ def _object(path: str, socket: _socket.socket, first: control.ControlPacket) -> 
                 return Fetched(about, received)
     finally:
         assembly.close()
-    raise MessageError(f'the agent at "{path}" sent an object that is not whole')
+    raise MessageError(f'the agent at "{path}" sent an incomplete object')

@@ -73,7 +73,7 @@ def decode(data: bytes) -> ControlPacket:
         raise MessageError(f"a control packet of {len(data)} bytes")
     version, kind, number = _HEADER.unpack_from(data)
     if version != VERSION:
-        raise MessageError(f"version {version} of an agent's messages; {VERSION} is known")
+        raise MessageError(f"agent message version {version}; pytc knows {VERSION}")
     return ControlPacket(kind, number, data[_HEADER.size :])
 
 
@@ -81,7 +81,7 @@ def request(kind: int, selector: str) -> ControlPacket:
     """Return a request about objects; raises MessageError for a name that is too long."""
     encoded = selector.encode("utf-8", "surrogateescape")
     if len(encoded) > LARGEST_SELECTOR:
-        raise MessageError(f"the name of an object has {LARGEST_SELECTOR} bytes at the most")
+        raise MessageError(f"an object's name has at most {LARGEST_SELECTOR} bytes")
     return ControlPacket(kind, 0, encoded)
 
 

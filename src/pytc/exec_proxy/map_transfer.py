@@ -49,7 +49,7 @@ class Exporter(Closing):
             self._socket = connect(path, DATAGRAM, timeout=SEND_TIMEOUT)
         except TransferError as error:
             if error.errno == errno.ENOENT:
-                error.with_hints(f'"pytc exec bpf import {path}" makes it, and waits for maps')
+                error.with_hints(f'"pytc exec bpf import {path}" creates it and waits for maps')
             raise
         try:
             self._socket.bind("")  # an address of its own tells the importer which datagrams belong together
@@ -63,7 +63,7 @@ class Exporter(Closing):
         """
         ordered = in_order(maps)
         if not ordered:
-            raise TransferError(f'"{identity.name}" has no maps that could be exported')
+            raise TransferError(f'"{identity.name}" has no maps to export')
         fds = [one.fd for one in ordered]
         for number, data in enumerate(encode(identity, entries(ordered))):
             at = number * MAPS_IN_DATAGRAM
@@ -144,7 +144,7 @@ class Importer(Closing):
         while True:
             left = None if end is None else end - time.monotonic()
             if left is not None and left <= 0:
-                raise TransferError(f'no maps came to "{self._bound.path}" in time')
+                raise TransferError(f'no maps arrived at "{self._bound.path}" in time')
             if poll.poll(None if left is None else left * 1000 + 1):
                 received = self.take()
                 if received is not None:

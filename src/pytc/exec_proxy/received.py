@@ -121,12 +121,9 @@ class Assembly:
         self.expire(now)
         try:
             if message.sender is None:
-                raise MessageError("the kernel does not say who the sender is")
+                raise MessageError("the kernel does not identify the sender")
             if message.truncated:
-                raise MessageError(
-                    "bytes or descriptors of a datagram are lost: it is too large, or this process has "
-                    "no descriptors left"
-                )
+                raise MessageError("a datagram was truncated: it is too large, or this process has no descriptors left")
             part = decode(message.data, len(message.descriptors))
             return self._add(_Source(message.sender, message.address, part.identity), part, message, now)
         except BaseException:
@@ -140,7 +137,9 @@ class Assembly:
                 export.maps.append(verified_map(descriptor))
             export.entries += part.entries
             if part.total != export.total or len(export.maps) > export.total:
-                raise MessageError(f"{len(export.maps)} of {export.total} maps, and {part.total} announced now")
+                raise MessageError(
+                    f"{len(export.maps)} of {export.total} maps received, but {part.total} announced now"
+                )
         except BaseException:
             export.close()
             raise

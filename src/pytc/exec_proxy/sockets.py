@@ -91,7 +91,7 @@ class BoundSocket(Closing):
         with _opened(self.path) as file:
             status = os.fstat(file.fd)
             if (status.st_dev, status.st_ino) != self._made or not stat.S_ISSOCK(status.st_mode):
-                raise TransferError(f'"{self.path}" is not the socket that was made there')
+                raise TransferError(f'"{self.path}" is not the socket created there')
             name = _by_descriptor(file.fd)
             if owner >= 0:
                 os.chown(name, owner, -1)
@@ -121,30 +121,30 @@ def _bind(socket: _socket.socket, path: str) -> None:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             what = _what_is_at(path)
-            hint = (f'it was left behind by a process that was killed: "rm {path}" makes room',)
+            hint = (f'a killed process left it behind; remove it with "rm {path}"',)
             raise TransferError(
                 f'cannot make a socket at "{path}": {what}', errno=errno.EEXIST, hints=hint if what == _STALE else ()
             ) from error
         raise
 
 
-_STALE = "there is a socket that nobody listens on"
+_STALE = "a socket exists there that nobody listens on"
 
 
 def _what_is_at(path: str) -> str:
     try:
         status = os.lstat(path)
     except OSError:
-        return "something was there"
+        return "something existed there"
     if not stat.S_ISSOCK(status.st_mode):
-        return "there is a file with that name, which is not a socket"
+        return "a file exists there that is not a socket"
     whose = "" if status.st_uid == os.geteuid() else f" of user {status.st_uid}"
     probe = open_socket(DATAGRAM)
     result = probe.connect_ex(path)  # has no effect on who listens, unlike that of a stream
     probe.close()
     if result == errno.ECONNREFUSED:
         return f"{_STALE}{whose}"
-    return f"somebody{whose} listens there" if result in (0, errno.EPROTOTYPE) else f"there is a socket{whose}"
+    return f"somebody{whose} listens there" if result in (0, errno.EPROTOTYPE) else f"a socket{whose} exists there"
 
 
 def _check_path(path: str) -> None:
@@ -152,12 +152,12 @@ def _check_path(path: str) -> None:
     if not path or "\0" in path:
         raise TransferError("a socket needs a path")
     if len(os.fsencode(path)) > _LONGEST_PATH:
-        raise TransferError(f'"{path}" is too long for a socket: {_LONGEST_PATH} bytes are the most')
+        raise TransferError(f'"{path}" is too long for a socket: the limit is {_LONGEST_PATH} bytes')
     status = os.stat(os.path.dirname(path) or ".")
     if _shared(status) and not status.st_mode & stat.S_ISVTX:
         raise TransferError(
             f'cannot make a socket at "{path}": other users may replace files in its directory, which '
-            "they can write to and which is not sticky",
+            "they can write to and is not sticky",
             errno=errno.EPERM,
         )
 
@@ -203,7 +203,7 @@ def connect(path: str, kind: int, *, timeout: float) -> _socket.socket:
 
 def _check_socket(path: str, file: os.stat_result) -> None:
     if stat.S_ISLNK(file.st_mode):
-        raise TransferError(f'"{path}" is a symbolic link, which is not followed to a socket', errno=errno.ELOOP)
+        raise TransferError(f'"{path}" is a symbolic link; pytc does not follow one to a socket', errno=errno.ELOOP)
     if not stat.S_ISSOCK(file.st_mode):
         raise TransferError(f'"{path}" is not a socket', errno=errno.ENOTSOCK)
     directory = os.stat(os.path.dirname(path) or ".")
@@ -232,9 +232,9 @@ def _check_peer(path: str, kind: int, socket: _socket.socket, owner: int) -> Non
 
 _LIKELY = {
     errno.ECONNREFUSED: "nobody listens there any more",
-    errno.EPROTOTYPE: "what listens there is not an importer",
-    errno.EACCES: "its permissions keep this user out",
-    errno.EAGAIN: "who listens there is busy with others",
+    errno.EPROTOTYPE: "the listener is not an importer",
+    errno.EACCES: "its permissions do not allow this user",
+    errno.EAGAIN: "the listener is busy with others",
 }
 
 

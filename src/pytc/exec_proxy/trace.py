@@ -35,7 +35,7 @@ def mount_tracefs() -> str:
 
 def _hints(number: int) -> tuple[str, ...]:
     if number in (errno.EPERM, errno.EACCES):
-        return ("the trace pipe is for root, and in a container for the host's root alone",)
+        return ("only root can read the trace pipe, in a container only the host's root",)
     return ()
 
 

@@ -72,7 +72,7 @@ class Part(NamedTuple):
 def encode(identity: ObjectIdentity, entries: Sequence[MapEntry]) -> list[bytes]:
     """Encode an export as datagrams; the first carries the first 64 entries, and so on. Raises MessageError."""
     if not 0 < len(entries) <= MAX_MAPS:
-        raise MessageError(f"{len(entries)} maps cannot be exported; 1 to {MAX_MAPS} can")
+        raise MessageError(f"cannot export {len(entries)} maps; 1 to {MAX_MAPS} are possible")
     header = HEADER.pack(VERSION, len(entries), _name(identity.name), identity.device, identity.inode)
     packed = [ENTRY.pack(*(value & _U32 for value in entry)) for entry in entries]
     return [header + b"".join(packed[at : at + MAPS_IN_DATAGRAM]) for at in range(0, len(packed), MAPS_IN_DATAGRAM)]
@@ -89,15 +89,15 @@ def _name(name: str) -> bytes:
 def decode(data: bytes, descriptors: int) -> Part:
     """Decode a datagram that came with that many descriptors; raises MessageError."""
     if len(data) < HEADER.size:
-        raise MessageError(f"a datagram of {len(data)} bytes; an export has {HEADER.size} and more")
+        raise MessageError(f"a datagram of {len(data)} bytes; an export has at least {HEADER.size}")
     version, total, name, device, inode = HEADER.unpack_from(data)
     if version != VERSION:
-        raise MessageError(f"version {version} of the message; {VERSION} is known")
+        raise MessageError(f"message version {version}; pytc knows {VERSION}")
     if not 0 < descriptors <= MAPS_IN_DATAGRAM:
         raise MessageError(f"{descriptors} descriptors in a datagram; 1 to {MAPS_IN_DATAGRAM} are possible")
     if not descriptors <= total <= MAX_MAPS:
         raise MessageError(
-            f"{total} maps announced, {descriptors} descriptors in this datagram; at most {MAX_MAPS} maps are taken"
+            f"{total} maps announced, {descriptors} descriptors in this datagram; at most {MAX_MAPS} maps are accepted"
         )
     size, rest = divmod(len(data) - HEADER.size, descriptors)
     layout = {ENTRY.size: ENTRY, ENTRY_2015.size: ENTRY_2015}.get(size)

@@ -19,7 +19,7 @@ from pytc.transaction.kernel_state import Identity, Standing, identities, name_o
 QDISCS = ("pfifo", "bfifo", "clsact", "ingress")
 #: The same of classes, with what the kernel shows and does not take.
 CLASSES: Mapping[str, tuple[str, ...]] = {"htb": ("TCA_HTB_OFFLOAD",), "drr": ()}
-_COUNTERS = "its counters cannot be put back"
+_COUNTERS = "its counters cannot be restored"
 _MINOR = 0xFFFF
 
 
@@ -56,9 +56,9 @@ def _lasting(what: str) -> AtomicError:
 
 def _of_new_filter(message: TcMessage, standing: Standing, own: "set[Identity]") -> Affected:
     if message.attributes.get("TCA_KIND") == "fw" and not message.handle:
-        raise _lasting("a fw filter without a handle has nothing by which it could be found again")
+        raise _lasting("a fw filter without a handle cannot be identified again")
     if not message.flags & c.CREATE and _has_actions(message):
-        raise _lasting('"filter change" gives new values to actions that are there')
+        raise _lasting('"filter change" overwrites existing actions')
     if message.flags & c.EXCL:
         return Affected()
     found = standing.filter(message)
@@ -82,16 +82,16 @@ def _of_deleted_filters(message: TcMessage, standing: Standing, own: "set[Identi
             continue
         _check_filter(one)
         if one.info in staying:  # what is added to a preference is the first of it from then on
-            raise _lasting(f"{name_of(one)} could not be put back into its place behind others of its preference")
+            raise _lasting(f"{name_of(one)} could not be put back in its place after others of its preference")
         chosen.append(one)
     return Affected(deleted=tuple(chosen))
 
 
 def _check_filter(found: TcMessage) -> None:
     if found.attributes.get("TCA_KIND") != "bpf":
-        raise _lasting(f"{name_of(found)} is there already, and only bpf filters can be made again what they were")
+        raise _lasting(f"{name_of(found)} already exists, and only bpf filters can be restored")
     if _has_actions(found):
-        raise _lasting(f"{name_of(found)} is there already, with actions whose counters cannot be put back")
+        raise _lasting(f"{name_of(found)} already exists, with actions whose counters cannot be restored")
 
 
 def _has_actions(message: TcMessage) -> bool:
@@ -115,9 +115,9 @@ def _of_qdiscs(message: TcMessage, standing: Standing, own: "set[Identity]") -> 
     if len({one.handle for one in found}) > 1 or not _stays_in_place(message, there):
         raise _lasting(f"{name_of(there)} would lose its place, and {_COUNTERS}")
     if there.attributes.get("TCA_KIND") not in QDISCS or "TCA_STAB" in there.attributes:
-        raise _lasting(f"{name_of(there)} is there already, and what it is now could not be set again")
+        raise _lasting(f"{name_of(there)} already exists, and its present options could not be restored")
     if message.attributes.keys() & {"TCA_RATE", "TCA_STAB"}:
-        raise _lasting(f"{name_of(there)} would get an estimator or a size table, which stay")
+        raise _lasting(f"{name_of(there)} would get an estimator or a size table, which cannot be removed")
     return Affected(changed=(there,))
 
 
@@ -134,16 +134,16 @@ def _of_classes(message: TcMessage, standing: Standing, own: "set[Identity]") ->
     if message.type == c.NEWTCLASS and (found is None or message.flags & c.EXCL):
         below = standing.qdisc_below(message, message.parent) if message.parent & _MINOR else None
         if below is not None and without([below], own):
-            raise _lasting(f"{name_of(below)} goes when its class gets a class of its own, and {_COUNTERS}")
+            raise _lasting(f"{name_of(below)} is deleted when its class gets a child class, and {_COUNTERS}")
         return Affected()
     if found is None or not without([found], own):
         return Affected(is_own=found is not None)
     if message.type == c.DELTCLASS:
         raise _lasting(f"{name_of(found)} would be deleted, and {_COUNTERS}")
     if found.attributes.get("TCA_KIND") not in CLASSES:
-        raise _lasting(f"{name_of(found)} is there already, and what it is now could not be set again")
+        raise _lasting(f"{name_of(found)} already exists, and its present options could not be restored")
     if "TCA_RATE" in message.attributes:
-        raise _lasting(f"{name_of(found)} would get an estimator, which stays")
+        raise _lasting(f"{name_of(found)} would get an estimator, which cannot be removed")
     return Affected(changed=(found,))
 
 
@@ -151,7 +151,7 @@ def _check_chain(message: TcMessage, standing: Standing, own: "set[Identity]") -
     found = standing.chain(message)
     if found is not None and without([found], own):
         raise _lasting(
-            f"{name_of(found)} is there already, and whether it was made, or is just where filters are, cannot be seen"
+            f"{name_of(found)} already exists, and it cannot be seen whether a command or its filters created it"
         )
 
 
@@ -160,9 +160,7 @@ def _check_actions(message: TcMessage, standing: Standing, own: "set[Identity]")
         return
     for one in standing.actions(message):
         if one not in own:
-            raise _lasting(
-                f"action {one.kind} index {one.number} is there already, and could not be made again what it was"
-            )
+            raise _lasting(f"action {one.kind} index {one.number} already exists, and could not be restored")
 
 
 def restoring(found: TcMessage, program: int) -> TcMessage:

@@ -138,7 +138,7 @@ class Journal(Session):
 
     def _check_strangers(self, inside: Sequence[TcMessage]) -> None:
         for one in without(inside, self._own):
-            raise AtomicError(f"others have put {name_of(one)} into it")
+            raise AtomicError(f"others have added {name_of(one)} to it")
 
     def _is_there(self, made: TcMessage) -> bool:
         """Whether what was made is there still: a later command may have deleted it."""
@@ -154,7 +154,7 @@ class Journal(Session):
     def _restoration(self, found: TcMessage) -> Step:
         program = self._held_program(found) if found.type == c.NEWTFILTER else 0
         request = restoring(found, program)
-        return Step(lambda: f"{name_of(found)} is not what it was", lambda: self._restore(found, request))
+        return Step(lambda: f"{name_of(found)} stays changed", lambda: self._restore(found, request))
 
     def _held_program(self, found: TcMessage) -> int:
         from pytc.bpf.sys.info import program_by_id
@@ -176,7 +176,7 @@ class Journal(Session):
         else:
             now = standing.filter(found) if found.type == c.NEWTFILTER else standing.class_(found)
         if now is None or not is_same(found, now):
-            raise AtomicError("the kernel took it, and shows something else")
+            raise AtomicError("the kernel accepted it but shows something else")
 
     def session(self) -> Session:
         """Return the session that records what it changes: the journal itself."""
@@ -194,7 +194,7 @@ class Journal(Session):
             self._former.append(former)
             self._steps.append(
                 Step(
-                    f'the program array pinned at "{path}" is the new one'.__str__,
+                    f'the new program array stays pinned at "{path}"'.__str__,
                     partial(move_back, path, former, made.description.id),
                 )
             )

@@ -244,7 +244,7 @@ def read_options(
 def unknown_option(message: str, topic: str) -> InvalidOptionsError:
     """An error that says where the options of a kind are explained; ``topic`` is like ``qdisc htb``."""
     of, _, kind = topic.partition(" ")
-    return InvalidOptionsError(message, hints=(f'"pytc {of} add {kind} help" says what there is',))
+    return InvalidOptionsError(message, hints=(f'"pytc {of} add {kind} help" lists the options',))
 
 
 def _duplicate(row: Word, word: str, cursor: Cursor, error: type[PytcError]) -> PytcError:

@@ -83,11 +83,11 @@ def test_the_version_is_that_of_uname() -> None:
             pytest.param(name, said, marks=pytest.mark.needs("kernel_btf"))
             for name, said in (
                 ("ksym_missing", 'no variable "never_there"'),
-                ("ksym_wrong_type", "has another type"),
+                ("ksym_wrong_type", "has a different type"),
                 ("kfunc_missing", 'no function "never_there"'),
-                ("kfunc_wrong_type", "has another type"),
+                ("kfunc_wrong_type", "has a different type"),
                 ("core_missing", "this kernel has no struct task_struct.never_there"),
-                ("core_memsize_signed", "struct task_struct.tgid has another size in this kernel"),
+                ("core_memsize_signed", "struct task_struct.tgid has a different size in this kernel"),
             )
         ),
     ],

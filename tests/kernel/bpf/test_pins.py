@@ -288,7 +288,7 @@ class TestObstacles:
         (mount / "tc/globals").mkdir(parents=True)
         with loaded(build("drop"), mount) as done:
             done.program.pin(str(mount / "tc/globals/m"))
-        with nothing_left(mount), pytest.raises(PinError, match=r'map "m": what is pinned at ".*/m" is no map'):
+        with nothing_left(mount), pytest.raises(PinError, match=r'map "m": ".*/m" is not a pinned map'):
             load_bytes(with_maps(("m", GLOBAL)), mount)
 
     def test_a_directory_in_place_of_a_map(self, mount: Path) -> None:
@@ -309,7 +309,7 @@ class TestObstacles:
 
     @pytest.mark.parametrize("name", ["..", "../up", "a/b", "/etc/m"])
     def test_a_name_that_leads_elsewhere_is_refused(self, mount: Path, name: str) -> None:
-        with nothing_left(mount), pytest.raises(PinError, match="is no name for a pin"):
+        with nothing_left(mount), pytest.raises(PinError, match="is not a valid name for a pin"):
             load_bytes(with_maps((name, GLOBAL)), mount)
 
 

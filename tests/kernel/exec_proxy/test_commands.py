@@ -169,7 +169,7 @@ def test_several_objects(tmp_path: Path) -> None:
 def test_giving_up(tmp_path: Path) -> None:
     path = tmp_path / "bpf"
     outcome = pytc("exec", "bpf", "import", str(path), "timeout", "0.1")
-    assert outcome == (1, "", f'no maps came to "{path}" in time\n')
+    assert outcome == (1, "", f'no maps arrived at "{path}" in time\n')
     assert not path.exists()
 
 
@@ -212,7 +212,7 @@ def test_hostile_datagrams_are_remarked_upon_while_it_waits(tmp_path: Path) -> N
         send_maps(str(path), OBJECT, maps)
         status, _, err = finish(shell)
     assert json.loads(err.splitlines()[0])["note"] == (
-        f"refused maps from process {os.getpid()} of user 0: a datagram of 8 bytes; an export has 88 and more"
+        f"refused maps from process {os.getpid()} of user 0: a datagram of 8 bytes; an export has at least 88"
     )
     assert status == 0
     assert len(err.splitlines()) == 21, "it does not say everything"
@@ -337,7 +337,7 @@ def test_an_agent_for_another_user(open_directory: Path) -> None:
         send_maps(str(path), OBJECT, maps)
         until(lambda: closing(str(path)), "the export")
         assert not as_user(NOBODY, lambda: closing(str(path)))
-        assert "this user may not ask" in as_user(NOBODY - 1, lambda: closing(str(path)))
+        assert "this user may not use the agent" in as_user(NOBODY - 1, lambda: closing(str(path)))
         assert not as_user(NOBODY, lambda: drop(str(path), "1"))
         assert not closing(str(path))
 

@@ -140,7 +140,7 @@ def test_an_empty_array_takes_the_type_that_is_given(bpffs: Path, build: Compile
         ("m:globals/jmp obj {tail} sec classifier", NO_KEY),
         ("m:globals/jmp obj {tail}", NO_KEY),
         ("m:globals/jmp pinned m:dropper", NO_KEY),
-        ("m:globals/jmp key 8 obj {tail} sec 42/5", "slot 8 is not among the 8 of 'm:globals/jmp'"),
+        ("m:globals/jmp key 8 obj {tail} sec 42/5", "slot 8 is out of range of the 8 of 'm:globals/jmp'"),
         (
             "m:globals/jmp key 1 obj {tail} sec 42/5 type act",
             "the program is of type sched_act; 'm:globals/jmp' is for programs of type sched_cls",
@@ -153,7 +153,7 @@ def test_an_empty_array_takes_the_type_that_is_given(bpffs: Path, build: Compile
             "m:globals/jmp key 1 pinned m:nothing",
             "Couldn't retrieve pinned program 'm:nothing': No such file or directory",
         ),
-        ("m:globals/jmp key 1 pinned m:hash", "'m:hash' is pinned, but is no program"),
+        ("m:globals/jmp key 1 pinned m:hash", "'m:hash' is pinned, but is not a program"),
         ("m:globals/jmp key 1 obj {tail} sec none", 'no section "none"'),
         ("m:globals/jmp key 1 obj /nowhere.o", "/nowhere.o"),
     ],

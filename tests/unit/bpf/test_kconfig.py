@@ -116,7 +116,7 @@ def test_values_that_do_not_fit(name: str, declare: Callable[[BtfWriter], int]) 
     ("name", "said"),
     [
         ("CONFIG_NEVER_THERE", 'configuration has no "CONFIG_NEVER_THERE"'),
-        ("LINUX_HAS_NEVER_THERE", '"LINUX_HAS_NEVER_THERE" .* is nothing that pytc knows of'),
+        ("LINUX_HAS_NEVER_THERE", 'pytc does not know "LINUX_HAS_NEVER_THERE"'),
     ],
 )
 def test_what_is_missing_is_0_only_if_it_is_weak(name: str, said: str) -> None:

@@ -124,7 +124,7 @@ class TestExterns:
         assert self.resolve(kernel.types, ("there", FUNCTION), weak=True, returns="s")[0] == {"there": ExternValue()}
 
     def test_another_type_is_refused(self, kernel: Kernel) -> None:
-        with pytest.raises(ObjectError, match='function "there" has another type'):
+        with pytest.raises(ObjectError, match='function "there" has a different type'):
             self.resolve(kernel.types, ("there", FUNCTION), returns="s")
 
     @pytest.mark.parametrize(
@@ -259,5 +259,5 @@ class TestRelocations:
         assert core.resolve(one).value is None
         assert core.explain(one, core.resolve(one)) == (
             "this kernel has no struct nowhere.member (neither vmlinux nor any of the 2 loaded modules with types has "
-            "it), and the program uses it without asking first whether it exists"
+            "it), which the program uses without checking that it exists"
         )

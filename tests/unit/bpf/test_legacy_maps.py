@@ -204,7 +204,7 @@ class TestTwentyBytes:
         assert (found.id, found.flags) == (9, 0)
 
     def test_a_layout_that_does_not_exist_is_refused(self) -> None:
-        with pytest.raises(MapDefinitionError, match='"bpf_map" is no layout'):
+        with pytest.raises(MapDefinitionError, match='"bpf_map" is not a layout'):
             read_bytes(maps((HASH, 4, 8, 1, 9)), layout20="bpf_map")
 
     @pytest.mark.parametrize(("name", "expected"), [(ELF_MAP, (1, 0)), (MAP_DEF, (None, 1))])

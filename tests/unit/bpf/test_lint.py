@@ -157,7 +157,7 @@ class TestGuards:
         spec = read_object(build("guarded", clang=clang))
         (found,) = self.findings(spec, "5.7", program)
         assert found.severity == severity
-        assert found.text.startswith("bpf_ktime_get_boot_ns is there since Linux 5.8")
+        assert found.text.startswith("bpf_ktime_get_boot_ns came with Linux 5.8")
         assert ("check" in found.text) is (severity != "error")
         assert "helper()" in Path(found.file).read_text().splitlines()[found.line - 1]
         assert self.findings(spec, "5.8", program) == []

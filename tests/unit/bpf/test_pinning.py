@@ -130,7 +130,7 @@ class TestPaths:
         pins._mount = "/mnt"
         with pytest.raises(PinError, match='map "hits": pinning 6 is not in /none/a or /none/b') as caught:
             pins.path_for(a_map(6), OWNER)
-        assert caught.value.hints == ('a line like "6 tc/my_maps" in /none/a names it',)
+        assert caught.value.hints == ('add a line like "6 tc/my_maps" to /none/a',)
 
 
 class TestMountPoints:

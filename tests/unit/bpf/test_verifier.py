@@ -189,7 +189,7 @@ class TestHints:
     @pytest.mark.parametrize("log", [OLD_HELPER, NEW_HELPER])
     def test_a_helper_of_other_program_types_is_named(self, log: str) -> None:
         assert self.hints(errno.EINVAL, log) == (
-            "the helper bpf_probe_read is not for programs of type sched_cls in this kernel",
+            "programs of type sched_cls cannot call the helper bpf_probe_read in this kernel",
         )
 
     def test_too_many_instructions(self) -> None:

@@ -1,1 +1,1 @@
-"""What a file or a loaded program reveals: inspection, lint, guards, conversion."""
+"""Inspection of object files and loaded programs: facts, lint, guards, conversion."""

@@ -27,9 +27,7 @@ def convert_maps(spec: ObjectSpec) -> str:
     """
     legacy = [declared for declared in spec.maps.values() if declared.origin == LEGACY]
     if not legacy:
-        raise ObjectError(
-            f'object file "{spec.path}": there are no maps in section "maps", so that there is nothing to convert'
-        )
+        raise ObjectError(f'object file "{spec.path}": no maps in section "maps": nothing to convert')
     # A map of maps refers to those that it holds.
     ordered = [m for m in legacy if m.inner is None] + [m for m in legacy if m.inner is not None]
     parts = [_HEADER.format(name=_comment(spec.name)), *(_declaration(spec, declared) for declared in ordered)]
@@ -82,9 +80,9 @@ def _remarks(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
     if declared.id:
         yield f"id {declared.id}"
     if declared.pinning == PIN_OBJECT_NS:
-        yield "was pinned in the object's own directory (PIN_OBJECT_NS), for which .maps has no word"
+        yield "was pinned in the object's own directory (PIN_OBJECT_NS), which .maps cannot express"
     elif declared.pinning not in (PIN_NONE, PIN_GLOBAL_NS):
-        yield f"was pinned where bpf_pinning says for {declared.pinning}, for which .maps has no word"
+        yield f"was pinned where bpf_pinning says for {declared.pinning}, which .maps cannot express"
     if declared.inner_idx >= 0 and not declared.inner_id:
         yield from _outer(spec, declared)
     if declared.type == MapType.PROG_ARRAY:
@@ -92,7 +90,7 @@ def _remarks(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
 
 
 def _programs(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
-    """What takes the place of sections named ``ID/KEY``."""
+    """Yield a comment that says how to declare what sections named ``ID/KEY`` did."""
     places = [(program.name, tail_call_place(program.section)) for program in spec.programs]
     slots = [(name, place[1]) for name, place in places if place is not None and place[0] == declared.id]
     if slots:

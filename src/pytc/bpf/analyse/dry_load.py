@@ -1,4 +1,4 @@
-"""What a load would do, without doing it: no privileges, and nothing that bpf(2) would change."""
+"""Plan a load without doing it: needs no privileges and changes nothing through bpf(2)."""
 
 import errno
 import os
@@ -55,8 +55,8 @@ def plan_load(
     *,
     used_only: bool = False,
 ) -> PlannedLoad:
-    """What a load would make of programs with their types. ``planned`` are the pins that earlier loads would have made
-    by then; with ``used_only``, a map that no program uses and that is not pinned is not made.
+    """Return what a load would create for programs with their types. ``planned`` are the pins that earlier loads would
+    have created by then; with ``used_only``, a map that no program uses and that is not pinned is left out.
 
     Finds what is wrong with the object as far as that does not depend on a kernel. Raises ObjectError, PinError,
     MapMismatchError.
@@ -92,7 +92,7 @@ def _check(spec: ObjectSpec, linked: LinkedTogether, type: ProgramType) -> None:
     for finding in lint_object(spec, type=type):
         if finding.severity == ERROR and (finding.program in programs or finding.map in maps):
             where = f'program "{finding.program}"' if finding.program else f'map "{finding.map}"'
-            raise ObjectError(f"{where}: {finding.text}", hints=('"pytc object lint" says all that is wrong',))
+            raise ObjectError(f"{where}: {finding.text}", hints=('"pytc object lint" lists every problem',))
 
 
 def _plan_map(

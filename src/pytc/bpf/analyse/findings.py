@@ -1,4 +1,4 @@
-"""What a check of an object has to say, and what every check looks at."""
+"""Findings of the checks of an object, and the case that every check examines."""
 
 from typing import NamedTuple
 
@@ -38,7 +38,7 @@ class Case(NamedTuple):
         return self.inspection.spec
 
     def lacks(self, since: str) -> bool:
-        """Whether the kernel is older than the one that brought something."""
+        """Return whether the kernel is older than the one that introduced something."""
         return bool(self.version and since and precedes(self.version, since))
 
     def in_program(self, severity: str, check: str, text: str, program: ProgramFacts, slot: int = -1) -> Finding:

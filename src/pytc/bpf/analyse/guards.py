@@ -1,4 +1,4 @@
-"""What a program asks the kernel before it uses something: CO-RE questions, ``.kconfig``, weak symbols.
+"""Checks that a program makes before it uses a kernel feature: CO-RE questions, ``.kconfig``, weak symbols.
 
 A check of a file for a kernel's version does not know all answers. Some it does: LINUX_KERNEL_VERSION, and whether
 ``enum bpf_func_id`` has a helper. For the others it tries the case that guards are for: that the kernel has nothing of
@@ -75,7 +75,7 @@ class Guards:
             )
 
     def worst(self, slots: Iterable[int]) -> Use:
-        """Of one or more uses of the same thing, in the order of the instructions."""
+        """Return the worst of one or more uses of the same thing, in the order of the instructions."""
         places = list(slots)
         if not self._has_questions:
             return Use(REACHED, places[0])

@@ -1,4 +1,4 @@
-"""What an object file holds and what it asks of a kernel: reading only, no kernel, no privileges.
+"""Inspect an object file: its contents and its needs of a kernel. Reads only; needs no kernel and no privileges.
 
 >>> from pytc.bpf import inspect_object, read_object
 >>> inspection = inspect_object(read_object("bpf.o"))
@@ -106,7 +106,7 @@ class VariableFacts(NamedTuple):
 
 
 class ExternFacts(NamedTuple):
-    """Something that the kernel has to define. ``kind`` is ``function``, ``variable`` or ``setting``."""
+    """A symbol that the kernel has to define. ``kind`` is ``function``, ``variable`` or ``setting``."""
 
     name: str
     kind: str
@@ -127,7 +127,7 @@ class Inspection(NamedTuple):
 
     @property
     def needs(self) -> list[Feature]:
-        """All that some program or map asks of a kernel, the newest first."""
+        """The features that any program or map needs of a kernel, the newest first."""
         found = dict.fromkeys(_object_needs(self))
         order = sorted(found, key=lambda feature: feature.text)
         known = [feature for feature in order if feature.since]
@@ -237,7 +237,7 @@ def _layout(spec: ObjectSpec, declared: MapSpec) -> tuple[str, int, bool]:
 
 
 def _names_its_maps(spec: ObjectSpec) -> bool:
-    """Whether debug information names the structure of section ``maps``."""
+    """Return whether debug information names the structure of section ``maps``."""
     if spec.btf is not None and spec.btf.named((ELF_MAP, MAP_DEF)):
         return True
     strings = elf.section_data(spec.image, ".debug_str") or b""
@@ -245,7 +245,7 @@ def _names_its_maps(spec: ObjectSpec) -> bool:
 
 
 def map_needs(declared: MapSpec) -> Iterator[Feature]:
-    """What a kernel must have to make a map as it is declared."""
+    """Return the features a kernel must have to create a map as declared."""
     if declared.origin == DATA:
         return
     yield v.LEGACY_MAPS if declared.origin == LEGACY else v.BTF_MAPS
@@ -308,7 +308,7 @@ def _variables(spec: ObjectSpec) -> Iterator[VariableFacts]:
 
 
 def _symbols(spec: ObjectSpec) -> Iterator[VariableFacts]:
-    """What the symbol table says of variables."""
+    """Return the variables of the symbol table."""
     image = elf.parse(spec.image)
     for symbol in image.symbols:
         section = image.sections[symbol.section].name if 0 < symbol.section < len(image.sections) else ""

@@ -1,4 +1,4 @@
-"""What is wrong with an object, or may be, before any kernel sees it.
+"""Find errors and likely mistakes in an object before any kernel sees it.
 
 >>> from pytc.bpf.analyse.lint import lint_file
 >>> [finding.text for finding in lint_file("bpf.o", version="5.4")]
@@ -26,7 +26,7 @@ def lint_file(
 
 
 def lint_object(spec: ObjectSpec, *, version: str = "", type: ProgramType = ProgramType.UNSPEC) -> list[Finding]:
-    """All findings, the worst first.
+    """Return all findings, the worst first.
 
     ``version`` is that of the kernel to load it, like ``5.4``; empty for any. ``type`` is that of programs whose
     section says none.

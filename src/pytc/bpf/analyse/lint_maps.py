@@ -49,11 +49,9 @@ def check_versions(case: Case) -> Iterator[Finding]:
         severity = ERROR if declared.spec.name in used else WARNING
         for feature in dict.fromkeys(declared.needs):
             if case.lacks(feature.since):
-                yield _about(
-                    severity, "map-version", f"{feature.text} is there since Linux {feature.since}", declared.spec
-                )
+                yield _about(severity, "map-version", f"{feature.text} came with Linux {feature.since}", declared.spec)
         if declared.spec.type not in MapType.__members__.values():
-            yield _about(WARNING, "map-type", f"map type {declared.spec.type} is not known to pytc", declared.spec)
+            yield _about(WARNING, "map-type", f"pytc does not know map type {declared.spec.type}", declared.spec)
 
 
 def check_shapes(case: Case) -> Iterator[Finding]:
@@ -61,7 +59,7 @@ def check_shapes(case: Case) -> Iterator[Finding]:
     for declared in case.inspection.maps:
         spec = declared.spec
         if spec.type in _ARRAYS and spec.key_size != _KEY_SIZE:
-            yield _about(ERROR, "map-key", f"an array's keys have {_KEY_SIZE} bytes, these {spec.key_size}", spec)
+            yield _about(ERROR, "map-key", f"an array's key has {_KEY_SIZE} bytes, not {spec.key_size}", spec)
         if spec.type == MapType.LPM_TRIE and not spec.flags & F_NO_PREALLOC:
             yield _about(ERROR, "map-flags", "an LPM trie needs the flag BPF_F_NO_PREALLOC", spec)
         if not spec.max_entries and spec.type in _ARRAYS | _HASHES and spec.type != MapType.PERF_EVENT_ARRAY:
@@ -92,7 +90,7 @@ def check_contents(case: Case) -> Iterator[Finding]:
                     spec,
                 )
             if spec.type == MapType.ARRAY_OF_MAPS and index >= spec.max_entries:
-                yield _about(ERROR, "slot-range", f"slot {index} of a map with {spec.max_entries}", spec)
+                yield _about(ERROR, "slot-range", f"slot {index} is out of range: the map has {spec.max_entries}", spec)
         if is_programs and spec.name in filled and not spec.pinning:
             yield _about(
                 WARNING,
@@ -111,7 +109,7 @@ def check_pinnings(case: Case) -> Iterator[Finding]:
                 WARNING,
                 "pinning",
                 f"pinning {spec.pinning} is looked up in iproute2's bpf_pinning when the "
-                "object is loaded, and refused where it is not there",
+                "object is loaded; the load fails if it is not listed there",
                 spec,
             )
 
@@ -124,9 +122,9 @@ def check_layouts(case: Case) -> Iterator[Finding]:
         yield Finding(
             WARNING,
             "layout",
-            f"structures of 20 bytes, and no debug information to name them: taken for "
-            f"{declared.layout}, whose fifth word is {_fifth(declared)}; PYTC_MAP_LAYOUT={other} says "
-            "otherwise",
+            f"map structures of 20 bytes without debug information that names them: read as "
+            f"{declared.layout}, whose fifth word is {_fifth(declared)}; PYTC_MAP_LAYOUT={other} overrides "
+            "this",
             section,
         )
 
@@ -143,7 +141,7 @@ def check_ids(case: Case) -> Iterator[Finding]:
         if spec.origin == LEGACY and spec.id:
             owner = owners.setdefault(spec.id, spec.name)
             if owner != spec.name and spec.id not in templates:
-                yield _about(WARNING, "duplicate-id", f'map "{owner}" has the id {spec.id}, too', spec)
+                yield _about(WARNING, "duplicate-id", f'map "{owner}" has the id {spec.id} too', spec)
 
 
 def check_type_information(case: Case) -> Iterator[Finding]:
@@ -152,9 +150,7 @@ def check_type_information(case: Case) -> Iterator[Finding]:
     if btf is None:
         return
     if case.lacks(v.BTF_SINCE):
-        yield Finding(
-            NOTE, "btf-version", f"the kernel takes no type information: BTF is there since Linux {v.BTF_SINCE}"
-        )
+        yield Finding(NOTE, "btf-version", f"the kernel takes no type information: BTF came with Linux {v.BTF_SINCE}")
         return
     kinds = sorted({btf.kind(type_id) for type_id in range(1, len(btf))})
     late = [f"{_KIND_NAMES[kind]} ({v.btf_kind_since(kind)})" for kind in kinds if case.lacks(v.btf_kind_since(kind))]
@@ -174,7 +170,7 @@ def check_data(case: Case) -> Iterator[Finding]:
             yield _about(
                 NOTE,
                 "data-version",
-                f"{v.GLOBAL_DATA.text} is there since Linux {v.GLOBAL_DATA.since}; no program uses it",
+                f"{v.GLOBAL_DATA.text} came with Linux {v.GLOBAL_DATA.since}; no program uses it",
                 spec,
             )
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 #: What is said of a use, by :class:`pytc.bpf.analyse.guards.Use`.
 _GUARDED = {
     "reached": (ERROR, ""),
-    "guarded": (WARNING, ", unless the check before it (CO-RE, .kconfig or a weak symbol) leaves it out"),
-    "skipped": (NOTE, "; the program checks that before, and leaves it out"),
+    "guarded": (WARNING, "; harmless if the check before it (CO-RE, .kconfig or a weak symbol) skips it"),
+    "skipped": (NOTE, "; the program checks for it first and skips it"),
 }
 _CALL, _ADDRESS = "call", "address"
 _MAX_MAPS = 64  # MAX_USED_MAPS of the kernel
@@ -31,7 +31,7 @@ def check_links(case: Case) -> Iterator[Finding]:
 
 
 def check_license(case: Case) -> Iterator[Finding]:
-    """What needs a GPL-compatible license, where there is none."""
+    """Find uses of GPL-only features in an object without a GPL-compatible license."""
     if case.inspection.is_gpl_compatible:
         return
     license = case.spec.license
@@ -45,7 +45,7 @@ def check_license(case: Case) -> Iterator[Finding]:
                 yield case.in_program(
                     ERROR,
                     "gpl-helper",
-                    f"bpf_{called.name} is for programs with a license that is compatible with the GPL only; {state}",
+                    f"only programs with a GPL-compatible license may call bpf_{called.name}; {state}",
                     program,
                     call.slot,
                 )
@@ -55,7 +55,7 @@ def check_license(case: Case) -> Iterator[Finding]:
                 yield case.in_program(
                     ERROR,
                     "gpl-kfunc",
-                    f"kfuncs are for programs with a license that is compatible with the GPL only; {state}",
+                    f"only programs with a GPL-compatible license may call kfuncs; {state}",
                     program,
                     need.slot,
                 )
@@ -63,7 +63,7 @@ def check_license(case: Case) -> Iterator[Finding]:
         yield Finding(
             WARNING,
             "license",
-            "there is no license section: to the kernel, the programs are not compatible with the GPL",
+            "no license section: the kernel treats the programs as not GPL-compatible",
         )
 
 
@@ -85,7 +85,7 @@ def check_helpers(case: Case) -> Iterator[Finding]:
                 yield case.in_program(
                     WARNING,
                     "helper-unknown",
-                    f"a call of helper {call.number}, which is not known to pytc",
+                    f"calls helper {call.number}, which pytc does not know",
                     program,
                     call.slot,
                 )
@@ -95,7 +95,7 @@ def check_helpers(case: Case) -> Iterator[Finding]:
         for called in lacking:
             calls = [call.slot for call in program.calls if call.number == called.number]
             yield _guarded(
-                case, guards, "helper-version", f"bpf_{called.name} is there since Linux {called.since}", program, calls
+                case, guards, "helper-version", f"bpf_{called.name} came with Linux {called.since}", program, calls
             )
 
 
@@ -115,8 +115,7 @@ def check_features(case: Case) -> Iterator[Finding]:
                 yield case.in_program(
                     WARNING,
                     "core-version",
-                    "CO-RE needs the types of the kernel, which "
-                    f"/sys/kernel/btf/vmlinux has since Linux {need.feature.since}",
+                    f"CO-RE needs the kernel's types: /sys/kernel/btf/vmlinux came with Linux {need.feature.since}",
                     program,
                 )
             elif need.slot in weak:
@@ -132,7 +131,7 @@ def _guards(case: Case, program: ProgramFacts) -> "Guards | None":
 
 
 def _weak_uses(case: Case, program: ProgramFacts) -> dict[int, str]:
-    """How weak symbols of the kernel are used, by slot."""
+    """Return how the program uses weak symbols of the kernel, by slot."""
     uses = program.linked.externs if program.linked is not None else ()
     return {use.slot: _CALL if use.is_call else _ADDRESS for use in uses if case.spec.externs[use.name].is_weak}
 
@@ -161,7 +160,7 @@ def check_types(case: Case) -> Iterator[Finding]:
             )
         elif type is not ProgramType.UNSPEC and case.lacks(since):
             yield case.in_program(
-                ERROR, "type-version", f"program type {program_type_name(type)} is there since Linux {since}", program
+                ERROR, "type-version", f"program type {program_type_name(type)} came with Linux {since}", program
             )
 
 
@@ -175,8 +174,8 @@ def check_tail_calls(case: Case) -> Iterator[Finding]:
                 yield case.in_program(
                     WARNING,
                     "tail-call-array",
-                    f'section "{program.spec.section}" is a place in the '
-                    f"program array with id {place.array_id}, and the object has none: the program "
+                    f'section "{program.spec.section}" names a slot of the '
+                    f"program array with id {place.array_id}, which the object lacks: the program "
                     "is not loaded",
                     program,
                 )
@@ -185,7 +184,7 @@ def check_tail_calls(case: Case) -> Iterator[Finding]:
                 yield case.in_program(
                     ERROR,
                     "tail-call-slot",
-                    f'slot {place.slot} of program array "{array.name}", which has {array.max_entries}',
+                    f'slot {place.slot} is out of range: program array "{array.name}" has {array.max_entries}',
                     program,
                 )
             other = taken.setdefault((array.name, place.slot), program.spec.name)
@@ -193,7 +192,7 @@ def check_tail_calls(case: Case) -> Iterator[Finding]:
                 yield case.in_program(
                     WARNING,
                     "tail-call-twice",
-                    f'slot {place.slot} of program array "{array.name}" is the place of program "{other}", too',
+                    f'slot {place.slot} of program array "{array.name}" is also that of program "{other}"',
                     program,
                 )
 
@@ -203,7 +202,7 @@ def check_sizes(case: Case) -> Iterator[Finding]:
     for program in case.inspection.programs:
         if len(program.maps) > _MAX_MAPS:
             yield case.in_program(
-                ERROR, "many-maps", f"{len(program.maps)} maps; a program may use {_MAX_MAPS}", program
+                ERROR, "many-maps", f"uses {len(program.maps)} maps; a program may use at most {_MAX_MAPS}", program
             )
 
 
@@ -214,8 +213,8 @@ def check_lines(case: Case) -> Iterator[Finding]:
         yield Finding(
             NOTE,
             "lines",
-            "without line information (compile with -g), nothing can name the line of C that "
-            f"the verifier did not like: {', '.join(without)}",
+            "no line information (compile with -g): errors of the verifier cannot name the "
+            f"line of C in {', '.join(without)}",
         )
 
 

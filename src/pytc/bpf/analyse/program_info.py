@@ -1,4 +1,4 @@
-"""All that the kernel tells of a loaded program: BPF_OBJ_GET_INFO_BY_FD with all its arrays."""
+"""The kernel's full description of a loaded program: BPF_OBJ_GET_INFO_BY_FD with all its arrays."""
 
 import ctypes
 from typing import NamedTuple
@@ -206,8 +206,8 @@ def compiled(fd: int) -> Compiled:
 
 
 class Names:
-    """What the calls of a program call: helpers and kernel functions by their distance from ``__bpf_call_base``,
-    subprograms by the address of their machine code."""
+    """Names of the targets of a program's calls: helpers and kernel functions by their distance from
+    ``__bpf_call_base``, subprograms by the address of their machine code."""
 
     def __init__(self, addresses: tuple[int, ...] = (), symbols: KernelSymbols | None = None) -> None:
         self._addresses = addresses
@@ -215,7 +215,8 @@ class Names:
         self._base = -1
 
     def __call__(self, instruction: Instruction) -> str:
-        """For :func:`pytc.bpf.insn.disassemble.disassemble`: as ``bpftool prog dump xlated`` says it."""
+        """Return the target of a call for :func:`pytc.bpf.insn.disassemble.disassemble`, as ``bpftool prog dump
+        xlated`` prints it."""
         assert instruction.opcode == OP_CALL
         if instruction.source == PSEUDO_CALL:
             return self._subprogram(instruction)

@@ -189,7 +189,8 @@ def _put(state: _State, register: int, value: Value) -> _State:
 
 
 def _forget(stack: dict[tuple[int, int], Value] | None, addresses: list[int]) -> dict[tuple[int, int], Value] | None:
-    """What a function may have written through addresses that it got: all from there on."""
+    """Forget the stack slots that a function may have written through the addresses it got: all from the lowest
+    on."""
     if stack is None or not addresses:
         return stack
     return {place: value for place, value in stack.items() if sum(place) <= min(addresses)}
@@ -240,7 +241,7 @@ def _store(one: Instruction, kind: int, state: _State) -> _State:
 
 
 def _taken(one: Instruction, state: _State) -> bool | None:
-    """Whether a conditional jump is taken, None where that is open."""
+    """Return whether a conditional jump is taken, None if that is unknown."""
     ours = state.registers[one.destination]
     theirs = state.registers[one.source] if one.opcode & _FROM_REGISTER else one.immediate & _U64
     if not isinstance(ours, int) or not isinstance(theirs, int):

@@ -1,4 +1,4 @@
-"""What a program can return, as far as its instructions show without running them."""
+"""Return values of a program, as far as its instructions show them without running."""
 
 import sys
 
@@ -13,7 +13,8 @@ _JA32 = 0x06
 
 
 def only_returns(code: bytes, value: int) -> bool:
-    """Whether every way through translated instructions ends with that value; False also where it is not plain.
+    """Return whether every path through translated instructions ends with that value; False also if that is not
+    obvious.
 
     Plain is a constant that is put into the register right before the exit, to which nothing jumps.
     """
@@ -30,7 +31,7 @@ def only_returns(code: bytes, value: int) -> bool:
 
 
 def _puts(code: bytes, value: int) -> bool:
-    """Whether the last instruction puts a value into the register that is returned, as an int."""
+    """Return whether the last instruction puts a value into the return register, as an int."""
     instruction, known = code[-_SIZE:], {_MOV32, _MOV64}
     if instruction[:1] == b"\0":  # the second half of a load of 64 bits
         instruction, known = code[:_SIZE], {OP_LD_IMM64}

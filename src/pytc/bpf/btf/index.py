@@ -1,4 +1,4 @@
-"""Where the types of BTF begin, by id and by name.
+"""Index of BTF types, by id and by name.
 
 Types follow one another, each as long as its kind and the number of its members make it: to find one by its id, all
 before it have to be walked over. A kernel has more than 100,000, and what programs ask for is mostly among the first
@@ -113,7 +113,7 @@ class TypeIndex:
         return {name: sorted(ids) for name, ids in found.items()}
 
     def _searched(self, offsets: Collection[int], kinds: Collection[int]) -> Iterator[tuple[int, int]]:
-        """As :meth:`each`, for types whose name is at one of some offsets and perhaps for others."""
+        """Yield types like :meth:`each`: those whose name is at one of some offsets, and perhaps others."""
         words, end = self.words, len(self.words)
         for offset in offsets:
             search = re.compile(re.escape(offset.to_bytes(4, "little"))).search
@@ -136,7 +136,7 @@ class TypeIndex:
 
 
 def name_offsets(strings: bytes, names: Collection[str]) -> dict[int, str]:
-    """Where the strings have which of the names, with or without a flavour (what follows ``___``)."""
+    """Return the offsets of strings with one of the names, with or without a flavour (the part after ``___``)."""
     texts = {name.encode(): name for name in names if name}
     if not texts:
         return {}

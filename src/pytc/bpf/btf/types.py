@@ -83,7 +83,7 @@ class Btf:
         if max(header + type_at + type_size, header + string_at + string_size) > len(data):
             raise ObjectError(f".BTF is truncated: it has {len(data)} bytes")
         if type_size % 4:
-            raise ObjectError(f".BTF has {type_size} bytes of types, no multiple of 4")
+            raise ObjectError(f".BTF has {type_size} bytes of types, not a multiple of 4")
         self._data = data
         self._base = base
         self._types = memoryview(data)[header + type_at : header + type_at + type_size]
@@ -121,7 +121,7 @@ class Btf:
                 return _VOID, 0
         elif (at := self._index.place(type_id)) >= 0:
             return self._index.words, at
-        raise ObjectError(f".BTF: type {type_id} of {len(self)}")
+        raise ObjectError(f".BTF: no type {type_id}; there are {len(self)}")
 
     def _header(self, type_id: int) -> tuple[int, int, int]:
         words, at = self._find(type_id)
@@ -136,7 +136,7 @@ class Btf:
         words, at = self._find(type_id)
         kind = words[at + 1] >> 24 & 0x1F
         if kind not in kinds:
-            raise ObjectError(f".BTF: type {type_id} is of kind {kind}, where {' or '.join(map(str, kinds))} belongs")
+            raise ObjectError(f".BTF: type {type_id} is of kind {kind}; kind {' or '.join(map(str, kinds))} expected")
         return words, at + 3
 
     def string(self, offset: int) -> str:
@@ -151,7 +151,7 @@ class Btf:
             return self._base.string(offset)
         offset -= self._strings_start
         if offset >= len(self._strings):
-            raise ObjectError(f".BTF: a string at byte {offset} of {len(self._strings)}")
+            raise ObjectError(f".BTF: no string at byte {offset}; there are {len(self._strings)} bytes of strings")
         end = self._strings.find(b"\0", offset)
         return self._strings[offset : end if end >= 0 else None].decode("utf-8", "backslashreplace")
 
@@ -191,9 +191,9 @@ class Btf:
         return [Member(name, member_type, word & 0xFFFFFF, word >> 24) for name, member_type, word in fields]
 
     def member(self, type_id: int, index: int) -> Member:
-        """One member of a struct or union; raises ObjectError when there are not so many."""
+        """Return one member of a struct or union; raises ObjectError if there are not that many."""
         if not 0 <= index < self.vlen(type_id):
-            raise ObjectError(f".BTF: member {index} of type {type_id}, which has {self.vlen(type_id)}")
+            raise ObjectError(f".BTF: type {type_id} has no member {index}; it has {self.vlen(type_id)}")
         words, at = self._extra(type_id, STRUCT, UNION)
         name, member_type, offset = words[at + 3 * index : at + 3 * index + 3]
         if not self.flag(type_id):
@@ -211,7 +211,7 @@ class Btf:
         return [(self.string(words[i]), words[i + 1]) for i in range(at, at + 2 * self.vlen(type_id), 2)]
 
     def is_signed(self, type_id: int) -> bool:
-        """Whether an integer or enum is signed."""
+        """Return whether an integer or enum is signed."""
         if self.kind(type_id) == INT:
             return bool(self.integer(type_id)[0] & 1)
         return self.kind(type_id) in (ENUM, ENUM64) and self.flag(type_id)

@@ -45,7 +45,7 @@ def btf_codec(btf: Btf, type_id: int, *, max_leaves: int = _MAX_LEAVES, in_map: 
 
 
 def has_spin_lock(btf: Btf, type_id: int) -> bool:
-    """Whether a map's value has a ``struct bpf_spin_lock``, so that BPF_F_LOCK can be used."""
+    """Return whether a map's value has a ``struct bpf_spin_lock``, so that BPF_F_LOCK works."""
     type_id = btf.resolve(type_id)
     return btf.kind(type_id) == b.STRUCT and any(
         btf.name(btf.resolve(member.type_id)) == "bpf_spin_lock" for member in btf.members(type_id)

@@ -65,7 +65,7 @@ def text_bytes(text: str, size: int) -> bytes:
     """Text with zeros behind it; raises CodecError when it is too long."""
     found = text.encode("utf-8", "surrogateescape")
     if len(found) > size:
-        raise CodecError(f"{len(found)} bytes of text for an array of {size}")
+        raise CodecError(f"{len(found)} bytes of text do not fit an array of {size}")
     return found.ljust(size, b"\0")
 
 
@@ -130,7 +130,7 @@ class Array(Codec):
 
     def element(self, index: int) -> tuple[int, Codec]:
         if index >= self.count:
-            raise CodecError(f"element {index} of an array of {self.count}")
+            raise CodecError(f"no element {index} in an array of {self.count}")
         return index * self.stride, self.item
 
 
@@ -141,7 +141,7 @@ def from_json(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CodecError(f"{quoted(text)} is no JSON: {error}") from None
+        raise CodecError(f"{quoted(text)} is not JSON: {error}") from None
 
 
 class Bits(Codec):
@@ -179,7 +179,7 @@ class Bits(Codec):
             return self._base.number(value, self._bits)
         found = number(value) if isinstance(value, str) else value
         if not isinstance(found, int):
-            raise CodecError(f"{quoted(str(value))} is no number")
+            raise CodecError(f"{quoted(str(value))} is not a number")
         low, high = limits(self._bits, signed=self._signed)
         if not low <= found <= high:
             raise CodecError(f"{quoted(str(found))} does not fit {self._bits} bits: {low} to {high}")
@@ -272,11 +272,11 @@ class Structure(Codec):
                 except CodecError:
                     continue
                 return part.at + at, codec
-        raise CodecError(f"there is no member {quoted(name)}; there are {printable(', '.join(known))}")
+        raise CodecError(f"no member {quoted(name)}; the members are {printable(', '.join(known))}")
 
 
 class Summed(Codec):
-    """A value's sum over CPUs: numbers are added up; of what is no number, the first CPU's is taken. Read-only."""
+    """A value's sum over CPUs: numbers are added up; of what is not a number, the first CPU's is taken. Read-only."""
 
     def __init__(self, item: Codec, cpus: int, stride: int) -> None:
         self.size, self.leaves = stride * (cpus - 1) + item.size, item.leaves

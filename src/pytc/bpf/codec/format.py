@@ -53,7 +53,7 @@ def format_codec(text: str, size: int, lookup: Lookup | None = None) -> Codec:
     """
     codec = _Parser(text, size, lookup).parse()
     if size and codec.size != size:
-        raise CodecError(f"format {quoted(text)} has {codec.size} bytes, where there are {size}")
+        raise CodecError(f"format {quoted(text)} has {codec.size} bytes; {size} expected")
     return codec
 
 
@@ -66,7 +66,7 @@ class _Parser:
         while at < len(text):
             found = _TOKEN.match(text, at)
             if found is None:
-                raise CodecError(f"format {quoted(text)}: {quoted(text[at:].strip())} is not understood")
+                raise CodecError(f"format {quoted(text)}: cannot parse {quoted(text[at:].strip())}")
             self._tokens.append(found.group(1))
             at = found.end()
         self._at = 0
@@ -79,7 +79,7 @@ class _Parser:
 
     def _wrong(self, wanted: str) -> CodecError:
         found = quoted(self._peek()) if self._peek() else "the end"
-        return CodecError(f"format {quoted(self._text)}: {wanted} expected in place of {found}")
+        return CodecError(f"format {quoted(self._text)}: {wanted} expected, not {found}")
 
     def _peek(self) -> str:
         return self._tokens[self._at] if self._at < len(self._tokens) else ""
@@ -124,14 +124,14 @@ class _Parser:
             name = f"{name} {self._tokens[self._at - 1]}"
         if self._lookup is None:
             known = " ".join([*_INTEGERS, *_BIG_ENDIAN, *_SIMPLE, *_OPEN_ENDED])
-            raise CodecError(f"format {quoted(self._text)}: there is no type {quoted(name)}; there are {known}")
+            raise CodecError(f"format {quoted(self._text)}: no type {quoted(name)}; the types are {known}")
         return self._lookup(name)
 
     def _open_ended(self, name: str, left: int) -> Codec:
         size = self._dimension()
         if size is None:
             if not left:
-                raise CodecError(f"format {quoted(self._text)}: how many bytes of {name}? Say {name}[N]")
+                raise CodecError(f"format {quoted(self._text)}: how many bytes of {name}? Give {name}[N]")
             size, self._takes_rest = left, True
         return self._bounded(_OPEN_ENDED[name](size))
 
@@ -185,7 +185,7 @@ class _Parser:
         if not name.isidentifier():
             raise self._wrong("a name")
         if name in names:
-            raise CodecError(f"format {quoted(self._text)}: two members {quoted(name)}")
+            raise CodecError(f"format {quoted(self._text)}: duplicate member {quoted(name)}")
         names.add(name)
         self._at += 1
         return name

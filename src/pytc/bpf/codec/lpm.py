@@ -22,7 +22,7 @@ class Prefix(Codec):
         text, slash, length = str(value).partition("/")
         bits = self._data.size * 8
         if slash and not (length.isascii() and length.isdigit() and len(length) < 6 and int(length) <= bits):
-            raise CodecError(f"{quoted(str(value))}: a length of 0 to {bits} is expected behind the slash")
+            raise CodecError(f"{quoted(str(value))}: a length of 0 to {bits} is expected after the slash")
         return (int(length) if slash else bits).to_bytes(_LENGTH_BYTES, "little") + self._data.encode(text)
 
     def columns(self, style: Style, at: int) -> Columns:

@@ -35,7 +35,7 @@ class Raw(str):
 
 
 class Style(Enum):
-    """How values are spelled."""
+    """Notation of printed values."""
 
     JSON = "json"
     TEXT = "text"
@@ -96,11 +96,11 @@ class Codec:
 
     def member(self, name: str) -> "tuple[int, Codec]":
         """(byte offset, codec) of a member; raises CodecError with the names there are."""
-        raise CodecError(f'no structure, so that it has no member "{name}"')
+        raise CodecError(f'not a structure: it has no member "{name}"')
 
     def element(self, index: int) -> "tuple[int, Codec]":
         """(byte offset, codec) of an array's element; raises CodecError."""
-        raise CodecError(f"no array, so that it has no element {index}")
+        raise CodecError(f"not an array: it has no element {index}")
 
 
 class Integer(Codec):
@@ -127,9 +127,9 @@ class Integer(Codec):
                 return found
             value = number(value, is_char=self.is_char)
         if not isinstance(value, int):
-            raise CodecError(f"{quoted(str(value))} is no number")
+            raise CodecError(f"{quoted(str(value))} is not a number")
         if self.is_bool and value not in (0, 1):
-            raise CodecError(f"{value} is no boolean")
+            raise CodecError(f"{value} is not a boolean")
         return pack(value, self.size, self._order, signed=self.signed)
 
     def columns(self, style: Style, at: int) -> Columns:
@@ -191,10 +191,10 @@ class Enumeration(Codec):
             if value in self.numbers:
                 return self.numbers[value] & (1 << bits) - 1
             if not value.lstrip("+-")[:1].isdigit():
-                raise CodecError(f"{quoted(value)} is none of {printable(', '.join(self.numbers))}")
+                raise CodecError(f"{quoted(value)} is not one of {printable(', '.join(self.numbers))}")
             value = number(value)
         if not isinstance(value, int):
-            raise CodecError(f"{quoted(str(value))} is no name of the enum")
+            raise CodecError(f"{quoted(str(value))} is not a name of the enum")
         low, high = limits(bits, signed=self.signed or value < 0)
         if not low <= value <= high:
             raise CodecError(f"{_short(value)} does not fit: {low} to {high}")
@@ -237,7 +237,7 @@ class Float(Codec):
             found = hex_bytes(value) if isinstance(value, str) else None
             if found is not None and len(found) == self.size:
                 return found
-        raise CodecError(f"{quoted(str(value))} is no floating point number of {self.size} bytes")
+        raise CodecError(f"{quoted(str(value))} is not a floating-point number of {self.size} bytes")
 
 
 class Printed(Codec):
@@ -251,7 +251,7 @@ class Printed(Codec):
 
     def _encode(self, value: Any) -> bytes:
         if not isinstance(value, str):
-            raise CodecError(f"{quoted(str(value))} is no text")
+            raise CodecError(f"{quoted(str(value))} is not text")
         found = self._read(value)
         if len(found) != self.size:
             raise CodecError(f"{len(found)} bytes for a value of {self.size}")
@@ -272,7 +272,7 @@ def _read_hex(text: str) -> bytes:
 def _read_mac(text: str) -> bytes:
     found = mac(text)
     if found is None:
-        raise CodecError(f"{quoted(text)} is no MAC address")
+        raise CodecError(f"{quoted(text)} is not a MAC address")
     return found
 
 
@@ -316,7 +316,7 @@ def _cell(text: str) -> str:
 
 
 def _words(value: Any) -> str:
-    """As it can be typed on a command line of pytc."""
+    """Return the value in the words of pytc's command line."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):

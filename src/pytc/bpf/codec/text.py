@@ -28,7 +28,7 @@ def number(text: str, *, is_char: bool = False) -> int:
         pass
     if is_char and len(text.encode("utf-8", "surrogateescape")) == 1:
         return text.encode("utf-8", "surrogateescape")[0]
-    raise CodecError(f"{quoted(text)} is no number")
+    raise CodecError(f"{quoted(text)} is not a number")
 
 
 def address(text: str, size: int) -> bytes | None:
@@ -46,7 +46,7 @@ def ip_address(text: str, size: int) -> bytes:
     try:
         return _socket.inet_pton(family, text)
     except (OSError, ValueError):
-        raise CodecError(f"{quoted(text)} is no IP address") from None
+        raise CodecError(f"{quoted(text)} is not an IP address") from None
 
 
 def mac(text: str) -> bytes | None:

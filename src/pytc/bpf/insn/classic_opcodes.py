@@ -74,7 +74,8 @@ def signed(number: int) -> int:
 
 
 def ancillary(code: int, k: int) -> str:
-    """What an absolute load gets from the kernel's own knowledge; empty for a load of the packet, or of nothing."""
+    """Return the name of the kernel value that an absolute load gets; empty for a load from the packet, or of
+    nothing."""
     if code not in LOADS or code & 0xE0 != ABS:
         return ""
     return ANCILLARY_NAMES.get(signed(k) - AD_OFF, "")

@@ -95,7 +95,7 @@ def _wide(i: Instruction, second: int) -> str:
 
 
 def callee(i: Instruction) -> str:
-    """What is called, as far as an instruction says it by itself."""
+    """Return the target of a call, as far as the instruction itself names it."""
     if i.source == ins.PSEUDO_CALL:
         return f"pc{i.immediate:+d}"
     if i.source == ins.PSEUDO_KFUNC_CALL:

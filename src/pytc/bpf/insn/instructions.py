@@ -27,7 +27,7 @@ _OFFSET = struct.Struct("=h")
 
 
 class Instruction(NamedTuple):
-    """One decoded slot of 8 bytes."""
+    """A decoded slot of 8 bytes."""
 
     opcode: int
     destination: int

@@ -1,1 +1,1 @@
-"""What the running kernel offers: types, modules, symbols, settings, features."""
+"""Facts about the running kernel: types, modules, symbols, settings, features."""

@@ -1,4 +1,4 @@
-"""What a kernel can do, found out by trying.
+"""Features of the running kernel, found by probing.
 
 A probe gives a clear yes or no, which is remembered; a failure that says neither (EPERM) is not. Nothing is decided
 by version numbers: distributions backport. Probes run after a refusal, to find out what to leave out, and where a
@@ -32,7 +32,7 @@ class Features:
         self._known = dict.fromkeys(missing, False)
 
     def has(self, name: str) -> bool:
-        """Whether the kernel has a feature of :data:`PROBES`; a probe that cannot tell counts as yes."""
+        """Return whether the kernel has a feature of :data:`PROBES`; a probe that cannot tell counts as yes."""
         if name not in self._known:
             answer = attempt(PROBES[name])
             if answer is None:
@@ -41,7 +41,7 @@ class Features:
         return self._known[name]
 
     def lacks(self, name: str) -> bool:
-        """Whether a no is known already; asks nothing."""
+        """Return whether a probe has already answered no; runs none."""
         return self._known.get(name) is False
 
 

@@ -45,7 +45,7 @@ def kconfig_contents(
 
 
 def kernel_settings(spec: ObjectSpec, size: int, features: "Features") -> bytes:
-    """As :func:`kconfig_contents`, for an object and the running kernel."""
+    """Return the contents of ``.kconfig`` for an object and the running kernel, as :func:`kconfig_contents` does."""
     from pytc.bpf.kernel.running import configuration, version_code
     from pytc.bpf.kernel.symbols import has_syscall_wrapper
 
@@ -72,12 +72,11 @@ def _convert(setting: ExternSpec, text: str | None, btf: Btf) -> bytes | None:
             return None
         if setting.name.startswith("LINUX_"):
             raise ObjectError(
-                f'"{setting.name}" (extern in .kconfig) is nothing that pytc knows of; declare it __weak '
-                "if it may be missing"
+                f'pytc does not know "{setting.name}" (extern in .kconfig); declare it __weak if it may be missing'
             )
         raise ObjectError(
-            f'this kernel\'s configuration has no "{setting.name}" (extern in .kconfig), or it is to '
-            "be found neither in /boot nor in /proc/config.gz; declare it __weak if it may be missing"
+            f'this kernel\'s configuration has no "{setting.name}" (extern in .kconfig), or '
+            "neither /boot nor /proc/config.gz has the configuration; declare it __weak if it may be missing"
         )
     type_id = btf.resolve(setting.type_id)
     if text.startswith('"'):
@@ -115,7 +114,7 @@ def _number(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
             raise ValueError(text)
         return number.to_bytes(setting.size, "little", signed=btf.is_signed(type_id))
     except (ValueError, OverflowError):
-        raise _misfit(setting, text, "an integer that holds it") from None
+        raise _misfit(setting, text, "an integer that can hold it") from None
 
 
 def _misfit(setting: ExternSpec, text: str, wanted: str) -> ObjectError:

@@ -50,7 +50,7 @@ def _module(fd: int, number: int, vmlinux: Btf) -> Module | None:
     if not is_kernel or name == _VMLINUX:
         return None
     if size > _MAX_BTF:
-        raise ObjectError(f'module "{name}" has {size} bytes of types; {_MAX_BTF} are the most')
+        raise ObjectError(f'module "{name}" has {size} bytes of types; the limit is {_MAX_BTF}')
     buffer = ctypes.create_string_buffer(max(size, 1))
     get_info(fd, BtfInfo(btf=pointer(buffer), btf_size=size))
     try:

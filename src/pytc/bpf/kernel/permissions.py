@@ -19,7 +19,7 @@ def permission_causes(*, for_ids: bool = False) -> tuple[str, ...]:
     who = "root" if os.geteuid() == 0 else f"uid {os.geteuid()}"
     if for_ids and not effective >> _CAP_SYS_ADMIN & 1:
         causes.append(
-            "BPF objects are found by their ids with CAP_SYS_ADMIN, which this process "
+            "looking up BPF objects by id needs CAP_SYS_ADMIN, which this process "
             f"({who}) does not have; run it as root"
         )
     elif not effective >> _CAP_SYS_ADMIN & 1 and not (effective >> _CAP_BPF & 1 and effective >> _CAP_NET_ADMIN & 1):
@@ -27,10 +27,10 @@ def permission_causes(*, for_ids: bool = False) -> tuple[str, ...]:
         if _read("/proc/sys/kernel/unprivileged_bpf_disabled") not in ("", "0"):
             causes.append("kernel.unprivileged_bpf_disabled forbids bpf(2) without those capabilities")
     if _status_field("Seccomp") == 2:
-        causes.append("a seccomp filter is in force (containers often forbid bpf(2) with one)")
+        causes.append("a seccomp filter is active (containers often use one to forbid bpf(2))")
     lockdown = _read("/sys/kernel/security/lockdown")
     if "[integrity]" in lockdown or "[confidentiality]" in lockdown:
-        causes.append(f"kernel lockdown is in force: {lockdown}")
+        causes.append(f"kernel lockdown is active: {lockdown}")
     limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
     if is_older(_MEMLOCK_FREE) and limit != resource.RLIM_INFINITY:
         causes.append(f"RLIMIT_MEMLOCK is {limit} bytes, and kernels before {_MEMLOCK_FREE} charge BPF memory to it")

@@ -1,4 +1,4 @@
-"""What a running kernel says of itself: its types, its configuration, its version."""
+"""The running kernel's own types, configuration and version."""
 
 import os
 import re
@@ -95,7 +95,7 @@ def version_code() -> int:
 
 
 def version_code_of(release: str, version: str, signature: str = "") -> int:
-    """The same from what uname(2) says; a patch level above 255 counts as 255.
+    """Return LINUX_VERSION_CODE from the fields of uname(2); a patch level above 255 counts as 255.
 
     On Debian the patch level is in ``version`` (``#1 SMP Debian 6.1.140-1``), on Ubuntu at the end of
     /proc/version_signature (``Ubuntu 5.15.0-91.101-generic 5.15.131``); ``release`` has 0 there.

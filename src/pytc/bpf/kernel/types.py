@@ -66,7 +66,7 @@ class KernelTypes(Closing):
         return {name: [Place(btf, one) for one in ids] for name, ids in btf.named(names, *kinds).items()}
 
     def in_modules(self, names: Collection[str], *kinds: int) -> dict[str, list[Place]]:
-        """The same for the modules that are loaded: to be asked for what vmlinux lacks."""
+        """Find types in the loaded modules; use it for names that vmlinux lacks."""
         places: dict[str, list[Place]] = {}
         if self._modules is None:
             self._modules = self._read_modules(self.vmlinux()) if self._read_modules is not None else Modules()
@@ -81,7 +81,7 @@ class KernelTypes(Closing):
         return places
 
     def lacking(self) -> str:
-        """For messages: who was asked for something in vain."""
+        """Return a clause for messages that says where a name was searched in vain."""
         if self._read_modules is None:
             return f"{self._source} does not have it"
         found, problem = self._modules or Modules()
@@ -92,13 +92,13 @@ class KernelTypes(Closing):
         return f"neither {self._source} nor any of the {len(found)} loaded modules with types has it"
 
     def hints(self, home: str = "") -> tuple[str, ...]:
-        """What may help where something is missing; ``home`` is the module that has it in most kernels, if known."""
+        """Return hints about a missing name; ``home`` is the module that has it in most kernels, if known."""
         if self._read_modules is None or not os.path.exists("/proc/modules"):
             return ()
         loaded = {module.name for module in self._modules.found} if self._modules is not None else set()
         if home and home not in loaded:
             return (f"in most kernels it belongs to the module {home}, which is not loaded: modprobe {home}",)
-        return ("if it belongs to a module of the kernel, that one is not loaded: load it first, with modprobe",)
+        return ("if it belongs to a kernel module that is not loaded, load that first with modprobe",)
 
     def close(self) -> None:
         """Gives back the memory; nothing can be asked for afterwards."""

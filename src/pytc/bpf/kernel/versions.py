@@ -245,12 +245,13 @@ def map_flags(flags: int) -> list[Feature]:
 
 
 def needs_gpl(found: Helper, version: str = "") -> bool:
-    """Whether a program that calls it needs a GPL-compatible license, in that kernel; the newest without a version."""
+    """Return whether calling the helper needs a GPL-compatible license in a kernel version; the newest if no version is
+    given."""
     return found.gpl_only or bool(version and found.gpl_until and precedes(version, found.gpl_until))
 
 
 def precedes(version: str, other: str) -> bool:
-    """Whether a version is older than another; versions are ``MAJOR.MINOR`` and whatever follows."""
+    """Return whether a version is older than another; versions are ``MAJOR.MINOR`` and whatever follows."""
     return version_key(version) < version_key(other)
 
 
@@ -260,7 +261,7 @@ def newest(versions: Iterable[str]) -> str:
 
 
 def version_key(version: str) -> tuple[int, int]:
-    """To sort versions by; what follows the numbers, as in ``7.2-rc1``, does not count."""
+    """Return a sort key; what follows the numbers, as in ``7.2-rc1``, does not count."""
     major, minor = version.split(".")[:2]
     return int(major), int(minor.partition("-")[0])
 

@@ -36,7 +36,7 @@ def parse_indices(text: str) -> list[int]:
     """The numbers of an access string; raises ObjectError."""
     words = text.split(":")
     if not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words) or len(words) > _MAX_STEPS:
-        raise ObjectError(f'CO-RE: "{text[:80]}" is no access string')
+        raise ObjectError(f'CO-RE: "{text[:80]}" is not an access string')
     return [int(word) for word in words]
 
 
@@ -56,7 +56,7 @@ def field_access(btf: Btf, root: int, indices: list[int]) -> Access:
         elif btf.kind(type_id) == b.ARRAY:
             element, count = btf.array(type_id)
             if index >= count and not _is_flexible(btf, steps[-1], count):
-                raise ObjectError(f"CO-RE: element {index} of an array of {count}")
+                raise ObjectError(f"CO-RE: no element {index} in an array of {count}")
             type_id = btf.resolve(element)
             steps.append(Step(type_id, index))
             bit_offset += index * btf.size(type_id) * 8
@@ -71,12 +71,12 @@ def _size(btf: Btf, type_id: int) -> int:
 
 
 def _is_flexible(btf: Btf, before: Step, count: int) -> bool:
-    """Whether an array is the last member of a structure, without a length."""
+    """Return whether an array is the last member of a structure and has no length."""
     return not count and bool(before.name) and before.number == btf.vlen(before.type_id) - 1
 
 
 def match_access(local: Btf, access: Access, target: Btf, root: int) -> Access | None:
-    """The same path from a type of the kernel; None where that has no such members."""
+    """Return the access path for a type of the kernel; None if it lacks such members."""
     type_id, steps, bit_offset = root, list[Step](), 0
     for position, step in enumerate(access.steps):
         type_id = target.resolve(type_id)

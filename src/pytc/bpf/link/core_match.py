@@ -19,13 +19,13 @@ def essential(name: str) -> str:
 
 
 def kinds_agree(local: int, target: int) -> bool:
-    """The same kind, or both enums."""
+    """Return whether two types have the same kind or are both enums."""
     return local == target or (local in _ENUMS and target in _ENUMS)
 
 
 def fields_agree(local: Btf, local_id: int, target: Btf, target_id: int) -> bool:
-    """Whether a field of one type can stand for one of the other: structures always, arrays by their elements,
-    enums by name."""
+    """Return whether a field of one type can stand in for one of the other: structures always, arrays by their
+    elements, enums by name."""
     for _ in range(_DEPTH):
         local_id, target_id = local.resolve(local_id), target.resolve(target_id)
         kind, other = local.kind(local_id), target.kind(target_id)
@@ -47,7 +47,7 @@ def fields_agree(local: Btf, local_id: int, target: Btf, target_id: int) -> bool
 
 
 def types_agree(local: Btf, local_id: int, target: Btf, target_id: int, depth: int = _DEPTH) -> bool:
-    """Whether two types have the same shape, names and members aside."""
+    """Return whether two types have the same shape, apart from names and members."""
     while depth > 0:
         depth -= 1
         local_id, target_id = local.resolve(local_id), target.resolve(target_id)

@@ -47,9 +47,9 @@ _SIZE_BITS = {8: 0x18, 4: 0x00, 2: 0x08, 1: 0x10}
 
 
 class Value(NamedTuple):
-    """What a relocation gives for one type. ``size`` is the bytes of the field that is accessed, 0 where that does
-    not matter; ``widens`` is the kind of a field whose load may change its width, else 0; ``exact`` says whether the
-    instruction must hold the object's own value."""
+    """Result of a relocation for one type. ``size`` is the bytes of the accessed field, 0 where that does not matter;
+    ``widens`` is the kind of a field whose load may change its width, else 0; ``exact`` says whether the instruction
+    must hold the object's own value."""
 
     number: int
     size: int = 0
@@ -91,14 +91,14 @@ class CoreResolver:
         what = self.describe(relocation)
         if resolution.value is None:
             lacking = "" if self._candidates(relocation.type_id) else f" ({self._kernel.lacking()})"
-            return f"this kernel has no {what}{lacking}, and the program uses it without asking first whether it exists"
+            return f"this kernel has no {what}{lacking}, which the program uses without checking that it exists"
         return (
-            f"{what} has another size in this kernel than in the object, and only pointers and integers without "
-            "sign can be loaded with another width"
+            f"{what} has a different size in this kernel than in the object; only pointers and unsigned "
+            "integers can be loaded with a different width"
         )
 
     def describe(self, relocation: CoreRelocation) -> str:
-        """What a relocation is about, for messages: ``struct task_struct.pid``, ``enum state.RUNNING``."""
+        """Return the subject of a relocation, for messages: ``struct task_struct.pid``, ``enum state.RUNNING``."""
         local = self._local
         name = f"{_KEYWORDS.get(local.kind(relocation.type_id), '')}{local.name(relocation.type_id)}"
         if relocation.kind in _ENUM_KINDS:
@@ -137,7 +137,7 @@ class CoreResolver:
                 if essential(other) == essential(name)
             ]
         else:
-            raise ObjectError(f"CO-RE: relocation kind {kind} is not known")
+            raise ObjectError(f"CO-RE: unknown relocation kind {kind}")
         return self._decide(relocation, original, found)
 
     def _candidates(self, type_id: int) -> list[Place]:
@@ -176,10 +176,10 @@ class CoreResolver:
         enum = self._local.resolve(relocation.type_id)
         indices = parse_indices(relocation.access)
         if self._local.kind(enum) not in (b.ENUM, b.ENUM64) or len(indices) != 1:
-            raise ObjectError(f"CO-RE: type {relocation.type_id} is no enum")
+            raise ObjectError(f"CO-RE: type {relocation.type_id} is not an enum")
         values = self._local.enumerators(enum)
         if indices[0] >= len(values):
-            raise ObjectError(f"CO-RE: enumerator {indices[0]} of {len(values)}")
+            raise ObjectError(f"CO-RE: no enumerator {indices[0]}; the enum has {len(values)}")
         return values[indices[0]]
 
     def _decide(self, relocation: CoreRelocation, original: Value, found: list[tuple[int, Value]]) -> Resolution:
@@ -213,7 +213,7 @@ def _field_value(btf: Btf, access: Access, kind: int) -> Value:
             return Value(access.bit_offset // 8, btf.size(last.type_id), _widens(btf, last.type_id))
         if kind == FIELD_BYTE_SIZE:
             return Value(btf.size(last.type_id))
-        raise ObjectError("CO-RE: a bit field relocation of something that is no member")
+        raise ObjectError("CO-RE: a bit-field relocation of something other than a member")
     member = btf.member(last.type_id, last.number)
     type_id = btf.resolve(member.type_id)
     start, width = _storage(btf.size(type_id), access.bit_offset, member.bits)
@@ -230,7 +230,8 @@ def _field_value(btf: Btf, access: Access, kind: int) -> Value:
 
 
 def _widens(btf: Btf, type_id: int) -> int:
-    """Whether a load or store may change its width: PTR for pointers, INT for integers without sign, 0 for others."""
+    """Return whether a load or store may change its width: PTR for pointers, INT for unsigned integers, 0 for
+    others."""
     type_id = btf.resolve(type_id)
     kind = btf.kind(type_id)
     return kind if kind == b.PTR or (kind == b.INT and not btf.is_signed(type_id)) else 0
@@ -243,7 +244,7 @@ def _storage(size: int, bit_offset: int, bits: int) -> tuple[int, int]:
     start = bit_offset // 8 // size * size
     while bit_offset + bits - start * 8 > size * 8:
         if size >= 8:
-            raise ObjectError("CO-RE: a bit field that no 8-byte load holds")
+            raise ObjectError("CO-RE: a bit field that does not fit an 8-byte load")
         size *= 2
         start = bit_offset // 8 // size * size
     return start, size

@@ -29,7 +29,7 @@ class ExternResolver:
         self._addresses = addresses
         self._open_module = open_module
         self.module_fds: list[int] = []
-        """Of the modules whose functions are used: what ``module_index`` counts from 1 on."""
+        """Modules whose functions the program uses; ``module_index`` counts them from 1."""
 
     def resolve(self, externs: list[ExternSpec]) -> dict[str, ExternValue]:
         """Values by name; raises ObjectError for one that is missing and not weak."""
@@ -42,7 +42,7 @@ class ExternResolver:
         return values
 
     def _places(self, externs: list[ExternSpec]) -> dict[str, Place]:
-        """Where typed externs are: in vmlinux or else in the first module that has them."""
+        """Locate typed externs: in vmlinux or else in the first module that has them."""
         found: dict[str, Place] = {}
         for search in (self._kernel.in_vmlinux, self._kernel.in_modules):
             wanted = [e for e in externs if e.name not in found]
@@ -64,7 +64,9 @@ class ExternResolver:
         if not types_agree(self._btf, extern.type_id, place.btf, place.btf.referred(place.type_id)):
             if extern.is_weak and extern.kind == FUNCTION:  # a declaration with another flavour may fit
                 return ExternValue()
-            raise ObjectError(f'the kernel\'s {extern.kind} "{extern.name}" has another type than the object declares')
+            raise ObjectError(
+                f'the kernel\'s {extern.kind} "{extern.name}" has a different type than the object declares'
+            )
         if not place.module:
             return ExternValue(place.type_id)
         fd = self._open_module(place.module)
@@ -78,7 +80,8 @@ class ExternResolver:
         home = next((module for start, module in _HOMES if extern.name.startswith(start)), "")
         return (
             *self._kernel.hints(home),
-            f'a program that can do without "{extern.name}" declares it __weak (extern in .ksyms), and asks first',
+            f'a program that can do without "{extern.name}" should declare it __weak (extern in '
+            ".ksyms) and check it first",
         )
 
     def _untyped(self, extern: ExternSpec, addresses: dict[str, int]) -> ExternValue:

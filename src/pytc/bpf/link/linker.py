@@ -124,7 +124,7 @@ def _patch_load(code: bytearray, use: ExternReference, value: ExternValue) -> No
 
 
 def calls_modules(linked: LinkedProgram, externs: Mapping[str, ExternValue]) -> bool:
-    """Whether a program calls a function of a module: then it goes to the kernel with the modules' descriptors."""
+    """Return whether a program calls a function of a module; it is then loaded with the modules' descriptors."""
     return any(use.is_call and externs[use.name].module_index for use in linked.externs)
 
 
@@ -234,9 +234,7 @@ class _Linking:
                 raise ObjectError(
                     f'function "{part.function.name}" refers to "{target.name}", which the object '
                     "neither defines nor declares as an extern (__ksym or __kconfig, and -g)",
-                    hints=(
-                        'what another file defines comes from it: "bpftool gen object ALL.o ONE.o OTHER.o" links them',
-                    ),
+                    hints=('if another file defines it, link both: "bpftool gen object ALL.o ONE.o OTHER.o"',),
                 )
             self.externs.append(ExternReference(slot, target.name, is_call))
             return

@@ -1,4 +1,4 @@
-"""What linked instructions ask of a kernel: by looking at them, without one."""
+"""Kernel features that linked instructions need, found by looking at them, without a kernel."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

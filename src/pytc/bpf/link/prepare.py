@@ -61,7 +61,7 @@ def used_maps(spec: ObjectSpec, linked: Iterable[LinkedProgram]) -> frozenset[st
 
 
 def is_idle(spec: MapSpec, used: Collection[str]) -> bool:
-    """Whether nobody would ever see a map: programs use others, and it is pinned nowhere."""
+    """Return whether nobody would ever see a map: programs use others, and it is not pinned."""
     return spec.name not in used and not spec.pinning and not spec.reuse
 
 

@@ -72,7 +72,7 @@ def link_together(
 
 
 def type_of(program: ProgramSpec, type: ProgramType) -> ProgramType:
-    """What a program is loaded as: ``type``, or for UNSPEC what its section says. Raises ObjectError."""
+    """Return the type to load a program as: ``type``, or for UNSPEC that of its section name. Raises ObjectError."""
     found = type if type is not ProgramType.UNSPEC else program.type
     if found is ProgramType.UNSPEC:
         raise ObjectError("the section's name does not say a program type; give one")

@@ -21,7 +21,7 @@ NEEDS = {
 
 
 def simplified(image: bytes, features: Features) -> bytes:
-    """The same image where the kernel knows all its kinds, else one with substitutes.
+    """Return the BTF image unchanged if the kernel knows all its kinds, else one with substitutes.
 
     A variable or declaration tag becomes an integer, a DATASEC a structure, a floating point number an empty structure
     without a name, a type tag a const, a 64-bit enum a union.
@@ -93,7 +93,7 @@ def _to_structure(editor: _Editor, type_id: int) -> None:
 
 
 def _to_empty_structure(editor: _Editor, type_id: int) -> None:
-    """Without its name: a structure cannot be called ``long double``."""
+    """Replace a type by an empty structure without a name: a structure cannot be called ``long double``."""
     editor.set(type_id, 0, 0)
     editor.set_kind(type_id, b.STRUCT)
 

@@ -106,7 +106,9 @@ class _Editor:
                 if is_function:
                     self._make_global(variable.variable_id, variable.type_id)
                 elif self._btf.kind(variable.variable_id) != b.VAR:
-                    raise ObjectError(f".BTF: {section} has type {variable.variable_id}, no variable and no function")
+                    raise ObjectError(
+                        f".BTF: {section} has type {variable.variable_id}, neither a variable nor a function"
+                    )
                 else:
                     self._set(variable.variable_id, 3, _GLOBAL)
                 if section == KSYMS:

@@ -21,7 +21,7 @@ _OLD_LIMIT = 4096
 def program_causes(
     spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int, log: str
 ) -> tuple[str, ...]:
-    """For a program that is refused."""
+    """Return likely causes for a refused program."""
     reason = decisive_line(log)
     causes = [*_license_causes(spec, number, reason), *_helper_causes(type, reason), *_build_causes(reason)]
     if "R11 is invalid" in reason:
@@ -36,14 +36,14 @@ def program_causes(
     if not log and number == errno.E2BIG:
         count = len(linked.code) // 8
         causes.append(
-            f"the program has {count} instructions; kernels before 5.2 take {_OLD_LIMIT}, others a million"
+            f"the program has {count} instructions; kernels before 5.2 accept {_OLD_LIMIT}, later ones a million"
             if count > _OLD_LIMIT
             else "this kernel is too old for an attribute of the program"
         )
     if not log and number == errno.EINVAL:
         causes += _program_age(type, linked.program.expected_attach_type if linked.program.type == type else 0)
     if number == errno.EACCES and not log:
-        causes.append("the verifier gave no reason; try again with the word verbose")
+        causes.append('the verifier gave no reason; try again with "verbose"')
     return tuple(dict.fromkeys(causes))
 
 
@@ -68,7 +68,7 @@ def _helper_causes(type: ProgramType, reason: str) -> list[str]:
         return []
     if is_older(found.since):
         return [_helper_age(found)]
-    return [f"the helper bpf_{found.name} is not for programs of type {program_type_name(type)} in this kernel"]
+    return [f"programs of type {program_type_name(type)} cannot call the helper bpf_{found.name} in this kernel"]
 
 
 def _build_causes(reason: str) -> list[str]:
@@ -116,12 +116,12 @@ def _program_age(type: ProgramType, attach_type: int) -> list[str]:
 
 
 def slot_causes(map_name: str, entries: int, slot: int, number: int) -> tuple[str, ...]:
-    """For a program, or map, that does not go into a slot."""
+    """Return likely causes for a program or map that does not go into a slot."""
     if number == errno.E2BIG:
-        return (f'map "{map_name}" has {entries} entries; slot {slot} is not among them',)
+        return (f'map "{map_name}" has {entries} entries: slot {slot} is out of range',)
     if number == errno.EINVAL:
         return (
             "all programs of a program array must have the same type and be JIT-compiled alike; "
-            "a pinned array keeps the type of the first program that it held",
+            "a pinned array keeps the type of the first program it held",
         )
     return ()

@@ -1,4 +1,4 @@
-"""From blueprint to kernel: maps, programs, slots. Everything or nothing.
+"""Load an object into the kernel: maps, programs, slots. All or nothing.
 
 :func:`load` takes visible steps, each of which leaves what it made with the :class:`Loaded` object; a failure
 closes every descriptor and removes every pin that was made.
@@ -130,8 +130,8 @@ def load_together(
     features: Features | None = None,
     cache: "ObjectCache | None" = None,
 ) -> Loaded:
-    """The same for several programs of an object, which then have their maps in common. With ``used_only``, a map that
-    none of them uses and that is not pinned is not made.
+    """Load several programs of an object, which then share its maps. With ``used_only``, a map that none of them uses
+    and that is not pinned is not created.
 
     Each program comes with its type, UNSPEC for what the section's name says. One that is named twice with the same
     type is loaded once.

@@ -1,4 +1,4 @@
-"""What loads of the same object have in common, for those who load it again and again."""
+"""Cache for repeated loads of the same object."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ class ObjectCache(Closing):
         self._kept: dict[tuple[str, str], _Kept] = {}
 
     def read(self, path: str, *, layout20: str = "") -> ObjectSpec:
-        """As :func:`pytc.bpf.read_object`, with the same errors."""
+        """Read an object like :func:`pytc.bpf.read_object`, with the same errors."""
         data = elf.read_file(path)
         kept = self._kept.get((path, layout20))
         if kept is not None and kept.spec.image == data:
@@ -59,7 +59,7 @@ class ObjectCache(Closing):
         kernel_btf: str,
         open_module: Callable[[int], int],
     ) -> Prepared:
-        """As :func:`pytc.bpf.link.prepare.prepare`."""
+        """Prepare an object like :func:`pytc.bpf.link.prepare.prepare`."""
         kept, key = self._of(spec), (tuple(wanted), kernel_btf)
         if kept is not None and key in kept.prepared:
             return kept.prepared[key]
@@ -81,14 +81,14 @@ class ObjectCache(Closing):
     def remember(
         self, choice: object, spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]], layout20: str = ""
     ) -> None:
-        """After a load that went well: what ``choice`` stands for in an object as it was read, with its parameters as
-        they are."""
+        """Store the recipe of a successful load: that of ``choice`` in an object as it was read, with its present
+        parameters."""
         kept = self._kept.get((spec.path, layout20))
         if kept is not None and spec is kept.spec and choice not in kept.recipes and len(kept.recipes) < _MOST_LINKED:
             kept.recipes[choice] = self._recipe(kept, wanted)
 
     def recall(self, path: str, choice: object, layout20: str = "") -> "KeptRecipe | None":
-        """How to load again what a choice stands for; None where it has to be loaded from the start."""
+        """Return the recipe of a choice; None if it must be loaded from scratch."""
         kept = self._kept.get((path, layout20))
         return None if kept is None else kept.recipes.get(choice)
 
@@ -102,7 +102,7 @@ class ObjectCache(Closing):
         return None if made is None else KeptRecipe(kept, made, *wanted[0])
 
     def _of(self, spec: ObjectSpec) -> "_Kept | None":
-        """What is kept of the object that a spec was made of."""
+        """Return the cache entry of the object that a spec was made from."""
         return next((kept for kept in self._kept.values() if kept.is_of(spec)), None)
 
     def _forget(self, key: tuple[str, str]) -> None:
@@ -132,7 +132,7 @@ class _Kept:
             self.btf.close()
 
     def is_of(self, spec: ObjectSpec) -> bool:
-        """Whether all that linking and types depend on is the same."""
+        """Return whether everything that linking and types depend on is the same."""
         own = self.spec
         if spec is own:
             return True
@@ -148,7 +148,7 @@ class _Kept:
 
 
 class KeptRecipe:
-    """How to load a program of an object, for as long as its file stays what it was."""
+    """A recipe for loading a program of an object, valid as long as its file does not change."""
 
     def __init__(self, kept: _Kept, recipe: "Recipe", program: ProgramSpec, type: ProgramType) -> None:
         self._kept = kept

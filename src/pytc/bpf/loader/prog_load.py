@@ -77,8 +77,8 @@ def _text(buffer: "ctypes.Array[ctypes.c_char]") -> str:
 def program_attribute(
     spec: ObjectSpec, linked: LinkedProgram, code: bytes | bytearray, type: ProgramType, btf_fd: int, features: Features
 ) -> tuple[ProgLoadAttr, list[object]]:
-    """What BPF_PROG_LOAD is given, without a log, and the memory that it points into: the instructions come first, and
-    stay those of ``code`` where that is a bytearray."""
+    """Return the attribute of BPF_PROG_LOAD without a log, and the memory that it points into: the instructions come
+    first, and stay those of ``code`` if that is a bytearray."""
     instructions = (
         (ctypes.c_char * len(code)).from_buffer(code)
         if isinstance(code, bytearray)

@@ -38,7 +38,7 @@ class Program(Closing):
 
     @property
     def description(self) -> ProgramDescription:
-        """What the kernel says of it; raises BpfSyscallError, also for a descriptor of something else."""
+        """The kernel's description of the program; raises BpfSyscallError, also for a descriptor of something else."""
         return describe_program(self.fd)
 
     def test_run(self, packet: bytes, *, repeat: int = 1) -> "Run":

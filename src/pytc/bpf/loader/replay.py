@@ -76,8 +76,8 @@ class Recipe:
 
 
 def recipe_of(spec: ObjectSpec, prepared: Prepared, btf_fd: int, features: Features) -> Recipe | None:
-    """How to load what was prepared; None where it takes more than a recipe has. The descriptor of its types has to
-    stay open for as long as the recipe is used."""
+    """Return the recipe for loading a prepared program; None if it needs more than a recipe has. The descriptor of its
+    types must stay open as long as the recipe is used."""
     used = [one for one in spec.maps.values() if one.name in prepared.used]
     if (
         len(prepared.programs) != 1

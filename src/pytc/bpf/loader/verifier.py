@@ -55,7 +55,7 @@ def _without_poison(spec: ObjectSpec, linked: LinkedProgram, reason: str, log: s
     if number == POISON_RELOCATION:
         return linked.missing.get(slot, reason)
     name = next((e.name for e in spec.externs.values() if POISON_FUNCTION + e.number == number), "")
-    return f"this kernel has no function {name}, and the program calls it" if name else reason
+    return f"this kernel has no function {name}, which the program calls" if name else reason
 
 
 def _source(spec: ObjectSpec, linked: LinkedProgram, log: str) -> Line | None:

@@ -28,12 +28,12 @@ class Batch(NamedTuple):
 
 
 def batch_entries(found: RawMap) -> int:
-    """How many entries to move at a time."""
+    """Return how many entries to move at a time."""
     return max(1, min(_ENTRIES, _BYTES // max(found.description.key_size + found.value_bytes, 1)))
 
 
 def read_batches(found: RawMap, flags: int = ANY) -> Iterator[Batch]:
-    """All entries; those that come and go meanwhile may be missed. ``flags`` is ANY or F_LOCK.
+    """Yield all entries; may miss entries that come and go meanwhile. ``flags`` is ANY or F_LOCK.
 
     Raises BpfSyscallError.
     """
@@ -158,7 +158,7 @@ def _address(buffer: bytearray) -> int:
 
 
 def _did(found: RawMap, command: Command, attr: MapBatchAttr) -> bool:
-    """Whether all was done. What a failed call says of how far it got cannot be relied on where it did not begin."""
+    """Return whether a batch call did everything. The count of a failed call is unreliable if it never started."""
     try:
         bpf(command, attr, what=f'map "{found.name}"')
     except BpfSyscallError:

@@ -21,11 +21,11 @@ def map_causes(spec: MapSpec, entries: int, number: int) -> tuple[str, ...]:
         f"{entries} entries and flags {spec.flags:#x}"
     )
     if number == errno.EINVAL:
-        return (*_type_age(spec), *_odd_attributes(spec, entries), f"the kernel does not take {what}")
+        return (*_type_age(spec), *_odd_attributes(spec, entries), f"the kernel does not accept {what}")
     if number in (errno.EOPNOTSUPP, ENOTSUPP):
         return (*_type_age(spec), f"the kernel does not support {what}")
     if number == errno.E2BIG:
-        return (f"{entries} entries are more than the kernel allows, or it is too old for an attribute of the map",)
+        return (f"{entries} entries exceed the kernel's limit, or the kernel is too old for an attribute of the map",)
     if number == errno.ENOMEM:
         return (f"there is no memory for {what}",)
     return ()

@@ -73,12 +73,12 @@ class Map(RawMap):
         return read_items(self)
 
     def batches(self, flags: int = ANY) -> "Iterator[Batch]":
-        """All elements, many at a time: their keys, one after another, and their values."""
+        """Yield all elements, many at a time: their keys, one after another, and their values."""
         return read_batches(self, flags)
 
     @property
     def typed(self) -> "TypedMap":
-        """The same map with keys and values as Python values, by its types (BTF). The map must stay open."""
+        """A view of the map with Python values as keys and values, by its types (BTF). The map must stay open."""
         from pytc.bpf.maps.typed import TypedMap  # with its codecs, which access by bytes does not need
 
         return TypedMap(self)
@@ -100,7 +100,7 @@ def create_map(
 def map_attribute(
     spec: MapSpec, kernel_name: str, features: Features, *, btf_fd: int = 0, inner_fd: int = 0
 ) -> MapCreateAttr:
-    """What BPF_MAP_CREATE is given."""
+    """Return the attribute of BPF_MAP_CREATE."""
     attr = MapCreateAttr(
         map_type=spec.type,
         key_size=spec.key_size,
@@ -121,7 +121,7 @@ def map_attribute(
 
 
 def wants_btf(spec: MapSpec) -> bool:
-    """Whether a map is created with key and value types."""
+    """Return whether to create a map with key and value types."""
     return bool(spec.value_type_id) and spec.type not in WITHOUT_BTF_TYPES
 
 

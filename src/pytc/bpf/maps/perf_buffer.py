@@ -46,7 +46,7 @@ class PerfBuffer(Closing):
 
     def __init__(self, found: "Map", *, pages: int = _PAGES) -> None:
         if found.description.type != MapType.PERF_EVENT_ARRAY:
-            raise BpfError(f'map "{found.name}" is a {map_type_name(found.description.type)}, and no perf event array')
+            raise BpfError(f'map "{found.name}" is a {map_type_name(found.description.type)}, not a perf event array')
         self._map, self._pages = found, pages
         self._rings: dict[int, _Ring] = {}
         self._poll = select.epoll()

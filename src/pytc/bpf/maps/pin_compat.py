@@ -28,7 +28,7 @@ def open_pinned(spec: MapSpec, path: str) -> Map | None:
     try:
         found = Map(descriptor, spec)
     except BpfSyscallError as error:
-        raise PinError(f'map "{spec.name}": what is pinned at "{path}" is no map', errno=error.errno) from error
+        raise PinError(f'map "{spec.name}": "{path}" is not a pinned map', errno=error.errno) from error
     differences = differing_fields(declared_shape(spec), existing_shape(found.description))
     if differences:
         found.close()
@@ -37,7 +37,7 @@ def open_pinned(spec: MapSpec, path: str) -> Map | None:
 
 
 class MapShape(NamedTuple):
-    """What two maps must have in common for one to stand in for the other."""
+    """Properties that two maps must share for one to stand in for the other."""
 
     type: int
     key_size: int

@@ -1,4 +1,4 @@
-"""Where maps are pinned: tc's hierarchy in a bpffs.
+"""Paths of pinned maps: tc's hierarchy in a bpffs.
 
 ``<mnt>/tc/globals/MAP`` for PIN_GLOBAL_NS and libbpf's by-name pinning, ``<mnt>/tc/SHA1/MAP`` for
 PIN_OBJECT_NS, ``<mnt>/PATH/MAP`` for the other numbers, which bpf_pinning translates; ``<mnt>/ip`` and
@@ -41,13 +41,13 @@ class PinRoot:
 
     @classmethod
     def unmounted(cls, mount: str = "") -> "PinRoot":
-        """The same place to look at: no bpffs is mounted when there is none."""
+        """Return a pin root for reading only: it mounts no bpffs if there is none."""
         made = cls(mount)
         made._mount = find_mount(mount) or mount or DEFAULT_MOUNT
         return made
 
     def fresh(self) -> "PinRoot":
-        """The same place, with nothing made so far."""
+        """Return a copy that has created nothing so far."""
         other = PinRoot(self._wanted, pinning_files=self._files)
         other._mount = self._mount
         return other
@@ -60,12 +60,12 @@ class PinRoot:
         return self._mount
 
     def path_for(self, spec: MapSpec, owner: ObjectSpec) -> str:
-        """Where a map is pinned, empty for one that is not; raises PinError for an unknown pinning number, and for
-        a name that is no file name."""
+        """Return the path of a map's pin, empty for one that is not pinned; raises PinError for an unknown pinning
+        number, and for a name that is no file name."""
         if spec.pinning == PIN_NONE:
             return ""
         if "/" in spec.name or spec.name in ("", ".", ".."):
-            raise PinError(f'map "{spec.name}": "{spec.name}" is no name for a pin')
+            raise PinError(f'map "{spec.name}": "{spec.name}" is not a valid name for a pin')
         return os.path.join(self.mount, self._directory(spec, owner), spec.name)
 
     def _directory(self, spec: MapSpec, owner: ObjectSpec) -> str:
@@ -77,7 +77,7 @@ class PinRoot:
         if spec.pinning not in custom:
             raise PinError(
                 f'map "{spec.name}": pinning {spec.pinning} is not in {" or ".join(self._files)}',
-                hints=(f'a line like "{spec.pinning} tc/my_maps" in {self._files[0]} names it',),
+                hints=(f'add a line like "{spec.pinning} tc/my_maps" to {self._files[0]}',),
             )
         return custom[spec.pinning]
 
@@ -110,10 +110,7 @@ class PinRoot:
             self.check(os.path.join(path, "pin"))
         except OSError as error:
             read_only = (
-                (
-                    f'"{self.mount}" is mounted read-only (containers often are given it so); TC_BPF_MNT names '
-                    "another mount point",
-                )
+                (f'"{self.mount}" is mounted read-only (common in containers); set TC_BPF_MNT to another mount point',)
                 if error.errno == errno.EROFS
                 else ()
             )
@@ -159,7 +156,7 @@ class PinRoot:
         return tuple(self._made)
 
     def keep(self) -> None:
-        """What was made stays."""
+        """Keep everything that was created."""
         self._made.clear()
 
     def undo(self) -> None:
@@ -195,7 +192,7 @@ def find_mount(wanted: str = "") -> str:
 
 
 def is_bpffs(path: str) -> bool:
-    """Whether statfs(2) says that a path is in a bpffs."""
+    """Return whether a path is in a bpffs, by statfs(2)."""
     return file_system_type(path) == _BPF_FS_MAGIC
 
 
@@ -210,7 +207,7 @@ def mount_bpffs(target: str) -> str:
         raise PinError(
             f'no bpffs is mounted, and mounting one at "{target}" failed: {strerror(number)}',
             errno=number,
-            hints=("TC_BPF_MNT names another mount point",),
+            hints=("set TC_BPF_MNT to another mount point",),
         ) from error
     return target
 

@@ -50,7 +50,8 @@ class RawMap(Closing):
 
     @property
     def description(self) -> MapDescription:
-        """What the kernel says of it, asked once; raises BpfSyscallError, also for a descriptor of something else."""
+        """The kernel's description of the map, read once; raises BpfSyscallError, also for a descriptor of something
+        else."""
         if self._description is None:
             self._description = describe_map(self.fd)
         return self._description
@@ -85,7 +86,7 @@ class RawMap(Closing):
 
     @property
     def name(self) -> str:
-        """As declared; the kernel's (cut) name where there is no declaration."""
+        """The declared name; the kernel's (truncated) name if there is no declaration."""
         return self.spec.name if self.spec is not None else self.description.name
 
     @property
@@ -123,7 +124,7 @@ class RawMap(Closing):
         return value.raw[: self.value_bytes]
 
     def may_hold(self, value: bytes) -> bool:
-        """Whether a bloom filter may hold a value; False is certain. Raises BpfSyscallError."""
+        """Return whether a bloom filter may hold a value; False is certain. Raises BpfSyscallError."""
         try:
             self._element(Command.MAP_LOOKUP_ELEM, None, ctypes.create_string_buffer(value, max(len(value), 1)))
         except BpfSyscallError as error:
@@ -135,7 +136,7 @@ class RawMap(Closing):
     def update(self, key: bytes, value: bytes, flags: int = ANY) -> None:
         """Sets an element; ``flags`` is ANY, NOEXIST or EXIST, and F_LOCK to hold the value's spin lock."""
         if len(value) != self.value_bytes:
-            raise BpfError(f'map "{self.name}": a value of {len(value)} bytes, {self.value_bytes} wanted')
+            raise BpfError(f'map "{self.name}": a value of {len(value)} bytes; {self.value_bytes} expected')
         self._element(
             Command.MAP_UPDATE_ELEM, self._key(key), ctypes.create_string_buffer(value, max(len(value), 1)), flags
         )
@@ -193,7 +194,7 @@ class RawMap(Closing):
 
     def _key(self, key: bytes) -> "ctypes.Array[ctypes.c_char] | None":
         if len(key) != self._shape[1]:
-            raise BpfError(f'map "{self.name}": a key of {len(key)} bytes, {self._shape[1]} wanted')
+            raise BpfError(f'map "{self.name}": a key of {len(key)} bytes; {self._shape[1]} expected')
         return ctypes.create_string_buffer(key, len(key)) if key else None
 
     def _element(

@@ -1,4 +1,4 @@
-"""What programs send: BPF_MAP_TYPE_RINGBUF (kernel/bpf/ringbuf.c) and perf events.
+"""Readers of events that programs send: BPF_MAP_TYPE_RINGBUF (kernel/bpf/ringbuf.c) and perf events.
 
 A ring buffer's memory: a page with the consumer's position (u64), which the consumer writes, a page with the
 producer's, then the data, mapped twice in a row so that no record is in two parts. Records are ``len u32`` with a bit
@@ -31,7 +31,7 @@ class Event(NamedTuple):
 
 
 class EventSource(Protocol):
-    """Where events come from."""
+    """A source of events."""
 
     def events(self, timeout: float | None = None) -> Iterator[Event]: ...
 
@@ -46,7 +46,7 @@ class RingBuffer(Closing):
 
     def __init__(self, found: "Map") -> None:
         if found.description.type != MapType.RINGBUF:
-            raise BpfError(f'map "{found.name}" is a {map_type_name(found.description.type)}, and no ring buffer')
+            raise BpfError(f'map "{found.name}" is a {map_type_name(found.description.type)}, not a ring buffer')
         page, self._size = mmap.PAGESIZE, found.description.max_entries
         try:
             self._consumer = mmap.mmap(found.fd, page, prot=mmap.PROT_READ | mmap.PROT_WRITE)

@@ -1,4 +1,4 @@
-"""What the keys and values of a map are: by BTF where the map has it, by a format, by the map's type."""
+"""Types of a map's keys and values: from BTF if the map has it, from a format, or from the map's type."""
 
 from typing import Any, NamedTuple
 
@@ -46,7 +46,7 @@ class MapTypes(NamedTuple):
     def summed(self) -> "MapTypes":
         """Types whose values are sums over CPUs; raises CodecError for a map without values for each CPU."""
         if not self.is_per_cpu:
-            raise CodecError("sum is for maps with a value for each CPU")
+            raise CodecError("sum works only on per-CPU maps")
         stride = -(-self.value.size // 8) * 8
         return self._replace(whole=summed(self.value, self.cpus, stride), is_per_cpu=False)
 
@@ -86,14 +86,14 @@ def named_codec(text: str, size: int, btf: Btf | None) -> Codec:
         keyword, _, last = name.rpartition(" ")
         type_id = types.find(last, *_KINDS[keyword])
         if not type_id:
-            raise CodecError(f'there is no type "{name}", neither as a format nor in the type information')
+            raise CodecError(f'unknown type "{name}": neither a format nor in the type information')
         return btf_codec(types, type_id, in_map=True, max_leaves=_MAX_LEAVES)
 
     return format_codec(text, size, lookup)
 
 
 def plain_codec(size: int) -> Codec:
-    """What stands in for a type: an unsigned number of 1, 2, 4 or 8 bytes, else hex."""
+    """Return the codec for a value without a type: an unsigned number of 1, 2, 4 or 8 bytes, else hex."""
     return Integer(size) if size in _INTEGER_SIZES else hex_codec(size)
 
 
@@ -108,7 +108,7 @@ def _key(description: MapDescription, btf: Btf | None) -> Codec:
 
 
 def _is_prefix(codec: Codec) -> bool:
-    """Whether a structure is a length and an address, and nothing else."""
+    """Return whether a structure is a length and an address, and nothing else."""
     if codec.size not in _LPM_SIZES or not isinstance(codec, Structure) or len(codec.parts) != 2:
         return False
     length, data = codec.parts

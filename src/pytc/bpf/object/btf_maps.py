@@ -37,7 +37,7 @@ class _Declared(NamedTuple):
 
 
 def read_btf_maps(image: ElfImage, btf: Btf | None) -> list[PlacedMap]:
-    """All maps of section ``.maps``; raises MapDefinitionError."""
+    """Return all maps of section ``.maps``; raises MapDefinitionError."""
     section = image.section(MODERN)
     if section is None or not section.size:
         return []
@@ -50,7 +50,7 @@ def read_btf_maps(image: ElfImage, btf: Btf | None) -> list[PlacedMap]:
         )
     data_section = btf.data_section(MODERN)
     if not data_section:
-        raise MapDefinitionError('the object has a ".maps" section, but its BTF says nothing of it')
+        raise MapDefinitionError('the object has a ".maps" section, but its BTF does not describe it')
     result = []
     for variable in btf.section_variables(data_section):
         symbol = symbols.get(variable.name)
@@ -77,7 +77,7 @@ def _read_map(btf: Btf, name: str, type_id: int, *, inner: bool = False) -> _Dec
                 raise MapDefinitionError(f'map "{name}": an inner map cannot have "values"')
             spec, values_at = _template(btf, spec, member), member.bit_offset // 8
         else:
-            raise MapDefinitionError(f'map "{name}": attribute "{member.name}" is not known')
+            raise MapDefinitionError(f'map "{name}": unknown attribute "{member.name}"')
     if not spec.type:
         raise MapDefinitionError(f'map "{name}" has no type')
     _check_sizes(btf, spec)
@@ -161,7 +161,7 @@ _ATTRIBUTES: dict[str, Callable[[Btf, MapSpec, b.Member], MapSpec]] = {
 
 
 def _template(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
-    """What ``__array(values, ...)`` says: the definition of inner maps, or that programs go in."""
+    """Return the meaning of ``__array(values, ...)``: the definition of inner maps, or that the slots take programs."""
     array = btf.resolve(member.type_id)
     if btf.kind(array) != b.ARRAY:
         raise MapDefinitionError(f'map "{spec.name}": "values" is not an array')
@@ -193,7 +193,7 @@ def _slots(
         if declared.values_at < 0 or rest or index < 0:
             raise MapDefinitionError(
                 f'map "{declared.spec.name}": a relocation at byte {relocation.offset - at} '
-                f'of {size}, which is no element of "values"'
+                f'of {size}, which is not an element of "values"'
             )
         slots.append((index, _target(image, section, relocation, declared.spec.name)))
     return tuple(slots)

@@ -173,7 +173,7 @@ def _read_sections(data: bytes, header: "dict[str, int]", structs: ELFStructs) -
     contents = [_contents(data, index, entry) for index, entry in enumerate(raw)]
     names_index = header["e_shstrndx"]
     if names_index >= count:
-        raise ObjectError(f"section {names_index} is said to hold the names; there are {count}")
+        raise ObjectError(f"section {names_index} should hold the names; there are only {count} sections")
     names = contents[names_index]
     return tuple(
         ElfSection(
@@ -206,7 +206,7 @@ def string_at(table: bytes, offset: int) -> str:
     if offset >= len(table):
         if offset == 0:
             return ""
-        raise ObjectError(f"a name at byte {offset} of a string table of {len(table)}")
+        raise ObjectError(f"no name at byte {offset}: the string table has {len(table)} bytes")
     end = table.find(b"\0", offset)
     return table[offset : end if end >= 0 else len(table)].decode("utf-8", "backslashreplace")
 
@@ -216,14 +216,14 @@ def _read_symbols(sections: tuple[ElfSection, ...]) -> tuple[ElfSymbol, ...]:
     if table is None:
         return ()
     if table.link >= len(sections):
-        raise ObjectError(f"the symbol table's names are in section {table.link}; there are {len(sections)}")
+        raise ObjectError(f"the symbol table's names are in section {table.link}; there are only {len(sections)}")
     if len(table.data) % _SYMBOL.size:
-        raise ObjectError(f"the symbol table has {len(table.data)} bytes, no multiple of {_SYMBOL.size}")
+        raise ObjectError(f"the symbol table has {len(table.data)} bytes, not a multiple of {_SYMBOL.size}")
     names = sections[table.link].data
     symbols = []
     for index, (name, info, other, section, value, size) in enumerate(_SYMBOL.iter_unpack(table.data)):
         if len(sections) <= section < _SHN_LORESERVE:
-            raise ObjectError(f"symbol {index} is in section {section}; there are {len(sections)}")
+            raise ObjectError(f"symbol {index} is in section {section}; there are only {len(sections)}")
         text = string_at(names, name)
         if info & 0xF == SECTION and not text and section < _SHN_LORESERVE:
             text = sections[section].name
@@ -239,20 +239,22 @@ def _read_relocations(
         if section.type not in ("SHT_REL", "SHT_RELA"):
             continue
         if section.info >= len(sections):
-            raise ObjectError(f"relocations {section.name!r} patch section {section.info}; there are {len(sections)}")
+            raise ObjectError(
+                f"relocations {section.name!r} patch section {section.info}; there are only {len(sections)}"
+            )
         patched = sections[section.info]
         if not wants_relocations(patched):
             continue
         entry = _RELA if section.type == "SHT_RELA" else _REL
         if len(section.data) % entry.size:
             raise ObjectError(
-                f"relocations {section.name!r} have {len(section.data)} bytes, no multiple of {entry.size}"
+                f"relocations {section.name!r} have {len(section.data)} bytes, not a multiple of {entry.size}"
             )
         entries = result.setdefault(section.info, [])
         for offset, info, *addend in entry.iter_unpack(section.data):
             symbol = info >> 32
             if symbol >= len(symbols):
-                raise ObjectError(f"relocation {section.name!r} names symbol {symbol}; there are {len(symbols)}")
+                raise ObjectError(f"relocation {section.name!r} names symbol {symbol}; there are only {len(symbols)}")
             if offset >= patched.size:
                 raise ObjectError(f"relocation {section.name!r} patches byte {offset} of {patched.size}")
             entries.append(ElfRelocation(offset, symbols[symbol], info & 0xFFFFFFFF, addend[0] if addend else 0))

@@ -70,7 +70,7 @@ def kconfig_map(externs: Mapping[str, ExternSpec], btf: Btf | None) -> MapSpec |
         return None
     size = max(e.offset + e.size for e in settings)
     if size > _MOST_SETTINGS:
-        raise ObjectError(f"the externs of .kconfig take {size} bytes; {_MOST_SETTINGS} are the most")
+        raise ObjectError(f"the externs of .kconfig take {size} bytes; the limit is {_MOST_SETTINGS}")
     return MapSpec(
         KCONFIG,
         MapType.ARRAY,

@@ -61,7 +61,7 @@ def is_legacy_section(name: str) -> bool:
 
 
 def read_legacy_maps(image: ElfImage, btf: Btf | None, *, layout20: str = "") -> list[PlacedMap]:
-    """All maps of the legacy sections, in order; raises MapDefinitionError."""
+    """Return all maps of the legacy sections, in order; raises MapDefinitionError."""
     result: list[PlacedMap] = []
     for section in image.sections:
         if is_legacy_section(section.name) and section.size:
@@ -160,7 +160,7 @@ def _words(section: ElfSection, symbol: ElfSymbol, size: int) -> tuple[int, ...]
     if any(words[_LARGEST // 4 :]):
         raise MapDefinitionError(
             f'map "{symbol.name}": a structure of {size} bytes whose bytes after the first '
-            f"{_LARGEST} are not zero; they are not known to pytc"
+            f"{_LARGEST} are not zero; pytc does not know them"
         )
     return words
 
@@ -169,7 +169,7 @@ def _layout(
     size: int, rows: Sequence[tuple[int, ...]], image: ElfImage, section: ElfSection, *, btf: Btf | None, layout20: str
 ) -> tuple[str, ...]:
     if size == 20 and layout20 not in ("", ELF_MAP, MAP_DEF):
-        raise MapDefinitionError(f'"{layout20}" is no layout of 20 bytes; "{ELF_MAP}" and "{MAP_DEF}" are')
+        raise MapDefinitionError(f'"{layout20}" is not a layout of 20 bytes; "{ELF_MAP}" and "{MAP_DEF}" are')
     if size == 20 and (layout20 or _kind_of_20(rows, image, section, btf)) == MAP_DEF:
         return _MAP_DEF_LAYOUT
     fields = _LAYOUTS.get(min(size, _LARGEST))

@@ -29,5 +29,5 @@ def _cut(octets: str) -> str:
 
 
 def _octets(name: str) -> str:
-    """One character for each byte of a name, as the kernel and libbpf count."""
+    """Return one character for each byte of a name, as the kernel and libbpf count."""
     return name.encode("utf-8", "surrogateescape").decode("latin-1")

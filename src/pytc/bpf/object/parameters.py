@@ -22,7 +22,7 @@ class Parameters(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a variable is: ``offset`` in bytes in the contents of a data map."""
+    """Location of a variable: ``offset`` in bytes in the contents of a data map."""
 
     map: str
     offset: int
@@ -51,7 +51,7 @@ def _declared(spec: ObjectSpec, maps: Mapping[str, MapSpec], name: str) -> MapSp
     declared = maps.get(name)
     if declared is None or declared.origin == DATA:
         known = ", ".join(f'"{m.name}"' for m in spec.maps.values() if m.origin != DATA) or "none"
-        raise SelectionError(f'object file "{spec.path}": no map "{name}"; there are {known}')
+        raise SelectionError(f'object file "{spec.path}": no map "{name}"; its maps: {known}')
     return declared
 
 
@@ -75,16 +75,16 @@ def _name(path: str) -> str:
 
 
 def _find(spec: ObjectSpec, path: str) -> Place:
-    """Where the variable of a path is; raises SelectionError or ObjectError."""
+    """Return the location of the variable of a path; raises SelectionError or ObjectError."""
     if spec.btf is None:
         raise ObjectError(
-            f'variable "{path}": the object has no BTF, which tells where variables are; compile it with -g'
+            f'variable "{path}": the object has no BTF, which describes its variables; compile it with -g'
         )
     name = _name(path)
     found = [place for known, place in variables(spec) if known == name]
     if not found:
         known = ", ".join(sorted({known for known, _ in variables(spec)})) or "none"
-        raise SelectionError(f'object file "{spec.path}": no global variable "{name}"; there are {known}')
+        raise SelectionError(f'object file "{spec.path}": no global variable "{name}"; its variables: {known}')
     if len(found) > 1:
         raise SelectionError(f'object file "{spec.path}": there are {len(found)} variables "{name}"')
     return found[0]

@@ -44,7 +44,7 @@ TEXT = ".text"
 
 
 class _Places(NamedTuple):
-    """What relocations can point at, by section index."""
+    """Possible targets of relocations, by section index."""
 
     maps: dict[tuple[int, int], str]
     map_sections: frozenset[int]
@@ -65,7 +65,7 @@ def read_object(path: str, *, layout20: str = "") -> ObjectSpec:
 
 
 def read_object_bytes(data: bytes, path: str, *, layout20: str = "") -> ObjectSpec:
-    """The same for a file that has been read."""
+    """Read an object from the bytes of its file."""
     try:
         return read_bytes(data, path, layout20=layout20)
     except ObjectError as error:
@@ -184,7 +184,7 @@ def _version(image: ElfImage) -> int:
 
 
 def _read_data_maps(image: ElfImage, btf: Btf | None, object_name: str) -> dict[int, MapSpec]:
-    """One array map of one element for each data section, as libbpf makes them."""
+    """Return an array map of one element for each data section, as libbpf creates them."""
     result: dict[int, MapSpec] = {}
     for section in image.sections:
         if not section.size or not section.flags & 2 or not _DATA_SECTION.match(section.name):
@@ -237,7 +237,7 @@ def _has_globals(image: ElfImage, btf: Btf | None, type_id: int) -> bool:
 
 def _read_code(image: ElfImage, section: ElfSection, places: _Places, symbols: Sequence[elf.ElfSymbol]) -> CodeSection:
     if section.size % instructions.SIZE:
-        raise ObjectError(f'section "{section.name}" has {section.size} bytes, no whole number of instructions')
+        raise ObjectError(f'section "{section.name}" has {section.size} bytes, not a whole number of instructions')
     relocations: dict[int, Target] = {}
     for relocation in image.relocations.get(section.number, ()):
         relocations[relocation.offset] = _resolve(image, section, relocation, places)
@@ -265,7 +265,7 @@ def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, pl
     if symbol.section in places.code:
         return _function_target(image, where, symbol.section, offset)
     if is_call:
-        raise ObjectError(f'{where}: a call to "{symbol.name}", which is no function')
+        raise ObjectError(f'{where}: a call to "{symbol.name}", which is not a function')
     return _data_target(image, where, symbol, offset, places)
 
 
@@ -316,7 +316,7 @@ def _data_target(image: ElfImage, where: str, symbol: elf.ElfSymbol, offset: int
 
 
 def _by_section(symbols: Iterable[elf.ElfSymbol]) -> dict[int, list[elf.ElfSymbol]]:
-    """Those with names, in their order."""
+    """Group the symbols that have names by section, in their order."""
     found: dict[int, list[elf.ElfSymbol]] = {}
     for symbol in symbols:
         if symbol.name:
@@ -336,7 +336,7 @@ def _functions(section: ElfSection, symbols: Sequence[elf.ElfSymbol]) -> tuple[F
         if start % instructions.SIZE or size % instructions.SIZE or not 0 < size <= section.size - start:
             raise ObjectError(
                 f'function "{symbol.name}" takes bytes {start} to {start + size} of section '
-                f'"{section.name}" with {section.size}'
+                f'"{section.name}", which has {section.size}'
             )
         result.append(FunctionSpec(symbol.name, section.number, start, size, symbol.binding != elf.LOCAL))
     return tuple(result)

@@ -67,7 +67,7 @@ class MapSpec(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What a relocation points at.
+    """Target of a relocation.
 
     ``kind`` is ``map`` (``name`` of the map), ``data`` (``name`` of the data map, ``offset`` into it),
     ``function`` (``section`` index and ``offset`` in bytes), ``extern`` (``name``) or ``jumps`` (a jump table).
@@ -137,7 +137,7 @@ class ExternValue(NamedTuple):
 
 
 class ObjectSpec(NamedTuple):
-    """All that an object file declares.
+    """All declarations of an object file.
 
     ``name`` is the file's base name, ``image`` its bytes; ``license`` is empty without a license section.
     ``section_sizes`` (bytes, by section name) and ``variable_offsets`` (bytes, by section and symbol name)
@@ -167,7 +167,7 @@ class ObjectSpec(NamedTuple):
         return sha1(self.image).hexdigest()
 
     def unpinned(self) -> "ObjectSpec":
-        """The same object with maps that are pinned nowhere."""
+        """Return the same object without pinned maps."""
         return self._replace(maps={name: declared._replace(pinning=PIN_NONE) for name, declared in self.maps.items()})
 
     def programs_in(self, section: str) -> tuple[ProgramSpec, ...]:

@@ -89,7 +89,7 @@ def encode(type: int, values: Mapping[str, int]) -> bytes:
     layout = layout_of(type)
     if layout is None:
         if values:
-            raise BpfError("programs of this type have no context that a test run could set")
+            raise BpfError("a test run cannot set a context for programs of this type")
         return b""
     if layout is XDP and not values:
         return b""
@@ -112,8 +112,8 @@ def set_length(context: "ctypes.Array[ctypes.c_char]", packet: int) -> None:
 def _refused(layout: Layout, name: str) -> BpfError:
     known = ", ".join(layout.settable)
     if name in layout.others:
-        return BpfError(f"the kernel does not let a test run set {name} of struct {layout.name}; it takes {known}")
-    return BpfError(f"struct {layout.name} has no field {name} that a test run could set; the kernel takes {known}")
+        return BpfError(f"the kernel does not let a test run set {name} of struct {layout.name}; it accepts {known}")
+    return BpfError(f"struct {layout.name} has no field {name} that a test run can set; the kernel accepts {known}")
 
 
 def decode(type: int, context: bytes) -> dict[str, int]:

@@ -16,7 +16,7 @@ def enable_statistics() -> OwnedFd:
 
 
 def are_enabled() -> bool:
-    """Whether kernel.bpf_stats_enabled is set; no where that cannot be read."""
+    """Return whether kernel.bpf_stats_enabled is set; False if it cannot be read."""
     try:
         with open("/proc/sys/kernel/bpf_stats_enabled") as file:
             return file.read().strip() == "1"

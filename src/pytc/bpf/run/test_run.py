@@ -34,8 +34,8 @@ _SAFE_LENGTH = 3400
 
 
 class Run(NamedTuple):
-    """What a test run gave: the program's return value as u32, the packet afterwards, nanoseconds for each run, and
-    the fields of the context that the program may have changed."""
+    """Result of a test run: the program's return value as u32, the packet afterwards, nanoseconds per run, and the
+    fields of the context that the program may have changed."""
 
     verdict: int
     packet: bytes
@@ -151,14 +151,14 @@ class Runner:
 
     def _explained(self, error: BpfSyscallError, packet: bytes) -> BpfSyscallError:
         if error.errno == errno.ENODEV:
-            error.hints = ("there is no device with the index that the context names, in this network namespace",)
+            error.hints = ("this network namespace has no device with the index in the context",)
         elif error.errno in (errno.ENOTSUP, ENOTSUPP):
             error.hints = (f"this kernel does not run programs of type {program_type_name(self.type)} on packets",)
         elif young := self._young_fields(error.errno or 0):
             error.hints = young
         elif error.errno == errno.EINVAL and len(packet) > _SAFE_LENGTH:
             error.hints = (
-                f"the packet has {len(packet)} bytes: test runs take what fits into a page of memory, some "
+                f"the packet has {len(packet)} bytes: a test run takes what fits into a page of memory, about "
                 f"{_SAFE_LENGTH} bytes",
             )
         elif error.errno == errno.EINVAL and self._values:

@@ -1,4 +1,4 @@
-"""What programs return, by name.
+"""Names of the return values of programs.
 
 Sources: include/uapi/linux/pkt_cls.h (TC_ACT_*), include/uapi/linux/bpf.h (enum xdp_action, enum bpf_ret_code),
 cls_bpf_classify in net/sched/cls_bpf.c for classifiers that name a class.
@@ -49,7 +49,7 @@ class Verdicts:
         self.names: Mapping[int, str] = _CLASSES if self._classes else _BY_TYPE.get(type, {})
 
     def name(self, value: int) -> str:
-        """Of a u32; a class is ``1:10``, a number without a name is itself."""
+        """Return the name of a u32; a class is ``1:10``, a number without a name is itself."""
         if value in self.names:
             return self.names[value]
         return f"{value >> 16:x}:{value & 0xFFFF:x}" if self._classes else str(value)
@@ -67,7 +67,7 @@ class Verdicts:
         if found is None:
             known = ", ".join(self.names.values()) or "any number"
             raise ValueError(
-                f'"{word}" is no verdict of a program of type {program_type_name(self._type)}: {known}'
+                f'"{word}" is not a verdict of a program of type {program_type_name(self._type)}: {known}'
                 + (" or a class like 1:10" if self._classes else "")
             )
         return found

@@ -302,7 +302,7 @@ def used_size(attr: ctypes.Structure) -> int:
 
 @cache
 def _field_ends(kind: type[ctypes.Structure]) -> list[int]:
-    """Where the fields of a structure end, in bytes."""
+    """Return the end of each field of a structure, in bytes."""
     fields = (getattr(kind, entry[0]) for entry in kind._fields_)
     return [field.offset + field.size for field in fields]
 

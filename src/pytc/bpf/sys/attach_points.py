@@ -1,4 +1,4 @@
-"""Where programs are attached with bpf(2) itself: BPF_PROG_ATTACH, BPF_PROG_DETACH, BPF_PROG_QUERY.
+"""Attach points that bpf(2) itself serves: BPF_PROG_ATTACH, BPF_PROG_DETACH, BPF_PROG_QUERY.
 
 tcx (Linux 6.6) and netkit (6.7) keep ordered lists of programs at a device, told apart by a revision that each change
 counts up; cgroups (4.10) keep theirs at a directory of cgroup2. Sources: kernel/bpf/mprog.c, kernel/bpf/tcx.c,
@@ -43,7 +43,7 @@ class AttachPoint(NamedTuple):
 
 
 class Position(NamedTuple):
-    """Where in the order: before or after another program or link, or all of them without ``relative``.
+    """Position in the order: before or after another program or link, or all of them without ``relative``.
 
     ``relative`` is an id, of a link where ``link`` is set, 0 for none. Neither ``before`` nor ``after`` is at the end.
     """
@@ -72,8 +72,8 @@ class Attached(NamedTuple):
 
 
 class Attachments(NamedTuple):
-    """What is there, in the order in which it runs. ``flags`` are those of a cgroup's attach type; ``revision`` is 0
-    where the kernel tells none."""
+    """Attached programs, in the order in which they run. ``flags`` are those of a cgroup's attach type; ``revision`` is
+    0 if the kernel reports none."""
 
     programs: tuple[Attached, ...] = ()
     flags: int = 0
@@ -116,7 +116,7 @@ def detach(point: AttachPoint, program: int, *, revision: int = 0) -> None:
 
 
 def query(point: AttachPoint, *, flags: int = 0, links: bool = False) -> Attachments:
-    """What is attached; with ``links``, the ids of links too, which only tcx and netkit tell. ``flags`` are
+    """Return the attachments; with ``links``, also the ids of links, which only tcx and netkit report. ``flags`` are
     BPF_F_QUERY_EFFECTIVE or 0. Raises BpfSyscallError."""
     room = _ROOM
     while True:

@@ -77,7 +77,7 @@ ATTACH_TYPES: dict[str, CgroupAttachType] = {one.word: one for one in _types()}
 
 
 def mounts() -> list[str]:
-    """Where cgroup2 is mounted."""
+    """Return the mount points of cgroup2."""
     return list(mounted("cgroup2"))
 
 
@@ -89,7 +89,7 @@ def of_process(pid: int) -> str:
     except (FileNotFoundError, ProcessLookupError):
         raise AttachError(f"there is no process {pid}", errno=errno.ESRCH) from None
     if not inside:
-        raise AttachError(f"process {pid} is in no cgroup of cgroup2")
+        raise AttachError(f"process {pid} is not in a cgroup of cgroup2")
     if inside.startswith("/.."):
         raise AttachError(f"the cgroup of process {pid}, {inside}, is outside of the cgroup namespace")
     return os.path.join(_mount(), inside.lstrip("/")).rstrip("/")
@@ -103,13 +103,12 @@ def _mount() -> str:
 
 
 def root() -> str:
-    """The first mount point of cgroup2; raises AttachError."""
+    """Return the first mount point of cgroup2; raises AttachError."""
     return _mount()
 
 
 def open_cgroup(path: str) -> OwnedFd:
-    """A descriptor of a cgroup's directory; raises AttachError for what is no directory of cgroup2, and says where that
-    is."""
+    """Open a cgroup's directory; raises AttachError, which says where cgroup2 is, for a directory outside of it."""
     try:
         opened = OwnedFd(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
     except (OSError, ValueError) as error:
@@ -119,7 +118,9 @@ def open_cgroup(path: str) -> OwnedFd:
     if kind == _CGROUP2_MAGIC:
         return opened
     opened.close()
-    what = "a cgroup of version 1, which takes no programs" if kind == _CGROUP_MAGIC else "no directory of cgroup2"
+    what = (
+        "a cgroup of version 1, which cannot have programs" if kind == _CGROUP_MAGIC else "not a directory of cgroup2"
+    )
     found = mounts()
     hint = f"cgroup2 is mounted at {found[0]}{_twin(path, found[0])}" if found else "no cgroup2 is mounted"
     raise AttachError(f'"{path}" is {what}', errno=errno.EBADF, hints=(hint,))
@@ -128,7 +129,7 @@ def open_cgroup(path: str) -> OwnedFd:
 def _twin(path: str, mount: str) -> str:
     """The directory of the same name there."""
     name = os.path.join(mount, os.path.basename(os.path.abspath(path)))
-    return f"; {name} is there" if os.path.isdir(name) else ""
+    return f"; {name} exists" if os.path.isdir(name) else ""
 
 
 def by_place(links: Iterable[LinkDescription]) -> Links:
@@ -141,7 +142,8 @@ def by_place(links: Iterable[LinkDescription]) -> Links:
 
 
 def attached(cgroup: int, type: CgroupAttachType, links: Links, *, flags: int = 0) -> Attachments:
-    """What a cgroup (its descriptor) has of one type; nothing for a type that the kernel does not know.
+    """Return the attachments of one type at a cgroup (its descriptor); nothing for a type that the kernel does not
+    know.
 
     The kernel does not say which programs are there by a link: ``links`` are all that there are. Raises
     BpfSyscallError.
@@ -175,5 +177,5 @@ def below(path: str, depth: int = 0) -> Iterator[str]:
 
 
 def word_of(number: int) -> str:
-    """How commands call an attach type; the kernel's name for one that is not a cgroup's."""
+    """Return the command word for an attach type; the kernel's name for one that is not a cgroup's."""
     return next((one.word for one in ATTACH_TYPES.values() if one.number == number), attach_type_name(number))

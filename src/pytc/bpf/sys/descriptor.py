@@ -26,7 +26,7 @@ class OwnedFd(Closing):
         return self._fd
 
     def fileno(self) -> int:
-        """As for Python's files."""
+        """Return the descriptor, like Python's files."""
         return self.fd
 
     @property

@@ -26,37 +26,37 @@ def read_regular_file(path: str, limit: int) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise NotRegularError("it is not a regular file")
         if status.st_size > limit:
-            raise TooLargeError(f"it has {status.st_size} bytes; the most that is read is {limit}")
+            raise TooLargeError(f"it has {status.st_size} bytes; the limit is {limit}")
         return _read_to_the_end(fd, status.st_size, limit)
     finally:
         os.close(fd)
 
 
 def _read_to_the_end(fd: int, expected: int, limit: int) -> bytes:
-    """All bytes; ``expected`` is how many there are, unless the file grows or shrinks meanwhile."""
+    """Return all bytes; ``expected`` is the size, unless the file grows or shrinks meanwhile."""
     pieces, total = [], 0
     while piece := os.read(fd, max(expected + 1 - total, _PIECE)):
         pieces.append(piece)
         total += len(piece)
         if total > limit:
-            raise TooLargeError(f"it grows beyond the {limit} bytes that are read")
+            raise TooLargeError(f"it grows beyond the limit of {limit} bytes")
     return b"".join(pieces)
 
 
 def read_given_file(path: str, limit: int) -> bytes:
-    """The same, and what comes through a descriptor that this process was given: ``-`` and /dev/stdin, and the pipe
-    of ``<(COMMAND)``, up to its end."""
+    """Read a file, or a descriptor that this process was given, up to its end: ``-`` and /dev/stdin, and the pipe of
+    ``<(COMMAND)``."""
     if path != STANDARD_INPUT and not path.startswith(_GIVEN):
         return read_regular_file(path, limit)
     with open(0 if path == STANDARD_INPUT else path, "rb", closefd=path != STANDARD_INPUT) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
-        raise TooLargeError(f"it has more than the {limit} bytes that are read")
+        raise TooLargeError(f"it exceeds the limit of {limit} bytes")
     return data
 
 
 def looks_like_elf(path: str) -> bool:
-    """Whether the path is a regular file that starts as an ELF file does; never raises."""
+    """Return whether the path is a regular file that starts like an ELF file; never raises."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError):

@@ -135,5 +135,5 @@ def helper(number: int) -> Helper | None:
 
 
 def helpers() -> list[Helper]:
-    """All of them."""
+    """Return all helpers."""
     return list(_BY_NUMBER.values())

@@ -1,4 +1,4 @@
-"""What the kernel says of a map or a program: BPF_OBJ_GET_INFO_BY_FD."""
+"""The kernel's description of a map or a program: BPF_OBJ_GET_INFO_BY_FD."""
 
 import ctypes
 import errno
@@ -52,14 +52,14 @@ def describe_program(fd: int) -> ProgramDescription:
 
 
 class RunStatistics(NamedTuple):
-    """How often a program ran, and for how many nanoseconds altogether; counted while kernel.bpf_stats_enabled is 1."""
+    """Number of runs of a program, and their total time in nanoseconds; counted while kernel.bpf_stats_enabled is 1."""
 
     runs: int
     nanoseconds: int
 
 
 def run_statistics(fd: int) -> RunStatistics:
-    """Of a program; raises BpfSyscallError."""
+    """Return the run statistics of a program; raises BpfSyscallError."""
     info = ProgInfo()
     get_info(fd, info)
     return RunStatistics(info.run_cnt, info.run_time_ns)
@@ -86,7 +86,7 @@ def program_map_ids(fd: int) -> list[int]:
 
 
 class ArrayOwner(NamedTuple):
-    """What a program array takes: programs of this type, JIT-compiled or not."""
+    """Programs that a program array accepts: of this type, JIT-compiled or not."""
 
     type: int
     jited: bool
@@ -133,7 +133,7 @@ def btf_image(number: int) -> bytes:
 
 
 def ids(command: Command) -> Iterator[int]:
-    """All ids of a kind: MAP_GET_NEXT_ID, PROG_GET_NEXT_ID, BTF_GET_NEXT_ID (need CAP_SYS_ADMIN); raises
+    """Yield all ids of a kind: MAP_GET_NEXT_ID, PROG_GET_NEXT_ID, BTF_GET_NEXT_ID (need CAP_SYS_ADMIN); raises
     BpfSyscallError."""
     attr = IdAttr()
     while True:
@@ -151,7 +151,7 @@ _KINDS = {"map": "map", "prog": "program"}
 
 
 def object_kind(fd: int) -> str:
-    """What a descriptor is of: ``map``, ``prog`` or ``link``; empty for anything else, and without /proc."""
+    """Return the kind of a descriptor: ``map``, ``prog`` or ``link``; empty for anything else, and without /proc."""
     try:
         found = os.readlink(f"/proc/self/fd/{fd}").removeprefix("anon_inode:").strip("[]")
     except OSError:
@@ -166,7 +166,7 @@ def _check_kind(fd: int, kind: str) -> None:
     except OSError:
         return  # no /proc
     if found != f"anon_inode:bpf-{kind}":
-        raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, f"this is no {_KINDS[kind]} but {found}")
+        raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, f"not a {_KINDS[kind]} but {found}")
 
 
 def get_info(fd: int, info: "MapInfo | ProgInfo | BtfInfo | LinkInfo") -> None:

@@ -93,7 +93,7 @@ class Link(Closing):
 
     @property
     def description(self) -> LinkDescription:
-        """What the kernel says of it; raises BpfSyscallError, also for a descriptor of something else."""
+        """The kernel's description of the link; raises BpfSyscallError, also for a descriptor of something else."""
         return describe_link(self.fd)
 
     def update(self, program: int, *, old: int = 0) -> None:
@@ -120,7 +120,7 @@ class Link(Closing):
 def describe_link(fd: int) -> LinkDescription:
     """Raises BpfSyscallError, also for a descriptor of something else."""
     if object_kind(fd) in ("map", "prog"):
-        raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, "this is no link")
+        raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, "this is not a link")
     info = LinkInfo()
     get_info(fd, info)
     kind, details = link_type_name(info.type), bytes(info.details)
@@ -141,7 +141,7 @@ def describe_link(fd: int) -> LinkDescription:
 
 
 def links() -> Iterator[LinkDescription]:
-    """All links of this machine, in the order of their ids (needs CAP_SYS_ADMIN); raises BpfSyscallError."""
+    """Yield all links of this machine, in the order of their ids (needs CAP_SYS_ADMIN); raises BpfSyscallError."""
     for number in ids(Command.LINK_GET_NEXT_ID):
         try:
             with Link.from_id(number) as found:

@@ -1,4 +1,4 @@
-"""Where file systems of a kind are mounted: /proc/mounts (proc(5))."""
+"""Mount points of a kind of file system: /proc/mounts (proc(5))."""
 
 import os
 import re

@@ -71,7 +71,7 @@ def parse(cursor: Cursor) -> GraftProgram:
     source = source_of(fields)
     if source is None or source.mode in (BYTECODE, BYTECODE_FILE):
         raise InvalidOptionsError(
-            "only a program is grafted: object-file FILE with what belongs to it, or "
+            "only a program can be grafted: object-file FILE and its words, or "
             'object-pinned PROG. Try "pytc exec bpf graft help".'
         )
     return GraftProgram(path, key, source)
@@ -157,7 +157,7 @@ def _for_graft(spec: "ObjectSpec", chosen: "ProgramSpec", path: str) -> "ObjectS
 
 def _check_slot(array: Map, path: str, key: int) -> None:
     if key >= array.description.max_entries:
-        raise BpfError(f"slot {key} is not among the {array.description.max_entries} of '{path}'")
+        raise BpfError(f"slot {key} is out of range of the {array.description.max_entries} of '{path}'")
 
 
 def _put(array: Map, path: str, key: int, program: Program) -> None:
@@ -177,7 +177,7 @@ def _put(array: Map, path: str, key: int, program: Program) -> None:
 
         causes = slot_causes(path, array.description.max_entries, key, error.errno or 0)
         raise BpfError(
-            f"the kernel does not put the program into slot {key} of '{path}': {os.strerror(error.errno or 0)}",
+            f"cannot put the program into slot {key} of '{path}': {os.strerror(error.errno or 0)}",
             errno=error.errno,
             hints=causes,
         ) from error

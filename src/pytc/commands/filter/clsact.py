@@ -37,13 +37,12 @@ def _exists(context: Context, selector: FilterSelector) -> bool:
     if kind == "ingress" and selector.parent == EGRESS:
         # The kernel would put the filter on ingress without a word.
         raise PlaceTakenError(
-            f"{device} has an ingress qdisc in the place of clsact: it has no egress",
-            hints=(f'"pytc qdisc del dev {device} ingress" frees the place, and takes the filters away',),
+            f"{device} has an ingress qdisc instead of clsact, without egress",
+            hints=(f'"pytc qdisc del dev {device} ingress" removes it and its filters',),
         )
     if kind == "ingress":
         context.notes.append(
-            f"Note: {device} has an ingress qdisc, which takes this filter; for egress filters, "
-            "clsact has to be in its place"
+            f"Note: {device} has an ingress qdisc, which takes this filter; egress filters need clsact instead"
         )
     return bool(kind)
 
@@ -75,7 +74,7 @@ def _remove(context: Context, device: str, error: BaseException) -> None:
         context.session.request(_message(context, device, "delete"))
     except PytcError as other:
         if isinstance(error, PytcError):
-            error.with_hints(f"the clsact qdisc that was made on {device} could not be taken away: {other}")
+            error.with_hints(f"cannot remove the clsact qdisc created on {device}: {other}")
 
 
 def _message(context: Context, device: str, verb: Verb) -> TcMessage:

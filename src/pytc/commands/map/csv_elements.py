@@ -18,7 +18,7 @@ from pytc.errors import CodecError
 
 _SLICE = 400_000
 _FIRST_LINE = 2
-_NO_HEADER = "a first line with the names of the columns is needed: key and value, or parts of them"
+_NO_HEADER = "the first line must name the columns: key and value, or parts of them"
 _NO_SEPARATORS = bytes(set(range(256)) - set(b",\n"))
 
 
@@ -60,7 +60,7 @@ def _text(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise CodecError(f"this is not text in UTF-8: {error.reason}") from None
+        raise CodecError(f"this is not UTF-8 text: {error.reason}") from None
 
 
 def _cells(rows: bytes, width: int, first: int, *, are_numbers: bool) -> tuple[Sequence[Any], int]:

@@ -29,7 +29,7 @@ def parse(cursor: Cursor) -> DeleteElements:
     """Return the command; raises UsageError, HelpRequested."""
     fields = take_words(cursor, WORDS, "delete")
     if bool(fields.get("keys")) == fields.get("all", False):
-        raise UsageError("Error: either keys are needed, or the word all.")
+        raise UsageError("Error: give either keys or the word all.")
     return DeleteElements(**fields)
 
 

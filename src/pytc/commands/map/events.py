@@ -84,8 +84,7 @@ def _source(map: Map) -> EventSource:
 
         return PerfBuffer(map)
     raise BpfError(
-        f'map "{map.name}" is a {c.map_type_name(map.description.type)}: events come from ring buffers '
-        "and perf event arrays"
+        f'map "{map.name}" is a {c.map_type_name(map.description.type)}, not a ring buffer or a perf event array'
     )
 
 

@@ -50,7 +50,7 @@ def _take_path(cursor: Cursor, fields: dict[str, Any]) -> bool:
     if path is None:
         return False
     if "path" in fields:
-        raise UsageError(f'Error: "value{path}" is the second part of the value that is asked for.')
+        raise UsageError(f'Error: "value{path}" is a second part of the value; give one.')
     fields["path"] = path
     return True
 
@@ -61,7 +61,7 @@ def run(context: Context, command: GetElement) -> list[Document]:
     if typed.map.description.type == MapType.BLOOM_FILTER:
         return [_ask_bloom_filter(typed, command.value)]
     if command.value is not None:
-        raise CodecError(f'map "{typed.map.name}" is not a bloom filter: it is asked for a key, not for a value')
+        raise CodecError(f'map "{typed.map.name}" is not a bloom filter: give a key, not a value')
     key = key_bytes(typed, command.key)
     types = typed.types.summed() if command.sum else typed.types
     with explain_refusals(typed, key):
@@ -73,7 +73,7 @@ def run(context: Context, command: GetElement) -> list[Document]:
 
 def _ask_bloom_filter(typed: TypedMap, value: ValueWords | None) -> Document:
     if value is None:
-        raise BpfError(f'map "{typed.map.name}" is a bloom filter: which value?')
+        raise BpfError(f'map "{typed.map.name}" is a bloom filter: give a value')
     data = value_bytes(typed.types.value, value)
     try:
         may_hold = typed.map.may_hold(data)

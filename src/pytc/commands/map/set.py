@@ -65,7 +65,7 @@ def _take_operator(cursor: Cursor) -> Operator | None:
 def _take_change(cursor: Cursor, path: str) -> Change:
     operator = _take_operator(cursor)
     if operator is None:
-        raise UsageError(f'Error: one of {" ".join(get_args(Operator))} is expected behind "value{path}".')
+        raise UsageError(f'Error: one of {" ".join(get_args(Operator))} is expected after "value{path}".')
     return Change(path, operator, take_value(cursor))
 
 
@@ -83,7 +83,7 @@ def parse(cursor: Cursor) -> SetElement:
     if isinstance(fields.get("value"), Change):
         fields["changes"] = (fields.pop("value"), *fields.get("changes", ()))
     if ("value" in fields) == bool(fields.get("changes")):
-        raise UsageError("Error: either a value is needed, or changes of it like value.packets += 1.")
+        raise UsageError("Error: give either a value or changes to it like value.packets += 1.")
     return SetElement(**fields)
 
 
@@ -104,7 +104,7 @@ def run(context: Context, command: SetElement) -> None:
         data = element_bytes(typed, command.value)
     else:
         if command.flags & ~EXIST:
-            raise CodecError("noexist and changes of a present value exclude one another")
+            raise CodecError("noexist contradicts changes to a value that exists")
         data = _changed(typed, key, command)
         flags |= EXIST if typed.map.description.type != MapType.LPM_TRIE else ANY
     with explain_refusals(typed, key):
@@ -129,7 +129,7 @@ def _result(codec: Codec, before: bytes, change: Change) -> Any:
         return change.operand
     old = codec.decode(before)
     if not isinstance(codec, (Integer, Bits)) or not isinstance(old, int) or not isinstance(change.operand, str):
-        raise CodecError(f"{change.operator} is for numbers")
+        raise CodecError(f"{change.operator} works only on numbers")
     operand = number(change.operand)
     return {"+=": old + operand, "-=": old - operand, "|=": old | operand, "&=": old & operand, "^=": old ^ operand}[
         change.operator

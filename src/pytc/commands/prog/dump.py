@@ -162,10 +162,7 @@ def _of_machine_code(context: Context, program: Compiled, command: DumpProgram) 
 def _disassembled(context: Context, program: Compiled) -> list[list[MachineInstruction]]:
     """Return the instructions of each function; none, with a remark, without objdump."""
     if not is_installed():
-        context.notes.append(
-            "machine code is shown as bytes: objdump (package binutils), which knows the machine's "
-            "instructions, is not installed"
-        )
+        context.notes.append("machine code is shown as bytes: objdump (package binutils) is not installed")
         return [[] for _ in program.functions]
     symbols = KernelSymbols()
     return [instructions(code, address, symbols.name) for _, address, code in program.functions]

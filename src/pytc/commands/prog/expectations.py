@@ -65,7 +65,7 @@ class Expectations:
         unknown = [name for name in self._context if layout is None or name not in layout.kept]
         if unknown:
             known = ", ".join(layout.kept) if layout is not None and layout.kept else "none of the context's fields"
-            raise UsageError(f"Error: {unknown[0]} does not come back from a test run; {known}")
+            raise UsageError(f"Error: a test run does not return {unknown[0]}; it returns {known}")
         self._path = expected.packets
         self._packets = context.own(read(self._path)) if self._path else None
 
@@ -93,7 +93,7 @@ class Expectations:
         if not self._verdicts:
             return
         if len(self._verdicts) > 1 and number > len(self._verdicts):
-            yield f"there is no verdict {number} among the {len(self._verdicts)} that are expected"
+            yield f"packet {number} is one more than the {len(self._verdicts)} expected verdicts"
             return
         wanted = self._verdicts[number - 1 if len(self._verdicts) > 1 else 0]
         if run.verdict != wanted:

@@ -35,7 +35,7 @@ def packets(context: Context, sources: Sequence[PacketSource]) -> Generator[Pack
         else:
             yield _made(source)
     if cut:
-        context.notes.append(f"packets were cut when they were captured ({cut} of them): the program saw what is left")
+        context.notes.append(f"some packets ({cut}) were truncated by the capture: the program saw what is left")
 
 
 def read(path: str) -> Generator[Packet, None, None]:
@@ -53,7 +53,7 @@ def _with_header(path: str, number: int, packet: Packet) -> Packet:
     if not kind:
         raise CaptureError(
             f'capture "{path}": packet {number} begins with {link_type(packet.link_type).name}; a test '
-            "run takes Ethernet (EN10MB), bare IP, and LINUX_SLL with an EtherType"
+            "run accepts Ethernet (EN10MB), bare IP, and LINUX_SLL with an EtherType"
         )
     return packet._replace(
         data=bytes(12) + kind + packet.data[skipped:], length=packet.length + 14 - skipped, link_type=ETHERNET

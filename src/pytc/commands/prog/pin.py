@@ -32,7 +32,7 @@ def parse(cursor: Cursor) -> PinProgram:
     no_more(cursor, "prog pin")
     require_target(fields)
     if "path" not in fields:
-        raise UsageError("Error: where to? PATH or m:NAME is needed.")
+        raise UsageError("Error: PATH or m:NAME is needed.")
     return PinProgram(**fields)
 
 

@@ -117,7 +117,7 @@ def _take_preset(cursor: Cursor) -> Preset:
             cursor.take()
             key = take_value(cursor)
         if cursor.take() != "value":
-            raise UsageError(f'Error: preset {name}: "value" is expected behind the key.')
+            raise UsageError(f'Error: preset {name}: "value" is expected after the key.')
         entries.append((key, take_value(cursor)))
     if not entries:
         raise UsageError(f'Error: preset {name}: "key KEY value VALUE" is needed.')
@@ -203,8 +203,8 @@ def run(context: Context, command: RunOnPackets) -> list[Document]:
     failures = expectations.missing(tally.packets)
     if runner.padded:
         context.notes.append(
-            f"packets shorter than the kernel takes in a test run ({runner.padded} of them) were "
-            f"filled up with zeros to {runner.minimum} bytes"
+            f"some packets ({runner.padded}) were shorter than a test run accepts, and were "
+            f"padded with zeros to {runner.minimum} bytes"
             + (" or to the end of their IP header" if runner.wants_ip_headers else "")
         )
     if command.junit:

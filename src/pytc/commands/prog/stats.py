@@ -33,7 +33,7 @@ class ProgramStatistics(Command):
 
 def _take_duration(cursor: Cursor) -> float:
     if cursor.take() != "for":
-        raise UsageError('Error: "on for TIME" is expected: statistics are on only as long as somebody holds them.')
+        raise UsageError('Error: "on for TIME" is expected: statistics stay on only while a process asks for them.')
     word = cursor.take()
     try:
         duration = values.seconds(word)

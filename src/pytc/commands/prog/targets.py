@@ -71,7 +71,7 @@ def _find(target: LoadedProgram) -> Program:
         return Program.from_id(numbers[0])
     if numbers:
         raise BpfError(
-            f'there are {len(numbers)} programs with the {kind} "{text}": say which with id '
+            f'there are {len(numbers)} programs with the {kind} "{text}": choose one with id '
             f"{' or '.join(map(str, numbers[:10]))}{' ...' if len(numbers) > 10 else ''}"
         )
     raise BpfError(f'there is no program with the {kind} "{text}"')
@@ -94,12 +94,12 @@ def bpf_filter(context: Context, target: FilterProgram) -> "BpfRecord":
     device = target.selector.device
     if not extended:
         hint = (
-            f'one of classic BPF is there: "pytc cbpf run CAPTURE from dev {device} ..." runs it, '
+            f'it has a classic BPF filter: "pytc cbpf run CAPTURE from dev {device} ..." runs it, '
             '"pytc cbpf disasm from ..." shows it'
         )
         has_classic = any(options.packed for _, options in filters)
         raise BpfError(f"no such filter with a BPF program on {device}", hints=(hint,) if has_classic else ())
     if len(extended) > 1:
         names = "; ".join(f"pref {record.pref} handle {record.handle:#x}" for record, _ in extended)
-        raise BpfError(f'{len(extended)} filters with BPF programs are meant ({names}): say "pref" and "handle"')
+        raise BpfError(f'{len(extended)} filters with BPF programs match ({names}): give "pref" and "handle"')
     return extended[0][1]

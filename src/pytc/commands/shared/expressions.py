@@ -35,8 +35,8 @@ def link_type_of(context: Context, device: str) -> str:
     found = link_type_of_device(number)
     if found is None:
         raise InvalidOptionsError(
-            f"{device} is a device of type {number} (ARPHRD_*), and it is not known what its "
-            'packets begin with; say it: "dlt NAME", with one of libpcap\'s names'
+            f"{device} is a device of type {number} (ARPHRD_*); pytc does not know what its "
+            'packets begin with; give "dlt NAME", with one of libpcap\'s names'
         )
     return found.name
 
@@ -49,7 +49,7 @@ def compile_for(context: Context, expression: str, device: str, link_type: str) 
     if not device:
         if not link_type:
             raise InvalidOptionsError(
-                'without a device, an expression needs to be told what packets begin with: "dlt '
+                'without a device, an expression needs to know what packets begin with: "dlt '
                 'EN10MB" for an Ethernet header, "dlt RAW" for an IP header'
             )
         return compile_expression(expression, link_type)
@@ -71,7 +71,7 @@ def _misfit(context: Context, device: str, link_type: str) -> list[str]:
     first, wanted = begins.get(own, "something else"), begins.get(link_type, "something else")
     return [
         f"Warning: packets of {device} begin with {first} ({own}); a program for {link_type} looks for {wanted} "
-        "there, and hardly matches what is meant"
+        "there, and will hardly match what you mean"
     ]
 
 
@@ -85,7 +85,7 @@ def _remarks(program: tuple[ClassicInstruction, ...], classid: Handle) -> list[s
     others = sorted(k for code, _, _, k in program if code == _RETURN_K and k not in (_NO_MATCH, _THE_FLOWID))
     return [
         f"Warning: the bytecode returns {number}, which is class {Handle.from_number(number)} and not the flowid; "
-        f'for {classid} it has to return 4294967295, as what "pytc cbpf compile" prints does'
+        f'for {classid} it must return 4294967295, as what "pytc cbpf compile" prints does'
         for number in others[:1]
     ]
 
@@ -97,7 +97,7 @@ def with_expression(context: Context, options: BpfOptions, device: str) -> BpfOp
     assert source is not None
     if source.mode == EXPRESSION:
         if source.verdict is not None and not options.direct_action:
-            raise InvalidOptionsError('"verdict" goes with direct-action; without it, a match is of the class "flowid"')
+            raise InvalidOptionsError('"verdict" needs direct-action; without it, a match has the class "flowid"')
         instructions = compile_for(context, source.path, device, source.link_type)
         mode = EXPRESSION if options.direct_action else BYTECODE
         return options.replace(source=source._replace(instructions=instructions, mode=mode))

@@ -64,8 +64,7 @@ def check_listable(typed: TypedMap) -> None:
     """Raise BpfError for a map whose elements cannot be listed."""
     if typed.map.description.type in _NOT_LISTED:
         raise BpfError(
-            f'map "{typed.map.name}" is a {map_type_name(typed.map.description.type)}: it has no elements '
-            "that could be listed"
+            f'map "{typed.map.name}" is a {map_type_name(typed.map.description.type)}: it has no elements to list'
         )
 
 

@@ -52,12 +52,12 @@ def _cause(typed: TypedMap, number: int) -> str:
     if number == errno.EPERM:
         return _permission(typed.map)
     if number == errno.E2BIG:
-        return f"the map is full, or the key lies outside: max_entries is {most}"
+        return f"the map is full, or the key is out of range: max_entries is {most}"
     return {
-        errno.EEXIST: "there is such an element already, and noexist was said (or the map does not replace any)",
-        errno.ENOENT: "there is no such element, and exist was said",
-        errno.ENOSPC: "there is no room left",
-        errno.EBUSY: "an element is in use by a program at the moment",
+        errno.EEXIST: "the element already exists, and noexist was given (or the map never replaces one)",
+        errno.ENOENT: "the element does not exist, and exist was given",
+        errno.ENOSPC: "no room is left",
+        errno.EBUSY: "a program is using an element",
     }.get(number, "")
 
 

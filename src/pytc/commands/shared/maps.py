@@ -82,7 +82,7 @@ def _in_environment(context: Context, text: str) -> int:
     value = context.environment.get(variable, "")
     if not value:
         known = sorted(name for name in context.environment if name.startswith(PREFIX)) or ["none"]
-        raise BpfError(f"map {text}: there is no ${variable} in the environment; there are {' '.join(known)}")
+        raise BpfError(f"map {text}: ${variable} is not in the environment, which has {' '.join(known)}")
     if not (value.isascii() and value.isdigit() and len(value) < 10):
         raise BpfError(f'map {text}: ${variable} is "{value}", which is not a descriptor')
     return int(value)
@@ -101,7 +101,7 @@ def _open_named(name: str) -> Map:
             return matching.pop()
         if matching:
             known = " ".join(str(one.description.id) for one in matching)
-            raise BpfError(f'there are {len(matching)} maps "{name}", with the ids {known}: say which with id')
+            raise BpfError(f'there are {len(matching)} maps "{name}", with the ids {known}: choose one with id')
         raise BpfError(f'there is no map "{name}"')
     finally:
         for one in matching:
@@ -165,7 +165,7 @@ def _reference(text: str) -> tuple[MapKind, str]:
         return "pinned", text
     if text.isdigit():
         return "id", text
-    raise CodecError(f'"{text}" is neither an id nor a pin; id:N, pinned:PATH, fd:N, name:NAME and map:NAME do as well')
+    raise CodecError(f'"{text}" is neither an id nor a pin; id:N, pinned:PATH, fd:N, name:NAME and map:NAME also work')
 
 
 def _map_descriptor(context: Context, kind: MapKind, text: str) -> OwnedFd:

@@ -75,7 +75,7 @@ class OpenedPrograms(list[OpenedProgram | None]):
         except BaseException as error:
             if take_back is None:
                 if isinstance(error, PytcError):
-                    error.with_hints("what took the place of the former one stays; the command can be tried again")
+                    error.with_hints("the replacement stays in place; the command can be run again")
                 return error
             _undo(take_back, error)
             raise
@@ -87,7 +87,7 @@ def _undo(take_back: Callable[[], None], error: BaseException) -> None:
         take_back()
     except PytcError as other:
         if isinstance(error, PytcError):
-            error.with_hints(f"what was added could not be taken back: {other}")
+            error.with_hints(f"cannot remove what was added: {other}")
 
 
 @contextmanager
@@ -112,7 +112,7 @@ def _connected(path: str) -> "Exporter":
 def exports(connected: "Sequence[Exporter]", source: BpfSource, maps: "Mapping[str, Map]") -> list[Export]:
     """Return what is to be sent; raises TransferError where maps were asked for and there are none."""
     if not maps and source.export:
-        raise TransferError(f'"{source.path}" has no maps that could be exported')
+        raise TransferError(f'"{source.path}" has no maps to export')
     return [Export(exporter, source.path, maps) for exporter in connected if maps]
 
 

@@ -40,7 +40,7 @@ def _check(path: str) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISREG(mode):
-        raise OutputError(f'cannot write "{path}": there is something that is no regular file')
+        raise OutputError(f'cannot write "{path}": it exists and is not a regular file')
 
 
 def _refused(path: str, error: Exception) -> OutputError:

@@ -26,7 +26,7 @@ def open_pinned(context: Context, path: str) -> Program:
         describe_program(program.fd)
     except BpfSyscallError as error:
         program.close()
-        raise BpfError(f"'{path}' is pinned, but is no program", errno=error.errno) from error
+        raise BpfError(f"'{path}' is pinned, but is not a program", errno=error.errno) from error
     return program
 
 
@@ -37,6 +37,6 @@ def opened_pin(context: Context, path: str, type: ProgramType) -> Iterator[Opene
         found = program.description.type
         if type and found != type:
             raise BpfError(
-                f"'{path}' is a program of type {program_type_name(found)}; {program_type_name(type)} is wanted here"
+                f"'{path}' is a program of type {program_type_name(found)}; {program_type_name(type)} is needed here"
             )
         yield OpenedProgram(program.fd, pinned_annotation(path), found)

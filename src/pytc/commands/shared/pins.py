@@ -37,9 +37,9 @@ def check_pin_place(context: Context, what: str, path: str) -> None:
 
     place = pin_path(context, path)
     if os.path.lexists(place):
-        raise PinError(f'"{path}" exists already')
+        raise PinError(f'"{path}" already exists')
     if place == path and not is_bpffs(os.path.dirname(os.path.abspath(path))):
-        raise PinError(f'{what}: cannot pin it at "{path}"', hints=("a pin has to be in a bpffs",))
+        raise PinError(f'{what}: cannot pin it at "{path}"', hints=("a pin must be in a bpffs",))
 
 
 def make_pin(context: Context, what: str, path: str, pin: Callable[[str], None]) -> str:
@@ -70,7 +70,7 @@ def _pin(what: str, path: str, pin: Callable[[str], None]) -> None:
     try:
         pin(path)
     except BpfSyscallError as error:
-        hints = () if is_bpffs(os.path.dirname(os.path.abspath(path))) else ("a pin has to be in a bpffs",)
+        hints = () if is_bpffs(os.path.dirname(os.path.abspath(path))) else ("a pin must be in a bpffs",)
         raise PinError(
             f'{what}: cannot pin it at "{path}": {os.strerror(error.errno or 0)}', errno=error.errno, hints=hints
         ) from error
@@ -89,7 +89,7 @@ def remove_pin(context: Context, what: str, path: str, check: Callable[[str], No
     except OSError as error:
         raise PinError(f'cannot unpin "{path}": {error.strerror}', errno=error.errno) from error
     if not is_pin:
-        raise PinError(f'"{path}" is no pin in a bpffs')
+        raise PinError(f'"{path}" is not a pin in a bpffs')
     try:
         check(path)
     except BpfError as error:
