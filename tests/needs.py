@@ -30,6 +30,7 @@ from pytc.bpf.sys.abi import (
     PerfEventAttr,
     ProgLoadAttr,
     ProgQueryAttr,
+    TestRunAttr,
     pointer,
 )
 from pytc.bpf.sys.attach_points import TCX_INGRESS
@@ -145,6 +146,27 @@ def _has_prompt_memory() -> bool:
                 bpf(Command.MAP_UPDATE_ELEM, update)
             except BpfSyscallError:
                 return False
+    return True
+
+
+def _has_hwtstamp() -> bool:
+    """Whether test runs take a context with the field, at byte 184: what a kernel does not know must be 0."""
+    code, license = ctypes.create_string_buffer(mov(0, 0) + EXIT, 16), ctypes.create_string_buffer(b"GPL")
+    load = ProgLoadAttr(prog_type=ProgramType.SCHED_CLS, insn_cnt=2, insns=pointer(code), license=pointer(license))
+    packet, context = ctypes.create_string_buffer(64), ctypes.create_string_buffer(bytes(184) + b"\1", 192)
+    with OwnedFd(bpf(Command.PROG_LOAD, load)) as program:
+        run = TestRunAttr(
+            prog_fd=program.fd,
+            data_in=pointer(packet),
+            data_size_in=64,
+            ctx_in=pointer(context),
+            ctx_size_in=192,
+            repeat=1,
+        )
+        try:
+            bpf(Command.PROG_TEST_RUN, run)
+        except BpfSyscallError:
+            return False
     return True
 
 
@@ -321,6 +343,7 @@ FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
         lambda: _tc_takes("actions", "add", "action", "gact", "ok", "skip_hw"),
         "this kernel's actions are not told about hardware (Linux 5.17)",
     ),
+    "hwtstamp": (_has_hwtstamp, "this kernel's struct __sk_buff has no hwtstamp (Linux 5.16)"),
     "police_packets": (_polices_packets, "this kernel polices bytes alone, and no packets (Linux 5.12)"),
     "perf_events": (
         lambda: _succeeds(

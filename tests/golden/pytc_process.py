@@ -120,10 +120,10 @@ class Process:
         self._pid, self._streams = pid, streams
 
     def wait_for(self, text: str) -> None:
-        """Waits until the command has written something on its standard output."""
+        """Waits until the command has written something on its standard output or error."""
         end = time.monotonic() + _SECONDS
-        while text not in self._streams.text(1):
-            assert time.monotonic() < end, f"{text!r} is not in {self._streams.text(1)!r}{self._streams.text(2)!r}"
+        while text not in (written := self._streams.text(1) + self._streams.text(2)):
+            assert time.monotonic() < end, f"{text!r} is not in {written!r}"
             time.sleep(0.005)
 
     def interrupt(self) -> None:

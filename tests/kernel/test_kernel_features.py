@@ -351,6 +351,17 @@ class TestAttaching:
             is_built=is_built,
         )
 
+    def test_brief_lists_of_actions(self, feature: Named, network: Network) -> None:
+        network.ok("actions", "add", "action", "mirred", "egress", "redirect", "dev", "lo", "index", "3")
+        assert network.ok("actions", "ls", "action", "mirred", options=("-br",)) == (
+            "total acts 1\n\n\taction order 0: mirred \t index 3\n"
+        )
+        shown = feature("lists of actions in brief")
+        if is_since("5.11"):
+            shown.works()
+        else:
+            shown.falls_back("a whole list, shortened")
+
 
 class TestRuns:
     """Test runs."""

@@ -240,6 +240,26 @@ class TestReferences:
         with pytest.raises(ObjectError, match='function "main" refers to "bpf_kfunc"'):
             linked(data, "main")
 
+    @pytest.mark.parametrize(
+        ("instruction", "name", "hints"),
+        [
+            (call(-1), "memcpy", ["BPF has no C library"]),
+            (call(-1), "__bswapsi2", ["BPF has no C library"]),
+            (call(-1), "bpf_kfunc", ["bpftool gen object", "clang before 13"]),
+            (address(1), "memcpy", ["bpftool gen object"]),
+        ],
+    )
+    def test_to_an_extern_have_causes(self, instruction: bytes, name: str, hints: list[str]) -> None:
+        data = elf(
+            code("tc", instruction, EXIT),
+            symbols=[function("main", "tc"), Symbol(name)],
+            relocations=[Relocation("tc", 0, name)],
+        )
+        with pytest.raises(ObjectError) as caught:
+            linked(data, "main")
+        assert len(caught.value.hints) == len(hints)
+        assert all(part in hint for part, hint in zip(hints, caught.value.hints, strict=True))
+
     def test_to_externs_of_other_programs_do_no_harm(self) -> None:
         data = elf(
             code("tc", RETURN_0, address(1), EXIT),

@@ -585,6 +585,16 @@ class TestRelocationsOfGcc:
         """Also where they are so large that they could be offsets."""
         assert self.targets(self.data(comment, 41, call_immediate=None)) == [81]
 
+    def test_of_half_an_instruction_are_refused(self) -> None:
+        data = elf(
+            code("tc", RETURN_0, EXIT[:4]),
+            Section(".comment", b"\0GCC: (GNU) 12.2.0\0"),
+            symbols=[function("cls", "tc"), Symbol("table", "tc", 8, 8, OBJECT)],
+            relocations=[Relocation("tc", 16, "table")],
+        )
+        with pytest.raises(ObjectError, match="no whole number of instructions"):
+            read_bytes(data)
+
 
 class TestArenas:
     def test_variables_of_an_arena_need_one(self) -> None:

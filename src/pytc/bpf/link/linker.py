@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pytc.bpf.link.core_relocations import CoreResolver
 
 _MAX_INSTRUCTIONS = 1_000_000
+#: What compilers call where the source does not.
+_LIBRARY = ("abort", "memcmp", "memcpy", "memmove", "memset")
 
 
 class MapReference(NamedTuple):
@@ -234,7 +236,7 @@ class _Linking:
                 raise ObjectError(
                     f'function "{part.function.name}" refers to "{target.name}", which the object '
                     "neither defines nor declares as an extern (__ksym or __kconfig, and -g)",
-                    hints=('if another file defines it, link both: "bpftool gen object ALL.o ONE.o OTHER.o"',),
+                    hints=_undefined_causes(target.name, is_call=is_call),
                 )
             self.externs.append(ExternReference(slot, target.name, is_call))
             return
@@ -270,6 +272,17 @@ class _Linking:
         ins.set_immediate(self.code, slot, start - slot - 1)
         if not is_call:
             ins.set_immediate(self.code, slot + 1, 0)
+
+
+def _undefined_causes(name: str, *, is_call: bool) -> tuple[str, ...]:
+    """Return where a symbol may come from that the object does not explain, the likeliest first."""
+    if is_call and (name in _LIBRARY or name.startswith("__")):
+        return (
+            "the compiler itself put this call there, and BPF has no C library: copy fixed sizes, compile with -O2, "
+            "or with a newer compiler",
+        )
+    linked = 'what another file defines comes from it: "bpftool gen object ALL.o ONE.o OTHER.o" links them'
+    return (linked, "clang before 13 and gcc before 14 do not describe extern functions") if is_call else (linked,)
 
 
 def _debug_info(spec: ObjectSpec, parts: list[Part]) -> tuple[bytes, bytes]:

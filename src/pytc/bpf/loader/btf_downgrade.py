@@ -66,7 +66,7 @@ class _Editor:
         self.set(type_id, 1, kind << 24 | vlen)
 
     def make_identifier(self, offset: int) -> None:
-        """A section's name becomes one that a structure may have."""
+        """A section's or variable's name becomes one that a structure or its member may have."""
         at = self._strings + offset
         end = self.data.index(0, at)
         self.data[at:end] = self.data[at:end].replace(b".", b"_").replace(b"?", b"_")
@@ -88,6 +88,7 @@ def _to_structure(editor: _Editor, type_id: int) -> None:
     editor.set_kind(type_id, b.STRUCT, vlen=len(variables))
     for index, variable in enumerate(variables):
         name = editor.word(variable.variable_id, 0)
+        editor.make_identifier(name)  # a static variable of a function has a dot in its name, which members may not
         for word, value in enumerate((name, variable.type_id, variable.offset * 8)):
             editor.set(type_id, 3 + 3 * index + word, value)
 

@@ -166,7 +166,7 @@ def _has_whole_offsets(image: ElfImage) -> bool:
             instructions.decode(image.sections[number].data, one.offset // instructions.SIZE).immediate
             >= one.symbol.value - 1  # of a call less one
             for number, relocations in image.relocations.items()
-            if image.sections[number].is_code
+            if image.sections[number].is_code and image.sections[number].size % instructions.SIZE == 0
             for one in relocations
             if one.symbol.type != elf.SECTION and one.symbol.section != elf.UNDEFINED
         )

@@ -1,12 +1,15 @@
 """``pytc action show``: all actions of a kind."""
 
 import struct
+from collections.abc import Iterable
+from errno import EINVAL
 
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
-from pytc.errors import UsageError
+from pytc.errors import NetlinkError, UsageError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
+from pytc.netlink.session import Session
 from pytc.render.documents import Document
 from pytc.tc.actions.documents import answer_documents
 from pytc.tc.actions.requests import action_table
@@ -57,10 +60,22 @@ def take_kind(cursor: Cursor, verb: str) -> str:
 def run(context: Context, command: ShowActions) -> list[Document]:
     """Return two documents for each answer; raises NetlinkError."""
     shown = context.shown
-    flags = _LARGE_DUMP | _BRIEF * shown.brief
+    try:
+        answers = _listed(context.session, command, brief=shown.brief)
+        return [part for answer in answers for part in answer_documents(answer, shown)]
+    except NetlinkError as error:
+        if not shown.brief or error.errno != EINVAL:
+            raise
+    # Kernels before 5.11 do not list actions in brief.
+    answers = _listed(context.session, command, brief=False)
+    return [part for answer in answers for part in answer_documents(answer, shown, shortened=True)]
+
+
+def _listed(session: Session, command: ShowActions, *, brief: bool) -> Iterable[TcMessage]:
+    """Return the kernel's answers about actions of a kind."""
+    flags = _LARGE_DUMP | _BRIEF * brief
     table = action_table([(command.kind, 0)])
     attributes: dict[str, object] = {"TCA_ROOT_TAB": table, "TCA_ROOT_FLAGS": _BITS.pack(flags, flags)}
     if command.since:
         attributes["TCA_ROOT_TIME_DELTA"] = command.since
-    answers = context.session.dump(TcMessage(c.GETACTION, attributes=attributes), peek=True)
-    return [part for answer in answers for part in answer_documents(answer, shown)]
+    return session.dump(TcMessage(c.GETACTION, attributes=attributes), peek=True)

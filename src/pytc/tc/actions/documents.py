@@ -8,7 +8,7 @@ from pytc.netlink.messages import TcMessage
 from pytc.netlink.schema import Attributes
 from pytc.netlink.session import interface_name
 from pytc.render.documents import Document, Field, Group, Listing, Part, Shown
-from pytc.tc.actions.records import ActionRecord, decode_actions, generic_of
+from pytc.tc.actions.records import ActionRecord, decode_actions, generic_of, in_brief
 from pytc.tc.clock import read_clock
 from pytc.tc.kinds import actions as kinds
 from pytc.tc.kinds.interface import RenderEnv
@@ -22,9 +22,14 @@ _SKIP_HW, _OF_HARDWARE = 2, 6
 _NAMELESS = ("police",)
 
 
-def answer_documents(answer: TcMessage, shown: Shown) -> list[Document]:
-    """Return the two documents that tc prints for each message: how many actions there are, and the actions."""
+def answer_documents(answer: TcMessage, shown: Shown, *, shortened: bool = False) -> list[Document]:
+    """Return the two documents that tc prints for each message: how many actions there are, and the actions.
+
+    With ``shortened``, the actions have nothing but what a brief dump has.
+    """
     actions = decode_actions(answer.attributes.get("TCA_ROOT_TAB", b""))
+    if shortened:
+        actions = tuple(in_brief(action) for action in actions)
     total = answer.attributes.get("TCA_ROOT_COUNT", 0)
     return [total_document(total), [Listing("actions", documents(actions, shown, bound=False))]]
 
