@@ -139,6 +139,7 @@ def _run(options: Options, lines: Sequence[Line]) -> int:
         try:
             for line in lines:
                 runner.at(f"{options.batch}:{line.number}")
+                runner.context.connection.forget_devices()
                 _do(runner, line.command, options)
                 if arrived:
                     break

@@ -18,6 +18,8 @@ from pytc.netlink.schema import Attributes, Schema
 
 NLMSGHDR = struct.Struct("=IHHII")
 _TCMSG = struct.Struct("=BBHiIII")
+#: Of the header the sequence number and the sender's port, then family and padding, the device's index.
+_SEQUENCE_TO_INDEX = struct.Struct("=IIIi")
 _TCAMSG = struct.Struct("=BBH")
 
 
@@ -76,6 +78,11 @@ def encode(message: TcMessage, sequence: int, flags: int = 0) -> bytes:
         body = _TCMSG.pack(0, 0, 0, message.ifindex, message.handle, message.parent, message.info)
         body += TRAFFIC_CONTROL.encode([*message.attributes.items()])
     return NLMSGHDR.pack(NLMSGHDR.size + len(body), message.type, message.flags | flags, sequence, 0) + body
+
+
+def addressed(data: bytes, sequence: int, ifindex: int) -> bytes:
+    """Return an encoded message with another sequence number, and about another device."""
+    return data[:8] + _SEQUENCE_TO_INDEX.pack(sequence, 0, 0, ifindex) + data[24:]
 
 
 def decode(data: bytes) -> TcMessage:

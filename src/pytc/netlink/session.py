@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pytc.closing import Closing
 from pytc.errors import DeviceNotFoundError, NamespaceError, NetlinkError, NetlinkProtocolError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import NLMSGHDR, TcMessage, decode, encode
+from pytc.netlink.messages import NLMSGHDR, TcMessage, addressed, decode, encode
 from pytc.netlink.schema import split_attributes
 
 _ERROR = struct.Struct("=i")
@@ -64,7 +64,15 @@ class Session(Closing):
 
     def request(self, message: TcMessage) -> list[TcMessage]:
         """Send a request, and wait until the kernel has done it; returns what it answered besides."""
-        sequence = self._send(message, c.REQUEST | c.ACK)
+        return self._acknowledged(self._send(message, c.REQUEST | c.ACK))
+
+    def send_encoded(self, data: bytes, ifindex: int) -> None:
+        """Send a request that is encoded but for the index of its device, and wait until the kernel has done it."""
+        sequence = self._next()
+        self._send_data(addressed(data, sequence, ifindex))
+        self._acknowledged(sequence)
+
+    def _acknowledged(self, sequence: int) -> list[TcMessage]:
         end = self._datagram()
         length, kind, flags, number, _, error = _ACKNOWLEDGEMENT.unpack_from(self._buffer)
         if number == sequence and kind == c.ERROR and not error and not flags & c.ACK_TLVS and length == end:

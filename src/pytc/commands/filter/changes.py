@@ -29,7 +29,7 @@ def carry_out(context: Context, change: FilterChange) -> list[Document] | None:
     Raises NetlinkError, BpfError and its kin, InvalidOptionsError.
     """
     if change.depends_on_words:
-        _note_remarks(context, change)
+        note_remarks(context, change)
         return _echoed(context, send_filter(context, change, None))
     context.device_index(change.selector.device)  # before the work of loading
     change = _resolved(context, change)
@@ -47,7 +47,7 @@ def _echoed(context: Context, answers: Sequence[TcMessage]) -> list[Document] | 
     return [document(record, context.shown) for record in records(answers)] if context.shown.echo else None
 
 
-def _note_remarks(context: Context, change: FilterChange) -> None:
+def note_remarks(context: Context, change: FilterChange) -> None:
     """Note what a user should know of the bytecode of a filter."""
     options = change.options
     if isinstance(options, BpfOptions) and options.source is not None and options.classid is not None:

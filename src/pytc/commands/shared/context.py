@@ -77,6 +77,7 @@ class Connection:
         self.plan = plan
         self.journal = journal
         self.notes: list[str] = []
+        self._indexes: dict[str, int] = {}
         self._session: Session | None = journal.session() if journal is not None else None
 
     @property
@@ -91,12 +92,20 @@ class Connection:
         """Return the index of a device, 0 for an empty name; raises DeviceNotFoundError."""
         if not device:
             return 0
-        index = self.session.interface_index(device)
+        index = self._indexes.get(device)
+        if index is None:
+            index = self.session.interface_index(device)
+            if index is not None:
+                self._indexes[device] = index
         if index is None and self.plan is not None:
             return self.plan.absent_device(device, self.notes.append)
         if index is None:
             raise DeviceNotFoundError(device)
         return index
+
+    def forget_devices(self) -> None:
+        """Look devices up again: one may be another of that name by now."""
+        self._indexes.clear()
 
     def note_warnings(self) -> None:
         """Move the kernel's remarks on accepted requests to the notes."""

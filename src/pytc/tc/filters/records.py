@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pytc.bpf.sys.program_lookup import lookup_program
 from pytc.errors import BlockNotFoundError, NetlinkError
@@ -14,17 +14,19 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.schema import split_attributes
 from pytc.netlink.session import Session
-from pytc.tc.actions.records import ActionRecord
 from pytc.tc.filters.requests import address, swapped
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds import filters as kinds
-from pytc.tc.statistics import QueueStatistics
+
+if TYPE_CHECKING:
+    from pytc.tc.actions.records import ActionRecord
+    from pytc.tc.statistics import QueueStatistics
 
 _Item = TypeVar("_Item")
 _FILTERS, _CHAINS = (c.NEWTFILTER, c.DELTFILTER, c.GETTFILTER), (c.NEWCHAIN, c.DELCHAIN, c.GETCHAIN)
 _NEW, _DELETED = (c.NEWTFILTER, c.NEWCHAIN), (c.DELTFILTER, c.DELCHAIN)
 #: The kind's record, actions, police.
-_Options = tuple[Any, tuple[ActionRecord, ...], Mapping[str, Any] | None]
+_Options = tuple[Any, "tuple[ActionRecord, ...]", Mapping[str, Any] | None]
 _NO_OPTIONS: _Options = (None, (), None)
 _GROUP = 64
 _KNOWN = frozenset((*_FILTERS, *_CHAINS))
@@ -48,9 +50,9 @@ class FilterRecord(NamedTuple):
     chain: int | None
     handle: int
     options: object = None
-    actions: tuple[ActionRecord, ...] = ()
+    actions: "tuple[ActionRecord, ...]" = ()
     police: Mapping[str, Any] | None = None
-    statistics: QueueStatistics | None = None
+    statistics: "QueueStatistics | None" = None
     block: int = 0
     is_chain: bool = False
     event: str = ""
@@ -185,7 +187,7 @@ def _read_options(name: str, raw: bytes, *, shortened: bool) -> _Options:
     )
 
 
-def _other_actions(name: str, options: bytes) -> tuple[ActionRecord, ...]:
+def _other_actions(name: str, options: bytes) -> "tuple[ActionRecord, ...]":
     """Return the actions of a filter whose kind pytc does not know."""
     from pytc.tc.kinds.shared.other_filters import OTHERS
 
@@ -198,7 +200,7 @@ def _other_actions(name: str, options: bytes) -> tuple[ActionRecord, ...]:
     return decode_actions(raw)
 
 
-def _statistics(message: TcMessage) -> QueueStatistics | None:
+def _statistics(message: TcMessage) -> "QueueStatistics | None":
     attributes = message.attributes
     if "TCA_STATS" not in attributes and "TCA_STATS2" not in attributes:
         return None
