@@ -185,7 +185,7 @@ def _has_helper(name: str) -> bool:
         log_buf=pointer(log),
     )
     _succeeds(lambda: bpf(Command.PROG_LOAD, attr))
-    return b"invalid func" not in log.value and b"unknown func" not in log.value
+    return not any(words in log.value for words in (b"invalid func", b"unknown func", b"cannot use helper"))
 
 
 #: Names of types of maps: type, size of keys, size of values, entries, flags.
