@@ -25,8 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pytc-pythons"
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 TESTS = ("tests/unit", "tests/fuzz")
-FUZZ_COUNT = "2000"
-SECONDS = 1200
+FUZZ_COUNT = "500"
+SECONDS = 3600
+TIMED_OUT = 124
 
 
 def interpreter(version: str) -> Path:
@@ -96,26 +97,33 @@ def _must(*words: str) -> None:
 
 
 def run(version: str, arguments: Sequence[str]) -> bool:
-    """Return whether the tests pass, or there is no such Python; prints one line, and the output of failures."""
+    """Return whether the tests pass, or there is no such Python; prints one line, and the output of failures.
+
+    The output is in VERSION.log beside the environments while the tests run.
+    """
     try:
         python = environment(version)
     except Unavailable as error:
         _say(f"Python {version} is unavailable: {error}")
         return True
     start = time.monotonic()
-    done = subprocess.run(
-        ["timeout", str(SECONDS), python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(arguments or TESTS)],
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, "PYTC_FUZZ_COUNT": os.environ.get("PYTC_FUZZ_COUNT", FUZZ_COUNT)},
-    )
-    lines = done.stdout.splitlines() or [f"status {done.returncode}"]
+    log = CACHE / f"{version}.log"
+    with log.open("w") as output:
+        done = subprocess.run(
+            ["timeout", str(SECONDS), python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(arguments or TESTS)],
+            cwd=ROOT,
+            check=False,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTC_FUZZ_COUNT": os.environ.get("PYTC_FUZZ_COUNT", FUZZ_COUNT)},
+        )
+    text = log.read_text()
+    last = (text.splitlines() or [""])[-1].strip("= ")
     if done.returncode:
-        _say(done.stdout + done.stderr)
-    _say(f"Python {version}: {lines[-1].strip('= ')} ({time.monotonic() - start:.0f} s in all)")
+        _say(text)
+    seconds = time.monotonic() - start
+    _say(f"Python {version}: {'no end' if done.returncode == TIMED_OUT else last} ({seconds:.0f} s in all)")
     return done.returncode == 0
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,16 +25,6 @@ SAMPLE = (*NEWER, "core_field", "kfunc", "legacy36", "modern_globals", "modern_i
 NAMES = sorted([*expected.EVERY, *NEWER]) if os.environ.get("PYTC_TESTS") == "all" else SAMPLE
 BUILDS = [(name, compiler) for compiler in toolchains.chosen() for name in NAMES if compiler != toolchains.BPFTOOL]
 
-#: What gcc compiles, from 14 on, to what both loaders take.
-EQUAL_OF_GCC = (
-    "acquire_release",
-    "big_rodata",
-    "core_field",
-    "cpu_v4",
-    "data_custom",
-    "globals_struct",
-    "modern_globals",
-)
 #: The first clang that compiles an object; what earlier ones lack.
 COMPILED_SINCE = {
     "core_enum": 12,  # questions about enumerators and types
@@ -67,6 +56,12 @@ REFUSED = (
 )
 
 
+#: What gcc 14 or 16 compiles to something that the verifier refuses: it uses pointers before it asks whether they are
+#: NULL, keeps no type tags, and calls what only clang makes instructions of. It also puts an outer map before its inner
+#: ones ("modern_inner", "inner_declared"), which libbpf then cannot fill.
+REFUSED_OF_GCC = ("arg_ctx", "bpf", "core_array", "inner_declared", "kconfig", "modern_maps", "redirect", "shaper")
+
+
 def version(compiler: str) -> int:
     return int(compiler.rpartition("-")[2])
 
@@ -88,16 +83,16 @@ def test_objects_of_clang_are_loaded_by_both_or_refused_by_both(
     sources: Sources,
     newest_bpftool: Bpftool,
     bpffs: Path,
-    record_property: Callable[[str, object], None],
     name: str,
     clang: str,
 ) -> None:
     toolchains.require(clang)
     if version(clang) < COMPILED_SINCE.get(name, 0):
         pytest.skip(f"needs clang {COMPILED_SINCE[name]}")
+    if name == "legacy_aligned" and clang in ("clang-16", "clang-17"):
+        pytest.skip(f'{clang} crashes: "unable to write nop sequence of 28 bytes"')
     path = sources(name, clang=clang, cpu=cpu_of(clang))
     result = outcome(path, newest_bpftool, bpffs)
-    record_property("outcome", result)
     if name in LOADED_BY_PYTC_ALONE and name != "legacy44_junk":
         assert result == PYTC_ALONE
     elif name not in REFUSED and version(clang) >= LOADED_SINCE.get(name, 0):
@@ -112,19 +107,17 @@ def test_objects_of_gcc_are_loaded_by_both_or_refused_by_both(
     newest_bpftool: Bpftool,
     bpffs: Path,
     tmp_path: Path,
-    record_property: Callable[[str, object], None],
     name: str,
     gcc: str,
 ) -> None:
-    """gcc leaves more to the verifier than clang, and an early one does not compile a call of a helper."""
+    """Those of gcc 12 mostly call helpers by a register, which it does not compile."""
     toolchains.require(gcc)
     compiled = sources.compile(name, tmp_path / f"{name}.o", clang=gcc, cpu=cpu_of(gcc))
     if compiled.status:
         pytest.skip(f"{gcc} does not compile it: {first_error(compiled.err)}")
     result = outcome(str(tmp_path / f"{name}.o"), newest_bpftool, bpffs)
-    record_property("outcome", result)
-    if name in EQUAL_OF_GCC and version(gcc) >= 14:
-        assert result == EQUAL
+    if version(gcc) >= 14 and name not in (*REFUSED, *REFUSED_OF_GCC):
+        assert result in ((PYTC_ALONE,) if name in (*LOADED_BY_PYTC_ALONE, "modern_inner") else (EQUAL,))
 
 
 def first_error(text: str) -> str:
