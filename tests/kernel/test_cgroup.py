@@ -91,7 +91,7 @@ class TestPlaces:
             old.rmdir()
         assert done.status == 2 and done.err == (
             f'"{old}" is a cgroup of version 1, which cannot have programs\n'
-            f"Hint: cgroup2 is mounted at {mounts()[0]}; {cgroup} is there\n"
+            f"Hint: cgroup2 is mounted at {mounts()[0]}; {cgroup} exists\n"
         )
         assert names(network, str(cgroup)) == []
 

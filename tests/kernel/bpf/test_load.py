@@ -315,7 +315,7 @@ class TestSlots:
     def test_beyond_the_end_are_refused(self, bpffs: Path) -> None:
         with nothing_left(bpffs), pytest.raises(BpfSyscallError, match='program "target" into slot 4') as caught:
             self.load(self.array("1/4"))
-        assert caught.value.hints == ('map "m" has 4 entries; slot 4 is out of range',)
+        assert caught.value.hints == ('map "m" has 4 entries: slot 4 is out of range',)
 
     def test_beyond_32_bits_are_refused(self, bpffs: Path) -> None:
         with nothing_left(bpffs), pytest.raises(ObjectError, match='map "m": slot 4294967296 is out of range'):

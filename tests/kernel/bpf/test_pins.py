@@ -329,14 +329,14 @@ class TestPinnedObjects:
             assert program.description.type == ProgramType.SCHED_CLS
 
     def test_a_program_is_no_map(self, pinned: Path) -> None:
-        with nothing_left(pinned), pytest.raises(BpfSyscallError, match="no map"):
+        with nothing_left(pinned), pytest.raises(BpfSyscallError, match="not a map"):
             Map.from_pin(str(pinned / "program"))
 
     def test_a_map_is_no_program(self, pinned: Path) -> None:
         with (
             nothing_left(pinned),
             Program.from_pin(str(pinned / "map")) as program,
-            pytest.raises(BpfSyscallError, match="no program"),
+            pytest.raises(BpfSyscallError, match="not a program"),
         ):
             assert program.description
 
