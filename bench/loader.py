@@ -31,8 +31,6 @@ FIELDS = ("pid", "tgid", "flags", "prio", "static_prio")
 #: Loads an object as the command does, and prints the seconds that were not spent in bpf(2).
 INSIDE = """
 import sys, time
-from pytc.cli import lean
-lean.prepare()
 from pytc.bpf import ProgramType, load, read_object, select_program
 inside = 0.0
 def timed(*words):
