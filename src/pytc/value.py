@@ -24,28 +24,23 @@ class Value:
     """
 
     _fields: "tuple[str, ...]" = ()
+    _defaults: "dict[str, Any]" = {}
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()  # Generic's
-        cls._fields = (*cls._fields, *cls.__annotations__)
+        own = cls.__annotations__
+        cls._fields = (*cls._fields, *(name for name in own if name not in cls._fields))
+        cls._defaults = {**cls._defaults, **{name: vars(cls)[name] for name in own if name in vars(cls)}}
 
     def __init__(self, *values: Any, **named: Any) -> None:
-        fields = self._fields
-        if len(values) > len(fields):
-            raise TypeError(f"{type(self).__name__} has {len(fields)} fields, not {len(values)}")
-        state = self.__dict__
-        state.update(zip(fields, values))  # noqa: B905 - strict=True would cost, and what is missing is filled in below
-        for name, value in named.items():
-            if name in state or name not in fields:
-                raise TypeError(f"{type(self).__name__} has no other field {name!r}")
-            state[name] = value
-        if len(state) < len(fields):
-            for name in fields:
-                if name not in state:
-                    try:
-                        state[name] = getattr(type(self), name)
-                    except AttributeError:
-                        raise TypeError(f"{type(self).__name__} lacks {name!r}") from None
+        fields, state = self._fields, self.__dict__
+        state.update(self._defaults)
+        state.update(zip(fields, values))  # noqa: B905 - strict=True would cost, and counting finds what is missing
+        state.update(named)
+        if len(state) != len(fields) or (
+            values and (len(values) > len(fields) or not named.keys().isdisjoint(fields[: len(values)]))
+        ):
+            raise TypeError(f"{type(self).__name__}({', '.join(fields)}) does not take {values!r}, {named!r}")
 
     def replace(self: _Self, **changes: Any) -> _Self:
         """Return a copy with other values in some fields."""

@@ -8,7 +8,6 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.commands.shared.context import Context
 from pytc.errors import NetlinkProtocolError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
@@ -17,7 +16,7 @@ from pytc.render.documents import Shown
 from pytc.render.json import render as as_json
 from pytc.render.text import render as as_text
 from pytc.tc.filters.documents import document
-from pytc.tc.filters.messages import decoded
+from pytc.tc.filters.records import decoded
 from pytc.tc.kinds import filters as kinds
 
 #: Sizes that the structures of some kind have, and others.
@@ -79,7 +78,6 @@ def test_messages(
         return
     assert record is not None
     assert record.is_chain == (message_type >= c.NEWCHAIN)
-    with Context(shown=shown) as context:
-        found = document(context, record)
+    found = document(record, shown)
     assert isinstance(json.loads(as_json([found])), list)
     assert as_text([found])

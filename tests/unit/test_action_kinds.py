@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytc.cli.exit_status import exit_status
+from pytc.commands.action.add import ActionCommands, ModifyActions
+from pytc.commands.action.delete import DeleteActions
+from pytc.commands.action.get import GetActions
 from pytc.commands.dispatch import parse_words
-from pytc.commands.values import ActionCommands, ModifyActions
 from pytc.errors import HelpRequested, PytcError, UsageError
 from pytc.handles import Handle, parse_classid
 from pytc.render.documents import Shown
@@ -113,7 +116,7 @@ def test_lines_that_tc_takes(line: str) -> None:
 def test_lines_that_tc_refuses(line: str) -> None:
     with pytest.raises(PytcError) as error:
         parse_words(["actions", "add", *words_of(line)])
-    assert error.value.exit_status == 255
+    assert exit_status(error.value) == 255
 
 
 @pytest.mark.parametrize("kind", sorted(BY_KIND))
@@ -306,7 +309,8 @@ def test_police_as_text() -> None:
 def test_several_commands_in_a_line(line: str, verbs: list[str]) -> None:
     command = parse_words(["actions", *line.split()])
     assert isinstance(command, ActionCommands)
-    assert [part.verb for part in command.commands] == verbs
+    names = {GetActions: "get", DeleteActions: "delete"}
+    assert [part.verb if isinstance(part, ModifyActions) else names[type(part)] for part in command.commands] == verbs
 
 
 @pytest.mark.parametrize(

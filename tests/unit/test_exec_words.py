@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytc.cli.exit_status import exit_status
 from pytc.cli.usage import topics, usage
 from pytc.commands.dispatch import parse_words
 from pytc.commands.shared.command import Command, Help
@@ -100,7 +101,7 @@ def test_words(line: str, command: Command) -> None:
 def test_wrong_words(line: str, status: int, said: str) -> None:
     with pytest.raises(PytcError, match=said) as raised:
         parse_words(line.split())
-    assert raised.value.exit_status == status
+    assert exit_status(raised.value) == status
 
 
 @pytest.mark.parametrize("verb", ["import", "agent", "debug", "graft"])

@@ -11,13 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytc.commands.chain.add import AddChain
+from pytc.commands.chain.delete import DeleteChain
+from pytc.commands.chain.get import GetChain
+from pytc.commands.chain.show import ShowChains
 from pytc.commands.dispatch import parse_words
-from pytc.commands.values import GetChain, GetFilter, ModifyChain, ModifyFilter, ShowChains, ShowFilters
+from pytc.commands.filter.add import ModifyFilter
+from pytc.commands.filter.delete import DeleteFilter
+from pytc.commands.filter.get import GetFilter
+from pytc.commands.filter.show import ShowFilters
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError, UsageError
 from pytc.handles import INGRESS, Handle, parse_classid
 from pytc.render.documents import Shown
 from pytc.render.json import as_object
 from pytc.render.text import render
+from pytc.tc.filters.requests import FilterChange
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds import filters as kinds
 from pytc.tc.kinds.filters.fw import FwOptions
@@ -417,7 +425,7 @@ class TestU32Shown:
     ("line", "command"),
     [
         ("filter add block 7 u32", ModifyFilter("add", FilterSelector(protocol=3, block=7), "u32")),
-        ("filter del b 7 pref 5", ModifyFilter("delete", FilterSelector(pref=5, block=7))),
+        ("filter del b 7 pref 5", DeleteFilter("delete", FilterSelector(pref=5, block=7))),
         (
             "filter add dev em1 e 1s 4s u32",
             ModifyFilter("add", FilterSelector("em1", protocol=3), "u32", estimator=b"\x00\x02"),
@@ -434,9 +442,9 @@ class TestU32Shown:
         ("ch ls dev em1 ingress", ShowChains(FilterSelector("em1", INGRESS))),
         (
             "chain add dev em1 ingress chain 5",
-            ModifyChain("add", ModifyFilter("add", FilterSelector("em1", INGRESS, chain=5))),
+            AddChain("add", FilterSelector("em1", INGRESS, chain=5)),
         ),
-        ("chain del block 7 chain 5", ModifyChain("delete", ModifyFilter("delete", FilterSelector(block=7, chain=5)))),
+        ("chain del block 7 chain 5", DeleteChain("delete", FilterSelector(block=7, chain=5))),
         ("chain get dev em1 parent 1: chain 5", GetChain(FilterSelector("em1", Handle(1, 0), chain=5))),
     ],
 )
@@ -499,7 +507,7 @@ def test_all_lines_have_options_that_can_be_encoded_and_shown(table: str) -> Non
     for step in steps(table):
         for words in step.on("t0"):
             command = parse_words(words)
-            if not isinstance(command, ModifyFilter) or command.options is None or command.kind == "bpf":
+            if not isinstance(command, FilterChange) or command.options is None or command.kind == "bpf":
                 continue
             assert isinstance(command.options, (U32Options, FwOptions, MatchallOptions))
             text, _ = shown(command.kind, command.options, protocol=command.selector.protocol)

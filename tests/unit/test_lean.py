@@ -72,10 +72,9 @@ NOT_TO_SHOW = {
     "pytc.bpf.sys.info",
     "pytc.bpf.object.spec",
     "pytc.cli.batch",
-    *(
-        f"pytc.commands.run.{name}"
-        for name in ("exports", "expressions", "filters", "pins", "programs", "ready_filters")
-    ),
+    *(f"pytc.commands.shared.{name}" for name in ("expressions", "opened_programs", "pins", "programs")),
+    "pytc.commands.filter.add",
+    "pytc.commands.filter.changes",
 }
 
 
@@ -86,7 +85,7 @@ def test_what_shows_filters_loads_nothing_that_opens_programs(words: str) -> Non
             f"from pytc.cli.main import main; import sys; assert main({words.split()}) == 0; print(*sys.modules)"
         ).split()
     )
-    assert "pytc.tc.filters.messages" in modules
+    assert "pytc.tc.filters.records" in modules
     assert modules & NOT_TO_SHOW == set()
 
 
@@ -101,4 +100,4 @@ def test_an_object_loads_nothing_that_is_for_bytecode(tmp_path: Path) -> None:
         ).split()
     )
     assert {"pytc.commands.shared.programs", "pytc.bpf.loader.load"} <= modules
-    assert not modules & {"pytc.commands.shared.expressions", "pytc.commands.filter.batch_requests", "pytc.cli.batch"}
+    assert not modules & {"pytc.commands.shared.expressions", "pytc.cli.batch"}

@@ -31,8 +31,8 @@ from pytc.commands.map.values import (
     WatchMap,
 )
 from pytc.commands.map.words import SELECTORS, VERBS
+from pytc.commands.monitor.watch import Monitor
 from pytc.commands.shared.command import Command, Help
-from pytc.commands.values import Monitor
 from pytc.errors import HelpRequested, PytcError, UsageError
 
 M1 = Target("map", "1")

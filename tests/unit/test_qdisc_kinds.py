@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.commands.qdisc.usage import topics, usage
+from pytc.cli.usage import topics, usage
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError
 from pytc.netlink.schema import split_attributes
 from pytc.render.documents import Document, Shown
@@ -19,7 +19,7 @@ from pytc.tc.clock import Clock
 from pytc.tc.kinds import qdiscs
 from pytc.tc.kinds.interface import AnyQdiscKind, QdiscEnv
 from pytc.tc.kinds.qdiscs import netem
-from pytc.tc.unknown import unknown_options
+from pytc.tc.kinds.shared.fields import unknown_options
 from pytc.words.engine import Cursor
 from tests.compat.lines import steps
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from pytc.render.json import as_object
 from pytc.render.text import render
-from pytc.tc.records import QueueStatistics
-from pytc.tc.statistics import filter_statistics, unpack_old_statistics
+from pytc.tc.statistics import QueueStatistics, filter_statistics, unpack_old_statistics
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from pytc.cli.execute import Runner
     from pytc.transaction.journal import Journal
 
-_SHOWS = ("GetFilter", "ShowFilters", "GetChain", "ShowChains", "ShowQdiscs", "ShowClasses", "ShowActions")
+#: Objects of tc, of which what shows may be among what changes.
+_OBJECTS = ("filter", "chain", "qdisc", "class_", "action")
 _UNTOUCHED = "Note: nothing has been done"
 _TAKEN_BACK = "Note: all that was done is taken back"
 
@@ -122,8 +123,8 @@ def _check(options: Options, lines: Sequence[Line]) -> None:
 
 
 def _check_sort(command: Command) -> None:
-
-    if command.effect != "requests" and type(command).__name__ not in _SHOWS:
+    package = type(command).__module__.removeprefix("pytc.commands.").partition(".")[0]
+    if command.effect != "requests" and (command.effect != "asks" or package not in _OBJECTS):
         raise AtomicError(
             "This could not be taken back: --atomic is for what adds, changes, deletes or shows qdiscs, "
             "classes, filters, chains and actions"
@@ -137,11 +138,12 @@ def _run(options: Options, lines: Sequence[Line]) -> int:
 
     line = Line(0, Help(""))
     with Runner(options, is_atomic=True) as runner, deferred() as arrived:
-        journal = runner.context.journal
+        journal = runner.journal
         assert journal is not None
         try:
             for line in lines:
                 runner.at(f"{options.batch}:{line.number}")
+                runner.context.connection.forget_devices()
                 _do(runner, line.command, options)
                 if arrived:
                     break

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from pytc.cli import streams
 from pytc.cli.command_line import Options
+from pytc.cli.exit_status import UNUSABLE
 from pytc.cli.main import show, show_stream
 from pytc.commands.dispatch import run
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
+from pytc.commands.shared.context import Cache, Connection, Context
 from pytc.commands.values import StepProgram
 from pytc.errors import UsageError
 from pytc.render.documents import Document, Shown, Stream
@@ -44,19 +45,17 @@ class Runner:
             enter_namespace(options.netns)
         self._options = options
         self._bar = _bar()
+        self._plan = plan or _plan(options)
+        self.journal = _journal() if is_atomic else None
         self.context = Context(
-            shown=_shown(options),
-            bpf_mount=os.environ.get("TC_BPF_MNT", ""),
-            layout20=layout,
+            Connection(self._plan, self.journal),
+            _shown(options),
+            Cache(filters=_warnings(options)),
             environment=os.environ,
             progress=self._bar,
             say=lambda remark: say([remark], as_json=options.json),
             write=streams.write_bytes,
-            echo=options.echo,
             create_clsact=options.create_clsact,
-            plan=plan or _plan(options),
-            journal=_journal() if is_atomic else None,
-            warnings=_warnings(options),
         )
 
     def at(self, place: str) -> None:
@@ -66,7 +65,7 @@ class Runner:
     def run(self, command: Command) -> int:
         """Runs a command and prints its outcome; returns the exit status. Raises PytcError."""
         context, documents = self.context, None
-        context.status = 0
+        context.has_failed = False
         try:
             if isinstance(command, StepProgram):
                 from pytc.cli.stepping import step_through
@@ -82,25 +81,25 @@ class Runner:
             self.finish()
         if documents is not None:
             show(documents, self._options)
-        return context.status
+        return UNUSABLE if context.has_failed else 0
 
     def planned(self, command: Command) -> list[Document]:
         """What a command would do; its remarks are left out. Raises PytcError as the command would."""
-        context = self.context
-        assert context.plan is not None
+        from pytc.transaction.dry_run import planned
+
+        assert self._plan is not None
         try:
-            self._run(command)
+            return planned(self._plan, self.context, command, run)
         finally:
-            context.release()
-            context.notes.clear()
-        return context.plan.steps()
+            self.context.release()
+            self.context.notes.clear()
 
     def _run(self, command: Command) -> "Outcome":
-        if self.context.plan is None:
+        if self._plan is None:
             return run(self.context, command)
-        from pytc.transaction.plan import planned
+        from pytc.transaction.dry_run import planned
 
-        return planned(self.context, command, run)
+        return planned(self._plan, self.context, command, run)
 
     def finish(self) -> None:
         """The end of a command."""
@@ -159,6 +158,7 @@ def _shown(options: Options) -> Shown:
         names,
         options.pretty,
         "short" if options.short_timestamp else "long" if options.timestamp else "",
+        options.echo,
     )
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from pytc.cli import streams
 from pytc.cli.command_line import Options, parse_options
+from pytc.cli.exit_status import exit_status, trailer
 from pytc.commands.dispatch import parse_words
-from pytc.errors import HelpRequested, NetlinkError, PytcError, UsageError
+from pytc.errors import HelpRequested, PytcError, UsageError
 
 if TYPE_CHECKING:
     from pytc.render.documents import Document, Stream
@@ -86,22 +87,40 @@ def _batch(options: Options) -> int:
     from pytc.cli import import_stubs as lean
 
     lean.prepare()
-    from pytc.cli.batch import run_batch
-    from pytc.cli.batch_commands import BatchCommands
+    from pytc.bpf.loader.object_cache import ObjectCache
+    from pytc.cli.batch import parsed_ahead, run_batch
     from pytc.cli.execute import Runner, say
+    from pytc.commands.filter.prepared import prepare
+    from pytc.commands.shared.command import Command, Help
+
+    # With these, a filter takes more than its request.
+    is_plain = not (options.echo or options.create_clsact or options.dry_run or options.warn)
+
+    def parse(words: list[str]) -> Command | PytcError:
+        runner.context.connection.forget_devices()
+        try:
+            command = parse_words(words)
+            return prepare(command) if is_plain else command
+        except HelpRequested as request:
+            return Help(request.topic)
+        except PytcError as error:
+            return error  # to be reported when it is the line's turn
 
     with Runner(options) as runner:
-        plain = not (options.echo or options.create_clsact or options.dry_run or options.warn)
-        runner.context.keep_objects()
-        commands = BatchCommands(runner, lambda topic: show_help(topic, options), plain=plain)
+        runner.context.cache.objects = ObjectCache()
+
+        def run(parsed: Command | PytcError) -> int:
+            if isinstance(parsed, PytcError):
+                raise parsed
+            return show_help(parsed.topic, options) if isinstance(parsed, Help) else runner.run(parsed)
 
         def refused(error: PytcError) -> int:
             return report(error, as_json=options.json)
 
         return run_batch(
             options.batch,
-            commands.of,
-            commands.run,
+            lambda file: parsed_ahead(file, parse),
+            run,
             refused,
             force=options.force,
             say=lambda sentence: say([sentence], as_json=options.json),
@@ -134,18 +153,16 @@ def _print(text: str) -> int:
 
 
 def report(error: PytcError, *, as_json: bool = False) -> int:
-    """Prints an error as tc would, then what pytc knows more, or all of it as JSON; returns the exit status."""
+    """Print an error as tc would, then what pytc knows more, or all of it as JSON; returns the exit status."""
     if as_json:
         from pytc.render.errors import as_json as render
 
-        streams.complain(render(error))
-        return error.exit_status
-    lines = [str(error)]
-    if isinstance(error, NetlinkError) and error.trailer:
-        lines.append(error.trailer)
+        streams.complain(render(error, exit_status(error)))
+        return exit_status(error)
+    lines = [line for line in (str(error), trailer(error)) if line]
     lines += [f"Hint: {hint}" for hint in error.hints]
     streams.complain("".join(f"{line}\n" for line in lines))
-    return error.exit_status
+    return exit_status(error)
 
 
 def show(documents: "Iterable[Document]", options: Options) -> None:

@@ -1,6 +1,6 @@
 """Help texts, by topic."""
 
-from pytc.commands.dispatch import OBJECTS, object_help, object_topics
+from pytc.commands.dispatch import object_help, object_name, object_topics
 
 OPTIONS = """\
 OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -r[aw] | -j[son] | -p[retty] |
@@ -105,12 +105,6 @@ Puts a program into slot KEY of the program array that is pinned at MAP, in one 
 on with the new program. Without KEY, the section says it: that of section "5/3" is 3.
 MAP and PROGRAM are paths in a bpffs, or m:NAME, which is NAME below tc's directory there. "program", "set" and "map"
 work as in "pytc filter add bpf help".
-""",
-    "monitor": """\
-Usage: pytc [ -timestamp | -tshort ] monitor [ file FILE ]
-
-Prints each change of a qdisc, class, filter, chain or action as it happens, until it is interrupted; or what FILE has,
-which rtmon(8) has written. pytc -j prints an object on a line for each.
 """,
     "object": """\
 Usage: pytc object show FILE
@@ -217,7 +211,7 @@ verdict  for direct-action: what a match returns: ok | pass | drop | shot | stol
 def usage(topic: str) -> str:
     """The text for a topic like ``filter bpf``; that of its first word, or the general one, where it has none."""
     texts, first = _TEXTS, topic.partition(" ")[0]
-    if first in OBJECTS and (text := object_help(topic)):
+    if object_name(first) and (text := object_help(topic)):
         return text
     if first == "map":
         from pytc.commands.map.usage import TEXTS
@@ -235,36 +229,18 @@ def usage(topic: str) -> str:
         from pytc.commands.completion.words import TEXTS as OF_COMPLETION
 
         texts = OF_COMPLETION
-    if first in ("action", "actions"):
-        from pytc.commands.action.usage import usage as of_actions
-
-        return of_actions(topic)
-    if first in ("filter", "chain"):
-        from pytc.commands.filter.usage import usage as of_filters
-
-        return of_filters(topic)
-    if first in ("qdisc", "class"):
-        from pytc.commands.qdisc.usage import usage as of_qdiscs
-
-        return of_qdiscs(topic)
     return texts.get(topic) or texts.get(first) or _TEXTS[""]
 
 
 def topics() -> list[str]:
     """Return all topics."""
-    from pytc.commands.action import usage as action_usage
-    from pytc.commands.filter import usage as filter_usage
     from pytc.commands.map import usage as map_usage
     from pytc.commands.prog import usage as prog_usage
-    from pytc.commands.qdisc import usage as qdisc_usage
     from pytc.commands.shared import attach_usage
 
     return [
         *_TEXTS,
-        *action_usage.topics(),
-        *filter_usage.topics(),
         *map_usage.TEXTS,
-        *qdisc_usage.topics(),
         *attach_usage.TEXTS,
         *prog_usage.TEXTS,
         *object_topics(),

@@ -39,23 +39,10 @@ OBJECTS = {
 OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks", "prog", "completion")
 _ORDER = (*(name for name in OBJECTS if name not in OWN), *OWN)
 
+#: More names than fit into a line of help.
+_MANY = 10
+
 _HOMES = {
-    "ModifyFilter": ("filter.modify", "modify_filter"),
-    "GetFilter": ("filter.show", "get_filter"),
-    "ShowFilters": ("filter.show", "show_filters"),
-    "ModifyChain": ("chain.chains", "modify_chain"),
-    "GetChain": ("chain.chains", "get_chain"),
-    "ShowChains": ("chain.chains", "show_chains"),
-    "ModifyQdisc": ("qdisc.qdiscs", "modify_qdisc"),
-    "ShowQdiscs": ("qdisc.qdiscs", "show_qdiscs"),
-    "ModifyClass": ("class_.classes", "modify_class"),
-    "ModifyActions": ("action.actions", "modify_actions"),
-    "NamedActions": ("action.actions", "named_actions"),
-    "ActionCommands": ("action.actions", "action_commands"),
-    "ShowActions": ("action.actions", "show_actions"),
-    "Monitor": ("monitor.monitor", "monitor"),
-    "FlushActions": ("action.actions", "flush_actions"),
-    "ShowClasses": ("class_.classes", "show_classes"),
     "ShowObject": ("object.objects", "show_object"),
     "LintObject": ("object.objects", "lint_object"),
     "ConvertObject": ("object.objects", "convert_object"),
@@ -129,21 +116,35 @@ def _parser(word: str) -> Callable[[list[str]], Command]:
 
 
 def object_help(topic: str) -> str:
-    """Return the help text of an object, or of one of its verbs (``link pin``); empty where it has none."""
-    name, _, verb = topic.partition(" ")
-    package = import_module(f"pytc.commands.{OBJECTS[name]}")
-    if verb in getattr(package, "VERBS", {}).values():
-        return verb_module(package.__name__, verb).HELP
-    return cast(str, getattr(package, "HELP", ""))
+    """Return the help text of an object, or of one of its verbs or kinds (``link pin``, ``filter u32``).
+
+    That of the object where there is none of its own, and an empty text where the object has none.
+    """
+    name, _, rest = topic.partition(" ")
+    package = import_module(f"pytc.commands.{OBJECTS[object_name(name)]}")
+    if rest in getattr(package, "VERBS", {}).values():
+        text = verb_module(package.__name__, rest).HELP
+    else:
+        text = (package.help_topic(rest) if rest and hasattr(package, "help_topic") else "") or getattr(
+            package, "HELP", ""
+        )
+    return text.replace("@KINDS@", _in_lines(package.kinds())) if "@KINDS@" in text else text
+
+
+def _in_lines(names: Sequence[str]) -> str:
+    """Return names for help, in one line or two."""
+    half = (len(names) + 1) // 2 if len(names) > _MANY else len(names)
+    return " |\n          ".join(" | ".join(part) for part in (names[:half], names[half:]) if part)
 
 
 def object_topics() -> "list[str]":
-    """Return the topics of all objects and their verbs."""
+    """Return the topics of all objects, their verbs and their kinds."""
     topics = []
-    for name, package in OBJECTS.items():
+    for name, folder in OBJECTS.items():
         if object_help(name):
-            verbs: dict[str, str] = import_module(f"pytc.commands.{package}").VERBS
-            topics += [name, *(f"{name} {verb}" for verb in dict.fromkeys(verbs.values()))]
+            package = import_module(f"pytc.commands.{folder}")
+            topics += [name, *(f"{name} {verb}" for verb in dict.fromkeys(package.VERBS.values()))]
+            topics += package.help_topics() if hasattr(package, "help_topics") else []
     return topics
 
 

@@ -4,6 +4,7 @@ Unlike /sys/class/net, ioctl(2) shows the devices of this thread's namespace, no
 mounted.
 """
 
+import fcntl
 import os
 import struct
 from typing import TYPE_CHECKING
@@ -59,7 +60,6 @@ def device_speed(device: str) -> int | None:
 def _ifreq(request: int, device: str, value: bytes = b"", *, opened: "socket | None" = None) -> bytes:
     """Return the value of an answer; raises DeviceNotFoundError for any refusal."""
     import _socket
-    import fcntl
 
     name = os.fsencode(device)
     if len(name) >= _NAME_SIZE or b"\0" in name:

@@ -81,7 +81,7 @@ def encode(message: TcMessage, sequence: int, flags: int = 0) -> bytes:
 
 
 def addressed(data: bytes, sequence: int, ifindex: int) -> bytes:
-    """An encoded message with another sequence number, and about another device."""
+    """Return an encoded message with another sequence number, and about another device."""
     return data[:8] + _SEQUENCE_TO_INDEX.pack(sequence, 0, 0, ifindex) + data[24:]
 
 

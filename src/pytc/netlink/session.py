@@ -71,19 +71,21 @@ class Session:
         self.close()
 
     def request(self, message: TcMessage) -> list[TcMessage]:
-        """Sends a request and waits until the kernel has done it; returns what it answered besides."""
-        sequence = self._send(message, c.REQUEST | c.ACK)
-        return [decode(data) for _, data in self._answers(sequence)]
+        """Send a request, and wait until the kernel has done it; returns what it answered besides."""
+        return self._acknowledged(self._send(message, c.REQUEST | c.ACK))
 
-    def request_again(self, data: bytes, ifindex: int) -> None:
-        """The same for a message that is encoded already, but for the index of its device, and has no other answer."""
+    def send_encoded(self, data: bytes, ifindex: int) -> None:
+        """Send a request that is encoded but for the index of its device, and wait until the kernel has done it."""
         sequence = self._next()
         self._send_data(addressed(data, sequence, ifindex))
+        self._acknowledged(sequence)
+
+    def _acknowledged(self, sequence: int) -> list[TcMessage]:
         end = self._datagram()
         length, kind, flags, number, _, error = _ACKNOWLEDGEMENT.unpack_from(self._buffer)
         if number == sequence and kind == c.ERROR and not error and not flags & c.ACK_TLVS and length == end:
-            return  # as mostly: it is done, and there is nothing to say of it
-        self._answers(sequence, end)
+            return []  # as mostly: it is done, and there is nothing to say of it
+        return [decode(data) for _, data in self._answers(sequence, end)]
 
     def dump(self, message: TcMessage, *, peek: bool = False) -> list[TcMessage]:
         """All answers to a dump request; asks again when the tables changed meanwhile.

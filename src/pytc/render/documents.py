@@ -70,7 +70,7 @@ class Shown(NamedTuple):
     """How much to say, and how: tc's options before the object. ``names`` are those of classes, by the number of their
     handle (``-names``); ``graph`` draws classes as a tree, ``iec`` writes rates in powers of 1024, ``numeric``
     writes protocols as numbers, ``pretty`` writes what filters match in the terms of protocols. ``timestamp`` is "long"
-    or "short" for news with the time."""
+    or "short" for events with the time. With ``echo``, a command that changes something shows what the kernel did."""
 
     details: bool = False
     statistics: bool = False
@@ -82,6 +82,7 @@ class Shown(NamedTuple):
     names: Mapping[int, str] = {}
     pretty: bool = False
     timestamp: str = ""
+    echo: bool = False
 
     def spelled(self, handle: Handle) -> str:
         """The handle of a class, with the name that it has been given."""

@@ -1,4 +1,4 @@
-"""What is said about refusals of all commands."""
+"""Likely causes of refusals that do not depend on the command."""
 
 import errno
 
@@ -6,7 +6,7 @@ from pytc.errors import NetlinkError
 
 
 def general_hint(error: NetlinkError, device: str) -> str:
-    """The likely cause of a refusal that does not depend on the command; empty for none."""
+    """Return the likely cause of a refusal, empty for none."""
     if error.errno == errno.EPERM:
         return "changing traffic control needs CAP_NET_ADMIN; run it as root"
     if error.errno == errno.ENODEV and not device:

@@ -2,21 +2,43 @@
 
 import struct
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.schema import split_attributes
 from pytc.render.documents import Field, Group, Part
 from pytc.tc.rates import format_rate, format_size
-from pytc.tc.records import QueueStatistics
 
 #: struct gnet_stats_basic, _queue, _rate_est and _rate_est64.
 _OLD = struct.Struct("=Q7I")
 _BASIC, _QUEUE, _RATE, _RATE64, _PACKETS64 = (struct.Struct(layout) for layout in ("=QI", "=5I", "=2I", "=2Q", "=Q"))
 
 
+class QueueStatistics(NamedTuple):
+    """The counters of TCA_STATS2.
+
+    ``rate`` is (bytes/s, packets/s) of a rate estimator, None without one; ``hardware`` (bytes, packets) of those that
+    hardware handled. ``counted`` and ``queued`` say whether the kernel sends the counters, and those of a queue;
+    ``old`` that they come from TCA_STATS.
+    """
+
+    bytes: int = 0
+    packets: int = 0
+    drops: int = 0
+    overlimits: int = 0
+    requeues: int = 0
+    backlog: int = 0
+    qlen: int = 0
+    rate: tuple[int, int] | None = None
+    hardware: tuple[int, int] = (0, 0)
+    counted: bool = True
+    queued: bool = True
+    old: bool = False
+
+
 def read_statistics(message: TcMessage) -> tuple[QueueStatistics | None, bytes]:
-    """(TCA_STATS2 decoded, the kind's own statistics) of a qdisc or class; None where the kernel sends none."""
+    """Return (TCA_STATS2 decoded, the kind's own) of a qdisc or class; None where the kernel sends none."""
     raw = message.attributes.get("TCA_STATS2")
     if raw is None:
         return None, b""
@@ -25,7 +47,7 @@ def read_statistics(message: TcMessage) -> tuple[QueueStatistics | None, bytes]:
 
 
 def unpack_statistics(raw: bytes) -> QueueStatistics:
-    """The attributes inside TCA_STATS2 or TCA_ACT_STATS."""
+    """Return the counters inside TCA_STATS2 or TCA_ACT_STATS."""
     parts = dict(split_attributes(raw))
     sent, packets = _numbers(_BASIC, parts.get(c.STATS_BASIC, b""))
     qlen, backlog, drops, requeues, overlimits = _numbers(_QUEUE, parts.get(c.STATS_QUEUE, b""))
@@ -47,8 +69,10 @@ def unpack_statistics(raw: bytes) -> QueueStatistics:
 
 
 def unpack_old_statistics(raw: bytes) -> QueueStatistics:
-    """``struct tc_stats``, which the kernel sends of filters with the old attribute for police; ``bytes u64``, then
-    u32 each: ``packets, drops, overlimits, bps, pps, qlen, backlog``."""
+    """Return ``struct tc_stats``, which the kernel sends of filters with the old attribute for police.
+
+    ``bytes u64``, then u32 each: ``packets, drops, overlimits, bps, pps, qlen, backlog``.
+    """
     sent, packets, drops, overlimits, rate, packet_rate, qlen, backlog = _numbers(_OLD, raw)
     return QueueStatistics(
         sent,
@@ -64,7 +88,7 @@ def unpack_old_statistics(raw: bytes) -> QueueStatistics:
 
 
 def filter_statistics(statistics: QueueStatistics, *, iec: bool = False) -> list[Part]:
-    """As tc prints them behind a filter: old ones as text alone."""
+    """Return counters as tc prints them behind a filter: old ones as text alone."""
     if not statistics.old:
         return [Group("stats", statistics_fields(statistics, iec=iec)), Field("", text="\n")]
     sent, packets, drops, overlimits, _, backlog, qlen, rate, *_ = statistics
@@ -83,7 +107,7 @@ def filter_statistics(statistics: QueueStatistics, *, iec: bool = False) -> list
 
 
 def statistics_fields(statistics: QueueStatistics, before: str = " ", *, iec: bool = False) -> list[Field]:
-    """As tc prints them, with ``before`` in front of each line; ``iec`` is for the rate."""
+    """Return counters as tc prints them, with ``before`` in front of each line; ``iec`` is for the rate."""
     fields = _counters(statistics, before) if statistics.counted else []
     if statistics.queued:
         drops, overlimits, requeues = statistics.drops, statistics.overlimits, statistics.requeues
@@ -115,7 +139,7 @@ def _counters(statistics: QueueStatistics, before: str) -> list[Field]:
 
 
 def _by_hardware(statistics: QueueStatistics, before: str) -> list[Field]:
-    """What hardware did, and what is left of the counters for software."""
+    """Return what hardware counted, and what is left of the counters for software."""
     sent, packets = statistics.hardware
     if not sent and not packets:
         return []
@@ -142,5 +166,5 @@ def _rate(parts: Mapping[int, bytes]) -> tuple[int, int] | None:
 
 
 def _numbers(layout: struct.Struct, payload: bytes) -> tuple[int, ...]:
-    """What an older kernel does not send is 0."""
+    """Return numbers, 0 for those that an older kernel does not send."""
     return layout.unpack_from(payload.ljust(layout.size, b"\0"))

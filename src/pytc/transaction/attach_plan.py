@@ -14,8 +14,9 @@ from pytc.commands.shared.attach_values import (
 )
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
+from pytc.commands.shared.opened_programs import Wanted
 from pytc.commands.shared.pins import pin_path
-from pytc.commands.shared.programs import Wanted, resolved
+from pytc.commands.shared.programs import resolved
 from pytc.commands.tcx.attach import SECTIONS
 from pytc.render.documents import Field, Json, Part
 from pytc.transaction.plan import Plan

@@ -16,7 +16,7 @@ from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import Session
 from pytc.tc.kinds import filters
 from pytc.transaction.inverse import affected, gone, is_same, restoring
-from pytc.transaction.kernel_state import Identity, Standing, action_table, chain_of, identities, name_of, without
+from pytc.transaction.kernel_state import Identity, Standing, action_message, chain_of, identities, name_of, without
 
 if TYPE_CHECKING:
     from pytc.bpf.loader.load import Loaded
@@ -113,7 +113,7 @@ class Journal(Session):
         return steps
 
     def _action_removal(self, action: Identity) -> Step:
-        removal = TcMessage(c.DELACTION, attributes={"TCA_ROOT_TAB": action_table([action])})
+        removal = action_message(c.DELACTION, action)
         return Step(
             lambda: f"action {action.kind} index {action.number} stays", lambda: self._remove_action(action, removal)
         )
@@ -178,8 +178,12 @@ class Journal(Session):
         if now is None or not is_same(found, now):
             raise AtomicError("the kernel took it, and shows something else")
 
+    def session(self) -> Session:
+        """Return the session that records what it changes: the journal itself."""
+        return self
+
     def keep_pins(self, loaded: "Loaded") -> None:
-        """Notes the pins that a load has made, and those of program arrays that it is about to move."""
+        """Record the pins that a load has made, and those of program arrays that it is about to move."""
         from pytc.bpf.maps.map import open_pin
         from pytc.transaction.owned_pins import map_at, move_back, take_away
 

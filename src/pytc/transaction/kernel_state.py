@@ -2,16 +2,17 @@
 
 import errno
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from pytc.errors import NetlinkError
 from pytc.handles import EGRESS, INGRESS
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
-from pytc.netlink.schema import join_attributes, nested, split_attributes
+from pytc.netlink.schema import join_attributes, split_attributes
 from pytc.netlink.session import Session, interface_name
-from pytc.tc.actions.lists import decode_actions, index_of
+from pytc.tc.actions.records import decode_actions, index_of
+from pytc.tc.actions.requests import action_table
 
 _KIND, _INDEX = 1, 3
 _MAJOR = 0xFFFF0000
@@ -64,15 +65,9 @@ def named(message: TcMessage) -> list[tuple[str, int]]:
     return found
 
 
-def action_table(which: Sequence[Identity]) -> bytes:
-    """TCA_ROOT_TAB that names actions."""
-    return join_attributes(
-        (
-            nested(order),
-            join_attributes([(_KIND, one.kind.encode() + b"\0"), (_INDEX, one.number.to_bytes(4, sys.byteorder))]),
-        )
-        for order, one in enumerate(which, 1)
-    )
+def action_message(type: int, action: Identity) -> TcMessage:
+    """Return a message about one action."""
+    return TcMessage(type, attributes={"TCA_ROOT_TAB": action_table([(action.kind, action.number)])})
 
 
 class Standing:
@@ -158,7 +153,7 @@ class Standing:
 
     def is_action(self, identity: Identity) -> bool:
         """Whether there is an action of that kind and index."""
-        return self._ask(TcMessage(c.GETACTION, attributes={"TCA_ROOT_TAB": action_table([identity])})) is not None
+        return self._ask(action_message(c.GETACTION, identity)) is not None
 
     def inside(self, made: TcMessage) -> list[TcMessage]:
         """What goes when a qdisc, class or chain is deleted: its filters, and the qdiscs and classes below it."""

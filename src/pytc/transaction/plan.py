@@ -13,12 +13,11 @@ from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys.constants import map_type_name, program_type_name
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.info import describe_program
-from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.exports import OpenedPrograms
+from pytc.commands.shared.opened_programs import OpenedPrograms, Wanted, annotation, pinned_annotation
 from pytc.commands.shared.pins import pin_path
-from pytc.commands.shared.programs import Wanted, annotation, chosen_programs, identity, pinned_annotation
-from pytc.errors import BpfError, DeviceNotFoundError, UsageError
+from pytc.commands.shared.programs import chosen_programs, identity
+from pytc.errors import BpfError, DeviceNotFoundError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, encode
 from pytc.netlink.session import Session, interface_name
@@ -52,13 +51,13 @@ class Plan:
         """One that asks the kernel, and notes what would change it."""
         return _Noting(self)
 
-    def absent_device(self, context: Context, device: str) -> int:
-        """A number for a device that is not there."""
+    def absent_device(self, device: str, note: Callable[[str], object]) -> int:
+        """Return a number for a device that is not there; raises DeviceNotFoundError when the plan is strict."""
         if self._is_strict:
             raise DeviceNotFoundError(device)
         if device not in self._absent:
             self._absent[device] = _FIRST_ABSENT + len(self._absent)
-            context.notes.append(f'Note: there is no device "{device}" here')
+            note(f'Note: there is no device "{device}" here')
         return self._absent[device]
 
     def device_name(self, index: int) -> str:
@@ -183,29 +182,6 @@ class _Noting(Session):
             return super().request(message)
         self._plan.sent(message)
         return []
-
-
-def planned(context: Context, command: Command, run: "Callable[[Context, Command], object]") -> list[Document]:
-    """Return the steps of a command; one that only asks has none, and its words are all that is checked.
-
-    ``run`` carries out the command, with a session that notes what it is asked to change. Raises PytcError as the
-    command would.
-    """
-    assert context.plan is not None
-    context.plan.begin()
-    if command.effect == "asks":
-        return [[Field("step", "none", "nothing is changed\n")]]
-    if command.effect == "attaches":
-        from pytc.transaction.attach_plan import plan_attachment
-
-        plan_attachment(context, context.plan, command)
-    elif command.effect == "requests":
-        run(context, command)
-    else:
-        raise UsageError(
-            'Option "-dry-run" is for qdisc, class, filter, chain, action, tcx and cgroup, and for what only shows'
-        )
-    return context.plan.steps()
 
 
 def _load_document(path: str, load: PlannedLoad, exports: Sequence[str]) -> Document:

@@ -5,7 +5,7 @@ wins, so that the order of rows decides what an abbreviation means (``p`` is ``p
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError, UsageError
@@ -45,6 +45,8 @@ class Cursor:
     def __init__(self, words: Sequence[str]) -> None:
         self._words = list(words)
         self._at = 0
+        #: The verb that was read, in full: verbs that differ little share a module.
+        self.verb = ""
 
     @property
     def done(self) -> bool:
@@ -144,14 +146,18 @@ def is_one_of(word: str, names: Iterable[str]) -> bool:
 
 
 def take_verb(cursor: Cursor, verbs: Mapping[str, str], topic: str) -> str:
-    """What the first word means: ``verbs`` has the words in the order in which abbreviations are tried, and their
-    meanings. ``show`` when there is no word; raises UsageError for one that is not in the table."""
+    """Return the meaning of the first word, ``show`` when there is none.
+
+    ``verbs`` has the words in the order in which abbreviations are tried, and their meanings. Raises UsageError for a
+    word that is not in the table.
+    """
     if cursor.done:
         return "show"
     word = cursor.take()
     known = _chosen(word, tuple(verbs))
     if not known:
         raise UsageError(f'Command "{word}" is unknown, try "pytc {topic} help".')
+    cursor.verb = known
     return verbs[known]
 
 
@@ -182,10 +188,11 @@ def fill(
     Raises UsageError for a missing value or a second word for the same field (``error`` where the row has a message
     of its own for that); ``error`` for a value that does not convert; HelpRequested(topic) for ``help``.
     """
-    words = cursor._words
-    while cursor._at < len(words):
+    words, count = cursor._words, len(cursor._words)
+    find_row = table.find if isinstance(table, Table) else partial(_first, table=table)
+    while cursor._at < count:
         word = words[cursor._at]
-        row = find(word, table)
+        row = find_row(word)
         if row is None:
             if matches(word, "help"):
                 raise HelpRequested(topic)
@@ -195,27 +202,27 @@ def fill(
         if row.stop:
             return found
         cursor._at += 1
-        into = row.into
+        into, convert = row.into, row.convert
         if into in found and not row.repeat and not row.many:
             raise _duplicate(row, word, cursor, error)
-        value = row.value if row.convert is None and row.read is None else _value(cursor, row, error)
+        if convert is not None:
+            value = cursor.take()
+            try:
+                value = convert(value)
+            except ValueError:
+                raise _wrong_value(row, value, error) from None
+        else:
+            value = row.value if row.read is None else row.read(cursor)
         found[into] = (*found.get(into, ()), value) if row.many else value
     return found
 
 
-def _value(cursor: Cursor, row: Word, error: type[PytcError]) -> Any:
-    if row.read is not None:
-        return row.read(cursor)
-    assert row.convert is not None
-    word = cursor.take()
-    try:
-        return row.convert(word)
-    except ValueError:
-        if "{}" in row.wrong:
-            raise error(row.wrong.format(word)) from None
-        if error is InvalidOptionsError:
-            raise illegal(row.wrong or row.name, word) from None
-        raise error(f'Error: argument "{word}" is wrong: {row.wrong or row.name}') from None
+def _wrong_value(row: Word, word: str, error: type[PytcError]) -> PytcError:
+    if "{}" in row.wrong:
+        return error(row.wrong.format(word))
+    if error is InvalidOptionsError:
+        return illegal(row.wrong or row.name, word)
+    return error(f'Error: argument "{word}" is wrong: {row.wrong or row.name}')
 
 
 def illegal(name: str, word: str) -> InvalidOptionsError:

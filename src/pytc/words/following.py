@@ -161,7 +161,8 @@ def _aliases(rest: list[str]) -> set[str]:
     )
     if len(rest) > 1 or not isinstance(verbs, dict):
         return set()
-    return {word for word, verb in verbs.items() if word != verb}
+    # "change" and "replace" share the module of "add", and are no synonyms of it.
+    return {word for word, verb in verbs.items() if verb not in (word, "add")}
 
 
 def _object_file(rest: list[str]) -> str:

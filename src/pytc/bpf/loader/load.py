@@ -358,9 +358,10 @@ class _Loading:
         except BpfSyscallError as error:
             from pytc.bpf.loader.explain import slot_causes
 
-            error.hints = slot_causes(map_name, target.description.max_entries, index, error.errno or 0)
-            error.args = (f"putting {what} into slot {index}: {error}",)
-            raise
+            number = error.errno or 0
+            hints = slot_causes(map_name, target.description.max_entries, index, number)
+            tried = f'putting {what} into slot {index}: map "{target.name}"'
+            raise BpfSyscallError(error.command, number, tried, hints=hints) from error
 
     def _warn_of_lost_slots(self) -> None:
         for name in sorted(self._filled_arrays()):

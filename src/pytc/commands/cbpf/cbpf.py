@@ -130,16 +130,15 @@ def _by_link_type(context: Context, source: ClassicSource) -> "Program | Callabl
 def _attached(context: Context, source: ClassicSource) -> list[tuple[str, Program]]:
     """(what identifies it, program) of the filters of classic BPF that a selector covers; raises BytecodeError
     when there is none."""
-    from pytc.commands.filter.show import filter_records
+    from pytc.tc.filters.records import filter_records
+    from pytc.tc.kinds.filters.bpf import BpfRecord
 
     assert source.selector is not None
     selector, wanted = source.selector, source.selector.handle
     found: list[tuple[str, Program]] = []
     others = 0
-    with context.in_full():
-        records = [*filter_records(context, selector.replace(handle=""))]
-    for record in records:
-        instructions = getattr(record.options, "instructions", ())
+    for record in filter_records(context.session, selector, selector.ifindex(context.device_index)):
+        instructions = record.options.instructions if isinstance(record.options, BpfRecord) else ()
         if not record.handle or (wanted and record.handle != _number(wanted)):
             continue
         others += not instructions

@@ -166,7 +166,7 @@ def _only(cursor: Cursor, table: tuple[Word, ...]) -> dict[str, Any]:
 
 
 def _selector(cursor: Cursor) -> FilterSelector:
-    from pytc.commands.filter.words import SELECTORS
+    from pytc.tc.filters.words import SELECTORS
 
     found = fill(cursor, [row._replace(exact=True) for row in (*SELECTORS, _PREF)], {}, topic="cbpf disasm")
     if "device" not in found:

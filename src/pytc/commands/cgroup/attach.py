@@ -22,8 +22,8 @@ from pytc.commands.shared.attaching import (
     unpin_named,
 )
 from pytc.commands.shared.context import Context
+from pytc.commands.shared.opened_programs import Wanted
 from pytc.commands.shared.pins import check_pin_place
-from pytc.commands.shared.programs import Wanted
 from pytc.errors import AttachError, BpfSyscallError
 from pytc.tc.kinds.interface import OpenedProgram
 

@@ -4,8 +4,8 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
+from pytc.bpf.sys.program_lookup import lookup_program
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.program_descriptions import described
 from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
@@ -16,15 +16,15 @@ _TAG, _ID = 10, 11
 
 
 class Hook(NamedTuple):
-    """Where filters stand in a row, as messages about them have it: of a block, ``parent`` is its number."""
+    """A list of filters, as messages name it: of a block, ``parent`` is its number."""
 
     ifindex: int
     parent: int
     chain: int
 
 
-class Place(NamedTuple):
-    """Of a filter at its hook."""
+class FilterKey(NamedTuple):
+    """The numbers by which a filter is known at its hook."""
 
     pref: int
     handle: int
@@ -38,78 +38,80 @@ class FilterProgram(NamedTuple):
 
 
 class EqualFilter(NamedTuple):
-    """One that has an equal program; ``more`` is how many others there are."""
+    """A filter with an equal program; ``more`` is how many others there are."""
 
-    place: Place
+    key: FilterKey
     program: int
     more: int
 
 
 class KnownPrograms:
-    """Finds an equal program in a time that does not grow with the number of those that are known.
+    """An index of programs, in which finding an equal one takes a time that does not grow with their number.
 
-    ``name_of`` says what the program with an id is called, None where nobody can tell: such a program equals no other.
-    It is asked only about programs whose tags are looked for.
+    ``name_of`` returns the name of the program with an id, None where nobody can tell: such a program equals no other.
+    It is called only for programs whose tags are looked for.
     """
 
     def __init__(self, name_of: Callable[[int], str | None]) -> None:
         self._name_of = name_of
-        self._at: dict[Place, FilterProgram] = {}
-        self._unnamed: dict[bytes, dict[Place, int]] = {}
-        self._named: dict[tuple[str, bytes], dict[Place, int]] = {}
-        self._groups: dict[Place, dict[Place, int]] = {}
+        self._programs: dict[FilterKey, FilterProgram] = {}
+        self._unnamed: dict[bytes, dict[FilterKey, int]] = {}
+        self._named: dict[tuple[str, bytes], dict[FilterKey, int]] = {}
+        self._groups: dict[FilterKey, dict[FilterKey, int]] = {}
 
-    def put(self, place: Place, program: FilterProgram) -> None:
-        """A program is at a place, where there may have been another one."""
-        if self._at.get(place) == program:
+    def put(self, key: FilterKey, program: FilterProgram) -> None:
+        """Add a filter's program, in place of an earlier one."""
+        if self._programs.get(key) == program:
             return
-        self.remove(place)
-        self._at[place] = program
-        self._into(self._unnamed.setdefault(program.tag, {}), place, program.id)
+        self.remove(key)
+        self._programs[key] = program
+        self._into(self._unnamed.setdefault(program.tag, {}), key, program.id)
 
-    def remove(self, place: Place) -> None:
-        """There is none at that place any more."""
-        if self._at.pop(place, None) is not None and place in self._groups:
-            del self._groups.pop(place)[place]
+    def remove(self, key: FilterKey) -> None:
+        """Remove a filter."""
+        if self._programs.pop(key, None) is not None and key in self._groups:
+            del self._groups.pop(key)[key]
 
-    def equal(self, name: str, tag: bytes, *, elsewhere: Place) -> EqualFilter | None:
-        """The first that is known at another place."""
-        for place, program in self._unnamed.pop(tag, {}).items():
+    def equal(self, name: str, tag: bytes, *, elsewhere: FilterKey) -> EqualFilter | None:
+        """Return the first other filter with an equal program."""
+        for key, program in self._unnamed.pop(tag, {}).items():
             known = self._name_of(program)
             if known is None:
-                del self._groups[place]
+                del self._groups[key]
             else:
-                self._into(self._named.setdefault((known, tag), {}), place, program)
+                self._into(self._named.setdefault((known, tag), {}), key, program)
         found = self._named.get((name, tag), {})
         more = len(found) - (elsewhere in found) - 1
-        return next((EqualFilter(place, program, more) for place, program in found.items() if place != elsewhere), None)
+        return next((EqualFilter(key, program, more) for key, program in found.items() if key != elsewhere), None)
 
-    def _into(self, group: dict[Place, int], place: Place, program: int) -> None:
-        group[place] = program
-        self._groups[place] = group
+    def _into(self, group: dict[FilterKey, int], key: FilterKey, program: int) -> None:
+        group[key] = program
+        self._groups[key] = group
 
 
 class EqualPrograms:
-    """The same of the kernel's filters. Those of a hook are asked for once; from then on they are followed, and what is
-    found is asked for again before it is told, as it may be gone."""
+    """Finds existing filters that run the same program.
+
+    Dumps a hook once, then follows what is added; re-reads a match before reporting it, as it may be gone since.
+    """
 
     def __init__(self) -> None:
         self._hooks: dict[Hook, KnownPrograms] = {}
 
-    def added(self, context: Context, hook: Hook, place: Place, program: FilterProgram) -> None:
-        """A filter is there from now on. Raises NetlinkError."""
-        self._known(context, hook).put(place, program)
+    def added(self, context: Context, hook: Hook, key: FilterKey, program: FilterProgram) -> None:
+        """Follow a filter that was added; raises NetlinkError."""
+        self._known(context, hook).put(key, program)
 
-    def find(self, context: Context, hook: Hook, place: Place, name: str, tag: bytes) -> EqualFilter | None:
-        """A filter at another place of the hook; raises NetlinkError."""
+    def find(self, context: Context, hook: Hook, key: FilterKey, name: str, tag: bytes) -> EqualFilter | None:
+        """Return another filter of the hook with an equal program; raises NetlinkError."""
         known = self._known(context, hook)
-        while (found := known.equal(name, tag, elsewhere=place)) is not None:
-            now = _program_at(context, hook, found.place)
+        while (found := known.equal(name, tag, elsewhere=key)) is not None:
+            now = _program_at(context, hook, found.key)
             if now == FilterProgram(found.program, tag):
                 return found
-            known.remove(found.place)
+            known.remove(found.key)
             if now is not None:
-                known.put(found.place, now)
+                known.put(found.key, now)
         return None
 
     def _known(self, context: Context, hook: Hook) -> KnownPrograms:
@@ -117,24 +119,24 @@ class EqualPrograms:
             known = KnownPrograms(name_of)
             for answer in context.session.dump(_question(hook)):
                 if (program := program_of(answer)) is not None:
-                    known.put(place_of(answer), program)
+                    known.put(key_of(answer), program)
             self._hooks[hook] = known
         return self._hooks[hook]
 
 
 def name_of(program: int) -> str | None:
-    """The name of the program with an id; None where it is gone, or not to be seen without CAP_SYS_ADMIN."""
-    about = described(program)
+    """Return the name of the program with an id; None where it cannot be seen."""
+    about = lookup_program(program)
     return about.name if about is not None else None
 
 
-def place_of(message: TcMessage) -> Place:
-    """The place of the filter that a message is about."""
-    return Place(message.info >> 16, message.handle)
+def key_of(message: TcMessage) -> FilterKey:
+    """Return the key of the filter that a message is about."""
+    return FilterKey(message.info >> 16, message.handle)
 
 
 def program_of(message: TcMessage) -> FilterProgram | None:
-    """Of the filter that a message is about; None for other kinds and classic BPF, and before Linux 4.13."""
+    """Return the program of a message's filter; None for other kinds and classic BPF, and before Linux 4.13."""
     if message.attributes.get("TCA_KIND") != "bpf":
         return None
     found = dict(split_attributes(message.attributes.get("TCA_OPTIONS", b"")))
@@ -143,10 +145,10 @@ def program_of(message: TcMessage) -> FilterProgram | None:
     return FilterProgram(int.from_bytes(found[_ID], sys.byteorder), found[_TAG])
 
 
-def _program_at(context: Context, hook: Hook, place: Place) -> FilterProgram | None:
+def _program_at(context: Context, hook: Hook, key: FilterKey) -> FilterProgram | None:
     question = _question(hook)
     question = question._replace(
-        handle=place.handle, info=place.pref << 16, flags=c.ECHO, attributes={"TCA_KIND": "bpf", **question.attributes}
+        handle=key.handle, info=key.pref << 16, flags=c.ECHO, attributes={"TCA_KIND": "bpf", **question.attributes}
     )
     try:
         answers = context.session.request(question)

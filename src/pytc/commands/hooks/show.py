@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-from pytc.commands.class_.classes import class_records
-from pytc.commands.qdisc.qdiscs import qdisc_records
 from pytc.commands.shared.attach_values import ShowHooks
 from pytc.commands.shared.attached_programs import link_parts, link_pins, program_parts
 from pytc.commands.shared.context import Context
@@ -12,6 +10,8 @@ from pytc.errors import BpfSyscallError
 from pytc.handles import CLSACT, ROOT, UNSPEC, Handle
 from pytc.netlink.xdp import xdp_programs
 from pytc.render.documents import DEVICE, Document, Field, Part
+from pytc.tc.classes.records import class_records
+from pytc.tc.qdiscs.records import qdisc_records
 
 
 def show_hooks(context: Context, command: ShowHooks) -> list[Document]:
@@ -64,7 +64,7 @@ def _classful(context: Context, index: int) -> Iterator[Handle]:
     """The qdiscs that packets leave through, each before those below it, and behind each its classes."""
     records = [
         record
-        for record in qdisc_records(context, index)
+        for record in qdisc_records(context.session, index)
         if record.handle != UNSPEC and record.handle.major != CLSACT.major
     ]
     if not records:
@@ -89,7 +89,7 @@ def _classful(context: Context, index: int) -> Iterator[Handle]:
 def _inner_classes(context: Context, index: int) -> dict[int, list[Handle]]:
     """The classes that have classes, each before those below it, by the major number of their qdisc. No others are
     asked for their filters: at a leaf, the way through the classes has ended."""
-    parents = {record.handle: record.parent for record in class_records(context, index)}
+    parents = {record.handle: record.parent for record in class_records(context.session, index)}
     inner = {parent for handle, parent in parents.items() if parent in parents and parent.major == handle.major}
 
     def depth(handle: Handle) -> int:

@@ -12,7 +12,7 @@ from pytc.commands.shared.attached_programs import open_link, open_wanted
 from pytc.commands.shared.attached_words import take_program
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.programs import Wanted
+from pytc.commands.shared.opened_programs import Wanted
 from pytc.errors import AttachError, BpfError, BpfSyscallError
 from pytc.tc.kinds.shared.programs import BpfSource
 from pytc.words.engine import Cursor

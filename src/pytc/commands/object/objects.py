@@ -4,7 +4,6 @@ from pytc.bpf.object.reader import read_object
 from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.shared.context import Context
 from pytc.commands.values import ConvertObject, LintObject, ShowObject
-from pytc.errors import EXIT_UNUSABLE
 from pytc.render.documents import Document, Field
 
 
@@ -27,7 +26,7 @@ def lint_object(context: Context, command: LintObject) -> list[Document]:
         command.path, version=command.kernel, type=ProgramType(command.type), layout20=context.layout20
     )
     if any(finding.severity == ERROR for finding in findings):
-        context.status = EXIT_UNUSABLE
+        context.has_failed = True
     return [findings_document(command.path, findings)]
 
 

@@ -15,8 +15,6 @@ from pytc.commands.shared.context import Context
 from pytc.packets.capture import Packet
 from pytc.render.documents import Document
 
-_FAILED = 1
-
 
 def run_on_packets(context: Context, command: RunOnPackets) -> list[Document]:
     """Runs, compares with what is expected, and reports; the exit status says whether all was as expected. Raises
@@ -41,7 +39,7 @@ def run_on_packets(context: Context, command: RunOnPackets) -> list[Document]:
     if command.junit:
         junit(command.junit, subject.name, tally.kept, failures)
     if failures or tally.failed:
-        context.status = _FAILED
+        context.has_failed = True
     return [document(context, command, subject, tally, failures, expects=expected.any)]
 
 

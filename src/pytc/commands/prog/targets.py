@@ -108,15 +108,17 @@ def _of_filter(context: Context, selector: "FilterSelector") -> Subject:
 
 def _options_of(context: Context, selector: "FilterSelector") -> "BpfRecord":
     """What is known of the one filter with a BPF program that is meant; raises BpfError where there are others."""
-    from pytc.commands.filter.show import filter_records
+    from pytc.tc.filters.records import filter_records
+    from pytc.tc.kinds.filters.bpf import BpfRecord
 
-    with context.in_full():
-        meant = [
-            (record.pref, record.handle, record.options)
-            for record in filter_records(context, selector.replace(handle=""))
-            if record.handle and (not selector.handle or record.handle == _number(selector.handle))
-        ]
-    found = [one for one in meant if getattr(one[2], "program_id", 0)]
+    meant = [
+        (record.pref, record.handle, record.options)
+        for record in filter_records(context.session, selector, selector.ifindex(context.device_index))
+        if isinstance(record.options, BpfRecord)
+        and record.handle
+        and (not selector.handle or record.handle == _number(selector.handle))
+    ]
+    found = [one for one in meant if one[2].program_id]
     if not found:
         raise BpfError(
             f"no such filter with a BPF program on {selector.device}",
@@ -124,14 +126,13 @@ def _options_of(context: Context, selector: "FilterSelector") -> "BpfRecord":
                 f'one of classic BPF is there: "pytc cbpf run CAPTURE from dev {selector.device} ..." runs it, '
                 '"pytc cbpf disasm from ..." shows it',
             )
-            if any(getattr(one[2], "instructions", ()) for one in meant)
+            if any(one[2].instructions for one in meant)
             else (),
         )
     if len(found) > 1:
         names = "; ".join(f"pref {pref} handle {handle:#x}" for pref, handle, _ in found)
         raise BpfError(f'{len(found)} filters with BPF programs are meant ({names}): say "pref" and "handle"')
-    options: BpfRecord = found[0][2]
-    return options
+    return found[0][2]
 
 
 def _number(word: str) -> int:

@@ -213,7 +213,7 @@ def _of_object(cursor: Cursor, found: dict[str, Any]) -> ProgramTarget:
 
 def _of_filter(cursor: Cursor, found: dict[str, Any], words: tuple[Word, ...], topic: str) -> ProgramTarget:
     """The words of a filter, among those that say what to do."""
-    from pytc.commands.filter.words import SELECTORS as OF_FILTERS
+    from pytc.tc.filters.words import SELECTORS as OF_FILTERS
 
     fill(cursor, (*words, *OF_FILTERS), found, topic=topic)
     if "target" in found:

@@ -1,31 +1,15 @@
-"""``qdisc``: its selectors and commands."""
+"""Words of the commands that change qdiscs."""
 
-from typing import Any
+from typing import Any, cast
 
-from pytc.commands.shared.command import Help
-from pytc.commands.values import ModifyQdisc, ShowQdiscs
 from pytc.errors import InvalidOptionsError, UsageError
-from pytc.handles import CLSACT, ROOT, UNSPEC, parse_classid, parse_qdisc_handle
+from pytc.handles import ROOT, UNSPEC, parse_classid, parse_qdisc_handle
 from pytc.tc.kinds import qdiscs as kinds
 from pytc.tc.kinds.interface import AnyQdiscKind
 from pytc.tc.kinds.shared import estimator, size_table
+from pytc.tc.qdiscs.requests import AnyQdiscChange, Verb
 from pytc.tc.qdiscs.selector import QdiscSelector
-from pytc.words.engine import Cursor, Word, fill, no_more, take_verb, unsigned
-
-#: Words and their meanings; the order decides abbreviations.
-VERBS = {
-    "add": "add",
-    "change": "change",
-    "replace": "replace",
-    "link": "link",
-    "delete": "delete",
-    "list": "show",
-    "show": "show",
-    "lst": "show",
-    "ls": "show",
-    "help": "help",
-}
-_SHOWN_TWICE = 'Error: argument "{}" is wrong: parent is already specified'
+from pytc.words.engine import Cursor, Word, fill, unsigned
 
 
 def _block(word: str) -> int:
@@ -35,7 +19,6 @@ def _block(word: str) -> int:
     return number
 
 
-#: Of the commands that change something.
 SELECTORS = (
     Word("dev", "device", str, exact=True),
     Word(
@@ -55,64 +38,32 @@ SELECTORS = (
     Word("ingress_block", "ingress_block", _block, wrong="invalid ingress block index value", repeat=True),
     Word("egress_block", "egress_block", _block, wrong="invalid egress block index value", repeat=True),
 )
-_SHOW = (
-    Word("dev", "device", str, exact=True, repeat=True),
-    Word("root", "parent", value=ROOT, exact=True, twice=_SHOWN_TWICE),
-    Word("ingress", "parent", value=CLSACT, exact=True, twice=_SHOWN_TWICE),
-    Word("clsact", "parent", value=CLSACT, exact=True, twice=_SHOWN_TWICE),
-    Word("parent", "parent", parse_classid, wrong="invalid parent ID", twice=_SHOWN_TWICE),
-    Word(
-        "handle",
-        "handle",
-        parse_qdisc_handle,
-        wrong="invalid handle ID",
-        twice='Error: argument "{}" is wrong: handle is already specified',
-    ),
-    Word("invisible", "invisible", exact=True, repeat=True),
-)
+_EXTRAS = ("ingress_block", "egress_block", "estimator", "stab")
 
 
-def parse(words: list[str]) -> ModifyQdisc | ShowQdiscs | Help:
-    """The words after ``qdisc``; raises UsageError, InvalidOptionsError, HelpRequested."""
-    cursor = Cursor(words)
-    verb = take_verb(cursor, VERBS, "qdisc")
-    if verb == "help":
-        return Help("qdisc")
-    if verb == "show":
-        return _show(cursor)
-    return _modify(cursor, verb)
-
-
-def _modify(cursor: Cursor, verb: str) -> ModifyQdisc:
+def take_change(cursor: Cursor, make: type[AnyQdiscChange]) -> AnyQdiscChange:
+    """Return the change that the words behind the verb name; raises UsageError, InvalidOptionsError, HelpRequested."""
+    verb = cast(Verb, cursor.verb)
     found = fill(cursor, SELECTORS, {}, topic="qdisc")
-    rest = {name: found.pop(name) for name in ("ingress_block", "egress_block", "estimator", "stab") if name in found}
+    extras = {name: found.pop(name) for name in _EXTRAS if name in found}
     if cursor.done:
-        return ModifyQdisc(verb, QdiscSelector(**found), **rest)
+        return make(verb, QdiscSelector(**found), **extras)
     name = cursor.take()
     kind = kinds.find(name)
     if kind is not None:
-        _place(kind, found)
-        return ModifyQdisc(verb, QdiscSelector(**found), name, kind.parse(cursor), **rest)
+        _set_place(kind, found)
+        return make(verb, QdiscSelector(**found), name, kind.parse(cursor), **extras)
     if not cursor.done:
         raise InvalidOptionsError(
             f'Unknown qdisc "{name}", hence option "{cursor.peek()}" is unparsable',
             hints=(f"pytc knows the options of {', '.join(kinds.names())}",),
         )
-    return ModifyQdisc(verb, QdiscSelector(**found), name, **rest)
+    return make(verb, QdiscSelector(**found), name, **extras)
 
 
-def _place(kind: AnyQdiscKind, found: dict[str, Any]) -> None:
-    """A kind that has one place only is the word for the place, too."""
+def _set_place(kind: AnyQdiscKind, found: dict[str, Any]) -> None:
+    """Set the place of a kind that has one only, whose name is the word for the place, too."""
     if kind.default_parent != UNSPEC:
         if "parent" in found:
             raise UsageError(f'Error: "{kind.name}" is a duplicate parent ID')
         found.update(parent=kind.default_parent, handle=kind.default_handle)
-
-
-def _show(cursor: Cursor) -> ShowQdiscs:
-    found = fill(cursor, _SHOW, {}, topic="qdisc")
-    no_more(cursor, "qdisc")
-    if "parent" in found and "handle" in found:
-        first, second = (name for name in found if name in ("parent", "handle"))
-        raise UsageError(f'Error: argument "{second}" is wrong: {first} is already specified')
-    return ShowQdiscs(invisible=found.pop("invisible", False), selector=QdiscSelector(**found))

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from pytc.bpf.maps.map import open_pin
 from pytc.bpf.sys.attach_points import Attached
 from pytc.bpf.sys.info import object_kind, program_by_id, run_statistics
+from pytc.bpf.sys.program_lookup import lookup_program
 from pytc.commands.shared.attach_values import Reference
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.exports import OpenedPrograms
+from pytc.commands.shared.opened_programs import OpenedPrograms, Wanted
 from pytc.commands.shared.pins import pin_path
-from pytc.commands.shared.program_descriptions import described
-from pytc.commands.shared.programs import Wanted, opened, resolved
+from pytc.commands.shared.programs import opened, resolved
 from pytc.errors import AttachError, BpfError, BpfSyscallError
 from pytc.render.documents import Field, Part
 from pytc.tc.kinds.interface import OpenedProgram
@@ -86,7 +86,7 @@ def open_link(context: Context, text: str) -> "Link":
 
 
 def _name(one: Attached) -> str:
-    program = described(one.program)
+    program = lookup_program(one.program)
     return program.name if program is not None else ""
 
 
@@ -97,7 +97,7 @@ def _told(one: Attached) -> str:
 
 def program_parts(context: Context, number: int) -> list[Part]:
     """A program as filters show theirs, and how often it ran where that is counted."""
-    return [program_group(number, described(number), context.shown), *run_parts(context, number)]
+    return [program_group(number, lookup_program(number), context.shown), *run_parts(context, number)]
 
 
 def run_parts(context: Context, number: int) -> list[Part]:

@@ -8,7 +8,7 @@ from pytc.bpf.sys.info import program_by_id
 from pytc.bpf.sys.links import Link
 from pytc.commands.shared.attach_values import Reference
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.exports import OpenedPrograms
+from pytc.commands.shared.opened_programs import OpenedPrograms
 from pytc.commands.shared.pins import make_pin, remove_pin
 from pytc.errors import AttachError, BpfSyscallError
 from pytc.tc.kinds.interface import OpenedProgram

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 
 from pytc.bpf.insn.classic import ClassicInstruction
 from pytc.bpf.object.spec import ObjectSpec
@@ -28,7 +29,7 @@ def link_type_of(context: Context, device: str) -> str:
     try:
         number = hardware_type(device)
     except DeviceNotFoundError:
-        if context.plan is None:
+        if context.connection.plan is None:
             raise
         return ETHERNET
     found = link_type_of_device(number)
@@ -53,7 +54,7 @@ def compile_for(context: Context, expression: str, device: str, link_type: str) 
             )
         return compile_expression(expression, link_type)
     if not link_type:
-        looked_at = "" if context.plan is not None else device  # which takes privileges
+        looked_at = "" if context.connection.plan is not None else device  # which takes privileges
         return compile_expression(expression, link_type_of(context, device), device=looked_at)
     context.notes += _misfit(context, device, link_type)
     return compile_expression(expression, link_type)
@@ -75,9 +76,12 @@ def _misfit(context: Context, device: str, link_type: str) -> list[str]:
 
 
 def remarks(program: Sequence[ClassicInstruction], classid: Handle | None, *, direct_action: bool) -> list[str]:
-    """What a user would wonder about when bytecode is attached."""
-    if classid is None or direct_action:
-        return []
+    """Return remarks on what is odd about bytecode that is attached."""
+    return _remarks(tuple(program), classid) if classid is not None and not direct_action else []
+
+
+@lru_cache(maxsize=16)  # the lines of a batch often have the same program
+def _remarks(program: tuple[ClassicInstruction, ...], classid: Handle) -> list[str]:
     others = sorted(k for code, _, _, k in program if code == _RETURN_K and k not in (_NO_MATCH, _THE_FLOWID))
     return [
         f"Warning: the bytecode returns {number}, which is class {Handle.from_number(number)} and not the flowid; "

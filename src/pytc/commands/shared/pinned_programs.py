@@ -8,8 +8,8 @@ from pytc.bpf.loader.program import Program
 from pytc.bpf.sys.constants import ProgramType, program_type_name
 from pytc.bpf.sys.info import describe_program
 from pytc.commands.shared.context import Context
+from pytc.commands.shared.opened_programs import pinned_annotation
 from pytc.commands.shared.pins import pin_path
-from pytc.commands.shared.programs import pinned_annotation
 from pytc.errors import BpfError, BpfSyscallError
 from pytc.tc.kinds.interface import OpenedProgram
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol, cast
 
 from pytc.commands.shared.command import Command, Help
 from pytc.errors import HelpRequested
-from pytc.words.engine import Cursor, matches, take_verb
+from pytc.words.engine import Cursor, take_verb
 
 
 class Verb(Protocol):
@@ -26,17 +26,18 @@ def verb_module(package: str, name: str) -> Verb:
     return cast(Verb, import_module(f"{package}.{name}"))
 
 
-def parse_verb(package: str, verbs: Mapping[str, str], cursor: Cursor) -> Command:
+def parse_verb(package: str, verbs: Mapping[str, str], cursor: Cursor, topic: str = "") -> Command:
     """Return what the words after an object ask for.
 
     ``verbs`` maps words to modules of ``package``, in the order in which abbreviations are tried; without words, the
-    verb is ``show``. Raises UsageError, InvalidOptionsError, and HelpRequested for ``help`` behind a verb.
+    verb is ``show``. ``topic`` names the object in messages where that is not the package's name. Raises UsageError,
+    InvalidOptionsError, and HelpRequested for ``help`` behind a verb.
     """
-    topic = package.rpartition(".")[2].rstrip("_")
+    topic = topic or package.rpartition(".")[2].rstrip("_")
     is_alone = cursor.done
     verb = take_verb(cursor, {**verbs, "help": "help"}, topic)
     if verb == "help":
         return Help(topic)
-    if not is_alone and not cursor.done and matches(cursor.peek(), "help"):
+    if not is_alone and cursor.peek() == "help":  # whole: "h" may be short for another word
         raise HelpRequested(f"{topic} {verb}")
     return verb_module(package, verb).parse(cursor)

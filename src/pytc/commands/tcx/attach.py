@@ -31,8 +31,8 @@ from pytc.commands.shared.attaching import (
     unpin_named,
 )
 from pytc.commands.shared.context import Context
+from pytc.commands.shared.opened_programs import Wanted
 from pytc.commands.shared.pins import check_pin_place
-from pytc.commands.shared.programs import Wanted
 from pytc.errors import AttachError, BpfError, BpfSyscallError, UnsupportedError, UsageError
 from pytc.handles import EGRESS, INGRESS
 from pytc.tc.filters.selector import FilterSelector
@@ -153,9 +153,10 @@ def filters_behind(context: Context, device: str, name: str) -> int:
     """How many classic filters clsact has there."""
     if name not in PARENTS:
         return 0
-    from pytc.commands.filter.show import filter_records
+    from pytc.tc.filters.records import filter_records
 
-    records = filter_records(context, FilterSelector(device, PARENTS[name]))
+    selector = FilterSelector(device, PARENTS[name])
+    records = filter_records(context.session, selector, context.device_index(device))
     return sum(1 for record in records if record.handle)
 
 

@@ -11,9 +11,10 @@ from pytc.commands.tcx.attach import PARENTS, TYPES, hook, point_of
 from pytc.errors import AttachError, UnsupportedError
 from pytc.handles import Handle
 from pytc.render.documents import DEVICE, Document, Field, Part
+from pytc.tc.filters.records import FilterRecord
 from pytc.tc.filters.requests import POINTS
 from pytc.tc.filters.selector import FilterSelector
-from pytc.tc.records import FilterRecord
+from pytc.tc.kinds.filters.bpf import BpfRecord
 
 _NETKIT = ("primary", "peer")
 
@@ -65,12 +66,13 @@ def _programs(
 def classic(context: Context, device: str, parent: Handle) -> Iterator[Document]:
     """The filters of a parent, in the order in which they are asked, with their runs; without the lines that only
     introduce a preference."""
-    from pytc.commands.filter.show import filter_records
     from pytc.tc.filters.documents import document
+    from pytc.tc.filters.records import filter_records
 
-    for record in filter_records(context, FilterSelector(device, parent)):
+    selector, ifindex = FilterSelector(device, parent), context.device_index(device)
+    for record in filter_records(context.session, selector, ifindex, brief=context.shown.brief):
         if record.handle:
-            shown = document(context, record)
+            shown = document(record, context.shown)
             yield _with_runs(context, record, _at(device, parent, shown) if record.block else shown)
 
 
@@ -86,7 +88,7 @@ def _at(device: str, parent: Handle, shown: Document) -> Document:
 
 
 def _with_runs(context: Context, record: FilterRecord, document: Document) -> Document:
-    program = getattr(record.options, "program_id", 0)
+    program = record.options.program_id if isinstance(record.options, BpfRecord) else 0
     parts: Sequence[Part] = document
     return [*parts[:-1], *(run_parts(context, program) if program else ()), *parts[-1:]]
 

@@ -1,17 +1,19 @@
-"""Classes as a tree: what ``-graph`` prints. In JSON they are the list that they are without it."""
+"""Classes as a tree, for ``-graph``. In JSON they are a list, as without it."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pytc.handles import ROOT, Handle
 from pytc.render.documents import Document, Field, Group, Part
-from pytc.tc.records import ClassRecord, QueueStatistics
-from pytc.tc.statistics import statistics_fields
+from pytc.tc.classes.records import ClassRecord
+from pytc.tc.statistics import QueueStatistics, statistics_fields
 
 
 class ClassParts(NamedTuple):
-    """What there is to say of a class; ``statistics`` None and ``own_statistics`` empty where they are not shown.
-    ``label`` is its handle in a tree, with the name that it has been given."""
+    """The parts of a class's document; ``statistics`` None and ``own_statistics`` empty where they are not shown.
+
+    ``label`` is its handle in a tree, with its name from ``-names``.
+    """
 
     label: str
     head: Document
@@ -21,8 +23,8 @@ class ClassParts(NamedTuple):
     iec: bool = False
 
 
-class _Place(NamedTuple):
-    """Where a class stands: ``trunk`` is what its ancestors put in front of its lines."""
+class _Position(NamedTuple):
+    """The position of a class in the tree: ``trunk`` is what its ancestors put in front of its lines."""
 
     trunk: str
     is_last: bool
@@ -30,12 +32,12 @@ class _Place(NamedTuple):
 
     @property
     def branch(self) -> str:
-        """What it puts in front of its children's lines."""
+        """Return the text in front of its children's lines."""
         return self.trunk + ("     " if self.is_last else "|    ")
 
     @property
     def below(self) -> str:
-        """What it puts in front of its own further lines."""
+        """Return the text in front of its own further lines."""
         return self.branch + ("|" if self.has_children else " ")
 
 
@@ -43,8 +45,10 @@ _Classes = Sequence[tuple[ClassRecord, ClassParts]]
 
 
 def tree(classes: _Classes) -> list[Document]:
-    """Documents in the order of the tree: siblings in the order in which the kernel has them, those below the root in
-    the reverse. Classes of qdiscs in a class are not in the tree; they are at the end, for JSON alone."""
+    """Return documents in the order of the tree: siblings in the kernel's order, those below the root in reverse.
+
+    Classes of qdiscs in a class are not in the tree; they are at the end, for JSON alone.
+    """
     waiting = list(classes)
     documents = list(_siblings(_take(waiting, ROOT)[::-1], waiting, ""))
     return [*documents, *(_mute(parts) for _, parts in waiting)]
@@ -59,11 +63,11 @@ def _take(waiting: list[tuple[ClassRecord, ClassParts]], parent: Handle) -> list
 def _siblings(siblings: _Classes, waiting: list[tuple[ClassRecord, ClassParts]], trunk: str) -> Iterator[Document]:
     for index, (record, parts) in enumerate(siblings, start=1):
         children = _take(waiting, record.handle)
-        place = _Place(trunk, index == len(siblings), bool(children))
-        document = _document(record, parts, place)
-        below = list(_siblings(children, waiting, place.branch))
-        if place.is_last:
-            end = Field("", text=f"{place.branch if children else trunk}\n")
+        position = _Position(trunk, index == len(siblings), bool(children))
+        document = _document(record, parts, position)
+        below = list(_siblings(children, waiting, position.branch))
+        if position.is_last:
+            end = Field("", text=f"{position.branch if children else trunk}\n")
             last = below or [document]
             last[-1] = [*last[-1], end]
             document = document if below else last[0]
@@ -71,20 +75,20 @@ def _siblings(siblings: _Classes, waiting: list[tuple[ClassRecord, ClassParts]],
         yield from below
 
 
-def _document(record: ClassRecord, parts: ClassParts, place: _Place) -> Document:
-    text = f"{place.trunk}+---({parts.label}) {record.kind} "
+def _document(record: ClassRecord, parts: ClassParts, position: _Position) -> Document:
+    text = f"{position.trunk}+---({parts.label}) {record.kind} "
     fields: list[Part] = [Field("", text=text), *_muted(parts.head), Group("", parts.options), Field("", text="\n")]
     if parts.statistics is not None:
         indent = " " * (len(record.kind) - 2 + len(parts.label))
-        general = statistics_fields(parts.statistics, place.below + indent, iec=parts.iec)
+        general = statistics_fields(parts.statistics, position.below + indent, iec=parts.iec)
         fields.append(Group("stats", [*general, *_muted(parts.own_statistics)]))
-        if place.has_children or not place.is_last:
-            fields.append(Field("", text=f"{place.below}\n"))
+        if position.has_children or not position.is_last:
+            fields.append(Field("", text=f"{position.below}\n"))
     return fields
 
 
 def _mute(parts: ClassParts) -> Document:
-    """In JSON alone."""
+    """Return the document of a class for JSON alone."""
     statistics = statistics_fields(parts.statistics) if parts.statistics is not None else []
     return [
         *_muted(parts.head),

@@ -1,35 +1,31 @@
 """Filters and chains as tc prints them."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 
-from pytc.commands.shared.context import Context
 from pytc.handles import CLSACT, UNSPEC
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import interface_name
 from pytc.protocols import format_protocol
 from pytc.render.documents import DEVICE, Document, Field, Group, Listing, Part, Shown
-from pytc.tc.filters.messages import records
+from pytc.tc.filters.records import FilterRecord
 from pytc.tc.filters.requests import POINTS
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds import filters as kinds
 from pytc.tc.kinds.interface import FilterView
-from pytc.tc.records import FilterRecord
 
 _FILTER, _CHAIN, _END = Field("", text="filter "), Field("", text="chain "), Field("", text="\n")
+_EVERYTHING = FilterSelector()
 _POINTS = {parent: Field(point, True, f"{point} ") for parent, point in POINTS.items()}
 
 
-def document(context: Context, record: FilterRecord, selector: FilterSelector | None = None) -> Document:
-    """As tc prints it, which leaves out what the selector has said already."""
-    selector = FilterSelector() if selector is None else selector
+def document(record: FilterRecord, shown: Shown, selector: FilterSelector = _EVERYTHING) -> Document:
+    """Return a filter or chain as tc prints it, which leaves out what the selector implies."""
     fields: list[Part] = [Field(record.event, True, f"{record.event} ")] if record.event else []
     fields.append(_CHAIN if record.is_chain else _FILTER)
-    fields += _place(record, selector, context.shown)
+    fields += _place(record, selector, shown)
     if not record.is_chain:
         if record.protocol and record.protocol != selector.protocol:
-            fields.append(_numeric_protocol(record.protocol) if context.shown.numeric else _protocol(record.protocol))
+            fields.append(_numeric_protocol(record.protocol) if shown.numeric else _protocol(record.protocol))
         if record.pref and record.pref != selector.pref:
             fields.append(Field("pref", record.pref, f"pref {record.pref} "))
     if record.kind:
@@ -37,20 +33,13 @@ def document(context: Context, record: FilterRecord, selector: FilterSelector | 
     if record.chain is not None and record.chain != selector.chain:
         fields.append(_chain(record.chain))
     if record.raw:
-        fields.append(Group("options", _options(context, record)))
+        fields.append(Group("options", _options(record, shown)))
     fields.append(_END)
-    if context.shown.statistics and record.statistics is not None:
+    if shown.statistics and record.statistics is not None:
         from pytc.tc.statistics import filter_statistics
 
-        fields += filter_statistics(record.statistics, iec=context.shown.iec)
+        fields += filter_statistics(record.statistics, iec=shown.iec)
     return fields
-
-
-def echoed(context: Context, answers: Sequence[TcMessage]) -> list[Document] | None:
-    """What the kernel says that it has done, None when nobody has asked."""
-    if not context.echo:
-        return None
-    return [document(context, record) for record in records(answers)]
 
 
 def _place(record: FilterRecord, selector: FilterSelector, shown: Shown) -> list[Part]:
@@ -91,22 +80,22 @@ def _chain(number: int) -> Field:
     return Field("chain", number, f"chain {number} ")
 
 
-def _options(context: Context, record: FilterRecord) -> Document:
-    actions, police = _action_parts(context, record)
+def _options(record: FilterRecord, shown: Shown) -> Document:
+    actions, police = _action_parts(record, shown)
     kind = kinds.find(record.kind)
     if kind is not None:
-        return kind.document(record.options, FilterView(record.handle, record.protocol, context.shown, police, actions))
-    from pytc.tc.unknown import unknown_options
+        return kind.document(record.options, FilterView(record.handle, record.protocol, shown, police, actions))
+    from pytc.tc.kinds.shared.fields import unknown_options
 
     handle = f"{record.handle:08x}"
     return [Field("fh", handle, f"fh {handle} "), *unknown_options("filter", record.raw), *actions]
 
 
-def _action_parts(context: Context, record: FilterRecord) -> tuple[list[Part], list[Part]]:
-    """(actions, police)"""
+def _action_parts(record: FilterRecord, shown: Shown) -> tuple[list[Part], list[Part]]:
+    """Return (actions, police)."""
     if not record.actions and record.police is None:
         return [], []
-    from pytc.tc.actions.lists import document_of, documents
+    from pytc.tc.actions.documents import documents, options_document
 
-    police = document_of(context, "police", record.police) if record.police is not None else ()
-    return [Listing("actions", documents(context, record.actions, bound=True))] if record.actions else [], [*police]
+    police = options_document("police", record.police, shown) if record.police is not None else ()
+    return [Listing("actions", documents(record.actions, shown, bound=True))] if record.actions else [], [*police]

@@ -1,23 +1,23 @@
-"""Messages to the kernel about filters and chains, and what its refusals mean."""
+"""Requests about filters and chains, and the causes of refusals."""
 
 import errno
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, Literal, TypeVar
 
-from pytc.commands.shared.context import Context
-from pytc.commands.values import ModifyFilter
 from pytc.errors import InvalidOptionsError, NetlinkError, UsageError
 from pytc.handles import EGRESS, INGRESS, ROOT, UNSPEC
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
-from pytc.tc.actions.action import Action
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.hints import general_hint
 from pytc.tc.kinds import filters as kinds
-from pytc.tc.kinds.interface import AnyFilterKind, OpenedProgram
+from pytc.tc.kinds.interface import AnyFilterKind, Encoded, FilterOptions, OpenedProgram
 from pytc.tc.kinds.shared.programs import BYTECODE
+from pytc.value import Value
 
+Verb = Literal["add", "change", "replace", "delete"]
 POINTS = {ROOT: "root", INGRESS: "ingress", EGRESS: "egress"}
 _VERBS = {
     "add": (c.NEWTFILTER, c.EXCL | c.CREATE),
@@ -27,52 +27,90 @@ _VERBS = {
 }
 
 
-def filter_request(
-    context: Context,
-    command: ModifyFilter,
-    program: OpenedProgram | None = None,
-    programs: Sequence[OpenedProgram | None] = (),
-) -> TcMessage:
-    """The request for a command whose programs are open, that of the filter and those of its actions; raises
-    DeviceNotFoundError, InvalidOptionsError, UsageError."""
-    ifindex = index_of(context, command.selector)
-    return filter_message(command, program, _encoded_actions(context, command, programs))._replace(ifindex=ifindex)
+class FilterChange(Value):
+    """A filter to be added, changed, replaced or deleted; of a chain, its template.
+
+    ``options`` is None without kind and without options; ``estimator`` are the bytes of TCA_RATE.
+    """
+
+    verb: Verb
+    selector: FilterSelector
+    kind: str = ""
+    options: FilterOptions | None = None
+    estimator: bytes = b""
+
+    @property
+    def depends_on_words(self) -> bool:
+        """Whether the request follows from the words alone: nothing has to be opened, loaded or looked up for it."""
+        options = self.options
+        if options is None:
+            return True
+        source = options.source
+        return (source is None or source.mode == BYTECODE) and not options.actions and options.police is None
+
+
+AnyFilterChange = TypeVar("AnyFilterChange", bound=FilterChange)
 
 
 def filter_message(
-    command: ModifyFilter, program: OpenedProgram | None = None, actions: Sequence[tuple[str, bytes]] = ()
+    change: FilterChange, ifindex: int, program: OpenedProgram | None = None, actions: Encoded | None = None
 ) -> TcMessage:
-    """The same, but for the index of the device, with actions that are encoded. Depends on nothing else; raises
-    InvalidOptionsError, UsageError."""
-    kind = kinds.find(command.kind) if command.kind else None
-    number, flags = _VERBS[command.verb]
-    selector = command.selector
+    """Return the request for a change, with its open program and its encoded actions.
+
+    Raises InvalidOptionsError, UsageError.
+    """
+    kind = kinds.find(change.kind) if change.kind else None
+    number, flags = _VERBS[change.verb]
+    selector = change.selector
     attributes: dict[str, Any] = {} if selector.chain is None else {"TCA_CHAIN": selector.chain}
-    handle = _handle(selector.handle, command.kind, kind) if selector.handle else 0
-    if command.kind:
-        attributes["TCA_KIND"] = command.kind
-    if kind is not None and command.options is not None:
-        attributes["TCA_OPTIONS"] = kind.schema.encode([*kind.encode(command.options, program), *actions])
-    if command.estimator:
-        attributes["TCA_RATE"] = command.estimator
-    return TcMessage(number, flags, 0, handle, _parent(selector), _info(selector), attributes)
+    handle = _handle(selector.handle, change.kind, kind) if selector.handle else 0
+    if change.kind:
+        attributes["TCA_KIND"] = change.kind
+    if kind is not None and change.options is not None:
+        options = change.options
+        attributes["TCA_OPTIONS"] = (
+            _options_from_words(change.kind, options)
+            if program is None and not actions
+            else kind.schema.encode([*kind.encode(options, program), *(actions or ())])
+        )
+    if change.estimator:
+        attributes["TCA_RATE"] = change.estimator
+    return TcMessage(number, flags, ifindex, handle, _parent(selector), _info(selector), attributes)
 
 
-def address(context: Context, message_type: int, selector: FilterSelector) -> TcMessage:
-    """A message about the filters of a selector, without their handle; raises DeviceNotFoundError."""
+@lru_cache(maxsize=16)  # the lines of a batch often differ in the preference or the handle alone
+def _options_from_words(name: str, options: FilterOptions) -> bytes:
+    kind = kinds.find(name)
+    assert kind is not None
+    return kind.schema.encode(kind.encode(options, None))
+
+
+def encode_filter_actions(
+    change: FilterChange, programs: Sequence[OpenedProgram | None], device_index: Callable[[str], int]
+) -> Encoded:
+    """Return the attributes of a filter's actions, given the open program of each.
+
+    ``device_index`` may raise DeviceNotFoundError.
+    """
+    kind, options = kinds.find(change.kind), change.options
+    if kind is None or options is None or (options.police is None and not options.actions):
+        return []
+    from pytc.tc.actions.requests import encode_action_options, encode_actions
+
+    found: Encoded = []
+    if options.police is not None:
+        found.append((kind.police, encode_action_options("police", options.police, None, device_index)))
+    if options.actions:
+        found.append((kind.actions, encode_actions(options.actions, programs, device_index)))
+    return found
+
+
+def address(message_type: int, selector: FilterSelector, ifindex: int) -> TcMessage:
+    """Return a message about the filters of a selector, without their handle."""
     attributes = {} if selector.chain is None else {"TCA_CHAIN": selector.chain}
     return TcMessage(
-        message_type,
-        ifindex=index_of(context, selector),
-        parent=_parent(selector),
-        info=_info(selector),
-        attributes=attributes,
+        message_type, ifindex=ifindex, parent=_parent(selector), info=_info(selector), attributes=attributes
     )
-
-
-def index_of(context: Context, selector: FilterSelector) -> int:
-    """``tcm_ifindex``; raises DeviceNotFoundError."""
-    return c.BLOCK if selector.block else context.device_index(selector.device)
 
 
 def _parent(selector: FilterSelector) -> int:
@@ -80,13 +118,15 @@ def _parent(selector: FilterSelector) -> int:
 
 
 def _info(selector: FilterSelector) -> int:
-    """``tcm_info``: preference and, in network byte order, protocol. Of a preference with more bits, as tc takes it
-    where filters are shown, the low ones count."""
+    """Return ``tcm_info``: preference and, in network byte order, protocol.
+
+    Where filters are shown, tc takes a preference of more than 16 bits, and its low ones count.
+    """
     return (selector.pref & 0xFFFF) << 16 | swapped(selector.protocol)
 
 
 def swapped(number: int) -> int:
-    """htons(3) and ntohs(3)."""
+    """Return 16 bits between host and network byte order: htons(3) and ntohs(3)."""
     return (number & 0xFF) << 8 | number >> 8 if sys.byteorder == "little" else number
 
 
@@ -103,39 +143,9 @@ def _handle(word: str, name: str, kind: AnyFilterKind | None) -> int:
         raise InvalidOptionsError('Illegal "handle"', hints=(f'the value is "{word}"',)) from None
 
 
-def actions_of(command: ModifyFilter) -> tuple[Action, ...]:
-    """The actions that the words name."""
-    return command.options.actions if command.options is not None else ()
-
-
-def depends_on_words(command: ModifyFilter) -> bool:
-    """Whether the request follows from the words alone: nothing has to be opened, loaded or asked for it."""
-    options = command.options
-    if options is None:
-        return True
-    source = options.source
-    return (source is None or source.mode == BYTECODE) and not options.actions and options.police is None
-
-
-def _encoded_actions(
-    context: Context, command: ModifyFilter, programs: Sequence[OpenedProgram | None]
-) -> list[tuple[str, bytes]]:
-    kind, options = kinds.find(command.kind), command.options
-    if kind is None or options is None:
-        return []
-    from pytc.tc.actions.lists import encode_actions, encode_options_of
-
-    found = []
-    if options.police is not None:
-        found.append((kind.police, encode_options_of(context, "police", options.police)))
-    if options.actions:
-        found.append((kind.actions, encode_actions(context, options.actions, programs)))
-    return found
-
-
 def explained(error: NetlinkError, selector: FilterSelector) -> NetlinkError:
-    """A refusal with tc's last line, and its likely cause."""
-    error.trailer = "We have an error talking to the kernel"
+    """Return a refusal of a request about filters with its likely cause."""
+    error.operation = "filter"
     hook = POINTS.get(selector.parent, "") if selector.parent != ROOT else ""
     missing = error.errno in (errno.ENOENT, errno.EINVAL) and "Parent Qdisc" in error.ext_ack
     if hook and missing:

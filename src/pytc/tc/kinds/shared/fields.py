@@ -1,6 +1,6 @@
 """Fields as most kinds print them: ``name value`` and a blank."""
 
-from pytc.render.documents import Field, Json, Shown
+from pytc.render.documents import Document, Field, Json, Shown
 from pytc.tc.rates import format_rate, format_size, format_time, format_time64
 
 
@@ -41,3 +41,10 @@ def six_digits(value: float) -> Json:
     """A number as C's ``%g`` leaves it."""
     short = float(f"{value:g}")
     return int(short) if short.is_integer() else short
+
+
+def unknown_options(what: str, raw: bytes) -> Document:
+    """Return the size of options of a kind that pytc does not know, as tc prints it, and in JSON the bytes."""
+    if not raw:
+        return ()
+    return (Field("optlen", len(raw), f"[Unknown {what}, optlen={len(raw)}] "), Field("raw", raw.hex()))
