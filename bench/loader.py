@@ -31,8 +31,6 @@ FIELDS = ("pid", "tgid", "flags", "prio", "static_prio")
 #: Loads an object as the command does, and prints the seconds that were not spent in bpf(2).
 INSIDE = """
 import sys, time
-from pytc.cli import lean
-lean.prepare()
 from pytc.bpf import ProgramType, load, read_object, select_program
 inside = 0.0
 def timed(*words):
@@ -42,9 +40,9 @@ def timed(*words):
         return real(*words)
     finally:
         inside += time.perf_counter() - start
-import pytc.bpf.syscall as door
+import pytc.bpf.sys.syscall as door
 real, door._bpf = door._bpf, timed
-import pytc.bpf.loader, pytc.bpf.reader, pytc.bpf.core_relocations, pytc.bpf.kernel
+import pytc.bpf.loader.load, pytc.bpf.object.reader, pytc.bpf.link.core_relocations, pytc.bpf.kernel.running
 start = time.perf_counter()
 spec = read_object(sys.argv[1])
 load(spec, select_program(spec), type=ProgramType.SCHED_CLS).close()

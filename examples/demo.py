@@ -1,6 +1,6 @@
-"""The main job of pytc, with real packets, in network namespaces of its own.
+"""Demonstrates the main use of pytc with real packets, in its own network namespaces.
 
-Run by ``make demo``. Prints every command before it runs it; leaves nothing behind, also when interrupted.
+Run by ``make demo``. Prints every command before running it, and cleans up even when interrupted.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from manual.words import SECTIONS, Place, places, supported, takes
-from pytc.grammar.command_line import OPTIONS, OWN
-from pytc.grammar.following import following
+from pytc.cli.candidates import following
+from pytc.cli.command_line import OPTIONS
+from pytc.commands.dispatch import OWN
 
 _HEAD = """\
 # Words of tc, and of pytc

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
-from pytc.bpf.versions import version_key
+from pytc.bpf.kernel.versions import version_key
 
 RESULTS = Path(__file__).resolve().parent.parent / "build" / "kernels"
 _HEAD = """\

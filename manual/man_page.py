@@ -7,7 +7,7 @@ from pathlib import Path
 from manual import roff
 from manual.help_texts import Item, Part, Prose, Verbatim, parts
 from pytc import __version__
-from pytc.grammar.usage import topics, usage
+from pytc.cli.usage import topics, usage
 
 _ROOT = Path(__file__).resolve().parent.parent
 #: Of the last change that readers should know of.

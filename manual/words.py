@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from pytc.cli.command_line import parse_options
+from pytc.commands.dispatch import parse_words
 from pytc.errors import PytcError
-from pytc.grammar.command_line import parse_options, parse_words
 
 _HERE = Path(__file__).parent / "words"
 _NEEDED = {"FILE", "CODE", "PIN", "PATH", "NEW", "NAME", "EMPTY"}

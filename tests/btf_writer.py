@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from pytc.bpf import btf as b
+from pytc.bpf.btf import types as b
 
 Member = tuple[str, int, int]
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from pytc.bpf import btf as b
-from pytc.bpf.btf import Btf
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.types import Btf
 from tests.btf_writer import BtfWriter
 
 SIMPLE = (

@@ -7,8 +7,8 @@ import shlex
 from contextlib import suppress
 from pathlib import Path
 
-from pytc.bpf.constants import Command
-from pytc.bpf.info import describe_map, ids, map_by_id
+from pytc.bpf.sys.constants import Command
+from pytc.bpf.sys.info import describe_map, ids, map_by_id
 from pytc.errors import BpfSyscallError
 from tests.kernel.exec_proxy.support import until
 

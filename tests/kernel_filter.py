@@ -7,7 +7,7 @@ import errno
 import socket
 from collections.abc import Sequence
 
-from pytc.bpf.classic import ClassicInstruction, pack
+from pytc.bpf.insn.classic import ClassicInstruction, pack
 
 SO_ATTACH_FILTER = 26
 

@@ -21,8 +21,9 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from pytc.bpf import btf as b
-from pytc.bpf.abi import (
+from pytc.bpf.btf import types as b
+from pytc.bpf.kernel.running import configuration, kernel_btf
+from pytc.bpf.sys.abi import (
     BtfLoadAttr,
     MapCreateAttr,
     MapElementAttr,
@@ -32,13 +33,12 @@ from pytc.bpf.abi import (
     TestRunAttr,
     pointer,
 )
-from pytc.bpf.attach_points import TCX_INGRESS
-from pytc.bpf.cgroups import mounts
-from pytc.bpf.constants import F_NO_PREALLOC, Command, MapType, ProgramType
-from pytc.bpf.descriptor import OwnedFd
-from pytc.bpf.kernel import configuration, kernel_btf
-from pytc.bpf.syscall import bpf, perf_event_open
-from pytc.bpf.versions import helpers
+from pytc.bpf.sys.attach_points import TCX_INGRESS
+from pytc.bpf.sys.cgroups import mounts
+from pytc.bpf.sys.constants import F_NO_PREALLOC, Command, MapType, ProgramType
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.helpers import helpers
+from pytc.bpf.sys.syscall import bpf, perf_event_open
 from pytc.errors import BpfSyscallError
 from tests.btf_writer import BtfWriter
 from tests.elf_writer import EXIT, insn, mov

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,43 +19,14 @@ from tests.conftest import ROOT
 SOURCE = ROOT / "src"
 LONGEST_FILE = 450
 
-# From the bottom up: a room imports itself and what is below it, never its neighbours. The longest name that fits
-# a module is its room.
-LEVELS: tuple[tuple[str, ...], ...] = (
-    ("errors",),
-    ("handles",),
-    ("protocols", "rates", "documents", "bpf", "packets", "map_commands", "attach_commands"),
-    ("prog_commands", "cbpf", "exec_proxy", "commands", "records", "grammar.words", "grammar.devices"),
-    ("grammar.expression_words",),
-    ("kinds",),
-    ("netlink", "grammar", "render"),
-    ("operations",),
-    ("attach", "testing"),
-    ("cli",),
-    ("__main__", ""),
-)
-# Rooms that see less than what is below them.
-ONLY = {
-    "errors": set[str](),
-    "map_commands": set[str](),
-    "attach_commands": set[str](),
-    "handles": {"errors"},
-    "protocols": {"errors"},
-    "rates": {"errors"},
-    "documents": {"handles", "errors"},
-    "bpf": {"errors"},
-    "packets": {"errors"},
-    "cbpf": {"bpf", "packets", "errors"},
-    "exec_proxy": {"bpf", "errors"},
-    "prog_commands": {"map_commands"},
-    "commands": {"handles", "map_commands", "attach_commands", "prog_commands", "errors"},
-    "records": {"handles", "errors"},
-    "render": {"documents", "errors"},
-    "": {"attach"},
-    "__main__": {"cli"},
+DOORS = {
+    "click": "cli/",
+    "elftools": "bpf/object/elf.py",
+    "pyroute2": "netlink/general.py",
+    "pytest": "testing.py",
+    "typing_extensions": "value.py",
 }
-DOORS = {"click": "cli/", "elftools": "bpf/elf.py", "pyroute2": "netlink/general.py", "pytest": "testing.py"}
-STRUCTURES = {"bpf/abi.py", "exec_proxy/wire.py"}
+STRUCTURES = {"bpf/sys/abi.py", "exec_proxy/wire.py"}
 _STRUCTURE_BASES = {"Structure", "Union", "LittleEndianStructure", "BigEndianStructure"}
 
 
@@ -79,7 +51,7 @@ MODULES = list(_modules())
 
 
 def imports(module: Module) -> Iterator[str]:
-    """Every module that is imported anywhere in a file, also in functions and for type checking only."""
+    """Yield every module that is imported anywhere in a file, also in functions and for type checking only."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -89,31 +61,112 @@ def imports(module: Module) -> Iterator[str]:
             yield from (f"{source}.{alias.name}" for alias in node.names)
 
 
-def room(name: str) -> str:
-    """The room of a module, or of a name in one; KeyError for one that is in no table."""
-    rooms = [known for level in LEVELS for known in level if known and (name == known or name.startswith(known + "."))]
-    if not rooms and "." not in name and name in ("", "__version__", "__getattr__"):
-        return ""
-    return max(rooms, key=len)
+def imported_files(module: Module) -> set[str]:
+    """Return the names of our own modules that a file imports."""
+    found = set()
+    for imported in imports(module):
+        name = imported.removeprefix("pytc.") if imported.startswith("pytc.") else ""
+        while name and name not in NAMES:
+            name = name.rpartition(".")[0]
+        found.add(name)
+    return found - {module.name, ""}
 
 
-def level(of_room: str) -> int:
-    return next(number for number, rooms in enumerate(LEVELS) if of_room in rooms)
+def package(name: str) -> str:
+    """Return the row of the table that a module belongs to: the longest name that fits."""
+    if (
+        name.startswith("commands.")
+        and not name.startswith("commands.shared")
+        and (COMMANDS / name.split(".")[1]).is_dir()
+    ):
+        return "commands.X"
+    return max((row for row in TABLE if name == row or name.startswith(f"{row}.")), key=len)
 
 
-def _upward(module: Module) -> Iterator[str]:
-    own = room(module.name)
-    for name in imports(module):
-        if not name.startswith("pytc.") or name == "pytc.__version__":
+def _table() -> dict[str, set[str]]:
+    """Return {package: the packages that it may import} of docs/design.md."""
+    rows = [
+        line.split("|")[1:4]
+        for line in (ROOT / "docs" / "design.md").read_text().splitlines()
+        if line.startswith("| `")
+    ]
+    names = [(re.findall(r"`([^`]+)`", row[0]), row[2].strip()) for row in rows]
+    table: dict[str, set[str]] = {name: set() for several, _ in names for name in several}
+    for several, allowed in names:
+        for name in several:
+            if allowed == "everything":
+                table[name] = {*table}
+            elif allowed == "everything but cli":
+                table[name] = {*table} - {"cli"}
+            elif allowed != "nothing":
+                table[name] = {row for word in allowed.split(", ") for row in _rows(word, table)}
+    return table
+
+
+def _rows(word: str, table: dict[str, set[str]]) -> Iterator[str]:
+    """Yield the row of a word, or for one in brackets those of all its sub-packages."""
+    if word.startswith("("):
+        yield from (row for row in table if row.startswith(f"{word[1:-1]}."))
+    else:
+        assert word in table, f"docs/design.md names {word}, which has no row"
+        yield word
+
+
+TABLE = _table()
+COMMANDS = SOURCE / "pytc" / "commands"
+NAMES = {module.name for module in MODULES}
+#: Imports that the table forbids and that are still there.
+STILL: set[tuple[str, str]] = set()
+#: Cycles of files that are still there.
+CYCLES: list[set[str]] = []
+
+
+def _forbidden() -> Iterator[tuple[str, str]]:
+    for module in MODULES:
+        if module.name in ("", "__main__"):
             continue
-        other = room(name.removeprefix("pytc."))
-        allowed = level(other) < level(own) if own not in ONLY else other in ONLY[own]
-        if other != own and not allowed:
-            yield f"{module.path} imports {name}"
+        own = package(module.name)
+        for name in imported_files(module):
+            other = package(name)
+            is_own = own == other and (own != "commands.X" or module.name.split(".")[1] == name.split(".")[1])
+            if not is_own and (other not in TABLE[own] or own == other == "commands.X"):
+                yield module.name, name
 
 
-def test_imports_point_downwards() -> None:
-    assert not [wrong for module in MODULES for wrong in _upward(module)]
+def test_imports_are_those_of_the_design() -> None:
+    assert set(_forbidden()) == STILL
+
+
+def _cycles() -> Iterator[set[str]]:
+    """Yield the strongly connected components of more than one file (Tarjan)."""
+    edges = {module.name: sorted(imported_files(module)) for module in MODULES}
+    number: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+
+    def visit(name: str) -> Iterator[set[str]]:
+        number[name] = lowest[name] = len(number)
+        stack.append(name)
+        for other in edges[name]:
+            if other not in number:
+                yield from visit(other)
+                lowest[name] = min(lowest[name], lowest[other])
+            elif other in stack:
+                lowest[name] = min(lowest[name], number[other])
+        if lowest[name] == number[name]:
+            at = stack.index(name)
+            component = set(stack[at:])
+            del stack[at:]
+            if len(component) > 1:
+                yield component
+
+    for name in edges:
+        if name not in number:
+            yield from visit(name)
+
+
+def test_no_files_import_one_another() -> None:
+    assert sorted(_cycles(), key=sorted) == sorted(CYCLES, key=sorted)
 
 
 def test_third_parties_have_one_door() -> None:
@@ -135,24 +188,6 @@ def test_only_known_packages_are_imported() -> None:
     ]
 
 
-def _strings(module: Module) -> Iterator[str]:
-    """String constants apart from documentation."""
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    documentation = {
-        id(node.body[0].value)
-        for node in ast.walk(module.tree)
-        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
-    }
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
-            yield node.value
-
-
-def test_only_the_arranger_of_imports_names_pyroute2_in_a_string() -> None:
-    named = {module.path for module in MODULES if any("pyroute2" in text for text in _strings(module))}
-    assert named <= {"cli/lean.py"}
-
-
 def test_structures_of_the_kernel_are_in_one_place() -> None:
     found = {
         module.path
@@ -162,7 +197,7 @@ def test_structures_of_the_kernel_are_in_one_place() -> None:
         for base in node.bases
         if (getattr(base, "attr", "") or getattr(base, "id", "")) in _STRUCTURE_BASES
     }
-    assert "bpf/abi.py" in found
+    assert "bpf/sys/abi.py" in found
     assert found <= STRUCTURES
 
 
@@ -198,9 +233,9 @@ def test_files_are_short() -> None:
     assert not [f"{module.path}: {module.lines} lines" for module in MODULES if module.lines > LONGEST_FILE]
 
 
-def test_every_module_has_a_room() -> None:
+def test_every_module_has_a_row_in_the_design() -> None:
     assert len(MODULES) > 50
-    assert all(level(room(module.name)) >= 0 for module in MODULES)
+    assert all(package(module.name) for module in MODULES if module.name not in ("", "__main__"))
 
 
 def python(*words: str) -> subprocess.CompletedProcess[str]:
@@ -221,7 +256,7 @@ def test_help_and_version_load_no_third_party(words: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stderr[-500:]
     assert done.stdout
     assert "pytc.cli.main" in loaded
-    unwanted = ("pyroute2", "elftools", "click", "pytc.netlink", "pytc.bpf.elf", "asyncio")
+    unwanted = ("pyroute2", "elftools", "click", "pytc.netlink.session", "pytc.bpf.object.elf", "asyncio")
     assert not [name for name in loaded if name.startswith(unwanted)]
     assert "pytc.bpf" not in loaded or len(words) > 1
 
@@ -252,7 +287,7 @@ def test_reading_a_map_needs_no_elf_code(root: None) -> None:
     code = f"""
 import sys
 from pytc.bpf import Map, MapSpec
-from pytc.bpf.maps import create_map
+from pytc.bpf.maps.map import create_map
 with create_map(MapSpec("numbers", 2, 4, 8, 2), "numbers") as made, Map.from_id(made.description.id) as found:
     found[bytes(4)] = b"12345678"
     assert dict(found.items())[bytes(4)] == b"12345678"

@@ -2,16 +2,16 @@
  * A classifier and two actions that share three maps: the object of the
  * examples in tc-bpf(8).
  *
- *   classifier   dissects the packet (flow.h). IP is counted in "map_proto",
- *                by protocol, and in "map_queue", by the queue that it is to
- *                leave through, and gets the class of the command line (-1).
- *                The rest is no match (0).
+ *   classifier   dissects the packet (flow.h). Counts IP packets by protocol
+ *                in "map_proto" and by transmit queue in "map_queue", and
+ *                returns the class of the command line (-1) for them.
+ *                Other packets are no match (0).
  *   action-mark  sets skb->mark to 0xb00 + protocol, counts in "map_proto",
  *                and goes on with the next action.
- *   action-rand  drops packets that action-mark has marked, one in 4 by
- *                chance, and counts in "map_drops" what it saw and dropped,
- *                by the protocol in the mark. A number in "one_in" there, set
- *                while it runs, stands in for the 4: 1 drops all.
+ *   action-rand  randomly drops one in 4 of the packets that action-mark has
+ *                marked. Counts seen and dropped packets in "map_drops", by
+ *                the protocol in the mark. Set "one_in" there at run time to
+ *                drop another share: 1 drops all.
  *
  * Build:   clang -O2 -g -target bpf -mcpu=v2 -I/usr/include/$(uname -m)-linux-gnu \
  *                -c bpf.c -o bpf.o

@@ -4,10 +4,10 @@
  *	bpf_agent [SECONDS [TIMES]]	print each SECONDS (1), TIMES times (for ever)
  *	bpf_agent one-in PROTOCOL N	have action-rand drop one in N of a protocol
  *
- * A map is a number in the environment: BPF_MAP0 is the descriptor of the map
- * with id 0, and so on, and bpf(2) takes it. It needs no library, and on most
- * systems no privileges. It can be ended and started again: the maps belong
- * to the shell. bpf_agent.py is the same in Python.
+ * The environment has the descriptors of the maps: BPF_MAP0 is that of the
+ * map with id 0, and so on; pass it to bpf(2). This needs no library, and on
+ * most systems no privileges. You can stop and restart the agent: the shell
+ * owns the maps. bpf_agent.py does the same in Python.
  *
  * Build:   cc -O2 -o bpf_agent bpf_agent.c
  *

@@ -3,7 +3,7 @@
     bpf_agent.py [SECONDS [TIMES]]    print each SECONDS (1), TIMES times (for ever)
     bpf_agent.py one-in PROTOCOL N    have action-rand drop one in N of a protocol
 
-The same as bpf_agent.c, with pytc's library in place of bpf(2).
+Does the same as bpf_agent.c, with pytc's library instead of bpf(2).
 
 Use:     pytc exec bpf imp /tmp/bpf
          (in another terminal, a filter with bpf.o and exp /tmp/bpf: see bpf.c)

@@ -2,11 +2,11 @@
  * A program that calls itself.
  *
  * "0xabccba/0" is in slot 0 of the program array with id 0xabccba, and tail-
- * calls just that slot. The kernel ends it: a packet has 33 tail calls (32 on
- * some kernels before 5.17), the next one does nothing, and the program goes
- * on behind it. skb->cb is kept from program to program: its first word
- * counts the rounds of a packet. "map_rounds" has all packets (0), all rounds
- * (1), and the most of a packet (2).
+ * calls that slot. The kernel limits this: a packet has 33 tail calls (32 on
+ * some kernels before 5.17); the next one does nothing, and the program
+ * continues after it. Tail calls preserve skb->cb: its first word counts the
+ * rounds of a packet. "map_rounds" counts packets (0) and rounds (1), and
+ * has the maximum rounds of a packet (2).
  *
  * Build:   clang -O2 -g -target bpf -mcpu=v2 -I/usr/include/$(uname -m)-linux-gnu \
  *                -c cyclic.c -o cyclic.o

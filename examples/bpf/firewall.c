@@ -1,12 +1,12 @@
 /*
- * A small firewall that is driven by its maps, while it runs.
+ * A small firewall, controlled through its maps while it runs.
  *
  *   classifier  looks the source address of each IPv4 packet up in the hash
  *               "verdicts", counts the packet there, and drops it when the
  *               verdict says so. Does nothing while settings.enabled is 0.
- *               "passed_dropped" has packets and bytes that passed (0) and
- *               that were dropped (1), for each CPU. For each packet that is
- *               dropped, an event goes to the ring buffer "notices".
+ *               "passed_dropped" counts packets and bytes passed (0) and
+ *               dropped (1), per CPU. Sends an event to the ring buffer
+ *               "notices" for each dropped packet.
  *
  * All maps are pinned in the global namespace, m:globals/NAME.
  *

@@ -1,8 +1,8 @@
 /*
  * A flow dissector: from the Ethernet header to the ports.
  *
- * Goes over two VLAN tags at the most, IPv4 or IPv6, four extension headers
- * of IPv6 at the most. Loops are unrolled, so that it suits old kernels.
+ * Skips up to two VLAN tags, then IPv4, or IPv6 with up to four extension
+ * headers. Loops are unrolled for old kernels.
  */
 #ifndef PYTC_EXAMPLES_FLOW_H
 #define PYTC_EXAMPLES_FLOW_H

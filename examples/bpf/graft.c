@@ -1,15 +1,15 @@
 /*
- * Programs that are changed while packets run through them.
+ * Programs replaced while packets run through them.
  *
- * The classifier does nothing but go on in slot 0 of "map_policy", which is
- * pinned. "pytc exec bpf graft" puts one of the other two there, in one step:
+ * The classifier only tail-calls slot 0 of "map_policy", which is pinned.
+ * "pytc exec bpf graft" puts one of the other two there, atomically:
  *
- *   pass   counts the packet, and lets it through
- *   drop   counts the packet, and drops what is IP
+ *   pass   counts the packet and passes it
+ *   drop   counts the packet, and drops it if it is IP
  *
- * While the slot is empty, packets go through and are not counted. The array
- * and the counters ("map_verdicts": 0 passed, 1 dropped) are pinned, so the
- * program that comes later works on the same ones.
+ * While the slot is empty, packets pass uncounted. The array and the
+ * counters ("map_verdicts": 0 passed, 1 dropped) are pinned, so a program
+ * loaded later uses the same ones.
  *
  * Build:   clang -O2 -g -target bpf -mcpu=v2 -I/usr/include/$(uname -m)-linux-gnu \
  *                -c graft.c -o graft.o

@@ -1,6 +1,6 @@
 /*
- * What the examples share: attributes, both ways to declare a map, and the
- * few kernel helpers in use. Needs the kernel's uapi headers, nothing else.
+ * Shared definitions of the examples: attributes, both ways to declare a
+ * map, and the kernel helpers they call. Needs only the kernel's uapi headers.
  */
 #ifndef PYTC_EXAMPLES_HELPERS_H
 #define PYTC_EXAMPLES_HELPERS_H

@@ -1,13 +1,13 @@
 /*
- * Counters that are exchanged as a whole: a map of maps.
+ * Counters swapped as a whole: a map of maps.
  *
- * Slot 0 of "map_current" is a map, and the classifier counts in it, by IP
- * protocol. A reader puts the other map there: from then on packets are
- * counted in that one, and the first is at rest while it is read.
+ * Slot 0 of "map_current" holds a map, in which the classifier counts by IP
+ * protocol. A reader puts the other map there: packets are then counted in
+ * that one, and the first stays unchanged while it is read.
  *
- * "map_even" is in the slot from the start: a map with an inner_idx is put
- * into the outer map whose inner_id is its id, and is the template of what
- * may be there. "map_odd" has the same layout; it waits for its turn.
+ * "map_even" is in the slot from the start: the loader puts a map with an
+ * inner_idx into the outer map whose inner_id is its id, and it is the
+ * template of all inner maps. "map_odd" has the same layout, as the spare.
  *
  * Build:   clang -O2 -g -target bpf -mcpu=v2 -I/usr/include/$(uname -m)-linux-gnu \
  *                -c map_in_map.c -o map_in_map.o

@@ -3,9 +3,9 @@
  *
  * The classifier of tc-bpf(8): packets leave with skb->mark set to 0..255,
  * say by a container. Counts packets and bytes of each mark in the array map
- * "map_stats", and makes the mark the minor number of the class: 0xffff:mark,
- * which is what TC_H_MAKE(TC_H_ROOT, mark) comes to. A larger mark is no
- * match (0), and the next filter gets the packet.
+ * "map_stats", and uses the mark as minor number of the class: 0xffff:mark,
+ * the value of TC_H_MAKE(TC_H_ROOT, mark). A larger mark is no match (0), and
+ * the next filter gets the packet.
  *
  * Build:   clang -O2 -g -target bpf -mcpu=v2 -I/usr/include/$(uname -m)-linux-gnu \
  *                -c mark_stats.c -o mark_stats.o

@@ -1,10 +1,10 @@
 /*
- * One hop less: what a router does to the time to live of IPv4 packets.
+ * One hop less: decrements the time to live of IPv4 packets like a router.
  *
- * A packet with a TTL of 1 or 0 is dropped, any other goes on with one less,
- * and with the header's checksum to match. Section "forgetful" has the same
- * with a mistake that is easily made: it leaves the checksum as it was, which
- * no verifier notices, but a test with captured packets does.
+ * Drops a packet with a TTL of 1 or 0; decrements the TTL of any other and
+ * updates the header checksum. Section "forgetful" does the same with an easy
+ * mistake: it does not update the checksum, which no verifier notices, but a
+ * test with captured packets does.
  *
  * For direct-action.
  *

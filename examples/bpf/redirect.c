@@ -1,13 +1,13 @@
 /*
  * Port 80 spread over ports 8080 to 8087, without a proxy.
  *
- *   lb       for ingress: a TCP connection to port 80 gets one of the ports
- *            8080 to 8087, by the queue that it came in through (RSS keeps a
- *            connection in one queue).
- *   lb-back  for egress: the answers leave from port 80 again. Connections
- *            that were made to port 8080 itself are left alone.
+ *   lb       for ingress: redirects a TCP connection to port 80 to one of the
+ *            ports 8080 to 8087, by its receive queue (RSS keeps a connection
+ *            in one queue).
+ *   lb-back  for egress: makes replies leave from port 80 again. Does not
+ *            touch connections to port 8080 itself.
  *
- * IPv4 and IPv6. "map_connections" knows the port of each connection, and
+ * IPv4 and IPv6. "map_connections" has the port of each connection, and
  * "map_ports" counts packets of each port in both directions.
  *
  * Build:   clang -O2 -g -target bpf -mcpu=v2 -I/usr/include/$(uname -m)-linux-gnu \

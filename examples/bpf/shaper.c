@@ -1,17 +1,17 @@
 /*
- * A class of its own for UDP and for ICMP.
+ * Separate classes for UDP and ICMP.
  *
- * A classifier for a classful qdisc such as htb, without direct-action: what
- * it returns is the class, and -1 is the class given with "flowid".
+ * A classifier for a classful qdisc such as htb, without direct-action: it
+ * returns the class, or -1 for the class given with "flowid".
  *
  *   UDP over IPv4    1:10
  *   ICMP over IPv4   1:20
  *   the rest         flowid of the command line
  *
  * Counts the packets of each choice in the array map "map_queue", in this
- * order. Looks at the packet with the load instructions of classic BPF, as
- * old as cls_bpf itself: offsets count from the Ethernet header, values come
- * in host order, and a packet that is too short ends the program with 0.
+ * order. Reads the packet with the load instructions of classic BPF, as old
+ * as cls_bpf itself: offsets count from the Ethernet header, values are in
+ * host order, and a packet that is too short ends the program with 0.
  *
  * Build:   clang -O2 -g -target bpf -mcpu=v2 -I/usr/include/$(uname -m)-linux-gnu \
  *                -c shaper.c -o shaper.o

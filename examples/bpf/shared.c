@@ -1,13 +1,13 @@
 /*
- * Maps that two filters share: only answers come in.
+ * Maps shared by two filters: only replies come in.
  *
- *   egress   notes the address of everyone who is written to in "map_peers"
- *   ingress  lets IP in from those, and drops the rest; counts the ones
- *            (0) and the others (1) in "map_answers"
+ *   egress   records the destination address of each packet in "map_peers"
+ *   ingress  passes IP packets from those addresses and drops others; counts
+ *            passed (0) and dropped (1) ones in "map_answers"
  *
- * The filters are added by two commands. Their maps are the same because they
- * are pinned: "map_peers" for this object file (PIN_OBJECT_NS; the directory
- * is named by the SHA-1 of the file), "map_answers" for all (PIN_GLOBAL_NS).
+ * Two commands add the filters. They share the maps because these are pinned:
+ * "map_peers" for this object file (PIN_OBJECT_NS; the directory is named
+ * after the SHA-1 of the file), "map_answers" for all (PIN_GLOBAL_NS).
  *
  * Build:   clang -O2 -g -target bpf -mcpu=v2 -I/usr/include/$(uname -m)-linux-gnu \
  *                -c shared.c -o shared.o

@@ -1,18 +1,18 @@
 /*
- * Programs that go on in other programs: tail calls, in two steps.
+ * Tail calls in two steps, through two program arrays.
  *
- * A section "ID/KEY" is a program for the slot KEY of the program array with
+ * A section "ID/KEY" holds a program for slot KEY of the program array with
  * that id, decimal or hex. The loader fills the slots.
  *
- *   classifier     goes on in slot 4 or 6 of "map_versions" (IP version)
- *   0x2a/4, 0x2a/6 go on in "map_protocols", by the IP protocol
- *   43/1, 43/17    ICMP is counted and dropped, UDP is counted
+ *   classifier     calls slot 4 or 6 of "map_versions" (IP version)
+ *   0x2a/4, 0x2a/6 call a slot of "map_protocols", by the IP protocol
+ *   43/1, 43/17    count and drop ICMP, count UDP
  *
- * A slot that is empty is no error: the program goes on behind the call.
+ * An empty slot is not an error: the program continues after the call.
  * "map_steps" counts how far packets got: 0 all, 1 IPv4, 2 IPv6, 3 ICMP, 4
- * UDP, 5 where there was no program to go on in.
+ * UDP, 5 no program in the slot.
  *
- * A program array is emptied when nobody holds it, so they are pinned.
+ * The kernel empties a program array that nobody holds, so they are pinned.
  *
  * Build:   clang -O2 -g -target bpf -mcpu=v2 -I/usr/include/$(uname -m)-linux-gnu \
  *                -c tailcall.c -o tailcall.o

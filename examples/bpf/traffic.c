@@ -1,7 +1,7 @@
 /*
  * Traffic per IP protocol, and a filter for ICMP echo requests.
  *
- * Two programs for direct-action, declared the modern way: BTF maps, global
+ * Two programs for direct-action in the modern style: BTF maps, global
  * variables and a function that is called, not inlined.
  *
  *   classifier  counts packets and bytes of each IP protocol (IPv4, and the
@@ -12,7 +12,7 @@
  *
  * Build:   clang -O2 -g -target bpf -mcpu=v2 -I/usr/include/$(uname -m)-linux-gnu \
  *                -c traffic.c -o traffic.o
- *          -g is needed: the maps are described by BTF.
+ *          -g is required: BTF describes the maps.
  *
  * Attach:  pytc qdisc add dev em1 clsact
  *          pytc filter add dev em1 ingress bpf da obj traffic.o

@@ -1,4 +1,4 @@
-; IPv4, TCP to port 22, and of a fragmented packet the first part
+; IPv4, TCP to port 22; only the first fragment of a fragmented packet
         ldh [12]                ; EtherType
         jne #0x800, no
         ldb [23]                ; IP protocol

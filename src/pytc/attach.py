@@ -12,16 +12,20 @@ The filter keeps the program after the descriptor is closed.
 
 import errno
 
-from pytc.bpf.program import Program
-from pytc.commands import FilterSelector, ModifyFilter, ModifyQdisc, QdiscSelector
+from pytc.bpf.loader.program import Program
+from pytc.commands.dispatch import run
+from pytc.commands.filter.changes import send_filter
+from pytc.commands.filter.delete import DeleteFilter
+from pytc.commands.qdisc.add import ModifyQdisc
+from pytc.commands.shared.context import Context
 from pytc.errors import NetlinkError
 from pytc.handles import CLSACT, EGRESS, INGRESS, Handle, parse_classid
-from pytc.kinds.filters.bpf import KIND, BpfOptions
-from pytc.kinds.interface import OpenedProgram
-from pytc.operations import run
-from pytc.operations.context import Context
-from pytc.operations.filters import send_filter
 from pytc.protocols import ALL
+from pytc.tc.filters.requests import FilterChange
+from pytc.tc.filters.selector import FilterSelector
+from pytc.tc.kinds.filters.bpf import KIND, BpfOptions
+from pytc.tc.kinds.interface import OpenedProgram
+from pytc.tc.qdiscs.selector import QdiscSelector
 
 _POINTS = {"ingress": INGRESS, "egress": EGRESS}
 
@@ -50,14 +54,14 @@ def attach_filter(
     options = BpfOptions(classid=parse_classid(classid) if classid else None, direct_action=direct_action)
     opened = OpenedProgram(program.fd, name or program.description.name)
     with Context() as context:
-        send_filter(context, ModifyFilter("replace" if replace else "add", selector, KIND.name, options), opened)
+        send_filter(context, FilterChange("replace" if replace else "add", selector, KIND.name, options), opened)
 
 
 def detach_filter(device: str, parent: str, *, pref: int = 0, handle: int = 0, chain: int | None = None) -> None:
     """Removes the filters of a parent: all, those of one ``pref``, or one by ``pref`` and ``handle``."""
     selector = FilterSelector(device, _parent(parent), pref, 0, chain, str(handle) if handle else "")
     with Context() as context:
-        run(context, ModifyFilter("delete", selector, KIND.name if handle else ""))
+        run(context, DeleteFilter("delete", selector, KIND.name if handle else ""))
 
 
 def create_clsact(device: str) -> bool:

@@ -1,28 +1,29 @@
 """The one exception tree of pytc.
 
 Every error says what was tried and, where it is known, the errno and the likely causes. The command line
-prints ``str(error)`` on stderr, each of ``error.hints`` on a line of its own, and exits with
-``error.exit_status``, which is what tc(8) exits with in the same situation (checked against tc 6.1).
+prints ``str(error)`` on stderr, and each of ``error.hints`` on a line of its own; its exit status follows from the
+class of the error (:mod:`pytc.cli.exit_status`).
 """
 
 import errno as _errno
 import os
+from typing import Literal
 
 #: The kernel's own number, which errno does not know.
 ENOTSUPP = 524
 
-EXIT_UNUSABLE = 1
-EXIT_NETLINK = 2
-EXIT_USAGE = 255
+#: Operations whose refusal tc reports in a way of its own.
+Operation = Literal["", "filter", "filter dump", "action", "action flush"]
 
 
 class PytcError(Exception):
     """Base of all errors that pytc raises on purpose.
 
     ``errno`` is the kernel's error number when there is one; ``hints`` are sentences about likely causes.
+    ``operation`` is what was tried, where tc's report depends on it.
     """
 
-    exit_status = EXIT_UNUSABLE
+    operation: Operation = ""
 
     def __init__(self, message: str, *, errno: int | None = None, hints: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -30,15 +31,13 @@ class PytcError(Exception):
         self.hints = hints
 
     def with_hints(self, *hints: str) -> "PytcError":
-        """The same error with more to say; for handlers that know the circumstances."""
+        """Add hints, and return the error; for handlers that know the circumstances."""
         self.hints = (*self.hints, *hints)
         return self
 
 
 class UsageError(PytcError):
     """The words of a command do not make sense."""
-
-    exit_status = EXIT_USAGE
 
 
 class InvalidOptionsError(PytcError):
@@ -47,8 +46,6 @@ class InvalidOptionsError(PytcError):
 
 class HelpRequested(PytcError):
     """The word ``help`` was met; ``topic`` names the text to print."""
-
-    exit_status = 0
 
     def __init__(self, topic: str) -> None:
         super().__init__(topic)
@@ -65,8 +62,6 @@ class AtomicError(PytcError):
 
 class RecordError(PytcError):
     """A file with recorded news cannot be read, or does not hold any."""
-
-    exit_status = EXIT_USAGE
 
 
 class DeviceNotFoundError(PytcError):
@@ -92,13 +87,9 @@ class PlaceTakenError(PytcError):
 class NamespaceError(PytcError):
     """The network namespace cannot be entered. tc says so while it reads its options."""
 
-    exit_status = EXIT_USAGE
-
 
 class NetlinkError(PytcError):
     """The kernel refused a netlink request; ``ext_ack`` is its own sentence about it, possibly empty."""
-
-    exit_status = EXIT_NETLINK
 
     def __init__(self, number: int, ext_ack: str = "", *, hints: tuple[str, ...] = ()) -> None:
         if ext_ack:
@@ -107,14 +98,10 @@ class NetlinkError(PytcError):
             message = f"RTNETLINK answers: {os.strerror(number)}"
         super().__init__(message, errno=number, hints=hints)
         self.ext_ack = ext_ack
-        #: The line with which tc closes the report of a refused filter request; empty for the others.
-        self.trailer = ""
 
 
 class NetlinkProtocolError(PytcError):
     """An answer from netlink that makes no sense (truncated, wrong sequence, dump interrupted too often)."""
-
-    exit_status = EXIT_NETLINK
 
 
 class TransferError(PytcError):
@@ -177,8 +164,6 @@ class CodecError(BpfError):
 class MapElementError(BpfError):
     """The kernel refused to read or change an element of a map; also for a key that is not there (``errno`` ENOENT)."""
 
-    exit_status = EXIT_NETLINK
-
 
 class BpfSyscallError(BpfError):
     """bpf(2) failed. ``command`` is the name of the bpf command (``MAP_CREATE``), ``entry`` the index of the element
@@ -194,8 +179,6 @@ class BpfSyscallError(BpfError):
 
 class AttachError(BpfError):
     """The kernel refused to attach a program, to detach it, or to say what is attached."""
-
-    exit_status = EXIT_NETLINK
 
 
 class UnsupportedError(AttachError):

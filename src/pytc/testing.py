@@ -137,9 +137,9 @@ def run_packet() -> PacketRunner:
         repeat: int = 1,
         classes: bool = False,
     ) -> PacketResult:
-        from pytc.bpf.program import Program
-        from pytc.bpf.test_run import Runner
-        from pytc.bpf.verdict_names import Verdicts
+        from pytc.bpf.loader.program import Program
+        from pytc.bpf.run.test_run import Runner
+        from pytc.bpf.run.verdicts import Verdicts
         from pytc.packets.build import build
 
         data = build(packet) if isinstance(packet, str) else packet

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from pytc.grammar.command_line import parse_options
+from pytc.cli.command_line import parse_options
 from tests.compat.lines import Step
 from tests.conftest import Outcome
 

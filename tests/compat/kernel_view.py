@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pytc.bpf import Map, Program
-from pytc.bpf import instructions as ins
-from pytc.bpf.constants import MapType
-from pytc.bpf.info import program_map_ids, translated_instructions
-from pytc.bpf.instructions import OP_LD_IMM64, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE
+from pytc.bpf.insn import instructions as ins
+from pytc.bpf.insn.instructions import OP_LD_IMM64, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE
+from pytc.bpf.sys.constants import MapType
+from pytc.bpf.sys.info import program_map_ids, translated_instructions
 from pytc.errors import BpfSyscallError
 
 _MAPS_OF_MAPS = (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytc.bpf import Loaded, Map, MapType, PinRoot, Program, ProgramType, load, read_object, select_program
-from pytc.bpf.constants import F_MMAPABLE
+from pytc.bpf.sys.constants import F_MMAPABLE
 from pytc.errors import ObjectError
 from tests.compat.expectations import source_of
 from tests.compat.kernel_view import MapView, ProgramView, map_view, view

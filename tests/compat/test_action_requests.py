@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from pytc.netlink.messages import split_attributes
+from pytc.netlink.schema import split_attributes
 from tests.action_lines import BY_KIND, REFUSED, added
 from tests.compat.lines import words_of
 from tests.compat.tracer import Parts, Tracer, action_parts, changing

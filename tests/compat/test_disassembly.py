@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import read_object
-from pytc.bpf.abi import ProgLoadAttr, pointer
-from pytc.bpf.assemble import assemble
-from pytc.bpf.constants import Command
-from pytc.bpf.descriptor import OwnedFd
-from pytc.bpf.disassemble import disassemble
-from pytc.bpf.program_info import Names, compiled, translated
-from pytc.bpf.syscall import bpf
+from pytc.bpf.analyse.program_info import Names, compiled, translated
+from pytc.bpf.insn.disassemble import disassemble
+from pytc.bpf.sys.abi import ProgLoadAttr, pointer
+from pytc.bpf.sys.constants import Command
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.syscall import bpf
 from pytc.errors import PytcError
 from tests.compat.expectations import EVERY
 from tests.compat.loaders import Sources, loaded
 from tests.conftest import must
+from tests.ebpf_assembler import assemble
 from tests.tiers import sample
 
 pytestmark = [pytest.mark.compat, pytest.mark.kernel]

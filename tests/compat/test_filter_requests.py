@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from pytc.kinds import filters as kinds
-from pytc.netlink.messages import split_attributes
+from pytc.netlink.schema import split_attributes
+from pytc.tc.kinds import filters as kinds
 from tests.compat.lines import steps
 from tests.compat.tracer import Parts, Tracer, action_parts, changing
 from tests.conftest import Network, must
@@ -62,7 +62,7 @@ def _request(message: bytes) -> Request | None:
 def _options(name: str, raw: bytes) -> Parts:
     kind = kinds.find(name)
     assert kind is not None
-    numbers = {attribute: number for number, (attribute, _) in enumerate(kind.schema)}
+    numbers = {attribute: number for number, (attribute, _) in enumerate(kind.schema.rows)}
     options = dict(split_attributes(raw))
     if "TCA_U32_MARK" in numbers and numbers["TCA_U32_MARK"] in options:
         options[numbers["TCA_U32_MARK"]] = options[numbers["TCA_U32_MARK"]][:_SENT]  # tc sets no counter

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Map, read_object
-from pytc.bpf.spec import LEGACY as LEGACY_ORIGIN
+from pytc.bpf.object.spec import LEGACY as LEGACY_ORIGIN
 from tests.compat.expectations import LEGACY
 from tests.compat.kernel_view import MapView, map_view, view
 from tests.compat.loaders import (

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from pytc.bpf import Map, PinRoot, ProgramType, load, read_object
-from pytc.bpf import instructions as ins
+from pytc.bpf.insn import instructions as ins
 from pytc.errors import BpfError, ObjectError, PytcError
 from tests.compat.expectations import (
     COMPARED,

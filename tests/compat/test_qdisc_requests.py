@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from pytc.kinds import qdiscs as kinds
-from pytc.netlink.messages import split_attributes
+from pytc.netlink.schema import split_attributes
+from pytc.tc.kinds import qdiscs as kinds
 from tests.compat.lines import steps
 from tests.compat.tracer import Tracer, changing
 from tests.conftest import Network, must

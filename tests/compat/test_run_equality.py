@@ -18,10 +18,11 @@ from typing import NamedTuple
 
 import pytest
 
-from pytc.bpf import Map, MapType, Program, ProgramType, abi, read_object
-from pytc.bpf.constants import Command
-from pytc.bpf.info import program_map_ids
-from pytc.bpf.syscall import bpf
+from pytc.bpf import Map, MapType, Program, ProgramType, read_object
+from pytc.bpf.sys import abi
+from pytc.bpf.sys.constants import Command
+from pytc.bpf.sys.info import program_map_ids
+from pytc.bpf.sys.syscall import bpf
 from tests.compat.expectations import COMPARED, COMPARED_WITHOUT_DEBUG, LEGACY
 from tests.compat.kernel_view import ProgramView, view
 from tests.compat.loaders import (

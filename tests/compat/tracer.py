@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from manual.words import supported_lines
-from pytc.netlink.messages import split_attributes
+from pytc.netlink.schema import split_attributes
 from tests.conftest import ROOT, Network, cannot
 
 Parts = tuple[tuple[int, "bytes | Parts"], ...]

@@ -8,13 +8,14 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.documents import Shown
 from pytc.errors import NetlinkProtocolError
-from pytc.kinds import actions as kinds
-from pytc.kinds.interface import Clock, Seen
-from pytc.netlink.messages import decode_options, join_attributes
+from pytc.netlink.schema import join_attributes
+from pytc.render.documents import Shown
 from pytc.render.json import render as as_json
 from pytc.render.text import render as as_text
+from pytc.tc.clock import Clock
+from pytc.tc.kinds import actions as kinds
+from pytc.tc.kinds.interface import RenderEnv
 
 #: Sizes that the parameters of some kind have, and others.
 SIZES = st.sampled_from([0, 1, 2, 4, 6, 8, 16, 20, 24, 28, 32, 56, 1024])
@@ -40,10 +41,10 @@ def test_attributes(
     kind = kinds.find(name)
     assert kind is not None
     try:
-        decoded = decode_options(kind.schema, join_attributes(attributes) + behind)
+        decoded = kind.schema.decode(join_attributes(attributes) + behind)
     except NetlinkProtocolError:
         return
-    seen = Seen(Shown(details, statistics), lambda number: None, "if{}".format, Clock)
+    seen = RenderEnv(Shown(details, statistics), lambda number: None, "if{}".format, Clock)
     document = kind.document(decoded, seen)
     assert isinstance(json.loads(as_json([document])), list)
     assert as_text([document])

@@ -8,16 +8,16 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.documents import Shown
 from pytc.errors import NetlinkProtocolError
-from pytc.kinds import filters as kinds
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage, join_attributes
-from pytc.operations.context import Context
-from pytc.operations.filter_documents import document
-from pytc.operations.filter_messages import decoded
+from pytc.netlink.messages import TcMessage
+from pytc.netlink.schema import join_attributes
+from pytc.render.documents import Shown
 from pytc.render.json import render as as_json
 from pytc.render.text import render as as_text
+from pytc.tc.filters.documents import document
+from pytc.tc.filters.records import decoded
+from pytc.tc.kinds import filters as kinds
 
 #: Sizes that the structures of some kind have, and others.
 SIZES = st.sampled_from([0, 1, 2, 4, 7, 8, 12, 15, 16, 17, 24, 32, 48, 64, 1024])
@@ -78,7 +78,6 @@ def test_messages(
         return
     assert record is not None
     assert record.is_chain == (message_type >= c.NEWCHAIN)
-    with Context(shown=shown) as context:
-        found = document(context, record)
+    found = document(record, shown)
     assert isinstance(json.loads(as_json([found])), list)
     assert as_text([found])

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.bpf import convert_maps, inspect_object, lint_object, read_bytes
+from pytc.commands.object.documents import findings_document, inspection_document
 from pytc.errors import BpfError
-from pytc.operations.object_documents import findings_document, inspection_document
 from pytc.render.json import render as as_json
 from pytc.render.text import render as as_text
 from tests.conftest import EXAMPLES, Compiler

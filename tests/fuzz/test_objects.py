@@ -15,13 +15,14 @@ from typing import NamedTuple
 
 import pytest
 
-from pytc.bpf import elf, read_bytes
-from pytc.bpf.btf_upload import kernel_image
-from pytc.bpf.core_relocations import CoreResolver
-from pytc.bpf.kernel_types import KernelTypes
-from pytc.bpf.linker import link
-from pytc.bpf.spec import ObjectSpec
-from pytc.bpf.together import tail_calls
+from pytc.bpf import read_bytes
+from pytc.bpf.kernel.types import KernelTypes
+from pytc.bpf.link.core_relocations import CoreResolver
+from pytc.bpf.link.linker import link
+from pytc.bpf.link.tail_calls import tail_calls
+from pytc.bpf.loader.btf_upload import kernel_image
+from pytc.bpf.object import elf
+from pytc.bpf.object.spec import ObjectSpec
 from pytc.errors import BpfError, ObjectError
 from tests.conftest import OBJECTS, Compiler
 

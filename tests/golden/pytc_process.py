@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-_SECONDS, _PATIENCE = 60, 5
+_SECONDS = 60
 
 
 class Outcome(NamedTuple):
@@ -127,14 +127,7 @@ class Process:
             time.sleep(0.005)
 
     def interrupt(self) -> None:
-        """Sends SIGINT, again where the process does not end: Python misses one just before a system call blocks."""
-        for _ in range(_SECONDS // _PATIENCE):
-            os.kill(self._pid, signal.SIGINT)
-            end = time.monotonic() + _PATIENCE
-            while time.monotonic() < end:
-                if os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                    return
-                time.sleep(0.005)
+        os.kill(self._pid, signal.SIGINT)
 
     def wait(self) -> Outcome:
         return self._streams.outcome(os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1]))

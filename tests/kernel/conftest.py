@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf.cgroups import mounts
+from pytc.bpf.sys.cgroups import mounts
 from tests.conftest import Compiler, Network, cannot, run
 from tests.needs import missing
 

@@ -18,11 +18,11 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Map, MapType, ProgramType
-from pytc.bpf.abi import MapBatchAttr, MapCreateAttr, pointer
-from pytc.bpf.constants import Command
-from pytc.bpf.features import attempt
-from pytc.bpf.syscall import bpf
-from pytc.bpf.versions import version_key
+from pytc.bpf.kernel.features import attempt
+from pytc.bpf.kernel.versions import version_key
+from pytc.bpf.sys.abi import MapBatchAttr, MapCreateAttr, pointer
+from pytc.bpf.sys.constants import Command
+from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError, PytcError
 from tests.conftest import ROOT, Network
 from tests.kernel.bpf.support import small_program

@@ -23,8 +23,9 @@ _MEDDLING = """
 import os, subprocess, sys
 from pytc.cli import atomic
 from pytc.cli.main import console
-from pytc.bpf.maps import create_map, pin
-from pytc.bpf.spec import MapSpec
+from pytc.bpf.maps.map import create_map
+from pytc.bpf.sys.pins import pin
+from pytc.bpf.object.spec import MapSpec
 def tc(line):
     subprocess.run(["tc", *line.split()], check=True)
 run, lines = atomic._do, int(sys.argv[1])
@@ -170,32 +171,32 @@ def test_a_program_array_that_others_have_moved_meanwhile_stays_theirs(furnished
         (
             ["qdisc add dev lo clsact"],
             "tc('filter add dev lo ingress pref 7 u32 match u32 0 0')",
-            "qdisc dev lo parent ffff:fff1 handle ffff: kind clsact stays: others have put filter dev lo parent "
+            "qdisc dev lo parent ffff:fff1 handle ffff: kind clsact stays: others have added filter dev lo parent "
             "ingress protocol all pref 7",
             ["clsact", "pref 7"],
         ),
         (
             ["qdisc add dev lo root handle 5: htb"],
             "tc('class add dev lo parent 5: classid 5:5 htb rate 1mbit')",
-            "qdisc dev lo parent root handle 5: kind htb stays: others have put class dev lo parent root classid 5:5",
+            "qdisc dev lo parent root handle 5: kind htb stays: others have added class dev lo parent root classid 5:5",
             ["htb 5:"],
         ),
         (
             ["qdisc add dev lo root handle 5: htb", "class add dev lo parent 5: classid 5:5 htb rate 1mbit"],
             "tc('qdisc add dev lo parent 5:5 handle 55: pfifo')",
-            "others have put qdisc dev lo parent 5:5 handle 55:",
+            "others have added qdisc dev lo parent 5:5 handle 55:",
             ["pfifo 55:"],
         ),
         (
             ["chain add dev em1 ingress chain 7"],
             "tc('filter add dev em1 ingress chain 7 pref 7 u32 match u32 0 0')",
-            "chain dev em1 parent ingress chain 7 stays: others have put filter dev em1",
+            "chain dev em1 parent ingress chain 7 stays: others have added filter dev em1",
             [],
         ),
         (
             ["class change dev em1 parent 1:1 classid 1:10 htb rate 1mbit"],
             "tc('qdisc del dev em1 root')",
-            "class dev em1 parent 1:1 classid 1:10 kind htb is not what it was: ",
+            "class dev em1 parent 1:1 classid 1:10 kind htb stays changed: ",
             [],
         ),
     ],
@@ -247,7 +248,7 @@ def test_after_a_signal_no_line_is_run(furnished: Network) -> None:
 def test_a_signal_does_not_end_the_taking_back(furnished: Network, number: signal.Signals) -> None:
     before = state(furnished)
     script = f"""
-from pytc.operations.journal import Journal
+from pytc.transaction.journal import Journal
 taken = Journal._remove
 def interrupted(*words):
     os.kill(os.getpid(), {int(number)})

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Program
-from pytc.bpf.cgroups import mounts
-from pytc.bpf.links import links
+from pytc.bpf.sys.cgroups import mounts
+from pytc.bpf.sys.links import links
 from pytc.errors import BpfError
 from tests.conftest import EXAMPLES, PATIENCE, Compiler, Network, pins, run
 from tests.kernel.connections import connection, json_of, numbers, serving
@@ -70,7 +70,7 @@ class TestPlaces:
     def test_what_is_no_cgroup(self, network: Network, tmp_path: Path, verb: tuple[str, ...]) -> None:
         words = IW if verb[0] == "attach" else ()
         done = network.pytc("cgroup", verb[0], str(tmp_path), *verb[1:], *words)
-        assert done.status == 2 and "is no directory of cgroup2" in done.err
+        assert done.status == 2 and "is not a directory of cgroup2" in done.err
         assert f"Hint: cgroup2 is mounted at {mounts()[0]}\n" in done.err
         missing = network.pytc("cgroup", verb[0], str(tmp_path / "none"), *verb[1:], *words)
         assert missing.status == 2 and "No such file or directory" in missing.err
@@ -90,8 +90,8 @@ class TestPlaces:
         finally:
             old.rmdir()
         assert done.status == 2 and done.err == (
-            f'"{old}" is a cgroup of version 1, which takes no programs\n'
-            f"Hint: cgroup2 is mounted at {mounts()[0]}; {cgroup} is there\n"
+            f'"{old}" is a cgroup of version 1, which cannot have programs\n'
+            f"Hint: cgroup2 is mounted at {mounts()[0]}; {cgroup} exists\n"
         )
         assert names(network, str(cgroup)) == []
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Map, Program
-from pytc.bpf.cgroups import ATTACH_TYPES
-from pytc.bpf.info import program_map_ids
+from pytc.bpf.sys.cgroups import ATTACH_TYPES
+from pytc.bpf.sys.info import program_map_ids
 from tests.conftest import Compiler, Network, run
 from tests.kernel.connections import json_of, numbers
 from tests.kernel.worker import Worker, working

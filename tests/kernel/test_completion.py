@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import MapSpec
-from pytc.bpf.maps import create_map
-from pytc.grammar.usage import usage
+from pytc.bpf.maps.map import create_map
+from pytc.cli.usage import usage
 from tests.conftest import ROOT, Network, must
 from tests.elf_writer import RETURN_0, code, elf
 from tests.shells import LOAD, Shell

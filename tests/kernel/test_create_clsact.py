@@ -80,7 +80,7 @@ def test_an_ingress_qdisc_takes_ingress_filters_and_no_others(network: Network) 
     network.tc("qdisc", "add", "dev", "em1", "ingress")
     done = created(network, "add", "dev", "em1", "egress", *PASS)
     assert (done.status, done.out) == (1, "")
-    assert "em1 has an ingress qdisc in the place of clsact" in done.err
+    assert "em1 has an ingress qdisc instead of clsact" in done.err
     assert network.tc("filter", "show", "dev", "em1", "ingress").out == ""
     done = created(network, "add", "dev", "em1", "ingress", *PASS, options=("-j",))
     assert done.status == 0

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
-from pytc.bpf.constants import MapType, ProgramType
-from pytc.bpf.explain import map_causes, permission_causes, program_causes, slot_causes
-from pytc.bpf.linker import link
-from pytc.bpf.reader import read_object
-from pytc.bpf.spec import MapSpec
+from pytc.bpf.kernel.permissions import permission_causes
+from pytc.bpf.link.linker import link
+from pytc.bpf.loader.explain import program_causes, slot_causes
+from pytc.bpf.maps.causes import map_causes
+from pytc.bpf.object.reader import read_object
+from pytc.bpf.object.spec import MapSpec
+from pytc.bpf.sys.constants import MapType, ProgramType
 from tests.conftest import ROOT, Compiler, Network
 
 pytestmark = pytest.mark.kernel
@@ -70,7 +72,7 @@ def test_the_whole_log_with_verbose(clsact: Network, build: Compiler) -> None:
 
 
 def test_missing_capabilities_are_named(root: None) -> None:
-    code = "from pytc.bpf.explain import permission_causes; print(*permission_causes(), sep='\\n')"
+    code = "from pytc.bpf.loader.explain import permission_causes; print(*permission_causes(), sep='\\n')"
     done = subprocess.run(
         [
             "setpriv",
@@ -145,21 +147,19 @@ def test_nothing_is_said_of_capabilities_that_are_there(root: None) -> None:
         (MapSpec("m", MapType.ARRAY, 8, 4, 1), "the key of an array must have 4 bytes, not 8"),
         (MapSpec("m", MapType.HASH, 4, 4, 0), "max_entries is 0"),
         (MapSpec("m", MapType.LPM_TRIE, 8, 4, 1), "BPF_F_NO_PREALLOC"),
-        (MapSpec("m", 4000, 4, 4, 1), "the kernel does not take a 4000 map"),
+        (MapSpec("m", 4000, 4, 4, 1), "the kernel does not accept a 4000 map"),
     ],
 )
 def test_maps_that_cannot_be(spec: MapSpec, said: str) -> None:
     assert said in map_causes(spec, spec.max_entries, errno.EINVAL)[0]
 
 
-@pytest.mark.parametrize(
-    ("number", "said"), [(errno.E2BIG, "more than the kernel allows"), (errno.ENOMEM, "no memory")]
-)
+@pytest.mark.parametrize(("number", "said"), [(errno.E2BIG, "exceed the kernel's limit"), (errno.ENOMEM, "no memory")])
 def test_other_errors_of_maps(number: int, said: str) -> None:
     assert said in map_causes(MapSpec("m", MapType.HASH, 4, 4, 1), 1, number)[0]
 
 
-@pytest.mark.parametrize(("number", "said"), [(errno.E2BIG, "slot 9 is not among them"), (errno.EINVAL, "same type")])
+@pytest.mark.parametrize(("number", "said"), [(errno.E2BIG, "slot 9 is out of range"), (errno.EINVAL, "same type")])
 def test_slots(number: int, said: str) -> None:
     assert said in slot_causes("m", 4, 9, number)[0]
 
@@ -168,7 +168,12 @@ def test_slots(number: int, said: str) -> None:
     ("release", "log", "type", "said"),
     [
         ("4.4.0", "unknown func bpf_skb_load_bytes_relative#68", ProgramType.SCHED_CLS, "came with Linux 4.18"),
-        ("6.1.0", "program of this type cannot use helper bpf_probe_read#4", ProgramType.SCHED_CLS, "not for programs"),
+        (
+            "6.1.0",
+            "program of this type cannot use helper bpf_probe_read#4",
+            ProgramType.SCHED_CLS,
+            "programs of type sched_cls cannot call",
+        ),
         ("4.4.0", "", ProgramType.XDP, "programs of type xdp came with Linux 4.8"),
     ],
 )

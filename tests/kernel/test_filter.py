@@ -69,7 +69,7 @@ def test_a_modern_object_counts_real_packets(clsact: Network, words: str, bpffs:
 
 def counters_of(program_id: int, map_name: str) -> dict[bytes, bytes]:
     """The elements of a map that an attached program uses."""
-    from pytc.bpf.info import program_by_id, program_map_ids
+    from pytc.bpf.sys.info import program_by_id, program_map_ids
 
     with program_by_id(program_id) as descriptor:
         ids = program_map_ids(descriptor.fd)

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytc.commands import ModifyChain, ModifyFilter
-from pytc.documents import Document, Shown, Stream
+from pytc.commands.chain.add import AddChain
+from pytc.commands.dispatch import parse_words, run
+from pytc.commands.shared.context import Context
 from pytc.errors import BlockNotFoundError, NetlinkError
-from pytc.grammar.command_line import parse_words
 from pytc.netlink.session import enter_namespace
-from pytc.operations import run
-from pytc.operations.context import Context
+from pytc.render.documents import Document, Shown, Stream
 from pytc.render.json import as_object
 from pytc.render.text import render
 from tests.conftest import Network
@@ -36,7 +35,7 @@ def inside(network: Network) -> Iterator[Network]:
 
 def execute(line: str, *, echo: bool = False, shown: Shown | None = None) -> list[Document] | None:
     words = [word.replace("_", " ") if "," in word else word for word in line.split()]
-    with Context(echo=echo, shown=shown) as context:
+    with Context(shown=(shown or Shown())._replace(echo=echo)) as context:
         found = run(context, parse_words(words))
         assert not isinstance(found, Stream)
         return None if found is None else [*found]
@@ -165,8 +164,7 @@ def test_messages_are_complete_before_anything_is_touched(inside: Network) -> No
     """A command is a value: a wrong word behind a right filter leaves nothing."""
     before = inside.state()
     command = parse_words("chain add dev em1 ingress chain 5 u32 match u32 0 0".split())
-    assert isinstance(command, ModifyChain)
-    assert isinstance(command.filter, ModifyFilter)
+    assert isinstance(command, AddChain)
     with pytest.raises(NetlinkError, match="templates are not supported"):
         execute("chain add dev em1 ingress chain 5 u32 match u32 0 0")
     assert inside.state() == before

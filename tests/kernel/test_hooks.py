@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from pytc.bpf import Parameters, load, parameterise, read_object, select_program
-from pytc.bpf.attach_points import AttachPoint
-from pytc.bpf.constants import attach_type_number
-from pytc.bpf.links import Link
+from pytc.bpf.sys.attach_points import AttachPoint
+from pytc.bpf.sys.constants import attach_type_number
+from pytc.bpf.sys.links import Link
 from pytc.netlink.session import namespace
 from tests.conftest import Compiler, Network, run
 from tests.kernel.ways import attach, ways
@@ -173,7 +173,7 @@ def test_runs_are_shown_when_the_kernel_counts_them(network: Network, tcx: str, 
 
 
 def test_the_answer_of_an_old_kernel_has_one_program_and_its_mode() -> None:
-    from pytc.netlink.messages import join_attributes
+    from pytc.netlink.schema import join_attributes
     from pytc.netlink.xdp import XdpProgram, parse_link
 
     def link(*attributes: tuple[int, bytes]) -> bytes:

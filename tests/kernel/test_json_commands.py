@@ -7,17 +7,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import pytest
 
-from pytc import operations
 from pytc.bpf import MapSpec, MapType
-from pytc.bpf.maps import create_map
+from pytc.bpf.maps.map import create_map
 from pytc.cli.batch import split_words
+from pytc.commands.dispatch import OBJECTS, object_name, parse_words
+from pytc.commands.shared.command import Command
 from pytc.exec_proxy.map_transfer import identify, send_maps
-from pytc.grammar.command_line import OBJECTS, object_name, parse_words
 from tests import strict_json
 from tests.conftest import EXAMPLES, Compiler, Network
 from tests.kernel.bpf.support import loaded, verdict, word
@@ -55,19 +56,19 @@ ROWS = (
     Row("GetChain", "chain get dev em1 ingress chain 5"),
     Row("ShowActions", "actions ls action mirred"),
     Row("ShowActions", "actions ls action gact"),
-    Row("NamedActions", "actions get action mirred index 8"),
+    Row("GetActions", "actions get action mirred index 8"),
     Row("Monitor", "monitor file RECORD", NEWS),
     Row("ModifyQdisc", "qdisc add dev lo root handle 5: pfifo limit 7"),
-    Row("ModifyQdisc", "qdisc del dev lo root"),
+    Row("DeleteQdisc", "qdisc del dev lo root"),
     Row("ModifyClass", "class change dev em1 parent 1: classid 1:7 htb rate 11mbit"),
     Row("ModifyFilter", f"filter add {MADE} bpf bytecode '1,6 0 0 1'"),
-    Row("ModifyFilter", f"filter del {MADE} bpf"),
-    Row("ModifyChain", "chain add dev em1 ingress chain 6"),
-    Row("ModifyChain", "chain del dev em1 ingress chain 6"),
+    Row("DeleteFilter", f"filter del {MADE} bpf"),
+    Row("AddChain", "chain add dev em1 ingress chain 6"),
+    Row("DeleteChain", "chain del dev em1 ingress chain 6"),
     Row("ModifyActions", "actions add action mirred egress redirect dev em1 index 9"),
     Row("ActionCommands", "actions add action mirred egress redirect dev em1 index 10 get action mirred index 8"),
-    Row("NamedActions", "actions del action mirred index 9"),
-    Row("NamedActions", "actions del action mirred index 10"),
+    Row("DeleteActions", "actions del action mirred index 9"),
+    Row("DeleteActions", "actions del action mirred index 10"),
     Row("ShowObject", f"object show {TRAFFIC}"),
     Row("LintObject", f"object lint {TRAFFIC}"),
     Row("ConvertObject", f"object convert {EXAMPLES / 'mark_stats.o'}"),
@@ -89,7 +90,7 @@ ROWS = (
     Row("DumpMap", "map dump pinned m:percpu sum"),
     Row("NextKey", "map next pinned m:table"),
     Row("NextKey", "map next pinned m:percpu key 3"),
-    Row("TakeValues", "map peek pinned m:queue"),
+    Row("PeekValue", "map peek pinned m:queue"),
     Row("WatchMap", "map watch pinned m:table count 1", 3),
     Row("ReadEvents", f"map events pinned m:notices count {EVENTS}", EVENTS),
     Row("ReadEvents", "map events pinned m:notices timeout 1ms", 0),
@@ -112,8 +113,8 @@ ROWS = (
     Row("DumpProgram", "prog dump jited dev em1 ingress pref 1 opcodes lines"),
     Row("ProgramStatistics", "prog stats"),
     Row("ProgramStatistics", "prog stats dev em1 ingress pref 1 on for 1ms"),
-    Row("ListKept", "exec bpf agent AGENT list"),
-    Row("ListKept", "exec bpf agent IDLE list"),
+    Row("ListObjects", "exec bpf agent AGENT list"),
+    Row("ListObjects", "exec bpf agent IDLE list"),
 )
 LINES = [row.line for row in ROWS]
 #: Lines that fail, between those: what they say is on stderr.
@@ -137,14 +138,30 @@ OPTIONS = ((), ("-s", "-d", "-p"), ("-o", "-br"), ("-N", "-r", "-iec", "-nm", "-
 BETWEEN, BETWEEN_SAYS = "map get pinned m:bloom value 77", [{"value": 77, "maybe": True}]
 
 
-def shows(command: str) -> bool:
-    """Whether there may be something to show."""
-    return operations._operation(command).__annotations__["return"] not in (None, NoReturn)
+def showing_commands() -> Iterator[str]:
+    """Yield the names of the commands of all verbs whose run may have something to show."""
+    for package in OBJECTS.values():
+        verbs = set(import_module(f"pytc.commands.{package}").VERBS.values())
+        for verb in verbs:
+            module = import_module(f"pytc.commands.{package}.{verb}")
+            if module.run.__annotations__["return"] not in (None, NoReturn):
+                yield from (
+                    name
+                    for name, value in vars(module).items()
+                    if isinstance(value, type) and issubclass(value, Command) and value.__module__ == module.__name__
+                )
+
+
+#: Commands without a row: the agent, which runs until it is ended (tests/kernel/exec_proxy asks it to drop objects);
+#: those that show what another row shows; scripts of completion, which are text in any case.
+WITHOUT_ROW = {"ServeMaps", "DropObject", "DeleteClass", "PopValues"} | {
+    f"Print{shell}Script" for shell in ("Bash", "Fish", "Zsh")
+}
 
 
 def test_every_command_that_shows_something_has_a_row() -> None:
-    known = {row.command for row in ROWS}
-    assert [command for command in operations._HOMES if shows(command) and command not in known] == []
+    known = {row.command for row in ROWS} | WITHOUT_ROW
+    assert [command for command in showing_commands() if command not in known] == []
     assert set(OBJECTS) - {object_name(row.line.split()[0]) for row in ROWS} == {"completion"}
 
 

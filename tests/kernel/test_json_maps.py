@@ -18,10 +18,13 @@ from typing import NamedTuple
 import pytest
 
 from pytc.bpf import Map, MapSpec, MapType
-from pytc.bpf.constants import F_NO_PREALLOC
-from pytc.bpf.map_batches import Batch, write_batch
-from pytc.bpf.maps import create_map, possible_cpus
+from pytc.bpf.maps.batch import Batch, read_batches, write_batch
+from pytc.bpf.maps.map import create_map
+from pytc.bpf.maps.raw import RawMap
+from pytc.bpf.sys.constants import F_NO_PREALLOC
+from pytc.bpf.sys.cpus import possible_cpus
 from pytc.cli.main import main
+from pytc.commands.shared import map_elements
 from pytc.errors import BpfSyscallError
 from tests import strict_json
 from tests.conftest import ROOT
@@ -46,7 +49,7 @@ class Shape(NamedTuple):
     refused: str = ""
 
 
-NO_ELEMENTS = "has no elements that could be listed"
+NO_ELEMENTS = "has no elements to list"
 SHAPES = {
     MapType.HASH: Shape(),
     MapType.ARRAY: Shape(always=True),
@@ -55,7 +58,7 @@ SHAPES = {
     MapType.PERCPU_HASH: Shape(),
     MapType.PERCPU_ARRAY: Shape(always=True),
     MapType.STACK_TRACE: Shape(most=0),
-    MapType.CGROUP_ARRAY: Shape(value=4, refused="are for programs alone"),
+    MapType.CGROUP_ARRAY: Shape(value=4, refused="only programs can read"),
     MapType.LRU_HASH: Shape(),
     MapType.LRU_PERCPU_HASH: Shape(),
     MapType.LPM_TRIE: Shape(key=8, flags=F_NO_PREALLOC),
@@ -68,7 +71,7 @@ SHAPES = {
     MapType.SOCKMAP: Shape(),
     MapType.SOCKHASH: Shape(),
     MapType.REUSEPORT_SOCKARRAY: Shape(most=1),
-    MapType.XSKMAP: Shape(value=4, refused="are for programs alone"),
+    MapType.XSKMAP: Shape(value=4, refused="only programs can read"),
     MapType.QUEUE: Shape(key=0, refused=NO_ELEMENTS),
     MapType.STACK: Shape(key=0, refused=NO_ELEMENTS),
     MapType.BLOOM_FILTER: Shape(key=0, refused=NO_ELEMENTS),
@@ -304,7 +307,7 @@ def test_a_long_dump_takes_no_more_memory(
 def test_sockets_are_read_as_cookies(pytc: Pytc, owned: ExitStack) -> None:
     found = owned.enter_context(create_map(MapSpec("short", MapType.SOCKMAP, 4, 4, 1), "short"))
     said = strict_json.value(pytc("map", "dump", "fd", str(found.fd), status=2))
-    assert "8 bytes" in said["causes"][0]
+    assert "value size of 8" in said["causes"][0]
 
 
 @pytest.mark.parametrize("options", [(), ("-p",)])
@@ -318,13 +321,12 @@ def test_what_has_begun_is_closed_when_the_kernel_refuses_more(
 ) -> None:
     found = made(owned, MapType.HASH, 4)
     fill(found, bytes(8), 3)
-    read_batches = Map.batches
 
-    def refused(self: Map, flags: int = 0) -> Iterator[Batch]:
-        yield from islice(read_batches(self, flags), read)
+    def refused(map: RawMap, flags: int = 0) -> Iterator[Batch]:
+        yield from islice(read_batches(map, flags), read)
         raise BpfSyscallError("MAP_LOOKUP_BATCH", errno.ENOMEM)
 
-    monkeypatch.setattr(Map, "batches", refused)
+    monkeypatch.setattr(map_elements, "read_batches", refused)
     assert main(("-j", *options, "map", "dump", "fd", str(found.fd))) == 2
     said = capfdbinary.readouterr()
     assert [len(one) for one in strict_json.values(said.out)] == ([3] if read else [])

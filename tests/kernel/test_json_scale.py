@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from pytc.bpf import MapSpec, MapType, ProgramType
-from pytc.bpf.attach_points import AttachPoint, attach
-from pytc.bpf.cgroups import ATTACH_TYPES
-from pytc.bpf.constants import attach_type_number
-from pytc.bpf.links import Link
-from pytc.bpf.maps import create_map
+from pytc.bpf.maps.map import create_map
+from pytc.bpf.sys.attach_points import AttachPoint, attach
+from pytc.bpf.sys.cgroups import ATTACH_TYPES
+from pytc.bpf.sys.constants import attach_type_number
+from pytc.bpf.sys.links import Link
 from pytc.cli.main import main
 from pytc.netlink.session import namespace
 from tests import strict_json

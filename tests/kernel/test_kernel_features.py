@@ -13,20 +13,20 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Loaded, MapSpec, MapType, ProgramType, load, read_bytes, read_object, select_program
-from pytc.bpf import btf as b
-from pytc.bpf.attach_points import AttachPoint
-from pytc.bpf.btf import Btf
-from pytc.bpf.btf_upload import upload
-from pytc.bpf.constants import attach_type_number
-from pytc.bpf.features import PROBES, Features, attempt
-from pytc.bpf.info import btf_image
-from pytc.bpf.links import Link
-from pytc.bpf.maps import create_map
-from pytc.bpf.perf_buffers import PerfBuffer
-from pytc.bpf.program_info import program_info
-from pytc.bpf.ring_buffers import RingBuffer
-from pytc.bpf.run_statistics import enable_statistics
-from pytc.bpf.test_run import ETH_HLEN, Runner
+from pytc.bpf.analyse.program_info import program_info
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.types import Btf
+from pytc.bpf.kernel.features import PROBES, Features, attempt
+from pytc.bpf.loader.btf_upload import upload
+from pytc.bpf.maps.map import create_map
+from pytc.bpf.maps.perf_buffer import PerfBuffer
+from pytc.bpf.maps.ring_buffer import RingBuffer
+from pytc.bpf.run.statistics import enable_statistics
+from pytc.bpf.run.test_run import ETH_HLEN, Runner
+from pytc.bpf.sys.attach_points import AttachPoint
+from pytc.bpf.sys.constants import attach_type_number
+from pytc.bpf.sys.info import btf_image
+from pytc.bpf.sys.links import Link
 from pytc.errors import BpfSyscallError, VerifierError
 from pytc.netlink.session import namespace
 from tests.btf_writer import BtfWriter

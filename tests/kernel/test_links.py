@@ -59,7 +59,7 @@ def test_detached_it_stays_while_it_is_pinned(network: Network, bpffs: Path, lin
     network.ok("link", "unpin", "m:one")
     assert pinned(bpffs) == set()
     done = network.pytc("link", "detach", str(link))
-    assert (done.status, done.err) == (2, f"{link} is no link: No such file or directory\n")
+    assert (done.status, done.err) == (2, f"{link} is not a link: No such file or directory\n")
 
 
 def test_only_links_are_unpinned(network: Network, bpffs: Path, link: int) -> None:

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from pytc.bpf import Map, MapSpec, MapType
-from pytc.bpf.constants import F_NO_PREALLOC
-from pytc.bpf.maps import create_map, possible_cpus
+from pytc.bpf.maps.map import create_map
+from pytc.bpf.sys.constants import F_NO_PREALLOC
+from pytc.bpf.sys.cpus import possible_cpus
 from pytc.cli.main import main
 from tests.conftest import ROOT, Compiler, cannot, must, run
 from tests.kernel.bpf.support import loaded, verdict, word
@@ -117,9 +118,9 @@ class TestElements:
         found = made(MapType.HASH)
         said = pytc("map", "set", *at(found), "key", "1", "value", "1", "exist", status=2)
         assert "key 1" in said
-        assert "there is no such element, and exist was said" in said
+        assert "the element does not exist, and exist was given" in said
         pytc("map", "set", *at(found), "key", "1", "value", "1", "noexist")
-        assert "there is such an element already" in pytc(
+        assert "the element already exists" in pytc(
             "map", "set", *at(found), "key", "1", "value", "1", "noexist", status=2
         )
 
@@ -161,17 +162,17 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (("key", "x", "value", "1"), 'key: "x" is no number'),
+            (("key", "x", "value", "1"), 'key: "x" is not a number'),
             (("key", "1", "value", "4294967296"), "does not fit"),
             (("key", "hex", "0102", "value", "1"), "2 bytes for a value of 4"),
             (("value", "1"), "which key?"),
-            (("key", "1", "value.x", "=", "1"), "value.x: no structure"),
-            (("key", "1", "value", "1", "valuetype", "u64"), 'format "u64" has 8 bytes, where there are 4'),
-            (("key", "1", "value", "1", "keytype", "bogus"), 'there is no type "bogus"'),
+            (("key", "1", "value.x", "=", "1"), "value.x: not a structure"),
+            (("key", "1", "value", "1", "valuetype", "u64"), 'format "u64" has 8 bytes; 4 expected'),
+            (("key", "1", "value", "1", "keytype", "bogus"), 'no type "bogus"'),
             (("key", "1", "value", "1", "lock"), "EINVAL"),
             (("key", "1", "value", "-=", "1"), "value: -1 does not fit"),
-            (("key", "1", "value", "+=", "x"), '"x" is no number'),
-            (("key", "1", "value[0]", "=", "1"), "no array"),
+            (("key", "1", "value", "+=", "x"), '"x" is not a number'),
+            (("key", "1", "value[0]", "=", "1"), "not an array"),
         ],
     )
     def test_values_that_cannot_be_set(self, pytc: Pytc, made: Maker, words: tuple[str, ...], said: str) -> None:
@@ -198,9 +199,9 @@ class TestErrors:
         found.pin(str(bpffs / "one"))
         code = f"""
 import ctypes, os
-from pytc.bpf.abi import ObjectPathAttr, pointer
-from pytc.bpf.constants import Command
-from pytc.bpf.syscall import bpf
+from pytc.bpf.sys.abi import ObjectPathAttr, pointer
+from pytc.bpf.sys.constants import Command
+from pytc.bpf.sys.syscall import bpf
 from pytc.cli.main import main
 path = ctypes.create_string_buffer({str(bpffs / "one").encode()!r})
 fd = bpf(Command.OBJ_GET, ObjectPathAttr(pathname=pointer(path), file_flags=1 << 3))
@@ -234,9 +235,9 @@ raise SystemExit(main(["map", "set", "fd", str(fd), "key", "1", "value", "1"]))
             (("fd", "x"), "invalid fd", 255),
             (("pinned", "/nowhere"), 'cannot open the pinned map "/nowhere"', 1),
             (("name", "nosuch"), "there is no map", 1),
-            (("map", "77"), "there is no $BPF_MAP77", 1),
-            (("map", "a.b"), "there is no $BPF_MAP_a_b", 1),
-            (("fd", "0"), "is no map", 1),
+            (("map", "77"), "$BPF_MAP77 is not in the environment", 1),
+            (("map", "a.b"), "$BPF_MAP_a_b is not in the environment", 1),
+            (("fd", "0"), "is not a map", 1),
             (("id", "99999999999"), "invalid id", 255),
         ],
     )
@@ -253,9 +254,9 @@ raise SystemExit(main(["map", "set", "fd", str(fd), "key", "1", "value", "1"]))
         assert "is a hash, not a queue or stack" in pytc("map", "pop", *at(table), status=1)
         assert "has no keys" in pytc("map", "get", *at(queue), "key", "1", status=1)
         assert "has no keys: use push" in pytc("map", "load", *at(queue), "/dev/null", status=1)
-        assert "is no bloom filter" in pytc("map", "get", *at(table), "value", "1", status=1)
-        assert "events come from" in pytc("map", "events", *at(table), status=1)
-        assert "sum is for maps with a value for each CPU" in pytc("map", "dump", *at(table), "sum", status=1)
+        assert "is not a bloom filter" in pytc("map", "get", *at(table), "value", "1", status=1)
+        assert "not a ring buffer or a perf event array" in pytc("map", "events", *at(table), status=1)
+        assert "sum works only on per-CPU maps" in pytc("map", "dump", *at(table), "sum", status=1)
 
 
 class TestNames:
@@ -299,7 +300,7 @@ class TestNames:
         pytc("map", "pin", *at(found), str(path))
         assert path.exists()
         assert "File exists" in pytc("map", "pin", *at(found), str(path), status=1)
-        assert "a pin has to be in a bpffs" in pytc("map", "pin", *at(found), str(tmp_path / "x"), status=1)
+        assert "a pin must be in a bpffs" in pytc("map", "pin", *at(found), str(tmp_path / "x"), status=1)
         (tmp_path / "file").write_text("mine")
         (bpffs / "link").symlink_to(path)
         for wrong in (tmp_path / "file", bpffs, bpffs / "link", bpffs / "nothing"):
@@ -492,28 +493,28 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("", "a first line with the names"),
-            ("key\n1\n", "a first line with the names"),
+            ("", "the first line must name"),
+            ("key\n1\n", "the first line must name"),
             ("value,key\n1\n", "line 2 has 1 cells"),
             ("key,value\n1,2,3\n4\n", "line 2 has 3 cells, the header 2"),
             ("key,value,bogus\n1,2,3\n", 'column "bogus"'),
             ("key,value,value\n1,2,3\n", "the same name"),
-            ("key,value\n1,2\n3,x\n", 'line 3: value: "x" is no number'),
+            ("key,value\n1,2\n3,x\n", 'line 3: value: "x" is not a number'),
             ("key,value\n1,4294967296\n", "line 2: value: 4294967296 does not fit"),
             ("key,value.x\n1,2\n", 'column "value.x"'),
-            ('key,value\n"1,2\n', "this is no CSV"),
+            ('key,value\n"1,2\n', "this is not CSV"),
             ("key,value\n\n1,2\n", "line 2 has 1 cells"),
-            ("[", "this is no JSON"),
+            ("[", "this is not JSON"),
             ("[1]", "entry 1 has no key"),
             ('[{"key":1}]', "entry 1 has no value"),
             ('[{"key":1,"value":2},{"key":1,"value":[]}]', "entry 2: value"),
             ('{"key":1}', "entry 1 has no value"),
-            ('[{"key":"x","value":1}]', 'entry 1: key: "x" is no number'),
-            ("[" * 100_000, "this is no JSON"),
+            ('[{"key":"x","value":1}]', 'entry 1: key: "x" is not a number'),
+            ("[" * 100_000, "this is not JSON"),
             ('[{"key":1,"value":1.5}]', "entry 1: value"),
             ('{"1":null}', "entry 1: value"),
-            ("{}x", "this is no JSON"),
-            ("key,value\n\ufffd,1\n", "is no number"),
+            ("{}x", "this is not JSON"),
+            ("key,value\n\ufffd,1\n", "is not a number"),
             ('[\n{"key":1,"value":2},\n{"key":1}]', "entry 2 has no value"),
         ],
     )
@@ -523,7 +524,7 @@ class TestFiles:
 
     def test_that_are_no_text_or_not_there(self, pytc: Pytc, made: Maker, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"key,value\n\xff,1\n")
-        assert "no text in UTF-8" in pytc("map", "load", *at(made(MapType.HASH)), str(tmp_path / "file"), status=1)
+        assert "not UTF-8 text" in pytc("map", "load", *at(made(MapType.HASH)), str(tmp_path / "file"), status=1)
         assert "cannot read" in pytc("map", "load", *at(made(MapType.HASH)), str(tmp_path / "none"), status=1)
 
     def test_a_refused_element_is_named(self, pytc: Pytc, made: Maker, tmp_path: Path) -> None:
@@ -548,7 +549,7 @@ class TestFiles:
             assert pytc("map", "get", *at(found), "key", str(key)) == f"[ {f'{value} ' * CPUS}]\n"
         (tmp_path / "d.csv").write_text(f"key,cpu,value\n1,{CPUS},1\n")
         said = pytc("map", "load", *at(found), str(tmp_path / "d.csv"), status=1)
-        assert f'line 2: cpu: "{CPUS}" is no CPU' in said
+        assert f'line 2: cpu: "{CPUS}" is not a CPU' in said
 
     @pytest.mark.parametrize("style", ["csv", "json"])
     def test_many_entries_come_back(self, pytc: Pytc, made: Maker, tmp_path: Path, style: str) -> None:
@@ -660,7 +661,7 @@ class TestTypedByBtf:
             pytc("map", "set", *at(flows), "key", *key, "value", "9")
             assert pytc("map", "dump", *at(flows)) == "key { address 10.0.0.1 port 53 protocol 6 } value 9\n"
             said = pytc("map", "set", *at(flows), "key", "{", "x", "1", "}", "value", "1", status=1)
-            assert 'there is no member "x"; there are address, port, protocol' in said
+            assert 'no member "x"; the members are address, port, protocol' in said
             shown = pytc("map", "show", *at(flows))
             assert "key type struct endpoint\n  value type __u64\n" in shown
 
@@ -699,7 +700,7 @@ class TestTypedByBtf:
                 "}",
             )
             assert pytc("map", "dump", *at(flows), "keytype", "hex") == f"key 0000000000010000 value {7 << 32}\n"
-            assert 'there is no type "struct nosuch"' in pytc(
+            assert 'unknown type "struct nosuch"' in pytc(
                 "map", "dump", *at(flows), "keytype", "struct", "nosuch", status=1
             )
 
@@ -777,10 +778,10 @@ class TestEvents:
             verdict(done.program, PACKET)
             said = pytc("map", "events", *at(done.maps["notices"]), "type", "event", "object", path, "count", "1")
             assert said.startswith("{ address 10.0.0.1 ")
-            assert "neither as a format nor" in pytc(
+            assert "neither a format nor" in pytc(
                 "map", "events", *at(done.maps["notices"]), "type", "nosuch", "object", path, status=1
             )
-            assert "there is no type" in pytc("map", "events", *at(done.maps["notices"]), "type", "u33", status=1)
+            assert 'unknown type "u33"' in pytc("map", "events", *at(done.maps["notices"]), "type", "u33", status=1)
 
     def test_without_a_type_are_hex_and_short_ones_too(self, pytc: Pytc, build: Compiler, bpffs: Path) -> None:
         with loaded(build("typed_values"), bpffs) as done:
@@ -793,7 +794,7 @@ class TestEvents:
 
     @pytest.mark.needs("perf_events")
     def test_of_perf(self, pytc: Pytc, build: Compiler, bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        from pytc.bpf.perf_buffers import PerfBuffer
+        from pytc.bpf.maps.perf_buffer import PerfBuffer
 
         with loaded(build("typed_values"), bpffs) as done:
             _enable(done.maps)
@@ -817,7 +818,7 @@ class TestEvents:
 
     @pytest.mark.needs("perf_events")
     def test_many_perf_events_wrap_around(self, build: Compiler, bpffs: Path) -> None:
-        from pytc.bpf.perf_buffers import PerfBuffer
+        from pytc.bpf.maps.perf_buffer import PerfBuffer
 
         with loaded(build("typed_values"), bpffs) as done:
             _enable(done.maps)

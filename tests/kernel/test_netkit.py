@@ -82,4 +82,4 @@ def test_what_takes_no_programs(pair: Network) -> None:
         "nk0 is the peer of a netkit device; programs are attached by way of the primary one\n",
     )
     done = pair.pytc("tcx", "attach", "dev", "em1", "primary", *TRAFFIC)
-    assert (done.status, done.err) == (2, "em1 is no netkit device\n")
+    assert (done.status, done.err) == (2, "em1 is not a netkit device\n")

@@ -15,10 +15,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from pytc.bpf import ProgramType, abi, load, read_object, select_program
-from pytc.bpf.constants import Command
-from pytc.bpf.run_context import SKB, XDP
-from pytc.bpf.syscall import bpf
+from pytc.bpf import ProgramType, load, read_object, select_program
+from pytc.bpf.run.context import SKB, XDP
+from pytc.bpf.sys import abi
+from pytc.bpf.sys.constants import Command
+from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError
 from pytc.packets import Packet, PcapngWriter, open_capture, write_pcap
 from pytc.packets.build import build
@@ -104,7 +105,7 @@ class TestWhatIsRun:
             for words in (("pinned", str(bpffs / "drop")), ("id", str(about.id))):
                 assert verdicts(*words, "packet", ICMP, "packet", UDP) == ["TC_ACT_SHOT", "TC_ACT_OK"]
             outcome = pytc("prog", "run", "tag", about.tag, "packet", ICMP, "expect", "SHOT")
-            assert outcome.status == 0 or "say which with id" in outcome.err
+            assert outcome.status == 0 or "choose one with id" in outcome.err
 
     def test_the_program_of_a_filter(self, network: Network) -> None:
         network.ok("qdisc", "add", "dev", "em1", "clsact")
@@ -202,13 +203,13 @@ class TestContext:
         outcome = pytc("prog", "run", *NEXT_HOP, "packet", UDP, "ctx", f"{field}=1")
         assert outcome.status == 1
         assert field in outcome.err
-        assert "the kernel takes mark, priority" in outcome.err or "it takes mark, priority" in outcome.err
+        assert "the kernel accepts mark, priority" in outcome.err or "it accepts mark, priority" in outcome.err
 
     @pytest.mark.parametrize("field", sorted(SKB.others - {"cb"}))
     def test_the_kernel_does_refuse_them(self, root: None, field: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """The table of what may be set is the kernel's: a field beside it is EINVAL."""
-        from pytc.bpf import run_context
-        from pytc.bpf.test_run import Runner
+        from pytc.bpf.run import context as run_context
+        from pytc.bpf.run.test_run import Runner
         from pytc.errors import BpfSyscallError
 
         offsets = {
@@ -249,7 +250,7 @@ class TestContext:
         wrong = pytc("prog", "run", *program, "expect-ctx", "mark=5")
         assert (wrong.status, "FAILED: mark is 1, 5 was expected" in wrong.out) == (1, True)
         other = pytc("prog", "run", *program, "expect-ctx", "wire_len=5")
-        assert (other.status, "wire_len does not come back" in other.err) == (255, True)
+        assert (other.status, "a test run does not return wire_len" in other.err) == (255, True)
 
     def test_a_device_by_its_name(self, network: Network, build: Compiler) -> None:
         words = ("prog", "run", "obj", build("prog_context"), "program", "device", "packet", UDP, "ctx")
@@ -273,8 +274,11 @@ class TestPackets:
     def test_short_packets_are_filled_up_and_it_is_said_once(self, root: None) -> None:
         outcome = pytc("prog", "run", *NEXT_HOP, "hex", "0011", "hex", "ff" * 13, "hex", "00" * 60)
         assert outcome.status == 0, outcome.err
-        assert outcome.err.count("filled up") == 1
-        assert "(2 of them) were filled up with zeros to 14 bytes" in outcome.err
+        assert outcome.err.count("padded with zeros") == 1
+        assert (
+            "some packets (2) were shorter than a test run accepts, and were padded with zeros to 14 bytes"
+            in outcome.err
+        )
 
     def test_packets_that_end_within_the_ip_header_are_filled_up_where_the_kernel_wants_it(self, root: None) -> None:
         """Linux 6.18 refuses them, and only those of IP; what it takes is left as it is."""
@@ -295,8 +299,8 @@ class TestPackets:
         ]
         assert not any(row["changed"] for row in found["packets"])
         padded = taken.count(False)
-        assert outcome.err.count("filled up") == bool(padded)
-        assert f"({padded} of them)" in outcome.err or not padded
+        assert outcome.err.count("padded with zeros") == bool(padded)
+        assert f"some packets ({padded}) were" in outcome.err or not padded
 
     def test_what_was_filled_up_is_no_change(self, root: None) -> None:
         (row,) = rows(*NEXT_HOP, "hex", "0011")

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from pytc.bpf import Loaded, ProgramType, load, read_object, select_program
-from pytc.bpf.assemble import assemble
-from pytc.bpf.info import program_by_id, translated_instructions
-from pytc.bpf.run_statistics import enable_statistics
+from pytc.bpf.run.statistics import enable_statistics
+from pytc.bpf.sys.info import program_by_id, translated_instructions
 from tests.conftest import EXAMPLES, ROOT, Outcome, cannot, must, pins, run
+from tests.ebpf_assembler import assemble
 from tests.kernel.bpf.support import PACKET
 from tests.needs import missing
 
@@ -99,7 +99,7 @@ class TestShow:
         loaded.program.pin(str(bpffs / "drop"))
         for words in (("pinned", str(bpffs / "drop")), ("tag", loaded.program.description.tag), ("name", "drop_icmp")):
             outcome = pytc("show", *words)
-            assert f"prog {number(loaded)} " in outcome.out or "say which with id" in outcome.err
+            assert f"prog {number(loaded)} " in outcome.out or "choose one with id" in outcome.err
 
     def test_who_holds_it(self, loaded: Loaded) -> None:
         (ours,) = as_json("show", "id", number(loaded), options=("-d",))
@@ -124,7 +124,7 @@ class TestShow:
     def test_a_map_is_no_program(self, loaded: Loaded, bpffs: Path) -> None:
         loaded.maps["drops"].pin(str(bpffs / "drops"))
         outcome = pytc("show", "pinned", str(bpffs / "drops"))
-        assert (outcome.status, outcome.err) == (1, f"'{bpffs}/drops' is pinned, but is no program\n")
+        assert (outcome.status, outcome.err) == (1, f"'{bpffs}/drops' is pinned, but is not a program\n")
 
 
 class TestDump:
@@ -170,7 +170,7 @@ class TestDump:
         linked = tmp_path / "linked"
         linked.symlink_to(theirs)
         refused = pytc("dump", "id", number(loaded), "write", str(linked))
-        assert (refused.status, "no regular file" in refused.err) == (1, True)
+        assert (refused.status, "not a regular file" in refused.err) == (1, True)
 
     @pytest.mark.needs("jit")
     def test_machine_code_by_lines(self, loaded: Loaded) -> None:
@@ -292,9 +292,9 @@ class TestPins:
     @pytest.mark.parametrize(
         ("path", "said"),
         [
-            ("/tmp", "is no pin in a bpffs"),
+            ("/tmp", "is not a pin in a bpffs"),
             ("/nowhere/x", "No such file"),
-            ("m:../../x", "is no pin|No such file"),
+            ("m:../../x", "is not a pin|No such file"),
         ],
     )
     def test_what_is_no_pin_stays(self, root: None, bpffs: Path, path: str, said: str) -> None:
@@ -308,7 +308,7 @@ class TestPins:
         assert (map_pin.status, "is not the pin of a program" in map_pin.err) == (1, True)
         assert "drops" in pins(bpffs)
         elsewhere = pytc("pin", "id", number(loaded), str(tmp_path / "x"))
-        assert (elsewhere.status, "a pin has to be in a bpffs" in elsewhere.err) == (1, True)
+        assert (elsewhere.status, "a pin must be in a bpffs" in elsewhere.err) == (1, True)
         twice = pytc("pin", "id", number(loaded), str(bpffs / "drops"))
         assert (twice.status, "File exists" in twice.err) == (1, True)
         out = pytc("pin", "id", number(loaded), "m:../../../x", mount=bpffs)

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.kernel
 #: pytc, with a signal to itself right before or right after the second map is pinned.
 SCRIPT = """
 import os, sys
-from pytc.bpf import maps
-from pytc.bpf.constants import Command
+from pytc.bpf.sys import pins as maps
+from pytc.bpf.sys.constants import Command
 from pytc.cli.main import console
 door, pinned = maps.bpf, []
 def bpf(command, *words, **more):

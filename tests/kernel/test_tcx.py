@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import MapSpec, MapType, Program
-from pytc.bpf.maps import create_map
-from pytc.grammar.command_line import parse_words
+from pytc.bpf.maps.map import create_map
+from pytc.commands.dispatch import parse_words
+from pytc.commands.dispatch import run as run_command
+from pytc.commands.shared.context import Context
 from pytc.netlink.session import namespace
-from pytc.operations import run as run_command
-from pytc.operations.context import Context
 from tests.conftest import Network, c_program, cannot, pins
 from tests.kernel.bpf.support import word
 from tests.kernel.ways import IN, attach, shown, ways
@@ -148,7 +148,7 @@ class TestErrors:
             (("attach", *IN, "after", "name", "in"), "2 programs at em1 ingress with name in"),
             (("attach", *IN, "after", "link", "/nowhere"), '"/nowhere" is not the pin'),
             (("attach", *IN, "revision", "77"), "has changed meanwhile: its revision is 3, not 77"),
-            (("attach", *IN, "link", "/tmp/pytc-no-bpffs"), "a pin has to be in a bpffs"),
+            (("attach", *IN, "link", "/tmp/pytc-no-bpffs"), "a pin must be in a bpffs"),
             (("replace", *IN), "em1 ingress has 2 programs; say which is replaced"),
             (("replace", *IN, "revision", "77", "old", "id", "FIRST"), "its revision is 3, not 77"),
             (("attach", "dev", "em1", "primary"), "netkit"),
@@ -169,7 +169,7 @@ class TestErrors:
     def test_a_path_that_is_taken(self, network: Network, tcx: str) -> None:
         attach(network, tcx, 1, "link", "m:one")
         done = network.pytc("tcx", "attach", *IN, "link", "m:one", "obj", tcx)
-        assert (done.status, done.err) == (1, '"m:one" exists already\n')
+        assert (done.status, done.err) == (1, '"m:one" already exists\n')
 
     def test_the_same_program_twice(self, network: Network, tcx: str, bpffs: Path) -> None:
         attach(network, tcx, 1)

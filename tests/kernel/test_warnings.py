@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pytc.grammar.command_line import parse_words
+from pytc.commands.dispatch import parse_words
+from pytc.commands.dispatch import run as run_command
+from pytc.commands.filter.warnings import FilterWarnings
+from pytc.commands.shared.context import Cache, Context
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import Session, namespace
-from pytc.operations import run as run_command
-from pytc.operations.context import Context
-from pytc.operations.filter_warnings import FilterWarnings
 from tests.conftest import Network, Outcome, cannot, run
 from tests.elf_writer import EXIT, code, elf, function, license, mov
 from tests.kernel.ways import attach
@@ -319,7 +319,7 @@ def test_the_filters_of_a_hook_are_asked_for_once(
         return real(session, message, peek=peek)
 
     monkeypatch.setattr(Session, "dump", counting)
-    with namespace(clsact.name), Context(warnings=FilterWarnings(), bpf_mount=clsact.env["TC_BPF_MNT"]) as context:
+    with namespace(clsact.name), Context(cache=Cache(filters=FilterWarnings()), environment=clsact.env) as context:
         for _ in range(100):
             for hook in ("ingress", "egress"):
                 run_command(context, parse_words(f"filter add dev em1 {hook} bpf da pinned m:pass".split()))

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from pytc.bpf import Map, Program
-from pytc.bpf.info import program_map_ids
+from pytc.bpf.sys.info import program_map_ids
 from tests.conftest import Network
 
 IN = ("dev", "em1", "ingress")

@@ -9,29 +9,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.commands import ActionCommands, ModifyActions
-from pytc.documents import Shown
+from pytc.cli.exit_status import exit_status
+from pytc.commands.action.add import ActionCommands, ModifyActions
+from pytc.commands.action.delete import DeleteActions
+from pytc.commands.action.get import GetActions
+from pytc.commands.dispatch import parse_words
 from pytc.errors import HelpRequested, PytcError, UsageError
-from pytc.grammar.command_line import parse_words
-from pytc.grammar.words import Cursor
 from pytc.handles import Handle, parse_classid
-from pytc.kinds import actions as kinds
-from pytc.kinds.actions.csum import CsumOptions
-from pytc.kinds.actions.mirred import MirredOptions
-from pytc.kinds.actions.police import KIND
-from pytc.kinds.actions.skbedit import Mark, SkbeditOptions
-from pytc.kinds.actions.vlan import VlanOptions
-from pytc.kinds.interface import Clock, Given, Seen
-from pytc.kinds.ratespec import rate_table, ratespec
-from pytc.netlink.messages import decode_options, encode_options
+from pytc.render.documents import Shown
 from pytc.render.json import as_object
 from pytc.render.text import render
+from pytc.tc.clock import Clock
+from pytc.tc.kinds import actions as kinds
+from pytc.tc.kinds.actions.csum import CsumOptions
+from pytc.tc.kinds.actions.mirred import MirredOptions
+from pytc.tc.kinds.actions.police import KIND
+from pytc.tc.kinds.actions.skbedit import Mark, SkbeditOptions
+from pytc.tc.kinds.actions.vlan import VlanOptions
+from pytc.tc.kinds.interface import EncodeEnv, RenderEnv
+from pytc.tc.kinds.shared.ratespec import rate_table, ratespec
+from pytc.words.engine import Cursor
 from tests.action_lines import BY_KIND, REFUSED, WRONG
 from tests.compat.lines import words_of
 
 _DEVICES = {"lo": 1, "em1": 7, "": 0}
 _PLAIN = Shown()
-_GIVEN = Given(None, _DEVICES.__getitem__, Clock)
+_GIVEN = EncodeEnv(None, _DEVICES.__getitem__, Clock)
 CONTROLS = {
     "continue": -1,
     "drop": 2,
@@ -61,8 +64,10 @@ def shown(name: str, options: object, about: Shown = _PLAIN) -> dict[str, Any]:
     """What is shown of an action that the kernel gives back as it came."""
     kind = kinds.find(name)
     assert kind is not None
-    attributes = decode_options(kind.schema, encode_options(kind.schema, kind.encode(options, _GIVEN)))
-    seen = Seen(about, lambda number: None, {index: device for device, index in _DEVICES.items()}.__getitem__, Clock)
+    attributes = kind.schema.decode(kind.schema.encode(kind.encode(options, _GIVEN)))
+    seen = RenderEnv(
+        about, lambda number: None, {index: device for device, index in _DEVICES.items()}.__getitem__, Clock
+    )
     document = kind.document(attributes, seen)
     assert render([document]).endswith("\n")
     return as_object(document)
@@ -111,7 +116,7 @@ def test_lines_that_tc_takes(line: str) -> None:
 def test_lines_that_tc_refuses(line: str) -> None:
     with pytest.raises(PytcError) as error:
         parse_words(["actions", "add", *words_of(line)])
-    assert error.value.exit_status == 255
+    assert exit_status(error.value) == 255
 
 
 @pytest.mark.parametrize("kind", sorted(BY_KIND))
@@ -283,8 +288,8 @@ def test_police_as_text() -> None:
     kind = kinds.find("police")
     assert kind is not None
     options = read("police rate 1mbit burst 10k mtu 1500 peakrate 2mbit conform-exceed drop/pipe index 4")
-    attributes = decode_options(kind.schema, encode_options(kind.schema, kind.encode(options, _GIVEN)))
-    seen = Seen(Shown(raw=True, iec=True), lambda number: None, str, Clock)
+    attributes = kind.schema.decode(kind.schema.encode(kind.encode(options, _GIVEN)))
+    seen = RenderEnv(Shown(raw=True, iec=True), lambda number: None, str, Clock)
     assert render([kind.document(attributes, seen)]) == (
         " police 0x4 rate 1000000bit burst 10Kb mtu 1500b [00138800] peakrate 1953Kibit action drop/pipe overhead 0b \n"
         "\tref 0 bind 0 \n"
@@ -304,7 +309,8 @@ def test_police_as_text() -> None:
 def test_several_commands_in_a_line(line: str, verbs: list[str]) -> None:
     command = parse_words(["actions", *line.split()])
     assert isinstance(command, ActionCommands)
-    assert [part.verb for part in command.commands] == verbs
+    names = {GetActions: "get", DeleteActions: "delete"}
+    assert [part.verb if isinstance(part, ModifyActions) else names[type(part)] for part in command.commands] == verbs
 
 
 @pytest.mark.parametrize(
@@ -355,5 +361,5 @@ def test_an_address_of_another_size_is_left_out() -> None:
         **dict(kind.encode(read("vlan push_eth dst_mac 1:2:3:4:5:6 src_mac 1:2:3:4:5:7"), _GIVEN)),
         "TCA_VLAN_PUSH_ETH_DST": bytes(4),
     }
-    found = as_object(kind.document(attributes, Seen(_PLAIN, lambda number: None, str, Clock)))
+    found = as_object(kind.document(attributes, RenderEnv(_PLAIN, lambda number: None, str, Clock)))
     assert (found.get("dst_mac"), found["src_mac"]) == (None, "01:02:03:04:05:07")

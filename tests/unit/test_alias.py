@@ -42,7 +42,7 @@ def test_by_its_name_tc_is_pytc(tmp_path: Path, command: str) -> None:
     assert run("sh", "-c", "tc -V", env=env) == (0, run(command, "-V", env=ENV).out, "")
     assert run("sh", "-c", "tc foo", env=env).status == 255
     assert run("sh", "-c", "tc cbpf compile as tc ''", env=env).status in (0, 1)
-    assert "PATH has it" in run("sh", "-c", f"tc --install-alias {tmp_path}", env=env).out
+    assert "PATH finds it first" in run("sh", "-c", f"tc --install-alias {tmp_path}", env=env).out
     assert link.readlink() == Path(command), "by the alias as by the command itself"
 
 

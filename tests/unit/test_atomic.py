@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytc.cli.command_line import parse_options
 from pytc.cli.main import main
-from pytc.grammar.command_line import parse_options
 
 
 @pytest.mark.parametrize(
@@ -13,8 +13,8 @@ from pytc.grammar.command_line import parse_options
     [
         (["--atomic", "-force", "-b", "batch"], "contradict"),
         (["-force", "-batch", "batch", "-atomic"], "contradict"),
-        (["--atomic", "qdisc", "show"], "goes with -batch"),
-        (["--atomic"], "goes with -batch"),
+        (["--atomic", "qdisc", "show"], "needs -batch"),
+        (["--atomic"], "needs -batch"),
     ],
 )
 def test_what_does_not_go_together(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,34 +6,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.attach_commands import (
-    AttachCgroup,
-    AttachTcx,
-    CgroupPlace,
-    DetachCgroup,
-    DetachLink,
-    DetachTcx,
-    Order,
-    PinLink,
-    Reference,
-    ReplaceTcx,
-    ShowCgroup,
-    ShowCgroupTree,
-    ShowHooks,
-    ShowLinks,
-    ShowTcx,
-    UnpinLink,
-    UpdateLink,
-)
-from pytc.bpf.constant_return import only_returns
-from pytc.commands import Command, Help
+from pytc.bpf.analyse.returns import only_returns
+from pytc.cli.usage import topics, usage
+from pytc.commands.cgroup.attach import AttachCgroup
+from pytc.commands.cgroup.detach import DetachCgroup
+from pytc.commands.cgroup.show import ShowCgroup
+from pytc.commands.cgroup.tree import ShowCgroupTree
+from pytc.commands.cgroup.words import CgroupName
+from pytc.commands.dispatch import parse_words
+from pytc.commands.hooks.show import ShowHooks
+from pytc.commands.link.detach import DetachLink
+from pytc.commands.link.pin import PinLink
+from pytc.commands.link.show import ShowLinks
+from pytc.commands.link.unpin import UnpinLink
+from pytc.commands.link.update import UpdateLink
+from pytc.commands.shared.attach_words import Reference
+from pytc.commands.shared.command import Command, Help
+from pytc.commands.tcx.attach import AttachTcx, Position
+from pytc.commands.tcx.detach import DetachTcx
+from pytc.commands.tcx.replace import ReplaceTcx
+from pytc.commands.tcx.show import ShowTcx
 from pytc.errors import HelpRequested, PytcError, UsageError
-from pytc.grammar.command_line import parse_words
-from pytc.grammar.usage import topics, usage
-from pytc.kinds.programs import BARE, OBJECT, PINNED, BpfSource
+from pytc.tc.kinds.shared.programs import BARE, OBJECT, PINNED, BpfSource
 
 FILE = BpfSource(OBJECT, "f")
-AT = CgroupPlace("/c")
+AT = CgroupName("/c")
 
 
 @pytest.mark.parametrize(
@@ -42,16 +39,16 @@ AT = CgroupPlace("/c")
         ("tcx attach dev em1 ingress obj f", AttachTcx("em1", "ingress", FILE)),
         (
             "tcx add egress dev em1 first revision 7 link m:l obj f sec s",
-            AttachTcx("em1", "egress", FILE._replace(section="s"), Order("first"), "m:l", 7),
+            AttachTcx("em1", "egress", FILE._replace(section="s"), Position("first"), "m:l", 7),
         ),
         ("tcx attach dev em1 ingress obj f set a=1 before id 5 last", None),
         (
             "tcx attach dev em1 ingress before link /l ./f",
-            AttachTcx("em1", "ingress", BpfSource(BARE, "./f"), Order("before", Reference("link", "/l"))),
+            AttachTcx("em1", "ingress", BpfSource(BARE, "./f"), Position("before", Reference("link", "/l"))),
         ),
         (
             "tcx attach dev em1 peer pinned /p after name x",
-            AttachTcx("em1", "peer", BpfSource(PINNED, "/p"), Order("after", Reference("name", "x"))),
+            AttachTcx("em1", "peer", BpfSource(PINNED, "/p"), Position("after", Reference("name", "x"))),
         ),
         (
             "tcx replace dev em1 ingress old pinned m:l obj f",
@@ -77,7 +74,7 @@ AT = CgroupPlace("/c")
         ("hooks show dev em1", ShowHooks("em1")),
         ("hooks", None),
         ("cgroup attach /c obj f", AttachCgroup(AT, FILE)),
-        ("cgroup attach pid 7 connect4 override obj f", AttachCgroup(CgroupPlace(pid=7), FILE, "connect4", "override")),
+        ("cgroup attach pid 7 connect4 override obj f", AttachCgroup(CgroupName(pid=7), FILE, "connect4", "override")),
         ("cgroup attach /c obj f sock_ops link m:l", AttachCgroup(AT, FILE, "sock_ops", link="m:l")),
         ("cgroup attach /c replace id 3 obj f", AttachCgroup(AT, FILE, old=Reference("id", "3"))),
         ("cgroup attach /c override link m:l obj f", None),
@@ -90,7 +87,7 @@ AT = CgroupPlace("/c")
         ("cgroup detach /c", None),
         ("cgroup show /c", ShowCgroup(AT)),
         ("cg ls /c egress eff", ShowCgroup(AT, "egress", True)),
-        ("cgroup tree", ShowCgroupTree(CgroupPlace())),
+        ("cgroup tree", ShowCgroupTree()),
         ("cgroup tree /c effective", ShowCgroupTree(AT, True)),
         ("link", ShowLinks()),
         ("link show 7", ShowLinks("7")),
@@ -152,7 +149,7 @@ def test_help_is_there(line: str) -> None:
         ("tcx replace dev em1 ingress obj f bogus", "tcx replace"),
         ("tcx show bogus", "tcx show"),
         ("cgroup attach /c obj f bogus", "cgroup attach"),
-        ("link update 3 obj f bogus", "link"),
+        ("link update 3 obj f bogus", "link update"),
         ("exec bpf graft m:x obj f bogus", "exec bpf graft"),
         ("filter add dev em1 ingress bpf obj f bogus", "filter add bpf"),
     ],

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.batch import Commands, commands, made_ready, run_batch, split_quoted, split_words
+from pytc.cli.batch import Commands, commands, parsed_ahead, run_batch, split_quoted, split_words
+from pytc.cli.exit_status import exit_status
 from pytc.errors import BatchError, PytcError, UsageError
 
 
@@ -99,9 +100,9 @@ def run_lines(tmp_path: Path, lines: list[str], *, force: bool) -> tuple[int, li
 
     def report(error: PytcError) -> int:
         errors.append(str(error))
-        return error.exit_status
+        return exit_status(error)
 
-    return run_batch(str(path), lambda file: made_ready(file, list), run, report, force=force), done, errors
+    return run_batch(str(path), lambda file: parsed_ahead(file, list), run, report, force=force), done, errors
 
 
 def test_the_first_failure_ends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,4 +117,4 @@ def test_force_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(BatchError, match=r"Cannot open file .* for reading: No such file or directory"):
-        run_batch(str(tmp_path / "none"), lambda file: made_ready(file, list), lambda words: 0, lambda error: 1)
+        run_batch(str(tmp_path / "none"), lambda file: parsed_ahead(file, list), lambda words: 0, lambda error: 1)

@@ -19,25 +19,21 @@ from pytc.bpf import read_object
 from pytc.cbpf import assemble, compile_expression, compiler, disassemble
 from pytc.cli.completion import offers
 from pytc.cli.main import main
-from pytc.commands import (
-    AssembleProgram,
-    ClassicSource,
-    Command,
-    CompileExpression,
-    DisassembleProgram,
-    FilterSelector,
-    Help,
-    RunProgram,
-    StepProgram,
-    TranslateProgram,
-)
+from pytc.cli.usage import topics
+from pytc.commands.cbpf.asm import AssembleProgram
+from pytc.commands.cbpf.compile import CompileExpression
+from pytc.commands.cbpf.disasm import DisassembleProgram
+from pytc.commands.cbpf.programs import ClassicSource
+from pytc.commands.cbpf.run import RunProgram
+from pytc.commands.cbpf.to_ebpf import TranslateProgram
+from pytc.commands.dispatch import parse_words
+from pytc.commands.shared.command import Command, Help
 from pytc.errors import ExpressionError, HelpRequested, UsageError
-from pytc.grammar.command_line import parse_words
-from pytc.grammar.expression_words import VERDICTS
-from pytc.grammar.usage import topics
 from pytc.handles import INGRESS
 from pytc.packets import open_capture
 from pytc.packets.link_types import RAW
+from pytc.tc.filters.selector import FilterSelector
+from pytc.tc.kinds.shared.expression_words import VERDICTS
 from tests.captures import TCP, as_pcap, captures, eth, ip4, packets, raw, tcp
 from tests.conftest import PATIENCE, ROOT
 
@@ -112,7 +108,7 @@ def as_json(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
             ],
             RunProgram("-", ClassicSource("expression", "ip"), (("mark", 1), ("type", 4)), True, 5, True, "o"),
         ),
-        (["cbpf", "run", "p", ARP, "step", "untagged"], StepProgram("p", TEXT, (), True)),
+        (["cbpf", "run", "p", ARP, "step", "untagged"], RunProgram("p", TEXT, (), True, step=True)),
         (["cbpf", "to-ebpf", ARP, "write", "o"], TranslateProgram(TEXT, "o")),
         (["cbpf", "to", ARP, "verdict", "drop", "write", "o"], TranslateProgram(TEXT, "o", 2)),
     ],
@@ -173,13 +169,13 @@ def test_completion(given: list[str], offered: str) -> None:
 
 def test_the_words_are_those_of_the_library() -> None:
     from pytc.cbpf.ancillary import SETTABLE
-    from pytc.cbpf.forms import FORMS
+    from pytc.cbpf.formats import FORMS
     from pytc.cbpf.translate import VERDICTS as KNOWN
-    from pytc.grammar import cbpf
+    from pytc.commands.cbpf import HELP, run
 
-    assert cbpf._SETTABLE == SETTABLE
+    assert ", ".join(SETTABLE) in " ".join(run.HELP.split())
     assert VERDICTS == KNOWN
-    assert sorted(cbpf._FORMS) == sorted(FORMS)
+    assert f"FORM    := {' | '.join(FORMS)}\n" in HELP
 
 
 def test_compile(capsys: pytest.CaptureFixture[str], libpcap: None) -> None:

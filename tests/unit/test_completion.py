@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytc.cli.candidates import following
+from pytc.cli.command_line import OPTIONS
 from pytc.cli.completion import offers
 from pytc.cli.shell_words import quoted, split
+from pytc.commands.completion import VERBS as SHELLS
+from pytc.commands.dispatch import OBJECTS, parse_words
 from pytc.errors import PytcError
-from pytc.grammar.command_line import OBJECTS, OPTIONS, parse_words
-from pytc.grammar.completion import SCRIPTS
-from pytc.grammar.following import following
-from pytc.grammar.usage import usage
-from pytc.grammar.words import Question
+from pytc.words.engine import Question
 from tests.action_lines import BY_KIND
 from tests.compat.lines import steps
 from tests.conftest import ROOT, cannot, run
@@ -153,7 +153,7 @@ class _Hashed(Question):
 def test_no_table_of_words_is_looked_up_by_a_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     """Along all lines that tc understands. Those who do look up ask the table itself then, or what follows is a value
     of a sort."""
-    monkeypatch.setattr("pytc.grammar.following.Question", _Hashed)
+    monkeypatch.setattr("pytc.cli.candidates.Question", _Hashed)
     lines = [command for table in ("filters", "qdiscs") for step in steps(table) for command in step.on("lo")]
     lines += [["actions", "add", "action", *line.split()] for kind in BY_KIND.values() for line in kind]
     beginnings = {tuple(line[:count]) for line in lines for count in range(1, len(line) + 1)}
@@ -162,10 +162,10 @@ def test_no_table_of_words_is_looked_up_by_a_hash(monkeypatch: pytest.MonkeyPatc
         _Hashed.line = " ".join(words)
         following(words)
     for known in (
-        ("words.py", "find"),
-        ("words.py", "take_verb"),
+        ("engine.py", "find"),
+        ("engine.py", "take_verb"),
         ("__init__.py", "find"),
-        ("filters.py", "_options"),
+        ("words.py", "_options"),
         ("protocols.py", "parse_protocol"),
     ):
         _Hashed.by.pop(known, None)
@@ -236,11 +236,12 @@ def test_lines_are_taken_apart(line: str, words: list[str], begun: str) -> None:
     assert (found, last.text) == (words, begun)
 
 
-@pytest.mark.parametrize("shell", SCRIPTS)
+@pytest.mark.parametrize("shell", SHELLS)
 def test_scripts_are_right(shell: str) -> None:
     if shutil.which(shell) is None:
         (cannot if shell == "bash" else pytest.skip)(f"{shell} is not installed")
-    script = usage(f"completion {shell}")
+    script = run(sys.executable, "-m", "pytc", "completion", shell, env={"PYTHONPATH": str(ROOT / "src")}).out
+    assert "_PYTC_COMPLETE" in script
     done = subprocess.run([shell, "-n"], input=script, text=True, capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
 

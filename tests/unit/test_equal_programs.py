@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.operations.equal_programs import EqualFilter, FilterProgram, KnownPrograms, Place
+from pytc.commands.filter.duplicate_programs import EqualFilter, FilterKey, FilterProgram, KnownPrograms
 
 NAMES = {1: "a", 2: "a", 3: "b", 4: "b", 5: None, 6: ""}
 TAGS = {1: b"x", 2: b"x", 3: b"x", 4: b"y", 5: b"x", 6: b"y"}
-places = st.builds(Place, st.integers(1, 3), st.integers(1, 2))
+places = st.builds(FilterKey, st.integers(1, 3), st.integers(1, 2))
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("put"), places, st.sampled_from(sorted(NAMES))),
@@ -21,8 +21,8 @@ steps = st.lists(
 
 
 @given(steps)
-def test_it_finds_what_a_search_finds(steps: list[tuple[str, Place, int]]) -> None:
-    known, listed = KnownPrograms(lambda number: NAMES[number]), dict[Place, int]()
+def test_it_finds_what_a_search_finds(steps: list[tuple[str, FilterKey, int]]) -> None:
+    known, listed = KnownPrograms(lambda number: NAMES[number]), dict[FilterKey, int]()
     for verb, place, program in steps:
         if verb == "put":
             known.put(place, FilterProgram(program, TAGS[program]))
@@ -39,7 +39,7 @@ def test_it_finds_what_a_search_finds(steps: list[tuple[str, Place, int]]) -> No
             }
             assert (found is None) == (not expected)
             if found is not None:
-                assert found == EqualFilter(found.place, expected[found.place], len(expected) - 1)
+                assert found == EqualFilter(found.key, expected[found.key], len(expected) - 1)
 
 
 def test_names_are_asked_for_once_and_of_the_tags_that_count() -> None:
@@ -51,8 +51,8 @@ def test_names_are_asked_for_once_and_of_the_tags_that_count() -> None:
 
     known = KnownPrograms(name_of)
     for number in range(1, 1001):
-        known.put(Place(number, 1), FilterProgram(number, b"tag" if number <= 100 else b"other"))
+        known.put(FilterKey(number, 1), FilterProgram(number, b"tag" if number <= 100 else b"other"))
     for number in range(2001, 2101):
-        assert known.equal("name", b"tag", elsewhere=Place(number, 1)) is not None
-        known.put(Place(number, 1), FilterProgram(number, b"tag"))
+        assert known.equal("name", b"tag", elsewhere=FilterKey(number, 1)) is not None
+        known.put(FilterKey(number, 1), FilterProgram(number, b"tag"))
     assert asked == [*range(1, 101), *range(2001, 2100)]

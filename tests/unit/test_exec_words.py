@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from pytc.commands import (
-    Command,
-    DropKept,
-    FetchMaps,
-    GraftProgram,
-    Help,
-    ImportMaps,
-    ListKept,
-    ReadTrace,
-    ServeMaps,
-    SocketRights,
-)
+from pytc.cli.exit_status import exit_status
+from pytc.cli.usage import topics, usage
+from pytc.commands.dispatch import parse_words
+from pytc.commands.exec.agent import DropObject, ListObjects, ServeMaps
+from pytc.commands.exec.debug import ReadTrace
+from pytc.commands.exec.graft import GraftProgram
+from pytc.commands.exec.import_ import FetchMaps, ImportMaps
+from pytc.commands.exec.socket_rights import SocketRights
+from pytc.commands.shared.command import Command, Help
 from pytc.errors import HelpRequested, PytcError
-from pytc.grammar.command_line import parse_words
-from pytc.grammar.usage import topics, usage
-from pytc.kinds.programs import OBJECT, PINNED, BpfSource
+from pytc.tc.kinds.shared.programs import OBJECT, PINNED, BpfSource
 
 
 @pytest.mark.parametrize(
@@ -33,6 +28,10 @@ from pytc.kinds.programs import OBJECT, PINNED, BpfSource
             "exec bpf import p timeout 1.5 count 3 ro mode 0660 user 7 run a",
             ImportMaps("p", ("a",), True, 1.5, 3, SocketRights(0o660, "7")),
         ),
+        ("exec bpf import p timeout 1e1", ImportMaps("p", timeout=10.0)),
+        ("exec bpf import p timeout 500ms", ImportMaps("p", timeout=0.5)),
+        ("exec bpf import p timeout 2m", ImportMaps("p", timeout=120.0)),
+        ("exec bpf import h", ImportMaps("h")),
         ("exec bpf import agent", ImportMaps("agent")),
         ("exec bpf import agent run sh", ImportMaps("agent", ("sh",))),
         ("exec bpf import agent timeout 1", ImportMaps("agent", timeout=1.0)),
@@ -44,9 +43,9 @@ from pytc.kinds.programs import OBJECT, PINNED, BpfSource
         ),
         ("exec bpf agent /run/x", ServeMaps("/run/x")),
         ("exec bpf agent /run/x mode 660 user nobody", ServeMaps("/run/x", SocketRights(0o660, "nobody"))),
-        ("exec bpf agent /run/x list", ListKept("/run/x")),
-        ("exec bpf agent /run/x l", ListKept("/run/x")),
-        ("exec bpf agent /run/x drop bpf.o", DropKept("/run/x", "bpf.o")),
+        ("exec bpf agent /run/x list", ListObjects("/run/x")),
+        ("exec bpf agent /run/x l", ListObjects("/run/x")),
+        ("exec bpf agent /run/x drop bpf.o", DropObject("/run/x", "bpf.o")),
         ("exec bpf debug", ReadTrace()),
         ("exec bpf dbg", ReadTrace()),
         ("exec bpf d", ReadTrace()),
@@ -101,7 +100,7 @@ def test_words(line: str, command: Command) -> None:
 def test_wrong_words(line: str, status: int, said: str) -> None:
     with pytest.raises(PytcError, match=said) as raised:
         parse_words(line.split())
-    assert raised.value.exit_status == status
+    assert exit_status(raised.value) == status
 
 
 @pytest.mark.parametrize("verb", ["import", "agent", "debug", "graft"])

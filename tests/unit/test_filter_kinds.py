@@ -11,22 +11,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.commands import FilterSelector, GetChain, GetFilter, ModifyChain, ModifyFilter, ShowChains, ShowFilters
-from pytc.documents import Shown
+from pytc.commands.chain.add import AddChain
+from pytc.commands.chain.delete import DeleteChain
+from pytc.commands.chain.get import GetChain
+from pytc.commands.chain.show import ShowChains
+from pytc.commands.dispatch import parse_words
+from pytc.commands.filter.add import ModifyFilter
+from pytc.commands.filter.delete import DeleteFilter
+from pytc.commands.filter.get import GetFilter
+from pytc.commands.filter.show import ShowFilters
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError, UsageError
-from pytc.grammar.command_line import parse_words
 from pytc.handles import INGRESS, Handle, parse_classid
-from pytc.kinds import filters as kinds
-from pytc.kinds.addresses import parse_ipv4_prefix, parse_ipv6_prefix
-from pytc.kinds.filters.fw import FwOptions
-from pytc.kinds.filters.matchall import MatchallOptions
-from pytc.kinds.filters.u32 import U32Options, parse_handle
-from pytc.kinds.interface import FilterView
-from pytc.kinds.u32_selector import EAT, OFFSET, TERMINAL, VARIABLE_OFFSET, Key, Selector, bucket_of, joined
-from pytc.kinds.u32_text import handle_text
-from pytc.netlink.messages import decode_options, encode_options
+from pytc.render.documents import Shown
 from pytc.render.json import as_object
 from pytc.render.text import render
+from pytc.tc.filters.requests import FilterChange
+from pytc.tc.filters.selector import FilterSelector
+from pytc.tc.kinds import filters as kinds
+from pytc.tc.kinds.filters.fw import FwOptions
+from pytc.tc.kinds.filters.matchall import MatchallOptions
+from pytc.tc.kinds.filters.u32 import U32Options, parse_handle
+from pytc.tc.kinds.interface import FilterView
+from pytc.tc.kinds.shared.addresses import parse_ipv4_prefix, parse_ipv6_prefix
+from pytc.tc.kinds.shared.u32_selector import EAT, OFFSET, TERMINAL, VARIABLE_OFFSET, Key, Selector, bucket_of, joined
+from pytc.tc.kinds.shared.u32_text import handle_text
 from tests.compat.lines import steps
 
 WORDS = sorted(
@@ -74,7 +82,7 @@ def shown(
     """Text and JSON of a filter that the kernel gives back as it came, with more attributes."""
     kind = kinds.find(name)
     assert kind is not None
-    attributes = decode_options(kind.schema, encode_options(kind.schema, [*kind.encode(options, None), *more]))
+    attributes = kind.schema.decode(kind.schema.encode([*kind.encode(options, None), *more]))
     view = FilterView(handle, protocol, about or Shown())
     document = kind.document(kind.decode(attributes, lambda number: None), view)
     return render([document]), as_object(document)
@@ -417,7 +425,7 @@ class TestU32Shown:
     ("line", "command"),
     [
         ("filter add block 7 u32", ModifyFilter("add", FilterSelector(protocol=3, block=7), "u32")),
-        ("filter del b 7 pref 5", ModifyFilter("delete", FilterSelector(pref=5, block=7))),
+        ("filter del b 7 pref 5", DeleteFilter("delete", FilterSelector(pref=5, block=7))),
         (
             "filter add dev em1 e 1s 4s u32",
             ModifyFilter("add", FilterSelector("em1", protocol=3), "u32", estimator=b"\x00\x02"),
@@ -434,9 +442,9 @@ class TestU32Shown:
         ("ch ls dev em1 ingress", ShowChains(FilterSelector("em1", INGRESS))),
         (
             "chain add dev em1 ingress chain 5",
-            ModifyChain("add", ModifyFilter("add", FilterSelector("em1", INGRESS, chain=5))),
+            AddChain("add", FilterSelector("em1", INGRESS, chain=5)),
         ),
-        ("chain del block 7 chain 5", ModifyChain("delete", ModifyFilter("delete", FilterSelector(block=7, chain=5)))),
+        ("chain del block 7 chain 5", DeleteChain("delete", FilterSelector(block=7, chain=5))),
         ("chain get dev em1 parent 1: chain 5", GetChain(FilterSelector("em1", Handle(1, 0), chain=5))),
     ],
 )
@@ -499,7 +507,7 @@ def test_all_lines_have_options_that_can_be_encoded_and_shown(table: str) -> Non
     for step in steps(table):
         for words in step.on("t0"):
             command = parse_words(words)
-            if not isinstance(command, ModifyFilter) or command.options is None or command.kind == "bpf":
+            if not isinstance(command, FilterChange) or command.options is None or command.kind == "bpf":
                 continue
             assert isinstance(command.options, (U32Options, FwOptions, MatchallOptions))
             text, _ = shown(command.kind, command.options, protocol=command.selector.protocol)

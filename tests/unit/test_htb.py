@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.documents import Shown
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError
-from pytc.grammar.words import Cursor
-from pytc.kinds.interface import Clock, Surroundings
-from pytc.kinds.qdiscs.htb import (
+from pytc.render.documents import Shown
+from pytc.render.json import as_object
+from pytc.render.text import render
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.interface import QdiscEnv
+from pytc.tc.kinds.qdiscs.htb import (
     KIND,
     HtbClassOptions,
     HtbOptions,
@@ -22,14 +24,12 @@ from pytc.kinds.qdiscs.htb import (
     parse,
     parse_class,
 )
-from pytc.kinds.ratespec import Burst
-from pytc.netlink.messages import decode_options, encode_options
-from pytc.render.json import as_object
-from pytc.render.text import render
+from pytc.tc.kinds.shared.ratespec import Burst
+from pytc.words.engine import Cursor
 
 CLOCK = Clock()
 #: A device of 10 Gbit/s.
-AROUND = Surroundings(CLOCK, lambda: 10_000, lambda name: ())
+AROUND = QdiscEnv(CLOCK, lambda: 10_000, lambda name: ())
 
 
 def read_class(line: str) -> HtbClassOptions:
@@ -151,7 +151,7 @@ def test_wide_rates_have_attributes_of_their_own() -> None:
 @given(st.integers(1, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1), st.integers(1, 2**32 - 1))
 def test_what_is_encoded_can_be_decoded_and_shown(rate: int, ceil: int, burst: int, mtu: int) -> None:
     options = HtbClassOptions(rate, ceil, Burst(burst), mtu=mtu)
-    attributes = decode_options(KIND.schema, encode_options(KIND.schema, encode_class(options, AROUND)))
+    attributes = KIND.schema.decode(KIND.schema.encode(encode_class(options, AROUND)))
     found = decode_class(attributes, CLOCK)
     assert found is not None
     assert (found.rate.rate, found.ceil.rate) == (rate, ceil or rate)

@@ -1,4 +1,4 @@
-"""Lean imports: stand-ins become the real modules as soon as they are used, and only the command uses them."""
+"""Commands import what they need, and nothing that is for other commands."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-
-PREPARE = "from pytc.cli import lean; lean.prepare(); "
 
 
 def python(code: str) -> str:
@@ -25,60 +23,16 @@ def python(code: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import logging; logging.getLogger('x').info('no'); print(logging.INFO == 20, logging.__name__)",
-        "import logging.handlers; print(logging.handlers.SysLogHandler is not None, 'logging')",
-        "import socket; print(socket.AF_INET == 2, socket.socketpair()[0].close() is None)",
-        "import threading; t = threading.Thread(target=print, args=('ran',)); t.start(); t.join(); print(True)",
-        "import weakref; print(weakref.WeakSet() is not None)",
-        "import inspect; print(inspect.isfunction(lambda: 0))",
-        "import dataclasses; print(dataclasses.is_dataclass(int) is False)",
-        "import traceback; print(bool(traceback.format_stack()))",
-        "import multiprocessing; print(multiprocessing.cpu_count() > 0)",
-        "import pprint, platform, selectors; print(pprint.pformat(1) == '1', bool(platform.system()))",
-    ],
-)
-def test_a_stand_in_becomes_the_real_module_when_it_is_used(code: str) -> None:
-    assert "True" in python(PREPARE + code)
-
-
-def test_the_real_module_takes_its_place() -> None:
-    assert (
-        python(PREPARE + "import sys, pprint; pprint.pformat(1); print(type(sys.modules['pprint']).__name__)")
-        == "module"
-    )
-
-
-def test_pyroute2_is_loaded_in_part_only() -> None:
-    modules = python(PREPARE + "import pytc.netlink.general, sys; print(*sys.modules)").split()
-    assert "pyroute2.netlink" in modules
-    assert not {"pyroute2.iproute", "pyroute2.ndb", "asyncio"} & set(modules)
-
-
-def test_a_library_user_keeps_the_whole_pyroute2() -> None:
-    assert python("import pytc, pytc.attach, pyroute2; print(pyroute2.IPRoute.__name__)") == "IPRoute"
-
-
-def test_importing_the_library_replaces_nothing() -> None:
-    assert (
-        python(
-            "import pytc.bpf, pytc.attach, sys\n"
-            "print([n for n, m in sys.modules.items() if type(m).__name__ == 'StandIn'])"
-        )
-        == "[]"
-    )
-
-
 #: What opens programs, sends changes, runs batches, or reads objects; and what it takes to ask bpf(2) of a program.
 NOT_TO_SHOW = {
     "ctypes",
     "json",
-    "pytc.bpf.info",
-    "pytc.bpf.spec",
+    "pytc.bpf.sys.info",
+    "pytc.bpf.object.spec",
     "pytc.cli.batch",
-    *(f"pytc.operations.{name}" for name in ("exports", "expressions", "filters", "pins", "programs", "ready_filters")),
+    *(f"pytc.commands.shared.{name}" for name in ("expressions", "opened_programs", "pins", "programs")),
+    "pytc.commands.filter.add",
+    "pytc.commands.filter.changes",
 }
 
 
@@ -89,7 +43,7 @@ def test_what_shows_filters_loads_nothing_that_opens_programs(words: str) -> Non
             f"from pytc.cli.main import main; import sys; assert main({words.split()}) == 0; print(*sys.modules)"
         ).split()
     )
-    assert "pytc.operations.filter_messages" in modules
+    assert "pytc.tc.filters.records" in modules
     assert modules & NOT_TO_SHOW == set()
 
 
@@ -103,5 +57,5 @@ def test_an_object_loads_nothing_that_is_for_bytecode(tmp_path: Path) -> None:
             f"assert main({words.split()}) == 1; print(*sys.modules)"
         ).split()
     )
-    assert {"pytc.operations.programs", "pytc.bpf.loader"} <= modules
-    assert not modules & {"pytc.operations.expressions", "pytc.operations.ready_filters", "pytc.cli.batch"}
+    assert {"pytc.commands.shared.programs", "pytc.bpf.loader.load"} <= modules
+    assert not modules & {"pytc.commands.shared.expressions", "pytc.cli.batch"}

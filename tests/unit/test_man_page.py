@@ -15,8 +15,8 @@ from manual import roff
 from manual.help_texts import Item, Part, Prose, Verbatim, parts
 from manual.man_page import page
 from pytc import __version__
-from pytc.grammar.command_line import OPTIONS
-from pytc.grammar.usage import topics, usage
+from pytc.cli.command_line import OPTIONS
+from pytc.cli.usage import topics, usage
 from tests.conftest import ROOT, cannot
 
 PAGE = ROOT / "docs" / "pytc.8"

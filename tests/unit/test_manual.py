@@ -8,7 +8,7 @@ import pytest
 
 from manual.compatibility import document
 from manual.words import SECTIONS, Entry, Place, places, supported, takes
-from pytc.kinds import actions, filters, qdiscs
+from pytc.tc.kinds import actions, filters, qdiscs
 from tests.conftest import ROOT
 
 EVERY = [(place, entry) for section in SECTIONS for place in places(section) for entry in place.entries]

@@ -10,29 +10,29 @@ from hypothesis import strategies as st
 
 from pytc.cli.completion import offers
 from pytc.cli.progress import Bar
-from pytc.commands import Command, Help, Monitor
+from pytc.cli.usage import topics, usage
+from pytc.commands.dispatch import parse_words
+from pytc.commands.map import VERBS
+from pytc.commands.map.delete import DeleteElements
+from pytc.commands.map.dump import DumpMap
+from pytc.commands.map.events import ReadEvents
+from pytc.commands.map.get import GetElement
+from pytc.commands.map.load import LoadMap
+from pytc.commands.map.next import NextKey
+from pytc.commands.map.peek import PeekValue
+from pytc.commands.map.pin import PinMap
+from pytc.commands.map.pop import PopValues
+from pytc.commands.map.push import PushValues
+from pytc.commands.map.set import Change, SetElement
+from pytc.commands.map.show import ShowMaps
+from pytc.commands.map.unpin import UnpinMap
+from pytc.commands.map.update_many import UpdateElements
+from pytc.commands.map.watch import WatchMap
+from pytc.commands.map.words import Target
+from pytc.commands.monitor.watch import Monitor
+from pytc.commands.shared.command import Command, Help
+from pytc.commands.shared.verbs import verb_module, verb_word
 from pytc.errors import HelpRequested, PytcError, UsageError
-from pytc.grammar.command_line import parse_words
-from pytc.grammar.maps import SELECTORS, VERBS
-from pytc.grammar.usage import topics, usage
-from pytc.map_commands import (
-    Change,
-    DeleteElements,
-    DumpMap,
-    GetElement,
-    LoadMap,
-    NextKey,
-    PinMap,
-    PushValues,
-    ReadEvents,
-    SetElement,
-    ShowMaps,
-    TakeValues,
-    Target,
-    UnpinMap,
-    UpdateElements,
-    WatchMap,
-)
 
 M1 = Target("map", "1")
 
@@ -79,15 +79,16 @@ M1 = Target("map", "1")
         ("map next map 1", NextKey(M1)),
         ("map next map 1 key 7", NextKey(M1, "7")),
         ("map watch map 1 interval 500ms count 2", WatchMap(M1, 0.5, 2)),
+        ("map watch map 1 interval 1.5m", WatchMap(M1, 90.0)),
         ("map pin id 3 /sys/fs/bpf/x", PinMap(Target("id", "3"), "/sys/fs/bpf/x")),
         ("map pin id 3 path help", PinMap(Target("id", "3"), "help")),
         ("map unpin m:x", UnpinMap("m:x")),
         ("map unpin pinned /x", UnpinMap("/x")),
         ("map push map 1 value 1 value 2 exist", PushValues(M1, ("1", "2"), 2)),
-        ("map pop map 1", TakeValues(M1, True)),
-        ("map pop map 1 all", TakeValues(M1, True, 0)),
-        ("map pop map 1 count 3", TakeValues(M1, True, 3)),
-        ("map peek map 1", TakeValues(M1, False)),
+        ("map pop map 1", PopValues(M1)),
+        ("map pop map 1 all", PopValues(M1, 0)),
+        ("map pop map 1 count 3", PopValues(M1, 3)),
+        ("map peek map 1", PeekValue(M1)),
         (
             "map events map 1 type struct event object x.o count 5 timeout 2s",
             ReadEvents(Target("map", "1", "", "struct event"), 5, 2.0, "x.o"),
@@ -109,9 +110,9 @@ def test_words(line: str, command: Command) -> None:
         ("map get map 1 id 2", "duplicate"),
         ("map get map 1 key", "not complete"),
         ("map get map 1 what", 'What is "what"'),
-        ("map set map 1 key 1", "either a value is needed"),
-        ("map set map 1 value 1 value.a = 2", "either a value"),
-        ("map set map 1 value.a 2", 'expected behind "value.a"'),
+        ("map set map 1 key 1", "give either a value or changes"),
+        ("map set map 1 value 1 value.a = 2", "give either a value"),
+        ("map set map 1 value.a 2", 'expected after "value.a"'),
         ("map set map 1 key { a 1", "not complete"),
         ("map set map 1 key { a 1 a 2 }", "a member has one value"),
         ("map set map 1 key [ 1", "not complete"),
@@ -119,8 +120,8 @@ def test_words(line: str, command: Command) -> None:
         ("map get map 1 value.a value.b", "second part"),
         ("map update-many map 1 key 1", "1 keys and 0 values"),
         ("map update-many map 1", "0 keys"),
-        ("map delete map 1", "either keys are needed"),
-        ("map delete map 1 key 1 all", "either keys are needed"),
+        ("map delete map 1", "give either keys"),
+        ("map delete map 1 key 1 all", "give either keys"),
         ("map load map 1", '"path" is needed'),
         ("map load map 1 a.csv b.csv", 'What is "b.csv"'),
         ("map pin id 1", '"path" is needed'),
@@ -179,7 +180,7 @@ def test_any_words_are_a_command_or_an_error(words: list[str]) -> None:
         assert isinstance(error, PytcError)
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS.values() if verb != "help"])
+@pytest.mark.parametrize("verb", [*map(verb_word, VERBS.values())])
 def test_each_verb_has_its_help(verb: str) -> None:
     assert f"map {verb}" in topics()
     assert usage(f"map {verb}").startswith("Usage: pytc map ")
@@ -200,7 +201,9 @@ def test_completion() -> None:
     assert "update-many" in offers(["map"], "")[1]
     assert {"fd", "map", "pinned", "key", "sum"} <= set(offers(["map", "get"], "")[1])
     assert "csv" not in offers(["map", "dump", "id", "1", "csv"], "")[1]
-    assert all(set(SELECTORS[verb]) for verb in SELECTORS if verb != "unpin")
+    assert all(
+        getattr(verb_module("pytc.commands.map", verb), "WORDS", ()) for verb in VERBS.values() if verb != "unpin"
+    )
 
 
 class TestProgress:

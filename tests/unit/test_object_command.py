@@ -10,10 +10,13 @@ import pytest
 
 from pytc.cli.completion import offers
 from pytc.cli.main import main
-from pytc.commands import Command, ConvertObject, Help, LintObject, ShowObject
+from pytc.cli.usage import topics
+from pytc.commands.dispatch import parse_words
+from pytc.commands.object.convert import ConvertObject
+from pytc.commands.object.lint import LintObject
+from pytc.commands.object.show import ShowObject
+from pytc.commands.shared.command import Command, Help
 from pytc.errors import HelpRequested, UsageError
-from pytc.grammar.command_line import parse_words
-from pytc.grammar.usage import topics
 from tests.conftest import EXAMPLES, OBJECTS, ROOT, Compiler
 from tests.elf_writer import RETURN_0, code, elf, function
 

@@ -7,26 +7,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.cli.completion import offers
-from pytc.commands import FilterSelector, Help
+from pytc.cli.usage import usage
+from pytc.commands.dispatch import parse_words
+from pytc.commands.prog import VERBS
+from pytc.commands.prog.dump import DumpProgram
+from pytc.commands.prog.inputs import PacketSource
+from pytc.commands.prog.pin import PinProgram
+from pytc.commands.prog.run import WORDS, Preset, RunOnPackets
+from pytc.commands.prog.show import ShowPrograms
+from pytc.commands.prog.stats import ProgramStatistics
+from pytc.commands.prog.subject import ObjectProgram
+from pytc.commands.prog.unpin import UnpinProgram
+from pytc.commands.prog.words import FilterProgram, LoadedProgram
+from pytc.commands.shared.command import Command, Help
+from pytc.commands.shared.verbs import verb_module, verb_word
 from pytc.errors import HelpRequested, PytcError, UsageError
-from pytc.grammar.command_line import parse_words
-from pytc.grammar.prog import RUN, SELECTORS, VERBS, parse
-from pytc.grammar.usage import usage
 from pytc.handles import INGRESS
-from pytc.kinds.programs import OBJECT_WORDS, BpfSource
-from pytc.prog_commands import (
-    DumpProgram,
-    PacketSource,
-    PinProgram,
-    Preset,
-    ProgramStatistics,
-    ProgramTarget,
-    RunOnPackets,
-    ShowPrograms,
-    UnpinProgram,
-)
+from pytc.tc.filters.selector import FilterSelector
+from pytc.tc.kinds.shared.programs import OBJECT_WORDS, BpfSource
 
-_ID = ProgramTarget("id", "7")
+
+def parse(words: list[str]) -> Command:
+    return parse_words(["prog", *words])
+
+
+_ID = LoadedProgram("id", "7")
 _HEX = (PacketSource("hex", "00"),)
 _WORDS = st.one_of(
     st.sampled_from(
@@ -81,15 +86,15 @@ _WORDS = st.one_of(
         ("", ShowPrograms()),
         ("show", ShowPrograms()),
         ("ls id 7", ShowPrograms(_ID)),
-        ("show pinned m:x", ShowPrograms(ProgramTarget("pinned", "m:x"))),
-        ("s tag 00ff", ShowPrograms(ProgramTarget("tag", "00ff"))),
+        ("show pinned m:x", ShowPrograms(LoadedProgram("pinned", "m:x"))),
+        ("s tag 00ff", ShowPrograms(LoadedProgram("tag", "00ff"))),
         ("dump id 7", DumpProgram(_ID)),
         ("dump jited id 7 opcodes lines", DumpProgram(_ID, "jited", True, True)),
         (
             "dump jited dev em1 ingress pref 1 lines",
-            DumpProgram(ProgramTarget("filter", source=FilterSelector("em1", INGRESS, 1)), "jited", lines=True),
+            DumpProgram(FilterProgram(FilterSelector("em1", INGRESS, 1)), "jited", lines=True),
         ),
-        ("pin dev em1 ingress m:x", PinProgram(ProgramTarget("filter", source=FilterSelector("em1", INGRESS)), "m:x")),
+        ("pin dev em1 ingress m:x", PinProgram(FilterProgram(FilterSelector("em1", INGRESS)), "m:x")),
         ("dump id 7 write x", DumpProgram(_ID, write="x")),
         ("stats", ProgramStatistics()),
         ("stats id 7 on for 500ms", ProgramStatistics(_ID, 0.5)),
@@ -114,9 +119,7 @@ _WORDS = st.one_of(
         (
             "run obj x.o sec tc pcap in.pcap set port=7 repeat 9 count 2",
             RunOnPackets(
-                ProgramTarget(
-                    "object", source=BpfSource("object-file", "x.o", section="tc", variables=(("port", "7"),))
-                ),
+                ObjectProgram(BpfSource("object-file", "x.o", section="tc", variables=(("port", "7"),))),
                 (PacketSource("pcap", "in.pcap"),),
                 repeat=9,
                 limit=2,
@@ -125,7 +128,7 @@ _WORDS = st.one_of(
         (
             "run dev em1 ingress pref 1 handle 2 hex 00 summary classid",
             RunOnPackets(
-                ProgramTarget("filter", source=FilterSelector("em1", INGRESS, 1, handle="2")),
+                FilterProgram(FilterSelector("em1", INGRESS, 1), 2),
                 _HEX,
                 summary=True,
                 classes=True,
@@ -147,6 +150,9 @@ def test_words_and_commands(words: str, command: object) -> None:
         "dump",
         "pin",
         "pin id 1",
+        "pin id 1 path x y",
+        "dump dev em1 handle x",
+        "dump dev em1 block 1",
         "unpin",
         "run",
         "run id 1",
@@ -177,7 +183,7 @@ def test_wrong_words(words: str) -> None:
         parse(words.split())
 
 
-@pytest.mark.parametrize("verb", [verb for verb in dict.fromkeys(VERBS.values()) if verb != "help"])
+@pytest.mark.parametrize("verb", [*map(verb_word, dict.fromkeys(VERBS.values()))])
 def test_each_command_has_help(verb: str) -> None:
     with pytest.raises(HelpRequested) as request:
         parse([verb, "help"])
@@ -187,7 +193,7 @@ def test_each_command_has_help(verb: str) -> None:
 
 def test_help_names_each_word_of_a_run() -> None:
     text = usage("prog run")
-    assert not [row.name for row in RUN if row.name not in text and row.name != "da"]
+    assert not [row.name for row in WORDS if row.name not in text and row.name != "da"]
     assert not [row.name for row in OBJECT_WORDS if row.name not in text and row.name != "export"]
 
 
@@ -200,7 +206,9 @@ def test_completion() -> None:
     assert {"obj", "dev", "id", "pcap", "expect"} <= set(offers(["prog", "run"], "")[1])
     assert "xlated" in offers(["prog", "dump", "id", "7"], "")[1]
     assert "expect" in offers(["prog", "run", "obj", "x.o"], "")[1]
-    assert set(SELECTORS) == set(VERBS.values()) - {"help"}
+    assert all(
+        getattr(verb_module("pytc.commands.prog", verb), "WORDS", ()) for verb in VERBS.values() if verb != "unpin"
+    )
 
 
 @given(st.lists(_WORDS, max_size=14))

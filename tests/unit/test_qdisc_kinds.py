@@ -9,22 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.documents import Document, Shown
+from pytc.cli.usage import topics, usage
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError
-from pytc.grammar.qdisc_usage import topics, usage
-from pytc.grammar.words import Cursor
-from pytc.kinds import qdiscs
-from pytc.kinds.interface import Clock, QdiscKind, Surroundings
-from pytc.kinds.qdiscs import netem
-from pytc.netlink.messages import decode_options, encode_options, split_attributes
-from pytc.operations.unknown import unknown_options
+from pytc.netlink.schema import split_attributes
+from pytc.render.documents import Document, Shown
 from pytc.render.json import render as as_json
 from pytc.render.text import render
+from pytc.tc.clock import Clock
+from pytc.tc.kinds import qdiscs
+from pytc.tc.kinds.interface import AnyQdiscKind, QdiscEnv
+from pytc.tc.kinds.qdiscs import netem
+from pytc.tc.kinds.shared.fields import unknown_options
+from pytc.words.engine import Cursor
 from tests.compat.lines import steps
 
 CLOCK = Clock()
 #: A device of 10 Gbit/s, and a distribution of three numbers.
-AROUND = Surroundings(CLOCK, lambda: 10_000, lambda name: (-1, 0, 1))
+AROUND = QdiscEnv(CLOCK, lambda: 10_000, lambda name: (-1, 0, 1))
 SHOWN = [Shown(), Shown(details=True), Shown(statistics=True), Shown(details=True, statistics=True)]
 #: Every word of the table of lines, and some that make no sense.
 WORDS = sorted(
@@ -33,7 +34,7 @@ WORDS = sorted(
 )
 
 
-def kinds() -> list[QdiscKind]:
+def kinds() -> list[AnyQdiscKind]:
     found = [qdiscs.find(name) for name in qdiscs.names()]
     return [kind for kind in found if kind is not None]
 
@@ -48,8 +49,8 @@ def show(document: Document) -> str:
     return render([document])
 
 
-def show_options(kind: QdiscKind, raw: bytes) -> None:
-    attributes = decode_options(kind.schema, raw, kind.header)
+def show_options(kind: AnyQdiscKind, raw: bytes) -> None:
+    attributes = kind.schema.decode(raw, kind.header)
     for shown in SHOWN:
         show(kind.document(attributes, shown, CLOCK))
         if kind.document_class is not None:
@@ -79,7 +80,7 @@ def test_there_is_a_module_for_each() -> None:
 
 
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.name)
-def test_help(kind: QdiscKind) -> None:
+def test_help(kind: AnyQdiscKind) -> None:
     with pytest.raises(HelpRequested) as request:
         kind.parse(Cursor(["help"]))
     assert usage(request.value.topic) == kind.usage
@@ -91,7 +92,7 @@ def test_help(kind: QdiscKind) -> None:
 
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.name)
 @given(words=st.lists(st.sampled_from(WORDS) | st.text(max_size=8), max_size=12))
-def test_any_words_are_options_or_an_error(kind: QdiscKind, words: list[str]) -> None:
+def test_any_words_are_options_or_an_error(kind: AnyQdiscKind, words: list[str]) -> None:
     for parse, encode in ((kind.parse, kind.encode), (kind.parse_class, kind.encode_class)):
         if parse is None or encode is None:
             continue
@@ -100,21 +101,21 @@ def test_any_words_are_options_or_an_error(kind: QdiscKind, words: list[str]) ->
         except PytcError:
             continue
         if sent is not None:
-            show_options(kind, encode_options(kind.schema, sent))
+            show_options(kind, kind.schema.encode(sent))
 
 
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.name)
 @given(raw=st.binary(max_size=300))
-def test_any_bytes_can_be_shown(kind: QdiscKind, raw: bytes) -> None:
+def test_any_bytes_can_be_shown(kind: AnyQdiscKind, raw: bytes) -> None:
     show_options(kind, raw)
     for statistics in (kind.statistics, kind.class_statistics):
         if statistics is not None:
             show(statistics(raw))
 
 
-@pytest.mark.parametrize("kind", [kind for kind in kinds() if kind.schema], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [kind for kind in kinds() if kind.schema.rows], ids=lambda kind: kind.name)
 @given(structure=st.binary(max_size=40), attributes=st.lists(st.tuples(st.integers(0, 20), st.binary(max_size=60))))
-def test_any_attributes_can_be_shown(kind: QdiscKind, structure: bytes, attributes: list[tuple[int, bytes]]) -> None:
+def test_any_attributes_can_be_shown(kind: AnyQdiscKind, structure: bytes, attributes: list[tuple[int, bytes]]) -> None:
     packed = b"".join(
         (len(payload) + 4).to_bytes(2, "little") + number.to_bytes(2, "little") + payload + bytes(-len(payload) % 4)
         for number, payload in attributes
@@ -134,7 +135,7 @@ def shown(line: str, *, details: bool = False) -> str:
     assert kind is not None
     sent = kind.encode(kind.parse(Cursor(words)), AROUND)
     assert sent is not None
-    attributes = decode_options(kind.schema, encode_options(kind.schema, sent), kind.header)
+    attributes = kind.schema.decode(kind.schema.encode(sent), kind.header)
     return show(kind.document(attributes, Shown(details=details), CLOCK))
 
 
@@ -269,7 +270,7 @@ def test_what_is_sent_is_shown(line: str, text: str) -> None:
 def test_distributions_follow_the_options() -> None:
     words = "delay 1ms 1ms distribution normal slot distribution pareto 1 2".split()
     sent = netem.encode(netem.KIND.parse(Cursor(words)), AROUND)
-    raw = encode_options(netem.KIND.schema, sent)[netem.KIND.header :]
+    raw = netem.KIND.schema.encode(sent)[netem.KIND.header :]
     assert [number for number, _ in split_attributes(raw)] == [12, 2, 13]
     assert dict(split_attributes(raw))[2] == b"\xff\xff\0\0\1\0"
 

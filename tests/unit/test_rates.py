@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.rates import (
+from pytc.tc.rates import (
     PercentRate,
     format_rate,
     format_size,

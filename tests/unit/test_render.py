@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.main import show
-from pytc.documents import Document, Field, Group, Json
+from pytc.cli.command_line import Options
+from pytc.cli.output import show
 from pytc.errors import NetlinkProtocolError
-from pytc.grammar.command_line import Options
 from pytc.render import GROUP
+from pytc.render.documents import Document, Field, Group, Json
 from pytc.render.json import as_object
 from pytc.render.json import pieces as json_pieces
 from pytc.render.json import render as as_json

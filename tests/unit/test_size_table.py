@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.errors import HelpRequested, PytcError, UsageError
-from pytc.grammar.words import Cursor
-from pytc.kinds import estimator, size_table
-from pytc.kinds.size_table import SCHEMA, SizeTable
-from pytc.netlink.messages import decode_options, encode_options
 from pytc.render.json import as_object
 from pytc.render.text import render
+from pytc.tc.kinds.shared import estimator, size_table
+from pytc.tc.kinds.shared.size_table import SCHEMA, SizeTable
+from pytc.words.engine import Cursor
 
 
 def read(line: str) -> SizeTable:
@@ -85,7 +84,7 @@ def test_any_words_are_a_table_or_an_error(words: list[str]) -> None:
         table = size_table.read(Cursor(words))
     except PytcError:
         return
-    attributes = decode_options(SCHEMA, encode_options(SCHEMA, size_table.encode(table)))
+    attributes = SCHEMA.decode(SCHEMA.encode(size_table.encode(table)))
     shown = as_object(size_table.document(attributes))["stab"]
     assert isinstance(shown, dict)
     assert shown.get("overhead", 0) == table.overhead

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.operations.statistics import filter_statistics, unpack_old_statistics
-from pytc.records import QueueStatistics
 from pytc.render.json import as_object
 from pytc.render.text import render
+from pytc.tc.statistics import QueueStatistics, filter_statistics, unpack_old_statistics
 
 
 @pytest.mark.parametrize(

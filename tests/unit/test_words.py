@@ -8,14 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.commands import FilterSelector, GetFilter, Help, ModifyFilter, ShowFilters
+from pytc.cli.command_line import Options, parse_options
+from pytc.cli.exit_status import exit_status
+from pytc.cli.usage import topics, usage
+from pytc.commands.dispatch import parse_words
+from pytc.commands.filter.get import GetFilter
+from pytc.commands.filter.show import ShowFilters
+from pytc.commands.shared.command import Help
 from pytc.errors import HelpRequested, PytcError, UsageError
-from pytc.grammar.command_line import Options, parse_options, parse_words
-from pytc.grammar.usage import topics, usage
-from pytc.grammar.words import Cursor, Word, fill, unsigned
 from pytc.handles import EGRESS, INGRESS, ROOT, Handle
-from pytc.kinds.filters.bpf import BpfOptions
-from pytc.kinds.programs import BpfSource
+from pytc.tc.filters.requests import FilterChange
+from pytc.tc.filters.selector import FilterSelector
+from pytc.tc.kinds.filters.bpf import BpfOptions
+from pytc.tc.kinds.shared.programs import BpfSource
+from pytc.words.engine import Cursor, Word, fill, unsigned
 
 
 def parse(line: str) -> Any:
@@ -43,7 +49,7 @@ def parse(line: str) -> Any:
 )
 def test_abbreviations_mean_what_tc_means(line: str, selector: FilterSelector) -> None:
     command = parse(line)
-    assert isinstance(command, ModifyFilter)
+    assert isinstance(command, FilterChange)
     assert command.selector == selector
 
 
@@ -97,9 +103,9 @@ def test_help_is_a_command(line: str, topic: str) -> None:
 @pytest.mark.parametrize(
     ("line", "topic"),
     [
-        ("filter add help", "filter"),
+        ("filter add help", "filter add"),
         ("filter add dev em1 bpf help", "filter bpf"),
-        ("filter show help", "filter"),
+        ("filter show help", "filter show"),
         ("filter add bpf obj x.o help", "filter bpf"),
         ("qdisc add dev em1 clsact help", "qdisc clsact"),
         ("qdisc add htb help", "qdisc htb"),
@@ -205,7 +211,7 @@ def test_any_words_give_a_command_or_a_clean_error(words: list[str]) -> None:
         _, rest = parse_options(words)
         parse_words(rest)
     except PytcError as error:
-        assert error.exit_status in (0, 1, 255)
+        assert exit_status(error) in (0, 1, 255)
 
 
 def test_a_namespace_without_a_name_is_not_this_one() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Map
-from pytc.bpf.info import describe_map, map_by_id, program_by_id, program_map_ids
+from pytc.bpf.sys.info import describe_map, map_by_id, program_by_id, program_map_ids
 from tests.compat.lines import words_of
 from tests.kernel.bpf.support import nothing_left
 from tests.vm.twins import alike, new_network, pytc, run_all, tc

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from pytc.bpf import ProgramType, load, read_bytes, select_program
-from pytc.bpf.classic import ClassicInstruction
+from pytc.bpf.insn.classic import ClassicInstruction
 from pytc.cbpf import assemble, compile_expression, run, translate
 from pytc.cbpf.ancillary import describe
 from pytc.cbpf.object_file import object_file

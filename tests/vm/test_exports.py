@@ -69,7 +69,7 @@ def test_actions_that_were_added_are_taken_back(
         "action gact ok".split()
     )
     assert done.status == 1
-    assert "has not read" in done.err and "could not be taken back" not in done.err
+    assert "has not read" in done.err and "cannot remove what was added" not in done.err
     assert [tc("actions", "ls", "action", kind).out for kind in ("bpf", "gact")] == before
     assert pins(bpffs) == []
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from pytc.bpf import ProgramType, lint_object, load, read_object
-from pytc.bpf import versions as v
+from pytc.bpf.kernel import versions as v
+from pytc.bpf.sys.helpers import helpers
 from pytc.errors import VerifierError
 from tests.guarded import GUARDED
 from tests.kernel.bpf.helper_licenses import restricted, unknown
@@ -26,7 +27,7 @@ NOT_ASKED = frozenset(
 
 @pytest.mark.needs("guest", "kernel_btf")
 def test_helpers_need_the_gpl_where_the_table_says_so() -> None:
-    there = [helper for helper in v.helpers() if not v.precedes(VERSION, helper.since)]
+    there = [helper for helper in helpers() if not v.precedes(VERSION, helper.since)]
     answers = {helper: restricted(helper.number) for helper in there}
     assert [
         helper.name
@@ -58,5 +59,5 @@ def test_what_a_check_for_this_kernel_says_of_a_program_is_what_the_kernel_says(
 
 
 def test_helpers_are_there_from_the_version_on_that_the_table_says() -> None:
-    numbers = [helper.number for helper in v.helpers()]
-    assert unknown(numbers) == [helper.number for helper in v.helpers() if v.precedes(VERSION, helper.since)]
+    numbers = [helper.number for helper in helpers()]
+    assert unknown(numbers) == [helper.number for helper in helpers() if v.precedes(VERSION, helper.since)]

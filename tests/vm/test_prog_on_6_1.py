@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from pytc.bpf import ProgramType, load, read_object, select_program
-from pytc.bpf.disassemble import disassemble
-from pytc.bpf.program_info import Names, compiled, program_info, translated
-from pytc.bpf.run_statistics import enable_statistics
-from pytc.bpf.test_run import Runner
+from pytc.bpf.analyse.program_info import Names, compiled, program_info, translated
+from pytc.bpf.insn.disassemble import disassemble
+from pytc.bpf.run.statistics import enable_statistics
+from pytc.bpf.run.test_run import Runner
 from pytc.cli.main import main
 from pytc.packets.build import build
 from tests.conftest import EXAMPLES, ROOT
@@ -47,7 +47,7 @@ def test_short_packets_are_filled_up_as_far_as_this_kernel_wants(report: Callabl
     found = report(*NEXT_HOP, "hex", "0011", "hex", "00" * 14)
     assert found["summary"]["verdicts"] == {"TC_ACT_OK": 2}
     assert found["packets"][0]["length"] in (14, 15)
-    assert found["err"].count("filled up") == 1
+    assert found["err"].count("padded with zeros") == 1
 
 
 def test_fields_of_the_context(objects: Callable[[str], str], report: Callable[..., dict[str, Any]]) -> None:

@@ -1,10 +1,10 @@
 /*
- * The round-trip time, in microseconds, above which a congestion control that
- * asks for it (nv) takes the way for congested.
+ * Sets the round-trip time, in microseconds, above which a congestion control
+ * that uses it (nv) considers the path congested.
  *
  *	pytc cgroup attach CGROUP obj examples/bpf/sockops/basertt.o \
  *		set microseconds=80
- *	ss -ti			# with nv: "cwnd:" stays small on a long way
+ *	ss -ti			# with nv: "cwnd:" stays small on a long path
  */
 #include "sockops.h"
 

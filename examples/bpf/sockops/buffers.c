@@ -1,6 +1,6 @@
 /*
- * Sizes of both buffers, for connections to or from a port; as setsockopt(2)
- * does it, the kernel doubles them, and tunes them no more.
+ * Sets both buffer sizes of connections to or from a port; as with
+ * setsockopt(2), the kernel doubles them and stops tuning them.
  *
  *	pytc cgroup attach CGROUP obj examples/bpf/sockops/buffers.o \
  *		set port=5001 set bytes=150000

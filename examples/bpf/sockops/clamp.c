@@ -1,8 +1,8 @@
 /*
- * A limit for the congestion window after losses: what slow start ends at.
+ * Limits the congestion window after losses: slow start ends there.
  *
  *	pytc cgroup attach CGROUP obj examples/bpf/sockops/clamp.o set segments=20
- *	ss -ti			# "ssthresh:", but of bbr, which has a limit of its own
+ *	ss -ti			# "ssthresh:", except for bbr, which has its own limit
  */
 #include "sockops.h"
 

@@ -1,5 +1,5 @@
 /*
- * Congestion control by its name.
+ * Selects a congestion control by name.
  *
  *	pytc cgroup attach CGROUP obj examples/bpf/sockops/congestion.o \
  *		set algorithm=reno

@@ -1,15 +1,15 @@
 /*
- * An option of its own in the TCP header: SYN carries a word, and whoever
- * takes the connection finds it. The kind is 254, for experiments (RFC 4727);
- * a number of two bytes behind it says whose experiment it is (RFC 6994).
+ * Adds a custom option to the TCP header: SYN carries a word that the side
+ * accepting the connection reads. The kind is 254, for experiments (RFC 4727);
+ * the two-byte number after it identifies the experiment (RFC 6994).
  *
  *	pytc cgroup attach CGROUP obj examples/bpf/sockops/hdropt.o set word=0x2a
  *	tcpdump -vi em1 'tcp[tcpflags] & tcp-syn != 0'	# "exp-7074"
  *	pytc map dump name words	# at the other side: by the peer's port
  *
- * ss -ti does not show options of others. Both sides may be in CGROUP, or in
- * one of their own. A listener has to be made after the program was attached:
- * it is then that it is told to keep the SYN of each connection.
+ * ss -ti does not show such options. Both sides may be in CGROUP, or each in
+ * its own. Create a listener after attaching the program, which then tells it
+ * to save the SYN of each connection.
  */
 #include "sockops.h"
 

@@ -1,8 +1,8 @@
 /*
- * The initial congestion window, in segments: the kernel's is 10.
+ * Sets the initial congestion window, in segments; the kernel's default is 10.
  *
  *	pytc cgroup attach CGROUP obj examples/bpf/sockops/iw.o set segments=40
- *	ss -ti			# "cwnd:" before anything was sent
+ *	ss -ti			# "cwnd:" before anything is sent
  */
 #include "sockops.h"
 

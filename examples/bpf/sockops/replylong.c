@@ -1,8 +1,8 @@
 /*
- * A reply larger than an integer. The kernel reads the first word of
- * replylong, which is reply, and lets programs write no other; what is larger
- * goes into a map. This one leaves there, by the local port, what the
- * connection is.
+ * Gives a reply larger than an integer. The kernel reads only the first word
+ * of replylong, which is reply, and lets programs write no other; a larger
+ * reply goes into a map. This program stores a description of the connection
+ * there, by local port.
  *
  *	pytc cgroup attach CGROUP obj examples/bpf/sockops/replylong.o
  *	pytc map dump name replies

@@ -1,5 +1,5 @@
 /*
- * The window that a connection offers at its beginning, in segments.
+ * Sets the window that a new connection offers, in segments.
  *
  *	pytc cgroup attach CGROUP obj examples/bpf/sockops/rwnd.o set segments=4
  *	ss -ti			# "rcv_space:", and "rcv_wnd:" of newer ss

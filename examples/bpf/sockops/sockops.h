@@ -1,7 +1,7 @@
 /*
- * What programs of type sock_ops see, without the C library's or the
- * kernel's headers for sockets. struct bpf_sock_ops itself is in <linux/bpf.h>;
- * here are the numbers, and its byte orders:
+ * Constants for programs of type sock_ops, without the socket headers of the
+ * C library or the kernel. struct bpf_sock_ops itself is in <linux/bpf.h>, and
+ * has these byte orders:
  *
  *	family, op, args, reply, local_port	host order
  *	remote_ip4, local_ip4, *_ip6[]		network order

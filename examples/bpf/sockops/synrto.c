@@ -1,13 +1,13 @@
 /*
- * The first timeout of SYN and SYN-ACK, by the prefix of the other side: 10
- * milliseconds to the prefix, where the kernel would wait a second.
+ * Sets the first timeout of SYN and SYN-ACK by the peer's prefix: by default
+ * 10 milliseconds for the prefix, where the kernel would wait a second.
  *
  *	pytc cgroup attach CGROUP obj examples/bpf/sockops/synrto.o \
  *		set prefix=0x0a090000 set bits=24 set milliseconds=10
  *	ss -ti state syn-sent		# "rto:" is the timeout in use
  *
- * The kernel counts it in ticks, and wants at least one. Without an answer
- * the kernel doubles the timeout with each further SYN, as ever.
+ * The kernel counts it in ticks and needs at least one. Without an answer,
+ * it doubles the timeout with each further SYN, as always.
  */
 #include "sockops.h"
 

@@ -12,47 +12,47 @@ Nothing here imports click or pyroute2, prints, or exits. All errors are :class:
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytc.bpf.classic import parse_bytecode, parse_bytecode_file
-    from pytc.bpf.constants import MapType, ProgramType
-    from pytc.bpf.convert import convert_maps
-    from pytc.bpf.inspect import inspect_object
-    from pytc.bpf.lint import lint_object
-    from pytc.bpf.loader import Loaded, load
-    from pytc.bpf.maps import Map
-    from pytc.bpf.object_cache import ObjectCache
-    from pytc.bpf.parameters import Parameters, parameterise
-    from pytc.bpf.pinning import PinRoot
-    from pytc.bpf.program import Program, select_program
-    from pytc.bpf.reader import read_bytes, read_object
-    from pytc.bpf.spec import MapSpec, ObjectSpec, ProgramSpec
-    from pytc.bpf.test_run import Runner
-    from pytc.bpf.typed_maps import TypedMap
+    from pytc.bpf.analyse.convert import convert_maps
+    from pytc.bpf.analyse.inspect import inspect_object
+    from pytc.bpf.analyse.lint import lint_object
+    from pytc.bpf.insn.classic_text import parse_bytecode, parse_bytecode_file
+    from pytc.bpf.loader.load import Loaded, load
+    from pytc.bpf.loader.object_cache import ObjectCache
+    from pytc.bpf.loader.program import Program, select_program
+    from pytc.bpf.maps.map import Map
+    from pytc.bpf.maps.pinning import PinRoot
+    from pytc.bpf.maps.typed import TypedMap
+    from pytc.bpf.object.parameters import Parameters, parameterise
+    from pytc.bpf.object.reader import read_bytes, read_object
+    from pytc.bpf.object.spec import MapSpec, ObjectSpec, ProgramSpec
+    from pytc.bpf.run.test_run import Runner
+    from pytc.bpf.sys.constants import MapType, ProgramType
 
 # Where each public name lives: imported at first use, so that reading maps costs no ELF code.
 _HOMES = {
-    "Loaded": "loader",
-    "Map": "maps",
-    "MapSpec": "spec",
-    "MapType": "constants",
-    "ObjectCache": "object_cache",
-    "ObjectSpec": "spec",
-    "Parameters": "parameters",
-    "PinRoot": "pinning",
-    "Program": "program",
-    "ProgramSpec": "spec",
-    "ProgramType": "constants",
-    "convert_maps": "convert",
-    "inspect_object": "inspect",
-    "lint_object": "lint",
-    "load": "loader",
-    "parameterise": "parameters",
-    "parse_bytecode": "classic",
-    "parse_bytecode_file": "classic",
-    "read_bytes": "reader",
-    "read_object": "reader",
-    "select_program": "program",
-    "Runner": "test_run",
-    "TypedMap": "typed_maps",
+    "Loaded": "loader.load",
+    "Map": "maps.map",
+    "MapSpec": "object.spec",
+    "MapType": "sys.constants",
+    "ObjectCache": "loader.object_cache",
+    "ObjectSpec": "object.spec",
+    "Parameters": "object.parameters",
+    "PinRoot": "maps.pinning",
+    "Program": "loader.program",
+    "ProgramSpec": "object.spec",
+    "ProgramType": "sys.constants",
+    "convert_maps": "analyse.convert",
+    "inspect_object": "analyse.inspect",
+    "lint_object": "analyse.lint",
+    "load": "loader.load",
+    "parameterise": "object.parameters",
+    "parse_bytecode": "insn.classic_text",
+    "parse_bytecode_file": "insn.classic_text",
+    "read_bytes": "object.reader",
+    "read_object": "object.reader",
+    "select_program": "loader.program",
+    "Runner": "run.test_run",
+    "TypedMap": "maps.typed",
 }
 
 __all__ = [

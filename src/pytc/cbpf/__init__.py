@@ -11,14 +11,14 @@ Only :func:`compile_expression` needs libpcap; nothing here needs privileges.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytc.bpf.classic import ClassicInstruction
-    from pytc.bpf.classic_check import check
+    from pytc.bpf.insn.classic import ClassicInstruction
+    from pytc.bpf.insn.classic_check import check
     from pytc.cbpf.ancillary import Ancillary
     from pytc.cbpf.assembler import assemble
     from pytc.cbpf.compiler import compile_expression
     from pytc.cbpf.debugger import Debugger
     from pytc.cbpf.disassembler import disassemble
-    from pytc.cbpf.forms import format_program, parse_program
+    from pytc.cbpf.formats import format_program, parse_program
     from pytc.cbpf.interpreter import Machine, run
     from pytc.cbpf.pcap import Verdict, run_capture
     from pytc.cbpf.translate import translate
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 # Where each public name lives: imported at first use.
 _HOMES = {
     "Ancillary": "pytc.cbpf.ancillary",
-    "ClassicInstruction": "pytc.bpf.classic",
+    "ClassicInstruction": "pytc.bpf.insn.classic",
     "Debugger": "pytc.cbpf.debugger",
     "Machine": "pytc.cbpf.interpreter",
     "Verdict": "pytc.cbpf.pcap",
     "assemble": "pytc.cbpf.assembler",
-    "check": "pytc.bpf.classic_check",
+    "check": "pytc.bpf.insn.classic_check",
     "compile_expression": "pytc.cbpf.compiler",
     "disassemble": "pytc.cbpf.disassembler",
-    "format_program": "pytc.cbpf.forms",
-    "parse_program": "pytc.cbpf.forms",
+    "format_program": "pytc.cbpf.formats",
+    "parse_program": "pytc.cbpf.formats",
     "run": "pytc.cbpf.interpreter",
     "run_capture": "pytc.cbpf.pcap",
     "translate": "pytc.cbpf.translate",

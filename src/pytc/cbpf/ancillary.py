@@ -1,4 +1,4 @@
-"""What the kernel knows of a packet besides its bytes, and what of it can be told from a capture."""
+"""Extensions of classic BPF: facts that the kernel keeps beside a packet's bytes, as far as a capture tells them."""
 
 import os
 from typing import NamedTuple
@@ -10,7 +10,7 @@ _SMALLEST_ETHERTYPE = 0x600
 _IP, _IPV6 = 0x0800, 0x86DD
 _VLANS = (0x8100, 0x88A8)
 _BROADCAST, _MULTICAST = 1, 2
-_TYPE_AT = 12  # in an Ethernet header; a tag has 4 bytes
+_TYPE_OFFSET = 12  # in an Ethernet header; a tag has 4 bytes
 _NOVALUE = 0
 _ARPHRD_ETHER, _ARPHRD_NONE = 1, 0xFFFE
 
@@ -34,10 +34,11 @@ class Ancillary(NamedTuple):
     network_header: int = 0
 
     def random(self) -> int:
+        """Return ``rand``, or a random u32 where that is None."""
         return int.from_bytes(os.urandom(4), "little") if self.rand is None else self.rand
 
 
-#: Those that a user may set.
+#: Extensions that a user may set.
 SETTABLE = (
     "proto",
     "type",
@@ -55,7 +56,7 @@ SETTABLE = (
 
 
 def describe(data: bytes, number: int) -> Ancillary:
-    """What a captured packet of that LINKTYPE_ says of itself, as the kernel would have it on ingress."""
+    """Return what a captured packet of a LINKTYPE_ number tells, with the values that the kernel has on ingress."""
     header = link_type(number).header or _NOVALUE
     if number == ETHERNET:
         return Ancillary(proto=ethernet_protocol(data), type=_ethernet_type(data), network_header=header)
@@ -76,32 +77,32 @@ def describe(data: bytes, number: int) -> Ancillary:
 
 
 def untag(data: bytes, known: Ancillary) -> tuple[bytes, Ancillary]:
-    """An Ethernet packet as filters on ingress see it: the kernel takes its outer VLAN tag out of the bytes, and
-    keeps it beside them."""
-    tpid = _number(data, _TYPE_AT)
-    if tpid not in _VLANS or len(data) < _TYPE_AT + 8:
+    """Return an Ethernet packet as filters on ingress see it: without its outer VLAN tag, which the kernel moves from
+    the bytes to the extensions."""
+    tpid = _number(data, _TYPE_OFFSET)
+    if tpid not in _VLANS or len(data) < _TYPE_OFFSET + 8:
         return data, known
-    rest = data[:_TYPE_AT] + data[_TYPE_AT + 4 :]
+    rest = data[:_TYPE_OFFSET] + data[_TYPE_OFFSET + 4 :]
     return rest, known._replace(
-        proto=ethernet_protocol(rest), vlan_tci=_number(data, _TYPE_AT + 2), vlan_avail=1, vlan_tpid=tpid
+        proto=ethernet_protocol(rest), vlan_tci=_number(data, _TYPE_OFFSET + 2), vlan_avail=1, vlan_tpid=tpid
     )
 
 
 def ethernet_protocol(data: bytes) -> int:
-    """``skb->protocol`` of a packet with an Ethernet header."""
-    number = _number(data, _TYPE_AT)
+    """Return ``skb->protocol`` of a packet with an Ethernet header."""
+    number = _number(data, _TYPE_OFFSET)
     if number >= _SMALLEST_ETHERTYPE:
         return number
-    return _ETH_P_802_3 if data[_TYPE_AT + 2 : _TYPE_AT + 4] == b"\xff\xff" else _ETH_P_802_2
+    return _ETH_P_802_3 if data[_TYPE_OFFSET + 2 : _TYPE_OFFSET + 4] == b"\xff\xff" else _ETH_P_802_2
 
 
 def _ethernet_type(data: bytes) -> int:
-    """``skb->pkt_type``: to this host, as far as can be told."""
+    """Return ``skb->pkt_type``; a packet to a single host counts as one to this host."""
     if data[:6] == b"\xff" * 6:
         return _BROADCAST
     return _MULTICAST if data and data[0] & 1 else 0
 
 
-def _number(data: bytes, at: int) -> int:
-    """A u16 of the packet; 0 where it ends before."""
-    return int.from_bytes(data[at : at + 2], "big") if len(data) >= at + 2 else 0
+def _number(data: bytes, offset: int) -> int:
+    """Return a u16 of the packet; 0 where it ends before."""
+    return int.from_bytes(data[offset : offset + 2], "big") if len(data) >= offset + 2 else 0

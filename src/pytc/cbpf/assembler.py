@@ -1,4 +1,4 @@
-"""The language of bpf_asm (Documentation/networking/filter.rst of the kernel) to instructions.
+"""Assemble the language of bpf_asm (Documentation/networking/filter.rst of the kernel).
 
 A program is a run of instructions, each with or without ``label:`` before it; line ends mean nothing. Comments are
 ``;`` to the end of the line, ``/* */``, and lines that begin with ``#``. Words are taken in any case, labels are not.
@@ -21,8 +21,9 @@ lsh rsh``
 import re
 from typing import NamedTuple
 
-from pytc.bpf import classic_opcodes as op
-from pytc.bpf.classic import MAX_INSTRUCTIONS, ClassicInstruction
+from pytc.bpf.insn import classic_opcodes as op
+from pytc.bpf.insn.classic import MAX_INSTRUCTIONS, ClassicInstruction
+from pytc.bpf.insn.classic_check import first_problem
 from pytc.errors import BytecodeError
 
 _TOKEN = re.compile(
@@ -69,7 +70,7 @@ class _Token(NamedTuple):
 
 
 class _Draft(NamedTuple):
-    """An instruction whose labels are not numbers yet; ``always`` is that of ``jmp``."""
+    """An instruction with names of labels where numbers will be; ``always`` is the label of ``jmp``."""
 
     code: int
     k: int
@@ -80,13 +81,11 @@ class _Draft(NamedTuple):
 
 
 def assemble(text: str) -> tuple[ClassicInstruction, ...]:
-    """A program, checked as a kernel checks it; raises BytecodeError that says in which line what is wrong."""
+    """Return the program, checked as a kernel checks it; raises BytecodeError with the line of the fault."""
     drafts, labels = _Parser(_tokens(text)).program()
     if not drafts:
         raise BytecodeError("there are no instructions")
     program = tuple(_resolved(draft, index, labels) for index, draft in enumerate(drafts))
-    from pytc.bpf.classic_check import first_problem
-
     problem = first_problem(program)
     if problem is not None:
         raise BytecodeError(f"line {drafts[problem.at].line}: {problem.text}")
@@ -94,22 +93,22 @@ def assemble(text: str) -> tuple[ClassicInstruction, ...]:
 
 
 def _tokens(text: str) -> list[_Token]:
-    tokens, at, line = [], 0, 1
-    while at < len(text):
-        found = _TOKEN.match(text, at)
-        if found is None:
-            what = "a comment without an end" if text.startswith("/*", at) else f'what is "{text[at]}"?'
+    tokens, position, line = [], 0, 1
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            what = "a comment without an end" if text.startswith("/*", position) else f'what is "{text[position]}"?'
             raise BytecodeError(f"line {line}: {what}")
-        kind = found.lastgroup or ""
+        kind = match.lastgroup or ""
         if kind not in ("comment", "space"):
-            tokens.append(_Token(kind, found.group(), line))
-        line += found.group().count("\n")
-        at = found.end()
+            tokens.append(_Token(kind, match.group(), line))
+        line += match.group().count("\n")
+        position = match.end()
     return tokens
 
 
 class _Parser:
-    """Tokens to drafts and to labels, which are indexes of instructions by name."""
+    """Makes drafts and labels, which are indexes of instructions by name, of tokens."""
 
     def __init__(self, tokens: list[_Token]) -> None:
         self._tokens = tokens
@@ -117,13 +116,14 @@ class _Parser:
         self._end = _Token("end", "the end of the text", tokens[-1].line if tokens else 1)
 
     def program(self) -> tuple[list[_Draft], dict[str, int]]:
+        """Return the drafts and the labels; raises BytecodeError."""
         drafts: list[_Draft] = []
         labels: dict[str, int] = {}
         while self._peek().kind != "end":
             while self._peek(1).text == ":":
                 self._label(labels, len(drafts))
             if len(drafts) == MAX_INSTRUCTIONS:
-                raise self._wrong(f"more than {MAX_INSTRUCTIONS} instructions")
+                raise self._fault(f"more than {MAX_INSTRUCTIONS} instructions")
             drafts.append(self._instruction())
         return drafts, labels
 
@@ -136,14 +136,14 @@ class _Parser:
         self._at += 1
         return token
 
-    def _wrong(self, what: str) -> BytecodeError:
+    def _fault(self, what: str) -> BytecodeError:
         return BytecodeError(f"line {self._peek().line}: {what}")
 
     def _expected(self, what: str) -> BytecodeError:
-        return self._wrong(f'{what} expected, not "{self._peek().text}"')
+        return self._fault(f'{what} expected, not "{self._peek().text}"')
 
     def _is(self, text: str) -> bool:
-        """Takes a token when it is the next one."""
+        """Take a token when it is the next one; return whether it is."""
         if self._peek().text.lower() != text:
             return False
         self._at += 1
@@ -157,7 +157,7 @@ class _Parser:
     def _label(self, labels: dict[str, int], index: int) -> None:
         name = self._name()
         if name in labels:
-            raise self._wrong(f'there are two labels "{name}"')
+            raise self._fault(f'there are two labels "{name}"')
         labels[name] = index
         self._must(":")
 
@@ -176,10 +176,10 @@ class _Parser:
         digits = self._peek().text.lower()
         octal = len(digits) > 1 and digits[0] == "0" and digits.isdigit()
         if octal and set(digits) & set("89"):
-            raise self._wrong(f'"{digits}" is no octal number')
+            raise self._fault(f'"{digits}" is not an octal number')
         number = sign * int(digits, 8 if octal else 0) if len(digits) <= 40 else _LARGEST + 1
         if not _SMALLEST <= number <= _LARGEST:
-            raise self._wrong(f'"{digits}" does not fit in 32 bits')
+            raise self._fault(f'"{digits}" does not fit in 32 bits')
         self._at += 1
         return number & _LARGEST
 
@@ -197,7 +197,7 @@ class _Parser:
         return _Draft(code, k, token.line)
 
     def _operand(self, word: str) -> tuple[int, int]:
-        """(opcode, k) of what follows a mnemonic that is no jump."""
+        """Return (opcode, k) for the operand of a mnemonic that is not a jump."""
         if word in _PLAIN:
             return _PLAIN[word], 0
         if word in _ALU:
@@ -246,12 +246,12 @@ class _Parser:
             if hashed:
                 return op.LDX | op.IMM, self._number()
         if self._peek().kind != "number" or self._number() != 4:
-            raise self._wrong("4*([k]&0xf) expected")
+            raise self._fault("4*([k]&0xf) expected")
         self._must("*", "(", "[")
         k = self._number()
         self._must("]", "&")
         if self._number() != 0xF:
-            raise self._wrong("4*([k]&0xf) expected")
+            raise self._fault("4*([k]&0xf) expected")
         self._must(")")
         return op.LDX | op.MSH | op.B, k
 

@@ -1,6 +1,6 @@
-"""tcpdump expressions to programs: libpcap's compiler, by way of ctypes.
+"""Compile tcpdump expressions with libpcap, by way of ctypes.
 
-libpcap is a shared library that need not be there; without it, :func:`compile_expression` says what to install.
+The library need not be installed; without it, :func:`compile_expression` says what to install.
 """
 
 import ctypes
@@ -10,9 +10,9 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from pytc.bpf.classic import ClassicInstruction, unpack
-from pytc.bpf.classic_check import check
-from pytc.bpf.classic_opcodes import RET, K
+from pytc.bpf.insn.classic import ClassicInstruction, unpack
+from pytc.bpf.insn.classic_check import check
+from pytc.bpf.insn.classic_opcodes import RET, K
 from pytc.errors import BytecodeError, ExpressionError
 
 #: By soname: Debian's and its descendants', then everybody else's.
@@ -37,7 +37,7 @@ _OF_DEVICES = re.compile(r"\bvlan\b")
 def compile_expression(
     expression: str, link_type: str = ETHERNET, *, device: str = "", snaplen: int = WHOLE_PACKET
 ) -> tuple[ClassicInstruction, ...]:
-    """The program of a tcpdump expression (pcap-filter(7)), empty for all packets.
+    """Return the program of a tcpdump expression (pcap-filter(7)); an empty one matches all packets.
 
     ``link_type`` is libpcap's name of what packets begin with, without ``DLT_``. With a ``device``, whose packets are
     of that type, ``vlan`` also finds tags that the kernel has taken out of the packet, as it does on ingress; that
@@ -66,7 +66,7 @@ def compile_expression(
 
 
 def version() -> str:
-    """What libpcap says of itself; raises ExpressionError where there is none."""
+    """Return libpcap's description of itself; raises ExpressionError where it is not installed."""
     library = _library()
     library.pcap_lib_version.restype = ctypes.c_char_p
     return str(library.pcap_lib_version().decode("utf-8", "replace"))
@@ -132,8 +132,10 @@ def _dead(library: ctypes.CDLL, link_type: str) -> int:
 
 
 def _on_a_device(library: ctypes.CDLL, link_type: str, device: str) -> int:
-    """A handle on the device: libpcap says only there that tags are beside the packet. Nothing is captured. It
-    takes no device that is down; for Ethernet, the loopback device does as well."""
+    """Open a handle on a device, for which alone libpcap compiles tests of tags beside the packet; capture nothing.
+
+    A device that is down cannot be opened; for Ethernet, the loopback device does as well. Raises ExpressionError.
+    """
     try:
         return _live(library, device)
     except ExpressionError as error:
@@ -164,14 +166,14 @@ def _live(library: ctypes.CDLL, device: str) -> int:
 
 
 def _compile(library: ctypes.CDLL, handle: int, text: bytes) -> tuple[ClassicInstruction, ...]:
-    made = ctypes.create_string_buffer(_PROGRAM.size)
-    if library.pcap_compile(handle, made, text, 1, _UNKNOWN_NETMASK) != 0:
+    program = ctypes.create_string_buffer(_PROGRAM.size)
+    if library.pcap_compile(handle, program, text, 1, _UNKNOWN_NETMASK) != 0:
         raise ExpressionError(f"libpcap: {_sentence(library.pcap_geterr(handle))}")
     try:
-        count, at = _PROGRAM.unpack(made.raw)
-        return unpack(ctypes.string_at(at, count * _INSTRUCTION_SIZE))
+        count, address = _PROGRAM.unpack(program.raw)
+        return unpack(ctypes.string_at(address, count * _INSTRUCTION_SIZE))
     finally:
-        library.pcap_freecode(made)
+        library.pcap_freecode(program)
 
 
 def _sentence(text: bytes | None) -> str:

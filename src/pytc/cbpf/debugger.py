@@ -1,14 +1,14 @@
-"""Going through a program instruction by instruction, as with bpf_dbg. Text in, text out: no terminal here."""
+"""Step through a program instruction by instruction, as with bpf_dbg. Commands and results are text; no terminal."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from pytc.bpf.classic_check import is_jump
+from pytc.bpf.insn.classic_check import is_jump
 from pytc.cbpf.disassembler import line
 from pytc.cbpf.interpreter import Machine
-from pytc.cbpf.pcap import Program, Programs, machine
+from pytc.cbpf.pcap import Program, Programs, start
 from pytc.errors import CaptureError
-from pytc.packets.capture import Packet
+from pytc.packets.packet import Packet
 
 _HELP = """\
 step [N]           run N instructions {1}, with -N go back by so many; an empty line steps once
@@ -33,8 +33,11 @@ class _Command(NamedTuple):
 
 
 class Debugger:
-    """``done`` says that there is nothing more to do. ``greeting`` is to be shown first. ``program`` may be a function
-    that has one for each LINKTYPE_. Raises what reading the packets raises."""
+    """A debugger of one program over the packets of a capture.
+
+    ``greeting`` is to be shown first; ``done`` turns true after ``quit``, and where the capture is empty. ``program``
+    may be a function that returns one for a LINKTYPE_ number. Raises what reading the packets raises.
+    """
 
     def __init__(
         self,
@@ -69,15 +72,15 @@ class Debugger:
         self.greeting = self._next([]) + '"help" lists the commands.\n'
 
     def execute(self, text: str) -> str:
-        """Does what a line says; returns what there is to show. Raises CaptureError for a damaged capture."""
+        """Carry out a line, and return the text to show; raises CaptureError for a damaged capture."""
         word, *arguments = text.split() or ["step"]
-        found = next((command for command in self._commands if command.name.startswith(word)), None)
-        return found.action(arguments) if found is not None else f'What is "{word}"? Try "help".\n'
+        command = next((command for command in self._commands if command.name.startswith(word)), None)
+        return command.action(arguments) if command is not None else f'What is "{word}"? Try "help".\n'
 
     def _next(self, arguments: list[str]) -> str:
         count = _count(arguments)
         if count is None:
-            return f'"{arguments[0]}" is no number of packets.\n'
+            return f'"{arguments[0]}" is not a number of packets.\n'
         for _ in range(count):
             packet = next(self._packets, None)
             if packet is None:
@@ -94,19 +97,19 @@ class Debugger:
             raise CaptureError("there is no packet")
         self._begin()
         cut = "" if len(packet.data) == packet.length else f" of {packet.length}"
-        return f"packet {self._number}, {len(packet.data)}{cut} bytes\n{self._place()}"
+        return f"packet {self._number}, {len(packet.data)}{cut} bytes\n{self._position()}"
 
     def _begin(self) -> None:
         assert self._packet is not None  # a command needs a machine, and that a packet
-        program = self._programs.of(self._packet)
-        self._machine = machine(program, self._packet, values=self._values, untagged=self._untagged)
+        program = self._programs.for_packet(self._packet)
+        self._machine = start(program, self._packet, values=self._values, untagged=self._untagged)
         self._steps = 0
 
     def _step(self, arguments: list[str]) -> str:
         back = bool(arguments) and arguments[0].startswith("-")
         count = _count([arguments[0][1:]] if back else arguments)
         if count is None:
-            return f'"{arguments[0]}" is no number of instructions.\n'
+            return f'"{arguments[0]}" is not a number of instructions.\n'
         if back:
             count = max(self._steps - count, 0)
             self._begin()
@@ -115,15 +118,15 @@ class Debugger:
         return self._state()
 
     def _forward(self) -> None:
-        self._steps += self._at.verdict is None
-        self._at.step()
+        self._steps += self._running.verdict is None
+        self._running.step()
 
     def _run(self, _: list[str]) -> str:
-        at = self._at
-        while at.verdict is None:
+        machine = self._running
+        while machine.verdict is None:
             self._forward()
-            if at.pc in self._breakpoints and at.verdict is None:
-                return f"breakpoint {at.pc}\n{self._state()}"
+            if machine.pc in self._breakpoints and machine.verdict is None:
+                return f"breakpoint {machine.pc}\n{self._state()}"
         return self._state()
 
     def _break(self, arguments: list[str]) -> str:
@@ -149,23 +152,24 @@ class Debugger:
         return self._break([])
 
     def _no_instruction(self, word: str) -> str:
-        return f'"{word}" is no instruction: l0 to l{len(self._program) - 1} are there.\n'
+        return f'"{word}" is not an instruction: l0 to l{len(self._program) - 1} are there.\n'
 
     def _show(self, _: list[str]) -> str:
         return self._state()
 
     def _list(self, _: list[str]) -> str:
-        at = self._at
+        machine = self._running
         marks = (
-            "->" if index == at.pc and at.verdict is None else " *" if index in self._breakpoints else "  "
+            "->" if index == machine.pc and machine.verdict is None else " *" if index in self._breakpoints else "  "
             for index in range(len(self._program))
         )
         return "".join(f"{mark} {line(self._program, index)}\n" for index, mark in enumerate(marks))
 
     def _bytes(self, _: list[str]) -> str:
-        data = self._at.data
+        data = self._running.data
         return "".join(
-            f"{at:#06x}: {data[at : at + _BYTES_A_LINE].hex(' ')}\n" for at in range(0, len(data), _BYTES_A_LINE)
+            f"{start:#06x}: {data[start : start + _BYTES_A_LINE].hex(' ')}\n"
+            for start in range(0, len(data), _BYTES_A_LINE)
         )
 
     def _quit(self, _: list[str]) -> str:
@@ -174,33 +178,34 @@ class Debugger:
 
     @property
     def _program(self) -> Program:
-        return self._at.program
+        return self._running.program
 
     @property
-    def _at(self) -> Machine:
+    def _running(self) -> Machine:
         assert self._machine is not None  # execute is not called when the first packet did not come
         return self._machine
 
     def _state(self) -> str:
-        at = self._at
-        cells = [f"M[{index}] {cell:#010x}" for index, cell in enumerate(at.memory) if cell]
+        machine = self._running
+        cells = [f"M[{index}] {cell:#010x}" for index, cell in enumerate(machine.memory) if cell]
         rows = [cells[start : start + _CELLS_A_LINE] for start in range(0, len(cells), _CELLS_A_LINE)]
         memory = "".join(f"{'  '.join(row)}\n" for row in rows)
-        return f"A {at.a:#010x} ({at.a})  X {at.x:#010x} ({at.x})\n{memory}{self._place()}"
+        registers = f"A {machine.a:#010x} ({machine.a})  X {machine.x:#010x} ({machine.x})"
+        return f"{registers}\n{memory}{self._position()}"
 
-    def _place(self) -> str:
-        at = self._at
-        if at.verdict is not None:
-            return f"returned {at.verdict:#x} ({at.verdict}): {'match' if at.verdict else 'no match'}\n"
-        return f"{line(self._program, at.pc)}{self._outlook()}\n"
+    def _position(self) -> str:
+        machine = self._running
+        if machine.verdict is not None:
+            return f"returned {machine.verdict:#x} ({machine.verdict}): {'match' if machine.verdict else 'no match'}\n"
+        return f"{line(self._program, machine.pc)}{self._jump_target()}\n"
 
-    def _outlook(self) -> str:
-        """Where a conditional jump will go."""
-        at = self._at
-        if not is_jump(self._program[at.pc].code):
+    def _jump_target(self) -> str:
+        """Return where a jump will go; empty for another instruction."""
+        machine = self._running
+        if not is_jump(self._program[machine.pc].code):
             return ""
-        ahead = Machine(at.program, at.data)
-        ahead.a, ahead.x, ahead.pc = at.a, at.x, at.pc
+        ahead = Machine(machine.program, machine.data)
+        ahead.a, ahead.x, ahead.pc = machine.a, machine.x, machine.pc
         ahead.step()
         return f"  -> l{ahead.pc}"
 

@@ -1,14 +1,14 @@
-"""Instructions to the language of bpf_asm.
+"""Disassemble programs to the language of bpf_asm.
 
-What a program cannot use is not shown: offsets in instructions that do not jump, constants where X is the operand.
-Assembled again, these are 0 (:func:`canonical`).
+Unused fields are not shown: offsets in instructions that do not jump, constants where X is the operand. Assembled
+again, they are 0 (:func:`canonical`).
 """
 
 from collections.abc import Sequence
 
-from pytc.bpf import classic_opcodes as op
-from pytc.bpf.classic import ClassicInstruction
-from pytc.bpf.classic_check import check, is_jump, targets
+from pytc.bpf.insn import classic_opcodes as op
+from pytc.bpf.insn.classic import ClassicInstruction
+from pytc.bpf.insn.classic_check import check, is_jump, targets
 
 _LOADS = {op.W: "ld", op.H: "ldh", op.B: "ldb"}
 _ALU = {
@@ -48,20 +48,20 @@ _COMMENT_COLUMN = 32
 
 
 def disassemble(program: Sequence[ClassicInstruction]) -> str:
-    """A line for each instruction, each with a label; raises BytecodeError for a program that no kernel takes."""
+    """Return a line with a label for each instruction; raises BytecodeError for a program that no kernel takes."""
     check(program)
     return "".join(f"{line(program, index)}\n" for index in range(len(program)))
 
 
 def line(program: Sequence[ClassicInstruction], index: int) -> str:
-    """The line of one instruction of a checked program, with a comment where there is something to explain."""
+    """Return the line of one instruction of a checked program, with a comment on unusual loads."""
     text = f"l{index}:".ljust(8) + statement(index, program[index])
     remark = _remark(program[index])
     return f"{text.ljust(_COMMENT_COLUMN)}; {remark}" if remark else text
 
 
 def statement(index: int, instruction: ClassicInstruction) -> str:
-    """One instruction, without its label."""
+    """Return the text of one instruction, without its label."""
     code, k = instruction.code, instruction.k
     if code in _FIXED:
         return _FIXED[code]
@@ -77,7 +77,7 @@ def statement(index: int, instruction: ClassicInstruction) -> str:
 
 
 def canonical(program: Sequence[ClassicInstruction]) -> tuple[ClassicInstruction, ...]:
-    """The same program with 0 in all fields that its instructions do not use."""
+    """Return a program with 0 in all fields that its instructions do not use."""
     return tuple(_canonical(instruction) for instruction in program)
 
 

@@ -1,11 +1,11 @@
-"""eBPF instructions with labels (Documentation/bpf/standardization/instruction-set.rst of the kernel)."""
+"""Emit eBPF instructions with labels (Documentation/bpf/standardization/instruction-set.rst of the kernel)."""
 
 import struct
 import sys
 
-from pytc.bpf import classic_opcodes as op
+from pytc.bpf.insn import classic_opcodes as op
 
-# Of ALU and jumps, eBPF has the operations of classic BPF under the same numbers.
+# eBPF numbers the operations of ALU and jumps as classic BPF does.
 _LDX, _STX, _JMP, _JMP32, _ALU64 = 0x01, 0x03, 0x05, 0x06, 0x07
 _MEM, _REGISTER, _MOV, _ADD, _END_TO_BIG = 0x60, 0x08, 0xB0, 0x00, 0xDC
 _JNE, _CALL, _EXIT = 0x50, 0x85, 0x95
@@ -24,11 +24,12 @@ class Code:
         self._own_labels = 0
 
     def new_label(self) -> int:
-        """A label of no instruction of the source: those are not negative."""
+        """Return a label that no instruction of the source has: theirs are not negative."""
         self._own_labels -= 1
         return self._own_labels
 
     def label(self, name: int) -> None:
+        """Put a label in front of the next instruction."""
         self._labels[name] = len(self._instructions)
 
     def set(self, register: int, value: int) -> None:
@@ -50,14 +51,14 @@ class Code:
         self._add(op.ALU | operation, register, immediate=value)
 
     def big_endian(self, register: int, size: int) -> None:
-        """A number of ``size`` bytes as it was loaded, between network and host byte order."""
+        """Swap a number of ``size`` bytes between network and host byte order."""
         self._add(_END_TO_BIG, register, immediate=size * 8)
 
     def load(self, target: int, base: int, offset: int, size: int = 4) -> None:
         self._add(_LDX | _MEM | _SIZES[size], target, base, offset)
 
     def store(self, register: int, offset: int) -> None:
-        """4 bytes to the stack."""
+        """Store 4 bytes on the stack."""
         self._add(_STX | _MEM, 10, register, offset)
 
     def jump(self, label: int) -> None:
@@ -85,14 +86,14 @@ class Code:
         self._add(_EXIT)
 
     def finish(self) -> bytes:
-        """The instructions, 8 bytes each. A jump beyond 32767 instructions becomes ``gotol`` (Linux 6.6)."""
-        for at, label in self._jumps:
-            opcode, target, source, _, immediate = self._instructions[at]
-            distance = self._labels[label] - at - 1
+        """Return the instructions, 8 bytes each. A jump beyond 32767 instructions becomes ``gotol`` (Linux 6.6)."""
+        for index, label in self._jumps:
+            opcode, target, source, _, immediate = self._instructions[index]
+            distance = self._labels[label] - index - 1
             if distance <= _FARTHEST:
-                self._instructions[at] = opcode, target, source, distance, immediate
+                self._instructions[index] = opcode, target, source, distance, immediate
             else:
-                self._instructions[at] = _JMP32, 0, 0, 0, distance
+                self._instructions[index] = _JMP32, 0, 0, 0, distance
         return b"".join(_encoded(*instruction) for instruction in self._instructions)
 
     def _add(self, opcode: int, target: int = 0, source: int = 0, offset: int = 0, immediate: int = 0) -> None:

@@ -1,14 +1,15 @@
-"""Running classic BPF as Linux runs it (``bpf_convert_filter`` of net/core/filter.c).
+"""Run classic BPF as Linux runs it (``bpf_convert_filter`` of net/core/filter.c).
 
 Numbers are u32 and wrap. A and X begin as 0. A load that is not wholly within the packet, and a division by an X of 0,
 end the program with 0; a shift by X counts its lower five bits. Where libpcap's own interpreter differs (a shift by 32
 and more gives 0 there), this follows the kernel.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 
-from pytc.bpf import classic_opcodes as op
-from pytc.bpf.classic import ClassicInstruction
+from pytc.bpf.insn import classic_opcodes as op
+from pytc.bpf.insn.classic import ClassicInstruction
 from pytc.cbpf.ancillary import Ancillary
 
 _U32 = 0xFFFFFFFF
@@ -18,11 +19,11 @@ _NLA_TYPE = 0x3FFF
 
 
 class Machine:
-    """A program on its way through a packet. ``a``, ``x``, ``memory`` and ``pc``, the next instruction's index, are
-    there to be looked at; ``verdict`` is None until the program returns.
+    """The state of a program that runs on a packet: the registers ``a`` and ``x``, ``memory``, and ``pc``, the index of
+    the next instruction. ``verdict`` is None until the program returns.
 
-    ``program`` has to be a checked one (:func:`pytc.bpf.classic_check.check`). ``length`` is the packet's on the wire,
-    by default that of ``data``.
+    ``program`` has to be a checked one (:func:`pytc.bpf.insn.classic_check.check`). ``length`` is the packet's on the
+    wire, by default that of ``data``.
     """
 
     __slots__ = ("a", "ancillary", "data", "length", "memory", "pc", "program", "verdict", "x")
@@ -43,14 +44,14 @@ class Machine:
         self.verdict: int | None = None
 
     def step(self) -> None:
-        """Runs the next instruction; nothing when the program has returned."""
+        """Run the next instruction; do nothing when the program has returned."""
         if self.verdict is None:
             code, jt, jf, k = self.program[self.pc]
             self.pc += 1
             _HANDLERS[code](self, k, jt, jf)
 
     def run(self) -> int:
-        """Runs to the end; returns the verdict, a u32."""
+        """Run to the end; return the verdict, a u32."""
         program = self.program
         while self.verdict is None:
             code, jt, jf, k = program[self.pc]
@@ -59,7 +60,7 @@ class Machine:
         return self.verdict
 
     def load(self, offset: int, size: int) -> int | None:
-        """The number at an offset as s32; None, and the program has returned, where the packet has none there."""
+        """Return the number at an s32 offset; where the packet does not reach, end the program and return None."""
         if offset < 0:
             if offset >= op.NET_OFF:
                 offset += self.ancillary.network_header - op.NET_OFF
@@ -74,7 +75,7 @@ class Machine:
 def run(
     program: Sequence[ClassicInstruction], data: bytes, length: int | None = None, ancillary: Ancillary | None = None
 ) -> int:
-    """The verdict of a checked program on a packet, a u32: 0 for no match."""
+    """Return the verdict of a checked program on a packet, a u32: 0 for no match."""
     return Machine(program, data, length, ancillary).run()
 
 
@@ -94,12 +95,12 @@ def _packet_load(size: int, *, indirect: bool) -> _Handler:
         elif (number := m.load(offset, size)) is not None:
             m.a = number
 
-    def at_x(m: Machine, k: int, _t: int, _f: int) -> None:
+    def relative_to_x(m: Machine, k: int, _t: int, _f: int) -> None:
         number = m.load(op.signed(m.x + k & _U32), size)
         if number is not None:
             m.a = number
 
-    return at_x if indirect else absolute
+    return relative_to_x if indirect else absolute
 
 
 def _header_length(m: Machine, k: int, _t: int, _f: int) -> None:
@@ -108,12 +109,12 @@ def _header_length(m: Machine, k: int, _t: int, _f: int) -> None:
         m.x = (number & 0xF) << 2
 
 
-def _alu(of_k: Callable[[int, int], int]) -> tuple[_Handler, _Handler]:
+def _alu(compute: Callable[[int, int], int]) -> tuple[_Handler, _Handler]:
     def with_k(m: Machine, k: int, _t: int, _f: int) -> None:
-        m.a = of_k(m.a, k) & _U32
+        m.a = compute(m.a, k) & _U32
 
     def with_x(m: Machine, _k: int, _t: int, _f: int) -> None:
-        m.a = of_k(m.a, m.x) & _U32
+        m.a = compute(m.a, m.x) & _U32
 
     return with_k, with_x
 
@@ -159,9 +160,8 @@ def _jump(m: Machine, k: int, _t: int, _f: int) -> None:
 
 
 def _attribute(m: Machine, start: int, end: int) -> int:
-    """``nla_find``: the offset of the netlink attribute of type X between two offsets; 0 for none."""
-    import sys
-
+    """Return the offset of the netlink attribute of type X between two offsets, 0 for none; nla_find() of the
+    kernel."""
     while end - start >= _NLA_HEADER:
         length = int.from_bytes(m.data[start : start + 2], sys.byteorder)
         if not _NLA_HEADER <= length <= end - start:
@@ -177,8 +177,6 @@ def _nla(m: Machine) -> None:
 
 
 def _nlan(m: Machine) -> None:
-    import sys
-
     start, m.a = m.a, 0
     if start + _NLA_HEADER <= len(m.data):
         length = int.from_bytes(m.data[start : start + 2], sys.byteorder)
@@ -200,7 +198,7 @@ def _rand(m: Machine) -> None:
     m.a = m.ancillary.random()
 
 
-def _known(name: str) -> Callable[[Machine], None]:
+def _extension(name: str) -> Callable[[Machine], None]:
     index = Ancillary._fields.index(name)
 
     def handler(m: Machine) -> None:
@@ -216,7 +214,7 @@ _EXTENSIONS: dict[str, Callable[[Machine], None]] = {
     "alu_xor_x": _xor_x,
     "rand": _rand,
     **{
-        name: _known(name)
+        name: _extension(name)
         for name in (
             "proto",
             "type",

@@ -1,4 +1,4 @@
-"""A translated program as an object file, which pytc, tc and libbpf load."""
+"""Write a translated program as an object file that pytc, tc and libbpf load."""
 
 import struct
 import sys
@@ -18,11 +18,11 @@ _LICENSE_TEXT = b"Dual BSD/GPL\0"
 
 
 def object_file(code: bytes) -> bytes:
-    """An ELF object with one program: function ``expression`` in section ``classifier``."""
+    """Return an ELF object with one program: function ``expression`` in section ``classifier``."""
     names = ("", SECTION, "license", ".symtab", ".strtab", FUNCTION)
     strings = b"".join(name.encode() + b"\0" for name in names)
-    at = {name: strings.index(b"\0" + name.encode() + b"\0") + 1 for name in names[1:]}
-    symbols = bytes(_SYMBOL.size) + _SYMBOL.pack(at[FUNCTION], _GLOBAL_FUNCTION, 0, _CODE, 0, len(code))
+    offsets = {name: strings.index(b"\0" + name.encode() + b"\0") + 1 for name in names[1:]}
+    symbols = bytes(_SYMBOL.size) + _SYMBOL.pack(offsets[FUNCTION], _GLOBAL_FUNCTION, 0, _CODE, 0, len(code))
     sections = (
         (SECTION, _PROGBITS, _ALLOC | _EXECINSTR, code, 0, 0, 0),
         ("license", _PROGBITS, _ALLOC | _WRITE, _LICENSE_TEXT, 0, 0, 0),
@@ -31,7 +31,9 @@ def object_file(code: bytes) -> bytes:
     )
     body, headers = b"", bytes(_SECTION.size)
     for name, kind, flags, data, link, info, entry in sections:
-        headers += _SECTION.pack(at[name], kind, flags, 0, _HEADER.size + len(body), len(data), link, info, 8, entry)
+        headers += _SECTION.pack(
+            offsets[name], kind, flags, 0, _HEADER.size + len(body), len(data), link, info, 8, entry
+        )
         body += data + bytes(-len(data) % 8)
     header = _HEADER.pack(
         b"\x7fELF",

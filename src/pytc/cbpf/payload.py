@@ -1,7 +1,7 @@
-"""``poff``: where a packet's payload begins, as ``skb_get_poff`` of net/core/flow_dissector.c finds it.
+"""The extension ``poff``: where a packet's payload begins, as ``skb_get_poff`` of net/core/flow_dissector.c finds it.
 
-Followed are VLAN tags, IPv4, IPv6 with its extension headers, and tunnels of IP in IP. For what the kernel's dissector
-follows besides (MPLS, PPPoE, GRE, B.A.T.M.A.N. and others) the answer here is 0, or the tunnel's own header.
+VLAN tags, IPv4, IPv6 with its extension headers, and tunnels of IP in IP are followed. For others that the kernel's
+dissector follows (MPLS, PPPoE, GRE, B.A.T.M.A.N. ...), the answer here is 0, or the tunnel's own header.
 """
 
 _IP, _IPV6, _ARP, _RARP = 0x0800, 0x86DD, 0x0806, 0x8035
@@ -14,15 +14,15 @@ _TCP_HEADER = 20
 _HEADERS = {1: 8, 2: 8, 17: 8, 33: 12, 58: 8, 132: 12, 136: 8}
 
 
-class _Bad(Exception):
-    """The packet ends within a header, or is of something unknown."""
+class _UndissectableError(Exception):
+    """The packet ends within a header, or has an unknown one."""
 
 
 def payload_offset(data: bytes, protocol: int, network_header: int) -> int:
-    """The offset in ``data``; 0 where it cannot be found."""
+    """Return the offset of the payload in ``data``; 0 where it cannot be found."""
     try:
         at, carried, is_later_fragment = _Dissector(data).walk(protocol, network_header)
-    except _Bad:
+    except _UndissectableError:
         return 0
     at = min(at, len(data))
     if is_later_fragment:
@@ -39,7 +39,7 @@ class _Dissector:
 
     def _need(self, at: int, size: int) -> bytes:
         if at < 0 or at + size > len(self._data):
-            raise _Bad
+            raise _UndissectableError
         return self._data[at : at + size]
 
     def _again(self) -> bool:
@@ -47,7 +47,7 @@ class _Dissector:
         return self._headers <= _MOST_HEADERS
 
     def walk(self, protocol: int, at: int) -> tuple[int, int, bool]:
-        """(offset of the last header that was reached, its IP protocol, whether it is in an earlier fragment)."""
+        """Return (offset of the last header, its IP protocol, whether the packet is a fragment behind the first)."""
         while True:
             if protocol in _VLANS:
                 protocol, at = int.from_bytes(self._need(at, 4)[2:], "big"), at + 4
@@ -62,7 +62,7 @@ class _Dissector:
                 header = self._need(at, 40)
                 at, carried, fragment, done = self._extensions(at + 40, header[6])
             else:
-                raise _Bad
+                raise _UndissectableError
             if done or carried not in (_IPIP, _IPV6_IN_IP):
                 return at, carried, fragment
             protocol = _IP if carried == _IPIP else _IPV6
@@ -73,7 +73,7 @@ class _Dissector:
         header = self._need(at, 20)
         words = header[0] & 0xF
         if words < 5:
-            raise _Bad
+            raise _UndissectableError
         fragment = int.from_bytes(header[6:8], "big") & 0x3FFF  # MF and the offset
         return at + words * 4, header[9], bool(fragment & 0x1FFF), bool(fragment)
 

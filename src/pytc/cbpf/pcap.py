@@ -1,19 +1,19 @@
-"""Running a program over a capture."""
+"""Run a program over the packets of a capture."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from pytc.bpf.classic import ClassicInstruction
+from pytc.bpf.insn.classic import ClassicInstruction
 from pytc.cbpf.ancillary import Ancillary, describe, untag
 from pytc.cbpf.interpreter import Machine
-from pytc.packets.capture import Packet
 from pytc.packets.link_types import ETHERNET
+from pytc.packets.packet import Packet
 
 Program = Sequence[ClassicInstruction]
 
 
 class Verdict(NamedTuple):
-    """What a program returned for the packet of that ``number``, counted from 1: a u32, 0 for no match."""
+    """The ``value`` that a program returned, a u32, 0 for no match; packets are numbered from 1."""
 
     number: int
     packet: Packet
@@ -21,26 +21,30 @@ class Verdict(NamedTuple):
 
 
 class Programs:
-    """The program for each packet: one for all, or what a function has for its LINKTYPE_, asked once."""
+    """The program for each packet: one for all, or what a function returns for its LINKTYPE_, called once each."""
 
     def __init__(self, program: "Program | Callable[[int], Program]") -> None:
         self._program = program
         self._known: dict[int, Program] = {}
 
-    def of(self, packet: Packet) -> Program:
-        """Raises what the function raises."""
-        found = self._known.get(packet.link_type)
-        if found is None:
-            program = self._program
-            found = self._known[packet.link_type] = program(packet.link_type) if callable(program) else program
-        return found
+    def for_packet(self, packet: Packet) -> Program:
+        """Return the program for a packet; raises what the function raises."""
+        program = self._program
+        if not callable(program):
+            return program
+        if packet.link_type not in self._known:
+            self._known[packet.link_type] = program(packet.link_type)
+        return self._known[packet.link_type]
 
 
-def machine(
+def start(
     program: Program, packet: Packet, *, values: Mapping[str, int] | None = None, untagged: bool = False
 ) -> Machine:
-    """A machine at the first instruction, with what is known of the packet; ``values`` are extensions by bpf_asm's
-    names. With ``untagged``, an Ethernet packet is as a filter on ingress sees it: without its outer VLAN tag."""
+    """Return a machine at the first instruction, with the extensions that the packet tells, and with ``values`` for
+    others by bpf_asm's names.
+
+    With ``untagged``, an Ethernet packet is as a filter on ingress sees it: without its outer VLAN tag.
+    """
     data, known = packet.data, describe(packet.data, packet.link_type)
     if untagged and packet.link_type == ETHERNET:
         data, known = untag(data, known)
@@ -56,10 +60,12 @@ def run_capture(
     values: Mapping[str, int] | None = None,
     untagged: bool = False,
 ) -> Iterator[Verdict]:
-    """The verdict on each packet; see :func:`machine`. ``program`` may be a function that has one for each LINKTYPE_.
+    """Return the verdict on each packet; ``values`` and ``untagged`` are those of :func:`start`.
 
-    Raises what reading the packets raises.
+    ``program`` may be a function that returns one for a LINKTYPE_ number. Raises what reading the packets raises.
     """
     programs = Programs(program)
     for number, packet in enumerate(packets, 1):
-        yield Verdict(number, packet, machine(programs.of(packet), packet, values=values, untagged=untagged).run())
+        yield Verdict(
+            number, packet, start(programs.for_packet(packet), packet, values=values, untagged=untagged).run()
+        )

@@ -1,8 +1,8 @@
-"""Classic BPF to eBPF for traffic control.
+"""Translate classic BPF to eBPF for traffic control.
 
 The kernel translates a classic program itself when it is attached as bytecode. Translated here, it is a program like
-any other: with a verdict for direct-action, an id and a pin, to be run by BPF_PROG_TEST_RUN, and with what classic BPF
-lacks for packets that end early: "no match" instead of a 0 that would be TC_ACT_OK.
+any other: it has a verdict for direct-action, an id and pins, and runs under BPF_PROG_TEST_RUN. For packets that end
+early, it returns "no match" instead of a 0, which would be TC_ACT_OK.
 
 Registers: R6 the context, R7 A, R8 X. Stack: M from -64 on, below it 8 bytes for loads. Loads are by the helpers
 skb_load_bytes and, for offsets from headers and from X, skb_load_bytes_relative (Linux 4.18).
@@ -10,13 +10,13 @@ skb_load_bytes and, for offsets from headers and from X, skb_load_bytes_relative
 
 from collections.abc import Sequence
 
-from pytc.bpf import classic_opcodes as op
-from pytc.bpf.classic import ClassicInstruction
-from pytc.bpf.classic_check import check, is_jump, reachable, targets
+from pytc.bpf.insn import classic_opcodes as op
+from pytc.bpf.insn.classic import ClassicInstruction
+from pytc.bpf.insn.classic_check import check, is_jump, reachable, targets
 from pytc.cbpf.emit import Code
 from pytc.errors import BytecodeError
 
-#: TC_ACT_*: what a filter's program may return with direct-action.
+#: TC_ACT_*: return values of a filter's program with direct-action.
 VERDICTS = {"continue": -1, "ok": 0, "pass": 0, "drop": 2, "shot": 2, "stolen": 4, "trap": 8}
 CONTINUE = -1
 
@@ -38,8 +38,8 @@ _FIELDS = {
     "rxhash": (68, False),
 }
 _LENGTH = 0
-#: Extensions that eBPF has not, and why.
-_UNKNOWN = {
+#: Extensions without a counterpart in eBPF, and why.
+_UNTRANSLATABLE = {
     "hatype": "struct __sk_buff does not tell the type of the device",
     "poff": "no helper tells where the payload begins",
     **dict.fromkeys(("nla", "nlan"), "no helper looks for netlink attributes, and it would take a loop"),
@@ -48,11 +48,11 @@ _CALLS = {"cpu": _PROCESSOR, "rand": _RANDOM}
 
 
 def translate(program: Sequence[ClassicInstruction], *, verdict: int | None = None) -> bytes:
-    """Instructions of an eBPF program of type SCHED_CLS, in this machine's byte order.
+    """Return the instructions of an eBPF program of type SCHED_CLS, in this machine's byte order.
 
     It returns what the classic program returns; with a ``verdict`` (TC_ACT_*, see :data:`VERDICTS`), that for a match
     and TC_ACT_UNSPEC, which goes on with the next filter, for none. Raises BytecodeError for a program that no kernel
-    takes, and for extensions that eBPF has not: hatype, nla, nlan, poff.
+    takes, and for extensions without a counterpart in eBPF: hatype, nla, nlan, poff.
     """
     check(program)
     return _Translation(program, verdict).code.finish()
@@ -161,14 +161,14 @@ class _Translation:
                 self.code.big_endian(_A, 2)
         else:
             raise BytecodeError(
-                f"instruction {index}: #{name} cannot be translated: {_UNKNOWN[name]}",
+                f"instruction {index}: #{name} cannot be translated: {_UNTRANSLATABLE[name]}",
                 hints=("attached as bytecode, the program has it: there the kernel translates",),
             )
 
     def _packet(self, code: int, k: int, target: int) -> None:
         size = op.SIZES[code & 0x18]
         if code & 0xE0 == op.IND:
-            self._fetch_at_x(k, size)
+            self._fetch_from_x(k, size)
         elif not self._fetch(op.signed(k), size):
             self._end(0, is_match=False)
             return
@@ -182,7 +182,7 @@ class _Translation:
             self.code.alu_constant(op.LSH, _X, 2)
 
     def _fetch(self, offset: int, size: int) -> bool:
-        """Calls a helper that puts the bytes into the buffer; False where there is nothing at this offset."""
+        """Call a helper that puts the bytes into the buffer; return False where no packet has this offset."""
         if offset < op.LL_OFF:
             return False
         if offset >= 0:
@@ -194,8 +194,8 @@ class _Translation:
         self._call_load_relative(size, _FROM_NETWORK if base == op.NET_OFF else _FROM_LINK_LAYER)
         return True
 
-    def _fetch_at_x(self, k: int, size: int) -> None:
-        """X + k wraps, and is then an s32 like the offsets of other loads."""
+    def _fetch_from_x(self, k: int, size: int) -> None:
+        """Load from X + k, which wraps and is then an s32, like the offsets of other loads."""
         code = self.code
         code.copy(_R2, _X)
         if k:

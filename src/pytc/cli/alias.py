@@ -4,8 +4,8 @@ import os
 import sys
 from contextlib import suppress
 
-from pytc.documents import Document, Field
 from pytc.errors import OutputError
+from pytc.render.documents import Document, Field
 
 _NAME = "tc"
 _OWN = "pytc"
@@ -21,11 +21,11 @@ def install_alias(directory: str) -> Document:
         raise OutputError(f'cannot make the link "{link}": {error.strerror}', errno=error.errno) from error
     fields = [Field("link", link, f"{link} "), Field("target", target, f"-> {target}\n")]
     if _found() == link:
-        return [*fields, Field("path", text=f"PATH has it: {_NAME} is pytc.\n")]
+        return [*fields, Field("path", text=f"PATH finds it first: {_NAME} is pytc.\n")]
     import shlex
 
     words = f"export PATH={shlex.quote(os.path.dirname(link))}:$PATH"
-    return [*fields, Field("path", words, f"To have it before the other {_NAME}: {words}\n")]
+    return [*fields, Field("path", words, f"To put it before any other {_NAME}: {words}\n")]
 
 
 def _link(target: str, link: str) -> None:
@@ -37,7 +37,7 @@ def _link(target: str, link: str) -> None:
     if there == target:
         return
     if os.path.basename(there) != _OWN:
-        raise OutputError(f'"{link}" is there already, and is no link to pytc: it stays as it is')
+        raise OutputError(f'"{link}" already exists and is not a link to pytc; it stays as it is')
     beside = f"{link}.{os.getpid()}"
     os.symlink(target, beside)
     try:
@@ -65,8 +65,8 @@ def _executable() -> str:
         if os.path.basename(path) == _OWN and os.path.isfile(path) and os.access(path, os.X_OK):
             return path
     raise OutputError(
-        f"there is no command {_OWN} to link to: neither of {' and '.join(places)} is one",
-        hints=('"python3 -m pip install ." makes it',),
+        f"no command {_OWN} to link to: neither {' nor '.join(places)} is one",
+        hints=('"python3 -m pip install ." installs it',),
     )
 
 

@@ -1,7 +1,7 @@
 """The click application: pytc's commands as click commands, for programs that embed them.
 
 The command line itself does not come through here: click's import alone costs as much as three bare interpreters, and
-tc's words are parsed by :mod:`pytc.grammar` either way. So :func:`pytc.cli.main.main` is what both call, and they
+tc's words are parsed by :mod:`pytc.commands` either way. So :func:`pytc.cli.main.main` is what both call, and they
 cannot differ; nor can what they complete.
 """
 
@@ -11,8 +11,8 @@ import click
 
 from pytc.cli.completion import offers
 from pytc.cli.main import main
-from pytc.grammar.command_line import OBJECTS
-from pytc.grammar.usage import usage
+from pytc.cli.usage import usage
+from pytc.commands.dispatch import OBJECTS
 
 _RAW = {"ignore_unknown_options": True, "help_option_names": []}
 
@@ -27,7 +27,7 @@ def complete(context: click.Context, _: click.Parameter, incomplete: str) -> lis
 @click.option("-s", "statistics", is_flag=True, help="Show statistics.")
 @click.option("-d", "details", is_flag=True, help="Show details.")
 @click.option("-j", "json", is_flag=True, help="Print JSON.")
-@click.option("-p", "pretty", is_flag=True, help="Lay JSON out for people.")
+@click.option("-p", "pretty", is_flag=True, help="Indent JSON.")
 @click.option("-g", "graph", is_flag=True, help="Draw classes as a tree.")
 @click.option("-n", "netns", metavar="NAME", help="Work in this network namespace.")
 @click.pass_context

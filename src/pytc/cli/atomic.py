@@ -9,18 +9,20 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytc.cli import lean, streams
+from pytc.cli import streams
 from pytc.cli.batch import commands
-from pytc.cli.main import report, show, show_help
-from pytc.commands import Command, Help
+from pytc.cli.command_line import Options
+from pytc.cli.output import report, say, show, show_help
+from pytc.commands.dispatch import parse_words
+from pytc.commands.shared.command import Command, Help
 from pytc.errors import AtomicError, BatchError, HelpRequested, PytcError
-from pytc.grammar.command_line import Options, parse_words
 
 if TYPE_CHECKING:
     from pytc.cli.execute import Runner
-    from pytc.operations.journal import Journal
+    from pytc.transaction.journal import Journal
 
-_SHOWS = ("GetFilter", "ShowFilters", "GetChain", "ShowChains", "ShowQdiscs", "ShowClasses", "ShowActions")
+#: Objects of tc, of which what shows may be among what changes.
+_OBJECTS = ("filter", "chain", "qdisc", "class_", "action")
 _UNTOUCHED = "Note: nothing has been done"
 _TAKEN_BACK = "Note: all that was done is taken back"
 
@@ -45,7 +47,6 @@ class LineError(Exception):
 def run_atomic(options: Options) -> int:
     """Returns the exit status; raises BatchError for a file that cannot be read, and what a signal raises, when all is
     taken back."""
-    lean.prepare()
     try:
         lines = list(_parsed(_read(options.batch)))
         _check(options, lines)
@@ -61,8 +62,6 @@ def _told(options: Options, failure: LineError) -> int:
 
 
 def _say(options: Options, sentences: Sequence[str]) -> None:
-    from pytc.cli.execute import say
-
     say([*sentences], as_json=options.json)
 
 
@@ -100,8 +99,8 @@ def _parsed(lines: Iterable[str]) -> Iterator[Line]:
 def _check(options: Options, lines: Sequence[Line]) -> None:
     """Goes through what would be done; shows it for a dry run. Raises LineError."""
     from pytc.cli.execute import Runner
-    from pytc.operations.dry_run import Plan
-    from pytc.operations.journal import Foresight
+    from pytc.transaction.journal import Foresight
+    from pytc.transaction.plan import Plan
 
     plan = Plan(is_strict=not options.dry_run)
     with Runner(options, plan=plan) as runner:
@@ -120,11 +119,10 @@ def _check(options: Options, lines: Sequence[Line]) -> None:
 
 
 def _check_sort(command: Command) -> None:
-    from pytc.operations.dry_run import is_change
-
-    if not is_change(command) and type(command).__name__ not in _SHOWS:
+    package = type(command).__module__.removeprefix("pytc.commands.").partition(".")[0]
+    if command.effect != "requests" and (command.effect != "asks" or package not in _OBJECTS):
         raise AtomicError(
-            "This could not be taken back: --atomic is for what adds, changes, deletes or shows qdiscs, "
+            "This could not be taken back: --atomic is for commands that add, change, delete or show qdiscs, "
             "classes, filters, chains and actions"
         )
 
@@ -132,15 +130,16 @@ def _check_sort(command: Command) -> None:
 def _run(options: Options, lines: Sequence[Line]) -> int:
     """Does it all, or takes back what was done; returns the exit status, and raises what a signal raises."""
     from pytc.cli.execute import Runner
-    from pytc.exec_proxy.signals import deferred
+    from pytc.signals import deferred
 
     line = Line(0, Help(""))
     with Runner(options, is_atomic=True) as runner, deferred() as arrived:
-        journal = runner.context.journal
+        journal = runner.journal
         assert journal is not None
         try:
             for line in lines:
                 runner.at(f"{options.batch}:{line.number}")
+                runner.context.connection.forget_devices()
                 _do(runner, line.command, options)
                 if arrived:
                     break

@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 from pytc.cli import streams
 from pytc.errors import BatchError, PytcError
 
-Ready = TypeVar("Ready")
+Parsed = TypeVar("Parsed")
 _CHUNK = 1 << 16
 _AHEAD = 32
 _QUOTES = "'\""
@@ -99,29 +99,29 @@ def arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
         parts.append(begun)
 
 
-def made_ready(
-    file: io.BufferedReader, prepare: Callable[[list[str]], Ready]
-) -> Generator[tuple[int, Ready], None, None]:
-    """(number of its last line, what ``prepare`` makes of its words) of each command; raises BatchError.
+def parsed_ahead(
+    file: io.BufferedReader, parse: Callable[[list[str]], Parsed]
+) -> Generator[tuple[int, Parsed], None, None]:
+    """Yield (number of its last line, what ``parse`` makes of its words) of each command; raises BatchError.
 
-    Of the lines that have arrived, some are made ready before the first of them is run: that takes less time than to do
-    it in turns, as the kernel's work and ours do not drive one another out of the processor's caches.
+    Of the lines that have arrived, some are parsed before the first of them is run: that takes less time than to do it
+    in turns, as the kernel's work and ours do not drive one another out of the processor's caches.
     """
     commands = Commands()
     for lines in arriving(file):
-        yield from _some_ahead(commands.of(lines), prepare)
-    yield from _some_ahead(commands.rest(), prepare)
+        yield from _some_ahead(commands.of(lines), parse)
+    yield from _some_ahead(commands.rest(), parse)
 
 
 def _some_ahead(
-    commands: Iterator[tuple[int, list[str]]], prepare: Callable[[list[str]], Ready]
-) -> Iterator[tuple[int, Ready]]:
+    commands: Iterator[tuple[int, list[str]]], parse: Callable[[list[str]], Parsed]
+) -> Iterator[tuple[int, Parsed]]:
     while True:
-        found: list[tuple[int, Ready]] = []
+        found: list[tuple[int, Parsed]] = []
         failure = None
         try:
             for number, words in islice(commands, _AHEAD):
-                found.append((number, prepare(words)))
+                found.append((number, parse(words)))
         except BatchError as error:  # of a line that cannot be taken apart: those before it come first
             failure = error
         yield from found
@@ -133,8 +133,8 @@ def _some_ahead(
 
 def run_batch(
     path: str,
-    prepared: Callable[[io.BufferedReader], Generator[tuple[int, Ready], None, None]],
-    run: Callable[[Ready], int],
+    prepared: Callable[[io.BufferedReader], Generator[tuple[int, Parsed], None, None]],
+    run: Callable[[Parsed], int],
     report: Callable[[PytcError], int],
     *,
     force: bool = False,
@@ -144,7 +144,7 @@ def run_batch(
     """Runs the commands of a file, ``-`` for standard input; returns the exit status.
 
     Ends at the first that fails, which is named, or goes on with ``force``. ``prepared`` gives the commands of a file
-    with the numbers of their lines, as :func:`made_ready` does, for ``run``. ``report`` prints an error, ``say``
+    with the numbers of their lines, as :func:`parsed_ahead` does, for ``run``. ``report`` prints an error, ``say``
     (standard error, without it) which line it was; ``begin`` is told FILE:LINE of each command before it is run.
     """
     say = say if say is not None else _complain
@@ -162,8 +162,8 @@ def run_batch(
 
 def _run(
     path: str,
-    commands: Iterable[tuple[int, Ready]],
-    run: Callable[[Ready], int],
+    commands: Iterable[tuple[int, Parsed]],
+    run: Callable[[Parsed], int],
     report: Callable[[PytcError], int],
     *,
     force: bool,

@@ -1,12 +1,10 @@
-"""What a shell offers when it completes a line of pytc; :mod:`pytc.grammar.completion` has the scripts that ask."""
+"""Answers a shell that completes a line of pytc; the scripts that ask are in :mod:`pytc.commands.completion`."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 
 from pytc.cli import streams
-from pytc.errors import PytcError
-from pytc.grammar.completion import SCRIPTS
-from pytc.grammar.following import (
+from pytc.cli.candidates import (
     DEVICE,
     DIRECTORY,
     FILE,
@@ -21,6 +19,8 @@ from pytc.grammar.following import (
     Following,
     following,
 )
+from pytc.commands.completion import VERBS as SHELLS
+from pytc.errors import PytcError
 
 _NAMESPACES = "/run/netns"
 #: A bpffs may hold any number of pins.
@@ -32,7 +32,7 @@ _UNUSABLE = 1
 def answer(shell: str, words: Sequence[str]) -> int:
     """Prints what the shell asked for; returns the exit status. Of bash, ``words`` are its line up to the cursor and
     the part of it that will be replaced, of others the words before the cursor and what is there of the next."""
-    if shell not in SCRIPTS or (shell == "bash" and len(words) != 2) or not words:
+    if shell not in SHELLS or (shell == "bash" and len(words) != 2) or not words:
         return _UNUSABLE
     try:
         parts = _for_bash(*words) if shell == "bash" else _for_others(words, shell)
@@ -100,17 +100,15 @@ def _protocols(found: Following, begun: str) -> list[str]:
 
 
 def _types(found: Following, begun: str) -> list[str]:
-    from pytc.bpf.constants import ProgramType
+    from pytc.bpf.sys.constants import ProgramType
 
     return [known.name.lower() for known in ProgramType if known]
 
 
 def _of_object(found: Following, begun: str) -> list[str]:
-    from pytc.cli import lean
 
-    lean.prepare()
-    from pytc.bpf.reader import read_object
-    from pytc.bpf.spec import DATA
+    from pytc.bpf.object.reader import read_object
+    from pytc.bpf.object.spec import DATA
 
     spec = read_object(found.file)
     if found.value == MAP:
@@ -122,7 +120,7 @@ def _of_object(found: Following, begun: str) -> list[str]:
 
 def _pins(found: Following, begun: str) -> list[str]:
     """Pins by their paths, those below tc's directory as m:NAME; no bpffs is mounted for it."""
-    from pytc.bpf.pinning import find_mount
+    from pytc.bpf.maps.pinning import find_mount
 
     mount = find_mount(os.environ.get("TC_BPF_MNT", ""))
     if not mount:

@@ -2,23 +2,25 @@
 
 import os
 import sys
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from pytc.cli import streams
-from pytc.cli.main import show, show_stream
-from pytc.commands import Command, StepProgram
-from pytc.documents import Document, Shown, Stream
+from pytc.cli.command_line import Options
+from pytc.cli.exit_status import UNUSABLE
+from pytc.cli.output import say, show, show_stream
+from pytc.closing import Closing
+from pytc.commands.dispatch import run
+from pytc.commands.shared.command import Command
+from pytc.commands.shared.context import Cache, Connection, Context
 from pytc.errors import UsageError
-from pytc.grammar.command_line import Options
-from pytc.operations import run
-from pytc.operations.context import Context
+from pytc.render.documents import Document, Shown, Stream
 
 if TYPE_CHECKING:
     from pytc.cli.progress import Bar
-    from pytc.operations.dry_run import Plan
-    from pytc.operations.filter_warnings import FilterWarnings
-    from pytc.operations.journal import Journal
+    from pytc.commands.filter.warnings import FilterWarnings
+    from pytc.commands.shared.command import Outcome
+    from pytc.transaction.journal import Journal
+    from pytc.transaction.plan import Plan
 
 _LAYOUTS = ("", "bpf_elf_map", "bpf_map_def")
 
@@ -29,7 +31,7 @@ def execute(options: Options, command: Command) -> int:
         return runner.run(command)
 
 
-class Runner:
+class Runner(Closing):
     """Runs commands one after another, on one netlink socket. Raises UsageError and NamespaceError when made."""
 
     def __init__(self, options: Options, *, plan: "Plan | None" = None, is_atomic: bool = False) -> None:
@@ -42,19 +44,18 @@ class Runner:
             enter_namespace(options.netns)
         self._options = options
         self._bar = _bar()
+        self._plan = plan or _plan(options)
+        self.journal = _journal() if is_atomic else None
         self.context = Context(
-            shown=_shown(options),
-            bpf_mount=os.environ.get("TC_BPF_MNT", ""),
-            layout20=layout,
+            Connection(self._plan, self.journal),
+            _shown(options),
+            Cache(filters=_warnings(options)),
             environment=os.environ,
             progress=self._bar,
             say=lambda remark: say([remark], as_json=options.json),
             write=streams.write_bytes,
-            echo=options.echo,
+            ask=streams.ask,
             create_clsact=options.create_clsact,
-            plan=plan or _plan(options),
-            journal=_journal() if is_atomic else None,
-            warnings=_warnings(options),
         )
 
     def at(self, place: str) -> None:
@@ -64,13 +65,9 @@ class Runner:
     def run(self, command: Command) -> int:
         """Runs a command and prints its outcome; returns the exit status. Raises PytcError."""
         context, documents = self.context, None
-        context.status = 0
+        context.has_failed = False
         try:
-            if isinstance(command, StepProgram):
-                from pytc.cli.stepping import step_through
-
-                return step_through(context, command)
-            documents = run(context, command)
+            documents = self._run(command)
             if isinstance(documents, Stream):
                 if self._bar is not None and sys.stdout.isatty():
                     self._bar.mute()  # what is printed shows how far it is
@@ -80,18 +77,25 @@ class Runner:
             self.finish()
         if documents is not None:
             show(documents, self._options)
-        return context.status
+        return UNUSABLE if context.has_failed else 0
 
     def planned(self, command: Command) -> list[Document]:
         """What a command would do; its remarks are left out. Raises PytcError as the command would."""
-        context = self.context
-        assert context.plan is not None
+        from pytc.transaction.dry_run import planned
+
+        assert self._plan is not None
         try:
-            run(context, command)
+            return planned(self._plan, self.context, command, run)
         finally:
-            context.release()
-            context.notes.clear()
-        return context.plan.steps()
+            self.context.release()
+            self.context.notes.clear()
+
+    def _run(self, command: Command) -> "Outcome":
+        if self._plan is None:
+            return run(self.context, command)
+        from pytc.transaction.dry_run import planned
+
+        return planned(self._plan, self.context, command, run)
 
     def finish(self) -> None:
         """The end of a command."""
@@ -102,19 +106,14 @@ class Runner:
             say(self.context.notes, as_json=self._options.json)
             self.context.notes.clear()
 
-    def __enter__(self) -> "Runner":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self.context.close()
 
 
 def _plan(options: Options) -> "Plan | None":
     if not options.dry_run:
         return None
-    from pytc.operations.dry_run import Plan
+    from pytc.transaction.plan import Plan
 
     return Plan()
 
@@ -122,13 +121,13 @@ def _plan(options: Options) -> "Plan | None":
 def _warnings(options: Options) -> "FilterWarnings | None":
     if not options.warn:
         return None
-    from pytc.operations.filter_warnings import FilterWarnings
+    from pytc.commands.filter.warnings import FilterWarnings
 
     return FilterWarnings()
 
 
 def _journal() -> "Journal":
-    from pytc.operations.journal import Journal
+    from pytc.transaction.journal import Journal
 
     return Journal()
 
@@ -150,6 +149,7 @@ def _shown(options: Options) -> Shown:
         names,
         options.pretty,
         "short" if options.short_timestamp else "long" if options.timestamp else "",
+        options.echo,
     )
 
 
@@ -160,13 +160,3 @@ def _bar() -> "Bar | None":
     from pytc.cli.progress import Bar
 
     return Bar(sys.stderr)
-
-
-def say(notes: list[str], *, as_json: bool) -> None:
-    """Prints remarks on stderr, as JSON objects of one line where errors are such too."""
-    if as_json:
-        import json
-
-        notes = [json.dumps({"note": note}) for note in notes]
-    for note in notes:
-        streams.complain(f"{note}\n")

@@ -57,6 +57,18 @@ def write_bytes(data: bytes) -> None:
         raise _refused(error) from error
 
 
+def ask(prompt: str) -> str | None:
+    """Return the next line of standard input, None at its end. A terminal shows the prompt, and keeps a history."""
+    is_terminal = sys.stdin.isatty()
+    if is_terminal:
+        with contextlib.suppress(ImportError):
+            import readline  # noqa: F401  # gives input() a history
+    try:
+        return input(prompt if is_terminal else "")
+    except EOFError:
+        return None
+
+
 def complain(text: str) -> None:
     """Writes on standard error, after what standard output has; when that fails there is nobody left to tell.
 

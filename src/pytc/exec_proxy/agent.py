@@ -10,50 +10,53 @@ import os
 import select
 import time
 from collections.abc import Callable, Collection, Iterator
-from types import TracebackType
 
+from pytc.closing import Closing
 from pytc.errors import MessageError
 from pytc.exec_proxy import agent_wire as control
-from pytc.exec_proxy import packets, wire
+from pytc.exec_proxy import wire
 from pytc.exec_proxy.map_transfer import Importer
 from pytc.exec_proxy.received import ReceivedObject
-from pytc.exec_proxy.sockets import SEQPACKET, BoundSocket, peer, trusted
+from pytc.exec_proxy.sockets import DATAGRAM, SEQPACKET, BoundSocket, is_trusted, open_socket, peer, receive, send
 
 MAX_OBJECTS = 1024
 MAX_CONVERSATIONS = 64
-#: Seconds that a conversation may take, and that pass between looks at what is overdue.
+_BACKLOG = 16
+# In seconds: the longest conversation, the time between checks for longer ones, the pause without free descriptors.
 _PATIENCE = 10.0
 _TICK = 5.0
-_BREATH = 0.1
-_BACKLOG = 16
+_PAUSE = 0.1
 
 Outgoing = Iterator[tuple[bytes, list[int]]]
 
 
 class _Stored:
-    """An export that is kept. Closed when it is dropped and nobody is being sent it any more."""
+    """An export of the agent. Its maps are closed once it is dropped and sent to nobody any more."""
 
-    def __init__(self, about: control.KeptObject, received: ReceivedObject) -> None:
+    def __init__(self, about: control.StoredObject, received: ReceivedObject) -> None:
         self.about = about
         self.received = received
         self.readers = 0
         self.dropped = False
 
     def drop(self) -> None:
+        """Close the maps, now or once the last reader has them."""
         self.dropped = True
         self.close_if_unused()
 
     def close_if_unused(self) -> None:
+        """Close the maps of a dropped export that nobody reads."""
         if self.dropped and not self.readers:
             self.received.close()
 
-    def named(self, selector: str) -> bool:
+    def matches(self, selector: str) -> bool:
+        """Return whether a selector means this export: its number, its path, its file's name, or empty for all."""
         name = self.received.identity.name
         return selector in ("", str(self.about.number), name, os.path.basename(name))
 
 
 class Store:
-    """The exports that an agent keeps, by number; a later one has a higher number."""
+    """The exports of an agent by number; a later one has a higher number."""
 
     def __init__(self) -> None:
         self._objects: dict[int, _Stored] = {}
@@ -63,36 +66,37 @@ class Store:
         return len(self._objects)
 
     def add(self, received: ReceivedObject, now: int) -> int:
-        """Keeps an export and returns its number. One with the very same maps as an earlier one takes its place."""
+        """Store an export and return its number; it replaces one with exactly its maps. Raises MessageError."""
         same = [n for n, stored in self._objects.items() if stored.received.map_ids() == received.map_ids()]
         for number in same:
             self._objects.pop(number).drop()
         if len(self._objects) >= MAX_OBJECTS:
             received.close()
-            raise MessageError(f"{MAX_OBJECTS} objects are kept already, the most that are")
+            raise MessageError(f"the agent already stores {MAX_OBJECTS} objects, its limit")
         self._last += 1
-        about = control.KeptObject(self._last, received.sender.pid, received.sender.uid, now)
+        about = control.StoredObject(self._last, received.sender.pid, received.sender.uid, now)
         self._objects[self._last] = _Stored(about, received)
         return self._last
 
     def select(self, selector: str) -> list[_Stored]:
-        """The exports with this number or name (all for an empty one), the latest first."""
-        return [stored for _, stored in sorted(self._objects.items(), reverse=True) if stored.named(selector)]
+        """Return the exports that a selector means, the latest first."""
+        return [stored for _, stored in sorted(self._objects.items(), reverse=True) if stored.matches(selector)]
 
     def drop(self, selector: str) -> int:
-        """Forgets exports; returns how many."""
-        found = self.select(selector)
-        for stored in found:
+        """Forget the exports that a selector means; returns how many."""
+        dropped = self.select(selector)
+        for stored in dropped:
             del self._objects[stored.about.number]
             stored.drop()
-        return len(found)
+        return len(dropped)
 
     def close(self) -> None:
+        """Forget all exports."""
         self.drop("")
 
 
 def _sending(stored: _Stored) -> Outgoing:
-    """The packets that carry an export."""
+    """Yield the packets that carry an export."""
     received = stored.received
     parts = wire.encode(received.identity, received.entries)
     stored.readers += 1
@@ -100,7 +104,7 @@ def _sending(stored: _Stored) -> Outgoing:
         yield control.encode(control.object_packet(stored.about, len(parts))), []
         for number, data in enumerate(parts):
             at = number * wire.MAPS_IN_DATAGRAM
-            fds = [found.fd for found in received.maps[at : at + wire.MAPS_IN_DATAGRAM]]
+            fds = [map.fd for map in received.maps[at : at + wire.MAPS_IN_DATAGRAM]]
             yield control.encode(control.ControlPacket(control.PART, 0, data)), fds
     finally:
         stored.readers -= 1
@@ -108,7 +112,7 @@ def _sending(stored: _Stored) -> Outgoing:
 
 
 def answer(store: Store, request: control.ControlPacket) -> Outgoing:
-    """The packets that answer a request; raises MessageError for what is none."""
+    """Return the packets that answer a request; raises MessageError for anything else."""
     selector = control.selector_of(request)
     if request.kind == control.DROP:
         return iter([_done(store.drop(selector))])
@@ -129,8 +133,11 @@ def _done(count: int) -> tuple[bytes, list[int]]:
 
 
 class _Conversation:
-    """One connection: a request is awaited, then its answer is sent as fast as the client reads. ``may_ask`` False:
-    the answer is a refusal (sent only now, because a connection that is closed unread loses what was sent)."""
+    """One connection: waits for a request, then sends its answer as fast as the client reads.
+
+    With ``may_ask`` False the answer is a refusal, sent only after the request: a connection that is closed before it
+    is read loses what was sent.
+    """
 
     def __init__(self, socket: _socket.socket, store: Store, *, may_ask: bool) -> None:
         self.socket = socket
@@ -145,7 +152,7 @@ class _Conversation:
         return select.POLLIN if self._outgoing is None else select.POLLOUT
 
     def proceed(self) -> bool:
-        """Does what can be done without waiting; returns whether there is more to do."""
+        """Do what can be done without waiting; returns whether there is more to do."""
         try:
             if self._outgoing is None:
                 self._outgoing = self._request()
@@ -159,13 +166,13 @@ class _Conversation:
             return False  # the client went away
 
     def _request(self) -> Outgoing | None:
-        with_descriptors = packets.receive(self.socket, control.LARGEST)
-        with_descriptors.close()
-        if with_descriptors.descriptors or with_descriptors.truncated:
-            raise MessageError("a request carries no descriptors")
+        message = receive(self.socket, control.LARGEST)
+        message.close()
+        if message.descriptors or message.truncated:
+            raise MessageError("a request must not carry descriptors")
         if not self._may_ask:
-            raise MessageError("this user may not ask")
-        return answer(self._store, control.decode(with_descriptors.data))
+            raise MessageError("this user may not use the agent")
+        return answer(self._store, control.decode(message.data))
 
     def _send(self) -> bool:
         assert self._outgoing is not None
@@ -174,24 +181,25 @@ class _Conversation:
             if packet is None:
                 return False
             self._unsent = packet
-            packets.send(self.socket, *packet)
+            send(self.socket, *packet)
             self._unsent = None
 
     def _refuse(self, sentence: str) -> None:
         refusal = control.ControlPacket(control.REFUSED, 1, sentence.encode()[:1024])
         try:
-            packets.send(self.socket, control.encode(refusal))
+            send(self.socket, control.encode(refusal))
         except OSError:
             return
 
     def close(self) -> None:
+        """End the answer and the connection."""
         if self._outgoing is not None and hasattr(self._outgoing, "close"):
-            self._outgoing.close()  # ends the reading of what was being sent
+            self._outgoing.close()  # a generator: its readers count
         self.socket.close()
 
 
-class Agent:
-    """Serves at ``path`` and its control socket; ``say`` is told, a sentence each, what comes and what is refused.
+class Agent(Closing):
+    """Serves at ``path`` and its control socket; calls ``say`` with a sentence for each export and each refusal.
 
     ``mode`` and ``owner`` are those of both socket files; ``users`` may export and import besides root and this user.
     Raises TransferError where a socket cannot be made.
@@ -220,12 +228,12 @@ class Agent:
             raise
 
     def serve(self) -> None:
-        """Works until an exception (a signal) ends it."""
+        """Serve until an exception (a signal) ends it."""
         while True:
             self.step(_TICK)
 
     def step(self, timeout: float) -> None:
-        """Waits ``timeout`` seconds at the most for something to do, and does it."""
+        """Wait ``timeout`` seconds at the most for something to do, and do it."""
         poll = select.poll()
         poll.register(self._importer.fileno(), select.POLLIN)
         listener = self._control.socket.fileno()
@@ -258,14 +266,14 @@ class Agent:
             fd, _ = self._control.socket._accept()  # type: ignore[attr-defined]  # what socket.accept calls
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
-                time.sleep(_BREATH)  # the client still waits, and poll(2) would say so at once
+                time.sleep(_PAUSE)  # the client still waits, and poll(2) would return at once
             return
         connection = _socket.socket(fileno=fd)
         connection.setblocking(False)
         client = peer(connection)
-        may_ask = client is not None and trusted(client.uid, self._users)
+        may_ask = client is not None and is_trusted(client.uid, self._users)
         if not may_ask:
-            self._say(f"refused {client or 'somebody'}, who may not ask")
+            self._say(f"refused {client or 'somebody'}, who may not use the agent")
         if may_ask or len(self._conversations) < MAX_CONVERSATIONS // 2:  # never all places to those who may not
             self._conversations[fd] = _Conversation(connection, self._store, may_ask=may_ask)
         else:
@@ -278,7 +286,7 @@ class Agent:
             self._conversations.pop(fd).close()
 
     def close(self) -> None:
-        """Removes both sockets and closes all maps."""
+        """Remove both sockets and close all maps."""
         for conversation in self._conversations.values():
             conversation.close()
         self._conversations.clear()
@@ -286,10 +294,20 @@ class Agent:
         self._importer.close()
         self._store.close()
 
-    def __enter__(self) -> "Agent":
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+def notify_ready(address: str) -> bool:
+    """Send ``READY=1`` to the service manager's socket (sd_notify(3)); return whether that worked.
+
+    ``address`` is $NOTIFY_SOCKET: a path, ``@`` and an abstract name, or empty where no service manager asks.
+    """
+    if not address.startswith(("/", "@")):
+        return False
+    socket = open_socket(DATAGRAM)
+    try:
+        socket.connect(f"\0{address[1:]}" if address.startswith("@") else address)
+        socket.send(b"READY=1", _socket.MSG_NOSIGNAL)
+    except OSError:
+        return False
+    finally:
+        socket.close()
+    return True

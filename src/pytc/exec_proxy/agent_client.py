@@ -1,4 +1,4 @@
-"""Asking an agent for the maps that it keeps."""
+"""Requests to an agent: fetching the maps that it keeps, and dropping them."""
 
 import _socket
 import errno
@@ -6,53 +6,52 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from pytc.bpf.codec.text import printable
 from pytc.errors import MessageError, TransferError, strerror
 from pytc.exec_proxy import agent_wire as control
-from pytc.exec_proxy import packets
-from pytc.exec_proxy.assembly import Assembly
-from pytc.exec_proxy.received import ReceivedObject
-from pytc.exec_proxy.sockets import SEQPACKET, Credentials, connect
+from pytc.exec_proxy.received import Assembly, ReceivedObject
+from pytc.exec_proxy.sockets import SEQPACKET, Credentials, Message, connect, receive, send
 
 _TIMEOUT = 10.0
 
 
 class Fetched(NamedTuple):
-    """An object of an agent. Whoever has it closes ``received``."""
+    """An object of an agent; the caller closes ``received``."""
 
-    about: control.KeptObject
+    about: control.StoredObject
     received: ReceivedObject
 
 
 def fetch(path: str, selector: str = "") -> Iterator[Fetched]:
-    """The objects with this number or name that the agent at ``path`` keeps, the latest first; all for an empty one.
+    """Yield the objects of the agent at ``path`` with this number or name (all for an empty one), the latest first.
 
     The caller closes each; raises TransferError.
     """
-    with _asked(path, control.request(control.FETCH, selector)) as socket:
+    with _conversation(path, control.request(control.FETCH, selector)) as socket:
         while (packet := _next(path, socket)) is not None:
             yield _object(path, socket, packet)
 
 
 def drop(path: str, selector: str) -> int:
-    """Lets the agent at ``path`` forget objects; returns how many. Raises TransferError."""
-    with _asked(path, control.request(control.DROP, selector)) as socket:
+    """Make the agent at ``path`` forget objects; returns how many. Raises TransferError."""
+    with _conversation(path, control.request(control.DROP, selector)) as socket:
         packet, descriptors = _receive(path, socket)
         descriptors.close()
         if packet.kind != control.DONE:
-            raise _odd(path, packet)
+            raise _unexpected(path, packet)
         return packet.number
 
 
 @contextmanager
-def _asked(path: str, request: control.ControlPacket) -> Iterator[_socket.socket]:
+def _conversation(path: str, request: control.ControlPacket) -> Iterator[_socket.socket]:
     try:
         socket = connect(control.control_path(path), SEQPACKET, timeout=_TIMEOUT)
     except TransferError as error:
         if error.errno == errno.ENOENT:
-            error.with_hints(f'no agent serves at "{path}"; "pytc exec bpf agent {path}" does')
+            error.with_hints(f'no agent listens at "{path}"; start one with "pytc exec bpf agent {path}"')
         raise
     try:
-        packets.send(socket, control.encode(request))
+        send(socket, control.encode(request))
         yield socket
     except OSError as error:
         raise _lost(path, error) from error
@@ -65,49 +64,49 @@ def _lost(path: str, error: OSError) -> TransferError:
     return TransferError(f'the agent at "{path}": {reason}', errno=error.errno)
 
 
-def _odd(path: str, packet: control.ControlPacket) -> TransferError:
+def _unexpected(path: str, packet: control.ControlPacket) -> TransferError:
     if packet.kind == control.REFUSED:
-        sentence = "".join(c for c in packet.payload.decode("utf-8", "replace") if c.isprintable())
+        sentence = printable(packet.payload.decode("utf-8", "replace"))
         return TransferError(f'the agent at "{path}" refuses: {sentence}', errno=packet.number or None)
-    return MessageError(f'the agent at "{path}" sent a packet of kind {packet.kind}, which makes no sense here')
+    return MessageError(f'the agent at "{path}" sent a packet of kind {packet.kind}, which is unexpected here')
 
 
-def _receive(path: str, socket: _socket.socket) -> tuple[control.ControlPacket, packets.Packet]:
-    """The next packet, and the same as it came, with its descriptors."""
-    packet = packets.receive(socket, control.LARGEST)
+def _receive(path: str, socket: _socket.socket) -> tuple[control.ControlPacket, Message]:
+    """Receive the next packet; also returns the message, which owns the descriptors."""
+    message = receive(socket, control.LARGEST)
     try:
-        if not packet.data:
-            raise TransferError(f'the agent at "{path}" ended the conversation')
-        return control.decode(packet.data), packet
+        if not message.data:
+            raise TransferError(f'the agent at "{path}" closed the connection')
+        return control.decode(message.data), message
     except BaseException:
-        packet.close()
+        message.close()
         raise
 
 
 def _next(path: str, socket: _socket.socket) -> control.ControlPacket | None:
-    """The packet that begins an object, None at the end."""
-    packet, raw = _receive(path, socket)
-    raw.close()
+    """Receive the packet that begins an object; None at the end."""
+    packet, message = _receive(path, socket)
+    message.close()
     if packet.kind == control.DONE:
         return None
     if packet.kind != control.OBJECT:
-        raise _odd(path, packet)
+        raise _unexpected(path, packet)
     return packet
 
 
 def _object(path: str, socket: _socket.socket, first: control.ControlPacket) -> Fetched:
-    about = control.kept_object(first)
+    about = control.stored_object(first)
     sender = Credentials(about.pid, about.uid, 0)
     assembly = Assembly()
     try:
         for _ in range(first.number):
-            packet, raw = _receive(path, socket)
+            packet, message = _receive(path, socket)
             if packet.kind != control.PART:
-                raw.close()
-                raise _odd(path, packet)
-            received = assembly.take(raw._replace(data=packet.payload, sender=sender), 0.0)
+                message.close()
+                raise _unexpected(path, packet)
+            received = assembly.take(message._replace(data=packet.payload, sender=sender), 0.0)
             if received is not None:
                 return Fetched(about, received)
     finally:
         assembly.close()
-    raise MessageError(f'the agent at "{path}" sent an object that is not whole')
+    raise MessageError(f'the agent at "{path}" sent an incomplete object')

@@ -1,4 +1,4 @@
-"""What is said on an agent's control socket. Pure: bytes in, values out.
+"""The messages on an agent's control socket. Pure: bytes in, values out.
 
 A Unix socket of type SOCK_SEQPACKET, at the path of the agent's datagram socket with ``.control`` behind it. A
 connection carries one request and its answer. Every packet begins with eight bytes, in the machine's byte order:
@@ -16,7 +16,7 @@ offset bytes field
 kind    code from     number                         payload
 ======= ==== ======== ============================== =======================================================
 FETCH   1    client   0                              which objects: a number, a name, or nothing for all
-DROP    2    client   0                              the same
+DROP    2    client   0                              as for FETCH
 OBJECT  16   agent    PART packets that follow       number u32, pid s32, uid u32, padding u32, time s64 (ns)
 PART    17   agent    0                              a datagram as in :mod:`.wire`; its descriptors with it
 DONE    18   agent    objects sent or dropped        nothing; the last packet
@@ -41,13 +41,15 @@ _SUFFIX = ".control"
 
 
 class ControlPacket(NamedTuple):
+    """A packet; the meaning of ``number`` and ``payload`` depends on the kind."""
+
     kind: int
     number: int = 0
     payload: bytes = b""
 
 
-class KeptObject(NamedTuple):
-    """What an agent says of an object: its number there, who exported it, and when (nanoseconds since 1970)."""
+class StoredObject(NamedTuple):
+    """An object of an agent: its number there, who exported it, and when (nanoseconds since 1970)."""
 
     number: int
     pid: int
@@ -56,45 +58,47 @@ class KeptObject(NamedTuple):
 
 
 def control_path(path: str) -> str:
-    """Where the control socket of the agent at ``path`` is."""
+    """Return the path of the control socket of the agent at ``path``."""
     return path + _SUFFIX
 
 
 def encode(packet: ControlPacket) -> bytes:
+    """Return the bytes of a packet."""
     return _HEADER.pack(VERSION, packet.kind, packet.number) + packet.payload
 
 
 def decode(data: bytes) -> ControlPacket:
-    """Raises MessageError for a packet that is too short, or of another version."""
+    """Return the packet of some bytes; raises MessageError for too few, and for another version."""
     if len(data) < _HEADER.size:
         raise MessageError(f"a control packet of {len(data)} bytes")
     version, kind, number = _HEADER.unpack_from(data)
     if version != VERSION:
-        raise MessageError(f"version {version} of an agent's messages; {VERSION} is known")
+        raise MessageError(f"agent message version {version}; pytc knows {VERSION}")
     return ControlPacket(kind, number, data[_HEADER.size :])
 
 
 def request(kind: int, selector: str) -> ControlPacket:
-    """A request for objects; raises MessageError for a name that is too long."""
+    """Return a request about objects; raises MessageError for a name that is too long."""
     encoded = selector.encode("utf-8", "surrogateescape")
     if len(encoded) > LARGEST_SELECTOR:
-        raise MessageError(f"the name of an object has {LARGEST_SELECTOR} bytes at the most")
+        raise MessageError(f"an object's name has at most {LARGEST_SELECTOR} bytes")
     return ControlPacket(kind, 0, encoded)
 
 
 def selector_of(packet: ControlPacket) -> str:
-    """The objects that a request is about; raises MessageError for what is no request."""
+    """Return which objects a request is about; raises MessageError for anything but a request."""
     if packet.kind not in (FETCH, DROP) or packet.number or len(packet.payload) > LARGEST_SELECTOR:
-        raise MessageError(f"packet of kind {packet.kind} with {len(packet.payload)} bytes is no request")
+        raise MessageError(f"packet of kind {packet.kind} with {len(packet.payload)} bytes is not a request")
     return packet.payload.decode("utf-8", "surrogateescape")
 
 
-def object_packet(kept: KeptObject, parts: int) -> ControlPacket:
-    return ControlPacket(OBJECT, parts, _OBJECT.pack(kept.number, kept.pid, kept.uid, kept.received))
+def object_packet(stored: StoredObject, parts: int) -> ControlPacket:
+    """Return the packet that announces an object, and how many PART packets follow."""
+    return ControlPacket(OBJECT, parts, _OBJECT.pack(*stored))
 
 
-def kept_object(packet: ControlPacket) -> KeptObject:
-    """Raises MessageError."""
+def stored_object(packet: ControlPacket) -> StoredObject:
+    """Return the object that a packet announces; raises MessageError."""
     if packet.kind != OBJECT or len(packet.payload) != _OBJECT.size:
         raise MessageError(f"packet of kind {packet.kind} with {len(packet.payload)} bytes, an object expected")
-    return KeptObject(*_OBJECT.unpack(packet.payload))
+    return StoredObject(*_OBJECT.unpack(packet.payload))

@@ -1,20 +1,18 @@
-"""Maps as variables of the environment. Pure.
+"""Ids, names and environment variables by which the heirs of maps tell them apart. Pure.
 
-``BPF_NUM_MAPS`` is their number, ``BPF_MAP<id>`` the descriptor of the map with that id, as with tc; besides,
+``BPF_NUM_MAPS`` is the number of maps, ``BPF_MAP<id>`` the descriptor of the map with that id, as with tc; besides,
 ``BPF_MAP_<NAME>`` is the descriptor of the map that the kernel knows by that name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
-
-from pytc.exec_proxy.identifiers import assign_ids, shell_name
 
 COUNT = "BPF_NUM_MAPS"
 PREFIX = "BPF_MAP"
 
 
 class NamedDescriptor(NamedTuple):
-    """``id`` is what the sender says, ``name`` what the kernel says; empty for a map without a name."""
+    """A map: ``id`` is the sender's, ``name`` the kernel's, empty for a map without one."""
 
     id: int
     name: str
@@ -22,8 +20,11 @@ class NamedDescriptor(NamedTuple):
 
 
 def variables(maps: Sequence[NamedDescriptor]) -> dict[str, str]:
-    """The variables for maps. Where two want the same id or name, the first gets it; the other an unused id, and its
-    name with ``_2``, ``_3`` and so on behind it."""
+    """Return the variables for maps.
+
+    Where two maps have the same id or name, the first keeps it; the other gets an unused id, and its name with ``_2``,
+    ``_3`` and so on behind it.
+    """
     result = {COUNT: str(len(maps))}
     for number, one in zip(assign_ids([one.id for one in maps]), maps, strict=True):
         result[f"{PREFIX}{number}"] = str(one.fd)
@@ -42,11 +43,38 @@ def _free(name: str, used: Mapping[str, str]) -> str:
 
 
 def with_maps(base: Mapping[str, str], maps: Sequence[NamedDescriptor]) -> dict[str, str]:
-    """An environment with the variables for these maps, and without those of an import around it."""
+    """Return an environment with the variables for these maps, and without those of an enclosing import."""
     nested = COUNT in base
-    kept = {name: value for name, value in base.items() if not (nested and _is_of_import(name, value))}
-    return {**kept, **variables(maps)}
+    others = {name: value for name, value in base.items() if not (nested and _is_of_import(name, value))}
+    return {**others, **variables(maps)}
 
 
 def _is_of_import(name: str, value: str) -> bool:
     return name == COUNT or (name.startswith(PREFIX) and value.isdigit())
+
+
+def assign_ids(wanted: Sequence[int | None], taken: Iterable[int] = ()) -> list[int]:
+    """Return an id for each map: the one that it wants (None: any), unless an earlier map or ``taken`` has it.
+
+    Others get the smallest that no map wants. (In tc two maps without an id both become BPF_MAP0.)
+    """
+    used = set(taken)
+    result: list[int | None] = []
+    for number in wanted:
+        free = number is not None and number not in used
+        result.append(number if free else None)
+        if free and number is not None:
+            used.add(number)
+    unused = 0
+    for index, number in enumerate(result):
+        if number is None:
+            while unused in used:
+                unused += 1
+            used.add(unused)
+            result[index] = unused
+    return [number for number in result if number is not None]
+
+
+def shell_name(name: str) -> str:
+    """Return a name as part of a shell variable's: all but ``[A-Za-z0-9_]`` becomes ``_``."""
+    return "".join(character if character.isascii() and character.isalnum() else "_" for character in name)

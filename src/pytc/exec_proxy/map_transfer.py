@@ -1,7 +1,7 @@
-"""Sending a loaded object's maps to whoever waits for them, and waiting for maps.
+"""Export the maps of a loaded object to another process, and import them there.
 
 >>> with Importer("/run/bpf.sock") as importer, importer.receive() as received:
-...     print(received.identity.name, [found.name for found in received.maps])
+...     print(received.identity.name, [map.name for map in received.maps])
 
 and in another process, while ``loaded`` is what :func:`pytc.bpf.load` gave:
 
@@ -13,16 +13,14 @@ import os
 import select
 import time
 from collections.abc import Callable, Collection, Iterable
-from types import TracebackType
 
-from pytc.bpf.maps import Map
-from pytc.bpf.spec import DATA
+from pytc.bpf.maps.map import Map
+from pytc.bpf.object.spec import DATA
+from pytc.closing import Closing
 from pytc.errors import MessageError, TransferError, strerror
-from pytc.exec_proxy import packets
-from pytc.exec_proxy.assembly import Assembly
-from pytc.exec_proxy.identifiers import assign_ids
-from pytc.exec_proxy.received import ReceivedObject
-from pytc.exec_proxy.sockets import DATAGRAM, BoundSocket, connect, trusted
+from pytc.exec_proxy.environment import assign_ids
+from pytc.exec_proxy.received import Assembly, ReceivedObject
+from pytc.exec_proxy.sockets import DATAGRAM, BoundSocket, connect, is_trusted, receive, send
 from pytc.exec_proxy.wire import LARGEST, MAPS_IN_DATAGRAM, MapEntry, ObjectIdentity, encode
 
 #: Seconds that an exporter waits for an importer that does not read.
@@ -31,7 +29,7 @@ _U32 = 0xFFFFFFFF
 
 
 def identify(path: str) -> ObjectIdentity:
-    """The identity of an object file; without device and inode when it is gone."""
+    """Return the identity of an object file; without device and inode when it is gone."""
     try:
         status = os.stat(path)
     except OSError:
@@ -39,8 +37,8 @@ def identify(path: str) -> ObjectIdentity:
     return ObjectIdentity(path, status.st_dev, status.st_ino)
 
 
-class Exporter:
-    """A connection to an importer, made before there is anything to send: what is likely to go wrong goes wrong here.
+class Exporter(Closing):
+    """A connection to an importer. It is made before there is anything to send, since it is what can go wrong.
 
     Raises TransferError.
     """
@@ -51,7 +49,7 @@ class Exporter:
             self._socket = connect(path, DATAGRAM, timeout=SEND_TIMEOUT)
         except TransferError as error:
             if error.errno == errno.ENOENT:
-                error.with_hints(f'"pytc exec bpf import {path}" makes it, and waits for maps')
+                error.with_hints(f'"pytc exec bpf import {path}" creates it and waits for maps')
             raise
         try:
             self._socket.bind("")  # an address of its own tells the importer which datagrams belong together
@@ -59,21 +57,21 @@ class Exporter:
             pass  # it then has process and object to go by
 
     def send(self, identity: ObjectIdentity, maps: Iterable[Map]) -> int:
-        """Sends maps, in several datagrams where there are more than 64, and returns their number.
+        """Send maps, in several datagrams where there are more than 64, and return their number.
 
         Raises TransferError; then the importer has got none or, of several datagrams, not all, which it forgets.
         """
         ordered = in_order(maps)
         if not ordered:
-            raise TransferError(f'"{identity.name}" has no maps that could be exported')
+            raise TransferError(f'"{identity.name}" has no maps to export')
         fds = [one.fd for one in ordered]
         for number, data in enumerate(encode(identity, entries(ordered))):
             at = number * MAPS_IN_DATAGRAM
             try:
-                packets.send(self._socket, data, fds[at : at + MAPS_IN_DATAGRAM])
+                send(self._socket, data, fds[at : at + MAPS_IN_DATAGRAM])
             except TimeoutError:
                 raise TransferError(
-                    f'cannot export to "{self.path}": whoever listens there has not read for {SEND_TIMEOUT:g} seconds'
+                    f'cannot export to "{self.path}": the listener has not read for {SEND_TIMEOUT:g} seconds'
                 ) from None
             except OSError as error:
                 raise TransferError(
@@ -82,30 +80,23 @@ class Exporter:
         return len(ordered)
 
     def close(self) -> None:
+        """End the connection."""
         self._socket.close()
-
-    def __enter__(self) -> "Exporter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def send_maps(path: str, identity: ObjectIdentity, maps: Iterable[Map]) -> int:
-    """Sends maps to the importer at ``path``; returns their number. Raises TransferError."""
+    """Send maps to the importer at ``path``; returns their number. Raises TransferError."""
     with Exporter(path) as exporter:
         return exporter.send(identity, maps)
 
 
 def in_order(maps: Iterable[Map]) -> list[Map]:
-    """As they are sent: declared maps first, then those of global variables; otherwise in the order given."""
+    """Return maps in the order in which they are sent: declared ones before those of global variables."""
     return sorted(maps, key=lambda one: one.spec is not None and one.spec.origin == DATA)
 
 
 def entries(maps: Iterable[Map]) -> list[MapEntry]:
-    """What is said of maps; one that declares no id, or that of another, gets an unused one."""
+    """Return the entries of maps; one that declares no id, or that of another, gets an unused one."""
     maps = list(maps)
     ids = assign_ids([one.spec.id if one.spec is not None else None for one in maps])
     return [_entry(one, number) for one, number in zip(maps, ids, strict=True)]
@@ -119,9 +110,12 @@ def _entry(one: Map, number: int) -> MapEntry:
     return entry._replace(pinning=spec.pinning, inner_id=spec.inner_id, inner_idx=spec.inner_idx & _U32)
 
 
-class Importer:
-    """Waits at a path for exports. ``users`` may export besides root and this user; ``refused`` is told, as a
-    sentence, what was not taken and from whom. Raises TransferError where the path cannot be had."""
+class Importer(Closing):
+    """A socket at a path that takes exports.
+
+    ``users`` may export besides root and this user; ``refused`` is called with a sentence for each export that is
+    refused. Raises TransferError where the socket cannot be made.
+    """
 
     def __init__(
         self,
@@ -139,52 +133,44 @@ class Importer:
         self._bound.socket.setblocking(False)
 
     def fileno(self) -> int:
-        """For poll(2)."""
+        """Return the descriptor for poll(2)."""
         return self._bound.socket.fileno()
 
     def receive(self, timeout: float | None = None) -> ReceivedObject:
-        """The next whole export, which the caller closes; raises TransferError after ``timeout`` seconds."""
+        """Wait for the next whole export, which the caller closes; raises TransferError after ``timeout`` seconds."""
         end = None if timeout is None else time.monotonic() + max(timeout, 0)
         poll = select.poll()
         poll.register(self.fileno(), select.POLLIN)
         while True:
             left = None if end is None else end - time.monotonic()
             if left is not None and left <= 0:
-                raise TransferError(f'no maps came to "{self._bound.path}" in time')
+                raise TransferError(f'no maps arrived at "{self._bound.path}" in time')
             if poll.poll(None if left is None else left * 1000 + 1):
                 received = self.take()
                 if received is not None:
                     return received
 
     def take(self) -> ReceivedObject | None:
-        """Takes one datagram that is there; the export that it completes, None otherwise. Never waits."""
+        """Take one datagram without waiting; returns the export that it completes, None otherwise."""
         try:
-            packet = packets.receive(self._bound.socket, LARGEST)
+            message = receive(self._bound.socket, LARGEST)
         except (BlockingIOError, InterruptedError):
             return None
         try:
-            if packet.sender is not None and not trusted(packet.sender.uid, self._users):
-                packet.close()
+            if message.sender is not None and not is_trusted(message.sender.uid, self._users):
+                message.close()
                 raise MessageError("this user may not export to it")
-            return self._assembly.take(packet, time.monotonic())
+            return self._assembly.take(message, time.monotonic())
         except MessageError as error:
             if self._refused is not None:
-                self._refused(f"refused maps from {packet.sender or 'somebody'}: {error}")
+                self._refused(f"refused maps from {message.sender or 'somebody'}: {error}")
             return None
 
     def expire(self) -> None:
-        """Closes the descriptors of exports whose other datagrams never came."""
+        """Close the descriptors of exports whose other datagrams never came."""
         self._assembly.expire(time.monotonic())
 
     def close(self) -> None:
-        """Removes the socket."""
+        """Remove the socket."""
         self._assembly.close()
         self._bound.close()
-
-    def __enter__(self) -> "Importer":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

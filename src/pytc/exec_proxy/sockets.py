@@ -1,6 +1,7 @@
-"""Unix sockets with a path: made, found and removed so that nobody else can slip something in between.
+"""Unix sockets with a path, and messages with descriptors on them.
 
-Rules, which follow those of the kernel's fs.protected_regular:
+Sockets are made, found and removed so that nobody else can slip something in between. The rules follow those of the
+kernel's fs.protected_regular:
 
 - A socket file gets its mode before it exists; a path that exists is never taken over, whatever it is.
 - Only the file that was made is removed again.
@@ -14,23 +15,25 @@ import errno
 import os
 import stat
 import struct
-from collections.abc import Collection
-from types import TracebackType
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from pytc.bpf.descriptor import OwnedFd
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.closing import Closing
 from pytc.errors import TransferError, strerror
-from pytc.exec_proxy.signals import uninterrupted
+from pytc.signals import uninterrupted
 
 DATAGRAM = _socket.SOCK_DGRAM
 SEQPACKET = _socket.SOCK_SEQPACKET
 _LONGEST_PATH = 107
 _CREDENTIALS = struct.Struct("=iII")
 _TIMEVAL = struct.Struct("@ll")
+_SCM_MAX_FD = 253  # include/net/scm.h: the most descriptors that a message can carry
+_ANCILLARY = _socket.CMSG_SPACE(4 * _SCM_MAX_FD) + _socket.CMSG_SPACE(_CREDENTIALS.size)
 
 
 class Credentials(NamedTuple):
-    """``struct ucred``: who is at the other end, as the kernel says."""
+    """``struct ucred``: the process at the other end, from the kernel."""
 
     pid: int
     uid: int
@@ -41,26 +44,25 @@ class Credentials(NamedTuple):
 
 
 def parse_credentials(data: bytes) -> Credentials | None:
-    """From the bytes of a ``struct ucred``; None for other lengths."""
+    """Return the credentials of a ``struct ucred``; None for other lengths."""
     return Credentials(*_CREDENTIALS.unpack(data)) if len(data) == _CREDENTIALS.size else None
 
 
-def trusted(uid: int, others: Collection[int] = ()) -> bool:
-    """Whether a user may take part: root, this user, and who was named."""
+def is_trusted(uid: int, others: Collection[int] = ()) -> bool:
+    """Return whether a user may take part: root, this user, and ``others``."""
     return uid in (0, os.geteuid()) or uid in others
 
 
 def open_socket(kind: int) -> _socket.socket:
+    """Open a Unix socket, which no child inherits."""
     return _socket.socket(_socket.AF_UNIX, kind | _socket.SOCK_CLOEXEC)
 
 
-class BoundSocket:
+class BoundSocket(Closing):
     """A socket bound at a path; owns both, and removes the file with :meth:`close` if it is still the one it made.
 
-    A datagram socket says who sends (SO_PASSCRED).
-
-    ``mode`` are the permissions of the file, ``owner`` the user whom it is given to (-1: nobody else). Raises
-    TransferError.
+    A datagram socket receives the credentials of senders (SO_PASSCRED). ``mode`` are the permissions of the file,
+    ``owner`` the user whom it is given to (-1: nobody else). Raises TransferError.
     """
 
     def __init__(self, path: str, kind: int, *, mode: int = 0o600, owner: int = -1) -> None:
@@ -85,11 +87,11 @@ class BoundSocket:
             raise
 
     def _give(self, mode: int, owner: int) -> None:
-        """What the umask took, and the owner; on the file that was made, not on whatever has its name by now."""
+        """Set owner and mode, of which the umask took bits, on the file that was made, not on one that replaced it."""
         with _opened(self.path) as file:
             status = os.fstat(file.fd)
             if (status.st_dev, status.st_ino) != self._made or not stat.S_ISSOCK(status.st_mode):
-                raise TransferError(f'"{self.path}" is not the socket that was made there')
+                raise TransferError(f'"{self.path}" is not the socket created there')
             name = _by_descriptor(file.fd)
             if owner >= 0:
                 os.chown(name, owner, -1)
@@ -97,7 +99,7 @@ class BoundSocket:
                 os.chmod(name, mode)  # noqa: PTH101 (pathlib is not loaded)
 
     def close(self) -> None:
-        """A second call does nothing."""
+        """Close the socket and remove its file; a second call does nothing."""
         self.socket.close()
         made, self._made = self._made, None
         if made is None:
@@ -112,14 +114,6 @@ class BoundSocket:
     def __del__(self) -> None:
         self.close()  # for what a signal interrupts before anybody else has it
 
-    def __enter__(self) -> "BoundSocket":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 def _bind(socket: _socket.socket, path: str) -> None:
     try:
@@ -127,66 +121,66 @@ def _bind(socket: _socket.socket, path: str) -> None:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             what = _what_is_at(path)
-            hint = (f'it was left behind by a process that was killed: "rm {path}" makes room',)
+            hint = (f'a killed process left it behind; remove it with "rm {path}"',)
             raise TransferError(
                 f'cannot make a socket at "{path}": {what}', errno=errno.EEXIST, hints=hint if what == _STALE else ()
             ) from error
         raise
 
 
-_STALE = "there is a socket that nobody listens on"
+_STALE = "a socket exists there that nobody listens on"
 
 
 def _what_is_at(path: str) -> str:
     try:
         status = os.lstat(path)
     except OSError:
-        return "something was there"
+        return "something existed there"
     if not stat.S_ISSOCK(status.st_mode):
-        return "there is a file with that name, which is no socket"
+        return "a file exists there that is not a socket"
     whose = "" if status.st_uid == os.geteuid() else f" of user {status.st_uid}"
     probe = open_socket(DATAGRAM)
     result = probe.connect_ex(path)  # has no effect on who listens, unlike that of a stream
     probe.close()
     if result == errno.ECONNREFUSED:
         return f"{_STALE}{whose}"
-    return f"somebody{whose} listens there" if result in (0, errno.EPROTOTYPE) else f"there is a socket{whose}"
+    return f"somebody{whose} listens there" if result in (0, errno.EPROTOTYPE) else f"a socket{whose} exists there"
 
 
 def _check_path(path: str) -> None:
-    """Raises TransferError for no path, and where others could put something in place of what is made there."""
+    """Raise TransferError for no path, and for one where others could replace the socket."""
     if not path or "\0" in path:
         raise TransferError("a socket needs a path")
     if len(os.fsencode(path)) > _LONGEST_PATH:
-        raise TransferError(f'"{path}" is too long for a socket: {_LONGEST_PATH} bytes are the most')
+        raise TransferError(f'"{path}" is too long for a socket: the limit is {_LONGEST_PATH} bytes')
     status = os.stat(os.path.dirname(path) or ".")
     if _shared(status) and not status.st_mode & stat.S_ISVTX:
         raise TransferError(
             f'cannot make a socket at "{path}": other users may replace files in its directory, which '
-            "they can write to and which is not sticky",
+            "they can write to and is not sticky",
             errno=errno.EPERM,
         )
 
 
 def _shared(directory: os.stat_result) -> bool:
-    """Whether others than its owner and root may write to a directory."""
+    """Return whether others than its owner and root may write to a directory."""
     if directory.st_mode & stat.S_IWOTH:
         return True
     return bool(directory.st_mode & stat.S_IWGRP) and directory.st_gid not in (0, os.getegid())
 
 
 def _opened(path: str) -> OwnedFd:
-    """The file itself, whatever it is: for fstat(2) and :func:`_by_descriptor`."""
+    """Open a file of any type, without following a link: for fstat(2) and :func:`_by_descriptor`."""
     return OwnedFd(os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC))
 
 
 def _by_descriptor(fd: int) -> str:
-    """A path that leads to just the file that is open."""
+    """Return a path that leads to just this open file."""
     return f"/proc/self/fd/{fd}"
 
 
 def connect(path: str, kind: int, *, timeout: float) -> _socket.socket:
-    """A socket connected to the one at a path; ``timeout`` in whole seconds is for this and each later call on it.
+    """Connect to the socket at a path; ``timeout`` in whole seconds is for this and each later call on it.
 
     Raises TransferError, also where somebody else's socket stands in a shared directory.
     """
@@ -209,11 +203,11 @@ def connect(path: str, kind: int, *, timeout: float) -> _socket.socket:
 
 def _check_socket(path: str, file: os.stat_result) -> None:
     if stat.S_ISLNK(file.st_mode):
-        raise TransferError(f'"{path}" is a symbolic link, which is not followed to a socket', errno=errno.ELOOP)
+        raise TransferError(f'"{path}" is a symbolic link; pytc does not follow one to a socket', errno=errno.ELOOP)
     if not stat.S_ISSOCK(file.st_mode):
-        raise TransferError(f'"{path}" is no socket', errno=errno.ENOTSOCK)
+        raise TransferError(f'"{path}" is not a socket', errno=errno.ENOTSOCK)
     directory = os.stat(os.path.dirname(path) or ".")
-    if _shared(directory) and not trusted(file.st_uid, (directory.st_uid,)):
+    if _shared(directory) and not is_trusted(file.st_uid, (directory.st_uid,)):
         raise TransferError(
             f'the socket "{path}" belongs to user {file.st_uid}, who could have put it there: its directory is shared',
             errno=errno.EPERM,
@@ -221,26 +215,26 @@ def _check_socket(path: str, file: os.stat_result) -> None:
 
 
 def peer(socket: _socket.socket) -> Credentials | None:
-    """Who is at the other end of a connection (SO_PEERCRED), None where the kernel does not say."""
+    """Return the credentials of the other end of a connection (SO_PEERCRED); None where the kernel has none."""
     return parse_credentials(socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, _CREDENTIALS.size))
 
 
 def _check_peer(path: str, kind: int, socket: _socket.socket, owner: int) -> None:
-    """A connection knows who listens. A datagram socket does not, and has the owner of its file to go by."""
+    """Raise TransferError where another user listens than the owner of the file; datagram sockets cannot tell."""
     if kind == DATAGRAM:
         return
     other = peer(socket)
-    if other is None or not trusted(other.uid, (owner,)):
+    if other is None or not is_trusted(other.uid, (owner,)):
         raise TransferError(
-            f'who listens on "{path}" is {other or "unknown"}, not its owner, user {owner}', errno=errno.EPERM
+            f'the listener on "{path}" is {other or "unknown"}, not its owner, user {owner}', errno=errno.EPERM
         )
 
 
 _LIKELY = {
     errno.ECONNREFUSED: "nobody listens there any more",
-    errno.EPROTOTYPE: "what listens there is no importer",
-    errno.EACCES: "its permissions keep this user out",
-    errno.EAGAIN: "who listens there is busy with others",
+    errno.EPROTOTYPE: "the listener is not an importer",
+    errno.EACCES: "its permissions do not allow this user",
+    errno.EAGAIN: "the listener is busy with others",
 }
 
 
@@ -249,3 +243,45 @@ def _cannot(do: str, path: str, error: OSError) -> TransferError:
     return TransferError(
         f'cannot {do} "{path}": {strerror(error.errno or 0)}', errno=error.errno, hints=(likely,) if likely else ()
     )
+
+
+class Message(NamedTuple):
+    """A message with its descriptors, which are open and belong to whoever has the message.
+
+    ``truncated`` says that bytes or descriptors are missing; ``sender`` is None where the socket does not ask for
+    credentials. ``address`` is the sender's, if any.
+    """
+
+    data: bytes
+    descriptors: tuple[OwnedFd, ...]
+    sender: Credentials | None
+    truncated: bool
+    address: bytes
+
+    def close(self) -> None:
+        """Close the descriptors."""
+        for descriptor in self.descriptors:
+            descriptor.close()
+
+
+def receive(socket: _socket.socket, largest: int) -> Message:
+    """Receive the next message, of at most ``largest`` bytes; raises OSError."""
+    data, ancillary, flags, address = socket.recvmsg(largest, _ANCILLARY, _socket.MSG_CMSG_CLOEXEC)
+    descriptors: list[OwnedFd] = []
+    sender = None
+    for level, kind, content in ancillary:
+        if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+            descriptors += [
+                OwnedFd(fd) for fd in struct.unpack(f"={len(content) // 4}i", content[: len(content) // 4 * 4])
+            ]
+        elif level == _socket.SOL_SOCKET and kind == _socket.SCM_CREDENTIALS:
+            sender = parse_credentials(content)
+    truncated = bool(flags & (_socket.MSG_TRUNC | _socket.MSG_CTRUNC))
+    encoded = address if isinstance(address, bytes) else str(address or "").encode("utf-8", "surrogateescape")
+    return Message(data, tuple(descriptors), sender, truncated, encoded)
+
+
+def send(socket: _socket.socket, data: bytes, fds: Sequence[int] = ()) -> None:
+    """Send one message with descriptors; raises OSError."""
+    rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack(f"={len(fds)}i", *fds))] if fds else []
+    socket.sendmsg([data], rights)

@@ -1,4 +1,4 @@
-"""Becoming another program that inherits maps."""
+"""Replace this process by a command that inherits maps."""
 
 import os
 import signal
@@ -7,12 +7,12 @@ from typing import NoReturn
 
 from pytc.errors import TransferError
 
-#: Python ignores these; execve(2) would hand that on.
+#: Python ignores these signals; execve(2) would hand that on.
 _RESTORED = ("SIGPIPE", "SIGXFSZ")
 
 
 def spawn(words: Sequence[str], environment: Mapping[str, str], descriptors: Iterable[int]) -> NoReturn:
-    """Replaces this process by a command that inherits these descriptors; looks along PATH of ``environment``.
+    """Replace this process by a command that inherits descriptors; it is searched in PATH of ``environment``.
 
     Raises TransferError when the command cannot be run; the descriptors are close-on-exec again then.
     """

@@ -1,12 +1,13 @@
 """The kernel's trace pipe, into which bpf_trace_printk writes (Documentation/trace/ftrace.rst)."""
 
-import ctypes
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from pytc.bpf.descriptor import OwnedFd
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.mounts import mounted
 from pytc.errors import TraceError, strerror
+from pytc.libc import mount
 
 MOUNT = "/sys/kernel/tracing"
 _KNOWN = (MOUNT, "/sys/kernel/debug/tracing")
@@ -14,41 +15,32 @@ _CHUNK = 1 << 16
 
 
 def find_tracefs() -> str:
-    """The directory of a mounted tracefs, empty when there is none."""
-    return next((place for place in (*_KNOWN, *_mounted()) if os.path.exists(f"{place}/trace_pipe")), "")
-
-
-def _mounted() -> Iterator[str]:
-    from pytc.bpf.pinning import mount_points
-
-    try:
-        with open("/proc/mounts", "rb") as mounts:
-            yield from mount_points(mounts.read(), b"tracefs")
-    except OSError:
-        return
+    """Return the directory of a mounted tracefs, empty when there is none."""
+    return next((path for path in (*_KNOWN, *mounted("tracefs")) if os.path.exists(f"{path}/trace_pipe")), "")
 
 
 def mount_tracefs() -> str:
-    """Mounts a tracefs where it belongs, and returns the place; raises TraceError."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(b"tracefs", MOUNT.encode(), b"tracefs", ctypes.c_ulong(0), None) != 0:
-        number = ctypes.get_errno()
+    """Mount a tracefs at its usual place, and return that; raises TraceError."""
+    try:
+        mount("tracefs", MOUNT)
+    except OSError as error:
+        number = error.errno or 0
         raise TraceError(
             f'no tracefs is mounted, and mounting one at "{MOUNT}" failed: {strerror(number)}',
             errno=number,
             hints=_hints(number),
-        )
+        ) from error
     return MOUNT
 
 
 def _hints(number: int) -> tuple[str, ...]:
     if number in (errno.EPERM, errno.EACCES):
-        return ("the trace pipe is for root, and in a container for the host's root alone",)
+        return ("only root can read the trace pipe, in a container only the host's root",)
     return ()
 
 
 def open_trace_pipe() -> OwnedFd:
-    """Opens the trace pipe, of which every line is read once; raises TraceError."""
+    """Open the trace pipe, of which every line is read once; raises TraceError."""
     path = f"{find_tracefs() or mount_tracefs()}/trace_pipe"
     try:
         return OwnedFd(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
@@ -59,8 +51,7 @@ def open_trace_pipe() -> OwnedFd:
 
 
 def copy_trace(pipe: OwnedFd, write: Callable[[bytes], object]) -> None:
-    """Hands on what comes out of the trace pipe, until the pipe ends or an exception (Ctrl-C) does; raises
-    TraceError."""
+    """Copy the trace pipe until its end, or until an exception like that of Ctrl-C; raises TraceError."""
     while True:
         try:
             data = os.read(pipe.fd, _CHUNK)

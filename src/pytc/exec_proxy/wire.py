@@ -24,6 +24,7 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pytc.bpf.codec.text import printable
 from pytc.errors import MessageError
 
 VERSION = 1
@@ -39,7 +40,7 @@ _U32 = 0xFFFFFFFF
 
 
 class ObjectIdentity(NamedTuple):
-    """The object file that maps come from: its name, and what stat(2) says of it."""
+    """The object file that maps come from: its name, and its st_dev and st_ino."""
 
     name: str
     device: int = 0
@@ -47,7 +48,7 @@ class ObjectIdentity(NamedTuple):
 
 
 class MapEntry(NamedTuple):
-    """``struct bpf_elf_map``: what the sender says of a map."""
+    """``struct bpf_elf_map``: the sender's description of a map."""
 
     type: int
     key_size: int
@@ -69,16 +70,16 @@ class Part(NamedTuple):
 
 
 def encode(identity: ObjectIdentity, entries: Sequence[MapEntry]) -> list[bytes]:
-    """The datagrams of an export; the first carries the first 64 entries, and so on. Raises MessageError."""
+    """Encode an export as datagrams; the first carries the first 64 entries, and so on. Raises MessageError."""
     if not 0 < len(entries) <= MAX_MAPS:
-        raise MessageError(f"{len(entries)} maps cannot be exported; 1 to {MAX_MAPS} can")
+        raise MessageError(f"cannot export {len(entries)} maps; 1 to {MAX_MAPS} are possible")
     header = HEADER.pack(VERSION, len(entries), _name(identity.name), identity.device, identity.inode)
     packed = [ENTRY.pack(*(value & _U32 for value in entry)) for entry in entries]
     return [header + b"".join(packed[at : at + MAPS_IN_DATAGRAM]) for at in range(0, len(packed), MAPS_IN_DATAGRAM)]
 
 
 def _name(name: str) -> bytes:
-    """At most 63 bytes: of a longer path its last part, which tells more than the first."""
+    """Return at most 63 bytes of a name: of a longer path its last part, which tells more than the first."""
     encoded = name.encode("utf-8", "surrogateescape")
     if len(encoded) > _NAME_BYTES:
         encoded = encoded.rpartition(b"/")[2][:_NAME_BYTES]
@@ -86,17 +87,17 @@ def _name(name: str) -> bytes:
 
 
 def decode(data: bytes, descriptors: int) -> Part:
-    """What a datagram says that came with that many descriptors; raises MessageError."""
+    """Decode a datagram that came with that many descriptors; raises MessageError."""
     if len(data) < HEADER.size:
-        raise MessageError(f"a datagram of {len(data)} bytes; an export has {HEADER.size} and more")
+        raise MessageError(f"a datagram of {len(data)} bytes; an export has at least {HEADER.size}")
     version, total, name, device, inode = HEADER.unpack_from(data)
     if version != VERSION:
-        raise MessageError(f"version {version} of the message; {VERSION} is known")
+        raise MessageError(f"message version {version}; pytc knows {VERSION}")
     if not 0 < descriptors <= MAPS_IN_DATAGRAM:
         raise MessageError(f"{descriptors} descriptors in a datagram; 1 to {MAPS_IN_DATAGRAM} are possible")
     if not descriptors <= total <= MAX_MAPS:
         raise MessageError(
-            f"{total} maps announced, {descriptors} descriptors in this datagram; at most {MAX_MAPS} maps are taken"
+            f"{total} maps announced, {descriptors} descriptors in this datagram; at most {MAX_MAPS} maps are accepted"
         )
     size, rest = divmod(len(data) - HEADER.size, descriptors)
     layout = {ENTRY.size: ENTRY, ENTRY_2015.size: ENTRY_2015}.get(size)
@@ -114,6 +115,5 @@ def _entry(words: tuple[int, ...]) -> MapEntry:
 
 
 def _text(name: bytes) -> str:
-    """Without what a terminal would obey: names come from whoever sends."""
-    text = name.partition(b"\0")[0].decode("utf-8", "replace")
-    return "".join(character if character.isprintable() else "?" for character in text)
+    """Return a name that is safe to print on a terminal: any process may be the sender."""
+    return printable(name.partition(b"\0")[0].decode("utf-8", "replace"))

@@ -1,23 +1,22 @@
-"""News from the kernel about traffic control: each change, as a message (rtnetlink(7), RTNLGRP_TC)."""
+"""Notifications of the kernel about traffic control: a message for each change (rtnetlink(7), RTNLGRP_TC)."""
 
 import _socket
 import errno
-import struct
 from collections.abc import Iterator
-from types import TracebackType
 
-from pytc.errors import NetlinkError, NetlinkProtocolError
+from pytc.closing import Closing
+from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
+from pytc.netlink.messages import split_messages
 
-_HEADER = struct.Struct("=IHHII")
 _GROUP = 1 << 3  # RTMGRP_TC
 _BUFFER = 1 << 18
-#: What the kernel may have waiting for us, in bytes.
-_WAITING = 1 << 22
+#: Bytes that the kernel may queue for us.
+_QUEUE = 1 << 22
 
 
-class Listener:
-    """Receives what changes in the network namespace in which it is made; raises NetlinkError."""
+class Listener(Closing):
+    """A socket that receives the changes in the network namespace in which it is made; raises NetlinkError."""
 
     def __init__(self) -> None:
         try:
@@ -25,14 +24,14 @@ class Listener:
         except OSError as error:
             raise NetlinkError(error.errno or errno.EIO, "cannot open a netlink socket") from error
         try:
-            self._socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVBUF, _WAITING)
+            self._socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVBUF, _QUEUE)
             self._socket.bind((0, _GROUP))
         except OSError as error:
             self.close()
             raise NetlinkError(error.errno or errno.EIO, "cannot listen to the kernel") from error
 
     def messages(self) -> Iterator[bytes | None]:
-        """Whole messages as they come; None where the kernel had to drop some, because they came too fast."""
+        """Yield whole messages as they come, and None where they came too fast and the kernel dropped some."""
         while True:
             try:
                 data = self._socket.recv(_BUFFER)
@@ -45,22 +44,3 @@ class Listener:
 
     def close(self) -> None:
         self._socket.close()
-
-    def __enter__(self) -> "Listener":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def split_messages(data: bytes) -> Iterator[bytes]:
-    """The messages in a buffer; raises NetlinkProtocolError for one that is cut off."""
-    at = 0
-    while at + _HEADER.size <= len(data):
-        length = _HEADER.unpack_from(data, at)[0]
-        if length < _HEADER.size or at + length > len(data):
-            raise NetlinkProtocolError("a truncated netlink message")
-        yield data[at : at + length]
-        at += -(-length // 4) * 4

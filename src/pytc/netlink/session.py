@@ -10,13 +10,13 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 
-from pytc.errors import NamespaceError, NetlinkError, NetlinkProtocolError
+from pytc.closing import Closing
+from pytc.errors import DeviceNotFoundError, NamespaceError, NetlinkError, NetlinkProtocolError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage, addressed, decode, encode, split_attributes
+from pytc.netlink.messages import NLMSGHDR, TcMessage, addressed, decode, encode
+from pytc.netlink.schema import split_attributes
 
-_HEADER = struct.Struct("=IHHII")
 _ERROR = struct.Struct("=i")
 #: The header of a message, and the number of the error in it.
 _ACKNOWLEDGEMENT = struct.Struct("=IHHIIi")
@@ -24,13 +24,10 @@ _BUFFER = 1 << 18
 _TIMEOUT_SECONDS = 30
 _DONE = _ERROR.pack(0)
 _TIMEVAL = struct.Struct("@ll")
-#: struct ifreq: a name, and the index behind it.
-_SIOCGIFINDEX = 0x8933
-_NAME_SIZE, _IFREQ = 16, struct.Struct("=16si20x")
 _DUMP_ATTEMPTS = 5
 
 
-class Session:
+class Session(Closing):
     """Talks to the kernel's traffic control in the network namespace in which it is made.
 
     Errors are NetlinkError with the errno and the extended acknowledgement; :attr:`warnings` collects what the
@@ -65,28 +62,22 @@ class Session:
     def close(self) -> None:
         self._socket.close()
 
-    def __enter__(self) -> "Session":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def request(self, message: TcMessage) -> list[TcMessage]:
-        """Sends a request and waits until the kernel has done it; returns what it answered besides."""
-        sequence = self._send(message, c.REQUEST | c.ACK)
-        return [decode(data) for _, data in self._answers(sequence)]
+        """Send a request, and wait until the kernel has done it; returns what it answered besides."""
+        return self._acknowledged(self._send(message, c.REQUEST | c.ACK))
 
-    def request_again(self, data: bytes, ifindex: int) -> None:
-        """The same for a message that is encoded already, but for the index of its device, and has no other answer."""
+    def send_encoded(self, data: bytes, ifindex: int) -> None:
+        """Send a request that is encoded but for the index of its device, and wait until the kernel has done it."""
         sequence = self._next()
         self._send_data(addressed(data, sequence, ifindex))
+        self._acknowledged(sequence)
+
+    def _acknowledged(self, sequence: int) -> list[TcMessage]:
         end = self._datagram()
         length, kind, flags, number, _, error = _ACKNOWLEDGEMENT.unpack_from(self._buffer)
         if number == sequence and kind == c.ERROR and not error and not flags & c.ACK_TLVS and length == end:
-            return  # as mostly: it is done, and there is nothing to say of it
-        self._answers(sequence, end)
+            return []  # as mostly: it is done, and there is nothing to say of it
+        return [decode(data) for _, data in self._answers(sequence, end)]
 
     def dump(self, message: TcMessage, *, peek: bool = False) -> list[TcMessage]:
         """All answers to a dump request; asks again when the tables changed meanwhile.
@@ -123,7 +114,7 @@ class Session:
         """Sends a question that is not about traffic control: the message's type, and what follows its header.
         Returns (type, whole message) of the answers; raises NetlinkError."""
         sequence = self._next()
-        self._send_data(_HEADER.pack(_HEADER.size + len(body), kind, c.REQUEST | c.ACK, sequence, 0) + body)
+        self._send_data(NLMSGHDR.pack(NLMSGHDR.size + len(body), kind, c.REQUEST | c.ACK, sequence, 0) + body)
         return self._answers(sequence)
 
     def _answers(self, sequence: int, received: int = 0) -> list[tuple[int, bytes]]:
@@ -159,7 +150,7 @@ class Session:
             data = bytes(self._received[:end])
             at = 0
             while at + 16 <= end:
-                length, kind, flags, number, _pid = _HEADER.unpack_from(data, at)
+                length, kind, flags, number, _pid = NLMSGHDR.unpack_from(data, at)
                 if length < 16 or at + length > end:
                     raise NetlinkProtocolError("a truncated netlink message")
                 if number == sequence and kind != c.NOOP:
@@ -178,18 +169,13 @@ class Session:
             raise NetlinkError(error.errno or errno.EIO, "cannot receive from the kernel") from error
 
     def interface_index(self, device: str) -> int | None:
-        """The index of a device in the socket's namespace, None when there is none."""
-        import fcntl
+        """Return the index of a device in the socket's namespace, None when there is none."""
+        from pytc.netlink.devices import device_index
 
-        name = os.fsencode(device)
-        if len(name) >= _NAME_SIZE or b"\0" in name:
-            return None
         try:
-            found = fcntl.ioctl(self._socket, _SIOCGIFINDEX, _IFREQ.pack(name, 0))
-        except OSError:
+            return device_index(device, self._socket)
+        except DeviceNotFoundError:
             return None
-        index: int = _IFREQ.unpack(found)[1]
-        return index
 
     def _check(self, data: bytes) -> None:
         """Raises NetlinkError for an error message (or the end of a dump) that carries one."""
@@ -206,8 +192,8 @@ def parse_error(data: bytes) -> tuple[int, str]:
     Layout: header (16 bytes), error s32; in an error then the header of the request, and the rest of the request
     unless NLM_F_CAPPED; last the attributes.
     """
-    _, kind, flags, _, _ = _HEADER.unpack_from(data)
-    at = _HEADER.size
+    _, kind, flags, _, _ = NLMSGHDR.unpack_from(data)
+    at = NLMSGHDR.size
     if len(data) < at + _ERROR.size:
         return 0, ""
     number = -_ERROR.unpack_from(data, at)[0]
@@ -215,9 +201,9 @@ def parse_error(data: bytes) -> tuple[int, str]:
     if not flags & c.ACK_TLVS:
         return number, ""
     if kind == c.ERROR:
-        if len(data) < at + _HEADER.size:
+        if len(data) < at + NLMSGHDR.size:
             return number, ""
-        at += _HEADER.size if flags & c.ACK_CAPPED else -(-_HEADER.unpack_from(data, at)[0] // 4) * 4
+        at += NLMSGHDR.size if flags & c.ACK_CAPPED else -(-NLMSGHDR.unpack_from(data, at)[0] // 4) * 4
     for attribute, payload in split_attributes(data[at:]):
         if attribute == c.ATTR_MSG:
             return number, payload.rstrip(b"\0").decode("utf-8", "replace")
@@ -269,10 +255,11 @@ def _open_namespace(path: str, name: str) -> int:
 
 
 def _setns(fd: int, name: str) -> None:
-    import ctypes
+    from pytc.libc import enter_network_namespace  # ctypes is slow to import, and few commands need it here
 
-    clone_newnet = 0x40000000
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.setns(fd, clone_newnet) != 0:
-        number = ctypes.get_errno()
-        raise NamespaceError(f'setting the network namespace "{name}" failed: {os.strerror(number)}', errno=number)
+    try:
+        enter_network_namespace(fd)
+    except OSError as error:
+        raise NamespaceError(
+            f'setting the network namespace "{name}" failed: {error.strerror}', errno=error.errno
+        ) from error

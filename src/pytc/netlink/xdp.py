@@ -9,11 +9,11 @@ import sys
 from typing import NamedTuple
 
 from pytc.errors import NetlinkProtocolError
-from pytc.netlink.messages import split_attributes
+from pytc.netlink.messages import NLMSGHDR
+from pytc.netlink.schema import split_attributes
 from pytc.netlink.session import Session
 
 _NEWLINK, _GETLINK = 16, 18
-_NLMSG_HEADER = 16
 _IFINFOMSG = struct.Struct("=BBHiII")
 _XDP = 43
 _ATTACHED, _PROGRAM = 2, 4
@@ -38,7 +38,7 @@ def xdp_programs(session: Session, ifindex: int) -> list[XdpProgram]:
 
 def parse_link(data: bytes) -> list[XdpProgram]:
     """What a whole RTM_NEWLINK message says, header included."""
-    attributes = dict(split_attributes(data[_NLMSG_HEADER + _IFINFOMSG.size :]))
+    attributes = dict(split_attributes(data[NLMSGHDR.size + _IFINFOMSG.size :]))
     found = {
         number: int.from_bytes(payload, sys.byteorder)
         for number, payload in split_attributes(attributes.get(_XDP, b""))

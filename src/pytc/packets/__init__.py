@@ -1,4 +1,4 @@
-"""Packets in files: pcap and pcapng, read and written as streams.
+"""Packets in files, pcap and pcapng, read and written as streams.
 
 >>> from pytc.packets import open_capture, write_pcap
 >>> with open_capture("in.pcapng") as packets, open("out.pcap", "wb") as out:
@@ -8,13 +8,14 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytc.packets.capture import Packet, open_capture, read_packets
+    from pytc.packets.capture import open_capture, read_packets
     from pytc.packets.link_types import LinkType, link_type
+    from pytc.packets.packet import Packet
     from pytc.packets.writer import PcapngWriter, PcapWriter, write_pcap
 
 _HOMES = {
     "LinkType": "link_types",
-    "Packet": "capture",
+    "Packet": "packet",
     "PcapWriter": "writer",
     "PcapngWriter": "writer",
     "link_type": "link_types",

@@ -1,7 +1,7 @@
-"""Packets from words: ``eth ip src 10.0.0.1 dst 10.0.0.2 tcp dport 80 payload "GET /"``.
+"""Build packets from words: ``eth ip src 10.0.0.1 dst 10.0.0.2 tcp dport 80 payload "GET /"``.
 
-A packet is its headers in their order, each with values for its fields, and a payload. What is not said has a default
-that a real packet would have; lengths and checksums are worked out, and so is what says which header follows.
+A packet is its headers in their order, each with values for its fields, and a payload. Fields that are not given have
+the defaults of a real packet; lengths, checksums and the type of the next header are worked out.
 """
 
 import socket
@@ -49,7 +49,7 @@ class Header(NamedTuple):
 
 
 def build(text: str) -> bytes:
-    """The packet that words describe; raises PacketError."""
+    """Return the packet that words describe; raises PacketError."""
     headers, payload, length = _parse(split(text))
     data, below = payload, ""
     for index in range(len(headers) - 1, -1, -1):
@@ -62,7 +62,7 @@ def build(text: str) -> bytes:
 
 
 def split(text: str) -> list[str]:
-    """The words of a packet, quoted ones as a shell has them; raises PacketError."""
+    """Split the words of a packet, with a shell's quotes; raises PacketError."""
     import shlex
 
     try:
@@ -72,30 +72,30 @@ def split(text: str) -> list[str]:
 
 
 def from_hex(text: str) -> bytes:
-    """The bytes of hex digits, with spaces, colons, line breaks or ``0x`` between them; raises PacketError."""
+    """Return the bytes of hex digits, with spaces, colons, line breaks or ``0x`` between them; raises PacketError."""
     digits = "".join(word.removeprefix("0x") for word in text.replace(":", " ").split())
     try:
         data = bytes.fromhex(digits)
     except ValueError:
-        raise PacketError(f'"{text[:40]}" is no packet in hex') from None
+        raise PacketError(f'"{text[:40]}" is not a packet in hex') from None
     if len(data) > MAX_LENGTH:
         raise PacketError(f"a packet of more than {MAX_LENGTH} bytes")
     return data
 
 
 def _parse(words: Sequence[str]) -> tuple[list[Header], bytes, int]:
-    """(headers, payload, the length up to which the packet is filled with zeros)."""
+    """Return (headers, payload, length up to which the packet is filled with zeros); raises PacketError."""
     headers: list[Header] = []
-    payload, length, waiting = b"", 0, list(words)
-    while waiting:
-        word = waiting.pop(0)
+    payload, length, rest = b"", 0, list(words)
+    while rest:
+        word = rest.pop(0)
         fields = headers[-1].fields if headers else {}
-        if word in fields and waiting:
-            fields[word] = waiting.pop(0)
-        elif word == "payload" and waiting:
-            payload = _payload(waiting)
-        elif word == "length" and waiting:
-            length = number(waiting.pop(0), MAX_LENGTH, "length")
+        if word in fields and rest:
+            fields[word] = rest.pop(0)
+        elif word == "payload" and rest:
+            payload = _payload(rest)
+        elif word == "length" and rest:
+            length = number(rest.pop(0), MAX_LENGTH, "length")
         elif word in FIELDS:
             headers.append(Header(word, dict(FIELDS[word])))
         else:
@@ -113,33 +113,33 @@ def _unknown(word: str, headers: list[Header]) -> PacketError:
     if word in ("payload", "length") or (headers and word in headers[-1].fields):
         return PacketError(f'"{word}" wants a value')
     known = ", ".join([*(headers[-1].fields if headers else ()), *FIELDS, "payload", "length"])
-    return PacketError(f'"{word}" is no word of a packet here; there are {known}')
+    return PacketError(f'"{word}" is not a word of a packet here; there are {known}')
 
 
-def _payload(waiting: list[str]) -> bytes:
-    """``payload hex 00ff ...`` up to what is no hex, or text."""
-    if waiting[0] != "hex":
-        return waiting.pop(0).encode("utf-8", "surrogateescape")
-    waiting.pop(0)
+def _payload(rest: list[str]) -> bytes:
+    """Take a word of text, or ``hex`` with digits up to the next header or ``length``; raises PacketError."""
+    if rest[0] != "hex":
+        return rest.pop(0).encode("utf-8", "surrogateescape")
+    rest.pop(0)
     digits = ""
-    while waiting and waiting[0] not in FIELDS and waiting[0] != "length":
-        digits += waiting.pop(0)
+    while rest and rest[0] not in FIELDS and rest[0] != "length":
+        digits += rest.pop(0)
     return from_hex(digits)
 
 
 def number(word: str, limit: int, what: str) -> int:
-    """An unsigned number, decimal or ``0x``; raises PacketError."""
+    """Return an unsigned number, decimal or with ``0x``; raises PacketError."""
     try:
         value = int(word, 0)
     except ValueError:
         value = -1
     if not 0 <= value <= limit:
-        raise PacketError(f'{what} "{word}" is no number from 0 to {limit}')
+        raise PacketError(f'{what} "{word}" is not a number from 0 to {limit}')
     return value
 
 
 def checksum(data: bytes) -> int:
-    """The Internet checksum (RFC 1071) of bytes."""
+    """Return the Internet checksum (RFC 1071) of bytes."""
     if len(data) % 2:
         data += b"\0"
     total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
@@ -151,19 +151,19 @@ def checksum(data: bytes) -> int:
 def _mac(word: str) -> bytes:
     parts = word.split(":")
     try:
-        found = bytes(int(part, 16) for part in parts)
+        address = bytes(int(part, 16) for part in parts)
     except ValueError:
-        found = b""
-    if len(found) != 6:
-        raise PacketError(f'"{word}" is no MAC address')
-    return found
+        address = b""
+    if len(address) != 6:
+        raise PacketError(f'"{word}" is not a MAC address')
+    return address
 
 
 def _address(word: str, family: int) -> bytes:
     try:
         return socket.inet_pton(family, word)
     except (OSError, ValueError):
-        raise PacketError(f'"{word}" is no {"IPv4" if family == socket.AF_INET else "IPv6"} address') from None
+        raise PacketError(f'"{word}" is not an {"IPv4" if family == socket.AF_INET else "IPv6"} address') from None
 
 
 def _ethertype(word: str, below: str, data: bytes) -> bytes:
@@ -214,7 +214,7 @@ def _ip(f: dict[str, str], data: bytes, below: str, around: Header | None) -> by
         _protocol(f["proto"], below),
     )
     addresses = _address(f["src"], socket.AF_INET) + _address(f["dst"], socket.AF_INET)
-    return head + _checked(f["csum"], head + b"\0\0" + addresses) + addresses + data
+    return head + _checksum_field(f["csum"], head + b"\0\0" + addresses) + addresses + data
 
 
 def _ip6(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
@@ -227,13 +227,13 @@ def _ip6(f: dict[str, str], data: bytes, below: str, around: Header | None) -> b
     )
 
 
-def _checked(word: str, data: bytes, *, zero: int = 0) -> bytes:
-    """A checksum: what is said, or what is right; ``zero`` stands for one that comes out as 0."""
+def _checksum_field(word: str, data: bytes, *, zero: int = 0) -> bytes:
+    """Return the checksum that a word gives, else the right one, with ``zero`` in place of 0."""
     return struct.pack("!H", number(word, 0xFFFF, "csum") if word else checksum(data) or zero)
 
 
-def _over(around: Header | None, protocol: int, length: int) -> bytes:
-    """The pseudo header of a checksum: addresses, protocol, length."""
+def _pseudo_header(around: Header | None, protocol: int, length: int) -> bytes:
+    """Return the pseudo header of a checksum: addresses, protocol, length."""
     if around is None or around.name not in ("ip", "ip6"):
         return b""
     family = socket.AF_INET if around.name == "ip" else socket.AF_INET6
@@ -260,8 +260,8 @@ def _tcp(f: dict[str, str], data: bytes, below: str, around: Header | None) -> b
         flags,
         number(f["window"], 0xFFFF, "window"),
     )
-    whole = _over(around, 6, 20 + len(data)) + head + b"\0\0\0\0" + data
-    return head + _checked(f["csum"], whole) + b"\0\0" + data
+    whole = _pseudo_header(around, 6, 20 + len(data)) + head + b"\0\0\0\0" + data
+    return head + _checksum_field(f["csum"], whole) + b"\0\0" + data
 
 
 def _udp(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
@@ -269,19 +269,23 @@ def _udp(f: dict[str, str], data: bytes, below: str, around: Header | None) -> b
     if length > 0xFFFF:
         raise PacketError(f"a packet of more than {MAX_LENGTH} bytes")
     head = struct.pack("!HHH", number(f["sport"], 0xFFFF, "sport"), number(f["dport"], 0xFFFF, "dport"), length)
-    return head + _checked(f["csum"], _over(around, 17, length) + head + b"\0\0" + data, zero=0xFFFF) + data
+    return (
+        head
+        + _checksum_field(f["csum"], _pseudo_header(around, 17, length) + head + b"\0\0" + data, zero=0xFFFF)
+        + data
+    )
 
 
 def _icmp(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
     head = struct.pack("!BB", number(f["type"], 255, "type"), number(f["code"], 255, "code"))
     rest = struct.pack("!HH", number(f["id"], 0xFFFF, "id"), number(f["seq"], 0xFFFF, "seq")) + data
-    return head + _checked(f["csum"], head + b"\0\0" + rest) + rest
+    return head + _checksum_field(f["csum"], head + b"\0\0" + rest) + rest
 
 
 def _icmp6(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
     head = struct.pack("!BB", number(f["type"], 255, "type"), number(f["code"], 255, "code"))
     rest = struct.pack("!HH", number(f["id"], 0xFFFF, "id"), number(f["seq"], 0xFFFF, "seq")) + data
-    return head + _checked(f["csum"], _over(around, 58, 8 + len(data)) + head + b"\0\0" + rest) + rest
+    return head + _checksum_field(f["csum"], _pseudo_header(around, 58, 8 + len(data)) + head + b"\0\0" + rest) + rest
 
 
 _Maker = Callable[[dict[str, str], bytes, str, Header | None], bytes]

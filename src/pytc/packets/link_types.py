@@ -1,15 +1,15 @@
-"""What packets of a device or a capture begin with.
+"""Link types: the headers that packets of a device or a capture begin with.
 
-Files say it by LINKTYPE_* (https://www.tcpdump.org/linktypes.html), libpcap by DLT_*, which is the same number for all
-but a few (pcap/dlt.h), and the kernel by ARPHRD_* (include/uapi/linux/if_arp.h).
+Files name them by LINKTYPE_* (https://www.tcpdump.org/linktypes.html), libpcap by DLT_*, which is the same number for
+all but a few (pcap/dlt.h), and the kernel by ARPHRD_* (include/uapi/linux/if_arp.h).
 """
 
 from typing import NamedTuple
 
 
 class LinkType(NamedTuple):
-    """``name`` is libpcap's, without ``DLT_``. ``header`` is how many bytes come before the network header, None
-    where that differs from packet to packet."""
+    """``name`` is libpcap's, without ``DLT_``. ``header`` is the number of bytes before the network header, None where
+    that differs from packet to packet."""
 
     name: str
     number: int
@@ -48,7 +48,7 @@ IPV4, IPV6 = 228, 229
 
 _BY_NUMBER = {known.number: known for known in KNOWN}
 _BY_NAME = {known.name: known for known in KNOWN}
-#: Devices by ARPHRD_*, and what a tc filter sees of their packets: from the link-layer header on, if there is one.
+#: Names by the ARPHRD_* of devices, for packets as a tc filter sees them: from the link-layer header on, if any.
 _BY_DEVICE = {
     1: "EN10MB",  # ARPHRD_ETHER
     772: "EN10MB",  # ARPHRD_LOOPBACK
@@ -73,16 +73,16 @@ _BY_DEVICE = {
 
 
 def link_type(number: int) -> LinkType:
-    """The link type of a file by its LINKTYPE_ number; one that is not known gets a name like ``147``."""
+    """Return the link type with a LINKTYPE_ number; an unknown one gets a name like ``147``."""
     return _BY_NUMBER.get(number) or LinkType(str(number), number, number)
 
 
 def link_type_named(name: str) -> LinkType | None:
-    """The link type by libpcap's name, in capitals, with or without ``DLT_``."""
+    """Return the link type with libpcap's name, in capitals, with or without ``DLT_``."""
     return _BY_NAME.get(name.removeprefix("DLT_"))
 
 
 def link_type_of_device(arphrd: int) -> LinkType | None:
-    """What the packets of a device of this type begin with for a tc filter; None where that is not known."""
+    """Return the link type that a tc filter meets at a device of an ARPHRD_* type; None where it is not known."""
     name = _BY_DEVICE.get(arphrd)
     return _BY_NAME[name] if name is not None else None

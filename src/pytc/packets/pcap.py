@@ -1,8 +1,9 @@
-"""pcap files, as libpcap writes them.
+"""The pcap format, as libpcap writes it.
 
 File header, 24 bytes: ``magic u32, major u16, minor u16, zone s32, accuracy u32, snaplen u32, linktype u32``; each
 packet then has ``seconds u32, fraction u32, captured u32, length u32`` before its bytes. The magic number tells the
-byte order, and whether fractions are microseconds or nanoseconds. Of the link type, the upper 16 bits say other things.
+byte order, and whether fractions are microseconds or nanoseconds. The upper 16 bits of the link type hold
+other things.
 """
 
 import struct
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from pytc.errors import CaptureError
-from pytc.packets.capture import MAX_PACKET, Packet, take
+from pytc.packets.packet import MAX_PACKET, Packet, read_exactly
 
 MICROSECONDS, NANOSECONDS = 0xA1B2C3D4, 0xA1B23C4D
 MAJOR, MINOR = 2, 4
@@ -21,9 +22,9 @@ _SECOND = 10**9
 
 
 def packets(file: BinaryIO, magic: bytes) -> Iterator[Packet]:
-    """The packets behind the magic number, which was read already; raises CaptureError."""
+    """Return the packets of a file whose magic number was read already; raises CaptureError."""
     order, unit = _order_and_unit(magic)
-    major, _, _, _, _, network = struct.unpack(f"{order}HHiIII", take(file, _HEADER_REST, "the header"))
+    major, _, _, _, _, network = struct.unpack(f"{order}HHiIII", read_exactly(file, _HEADER_REST, "the header"))
     if major != MAJOR:
         raise CaptureError(f"version {major} of the pcap format is not known")
     record = struct.Struct(f"{order}IIII")
@@ -36,10 +37,11 @@ def packets(file: BinaryIO, magic: bytes) -> Iterator[Packet]:
         seconds, fraction, captured, length = record.unpack(header)
         if captured > MAX_PACKET:
             raise CaptureError(f"{what} is said to have {captured} bytes; {MAX_PACKET} is the most")
-        yield Packet(take(file, captured, what), length, network & 0xFFFF, seconds * _SECOND + fraction * unit)
+        yield Packet(read_exactly(file, captured, what), length, network & 0xFFFF, seconds * _SECOND + fraction * unit)
 
 
 def _order_and_unit(magic: bytes) -> tuple[str, int]:
+    """Return the byte order, as for struct, and the nanoseconds in a fraction of a second; raises CaptureError."""
     for order, name in (("<", "little"), (">", "big")):
         unit = _UNITS.get(int.from_bytes(magic, name))  # type: ignore[arg-type]  # mypy wants a literal
         if unit is not None and len(magic) == 4:

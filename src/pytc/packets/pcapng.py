@@ -1,7 +1,7 @@
-"""pcapng files (draft-ietf-opsawg-pcapng): sections of blocks.
+"""The pcapng format (draft-ietf-opsawg-pcapng): sections of blocks.
 
-A block: ``type u32, total length u32, body, total length u32``, in the byte order of its section. Read are section
-headers, interface descriptions, enhanced, simple and (obsolete) packet blocks; the others are passed over.
+A block: ``type u32, total length u32, body, total length u32``, in the byte order of its section. Section headers,
+interface descriptions, and enhanced, simple and (obsolete) packet blocks are read; others are passed over.
 """
 
 import struct
@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from pytc.errors import CaptureError
-from pytc.packets.capture import MAX_PACKET, Packet, take
+from pytc.packets.packet import MAX_PACKET, Packet, read_exactly
 
 SECTION_HEADER = 0x0A0D0D0A
+#: The first bytes of a file, in either byte order.
+MAGIC = SECTION_HEADER.to_bytes(4, "big")
 INTERFACE, PACKET, SIMPLE_PACKET, ENHANCED_PACKET = 1, 2, 3, 6
 BYTE_ORDER = 0x1A2B3C4D
 RESOLUTION, OFFSET = 9, 14  # if_tsresol, if_tsoffset
@@ -31,26 +33,28 @@ class _Interface(NamedTuple):
 
 
 class _Section:
-    """What blocks of one section share."""
+    """The byte order and the interfaces of a section."""
 
     def __init__(self, order: str) -> None:
         self.order = order
         self.interfaces: list[_Interface] = []
 
     def unpack(self, layout: str, body: bytes, what: str) -> tuple[int, ...]:
+        """Return the numbers at the start of a block's body; raises CaptureError that names the block ``what``."""
         try:
             return struct.unpack_from(self.order + layout, body)
         except struct.error:
             raise CaptureError(f"{what} of {len(body)} bytes") from None
 
     def interface(self, number: int) -> _Interface:
+        """Return the interface with a number; raises CaptureError."""
         if number >= len(self.interfaces):
             raise CaptureError(f"a packet of interface {number}, which is not described")
         return self.interfaces[number]
 
 
 def packets(file: BinaryIO) -> Iterator[Packet]:
-    """The packets of a file whose first four bytes, the type of the first block, were read already.
+    """Return the packets of a file whose first four bytes, the type of the first block, were read already.
 
     Raises CaptureError.
     """
@@ -70,7 +74,7 @@ def packets(file: BinaryIO) -> Iterator[Packet]:
 
 
 def _section(file: BinaryIO) -> _Section:
-    head = take(file, 8, "a section header")
+    head = read_exactly(file, 8, "a section header")
     for order in "<>":
         length, magic = struct.unpack(f"{order}II", head)
         if magic == BYTE_ORDER:
@@ -79,17 +83,17 @@ def _section(file: BinaryIO) -> _Section:
         raise CaptureError("a section header of neither byte order")
     if not _FRAME + 16 <= length <= _MAX_BLOCK or length % 4:
         raise CaptureError(f"a section header of {length} bytes")
-    (major,) = struct.unpack(f"{order}H", take(file, length - _FRAME, "a section header")[:2])
+    (major,) = struct.unpack(f"{order}H", read_exactly(file, length - _FRAME, "a section header")[:2])
     if major != 1:
         raise CaptureError(f"version {major} of the pcapng format is not known")
     return _Section(order)
 
 
 def _body(file: BinaryIO, order: str) -> bytes:
-    (length,) = struct.unpack(f"{order}I", take(file, 4, "a block"))
+    (length,) = struct.unpack(f"{order}I", read_exactly(file, 4, "a block"))
     if not _FRAME <= length <= _MAX_BLOCK or length % 4:
         raise CaptureError(f"a block of {length} bytes")
-    data = take(file, length - 8, "a block")
+    data = read_exactly(file, length - 8, "a block")
     if struct.unpack(f"{order}I", data[-4:]) != (length,):
         raise CaptureError("a block whose two lengths differ")
     return data[:-4]
@@ -99,40 +103,41 @@ def _describe(section: _Section, body: bytes) -> _Interface:
     link_type, _, snaplen = section.unpack("HHI", body, "an interface description")
     if len(section.interfaces) >= _MAX_INTERFACES:
         raise CaptureError(f"more than {_MAX_INTERFACES} interfaces")
-    made = _Interface(link_type, snaplen)
+    interface = _Interface(link_type, snaplen)
     for code, value in _options(section, body[8:]):
         if code == RESOLUTION and len(value) == 1:
             power = value[0] & 0x7F
-            made = made._replace(units=1 << power if value[0] & 0x80 else 10 ** min(power, 30))
+            interface = interface._replace(units=1 << power if value[0] & 0x80 else 10 ** min(power, 30))
         elif code == OFFSET and len(value) == 8:
-            made = made._replace(offset=struct.unpack(f"{section.order}q", value)[0])
-    return made
+            interface = interface._replace(offset=struct.unpack(f"{section.order}q", value)[0])
+    return interface
 
 
 def _options(section: _Section, data: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at + 4 <= len(data):
-        code, length = struct.unpack_from(f"{section.order}HH", data, at)
+    """Return the code and value of each option."""
+    offset = 0
+    while offset + 4 <= len(data):
+        code, length = struct.unpack_from(f"{section.order}HH", data, offset)
         if code == 0:
             return
-        yield code, data[at + 4 : at + 4 + length]
-        at += 4 + length + -length % 4
+        yield code, data[offset + 4 : offset + 4 + length]
+        offset += 4 + length + -length % 4
 
 
 def _enhanced(section: _Section, body: bytes) -> Packet:
     number, high, low, captured, length = section.unpack("IIIII", body, "an enhanced packet block")
-    return _packet(section, number, high << 32 | low, _cut(body, 20, captured), length)
+    return _packet(section, number, high << 32 | low, _captured(body, 20, captured), length)
 
 
 def _obsolete(section: _Section, body: bytes) -> Packet:
     number, _, high, low, captured, length = section.unpack("HHIIII", body, "a packet block")
-    return _packet(section, number, high << 32 | low, _cut(body, 20, captured), length)
+    return _packet(section, number, high << 32 | low, _captured(body, 20, captured), length)
 
 
 def _simple(section: _Section, body: bytes) -> Packet:
     (length,) = section.unpack("I", body, "a simple packet block")
     snaplen = section.interface(0).snaplen or length
-    return _packet(section, 0, 0, _cut(body, 4, min(length, snaplen)), length)
+    return _packet(section, 0, 0, _captured(body, 4, min(length, snaplen)), length)
 
 
 def _packet(section: _Section, number: int, ticks: int, data: bytes, length: int) -> Packet:
@@ -142,7 +147,8 @@ def _packet(section: _Section, number: int, ticks: int, data: bytes, length: int
     return Packet(data, length, interface.link_type, time, number)
 
 
-def _cut(body: bytes, start: int, captured: int) -> bytes:
+def _captured(body: bytes, start: int, captured: int) -> bytes:
+    """Return the captured bytes of a packet, which begin at ``start``; raises CaptureError."""
     if captured > min(MAX_PACKET, len(body) - start):
         raise CaptureError(f"a packet of {captured} bytes in a block that has {len(body) - start}")
     return body[start : start + captured]

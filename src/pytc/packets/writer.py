@@ -1,4 +1,4 @@
-"""Writing captures: pcap, or pcapng where packets have different link types."""
+"""Write captures: pcap, or pcapng where packets have different link types."""
 
 import struct
 from collections.abc import Iterable
@@ -6,14 +6,14 @@ from typing import BinaryIO
 
 from pytc.errors import CaptureError
 from pytc.packets import pcapng
-from pytc.packets.capture import MAX_PACKET, Packet
+from pytc.packets.packet import MAX_PACKET, Packet
 from pytc.packets.pcap import MAJOR, MICROSECONDS, MINOR, NANOSECONDS
 
 _SECOND = 10**9
 
 
 class PcapWriter:
-    """Writes packets of one link type, with times in nanoseconds or (``microseconds``) as older tools want them.
+    """Writes packets of one link type, with times in nanoseconds, or in the ``microseconds`` that older tools read.
 
     ``order`` is ``<`` for little-endian, ``>`` for big-endian, as in :mod:`struct`. The file is the caller's to close.
     """
@@ -27,7 +27,7 @@ class PcapWriter:
         file.write(struct.pack(f"{order}IHHiIII", magic, MAJOR, MINOR, 0, 0, MAX_PACKET, link_type))
 
     def write(self, packet: Packet) -> None:
-        """Raises CaptureError for a packet of another link type."""
+        """Append a packet; raises CaptureError for one of another link type."""
         if packet.link_type != self._link_type:
             raise CaptureError(
                 f"a pcap file has packets of one link type: {self._link_type}, not {packet.link_type}; "
@@ -39,7 +39,7 @@ class PcapWriter:
 
 
 class PcapngWriter:
-    """Writes one section; an interface is described when its first packet comes. Times in nanoseconds."""
+    """Writes one section with times in nanoseconds; it describes each interface before its first packet."""
 
     def __init__(self, file: BinaryIO, *, order: str = "<") -> None:
         self._file = file
@@ -48,6 +48,7 @@ class PcapngWriter:
         self._block(pcapng.SECTION_HEADER, struct.pack(f"{order}IHHq", pcapng.BYTE_ORDER, 1, 0, -1))
 
     def write(self, packet: Packet) -> None:
+        """Append a packet."""
         number = self._interface(packet)
         head = struct.pack(
             f"{self._order}IIIII",
@@ -76,9 +77,9 @@ class PcapngWriter:
 
 
 def write_pcap(file: BinaryIO, packets: Iterable[Packet]) -> int:
-    """Writes a pcap file with the link type of the first packet; returns how many packets there were.
+    """Write a pcap file with the link type of the first packet; return the number of packets.
 
-    Raises CaptureError for a packet of another link type; writes nothing where there is no packet.
+    Without packets, nothing is written. Raises CaptureError for a packet of another link type.
     """
     writer, count = None, 0
     for packet in packets:

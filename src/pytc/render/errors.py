@@ -6,16 +6,20 @@ import json
 from pytc.errors import PytcError, VerifierError
 
 
-def as_json(error: PytcError) -> str:
-    """``error`` (the first line), ``details`` (the others), ``kind`` (the exception), ``errno`` (its name or null),
-    ``exit_status``, ``causes`` (the likeliest first); of a refused program also ``source`` (file:line) and ``log``."""
+def as_json(error: PytcError, exit_status: int) -> str:
+    """Return an error as an object on one line.
+
+    Its members are ``error`` (the first line), ``details`` (the others), ``kind`` (the exception), ``errno`` (its name
+    or null), ``exit_status``, ``causes`` (the likeliest first); of a refused program also ``source`` (file:line) and
+    ``log``.
+    """
     first, *details = str(error).splitlines() or [""]
     members: dict[str, object] = {
         "error": first,
         "details": details,
         "kind": type(error).__name__.removesuffix("Error"),
         "errno": errno.errorcode.get(error.errno, str(error.errno)) if error.errno else None,
-        "exit_status": error.exit_status,
+        "exit_status": exit_status,
         "causes": list(error.hints),
     }
     if isinstance(error, VerifierError):

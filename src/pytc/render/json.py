@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from pytc.documents import Document, Field, Json, Late, Listing
 from pytc.errors import PytcError
 from pytc.render import GROUP
+from pytc.render.documents import Document, Field, Json, Late, Listing
 
 
 def render(documents: Iterable[Document], *, pretty: bool = False) -> str:

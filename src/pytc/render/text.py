@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
-from pytc.documents import DEVICE, Document, Field, Group, Late, Part
 from pytc.render import GROUP
+from pytc.render.documents import DEVICE, Document, Field, Group, Late, Part
 
 #: SGR parameters of each sort of name, on a light and on a dark background, as iproute2 has them.
 COLORS: Mapping[str, tuple[str, str]] = {DEVICE: ("36", "1;36")}

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from pytc.bpf import Loaded
-from pytc.bpf.constants import F_NO_PREALLOC
+from pytc.bpf.sys.constants import F_NO_PREALLOC
 from tests.conftest import PATIENCE
 from tests.kernel.bpf.support import LENGTH, OK, PACKET, PIPE, PROTOCOL, SHOT, UNSPEC, count, verdict, word
 from tests.object_needs import needs_of

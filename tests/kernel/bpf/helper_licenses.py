@@ -6,12 +6,12 @@ import ctypes
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from pytc.bpf import btf as b
-from pytc.bpf.abi import ProgLoadAttr, pointer
-from pytc.bpf.constants import Command, ProgramType
-from pytc.bpf.descriptor import OwnedFd
-from pytc.bpf.kernel import kernel_btf
-from pytc.bpf.syscall import bpf
+from pytc.bpf.btf import types as b
+from pytc.bpf.kernel.running import kernel_btf
+from pytc.bpf.sys.abi import ProgLoadAttr, pointer
+from pytc.bpf.sys.constants import Command, ProgramType
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError
 from tests.elf_writer import EXIT, insn, mov
 

@@ -17,9 +17,9 @@ from functools import cache
 from pathlib import Path
 
 from pytc.bpf import Loaded
-from pytc.bpf import btf as b
-from pytc.bpf.btf import Btf
-from pytc.bpf.kernel import configuration, kernel_btf, version_code
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.types import Btf
+from pytc.bpf.kernel.running import configuration, kernel_btf, version_code
 from tests.kernel.bpf.behaviour import Case, numbers, returns, runs
 from tests.kernel.bpf.support import LENGTH, verdict
 

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pytc.bpf import Loaded, Map, PinRoot, Program, ProgramType, load, read_object, select_program
-from pytc.bpf.abi import ProgLoadAttr, TestRunAttr, pointer
-from pytc.bpf.constants import Command
-from pytc.bpf.descriptor import OwnedFd
-from pytc.bpf.syscall import bpf
+from pytc.bpf.sys.abi import ProgLoadAttr, TestRunAttr, pointer
+from pytc.bpf.sys.constants import Command
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.syscall import bpf
 from tests.conftest import pins
 from tests.elf_writer import insn
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf.features import PROBES, attempt
+from pytc.bpf.kernel.features import PROBES, attempt
 from tests.conftest import OBJECTS, Compiler
 from tests.kernel.bpf.behaviour import LEGACY, MODERN, Case, marked, needing
 from tests.kernel.bpf.kernel_values import KERNEL, LATER, TAGGED

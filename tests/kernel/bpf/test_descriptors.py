@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf.descriptor import OwnedFd
+from pytc.bpf.sys.descriptor import OwnedFd
 from tests.conftest import ROOT, Compiler
 
 pytestmark = pytest.mark.kernel
@@ -89,7 +89,7 @@ closed = [int(word) for word in sys.argv[3].split()]
 for fd in closed:
     os.close(fd)
 from pytc.bpf import MapSpec, PinRoot, load, read_object
-from pytc.bpf.maps import create_map
+from pytc.bpf.maps.map import create_map
 spec = read_object(sys.argv[2])
 with load(spec, spec.programs[0], pins=PinRoot("/none")) as loaded:
     numbers = [m.fd for m in loaded.maps.values()] + [loaded.program.fd]

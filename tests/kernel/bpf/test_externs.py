@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Loaded, ProgramType, load, read_object, select_program
-from pytc.bpf import btf as b
-from pytc.bpf.btf import Btf
-from pytc.bpf.features import Features
-from pytc.bpf.kernel import configuration, has_syscall_wrapper, kernel_btf, version_code
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.types import Btf
+from pytc.bpf.kernel.features import Features
+from pytc.bpf.kernel.running import configuration, kernel_btf, version_code
+from pytc.bpf.kernel.symbols import has_syscall_wrapper
 from pytc.errors import BpfError, ObjectError
 from tests.conftest import Compiler
 from tests.kernel.bpf.kernel_values import place
@@ -82,11 +83,11 @@ def test_the_version_is_that_of_uname() -> None:
             pytest.param(name, said, marks=pytest.mark.needs("kernel_btf"))
             for name, said in (
                 ("ksym_missing", 'no variable "never_there"'),
-                ("ksym_wrong_type", "has another type"),
+                ("ksym_wrong_type", "has a different type"),
                 ("kfunc_missing", 'no function "never_there"'),
-                ("kfunc_wrong_type", "has another type"),
+                ("kfunc_wrong_type", "has a different type"),
                 ("core_missing", "this kernel has no struct task_struct.never_there"),
-                ("core_memsize_signed", "struct task_struct.tgid has another size in this kernel"),
+                ("core_memsize_signed", "struct task_struct.tgid has a different size in this kernel"),
             )
         ),
     ],

@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 
 from pytc.bpf import PinRoot, ProgramType, load, read_object, select_program
-from pytc.bpf import btf as b
-from pytc.bpf.abi import BtfLoadAttr, pointer
-from pytc.bpf.btf import Btf
-from pytc.bpf.btf_simplify import NEEDS, simplified
-from pytc.bpf.btf_upload import kernel_image
-from pytc.bpf.constants import Command
-from pytc.bpf.descriptor import OwnedFd
-from pytc.bpf.features import PROBES, Features, attempt
-from pytc.bpf.info import btf_image
-from pytc.bpf.syscall import bpf
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.types import Btf
+from pytc.bpf.kernel.features import PROBES, Features, attempt
+from pytc.bpf.loader.btf_downgrade import NEEDS, simplified
+from pytc.bpf.loader.btf_upload import kernel_image
+from pytc.bpf.sys.abi import BtfLoadAttr, pointer
+from pytc.bpf.sys.constants import Command
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.info import btf_image
+from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfError, BpfSyscallError, ObjectError
 from tests.btf_writer import BtfWriter
 from tests.conftest import OBJECTS, Compiler

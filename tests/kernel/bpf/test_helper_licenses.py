@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from pytc.bpf import versions as v
+from pytc.bpf.kernel import versions as v
+from pytc.bpf.sys.helpers import Helper, helpers
 from tests.kernel.bpf.helper_licenses import kinds, restricted, unknown
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("host", "kernel_btf")]
@@ -29,8 +30,8 @@ def root_for_all() -> None:
         cannot("not root: BPF needs it")
 
 
-@pytest.mark.parametrize("helper", v.helpers(), ids=lambda helper: helper.name)
-def test_a_helper_needs_the_gpl_where_the_table_says_so(helper: v.Helper) -> None:
+@pytest.mark.parametrize("helper", helpers(), ids=lambda helper: helper.name)
+def test_a_helper_needs_the_gpl_where_the_table_says_so(helper: Helper) -> None:
     answer = restricted(helper.number)
     if answer is None:
         assert helper.name in NOT_EVERYWHERE
@@ -40,7 +41,7 @@ def test_a_helper_needs_the_gpl_where_the_table_says_so(helper: v.Helper) -> Non
 
 def test_the_table_ends_where_the_kernel_does() -> None:
     """Helpers are not added any more: 211 is the last."""
-    numbers = [helper.number for helper in v.helpers()]
+    numbers = [helper.number for helper in helpers()]
     assert unknown([*numbers, numbers[-1] + 1]) == [numbers[-1] + 1]
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Map, MapSpec, MapType
-from pytc.bpf.constants import EXIST, NOEXIST
-from pytc.bpf.descriptor import OwnedFd
-from pytc.bpf.features import Features
-from pytc.bpf.info import map_by_id, program_by_id
-from pytc.bpf.maps import create_map, possible_cpus
+from pytc.bpf.kernel.features import Features
+from pytc.bpf.maps.map import create_map
+from pytc.bpf.sys.constants import EXIST, NOEXIST
+from pytc.bpf.sys.cpus import possible_cpus
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.info import map_by_id, program_by_id
 from pytc.errors import BpfError, BpfSyscallError
 from tests.conftest import Compiler
 from tests.kernel.bpf.support import descriptor_of, loaded, word
@@ -76,7 +77,7 @@ class TestElements:
 
     @pytest.mark.parametrize("key", [b"", b"123", b"12345"])
     def test_need_a_key_of_the_right_size(self, table: Map, key: bytes) -> None:
-        wanted = f"a key of {len(key)} bytes, 4 wanted"
+        wanted = f"a key of {len(key)} bytes; 4 expected"
         with pytest.raises(BpfError, match=wanted):
             table.get(key)
         with pytest.raises(BpfError, match=wanted):
@@ -86,7 +87,7 @@ class TestElements:
 
     @pytest.mark.parametrize("value", [b"", b"1234567", b"123456789"])
     def test_need_a_value_of_the_right_size(self, table: Map, value: bytes) -> None:
-        with pytest.raises(BpfError, match=f"a value of {len(value)} bytes, 8 wanted"):
+        with pytest.raises(BpfError, match=f"a value of {len(value)} bytes; 8 expected"):
             table[word(1)] = value
 
 
@@ -110,7 +111,7 @@ class TestTypes:
         with made(MapType.QUEUE, key=0) as found:
             found[b""] = b"12345678"
             assert found[b""] == b"12345678"
-            with pytest.raises(BpfError, match="a key of 1 bytes, 0 wanted"):
+            with pytest.raises(BpfError, match="a key of 1 bytes; 0 expected"):
                 assert found[b"x"]
 
     @pytest.mark.needs("map:bloom_filter")
@@ -177,7 +178,7 @@ class TestWhatTheKernelSays:
 
     def test_is_nothing_for_a_descriptor_of_something_else(self, tmp_path: Path) -> None:
         descriptor = OwnedFd(os.open(tmp_path, os.O_RDONLY))
-        with pytest.raises(BpfSyscallError, match=f"this is no map but {tmp_path}"):
+        with pytest.raises(BpfSyscallError, match=f"not a map but {tmp_path}"):
             Map(descriptor)
         assert descriptor.closed
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Loaded, ProgramType, load, read_object
-from pytc.bpf import instructions as ins
-from pytc.bpf.constants import F_SEGV_ON_FAULT
-from pytc.bpf.disassemble import LOAD_ACQUIRE, OP_GOTO_REGISTER, OP_MAY_GOTO, STORE_RELEASE
-from pytc.bpf.info import translated_instructions
-from pytc.bpf.spec import ObjectSpec
+from pytc.bpf.insn import instructions as ins
+from pytc.bpf.insn.disassemble import LOAD_ACQUIRE, OP_GOTO_REGISTER, OP_MAY_GOTO, STORE_RELEASE
+from pytc.bpf.object.spec import ObjectSpec
+from pytc.bpf.sys.constants import F_SEGV_ON_FAULT
+from pytc.bpf.sys.info import translated_instructions
 from pytc.errors import BpfError, ObjectError, VerifierError
 from tests import toolchains
 from tests.conftest import Compiler

@@ -21,8 +21,8 @@ from pytc.bpf import (
     read_object,
     select_program,
 )
-from pytc.bpf.info import translated_instructions
-from pytc.bpf.loader import load_together
+from pytc.bpf.loader.load import load_together
+from pytc.bpf.sys.info import translated_instructions
 from pytc.errors import ObjectError
 from tests.conftest import PATIENCE, ROOT, Compiler, Network
 from tests.kernel.bpf.support import nothing_left, verdict

@@ -78,18 +78,18 @@ def test_values_by_type(build: Compiler, name: str, value: Any, expected: bytes)
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("nosuch", 1, r'no global variable "nosuch"; there are .*config'),
-        ("config.nosuch", 1, r'no member "nosuch"; there are enabled'),
+        ("nosuch", 1, r'no global variable "nosuch"; its variables: .*config'),
+        ("config.nosuch", 1, r'no member "nosuch"; the members are enabled'),
         ("config", "1", "a structure is set by its members"),
-        ("config.verdict", "x", '"x" is no number'),
+        ("config.verdict", "x", '"x" is not a number'),
         ("config.verdict", 1 << 31, "does not fit"),
         ("config.at_least", -1, "does not fit"),
-        ("config.enabled", 2, "no boolean"),
+        ("config.enabled", 2, "not a boolean"),
         ("config.ports", "1,2,3,4,5", "5 elements for an array of 4"),
-        ("config.ports[4]", 1, "element 4 of an array of 4"),
-        ("config.address", "1.2.3", "no IP address"),
+        ("config.ports[4]", 1, "no element 4 in an array of 4"),
+        ("config.address", "1.2.3", "not an IP address"),
         ("config.limits[0].name", "x" * 17, "17 bytes of text"),
-        ("config.verdict.more", 1, "no structure"),
+        ("config.verdict.more", 1, "not a structure"),
         ("config..x", 1, r"NAME, NAME.MEMBER or NAME\[INDEX\] expected"),
         ("config.verdict", b"\1", "1 bytes for a value of 4"),
     ],
@@ -128,7 +128,7 @@ def test_a_pin_that_is_not_there(build: Compiler, bpffs: Path) -> None:
 
 
 def test_an_unknown_map(build: Compiler) -> None:
-    with pytest.raises(SelectionError, match=r'no map "nosuch"; there are "by_protocol"'):
+    with pytest.raises(SelectionError, match=r'no map "nosuch"; its maps: "by_protocol"'):
         parameterise(read_object(build("modern_maps")), Parameters(max_entries={"nosuch": 1}))
 
 

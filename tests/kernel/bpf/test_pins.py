@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Loaded, Map, PinRoot, Program, ProgramType, load, read_bytes, read_object, select_program
-from pytc.bpf.maps import create_map
-from pytc.bpf.spec import MapSpec
+from pytc.bpf.maps.map import create_map
+from pytc.bpf.object.spec import MapSpec
 from pytc.errors import BpfSyscallError, MapMismatchError, PinError, VerifierError
 from tests.conftest import ROOT, Compiler, must
 from tests.elf_writer import (
@@ -288,7 +288,7 @@ class TestObstacles:
         (mount / "tc/globals").mkdir(parents=True)
         with loaded(build("drop"), mount) as done:
             done.program.pin(str(mount / "tc/globals/m"))
-        with nothing_left(mount), pytest.raises(PinError, match=r'map "m": what is pinned at ".*/m" is no map'):
+        with nothing_left(mount), pytest.raises(PinError, match=r'map "m": ".*/m" is not a pinned map'):
             load_bytes(with_maps(("m", GLOBAL)), mount)
 
     def test_a_directory_in_place_of_a_map(self, mount: Path) -> None:
@@ -309,7 +309,7 @@ class TestObstacles:
 
     @pytest.mark.parametrize("name", ["..", "../up", "a/b", "/etc/m"])
     def test_a_name_that_leads_elsewhere_is_refused(self, mount: Path, name: str) -> None:
-        with nothing_left(mount), pytest.raises(PinError, match="is no name for a pin"):
+        with nothing_left(mount), pytest.raises(PinError, match="is not a valid name for a pin"):
             load_bytes(with_maps((name, GLOBAL)), mount)
 
 
@@ -329,14 +329,14 @@ class TestPinnedObjects:
             assert program.description.type == ProgramType.SCHED_CLS
 
     def test_a_program_is_no_map(self, pinned: Path) -> None:
-        with nothing_left(pinned), pytest.raises(BpfSyscallError, match="no map"):
+        with nothing_left(pinned), pytest.raises(BpfSyscallError, match="not a map"):
             Map.from_pin(str(pinned / "program"))
 
     def test_a_map_is_no_program(self, pinned: Path) -> None:
         with (
             nothing_left(pinned),
             Program.from_pin(str(pinned / "map")) as program,
-            pytest.raises(BpfSyscallError, match="no program"),
+            pytest.raises(BpfSyscallError, match="not a program"),
         ):
             assert program.description
 
@@ -350,7 +350,7 @@ class TestMounting:
 
     SCRIPT = """
 import sys
-from pytc.bpf.pinning import PinRoot
+from pytc.bpf.maps.pinning import PinRoot
 root = PinRoot(sys.argv[1])
 print(root.mount)
 root.prepare(root.mount + "/tc/globals/m")
@@ -412,17 +412,17 @@ def test_a_pinned_array_keeps_its_contents(mount: Path) -> None:
 def test_a_pin_that_another_command_makes_in_the_meantime_is_taken(
     build: Compiler, bpffs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pytc.bpf.maps import pin as real
+    from pytc.bpf.sys.pins import pin as real
 
     others: list[Loaded] = []
 
     def pin(fd: int, path: str) -> None:
         if not others:
-            monkeypatch.setattr("pytc.bpf.maps.pin", real)
+            monkeypatch.setattr("pytc.bpf.maps.pinning.pin", real)
             others.append(loaded(build("legacy_pin_global"), bpffs))
         real(fd, path)
 
-    monkeypatch.setattr("pytc.bpf.maps.pin", pin)
+    monkeypatch.setattr("pytc.bpf.maps.pinning.pin", pin)
     with loaded(build("legacy_pin_global"), bpffs) as found, others[0] as other:
         pinned = [name for name, one in found.maps.items() if one.spec is not None and one.spec.pinning]
         assert pinned

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.bpf import ProgramType, load, read_bytes
-from pytc.bpf.linker import link
-from pytc.bpf.reach import Known, reached
+from pytc.bpf.analyse.reach import Known, reached
+from pytc.bpf.link.linker import link
 from tests.conftest import cannot
 from tests.elf_writer import EXIT, code, elf, function, insn, license, mov
 from tests.kernel.bpf.support import verdict

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Map, ObjectCache, Program, ProgramType, load
-from pytc.bpf.info import program_map_ids, translated_instructions
-from pytc.bpf.object_cache import KeptRecipe
+from pytc.bpf.loader.object_cache import KeptRecipe
+from pytc.bpf.sys.info import program_map_ids, translated_instructions
 from tests.conftest import Compiler, Network
 from tests.kernel.bpf.support import nothing_left, verdict
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf import Map, MapSpec, MapType, TypedMap, map_batches
-from pytc.bpf.constants import EXIST, NOEXIST
-from pytc.bpf.map_batches import Batch, delete_batch, read_batches, write_batch
-from pytc.bpf.maps import create_map, possible_cpus
+from pytc.bpf import Map, MapSpec, MapType, TypedMap
+from pytc.bpf.maps import batch as map_batches
+from pytc.bpf.maps.batch import Batch, delete_batch, read_batches, write_batch
+from pytc.bpf.maps.map import create_map
+from pytc.bpf.sys.constants import EXIST, NOEXIST
+from pytc.bpf.sys.cpus import possible_cpus
 from pytc.errors import BpfError, BpfSyscallError, CodecError
 from tests.conftest import Compiler
 from tests.kernel.bpf.support import loaded, word
@@ -68,9 +70,9 @@ class TestTyped:
         typed[1] = {"a": 2, "c": [1, 2, 3, 4]}
         assert table[b"\0\0\0\1"] == b"\2\0\0\0\1\2\3\4"
         assert dict(typed.items()) == {1: {"a": 2, "b": 0, "c": [1, 2, 3, 4]}}
-        with pytest.raises(CodecError, match="there is no member"):
+        with pytest.raises(CodecError, match="no member"):
             typed[1] = {"x": 1}
-        with pytest.raises(CodecError, match="where there are 4"):
+        with pytest.raises(CodecError, match="bytes; 4 expected"):
             TypedMap(table, key="u64")
 
     def test_each_cpus_value(self) -> None:
@@ -153,16 +155,16 @@ class TestBatches:
 
 
 def test_a_ring_buffer_is_read_only_where_it_is_one(table: Map) -> None:
-    from pytc.bpf.perf_buffers import PerfBuffer
-    from pytc.bpf.ring_buffers import RingBuffer
+    from pytc.bpf.maps.perf_buffer import PerfBuffer
+    from pytc.bpf.maps.ring_buffer import RingBuffer
 
-    for reader, said in ((RingBuffer, "no ring buffer"), (PerfBuffer, "no perf event array")):
+    for reader, said in ((RingBuffer, "not a ring buffer"), (PerfBuffer, "not a perf event array")):
         with pytest.raises(BpfError, match=said):
             reader(table)
 
 
 def test_events_that_were_read_are_gone(build: Compiler, bpffs: Path) -> None:
-    from pytc.bpf.ring_buffers import RingBuffer
+    from pytc.bpf.maps.ring_buffer import RingBuffer
     from tests.kernel.bpf.support import PACKET, verdict
 
     with loaded(build("ringbuf"), bpffs) as done, RingBuffer(done.maps["records"]) as buffer:

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from pytc.bpf.classic import ClassicInstruction
+from pytc.bpf.insn.classic import ClassicInstruction
 from tests.conftest import Network
 from tests.kernel_filter import attach
 

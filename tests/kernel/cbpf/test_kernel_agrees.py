@@ -11,13 +11,14 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from pytc.bpf import Program, ProgramType, load, read_bytes, select_program
-from pytc.bpf import classic_opcodes as op
-from pytc.bpf.classic import MAX_INSTRUCTIONS, ClassicInstruction, parse_bytecode
-from pytc.bpf.classic_check import check
+from pytc.bpf.insn import classic_opcodes as op
+from pytc.bpf.insn.classic import MAX_INSTRUCTIONS, ClassicInstruction
+from pytc.bpf.insn.classic_check import check
+from pytc.bpf.insn.classic_text import parse_bytecode
 from pytc.cbpf import Ancillary, Machine, assemble, compile_expression, run, translate
 from pytc.cbpf.ancillary import describe
 from pytc.cbpf.object_file import object_file
-from pytc.cbpf.pcap import machine
+from pytc.cbpf.pcap import start
 from pytc.errors import BpfSyscallError, BytecodeError
 from pytc.packets import Packet
 from pytc.packets.link_types import ETHERNET
@@ -180,7 +181,7 @@ def _byte_of(load: str, shift: int) -> tuple[ClassicInstruction, ...]:
 
 def seen(frame: bytes, program: tuple[ClassicInstruction, ...], **values: int) -> int:
     """What the interpreter gives for a frame that came in over a wire, at most the length of what is left of it."""
-    arrived = machine(program, Packet(frame, len(frame), ETHERNET), values=values, untagged=True)
+    arrived = start(program, Packet(frame, len(frame), ETHERNET), values=values, untagged=True)
     return min(arrived.run(), len(arrived.data))
 
 

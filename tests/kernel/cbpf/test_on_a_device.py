@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from pytc.bpf.classic import format_bytecode
+from pytc.bpf.insn.classic import format_bytecode
 from pytc.cbpf import compile_expression, run
 from pytc.cli.main import main
 from tests.captures import captures

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pytc.bpf import Map, MapSpec
-from pytc.bpf.maps import create_map
+from pytc.bpf.maps.map import create_map
 from tests.conftest import PATIENCE, ROOT
 
 NOBODY = 65534

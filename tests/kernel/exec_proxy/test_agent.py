@@ -160,9 +160,9 @@ def converse(path: str, *sent: bytes, fds: tuple[int, ...] = ()) -> list[bytes]:
         (b"x", "1 bytes"),
         (struct.pack("=HHI", 2, 1, 0), "version 2"),
         (struct.pack("=HHI", 1, 9, 0), "kind 9"),
-        (struct.pack("=HHI", 1, 1, 7), "no request"),
+        (struct.pack("=HHI", 1, 1, 7), "not a request"),
         (struct.pack("=HHI", 1, 17, 0), "kind 17"),
-        (struct.pack("=HHI", 1, 1, 0) + b"x" * 256, "no request"),
+        (struct.pack("=HHI", 1, 1, 0) + b"x" * 256, "not a request"),
         (struct.pack("=HHI", 1, 1, 0) + b"x" * 5000, "descriptors"),
     ],
 )
@@ -300,7 +300,7 @@ def packet(kind: int, number: int = 0, payload: bytes = b"") -> bytes:
     return control.encode(control.ControlPacket(kind, number, payload))
 
 
-ABOUT = control.encode(control.object_packet(control.KeptObject(1, 2, 3, 4), 1))
+ABOUT = control.encode(control.object_packet(control.StoredObject(1, 2, 3, 4), 1))
 PART = packet(control.PART, 0, encode(OBJECT, [MapEntry(2, 4, 8, 1)])[0])
 ANSWERS: list[tuple[bytes, bool]] = [
     (packet(control.DONE), False),
@@ -339,8 +339,8 @@ def test_a_refusal_says_why(tmp_path: Path) -> None:
 
 
 def test_the_layout_of_control_packets() -> None:
-    about = control.object_packet(control.KeptObject(7, 123, 1000, 1 << 40), 3)
+    about = control.object_packet(control.StoredObject(7, 123, 1000, 1 << 40), 3)
     assert control.encode(about) == struct.pack("=HHIIiIIq", 1, 16, 3, 7, 123, 1000, 0, 1 << 40)
-    assert control.kept_object(about) == control.KeptObject(7, 123, 1000, 1 << 40)
+    assert control.stored_object(about) == control.StoredObject(7, 123, 1000, 1 << 40)
     with pytest.raises(MessageError, match="255 bytes"):
         control.request(control.FETCH, "x" * 256)

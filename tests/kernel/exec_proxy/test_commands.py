@@ -132,7 +132,7 @@ def test_maps_are_there_for_as_long_as_the_shell_is(tmp_path: Path, agent: str) 
 def test_read_only(tmp_path: Path) -> None:
     path = tmp_path / "bpf"
     script = (
-        "from pytc.bpf import Map; from pytc.bpf.descriptor import OwnedFd; import os\n"
+        "from pytc.bpf import Map; from pytc.bpf.sys.descriptor import OwnedFd; import os\n"
         "m = Map(OwnedFd(int(os.environ['BPF_MAP0']))); print(m[bytes(4)])\nm[bytes(4)] = bytes(8)"
     )
     for words, refused in (((), False), (("ro",), True)):
@@ -169,7 +169,7 @@ def test_several_objects(tmp_path: Path) -> None:
 def test_giving_up(tmp_path: Path) -> None:
     path = tmp_path / "bpf"
     outcome = pytc("exec", "bpf", "import", str(path), "timeout", "0.1")
-    assert outcome == (1, "", f'no maps came to "{path}" in time\n')
+    assert outcome == (1, "", f'no maps arrived at "{path}" in time\n')
     assert not path.exists()
 
 
@@ -197,7 +197,7 @@ def test_a_path_that_is_taken(tmp_path: Path) -> None:
     path.write_text("kept")
     outcome = pytc("exec", "bpf", "import", str(path))
     assert outcome.status == 1
-    assert "is no socket" in outcome.err
+    assert "is not a socket" in outcome.err
     assert path.read_text() == "kept"
 
 
@@ -212,7 +212,7 @@ def test_hostile_datagrams_are_remarked_upon_while_it_waits(tmp_path: Path) -> N
         send_maps(str(path), OBJECT, maps)
         status, _, err = finish(shell)
     assert json.loads(err.splitlines()[0])["note"] == (
-        f"refused maps from process {os.getpid()} of user 0: a datagram of 8 bytes; an export has 88 and more"
+        f"refused maps from process {os.getpid()} of user 0: a datagram of 8 bytes; an export has at least 88"
     )
     assert status == 0
     assert len(err.splitlines()) == 21, "it does not say everything"
@@ -337,7 +337,7 @@ def test_an_agent_for_another_user(open_directory: Path) -> None:
         send_maps(str(path), OBJECT, maps)
         until(lambda: closing(str(path)), "the export")
         assert not as_user(NOBODY, lambda: closing(str(path)))
-        assert "this user may not ask" in as_user(NOBODY - 1, lambda: closing(str(path)))
+        assert "this user may not use the agent" in as_user(NOBODY - 1, lambda: closing(str(path)))
         assert not as_user(NOBODY, lambda: drop(str(path), "1"))
         assert not closing(str(path))
 
@@ -354,7 +354,7 @@ def test_no_agent(tmp_path: Path) -> None:
 def test_an_agent_that_cannot_have_both_sockets_has_none(served: Path) -> None:
     served.with_name("agent.sock.control").write_text("kept")
     outcome = run(*agent_at(served))
-    assert outcome.status == 1 and "is no socket" in outcome.err
+    assert outcome.status == 1 and "is not a socket" in outcome.err
     assert [path.name for path in served.parent.iterdir()] == ["agent.sock.control"]
 
 

@@ -96,8 +96,8 @@ def test_the_sessions(terminals: Terminals, bpffs: Path, build: Compiler, tmp_pa
 
 
 def test_the_unit_names_words_that_exist() -> None:
-    from pytc.commands import ServeMaps
-    from pytc.grammar.command_line import parse_words
+    from pytc.commands.dispatch import parse_words
+    from pytc.commands.exec.agent import ServeMaps
 
     unit = (ROOT / "docs/pytc-agent.service").read_text()
     start = re.search(r"^ExecStart=(\S+) (.*)$", unit, re.MULTILINE)

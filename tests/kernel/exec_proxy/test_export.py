@@ -113,7 +113,7 @@ def test_nobody_waits(clsact: Network, bpffs: Path, tmp_path: Path, verb: str) -
     for path in (tmp_path / "bpf", Path("/etc/passwd")):
         outcome = clsact.pytc("filter", verb, *IN, "bpf", "obj", MARKS, "sec", "cls", "export", str(path))
         assert outcome.status == 1
-        assert f'cannot connect to "{path}"' in outcome.err or f'"{path}" is no socket' in outcome.err
+        assert f'cannot connect to "{path}"' in outcome.err or f'"{path}" is not a socket' in outcome.err
     assert clsact.state() == before
     assert pins(bpffs) == []
 
@@ -123,7 +123,7 @@ def test_an_object_without_maps(clsact: Network, tmp_path: Path, build: Compiler
     before = clsact.state()
     with Importer(str(path)):
         outcome = clsact.pytc("filter", "add", *IN, "bpf", "da", "obj", build("drop"), "export", str(path))
-        assert outcome == (1, "", f'"{build("drop")}" has no maps that could be exported\n')
+        assert outcome == (1, "", f'"{build("drop")}" has no maps to export\n')
         assert clsact.state() == before
         clsact.ok("filter", "add", *IN, "bpf", "da", "obj", build("drop"), env={"TC_BPF_UDS": str(path)})
 
@@ -156,7 +156,11 @@ def test_add_takes_back_just_what_it_added(clsact: Network, deaf: str, bpffs: Pa
     before = clsact.state()
     for place in ((), ("pref", "5"), ("pref", "5", "handle", "9"), ("pref", "7"), ("chain", "3")):
         outcome = impatient(clsact, "filter", "add", *IN, *place, "bpf", "obj", MARKS, "sec", "cls", "export", deaf)
-        assert outcome == (1, "", f'cannot export to "{deaf}": whoever listens there has not read for 0.3 seconds\n')
+        assert outcome == (
+            1,
+            "",
+            f'cannot export to "{deaf}": the listener has not read for 0.3 seconds\n',
+        )
         assert clsact.state() == before
         assert pins(bpffs) == []
 
@@ -237,5 +241,5 @@ def test_a_cold_command_that_exports_nothing_loads_nothing_for_it(clsact: Networ
         check=False,
     )
     assert done.returncode == 0
-    assert "pytc.operations.exports" in done.stderr
+    assert "pytc.commands.shared.exports" in done.stderr
     assert "pytc.exec_proxy" not in done.stderr

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Map, MapSpec, Program, ProgramType, load, read_object, select_program
-from pytc.bpf.info import array_owner
-from pytc.bpf.maps import create_map
+from pytc.bpf.maps.map import create_map
+from pytc.bpf.sys.info import array_owner
 from tests.conftest import ROOT, Compiler, Outcome, pins, run
 from tests.kernel.bpf.support import count, loaded, verdict
 
@@ -135,12 +135,12 @@ def test_an_empty_array_takes_the_type_that_is_given(bpffs: Path, build: Compile
     ("words", "said"),
     [
         ("m:nothing key 1 obj {tail} sec 42/5", "Couldn't retrieve pinned map 'm:nothing': No such file or directory"),
-        ("m:dropper key 1 obj {tail} sec 42/5", "'m:dropper' is pinned, but is no map"),
+        ("m:dropper key 1 obj {tail} sec 42/5", "'m:dropper' is pinned, but is not a map"),
         ("m:hash key 1 obj {tail} sec 42/5", "'m:hash' is a map of type hash; programs go into a prog_array"),
         ("m:globals/jmp obj {tail} sec classifier", NO_KEY),
         ("m:globals/jmp obj {tail}", NO_KEY),
         ("m:globals/jmp pinned m:dropper", NO_KEY),
-        ("m:globals/jmp key 8 obj {tail} sec 42/5", "slot 8 is not among the 8 of 'm:globals/jmp'"),
+        ("m:globals/jmp key 8 obj {tail} sec 42/5", "slot 8 is out of range of the 8 of 'm:globals/jmp'"),
         (
             "m:globals/jmp key 1 obj {tail} sec 42/5 type act",
             "the program is of type sched_act; 'm:globals/jmp' is for programs of type sched_cls",
@@ -153,7 +153,7 @@ def test_an_empty_array_takes_the_type_that_is_given(bpffs: Path, build: Compile
             "m:globals/jmp key 1 pinned m:nothing",
             "Couldn't retrieve pinned program 'm:nothing': No such file or directory",
         ),
-        ("m:globals/jmp key 1 pinned m:hash", "'m:hash' is pinned, but is no program"),
+        ("m:globals/jmp key 1 pinned m:hash", "'m:hash' is pinned, but is not a program"),
         ("m:globals/jmp key 1 obj {tail} sec none", 'no section "none"'),
         ("m:globals/jmp key 1 obj /nowhere.o", "/nowhere.o"),
     ],

@@ -73,9 +73,9 @@ def put_socket(path: Path) -> None:
 @pytest.mark.parametrize(
     ("put", "said"),
     [
-        (put_file, "is no socket"),
-        (put_link, "is no socket"),
-        (Path.mkdir, "is no socket"),
+        (put_file, "is not a socket"),
+        (put_link, "is not a socket"),
+        (Path.mkdir, "is not a socket"),
         (put_socket, "nobody listens on"),
     ],
 )
@@ -200,8 +200,8 @@ def test_a_link_to_a_socket_is_not_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("/etc/passwd", "is no socket"),
-        ("/", "is no socket"),
+        ("/etc/passwd", "is not a socket"),
+        ("/", "is not a socket"),
         ("/nowhere", "No such file"),
         ("", "No such file"),
     ],
@@ -246,7 +246,7 @@ def test_who_listens_is_who_owns_the_file(open_directory: Path) -> None:
 
 def test_what_is_sent_at_the_first_moment_says_who_sent_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The credentials are asked for before the path exists."""
-    from pytc.exec_proxy import packets, sockets
+    from pytc.exec_proxy import sockets
 
     real = sockets._bind
 
@@ -257,7 +257,7 @@ def test_what_is_sent_at_the_first_moment_says_who_sent_it(tmp_path: Path, monke
 
     monkeypatch.setattr(sockets, "_bind", bind)
     with BoundSocket(str(tmp_path / "bpf"), DATAGRAM) as made:
-        packet = packets.receive(made.socket, 10)
+        packet = sockets.receive(made.socket, 10)
     assert packet.data == b"x"
     assert packet.sender is not None and packet.sender.pid == os.getpid()
 
@@ -280,7 +280,7 @@ def test_a_signal_at_the_worst_moment_leaves_no_file(tmp_path: Path, number: sig
     script = f"""
 import os
 from pytc.exec_proxy import sockets
-from pytc.exec_proxy.signals import ended_by_signals
+from pytc.signals import ended_by_signals
 real = sockets._bind
 def bind(made, path):
     real(made, path)

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from pytc.bpf import Map
 from pytc.errors import TransferError
-from pytc.exec_proxy import assembly, map_transfer
+from pytc.exec_proxy import map_transfer
+from pytc.exec_proxy import received as assembly
 from pytc.exec_proxy.map_transfer import Exporter, Importer, identify, send_maps
 from pytc.exec_proxy.wire import MapEntry, ObjectIdentity, encode
 from tests.kernel.exec_proxy.support import NOBODY, array_maps, as_user, open_descriptors, send_raw, until
@@ -141,7 +142,7 @@ def test_descriptors_that_are_no_maps_are_refused(listening: Listening, others: 
         before = open_descriptors()
         assert listening.importer.take() is None
         assert open_descriptors() == before
-        assert "is no BPF map" in listening.refused[0]
+        assert "is not a BPF map" in listening.refused[0]
         send_maps(listening.path, OBJECT, maps)
         with listening.importer.receive(5) as received:
             assert len(received.maps) == 2, "the wait goes on"

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf import abi, elf
-from pytc.bpf.constants import OBJ_NAME_LEN
+from pytc.bpf.object import elf
+from pytc.bpf.sys import abi
+from pytc.bpf.sys.constants import OBJ_NAME_LEN
 from tests.conftest import cannot, must
 
 # The structures, and where their fields are in include/uapi/linux/bpf.h: (type, prefix of the member).

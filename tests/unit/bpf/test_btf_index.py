@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.bpf import btf as b
-from pytc.bpf.btf import Btf
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.types import Btf
 from pytc.errors import ObjectError
 from tests.btf_writer import BtfWriter
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from pytc.bpf import btf as b
 from pytc.bpf import read_bytes, read_object
-from pytc.bpf.spec import MODERN, PIN_GLOBAL_NS, PIN_NONE, MapSpec, ObjectSpec
+from pytc.bpf.btf import types as b
+from pytc.bpf.object.spec import MODERN, PIN_GLOBAL_NS, PIN_NONE, MapSpec, ObjectSpec
 from pytc.errors import MapDefinitionError, ObjectError
 from tests.btf_writer import BtfWriter
 from tests.conftest import Compiler
@@ -210,7 +210,7 @@ class TestRefusals:
             read_bytes(data)
 
     def test_btf_that_says_nothing_of_the_maps(self, w: BtfWriter) -> None:
-        with pytest.raises(MapDefinitionError, match="its BTF says nothing of it"):
+        with pytest.raises(MapDefinitionError, match="its BTF does not describe it"):
             read_bytes(elf(Section(MODERN, bytes(8), flags=ALLOC), Section(".BTF", w.data())))
 
     def test_a_map_without_a_symbol(self, w: BtfWriter) -> None:
@@ -227,7 +227,7 @@ class TestRefusals:
             map_of(w, max_entries=w.number(1))
 
     def test_an_attribute_that_is_not_known(self, w: BtfWriter) -> None:
-        with pytest.raises(MapDefinitionError, match='map "m": attribute "colour" is not known'):
+        with pytest.raises(MapDefinitionError, match='map "m": unknown attribute "colour"'):
             map_of(w, type=w.number(HASH), colour=w.number(1))
 
     @pytest.mark.parametrize("attribute", ["type", "max_entries", "pinning"])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytc.bpf import btf as b
-from pytc.bpf.btf_text import type_text
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.text import type_text
 from tests.btf_writer import BtfWriter
 
 

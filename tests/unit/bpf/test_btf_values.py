@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.bpf import btf as b
-from pytc.bpf.btf_values import Enumerator, Raw, Value, decode, value_text
-from pytc.bpf.codec_btf import btf_codec
+from pytc.bpf.btf import types as b
+from pytc.bpf.codec.btf import btf_codec
+from pytc.bpf.codec.variables import Enumerator, Raw, Value, decode, value_text
 from pytc.errors import ObjectError
 from tests.btf_writer import BtfWriter
 

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytc.bpf import btf as b
-from pytc.bpf.codec import Codec, Integer, Style, say, word
-from pytc.bpf.codec_btf import btf_codec, has_spin_lock
-from pytc.bpf.codec_columns import Renderer, leaves, names, pack, packable
-from pytc.bpf.codec_compound import Text, assign, follow, summed
-from pytc.bpf.codec_format import format_codec
+from pytc.bpf.btf import types as b
+from pytc.bpf.codec.btf import btf_codec, has_spin_lock
+from pytc.bpf.codec.columns import Renderer, leaves, names, pack, packable
+from pytc.bpf.codec.compound import Text, assign, follow, summed
+from pytc.bpf.codec.format import format_codec
+from pytc.bpf.codec.scalars import Codec, Integer, Style, say, word
 from pytc.errors import CodecError, ObjectError
 from tests.btf_writer import BtfWriter
 from tests.codec_types import Typed, btf_types, formats
@@ -107,19 +107,19 @@ def test_text_is_read_by_type(format: str, text: str, data: bytes) -> None:
     [
         ("u8", 256, "256 does not fit: 0 to 255"),
         ("s8", "-129", "does not fit: -128 to 127"),
-        ("u8", "x", '"x" is no number'),
-        ("u8", "1_0", "is no number"),
-        ("u8", "\u0663", "is no number"),
-        ("u8", 1.5, "is no number"),
-        ("u8", None, "is no number"),
-        ("u8", "9" * 5000, "is no number"),
+        ("u8", "x", '"x" is not a number'),
+        ("u8", "1_0", "is not a number"),
+        ("u8", "\u0663", "is not a number"),
+        ("u8", 1.5, "is not a number"),
+        ("u8", None, "is not a number"),
+        ("u8", "9" * 5000, "is not a number"),
         ("u8", 1 << 4000, "a number of 4001 bits does not fit"),
-        ("bool", 2, "2 is no boolean"),
-        ("ip4", "1.2.3", "is no IP address"),
-        ("ip6", "1.2.3.4", "is no IP address"),
-        ("ip4", 7, "is no text"),
-        ("mac", "02:00", "is no MAC address"),
-        ("mac", "zz:00:00:00:00:00", "no MAC address"),
+        ("bool", 2, "2 is not a boolean"),
+        ("ip4", "1.2.3", "is not an IP address"),
+        ("ip6", "1.2.3.4", "is not an IP address"),
+        ("ip4", 7, "is not text"),
+        ("mac", "02:00", "is not a MAC address"),
+        ("mac", "zz:00:00:00:00:00", "not a MAC address"),
         ("hex[2]", "0", "is not hex"),
         ("hex[2]", "000000", "3 bytes for a value of 2"),
         ("str[2]", "abc", "3 bytes of text"),
@@ -128,15 +128,15 @@ def test_text_is_read_by_type(format: str, text: str, data: bytes) -> None:
         ("ip4/", "10.0.0.0/x", "a length of 0 to 32"),
         ("u8[2]", [1, 2, 3], "3 elements for an array of 2"),
         ("u16[2]", 7, "no elements for an array of 2"),
-        ("u16[2]", "[1", "is no JSON"),
-        ("{u8 a}", {"b": 1}, "there are a"),
+        ("u16[2]", "[1", "is not JSON"),
+        ("{u8 a}", {"b": 1}, "the members are a"),
         ("{u8 a}", {"a": 256}, "a: 256 does not fit"),
         ("{u8 a}", "1", "a structure is set by its members"),
-        ("{u8 a}", '{"a"', "is no JSON"),
+        ("{u8 a}", '{"a"', "is not JSON"),
         ("u32", b"12", "2 bytes for a value of 4"),
-        ("f64", "x", "is no floating point"),
-        ("f32", "1e99", "is no floating point"),
-        ("u8[2]", "[" * 9999, "is no JSON"),
+        ("f64", "x", "is not a floating-point"),
+        ("f32", "1e99", "is not a floating-point"),
+        ("u8[2]", "[" * 9999, "is not JSON"),
     ],
 )
 def test_what_does_not_fit(format: str, value: Any, said: str) -> None:
@@ -148,21 +148,21 @@ def test_what_does_not_fit(format: str, value: Any, said: str) -> None:
     ("format", "said"),
     [
         ("", "a type expected"),
-        ("u33", 'there is no type "u33"; there are u8'),
+        ("u33", 'no type "u33"; the types are u8'),
         ("u32[", "a number expected"),
         ("u32[4", '"]" expected'),
         ("{u32}", "a name expected"),
         ("{u32 a", "expected"),
         ("u32 u32", "the end expected"),
-        ("{u32 a, u8 a}", "two members"),
+        ("{u32 a, u8 a}", "duplicate member"),
         ("hex", "how many bytes"),
-        ("$", "is not understood"),
+        ("$", "cannot parse"),
         ("{" * 40, "nested too deeply"),
         ("u8[99999999]", "too large"),
         ("u8[999999999]", "a number expected"),
         ("u64[9999][9999]", "too large"),
         ("u8" + "[1]" * 40, "nested too deeply"),
-        ("packed", "there is no type"),
+        ("packed", "no type"),
         ("}", "a type expected"),
     ],
 )
@@ -172,7 +172,7 @@ def test_wrong_formats(format: str, said: str) -> None:
 
 
 def test_a_format_must_have_the_size_of_the_map() -> None:
-    with pytest.raises(CodecError, match='format "u32" has 4 bytes, where there are 8'):
+    with pytest.raises(CodecError, match='format "u32" has 4 bytes; 8 expected'):
         format_codec("u32", 8)
 
 
@@ -229,7 +229,7 @@ def test_what_was_decoded_can_be_encoded(typed: Typed, data: st.DataObject) -> N
     try:
         again = codec.encode(value)
     except CodecError as error:
-        assert "is no boolean" in str(error)  # a byte that no C program puts into a bool
+        assert "is not a boolean" in str(error)  # a byte that no C program puts into a bool
         return
     assert codec.decode(again) == value
     assert codec.encode(json.loads(json.dumps(value))) == again
@@ -250,7 +250,7 @@ def test_values_survive_json_and_csv(format: str, data: st.DataObject) -> None:
     try:
         encoded = codec.encode(value)
     except CodecError as error:
-        assert any(known in str(error) for known in ("no boolean", "bytes of text", "a length of"))
+        assert any(known in str(error) for known in ("not a boolean", "bytes of text", "a length of"))
         return
     assert codec.encode(json.loads(say(Style.JSON, value))) == encoded
     columns = leaves(codec)
@@ -329,10 +329,10 @@ def test_paths(path: str, at: int, size: int) -> None:
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        (".z", "there is no member"),
-        (".a.b", "no structure"),
-        ("[0]", "no array"),
-        (".b[2]", "element 2 of an array of 2"),
+        (".z", "no member"),
+        (".a.b", "not a structure"),
+        ("[0]", "not an array"),
+        (".b[2]", "no element 2 in an array of 2"),
         ("..a", "NAME, NAME.MEMBER"),
         (".b[x]", "NAME, NAME.MEMBER"),
         (".b[99999999999]", "NAME, NAME.MEMBER"),
@@ -393,7 +393,7 @@ class TestBtf:
         assert [codec.encode(value) for value in ("DROP", 1, "0x1", "GONE", -1)] == [b"\1\0\0\0"] * 3 + [
             b"\xff" * 4
         ] * 2
-        with pytest.raises(CodecError, match='"X" is none of PASS, DROP, GONE'):
+        with pytest.raises(CodecError, match='"X" is not one of PASS, DROP, GONE'):
             codec.encode("X")
         with pytest.raises(CodecError, match="does not fit"):
             codec.encode(1 << 32)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import convert_maps, read_bytes, read_object
-from pytc.bpf.constants import MapType
-from pytc.bpf.spec import LEGACY, MODERN, PIN_GLOBAL_NS, PIN_NONE, MapSpec, ObjectSpec
+from pytc.bpf.object.spec import LEGACY, MODERN, PIN_GLOBAL_NS, PIN_NONE, MapSpec, ObjectSpec
+from pytc.bpf.sys.constants import MapType
 from pytc.errors import ObjectError
 from tests.conftest import EXAMPLES, OBJECTS, ROOT, Compiler, cannot, must
 from tests.elf_writer import ALLOC, OBJECT, RETURN_0, WRITE, Section, Symbol, code, elf, function, words

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.bpf.assemble import assemble, assemble_statement
-from pytc.bpf.disassemble import disassemble
+from pytc.bpf.insn.disassemble import disassemble
 from pytc.errors import BytecodeError
+from tests.ebpf_assembler import assemble, assemble_statement
 from tests.ebpf_statements import STATEMENTS, statements
 
 _WORDS = st.sampled_from(

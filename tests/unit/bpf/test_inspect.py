@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pytc.bpf import inspect_object, read_bytes, read_object
-from pytc.bpf import versions as v
-from pytc.bpf.inspect import ExternFacts, Inspection, MapFacts, ProgramFacts, Slot, VariableFacts, source_line
-from pytc.bpf.versions import Feature
+from pytc.bpf.analyse.inspect import ExternFacts, Inspection, MapFacts, ProgramFacts, Slot, VariableFacts, source_line
+from pytc.bpf.kernel import versions as v
+from pytc.bpf.kernel.versions import Feature
 from tests.conftest import EXAMPLES, Compiler
 from tests.elf_writer import (
     ALLOC,

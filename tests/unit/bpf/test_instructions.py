@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.bpf import instructions as ins
+from pytc.bpf.insn import instructions as ins
 from tests.elf_writer import EXIT, address, call, insn, mov
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from pytc.bpf.btf import Btf
-from pytc.bpf.kconfig import kconfig_contents
-from pytc.bpf.kernel import version_code_of
-from pytc.bpf.spec import SETTING, ExternSpec
+from pytc.bpf.btf.types import Btf
+from pytc.bpf.kernel.kconfig import kconfig_contents
+from pytc.bpf.kernel.running import version_code_of
+from pytc.bpf.object.spec import SETTING, ExternSpec
 from pytc.errors import ObjectError
 from tests.btf_writer import BtfWriter
 
@@ -116,7 +116,7 @@ def test_values_that_do_not_fit(name: str, declare: Callable[[BtfWriter], int]) 
     ("name", "said"),
     [
         ("CONFIG_NEVER_THERE", 'configuration has no "CONFIG_NEVER_THERE"'),
-        ("LINUX_HAS_NEVER_THERE", '"LINUX_HAS_NEVER_THERE" .* is nothing that pytc knows of'),
+        ("LINUX_HAS_NEVER_THERE", 'pytc does not know "LINUX_HAS_NEVER_THERE"'),
     ],
 )
 def test_what_is_missing_is_0_only_if_it_is_weak(name: str, said: str) -> None:

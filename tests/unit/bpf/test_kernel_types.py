@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import pytest
 
-from pytc.bpf import btf as b
-from pytc.bpf.btf import Btf
-from pytc.bpf.btf_ext import BtfExt, CoreRelocation, Records
-from pytc.bpf.core_relocations import (
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.ext import BtfExt, CoreRelocation, Records
+from pytc.bpf.btf.types import Btf
+from pytc.bpf.kernel.types import KernelTypes, Module, Modules
+from pytc.bpf.link.core_relocations import (
     ENUMVAL_VALUE,
     FIELD_BYTE_OFFSET,
     FIELD_EXISTS,
@@ -19,10 +20,9 @@ from pytc.bpf.core_relocations import (
     TYPE_SIZE,
     CoreResolver,
 )
-from pytc.bpf.externs import ExternResolver
-from pytc.bpf.kernel_types import KernelTypes, Module, Modules
-from pytc.bpf.linker import ExternReference, LinkedProgram, calls_modules, patch
-from pytc.bpf.spec import FUNCTION, POISON_FUNCTION, VARIABLE, ExternSpec, ExternValue, FunctionSpec, ProgramSpec
+from pytc.bpf.link.externs import ExternResolver
+from pytc.bpf.link.linker import ExternReference, LinkedProgram, calls_modules, patch
+from pytc.bpf.object.spec import FUNCTION, POISON_FUNCTION, VARIABLE, ExternSpec, ExternValue, FunctionSpec, ProgramSpec
 from pytc.errors import ObjectError
 from tests.btf_writer import BtfWriter
 from tests.elf_writer import EXIT, address, call
@@ -124,7 +124,7 @@ class TestExterns:
         assert self.resolve(kernel.types, ("there", FUNCTION), weak=True, returns="s")[0] == {"there": ExternValue()}
 
     def test_another_type_is_refused(self, kernel: Kernel) -> None:
-        with pytest.raises(ObjectError, match='function "there" has another type'):
+        with pytest.raises(ObjectError, match='function "there" has a different type'):
             self.resolve(kernel.types, ("there", FUNCTION), returns="s")
 
     @pytest.mark.parametrize(
@@ -259,5 +259,5 @@ class TestRelocations:
         assert core.resolve(one).value is None
         assert core.explain(one, core.resolve(one)) == (
             "this kernel has no struct nowhere.member (neither vmlinux nor any of the 2 loaded modules with types has "
-            "it), and the program uses it without asking first whether it exists"
+            "it), which the program uses without checking that it exists"
         )

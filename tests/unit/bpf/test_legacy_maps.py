@@ -7,8 +7,8 @@ import struct
 import pytest
 
 from pytc.bpf import read_bytes, read_object
-from pytc.bpf.legacy_maps import ELF_MAP, MAP_DEF, is_legacy_section
-from pytc.bpf.spec import MapSpec, ObjectSpec
+from pytc.bpf.object.legacy_maps import ELF_MAP, MAP_DEF, is_legacy_section
+from pytc.bpf.object.spec import MapSpec, ObjectSpec
 from pytc.errors import MapDefinitionError
 from tests.btf_writer import BtfWriter
 from tests.conftest import Compiler
@@ -204,7 +204,7 @@ class TestTwentyBytes:
         assert (found.id, found.flags) == (9, 0)
 
     def test_a_layout_that_does_not_exist_is_refused(self) -> None:
-        with pytest.raises(MapDefinitionError, match='"bpf_map" is no layout'):
+        with pytest.raises(MapDefinitionError, match='"bpf_map" is not a layout'):
             read_bytes(maps((HASH, 4, 8, 1, 9)), layout20="bpf_map")
 
     @pytest.mark.parametrize(("name", "expected"), [(ELF_MAP, (1, 0)), (MAP_DEF, (None, 1))])

@@ -6,10 +6,10 @@ import struct
 
 import pytest
 
-from pytc.bpf import instructions as ins
 from pytc.bpf import read_bytes, read_object
-from pytc.bpf.linker import LinkedProgram, MapReference, link, map_names, patch
-from pytc.bpf.spec import ObjectSpec, ProgramSpec
+from pytc.bpf.insn import instructions as ins
+from pytc.bpf.link.linker import LinkedProgram, MapReference, link, map_names, patch
+from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
 from pytc.errors import ObjectError
 from tests.btf_writer import BtfWriter, ext
 from tests.conftest import Compiler

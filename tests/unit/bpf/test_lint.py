@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import lint_object, read_bytes, read_object
-from pytc.bpf.constants import MapType, ProgramType
-from pytc.bpf.findings import Finding
-from pytc.bpf.lint import lint_file
-from pytc.bpf.spec import ObjectSpec
+from pytc.bpf.analyse.findings import Finding
+from pytc.bpf.analyse.lint import lint_file
+from pytc.bpf.object.spec import ObjectSpec
+from pytc.bpf.sys.constants import MapType, ProgramType
 from pytc.errors import ObjectError
 from tests.conftest import Compiler
 from tests.elf_writer import (
@@ -157,7 +157,7 @@ class TestGuards:
         spec = read_object(build("guarded", clang=clang))
         (found,) = self.findings(spec, "5.7", program)
         assert found.severity == severity
-        assert found.text.startswith("bpf_ktime_get_boot_ns is there since Linux 5.8")
+        assert found.text.startswith("bpf_ktime_get_boot_ns came with Linux 5.8")
         assert ("check" in found.text) is (severity != "error")
         assert "helper()" in Path(found.file).read_text().splitlines()[found.line - 1]
         assert self.findings(spec, "5.8", program) == []

@@ -7,8 +7,9 @@ import mmap
 import pytest
 
 from pytc.bpf import MapSpec, MapType
-from pytc.bpf.constants import map_type_name, program_type_name
-from pytc.bpf.maps import actual_entries, count_cpus, possible_cpus, wants_btf
+from pytc.bpf.maps.map import actual_entries, wants_btf
+from pytc.bpf.sys.constants import map_type_name, program_type_name
+from pytc.bpf.sys.cpus import count_cpus, possible_cpus
 
 
 @pytest.mark.parametrize(("text", "count"), [("0\n", 1), ("0-3", 4), ("0-3,8", 5), ("0,2,4-5\n", 4), ("0-127", 128)])

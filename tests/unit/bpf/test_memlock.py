@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytc.bpf.memlock import retry_unlimited
+from pytc.bpf.sys.memlock import retry_unlimited
 from pytc.errors import BpfSyscallError
 
 

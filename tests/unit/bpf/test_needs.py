@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from pytc.bpf import read_bytes
-from pytc.bpf import versions as v
-from pytc.bpf.linker import LinkedProgram, link
-from pytc.bpf.needs import HelperCall, Need, helper_calls, instruction_needs
-from pytc.bpf.versions import Feature
+from pytc.bpf.kernel import versions as v
+from pytc.bpf.kernel.versions import Feature
+from pytc.bpf.link.linker import LinkedProgram, link
+from pytc.bpf.link.needs import HelperCall, Need, helper_calls, instruction_needs
 from tests.elf_writer import EXIT, RETURN_0, call, code, elf, function, insn, mov
 
 JUMP, JUMP_FAR, JUMP_IF_LESS, JUMP_IF_EQUAL, JUMP_32 = 0x05, 0x06, 0xA5, 0x15, 0x16

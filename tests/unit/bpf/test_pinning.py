@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.bpf import PinRoot, read_bytes
-from pytc.bpf.pinning import find_mount, is_bpffs, mount_points, read_pinning_files
-from pytc.bpf.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec
+from pytc.bpf.maps.pinning import find_mount, is_bpffs, read_pinning_files
+from pytc.bpf.object.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec
+from pytc.bpf.sys.mounts import mount_points
 from pytc.errors import PinError
 from tests.elf_writer import elf
 
@@ -129,7 +130,7 @@ class TestPaths:
         pins._mount = "/mnt"
         with pytest.raises(PinError, match='map "hits": pinning 6 is not in /none/a or /none/b') as caught:
             pins.path_for(a_map(6), OWNER)
-        assert caught.value.hints == ('a line like "6 tc/my_maps" in /none/a names it',)
+        assert caught.value.hints == ('add a line like "6 tc/my_maps" to /none/a',)
 
 
 class TestMountPoints:
@@ -143,10 +144,10 @@ class TestMountPoints:
         ],
     )
     def test_come_out_as_they_are_called(self, line: bytes, path: str) -> None:
-        assert list(mount_points(b"proc /proc proc rw 0 0\n" + line)) == [path]
+        assert list(mount_points(b"proc /proc proc rw 0 0\n" + line, b"bpf")) == [path]
 
     def test_of_other_file_systems_do_not_count(self) -> None:
-        assert list(mount_points(b"bpf /bpf tmpfs rw 0 0\nx /y bpfs rw 0 0\nshort bpf\n\n")) == []
+        assert list(mount_points(b"bpf /bpf tmpfs rw 0 0\nx /y bpfs rw 0 0\nshort bpf\n\n", b"bpf")) == []
 
     def test_that_are_no_bpffs_are_not_taken(self, tmp_path: Path) -> None:
         assert find_mount(str(tmp_path)) == ""

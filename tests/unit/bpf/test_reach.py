@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.bpf import read_bytes
-from pytc.bpf.linker import link
-from pytc.bpf.reach import Known, reached
+from pytc.bpf.analyse.reach import Known, reached
+from pytc.bpf.link.linker import link
 from tests.elf_writer import EXIT, Relocation, address, code, elf, function, insn, license, mov
 
 NOTHING = Known({}, {}, {})

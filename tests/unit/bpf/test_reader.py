@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import MapType, ProgramType, read_bytes, read_object
-from pytc.bpf.elf import MAX_FILE_SIZE
-from pytc.bpf.files import NotRegularError, TooLargeError, looks_like_elf, read_regular_file
-from pytc.bpf.names import kernel_map_name, kernel_name
-from pytc.bpf.spec import DATA, MapSpec, ObjectSpec, Target
+from pytc.bpf.object.elf import MAX_FILE_SIZE
+from pytc.bpf.object.names import kernel_map_name, kernel_name
+from pytc.bpf.object.spec import DATA, MapSpec, ObjectSpec, Target
+from pytc.bpf.sys.files import NotRegularError, TooLargeError, looks_like_elf, read_regular_file
 from pytc.errors import BpfError, ObjectError
 from tests.btf_writer import BtfWriter
 from tests.conftest import Compiler
@@ -157,11 +157,11 @@ class TestPrograms:
     @pytest.mark.parametrize(("at", "size"), [(4, 8), (0, 12), (0, 24), (16, 8)])
     def test_a_function_that_leads_out_of_its_section_is_refused(self, at: int, size: int) -> None:
         symbol = Symbol("cls", "tc", at, size, FUNC)
-        with pytest.raises(ObjectError, match=r'function "cls" takes bytes .* of section "tc" with 16'):
+        with pytest.raises(ObjectError, match=r'function "cls" takes bytes .* of section "tc", which has 16'):
             read_bytes(elf(code("tc", RETURN_0), symbols=[symbol]))
 
     def test_half_an_instruction_is_refused(self) -> None:
-        with pytest.raises(ObjectError, match='section "tc" has 12 bytes, no whole number of instructions'):
+        with pytest.raises(ObjectError, match='section "tc" has 12 bytes, not a whole number of instructions'):
             read_bytes(elf(code("tc", RETURN_0[:12])))
 
 
@@ -359,7 +359,7 @@ class TestRelocations:
         message = self.refused(
             code("tc", call(-1), EXIT), Section(".data", bytes(8), flags=ALLOC), symbol=Symbol("v", ".data")
         )
-        assert message == 'section "tc", instruction 0: a call to "v", which is no function'
+        assert message == 'section "tc", instruction 0: a call to "v", which is not a function'
 
     def test_a_call_out_of_the_section(self) -> None:
         message = self.refused(code("tc", call(7), EXIT), code(".text", RETURN_0), symbol=Symbol("", ".text", type=3))
@@ -390,7 +390,7 @@ class TestRelocations:
         )
 
     def test_a_symbol_that_does_not_exist(self) -> None:
-        with pytest.raises(ObjectError, match="names symbol 9; there are 1"):
+        with pytest.raises(ObjectError, match="names symbol 9; there are only 1"):
             read_bytes(elf(code("tc", address(1), EXIT), relocations=[Relocation("tc", 0, 9)]))
 
 
@@ -409,7 +409,7 @@ class TestNoObject:
             (elf()[:5] + b"\2" + elf()[6:], "a big-endian object .* build it with -target bpf or -target bpfel"),
             (elf()[:5] + b"\7" + elf()[6:], "unknown or foreign byte order 7"),
             (elf()[:60] + bytes(4), "the file has no sections"),
-            (elf()[:62] + b"\x63\0" + elf()[64:], "section 99 is said to hold the names; there are 3"),
+            (elf()[:62] + b"\x63\0" + elf()[64:], "section 99 should hold the names; there are only 3 sections"),
             (elf()[:58] + b"\x20\0" + elf()[60:], "section headers of 32 bytes; 64 expected"),
         ],
     )
@@ -445,7 +445,7 @@ class TestNoObject:
         path = tmp_path / "huge.o"
         with path.open("wb") as file:
             file.truncate(MAX_FILE_SIZE + 1)
-        with pytest.raises(ObjectError, match=f"has {MAX_FILE_SIZE + 1} bytes; the most that is read"):
+        with pytest.raises(ObjectError, match=f"has {MAX_FILE_SIZE + 1} bytes; the limit is"):
             read_object(str(path))
 
     def test_a_section_of_unreasonable_size(self) -> None:
@@ -457,7 +457,7 @@ class TestNoObject:
             read_bytes(minimal(Section(".data", b"1", flags=ALLOC, size=1 << 20)))
 
     def test_a_symbol_in_a_section_that_does_not_exist(self) -> None:
-        with pytest.raises(ObjectError, match="symbol 1 is in section 77; there are 4"):
+        with pytest.raises(ObjectError, match="symbol 1 is in section 77; there are only 4"):
             read_bytes(elf(code("tc", RETURN_0), symbols=[Symbol("x", 77)]))
 
     def test_relocations_of_a_section_that_does_not_exist(self) -> None:
@@ -465,7 +465,7 @@ class TestNoObject:
             read_bytes(elf(code("tc", RETURN_0), Section(".reltc", type=9, info=77)))
 
     def test_relocations_that_are_cut_off(self) -> None:
-        with pytest.raises(ObjectError, match="have 7 bytes, no multiple of 16"):
+        with pytest.raises(ObjectError, match="have 7 bytes, not a multiple of 16"):
             read_bytes(elf(code("tc", RETURN_0), Section(".reltc", bytes(7), type=9, info=1)))
 
 
@@ -493,11 +493,11 @@ class TestRegularFiles:
 
     def test_may_not_be_larger_than_the_limit(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"x" * 101)
-        with pytest.raises(TooLargeError, match="101 bytes; the most that is read is 100"):
+        with pytest.raises(TooLargeError, match="101 bytes; the limit is 100"):
             read_regular_file(str(tmp_path / "file"), 100)
 
     def test_that_grow_while_they_are_read_are_noticed(self) -> None:
-        with pytest.raises(TooLargeError, match="grows beyond the 8 bytes"):
+        with pytest.raises(TooLargeError, match="grows beyond the limit of 8 bytes"):
             read_regular_file("/proc/self/status", 8)
 
     @pytest.mark.parametrize("path", ["/dev/zero", "/proc", "/dev/null"])

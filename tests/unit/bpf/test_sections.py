@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytc.bpf.constants import ProgramType as P
-from pytc.bpf.sections import section_type
+from pytc.bpf.object.sections import section_type
+from pytc.bpf.sys.constants import ProgramType as P
 
 
 @pytest.mark.parametrize(

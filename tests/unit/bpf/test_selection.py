@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytc.bpf import read_bytes, select_program
-from pytc.bpf.spec import ObjectSpec
+from pytc.bpf.object.spec import ObjectSpec
 from pytc.errors import SelectionError
 from tests.elf_writer import RETURN_0, Section, code, elf, function
 

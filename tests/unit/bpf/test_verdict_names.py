@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.bpf import ProgramType, run_context
-from pytc.bpf.elf import section_data
-from pytc.bpf.verdict_names import TC, XDP, Verdicts
+from pytc.bpf import ProgramType
+from pytc.bpf.object.elf import section_data
+from pytc.bpf.run import context as run_context
+from pytc.bpf.run.verdicts import TC, XDP, Verdicts
 from pytc.errors import BpfError
 from tests.conftest import cannot, run
 
@@ -46,7 +47,7 @@ def test_words_and_values(type: ProgramType, classes: bool, word: str, value: in
 
 @pytest.mark.parametrize("word", ["", "XDP_DROP", "1:10000", "1:x", "4294967296", "-3000000000", "ok,shot", "::"])
 def test_what_is_no_verdict(word: str) -> None:
-    with pytest.raises(ValueError, match="is no verdict of a program of type sched_cls: TC_ACT_UNSPEC"):
+    with pytest.raises(ValueError, match="is not a verdict of a program of type sched_cls: TC_ACT_UNSPEC"):
         Verdicts(CLS).value(word)
 
 
@@ -62,7 +63,7 @@ def test_any_word_is_a_verdict_or_a_clean_error(word: str) -> None:
         try:
             assert 0 <= verdicts.value(word) <= 0xFFFFFFFF
         except ValueError as error:
-            assert "is no verdict" in str(error)
+            assert "is not a verdict" in str(error)
 
 
 def _numbers(tmp_path: Path, expressions: list[str]) -> list[int]:

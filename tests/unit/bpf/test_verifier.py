@@ -8,11 +8,11 @@ import struct
 import pytest
 
 from pytc.bpf import read_bytes
-from pytc.bpf.constants import ProgramType
-from pytc.bpf.linker import LinkedProgram, link
-from pytc.bpf.spec import ObjectSpec
-from pytc.bpf.verifier import verifier_error
-from pytc.bpf.verifier_log import decisive_line, failing_instruction, last_lines
+from pytc.bpf.link.linker import LinkedProgram, link
+from pytc.bpf.loader.verifier import verifier_error
+from pytc.bpf.loader.verifier_log import decisive_line, failing_instruction, last_lines
+from pytc.bpf.object.spec import ObjectSpec
+from pytc.bpf.sys.constants import ProgramType
 from tests.btf_writer import BtfWriter, ext
 from tests.elf_writer import EXIT, Section, call, code, elf, function, license, mov
 
@@ -189,7 +189,7 @@ class TestHints:
     @pytest.mark.parametrize("log", [OLD_HELPER, NEW_HELPER])
     def test_a_helper_of_other_program_types_is_named(self, log: str) -> None:
         assert self.hints(errno.EINVAL, log) == (
-            "the helper bpf_probe_read is not for programs of type sched_cls in this kernel",
+            "programs of type sched_cls cannot call the helper bpf_probe_read in this kernel",
         )
 
     def test_too_many_instructions(self) -> None:
@@ -208,12 +208,12 @@ class TestHints:
     def test_instructions_that_are_younger_than_the_kernel(self, monkeypatch: pytest.MonkeyPatch) -> None:
         spec, linked = program()
         sign_extending = struct.pack("<BBhi", 0xBF, 0, 8, 0) + linked.code[-8:]
-        monkeypatch.setattr("pytc.bpf.explain._kernel", lambda: "6.5")
+        monkeypatch.setattr("pytc.bpf.loader.explain._kernel", lambda: "6.5")
         error = verifier_error(
             spec, linked._replace(code=sign_extending), ProgramType.SCHED_CLS, errno.EINVAL, "BPF_MOV is bad\n"
         )
         assert error.hints[0].startswith("the program uses instructions of cpu v4, which came with Linux 6.6; this is ")
-        monkeypatch.setattr("pytc.bpf.explain._kernel", lambda: "6.6")
+        monkeypatch.setattr("pytc.bpf.loader.explain._kernel", lambda: "6.6")
         error = verifier_error(
             spec, linked._replace(code=sign_extending), ProgramType.SCHED_CLS, errno.EINVAL, "BPF_MOV is bad\n"
         )

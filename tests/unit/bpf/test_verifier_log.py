@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.bpf.verifier_log import decisive_line, failing_instruction, last_lines, without_statistics
+from pytc.bpf.loader.verifier_log import decisive_line, failing_instruction, last_lines, without_statistics
 from tests.conftest import ROOT
 
 

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf import versions as v
-from pytc.bpf.constants import MapType, ProgramType
+from pytc.bpf.kernel import versions as v
+from pytc.bpf.sys.constants import MapType, ProgramType
+from pytc.bpf.sys.helpers import Helper, helper, helpers
 
 UAPI = Path("/usr/include/linux/bpf.h")
 
 
 def test_every_helper_has_a_version() -> None:
-    assert [helper.number for helper in v.helpers()] == list(range(1, 212))
-    assert all(re.fullmatch(r"[3-6]\.\d+", helper.since) for helper in v.helpers())
+    assert [helper.number for helper in helpers()] == list(range(1, 212))
+    assert all(re.fullmatch(r"[3-6]\.\d+", helper.since) for helper in helpers())
 
 
 @pytest.mark.skipif(not UAPI.exists(), reason="no uapi headers")
@@ -26,7 +27,7 @@ def test_helpers_have_the_numbers_of_the_kernel() -> None:
         text[text.index("define ___BPF_FUNC_MAPPER" if "___BPF_FUNC_MAPPER" in text else "define __BPF_FUNC_MAPPER") :],
     )
     names = [name for name in names if name not in ("unspec", "x", "FN")]
-    known = [helper.name for helper in v.helpers()]
+    known = [helper.name for helper in helpers()]
     assert known[: len(names)] == names[: len(known)]
 
 
@@ -51,16 +52,16 @@ def test_helpers_have_the_numbers_of_the_kernel() -> None:
     ],
 )
 def test_helpers(number: int, name: str, since: str, gpl_only: bool) -> None:
-    assert v.helper(number) == v.Helper(number, name, since, gpl_only, "5.8" if name == "ktime_get_ns" else "")
+    assert helper(number) == Helper(number, name, since, gpl_only, "5.8" if name == "ktime_get_ns" else "")
 
 
 @pytest.mark.parametrize("number", [-1, 0, 212, 1 << 31])
 def test_helpers_that_nobody_knows(number: int) -> None:
-    assert v.helper(number) is None
+    assert helper(number) is None
 
 
 def test_ktime_was_for_the_gpl_only_once() -> None:
-    ktime = v.helper(5)
+    ktime = helper(5)
     assert ktime is not None
     assert not v.needs_gpl(ktime)
     assert v.needs_gpl(ktime, "5.4")

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.bpf import classic_opcodes as op
-from pytc.bpf.classic import MAX_INSTRUCTIONS, ClassicInstruction, format_bytecode, parse_bytecode
+from pytc.bpf.insn import classic_opcodes as op
+from pytc.bpf.insn.classic import MAX_INSTRUCTIONS, ClassicInstruction, format_bytecode
+from pytc.bpf.insn.classic_text import parse_bytecode
 from pytc.cbpf import assemble, disassemble, format_program, parse_program
 from pytc.cbpf.assembler import MNEMONICS
 from pytc.cbpf.disassembler import canonical
@@ -154,7 +155,7 @@ def test_numbers(text: str, k: int) -> None:
         ("ret #0\n\n bogus", 'line 3: an instruction expected, not "bogus"'),
         ("ld {x}", 'line 1: what is "{"?'),
         ("ret #0 /* never", "line 1: a comment without an end"),
-        ("ret #09", '"09" is no octal number'),
+        ("ret #09", '"09" is not an octal number'),
         ("ret #4294967296", "does not fit in 32 bits"),
         ("ret #-2147483649", "does not fit in 32 bits"),
         ("ret #" + "9" * 5000, "does not fit in 32 bits"),

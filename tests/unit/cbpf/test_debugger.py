@@ -85,14 +85,14 @@ def test_breakpoints() -> None:
     ("line", "answer"),
     [
         ("bogus", 'What is "bogus"? Try "help".\n'),
-        ("break l6", '"l6" is no instruction: l0 to l5 are there.\n'),
-        ("delete", '"" is no instruction'),
-        ("step two", '"two" is no number'),
-        ("step -", '"-" is no number'),
-        ("step --1", "is no number"),
-        ("next -1", '"-1" is no number'),
-        ("break " + "9" * 400, "is no instruction"),
-        ("step ٣", "is no number"),
+        ("break l6", '"l6" is not an instruction: l0 to l5 are there.\n'),
+        ("delete", '"" is not an instruction'),
+        ("step two", '"two" is not a number'),
+        ("step -", '"-" is not a number'),
+        ("step --1", "is not a number"),
+        ("next -1", '"-1" is not a number'),
+        ("break " + "9" * 400, "is not an instruction"),
+        ("step ٣", "is not a number"),
     ],
 )
 def test_what_is_not_understood(line: str, answer: str) -> None:

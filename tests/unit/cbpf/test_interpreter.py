@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from pytc.bpf.classic import ClassicInstruction
+from pytc.bpf.insn.classic import ClassicInstruction
 from pytc.cbpf import Ancillary, assemble, compile_expression, run, run_capture
 from pytc.cbpf.ancillary import describe, untag
 from pytc.cbpf.payload import payload_offset

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.exec_proxy.environment import NamedDescriptor, variables, with_maps
-from pytc.exec_proxy.identifiers import assign_ids, shell_name
+from pytc.exec_proxy.environment import NamedDescriptor, assign_ids, shell_name, variables, with_maps
 
 WANTED = st.lists(st.none() | st.integers(0, 12) | st.just(0xFFFFFFFF), max_size=40)
 

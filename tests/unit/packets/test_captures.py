@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from pytc.errors import CaptureError
 from pytc.packets import Packet, PcapngWriter, PcapWriter, link_type, open_capture, read_packets, write_pcap
-from pytc.packets.capture import MAX_PACKET
 from pytc.packets.link_types import ETHERNET, KNOWN, RAW, link_type_named, link_type_of_device
+from pytc.packets.packet import MAX_PACKET
 from tests.captures import as_pcap, as_pcapng, captures
 
 _packets = st.builds(

@@ -1,0 +1,1 @@
+"""Inspection of object files and loaded programs: facts, lint, guards, conversion."""

@@ -1,0 +1,131 @@
+"""Maps of section ``maps`` as C source for section ``.maps``."""
+
+import re
+from collections.abc import Iterator
+
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.text import type_text
+from pytc.bpf.kernel import versions as v
+from pytc.bpf.object.sections import tail_call_place
+from pytc.bpf.object.spec import LEGACY, PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec, ObjectSpec
+from pytc.bpf.sys.constants import MapType
+from pytc.errors import ObjectError
+
+# Names of newer flags are not in every <linux/bpf.h>.
+_NAMED_FLAGS = 13
+_HEADER = """\
+/* Maps of {name}, as BTF maps. Compile with -g. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+"""
+
+
+def convert_maps(spec: ObjectSpec) -> str:
+    """C declarations of all maps of section ``maps``, with comments for what ``.maps`` cannot say.
+
+    Raises ObjectError when there are none.
+    """
+    legacy = [declared for declared in spec.maps.values() if declared.origin == LEGACY]
+    if not legacy:
+        raise ObjectError(f'object file "{spec.path}": no maps in section "maps": nothing to convert')
+    # A map of maps refers to those that it holds.
+    ordered = [m for m in legacy if m.inner is None] + [m for m in legacy if m.inner is not None]
+    parts = [_HEADER.format(name=_comment(spec.name)), *(_declaration(spec, declared) for declared in ordered)]
+    return "\n".join(parts)
+
+
+def _declaration(spec: ObjectSpec, declared: MapSpec) -> str:
+    lines = [f"/* {_comment(remark)} */" for remark in _remarks(spec, declared)]
+    lines += ["struct {", *(f"\t{line}" for line in _members(spec, declared))]
+    closing = f'}} {_identifier(declared.name)} SEC(".maps")'
+    slots = declared.slots if declared.inner is not None else ()
+    if not slots:
+        return "\n".join([*lines, f"{closing};", ""])
+    values = [f"\t\t[{index}] = (void *)&{_identifier(name)}," for index, name in slots]
+    return "\n".join([*lines, f"{closing} = {{", "\t.values = {", *values, "\t},", "};", ""])
+
+
+def _members(spec: ObjectSpec, declared: MapSpec, *, is_template: bool = False) -> Iterator[str]:
+    yield f"__uint(type, {_type(declared.type)});"
+    yield f"__uint(max_entries, {declared.max_entries});"
+    if declared.flags:
+        yield f"__uint(map_flags, {_flags(declared.flags)});"
+    yield _sized(spec, "key", declared.key_size, declared.key_type_id)
+    if declared.inner is not None:
+        yield "__array(values, struct {"
+        yield from (f"\t{line}" for line in _members(spec, declared.inner, is_template=True))
+        yield "});"
+    else:
+        yield _sized(spec, "value", declared.value_size, declared.value_type_id)
+    if declared.type == MapType.PROG_ARRAY and not is_template:
+        yield "__array(values, int (void *));"
+    if declared.pinning == PIN_GLOBAL_NS and not is_template:
+        yield "__uint(pinning, LIBBPF_PIN_BY_NAME);"
+
+
+def _sized(spec: ObjectSpec, what: str, size: int, type_id: int) -> str:
+    """By its type where that is an integer, whose name every header knows; otherwise by its size."""
+    if spec.btf is not None and type_id:
+        text = type_text(spec.btf, type_id)
+        if spec.btf.kind(spec.btf.resolve(type_id)) == b.INT and re.fullmatch(r"__[us](8|16|32|64)", text):
+            return f"__type({what}, {text});"
+        return f"__uint({what}_size, {size}); /* {_comment(text)} */"
+    return f"__uint({what}_size, {size});"
+
+
+def _remarks(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
+    name = _identifier(declared.name)
+    if name != declared.name:
+        yield f'its name was "{declared.name}"'
+    if declared.id:
+        yield f"id {declared.id}"
+    if declared.pinning == PIN_OBJECT_NS:
+        yield "was pinned in the object's own directory (PIN_OBJECT_NS), which .maps cannot express"
+    elif declared.pinning not in (PIN_NONE, PIN_GLOBAL_NS):
+        yield f"was pinned where bpf_pinning says for {declared.pinning}, which .maps cannot express"
+    if declared.inner_idx >= 0 and not declared.inner_id:
+        yield from _outer(spec, declared)
+    if declared.type == MapType.PROG_ARRAY:
+        yield from _programs(spec, declared)
+
+
+def _programs(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
+    """Yield a comment that says how to declare what sections named ``ID/KEY`` did."""
+    places = [(program.name, tail_call_place(program.section)) for program in spec.programs]
+    slots = [(name, place[1]) for name, place in places if place is not None and place[0] == declared.id]
+    if slots:
+        values = ", ".join(f"[{slot}] = (void *)&{name}" for name, slot in slots)
+        yield (
+            f"for its programs: declare {', '.join(name for name, _ in slots)} before this, and end it with "
+            f"= {{ .values = {{ {values} }} }}"
+        )
+
+
+def _outer(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
+    outer = [m.name for m in spec.maps.values() if (declared.inner_idx, declared.name) in m.slots]
+    if outer:
+        yield f"inner_idx {declared.inner_idx}: in slot {declared.inner_idx} of {', '.join(outer)}, below"
+    elif declared.inner_idx:
+        yield f"inner_idx {declared.inner_idx}, and no map of maps has its id as inner_id"
+
+
+def _type(number: int) -> str:
+    try:
+        return f"BPF_MAP_TYPE_{MapType(number).name}"
+    except ValueError:
+        return str(number)
+
+
+def _flags(flags: int) -> str:
+    named = [f"BPF_F_{flag.text}" for flag in v.map_flags(flags & (1 << _NAMED_FLAGS) - 1)]
+    rest = flags >> _NAMED_FLAGS << _NAMED_FLAGS
+    return " | ".join([*named, hex(rest)] if rest else named)
+
+
+def _identifier(name: str) -> str:
+    return re.sub(r"\A(?=\d)|\W", "_", name, flags=re.ASCII)
+
+
+def _comment(text: str) -> str:
+    """Text from the object that cannot end the comment that it is in."""
+    return "".join(c if c.isprintable() else "?" for c in text).replace("*/", "* /").replace("/*", "/ *")

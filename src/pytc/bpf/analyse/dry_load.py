@@ -1,0 +1,137 @@
+"""Plan a load without doing it: needs no privileges and changes nothing through bpf(2)."""
+
+import errno
+import os
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from pytc.bpf.analyse.findings import ERROR
+from pytc.bpf.link.linker import map_names
+from pytc.bpf.link.prepare import is_idle, used_maps
+from pytc.bpf.link.tail_calls import LinkedTogether, link_together, type_of
+from pytc.bpf.maps.map import actual_entries
+from pytc.bpf.maps.pin_compat import declared_shape, differing_fields, open_pinned
+from pytc.bpf.maps.pinning import PinRoot
+from pytc.bpf.object.spec import DATA, MapSpec, ObjectSpec, ProgramSpec
+from pytc.bpf.sys.constants import ProgramType
+from pytc.errors import MapMismatchError, ObjectError, PinError
+
+#: What becomes of a pin: made; its map taken; a new program array put in its place; not to be seen from here.
+CREATED, REUSED, REPLACED, UNSEEN = "created", "reused", "replaced", "unseen"
+_INSTRUCTION = 8
+
+
+class PlannedMap(NamedTuple):
+    """``path`` is that of the pin, empty for none; ``fate`` is what becomes of it. ``entries`` is max_entries as the
+    kernel gets it. ``is_written`` says that the load changes what a map holds that was there before."""
+
+    spec: MapSpec
+    entries: int
+    path: str = ""
+    fate: str = ""
+    is_written: bool = False
+
+
+class PlannedProgram(NamedTuple):
+    """``instructions`` are those of the program and its subprograms. ``slot`` says which slot of which program array it
+    is for, empty for one that was asked for."""
+
+    program: ProgramSpec
+    type: ProgramType
+    instructions: int
+    slot: str = ""
+
+
+class PlannedLoad(NamedTuple):
+    maps: list[PlannedMap]
+    programs: list[PlannedProgram]
+
+
+def plan_load(
+    spec: ObjectSpec,
+    wanted: Sequence[tuple[ProgramSpec, ProgramType]],
+    pins: PinRoot,
+    planned: Mapping[str, MapSpec],
+    *,
+    used_only: bool = False,
+) -> PlannedLoad:
+    """Return what a load would create for programs with their types. ``planned`` are the pins that earlier loads would
+    have created by then; with ``used_only``, a map that no program uses and that is not pinned is left out.
+
+    Finds what is wrong with the object as far as that does not depend on a kernel. Raises ObjectError, PinError,
+    MapMismatchError.
+    """
+    linked = link_together(spec, [(program, type_of(program, type)) for program, type in wanted])
+    _check(spec, linked, wanted[0][1])
+    filled = {call.map_name for call, _ in linked.tail_calls}
+    used = used_maps(spec, linked.programs)
+    maps = [
+        _plan_map(one, spec, pins, planned, is_filled=one.name in filled)
+        for one in spec.maps.values()
+        if not used_only or not is_idle(one, used)
+    ]
+    slots = {call.program.name: f"{call.map_name}[{call.slot}]" for call, _ in linked.tail_calls}
+    asked = {program.name for program, _ in wanted}
+    programs = [
+        PlannedProgram(
+            one.program,
+            type,
+            len(one.code) // _INSTRUCTION,
+            "" if one.program.name in asked else slots.get(one.program.name, ""),
+        )
+        for one, type in zip(linked.programs, linked.types, strict=True)
+    ]
+    return PlannedLoad(maps, programs)
+
+
+def _check(spec: ObjectSpec, linked: LinkedTogether, type: ProgramType) -> None:
+    from pytc.bpf.analyse.lint import lint_object
+
+    programs = {one.program.name for one in linked.programs}
+    maps = set().union(*(map_names(one) for one in linked.programs))
+    for finding in lint_object(spec, type=type):
+        if finding.severity == ERROR and (finding.program in programs or finding.map in maps):
+            where = f'program "{finding.program}"' if finding.program else f'map "{finding.map}"'
+            raise ObjectError(f"{where}: {finding.text}", hints=('"pytc object lint" lists every problem',))
+
+
+def _plan_map(
+    spec: MapSpec, owner: ObjectSpec, pins: PinRoot, planned: Mapping[str, MapSpec], *, is_filled: bool
+) -> PlannedMap:
+    path = spec.reuse or pins.path_for(spec, owner)
+    if not path:
+        return PlannedMap(spec, actual_entries(spec))
+    if path in planned:
+        differences = differing_fields(declared_shape(spec), declared_shape(planned[path]))
+        if differences:
+            raise MapMismatchError(spec.name, path, differences)
+        fate = REUSED
+    else:
+        if not spec.reuse:
+            pins.check(path)
+        fate = _look(spec, path)
+    is_data = spec.origin == DATA and bool(spec.contents)
+    holds_maps = spec.inner is not None and bool(spec.slots)
+    is_written = fate != CREATED and path not in planned and (is_data or holds_maps or (is_filled and bool(spec.reuse)))
+    if fate == REUSED and is_filled and not spec.reuse:
+        fate = REPLACED
+    return PlannedMap(spec, actual_entries(spec), path, fate, is_written)
+
+
+def _look(spec: MapSpec, path: str) -> str:
+    try:
+        os.lstat(path)
+    except PermissionError:
+        return UNSEEN
+    except OSError:
+        return UNSEEN if spec.reuse else CREATED
+    try:
+        found = open_pinned(spec, path)
+    except PinError as error:
+        if error.errno not in (errno.EPERM, errno.EACCES):
+            raise
+        return UNSEEN
+    if found is None:
+        return CREATED
+    found.close()
+    return REUSED

@@ -1,0 +1,55 @@
+"""Findings of the checks of an object, and the case that every check examines."""
+
+from typing import NamedTuple
+
+from pytc.bpf.analyse.inspect import Inspection, ProgramFacts, source_line
+from pytc.bpf.kernel.versions import precedes
+from pytc.bpf.object.spec import ObjectSpec
+from pytc.bpf.sys.constants import ProgramType
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
+#: The severities, the worst first: it does not load; it may not do what is meant; good to know.
+SEVERITIES = (ERROR, WARNING, NOTE)
+
+
+class Finding(NamedTuple):
+    """``check`` is a stable name of the kind of finding; the place is empty, or 0, as far as it is not known."""
+
+    severity: str
+    check: str
+    text: str
+    section: str = ""
+    program: str = ""
+    map: str = ""
+    file: str = ""
+    line: int = 0
+
+
+class Case(NamedTuple):
+    """An object under examination. ``version`` is that of the kernel to load it, empty for any; ``type`` that of
+    programs whose section says none."""
+
+    inspection: Inspection
+    version: str = ""
+    type: ProgramType = ProgramType.UNSPEC
+
+    @property
+    def spec(self) -> ObjectSpec:
+        return self.inspection.spec
+
+    def lacks(self, since: str) -> bool:
+        """Return whether the kernel is older than the one that introduced something."""
+        return bool(self.version and since and precedes(self.version, since))
+
+    def in_program(self, severity: str, check: str, text: str, program: ProgramFacts, slot: int = -1) -> Finding:
+        """A finding about a program, at the line of C of one of its instructions."""
+        line = source_line(self.spec, program.linked, slot)
+        return Finding(
+            severity,
+            check,
+            text,
+            program.spec.section,
+            program.spec.name,
+            file=line.file if line is not None else "",
+            line=line.line if line is not None else 0,
+        )

@@ -1,0 +1,140 @@
+"""Checks that a program makes before it uses a kernel feature: CO-RE questions, ``.kconfig``, weak symbols.
+
+A check of a file for a kernel's version does not know all answers. Some it does: LINUX_KERNEL_VERSION, and whether
+``enum bpf_func_id`` has a helper. For the others it tries the case that guards are for: that the kernel has nothing of
+what is asked for.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pytc.bpf.analyse.reach import Known, reached
+from pytc.bpf.btf.ext import CoreRelocation, core_relocations
+from pytc.bpf.insn import instructions as ins
+from pytc.bpf.insn.instructions import OP_LD_IMM64
+from pytc.bpf.kernel import versions as v
+from pytc.bpf.link import core_relocations as core
+from pytc.bpf.link.core_match import essential
+from pytc.bpf.link.linker import LinkedProgram
+from pytc.bpf.object.spec import KCONFIG, SETTING, ObjectSpec
+from pytc.bpf.sys.helpers import helpers
+
+#: The first kernel whose verifier knows what is in read-only maps (commit a23740ec43ba): before it, a branch on a
+#: setting goes both ways.
+_KNOWS_SETTINGS = "5.5"
+_QUESTIONS = frozenset({core.FIELD_EXISTS, core.TYPE_EXISTS, core.TYPE_MATCHES, core.TYPE_SIZE, core.ENUMVAL_EXISTS})
+_HELPERS, _HELPER_PREFIX = "bpf_func_id", "BPF_FUNC_"
+_ALU, _ALU64, _MOVE_NUMBER = 4, 7, 0xB0
+
+#: Of a use of something that the kernel lacks: it happens; it does unless the answer to a question prevents it; it
+#: does not.
+REACHED, GUARDED, SKIPPED = "reached", "guarded", "skipped"
+
+
+class Use(NamedTuple):
+    """``state`` is the worst of several uses, ``slot`` the first that is so."""
+
+    state: str
+    slot: int
+
+
+class _Answers(NamedTuple):
+    """By slot, and by (offset, size) in ``.kconfig``: what is known, and what is open, which may be "no"."""
+
+    results: dict[int, int | None]
+    open_results: frozenset[int]
+    settings: dict[tuple[int, int], int]
+    open_settings: frozenset[tuple[int, int]]
+
+    @property
+    def are_none(self) -> bool:
+        return not (
+            self.open_results
+            or self.settings
+            or self.open_settings
+            or any(number is not None for number in self.results.values())
+        )
+
+
+class Guards:
+    """The questions of one linked program, and where the answers of a kernel of that version lead."""
+
+    def __init__(self, spec: ObjectSpec, linked: LinkedProgram, version: str) -> None:
+        answers = _answers(spec, linked, version)
+        self._has_questions = not answers.are_none
+        if self._has_questions:
+            addresses = {one.slot: one.offset for one in linked.maps if one.name == KCONFIG}
+            self._reached = reached(linked, Known(answers.results, addresses, answers.settings))
+            self._reached_by_no = reached(
+                linked,
+                Known(
+                    {**answers.results, **dict.fromkeys(answers.open_results, 0)},
+                    addresses,
+                    {**answers.settings, **dict.fromkeys(answers.open_settings, 0)},
+                ),
+            )
+
+    def worst(self, slots: Iterable[int]) -> Use:
+        """Return the worst of one or more uses of the same thing, in the order of the instructions."""
+        places = list(slots)
+        if not self._has_questions:
+            return Use(REACHED, places[0])
+        for state, found in ((REACHED, self._reached_by_no), (GUARDED, self._reached)):
+            for slot in places:
+                if slot in found:
+                    return Use(state, slot)
+        return Use(SKIPPED, places[0])
+
+
+def _answers(spec: ObjectSpec, linked: LinkedProgram, version: str) -> _Answers:
+    results: dict[int, int | None] = {}
+    questions = set()
+    for slot, relocation in _relocations(spec, linked):
+        one = ins.decode(linked.code, slot)
+        if one.opcode & 7 in (_ALU, _ALU64) or one.opcode == OP_LD_IMM64:
+            results[slot] = None
+        if one.opcode in (_MOVE_NUMBER | _ALU, _MOVE_NUMBER | _ALU64, OP_LD_IMM64) and relocation.kind in _QUESTIONS:
+            results[slot] = _answer(spec, relocation, version)
+            questions |= {slot} if results[slot] is None else set()
+    for use in linked.externs:
+        results[use.slot] = None
+        if spec.externs[use.name].is_weak and not use.is_call:
+            questions.add(use.slot)
+    return _Answers(results, frozenset(questions), *_settings(spec, linked, version))
+
+
+def _relocations(spec: ObjectSpec, linked: LinkedProgram) -> Iterable[tuple[int, CoreRelocation]]:
+    """CO-RE relocations, by their slots in the linked program."""
+    if spec.btf is None or spec.btf_ext is None:
+        return
+    for function, start in linked.parts:
+        section = spec.sections[function.section].name
+        for one in core_relocations(spec.btf_ext, spec.btf, section, function.offset, function.size):
+            yield start + (one.offset - function.offset) // ins.SIZE, one
+
+
+def _answer(spec: ObjectSpec, relocation: CoreRelocation, version: str) -> int | None:
+    """1 or 0 for a helper's number in the kernel's enum of all, which it has at all where it publishes its types."""
+    btf = spec.btf
+    if (
+        btf is None
+        or relocation.kind != core.ENUMVAL_EXISTS
+        or essential(btf.name(relocation.type_id)) != _HELPERS
+        or v.precedes(version, v.CORE.since)
+    ):
+        return None
+    at, values = relocation.access, btf.enumerators(btf.resolve(relocation.type_id))
+    name = essential(values[int(at)][0]) if at.isdecimal() and int(at) < len(values) else ""
+    found = next((one for one in helpers() if _HELPER_PREFIX + one.name == name), None)
+    return None if found is None else int(not v.precedes(version, found.since))
+
+
+def _settings(
+    spec: ObjectSpec, linked: LinkedProgram, version: str
+) -> tuple[dict[tuple[int, int], int], frozenset[tuple[int, int]]]:
+    if v.precedes(version, _KNOWS_SETTINGS) or not any(one.name == KCONFIG for one in linked.maps):
+        return {}, frozenset()
+    settings = [one for one in spec.externs.values() if one.kind == SETTING]
+    major, minor = v.version_key(version)
+    known = {(one.offset, one.size): major << 16 | minor << 8 for one in settings if one.name == "LINUX_KERNEL_VERSION"}
+    return known, frozenset((one.offset, one.size) for one in settings if one.is_weak)

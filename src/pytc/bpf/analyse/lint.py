@@ -1,0 +1,36 @@
+"""Find errors and likely mistakes in an object before any kernel sees it.
+
+>>> from pytc.bpf.analyse.lint import lint_file
+>>> [finding.text for finding in lint_file("bpf.o", version="5.4")]
+"""
+
+from pytc.bpf.analyse import lint_maps, lint_programs
+from pytc.bpf.analyse.findings import ERROR, SEVERITIES, Case, Finding
+from pytc.bpf.analyse.inspect import inspect_object
+from pytc.bpf.object.reader import read_object
+from pytc.bpf.object.spec import ObjectSpec
+from pytc.bpf.sys.constants import ProgramType
+from pytc.errors import MapDefinitionError
+
+
+def lint_file(
+    path: str, *, version: str = "", type: ProgramType = ProgramType.UNSPEC, layout20: str = ""
+) -> list[Finding]:
+    """Reads and checks an object. A map that cannot be understood is a finding; raises ObjectError for a file that
+    cannot be read at all."""
+    try:
+        spec = read_object(path, layout20=layout20)
+    except MapDefinitionError as error:
+        return [Finding(ERROR, "map-definition", str(error.__cause__ or error))]
+    return lint_object(spec, version=version, type=type)
+
+
+def lint_object(spec: ObjectSpec, *, version: str = "", type: ProgramType = ProgramType.UNSPEC) -> list[Finding]:
+    """Return all findings, the worst first.
+
+    ``version`` is that of the kernel to load it, like ``5.4``; empty for any. ``type`` is that of programs whose
+    section says none.
+    """
+    case = Case(inspect_object(spec), version, type)
+    found = [finding for check in (*lint_programs.CHECKS, *lint_maps.CHECKS) for finding in check(case)]
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))

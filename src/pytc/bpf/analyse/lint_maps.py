@@ -1,0 +1,187 @@
+"""Checks of maps: what cannot be made, what a kernel's version lacks, what is declared in doubt."""
+
+from collections.abc import Iterator
+
+from pytc.bpf.analyse.findings import ERROR, NOTE, WARNING, Case, Finding
+from pytc.bpf.analyse.inspect import MapFacts
+from pytc.bpf.kernel import versions as v
+from pytc.bpf.object.legacy_maps import ELF_MAP, MAP_DEF
+from pytc.bpf.object.spec import DATA, LEGACY, PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec
+from pytc.bpf.sys.constants import F_NO_PREALLOC, MapType, map_type_name
+
+_ARRAYS = frozenset(
+    {
+        MapType.ARRAY,
+        MapType.PERCPU_ARRAY,
+        MapType.PROG_ARRAY,
+        MapType.PERF_EVENT_ARRAY,
+        MapType.CGROUP_ARRAY,
+        MapType.ARRAY_OF_MAPS,
+    }
+)
+_HASHES = frozenset(
+    {
+        MapType.HASH,
+        MapType.PERCPU_HASH,
+        MapType.LRU_HASH,
+        MapType.LRU_PERCPU_HASH,
+        MapType.LPM_TRIE,
+        MapType.HASH_OF_MAPS,
+    }
+)
+_STORAGES = frozenset({MapType.SK_STORAGE, MapType.INODE_STORAGE, MapType.TASK_STORAGE, MapType.CGRP_STORAGE})
+_PINNINGS = (PIN_NONE, PIN_OBJECT_NS, PIN_GLOBAL_NS)
+_KIND_NAMES = (
+    "void int ptr array struct union enum fwd typedef volatile const restrict func func_proto var datasec "
+    "float decl_tag type_tag enum64"
+).split()
+_KEY_SIZE = 4
+
+
+def _about(severity: str, check: str, text: str, spec: MapSpec) -> Finding:
+    return Finding(severity, check, text, section=spec.section, map=spec.name)
+
+
+def check_versions(case: Case) -> Iterator[Finding]:
+    """Types and flags that the kernel does not have. A map that no program uses may fail."""
+    used = {name for program in case.inspection.programs for name in program.maps}
+    for declared in case.inspection.maps:
+        severity = ERROR if declared.spec.name in used else WARNING
+        for feature in dict.fromkeys(declared.needs):
+            if case.lacks(feature.since):
+                yield _about(severity, "map-version", f"{feature.text} came with Linux {feature.since}", declared.spec)
+        if declared.spec.type not in MapType.__members__.values():
+            yield _about(WARNING, "map-type", f"pytc does not know map type {declared.spec.type}", declared.spec)
+
+
+def check_shapes(case: Case) -> Iterator[Finding]:
+    """Maps that no kernel makes."""
+    for declared in case.inspection.maps:
+        spec = declared.spec
+        if spec.type in _ARRAYS and spec.key_size != _KEY_SIZE:
+            yield _about(ERROR, "map-key", f"an array's key has {_KEY_SIZE} bytes, not {spec.key_size}", spec)
+        if spec.type == MapType.LPM_TRIE and not spec.flags & F_NO_PREALLOC:
+            yield _about(ERROR, "map-flags", "an LPM trie needs the flag BPF_F_NO_PREALLOC", spec)
+        if not spec.max_entries and spec.type in _ARRAYS | _HASHES and spec.type != MapType.PERF_EVENT_ARRAY:
+            yield _about(ERROR, "map-entries", "the map has no entries (max_entries is 0)", spec)
+        if spec.type in _STORAGES and not (spec.key_type_id and spec.value_type_id):
+            yield _about(
+                ERROR,
+                "map-types",
+                f"a {map_type_name(spec.type)} map needs BTF types of its key and value: "
+                'declare it in ".maps", with __type(key, ...) and __type(value, ...), and compile with -g',
+                spec,
+            )
+
+
+def check_contents(case: Case) -> Iterator[Finding]:
+    """Slots that are filled with what is not there, and program arrays that are empty again at once."""
+    programs = {program.name for program in case.spec.programs}
+    filled = {place.map for program in case.inspection.programs for place in program.slots}
+    for spec in case.spec.maps.values():
+        is_programs = spec.type == MapType.PROG_ARRAY
+        for index, name in spec.slots:
+            if name not in (programs if is_programs else case.spec.maps):
+                yield _about(
+                    ERROR,
+                    "slot-missing",
+                    f"slot {index} is for {'program' if is_programs else 'map'} "
+                    f'"{name}", which the object does not have',
+                    spec,
+                )
+            if spec.type == MapType.ARRAY_OF_MAPS and index >= spec.max_entries:
+                yield _about(ERROR, "slot-range", f"slot {index} is out of range: the map has {spec.max_entries}", spec)
+        if is_programs and spec.name in filled and not spec.pinning:
+            yield _about(
+                WARNING,
+                "array-unpinned",
+                "the program array is not pinned: the kernel empties it when the "
+                "loader ends, and its tail calls fall through",
+                spec,
+            )
+
+
+def check_pinnings(case: Case) -> Iterator[Finding]:
+    """Pinning numbers that a file of the machine has to explain."""
+    for spec in case.spec.maps.values():
+        if spec.pinning not in _PINNINGS:
+            yield _about(
+                WARNING,
+                "pinning",
+                f"pinning {spec.pinning} is looked up in iproute2's bpf_pinning when the "
+                "object is loaded; the load fails if it is not listed there",
+                spec,
+            )
+
+
+def check_layouts(case: Case) -> Iterator[Finding]:
+    """Structures of 20 bytes, of which there are two."""
+    sections = {declared.spec.section: declared for declared in case.inspection.maps if declared.is_guess}
+    for section, declared in sections.items():
+        other = MAP_DEF if declared.layout == ELF_MAP else ELF_MAP
+        yield Finding(
+            WARNING,
+            "layout",
+            f"map structures of 20 bytes without debug information that names them: read as "
+            f"{declared.layout}, whose fifth word is {_fifth(declared)}; PYTC_MAP_LAYOUT={other} overrides "
+            "this",
+            section,
+        )
+
+
+def _fifth(declared: MapFacts) -> str:
+    return "the id" if declared.layout == ELF_MAP else "flags"
+
+
+def check_ids(case: Case) -> Iterator[Finding]:
+    """Ids that two maps have. Those that go into the same map of maps share one on purpose."""
+    templates = {spec.inner_id for spec in case.spec.maps.values()}
+    owners: dict[int, str] = {}
+    for spec in case.spec.maps.values():
+        if spec.origin == LEGACY and spec.id:
+            owner = owners.setdefault(spec.id, spec.name)
+            if owner != spec.name and spec.id not in templates:
+                yield _about(WARNING, "duplicate-id", f'map "{owner}" has the id {spec.id} too', spec)
+
+
+def check_type_information(case: Case) -> Iterator[Finding]:
+    """Kinds of BTF types that the kernel does not take; without them, it still takes the programs."""
+    btf = case.spec.btf
+    if btf is None:
+        return
+    if case.lacks(v.BTF_SINCE):
+        yield Finding(NOTE, "btf-version", f"the kernel takes no type information: BTF came with Linux {v.BTF_SINCE}")
+        return
+    kinds = sorted({btf.kind(type_id) for type_id in range(1, len(btf))})
+    late = [f"{_KIND_NAMES[kind]} ({v.btf_kind_since(kind)})" for kind in kinds if case.lacks(v.btf_kind_since(kind))]
+    if late:
+        yield Finding(
+            NOTE,
+            "btf-version",
+            f"the kernel does not know all kinds of the object's type information: {', '.join(late)}",
+        )
+
+
+def check_data(case: Case) -> Iterator[Finding]:
+    """Global data that no program uses, in a kernel without any."""
+    used = {name for program in case.inspection.programs for name in program.maps}
+    for spec in case.spec.maps.values():
+        if spec.origin == DATA and spec.name not in used and case.lacks(v.GLOBAL_DATA.since):
+            yield _about(
+                NOTE,
+                "data-version",
+                f"{v.GLOBAL_DATA.text} came with Linux {v.GLOBAL_DATA.since}; no program uses it",
+                spec,
+            )
+
+
+CHECKS = (
+    check_versions,
+    check_shapes,
+    check_contents,
+    check_pinnings,
+    check_layouts,
+    check_ids,
+    check_type_information,
+    check_data,
+)

@@ -1,0 +1,230 @@
+"""Checks of programs: licenses, what a kernel's version lacks, tail calls, debug information."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytc.bpf.analyse.findings import ERROR, NOTE, WARNING, Case, Finding
+from pytc.bpf.analyse.inspect import ProgramFacts
+from pytc.bpf.kernel import versions as v
+from pytc.bpf.link.needs import HelperCall
+from pytc.bpf.sys.constants import ProgramType, program_type_name
+from pytc.bpf.sys.helpers import helper
+
+if TYPE_CHECKING:
+    from pytc.bpf.analyse.guards import Guards
+
+#: What is said of a use, by :class:`pytc.bpf.analyse.guards.Use`.
+_GUARDED = {
+    "reached": (ERROR, ""),
+    "guarded": (WARNING, "; harmless if the check before it (CO-RE, .kconfig or a weak symbol) skips it"),
+    "skipped": (NOTE, "; the program checks for it first and skips it"),
+}
+_CALL, _ADDRESS = "call", "address"
+_MAX_MAPS = 64  # MAX_USED_MAPS of the kernel
+
+
+def check_links(case: Case) -> Iterator[Finding]:
+    """Programs that cannot be put together."""
+    for program in case.inspection.programs:
+        if program.problem:
+            yield case.in_program(ERROR, "link", program.problem, program)
+
+
+def check_license(case: Case) -> Iterator[Finding]:
+    """Find uses of GPL-only features in an object without a GPL-compatible license."""
+    if case.inspection.is_gpl_compatible:
+        return
+    license = case.spec.license
+    state = f'the license is "{license}"' if license else "the object has no license section"
+    found = False
+    for program in case.inspection.programs:
+        for call in _first_calls(program):
+            called = helper(call.number)
+            if called is not None and v.needs_gpl(called, case.version):
+                found = True
+                yield case.in_program(
+                    ERROR,
+                    "gpl-helper",
+                    f"only programs with a GPL-compatible license may call bpf_{called.name}; {state}",
+                    program,
+                    call.slot,
+                )
+        for need in program.needs:
+            if need.feature == v.KFUNCS:
+                found = True
+                yield case.in_program(
+                    ERROR,
+                    "gpl-kfunc",
+                    f"only programs with a GPL-compatible license may call kfuncs; {state}",
+                    program,
+                    need.slot,
+                )
+    if not license and not found:
+        yield Finding(
+            WARNING,
+            "license",
+            "no license section: the kernel treats the programs as not GPL-compatible",
+        )
+
+
+def _first_calls(program: ProgramFacts) -> list[HelperCall]:
+    """The first call of each helper."""
+    first: dict[int, HelperCall] = {}
+    for call in program.calls:
+        first.setdefault(call.number, call)
+    return list(first.values())
+
+
+def check_helpers(case: Case) -> Iterator[Finding]:
+    """Helpers that the kernel does not have, or nobody knows."""
+    for program in case.inspection.programs:
+        lacking = []
+        for call in _first_calls(program):
+            called = helper(call.number)
+            if called is None:
+                yield case.in_program(
+                    WARNING,
+                    "helper-unknown",
+                    f"calls helper {call.number}, which pytc does not know",
+                    program,
+                    call.slot,
+                )
+            elif case.lacks(called.since):
+                lacking.append(called)
+        guards = _guards(case, program) if lacking else None
+        for called in lacking:
+            calls = [call.slot for call in program.calls if call.number == called.number]
+            yield _guarded(
+                case, guards, "helper-version", f"bpf_{called.name} came with Linux {called.since}", program, calls
+            )
+
+
+def check_features(case: Case) -> Iterator[Finding]:
+    """Instructions, calls and data that the kernel does not know."""
+    for program in case.inspection.programs:
+        # A call of a weak symbol may stand behind a check, and the loader gives what is missing the address 0; the
+        # rest the kernel looks at in any case.
+        weak = _weak_uses(case, program)
+        lacking = [
+            need for need in program.needs if case.lacks(need.feature.since) and weak.get(need.slot) is not _ADDRESS
+        ]
+        guards = _guards(case, program) if any(need.slot in weak for need in lacking) else None
+        for need in lacking:
+            text = f"{need.feature.text}: since Linux {need.feature.since}"
+            if need.feature == v.CORE:
+                yield case.in_program(
+                    WARNING,
+                    "core-version",
+                    f"CO-RE needs the kernel's types: /sys/kernel/btf/vmlinux came with Linux {need.feature.since}",
+                    program,
+                )
+            elif need.slot in weak:
+                yield _guarded(case, guards, "feature-version", text, program, [need.slot])
+            else:
+                yield case.in_program(ERROR, "feature-version", text, program, need.slot)
+
+
+def _guards(case: Case, program: ProgramFacts) -> "Guards | None":
+    from pytc.bpf.analyse.guards import Guards  # for few files
+
+    return Guards(case.spec, program.linked, case.version) if program.linked is not None else None
+
+
+def _weak_uses(case: Case, program: ProgramFacts) -> dict[int, str]:
+    """Return how the program uses weak symbols of the kernel, by slot."""
+    uses = program.linked.externs if program.linked is not None else ()
+    return {use.slot: _CALL if use.is_call else _ADDRESS for use in uses if case.spec.externs[use.name].is_weak}
+
+
+def _guarded(
+    case: Case, guards: "Guards | None", check: str, text: str, program: ProgramFacts, slots: list[int]
+) -> Finding:
+    """An error, or less where the program asks before it uses what the kernel lacks."""
+    state, slot = guards.worst(slots) if guards is not None else ("reached", slots[0])
+    severity, more = _GUARDED[state]
+    return case.in_program(severity, check, text + more, program, slot)
+
+
+def check_types(case: Case) -> Iterator[Finding]:
+    """Sections that do not say a program type, and types that the kernel does not have."""
+    for program in case.inspection.programs:
+        type = program.spec.type or case.type
+        since = v.program_type_since(type)
+        if not type and not program.slots:
+            yield case.in_program(
+                WARNING,
+                "program-type",
+                "the section's name does not say a program type: whoever "
+                "loads it must (a filter takes it for sched_cls)",
+                program,
+            )
+        elif type is not ProgramType.UNSPEC and case.lacks(since):
+            yield case.in_program(
+                ERROR, "type-version", f"program type {program_type_name(type)} came with Linux {since}", program
+            )
+
+
+def check_tail_calls(case: Case) -> Iterator[Finding]:
+    """Places in program arrays that are not there, or that two programs want."""
+    taken: dict[tuple[str, int], str] = {}
+    for program in case.inspection.programs:
+        for place in program.slots:
+            array = case.spec.maps.get(place.map)
+            if array is None:
+                yield case.in_program(
+                    WARNING,
+                    "tail-call-array",
+                    f'section "{program.spec.section}" names a slot of the '
+                    f"program array with id {place.array_id}, which the object lacks: the program "
+                    "is not loaded",
+                    program,
+                )
+                continue
+            if place.slot >= array.max_entries:
+                yield case.in_program(
+                    ERROR,
+                    "tail-call-slot",
+                    f'slot {place.slot} is out of range: program array "{array.name}" has {array.max_entries}',
+                    program,
+                )
+            other = taken.setdefault((array.name, place.slot), program.spec.name)
+            if other != program.spec.name:
+                yield case.in_program(
+                    WARNING,
+                    "tail-call-twice",
+                    f'slot {place.slot} of program array "{array.name}" is also that of program "{other}"',
+                    program,
+                )
+
+
+def check_sizes(case: Case) -> Iterator[Finding]:
+    """More maps than a program may use."""
+    for program in case.inspection.programs:
+        if len(program.maps) > _MAX_MAPS:
+            yield case.in_program(
+                ERROR, "many-maps", f"uses {len(program.maps)} maps; a program may use at most {_MAX_MAPS}", program
+            )
+
+
+def check_lines(case: Case) -> Iterator[Finding]:
+    """Programs without line information."""
+    without = [p.spec.name for p in case.inspection.programs if p.linked is not None and not p.linked.line_info]
+    if without:
+        yield Finding(
+            NOTE,
+            "lines",
+            "no line information (compile with -g): errors of the verifier cannot name the "
+            f"line of C in {', '.join(without)}",
+        )
+
+
+CHECKS = (
+    check_links,
+    check_license,
+    check_helpers,
+    check_features,
+    check_types,
+    check_tail_calls,
+    check_sizes,
+    check_lines,
+)

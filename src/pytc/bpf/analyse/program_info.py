@@ -1,0 +1,235 @@
+"""The kernel's full description of a loaded program: BPF_OBJ_GET_INFO_BY_FD with all its arrays."""
+
+import ctypes
+from typing import NamedTuple
+
+from pytc.bpf.btf.ext import Line
+from pytc.bpf.btf.text import type_text
+from pytc.bpf.btf.types import Btf
+from pytc.bpf.insn.disassemble import callee
+from pytc.bpf.insn.instructions import OP_CALL, PSEUDO_CALL, Instruction
+from pytc.bpf.kernel.symbols import KernelSymbols
+from pytc.bpf.sys.abi import ProgInfo
+from pytc.bpf.sys.info import _check_kind, btf_image, get_info
+from pytc.errors import BpfError
+
+#: The smallest records of functions (``insn_off u32, type_id u32``) and of lines (``insn_off, file, line, column``).
+_FUNCTION, _LINE = 8, 16
+_CALL_BASE = "__bpf_call_base"
+
+
+class ProgramInfo(NamedTuple):
+    """Fields of ``struct bpf_prog_info``. ``tag`` is hex, ``load_time`` nanoseconds since boot; ``run_count`` and
+    ``run_time`` (nanoseconds) are counted while statistics are on; the lengths are bytes."""
+
+    id: int
+    type: int
+    name: str
+    tag: str
+    gpl_compatible: bool
+    load_time: int
+    created_by_uid: int
+    map_ids: tuple[int, ...]
+    btf_id: int
+    translated_length: int
+    jited_length: int
+    run_count: int
+    run_time: int
+    recursion_misses: int
+    verified_instructions: int
+
+
+class Function(NamedTuple):
+    """``start`` is its first slot, ``text`` its C declaration, ``name`` that without the rest."""
+
+    start: int
+    name: str
+    text: str
+
+
+class Code(NamedTuple):
+    """``lines`` are the places in the source by slot or, of machine code, by address."""
+
+    functions: tuple[Function, ...]
+    lines: tuple[tuple[int, Line], ...]
+
+
+class Translated(NamedTuple):
+    """``instructions`` are as the kernel rewrote them, with ids of maps. ``addresses`` are those of the functions'
+    machine code."""
+
+    instructions: bytes
+    source: Code
+    addresses: tuple[int, ...]
+
+
+class Compiled(NamedTuple):
+    """Machine code: a name, an address and the bytes of each function."""
+
+    functions: tuple[tuple[str, int, bytes], ...]
+    source: Code
+
+
+def program_info(fd: int) -> ProgramInfo:
+    """Raises BpfSyscallError, also for a descriptor of something else."""
+    _check_kind(fd, "prog")
+    info = ProgInfo()
+    get_info(fd, info)
+    maps = (ctypes.c_uint32 * max(info.nr_map_ids, 1))()
+    wanted = ProgInfo(nr_map_ids=info.nr_map_ids, map_ids=ctypes.addressof(maps))
+    get_info(fd, wanted)
+    return ProgramInfo(
+        info.id,
+        info.type,
+        info.name.decode("utf-8", "replace"),
+        bytes(info.tag).hex(),
+        bool(info.gpl_compatible & 1),
+        info.load_time,
+        info.created_by_uid,
+        tuple(maps[: min(info.nr_map_ids, wanted.nr_map_ids)]),
+        info.btf_id,
+        info.xlated_prog_len,
+        info.jited_prog_len,
+        info.run_cnt,
+        info.run_time_ns,
+        info.recursion_misses,
+        info.verified_insns,
+    )
+
+
+class _Arrays:
+    """The arrays of a program, asked for all at once."""
+
+    def __init__(self, fd: int, *, jited: bool) -> None:
+        _check_kind(fd, "prog")
+        first = ProgInfo()
+        get_info(fd, first)
+        self._buffers: list[ctypes.Array[ctypes.c_char]] = []
+        self.info = ProgInfo(
+            func_info_rec_size=first.func_info_rec_size,
+            line_info_rec_size=first.line_info_rec_size,
+            jited_line_info_rec_size=first.jited_line_info_rec_size,
+        )
+        info = self.info
+        info.jited_ksyms = self._room(8 * first.nr_jited_ksyms)
+        info.nr_jited_ksyms = first.nr_jited_ksyms
+        info.func_info = self._room(first.func_info_rec_size * first.nr_func_info)
+        info.nr_func_info = first.nr_func_info
+        info.line_info = self._room(first.line_info_rec_size * first.nr_line_info)
+        info.nr_line_info = first.nr_line_info
+        if jited:
+            info.jited_prog_insns, info.jited_prog_len = self._room(first.jited_prog_len), first.jited_prog_len
+            info.jited_func_lens, info.nr_jited_func_lens = (
+                self._room(4 * first.nr_jited_func_lens),
+                first.nr_jited_func_lens,
+            )
+            info.jited_line_info = self._room(first.jited_line_info_rec_size * first.nr_jited_line_info)
+            info.nr_jited_line_info = first.nr_jited_line_info
+        else:
+            info.xlated_prog_insns, info.xlated_prog_len = self._room(first.xlated_prog_len), first.xlated_prog_len
+        get_info(fd, info)
+
+    def _room(self, size: int) -> int:
+        self._buffers.append(ctypes.create_string_buffer(max(size, 1)))
+        return ctypes.addressof(self._buffers[-1])
+
+    def numbers(self, address: int, count: int, size: int, record: int = 0) -> list[tuple[int, ...]]:
+        """``count`` records of ``record`` bytes at an address, each as its first numbers of 4 or 8 bytes."""
+        step = (record or size) // size
+        if not step or not address:
+            return []
+        data = memoryview(ctypes.string_at(address, count * step * size))
+        values = (data.cast("I") if size == 4 else data.cast("Q")).tolist()
+        return [tuple(values[at : at + step]) for at in range(0, len(values), step)]
+
+    def addresses(self) -> list[int]:
+        return [one for (one,) in self.numbers(self.info.jited_ksyms, self.info.nr_jited_ksyms, 8)]
+
+    def functions(self, btf: Btf | None) -> tuple[Function, ...]:
+        info = self.info
+        if btf is None or info.func_info_rec_size < _FUNCTION:
+            return ()
+        found = self.numbers(info.func_info, info.nr_func_info, 4, info.func_info_rec_size)
+        return tuple(
+            Function(start, btf.name(type_id), type_text(btf, btf.referred(type_id), btf.name(type_id)))
+            for start, type_id, *_ in found
+        )
+
+    def lines(self, btf: Btf | None) -> list[tuple[int, Line]]:
+        info = self.info
+        if btf is None or info.line_info_rec_size < _LINE:
+            return []
+        found = self.numbers(info.line_info, info.nr_line_info, 4, info.line_info_rec_size)
+        return [
+            (start, Line(btf.string(file), column >> 10, btf.string(text).strip()))
+            for start, file, text, column, *_ in found
+        ]
+
+
+def _types(number: int) -> Btf | None:
+    """The types of a program; None where they are not to be had."""
+    try:
+        return Btf(btf_image(number)) if number else None
+    except BpfError:
+        return None
+
+
+def translated(fd: int) -> Translated:
+    """The instructions after the kernel's changes, and where in the source they come from (needs CAP_SYS_ADMIN);
+    raises BpfSyscallError."""
+    arrays = _Arrays(fd, jited=False)
+    info = arrays.info
+    btf = _types(info.btf_id)
+    code = ctypes.string_at(info.xlated_prog_insns, info.xlated_prog_len) if info.xlated_prog_insns else b""
+    return Translated(code, Code(arrays.functions(btf), tuple(arrays.lines(btf))), tuple(arrays.addresses()))
+
+
+def compiled(fd: int) -> Compiled:
+    """The machine code, empty where the program is interpreted or this process may not see it; raises
+    BpfSyscallError."""
+    arrays = _Arrays(fd, jited=True)
+    info = arrays.info
+    btf = _types(info.btf_id)
+    code = ctypes.string_at(info.jited_prog_insns, info.jited_prog_len) if info.jited_prog_insns else b""
+    if not code:
+        return Compiled((), Code((), ()))
+    lengths = [one for (one,) in arrays.numbers(info.jited_func_lens, info.nr_jited_func_lens, 4)]
+    places = arrays.numbers(info.jited_line_info, info.nr_jited_line_info, 8, info.jited_line_info_rec_size)
+    lines = [(place[0], line) for place, (_, line) in zip(places, arrays.lines(btf), strict=False)]
+    declared, symbols = arrays.functions(btf), KernelSymbols()
+    functions, at = [], 0
+    for number, (address, length) in enumerate(zip(arrays.addresses(), lengths, strict=False)):
+        name = declared[number].name if number < len(declared) else symbols.name(address)
+        functions.append((name, address, code[at : at + length]))
+        at += length
+    return Compiled(tuple(functions), Code(declared, tuple(lines)))
+
+
+class Names:
+    """Names of the targets of a program's calls: helpers and kernel functions by their distance from
+    ``__bpf_call_base``, subprograms by the address of their machine code."""
+
+    def __init__(self, addresses: tuple[int, ...] = (), symbols: KernelSymbols | None = None) -> None:
+        self._addresses = addresses
+        self._symbols = symbols if symbols is not None else KernelSymbols()
+        self._base = -1
+
+    def __call__(self, instruction: Instruction) -> str:
+        """Return the target of a call for :func:`pytc.bpf.insn.disassemble.disassemble`, as ``bpftool prog dump
+        xlated`` prints it."""
+        assert instruction.opcode == OP_CALL
+        if instruction.source == PSEUDO_CALL:
+            return self._subprogram(instruction)
+        own = callee(instruction)
+        if not instruction.source and not own.startswith("unknown"):
+            return own
+        if self._base < 0:
+            self._base = self._symbols.address(_CALL_BASE)
+        address = self._base + instruction.immediate
+        return f"{self._symbols.name(address) or f'{address & (1 << 64) - 1:#x}'}#{instruction.immediate}"
+
+    def _subprogram(self, instruction: Instruction) -> str:
+        distance, number = f"pc{instruction.offset:+d}", instruction.immediate
+        if not 0 <= number < len(self._addresses):
+            return distance
+        return f"{distance}#{self._symbols.name(self._addresses[number]) or f'{self._addresses[number]:#x}'}"

@@ -1,0 +1,265 @@
+"""Which instructions of a linked program can run, when some of its values are known: constants, followed as far as
+registers and the stack carry them.
+
+As in the verifier, a branch that constants decide is followed one way. Where this knows less than the verifier (it
+joins the ways that lead to an instruction), more counts as reached, never less.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pytc.bpf.insn import instructions as ins
+from pytc.bpf.insn.instructions import Instruction
+from pytc.bpf.link.linker import LinkedProgram
+
+_LDX, _ST, _STX, _ALU, _JMP, _JMP32, _ALU64 = 1, 2, 3, 4, 5, 6, 7
+_MODE, _MEM, _ATOMIC = 0xE0, 0x60, 0xC0
+_ADD, _SUB, _OR, _AND, _SHIFT_LEFT, _SHIFT_RIGHT, _XOR, _MOVE = 0x00, 0x10, 0x40, 0x50, 0x60, 0x70, 0xA0, 0xB0
+_FROM_REGISTER = 0x08
+_OP_JA, _OP_JA_FAR, _OP_CALL_REGISTER = 0x05, 0x06, 0x8D
+_FRAME = 10
+_REGISTERS = 16
+_WIDTHS = {0x00: 4, 0x08: 2, 0x10: 1, 0x18: 8}
+_U32, _U64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
+
+
+class Stack(NamedTuple):
+    """An address ``offset`` bytes from the frame pointer."""
+
+    offset: int
+
+
+class Memory(NamedTuple):
+    """An address ``offset`` bytes into the known memory."""
+
+    offset: int
+
+
+class Known(NamedTuple):
+    """``results``: what the instruction in a slot puts into its register; None for what nobody knows. ``addresses``:
+    slots that load an address of the known memory, by its offset; ``contents``: what is there, by offset and size in
+    bytes."""
+
+    results: Mapping[int, int | None]
+    addresses: Mapping[int, int]
+    contents: Mapping[tuple[int, int], int]
+
+
+Value = int | Stack | Memory | None
+
+
+class _State(NamedTuple):
+    """``stack`` has (offset, bytes) of what was stored whole; None once an address in it is not known any more."""
+
+    registers: tuple[Value, ...]
+    stack: dict[tuple[int, int], Value] | None
+
+
+def reached(linked: LinkedProgram, known: Known) -> set[int]:
+    """The slots that the program can get to from its first instruction."""
+    return _Walk(linked, known).run()
+
+
+class _Walk:
+    def __init__(self, linked: LinkedProgram, known: Known) -> None:
+        self._linked = linked
+        self._code = dict(ins.decode_all(linked.code))
+        self._starts = [part.start for part in linked.parts]
+        self._known = known
+        self._at: dict[int, _State] = {}
+        self._returns: dict[int, Value] = {}
+        self._callers: dict[int, set[int]] = {}
+        self._work: list[int] = []
+
+    def run(self) -> set[int]:
+        self._enter(0, ())
+        while self._work:
+            slot = self._work.pop()
+            self._step(slot, self._code[slot], self._at[slot])
+        return set(self._at)
+
+    def _enter(self, start: int, arguments: tuple[Value, ...]) -> None:
+        """A function begins: its own stack, and nothing known but arguments that are numbers."""
+        registers: list[Value] = [None] * _REGISTERS
+        for number, value in enumerate(arguments, 1):
+            registers[number] = value if not isinstance(value, Stack) else None
+        registers[_FRAME] = Stack(0)
+        self._go(start, _State(tuple(registers), {}))
+
+    def _go(self, slot: int, state: _State) -> None:
+        if slot not in self._code:
+            return
+        before = self._at.get(slot)
+        after = state if before is None else _join(before, state)
+        if after != before:
+            self._at[slot] = after
+            self._work.append(slot)
+
+    def _step(self, slot: int, one: Instruction, state: _State) -> None:
+        kind = one.opcode & 7
+        if one.opcode == ins.OP_EXIT:
+            self._leave(slot, state.registers[0])
+        elif one.opcode in (ins.OP_CALL, _OP_CALL_REGISTER):
+            self._call(slot, one, state)
+        elif one.opcode == ins.OP_LD_IMM64:
+            self._go(slot + 2, _put(state, one.destination, self._address(slot, one)))
+        elif one.opcode in (_OP_JA, _OP_JA_FAR):
+            self._go(slot + 1 + (one.immediate if one.opcode == _OP_JA_FAR else one.offset), state)
+        elif kind in (_JMP, _JMP32):
+            taken = _taken(one, state)
+            for target in {slot + 1 + one.offset: taken is not False, slot + 1: taken is not True}.items():
+                if target[1]:
+                    self._go(target[0], state)
+        else:
+            self._go(slot + 1, self._plain(slot, one, kind, state))
+
+    def _plain(self, slot: int, one: Instruction, kind: int, state: _State) -> _State:
+        """An instruction that goes on to the next one."""
+        if slot in self._known.results:
+            return _put(state, one.destination, self._known.results[slot])
+        if kind in (_ALU, _ALU64):
+            return _arithmetic(one, kind, state)
+        if kind == _LDX:
+            return _put(state, one.destination, self._load(one, state))
+        return _store(one, kind, state) if kind in (_ST, _STX) else _put(state, 0, None)
+
+    def _address(self, slot: int, one: Instruction) -> Value:
+        if slot in self._known.addresses:
+            return Memory(self._known.addresses[slot])
+        if slot in self._known.results:
+            return self._known.results[slot]
+        if one.source == ins.PSEUDO_FUNC:
+            self._enter(slot + 1 + one.immediate, ())
+        if one.source:
+            return None
+        return one.immediate & _U32 | (ins.decode(self._linked.code, slot + 1).immediate & _U32) << 32
+
+    def _load(self, one: Instruction, state: _State) -> Value:
+        base, size = state.registers[one.source], _WIDTHS[one.opcode & 0x18]
+        if one.opcode & _MODE != _MEM:
+            return None
+        if isinstance(base, Memory):
+            return self._known.contents.get((base.offset + one.offset, size))
+        if isinstance(base, Stack) and state.stack is not None:
+            return state.stack.get((base.offset + one.offset, size))
+        return None
+
+    def _call(self, slot: int, one: Instruction, state: _State) -> None:
+        arguments = state.registers[1:6]
+        stack = _forget(state.stack, [value.offset for value in arguments if isinstance(value, Stack)])
+        result: Value = None
+        if one.opcode == ins.OP_CALL and one.source == ins.PSEUDO_CALL and slot not in self._known.results:
+            callee = slot + 1 + one.immediate
+            self._callers.setdefault(callee, set()).add(slot)
+            self._enter(callee, arguments)
+            if callee not in self._returns:
+                return
+            result = self._returns[callee]
+        self._go(slot + 1, _State((result, None, None, None, None, None, *state.registers[6:]), stack))
+
+    def _leave(self, slot: int, result: Value) -> None:
+        """A function ends: its callers go on with what it returns."""
+        start = self._starts[bisect_right(self._starts, slot) - 1]
+        result = None if isinstance(result, Stack) else result
+        before = self._returns.get(start, result)
+        after = result if before == result else None
+        if start not in self._returns or after != before:
+            self._returns[start] = after
+            self._work += self._callers.get(start, ())
+
+
+def _join(one: _State, other: _State) -> _State:
+    registers = tuple(a if a == b else None for a, b in zip(one.registers, other.registers, strict=True))
+    if one.stack is None or other.stack is None:
+        return _State(registers, None)
+    lost = any(
+        isinstance(a, Stack) and a != b
+        for pair in (zip(one.registers, other.registers, strict=True), zip(other.registers, one.registers, strict=True))
+        for a, b in pair
+    )
+    kept = {place: value for place, value in one.stack.items() if other.stack.get(place) == value}
+    return _State(registers, None if lost else kept)
+
+
+def _put(state: _State, register: int, value: Value) -> _State:
+    registers = list(state.registers)
+    registers[register] = value
+    return _State(tuple(registers), state.stack)
+
+
+def _forget(stack: dict[tuple[int, int], Value] | None, addresses: list[int]) -> dict[tuple[int, int], Value] | None:
+    """Forget the stack slots that a function may have written through the addresses it got: all from the lowest
+    on."""
+    if stack is None or not addresses:
+        return stack
+    return {place: value for place, value in stack.items() if sum(place) <= min(addresses)}
+
+
+def _arithmetic(one: Instruction, kind: int, state: _State) -> _State:
+    operation = one.opcode & 0xF0
+    ours = state.registers[one.destination]
+    from_register = one.opcode & _FROM_REGISTER
+    theirs = state.registers[one.source] if from_register else one.immediate & _U64
+    if operation == _MOVE and not (from_register and one.offset):
+        value = theirs & _U32 if isinstance(theirs, int) and kind == _ALU else theirs
+        return _put(state, one.destination, value if kind == _ALU64 or isinstance(value, int) else None)
+    if isinstance(ours, (Stack, Memory)) and isinstance(theirs, int) and kind == _ALU64 and operation in (_ADD, _SUB):
+        distance = theirs - (1 << 64) if theirs >> 63 else theirs
+        moved = ours.offset + (distance if operation == _ADD else -distance)
+        return _put(state, one.destination, ours._replace(offset=moved))
+    if isinstance(ours, Stack) or isinstance(theirs, Stack):  # an address that is not known any more
+        state = state._replace(stack=None)
+    both = isinstance(ours, int) and isinstance(theirs, int)
+    value = _calculate(operation, ours, theirs, kind) if both else None  # type: ignore[arg-type]
+    return _put(state, one.destination, value)
+
+
+def _calculate(operation: int, ours: int, theirs: int, kind: int) -> int | None:
+    bits = 64 if kind == _ALU64 else 32
+    mask = (1 << bits) - 1
+    ours, theirs = ours & mask, theirs & mask
+    if operation in (_SHIFT_LEFT, _SHIFT_RIGHT):
+        theirs &= bits - 1
+        return (ours << theirs if operation == _SHIFT_LEFT else ours >> theirs) & mask
+    results = {_ADD: ours + theirs, _SUB: ours - theirs, _OR: ours | theirs, _AND: ours & theirs, _XOR: ours ^ theirs}
+    return results[operation] & mask if operation in results else None
+
+
+def _store(one: Instruction, kind: int, state: _State) -> _State:
+    base, mode = state.registers[one.destination], one.opcode & _MODE
+    if mode == _ATOMIC:
+        state = _put(_put(state, one.source, None), 0, None)
+    if not isinstance(base, Stack) or state.stack is None:
+        return state
+    start, size = base.offset + one.offset, _WIDTHS[one.opcode & 0x18]
+    stack = {place: value for place, value in state.stack.items() if place[0] >= start + size or sum(place) <= start}
+    if mode == _MEM:
+        value = state.registers[one.source] if kind == _STX else one.immediate & _U64
+        stack[start, size] = value & (1 << 8 * size) - 1 if isinstance(value, int) else value if size == 8 else None
+    return state._replace(stack=stack)
+
+
+def _taken(one: Instruction, state: _State) -> bool | None:
+    """Return whether a conditional jump is taken, None if that is unknown."""
+    ours = state.registers[one.destination]
+    theirs = state.registers[one.source] if one.opcode & _FROM_REGISTER else one.immediate & _U64
+    if not isinstance(ours, int) or not isinstance(theirs, int):
+        return None
+    bits = 64 if one.opcode & 7 == _JMP else 32
+    a, b = ours & (1 << bits) - 1, theirs & (1 << bits) - 1
+    sign = 1 << bits - 1
+    c, d = (a ^ sign) - sign, (b ^ sign) - sign
+    return {
+        0x10: a == b,
+        0x20: a > b,
+        0x30: a >= b,
+        0x40: bool(a & b),
+        0x50: a != b,
+        0x60: c > d,
+        0x70: c >= d,
+        0xA0: a < b,
+        0xB0: a <= b,
+        0xC0: c < d,
+        0xD0: c <= d,
+    }.get(one.opcode & 0xF0)

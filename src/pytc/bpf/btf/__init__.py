@@ -1,0 +1,1 @@
+"""BTF: types, their index, function and line information, C text."""

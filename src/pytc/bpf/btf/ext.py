@@ -1,0 +1,163 @@
+""".BTF.ext: function and line information, by code section.
+
+Layout (Documentation/bpf/btf.rst): a header ``magic u16, version u8, flags u8, hdr_len u32, func_info_off u32,
+func_info_len u32, line_info_off u32, line_info_len u32``, optionally ``core_relo_off u32, core_relo_len u32``.
+Each part: record size u32, then for each section ``sec_name_off u32, num_info u32`` and the records, which
+start with the instruction's offset in bytes.
+"""
+
+import struct
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pytc.bpf.btf.types import MAGIC, Btf
+from pytc.bpf.insn import instructions
+from pytc.errors import ObjectError
+
+_HEADER = struct.Struct("<HBBIIIII")
+_U32 = struct.Struct("<I")
+_SECTION = struct.Struct("<II")
+_CORE = struct.Struct("<II")
+_TYPE_ID_LOCAL = 6
+_LINE = struct.Struct("<IIII")
+
+
+class Records(NamedTuple):
+    """Records of ``size`` bytes, by section name: sorted offsets in bytes, and the records in the same order."""
+
+    size: int
+    by_section: dict[str, tuple[list[int], bytes]]
+
+    def of(self, section: str, start: int, length: int) -> tuple[list[int], bytes]:
+        """(offsets, records) of the code in bytes [start, start + length)."""
+        offsets, records = self.by_section.get(section, ([], b""))
+        first, last = bisect_left(offsets, start), bisect_left(offsets, start + length)
+        return offsets[first:last], records[first * self.size : last * self.size]
+
+    def slice(self, section: str, start: int, length: int, new_start: int) -> bytes:
+        """The records of the code in bytes [start, start + length), moved to instruction ``new_start``."""
+        offsets, records = self.of(section, start, length)
+        words = array("I", records)
+        words[:: self.size // 4] = array("I", [(one - start) // instructions.SIZE + new_start for one in offsets])
+        return words.tobytes()
+
+
+class CoreRelocation(NamedTuple):
+    """``struct bpf_core_relo``; ``offset`` in bytes into the code section."""
+
+    offset: int
+    type_id: int
+    access: str
+    kind: int
+
+
+class Line(NamedTuple):
+    """A place in C source; ``text`` is the line itself when the compiler kept it."""
+
+    file: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class BtfExt(NamedTuple):
+    """``core`` are the CO-RE relocations."""
+
+    functions: Records
+    lines: Records
+    core: Records
+
+
+def parse(data: bytes, btf: Btf) -> BtfExt:
+    """Raises ObjectError when a length or offset leads out of the section."""
+    if len(data) < _HEADER.size:
+        raise ObjectError(f".BTF.ext has {len(data)} bytes, too few for its header")
+    magic, version, _flags, header, func_at, func_size, line_at, line_size = _HEADER.unpack_from(data)
+    if magic != MAGIC or version != 1:
+        raise ObjectError(f".BTF.ext starts with {magic:#06x} version {version}")
+    core_at = core_size = 0
+    if header >= _HEADER.size + _CORE.size and len(data) >= _HEADER.size + _CORE.size:
+        core_at, core_size = _CORE.unpack_from(data, _HEADER.size)
+    return BtfExt(
+        _records(data, btf, header + func_at, func_size, minimum=8),
+        _records(data, btf, header + line_at, line_size, minimum=16),
+        _records(data, btf, header + core_at, core_size, minimum=16),
+    )
+
+
+def core_relocations(ext: BtfExt, btf: Btf, section: str, start: int, length: int) -> list[CoreRelocation]:
+    """The CO-RE relocations of the code in bytes [start, start + length)."""
+    _, records = ext.core.of(section, start, length)
+    return [
+        CoreRelocation(offset, type_id, btf.string(access), kind)
+        for offset, type_id, access, kind in _each(records, ext.core.size)
+    ]
+
+
+def _records(data: bytes, btf: Btf, at: int, size: int, minimum: int) -> Records:
+    end = at + size
+    if not size:
+        return Records(minimum, {})
+    if end > len(data) or size < 4:
+        raise ObjectError(f".BTF.ext is truncated: it has {len(data)} bytes")
+    (record_size,) = _U32.unpack_from(data, at)
+    if record_size < minimum or record_size % 4 or record_size > 4096:
+        raise ObjectError(f".BTF.ext has records of {record_size} bytes")
+    at += 4
+    sections: dict[str, tuple[list[int], bytes]] = {}
+    while at < end:
+        if at + _SECTION.size > end:
+            raise ObjectError(".BTF.ext: a section header is cut off")
+        name, count = _SECTION.unpack_from(data, at)
+        at += _SECTION.size
+        length = count * record_size
+        if at + length > end:
+            raise ObjectError(".BTF.ext: records are cut off")
+        before = sections.get(btf.string(name), ([], b""))[1]
+        sections[btf.string(name)] = _in_order(before + data[at : at + length], record_size)
+        at += length
+    return Records(record_size, sections)
+
+
+def _in_order(records: bytes, size: int) -> tuple[list[int], bytes]:
+    """(offsets, records), sorted by offset, which compilers have done already."""
+    offsets = array("I", records)[:: size // 4].tolist()
+    if offsets != sorted(offsets):
+        order = sorted(range(len(offsets)), key=offsets.__getitem__)
+        records = b"".join(records[i * size : (i + 1) * size] for i in order)
+        offsets = [offsets[i] for i in order]
+    return offsets, records
+
+
+def root_types(ext: BtfExt) -> set[int]:
+    """The types that CO-RE relocations other than for the object's own type ids start from."""
+    return {
+        fields[1]
+        for _, records in ext.core.by_section.values()
+        for fields in _each(records, ext.core.size)
+        if fields[3] != _TYPE_ID_LOCAL
+    }
+
+
+def _each(records: bytes, size: int) -> Iterable[tuple[int, int, int, int]]:
+    if size == _LINE.size:
+        return _LINE.iter_unpack(records)
+    return (_LINE.unpack_from(records, at) for at in range(0, len(records), size))
+
+
+def line_at(line_info: bytes, record_size: int, instruction: int, btf: Btf) -> Line | None:
+    """The source line of an instruction of a linked program: the last record at or before it."""
+    best: tuple[int, int, int, int] | None = None
+    for position in range(0, len(line_info) - record_size + 1, record_size):
+        record = _LINE.unpack_from(line_info, position)
+        if record[0] > instruction:
+            break
+        best = record
+    if best is None:
+        return None
+    _, file, text, column = best
+    return Line(btf.string(file), column >> 10, btf.string(text).strip())

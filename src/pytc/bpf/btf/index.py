@@ -1,0 +1,162 @@
+"""Index of BTF types, by id and by name.
+
+Types follow one another, each as long as its kind and the number of its members make it: to find one by its id, all
+before it have to be walked over. A kernel has more than 100,000, and what programs ask for is mostly among the first
+thousands, so the walk goes no further than it has to.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Mapping
+
+from pytc.errors import ObjectError
+
+# Words (u32) of a type, by kind: those that each has, and those for each of its vlen members.
+# INT 1, ARRAY 3, STRUCT 4, UNION 5, ENUM 6, FUNC_PROTO 13, VAR 14, DATASEC 15, DECL_TAG 17, ENUM64 19.
+LAST_KIND = 19
+_FIXED = [3] * (LAST_KIND + 1) + [1 << 40] * 12
+_EACH = [0] * 32
+for _kind, _words in ((1, 4), (3, 6), (14, 4), (17, 4)):
+    _FIXED[_kind] = _words
+for _kind, _words in ((4, 3), (5, 3), (6, 2), (13, 2), (15, 3), (19, 3)):
+    _EACH[_kind] = _words
+
+#: A search for one name goes over all types in a twentieth of the time that a walk takes.
+_FEW = 16
+_CHUNK = 1024
+
+
+class _Steps(dict[int, int]):
+    """Words of a type by its second word, ``info``: computed once for each of the few thousand that there are."""
+
+    def __missing__(self, info: int) -> int:
+        kind = info >> 24 & 0x1F
+        step = self[info] = _FIXED[kind] + _EACH[kind] * (info & 0xFFFF)
+        return step
+
+
+class TypeIndex:
+    """``types`` are the bytes of all types, ``first`` is the id of the first of them.
+
+    Where a type is of unknown kind, or cut off, whatever walks that far raises ObjectError.
+    """
+
+    def __init__(self, types: memoryview, first: int = 1) -> None:
+        self.words = types.cast("I")
+        self._types = types
+        self._first = first
+        self._places: list[int] = []
+        self._steps = _Steps()
+        self._next = 0
+
+    def __len__(self) -> int:
+        """Number of types."""
+        self._walk(len(self.words))
+        return len(self._places)
+
+    def close(self) -> None:
+        """Lets go of the bytes."""
+        self.words.release()
+
+    def place(self, type_id: int) -> int:
+        """The first word of a type; -1 where there are not so many types."""
+        number = type_id - self._first
+        if number >= len(self._places):
+            self._walk(number + 1 - len(self._places))
+            if number >= len(self._places):
+                return -1
+        return self._places[number]
+
+    def each(self) -> Iterator[tuple[int, int]]:
+        """(type id, first word) of each type."""
+        self._walk(len(self.words))
+        return enumerate(self._places, self._first)
+
+    def _walk(self, count: int) -> None:
+        """Finds at least ``count`` more types, as far as there are any. This may loop 130,000 times: kept plain."""
+        words, steps, at, end = self.words, self._steps, self._next, len(self.words)
+        add, last = self._places.append, len(self._places)
+        try:
+            for _ in range(max(count, _CHUNK)):
+                step = steps[words[at + 1]]
+                add(at)
+                at += step
+        except IndexError:
+            pass
+        if at > end or at + 1 == end:
+            del self._places[last:]
+            raise self._cut_off(last)
+        self._next = at
+
+    def _cut_off(self, number: int) -> ObjectError:
+        """Walks again from type ``number`` on, to say which one it is."""
+        at, end = self._next, len(self.words)
+        while at + 1 < end:
+            info = self.words[at + 1]
+            if info >> 24 & 0x1F > LAST_KIND:
+                return ObjectError(f".BTF: type {self._first + number} is of unknown kind {info >> 24 & 0x1F}")
+            at += self._steps[info]
+            if at > end:
+                break
+            number += 1
+        return ObjectError(f".BTF: type {self._first + number} is cut off")
+
+    def named(self, offsets: Mapping[int, str], kinds: Collection[int]) -> dict[str, list[int]]:
+        """The types of some kinds whose names are at these offsets of the strings, by what ``offsets`` has for them."""
+        found: dict[str, list[int]] = {}
+        words = self.words
+        few = len(offsets) <= _FEW and self._next < len(words)
+        for type_id, at in self._searched(offsets, kinds) if few else self.each():
+            name = offsets.get(words[at])
+            if name is not None and words[at + 1] >> 24 & 0x1F in kinds:
+                found.setdefault(name, []).append(type_id)
+        return {name: sorted(ids) for name, ids in found.items()}
+
+    def _searched(self, offsets: Collection[int], kinds: Collection[int]) -> Iterator[tuple[int, int]]:
+        """Yield types like :meth:`each`: those whose name is at one of some offsets, and perhaps others."""
+        words, end = self.words, len(self.words)
+        for offset in offsets:
+            search = re.compile(re.escape(offset.to_bytes(4, "little"))).search
+            match = search(self._types)
+            while match is not None:
+                at, rest = divmod(match.start(), 4)
+                # What looks like a type may be the member of one: a name, and an offset or a value.
+                if not rest and at + 2 < end and words[at + 1] >> 24 & 0x1F in kinds:
+                    number = self._number(at)
+                    if number >= 0:
+                        yield self._first + number, at
+                match = search(self._types, match.start() + 1)
+
+    def _number(self, at: int) -> int:
+        """The number of the type that begins with a word; -1 where none does."""
+        while self._next <= at < len(self.words):
+            self._walk(1)
+        number = bisect_left(self._places, at)
+        return number if number < len(self._places) and self._places[number] == at else -1
+
+
+def name_offsets(strings: bytes, names: Collection[str]) -> dict[int, str]:
+    """Return the offsets of strings with one of the names, with or without a flavour (the part after ``___``)."""
+    texts = {name.encode(): name for name in names if name}
+    if not texts:
+        return {}
+    either = b"(%s)(?=\0|___)" % b"|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+    found = {match.start(1): texts[match.group(1)] for match in re.finditer(b"\0" + either, strings)}
+    first = re.match(either, strings)  # those of a module begin without a NUL
+    if first is not None:
+        found[0] = texts[first.group()]
+    # Rarely, and not by the tools of today, a name is kept as the end of a longer one.
+    missing = texts.keys() - {name.encode() for name in found.values()}
+    found.update({at: texts[text] for text in missing for at in _endings(strings, text)})
+    return found
+
+
+def _endings(strings: bytes, text: bytes) -> list[int]:
+    places = []
+    at = strings.find(text)
+    while at >= 0:
+        end = at + len(text)
+        if strings[end : end + 1] == b"\0" or strings[end : end + 3] == b"___":
+            places.append(at)
+        at = strings.find(text, at + 1)
+    return places

@@ -1,0 +1,328 @@
+"""BTF: the type information of a BPF object.
+
+Layout (Documentation/bpf/btf.rst): a header ``magic u16, version u8, flags u8, hdr_len u32, type_off u32,
+type_len u32, str_off u32, str_len u32``, then types (``name_off u32, info u32, size_or_type u32`` and what the
+kind adds), then strings.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytc.bpf.btf.index import TypeIndex, name_offsets
+from pytc.errors import ObjectError
+
+if TYPE_CHECKING:
+    from mmap import mmap
+
+MAGIC = 0xEB9F
+HEADER = struct.Struct("<HBBIIIII")
+_SECTION_VARIABLE = struct.Struct("<III")
+_U32 = struct.Struct("<I")
+_MAX_DEPTH = 64
+
+(
+    VOID,
+    INT,
+    PTR,
+    ARRAY,
+    STRUCT,
+    UNION,
+    ENUM,
+    FWD,
+    TYPEDEF,
+    VOLATILE,
+    CONST,
+    RESTRICT,
+    FUNC,
+    FUNC_PROTO,
+    VAR,
+    DATASEC,
+    FLOAT,
+    DECL_TAG,
+    TYPE_TAG,
+    ENUM64,
+) = range(20)
+_MODIFIERS = frozenset({TYPEDEF, VOLATILE, CONST, RESTRICT, TYPE_TAG})
+_VOID = memoryview(bytes(12)).cast("I")
+
+
+class Member(NamedTuple):
+    """A member of a struct or union; ``bits`` is the size of a bit field, 0 for other members."""
+
+    name: str
+    type_id: int
+    bit_offset: int
+    bits: int = 0
+
+
+class SectionVariable(NamedTuple):
+    """An entry of a DATASEC; ``offset`` and ``size`` in bytes."""
+
+    name: str
+    type_id: int
+    variable_id: int
+    offset: int
+    size: int
+
+
+class Btf:
+    """Parsed BTF. Type 0 is ``void``. Raises ObjectError for anything out of bounds.
+
+    The types of a kernel module continue those of a ``base``, the kernel: ids and offsets of strings go on where the
+    base's end, so that whatever is asked for by its id comes from the one or the other. ``lazy`` leaves types that
+    nobody asks for unchecked; it is for a kernel's, which are many.
+    """
+
+    def __init__(self, data: "bytes | mmap", base: "Btf | None" = None, *, lazy: bool = False) -> None:
+        if len(data) < HEADER.size:
+            raise ObjectError(f".BTF has {len(data)} bytes, too few for its header")
+        magic, version, self._flags, header, type_at, type_size, string_at, string_size = HEADER.unpack_from(data)
+        if magic != MAGIC or version != 1:
+            raise ObjectError(f".BTF starts with {magic:#06x} version {version}; {MAGIC:#06x} version 1 expected")
+        if max(header + type_at + type_size, header + string_at + string_size) > len(data):
+            raise ObjectError(f".BTF is truncated: it has {len(data)} bytes")
+        if type_size % 4:
+            raise ObjectError(f".BTF has {type_size} bytes of types, not a multiple of 4")
+        self._data = data
+        self._base = base
+        self._types = memoryview(data)[header + type_at : header + type_at + type_size]
+        self._strings = bytes(data[header + string_at : header + string_at + string_size])
+        self._strings_start = base.strings_end if base is not None else 0
+        self._start = len(base) if base is not None else 1
+        self._index = TypeIndex(self._types, self._start)
+        self._name_offsets: dict[frozenset[str], dict[int, str]] = {}
+        self._known_strings: dict[int, str] = {}
+        if not lazy:
+            len(self._index)
+
+    @property
+    def strings_end(self) -> int:
+        """The offset at which the strings of what has this as its base begin."""
+        return self._strings_start + len(self._strings)
+
+    def __len__(self) -> int:
+        """Number of types, ``void`` and those of the base included."""
+        return self._start + len(self._index)
+
+    def close(self) -> None:
+        """Lets go of a file that is mapped into memory; nothing can be asked for afterwards."""
+        self._index.close()
+        self._types.release()
+        if not isinstance(self._data, bytes):
+            self._data.close()
+
+    def _find(self, type_id: int) -> tuple[memoryview, int]:
+        """The words in which a type is, and its first."""
+        if type_id < self._start:
+            if self._base is not None:
+                return self._base._find(type_id)
+            if type_id == 0:
+                return _VOID, 0
+        elif (at := self._index.place(type_id)) >= 0:
+            return self._index.words, at
+        raise ObjectError(f".BTF: no type {type_id}; there are {len(self)}")
+
+    def _header(self, type_id: int) -> tuple[int, int, int]:
+        words, at = self._find(type_id)
+        return words[at], words[at + 1], words[at + 2]
+
+    def position(self, type_id: int) -> int:
+        """The first word of a type among the words of all types."""
+        return self._find(type_id)[1]
+
+    def _extra(self, type_id: int, *kinds: int) -> tuple[memoryview, int]:
+        """The words in which a type of one of these kinds is, and the one behind the three that every type has."""
+        words, at = self._find(type_id)
+        kind = words[at + 1] >> 24 & 0x1F
+        if kind not in kinds:
+            raise ObjectError(f".BTF: type {type_id} is of kind {kind}; kind {' or '.join(map(str, kinds))} expected")
+        return words, at + 3
+
+    def string(self, offset: int) -> str:
+        """The string at ``offset`` of the string section."""
+        known = self._known_strings.get(offset)
+        if known is None:
+            known = self._known_strings[offset] = self._read_string(offset)
+        return known
+
+    def _read_string(self, offset: int) -> str:
+        if offset < self._strings_start and self._base is not None:
+            return self._base.string(offset)
+        offset -= self._strings_start
+        if offset >= len(self._strings):
+            raise ObjectError(f".BTF: no string at byte {offset}; there are {len(self._strings)} bytes of strings")
+        end = self._strings.find(b"\0", offset)
+        return self._strings[offset : end if end >= 0 else None].decode("utf-8", "backslashreplace")
+
+    def kind(self, type_id: int) -> int:
+        return (self._header(type_id)[1] >> 24) & 0x1F
+
+    def name(self, type_id: int) -> str:
+        return self.string(self._header(type_id)[0])
+
+    def referred(self, type_id: int) -> int:
+        """The type that a pointer, modifier, function or variable refers to."""
+        return self._header(type_id)[2]
+
+    def resolve(self, type_id: int) -> int:
+        """Skips typedefs and qualifiers."""
+        for _ in range(_MAX_DEPTH):
+            if self.kind(type_id) not in _MODIFIERS:
+                return type_id
+            type_id = self.referred(type_id)
+        raise ObjectError(f".BTF: type {type_id} refers to itself")
+
+    def vlen(self, type_id: int) -> int:
+        """Number of members, enumerators, parameters or variables."""
+        return self._header(type_id)[1] & 0xFFFF
+
+    def flag(self, type_id: int) -> bool:
+        """``kind_flag``: bit fields in a struct, signed values in an enum, a union in a forward declaration."""
+        return bool(self._header(type_id)[1] >> 31)
+
+    def members(self, type_id: int) -> list[Member]:
+        """Members of a struct or union."""
+        words, at = self._extra(type_id, STRUCT, UNION)
+        rows = words[at : at + 3 * self.vlen(type_id)].tolist()
+        fields = zip(map(self.string, rows[::3]), rows[1::3], rows[2::3], strict=True)
+        if not self.flag(type_id):
+            return [Member(*field) for field in fields]
+        return [Member(name, member_type, word & 0xFFFFFF, word >> 24) for name, member_type, word in fields]
+
+    def member(self, type_id: int, index: int) -> Member:
+        """Return one member of a struct or union; raises ObjectError if there are not that many."""
+        if not 0 <= index < self.vlen(type_id):
+            raise ObjectError(f".BTF: type {type_id} has no member {index}; it has {self.vlen(type_id)}")
+        words, at = self._extra(type_id, STRUCT, UNION)
+        name, member_type, offset = words[at + 3 * index : at + 3 * index + 3]
+        if not self.flag(type_id):
+            return Member(self.string(name), member_type, offset)
+        return Member(self.string(name), member_type, offset & 0xFFFFFF, offset >> 24)
+
+    def array(self, type_id: int) -> tuple[int, int]:
+        """(element type, number of elements) of an array."""
+        words, at = self._extra(type_id, ARRAY)
+        return words[at], words[at + 2]
+
+    def parameters(self, type_id: int) -> list[tuple[str, int]]:
+        """(name, type) of each parameter of a function prototype."""
+        words, at = self._extra(type_id, FUNC_PROTO)
+        return [(self.string(words[i]), words[i + 1]) for i in range(at, at + 2 * self.vlen(type_id), 2)]
+
+    def is_signed(self, type_id: int) -> bool:
+        """Return whether an integer or enum is signed."""
+        if self.kind(type_id) == INT:
+            return bool(self.integer(type_id)[0] & 1)
+        return self.kind(type_id) in (ENUM, ENUM64) and self.flag(type_id)
+
+    def integer(self, type_id: int) -> tuple[int, int, int]:
+        """(encoding bits, bit offset, number of bits) of an integer."""
+        words, at = self._extra(type_id, INT)
+        word = words[at]
+        return word >> 24 & 0xF, word >> 16 & 0xFF, word & 0xFF
+
+    def enumerators(self, type_id: int) -> list[tuple[str, int]]:
+        """(name, value as unsigned) of an enum."""
+        (words, at), string = self._extra(type_id, ENUM, ENUM64), self.string
+        if self.kind(type_id) == ENUM64:
+            return [
+                (string(words[i]), words[i + 1] | words[i + 2] << 32) for i in range(at, at + 3 * self.vlen(type_id), 3)
+            ]
+        return [(string(words[i]), words[i + 1]) for i in range(at, at + 2 * self.vlen(type_id), 2)]
+
+    def linkage(self, type_id: int) -> int:
+        """0 static, 1 global, 2 extern; of a function or a variable."""
+        if self.kind(type_id) != VAR:
+            return self.vlen(type_id)
+        words, at = self._extra(type_id, VAR)
+        return words[at]
+
+    def size(self, type_id: int) -> int:
+        """Bytes of a value of this type; raises ObjectError for one without a size."""
+        count = 1
+        for _ in range(_MAX_DEPTH):
+            type_id = self.resolve(type_id)
+            kind = self.kind(type_id)
+            if kind in (INT, STRUCT, UNION, ENUM, ENUM64, FLOAT, DATASEC):
+                return count * self._header(type_id)[2]
+            if kind == PTR:
+                return count * 8
+            if kind == ARRAY:
+                type_id, length = self.array(type_id)
+                count *= length
+            elif kind == VAR:
+                type_id = self.referred(type_id)
+            else:
+                raise ObjectError(f".BTF: type {type_id} ({self.name(type_id) or 'unnamed'}) has no size")
+        raise ObjectError(f".BTF: type {type_id} is nested too deeply")
+
+    def data_sections(self) -> Iterator[tuple[int, str]]:
+        """(type id, section name) of each DATASEC."""
+        words = self._index.words
+        for type_id, at in self._index.each():
+            if words[at + 1] >> 24 & 0x1F == DATASEC:
+                yield type_id, self.name(type_id)
+
+    def data_section(self, name: str) -> int:
+        """The type id of the DATASEC of that name, 0 when there is none."""
+        return next((type_id for type_id, found in self.data_sections() if found == name), 0)
+
+    def section_variables(self, type_id: int) -> list[SectionVariable]:
+        """The variables (and, of ``.ksyms``, functions) of a DATASEC, in the order of the file."""
+        words, at = self._extra(type_id, DATASEC)
+        return [
+            SectionVariable(self.name(words[i]), self.referred(words[i]), words[i], words[i + 1], words[i + 2])
+            for i in range(at, at + 3 * self.vlen(type_id), 3)
+        ]
+
+    def named(self, names: Iterable[str], *kinds: int) -> dict[str, list[int]]:
+        """The types of each name and one of those kinds (of any where none is given), whatever their flavour, which is
+        what follows ``___`` in a name.
+
+        For all names at once: a kernel has more than 100,000 types. Those of a base are not looked at.
+        """
+        offsets = self._offsets(frozenset(names))
+        return self._index.named(offsets, kinds or range(1, ENUM64 + 1)) if offsets else {}
+
+    def _offsets(self, names: frozenset[str]) -> dict[int, str]:
+        """Offsets at which the strings, also those of the base, have names, with or without a flavour. Remembered:
+        modules are asked for the same names one after the other."""
+        known = self._name_offsets.get(names)
+        if known is None:
+            own = name_offsets(self._strings, names)
+            known = self._name_offsets[names] = {self._strings_start + at: name for at, name in own.items()}
+        return {**self._base._offsets(names), **known} if self._base is not None else known
+
+    def find(self, name: str, *kinds: int) -> int:
+        """The id of the first type of that name and one of those kinds, 0 when there is none."""
+        return next((i for i in self.named([name], *kinds).get(name, ()) if self.name(i) == name), 0)
+
+    def for_kernel(self, sizes: Mapping[str, int], offsets: Mapping[tuple[str, str], int]) -> bytes:
+        """The bytes for BPF_BTF_LOAD.
+
+        Compilers leave the size of a DATASEC and the offsets of its global variables zero; the kernel wants them.
+        A linker (``bpftool gen object``) has filled them in already, and may have brought static variables of
+        one name together. ``sizes`` has the bytes of each ELF section, ``offsets`` those of (section, variable).
+        """
+        types = bytearray(self._types)
+        for type_id, section in list(self.data_sections()):
+            if section not in sizes:
+                continue
+            filled_in = self.referred(type_id) != 0
+            placed = sorted(
+                (
+                    v.offset
+                    if filled_in or not self.linkage(v.variable_id)
+                    else min(offsets.get((section, v.name), v.offset), 0xFFFFFFFF),
+                    v.size,
+                    v.variable_id,
+                )
+                for v in self.section_variables(type_id)
+            )
+            at = self.position(type_id) * 4
+            _U32.pack_into(types, at + 8, sizes[section])
+            for index, (offset, size, variable) in enumerate(placed):
+                _SECTION_VARIABLE.pack_into(types, at + 12 + index * 12, variable, offset, size)
+        header = HEADER.pack(MAGIC, 1, self._flags, HEADER.size, 0, len(types), len(types), len(self._strings))
+        return header + bytes(types) + self._strings

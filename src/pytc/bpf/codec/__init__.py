@@ -1,0 +1,1 @@
+"""Bytes to Python values and back: by BTF, by format, by column."""

@@ -1,0 +1,134 @@
+"""Many entries at once: rendered with one format operation, packed column by column.
+
+A batch is the keys and the values of ``count`` entries, each a run of bytes of equal steps, as bpf(2)'s batch commands
+have them.
+"""
+
+import struct
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from pytc.bpf.codec.compound import Bits, Structure
+from pytc.bpf.codec.scalars import Codec, Column, Columns, Integer
+from pytc.errors import CodecError
+
+
+class Renderer:
+    """Spells the entries of batches: ``around`` has what stands before the key, between key and value, and behind."""
+
+    def __init__(self, keys: Columns, values: Columns, around: tuple[str, str, str], separator: str) -> None:
+        self._template = around[0] + keys.template + around[1] + values.template + around[2]
+        self._separator = separator
+        self._keys, self._values = keys.items, values.items
+
+    def render(self, keys: bytes, values: bytes, count: int) -> str:
+        """The text of ``count`` entries, with separators between them."""
+        parts = [items(column, keys, count) for column in self._keys]
+        parts += [items(column, values, count) for column in self._values]
+        flat: list[Any] = [None] * (count * len(parts))
+        for index, part in enumerate(parts):
+            flat[index :: len(parts)] = part
+        template = self._separator.join([self._template] * count)
+        return template % tuple(flat)
+
+
+def items(column: Column, data: bytes, count: int) -> list[Any]:
+    """A column of a batch: the numbers, or their spelling."""
+    stride = len(data) // count if count else 0
+    parts = [_plain(column, at, data, stride) for at in column.ats]
+    found = parts[0] if len(parts) == 1 else list(map(sum, zip(*parts, strict=True)))
+    return found if column.spell is None else list(map(column.spell, found))
+
+
+def _plain(column: Column, at: int, data: bytes, stride: int) -> list[Any]:
+    size, code = column.size, column.code
+    if code[:1] not in ("", ">") and not at % size and not stride % size:
+        view = memoryview(data).cast("B").cast(code)  # type: ignore[call-overload]
+        numbers: list[Any] = view[at // size :: stride // size].tolist()
+        return numbers
+    order, one = (">", code[1:]) if code[:1] == ">" else ("=", code or f"{size}s")
+    layout = struct.Struct(f"{order}{at}x{one}{stride - at - size}x")
+    return [found for (found,) in layout.iter_unpack(data)]
+
+
+def names(codec: Codec, name: str) -> list[str]:
+    """Names of the columns that a value has in CSV."""
+    if not isinstance(codec, Structure):
+        return [name]
+    found: list[str] = []
+    for part in codec.parts:
+        found += names(part.codec, f"{name}.{part.name}" if part.name else name)
+    return found
+
+
+def packable(codec: Codec) -> bool:
+    """Return whether the parts of a value can be packed one by one: no bit fields, no unions."""
+    places = sorted((at, at + one.size) for at, one in leaves(codec).values() if one.size)
+    apart = all(end <= start for (_, end), (start, _) in pairwise(places))
+    return apart and not any(isinstance(one, Bits) for _, one in leaves(codec).values())
+
+
+def pack(codec: Codec, size: int, columns: Mapping[str, Sequence[Any]], count: int) -> bytearray:
+    """The bytes of ``count`` values, ``size`` apart, from columns by the paths of :func:`leaves`.
+
+    What no column is for stays zero. Raises CodecError, whose ``entry`` is the index of the value that is wrong.
+    """
+    data = bytearray(size * count)
+    known = leaves(codec)
+    for path, values in columns.items():
+        at, one = known[path]
+        if isinstance(one, Integer) and one.is_plain:
+            _place_numbers(data, size, at, one, values)
+        else:
+            _place(data, size, at, b"".join(_encoded(one, values)), one.size)
+    return data
+
+
+def _encoded(codec: Codec, values: Sequence[Any]) -> list[bytes]:
+    try:
+        return list(map(codec.encode, values))
+    except CodecError:
+        for index, value in enumerate(values):
+            try:
+                codec.encode(value)
+            except CodecError as error:
+                error.entry = index
+                raise
+        raise
+
+
+def _place(data: bytearray, stride: int, at: int, packed: bytes, size: int) -> None:
+    for index in range(size):
+        data[at + index :: stride] = packed[index::size]
+
+
+def _place_numbers(data: bytearray, stride: int, at: int, codec: Integer, values: Sequence[Any]) -> None:
+    """All at once where all are numbers, or text of decimal numbers without frills."""
+    from array import array
+
+    size = codec.size
+    try:
+        if isinstance(values[0], str):
+            together = "".join(values)
+            if "_" in together or not together.isascii():
+                raise ValueError("_")
+            values = list(map(int, values))
+        numbers = array(codec.code, values).tobytes()
+    except (TypeError, ValueError, OverflowError):
+        numbers = b"".join(_encoded(codec, values))
+    if at % size or stride % size:
+        _place(data, stride, at, numbers, size)
+    else:
+        target: Any = memoryview(data).cast(codec.code)  # type: ignore[call-overload]
+        target[at // size :: stride // size] = memoryview(numbers).cast(codec.code)  # type: ignore[call-overload]
+
+
+def leaves(codec: Codec, path: str = "", at: int = 0) -> dict[str, tuple[int, Codec]]:
+    """{path: (byte offset, codec)} of all that is no structure: ``""``, ``.packets``, ``.source.port``."""
+    if not isinstance(codec, Structure):
+        return {path: (at, codec)}
+    found: dict[str, tuple[int, Codec]] = {}
+    for part in codec.parts:
+        found |= leaves(part.codec, f"{path}.{part.name}" if part.name else path, at + part.at)
+    return found

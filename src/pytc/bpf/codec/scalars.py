@@ -1,0 +1,340 @@
+"""Codecs: bytes of a fixed size to values and back, compiled once for a type.
+
+:mod:`pytc.bpf.codec.btf` and :mod:`pytc.bpf.codec.format` make them, :mod:`pytc.bpf.codec.compound` has arrays and
+structures. Besides single values, a codec says its *columns*: which numbers and byte strings of an entry to pick, and
+the text around them, so that :mod:`pytc.bpf.codec.columns` can render many entries at the speed of C.
+"""
+
+import math
+import struct
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, NamedTuple, Union
+
+from pytc.bpf.codec.text import address, hex_bytes, ip_address, mac, number, printable, quoted
+from pytc.errors import CodecError
+
+Value = Union[bool, int, float, str, list["Value"], dict[str, "Value"]]  # noqa: UP007 (names itself)
+Speller = Callable[[Any], str]
+
+_CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_PLAIN = frozenset("BHIQbhiq")
+_FLOAT_CODES = {4: "f", 8: "d"}
+
+
+class Enumerator(str):
+    """A name of an enum, which is not a string of the object."""
+
+    __slots__ = ()
+
+
+class Raw(str):
+    """Bytes in hex, where the type says nothing."""
+
+    __slots__ = ()
+
+
+class Style(Enum):
+    """Notation of printed values."""
+
+    JSON = "json"
+    TEXT = "text"
+    CSV = "csv"
+
+
+class Column(NamedTuple):
+    """One item of each entry: at byte ``ats[0]``; the sum of all ``ats`` where there are more, and numbers.
+
+    ``code`` is the item's character of :mod:`struct` in the machine's byte order, ``>`` before it for big-endian, empty
+    for ``size`` plain bytes. ``spell`` makes text of it, None for a number as it is.
+    """
+
+    ats: tuple[int, ...]
+    size: int
+    code: str = ""
+    spell: Speller | None = None
+    is_number: bool = False
+
+
+class Columns(NamedTuple):
+    """``template`` has a ``%d`` or ``%s`` for each of ``items``."""
+
+    template: str
+    items: tuple[Column, ...]
+
+
+class Codec:
+    """Base of all codecs. ``size`` is in bytes, ``leaves`` the number of single values in a value."""
+
+    size: int
+    leaves = 1
+    #: Whether a value has parts of its own names: a structure.
+    has_members = False
+
+    def decode(self, data: bytes) -> Value:
+        """The value in ``size`` bytes."""
+        raise NotImplementedError
+
+    def encode(self, value: Any) -> bytes:
+        """``size`` bytes; raises CodecError for what does not fit. ``bytes`` are taken as they are."""
+        if isinstance(value, bytes):
+            if len(value) != self.size:
+                raise CodecError(f"{len(value)} bytes for a value of {self.size}")
+            return value
+        return self._encode(value)
+
+    def _encode(self, value: Any) -> bytes:
+        raise NotImplementedError
+
+    def store(self, data: bytearray, at: int, value: Any) -> None:
+        """Encodes a value into its place among others; raises CodecError."""
+        data[at : at + self.size] = self.encode(value)
+
+    def columns(self, style: Style, at: int) -> Columns:
+        """The value as columns; ``at`` is its first byte in an entry."""
+        return Columns("%s", (Column((at,), self.size, "", lambda data: say(style, self.decode(data))),))
+
+    def member(self, name: str) -> "tuple[int, Codec]":
+        """(byte offset, codec) of a member; raises CodecError with the names there are."""
+        raise CodecError(f'not a structure: it has no member "{name}"')
+
+    def element(self, index: int) -> "tuple[int, Codec]":
+        """(byte offset, codec) of an array's element; raises CodecError."""
+        raise CodecError(f"not an array: it has no element {index}")
+
+
+class Integer(Codec):
+    """Integers of 1 to 16 bytes, little-endian or big-endian."""
+
+    def __init__(
+        self, size: int, *, signed: bool = False, is_bool: bool = False, is_char: bool = False, big_endian: bool = False
+    ) -> None:
+        self.size, self.signed, self.is_bool, self.is_char = size, signed, is_bool, is_char
+        self._order: Any = "big" if big_endian else "little"
+        code = _CODES.get(size, "")
+        self.code = (">" if big_endian and size > 1 else "") + (code.lower() if signed else code) if code else ""
+        #: Whether the machine's own numbers are its values, all of them.
+        self.is_plain = self.code in _PLAIN and not is_bool
+
+    def decode(self, data: bytes) -> Value:
+        found = int.from_bytes(data, self._order, signed=self.signed)
+        return bool(found) if self.is_bool and found in (0, 1) else found
+
+    def _encode(self, value: Any) -> bytes:
+        if isinstance(value, str):
+            found = address(value, self.size)
+            if found is not None:
+                return found
+            value = number(value, is_char=self.is_char)
+        if not isinstance(value, int):
+            raise CodecError(f"{quoted(str(value))} is not a number")
+        if self.is_bool and value not in (0, 1):
+            raise CodecError(f"{value} is not a boolean")
+        return pack(value, self.size, self._order, signed=self.signed)
+
+    def columns(self, style: Style, at: int) -> Columns:
+        if not self.code:
+            return super().columns(style, at)
+        if self.is_bool:
+            names = _Names({0: "false", 1: "true"})
+            return Columns("%s", (Column((at,), self.size, self.code, names.__getitem__),))
+        return Columns("%d", (Column((at,), self.size, self.code, is_number=True),))
+
+
+def pack(value: int, size: int, order: Any = "little", *, signed: bool) -> bytes:
+    """An integer as bytes; raises CodecError with the limits."""
+    try:
+        return value.to_bytes(size, order, signed=signed)
+    except OverflowError:
+        low, high = limits(size * 8, signed=signed)
+        raise CodecError(f"{_short(value)} does not fit: {low} to {high}") from None
+
+
+def limits(bits: int, *, signed: bool) -> tuple[int, int]:
+    """The smallest and the largest number of so many bits."""
+    return (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+
+
+def _short(value: int) -> str:
+    return str(value) if value.bit_length() <= 256 else f"a number of {value.bit_length()} bits"
+
+
+class _Names(dict[int, str]):
+    """Names of numbers; a number without one stands for itself."""
+
+    def __missing__(self, key: int) -> str:
+        return str(key)
+
+
+class Enumeration(Codec):
+    """Numbers with names. ``names`` has the values as the kernel writes them: unsigned."""
+
+    def __init__(self, size: int, names: Mapping[str, int], *, signed: bool = False) -> None:
+        self.size, self.signed = size, signed
+        self.numbers = dict(names)
+        self._code = _CODES.get(size, "")
+        self.names = self.by_number(size * 8)
+
+    def by_number(self, bits: int) -> dict[int, str]:
+        """The first name of each value that so many bits can hold."""
+        mask = (1 << bits) - 1
+        return {value & mask: name for name, value in reversed(self.numbers.items())}
+
+    def decode(self, data: bytes) -> Value:
+        found = int.from_bytes(data, "little")
+        name = self.names.get(found)
+        return Enumerator(name) if name is not None else int.from_bytes(data, "little", signed=self.signed)
+
+    def number(self, value: Any, bits: int) -> int:
+        """The number of a name or a number, as so many unsigned bits; raises CodecError."""
+        if isinstance(value, str):
+            if value in self.numbers:
+                return self.numbers[value] & (1 << bits) - 1
+            if not value.lstrip("+-")[:1].isdigit():
+                raise CodecError(f"{quoted(value)} is not one of {printable(', '.join(self.numbers))}")
+            value = number(value)
+        if not isinstance(value, int):
+            raise CodecError(f"{quoted(str(value))} is not a name of the enum")
+        low, high = limits(bits, signed=self.signed or value < 0)
+        if not low <= value <= high:
+            raise CodecError(f"{_short(value)} does not fit: {low} to {high}")
+        return value & (1 << bits) - 1
+
+    def _encode(self, value: Any) -> bytes:
+        return self.number(value, self.size * 8).to_bytes(self.size, "little")
+
+    def columns(self, style: Style, at: int) -> Columns:
+        if not self._code:
+            return super().columns(style, at)
+        mask = (1 << self.size * 8) - 1
+        names = _Names({value: say(style, name) for value, name in self.names.items()})
+        code = self._code.lower() if self.signed else self._code
+
+        def spell(value: int) -> str:
+            return names.get(value & mask) or str(value)
+
+        return Columns("%s", (Column((at,), self.size, code, spell if self.signed else names.__getitem__),))
+
+
+class Float(Codec):
+    """IEEE 754 numbers of 4 or 8 bytes; JSON has neither infinities nor NaN, so that those are hex."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._code = _FLOAT_CODES.get(size, "")
+
+    def decode(self, data: bytes) -> Value:
+        if not self._code:
+            return Raw(data.hex())
+        found: float = struct.unpack(f"<{self._code}", data)[0]
+        return found if math.isfinite(found) else Raw(data.hex())
+
+    def _encode(self, value: Any) -> bytes:
+        try:
+            if self._code and isinstance(value, (int, float, str)):
+                return struct.pack(f"<{self._code}", float(value))
+        except (ValueError, OverflowError):
+            found = hex_bytes(value) if isinstance(value, str) else None
+            if found is not None and len(found) == self.size:
+                return found
+        raise CodecError(f"{quoted(str(value))} is not a floating-point number of {self.size} bytes")
+
+
+class Printed(Codec):
+    """Bytes with a spelling of their own: hex, addresses. What ``spell`` makes needs no quotes in any style."""
+
+    def __init__(self, size: int, spell: Callable[[bytes], str], read: Callable[[str], bytes]) -> None:
+        self.size, self._spell, self._read = size, spell, read
+
+    def decode(self, data: bytes) -> Value:
+        return Raw(self._spell(data))
+
+    def _encode(self, value: Any) -> bytes:
+        if not isinstance(value, str):
+            raise CodecError(f"{quoted(str(value))} is not text")
+        found = self._read(value)
+        if len(found) != self.size:
+            raise CodecError(f"{len(found)} bytes for a value of {self.size}")
+        return found
+
+    def columns(self, style: Style, at: int) -> Columns:
+        template = '"%s"' if style is Style.JSON else "%s"
+        return Columns(template, (Column((at,), self.size, "", self._spell),))
+
+
+def _read_hex(text: str) -> bytes:
+    found = hex_bytes(text)
+    if found is None:
+        raise CodecError(f"{quoted(text)} is not hex")
+    return found
+
+
+def _read_mac(text: str) -> bytes:
+    found = mac(text)
+    if found is None:
+        raise CodecError(f"{quoted(text)} is not a MAC address")
+    return found
+
+
+def hex_codec(size: int) -> Codec:
+    """Bytes as hex digits."""
+    return Printed(size, bytes.hex, _read_hex)
+
+
+def mac_codec() -> Codec:
+    """``02:00:00:00:00:01``."""
+    return Printed(6, lambda data: data.hex(":"), _read_mac)
+
+
+def ip_codec(size: int) -> Codec:
+    """An IPv4 (4 bytes) or IPv6 address (16 bytes), in network byte order."""
+    import _socket
+
+    family = _socket.AF_INET if size == 4 else _socket.AF_INET6
+    spell = _socket.inet_ntoa if size == 4 else lambda data: _socket.inet_ntop(family, data)
+    return Printed(size, spell, lambda text: ip_address(text, size))
+
+
+def say(style: Style, value: Any) -> str:
+    """A value, spelled."""
+    if style is Style.JSON:
+        import json
+
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if style is Style.TEXT:
+        return _words(value)
+    if isinstance(value, (list, dict)):
+        value = say(Style.JSON, value)
+    return _cell(value if isinstance(value, str) else _words(value))
+
+
+def _cell(text: str) -> str:
+    """RFC 4180, and cells that a spreadsheet or a reader would trim."""
+    if any(c in text for c in ',"\r\n') or text != text.strip() or not text:
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def _words(value: Any) -> str:
+    """Return the value in the words of pytc's command line."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "{ " + "".join(f"{word(name)} {_words(one)} " for name, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[ " + "".join(f"{_words(one)} " for one in value) + "]"
+    return word(value) if isinstance(value, str) else str(value)
+
+
+def word(text: str) -> str:
+    """Text as one word of a shell; what is not printable stands as ``\\x1b``, so that a terminal is safe."""
+    safe = "".join(
+        c if c.isprintable() else "".join(f"\\x{byte:02x}" for byte in c.encode("utf-8", "surrogateescape"))
+        for c in text
+    )
+    plain = safe.isascii() and safe.replace("_", "").replace(".", "").replace(":", "").replace("-", "").isalnum()
+    return (
+        safe
+        if plain or (safe and all(c.isalnum() or c in "_.:-/@%+=" for c in safe))
+        else "'" + safe.replace("'", "'\\''") + "'"
+    )

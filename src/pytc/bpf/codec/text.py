@@ -1,0 +1,68 @@
+"""Text of people to numbers and addresses. Raises CodecError for what is none."""
+
+from pytc.errors import CodecError
+
+_TRUE = {"true": 1, "yes": 1, "on": 1, "false": 0, "no": 0, "off": 0}
+_LONGEST = 80
+_IP4_BYTES, _IP6_BYTES, _MAC_BYTES = 4, 16, 6
+
+
+def printable(text: str) -> str:
+    """Text without what controls a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def quoted(text: str) -> str:
+    """Text for a message: short and printable."""
+    return f'"{printable(text[:_LONGEST])}"'
+
+
+def number(text: str, *, is_char: bool = False) -> int:
+    """Decimal, ``0x``, ``0o``, ``0b``, ``true`` and ``false``; with ``is_char`` also a character for its code."""
+    if text.lower() in _TRUE:
+        return _TRUE[text.lower()]
+    try:
+        if text.isascii() and "_" not in text:
+            return int(text, 10 if text.lstrip("+-").isdigit() else 0)
+    except ValueError:
+        pass
+    if is_char and len(text.encode("utf-8", "surrogateescape")) == 1:
+        return text.encode("utf-8", "surrogateescape")[0]
+    raise CodecError(f"{quoted(text)} is not a number")
+
+
+def address(text: str, size: int) -> bytes | None:
+    """An IP address that fills ``size`` bytes, in network byte order; None where the text is of another sort."""
+    if (size, "." in text) != (_IP4_BYTES, True) and (size, ":" in text) != (_IP6_BYTES, True):
+        return None
+    return ip_address(text, size)
+
+
+def ip_address(text: str, size: int) -> bytes:
+    """An IPv4 (4 bytes) or IPv6 (16 bytes) address."""
+    import _socket
+
+    family = _socket.AF_INET if size == _IP4_BYTES else _socket.AF_INET6
+    try:
+        return _socket.inet_pton(family, text)
+    except (OSError, ValueError):
+        raise CodecError(f"{quoted(text)} is not an IP address") from None
+
+
+def mac(text: str) -> bytes | None:
+    """Six pairs of hex digits with ``:`` or ``-`` between them; None for anything else."""
+    words = text.replace("-", ":").split(":")
+    if len(words) != _MAC_BYTES or not all(len(word) == 2 for word in words):
+        return None
+    try:
+        return bytes.fromhex("".join(words))
+    except ValueError:
+        return None
+
+
+def hex_bytes(text: str) -> bytes | None:
+    """Pairs of hex digits, perhaps with ``0x`` before them, or colons or blanks between; None for anything else."""
+    try:
+        return bytes.fromhex(text.removeprefix("0x").replace(":", " "))
+    except ValueError:
+        return None

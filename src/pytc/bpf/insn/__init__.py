@@ -1,0 +1,1 @@
+"""Instructions, eBPF and classic, as numbers and text."""

@@ -1,0 +1,80 @@
+"""eBPF instructions as bytes: 8 bytes each, ``opcode u8, registers u8, offset s16, immediate s32``.
+
+Source: Documentation/bpf/standardization/instruction-set.rst of the kernel. Registers: destination in the low
+nibble, source in the high nibble on little-endian machines, which is the only kind of object that
+:mod:`pytc.bpf.object.reader` lets through on a little-endian host.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+# Opcodes, and what a source register says of them (include/uapi/linux/bpf.h, include/uapi/linux/filter.h).
+OP_LD_IMM64 = 0x18
+OP_CALL = 0x85
+OP_EXIT = 0x95
+PSEUDO_MAP_FD = 1
+PSEUDO_MAP_VALUE = 2
+PSEUDO_BTF_ID = 3
+PSEUDO_FUNC = 4
+PSEUDO_CALL = 1
+PSEUDO_KFUNC_CALL = 2
+
+SIZE = 8
+_FORMAT = struct.Struct("=BBhi")
+_IMMEDIATE = struct.Struct("=i")
+_OFFSET = struct.Struct("=h")
+
+
+class Instruction(NamedTuple):
+    """A decoded slot of 8 bytes."""
+
+    opcode: int
+    destination: int
+    source: int
+    offset: int
+    immediate: int
+
+
+def decode(code: "bytes | bytearray | memoryview", index: int) -> Instruction:
+    """The instruction in slot ``index``."""
+    opcode, registers, offset, immediate = _FORMAT.unpack_from(code, index * SIZE)
+    return Instruction(opcode, registers & 0xF, registers >> 4, offset, immediate)
+
+
+def decode_all(code: "bytes | bytearray | memoryview") -> Iterator[tuple[int, Instruction]]:
+    """(slot, instruction) for each; the second slot of a 16-byte load is skipped."""
+    skip = False
+    for index, (opcode, registers, offset, immediate) in enumerate(_FORMAT.iter_unpack(code)):
+        if skip:
+            skip = False
+            continue
+        skip = opcode == OP_LD_IMM64
+        yield index, Instruction(opcode, registers & 0xF, registers >> 4, offset, immediate)
+
+
+def immediate_of(code: "bytes | bytearray | memoryview", index: int) -> int:
+    """The immediate of slot ``index``, where nothing else is wanted."""
+    return int(_IMMEDIATE.unpack_from(code, index * SIZE + 4)[0])
+
+
+def offset_of(code: "bytes | bytearray | memoryview", index: int) -> int:
+    """The offset of slot ``index``, where nothing else is wanted."""
+    return int(_OFFSET.unpack_from(code, index * SIZE + 2)[0])
+
+
+def set_source(code: bytearray, index: int, source: int) -> None:
+    """Sets the source register field of slot ``index``."""
+    position = index * SIZE + 1
+    code[position] = (code[position] & 0x0F) | (source << 4)
+
+
+def set_immediate(code: bytearray, index: int, immediate: int) -> None:
+    """Sets the immediate of slot ``index``; the number is taken modulo 2**32."""
+    value = immediate & 0xFFFFFFFF
+    _IMMEDIATE.pack_into(code, index * SIZE + 4, value - (1 << 32) if value >= 1 << 31 else value)
+
+
+def set_offset(code: bytearray, index: int, offset: int) -> None:
+    """Sets the offset of slot ``index``, a number of 16 bits with sign."""
+    _OFFSET.pack_into(code, index * SIZE + 2, offset)

@@ -1,0 +1,86 @@
+"""The kernel's symbols, from /proc/kallsyms (kernel/kallsyms.c): ``ADDRESS TYPE NAME [MODULE]``."""
+
+import os
+
+from pytc.errors import BpfError, ObjectError
+
+_PATH = "/proc/kallsyms"
+_LIMIT = 1 << 27
+_SYSCALL_PREFIXES = {"x86_64": "x64", "i686": "ia32", "aarch64": "arm64", "riscv64": "riscv"}
+_KPROBES = (
+    "/sys/bus/event_source/devices/kprobe/type",
+    "/sys/kernel/tracing/kprobe_events",
+    "/sys/kernel/debug/tracing/kprobe_events",
+)
+
+
+class KernelSymbols:
+    """Names of addresses. Reads the file once, at the first question; no names where that fails."""
+
+    def __init__(self) -> None:
+        self._text: bytes | None = None
+        self._known: dict[int, str] = {}
+
+    def _all(self) -> bytes:
+        if self._text is None:
+            try:
+                with open(_PATH, "rb") as file:
+                    self._text = b"\n" + file.read(_LIMIT)
+            except OSError:
+                self._text = b"\n"
+        return self._text
+
+    def name(self, address: int) -> str:
+        """Return the symbol at exactly that address; empty for none."""
+        if address not in self._known:
+            text = self._all()
+            at = text.find(b"\n%016x " % address) if address > 0 else -1
+            line = text[at + 1 : text.find(b"\n", at + 1)].split() if at >= 0 else []
+            self._known[address] = line[2].decode("utf-8", "replace") if len(line) > 2 else ""
+        return self._known[address]
+
+    def address(self, name: str) -> int:
+        """Return the address of the first function of that name; 0 for none."""
+        text = self._all()
+        at = max(text.find(b" %c %s\n" % (kind, name.encode())) for kind in b"Tt")
+        return int(text[text.rfind(b"\n", 0, at) + 1 : at].split()[0], 16) if at >= 0 else 0
+
+
+def symbol_addresses(names: set[str]) -> dict[str, int]:
+    """Return the addresses of those names that the kernel has.
+
+    Raises BpfError where addresses are hidden, ObjectError for a name that several symbols have.
+    """
+    found: dict[str, int] = {}
+    try:
+        with open(_PATH, encoding="ascii", errors="replace") as file:
+            for line in file:
+                words = line.split(None, 3)
+                if len(words) >= 3 and words[2] in names:
+                    address = int(words[0], 16)
+                    if found.setdefault(words[2], address) != address:
+                        raise ObjectError(
+                            f'this kernel has several symbols "{words[2]}" in /proc/kallsyms, '
+                            "so that it is not clear which one is meant"
+                        )
+    except OSError as error:
+        raise BpfError(f"cannot read /proc/kallsyms: {error.strerror}", errno=error.errno) from error
+    if found and not any(found.values()):
+        raise BpfError("/proc/kallsyms hides addresses from this process (kernel.kptr_restrict)")
+    return found
+
+
+def has_syscall_wrapper() -> bool:
+    """Return whether system calls have functions with the architecture's prefix (CONFIG_ARCH_HAS_SYSCALL_WRAPPER).
+
+    False without kprobes: libbpf attaches one to find out, and its answer decides the value of an extern.
+    """
+    if not any(os.path.exists(place) for place in _KPROBES):
+        return False
+    machine = os.uname().machine
+    symbol = f" __{_SYSCALL_PREFIXES.get(machine, machine)}_sys_bpf\n".encode()
+    try:
+        with open(_PATH, "rb") as file:
+            return any(line.endswith(symbol) for line in file)
+    except OSError:
+        return False

@@ -1,0 +1,109 @@
+"""The types of a running kernel: those of vmlinux and, where it lacks a name, those of its modules."""
+
+import os
+from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple
+
+from pytc.bpf.btf.types import Btf
+from pytc.closing import Closing
+from pytc.errors import ObjectError
+
+
+class Module(NamedTuple):
+    """The types of a kernel module, which continue those of vmlinux; ``id`` is that of the kernel's BTF object."""
+
+    name: str
+    btf: Btf
+    id: int = 0
+
+
+class Modules(NamedTuple):
+    """The modules whose types can be read; ``problem`` says why these may be fewer than are loaded."""
+
+    found: tuple[Module, ...] = ()
+    problem: str = ""
+
+
+class Place(NamedTuple):
+    """A type of the kernel: its number in ``btf``, which is that of vmlinux where ``module`` is 0, else of the module
+    with this BTF object."""
+
+    btf: Btf
+    type_id: int
+    module: int = 0
+
+
+class KernelTypes(Closing):
+    """Reads types when they are first asked for. Close it, or use it in a ``with`` block.
+
+    ``vmlinux`` reads the kernel's types, ``modules`` those of its modules, which continue them; without the latter
+    there are none. ``source`` is what people call the place where the former are.
+    """
+
+    def __init__(
+        self, vmlinux: Callable[[], Btf], modules: Callable[[Btf], Modules] | None = None, source: str = "vmlinux"
+    ) -> None:
+        self._read_vmlinux = vmlinux
+        self._read_modules = modules
+        self._source = source
+        self._vmlinux: Btf | None = None
+        self._modules: Modules | None = None
+
+    @property
+    def has_asked_modules(self) -> bool:
+        """Whether an answer depends on which modules are loaded."""
+        return self._modules is not None
+
+    def vmlinux(self) -> Btf:
+        """Raises ObjectError where the types cannot be read."""
+        if self._vmlinux is None:
+            self._vmlinux = self._read_vmlinux()
+        return self._vmlinux
+
+    def in_vmlinux(self, names: Iterable[str], *kinds: int) -> dict[str, list[Place]]:
+        """The types of each name and one of the kinds, whatever their flavour; raises ObjectError."""
+        btf = self.vmlinux()
+        return {name: [Place(btf, one) for one in ids] for name, ids in btf.named(names, *kinds).items()}
+
+    def in_modules(self, names: Collection[str], *kinds: int) -> dict[str, list[Place]]:
+        """Find types in the loaded modules; use it for names that vmlinux lacks."""
+        places: dict[str, list[Place]] = {}
+        if self._modules is None:
+            self._modules = self._read_modules(self.vmlinux()) if self._read_modules is not None else Modules()
+        for module in self._modules.found:
+            try:
+                found = module.btf.named(names, *kinds)
+            except ObjectError as error:  # one that nobody may need
+                self._modules = self._modules._replace(problem=f'those of module "{module.name}": {error}')
+                continue
+            for name, ids in found.items():
+                places.setdefault(name, []).extend(Place(module.btf, one, module.id) for one in ids)
+        return places
+
+    def lacking(self) -> str:
+        """Return a clause for messages that says where a name was searched in vain."""
+        if self._read_modules is None:
+            return f"{self._source} does not have it"
+        found, problem = self._modules or Modules()
+        if problem:
+            return f"{self._source} does not have it, and the types of modules cannot be read: {problem}"
+        if not found:
+            return f"{self._source} does not have it, and no module with types is loaded"
+        return f"neither {self._source} nor any of the {len(found)} loaded modules with types has it"
+
+    def hints(self, home: str = "") -> tuple[str, ...]:
+        """Return hints about a missing name; ``home`` is the module that has it in most kernels, if known."""
+        if self._read_modules is None or not os.path.exists("/proc/modules"):
+            return ()
+        loaded = {module.name for module in self._modules.found} if self._modules is not None else set()
+        if home and home not in loaded:
+            return (f"in most kernels it belongs to the module {home}, which is not loaded: modprobe {home}",)
+        return ("if it belongs to a kernel module that is not loaded, load that first with modprobe",)
+
+    def close(self) -> None:
+        """Gives back the memory; nothing can be asked for afterwards."""
+        for module in self._modules.found if self._modules is not None else ():
+            module.btf.close()
+        if self._vmlinux is not None:
+            self._vmlinux.close()
+        self._modules = self._vmlinux = None

@@ -1,0 +1,1 @@
+"""Specification and kernel to instructions: CO-RE, subprograms, tail calls."""

@@ -1,0 +1,96 @@
+"""Externs of an object, looked up in a kernel: their addresses, types, modules and values."""
+
+from collections.abc import Callable
+
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.types import Btf
+from pytc.bpf.kernel.types import KernelTypes, Place
+from pytc.bpf.link.core_match import essential, types_agree
+from pytc.bpf.object.spec import FUNCTION, ExternSpec, ExternValue
+from pytc.errors import ObjectError
+
+#: The modules of functions that programs of tc are often made for, by how their names begin.
+_HOMES = (("bpf_ct_set_nat_info", "nf_nat"), ("bpf_ct_", "nf_conntrack"), ("bpf_skb_ct_", "nf_conntrack"))
+
+
+class ExternResolver:
+    """Finds externs in a running kernel. ``addresses`` gives the addresses of symbols without types, ``open_module`` a
+    descriptor of a module's types by their BTF object's id."""
+
+    def __init__(
+        self,
+        spec_btf: Btf,
+        kernel: KernelTypes,
+        addresses: Callable[[set[str]], dict[str, int]],
+        open_module: Callable[[int], int],
+    ) -> None:
+        self._btf = spec_btf
+        self._kernel = kernel
+        self._addresses = addresses
+        self._open_module = open_module
+        self.module_fds: list[int] = []
+        """Modules whose functions the program uses; ``module_index`` counts them from 1."""
+
+    def resolve(self, externs: list[ExternSpec]) -> dict[str, ExternValue]:
+        """Values by name; raises ObjectError for one that is missing and not weak."""
+        places = self._places([e for e in externs if e.type_id])
+        values = {e.name: self._typed(e, places.get(e.name)) for e in externs if e.type_id}
+        untyped = [e for e in externs if not e.type_id]
+        if untyped:
+            addresses = self._addresses({e.name for e in untyped})
+            values.update({e.name: self._untyped(e, addresses) for e in untyped})
+        return values
+
+    def _places(self, externs: list[ExternSpec]) -> dict[str, Place]:
+        """Locate typed externs: in vmlinux or else in the first module that has them."""
+        found: dict[str, Place] = {}
+        for search in (self._kernel.in_vmlinux, self._kernel.in_modules):
+            wanted = [e for e in externs if e.name not in found]
+            candidates = search({essential(e.name) for e in wanted}, b.FUNC, b.VAR) if wanted else {}
+            for extern in wanted:
+                place = next((one for one in candidates.get(essential(extern.name), ()) if _is_it(extern, one)), None)
+                if place is not None:
+                    found[extern.name] = place
+        return found
+
+    def _typed(self, extern: ExternSpec, place: Place | None) -> ExternValue:
+        if place is None:
+            if extern.is_weak:
+                return ExternValue()
+            raise ObjectError(
+                f'this kernel has no {extern.kind} "{extern.name}" that BPF programs may use: {self._kernel.lacking()}',
+                hints=self._missing_hints(extern),
+            )
+        if not types_agree(self._btf, extern.type_id, place.btf, place.btf.referred(place.type_id)):
+            if extern.is_weak and extern.kind == FUNCTION:  # a declaration with another flavour may fit
+                return ExternValue()
+            raise ObjectError(
+                f'the kernel\'s {extern.kind} "{extern.name}" has a different type than the object declares'
+            )
+        if not place.module:
+            return ExternValue(place.type_id)
+        fd = self._open_module(place.module)
+        if extern.kind == FUNCTION and fd not in self.module_fds:
+            self.module_fds.append(fd)
+        return ExternValue(
+            place.type_id, module_fd=fd, module_index=self.module_fds.index(fd) + 1 if extern.kind == FUNCTION else 0
+        )
+
+    def _missing_hints(self, extern: ExternSpec) -> tuple[str, ...]:
+        home = next((module for start, module in _HOMES if extern.name.startswith(start)), "")
+        return (
+            *self._kernel.hints(home),
+            f'a program that can do without "{extern.name}" should declare it __weak (extern in '
+            ".ksyms) and check it first",
+        )
+
+    def _untyped(self, extern: ExternSpec, addresses: dict[str, int]) -> ExternValue:
+        address = addresses.get(extern.name, 0)
+        if not address and not extern.is_weak:
+            raise ObjectError(f'this kernel has no symbol "{extern.name}" in /proc/kallsyms (extern in .ksyms)')
+        return ExternValue(address=address)
+
+
+def _is_it(extern: ExternSpec, place: Place) -> bool:
+    wanted = b.FUNC if extern.kind == FUNCTION else b.VAR
+    return place.btf.kind(place.type_id) == wanted and place.btf.name(place.type_id) == essential(extern.name)

@@ -1,0 +1,297 @@
+"""Program and subprograms to one run of instructions; pure, no kernel.
+
+Order of appended subprograms: depth first, at their first call, which is libbpf's order, so that the program's
+tag comes out the same. References to maps stay symbolic until :func:`patch` puts descriptors in.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytc.bpf.btf.ext import core_relocations
+from pytc.bpf.insn import instructions as ins
+from pytc.bpf.object.spec import (
+    POISON_FUNCTION,
+    CodeSection,
+    ExternValue,
+    FunctionSpec,
+    ObjectSpec,
+    ProgramSpec,
+    Target,
+)
+from pytc.errors import ObjectError
+
+if TYPE_CHECKING:
+    from pytc.bpf.link.core_relocations import CoreResolver
+
+_MAX_INSTRUCTIONS = 1_000_000
+#: What compilers call where the source does not.
+_LIBRARY = ("abort", "memcmp", "memcpy", "memmove", "memset")
+
+
+class MapReference(NamedTuple):
+    """A 16-byte load in slot ``slot``: of the map, or of the address ``offset`` in a data map's value."""
+
+    slot: int
+    name: str
+    is_value: bool = False
+    offset: int = 0
+
+
+class ExternReference(NamedTuple):
+    """A call, or a 16-byte load, in slot ``slot`` that needs an extern of the kernel."""
+
+    slot: int
+    name: str
+    is_call: bool
+
+
+class Part(NamedTuple):
+    """A function of the linked program; ``start`` is its first instruction there."""
+
+    function: FunctionSpec
+    start: int
+
+
+class LinkedProgram(NamedTuple):
+    """``func_info`` and ``line_info`` are empty where the object has none for every part. ``missing`` says by slot
+    why an instruction is poisoned."""
+
+    program: ProgramSpec
+    code: bytes
+    maps: tuple[MapReference, ...]
+    parts: tuple[Part, ...]
+    externs: tuple[ExternReference, ...] = ()
+    missing: Mapping[int, str] = {}
+    func_info: bytes = b""
+    func_info_size: int = 0
+    line_info: bytes = b""
+    line_info_size: int = 0
+
+
+def link(spec: ObjectSpec, program: ProgramSpec, core: "CoreResolver | None" = None) -> LinkedProgram:
+    """``core`` answers CO-RE relocations; without it, an instruction that has one keeps the object's value.
+
+    Raises ObjectError for a call that leads nowhere, and for externs that the object's BTF does not declare.
+    """
+    linking = _Linking(spec, program, core)
+    linking.append(program.function)
+    func_info, line_info = _debug_info(spec, linking.parts)
+    ext = spec.btf_ext
+    return LinkedProgram(
+        program,
+        bytes(linking.code),
+        tuple(linking.maps),
+        tuple(linking.parts),
+        tuple(linking.externs),
+        linking.missing,
+        func_info,
+        ext.functions.size if ext and func_info else 0,
+        line_info,
+        ext.lines.size if ext and line_info else 0,
+    )
+
+
+def patch(
+    linked: LinkedProgram,
+    fds: Mapping[str, int],
+    externs: Mapping[str, ExternValue] | None = None,
+    numbers: Mapping[str, int] | None = None,
+) -> bytes:
+    """The instructions with map descriptors and externs in place; ``numbers`` are the places of externs in their
+    order, which the poisoned call of a missing weak function carries."""
+    code = bytearray(linked.code)
+    for reference in linked.maps:
+        ins.set_immediate(code, reference.slot, fds[reference.name])
+    for use in linked.externs:
+        value = (externs or {})[use.name]
+        if use.is_call:
+            _patch_call(code, use, value, (numbers or {}).get(use.name, 0))
+        else:
+            _patch_load(code, use, value)
+    return bytes(code)
+
+
+def _patch_call(code: bytearray, use: ExternReference, value: ExternValue, number: int) -> None:
+    ins.set_source(code, use.slot, ins.PSEUDO_KFUNC_CALL if value.btf_id else 0)
+    ins.set_offset(code, use.slot, value.module_index)
+    ins.set_immediate(code, use.slot, value.btf_id or POISON_FUNCTION + number)
+
+
+def _patch_load(code: bytearray, use: ExternReference, value: ExternValue) -> None:
+    if value.btf_id:
+        ins.set_source(code, use.slot, ins.PSEUDO_BTF_ID)
+    ins.set_immediate(code, use.slot, value.btf_id or value.address)
+    ins.set_immediate(code, use.slot + 1, value.module_fd if value.btf_id else value.address >> 32)
+
+
+def calls_modules(linked: LinkedProgram, externs: Mapping[str, ExternValue]) -> bool:
+    """Return whether a program calls a function of a module; it is then loaded with the modules' descriptors."""
+    return any(use.is_call and externs[use.name].module_index for use in linked.externs)
+
+
+def map_names(linked: LinkedProgram) -> set[str]:
+    """The maps that a linked program refers to."""
+    return {reference.name for reference in linked.maps}
+
+
+class _Linking:
+    def __init__(self, spec: ObjectSpec, program: ProgramSpec, core: "CoreResolver | None") -> None:
+        self._core = core
+        self._spec = spec
+        self._program = program
+        self._sorted: dict[int, list[int]] = {}
+        self._functions: dict[int, dict[int, FunctionSpec]] = {}
+        self._starts: dict[tuple[int, int], int] = {}
+        self.code = bytearray()
+        self.maps: list[MapReference] = []
+        self.parts: list[Part] = []
+        self.externs: list[ExternReference] = []
+        self.missing: dict[int, str] = {}
+
+    def append(self, entry: FunctionSpec) -> None:
+        """Appends a function and, depth first, what it calls. Iterative: a file may nest calls deeply."""
+        work = [self._copy(entry)]
+        while work:
+            part, pending = work[-1]
+            if not pending:
+                work.pop()
+                continue
+            index, target = pending.pop()
+            function = self._function(part, index, target)
+            start = self._starts.get((function.section, function.offset))
+            if start is None:
+                copied = self._copy(function)
+                start = copied[0].start
+                work.append(copied)
+            self._set_call(part.start + index, start)
+
+    def _copy(self, function: FunctionSpec) -> "tuple[Part, list[tuple[int, Target]]]":
+        """Copies a function's code; returns it with its calls still to be made, last first."""
+        section = self._spec.sections[function.section]
+        start = len(self.code) // ins.SIZE
+        part = Part(function, start)
+        self._starts[(function.section, function.offset)] = start
+        self.parts.append(part)
+        code = section.code[function.offset : function.offset + function.size]
+        self.code += code
+        if len(self.code) > _MAX_INSTRUCTIONS * ins.SIZE:
+            raise ObjectError(f'program "{self._program.name}" has more than {_MAX_INSTRUCTIONS} instructions')
+        if code[-ins.SIZE] == ins.OP_LD_IMM64:
+            raise ObjectError(f'function "{function.name}" ends in the middle of a 16-byte load')
+        self._relocate_core(function, section.name, start)
+        calls = []
+        for index in self._interesting(section, function, code):
+            at = index * ins.SIZE
+            target, is_call = section.relocations.get(function.offset + at), code[at] == ins.OP_CALL
+            if target is None:
+                if is_call and code[at + 1] >> 4 == ins.PSEUDO_CALL:
+                    offset = function.offset + at + (1 + ins.immediate_of(code, index)) * ins.SIZE
+                    calls.append((index, Target("function", section=function.section, offset=offset)))
+            elif target.kind == "function":
+                calls.append((index, target))
+            else:
+                self._refer(part, index, target, is_call=is_call)
+        calls.reverse()
+        return part, calls
+
+    def _interesting(self, section: CodeSection, function: FunctionSpec, code: bytes) -> list[int]:
+        """The slots of a function with a relocation or a call, in order: few of many."""
+        offsets = self._sorted.get(section.number)
+        if offsets is None:
+            offsets = self._sorted[section.number] = sorted(section.relocations)
+        first = bisect_left(offsets, function.offset)
+        last = bisect_left(offsets, function.offset + function.size)
+        slots = {(offset - function.offset) // ins.SIZE for offset in offsets[first:last]}
+        opcodes = code[:: ins.SIZE]
+        at = opcodes.find(ins.OP_CALL)
+        while at >= 0:
+            slots.add(at)
+            at = opcodes.find(ins.OP_CALL, at + 1)
+        return sorted(slots)
+
+    def _relocate_core(self, function: FunctionSpec, section: str, start: int) -> None:
+        if self._core is None or self._spec.btf_ext is None or self._spec.btf is None:
+            return
+        from pytc.bpf.link.core_relocations import patch as patch_core
+
+        for one in core_relocations(self._spec.btf_ext, self._spec.btf, section, function.offset, function.size):
+            slot = start + (one.offset - function.offset) // ins.SIZE
+            try:
+                resolution = self._core.resolve(one)
+                patch_core(self.code, slot, one, resolution)
+            except ObjectError as error:
+                raise ObjectError(
+                    f'function "{function.name}", instruction {slot - start}: {error}',
+                    errno=error.errno,
+                    hints=error.hints,
+                ) from error
+            if resolution.value is None or not resolution.fits:
+                self.missing[slot] = self._core.explain(one, resolution)
+
+    def _refer(self, part: Part, index: int, target: Target, *, is_call: bool) -> None:
+        slot = part.start + index
+        if target.kind == "extern":
+            if target.name not in self._spec.externs:
+                raise ObjectError(
+                    f'function "{part.function.name}" refers to "{target.name}", which the object '
+                    "neither defines nor declares as an extern (__ksym or __kconfig, and -g)",
+                    hints=_undefined_causes(target.name, is_call=is_call),
+                )
+            self.externs.append(ExternReference(slot, target.name, is_call))
+            return
+        if target.kind == "jumps":
+            raise ObjectError(
+                f'function "{part.function.name}", instruction {index}: a jump table, which pytc cannot load',
+                hints=("clang -fno-jump-tables, or -mcpu=v3, compiles a switch without one",),
+            )
+        if target.kind == "map":
+            ins.set_source(self.code, slot, ins.PSEUDO_MAP_FD)
+            ins.set_immediate(self.code, slot + 1, 0)
+            self.maps.append(MapReference(slot, target.name))
+        else:
+            ins.set_source(self.code, slot, ins.PSEUDO_MAP_VALUE)
+            ins.set_immediate(self.code, slot + 1, target.offset)
+            self.maps.append(MapReference(slot, target.name, is_value=True, offset=target.offset))
+
+    def _function(self, part: Part, index: int, target: Target) -> FunctionSpec:
+        if target.section not in self._functions:
+            section = self._spec.sections.get(target.section)
+            self._functions[target.section] = {f.offset: f for f in section.functions} if section is not None else {}
+        function = self._functions[target.section].get(target.offset)
+        if function is None:
+            raise ObjectError(
+                f'function "{part.function.name}", instruction {index}: a call to byte '
+                f"{target.offset} of a section, where no function starts"
+            )
+        return function
+
+    def _set_call(self, slot: int, start: int) -> None:
+        is_call = self.code[slot * ins.SIZE] == ins.OP_CALL
+        ins.set_source(self.code, slot, ins.PSEUDO_CALL if is_call else ins.PSEUDO_FUNC)
+        ins.set_immediate(self.code, slot, start - slot - 1)
+        if not is_call:
+            ins.set_immediate(self.code, slot + 1, 0)
+
+
+def _undefined_causes(name: str, *, is_call: bool) -> tuple[str, ...]:
+    """Return where a symbol may come from that the object does not explain, the likeliest first."""
+    if is_call and (name in _LIBRARY or name.startswith("__")):
+        return (
+            "the compiler itself put this call there, and BPF has no C library: copy fixed sizes, compile with -O2, "
+            "or with a newer compiler",
+        )
+    linked = 'what another file defines comes from it: "bpftool gen object ALL.o ONE.o OTHER.o" links them'
+    return (linked, "clang before 13 and gcc before 14 do not describe extern functions") if is_call else (linked,)
+
+
+def _debug_info(spec: ObjectSpec, parts: list[Part]) -> tuple[bytes, bytes]:
+    """Function and line information of the parts, in order: all of it, or none where a part has none."""
+    if spec.btf_ext is None:
+        return b"", b""
+    functions, lines = [], []
+    for function, start in parts:
+        section = spec.sections[function.section].name
+        functions.append(spec.btf_ext.functions.slice(section, function.offset, function.size, start))
+        lines.append(spec.btf_ext.lines.slice(section, function.offset, function.size, start))
+    return (b"".join(functions) if all(functions) else b"", b"".join(lines) if all(lines) else b"")

@@ -1,0 +1,138 @@
+"""Kernel features that linked instructions need, found by looking at them, without a kernel."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pytc.bpf.insn import instructions as ins
+from pytc.bpf.insn.instructions import Instruction
+from pytc.bpf.kernel import versions as v
+from pytc.bpf.kernel.versions import Feature
+from pytc.bpf.link.linker import LinkedProgram
+
+_TAIL_CALL = 12
+_SHORT_PROGRAM = 4096
+
+# Classes, operations and modes of instruction-set.rst, as far as newer kernels added to them.
+_LDX, _STX, _ALU, _JMP, _JMP32, _ALU64 = 1, 3, 4, 5, 6, 7
+_JA, _JCOND, _LESS = 0x00, 0xE0, frozenset({0xA0, 0xB0, 0xC0, 0xD0})
+_DIV, _MOD, _MOV, _END, _FROM_REGISTER = 0x30, 0x90, 0xB0, 0xD0, 0x08
+_MEMSX, _ATOMIC = 0x80, 0xC0
+_ORDERED = frozenset({0x100, 0x110})
+_OP_JA, _OP_JA_FAR, _OP_CALL_REGISTER = 0x05, 0x06, 0x8D
+_JUMPS = (_JMP, _JMP32)
+
+
+class Need(NamedTuple):
+    """``slot`` is the first instruction that needs it, -1 where it is the program as a whole."""
+
+    feature: Feature
+    slot: int = -1
+
+
+class HelperCall(NamedTuple):
+    """A call in slot ``slot`` of the helper with that number."""
+
+    slot: int
+    number: int
+
+
+def helper_calls(linked: LinkedProgram) -> list[HelperCall]:
+    """The calls of helpers by number, in the order of the instructions."""
+    externs = {use.slot for use in linked.externs}
+    return [
+        HelperCall(slot, one.immediate)
+        for slot, one in ins.decode_all(linked.code)
+        if one.opcode == ins.OP_CALL and one.source == 0 and slot not in externs
+    ]
+
+
+def instruction_needs(linked: LinkedProgram) -> list[Need]:
+    """Features beyond the first instruction set, each once."""
+    found: dict[Feature, int] = {}
+    externs = {use.slot for use in linked.externs}
+    tail_call = jumps_back = -1
+    for slot, one in ins.decode_all(linked.code):
+        feature = _feature(one) if slot not in externs else None
+        if feature is not None:
+            found.setdefault(feature, slot)
+        if one.opcode == ins.OP_CALL and one.source == 0 and one.immediate == _TAIL_CALL and slot not in externs:
+            tail_call = slot
+        if one.opcode & 7 in _JUMPS and _distance(one) < 0:
+            jumps_back = slot
+    if tail_call >= 0 and v.CALLS in found:
+        found[v.CALLS_AND_TAIL_CALLS] = tail_call
+    loop = _loop(linked) if jumps_back >= 0 else -1
+    if loop >= 0:
+        found[v.LOOPS] = loop
+    if len(linked.code) > _SHORT_PROGRAM * ins.SIZE:
+        found[v.LONG_PROGRAMS] = -1
+    return [Need(feature, slot) for feature, slot in found.items()]
+
+
+def _feature(one: Instruction) -> Feature | None:
+    if one.opcode == ins.OP_CALL:
+        return v.CALLS if one.source == ins.PSEUDO_CALL else None
+    if one.opcode == ins.OP_LD_IMM64:
+        return {ins.PSEUDO_FUNC: v.CALLBACKS, ins.PSEUDO_MAP_VALUE: v.GLOBAL_DATA}.get(one.source)
+    kind, operation = one.opcode & 7, one.opcode & 0xF0
+    if kind == _JMP32:
+        return v.CPU_V4 if operation == _JA else v.JUMPS_32
+    if kind == _JMP:
+        return v.MAY_GOTO if operation == _JCOND else v.LESS_JUMPS if operation in _LESS else None
+    if kind in (_LDX, _STX):
+        return _memory(one, kind, one.opcode & 0xE0)
+    return _arithmetic(one, kind, operation) if kind in (_ALU, _ALU64) else None
+
+
+def _memory(one: Instruction, kind: int, mode: int) -> Feature | None:
+    if kind == _LDX:
+        return v.CPU_V4 if mode == _MEMSX else None
+    if mode != _ATOMIC or not one.immediate:
+        return None
+    return v.ORDERED_ACCESS if one.immediate in _ORDERED else v.ATOMICS
+
+
+def _arithmetic(one: Instruction, kind: int, operation: int) -> Feature | None:
+    if operation == _MOV and one.opcode & _FROM_REGISTER and one.offset:
+        return v.ADDRESS_SPACES if one.offset == 1 else v.CPU_V4
+    if operation == _END and kind == _ALU64:
+        return v.CPU_V4
+    return v.CPU_V4 if operation in (_DIV, _MOD) and one.offset else None
+
+
+def _distance(one: Instruction) -> int:
+    if one.opcode in (ins.OP_CALL, ins.OP_EXIT, _OP_CALL_REGISTER):
+        return 0
+    return one.immediate if one.opcode == _OP_JA_FAR else one.offset
+
+
+def _loop(linked: LinkedProgram) -> int:
+    """An instruction that leads back to where the flow came from, -1 for none. A jump back alone is no loop."""
+    decoded = dict(ins.decode_all(linked.code))
+    done: set[int] = set()
+    for part in linked.parts:
+        path: set[int] = {part.start}
+        work = [(part.start, _followers(decoded, part.start))]
+        while work:
+            slot, followers = work[-1]
+            following = next(followers, None)
+            if following is None:
+                work.pop()
+                path.discard(slot)
+                done.add(slot)
+            elif following in path:
+                return slot
+            elif following not in done and following in decoded:
+                path.add(following)
+                work.append((following, _followers(decoded, following)))
+    return -1
+
+
+def _followers(decoded: dict[int, Instruction], slot: int) -> Iterator[int]:
+    one = decoded.get(slot)
+    if one is None or one.opcode == ins.OP_EXIT:
+        return
+    if one.opcode not in (_OP_JA, _OP_JA_FAR):
+        yield slot + (2 if one.opcode == ins.OP_LD_IMM64 else 1)
+    if one.opcode & 7 in _JUMPS and one.opcode not in (ins.OP_CALL, _OP_CALL_REGISTER):
+        yield slot + 1 + _distance(one)

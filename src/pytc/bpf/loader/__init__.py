@@ -1,0 +1,1 @@
+"""Loading programs; errors of the verifier and their causes."""

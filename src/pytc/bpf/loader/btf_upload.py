@@ -1,0 +1,155 @@
+"""BTF as the kernel takes it: what compilers leave open is filled in, externs become plain variables."""
+
+import ctypes
+import errno
+import struct
+
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.types import HEADER, Btf
+from pytc.bpf.kernel.features import Features
+from pytc.bpf.object.spec import KCONFIG, KSYMS, SETTING, ObjectSpec
+from pytc.bpf.sys.abi import BtfLoadAttr, pointer
+from pytc.bpf.sys.constants import Command
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.memlock import retry_unlimited
+from pytc.bpf.sys.syscall import bpf
+from pytc.errors import BpfSyscallError, ObjectError
+
+_KINDS = ("btf_datasec", "btf_float", "btf_decl_tag", "btf_type_tag", "btf_enum64")
+_WORD = struct.Struct("<I")
+_GLOBAL = 1
+_STRINGS = b"int\0dummy_ksym\0"
+_INT_NAME, _DUMMY_NAME = 0, 4
+_INT_BYTES = 4
+
+
+def kernel_image(spec: ObjectSpec, btf: Btf) -> bytes:
+    """The bytes for BPF_BTF_LOAD.
+
+    Sizes of DATASECs and offsets of variables are filled in. The kernel knows no extern linkage of variables, and no
+    functions in a DATASEC: variables become global ones of type ``int``, and a dummy takes a function's place.
+    """
+    sizes, offsets = dict(spec.section_sizes), dict(spec.variable_offsets)
+    for extern in spec.externs.values():
+        if extern.kind == SETTING:
+            offsets[KCONFIG, extern.name] = extern.offset
+    if KCONFIG in spec.maps:
+        sizes[KCONFIG] = spec.maps[KCONFIG].value_size
+    image = btf.for_kernel(sizes, offsets)
+    if not spec.externs and not spec.hidden:
+        return image
+    editor = _Editor(btf, image)
+    if spec.externs:
+        editor.replace_externs()
+    editor.make_static(spec.hidden)
+    return editor.image()
+
+
+def upload(image: bytes, features: Features) -> OwnedFd:
+    """BPF_BTF_LOAD. A kernel that refuses the image gets one without the kinds that it does not know; one without types
+    of its own, which knows no context among the arguments of a global function, gets static functions.
+
+    Raises BpfSyscallError.
+    """
+    if not features.has("kernel_types"):
+        from pytc.bpf.loader.btf_downgrade import with_static_functions
+
+        image = with_static_functions(image)
+    if not any(features.lacks(name) for name in _KINDS):
+        try:
+            return _load(image)
+        except BpfSyscallError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            refusal = error
+    else:
+        refusal = None
+    from pytc.bpf.loader.btf_downgrade import simplified
+
+    simpler = simplified(image, features)
+    if refusal is not None and simpler == image:
+        raise refusal
+    return _load(simpler)
+
+
+def _load(image: bytes) -> OwnedFd:
+    data = ctypes.create_string_buffer(image, len(image))
+    attr = BtfLoadAttr(btf=pointer(data), btf_size=len(image))
+    return OwnedFd(retry_unlimited(lambda: bpf(Command.BTF_LOAD, attr, what="the object's BTF")))
+
+
+class _Editor:
+    """Edits an image whose types stand where those of ``btf`` do, from the end of the header on."""
+
+    def __init__(self, btf: Btf, image: bytes) -> None:
+        self._btf = btf
+        types_end = HEADER.size + HEADER.unpack_from(image)[5]
+        self._types = bytearray(image[HEADER.size : types_end])
+        self._strings = image[types_end:]
+        self._names = len(image) - types_end
+
+    def make_static(self, names: frozenset[str]) -> None:
+        """The kernel verifies a global function by itself, for any arguments, which hidden ones are not made for."""
+        for name, candidates in self._btf.named(names, b.FUNC).items():
+            for type_id in candidates:
+                if self._btf.name(type_id) == name:
+                    self._set(type_id, 1, b.FUNC << 24)
+
+    def replace_externs(self) -> None:
+        number, dummy = self._append_dummy()
+        for section_id, section in self._btf.data_sections():
+            if section not in (KSYMS, KCONFIG):
+                continue
+            variables = self._btf.section_variables(section_id)
+            for index, variable in enumerate(variables):
+                is_function = self._btf.kind(variable.variable_id) == b.FUNC
+                if is_function:
+                    self._make_global(variable.variable_id, variable.type_id)
+                elif self._btf.kind(variable.variable_id) != b.VAR:
+                    raise ObjectError(
+                        f".BTF: {section} has type {variable.variable_id}, neither a variable nor a function"
+                    )
+                else:
+                    self._set(variable.variable_id, 3, _GLOBAL)
+                if section == KSYMS:
+                    if not is_function:
+                        self._set(variable.variable_id, 2, number)
+                    entry = dummy if is_function else variable.variable_id
+                    self._place(section_id, index, entry)
+            if section == KSYMS:
+                self._set(section_id, 2, _INT_BYTES * len(variables))
+
+    def _set(self, type_id: int, word: int, value: int) -> None:
+        _WORD.pack_into(self._types, (self._btf.position(type_id) + word) * 4, value)
+
+    def _place(self, section_id: int, index: int, variable: int) -> None:
+        for word, value in enumerate((variable, index * _INT_BYTES, _INT_BYTES)):
+            self._set(section_id, 3 + index * 3 + word, value)
+
+    def _make_global(self, function: int, prototype: int) -> None:
+        """A global function's parameters need names."""
+        self._set(function, 1, b.FUNC << 24 | _GLOBAL)
+        for index, (name, type_id) in enumerate(self._btf.parameters(prototype)):
+            if not name and type_id:
+                self._set(prototype, 3 + index * 2, self._names + _DUMMY_NAME)
+
+    def _append_dummy(self) -> tuple[int, int]:
+        """(id of an ``int``, id of a variable of it)."""
+        number = len(self._btf)
+        self._strings += _STRINGS
+        words = (
+            self._names + _INT_NAME,
+            b.INT << 24,
+            _INT_BYTES,
+            1 << 24 | 32,
+            self._names + _DUMMY_NAME,
+            b.VAR << 24,
+            number,
+            _GLOBAL,
+        )
+        self._types += struct.pack("<8I", *words)
+        return number, number + 1
+
+    def image(self) -> bytes:
+        header = HEADER.pack(b.MAGIC, 1, 0, HEADER.size, 0, len(self._types), len(self._types), len(self._strings))
+        return header + bytes(self._types) + self._strings

@@ -1,0 +1,127 @@
+"""Why the kernel refused: likely causes, the likeliest first, each of which was checked and applies here."""
+
+import errno
+import os
+import re
+
+from pytc.bpf.kernel.permissions import permission_causes
+from pytc.bpf.kernel.versions import attach_type_since, is_older, program_type_config, program_type_since
+from pytc.bpf.link.linker import LinkedProgram
+from pytc.bpf.link.needs import helper_calls, instruction_needs
+from pytc.bpf.loader.verifier_log import decisive_line
+from pytc.bpf.object.spec import ObjectSpec
+from pytc.bpf.sys.constants import ProgramType, attach_type_name, program_type_name
+from pytc.bpf.sys.helpers import Helper, helper
+
+_HELPER = re.compile(r"(?:unknown|invalid) func (\w+)#(\d+)|program of this type cannot use helper (\w+)#(\d+)")
+_POINTER_ARGUMENT = re.compile(r"Arg#\d+ type PTR in \w+\(\) is not supported yet")
+_OLD_LIMIT = 4096
+
+
+def program_causes(
+    spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int, log: str
+) -> tuple[str, ...]:
+    """Return likely causes for a refused program."""
+    reason = decisive_line(log)
+    causes = [*_license_causes(spec, number, reason), *_helper_causes(type, reason), *_build_causes(reason)]
+    if "R11 is invalid" in reason:
+        causes.append(
+            "a function has more than five arguments, the others on the stack: clang 23 and later compile that, "
+            "this kernel does not take it"
+        )
+    if number != errno.EPERM:
+        causes += _young_features(linked)
+    if not log and number == errno.EPERM:
+        causes += permission_causes()
+    if not log and number == errno.E2BIG:
+        count = len(linked.code) // 8
+        causes.append(
+            f"the program has {count} instructions; kernels before 5.2 accept {_OLD_LIMIT}, later ones a million"
+            if count > _OLD_LIMIT
+            else "this kernel is too old for an attribute of the program"
+        )
+    if not log and number == errno.EINVAL:
+        causes += _program_age(type, linked.program.expected_attach_type if linked.program.type == type else 0)
+    if number == errno.EACCES and not log:
+        causes.append('the verifier gave no reason; try again with "verbose"')
+    return tuple(dict.fromkeys(causes))
+
+
+def _license_causes(spec: ObjectSpec, number: int, reason: str) -> list[str]:
+    if "GPL" in reason:
+        has = f'the license "{spec.license}"' if spec.license else "no license section"
+        return [
+            f'the object has {has}; this helper needs a GPL-compatible one: char _license[] SEC("license") = "GPL";'
+        ]
+    if not spec.license and number in (errno.EINVAL, errno.EACCES):
+        return ["the object has no license section"]
+    return []
+
+
+def _helper_causes(type: ProgramType, reason: str) -> list[str]:
+    match = _HELPER.search(reason)
+    if match is None:
+        return []
+    number = int(match.group(2) or match.group(4))
+    found = helper(number)
+    if found is None:
+        return []
+    if is_older(found.since):
+        return [_helper_age(found)]
+    return [f"programs of type {program_type_name(type)} cannot call the helper bpf_{found.name} in this kernel"]
+
+
+def _build_causes(reason: str) -> list[str]:
+    """Kernels without a JIT compiler, and with a verifier that can do less."""
+    causes = []
+    if "non-JITed" in reason:
+        causes.append(
+            "this kernel runs programs in its interpreter: set net.core.bpf_jit_enable to 1, or take a kernel with "
+            "CONFIG_BPF_JIT"
+        )
+    if _POINTER_ARGUMENT.search(reason):
+        causes.append(
+            "before Linux 5.13, the arguments of a global function can be numbers and the context; make it static, and "
+            "it is checked where it is called"
+        )
+    return causes
+
+
+def _young_features(linked: LinkedProgram) -> list[str]:
+    """What the instructions use and this version of Linux lacks, unless a distribution has added it."""
+    this = os.uname().release
+    features = [
+        f"the program uses {need.feature.text}, which came with Linux {need.feature.since}; this is {this}"
+        for need in instruction_needs(linked)
+        if need.feature.since and is_older(need.feature.since)
+    ]
+    called = (helper(call.number) for call in helper_calls(linked))
+    return features + [_helper_age(one) for one in called if one is not None and is_older(one.since)]
+
+
+def _helper_age(one: Helper) -> str:
+    return f"the helper bpf_{one.name} came with Linux {one.since}; this is {os.uname().release}"
+
+
+def _program_age(type: ProgramType, attach_type: int) -> list[str]:
+    since, setting, this = program_type_since(type), program_type_config(type), os.uname().release
+    if since and is_older(since):
+        return [f"programs of type {program_type_name(type)} came with Linux {since}; this is {this}"]
+    since = attach_type_since(attach_type)
+    if since and is_older(since):
+        return [f"the attach type {attach_type_name(attach_type)} came with Linux {since}; this is {this}"]
+    if setting:
+        return [f"programs of type {program_type_name(type)} need a kernel that is built with {setting}"]
+    return []
+
+
+def slot_causes(map_name: str, entries: int, slot: int, number: int) -> tuple[str, ...]:
+    """Return likely causes for a program or map that does not go into a slot."""
+    if number == errno.E2BIG:
+        return (f'map "{map_name}" has {entries} entries: slot {slot} is out of range',)
+    if number == errno.EINVAL:
+        return (
+            "all programs of a program array must have the same type and be JIT-compiled alike; "
+            "a pinned array keeps the type of the first program it held",
+        )
+    return ()

@@ -1,0 +1,384 @@
+"""Load an object into the kernel: maps, programs, slots. All or nothing.
+
+:func:`load` takes visible steps, each of which leaves what it made with the :class:`Loaded` object; a failure
+closes every descriptor and removes every pin that was made.
+"""
+
+import errno
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from pytc.bpf.kernel.features import Features
+from pytc.bpf.link.linker import calls_modules, patch
+from pytc.bpf.link.prepare import Prepared, is_idle, prepare
+from pytc.bpf.link.tail_calls import type_of
+from pytc.bpf.loader.btf_upload import kernel_image, upload
+from pytc.bpf.loader.prog_load import submit
+from pytc.bpf.loader.program import Program
+from pytc.bpf.maps.map import Map, create_map
+from pytc.bpf.maps.pin_compat import open_pinned
+from pytc.bpf.maps.pinning import PinRoot
+from pytc.bpf.object.names import kernel_map_name, kernel_name
+from pytc.bpf.object.spec import DATA, KCONFIG, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
+from pytc.bpf.sys.constants import MapType, ProgramType
+from pytc.bpf.sys.info import program_by_id
+from pytc.closing import Closing
+from pytc.errors import BpfSyscallError, ObjectError, PinError
+
+if TYPE_CHECKING:
+    from pytc.bpf.loader.object_cache import ObjectCache
+
+
+class Loaded(Closing):
+    """Loaded programs with their maps; owns all descriptors. Close it, or use it in a ``with`` block.
+
+    ``programs`` are what was asked for, in that order, ``program`` is the first; ``logs`` and ``log`` are what the
+    verifier said of them. ``maps`` are by name, ``notes`` say what a user should know. Closing
+    keeps pins; :meth:`undo` removes those that this load made. :meth:`commit` moves the pins of program arrays that
+    were there before to those of this load, once the new program is in its place: until then whatever runs keeps
+    its old targets.
+    """
+
+    def __init__(self, spec: ObjectSpec, pins: PinRoot) -> None:
+        self.spec = spec
+        self.programs: list[Program] = []
+        self.logs: list[str] = []
+        self.maps: dict[str, Map] = {}
+        self.notes: list[str] = []
+        self._pins = pins.fresh()
+        self._owned = ExitStack()
+        self._moves: dict[str, Map] = {}
+
+    @property
+    def program(self) -> Program:
+        if not self.programs:
+            raise ObjectError("no program is loaded")
+        return self.programs[0]
+
+    @property
+    def log(self) -> str:
+        return self.logs[0] if self.logs else ""
+
+    def close(self) -> None:
+        """Closes every descriptor; what is pinned or attached lives on."""
+        self._owned.close()
+
+    def commit(self) -> None:
+        """Moves the pins of program arrays; a second call does nothing. Raises PinError."""
+        while self._moves:
+            path, made = self._moves.popitem()
+            self._pins.replace(path, made.fd)
+
+    @property
+    def moves(self) -> dict[str, Map]:
+        """The pins that :meth:`commit` would move, and the maps to which."""
+        return dict(self._moves)
+
+    @property
+    def pins(self) -> tuple[str, ...]:
+        """The pins that this load made, and the directories and links for them, in that order."""
+        return self._pins.made
+
+    def undo(self) -> None:
+        """Removes the pins that this load made; for callers whose next step failed."""
+        self._pins.undo()
+
+
+def load(
+    spec: ObjectSpec,
+    program: ProgramSpec,
+    *,
+    type: ProgramType = ProgramType.UNSPEC,
+    pins: PinRoot | None = None,
+    verbose: bool = False,
+    kernel_btf: str = "",
+    commit: bool = True,
+    features: Features | None = None,
+    cache: "ObjectCache | None" = None,
+) -> Loaded:
+    """Loads a program, the programs that its tail calls reach, and the object's maps.
+
+    ``type`` overrides what the section's name says. ``verbose`` fetches the verifier's log also on success, into
+    ``Loaded.log``. ``kernel_btf`` names a file with the kernel's types where /sys/kernel/btf/vmlinux is missing.
+    ``features`` carries what is known of the kernel from one load to the next, ``cache`` what is known of the object.
+    With ``commit`` False, the caller calls :meth:`Loaded.commit` after it has put the program into its place.
+
+    Raises BpfSyscallError, MapMismatchError, PinError, VerifierError or ObjectError; then nothing is left behind.
+    """
+    return load_together(
+        spec,
+        [(program, type)],
+        pins=pins,
+        verbose=verbose,
+        kernel_btf=kernel_btf,
+        commit=commit,
+        features=features,
+        cache=cache,
+    )
+
+
+def load_together(
+    spec: ObjectSpec,
+    programs: Sequence[tuple[ProgramSpec, ProgramType]],
+    *,
+    pins: PinRoot | None = None,
+    verbose: bool = False,
+    kernel_btf: str = "",
+    commit: bool = True,
+    used_only: bool = False,
+    features: Features | None = None,
+    cache: "ObjectCache | None" = None,
+) -> Loaded:
+    """Load several programs of an object, which then share its maps. With ``used_only``, a map that none of them uses
+    and that is not pinned is not created.
+
+    Each program comes with its type, UNSPEC for what the section's name says. One that is named twice with the same
+    type is loaded once.
+    """
+    loaded = Loaded(spec, pins if pins is not None else PinRoot())
+    try:
+        loading = _Loading(loaded, verbose=verbose, features=features, cache=cache)
+        wanted = [(program, type_of(program, type)) for program, type in programs]
+        loading.prepare(wanted, kernel_btf)
+        loading.load_btf()
+        loading.make_maps(used_only=used_only)
+        loading.fill_data_maps()
+        loading.load_programs(wanted)
+        loading.fill_slots()
+        if commit:
+            loaded.commit()
+    except BaseException:
+        loaded.close()
+        loaded.undo()
+        raise
+    return loaded
+
+
+class _Loading:
+    """The state of one load."""
+
+    def __init__(
+        self, loaded: Loaded, *, verbose: bool, features: Features | None, cache: "ObjectCache | None"
+    ) -> None:
+        self._loaded = loaded
+        self._spec = loaded.spec
+        self._verbose = verbose
+        self._cache = cache
+        self._features = features if features is not None else cache.features if cache is not None else Features()
+        self._prepared = Prepared([], [], [], {}, [], is_lasting=False)
+        self._modules: dict[int, int] = {}
+        self._btf_fd = 0
+        self._programs: dict[tuple[FunctionSpec, ProgramType], Program] = {}
+
+    def prepare(self, wanted: Sequence[tuple[ProgramSpec, ProgramType]], kernel_btf: str) -> None:
+        """Links the programs, and finds what they use of the kernel."""
+        make = prepare if self._cache is None else self._cache.prepared
+        self._prepared = make(self._spec, wanted, kernel_btf, self._open_module)
+
+    def _open_module(self, number: int) -> int:
+        """A descriptor of a module's types, by the number of their BTF object; the same one each time."""
+        if number not in self._modules:
+            from pytc.bpf.sys.info import btf_by_id
+
+            self._modules[number] = self._loaded._owned.enter_context(btf_by_id(number)).fd
+        return self._modules[number]
+
+    def load_btf(self) -> None:
+        """Uploads the object's BTF. A kernel that refuses it may still take the program: noted, not fatal."""
+        if self._spec.btf is None or self._features.lacks("btf"):
+            return
+        try:
+            fd = self._cache.btf(self._spec) if self._cache is not None else None
+            if fd is None:
+                own = upload(kernel_image(self._spec, self._spec.btf), self._features)
+                fd = self._loaded._owned.enter_context(own).fd
+        except BpfSyscallError as error:
+            self._loaded.notes.append(f"{error}; going on without type information")
+            return
+        self._btf_fd = fd
+
+    def make_maps(self, *, used_only: bool) -> None:
+        """Opens or creates the object's maps. One that no loaded program uses may fail; with ``used_only``, it is made
+        only for its pin."""
+        used = self._prepared.used
+        for spec in self._in_order():
+            if used_only and is_idle(spec, used):
+                continue
+            try:
+                self._loaded.maps[spec.name] = self._loaded._owned.enter_context(self._open_or_create(spec))
+            except BpfSyscallError as error:
+                if spec.name in used:
+                    raise
+                cause = f" ({error.hints[0]})" if error.hints else ""
+                self._loaded.notes.append(f"{error}{cause}; no loaded program uses it")
+
+    def _in_order(self) -> list[MapSpec]:
+        """Maps in the object's order, but a map-in-map after the others: it wants its template first."""
+        specs = list(self._spec.maps.values())
+        return [s for s in specs if s.inner is None] + [s for s in specs if s.inner is not None]
+
+    def _open_or_create(self, spec: MapSpec, attempts: int = 5) -> Map:
+        if spec.reuse:
+            reused = open_pinned(spec, spec.reuse)
+            if reused is None:
+                raise PinError(f'map "{spec.name}": nothing is pinned at "{spec.reuse}"', errno=errno.ENOENT)
+            return reused
+        path = self._loaded._pins.path_for(spec, self._spec)
+        if path:
+            self._loaded._pins.check(path)
+        pinned = open_pinned(spec, path) if path else None
+        if pinned is not None and spec.name not in self._filled_arrays():
+            return pinned
+        if pinned is not None:
+            with pinned:
+                return self._renew(spec, path, pinned)
+        made = self._create(spec)
+        try:
+            if path:
+                self._pin(spec, made, path)
+        except BaseException as error:
+            made.close()
+            if isinstance(error, PinError) and error.errno == errno.EEXIST and attempts > 1:
+                return self._open_or_create(spec, attempts - 1)  # another command was faster: its map is taken
+            raise
+        return made
+
+    def _pin(self, spec: MapSpec, made: Map, path: str) -> None:
+        try:
+            self._loaded._pins.pin(path, made.fd)
+        except BpfSyscallError as error:
+            raise PinError(f'map "{spec.name}": {error}', errno=error.errno) from error
+
+    def _filled_arrays(self) -> set[str]:
+        """The program arrays that this load puts programs into."""
+        return {call.map_name for call, _ in self._prepared.tail_calls}
+
+    def _renew(self, spec: MapSpec, path: str, old: Map) -> Map:
+        """A new program array in place of a pinned one, with what that holds in slots that this load leaves alone.
+
+        The pinned one is not touched: packets that run through it now keep their targets.
+        """
+        made = self._create(spec)
+        own = {call.slot for call, _ in self._prepared.tail_calls if call.map_name == spec.name}
+        try:
+            for key, value in old.items():
+                if int.from_bytes(key, "little") not in own:
+                    with program_by_id(int.from_bytes(value, "little")) as program:
+                        made.update(key, program.fd.to_bytes(4, "little"))
+        except BaseException:
+            made.close()
+            raise
+        self._loaded._moves[path] = made
+        return made
+
+    def _create(self, spec: MapSpec) -> Map:
+        name = kernel_map_name(spec, self._spec.name)
+        if spec.inner is None:
+            made = create_map(spec, name, btf_fd=self._btf_fd, features=self._features)
+            if spec.type == MapType.ARENA:
+                try:
+                    made.fill_arena(spec.contents)
+                except BaseException:
+                    made.close()
+                    raise
+            return made
+        with create_map(
+            spec.inner._replace(pinning=0), kernel_name(spec.inner.name), btf_fd=self._btf_fd, features=self._features
+        ) as template:
+            return create_map(spec, name, btf_fd=self._btf_fd, inner_fd=template.fd, features=self._features)
+
+    def fill_data_maps(self) -> None:
+        """Puts the bytes of data sections into their maps, and freezes the read-only ones."""
+        for made in self._loaded.maps.values():
+            spec = made.spec
+            if spec is None or spec.origin != DATA:
+                continue
+            contents = self._settings(spec) if spec.name == KCONFIG else spec.contents
+            if contents:
+                made.update(bytes(4), contents)
+            if spec.frozen:
+                _freeze(made)
+
+    def _settings(self, spec: MapSpec) -> bytes:
+        from pytc.bpf.kernel.kconfig import kernel_settings
+
+        return kernel_settings(self._spec, spec.value_size, self._features)
+
+    def load_programs(self, wanted: Iterable[tuple[ProgramSpec, ProgramType]]) -> None:
+        """BPF_PROG_LOAD for each."""
+        fds = {name: made.fd for name, made in self._loaded.maps.items()}
+        numbers = {extern.name: extern.number for extern in self._spec.externs.values()}
+        logs: dict[tuple[FunctionSpec, ProgramType], str] = {}
+        for one, type in zip(self._prepared.programs, self._prepared.types, strict=True):
+            code = patch(one, fds, self._prepared.externs, numbers)
+            modules = self._prepared.module_fds if calls_modules(one, self._prepared.externs) else []
+            key = one.program.function, type
+            descriptor, logs[key] = submit(
+                self._spec,
+                one,
+                code,
+                type,
+                btf_fd=self._btf_fd,
+                module_fds=modules,
+                verbose=self._verbose,
+                features=self._features,
+            )
+            self._programs[key] = self._loaded._owned.enter_context(Program(descriptor, one.program))
+        for program, type in wanted:
+            self._loaded.programs.append(self._programs[program.function, type])
+            self._loaded.logs.append(logs[program.function, type])
+
+    def fill_slots(self) -> None:
+        """Programs into program arrays, maps into maps-in-maps."""
+        for call, type in self._prepared.tail_calls:
+            self._fill(
+                call.map_name,
+                call.slot,
+                self._programs[call.program.function, type].fd,
+                f'program "{call.program.name}"',
+            )
+        for made in self._loaded.maps.values():
+            spec = made.spec
+            if spec is None or spec.inner is None:
+                continue
+            for index, name in spec.slots:
+                member = self._loaded.maps.get(name)
+                if member is None:
+                    raise ObjectError(f'map "{spec.name}" wants map "{name}" in slot {index}; there is no such map')
+                self._fill(spec.name, index, member.fd, f'map "{name}"')
+        self._warn_of_lost_slots()
+
+    def _fill(self, map_name: str, index: int, fd: int, what: str) -> None:
+        target = self._loaded.maps[map_name]
+        try:
+            target.update(index.to_bytes(4, "little"), fd.to_bytes(4, "little"))
+        except OverflowError:
+            raise ObjectError(f'map "{map_name}": slot {index} is out of range') from None
+        except BpfSyscallError as error:
+            from pytc.bpf.loader.explain import slot_causes
+
+            number = error.errno or 0
+            raise BpfSyscallError(
+                error.command,
+                number,
+                f'putting {what} into slot {index}: map "{map_name}"',
+                hints=slot_causes(map_name, target.description.max_entries, index, number),
+            ) from error
+
+    def _warn_of_lost_slots(self) -> None:
+        for name in sorted(self._filled_arrays()):
+            spec = self._spec.maps[name]
+            if not spec.pinning and not spec.reuse:
+                self._loaded.notes.append(
+                    f'program array "{name}" is not pinned: the kernel empties it when the last descriptor is '
+                    "closed, and its tail calls then fall through"
+                )
+
+
+def _freeze(made: Map) -> None:
+    try:
+        made.freeze()
+    except BpfSyscallError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # v5.2 brought BPF_MAP_FREEZE
+            raise

@@ -1,0 +1,177 @@
+"""Cache for repeated loads of the same object."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from pytc.bpf.kernel.features import Features
+from pytc.bpf.link.prepare import Prepared, prepare
+from pytc.bpf.loader.btf_upload import kernel_image, upload
+from pytc.bpf.object import elf
+from pytc.bpf.object.reader import read_object_bytes
+from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
+from pytc.bpf.sys.constants import ProgramType
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.closing import Closing
+from pytc.errors import ObjectError
+
+if TYPE_CHECKING:
+    from pytc.bpf.loader.replay import Recipe
+
+_MOST_OBJECTS = 16
+_MOST_LINKED = 64
+
+
+class ObjectCache(Closing):
+    """Keeps what files mean, their linked programs, and their types in the kernel. Close it, or use it in a ``with``
+    block.
+
+    A file is read each time, and taken for the same while its bytes are. Parameters
+    (:mod:`pytc.bpf.object.parameters`) may differ from load to load. What depends on which modules the kernel has
+    loaded is not kept.
+
+    >>> with ObjectCache() as cache:
+    ...     for port in 80, 443:
+    ...         spec = parameterise(cache.read("bpf.o"), Parameters({"port": port}))
+    ...         load(spec, select_program(spec), cache=cache)
+    """
+
+    def __init__(self) -> None:
+        self.features = Features()
+        self._kept: dict[tuple[str, str], _Kept] = {}
+
+    def read(self, path: str, *, layout20: str = "") -> ObjectSpec:
+        """Read an object like :func:`pytc.bpf.read_object`, with the same errors."""
+        data = elf.read_file(path)
+        kept = self._kept.get((path, layout20))
+        if kept is not None and kept.spec.image == data:
+            return kept.spec
+        spec = read_object_bytes(data, path, layout20=layout20)
+        self._forget((path, layout20))
+        if len(self._kept) >= _MOST_OBJECTS:
+            self._forget(next(iter(self._kept)))
+        self._kept[path, layout20] = _Kept(spec)
+        return spec
+
+    def prepared(
+        self,
+        spec: ObjectSpec,
+        wanted: Sequence[tuple[ProgramSpec, ProgramType]],
+        kernel_btf: str,
+        open_module: Callable[[int], int],
+    ) -> Prepared:
+        """Prepare an object like :func:`pytc.bpf.link.prepare.prepare`."""
+        kept, key = self._of(spec), (tuple(wanted), kernel_btf)
+        if kept is not None and key in kept.prepared:
+            return kept.prepared[key]
+        made = prepare(spec, wanted, kernel_btf, open_module)
+        if kept is not None and made.is_lasting and len(kept.prepared) < _MOST_LINKED:
+            kept.prepared[key] = made
+        return made
+
+    def btf(self, spec: ObjectSpec) -> int | None:
+        """The descriptor of an object's types in the kernel, which the cache owns; None for an object that it did not
+        read. Raises BpfSyscallError."""
+        kept = self._of(spec)
+        if kept is None or spec.btf is None:
+            return None
+        if kept.btf is None:
+            kept.btf = upload(kernel_image(spec, spec.btf), self.features)
+        return kept.btf.fd
+
+    def remember(
+        self, choice: object, spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]], layout20: str = ""
+    ) -> None:
+        """Store the recipe of a successful load: that of ``choice`` in an object as it was read, with its present
+        parameters."""
+        kept = self._kept.get((spec.path, layout20))
+        if kept is not None and spec is kept.spec and choice not in kept.recipes and len(kept.recipes) < _MOST_LINKED:
+            kept.recipes[choice] = self._recipe(kept, wanted)
+
+    def recall(self, path: str, choice: object, layout20: str = "") -> "KeptRecipe | None":
+        """Return the recipe of a choice; None if it must be loaded from scratch."""
+        kept = self._kept.get((path, layout20))
+        return None if kept is None else kept.recipes.get(choice)
+
+    def _recipe(self, kept: "_Kept", wanted: Sequence[tuple[ProgramSpec, ProgramType]]) -> "KeptRecipe | None":
+        from pytc.bpf.loader.replay import recipe_of
+
+        prepared = kept.prepared.get((tuple(wanted), ""))
+        if prepared is None or len(wanted) != 1:
+            return None
+        made = recipe_of(kept.spec, prepared, kept.btf.fd if kept.btf is not None else 0, self.features)
+        return None if made is None else KeptRecipe(kept, made, *wanted[0])
+
+    def _of(self, spec: ObjectSpec) -> "_Kept | None":
+        """Return the cache entry of the object that a spec was made from."""
+        return next((kept for kept in self._kept.values() if kept.is_of(spec)), None)
+
+    def _forget(self, key: tuple[str, str]) -> None:
+        kept = self._kept.pop(key, None)
+        if kept is not None:
+            kept.close()
+
+    def close(self) -> None:
+        while self._kept:
+            self._forget(next(iter(self._kept)))
+
+
+class _Kept:
+    """An object, and what was made of it."""
+
+    def __init__(self, spec: ObjectSpec) -> None:
+        self.spec = spec
+        self.prepared: dict[object, Prepared] = {}
+        self.recipes: dict[object, KeptRecipe | None] = {}
+        self.btf: OwnedFd | None = None
+        self.is_closed = False
+        self._maps = _shapes(spec)
+
+    def close(self) -> None:
+        self.is_closed = True
+        if self.btf is not None:
+            self.btf.close()
+
+    def is_of(self, spec: ObjectSpec) -> bool:
+        """Return whether everything that linking and types depend on is the same."""
+        own = self.spec
+        if spec is own:
+            return True
+        return (
+            spec.image is own.image
+            and spec.sections is own.sections
+            and spec.programs is own.programs
+            and spec.externs is own.externs
+            and spec.btf is own.btf
+            and spec.btf_ext is own.btf_ext
+            and _shapes(spec) == self._maps
+        )
+
+
+class KeptRecipe:
+    """A recipe for loading a program of an object, valid as long as its file does not change."""
+
+    def __init__(self, kept: _Kept, recipe: "Recipe", program: ProgramSpec, type: ProgramType) -> None:
+        self._kept = kept
+        self._recipe = recipe
+        self.program = program
+        self.type = type
+
+    @property
+    def spec(self) -> ObjectSpec:
+        return self._kept.spec
+
+    def load(self) -> OwnedFd | None:
+        """The program's descriptor; None where the file is another one by now, or the kernel refuses something: then a
+        load from the start finds out."""
+        if self._kept.is_closed:
+            return None
+        try:
+            if elf.read_file(self.spec.path) != self.spec.image:
+                return None
+        except ObjectError:
+            return None
+        return self._recipe.load()
+
+
+def _shapes(spec: ObjectSpec) -> list[tuple[object, ...]]:
+    return [(one.name, one.type, one.id, one.slots, one.value_size) for one in spec.maps.values()]

@@ -1,0 +1,112 @@
+"""BPF_PROG_LOAD: attributes, the verifier's log, and what to do when it does not fit."""
+
+import ctypes
+import errno
+from collections.abc import Sequence
+
+from pytc.bpf.kernel.features import Features
+from pytc.bpf.link.linker import LinkedProgram
+from pytc.bpf.object.names import kernel_name
+from pytc.bpf.object.spec import ObjectSpec
+from pytc.bpf.sys.abi import ProgLoadAttr, pointer
+from pytc.bpf.sys.constants import Command, ProgramType, program_type_name
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.memlock import retry_unlimited
+from pytc.bpf.sys.syscall import bpf
+from pytc.errors import BpfSyscallError, VerifierError
+
+_LOG_SIZES = (1 << 16, 1 << 20, 1 << 24, (1 << 30) - 1)
+_LOG_BRANCHES_AND_STATS = 1 | 4
+
+
+def submit(
+    spec: ObjectSpec,
+    linked: LinkedProgram,
+    code: bytes,
+    type: ProgramType,
+    *,
+    btf_fd: int,
+    module_fds: Sequence[int],
+    verbose: bool,
+    features: Features,
+) -> tuple[OwnedFd, str]:
+    """BPF_PROG_LOAD: without a log first, which is faster; with one when refused or asked for.
+
+    ``module_fds`` are those of modules' types that calls refer to by their place, from 1 on; empty without such calls.
+    """
+    attr, kept = program_attribute(spec, linked, code, type, btf_fd, features)
+    if module_fds:
+        # Place 0 means vmlinux, and is not looked at.
+        descriptors = (ctypes.c_int * (1 + len(module_fds)))(0, *module_fds)
+        attr.fd_array = ctypes.addressof(descriptors)
+        kept.append(descriptors)
+    what = f'program "{linked.program.name}" ({program_type_name(type)})'
+    if not verbose:
+        try:
+            return OwnedFd(retry_unlimited(lambda: bpf(Command.PROG_LOAD, attr, what=what))), ""
+        except BpfSyscallError as error:
+            if error.errno == errno.EPERM:
+                raise _refused(spec, linked, type, errno.EPERM, "") from error
+            if error.errno in (errno.EINVAL, errno.E2BIG) and not features.has("program_names"):
+                attr.prog_name = b""
+    number, log = 0, ""
+    for size in _LOG_SIZES:
+        buffer = ctypes.create_string_buffer(size)
+        attr.log_buf, attr.log_size, attr.log_level = ctypes.addressof(buffer), size, _LOG_BRANCHES_AND_STATS
+        try:
+            fd = OwnedFd(retry_unlimited(lambda: bpf(Command.PROG_LOAD, attr, what=what)))
+            return fd, _text(buffer)
+        except BpfSyscallError as error:
+            number, log = error.errno or 0, _text(buffer)
+        if number != errno.ENOSPC:
+            break
+    del kept
+    raise _refused(spec, linked, type, number, log)
+
+
+def _refused(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int, log: str) -> VerifierError:
+    from pytc.bpf.loader.verifier import verifier_error  # only needed now
+
+    return verifier_error(spec, linked, type, number, log)
+
+
+def _text(buffer: "ctypes.Array[ctypes.c_char]") -> str:
+    return bytes(buffer.value).decode("utf-8", "replace")
+
+
+def program_attribute(
+    spec: ObjectSpec, linked: LinkedProgram, code: bytes | bytearray, type: ProgramType, btf_fd: int, features: Features
+) -> tuple[ProgLoadAttr, list[object]]:
+    """Return the attribute of BPF_PROG_LOAD without a log, and the memory that it points into: the instructions come
+    first, and stay those of ``code`` if that is a bytearray."""
+    instructions = (
+        (ctypes.c_char * len(code)).from_buffer(code)
+        if isinstance(code, bytearray)
+        else ctypes.create_string_buffer(code, len(code))
+    )
+    license = ctypes.create_string_buffer(spec.license.encode())
+    kept: list[object] = [instructions, license]
+    attr = ProgLoadAttr(
+        prog_type=type,
+        insn_cnt=len(code) // 8,
+        insns=pointer(instructions),
+        license=pointer(license),
+        kern_version=spec.kernel_version,
+        prog_name=kernel_name(linked.program.name).encode(),
+    )
+    if type == linked.program.type and type not in (ProgramType.SCHED_CLS, ProgramType.SCHED_ACT):
+        attr.expected_attach_type = linked.program.expected_attach_type
+    if features.lacks("program_names"):
+        attr.prog_name = b""
+    if btf_fd and linked.func_info:
+        functions = ctypes.create_string_buffer(linked.func_info, len(linked.func_info))
+        attr.prog_btf_fd, attr.func_info = btf_fd, pointer(functions)
+        attr.func_info_rec_size = linked.func_info_size
+        attr.func_info_cnt = len(linked.func_info) // linked.func_info_size
+        kept.append(functions)
+        if linked.line_info:
+            lines = ctypes.create_string_buffer(linked.line_info, len(linked.line_info))
+            attr.line_info, attr.line_info_rec_size = pointer(lines), linked.line_info_size
+            attr.line_info_cnt = len(linked.line_info) // linked.line_info_size
+            kept.append(lines)
+    return attr, kept

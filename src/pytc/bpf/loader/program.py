@@ -1,0 +1,90 @@
+"""A loaded program, and which one of an object is meant."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
+from pytc.bpf.sys.descriptions import ProgramDescription
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.info import describe_program, program_by_id
+from pytc.bpf.sys.pins import open_pin, pin
+from pytc.closing import Closing
+from pytc.errors import PytcError, SelectionError
+
+if TYPE_CHECKING:
+    from pytc.bpf.run.test_run import Run
+
+
+class Program(Closing):
+    """A program with an open descriptor, which it owns."""
+
+    def __init__(self, descriptor: OwnedFd, spec: ProgramSpec | None = None) -> None:
+        self.descriptor = descriptor
+        self.spec = spec
+
+    @classmethod
+    def from_id(cls, number: int) -> "Program":
+        """Opens the program with that id; raises BpfSyscallError."""
+        return cls(program_by_id(number))
+
+    @classmethod
+    def from_pin(cls, path: str) -> "Program":
+        """Opens a pinned program; raises BpfSyscallError."""
+        return cls(open_pin(path))
+
+    @property
+    def fd(self) -> int:
+        return self.descriptor.fd
+
+    @property
+    def description(self) -> ProgramDescription:
+        """The kernel's description of the program; raises BpfSyscallError, also for a descriptor of something else."""
+        return describe_program(self.fd)
+
+    def test_run(self, packet: bytes, *, repeat: int = 1) -> "Run":
+        """Runs the program on a packet (Ethernet header included), attached to nothing; see
+        :class:`pytc.bpf.run.test_run.Runner`, which is made for many packets. Raises BpfSyscallError."""
+        from pytc.bpf.run.test_run import Runner
+
+        return Runner(self.fd).run(packet, repeat=repeat)
+
+    def pin(self, path: str) -> None:
+        """Pins the program at a path in a bpffs; raises BpfSyscallError."""
+        pin(self.fd, path)
+
+    def close(self) -> None:
+        self.descriptor.close()
+
+
+def select_program(
+    spec: ObjectSpec, *, section: str = "", program: str = "", default_section: str | Sequence[str] = "classifier"
+) -> ProgramSpec:
+    """The entry point that is meant.
+
+    By ``program`` (function name), by ``section`` (its first program), by both; without either the first of
+    ``default_section`` (of the first that is there, where there are several), and where that is missing the only
+    program of the object. Raises SelectionError with the list of what there is.
+    """
+    if not spec.programs:
+        raise SelectionError(f'object file "{spec.path}" holds no programs')
+    if not section and not program:
+        defaults = (default_section,) if isinstance(default_section, str) else default_section
+        found = next(filter(None, map(spec.programs_in, defaults)), ())
+        if found or len(spec.programs) == 1:
+            return (found or spec.programs)[0]
+        missing = f'section "{defaults[0]}", which is the default' if defaults else "default for them"
+        raise _not_found(spec, f"no {missing}, and more than one program")
+    if section and not any(s.name == section for s in spec.sections.values()):
+        raise _not_found(spec, f'no section "{section}"')
+    found = tuple(
+        p for p in (spec.programs_in(section) if section else spec.programs) if not program or p.name == program
+    )
+    if not found:
+        where = f' in section "{section}"' if section else ""
+        raise _not_found(spec, f'no program "{program}"{where}' if program else f'no program in section "{section}"')
+    return found[0]
+
+
+def _not_found(spec: ObjectSpec, what: str) -> PytcError:
+    candidates = ", ".join(f'"{p.section}" (program {p.name})' for p in spec.programs)
+    return SelectionError(f'object file "{spec.path}": {what}; sections with programs: {candidates}')

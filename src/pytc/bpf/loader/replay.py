@@ -1,0 +1,110 @@
+"""A load that went well, to be done again: the calls of bpf(2) alone.
+
+For programs with nothing but maps of their own, as most are: no pins, no tail calls, nothing that the kernel has to be
+asked for. Of a thousand loads of the same program, all but the first are these calls.
+"""
+
+import ctypes
+import os
+import struct
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pytc.bpf.kernel.features import Features
+from pytc.bpf.link.linker import LinkedProgram, patch
+from pytc.bpf.link.prepare import Prepared
+from pytc.bpf.loader.prog_load import program_attribute
+from pytc.bpf.maps.map import map_attribute
+from pytc.bpf.object.names import kernel_map_name
+from pytc.bpf.object.spec import DATA, KCONFIG, MapSpec, ObjectSpec
+from pytc.bpf.sys.abi import MapCreateAttr, MapElementAttr, MapFdAttr, ProgLoadAttr, pointer, used_size
+from pytc.bpf.sys.constants import Command, MapType, ProgramType
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.syscall import bpf
+from pytc.errors import BpfSyscallError
+
+_IMMEDIATE = struct.Struct("=i")
+_KEY = ctypes.create_string_buffer(4)
+_FIRST_OWN = 3  # below are the standard streams: what gets their numbers is not for a recipe
+
+
+class _MapStep(NamedTuple):
+    """A map: ``sources`` are the bytes of the program in which its descriptor stands."""
+
+    attr: MapCreateAttr
+    size: int
+    contents: "ctypes.Array[ctypes.c_char] | None"
+    is_frozen: bool
+    places: tuple[int, ...]
+
+
+class Recipe:
+    """Loads a program again and again, each time with new maps."""
+
+    def __init__(self, maps: Sequence[_MapStep], code: bytearray, program: ProgLoadAttr, memory: list[object]) -> None:
+        self._maps = maps
+        self._code = code
+        self._program = program
+        self._size = used_size(program)
+        self._memory = memory
+
+    def load(self) -> OwnedFd | None:
+        """The program's descriptor; its maps live as long as the program does. None where a call failed: a load that
+        looks at everything says why. Then nothing is left behind."""
+        fds: list[int] = []
+        try:
+            for step in self._maps:
+                fd = bpf(Command.MAP_CREATE, step.attr, size=step.size)
+                fds.append(fd)
+                if fd < _FIRST_OWN:
+                    return None
+                self._fill(step, fd)
+            return OwnedFd(bpf(Command.PROG_LOAD, self._program, size=self._size))
+        except BpfSyscallError:
+            return None
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+    def _fill(self, step: _MapStep, fd: int) -> None:
+        if step.contents is not None:
+            bpf(Command.MAP_UPDATE_ELEM, MapElementAttr(fd, 0, pointer(_KEY), pointer(step.contents)), size=32)
+        if step.is_frozen:
+            bpf(Command.MAP_FREEZE, MapFdAttr(fd), size=4)
+        for place in step.places:
+            _IMMEDIATE.pack_into(self._code, place, fd)
+
+
+def recipe_of(spec: ObjectSpec, prepared: Prepared, btf_fd: int, features: Features) -> Recipe | None:
+    """Return the recipe for loading a prepared program; None if it needs more than a recipe has. The descriptor of its
+    types must stay open as long as the recipe is used."""
+    used = [one for one in spec.maps.values() if one.name in prepared.used]
+    if (
+        len(prepared.programs) != 1
+        or prepared.tail_calls
+        or prepared.externs
+        or not prepared.is_lasting
+        or not all(map(_is_plain, used))
+    ):
+        return None
+    linked, type = prepared.programs[0], prepared.types[0]
+    maps = [_map_step(one, spec, linked, btf_fd, features) for one in used]
+    code = bytearray(patch(linked, dict.fromkeys(prepared.used, 0)))
+    program, memory = program_attribute(spec, linked, code, ProgramType(type), btf_fd, features)
+    return Recipe(maps, code, program, memory)
+
+
+def _is_plain(spec: MapSpec) -> bool:
+    if spec.origin == DATA and len(spec.contents) not in (0, spec.value_size):
+        return False
+    if spec.type == MapType.ARENA:  # it is mapped after it is made
+        return False
+    return not spec.pinning and not spec.reuse and spec.inner is None and not spec.slots and spec.name != KCONFIG
+
+
+def _map_step(spec: MapSpec, owner: ObjectSpec, linked: LinkedProgram, btf_fd: int, features: Features) -> _MapStep:
+    attr = map_attribute(spec, kernel_map_name(spec, owner.name), features, btf_fd=btf_fd)
+    is_data = spec.origin == DATA
+    contents = ctypes.create_string_buffer(spec.contents, len(spec.contents)) if is_data and spec.contents else None
+    places = tuple(reference.slot * 8 + 4 for reference in linked.maps if reference.name == spec.name)
+    return _MapStep(attr, used_size(attr), contents, is_data and spec.frozen, places)

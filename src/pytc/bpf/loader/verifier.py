@@ -1,0 +1,65 @@
+"""Turn a refusal of the verifier into an error that names the program, the C line and the likely cause."""
+
+import re
+
+from pytc.bpf.btf.ext import Line, line_at
+from pytc.bpf.link.linker import LinkedProgram
+from pytc.bpf.loader.verifier_log import decisive_line, failing_instruction, last_lines
+from pytc.bpf.object.spec import POISON_FUNCTION, POISON_RELOCATION, ObjectSpec
+from pytc.bpf.sys.constants import ProgramType
+from pytc.errors import VerifierError, strerror
+
+_POISON = re.compile(r"unknown#(\d+)")
+
+
+def verifier_error(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int, log: str) -> VerifierError:
+    """The error for a refused BPF_PROG_LOAD, with the program, the C line and the likely cause."""
+    from pytc.bpf.loader.explain import program_causes
+
+    program = linked.program
+    what = f'program "{program.name}" in section "{program.section}"'
+    reason = _without_poison(spec, linked, decisive_line(log), log)
+    line = _source(spec, linked, log)
+    summary = (
+        f"{what}: refused by the verifier: {reason}"
+        if reason
+        else f"{what}: the kernel refused to load it: {strerror(number)}"
+    )
+    if line is not None:
+        summary += f"\n  at {line}: {line.text}" if line.text else f"\n  at {line}"
+    shown, left_out = last_lines(log)
+    if len(shown) > 1:
+        summary += (
+            "\nVerifier log"
+            + (f" (the last {len(shown)} lines; {left_out} more with verbose)" if left_out else "")
+            + ":\n"
+            + "\n".join(f"  {text}" for text in shown)
+        )
+    return VerifierError(
+        program.name,
+        number,
+        summary,
+        log=log,
+        source=str(line or ""),
+        hints=program_causes(spec, linked, type, number, log),
+    )
+
+
+def _without_poison(spec: ObjectSpec, linked: LinkedProgram, reason: str, log: str) -> str:
+    """The verifier's word for a call that pytc put in place of something missing, in plain terms."""
+    match = _POISON.search(reason)
+    slot = failing_instruction(log)
+    if match is None or slot is None:
+        return reason
+    number = int(match.group(1))
+    if number == POISON_RELOCATION:
+        return linked.missing.get(slot, reason)
+    name = next((e.name for e in spec.externs.values() if POISON_FUNCTION + e.number == number), "")
+    return f"this kernel has no function {name}, which the program calls" if name else reason
+
+
+def _source(spec: ObjectSpec, linked: LinkedProgram, log: str) -> Line | None:
+    instruction = failing_instruction(log)
+    if instruction is None or spec.btf is None or not linked.line_info:
+        return None
+    return line_at(linked.line_info, linked.line_info_size, instruction, spec.btf)

@@ -1,0 +1,166 @@
+"""Many elements in one call: BPF_MAP_LOOKUP_BATCH, _UPDATE_BATCH, _DELETE_BATCH (Linux 5.6; more types later).
+
+What a kernel cannot do for a map's type in batches is done one by one.
+"""
+
+import ctypes
+import errno
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pytc.bpf.maps.raw import RawMap
+from pytc.bpf.sys.abi import MapBatchAttr, pointer
+from pytc.bpf.sys.constants import ANY, F_LOCK, Command
+from pytc.bpf.sys.syscall import bpf
+from pytc.errors import BpfSyscallError
+
+_ENTRIES = 16384
+_BYTES = 4 << 20
+_MOST_ENTRIES = 1 << 24
+
+
+class Batch(NamedTuple):
+    """The keys of ``entries`` elements, one after another, and their values."""
+
+    keys: bytes
+    values: bytes
+    entries: int
+
+
+def batch_entries(found: RawMap) -> int:
+    """Return how many entries to move at a time."""
+    return max(1, min(_ENTRIES, _BYTES // max(found.description.key_size + found.value_bytes, 1)))
+
+
+def read_batches(found: RawMap, flags: int = ANY) -> Iterator[Batch]:
+    """Yield all entries; may miss entries that come and go meanwhile. ``flags`` is ANY or F_LOCK.
+
+    Raises BpfSyscallError.
+    """
+    size = found.description.key_size
+    last = b""
+    try:
+        for batch in _lookup_batches(found, flags):
+            yield batch
+            last = batch.keys[-size:] if batch.entries else last
+    except BpfSyscallError as error:
+        if error.errno in (errno.EPERM, errno.EFAULT, errno.EBADF):
+            raise
+        yield from _one_by_one(found, last, flags)
+
+
+def read_items(found: RawMap) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (key, value) of each element, read in batches."""
+    key_size, value_size = found.description.key_size, found.value_bytes
+    for keys, values, count in read_batches(found):
+        for index in range(count):
+            yield (
+                keys[index * key_size : (index + 1) * key_size],
+                values[index * value_size : (index + 1) * value_size],
+            )
+
+
+def _lookup_batches(found: RawMap, flags: int) -> Iterator[Batch]:
+    key_size, value_size = found.description.key_size, found.value_bytes
+    entries = min(batch_entries(found), max(found.description.max_entries, 1))
+    place = [ctypes.create_string_buffer(max(key_size, 8)) for _ in range(2)]
+    is_first, is_more = True, True
+    keys, values = _buffers(entries, key_size, value_size)
+    while is_more:
+        attr = MapBatchAttr(
+            in_batch=0 if is_first else pointer(place[0]),
+            out_batch=pointer(place[1]),
+            keys=pointer(keys),
+            values=pointer(values),
+            count=entries,
+            map_fd=found.fd,
+            elem_flags=flags,
+        )
+        try:
+            bpf(Command.MAP_LOOKUP_BATCH, attr, what=f'map "{found.name}"')
+        except BpfSyscallError as error:
+            if error.errno == errno.ENOSPC and entries < _MOST_ENTRIES:  # a bucket of a hash with more entries
+                entries *= 2
+                keys, values = _buffers(entries, key_size, value_size)
+                continue
+            if error.errno != errno.ENOENT:
+                raise
+            is_more = False
+        count = attr.count
+        if count:
+            yield Batch(
+                bytes(memoryview(keys)[: count * key_size]), bytes(memoryview(values)[: count * value_size]), count
+            )
+        place.reverse()
+        is_first = False
+
+
+def _buffers(
+    entries: int, key_size: int, value_size: int
+) -> "tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char]]":
+    return ctypes.create_string_buffer(entries * key_size), ctypes.create_string_buffer(entries * value_size)
+
+
+def _one_by_one(found: RawMap, after: bytes, flags: int) -> Iterator[Batch]:
+    keys, values, most = [], [], batch_entries(found)
+    for key in found.keys(after or None):
+        try:
+            value = found.lookup(key, flags)
+        except KeyError:
+            continue
+        keys.append(key)
+        values.append(value)
+        if len(keys) == most:
+            yield Batch(b"".join(keys), b"".join(values), len(keys))
+            keys, values = [], []
+    if keys:
+        yield Batch(b"".join(keys), b"".join(values), len(keys))
+
+
+def write_batch(found: RawMap, batch: Batch, flags: int = ANY) -> None:
+    """Sets the elements of a batch; ``flags`` as of :meth:`Map.update`. Raises BpfSyscallError, whose ``entry`` is
+    the index of the element that was refused; those before it are set."""
+    if not flags & ~F_LOCK:
+        keys, values = bytearray(batch.keys), bytearray(batch.values)
+        attr = MapBatchAttr(
+            keys=_address(keys), values=_address(values), count=batch.entries, map_fd=found.fd, elem_flags=flags
+        )
+        if _did(found, Command.MAP_UPDATE_BATCH, attr):
+            return
+    key_size, value_size = found.description.key_size, found.value_bytes
+    for index in range(batch.entries):
+        try:
+            found.update(
+                batch.keys[index * key_size : (index + 1) * key_size],
+                batch.values[index * value_size : (index + 1) * value_size],
+                flags,
+            )
+        except BpfSyscallError as error:
+            error.entry = index
+            raise
+
+
+def delete_batch(found: RawMap, keys: bytes, count: int) -> None:
+    """Removes elements; those that are gone already do not matter. Raises BpfSyscallError."""
+    buffer = bytearray(keys)
+    if _did(found, Command.MAP_DELETE_BATCH, MapBatchAttr(keys=_address(buffer), count=count, map_fd=found.fd)):
+        return
+    size = found.description.key_size
+    for at in range(0, count * size, size):
+        try:
+            del found[keys[at : at + size]]
+        except KeyError:
+            continue
+
+
+def _address(buffer: bytearray) -> int:
+    return ctypes.addressof((ctypes.c_char * len(buffer)).from_buffer(buffer)) if buffer else 0
+
+
+def _did(found: RawMap, command: Command, attr: MapBatchAttr) -> bool:
+    """Return whether a batch call did everything. The count of a failed call is unreliable if it never started."""
+    try:
+        bpf(command, attr, what=f'map "{found.name}"')
+    except BpfSyscallError:
+        return False
+    return True

@@ -1,0 +1,169 @@
+"""Maps in the kernel: their creation, and access to their elements as bytes, in batches and as Python values."""
+
+import errno
+import mmap
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, overload
+
+from pytc.bpf.kernel.features import Features
+from pytc.bpf.maps.batch import read_batches, read_items
+from pytc.bpf.maps.raw import RawMap
+from pytc.bpf.object.spec import DATA, MapSpec
+from pytc.bpf.sys.abi import MapCreateAttr
+from pytc.bpf.sys.constants import (
+    ANY,
+    F_MMAPABLE,
+    WITHOUT_BTF_TYPES,
+    Command,
+    MapType,
+    map_type_name,
+)
+from pytc.bpf.sys.cpus import possible_cpus
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.memlock import retry_unlimited
+from pytc.bpf.sys.syscall import bpf
+from pytc.errors import ENOTSUPP, BpfSyscallError
+
+if TYPE_CHECKING:
+    from pytc.bpf.codec.scalars import Value
+    from pytc.bpf.maps.batch import Batch
+    from pytc.bpf.maps.typed import TypedMap
+
+
+class Map(RawMap):
+    """A map: ``map[key]`` with bytes, ``map.typed[key]`` with Python values.
+
+    ``map[key]`` raises KeyError where there is no element, BpfSyscallError for any other failure. With a key that is
+    not bytes, ``map[key]`` is that of :attr:`typed`.
+    """
+
+    def get(self, key: bytes, default: bytes | None = None) -> bytes | None:
+        """The value under ``key``, or ``default``."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    @overload
+    def __getitem__(self, key: bytes) -> bytes: ...
+
+    @overload
+    def __getitem__(self, key: "Value") -> "Value": ...
+
+    def __getitem__(self, key: "bytes | Value") -> "bytes | Value":
+        return self.lookup(key) if isinstance(key, bytes) else self.typed[key]
+
+    @overload
+    def __setitem__(self, key: bytes, value: bytes) -> None: ...
+
+    @overload
+    def __setitem__(self, key: "Value", value: "Value") -> None: ...
+
+    def __setitem__(self, key: "bytes | Value", value: "bytes | Value") -> None:
+        if isinstance(key, bytes) and isinstance(value, bytes):
+            self.update(key, value)
+        else:
+            self.typed[key] = value
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.keys()
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield (key, value) of each element, read in batches."""
+        return read_items(self)
+
+    def batches(self, flags: int = ANY) -> "Iterator[Batch]":
+        """Yield all elements, many at a time: their keys, one after another, and their values."""
+        return read_batches(self, flags)
+
+    @property
+    def typed(self) -> "TypedMap":
+        """A view of the map with Python values as keys and values, by its types (BTF). The map must stay open."""
+        from pytc.bpf.maps.typed import TypedMap  # with its codecs, which access by bytes does not need
+
+        return TypedMap(self)
+
+
+def create_map(
+    spec: MapSpec, kernel_name: str, *, btf_fd: int = 0, inner_fd: int = 0, features: Features | None = None
+) -> Map:
+    """Makes a map. ``btf_fd`` 0 means without key and value types.
+
+    What an older kernel does not know, and a map can do without, is left out when ``features`` says so. Raises
+    BpfSyscallError with hints about the likely cause.
+    """
+    features = features if features is not None else Features()
+    attr = map_attribute(spec, kernel_name, features, btf_fd=btf_fd, inner_fd=inner_fd)
+    return Map(OwnedFd(retry_unlimited(lambda: _create(spec, attr, features))), spec, is_new=True)
+
+
+def map_attribute(
+    spec: MapSpec, kernel_name: str, features: Features, *, btf_fd: int = 0, inner_fd: int = 0
+) -> MapCreateAttr:
+    """Return the attribute of BPF_MAP_CREATE."""
+    attr = MapCreateAttr(
+        map_type=spec.type,
+        key_size=spec.key_size,
+        value_size=spec.value_size,
+        max_entries=actual_entries(spec),
+        map_flags=spec.flags,
+        inner_map_fd=inner_fd,
+        map_name=kernel_name.encode(),
+        map_extra=spec.map_extra,
+    )
+    if spec.numa_node is not None:
+        attr.numa_node = spec.numa_node
+        attr.map_flags |= 1 << 2  # BPF_F_NUMA_NODE
+    if btf_fd and wants_btf(spec):
+        attr.btf_fd, attr.btf_key_type_id, attr.btf_value_type_id = btf_fd, spec.key_type_id, spec.value_type_id
+    _leave_out(spec, attr, features.lacks)
+    return attr
+
+
+def wants_btf(spec: MapSpec) -> bool:
+    """Return whether to create a map with key and value types."""
+    return bool(spec.value_type_id) and spec.type not in WITHOUT_BTF_TYPES
+
+
+def _create(spec: MapSpec, attr: MapCreateAttr, features: Features) -> int:
+    what = f'map "{spec.name}" ({map_type_name(spec.type)}): cannot create it'
+    try:
+        return bpf(Command.MAP_CREATE, attr, what=what)
+    except BpfSyscallError as error:
+        refusal = error
+    if refusal.errno in (errno.EINVAL, errno.E2BIG, ENOTSUPP):
+        changed = _leave_out(spec, attr, lambda name: not features.has(name))
+        if attr.btf_fd:
+            # Some map types take no BTF types on some kernels; a map is usable without them.
+            attr.btf_fd = attr.btf_key_type_id = attr.btf_value_type_id = 0
+            changed = True
+        if changed:
+            try:
+                return bpf(Command.MAP_CREATE, attr, what=what)
+            except BpfSyscallError as error:
+                refusal = error
+    from pytc.bpf.maps.causes import map_causes
+
+    refusal.hints = map_causes(spec, actual_entries(spec), refusal.errno or 0)
+    raise refusal
+
+
+def _leave_out(spec: MapSpec, attr: MapCreateAttr, lacks: Callable[[str], bool]) -> bool:
+    """Takes away what the kernel lacks; returns whether there was anything."""
+    changed = False
+    if attr.map_name and lacks("map_names"):
+        attr.map_name, changed = b"", True
+    if spec.origin == DATA and attr.map_flags & F_MMAPABLE and lacks("mmapable"):
+        attr.map_flags &= ~F_MMAPABLE
+        changed = True
+    return changed
+
+
+def actual_entries(spec: MapSpec) -> int:
+    """max_entries as the kernel gets it: a perf event array without a size has one entry for each possible CPU,
+    a ring buffer is a power of two of whole pages."""
+    if spec.type == MapType.PERF_EVENT_ARRAY and not spec.max_entries:
+        return possible_cpus()
+    if spec.type in (MapType.RINGBUF, MapType.USER_RINGBUF) and spec.max_entries:
+        return max(mmap.PAGESIZE, 1 << (spec.max_entries - 1).bit_length())
+    return spec.max_entries

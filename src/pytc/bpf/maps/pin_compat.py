@@ -1,0 +1,71 @@
+"""Pinned maps: opened when they match a declaration, refused with the fields that differ when they do not."""
+
+import errno
+from typing import NamedTuple
+
+from pytc.bpf.maps.map import Map, actual_entries
+from pytc.bpf.object.spec import MapSpec
+from pytc.bpf.sys.constants import MapType, map_type_name
+from pytc.bpf.sys.descriptions import MapDescription
+from pytc.bpf.sys.pins import open_pin
+from pytc.errors import BpfSyscallError, MapMismatchError, PinError
+
+#: Flags that the kernel itself adds to a map that it makes (kernel/bpf/devmap.c, commit 0cdbb4b09a06).
+_KERNEL_ADDS: dict[int, int] = {int(MapType.DEVMAP): 1 << 7, int(MapType.DEVMAP_HASH): 1 << 7}
+
+
+def open_pinned(spec: MapSpec, path: str) -> Map | None:
+    """Open the map that is pinned at a path; returns None when there is none.
+
+    Raises MapMismatchError when it is not what ``spec`` declares, PinError when it is no map or may not be opened.
+    """
+    try:
+        descriptor = open_pin(path)
+    except BpfSyscallError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise PinError(f'map "{spec.name}": {error}', errno=error.errno) from error
+    try:
+        found = Map(descriptor, spec)
+    except BpfSyscallError as error:
+        raise PinError(f'map "{spec.name}": "{path}" is not a pinned map', errno=error.errno) from error
+    differences = differing_fields(declared_shape(spec), existing_shape(found.description))
+    if differences:
+        found.close()
+        raise MapMismatchError(spec.name, path, differences)
+    return found
+
+
+class MapShape(NamedTuple):
+    """Properties that two maps must share for one to stand in for the other."""
+
+    type: int
+    key_size: int
+    value_size: int
+    max_entries: int
+    flags: int
+
+
+def declared_shape(spec: MapSpec) -> MapShape:
+    """Return the shape of the map that a declaration asks for."""
+    return MapShape(spec.type, spec.key_size, spec.value_size, actual_entries(spec), spec.flags)
+
+
+def existing_shape(description: MapDescription) -> MapShape:
+    """Return the shape of a map in the kernel."""
+    return MapShape(
+        description.type, description.key_size, description.value_size, description.max_entries, description.flags
+    )
+
+
+def differing_fields(wanted: MapShape, pinned: MapShape) -> dict[str, tuple[str, str]]:
+    """Return {field: (pinned, wanted)} where two shapes differ, but for flags that the kernel adds by itself."""
+    ignored = _KERNEL_ADDS.get(wanted.type, 0)
+    pairs = {
+        "type": (map_type_name(pinned.type), map_type_name(wanted.type)),
+        "key size": (str(pinned.key_size), str(wanted.key_size)),
+        "value size": (str(pinned.value_size), str(wanted.value_size)),
+        "max entries": (str(pinned.max_entries), str(wanted.max_entries)),
+        "flags": (f"{pinned.flags & ~ignored:#x}", f"{wanted.flags & ~ignored:#x}"),
+    }
+    return {field: values for field, values in pairs.items() if values[0] != values[1]}

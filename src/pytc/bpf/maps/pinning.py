@@ -1,0 +1,236 @@
+"""Paths of pinned maps: tc's hierarchy in a bpffs.
+
+``<mnt>/tc/globals/MAP`` for PIN_GLOBAL_NS and libbpf's by-name pinning, ``<mnt>/tc/SHA1/MAP`` for
+PIN_OBJECT_NS, ``<mnt>/PATH/MAP`` for the other numbers, which bpf_pinning translates; ``<mnt>/ip`` and
+``<mnt>/xdp`` are symbolic links to ``<mnt>/tc``. The bpffs is only looked for, and mounted when there is none,
+once a map wants a pin.
+"""
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+
+from pytc.bpf.object.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec, ObjectSpec
+from pytc.bpf.sys.mounts import mounted
+from pytc.bpf.sys.pins import open_pin, pin
+from pytc.errors import BpfSyscallError, PinError, strerror
+from pytc.libc import file_system_type, mount
+
+DEFAULT_MOUNT = "/sys/fs/bpf"
+PINNING_FILES = ("/etc/iproute2/bpf_pinning", "/usr/share/iproute2/bpf_pinning")
+_BPF_FS_MAGIC = 0xCAFE4A11
+_LINKS = ("ip", "xdp")
+_NUMBER = re.compile(r"(0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})\Z")
+
+
+class PinRoot:
+    """A bpffs and tc's directories in it. ``mount`` is what TC_BPF_MNT says, or empty.
+
+    Keeps a list of what it made; :meth:`undo` removes just that, in reverse. Each load works on a :meth:`fresh`
+    one, so that what failed in one takes nothing from another.
+    """
+
+    def __init__(self, mount: str = "", *, pinning_files: tuple[str, ...] = PINNING_FILES) -> None:
+        self._wanted = mount
+        self._files = pinning_files
+        self._mount = ""
+        self._made: list[str] = []
+
+    @classmethod
+    def unmounted(cls, mount: str = "") -> "PinRoot":
+        """Return a pin root for reading only: it mounts no bpffs if there is none."""
+        made = cls(mount)
+        made._mount = find_mount(mount) or mount or DEFAULT_MOUNT
+        return made
+
+    def fresh(self) -> "PinRoot":
+        """Return a copy that has created nothing so far."""
+        other = PinRoot(self._wanted, pinning_files=self._files)
+        other._mount = self._mount
+        return other
+
+    @property
+    def mount(self) -> str:
+        """The mount point; mounts a bpffs (mode 0700) when there is none. Raises PinError."""
+        if not self._mount:
+            self._mount = find_mount(self._wanted) or mount_bpffs(self._wanted or DEFAULT_MOUNT)
+        return self._mount
+
+    def path_for(self, spec: MapSpec, owner: ObjectSpec) -> str:
+        """Return the path of a map's pin, empty for one that is not pinned; raises PinError for an unknown pinning
+        number, and for a name that is no file name."""
+        if spec.pinning == PIN_NONE:
+            return ""
+        if "/" in spec.name or spec.name in ("", ".", ".."):
+            raise PinError(f'map "{spec.name}": "{spec.name}" is not a valid name for a pin')
+        return os.path.join(self.mount, self._directory(spec, owner), spec.name)
+
+    def _directory(self, spec: MapSpec, owner: ObjectSpec) -> str:
+        if spec.pinning == PIN_GLOBAL_NS:
+            return "tc/globals"
+        if spec.pinning == PIN_OBJECT_NS:
+            return f"tc/{owner.digest}"
+        custom = read_pinning_files(self._files)
+        if spec.pinning not in custom:
+            raise PinError(
+                f'map "{spec.name}": pinning {spec.pinning} is not in {" or ".join(self._files)}',
+                hints=(f'add a line like "{spec.pinning} tc/my_maps" to {self._files[0]}',),
+            )
+        return custom[spec.pinning]
+
+    def _directories(self, path: str) -> Iterator[str]:
+        current = self.mount
+        for part in os.path.relpath(os.path.dirname(path), current).split("/"):
+            current = os.path.join(current, part)
+            yield current
+
+    def check(self, path: str) -> None:
+        """Raises PinError where something else stands in place of a directory on the way to ``path``."""
+        for directory in self._directories(path):
+            if os.path.lexists(directory) and not stat.S_ISDIR(os.lstat(directory).st_mode):
+                raise PinError(
+                    f'"{directory}" is not a directory (a symbolic link is not followed)', errno=errno.ENOTDIR
+                )
+
+    def prepare(self, path: str) -> None:
+        """Makes the directories that a pin at ``path`` needs; raises PinError."""
+        for directory in self._directories(path):
+            self._make_directory(directory)
+        for name in _LINKS:
+            self._make_link(os.path.join(self.mount, name))
+
+    def _make_directory(self, path: str) -> None:
+        try:
+            os.mkdir(path, 0o700)
+            self._made.append(path)
+        except FileExistsError:
+            self.check(os.path.join(path, "pin"))
+        except OSError as error:
+            read_only = (
+                (f'"{self.mount}" is mounted read-only (common in containers); set TC_BPF_MNT to another mount point',)
+                if error.errno == errno.EROFS
+                else ()
+            )
+            raise PinError(
+                f'cannot make directory "{path}": {strerror(error.errno or 0)}', errno=error.errno, hints=read_only
+            ) from error
+
+    def _make_link(self, path: str) -> None:
+        if os.path.isdir(os.path.join(self.mount, "tc")) and not os.path.lexists(path):
+            try:
+                os.symlink("tc", path)
+                self._made.append(path)
+            except OSError:
+                return  # a convenience for ip(8) and xdp loaders; never a reason to fail
+
+    def pin(self, path: str, fd: int) -> None:
+        """Pins a map, for :meth:`undo` to take away; raises PinError, BpfSyscallError."""
+        self.prepare(path)
+        try:
+            pin(fd, path)
+            self._made.append(path)
+        except BpfSyscallError:
+            raise
+        except BaseException:  # a signal; the kernel may have pinned the map already
+            if path not in self._made and _is_pin_of(path, fd):
+                self._made.append(path)
+            raise
+
+    def replace(self, path: str, fd: int) -> None:
+        """Pins an object in place of what is pinned at ``path``, in one step; raises PinError."""
+        beside = f"{path}_{os.getpid()}"  # bpffs takes no dots in names
+        try:
+            pin(fd, beside)
+            os.rename(beside, path)
+        except (OSError, BpfSyscallError) as error:
+            with suppress(OSError):
+                os.unlink(beside)
+            raise PinError(f'cannot move the pin "{path}": {error}', errno=error.errno) from error
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """Pins, and the directories and links for them, in the order in which they were made."""
+        return tuple(self._made)
+
+    def keep(self) -> None:
+        """Keep everything that was created."""
+        self._made.clear()
+
+    def undo(self) -> None:
+        """Removes what was made and is still in place."""
+        while self._made:
+            path = self._made.pop()
+            try:
+                if stat.S_ISDIR(os.lstat(path).st_mode):
+                    os.rmdir(path)
+                else:
+                    os.unlink(path)
+            except OSError:
+                continue  # gone already, or in use by somebody else by now
+
+
+def _is_pin_of(path: str, fd: int) -> bool:
+    from pytc.bpf.sys.info import describe_map
+
+    try:
+        with open_pin(path) as pinned:
+            return describe_map(pinned.fd).id == describe_map(fd).id
+    except BpfSyscallError:
+        return False
+
+
+def find_mount(wanted: str = "") -> str:
+    """The bpffs to use: ``wanted``, else /sys/fs/bpf, else the first of /proc/mounts; empty when there is none."""
+    if wanted:
+        return wanted if is_bpffs(wanted) else ""
+    if is_bpffs(DEFAULT_MOUNT):
+        return DEFAULT_MOUNT
+    return next(mounted("bpf"), "")
+
+
+def is_bpffs(path: str) -> bool:
+    """Return whether a path is in a bpffs, by statfs(2)."""
+    return file_system_type(path) == _BPF_FS_MAGIC
+
+
+def mount_bpffs(target: str) -> str:
+    """Mounts a bpffs, mode 0700, and returns ``target``; raises PinError."""
+    try:
+        if not os.path.isdir(target):
+            os.makedirs(target, mode=0o700, exist_ok=True)
+        mount("bpf", target, "mode=0700")
+    except OSError as error:
+        number = error.errno or errno.EINVAL
+        raise PinError(
+            f'no bpffs is mounted, and mounting one at "{target}" failed: {strerror(number)}',
+            errno=number,
+            hints=("set TC_BPF_MNT to another mount point",),
+        ) from error
+    return target
+
+
+def read_pinning_files(paths: tuple[str, ...] = PINNING_FILES) -> dict[int, str]:
+    """{pinning number: path relative to the mount point} from the first file that exists.
+
+    Lines ``ID PATH``, ID decimal or ``0x`` hex; ``#`` starts a comment. A line that makes no sense is skipped.
+    """
+    for path in paths:
+        try:
+            with open(path, errors="surrogateescape") as file:
+                lines = file.read().split("\n")
+        except OSError:
+            continue
+        return dict(entry for line in lines if (entry := _pinning_line(line)) is not None)
+    return {}
+
+
+def _pinning_line(line: str) -> tuple[int, str] | None:
+    words = line.partition("#")[0].split()
+    if len(words) != 2 or not _NUMBER.match(words[0]) or "\0" in words[1]:
+        return None
+    number = int(words[0], 16 if words[0][:2] in ("0x", "0X") else 10)
+    directory = os.path.normpath(words[1].lstrip("/") or ".")
+    return None if directory.split("/")[0] == ".." else (number, directory)

@@ -1,0 +1,88 @@
+"""Readers of events that programs send: BPF_MAP_TYPE_RINGBUF (kernel/bpf/ringbuf.c) and perf events.
+
+A ring buffer's memory: a page with the consumer's position (u64), which the consumer writes, a page with the
+producer's, then the data, mapped twice in a row so that no record is in two parts. Records are ``len u32`` with a bit
+for "busy" and one for "discarded", ``u32``, data, and a gap up to a multiple of 8.
+"""
+
+import mmap
+import select
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from pytc.bpf.sys.constants import MapType, map_type_name
+from pytc.closing import Closing
+from pytc.errors import BpfError, BpfSyscallError
+
+if TYPE_CHECKING:
+    from pytc.bpf.maps.map import Map
+
+_BUSY, _DISCARDED = 1 << 31, 1 << 30
+_HEADER = 8
+
+
+class Event(NamedTuple):
+    """The bytes that a program sent; ``cpu`` is -1 where it is not known, ``lost`` the number of events for which
+    there was no room, in an event without data."""
+
+    data: bytes
+    cpu: int = -1
+    lost: int = 0
+
+
+class EventSource(Protocol):
+    """A source of events."""
+
+    def events(self, timeout: float | None = None) -> Iterator[Event]: ...
+
+    def close(self) -> None: ...
+
+
+class RingBuffer(Closing):
+    """Reads events of a ring buffer, which must stay open; they are gone for other readers then.
+
+    Raises BpfError for a map of another type, BpfSyscallError where its memory cannot be mapped.
+    """
+
+    def __init__(self, found: "Map") -> None:
+        if found.description.type != MapType.RINGBUF:
+            raise BpfError(f'map "{found.name}" is a {map_type_name(found.description.type)}, not a ring buffer')
+        page, self._size = mmap.PAGESIZE, found.description.max_entries
+        try:
+            self._consumer = mmap.mmap(found.fd, page, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+            self._producer = mmap.mmap(found.fd, page + 2 * self._size, prot=mmap.PROT_READ, offset=page)
+        except OSError as error:
+            raise BpfSyscallError("mmap", error.errno or 0, f'map "{found.name}"') from error
+        self._poll = select.epoll()
+        self._poll.register(found.fd, select.EPOLLIN)
+
+    def events(self, timeout: float | None = None) -> Iterator[Event]:
+        """Events as they come, until ``timeout`` seconds went by without one (None: for ever)."""
+        while True:
+            yield from self._ready()
+            if not self._poll.poll(-1 if timeout is None else timeout):
+                return
+
+    def _ready(self) -> Iterator[Event]:
+        # Whole words are read and written at once; the system call before orders them.
+        page = mmap.PAGESIZE
+        with memoryview(self._consumer) as own, memoryview(self._producer) as other:
+            position, end = own[:8].cast("Q")[0], other[:8].cast("Q")[0]
+            while position < end:
+                at = page + position % self._size
+                length = other[at : at + 4].cast("I")[0]
+                if length & _BUSY:
+                    return
+                size = length & ~(_BUSY | _DISCARDED)
+                data = bytes(other[at + _HEADER : at + _HEADER + size])
+                position += _HEADER + -(-size // 8) * 8
+                own[:8].cast("Q")[0] = position
+                if not length & _DISCARDED:
+                    yield Event(data)
+                end = other[:8].cast("Q")[0]
+
+    def close(self) -> None:
+        """Ends the reading; the map stays open."""
+        self._poll.close()
+        self._consumer.close()
+        self._producer.close()

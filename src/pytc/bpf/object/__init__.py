@@ -1,0 +1,1 @@
+"""An ELF file as a specification; needs no kernel."""

@@ -1,0 +1,220 @@
+"""Maps in the ``.maps`` section, declared through BTF.
+
+A variable of struct type in DATASEC ``.maps``; its members are the attributes. Numbers are the length of an
+array that a member points at (``__uint(max_entries, 4)``) or the value of an anonymous enum (``__ulong``);
+types are what a member points at (``__type(key, __u32)``). Source: the kernel's
+Documentation/bpf/map_*.rst and tools/lib/bpf/bpf_helpers.h for the macros.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.types import Btf
+from pytc.bpf.object.elf import FUNC, SECTION, ElfImage, ElfRelocation, ElfSection
+from pytc.bpf.object.legacy_maps import PlacedMap
+from pytc.bpf.object.spec import MODERN, PIN_GLOBAL_NS, PIN_NONE, MapSpec
+from pytc.bpf.sys.constants import MAP_IN_MAP, MapType
+from pytc.errors import MapDefinitionError
+
+_NUMBERS = {
+    "type": "type",
+    "max_entries": "max_entries",
+    "map_flags": "flags",
+    "numa_node": "numa_node",
+    "key_size": "key_size",
+    "value_size": "value_size",
+    "map_extra": "map_extra",
+}
+#: LIBBPF_PIN_BY_NAME; a PIN_GLOBAL_NS carried over from tc's layout means the same.
+_PIN_BY_NAME = (1, PIN_GLOBAL_NS)
+_U32_MAX = 0xFFFFFFFF
+
+
+class _Declared(NamedTuple):
+    spec: MapSpec
+    values_at: int = -1  # byte offset of the member ``values`` in the variable
+
+
+def read_btf_maps(image: ElfImage, btf: Btf | None) -> list[PlacedMap]:
+    """Return all maps of section ``.maps``; raises MapDefinitionError."""
+    section = image.section(MODERN)
+    if section is None or not section.size:
+        return []
+    symbols = {s.name: s for s in image.symbols if s.section == section.number and s.name and s.type != FUNC}
+    if btf is None:
+        names = ", ".join(name for name in symbols if name != MODERN)
+        raise MapDefinitionError(
+            f'maps in section ".maps" ({names}) need BTF, and the object has none: compile it with -g '
+            "(clang -O2 -g -target bpf -c FILE.c -o FILE.o), and do not strip .BTF"
+        )
+    data_section = btf.data_section(MODERN)
+    if not data_section:
+        raise MapDefinitionError('the object has a ".maps" section, but its BTF does not describe it')
+    result = []
+    for variable in btf.section_variables(data_section):
+        symbol = symbols.get(variable.name)
+        if symbol is None:
+            raise MapDefinitionError(f'map "{variable.name}" is in the BTF but has no symbol')
+        declared = _read_map(btf, variable.name, variable.type_id)
+        slots = _slots(image, section, symbol.value, btf.size(variable.type_id), declared)
+        result.append(PlacedMap(declared.spec._replace(slots=slots), section.number, symbol.value))
+    return result
+
+
+def _read_map(btf: Btf, name: str, type_id: int, *, inner: bool = False) -> _Declared:
+    definition = btf.resolve(type_id)
+    if btf.kind(definition) != b.STRUCT:
+        raise MapDefinitionError(f'map "{name}" is not declared as a struct')
+    spec, values_at = MapSpec(name, 0, 0, 0, 0, section=MODERN), -1
+    for member in btf.members(definition):
+        if member.name in _NUMBERS:
+            spec = _attribute(btf, spec, member)
+        elif member.name in _ATTRIBUTES:
+            spec = _ATTRIBUTES[member.name](btf, spec, member)
+        elif member.name == "values":
+            if inner:
+                raise MapDefinitionError(f'map "{name}": an inner map cannot have "values"')
+            spec, values_at = _template(btf, spec, member), member.bit_offset // 8
+        else:
+            raise MapDefinitionError(f'map "{name}": unknown attribute "{member.name}"')
+    if not spec.type:
+        raise MapDefinitionError(f'map "{name}" has no type')
+    _check_sizes(btf, spec)
+    return _Declared(_normalise(spec), values_at)
+
+
+def _check_sizes(btf: Btf, spec: MapSpec) -> None:
+    for what, size, type_id in (
+        ("key", spec.key_size, spec.key_type_id),
+        ("value", spec.value_size, spec.value_type_id),
+    ):
+        if not type_id:
+            continue
+        of_type = btf.size(type_id)
+        if of_type > _U32_MAX:
+            raise MapDefinitionError(f'map "{spec.name}": its {what} type has {of_type} bytes, more than {_U32_MAX}')
+        if size != of_type:
+            raise MapDefinitionError(
+                f'map "{spec.name}": {what}_size is {size}, but its {what} type has {of_type} bytes'
+            )
+
+
+def _normalise(spec: MapSpec) -> MapSpec:
+    if spec.type in MAP_IN_MAP or spec.type == MapType.PROG_ARRAY:
+        return spec._replace(value_size=spec.value_size or 4, key_size=spec.key_size or 4)
+    if spec.type in (MapType.RINGBUF, MapType.USER_RINGBUF):
+        # A value type only documents what is written into it: the kernel wants no key and no value size.
+        return spec._replace(key_size=0, value_size=0, key_type_id=0, value_type_id=0)
+    return spec
+
+
+def _attribute(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
+    number = _number(btf, spec.name, member)
+    if number > _U32_MAX and member.name != "map_extra":
+        raise MapDefinitionError(f'map "{spec.name}": attribute "{member.name}" is {number}, more than {_U32_MAX}')
+    numbers: dict[str, Any] = {_NUMBERS[member.name]: number}
+    return spec._replace(**numbers)
+
+
+def _number(btf: Btf, name: str, member: b.Member) -> int:
+    kind = btf.kind(member.type_id)
+    if kind == b.PTR:
+        array = btf.resolve(btf.referred(member.type_id))
+        if btf.kind(array) == b.ARRAY:
+            return btf.array(array)[1]
+    elif kind in (b.ENUM, b.ENUM64):
+        enumerators = btf.enumerators(member.type_id)
+        if enumerators:
+            return enumerators[0][1]
+    raise MapDefinitionError(f'map "{name}": attribute "{member.name}" is not a number')
+
+
+def _pointee(btf: Btf, spec: MapSpec, member: b.Member) -> int:
+    if btf.kind(member.type_id) != b.PTR:
+        raise MapDefinitionError(f'map "{spec.name}": attribute "{member.name}" is not a pointer to a type')
+    return btf.referred(member.type_id)
+
+
+def _key(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
+    type_id = _pointee(btf, spec, member)
+    return spec._replace(key_type_id=type_id, key_size=spec.key_size or btf.size(type_id))
+
+
+def _value(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
+    type_id = _pointee(btf, spec, member)
+    return spec._replace(value_type_id=type_id, value_size=spec.value_size or btf.size(type_id))
+
+
+def _pinning(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
+    number = _number(btf, spec.name, member)
+    if number in _PIN_BY_NAME:
+        return spec._replace(pinning=PIN_GLOBAL_NS)
+    return spec._replace(pinning=PIN_NONE if number == 0 else number)
+
+
+_ATTRIBUTES: dict[str, Callable[[Btf, MapSpec, b.Member], MapSpec]] = {
+    "key": _key,
+    "value": _value,
+    "pinning": _pinning,
+}
+
+
+def _template(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
+    """Return the meaning of ``__array(values, ...)``: the definition of inner maps, or that the slots take programs."""
+    array = btf.resolve(member.type_id)
+    if btf.kind(array) != b.ARRAY:
+        raise MapDefinitionError(f'map "{spec.name}": "values" is not an array')
+    pointer = btf.resolve(btf.array(array)[0])
+    pointee = btf.resolve(btf.referred(pointer)) if btf.kind(pointer) == b.PTR else pointer
+    kind = btf.kind(pointee)
+    if kind == b.FUNC_PROTO and spec.type in (MapType.PROG_ARRAY, 0):
+        return spec
+    if kind == b.STRUCT:
+        return spec._replace(inner=_read_map(btf, f"{spec.name}.inner", pointee, inner=True).spec)
+    raise MapDefinitionError(f'map "{spec.name}": "values" holds neither maps nor programs')
+
+
+def _slots(
+    image: ElfImage, section: ElfSection, at: int, size: int, declared: _Declared
+) -> tuple[tuple[int, str], ...]:
+    relocations: list[ElfRelocation] = [r for r in image.relocations.get(section.number, ()) if r.offset >= at]
+    if not relocations:
+        return ()
+    end = min(
+        (s.value for s in image.symbols if s.section == section.number and s.name and s.value > at and s.type != FUNC),
+        default=section.size,
+    )
+    slots = []
+    for relocation in relocations:
+        if relocation.offset >= end:
+            continue
+        index, rest = divmod(relocation.offset - at - declared.values_at, 8)
+        if declared.values_at < 0 or rest or index < 0:
+            raise MapDefinitionError(
+                f'map "{declared.spec.name}": a relocation at byte {relocation.offset - at} '
+                f'of {size}, which is not an element of "values"'
+            )
+        slots.append((index, _target(image, section, relocation, declared.spec.name)))
+    return tuple(slots)
+
+
+def _target(image: ElfImage, section: ElfSection, relocation: ElfRelocation, name: str) -> str:
+    """The map or program that a slot refers to. A static one comes as its section and, in place, an offset."""
+    symbol = relocation.symbol
+    if symbol.type != SECTION:
+        return symbol.name
+    at = relocation.addend or int.from_bytes(section.data[relocation.offset : relocation.offset + 8], "little")
+    found = next(
+        (
+            s.name
+            for s in image.symbols
+            if (s.section, s.value) == (symbol.section, at) and s.name and s.type != SECTION
+        ),
+        None,
+    )
+    if found is None:
+        raise MapDefinitionError(
+            f'map "{name}": "values" refers to byte {at} of section "{symbol.name}", where nothing starts'
+        )
+    return found

@@ -1,0 +1,266 @@
+"""ELF as BPF compilers write it; the only user of pyelftools.
+
+pyelftools describes the headers. Symbol and relocation tables, of which a large object has many thousands of
+entries, are read in bulk. Every offset, size and index of the file is checked before use: objects come from
+anywhere, and pytc runs as root.
+"""
+
+import struct
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+from elftools.common.exceptions import ELFError
+from elftools.construct import ConstructError
+from elftools.elf.structs import ELFStructs
+
+from pytc.bpf.sys.files import ELF_MAGIC, read_regular_file
+from pytc.errors import ObjectError
+
+MAX_FILE_SIZE = 128 << 20
+_HEADER_SIZE = 64
+_SECTION_HEADER_SIZE = 64
+_SYMBOL = struct.Struct("<IBBHQQ")
+_REL = struct.Struct("<QQ")
+_RELA = struct.Struct("<QQq")
+_SHF_EXECINSTR = 4
+_HIDDEN = (1, 2)  # STV_INTERNAL, STV_HIDDEN
+_SHN_LORESERVE = 0xFF00
+
+# Symbol types and bindings of the ELF specification.
+NOTYPE, OBJECT, FUNC, SECTION = 0, 1, 2, 3
+LOCAL, GLOBAL, WEAK = 0, 1, 2
+UNDEFINED = 0
+
+
+class ElfSection(NamedTuple):
+    """``data`` is empty for a section without contents in the file (``.bss``); ``size`` still counts."""
+
+    number: int
+    name: str
+    type: str
+    flags: int
+    size: int
+    link: int
+    info: int
+    data: bytes
+
+    @property
+    def is_code(self) -> bool:
+        return self.type == "SHT_PROGBITS" and bool(self.flags & _SHF_EXECINSTR)
+
+
+class ElfSymbol(NamedTuple):
+    """``section`` is 0 for an undefined symbol, and 0xff00 or more for a special one."""
+
+    number: int
+    name: str
+    type: int
+    binding: int
+    section: int
+    value: int
+    size: int
+    is_hidden: bool = False
+
+
+class ElfRelocation(NamedTuple):
+    """``offset`` in bytes into the section that is patched; ``addend`` is 0 in REL tables."""
+
+    offset: int
+    symbol: ElfSymbol
+    type: int
+    addend: int
+
+
+class ElfImage(NamedTuple):
+    """A parsed relocatable object. ``relocations`` are by index of the section that they patch."""
+
+    sections: tuple[ElfSection, ...]
+    symbols: tuple[ElfSymbol, ...]
+    relocations: dict[int, list[ElfRelocation]]
+
+    def section(self, name: str) -> ElfSection | None:
+        """The first section of that name."""
+        return next((s for s in self.sections if s.name == name), None)
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of an object file; raises ObjectError."""
+    try:
+        return read_regular_file(path, MAX_FILE_SIZE)
+    except OSError as error:
+        raise ObjectError(f'cannot open object file "{path}": {error.strerror}', errno=error.errno) from error
+    except ValueError as error:
+        raise ObjectError(f'cannot read object file "{path}": {error}') from error
+
+
+def parse(data: bytes) -> ElfImage:
+    """Bytes of an object file to sections, symbols and relocations; raises ObjectError."""
+    sections = _parse_sections(data, _check_header)
+    symbols = _read_symbols(sections)
+    return ElfImage(sections, symbols, _read_relocations(sections, symbols))
+
+
+def section_data(data: bytes, name: str) -> bytes | None:
+    """The contents of one section of an ELF file of any machine and type; raises ObjectError."""
+    return next((section.data for section in _parse_sections(data) if section.name == name), None)
+
+
+def _parse_sections(
+    data: bytes, check: "Callable[[dict[str, int | str]], None] | None" = None
+) -> tuple[ElfSection, ...]:
+    _check_identity(data)
+    try:
+        header = _structures().Elf_Ehdr.parse(data[:_HEADER_SIZE])
+        if check is not None:
+            check(header)
+        structs = _structures(header["e_type"], header["e_machine"], header["e_ident"]["EI_OSABI"])
+        return _read_sections(data, header, structs)
+    except (ELFError, ConstructError, UnicodeDecodeError, struct.error) as error:
+        raise ObjectError(f"malformed ELF header: {error}") from error
+
+
+@lru_cache(maxsize=8)  # describing the format costs more than reading a small object
+def _structures(*advanced: "str | int") -> ELFStructs:
+    structs = ELFStructs(little_endian=True, elfclass=64)
+    structs.create_basic_structs()
+    if advanced:
+        structs.create_advanced_structs(*advanced)
+    return structs
+
+
+def _check_identity(data: bytes) -> None:
+    if data[:4] != ELF_MAGIC:
+        raise ObjectError("not an ELF file" if data else "the file is empty")
+    if len(data) < _HEADER_SIZE:
+        raise ObjectError(f"truncated: {len(data)} bytes are too few for an ELF header")
+    if data[4] != 2:
+        raise ObjectError("not a 64-bit ELF file; BPF objects are (clang -target bpf)")
+    if data[5] == 2:
+        raise ObjectError(
+            "a big-endian object (clang -target bpfeb); this machine is little-endian, "
+            "build it with -target bpf or -target bpfel"
+        )
+    if data[5] != 1 or sys.byteorder != "little":
+        raise ObjectError(f"unknown or foreign byte order {data[5]} in the ELF header")
+
+
+def _check_header(header: "dict[str, int | str]") -> None:
+    if header["e_machine"] not in ("EM_BPF", "EM_NONE"):
+        raise ObjectError(
+            f"an ELF file for machine {header['e_machine']}, not for BPF; compile it with clang -target bpf"
+        )
+    if header["e_type"] != "ET_REL":
+        raise ObjectError(f"an ELF file of type {header['e_type']}, not a relocatable object (clang -c)")
+    if header["e_shentsize"] != _SECTION_HEADER_SIZE:
+        raise ObjectError(f"section headers of {header['e_shentsize']} bytes; {_SECTION_HEADER_SIZE} expected")
+
+
+def _read_sections(data: bytes, header: "dict[str, int]", structs: ELFStructs) -> tuple[ElfSection, ...]:
+    start, count = header["e_shoff"], header["e_shnum"]
+    if not count:
+        raise ObjectError("the file has no sections")
+    if start + count * _SECTION_HEADER_SIZE > len(data):
+        raise ObjectError(
+            f"truncated: the section headers end at byte {start + count * _SECTION_HEADER_SIZE}, "
+            f"the file has {len(data)}"
+        )
+    raw = [
+        structs.Elf_Shdr.parse(data[at : at + _SECTION_HEADER_SIZE])
+        for at in range(start, start + count * _SECTION_HEADER_SIZE, _SECTION_HEADER_SIZE)
+    ]
+    contents = [_contents(data, index, entry) for index, entry in enumerate(raw)]
+    names_index = header["e_shstrndx"]
+    if names_index >= count:
+        raise ObjectError(f"section {names_index} should hold the names; there are only {count} sections")
+    names = contents[names_index]
+    return tuple(
+        ElfSection(
+            index,
+            string_at(names, entry["sh_name"]),
+            str(entry["sh_type"]),
+            entry["sh_flags"],
+            entry["sh_size"],
+            entry["sh_link"],
+            entry["sh_info"],
+            contents[index],
+        )
+        for index, entry in enumerate(raw)
+    )
+
+
+def _contents(data: bytes, index: int, entry: "dict[str, int | str]") -> bytes:
+    if entry["sh_type"] in ("SHT_NOBITS", "SHT_NULL"):
+        if int(entry["sh_size"]) > MAX_FILE_SIZE:
+            raise ObjectError(f"section {index} claims {entry['sh_size']} bytes")
+        return b""
+    start, size = int(entry["sh_offset"]), int(entry["sh_size"])
+    if start + size > len(data):
+        raise ObjectError(f"truncated: section {index} ends at byte {start + size}, the file has {len(data)}")
+    return data[start : start + size]
+
+
+def string_at(table: bytes, offset: int) -> str:
+    """The NUL-terminated string at ``offset``; bytes that are not UTF-8 come out escaped."""
+    if offset >= len(table):
+        if offset == 0:
+            return ""
+        raise ObjectError(f"no name at byte {offset}: the string table has {len(table)} bytes")
+    end = table.find(b"\0", offset)
+    return table[offset : end if end >= 0 else len(table)].decode("utf-8", "backslashreplace")
+
+
+def _read_symbols(sections: tuple[ElfSection, ...]) -> tuple[ElfSymbol, ...]:
+    table = next((s for s in sections if s.type == "SHT_SYMTAB"), None)
+    if table is None:
+        return ()
+    if table.link >= len(sections):
+        raise ObjectError(f"the symbol table's names are in section {table.link}; there are only {len(sections)}")
+    if len(table.data) % _SYMBOL.size:
+        raise ObjectError(f"the symbol table has {len(table.data)} bytes, not a multiple of {_SYMBOL.size}")
+    names = sections[table.link].data
+    symbols = []
+    for index, (name, info, other, section, value, size) in enumerate(_SYMBOL.iter_unpack(table.data)):
+        if len(sections) <= section < _SHN_LORESERVE:
+            raise ObjectError(f"symbol {index} is in section {section}; there are only {len(sections)}")
+        text = string_at(names, name)
+        if info & 0xF == SECTION and not text and section < _SHN_LORESERVE:
+            text = sections[section].name
+        symbols.append(ElfSymbol(index, text, info & 0xF, info >> 4, section, value, size, other & 3 in _HIDDEN))
+    return tuple(symbols)
+
+
+def _read_relocations(
+    sections: tuple[ElfSection, ...], symbols: tuple[ElfSymbol, ...]
+) -> dict[int, list[ElfRelocation]]:
+    result: dict[int, list[ElfRelocation]] = {}
+    for section in sections:
+        if section.type not in ("SHT_REL", "SHT_RELA"):
+            continue
+        if section.info >= len(sections):
+            raise ObjectError(
+                f"relocations {section.name!r} patch section {section.info}; there are only {len(sections)}"
+            )
+        patched = sections[section.info]
+        if not wants_relocations(patched):
+            continue
+        entry = _RELA if section.type == "SHT_RELA" else _REL
+        if len(section.data) % entry.size:
+            raise ObjectError(
+                f"relocations {section.name!r} have {len(section.data)} bytes, not a multiple of {entry.size}"
+            )
+        entries = result.setdefault(section.info, [])
+        for offset, info, *addend in entry.iter_unpack(section.data):
+            symbol = info >> 32
+            if symbol >= len(symbols):
+                raise ObjectError(f"relocation {section.name!r} names symbol {symbol}; there are only {len(symbols)}")
+            if offset >= patched.size:
+                raise ObjectError(f"relocation {section.name!r} patches byte {offset} of {patched.size}")
+            entries.append(ElfRelocation(offset, symbols[symbol], info & 0xFFFFFFFF, addend[0] if addend else 0))
+    return result
+
+
+def wants_relocations(section: ElfSection) -> bool:
+    """Debug information is relocated as well, in bulk, and for nobody here."""
+    return not section.name.startswith((".debug", ".BTF", ".eh_frame", ".llvm", ".rel"))

@@ -1,0 +1,248 @@
+"""Maps in the ``maps`` section: tc's ``struct bpf_elf_map`` in all its layouts, and ``struct bpf_map_def``.
+
+The layout is told by its size: bytes of the section divided by the number of map symbols in it. All fields are
+``u32``, little-endian:
+
+===== ============================================================================ =====================
+bytes fields                                                                       since
+===== ============================================================================ =====================
+16    type size_key size_value max_elem                                            the minimum
+20    ... id                                                                       iproute2, April 2015
+20    ... map_flags                                                                ``struct bpf_map_def``
+24    ... id pinning                                                               November 2015
+28    ... flags id pinning                                                         April 2016
+36    ... flags id pinning inner_id inner_idx                                      July 2017
+===== ============================================================================ =====================
+
+Two structures have 20 bytes. Rule: the type's name in BTF, or else in DWARF's strings, decides. Without debug
+information it is ``bpf_map_def`` when an LPM trie has an odd fifth word (it cannot exist without
+BPF_F_NO_PREALLOC), or when two maps have the same fifth word (ids differ); otherwise tc's. The ``layout20``
+argument of :func:`pytc.bpf.read_object` overrides it.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.types import Btf
+from pytc.bpf.object.elf import FUNC, GLOBAL, SECTION, ElfImage, ElfSection, ElfSymbol
+from pytc.bpf.object.spec import LEGACY, MapSpec
+from pytc.bpf.sys.constants import F_NO_PREALLOC, MAP_IN_MAP, MapType
+from pytc.errors import MapDefinitionError
+
+ELF_MAP = "bpf_elf_map"
+MAP_DEF = "bpf_map_def"
+
+_COMMON = ("type", "key_size", "value_size", "max_entries")
+_LAYOUTS: dict[int, tuple[str, ...]] = {
+    16: _COMMON,
+    20: (*_COMMON, "id"),
+    24: (*_COMMON, "id", "pinning"),
+    28: (*_COMMON, "flags", "id", "pinning"),
+    36: (*_COMMON, "flags", "id", "pinning", "inner_id", "inner_idx"),
+}
+_MAP_DEF_LAYOUT = (*_COMMON, "flags")
+_LARGEST = 36
+_ANNOTATION = "____btf_map_"
+
+
+class PlacedMap(NamedTuple):
+    """A map and where its symbol is: section index and byte offset."""
+
+    spec: MapSpec
+    section: int
+    offset: int
+
+
+def is_legacy_section(name: str) -> bool:
+    """``maps``, and ``maps/NAME`` as some older loaders wanted it."""
+    return name == LEGACY or name.startswith(LEGACY + "/")
+
+
+def read_legacy_maps(image: ElfImage, btf: Btf | None, *, layout20: str = "") -> list[PlacedMap]:
+    """Return all maps of the legacy sections, in order; raises MapDefinitionError."""
+    result: list[PlacedMap] = []
+    for section in image.sections:
+        if is_legacy_section(section.name) and section.size:
+            result += _read_section(image, section, btf, layout20)
+    return _annotated(result, btf) if btf is not None else result
+
+
+def _annotated(maps: list[PlacedMap], btf: Btf) -> list[PlacedMap]:
+    """Key and value types where BPF_ANNOTATE_KV_PAIR gives them: ``struct ____btf_map_NAME { KEY key; VALUE value; }``.
+
+    An annotation whose sizes are not the map's says nothing about it.
+    """
+    structs = btf.named((_ANNOTATION + placed.spec.name for placed in maps), b.STRUCT)
+    result = []
+    for placed in maps:
+        spec = placed.spec
+        for type_id in structs.get(_ANNOTATION + spec.name, ()):
+            types = {m.name: m.type_id for m in btf.members(type_id)}
+            if types.keys() == {"key", "value"} and (btf.size(types["key"]), btf.size(types["value"])) == (
+                spec.key_size,
+                spec.value_size,
+            ):
+                spec = spec._replace(key_type_id=types["key"], value_type_id=types["value"])
+        result.append(placed._replace(spec=spec))
+    return result
+
+
+def _read_section(image: ElfImage, section: ElfSection, btf: Btf | None, layout20: str) -> list[PlacedMap]:
+    symbols = _map_symbols(image, section)
+    if not symbols:
+        raise MapDefinitionError(f'section "{section.name}" has {section.size} bytes but no map symbols')
+    size = _size_of_each(section, symbols)
+    rows = [(symbol, _words(section, symbol, size)) for symbol in symbols]
+    fields = _layout(size, [words for _, words in rows], image, section, btf=btf, layout20=layout20)
+    return [
+        PlacedMap(
+            _spec(symbol.name, words, fields, section.name)._replace(definition_size=size), section.number, symbol.value
+        )
+        for symbol, words in rows
+    ]
+
+
+def _size_of_each(section: ElfSection, symbols: list[ElfSymbol]) -> int:
+    """Bytes of a definition: as the symbols say, with nothing but zeros between them where a compiler aligns them, or
+    where the symbols say nothing, an even share of the section."""
+    sizes = {symbol.size for symbol in symbols}
+    starts = [symbol.value for symbol in symbols]
+    size = min(sizes)
+    if (
+        len(sizes) == 1
+        and size >= 16
+        and size % 4 == 0
+        and not any(
+            any(section.data[start + size : following]) or start + size > following
+            for start, following in zip(starts, [*starts[1:], section.size], strict=True)
+        )
+    ):
+        return size
+    size, rest = divmod(section.size, len(symbols))
+    if rest or size % 4 or size < 16:
+        raise MapDefinitionError(
+            f'section "{section.name}" has {section.size} bytes for {len(symbols)} maps: not a whole number of '
+            "structures of one size (struct bpf_elf_map has 16, 20, 24, 28 or 36 bytes)"
+        )
+    if starts != list(range(0, section.size, size)):
+        at = next(
+            symbol for symbol, start in zip(symbols, range(0, section.size, size), strict=True) if symbol.value != start
+        )
+        raise MapDefinitionError(
+            f'map "{at.name}" starts at byte {at.value} of section "{section.name}", '
+            f"which holds structures of {size} bytes"
+        )
+    return size
+
+
+def _map_symbols(image: ElfImage, section: ElfSection) -> list[ElfSymbol]:
+    found: dict[int, ElfSymbol] = {}
+    for symbol in image.symbols:
+        if symbol.section != section.number or symbol.type in (SECTION, FUNC) or not symbol.name:
+            continue
+        if symbol.name.startswith(".L"):
+            continue
+        known = found.get(symbol.value)
+        if known is None or (symbol.binding == GLOBAL and known.binding != GLOBAL):
+            found[symbol.value] = symbol
+    return sorted(found.values(), key=lambda symbol: symbol.value)
+
+
+def _words(section: ElfSection, symbol: ElfSymbol, size: int) -> tuple[int, ...]:
+    if symbol.value + size > len(section.data):
+        raise MapDefinitionError(
+            f'map "{symbol.name}" at byte {symbol.value} of section "{section.name}" has no '
+            f"contents: structures of {size} bytes in {len(section.data)}"
+        )
+    words = struct.unpack_from(f"<{size // 4}I", section.data, symbol.value)
+    if any(words[_LARGEST // 4 :]):
+        raise MapDefinitionError(
+            f'map "{symbol.name}": a structure of {size} bytes whose bytes after the first '
+            f"{_LARGEST} are not zero; pytc does not know them"
+        )
+    return words
+
+
+def _layout(
+    size: int, rows: Sequence[tuple[int, ...]], image: ElfImage, section: ElfSection, *, btf: Btf | None, layout20: str
+) -> tuple[str, ...]:
+    if size == 20 and layout20 not in ("", ELF_MAP, MAP_DEF):
+        raise MapDefinitionError(f'"{layout20}" is not a layout of 20 bytes; "{ELF_MAP}" and "{MAP_DEF}" are')
+    if size == 20 and (layout20 or _kind_of_20(rows, image, section, btf)) == MAP_DEF:
+        return _MAP_DEF_LAYOUT
+    fields = _LAYOUTS.get(min(size, _LARGEST))
+    if fields is None:
+        raise MapDefinitionError(
+            f'section "{section.name}": structures of {size} bytes; struct bpf_elf_map has 16, 20, 24, 28 or 36'
+        )
+    return fields
+
+
+def _kind_of_20(rows: Sequence[tuple[int, ...]], image: ElfImage, section: ElfSection, btf: Btf | None) -> str:
+    named = _type_name(image, section, btf)
+    if named in (ELF_MAP, MAP_DEF):
+        return named
+    fifth = [words[4] for words in rows]
+    needs_flag = any(words[0] == MapType.LPM_TRIE and words[4] & F_NO_PREALLOC for words in rows)
+    return MAP_DEF if needs_flag or len(set(fifth)) < len(fifth) else ELF_MAP
+
+
+def _type_name(image: ElfImage, section: ElfSection, btf: Btf | None) -> str:
+    if btf is not None:
+        data_section = btf.data_section(section.name)
+        for variable in btf.section_variables(data_section) if data_section else ():
+            return btf.name(btf.resolve(variable.type_id)) or btf.name(variable.type_id)
+        for name in (ELF_MAP, MAP_DEF):
+            if btf.find(name, b.STRUCT):
+                return name
+    strings = image.section(".debug_str")
+    present = [
+        name
+        for name in (ELF_MAP, MAP_DEF)
+        if strings is not None and b"\0" + name.encode() + b"\0" in b"\0" + strings.data
+    ]
+    return present[0] if len(present) == 1 else ""
+
+
+def _spec(name: str, words: tuple[int, ...], fields: tuple[str, ...], section: str) -> MapSpec:
+    values = dict(zip(fields, words, strict=False))
+    inner_idx = values.get("inner_idx", 0xFFFFFFFF)
+    return MapSpec(
+        name=name,
+        type=values["type"],
+        key_size=values["key_size"],
+        value_size=values["value_size"],
+        max_entries=values["max_entries"],
+        flags=values.get("flags", 0),
+        pinning=values.get("pinning", 0),
+        origin=LEGACY,
+        id=values.get("id"),
+        inner_id=values.get("inner_id", 0),
+        inner_idx=inner_idx - (1 << 32) if inner_idx >= 1 << 31 else inner_idx,
+        section=section,
+    )
+
+
+def link_inner_maps(maps: dict[str, MapSpec]) -> dict[str, MapSpec]:
+    """Gives each legacy map-in-map its template and its slots.
+
+    A map-in-map's ``inner_id`` names the template by ``id``; every map with an ``id`` and an ``inner_idx`` other
+    than -1 goes into each map-in-map with that ``inner_id``, at index ``inner_idx``.
+    """
+    result = dict(maps)
+    for outer in maps.values():
+        if outer.origin != LEGACY or outer.type not in MAP_IN_MAP:
+            continue
+        members = [
+            m for m in maps.values() if m.origin == LEGACY and m.id and m.id == outer.inner_id and m.name != outer.name
+        ]
+        if not members:
+            raise MapDefinitionError(
+                f'map "{outer.name}" wants a map with id {outer.inner_id} as its template '
+                "(inner_id); the object has none"
+            )
+        slots = tuple((m.inner_idx, m.name) for m in members if m.inner_idx >= 0)
+        result[outer.name] = outer._replace(inner=members[0], slots=slots)
+    return result

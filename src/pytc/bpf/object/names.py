@@ -1,0 +1,33 @@
+"""Names as the kernel takes them."""
+
+import re
+
+from pytc.bpf.object.spec import DATA, MapSpec
+from pytc.bpf.sys.constants import OBJ_NAME_LEN
+
+
+def kernel_map_name(spec: MapSpec, object_name: str) -> str:
+    """The name under which the kernel knows a map: 15 characters of ``[A-Za-z0-9_.]``.
+
+    A data section's map carries the object's name before the section's (``bpf.o`` and ``.rodata``:
+    ``bpf.rodata``), cut so that the section's name survives.
+    """
+    name = _octets(spec.name)
+    if spec.origin == DATA and name.count(".") == 1:
+        room = OBJ_NAME_LEN - 1 - max(7, len(name))
+        name = _octets(object_name.partition(".")[0])[: max(room, 0)] + name
+    return _cut(name)
+
+
+def kernel_name(name: str) -> str:
+    """Cut to 15 bytes; what the kernel does not take in a name becomes ``_`` (bpf_obj_name_cpy)."""
+    return _cut(_octets(name))
+
+
+def _cut(octets: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.]", "_", octets)[: OBJ_NAME_LEN - 1]
+
+
+def _octets(name: str) -> str:
+    """Return one character for each byte of a name, as the kernel and libbpf count."""
+    return name.encode("utf-8", "surrogateescape").decode("latin-1")

@@ -1,0 +1,107 @@
+"""Load-time parameters: variables, sizes of maps and maps to take over, applied to a spec. Pure."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pytc.bpf.codec.btf import btf_codec
+from pytc.bpf.codec.compound import assign, follow
+from pytc.bpf.codec.scalars import Codec
+from pytc.bpf.object.spec import DATA, MapSpec, ObjectSpec
+from pytc.errors import CodecError, ObjectError, SelectionError
+
+_MAX_LEAVES = 1 << 22
+
+
+class Parameters(NamedTuple):
+    """``variables`` by path (``port``, ``config.mac``, ``table[3]``); ``max_entries`` and ``pinned`` by map."""
+
+    variables: Mapping[str, Any] = {}
+    max_entries: Mapping[str, int] = {}
+    pinned: Mapping[str, str] = {}
+
+
+class Place(NamedTuple):
+    """Location of a variable: ``offset`` in bytes in the contents of a data map."""
+
+    map: str
+    offset: int
+    type_id: int
+
+
+def parameterise(spec: ObjectSpec, parameters: Parameters) -> ObjectSpec:
+    """The spec with parameters applied.
+
+    Raises SelectionError for a name that the object does not have, ObjectError for a value that does not fit.
+    """
+    maps = dict(spec.maps)
+    contents = {name: bytearray(m.contents.ljust(m.value_size, b"\0")) for name, m in maps.items() if m.origin == DATA}
+    for path, value in parameters.variables.items():
+        _set(spec, contents, path, value)
+    for name in {_find(spec, path).map for path in parameters.variables}:
+        maps[name] = maps[name]._replace(contents=bytes(contents[name]))
+    for name, entries in parameters.max_entries.items():
+        maps[name] = _declared(spec, maps, name)._replace(max_entries=entries)
+    for name, pin in parameters.pinned.items():
+        maps[name] = _declared(spec, maps, name)._replace(reuse=pin)
+    return spec._replace(maps=maps)
+
+
+def _declared(spec: ObjectSpec, maps: Mapping[str, MapSpec], name: str) -> MapSpec:
+    declared = maps.get(name)
+    if declared is None or declared.origin == DATA:
+        known = ", ".join(f'"{m.name}"' for m in spec.maps.values() if m.origin != DATA) or "none"
+        raise SelectionError(f'object file "{spec.path}": no map "{name}"; its maps: {known}')
+    return declared
+
+
+def _set(spec: ObjectSpec, contents: dict[str, bytearray], path: str, value: Any) -> None:
+    place = _find(spec, path)
+    try:
+        offset, codec = follow(_codec(spec, place), path[len(_name(path)) :])
+        assign(codec, contents[place.map], place.offset + offset, value)
+    except (CodecError, ObjectError) as error:
+        raise ObjectError(f'variable "{path}": {error}') from error
+
+
+def _codec(spec: ObjectSpec, place: Place) -> Codec:
+    assert spec.btf is not None
+    return btf_codec(spec.btf, place.type_id, max_leaves=_MAX_LEAVES)
+
+
+def _name(path: str) -> str:
+    """The variable of a path."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
+
+
+def _find(spec: ObjectSpec, path: str) -> Place:
+    """Return the location of the variable of a path; raises SelectionError or ObjectError."""
+    if spec.btf is None:
+        raise ObjectError(
+            f'variable "{path}": the object has no BTF, which describes its variables; compile it with -g'
+        )
+    name = _name(path)
+    found = [place for known, place in variables(spec) if known == name]
+    if not found:
+        known = ", ".join(sorted({known for known, _ in variables(spec)})) or "none"
+        raise SelectionError(f'object file "{spec.path}": no global variable "{name}"; its variables: {known}')
+    if len(found) > 1:
+        raise SelectionError(f'object file "{spec.path}": there are {len(found)} variables "{name}"')
+    return found[0]
+
+
+def variables(spec: ObjectSpec) -> list[tuple[str, Place]]:
+    """The global and static variables that BTF knows, with their places."""
+    if spec.btf is None:
+        return []
+    found = []
+    for section_id, section in spec.btf.data_sections():
+        declared = spec.maps.get(section)
+        if declared is None or declared.origin != DATA:
+            continue
+        for variable in spec.btf.section_variables(section_id):
+            is_static = not spec.btf.linkage(variable.variable_id)
+            at = variable.offset if is_static else spec.variable_offsets.get((section, variable.name), variable.offset)
+            if at + variable.size <= declared.value_size:
+                found.append((variable.name, Place(section, at, variable.type_id)))
+    return found

@@ -1,0 +1,377 @@
+"""Object file bytes to :class:`~pytc.bpf.object.spec.ObjectSpec`: no kernel, no privileges.
+
+Steps: ELF tables; BTF; maps (legacy, BTF, data sections); functions; relocations; entry points.
+"""
+
+import os
+import re
+import struct
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from pytc.bpf.btf import ext as btf_ext
+from pytc.bpf.btf.types import Btf
+from pytc.bpf.insn import instructions
+from pytc.bpf.insn.instructions import OP_CALL, OP_LD_IMM64
+from pytc.bpf.object import elf
+from pytc.bpf.object.btf_maps import read_btf_maps
+from pytc.bpf.object.elf import ElfImage, ElfRelocation, ElfSection
+from pytc.bpf.object.legacy_maps import PlacedMap, is_legacy_section, link_inner_maps, read_legacy_maps
+from pytc.bpf.object.sections import section_type
+from pytc.bpf.object.spec import (
+    DATA,
+    KCONFIG,
+    MODERN,
+    SETTING,
+    CodeSection,
+    ExternSpec,
+    FunctionSpec,
+    MapSpec,
+    ObjectSpec,
+    ProgramSpec,
+    Target,
+)
+from pytc.bpf.sys.constants import F_MMAPABLE, F_RDONLY_PROG, MapType
+from pytc.errors import MapDefinitionError, ObjectError
+
+_DATA_SECTION = re.compile(r"\.(rodata|data|bss)(\..+)?\Z")
+#: Where clang puts global variables of address space 1, and what libbpf takes for an arena's.
+ARENA_SECTION = ".addr_space.1"
+#: Where clang 22 and later put jump tables for -mcpu=v4.
+_JUMP_TABLES = ".jumptables"
+_GCC = re.compile(rb"GCC: \([^)]*\) (\d+)")
+TEXT = ".text"
+
+
+class _Places(NamedTuple):
+    """Possible targets of relocations, by section index."""
+
+    maps: dict[tuple[int, int], str]
+    map_sections: frozenset[int]
+    data: dict[int, str]
+    code: frozenset[int]
+    externs: dict[str, ExternSpec]
+    whole_offsets: bool
+
+
+def read_object(path: str, *, layout20: str = "") -> ObjectSpec:
+    """Reads an object file.
+
+    ``layout20`` is ``bpf_elf_map`` or ``bpf_map_def`` where the rule of :mod:`pytc.bpf.object.legacy_maps` for 20-byte
+    map definitions guesses wrong. Raises ObjectError (MapDefinitionError for a map), whose message names the
+    file.
+    """
+    return read_object_bytes(elf.read_file(path), path, layout20=layout20)
+
+
+def read_object_bytes(data: bytes, path: str, *, layout20: str = "") -> ObjectSpec:
+    """Read an object from the bytes of its file."""
+    try:
+        return read_bytes(data, path, layout20=layout20)
+    except ObjectError as error:
+        raise type(error)(f'object file "{path}": {error}', errno=error.errno, hints=error.hints) from error
+
+
+def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec:
+    """As :func:`read_object`, for bytes; ``path`` only gives the object its name."""
+    image = elf.parse(data)
+    btf = _read_btf(image)
+    name = os.path.basename(path)
+    placed = read_legacy_maps(image, btf, layout20=layout20) + read_btf_maps(image, btf)
+    arena, placed = _read_arena_data(image, placed)
+    data_maps = _read_data_maps(image, btf, name)
+    externs, settings = _read_externs(image, btf)
+    maps = _by_name([*(p.spec for p in placed), *data_maps.values(), *([settings] if settings else [])])
+    places = _Places(
+        {(p.section, p.offset): p.spec.name for p in placed},
+        frozenset(s.number for s in image.sections if is_legacy_section(s.name) or s.name == MODERN),
+        {**{index: spec.name for index, spec in data_maps.items()}, **arena},
+        frozenset(s.number for s in image.sections if s.is_code),
+        externs,
+        whole_offsets=_has_whole_offsets(image),
+    )
+    symbols = _by_section(image.symbols)
+    sections = {
+        s.number: _read_code(image, s, places, symbols.get(s.number, ()))
+        for s in image.sections
+        if s.is_code and s.size
+    }
+    return ObjectSpec(
+        name=name,
+        path=path,
+        image=data,
+        license=_license(image),
+        kernel_version=_version(image),
+        sections=sections,
+        programs=_programs(sections),
+        maps=maps,
+        btf=btf,
+        btf_ext=_read_btf_ext(image, btf),
+        externs=externs,
+        section_sizes={s.name: s.size for s in image.sections},
+        variable_offsets=_variable_offsets(image),
+        hidden=frozenset(s.name for s in image.symbols if s.is_hidden and s.type == elf.FUNC),
+    )
+
+
+def _variable_offsets(image: ElfImage) -> dict[tuple[str, str], int]:
+    return {
+        (image.sections[s.section].name, s.name): s.value
+        for s in image.symbols
+        if s.name and s.type != elf.SECTION and elf.UNDEFINED < s.section < len(image.sections)
+    }
+
+
+def _read_btf(image: ElfImage) -> Btf | None:
+    section = image.section(".BTF")
+    return Btf(section.data) if section is not None and section.data else None
+
+
+def _read_externs(image: ElfImage, btf: Btf | None) -> tuple[dict[str, ExternSpec], MapSpec | None]:
+    """The externs, and the map that holds those of ``.kconfig``."""
+    if btf is None or not any(s.section == elf.UNDEFINED and s.name for s in image.symbols):
+        return {}, None
+    from pytc.bpf.object.externs import kconfig_map, read_externs
+
+    found = read_externs(image, btf)
+    return found, kconfig_map(found, btf)
+
+
+def _read_btf_ext(image: ElfImage, btf: Btf | None) -> btf_ext.BtfExt | None:
+    section = image.section(".BTF.ext")
+    return btf_ext.parse(section.data, btf) if section is not None and section.data and btf else None
+
+
+def _by_name(specs: list[MapSpec]) -> dict[str, MapSpec]:
+    maps: dict[str, MapSpec] = {}
+    for spec in specs:
+        if spec.name in maps:
+            raise MapDefinitionError(f'two maps have the name "{spec.name}"')
+        maps[spec.name] = spec
+    return link_inner_maps(maps)
+
+
+def _has_whole_offsets(image: ElfImage) -> bool:
+    """Return whether instructions with a relocation hold the offset of what they refer to, and not an addend alone.
+
+    So gcc's assembler wrote them up to binutils 2.40. gcc 14 and later need a newer one. Which one an earlier gcc was
+    used with, the numbers show: an offset is never less than its symbol's.
+    """
+    comment = image.section(".comment")
+    version = _GCC.search(comment.data) if comment is not None else None
+    return (
+        version is not None
+        and int(version[1]) < 14
+        and all(
+            instructions.decode(image.sections[number].data, one.offset // instructions.SIZE).immediate
+            >= one.symbol.value - 1  # of a call less one
+            for number, relocations in image.relocations.items()
+            if image.sections[number].is_code and image.sections[number].size % instructions.SIZE == 0
+            for one in relocations
+            if one.symbol.type != elf.SECTION and one.symbol.section != elf.UNDEFINED
+        )
+    )
+
+
+def _license(image: ElfImage) -> str:
+    section = image.section("license")
+    return elf.string_at(section.data, 0) if section is not None and section.data else ""
+
+
+def _version(image: ElfImage) -> int:
+    section = image.section("version")
+    return int(struct.unpack_from("<I", section.data)[0]) if section is not None and len(section.data) == 4 else 0
+
+
+def _read_data_maps(image: ElfImage, btf: Btf | None, object_name: str) -> dict[int, MapSpec]:
+    """Return an array map of one element for each data section, as libbpf creates them."""
+    result: dict[int, MapSpec] = {}
+    for section in image.sections:
+        if not section.size or not section.flags & 2 or not _DATA_SECTION.match(section.name):
+            continue
+        read_only = section.name.startswith(".rodata")
+        type_id = btf.data_section(section.name) if btf is not None else 0
+        flags = (F_RDONLY_PROG if read_only else 0) | (F_MMAPABLE if _has_globals(image, btf, type_id) else 0)
+        result[section.number] = MapSpec(
+            name=section.name,
+            type=MapType.ARRAY,
+            key_size=4,
+            value_size=section.size,
+            max_entries=1,
+            flags=flags,
+            origin=DATA,
+            value_type_id=type_id,
+            contents=section.data,
+            section=section.name,
+            frozen=read_only,
+        )
+    return result
+
+
+def _read_arena_data(image: ElfImage, placed: list[PlacedMap]) -> tuple[dict[int, str], list[PlacedMap]]:
+    """Return the arena's name by the section of its variables, and the maps with the bytes of these in the arena.
+
+    They lie at the arena's start. So libbpf puts them, too, but from 1.7 on at its end where the kernel takes such
+    large offsets, which is since Linux 7.0; programs cannot tell, they have addresses.
+    """
+    section = next((s for s in image.sections if s.name == ARENA_SECTION and s.size), None)
+    if section is None:
+        return {}, placed
+    arenas = [one for one in placed if one.spec.type == MapType.ARENA]
+    if len(arenas) != 1:
+        raise MapDefinitionError(
+            f'section "{ARENA_SECTION}" has variables for an arena; the object has {len(arenas) or "no"} '
+            f"map{'s' if len(arenas) > 1 else ''} of that type"
+        )
+    filled = arenas[0]._replace(spec=arenas[0].spec._replace(contents=section.data, section=section.name))
+    return {section.number: filled.spec.name}, [filled if one is arenas[0] else one for one in placed]
+
+
+def _has_globals(image: ElfImage, btf: Btf | None, type_id: int) -> bool:
+    """Data that only the program itself names is not for mmap: it may hold locks and lists."""
+    if btf is None or not type_id:
+        return False
+    hidden = {s.name for s in image.symbols if s.is_hidden}
+    return any(btf.linkage(v.variable_id) and v.name not in hidden for v in btf.section_variables(type_id))
+
+
+def _read_code(image: ElfImage, section: ElfSection, places: _Places, symbols: Sequence[elf.ElfSymbol]) -> CodeSection:
+    if section.size % instructions.SIZE:
+        raise ObjectError(f'section "{section.name}" has {section.size} bytes, not a whole number of instructions')
+    relocations: dict[int, Target] = {}
+    for relocation in image.relocations.get(section.number, ()):
+        relocations[relocation.offset] = _resolve(image, section, relocation, places)
+    return CodeSection(section.number, section.name, section.data, relocations, _functions(section, symbols))
+
+
+def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, places: _Places) -> Target:
+    where = f'section "{section.name}", instruction {relocation.offset // instructions.SIZE}'
+    if relocation.offset % instructions.SIZE:
+        raise ObjectError(f"{where}: a relocation in the middle of an instruction")
+    symbol = relocation.symbol
+    instruction = instructions.decode(section.data, relocation.offset // instructions.SIZE)
+    if instruction.opcode not in (OP_CALL, OP_LD_IMM64):
+        raise ObjectError(
+            f'{where}: a relocation to "{symbol.name}" in an instruction that takes none '
+            f"(opcode {instruction.opcode:#04x})"
+        )
+    is_call = instruction.opcode == OP_CALL
+    if not is_call and relocation.offset + 16 > section.size:
+        raise ObjectError(f"{where}: half of a 16-byte load at the end of the section")
+    if symbol.section == elf.UNDEFINED:
+        return _extern_target(symbol.name, instruction, places)
+    whole = places.whole_offsets and symbol.type != elf.SECTION
+    offset = _offset(symbol, instruction.immediate, is_call=is_call, whole=whole) + relocation.addend
+    if symbol.section in places.code:
+        return _function_target(image, where, symbol.section, offset)
+    if is_call:
+        raise ObjectError(f'{where}: a call to "{symbol.name}", which is not a function')
+    return _data_target(image, where, symbol, offset, places)
+
+
+def _offset(symbol: elf.ElfSymbol, immediate: int, *, is_call: bool, whole: bool) -> int:
+    """Return the byte of a section that a relocation points at.
+
+    An instruction has an addend in bytes, a call in instructions less one; or the ``whole`` offset in bytes, of a call
+    less one.
+    """
+    if whole:
+        return immediate + is_call
+    return symbol.value + ((immediate + 1) * instructions.SIZE if is_call else immediate)
+
+
+def _extern_target(name: str, instruction: instructions.Instruction, places: _Places) -> Target:
+    extern = places.externs.get(name)
+    if extern is not None and extern.kind == SETTING:
+        return Target("data", KCONFIG, offset=extern.offset + instruction.immediate)
+    return Target("extern", name)
+
+
+def _function_target(image: ElfImage, where: str, section: int, offset: int) -> Target:
+    if offset % instructions.SIZE or not 0 <= offset < image.sections[section].size:
+        raise ObjectError(
+            f'{where}: a call to byte {offset} of section "{image.sections[section].name}", where no function starts'
+        )
+    return Target("function", section=section, offset=offset)
+
+
+def _data_target(image: ElfImage, where: str, symbol: elf.ElfSymbol, offset: int, places: _Places) -> Target:
+    if symbol.section in places.map_sections:
+        name = places.maps.get((symbol.section, offset))
+        if name is None:
+            raise ObjectError(
+                f'{where}: a relocation to "{symbol.name}" at byte {offset} of the maps, where no map starts'
+            )
+        return Target("map", name)
+    if symbol.section in places.data:
+        return Target("data", places.data[symbol.section], symbol.section, offset)
+    if symbol.section < len(image.sections) and image.sections[symbol.section].name == _JUMP_TABLES:
+        return Target("jumps", symbol.name)
+    place = (
+        f'section "{image.sections[symbol.section].name}"'
+        if symbol.section < len(image.sections)
+        else "no section of the file"
+    )
+    raise ObjectError(f'{where}: a relocation to "{symbol.name}" in {place}, which holds neither maps nor data')
+
+
+def _by_section(symbols: Iterable[elf.ElfSymbol]) -> dict[int, list[elf.ElfSymbol]]:
+    """Group the symbols that have names by section, in their order."""
+    found: dict[int, list[elf.ElfSymbol]] = {}
+    for symbol in symbols:
+        if symbol.name:
+            found.setdefault(symbol.section, []).append(symbol)
+    return found
+
+
+def _functions(section: ElfSection, symbols: Sequence[elf.ElfSymbol]) -> tuple[FunctionSpec, ...]:
+    functions = {symbol.value: symbol for symbol in symbols if symbol.type == elf.FUNC}
+    if not functions:
+        return (_whole_section(section, symbols),)
+    starts = sorted(functions)
+    result = []
+    for start, following in zip(starts, [*starts[1:], section.size], strict=True):
+        symbol = functions[start]
+        size = symbol.size or following - start
+        if start % instructions.SIZE or size % instructions.SIZE or not 0 < size <= section.size - start:
+            raise ObjectError(
+                f'function "{symbol.name}" takes bytes {start} to {start + size} of section '
+                f'"{section.name}", which has {section.size}'
+            )
+        result.append(FunctionSpec(symbol.name, section.number, start, size, symbol.binding != elf.LOCAL))
+    return tuple(result)
+
+
+def _whole_section(section: ElfSection, symbols: Sequence[elf.ElfSymbol]) -> FunctionSpec:
+    """Old compilers leave functions untyped: the section is the program."""
+    name = next(
+        (
+            symbol.name
+            for symbol in symbols
+            if not symbol.value and symbol.type == elf.NOTYPE and symbol.binding != elf.LOCAL
+        ),
+        section.name,
+    )
+    return FunctionSpec(name, section.number, 0, section.size, is_global=True)
+
+
+def _programs(sections: dict[int, CodeSection]) -> tuple[ProgramSpec, ...]:
+    """Global functions outside ``.text``; those of ``.text`` when there are no others.
+
+    A section whose functions are all static is a program from its start, as in tc.
+    """
+    for in_text in (False, True):
+        found = [
+            ProgramSpec(function.name, section.name, function, *section_type(section.name))
+            for section in sections.values()
+            if (section.name == TEXT) is in_text
+            for function in _entry_points(section)
+        ]
+        if found:
+            return tuple(found)
+    return ()
+
+
+def _entry_points(section: CodeSection) -> list[FunctionSpec]:
+    visible = [f for f in section.functions if f.is_global]
+    return visible or [f for f in section.functions if f.offset == 0]

@@ -1,0 +1,119 @@
+"""Section names that say a program's type, as the BPF world spells them.
+
+Source: the table "Program Types and ELF Sections" of the kernel's Documentation/bpf/libbpf, and tc-bpf(8) for
+``classifier`` and ``action``. A name is matched whole, or up to a ``/`` or ``.`` that carries an argument.
+"""
+
+import re
+from typing import NamedTuple
+
+from pytc.bpf.sys.constants import ProgramType as P
+
+_NUMBER = "(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)"
+_TAIL_CALL = re.compile(f"{_NUMBER}/{_NUMBER}\\Z")
+
+
+class SectionType(NamedTuple):
+    type: P
+    expected_attach_type: int = 0
+
+
+_TABLE: dict[str, SectionType] = {
+    "classifier": SectionType(P.SCHED_CLS),
+    "cls": SectionType(P.SCHED_CLS),
+    "tc": SectionType(P.SCHED_CLS),
+    "tc/ingress": SectionType(P.SCHED_CLS, 46),
+    "tc/egress": SectionType(P.SCHED_CLS, 47),
+    "tcx/ingress": SectionType(P.SCHED_CLS, 46),
+    "tcx/egress": SectionType(P.SCHED_CLS, 47),
+    "netkit/primary": SectionType(P.SCHED_CLS, 54),
+    "netkit/peer": SectionType(P.SCHED_CLS, 55),
+    "action": SectionType(P.SCHED_ACT),
+    "xdp": SectionType(P.XDP, 37),
+    "xdp/cpumap": SectionType(P.XDP, 35),
+    "xdp/devmap": SectionType(P.XDP, 33),
+    "socket": SectionType(P.SOCKET_FILTER),
+    "kprobe": SectionType(P.KPROBE),
+    "kretprobe": SectionType(P.KPROBE),
+    "uprobe": SectionType(P.KPROBE),
+    "uretprobe": SectionType(P.KPROBE),
+    "tracepoint": SectionType(P.TRACEPOINT),
+    "tp": SectionType(P.TRACEPOINT),
+    "raw_tp": SectionType(P.RAW_TRACEPOINT),
+    "raw_tracepoint": SectionType(P.RAW_TRACEPOINT),
+    "tp_btf": SectionType(P.TRACING, 23),
+    "fentry": SectionType(P.TRACING, 24),
+    "fexit": SectionType(P.TRACING, 25),
+    "lsm": SectionType(P.LSM, 27),
+    "perf_event": SectionType(P.PERF_EVENT),
+    "lwt_in": SectionType(P.LWT_IN),
+    "lwt_out": SectionType(P.LWT_OUT),
+    "lwt_xmit": SectionType(P.LWT_XMIT),
+    "lwt_seg6local": SectionType(P.LWT_SEG6LOCAL),
+    "sockops": SectionType(P.SOCK_OPS, 3),
+    "sk_skb": SectionType(P.SK_SKB),
+    "sk_msg": SectionType(P.SK_MSG, 7),
+    "sk_lookup": SectionType(P.SK_LOOKUP, 36),
+    "sk_reuseport": SectionType(P.SK_REUSEPORT),
+    "flow_dissector": SectionType(P.FLOW_DISSECTOR, 17),
+    "cgroup/skb": SectionType(P.CGROUP_SKB),
+    "cgroup_skb/ingress": SectionType(P.CGROUP_SKB, 0),
+    "cgroup_skb/egress": SectionType(P.CGROUP_SKB, 1),
+    "cgroup/sock": SectionType(P.CGROUP_SOCK, 2),
+    "cgroup/sock_create": SectionType(P.CGROUP_SOCK, 2),
+    "cgroup/sock_release": SectionType(P.CGROUP_SOCK, 34),
+    "cgroup/post_bind4": SectionType(P.CGROUP_SOCK, 12),
+    "cgroup/post_bind6": SectionType(P.CGROUP_SOCK, 13),
+    "cgroup/bind4": SectionType(P.CGROUP_SOCK_ADDR, 8),
+    "cgroup/bind6": SectionType(P.CGROUP_SOCK_ADDR, 9),
+    "cgroup/connect4": SectionType(P.CGROUP_SOCK_ADDR, 10),
+    "cgroup/connect6": SectionType(P.CGROUP_SOCK_ADDR, 11),
+    "cgroup/connect_unix": SectionType(P.CGROUP_SOCK_ADDR, 49),
+    "cgroup/sendmsg4": SectionType(P.CGROUP_SOCK_ADDR, 14),
+    "cgroup/sendmsg6": SectionType(P.CGROUP_SOCK_ADDR, 15),
+    "cgroup/sendmsg_unix": SectionType(P.CGROUP_SOCK_ADDR, 50),
+    "cgroup/recvmsg4": SectionType(P.CGROUP_SOCK_ADDR, 19),
+    "cgroup/recvmsg6": SectionType(P.CGROUP_SOCK_ADDR, 20),
+    "cgroup/recvmsg_unix": SectionType(P.CGROUP_SOCK_ADDR, 51),
+    "cgroup/getpeername4": SectionType(P.CGROUP_SOCK_ADDR, 29),
+    "cgroup/getpeername6": SectionType(P.CGROUP_SOCK_ADDR, 30),
+    "cgroup/getpeername_unix": SectionType(P.CGROUP_SOCK_ADDR, 52),
+    "cgroup/getsockname4": SectionType(P.CGROUP_SOCK_ADDR, 31),
+    "cgroup/getsockname6": SectionType(P.CGROUP_SOCK_ADDR, 32),
+    "cgroup/getsockname_unix": SectionType(P.CGROUP_SOCK_ADDR, 53),
+    "cgroup/getsockopt": SectionType(P.CGROUP_SOCKOPT, 21),
+    "cgroup/setsockopt": SectionType(P.CGROUP_SOCKOPT, 22),
+    "cgroup/dev": SectionType(P.CGROUP_DEVICE, 6),
+    "cgroup/sysctl": SectionType(P.CGROUP_SYSCTL, 18),
+    "struct_ops": SectionType(P.STRUCT_OPS),
+    "syscall": SectionType(P.SYSCALL),
+    "freplace": SectionType(P.EXT),
+}
+
+
+def section_type(name: str) -> SectionType:
+    """The type that a section's name implies; UNSPEC when it implies none.
+
+    A leading ``?`` (libbpf: do not load by default) is ignored: pytc loads what it is asked for.
+    """
+    name = name.removeprefix("?")
+    while name:
+        found = _TABLE.get(name)
+        if found is not None:
+            return found
+        cut = max(name.rfind("/"), name.rfind("."))
+        name = name[:cut] if cut > 0 else ""
+    return SectionType(P.UNSPEC)
+
+
+def tail_call_place(name: str) -> tuple[int, int] | None:
+    """(id of a program array, slot) for a section named ``ID/KEY``, None for any other.
+
+    Numbers are C's, as in tc: a leading 0 makes one octal.
+    """
+    match = _TAIL_CALL.match(name)
+    return (_c_number(match.group(1)), _c_number(match.group(2))) if match else None
+
+
+def _c_number(text: str) -> int:
+    return int(text, 8 if text.isdigit() and text[0] == "0" else 0)

@@ -1,0 +1,179 @@
+"""Blueprints: what an object file declares, before any kernel is asked.
+
+The same bytes give the same specs on every machine. All of them are immutable.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytc.bpf.sys.constants import ProgramType
+
+if TYPE_CHECKING:
+    from pytc.bpf.btf.ext import BtfExt
+    from pytc.bpf.btf.types import Btf
+
+# Where a map wants to be pinned. Numbers above PIN_GLOBAL_NS are looked up in bpf_pinning.
+PIN_NONE = 0
+PIN_OBJECT_NS = 1
+PIN_GLOBAL_NS = 2
+
+LEGACY = "maps"
+MODERN = ".maps"
+DATA = "data"
+
+
+# Externs: the DATASECs that declare them, and their kinds.
+KSYMS, KCONFIG = ".ksyms", ".kconfig"
+VARIABLE, FUNCTION, SETTING = "variable", "function", "setting"
+#: Helper numbers of calls to weak functions that the kernel lacks; the verifier refuses them where they are reached.
+POISON_FUNCTION = 2002000000
+#: The same for an instruction that needs a type or field that the kernel lacks (0xbad2310, as libbpf spells it).
+POISON_RELOCATION = 195896080
+
+
+class MapSpec(NamedTuple):
+    """A declared map.
+
+    ``origin`` says where from: ``maps`` (tc's ``struct bpf_elf_map`` or ``struct bpf_map_def``), ``.maps``
+    (BTF), or ``data`` (a data section, whose bytes are ``contents``). ``pinning`` is a legacy pinning number,
+    with libbpf's by-name pinning turned into PIN_GLOBAL_NS. ``id`` is the legacy id, None without one.
+    ``inner`` is the template of a map-in-map; ``slots`` its initial contents as (index, name of a map), or
+    those of a program array as (index, name of a program). ``reuse`` is the path of a pinned map to take instead of
+    making one. ``definition_size`` is the bytes of a legacy definition.
+    """
+
+    name: str
+    type: int
+    key_size: int
+    value_size: int
+    max_entries: int
+    flags: int = 0
+    pinning: int = PIN_NONE
+    origin: str = MODERN
+    id: int | None = None
+    inner_id: int = 0
+    inner_idx: int = -1
+    key_type_id: int = 0
+    value_type_id: int = 0
+    numa_node: int | None = None
+    map_extra: int = 0
+    inner: "MapSpec | None" = None
+    slots: tuple[tuple[int, str], ...] = ()
+    contents: bytes = b""
+    section: str = ""
+    frozen: bool = False
+    reuse: str = ""
+    definition_size: int = 0
+
+
+class Target(NamedTuple):
+    """Target of a relocation.
+
+    ``kind`` is ``map`` (``name`` of the map), ``data`` (``name`` of the data map, ``offset`` into it),
+    ``function`` (``section`` index and ``offset`` in bytes), ``extern`` (``name``) or ``jumps`` (a jump table).
+    """
+
+    kind: str
+    name: str = ""
+    section: int = 0
+    offset: int = 0
+
+
+class FunctionSpec(NamedTuple):
+    """A function of a code section; ``offset`` and ``size`` in bytes."""
+
+    name: str
+    section: int
+    offset: int
+    size: int
+    is_global: bool
+
+
+class CodeSection(NamedTuple):
+    """A section with instructions. ``relocations`` are by byte offset, ``functions`` in order of offset."""
+
+    number: int
+    name: str
+    code: bytes
+    relocations: Mapping[int, Target]
+    functions: tuple[FunctionSpec, ...]
+
+
+class ProgramSpec(NamedTuple):
+    """An entry point. ``type`` is UNSPEC when the section's name does not tell it."""
+
+    name: str
+    section: str
+    function: FunctionSpec
+    type: ProgramType = ProgramType.UNSPEC
+    expected_attach_type: int = 0
+
+
+class ExternSpec(NamedTuple):
+    """``type_id`` is 0 for a variable that is declared without a type (``const void``). ``size`` and ``offset`` are
+    bytes in the ``.kconfig`` map, for a setting. ``number`` is the place among the externs, in their order."""
+
+    name: str
+    kind: str
+    type_id: int
+    is_weak: bool
+    variable_id: int
+    size: int = 0
+    offset: int = 0
+    number: int = 0
+
+
+class ExternValue(NamedTuple):
+    """``btf_id`` of a kernel variable or function, else ``address``; both 0 for a weak one that is not there.
+
+    What belongs to a module has a descriptor of the module's types in ``module_fd``, and a function besides the place
+    of that descriptor among those that go along with the program in ``module_index``, from 1 on.
+    """
+
+    btf_id: int = 0
+    address: int = 0
+    module_fd: int = 0
+    module_index: int = 0
+
+
+class ObjectSpec(NamedTuple):
+    """All declarations of an object file.
+
+    ``name`` is the file's base name, ``image`` its bytes; ``license`` is empty without a license section.
+    ``section_sizes`` (bytes, by section name) and ``variable_offsets`` (bytes, by section and symbol name)
+    complete the BTF for the kernel; ``hidden`` functions are global for the linker only, and static for the kernel.
+    """
+
+    name: str
+    path: str
+    image: bytes
+    license: str
+    kernel_version: int
+    sections: Mapping[int, CodeSection]
+    programs: tuple[ProgramSpec, ...]
+    maps: Mapping[str, MapSpec]
+    btf: "Btf | None"
+    btf_ext: "BtfExt | None"
+    externs: Mapping[str, ExternSpec]
+    section_sizes: Mapping[str, int]
+    variable_offsets: Mapping[tuple[str, str], int]
+    hidden: frozenset[str] = frozenset()
+
+    @property
+    def digest(self) -> str:
+        """The SHA-1 of the file in hex, which names the object's pin namespace."""
+        from hashlib import sha1  # loads OpenSSL: only where a map wants it
+
+        return sha1(self.image).hexdigest()
+
+    def unpinned(self) -> "ObjectSpec":
+        """Return the same object without pinned maps."""
+        return self._replace(maps={name: declared._replace(pinning=PIN_NONE) for name, declared in self.maps.items()})
+
+    def programs_in(self, section: str) -> tuple[ProgramSpec, ...]:
+        """The entry points of the sections of that name, in order."""
+        return tuple(p for p in self.programs if p.section == section)
+
+    def map_by_id(self, number: int) -> MapSpec | None:
+        """The legacy map with that id."""
+        return next((m for m in self.maps.values() if m.id == number), None)

@@ -1,0 +1,128 @@
+"""The contexts of test runs: which fields of ``struct __sk_buff`` and ``struct xdp_md`` a test may set.
+
+Source: convert___skb_to_skb and xdp_convert_md_to_buff in net/bpf/test_run.c; the structures are in
+include/uapi/linux/bpf.h. A field that is not among those has to be zero, or the kernel refuses the run (EINVAL).
+"""
+
+import ctypes
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pytc.bpf.sys.constants import ProgramType
+from pytc.errors import BpfError
+
+
+class Place(NamedTuple):
+    """Where a field is in its structure, in bytes; ``since`` is the version that lets a test set it, where that is
+    later than the structure."""
+
+    offset: int
+    size: int = 4
+    since: str = ""
+
+
+class Layout(NamedTuple):
+    """A structure of ``size`` bytes. ``settable`` are the fields that a test may set, ``others`` those that it may
+    not; ``kept`` come back as the program left them."""
+
+    name: str
+    size: int
+    settable: Mapping[str, Place]
+    others: frozenset[str]
+    kept: tuple[str, ...] = ()
+
+
+SKB = Layout(
+    "__sk_buff",
+    192,
+    {
+        "mark": Place(8),
+        "priority": Place(32),
+        "ingress_ifindex": Place(36, since="5.16"),
+        "ifindex": Place(40),
+        **{f"cb{number}": Place(48 + 4 * number) for number in range(5)},
+        "tstamp": Place(152, 8),
+        "wire_len": Place(160),
+        "gso_segs": Place(164),
+        "gso_size": Place(176),
+        "hwtstamp": Place(184, 8, "5.16"),
+    },
+    frozenset(
+        "len pkt_type queue_mapping protocol vlan_present vlan_tci vlan_proto tc_index cb hash tc_classid data "
+        "data_end napi_id family remote_ip4 local_ip4 remote_ip6 local_ip6 remote_port local_port data_meta "
+        "flow_keys sk tstamp_type".split()
+    ),
+    ("mark", "priority", *(f"cb{number}" for number in range(5)), "tstamp"),
+)
+XDP = Layout(
+    "xdp_md",
+    24,
+    {"ingress_ifindex": Place(12, since="5.15"), "rx_queue_index": Place(16, since="5.15")},
+    frozenset("data data_end data_meta egress_ifindex".split()),
+)
+#: Fields that name a device.
+DEVICES = frozenset({"ingress_ifindex", "ifindex"})
+_WITH_SKB = frozenset(
+    {
+        ProgramType.SOCKET_FILTER,
+        ProgramType.SCHED_CLS,
+        ProgramType.SCHED_ACT,
+        ProgramType.CGROUP_SKB,
+        ProgramType.LWT_IN,
+        ProgramType.LWT_OUT,
+        ProgramType.LWT_XMIT,
+        ProgramType.LWT_SEG6LOCAL,
+    }
+)
+#: The types of programs that run on packets.
+ON_PACKETS = _WITH_SKB | {ProgramType.XDP, ProgramType.FLOW_DISSECTOR}
+
+
+def layout_of(type: int) -> Layout | None:
+    """The context of a type of programs; None where a test has none to give."""
+    return SKB if type in _WITH_SKB else XDP if type == ProgramType.XDP else None
+
+
+def encode(type: int, values: Mapping[str, int]) -> bytes:
+    """A context with these fields; empty where a type has none. Raises BpfError for a
+    field that cannot be set, or a value that does not fit."""
+    layout = layout_of(type)
+    if layout is None:
+        if values:
+            raise BpfError("a test run cannot set a context for programs of this type")
+        return b""
+    if layout is XDP and not values:
+        return b""
+    context = bytearray(layout.size)
+    for name, value in values.items():
+        place = layout.settable.get(name)
+        if place is None:
+            raise _refused(layout, name)
+        if not 0 <= value < 1 << place.size * 8:
+            raise BpfError(f"{name}={value} does not fit into its {place.size} bytes")
+        context[place.offset : place.offset + place.size] = value.to_bytes(place.size, "little")
+    return bytes(context)
+
+
+def set_length(context: "ctypes.Array[ctypes.c_char]", packet: int) -> None:
+    """Says how long the packet is, which an xdp_md has to: in ``data_end``."""
+    context[4:8] = packet.to_bytes(4, "little")  # type: ignore[call-overload]  # what ctypes takes
+
+
+def _refused(layout: Layout, name: str) -> BpfError:
+    known = ", ".join(layout.settable)
+    if name in layout.others:
+        return BpfError(f"the kernel does not let a test run set {name} of struct {layout.name}; it accepts {known}")
+    return BpfError(f"struct {layout.name} has no field {name} that a test run can set; the kernel accepts {known}")
+
+
+def decode(type: int, context: bytes) -> dict[str, int]:
+    """The fields that come back as the program left them."""
+    layout = layout_of(type)
+    if layout is None or len(context) < layout.size:
+        return {}
+    return {
+        name: int.from_bytes(context[place.offset : place.offset + place.size], "little")
+        for name in layout.kept
+        for place in (layout.settable[name],)
+    }

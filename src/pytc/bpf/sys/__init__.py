@@ -1,0 +1,1 @@
+"""bpf(2): constants, structures, one function for each command, descriptors."""

@@ -1,0 +1,181 @@
+"""Cgroups as attach points: cgroup2's hierarchy, what can be attached there, and as which type of program.
+
+Programs are attached to cgroup2 alone; a hybrid system has it at /sys/fs/cgroup/unified, beside hierarchies of v1 that
+take none. Sources: include/uapi/linux/bpf.h, include/uapi/linux/magic.h, Documentation/admin-guide/cgroup-v2.rst.
+"""
+
+import errno
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from pytc.bpf.sys.attach_points import Attached, Attachments, AttachPoint, query
+from pytc.bpf.sys.constants import ProgramType, attach_type_name, attach_type_number
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.links import LinkDescription
+from pytc.bpf.sys.mounts import mounted
+from pytc.errors import AttachError, BpfSyscallError
+from pytc.libc import file_system_type
+
+_CGROUP2_MAGIC, _CGROUP_MAGIC = 0x63677270, 0x27E0EB
+_DEEPEST = 64
+#: Links by the id of their cgroup and their attach type.
+Links = Mapping[tuple[int, int], Sequence[LinkDescription]]
+
+
+class CgroupAttachType(NamedTuple):
+    """``word`` is how commands call it; ``sections`` are those that say it."""
+
+    word: str
+    number: int
+    program: ProgramType
+    sections: tuple[str, ...]
+
+
+def _types() -> Iterator[CgroupAttachType]:
+    for name, word, type, *sections in (
+        ("sock_ops", "sock_ops", ProgramType.SOCK_OPS, "sockops"),
+        ("inet_ingress", "ingress", ProgramType.CGROUP_SKB, "cgroup_skb/ingress", "cgroup/skb"),
+        ("inet_egress", "egress", ProgramType.CGROUP_SKB, "cgroup_skb/egress", "cgroup/skb"),
+        ("inet_sock_create", "sock_create", ProgramType.CGROUP_SOCK, "cgroup/sock_create", "cgroup/sock"),
+        ("inet_sock_release", "sock_release", ProgramType.CGROUP_SOCK, "cgroup/sock_release"),
+        ("device", "device", ProgramType.CGROUP_DEVICE, "cgroup/dev"),
+        ("sysctl", "sysctl", ProgramType.CGROUP_SYSCTL, "cgroup/sysctl"),
+        ("getsockopt", "getsockopt", ProgramType.CGROUP_SOCKOPT, "cgroup/getsockopt"),
+        ("setsockopt", "setsockopt", ProgramType.CGROUP_SOCKOPT, "cgroup/setsockopt"),
+    ):
+        yield CgroupAttachType(word, attach_type_number(f"cgroup_{name}"), type, tuple(sections))
+    for version in "46":
+        for kind, verbs in (
+            ("inet", ("bind", "connect", "getpeername", "getsockname")),
+            ("udp", ("sendmsg", "recvmsg")),
+        ):
+            for verb in verbs:
+                yield CgroupAttachType(
+                    f"{verb}{version}",
+                    attach_type_number(f"cgroup_{kind}{version}_{verb}"),
+                    ProgramType.CGROUP_SOCK_ADDR,
+                    (f"cgroup/{verb}{version}",),
+                )
+        yield CgroupAttachType(
+            f"post_bind{version}",
+            attach_type_number(f"cgroup_inet{version}_post_bind"),
+            ProgramType.CGROUP_SOCK,
+            (f"cgroup/post_bind{version}",),
+        )
+    for verb in ("connect", "sendmsg", "recvmsg", "getpeername", "getsockname"):
+        yield CgroupAttachType(
+            f"{verb}_unix",
+            attach_type_number(f"cgroup_unix_{verb}"),
+            ProgramType.CGROUP_SOCK_ADDR,
+            (f"cgroup/{verb}_unix",),
+        )
+
+
+#: What can be attached to a cgroup, by the words of commands.
+ATTACH_TYPES: dict[str, CgroupAttachType] = {one.word: one for one in _types()}
+
+
+def mounts() -> list[str]:
+    """Return the mount points of cgroup2."""
+    return list(mounted("cgroup2"))
+
+
+def of_process(pid: int) -> str:
+    """The directory of the cgroup2 cgroup that a process is in; raises AttachError."""
+    try:
+        with open(f"/proc/{pid}/cgroup", errors="surrogateescape") as lines:
+            inside = next((line[3:].rstrip("\n") for line in lines if line.startswith("0::")), "")
+    except (FileNotFoundError, ProcessLookupError):
+        raise AttachError(f"there is no process {pid}", errno=errno.ESRCH) from None
+    if not inside:
+        raise AttachError(f"process {pid} is not in a cgroup of cgroup2")
+    if inside.startswith("/.."):
+        raise AttachError(f"the cgroup of process {pid}, {inside}, is outside of the cgroup namespace")
+    return os.path.join(_mount(), inside.lstrip("/")).rstrip("/")
+
+
+def _mount() -> str:
+    found = mounts()
+    if not found:
+        raise AttachError("no cgroup2 is mounted", hints=('"mount -t cgroup2 none DIRECTORY" mounts it',))
+    return found[0]
+
+
+def root() -> str:
+    """Return the first mount point of cgroup2; raises AttachError."""
+    return _mount()
+
+
+def open_cgroup(path: str) -> OwnedFd:
+    """Open a cgroup's directory; raises AttachError, which says where cgroup2 is, for a directory outside of it."""
+    try:
+        opened = OwnedFd(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+    except (OSError, ValueError) as error:
+        number = getattr(error, "errno", None) or errno.EINVAL
+        raise AttachError(f'cgroup "{path}": {os.strerror(number)}', errno=number) from error
+    kind = file_system_type(opened.fd)
+    if kind == _CGROUP2_MAGIC:
+        return opened
+    opened.close()
+    what = (
+        "a cgroup of version 1, which cannot have programs" if kind == _CGROUP_MAGIC else "not a directory of cgroup2"
+    )
+    found = mounts()
+    hint = f"cgroup2 is mounted at {found[0]}{_twin(path, found[0])}" if found else "no cgroup2 is mounted"
+    raise AttachError(f'"{path}" is {what}', errno=errno.EBADF, hints=(hint,))
+
+
+def _twin(path: str, mount: str) -> str:
+    """The directory of the same name there."""
+    name = os.path.join(mount, os.path.basename(os.path.abspath(path)))
+    return f"; {name} exists" if os.path.isdir(name) else ""
+
+
+def by_place(links: Iterable[LinkDescription]) -> Links:
+    """The links of cgroups, each list in the order of ids."""
+    found: dict[tuple[int, int], list[LinkDescription]] = {}
+    for link in links:
+        if link.cgroup and link.attach_type is not None:
+            found.setdefault((link.cgroup, link.attach_type), []).append(link)
+    return found
+
+
+def attached(cgroup: int, type: CgroupAttachType, links: Links, *, flags: int = 0) -> Attachments:
+    """Return the attachments of one type at a cgroup (its descriptor); nothing for a type that the kernel does not
+    know.
+
+    The kernel does not say which programs are there by a link: ``links`` are all that there are. Raises
+    BpfSyscallError.
+    """
+    try:
+        there = query(AttachPoint(cgroup, type.number), flags=flags)
+    except BpfSyscallError as error:
+        if error.errno == errno.EINVAL:
+            return Attachments()
+        raise
+    here = list(links.get((os.fstat(cgroup).st_ino, type.number), ()))
+    programs = []
+    for one in there.programs:
+        link = next((link for link in here if link.program == one.program), None)
+        if link is not None:
+            here.remove(link)
+        programs.append(Attached(one.program, link.id if link is not None else 0))
+    return there._replace(programs=tuple(programs))
+
+
+def below(path: str, depth: int = 0) -> Iterator[str]:
+    """A cgroup's directory and those below it, in the order of their names."""
+    yield path
+    try:
+        names = sorted(entry.name for entry in os.scandir(path) if entry.is_dir(follow_symlinks=False))
+    except OSError:  # gone meanwhile
+        return
+    if depth < _DEEPEST:
+        for name in names:
+            yield from below(os.path.join(path, name), depth + 1)
+
+
+def word_of(number: int) -> str:
+    """Return the command word for an attach type; the kernel's name for one that is not a cgroup's."""
+    return next((one.word for one in ATTACH_TYPES.values() if one.number == number), attach_type_name(number))

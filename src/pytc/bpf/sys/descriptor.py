@@ -1,0 +1,58 @@
+"""File descriptors with one visible owner."""
+
+import fcntl
+import os
+
+from pytc.closing import Closing
+
+
+class OwnedFd(Closing):
+    """Owns an open file descriptor: closes it at the end of a ``with`` block, or on :meth:`close`.
+
+    Descriptors 0 to 2 are moved out of the way, so that a loader that runs with closed standard streams
+    never hands a map to something that writes to "stderr".
+    """
+
+    __slots__ = ("_fd",)
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd if fd > 2 else _move_above_standard_streams(fd)
+
+    @property
+    def fd(self) -> int:
+        """The number; raises ValueError once closed."""
+        if self._fd < 0:
+            raise ValueError("the file descriptor is closed")
+        return self._fd
+
+    def fileno(self) -> int:
+        """Return the descriptor, like Python's files."""
+        return self.fd
+
+    @property
+    def closed(self) -> bool:
+        return self._fd < 0
+
+    def close(self) -> None:
+        """Closes the descriptor; a second call does nothing."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def detach(self) -> int:
+        """Gives up ownership: returns the number, which the caller must close."""
+        fd, self._fd = self.fd, -1
+        return fd
+
+    def __del__(self) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"OwnedFd({self._fd})"
+
+
+def _move_above_standard_streams(fd: int) -> int:
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(fd)

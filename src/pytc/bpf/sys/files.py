@@ -1,0 +1,69 @@
+"""Reading files that somebody named: regular ones only, of bounded size, without waiting for a writer."""
+
+import os
+import stat
+
+ELF_MAGIC = b"\x7fELF"
+STANDARD_INPUT = "-"
+_PIECE = 1 << 12
+#: Paths of descriptors that this process was given: what a shell makes of ``<(COMMAND)``.
+_GIVEN = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
+
+
+class NotRegularError(ValueError):
+    """The path is a directory, device, socket or FIFO."""
+
+
+class TooLargeError(ValueError):
+    """The file is larger than the reader wants."""
+
+
+def read_regular_file(path: str, limit: int) -> bytes:
+    """The bytes of a file. Raises OSError, NotRegularError, TooLargeError; ValueError for a path with a NUL."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotRegularError("it is not a regular file")
+        if status.st_size > limit:
+            raise TooLargeError(f"it has {status.st_size} bytes; the limit is {limit}")
+        return _read_to_the_end(fd, status.st_size, limit)
+    finally:
+        os.close(fd)
+
+
+def _read_to_the_end(fd: int, expected: int, limit: int) -> bytes:
+    """Return all bytes; ``expected`` is the size, unless the file grows or shrinks meanwhile."""
+    pieces, total = [], 0
+    while piece := os.read(fd, max(expected + 1 - total, _PIECE)):
+        pieces.append(piece)
+        total += len(piece)
+        if total > limit:
+            raise TooLargeError(f"it grows beyond the limit of {limit} bytes")
+    return b"".join(pieces)
+
+
+def read_given_file(path: str, limit: int) -> bytes:
+    """Read a file, or a descriptor that this process was given, up to its end: ``-`` and /dev/stdin, and the pipe of
+    ``<(COMMAND)``."""
+    if path != STANDARD_INPUT and not path.startswith(_GIVEN):
+        return read_regular_file(path, limit)
+    with open(0 if path == STANDARD_INPUT else path, "rb", closefd=path != STANDARD_INPUT) as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise TooLargeError(f"it exceeds the limit of {limit} bytes")
+    return data
+
+
+def looks_like_elf(path: str) -> bool:
+    """Return whether the path is a regular file that starts like an ELF file; never raises."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return False
+    try:
+        return stat.S_ISREG(os.fstat(fd).st_mode) and os.read(fd, len(ELF_MAGIC)) == ELF_MAGIC
+    except OSError:
+        return False
+    finally:
+        os.close(fd)

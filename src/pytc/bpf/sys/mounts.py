@@ -1,0 +1,25 @@
+"""Mount points of a kind of file system: /proc/mounts (proc(5))."""
+
+import os
+import re
+from collections.abc import Iterator
+
+_OCTAL = re.compile(rb"\\([0-3][0-7][0-7])")
+
+
+def mounted(kind: str) -> Iterator[str]:
+    """Yield the mount points of a kind of file system, like ``cgroup2``; none where /proc cannot be read."""
+    try:
+        with open("/proc/mounts", "rb") as file:
+            mounts = file.read()
+    except OSError:
+        return
+    yield from mount_points(mounts, kind.encode())
+
+
+def mount_points(mounts: bytes, kind: bytes) -> Iterator[str]:
+    """Yield the mount points of a kind in the text of /proc/mounts, where a space is written ``\\040``."""
+    for line in mounts.splitlines():
+        fields = line.split(b" ")
+        if len(fields) > 2 and fields[2] == kind:
+            yield os.fsdecode(_OCTAL.sub(lambda match: bytes([int(match.group(1), 8)]), fields[1]))

@@ -1,0 +1,110 @@
+"""The only door to bpf(2)."""
+
+import ctypes
+import errno
+import os
+from collections.abc import Mapping
+from ctypes import Structure
+
+from pytc.bpf.sys.abi import used_size
+from pytc.bpf.sys.constants import Command
+from pytc.errors import BpfError, BpfSyscallError
+from pytc.libc import bpf_syscall, map_memory, syscall, unmap_memory
+
+# Number of bpf(2): arch/*/entry/syscalls/*.tbl, include/uapi/asm-generic/unistd.h.
+_SYSCALL_NUMBERS = {
+    "x86_64": 321,
+    "i386": 357,
+    "i686": 357,
+    "aarch64": 280,
+    "riscv64": 280,
+    "loongarch64": 280,
+    "armv7l": 386,
+    "armv8l": 386,
+    "armv6l": 386,
+    "ppc64le": 361,
+    "ppc64": 361,
+    "s390x": 351,
+    "mips64": 5315,
+}
+_PERF_EVENT_OPEN_NUMBERS = {
+    "x86_64": 298,
+    "i386": 336,
+    "i686": 336,
+    "aarch64": 241,
+    "riscv64": 241,
+    "loongarch64": 241,
+    "armv7l": 364,
+    "armv8l": 364,
+    "armv6l": 364,
+    "ppc64le": 319,
+    "ppc64": 319,
+    "s390x": 331,
+    "mips64": 5292,
+}
+_PERF_FLAG_FD_CLOEXEC = 8
+_PROG_LOAD_ATTEMPTS = 5
+
+_MACHINE = os.uname().machine
+_BPF = _SYSCALL_NUMBERS.get(_MACHINE, 0)
+# include/uapi/asm-generic/mman-common.h; MAP_FIXED_NOREPLACE since Linux 4.17.
+_PROT_READ, _PROT_WRITE, _MAP_SHARED, _MAP_FIXED_NOREPLACE = 1, 2, 1, 0x100000
+
+
+def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> int:
+    """Calls bpf(2); returns its non-negative result.
+
+    ``size`` is the number of bytes of ``attr`` that the kernel may read, 0 for those up to the last field in
+    use. ``what`` says for errors what is being tried. PROG_LOAD is tried again on EAGAIN, which the verifier
+    answers when a signal interrupts it (commit c3494801cd17, "bpf: check pending signals while verifying
+    programs", v5.0), a bounded number of times.
+
+    Raises BpfSyscallError with the errno.
+    """
+    attempts = _PROG_LOAD_ATTEMPTS if command is Command.PROG_LOAD else 1
+    length = size or used_size(attr)
+    while True:
+        result: int = bpf_syscall(_BPF or _number(), command, ctypes.byref(attr), length)
+        if result >= 0:
+            return result
+        number = ctypes.get_errno()
+        attempts -= 1
+        if number != errno.EAGAIN or attempts <= 0:
+            raise BpfSyscallError(command.name, number, what)
+
+
+def perf_event_open(attr: Structure, cpu: int) -> int:
+    """Calls perf_event_open(2) for all processes on a CPU; returns the descriptor. Raises BpfSyscallError."""
+    ctypes.set_errno(0)
+    result = syscall(
+        _number("perf_event_open", _PERF_EVENT_OPEN_NUMBERS),
+        ctypes.byref(attr),
+        ctypes.c_int(-1),
+        ctypes.c_int(cpu),
+        ctypes.c_int(-1),
+        ctypes.c_ulong(_PERF_FLAG_FD_CLOEXEC),
+    )
+    if result < 0:
+        raise BpfSyscallError("perf_event_open", ctypes.get_errno(), f"events of CPU {cpu}")
+    return int(result)
+
+
+def write_once(fd: int, size: int, address: int, contents: bytes, what: str = "") -> None:
+    """Map a file into memory, at an address if that is not 0, put bytes at its start, and unmap it again.
+
+    Raises BpfSyscallError, with EEXIST where something else is mapped at the address.
+    """
+    flags = _MAP_SHARED | (_MAP_FIXED_NOREPLACE if address else 0)
+    try:
+        place = map_memory(address, size, _PROT_READ | _PROT_WRITE, flags, fd)
+    except OSError as error:
+        raise BpfSyscallError("mmap", error.errno or 0, what) from error
+    ctypes.memmove(place, contents, len(contents))
+    unmap_memory(place, size)
+
+
+def _number(name: str = "bpf", numbers: Mapping[str, int] = _SYSCALL_NUMBERS) -> int:
+    try:
+        return numbers[_MACHINE]
+    except KeyError:
+        raise BpfError(f"pytc does not know the number of {name}(2) on the machine type {_MACHINE!r}") from None

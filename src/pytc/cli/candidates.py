@@ -1,0 +1,172 @@
+"""What may come next in a line: the parsers are asked themselves, with a :class:`~pytc.words.engine.Question`."""
+
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pytc.cli.command_line import OPTIONS
+from pytc.commands.dispatch import OBJECTS, object_name, parse_words
+from pytc.commands.shared.verbs import verb_word
+from pytc.errors import HelpRequested, PytcError
+from pytc.words.engine import Question, matches
+
+# Sorts of values.
+DEVICE, NAMESPACE, FILE, DIRECTORY, PIN, PROTOCOL, TYPE = (
+    "device",
+    "namespace",
+    "file",
+    "directory",
+    "pin",
+    "protocol",
+    "type",
+)
+#: Of the object file that was named before.
+SECTION, PROGRAM, MAP, VARIABLE = "section", "program", "map", "variable"
+IN_OBJECT = (SECTION, PROGRAM, MAP, VARIABLE)
+
+#: What stands behind these words, wherever they mean that a value follows.
+_BEHIND = {
+    "dev": DEVICE,
+    "indev": DEVICE,
+    "object-file": FILE,
+    "obj": FILE,
+    "object": FILE,
+    "section": SECTION,
+    "sec": SECTION,
+    "program": PROGRAM,
+    "map": MAP,
+    "set": VARIABLE,
+    "export": FILE,
+    "object-pinned": PIN,
+    "pinned": PIN,
+    "fd": PIN,
+    "link": PIN,
+    "type": TYPE,
+    "protocol": PROTOCOL,
+    "bytecode-file": FILE,
+    "bcf": FILE,
+    "pcap": FILE,
+    "expect-pcap": FILE,
+    "write": FILE,
+    "junit": FILE,
+    "file": FILE,
+}
+_OPTION_VALUES = {"netns": NAMESPACE, "batch": FILE, "names_file": FILE}
+_PLACES: dict[tuple[str, str, int], str] = {
+    **{("object", verb, 1): FILE for verb in ("show", "lint", "convert")},
+    **{("cbpf", verb, 1): FILE for verb in ("asm", "disasm", "run", "to-ebpf")},
+    ("cbpf", "run", 2): FILE,
+    **{("cgroup", verb, 1): DIRECTORY for verb in ("attach", "detach", "show", "tree")},
+    **{("link", verb, 1): PIN for verb in ("show", "detach", "pin", "unpin", "update")},
+    ("link", "pin", 2): PIN,
+    ("map", "unpin", 1): PIN,
+    ("prog", "unpin", 1): PIN,
+    ("map", "pin", 3): PIN,
+    ("prog", "pin", 3): PIN,
+    ("map", "load", 3): FILE,
+    ("exec", "bpf", 2): FILE,
+}
+#: Commands whose grammar takes words as they come, and compares nothing.
+_ACTION_VERBS = ("list", "show", "flush", "get", "delete")
+
+
+class Following(NamedTuple):
+    """What may come next: ``words``, or a value of the sort ``value``; with ``file`` the object that it is looked for
+    in, ``netns`` the network namespace."""
+
+    words: tuple[str, ...] = ()
+    value: str = ""
+    file: str = ""
+    netns: str = ""
+
+
+def following(words: Sequence[str], begun: str = "") -> Following:
+    """What may come behind ``words``, where ``begun`` is what is there of the next one."""
+    at, netns = 0, ""
+    while at < len(words) and words[at].startswith("-"):
+        name = words[at].lstrip("-")
+        row = next((row for row in OPTIONS if matches(name, row.name, exact=row.exact)), None)
+        at += 1
+        if row is not None and row.value:
+            if at == len(words):
+                return Following(value=_OPTION_VALUES.get(row.field, ""))
+            netns = words[at] if row.field == "netns" else netns
+            at += 1
+    rest = list(words[at:])
+    if not rest:
+        return Following((*(f"-{row.name}" for row in OPTIONS),) if begun.startswith("-") else (*OBJECTS, "help"))
+    return _after(rest, begun)._replace(netns=netns)
+
+
+def _after(rest: list[str], begun: str) -> Following:
+    met = [word for word in _asked(rest) if word.strip()]
+    name = object_name(rest[0])
+    value = "" if set(met) - {"help"} else _BEHIND.get(rest[-1], "")
+    if name in ("map", "prog") and rest[-1] in ("map", "fd") and "obj" not in rest:
+        value = ""  # numbers and names of loaded maps
+    value = value or _PLACES.get((name, rest[1] if len(rest) > 1 else "", len(rest) - 1), "")
+    if not value and "object-file" in met:
+        value = FILE  # the word may be left out
+    return Following(tuple(_offered(rest, met, begun)), value, _object_file(rest) if value in IN_OBJECT else "")
+
+
+def _asked(rest: list[str]) -> list[str]:
+    """All words with which the next one would be compared."""
+    name = object_name(rest[0])
+    if name == "actions" and len(rest) > 1 and rest[1] in _ACTION_VERBS:
+        return _of_actions(rest[1:])
+    question = Question()
+    try:
+        parse_words([*rest, question])
+    except PytcError:
+        pass
+    return list(question.met)
+
+
+def _of_actions(given: list[str]) -> list[str]:
+    from pytc.tc.kinds import actions
+
+    if given[-1] == "action":
+        return actions.names()
+    if given[0] in ("get", "delete") and len(given) > 1:
+        return ["index"] if given[-2] == "action" else ["action"] if given[-2] == "index" else []
+    return ["action"] if len(given) == 1 else ["since"] if len(given) == 3 and given[0] != "flush" else []
+
+
+def _offered(rest: list[str], met: list[str], begun: str) -> list[str]:
+    """Those that the parser has nothing against; of words that mean the same, the first that fits."""
+    aliases = _aliases(rest)
+    names = [word for word in met if word not in aliases and word.startswith(begun)]
+    names = names or [word for word in met if word.startswith(begun)]
+    refusal = _refusal(rest)
+    return [word for word in names if (said := _refusal([*rest, word])) == refusal or f'"{word}"' not in said]
+
+
+def _refusal(words: list[str]) -> str:
+    """What the parser says of a line, empty where it has nothing against it."""
+    try:
+        parse_words(words)
+    except HelpRequested:
+        return ""
+    except PytcError as error:
+        return " ".join((str(error), *error.hints))
+    return ""
+
+
+def _aliases(rest: list[str]) -> set[str]:
+    """Other words for the same commands."""
+    name = object_name(rest[0])
+    package = f"pytc.commands.{OBJECTS[name]}" if name else ""
+    verbs = getattr(sys.modules.get(package), "VERBS", None) or getattr(
+        sys.modules.get(f"{package}.words"), "VERBS", {}
+    )
+    if len(rest) > 1 or not isinstance(verbs, dict):
+        return set()
+    # "change" and "replace" share the module of "add", and are no synonyms of it.
+    return {word for word, verb in verbs.items() if verb != "add" and word != verb_word(verb)}
+
+
+def _object_file(rest: list[str]) -> str:
+    """The object file that was named last."""
+    at = next((at for at in range(len(rest) - 2, 0, -1) if rest[at] in ("obj", "object-file")), 0)
+    return rest[at + 1] if at else ""

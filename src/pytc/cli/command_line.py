@@ -1,0 +1,115 @@
+"""The options before the object."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pytc.errors import UsageError
+from pytc.words.engine import matches
+
+
+class Options(NamedTuple):
+    """The words before the object. ``batch`` is a file with commands, ``-`` for standard input, empty for none;
+    ``install_alias`` a directory."""
+
+    statistics: bool = False
+    details: bool = False
+    raw: bool = False
+    graph: bool = False
+    iec: bool = False
+    json: bool = False
+    pretty: bool = False
+    oneline: bool = False
+    brief: bool = False
+    numeric: bool = False
+    names: bool = False
+    names_file: str = ""
+    color: str = ""
+    timestamp: bool = False
+    short_timestamp: bool = False
+    echo: bool = False
+    netns: str = ""
+    batch: str = ""
+    force: bool = False
+    version: bool = False
+    help: bool = False
+    create_clsact: bool = False
+    install_alias: str = ""
+    dry_run: bool = False
+    atomic: bool = False
+    warn: bool = False
+
+
+class _Option(NamedTuple):
+    """One row: the field that it sets, whether it takes the next word, and whether it has to be spelled out."""
+
+    name: str
+    field: str
+    value: bool = False
+    exact: bool = False
+
+
+#: In the order in which tc tries them, which decides abbreviations: -c is -conf, -n is -netns.
+OPTIONS = (
+    _Option("graph", "graph"),
+    _Option("stats", "statistics"),
+    _Option("statistics", "statistics"),
+    _Option("details", "details"),
+    _Option("raw", "raw"),
+    _Option("pretty", "pretty"),
+    _Option("Version", "version"),
+    _Option("iec", "iec"),
+    _Option("help", "help"),
+    _Option("force", "force"),
+    _Option("batch", "batch", value=True),
+    _Option("netns", "netns", value=True),
+    _Option("Numeric", "numeric"),
+    _Option("names", "names"),
+    _Option("nm", "names", exact=True),
+    _Option("cf", "names_file", value=True, exact=True),
+    _Option("conf", "names_file", value=True),
+    _Option("color", "color"),
+    _Option("timestamp", "timestamp"),
+    _Option("tshort", "short_timestamp"),
+    _Option("ts", "short_timestamp", exact=True),
+    _Option("json", "json"),
+    _Option("oneline", "oneline"),
+    _Option("brief", "brief"),
+    _Option("echo", "echo"),
+    # What no tc has, spelled out: an abbreviation means one of tc's.
+    _Option("create-clsact", "create_clsact", exact=True),
+    _Option("atomic", "atomic", exact=True),
+    _Option("dry-run", "dry_run", exact=True),
+    _Option("warn", "warn", exact=True),
+    _Option("install-alias", "install_alias", value=True, exact=True),
+)
+_COLORS = ("always", "auto", "never")
+#: What may have a value behind "=": -c=never is of -color, though -c is -conf.
+_OF_VALUE = tuple(row for row in OPTIONS if row.field == "color")
+
+
+def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
+    """(options, the words after them); raises UsageError."""
+    found: dict[str, object] = {}
+    rest = list(words)
+    while rest and rest[0].startswith("-"):
+        word = rest.pop(0)
+        name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
+        known = _OF_VALUE if equals else OPTIONS
+        row = next((row for row in known if matches(name, row.name, exact=row.exact)), None)
+        if row is None or (equals and value not in ("", *_COLORS)):
+            raise UsageError(f'Option "{word}" is unknown, try "pytc -help".')
+        if row.field == "color":
+            found["color"] = value or "always"
+        elif row.field == "batch":
+            found["batch"] = rest.pop(0) if rest else "-"
+        elif row.value and not rest:
+            raise UsageError('Command line is not complete. Try option "help"')
+        else:
+            found[row.field] = rest.pop(0) if row.value else True
+    if "atomic" in found and "force" in found:
+        raise UsageError('Options "-atomic" and "-force" contradict each other: all or nothing, or as much as possible')
+    if "atomic" in found and "batch" not in found:
+        raise UsageError('Option "-atomic" needs -batch: a single command is all or nothing anyway')
+    if found.get("netns") == "":  # a script's variable that is not set: not this namespace
+        raise UsageError('Option "-netns": a name is needed, not ""')
+    return Options(**found), rest  # type: ignore[arg-type]

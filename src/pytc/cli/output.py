@@ -1,0 +1,109 @@
+"""Prints help, documents, streams, errors and remarks, as text or JSON."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from pytc.cli import streams
+from pytc.cli.command_line import Options
+from pytc.cli.exit_status import exit_status, trailer
+from pytc.errors import PytcError
+
+if TYPE_CHECKING:
+    from pytc.render.documents import Document, Stream
+
+
+def show_help(topic: str, options: Options) -> int:
+    """With JSON, standard output has nothing else."""
+    from pytc.cli.usage import usage
+
+    if options.json:
+        streams.complain(usage(topic))
+        return 0
+    return print_text(usage(topic))
+
+
+def print_text(text: str) -> int:
+    streams.write(text)
+    return 0
+
+
+def report(error: PytcError, *, as_json: bool = False) -> int:
+    """Print an error as tc would, then what pytc knows more, or all of it as JSON; returns the exit status."""
+    if as_json:
+        from pytc.render.errors import as_json as render
+
+        streams.complain(render(error, exit_status(error)))
+        return exit_status(error)
+    lines = [line for line in (str(error), trailer(error)) if line]
+    lines += [f"Hint: {hint}" for hint in error.hints]
+    streams.complain("".join(f"{line}\n" for line in lines))
+    return exit_status(error)
+
+
+def show(documents: "Iterable[Document]", options: Options) -> None:
+    """Prints documents as text or JSON, each when it is made; names that are not UTF-8 come out as the kernel has them.
+
+    When one cannot be made, what is before it is shown, JSON is closed, and then the error is raised.
+    """
+    failures: list[PytcError] = []
+    for piece in _pieces(_up_to_failure(documents, failures), options):
+        streams.write(piece)
+    if failures:
+        raise failures[0]
+
+
+def _up_to_failure(documents: "Iterable[Document]", failures: list[PytcError]) -> "Iterator[Document]":
+    try:
+        yield from documents
+    except PytcError as error:
+        failures.append(error)
+
+
+def _pieces(documents: "Iterable[Document]", options: Options) -> Iterator[str]:
+    streams.take_any_text(as_json=options.json)
+    if options.json:
+        from pytc.render.json import pieces as of_json
+
+        return of_json(documents, pretty=options.pretty)
+    from pytc.render.text import pieces as of_text
+
+    texts = of_text(documents, colors=_colors(options))
+    return (text.replace("\n", "\\") for text in texts) if options.oneline else texts
+
+
+def _colors(options: Options) -> "dict[str, str]":
+    """Escape parameters for each sort of name; empty where text is to be plain."""
+    if options.color != "always" and (options.color != "auto" or not sys.stdout.isatty()):
+        return {}
+    from pytc.render.text import COLORS
+
+    background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
+    dark = background in ("0", "1", "2", "3", "4", "5", "6", "8")
+    return {sort: ways[dark] for sort, ways in COLORS.items()}
+
+
+def show_stream(stream: "Stream", options: Options) -> None:
+    """Prints what comes in pieces."""
+    streams.take_any_text(as_json=options.json)
+    if options.json and options.pretty and not stream.is_live:
+        from pytc.render.json import pretty_stream
+
+        pieces = pretty_stream(stream.values())
+    else:
+        pieces = stream.json() if options.json else stream.text()
+    if options.oneline and stream.is_live:
+        pieces = (piece[:-1].replace("\n", "\\") + "\n" for piece in pieces)  # each on a line of its own
+    for piece in pieces:
+        streams.write(piece, flush=stream.is_live)
+
+
+def say(notes: list[str], *, as_json: bool) -> None:
+    """Prints remarks on stderr, as JSON objects of one line where errors are such too."""
+    if as_json:
+        import json
+
+        notes = [json.dumps({"note": note}) for note in notes]
+    for note in notes:
+        streams.complain(f"{note}\n")

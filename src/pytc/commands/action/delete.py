@@ -1,0 +1,30 @@
+"""``pytc action delete``: removes actions by kind and index."""
+
+from pytc.commands.action.requests import Which, echoed, request_named, take_indexes
+from pytc.commands.shared.command import Requests
+from pytc.commands.shared.context import Context
+from pytc.netlink import constants as c
+from pytc.render.documents import Document
+from pytc.words.engine import Cursor
+
+HELP = """\
+Usage: pytc action delete [ action KIND index INDEX ] ...
+
+Removes actions that no filter uses.
+"""
+
+
+class DeleteActions(Requests):
+    """``which`` are kinds and indexes."""
+
+    which: Which
+
+
+def parse(cursor: Cursor) -> DeleteActions:
+    """Return the command; raises UsageError, InvalidOptionsError."""
+    return DeleteActions(take_indexes(cursor))
+
+
+def run(context: Context, command: DeleteActions) -> list[Document] | None:
+    """Delete the actions; with -echo, return what the kernel did. Raises NetlinkError."""
+    return echoed(context, request_named(context, c.DELACTION, command.which, c.ECHO * context.shown.echo))

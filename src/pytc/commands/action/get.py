@@ -1,0 +1,30 @@
+"""``pytc action get``: shows actions by kind and index."""
+
+from pytc.commands.action.requests import Which, request_named, take_indexes
+from pytc.commands.shared.command import Query
+from pytc.commands.shared.context import Context
+from pytc.netlink import constants as c
+from pytc.render.documents import Document
+from pytc.tc.actions.documents import answer_documents, total_document
+from pytc.words.engine import Cursor
+
+HELP = """\
+Usage: pytc action get [ action KIND index INDEX ] ...
+"""
+
+
+class GetActions(Query):
+    """``which`` are kinds and indexes."""
+
+    which: Which
+
+
+def parse(cursor: Cursor) -> GetActions:
+    """Return the command; raises UsageError, InvalidOptionsError."""
+    return GetActions(take_indexes(cursor))
+
+
+def run(context: Context, command: GetActions) -> list[Document]:
+    """Return the documents of the actions; raises NetlinkError."""
+    answers = request_named(context, c.GETACTION, command.which)
+    return [part for answer in answers for part in answer_documents(answer, context.shown)] or [total_document(0)]

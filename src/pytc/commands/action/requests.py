@@ -1,0 +1,53 @@
+"""Words that name actions by kind and index, and requests about actions."""
+
+from collections.abc import Collection, Sequence
+
+from pytc.commands.shared.context import Context
+from pytc.errors import NetlinkError, UsageError
+from pytc.netlink.messages import TcMessage
+from pytc.render.documents import Document
+from pytc.tc.actions.documents import action_event
+from pytc.tc.actions.requests import action_table
+from pytc.tc.hints import kind_hint
+from pytc.tc.kinds.shared.action_parts import take_index
+from pytc.words.engine import Cursor, matches
+
+#: Kinds and indexes.
+Which = tuple[tuple[str, int], ...]
+
+
+def take_indexes(cursor: Cursor) -> Which:
+    """Return the kinds and indexes that all words name; raises UsageError, InvalidOptionsError."""
+    found = []
+    while not cursor.done:
+        name = cursor.take()
+        if name == "action":
+            continue
+        if cursor.done or not matches(cursor.peek(), "index"):
+            raise UsageError(f"Error: no index specified action: {name}")
+        cursor.take()
+        found.append((name, take_index(cursor)))
+    return tuple(found)
+
+
+def request_named(context: Context, message_type: int, which: Which, flags: int = 0) -> list[TcMessage]:
+    """Send a request about actions by kind and index, none for none; raises NetlinkError."""
+    if not which:
+        return []
+    return request(context, TcMessage(message_type, flags, attributes={"TCA_ROOT_TAB": action_table(which)}))
+
+
+def request(context: Context, message: TcMessage, kinds: Collection[str] = ()) -> list[TcMessage]:
+    """Send a request about actions of some kinds; raises NetlinkError."""
+    try:
+        return context.session.request(message)
+    except NetlinkError as error:
+        error.operation = "action"
+        if len(kinds) == 1 and (hint := kind_hint(error, "action", *kinds)):
+            error.with_hints(hint)
+        raise
+
+
+def echoed(context: Context, answers: Sequence[TcMessage]) -> list[Document] | None:
+    """Return the documents of what the kernel did, None without -echo."""
+    return [action_event(answer, context.shown) for answer in answers] if context.shown.echo else None

@@ -1,0 +1,81 @@
+"""``pytc action show``: all actions of a kind."""
+
+import struct
+from collections.abc import Iterable
+from errno import EINVAL
+
+from pytc.commands.shared.command import Query
+from pytc.commands.shared.context import Context
+from pytc.errors import NetlinkError, UsageError
+from pytc.netlink import constants as c
+from pytc.netlink.messages import TcMessage
+from pytc.netlink.session import Session
+from pytc.render.documents import Document
+from pytc.tc.actions.documents import answer_documents
+from pytc.tc.actions.requests import action_table
+from pytc.words.engine import Cursor, matches, no_more, unsigned
+
+HELP = """\
+Usage: pytc action { list | show | lst } action KIND [ since MILLISECONDS ]
+
+Shows all actions of a kind; with since, those that were used in that time.
+"""
+
+_MAX_SINCE = 0xFFFFFFFF
+_LARGE_DUMP, _BRIEF = 1, 2  # TCA_ACT_FLAG_LARGE_DUMP_ON, TCA_ACT_FLAG_TERSE_DUMP
+#: struct nla_bitfield32: value, selector.
+_BITS = struct.Struct("=II")
+
+
+class ShowActions(Query):
+    """All actions of a kind; with ``since``, those that were used in the last so many milliseconds."""
+
+    kind: str
+    since: int = 0
+
+
+def parse(cursor: Cursor) -> ShowActions:
+    """Return the command; raises UsageError."""
+    kind, since = take_kind(cursor, "ls"), 0
+    if not cursor.done and matches(cursor.peek(), "since"):
+        cursor.take()
+        word = cursor.take()
+        try:
+            since = unsigned(_MAX_SINCE)(word)
+        except ValueError:
+            raise UsageError(f'Error: argument "{word}" is wrong: expecting milliseconds') from None
+    no_more(cursor, "actions")
+    return ShowActions(kind, since)
+
+
+def take_kind(cursor: Cursor, verb: str) -> str:
+    """Return the kind behind ``action``; raises UsageError."""
+    if not cursor.done:
+        cursor.take()  # "action"; tc takes any word
+    if cursor.done:
+        raise UsageError(f'Which kind of action? "pytc actions {verb} action KIND" expected.')
+    return cursor.take()
+
+
+def run(context: Context, command: ShowActions) -> list[Document]:
+    """Return two documents for each answer; raises NetlinkError."""
+    shown = context.shown
+    try:
+        answers = _listed(context.session, command, brief=shown.brief)
+        return [part for answer in answers for part in answer_documents(answer, shown)]
+    except NetlinkError as error:
+        if not shown.brief or error.errno != EINVAL:
+            raise
+    # Kernels before 5.11 do not list actions in brief.
+    answers = _listed(context.session, command, brief=False)
+    return [part for answer in answers for part in answer_documents(answer, shown, shortened=True)]
+
+
+def _listed(session: Session, command: ShowActions, *, brief: bool) -> Iterable[TcMessage]:
+    """Return the kernel's answers about actions of a kind."""
+    flags = _LARGE_DUMP | _BRIEF * brief
+    table = action_table([(command.kind, 0)])
+    attributes: dict[str, object] = {"TCA_ROOT_TAB": table, "TCA_ROOT_FLAGS": _BITS.pack(flags, flags)}
+    if command.since:
+        attributes["TCA_ROOT_TIME_DELTA"] = command.since
+    return session.dump(TcMessage(c.GETACTION, attributes=attributes), peek=True)

@@ -1,0 +1,123 @@
+"""``pytc cgroup attach``: attaches a program to a cgroup, or puts it into the place of another one."""
+
+from typing import Any
+
+from pytc.bpf.sys.cgroups import ATTACH_TYPES, CgroupAttachType
+from pytc.bpf.sys.constants import ProgramType, program_type_name
+from pytc.commands.cgroup.cgroups import Cgroup, CgroupHook
+from pytc.commands.cgroup.words import CGROUP, TYPE_WORDS, CgroupName, take_cgroup
+from pytc.commands.shared.attach_words import PROGRAM, REFERENCE, Reference, take_program, take_reference
+from pytc.commands.shared.attacher import Attacher, Sharing
+from pytc.commands.shared.attachments import open_program, open_replacement
+from pytc.commands.shared.command import Attaching
+from pytc.commands.shared.context import Context
+from pytc.commands.shared.kernel_attacher import attacher_of
+from pytc.commands.shared.opened_programs import Wanted
+from pytc.errors import AttachError, UsageError
+from pytc.tc.kinds.interface import OpenedProgram
+from pytc.tc.kinds.shared.programs import BpfSource
+from pytc.words.engine import Cursor, Word, text
+
+HELP = f"""\
+Usage: pytc cgroup attach CGROUP [ TYPE ] [ multi | override | exclusive ] [ link PATH ] [ replace REF ] PROGRAM
+
+{CGROUP}{REFERENCE}{PROGRAM}
+TYPE is known from sections like sockops, cgroup_skb/ingress and cgroup/connect4; "pytc cgroup help" lists them.
+Without a section, that of TYPE is taken, or the only program of the object.
+
+multi      beside other programs, here and in the cgroups above and below {{multi}}
+override   alone here; a cgroup below may have one in its place
+exclusive  alone here, and none in the cgroups below; takes the place of one that is there
+link       by a link, pinned at PATH; always multi
+replace    takes the place of another program, in one step; of one with a link: the link goes on with PROGRAM
+"""
+
+WORDS = (
+    *TYPE_WORDS,
+    Word("multi", "sharing", value="multi", exact=True),
+    Word("override", "sharing", value="override", exact=True),
+    Word("exclusive", "sharing", value="exclusive", exact=True),
+    Word("link", "link", text, exact=True),
+    Word("replace", "old", read=take_reference, exact=True),
+)
+
+# These types of programs go with a single attach type.
+_ONLY_TYPES = {
+    ProgramType.SOCK_OPS: "sock_ops",
+    ProgramType.CGROUP_DEVICE: "device",
+    ProgramType.CGROUP_SYSCTL: "sysctl",
+}
+
+
+class AttachCgroup(Attaching):
+    """``attach`` is the word of an attach type, empty for that of the program's section; ``link`` the path of a pin
+    for the link, empty for a plain attachment; ``old`` the program whose place is taken."""
+
+    cgroup: CgroupName
+    source: BpfSource
+    attach: str = ""
+    sharing: Sharing = "multi"
+    link: str = ""
+    old: Reference | None = None
+
+
+def parse(cursor: Cursor) -> AttachCgroup:
+    """Return the command; raises UsageError, InvalidOptionsError, HelpRequested."""
+    cgroup = take_cgroup(cursor)
+    fields: dict[str, Any] = {}
+    source = take_program(cursor, WORDS, fields, "cgroup attach")
+    command = AttachCgroup(cgroup, source, **fields)
+    if command.link and (command.sharing != "multi" or command.old is not None):
+        raise UsageError('"link" goes with multi only, and not with replace: "replace link PATH" keeps a link')
+    if command.old is not None and command.sharing != "multi":
+        raise UsageError('"replace" goes with multi only')
+    return command
+
+
+def run(context: Context, command: AttachCgroup) -> None:
+    """Load and attach the program, then export its maps; when that fails, detach it again. Raises AttachError,
+    PinError, TransferError, BpfError and its kin."""
+    attacher = attacher_of(context)
+    with Cgroup(command.cgroup) as cgroup:
+        attacher.check(cgroup, command.link)
+        if command.old is not None:
+            _replace(context, attacher, cgroup, command, command.old)
+            return
+        with open_program(context, _wanted(command)) as programs:
+            hook = CgroupHook(cgroup, _attach_type(command, programs.single))
+            detach = attacher.attach(hook, programs.single, sharing=command.sharing, link=command.link)
+            programs.export_or(detach)
+
+
+def _replace(context: Context, attacher: Attacher, cgroup: Cgroup, command: AttachCgroup, old: Reference) -> None:
+    with open_replacement(context, _wanted(command)) as program:
+        hook = CgroupHook(cgroup, _attach_type(command, program))
+        attacher.replace(hook, attacher.choose(hook, old), program, sharing=command.sharing)
+
+
+def _wanted(command: AttachCgroup) -> Wanted:
+    type = ATTACH_TYPES.get(command.attach)
+    if type is None:
+        return Wanted(command.source, ProgramType.UNSPEC, ())
+    return Wanted(command.source, type.program, type.sections, type.number)
+
+
+def _attach_type(command: AttachCgroup, program: OpenedProgram) -> CgroupAttachType:
+    """Return the attach type of the command, else that of the program's section; raises AttachError."""
+    if command.attach:
+        return ATTACH_TYPES[command.attach]
+    if program.type in _ONLY_TYPES:
+        return ATTACH_TYPES[_ONLY_TYPES[ProgramType(program.type)]]
+    possible = [one for one in ATTACH_TYPES.values() if one.program == program.type]
+    if not program.annotation.endswith("[cgroup/skb]"):  # whose attach type 0, ingress, only means that none is given
+        for one in possible:
+            if one.number == program.attach_type:
+                return one
+    if not possible:
+        raise AttachError(
+            f"{program.annotation} is a program of type {program_type_name(program.type)}, which does "
+            "not go to a cgroup",
+            hints=(f"attach types: {' '.join(ATTACH_TYPES)}",),
+        )
+    words = " ".join(one.word for one in possible)
+    raise AttachError(f"{program.annotation} does not say where it belongs; name it: {words}")

@@ -1,0 +1,28 @@
+"""Send requests that make or delete chains."""
+
+from pytc.commands.shared.context import Context
+from pytc.errors import NetlinkError
+from pytc.netlink import constants as c
+from pytc.render.documents import Document
+from pytc.tc.filters.documents import document
+from pytc.tc.filters.records import records
+from pytc.tc.filters.requests import FilterChange, encode_filter_actions, explained, filter_message
+
+
+def carry_out(context: Context, change: FilterChange, message_type: int, flags: int) -> list[Document] | None:
+    """Send the request; with -echo, return what the kernel did.
+
+    That has been nothing up to now (v6.18): only listeners are told of chains. A program that a template names is not
+    loaded: no kernel has templates of kinds with programs. Raises NetlinkError, InvalidOptionsError, UsageError.
+    """
+    ifindex = change.selector.ifindex(context.device_index)
+    named = change.options.actions if change.options is not None else ()
+    actions = encode_filter_actions(change, [None] * len(named), context.device_index)
+    message = filter_message(change, ifindex, actions=actions)
+    try:
+        answers = context.session.request(
+            message._replace(type=message_type, flags=flags | c.ECHO * context.shown.echo)
+        )
+    except NetlinkError as error:
+        raise explained(error, change.selector) from error
+    return [document(record, context.shown) for record in records(answers)] if context.shown.echo else None

@@ -1,0 +1,63 @@
+"""``pytc class show``: the classes of a device."""
+
+from pytc.commands.shared.command import Query
+from pytc.commands.shared.context import Context
+from pytc.handles import ROOT, UNSPEC, Handle, parse_classid, parse_qdisc_handle
+from pytc.render.documents import Document
+from pytc.tc.classes.documents import class_document, class_parts
+from pytc.tc.classes.records import ClassRecord, class_records
+from pytc.tc.classes.tree import ClassParts, tree
+from pytc.tc.clock import read_clock
+from pytc.words.engine import Cursor, Word, fill, no_more
+
+HELP = """\
+Usage: pytc class { show | list | ls } dev NAME [ root | parent CLASSID ] [ classid CLASSID ] [ qdisc HANDLE ]
+
+HANDLE := MAJOR:, CLASSID := MAJOR:MINOR, in hex
+"pytc -g class show dev NAME" draws the classes as a tree.
+"""
+
+_WORDS = (
+    Word("dev", "device", str, exact=True),
+    Word("qdisc", "qdisc", parse_qdisc_handle, exact=True, wrong="invalid qdisc ID"),
+    Word("classid", "classid", parse_classid, exact=True, wrong="invalid class ID"),
+    Word("root", "parent", value=ROOT, exact=True),
+    Word("parent", "parent", parse_classid, exact=True, wrong="invalid parent ID"),
+)
+
+
+class ShowClasses(Query):
+    """``qdisc`` limits what is shown to the classes of one qdisc, and shows them without its major number."""
+
+    device: str
+    parent: Handle = UNSPEC
+    classid: Handle = UNSPEC
+    qdisc: Handle = UNSPEC
+
+
+def parse(cursor: Cursor) -> ShowClasses:
+    """Return the command; raises UsageError, HelpRequested."""
+    found = fill(cursor, _WORDS, {}, topic="class")
+    no_more(cursor, "class")
+    return ShowClasses(found.pop("device", ""), **found)
+
+
+def run(context: Context, command: ShowClasses) -> list[Document]:
+    """Return a document for each class; raises DeviceNotFoundError, NetlinkError."""
+    index = context.device_index(command.device)
+    if not index:
+        context.notes.append('Hint: classes are shown for one device: add "dev NAME"')
+    records = class_records(context.session, index, command.parent.number)
+    clock = read_clock()
+
+    def parts(record: ClassRecord) -> ClassParts:
+        names_device, names_qdisc = not command.device, command.qdisc == UNSPEC
+        return class_parts(record, context.shown, clock, names_device=names_device, names_qdisc=names_qdisc)
+
+    if context.shown.graph:
+        return tree([(record, parts(record)) for record in records])
+    return [class_document(parts(record)) for record in records if _is_selected(record.handle, command)]
+
+
+def _is_selected(handle: Handle, command: ShowClasses) -> bool:
+    return (command.qdisc == UNSPEC or handle.major == command.qdisc.major) and command.classid in (UNSPEC, handle)

@@ -1,0 +1,34 @@
+"""``pytc completion``: the scripts with which shells complete pytc's words.
+
+Each asks ``pytc`` itself, with the name of the shell in the environment variable _PYTC_COMPLETE, and never evaluates
+the answer: names of devices, sections and files may be anything. The answer is a list of strings that NUL bytes end:
+first the sorts of other words that fit ("files", "directories", "nospace"), then the words, quoted for the shell.
+"""
+
+from pytc.commands.shared.command import Command, Help
+from pytc.commands.shared.verbs import parse_verb
+from pytc.errors import UsageError
+from pytc.words.engine import Cursor, choose
+
+#: The shells, and the modules with their scripts.
+VERBS = {"bash": "bash", "zsh": "zsh", "fish": "fish"}
+
+HELP = """\
+Usage: pytc completion { bash | zsh | fish }
+
+Prints a script with which the shell completes words of pytc, devices, network namespaces, pins, files, and the
+sections, programs, maps and variables of the object file that is named in the line.
+
+bash  source <(pytc completion bash)
+zsh   source <(pytc completion zsh)
+fish  pytc completion fish | source
+"""
+
+
+def parse(cursor: Cursor) -> Command:
+    """Return what the words after ``completion`` ask for; raises UsageError, HelpRequested."""
+    if cursor.done:
+        return Help("completion")
+    if not choose(cursor.peek(), (*VERBS, "help")):
+        raise UsageError(f'Shell "{cursor.peek()}" is unknown, {", ".join(VERBS)} are known.')
+    return parse_verb(__name__, VERBS, cursor)

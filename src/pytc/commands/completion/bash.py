@@ -1,0 +1,46 @@
+"""``pytc completion bash``: the script for bash."""
+
+from pytc.commands.shared.command import Query
+from pytc.commands.shared.context import Context
+from pytc.render.documents import Document, Field
+from pytc.words.engine import Cursor, no_more
+
+HELP = """\
+Usage: pytc completion bash
+
+Prints the script; this loads it: source <(pytc completion bash)
+"""
+
+SCRIPT = """\
+# bash completion for pytc: source <(pytc completion bash)
+_pytc() {
+    local -a answer=()
+    mapfile -d '' -t answer < <(
+        _PYTC_COMPLETE=bash command pytc "${COMP_LINE:0:COMP_POINT}" "$2" </dev/null 2>/dev/null
+    )
+    case ${answer[0]-} in
+        *files*) compopt -o default ;;
+        *directories*) compopt -o dirnames ;;
+    esac
+    case ${answer[0]-} in
+        *nospace*) compopt -o nospace ;;
+    esac
+    COMPREPLY=("${answer[@]:1}")
+}
+complete -F _pytc pytc
+"""
+
+
+class PrintBashScript(Query):
+    pass
+
+
+def parse(cursor: Cursor) -> PrintBashScript:
+    """Return the command; raises UsageError."""
+    no_more(cursor, "completion")
+    return PrintBashScript()
+
+
+def run(context: Context, command: PrintBashScript) -> list[Document]:
+    """Return the script."""
+    return [[Field("script", SCRIPT, SCRIPT)]]

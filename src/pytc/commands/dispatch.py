@@ -1,0 +1,125 @@
+"""From the words of a line to its command, from a command to its run, from a topic to its help text."""
+
+import sys
+from collections.abc import Callable, Sequence
+from errno import EPERM
+from functools import lru_cache
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
+
+from pytc.commands.shared.command import Command, Help
+from pytc.commands.shared.verbs import verb_module, verb_word
+from pytc.errors import BpfError, BpfSyscallError, UsageError
+from pytc.words.engine import Cursor, matches
+
+if TYPE_CHECKING:
+    from pytc.commands.shared.command import Outcome
+    from pytc.commands.shared.context import Context
+
+#: Objects in the order in which help names them, and their packages.
+OBJECTS = {
+    "qdisc": "qdisc",
+    "class": "class_",
+    "filter": "filter",
+    "chain": "chain",
+    "actions": "action",
+    "monitor": "monitor",
+    "exec": "exec",
+    "object": "object",
+    "cbpf": "cbpf",
+    "map": "map",
+    "tcx": "tcx",
+    "cgroup": "cgroup",
+    "link": "link",
+    "hooks": "hooks",
+    "prog": "prog",
+    "completion": "completion",
+}
+#: Objects that tc does not have: an abbreviation means one of tc's where it can.
+OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks", "prog", "completion")
+_ORDER = (*(name for name in OBJECTS if name not in OWN), *OWN)
+
+#: More names than fit into a line of help.
+_MANY = 10
+
+
+def object_name(word: str) -> str:
+    """Return the object that a word means, empty for none."""
+    return next((known for known in _ORDER if matches(word, known)), "")
+
+
+def parse_words(words: Sequence[str]) -> Command:
+    """Return what the words after the options ask for; raises UsageError, InvalidOptionsError, HelpRequested."""
+    if not words or matches(words[0], "help"):
+        return Help("")
+    return _parser(words[0])(list(words[1:]))
+
+
+@lru_cache(maxsize=64)  # a batch asks for the same few thousands of times
+def _parser(word: str) -> Callable[[list[str]], Command]:
+    """Return what parses the words after an object; raises UsageError for a word that means none."""
+    name = object_name(word)
+    if not name:
+        raise UsageError(f'Object "{word}" is unknown, try "pytc help".')
+    parse = cast(Callable[[Cursor], Command], import_module(f"pytc.commands.{OBJECTS[name]}").parse)
+    return lambda words: parse(Cursor(words))
+
+
+def object_help(topic: str) -> str:
+    """Return the help text of an object, or of one of its verbs or kinds (``link pin``, ``filter u32``).
+
+    That of the object where there is none of its own, and an empty text where the object has none.
+    """
+    name = object_name(topic.partition(" ")[0])
+    package = import_module(f"pytc.commands.{OBJECTS[name]}")
+    rest = topic.removeprefix(_topic(package, name)).strip()
+    modules = {verb_word(module): module for module in getattr(package, "VERBS", {}).values()}
+    if rest in modules:
+        text = verb_module(package.__name__, modules[rest]).HELP
+    else:
+        text = (package.help_topic(rest) if rest and hasattr(package, "help_topic") else "") or getattr(
+            package, "HELP", ""
+        )
+    return text.replace("@KINDS@", _in_lines(package.kinds())) if "@KINDS@" in text else text
+
+
+def _in_lines(names: Sequence[str]) -> str:
+    """Return names for help, in one line or two."""
+    half = (len(names) + 1) // 2 if len(names) > _MANY else len(names)
+    return " |\n          ".join(" | ".join(part) for part in (names[:half], names[half:]) if part)
+
+
+def _topic(package: ModuleType, name: str) -> str:
+    """Return what precedes the verb: the object's name, or its ``TOPIC`` where it has a second level."""
+    return cast(str, getattr(package, "TOPIC", name))
+
+
+def object_topics() -> "list[str]":
+    """Return the topics of all objects, their verbs and their kinds."""
+    topics = []
+    for name, module in OBJECTS.items():
+        if object_help(name):
+            package = import_module(f"pytc.commands.{module}")
+            topic = _topic(package, name)
+            topics += [topic, *(f"{topic} {verb_word(verb)}" for verb in dict.fromkeys(package.VERBS.values()))]
+            topics += package.help_topics() if hasattr(package, "help_topics") else []
+    return topics
+
+
+def run(context: "Context", command: Command) -> "Outcome":
+    """Carry out a command; returns what there is to show. Raises PytcError."""
+    try:
+        module: Any = sys.modules[type(command).__module__]  # a command is defined beside what carries it out
+        return cast("Outcome", module.run(context, command))
+    except BpfError as error:
+        if error.errno == EPERM and not error.hints:
+            from pytc.bpf.kernel.permissions import permission_causes
+
+            error.with_hints(*permission_causes(for_ids=_is_about_ids(error)))
+        raise
+
+
+def _is_about_ids(error: BpfError) -> bool:
+    refused = error if isinstance(error, BpfSyscallError) else error.__cause__
+    return isinstance(refused, BpfSyscallError) and refused.command.endswith(("_GET_NEXT_ID", "_GET_FD_BY_ID"))

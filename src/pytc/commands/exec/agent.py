@@ -1,0 +1,158 @@
+"""``pytc exec bpf agent``: a process that keeps maps; what it keeps, and how it forgets."""
+
+import time
+from typing import TYPE_CHECKING
+
+from pytc.bpf.sys.constants import map_type_name
+from pytc.commands.exec.socket_rights import RIGHTS, SocketRights
+from pytc.commands.shared.command import Command, Query
+from pytc.commands.shared.context import Context
+from pytc.errors import TransferError
+from pytc.render.documents import Document, Field, Json
+from pytc.words.engine import Cursor, choose, fill, no_more
+
+if TYPE_CHECKING:
+    from pytc.bpf.maps.map import Map
+    from pytc.exec_proxy.agent_client import Fetched
+    from pytc.exec_proxy.wire import MapEntry
+
+HELP = """\
+Usage: pytc exec bpf agent PATH [ mode MODE ] [ user USER ]
+       pytc exec bpf agent PATH list
+       pytc exec bpf agent PATH drop { NAME | NUMBER | all }
+
+Makes Unix sockets at PATH and PATH.control, takes what filters and actions export to PATH, and keeps it until it is
+dropped or the agent ends. "pytc exec bpf import agent PATH" asks it for the maps.
+
+mode  permissions of the sockets, octal {600}
+user  a user, number or name, who may export, import, list and drop besides root and the agent's own
+list  what the agent keeps
+drop  lets it forget an object, by the name of its file or the number in the list
+"""
+
+WORDS = RIGHTS
+
+_NOTIFY = "NOTIFY_SOCKET"
+
+
+class ServeMaps(Command):
+    """Keeps maps that are exported to ``path``."""
+
+    path: str
+    rights: SocketRights = SocketRights()
+
+
+class ListObjects(Query):
+    """Lists the objects of the agent at ``path``."""
+
+    path: str
+
+
+class DropObject(Command):
+    """Lets the agent at ``path`` forget an object, by name or number; ``all`` for every one."""
+
+    path: str
+    object: str
+
+
+def parse(cursor: Cursor) -> ServeMaps | ListObjects | DropObject:
+    """Return the command; raises UsageError, HelpRequested."""
+    path = cursor.take()
+    verb = choose(cursor.peek(), ("list", "show", "drop")) if not cursor.done else ""
+    if not verb:
+        fields = fill(cursor, WORDS, {}, topic="exec bpf agent")
+        no_more(cursor, "exec bpf agent")
+        return ServeMaps(path, SocketRights(**fields))
+    cursor.take()
+    command = DropObject(path, cursor.take()) if verb == "drop" else ListObjects(path)
+    no_more(cursor, "exec bpf agent")
+    return command
+
+
+def run(context: Context, command: ServeMaps | ListObjects | DropObject) -> list[Document] | None:
+    """Serve until a signal ends it, or ask the agent; raises TransferError."""
+    if isinstance(command, ListObjects):
+        return _list(command)
+    if isinstance(command, DropObject):
+        _drop(command)
+    else:
+        _serve(context, command)
+    return None
+
+
+def _serve(context: Context, command: ServeMaps) -> None:
+    from pytc.exec_proxy.agent import Agent, notify_ready
+    from pytc.signals import ended_by_signals
+
+    rights = command.rights
+    users, owner = rights.users(), rights.owner()
+    _raise_descriptor_limit()
+    with (
+        ended_by_signals(quietly=True),
+        Agent(command.path, mode=rights.mode, owner=owner, users=users, say=context.say) as agent,
+    ):
+        notify_ready(context.environment.get(_NOTIFY, ""))
+        agent.serve()
+
+
+def _raise_descriptor_limit() -> None:
+    """Allow as many descriptors as the hard limit does: each map is one."""
+    import resource
+
+    try:
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError):
+        return
+
+
+def _list(command: ListObjects) -> list[Document]:
+    from pytc.exec_proxy.agent_client import fetch
+
+    documents = []
+    for fetched in fetch(command.path):
+        with fetched.received:
+            documents.append(_document(fetched))
+    return documents
+
+
+def _drop(command: DropObject) -> None:
+    from pytc.exec_proxy.agent_client import drop
+
+    is_all = command.object == "all"
+    if not drop(command.path, "" if is_all else command.object) and not is_all:
+        raise TransferError(f'the agent at "{command.path}" keeps no object "{command.object}"')
+
+
+def _document(fetched: "Fetched") -> Document:
+    about, received = fetched
+    name = received.identity.name
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(about.received // 10**9))
+    rows = [_row(entry, map) for entry, map in zip(received.entries, received.maps, strict=True)]
+    maps: list[Json] = [values for values, _ in rows]
+    return [
+        Field("number", about.number, f"{about.number}: "),
+        Field("object", name, f"{name} "),
+        Field("received", about.received, f"received {when} "),
+        Field("pid", about.pid, f"from process {about.pid} "),
+        Field("uid", about.uid, f"of user {about.uid}\n"),
+        Field("maps", maps, "".join(text for _, text in rows)),
+    ]
+
+
+def _row(entry: "MapEntry", map: "Map") -> tuple[Json, str]:
+    about = map.description
+    kind = map_type_name(about.type)
+    values: Json = {
+        "id": entry.id,
+        "name": about.name,
+        "type": kind,
+        "bytes_key": about.key_size,
+        "bytes_value": about.value_size,
+        "max_entries": about.max_entries,
+        "map": about.id,
+    }
+    return values, (
+        f"    id {entry.id} {about.name or '-'} {kind} key {about.key_size}B value {about.value_size}B "
+        f"max_entries {about.max_entries} map {about.id}\n"
+    )

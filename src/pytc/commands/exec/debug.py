@@ -1,0 +1,34 @@
+"""``pytc exec bpf debug``: prints what programs write with bpf_trace_printk."""
+
+from pytc.commands.shared.command import Command
+from pytc.commands.shared.context import Context
+from pytc.errors import HelpRequested
+from pytc.words.engine import Cursor, matches, no_more
+
+HELP = """\
+Usage: pytc exec bpf { debug | dbg }
+
+Prints what programs write with bpf_trace_printk, until Ctrl-C. Each line is read by one reader only. A tracefs is
+mounted at /sys/kernel/tracing when there is none.
+"""
+
+
+class ReadTrace(Command):
+    """Reads the trace pipe until it is interrupted."""
+
+
+def parse(cursor: Cursor) -> ReadTrace:
+    """Return the command; raises UsageError, HelpRequested."""
+    if matches(cursor.peek(), "help"):
+        raise HelpRequested("exec bpf debug")
+    no_more(cursor, "exec bpf debug")
+    return ReadTrace()
+
+
+def run(context: Context, command: ReadTrace) -> None:
+    """Copy the trace pipe to the output until Ctrl-C or SIGTERM, which are its ordinary end; raises TraceError."""
+    from pytc.exec_proxy.trace import copy_trace, open_trace_pipe
+    from pytc.signals import ended_by_signals
+
+    with ended_by_signals(quietly=True), open_trace_pipe() as pipe:
+        copy_trace(pipe, context.write)

@@ -1,0 +1,138 @@
+"""Carry out changes of filters: open their programs, send the request, export the maps."""
+
+from collections.abc import Sequence
+
+from pytc.commands.shared.context import Context
+from pytc.commands.shared.opened_programs import Wanted
+from pytc.commands.shared.programs import opened, resolved, resolved_action, wanted_by_action, wanted_by_filter
+from pytc.errors import NetlinkError
+from pytc.netlink import constants as c
+from pytc.netlink.messages import TcMessage
+from pytc.render.documents import Document
+from pytc.tc.filters.documents import document
+from pytc.tc.filters.records import records
+from pytc.tc.filters.requests import (
+    AnyFilterChange,
+    FilterChange,
+    encode_filter_actions,
+    explained,
+    filter_message,
+)
+from pytc.tc.kinds.filters.bpf import BpfOptions
+from pytc.tc.kinds.interface import OpenedProgram
+from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION
+
+
+def carry_out(context: Context, change: FilterChange) -> list[Document] | None:
+    """Make a change; with -echo, return what the kernel did.
+
+    Raises NetlinkError, BpfError and its kin, InvalidOptionsError.
+    """
+    if change.depends_on_words:
+        note_remarks(context, change)
+        return _echoed(context, send_filter(context, change, None))
+    context.device_index(change.selector.device)  # before the work of loading
+    change = _resolved(context, change)
+    options = change.options
+    source, actions = (options.source, options.actions) if options is not None else (None, ())
+    answers = _send_and_export(context, change, [wanted_by_filter(source), *map(wanted_by_action, actions)])
+    if actions:
+        from pytc.commands.shared.actions import warn_of_too_many
+
+        warn_of_too_many(context, actions)
+    return _echoed(context, answers)
+
+
+def _echoed(context: Context, answers: Sequence[TcMessage]) -> list[Document] | None:
+    return [document(record, context.shown) for record in records(answers)] if context.shown.echo else None
+
+
+def note_remarks(context: Context, change: FilterChange) -> None:
+    """Note what a user should know of the bytecode of a filter."""
+    options = change.options
+    if isinstance(options, BpfOptions) and options.source is not None and options.classid is not None:
+        from pytc.commands.shared.expressions import remarks
+
+        context.notes += remarks(options.source.instructions, options.classid, direct_action=options.direct_action)
+
+
+def _send_and_export(context: Context, change: FilterChange, wanted: Sequence[Wanted]) -> list[TcMessage]:
+    """Open the programs, send the request, and export the maps that are to be exported."""
+    failure = None
+    with opened(context, wanted, export=change.verb != "delete") as programs:
+        program, *others = programs
+        if programs.exports:
+            stays = change.verb == "change" or (change.verb == "replace" and _exists(context, change))
+            answers = send_filter(context, change, program, others, echo=True)
+            failure = programs.export_or(None if stays else lambda: _delete_added(context, answers))
+        else:
+            answers = send_filter(context, change, program, others)
+    if failure is not None:
+        raise failure
+    return answers
+
+
+def _exists(context: Context, change: FilterChange) -> bool:
+    """Whether there is a filter whose place the new one would take: only its preference and handle can say so."""
+    selector = change.selector
+    if not selector.pref or not selector.handle:
+        return False
+    question = filter_message(FilterChange("add", selector, change.kind), selector.ifindex(context.device_index))
+    try:
+        return bool([*records(context.session.request(question._replace(type=c.GETTFILTER, flags=0)))])
+    except NetlinkError:
+        return False
+
+
+def _delete_added(context: Context, added: Sequence[TcMessage]) -> None:
+    """Delete just the filter that the kernel said it had added."""
+    for one in added:
+        if one.type == c.NEWTFILTER:
+            which = {name: one.attributes[name] for name in ("TCA_KIND", "TCA_CHAIN") if name in one.attributes}
+            context.session.request(one._replace(type=c.DELTFILTER, flags=0, attributes=which))
+
+
+def send_filter(
+    context: Context,
+    change: FilterChange,
+    program: OpenedProgram | None,
+    programs: Sequence[OpenedProgram | None] = (),
+    *,
+    echo: bool = False,
+) -> list[TcMessage]:
+    """Send the request for a filter, given its open program and those of its actions; raises NetlinkError.
+
+    With ``echo``, or where the context wants it, the kernel answers with what it has done.
+    """
+    ifindex = change.selector.ifindex(context.device_index)
+    options = change.options
+    has_actions = options is not None and (options.actions or options.police is not None)
+    actions = encode_filter_actions(change, programs, context.device_index) if has_actions else None
+    message = filter_message(change, ifindex, program, actions)
+    observer = context.cache.filters
+    if echo or context.shown.echo or observer is not None:
+        message = message._replace(flags=message.flags | c.ECHO)
+    try:
+        answers = context.session.request(message)
+    except NetlinkError as error:
+        raise explained(error, change.selector, change) from error
+    if observer is not None:
+        observer.sent(context, message, answers)
+    return answers
+
+
+def _resolved(context: Context, change: AnyFilterChange) -> AnyFilterChange:
+    """Return the change with what is in files, and what an expression compiles to."""
+    options = change.options
+    if options is None:
+        return change
+    if isinstance(options, BpfOptions) and options.source is not None:
+        source = resolved(options.source)
+        options = options.replace(source=source)
+        if source.mode in (BYTECODE, BYTECODE_FILE, EXPRESSION):
+            from pytc.commands.shared.expressions import with_expression
+
+            options = with_expression(context, options, change.selector.device)
+    if options.actions:
+        options = options.replace(actions=tuple(resolved_action(action) for action in options.actions))
+    return change.replace(options=options)

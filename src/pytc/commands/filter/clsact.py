@@ -1,0 +1,92 @@
+"""``--create-clsact``: the qdisc that ingress and egress filters need, made where it is missing."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pytc.commands.shared.context import Context
+from pytc.errors import NetlinkError, PlaceTakenError, PytcError
+from pytc.handles import CLSACT, EGRESS, INGRESS
+from pytc.netlink.messages import TcMessage
+from pytc.tc.filters.records import filter_records
+from pytc.tc.filters.selector import FilterSelector
+from pytc.tc.qdiscs.env import qdisc_env
+from pytc.tc.qdiscs.records import qdisc_at
+from pytc.tc.qdiscs.requests import QdiscChange, Verb, qdisc_message
+from pytc.tc.qdiscs.selector import QdiscSelector
+
+
+@contextmanager
+def clsact_for(context: Context, selector: FilterSelector) -> Iterator[None]:
+    """Make the qdisc for a filter when there is none; when the block raises, remove just the one made here.
+
+    Raises DeviceNotFoundError, PlaceTakenError where an ingress qdisc has the place and egress is wanted, NetlinkError.
+    """
+    made = not _exists(context, selector) and _make(context, selector.device)
+    try:
+        yield
+    except BaseException as error:
+        if made:
+            _remove(context, selector.device, error)
+        raise
+
+
+def _exists(context: Context, selector: FilterSelector) -> bool:
+    device = selector.device
+    kind = _kind_at_clsact(context, context.device_index(device))
+    if kind == "ingress" and selector.parent == EGRESS:
+        # The kernel would put the filter on ingress without a word.
+        raise PlaceTakenError(
+            f"{device} has an ingress qdisc instead of clsact, without egress",
+            hints=(f'"pytc qdisc del dev {device} ingress" removes it and its filters',),
+        )
+    if kind == "ingress":
+        context.notes.append(
+            f"Note: {device} has an ingress qdisc, which takes this filter; egress filters need clsact instead"
+        )
+    return bool(kind)
+
+
+def _kind_at_clsact(context: Context, index: int) -> str:
+    """Return the kind of the qdisc that has the place of clsact on a device, empty for none."""
+    try:
+        found = qdisc_at(context.session, index, CLSACT.number)
+    except NetlinkError:
+        return ""
+    return str(found.attributes["TCA_KIND"]) if found is not None and found.handle else ""
+
+
+def _make(context: Context, device: str) -> bool:
+    """Make the qdisc; returns False where somebody else was faster."""
+    try:
+        context.session.request(_message(context, device, "add"))
+    except NetlinkError as error:
+        if error.errno == errno.EEXIST:
+            return False
+        raise
+    return True
+
+
+def _remove(context: Context, device: str, error: BaseException) -> None:
+    try:
+        if _is_in_use(context, device):
+            return  # others have put filters there meanwhile
+        context.session.request(_message(context, device, "delete"))
+    except PytcError as other:
+        if isinstance(error, PytcError):
+            error.with_hints(f"cannot remove the clsact qdisc created on {device}: {other}")
+
+
+def _message(context: Context, device: str, verb: Verb) -> TcMessage:
+    change = QdiscChange(verb, QdiscSelector(device), "clsact")
+    message = qdisc_message(change, qdisc_env(device, context.device_index))
+    return message._replace(ifindex=context.device_index(device))
+
+
+def _is_in_use(context: Context, device: str) -> bool:
+    ifindex = context.device_index(device)
+    return any(
+        True
+        for parent in (INGRESS, EGRESS)
+        for _ in filter_records(context.session, FilterSelector(device, parent), ifindex)
+    )

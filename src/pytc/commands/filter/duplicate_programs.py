@@ -1,0 +1,161 @@
+"""Filters with an equal program, by name and tag, at the same hook."""
+
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pytc.bpf.sys.program_lookup import lookup_program
+from pytc.commands.shared.context import Context
+from pytc.errors import NetlinkError
+from pytc.netlink import constants as c
+from pytc.netlink.messages import TcMessage
+from pytc.netlink.schema import split_attributes
+
+#: Numbers of TCA_BPF_TAG and TCA_BPF_ID.
+_TAG, _ID = 10, 11
+
+
+class Hook(NamedTuple):
+    """A list of filters, as messages name it: of a block, ``parent`` is its number."""
+
+    ifindex: int
+    parent: int
+    chain: int
+
+
+class FilterKey(NamedTuple):
+    """The numbers by which a filter is known at its hook."""
+
+    pref: int
+    handle: int
+
+
+class FilterProgram(NamedTuple):
+    """The BPF program of a filter: its id and, as bytes, its tag."""
+
+    id: int
+    tag: bytes
+
+
+class EqualFilter(NamedTuple):
+    """A filter with an equal program; ``more`` is how many others there are."""
+
+    key: FilterKey
+    program: int
+    more: int
+
+
+class KnownPrograms:
+    """An index of programs, in which finding an equal one takes a time that does not grow with their number.
+
+    ``name_of`` returns the name of the program with an id, None where nobody can tell: such a program equals no other.
+    It is called only for programs whose tags are looked for.
+    """
+
+    def __init__(self, name_of: Callable[[int], str | None]) -> None:
+        self._name_of = name_of
+        self._programs: dict[FilterKey, FilterProgram] = {}
+        self._unnamed: dict[bytes, dict[FilterKey, int]] = {}
+        self._named: dict[tuple[str, bytes], dict[FilterKey, int]] = {}
+        self._groups: dict[FilterKey, dict[FilterKey, int]] = {}
+
+    def put(self, key: FilterKey, program: FilterProgram) -> None:
+        """Add a filter's program, in place of an earlier one."""
+        if self._programs.get(key) == program:
+            return
+        self.remove(key)
+        self._programs[key] = program
+        self._into(self._unnamed.setdefault(program.tag, {}), key, program.id)
+
+    def remove(self, key: FilterKey) -> None:
+        """Remove a filter."""
+        if self._programs.pop(key, None) is not None and key in self._groups:
+            del self._groups.pop(key)[key]
+
+    def equal(self, name: str, tag: bytes, *, elsewhere: FilterKey) -> EqualFilter | None:
+        """Return the first other filter with an equal program."""
+        for key, program in self._unnamed.pop(tag, {}).items():
+            known = self._name_of(program)
+            if known is None:
+                del self._groups[key]
+            else:
+                self._into(self._named.setdefault((known, tag), {}), key, program)
+        found = self._named.get((name, tag), {})
+        more = len(found) - (elsewhere in found) - 1
+        return next((EqualFilter(key, program, more) for key, program in found.items() if key != elsewhere), None)
+
+    def _into(self, group: dict[FilterKey, int], key: FilterKey, program: int) -> None:
+        group[key] = program
+        self._groups[key] = group
+
+
+class EqualPrograms:
+    """Finds existing filters that run the same program.
+
+    Dumps a hook once, then follows what is added; re-reads a match before reporting it, as it may be gone since.
+    """
+
+    def __init__(self) -> None:
+        self._hooks: dict[Hook, KnownPrograms] = {}
+
+    def added(self, context: Context, hook: Hook, key: FilterKey, program: FilterProgram) -> None:
+        """Follow a filter that was added; raises NetlinkError."""
+        self._known(context, hook).put(key, program)
+
+    def find(self, context: Context, hook: Hook, key: FilterKey, name: str, tag: bytes) -> EqualFilter | None:
+        """Return another filter of the hook with an equal program; raises NetlinkError."""
+        known = self._known(context, hook)
+        while (found := known.equal(name, tag, elsewhere=key)) is not None:
+            now = _program_at(context, hook, found.key)
+            if now == FilterProgram(found.program, tag):
+                return found
+            known.remove(found.key)
+            if now is not None:
+                known.put(found.key, now)
+        return None
+
+    def _known(self, context: Context, hook: Hook) -> KnownPrograms:
+        if hook not in self._hooks:
+            known = KnownPrograms(name_of)
+            for answer in context.session.dump(_question(hook)):
+                if (program := program_of(answer)) is not None:
+                    known.put(key_of(answer), program)
+            self._hooks[hook] = known
+        return self._hooks[hook]
+
+
+def name_of(program: int) -> str | None:
+    """Return the name of the program with an id; None where it cannot be seen."""
+    about = lookup_program(program)
+    return about.name if about is not None else None
+
+
+def key_of(message: TcMessage) -> FilterKey:
+    """Return the key of the filter that a message is about."""
+    return FilterKey(message.info >> 16, message.handle)
+
+
+def program_of(message: TcMessage) -> FilterProgram | None:
+    """Return the program of a message's filter; None for other kinds and classic BPF, and before Linux 4.13."""
+    if message.attributes.get("TCA_KIND") != "bpf":
+        return None
+    found = dict(split_attributes(message.attributes.get("TCA_OPTIONS", b"")))
+    if not {_TAG, _ID} <= found.keys():
+        return None
+    return FilterProgram(int.from_bytes(found[_ID], sys.byteorder), found[_TAG])
+
+
+def _program_at(context: Context, hook: Hook, key: FilterKey) -> FilterProgram | None:
+    question = _question(hook)
+    question = question._replace(
+        handle=key.handle, info=key.pref << 16, flags=c.ECHO, attributes={"TCA_KIND": "bpf", **question.attributes}
+    )
+    try:
+        answers = context.session.request(question)
+    except NetlinkError:
+        return None
+    return next((found for answer in answers if (found := program_of(answer)) is not None), None)
+
+
+def _question(hook: Hook) -> TcMessage:
+    return TcMessage(c.GETTFILTER, ifindex=hook.ifindex, parent=hook.parent, attributes={"TCA_CHAIN": hook.chain})

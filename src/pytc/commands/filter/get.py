@@ -1,0 +1,50 @@
+"""``pytc filter get``: shows one filter."""
+
+from pytc.commands.shared.command import Query
+from pytc.commands.shared.context import Context
+from pytc.commands.shared.filters import ask
+from pytc.errors import UsageError
+from pytc.netlink import constants as c
+from pytc.render.documents import Document
+from pytc.tc.filters.requests import FilterChange, filter_message
+from pytc.tc.filters.selector import FilterSelector
+from pytc.tc.filters.words import SELECTORS, SELECTORS_HELP, check_one_place, check_place, no_garbage
+from pytc.words.engine import Cursor, fill
+
+HELP = f"""\
+Usage: pytc filter get SELECTORS KIND
+
+{SELECTORS_HELP}
+Shows one filter; needs a place, protocol, pref, handle and kind.
+"""
+
+
+class GetFilter(Query):
+    """The filter with the selector's handle."""
+
+    selector: FilterSelector
+    kind: str
+
+
+def parse(cursor: Cursor) -> GetFilter:
+    """Return the command; raises UsageError, HelpRequested."""
+    found = fill(cursor, SELECTORS, {}, topic="filter")
+    check_one_place(found)
+    for field, name in (("protocol", "protocol"), ("pref", "priority")):
+        if field not in found:
+            raise UsageError(f"Must specify filter {name}")
+    check_place(found)
+    if cursor.done:
+        raise UsageError("Must specify filter type")
+    name = cursor.take()
+    if "handle" not in found:
+        raise UsageError('Must specify filter "handle"')
+    no_garbage(cursor, "filter")
+    return GetFilter(FilterSelector(**found), name)
+
+
+def run(context: Context, command: GetFilter) -> list[Document]:
+    """Return the document of the filter; raises NetlinkError when there is none."""
+    selector = command.selector
+    message = filter_message(FilterChange("add", selector, command.kind), selector.ifindex(context.device_index))
+    return ask(context, message._replace(type=c.GETTFILTER, flags=0), selector)

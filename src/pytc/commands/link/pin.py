@@ -1,0 +1,35 @@
+"""``pytc link pin``: gives a link a path in a bpffs, which keeps it."""
+
+from pytc.commands.link.words import LINK, take_link
+from pytc.commands.shared.attachments import open_link
+from pytc.commands.shared.command import Command
+from pytc.commands.shared.context import Context
+from pytc.commands.shared.pins import make_pin
+from pytc.words.engine import Cursor, no_more
+
+HELP = f"""\
+Usage: pytc link pin LINK PATH
+
+{LINK}
+Pins the link at PATH (m:NAME is below tc's directory); the pin keeps it when all who hold it have ended.
+"""
+
+
+class PinLink(Command):
+    """``link`` is what :func:`~pytc.commands.link.words.take_link` returns."""
+
+    link: str
+    path: str
+
+
+def parse(cursor: Cursor) -> PinLink:
+    """Return the command; raises UsageError."""
+    command = PinLink(take_link(cursor), cursor.take())
+    no_more(cursor, "link")
+    return command
+
+
+def run(context: Context, command: PinLink) -> None:
+    """Pin the link; raises AttachError, PinError."""
+    with open_link(context, command.link) as link:
+        make_pin(context, f"link {link.description.id}", command.path, link.pin)

@@ -1,0 +1,63 @@
+"""Steps that verbs about elements share: opening the map, parts of values, writing, the document of a value."""
+
+from pytc.bpf.codec.compound import follow
+from pytc.bpf.codec.scalars import Codec, Style, Value, say
+from pytc.bpf.maps.batch import Batch, write_batch
+from pytc.bpf.maps.typed import TypedMap
+from pytc.bpf.maps.types import MapTypes
+from pytc.bpf.sys.constants import ANY, F_LOCK, MapType
+from pytc.commands.map.words import Target
+from pytc.commands.shared.context import Context
+from pytc.commands.shared.map_elements import as_json
+from pytc.commands.shared.map_errors import element_error
+from pytc.commands.shared.maps import open_map, typed_map
+from pytc.errors import BpfError, BpfSyscallError, CodecError
+from pytc.render.documents import Document, Field
+
+
+def open_target(context: Context, target: Target) -> TypedMap:
+    """Open the map of a command, with its types, until the context is closed; raises PytcError."""
+    map = context.own(open_map(context, target.kind, target.text))
+    return typed_map(context, map, key=target.key_type, value=target.value_type)
+
+
+def lock_flag(typed: TypedMap, *, lock: bool) -> int:
+    """Return F_LOCK where it is asked for; raises CodecError where the map has no spin lock to hold."""
+    if lock and typed.types.btf is not None and not typed.types.has_lock:
+        raise CodecError(f'map "{typed.map.name}" has no struct bpf_spin_lock in its values: lock cannot be used')
+    return F_LOCK if lock else ANY
+
+
+def part_of(types: MapTypes, path: str) -> tuple[int, Codec]:
+    """Return the offset and codec of a part of an element's value, like ``.packets``; raises CodecError."""
+    if types.is_per_cpu and path.startswith("."):
+        raise CodecError(f"value{path}: the map has a value for each CPU: value[0]{path} is that of the first")
+    try:
+        return follow(types.whole, path)
+    except CodecError as error:
+        raise CodecError(f"value{path}: {error}") from None
+
+
+def value_document(typed: TypedMap, key: bytes, value: Value, *, several: bool = False) -> Document:
+    """Return the document of a value: JSON has the key too, where there is one; ``several`` values in a per-CPU map."""
+    fields = [Field("key", as_json(typed.types.key.decode(key)))] if key else []
+    return [*fields, Field("values" if several else "value", as_json(value), say(Style.TEXT, value) + "\n")]
+
+
+def check_type(typed: TypedMap, *kinds: MapType) -> None:
+    """Raise BpfError for a map of another type."""
+    if typed.map.description.type not in kinds:
+        from pytc.bpf.sys.constants import map_type_name
+
+        names = " or ".join(kind.name.lower() for kind in kinds)
+        raise BpfError(f'map "{typed.map.name}" is a {map_type_name(typed.map.description.type)}, not a {names}')
+
+
+def write_elements(typed: TypedMap, batch: Batch, flags: int) -> None:
+    """Set the elements of a batch; raises MapElementError. Those before one that is refused are set."""
+    try:
+        write_batch(typed.map, batch, flags)
+    except BpfSyscallError as error:
+        size = typed.map.description.key_size
+        at = (error.entry or 0) * size
+        raise element_error(typed, error, batch.keys[at : at + size]) from error

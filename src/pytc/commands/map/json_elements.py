@@ -1,0 +1,143 @@
+"""Elements of a map as JSON: what ``pytc -j map dump`` prints, ``{KEY: VALUE, ...}``, or an object on each line."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pytc.bpf.codec.columns import leaves, pack, packable
+from pytc.bpf.codec.scalars import Codec
+from pytc.bpf.maps.batch import Batch
+from pytc.bpf.maps.typed import TypedMap
+from pytc.commands.map.input import Numbered, Source, chunks, one_by_one
+from pytc.errors import CodecError
+
+_SLICE = 1_000_000
+_MEMBERS = {"key", "value", "values"}
+
+
+def batches(typed: TypedMap, source: Source) -> Numbered:
+    """Yield batches, each with the number of all entries as far as it is known; raises CodecError."""
+    member = "values" if typed.types.is_per_cpu else "value"
+    done = 0
+    for entries in _pieces(source):
+        for start, end in chunks(typed, len(entries)):
+            part, first = entries[start:end], done + start
+            keys, values = _column(part, "key", first), _values(part, member, first, typed.types.cpus)
+            yield (
+                Batch(
+                    _bytes(typed.types.key, keys, "key", first),
+                    _bytes(typed.types.whole, values, member, first),
+                    len(part),
+                ),
+                source.total(first + len(part)),
+            )
+        done += len(entries)
+
+
+def _pieces(source: Source) -> Iterator[Sequence[Any]]:
+    """Yield lists of entries. A list with its entries on lines is read in parts that are JSON by themselves, anything
+    else as a whole."""
+    if not source.head().startswith(b"["):
+        yield _entries(source.rest())
+        return
+    opening = b""
+    for part in source.slices(b",\n", _SLICE):
+        data = opening + part
+        try:
+            entries = _parsed(data + b"]" if source.more() else data)
+        except ValueError:
+            rest = source.rest()
+            yield _entries(data + b",\n" + rest if rest else data)
+            return
+        yield entries
+        opening = b"["
+
+
+def _parsed(data: bytes) -> Any:
+    """Parse JSON; raises ValueError, also for nesting that is too deep for the parser."""
+    import json
+
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _entries(data: bytes) -> Sequence[Any]:
+    try:
+        entries = _parsed(data)
+    except ValueError as error:
+        entries = _lines(data, error)
+    if isinstance(entries, dict):
+        entries = (
+            [entries]
+            if entries.keys() <= _MEMBERS and "key" in entries
+            else [{"key": key, "value": value} for key, value in entries.items()]
+        )
+    if not isinstance(entries, list):
+        raise CodecError("a list of objects with key and value is expected")
+    return entries
+
+
+def _lines(data: bytes, error: ValueError) -> list[Any]:
+    """Parse an object on each line; ``error`` is what is wrong with the whole."""
+    try:
+        return [_parsed(line) for line in data.splitlines() if line.strip()]
+    except ValueError:
+        raise CodecError(f"this is not JSON: {error}") from None
+
+
+def _column(entries: Sequence[Any], member: str, start: int) -> list[Any]:
+    try:
+        return [entry[member] for entry in entries]
+    except (TypeError, KeyError):
+        index = next(at for at, entry in enumerate(entries) if not isinstance(entry, dict) or member not in entry)
+        raise CodecError(f"entry {start + index + 1} has no {member}") from None
+
+
+def _values(entries: Sequence[Any], member: str, start: int, cpus: int) -> list[Any]:
+    """Return the values of entries; in a per-CPU map, lists of values, or one ``value`` for all CPUs."""
+    if member == "values" and any(isinstance(entry, dict) and "values" not in entry for entry in entries):
+        entries = [
+            {**entry, "values": [entry["value"]] * cpus}
+            if isinstance(entry, dict) and "value" in entry and "values" not in entry
+            else entry
+            for entry in entries
+        ]
+    return _column(entries, member, start)
+
+
+def _bytes(codec: Codec, values: list[Any], what: str, start: int) -> bytes:
+    columns = _by_path(codec, values)
+    if columns is not None:
+        try:
+            return bytes(pack(codec, codec.size, columns, len(values)))
+        except CodecError:
+            pass  # encoding them one by one finds the entry
+    return one_by_one(codec, values, what, start)
+
+
+def _by_path(codec: Codec, values: list[Any]) -> dict[str, Sequence[Any]] | None:
+    """Return a column for each part of a value; None where some value lacks a part or has another."""
+    if not packable(codec):
+        return None
+    columns: dict[str, Sequence[Any]] = {}
+    try:
+        for path in leaves(codec):
+            column = values
+            for name in path.split(".")[1:]:
+                column = [value[name] for value in column]
+            columns[path] = column
+    except (TypeError, KeyError, IndexError):
+        return None
+    return columns if _has_no_more(codec, values) else None
+
+
+def _has_no_more(codec: Codec, values: list[Any]) -> bool:
+    """Return whether no value has members that its type lacks."""
+    parts = [path.split(".")[1:] for path in leaves(codec)]
+    if parts == [[]]:
+        return True
+    first = {path[0] for path in parts}
+    if any(len(path) > 1 for path in parts):
+        return False  # nested: encoding them one by one finds what is wrong
+    return all(len(value) == len(first) for value in values)

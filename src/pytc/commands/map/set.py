@@ -1,0 +1,136 @@
+"""``pytc map set``: sets the value of a key, or changes parts of it."""
+
+from typing import Any, Literal, get_args
+
+from pytc.bpf.codec.compound import Bits, assign
+from pytc.bpf.codec.scalars import Codec, Integer
+from pytc.bpf.codec.text import number
+from pytc.bpf.maps.typed import TypedMap
+from pytc.bpf.sys.constants import ANY, EXIST, MapType
+from pytc.commands.map.elements import lock_flag, open_target, part_of
+from pytc.commands.map.words import FLAGS, KEY, LOCK, TARGET, TYPES, VALUE, Target, take_part, take_words
+from pytc.commands.shared.command import Command
+from pytc.commands.shared.context import Context
+from pytc.commands.shared.map_elements import element_bytes, key_bytes
+from pytc.commands.shared.map_errors import explain_refusals
+from pytc.errors import CodecError, UsageError
+from pytc.value import Value
+from pytc.words.engine import Cursor
+from pytc.words.values import ValueWords, take_value
+
+HELP = """\
+Usage: pytc map set MAP key KEY value VALUE [ any | noexist | exist ] [ lock ]
+       pytc map set MAP key KEY { value | value.MEMBER } OPERATOR VALUE ...
+
+VALUE := NUMBER | TEXT | ADDRESS | { NAME VALUE ... } | [ VALUE ... ] | hex BYTES | JSON
+OPERATOR := = | += | -= | |= | &= | ^=
+
+KEY is a VALUE; of an LPM trie PREFIX/LENGTH. Members that are not named are zero. An array with one element needs no
+key. noexist only makes a new element, exist only replaces one. The second form reads, changes and writes the element:
+not atomic, programs may write meanwhile. With lock, each of reading and writing holds the value's spin lock.
+A single value of a per-CPU map is for all CPUs, [ VALUE ... ] has one for each.
+Maps and programs as values: id, pin (/PATH, m:NAME), fd:N, name:NAME, map:NAME; devices: their names.
+"""
+
+Operator = Literal["=", "+=", "-=", "|=", "&=", "^="]
+
+
+class Change(Value):
+    """A change of a part of a value, like ``.packets += 1``; the path is empty for the whole value."""
+
+    path: str
+    operator: Operator
+    operand: ValueWords
+
+
+class SetElement(Command):
+    """Sets either a whole ``value``, or applies ``changes`` to the present one; ``flags`` are those of bpf(2)."""
+
+    target: Target
+    key: "ValueWords | None" = None
+    value: "ValueWords | None" = None
+    changes: tuple[Change, ...] = ()
+    flags: int = 0
+    lock: bool = False
+
+
+def _take_operator(cursor: Cursor) -> Operator | None:
+    for operator in get_args(Operator):
+        if cursor.peek() == operator:
+            cursor.take()
+            return operator  # type: ignore[no-any-return]  # get_args() returns Any
+    return None
+
+
+def _take_change(cursor: Cursor, path: str) -> Change:
+    operator = _take_operator(cursor)
+    if operator is None:
+        raise UsageError(f'Error: one of {" ".join(get_args(Operator))} is expected after "value{path}".')
+    return Change(path, operator, take_value(cursor))
+
+
+def _take_value(cursor: Cursor) -> ValueWords | Change:
+    operator = _take_operator(cursor)
+    return take_value(cursor) if operator is None else Change("", operator, take_value(cursor))
+
+
+WORDS = (*TARGET, KEY, VALUE._replace(read=_take_value), *TYPES, *FLAGS, LOCK)
+
+
+def parse(cursor: Cursor) -> SetElement:
+    """Return the command; raises UsageError, HelpRequested."""
+    fields = take_words(cursor, WORDS, "set", _take_change_of_part)
+    if isinstance(fields.get("value"), Change):
+        fields["changes"] = (fields.pop("value"), *fields.get("changes", ()))
+    if ("value" in fields) == bool(fields.get("changes")):
+        raise UsageError("Error: give either a value or changes to it like value.packets += 1.")
+    return SetElement(**fields)
+
+
+def _take_change_of_part(cursor: Cursor, fields: dict[str, Any]) -> bool:
+    path = take_part(cursor)
+    if path is None:
+        return False
+    fields["changes"] = (*fields.get("changes", ()), _take_change(cursor, path))
+    return True
+
+
+def run(context: Context, command: SetElement) -> None:
+    """Set or change the element; raises PytcError."""
+    typed = open_target(context, command.target)
+    key = key_bytes(typed, command.key)
+    flags = command.flags | lock_flag(typed, lock=command.lock)
+    if command.value is not None:
+        data = element_bytes(typed, command.value)
+    else:
+        if command.flags & ~EXIST:
+            raise CodecError("noexist contradicts changes to a value that exists")
+        data = _changed(typed, key, command)
+        flags |= EXIST if typed.map.description.type != MapType.LPM_TRIE else ANY
+    with explain_refusals(typed, key):
+        typed.map.update(key, data, flags)
+
+
+def _changed(typed: TypedMap, key: bytes, command: SetElement) -> bytes:
+    """Read the element and change it. The kernel has no compare-and-set: what a program writes meanwhile is lost."""
+    with explain_refusals(typed, key):
+        data = bytearray(typed.map.lookup(key, lock_flag(typed, lock=command.lock)))
+    for change in command.changes:
+        at, codec = part_of(typed.types, change.path)
+        try:
+            assign(codec, data, at, _result(codec, bytes(data[at : at + codec.size]), change))
+        except CodecError as error:
+            raise CodecError(f"value{change.path}: {error}") from None
+    return bytes(data)
+
+
+def _result(codec: Codec, before: bytes, change: Change) -> Any:
+    if change.operator == "=":
+        return change.operand
+    old = codec.decode(before)
+    if not isinstance(codec, (Integer, Bits)) or not isinstance(old, int) or not isinstance(change.operand, str):
+        raise CodecError(f"{change.operator} works only on numbers")
+    operand = number(change.operand)
+    return {"+=": old + operand, "-=": old - operand, "|=": old | operand, "&=": old & operand, "^=": old ^ operand}[
+        change.operator
+    ]

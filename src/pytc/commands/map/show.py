@@ -1,0 +1,92 @@
+"""``pytc map show``: maps of this machine, their sizes and types."""
+
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.text import type_text
+from pytc.bpf.maps.map import Map
+from pytc.bpf.maps.types import read_btf
+from pytc.bpf.sys import constants as c
+from pytc.bpf.sys.descriptions import MapDescription
+from pytc.bpf.sys.info import ids, map_by_id
+from pytc.commands.map.words import TARGET, Target
+from pytc.commands.shared.command import Query
+from pytc.commands.shared.context import Context
+from pytc.commands.shared.maps import descriptor_facts, open_map
+from pytc.errors import BpfSyscallError, ObjectError
+from pytc.render.documents import Document, Field
+from pytc.render.terminal import printable
+from pytc.words.engine import Cursor, fill, no_more
+
+HELP = """\
+Usage: pytc map { show | list } [ MAP ]
+
+A map, or all maps of this machine: type, name, sizes, memory, types of keys and values.
+"pytc map help" says what MAP is.
+"""
+
+WORDS = TARGET
+
+
+class ShowMaps(Query):
+    """One map; all without a target."""
+
+    target: Target | None = None
+
+
+def parse(cursor: Cursor) -> ShowMaps:
+    """Return the command; raises UsageError, HelpRequested."""
+    fields = fill(cursor, WORDS, {}, topic="map show")
+    no_more(cursor, "map show")
+    return ShowMaps(**fields)
+
+
+def run(context: Context, command: ShowMaps) -> list[Document]:
+    """Return a document for each map; raises PytcError. Listing all needs CAP_SYS_ADMIN."""
+    if command.target is not None:
+        return [_document(context.own(open_map(context, command.target.kind, command.target.text)))]
+    documents = []
+    for number in ids(c.Command.MAP_GET_NEXT_ID):
+        try:
+            with Map(map_by_id(number)) as map:
+                documents.append(_document(map))
+        except BpfSyscallError:
+            continue  # gone meanwhile
+    return documents
+
+
+def _document(map: Map) -> Document:
+    about = map.description
+    facts = descriptor_facts(map)
+    kind = c.map_type_name(about.type)
+    memory = int(facts["memlock"]) if facts.get("memlock", "").isdigit() else None
+    is_frozen = facts.get("frozen") == "1"
+    key, value = _type_texts(about)
+    return [
+        Field("id", about.id, f"map {about.id}"),
+        Field("type", kind, f" {kind}"),
+        Field("name", about.name, f" name {printable(about.name)}" if about.name else ""),
+        Field("flags", about.flags, f" flags {about.flags:#x}" if about.flags else ""),
+        Field("key_size", about.key_size, f" key {about.key_size}"),
+        Field("value_size", about.value_size, f" value {about.value_size}"),
+        Field("max_entries", about.max_entries, f" max_entries {about.max_entries}"),
+        Field("memlock", memory, f" memlock {memory}" if memory is not None else ""),
+        Field("frozen", is_frozen, " frozen" if is_frozen else ""),
+        Field("btf_id", about.btf_id or None, f" btf_id {about.btf_id}" if about.btf_id else ""),
+        Field("key_type", key or None, f"\n  key type {printable(key)}" if key else ""),
+        Field("value_type", value or None, f"\n  value type {printable(value)}" if value else ""),
+        Field("", None, "\n"),
+    ]
+
+
+def _type_texts(about: MapDescription) -> tuple[str, str]:
+    """Return the C types of keys and values, empty where they are not known."""
+    btf = read_btf(about) if about.btf_key_type_id or about.btf_value_type_id else None
+    if btf is None:
+        return "", ""
+    try:
+        names = [
+            ("" if not number else btf.name(number) if btf.kind(number) == b.DATASEC else type_text(btf, number))
+            for number in (about.btf_key_type_id, about.btf_value_type_id)
+        ]
+    except ObjectError:
+        return "", ""
+    return names[0], names[1]

@@ -1,0 +1,121 @@
+"""``pytc monitor``: each change of a qdisc, class, filter, chain or action as it happens."""
+
+import struct
+import time
+from collections.abc import Iterator
+
+from pytc.commands.shared.command import Query
+from pytc.commands.shared.context import Context
+from pytc.errors import HelpRequested, NetlinkProtocolError, RecordError, UsageError
+from pytc.netlink import constants as c
+from pytc.netlink.listener import Listener
+from pytc.netlink.messages import TcMessage, decode, split_messages
+from pytc.render.documents import Document, Field, Json, Shown, Stream
+from pytc.render.json import as_object
+from pytc.render.text import render
+from pytc.words.engine import Cursor, matches
+
+_QDISCS, _CLASSES = (c.NEWQDISC, c.DELQDISC), (c.NEWTCLASS, c.DELTCLASS)
+_ACTIONS = (c.NEWACTION, c.DELACTION)
+_EVENTS = (*_QDISCS, *_CLASSES, *_ACTIONS, c.NEWTFILTER, c.DELTFILTER, c.NEWCHAIN, c.DELCHAIN)
+#: The type of a message, behind its length.
+_KIND = struct.Struct("=H")
+_MAX_FILE = 1 << 28
+
+
+class Monitor(Query):
+    """``path`` is a file that rtmon(8) has written, empty for what happens now."""
+
+    path: str = ""
+
+
+def parse(cursor: Cursor) -> Monitor:
+    """Return the command; raises UsageError, HelpRequested."""
+    path = ""
+    while not cursor.done:
+        word = cursor.take()
+        if matches(word, "file"):
+            path = cursor.take()
+        elif matches(word, "help"):
+            raise HelpRequested("monitor")
+        else:
+            raise UsageError(f'Argument "{word}" is unknown, try "pytc monitor help".')
+    return Monitor(path)
+
+
+def run(context: Context, command: Monitor) -> Stream:
+    """Return a stream that ends with the file, else not by itself; raises NetlinkError, RecordError."""
+    source = _recorded(command.path) if command.path else _live(context)
+
+    def documents() -> Iterator[Document]:
+        for data in source:
+            if data is None:
+                context.say("Warning: the kernel had more news than could be read, and dropped some")
+                continue
+            document = event(decode(data), context.shown) if _KIND.unpack_from(data, 4)[0] in _EVENTS else None
+            if document is not None:
+                yield [*_timestamp(context), *document]
+
+    return Stream(
+        text=lambda: (render([document]) for document in documents()),
+        json=lambda: (_line(document) for document in documents()),
+        values=lambda: iter(()),
+        is_live=True,
+    )
+
+
+def event(message: TcMessage, shown: Shown) -> Document | None:
+    """Return the document of a change; None for a message about something else."""
+    if message.type in _QDISCS:
+        from pytc.tc.qdiscs.documents import qdisc_event
+
+        return qdisc_event(message, shown)
+    if message.type in _CLASSES:
+        from pytc.tc.classes.documents import class_event
+
+        return class_event(message, shown)
+    if message.type in _ACTIONS:
+        from pytc.tc.actions.documents import action_event
+
+        return action_event(message, shown)
+    from pytc.tc.filters.documents import document
+    from pytc.tc.filters.records import decoded
+
+    record = decoded(message)
+    return document(record, shown) if record is not None else None
+
+
+def _line(document: Document) -> str:
+    import json
+
+    value: Json = as_object(document)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def _timestamp(context: Context) -> Document:
+    """Return the local time, with -timestamp as tc writes it, with -tshort as ISO 8601."""
+    if not context.shown.timestamp:
+        return ()
+    now = time.time()
+    micros = int(now % 1 * 1_000_000)
+    local = time.localtime(now)
+    short = time.strftime("%Y-%m-%dT%H:%M:%S", local) + f".{micros:06d}"
+    if context.shown.timestamp == "short":
+        return (Field("timestamp", short, f"[{short}] "),)
+    return (Field("timestamp", short, f"Timestamp: {time.strftime('%a %b %e %H:%M:%S %Y', local)} {micros} usec\n"),)
+
+
+def _live(context: Context) -> Iterator[bytes | None]:
+    return context.own(Listener()).messages()
+
+
+def _recorded(path: str) -> Iterator[bytes]:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_MAX_FILE)
+    except OSError as error:
+        raise RecordError(f'Cannot open "{path}": {error.strerror}', errno=error.errno) from error
+    try:
+        yield from split_messages(data)
+    except NetlinkProtocolError as error:
+        raise RecordError(f'"{path}" does not hold what rtmon writes: {error}') from error

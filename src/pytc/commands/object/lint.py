@@ -1,0 +1,67 @@
+"""``pytc object lint``: faults of an object file, found without a kernel."""
+
+import re
+
+from pytc.bpf.sys.constants import ProgramType
+from pytc.bpf.sys.program_types import program_type
+from pytc.commands.shared.command import Query
+from pytc.commands.shared.context import Context
+from pytc.render.documents import Document
+from pytc.words.engine import Cursor, Word, fill, no_more
+
+HELP = """\
+Usage: pytc object lint FILE [ for KERNEL ] [ type TYPE ]
+
+for   finds what that kernel lacks, too: helpers, map types, instructions and others; KERNEL is a version like 5.4
+type  what programs are loaded as whose section does not say it: sched_cls, sched_act, xdp ...
+
+A finding is an error (it does not load), a warning (it may not do what is meant) or a note. The exit status is 1 when
+there is an error.
+"""
+
+_VERSION = re.compile(r"v?(\d{1,3}\.\d{1,4})(?:[.+-].*)?\Z", re.ASCII)
+
+
+def kernel_version(word: str) -> str:
+    """Convert a version like ``5.4``, ``v5.4`` or that of uname(2) to its first two numbers; raises ValueError."""
+    match = _VERSION.match(word)
+    if match is None:
+        raise ValueError(word)
+    return match.group(1)
+
+
+WORDS = (
+    Word("for", "kernel", kernel_version, wrong="invalid kernel version"),
+    Word("type", "type", program_type, wrong="invalid program type"),
+)
+
+
+class LintObject(Query):
+    """``kernel`` is the version to check for, like ``5.4``, empty for any; ``type`` the number of the type of programs
+    whose section says none."""
+
+    path: str
+    kernel: str = ""
+    type: int = 0
+
+
+def parse(cursor: Cursor) -> LintObject:
+    """Return the command; raises UsageError, HelpRequested."""
+    path = cursor.take()
+    fields = fill(cursor, WORDS, {}, topic="object lint")
+    no_more(cursor, "object lint")
+    return LintObject(path, **fields)
+
+
+def run(context: Context, command: LintObject) -> list[Document]:
+    """Return the findings, and set the exit status where one is an error; raises ObjectError."""
+    from pytc.bpf.analyse.findings import ERROR
+    from pytc.bpf.analyse.lint import lint_file
+    from pytc.commands.object.documents import findings_document
+
+    findings = lint_file(
+        command.path, version=command.kernel, type=ProgramType(command.type), layout20=context.layout20
+    )
+    if any(finding.severity == ERROR for finding in findings):
+        context.has_failed = True
+    return [findings_document(command.path, findings)]

@@ -1,0 +1,41 @@
+"""``pytc prog``: loaded programs, and programs on captured packets."""
+
+from pytc.commands.shared.command import Command
+from pytc.commands.shared.verbs import parse_verb
+from pytc.words.engine import Cursor
+
+#: Words and the modules of their verbs; the order decides abbreviations.
+VERBS = {
+    "show": "show",
+    "list": "show",
+    "ls": "show",
+    "run": "run",
+    "dump": "dump",
+    "stats": "stats",
+    "pin": "pin",
+    "unpin": "unpin",
+}
+
+HELP = """\
+Usage: pytc prog show [ PROG ]
+       pytc prog run { PROG | obj FILE ... } PACKETS ...
+       pytc prog dump PROG [ xlated | jited ] ...
+       pytc prog stats [ PROG ] [ on for TIME ]
+       pytc prog pin PROG { PATH | m:NAME }
+       pytc prog unpin { PATH | m:NAME }
+
+PROG := { id NUMBER | pinned { PATH | m:NAME } | name NAME | tag TAG
+        | dev NAME { ingress | egress | root | parent CLASSID } [ chain INDEX ] [ pref PREF ] [ handle HANDLE ] }
+
+show   programs that are loaded
+run    tests a program on captured packets, attached to nothing
+dump   its instructions, with the lines of C that they come from
+stats  how often it ran, and for how long
+
+"pytc prog run help" and so on say more.
+"""
+
+
+def parse(cursor: Cursor) -> Command:
+    """Return what the words after ``prog`` ask for; raises UsageError, HelpRequested."""
+    return parse_verb(__name__, VERBS, cursor)

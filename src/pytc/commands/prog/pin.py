@@ -1,0 +1,42 @@
+"""``pytc prog pin``: gives a program a path in a bpffs, which keeps it."""
+
+from pytc.commands.prog.targets import open_program
+from pytc.commands.prog.words import TARGET, Target, require_target, take_words
+from pytc.commands.shared.command import Command
+from pytc.commands.shared.context import Context
+from pytc.commands.shared.pins import make_pin
+from pytc.errors import UsageError
+from pytc.words.engine import Cursor, Word, no_more, text
+
+HELP = """\
+Usage: pytc prog pin PROG { PATH | m:NAME }
+
+m:NAME is NAME below tc's directory in the bpffs.
+"""
+
+WORDS = (*TARGET, Word("path", "path", text, wrong="invalid path"))
+
+
+class PinProgram(Command):
+    """``path`` is that of a pin to be made, or ``m:NAME``."""
+
+    target: Target
+    path: str
+
+
+def parse(cursor: Cursor) -> PinProgram:
+    """Return the command; raises UsageError, HelpRequested."""
+    fields = take_words(cursor, WORDS, "prog pin")
+    if not cursor.done and "path" not in fields:
+        fields["path"] = cursor.take()
+    no_more(cursor, "prog pin")
+    require_target(fields)
+    if "path" not in fields:
+        raise UsageError("Error: PATH or m:NAME is needed.")
+    return PinProgram(**fields)
+
+
+def run(context: Context, command: PinProgram) -> None:
+    """Pin the program; makes tc's directories for ``m:NAME`` where they are missing. Raises PytcError."""
+    program = open_program(context, command.target)
+    make_pin(context, f'program "{program.description.name}"', command.path, program.pin)

@@ -1,0 +1,134 @@
+"""The results of a test run: as text and JSON, and as JUnit's XML."""
+
+from collections.abc import Sequence
+
+from pytc.commands.prog.expectations import Checked, Count, Tally
+from pytc.commands.prog.subject import Subject, map_of
+from pytc.commands.shared.context import Context
+from pytc.packets.hexdump import diff, differences
+from pytc.render.documents import Field, Json
+from pytc.render.terminal import printable
+
+
+def run_document(
+    subject: Subject, tally: Tally, failures: Sequence[str], *, summary: bool, expects: bool
+) -> list[Field]:
+    """Return the packets (with ``summary``, only those that failed), and a table of the verdicts.
+
+    ``failures`` are those of no single packet; the last line counts failures where the run ``expects`` anything.
+    """
+    shown = [one for one in tally.reported if one.failures or not summary]
+    rows: list[Json] = [_row(one) for one in shown]
+    about = subject.program.description
+    return [
+        Field("program", {"name": subject.name, "id": about.id, "tag": about.tag}),
+        Field("packets", rows, "".join(map(_lines, shown))),
+        *_summary(tally, failures, expects=expects),
+    ]
+
+
+def _row(one: Checked) -> Json:
+    row: dict[str, Json] = {
+        "number": one.number,
+        "verdict": one.verdict,
+        "value": one.run.verdict,
+        "length": len(one.run.packet),
+        "duration_ns": one.run.duration,
+        "changed": one.is_changed,
+    }
+    if one.is_changed:
+        row["packet"] = one.run.packet.hex()
+        row["differences"] = [
+            {"offset": d.offset, "before": d.before.hex(), "after": d.after.hex()}
+            for d in differences(one.packet, one.run.packet)
+        ]
+    changed = one.changed_context()
+    if changed:
+        row["context"] = {name: after for name, (_, after) in changed.items()}
+    if one.failures:
+        row["failures"] = list(one.failures)
+    return row
+
+
+def _lines(one: Checked) -> str:
+    length = (
+        f"{len(one.packet)} -> {len(one.run.packet)}"
+        if len(one.packet) != len(one.run.packet)
+        else str(len(one.packet))
+    )
+    text = f"packet {one.number}: {one.verdict_text}, {length} bytes, {one.run.duration} ns\n"
+    text += "".join(f"  {name} {before} -> {after}\n" for name, (before, after) in one.changed_context().items())
+    if one.is_changed:
+        text += diff(one.packet, one.run.packet, "  ")
+    return text + "".join(f"  FAILED: {failure}\n" for failure in one.failures)
+
+
+def _summary(tally: Tally, failures: Sequence[str], *, expects: bool) -> list[Field]:
+    text = "".join(f"FAILED: {failure}\n" for failure in failures)
+    width = max([len("verdict"), *(len(verdict) for verdict, _ in tally.counts)])
+    text += f"{'verdict':<{width}} {'packets':>8} {'changed':>8} {'ns/packet':>10}\n"
+    for (verdict, _), count in tally.counts.items():
+        text += f"{verdict:<{width}} {count.packets:>8} {count.changed:>8} {_mean(count):>10.0f}\n"
+    failed, total = tally.failed + len(failures), tally.total
+    text += f"{total.packets} packet{'s' * (total.packets != 1)}" + (f", {failed} failed\n" if expects else "\n")
+    summary: dict[str, Json] = {
+        "packets": total.packets,
+        "verdicts": {name: count.packets for (_, name), count in tally.counts.items()},
+        "failed": failed,
+        "changed": total.changed,
+        "duration_ns": round(_mean(total), 1),
+    }
+    if failures:
+        summary["failures"] = list(failures)
+    return [Field("summary", summary, text)]
+
+
+def _mean(count: Count) -> float:
+    return count.duration / count.packets if count.packets else 0.0
+
+
+def dumped_maps(context: Context, subject: Subject, names: Sequence[str]) -> list[Field]:
+    """Return the elements of maps of the program; raises PytcError."""
+    if not names:
+        return []
+    from pytc.commands.shared.map_elements import check_listable, json_entries, text_lines
+    from pytc.commands.shared.maps import typed_map
+
+    values: dict[str, Json] = {}
+    text = ""
+    for name in dict.fromkeys(names):
+        typed = typed_map(context, map_of(subject, name))
+        check_listable(typed)
+        text += f"map {name}:\n{''.join(text_lines(context, typed, typed.types))}"
+        values[name] = list(json_entries(context, typed, typed.types))
+    return [Field("maps", values, text)]
+
+
+def write_junit(path: str, name: str, checked: Sequence[Checked], failures: Sequence[str]) -> None:
+    """Write a report for continuous integration, with a test case for each packet; raises OutputError."""
+    from xml.etree import ElementTree
+
+    from pytc.commands.shared.output_files import replacing
+
+    cases = [(f"packet {one.number}", one.failures, _lines(one), one.run.duration) for one in checked]
+    cases += [("number of packets", (failure,), failure, 0) for failure in failures]
+    failed = sum(bool(reasons) for _, reasons, _, _ in cases)
+    counts = {"tests": str(len(cases)), "failures": str(failed), "errors": "0", "skipped": "0"}
+    suite = ElementTree.Element("testsuite", {"name": _xml_text(name), **counts})
+    for title, reasons, output, duration in cases:
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=_xml_text(name), name=title, time=f"{duration / 1e9:.9f}"
+        )
+        for reason in reasons:
+            first_line = reason.partition("\n")[0]
+            ElementTree.SubElement(case, "failure", message=_xml_text(first_line)).text = _xml_text(reason)
+        ElementTree.SubElement(case, "system-out").text = _xml_text(output)
+    ElementTree.indent(suite)
+    with replacing(path) as file:
+        ElementTree.ElementTree(suite).write(file, encoding="UTF-8", xml_declaration=True)
+        file.write(b"\n")
+
+
+def _xml_text(text: str) -> str:
+    """Replace control characters, of which XML takes only tab, newline and carriage return."""
+    return printable(text, keep="\t\n")

@@ -1,0 +1,87 @@
+"""The program of a test run, with its maps."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytc.bpf.loader.program import Program
+from pytc.bpf.maps.map import Map
+from pytc.bpf.sys.constants import ProgramType
+from pytc.bpf.sys.info import program_map_ids
+from pytc.commands.prog.targets import bpf_filter, kernel_name, open_program
+from pytc.commands.prog.words import FilterProgram, Target
+from pytc.commands.shared.context import Context
+from pytc.errors import BpfError, BpfSyscallError
+from pytc.value import Value
+
+if TYPE_CHECKING:
+    from pytc.tc.kinds.shared.programs import BpfSource
+
+_DEFAULT_SECTION = "classifier"
+
+
+class ObjectProgram(Value):
+    """A program of an object file that is loaded for the run alone."""
+
+    source: "BpfSource"
+
+
+class Subject(NamedTuple):
+    """A program to run, its maps by name, and whether it returns classes instead of verdicts."""
+
+    program: Program
+    maps: dict[str, Map]
+    name: str
+    classes: bool = False
+
+
+def open_subject(context: Context, target: Target | ObjectProgram) -> Subject:
+    """Open a program and its maps until the context is closed; raises PytcError."""
+    if isinstance(target, ObjectProgram):
+        return _load(context, target.source)
+    if isinstance(target, FilterProgram):
+        options = bpf_filter(context, target)
+        program = context.own(Program.from_id(options.program_id))
+        return _with_maps(context, program, classes=not options.direct_action)
+    return _with_maps(context, open_program(context, target))
+
+
+def _with_maps(context: Context, program: Program, *, classes: bool = False) -> Subject:
+    """Return a loaded program with the maps that it uses now."""
+    maps: dict[str, Map] = {}
+    for number in program_map_ids(program.fd):
+        try:
+            map = context.own(Map.from_id(number))
+        except BpfSyscallError:
+            continue
+        maps.setdefault(map.name or f"id {number}", map)
+    about = program.description
+    return Subject(program, maps, about.name or f"id {about.id}", classes)
+
+
+def _load(context: Context, source: "BpfSource") -> Subject:
+    """Load a program of an object.
+
+    Its maps are made for this run: pinned ones are left alone, unless ``map NAME pinned PATH`` asks for them.
+    """
+    from pytc.bpf.loader.load import load
+    from pytc.bpf.loader.program import select_program
+    from pytc.bpf.maps.pinning import PinRoot
+    from pytc.bpf.object.reader import read_object
+    from pytc.commands.shared.programs import note_load, remembering_the_log, with_parameters
+
+    spec = with_parameters(context, read_object(source.path, layout20=context.layout20).unpinned(), source)
+    chosen = select_program(spec, section=source.section, program=source.program, default_section=_DEFAULT_SECTION)
+    type = ProgramType(source.type) if source.type else chosen.type or ProgramType.SCHED_CLS
+    with remembering_the_log(context, source):
+        loaded = context.own(load(spec, chosen, type=type, pins=PinRoot(context.bpf_mount), verbose=source.verbose))
+    note_load(context, source, loaded.notes, [(chosen.name, loaded.log)])
+    return Subject(loaded.program, loaded.maps, chosen.name)
+
+
+def map_of(subject: Subject, name: str) -> Map:
+    """Return a map of the program by its name, which the kernel may have cut; raises BpfError."""
+    map = subject.maps.get(name) or subject.maps.get(kernel_name(name).decode("utf-8", "ignore"))
+    if map is None:
+        raise BpfError(
+            f'program "{subject.name}" has no map "{name}"; it has {", ".join(sorted(subject.maps)) or "none"}'
+        )
+    return map

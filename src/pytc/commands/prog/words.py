@@ -1,0 +1,72 @@
+"""How the words of ``prog`` name a program."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from pytc.errors import UsageError
+from pytc.value import Value
+from pytc.words.engine import Cursor, Word, fill, unsigned
+
+if TYPE_CHECKING:
+    from pytc.tc.filters.selector import FilterSelector
+
+_Kind = Literal["id", "pinned", "name", "tag"]
+
+
+class LoadedProgram(Value):
+    """A program by its id, pin, name or tag."""
+
+    kind: _Kind
+    text: str
+
+
+class FilterProgram(Value):
+    """The program of an attached filter; ``handle`` is 0 for any."""
+
+    selector: "FilterSelector"
+    handle: int = 0
+
+
+Target = LoadedProgram | FilterProgram
+
+
+def _take_loaded(kind: _Kind) -> Callable[[Cursor], LoadedProgram]:
+    return lambda cursor: LoadedProgram(kind, cursor.take())
+
+
+TARGET = tuple(Word(kind, "target", read=_take_loaded(kind), called=kind) for kind in get_args(_Kind))
+
+
+def take_words(cursor: Cursor, words: Sequence[Word], topic: str) -> dict[str, Any]:
+    """Return the fields that words set, ``target`` among them where they name a program, by ``dev`` too; raises
+    UsageError, HelpRequested."""
+    fields = fill(cursor, words, {}, topic=topic)
+    if cursor.peek() == "dev" and "target" not in fields:
+        fields["target"] = take_filter(cursor, words, fields, topic)
+    return fields
+
+
+def take_filter(cursor: Cursor, words: Sequence[Word], fields: dict[str, Any], topic: str) -> FilterProgram:
+    """Read the words of a filter and, among them, those of a table into ``fields``; raises UsageError,
+    HelpRequested."""
+    from pytc.tc.filters.selector import FilterSelector
+    from pytc.tc.filters.words import SELECTORS
+
+    handle = unsigned(0xFFFFFFFF)
+    own = [row._replace(convert=handle) if row.name == "handle" else row for row in SELECTORS if row.name != "block"]
+    fill(cursor, (*words, *own), fields, topic=topic)
+    if "target" in fields:
+        raise UsageError(f'Error: "dev" and "{fields["target"].kind}" are two programs; one is needed.')
+    number = fields.pop("handle", 0)
+    return FilterProgram(FilterSelector(**taken(fields, [row.into for row in own])), number)
+
+
+def taken(fields: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Take some fields out of others."""
+    return {name: fields.pop(name) for name in dict.fromkeys(names) if name in fields}
+
+
+def require_target(fields: dict[str, Any]) -> None:
+    """Raise UsageError where no program is named."""
+    if "target" not in fields:
+        raise UsageError("Error: which program? id, pinned, name, tag or dev is needed.")

@@ -1,0 +1,1 @@
+"""What several objects need: the context, opened programs, pins."""

@@ -1,0 +1,16 @@
+"""Actions of filters, and those of their own."""
+
+from collections.abc import Sequence
+
+from pytc.commands.shared.context import Context
+from pytc.tc.actions.action import Action
+from pytc.tc.actions.requests import MOST
+
+
+def warn_of_too_many(context: Context, actions: Sequence[Action]) -> None:
+    """Note which actions the kernel has left out without a word."""
+    if len(actions) > MOST:
+        context.notes.append(
+            f"Warning: the kernel takes {MOST} actions at a time; the last {len(actions) - MOST} of "
+            f"these {len(actions)} are not there"
+        )

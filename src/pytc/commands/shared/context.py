@@ -1,0 +1,209 @@
+"""The surroundings of a run of commands: the way to the kernel, how to show, and what is kept between commands."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from pytc.closing import Closing
+from pytc.errors import DeviceNotFoundError
+from pytc.render.documents import Shown
+
+if TYPE_CHECKING:
+    from pytc.bpf.loader.load import Loaded
+    from pytc.bpf.loader.object_cache import ObjectCache
+    from pytc.bpf.sys.descriptions import ProgramDescription
+    from pytc.commands.shared.attacher import Attacher
+    from pytc.commands.shared.opened_programs import OpenedPrograms, Wanted
+    from pytc.netlink.messages import TcMessage
+    from pytc.netlink.session import Session
+
+
+class Closeable(Protocol):
+    """A resource that has to be closed."""
+
+    def close(self) -> None: ...
+
+
+class Plan(Protocol):
+    """The plan of a dry run, which notes changes in place of making them (:mod:`pytc.transaction.plan`)."""
+
+    def session(self) -> "Session":
+        """Return a session that asks the kernel, and notes requests that would change something."""
+        ...
+
+    def absent_device(self, device: str, note: Callable[[str], object]) -> int:
+        """Return a number for a device that is not there; may raise DeviceNotFoundError."""
+        ...
+
+    def opened(self, context: "Context", wanted: "Sequence[Wanted]") -> "OpenedPrograms":
+        """Return what stands for programs; raises BpfError and its kin, InvalidOptionsError."""
+        ...
+
+    def attacher(self, context: "Context") -> "Attacher":
+        """Return what notes the changes to attached programs."""
+        ...
+
+    def description(self, number: int) -> "ProgramDescription | None":
+        """Return the description of a pinned program that a number stands for."""
+        ...
+
+
+class Journal(Protocol):
+    """The record of an atomic batch, by which changes are undone (:mod:`pytc.transaction.journal`)."""
+
+    def session(self) -> "Session":
+        """Return the session that records what it changes."""
+        ...
+
+    def keep_pins(self, loaded: "Loaded") -> None:
+        """Record the pins that a load has made, and is about to move."""
+        ...
+
+
+class FilterObserver(Protocol):
+    """An object that looks at new filters, for --warn."""
+
+    def sent(self, context: "Context", request: "TcMessage", answers: "Sequence[TcMessage]") -> None:
+        """Look at a request about a filter, and at the echo of what the kernel did."""
+        ...
+
+
+class Connection:
+    """The way to the kernel's traffic control: a session that is opened when it is first used.
+
+    With a ``plan``, nothing is changed; a ``journal`` records what is. ``notes`` are remarks for the user.
+    """
+
+    def __init__(self, plan: Plan | None = None, journal: Journal | None = None) -> None:
+        self.plan = plan
+        self.journal = journal
+        self.notes: list[str] = []
+        self._indexes: dict[str, int] = {}
+        self._session: Session | None = journal.session() if journal is not None else None
+
+    @property
+    def session(self) -> "Session":
+        if self._session is None:
+            from pytc.netlink.session import Session
+
+            self._session = Session() if self.plan is None else self.plan.session()
+        return self._session
+
+    def device_index(self, device: str) -> int:
+        """Return the index of a device, 0 for an empty name; raises DeviceNotFoundError."""
+        if not device:
+            return 0
+        index = self._indexes.get(device)
+        if index is None:
+            index = self.session.interface_index(device)
+            if index is not None:
+                self._indexes[device] = index
+        if index is None and self.plan is not None:
+            return self.plan.absent_device(device, self.notes.append)
+        if index is None:
+            raise DeviceNotFoundError(device)
+        return index
+
+    def forget_devices(self) -> None:
+        """Look devices up again: one may be another of that name by now."""
+        self._indexes.clear()
+
+    def note_warnings(self) -> None:
+        """Move the kernel's remarks on accepted requests to the notes."""
+        if self._session is not None:
+            self.notes += [f"Warning: {sentence}" for sentence in self._session.warnings]
+            self._session.warnings.clear()
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+
+class Cache:
+    """What is known from earlier commands of the run: object files, and filters for --warn."""
+
+    def __init__(self, objects: "ObjectCache | None" = None, filters: FilterObserver | None = None) -> None:
+        self.objects = objects
+        self.filters = filters
+
+    def close(self) -> None:
+        if self.objects is not None:
+            self.objects.close()
+
+
+_Resource = TypeVar("_Resource", bound=Closeable)
+
+
+class Context(Closing):
+    """The surroundings of a run of commands; closed at the end of a ``with`` block.
+
+    ``environment`` is that of the process. ``notes`` are for stderr: remarks, and the verifier's log where it is asked
+    for. A command that runs for long does not wait for its end: it calls ``say`` for a remark, ``write`` for bytes of
+    its output, ``ask(prompt)`` for the next line of its input, which is None at the end, and ``progress(done, total)``,
+    where ``total`` is 0 when nobody knows it. ``has_failed`` is set by a
+    command that did its work, and has bad news. With ``create_clsact``, a filter of ingress or egress brings its qdisc
+    along. ``place`` is FILE:LINE of the command in a batch, empty elsewhere.
+    """
+
+    def __init__(
+        self,
+        connection: Connection | None = None,
+        shown: Shown | None = None,
+        cache: Cache | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        say: Callable[[str], object] | None = None,
+        write: Callable[[bytes], object] = bytes,
+        ask: Callable[[str], str | None] = lambda prompt: None,
+        progress: Callable[[int, int], object] | None = None,
+        create_clsact: bool = False,
+    ) -> None:
+        self.connection = connection if connection is not None else Connection()
+        self.shown = shown if shown is not None else Shown()
+        self.cache = cache if cache is not None else Cache()
+        self.environment: Mapping[str, str] = environment if environment is not None else {}
+        self.notes = self.connection.notes
+        self.say: Callable[[str], object] = say if say is not None else self.notes.append
+        self.write: Callable[[bytes], object] = write
+        self.ask: Callable[[str], str | None] = ask
+        self.progress: Callable[[int, int], object] = progress if progress is not None else (lambda done, total: None)
+        self.create_clsact = create_clsact
+        self.place = ""
+        self.has_failed = False
+        self._owned: list[Closeable] = []
+
+    @property
+    def session(self) -> "Session":
+        return self.connection.session
+
+    def device_index(self, device: str) -> int:
+        """Return the index of a device, 0 for an empty name; raises DeviceNotFoundError."""
+        return self.connection.device_index(device)
+
+    @property
+    def bpf_mount(self) -> str:
+        """The bpffs for pins, empty for the usual one."""
+        return self.environment.get("TC_BPF_MNT", "")
+
+    @property
+    def layout20(self) -> str:
+        """The layout of map declarations of 20 bytes (see :func:`pytc.bpf.read_object`)."""
+        return self.environment.get("PYTC_MAP_LAYOUT", "")
+
+    def own(self, resource: _Resource) -> _Resource:
+        """Close a resource at the end of the command."""
+        self._owned.append(resource)
+        return resource
+
+    def release(self) -> None:
+        """End a command: close what it opened, but for the session, and note the kernel's remarks."""
+        while self._owned:
+            self._owned.pop().close()
+        self.connection.note_warnings()
+
+    def close(self) -> None:
+        try:
+            self.release()
+        finally:
+            self.cache.close()
+            self.connection.close()

@@ -1,0 +1,133 @@
+"""tcpdump expressions in filters: compiled for what a device's packets begin with, and translated for direct-action."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+
+from pytc.bpf.insn.classic import ClassicInstruction
+from pytc.bpf.object.spec import ObjectSpec
+from pytc.bpf.sys.constants import ProgramType
+from pytc.commands.shared.context import Context
+from pytc.errors import DeviceNotFoundError, InvalidOptionsError
+from pytc.handles import Handle
+from pytc.tc.kinds.filters.bpf import BpfOptions
+from pytc.tc.kinds.interface import OpenedProgram
+from pytc.tc.kinds.shared.programs import BYTECODE, EXPRESSION, BpfSource
+
+ETHERNET = "EN10MB"
+_MAX_ANNOTATION = 255
+_NO_MATCH, _THE_FLOWID = 0, 0xFFFFFFFF
+_RETURN_K = 6
+
+
+def link_type_of(context: Context, device: str) -> str:
+    """libpcap's name for what filters see of a device's packets; raises DeviceNotFoundError, InvalidOptionsError."""
+    from pytc.netlink.devices import hardware_type
+    from pytc.packets.link_types import link_type_of_device
+
+    context.device_index(device)
+    try:
+        number = hardware_type(device)
+    except DeviceNotFoundError:
+        if context.connection.plan is None:
+            raise
+        return ETHERNET
+    found = link_type_of_device(number)
+    if found is None:
+        raise InvalidOptionsError(
+            f"{device} is a device of type {number} (ARPHRD_*); pytc does not know what its "
+            'packets begin with; give "dlt NAME", with one of libpcap\'s names'
+        )
+    return found.name
+
+
+def compile_for(context: Context, expression: str, device: str, link_type: str) -> tuple[ClassicInstruction, ...]:
+    """The program of an expression for packets of a device, or of what ``link_type`` says, with a remark where the two
+    differ. Raises ExpressionError, InvalidOptionsError."""
+    from pytc.cbpf.compiler import compile_expression
+
+    if not device:
+        if not link_type:
+            raise InvalidOptionsError(
+                'without a device, an expression needs to know what packets begin with: "dlt '
+                'EN10MB" for an Ethernet header, "dlt RAW" for an IP header'
+            )
+        return compile_expression(expression, link_type)
+    if not link_type:
+        looked_at = "" if context.connection.plan is not None else device  # which takes privileges
+        return compile_expression(expression, link_type_of(context, device), device=looked_at)
+    context.notes += _misfit(context, device, link_type)
+    return compile_expression(expression, link_type)
+
+
+def _misfit(context: Context, device: str, link_type: str) -> list[str]:
+    try:
+        own = link_type_of(context, device)
+    except InvalidOptionsError:
+        return []
+    if own == link_type:
+        return []
+    begins = {"EN10MB": "an Ethernet header", "RAW": "an IP header"}
+    first, wanted = begins.get(own, "something else"), begins.get(link_type, "something else")
+    return [
+        f"Warning: packets of {device} begin with {first} ({own}); a program for {link_type} looks for {wanted} "
+        "there, and will hardly match what you mean"
+    ]
+
+
+def remarks(program: Sequence[ClassicInstruction], classid: Handle | None, *, direct_action: bool) -> list[str]:
+    """Return remarks on what is odd about bytecode that is attached."""
+    return _remarks(tuple(program), classid) if classid is not None and not direct_action else []
+
+
+@lru_cache(maxsize=16)  # the lines of a batch often have the same program
+def _remarks(program: tuple[ClassicInstruction, ...], classid: Handle) -> list[str]:
+    others = sorted(k for code, _, _, k in program if code == _RETURN_K and k not in (_NO_MATCH, _THE_FLOWID))
+    return [
+        f"Warning: the bytecode returns {number}, which is class {Handle.from_number(number)} and not the flowid; "
+        f'for {classid} it must return 4294967295, as what "pytc cbpf compile" prints does'
+        for number in others[:1]
+    ]
+
+
+def with_expression(context: Context, options: BpfOptions, device: str) -> BpfOptions:
+    """The options of a filter with its expression compiled: bytecode then, where it needs no translation. Remarks on
+    bytecode of any origin. Raises ExpressionError, InvalidOptionsError."""
+    source = options.source
+    assert source is not None
+    if source.mode == EXPRESSION:
+        if source.verdict is not None and not options.direct_action:
+            raise InvalidOptionsError('"verdict" needs direct-action; without it, a match has the class "flowid"')
+        instructions = compile_for(context, source.path, device, source.link_type)
+        mode = EXPRESSION if options.direct_action else BYTECODE
+        return options.replace(source=source._replace(instructions=instructions, mode=mode))
+    context.notes += remarks(source.instructions, options.classid, direct_action=options.direct_action)
+    return options
+
+
+def object_of(source: BpfSource) -> ObjectSpec:
+    """A compiled expression as an object with an eBPF program. Raises BytecodeError."""
+    from pytc.bpf.object.reader import read_bytes
+    from pytc.cbpf.object_file import FUNCTION, object_file
+    from pytc.cbpf.translate import translate
+
+    return read_bytes(object_file(translate(source.instructions, verdict=source.verdict or 0)), FUNCTION)
+
+
+def annotation_of(source: BpfSource) -> str:
+    """What dumps say of where a translated program came from."""
+    from pytc.cbpf.object_file import FUNCTION
+
+    return f"{source.path}:[{FUNCTION}]"[:_MAX_ANNOTATION]
+
+
+@contextmanager
+def translated(source: BpfSource, type: ProgramType) -> Iterator[OpenedProgram]:
+    """A compiled expression as an eBPF program that returns its verdict (TC_ACT_OK when none is given) for a match,
+    and goes on with the next filter for none. Raises BytecodeError, VerifierError."""
+    from pytc.bpf.loader.load import load
+    from pytc.bpf.loader.program import select_program
+
+    spec = object_of(source)
+    with load(spec, select_program(spec), type=type) as loaded:
+        yield OpenedProgram(loaded.program.fd, annotation_of(source))

@@ -1,0 +1,119 @@
+"""Attach, replace and detach programs in the kernel."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from pytc.bpf.sys.attach_points import FIRST, LAST, Position, attach, detach
+from pytc.bpf.sys.constants import F_ALLOW_MULTI, F_ALLOW_OVERRIDE
+from pytc.bpf.sys.info import program_by_id
+from pytc.bpf.sys.links import Link
+from pytc.commands.shared.attach_words import Reference
+from pytc.commands.shared.attacher import Attacher, Attachment, Choice, Hook, Order, Sharing, Target
+from pytc.commands.shared.attachments import find_attachment, unpin_link
+from pytc.commands.shared.context import Context
+from pytc.commands.shared.pins import check_pin_place, make_pin
+from pytc.errors import BpfSyscallError
+from pytc.tc.kinds.interface import OpenedProgram
+
+_FLAGS: dict[Sharing | None, int] = {
+    "multi": F_ALLOW_MULTI,
+    "override": F_ALLOW_OVERRIDE,
+    "exclusive": 0,
+    None: 0,
+}
+
+
+def attacher_of(context: Context) -> Attacher:
+    """Return what carries out the changes of a command: the plan of a dry run, or the kernel."""
+    plan = context.connection.plan
+    return plan.attacher(context) if plan is not None else KernelAttacher(context)
+
+
+class KernelAttacher:
+    """The :class:`~pytc.commands.shared.attacher.Attacher` that calls bpf(2)."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def check(self, target: Target, link: str = "") -> None:
+        target.check()
+        if link:
+            check_pin_place(self._context, "link", link)
+
+    def choose(self, target: Target, reference: Reference | None) -> Choice:
+        attachments = target.attached()
+        if reference is None:
+            return Choice(None, tuple(attachments))
+        return Choice(reference, (find_attachment(self._context, reference, attachments, target.label),))
+
+    def attach(
+        self,
+        hook: Hook,
+        program: OpenedProgram,
+        *,
+        sharing: Sharing | None = None,
+        order: Order | None = None,
+        relative: Choice | None = None,
+        revision: int = 0,
+        link: str = "",
+    ) -> Callable[[], None]:
+        position = _position(order, relative)
+        with _explained(hook, program=program.fd, revision=revision):
+            if not link:
+                attach(hook.point, program.fd, flags=_FLAGS[sharing], position=position, revision=revision)
+                return partial(detach, hook.point, program.fd)
+            with Link.create(hook.point, program.fd, position=position, revision=revision) as created:
+                make_pin(self._context, "link", link, created.pin)  # without a pin, it ends with its descriptor
+        return partial(unpin_link, self._context, link)
+
+    def replace(
+        self, hook: Hook, old: Choice, program: OpenedProgram, *, sharing: Sharing | None = None, revision: int = 0
+    ) -> None:
+        (replaced,) = old.attachments or ()
+        with _explained(hook, revision=revision), program_by_id(replaced.program) as former:
+            if replaced.link:
+                with Link.from_id(replaced.link) as link:
+                    link.update(program.fd, old=former.fd)
+            else:
+                attach(hook.point, program.fd, flags=_FLAGS[sharing], revision=revision, replacing=former.fd)
+
+    def detach(self, target: Target, which: Choice, *, revision: int = 0) -> None:
+        attachments = which.attachments or ()
+        for attachment in attachments:
+            with _explained(attachment.hook, revision=revision):
+                _detach(attachment, revision)
+            revision += bool(revision)
+        named = which.reference
+        if named is not None and named.kind in ("link", "pinned") and attachments[0].link and not named.text.isdigit():
+            unpin_link(self._context, named.text)
+
+
+def _position(order: Order | None, relative: Choice | None) -> Position:
+    if relative is None:
+        return FIRST if order == "first" else LAST
+    (neighbour,) = relative.attachments or ()
+    return Position(
+        before=order == "before",
+        after=order == "after",
+        relative=neighbour.link or neighbour.program,
+        link=bool(neighbour.link),
+    )
+
+
+def _detach(attachment: Attachment, revision: int) -> None:
+    if attachment.link:
+        with Link.from_id(attachment.link) as link:
+            link.detach()
+    else:
+        with program_by_id(attachment.program) as program:
+            detach(attachment.hook.point, program.fd, revision=revision)
+
+
+@contextmanager
+def _explained(hook: Hook, *, program: int = 0, revision: int = 0) -> Iterator[None]:
+    """Turn the kernel's refusals within the block into AttachError."""
+    try:
+        yield
+    except BpfSyscallError as error:
+        raise hook.explain(error, program=program, revision=revision) from error

@@ -1,0 +1,81 @@
+"""The kernel's refusals about elements of a map, with their causes."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pytc.bpf.codec.scalars import Style, say
+from pytc.bpf.maps.raw import RawMap
+from pytc.bpf.maps.typed import TypedMap
+from pytc.bpf.sys.constants import map_type_name
+from pytc.commands.shared.maps import descriptor_facts
+from pytc.errors import ENOTSUPP, BpfSyscallError, MapElementError, strerror
+
+_WRITE_ONLY, _READ_ONLY = 1, 0
+_ACCESS_MODE = 3
+
+
+@contextmanager
+def explain_refusals(typed: TypedMap, key: bytes = b"") -> Iterator[None]:
+    """Turn a failed call within the block into a MapElementError with the element that it was about, and a cause."""
+    try:
+        yield
+    except KeyError:
+        raise _missing(typed, key) from None
+    except BpfSyscallError as error:
+        raise element_error(typed, error, key) from error
+
+
+def _missing(typed: TypedMap, key: bytes) -> MapElementError:
+    name = typed.map.name
+    if not key:
+        return MapElementError(f'map "{name}" is empty', errno=errno.ENOENT)
+    return MapElementError(f'map "{name}": there is no element with key {_key(typed, key)}', errno=errno.ENOENT)
+
+
+def element_error(typed: TypedMap, error: BpfSyscallError, key: bytes = b"") -> MapElementError:
+    """Return the error for a call that the kernel refused, with the likely cause as a hint."""
+    number = error.errno or 0
+    where = f'map "{typed.map.name}"' + (f": key {_key(typed, key)}" if key else "")
+    hint = _lookup_cause(typed, number) if "LOOKUP" in error.command else _cause(typed, number)
+    return MapElementError(
+        f"{where}: bpf({error.command}): {strerror(number)}", errno=number, hints=(hint,) if hint else ()
+    )
+
+
+def _key(typed: TypedMap, key: bytes) -> str:
+    return say(Style.TEXT, typed.types.key.decode(key))
+
+
+def _cause(typed: TypedMap, number: int) -> str:
+    most = typed.map.description.max_entries
+    if number == errno.EPERM:
+        return _permission(typed.map)
+    if number == errno.E2BIG:
+        return f"the map is full, or the key is out of range: max_entries is {most}"
+    return {
+        errno.EEXIST: "the element already exists, and noexist was given (or the map never replaces one)",
+        errno.ENOENT: "the element does not exist, and exist was given",
+        errno.ENOSPC: "no room is left",
+        errno.EBUSY: "a program is using an element",
+    }.get(number, "")
+
+
+def _lookup_cause(typed: TypedMap, number: int) -> str:
+    if number in (errno.EOPNOTSUPP, ENOTSUPP):
+        return f"only programs can read the elements of a {map_type_name(typed.map.description.type)}"
+    if number == errno.ENOSPC:  # sock_map_lookup_sys() returns the cookie where it fits, nothing else
+        return "this map's sockets can only be read as cookies, which need a value size of 8"
+    return _cause(typed, number)
+
+
+def _permission(map: RawMap) -> str:
+    facts = descriptor_facts(map)
+    if facts.get("frozen") == "1":
+        return "the map is frozen: user space cannot change it any more"
+    mode = int(facts.get("flags", "2") or "2", 8) & _ACCESS_MODE
+    if mode == _READ_ONLY:
+        return "the descriptor is read-only"
+    if mode == _WRITE_ONLY:
+        return "the descriptor is write-only"
+    return ""

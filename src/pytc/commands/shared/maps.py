@@ -1,0 +1,202 @@
+"""Open the map that a command names, and give it types."""
+
+import errno
+import os
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from pytc.bpf.codec.scalars import Codec, Columns, Integer, Style, Value
+from pytc.bpf.maps.map import Map
+from pytc.bpf.maps.raw import RawMap
+from pytc.bpf.maps.typed import TypedMap
+from pytc.bpf.sys.constants import F_RDONLY, MAP_IN_MAP, Command, MapType
+from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.info import ids, map_by_id
+from pytc.bpf.sys.pins import open_pin
+from pytc.commands.shared.context import Context
+from pytc.commands.shared.pins import pin_path
+from pytc.errors import BpfError, BpfSyscallError, CodecError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: How a map is named: by its descriptor, a variable of the environment, its pin, id or name.
+MapKind = Literal["fd", "map", "pinned", "id", "name"]
+
+_NAME_CHARACTERS = 15  # BPF_OBJ_NAME_LEN - 1: the kernel keeps no more of a name
+
+
+def open_map(context: Context, kind: MapKind, text: str) -> Map:
+    """Open the map that ``text`` names; raises PytcError. The caller closes it."""
+    if kind == "pinned":
+        return _open_pinned(context, text)
+    if kind == "name":
+        return _open_named(text)
+    if kind == "map":
+        return _open_descriptor(_in_environment(context, text), f"map {text}")
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise UsageError(f'Error: argument "{text}" is wrong: invalid {kind}')
+    return _open_descriptor(int(text), f"fd {text}") if kind == "fd" else Map(map_by_id(int(text)))
+
+
+def _open_pinned(context: Context, path: str) -> Map:
+    pin = pin_path(context, path)
+    try:
+        descriptor = _open_as_allowed(pin)
+    except BpfSyscallError as error:
+        raise BpfError(
+            f'cannot open the pinned map "{pin}": {os.strerror(error.errno or 0)}', errno=error.errno
+        ) from error
+    try:
+        return Map(descriptor)
+    except BpfSyscallError as error:
+        raise BpfError(f'"{pin}" is not a map: {error}', errno=error.errno) from error
+
+
+def _open_as_allowed(path: str) -> OwnedFd:
+    """Open a pin for reading and writing, or only for reading where the file's mode allows no more."""
+    try:
+        return open_pin(path)
+    except BpfSyscallError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM):
+            raise
+        return open_pin(path, flags=F_RDONLY)
+
+
+def _open_descriptor(fd: int, what: str) -> Map:
+    try:
+        return Map.from_fd(fd)
+    except BpfSyscallError as error:
+        raise BpfError(f"{what} is not a map: {error}", errno=error.errno) from error
+    except BpfError as error:
+        raise BpfError(f"{what}: {error}", errno=error.errno) from error
+
+
+def _in_environment(context: Context, text: str) -> int:
+    """Return the descriptor in ``$BPF_MAP1`` for ``1``, in ``$BPF_MAP_<name>`` for a name; ``exec bpf import`` sets
+    both."""
+    from pytc.exec_proxy.environment import PREFIX, shell_name
+
+    variable = f"{PREFIX}{text}" if text.isascii() and text.isdigit() else f"{PREFIX}_{shell_name(text)}"
+    if variable not in context.environment and variable.startswith(f"{PREFIX}_"):
+        variable = f"{PREFIX}_{shell_name(text[:_NAME_CHARACTERS])}"
+    value = context.environment.get(variable, "")
+    if not value:
+        known = sorted(name for name in context.environment if name.startswith(PREFIX)) or ["none"]
+        raise BpfError(f"map {text}: ${variable} is not in the environment, which has {' '.join(known)}")
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        raise BpfError(f'map {text}: ${variable} is "{value}", which is not a descriptor')
+    return int(value)
+
+
+def _open_named(name: str) -> Map:
+    matching: list[Map] = []
+    try:
+        for number in ids(Command.MAP_GET_NEXT_ID):
+            candidate = _by_id(number)
+            if candidate is not None and candidate.description.name == name[:_NAME_CHARACTERS]:
+                matching.append(candidate)
+            elif candidate is not None:
+                candidate.close()
+        if len(matching) == 1:
+            return matching.pop()
+        if matching:
+            known = " ".join(str(one.description.id) for one in matching)
+            raise BpfError(f'there are {len(matching)} maps "{name}", with the ids {known}: choose one with id')
+        raise BpfError(f'there is no map "{name}"')
+    finally:
+        for one in matching:
+            one.close()
+
+
+def _by_id(number: int) -> Map | None:
+    """Open a map by its id; None for one that went away meanwhile."""
+    try:
+        return Map(map_by_id(number))
+    except BpfSyscallError:
+        return None
+
+
+def typed_map(context: Context, map: Map, *, key: str = "", value: str = "") -> TypedMap:
+    """Return an open map with types: the formats ``key`` and ``value``, or its own. Raises PytcError."""
+    typed = TypedMap(map, key=key, value=value)
+    kind = map.description.type
+    if not value and kind in MAP_IN_MAP:
+        codec = _Reference(context, _map_descriptor)
+    elif not value and kind == MapType.PROG_ARRAY:
+        codec = _Reference(context, _program_descriptor)
+    else:
+        return typed
+    return TypedMap(map, types=typed.types._replace(value=codec, whole=codec))
+
+
+class _Reference(Codec):
+    """A value that is a map or a program: the kernel takes a descriptor and returns an id.
+
+    Words name it by its id, its pin (``/PATH``, ``m:NAME``), ``fd:N``, ``name:NAME`` or ``map:NAME``. Descriptors stay
+    open until the context is closed.
+    """
+
+    size = 4
+
+    def __init__(self, context: Context, opener: "Callable[[Context, MapKind, str], OwnedFd]") -> None:
+        self._context, self._open = context, opener
+        self._opened: dict[str, OwnedFd] = {}
+
+    def decode(self, data: bytes) -> Value:
+        return int.from_bytes(data, "little")
+
+    def _encode(self, value: Any) -> bytes:
+        text = str(value)
+        if text not in self._opened:
+            self._opened[text] = self._context.own(self._open(self._context, *_reference(text)))
+        return self._opened[text].fd.to_bytes(4, "little")
+
+    def columns(self, style: Style, at: int) -> Columns:
+        return Integer(4).columns(style, at)
+
+
+def _reference(text: str) -> tuple[MapKind, str]:
+    kind, colon, rest = text.partition(":")
+    if colon:
+        for known in get_args(MapKind):
+            if kind == known:
+                return known, rest
+    if text.startswith(("/", "m:", ".")):
+        return "pinned", text
+    if text.isdigit():
+        return "id", text
+    raise CodecError(f'"{text}" is neither an id nor a pin; id:N, pinned:PATH, fd:N, name:NAME and map:NAME also work')
+
+
+def _map_descriptor(context: Context, kind: MapKind, text: str) -> OwnedFd:
+    return open_map(context, kind, text).descriptor
+
+
+def _program_descriptor(context: Context, kind: MapKind, text: str) -> OwnedFd:
+    from pytc.bpf.sys.info import describe_program, program_by_id
+
+    if kind == "pinned":
+        descriptor = open_pin(pin_path(context, text))
+    elif kind == "id" and text.isdigit():
+        descriptor = program_by_id(int(text))
+    elif kind == "fd" and text.isdigit():
+        descriptor = OwnedFd(os.dup(int(text)))
+    else:
+        raise CodecError(f'a program is named by its id, pin or descriptor, not by "{kind}:{text}"')
+    try:
+        describe_program(descriptor.fd)
+    except BpfError:
+        descriptor.close()
+        raise
+    return descriptor
+
+
+def descriptor_facts(map: RawMap) -> dict[str, str]:
+    """Return what /proc/self/fdinfo tells of a map: ``memlock`` in bytes, ``frozen``, ``flags`` in octal; empty where
+    it cannot be read."""
+    try:
+        with open(f"/proc/self/fdinfo/{map.fd}") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return {}
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}

@@ -1,0 +1,126 @@
+"""The open programs of a command, and ``export``: their maps, sent once the kernel has taken its filter or actions.
+
+The way is looked at before anything is loaded, so that little can go wrong at the end. When it does nevertheless, the
+command takes back what it added. What took the place of something else stays: the former program is gone, and nothing
+in its place would be worse.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytc.bpf.sys.constants import ProgramType
+from pytc.errors import PytcError, TransferError
+from pytc.tc.kinds.interface import OpenedProgram
+from pytc.tc.kinds.shared.programs import BpfSource
+
+if TYPE_CHECKING:
+    from pytc.bpf.maps.map import Map
+    from pytc.exec_proxy.map_transfer import Exporter
+
+_VARIABLE = "TC_BPF_UDS"
+_PINNED_ANNOTATION = "[*fsobj]"
+_MAX_ANNOTATION = 255
+
+
+class Wanted(NamedTuple):
+    """A program to be opened: where it comes from, and what it is loaded as.
+
+    ``type`` UNSPEC means what its section says; ``attach_type`` is the expected one, None for what its section says.
+    """
+
+    source: BpfSource | None
+    type: ProgramType
+    default_section: str | tuple[str, ...]
+    attach_type: int | None = None
+
+
+class Export(NamedTuple):
+    """The maps of an object, and their receiver."""
+
+    exporter: "Exporter"
+    path: str
+    maps: "Mapping[str, Map]"
+
+
+class OpenedPrograms(list[OpenedProgram | None]):
+    """The open programs of one command, in the order in which they were wanted, and its exports."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__([None] * count)
+        self.exports: list[Export] = []
+
+    @property
+    def single(self) -> OpenedProgram:
+        """The program of a command that has just one."""
+        (program,) = self
+        assert program is not None
+        return program
+
+    def export(self) -> None:
+        """Send the maps; raises TransferError."""
+        from pytc.exec_proxy.map_transfer import identify
+
+        for one in self.exports:
+            one.exporter.send(identify(one.path), one.maps.values())
+
+    def export_or(self, take_back: Callable[[], None] | None) -> BaseException | None:
+        """Send the maps; when that fails, call ``take_back`` to undo what the command did, and raise the error.
+
+        With None for it, what was done stays, and the error is returned, for callers that keep what belongs to it.
+        """
+        try:
+            self.export()
+        except BaseException as error:
+            if take_back is None:
+                if isinstance(error, PytcError):
+                    error.with_hints("the replacement stays in place; the command can be run again")
+                return error
+            _undo(take_back, error)
+            raise
+        return None
+
+
+def _undo(take_back: Callable[[], None], error: BaseException) -> None:
+    try:
+        take_back()
+    except PytcError as other:
+        if isinstance(error, PytcError):
+            error.with_hints(f"cannot remove what was added: {other}")
+
+
+@contextmanager
+def exporters(sources: Sequence[BpfSource], environment: Mapping[str, str]) -> "Iterator[Sequence[Exporter]]":
+    """Connect to where the maps of one object go; raises TransferError.
+
+    These are the paths that are given with any of its programs, else that of the environment.
+    """
+    paths = list(dict.fromkeys(source.export for source in sources if source.export))
+    if not paths and (path := environment.get(_VARIABLE)):
+        paths = [path]
+    with ExitStack() as stack:
+        yield [stack.enter_context(_connected(path)) for path in paths]
+
+
+def _connected(path: str) -> "Exporter":
+    from pytc.exec_proxy.map_transfer import Exporter  # only now: most commands export nothing
+
+    return Exporter(path)
+
+
+def exports(connected: "Sequence[Exporter]", source: BpfSource, maps: "Mapping[str, Map]") -> list[Export]:
+    """Return what is to be sent; raises TransferError where maps were asked for and there are none."""
+    if not maps and source.export:
+        raise TransferError(f'"{source.path}" has no maps to export')
+    return [Export(exporter, source.path, maps) for exporter in connected if maps]
+
+
+def annotation(object_name: str, section: str) -> str:
+    """Return the name of a program in dumps."""
+    return f"{object_name}:[{section}]"[:_MAX_ANNOTATION]
+
+
+def pinned_annotation(path: str) -> str:
+    """Return the name of a pinned program in dumps."""
+    return f"{os.path.basename(path)}:{_PINNED_ANNOTATION}"[:_MAX_ANNOTATION]

@@ -1,0 +1,48 @@
+"""Files that a command writes because it was told to."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from pytc.errors import OutputError
+
+_MODE = 0o666  # less the umask
+
+
+@contextmanager
+def replacing(path: str) -> Iterator[BinaryIO]:
+    """A file to write that takes its place at ``path`` when the block ends well, and is gone when it does not.
+
+    What is at ``path`` must be a regular file, or nothing: a link is not followed. Raises OutputError.
+    """
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        _check(path)
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE)
+    except (OSError, ValueError) as error:
+        raise _refused(path, error) from error
+    try:
+        with open(fd, "wb") as file:
+            yield file
+        os.replace(temporary, path)
+    except BaseException as error:
+        os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise _refused(path, error) from error
+        raise
+
+
+def _check(path: str) -> None:
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        raise OutputError(f'cannot write "{path}": it exists and is not a regular file')
+
+
+def _refused(path: str, error: Exception) -> OutputError:
+    why = error.strerror if isinstance(error, OSError) else str(error)
+    return OutputError(f'cannot write "{path}": {why}', errno=getattr(error, "errno", None))

@@ -1,0 +1,42 @@
+"""Programs that are pinned, opened."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pytc.bpf.loader.program import Program
+from pytc.bpf.sys.constants import ProgramType, program_type_name
+from pytc.bpf.sys.info import describe_program
+from pytc.commands.shared.context import Context
+from pytc.commands.shared.opened_programs import pinned_annotation
+from pytc.commands.shared.pins import pin_path
+from pytc.errors import BpfError, BpfSyscallError
+from pytc.tc.kinds.interface import OpenedProgram
+
+
+def open_pinned(context: Context, path: str) -> Program:
+    """The program that is pinned at a path. Raises BpfError, with an errno where it cannot be opened."""
+    try:
+        program = Program.from_pin(pin_path(context, path))
+    except BpfSyscallError as error:
+        raise BpfError(
+            f"Couldn't retrieve pinned program '{path}': {os.strerror(error.errno or 0)}", errno=error.errno
+        ) from error
+    try:
+        describe_program(program.fd)
+    except BpfSyscallError as error:
+        program.close()
+        raise BpfError(f"'{path}' is pinned, but is not a program", errno=error.errno) from error
+    return program
+
+
+@contextmanager
+def opened_pin(context: Context, path: str, type: ProgramType) -> Iterator[OpenedProgram]:
+    """The same for a filter or action, of a type where one is wanted."""
+    with open_pinned(context, path) as program:
+        found = program.description.type
+        if type and found != type:
+            raise BpfError(
+                f"'{path}' is a program of type {program_type_name(found)}; {program_type_name(type)} is needed here"
+            )
+        yield OpenedProgram(program.fd, pinned_annotation(path), found)

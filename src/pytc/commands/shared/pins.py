@@ -1,0 +1,100 @@
+"""Pins, as commands name them."""
+
+import os
+from collections.abc import Callable
+
+from pytc.commands.shared.context import Context
+from pytc.errors import BpfError, BpfSyscallError, HelpRequested, PinError
+from pytc.words.engine import Cursor, matches, no_more
+
+
+def take_pin(cursor: Cursor, topic: str) -> str:
+    """Return the path of a pin, with or without ``pinned`` before it, which ends the line; raises UsageError,
+    HelpRequested."""
+    if matches(cursor.peek(), "help"):
+        raise HelpRequested(topic)
+    if cursor.peek() == "pinned":
+        cursor.take()
+    path = cursor.take()
+    no_more(cursor, topic)
+    return path
+
+
+def pin_path(context: Context, path: str) -> str:
+    """``m:NAME`` is tc's short form for NAME below the bpffs's ``tc`` directory."""
+    if not path.startswith("m:"):
+        return path
+    from pytc.bpf.maps.pinning import DEFAULT_MOUNT, find_mount
+
+    mount = find_mount(context.bpf_mount) or context.bpf_mount or DEFAULT_MOUNT
+    return os.path.join(mount, "tc", path[2:])
+
+
+def check_pin_place(context: Context, what: str, path: str) -> None:
+    """Whether a pin could be made, as far as it can be known beforehand: before something is attached that would have
+    to be taken back. Raises PinError."""
+    from pytc.bpf.maps.pinning import is_bpffs
+
+    place = pin_path(context, path)
+    if os.path.lexists(place):
+        raise PinError(f'"{path}" already exists')
+    if place == path and not is_bpffs(os.path.dirname(os.path.abspath(path))):
+        raise PinError(f'{what}: cannot pin it at "{path}"', hints=("a pin must be in a bpffs",))
+
+
+def make_pin(context: Context, what: str, path: str, pin: Callable[[str], None]) -> str:
+    """Pins with a function that does it for a path; for ``m:NAME`` the directories of tc are made when they are
+    missing. Returns the path; raises PinError."""
+    from pytc.bpf.maps.pinning import PinRoot
+
+    if not path.startswith("m:"):
+        _pin(what, path, pin)
+        return path
+    root = PinRoot(context.bpf_mount)
+    place = os.path.normpath(os.path.join(root.mount, "tc", path[2:]))
+    if not place.startswith(os.path.join(root.mount, "tc") + "/"):
+        raise PinError(f'"{path}" leads out of the bpffs')
+    try:
+        root.prepare(place)
+        _pin(what, place, pin)
+    except PinError:
+        root.undo()
+        raise
+    root.keep()
+    return place
+
+
+def _pin(what: str, path: str, pin: Callable[[str], None]) -> None:
+    from pytc.bpf.maps.pinning import is_bpffs
+
+    try:
+        pin(path)
+    except BpfSyscallError as error:
+        hints = () if is_bpffs(os.path.dirname(os.path.abspath(path))) else ("a pin must be in a bpffs",)
+        raise PinError(
+            f'{what}: cannot pin it at "{path}": {os.strerror(error.errno or 0)}', errno=error.errno, hints=hints
+        ) from error
+
+
+def remove_pin(context: Context, what: str, path: str, check: Callable[[str], None]) -> None:
+    """Removes the pin of an object of the kind that ``check`` finds at a path (it raises BpfError for another); raises
+    PinError."""
+    import stat
+
+    from pytc.bpf.maps.pinning import is_bpffs
+
+    path = pin_path(context, path)
+    try:
+        is_pin = stat.S_ISREG(os.lstat(path).st_mode) and is_bpffs(path)
+    except OSError as error:
+        raise PinError(f'cannot unpin "{path}": {error.strerror}', errno=error.errno) from error
+    if not is_pin:
+        raise PinError(f'"{path}" is not a pin in a bpffs')
+    try:
+        check(path)
+    except BpfError as error:
+        raise PinError(f'"{path}" is not the pin of a {what}: {error}', errno=error.errno) from error
+    try:
+        os.unlink(path)
+    except OSError as error:
+        raise PinError(f'cannot unpin "{path}": {error.strerror}', errno=error.errno) from error

@@ -1,0 +1,83 @@
+"""``pytc tcx attach``: attaches a program at a place in the run order, plainly or by a pinned link."""
+
+from typing import Any
+
+from pytc.bpf.sys.constants import ProgramType
+from pytc.commands.shared.attach_words import PROGRAM, REFERENCE, REVISION, Reference, take_program, take_reference
+from pytc.commands.shared.attacher import Order
+from pytc.commands.shared.attachments import open_program
+from pytc.commands.shared.command import Attaching
+from pytc.commands.shared.context import Context
+from pytc.commands.shared.device_hooks import HookName, device_hook
+from pytc.commands.shared.kernel_attacher import attacher_of
+from pytc.commands.shared.opened_programs import Wanted
+from pytc.commands.tcx.hidden_filters import warn_of_hidden_filters
+from pytc.commands.tcx.words import HOOK, HOOK_WORDS, check_hook
+from pytc.tc.kinds.shared.programs import BpfSource
+from pytc.value import Value
+from pytc.words.engine import Cursor, Word, text
+
+HELP = f"""\
+Usage: pytc tcx attach dev NAME HOOK [ first | last | {{ before | after }} REF ]
+                       [ revision NUMBER ] [ link PATH ] PROGRAM
+
+{HOOK}{REFERENCE}{PROGRAM}
+first, last, before, after  where in the order {{last}}
+revision  only while the hook has this revision, which "show" tells and each change counts up
+link      by a link, pinned at PATH (m:NAME is below tc's directory); it ends when the pin is removed
+Without a section, that of the hook (tcx/ingress, tcx/egress, netkit/primary, netkit/peer), "classifier" or "tc" is
+taken, or the only program of the object.
+"""
+
+
+class Position(Value):
+    """A place in the run order; ``neighbour`` is the program for before and after."""
+
+    order: Order = "last"
+    neighbour: Reference | None = None
+
+
+WORDS = (
+    *HOOK_WORDS,
+    Word("first", "position", value=Position("first"), exact=True),
+    Word("last", "position", value=Position("last"), exact=True),
+    Word("before", "position", read=lambda cursor: Position("before", take_reference(cursor)), exact=True),
+    Word("after", "position", read=lambda cursor: Position("after", take_reference(cursor)), exact=True),
+    REVISION,
+    Word("link", "link", text, exact=True),
+)
+
+
+class AttachTcx(Attaching):
+    """``link`` is the path of a pin for the link, empty for a plain attachment; ``revision`` 0 is for any."""
+
+    device: str
+    hook: HookName
+    source: BpfSource
+    position: Position = Position()
+    link: str = ""
+    revision: int = 0
+
+
+def parse(cursor: Cursor) -> AttachTcx:
+    """Return the command; raises UsageError, InvalidOptionsError, HelpRequested."""
+    fields: dict[str, Any] = {}
+    source = take_program(cursor, WORDS, fields, "tcx attach")
+    check_hook(fields)
+    return AttachTcx(source=source, **fields)
+
+
+def run(context: Context, command: AttachTcx) -> None:
+    """Load and attach the program, then export its maps; when that fails, detach it again. Raises AttachError,
+    PinError, TransferError, BpfError and its kin."""
+    hook = device_hook(context, command.device, command.hook)
+    attacher = attacher_of(context)
+    attacher.check(hook, command.link)
+    order, neighbour = command.position.order, command.position.neighbour
+    relative = attacher.choose(hook, neighbour) if neighbour is not None else None
+    with open_program(context, Wanted(command.source, ProgramType.SCHED_CLS, hook.sections)) as programs:
+        detach = attacher.attach(
+            hook, programs.single, order=order, relative=relative, revision=command.revision, link=command.link
+        )
+        programs.export_or(detach)
+        warn_of_hidden_filters(context, hook, programs.single)

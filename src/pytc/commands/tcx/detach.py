@@ -1,0 +1,50 @@
+"""``pytc tcx detach``: detaches one program of a hook, or all."""
+
+from pytc.commands.shared.attach_words import REFERENCE, REVISION, Reference, take_reference_or_all
+from pytc.commands.shared.command import Attaching
+from pytc.commands.shared.context import Context
+from pytc.commands.shared.device_hooks import HookName, device_hook
+from pytc.commands.shared.kernel_attacher import attacher_of
+from pytc.commands.tcx.words import HOOK, HOOK_WORDS, check_hook
+from pytc.errors import UsageError
+from pytc.words.engine import Cursor, fill, no_more
+
+HELP = f"""\
+Usage: pytc tcx detach dev NAME HOOK {{ all | REF }} [ revision NUMBER ]
+
+{HOOK}{REFERENCE}
+A link that is named by its pin loses the pin, too. Another pin keeps a link that has no place any more: "pytc link
+show" shows it as defunct, "pytc link unpin" removes it.
+"""
+
+WORDS = (*HOOK_WORDS, REVISION)
+
+
+class DetachTcx(Attaching):
+    """``which`` is None for all programs of the hook; ``revision`` 0 is for any."""
+
+    device: str
+    hook: HookName
+    which: Reference | None
+    revision: int = 0
+
+
+def parse(cursor: Cursor) -> DetachTcx:
+    """Return the command; raises UsageError, HelpRequested."""
+    topic = "tcx detach"
+    fields = fill(cursor, WORDS, {}, topic=topic)
+    check_hook(fields)
+    which = take_reference_or_all(cursor)
+    fill(cursor, (REVISION,), fields, topic=topic)
+    no_more(cursor, topic)
+    return DetachTcx(which=which, **fields)
+
+
+def run(context: Context, command: DetachTcx) -> None:
+    """Detach the programs; raises AttachError, and UsageError for a link with a revision."""
+    hook = device_hook(context, command.device, command.hook)
+    attacher = attacher_of(context)
+    which = attacher.choose(hook, command.which)
+    if command.revision and any(one.link for one in which.attachments or ()):
+        raise UsageError('"revision" does not go with a link')
+    attacher.detach(hook, which, revision=command.revision)

@@ -1,0 +1,113 @@
+"""Signals that end a process: unwinding the stack first, or waiting until a step is complete."""
+
+# ``signal`` without the enums that it defines at every start (1 ms); the functions are the same.
+import _signal as signal  # type: ignore[import-not-found]
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+class Ended(BaseException):
+    """Unwinds the stack, so that the owners of sockets and files remove them."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def run_to_the_end(run: Callable[[], int]) -> int:
+    """Run a command; returns its exit status. When a signal ends it, so does the process, for its parent to see.
+
+    A signal that is ignored stays so (nohup). Only for the main thread of a process of our own.
+    """
+    for number in _ENDING:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _end_once)
+    try:
+        return run()
+    except Ended as ended:
+        number = ended.number
+    # only now, when the exception holds on to nothing any more
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    return 128 + number
+
+
+def _end_once(number: int, _: "FrameType | None") -> None:
+    for one in _ENDING:
+        signal.signal(one, signal.SIG_IGN)  # a second one would break what the first has us tidy up
+    raise Ended(number)
+
+
+def _end(number: int, _: "FrameType | None") -> None:
+    raise Ended(number)
+
+
+@contextmanager
+def ended_by_signals(*, quietly: bool = False) -> Iterator[None]:
+    """Make SIGTERM and SIGHUP unwind the stack within the block as Ctrl-C does; the process then ends by the signal,
+    for its parent to see. With ``quietly``, signals and Ctrl-C are the ordinary end of the block, and only end it.
+
+    Does nothing outside the main thread, which alone may handle signals; a signal that is ignored stays so (nohup).
+    """
+    former = {}
+    try:
+        for number in _ENDING:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                former[number] = signal.signal(number, _end)
+    except ValueError:
+        yield
+        return
+    ending = 0
+    try:
+        yield
+    except Ended as ended:
+        ending = ended.number
+    except KeyboardInterrupt:
+        if not quietly:
+            raise
+    finally:
+        for one, handler in former.items():
+            signal.signal(one, handler)
+    if ending and not quietly:  # only now, when the exception holds on to nothing any more
+        os.kill(os.getpid(), ending)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Block the signals that would end the process until the block is done: for steps that belong together."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, (*_ENDING, signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+@contextmanager
+def deferred() -> Iterator[list[int]]:
+    """Note the signals that would end the process in the list; they take effect behind the block.
+
+    Does nothing outside the main thread, which alone may handle signals; a signal that is ignored stays so.
+    """
+    arrived: list[int] = []
+    former = {}
+    try:
+        for number in (*_ENDING, signal.SIGINT):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                former[number] = signal.signal(number, lambda number, _: arrived.append(number))
+    except ValueError:
+        yield arrived
+        return
+    try:
+        yield arrived
+    finally:
+        for one, handler in former.items():
+            signal.signal(one, handler)
+        if arrived:
+            signal.raise_signal(arrived[0])

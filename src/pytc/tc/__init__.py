@@ -1,0 +1,1 @@
+"""Traffic control: rates, records and documents of qdiscs, classes, filters, chains and actions, and their kinds."""

@@ -1,0 +1,1 @@
+"""Lists of actions: attributes, records, documents."""

@@ -1,0 +1,113 @@
+"""Actions as tc prints them."""
+
+from collections.abc import Sequence
+
+from pytc.bpf.sys.program_lookup import lookup_program
+from pytc.netlink import constants as c
+from pytc.netlink.messages import TcMessage
+from pytc.netlink.schema import Attributes
+from pytc.netlink.session import interface_name
+from pytc.render.documents import Document, Field, Group, Listing, Part, Shown
+from pytc.tc.actions.records import ActionRecord, decode_actions, generic_of, in_brief
+from pytc.tc.clock import read_clock
+from pytc.tc.kinds import actions as kinds
+from pytc.tc.kinds.interface import RenderEnv
+from pytc.tc.kinds.shared.action_parts import reference_fields
+from pytc.tc.statistics import statistics_fields
+
+_HW_STATS_NAMES = ((1, "immediate"), (2, "delayed"))
+_FLAG_NAMES = ((1, "no_percpu"), (2, "skip_hw"), (4, "skip_sw"))
+_SKIP_HW, _OF_HARDWARE = 2, 6
+#: Kinds that tc does not name in brief text.
+_NAMELESS = ("police",)
+
+
+def answer_documents(answer: TcMessage, shown: Shown, *, shortened: bool = False) -> list[Document]:
+    """Return the two documents that tc prints for each message: how many actions there are, and the actions.
+
+    With ``shortened``, the actions have nothing but what a brief dump has.
+    """
+    actions = decode_actions(answer.attributes.get("TCA_ROOT_TAB", b""))
+    if shortened:
+        actions = tuple(in_brief(action) for action in actions)
+    total = answer.attributes.get("TCA_ROOT_COUNT", 0)
+    return [total_document(total), [Listing("actions", documents(actions, shown, bound=False))]]
+
+
+def total_document(count: int) -> Document:
+    """Return how many actions there are."""
+    return [Field("total acts", count, f"total acts {count}\n")]
+
+
+def action_event(message: TcMessage, shown: Shown) -> Document:
+    """Return the document of a notification: which actions were added or deleted."""
+    event = "Deleted" if message.type == c.DELACTION else "Added"
+    total, actions = answer_documents(message, shown)
+    return [*total, Field("event", event.lower(), f"{event} action "), *actions]
+
+
+def documents(records: Sequence[ActionRecord], shown: Shown, *, bound: bool) -> list[Document]:
+    """Return actions as tc prints them: those ``bound`` to a filter without what the filter says of hardware."""
+    return [_document(record, shown, bound=bound) for record in records]
+
+
+def options_document(name: str, attributes: Attributes, shown: Shown) -> Document:
+    """Return the options of an action, as its kind prints them."""
+    kind = kinds.find(name)
+    assert kind is not None
+    return kind.document(attributes, RenderEnv(shown, lookup_program, interface_name, read_clock))
+
+
+def _document(record: ActionRecord, shown: Shown, *, bound: bool) -> Document:
+    fields: list[Part] = [Field("order", record.order, f"\n\taction order {record.order}: ")]
+    if record.attributes is not None:
+        fields += options_document(record.kind, record.attributes, shown)
+    elif record.options:
+        fields += _unknown(record)
+    else:
+        name = "" if record.kind in _NAMELESS else f"{record.kind} "
+        fields += [Field("kind", record.kind, name), Field("index", record.number, f"\t index {record.number}\n")]
+    if shown.statistics and record.statistics is not None:
+        fields += [Field("", text="\tAction statistics:\n"), Group("stats", statistics_fields(record.statistics, "\t"))]
+    if record.cookie:
+        fields.append(Field("cookie", record.cookie.hex(), f"\tcookie {record.cookie.hex()}\n"))
+    return [
+        *fields,
+        *_flags(record, bound=bound),
+        *_hardware_statistics("hw_stats", record.hw_stats),
+        *_hardware_statistics("used_hw_stats", record.used_hw_stats),
+    ]
+
+
+def _unknown(record: ActionRecord) -> list[Part]:
+    """Return an action of a kind that pytc does not know: what all have, and the rest in hex."""
+    generic, text = generic_of(record), record.options.hex()
+    fields: list[Part] = [
+        Field("kind", record.kind, f"{record.kind} "),
+        Field("options", text, f"[Unknown action, options {text}]\n"),
+    ]
+    return [*fields, *reference_fields(generic), Field("", text="\n")] if generic is not None else fields
+
+
+def _flags(record: ActionRecord, *, bound: bool) -> list[Part]:
+    value, selector = record.flags
+    fields: list[Part] = [
+        Field(name, bool(value & bit), f"\t{name}")
+        for bit, name in _FLAG_NAMES
+        if selector & bit and not (bound and bit & _OF_HARDWARE)
+    ]
+    count = record.in_hardware
+    if count is not None and not bound and not value & selector & _SKIP_HW:
+        fields += (
+            [Field("in_hw", True, "\tin_hw"), Field("in_hw_count", count, f" in_hw_count {count}")]
+            if count
+            else [Field("not_in_hw", True, "\tnot_in_hw")]
+        )
+    return [*fields, Field("", text="\n")] if fields else []
+
+
+def _hardware_statistics(key: str, bits: int | None) -> list[Part]:
+    if bits is None:
+        return []
+    names = [name for bit, name in _HW_STATS_NAMES if bits & bit] or ["disabled"]
+    return [Field(key, [*names], f"\t{key} {' '.join(names)}\n")]

@@ -1,0 +1,1 @@
+"""Classes as a tree."""

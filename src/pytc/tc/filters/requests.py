@@ -1,0 +1,177 @@
+"""Requests about filters and chains, and the causes of refusals."""
+
+import errno
+import sys
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, Literal, TypeVar
+
+from pytc.errors import InvalidOptionsError, NetlinkError, UsageError
+from pytc.handles import EGRESS, INGRESS, ROOT, UNSPEC
+from pytc.netlink import constants as c
+from pytc.netlink.messages import TcMessage
+from pytc.tc.filters.selector import FilterSelector
+from pytc.tc.hints import general_hint, kind_hint
+from pytc.tc.kinds import filters as kinds
+from pytc.tc.kinds.interface import AnyFilterKind, Encoded, FilterOptions, OpenedProgram
+from pytc.tc.kinds.shared.programs import BYTECODE
+from pytc.value import Value
+
+Verb = Literal["add", "change", "replace", "delete"]
+POINTS = {ROOT: "root", INGRESS: "ingress", EGRESS: "egress"}
+_VERBS = {
+    "add": (c.NEWTFILTER, c.EXCL | c.CREATE),
+    "change": (c.NEWTFILTER, 0),
+    "replace": (c.NEWTFILTER, c.CREATE),
+    "delete": (c.DELTFILTER, 0),
+}
+
+
+class FilterChange(Value):
+    """A filter to be added, changed, replaced or deleted; of a chain, its template.
+
+    ``options`` is None without kind and without options; ``estimator`` are the bytes of TCA_RATE.
+    """
+
+    verb: Verb
+    selector: FilterSelector
+    kind: str = ""
+    options: FilterOptions | None = None
+    estimator: bytes = b""
+
+    @property
+    def depends_on_words(self) -> bool:
+        """Whether the request follows from the words alone: nothing has to be opened, loaded or looked up for it."""
+        options = self.options
+        if options is None:
+            return True
+        source = options.source
+        return (source is None or source.mode == BYTECODE) and not options.actions and options.police is None
+
+
+AnyFilterChange = TypeVar("AnyFilterChange", bound=FilterChange)
+
+
+def filter_message(
+    change: FilterChange, ifindex: int, program: OpenedProgram | None = None, actions: Encoded | None = None
+) -> TcMessage:
+    """Return the request for a change, with its open program and its encoded actions.
+
+    Raises InvalidOptionsError, UsageError.
+    """
+    kind = kinds.find(change.kind) if change.kind else None
+    number, flags = _VERBS[change.verb]
+    selector = change.selector
+    attributes: dict[str, Any] = {} if selector.chain is None else {"TCA_CHAIN": selector.chain}
+    handle = _handle(selector.handle, change.kind, kind) if selector.handle else 0
+    if change.kind:
+        attributes["TCA_KIND"] = change.kind
+    if kind is not None and change.options is not None:
+        options = change.options
+        attributes["TCA_OPTIONS"] = (
+            _options_from_words(change.kind, options)
+            if program is None and not actions
+            else kind.schema.encode([*kind.encode(options, program), *(actions or ())])
+        )
+    if change.estimator:
+        attributes["TCA_RATE"] = change.estimator
+    return TcMessage(number, flags, ifindex, handle, _parent(selector), _info(selector), attributes)
+
+
+@lru_cache(maxsize=16)  # the lines of a batch often differ in the preference or the handle alone
+def _options_from_words(name: str, options: FilterOptions) -> bytes:
+    kind = kinds.find(name)
+    assert kind is not None
+    return kind.schema.encode(kind.encode(options, None))
+
+
+def encode_filter_actions(
+    change: FilterChange, programs: Sequence[OpenedProgram | None], device_index: Callable[[str], int]
+) -> Encoded:
+    """Return the attributes of a filter's actions, given the open program of each.
+
+    ``device_index`` may raise DeviceNotFoundError.
+    """
+    kind, options = kinds.find(change.kind), change.options
+    if kind is None or options is None or (options.police is None and not options.actions):
+        return []
+    from pytc.tc.actions.requests import encode_action_options, encode_actions
+
+    found: Encoded = []
+    if options.police is not None:
+        found.append((kind.police, encode_action_options("police", options.police, None, device_index)))
+    if options.actions:
+        found.append((kind.actions, encode_actions(options.actions, programs, device_index)))
+    return found
+
+
+def address(message_type: int, selector: FilterSelector, ifindex: int) -> TcMessage:
+    """Return a message about the filters of a selector, without their handle."""
+    attributes = {} if selector.chain is None else {"TCA_CHAIN": selector.chain}
+    return TcMessage(
+        message_type, ifindex=ifindex, parent=_parent(selector), info=_info(selector), attributes=attributes
+    )
+
+
+def _parent(selector: FilterSelector) -> int:
+    return selector.block or selector.parent.number
+
+
+def _info(selector: FilterSelector) -> int:
+    """Return ``tcm_info``: preference and, in network byte order, protocol.
+
+    Where filters are shown, tc takes a preference of more than 16 bits, and its low ones count.
+    """
+    return (selector.pref & 0xFFFF) << 16 | swapped(selector.protocol)
+
+
+def swapped(number: int) -> int:
+    """Return 16 bits between host and network byte order: htons(3) and ntohs(3)."""
+    return (number & 0xFF) << 8 | number >> 8 if sys.byteorder == "little" else number
+
+
+def _handle(word: str, name: str, kind: AnyFilterKind | None) -> int:
+    if not name:
+        raise UsageError('Must specify filter type when using "handle"')
+    if kind is None:
+        from pytc.tc.kinds.shared.other_filters import other_handle
+
+        return other_handle(name, word)
+    try:
+        return kind.handle(word)
+    except ValueError:
+        raise InvalidOptionsError('Illegal "handle"', hints=(f'the value is "{word}"',)) from None
+
+
+def _kind_hint(error: NetlinkError, change: FilterChange | None) -> str:
+    """Return that the kernel lacks the filter, or the only kind of action that it has; empty where it has them."""
+    if change is None:
+        return ""
+    if "action" in error.ext_ack:
+        kinds = {action.kind for action in change.options.actions} if change.options is not None else set()
+        return kind_hint(error, "action", kinds.pop()) if len(kinds) == 1 else ""
+    return kind_hint(error, "filter", change.kind)
+
+
+def explained(error: NetlinkError, selector: FilterSelector, change: FilterChange | None = None) -> NetlinkError:
+    """Return a refusal of a request about filters, or of a change, with its likely cause."""
+    error.operation = "filter"
+    hook = POINTS.get(selector.parent, "") if selector.parent != ROOT else ""
+    missing = error.errno in (errno.ENOENT, errno.EINVAL) and "Parent Qdisc" in error.ext_ack
+    if hook and missing:
+        error.with_hints(
+            f"{selector.device} has no clsact qdisc, which {hook} filters need: "
+            f'"pytc qdisc add dev {selector.device} clsact" makes it'
+        )
+    elif missing:
+        error.with_hints(f"there is no qdisc {selector.parent} on {selector.device}")
+    elif selector.parent == UNSPEC and "not classful" in error.ext_ack:
+        error.with_hints(
+            "without ingress, egress or parent, a filter goes to the root qdisc, and that of "
+            f"{selector.device} takes none"
+        )
+    elif selector.block and "Block of given index" in error.ext_ack:
+        error.with_hints(f'a qdisc makes it: "pytc qdisc add dev NAME ingress_block {selector.block} clsact"')
+    elif hint := _kind_hint(error, change) or general_hint(error, selector.device or str(selector.block or "")):
+        error.with_hints(hint)
+    return error

@@ -1,0 +1,161 @@
+"""Words that select filters and chains, and those of a change of either."""
+
+from functools import lru_cache
+from typing import Any, cast
+
+from pytc.errors import InvalidOptionsError, UsageError
+from pytc.handles import EGRESS, INGRESS, ROOT, parse_classid
+from pytc.protocols import ALL, parse_protocol
+from pytc.tc.filters.requests import AnyFilterChange, Verb
+from pytc.tc.filters.selector import FilterSelector
+from pytc.tc.kinds import filters as kinds
+from pytc.tc.kinds.interface import AnyFilterKind, FilterOptions
+from pytc.words.devices import device
+from pytc.words.engine import Cursor, Table, Word, fill, text, unsigned
+
+#: The lines with which help explains selectors.
+SELECTORS_HELP = """\
+SELECTORS := [ dev NAME [ root | ingress | egress | parent CLASSID ] | block INDEX ] [ handle HANDLE ] [ pref PREF ]
+             [ protocol PROTO ] [ chain INDEX ]
+"""
+_U32 = 0xFFFFFFFF
+
+
+def _block(word: str) -> int:
+    number: int = unsigned(_U32)(word)
+    if not number:
+        raise ValueError(word)
+    return number
+
+
+def _estimator(cursor: Cursor) -> bytes:
+    from pytc.tc.kinds.shared import estimator
+
+    return estimator.read(cursor)
+
+
+#: Order decides abbreviations: ``p`` is the preference, ``c`` the chain.
+SELECTORS = Table(
+    (
+        Word("dev", "device", device, exact=True, wrong='"dev" not a valid ifname'),
+        Word("block", "block", _block, wrong="invalid block index value"),
+        Word("root", "parent", value=ROOT, exact=True),
+        Word("ingress", "parent", value=INGRESS, exact=True),
+        Word("egress", "parent", value=EGRESS, exact=True),
+        Word("parent", "parent", parse_classid, exact=True, wrong="Invalid parent ID"),
+        Word("handle", "handle", text, exact=True, wrong="invalid handle"),
+        Word("preference", "pref", unsigned(0xFFFF), wrong="invalid priority value", called="priority"),
+        Word("priority", "pref", unsigned(0xFFFF), wrong="invalid priority value"),
+        Word("protocol", "protocol", parse_protocol, wrong="invalid protocol"),
+        Word("chain", "chain", unsigned(_U32), wrong="invalid chain index value"),
+    )
+)
+#: For the commands that change something.
+_CHANGE = Table((*SELECTORS, Word("estimator", "estimator", read=_estimator, repeat=True)))
+
+
+def _for_show(row: Word) -> Word:
+    """Return the word for the commands that show."""
+    if row.into == "pref":
+        return row._replace(convert=unsigned(_U32), wrong="invalid preference")
+    return row._replace(wrong="invalid parent ID") if row.name == "parent" else row
+
+
+_SHOW = tuple(map(_for_show, SELECTORS))
+
+
+def take_change(cursor: Cursor, topic: str, make: type[AnyFilterChange]) -> AnyFilterChange:
+    """Return the change that the words behind the verb name; ``topic`` is filter or chain.
+
+    Raises UsageError, InvalidOptionsError, HelpRequested.
+    """
+    verb = cast(Verb, cursor.verb)
+    found = fill(cursor, _CHANGE, {}, topic=topic)
+    check_one_place(found)
+    if verb in ("add", "replace") and topic == "filter":
+        found.setdefault("protocol", ALL)
+    rate = found.pop("estimator", b"")
+    if cursor.done:
+        return make(verb, FilterSelector(**found), estimator=rate)
+    name = cursor.take()
+    kind = kinds.find(name)
+    if kind is None:
+        if not cursor.done:
+            raise InvalidOptionsError(
+                f'Unknown filter "{name}", hence option "{cursor.peek()}" is unparsable',
+                hints=(f"pytc knows the options of {', '.join(kinds.names())}",),
+            )
+        return make(verb, FilterSelector(**found), name, estimator=rate)
+    options = _options(cursor, name, kind, found)
+    return make(verb, FilterSelector(**found), name, options, rate)
+
+
+@lru_cache(maxsize=64)  # the lines of a batch often differ in the preference or the handle alone
+def _parsed(name: str, words: tuple[str, ...]) -> FilterOptions:
+    """Return the options of a kind that pytc knows. Parsing depends on the words alone, and options are frozen."""
+    kind = kinds.find(name)
+    assert kind is not None
+    options: FilterOptions = kind.parse(Cursor(words))
+    return options
+
+
+def _options(cursor: Cursor, name: str, kind: AnyFilterKind, found: dict[str, Any]) -> FilterOptions | None:
+    """Return the options, None without words; ``found`` gets the handle that they belong to."""
+    handle = found.get("handle", "")
+    if handle:
+        _checked(kind, handle)
+    if cursor.done:
+        return None
+    options = _parsed(name, tuple(cursor.rest()))
+    if kind.settle is not None:
+        options, handle = kind.settle(options, handle)
+    if handle:
+        found["handle"] = handle
+    return options
+
+
+def _checked(kind: AnyFilterKind, handle: str) -> None:
+    try:
+        kind.handle(handle)
+    except ValueError:
+        raise InvalidOptionsError('Illegal "handle"', hints=(f'the value is "{handle}"',)) from None
+
+
+def check_one_place(found: dict[str, Any]) -> None:
+    """Raise UsageError for a device and a block."""
+    if "device" in found and "block" in found:
+        raise UsageError('Error: "dev" and "block" are mutually exclusive')
+
+
+def check_place(found: dict[str, Any]) -> None:
+    """Raise UsageError where a question about one filter or chain does not say where it is."""
+    if "parent" not in found and "block" not in found:
+        raise UsageError("Must specify filter parent")
+    if "device" not in found and "block" not in found:
+        raise UsageError('Must specify netdevice "dev" or block index "block"')
+
+
+def no_garbage(cursor: Cursor, topic: str) -> None:
+    """Raise UsageError when there are words left."""
+    if not cursor.done:
+        raise UsageError(f'Garbage instead of arguments "{cursor.peek()} ...". Try "pytc {topic} help".')
+
+
+def take_chain(cursor: Cursor) -> FilterSelector:
+    """Return the selector of a question about one chain, which are all that is left; raises UsageError."""
+    found = fill(cursor, SELECTORS, {}, topic="chain")
+    check_one_place(found)
+    check_place(found)
+    no_garbage(cursor, "chain")
+    return FilterSelector(**found)
+
+
+def take_selector(cursor: Cursor, topic: str) -> FilterSelector:
+    """Return the selector of a command that shows; raises UsageError, HelpRequested."""
+    found = fill(cursor, _SHOW, {}, topic=topic)
+    if not cursor.done:
+        raise UsageError(f' What is "{cursor.peek()}"? Try "pytc filter help"')
+    if "device" in found and "block" in found:
+        first, second = ("dev" if name == "device" else name for name in found if name in ("device", "block"))
+        raise UsageError(f'Error: "{second}" cannot be used in the same time as "{first}"')
+    return FilterSelector(**found)

@@ -1,0 +1,16 @@
+"""Action kinds: a module with a ``KIND`` for each."""
+
+from typing import cast
+
+from pytc.tc.kinds.interface import AnyActionKind
+from pytc.tc.kinds.registry import find_kind, kind_names
+
+
+def find(name: str) -> AnyActionKind | None:
+    """The kind of that name, None when pytc does not know it."""
+    return cast("AnyActionKind | None", find_kind(__name__, name))
+
+
+def names() -> list[str]:
+    """All kinds that pytc knows."""
+    return kind_names(__name__)

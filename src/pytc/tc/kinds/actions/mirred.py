@@ -1,0 +1,168 @@
+"""The ``mirred`` action: packets go, or are copied, to another device (tc-mirred(8);
+include/uapi/linux/tc_act/tc_mirred.h).
+
+TCA_MIRRED_PARMS is struct tc_gen, then ``eaction s32, ifindex u32``. TCA_MIRRED_BLOCKID, since v6.8, stands for all
+devices that share a block.
+"""
+
+import struct
+from typing import Any
+
+from pytc.errors import HelpRequested, InvalidOptionsError, UsageError
+from pytc.netlink.schema import Attributes, Schema
+from pytc.render.documents import Document, Field, Part
+from pytc.tc.actions.action import ActionOptions
+from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv
+from pytc.tc.kinds.shared.action_parts import (
+    PASS,
+    PIPE,
+    STOLEN,
+    Generic,
+    closing_fields,
+    control_group,
+    optional_control,
+    optional_index,
+    take_index,
+)
+from pytc.words.engine import Cursor, choose, matches, unsigned
+
+#: TCA_EGRESS_REDIR and so on.
+_NUMBERS = {("egress", "redirect"): 1, ("egress", "mirror"): 2, ("ingress", "redirect"): 3, ("ingress", "mirror"): 4}
+_NAMES = {number: names for names, number in _NUMBERS.items()}
+_UNKNOWN = ("unknown", "unknown")
+_GENERIC_SIZE = len(Generic(0, 0).pack())
+_OWN = struct.Struct("=iI")
+_MAX_BLOCK = 0xFFFFFFFF
+#: Words in the order in which abbreviations are tried, and what they say.
+_WORDS = {
+    "egress": "direction",
+    "ingress": "direction",
+    "index": "number",
+    "mirror": "verb",
+    "redirect": "verb",
+    "dev": "device",
+    "blockid": "block",
+}
+_SECOND = {"direction": "direction: egress or ingress", "verb": "verb: mirror or redirect", "number": "index"}
+
+_USAGE = """\
+Usage: ... action mirred { egress | ingress } { redirect | mirror } [ index INDEX ] { dev NAME | blockid BLOCK }
+                         [ CONTROL ] [ index INDEX ]
+       ... action mirred index INDEX
+
+redirect  the packet goes out of the device (egress), or comes in there (ingress), and nothing more is done with it here
+mirror    a copy goes there; CONTROL is done with the packet itself {pipe}
+blockid   goes to all devices that share a block of filters, but for its own; Linux 6.8
+"""
+SCHEMA = Schema(
+    ("TCA_MIRRED_UNSPEC", "none"),
+    ("TCA_MIRRED_TM", "cdata"),
+    ("TCA_MIRRED_PARMS", "cdata"),
+    ("TCA_MIRRED_PAD", "cdata"),
+    ("TCA_MIRRED_BLOCKID", "uint32"),
+)
+
+
+class MirredOptions(ActionOptions):
+    """``direction`` is egress or ingress, ``verb`` mirror or redirect; both are empty, as ``device`` and ``block`` may
+    be, where the index alone names an action that is there already. ``number`` is the index, 0 for one that the kernel
+    chooses."""
+
+    direction: str = ""
+    verb: str = ""
+    device: str = ""
+    block: int = 0
+    control: int = PASS
+    number: int = 0
+
+
+def parse(cursor: Cursor) -> MirredOptions:
+    """The words after ``mirred``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    found: dict[str, Any] = {}
+    first = _WORDS.get(choose(cursor.peek() or cursor.take(), tuple(_WORDS)), "")
+    if matches(cursor.peek(), "help"):
+        raise HelpRequested("action mirred")
+    if first not in ("direction", "number"):
+        raise InvalidOptionsError(f'mirred option not supported: "{cursor.peek()}"; egress, ingress or index expected')
+    while "device" not in found and "block" not in found and cursor.peek() != "action":
+        _read(cursor, found)
+        if first == "number":
+            return MirredOptions(**found)
+    if found.get("verb") == "mirror":
+        found["control"] = optional_control(cursor, PIPE)
+    elif "verb" in found:
+        found["control"] = STOLEN
+    return MirredOptions(**_with_index(cursor, found))
+
+
+def _read(cursor: Cursor, found: dict[str, Any]) -> None:
+    """One word, up to the device."""
+    word = cursor.take()
+    name = choose(word, tuple(_WORDS))
+    if not name and matches(word, "help"):
+        raise HelpRequested("action mirred")
+    if not name:
+        raise UsageError(f'What is "{word}"? "egress redirect dev NAME" is expected, and a control behind that.')
+    field = _WORDS[name]
+    if field in found:
+        raise InvalidOptionsError(f'mirred: "{word}" is a second {_SECOND[field]}')
+    if field in ("device", "block") and "verb" not in found:
+        raise UsageError(f'mirror or redirect expected before "{word}"')
+    found[field] = _VALUES[field](cursor) if field in _VALUES else name
+
+
+def _take_block(cursor: Cursor) -> int:
+    word = cursor.take()
+    try:
+        number: int = unsigned(_MAX_BLOCK)(word)
+    except ValueError:
+        number = 0
+    if not number:
+        raise InvalidOptionsError(f'invalid block ID: "{word}"')
+    return number
+
+
+_VALUES = {"device": Cursor.take, "block": _take_block, "number": take_index}
+
+
+def _with_index(cursor: Cursor, found: dict[str, Any]) -> dict[str, Any]:
+    if "number" in found and not cursor.done and matches(cursor.peek(), "index"):
+        raise InvalidOptionsError(f"mirred: Illegal double index: {found['number']} was the first")
+    return found if "number" in found else {**found, "number": optional_index(cursor)}
+
+
+def encode(options: MirredOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
+    """Attributes in the order in which tc sends them; raises DeviceNotFoundError."""
+    number = _NUMBERS.get((options.direction, options.verb), 0)
+    parameters = Generic(options.number, options.control).pack() + _OWN.pack(number, given.device_index(options.device))
+    attributes: list[tuple[str, Any]] = [("TCA_MIRRED_PARMS", parameters)]
+    return [*attributes, ("TCA_MIRRED_BLOCKID", options.block)] if options.block else attributes
+
+
+def document(attributes: Attributes, seen: RenderEnv) -> Document:
+    """As tc prints it."""
+    raw = attributes.get("TCA_MIRRED_PARMS", b"")
+    generic = Generic.unpack(raw)
+    if generic is None or len(raw) < _GENERIC_SIZE + _OWN.size:
+        return (Field("", text="[NULL mirred parameters]"),)
+    number, index = _OWN.unpack_from(raw, _GENERIC_SIZE)
+    direction, verb = _NAMES.get(number, _UNKNOWN)
+    words = f"{direction} {verb}".title() if number in _NAMES else "unknown"
+    fields: list[Part] = [
+        Field("kind", "mirred", "mirred "),
+        Field("mirred_action", verb, f"({words}"),
+        Field("direction", direction),
+    ]
+    if (block := attributes.get("TCA_MIRRED_BLOCKID")) is not None:
+        fields.append(Field("to_blockid", block, f" to blockid {block})"))
+    else:
+        device = seen.device_name(index) if index else "*"  # a device that is gone
+        fields.append(Field("to_dev", device, f" to device {device})"))
+    return [
+        *fields,
+        control_group(generic.control, before=" "),
+        *closing_fields(generic, attributes.get("TCA_MIRRED_TM", b""), seen.shown, "\t"),
+    ]
+
+
+KIND = ActionKind("mirred", SCHEMA, parse, encode, document, _USAGE)

@@ -1,0 +1,15 @@
+"""Filter kinds: a module with a ``KIND`` for each."""
+
+from pytc.tc.kinds.interface import AnyFilterKind
+from pytc.tc.kinds.registry import find_kind, kind_names
+
+
+def find(name: str) -> AnyFilterKind | None:
+    """The kind of that name, None when pytc does not know it."""
+    found: AnyFilterKind | None = find_kind(__name__, name)
+    return found
+
+
+def names() -> list[str]:
+    """All kinds that pytc knows."""
+    return kind_names(__name__)

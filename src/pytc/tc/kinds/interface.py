@@ -1,0 +1,176 @@
+"""The kinds of filters, actions and qdiscs: what their modules offer, and what these are given."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from pytc.bpf.sys.descriptions import ProgramDescription
+from pytc.handles import UNSPEC, Handle
+from pytc.netlink.schema import Attributes, Schema
+from pytc.render.documents import Document, Part, Shown
+from pytc.tc.actions.action import Action, ActionOptions
+from pytc.tc.clock import Clock
+from pytc.value import Value
+from pytc.words.engine import Cursor
+
+if TYPE_CHECKING:
+    from pytc.tc.kinds.shared.programs import BpfSource
+
+#: Returns the kernel's description of the program with an id; None when it is gone or may not be seen.
+ProgramLookup = Callable[[int], ProgramDescription | None]
+#: Attributes in the order in which they are sent.
+Encoded = list[tuple[str, Any]]
+
+
+class OpenedProgram(NamedTuple):
+    """A program that can be attached.
+
+    ``annotation`` is the name that dumps show; ``type`` and ``attach_type`` are what it was loaded as, the latter None
+    where nothing says it.
+    """
+
+    fd: int
+    annotation: str
+    type: int = 0
+    attach_type: int | None = None
+
+
+class FilterOptions(Value):
+    """The words of a filter of some kind.
+
+    A kind that has programs, actions or the old police option overrides the property with a field, which needs a
+    default.
+    """
+
+    @property
+    def source(self) -> "BpfSource | None":
+        """The program to run."""
+        return None
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """The actions that the words name, in their order."""
+        return ()
+
+    @property
+    def police(self) -> ActionOptions | None:
+        """The options of the old attribute for policing."""
+        return None
+
+
+class FilterView(NamedTuple):
+    """A filter's surroundings, for its document; ``police`` and ``actions`` go where the kind shows them."""
+
+    handle: int
+    protocol: int
+    shown: Shown
+    police: Sequence[Part] = ()
+    actions: Sequence[Part] = ()
+
+
+_Filter = TypeVar("_Filter", bound=FilterOptions)
+_Action = TypeVar("_Action", bound=ActionOptions)
+_Qdisc = TypeVar("_Qdisc")
+_Class = TypeVar("_Class")
+_Record = TypeVar("_Record")
+
+
+class FilterKind(Value, Generic[_Filter, _Record]):
+    """A kind of filter.
+
+    ``encode`` turns options into attributes, with the program that was opened for them (None where they name none);
+    ``decode`` turns attributes into a record, and ``document`` shows it. ``handle`` reads a filter handle and raises
+    ValueError, or InvalidOptionsError where tc has a message of its own. Where handle and options depend on each other,
+    ``settle`` gets both, and returns both as they are sent; it raises InvalidOptionsError.
+
+    A kind that takes actions names their attributes, ``actions`` and ``police``. ``brief`` are the attributes that
+    brief output shows. ``usage`` is a help text.
+    """
+
+    name: str
+    schema: Schema
+    parse: Callable[[Cursor], _Filter]
+    encode: Callable[[_Filter, OpenedProgram | None], Encoded]
+    decode: Callable[[Attributes, ProgramLookup], _Record]
+    document: Callable[[_Record, FilterView], Document]
+    handle: Callable[[str], int]
+    actions: str = ""
+    police: str = ""
+    settle: Callable[[_Filter, str], tuple[_Filter, str]] | None = None
+    brief: tuple[str, ...] = ()
+    usage: str = ""
+
+
+class EncodeEnv(NamedTuple):
+    """What the encoding of an action may ask for; ``device_index`` raises DeviceNotFoundError."""
+
+    program: OpenedProgram | None
+    device_index: Callable[[str], int]
+    clock: Callable[[], Clock]
+
+
+class RenderEnv(NamedTuple):
+    """What the document of an action may ask for."""
+
+    shown: Shown
+    program: ProgramLookup
+    device_name: Callable[[int], str]
+    clock: Callable[[], Clock]
+
+
+class ActionKind(Value, Generic[_Action]):
+    """A kind of action.
+
+    ``parse`` reads all words up to those that every action may have (cookie, hw_stats ...). ``usage`` is a help text.
+    """
+
+    name: str
+    schema: Schema
+    parse: Callable[[Cursor], _Action]
+    encode: Callable[[_Action, EncodeEnv], Encoded]
+    document: Callable[[Attributes, RenderEnv], Document]
+    usage: str
+
+
+class QdiscEnv(NamedTuple):
+    """What the encoding of a qdisc or class may ask for.
+
+    ``speed`` returns the device's in Mbit/s; ``distribution`` reads a table of delays by its name. Both are called only
+    where an option refers to them, and raise PytcError.
+    """
+
+    clock: Clock
+    speed: Callable[[], int]
+    distribution: Callable[[str], Sequence[int]]
+
+
+class QdiscKind(Value, Generic[_Qdisc, _Class]):
+    """A kind of qdisc and, where it has them, of its classes.
+
+    ``schema`` has the attributes of both. Those of the qdisc follow ``header`` bytes of a structure, which decoding
+    keeps as :data:`~pytc.netlink.schema.HEADER`, and which is the first that is encoded. ``encode`` returns None where
+    no TCA_OPTIONS is to be sent. ``statistics`` and ``class_statistics`` show the kind's own statistics (bytes of
+    TCA_STATS_APP). ``usage`` and ``class_usage`` are help texts. A kind that has one place only names it as
+    ``default_parent``, and its handle there.
+    """
+
+    name: str
+    schema: Schema
+    parse: Callable[[Cursor], _Qdisc]
+    encode: Callable[[_Qdisc, QdiscEnv], Encoded | None]
+    document: Callable[[Attributes, Shown, Clock], Document]
+    usage: str
+    header: int = 0
+    statistics: Callable[[bytes], Document] | None = None
+    parse_class: Callable[[Cursor], _Class] | None = None
+    encode_class: Callable[[_Class, QdiscEnv], Encoded] | None = None
+    document_class: Callable[[Attributes, Shown, Clock], Document] | None = None
+    class_statistics: Callable[[bytes], Document] | None = None
+    class_usage: str = ""
+    default_handle: Handle = UNSPEC
+    default_parent: Handle = UNSPEC
+
+
+#: Kinds as they are found by name: which options go with which kind, only the kinds themselves know.
+AnyFilterKind = FilterKind[Any, Any]
+AnyActionKind = ActionKind[Any]
+AnyQdiscKind = QdiscKind[Any, Any]

@@ -1,0 +1,11 @@
+"""The ``bfifo`` qdisc: a queue that is limited in bytes (tc-bfifo(8))."""
+
+from pytc.render.documents import Field
+from pytc.tc.kinds.shared.fifo import fifo
+from pytc.tc.rates import format_size
+
+KIND = fifo(
+    "bfifo",
+    "A queue of so many bytes. {the device's txqueuelen, in packets of its MTU}",
+    lambda limit: Field("limit", limit, f"limit {format_size(limit)}"),
+)

@@ -1,0 +1,109 @@
+"""The ``prio`` qdisc: classes by priority (tc-prio(8); include/uapi/linux/pkt_sched.h, net/sched/sch_prio.c)."""
+
+import struct
+from typing import Any, NamedTuple
+
+from pytc.errors import InvalidOptionsError
+from pytc.netlink.schema import HEADER, Attributes, Schema
+from pytc.render.documents import Document, Field, Shown
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
+from pytc.words.engine import Cursor, illegal, matches, signed, unknown_option, unsigned
+
+_TOPIC = "qdisc prio"
+_PRIORITIES = 16
+_U32 = 0xFFFFFFFF
+#: struct tc_prio_qopt: bands s32, priomap u8[16].
+OPTIONS = struct.Struct(f"=i{_PRIORITIES}B")
+#: A nested attribute TCA_OPTIONS, empty or with an empty TCA_PRIO_MQ: kernels since v2.6.27 pass over it.
+_NESTED, _NESTED_MULTIQUEUE = struct.pack("=HH", 4, 2), struct.pack("=4H", 8, 2, 4, 1)
+_USAGE = """\
+Usage: ... prio [ bands NUMBER ] [ priomap BAND ... ] [ multiqueue ]
+
+bands    how many classes there are; the first is served first {3}
+priomap  the band of each of the 16 priorities of packets {1 2 2 2 1 2 0 0 1 1 1 1 1 1 1 1}
+
+Packets that a filter classifies go to its class, MAJOR:1 to MAJOR:BANDS.
+"""
+
+
+class PrioOptions(NamedTuple):
+    bands: int = 3
+    priomap: tuple[int, ...] = (1, 2, 2, 2, 1, 2, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1)
+    multiqueue: bool = False
+
+
+def parse(cursor: Cursor) -> PrioOptions:
+    """The words after ``prio``: those after ``priomap`` that are none of the others are bands. Raises
+    InvalidOptionsError, UsageError, HelpRequested."""
+    bands, multiqueue = PrioOptions().bands, False
+    chosen: list[int] | None = None
+    while not cursor.done:
+        word = cursor.take()
+        if word == "bands":
+            bands = _bands(cursor.take())
+        elif word == "multiqueue":
+            multiqueue = True
+        elif word == "priomap":
+            if chosen is not None:
+                raise InvalidOptionsError("Error: duplicate priomap")
+            chosen = []
+        elif chosen is None:
+            _not_known(word)
+        else:
+            chosen.append(_band(word, bands, len(chosen)))
+    chosen = chosen or []
+    return PrioOptions(bands, (*chosen, *PrioOptions().priomap[len(chosen) :]), multiqueue)
+
+
+def _bands(word: str) -> int:
+    try:
+        number: int = signed(0x7FFFFFFF, 10)(word)
+    except ValueError:
+        raise illegal("bands", word) from None
+    return number
+
+
+def _not_known(word: str) -> None:
+    if matches(word, "help"):
+        from pytc.errors import HelpRequested
+
+        raise HelpRequested(_TOPIC)
+    raise unknown_option(f'What is "{word}"?', _TOPIC)
+
+
+def _band(word: str, bands: int, index: int) -> int:
+    if word == "help":
+        _not_known(word)
+    try:
+        band: int = unsigned(_U32, 10)(word)
+    except ValueError:
+        raise InvalidOptionsError('Illegal "priomap" element', hints=(f'the element is "{word}"',)) from None
+    if band >= bands & _U32:
+        raise InvalidOptionsError('"priomap" element is out of bands', hints=(f"the element is {band}",))
+    if index >= _PRIORITIES:
+        raise InvalidOptionsError(f'"priomap" index > TC_PRIO_MAX={_PRIORITIES - 1}')
+    return band
+
+
+def encode(options: PrioOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
+    """struct tc_prio_qopt, and what tc sends behind it."""
+    fixed = OPTIONS.pack(options.bands, *(band & 0xFF for band in options.priomap))
+    return [(HEADER, fixed + (_NESTED_MULTIQUEUE if options.multiqueue else _NESTED))]
+
+
+def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
+    """As tc prints it; of pfifo_fast, too."""
+    raw = attributes[HEADER]
+    if len(raw) < OPTIONS.size:
+        return ()
+    bands, *priomap = OPTIONS.unpack_from(raw)
+    bands &= _U32
+    return (
+        Field("bands", bands, f"bands {bands} "),
+        Field("priomap", list(priomap), "priomap " + " ".join(map(str, priomap))),
+        Field("multiqueue", False),
+    )
+
+
+KIND: QdiscKind[PrioOptions, None] = QdiscKind("prio", Schema(), parse, encode, document, _USAGE, header=OPTIONS.size)

@@ -1,0 +1,175 @@
+"""What most actions have: a control, an index, references, times (include/uapi/linux/pkt_cls.h).
+
+``struct tc_gen``, with which the parameters of most kinds begin: ``index u32, capab u32, action s32, refcnt s32,
+bindcnt s32``, 20 bytes. ``struct tcf_t``: ``install, lastuse, expires, firstuse``, u64 each, in clock ticks of user
+space. A control is a number: one of :data:`_CONTROLS`, or jump or goto with its operand in the low 28 bits.
+"""
+
+import os
+import struct
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pytc.errors import PytcError, UsageError
+from pytc.render.documents import Field, Group, Part, Shown
+from pytc.words.engine import Cursor, choose, illegal, matches, unsigned
+
+CONTINUE, PASS, RECLASSIFY, DROP, PIPE, STOLEN, TRAP = -1, 0, 1, 2, 3, 4, 8
+_JUMP, _GOTO, _OPERAND = 1 << 28, 2 << 28, (1 << 28) - 1
+
+#: Words in the order in which abbreviations are tried; tc has all but the last.
+_CONTROLS = {
+    "continue": CONTINUE,
+    "drop": DROP,
+    "shot": DROP,
+    "pass": PASS,
+    "ok": PASS,
+    "reclassify": RECLASSIFY,
+    "pipe": PIPE,
+    "goto": _GOTO,
+    "jump": _JUMP,
+    "trap": TRAP,
+    "stolen": STOLEN,
+}
+#: The words for controls.
+CONTROL_WORDS = tuple(_CONTROLS)
+_NAMES = {
+    CONTINUE: "continue",
+    DROP: "drop",
+    PASS: "pass",
+    RECLASSIFY: "reclassify",
+    PIPE: "pipe",
+    TRAP: "trap",
+    STOLEN: "stolen",
+}
+_GENERIC = struct.Struct("=IIiii")
+_TIMES = struct.Struct("=4Q")
+_U32 = 0xFFFFFFFF
+
+
+class Generic(NamedTuple):
+    """``struct tc_gen`` without ``capab``, which is always 0. ``number`` is the index."""
+
+    number: int
+    control: int
+    refcnt: int = 0
+    bindcnt: int = 0
+
+    @classmethod
+    def unpack(cls, data: bytes) -> "Generic | None":
+        """From the beginning of a kind's parameters; None when they are too short."""
+        if len(data) < _GENERIC.size:
+            return None
+        number, _, control, refcnt, bindcnt = _GENERIC.unpack_from(data)
+        return cls(number, control, refcnt, bindcnt)
+
+    def pack(self) -> bytes:
+        return _GENERIC.pack(self.number, 0, self.control, 0, 0)
+
+
+def is_control(word: str) -> bool:
+    """Whether a word is a control (``drop``), so that it can stand for a gact action."""
+    return bool(choose(word, tuple(_CONTROLS)))
+
+
+def take_control(cursor: Cursor, error: type[PytcError] = UsageError) -> int:
+    """A control with its operand; raises ``error`` for one that makes no sense, UsageError at the end of the words."""
+    word = cursor.take()
+    known = choose(word, tuple(_CONTROLS))
+    if not known:
+        raise error(f'Bad action type "{word}": {", ".join(_CONTROLS)} expected')
+    control = _CONTROLS[known]
+    if control == _GOTO:
+        return take_chain(cursor, error)
+    return control | _operand(cursor.take(), "jump count", error) if control == _JUMP else control
+
+
+def take_chain(cursor: Cursor, error: type[PytcError] = UsageError) -> int:
+    """The control ``goto``, from the word ``chain`` on."""
+    if not matches(found := cursor.take(), "chain"):
+        raise error(f'"goto chain INDEX" expected, not "goto {found}"')
+    return _GOTO | _operand(cursor.take(), "chain index", error)
+
+
+def simple_control(word: str) -> int:
+    """A control that has no operand; raises ValueError."""
+    control = _CONTROLS.get(choose(word, tuple(_CONTROLS)), _GOTO)
+    if control in (_GOTO, _JUMP):
+        raise ValueError(word)
+    return control
+
+
+def _operand(word: str, name: str, error: type[PytcError]) -> int:
+    try:
+        number: int = unsigned(_OPERAND, 10)(word)
+    except ValueError:
+        raise error(f'Illegal "{name}": "{word}"') from None
+    return number
+
+
+def optional_control(cursor: Cursor, default: int) -> int:
+    """The control that comes next, or the default when something else does."""
+    return take_control(cursor) if not cursor.done and is_control(cursor.peek()) else default
+
+
+def optional_index(cursor: Cursor) -> int:
+    """The number after ``index``; 0, with which the kernel chooses, when another word comes next."""
+    if cursor.done or not matches(cursor.peek(), "index"):
+        return 0
+    cursor.take()
+    return take_index(cursor)
+
+
+def take_index(cursor: Cursor) -> int:
+    """An action's index; raises InvalidOptionsError."""
+    word = cursor.take()
+    try:
+        number: int = unsigned(_U32, 10)(word)
+    except ValueError:
+        raise illegal("index", word) from None
+    return number
+
+
+def control_group(control: int, *, before: str = "", after: str = "", key: str = "control_action") -> Group:
+    """A control in tc's form, with text before and after it."""
+    kind, operand = control & ~_OPERAND, control & _OPERAND
+    if control > 0 and kind in (_JUMP, _GOTO):
+        name, member = ("jump", "jump") if kind == _JUMP else ("goto", "chain")
+        spelled = f" {operand}" if kind == _JUMP else f" chain {operand}"
+        return Group(key, (Field("type", name, before + name), Field(member, operand, spelled + after)))
+    name = _NAMES.get(control, str(control))
+    return Group(key, (Field("type", name, before + name + after),))
+
+
+def reference_fields(generic: Generic, before: str = "\t ") -> list[Part]:
+    """Index and references."""
+    return [
+        Field("index", generic.number, f"{before}index {generic.number}"),
+        Field("ref", generic.refcnt, f" ref {generic.refcnt}"),
+        Field("bind", generic.bindcnt, f" bind {generic.bindcnt}"),
+    ]
+
+
+def closing_fields(generic: Generic, times: bytes, shown: Shown, before: str = "\t ") -> list[Part]:
+    """The lines with which most kinds end: index, references, and with statistics struct tcf_t."""
+    return [
+        Field("", text="\n"),
+        *reference_fields(generic, before),
+        *(time_fields(times) if shown.statistics else ()),
+        Field("", text="\n"),
+    ]
+
+
+def time_fields(raw: bytes) -> Sequence[Part]:
+    """``struct tcf_t`` in seconds; what never happened is left out."""
+    if len(raw) < _TIMES.size:
+        return ()
+    hertz = os.sysconf("SC_CLK_TCK")
+    installed, used, expires, first = _TIMES.unpack_from(raw)
+    named = (
+        ("installed", "installed", installed),
+        ("last_used", "used", used),
+        ("first_used", "firstused", first),
+        ("expires", "expires", expires),
+    )
+    return [Field(key, ticks // hertz, f" {word} {ticks // hertz} sec") for key, word, ticks in named if ticks]

@@ -1,0 +1,50 @@
+"""Fields as most kinds print them: ``name value`` and a blank."""
+
+from pytc.render.documents import Document, Field, Json, Shown
+from pytc.tc.rates import format_rate, format_size, format_time, format_time64
+
+
+def number(name: str, value: int, unit: str = "") -> Field:
+    return Field(name, value, f"{name} {value}{unit} ")
+
+
+def size(name: str, value: int) -> Field:
+    """Bytes."""
+    return Field(name, value, f"{name} {format_size(value)} ")
+
+
+def rate(name: str, value: int, shown: Shown) -> Field:
+    """Bytes per second."""
+    return Field(name, value, f"{name} {format_rate(value, iec=shown.iec)} ")
+
+
+def time(name: str, value: int) -> Field:
+    """Microseconds."""
+    return Field(name, value, f"{name} {format_time(value)} ")
+
+
+def time64(name: str, value: int) -> Field:
+    """Nanoseconds."""
+    return Field(name, value, f"{name} {format_time64(value)} ")
+
+
+def flag(name: str) -> Field:
+    return Field(name, True, f"{name} ")
+
+
+def counter(name: str, value: int, before: str = " ") -> Field:
+    """One of a line of statistics."""
+    return Field(name, value, f"{before}{name} {value}")
+
+
+def six_digits(value: float) -> Json:
+    """A number as C's ``%g`` leaves it."""
+    short = float(f"{value:g}")
+    return int(short) if short.is_integer() else short
+
+
+def unknown_options(what: str, raw: bytes) -> Document:
+    """Return the size of options of a kind that pytc does not know, as tc prints it, and in JSON the bytes."""
+    if not raw:
+        return ()
+    return (Field("optlen", len(raw), f"[Unknown {what}, optlen={len(raw)}] "), Field("raw", raw.hex()))

@@ -1,0 +1,71 @@
+"""What kinds of filters have in common: actions and police as words, TCA_CLS_FLAGS_* (include/uapi/linux/pkt_cls.h)."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from pytc.errors import InvalidOptionsError
+from pytc.handles import Handle, parse_classid
+from pytc.render.documents import Field, Shown
+from pytc.tc.actions.action import Action
+from pytc.words.engine import Cursor, Word, text
+
+SKIP_HW, SKIP_SW, IN_HW, NOT_IN_HW = 1, 2, 4, 8
+
+
+def _actions(cursor: Cursor) -> tuple[Action, ...]:
+    from pytc.tc.kinds.shared.action_words import parse_actions
+
+    return parse_actions(cursor)
+
+
+def _police(cursor: Cursor) -> Any:
+    from pytc.tc.kinds.shared.action_words import parse_kind
+
+    return parse_kind("police", cursor)
+
+
+def _incoming(cursor: Cursor) -> str:
+    if cursor.done:
+        raise InvalidOptionsError("Illegal indev")
+    return str(text(cursor.take()))
+
+
+ACTION = Word("action", "actions", read=_actions, many=True)
+POLICE = Word("police", "police", read=_police, repeat=True)
+CLASSID = Word("classid", "classid", parse_classid, wrong="classid", repeat=True)
+FLOWID = Word("flowid", "classid", parse_classid, exact=True, wrong="classid", repeat=True)
+INDEV = Word("indev", "incoming", read=_incoming, exact=True, repeat=True)
+SKIP_HARDWARE = Word("skip_hw", "skip_hw", exact=True, repeat=True)
+SKIP_SOFTWARE = Word("skip_sw", "skip_sw", exact=True, repeat=True)
+
+
+def all_actions(found: dict[str, Any]) -> tuple[Action, ...]:
+    """The actions of all words ``action``, in one row."""
+    return tuple(action for group in found.get("actions", ()) for action in group)
+
+
+def skip_flags(found: dict[str, Any]) -> int:
+    """TCA_CLS_FLAGS_SKIP_* of the words, which are taken out; raises InvalidOptionsError."""
+    flags: int = SKIP_HW * found.pop("skip_hw", False) | SKIP_SW * found.pop("skip_sw", False)
+    if flags == SKIP_HW | SKIP_SW:
+        raise InvalidOptionsError("skip_hw and skip_sw are mutually exclusive")
+    return flags
+
+
+def class_field(classid: Handle | None, shown: Shown, name: str = "flowid", before: str = "") -> list[Field]:
+    """The class to which packets go; nothing without one."""
+    if classid is None:
+        return []
+    spelled = shown.spelled(classid)
+    return [Field(name, spelled, f"{before}{name} {spelled} ")]
+
+
+@lru_cache(maxsize=64)
+def flag_fields(flags: int | None, before: str = "", after: str = " ") -> Sequence[Field]:
+    """TCA_CLS_FLAGS_* as tc prints them, each between these texts; nothing where the kernel sends none."""
+    if flags is None:
+        return ()
+    names = [name for bit, name in ((SKIP_HW, "skip_hw"), (SKIP_SW, "skip_sw")) if flags & bit]
+    names += [name for bit, name in ((IN_HW, "in_hw"), (NOT_IN_HW, "not_in_hw")) if flags & bit][:1]
+    return tuple(Field(name, True, f"{before}{name}{after}") for name in names)

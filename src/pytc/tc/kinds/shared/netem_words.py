@@ -1,0 +1,236 @@
+"""The words of netem (tc-netem(8)): options that take one to five values."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from pytc.errors import InvalidOptionsError
+from pytc.tc.kinds.shared.ratespec import Rate, parse_any_rate
+from pytc.tc.rates import parse_percent, parse_size, parse_time, parse_time64
+from pytc.words.engine import Converter, Cursor, Word, illegal, matches, read_options, signed, unsigned
+
+U32, _S32 = 0xFFFFFFFF, 0x7FFFFFFF
+_DIGITS = frozenset("0123456789")
+
+
+class Chance(NamedTuple):
+    """Parts of 2^32 - 1; ``correlation`` None where there is none."""
+
+    probability: int
+    correlation: int | None = None
+
+
+class Delay(NamedTuple):
+    """Microseconds, and parts of 2^32 - 1."""
+
+    time: int = 0
+    jitter: int = 0
+    correlation: int | None = None
+
+
+class LossModel(NamedTuple):
+    """``state`` (p13, p31, p32, p23, p14) or ``gemodel`` (p, r, h, 1-k), in parts of 2^32 - 1."""
+
+    name: str
+    values: tuple[int, ...]
+
+
+class NetemRate(NamedTuple):
+    """Bytes per second; the rest is in bytes."""
+
+    rate: Rate
+    packet_overhead: int = 0
+    cell_size: int = 0
+    cell_overhead: int = 0
+
+
+class Slot(NamedTuple):
+    """Nanoseconds; with a ``distribution``, ``min_delay`` and ``max_delay`` are 0, else the other two."""
+
+    min_delay: int = 0
+    max_delay: int = 0
+    distribution: str = ""
+    delay: int = 0
+    jitter: int = 0
+    packets: int = 0
+    bytes: int = 0
+
+
+class NetemOptions(NamedTuple):
+    limit: int = 1000
+    delay: Delay = Delay()
+    loss: Chance | LossModel | None = None
+    ecn: bool = False
+    reorder: Chance | None = None
+    corrupt: Chance | None = None
+    gap: int = 0
+    duplicate: Chance | None = None
+    distribution: str = ""
+    rate: NetemRate | None = None
+    slot: Slot | None = None
+
+
+def _part(share: float) -> int:
+    return round(share * U32)
+
+
+def _percent(word: str) -> int:
+    return _part(parse_percent(word))
+
+
+def _value(cursor: Cursor, convert: Converter, called: str) -> Any:
+    """The next word; ``called`` is what tc calls it in its message."""
+    word = cursor.take()
+    try:
+        return convert(word)
+    except ValueError:
+        raise illegal(called, word) from None
+
+
+def _number_is_next(cursor: Cursor) -> bool:
+    return cursor.peek()[:1] in _DIGITS
+
+
+def _more(cursor: Cursor, converters: Iterable[Converter], called: str) -> list[Any]:
+    """As many of these values as there are numbers."""
+    found: list[Any] = []
+    for convert in converters:
+        if not _number_is_next(cursor):
+            break
+        found.append(_value(cursor, convert, called))
+    return found
+
+
+def _chance(called: str, correlation: str = "") -> Callable[[Cursor], Chance]:
+    def read(cursor: Cursor) -> Chance:
+        return Chance(_value(cursor, _percent, called), *_more(cursor, (_percent,), correlation or called))
+
+    return read
+
+
+def _delay(cursor: Cursor) -> Delay:
+    time = _value(cursor, parse_time, "latency")
+    return Delay(time, *_more(cursor, (parse_time, _percent), "latency"))
+
+
+_random_loss = _chance("loss percent", "loss correlation")
+
+
+def _loss(cursor: Cursor) -> Chance | LossModel:
+    if _number_is_next(cursor):
+        return _random_loss(cursor)  # the model may go without its name
+    model = cursor.take()
+    if model == "random":
+        return _random_loss(cursor)
+    if model == "state":
+        return _state_model(cursor)
+    if model == "gemodel":
+        return _gemodel(cursor)
+    raise InvalidOptionsError(f"Unknown loss parameter: {model}")
+
+
+def _state_model(cursor: Cursor) -> LossModel:
+    first: float = _value(cursor, parse_percent, "loss p13")
+    values = [_part(first), _part(1 - first), 0, U32, 0]
+    for index, name in enumerate(("p31", "p32", "p23", "p14"), start=1):
+        if not _number_is_next(cursor):
+            break
+        values[index] = _value(cursor, _percent, f"loss {name}")
+    return LossModel("state", tuple(values))
+
+
+def _gemodel(cursor: Cursor) -> LossModel:
+    first: float = _value(cursor, parse_percent, "loss gemodel p")
+    values = [_part(first), _part(1 - first), 0, 0]
+    for index, name in enumerate(("r", "h", "k"), start=1):
+        if not _number_is_next(cursor):
+            break
+        values[index] = _value(cursor, _percent, f"loss gemodel {name}")
+        if name == "h":
+            values[index] = U32 - values[index]  # 1-h is given, the kernel wants h
+    return LossModel("gemodel", tuple(values))
+
+
+def _rate(cursor: Cursor) -> NetemRate:
+    rate = _value(cursor, parse_any_rate, "rate")
+    rest = [0, 0, 0]
+    for index, convert in enumerate((signed(_S32), unsigned(U32), signed(_S32))):
+        if _number_is_next(cursor) or (index != 1 and cursor.peek().startswith("-")):
+            rest[index] = _value(cursor, convert, "rate")
+    return NetemRate(rate, *rest)
+
+
+def _slot(cursor: Cursor) -> Slot:
+    if _number_is_next(cursor):
+        slot = _slot_between(cursor)
+    else:
+        word = cursor.take()
+        if word != "distribution":
+            raise InvalidOptionsError(f"Unknown slot parameter: {word}")
+        slot = Slot(
+            distribution=cursor.take(),
+            delay=_value(cursor, parse_time64, "slot delay"),
+            jitter=_value(cursor, parse_time64, "slot jitter"),
+        )
+        if not slot.jitter:
+            raise InvalidOptionsError("Non-positive jitter")
+    if not cursor.done and matches(cursor.peek(), "packets"):
+        slot = slot._replace(packets=_slot_limit(cursor, signed(_S32), "slot packets"))
+    if not cursor.done and matches(cursor.peek(), "bytes"):
+        slot = slot._replace(bytes=_slot_limit(cursor, parse_size, "slot bytes"))
+    return slot
+
+
+def _slot_between(cursor: Cursor) -> Slot:
+    least = _value(cursor, parse_time64, "slot min_delay")
+    if not _number_is_next(cursor):
+        return Slot(least, least)
+    word = cursor.peek()
+    most = _value(cursor, parse_time64, "slot max_delay")
+    if most < least:
+        raise illegal("slot max_delay", word)
+    return Slot(least, most)
+
+
+def _slot_limit(cursor: Cursor, convert: Converter, called: str) -> Any:
+    cursor.take()
+    if cursor.done:
+        raise illegal(called, "")
+    return _value(cursor, convert, called)
+
+
+_LOSS_TWICE = 'Illegal "duplicate loss argument"'
+#: The order decides abbreviations: ``d`` is ``delay``, ``r`` is ``reorder``.
+_WORDS = (
+    Word("limit", "limit", parse_size, repeat=True),
+    Word("latency", "delay", read=_delay, repeat=True),
+    Word("delay", "delay", read=_delay, repeat=True),
+    Word("loss", "loss", read=_loss, twice=_LOSS_TWICE),
+    Word("drop", "loss", read=_loss, twice=_LOSS_TWICE),
+    Word("ecn", "ecn", repeat=True),
+    Word("reorder", "reorder", read=_chance("reorder"), repeat=True),
+    Word("corrupt", "corrupt", read=_chance("corrupt"), repeat=True),
+    Word("gap", "gap", unsigned(U32), repeat=True),
+    Word("duplicate", "duplicate", read=_chance("duplicate"), repeat=True),
+    Word("distribution", "distribution", str, repeat=True),
+    Word("rate", "rate", read=_rate, repeat=True),
+    Word("slot", "slot", read=_slot, repeat=True),
+)
+
+
+def parse(cursor: Cursor) -> NetemOptions:
+    """The words after ``netem``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    options = NetemOptions(**read_options(cursor, _WORDS, "qdisc netem"))
+    _check(options)
+    return options
+
+
+def _check(options: NetemOptions) -> None:
+    delay, reorders = options.delay, options.reorder is not None and options.reorder.probability > 0
+    if reorders and not delay.time:
+        raise InvalidOptionsError("reordering not possible without specifying some delay")
+    if options.gap and not reorders:
+        raise InvalidOptionsError("gap specified without reorder probability")
+    if options.ecn and (options.loss is None or (isinstance(options.loss, Chance) and not options.loss.probability)):
+        raise InvalidOptionsError("ecn requested without loss model")
+    if options.distribution and not (delay.time and delay.jitter):
+        raise InvalidOptionsError("distribution specified but no latency and jitter values")

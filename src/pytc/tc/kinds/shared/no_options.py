@@ -1,0 +1,28 @@
+"""What kinds without options share."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pytc.netlink.schema import Attributes
+from pytc.render.documents import Document, Shown
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.interface import QdiscEnv
+from pytc.words.engine import Cursor, read_options
+
+
+def nothing_to_parse(kind: str, unknown: str = 'What is "{}"?') -> Callable[[Cursor], None]:
+    """A parser that raises InvalidOptionsError for any word, HelpRequested for ``help``. ``unknown`` is tc's."""
+
+    def parse(cursor: Cursor) -> None:
+        read_options(cursor, (), f"qdisc {kind}", unknown=unknown)
+
+    return parse
+
+
+def encode_nothing(options: Any, around: QdiscEnv) -> None:
+    """No TCA_OPTIONS at all."""
+
+
+def no_document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
+    """Nothing to say."""
+    return ()

@@ -1,0 +1,208 @@
+"""Programs in words and in dumps: what bpf filters and bpf actions have in common (tc-bpf(8))."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from pytc.bpf.insn.classic import ClassicInstruction, format_packed, numbers
+from pytc.bpf.sys.descriptions import ProgramDescription
+from pytc.bpf.sys.program_types import program_type
+from pytc.errors import BytecodeError, InvalidOptionsError
+from pytc.render.documents import Field, Group, Json, Late, Shown
+from pytc.words.engine import Cursor, Table, Word, choose, fill, text, unsigned
+
+# What a program comes from.
+OBJECT = "object-file"
+PINNED = "object-pinned"
+BYTECODE = "bytecode"
+BYTECODE_FILE = "bytecode-file"
+#: tcpdump's, compiled when it is attached; :attr:`BpfSource.path` is its text.
+EXPRESSION = "expression"
+#: A word without a mode: an object file, if it is one.
+BARE = "bare"
+
+
+class MapWords(NamedTuple):
+    """``map NAME max_entries N`` or ``map NAME pinned PATH``."""
+
+    name: str
+    max_entries: int = 0
+    pinned: str = ""
+
+
+class BpfSource(NamedTuple):
+    """Where the program comes from: ``mode`` and ``path``, or ``instructions`` for bytecode.
+
+    Of an object: ``variables`` are (path, text), ``maps`` what is said of maps when the program is loaded. ``type`` is
+    0 for what fits here. ``export`` is the path of the socket that the maps go to. Of an expression: ``link_type`` is
+    libpcap's name of what packets begin with, empty for what the device says; ``verdict`` what a match returns with
+    direct-action, None where it is not given.
+    """
+
+    mode: str
+    path: str = ""
+    instructions: tuple[ClassicInstruction, ...] = ()
+    section: str = ""
+    program: str = ""
+    verbose: bool = False
+    type: int = 0
+    variables: tuple[tuple[str, str], ...] = ()
+    maps: tuple[MapWords, ...] = ()
+    link_type: str = ""
+    verdict: int | None = None
+    export: str = ""
+
+
+def _variable(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not name or not equals:
+        raise ValueError(word)
+    return name, value
+
+
+def _map_words(cursor: Cursor) -> MapWords:
+    name, word = cursor.take(), cursor.take()
+    attribute = choose(word, ("max_entries", "pinned"))
+    value = cursor.take()
+    if attribute == "pinned":
+        return MapWords(name, pinned=value)
+    try:
+        return MapWords(name, max_entries=unsigned(0xFFFFFFFF)(value)) if attribute else _unknown(name, word)
+    except ValueError:
+        raise InvalidOptionsError(f'Illegal "max_entries": "{value}"') from None
+
+
+def _unknown(name: str, word: str) -> MapWords:
+    raise InvalidOptionsError(f'What is "{word}"? "map {name} max_entries N" and "map {name} pinned PATH" are known.')
+
+
+#: What may be said of an object's program.
+OBJECT_WORDS = (
+    Word("type", "type", program_type, wrong="program type"),
+    Word("section", "section", text),
+    Word("program", "program", text, exact=True),
+    Word("export", "export", text),
+    Word("verbose", "verbose", repeat=True),
+    Word("set", "variables", _variable, wrong='Illegal "set": "{}" is not NAME=VALUE', many=True, exact=True),
+    Word("map", "maps", read=_map_words, many=True, exact=True),
+)
+MODES = Table(
+    (
+        Word("bytecode", BYTECODE),
+        Word("bc", BYTECODE, exact=True),
+        Word("bytecode-file", BYTECODE_FILE),
+        Word("bcf", BYTECODE_FILE, exact=True),
+        Word("object-file", OBJECT),
+        Word("obj", OBJECT, exact=True),
+        Word("object-pinned", PINNED),
+        Word("pinned", PINNED),
+        Word("fd", PINNED),
+    )
+)
+#: For those who have a device to compile it for.
+WITH_EXPRESSION = Table((*MODES, Word("expression", EXPRESSION)))
+
+
+class ProgramWords:
+    """The words of a kind that takes a program: its own, and those that go with the sort of program."""
+
+    def __init__(self, *own: Word) -> None:
+        self._own = own
+        self._tables: dict[str, Table] = {}
+
+    def table(self, mode: str) -> Table:
+        """The words that may come next; ``mode`` is empty before the program is named."""
+        if mode not in self._tables:
+            self._tables[mode] = Table((*_words_of(mode), *self._own))
+        return self._tables[mode]
+
+
+def parse_program(
+    cursor: Cursor, words: ProgramWords, found: dict[str, Any], *, topic: str, stop: bool = False, modes: Table = MODES
+) -> None:
+    """Reads the words of a program, and the kind's own, in any order into ``found``. ``modes`` are what
+    it may come from.
+
+    Ends at the end of the words; with ``stop`` also at the first that is none of them once a program is named.
+    Raises InvalidOptionsError, UsageError, HelpRequested.
+    """
+    while True:
+        table = words.table(found.get("mode", ""))
+        fill(cursor, table, found, topic=topic, error=InvalidOptionsError)
+        if cursor.done or (stop and "mode" in found):
+            return
+        if "mode" in found:
+            raise InvalidOptionsError(
+                f'What is "{cursor.peek()}"? Try "pytc {_help_of(topic)} help".', hints=_hints(found["mode"])
+            )
+        _parse_mode(cursor, found, modes)
+
+
+def _hints(mode: str) -> tuple[str, ...]:
+    return ("an expression of several words is one in quotes: expression 'tcp port 80'",) if mode == EXPRESSION else ()
+
+
+def _help_of(topic: str) -> str:
+    """The words in front of "help": of a kind of filter or action, the topic leaves out the verb."""
+    return {"filter bpf": "filter add bpf", "action bpf": "action add action bpf"}.get(topic, topic)
+
+
+def _words_of(mode: str) -> tuple[Word, ...]:
+    """Words that go with a sort of program."""
+    if mode == EXPRESSION:
+        from pytc.tc.kinds.shared.expression_words import WORDS
+
+        return WORDS
+    return OBJECT_WORDS if mode in (OBJECT, BARE) else ()
+
+
+def _parse_mode(cursor: Cursor, found: dict[str, Any], modes: Table) -> None:
+    word = cursor.take()
+    row = modes.find(word)
+    found["mode"] = row.into if row is not None else BARE
+    found["path"] = word if row is None else cursor.take()
+    if found["mode"] == BYTECODE:
+        from pytc.bpf.insn.classic_text import parse_bytecode  # which programs of objects do without
+
+        try:
+            found["instructions"] = parse_bytecode(found.pop("path"))
+        except BytecodeError as error:
+            raise InvalidOptionsError(str(error)) from error
+
+
+def source_of(found: dict[str, Any]) -> BpfSource | None:
+    """Takes the fields of a program out of what was read; None when there are none."""
+    fields = {name: found.pop(name) for name in BpfSource._fields if name in found}
+    return BpfSource(**fields) if fields else None
+
+
+def bytecode_field(packed: bytes) -> Late:
+    """Classic instructions, as an array of ``struct sock_filter``, as tc prints them."""
+
+    def members() -> Json:
+        insns: list[Json] = [{"code": code, "jt": jt, "jf": jf, "k": k} for code, jt, jf, k in numbers(packed)]
+        return {"length": len(insns), "insns": insns}
+
+    return Late("bytecode", members, lambda: f"bytecode '{format_packed(packed)}'")
+
+
+def program_group(number: int, program: ProgramDescription | None, shown: Shown) -> Group:
+    """A loaded program as tc prints it; only its id when it cannot be looked at."""
+    return Group("prog", _program_fields(number, program, details=shown.details))
+
+
+@lru_cache(maxsize=256)  # a program is often attached many times
+def _program_fields(number: int, program: ProgramDescription | None, *, details: bool) -> Sequence[Field]:
+    fields = [Field("id", number, f"id {number} ")]
+    if program is None:
+        return tuple(fields)
+    if program.name:
+        fields.append(Field("name", program.name, f"name {program.name} "))
+    fields.append(Field("tag", program.tag, f"tag {program.tag} "))
+    fields.append(Field("jited", int(program.jited), "jited " if program.jited else ""))
+    if details:
+        fields.append(Field("load_time", program.load_time, f"load_time {program.load_time} "))
+        fields.append(Field("created_by_uid", program.created_by_uid, f"created_by_uid {program.created_by_uid} "))
+        if program.btf_id:
+            fields.append(Field("btf_id", program.btf_id, f"btf_id {program.btf_id} "))
+    return tuple(fields)

@@ -1,0 +1,126 @@
+"""What htb, tbf and police share: rates with their bursts (struct tc_ratespec, include/uapi/linux/pkt_sched.h).
+
+A burst is sent to the kernel as the time, in ticks, that it takes at its rate. Tables of such times for all packet
+sizes (TCA_TBF_RTAB, TCA_HTB_CTAB ...) are not sent by htb and tbf: since v3.8 the kernel computes without them when the
+link layer is given. The police action is refused without them, though it does not use them either.
+"""
+
+import struct
+from typing import NamedTuple
+
+from pytc.errors import InvalidOptionsError
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.interface import QdiscEnv
+from pytc.tc.rates import PercentRate, parse_percent, parse_rate, parse_size, split_number
+from pytc.words.engine import choose, unsigned
+
+U32 = 0xFFFFFFFF
+_MICROSECONDS = 1_000_000
+#: struct tc_ratespec: cell_log u8, linklayer u8, overhead u16, cell_align s16, mpu u16, rate u32.
+RATESPEC = struct.Struct("=BBHhHI")
+_CELL_ALIGN = -1
+_DEFAULT_MTU = 2047
+#: TC_LINKLAYER_*.
+_LINK_LAYERS = ("unspec", "ethernet", "atm")
+_LINK_LAYER_MASK = 0x0F
+ETHERNET, _ATM = 1, 2
+_LINK_LAYER_WORDS = {"ethernet": ETHERNET, "atm": _ATM, "adsl": _ATM}
+#: A cell of ATM carries 48 bytes in 53.
+_CELL_DATA, _CELL_SIZE = 48, 53
+_SLOTS = 256
+#: TC_RTAB_SIZE bytes.
+_TABLE = struct.Struct(f"={_SLOTS}I")
+
+Rate = int | PercentRate
+
+
+class Burst(NamedTuple):
+    """A size in bytes, 0 for one that is computed; ``cell_log`` is the logarithm of the cell size, if one is given."""
+
+    size: int = 0
+    cell_log: int | None = None
+
+
+def parse_burst(word: str) -> Burst:
+    """``SIZE`` or ``SIZE/CELL``, the cell a power of two; raises ValueError."""
+    size, slash, cell = word.partition("/")
+    if not slash:
+        return Burst(parse_size(size))
+    cell_size: int = unsigned(0x7FFFFFFF)(cell)
+    if cell_size.bit_count() != 1:
+        raise ValueError(word)
+    return Burst(parse_size(size), cell_size.bit_length() - 1)
+
+
+def parse_any_rate(word: str) -> Rate:
+    """Bytes per second, or a percentage of the device's speed; raises ValueError, InvalidOptionsError."""
+    if "%" not in word:
+        return parse_rate(word)
+    digits = word[: len(word) - len(word.lstrip("0123456789.%"))]
+    try:
+        if split_number(digits)[0] > 100:
+            raise InvalidOptionsError("Invalid rate specified; should be between [0,100]% but is " + word)
+        return PercentRate(parse_percent(digits))
+    except ValueError:
+        raise InvalidOptionsError(
+            "Specified rate value could not be read or is malformed", hints=(f'the value is "{word}"',)
+        ) from None
+
+
+def bytes_per_second(rate: Rate, around: QdiscEnv) -> int:
+    """Looks the device's speed up where it has to; raises PytcError."""
+    return rate.of(around.speed()) if isinstance(rate, PercentRate) else rate
+
+
+def parse_link_layer(word: str) -> int:
+    """TC_LINKLAYER_* of a word; raises ValueError."""
+    name = choose(word, tuple(_LINK_LAYER_WORDS))
+    if not name:
+        raise ValueError(word)
+    return _LINK_LAYER_WORDS[name]
+
+
+def link_layer_name(number: int) -> str:
+    number &= _LINK_LAYER_MASK
+    return _LINK_LAYERS[number] if number < len(_LINK_LAYERS) else "unknown"
+
+
+def ratespec(rate: int, cell_log: int | None, mtu: int, *, linklayer: int, overhead: int, mpu: int) -> bytes:
+    """struct tc_ratespec. Without a cell size it is the least with which 256 cells hold the MTU."""
+    if cell_log is None:
+        cell_log = max(0, (mtu or _DEFAULT_MTU).bit_length() - 8)
+    return RATESPEC.pack(cell_log, linklayer, overhead, _CELL_ALIGN, mpu & 0xFFFF, min(rate, U32))
+
+
+def rate_table(rate: int, spec: bytes, clock: Clock) -> bytes:
+    """The times of packets of 256 sizes, in ticks, that belong to a struct tc_ratespec; 0 for those that do not fit."""
+    cell_log, linklayer, _, _, mpu, _ = RATESPEC.unpack(spec)
+    sizes = (max((slot << cell_log) & U32, mpu) for slot in range(1, _SLOTS + 1))
+    times = (_time(rate, _in_cells(size) if linklayer == _ATM else size, clock) for size in sizes)
+    return _TABLE.pack(*(time if time <= U32 else 0 for time in times))
+
+
+def _in_cells(size: int) -> int:
+    """What a packet takes as cells of ATM."""
+    return -(-size // _CELL_DATA) * _CELL_SIZE
+
+
+def ticks(rate: int, size: int, clock: Clock) -> int:
+    """The time for ``size`` bytes: whole microseconds first, both steps modulo 2^32, as tc computes it."""
+    microseconds = int(_MICROSECONDS * (size / float(rate))) & U32
+    return int(microseconds * clock.ticks_per_microsecond) & U32
+
+
+def _time(rate: int, size: int, clock: Clock) -> int:
+    """The same, however long it is."""
+    return int(int(_MICROSECONDS * (size / float(rate))) * clock.ticks_per_microsecond)
+
+
+def microseconds(number: int, clock: Clock) -> int:
+    """What a number of ticks is."""
+    return int(number / clock.ticks_per_microsecond) & U32
+
+
+def burst_size(rate: int, number: int, clock: Clock) -> int:
+    """The bytes for a time: the reverse of :func:`ticks`."""
+    return int(float(rate) * microseconds(number, clock) / _MICROSECONDS) & U32

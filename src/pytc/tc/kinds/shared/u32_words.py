@@ -1,0 +1,306 @@
+"""``match``, ``sample``, ``offset`` and ``hashkey`` of ``u32`` filters in words (tc-u32(8))."""
+
+import struct
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+from pytc.errors import InvalidOptionsError
+from pytc.tc.kinds.shared.addresses import parse_ipv4_prefix, parse_ipv6_prefix
+from pytc.tc.kinds.shared.u32_selector import (
+    EAT,
+    NEXT_HEADER,
+    OFFSET,
+    VARIABLE_OFFSET,
+    Key,
+    Selector,
+    bucket_of,
+    joined,
+    key_of,
+)
+from pytc.words.engine import Converter, Cursor, choose, is_one_of, matches, signed, unsigned
+
+_U32, _INT = 0xFFFFFFFF, 0x7FFFFFFF
+_VALUE, _MASK, _PLACE = unsigned(_U32), unsigned(_U32, 16), signed(_INT)
+_FULL_BYTE = 0xFF
+#: struct tc_u32_mark: val, mask, success, u32 each.
+_MARK = struct.Struct("=III")
+_LARGEST_DIVISOR = 256
+
+#: The protocols in the order in which abbreviations are tried.
+_PROTOCOLS = ("u32", "u16", "u8", "ip", "ip6", "udp", "tcp", "icmp", "mark", "ether")
+
+
+class _Row(NamedTuple):
+    """A field of a header: how many bits at which place, and TC_U32's offset mask. ``prefix`` are the letters that it
+    may be shortened to."""
+
+    bits: int
+    at: int
+    offset_mask: int = 0
+    shortened: bool = False
+
+
+_IP = {
+    "tos": _Row(8, 1),
+    "dsfield": _Row(8, 1, shortened=True),
+    "precedence": _Row(8, 1, shortened=True),
+    "ihl": _Row(8, 0),
+    "protocol": _Row(8, 9),
+    "dport": _Row(16, 22),
+    "sport": _Row(16, 20),
+    "icmp_type": _Row(8, 20),
+    "icmp_code": _Row(8, 21),
+}
+#: As in tc, the code of ICMPv6 has an offset mask of 1.
+_IP6 = {
+    "protocol": _Row(8, 6),
+    "flowlabel": _Row(32, 0),
+    "dport": _Row(16, 42),
+    "sport": _Row(16, 40),
+    "icmp_type": _Row(8, 40),
+    "icmp_code": _Row(8, 41, 1),
+}
+_PORTS = {"src": _Row(16, 0, NEXT_HEADER), "dst": _Row(16, 2, NEXT_HEADER)}
+_ICMP = {"type": _Row(8, 0, NEXT_HEADER), "code": _Row(8, 1, NEXT_HEADER)}
+_HEADERS = {"ip": _IP, "ip6": _IP6, "udp": _PORTS, "tcp": _PORTS, "icmp": _ICMP}
+_FRAGMENTS = {"nofrag": (0, 0x3FFF), "firstfrag": (0x2000, 0x3FFF), "df": (0x4000, 0x4000), "mf": (0x2000, 0x2000)}
+_FLAGS_AT = 6
+_ADDRESSES = {"ip": {"src": 12, "dst": 16}, "ip6": {"src": 8, "dst": 24}, "ether": {"src": -8, "dst": -14}}
+_CLASS_SHIFT = 20
+T = TypeVar("T")
+
+
+class Match(NamedTuple):
+    """The keys of one ``match``, or the bytes of TCA_U32_MARK."""
+
+    keys: tuple[Key, ...] = ()
+    mark: bytes = b""
+
+
+class Place(NamedTuple):
+    """One word ``ht`` or ``sample``: a table, with a bucket; None for what it does not say."""
+
+    table: int | None
+    bucket: int | None
+
+
+def read_match(cursor: Cursor) -> Match:
+    """The words after ``match``; raises InvalidOptionsError, UsageError at their end."""
+    return _selector(cursor, "match")
+
+
+def _selector(cursor: Cursor, word: str) -> Match:
+    spelled = cursor.take()
+    protocol = choose(spelled, _PROTOCOLS)
+    if not protocol:
+        expected = f'at "{spelled}"; one of {", ".join(_PROTOCOLS)} expected'
+        raise InvalidOptionsError(f'Illegal "{word}"', hints=(expected,))
+    if cursor.done:
+        cursor.take()  # which there is not
+    try:
+        if protocol == "mark":
+            return Match(mark=_mark(cursor))
+        return Match(_keys(protocol, cursor))
+    except ValueError as error:
+        named = str(error)
+        hint = f'at "{named}"' if named else f'words are missing behind "{spelled}"'
+        raise InvalidOptionsError(f'Illegal "{word}"', hints=(hint,)) from None
+
+
+def _keys(protocol: str, cursor: Cursor) -> tuple[Key, ...]:
+    if protocol in ("u32", "u16", "u8"):
+        return (_number_key(cursor, _Row(int(protocol[1:]), 0)),)
+    field = _next(cursor)
+    addresses = _ADDRESSES.get(protocol, {})
+    if is_one_of(field, addresses):
+        return _address_keys(protocol, cursor, addresses[field])
+    if protocol == "ether":
+        raise InvalidOptionsError(f"Unknown match: ether {field}")
+    if protocol == "ip" and is_one_of(field, _FRAGMENTS):
+        return (key_of(*_FRAGMENTS[field], _FLAGS_AT, 16),)
+    if protocol == "ip6" and field == "priority":
+        value, mask = _two(cursor, _FULL_BYTE)
+        return (Key(value << _CLASS_SHIFT, mask << _CLASS_SHIFT, 0),)
+    rows = _HEADERS[protocol]
+    name = next((name for name, row in rows.items() if matches(field, name, exact=not row.shortened)), "")
+    if not name:
+        raise ValueError(field)
+    return (_number_key(cursor, rows[name]),)
+
+
+def _next(cursor: Cursor) -> str:
+    """The next word; where there is none, tc blames the match."""
+    if cursor.done:
+        raise ValueError("")
+    return cursor.take()
+
+
+def _converted(cursor: Cursor, convert: Converter) -> int:
+    word = _next(cursor)
+    try:
+        return int(convert(word))
+    except ValueError:
+        raise ValueError(word) from None
+
+
+def _two(cursor: Cursor, limit: int) -> tuple[int, int]:
+    """A value and its mask, which is always hex."""
+    value, mask = _converted(cursor, _VALUE), _converted(cursor, _MASK)
+    if value > limit or mask > limit:
+        raise ValueError(f"{value:#x} {mask:#x}")
+    return value, mask
+
+
+def _number_key(cursor: Cursor, row: _Row) -> Key:
+    value, mask = _two(cursor, (1 << row.bits) - 1)
+    at, offset_mask = _at(cursor, row.at, row.offset_mask)
+    return Key(value, mask, at, offset_mask) if row.bits == 32 else key_of(value, mask, at, row.bits, offset_mask)
+
+
+def _at(cursor: Cursor, at: int, offset_mask: int = 0) -> tuple[int, int]:
+    """The place after the word ``at``, the given one where the word does not come next."""
+    if cursor.peek() != "at":
+        return at, offset_mask
+    cursor.take()
+    word = cursor.take()
+    ahead = word.removeprefix("nexthdr+")
+    if ahead and ahead != word:
+        return _place(ahead), NEXT_HEADER
+    if matches(word, "nexthdr+"):
+        return _place(cursor.take()), NEXT_HEADER
+    return _place(word), offset_mask
+
+
+def _place(word: str) -> int:
+    try:
+        return int(_PLACE(word))
+    except ValueError:
+        raise ValueError(word) from None
+
+
+def _address_keys(protocol: str, cursor: Cursor, at: int) -> tuple[Key, ...]:
+    word = _next(cursor)
+    if protocol == "ether":
+        address = _ethernet(word)
+        at, offset_mask = _at(cursor, at)
+        return tuple(key_of(byte, _FULL_BYTE, at + number, 8, offset_mask) for number, byte in enumerate(address))
+    try:
+        number, length = (parse_ipv4_prefix if protocol == "ip" else parse_ipv6_prefix)(word)
+    except ValueError as error:
+        raise ValueError(str(error) or word) from None
+    at, offset_mask = _at(cursor, at)
+    if protocol == "ip":
+        return (Key(number, _U32 << 32 - length & _U32, at, offset_mask),)
+    return tuple(
+        Key(number >> 96 - start & _U32, _U32 << max(0, 32 - length + start) & _U32, at + start // 8, offset_mask)
+        for start in range(0, length, 32)
+    )
+
+
+def _ethernet(word: str) -> bytes:
+    parts = word.split(":")
+    if len(parts) != 6 or not all(0 < len(part) < 3 and part.isalnum() for part in parts):
+        raise InvalidOptionsError(f"parse_ether_addr: improperly formed address '{word}'")
+    try:
+        return bytes(int(part, 16) for part in parts)
+    except ValueError:
+        raise InvalidOptionsError(f"parse_ether_addr: improperly formed address '{word}'") from None
+
+
+def _mark(cursor: Cursor) -> bytes:
+    word, mask_word = _next(cursor), _next(cursor)
+    numbers = []
+    for name, text in (("value", word), ("mask", mask_word)):
+        try:
+            numbers.append(int(_VALUE(text)))
+        except ValueError:
+            raise InvalidOptionsError(f'Illegal "mark" {name}', hints=(f'the value is "{text}"',)) from None
+    value, mask = numbers
+    if value & ~mask:
+        raise InvalidOptionsError('Illegal "mark" (impossible combination)')
+    return _MARK.pack(value, mask, 0)
+
+
+def all_keys(found: Sequence[Match]) -> tuple[Key, ...]:
+    """The keys of all words ``match``; raises InvalidOptionsError."""
+    try:
+        return joined(key for match in found for key in match.keys)
+    except ValueError as error:
+        raise InvalidOptionsError('Illegal "match"', hints=(str(error),)) from None
+
+
+def read_sample(cursor: Cursor) -> Place:
+    """The words after ``sample``: what a packet of the bucket has, and how many buckets there are."""
+    keys = all_keys([_selector(cursor, "sample")])
+    if len(keys) != 1:
+        raise InvalidOptionsError('"sample" must contain exactly ONE key.')
+    divisor = _LARGEST_DIVISOR
+    if cursor.peek() == "divisor":
+        cursor.take()
+        word = cursor.take()
+        try:
+            divisor = parse_divisor(word)
+        except ValueError:
+            raise InvalidOptionsError('Illegal sample "divisor"', hints=(f'the value is "{word}"',)) from None
+    return Place(None, bucket_of(keys[0], divisor))
+
+
+def parse_divisor(word: str) -> int:
+    """A power of two up to 256; raises ValueError."""
+    number = int(unsigned(_LARGEST_DIVISOR)(word))
+    if not number or number & number - 1:
+        raise ValueError(word)
+    return number
+
+
+def read_offset(cursor: Cursor) -> Selector:
+    """The words after ``offset``, as far as they go: a selector with nothing else; raises InvalidOptionsError."""
+    found = Selector()
+    if cursor.done:
+        cursor.take()  # which there is not
+    while name := choose(cursor.peek(), ("plus", "at", "mask", "shift", "eat")):
+        cursor.take()
+        if name == "eat":
+            found = found._replace(flags=found.flags | EAT)
+        elif name == "plus":
+            found = found._replace(flags=found.flags | OFFSET, plus=_value(cursor, unsigned(0xFFFF), "offset"))
+        elif name == "mask":
+            found = found._replace(
+                flags=found.flags | VARIABLE_OFFSET, offset_mask=_value(cursor, unsigned(0xFFFF, 16), "offset")
+            )
+        elif name == "shift":
+            found = found._replace(flags=found.flags | VARIABLE_OFFSET, shift=_value(cursor, unsigned(0xFF), "offset"))
+        else:
+            found = found._replace(flags=found.flags | VARIABLE_OFFSET, offset_at=_even(cursor))
+    return found
+
+
+def _even(cursor: Cursor) -> int:
+    number = _value(cursor, signed(0x7FFF), "offset")
+    if number % 2:
+        raise InvalidOptionsError('offset "at" must be even')
+    return number
+
+
+def read_hashkey(cursor: Cursor) -> tuple[int | None, int | None]:
+    """(mask, place) of the words after ``hashkey``, as far as they go; raises InvalidOptionsError."""
+    mask, at = None, None
+    if cursor.done:
+        cursor.take()  # which there is not
+    while name := choose(cursor.peek(), ("mask", "at")):
+        cursor.take()
+        if name == "mask":
+            mask = _value(cursor, _MASK, "hashkey")
+            continue
+        at = _value(cursor, signed(0x7FFF), "hashkey")
+        if at % 4:
+            raise InvalidOptionsError('Illegal "hashkey"', hints=(f'"at" must be a multiple of 4, not "{at}"',))
+    return mask, at
+
+
+def _value(cursor: Cursor, convert: Converter, name: str) -> int:
+    word = cursor.take()
+    try:
+        return int(convert(word))
+    except ValueError:
+        raise InvalidOptionsError(f'Illegal "{name}"', hints=(f'the value is "{word}"',)) from None

@@ -1,0 +1,1 @@
+"""Qdiscs: requests, records, documents."""

@@ -1,0 +1,1 @@
+"""The plan behind --dry-run and the journal behind --atomic."""

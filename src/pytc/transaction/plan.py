@@ -1,0 +1,283 @@
+"""``--dry-run``: what a command would load and send, in order, and neither of it done.
+
+The words, the objects and the requests are made as they would be; the session notes what it would have sent, and in
+place of open programs there are numbers that stand for them. The kernel is only asked. What depends on the state of the
+machine (devices, pins) and cannot be seen is a remark and no error: the machine may be another one.
+"""
+
+from collections.abc import Callable, Sequence
+
+from pytc.bpf.analyse.dry_load import CREATED, UNSEEN, PlannedLoad, PlannedMap, PlannedProgram, plan_load
+from pytc.bpf.maps.pinning import PinRoot
+from pytc.bpf.object.spec import MapSpec
+from pytc.bpf.sys.constants import map_type_name, program_type_name
+from pytc.bpf.sys.descriptions import ProgramDescription
+from pytc.bpf.sys.info import describe_program
+from pytc.commands.shared.attach_words import Reference
+from pytc.commands.shared.attacher import Attacher, Choice, Hook, Order, Sharing, Target
+from pytc.commands.shared.context import Context
+from pytc.commands.shared.opened_programs import OpenedPrograms, Wanted, annotation, pinned_annotation
+from pytc.commands.shared.pins import pin_path
+from pytc.commands.shared.programs import chosen_programs, identity
+from pytc.errors import BpfError, DeviceNotFoundError
+from pytc.netlink import constants as c
+from pytc.netlink.messages import TcMessage, encode
+from pytc.netlink.session import Session, interface_name
+from pytc.render.documents import Document, Field, Json, Listing, Part
+from pytc.tc.kinds.interface import OpenedProgram
+from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, PINNED, BpfSource
+
+_QUESTIONS = (c.GETQDISC, c.GETTCLASS, c.GETTFILTER, c.GETACTION, c.GETCHAIN)
+_FIRST_ABSENT = 0x70000000
+_UNSEEN = "it cannot be seen from here whether it is there"
+
+
+class Plan:
+    """Notes what a run of commands would do, the steps of one at a time.
+
+    ``messages`` are the requests among them, ``lasting`` says what of them could not be taken back besides requests.
+    When it ``is_strict``, a device that is not there is an error.
+    """
+
+    def __init__(self, *, is_strict: bool = False) -> None:
+        self.messages: list[TcMessage] = []
+        self.lasting: list[str] = []
+        self._is_strict = is_strict
+        self._steps: list[Document] = []
+        self._absent: dict[str, int] = {}
+        self._pins: dict[str, MapSpec] = {}
+        self._programs: dict[int, str] = {}
+        self._descriptions: dict[int, ProgramDescription] = {}
+
+    def session(self) -> Session:
+        """One that asks the kernel, and notes what would change it."""
+        return _Noting(self)
+
+    def attacher(self, context: Context) -> Attacher:
+        """Return what notes the changes to attached programs."""
+        return _NotingAttacher(context, self)
+
+    def absent_device(self, device: str, note: Callable[[str], object]) -> int:
+        """Return a number for a device that is not there; raises DeviceNotFoundError when the plan is strict."""
+        if self._is_strict:
+            raise DeviceNotFoundError(device)
+        if device not in self._absent:
+            self._absent[device] = _FIRST_ABSENT + len(self._absent)
+            note(f'Note: there is no device "{device}" here')
+        return self._absent[device]
+
+    def device_name(self, index: int) -> str:
+        """The name of a device, there or not."""
+        return next((name for name, number in self._absent.items() if number == index), "") or interface_name(index)
+
+    def note(self, step: Document) -> None:
+        """Adds a step."""
+        self._steps.append(step)
+
+    def sent(self, message: TcMessage) -> None:
+        """Adds a request; it is encoded, to find what does not fit."""
+        from pytc.transaction.request_text import request_document
+
+        encode(message, 1)
+        self.messages.append(message)
+        self.note(request_document(message, self.device_name, self._programs))
+
+    def begin(self) -> None:
+        """Forgets the steps of an earlier command, but for the pins that they would have made."""
+        for of_command in (self.messages, self.lasting, self._steps, self._programs, self._descriptions):
+            of_command.clear()
+
+    def steps(self) -> list[Document]:
+        """The steps of a command, in order."""
+        return [*self._steps]
+
+    def opened(self, context: Context, wanted: Sequence[Wanted]) -> OpenedPrograms:
+        """What stands for the programs of a command. Raises BpfError and its kin, InvalidOptionsError."""
+        found = OpenedPrograms(len(wanted))
+        files: dict[tuple[int, int], list[int]] = {}
+        for place, one in enumerate(wanted):
+            source = one.source
+            if source is not None and source.mode == PINNED:
+                found[place] = self._pinned(context, source, one)
+            elif source is not None and source.mode == EXPRESSION:
+                found[place] = self._expression(source, one)
+            elif source is not None and source.mode not in (BYTECODE, BYTECODE_FILE):
+                files.setdefault(identity(source.path), []).append(place)
+        for places in files.values():
+            for place, program in zip(places, self._load(context, [wanted[at] for at in places]), strict=True):
+                found[place] = program
+        return found
+
+    def description(self, number: int) -> ProgramDescription | None:
+        """What the kernel says of a program that a number stands for; None of one that has yet to be loaded."""
+        return self._descriptions.get(number)
+
+    def name_of(self, program: OpenedProgram) -> str:
+        """The name of what a number stands for."""
+        return self._programs[program.fd]
+
+    def _stand_in(self, name: str, words: str, type: int, attach_type: int | None = None) -> OpenedProgram:
+        number = len(self._programs) + 1
+        self._programs[number] = name
+        return OpenedProgram(number, words, type, attach_type)
+
+    def _load(self, context: Context, wanted: Sequence[Wanted]) -> list[OpenedProgram]:
+        source, spec, chosen = chosen_programs(context, wanted)
+        exports = [source.export] if source.export else []
+        if not exports and (path := context.environment.get("TC_BPF_UDS")):
+            exports = [path]
+        load = plan_load(spec, chosen, PinRoot.unmounted(context.bpf_mount), self._pins, used_only=not exports)
+        for one in load.maps:
+            if one.path and not one.spec.reuse:
+                self._pins.setdefault(one.path, one.spec)
+            if one.is_written:
+                self.lasting.append(f'the map pinned at "{one.path}" would be written to')
+            if one.fate == UNSEEN:
+                context.notes.append(f'Note: map "{one.spec.name}" is pinned at "{one.path}", and {_UNSEEN}')
+        self.lasting += [f'maps would be exported to "{path}"' for path in exports]
+        self.note(_load_document(source.path, load, exports))
+        return [
+            self._stand_in(program.name, annotation(spec.name, program.section), type, program.expected_attach_type)
+            for program, type in chosen
+        ]
+
+    def _expression(self, source: BpfSource, wanted: Wanted) -> OpenedProgram:
+        from pytc.bpf.loader.program import select_program
+        from pytc.commands.shared.expressions import annotation_of, object_of
+
+        spec = object_of(source)
+        load = plan_load(spec, [(select_program(spec), wanted.type)], PinRoot.unmounted(), {})
+        self.note(_load_document(f"expression {source.path!r}", load, []))
+        return self._stand_in(load.programs[0].program.name, annotation_of(source), wanted.type)
+
+    def _pinned(self, context: Context, source: BpfSource, wanted: Wanted) -> OpenedProgram:
+        from pytc.commands.shared.pinned_programs import opened_pin
+
+        about, remark = None, ""
+        try:
+            with opened_pin(context, source.path, wanted.type) as program:
+                about = describe_program(program.fd)
+        except BpfError as error:
+            if error.errno is None:
+                raise  # it is there, and something else
+            remark = f", and {_UNSEEN} ({error})"
+        if remark:
+            context.notes.append(f'Note: the program is pinned at "{source.path}"{remark}')
+        path = pin_path(context, source.path)
+        self.note([Field("step", "open", "open "), Field("pinned", path, f"pinned {path}\n")])
+        found = self._stand_in(f"pinned at {path}", pinned_annotation(source.path), wanted.type)
+        if about is not None:
+            self._descriptions[found.fd] = about
+        return found
+
+
+class _Noting(Session):
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self._plan = plan
+
+    def request(self, message: TcMessage) -> list[TcMessage]:
+        """Asks the kernel, or notes what would change it, to which there is no answer."""
+        if message.type in _QUESTIONS:
+            return super().request(message)
+        self._plan.sent(message)
+        return []
+
+
+class _NotingAttacher:
+    """The :class:`~pytc.commands.shared.attacher.Attacher` of a plan. It looks at no hook and no pin."""
+
+    def __init__(self, context: Context, plan: Plan) -> None:
+        self._context = context
+        self._plan = plan
+
+    def check(self, target: Target, link: str = "") -> None:
+        pass
+
+    def choose(self, target: Target, reference: Reference | None) -> Choice:
+        return Choice(reference)
+
+    def attach(
+        self,
+        hook: Hook,
+        program: OpenedProgram,
+        *,
+        sharing: Sharing | None = None,
+        order: Order | None = None,
+        relative: Choice | None = None,
+        revision: int = 0,
+        link: str = "",
+    ) -> Callable[[], None]:
+        words = self._added(hook, program, sharing)
+        words += [_word("order", order)] if order is not None else []
+        words += [_chosen("relative", relative)] if relative is not None else []
+        words += [_word("revision", revision)] if revision else []
+        words += [_word("link", pin_path(self._context, link))] if link else []
+        self._note("attach", "BPF_LINK_CREATE" if link else "BPF_PROG_ATTACH", words)
+        return lambda: None
+
+    def replace(
+        self, hook: Hook, old: Choice, program: OpenedProgram, *, sharing: Sharing | None = None, revision: int = 0
+    ) -> None:
+        words = [*self._added(hook, program, sharing), _chosen("old", old)]
+        self._note("replace", "BPF_PROG_ATTACH or BPF_LINK_UPDATE", words)
+
+    def detach(self, target: Target, which: Choice, *, revision: int = 0) -> None:
+        self._note("detach", "BPF_PROG_DETACH", [*target.words(), _chosen("which", which)])
+
+    def _added(self, hook: Hook, program: OpenedProgram, sharing: Sharing | None) -> list[Part]:
+        words = [*hook.words(), _word("program", self._plan.name_of(program))]
+        return words if sharing is None else [*words, _word("sharing", sharing)]
+
+    def _note(self, step: str, command: str, words: Sequence[Part]) -> None:
+        self._plan.note(
+            [Field("step", step, f"{step} "), Field("command", command, command), *words, Field("", text="\n")]
+        )
+
+
+def _word(key: str, value: Json) -> Part:
+    return Field(key, value, f" {key} {value}")
+
+
+def _chosen(key: str, choice: Choice) -> Part:
+    return _word(key, f"{choice.reference.kind} {choice.reference.text}" if choice.reference is not None else "all")
+
+
+def _load_document(path: str, load: PlannedLoad, exports: Sequence[str]) -> Document:
+    fields: list[Part] = [
+        Field("step", "load", "load "),
+        Field("object", path, f"{path}\n"),
+        Listing("maps", [_map_document(one) for one in load.maps]),
+        Listing("programs", [_program_document(one) for one in load.programs]),
+    ]
+    if exports:
+        fields.append(Field("exports", [*exports], "".join(f"\texport {path}\n" for path in exports)))
+    return fields
+
+
+def _map_document(planned: PlannedMap) -> Document:
+    spec, name = planned.spec, map_type_name(planned.spec.type)
+    fields = [
+        Field("name", spec.name, f"\tmap {spec.name}: "),
+        Field("type", name, name),
+        Field("key_size", spec.key_size, f", key {spec.key_size}"),
+        Field("value_size", spec.value_size, f", value {spec.value_size}"),
+        Field("max_entries", planned.entries, f", max_entries {planned.entries}"),
+    ]
+    if planned.path:
+        fate = planned.fate if planned.fate != UNSEEN else f"{CREATED} or reused"
+        fields += [Field("pinned", planned.path, f", pinned {planned.path}"), Field("pin", planned.fate, f" ({fate})")]
+    return [*fields, Field("", text="\n")]
+
+
+def _program_document(planned: PlannedProgram) -> Document:
+    program, type = planned.program, program_type_name(planned.type)
+    fields = [
+        Field("name", program.name, f"\tprogram {program.name}: "),
+        Field("section", program.section, f"section {program.section}"),
+        Field("type", type, f", type {type}"),
+        Field("instructions", planned.instructions, f", {planned.instructions} instructions"),
+    ]
+    if planned.slot:
+        fields.append(Field("slot", planned.slot, f", for {planned.slot}"))
+    return [*fields, Field("", text="\n")]

@@ -1,0 +1,185 @@
+"""Requests to the kernel in words: what ``--dry-run`` says of a message, and errors of a part of several."""
+
+import struct
+from collections.abc import Callable, Mapping
+
+from pytc.handles import UNSPEC, Handle
+from pytc.netlink import constants as c
+from pytc.netlink.messages import TcMessage
+from pytc.netlink.schema import HEADER, Attributes, Schema, split_attributes
+from pytc.protocols import format_protocol
+from pytc.render.documents import Document, Field, Group, Json, Late, Listing, Part, Shown
+from pytc.render.text import render
+from pytc.tc.clock import read_clock
+from pytc.tc.filters.requests import POINTS, swapped
+from pytc.tc.kinds import actions, filters, qdiscs
+from pytc.tc.kinds.interface import FilterView
+
+NAMES = {
+    c.NEWQDISC: "RTM_NEWQDISC",
+    c.DELQDISC: "RTM_DELQDISC",
+    c.NEWTCLASS: "RTM_NEWTCLASS",
+    c.DELTCLASS: "RTM_DELTCLASS",
+    c.NEWTFILTER: "RTM_NEWTFILTER",
+    c.DELTFILTER: "RTM_DELTFILTER",
+    c.NEWACTION: "RTM_NEWACTION",
+    c.DELACTION: "RTM_DELACTION",
+    c.NEWCHAIN: "RTM_NEWCHAIN",
+    c.DELCHAIN: "RTM_DELCHAIN",
+}
+_FLAGS = ((c.CREATE, "create"), (c.EXCL, "excl"), (c.REPLACE, "replace"))
+FILTERS = (c.NEWTFILTER, c.DELTFILTER, c.NEWCHAIN, c.DELCHAIN)
+QDISCS, CLASSES, ACTIONS = (c.NEWQDISC, c.DELQDISC), (c.NEWTCLASS, c.DELTCLASS), (c.NEWACTION, c.DELACTION)
+_LISTS = ("TCA_BPF_ACT", "TCA_U32_ACT", "TCA_FW_ACT", "TCA_MATCHALL_ACT", "TCA_ROOT_TAB")
+_KIND, _OPTIONS, _INDEX = 1, 2, 3
+_LONGEST = 64
+_NUMBER = struct.Struct("=I")
+
+DeviceName = Callable[[int], str]
+
+
+def request_document(message: TcMessage, device: DeviceName, programs: Mapping[int, str]) -> Document:
+    """A line for the message, and one for each attribute. ``programs`` are names of what would be loaded, by what
+    stands for their descriptors."""
+    flags = [name for bit, name in _FLAGS if message.flags & bit and message.type not in (c.DELTFILTER, c.DELACTION)]
+    if message.type == c.DELACTION and message.flags & c.ROOT:
+        flags = ["root"]
+    words: list[Part] = [
+        Field("step", "send", "send "),
+        Field("message", NAMES[message.type], NAMES[message.type]),
+        Field("flags", [*flags], "".join(f" {flag}" for flag in flags)),
+        *place(message, device),
+    ]
+    attributes = {
+        name: _words_of(name, value, message, programs)
+        for name, value in message.attributes.items()
+        if name not in ("TCA_KIND", "TCA_CHAIN")
+    }
+    shown = _shown_options(message)
+    told = " ".join(render([shown]).split())
+    return [
+        *words,
+        Field("", text="\n"),
+        Group("options", [*_silent(shown)]),
+        Field("", text=f"\toptions: {told}\n" if told else ""),
+        Group("attributes", [Field(name, value, _text(name, value, 1)) for name, value in attributes.items()]),
+    ]
+
+
+def place(message: TcMessage, device: DeviceName) -> list[Part]:
+    """What a message is about, as words of a command."""
+    fields: list[Part] = []
+
+    def say(key: str, value: Json, text: str = "") -> None:
+        fields.append(Field(key, value, f" {key} {text or value}"))
+
+    if message.ifindex == c.BLOCK and message.type in FILTERS:
+        say("block", message.parent)
+    elif message.ifindex:
+        say("dev", device(message.ifindex))
+    parent, handle = Handle.from_number(message.parent), Handle.from_number(message.handle)
+    if parent != UNSPEC and message.ifindex != c.BLOCK:
+        word = POINTS.get(parent, str(parent)) if message.type in FILTERS else str(parent)
+        say("parent", word)
+    if message.type in FILTERS:
+        fields += _filter_words(message)
+    elif handle != UNSPEC:
+        say("classid" if message.type in CLASSES else "handle", str(handle))
+    if message.attributes.get("TCA_KIND"):
+        say("kind", message.attributes["TCA_KIND"])
+    return fields
+
+
+def _filter_words(message: TcMessage) -> list[Part]:
+    protocol, pref, chain = swapped(message.info & 0xFFFF), message.info >> 16, message.attributes.get("TCA_CHAIN")
+    fields: list[Part] = []
+    if protocol:
+        fields.append(Field("protocol", format_protocol(protocol), f" protocol {format_protocol(protocol)}"))
+    for key, value in (("pref", pref or None), ("chain", chain)):
+        if value is not None:
+            fields.append(Field(key, value, f" {key} {value}"))
+    if message.handle:
+        fields.append(Field("handle", f"{message.handle:#x}", f" handle {message.handle:#x}"))
+    return fields
+
+
+def _shown_options(message: TcMessage) -> Document:
+    """The options as ``show`` would print them."""
+    name, raw = message.attributes.get("TCA_KIND", ""), message.attributes.get("TCA_OPTIONS", b"")
+    if message.type in FILTERS:
+        if not raw or (a_filter := filters.find(name)) is None:
+            return ()
+        options = a_filter.decode(a_filter.schema.decode(raw), lambda _: None)
+        return a_filter.document(options, FilterView(message.handle, swapped(message.info & 0xFFFF), Shown()))
+    kind = qdiscs.find(name)
+    if kind is None or not raw:
+        return ()
+    if message.type in CLASSES:
+        assert kind.document_class is not None
+        return kind.document_class(kind.schema.decode(raw), Shown(), read_clock())
+    return kind.document(kind.schema.decode(raw, kind.header), Shown(), read_clock())
+
+
+def _silent(document: Document) -> Document:
+    """For JSON alone."""
+    return [
+        Group(part.key, _silent(part.fields))
+        if isinstance(part, Group)
+        else Listing(part.key, [_silent(one) for one in part.documents])
+        if isinstance(part, Listing)
+        else Field(part.key, part.value())
+        if isinstance(part, Late)
+        else part._replace(text="")
+        for part in document
+    ]
+
+
+def _words_of(name: str, value: object, message: TcMessage, programs: Mapping[int, str]) -> Json:
+    if name == "TCA_OPTIONS" and isinstance(value, bytes):
+        return _options(message.attributes.get("TCA_KIND", ""), value, message, programs)
+    if name in _LISTS and isinstance(value, bytes):
+        return [_action(part, programs) for _, part in split_attributes(value)]
+    if name.endswith("_FD") and isinstance(value, int) and value in programs:
+        return f"program {programs[value]}"
+    if isinstance(value, (bytes, bytearray)):
+        return value.hex() if len(value) <= _LONGEST else f"{value[:_LONGEST].hex()}... ({len(value)} bytes)"
+    return value if isinstance(value, (bool, int, str)) else str(value)
+
+
+def _options(kind: str, raw: bytes, message: TcMessage, programs: Mapping[int, str]) -> Json:
+    known: tuple[Schema, int] | None = None
+    if message.type in FILTERS and (a_filter := filters.find(kind)) is not None:
+        known = a_filter.schema, 0
+    elif message.type not in FILTERS and (a_qdisc := qdiscs.find(kind)) is not None:
+        known = a_qdisc.schema, a_qdisc.header if message.type in QDISCS else 0
+    if known is None:
+        return raw.hex()
+    return _decoded(known[0].decode(raw, known[1]), message, programs)
+
+
+def _decoded(found: Attributes, message: TcMessage, programs: Mapping[int, str]) -> Json:
+    return {
+        name if name != HEADER else "header": _words_of(name, value, message, programs) for name, value in found.items()
+    }
+
+
+def _action(raw: bytes, programs: Mapping[int, str]) -> Json:
+    parts = dict(split_attributes(raw))
+    name = parts.get(_KIND, b"").partition(b"\0")[0].decode("ascii", "replace")
+    found: dict[str, Json] = {"kind": name}
+    if len(parts.get(_INDEX, b"")) >= _NUMBER.size:
+        found["index"] = int(_NUMBER.unpack_from(parts[_INDEX])[0])
+    kind = actions.find(name)
+    if kind is not None and _OPTIONS in parts:
+        found["options"] = _decoded(kind.schema.decode(parts[_OPTIONS]), TcMessage(0), programs)
+    return found
+
+
+def _text(name: str, value: Json, depth: int) -> str:
+    """An attribute on a line, what is in it below that."""
+    indent = "\t" * depth
+    if isinstance(value, dict):
+        return f"{indent}{name}\n" + "".join(_text(key, inner, depth + 1) for key, inner in value.items())
+    if isinstance(value, list):
+        return "".join(_text(name, inner, depth) for inner in value)
+    return f"{indent}{name} {value}\n"

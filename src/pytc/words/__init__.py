@@ -1,0 +1,1 @@
+"""The grammar engine: cursor, tables of words, completion, values. Knows no object of the command line."""

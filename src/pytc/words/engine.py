@@ -1,0 +1,301 @@
+"""The one grammar engine: tables of words, matched as tc matches them.
+
+A word is matched whole when it is ``exact``, else also by any prefix; the first row of a table that matches
+wins, so that the order of rows decides what an abbreviation means (``p`` is ``preference``).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+from pytc.errors import HelpRequested, InvalidOptionsError, PytcError, UsageError
+
+Converter = Callable[[str], Any]
+
+
+class Word(NamedTuple):
+    """One row of a table.
+
+    ``into`` names the field that it sets; rows that share a field exclude one another. With a ``convert`` it
+    takes the next word as its value, and ``wrong`` is what tc says when the converter raises ValueError (the whole
+    message where it has a ``{}``, which stands for the value); without, it is a flag that stores ``value``. A row with
+    ``repeat`` may come twice, and the last one counts. ``called`` is the word's name in messages about duplicates;
+    ``twice`` the whole message where tc has one of its own, with the word in place of ``{}``. ``read`` takes what
+    follows the word itself, where that is more than a word. A row with ``many`` may come many times, and its field is
+    the tuple of all its values. One with ``stop`` ends the reading, with the word still to come.
+    """
+
+    name: str
+    into: str
+    convert: Converter | None = None
+    value: Any = True
+    exact: bool = False
+    wrong: str = ""
+    repeat: bool = False
+    called: str = ""
+    twice: str = ""
+    read: "Callable[[Cursor], Any] | None" = None
+    many: bool = False
+    stop: bool = False
+
+
+class Cursor:
+    """The words of a command, read from left to right."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = list(words)
+        self._at = 0
+        #: The verb that was read, in full: verbs that differ little share a module.
+        self.verb = ""
+
+    @property
+    def done(self) -> bool:
+        return self._at >= len(self._words)
+
+    def peek(self) -> str:
+        """The next word; empty at the end."""
+        return self._words[self._at] if self._at < len(self._words) else ""
+
+    def take(self) -> str:
+        """The next word, which must be there; raises UsageError."""
+        try:
+            word = self._words[self._at]
+        except IndexError:
+            raise UsageError('Command line is not complete. Try option "help"') from None
+        self._at += 1
+        return word
+
+    def rest(self) -> list[str]:
+        """All words that are left."""
+        words, self._at = self._words[self._at :], len(self._words)
+        return words
+
+
+class Question(str):
+    """A word that is still to be typed: given to a parser in the place of the next word, it equals none, and keeps all
+    that it was compared with. So the parsers themselves say what they would understand next."""
+
+    met: dict[str, None]
+
+    def __new__(cls) -> "Question":
+        question = str.__new__(cls, "\0")
+        question.met = {}
+        return question
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is str and other != "\0":
+            self.met[other] = None
+        return False
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+    def meet(self, names: Sequence[str]) -> None:
+        """The same for names that are not compared one by one."""
+        self.met.update(dict.fromkeys(names))
+
+    def forget(self, table: "Sequence[Word]", found: Mapping[str, Any]) -> None:
+        """Leaves out those of a table that were said, and may not come again."""
+        for row in table:
+            if row.into in found and not row.many:
+                self.met.pop(row.name, None)
+
+
+def matches(word: str, name: str, *, exact: bool = False) -> bool:
+    """Whether a word means ``name``: whole, or a prefix of it."""
+    return word == name or (not exact and bool(word) and name.startswith(word))
+
+
+class Table(tuple[Word, ...]):
+    """Rows that are looked up often: a batch asks for the same words thousands of times."""
+
+    _MOST = 256
+
+    def find(self, word: str) -> Word | None:
+        """The row that a word means."""
+        known: dict[str, Word | None] = self.__dict__
+        try:
+            return known[word]
+        except KeyError:
+            row = _first(word, self)
+            if len(known) < self._MOST:  # words that are in no table may be anything
+                known[word] = row
+            return row
+
+
+def find(word: str, table: Sequence[Word]) -> Word | None:
+    """The row that a word means."""
+    return table.find(word) if isinstance(table, Table) else _first(word, table)
+
+
+def _first(word: str, table: Sequence[Word]) -> Word | None:
+    return next((row for row in table if matches(word, row.name, exact=row.exact)), None)
+
+
+def choose(word: str, names: Sequence[str]) -> str:
+    """The first of ``names`` that a word means, empty for none."""
+    return next((name for name in names if matches(word, name)), "")
+
+
+def is_one_of(word: str, names: Iterable[str]) -> bool:
+    """Whether a word is one of some, whole. In place of ``in`` where these are the keys of a dict, or a set: a
+    :class:`Question` does not see what is looked up by its hash."""
+    return any(word == name for name in names)
+
+
+def take_verb(cursor: Cursor, verbs: Mapping[str, str], topic: str) -> str:
+    """Return the meaning of the first word, ``show`` when there is none.
+
+    ``verbs`` has the words in the order in which abbreviations are tried, and their meanings. Raises UsageError for a
+    word that is not in the table.
+    """
+    if cursor.done:
+        return "show"
+    word = cursor.take()
+    known = _chosen(word, tuple(verbs))
+    if not known:
+        raise UsageError(f'Command "{word}" is unknown, try "pytc {topic} help".')
+    cursor.verb = known
+    return verbs[known]
+
+
+_chosen = lru_cache(maxsize=256)(choose)
+
+
+def take_topic(cursor: Cursor, verbs: Mapping[str, str], name: str) -> tuple[str, str]:
+    """The verb of an object, and its topic of help, where each verb has one; raises UsageError, and HelpRequested for
+    ``help`` behind the verb."""
+    verb = take_verb(cursor, verbs, name)
+    topic = f"{name} {verb}"
+    if verb != "help" and cursor.peek() == "help":
+        raise HelpRequested(topic)
+    return verb, topic
+
+
+def no_more(cursor: Cursor, topic: str) -> None:
+    """Raises UsageError when there are words left."""
+    if not cursor.done:
+        raise UsageError(f'What is "{cursor.peek()}"? Try "pytc {topic} help".')
+
+
+def fill(
+    cursor: Cursor, table: Sequence[Word], found: dict[str, Any], *, topic: str, error: type[PytcError] = UsageError
+) -> dict[str, Any]:
+    """Reads words into ``found`` for as long as they are in the table, and returns it.
+
+    Raises UsageError for a missing value or a second word for the same field (``error`` where the row has a message
+    of its own for that); ``error`` for a value that does not convert; HelpRequested(topic) for ``help``.
+    """
+    words, count = cursor._words, len(cursor._words)
+    find_row = table.find if isinstance(table, Table) else partial(_first, table=table)
+    while cursor._at < count:
+        word = words[cursor._at]
+        row = find_row(word)
+        if row is None:
+            if matches(word, "help"):
+                raise HelpRequested(topic)
+            if type(word) is Question:
+                word.forget(table, found)
+            return found
+        if row.stop:
+            return found
+        cursor._at += 1
+        into, convert = row.into, row.convert
+        if into in found and not row.repeat and not row.many:
+            raise _duplicate(row, word, cursor, error)
+        if convert is not None:
+            value = cursor.take()
+            try:
+                value = convert(value)
+            except ValueError:
+                raise _wrong_value(row, value, error) from None
+        else:
+            value = row.value if row.read is None else row.read(cursor)
+        found[into] = (*found.get(into, ()), value) if row.many else value
+    return found
+
+
+def _wrong_value(row: Word, word: str, error: type[PytcError]) -> PytcError:
+    if "{}" in row.wrong:
+        return error(row.wrong.format(word))
+    if error is InvalidOptionsError:
+        return illegal(row.wrong or row.name, word)
+    return error(f'Error: argument "{word}" is wrong: {row.wrong or row.name}')
+
+
+def illegal(name: str, word: str) -> InvalidOptionsError:
+    """tc's message about a value of a kind's option; the hint says which value."""
+    return InvalidOptionsError(f'Illegal "{name}"', hints=(f'the value is "{word}"',))
+
+
+def read_options(
+    cursor: Cursor, table: Sequence[Word], topic: str, *, unknown: str = 'What is "{}"?'
+) -> dict[str, Any]:
+    """The words of a kind, which have to be all that are left; ``unknown`` is tc's message about one that is not in
+    the table. Raises InvalidOptionsError, UsageError, HelpRequested."""
+    found = fill(cursor, table, {}, topic=topic, error=InvalidOptionsError)
+    if not cursor.done:
+        raise unknown_option(unknown.format(cursor.peek()), topic)
+    return found
+
+
+def unknown_option(message: str, topic: str) -> InvalidOptionsError:
+    """An error that says where the options of a kind are explained; ``topic`` is like ``qdisc htb``."""
+    of, _, kind = topic.partition(" ")
+    return InvalidOptionsError(message, hints=(f'"pytc {of} add {kind} help" lists the options',))
+
+
+def _duplicate(row: Word, word: str, cursor: Cursor, error: type[PytcError]) -> PytcError:
+    """The error for a second word of a field; raises UsageError where its value is missing."""
+    if row.convert is None and row.read is None:
+        kind = "parent ID" if row.into == "parent" else "word"
+        return error(row.twice.format(word)) if row.twice else UsageError(f'Error: "{row.name}" is duplicate {kind}')
+    value = cursor.take()
+    if row.twice:
+        return error(row.twice.format(word))
+    return UsageError(f'Error: duplicate "{row.called or row.name}": "{value}" is the second value.')
+
+
+def text(word: str) -> str:
+    """Converter for a word that is taken as it is; an empty one raises ValueError."""
+    if not word:
+        raise ValueError(word)
+    return word
+
+
+def unsigned(limit: int, base: int = 0) -> Converter:
+    """Converter for numbers up to ``limit``, as strtoul(3) with that base; 0: decimal, ``0x`` hex or ``0`` octal."""
+
+    def convert(word: str) -> int:
+        plain = not base and word.isdigit() and word.isascii() and word[0] != "0"
+        number = int(word) if plain else _integer(word, base)
+        if not 0 <= number <= limit:
+            raise ValueError(word)
+        return number
+
+    return convert
+
+
+def signed(limit: int, base: int = 0) -> Converter:
+    """The same as strtol(3), for numbers from ``-limit - 1`` to ``limit``."""
+
+    def convert(word: str) -> int:
+        number = _integer(word, base)
+        if not -limit - 1 <= number <= limit:
+            raise ValueError(word)
+        return number
+
+    return convert
+
+
+def _integer(word: str, base: int) -> int:
+    digits = word.lower()
+    if not digits.isascii() or "_" in digits or digits != digits.strip():
+        raise ValueError(word)
+    plain = digits.lstrip("+-")
+    if not base and plain[:2] in ("0b", "0o"):  # Python's own
+        raise ValueError(word)
+    octal = not base and len(plain) > 1 and plain[0] == "0" and plain[1].isdigit()
+    return int(digits, 8 if octal else base)

@@ -1,0 +1,71 @@
+"""Values in the words of a command, like ``{ src 10.0.0.1 port 53 }``, ``[ 1 2 3 ]``, ``hex 0a 00``, ``500ms``."""
+
+import math
+from collections.abc import Mapping
+from typing import Union
+
+from pytc.errors import UsageError
+from pytc.words.engine import Cursor
+
+#: A value of a map before its type is known: text, elements in brackets, members in braces, or bytes in hex.
+ValueWords = Union[str, bytes, list["ValueWords"], Mapping[str, "ValueWords"]]  # noqa: UP007 (names itself)
+
+_MAX_DEPTH = 32
+#: Seconds in each unit of time; the order matters, since ``ms`` ends with ``s``.
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+
+
+def seconds(word: str) -> float:
+    """Return a time like ``2``, ``0.5s``, ``500ms`` or ``1m`` in seconds; raises ValueError."""
+    unit = next((unit for unit in _UNITS if word.endswith(unit)), "")
+    time = float(word.removesuffix(unit)) * _UNITS.get(unit, 1.0)
+    if not 0 <= time < math.inf or "_" in word or not word.isascii():
+        raise ValueError(word)
+    return time
+
+
+def take_value(cursor: Cursor, depth: int = 0) -> ValueWords:
+    """Return one value, which the types of the map give its meaning later; raises UsageError."""
+    if depth > _MAX_DEPTH:
+        raise UsageError("Error: a value is nested too deeply.")
+    word = cursor.take()
+    if word == "{":
+        return _members(cursor, depth)
+    if word == "[":
+        elements = []
+        while cursor.peek() != "]":
+            elements.append(take_value(cursor, depth + 1))
+        cursor.take()
+        return elements
+    if word == "hex" and _is_hex(cursor.peek()):
+        data = b""
+        while _is_hex(cursor.peek()):
+            data += bytes.fromhex(cursor.take().removeprefix("0x"))
+        return data
+    return word
+
+
+def _members(cursor: Cursor, depth: int) -> ValueWords:
+    members: dict[str, ValueWords] = {}
+    while cursor.peek() != "}":
+        name = cursor.take()
+        if name in members:
+            raise UsageError(f'Error: duplicate "{name}": a member has one value.')
+        members[name] = take_value(cursor, depth + 1)
+    cursor.take()
+    return members
+
+
+def _is_hex(word: str) -> bool:
+    digits = word.removeprefix("0x")
+    return bool(digits) and not len(digits) % 2 and all(c in "0123456789abcdefABCDEF" for c in digits)
+
+
+def take_format(cursor: Cursor) -> str:
+    """Return a format: one word, several up to the closing brace, or ``struct`` and its like with a name."""
+    format = cursor.take()
+    if format in ("struct", "union", "enum", "packed") and not cursor.done:
+        format += f" {cursor.take()}"
+    while format.count("{") > format.count("}"):
+        format += f" {cursor.take()}"
+    return format

@@ -1,0 +1,43 @@
+"""Netlink attributes through pyroute2's classes: the oracle of the codec's property tests."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+from pyroute2.netlink import nla
+
+from pytc.netlink.schema import Schema
+
+_HEADER = struct.Struct("=HH")
+
+
+def pack(schema: Schema, attributes: Sequence[tuple[str, Any]]) -> bytes:
+    """Return attributes with their headers, each padded to 4 bytes."""
+    nested, texts = _class_for(schema)(), _texts(schema)
+    nested["attrs"] = [(name, os.fsencode(value) if name in texts else value) for name, value in attributes]
+    nested.encode()
+    return bytes(nested.data[_HEADER.size :])
+
+
+def unpack(schema: Schema, data: bytes) -> dict[str, Any]:
+    """Return attributes by name."""
+    nested = _class_for(schema)(_HEADER.pack(len(data) + _HEADER.size, 0) + data)
+    nested.decode()
+    texts = _texts(schema)
+    return {
+        name: os.fsdecode(value) if name in texts and isinstance(value, bytes) else value
+        for name, value in nested["attrs"]
+        if value is not None
+    }
+
+
+def _texts(schema: Schema) -> frozenset[str]:
+    """Return the attributes with text, which goes to the kernel as it came, UTF-8 or not."""
+    return frozenset(name for name, kind in schema.rows if kind == "asciiz")
+
+
+def _class_for(schema: Schema) -> Any:
+    return type("Options", (nla,), {"nla_map": schema.rows or (("TCA_UNSPEC", "none"),)})
