@@ -90,16 +90,16 @@ class Outcome(NamedTuple):
 
 
 def run(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None, input: str = "") -> Outcome:
-    """Runs a command, at most three minutes long: a busy machine takes its time for 10,000 qdiscs."""
+    """Runs a command, at most twenty minutes long: a busy machine takes its time for 10,000 qdiscs."""
     environment = {**os.environ, **(env or {})}
     if forked.can_run(words, environment):
-        status, out, err = forked.run(words, environment, str(cwd or Path.cwd()), input=input, seconds=180)
+        status, out, err = forked.run(words, environment, str(cwd or Path.cwd()), input=input, seconds=1200)
         return Outcome(status, out.decode(), err.decode())
     done = subprocess.run(
         words,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=1200,
         check=False,
         env=environment,
         cwd=cwd,
@@ -221,7 +221,7 @@ def _ip(*lines: str, namespace: str = "") -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=1200,
     )
     assert done.returncode == 0, done.stderr
 

@@ -28,16 +28,20 @@ def main() -> None:
     parser.add_argument("--into", type=Path, default=RECORDS, help="a directory for KERNEL/NAME.txt")
     parser.add_argument("names", nargs="*", metavar="NAME")
     arguments = parser.parse_args()
-    machine.enter()
+    with machine.entered():
+        write(arguments.into.resolve() / kernel.version(), arguments.names)
+
+
+def write(directory: Path, names: list[str]) -> None:
+    """Writes the records with these names, all without a name, and what the machine lacks."""
     machine.renew()
-    target = arguments.into.resolve() / kernel.version()
-    target.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     kinds = {kind for session in all_sessions() for kind in session.kinds}
-    (target / "lacks").write_text("".join(f"{name}\n" for name in kernel.missing(kinds, "em1")))
+    (directory / "lacks").write_text("".join(f"{name}\n" for name in kernel.missing(kinds, "em1")))
     runner = Runner()
     for name, record in _records(runner).items():
-        if not arguments.names or name in arguments.names:
-            (target / f"{name}.txt").write_text("".join(f"{line}\n" for line in record()))
+        if not names or name in names:
+            (directory / f"{name}.txt").write_text("".join(f"{line}\n" for line in record()))
 
 
 def _records(runner: Runner) -> dict[str, Callable[[], Iterator[str]]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import os
 import shutil
 import subprocess
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.golden.pytc_process import ROOT
@@ -22,8 +22,8 @@ _MOUNTS = (
     (b"tmpfs", "/run"),
     (b"sysfs", "/sys"),
     (b"bpf", "/sys/fs/bpf"),
-    (b"cgroup2", "/sys/fs/cgroup"),
 )
+_CGROUPS, _CGROUP = "/sys/fs/cgroup", f"pytc-golden-{os.getpid()}"
 _STATISTICS = "/proc/sys/kernel/bpf_stats_enabled"
 _NEW_MOUNTS, _NEW_NETWORK = 0x20000, 0x40000000
 _BIND, _PRIVATE, _RECURSIVE, _DETACH = 1 << 12, 1 << 18, 1 << 14, 2
@@ -32,21 +32,27 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _mounted: list[str] = []
 
 
-def enter() -> None:
-    """Moves this process into mounts of its own, which nobody else sees, and waits until no other does the same: the
-    cgroups are those of the machine."""
+@contextmanager
+def entered() -> Iterator[None]:
+    """Moves this process into mounts of its own, which nobody else sees, where a cgroup of its own is the root."""
     assert not ROOT.is_relative_to(DIRECTORY), f"{DIRECTORY} is mounted over"
-    lock = os.open(Path(tempfile.gettempdir()) / "pytc-golden.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    switched_off = Path(tempfile.mkdtemp()) / "off"
+    switched_off.write_text("0\n")
     os.environ.clear()
     os.environ.update(PATH="/usr/sbin:/usr/bin:/sbin:/bin", LANG="C.UTF-8", TZ="UTC", HOME=str(DIRECTORY))
     os.umask(0o022)
     _must(_libc.unshare(_NEW_MOUNTS))
     _mount(b"none", "/", _PRIVATE | _RECURSIVE)
-    switched_off = Path(tempfile.mkdtemp()) / "off"
-    switched_off.write_text("0\n")
     _mount(os.fsencode(switched_off), _STATISTICS, _BIND)  # tests that run now may switch them on
     shutil.rmtree(switched_off.parent)
+    _mount(b"cgroup2", _CGROUPS)
+    root = os.open(_CGROUPS, os.O_RDONLY | os.O_DIRECTORY)
+    os.mkdir(_CGROUP, dir_fd=root)
+    _must(_libc.umount2(os.fsencode(_CGROUPS), _DETACH))
+    try:
+        yield
+    finally:
+        os.rmdir(_CGROUP, dir_fd=root)
 
 
 def renew() -> None:
@@ -58,6 +64,10 @@ def renew() -> None:
     for kind, path in _MOUNTS:
         _mount(kind, path)
         _mounted.append(path)
+    _mount(b"cgroup2", str(DIRECTORY))
+    _mount(os.fsencode(DIRECTORY / _CGROUP), _CGROUPS, _BIND)
+    _must(_libc.umount2(os.fsencode(DIRECTORY), _DETACH))
+    _mounted.append(_CGROUPS)
     for pattern in ("*/*.o", "*/*.pcap", "*/*.asm"):
         for file in _EXAMPLES.glob(pattern):
             shutil.copy(file, DIRECTORY)

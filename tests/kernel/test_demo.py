@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, run
+from tests.tiers import slow
 
 pytestmark = pytest.mark.kernel
 DEMO = [sys.executable, str(ROOT / "examples" / "demo.py")]
@@ -90,9 +91,9 @@ def test_elsewhere_it_names_the_packages(root: None, tmp_path: Path) -> None:
             ("1",),
             ("python -c pass", "tc filter replace", "pytc filter replace", "pytc --help", "pytc -V"),
         ),
-        ("maps.py", ("1", "20000"), ("dump as JSON", "bpftool map dump -j", "load from CSV", "C, updates only")),
+        slow(("maps.py", ("1", "20000"), ("dump as JSON", "bpftool map dump -j", "load from CSV", "C, updates only"))),
         ("prog_run.py", ("1", "20", "1000"), ("20000 runs", "bpftool, ns per run", "own time, us per packet")),
-        ("loader.py", ("1",), ("whole command", "own, ms", "small", "large")),
+        slow(("loader.py", ("1",), ("whole command", "own, ms", "small", "large"))),
     ],
 )
 def test_bench(root: None, script: str, words: tuple[str, ...], shown: tuple[str, ...]) -> None:

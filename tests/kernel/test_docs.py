@@ -20,6 +20,8 @@ ELSEWHERE = {
     "make demo": "test_demo runs what it runs",
     "make check": "a part of make test",
     "make test-all": "make test, and more of the same",
+    "sudo env PYTHONPATH=src .venv/bin/python -m tests.golden": "it would write a new record",
+    "git diff tests/golden/records": "it only shows",
     "make bench": "the script is run by test_bench",
     "python3 -m pip install .": "make test and make demo install the checkout",
 }

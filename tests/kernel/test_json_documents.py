@@ -1,4 +1,4 @@
-"""JSON of tc's commands that show something parses: of nothing, of one thing, and of 10,000."""
+"""JSON of tc's commands that show something parses: of nothing, of one thing, of 1,000, and of 10,000."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from tests.conftest import Network
+from tests.tiers import slow
 
 pytestmark = pytest.mark.kernel
 
-MANY = 10_000
+MANY, MORE = 1_000, 10_000
 #: Seconds of a processor that a command may take for so many.
 LIMIT = 45
 
@@ -95,7 +96,8 @@ OF_TC: list[tuple[Callable[[int], list[str]], str, Callable[[Any], int], int]] =
 
 
 @pytest.mark.parametrize(("make", "line", "count", "besides"), OF_TC, ids=[line for _, line, _, _ in OF_TC])
-@pytest.mark.parametrize("number", [0, 1, MANY])
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("number", [0, 1, MANY, slow(MORE)])
 def test_of_tc(
     network: Network,
     tmp_path: Path,
@@ -106,6 +108,6 @@ def test_of_tc(
     number: int,
 ) -> None:
     made(network, tmp_path, make(number))
-    for options in ((), ("-s", "-d"), ("-p",)) if number < MANY else ((), ("-s", "-d", "-p")):
+    for options in ((), ("-s", "-d"), ("-p",)) if number < MORE else ((), ("-s", "-d", "-p")):
         found = shown(network, line, *options)
         assert count(found) == number + besides, line

@@ -35,8 +35,9 @@ def received(network: Network, device: str) -> int:
 
 
 def add(network: Network, hook: str, words: str, device: str = "em1") -> None:
-    """A filter for pings."""
-    network.ok("filter", "add", "dev", device, hook, "bpf", "bytecode", _ICMP_ONLY, "action", *words.split())
+    """A filter for pings. The byte that is 1 in them can be 1 in the hardware address that ARP sends, too."""
+    program = ("protocol", "ip", "bpf", "bytecode", _ICMP_ONLY)
+    network.ok("filter", "add", "dev", device, hook, *program, "action", *words.split())
 
 
 def test_copies_go_out_of_another_device(more: Network) -> None:
