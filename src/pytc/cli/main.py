@@ -82,21 +82,27 @@ def _run(options: Options, words: list[str]) -> int:
 
 
 def _batch(options: Options) -> int:
-
     from pytc.bpf.loader.object_cache import ObjectCache
     from pytc.cli.batch import parsed_ahead, run_batch
     from pytc.cli.execute import Runner
-    from pytc.commands.filter.prepared import prepare
+    from pytc.commands.filter.prepared import RepeatedFilters, prepare
     from pytc.commands.shared.command import Command, Help
 
+    filters = RepeatedFilters()
     # With these, a filter takes more than its request.
     is_plain = not (options.echo or options.create_clsact or options.dry_run or options.warn)
 
     def parse(words: list[str]) -> Command | PytcError:
         runner.context.connection.forget_devices()
         try:
+            if not is_plain:
+                return parse_words(words)
+            known = filters.prepared(words)
+            if known is not None:
+                return known
             command = parse_words(words)
-            return prepare(command) if is_plain else command
+            filters.learn(words, command)
+            return prepare(command)
         except HelpRequested as request:
             return Help(request.topic)
         except PytcError as error:

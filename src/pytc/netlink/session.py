@@ -80,7 +80,7 @@ class Session(Closing):
         return [decode(data) for _, data in self._answers(sequence, end)]
 
     def dump(self, message: TcMessage, *, peek: bool = False) -> list[TcMessage]:
-        """All answers to a dump request; asks again when the tables changed meanwhile.
+        """Return all answers to a dump request; ask again when the tables changed meanwhile.
 
         How much the kernel puts into a message depends on how it has been read so far: with ``peek`` it is as much as
         tc gets, which looks at the size of each before it reads.
@@ -88,8 +88,11 @@ class Session(Closing):
         return [*self.dumped(message, peek=peek)]
 
     def dumped(self, message: TcMessage, *, peek: bool = False) -> Iterator[TcMessage]:
-        """The same, each decoded when its turn comes. All of them have arrived before the first: only then it is known
-        that the tables did not change, and that the kernel has not refused."""
+        """Return all answers to a dump request, each decoded when its turn comes.
+
+        All have arrived before the first: only then it is known that the tables did not change, and that the kernel has
+        not refused.
+        """
         for _ in range(_DUMP_ATTEMPTS):
             answers, whole = self._dump_once(message, peek=peek)
             if whole:
@@ -111,14 +114,16 @@ class Session(Closing):
         return answers, whole
 
     def exchange(self, kind: int, body: bytes) -> list[tuple[int, bytes]]:
-        """Sends a question that is not about traffic control: the message's type, and what follows its header.
-        Returns (type, whole message) of the answers; raises NetlinkError."""
+        """Send a question that is not about traffic control: the message's type, and what follows its header.
+
+        Returns (type, whole message) of the answers; raises NetlinkError.
+        """
         sequence = self._next()
         self._send_data(NLMSGHDR.pack(NLMSGHDR.size + len(body), kind, c.REQUEST | c.ACK, sequence, 0) + body)
         return self._answers(sequence)
 
     def _answers(self, sequence: int, received: int = 0) -> list[tuple[int, bytes]]:
-        """(type, whole message) of all before the acknowledgement. ``received`` bytes of them are there already."""
+        """Return (type, whole message) of all before the acknowledgement; ``received`` bytes have arrived already."""
         answers: list[tuple[int, bytes]] = []
         for kind, flags, data in self._receive(sequence, received=received):
             if kind == c.ERROR:
@@ -144,7 +149,7 @@ class Session(Closing):
             raise NetlinkError(error.errno or errno.EIO, "cannot send to the kernel") from error
 
     def _receive(self, sequence: int, *, peek: bool = False, received: int = 0) -> Iterator[tuple[int, int, bytes]]:
-        """(type, flags, whole message) of each message of this conversation."""
+        """Yield (type, flags, whole message) of each message of this conversation."""
         while True:
             end, received = received or self._datagram(peek=peek), 0
             data = bytes(self._received[:end])
@@ -158,7 +163,7 @@ class Session(Closing):
                 at += length + 3 & ~3
 
     def _datagram(self, *, peek: bool = False) -> int:
-        """Receives into the buffer; returns the number of bytes."""
+        """Receive into the buffer; returns the number of bytes."""
         try:
             if peek:
                 self._socket.recv(1, _socket.MSG_PEEK | _socket.MSG_TRUNC)
@@ -211,7 +216,7 @@ def parse_error(data: bytes) -> tuple[int, str]:
 
 
 def interface_name(index: int) -> str:
-    """The name of a device of the current namespace; ``if7`` for one that is gone."""
+    """Return the name of a device of the current namespace; ``if7`` for one that is gone."""
     try:
         return _socket.if_indextoname(index)
     except OSError:
@@ -219,7 +224,7 @@ def interface_name(index: int) -> str:
 
 
 def enter_namespace(name: str) -> None:
-    """Moves this thread into the network namespace /run/netns/NAME (or a path); raises NamespaceError.
+    """Move this thread into the network namespace /run/netns/NAME (or a path); raises NamespaceError.
 
     Only the network changes, not the mounts: pins go where they go without it.
     """
@@ -232,7 +237,7 @@ def enter_namespace(name: str) -> None:
 
 @contextmanager
 def namespace(name: str) -> Iterator[None]:
-    """The same until the block ends; then the thread is where it was."""
+    """Move this thread into a network namespace until the block ends; raises NamespaceError."""
     before = _open_namespace("/proc/thread-self/ns/net", "of this thread")
     try:
         enter_namespace(name)

@@ -5,10 +5,24 @@ import os
 
 from pytc.errors import NetlinkError
 
+# Every kind of Linux 5.10 to 7.2 that a kernel can be built without (net/sched/Kconfig).
+_OPTIONAL = {
+    "qdisc": (
+        "cake cake_mq cbs choke clsact codel drr dualpi2 etf ets fq fq_codel fq_pie gred hfsc hhf htb ingress mqprio "
+        "multiq netem pie plug prio qfq red sfb sfq skbprio taprio tbf teql"
+    ),
+    "filter": "basic bpf cgroup flow flower fw matchall route u32",
+    "action": (
+        "bpf connmark csum ct ctinfo gact gate ife mirred mpls nat pedit police sample simple skbedit "
+        "skbmod tunnel_key vlan"
+    ),
+}
 # The version that brought a kind, of those that are younger than 5.0.
 _SINCE = {"ets": "5.6", "fq_pie": "5.6", "dualpi2": "6.17", "cake_mq": "7.0", "ct": "5.3", "mpls": "5.3", "gate": "5.8"}
-_MODULES = {"qdisc": "sch", "filter": "cls", "action": "act"}
-_SETTINGS = {"qdisc": "NET_SCH", "filter": "NET_CLS", "action": "NET_ACT"}
+_PREFIXES = {"qdisc": "sch", "filter": "cls", "action": "act"}
+# Kinds whose module, or setting, has another name.
+_MODULES = {"clsact": "sch_ingress", "cake_mq": "sch_cake"}
+_SETTINGS = {"clsact": "SCH_INGRESS", "cake_mq": "SCH_CAKE", "route": "CLS_ROUTE4", "simple": "ACT_SIMP"}
 #: How kernels say of a request that they lack its kind; before 6.1, of a qdisc as of one that is not at its place.
 _UNKNOWN = (
     "kind is unknown",
@@ -19,14 +33,19 @@ _UNKNOWN = (
 
 
 def kind_hint(error: NetlinkError, what: str, kind: str) -> str:
-    """What a kernel without a kind of qdiscs, filters or actions (``what``) lacks; empty where that is not it."""
-    if not kind or not any(text in error.ext_ack for text in _UNKNOWN):
+    """Return how a kernel gets a kind of qdisc, filter or action (``what``) that it lacks.
+
+    Empty where the error has another reason, and for kinds that no kernel can be built with.
+    """
+    if kind not in _OPTIONAL[what].split() or not any(text in error.ext_ack for text in _UNKNOWN):
         return ""
+    module = _MODULES.get(kind, f"{_PREFIXES[what]}_{kind}")
+    setting = _SETTINGS.get(kind, module.upper())
     since = _SINCE.get(kind, "")
     age = f" came with Linux {since}," if since else ""
     return (
         f"this kernel ({os.uname().release}) has no {what} {kind}: it{age} is built with "
-        f"CONFIG_{_SETTINGS[what]}_{kind.upper()} or comes with the module {_MODULES[what]}_{kind}"
+        f"CONFIG_NET_{setting} or comes with the module {module}"
     )
 
 

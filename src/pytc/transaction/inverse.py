@@ -1,4 +1,4 @@
-"""What can be taken back without loss, and how.
+"""Changes that can be undone without loss, and how.
 
 Without loss: afterwards ``tc -s show`` says what it said before. Counters and queues go with what holds them, so that
 qdiscs and classes that were there before are changed in place at most, and of those only the kinds whose description is
@@ -13,7 +13,7 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.tc.kinds import filters
 from pytc.tc.kinds.shared.filter_parts import SKIP_HW, SKIP_SW
-from pytc.transaction.kernel_state import Identity, Standing, identities, name_of, without
+from pytc.transaction.kernel_state import Identity, KernelState, identities, name_of, without
 
 #: Kinds of qdiscs that are made what they were by what the kernel shows of them; the last two have nothing to change.
 QDISCS = ("pfifo", "bfifo", "clsact", "ingress")
@@ -32,21 +32,23 @@ class Affected(NamedTuple):
     is_own: bool = False
 
 
-def affected(message: TcMessage, standing: Standing, own: "set[Identity]") -> Affected:
-    """What a request would change of what was not made by these commands themselves (``own``). Raises AtomicError where
-    that could not be taken back."""
+def affected(message: TcMessage, state: KernelState, own: "set[Identity]") -> Affected:
+    """Return what a request would change of what these commands have not made themselves (``own``).
+
+    Raises AtomicError where that could not be undone.
+    """
     if message.type == c.NEWTFILTER:
-        return _of_new_filter(message, standing, own)
+        return _of_new_filter(message, state, own)
     if message.type == c.DELTFILTER:
-        return _of_deleted_filters(message, standing, own)
+        return _of_deleted_filters(message, state, own)
     if message.type in (c.NEWQDISC, c.DELQDISC):
-        return _of_qdiscs(message, standing, own)
+        return _of_qdiscs(message, state, own)
     if message.type in (c.NEWTCLASS, c.DELTCLASS):
-        return _of_classes(message, standing, own)
+        return _of_classes(message, state, own)
     if message.type in (c.NEWCHAIN, c.DELCHAIN):
-        _check_chain(message, standing, own)
+        _check_chain(message, state, own)
     else:
-        _check_actions(message, standing, own)
+        _check_actions(message, state, own)
     return Affected()
 
 
@@ -54,14 +56,14 @@ def _lasting(what: str) -> AtomicError:
     return AtomicError(f"This could not be taken back: {what}")
 
 
-def _of_new_filter(message: TcMessage, standing: Standing, own: "set[Identity]") -> Affected:
+def _of_new_filter(message: TcMessage, state: KernelState, own: "set[Identity]") -> Affected:
     if message.attributes.get("TCA_KIND") == "fw" and not message.handle:
         raise _lasting("a fw filter without a handle cannot be identified again")
     if not message.flags & c.CREATE and _has_actions(message):
         raise _lasting('"filter change" overwrites existing actions')
     if message.flags & c.EXCL:
         return Affected()
-    found = standing.filter(message)
+    found = state.filter(message)
     if found is None:
         return Affected()
     if not without([found], own):
@@ -70,13 +72,13 @@ def _of_new_filter(message: TcMessage, standing: Standing, own: "set[Identity]")
     return Affected(changed=(found,))
 
 
-def _of_deleted_filters(message: TcMessage, standing: Standing, own: "set[Identity]") -> Affected:
+def _of_deleted_filters(message: TcMessage, state: KernelState, own: "set[Identity]") -> Affected:
     if message.attributes.get("TCA_KIND") == "u32":  # the kernel goes by the handle alone, whatever the preference
-        found = standing.filter(message)
+        found = state.filter(message)
         if found is not None and without([found], own):
             _check_filter(found)
     chosen, staying = [], set()
-    for one in without(standing.filters(message), own):
+    for one in without(state.filters(message), own):
         if message.handle not in (0, one.handle):
             staying.add(one.info)
             continue
@@ -102,10 +104,10 @@ def _has_actions(message: TcMessage) -> bool:
     return kind.actions in options or kind.police in options
 
 
-def _of_qdiscs(message: TcMessage, standing: Standing, own: "set[Identity]") -> Affected:
+def _of_qdiscs(message: TcMessage, state: KernelState, own: "set[Identity]") -> Affected:
     if message.type == c.NEWQDISC and message.flags & c.EXCL:
         return Affected()
-    found = standing.qdiscs(message)
+    found = state.qdiscs(message)
     foreign = without(found, own)
     if not foreign:
         return Affected(is_own=message.type == c.NEWQDISC and any(_stays_in_place(message, one) for one in found))
@@ -129,10 +131,10 @@ def _stays_in_place(message: TcMessage, there: TcMessage) -> bool:
     )
 
 
-def _of_classes(message: TcMessage, standing: Standing, own: "set[Identity]") -> Affected:
-    found = standing.class_(message)
+def _of_classes(message: TcMessage, state: KernelState, own: "set[Identity]") -> Affected:
+    found = state.class_(message)
     if message.type == c.NEWTCLASS and (found is None or message.flags & c.EXCL):
-        below = standing.qdisc_below(message, message.parent) if message.parent & _MINOR else None
+        below = state.qdisc_below(message, message.parent) if message.parent & _MINOR else None
         if below is not None and without([below], own):
             raise _lasting(f"{name_of(below)} is deleted when its class gets a child class, and {_COUNTERS}")
         return Affected()
@@ -147,25 +149,27 @@ def _of_classes(message: TcMessage, standing: Standing, own: "set[Identity]") ->
     return Affected(changed=(found,))
 
 
-def _check_chain(message: TcMessage, standing: Standing, own: "set[Identity]") -> None:
-    found = standing.chain(message)
+def _check_chain(message: TcMessage, state: KernelState, own: "set[Identity]") -> None:
+    found = state.chain(message)
     if found is not None and without([found], own):
         raise _lasting(
             f"{name_of(found)} already exists, and it cannot be seen whether a command or its filters created it"
         )
 
 
-def _check_actions(message: TcMessage, standing: Standing, own: "set[Identity]") -> None:
+def _check_actions(message: TcMessage, state: KernelState, own: "set[Identity]") -> None:
     if message.type == c.NEWACTION and message.flags & c.EXCL:
         return
-    for one in standing.actions(message):
+    for one in state.actions(message):
         if one not in own:
             raise _lasting(f"action {one.kind} index {one.number} already exists, and could not be restored")
 
 
 def restoring(found: TcMessage, program: int) -> TcMessage:
-    """The request that makes an object again what it was; ``program`` is the descriptor of a bpf filter's program, 0
-    for none."""
+    """Return the request that makes an object again what it was.
+
+    ``program`` is the descriptor of a bpf filter's program, 0 for none.
+    """
     kind, raw = found.attributes.get("TCA_KIND", ""), found.attributes.get("TCA_OPTIONS", b"")
     attributes: dict[str, object] = {"TCA_KIND": kind}
     if found.type == c.NEWTFILTER:
@@ -200,11 +204,16 @@ def _bpf_options(raw: bytes, program: int) -> bytes:
 
 
 def is_same(one: TcMessage, other: TcMessage) -> bool:
-    """Whether an object is what it was, counters aside."""
+    """Whether two messages describe the same object with the same options, counters aside."""
     names = ("TCA_KIND", "TCA_CHAIN", "TCA_OPTIONS")
-    return one[2:5] == other[2:5] and all(one.attributes.get(name) == other.attributes.get(name) for name in names)
+    return (
+        one.ifindex == other.ifindex
+        and one.handle == other.handle
+        and one.parent == other.parent
+        and all(one.attributes.get(name) == other.attributes.get(name) for name in names)
+    )
 
 
 def gone(there: Affected) -> "list[Identity]":
-    """What is not there any more after a request that deletes."""
+    """Return the objects that a request deletes."""
     return [one for message in there.deleted for one in identities(message)]

@@ -16,7 +16,7 @@ from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import Session
 from pytc.tc.kinds import filters
 from pytc.transaction.inverse import affected, gone, is_same, restoring
-from pytc.transaction.kernel_state import Identity, Standing, action_message, chain_of, identities, name_of, without
+from pytc.transaction.kernel_state import Identity, KernelState, action_message, chain_of, identities, name_of, without
 
 if TYPE_CHECKING:
     from pytc.bpf.loader.load import Loaded
@@ -39,7 +39,7 @@ class Foresight:
     """Looks at planned requests, in their order, before the first is sent."""
 
     def __init__(self, session: Session) -> None:
-        self._standing = Standing(session)
+        self._state = KernelState(session)
         self._gone: set[Identity] = set()
 
     def check(self, plan: "Plan") -> None:
@@ -47,7 +47,7 @@ class Foresight:
         if plan.lasting:
             raise AtomicError(f"This could not be taken back: {plan.lasting[0]}")
         for message in plan.messages:
-            self._gone.update(gone(affected(message, self._standing, self._gone)))
+            self._gone.update(gone(affected(message, self._state, self._gone)))
 
 
 class Step(NamedTuple):
@@ -66,14 +66,14 @@ class Journal(Session):
         self._own: set[Identity] = set()
         self._held: dict[int, OwnedFd] = {}
         self._former: list[OwnedFd] = []
-        self._standing = Standing(self)
+        self._state = KernelState(self)
 
     def request(self, message: TcMessage) -> list[TcMessage]:
         """As any session, with a note of how it is taken back. Raises AtomicError, and sends nothing, where that is
         not possible."""
         if message.type in _QUESTIONS:
             return super().request(message)
-        there = affected(message, self._standing, self._own)
+        there = affected(message, self._state, self._own)
         steps = [self._restoration(one) for one in (*there.changed, *reversed(there.deleted))]
         chain, brings = self._new_chain(message), self._brings_preference(message)
         answers = super().request(message._replace(flags=message.flags | c.ECHO))
@@ -90,14 +90,14 @@ class Journal(Session):
         chain = chain_of(message)
         if message.type != c.NEWTFILTER or not chain.chain or chain in self._own:
             return []
-        return [chain] * (self._standing.chain(message) is None)
+        return [chain] * (self._state.chain(message) is None)
 
     def _brings_preference(self, message: TcMessage) -> bool:
         """Whether a filter brings a preference that need not go with it: that of u32 may be there without filters, and
         of matchall kernels like v6.1 echo no handle."""
         if message.type != c.NEWTFILTER or message.attributes.get("TCA_KIND") == "bpf":
             return False
-        return not message.info >> 16 or not self._standing.has_preference(message)
+        return not message.info >> 16 or not self._state.has_preference(message)
 
     def _removals(self, made: TcMessage, *, brings: bool) -> list[Step]:
         own = identities(made)
@@ -108,7 +108,7 @@ class Journal(Session):
         if made.type != c.NEWTFILTER or made.handle:
             steps.append(Step(partial(_stays, made), partial(self._remove, made)))
         if brings:  # of u32, the kernel shows what other chains have, too
-            others = {one.handle for one in self._standing.filters(made)}
+            others = {one.handle for one in self._state.filters(made)}
             steps.append(Step(partial(_stays, made), partial(self._clear, made, others)))
         return steps
 
@@ -119,12 +119,12 @@ class Journal(Session):
         )
 
     def _remove_action(self, action: Identity, removal: TcMessage) -> None:
-        if self._standing.is_action(action):
+        if self._state.is_action(action):
             super().request(removal)
 
     def _remove(self, made: TcMessage) -> None:
         if made.type != c.NEWTFILTER:
-            self._check_strangers(self._standing.inside(made))
+            self._check_strangers(self._state.inside(made))
         try:
             super().request(_removal(made))
         except NetlinkError:
@@ -132,8 +132,8 @@ class Journal(Session):
                 raise
 
     def _clear(self, made: TcMessage, others: "set[int]") -> None:
-        self._check_strangers([one for one in self._standing.filters(made) if one.handle not in others])
-        if self._standing.has_preference(made):
+        self._check_strangers([one for one in self._state.filters(made) if one.handle not in others])
+        if self._state.has_preference(made):
             super().request(_removal(made)._replace(handle=0))
 
     def _check_strangers(self, inside: Sequence[TcMessage]) -> None:
@@ -142,14 +142,14 @@ class Journal(Session):
 
     def _is_there(self, made: TcMessage) -> bool:
         """Whether what was made is there still: a later command may have deleted it."""
-        standing = self._standing
+        state = self._state
         if made.type == c.NEWTFILTER:
-            return standing.filter(made) is not None
+            return state.filter(made) is not None
         if made.type == c.NEWQDISC:
-            return bool(standing.qdiscs(made._replace(parent=0)))
+            return bool(state.qdiscs(made._replace(parent=0)))
         if made.type == c.NEWTCLASS:
-            return standing.class_(made) is not None
-        return standing.chain(made) is not None
+            return state.class_(made) is not None
+        return state.chain(made) is not None
 
     def _restoration(self, found: TcMessage) -> Step:
         program = self._held_program(found) if found.type == c.NEWTFILTER else 0
@@ -170,11 +170,11 @@ class Journal(Session):
 
     def _restore(self, found: TcMessage, request: TcMessage) -> None:
         super().request(request)
-        standing = self._standing
+        state = self._state
         if found.type == c.NEWQDISC:
-            now = next(iter(standing.qdiscs(found)), None)
+            now = next(iter(state.qdiscs(found)), None)
         else:
-            now = standing.filter(found) if found.type == c.NEWTFILTER else standing.class_(found)
+            now = state.filter(found) if found.type == c.NEWTFILTER else state.class_(found)
         if now is None or not is_same(found, now):
             raise AtomicError("the kernel accepted it but shows something else")
 

@@ -1,4 +1,4 @@
-"""What stands where a request goes: the objects that it would change or delete, as the kernel describes them."""
+"""The objects that a request would change or delete, as the kernel describes them."""
 
 import errno
 import sys
@@ -23,7 +23,7 @@ _SORTS = {c.NEWQDISC: "qdisc", c.NEWTCLASS: "class", c.NEWTFILTER: "filter", c.N
 
 
 class Identity(NamedTuple):
-    """What tells an object from others of its sort; the same in a request, an answer and a dump."""
+    """The numbers that tell an object from others of its sort; equal in a request, an answer and a dump."""
 
     sort: str
     ifindex: int = 0
@@ -35,7 +35,7 @@ class Identity(NamedTuple):
 
 
 def identities(message: TcMessage) -> list[Identity]:
-    """Those of what a message is about: one, or for actions several."""
+    """Return the identities of the objects of a message: one, or for actions several."""
     chain = message.attributes.get("TCA_CHAIN", 0)
     if message.type in (c.NEWTFILTER, c.DELTFILTER):
         return [Identity("filter", message.ifindex, message.parent, message.handle, message.info >> 16, chain)]
@@ -49,12 +49,12 @@ def identities(message: TcMessage) -> list[Identity]:
 
 
 def chain_of(message: TcMessage) -> Identity:
-    """The chain of a filter."""
+    """Return the chain of a filter."""
     return Identity("chain", message.ifindex, message.parent, chain=message.attributes.get("TCA_CHAIN", 0))
 
 
 def named(message: TcMessage) -> list[tuple[str, int]]:
-    """Kinds and indexes of the actions of a message, 0 for an index that the kernel chooses."""
+    """Return kinds and indexes of the actions of a message, 0 for an index that the kernel chooses."""
     found = []
     for order, raw in split_attributes(message.attributes.get("TCA_ROOT_TAB", b"")):
         parts = dict(split_attributes(raw))
@@ -70,9 +70,11 @@ def action_message(type: int, action: Identity) -> TcMessage:
     return TcMessage(type, attributes={"TCA_ROOT_TAB": action_table([(action.kind, action.number)])})
 
 
-class Standing:
-    """Asks the kernel; what cannot be there (no such device, no such qdisc) is not there. Raises NetlinkError for other
-    refusals."""
+class KernelState:
+    """The kernel's objects; those that cannot exist (no such device, no such qdisc) do not.
+
+    Raises NetlinkError for other refusals.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -94,7 +96,7 @@ class Standing:
             return []
 
     def filter(self, message: TcMessage) -> TcMessage | None:
-        """The one with the handle and preference of a message."""
+        """Return the filter with the handle and preference of a message."""
         if not message.handle or not message.info >> 16:
             return None
         names = ("TCA_KIND", "TCA_CHAIN")
@@ -102,8 +104,10 @@ class Standing:
         return self._ask(message._replace(type=c.GETTFILTER, flags=0, attributes=attributes))
 
     def filters(self, message: TcMessage) -> list[TcMessage]:
-        """Those of the preference of a message (of all for none), in the order in which they are asked; the kernel
-        takes chain 0 where none is named."""
+        """Return the filters of the preference of a message (of all for none), in the order in which they run.
+
+        The kernel takes chain 0 where none is named.
+        """
         return [one for one in self._of_preference(message) if one.handle]
 
     def has_preference(self, message: TcMessage) -> bool:
@@ -118,8 +122,10 @@ class Standing:
         return [one for one in found if one.attributes.get("TCA_CHAIN", 0) == chain and pref in (0, one.info >> 16)]
 
     def qdiscs(self, message: TcMessage) -> list[TcMessage]:
-        """Those in the place, or with the handle, that a message names, without default ones: they come and go by
-        themselves."""
+        """Return the qdiscs in the place, or with the handle, that a message names.
+
+        Without default ones: they come and go by themselves.
+        """
         question = message._replace(type=c.GETQDISC, flags=c.ECHO, attributes={})
         asked = [question._replace(handle=0)] * bool(message.parent) + [question._replace(parent=0)] * bool(
             message.handle
@@ -127,18 +133,18 @@ class Standing:
         return [one for one in map(self._ask, asked) if one is not None and one.handle]
 
     def class_(self, message: TcMessage) -> TcMessage | None:
-        """The one with the classid of a message."""
+        """Return the class with the classid of a message."""
         if not message.handle:
             return None
         return self._ask(message._replace(type=c.GETTCLASS, flags=c.ECHO, attributes={}))
 
     def qdisc_below(self, message: TcMessage, classid: int) -> TcMessage | None:
-        """The qdisc of a class, without a default one."""
+        """Return the qdisc of a class, None for a default one."""
         found = self._ask(TcMessage(c.GETQDISC, c.ECHO, message.ifindex, parent=classid))
         return found if found is not None and found.handle else None
 
     def chain(self, message: TcMessage) -> TcMessage | None:
-        """The chain that a message names."""
+        """Return the chain that a message names."""
         chain = message.attributes.get("TCA_CHAIN", 0)
         return next((one for one in self._chains(message) if one.attributes.get("TCA_CHAIN", 0) == chain), None)
 
@@ -146,7 +152,7 @@ class Standing:
         return self._dump(TcMessage(c.GETCHAIN, ifindex=message.ifindex, parent=message.parent))
 
     def actions(self, message: TcMessage) -> list[Identity]:
-        """Those that a message names; all of a kind where it has no index and flushes."""
+        """Return the actions that a message names; all of a kind where it flushes."""
         if message.type == c.DELACTION and message.flags & c.ROOT:
             return [one for answer in self._dump(_question(message)) for one in identities(answer)]
         return [one for one in identities(message) if one.number and self.is_action(one)]
@@ -156,7 +162,7 @@ class Standing:
         return self._ask(action_message(c.GETACTION, identity)) is not None
 
     def inside(self, made: TcMessage) -> list[TcMessage]:
-        """What goes when a qdisc, class or chain is deleted: its filters, and the qdiscs and classes below it."""
+        """Return what goes with a qdisc, class or chain: its filters, and the qdiscs and classes below it."""
         if made.type == c.NEWCHAIN:
             return self.filters(made)
         if made.type == c.NEWTCLASS:
@@ -193,12 +199,12 @@ def _question(message: TcMessage) -> TcMessage:
 
 
 def without(messages: Iterable[TcMessage], own: "set[Identity]") -> list[TcMessage]:
-    """Those that are not among ``own``."""
+    """Return the messages about objects that are not among ``own``."""
     return [one for one in messages if not own.issuperset(identities(one))]
 
 
 def name_of(message: TcMessage) -> str:
-    """What a message is about, as words."""
+    """Return the object of a message in words."""
     from pytc.render.text import render
     from pytc.transaction.request_text import place
 

@@ -52,6 +52,11 @@ class Cursor:
     def done(self) -> bool:
         return self._at >= len(self._words)
 
+    @property
+    def position(self) -> int:
+        """How many words have been taken."""
+        return self._at
+
     def peek(self) -> str:
         """The next word; empty at the end."""
         return self._words[self._at] if self._at < len(self._words) else ""

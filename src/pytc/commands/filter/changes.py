@@ -29,7 +29,7 @@ def carry_out(context: Context, change: FilterChange) -> list[Document] | None:
     Raises NetlinkError, BpfError and its kin, InvalidOptionsError.
     """
     if change.depends_on_words:
-        note_remarks(context, change)
+        context.notes += remarks_on(change)
         return _echoed(context, send_filter(context, change, None))
     context.device_index(change.selector.device)  # before the work of loading
     change = _resolved(context, change)
@@ -47,13 +47,14 @@ def _echoed(context: Context, answers: Sequence[TcMessage]) -> list[Document] | 
     return [document(record, context.shown) for record in records(answers)] if context.shown.echo else None
 
 
-def note_remarks(context: Context, change: FilterChange) -> None:
-    """Note what a user should know of the bytecode of a filter."""
+def remarks_on(change: FilterChange) -> list[str]:
+    """Return what a user should know of the bytecode of a filter."""
     options = change.options
-    if isinstance(options, BpfOptions) and options.source is not None and options.classid is not None:
-        from pytc.commands.shared.expressions import remarks
+    if not isinstance(options, BpfOptions) or options.source is None or options.classid is None:
+        return []
+    from pytc.commands.shared.expressions import remarks
 
-        context.notes += remarks(options.source.instructions, options.classid, direct_action=options.direct_action)
+    return remarks(options.source.instructions, options.classid, direct_action=options.direct_action)
 
 
 def _send_and_export(context: Context, change: FilterChange, wanted: Sequence[Wanted]) -> list[TcMessage]:

@@ -1,5 +1,6 @@
 """Words that select filters and chains, and those of a change of either."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -88,6 +89,19 @@ def take_change(cursor: Cursor, topic: str, make: type[AnyFilterChange]) -> AnyF
         return make(verb, FilterSelector(**found), name, estimator=rate)
     options = _options(cursor, name, kind, found)
     return make(verb, FilterSelector(**found), name, options, rate)
+
+
+def value_positions(words: Sequence[str]) -> dict[str, int]:
+    """Return the positions of the values of selectors, by field, in the words behind a verb that changes something."""
+    cursor, found = Cursor(words), dict[str, int]()
+    while (row := _CHANGE.find(cursor.peek())) is not None:
+        cursor.take()
+        if row.read is not None:
+            row.read(cursor)
+        elif row.convert is not None:
+            found[row.into] = cursor.position
+            cursor.take()
+    return found
 
 
 @lru_cache(maxsize=64)  # the lines of a batch often differ in the preference or the handle alone
