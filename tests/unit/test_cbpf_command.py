@@ -197,7 +197,7 @@ def test_compile(capsys: pytest.CaptureFixture[str], libpcap: None) -> None:
         (["tcp porp 80"], "libpcap: can't parse filter expression: syntax error"),
         (["dlt", "BOGUS", "ip"], "BOGUS"),
         (["dlt", "RAW", "ether host 1:2:3:4:5:6"], "libpcap: "),
-        (["ip protochain 6"], "a program that no kernel takes"),
+        (["ip protochain 6"], "a program that no kernel accepts"),
         (["host no.such.host.invalid"], "libpcap: "),
         (["a\0b"], "NUL"),
         (["x" * 70000], "at most 65536 characters"),
@@ -266,7 +266,7 @@ def test_programs_come_through_pipes(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert (endless.returncode, "it has more than the 1048576 bytes" in endless.stderr) == (1, True)
+    assert (endless.returncode, "it exceeds the limit of 1048576 bytes" in endless.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -277,12 +277,12 @@ def test_programs_come_through_pipes(tmp_path: Path) -> None:
         ("{ 6, 256, 0, 0 }", "line 1: jt: 256 is more than 255"),
         ("{ 6, 0, 0, x }", 'line 1: k: "x" is not a number'),
         ("{ 6, 0, 0, 0x" + "f" * 99 + " }", "line 1: k: 0xfff"),
-        ("{ 0, 0, 0, 1 }", "the last instruction is no return"),
+        ("{ 0, 0, 0, 1 }", "the last instruction is not a return"),
         ("(000) ldh      [12]", '"tcpdump -ddd" prints bytecode'),
         ("ldh [12]\nbogus", 'line 2: an instruction expected, not "bogus"'),
         ("", "there are no instructions"),
-        ("2,6 0 0 0", "bytecode says 2 instructions, and has 1"),
-        ("ldi #1", "line 1: the last instruction is no return"),
+        ("2,6 0 0 0", "bytecode claims 2 instructions but has 1"),
+        ("ldi #1", "line 1: the last instruction is not a return"),
     ],
 )
 def test_files_that_hold_no_program(

@@ -218,7 +218,9 @@ def test_a_finding_stands_where_compilers_put_it(build: Compiler, capsys: pytest
     first, last = shown(capsys, "object", "lint", path, status=1).splitlines()
     place, _, rest = first.partition(": ")
     assert place.partition(":")[0].endswith("reject_helper.c")
-    assert rest.startswith('error: program "cls_main" in section "classifier": bpf_trace_printk is for programs')
+    assert rest.startswith(
+        'error: program "cls_main" in section "classifier": only programs with a GPL-compatible license may call'
+    )
     assert last == f"{path}: 1 error"
 
 

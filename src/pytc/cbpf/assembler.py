@@ -157,7 +157,7 @@ class _Parser:
     def _label(self, labels: dict[str, int], index: int) -> None:
         name = self._name()
         if name in labels:
-            raise self._fault(f'there are two labels "{name}"')
+            raise self._fault(f'duplicate label "{name}"')
         labels[name] = index
         self._must(":")
 
@@ -306,7 +306,7 @@ def _distance(label: str, index: int, draft: _Draft, labels: dict[str, int], lim
     if not label:
         return 0
     if label not in labels:
-        raise BytecodeError(f'line {draft.line}: there is no label "{label}"')
+        raise BytecodeError(f'line {draft.line}: no label "{label}"')
     distance = labels[label] - index - 1
     if distance < 0:
         raise BytecodeError(f'line {draft.line}: "{label}" is before the jump; classic BPF jumps forward only')

@@ -54,8 +54,8 @@ def compile_expression(
         check(program)
     except BytecodeError as error:
         raise ExpressionError(
-            f"libpcap compiles this to a program that no kernel takes: {error}",
-            hints=("ip protochain and ip6 protochain are loops; in a kernel, only steps forward are possible",)
+            f"libpcap compiles this to a program that no kernel accepts: {error}",
+            hints=("ip protochain and ip6 protochain compile to loops; the kernel allows only forward jumps",)
             if "protochain" in expression
             else (),
         ) from error
@@ -108,7 +108,7 @@ def _declare(library: ctypes.CDLL) -> None:
 
 def _text(expression: str) -> bytes:
     if "\0" in expression or len(expression) > _LONGEST:
-        raise ExpressionError(f"an expression has no NUL, and at most {_LONGEST} characters")
+        raise ExpressionError(f"an expression has at most {_LONGEST} characters and no NUL")
     return expression.encode("utf-8", "surrogateescape")
 
 
@@ -124,7 +124,7 @@ def _handle(library: ctypes.CDLL, link_type: str, device: str) -> Iterator[int]:
 def _dead(library: ctypes.CDLL, link_type: str) -> int:
     number = library.pcap_datalink_name_to_val(link_type.encode("utf-8", "surrogateescape"))
     if number < 0:
-        raise ExpressionError(f'libpcap knows no link type "{link_type}"')
+        raise ExpressionError(f'libpcap does not know link type "{link_type}"')
     handle: int | None = library.pcap_open_dead(number, _SNAPLEN)
     if not handle:
         raise ExpressionError("libpcap is out of memory")
@@ -144,14 +144,14 @@ def _on_a_device(library: ctypes.CDLL, link_type: str, device: str) -> int:
         if link_type == ETHERNET:
             with suppress(ExpressionError):
                 return _live(library, _LOOPBACK)
-        raise error.with_hints(f'"ip link set {device} up" comes first, or that of {_LOOPBACK}') from None
+        raise error.with_hints(f'set it up first: "ip link set {device} up" (or {_LOOPBACK})') from None
 
 
 def _live(library: ctypes.CDLL, device: str) -> int:
     sentence = ctypes.create_string_buffer(_ERROR_SIZE)
     handle: int | None = library.pcap_create(device.encode("utf-8", "surrogateescape"), sentence)
     if not handle:
-        raise ExpressionError(f'cannot look at "{device}": {_sentence(sentence.value)}')
+        raise ExpressionError(f'cannot open "{device}": {_sentence(sentence.value)}')
     library.pcap_set_snaplen(handle, _SNAPLEN)
     library.pcap_set_buffer_size(handle, _BUFFER_SIZE)
     status = library.pcap_activate(handle)
@@ -159,7 +159,7 @@ def _live(library: ctypes.CDLL, device: str) -> int:
         why = _sentence(library.pcap_geterr(handle)) or _sentence(library.pcap_statustostr(status))
         library.pcap_close(handle)
         raise ExpressionError(
-            f'"vlan" has to look at "{device}", which failed: {why}',
+            f'"vlan" needs to open "{device}", which failed: {why}',
             errno=errno.ENETDOWN if status == _NOT_UP else None,
         )
     return handle

@@ -40,9 +40,9 @@ _FIELDS = {
 _LENGTH = 0
 #: Extensions without a counterpart in eBPF, and why.
 _UNTRANSLATABLE = {
-    "hatype": "struct __sk_buff does not tell the type of the device",
-    "poff": "no helper tells where the payload begins",
-    **dict.fromkeys(("nla", "nlan"), "no helper looks for netlink attributes, and it would take a loop"),
+    "hatype": "struct __sk_buff does not have the type of the device",
+    "poff": "no helper returns where the payload begins",
+    **dict.fromkeys(("nla", "nlan"), "no helper finds netlink attributes, and a search would take a loop"),
 }
 _CALLS = {"cpu": _PROCESSOR, "rand": _RANDOM}
 
@@ -162,7 +162,7 @@ class _Translation:
         else:
             raise BytecodeError(
                 f"instruction {index}: #{name} cannot be translated: {_UNTRANSLATABLE[name]}",
-                hints=("attached as bytecode, the program has it: there the kernel translates",),
+                hints=("attach the program as bytecode instead: the kernel itself can translate it",),
             )
 
     def _packet(self, code: int, k: int, target: int) -> None:

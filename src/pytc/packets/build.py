@@ -101,9 +101,9 @@ def _parse(words: Sequence[str]) -> tuple[list[Header], bytes, int]:
         else:
             raise _unknown(word, headers)
     if not headers and not payload and not length:
-        raise PacketError("a packet without anything in it")
+        raise PacketError("an empty packet")
     if len(headers) > _MAX_HEADERS:
-        raise PacketError(f"{len(headers)} headers; {_MAX_HEADERS} is the most")
+        raise PacketError(f"{len(headers)} headers; the limit is {_MAX_HEADERS}")
     if headers and headers[0].name not in _LINK:
         headers.insert(0, Header("eth", dict(FIELDS["eth"])))
     return headers, payload, length
@@ -111,7 +111,7 @@ def _parse(words: Sequence[str]) -> tuple[list[Header], bytes, int]:
 
 def _unknown(word: str, headers: list[Header]) -> PacketError:
     if word in ("payload", "length") or (headers and word in headers[-1].fields):
-        return PacketError(f'"{word}" wants a value')
+        return PacketError(f'"{word}" needs a value')
     known = ", ".join([*(headers[-1].fields if headers else ()), *FIELDS, "payload", "length"])
     return PacketError(f'"{word}" is not a word of a packet here; there are {known}')
 
@@ -173,13 +173,13 @@ def _ethertype(word: str, below: str, data: bytes) -> bytes:
 
 def _eth(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
     if around is not None:
-        raise PacketError("eth is the first header, or none")
+        raise PacketError("eth must be the first header")
     return _mac(f["dst"]) + _mac(f["src"]) + _ethertype(f["type"], below, data) + data
 
 
 def _vlan(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
     if around is None or around.name not in _LINK:
-        raise PacketError("vlan stands behind eth or vlan")
+        raise PacketError("vlan must follow eth or vlan")
     tag = number(f["prio"], 7, "prio") << 13 | number(f["id"], 4095, "id")
     return struct.pack("!H", tag) + _ethertype(f["type"], below, data) + data
 

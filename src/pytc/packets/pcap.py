@@ -26,7 +26,7 @@ def packets(file: BinaryIO, magic: bytes) -> Iterator[Packet]:
     order, unit = _order_and_unit(magic)
     major, _, _, _, _, network = struct.unpack(f"{order}HHiIII", read_exactly(file, _HEADER_REST, "the header"))
     if major != MAJOR:
-        raise CaptureError(f"version {major} of the pcap format is not known")
+        raise CaptureError(f"unknown version {major} of the pcap format")
     record = struct.Struct(f"{order}IIII")
     number = 0
     while header := file.read(_RECORD):
@@ -36,7 +36,7 @@ def packets(file: BinaryIO, magic: bytes) -> Iterator[Packet]:
             raise CaptureError(f"it ends within {what}")
         seconds, fraction, captured, length = record.unpack(header)
         if captured > MAX_PACKET:
-            raise CaptureError(f"{what} is said to have {captured} bytes; {MAX_PACKET} is the most")
+            raise CaptureError(f"{what} claims {captured} bytes; the limit is {MAX_PACKET}")
         yield Packet(read_exactly(file, captured, what), length, network & 0xFFFF, seconds * _SECOND + fraction * unit)
 
 

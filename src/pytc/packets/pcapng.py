@@ -85,7 +85,7 @@ def _section(file: BinaryIO) -> _Section:
         raise CaptureError(f"a section header of {length} bytes")
     (major,) = struct.unpack(f"{order}H", read_exactly(file, length - _FRAME, "a section header")[:2])
     if major != 1:
-        raise CaptureError(f"version {major} of the pcapng format is not known")
+        raise CaptureError(f"unknown version {major} of the pcapng format")
     return _Section(order)
 
 

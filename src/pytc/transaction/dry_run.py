@@ -22,7 +22,8 @@ def planned(
         return [[Field("step", "none", "nothing is changed\n")]]
     if command.effect not in ("attaches", "requests"):
         raise UsageError(
-            'Option "-dry-run" is for qdisc, class, filter, chain, action, tcx and cgroup, and for what only shows'
+            'Option "-dry-run" is for qdisc, class, filter, chain, action, tcx and cgroup, and '
+            "for commands that only show"
         )
     run(context, command)
     return plan.steps()

@@ -29,7 +29,7 @@ from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, P
 
 _QUESTIONS = (c.GETQDISC, c.GETTCLASS, c.GETTFILTER, c.GETACTION, c.GETCHAIN)
 _FIRST_ABSENT = 0x70000000
-_UNSEEN = "it cannot be seen from here whether it is there"
+_UNSEEN = "pytc cannot see from here whether it exists"
 
 
 class Plan:

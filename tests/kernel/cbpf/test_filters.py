@@ -171,7 +171,7 @@ def test_tags_on_a_device_that_is_down(network: Network) -> None:
     network.execute("ip", "link", "set", "lo", "down")
     refused = network.pytc("cbpf", "compile", "dev", "em1", "vlan 5")
     assert refused.status == 1
-    assert 'Hint: "ip link set em1 up" comes first' in refused.err
+    assert 'Hint: set it up first: "ip link set em1 up"' in refused.err
     assert network.ok("cbpf", "compile", "dev", "em1", "tcp") == network.ok("cbpf", "compile", "tcp")
 
 
@@ -213,7 +213,7 @@ def test_what_tcpdump_prints_is_another_class_than_the_flowid(htb: Network, wire
     words = ("filter", "replace", "dev", "em1", "parent", "1:", "pref", "1", "handle", "1", "bpf")
     outcome = htb.pytc(*words, "bytecode", printed, "flowid", "1:10")
     assert outcome.status == 0
-    assert "the bytecode returns 262144, which is class 4: and not the flowid; for 1:10 it has to return" in outcome.err
+    assert "the bytecode returns 262144, which is class 4: and not the flowid; for 1:10 it must return" in outcome.err
     frames = [eth(arp(1), ARP_TYPE)] * 3
     before = class_packets(htb)
     passed(wire, frames)
@@ -258,11 +258,11 @@ class TestLinkTypes:
     [
         (("expression", "tcp porp 80"), "libpcap: can't parse filter expression"),
         (("expression", "tcp", "port", "80"), "Hint: an expression of several words is one in quotes"),
-        (("expression", "tcp", "verdict", "drop"), '"verdict" goes with direct-action'),
+        (("expression", "tcp", "verdict", "drop"), '"verdict" needs direct-action'),
         (("expression", "tcp", "verdict", "maybe"), "verdict"),
         (("expression",), "not complete"),
-        (("da", "expression", "tcp", "dlt", "BOGUS"), 'libpcap knows no link type "BOGUS"'),
-        (("bytecode", "2,40 0 0 12,14 0 0 0"), "instruction 1: there is no opcode 14"),
+        (("da", "expression", "tcp", "dlt", "BOGUS"), 'libpcap does not know link type "BOGUS"'),
+        (("bytecode", "2,40 0 0 12,14 0 0 0"), "instruction 1: unknown opcode 14"),
     ],
 )
 def test_what_is_refused_leaves_nothing_behind(clsact: Network, words: tuple[str, ...], text: str) -> None:

@@ -171,7 +171,7 @@ def test_the_largest_program_is_translated(root: None) -> None:
 def test_what_cannot_be_translated_is_named(name: str) -> None:
     with pytest.raises(BytecodeError, match=f"instruction 1: #{name} cannot be translated: ") as caught:
         translate(assemble(f"ldi #0\nld #{name}\nret a"))
-    assert "attached as bytecode" in caught.value.hints[0]
+    assert "attach the program as bytecode" in caught.value.hints[0]
 
 
 def _byte_of(load: str, shift: int) -> tuple[ClassicInstruction, ...]:

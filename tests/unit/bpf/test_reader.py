@@ -592,7 +592,7 @@ class TestRelocationsOfGcc:
             symbols=[function("cls", "tc"), Symbol("table", "tc", 8, 8, OBJECT)],
             relocations=[Relocation("tc", 16, "table")],
         )
-        with pytest.raises(ObjectError, match="no whole number of instructions"):
+        with pytest.raises(ObjectError, match="not a whole number of instructions"):
             read_bytes(data)
 
 

@@ -8,6 +8,7 @@ import struct
 import pytest
 
 from pytc.bpf import read_bytes
+from pytc.bpf.kernel.versions import precedes
 from pytc.bpf.link.linker import LinkedProgram, link
 from pytc.bpf.loader.verifier import verifier_error
 from pytc.bpf.loader.verifier_log import decisive_line, failing_instruction, last_lines
@@ -208,12 +209,12 @@ class TestHints:
     def test_instructions_that_are_younger_than_the_kernel(self, monkeypatch: pytest.MonkeyPatch) -> None:
         spec, linked = program()
         sign_extending = struct.pack("<BBhi", 0xBF, 0, 8, 0) + linked.code[-8:]
-        monkeypatch.setattr("pytc.bpf.loader.explain._kernel", lambda: "6.5")
+        monkeypatch.setattr("pytc.bpf.loader.explain.is_older", lambda since: precedes("6.5", since))
         error = verifier_error(
             spec, linked._replace(code=sign_extending), ProgramType.SCHED_CLS, errno.EINVAL, "BPF_MOV is bad\n"
         )
         assert error.hints[0].startswith("the program uses instructions of cpu v4, which came with Linux 6.6; this is ")
-        monkeypatch.setattr("pytc.bpf.loader.explain._kernel", lambda: "6.6")
+        monkeypatch.setattr("pytc.bpf.loader.explain.is_older", lambda since: precedes("6.6", since))
         error = verifier_error(
             spec, linked._replace(code=sign_extending), ProgramType.SCHED_CLS, errno.EINVAL, "BPF_MOV is bad\n"
         )

@@ -106,7 +106,7 @@ def test_a_sum_of_zero_is_sent_as_ones() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("", "without anything"),
+        ("", "an empty packet"),
         ("eth bogus", '"bogus" is not a word'),
         ("ip src 10.0.0.300", "not an IPv4 address"),
         ("ip6 src x", "not an IPv6 address"),
@@ -114,9 +114,9 @@ def test_a_sum_of_zero_is_sent_as_ones() -> None:
         ("tcp dport 65536", "dport"),
         ("tcp flags syn,odd", "flags"),
         ("payload hex 0", "not a packet in hex"),
-        ("ip ttl", "wants a value"),
-        ("ip eth", "eth is the first"),
-        ("ip vlan", "vlan stands behind"),
+        ("ip ttl", "needs a value"),
+        ("ip eth", "eth must be the first header"),
+        ("ip vlan", "vlan must follow eth or vlan"),
         ("eth 'x", "quot"),
         ("length 99999", "length"),
         ("ip " * 20, "headers"),

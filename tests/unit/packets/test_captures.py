@@ -151,7 +151,7 @@ def test_clocks_of_interfaces(options: list[tuple[int, bytes]], ticks: int, time
         (struct.pack("<IHHiIII", 0xA1B2C3D4, 3, 4, 0, 0, 0, 1), "version 3 of the pcap format"),
         (as_pcap([Packet(b"abc", 3, 1)])[:-1], "it ends within packet 1"),
         (as_pcap([Packet(b"abc", 3, 1)]) + b"123", "it ends within packet 2"),
-        (as_pcap([]) + struct.pack("<IIII", 0, 0, 0xFFFFFFFF, 1), "packet 1 is said to have 4294967295 bytes"),
+        (as_pcap([]) + struct.pack("<IIII", 0, 0, 0xFFFFFFFF, 1), "packet 1 claims 4294967295 bytes"),
         (b"\x0a\x0d\x0d\x0a", "it ends within a section header"),
         (b"\x0a\x0d\x0d\x0a" + bytes(24), "a section header of neither byte order"),
         (struct.pack("<III", 0x0A0D0D0A, 0x7FFFFFFC, 0x1A2B3C4D), "a section header of 2147483644 bytes"),

@@ -34,7 +34,7 @@ class Problem(NamedTuple):
 def check(program: Sequence[ClassicInstruction]) -> None:
     """Raise BytecodeError for a program that a kernel refuses."""
     if not 0 < len(program) <= MAX_INSTRUCTIONS:
-        raise BytecodeError(f"a program of {len(program)} instructions; 1 to {MAX_INSTRUCTIONS} are possible")
+        raise BytecodeError(f"a program has 1 to {MAX_INSTRUCTIONS} instructions, not {len(program)}")
     problem = first_problem(program)
     if problem is not None:
         raise BytecodeError(f"instruction {problem.at}: {problem.text}")
@@ -54,7 +54,7 @@ def first_problem(program: Sequence[ClassicInstruction]) -> Problem | None:
         if text := problem_of(program, index):
             return Problem(index, text)
     if program[-1].code not in (op.RET | op.K, op.RET | op.A):
-        return Problem(len(program) - 1, "the last instruction is no return")
+        return Problem(len(program) - 1, "the last instruction is not a return")
     return _unset_memory(program) if any(instruction.code in _CELL_READERS for instruction in program) else None
 
 
@@ -96,22 +96,22 @@ def _ends(instruction: ClassicInstruction) -> bool:
 def _operand_fault(instruction: ClassicInstruction) -> str:
     code, k = instruction.code, instruction.k
     if code not in op.ALLOWED:
-        return f"there is no opcode {code} ({code:#x})"
+        return f"unknown opcode {code} ({code:#x})"
     if code in (op.ALU | op.DIV, op.ALU | op.MOD) and k == 0:
         return "it divides by 0"
     if code in (op.ALU | op.LSH, op.ALU | op.RSH) and k >= _WORD_BITS:
-        return f"it shifts by {k} bits; 31 is the most"
+        return f"it shifts by {k} bits; the maximum is 31"
     if code in _CELL_USERS and k >= op.MEMORY_WORDS:
-        return f"there is no M[{k}]; M[0] to M[{op.MEMORY_WORDS - 1}] are there"
+        return f"no M[{k}]; scratch memory is M[0] to M[{op.MEMORY_WORDS - 1}]"
     is_absolute = code in op.LOADS and code & 0xE0 == op.ABS
     if is_absolute and op.signed(k) < 0 and op.signed(k) >= op.AD_OFF and not op.ancillary(code, k):
-        return f"there is no extension {op.signed(k) - op.AD_OFF} (load offset {k})"
+        return f"unknown extension {op.signed(k) - op.AD_OFF} (load offset {k})"
     return ""
 
 
 def _jump_fault(program: Sequence[ClassicInstruction], index: int) -> str:
     furthest = max(targets(index, program[index]), default=0)
-    return f"it jumps to {furthest}, behind the last of {len(program)}" if furthest >= len(program) else ""
+    return f"it jumps to {furthest}, past the last of {len(program)} instructions" if furthest >= len(program) else ""
 
 
 def _unset_memory(program: Sequence[ClassicInstruction]) -> Problem | None:
@@ -126,7 +126,7 @@ def _unset_memory(program: Sequence[ClassicInstruction]) -> Problem | None:
         if instruction.code in (op.ST, op.STX):
             stored |= 1 << instruction.k
         elif instruction.code in _CELL_READERS and not stored & 1 << instruction.k:
-            return Problem(index, f"it loads M[{instruction.k}], which not every way to it has stored")
+            return Problem(index, f"it loads M[{instruction.k}], which some path to it has not stored")
         elif is_jump(instruction.code):
             for target in targets(index, instruction):
                 at_targets[target] = at_targets.get(target, _ALL_CELLS) & stored

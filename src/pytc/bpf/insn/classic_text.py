@@ -24,7 +24,7 @@ def parse_bytecode(text: str) -> tuple[ClassicInstruction, ...]:
     if not count:
         raise BytecodeError("bytecode of 0 instructions")
     if len(parts) - 1 != count:
-        raise BytecodeError(f"bytecode says {count} instructions, and has {len(parts) - 1}")
+        raise BytecodeError(f"bytecode claims {count} instructions but has {len(parts) - 1}")
     program = _instructions(text, parts[1:])
     problem = first_problem(program)
     if problem is not None:

@@ -27,7 +27,7 @@ LinkPins = Mapping[int, Sequence[str]]
 _MAX_PINS = 10000
 _SENTENCES = {
     errno.EEXIST: "this program is attached there already",
-    errno.ENOLINK: "the link has lost its place",
+    errno.ENOLINK: "the link is no longer attached",
 }
 
 
