@@ -127,7 +127,7 @@ def takes_batches(found: Map) -> bool:
 def limited_process(*before: str) -> subprocess.CompletedProcess[str]:
     """Makes a map in a process of its own that may lock no memory."""
     text = (
-        "from pytc.bpf import MapSpec\nfrom pytc.bpf.maps import create_map\nfrom pytc.errors import PytcError\n"
+        "from pytc.bpf import MapSpec\nfrom pytc.bpf.maps.map import create_map\nfrom pytc.errors import PytcError\n"
         "try:\n    create_map(MapSpec('m', 2, 4, 4096, 256), 'm').close()\n"
         "except PytcError as error:\n    raise SystemExit('\\n'.join((str(error), *error.hints)))\n"
     )

@@ -350,4 +350,4 @@ class TestAgents:
             )
             assert done.returncode == 1
             assert done.stderr.count("\n") == 1
-            assert "BPF_MAP0" in done.stderr or "no map" in done.stderr or "descriptor" in done.stderr
+            assert "BPF_MAP0" in done.stderr or "not a map" in done.stderr or "descriptor" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -45,6 +46,7 @@ def test_what_shows_filters_loads_nothing_that_opens_programs(words: str) -> Non
     )
     assert "pytc.tc.filters.records" in modules
     assert modules & NOT_TO_SHOW == set()
+    assert all(importlib.util.find_spec(name) for name in NOT_TO_SHOW)
 
 
 def test_an_object_loads_nothing_that_is_for_bytecode(tmp_path: Path) -> None:

@@ -33,20 +33,20 @@ _UNKNOWN = (
 
 
 def kind_hint(error: NetlinkError, what: str, kind: str) -> str:
-    """Return how a kernel gets a kind of qdisc, filter or action (``what``) that it lacks.
+    """Return that the kernel lacks a kind of qdisc, filter or action (``what``), and how a kernel gets it.
 
-    Empty where the error has another reason, and for kinds that no kernel can be built with.
+    Empty where the error has another reason.
     """
-    if kind not in _OPTIONAL[what].split() or not any(text in error.ext_ack for text in _UNKNOWN):
+    if not kind or not any(text in error.ext_ack for text in _UNKNOWN):
         return ""
+    lacks = f'this kernel ({os.uname().release}) has no {what} "{kind}"'
+    if kind not in _OPTIONAL[what].split():
+        return lacks
     module = _MODULES.get(kind, f"{_PREFIXES[what]}_{kind}")
     setting = _SETTINGS.get(kind, module.upper())
     since = _SINCE.get(kind, "")
     age = f" came with Linux {since}," if since else ""
-    return (
-        f"this kernel ({os.uname().release}) has no {what} {kind}: it{age} is built with "
-        f"CONFIG_NET_{setting} or comes with the module {module}"
-    )
+    return f"{lacks}: it{age} is built with CONFIG_NET_{setting} or comes with the module {module}"
 
 
 def general_hint(error: NetlinkError, device: str) -> str:

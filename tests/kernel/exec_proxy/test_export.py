@@ -242,5 +242,5 @@ def test_a_cold_command_that_exports_nothing_loads_nothing_for_it(clsact: Networ
         check=False,
     )
     assert done.returncode == 0
-    assert "pytc.commands.shared.exports" in done.stderr
+    assert "pytc.commands.shared.opened_programs" in done.stderr
     assert "pytc.exec_proxy" not in done.stderr
