@@ -73,7 +73,8 @@ def object_help(topic: str) -> str:
     """
     name = object_name(topic.partition(" ")[0])
     package = import_module(f"pytc.commands.{OBJECTS[name]}")
-    rest = topic.removeprefix(_topic(package, name)).strip()
+    head = _topic(package, name)
+    rest = topic.removeprefix(head).strip() if topic.startswith(head) else topic.partition(" ")[2]
     modules = {verb_word(module): module for module in getattr(package, "VERBS", {}).values()}
     if rest in modules:
         text = verb_module(package.__name__, modules[rest]).HELP

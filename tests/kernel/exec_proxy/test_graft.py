@@ -140,7 +140,7 @@ def test_an_empty_array_takes_the_type_that_is_given(bpffs: Path, build: Compile
         ("m:globals/jmp obj {tail} sec classifier", NO_KEY),
         ("m:globals/jmp obj {tail}", NO_KEY),
         ("m:globals/jmp pinned m:dropper", NO_KEY),
-        ("m:globals/jmp key 8 obj {tail} sec 42/5", "slot 8 is out of range of the 8 of 'm:globals/jmp'"),
+        ("m:globals/jmp key 8 obj {tail} sec 42/5", "slot 8 is out of range: 'm:globals/jmp' has 8 slots"),
         (
             "m:globals/jmp key 1 obj {tail} sec 42/5 type act",
             "the program is of type sched_act; 'm:globals/jmp' is for programs of type sched_cls",

@@ -157,7 +157,7 @@ def _for_graft(spec: "ObjectSpec", chosen: "ProgramSpec", path: str) -> "ObjectS
 
 def _check_slot(array: Map, path: str, key: int) -> None:
     if key >= array.description.max_entries:
-        raise BpfError(f"slot {key} is out of range of the {array.description.max_entries} of '{path}'")
+        raise BpfError(f"slot {key} is out of range: '{path}' has {array.description.max_entries} slots")
 
 
 def _put(array: Map, path: str, key: int, program: Program) -> None:
