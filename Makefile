@@ -73,7 +73,7 @@ bench:
 
 docs:
 	@.ci/prepare check $(VENV)
-	@$(VENV)/bin/python -m manual
+	@$(VENV)/bin/python -m docs.manual
 
 objects:
 	@$(MAKE) -C $(OBJECTS)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from manual.words import SECTIONS, places
+from docs.manual.words import SECTIONS, places
 from tests.conftest import Compiler, Network, cannot, must
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from manual.words import supported_lines
+from docs.manual.words import supported_lines
 from pytc.netlink.schema import split_attributes
 from tests.conftest import ROOT, Network, cannot
 
@@ -68,7 +68,7 @@ class Tracer:
 
 
 def changing(*sections: str, beginning: str) -> list[list[str]]:
-    """The lines of manual/words that pytc takes and that change something."""
+    """The lines of docs/manual/words that pytc takes and that change something."""
     return [line for line in supported_lines(*sections, beginning=beginning) if line[1] not in ("show", "list")]
 
 

@@ -18,7 +18,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source, prefix = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("prefix")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    for name in ("src", "docs", "manual"):
+    for name in ("src", "docs"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
     pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
     must(*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(source / "dist"), str(source))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from manual.kernels import document
+from docs.manual.kernels import document
 from tests.conftest import ROOT
 
 

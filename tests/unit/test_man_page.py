@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from manual import roff
-from manual.help_texts import Item, Part, Prose, Verbatim, parts
-from manual.man_page import page
+from docs.manual import roff
+from docs.manual.help_texts import Item, Part, Prose, Verbatim, parts
+from docs.manual.man_page import page
 from pytc import __version__
 from pytc.cli.command_line import OPTIONS
 from pytc.cli.usage import topics, usage

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from manual.compatibility import document
-from manual.words import SECTIONS, Entry, Place, places, supported, takes
+from docs.manual.compatibility import document
+from docs.manual.words import SECTIONS, Entry, Place, places, supported, takes
 from pytc.tc.kinds import actions, filters, qdiscs
 from tests.conftest import ROOT
 

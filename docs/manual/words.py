@@ -1,6 +1,6 @@
 """The words that tc knows: those of version 6.1, place by place, with what makes a whole line of each.
 
-In manual/words, ``PLACE: BEGINNING OF A LINE`` starts a place, and the indented lines below it have the words that may
+In words/*.txt, ``PLACE: BEGINNING OF A LINE`` starts a place, and the indented lines below it have the words that may
 come there, each with an example of what follows it; bars stand between several words. A place may stand there twice,
 with other beginnings. ``~`` is a blank in an argument.
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
-from manual.words import SECTIONS, Place, places, supported, takes
+from docs.manual.words import SECTIONS, Place, places, supported, takes
 from pytc.cli.candidates import following
 from pytc.cli.command_line import OPTIONS
 from pytc.commands.dispatch import OWN

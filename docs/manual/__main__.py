@@ -1,12 +1,12 @@
-"""Writes what is made from the grammar and its help texts: ``python -m manual``."""
+"""Writes what is made from the grammar and its help texts: ``python -m docs.manual``."""
 
 from pathlib import Path
 
-from manual.compatibility import document
-from manual.kernels import document as kernels
-from manual.man_page import page
+from docs.manual.compatibility import document
+from docs.manual.kernels import document as kernels
+from docs.manual.man_page import page
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = Path(__file__).parents[1]
 
 if __name__ == "__main__":
     (DOCS / "compatibility.md").write_text(document())

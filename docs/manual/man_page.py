@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from manual import roff
-from manual.help_texts import Item, Part, Prose, Verbatim, parts
+from docs.manual import roff
+from docs.manual.help_texts import Item, Part, Prose, Verbatim, parts
 from pytc import __version__
 from pytc.cli.usage import topics, usage
 
-_ROOT = Path(__file__).resolve().parent.parent
+_DOCS = Path(__file__).resolve().parents[1]
 #: Of the last change that readers should know of.
 DATE = "2026-11-21"
 
@@ -145,7 +145,7 @@ def _examples(general: list[Part]) -> Iterator[Part]:
 
 def _differences() -> Iterator[str]:
     """What docs/tc.md lists."""
-    text = (_ROOT / "docs" / "tc.md").read_text()
+    text = (_DOCS / "tc.md").read_text()
     yield roff.paragraph("Words, output and exit status are those of tc, but for this:")
     text = re.sub(r" \(\[[^]]+\.md\]\([^)]*\)\)", "", text)  # to pages that are not installed
     for found in re.findall(r"^- (.*(?:\n  .*)*)", text, re.MULTILINE):

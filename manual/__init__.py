@@ -1,1 +1,0 @@
-"""What makes docs/compatibility.md and docs/pytc.8: ``python -m manual`` writes them anew."""
