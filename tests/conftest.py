@@ -226,6 +226,12 @@ def _ip(*lines: str, namespace: str = "") -> None:
     assert done.returncode == 0, done.stderr
 
 
+_DEVICES = {
+    "em1": ("10.9.0.1", "02:00:00:00:09:01", "10.9.0.2", "02:00:00:00:09:02"),
+    "em2": ("10.9.0.2", "02:00:00:00:09:02", "10.9.0.1", "02:00:00:00:09:01"),
+}
+
+
 class Network:
     """Two namespaces with a veth pair: ``em1`` (10.9.0.1) here, ``em2`` (10.9.0.2) in the peer."""
 
@@ -234,17 +240,29 @@ class Network:
         self.peer = f"{name}-peer"
         self.env = {"TC_BPF_MNT": str(mount), "PYTHONPATH": str(ROOT / "src")}
 
+    @property
+    def names(self) -> tuple[str, str]:
+        return self.name, self.peer
+
     def make(self) -> None:
         _ip(
             f"netns add {self.name}",
             f"netns add {self.peer}",
             f"link add em1 netns {self.name} type veth peer name em2 netns {self.peer}",
         )
-        for name, device, address in ((self.name, "em1", "10.9.0.1/24"), (self.peer, "em2", "10.9.0.2/24")):
-            _ip("link set lo up", f"addr add {address} dev {device}", f"link set {device} up", namespace=name)
+        for name, (device, (address, mac, other, others_mac)) in zip(self.names, _DEVICES.items(), strict=True):
+            # A filter that drops ARP must not decide on how long a later ping has to wait.
+            _ip(
+                "link set lo up",
+                f"link set {device} address {mac}",
+                f"addr add {address}/24 dev {device}",
+                f"neigh add {other} dev {device} lladdr {others_mac} nud permanent",
+                f"link set {device} up",
+                namespace=name,
+            )
 
     def remove(self) -> None:
-        for name in (self.name, self.peer):
+        for name in self.names:
             run("ip", "netns", "delete", name)
 
     def __enter__(self) -> Network:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pytc.bpf.constants import Command
 from pytc.bpf.info import describe_map, ids, map_by_id
 from pytc.errors import BpfSyscallError
-from tests.kernel.exec_proxy.support import until
+from tests.waiting import until
 
 _COMMANDS = ("pytc", "tc", "bpftool", "clang", "cc", "make")
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.compat.test_monitor import CHANGES, listening, masked, wait_until
+from tests.compat.test_monitor import CHANGES, listening, masked
 from tests.conftest import Network
+from tests.waiting import until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
@@ -33,7 +34,7 @@ def test_prints_what_tc_prints(network: Network, tmp_path: Path, options: tuple[
     by_tc = tmp_path / "tc"
     with listening(network, by_tc, "stdbuf", "-oL", "tc", *options, "monitor"):
         found = "".join(network.ok(*line, options=("-echo", *options)) for line in LINES)
-        wait_until(lambda: "deleted qdisc clsact" in by_tc.read_text())
+        until(lambda: "deleted qdisc clsact" in by_tc.read_text())
     assert masked(found) == of_tc(by_tc)
     assert found.count("\n") >= len(LINES)
 
@@ -42,7 +43,7 @@ def test_json_is_what_monitor_says_in_an_array(network: Network, tmp_path: Path)
     output = tmp_path / "pytc"
     with listening(network, output, sys.executable, "-m", "pytc", "-j", "monitor"):
         found = [json.loads(network.ok(*line, options=("-echo", "-j"))) for line in LINES]
-        wait_until(lambda: '"deleted":true,"kind":"clsact"' in output.read_text())
+        until(lambda: '"deleted":true,"kind":"clsact"' in output.read_text())
     assert [record for records in found for record in records] == [
         record
         for record in map(json.loads, output.read_text().splitlines())
@@ -55,7 +56,7 @@ def test_in_a_batch(network: Network, tmp_path: Path) -> None:
     batch.write_text("".join(" ".join(f"'{word}'" for word in line) + "\n" for line in LINES))
     with listening(network, by_tc, "stdbuf", "-oL", "tc", "monitor"):
         found = network.ok("-b", str(batch), options=("-echo",))
-        wait_until(lambda: "deleted qdisc clsact" in by_tc.read_text())
+        until(lambda: "deleted qdisc clsact" in by_tc.read_text())
     assert masked(found) == of_tc(by_tc)
 
 

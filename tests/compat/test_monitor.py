@@ -8,14 +8,14 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import PATIENCE, Network
+from tests.waiting import until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
@@ -51,7 +51,7 @@ def listening(network: Network, output: Path, *command: str) -> Iterator[None]:
         subprocess.Popen(words, stdout=file, stderr=subprocess.PIPE, env={**os.environ, **network.env}) as process,
     ):
         try:
-            wait_until(lambda: listens(process.pid))
+            until(lambda: listens(process.pid))
             yield
         finally:
             process.send_signal(signal.SIGINT)
@@ -71,13 +71,6 @@ def listens(pid: int) -> bool:
     return any(int(row[3], 16) and f"socket:[{row[-1]}]" in own for row in rows)
 
 
-def wait_until(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def change(network: Network) -> None:
     for line in CHANGES:
         words = [word.replace("_", " ") if "," in word else word for word in line.split()]
@@ -93,7 +86,7 @@ def test_prints_what_tc_prints(network: Network, tmp_path: Path, options: tuple[
         listening(network, by_pytc, sys.executable, "-m", "pytc", *options, "monitor"),
     ):
         change(network)
-        wait_until(lambda: all("deleted qdisc clsact" in path.read_text() for path in (by_tc, by_pytc)))
+        until(lambda: all("deleted qdisc clsact" in path.read_text() for path in (by_tc, by_pytc)))
     expected, found = (masked(path.read_text()) for path in (by_tc, by_pytc))
     assert found == expected
     stamps = len(STAMP.findall(by_pytc.read_text()))
@@ -108,7 +101,7 @@ def test_json_is_an_object_on_a_line(network: Network, tmp_path: Path) -> None:
     output = tmp_path / "pytc"
     with listening(network, output, sys.executable, "-m", "pytc", "-j", "-ts", "monitor"):
         change(network)
-        wait_until(lambda: LAST in output.read_text())
+        until(lambda: LAST in output.read_text())
     records = [json.loads(line) for line in output.read_text().splitlines()]
     assert len(records) >= len(CHANGES)
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}", record["timestamp"]) for record in records)
@@ -122,9 +115,9 @@ def test_what_rtmon_has_written(network: Network, tmp_path: Path) -> None:
     rtmon = ["ip", "netns", "exec", network.name, "rtmon", "file", str(path)]
     with subprocess.Popen(rtmon, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
-            wait_until(lambda: listens(process.pid))
+            until(lambda: listens(process.pid))
             change(network)
-            wait_until(lambda: LAST in network.ok("monitor", "file", str(path), options=("-j",)))
+            until(lambda: LAST in network.ok("monitor", "file", str(path), options=("-j",)))
         finally:
             process.terminate()
     done = network.pytc("monitor", "file", str(path))

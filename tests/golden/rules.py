@@ -45,6 +45,7 @@ RULES = (
     Rule("the CPU's features decide on machine code", r"\b(jited) \d+", r"\1 N"),
     Rule("the same in JSON", r'"(bytes_jited)": ?\d+', r'"\1":N'),
     Rule("functions of the kernel have addresses", r"\b(call \w+#)\d+", r"\1N"),
+    Rule("tags of functions cover addresses of helpers", r"\bbpf_prog_[0-9a-f]{16}_(?=\w)", "bpf_prog_TAG_"),
     Rule("a bucket that packets have emptied fills with time", r'\b(c?tokens"?: ?)-\d+', r"\1-N"),
     Rule("the kernel counts on the handles that it picks itself", r"\b8[0-9a-f]{3}:(?![0-9a-f]*:)", "8xxx:"),
     Rule("a kernel's release says who has built it", re.escape(platform.release()), "RELEASE"),

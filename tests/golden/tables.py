@@ -18,8 +18,8 @@ _NAMES = {"OBJECT": "traffic.o", "CODE": "code", "NAMES": "names", "ACTIONS": "a
 #: What is behind a step is shown with these options, with the others where packets were sent.
 _OPTIONS, _AFTER_PACKETS = ("", "-d", "-j -d"), ("-s -d", "-j -s -d")
 _OBJECTS = ("qdisc", "class", "filter", "chain", "actions")
-#: Behind packets through two queues, which both flows may share: the kernel picks the hash function.
-_NOT_SHOWN = "fq_codel flows 2 "
+#: Behind packets through queues that flows may share: the kernel picks the hash function when it boots.
+_NOT_SHOWN = ("fq_codel flows 2 ", " mq ; ")
 _PACKETS, _FROM, _TO = 12, bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])
 
 
@@ -57,7 +57,7 @@ class _Play:
                     send_packets(words[1:])
                     continue
                 yield from block(command, self._runner.run(words), device, index)
-            if step.changes and _NOT_SHOWN not in str(step):
+            if step.changes and not any(words in str(step) for words in _NOT_SHOWN):
                 for command, _ in commands:
                     yield from self._changed(command, device, index, sent=step.sends)
             yield ""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,9 +12,10 @@ from pytc.bpf import Program
 from pytc.bpf.cgroups import mounts
 from pytc.bpf.links import links
 from pytc.errors import BpfError
-from tests.conftest import EXAMPLES, PATIENCE, Compiler, Network, pins, run
+from tests.conftest import EXAMPLES, Compiler, Network, pins, run
 from tests.kernel.connections import connection, json_of, numbers, serving
 from tests.kernel.worker import working
+from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
 
@@ -43,13 +42,6 @@ def is_loaded(number: int) -> bool:
     except BpfError:
         return False
     return True
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 class TestPlaces:

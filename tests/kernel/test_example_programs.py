@@ -17,9 +17,10 @@ import pytest
 
 from tests.conftest import EXAMPLES, Network, cannot, must
 from tests.example_sources import sections, words
-from tests.kernel.exec_proxy.support import PYTC, Shell, running, until
+from tests.kernel.exec_proxy.support import PYTC, Shell, running
 from tests.kernel.test_examples import SOURCES
 from tests.vm.test_actions import maps_of
+from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
 # The keys of arrays, as the sources have them.
@@ -127,6 +128,7 @@ class TestCounting:
     def test_shaper(self, example: Callable[[str], Example]) -> None:
         shaper = example("shaper")
         shaper.attach()
+        must("ip", "-n", shaper.network.name, "neigh", "del", "10.9.0.2", "dev", "em1")  # to send ARP
         assert shaper.network.ping(count=3)
         classes, queue = shaper.read()
         packets = {found["handle"]: found["stats"]["packets"] for found in classes}

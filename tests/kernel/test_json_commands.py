@@ -21,7 +21,8 @@ from pytc.grammar.command_line import OBJECTS, object_name, parse_words
 from tests import strict_json
 from tests.conftest import EXAMPLES, Compiler, Network
 from tests.kernel.bpf.support import loaded, verdict, word
-from tests.kernel.exec_proxy.support import PYTC, array_maps, running, until
+from tests.kernel.exec_proxy.support import PYTC, array_maps, running
+from tests.waiting import until
 
 TRAFFIC = EXAMPLES / "traffic.o"
 EVENTS = 3

@@ -23,11 +23,12 @@ from pytc.cli.main import main
 from pytc.netlink.session import namespace
 from tests import strict_json
 from tests.captures import TCP, as_pcap, eth, ip4, packets, tcp
-from tests.compat.test_monitor import listening, wait_until
+from tests.compat.test_monitor import listening
 from tests.conftest import EXAMPLES, PATIENCE, Network
 from tests.elf_writer import EXIT, code, elf, function, license, mov
 from tests.kernel.bpf.support import small_program
 from tests.kernel.test_json_documents import filters, made
+from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
 
@@ -181,7 +182,7 @@ def test_much_that_happens(network: Network, tmp_path: Path) -> None:
     output, count = tmp_path / "news", 3_000
     with listening(network, output, sys.executable, "-m", "pytc", "-j", "-ts", "-d", "monitor"):
         made(network, tmp_path, filters(count))
-        wait_until(lambda: output.read_bytes().count(b"\n") >= count)
+        until(lambda: output.read_bytes().count(b"\n") >= count)
     found = strict_json.values(output.read_bytes())
     assert sum(one.get("kind") == "bpf" for one in found) == count
     assert len(output.read_bytes().splitlines()) == len(found)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import Network, must
+from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
 
@@ -80,6 +81,9 @@ def test_several_filters_share_an_action_by_its_index(more: Network) -> None:
     assert more.pytc("actions", "del", "action", "mirred", "index", "7").status == 255
     more.ok("filter", "del", "dev", "em1", "ingress")
     more.ok("filter", "del", "dev", "em1", "egress")
+    # The kernel gives back the filters' references when no packet can use them any more.
+    shown = ("actions", "get", "action", "mirred", "index", "7")
+    until(lambda: " ref 1 " in more.ok(*shown), "filters that are gone")
     more.ok("actions", "del", "action", "mirred", "index", "7")
     assert json.loads(more.ok("actions", "ls", "action", "mirred", options=("-j",))) == []
 

@@ -7,25 +7,16 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from pytc.bpf import Map, MapSpec
 from pytc.bpf.maps import create_map
-from tests.conftest import PATIENCE, ROOT
+from tests.conftest import ROOT
 
 NOBODY = 65534
 PYTC = (sys.executable, "-m", "pytc")
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
-    """Waits for something that another process does."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(0.005)
 
 
 def open_descriptors() -> dict[int, str]:

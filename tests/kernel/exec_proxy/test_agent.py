@@ -23,8 +23,9 @@ from pytc.exec_proxy.agent import Agent, Store, answer
 from pytc.exec_proxy.agent_client import drop, fetch
 from pytc.exec_proxy.map_transfer import Importer, identify, send_maps
 from pytc.exec_proxy.wire import MapEntry, ObjectIdentity, encode
-from tests.kernel.exec_proxy.support import array_maps, open_descriptors, until
+from tests.kernel.exec_proxy.support import array_maps, open_descriptors
 from tests.tiers import examples
+from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
 

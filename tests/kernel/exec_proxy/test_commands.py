@@ -17,7 +17,8 @@ from pytc.errors import TransferError
 from pytc.exec_proxy.agent_client import drop, fetch
 from pytc.exec_proxy.map_transfer import identify, send_maps
 from tests.conftest import PATIENCE, Outcome, cannot, run
-from tests.kernel.exec_proxy.support import NOBODY, PYTC, array_maps, as_user, finish, running, until
+from tests.kernel.exec_proxy.support import NOBODY, PYTC, array_maps, as_user, finish, running
+from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
 

@@ -12,9 +12,10 @@ import pytest
 
 from tests.conftest import ROOT, Compiler, Network
 from tests.kernel.bpf.support import loaded
-from tests.kernel.exec_proxy.support import PYTC, running, until
+from tests.kernel.exec_proxy.support import PYTC, running
 from tests.kernel.exec_proxy.test_graft import compiled
 from tests.kernel.test_docs import blocks
+from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
 

@@ -11,7 +11,8 @@ import pytest
 
 from pytc.exec_proxy.map_transfer import Importer
 from tests.conftest import EXAMPLES, ROOT, Compiler, Network, Outcome, pins, run
-from tests.kernel.exec_proxy.support import PYTC, Shell, finish, nobody_reads, running, until
+from tests.kernel.exec_proxy.support import PYTC, Shell, finish, nobody_reads, running
+from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
 

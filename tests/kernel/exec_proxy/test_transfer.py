@@ -20,8 +20,9 @@ from pytc.errors import TransferError
 from pytc.exec_proxy import assembly, map_transfer
 from pytc.exec_proxy.map_transfer import Exporter, Importer, identify, send_maps
 from pytc.exec_proxy.wire import MapEntry, ObjectIdentity, encode
-from tests.kernel.exec_proxy.support import NOBODY, array_maps, as_user, open_descriptors, send_raw, until
+from tests.kernel.exec_proxy.support import NOBODY, array_maps, as_user, open_descriptors, send_raw
 from tests.tiers import examples
+from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
 
