@@ -57,7 +57,7 @@ class _Play:
                     send_packets(words[1:])
                     continue
                 yield from block(command, self._runner.run(words), device, index)
-            if step.changes and not any(words in str(step) for words in _NOT_SHOWN):
+            if step.changes and not (step.sends and any(words in str(step) for words in _NOT_SHOWN)):
                 for command, _ in commands:
                     yield from self._changed(command, device, index, sent=step.sends)
             yield ""
