@@ -31,7 +31,6 @@ RULES = (
     Rule("descriptors depend on what is open", r"\b(BPF_MAP(?!S=)\w+)=\d+", r"\1=N"),
     Rule("actions have ages, which are not shown where they are 0", r" (installed|used|firstused) \d+ sec", ""),
     Rule("the same in JSON", r',"(installed|last_used|first_used)":\d+', ""),
-    Rule("the same in pretty JSON", r'"(installed|last_used|first_used)": \d+', r'"\1": N'),
     Rule("programs were loaded at some time", r"\b(load_time \d+|loaded_at \S+)", "TIME"),
     Rule("the same in JSON", r'"(load_time|loaded_at)": ?\d+', r'"\1":N'),
     Rule("processes have numbers", r"\b(from process) \d+", r"\1 N"),
@@ -55,6 +54,10 @@ _CONTROL = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"
 _COMPILED = tuple((re.compile(rule.pattern), rule.replacement) for rule in RULES)
 
 
+#: Ages in pretty JSON have a line each.
+_AGES = re.compile(r'\n *"(?:installed|last_used|first_used)": \d+,?(?=\n)')
+
+
 def without_variations(text: str, device: str = "") -> str:
     """The text as it is recorded; ``device`` is the name of the step's own device, and of its peer but for a "p".
 
@@ -62,7 +65,7 @@ def without_variations(text: str, device: str = "") -> str:
     """
     if device:
         text = re.sub(rf"\b{device}(p?)\b", rf"{DEVICE}\1", text)
-    return "\n".join(map(_line, text.split("\n")))
+    return "\n".join(map(_line, _AGES.sub("", text).split("\n")))
 
 
 @cache  # most lines are shown again and again

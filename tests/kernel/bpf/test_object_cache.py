@@ -13,6 +13,7 @@ import pytest
 from pytc.bpf import (
     Loaded,
     ObjectCache,
+    ObjectSpec,
     Parameters,
     PinRoot,
     ProgramType,
@@ -138,16 +139,21 @@ def test_programs_of_an_object_in_turns(build: Compiler) -> None:
 
 
 def test_many_objects_are_not_kept(build: Compiler, tmp_path: Path, bpffs: Path) -> None:
+    def opened(spec: ObjectSpec, cache: ObjectCache | None = None) -> Loaded:
+        pins = PinRoot(str(bpffs))
+        return load(spec, select_program(spec), type=ProgramType.SCHED_CLS, cache=cache, pins=pins)
+
+    opened(read_object(build("modern_maps"))).close()  # whose pins the others find
     with nothing_left(bpffs), ObjectCache() as cache:
         specs = []
         for number in range(40):
             path = tmp_path / f"{number}.o"
             shutil.copy(build("modern_maps"), path)
             specs.append(cache.read(str(path)))
-            load(specs[-1], select_program(specs[-1]), type=ProgramType.SCHED_CLS, cache=cache).close()
+            opened(specs[-1], cache).close()
         assert len(list(Path("/proc/self/fd").iterdir())) < 40
         assert cache.read(str(tmp_path / "0.o")) is not specs[0]
-        with load(specs[0], select_program(specs[0]), type=ProgramType.SCHED_CLS, cache=cache) as found:
+        with opened(specs[0], cache) as found:
             assert found.program.description.btf_id, "what is not kept any more can be loaded"
 
 
