@@ -9,6 +9,7 @@ from functools import partial
 from time import sleep
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytc.bpf.maps.pin_lock import PinLock
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.errors import AtomicError, NetlinkError, PytcError
 from pytc.netlink import constants as c
@@ -61,11 +62,13 @@ class Journal(Session):
     """A session whose changes can be taken back, all at once. Closing it keeps what was done."""
 
     def __init__(self) -> None:
-        super().__init__()
+        #: Held to the end of the batch: what is undone then must not be in use by another command.
+        self.pin_lock = PinLock()
         self._steps: list[Step] = []
         self._own: set[Identity] = set()
         self._held: dict[int, OwnedFd] = {}
         self._former: list[OwnedFd] = []
+        super().__init__()  # which closes this session where it fails
         self._state = KernelState(self)
 
     def request(self, message: TcMessage) -> list[TcMessage]:
@@ -231,7 +234,7 @@ class Journal(Session):
         return self
 
     def close(self) -> None:
-        for one in (*self._held.values(), *self._former):
+        for one in (*self._held.values(), *self._former, self.pin_lock):
             one.close()
         super().close()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf import Loaded, Map, PinRoot, Program, ProgramType, load, read_bytes, read_object, select_program
+from pytc.bpf import Map, PinRoot, Program, ProgramType, load, read_bytes, read_object, select_program
 from pytc.bpf.maps.map import create_map
 from pytc.bpf.object.spec import MapSpec
 from pytc.errors import BpfSyscallError, MapMismatchError, PinError, VerifierError
@@ -92,7 +92,7 @@ class TestPlaces:
     def test_of_a_number_that_names_the_mount_point_itself(self, mount: Path, tmp_path: Path) -> None:
         (tmp_path / "bpf_pinning").write_text("6 /\n")
         load_bytes(with_maps(("m", 6)), mount, PinRoot(str(mount), pinning_files=(str(tmp_path / "bpf_pinning"),)))
-        assert objects(mount) == {"m"}
+        assert objects(mount) == {"m", "tc"}, "tc's directory carries the lock"
 
     def test_of_a_number_that_is_nowhere(self, build: Compiler, mount: Path, tmp_path: Path) -> None:
         spec = read_object(build("legacy_pin_custom"))
@@ -409,25 +409,27 @@ def test_a_pinned_array_keeps_its_contents(mount: Path) -> None:
         assert found[word(1)] == b"12345678"
 
 
-def test_a_pin_that_another_command_makes_in_the_meantime_is_taken(
+def test_a_pin_that_another_loader_makes_in_the_meantime_is_taken(
     build: Compiler, bpffs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """tc knows nothing of the lock."""
     from pytc.bpf.sys.pins import pin as real
 
-    others: list[Loaded] = []
+    specs = read_object(build("legacy_pin_global")).maps
+    others: dict[str, int] = {}
 
     def pin(fd: int, path: str) -> None:
-        if not others:
-            monkeypatch.setattr("pytc.bpf.maps.pinning.pin", real)
-            others.append(loaded(build("legacy_pin_global"), bpffs))
+        name = os.path.basename(path)
+        if name not in others:
+            with create_map(specs[name], name) as made:
+                others[name] = made.description.id
+                real(made.fd, path)
         real(fd, path)
 
     monkeypatch.setattr("pytc.bpf.maps.pinning.pin", pin)
-    with loaded(build("legacy_pin_global"), bpffs) as found, others[0] as other:
-        pinned = [name for name, one in found.maps.items() if one.spec is not None and one.spec.pinning]
-        assert pinned
-        for name in pinned:
-            assert found.maps[name].description.id == other.maps[name].description.id
+    with loaded(build("legacy_pin_global"), bpffs) as found:
+        assert others
+        assert {name: found.maps[name].description.id for name in others} == others
 
 
 def test_a_bpffs_that_is_mounted_read_only(mount: Path) -> None:

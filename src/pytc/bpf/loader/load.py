@@ -35,9 +35,10 @@ class Loaded(Closing):
 
     ``programs`` are what was asked for, in that order, ``program`` is the first; ``logs`` and ``log`` are what the
     verifier said of them. ``maps`` are by name, ``notes`` say what a user should know. Closing
-    keeps pins; :meth:`undo` removes those that this load made. :meth:`commit` moves the pins of program arrays that
-    were there before to those of this load, once the new program is in its place: until then whatever runs keeps
-    its old targets.
+    keeps pins; :meth:`undo` removes those that this load made, for callers whose next step failed before
+    :meth:`commit`. That moves the pins of program arrays that were there before to those of this load, once the new
+    program is in its place: until then whatever runs keeps its old targets. It also ends the lock of pins, which other
+    loads wait for.
     """
 
     def __init__(self, spec: ObjectSpec, pins: PinRoot) -> None:
@@ -61,14 +62,19 @@ class Loaded(Closing):
         return self.logs[0] if self.logs else ""
 
     def close(self) -> None:
-        """Closes every descriptor; what is pinned or attached lives on."""
+        """Close every descriptor; what is pinned or attached lives on."""
+        self._pins.release()
         self._owned.close()
 
     def commit(self) -> None:
-        """Moves the pins of program arrays; a second call does nothing. Raises PinError."""
+        """Move the pins of program arrays, and let other loads look at pins; a second call does nothing.
+
+        Raises PinError.
+        """
         while self._moves:
             path, made = self._moves.popitem()
             self._pins.replace(path, made.fd)
+        self._pins.release()
 
     @property
     def moves(self) -> dict[str, Map]:
@@ -102,7 +108,8 @@ def load(
     ``type`` overrides what the section's name says. ``verbose`` fetches the verifier's log also on success, into
     ``Loaded.log``. ``kernel_btf`` names a file with the kernel's types where /sys/kernel/btf/vmlinux is missing.
     ``features`` carries what is known of the kernel from one load to the next, ``cache`` what is known of the object.
-    With ``commit`` False, the caller calls :meth:`Loaded.commit` after it has put the program into its place.
+    With ``commit`` False, the caller calls :meth:`Loaded.commit` after it has put the program into its place;
+    until then, or until it is closed, other loads of objects with pinned maps wait.
 
     Raises BpfSyscallError, MapMismatchError, PinError, VerifierError or ObjectError; then nothing is left behind.
     """
@@ -149,8 +156,8 @@ def load_together(
         if commit:
             loaded.commit()
     except BaseException:
-        loaded.close()
         loaded.undo()
+        loaded.close()
         raise
     return loaded
 
@@ -226,6 +233,7 @@ class _Loading:
             return reused
         path = self._loaded._pins.path_for(spec, self._spec)
         if path:
+            self._loaded._pins.lock()
             self._loaded._pins.check(path)
         pinned = open_pinned(spec, path) if path else None
         if pinned is not None and spec.name not in self._filled_arrays():

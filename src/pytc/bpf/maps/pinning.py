@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 
+from pytc.bpf.maps.pin_lock import PinLock
 from pytc.bpf.object.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec, ObjectSpec
 from pytc.bpf.sys.mounts import mounted
 from pytc.bpf.sys.pins import open_pin, pin
@@ -30,14 +31,19 @@ class PinRoot:
     """A bpffs and tc's directories in it. ``mount`` is what TC_BPF_MNT says, or empty.
 
     Keeps a list of what it made; :meth:`undo` removes just that, in reverse. Each load works on a :meth:`fresh`
-    one, so that what failed in one takes nothing from another.
+    one, so that what failed in one takes nothing from another. From :meth:`lock` on, no other command looks at the pins
+    until :meth:`release`; with a ``lock`` of its own, the caller decides when.
     """
 
-    def __init__(self, mount: str = "", *, pinning_files: tuple[str, ...] = PINNING_FILES) -> None:
+    def __init__(
+        self, mount: str = "", *, pinning_files: tuple[str, ...] = PINNING_FILES, lock: PinLock | None = None
+    ) -> None:
         self._wanted = mount
         self._files = pinning_files
         self._mount = ""
         self._made: list[str] = []
+        self._shared_lock = lock
+        self._lock = lock if lock is not None else PinLock()
 
     @classmethod
     def unmounted(cls, mount: str = "") -> "PinRoot":
@@ -48,7 +54,7 @@ class PinRoot:
 
     def fresh(self) -> "PinRoot":
         """Return a copy that has created nothing so far."""
-        other = PinRoot(self._wanted, pinning_files=self._files)
+        other = PinRoot(self._wanted, pinning_files=self._files, lock=self._shared_lock)
         other._mount = self._mount
         return other
 
@@ -87,13 +93,53 @@ class PinRoot:
             current = os.path.join(current, part)
             yield current
 
+    def lock(self) -> None:
+        """Wait until no other command looks at pins or makes any; raises PinError after 30 seconds.
+
+        Makes tc's directory, which carries the lock.
+        """
+        directory = os.path.join(self.mount, "tc")
+        while not self._lock.is_held:
+            self._check_owner(self.mount)
+            self._make_directory(directory)
+            try:
+                is_locked = self._lock.acquire(directory)
+            except FileNotFoundError:
+                is_locked = False
+            except OSError as error:
+                raise PinError(f'cannot lock "{directory}": {strerror(error.errno or 0)}', errno=error.errno) from error
+            if not is_locked and directory in self._made:  # removed by the command that waited for this one
+                self._made.remove(directory)
+
+    def release(self) -> None:
+        """Let other commands go on, unless the lock is the caller's."""
+        if self._shared_lock is None:
+            self._lock.close()
+
     def check(self, path: str) -> None:
-        """Raises PinError where something else stands in place of a directory on the way to ``path``."""
+        """Raise PinError where what is on the way to ``path``, or is pinned there, is not to be trusted: something else
+        than a directory, or something of another user, who could exchange it."""
+        self._check_owner(self.mount)
         for directory in self._directories(path):
-            if os.path.lexists(directory) and not stat.S_ISDIR(os.lstat(directory).st_mode):
+            if self._check_owner(directory) and not stat.S_ISDIR(os.lstat(directory).st_mode):
                 raise PinError(
                     f'"{directory}" is not a directory (a symbolic link is not followed)', errno=errno.ENOTDIR
                 )
+        self._check_owner(path)
+
+    def _check_owner(self, path: str) -> bool:
+        """Return whether there is anything at a path; raises PinError where it is another user's."""
+        try:
+            owner = os.lstat(path).st_uid
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise PinError(f'cannot look at "{path}": {strerror(error.errno or 0)}', errno=error.errno) from error
+        if owner not in (0, os.geteuid()):
+            raise PinError(
+                f'"{path}" belongs to {_user(owner)}, who could exchange what is pinned there', errno=errno.EPERM
+            )
+        return True
 
     def prepare(self, path: str) -> None:
         """Makes the directories that a pin at ``path`` needs; raises PinError."""
@@ -155,12 +201,8 @@ class PinRoot:
         """Pins, and the directories and links for them, in the order in which they were made."""
         return tuple(self._made)
 
-    def keep(self) -> None:
-        """Keep everything that was created."""
-        self._made.clear()
-
     def undo(self) -> None:
-        """Removes what was made and is still in place."""
+        """Remove what was made and is still in place, and let other commands go on."""
         while self._made:
             path = self._made.pop()
             try:
@@ -170,6 +212,16 @@ class PinRoot:
                     os.unlink(path)
             except OSError:
                 continue  # gone already, or in use by somebody else by now
+        self.release()
+
+
+def _user(number: int) -> str:
+    from pwd import getpwuid
+
+    try:
+        return f"{getpwuid(number).pw_name} (user {number})"
+    except KeyError:
+        return f"user {number}"
 
 
 def _is_pin_of(path: str, fd: int) -> bool:

@@ -14,7 +14,7 @@ from pytc.bpf.sys.pins import open_pin
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pinned_programs import open_pinned
-from pytc.commands.shared.pins import pin_path
+from pytc.commands.shared.pins import pin_path, pin_root
 from pytc.commands.shared.programs import note_load, remembering_the_log, resolved, with_parameters
 from pytc.errors import BpfError, BpfSyscallError, InvalidOptionsError, UsageError
 from pytc.tc.kinds.shared.programs import (
@@ -114,7 +114,6 @@ def _program_array(context: Context, path: str) -> Iterator[Map]:
 def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, array: Map) -> None:
     from pytc.bpf.loader.load import load
     from pytc.bpf.loader.program import select_program
-    from pytc.bpf.maps.pinning import PinRoot
     from pytc.bpf.object.reader import read_object
 
     owner = array_owner(array.fd)
@@ -131,7 +130,7 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
     _check_slot(array, command.path, key)  # before the work of loading
     spec = _for_graft(spec, chosen, pin_path(context, command.path))
     with remembering_the_log(context, source):
-        made = load(spec, chosen, type=type, pins=PinRoot(context.bpf_mount), verbose=source.verbose)
+        made = load(spec, chosen, type=type, pins=pin_root(context), verbose=source.verbose, commit=False)
     with made as loaded:
         note_load(context, source, loaded.notes, [(chosen.name, loaded.log)])
         try:
@@ -139,6 +138,7 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
         except BaseException:
             loaded.undo()
             raise
+        loaded.commit()
 
 
 def _for_graft(spec: "ObjectSpec", chosen: "ProgramSpec", path: str) -> "ObjectSpec":

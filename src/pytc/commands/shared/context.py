@@ -10,6 +10,7 @@ from pytc.render.documents import Shown
 if TYPE_CHECKING:
     from pytc.bpf.loader.load import Loaded
     from pytc.bpf.loader.object_cache import ObjectCache
+    from pytc.bpf.maps.pin_lock import PinLock
     from pytc.bpf.sys.descriptions import ProgramDescription
     from pytc.commands.shared.attacher import Attacher
     from pytc.commands.shared.opened_programs import OpenedPrograms, Wanted
@@ -49,6 +50,8 @@ class Plan(Protocol):
 
 class Journal(Protocol):
     """The record of an atomic batch, by which changes are undone (:mod:`pytc.transaction.journal`)."""
+
+    pin_lock: "PinLock"
 
     def session(self) -> "Session":
         """Return the session that records what it changes."""

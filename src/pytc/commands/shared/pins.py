@@ -2,10 +2,15 @@
 
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from pytc.commands.shared.context import Context
 from pytc.errors import BpfError, BpfSyscallError, HelpRequested, PinError
 from pytc.words.engine import Cursor, matches, no_more
+
+if TYPE_CHECKING:
+    from pytc.bpf.maps.pin_lock import PinLock
+    from pytc.bpf.maps.pinning import PinRoot
 
 
 def take_pin(cursor: Cursor, topic: str) -> str:
@@ -30,6 +35,14 @@ def pin_path(context: Context, path: str) -> str:
     return os.path.join(mount, "tc", path[2:])
 
 
+def pin_root(context: Context, lock: "PinLock | None" = None) -> "PinRoot":
+    """Return where a command pins maps, with the lock that it holds; with --atomic, the batch holds it to its end."""
+    from pytc.bpf.maps.pinning import PinRoot
+
+    journal = context.connection.journal
+    return PinRoot(context.bpf_mount, lock=journal.pin_lock if journal is not None else lock)
+
+
 def check_pin_place(context: Context, what: str, path: str) -> None:
     """Whether a pin could be made, as far as it can be known beforehand: before something is attached that would have
     to be taken back. Raises PinError."""
@@ -45,22 +58,22 @@ def check_pin_place(context: Context, what: str, path: str) -> None:
 def make_pin(context: Context, what: str, path: str, pin: Callable[[str], None]) -> str:
     """Pins with a function that does it for a path; for ``m:NAME`` the directories of tc are made when they are
     missing. Returns the path; raises PinError."""
-    from pytc.bpf.maps.pinning import PinRoot
-
     if not path.startswith("m:"):
         _pin(what, path, pin)
         return path
-    root = PinRoot(context.bpf_mount)
+    root = pin_root(context)
     place = os.path.normpath(os.path.join(root.mount, "tc", path[2:]))
     if not place.startswith(os.path.join(root.mount, "tc") + "/"):
         raise PinError(f'"{path}" leads out of the bpffs')
     try:
+        root.lock()
+        root.check(place)
         root.prepare(place)
         _pin(what, place, pin)
-    except PinError:
+    except BaseException:
         root.undo()
         raise
-    root.keep()
+    root.release()
     return place
 
 

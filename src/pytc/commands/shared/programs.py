@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, TypeAlias
 from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import OpenedPrograms, Wanted, annotation, exporters, exports
-from pytc.commands.shared.pins import pin_path
+from pytc.commands.shared.pins import pin_path, pin_root
 from pytc.errors import InvalidOptionsError, VerifierError
+from pytc.signals import uninterrupted
 from pytc.tc.actions.action import Action
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import BARE, BYTECODE, BYTECODE_FILE, EXPRESSION, OBJECT, PINNED, BpfSource, MapWords
 
 if TYPE_CHECKING:
+    from pytc.bpf.maps.pin_lock import PinLock
     from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
     from pytc.bpf.sys.descriptor import OwnedFd
     from pytc.exec_proxy.map_transfer import Exporter
@@ -44,7 +46,7 @@ def opened(context: Context, wanted: Sequence[Wanted], *, export: bool = True) -
         yield context.connection.plan.opened(context, wanted)
         return
     found = OpenedPrograms(len(wanted))
-    with ExitStack() as stack:
+    with ExitStack() as signals, ExitStack() as stack:
         files: dict[tuple[int, int], list[int]] = {}
         for place, (source, type, *_) in enumerate(wanted):
             if source is not None and source.mode == PINNED:
@@ -57,15 +59,25 @@ def opened(context: Context, wanted: Sequence[Wanted], *, export: bool = True) -
                 found[place] = stack.enter_context(translated(source, type))
             elif source is not None and source.mode not in (BYTECODE, BYTECODE_FILE):
                 files.setdefault(identity(source.path), []).append(place)
+        lock = stack.enter_context(_pin_lock()) if files else None
         for places in files.values():
             of_file = [wanted[place] for place in places]
             sources = [source for source, *_ in of_file if source is not None and export]
             connected = stack.enter_context(exporters(sources, context.environment)) if sources else ()
-            programs = stack.enter_context(_loaded(context, of_file, connected))
+            programs = stack.enter_context(_loaded(context, of_file, connected, lock))
             found.exports += programs.exports
             for place, program in zip(places, programs, strict=True):
                 found[place] = program
+        if files:
+            # Between a request and its answer, a signal would take away the pins of what the kernel has taken.
+            signals.enter_context(uninterrupted())
         yield found
+
+
+def _pin_lock() -> "PinLock":
+    from pytc.bpf.maps.pin_lock import PinLock
+
+    return PinLock()
 
 
 def identity(path: str) -> tuple[int, int]:
@@ -102,7 +114,9 @@ def resolved_action(action: Action) -> Action:
 
 
 @contextmanager
-def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exporter]") -> Iterator[OpenedPrograms]:
+def _loaded(
+    context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exporter]", lock: "PinLock | None"
+) -> Iterator[OpenedPrograms]:
     """Load programs of one object file, whose maps are to be exported to those that are connected."""
     repeated = _loaded_again(context, wanted[0]) if len(wanted) == 1 and not connected else None
     if repeated is not None:
@@ -113,14 +127,13 @@ def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exp
             yield found
         return
     from pytc.bpf.loader.load import load_together
-    from pytc.bpf.maps.pinning import PinRoot
 
     source, spec, programs = chosen_programs(context, wanted)
     with remembering_the_log(context, source):
         made = load_together(
             spec,
             programs,
-            pins=PinRoot(context.bpf_mount),
+            pins=pin_root(context, lock),
             verbose=source.verbose,
             commit=False,
             used_only=not connected,
