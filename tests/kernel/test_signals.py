@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Network, pins
+from tests.conftest import ROOT, Network, cannot, pins
 
 pytestmark = pytest.mark.kernel
 
@@ -67,6 +69,48 @@ def test_a_load_that_a_signal_ends(
     assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
     assert not [path for path in pins(Path(network.env["TC_BPF_MNT"])) if "globals/" in path]
     assert network.ok("filter", "show", "dev", "em1", "ingress") == ""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("call", ["sendto", "recvfrom"])
+@pytest.mark.parametrize(("options", "verb"), [((), "add"), (("--create-clsact",), "add"), ((), "replace")])
+def test_a_signal_while_the_kernel_works_on_a_request(
+    network: Network, name: str, call: str, options: tuple[str, ...], verb: str
+) -> None:
+    """Either the filter is there with its pins and its qdisc, or nothing is."""
+    if shutil.which("strace") is None:
+        cannot("strace is not installed")
+    words = f"filter {verb} dev em1 ingress pref 1 handle 1 bpf da obj examples/bpf/firewall.o".split()
+    if not options:
+        network.ok("qdisc", "add", "dev", "em1", "clsact")
+    ends = set()
+    for count in range(1, 9):
+        done = subprocess.run(
+            [
+                *("strace", "-f", "-o", "/dev/null", "-e", f"inject={call}:signal={name}:when={count}"),
+                *(sys.executable, "-m", "pytc", *options, "-n", network.name, *words),
+            ],
+            cwd=ROOT,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, **network.env},
+        )
+        filters = network.ok("filter", "show", "dev", "em1", "ingress")
+        made = [path for path in pins(Path(network.env["TC_BPF_MNT"])) if "globals/" in path]
+        assert bool(filters) == bool(made), (count, done.stderr)
+        qdisc = network.ok("qdisc", "show", "dev", "em1", "clsact")
+        assert bool(qdisc) == (bool(filters) or not options)
+        ends.add((done.returncode != 0, bool(filters)))
+        if filters:
+            network.ok("filter", "del", "dev", "em1", "ingress")
+        if options and qdisc:
+            network.ok("qdisc", "del", "dev", "em1", "clsact")
+        shutil.rmtree(Path(network.env["TC_BPF_MNT"]) / "tc", ignore_errors=True)
+        if not done.returncode:
+            break
+    assert (True, True) in ends, "a request that a signal met"
 
 
 def test_a_signal_that_is_ignored_stays_so(network: Network) -> None:

@@ -16,6 +16,7 @@ from pytc.errors import DeviceNotFoundError, NamespaceError, NetlinkError, Netli
 from pytc.netlink import constants as c
 from pytc.netlink.messages import NLMSGHDR, TcMessage, addressed, decode, encode
 from pytc.netlink.schema import split_attributes
+from pytc.signals import uninterrupted
 
 _ERROR = struct.Struct("=i")
 #: The header of a message, and the number of the error in it.
@@ -63,8 +64,12 @@ class Session(Closing):
         self._socket.close()
 
     def request(self, message: TcMessage) -> list[TcMessage]:
-        """Send a request, and wait until the kernel has done it; returns what it answered besides."""
-        return self._acknowledged(self._send(message, c.REQUEST | c.ACK))
+        """Send a request, and wait until the kernel has done it; returns what it answered besides.
+
+        A signal waits until then: nobody would know whether the kernel has done it.
+        """
+        with uninterrupted():
+            return self._acknowledged(self._send(message, c.REQUEST | c.ACK))
 
     def send_encoded(self, data: bytes, ifindex: int) -> None:
         """Send a request that is encoded but for the index of its device, and wait until the kernel has done it."""

@@ -8,6 +8,7 @@ from pytc.commands.shared.context import Context
 from pytc.errors import NetlinkError, PlaceTakenError, PytcError
 from pytc.handles import CLSACT, EGRESS, INGRESS
 from pytc.netlink.messages import TcMessage
+from pytc.signals import uninterrupted
 from pytc.tc.filters.records import filter_records
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.qdiscs.env import qdisc_env
@@ -22,12 +23,15 @@ def clsact_for(context: Context, selector: FilterSelector) -> Iterator[None]:
 
     Raises DeviceNotFoundError, PlaceTakenError where an ingress qdisc has the place and egress is wanted, NetlinkError.
     """
-    made = not _exists(context, selector) and _make(context, selector.device)
+    made = False
     try:
+        with uninterrupted():  # a signal takes effect when it is known whether the qdisc has to go again
+            made = not _exists(context, selector) and _make(context, selector.device)
         yield
     except BaseException as error:
         if made:
-            _remove(context, selector.device, error)
+            with uninterrupted():
+                _remove(context, selector.device, error)
         raise
 
 
