@@ -60,7 +60,7 @@ _ALIASES = {"ipv4": 0x0800, "802.1q": 0x8100, "802.1AD": 0x88A8}
 
 
 def parse_protocol(word: str) -> int:
-    """A name, or a number below 65536 (decimal, or ``0x`` hex); raises ValueError."""
+    """Return a name, or a number below 65536 (decimal, or ``0x`` hex); raises ValueError."""
     known = _BY_NAME.get(word.lower(), _BY_NAME.get(word, _ALIASES.get(word)))
     if known is not None:
         return known
@@ -76,5 +76,5 @@ def names() -> list[str]:
 
 
 def format_protocol(number: int, *, numeric: bool = False) -> str:
-    """The name, or the number as tc prints one that it does not know, and all when ``numeric``: ``[2048]``."""
+    """Return the name, or the number as tc prints one that it does not know, and all when ``numeric``: ``[2048]``."""
     return f"[{number}]" if numeric else _BY_NUMBER.get(number, f"[{number}]")

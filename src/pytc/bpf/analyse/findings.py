@@ -42,7 +42,7 @@ class Case(NamedTuple):
         return bool(self.version and since and precedes(self.version, since))
 
     def in_program(self, severity: str, check: str, text: str, program: ProgramFacts, slot: int = -1) -> Finding:
-        """A finding about a program, at the line of C of one of its instructions."""
+        """Return a finding about a program, at the line of C of one of its instructions."""
         line = source_line(self.spec, program.linked, slot)
         return Finding(
             severity,

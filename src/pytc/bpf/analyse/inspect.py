@@ -138,7 +138,7 @@ class Inspection(NamedTuple):
 
 
 def inspect_object(spec: ObjectSpec) -> Inspection:
-    """Looks at every program, map and variable of an object; raises ObjectError for BTF that makes no sense."""
+    """Look at every program, map and variable of an object; raises ObjectError for BTF that makes no sense."""
     return Inspection(
         spec,
         tuple(_program(spec, program) for program in spec.programs),
@@ -149,13 +149,13 @@ def inspect_object(spec: ObjectSpec) -> Inspection:
 
 
 def helper_name(number: int) -> str:
-    """The helper's name, or its number where it is not known."""
+    """Return the helper's name, or its number where it is not known."""
     found = helper(number)
     return found.name if found is not None else str(number)
 
 
 def source_line(spec: ObjectSpec, linked: LinkedProgram | None, slot: int) -> Line | None:
-    """The line of C that an instruction of a linked program came from."""
+    """Return the line of C that an instruction of a linked program came from."""
     if linked is None or spec.btf is None or not linked.line_info or slot < 0:
         return None
     return line_at(linked.line_info, linked.line_info_size, slot, spec.btf)
@@ -183,7 +183,7 @@ def _program(spec: ObjectSpec, program: ProgramSpec) -> ProgramFacts:
 
 
 def _core_kinds(spec: ObjectSpec, function: FunctionSpec) -> list[int]:
-    """The kinds of the CO-RE relocations of a function."""
+    """Return the kinds of the CO-RE relocations of a function."""
     if spec.btf is None or spec.btf_ext is None:
         return []
     section = spec.sections[function.section].name
@@ -271,7 +271,7 @@ def _object_needs(inspection: Inspection) -> Iterable[Feature]:
 
 
 def helper_features(program: ProgramFacts) -> list[Feature]:
-    """The helpers that a program calls, as features."""
+    """Return the helpers that a program calls, as features."""
     found = (helper(call.number) for call in program.calls)
     return [Feature(f"helper {one.name}", one.since) for one in found if one is not None]
 
@@ -328,7 +328,7 @@ def _symbols(spec: ObjectSpec) -> Iterator[VariableFacts]:
 
 
 def _bytes(declared: MapSpec, offset: int, size: int) -> bytes | None:
-    """The initial bytes of a variable; ``.bss`` has none in the file, and is zero."""
+    """Return the initial bytes of a variable; ``.bss`` has none in the file, and is zero."""
     if size > _LARGEST_VALUE or offset + size > declared.value_size:
         return None
     return declared.contents[offset : offset + size].ljust(size, b"\0")

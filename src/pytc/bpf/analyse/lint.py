@@ -16,7 +16,7 @@ from pytc.errors import MapDefinitionError
 def lint_file(
     path: str, *, version: str = "", type: ProgramType = ProgramType.UNSPEC, layout20: str = ""
 ) -> list[Finding]:
-    """Reads and checks an object. A map that cannot be understood is a finding; raises ObjectError for a file that
+    """Read and checks an object. A map that cannot be understood is a finding; raises ObjectError for a file that
     cannot be read at all."""
     try:
         spec = read_object(path, layout20=layout20)

@@ -55,7 +55,7 @@ def check_versions(case: Case) -> Iterator[Finding]:
 
 
 def check_shapes(case: Case) -> Iterator[Finding]:
-    """Maps that no kernel makes."""
+    """Map that no kernel makes."""
     for declared in case.inspection.maps:
         spec = declared.spec
         if spec.type in _ARRAYS and spec.key_size != _KEY_SIZE:
@@ -134,7 +134,7 @@ def _fifth(declared: MapFacts) -> str:
 
 
 def check_ids(case: Case) -> Iterator[Finding]:
-    """Ids that two maps have. Those that go into the same map of maps share one on purpose."""
+    """Yield the ids that two maps have. Those that go into the same map of maps share one on purpose."""
     templates = {spec.inner_id for spec in case.spec.maps.values()}
     owners: dict[int, str] = {}
     for spec in case.spec.maps.values():

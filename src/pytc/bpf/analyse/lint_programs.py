@@ -68,7 +68,7 @@ def check_license(case: Case) -> Iterator[Finding]:
 
 
 def _first_calls(program: ProgramFacts) -> list[HelperCall]:
-    """The first call of each helper."""
+    """Return the first call of each helper."""
     first: dict[int, HelperCall] = {}
     for call in program.calls:
         first.setdefault(call.number, call)
@@ -139,7 +139,7 @@ def _weak_uses(case: Case, program: ProgramFacts) -> dict[int, str]:
 def _guarded(
     case: Case, guards: "Guards | None", check: str, text: str, program: ProgramFacts, slots: list[int]
 ) -> Finding:
-    """An error, or less where the program asks before it uses what the kernel lacks."""
+    """Return an error, or less where the program asks before it uses what the kernel lacks."""
     state, slot = guards.worst(slots) if guards is not None else ("reached", slots[0])
     severity, more = _GUARDED[state]
     return case.in_program(severity, check, text + more, program, slot)
@@ -165,7 +165,7 @@ def check_types(case: Case) -> Iterator[Finding]:
 
 
 def check_tail_calls(case: Case) -> Iterator[Finding]:
-    """Places in program arrays that are not there, or that two programs want."""
+    """Place in program arrays that are not there, or that two programs want."""
     taken: dict[tuple[str, int], str] = {}
     for program in case.inspection.programs:
         for place in program.slots:

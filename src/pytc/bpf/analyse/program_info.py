@@ -167,7 +167,7 @@ class _Arrays:
 
 
 def _types(number: int) -> Btf | None:
-    """The types of a program; None where they are not to be had."""
+    """Return the types of a program; None where they are not to be had."""
     try:
         return Btf(btf_image(number)) if number else None
     except BpfError:
@@ -175,7 +175,7 @@ def _types(number: int) -> Btf | None:
 
 
 def translated(fd: int) -> Translated:
-    """The instructions after the kernel's changes, and where in the source they come from (needs CAP_SYS_ADMIN);
+    """Return the instructions after the kernel's changes, and where in the source they come from (needs CAP_SYS_ADMIN);
     raises BpfSyscallError."""
     arrays = _Arrays(fd, jited=False)
     info = arrays.info
@@ -185,7 +185,7 @@ def translated(fd: int) -> Translated:
 
 
 def compiled(fd: int) -> Compiled:
-    """The machine code, empty where the program is interpreted or this process may not see it; raises
+    """Return the machine code, empty where the program is interpreted or this process may not see it; raises
     BpfSyscallError."""
     arrays = _Arrays(fd, jited=True)
     info = arrays.info

@@ -57,7 +57,7 @@ class _State(NamedTuple):
 
 
 def reached(linked: LinkedProgram, known: Known) -> set[int]:
-    """The slots that the program can get to from its first instruction."""
+    """Return the slots that the program can get to from its first instruction."""
     return _Walk(linked, known).run()
 
 
@@ -115,7 +115,7 @@ class _Walk:
             self._go(slot + 1, self._plain(slot, one, kind, state))
 
     def _plain(self, slot: int, one: Instruction, kind: int, state: _State) -> _State:
-        """An instruction that goes on to the next one."""
+        """Return an instruction that goes on to the next one."""
         if slot in self._known.results:
             return _put(state, one.destination, self._known.results[slot])
         if kind in (_ALU, _ALU64):

@@ -31,13 +31,13 @@ class Records(NamedTuple):
     by_section: dict[str, tuple[list[int], bytes]]
 
     def of(self, section: str, start: int, length: int) -> tuple[list[int], bytes]:
-        """(offsets, records) of the code in bytes [start, start + length)."""
+        """Return (offsets, records) of the code in bytes [start, start + length)."""
         offsets, records = self.by_section.get(section, ([], b""))
         first, last = bisect_left(offsets, start), bisect_left(offsets, start + length)
         return offsets[first:last], records[first * self.size : last * self.size]
 
     def slice(self, section: str, start: int, length: int, new_start: int) -> bytes:
-        """The records of the code in bytes [start, start + length), moved to instruction ``new_start``."""
+        """Return the records of the code in bytes [start, start + length), moved to instruction ``new_start``."""
         offsets, records = self.of(section, start, length)
         words = array("I", records)
         words[:: self.size // 4] = array("I", [(one - start) // instructions.SIZE + new_start for one in offsets])
@@ -90,7 +90,7 @@ def parse(data: bytes, btf: Btf) -> BtfExt:
 
 
 def core_relocations(ext: BtfExt, btf: Btf, section: str, start: int, length: int) -> list[CoreRelocation]:
-    """The CO-RE relocations of the code in bytes [start, start + length)."""
+    """Return the CO-RE relocations of the code in bytes [start, start + length)."""
     _, records = ext.core.of(section, start, length)
     return [
         CoreRelocation(offset, type_id, btf.string(access), kind)
@@ -124,7 +124,7 @@ def _records(data: bytes, btf: Btf, at: int, size: int, minimum: int) -> Records
 
 
 def _in_order(records: bytes, size: int) -> tuple[list[int], bytes]:
-    """(offsets, records), sorted by offset, which compilers have done already."""
+    """Return (offsets, records), sorted by offset, which compilers have done already."""
     offsets = array("I", records)[:: size // 4].tolist()
     if offsets != sorted(offsets):
         order = sorted(range(len(offsets)), key=offsets.__getitem__)
@@ -134,7 +134,7 @@ def _in_order(records: bytes, size: int) -> tuple[list[int], bytes]:
 
 
 def root_types(ext: BtfExt) -> set[int]:
-    """The types that CO-RE relocations other than for the object's own type ids start from."""
+    """Return the types that CO-RE relocations other than for the object's own type ids start from."""
     return {
         fields[1]
         for _, records in ext.core.by_section.values()
@@ -150,7 +150,7 @@ def _each(records: bytes, size: int) -> Iterable[tuple[int, int, int, int]]:
 
 
 def line_at(line_info: bytes, record_size: int, instruction: int, btf: Btf) -> Line | None:
-    """The source line of an instruction of a linked program: the last record at or before it."""
+    """Return the source line of an instruction of a linked program: the last record at or before it."""
     best: tuple[int, int, int, int] | None = None
     for position in range(0, len(line_info) - record_size + 1, record_size):
         record = _LINE.unpack_from(line_info, position)

@@ -50,16 +50,16 @@ class TypeIndex:
         self._next = 0
 
     def __len__(self) -> int:
-        """Number of types."""
+        """Return the number of types."""
         self._walk(len(self.words))
         return len(self._places)
 
     def close(self) -> None:
-        """Lets go of the bytes."""
+        """Let go of the bytes."""
         self.words.release()
 
     def place(self, type_id: int) -> int:
-        """The first word of a type; -1 where there are not so many types."""
+        """Return the first word of a type; -1 where there are not so many types."""
         number = type_id - self._first
         if number >= len(self._places):
             self._walk(number + 1 - len(self._places))
@@ -68,12 +68,12 @@ class TypeIndex:
         return self._places[number]
 
     def each(self) -> Iterator[tuple[int, int]]:
-        """(type id, first word) of each type."""
+        """Yield (type id, first word) of each type."""
         self._walk(len(self.words))
         return enumerate(self._places, self._first)
 
     def _walk(self, count: int) -> None:
-        """Finds at least ``count`` more types, as far as there are any. This may loop 130,000 times: kept plain."""
+        """Find at least ``count`` more types, as far as there are any. This may loop 130,000 times: kept plain."""
         words, steps, at, end = self.words, self._steps, self._next, len(self.words)
         add, last = self._places.append, len(self._places)
         try:
@@ -89,7 +89,7 @@ class TypeIndex:
         self._next = at
 
     def _cut_off(self, number: int) -> ObjectError:
-        """Walks again from type ``number`` on, to say which one it is."""
+        """Walk again from type ``number`` on, to say which one it is."""
         at, end = self._next, len(self.words)
         while at + 1 < end:
             info = self.words[at + 1]
@@ -102,7 +102,8 @@ class TypeIndex:
         return ObjectError(f".BTF: type {self._first + number} is cut off")
 
     def named(self, offsets: Mapping[int, str], kinds: Collection[int]) -> dict[str, list[int]]:
-        """The types of some kinds whose names are at these offsets of the strings, by what ``offsets`` has for them."""
+        """Return the types of some kinds whose names are at these offsets of the strings, by what ``offsets`` has for
+        them."""
         found: dict[str, list[int]] = {}
         words = self.words
         few = len(offsets) <= _FEW and self._next < len(words)
@@ -128,7 +129,7 @@ class TypeIndex:
                 match = search(self._types, match.start() + 1)
 
     def _number(self, at: int) -> int:
-        """The number of the type that begins with a word; -1 where none does."""
+        """Return the number of the type that begins with a word; -1 where none does."""
         while self._next <= at < len(self.words):
             self._walk(1)
         number = bisect_left(self._places, at)

@@ -12,7 +12,7 @@ _MAX_PARTS = 16
 
 
 def type_text(btf: Btf, type_id: int, name: str = "") -> str:
-    """The declaration of ``name`` with that type; the type alone without a name. Unnamed structures show their
+    """Return the declaration of ``name`` with that type; the type alone without a name. Unnamed structures show their
     members. Raises ObjectError for BTF that makes no sense."""
     return _declare(btf, type_id, name, 0, 0)
 

@@ -102,18 +102,18 @@ class Btf:
         return self._strings_start + len(self._strings)
 
     def __len__(self) -> int:
-        """Number of types, ``void`` and those of the base included."""
+        """Return the number of types, ``void`` and those of the base included."""
         return self._start + len(self._index)
 
     def close(self) -> None:
-        """Lets go of a file that is mapped into memory; nothing can be asked for afterwards."""
+        """Let go of a file that is mapped into memory; nothing can be asked for afterwards."""
         self._index.close()
         self._types.release()
         if not isinstance(self._data, bytes):
             self._data.close()
 
     def _find(self, type_id: int) -> tuple[memoryview, int]:
-        """The words in which a type is, and its first."""
+        """Return the words in which a type is, and its first."""
         if type_id < self._start:
             if self._base is not None:
                 return self._base._find(type_id)
@@ -128,11 +128,12 @@ class Btf:
         return words[at], words[at + 1], words[at + 2]
 
     def position(self, type_id: int) -> int:
-        """The first word of a type among the words of all types."""
+        """Return the first word of a type among the words of all types."""
         return self._find(type_id)[1]
 
     def _extra(self, type_id: int, *kinds: int) -> tuple[memoryview, int]:
-        """The words in which a type of one of these kinds is, and the one behind the three that every type has."""
+        """Return the words in which a type of one of these kinds is, and the one behind the three that every type
+        has."""
         words, at = self._find(type_id)
         kind = words[at + 1] >> 24 & 0x1F
         if kind not in kinds:
@@ -140,7 +141,7 @@ class Btf:
         return words, at + 3
 
     def string(self, offset: int) -> str:
-        """The string at ``offset`` of the string section."""
+        """Return the string at ``offset`` of the string section."""
         known = self._known_strings.get(offset)
         if known is None:
             known = self._known_strings[offset] = self._read_string(offset)
@@ -162,11 +163,11 @@ class Btf:
         return self.string(self._header(type_id)[0])
 
     def referred(self, type_id: int) -> int:
-        """The type that a pointer, modifier, function or variable refers to."""
+        """Return the type that a pointer, modifier, function or variable refers to."""
         return self._header(type_id)[2]
 
     def resolve(self, type_id: int) -> int:
-        """Skips typedefs and qualifiers."""
+        """Skip typedefs and qualifiers."""
         for _ in range(_MAX_DEPTH):
             if self.kind(type_id) not in _MODIFIERS:
                 return type_id
@@ -174,7 +175,7 @@ class Btf:
         raise ObjectError(f".BTF: type {type_id} refers to itself")
 
     def vlen(self, type_id: int) -> int:
-        """Number of members, enumerators, parameters or variables."""
+        """Return the number of members, enumerators, parameters or variables."""
         return self._header(type_id)[1] & 0xFFFF
 
     def flag(self, type_id: int) -> bool:
@@ -182,7 +183,7 @@ class Btf:
         return bool(self._header(type_id)[1] >> 31)
 
     def members(self, type_id: int) -> list[Member]:
-        """Members of a struct or union."""
+        """Return the members of a struct or union."""
         words, at = self._extra(type_id, STRUCT, UNION)
         rows = words[at : at + 3 * self.vlen(type_id)].tolist()
         fields = zip(map(self.string, rows[::3]), rows[1::3], rows[2::3], strict=True)
@@ -201,12 +202,12 @@ class Btf:
         return Member(self.string(name), member_type, offset & 0xFFFFFF, offset >> 24)
 
     def array(self, type_id: int) -> tuple[int, int]:
-        """(element type, number of elements) of an array."""
+        """Return (element type, number of elements) of an array."""
         words, at = self._extra(type_id, ARRAY)
         return words[at], words[at + 2]
 
     def parameters(self, type_id: int) -> list[tuple[str, int]]:
-        """(name, type) of each parameter of a function prototype."""
+        """Return (name, type) of each parameter of a function prototype."""
         words, at = self._extra(type_id, FUNC_PROTO)
         return [(self.string(words[i]), words[i + 1]) for i in range(at, at + 2 * self.vlen(type_id), 2)]
 
@@ -217,13 +218,13 @@ class Btf:
         return self.kind(type_id) in (ENUM, ENUM64) and self.flag(type_id)
 
     def integer(self, type_id: int) -> tuple[int, int, int]:
-        """(encoding bits, bit offset, number of bits) of an integer."""
+        """Return (encoding bits, bit offset, number of bits) of an integer."""
         words, at = self._extra(type_id, INT)
         word = words[at]
         return word >> 24 & 0xF, word >> 16 & 0xFF, word & 0xFF
 
     def enumerators(self, type_id: int) -> list[tuple[str, int]]:
-        """(name, value as unsigned) of an enum."""
+        """Return (name, value as unsigned) of an enum."""
         (words, at), string = self._extra(type_id, ENUM, ENUM64), self.string
         if self.kind(type_id) == ENUM64:
             return [
@@ -239,7 +240,7 @@ class Btf:
         return words[at]
 
     def size(self, type_id: int) -> int:
-        """Bytes of a value of this type; raises ObjectError for one without a size."""
+        """Return the bytes of a value of this type; raises ObjectError for one without a size."""
         count = 1
         for _ in range(_MAX_DEPTH):
             type_id = self.resolve(type_id)
@@ -258,18 +259,18 @@ class Btf:
         raise ObjectError(f".BTF: type {type_id} is nested too deeply")
 
     def data_sections(self) -> Iterator[tuple[int, str]]:
-        """(type id, section name) of each DATASEC."""
+        """Yield (type id, section name) of each DATASEC."""
         words = self._index.words
         for type_id, at in self._index.each():
             if words[at + 1] >> 24 & 0x1F == DATASEC:
                 yield type_id, self.name(type_id)
 
     def data_section(self, name: str) -> int:
-        """The type id of the DATASEC of that name, 0 when there is none."""
+        """Return the type id of the DATASEC of that name, 0 when there is none."""
         return next((type_id for type_id, found in self.data_sections() if found == name), 0)
 
     def section_variables(self, type_id: int) -> list[SectionVariable]:
-        """The variables (and, of ``.ksyms``, functions) of a DATASEC, in the order of the file."""
+        """Return the variables (and, of ``.ksyms``, functions) of a DATASEC, in the order of the file."""
         words, at = self._extra(type_id, DATASEC)
         return [
             SectionVariable(self.name(words[i]), self.referred(words[i]), words[i], words[i + 1], words[i + 2])
@@ -277,8 +278,8 @@ class Btf:
         ]
 
     def named(self, names: Iterable[str], *kinds: int) -> dict[str, list[int]]:
-        """The types of each name and one of those kinds (of any where none is given), whatever their flavour, which is
-        what follows ``___`` in a name.
+        """Return the types of each name and one of those kinds (of any where none is given), whatever their flavour,
+        which is what follows ``___`` in a name.
 
         For all names at once: a kernel has more than 100,000 types. Those of a base are not looked at.
         """
@@ -286,8 +287,8 @@ class Btf:
         return self._index.named(offsets, kinds or range(1, ENUM64 + 1)) if offsets else {}
 
     def _offsets(self, names: frozenset[str]) -> dict[int, str]:
-        """Offsets at which the strings, also those of the base, have names, with or without a flavour. Remembered:
-        modules are asked for the same names one after the other."""
+        """Return the offsets at which the strings, also those of the base, have names, with or without a flavour.
+        Remembered: modules are asked for the same names one after the other."""
         known = self._name_offsets.get(names)
         if known is None:
             own = name_offsets(self._strings, names)
@@ -295,11 +296,11 @@ class Btf:
         return {**self._base._offsets(names), **known} if self._base is not None else known
 
     def find(self, name: str, *kinds: int) -> int:
-        """The id of the first type of that name and one of those kinds, 0 when there is none."""
+        """Return the id of the first type of that name and one of those kinds, 0 when there is none."""
         return next((i for i in self.named([name], *kinds).get(name, ()) if self.name(i) == name), 0)
 
     def for_kernel(self, sizes: Mapping[str, int], offsets: Mapping[tuple[str, str], int]) -> bytes:
-        """The bytes for BPF_BTF_LOAD.
+        """Return the bytes for BPF_BTF_LOAD.
 
         Compilers leave the size of a DATASEC and the offsets of its global variables zero; the kernel wants them.
         A linker (``bpftool gen object``) has filled them in already, and may have brought static variables of

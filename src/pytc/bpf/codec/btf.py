@@ -35,7 +35,7 @@ _ADDRESSES = {"__be32": 4, "in_addr": 4, "in6_addr": 16}
 
 
 def btf_codec(btf: Btf, type_id: int, *, max_leaves: int = _MAX_LEAVES, in_map: bool = False) -> Codec:
-    """The codec of a type; raises ObjectError for BTF that makes no sense, or for a value with too many parts.
+    """Return the codec of a type; raises ObjectError for BTF that makes no sense, or for a value with too many parts.
 
     ``in_map`` is for what programs and user space share in maps: ``__be16`` and ``__be64`` are numbers in network
     byte order, ``__be32``, ``struct in_addr`` and ``struct in6_addr`` IP addresses, and locks, timers and their like
@@ -148,7 +148,7 @@ class _Compilation:
         return Part(member.name, first, Bits(base, last - first + 1, member.bit_offset % 8, member.bits))
 
     def data_section(self, type_id: int, depth: int) -> Codec:
-        """The variables of a data map."""
+        """Return the variables of a data map."""
         return Structure(
             self._btf.size(type_id),
             [

@@ -23,7 +23,7 @@ class Renderer:
         self._keys, self._values = keys.items, values.items
 
     def render(self, keys: bytes, values: bytes, count: int) -> str:
-        """The text of ``count`` entries, with separators between them."""
+        """Return the text of ``count`` entries, with separators between them."""
         parts = [items(column, keys, count) for column in self._keys]
         parts += [items(column, values, count) for column in self._values]
         flat: list[Any] = [None] * (count * len(parts))
@@ -34,7 +34,7 @@ class Renderer:
 
 
 def items(column: Column, data: bytes, count: int) -> list[Any]:
-    """A column of a batch: the numbers, or their spelling."""
+    """Return a column of a batch: the numbers, or their spelling."""
     stride = len(data) // count if count else 0
     parts = [_plain(column, at, data, stride) for at in column.ats]
     found = parts[0] if len(parts) == 1 else list(map(sum, zip(*parts, strict=True)))
@@ -53,7 +53,7 @@ def _plain(column: Column, at: int, data: bytes, stride: int) -> list[Any]:
 
 
 def names(codec: Codec, name: str) -> list[str]:
-    """Names of the columns that a value has in CSV."""
+    """Return the names of the columns that a value has in CSV."""
     if not isinstance(codec, Structure):
         return [name]
     found: list[str] = []
@@ -70,7 +70,7 @@ def packable(codec: Codec) -> bool:
 
 
 def pack(codec: Codec, size: int, columns: Mapping[str, Sequence[Any]], count: int) -> bytearray:
-    """The bytes of ``count`` values, ``size`` apart, from columns by the paths of :func:`leaves`.
+    """Return the bytes of ``count`` values, ``size`` apart, from columns by the paths of :func:`leaves`.
 
     What no column is for stays zero. Raises CodecError, whose ``entry`` is the index of the value that is wrong.
     """

@@ -93,7 +93,7 @@ class Array(Codec):
         return bytes(data)
 
     def store(self, data: bytearray, at: int, value: Any) -> None:
-        """Leaves gaps between elements as they are."""
+        """Leave gaps between elements as they are."""
         if isinstance(value, (str, bytes)):
             super().store(data, at, value)
             return
@@ -135,7 +135,7 @@ class Array(Codec):
 
 
 def from_json(text: str) -> Any:
-    """The value of JSON text; raises CodecError."""
+    """Return the value of JSON text; raises CodecError."""
     import json
 
     try:
@@ -169,7 +169,7 @@ class Bits(Codec):
         return bytes(data)
 
     def store(self, data: bytearray, at: int, value: Any) -> None:
-        """Leaves the bits beside it as they are."""
+        """Leave the bits beside it as they are."""
         bits = self._number(value) << self._shift
         before = int.from_bytes(data[at : at + self.size], "little")
         data[at : at + self.size] = (before & ~(self._mask << self._shift) | bits).to_bytes(self.size, "little")
@@ -226,7 +226,7 @@ class Structure(Codec):
         return bytes(data)
 
     def store(self, data: bytearray, at: int, value: Any) -> None:
-        """Leaves what has no name in ``value`` as it is: gaps, and in a union what another member has set."""
+        """Leave what has no name in ``value`` as it is: gaps, and in a union what another member has set."""
         if not isinstance(value, Mapping):
             super().store(data, at, value)
             return
@@ -299,7 +299,7 @@ class Summed(Codec):
 
 
 def summed(codec: Codec, cpus: int, stride: int) -> Codec:
-    """A codec of the sums over CPUs, whose values are ``stride`` bytes apart."""
+    """Return a codec of the sums over CPUs, whose values are ``stride`` bytes apart."""
     if isinstance(codec, Structure):
         parts = [part._replace(codec=summed(part.codec, cpus, stride)) for part in codec.parts]
         return Structure(stride * (cpus - 1) + codec.size, parts)
@@ -318,7 +318,7 @@ def _sum(values: Sequence[Value]) -> Value:
 
 
 def follow(codec: Codec, path: str) -> tuple[int, Codec]:
-    """(byte offset, codec) of ``.member[2].other``; raises CodecError."""
+    """Return (byte offset, codec) of ``.member[2].other``; raises CodecError."""
     import re
 
     at, rest = 0, path
@@ -332,7 +332,7 @@ def follow(codec: Codec, path: str) -> tuple[int, Codec]:
 
 
 def assign(codec: Codec, data: bytearray, at: int, value: Any) -> None:
-    """Sets a part of a value anew: members that ``value`` does not name are zero. Raises CodecError."""
+    """Set a part of a value anew: members that ``value`` does not name are zero. Raises CodecError."""
     if codec.has_members:
         data[at : at + codec.size] = codec.encode(value)
     else:

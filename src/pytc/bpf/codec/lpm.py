@@ -33,5 +33,5 @@ class Prefix(Codec):
 
 
 def lpm_codec(size: int) -> Codec:
-    """A prefix of ``size`` bytes: of IP addresses where it is 4 or 16, else of hex digits."""
+    """Return a prefix of ``size`` bytes: of IP addresses where it is 4 or 16, else of hex digits."""
     return Prefix(ip_codec(size) if size in (4, 16) else hex_codec(size))

@@ -72,7 +72,7 @@ class Codec:
     has_members = False
 
     def decode(self, data: bytes) -> Value:
-        """The value in ``size`` bytes."""
+        """Return the value in ``size`` bytes."""
         raise NotImplementedError
 
     def encode(self, value: Any) -> bytes:
@@ -87,19 +87,19 @@ class Codec:
         raise NotImplementedError
 
     def store(self, data: bytearray, at: int, value: Any) -> None:
-        """Encodes a value into its place among others; raises CodecError."""
+        """Encode a value into its place among others; raises CodecError."""
         data[at : at + self.size] = self.encode(value)
 
     def columns(self, style: Style, at: int) -> Columns:
-        """The value as columns; ``at`` is its first byte in an entry."""
+        """Return the value as columns; ``at`` is its first byte in an entry."""
         return Columns("%s", (Column((at,), self.size, "", lambda data: say(style, self.decode(data))),))
 
     def member(self, name: str) -> "tuple[int, Codec]":
-        """(byte offset, codec) of a member; raises CodecError with the names there are."""
+        """Return (byte offset, codec) of a member; raises CodecError with the names there are."""
         raise CodecError(f'not a structure: it has no member "{name}"')
 
     def element(self, index: int) -> "tuple[int, Codec]":
-        """(byte offset, codec) of an array's element; raises CodecError."""
+        """Return (byte offset, codec) of an array's element; raises CodecError."""
         raise CodecError(f"not an array: it has no element {index}")
 
 
@@ -142,7 +142,7 @@ class Integer(Codec):
 
 
 def pack(value: int, size: int, order: Any = "little", *, signed: bool) -> bytes:
-    """An integer as bytes; raises CodecError with the limits."""
+    """Return an integer as bytes; raises CodecError with the limits."""
     try:
         return value.to_bytes(size, order, signed=signed)
     except OverflowError:
@@ -151,7 +151,7 @@ def pack(value: int, size: int, order: Any = "little", *, signed: bool) -> bytes
 
 
 def limits(bits: int, *, signed: bool) -> tuple[int, int]:
-    """The smallest and the largest number of so many bits."""
+    """Return the smallest and the largest number of so many bits."""
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
 
 
@@ -176,7 +176,7 @@ class Enumeration(Codec):
         self.names = self.by_number(size * 8)
 
     def by_number(self, bits: int) -> dict[int, str]:
-        """The first name of each value that so many bits can hold."""
+        """Return the first name of each value that so many bits can hold."""
         mask = (1 << bits) - 1
         return {value & mask: name for name, value in reversed(self.numbers.items())}
 
@@ -186,7 +186,7 @@ class Enumeration(Codec):
         return Enumerator(name) if name is not None else int.from_bytes(data, "little", signed=self.signed)
 
     def number(self, value: Any, bits: int) -> int:
-        """The number of a name or a number, as so many unsigned bits; raises CodecError."""
+        """Return the number of a name or a number, as so many unsigned bits; raises CodecError."""
         if isinstance(value, str):
             if value in self.numbers:
                 return self.numbers[value] & (1 << bits) - 1
@@ -277,7 +277,7 @@ def _read_mac(text: str) -> bytes:
 
 
 def hex_codec(size: int) -> Codec:
-    """Bytes as hex digits."""
+    """Return the bytes as hex digits."""
     return Printed(size, bytes.hex, _read_hex)
 
 
@@ -287,7 +287,7 @@ def mac_codec() -> Codec:
 
 
 def ip_codec(size: int) -> Codec:
-    """An IPv4 (4 bytes) or IPv6 address (16 bytes), in network byte order."""
+    """Return an IPv4 (4 bytes) or IPv6 address (16 bytes), in network byte order."""
     import _socket
 
     family = _socket.AF_INET if size == 4 else _socket.AF_INET6
@@ -296,7 +296,7 @@ def ip_codec(size: int) -> Codec:
 
 
 def say(style: Style, value: Any) -> str:
-    """A value, spelled."""
+    """Return a value, spelled."""
     if style is Style.JSON:
         import json
 

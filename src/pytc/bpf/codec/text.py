@@ -32,14 +32,14 @@ def number(text: str, *, is_char: bool = False) -> int:
 
 
 def address(text: str, size: int) -> bytes | None:
-    """An IP address that fills ``size`` bytes, in network byte order; None where the text is of another sort."""
+    """Return an IP address that fills ``size`` bytes, in network byte order; None where the text is of another sort."""
     if (size, "." in text) != (_IP4_BYTES, True) and (size, ":" in text) != (_IP6_BYTES, True):
         return None
     return ip_address(text, size)
 
 
 def ip_address(text: str, size: int) -> bytes:
-    """An IPv4 (4 bytes) or IPv6 (16 bytes) address."""
+    """Return an IPv4 (4 bytes) or IPv6 (16 bytes) address."""
     import _socket
 
     family = _socket.AF_INET if size == _IP4_BYTES else _socket.AF_INET6

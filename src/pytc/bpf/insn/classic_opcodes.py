@@ -69,7 +69,7 @@ ANCILLARY_NAMES = {number: name for name, number in ANCILLARY.items()}
 
 
 def signed(number: int) -> int:
-    """A u32 as s32."""
+    """Return a u32 as s32."""
     return number - (1 << 32) if number >= 1 << 31 else number
 
 

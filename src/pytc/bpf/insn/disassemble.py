@@ -63,8 +63,8 @@ Caller = Callable[[Instruction], str]
 
 
 def disassemble(code: "bytes | bytearray | memoryview", call: Caller | None = None) -> Iterator[tuple[int, str]]:
-    """(slot, statement) for each instruction; a second slot of 16 bytes has none of its own. Takes any bytes: those
-    behind the last whole instruction are left out."""
+    """Yield (slot, statement) for each instruction; a second slot of 16 bytes has none of its own. Takes any bytes:
+    those behind the last whole instruction are left out."""
     whole = len(code) // SIZE
     for slot, instruction in decode_all(memoryview(code)[: whole * SIZE]):
         second = immediate_of(code, slot + 1) if instruction.opcode == ins.OP_LD_IMM64 and slot + 1 < whole else 0
@@ -72,7 +72,7 @@ def disassemble(code: "bytes | bytearray | memoryview", call: Caller | None = No
 
 
 def statement(instruction: Instruction, second: int = 0, call: Caller | None = None) -> str:
-    """An instruction as text; ``second`` is the immediate of the second slot of one of 16 bytes."""
+    """Return an instruction as text; ``second`` is the immediate of the second slot of one of 16 bytes."""
     if instruction.opcode == ins.OP_LD_IMM64:
         text = f"r{instruction.destination} = {_wide(instruction, second)}"
     elif instruction.opcode == ins.OP_CALL:

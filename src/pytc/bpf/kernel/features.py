@@ -46,7 +46,7 @@ class Features:
 
 
 def attempt(probe: Callable[[], int]) -> bool | None:
-    """Runs a probe: True, False, or None when its failure says nothing."""
+    """Run a probe: True, False, or None when its failure says nothing."""
     try:
         OwnedFd(probe()).close()
     except BpfSyscallError as error:

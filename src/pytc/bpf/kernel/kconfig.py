@@ -24,7 +24,7 @@ def kconfig_contents(
     configuration: Callable[[], Mapping[str, str]],
     feature: Callable[[str], bool | None],
 ) -> bytes:
-    """The bytes of the map. ``feature`` answers for names ``LINUX_HAS_...``, None for one that nobody knows.
+    """Return the bytes of the map. ``feature`` answers for names ``LINUX_HAS_...``, None for one that nobody knows.
 
     Raises ObjectError for a setting that is missing and not weak, or of the wrong kind.
     """

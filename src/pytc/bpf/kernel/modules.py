@@ -24,8 +24,8 @@ class _Description(NamedTuple):
 
 
 def loaded_modules(vmlinux: Btf) -> Modules:
-    """The modules that are loaded and have types, in the order of their BTF objects' ids, which libbpf looks into
-    them in. One whose types make no sense is left out."""
+    """Return the modules that are loaded and have types, in the order of their BTF objects' ids, which libbpf looks
+    into them in. One whose types make no sense is left out."""
     found, problem = [], ""
     try:
         for number in ids(Command.BTF_GET_NEXT_ID):

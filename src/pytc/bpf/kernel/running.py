@@ -18,7 +18,7 @@ _SETTING = re.compile(rb"^(CONFIG_[A-Za-z0-9_]+)=(.*)$", re.MULTILINE)
 
 
 def kernel_btf(path: str = "", base: Btf | None = None) -> Btf:
-    """The kernel's types, or those of a file: raw BTF, or an ELF file with a .BTF section.
+    """Return the kernel's types, or those of a file: raw BTF, or an ELF file with a .BTF section.
 
     ``base`` are the types that those of a module continue. Raises ObjectError.
     """
@@ -29,7 +29,7 @@ def kernel_btf(path: str = "", base: Btf | None = None) -> Btf:
 
 
 def _mapped() -> "mmap | None":
-    """The running kernel's types without a copy of the 5 MB. Kernels before 6.16 do not do it."""
+    """Return the running kernel's types without a copy of the 5 MB. Kernels before 6.16 do not do it."""
     import mmap
 
     try:
@@ -70,7 +70,7 @@ def _section_of(data: bytes, path: str) -> bytes:
 
 
 def configuration() -> dict[str, str]:
-    """The kernel's CONFIG_ settings, quotes and all; empty where neither /boot nor /proc has them."""
+    """Return the kernel's CONFIG_ settings, quotes and all; empty where neither /boot nor /proc has them."""
     for path, packed in ((f"/boot/config-{os.uname().release}", False), ("/proc/config.gz", True)):
         try:
             data = read_regular_file(path, _MAX_CONFIG)

@@ -61,7 +61,7 @@ class KernelTypes(Closing):
         return self._vmlinux
 
     def in_vmlinux(self, names: Iterable[str], *kinds: int) -> dict[str, list[Place]]:
-        """The types of each name and one of the kinds, whatever their flavour; raises ObjectError."""
+        """Return the types of each name and one of the kinds, whatever their flavour; raises ObjectError."""
         btf = self.vmlinux()
         return {name: [Place(btf, one) for one in ids] for name, ids in btf.named(names, *kinds).items()}
 
@@ -101,7 +101,7 @@ class KernelTypes(Closing):
         return ("if it belongs to a kernel module that is not loaded, load that first with modprobe",)
 
     def close(self) -> None:
-        """Gives back the memory; nothing can be asked for afterwards."""
+        """Give back the memory; nothing can be asked for afterwards."""
         for module in self._modules.found if self._modules is not None else ():
             module.btf.close()
         if self._vmlinux is not None:

@@ -206,22 +206,22 @@ def _nth(counts: tuple[tuple[str, int], ...], number: int) -> str:
 
 
 def map_type_since(number: int) -> str:
-    """The version that brought a map type, empty for one that is not known here."""
+    """Return the version that brought a map type, empty for one that is not known here."""
     return _nth(_MAP_TYPES, number)
 
 
 def program_type_since(number: int) -> str:
-    """The version that brought a program type, empty for one that is not known here."""
+    """Return the version that brought a program type, empty for one that is not known here."""
     return _nth(_PROGRAM_TYPES, number)
 
 
 def attach_type_since(number: int) -> str:
-    """The version that brought an attach type, empty for one that is older than links."""
+    """Return the version that brought an attach type, empty for one that is older than links."""
     return _ATTACH_TYPES.get(attach_type_name(number), "")
 
 
 def map_type_config(number: int) -> str:
-    """The settings that a kernel with a map type is built with, empty for a type that all kernels have."""
+    """Return the settings that a kernel with a map type is built with, empty for a type that all kernels have."""
     return _MAP_SETTINGS.get(number, "")
 
 
@@ -231,12 +231,12 @@ def program_type_config(number: int) -> str:
 
 
 def btf_kind_since(kind: int) -> str:
-    """The version that takes a kind of BTF types, empty for one that is not known here."""
+    """Return the version that takes a kind of BTF types, empty for one that is not known here."""
     return _BTF_KINDS.get(kind, BTF_SINCE if kind <= b.ENUM64 else "")
 
 
 def map_flags(flags: int) -> list[Feature]:
-    """The names of the set flags, ``0x...`` for a bit that is not known here."""
+    """Return the names of the set flags, ``0x...`` for a bit that is not known here."""
     return [
         Feature(*MAP_FLAGS[bit]) if bit < len(MAP_FLAGS) else Feature(hex(1 << bit))
         for bit in range(flags.bit_length())
@@ -256,7 +256,7 @@ def precedes(version: str, other: str) -> bool:
 
 
 def newest(versions: Iterable[str]) -> str:
-    """The newest of some versions, empty for none."""
+    """Return the newest of some versions, empty for none."""
     return max(filter(None, versions), key=version_key, default="")
 
 

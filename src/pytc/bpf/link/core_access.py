@@ -33,7 +33,7 @@ class Access(NamedTuple):
 
 
 def parse_indices(text: str) -> list[int]:
-    """The numbers of an access string; raises ObjectError."""
+    """Return the numbers of an access string; raises ObjectError."""
     words = text.split(":")
     if not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words) or len(words) > _MAX_STEPS:
         raise ObjectError(f'CO-RE: "{text[:80]}" is not an access string')
@@ -41,7 +41,7 @@ def parse_indices(text: str) -> list[int]:
 
 
 def field_access(btf: Btf, root: int, indices: list[int]) -> Access:
-    """The path that an access string means in the object's own types; raises ObjectError."""
+    """Return the path that an access string means in the object's own types; raises ObjectError."""
     type_id = btf.resolve(root)
     steps = [Step(type_id, indices[0])]
     bit_offset = indices[0] * _size(btf, type_id) * 8
@@ -66,7 +66,7 @@ def field_access(btf: Btf, root: int, indices: list[int]) -> Access:
 
 
 def _size(btf: Btf, type_id: int) -> int:
-    """A structure that is only declared has no size, and needs none for element 0."""
+    """Return a structure that is only declared has no size, and needs none for element 0."""
     return 0 if btf.kind(type_id) in (b.FWD, b.VOID, b.FUNC, b.FUNC_PROTO) else btf.size(type_id)
 
 
@@ -104,7 +104,7 @@ def match_access(local: Btf, access: Access, target: Btf, root: int) -> Access |
 def _match_member(
     local: Btf, wanted: Member, target: Btf, type_id: int, depth: int = 16
 ) -> tuple[Step, int, int] | None:
-    """(step, type of the member, its bit offset) of the member of that name, also inside unnamed members."""
+    """Return (step, type of the member, its bit offset) of the member of that name, also inside unnamed members."""
     type_id = target.resolve(type_id)
     if target.kind(type_id) not in _COMPOSITE or depth <= 0:
         return None

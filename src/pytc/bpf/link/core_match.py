@@ -13,7 +13,7 @@ _ENUMS = (b.ENUM, b.ENUM64)
 
 
 def essential(name: str) -> str:
-    """A name without its flavour."""
+    """Return a name without its flavour."""
     at = name.rfind("___")
     return name[:at] if at > 0 and len(name) > at + 3 else name
 
@@ -75,7 +75,8 @@ def types_agree(local: Btf, local_id: int, target: Btf, target_id: int, depth: i
 def types_match(
     local: Btf, local_id: int, target: Btf, target_id: int, *, pointee: bool = False, depth: int = _DEPTH
 ) -> bool:
-    """The strict form: names, members and their types, sizes of integers; a structure behind a pointer by name only."""
+    """Return the strict form: names, members and their types, sizes of integers; a structure behind a pointer by name
+    only."""
     while depth > 0:
         depth -= 1
         local_id, target_id = local.resolve(local_id), target.resolve(target_id)

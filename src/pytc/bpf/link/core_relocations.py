@@ -141,7 +141,7 @@ class CoreResolver:
         return self._decide(relocation, original, found)
 
     def _candidates(self, type_id: int) -> list[Place]:
-        """The kernel's types of that name: vmlinux's, or where it has none the modules'."""
+        """Return the kernel's types of that name: vmlinux's, or where it has none the modules'."""
         if not self._root_name(type_id):
             raise ObjectError(f"CO-RE: a relocation to type {type_id}, which has no name")
         if self._in_vmlinux is None:
@@ -155,7 +155,7 @@ class CoreResolver:
         return self._of(type_id, self._in_modules)
 
     def _look_up(self, search: Callable[..., dict[str, list[Place]]], roots: set[int]) -> dict[str, list[Place]]:
-        """Looks for all types that relocations may start from at once: each search goes over megabytes."""
+        """Look for all types that relocations may start from at once: each search goes over megabytes."""
         kinds = {self._local.kind(root) for root in roots}
         names = {self._root_name(root) for root in roots} - {""}
         return search(names, *kinds, *(_ENUMS if kinds & _ENUMS else ()))
@@ -204,7 +204,7 @@ def _type_value(btf: Btf, type_id: int, kind: int) -> Value:
 
 
 def _field_value(btf: Btf, access: Access, kind: int) -> Value:
-    """The value that a relocation kind asks for at the end of a path."""
+    """Return the value that a relocation kind asks for at the end of a path."""
     if kind == FIELD_EXISTS:
         return Value(1)
     last = access.steps[-1]
@@ -238,7 +238,7 @@ def _widens(btf: Btf, type_id: int) -> int:
 
 
 def _storage(size: int, bit_offset: int, bits: int) -> tuple[int, int]:
-    """(byte offset, bytes) of the aligned load that holds a field."""
+    """Return (byte offset, bytes) of the aligned load that holds a field."""
     if not bits or not size:
         return bit_offset // 8, size
     start = bit_offset // 8 // size * size
@@ -251,8 +251,8 @@ def _storage(size: int, bit_offset: int, bits: int) -> tuple[int, int]:
 
 
 def patch(code: bytearray, slot: int, relocation: CoreRelocation, resolution: Resolution) -> None:
-    """Puts the kernel's value into the instruction in ``slot``; raises ObjectError where it is not what the
-    relocation says."""
+    """Put the kernel's value into the instruction in ``slot``; raises ObjectError where it is not what the relocation
+    says."""
     opcode = code[slot * ins.SIZE]
     kind = opcode & 7
     value, original = resolution.value, resolution.original

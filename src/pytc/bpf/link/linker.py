@@ -98,7 +98,7 @@ def patch(
     externs: Mapping[str, ExternValue] | None = None,
     numbers: Mapping[str, int] | None = None,
 ) -> bytes:
-    """The instructions with map descriptors and externs in place; ``numbers`` are the places of externs in their
+    """Return the instructions with map descriptors and externs in place; ``numbers`` are the places of externs in their
     order, which the poisoned call of a missing weak function carries."""
     code = bytearray(linked.code)
     for reference in linked.maps:
@@ -131,7 +131,7 @@ def calls_modules(linked: LinkedProgram, externs: Mapping[str, ExternValue]) -> 
 
 
 def map_names(linked: LinkedProgram) -> set[str]:
-    """The maps that a linked program refers to."""
+    """Return the maps that a linked program refers to."""
     return {reference.name for reference in linked.maps}
 
 
@@ -150,7 +150,7 @@ class _Linking:
         self.missing: dict[int, str] = {}
 
     def append(self, entry: FunctionSpec) -> None:
-        """Appends a function and, depth first, what it calls. Iterative: a file may nest calls deeply."""
+        """Append a function and, depth first, what it calls. Iterative: a file may nest calls deeply."""
         work = [self._copy(entry)]
         while work:
             part, pending = work[-1]
@@ -167,7 +167,7 @@ class _Linking:
             self._set_call(part.start + index, start)
 
     def _copy(self, function: FunctionSpec) -> "tuple[Part, list[tuple[int, Target]]]":
-        """Copies a function's code; returns it with its calls still to be made, last first."""
+        """Copy a function's code; returns it with its calls still to be made, last first."""
         section = self._spec.sections[function.section]
         start = len(self.code) // ins.SIZE
         part = Part(function, start)
@@ -196,7 +196,7 @@ class _Linking:
         return part, calls
 
     def _interesting(self, section: CodeSection, function: FunctionSpec, code: bytes) -> list[int]:
-        """The slots of a function with a relocation or a call, in order: few of many."""
+        """Return the slots of a function with a relocation or a call, in order: few of many."""
         offsets = self._sorted.get(section.number)
         if offsets is None:
             offsets = self._sorted[section.number] = sorted(section.relocations)

@@ -37,7 +37,7 @@ class HelperCall(NamedTuple):
 
 
 def helper_calls(linked: LinkedProgram) -> list[HelperCall]:
-    """The calls of helpers by number, in the order of the instructions."""
+    """Return the calls of helpers by number, in the order of the instructions."""
     externs = {use.slot for use in linked.externs}
     return [
         HelperCall(slot, one.immediate)
@@ -107,7 +107,7 @@ def _distance(one: Instruction) -> int:
 
 
 def _loop(linked: LinkedProgram) -> int:
-    """An instruction that leads back to where the flow came from, -1 for none. A jump back alone is no loop."""
+    """Return an instruction that leads back to where the flow came from, -1 for none. A jump back alone is no loop."""
     decoded = dict(ins.decode_all(linked.code))
     done: set[int] = set()
     for part in linked.parts:

@@ -54,7 +54,7 @@ def prepare(
 
 
 def used_maps(spec: ObjectSpec, linked: Iterable[LinkedProgram]) -> frozenset[str]:
-    """The maps that linked programs refer to, and what is in slots of those."""
+    """Return the maps that linked programs refer to, and what is in slots of those."""
     used = set().union(*(map_names(one) for one in linked))
     members = {member for name in used for _, member in spec.maps[name].slots}
     return frozenset(used | members & spec.maps.keys())
@@ -96,7 +96,7 @@ class _Preparing:
     def externs(
         self, linked: Iterable[LinkedProgram], open_module: Callable[[int], int]
     ) -> tuple[dict[str, ExternValue], list[int]]:
-        """The kernel's variables and functions that the programs use, and the descriptors of modules' types."""
+        """Return the kernel's variables and functions that the programs use, and the descriptors of modules' types."""
         used = {use.name for one in linked for use in one.externs}
         if not used or self._spec.btf is None:
             return {}, []

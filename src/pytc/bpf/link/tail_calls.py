@@ -22,7 +22,7 @@ class TailCall(NamedTuple):
 
 
 def tail_calls(spec: ObjectSpec) -> list[TailCall]:
-    """The programs that belong into program arrays: sections named ``ID/KEY``, and ``values`` of ``.maps``."""
+    """Return the programs that belong into program arrays: sections named ``ID/KEY``, and ``values`` of ``.maps``."""
     found = []
     for program in spec.programs:
         place = tail_call_place(program.section)

@@ -24,7 +24,7 @@ _INT_BYTES = 4
 
 
 def kernel_image(spec: ObjectSpec, btf: Btf) -> bytes:
-    """The bytes for BPF_BTF_LOAD.
+    """Return the bytes for BPF_BTF_LOAD.
 
     Sizes of DATASECs and offsets of variables are filled in. The kernel knows no extern linkage of variables, and no
     functions in a DATASEC: variables become global ones of type ``int``, and a dummy takes a function's place.
@@ -134,7 +134,7 @@ class _Editor:
                 self._set(prototype, 3 + index * 2, self._names + _DUMMY_NAME)
 
     def _append_dummy(self) -> tuple[int, int]:
-        """(id of an ``int``, id of a variable of it)."""
+        """Return (id of an ``int``, id of a variable of it)."""
         number = len(self._btf)
         self._strings += _STRINGS
         words = (

@@ -61,11 +61,11 @@ class Loaded(Closing):
         return self.logs[0] if self.logs else ""
 
     def close(self) -> None:
-        """Closes every descriptor; what is pinned or attached lives on."""
+        """Close every descriptor; what is pinned or attached lives on."""
         self._owned.close()
 
     def commit(self) -> None:
-        """Moves the pins of program arrays; a second call does nothing. Raises PinError."""
+        """Move the pins of program arrays; a second call does nothing. Raises PinError."""
         while self._moves:
             path, made = self._moves.popitem()
             self._pins.replace(path, made.fd)
@@ -81,7 +81,7 @@ class Loaded(Closing):
         return self._pins.made
 
     def undo(self) -> None:
-        """Removes the pins that this load made; for callers whose next step failed."""
+        """Remove the pins that this load made; for callers whose next step failed."""
         self._pins.undo()
 
 
@@ -97,7 +97,7 @@ def load(
     features: Features | None = None,
     cache: "ObjectCache | None" = None,
 ) -> Loaded:
-    """Loads a program, the programs that its tail calls reach, and the object's maps.
+    """Load a program, the programs that its tail calls reach, and the object's maps.
 
     ``type`` overrides what the section's name says. ``verbose`` fetches the verifier's log also on success, into
     ``Loaded.log``. ``kernel_btf`` names a file with the kernel's types where /sys/kernel/btf/vmlinux is missing.
@@ -172,12 +172,12 @@ class _Loading:
         self._programs: dict[tuple[FunctionSpec, ProgramType], Program] = {}
 
     def prepare(self, wanted: Sequence[tuple[ProgramSpec, ProgramType]], kernel_btf: str) -> None:
-        """Links the programs, and finds what they use of the kernel."""
+        """Link the programs, and finds what they use of the kernel."""
         make = prepare if self._cache is None else self._cache.prepared
         self._prepared = make(self._spec, wanted, kernel_btf, self._open_module)
 
     def _open_module(self, number: int) -> int:
-        """A descriptor of a module's types, by the number of their BTF object; the same one each time."""
+        """Return a descriptor of a module's types, by the number of their BTF object; the same one each time."""
         if number not in self._modules:
             from pytc.bpf.sys.info import btf_by_id
 
@@ -199,7 +199,7 @@ class _Loading:
         self._btf_fd = fd
 
     def make_maps(self, *, used_only: bool) -> None:
-        """Opens or creates the object's maps. One that no loaded program uses may fail; with ``used_only``, it is made
+        """Open or creates the object's maps. One that no loaded program uses may fail; with ``used_only``, it is made
         only for its pin."""
         used = self._prepared.used
         for spec in self._in_order():
@@ -214,7 +214,7 @@ class _Loading:
                 self._loaded.notes.append(f"{error}{cause}; no loaded program uses it")
 
     def _in_order(self) -> list[MapSpec]:
-        """Maps in the object's order, but a map-in-map after the others: it wants its template first."""
+        """Map in the object's order, but a map-in-map after the others: it wants its template first."""
         specs = list(self._spec.maps.values())
         return [s for s in specs if s.inner is None] + [s for s in specs if s.inner is not None]
 
@@ -251,11 +251,12 @@ class _Loading:
             raise PinError(f'map "{spec.name}": {error}', errno=error.errno) from error
 
     def _filled_arrays(self) -> set[str]:
-        """The program arrays that this load puts programs into."""
+        """Return the program arrays that this load puts programs into."""
         return {call.map_name for call, _ in self._prepared.tail_calls}
 
     def _renew(self, spec: MapSpec, path: str, old: Map) -> Map:
-        """A new program array in place of a pinned one, with what that holds in slots that this load leaves alone.
+        """Return a new program array in place of a pinned one, with what that holds in slots that this load leaves
+        alone.
 
         The pinned one is not touched: packets that run through it now keep their targets.
         """
@@ -289,7 +290,7 @@ class _Loading:
             return create_map(spec, name, btf_fd=self._btf_fd, inner_fd=template.fd, features=self._features)
 
     def fill_data_maps(self) -> None:
-        """Puts the bytes of data sections into their maps, and freezes the read-only ones."""
+        """Put the bytes of data sections into their maps, and freezes the read-only ones."""
         for made in self._loaded.maps.values():
             spec = made.spec
             if spec is None or spec.origin != DATA:

@@ -69,8 +69,8 @@ class ObjectCache(Closing):
         return made
 
     def btf(self, spec: ObjectSpec) -> int | None:
-        """The descriptor of an object's types in the kernel, which the cache owns; None for an object that it did not
-        read. Raises BpfSyscallError."""
+        """Return the descriptor of an object's types in the kernel, which the cache owns; None for an object that it
+        did not read. Raises BpfSyscallError."""
         kept = self._of(spec)
         if kept is None or spec.btf is None:
             return None
@@ -161,8 +161,8 @@ class KeptRecipe:
         return self._kept.spec
 
     def load(self) -> OwnedFd | None:
-        """The program's descriptor; None where the file is another one by now, or the kernel refuses something: then a
-        load from the start finds out."""
+        """Return the program's descriptor; None where the file is another one by now, or the kernel refuses something:
+        then a load from the start finds out."""
         if self._kept.is_closed:
             return None
         try:

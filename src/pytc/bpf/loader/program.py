@@ -24,12 +24,12 @@ class Program(Closing):
 
     @classmethod
     def from_id(cls, number: int) -> "Program":
-        """Opens the program with that id; raises BpfSyscallError."""
+        """Open the program with that id; raises BpfSyscallError."""
         return cls(program_by_id(number))
 
     @classmethod
     def from_pin(cls, path: str) -> "Program":
-        """Opens a pinned program; raises BpfSyscallError."""
+        """Open a pinned program; raises BpfSyscallError."""
         return cls(open_pin(path))
 
     @property
@@ -42,14 +42,14 @@ class Program(Closing):
         return describe_program(self.fd)
 
     def test_run(self, packet: bytes, *, repeat: int = 1) -> "Run":
-        """Runs the program on a packet (Ethernet header included), attached to nothing; see
+        """Run the program on a packet (Ethernet header included), attached to nothing; see
         :class:`pytc.bpf.run.test_run.Runner`, which is made for many packets. Raises BpfSyscallError."""
         from pytc.bpf.run.test_run import Runner
 
         return Runner(self.fd).run(packet, repeat=repeat)
 
     def pin(self, path: str) -> None:
-        """Pins the program at a path in a bpffs; raises BpfSyscallError."""
+        """Pin the program at a path in a bpffs; raises BpfSyscallError."""
         pin(self.fd, path)
 
     def close(self) -> None:
@@ -59,7 +59,7 @@ class Program(Closing):
 def select_program(
     spec: ObjectSpec, *, section: str = "", program: str = "", default_section: str | Sequence[str] = "classifier"
 ) -> ProgramSpec:
-    """The entry point that is meant.
+    """Return the entry point that is meant.
 
     By ``program`` (function name), by ``section`` (its first program), by both; without either the first of
     ``default_section`` (of the first that is there, where there are several), and where that is missing the only

@@ -49,8 +49,8 @@ class Recipe:
         self._memory = memory
 
     def load(self) -> OwnedFd | None:
-        """The program's descriptor; its maps live as long as the program does. None where a call failed: a load that
-        looks at everything says why. Then nothing is left behind."""
+        """Return the program's descriptor; its maps live as long as the program does. None where a call failed: a load
+        that looks at everything says why. Then nothing is left behind."""
         fds: list[int] = []
         try:
             for step in self._maps:

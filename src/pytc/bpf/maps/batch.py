@@ -118,8 +118,8 @@ def _one_by_one(found: RawMap, after: bytes, flags: int) -> Iterator[Batch]:
 
 
 def write_batch(found: RawMap, batch: Batch, flags: int = ANY) -> None:
-    """Sets the elements of a batch; ``flags`` as of :meth:`Map.update`. Raises BpfSyscallError, whose ``entry`` is
-    the index of the element that was refused; those before it are set."""
+    """Set the elements of a batch; ``flags`` as of :meth:`Map.update`. Raises BpfSyscallError, whose ``entry`` is the
+    index of the element that was refused; those before it are set."""
     if not flags & ~F_LOCK:
         keys, values = bytearray(batch.keys), bytearray(batch.values)
         attr = MapBatchAttr(
@@ -141,7 +141,7 @@ def write_batch(found: RawMap, batch: Batch, flags: int = ANY) -> None:
 
 
 def delete_batch(found: RawMap, keys: bytes, count: int) -> None:
-    """Removes elements; those that are gone already do not matter. Raises BpfSyscallError."""
+    """Remove elements; those that are gone already do not matter. Raises BpfSyscallError."""
     buffer = bytearray(keys)
     if _did(found, Command.MAP_DELETE_BATCH, MapBatchAttr(keys=_address(buffer), count=count, map_fd=found.fd)):
         return

@@ -38,7 +38,7 @@ class Map(RawMap):
     """
 
     def get(self, key: bytes, default: bytes | None = None) -> bytes | None:
-        """The value under ``key``, or ``default``."""
+        """Return the value under ``key``, or ``default``."""
         try:
             return self[key]
         except KeyError:
@@ -87,7 +87,7 @@ class Map(RawMap):
 def create_map(
     spec: MapSpec, kernel_name: str, *, btf_fd: int = 0, inner_fd: int = 0, features: Features | None = None
 ) -> Map:
-    """Makes a map. ``btf_fd`` 0 means without key and value types.
+    """Make a map. ``btf_fd`` 0 means without key and value types.
 
     What an older kernel does not know, and a map can do without, is left out when ``features`` says so. Raises
     BpfSyscallError with hints about the likely cause.
@@ -149,7 +149,7 @@ def _create(spec: MapSpec, attr: MapCreateAttr, features: Features) -> int:
 
 
 def _leave_out(spec: MapSpec, attr: MapCreateAttr, lacks: Callable[[str], bool]) -> bool:
-    """Takes away what the kernel lacks; returns whether there was anything."""
+    """Take away what the kernel lacks; returns whether there was anything."""
     changed = False
     if attr.map_name and lacks("map_names"):
         attr.map_name, changed = b"", True

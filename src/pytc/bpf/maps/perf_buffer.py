@@ -114,7 +114,7 @@ class PerfBuffer(Closing):
         return first + bytes(view[page : page + length - len(first)])
 
     def close(self) -> None:
-        """Ends the reading; the map stays open."""
+        """End the reading; the map stays open."""
         self._poll.close()
         for ring in self._rings.values():
             try:
@@ -127,7 +127,7 @@ class PerfBuffer(Closing):
 
 
 def online_cpus() -> list[int]:
-    """The numbers of the CPUs that run."""
+    """Return the numbers of the CPUs that run."""
     try:
         with open("/sys/devices/system/cpu/online") as file:
             parts = [part.partition("-") for part in file.read().strip().split(",")]

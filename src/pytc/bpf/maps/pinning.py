@@ -96,7 +96,7 @@ class PinRoot:
                 )
 
     def prepare(self, path: str) -> None:
-        """Makes the directories that a pin at ``path`` needs; raises PinError."""
+        """Make the directories that a pin at ``path`` needs; raises PinError."""
         for directory in self._directories(path):
             self._make_directory(directory)
         for name in _LINKS:
@@ -127,7 +127,7 @@ class PinRoot:
                 return  # a convenience for ip(8) and xdp loaders; never a reason to fail
 
     def pin(self, path: str, fd: int) -> None:
-        """Pins a map, for :meth:`undo` to take away; raises PinError, BpfSyscallError."""
+        """Pin a map, for :meth:`undo` to take away; raises PinError, BpfSyscallError."""
         self.prepare(path)
         try:
             pin(fd, path)
@@ -140,7 +140,7 @@ class PinRoot:
             raise
 
     def replace(self, path: str, fd: int) -> None:
-        """Pins an object in place of what is pinned at ``path``, in one step; raises PinError."""
+        """Pin an object in place of what is pinned at ``path``, in one step; raises PinError."""
         beside = f"{path}_{os.getpid()}"  # bpffs takes no dots in names
         try:
             pin(fd, beside)
@@ -160,7 +160,7 @@ class PinRoot:
         self._made.clear()
 
     def undo(self) -> None:
-        """Removes what was made and is still in place."""
+        """Remove what was made and is still in place."""
         while self._made:
             path = self._made.pop()
             try:
@@ -183,7 +183,8 @@ def _is_pin_of(path: str, fd: int) -> bool:
 
 
 def find_mount(wanted: str = "") -> str:
-    """The bpffs to use: ``wanted``, else /sys/fs/bpf, else the first of /proc/mounts; empty when there is none."""
+    """Return the bpffs to use: ``wanted``, else /sys/fs/bpf, else the first of /proc/mounts; empty when there is
+    none."""
     if wanted:
         return wanted if is_bpffs(wanted) else ""
     if is_bpffs(DEFAULT_MOUNT):

@@ -58,17 +58,17 @@ class RawMap(Closing):
 
     @classmethod
     def from_id(cls: type[_Self], number: int) -> _Self:
-        """Opens the map with that id."""
+        """Open the map with that id."""
         return cls(map_by_id(number))
 
     @classmethod
     def from_pin(cls: type[_Self], path: str) -> _Self:
-        """Opens a pinned map; raises BpfSyscallError (ENOENT) or BpfError when it is no map."""
+        """Open a pinned map; raises BpfSyscallError (ENOENT) or BpfError when it is no map."""
         return cls(open_pin(path))
 
     @classmethod
     def from_fd(cls: type[_Self], number: int) -> _Self:
-        """The map of an inherited descriptor, like those in $BPF_MAP0; the descriptor itself stays open.
+        """Return the map of an inherited descriptor, like those in $BPF_MAP0; the descriptor itself stays open.
 
         Raises BpfError (EBADF) when it is not open, BpfSyscallError when it is no map.
         """
@@ -96,7 +96,7 @@ class RawMap(Closing):
         return -(-size // 8) * 8 * possible_cpus() if type in PER_CPU else size
 
     def lookup(self, key: bytes, flags: int = ANY) -> bytes:
-        """The value under ``key``; with F_LOCK while its spin lock is held. Raises KeyError, BpfSyscallError."""
+        """Return the value under ``key``; with F_LOCK while its spin lock is held. Raises KeyError, BpfSyscallError."""
         return self._read(Command.MAP_LOOKUP_ELEM, key, flags)
 
     def pop(self, key: bytes = b"") -> bytes:
@@ -134,7 +134,7 @@ class RawMap(Closing):
         return True
 
     def update(self, key: bytes, value: bytes, flags: int = ANY) -> None:
-        """Sets an element; ``flags`` is ANY, NOEXIST or EXIST, and F_LOCK to hold the value's spin lock."""
+        """Set an element; ``flags`` is ANY, NOEXIST or EXIST, and F_LOCK to hold the value's spin lock."""
         if len(value) != self.value_bytes:
             raise BpfError(f'map "{self.name}": a value of {len(value)} bytes; {self.value_bytes} expected')
         self._element(
@@ -150,8 +150,8 @@ class RawMap(Closing):
             raise
 
     def keys(self, after: bytes | None = None) -> Iterator[bytes]:
-        """The keys, in the kernel's order, of those behind ``after`` only; elements that come and go meanwhile may be
-        missed or come twice."""
+        """Yield the keys, in the kernel's order, of those behind ``after`` only; elements that come and go meanwhile
+        may be missed or come twice."""
         size = self.description.key_size
         current = None if after is None else self._key(after)
         following = ctypes.create_string_buffer(size)
@@ -179,11 +179,11 @@ class RawMap(Closing):
         write_once(self.fd, size, self.description.map_extra, contents, f'map "{self.name}": mapping the arena')
 
     def freeze(self) -> None:
-        """Makes the map read-only for user space (BPF_MAP_FREEZE)."""
+        """Make the map read-only for user space (BPF_MAP_FREEZE)."""
         bpf(Command.MAP_FREEZE, MapFdAttr(map_fd=self.fd), what=f'map "{self.name}": freezing it')
 
     def pin(self, path: str) -> None:
-        """Pins the map at a path in a bpffs."""
+        """Pin the map at a path in a bpffs."""
         pin(self.fd, path)
 
     def close(self) -> None:

@@ -82,7 +82,7 @@ class RingBuffer(Closing):
                 end = other[:8].cast("Q")[0]
 
     def close(self) -> None:
-        """Ends the reading; the map stays open."""
+        """End the reading; the map stays open."""
         self._poll.close()
         self._consumer.close()
         self._producer.close()

@@ -35,7 +35,7 @@ class TypedMap:
             raise KeyError(key) from None
 
     def get(self, key: Any, default: Any = None) -> Any:
-        """The value under ``key``, or ``default``."""
+        """Return the value under ``key``, or ``default``."""
         try:
             return self[key]
         except KeyError:
@@ -45,7 +45,7 @@ class TypedMap:
         self.update(key, value)
 
     def update(self, key: Any, value: Any, flags: int = ANY) -> None:
-        """Sets an element; ``flags`` as of :meth:`Map.update`."""
+        """Set an element; ``flags`` as of :meth:`Map.update`."""
         self.map.update(self.types.key.encode(key), self.types.whole.encode(value), flags)
 
     def __delitem__(self, key: Any) -> None:
@@ -55,7 +55,7 @@ class TypedMap:
             raise KeyError(key) from None
 
     def change(self, key: Any, path: str, value: Any) -> None:
-        """Sets a part of a value, like ``.packets`` or ``.ports[2]``. Reads and writes: not atomic."""
+        """Set a part of a value, like ``.packets`` or ``.ports[2]``. Reads and writes: not atomic."""
         encoded = self.types.key.encode(key)
         data = bytearray(self.map.lookup(encoded))
         at, codec = follow(self.types.whole, path)
@@ -66,11 +66,11 @@ class TypedMap:
         return (self.types.key.decode(key) for key in self.map.keys())  # noqa: SIM118 (Map is no dict)
 
     def items(self) -> Iterator[tuple[Value, Value]]:
-        """(key, value) of each element, read in batches."""
+        """Yield (key, value) of each element, read in batches."""
         return ((self.types.key.decode(key), self.types.whole.decode(value)) for key, value in read_items(self.map))
 
     def update_many(self, entries: "Iterable[tuple[Any, Any]]", flags: int = ANY) -> int:
-        """Sets many elements in batches; returns how many. Those before an error are set."""
+        """Set many elements in batches; returns how many. Those before an error are set."""
         most, done = batch_entries(self.map), 0
         keys: list[bytes] = []
         values: list[bytes] = []

@@ -52,8 +52,8 @@ class MapTypes(NamedTuple):
 
 
 def map_types(description: MapDescription, *, key: str = "", value: str = "", cpus: int = 1) -> MapTypes:
-    """The types of a map. ``key`` and ``value`` are formats (see :mod:`pytc.bpf.codec.format`) that take precedence;
-    names in them are looked up in the map's BTF. Raises CodecError, ObjectError."""
+    """Return the types of a map. ``key`` and ``value`` are formats (see :mod:`pytc.bpf.codec.format`) that take
+    precedence; names in them are looked up in the map's BTF. Raises CodecError, ObjectError."""
     btf = read_btf(description)
     value_size = description.value_size
     keys = named_codec(key, description.key_size, btf) if key else _key(description, btf)
@@ -67,7 +67,7 @@ def map_types(description: MapDescription, *, key: str = "", value: str = "", cp
 
 
 def read_btf(description: MapDescription) -> Btf | None:
-    """A map's type information; None where it has none, and where the process may not read it."""
+    """Return a map's type information; None where it has none, and where the process may not read it."""
     if not description.btf_id:
         return None
     try:
@@ -77,7 +77,7 @@ def read_btf(description: MapDescription) -> Btf | None:
 
 
 def named_codec(text: str, size: int, btf: Btf | None) -> Codec:
-    """The codec of a format in which the names of ``btf`` may stand; ``size`` 0 takes any size."""
+    """Return the codec of a format in which the names of ``btf`` may stand; ``size`` 0 takes any size."""
     if btf is None:
         return format_codec(text, size)
     types = btf

@@ -200,7 +200,7 @@ def _slots(
 
 
 def _target(image: ElfImage, section: ElfSection, relocation: ElfRelocation, name: str) -> str:
-    """The map or program that a slot refers to. A static one comes as its section and, in place, an offset."""
+    """Return the map or program that a slot refers to. A static one comes as its section and, in place, an offset."""
     symbol = relocation.symbol
     if symbol.type != SECTION:
         return symbol.name

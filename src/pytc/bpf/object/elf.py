@@ -81,12 +81,12 @@ class ElfImage(NamedTuple):
     relocations: dict[int, list[ElfRelocation]]
 
     def section(self, name: str) -> ElfSection | None:
-        """The first section of that name."""
+        """Return the first section of that name."""
         return next((s for s in self.sections if s.name == name), None)
 
 
 def read_file(path: str) -> bytes:
-    """The bytes of an object file; raises ObjectError."""
+    """Return the bytes of an object file; raises ObjectError."""
     try:
         return read_regular_file(path, MAX_FILE_SIZE)
     except OSError as error:
@@ -96,14 +96,14 @@ def read_file(path: str) -> bytes:
 
 
 def parse(data: bytes) -> ElfImage:
-    """Bytes of an object file to sections, symbols and relocations; raises ObjectError."""
+    """Return the bytes of an object file to sections, symbols and relocations; raises ObjectError."""
     sections = _parse_sections(data, _check_header)
     symbols = _read_symbols(sections)
     return ElfImage(sections, symbols, _read_relocations(sections, symbols))
 
 
 def section_data(data: bytes, name: str) -> bytes | None:
-    """The contents of one section of an ELF file of any machine and type; raises ObjectError."""
+    """Return the contents of one section of an ELF file of any machine and type; raises ObjectError."""
     return next((section.data for section in _parse_sections(data) if section.name == name), None)
 
 
@@ -202,7 +202,7 @@ def _contents(data: bytes, index: int, entry: "dict[str, int | str]") -> bytes:
 
 
 def string_at(table: bytes, offset: int) -> str:
-    """The NUL-terminated string at ``offset``; bytes that are not UTF-8 come out escaped."""
+    """Return the NUL-terminated string at ``offset``; bytes that are not UTF-8 come out escaped."""
     if offset >= len(table):
         if offset == 0:
             return ""

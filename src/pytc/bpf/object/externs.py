@@ -17,7 +17,7 @@ _MOST_SETTINGS = 1 << 20
 
 
 def read_externs(image: ElfImage, btf: Btf | None) -> dict[str, ExternSpec]:
-    """The externs that the object declares and uses, by name."""
+    """Return the externs that the object declares and uses, by name."""
     if btf is None:
         return {}
     undefined = {s.name: s for s in image.symbols if s.section == UNDEFINED and s.name}
@@ -64,7 +64,7 @@ def _alignment(btf: Btf, type_id: int) -> int:
 
 
 def kconfig_map(externs: Mapping[str, ExternSpec], btf: Btf | None) -> MapSpec | None:
-    """The map that holds the settings, without contents yet; None where there are none."""
+    """Return the map that holds the settings, without contents yet; None where there are none."""
     settings = [e for e in externs.values() if e.kind == SETTING]
     if not settings or btf is None:
         return None

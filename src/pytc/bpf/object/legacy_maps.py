@@ -105,8 +105,8 @@ def _read_section(image: ElfImage, section: ElfSection, btf: Btf | None, layout2
 
 
 def _size_of_each(section: ElfSection, symbols: list[ElfSymbol]) -> int:
-    """Bytes of a definition: as the symbols say, with nothing but zeros between them where a compiler aligns them, or
-    where the symbols say nothing, an even share of the section."""
+    """Return the bytes of a definition: as the symbols say, with nothing but zeros between them where a compiler aligns
+    them, or where the symbols say nothing, an even share of the section."""
     sizes = {symbol.size for symbol in symbols}
     starts = [symbol.value for symbol in symbols]
     size = min(sizes)
@@ -226,7 +226,7 @@ def _spec(name: str, words: tuple[int, ...], fields: tuple[str, ...], section: s
 
 
 def link_inner_maps(maps: dict[str, MapSpec]) -> dict[str, MapSpec]:
-    """Gives each legacy map-in-map its template and its slots.
+    """Give each legacy map-in-map its template and its slots.
 
     A map-in-map's ``inner_id`` names the template by ``id``; every map with an ``id`` and an ``inner_idx`` other
     than -1 goes into each map-in-map with that ``inner_id``, at index ``inner_idx``.

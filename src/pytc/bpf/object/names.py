@@ -7,7 +7,7 @@ from pytc.bpf.sys.constants import OBJ_NAME_LEN
 
 
 def kernel_map_name(spec: MapSpec, object_name: str) -> str:
-    """The name under which the kernel knows a map: 15 characters of ``[A-Za-z0-9_.]``.
+    """Return the name under which the kernel knows a map: 15 characters of ``[A-Za-z0-9_.]``.
 
     A data section's map carries the object's name before the section's (``bpf.o`` and ``.rodata``:
     ``bpf.rodata``), cut so that the section's name survives.

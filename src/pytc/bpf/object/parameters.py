@@ -30,7 +30,7 @@ class Place(NamedTuple):
 
 
 def parameterise(spec: ObjectSpec, parameters: Parameters) -> ObjectSpec:
-    """The spec with parameters applied.
+    """Return the spec with parameters applied.
 
     Raises SelectionError for a name that the object does not have, ObjectError for a value that does not fit.
     """
@@ -70,7 +70,7 @@ def _codec(spec: ObjectSpec, place: Place) -> Codec:
 
 
 def _name(path: str) -> str:
-    """The variable of a path."""
+    """Return the variable of a path."""
     return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
@@ -91,7 +91,7 @@ def _find(spec: ObjectSpec, path: str) -> Place:
 
 
 def variables(spec: ObjectSpec) -> list[tuple[str, Place]]:
-    """The global and static variables that BTF knows, with their places."""
+    """Return the global and static variables that BTF knows, with their places."""
     if spec.btf is None:
         return []
     found = []

@@ -55,7 +55,7 @@ class _Places(NamedTuple):
 
 
 def read_object(path: str, *, layout20: str = "") -> ObjectSpec:
-    """Reads an object file.
+    """Read an object file.
 
     ``layout20`` is ``bpf_elf_map`` or ``bpf_map_def`` where the rule of :mod:`pytc.bpf.object.legacy_maps` for 20-byte
     map definitions guesses wrong. Raises ObjectError (MapDefinitionError for a map), whose message names the
@@ -128,7 +128,7 @@ def _read_btf(image: ElfImage) -> Btf | None:
 
 
 def _read_externs(image: ElfImage, btf: Btf | None) -> tuple[dict[str, ExternSpec], MapSpec | None]:
-    """The externs, and the map that holds those of ``.kconfig``."""
+    """Return the externs, and the map that holds those of ``.kconfig``."""
     if btf is None or not any(s.section == elf.UNDEFINED and s.name for s in image.symbols):
         return {}, None
     from pytc.bpf.object.externs import kconfig_map, read_externs

@@ -92,7 +92,7 @@ _TABLE: dict[str, SectionType] = {
 
 
 def section_type(name: str) -> SectionType:
-    """The type that a section's name implies; UNSPEC when it implies none.
+    """Return the type that a section's name implies; UNSPEC when it implies none.
 
     A leading ``?`` (libbpf: do not load by default) is ignored: pytc loads what it is asked for.
     """
@@ -107,7 +107,7 @@ def section_type(name: str) -> SectionType:
 
 
 def tail_call_place(name: str) -> tuple[int, int] | None:
-    """(id of a program array, slot) for a section named ``ID/KEY``, None for any other.
+    """Return (id of a program array, slot) for a section named ``ID/KEY``, None for any other.
 
     Numbers are C's, as in tc: a leading 0 makes one octal.
     """

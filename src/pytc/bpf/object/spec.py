@@ -171,9 +171,9 @@ class ObjectSpec(NamedTuple):
         return self._replace(maps={name: declared._replace(pinning=PIN_NONE) for name, declared in self.maps.items()})
 
     def programs_in(self, section: str) -> tuple[ProgramSpec, ...]:
-        """The entry points of the sections of that name, in order."""
+        """Return the entry points of the sections of that name, in order."""
         return tuple(p for p in self.programs if p.section == section)
 
     def map_by_id(self, number: int) -> MapSpec | None:
-        """The legacy map with that id."""
+        """Return the legacy map with that id."""
         return next((m for m in self.maps.values() if m.id == number), None)

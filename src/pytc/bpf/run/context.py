@@ -79,13 +79,13 @@ ON_PACKETS = _WITH_SKB | {ProgramType.XDP, ProgramType.FLOW_DISSECTOR}
 
 
 def layout_of(type: int) -> Layout | None:
-    """The context of a type of programs; None where a test has none to give."""
+    """Return the context of a type of programs; None where a test has none to give."""
     return SKB if type in _WITH_SKB else XDP if type == ProgramType.XDP else None
 
 
 def encode(type: int, values: Mapping[str, int]) -> bytes:
-    """A context with these fields; empty where a type has none. Raises BpfError for a
-    field that cannot be set, or a value that does not fit."""
+    """Return a context with these fields; empty where a type has none. Raises BpfError for a field that cannot be set,
+    or a value that does not fit."""
     layout = layout_of(type)
     if layout is None:
         if values:
@@ -105,7 +105,7 @@ def encode(type: int, values: Mapping[str, int]) -> bytes:
 
 
 def set_length(context: "ctypes.Array[ctypes.c_char]", packet: int) -> None:
-    """Says how long the packet is, which an xdp_md has to: in ``data_end``."""
+    """Say how long the packet is, which an xdp_md has to: in ``data_end``."""
     context[4:8] = packet.to_bytes(4, "little")  # type: ignore[call-overload]  # what ctypes takes
 
 
@@ -117,7 +117,7 @@ def _refused(layout: Layout, name: str) -> BpfError:
 
 
 def decode(type: int, context: bytes) -> dict[str, int]:
-    """The fields that come back as the program left them."""
+    """Return the fields that come back as the program left them."""
     layout = layout_of(type)
     if layout is None or len(context) < layout.size:
         return {}

@@ -68,7 +68,7 @@ class Runner:
         self._attr = TestRunAttr(prog_fd=fd, data_out=pointer(self._out))
 
     def run(self, packet: bytes, *, repeat: int = 1) -> Run:
-        """Runs the program on a packet; raises BpfSyscallError.
+        """Run the program on a packet; raises BpfSyscallError.
 
         With ``repeat``, verdict and packet are those of the first run, and the others, which begin with what it left of
         the packet, give the duration.
@@ -87,25 +87,25 @@ class Runner:
         return done._replace(duration=self.time(given, repeat - 1))
 
     def time(self, packet: bytes, repeat: int) -> int:
-        """Runs the program so many times on a packet; nanoseconds for each. Raises BpfSyscallError."""
+        """Run the program so many times on a packet; nanoseconds for each. Raises BpfSyscallError."""
         try:
             return self._run(self.filled(packet), repeat)
         except BpfSyscallError as error:
             raise self._explained(error, packet) from None
 
     def unchanged(self, packet: bytes) -> bytes:
-        """The packet as it comes back from a program that leaves it alone: filled up, and without what is in the
+        """Return the packet as it comes back from a program that leaves it alone: filled up, and without what is in the
         Ethernet header where programs do not see that."""
         packet = self.filled(packet)
         return packet if self.type in _WITH_ETHERNET else bytes(ETH_HLEN) + packet[ETH_HLEN:]
 
     def filled(self, packet: bytes) -> bytes:
-        """The packet, as long as this kernel wants it, as far as that is known from the packets before."""
+        """Return the packet, as long as this kernel wants it, as far as that is known from the packets before."""
         packet = packet.ljust(self.minimum, b"\0")
         return packet.ljust(_IP_HEADERS.get(packet[12:14], 0), b"\0") if self.wants_ip_headers else packet
 
     def _once_longer(self, packet: bytes, refusal: BpfSyscallError) -> Run:
-        """Runs a packet that was refused filled up, and remembers what this kernel wants when it takes it then.
+        """Run a packet that was refused filled up, and remembers what this kernel wants when it takes it then.
 
         v6.1 refuses a packet that is nothing but an Ethernet header; "bpf: Move skb->len == 0 checks into
         __bpf_redirect" (v6.2) allows it again.

@@ -55,8 +55,8 @@ class Verdicts:
         return f"{value >> 16:x}:{value & 0xFFFF:x}" if self._classes else str(value)
 
     def value(self, word: str) -> int:
-        """A name with or without its prefix, in any case, a number, or a class like ``1:10``; raises ValueError with
-        what there is."""
+        """Return a name with or without its prefix, in any case, a number, or a class like ``1:10``; raises ValueError
+        with what there is."""
         upper = word.upper()
         for value, name in self.names.items():
             short = name.upper().removeprefix("TC_ACT_").removeprefix("XDP_").removeprefix("BPF_")

@@ -295,7 +295,7 @@ class PerfEventAttr(ctypes.Structure):
 
 
 def used_size(attr: ctypes.Structure) -> int:
-    """Bytes of ``attr`` up to the end of its last non-zero field."""
+    """Return the bytes of ``attr`` up to the end of its last non-zero field."""
     used = len(bytes(attr).rstrip(b"\0"))
     return next(end for end in _field_ends(type(attr)) if end >= used)
 
@@ -308,5 +308,5 @@ def _field_ends(kind: type[ctypes.Structure]) -> list[int]:
 
 
 def pointer(buffer: "ctypes.Array[ctypes.c_char] | None") -> int:
-    """The address of a ctypes buffer as the 64-bit number that ``union bpf_attr`` wants; 0 for None."""
+    """Return the address of a ctypes buffer as the 64-bit number that ``union bpf_attr`` wants; 0 for None."""
     return 0 if buffer is None else ctypes.addressof(buffer)

@@ -89,7 +89,7 @@ def attach(
     revision: int = 0,
     replacing: int = 0,
 ) -> None:
-    """Attaches a program (its descriptor). With ``replacing``, the descriptor of one that is there, it takes that one's
+    """Attach a program (its descriptor). With ``replacing``, the descriptor of one that is there, it takes that one's
     place in one step. ``revision`` is what the list is expected to have, 0 for any.
 
     Raises BpfSyscallError: EEXIST (it is there already), ENOENT (no such relative, or nothing to be replaced), ESTALE
@@ -108,7 +108,7 @@ def attach(
 
 
 def detach(point: AttachPoint, program: int, *, revision: int = 0) -> None:
-    """Takes a program away that is attached without a link; raises BpfSyscallError (ENOENT, ESTALE)."""
+    """Take a program away that is attached without a link; raises BpfSyscallError (ENOENT, ESTALE)."""
     attr = ProgAttachAttr(
         target=point.target, attach_bpf_fd=program, attach_type=point.type, expected_revision=revision
     )

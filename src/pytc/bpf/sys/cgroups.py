@@ -82,7 +82,7 @@ def mounts() -> list[str]:
 
 
 def of_process(pid: int) -> str:
-    """The directory of the cgroup2 cgroup that a process is in; raises AttachError."""
+    """Return the directory of the cgroup2 cgroup that a process is in; raises AttachError."""
     try:
         with open(f"/proc/{pid}/cgroup", errors="surrogateescape") as lines:
             inside = next((line[3:].rstrip("\n") for line in lines if line.startswith("0::")), "")
@@ -127,13 +127,13 @@ def open_cgroup(path: str) -> OwnedFd:
 
 
 def _twin(path: str, mount: str) -> str:
-    """The directory of the same name there."""
+    """Return the directory of the same name there."""
     name = os.path.join(mount, os.path.basename(os.path.abspath(path)))
     return f"; {name} exists" if os.path.isdir(name) else ""
 
 
 def by_place(links: Iterable[LinkDescription]) -> Links:
-    """The links of cgroups, each list in the order of ids."""
+    """Return the links of cgroups, each list in the order of ids."""
     found: dict[tuple[int, int], list[LinkDescription]] = {}
     for link in links:
         if link.cgroup and link.attach_type is not None:
@@ -165,7 +165,7 @@ def attached(cgroup: int, type: CgroupAttachType, links: Links, *, flags: int = 
 
 
 def below(path: str, depth: int = 0) -> Iterator[str]:
-    """A cgroup's directory and those below it, in the order of their names."""
+    """Yield a cgroup's directory and those below it, in the order of their names."""
     yield path
     try:
         names = sorted(entry.name for entry in os.scandir(path) if entry.is_dir(follow_symlinks=False))

@@ -176,7 +176,7 @@ WITHOUT_BTF_TYPES = frozenset(
 
 
 def map_type_name(number: int) -> str:
-    """The field's name of a map type: ``hash``, ``percpu_array``; the number for one we don't know."""
+    """Return the field's name of a map type: ``hash``, ``percpu_array``; the number for one we don't know."""
     try:
         return MapType(number).name.lower()
     except ValueError:
@@ -184,7 +184,7 @@ def map_type_name(number: int) -> str:
 
 
 def program_type_name(number: int) -> str:
-    """The field's name of a program type: ``sched_cls``; the number for one we don't know."""
+    """Return the field's name of a program type: ``sched_cls``; the number for one we don't know."""
     try:
         return ProgramType(number).name.lower()
     except ValueError:
@@ -208,12 +208,12 @@ _ATTACH_TYPES = (
 
 
 def attach_type_name(number: int) -> str:
-    """The field's name of an attach type: ``tcx_ingress``; the number for one we don't know."""
+    """Return the field's name of an attach type: ``tcx_ingress``; the number for one we don't know."""
     return _ATTACH_TYPES[number] if 0 <= number < len(_ATTACH_TYPES) else str(number)
 
 
 def attach_type_number(name: str) -> int:
-    """The number of an attach type by the field's name; raises ValueError."""
+    """Return the number of an attach type by the field's name; raises ValueError."""
     return _ATTACH_TYPES.index(name)
 
 
@@ -225,5 +225,5 @@ _LINK_TYPES = (
 
 
 def link_type_name(number: int) -> str:
-    """The field's name of a type of link: ``tcx``; the number for one we don't know."""
+    """Return the field's name of a type of link: ``tcx``; the number for one we don't know."""
     return _LINK_TYPES[number] if 0 <= number < len(_LINK_TYPES) else str(number)

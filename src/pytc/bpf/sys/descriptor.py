@@ -34,13 +34,13 @@ class OwnedFd(Closing):
         return self._fd < 0
 
     def close(self) -> None:
-        """Closes the descriptor; a second call does nothing."""
+        """Close the descriptor; a second call does nothing."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
 
     def detach(self) -> int:
-        """Gives up ownership: returns the number, which the caller must close."""
+        """Give up ownership: returns the number, which the caller must close."""
         fd, self._fd = self.fd, -1
         return fd
 

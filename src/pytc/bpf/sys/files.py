@@ -19,7 +19,7 @@ class TooLargeError(ValueError):
 
 
 def read_regular_file(path: str, limit: int) -> bytes:
-    """The bytes of a file. Raises OSError, NotRegularError, TooLargeError; ValueError for a path with a NUL."""
+    """Return the bytes of a file. Raises OSError, NotRegularError, TooLargeError; ValueError for a path with a NUL."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(fd)

@@ -130,7 +130,7 @@ _BY_NUMBER = _numbered()
 
 
 def helper(number: int) -> Helper | None:
-    """The helper with that number, None for one that is not known here."""
+    """Return the helper with that number, None for one that is not known here."""
     return _BY_NUMBER.get(number)
 
 

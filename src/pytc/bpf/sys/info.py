@@ -66,7 +66,7 @@ def run_statistics(fd: int) -> RunStatistics:
 
 
 def translated_instructions(fd: int) -> bytes:
-    """The program as the kernel translated it, with map ids where descriptors were (needs CAP_SYS_ADMIN)."""
+    """Return the program as the kernel translated it, with map ids where descriptors were (needs CAP_SYS_ADMIN)."""
     info = ProgInfo()
     get_info(fd, info)
     buffer = ctypes.create_string_buffer(max(info.xlated_prog_len, 1))
@@ -76,7 +76,7 @@ def translated_instructions(fd: int) -> bytes:
 
 
 def program_map_ids(fd: int) -> list[int]:
-    """Ids of the maps that a program uses."""
+    """Return the ids of the maps that a program uses."""
     info = ProgInfo()
     get_info(fd, info)
     ids = (ctypes.c_uint32 * max(info.nr_map_ids, 1))()
@@ -93,8 +93,8 @@ class ArrayOwner(NamedTuple):
 
 
 def array_owner(fd: int) -> ArrayOwner | None:
-    """The owner of a program array, from /proc/self/fdinfo (bpf_map_show_fdinfo); None while it has none, as before
-    its first program."""
+    """Return the owner of a program array, from /proc/self/fdinfo (bpf_map_show_fdinfo); None while it has none, as
+    before its first program."""
     try:
         with open(f"/proc/self/fdinfo/{fd}") as file:
             fields = dict(line.split(":", 1) for line in file if ":" in line)
@@ -106,23 +106,23 @@ def array_owner(fd: int) -> ArrayOwner | None:
 
 
 def program_by_id(number: int) -> OwnedFd:
-    """A descriptor of the program with that id; raises BpfSyscallError (ENOENT when it is gone)."""
+    """Return a descriptor of the program with that id; raises BpfSyscallError (ENOENT when it is gone)."""
     return OwnedFd(bpf(Command.PROG_GET_FD_BY_ID, IdAttr(id=number), what=f"program with id {number}"))
 
 
 def map_by_id(number: int) -> OwnedFd:
-    """A descriptor of the map with that id; raises BpfSyscallError (ENOENT when it is gone)."""
+    """Return a descriptor of the map with that id; raises BpfSyscallError (ENOENT when it is gone)."""
     return OwnedFd(bpf(Command.MAP_GET_FD_BY_ID, IdAttr(id=number), what=f"map with id {number}"))
 
 
 def btf_by_id(number: int) -> OwnedFd:
-    """A descriptor of the BTF object with that id (needs CAP_SYS_ADMIN); raises BpfSyscallError (ENOENT when it is
-    gone)."""
+    """Return a descriptor of the BTF object with that id (needs CAP_SYS_ADMIN); raises BpfSyscallError (ENOENT when it
+    is gone)."""
     return OwnedFd(bpf(Command.BTF_GET_FD_BY_ID, IdAttr(id=number), what=f"types with id {number}"))
 
 
 def btf_image(number: int) -> bytes:
-    """The type information with that id, as BPF_BTF_LOAD took it; raises BpfSyscallError."""
+    """Return the type information with that id, as BPF_BTF_LOAD took it; raises BpfSyscallError."""
     with btf_by_id(number) as found:
         info = BtfInfo()
         get_info(found.fd, info)

@@ -57,7 +57,7 @@ class Link(Closing):
     def create(
         cls, point: AttachPoint, program: int, *, flags: int = 0, position: Position = LAST, revision: int = 0
     ) -> "Link":
-        """Attaches a program by a link, which is closed with what is returned: pin it to keep it.
+        """Attach a program by a link, which is closed with what is returned: pin it to keep it.
 
         Arguments and errors are those of :func:`pytc.bpf.sys.attach_points.attach`.
         """
@@ -73,12 +73,12 @@ class Link(Closing):
 
     @classmethod
     def from_id(cls, number: int) -> "Link":
-        """Opens the link with that id (needs CAP_SYS_ADMIN); raises BpfSyscallError (ENOENT when it is gone)."""
+        """Open the link with that id (needs CAP_SYS_ADMIN); raises BpfSyscallError (ENOENT when it is gone)."""
         return cls(OwnedFd(bpf(Command.LINK_GET_FD_BY_ID, IdAttr(id=number), what=f"link with id {number}")))
 
     @classmethod
     def from_pin(cls, path: str) -> "Link":
-        """Opens a pinned link; raises BpfSyscallError, also for the pin of something else."""
+        """Open a pinned link; raises BpfSyscallError, also for the pin of something else."""
         found = cls(open_pin(path))
         try:
             found.description  # noqa: B018 (asks the kernel)
@@ -97,7 +97,7 @@ class Link(Closing):
         return describe_link(self.fd)
 
     def update(self, program: int, *, old: int = 0) -> None:
-        """Puts another program into the place of the link's, in one step: each packet meets the one or the other.
+        """Put another program into the place of the link's, in one step: each packet meets the one or the other.
 
         ``old`` is the descriptor of the program that is expected there, 0 for any. Raises BpfSyscallError (EPERM when
         another is there, ENOLINK when the link has lost its place).
@@ -106,11 +106,11 @@ class Link(Closing):
         bpf(Command.LINK_UPDATE, attr, what="updating the link")
 
     def detach(self) -> None:
-        """Ends the attachment, whoever holds the link; raises BpfSyscallError (EOPNOTSUPP for types that cannot)."""
+        """End the attachment, whoever holds the link; raises BpfSyscallError (EOPNOTSUPP for types that cannot)."""
         bpf(Command.LINK_DETACH, LinkUpdateAttr(link_fd=self.fd), what="detaching the link")
 
     def pin(self, path: str) -> None:
-        """Pins the link at a path in a bpffs; raises BpfSyscallError."""
+        """Pin the link at a path in a bpffs; raises BpfSyscallError."""
         pin(self.fd, path)
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def retry_unlimited(attempt: Callable[[], T]) -> T:
-    """Runs ``attempt``; after an EPERM once more without the limit, which is put back when that fails too."""
+    """Run ``attempt``; after an EPERM once more without the limit, which is put back when that fails too."""
     try:
         return attempt()
     except BpfSyscallError as error:

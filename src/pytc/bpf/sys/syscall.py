@@ -52,7 +52,7 @@ _PROT_READ, _PROT_WRITE, _MAP_SHARED, _MAP_FIXED_NOREPLACE = 1, 2, 1, 0x100000
 
 
 def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> int:
-    """Calls bpf(2); returns its non-negative result.
+    """Call bpf(2); returns its non-negative result.
 
     ``size`` is the number of bytes of ``attr`` that the kernel may read, 0 for those up to the last field in
     use. ``what`` says for errors what is being tried. PROG_LOAD is tried again on EAGAIN, which the verifier
@@ -74,7 +74,7 @@ def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> 
 
 
 def perf_event_open(attr: Structure, cpu: int) -> int:
-    """Calls perf_event_open(2) for all processes on a CPU; returns the descriptor. Raises BpfSyscallError."""
+    """Call perf_event_open(2) for all processes on a CPU; returns the descriptor. Raises BpfSyscallError."""
     ctypes.set_errno(0)
     result = syscall(
         _number("perf_event_open", _PERF_EVENT_OPEN_NUMBERS),
