@@ -21,9 +21,9 @@ _HEADER = """\
 
 
 def convert_maps(spec: ObjectSpec) -> str:
-    """C declarations of all maps of section ``maps``, with comments for what ``.maps`` cannot say.
+    """Return C declarations of all maps of section ``maps``, with comments for what ``.maps`` cannot express.
 
-    Raises ObjectError when there are none.
+    The text includes the headers it needs and ends with a newline. Raises ObjectError where the object has no such map.
     """
     legacy = [declared for declared in spec.maps.values() if declared.origin == LEGACY]
     if not legacy:
@@ -64,7 +64,7 @@ def _members(spec: ObjectSpec, declared: MapSpec, *, is_template: bool = False) 
 
 
 def _sized(spec: ObjectSpec, what: str, size: int, type_id: int) -> str:
-    """By its type where that is an integer, whose name every header knows; otherwise by its size."""
+    """Return the key or value by its type where that is an integer whose name every header knows, else by its size."""
     if spec.btf is not None and type_id:
         text = type_text(spec.btf, type_id)
         if spec.btf.kind(spec.btf.resolve(type_id)) == b.INT and re.fullmatch(r"__[us](8|16|32|64)", text):
@@ -127,5 +127,5 @@ def _identifier(name: str) -> str:
 
 
 def _comment(text: str) -> str:
-    """Text from the object that cannot end the comment that it is in."""
+    """Return text of the object with nothing in it that ends the comment around it."""
     return "".join(c if c.isprintable() else "?" for c in text).replace("*/", "* /").replace("/*", "/ *")

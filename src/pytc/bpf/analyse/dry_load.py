@@ -22,8 +22,11 @@ _INSTRUCTION = 8
 
 
 class PlannedMap(NamedTuple):
-    """``path`` is that of the pin, empty for none; ``fate`` is what becomes of it. ``entries`` is max_entries as the
-    kernel gets it. ``is_written`` says that the load changes what a map holds that was there before."""
+    """A map that a load would create or open.
+
+    ``entries`` is max_entries as the kernel gets it. ``path`` is that of the pin, empty for none, and ``fate`` what
+    becomes of the pin. ``is_written`` is True where the load changes the contents of a map that exists already.
+    """
 
     spec: MapSpec
     entries: int
@@ -33,8 +36,11 @@ class PlannedMap(NamedTuple):
 
 
 class PlannedProgram(NamedTuple):
-    """``instructions`` are those of the program and its subprograms. ``slot`` says which slot of which program array it
-    is for, empty for one that was asked for."""
+    """A program that a load would submit.
+
+    ``instructions`` counts those of the program and its subprograms. ``slot`` is the slot of the program array that it
+    goes to, like ``calls[1]``; empty for a program that the caller named.
+    """
 
     program: ProgramSpec
     type: ProgramType
@@ -43,6 +49,8 @@ class PlannedProgram(NamedTuple):
 
 
 class PlannedLoad(NamedTuple):
+    """The maps and programs of a load, in the order in which it would make them."""
+
     maps: list[PlannedMap]
     programs: list[PlannedProgram]
 

@@ -32,7 +32,7 @@ REACHED, GUARDED, SKIPPED = "reached", "guarded", "skipped"
 
 
 class Use(NamedTuple):
-    """``state`` is the worst of several uses, ``slot`` the first that is so."""
+    """The worst of several uses of something that the kernel lacks, and the first slot with a use like that."""
 
     state: str
     slot: int
@@ -48,6 +48,7 @@ class _Answers(NamedTuple):
 
     @property
     def are_none(self) -> bool:
+        """Whether nothing is known and nothing is open."""
         return not (
             self.open_results
             or self.settings
@@ -104,7 +105,7 @@ def _answers(spec: ObjectSpec, linked: LinkedProgram, version: str) -> _Answers:
 
 
 def _relocations(spec: ObjectSpec, linked: LinkedProgram) -> Iterable[tuple[int, CoreRelocation]]:
-    """CO-RE relocations, by their slots in the linked program."""
+    """Yield (slot in the linked program, CO-RE relocation)."""
     if spec.btf is None or spec.btf_ext is None:
         return
     for function, start in linked.parts:
@@ -114,7 +115,8 @@ def _relocations(spec: ObjectSpec, linked: LinkedProgram) -> Iterable[tuple[int,
 
 
 def _answer(spec: ObjectSpec, relocation: CoreRelocation, version: str) -> int | None:
-    """1 or 0 for a helper's number in the kernel's enum of all, which it has at all where it publishes its types."""
+    """Return 1 or 0 for a helper's number in ``enum bpf_func_id`` of a kernel that publishes its types; None where
+    unknown."""
     btf = spec.btf
     if (
         btf is None

@@ -40,7 +40,7 @@ _LARGEST_VALUE = 4096
 
 
 class Slot(NamedTuple):
-    """A place in a program array; ``map`` is empty where the object has no such array."""
+    """A slot of a program array; ``map`` is empty where the object has no such array."""
 
     map: str
     array_id: int
@@ -48,10 +48,10 @@ class Slot(NamedTuple):
 
 
 class ProgramFacts(NamedTuple):
-    """``linked`` is None where the program cannot be put together, and ``problem`` says why.
+    """A program and what it refers to.
 
-    ``maps``, ``externs`` and ``calls`` are in the order of their first use; ``slots`` are the places in program
-    arrays that the program goes to.
+    ``linked`` is None where the program cannot be linked, and ``problem`` says why. ``maps``, ``externs`` and ``calls``
+    are in the order of their first use; ``slots`` are the slots of program arrays that the program goes to.
     """
 
     spec: ProgramSpec
@@ -81,8 +81,11 @@ class ProgramFacts(NamedTuple):
 
 
 class MapFacts(NamedTuple):
-    """``layout`` says how it is declared: ``bpf_elf_map``, ``bpf_map_def``, ``BTF`` or ``data``; ``layout_size`` is
-    that of the structure in section ``maps``, and ``is_guess`` means that nothing but a rule of thumb told it."""
+    """A map and how it is declared.
+
+    ``layout_size`` is the size of its structure in section ``maps``, in bytes. ``is_guess`` is True where only a rule
+    of thumb tells which structure of that size it is. ``key`` and ``value`` are their types in C, empty where unknown.
+    """
 
     spec: MapSpec
     layout: str
@@ -94,7 +97,7 @@ class MapFacts(NamedTuple):
 
 
 class VariableFacts(NamedTuple):
-    """``type`` is empty without BTF; ``value`` is None for one that is too large to show."""
+    """A global variable. ``type`` is empty without BTF; ``value`` is None for a variable of more than 4096 bytes."""
 
     name: str
     section: str
@@ -106,7 +109,7 @@ class VariableFacts(NamedTuple):
 
 
 class ExternFacts(NamedTuple):
-    """A symbol that the kernel has to define. ``kind`` is ``function``, ``variable`` or ``setting``."""
+    """A symbol that the kernel has to define."""
 
     name: str
     kind: str
@@ -115,6 +118,8 @@ class ExternFacts(NamedTuple):
 
 
 class Inspection(NamedTuple):
+    """The contents of an object and what they need of a kernel."""
+
     spec: ObjectSpec
     programs: tuple[ProgramFacts, ...]
     maps: tuple[MapFacts, ...]
@@ -123,6 +128,7 @@ class Inspection(NamedTuple):
 
     @property
     def is_gpl_compatible(self) -> bool:
+        """Whether the kernel takes the object's license for compatible with the GPL."""
         return self.spec.license in v.GPL_COMPATIBLE
 
     @property
@@ -138,7 +144,11 @@ class Inspection(NamedTuple):
 
 
 def inspect_object(spec: ObjectSpec) -> Inspection:
-    """Look at every program, map and variable of an object; raises ObjectError for BTF that makes no sense."""
+    """Return facts about every program, map, variable and extern of an object.
+
+    Needs neither a kernel nor privileges. A program that cannot be linked is part of the result; raises ObjectError for
+    BTF that makes no sense.
+    """
     return Inspection(
         spec,
         tuple(_program(spec, program) for program in spec.programs),
@@ -149,13 +159,13 @@ def inspect_object(spec: ObjectSpec) -> Inspection:
 
 
 def helper_name(number: int) -> str:
-    """Return the helper's name, or its number where it is not known."""
+    """Return a helper's name without ``bpf_``, or its number where pytc does not know it."""
     found = helper(number)
     return found.name if found is not None else str(number)
 
 
 def source_line(spec: ObjectSpec, linked: LinkedProgram | None, slot: int) -> Line | None:
-    """Return the line of C that an instruction of a linked program came from."""
+    """Return the line of C that an instruction of a linked program came from; None where the object does not tell."""
     if linked is None or spec.btf is None or not linked.line_info or slot < 0:
         return None
     return line_at(linked.line_info, linked.line_info_size, slot, spec.btf)
@@ -271,7 +281,7 @@ def _object_needs(inspection: Inspection) -> Iterable[Feature]:
 
 
 def helper_features(program: ProgramFacts) -> list[Feature]:
-    """Return the helpers that a program calls, as features."""
+    """Return a feature for each call of a helper that pytc knows."""
     found = (helper(call.number) for call in program.calls)
     return [Feature(f"helper {one.name}", one.since) for one in found if one is not None]
 
@@ -308,7 +318,7 @@ def _variables(spec: ObjectSpec) -> Iterator[VariableFacts]:
 
 
 def _symbols(spec: ObjectSpec) -> Iterator[VariableFacts]:
-    """Return the variables of the symbol table."""
+    """Yield the variables of the symbol table, for an object without BTF."""
     image = elf.parse(spec.image)
     for symbol in image.symbols:
         section = image.sections[symbol.section].name if 0 < symbol.section < len(image.sections) else ""
@@ -328,7 +338,8 @@ def _symbols(spec: ObjectSpec) -> Iterator[VariableFacts]:
 
 
 def _bytes(declared: MapSpec, offset: int, size: int) -> bytes | None:
-    """Return the initial bytes of a variable; ``.bss`` has none in the file, and is zero."""
+    """Return the initial bytes of a variable, which for ``.bss`` are zeros that the file leaves out; None for too
+    many."""
     if size > _LARGEST_VALUE or offset + size > declared.value_size:
         return None
     return declared.contents[offset : offset + size].ljust(size, b"\0")

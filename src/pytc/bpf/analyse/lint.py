@@ -16,8 +16,11 @@ from pytc.errors import MapDefinitionError
 def lint_file(
     path: str, *, version: str = "", type: ProgramType = ProgramType.UNSPEC, layout20: str = ""
 ) -> list[Finding]:
-    """Read and checks an object. A map that cannot be understood is a finding; raises ObjectError for a file that
-    cannot be read at all."""
+    """Read an object file and return the findings about it, the worst first.
+
+    A map that cannot be understood is a finding; raises ObjectError for a file that cannot be read at all. Options are
+    those of :func:`lint_object` and :func:`pytc.bpf.read_object`.
+    """
     try:
         spec = read_object(path, layout20=layout20)
     except MapDefinitionError as error:

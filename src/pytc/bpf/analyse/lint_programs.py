@@ -24,7 +24,7 @@ _MAX_MAPS = 64  # MAX_USED_MAPS of the kernel
 
 
 def check_links(case: Case) -> Iterator[Finding]:
-    """Programs that cannot be put together."""
+    """Find programs that cannot be linked."""
     for program in case.inspection.programs:
         if program.problem:
             yield case.in_program(ERROR, "link", program.problem, program)
@@ -76,7 +76,7 @@ def _first_calls(program: ProgramFacts) -> list[HelperCall]:
 
 
 def check_helpers(case: Case) -> Iterator[Finding]:
-    """Helpers that the kernel does not have, or nobody knows."""
+    """Find calls of helpers that the kernel lacks, or that pytc does not know."""
     for program in case.inspection.programs:
         lacking = []
         for call in _first_calls(program):
@@ -100,7 +100,7 @@ def check_helpers(case: Case) -> Iterator[Finding]:
 
 
 def check_features(case: Case) -> Iterator[Finding]:
-    """Instructions, calls and data that the kernel does not know."""
+    """Find instructions, calls and data that the kernel does not know."""
     for program in case.inspection.programs:
         # A call of a weak symbol may stand behind a check, and the loader gives what is missing the address 0; the
         # rest the kernel looks at in any case.
@@ -139,14 +139,15 @@ def _weak_uses(case: Case, program: ProgramFacts) -> dict[int, str]:
 def _guarded(
     case: Case, guards: "Guards | None", check: str, text: str, program: ProgramFacts, slots: list[int]
 ) -> Finding:
-    """Return an error, or less where the program asks before it uses what the kernel lacks."""
+    """Return an error about uses of something the kernel lacks, or a lesser finding where the program checks for it
+    first."""
     state, slot = guards.worst(slots) if guards is not None else ("reached", slots[0])
     severity, more = _GUARDED[state]
     return case.in_program(severity, check, text + more, program, slot)
 
 
 def check_types(case: Case) -> Iterator[Finding]:
-    """Sections that do not say a program type, and types that the kernel does not have."""
+    """Find sections that do not tell a program type, and program types that the kernel lacks."""
     for program in case.inspection.programs:
         type = program.spec.type or case.type
         since = v.program_type_since(type)
@@ -165,7 +166,7 @@ def check_types(case: Case) -> Iterator[Finding]:
 
 
 def check_tail_calls(case: Case) -> Iterator[Finding]:
-    """Place in program arrays that are not there, or that two programs want."""
+    """Find slots of program arrays that do not exist, and slots that two programs claim."""
     taken: dict[tuple[str, int], str] = {}
     for program in case.inspection.programs:
         for place in program.slots:
@@ -198,7 +199,7 @@ def check_tail_calls(case: Case) -> Iterator[Finding]:
 
 
 def check_sizes(case: Case) -> Iterator[Finding]:
-    """More maps than a program may use."""
+    """Find programs that use more maps than the kernel allows."""
     for program in case.inspection.programs:
         if len(program.maps) > _MAX_MAPS:
             yield case.in_program(
@@ -207,7 +208,7 @@ def check_sizes(case: Case) -> Iterator[Finding]:
 
 
 def check_lines(case: Case) -> Iterator[Finding]:
-    """Programs without line information."""
+    """Find programs without line information."""
     without = [p.spec.name for p in case.inspection.programs if p.linked is not None and not p.linked.line_info]
     if without:
         yield Finding(

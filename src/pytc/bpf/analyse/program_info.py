@@ -40,7 +40,7 @@ class ProgramInfo(NamedTuple):
 
 
 class Function(NamedTuple):
-    """``start`` is its first slot, ``text`` its C declaration, ``name`` that without the rest."""
+    """A function: its first slot, its name, and its declaration in C."""
 
     start: int
     name: str
@@ -48,15 +48,15 @@ class Function(NamedTuple):
 
 
 class Code(NamedTuple):
-    """``lines`` are the places in the source by slot or, of machine code, by address."""
+    """Functions, and lines of C with the slot, or the address in machine code, at which each begins."""
 
     functions: tuple[Function, ...]
     lines: tuple[tuple[int, Line], ...]
 
 
 class Translated(NamedTuple):
-    """``instructions`` are as the kernel rewrote them, with ids of maps. ``addresses`` are those of the functions'
-    machine code."""
+    """A program as the kernel rewrote it: instructions with ids of maps, and the addresses of its functions' machine
+    code."""
 
     instructions: bytes
     source: Code
@@ -71,7 +71,8 @@ class Compiled(NamedTuple):
 
 
 def program_info(fd: int) -> ProgramInfo:
-    """Raises BpfSyscallError, also for a descriptor of something else."""
+    """Return the kernel's full description of a program; raises BpfSyscallError, also for a descriptor of something
+    else."""
     _check_kind(fd, "prog")
     info = ProgInfo()
     get_info(fd, info)
@@ -98,7 +99,7 @@ def program_info(fd: int) -> ProgramInfo:
 
 
 class _Arrays:
-    """The arrays of a program, asked for all at once."""
+    """The arrays of a program's description, read in one call."""
 
     def __init__(self, fd: int, *, jited: bool) -> None:
         _check_kind(fd, "prog")
@@ -134,7 +135,7 @@ class _Arrays:
         return ctypes.addressof(self._buffers[-1])
 
     def numbers(self, address: int, count: int, size: int, record: int = 0) -> list[tuple[int, ...]]:
-        """``count`` records of ``record`` bytes at an address, each as its first numbers of 4 or 8 bytes."""
+        """Return ``count`` records of ``record`` bytes at an address, each as numbers of ``size`` (4 or 8) bytes."""
         step = (record or size) // size
         if not step or not address:
             return []
@@ -143,9 +144,11 @@ class _Arrays:
         return [tuple(values[at : at + step]) for at in range(0, len(values), step)]
 
     def addresses(self) -> list[int]:
+        """Return the addresses of the functions' machine code."""
         return [one for (one,) in self.numbers(self.info.jited_ksyms, self.info.nr_jited_ksyms, 8)]
 
     def functions(self, btf: Btf | None) -> tuple[Function, ...]:
+        """Return the functions; none without BTF."""
         info = self.info
         if btf is None or info.func_info_rec_size < _FUNCTION:
             return ()
@@ -156,6 +159,7 @@ class _Arrays:
         )
 
     def lines(self, btf: Btf | None) -> list[tuple[int, Line]]:
+        """Return (slot, line of C) in the order of the slots; none without BTF."""
         info = self.info
         if btf is None or info.line_info_rec_size < _LINE:
             return []
@@ -167,7 +171,7 @@ class _Arrays:
 
 
 def _types(number: int) -> Btf | None:
-    """Return the types of a program; None where they are not to be had."""
+    """Return the types with an id of the kernel; None for 0, and where this process may not read them."""
     try:
         return Btf(btf_image(number)) if number else None
     except BpfError:
@@ -175,8 +179,10 @@ def _types(number: int) -> Btf | None:
 
 
 def translated(fd: int) -> Translated:
-    """Return the instructions after the kernel's changes, and where in the source they come from (needs CAP_SYS_ADMIN);
-    raises BpfSyscallError."""
+    """Return a program's instructions after the kernel's changes, with their source (needs CAP_SYS_ADMIN).
+
+    Raises BpfSyscallError.
+    """
     arrays = _Arrays(fd, jited=False)
     info = arrays.info
     btf = _types(info.btf_id)
@@ -185,8 +191,10 @@ def translated(fd: int) -> Translated:
 
 
 def compiled(fd: int) -> Compiled:
-    """Return the machine code, empty where the program is interpreted or this process may not see it; raises
-    BpfSyscallError."""
+    """Return a program's machine code, empty where the kernel interprets it or this process may not see it.
+
+    Raises BpfSyscallError.
+    """
     arrays = _Arrays(fd, jited=True)
     info = arrays.info
     btf = _types(info.btf_id)

@@ -1,8 +1,8 @@
-"""Which instructions of a linked program can run, when some of its values are known: constants, followed as far as
-registers and the stack carry them.
+"""Find which instructions of a linked program can run, given some of its values.
 
-As in the verifier, a branch that constants decide is followed one way. Where this knows less than the verifier (it
-joins the ways that lead to an instruction), more counts as reached, never less.
+Constants are followed as far as registers and the stack carry them. Like the verifier, this follows a branch that
+constants decide one way only. Where it knows less than the verifier (it joins the paths that lead to an instruction),
+more instructions count as reachable, never fewer.
 """
 
 from bisect import bisect_right
@@ -37,9 +37,12 @@ class Memory(NamedTuple):
 
 
 class Known(NamedTuple):
-    """``results``: what the instruction in a slot puts into its register; None for what nobody knows. ``addresses``:
-    slots that load an address of the known memory, by its offset; ``contents``: what is there, by offset and size in
-    bytes."""
+    """Values that are known before the program runs.
+
+    ``results`` is what the instruction in a slot puts into its register, None for an unknown value; ``addresses`` has
+    the slots that load an address of the known memory, as an offset there; ``contents`` is that memory, by offset and
+    size in bytes.
+    """
 
     results: Mapping[int, int | None]
     addresses: Mapping[int, int]
@@ -50,14 +53,14 @@ Value = int | Stack | Memory | None
 
 
 class _State(NamedTuple):
-    """``stack`` has (offset, bytes) of what was stored whole; None once an address in it is not known any more."""
+    """Registers, and the stack as (offset, bytes) of whole stores; None once an address into it has been lost."""
 
     registers: tuple[Value, ...]
     stack: dict[tuple[int, int], Value] | None
 
 
 def reached(linked: LinkedProgram, known: Known) -> set[int]:
-    """Return the slots that the program can get to from its first instruction."""
+    """Return the slots that a program can reach from its first instruction."""
     return _Walk(linked, known).run()
 
 
@@ -73,6 +76,7 @@ class _Walk:
         self._work: list[int] = []
 
     def run(self) -> set[int]:
+        """Return the slots that can be reached."""
         self._enter(0, ())
         while self._work:
             slot = self._work.pop()
@@ -80,7 +84,8 @@ class _Walk:
         return set(self._at)
 
     def _enter(self, start: int, arguments: tuple[Value, ...]) -> None:
-        """A function begins: its own stack, and nothing known but arguments that are numbers."""
+        """Begin a function: with a stack of its own, and without knowledge of arguments that are addresses of another
+        stack."""
         registers: list[Value] = [None] * _REGISTERS
         for number, value in enumerate(arguments, 1):
             registers[number] = value if not isinstance(value, Stack) else None
@@ -115,7 +120,7 @@ class _Walk:
             self._go(slot + 1, self._plain(slot, one, kind, state))
 
     def _plain(self, slot: int, one: Instruction, kind: int, state: _State) -> _State:
-        """Return an instruction that goes on to the next one."""
+        """Return the state after an instruction that goes on to the next one."""
         if slot in self._known.results:
             return _put(state, one.destination, self._known.results[slot])
         if kind in (_ALU, _ALU64):
@@ -159,7 +164,7 @@ class _Walk:
         self._go(slot + 1, _State((result, None, None, None, None, None, *state.registers[6:]), stack))
 
     def _leave(self, slot: int, result: Value) -> None:
-        """A function ends: its callers go on with what it returns."""
+        """End a function: its callers go on with what it returns."""
         start = self._starts[bisect_right(self._starts, slot) - 1]
         result = None if isinstance(result, Stack) else result
         before = self._returns.get(start, result)

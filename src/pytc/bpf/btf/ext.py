@@ -45,7 +45,7 @@ class Records(NamedTuple):
 
 
 class CoreRelocation(NamedTuple):
-    """``struct bpf_core_relo``; ``offset`` in bytes into the code section."""
+    """A ``struct bpf_core_relo``; ``offset`` is in bytes into the code section."""
 
     offset: int
     type_id: int
@@ -65,7 +65,7 @@ class Line(NamedTuple):
 
 
 class BtfExt(NamedTuple):
-    """``core`` are the CO-RE relocations."""
+    """The records of .BTF.ext: functions, lines, and CO-RE relocations."""
 
     functions: Records
     lines: Records
@@ -73,7 +73,7 @@ class BtfExt(NamedTuple):
 
 
 def parse(data: bytes, btf: Btf) -> BtfExt:
-    """Raises ObjectError when a length or offset leads out of the section."""
+    """Return the records of a .BTF.ext section; raises ObjectError where a length or offset leads out of it."""
     if len(data) < _HEADER.size:
         raise ObjectError(f".BTF.ext has {len(data)} bytes, too few for its header")
     magic, version, _flags, header, func_at, func_size, line_at, line_size = _HEADER.unpack_from(data)
@@ -124,7 +124,7 @@ def _records(data: bytes, btf: Btf, at: int, size: int, minimum: int) -> Records
 
 
 def _in_order(records: bytes, size: int) -> tuple[list[int], bytes]:
-    """Return (offsets, records), sorted by offset, which compilers have done already."""
+    """Return (offsets, records) sorted by offset; compilers write them in that order already."""
     offsets = array("I", records)[:: size // 4].tolist()
     if offsets != sorted(offsets):
         order = sorted(range(len(offsets)), key=offsets.__getitem__)
@@ -134,7 +134,8 @@ def _in_order(records: bytes, size: int) -> tuple[list[int], bytes]:
 
 
 def root_types(ext: BtfExt) -> set[int]:
-    """Return the types that CO-RE relocations other than for the object's own type ids start from."""
+    """Return the ids of the types that CO-RE relocations start from, except those that ask for the object's own type
+    ids."""
     return {
         fields[1]
         for _, records in ext.core.by_section.values()

@@ -36,9 +36,9 @@ class _Steps(dict[int, int]):
 
 
 class TypeIndex:
-    """``types`` are the bytes of all types, ``first`` is the id of the first of them.
+    """An index of BTF types: ``types`` are their bytes, ``first`` is the id of the first.
 
-    Where a type is of unknown kind, or cut off, whatever walks that far raises ObjectError.
+    Raises ObjectError where it comes upon a type that is cut off or of an unknown kind.
     """
 
     def __init__(self, types: memoryview, first: int = 1) -> None:
@@ -55,7 +55,7 @@ class TypeIndex:
         return len(self._places)
 
     def close(self) -> None:
-        """Let go of the bytes."""
+        """Release the bytes."""
         self.words.release()
 
     def place(self, type_id: int) -> int:
@@ -73,7 +73,7 @@ class TypeIndex:
         return enumerate(self._places, self._first)
 
     def _walk(self, count: int) -> None:
-        """Find at least ``count`` more types, as far as there are any. This may loop 130,000 times: kept plain."""
+        """Find at least ``count`` more types, or all that are left. May loop 130,000 times, hence the plain style."""
         words, steps, at, end = self.words, self._steps, self._next, len(self.words)
         add, last = self._places.append, len(self._places)
         try:
@@ -89,7 +89,7 @@ class TypeIndex:
         self._next = at
 
     def _cut_off(self, number: int) -> ObjectError:
-        """Walk again from type ``number`` on, to say which one it is."""
+        """Return the error for the first malformed type from type ``number`` on."""
         at, end = self._next, len(self.words)
         while at + 1 < end:
             info = self.words[at + 1]
@@ -102,8 +102,8 @@ class TypeIndex:
         return ObjectError(f".BTF: type {self._first + number} is cut off")
 
     def named(self, offsets: Mapping[int, str], kinds: Collection[int]) -> dict[str, list[int]]:
-        """Return the types of some kinds whose names are at these offsets of the strings, by what ``offsets`` has for
-        them."""
+        """Return the ids of types of some kinds by name; ``offsets`` maps offsets of the string section to the
+        names."""
         found: dict[str, list[int]] = {}
         words = self.words
         few = len(offsets) <= _FEW and self._next < len(words)
@@ -114,7 +114,7 @@ class TypeIndex:
         return {name: sorted(ids) for name, ids in found.items()}
 
     def _searched(self, offsets: Collection[int], kinds: Collection[int]) -> Iterator[tuple[int, int]]:
-        """Yield types like :meth:`each`: those whose name is at one of some offsets, and perhaps others."""
+        """Yield (type id, first word) of the types whose name is at one of some offsets, and perhaps of others."""
         words, end = self.words, len(self.words)
         for offset in offsets:
             search = re.compile(re.escape(offset.to_bytes(4, "little"))).search

@@ -98,7 +98,7 @@ class Btf:
 
     @property
     def strings_end(self) -> int:
-        """The offset at which the strings of what has this as its base begin."""
+        """The offset at which the strings of types that have these as their base begin."""
         return self._strings_start + len(self._strings)
 
     def __len__(self) -> int:
@@ -106,14 +106,14 @@ class Btf:
         return self._start + len(self._index)
 
     def close(self) -> None:
-        """Let go of a file that is mapped into memory; nothing can be asked for afterwards."""
+        """Release a file that is mapped into memory; the types cannot be used afterwards."""
         self._index.close()
         self._types.release()
         if not isinstance(self._data, bytes):
             self._data.close()
 
     def _find(self, type_id: int) -> tuple[memoryview, int]:
-        """Return the words in which a type is, and its first."""
+        """Return the words of the types that hold a type, and the index of its first word there."""
         if type_id < self._start:
             if self._base is not None:
                 return self._base._find(type_id)
@@ -128,12 +128,12 @@ class Btf:
         return words[at], words[at + 1], words[at + 2]
 
     def position(self, type_id: int) -> int:
-        """Return the first word of a type among the words of all types."""
+        """Return the index of a type's first word among the words of all types."""
         return self._find(type_id)[1]
 
     def _extra(self, type_id: int, *kinds: int) -> tuple[memoryview, int]:
-        """Return the words in which a type of one of these kinds is, and the one behind the three that every type
-        has."""
+        """Return the words that hold a type of one of some kinds, and the index of its first word after the common
+        three."""
         words, at = self._find(type_id)
         kind = words[at + 1] >> 24 & 0x1F
         if kind not in kinds:
@@ -157,9 +157,11 @@ class Btf:
         return self._strings[offset : end if end >= 0 else None].decode("utf-8", "backslashreplace")
 
     def kind(self, type_id: int) -> int:
+        """Return the kind of a type: one of the constants of this module."""
         return (self._header(type_id)[1] >> 24) & 0x1F
 
     def name(self, type_id: int) -> str:
+        """Return the name of a type, empty for one without."""
         return self.string(self._header(type_id)[0])
 
     def referred(self, type_id: int) -> int:
@@ -167,7 +169,7 @@ class Btf:
         return self._header(type_id)[2]
 
     def resolve(self, type_id: int) -> int:
-        """Skip typedefs and qualifiers."""
+        """Return the type behind typedefs, qualifiers and type tags."""
         for _ in range(_MAX_DEPTH):
             if self.kind(type_id) not in _MODIFIERS:
                 return type_id
@@ -179,7 +181,7 @@ class Btf:
         return self._header(type_id)[1] & 0xFFFF
 
     def flag(self, type_id: int) -> bool:
-        """``kind_flag``: bit fields in a struct, signed values in an enum, a union in a forward declaration."""
+        """Return ``kind_flag``: bit fields in a struct, signed values in an enum, a union in a forward declaration."""
         return bool(self._header(type_id)[1] >> 31)
 
     def members(self, type_id: int) -> list[Member]:
@@ -233,14 +235,14 @@ class Btf:
         return [(string(words[i]), words[i + 1]) for i in range(at, at + 2 * self.vlen(type_id), 2)]
 
     def linkage(self, type_id: int) -> int:
-        """0 static, 1 global, 2 extern; of a function or a variable."""
+        """Return the linkage of a function or variable: 0 static, 1 global, 2 extern."""
         if self.kind(type_id) != VAR:
             return self.vlen(type_id)
         words, at = self._extra(type_id, VAR)
         return words[at]
 
     def size(self, type_id: int) -> int:
-        """Return the bytes of a value of this type; raises ObjectError for one without a size."""
+        """Return the size of a value of a type in bytes; raises ObjectError for a type without one."""
         count = 1
         for _ in range(_MAX_DEPTH):
             type_id = self.resolve(type_id)
@@ -266,7 +268,7 @@ class Btf:
                 yield type_id, self.name(type_id)
 
     def data_section(self, name: str) -> int:
-        """Return the type id of the DATASEC of that name, 0 when there is none."""
+        """Return the id of the DATASEC with a name; 0 where there is none."""
         return next((type_id for type_id, found in self.data_sections() if found == name), 0)
 
     def section_variables(self, type_id: int) -> list[SectionVariable]:
@@ -278,17 +280,19 @@ class Btf:
         ]
 
     def named(self, names: Iterable[str], *kinds: int) -> dict[str, list[int]]:
-        """Return the types of each name and one of those kinds (of any where none is given), whatever their flavour,
-        which is what follows ``___`` in a name.
+        """Return the types of each name and one of some kinds (any kind where none is named), whatever their flavour,
+        the part of a name after ``___``.
 
-        For all names at once: a kernel has more than 100,000 types. Those of a base are not looked at.
+        Looks for all names at once, since a kernel has more than 100,000 types; leaves out those of the base.
         """
         offsets = self._offsets(frozenset(names))
         return self._index.named(offsets, kinds or range(1, ENUM64 + 1)) if offsets else {}
 
     def _offsets(self, names: frozenset[str]) -> dict[int, str]:
-        """Return the offsets at which the strings, also those of the base, have names, with or without a flavour.
-        Remembered: modules are asked for the same names one after the other."""
+        """Return {offset: name} of the strings, the base's included, that equal one of some names but for a flavour.
+
+        The result is kept: every module is searched for the same names.
+        """
         known = self._name_offsets.get(names)
         if known is None:
             own = name_offsets(self._strings, names)
@@ -296,7 +300,7 @@ class Btf:
         return {**self._base._offsets(names), **known} if self._base is not None else known
 
     def find(self, name: str, *kinds: int) -> int:
-        """Return the id of the first type of that name and one of those kinds, 0 when there is none."""
+        """Return the id of the first type with a name and one of some kinds; 0 where there is none."""
         return next((i for i in self.named([name], *kinds).get(name, ()) if self.name(i) == name), 0)
 
     def for_kernel(self, sizes: Mapping[str, int], offsets: Mapping[tuple[str, str], int]) -> bytes:

@@ -35,11 +35,12 @@ _ADDRESSES = {"__be32": 4, "in_addr": 4, "in6_addr": 16}
 
 
 def btf_codec(btf: Btf, type_id: int, *, max_leaves: int = _MAX_LEAVES, in_map: bool = False) -> Codec:
-    """Return the codec of a type; raises ObjectError for BTF that makes no sense, or for a value with too many parts.
+    """Return the codec of a type; raises ObjectError for BTF that makes no sense, or a value of more than
+    ``max_leaves`` parts.
 
-    ``in_map`` is for what programs and user space share in maps: ``__be16`` and ``__be64`` are numbers in network
-    byte order, ``__be32``, ``struct in_addr`` and ``struct in6_addr`` IP addresses, and locks, timers and their like
-    are left out. Without it, values are what a C initializer has.
+    ``in_map`` is for what programs and user space share in maps: ``__be16`` and ``__be64`` are numbers in network byte
+    order, ``__be32``, ``struct in_addr`` and ``struct in6_addr`` IP addresses, and locks, timers and their like are
+    left out. Without it, values are what a C initializer has.
     """
     return _Compilation(btf, max_leaves, in_map=in_map).codec(type_id)
 
@@ -53,13 +54,14 @@ def has_spin_lock(btf: Btf, type_id: int) -> bool:
 
 
 class _Compilation:
-    """Each type is compiled once; unions may hold unions, so that what is in few bytes can be many values."""
+    """Compiles types to codecs, each once. Unions may hold unions, so that few bytes can hold many values."""
 
     def __init__(self, btf: Btf, max_leaves: int, *, in_map: bool) -> None:
         self._btf, self._max_leaves, self._in_map = btf, max_leaves, in_map
         self._made: dict[int, Codec] = {}
 
     def codec(self, type_id: int, depth: int = 0) -> Codec:
+        """Return the codec of a type; raises ObjectError."""
         if type_id in self._made:
             return self._made[type_id]
         if depth > _MAX_DEPTH:
@@ -78,7 +80,7 @@ class _Compilation:
         return ObjectError(f".BTF: type {type_id} has too many parts")
 
     def _special(self, type_id: int) -> Codec | None:
-        """By the name of a typedef or structure on the way."""
+        """Return the codec that the name of a typedef or structure implies; None for other types."""
         for _ in range(_MAX_DEPTH):
             kind, name = self._btf.kind(type_id), self._btf.name(type_id)
             if name in _BIG_ENDIAN and kind == b.TYPEDEF:
@@ -148,7 +150,7 @@ class _Compilation:
         return Part(member.name, first, Bits(base, last - first + 1, member.bit_offset % 8, member.bits))
 
     def data_section(self, type_id: int, depth: int) -> Codec:
-        """Return the variables of a data map."""
+        """Return the codec of a data map: its variables as members."""
         return Structure(
             self._btf.size(type_id),
             [

@@ -15,7 +15,8 @@ from pytc.errors import CodecError
 
 
 class Renderer:
-    """Spells the entries of batches: ``around`` has what stands before the key, between key and value, and behind."""
+    """Formats the entries of batches; ``around`` is the text before the key, between key and value, and after the
+    value."""
 
     def __init__(self, keys: Columns, values: Columns, around: tuple[str, str, str], separator: str) -> None:
         self._template = around[0] + keys.template + around[1] + values.template + around[2]
@@ -34,7 +35,7 @@ class Renderer:
 
 
 def items(column: Column, data: bytes, count: int) -> list[Any]:
-    """Return a column of a batch: the numbers, or their spelling."""
+    """Return a column of ``count`` entries: the numbers, or their text."""
     stride = len(data) // count if count else 0
     parts = [_plain(column, at, data, stride) for at in column.ats]
     found = parts[0] if len(parts) == 1 else list(map(sum, zip(*parts, strict=True)))
@@ -70,9 +71,9 @@ def packable(codec: Codec) -> bool:
 
 
 def pack(codec: Codec, size: int, columns: Mapping[str, Sequence[Any]], count: int) -> bytearray:
-    """Return the bytes of ``count`` values, ``size`` apart, from columns by the paths of :func:`leaves`.
+    """Return the bytes of ``count`` values, each of ``size`` bytes, from columns by the paths of :func:`leaves`.
 
-    What no column is for stays zero. Raises CodecError, whose ``entry`` is the index of the value that is wrong.
+    Bytes without a column stay zero. Raises CodecError, whose ``entry`` is the index of the wrong value.
     """
     data = bytearray(size * count)
     known = leaves(codec)
@@ -104,7 +105,7 @@ def _place(data: bytearray, stride: int, at: int, packed: bytes, size: int) -> N
 
 
 def _place_numbers(data: bytearray, stride: int, at: int, codec: Integer, values: Sequence[Any]) -> None:
-    """All at once where all are numbers, or text of decimal numbers without frills."""
+    """Store numbers all at once where every value is one, or text of one in plain decimal digits."""
     from array import array
 
     size = codec.size
@@ -125,7 +126,8 @@ def _place_numbers(data: bytearray, stride: int, at: int, codec: Integer, values
 
 
 def leaves(codec: Codec, path: str = "", at: int = 0) -> dict[str, tuple[int, Codec]]:
-    """{path: (byte offset, codec)} of all that is no structure: ``""``, ``.packets``, ``.source.port``."""
+    """Return {path: (byte offset, codec)} of all values in a structure, by ``.packets`` or ``.source.port``; ``""`` for
+    itself."""
     if not isinstance(codec, Structure):
         return {path: (at, codec)}
     found: dict[str, tuple[int, Codec]] = {}

@@ -24,7 +24,7 @@ _WIDEST = 64
 
 
 class Text(Codec):
-    """``size`` characters: text where that ends with zeros only, else numbers."""
+    """Characters of a fixed number: text where only zeros follow it, else a list of numbers."""
 
     def __init__(self, size: int, character: Integer) -> None:
         self.size, self.leaves = size, max(size, 1)
@@ -49,7 +49,7 @@ class Text(Codec):
 
 
 class String(Codec):
-    """``size`` bytes as text whatever they are: bytes that are no UTF-8 stand as ``\\xff``."""
+    r"""Bytes of a fixed number, always as text: bytes that are not UTF-8 stand as ``\xff``."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -62,7 +62,7 @@ class String(Codec):
 
 
 def text_bytes(text: str, size: int) -> bytes:
-    """Text with zeros behind it; raises CodecError when it is too long."""
+    """Return text with zeros after it, ``size`` bytes in all; raises CodecError when it is too long."""
     found = text.encode("utf-8", "surrogateescape")
     if len(found) > size:
         raise CodecError(f"{len(found)} bytes of text do not fit an array of {size}")
@@ -70,7 +70,7 @@ def text_bytes(text: str, size: int) -> bytes:
 
 
 class Array(Codec):
-    """``count`` values of one type, ``stride`` bytes apart (the size of one, when it is 0)."""
+    """Values of one type: ``count`` of them, ``stride`` bytes apart (0: the size of one)."""
 
     def __init__(self, item: Codec, count: int, *, stride: int = 0) -> None:
         self.item, self.count = item, count if item.size else 0
@@ -93,7 +93,7 @@ class Array(Codec):
         return bytes(data)
 
     def store(self, data: bytearray, at: int, value: Any) -> None:
-        """Leave gaps between elements as they are."""
+        """Store the elements, and leave gaps between them as they are."""
         if isinstance(value, (str, bytes)):
             super().store(data, at, value)
             return
@@ -106,7 +106,10 @@ class Array(Codec):
         data[start : at + self.size] = bytes(at + self.size - start)
 
     def _of_text(self, text: str) -> bytes | None:
-        """JSON; an address or a string for an array of bytes; None for elements with commas between them."""
+        """Return the bytes that a text stands for: JSON or, for an array of bytes, an address or a string.
+
+        Returns None for a list of elements with commas between them.
+        """
         if text.startswith("["):
             return self.encode(from_json(text))
         if not isinstance(self.item, Integer) or self.item.size != 1:
@@ -169,7 +172,7 @@ class Bits(Codec):
         return bytes(data)
 
     def store(self, data: bytearray, at: int, value: Any) -> None:
-        """Leave the bits beside it as they are."""
+        """Store the bits, and leave those beside them as they are."""
         bits = self._number(value) << self._shift
         before = int.from_bytes(data[at : at + self.size], "little")
         data[at : at + self.size] = (before & ~(self._mask << self._shift) | bits).to_bytes(self.size, "little")
@@ -226,7 +229,8 @@ class Structure(Codec):
         return bytes(data)
 
     def store(self, data: bytearray, at: int, value: Any) -> None:
-        """Leave what has no name in ``value`` as it is: gaps, and in a union what another member has set."""
+        """Store the members named in ``value``, and leave all else as it is: gaps, and in a union bytes of other
+        members."""
         if not isinstance(value, Mapping):
             super().store(data, at, value)
             return
@@ -276,7 +280,7 @@ class Structure(Codec):
 
 
 class Summed(Codec):
-    """A value's sum over CPUs: numbers are added up; of what is not a number, the first CPU's is taken. Read-only."""
+    """The sum of a value over CPUs; of what is not a number, the first CPU's. Read-only."""
 
     def __init__(self, item: Codec, cpus: int, stride: int) -> None:
         self.size, self.leaves = stride * (cpus - 1) + item.size, item.leaves
@@ -299,7 +303,7 @@ class Summed(Codec):
 
 
 def summed(codec: Codec, cpus: int, stride: int) -> Codec:
-    """Return a codec of the sums over CPUs, whose values are ``stride`` bytes apart."""
+    """Return a codec of the sum over CPUs of values that are ``stride`` bytes apart."""
     if isinstance(codec, Structure):
         parts = [part._replace(codec=summed(part.codec, cpus, stride)) for part in codec.parts]
         return Structure(stride * (cpus - 1) + codec.size, parts)
@@ -332,7 +336,7 @@ def follow(codec: Codec, path: str) -> tuple[int, Codec]:
 
 
 def assign(codec: Codec, data: bytearray, at: int, value: Any) -> None:
-    """Set a part of a value anew: members that ``value`` does not name are zero. Raises CodecError."""
+    """Set a part of a value anew: members that ``value`` does not name become zero. Raises CodecError."""
     if codec.has_members:
         data[at : at + codec.size] = codec.encode(value)
     else:

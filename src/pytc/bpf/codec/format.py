@@ -47,7 +47,7 @@ _ALIGNMENT = {"ip4": 4, "ip6": 4, "mac": 1, "ip4/": 4, "ip6/": 4, "hex": 1, "str
 
 
 def format_codec(text: str, size: int, lookup: Lookup | None = None) -> Codec:
-    """Return the codec of a format for values of ``size`` bytes; 0 where any size will do.
+    """Return the codec of a format for values of ``size`` bytes, 0 for any size.
 
     ``lookup`` finds types of other names. Raises CodecError where the format makes no sense, or has another size.
     """
@@ -72,6 +72,7 @@ class _Parser:
         self._at = 0
 
     def parse(self) -> Codec:
+        """Return the codec; raises CodecError."""
         codec, _ = self._type(0, self._size)
         if self._at < len(self._tokens):
             raise self._wrong("the end")
@@ -92,7 +93,8 @@ class _Parser:
         return found
 
     def _type(self, depth: int, left: int) -> tuple[Codec, int]:
-        """Return (codec, alignment); ``left`` is how many bytes there are for it, 0 for any number."""
+        """Return (codec, alignment) of the next type; ``left`` is the number of bytes that remain for it, 0 for any
+        number."""
         if depth > _MAX_DEPTH:
             raise CodecError(f"format {quoted(self._text)} is nested too deeply")
         packed = self._peek() == "packed" and self._tokens[self._at + 1 : self._at + 2] == ["{"]

@@ -10,7 +10,7 @@ _LENGTH_BYTES = 4
 
 
 class Prefix(Codec):
-    """``struct bpf_lpm_trie_key``: the length in bits as u32, then the data."""
+    """A ``struct bpf_lpm_trie_key``: the length in bits as u32, then the data."""
 
     def __init__(self, data: Codec) -> None:
         self.size, self._data = _LENGTH_BYTES + data.size, data
@@ -33,5 +33,5 @@ class Prefix(Codec):
 
 
 def lpm_codec(size: int) -> Codec:
-    """Return a prefix of ``size`` bytes: of IP addresses where it is 4 or 16, else of hex digits."""
+    """Return the codec of prefixes of ``size`` bytes: IP addresses for 4 and 16, else hex digits."""
     return Prefix(ip_codec(size) if size in (4, 16) else hex_codec(size))

@@ -43,10 +43,10 @@ class Style(Enum):
 
 
 class Column(NamedTuple):
-    """One item of each entry: at byte ``ats[0]``; the sum of all ``ats`` where there are more, and numbers.
+    """One item of each entry: at byte ``ats[0]``, or the sum of the numbers at all ``ats``.
 
-    ``code`` is the item's character of :mod:`struct` in the machine's byte order, ``>`` before it for big-endian, empty
-    for ``size`` plain bytes. ``spell`` makes text of it, None for a number as it is.
+    ``code`` is the item's character of :mod:`struct` in the machine's byte order, with ``>`` before it for big-endian,
+    or empty for ``size`` plain bytes. ``spell`` turns the item into text; None prints the number.
     """
 
     ats: tuple[int, ...]
@@ -57,7 +57,7 @@ class Column(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """``template`` has a ``%d`` or ``%s`` for each of ``items``."""
+    """A format template with a ``%d`` or ``%s`` for each of ``items``."""
 
     template: str
     items: tuple[Column, ...]
@@ -76,7 +76,8 @@ class Codec:
         raise NotImplementedError
 
     def encode(self, value: Any) -> bytes:
-        """``size`` bytes; raises CodecError for what does not fit. ``bytes`` are taken as they are."""
+        """Return the ``size`` bytes of a value; raises CodecError for a value that does not fit. ``bytes`` are taken as
+        they are."""
         if isinstance(value, bytes):
             if len(value) != self.size:
                 raise CodecError(f"{len(value)} bytes for a value of {self.size}")
@@ -87,19 +88,19 @@ class Codec:
         raise NotImplementedError
 
     def store(self, data: bytearray, at: int, value: Any) -> None:
-        """Encode a value into its place among others; raises CodecError."""
+        """Encode a value into ``data`` at offset ``at``; raises CodecError."""
         data[at : at + self.size] = self.encode(value)
 
     def columns(self, style: Style, at: int) -> Columns:
-        """Return the value as columns; ``at`` is its first byte in an entry."""
+        """Return the value as columns; ``at`` is the offset of its first byte in an entry."""
         return Columns("%s", (Column((at,), self.size, "", lambda data: say(style, self.decode(data))),))
 
     def member(self, name: str) -> "tuple[int, Codec]":
-        """Return (byte offset, codec) of a member; raises CodecError with the names there are."""
+        """Return a member by name; raises CodecError with the names that exist."""
         raise CodecError(f'not a structure: it has no member "{name}"')
 
     def element(self, index: int) -> "tuple[int, Codec]":
-        """Return (byte offset, codec) of an array's element; raises CodecError."""
+        """Return an array's element by index; raises CodecError."""
         raise CodecError(f"not an array: it has no element {index}")
 
 
@@ -142,7 +143,7 @@ class Integer(Codec):
 
 
 def pack(value: int, size: int, order: Any = "little", *, signed: bool) -> bytes:
-    """Return an integer as bytes; raises CodecError with the limits."""
+    """Return the bytes of an integer; raises CodecError with the limits of its size."""
     try:
         return value.to_bytes(size, order, signed=signed)
     except OverflowError:
@@ -151,7 +152,7 @@ def pack(value: int, size: int, order: Any = "little", *, signed: bool) -> bytes
 
 
 def limits(bits: int, *, signed: bool) -> tuple[int, int]:
-    """Return the smallest and the largest number of so many bits."""
+    """Return the smallest and the largest number of ``bits`` bits."""
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
 
 
@@ -167,7 +168,7 @@ class _Names(dict[int, str]):
 
 
 class Enumeration(Codec):
-    """Numbers with names. ``names`` has the values as the kernel writes them: unsigned."""
+    """Numbers with names; ``names`` has the values as unsigned numbers, the way the kernel writes them."""
 
     def __init__(self, size: int, names: Mapping[str, int], *, signed: bool = False) -> None:
         self.size, self.signed = size, signed
@@ -176,7 +177,7 @@ class Enumeration(Codec):
         self.names = self.by_number(size * 8)
 
     def by_number(self, bits: int) -> dict[int, str]:
-        """Return the first name of each value that so many bits can hold."""
+        """Return the first name of each value that fits ``bits`` bits."""
         mask = (1 << bits) - 1
         return {value & mask: name for name, value in reversed(self.numbers.items())}
 
@@ -186,7 +187,7 @@ class Enumeration(Codec):
         return Enumerator(name) if name is not None else int.from_bytes(data, "little", signed=self.signed)
 
     def number(self, value: Any, bits: int) -> int:
-        """Return the number of a name or a number, as so many unsigned bits; raises CodecError."""
+        """Return the number of a name or number as unsigned ``bits`` bits; raises CodecError."""
         if isinstance(value, str):
             if value in self.numbers:
                 return self.numbers[value] & (1 << bits) - 1
@@ -241,7 +242,8 @@ class Float(Codec):
 
 
 class Printed(Codec):
-    """Bytes with a spelling of their own: hex, addresses. What ``spell`` makes needs no quotes in any style."""
+    """Bytes with a notation of their own: hex, addresses. The text that ``spell`` returns needs no quotes in any
+    style."""
 
     def __init__(self, size: int, spell: Callable[[bytes], str], read: Callable[[str], bytes]) -> None:
         self.size, self._spell, self._read = size, spell, read
@@ -277,17 +279,17 @@ def _read_mac(text: str) -> bytes:
 
 
 def hex_codec(size: int) -> Codec:
-    """Return the bytes as hex digits."""
+    """Return the codec of ``size`` bytes as hex digits."""
     return Printed(size, bytes.hex, _read_hex)
 
 
 def mac_codec() -> Codec:
-    """``02:00:00:00:00:01``."""
+    """Return the codec of MAC addresses: ``02:00:00:00:00:01``."""
     return Printed(6, lambda data: data.hex(":"), _read_mac)
 
 
 def ip_codec(size: int) -> Codec:
-    """Return an IPv4 (4 bytes) or IPv6 address (16 bytes), in network byte order."""
+    """Return the codec of IPv4 (``size`` 4) or IPv6 (16) addresses in network byte order."""
     import _socket
 
     family = _socket.AF_INET if size == 4 else _socket.AF_INET6
@@ -296,7 +298,7 @@ def ip_codec(size: int) -> Codec:
 
 
 def say(style: Style, value: Any) -> str:
-    """Return a value, spelled."""
+    """Return a value as text in a style."""
     if style is Style.JSON:
         import json
 
@@ -309,7 +311,7 @@ def say(style: Style, value: Any) -> str:
 
 
 def _cell(text: str) -> str:
-    """RFC 4180, and cells that a spreadsheet or a reader would trim."""
+    """Return text as a CSV cell (RFC 4180), with quotes also where a spreadsheet or a reader would trim it."""
     if any(c in text for c in ',"\r\n') or text != text.strip() or not text:
         return '"' + text.replace('"', '""') + '"'
     return text
@@ -327,7 +329,7 @@ def _words(value: Any) -> str:
 
 
 def word(text: str) -> str:
-    """Text as one word of a shell; what is not printable stands as ``\\x1b``, so that a terminal is safe."""
+    r"""Return text as one word of a shell; unprintable characters become ``\x1b``, so that no terminal obeys them."""
     safe = "".join(
         c if c.isprintable() else "".join(f"\\x{byte:02x}" for byte in c.encode("utf-8", "surrogateescape"))
         for c in text

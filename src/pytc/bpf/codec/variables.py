@@ -14,7 +14,8 @@ def decode(btf: Btf, type_id: int, data: bytes) -> Value:
     """Return the value of a variable: bool, int, float, text of a char array, :class:`Enumerator`, list, or a dict by
     member.
 
-    Hex where ``data`` is no value of the type; raises ObjectError for BTF that makes no sense, or has no end.
+    Returns hex (:class:`Raw`) where ``data`` is not a value of the type; raises ObjectError for BTF that makes no
+    sense.
     """
     if btf.kind(btf.resolve(type_id)) in _WITHOUT_VALUES or btf.size(type_id) > len(data):
         return Raw(data.hex())

@@ -25,7 +25,7 @@ _ALWAYS_VALID = (
 
 
 class Problem(NamedTuple):
-    """A fault of the instruction at index ``at``."""
+    """A fault of the instruction at ``index``."""
 
     at: int
     text: str
@@ -64,7 +64,7 @@ def problem_of(program: Sequence[ClassicInstruction], index: int) -> str:
 
 
 def is_jump(code: int) -> bool:
-    """Whether an opcode is a jump, conditional or not."""
+    """Return whether an opcode is a jump, conditional or not."""
     return code & 7 == op.JMP
 
 
@@ -87,7 +87,7 @@ def reachable(program: Sequence[ClassicInstruction]) -> frozenset[int]:
 
 
 def _ends(instruction: ClassicInstruction) -> bool:
-    """Whether an instruction ends the program: a return, or a load from an offset that no packet has."""
+    """Return whether an instruction ends the program: a return, or a load from an offset that no packet has."""
     code, k = instruction.code, op.signed(instruction.k)
     is_absolute = (code in op.LOADS and code & 0xE0 == op.ABS) or code == op.LDX | op.MSH | op.B
     return code & 7 == op.RET or (is_absolute and k < op.LL_OFF)

@@ -1,4 +1,4 @@
-"""eBPF as text, in the kernel's own notation: what the verifier's log and ``bpftool prog dump xlated`` print.
+"""Print eBPF in the kernel's notation, that of the verifier's log and of ``bpftool prog dump xlated``.
 
 Source: kernel/bpf/disasm.c of Linux 6.18, and Documentation/bpf/standardization/instruction-set.rst for what the fields
 mean. A statement is ``(opcode in hex) text``; what the kernel has no text for is ``BUG_`` and the opcode.
@@ -63,8 +63,10 @@ Caller = Callable[[Instruction], str]
 
 
 def disassemble(code: "bytes | bytearray | memoryview", call: Caller | None = None) -> Iterator[tuple[int, str]]:
-    """Yield (slot, statement) for each instruction; a second slot of 16 bytes has none of its own. Takes any bytes:
-    those behind the last whole instruction are left out."""
+    """Yield (slot, statement) for each instruction; the second slot of one of 16 bytes yields nothing.
+
+    Takes any bytes: those after the last whole instruction are left out. ``call`` names the targets of calls.
+    """
     whole = len(code) // SIZE
     for slot, instruction in decode_all(memoryview(code)[: whole * SIZE]):
         second = immediate_of(code, slot + 1) if instruction.opcode == ins.OP_LD_IMM64 and slot + 1 < whole else 0
@@ -104,7 +106,7 @@ def callee(i: Instruction) -> str:
 
 
 def helper_name(number: int) -> str:
-    """``bpf_map_lookup_elem``; empty for a number that is no helper's."""
+    """Return a helper's full name, like ``bpf_map_lookup_elem``; empty for a number that pytc does not know."""
     from pytc.bpf.sys.helpers import helper
 
     found = helper(number)

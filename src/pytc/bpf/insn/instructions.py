@@ -43,7 +43,7 @@ def decode(code: "bytes | bytearray | memoryview", index: int) -> Instruction:
 
 
 def decode_all(code: "bytes | bytearray | memoryview") -> Iterator[tuple[int, Instruction]]:
-    """Yield (slot, instruction) for each; the second slot of a 16-byte load is skipped."""
+    """Yield (slot, instruction) for each instruction; skips the second slot of one of 16 bytes."""
     skip = False
     for index, (opcode, registers, offset, immediate) in enumerate(_FORMAT.iter_unpack(code)):
         if skip:
@@ -54,12 +54,12 @@ def decode_all(code: "bytes | bytearray | memoryview") -> Iterator[tuple[int, In
 
 
 def immediate_of(code: "bytes | bytearray | memoryview", index: int) -> int:
-    """Return the immediate of slot ``index``, where nothing else is wanted."""
+    """Return the immediate of slot ``index`` without decoding the rest."""
     return int(_IMMEDIATE.unpack_from(code, index * SIZE + 4)[0])
 
 
 def offset_of(code: "bytes | bytearray | memoryview", index: int) -> int:
-    """Return the offset of slot ``index``, where nothing else is wanted."""
+    """Return the offset field of slot ``index`` without decoding the rest."""
     return int(_OFFSET.unpack_from(code, index * SIZE + 2)[0])
 
 

@@ -24,9 +24,10 @@ def kconfig_contents(
     configuration: Callable[[], Mapping[str, str]],
     feature: Callable[[str], bool | None],
 ) -> bytes:
-    """Return the bytes of the map. ``feature`` answers for names ``LINUX_HAS_...``, None for one that nobody knows.
+    """Return the bytes of the ``.kconfig`` map.
 
-    Raises ObjectError for a setting that is missing and not weak, or of the wrong kind.
+    ``feature`` answers for names ``LINUX_HAS_...``, None for a name that pytc does not know. Raises ObjectError for a
+    setting that is missing and not weak, or of the wrong kind.
     """
     data, known = bytearray(size), None
     for setting in settings:
@@ -50,7 +51,7 @@ def kernel_settings(spec: ObjectSpec, size: int, features: "Features") -> bytes:
     from pytc.bpf.kernel.symbols import has_syscall_wrapper
 
     def feature(name: str) -> bool | None:
-        """libbpf's settings that no configuration has; both are about tracing programs."""
+        """Return the answers that libbpf finds itself, both about tracing programs; no configuration has them."""
         if name == "LINUX_HAS_BPF_COOKIE":
             return features.has("bpf_cookie")
         return has_syscall_wrapper() if name == "LINUX_HAS_SYSCALL_WRAPPER" else None

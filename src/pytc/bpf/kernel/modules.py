@@ -24,8 +24,10 @@ class _Description(NamedTuple):
 
 
 def loaded_modules(vmlinux: Btf) -> Modules:
-    """Return the modules that are loaded and have types, in the order of their BTF objects' ids, which libbpf looks
-    into them in. One whose types make no sense is left out."""
+    """Return the loaded modules that have types, in the order of their BTF objects' ids, in which libbpf searches them.
+
+    Leaves out a module whose types make no sense.
+    """
     found, problem = [], ""
     try:
         for number in ids(Command.BTF_GET_NEXT_ID):
@@ -45,7 +47,7 @@ def loaded_modules(vmlinux: Btf) -> Modules:
 
 
 def _module(fd: int, number: int, vmlinux: Btf) -> Module | None:
-    """None for the types of something else."""
+    """Return the module of a BTF object; None for the types of something else."""
     name, is_kernel, size = _describe(fd)
     if not is_kernel or name == _VMLINUX:
         return None

@@ -29,7 +29,7 @@ def kernel_btf(path: str = "", base: Btf | None = None) -> Btf:
 
 
 def _mapped() -> "mmap | None":
-    """Return the running kernel's types without a copy of the 5 MB. Kernels before 6.16 do not do it."""
+    """Return the running kernel's types without copying their 5 MB; None where the kernel cannot map them."""
     import mmap
 
     try:
@@ -70,7 +70,7 @@ def _section_of(data: bytes, path: str) -> bytes:
 
 
 def configuration() -> dict[str, str]:
-    """Return the kernel's CONFIG_ settings, quotes and all; empty where neither /boot nor /proc has them."""
+    """Return the kernel's CONFIG_ settings with their quotes; empty where neither /boot nor /proc has them."""
     for path, packed in ((f"/boot/config-{os.uname().release}", False), ("/proc/config.gz", True)):
         try:
             data = read_regular_file(path, _MAX_CONFIG)
@@ -85,7 +85,7 @@ def configuration() -> dict[str, str]:
 
 
 def version_code() -> int:
-    """KERNEL_VERSION(major, minor, patch) of the running kernel, as its own headers have it."""
+    """Return KERNEL_VERSION(major, minor, patch) of the running kernel, the number in its own headers."""
     try:
         signature = read_regular_file("/proc/version_signature", 4096).decode("ascii", "replace")
     except (OSError, ValueError):

@@ -15,7 +15,8 @@ _KPROBES = (
 
 
 class KernelSymbols:
-    """Names of addresses. Reads the file once, at the first question; no names where that fails."""
+    """Names and addresses of the kernel's symbols. Reads the file once, at the first question; empty where that
+    fails."""
 
     def __init__(self) -> None:
         self._text: bytes | None = None

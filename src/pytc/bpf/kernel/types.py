@@ -18,7 +18,7 @@ class Module(NamedTuple):
 
 
 class Modules(NamedTuple):
-    """The modules whose types can be read; ``problem`` says why these may be fewer than are loaded."""
+    """The modules whose types can be read; ``problem`` says why others that are loaded are missing."""
 
     found: tuple[Module, ...] = ()
     problem: str = ""
@@ -34,10 +34,10 @@ class Place(NamedTuple):
 
 
 class KernelTypes(Closing):
-    """Reads types when they are first asked for. Close it, or use it in a ``with`` block.
+    """The types of a kernel, read at their first use. Close it, or use it in a ``with`` block.
 
-    ``vmlinux`` reads the kernel's types, ``modules`` those of its modules, which continue them; without the latter
-    there are none. ``source`` is what people call the place where the former are.
+    ``vmlinux`` reads the kernel's types, ``modules`` those of its modules, which continue them; None for no modules.
+    ``source`` names the origin of the former in messages.
     """
 
     def __init__(
@@ -55,18 +55,18 @@ class KernelTypes(Closing):
         return self._modules is not None
 
     def vmlinux(self) -> Btf:
-        """Raises ObjectError where the types cannot be read."""
+        """Return the kernel's own types; raises ObjectError where they cannot be read."""
         if self._vmlinux is None:
             self._vmlinux = self._read_vmlinux()
         return self._vmlinux
 
     def in_vmlinux(self, names: Iterable[str], *kinds: int) -> dict[str, list[Place]]:
-        """Return the types of each name and one of the kinds, whatever their flavour; raises ObjectError."""
+        """Return the types of each name and one of some kinds, whatever their flavour; raises ObjectError."""
         btf = self.vmlinux()
         return {name: [Place(btf, one) for one in ids] for name, ids in btf.named(names, *kinds).items()}
 
     def in_modules(self, names: Collection[str], *kinds: int) -> dict[str, list[Place]]:
-        """Find types in the loaded modules; use it for names that vmlinux lacks."""
+        """Return such types of the loaded modules: for names that vmlinux lacks."""
         places: dict[str, list[Place]] = {}
         if self._modules is None:
             self._modules = self._read_modules(self.vmlinux()) if self._read_modules is not None else Modules()
@@ -101,7 +101,7 @@ class KernelTypes(Closing):
         return ("if it belongs to a kernel module that is not loaded, load that first with modprobe",)
 
     def close(self) -> None:
-        """Give back the memory; nothing can be asked for afterwards."""
+        """Release the memory; the types cannot be used afterwards."""
         for module in self._modules.found if self._modules is not None else ():
             module.btf.close()
         if self._vmlinux is not None:

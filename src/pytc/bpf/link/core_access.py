@@ -1,4 +1,4 @@
-"""CO-RE: a path through a type, in the object and the same path in the kernel.
+"""Follow the path of a CO-RE access through a type of the object and through the kernel's.
 
 An access string like ``0:1:2`` is: element 0 of an array of the root type, its member 1, of that the member (or
 element) 2.
@@ -16,8 +16,8 @@ _COMPOSITE = (b.STRUCT, b.UNION)
 
 
 class Step(NamedTuple):
-    """Element ``number`` of an array whose elements are ``type_id``, or, where ``name`` is given, that member of the
-    structure ``type_id``."""
+    """A step of a path: member ``name``, number ``number``, of the structure ``type_id`` or, without a name, element
+    ``number`` of an array whose elements have that type."""
 
     type_id: int
     number: int
@@ -25,7 +25,7 @@ class Step(NamedTuple):
 
 
 class Access(NamedTuple):
-    """``root`` is the type that the path starts at; ``bit_offset`` counts from there."""
+    """A path through a type from ``root``; ``bit_offset`` counts from there."""
 
     root: int
     steps: tuple[Step, ...]
@@ -66,7 +66,7 @@ def field_access(btf: Btf, root: int, indices: list[int]) -> Access:
 
 
 def _size(btf: Btf, type_id: int) -> int:
-    """Return a structure that is only declared has no size, and needs none for element 0."""
+    """Return the size of a type, 0 for a structure that is only declared: it needs none for element 0."""
     return 0 if btf.kind(type_id) in (b.FWD, b.VOID, b.FUNC, b.FUNC_PROTO) else btf.size(type_id)
 
 

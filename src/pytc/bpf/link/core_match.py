@@ -1,7 +1,7 @@
-"""CO-RE: when two types, of the object and of the kernel, are the same thing.
+"""Compare types of the object with types of the kernel for CO-RE.
 
 Rules: the kernel's documentation "BPF CO-RE" (Documentation/bpf/llvm_reloc.rst for the relocations) and the behaviour
-of libbpf. What follows ``___`` in a name is a flavour, which does not count.
+of libbpf. The part of a name after ``___`` is a flavour, which does not count.
 """
 
 from pytc.bpf.btf import types as b
@@ -75,8 +75,8 @@ def types_agree(local: Btf, local_id: int, target: Btf, target_id: int, depth: i
 def types_match(
     local: Btf, local_id: int, target: Btf, target_id: int, *, pointee: bool = False, depth: int = _DEPTH
 ) -> bool:
-    """Return the strict form: names, members and their types, sizes of integers; a structure behind a pointer by name
-    only."""
+    """Return whether two types match strictly: names, members and their types, sizes of integers; structures behind a
+    pointer by name only."""
     while depth > 0:
         depth -= 1
         local_id, target_id = local.resolve(local_id), target.resolve(target_id)
@@ -120,7 +120,7 @@ def types_match(
 
 
 def _composite_kind(btf: Btf, type_id: int) -> int:
-    """STRUCT or UNION, also for a forward declaration of one; the kind itself for all else."""
+    """Return STRUCT or UNION, also for a forward declaration of one; the kind itself for any other type."""
     kind = btf.kind(type_id)
     if kind == b.FWD:
         return b.UNION if btf.flag(type_id) else b.STRUCT

@@ -1,8 +1,8 @@
-"""CO-RE relocations: instructions that depend on the layout of the kernel's types.
+"""Resolve CO-RE relocations: instructions that depend on the layout of the kernel's types.
 
 A record of .BTF.ext (``insn_off u32, type_id u32, access_str_off u32, kind u32``; enum bpf_core_relo_kind in
-include/uapi/linux/bpf.h) says which instruction depends on what. The kernel's answer replaces the compiler's; where
-the kernel has no such thing, the instruction becomes a call that the verifier refuses if the program can reach it.
+include/uapi/linux/bpf.h) says which instruction depends on what. The kernel's answer replaces the compiler's; where the
+kernel has no such thing, the instruction becomes a call that the verifier refuses if the program can reach it.
 """
 
 from collections.abc import Callable
@@ -58,7 +58,7 @@ class Value(NamedTuple):
 
 
 class Resolution(NamedTuple):
-    """``value`` None means that the kernel has no such thing: the instruction is poisoned."""
+    """The value of a relocation in the object and in the kernel; ``value`` None poisons the instruction."""
 
     original: Value | None
     value: Value | None
@@ -80,14 +80,15 @@ class CoreResolver:
         return essential(self._local.name(type_id))
 
     def resolve(self, relocation: CoreRelocation) -> Resolution:
-        """Raises ObjectError for a malformed relocation, and where candidates of the kernel disagree."""
+        """Return the answer to a relocation; raises ObjectError if it is malformed, and where types of the kernel
+        disagree."""
         key = (relocation.type_id, relocation.access, relocation.kind)
         if key not in self._known:
             self._known[key] = self._resolve(relocation)
         return self._known[key]
 
     def explain(self, relocation: CoreRelocation, resolution: Resolution) -> str:
-        """Why an instruction is poisoned."""
+        """Return why an instruction is poisoned."""
         what = self.describe(relocation)
         if resolution.value is None:
             lacking = "" if self._candidates(relocation.type_id) else f" ({self._kernel.lacking()})"
@@ -141,7 +142,7 @@ class CoreResolver:
         return self._decide(relocation, original, found)
 
     def _candidates(self, type_id: int) -> list[Place]:
-        """Return the kernel's types of that name: vmlinux's, or where it has none the modules'."""
+        """Return the kernel's types with the name of a type: vmlinux's, or the modules' where vmlinux has none."""
         if not self._root_name(type_id):
             raise ObjectError(f"CO-RE: a relocation to type {type_id}, which has no name")
         if self._in_vmlinux is None:
@@ -155,7 +156,8 @@ class CoreResolver:
         return self._of(type_id, self._in_modules)
 
     def _look_up(self, search: Callable[..., dict[str, list[Place]]], roots: set[int]) -> dict[str, list[Place]]:
-        """Look for all types that relocations may start from at once: each search goes over megabytes."""
+        """Return the types of all names that relocations start from; one search for all, as each goes over
+        megabytes."""
         kinds = {self._local.kind(root) for root in roots}
         names = {self._root_name(root) for root in roots} - {""}
         return search(names, *kinds, *(_ENUMS if kinds & _ENUMS else ()))
@@ -251,8 +253,10 @@ def _storage(size: int, bit_offset: int, bits: int) -> tuple[int, int]:
 
 
 def patch(code: bytearray, slot: int, relocation: CoreRelocation, resolution: Resolution) -> None:
-    """Put the kernel's value into the instruction in ``slot``; raises ObjectError where it is not what the relocation
-    says."""
+    """Put the kernel's value into the instruction in ``slot``.
+
+    Raises ObjectError where the instruction does not hold the value that the relocation says.
+    """
     opcode = code[slot * ins.SIZE]
     kind = opcode & 7
     value, original = resolution.value, resolution.original

@@ -32,7 +32,7 @@ class ExternResolver:
         """Modules whose functions the program uses; ``module_index`` counts them from 1."""
 
     def resolve(self, externs: list[ExternSpec]) -> dict[str, ExternValue]:
-        """Values by name; raises ObjectError for one that is missing and not weak."""
+        """Return values of externs by name; raises ObjectError for one that is missing and not weak."""
         places = self._places([e for e in externs if e.type_id])
         values = {e.name: self._typed(e, places.get(e.name)) for e in externs if e.type_id}
         untyped = [e for e in externs if not e.type_id]
@@ -42,7 +42,8 @@ class ExternResolver:
         return values
 
     def _places(self, externs: list[ExternSpec]) -> dict[str, Place]:
-        """Locate typed externs: in vmlinux or else in the first module that has them."""
+        """Return the kernel types of externs by name: vmlinux's or, where it lacks one, those of the first module that
+        has it."""
         found: dict[str, Place] = {}
         for search in (self._kernel.in_vmlinux, self._kernel.in_modules):
             wanted = [e for e in externs if e.name not in found]

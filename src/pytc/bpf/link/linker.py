@@ -1,7 +1,7 @@
-"""Program and subprograms to one run of instructions; pure, no kernel.
+"""Link a program and its subprograms to one run of instructions; pure, no kernel.
 
-Order of appended subprograms: depth first, at their first call, which is libbpf's order, so that the program's
-tag comes out the same. References to maps stay symbolic until :func:`patch` puts descriptors in.
+Subprograms are appended depth first, at their first call: libbpf's order, so that a program's tag is the same whichever
+of the two loaded it. References to maps stay symbolic until :func:`patch` puts descriptors in.
 """
 
 from bisect import bisect_left
@@ -54,8 +54,11 @@ class Part(NamedTuple):
 
 
 class LinkedProgram(NamedTuple):
-    """``func_info`` and ``line_info`` are empty where the object has none for every part. ``missing`` says by slot
-    why an instruction is poisoned."""
+    """A program with its subprograms as instructions.
+
+    ``func_info`` and ``line_info`` are empty unless the object has them for every function. ``missing`` says by slot
+    why an instruction is poisoned.
+    """
 
     program: ProgramSpec
     code: bytes
@@ -70,9 +73,10 @@ class LinkedProgram(NamedTuple):
 
 
 def link(spec: ObjectSpec, program: ProgramSpec, core: "CoreResolver | None" = None) -> LinkedProgram:
-    """``core`` answers CO-RE relocations; without it, an instruction that has one keeps the object's value.
+    """Return a program linked with its subprograms.
 
-    Raises ObjectError for a call that leads nowhere, and for externs that the object's BTF does not declare.
+    ``core`` resolves CO-RE relocations; without it, an instruction that has one keeps the object's value. Raises
+    ObjectError for a call that leads nowhere, and for externs that the object's BTF does not declare.
     """
     linking = _Linking(spec, program, core)
     linking.append(program.function)
@@ -98,8 +102,11 @@ def patch(
     externs: Mapping[str, ExternValue] | None = None,
     numbers: Mapping[str, int] | None = None,
 ) -> bytes:
-    """Return the instructions with map descriptors and externs in place; ``numbers`` are the places of externs in their
-    order, which the poisoned call of a missing weak function carries."""
+    """Return the instructions with map descriptors and externs in place.
+
+    ``numbers`` are the positions of the externs in their order; the poisoned call of a missing weak function carries
+    its.
+    """
     code = bytearray(linked.code)
     for reference in linked.maps:
         ins.set_immediate(code, reference.slot, fds[reference.name])
@@ -150,7 +157,7 @@ class _Linking:
         self.missing: dict[int, str] = {}
 
     def append(self, entry: FunctionSpec) -> None:
-        """Append a function and, depth first, what it calls. Iterative: a file may nest calls deeply."""
+        """Append a function and, depth first, the functions it calls. Iterative, since a file may nest calls deeply."""
         work = [self._copy(entry)]
         while work:
             part, pending = work[-1]
@@ -196,7 +203,7 @@ class _Linking:
         return part, calls
 
     def _interesting(self, section: CodeSection, function: FunctionSpec, code: bytes) -> list[int]:
-        """Return the slots of a function with a relocation or a call, in order: few of many."""
+        """Return the slots of a function with a relocation or a call, few of many, in order."""
         offsets = self._sorted.get(section.number)
         if offsets is None:
             offsets = self._sorted[section.number] = sorted(section.relocations)
@@ -275,7 +282,7 @@ class _Linking:
 
 
 def _undefined_causes(name: str, *, is_call: bool) -> tuple[str, ...]:
-    """Return where a symbol may come from that the object does not explain, the likeliest first."""
+    """Return likely origins of a symbol that the object does not explain, the likeliest first."""
     if is_call and (name in _LIBRARY or name.startswith("__")):
         return (
             "the compiler itself put this call there, and BPF has no C library: copy fixed sizes, compile with -O2, "
@@ -286,7 +293,7 @@ def _undefined_causes(name: str, *, is_call: bool) -> tuple[str, ...]:
 
 
 def _debug_info(spec: ObjectSpec, parts: list[Part]) -> tuple[bytes, bytes]:
-    """Function and line information of the parts, in order: all of it, or none where a part has none."""
+    """Return function and line information of the functions, in order: all of it, or none where a function lacks it."""
     if spec.btf_ext is None:
         return b"", b""
     functions, lines = [], []

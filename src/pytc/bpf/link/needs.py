@@ -23,7 +23,7 @@ _JUMPS = (_JMP, _JMP32)
 
 
 class Need(NamedTuple):
-    """``slot`` is the first instruction that needs it, -1 where it is the program as a whole."""
+    """A feature, and the slot of the first instruction that needs it; -1 where the program as a whole does."""
 
     feature: Feature
     slot: int = -1
@@ -47,7 +47,7 @@ def helper_calls(linked: LinkedProgram) -> list[HelperCall]:
 
 
 def instruction_needs(linked: LinkedProgram) -> list[Need]:
-    """Features beyond the first instruction set, each once."""
+    """Return the features of a program beyond the first instruction set, each once."""
     found: dict[Feature, int] = {}
     externs = {use.slot for use in linked.externs}
     tail_call = jumps_back = -1
@@ -107,7 +107,10 @@ def _distance(one: Instruction) -> int:
 
 
 def _loop(linked: LinkedProgram) -> int:
-    """Return an instruction that leads back to where the flow came from, -1 for none. A jump back alone is no loop."""
+    """Return the slot of an instruction that leads back to an earlier one of its path, -1 for none.
+
+    A jump back alone does not make a loop.
+    """
     decoded = dict(ins.decode_all(linked.code))
     done: set[int] = set()
     for part in linked.parts:

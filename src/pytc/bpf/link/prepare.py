@@ -1,4 +1,4 @@
-"""Programs linked for the running kernel: what comes before anything is made there."""
+"""Link programs for the running kernel: the part of a load that creates nothing."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -36,8 +36,11 @@ def prepare(
     kernel_btf: str,
     open_module: Callable[[int], int],
 ) -> Prepared:
-    """``kernel_btf`` names a file with the kernel's types, empty for where they mostly are. ``open_module`` gives a
-    descriptor of a module's types by the number of their BTF object. Raises ObjectError."""
+    """Return programs linked for the running kernel, with all that their tail calls reach.
+
+    ``kernel_btf`` names a file with the kernel's types, empty for /sys/kernel/btf/vmlinux. ``open_module`` returns a
+    descriptor of a module's types by the id of their BTF object. Raises ObjectError.
+    """
     with ExitStack() as reading:
         preparing = _Preparing(spec, kernel_btf, reading)
         linked = preparing.link(wanted)
@@ -54,7 +57,7 @@ def prepare(
 
 
 def used_maps(spec: ObjectSpec, linked: Iterable[LinkedProgram]) -> frozenset[str]:
-    """Return the maps that linked programs refer to, and what is in slots of those."""
+    """Return the names of the maps that linked programs refer to, and of the maps in their slots."""
     used = set().union(*(map_names(one) for one in linked))
     members = {member for name in used for _, member in spec.maps[name].slots}
     return frozenset(used | members & spec.maps.keys())
@@ -76,6 +79,7 @@ class _Preparing:
 
     @property
     def has_asked_modules(self) -> bool:
+        """Whether the result depends on which modules are loaded."""
         return self._kernel is not None and self._kernel.has_asked_modules
 
     def _kernel_types(self) -> "KernelTypes":
@@ -86,6 +90,7 @@ class _Preparing:
         return self._kernel
 
     def link(self, wanted: Sequence[tuple[ProgramSpec, ProgramType]]) -> LinkedTogether:
+        """Link the programs, with CO-RE where the object has relocations for it."""
         core = None
         if self._spec.btf is not None and self._spec.btf_ext is not None and self._spec.btf_ext.core.by_section:
             from pytc.bpf.link.core_relocations import CoreResolver

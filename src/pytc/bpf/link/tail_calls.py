@@ -1,4 +1,4 @@
-"""Programs of an object that are loaded together: those that are asked for, and what their tail calls reach. Pure."""
+"""Link the programs of an object that are loaded together: those named, and what their tail calls reach. Pure."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,7 +22,7 @@ class TailCall(NamedTuple):
 
 
 def tail_calls(spec: ObjectSpec) -> list[TailCall]:
-    """Return the programs that belong into program arrays: sections named ``ID/KEY``, and ``values`` of ``.maps``."""
+    """Return the programs for slots of program arrays: sections named ``ID/KEY``, and ``values`` of ``.maps``."""
     found = []
     for program in spec.programs:
         place = tail_call_place(program.section)
@@ -52,7 +52,7 @@ class LinkedTogether(NamedTuple):
 def link_together(
     spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]], core: "CoreResolver | None" = None
 ) -> LinkedTogether:
-    """Pure, without ``core``. Raises ObjectError."""
+    """Return programs linked with all that their tail calls reach. Pure without ``core``; raises ObjectError."""
     linked: dict[tuple[FunctionSpec, ProgramType], LinkedProgram] = {}
     candidates, found = tail_calls(spec), LinkedTogether([], [], [])
     waiting = list(wanted)

@@ -1,4 +1,4 @@
-"""Why the kernel refused: likely causes, the likeliest first, each of which was checked and applies here."""
+"""Find likely causes of the kernel's refusals, the likeliest first; each has been checked and applies."""
 
 import errno
 import os
@@ -72,7 +72,7 @@ def _helper_causes(type: ProgramType, reason: str) -> list[str]:
 
 
 def _build_causes(reason: str) -> list[str]:
-    """Kernels without a JIT compiler, and with a verifier that can do less."""
+    """Return causes in kernels without a JIT compiler, and with a verifier that can do less."""
     causes = []
     if "non-JITed" in reason:
         causes.append(
@@ -88,7 +88,7 @@ def _build_causes(reason: str) -> list[str]:
 
 
 def _young_features(linked: LinkedProgram) -> list[str]:
-    """What the instructions use and this version of Linux lacks, unless a distribution has added it."""
+    """Return what the instructions use and this version of Linux lacks, unless a distribution has added it."""
     this = os.uname().release
     features = [
         f"the program uses {need.feature.text}, which came with Linux {need.feature.since}; this is {this}"

@@ -33,11 +33,12 @@ if TYPE_CHECKING:
 class Loaded(Closing):
     """Loaded programs with their maps; owns all descriptors. Close it, or use it in a ``with`` block.
 
-    ``programs`` are what was asked for, in that order, ``program`` is the first; ``logs`` and ``log`` are what the
-    verifier said of them. ``maps`` are by name, ``notes`` say what a user should know. Closing
-    keeps pins; :meth:`undo` removes those that this load made. :meth:`commit` moves the pins of program arrays that
-    were there before to those of this load, once the new program is in its place: until then whatever runs keeps
-    its old targets.
+    ``programs`` are those that the caller named, in that order, and ``logs`` the verifier's words about each;
+    ``program`` and ``log`` are the first. ``maps`` are by name, ``notes`` say what a user should know.
+
+    Closing keeps pins; :meth:`undo` removes those that this load created. :meth:`commit` moves pins of program arrays
+    that existed before to the arrays of this load, once the new program is in its place: until then, a running program
+    keeps its old targets.
     """
 
     def __init__(self, spec: ObjectSpec, pins: PinRoot) -> None:
@@ -52,16 +53,18 @@ class Loaded(Closing):
 
     @property
     def program(self) -> Program:
+        """The first program; raises ObjectError where none is loaded."""
         if not self.programs:
             raise ObjectError("no program is loaded")
         return self.programs[0]
 
     @property
     def log(self) -> str:
+        """The verifier's log of the first program; empty without ``verbose``."""
         return self.logs[0] if self.logs else ""
 
     def close(self) -> None:
-        """Close every descriptor; what is pinned or attached lives on."""
+        """Close every descriptor; pinned and attached objects live on."""
         self._owned.close()
 
     def commit(self) -> None:
@@ -72,12 +75,12 @@ class Loaded(Closing):
 
     @property
     def moves(self) -> dict[str, Map]:
-        """The pins that :meth:`commit` would move, and the maps to which."""
+        """The pins that :meth:`commit` would move, each with its new map."""
         return dict(self._moves)
 
     @property
     def pins(self) -> tuple[str, ...]:
-        """The pins that this load made, and the directories and links for them, in that order."""
+        """The pins that this load created, and the directories and links for them, in the order of their creation."""
         return self._pins.made
 
     def undo(self) -> None:
@@ -97,14 +100,16 @@ def load(
     features: Features | None = None,
     cache: "ObjectCache | None" = None,
 ) -> Loaded:
-    """Load a program, the programs that its tail calls reach, and the object's maps.
+    """Load a program, the programs that its tail calls reach, and all maps of its object.
 
-    ``type`` overrides what the section's name says. ``verbose`` fetches the verifier's log also on success, into
-    ``Loaded.log``. ``kernel_btf`` names a file with the kernel's types where /sys/kernel/btf/vmlinux is missing.
-    ``features`` carries what is known of the kernel from one load to the next, ``cache`` what is known of the object.
-    With ``commit`` False, the caller calls :meth:`Loaded.commit` after it has put the program into its place.
+    Arguments: ``type`` overrides the type that the section's name implies. ``pins`` is the bpffs for pinned maps, by
+    default :class:`PinRoot`'s. ``verbose`` fetches the verifier's log also on success, into ``Loaded.log``.
+    ``kernel_btf`` names a file with the kernel's types where /sys/kernel/btf/vmlinux is missing. With ``commit`` False,
+    the caller calls :meth:`Loaded.commit` after it has put the program into its place. ``features`` carries knowledge
+    of the kernel from one load to the next, ``cache`` knowledge of the object.
 
-    Raises BpfSyscallError, MapMismatchError, PinError, VerifierError or ObjectError; then nothing is left behind.
+    Returns the loaded programs and maps, for the caller to close. Raises BpfSyscallError, MapMismatchError, PinError,
+    VerifierError or ObjectError; then nothing is left behind.
     """
     return load_together(
         spec,
@@ -130,11 +135,11 @@ def load_together(
     features: Features | None = None,
     cache: "ObjectCache | None" = None,
 ) -> Loaded:
-    """Load several programs of an object, which then share its maps. With ``used_only``, a map that none of them uses
-    and that is not pinned is not created.
+    """Load several programs of an object, which then share its maps.
 
-    Each program comes with its type, UNSPEC for what the section's name says. One that is named twice with the same
-    type is loaded once.
+    Each program comes with its type, UNSPEC for the type that the section's name implies. One that is named twice with
+    the same type is loaded once. With ``used_only``, a map that none of the programs uses and that is not pinned is
+    left out. Other arguments, results and errors are those of :func:`load`.
     """
     loaded = Loaded(spec, pins if pins is not None else PinRoot())
     try:
@@ -156,7 +161,7 @@ def load_together(
 
 
 class _Loading:
-    """The state of one load."""
+    """The steps of one load, and what they pass on."""
 
     def __init__(
         self, loaded: Loaded, *, verbose: bool, features: Features | None, cache: "ObjectCache | None"
@@ -172,12 +177,12 @@ class _Loading:
         self._programs: dict[tuple[FunctionSpec, ProgramType], Program] = {}
 
     def prepare(self, wanted: Sequence[tuple[ProgramSpec, ProgramType]], kernel_btf: str) -> None:
-        """Link the programs, and finds what they use of the kernel."""
+        """Link the programs, and find what they use of the kernel."""
         make = prepare if self._cache is None else self._cache.prepared
         self._prepared = make(self._spec, wanted, kernel_btf, self._open_module)
 
     def _open_module(self, number: int) -> int:
-        """Return a descriptor of a module's types, by the number of their BTF object; the same one each time."""
+        """Return the descriptor of a module's types by their id; the same one each time."""
         if number not in self._modules:
             from pytc.bpf.sys.info import btf_by_id
 
@@ -185,7 +190,8 @@ class _Loading:
         return self._modules[number]
 
     def load_btf(self) -> None:
-        """Uploads the object's BTF. A kernel that refuses it may still take the program: noted, not fatal."""
+        """Upload the object's BTF. A kernel that refuses it may still take the program: that is a note, not an
+        error."""
         if self._spec.btf is None or self._features.lacks("btf"):
             return
         try:
@@ -199,8 +205,10 @@ class _Loading:
         self._btf_fd = fd
 
     def make_maps(self, *, used_only: bool) -> None:
-        """Open or creates the object's maps. One that no loaded program uses may fail; with ``used_only``, it is made
-        only for its pin."""
+        """Open or create the object's maps.
+
+        One that no loaded program uses may fail; with ``used_only``, it is created only for its pin.
+        """
         used = self._prepared.used
         for spec in self._in_order():
             if used_only and is_idle(spec, used):
@@ -214,7 +222,7 @@ class _Loading:
                 self._loaded.notes.append(f"{error}{cause}; no loaded program uses it")
 
     def _in_order(self) -> list[MapSpec]:
-        """Map in the object's order, but a map-in-map after the others: it wants its template first."""
+        """Return the maps in the object's order, but a map-in-map after the others: it needs its template first."""
         specs = list(self._spec.maps.values())
         return [s for s in specs if s.inner is None] + [s for s in specs if s.inner is not None]
 
@@ -251,14 +259,13 @@ class _Loading:
             raise PinError(f'map "{spec.name}": {error}', errno=error.errno) from error
 
     def _filled_arrays(self) -> set[str]:
-        """Return the program arrays that this load puts programs into."""
+        """Return the names of the program arrays that this load puts programs into."""
         return {call.map_name for call, _ in self._prepared.tail_calls}
 
     def _renew(self, spec: MapSpec, path: str, old: Map) -> Map:
-        """Return a new program array in place of a pinned one, with what that holds in slots that this load leaves
-        alone.
+        """Create a program array in place of a pinned one, with its contents in the slots that this load does not fill.
 
-        The pinned one is not touched: packets that run through it now keep their targets.
+        The pinned one stays as it is: packets that run through it now keep their targets.
         """
         made = self._create(spec)
         own = {call.slot for call, _ in self._prepared.tail_calls if call.map_name == spec.name}
@@ -290,7 +297,7 @@ class _Loading:
             return create_map(spec, name, btf_fd=self._btf_fd, inner_fd=template.fd, features=self._features)
 
     def fill_data_maps(self) -> None:
-        """Put the bytes of data sections into their maps, and freezes the read-only ones."""
+        """Put the bytes of data sections into their maps, and freeze the read-only ones."""
         for made in self._loaded.maps.values():
             spec = made.spec
             if spec is None or spec.origin != DATA:
@@ -307,7 +314,7 @@ class _Loading:
         return kernel_settings(self._spec, spec.value_size, self._features)
 
     def load_programs(self, wanted: Iterable[tuple[ProgramSpec, ProgramType]]) -> None:
-        """BPF_PROG_LOAD for each."""
+        """Submit each program to the verifier."""
         fds = {name: made.fd for name, made in self._loaded.maps.items()}
         numbers = {extern.name: extern.number for extern in self._spec.externs.values()}
         logs: dict[tuple[FunctionSpec, ProgramType], str] = {}
@@ -331,7 +338,7 @@ class _Loading:
             self._loaded.logs.append(logs[program.function, type])
 
     def fill_slots(self) -> None:
-        """Programs into program arrays, maps into maps-in-maps."""
+        """Put programs into program arrays, and maps into maps-in-maps."""
         for call, type in self._prepared.tail_calls:
             self._fill(
                 call.map_name,

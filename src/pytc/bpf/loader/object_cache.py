@@ -22,12 +22,12 @@ _MOST_LINKED = 64
 
 
 class ObjectCache(Closing):
-    """Keeps what files mean, their linked programs, and their types in the kernel. Close it, or use it in a ``with``
-    block.
+    """A cache for repeated loads: objects, their linked programs, and their types in the kernel. Close it, or use it in
+    a ``with`` block.
 
-    A file is read each time, and taken for the same while its bytes are. Parameters
-    (:mod:`pytc.bpf.object.parameters`) may differ from load to load. What depends on which modules the kernel has
-    loaded is not kept.
+    A file is read each time, and its cache entry serves as long as the bytes are the same: size and times can stay
+    where contents do not. Parameters (:mod:`pytc.bpf.object.parameters`) may differ from load to load. Results that
+    depend on which modules the kernel has loaded are not cached.
 
     >>> with ObjectCache() as cache:
     ...     for port in 80, 443:
@@ -69,8 +69,11 @@ class ObjectCache(Closing):
         return made
 
     def btf(self, spec: ObjectSpec) -> int | None:
-        """Return the descriptor of an object's types in the kernel, which the cache owns; None for an object that it
-        did not read. Raises BpfSyscallError."""
+        """Return the descriptor of an object's types in the kernel, which the cache owns; None for an object it did not
+        read.
+
+        Raises BpfSyscallError.
+        """
         kept = self._of(spec)
         if kept is None or spec.btf is None:
             return None
@@ -111,6 +114,7 @@ class ObjectCache(Closing):
             kept.close()
 
     def close(self) -> None:
+        """Forget everything, and close the descriptors of types."""
         while self._kept:
             self._forget(next(iter(self._kept)))
 
@@ -158,11 +162,14 @@ class KeptRecipe:
 
     @property
     def spec(self) -> ObjectSpec:
+        """The object of the program."""
         return self._kept.spec
 
     def load(self) -> OwnedFd | None:
-        """Return the program's descriptor; None where the file is another one by now, or the kernel refuses something:
-        then a load from the start finds out."""
+        """Load the program; returns its descriptor, or None where the file has changed or the kernel refuses something.
+
+        A load from scratch then finds the reason.
+        """
         if self._kept.is_closed:
             return None
         try:

@@ -30,9 +30,11 @@ def submit(
     verbose: bool,
     features: Features,
 ) -> tuple[OwnedFd, str]:
-    """BPF_PROG_LOAD: without a log first, which is faster; with one when refused or asked for.
+    """Load a program (BPF_PROG_LOAD); returns its descriptor and the verifier's log.
 
-    ``module_fds`` are those of modules' types that calls refer to by their place, from 1 on; empty without such calls.
+    The first attempt is without a log, which is faster; one with it follows a refusal, or ``verbose``. ``module_fds``
+    are descriptors of modules' types, which calls refer to by position, from 1 on; empty without such calls. Raises
+    VerifierError.
     """
     attr, kept = program_attribute(spec, linked, code, type, btf_fd, features)
     if module_fds:

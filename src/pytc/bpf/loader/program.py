@@ -1,4 +1,4 @@
-"""A loaded program, and which one of an object is meant."""
+"""A loaded program, and the choice of a program in an object."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ class Program(Closing):
 
     @property
     def fd(self) -> int:
+        """The descriptor's number."""
         return self.descriptor.fd
 
     @property
@@ -42,8 +43,10 @@ class Program(Closing):
         return describe_program(self.fd)
 
     def test_run(self, packet: bytes, *, repeat: int = 1) -> "Run":
-        """Run the program on a packet (Ethernet header included), attached to nothing; see
-        :class:`pytc.bpf.run.test_run.Runner`, which is made for many packets. Raises BpfSyscallError."""
+        """Run the program on a packet with its Ethernet header, attached to nothing (BPF_PROG_TEST_RUN).
+
+        For many packets, use :class:`pytc.bpf.Runner`. Raises BpfSyscallError.
+        """
         from pytc.bpf.run.test_run import Runner
 
         return Runner(self.fd).run(packet, repeat=repeat)
@@ -53,17 +56,18 @@ class Program(Closing):
         pin(self.fd, path)
 
     def close(self) -> None:
+        """Close the descriptor; a pinned or attached program lives on."""
         self.descriptor.close()
 
 
 def select_program(
     spec: ObjectSpec, *, section: str = "", program: str = "", default_section: str | Sequence[str] = "classifier"
 ) -> ProgramSpec:
-    """Return the entry point that is meant.
+    """Return the program of an object that is meant.
 
-    By ``program`` (function name), by ``section`` (its first program), by both; without either the first of
-    ``default_section`` (of the first that is there, where there are several), and where that is missing the only
-    program of the object. Raises SelectionError with the list of what there is.
+    That is ``program`` (a function's name), the first program of ``section``, or the one that both name. Without either
+    it is the first of ``default_section`` (of the first that exists, where there are several); where that is missing,
+    the object's only program. Raises SelectionError with the list of programs.
     """
     if not spec.programs:
         raise SelectionError(f'object file "{spec.path}" holds no programs')

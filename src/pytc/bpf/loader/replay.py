@@ -1,7 +1,7 @@
-"""A load that went well, to be done again: the calls of bpf(2) alone.
+"""Repeat a load that succeeded, as the mere calls of bpf(2).
 
-For programs with nothing but maps of their own, as most are: no pins, no tail calls, nothing that the kernel has to be
-asked for. Of a thousand loads of the same program, all but the first are these calls.
+For programs with nothing but maps of their own, as most are: no pins, no tail calls, no questions to the kernel. All
+but the first of a thousand loads of one program are these calls.
 """
 
 import ctypes
@@ -29,7 +29,7 @@ _FIRST_OWN = 3  # below are the standard streams: what gets their numbers is not
 
 
 class _MapStep(NamedTuple):
-    """A map: ``sources`` are the bytes of the program in which its descriptor stands."""
+    """A map to create; ``places`` are the offsets in the program's bytes that take its descriptor."""
 
     attr: MapCreateAttr
     size: int
@@ -39,7 +39,7 @@ class _MapStep(NamedTuple):
 
 
 class Recipe:
-    """Loads a program again and again, each time with new maps."""
+    """A load of a program that can be repeated, each time with new maps."""
 
     def __init__(self, maps: Sequence[_MapStep], code: bytearray, program: ProgLoadAttr, memory: list[object]) -> None:
         self._maps = maps
@@ -49,8 +49,10 @@ class Recipe:
         self._memory = memory
 
     def load(self) -> OwnedFd | None:
-        """Return the program's descriptor; its maps live as long as the program does. None where a call failed: a load
-        that looks at everything says why. Then nothing is left behind."""
+        """Load the program; returns its descriptor. Its maps live as long as the program does.
+
+        Returns None where a call failed, with nothing left behind: a load from scratch says why.
+        """
         fds: list[int] = []
         try:
             for step in self._maps:
