@@ -1,4 +1,4 @@
-"""Signals that end a process: unwinding the stack first, or waiting until a step is complete."""
+"""Handle signals that end a process: unwind the stack first, or wait until a step is complete."""
 
 # ``signal`` without the enums that it defines at every start (1 ms); the functions are the same.
 import _signal as signal  # type: ignore[import-not-found]
@@ -14,7 +14,7 @@ _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Ended(BaseException):
-    """Unwinds the stack, so that the owners of sockets and files remove them."""
+    """A signal to end the process, raised so that the owners of sockets and files remove them."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -22,9 +22,10 @@ class Ended(BaseException):
 
 
 def run_to_the_end(run: Callable[[], int]) -> int:
-    """Run a command; returns its exit status. When a signal ends it, so does the process, for its parent to see.
+    """Run a command and return its exit status. When a signal ends it, the process ends by that signal, for its parent
+    to see.
 
-    A signal that is ignored stays so (nohup). Only for the main thread of a process of our own.
+    An ignored signal stays ignored (nohup). Only for the main thread of a process of our own.
     """
     for number in _ENDING:
         if signal.getsignal(number) != signal.SIG_IGN:
@@ -54,7 +55,7 @@ def ended_by_signals(*, quietly: bool = False) -> Iterator[None]:
     """Make SIGTERM and SIGHUP unwind the stack within the block as Ctrl-C does; the process then ends by the signal,
     for its parent to see. With ``quietly``, signals and Ctrl-C are the ordinary end of the block, and only end it.
 
-    Does nothing outside the main thread, which alone may handle signals; a signal that is ignored stays so (nohup).
+    Does nothing outside the main thread, which alone may handle signals; an ignored signal stays ignored (nohup).
     """
     former = {}
     try:
@@ -91,9 +92,9 @@ def uninterrupted() -> Iterator[None]:
 
 @contextmanager
 def deferred() -> Iterator[list[int]]:
-    """Note the signals that would end the process in the list; they take effect behind the block.
+    """Defer the signals that would end the process to the end of the block, and list those that have arrived.
 
-    Does nothing outside the main thread, which alone may handle signals; a signal that is ignored stays so.
+    Does nothing outside the main thread, which alone may handle signals; an ignored signal stays ignored.
     """
     arrived: list[int] = []
     former = {}

@@ -1,4 +1,5 @@
-"""The extension ``poff``: where a packet's payload begins, as ``skb_get_poff`` of net/core/flow_dissector.c finds it.
+"""Compute the extension ``poff``: where a packet's payload begins, as ``skb_get_poff`` of net/core/flow_dissector.c
+does.
 
 VLAN tags, IPv4, IPv6 with its extension headers, and tunnels of IP in IP are followed. For others that the kernel's
 dissector follows (MPLS, PPPoE, GRE, B.A.T.M.A.N. ...), the answer here is 0, or the tunnel's own header.

@@ -1,4 +1,4 @@
-"""Ids, names and environment variables by which the heirs of maps tell them apart. Pure.
+"""Name maps in the environment of a command that inherits them. Pure.
 
 ``BPF_NUM_MAPS`` is the number of maps, ``BPF_MAP<id>`` the descriptor of the map with that id, as with tc; besides,
 ``BPF_MAP_<NAME>`` is the descriptor of the map that the kernel knows by that name.

@@ -38,7 +38,7 @@ def identify(path: str) -> ObjectIdentity:
 
 
 class Exporter(Closing):
-    """A connection to an importer. It is made before there is anything to send, since it is what can go wrong.
+    """A connection to an importer. Make it before there is anything to send, since connecting is what tends to fail.
 
     Raises TransferError.
     """
@@ -114,7 +114,7 @@ class Importer(Closing):
     """A socket at a path that takes exports.
 
     ``users`` may export besides root and this user; ``refused`` is called with a sentence for each export that is
-    refused. Raises TransferError where the socket cannot be made.
+    refused. Raises TransferError where the socket cannot be created.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
-"""Exports that arrive: their datagrams put together, and their descriptors checked.
+"""Receive exports: put their datagrams together, and check their descriptors.
 
-A descriptor from another process is not taken for a map before the kernel says so.
+A descriptor from another process counts as a map only once the kernel says so.
 """
 
 import os
@@ -39,7 +39,7 @@ def verified_map(descriptor: OwnedFd) -> Map:
 
 
 def reopen_read_only(map: Map) -> Map:
-    """Close a map, and return it opened so that user space can only read it; raises BpfSyscallError."""
+    """Close a map, and return it opened read-only for user space; raises BpfSyscallError."""
     with map:
         number = map.description.id
         what = f'map "{map.name}": opening it read-only'
@@ -49,8 +49,8 @@ def reopen_read_only(map: Map) -> Map:
 class ReceivedObject(Closing):
     """The maps of one export, and the owner of their descriptors.
 
-    ``entries`` are the sender's words about them, in the same order: only the ids are used, for the rest the kernel is
-    asked (``maps[0].description``).
+    ``entries`` are the sender's description of them, in the same order: only the ids are used, the kernel tells the
+    rest (``maps[0].description``).
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class _Incomplete:
 
 
 class Assembly:
-    """Puts the messages of exports together, in whatever order several senders mix them.
+    """A buffer that puts the datagrams of exports together, in whatever order several senders mix them.
 
     Owns the descriptors of incomplete exports. Times are seconds of one clock.
     """
@@ -162,6 +162,7 @@ class Assembly:
         return len(self._incomplete)
 
     def close(self) -> None:
+        """Close the descriptors of incomplete exports."""
         for export in self._incomplete.values():
             export.close()
         self._incomplete.clear()

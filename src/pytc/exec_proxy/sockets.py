@@ -1,11 +1,11 @@
-"""Unix sockets with a path, and messages with descriptors on them.
+"""Use Unix sockets with a path, and messages with descriptors on them.
 
-Sockets are made, found and removed so that nobody else can slip something in between. The rules follow those of the
+Sockets are created, found and removed so that nobody else can slip something in between. The rules follow those of the
 kernel's fs.protected_regular:
 
 - A socket file gets its mode before it exists; a path that exists is never taken over, whatever it is.
-- Only the file that was made is removed again.
-- In a directory that others may write to, a socket is made only when the directory is sticky; and there one is used
+- Only the file that was created here is removed again.
+- In a directory that others may write to, a socket is created only when the directory is sticky; and there one is used
   only when it belongs to root, to this user or to the owner of the directory.
 - A symbolic link in place of a socket is not followed.
 """
@@ -33,7 +33,7 @@ _ANCILLARY = _socket.CMSG_SPACE(4 * _SCM_MAX_FD) + _socket.CMSG_SPACE(_CREDENTIA
 
 
 class Credentials(NamedTuple):
-    """``struct ucred``: the process at the other end, from the kernel."""
+    """The process at the other end, from the kernel (``struct ucred``)."""
 
     pid: int
     uid: int
@@ -59,10 +59,10 @@ def open_socket(kind: int) -> _socket.socket:
 
 
 class BoundSocket(Closing):
-    """A socket bound at a path; owns both, and removes the file with :meth:`close` if it is still the one it made.
+    """A socket bound at a path; owns both, and removes the file with :meth:`close` if it is still the one it created.
 
     A datagram socket receives the credentials of senders (SO_PASSCRED). ``mode`` are the permissions of the file,
-    ``owner`` the user whom it is given to (-1: nobody else). Raises TransferError.
+    ``owner`` the user who gets it (-1: nobody else). Raises TransferError.
     """
 
     def __init__(self, path: str, kind: int, *, mode: int = 0o600, owner: int = -1) -> None:

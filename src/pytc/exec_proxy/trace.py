@@ -1,4 +1,4 @@
-"""The kernel's trace pipe, into which bpf_trace_printk writes (Documentation/trace/ftrace.rst)."""
+"""Read the kernel's trace pipe, into which bpf_trace_printk writes (Documentation/trace/ftrace.rst)."""
 
 import errno
 import os

@@ -48,7 +48,7 @@ class ObjectIdentity(NamedTuple):
 
 
 class MapEntry(NamedTuple):
-    """``struct bpf_elf_map``: the sender's description of a map."""
+    """The sender's description of a map: a ``struct bpf_elf_map``."""
 
     type: int
     key_size: int

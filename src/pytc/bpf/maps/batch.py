@@ -1,6 +1,6 @@
-"""Many elements in one call: BPF_MAP_LOOKUP_BATCH, _UPDATE_BATCH, _DELETE_BATCH (Linux 5.6; more types later).
+"""Move many elements in one call: BPF_MAP_LOOKUP_BATCH, _UPDATE_BATCH, _DELETE_BATCH (Linux 5.6; more types later).
 
-What a kernel cannot do for a map's type in batches is done one by one.
+Where the kernel has no batches for a type of map, elements are moved one by one.
 """
 
 import ctypes
@@ -28,12 +28,12 @@ class Batch(NamedTuple):
 
 
 def batch_entries(found: RawMap) -> int:
-    """Return how many entries to move at a time."""
+    """Return how many elements of a map to move in one call: up to 16384, and up to 4 MiB."""
     return max(1, min(_ENTRIES, _BYTES // max(found.description.key_size + found.value_bytes, 1)))
 
 
 def read_batches(found: RawMap, flags: int = ANY) -> Iterator[Batch]:
-    """Yield all entries; may miss entries that come and go meanwhile. ``flags`` is ANY or F_LOCK.
+    """Yield all elements; may miss some that come and go meanwhile, or yield them twice. ``flags`` is ANY or F_LOCK.
 
     Raises BpfSyscallError.
     """
@@ -118,8 +118,10 @@ def _one_by_one(found: RawMap, after: bytes, flags: int) -> Iterator[Batch]:
 
 
 def write_batch(found: RawMap, batch: Batch, flags: int = ANY) -> None:
-    """Set the elements of a batch; ``flags`` as of :meth:`Map.update`. Raises BpfSyscallError, whose ``entry`` is the
-    index of the element that was refused; those before it are set."""
+    """Set the elements of a batch; ``flags`` are those of :meth:`Map.update`.
+
+    Raises BpfSyscallError, whose ``entry`` is the index of the element that was refused; those before it are set.
+    """
     if not flags & ~F_LOCK:
         keys, values = bytearray(batch.keys), bytearray(batch.values)
         attr = MapBatchAttr(
@@ -141,7 +143,7 @@ def write_batch(found: RawMap, batch: Batch, flags: int = ANY) -> None:
 
 
 def delete_batch(found: RawMap, keys: bytes, count: int) -> None:
-    """Remove elements; those that are gone already do not matter. Raises BpfSyscallError."""
+    """Remove elements by their keys, ``count`` of them in a row; missing ones do not matter. Raises BpfSyscallError."""
     buffer = bytearray(keys)
     if _did(found, Command.MAP_DELETE_BATCH, MapBatchAttr(keys=_address(buffer), count=count, map_fd=found.fd)):
         return
@@ -158,7 +160,7 @@ def _address(buffer: bytearray) -> int:
 
 
 def _did(found: RawMap, command: Command, attr: MapBatchAttr) -> bool:
-    """Return whether a batch call did everything. The count of a failed call is unreliable if it never started."""
+    """Return whether a batch call moved everything; the count of a failed call is unreliable if it never started."""
     try:
         bpf(command, attr, what=f'map "{found.name}"')
     except BpfSyscallError:

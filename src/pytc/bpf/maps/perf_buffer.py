@@ -38,10 +38,10 @@ class _Ring(NamedTuple):
 
 
 class PerfBuffer(Closing):
-    """Reads the events of all CPUs from a perf event array, which must stay open.
+    """A reader of the events of all CPUs from a perf event array, which must stay open.
 
-    It takes the place of whoever read them before, and leaves the array empty. Raises BpfError for a map of another
-    type, BpfSyscallError.
+    It displaces an earlier reader, and leaves the array empty. Raises BpfError for a map of another type,
+    BpfSyscallError.
     """
 
     def __init__(self, found: "Map", *, pages: int = _PAGES) -> None:
@@ -83,7 +83,7 @@ class PerfBuffer(Closing):
         self._map.update(cpu.to_bytes(4, "little"), descriptor.fd.to_bytes(4, "little"))
 
     def events(self, timeout: float | None = None) -> Iterator[Event]:
-        """Events as they come, until ``timeout`` seconds went by without one (None: for ever)."""
+        """Yield events as they come, until ``timeout`` seconds pass without one (None: forever)."""
         while True:
             for ring in list(self._rings.values()):
                 yield from self._ready(ring)
@@ -114,7 +114,7 @@ class PerfBuffer(Closing):
         return first + bytes(view[page : page + length - len(first)])
 
     def close(self) -> None:
-        """End the reading; the map stays open."""
+        """Stop reading; the map stays open."""
         self._poll.close()
         for ring in self._rings.values():
             try:
@@ -127,7 +127,7 @@ class PerfBuffer(Closing):
 
 
 def online_cpus() -> list[int]:
-    """Return the numbers of the CPUs that run."""
+    """Return the numbers of the CPUs that are online."""
     try:
         with open("/sys/devices/system/cpu/online") as file:
             parts = [part.partition("-") for part in file.read().strip().split(",")]

@@ -15,9 +15,9 @@ _KERNEL_ADDS: dict[int, int] = {int(MapType.DEVMAP): 1 << 7, int(MapType.DEVMAP_
 
 
 def open_pinned(spec: MapSpec, path: str) -> Map | None:
-    """Open the map that is pinned at a path; returns None when there is none.
+    """Open the map that is pinned at a path; returns None when nothing is.
 
-    Raises MapMismatchError when it is not what ``spec`` declares, PinError when it is no map or may not be opened.
+    Raises MapMismatchError when it is not what ``spec`` declares, PinError when it is not a map or may not be opened.
     """
     try:
         descriptor = open_pin(path)

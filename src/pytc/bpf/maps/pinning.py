@@ -27,10 +27,11 @@ _NUMBER = re.compile(r"(0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})\Z")
 
 
 class PinRoot:
-    """A bpffs and tc's directories in it. ``mount`` is what TC_BPF_MNT says, or empty.
+    """A bpffs and tc's directories in it; ``mount`` is the value of TC_BPF_MNT, or empty for the bpffs of this machine.
 
-    Keeps a list of what it made; :meth:`undo` removes just that, in reverse. Each load works on a :meth:`fresh`
-    one, so that what failed in one takes nothing from another.
+    Keeps a list of what it creates; :meth:`undo` removes just that, in reverse. Each load works on a :meth:`fresh`
+    copy, so that a failed one takes nothing from another. The bpffs is looked for, and mounted when there is none, once
+    a map needs a pin.
     """
 
     def __init__(self, mount: str = "", *, pinning_files: tuple[str, ...] = PINNING_FILES) -> None:
@@ -60,8 +61,10 @@ class PinRoot:
         return self._mount
 
     def path_for(self, spec: MapSpec, owner: ObjectSpec) -> str:
-        """Return the path of a map's pin, empty for one that is not pinned; raises PinError for an unknown pinning
-        number, and for a name that is no file name."""
+        """Return the path of a map's pin, empty for a map that is not pinned.
+
+        Raises PinError for an unknown pinning number, and for a name that no file can have.
+        """
         if spec.pinning == PIN_NONE:
             return ""
         if "/" in spec.name or spec.name in ("", ".", ".."):
@@ -88,7 +91,7 @@ class PinRoot:
             yield current
 
     def check(self, path: str) -> None:
-        """Raises PinError where something else stands in place of a directory on the way to ``path``."""
+        """Raise PinError where something other than a directory is in place of one on the way to ``path``."""
         for directory in self._directories(path):
             if os.path.lexists(directory) and not stat.S_ISDIR(os.lstat(directory).st_mode):
                 raise PinError(
@@ -96,7 +99,7 @@ class PinRoot:
                 )
 
     def prepare(self, path: str) -> None:
-        """Make the directories that a pin at ``path`` needs; raises PinError."""
+        """Create the directories that a pin at ``path`` needs; raises PinError."""
         for directory in self._directories(path):
             self._make_directory(directory)
         for name in _LINKS:
@@ -127,7 +130,7 @@ class PinRoot:
                 return  # a convenience for ip(8) and xdp loaders; never a reason to fail
 
     def pin(self, path: str, fd: int) -> None:
-        """Pin a map, for :meth:`undo` to take away; raises PinError, BpfSyscallError."""
+        """Pin a map, for :meth:`undo` to remove; raises PinError, BpfSyscallError."""
         self.prepare(path)
         try:
             pin(fd, path)
@@ -156,11 +159,11 @@ class PinRoot:
         return tuple(self._made)
 
     def keep(self) -> None:
-        """Keep everything that was created."""
+        """Keep everything that this root created: :meth:`undo` then removes nothing of it."""
         self._made.clear()
 
     def undo(self) -> None:
-        """Remove what was made and is still in place."""
+        """Remove what this root created and is still in place."""
         while self._made:
             path = self._made.pop()
             try:
@@ -198,7 +201,7 @@ def is_bpffs(path: str) -> bool:
 
 
 def mount_bpffs(target: str) -> str:
-    """Mounts a bpffs, mode 0700, and returns ``target``; raises PinError."""
+    """Mount a bpffs, mode 0700, and return ``target``; raises PinError."""
     try:
         if not os.path.isdir(target):
             os.makedirs(target, mode=0o700, exist_ok=True)
@@ -214,9 +217,9 @@ def mount_bpffs(target: str) -> str:
 
 
 def read_pinning_files(paths: tuple[str, ...] = PINNING_FILES) -> dict[int, str]:
-    """{pinning number: path relative to the mount point} from the first file that exists.
+    """Return {pinning number: path relative to the mount point} from the first file that exists.
 
-    Lines ``ID PATH``, ID decimal or ``0x`` hex; ``#`` starts a comment. A line that makes no sense is skipped.
+    Lines are ``ID PATH``, ID decimal or ``0x`` hex; ``#`` starts a comment. A line that makes no sense is skipped.
     """
     for path in paths:
         try:

@@ -1,7 +1,7 @@
-"""Readers of events that programs send: BPF_MAP_TYPE_RINGBUF (kernel/bpf/ringbuf.c) and perf events.
+"""Read events that programs send through a ring buffer (BPF_MAP_TYPE_RINGBUF, kernel/bpf/ringbuf.c).
 
 A ring buffer's memory: a page with the consumer's position (u64), which the consumer writes, a page with the
-producer's, then the data, mapped twice in a row so that no record is in two parts. Records are ``len u32`` with a bit
+producer's, then the data, mapped twice in a row so that no record is in two pieces. Records are ``len u32`` with a bit
 for "busy" and one for "discarded", ``u32``, data, and a gap up to a multiple of 8.
 """
 
@@ -22,8 +22,10 @@ _HEADER = 8
 
 
 class Event(NamedTuple):
-    """The bytes that a program sent; ``cpu`` is -1 where it is not known, ``lost`` the number of events for which
-    there was no room, in an event without data."""
+    """The bytes that a program sent.
+
+    ``cpu`` is -1 where unknown. ``lost`` counts events for which there was no room, in an event without data.
+    """
 
     data: bytes
     cpu: int = -1
@@ -39,7 +41,7 @@ class EventSource(Protocol):
 
 
 class RingBuffer(Closing):
-    """Reads events of a ring buffer, which must stay open; they are gone for other readers then.
+    """A reader of a ring buffer, which must stay open; events that it has read are gone for other readers.
 
     Raises BpfError for a map of another type, BpfSyscallError where its memory cannot be mapped.
     """
@@ -57,7 +59,7 @@ class RingBuffer(Closing):
         self._poll.register(found.fd, select.EPOLLIN)
 
     def events(self, timeout: float | None = None) -> Iterator[Event]:
-        """Events as they come, until ``timeout`` seconds went by without one (None: for ever)."""
+        """Yield events as they come, until ``timeout`` seconds pass without one (None: forever)."""
         while True:
             yield from self._ready()
             if not self._poll.poll(-1 if timeout is None else timeout):
@@ -82,7 +84,7 @@ class RingBuffer(Closing):
                 end = other[:8].cast("Q")[0]
 
     def close(self) -> None:
-        """End the reading; the map stays open."""
+        """Stop reading; the map stays open."""
         self._poll.close()
         self._consumer.close()
         self._producer.close()

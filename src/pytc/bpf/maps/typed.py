@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 
 class TypedMap:
-    """A view of an open :class:`Map`: ``typed[0]``, ``typed["10.0.0.1"]``, ``typed[{"src": "10.0.0.1", "port": 53}]``.
+    """A view of an open map: ``typed[0]``, ``typed["10.0.0.1"]``, ``typed[{"src": "10.0.0.1", "port": 53}]``.
 
-    A value is a bool, int, float, text, list, or a dict by member; of a per-CPU map, a list with one for each possible
-    CPU. Types are the map's own (BTF), or formats (see :mod:`pytc.bpf.codec.format`); without either, numbers for
-    sizes of 1, 2, 4 and 8 bytes, hex for others. Raises KeyError where there is no element, CodecError for what does
-    not fit its type, BpfSyscallError.
+    A value is a bool, int, float, text, list, or a dict by member; in a per-CPU map, a list with one for each possible
+    CPU. Types are the map's own (BTF), or the formats ``key`` and ``value`` (see :mod:`pytc.bpf.codec.format`); without
+    either, numbers for sizes of 1, 2, 4 and 8 bytes, hex for others. Iterating yields the keys.
+
+    Raises KeyError where there is no element, CodecError for a value that does not fit its type, BpfSyscallError.
     """
 
     def __init__(self, map: RawMap, *, key: str = "", value: str = "", types: MapTypes | None = None) -> None:
@@ -45,7 +46,7 @@ class TypedMap:
         self.update(key, value)
 
     def update(self, key: Any, value: Any, flags: int = ANY) -> None:
-        """Set an element; ``flags`` as of :meth:`Map.update`."""
+        """Set an element; ``flags`` are those of :meth:`Map.update`."""
         self.map.update(self.types.key.encode(key), self.types.whole.encode(value), flags)
 
     def __delitem__(self, key: Any) -> None:
@@ -55,7 +56,8 @@ class TypedMap:
             raise KeyError(key) from None
 
     def change(self, key: Any, path: str, value: Any) -> None:
-        """Set a part of a value, like ``.packets`` or ``.ports[2]``. Reads and writes: not atomic."""
+        """Set a part of a value, like ``.packets`` or ``.ports[2]``; reads and writes the value, which is not
+        atomic."""
         encoded = self.types.key.encode(key)
         data = bytearray(self.map.lookup(encoded))
         at, codec = follow(self.types.whole, path)

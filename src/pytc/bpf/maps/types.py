@@ -29,7 +29,8 @@ _DEVICES = frozenset({MapType.DEVMAP, MapType.DEVMAP_HASH})
 
 
 class MapTypes(NamedTuple):
-    """``value`` is the codec of a single value, ``whole`` that of an element: of all CPUs in a per-CPU map.
+    """The codecs of a map: ``value`` of a single value, ``whole`` of an element, which in a per-CPU map has all CPUs'
+    values.
 
     ``btf`` is the type information that the map was created with, None where there is none, or it cannot be read.
     """
@@ -44,7 +45,7 @@ class MapTypes(NamedTuple):
     cpus: int = 1
 
     def summed(self) -> "MapTypes":
-        """Types whose values are sums over CPUs; raises CodecError for a map without values for each CPU."""
+        """Return types whose values are sums over CPUs; raises CodecError for a map without values for each CPU."""
         if not self.is_per_cpu:
             raise CodecError("sum works only on per-CPU maps")
         stride = -(-self.value.size // 8) * 8
@@ -52,8 +53,11 @@ class MapTypes(NamedTuple):
 
 
 def map_types(description: MapDescription, *, key: str = "", value: str = "", cpus: int = 1) -> MapTypes:
-    """Return the types of a map. ``key`` and ``value`` are formats (see :mod:`pytc.bpf.codec.format`) that take
-    precedence; names in them are looked up in the map's BTF. Raises CodecError, ObjectError."""
+    """Return the types of a map.
+
+    The formats ``key`` and ``value`` (see :mod:`pytc.bpf.codec.format`) take precedence; names in them are looked up in
+    the map's BTF. ``cpus`` is the number of possible CPUs. Raises CodecError, ObjectError.
+    """
     btf = read_btf(description)
     value_size = description.value_size
     keys = named_codec(key, description.key_size, btf) if key else _key(description, btf)
@@ -67,7 +71,7 @@ def map_types(description: MapDescription, *, key: str = "", value: str = "", cp
 
 
 def read_btf(description: MapDescription) -> Btf | None:
-    """Return a map's type information; None where it has none, and where the process may not read it."""
+    """Return a map's type information; None where it has none, and where this process may not read it."""
     if not description.btf_id:
         return None
     try:
@@ -77,7 +81,7 @@ def read_btf(description: MapDescription) -> Btf | None:
 
 
 def named_codec(text: str, size: int, btf: Btf | None) -> Codec:
-    """Return the codec of a format in which the names of ``btf`` may stand; ``size`` 0 takes any size."""
+    """Return the codec of a format that may name types of ``btf``; ``size`` 0 takes any size."""
     if btf is None:
         return format_codec(text, size)
     types = btf
@@ -128,7 +132,7 @@ def _value(description: MapDescription, btf: Btf | None) -> Codec:
 
 
 class Device(Codec):
-    """The index of a network device of this namespace, by its name; a number where it has none."""
+    """The index of a network device of this namespace as its name; a number where no device has it."""
 
     size = 4
 

@@ -200,7 +200,7 @@ def _slots(
 
 
 def _target(image: ElfImage, section: ElfSection, relocation: ElfRelocation, name: str) -> str:
-    """Return the map or program that a slot refers to. A static one comes as its section and, in place, an offset."""
+    """Return the name of the map or program in a slot, which for a static one is told by its section and offset."""
     symbol = relocation.symbol
     if symbol.type != SECTION:
         return symbol.name

@@ -35,7 +35,7 @@ UNDEFINED = 0
 
 
 class ElfSection(NamedTuple):
-    """``data`` is empty for a section without contents in the file (``.bss``); ``size`` still counts."""
+    """A section; ``data`` is empty without contents in the file (``.bss``), while ``size`` still counts."""
 
     number: int
     name: str
@@ -48,11 +48,12 @@ class ElfSection(NamedTuple):
 
     @property
     def is_code(self) -> bool:
+        """Whether the section holds instructions."""
         return self.type == "SHT_PROGBITS" and bool(self.flags & _SHF_EXECINSTR)
 
 
 class ElfSymbol(NamedTuple):
-    """``section`` is 0 for an undefined symbol, and 0xff00 or more for a special one."""
+    """A symbol; ``section`` is 0 for an undefined one, and 0xff00 or more for a special one."""
 
     number: int
     name: str
@@ -65,7 +66,7 @@ class ElfSymbol(NamedTuple):
 
 
 class ElfRelocation(NamedTuple):
-    """``offset`` in bytes into the section that is patched; ``addend`` is 0 in REL tables."""
+    """A relocation; ``offset`` is in bytes into the section that is patched, ``addend`` 0 in REL tables."""
 
     offset: int
     symbol: ElfSymbol
@@ -81,7 +82,7 @@ class ElfImage(NamedTuple):
     relocations: dict[int, list[ElfRelocation]]
 
     def section(self, name: str) -> ElfSection | None:
-        """Return the first section of that name."""
+        """Return the first section with a name; None where there is none."""
         return next((s for s in self.sections if s.name == name), None)
 
 
@@ -96,14 +97,17 @@ def read_file(path: str) -> bytes:
 
 
 def parse(data: bytes) -> ElfImage:
-    """Return the bytes of an object file to sections, symbols and relocations; raises ObjectError."""
+    """Return the sections, symbols and relocations of an object file; raises ObjectError."""
     sections = _parse_sections(data, _check_header)
     symbols = _read_symbols(sections)
     return ElfImage(sections, symbols, _read_relocations(sections, symbols))
 
 
 def section_data(data: bytes, name: str) -> bytes | None:
-    """Return the contents of one section of an ELF file of any machine and type; raises ObjectError."""
+    """Return the contents of a section of an ELF file of any machine and type, None where it has no such section.
+
+    Raises ObjectError.
+    """
     return next((section.data for section in _parse_sections(data) if section.name == name), None)
 
 
@@ -262,5 +266,6 @@ def _read_relocations(
 
 
 def wants_relocations(section: ElfSection) -> bool:
-    """Debug information is relocated as well, in bulk, and for nobody here."""
+    """Return whether to read the relocations of a section: those of debug information are many, and nothing here uses
+    them."""
     return not section.name.startswith((".debug", ".BTF", ".eh_frame", ".llvm", ".rel"))

@@ -1,4 +1,4 @@
-"""Externs: what an object leaves to the kernel to define.
+"""Read externs: the symbols that an object leaves to the kernel to define.
 
 ``.ksyms``: variables and functions of the kernel; ``.kconfig``: its configuration. An undefined symbol is one of them
 when the object's BTF has it in the DATASEC of that name. :mod:`pytc.bpf.link.externs` finds them in a kernel.
@@ -42,7 +42,8 @@ def _spec(btf: Btf, section: str, variable: SectionVariable, is_weak: bool) -> E
 
 
 def _in_order(btf: Btf, found: list[ExternSpec]) -> dict[str, ExternSpec]:
-    """libbpf's order: settings by falling alignment and rising size, then the others; each by name."""
+    """Return externs in libbpf's order: settings by falling alignment and rising size, then the others; each by
+    name."""
     settings = sorted(
         (e for e in found if e.kind == SETTING), key=lambda e: (-_alignment(btf, e.type_id), e.size, e.name)
     )
@@ -64,7 +65,7 @@ def _alignment(btf: Btf, type_id: int) -> int:
 
 
 def kconfig_map(externs: Mapping[str, ExternSpec], btf: Btf | None) -> MapSpec | None:
-    """Return the map that holds the settings, without contents yet; None where there are none."""
+    """Return the map for the settings, still without contents; None where there are none."""
     settings = [e for e in externs.values() if e.kind == SETTING]
     if not settings or btf is None:
         return None

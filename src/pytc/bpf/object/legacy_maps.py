@@ -48,7 +48,7 @@ _ANNOTATION = "____btf_map_"
 
 
 class PlacedMap(NamedTuple):
-    """A map and where its symbol is: section index and byte offset."""
+    """A map's specification and the position of its symbol: section index and byte offset."""
 
     spec: MapSpec
     section: int
@@ -56,7 +56,7 @@ class PlacedMap(NamedTuple):
 
 
 def is_legacy_section(name: str) -> bool:
-    """``maps``, and ``maps/NAME`` as some older loaders wanted it."""
+    """Return whether a section is ``maps``, or ``maps/NAME`` for some older loaders."""
     return name == LEGACY or name.startswith(LEGACY + "/")
 
 
@@ -70,9 +70,10 @@ def read_legacy_maps(image: ElfImage, btf: Btf | None, *, layout20: str = "") ->
 
 
 def _annotated(maps: list[PlacedMap], btf: Btf) -> list[PlacedMap]:
-    """Key and value types where BPF_ANNOTATE_KV_PAIR gives them: ``struct ____btf_map_NAME { KEY key; VALUE value; }``.
+    """Add key and value types where BPF_ANNOTATE_KV_PAIR declares them: ``struct ____btf_map_NAME { KEY key; VALUE
+    value; }``.
 
-    An annotation whose sizes are not the map's says nothing about it.
+    An annotation whose sizes differ from the map's is ignored.
     """
     structs = btf.named((_ANNOTATION + placed.spec.name for placed in maps), b.STRUCT)
     result = []
@@ -105,8 +106,8 @@ def _read_section(image: ElfImage, section: ElfSection, btf: Btf | None, layout2
 
 
 def _size_of_each(section: ElfSection, symbols: list[ElfSymbol]) -> int:
-    """Return the bytes of a definition: as the symbols say, with nothing but zeros between them where a compiler aligns
-    them, or where the symbols say nothing, an even share of the section."""
+    """Return the size of a definition in bytes: that of the symbols, with nothing but zeros between them where a
+    compiler aligns them, or an even share of the section where the symbols have no sizes."""
     sizes = {symbol.size for symbol in symbols}
     starts = [symbol.value for symbol in symbols]
     size = min(sizes)
@@ -228,8 +229,8 @@ def _spec(name: str, words: tuple[int, ...], fields: tuple[str, ...], section: s
 def link_inner_maps(maps: dict[str, MapSpec]) -> dict[str, MapSpec]:
     """Give each legacy map-in-map its template and its slots.
 
-    A map-in-map's ``inner_id`` names the template by ``id``; every map with an ``id`` and an ``inner_idx`` other
-    than -1 goes into each map-in-map with that ``inner_id``, at index ``inner_idx``.
+    A map-in-map's ``inner_id`` names the template by ``id``; every map with an ``id`` and an ``inner_idx`` other than
+    -1 goes into each map-in-map with that ``inner_id``, at index ``inner_idx``.
     """
     result = dict(maps)
     for outer in maps.values():

@@ -14,7 +14,8 @@ _MAX_LEAVES = 1 << 22
 
 
 class Parameters(NamedTuple):
-    """``variables`` by path (``port``, ``config.mac``, ``table[3]``); ``max_entries`` and ``pinned`` by map."""
+    """Load-time parameters: values of variables by path (``port``, ``config.mac``, ``table[3]``), ``max_entries`` by
+    map, and by map the path of a ``pinned`` one to use instead."""
 
     variables: Mapping[str, Any] = {}
     max_entries: Mapping[str, int] = {}
@@ -30,7 +31,7 @@ class Place(NamedTuple):
 
 
 def parameterise(spec: ObjectSpec, parameters: Parameters) -> ObjectSpec:
-    """Return the spec with parameters applied.
+    """Return the object with parameters applied; the argument stays as it is.
 
     Raises SelectionError for a name that the object does not have, ObjectError for a value that does not fit.
     """
@@ -70,7 +71,7 @@ def _codec(spec: ObjectSpec, place: Place) -> Codec:
 
 
 def _name(path: str) -> str:
-    """Return the variable of a path."""
+    """Return the variable's name in a path."""
     return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
@@ -91,7 +92,7 @@ def _find(spec: ObjectSpec, path: str) -> Place:
 
 
 def variables(spec: ObjectSpec) -> list[tuple[str, Place]]:
-    """Return the global and static variables that BTF knows, with their places."""
+    """Return the global and static variables that BTF describes; none without BTF."""
     if spec.btf is None:
         return []
     found = []

@@ -1,4 +1,4 @@
-"""Object file bytes to :class:`~pytc.bpf.object.spec.ObjectSpec`: no kernel, no privileges.
+"""Read the bytes of an object file as an :class:`~pytc.bpf.object.spec.ObjectSpec`: no kernel, no privileges.
 
 Steps: ELF tables; BTF; maps (legacy, BTF, data sections); functions; relocations; entry points.
 """
@@ -57,15 +57,15 @@ class _Places(NamedTuple):
 def read_object(path: str, *, layout20: str = "") -> ObjectSpec:
     """Read an object file.
 
-    ``layout20`` is ``bpf_elf_map`` or ``bpf_map_def`` where the rule of :mod:`pytc.bpf.object.legacy_maps` for 20-byte
-    map definitions guesses wrong. Raises ObjectError (MapDefinitionError for a map), whose message names the
+    ``layout20`` is ``bpf_elf_map`` or ``bpf_map_def`` where the rule of :mod:`pytc.bpf.object.legacy_maps` for map
+    definitions of 20 bytes guesses wrong. Raises ObjectError (MapDefinitionError for a map), whose message names the
     file.
     """
     return read_object_bytes(elf.read_file(path), path, layout20=layout20)
 
 
 def read_object_bytes(data: bytes, path: str, *, layout20: str = "") -> ObjectSpec:
-    """Read an object from the bytes of its file."""
+    """Read an object from the bytes of the file at ``path``; raises ObjectError, whose message names the file."""
     try:
         return read_bytes(data, path, layout20=layout20)
     except ObjectError as error:
@@ -73,7 +73,10 @@ def read_object_bytes(data: bytes, path: str, *, layout20: str = "") -> ObjectSp
 
 
 def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec:
-    """As :func:`read_object`, for bytes; ``path`` only gives the object its name."""
+    """Read an object from bytes, like :func:`read_object`; the base name of ``path`` becomes the object's name.
+
+    Raises ObjectError, whose message does not name a file.
+    """
     image = elf.parse(data)
     btf = _read_btf(image)
     name = os.path.basename(path)
@@ -128,7 +131,7 @@ def _read_btf(image: ElfImage) -> Btf | None:
 
 
 def _read_externs(image: ElfImage, btf: Btf | None) -> tuple[dict[str, ExternSpec], MapSpec | None]:
-    """Return the externs, and the map that holds those of ``.kconfig``."""
+    """Return the externs, and the map for those of ``.kconfig``."""
     if btf is None or not any(s.section == elf.UNDEFINED and s.name for s in image.symbols):
         return {}, None
     from pytc.bpf.object.externs import kconfig_map, read_externs
@@ -152,10 +155,10 @@ def _by_name(specs: list[MapSpec]) -> dict[str, MapSpec]:
 
 
 def _has_whole_offsets(image: ElfImage) -> bool:
-    """Return whether instructions with a relocation hold the offset of what they refer to, and not an addend alone.
+    """Return whether instructions with a relocation hold the offset of their target, rather than an addend alone.
 
-    So gcc's assembler wrote them up to binutils 2.40. gcc 14 and later need a newer one. Which one an earlier gcc was
-    used with, the numbers show: an offset is never less than its symbol's.
+    gcc's assembler wrote them like this up to binutils 2.40. gcc 14 and later need a newer one. Which one an earlier
+    gcc was used with, the numbers show: an offset is never less than its symbol's.
     """
     comment = image.section(".comment")
     version = _GCC.search(comment.data) if comment is not None else None
@@ -228,7 +231,11 @@ def _read_arena_data(image: ElfImage, placed: list[PlacedMap]) -> tuple[dict[int
 
 
 def _has_globals(image: ElfImage, btf: Btf | None, type_id: int) -> bool:
-    """Data that only the program itself names is not for mmap: it may hold locks and lists."""
+    """Return whether a data section has variables that user space may access, so that its map may be mapped into
+    memory.
+
+    Static and hidden variables may hold locks and lists.
+    """
     if btf is None or not type_id:
         return False
     hidden = {s.name for s in image.symbols if s.is_hidden}
@@ -343,7 +350,7 @@ def _functions(section: ElfSection, symbols: Sequence[elf.ElfSymbol]) -> tuple[F
 
 
 def _whole_section(section: ElfSection, symbols: Sequence[elf.ElfSymbol]) -> FunctionSpec:
-    """Old compilers leave functions untyped: the section is the program."""
+    """Return a section as one function: old compilers leave functions without a type."""
     name = next(
         (
             symbol.name
@@ -356,7 +363,7 @@ def _whole_section(section: ElfSection, symbols: Sequence[elf.ElfSymbol]) -> Fun
 
 
 def _programs(sections: dict[int, CodeSection]) -> tuple[ProgramSpec, ...]:
-    """Global functions outside ``.text``; those of ``.text`` when there are no others.
+    """Return the global functions outside ``.text``; those of ``.text`` when there are no others.
 
     A section whose functions are all static is a program from its start, as in tc.
     """

@@ -14,6 +14,8 @@ _TAIL_CALL = re.compile(f"{_NUMBER}/{_NUMBER}\\Z")
 
 
 class SectionType(NamedTuple):
+    """The program type and the expected attach type that a section's name implies."""
+
     type: P
     expected_attach_type: int = 0
 
@@ -94,7 +96,7 @@ _TABLE: dict[str, SectionType] = {
 def section_type(name: str) -> SectionType:
     """Return the type that a section's name implies; UNSPEC when it implies none.
 
-    A leading ``?`` (libbpf: do not load by default) is ignored: pytc loads what it is asked for.
+    A leading ``?`` (libbpf: do not load by default) is ignored: pytc loads what the caller names.
     """
     name = name.removeprefix("?")
     while name:
@@ -107,7 +109,7 @@ def section_type(name: str) -> SectionType:
 
 
 def tail_call_place(name: str) -> tuple[int, int] | None:
-    """Return (id of a program array, slot) for a section named ``ID/KEY``, None for any other.
+    """Return the slot that a section named ``ID/KEY`` stands for; None for any other name.
 
     Numbers are C's, as in tc: a leading 0 makes one octal.
     """

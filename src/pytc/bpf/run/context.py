@@ -13,8 +13,8 @@ from pytc.errors import BpfError
 
 
 class Place(NamedTuple):
-    """Where a field is in its structure, in bytes; ``since`` is the version that lets a test set it, where that is
-    later than the structure."""
+    """A field of a structure: its offset and size in bytes, and the version that lets a test set it where that is later
+    than the structure."""
 
     offset: int
     size: int = 4
@@ -22,8 +22,8 @@ class Place(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """A structure of ``size`` bytes. ``settable`` are the fields that a test may set, ``others`` those that it may
-    not; ``kept`` come back as the program left them."""
+    """A structure of ``size`` bytes: the fields that a test may set, names of others, and those that come back as the
+    program left them."""
 
     name: str
     size: int
@@ -79,13 +79,15 @@ ON_PACKETS = _WITH_SKB | {ProgramType.XDP, ProgramType.FLOW_DISSECTOR}
 
 
 def layout_of(type: int) -> Layout | None:
-    """Return the context of a type of programs; None where a test has none to give."""
+    """Return the context of a type of programs; None where a test cannot set one."""
     return SKB if type in _WITH_SKB else XDP if type == ProgramType.XDP else None
 
 
 def encode(type: int, values: Mapping[str, int]) -> bytes:
-    """Return a context with these fields; empty where a type has none. Raises BpfError for a field that cannot be set,
-    or a value that does not fit."""
+    """Return a context with some fields set; empty for a type without one.
+
+    Raises BpfError for a field that cannot be set, or a value that does not fit.
+    """
     layout = layout_of(type)
     if layout is None:
         if values:
@@ -105,7 +107,7 @@ def encode(type: int, values: Mapping[str, int]) -> bytes:
 
 
 def set_length(context: "ctypes.Array[ctypes.c_char]", packet: int) -> None:
-    """Say how long the packet is, which an xdp_md has to: in ``data_end``."""
+    """Store a packet's length in ``data_end`` of a ``struct xdp_md``, where the kernel expects it."""
     context[4:8] = packet.to_bytes(4, "little")  # type: ignore[call-overload]  # what ctypes takes
 
 
@@ -117,7 +119,7 @@ def _refused(layout: Layout, name: str) -> BpfError:
 
 
 def decode(type: int, context: bytes) -> dict[str, int]:
-    """Return the fields that come back as the program left them."""
+    """Return the fields that the program may have changed."""
     layout = layout_of(type)
     if layout is None or len(context) < layout.size:
         return {}

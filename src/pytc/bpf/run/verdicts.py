@@ -41,7 +41,7 @@ _ALIASES = {"PASS": "OK", "DROP": "SHOT", "CONTINUE": "UNSPEC"}
 
 
 class Verdicts:
-    """The return values of a type of programs; ``classes`` for a classifier without direct-action."""
+    """The return values of a program type; ``classes`` for a classifier without direct-action."""
 
     def __init__(self, type: int, *, classes: bool = False) -> None:
         self._type = type
@@ -55,8 +55,10 @@ class Verdicts:
         return f"{value >> 16:x}:{value & 0xFFFF:x}" if self._classes else str(value)
 
     def value(self, word: str) -> int:
-        """Return a name with or without its prefix, in any case, a number, or a class like ``1:10``; raises ValueError
-        with what there is."""
+        """Return the value of a name with or without its prefix, in any case, a number, or a class like ``1:10``.
+
+        Raises ValueError with the names that exist.
+        """
         upper = word.upper()
         for value, name in self.names.items():
             short = name.upper().removeprefix("TC_ACT_").removeprefix("XDP_").removeprefix("BPF_")

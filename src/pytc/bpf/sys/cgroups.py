@@ -24,7 +24,7 @@ Links = Mapping[tuple[int, int], Sequence[LinkDescription]]
 
 
 class CgroupAttachType(NamedTuple):
-    """``word`` is how commands call it; ``sections`` are those that say it."""
+    """An attach type of cgroups: its word on the command line, and the ELF sections that imply it."""
 
     word: str
     number: int
@@ -82,7 +82,7 @@ def mounts() -> list[str]:
 
 
 def of_process(pid: int) -> str:
-    """Return the directory of the cgroup2 cgroup that a process is in; raises AttachError."""
+    """Return the directory of a process's cgroup in cgroup2; raises AttachError."""
     try:
         with open(f"/proc/{pid}/cgroup", errors="surrogateescape") as lines:
             inside = next((line[3:].rstrip("\n") for line in lines if line.startswith("0::")), "")
@@ -108,7 +108,8 @@ def root() -> str:
 
 
 def open_cgroup(path: str) -> OwnedFd:
-    """Open a cgroup's directory; raises AttachError, which says where cgroup2 is, for a directory outside of it."""
+    """Open a cgroup's directory; raises AttachError, which names the mount point of cgroup2, for a directory outside of
+    it."""
     try:
         opened = OwnedFd(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
     except (OSError, ValueError) as error:
@@ -127,13 +128,13 @@ def open_cgroup(path: str) -> OwnedFd:
 
 
 def _twin(path: str, mount: str) -> str:
-    """Return the directory of the same name there."""
+    """Return a hint at a directory of the same name in cgroup2, empty where there is none."""
     name = os.path.join(mount, os.path.basename(os.path.abspath(path)))
     return f"; {name} exists" if os.path.isdir(name) else ""
 
 
 def by_place(links: Iterable[LinkDescription]) -> Links:
-    """Return the links of cgroups, each list in the order of ids."""
+    """Return the links of cgroups by cgroup and attach type, each list in the order of ids."""
     found: dict[tuple[int, int], list[LinkDescription]] = {}
     for link in links:
         if link.cgroup and link.attach_type is not None:
@@ -142,10 +143,9 @@ def by_place(links: Iterable[LinkDescription]) -> Links:
 
 
 def attached(cgroup: int, type: CgroupAttachType, links: Links, *, flags: int = 0) -> Attachments:
-    """Return the attachments of one type at a cgroup (its descriptor); nothing for a type that the kernel does not
-    know.
+    """Return the attachments of one type at a cgroup, given by its descriptor; none for a type that the kernel lacks.
 
-    The kernel does not say which programs are there by a link: ``links`` are all that there are. Raises
+    ``links`` are all links of cgroups, since the kernel does not tell which programs are attached by one. Raises
     BpfSyscallError.
     """
     try:

@@ -1,8 +1,8 @@
-"""RLIMIT_MEMLOCK, raised only where the kernel needs it.
+"""Raise RLIMIT_MEMLOCK, only where the kernel needs it.
 
-Kernels before 5.11 charge BPF memory to this limit and answer EPERM when it is too low (commit 5b3ffdba6dc1
-and its series, "bpf: Eliminate rlimit-based memory accounting", v5.11). Newer kernels never look at it, so it is
-touched only after an EPERM.
+Kernels before 5.11 charge BPF memory to this limit and answer EPERM when it is too low (commit 5b3ffdba6dc1 and its
+series, "bpf: Eliminate rlimit-based memory accounting", v5.11). Newer kernels never look at it, so it is raised only
+after an EPERM.
 """
 
 import errno
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def retry_unlimited(attempt: Callable[[], T]) -> T:
-    """Run ``attempt``; after an EPERM once more without the limit, which is put back when that fails too."""
+    """Return ``attempt()``; after an EPERM try once more without the limit, which is restored when that fails too."""
     try:
         return attempt()
     except BpfSyscallError as error:

@@ -1,4 +1,4 @@
-"""Mount points of a kind of file system: /proc/mounts (proc(5))."""
+"""Find the mount points of a kind of file system in /proc/mounts (proc(5))."""
 
 import os
 import re

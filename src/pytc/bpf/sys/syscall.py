@@ -1,4 +1,4 @@
-"""The only door to bpf(2)."""
+"""Call bpf(2): every call goes through :func:`bpf`."""
 
 import ctypes
 import errno
@@ -54,10 +54,10 @@ _PROT_READ, _PROT_WRITE, _MAP_SHARED, _MAP_FIXED_NOREPLACE = 1, 2, 1, 0x100000
 def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> int:
     """Call bpf(2); returns its non-negative result.
 
-    ``size`` is the number of bytes of ``attr`` that the kernel may read, 0 for those up to the last field in
-    use. ``what`` says for errors what is being tried. PROG_LOAD is tried again on EAGAIN, which the verifier
-    answers when a signal interrupts it (commit c3494801cd17, "bpf: check pending signals while verifying
-    programs", v5.0), a bounded number of times.
+    ``size`` is the number of bytes of ``attr`` that the kernel may read, 0 for those up to the last field in use.
+    ``what`` names the attempt in errors. PROG_LOAD is tried again, a bounded number of times, on EAGAIN, the verifier's
+    answer when a signal interrupts it (commit c3494801cd17, "bpf: check pending signals while verifying programs",
+    v5.0).
 
     Raises BpfSyscallError with the errno.
     """
@@ -90,7 +90,7 @@ def perf_event_open(attr: Structure, cpu: int) -> int:
 
 
 def write_once(fd: int, size: int, address: int, contents: bytes, what: str = "") -> None:
-    """Map a file into memory, at an address if that is not 0, put bytes at its start, and unmap it again.
+    """Map a file into memory, at ``address`` if that is not 0, copy bytes to its start, and unmap it again.
 
     Raises BpfSyscallError, with EEXIST where something else is mapped at the address.
     """
