@@ -6,10 +6,10 @@ _Self = TypeVar("_Self", bound="Closing")
 
 
 class Closing:
-    """A base for what owns descriptors or memory: the end of a ``with`` block closes it."""
+    """A base for owners of descriptors or memory: the end of a ``with`` block closes them."""
 
     def close(self) -> None:
-        """Give back what is owned; may be called again."""
+        """Release what this object owns; a second call does nothing."""
         raise NotImplementedError
 
     def __enter__(self: _Self) -> _Self:

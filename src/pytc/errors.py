@@ -31,7 +31,7 @@ class PytcError(Exception):
         self.hints = hints
 
     def with_hints(self, *hints: str) -> "PytcError":
-        """Add hints, and return the error; for handlers that know the circumstances."""
+        """Add hints and return the error; for handlers that know more of the circumstances."""
         self.hints = (*self.hints, *hints)
         return self
 
@@ -53,15 +53,15 @@ class HelpRequested(PytcError):
 
 
 class BatchError(PytcError):
-    """A file with commands cannot be read, or not taken apart into words."""
+    """A file with commands cannot be read, or not split into words."""
 
 
 class AtomicError(PytcError):
-    """What a line of an atomic batch does could not be taken back, or was not."""
+    """A line of an atomic batch has an effect that could not be undone, or was not."""
 
 
 class RecordError(PytcError):
-    """A file with recorded news cannot be read, or does not hold any."""
+    """A file with recorded notifications cannot be read, or has none."""
 
 
 class DeviceNotFoundError(PytcError):
@@ -80,8 +80,8 @@ class BlockNotFoundError(PytcError):
         self.block = block
 
 
-class PlaceTakenError(PytcError):
-    """The place for a qdisc has one that cannot do what is asked."""
+class QdiscConflictError(PytcError):
+    """A qdisc is in the way: one exists at the same parent that cannot do what is asked."""
 
 
 class NamespaceError(PytcError):
@@ -101,15 +101,15 @@ class NetlinkError(PytcError):
 
 
 class NetlinkProtocolError(PytcError):
-    """An answer from netlink that makes no sense (truncated, wrong sequence, dump interrupted too often)."""
+    """A reply from netlink makes no sense (truncated, wrong sequence, dump interrupted too often)."""
 
 
 class TransferError(PytcError):
-    """Map descriptors cannot be handed over: no socket, not the right owner, nobody at the other end."""
+    """Map descriptors cannot be sent or received: no socket, not the right owner, nobody at the other end."""
 
 
 class MessageError(TransferError):
-    """A message about map descriptors that makes no sense, or descriptors that are no maps."""
+    """A message about map descriptors makes no sense, or its descriptors are not maps."""
 
 
 class TraceError(PytcError):
@@ -117,7 +117,7 @@ class TraceError(PytcError):
 
 
 class BpfError(PytcError):
-    """Base of what :mod:`pytc.bpf` raises."""
+    """Base of the errors of :mod:`pytc.bpf`."""
 
 
 class ObjectError(BpfError):
@@ -125,49 +125,51 @@ class ObjectError(BpfError):
 
 
 class SelectionError(BpfError):
-    """The section or program that was asked for is not in the object; the message lists what is."""
+    """The section or program that was named is not in the object; the message lists those that are."""
 
 
 class MapDefinitionError(ObjectError):
-    """A map of the object is declared in a way that cannot be understood."""
+    """A map of the object has a declaration that makes no sense."""
 
 
 class BytecodeError(BpfError):
-    """Classic BPF that cannot be used: text that cannot be understood, or a program that no kernel takes."""
+    """Classic BPF cannot be used: its text makes no sense, or no kernel takes the program."""
 
 
 class ExpressionError(PytcError):
-    """A tcpdump expression that libpcap does not compile, or no libpcap to do it."""
+    """libpcap does not compile a tcpdump expression, or is not installed."""
 
 
 class OutputError(PytcError):
-    """A file that a command was told to write cannot be written."""
+    """A file for output cannot be written."""
 
 
 class CaptureError(PytcError):
-    """A pcap or pcapng file that cannot be read or written."""
+    """A pcap or pcapng file cannot be read or written."""
 
 
 class PacketError(PytcError):
-    """A packet that makes no sense, in words or in hex."""
+    """A packet makes no sense, in words or in hex."""
 
 
 class CodecError(BpfError):
-    """A value that does not fit its type, or a format of types that makes no sense.
+    """A value does not fit its type, or a format of types makes no sense.
 
-    ``entry`` is the index of the entry among several that it is about, None for a single one.
+    ``entry`` is the index of the entry among several, None for a single one.
     """
 
     entry: int | None = None
 
 
 class MapElementError(BpfError):
-    """The kernel refused to read or change an element of a map; also for a key that is not there (``errno`` ENOENT)."""
+    """The kernel refused to read or change an element of a map, or there is none with the key (``errno`` ENOENT)."""
 
 
 class BpfSyscallError(BpfError):
-    """bpf(2) failed. ``command`` is the name of the bpf command (``MAP_CREATE``), ``entry`` the index of the element
-    among several."""
+    """bpf(2) failed.
+
+    ``command`` is the name of the bpf command (``MAP_CREATE``), ``entry`` the index of the element among several.
+    """
 
     entry: int | None = None
 
@@ -178,11 +180,11 @@ class BpfSyscallError(BpfError):
 
 
 class AttachError(BpfError):
-    """The kernel refused to attach a program, to detach it, or to say what is attached."""
+    """The kernel refused to attach a program, to detach it, or to report what is attached."""
 
 
 class UnsupportedError(AttachError):
-    """The kernel has no such place for programs; ``since`` is the version of Linux that brought it."""
+    """The kernel lacks such an attach point; ``since`` is the version of Linux that brought it."""
 
     def __init__(self, what: str, since: str, *, hints: tuple[str, ...] = ()) -> None:
         super().__init__(
@@ -199,14 +201,14 @@ class MapMismatchError(BpfError):
 
     def __init__(self, name: str, path: str, fields: dict[str, tuple[str, str]]) -> None:
         differences = ", ".join(
-            f"{field} is {pinned}, the object wants {wanted}" for field, (pinned, wanted) in fields.items()
+            f"{field} is {pinned}, the object wants {declared}" for field, (pinned, declared) in fields.items()
         )
         super().__init__(f'map "{name}": the map pinned at {path} does not match: {differences}', errno=_errno.EINVAL)
         self.fields = fields
 
 
 class PinError(BpfError):
-    """A pin cannot be made, opened or removed."""
+    """A pin cannot be created, opened or removed."""
 
 
 class VerifierError(BpfError):
@@ -222,7 +224,7 @@ class VerifierError(BpfError):
 
 
 def strerror(number: int) -> str:
-    """``os.strerror`` with the symbolic name: ``Operation not permitted (EPERM)``."""
+    """Return the text of an errno with its name: ``Operation not permitted (EPERM)``."""
     if number == ENOTSUPP:
         return "Operation not supported (ENOTSUPP)"
     name = _errno.errorcode.get(number, str(number))

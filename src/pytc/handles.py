@@ -12,12 +12,13 @@ class Handle(NamedTuple):
 
     @property
     def number(self) -> int:
-        """As the kernel has it."""
+        """The handle as the kernel's 32-bit number."""
         return self.major << 16 | self.minor
 
     @classmethod
     @lru_cache(maxsize=256)  # a dump has few, thousands of times
     def from_number(cls, number: int) -> "Handle":
+        """Return the handle of a 32-bit number of the kernel."""
         return cls(number >> 16 & 0xFFFF, number & 0xFFFF)
 
     def __str__(self) -> str:
@@ -38,7 +39,8 @@ EGRESS = Handle(0xFFFF, 0xFFF3)
 
 
 def parse_classid(word: str) -> Handle:
-    """``1:10``, ``1:``, ``:10``, ``root``, ``none``, or one hex number of 32 bits; raises ValueError."""
+    """Return the handle of ``1:10``, ``1:``, ``:10``, ``root``, ``none``, or one hex number of 32 bits; raises
+    ValueError."""
     if word == "root":
         return ROOT
     if word == "none":
@@ -50,7 +52,7 @@ def parse_classid(word: str) -> Handle:
 
 
 def parse_qdisc_handle(word: str) -> Handle:
-    """``1:`` or ``1``, or ``none``; raises ValueError. What follows the colon does not count, as in tc."""
+    """Return the handle of ``1:`` or ``1``, or ``none``, as in tc without what follows the colon; raises ValueError."""
     if word == "none":
         return UNSPEC
     return Handle(_hex(word.partition(":")[0], 0xFFFF), 0)

@@ -1,4 +1,4 @@
-"""Functions of the C library that Python's own modules lack: the only module that opens it."""
+"""Call functions of the C library that Python's own modules lack; no other module opens it."""
 
 import ctypes
 import os
@@ -42,18 +42,18 @@ def file_system_type(file: "int | str") -> int:
 
 
 def map_memory(address: int, size: int, protection: int, flags: int, fd: int) -> int:
-    """Map a file into memory, at an address of the caller's choice (0: of the kernel's), which the module mmap cannot.
+    """Map a file into memory and return the address; the module mmap cannot choose one.
 
-    Returns the address; raises OSError.
+    ``address`` 0 lets the kernel choose. Raises OSError.
     """
-    place = _LIBC.mmap(address, size, protection, flags, fd, 0)
-    if place in (None, _MAP_FAILED):
+    mapped = _LIBC.mmap(address, size, protection, flags, fd, 0)
+    if mapped in (None, _MAP_FAILED):
         raise _last_error()
-    return int(place)
+    return int(mapped)
 
 
 def unmap_memory(address: int, size: int) -> None:
-    """Unmap what :func:`map_memory` has mapped."""
+    """Unmap the result of :func:`map_memory`."""
     _LIBC.munmap(address, size)
 
 

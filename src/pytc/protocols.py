@@ -1,4 +1,4 @@
-"""EtherTypes by tc's names (include/uapi/linux/if_ether.h)."""
+"""Name EtherTypes in tc's words (include/uapi/linux/if_ether.h)."""
 
 ALL, IP, IPV6 = 0x0003, 0x0800, 0x86DD
 
@@ -60,7 +60,7 @@ _ALIASES = {"ipv4": 0x0800, "802.1q": 0x8100, "802.1AD": 0x88A8}
 
 
 def parse_protocol(word: str) -> int:
-    """A name, or a number below 65536 (decimal, or ``0x`` hex); raises ValueError."""
+    """Return the EtherType of a name, or of a number below 65536 (decimal, or ``0x`` hex); raises ValueError."""
     known = _BY_NAME.get(word.lower(), _BY_NAME.get(word, _ALIASES.get(word)))
     if known is not None:
         return known
@@ -71,10 +71,11 @@ def parse_protocol(word: str) -> int:
 
 
 def names() -> list[str]:
-    """All names that there are."""
+    """Return all names, aliases included."""
     return [*_BY_NAME, *_ALIASES]
 
 
 def format_protocol(number: int, *, numeric: bool = False) -> str:
-    """The name, or the number as tc prints one that it does not know, and all when ``numeric``: ``[2048]``."""
+    """Return the name of an EtherType, or ``[2048]``, which is how tc prints unknown numbers, and all when
+    ``numeric``."""
     return f"[{number}]" if numeric else _BY_NUMBER.get(number, f"[{number}]")

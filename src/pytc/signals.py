@@ -1,4 +1,4 @@
-"""Signals that end a process: unwinding the stack first, or waiting until a step is complete."""
+"""Handle signals that end a process: unwind the stack first, or wait until a step is complete."""
 
 # ``signal`` without the enums that it defines at every start (1 ms); the functions are the same.
 import _signal as signal  # type: ignore[import-not-found]
@@ -13,25 +13,26 @@ if TYPE_CHECKING:
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
-class Ended(BaseException):
-    """Unwinds the stack, so that the owners of sockets and files remove them."""
+class SignalReceived(BaseException):
+    """A signal to end the process, raised so that the owners of sockets and files remove them."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
 
 
-def run_to_the_end(run: Callable[[], int]) -> int:
-    """Run a command; returns its exit status. When a signal ends it, so does the process, for its parent to see.
+def run_until_signal(run: Callable[[], int]) -> int:
+    """Run a command and return its exit status. When a signal ends it, the process ends by that signal, for its parent
+    to see.
 
-    A signal that is ignored stays so (nohup). Only for the main thread of a process of our own.
+    An ignored signal stays ignored (nohup). Only for the main thread of a process of our own.
     """
     for number in _ENDING:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _end_once)
     try:
         return run()
-    except Ended as ended:
+    except SignalReceived as ended:
         number = ended.number
     # only now, when the exception holds on to nothing any more
     signal.signal(number, signal.SIG_DFL)
@@ -40,21 +41,21 @@ def run_to_the_end(run: Callable[[], int]) -> int:
 
 
 def _end_once(number: int, _: "FrameType | None") -> None:
-    for one in _ENDING:
-        signal.signal(one, signal.SIG_IGN)  # a second one would break what the first has us tidy up
-    raise Ended(number)
+    for ending in _ENDING:
+        signal.signal(ending, signal.SIG_IGN)  # a second one would break what the first has us tidy up
+    raise SignalReceived(number)
 
 
 def _end(number: int, _: "FrameType | None") -> None:
-    raise Ended(number)
+    raise SignalReceived(number)
 
 
 @contextmanager
-def ended_by_signals(*, quietly: bool = False) -> Iterator[None]:
+def unwind_on_signals(*, quietly: bool = False) -> Iterator[None]:
     """Make SIGTERM and SIGHUP unwind the stack within the block as Ctrl-C does; the process then ends by the signal,
     for its parent to see. With ``quietly``, signals and Ctrl-C are the ordinary end of the block, and only end it.
 
-    Does nothing outside the main thread, which alone may handle signals; a signal that is ignored stays so (nohup).
+    Does nothing outside the main thread, which alone may handle signals; an ignored signal stays ignored (nohup).
     """
     former = {}
     try:
@@ -67,20 +68,20 @@ def ended_by_signals(*, quietly: bool = False) -> Iterator[None]:
     ending = 0
     try:
         yield
-    except Ended as ended:
+    except SignalReceived as ended:
         ending = ended.number
     except KeyboardInterrupt:
         if not quietly:
             raise
     finally:
-        for one, handler in former.items():
-            signal.signal(one, handler)
+        for number, handler in former.items():
+            signal.signal(number, handler)
     if ending and not quietly:  # only now, when the exception holds on to nothing any more
         os.kill(os.getpid(), ending)
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
+def block_signals() -> Iterator[None]:
     """Block the signals that would end the process until the block is done: for steps that belong together."""
     former = signal.pthread_sigmask(signal.SIG_BLOCK, (*_ENDING, signal.SIGINT))
     try:
@@ -90,10 +91,10 @@ def uninterrupted() -> Iterator[None]:
 
 
 @contextmanager
-def deferred() -> Iterator[list[int]]:
-    """Note the signals that would end the process in the list; they take effect behind the block.
+def defer_signals() -> Iterator[list[int]]:
+    """Defer the signals that would end the process to the end of the block, and list those that have arrived.
 
-    Does nothing outside the main thread, which alone may handle signals; a signal that is ignored stays so.
+    Does nothing outside the main thread, which alone may handle signals; an ignored signal stays ignored.
     """
     arrived: list[int] = []
     former = {}
@@ -107,7 +108,7 @@ def deferred() -> Iterator[list[int]]:
     try:
         yield arrived
     finally:
-        for one, handler in former.items():
-            signal.signal(one, handler)
+        for number, handler in former.items():
+            signal.signal(number, handler)
         if arrived:
             signal.raise_signal(arrived[0])

@@ -16,8 +16,10 @@ _ARPHRD_ETHER, _ARPHRD_NONE = 1, 0xFFFE
 
 
 class Ancillary(NamedTuple):
-    """The extensions of a packet, by bpf_asm's names, and where its headers begin. ``rand`` None gives a random
-    number at each load."""
+    """The extensions of a packet by bpf_asm's names, and the offset of its network header.
+
+    ``rand`` None gives a random number at each load.
+    """
 
     proto: int = 0
     type: int = 0
@@ -56,7 +58,8 @@ SETTABLE = (
 
 
 def describe(data: bytes, number: int) -> Ancillary:
-    """Return what a captured packet of a LINKTYPE_ number tells, with the values that the kernel has on ingress."""
+    """Return the extensions that a captured packet of a LINKTYPE_ number shows, with the values that the kernel has on
+    ingress."""
     header = link_type(number).header or _NOVALUE
     if number == ETHERNET:
         return Ancillary(proto=ethernet_protocol(data), type=_ethernet_type(data), network_header=header)

@@ -88,7 +88,7 @@ def assemble(text: str) -> tuple[ClassicInstruction, ...]:
     program = tuple(_resolved(draft, index, labels) for index, draft in enumerate(drafts))
     problem = first_problem(program)
     if problem is not None:
-        raise BytecodeError(f"line {drafts[problem.at].line}: {problem.text}")
+        raise BytecodeError(f"line {drafts[problem.instruction].line}: {problem.text}")
     return program
 
 
@@ -128,8 +128,8 @@ class _Parser:
         return drafts, labels
 
     def _peek(self, ahead: int = 0) -> _Token:
-        at = self._at + ahead
-        return self._tokens[at] if at < len(self._tokens) else self._end
+        index = self._at + ahead
+        return self._tokens[index] if index < len(self._tokens) else self._end
 
     def _take(self) -> _Token:
         token = self._peek()

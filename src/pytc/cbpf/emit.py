@@ -15,7 +15,7 @@ _ORDER = "<" if sys.byteorder == "little" else ">"
 
 
 class Code:
-    """A program being made. Registers are numbers; 32-bit operations clear the upper half of their register."""
+    """A program under construction. Registers are numbers; 32-bit operations clear the upper half of their register."""
 
     def __init__(self) -> None:
         self._instructions: list[tuple[int, int, int, int, int]] = []
@@ -33,21 +33,27 @@ class Code:
         self._labels[name] = len(self._instructions)
 
     def set(self, register: int, value: int) -> None:
+        """Set a register to a constant."""
         self._add(op.ALU | _MOV, register, immediate=value)
 
     def copy(self, target: int, source: int) -> None:
+        """Copy the lower 32 bits of a register."""
         self._add(op.ALU | _MOV | _REGISTER, target, source)
 
     def copy64(self, target: int, source: int) -> None:
+        """Copy a register."""
         self._add(_ALU64 | _MOV | _REGISTER, target, source)
 
     def add64(self, register: int, value: int) -> None:
+        """Add a constant to a register."""
         self._add(_ALU64 | _ADD, register, immediate=value)
 
     def alu(self, operation: int, target: int, source: int) -> None:
+        """Apply a 32-bit operation to two registers."""
         self._add(op.ALU | operation | _REGISTER, target, source)
 
     def alu_constant(self, operation: int, register: int, value: int) -> None:
+        """Apply a 32-bit operation to a register and a constant."""
         self._add(op.ALU | operation, register, immediate=value)
 
     def big_endian(self, register: int, size: int) -> None:
@@ -55,6 +61,7 @@ class Code:
         self._add(_END_TO_BIG, register, immediate=size * 8)
 
     def load(self, target: int, base: int, offset: int, size: int = 4) -> None:
+        """Load ``size`` bytes from the address in a register plus an offset."""
         self._add(_LDX | _MEM | _SIZES[size], target, base, offset)
 
     def store(self, register: int, offset: int) -> None:
@@ -62,27 +69,34 @@ class Code:
         self._add(_STX | _MEM, 10, register, offset)
 
     def jump(self, label: int) -> None:
+        """Jump to a label."""
         self._jumps.append((len(self._instructions), label))
         self._add(_JMP)
 
     def jump_if(self, operation: int, left: int, right: int, label: int) -> None:
+        """Jump if a comparison of two registers holds."""
         self._jumps.append((len(self._instructions), label))
         self._add(_JMP | operation | _REGISTER, left, right)
 
     def jump_if_constant(self, operation: int, register: int, value: int, label: int) -> None:
+        """Jump if a comparison of a register with a constant holds."""
         self._jumps.append((len(self._instructions), label))
         self._add(_JMP | operation, register, immediate=value)
 
     def skip_if_zero(self, register: int, count: int) -> None:
+        """Skip the next ``count`` instructions if a register is 0."""
         self._add(_JMP | op.JEQ, register, offset=count)
 
     def skip_unless_zero(self, register: int, count: int) -> None:
+        """Skip the next ``count`` instructions if a register is not 0."""
         self._add(_JMP | _JNE, register, offset=count)
 
     def call(self, helper: int) -> None:
+        """Call a helper by number."""
         self._add(_CALL, immediate=helper)
 
     def exit(self) -> None:
+        """Return R0."""
         self._add(_EXIT)
 
     def finish(self) -> bytes:

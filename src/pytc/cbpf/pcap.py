@@ -40,8 +40,8 @@ class Programs:
 def start(
     program: Program, packet: Packet, *, values: Mapping[str, int] | None = None, untagged: bool = False
 ) -> Machine:
-    """Return a machine at the first instruction, with the extensions that the packet tells, and with ``values`` for
-    others by bpf_asm's names.
+    """Return a machine at the first instruction, with the extensions that the packet shows, and ``values`` for others
+    by bpf_asm's names.
 
     With ``untagged``, an Ethernet packet is as a filter on ingress sees it: without its outer VLAN tag.
     """
@@ -60,7 +60,7 @@ def run_capture(
     values: Mapping[str, int] | None = None,
     untagged: bool = False,
 ) -> Iterator[Verdict]:
-    """Return the verdict on each packet; ``values`` and ``untagged`` are those of :func:`start`.
+    """Yield the verdict on each packet; ``values`` and ``untagged`` are those of :func:`start`.
 
     ``program`` may be a function that returns one for a LINKTYPE_ number. Raises what reading the packets raises.
     """

@@ -1,7 +1,7 @@
-"""A process that keeps maps: takes exports at a path, and hands them to any import that asks.
+"""Run an agent: a process that stores maps, takes exports at a path, and sends them to any import that asks.
 
-One thread, one poll(2). What the agent keeps outlives both the exporter and the importers; when it ends, maps that
-nobody else uses are gone.
+One thread, one poll(2). The stored maps outlive both exporters and importers; when the agent ends, maps that nobody
+else uses are gone.
 """
 
 import _socket
@@ -31,7 +31,7 @@ Outgoing = Iterator[tuple[bytes, list[int]]]
 
 
 class _Stored:
-    """An export of the agent. Its maps are closed once it is dropped and sent to nobody any more."""
+    """An export in the agent. Its maps are closed once it is dropped and no answer that sends them is left."""
 
     def __init__(self, about: control.StoredObject, received: ReceivedObject) -> None:
         self.about = about
@@ -103,8 +103,8 @@ def _sending(stored: _Stored) -> Outgoing:
     try:
         yield control.encode(control.object_packet(stored.about, len(parts))), []
         for number, data in enumerate(parts):
-            at = number * wire.MAPS_IN_DATAGRAM
-            fds = [map.fd for map in received.maps[at : at + wire.MAPS_IN_DATAGRAM]]
+            start = number * wire.MAPS_IN_DATAGRAM
+            fds = [map.fd for map in received.maps[start : start + wire.MAPS_IN_DATAGRAM]]
             yield control.encode(control.ControlPacket(control.PART, 0, data)), fds
     finally:
         stored.readers -= 1
@@ -149,10 +149,11 @@ class _Conversation:
 
     @property
     def events(self) -> int:
+        """The events of poll(2) to wait for."""
         return select.POLLIN if self._outgoing is None else select.POLLOUT
 
     def proceed(self) -> bool:
-        """Do what can be done without waiting; returns whether there is more to do."""
+        """Do what is possible without waiting; returns whether there is more to do."""
         try:
             if self._outgoing is None:
                 self._outgoing = self._request()
@@ -199,10 +200,10 @@ class _Conversation:
 
 
 class Agent(Closing):
-    """Serves at ``path`` and its control socket; calls ``say`` with a sentence for each export and each refusal.
+    """An agent at ``path`` and its control socket; calls ``say`` with a sentence for each export and each refusal.
 
     ``mode`` and ``owner`` are those of both socket files; ``users`` may export and import besides root and this user.
-    Raises TransferError where a socket cannot be made.
+    Raises TransferError where a socket cannot be created.
     """
 
     def __init__(
@@ -233,7 +234,7 @@ class Agent(Closing):
             self.step(_TICK)
 
     def step(self, timeout: float) -> None:
-        """Wait ``timeout`` seconds at the most for something to do, and do it."""
+        """Wait at most ``timeout`` seconds for something to do, and do it."""
         poll = select.poll()
         poll.register(self._importer.fileno(), select.POLLIN)
         listener = self._control.socket.fileno()

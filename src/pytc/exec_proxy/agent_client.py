@@ -1,4 +1,4 @@
-"""Requests to an agent: fetching the maps that it keeps, and dropping them."""
+"""Send requests to an agent: fetch the maps that it stores, and drop them."""
 
 import _socket
 import errno

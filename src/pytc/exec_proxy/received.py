@@ -1,6 +1,6 @@
-"""Exports that arrive: their datagrams put together, and their descriptors checked.
+"""Receive exports: put their datagrams together, and check their descriptors.
 
-A descriptor from another process is not taken for a map before the kernel says so.
+A descriptor from another process counts as a map only once the kernel says so.
 """
 
 import os
@@ -16,7 +16,7 @@ from pytc.closing import Closing
 from pytc.errors import BpfSyscallError, MessageError
 from pytc.exec_proxy.environment import NamedDescriptor
 from pytc.exec_proxy.sockets import Credentials, Message
-from pytc.exec_proxy.wire import MapEntry, ObjectIdentity, Part, decode
+from pytc.exec_proxy.wire import Datagram, MapEntry, ObjectIdentity, decode
 
 #: Seconds that the datagrams of one export may be apart, and exports that may be incomplete at a time.
 PATIENCE = 10.0
@@ -39,7 +39,7 @@ def verified_map(descriptor: OwnedFd) -> Map:
 
 
 def reopen_read_only(map: Map) -> Map:
-    """Close a map, and return it opened so that user space can only read it; raises BpfSyscallError."""
+    """Close a map, and return it opened read-only for user space; raises BpfSyscallError."""
     with map:
         number = map.description.id
         what = f'map "{map.name}": opening it read-only'
@@ -49,8 +49,8 @@ def reopen_read_only(map: Map) -> Map:
 class ReceivedObject(Closing):
     """The maps of one export, and the owner of their descriptors.
 
-    ``entries`` are the sender's words about them, in the same order: only the ids are used, for the rest the kernel is
-    asked (``maps[0].description``).
+    ``entries`` are the sender's description of them, in the same order: only the ids are used, the kernel tells the
+    rest (``maps[0].description``).
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class _Incomplete:
 
 
 class Assembly:
-    """Puts the messages of exports together, in whatever order several senders mix them.
+    """A buffer that puts the datagrams of exports together, in whatever order several senders mix them.
 
     Owns the descriptors of incomplete exports. Times are seconds of one clock.
     """
@@ -124,21 +124,21 @@ class Assembly:
                 raise MessageError("the kernel does not identify the sender")
             if message.truncated:
                 raise MessageError("a datagram was truncated: it is too large, or this process has no descriptors left")
-            part = decode(message.data, len(message.descriptors))
-            return self._add(_Source(message.sender, message.address, part.identity), part, message, now)
+            datagram = decode(message.data, len(message.descriptors))
+            return self._add(_Source(message.sender, message.address, datagram.identity), datagram, message, now)
         except BaseException:
             message.close()
             raise
 
-    def _add(self, source: _Source, part: Part, message: Message, now: float) -> ReceivedObject | None:
-        export = self._incomplete.pop(source, None) or _Incomplete(part.total, now)
+    def _add(self, source: _Source, datagram: Datagram, message: Message, now: float) -> ReceivedObject | None:
+        export = self._incomplete.pop(source, None) or _Incomplete(datagram.total, now)
         try:
             for descriptor in message.descriptors:
                 export.maps.append(verified_map(descriptor))
-            export.entries += part.entries
-            if part.total != export.total or len(export.maps) > export.total:
+            export.entries += datagram.entries
+            if datagram.total != export.total or len(export.maps) > export.total:
                 raise MessageError(
-                    f"{len(export.maps)} of {export.total} maps received, but {part.total} announced now"
+                    f"{len(export.maps)} of {export.total} maps received, but {datagram.total} announced now"
                 )
         except BaseException:
             export.close()
@@ -162,6 +162,7 @@ class Assembly:
         return len(self._incomplete)
 
     def close(self) -> None:
+        """Close the descriptors of incomplete exports."""
         for export in self._incomplete.values():
             export.close()
         self._incomplete.clear()

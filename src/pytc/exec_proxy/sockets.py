@@ -1,11 +1,11 @@
-"""Unix sockets with a path, and messages with descriptors on them.
+"""Use Unix sockets with a path, and messages with descriptors on them.
 
-Sockets are made, found and removed so that nobody else can slip something in between. The rules follow those of the
+Sockets are created, found and removed so that nobody else can slip something in between. The rules follow those of the
 kernel's fs.protected_regular:
 
 - A socket file gets its mode before it exists; a path that exists is never taken over, whatever it is.
-- Only the file that was made is removed again.
-- In a directory that others may write to, a socket is made only when the directory is sticky; and there one is used
+- Only the file that was created here is removed again.
+- In a directory that others may write to, a socket is created only when the directory is sticky; and there one is used
   only when it belongs to root, to this user or to the owner of the directory.
 - A symbolic link in place of a socket is not followed.
 """
@@ -21,7 +21,7 @@ from typing import NamedTuple
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.closing import Closing
 from pytc.errors import TransferError, strerror
-from pytc.signals import uninterrupted
+from pytc.signals import block_signals
 
 DATAGRAM = _socket.SOCK_DGRAM
 SEQPACKET = _socket.SOCK_SEQPACKET
@@ -33,7 +33,7 @@ _ANCILLARY = _socket.CMSG_SPACE(4 * _SCM_MAX_FD) + _socket.CMSG_SPACE(_CREDENTIA
 
 
 class Credentials(NamedTuple):
-    """``struct ucred``: the process at the other end, from the kernel."""
+    """The process at the other end, from the kernel (``struct ucred``)."""
 
     pid: int
     uid: int
@@ -59,14 +59,14 @@ def open_socket(kind: int) -> _socket.socket:
 
 
 class BoundSocket(Closing):
-    """A socket bound at a path; owns both, and removes the file with :meth:`close` if it is still the one it made.
+    """A socket bound at a path; owns both, and removes the file with :meth:`close` if it is still the one it created.
 
     A datagram socket receives the credentials of senders (SO_PASSCRED). ``mode`` are the permissions of the file,
-    ``owner`` the user whom it is given to (-1: nobody else). Raises TransferError.
+    ``owner`` the user who gets it (-1: nobody else). Raises TransferError.
     """
 
     def __init__(self, path: str, kind: int, *, mode: int = 0o600, owner: int = -1) -> None:
-        self._made: tuple[int, int] | None = None
+        self._file_id: tuple[int, int] | None = None
         self.path = path
         self.socket = open_socket(kind)
         try:
@@ -74,10 +74,10 @@ class BoundSocket(Closing):
             if kind == DATAGRAM:  # before anybody can send: what is sent earlier comes without credentials
                 self.socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
             os.fchmod(self.socket.fileno(), mode)  # bind(2) gives the file the mode of the socket, less the umask
-            with uninterrupted():
+            with block_signals():
                 _bind(self.socket, path)
                 status = os.lstat(path)
-                self._made = status.st_dev, status.st_ino
+                self._file_id = status.st_dev, status.st_ino
             self._give(mode, owner)
         except OSError as error:
             self.close()
@@ -90,7 +90,7 @@ class BoundSocket(Closing):
         """Set owner and mode, of which the umask took bits, on the file that was made, not on one that replaced it."""
         with _opened(self.path) as file:
             status = os.fstat(file.fd)
-            if (status.st_dev, status.st_ino) != self._made or not stat.S_ISSOCK(status.st_mode):
+            if (status.st_dev, status.st_ino) != self._file_id or not stat.S_ISSOCK(status.st_mode):
                 raise TransferError(f'"{self.path}" is not the socket created there')
             name = _by_descriptor(file.fd)
             if owner >= 0:
@@ -101,12 +101,12 @@ class BoundSocket(Closing):
     def close(self) -> None:
         """Close the socket and remove its file; a second call does nothing."""
         self.socket.close()
-        made, self._made = self._made, None
-        if made is None:
+        file, self._file_id = self._file_id, None
+        if file is None:
             return
         try:
             status = os.lstat(self.path)
-            if (status.st_dev, status.st_ino) == made:
+            if (status.st_dev, status.st_ino) == file:
                 os.unlink(self.path)
         except OSError:
             return  # somebody removed it already

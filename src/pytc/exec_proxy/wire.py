@@ -48,7 +48,7 @@ class ObjectIdentity(NamedTuple):
 
 
 class MapEntry(NamedTuple):
-    """``struct bpf_elf_map``: the sender's description of a map."""
+    """The sender's description of a map: a ``struct bpf_elf_map``."""
 
     type: int
     key_size: int
@@ -61,7 +61,7 @@ class MapEntry(NamedTuple):
     inner_idx: int = 0
 
 
-class Part(NamedTuple):
+class Datagram(NamedTuple):
     """One datagram of an export: ``total`` is the number of maps of all its datagrams."""
 
     identity: ObjectIdentity
@@ -75,7 +75,9 @@ def encode(identity: ObjectIdentity, entries: Sequence[MapEntry]) -> list[bytes]
         raise MessageError(f"cannot export {len(entries)} maps; 1 to {MAX_MAPS} are possible")
     header = HEADER.pack(VERSION, len(entries), _name(identity.name), identity.device, identity.inode)
     packed = [ENTRY.pack(*(value & _U32 for value in entry)) for entry in entries]
-    return [header + b"".join(packed[at : at + MAPS_IN_DATAGRAM]) for at in range(0, len(packed), MAPS_IN_DATAGRAM)]
+    return [
+        header + b"".join(packed[start : start + MAPS_IN_DATAGRAM]) for start in range(0, len(packed), MAPS_IN_DATAGRAM)
+    ]
 
 
 def _name(name: str) -> bytes:
@@ -86,7 +88,7 @@ def _name(name: str) -> bytes:
     return encoded
 
 
-def decode(data: bytes, descriptors: int) -> Part:
+def decode(data: bytes, descriptors: int) -> Datagram:
     """Decode a datagram that came with that many descriptors; raises MessageError."""
     if len(data) < HEADER.size:
         raise MessageError(f"a datagram of {len(data)} bytes; an export has at least {HEADER.size}")
@@ -107,7 +109,7 @@ def decode(data: bytes, descriptors: int) -> Part:
             f"{ENTRY.size} or {ENTRY_2015.size} bytes"
         )
     entries = tuple(_entry(words) for words in layout.iter_unpack(data[HEADER.size :]))
-    return Part(ObjectIdentity(_text(name), device, inode), total, entries)
+    return Datagram(ObjectIdentity(_text(name), device, inode), total, entries)
 
 
 def _entry(words: tuple[int, ...]) -> MapEntry:

@@ -16,7 +16,7 @@ from pytc.errors import DeviceNotFoundError, NamespaceError, NetlinkError, Netli
 from pytc.netlink import constants as c
 from pytc.netlink.messages import NLMSGHDR, TcMessage, addressed, decode, encode
 from pytc.netlink.schema import split_attributes
-from pytc.signals import uninterrupted
+from pytc.signals import block_signals
 
 _ERROR = struct.Struct("=i")
 #: The header of a message, and the number of the error in it.
@@ -68,7 +68,7 @@ class Session(Closing):
 
         A signal waits until then: nobody would know whether the kernel has done it.
         """
-        with uninterrupted():
+        with block_signals():
             return self._acknowledged(self._send(message, c.REQUEST | c.ACK))
 
     def send_encoded(self, data: bytes, ifindex: int) -> None:

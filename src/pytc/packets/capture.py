@@ -32,7 +32,7 @@ def _open(path: str) -> BinaryIO:
 
 
 def read_packets(file: BinaryIO) -> Iterator[Packet]:
-    """Return the packets of an open file, whose first bytes tell its format; raises CaptureError."""
+    """Yield the packets of an open file, whose first bytes tell its format; raises CaptureError."""
     try:
         magic = file.read(4)
         yield from pcapng.packets(file) if magic == pcapng.MAGIC else pcap.packets(file, magic)

@@ -7,8 +7,10 @@ _WIDTH = 16
 
 
 class Difference(NamedTuple):
-    """Bytes from ``offset`` on that are ``before`` in one packet and ``after`` in the other; one of them is shorter
-    where its packet ends."""
+    """A run of bytes from ``offset`` on that differ: ``before`` in one packet, ``after`` in the other.
+
+    One of the two is shorter where its packet ends.
+    """
 
     offset: int
     before: bytes

@@ -1,4 +1,4 @@
-"""Link types: the headers that packets of a device or a capture begin with.
+"""Know link types: the headers that packets of a device or a capture begin with.
 
 Files name them by LINKTYPE_* (https://www.tcpdump.org/linktypes.html), libpcap by DLT_*, which is the same number for
 all but a few (pcap/dlt.h), and the kernel by ARPHRD_* (include/uapi/linux/if_arp.h).
@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 
 class LinkType(NamedTuple):
-    """``name`` is libpcap's, without ``DLT_``. ``header`` is the number of bytes before the network header, None where
-    that differs from packet to packet."""
+    """A link type by libpcap's name, without ``DLT_``.
+
+    ``header`` is the number of bytes before the network header, None where that differs from packet to packet.
+    """
 
     name: str
     number: int

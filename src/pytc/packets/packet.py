@@ -9,8 +9,11 @@ MAX_PACKET = 262144
 
 
 class Packet(NamedTuple):
-    """``data`` is the captured part of ``length`` bytes on the wire; ``link_type`` a LINKTYPE_ number; ``time`` in
-    nanoseconds since the epoch; ``interface`` counts the interfaces of a pcapng section, from 0."""
+    """A captured packet: ``data`` is the captured part of ``length`` bytes on the wire.
+
+    ``link_type`` is a LINKTYPE_ number; ``time`` is in nanoseconds since the epoch; ``interface`` counts the interfaces
+    of a pcapng section, from 0.
+    """
 
     data: bytes
     length: int
@@ -20,7 +23,7 @@ class Packet(NamedTuple):
 
 
 def read_exactly(file: BinaryIO, size: int, what: str) -> bytes:
-    """Return ``size`` bytes; raises CaptureError, with the name ``what`` of the part, where the file ends before."""
+    """Return ``size`` bytes; raises CaptureError, with the name ``what`` of the part, where the file ends earlier."""
     data = file.read(size)
     if len(data) != size:
         raise CaptureError(f"it ends within {what}")

@@ -22,7 +22,7 @@ _SECOND = 10**9
 
 
 def packets(file: BinaryIO, magic: bytes) -> Iterator[Packet]:
-    """Return the packets of a file whose magic number was read already; raises CaptureError."""
+    """Yield the packets of a file whose magic number was read already; raises CaptureError."""
     order, unit = _order_and_unit(magic)
     major, _, _, _, _, network = struct.unpack(f"{order}HHiIII", read_exactly(file, _HEADER_REST, "the header"))
     if major != MAJOR:

@@ -24,7 +24,7 @@ _SECOND = 10**9
 
 
 class _Interface(NamedTuple):
-    """``units`` of time make a second; ``offset`` in seconds."""
+    """An interface; ``units`` of time make a second, ``offset`` is in seconds."""
 
     link_type: int
     snaplen: int
@@ -54,7 +54,7 @@ class _Section:
 
 
 def packets(file: BinaryIO) -> Iterator[Packet]:
-    """Return the packets of a file whose first four bytes, the type of the first block, were read already.
+    """Yield the packets of a file whose first four bytes, the type of the first block, were read already.
 
     Raises CaptureError.
     """
@@ -114,7 +114,7 @@ def _describe(section: _Section, body: bytes) -> _Interface:
 
 
 def _options(section: _Section, data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Return the code and value of each option."""
+    """Yield the code and value of each option."""
     offset = 0
     while offset + 4 <= len(data):
         code, length = struct.unpack_from(f"{section.order}HH", data, offset)

@@ -13,7 +13,8 @@ _SECOND = 10**9
 
 
 class PcapWriter:
-    """Writes packets of one link type, with times in nanoseconds, or in the ``microseconds`` that older tools read.
+    """A writer of packets of one link type, with times in nanoseconds, or in the ``microseconds`` that older tools
+    read.
 
     ``order`` is ``<`` for little-endian, ``>`` for big-endian, as in :mod:`struct`. The file is the caller's to close.
     """
@@ -39,7 +40,7 @@ class PcapWriter:
 
 
 class PcapngWriter:
-    """Writes one section with times in nanoseconds; it describes each interface before its first packet."""
+    """A writer of one section with times in nanoseconds; it describes each interface before its first packet."""
 
     def __init__(self, file: BinaryIO, *, order: str = "<") -> None:
         self._file = file

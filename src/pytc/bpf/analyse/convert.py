@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.text import type_text
 from pytc.bpf.kernel import versions as v
-from pytc.bpf.object.sections import tail_call_place
+from pytc.bpf.object.sections import tail_call_slot
 from pytc.bpf.object.spec import LEGACY, PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec, ObjectSpec
 from pytc.bpf.sys.constants import MapType
 from pytc.errors import ObjectError
@@ -21,9 +21,9 @@ _HEADER = """\
 
 
 def convert_maps(spec: ObjectSpec) -> str:
-    """C declarations of all maps of section ``maps``, with comments for what ``.maps`` cannot say.
+    """Return C declarations of all maps of section ``maps``, with comments for what ``.maps`` cannot express.
 
-    Raises ObjectError when there are none.
+    The text includes the headers it needs and ends with a newline. Raises ObjectError where the object has no such map.
     """
     legacy = [declared for declared in spec.maps.values() if declared.origin == LEGACY]
     if not legacy:
@@ -64,7 +64,7 @@ def _members(spec: ObjectSpec, declared: MapSpec, *, is_template: bool = False) 
 
 
 def _sized(spec: ObjectSpec, what: str, size: int, type_id: int) -> str:
-    """By its type where that is an integer, whose name every header knows; otherwise by its size."""
+    """Return the key or value by its type where that is an integer whose name every header knows, else by its size."""
     if spec.btf is not None and type_id:
         text = type_text(spec.btf, type_id)
         if spec.btf.kind(spec.btf.resolve(type_id)) == b.INT and re.fullmatch(r"__[us](8|16|32|64)", text):
@@ -91,8 +91,12 @@ def _remarks(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
 
 def _programs(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
     """Yield a comment that says how to declare what sections named ``ID/KEY`` did."""
-    places = [(program.name, tail_call_place(program.section)) for program in spec.programs]
-    slots = [(name, place[1]) for name, place in places if place is not None and place[0] == declared.id]
+    locations = [(program.name, tail_call_slot(program.section)) for program in spec.programs]
+    slots = [
+        (name, location.slot)
+        for name, location in locations
+        if location is not None and location.array_id == declared.id
+    ]
     if slots:
         values = ", ".join(f"[{slot}] = (void *)&{name}" for name, slot in slots)
         yield (
@@ -127,5 +131,5 @@ def _identifier(name: str) -> str:
 
 
 def _comment(text: str) -> str:
-    """Text from the object that cannot end the comment that it is in."""
+    """Return text of the object with nothing in it that ends the comment around it."""
     return "".join(c if c.isprintable() else "?" for c in text).replace("*/", "* /").replace("/*", "/ *")

@@ -13,7 +13,8 @@ SEVERITIES = (ERROR, WARNING, NOTE)
 
 
 class Finding(NamedTuple):
-    """``check`` is a stable name of the kind of finding; the place is empty, or 0, as far as it is not known."""
+    """A finding of a check. ``check`` is the stable name of the check; fields of the location are empty, or 0, where
+    unknown."""
 
     severity: str
     check: str
@@ -35,6 +36,7 @@ class Case(NamedTuple):
 
     @property
     def spec(self) -> ObjectSpec:
+        """The object under examination."""
         return self.inspection.spec
 
     def lacks(self, since: str) -> bool:
@@ -42,7 +44,7 @@ class Case(NamedTuple):
         return bool(self.version and since and precedes(self.version, since))
 
     def in_program(self, severity: str, check: str, text: str, program: ProgramFacts, slot: int = -1) -> Finding:
-        """A finding about a program, at the line of C of one of its instructions."""
+        """Return a finding about a program, at the line of C of one of its instructions."""
         line = source_line(self.spec, program.linked, slot)
         return Finding(
             severity,

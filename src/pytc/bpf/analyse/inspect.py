@@ -19,7 +19,7 @@ from pytc.bpf.link.needs import HelperCall, Need, helper_calls, instruction_need
 from pytc.bpf.object import elf
 from pytc.bpf.object.legacy_maps import ELF_MAP, MAP_DEF
 from pytc.bpf.object.parameters import variables
-from pytc.bpf.object.sections import tail_call_place
+from pytc.bpf.object.sections import tail_call_slot
 from pytc.bpf.object.spec import (
     DATA,
     FUNCTION,
@@ -40,7 +40,7 @@ _LARGEST_VALUE = 4096
 
 
 class Slot(NamedTuple):
-    """A place in a program array; ``map`` is empty where the object has no such array."""
+    """A slot of a program array; ``map`` is empty where the object has no such array."""
 
     map: str
     array_id: int
@@ -48,10 +48,10 @@ class Slot(NamedTuple):
 
 
 class ProgramFacts(NamedTuple):
-    """``linked`` is None where the program cannot be put together, and ``problem`` says why.
+    """A program and what it refers to.
 
-    ``maps``, ``externs`` and ``calls`` are in the order of their first use; ``slots`` are the places in program
-    arrays that the program goes to.
+    ``linked`` is None where the program cannot be linked, and ``problem`` says why. ``maps``, ``externs`` and ``calls``
+    are in the order of their first use; ``slots`` are the slots of program arrays that the program goes to.
     """
 
     spec: ProgramSpec
@@ -72,7 +72,7 @@ class ProgramFacts(NamedTuple):
     @property
     def subprograms(self) -> list[str]:
         """The functions that linking appended, in that order."""
-        return [part.function.name for part in self.linked.parts[1:]] if self.linked is not None else []
+        return [part.function.name for part in self.linked.functions[1:]] if self.linked is not None else []
 
     @property
     def helpers(self) -> list[str]:
@@ -81,8 +81,11 @@ class ProgramFacts(NamedTuple):
 
 
 class MapFacts(NamedTuple):
-    """``layout`` says how it is declared: ``bpf_elf_map``, ``bpf_map_def``, ``BTF`` or ``data``; ``layout_size`` is
-    that of the structure in section ``maps``, and ``is_guess`` means that nothing but a rule of thumb told it."""
+    """A map and how it is declared.
+
+    ``layout_size`` is the size of its structure in section ``maps``, in bytes. ``is_guess`` is True where only a rule
+    of thumb tells which structure of that size it is. ``key`` and ``value`` are their types in C, empty where unknown.
+    """
 
     spec: MapSpec
     layout: str
@@ -94,7 +97,7 @@ class MapFacts(NamedTuple):
 
 
 class VariableFacts(NamedTuple):
-    """``type`` is empty without BTF; ``value`` is None for one that is too large to show."""
+    """A global variable. ``type`` is empty without BTF; ``value`` is None for a variable of more than 4096 bytes."""
 
     name: str
     section: str
@@ -106,7 +109,7 @@ class VariableFacts(NamedTuple):
 
 
 class ExternFacts(NamedTuple):
-    """A symbol that the kernel has to define. ``kind`` is ``function``, ``variable`` or ``setting``."""
+    """A symbol that the kernel has to define."""
 
     name: str
     kind: str
@@ -115,6 +118,8 @@ class ExternFacts(NamedTuple):
 
 
 class Inspection(NamedTuple):
+    """The contents of an object and what they need of a kernel."""
+
     spec: ObjectSpec
     programs: tuple[ProgramFacts, ...]
     maps: tuple[MapFacts, ...]
@@ -123,13 +128,14 @@ class Inspection(NamedTuple):
 
     @property
     def is_gpl_compatible(self) -> bool:
+        """Whether the kernel takes the object's license for compatible with the GPL."""
         return self.spec.license in v.GPL_COMPATIBLE
 
     @property
     def needs(self) -> list[Feature]:
         """The features that any program or map needs of a kernel, the newest first."""
-        found = dict.fromkeys(_object_needs(self))
-        order = sorted(found, key=lambda feature: feature.text)
+        features = dict.fromkeys(_object_needs(self))
+        order = sorted(features, key=lambda feature: feature.text)
         known = [feature for feature in order if feature.since]
         return [
             *sorted(known, key=lambda feature: v.version_key(feature.since), reverse=True),
@@ -138,7 +144,11 @@ class Inspection(NamedTuple):
 
 
 def inspect_object(spec: ObjectSpec) -> Inspection:
-    """Looks at every program, map and variable of an object; raises ObjectError for BTF that makes no sense."""
+    """Return facts about every program, map, variable and extern of an object.
+
+    Needs neither a kernel nor privileges. A program that cannot be linked is part of the result; raises ObjectError for
+    BTF that makes no sense.
+    """
     return Inspection(
         spec,
         tuple(_program(spec, program) for program in spec.programs),
@@ -149,13 +159,13 @@ def inspect_object(spec: ObjectSpec) -> Inspection:
 
 
 def helper_name(number: int) -> str:
-    """The helper's name, or its number where it is not known."""
-    found = helper(number)
-    return found.name if found is not None else str(number)
+    """Return a helper's name without ``bpf_``, or its number where pytc does not know it."""
+    known = helper(number)
+    return known.name if known is not None else str(number)
 
 
 def source_line(spec: ObjectSpec, linked: LinkedProgram | None, slot: int) -> Line | None:
-    """The line of C that an instruction of a linked program came from."""
+    """Return the line of C that an instruction of a linked program came from; None where the object does not tell."""
     if linked is None or spec.btf is None or not linked.line_info or slot < 0:
         return None
     return line_at(linked.line_info, linked.line_info_size, slot, spec.btf)
@@ -166,7 +176,7 @@ def _program(spec: ObjectSpec, program: ProgramSpec) -> ProgramFacts:
         linked = link(spec, program)
     except ObjectError as error:
         return ProgramFacts(program, None, str(error), slots=_slots(spec, program))
-    relocations = [kind for part in linked.parts for kind in _core_kinds(spec, part.function)]
+    relocations = [kind for part in linked.functions for kind in _core_kinds(spec, part.function)]
     needs = [*instruction_needs(linked), *_extern_needs(spec, linked)]
     if any(kind != TYPE_ID_LOCAL for kind in relocations):
         needs.append(Need(v.CORE))
@@ -183,11 +193,14 @@ def _program(spec: ObjectSpec, program: ProgramSpec) -> ProgramFacts:
 
 
 def _core_kinds(spec: ObjectSpec, function: FunctionSpec) -> list[int]:
-    """The kinds of the CO-RE relocations of a function."""
+    """Return the kinds of the CO-RE relocations of a function."""
     if spec.btf is None or spec.btf_ext is None:
         return []
     section = spec.sections[function.section].name
-    return [one.kind for one in core_relocations(spec.btf_ext, spec.btf, section, function.offset, function.size)]
+    return [
+        relocation.kind
+        for relocation in core_relocations(spec.btf_ext, spec.btf, section, function.offset, function.size)
+    ]
 
 
 def _extern_needs(spec: ObjectSpec, linked: LinkedProgram) -> Iterator[Need]:
@@ -200,19 +213,19 @@ def _extern_needs(spec: ObjectSpec, linked: LinkedProgram) -> Iterator[Need]:
 
 
 def _slots(spec: ObjectSpec, program: ProgramSpec) -> tuple[Slot, ...]:
-    found = [
+    slots = [
         Slot(declared.name, declared.id or 0, index)
         for declared in spec.maps.values()
         if declared.type == MapType.PROG_ARRAY
         for index, name in declared.slots
         if name == program.name
     ]
-    place = tail_call_place(program.section)
-    if place is not None:
-        array = spec.map_by_id(place[0])
+    location = tail_call_slot(program.section)
+    if location is not None:
+        array = spec.map_by_id(location.array_id)
         is_array = array is not None and array.type == MapType.PROG_ARRAY
-        found.append(Slot(array.name if array is not None and is_array else "", *place))
-    return tuple(found)
+        slots.append(Slot(array.name if array is not None and is_array else "", *location))
+    return tuple(slots)
 
 
 def _map(spec: ObjectSpec, declared: MapSpec) -> MapFacts:
@@ -271,9 +284,9 @@ def _object_needs(inspection: Inspection) -> Iterable[Feature]:
 
 
 def helper_features(program: ProgramFacts) -> list[Feature]:
-    """The helpers that a program calls, as features."""
-    found = (helper(call.number) for call in program.calls)
-    return [Feature(f"helper {one.name}", one.since) for one in found if one is not None]
+    """Return a feature for each call of a helper that pytc knows."""
+    helpers = (helper(call.number) for call in program.calls)
+    return [Feature(f"helper {known.name}", known.since) for known in helpers if known is not None]
 
 
 def _type(spec: ObjectSpec, type_id: int) -> str:
@@ -290,25 +303,25 @@ def _variables(spec: ObjectSpec) -> Iterator[VariableFacts]:
     if spec.btf is None:
         yield from _symbols(spec)
         return
-    for name, place in variables(spec):
-        if place.map == KCONFIG:
+    for variable in variables(spec):
+        if variable.map == KCONFIG:
             continue
-        size = spec.btf.size(place.type_id)
-        data = _bytes(spec.maps[place.map], place.offset, size)
-        value = decode(spec.btf, place.type_id, data) if data is not None else None
+        size = spec.btf.size(variable.type_id)
+        data = _bytes(spec.maps[variable.map], variable.offset, size)
+        value = decode(spec.btf, variable.type_id, data) if data is not None else None
         yield VariableFacts(
-            name,
-            place.map,
-            type_text(spec.btf, place.type_id),
-            type_text(spec.btf, place.type_id, name),
+            variable.name,
+            variable.map,
+            type_text(spec.btf, variable.type_id),
+            type_text(spec.btf, variable.type_id, variable.name),
             size,
             value,
-            spec.maps[place.map].frozen,
+            spec.maps[variable.map].frozen,
         )
 
 
 def _symbols(spec: ObjectSpec) -> Iterator[VariableFacts]:
-    """Return the variables of the symbol table."""
+    """Yield the variables of the symbol table, for an object without BTF."""
     image = elf.parse(spec.image)
     for symbol in image.symbols:
         section = image.sections[symbol.section].name if 0 < symbol.section < len(image.sections) else ""
@@ -328,7 +341,8 @@ def _symbols(spec: ObjectSpec) -> Iterator[VariableFacts]:
 
 
 def _bytes(declared: MapSpec, offset: int, size: int) -> bytes | None:
-    """The initial bytes of a variable; ``.bss`` has none in the file, and is zero."""
+    """Return the initial bytes of a variable, which for ``.bss`` are zeros that the file leaves out; None for too
+    many."""
     if size > _LARGEST_VALUE or offset + size > declared.value_size:
         return None
     return declared.contents[offset : offset + size].ljust(size, b"\0")

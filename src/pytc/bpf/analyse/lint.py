@@ -16,8 +16,11 @@ from pytc.errors import MapDefinitionError
 def lint_file(
     path: str, *, version: str = "", type: ProgramType = ProgramType.UNSPEC, layout20: str = ""
 ) -> list[Finding]:
-    """Reads and checks an object. A map that cannot be understood is a finding; raises ObjectError for a file that
-    cannot be read at all."""
+    """Read an object file and return the findings about it, the worst first.
+
+    A map that cannot be understood is a finding; raises ObjectError for a file that cannot be read at all. Options are
+    those of :func:`lint_object` and :func:`pytc.bpf.read_object`.
+    """
     try:
         spec = read_object(path, layout20=layout20)
     except MapDefinitionError as error:
@@ -32,5 +35,5 @@ def lint_object(spec: ObjectSpec, *, version: str = "", type: ProgramType = Prog
     section says none.
     """
     case = Case(inspect_object(spec), version, type)
-    found = [finding for check in (*lint_programs.CHECKS, *lint_maps.CHECKS) for finding in check(case)]
-    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+    findings = [finding for check in (*lint_programs.CHECKS, *lint_maps.CHECKS) for finding in check(case)]
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))

@@ -43,7 +43,8 @@ def _about(severity: str, check: str, text: str, spec: MapSpec) -> Finding:
 
 
 def check_versions(case: Case) -> Iterator[Finding]:
-    """Types and flags that the kernel does not have. A map that no program uses may fail."""
+    """Find types and flags of maps that the kernel lacks: an error where a program uses the map, a warning
+    elsewhere."""
     used = {name for program in case.inspection.programs for name in program.maps}
     for declared in case.inspection.maps:
         severity = ERROR if declared.spec.name in used else WARNING
@@ -55,7 +56,7 @@ def check_versions(case: Case) -> Iterator[Finding]:
 
 
 def check_shapes(case: Case) -> Iterator[Finding]:
-    """Maps that no kernel makes."""
+    """Find maps that no kernel creates."""
     for declared in case.inspection.maps:
         spec = declared.spec
         if spec.type in _ARRAYS and spec.key_size != _KEY_SIZE:
@@ -75,9 +76,9 @@ def check_shapes(case: Case) -> Iterator[Finding]:
 
 
 def check_contents(case: Case) -> Iterator[Finding]:
-    """Slots that are filled with what is not there, and program arrays that are empty again at once."""
+    """Find slots whose map or program is missing, and program arrays that the kernel empties when the loader ends."""
     programs = {program.name for program in case.spec.programs}
-    filled = {place.map for program in case.inspection.programs for place in program.slots}
+    filled = {slot.map for program in case.inspection.programs for slot in program.slots}
     for spec in case.spec.maps.values():
         is_programs = spec.type == MapType.PROG_ARRAY
         for index, name in spec.slots:
@@ -102,7 +103,7 @@ def check_contents(case: Case) -> Iterator[Finding]:
 
 
 def check_pinnings(case: Case) -> Iterator[Finding]:
-    """Pinning numbers that a file of the machine has to explain."""
+    """Find pinning numbers that only a configuration file of the machine explains."""
     for spec in case.spec.maps.values():
         if spec.pinning not in _PINNINGS:
             yield _about(
@@ -115,7 +116,7 @@ def check_pinnings(case: Case) -> Iterator[Finding]:
 
 
 def check_layouts(case: Case) -> Iterator[Finding]:
-    """Structures of 20 bytes, of which there are two."""
+    """Find structures of 20 bytes, of which there are two, in objects that do not name theirs."""
     sections = {declared.spec.section: declared for declared in case.inspection.maps if declared.is_guess}
     for section, declared in sections.items():
         other = MAP_DEF if declared.layout == ELF_MAP else ELF_MAP
@@ -134,7 +135,7 @@ def _fifth(declared: MapFacts) -> str:
 
 
 def check_ids(case: Case) -> Iterator[Finding]:
-    """Ids that two maps have. Those that go into the same map of maps share one on purpose."""
+    """Find ids that two maps share, except members of one map-in-map, which share one on purpose."""
     templates = {spec.inner_id for spec in case.spec.maps.values()}
     owners: dict[int, str] = {}
     for spec in case.spec.maps.values():
@@ -145,7 +146,7 @@ def check_ids(case: Case) -> Iterator[Finding]:
 
 
 def check_type_information(case: Case) -> Iterator[Finding]:
-    """Kinds of BTF types that the kernel does not take; without them, it still takes the programs."""
+    """Find kinds of BTF types that the kernel does not take; it still takes the programs without their BTF."""
     btf = case.spec.btf
     if btf is None:
         return
@@ -163,7 +164,7 @@ def check_type_information(case: Case) -> Iterator[Finding]:
 
 
 def check_data(case: Case) -> Iterator[Finding]:
-    """Global data that no program uses, in a kernel without any."""
+    """Find global data that no program uses, for a kernel without global data."""
     used = {name for program in case.inspection.programs for name in program.maps}
     for spec in case.spec.maps.values():
         if spec.origin == DATA and spec.name not in used and case.lacks(v.GLOBAL_DATA.since):

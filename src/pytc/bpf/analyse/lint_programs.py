@@ -24,7 +24,7 @@ _MAX_MAPS = 64  # MAX_USED_MAPS of the kernel
 
 
 def check_links(case: Case) -> Iterator[Finding]:
-    """Programs that cannot be put together."""
+    """Find programs that cannot be linked."""
     for program in case.inspection.programs:
         if program.problem:
             yield case.in_program(ERROR, "link", program.problem, program)
@@ -36,12 +36,12 @@ def check_license(case: Case) -> Iterator[Finding]:
         return
     license = case.spec.license
     state = f'the license is "{license}"' if license else "the object has no license section"
-    found = False
+    has_restricted_use = False
     for program in case.inspection.programs:
         for call in _first_calls(program):
             called = helper(call.number)
             if called is not None and v.needs_gpl(called, case.version):
-                found = True
+                has_restricted_use = True
                 yield case.in_program(
                     ERROR,
                     "gpl-helper",
@@ -51,7 +51,7 @@ def check_license(case: Case) -> Iterator[Finding]:
                 )
         for need in program.needs:
             if need.feature == v.KFUNCS:
-                found = True
+                has_restricted_use = True
                 yield case.in_program(
                     ERROR,
                     "gpl-kfunc",
@@ -59,7 +59,7 @@ def check_license(case: Case) -> Iterator[Finding]:
                     program,
                     need.slot,
                 )
-    if not license and not found:
+    if not license and not has_restricted_use:
         yield Finding(
             WARNING,
             "license",
@@ -68,7 +68,7 @@ def check_license(case: Case) -> Iterator[Finding]:
 
 
 def _first_calls(program: ProgramFacts) -> list[HelperCall]:
-    """The first call of each helper."""
+    """Return the first call of each helper."""
     first: dict[int, HelperCall] = {}
     for call in program.calls:
         first.setdefault(call.number, call)
@@ -76,7 +76,7 @@ def _first_calls(program: ProgramFacts) -> list[HelperCall]:
 
 
 def check_helpers(case: Case) -> Iterator[Finding]:
-    """Helpers that the kernel does not have, or nobody knows."""
+    """Find calls of helpers that the kernel lacks, or that pytc does not know."""
     for program in case.inspection.programs:
         lacking = []
         for call in _first_calls(program):
@@ -100,7 +100,7 @@ def check_helpers(case: Case) -> Iterator[Finding]:
 
 
 def check_features(case: Case) -> Iterator[Finding]:
-    """Instructions, calls and data that the kernel does not know."""
+    """Find instructions, calls and data that the kernel does not know."""
     for program in case.inspection.programs:
         # A call of a weak symbol may stand behind a check, and the loader gives what is missing the address 0; the
         # rest the kernel looks at in any case.
@@ -139,14 +139,15 @@ def _weak_uses(case: Case, program: ProgramFacts) -> dict[int, str]:
 def _guarded(
     case: Case, guards: "Guards | None", check: str, text: str, program: ProgramFacts, slots: list[int]
 ) -> Finding:
-    """An error, or less where the program asks before it uses what the kernel lacks."""
+    """Return an error about uses of something the kernel lacks, or a lesser finding where the program checks for it
+    first."""
     state, slot = guards.worst(slots) if guards is not None else ("reached", slots[0])
     severity, more = _GUARDED[state]
     return case.in_program(severity, check, text + more, program, slot)
 
 
 def check_types(case: Case) -> Iterator[Finding]:
-    """Sections that do not say a program type, and types that the kernel does not have."""
+    """Find sections that do not tell a program type, and program types that the kernel lacks."""
     for program in case.inspection.programs:
         type = program.spec.type or case.type
         since = v.program_type_since(type)
@@ -165,40 +166,40 @@ def check_types(case: Case) -> Iterator[Finding]:
 
 
 def check_tail_calls(case: Case) -> Iterator[Finding]:
-    """Places in program arrays that are not there, or that two programs want."""
-    taken: dict[tuple[str, int], str] = {}
+    """Find slots of program arrays that do not exist, and slots that two programs claim."""
+    owners: dict[tuple[str, int], str] = {}
     for program in case.inspection.programs:
-        for place in program.slots:
-            array = case.spec.maps.get(place.map)
+        for slot in program.slots:
+            array = case.spec.maps.get(slot.map)
             if array is None:
                 yield case.in_program(
                     WARNING,
                     "tail-call-array",
                     f'section "{program.spec.section}" names a slot of the '
-                    f"program array with id {place.array_id}, which the object lacks: the program "
+                    f"program array with id {slot.array_id}, which the object lacks: the program "
                     "is not loaded",
                     program,
                 )
                 continue
-            if place.slot >= array.max_entries:
+            if slot.slot >= array.max_entries:
                 yield case.in_program(
                     ERROR,
                     "tail-call-slot",
-                    f'slot {place.slot} is out of range: program array "{array.name}" has {array.max_entries}',
+                    f'slot {slot.slot} is out of range: program array "{array.name}" has {array.max_entries}',
                     program,
                 )
-            other = taken.setdefault((array.name, place.slot), program.spec.name)
-            if other != program.spec.name:
+            owner = owners.setdefault((array.name, slot.slot), program.spec.name)
+            if owner != program.spec.name:
                 yield case.in_program(
                     WARNING,
                     "tail-call-twice",
-                    f'slot {place.slot} of program array "{array.name}" is also that of program "{other}"',
+                    f'slot {slot.slot} of program array "{array.name}" is also that of program "{owner}"',
                     program,
                 )
 
 
 def check_sizes(case: Case) -> Iterator[Finding]:
-    """More maps than a program may use."""
+    """Find programs that use more maps than the kernel allows."""
     for program in case.inspection.programs:
         if len(program.maps) > _MAX_MAPS:
             yield case.in_program(
@@ -207,7 +208,7 @@ def check_sizes(case: Case) -> Iterator[Finding]:
 
 
 def check_lines(case: Case) -> Iterator[Finding]:
-    """Programs without line information."""
+    """Find programs without line information."""
     without = [p.spec.name for p in case.inspection.programs if p.linked is not None and not p.linked.line_info]
     if without:
         yield Finding(

@@ -10,7 +10,7 @@ from pytc.bpf.insn.disassemble import callee
 from pytc.bpf.insn.instructions import OP_CALL, PSEUDO_CALL, Instruction
 from pytc.bpf.kernel.symbols import KernelSymbols
 from pytc.bpf.sys.abi import ProgInfo
-from pytc.bpf.sys.info import _check_kind, btf_image, get_info
+from pytc.bpf.sys.info import btf_image, check_kind, get_info
 from pytc.errors import BpfError
 
 #: The smallest records of functions (``insn_off u32, type_id u32``) and of lines (``insn_off, file, line, column``).
@@ -40,44 +40,53 @@ class ProgramInfo(NamedTuple):
 
 
 class Function(NamedTuple):
-    """``start`` is its first slot, ``text`` its C declaration, ``name`` that without the rest."""
+    """A function: its first slot, its name, and its declaration in C."""
 
     start: int
     name: str
     text: str
 
 
-class Code(NamedTuple):
-    """``lines`` are the places in the source by slot or, of machine code, by address."""
+class Source(NamedTuple):
+    """Functions, and lines of C with the slot, or the address in machine code, at which each begins."""
 
     functions: tuple[Function, ...]
     lines: tuple[tuple[int, Line], ...]
 
 
-class Translated(NamedTuple):
-    """``instructions`` are as the kernel rewrote them, with ids of maps. ``addresses`` are those of the functions'
-    machine code."""
+class TranslatedProgram(NamedTuple):
+    """A program as the kernel rewrote it: instructions with ids of maps, and the addresses of its functions' machine
+    code."""
 
     instructions: bytes
-    source: Code
+    source: Source
     addresses: tuple[int, ...]
 
 
-class Compiled(NamedTuple):
-    """Machine code: a name, an address and the bytes of each function."""
+class MachineFunction(NamedTuple):
+    """The machine code of a function."""
 
-    functions: tuple[tuple[str, int, bytes], ...]
-    source: Code
+    name: str
+    address: int
+    code: bytes
+
+
+class MachineCode(NamedTuple):
+    """The machine code of a program, and its source."""
+
+    functions: tuple[MachineFunction, ...]
+    source: Source
 
 
 def program_info(fd: int) -> ProgramInfo:
-    """Raises BpfSyscallError, also for a descriptor of something else."""
-    _check_kind(fd, "prog")
+    """Return the kernel's full description of a program; raises BpfSyscallError, also for a descriptor of something
+    else."""
+    check_kind(fd, "prog")
     info = ProgInfo()
     get_info(fd, info)
     maps = (ctypes.c_uint32 * max(info.nr_map_ids, 1))()
-    wanted = ProgInfo(nr_map_ids=info.nr_map_ids, map_ids=ctypes.addressof(maps))
-    get_info(fd, wanted)
+    request = ProgInfo(nr_map_ids=info.nr_map_ids, map_ids=ctypes.addressof(maps))
+    get_info(fd, request)
     return ProgramInfo(
         info.id,
         info.type,
@@ -86,7 +95,7 @@ def program_info(fd: int) -> ProgramInfo:
         bool(info.gpl_compatible & 1),
         info.load_time,
         info.created_by_uid,
-        tuple(maps[: min(info.nr_map_ids, wanted.nr_map_ids)]),
+        tuple(maps[: min(info.nr_map_ids, request.nr_map_ids)]),
         info.btf_id,
         info.xlated_prog_len,
         info.jited_prog_len,
@@ -98,10 +107,10 @@ def program_info(fd: int) -> ProgramInfo:
 
 
 class _Arrays:
-    """The arrays of a program, asked for all at once."""
+    """The arrays of a program's description, read in one call."""
 
     def __init__(self, fd: int, *, jited: bool) -> None:
-        _check_kind(fd, "prog")
+        check_kind(fd, "prog")
         first = ProgInfo()
         get_info(fd, first)
         self._buffers: list[ctypes.Array[ctypes.c_char]] = []
@@ -134,78 +143,85 @@ class _Arrays:
         return ctypes.addressof(self._buffers[-1])
 
     def numbers(self, address: int, count: int, size: int, record: int = 0) -> list[tuple[int, ...]]:
-        """``count`` records of ``record`` bytes at an address, each as its first numbers of 4 or 8 bytes."""
+        """Return ``count`` records of ``record`` bytes at an address, each as numbers of ``size`` (4 or 8) bytes."""
         step = (record or size) // size
         if not step or not address:
             return []
         data = memoryview(ctypes.string_at(address, count * step * size))
         values = (data.cast("I") if size == 4 else data.cast("Q")).tolist()
-        return [tuple(values[at : at + step]) for at in range(0, len(values), step)]
+        return [tuple(values[start : start + step]) for start in range(0, len(values), step)]
 
     def addresses(self) -> list[int]:
-        return [one for (one,) in self.numbers(self.info.jited_ksyms, self.info.nr_jited_ksyms, 8)]
+        """Return the addresses of the functions' machine code."""
+        return [address for (address,) in self.numbers(self.info.jited_ksyms, self.info.nr_jited_ksyms, 8)]
 
     def functions(self, btf: Btf | None) -> tuple[Function, ...]:
+        """Return the functions; none without BTF."""
         info = self.info
         if btf is None or info.func_info_rec_size < _FUNCTION:
             return ()
-        found = self.numbers(info.func_info, info.nr_func_info, 4, info.func_info_rec_size)
+        records = self.numbers(info.func_info, info.nr_func_info, 4, info.func_info_rec_size)
         return tuple(
             Function(start, btf.name(type_id), type_text(btf, btf.referred(type_id), btf.name(type_id)))
-            for start, type_id, *_ in found
+            for start, type_id, *_ in records
         )
 
     def lines(self, btf: Btf | None) -> list[tuple[int, Line]]:
+        """Return (slot, line of C) in the order of the slots; none without BTF."""
         info = self.info
         if btf is None or info.line_info_rec_size < _LINE:
             return []
-        found = self.numbers(info.line_info, info.nr_line_info, 4, info.line_info_rec_size)
+        records = self.numbers(info.line_info, info.nr_line_info, 4, info.line_info_rec_size)
         return [
             (start, Line(btf.string(file), column >> 10, btf.string(text).strip()))
-            for start, file, text, column, *_ in found
+            for start, file, text, column, *_ in records
         ]
 
 
 def _types(number: int) -> Btf | None:
-    """The types of a program; None where they are not to be had."""
+    """Return the types with an id of the kernel; None for 0, and where this process may not read them."""
     try:
         return Btf(btf_image(number)) if number else None
     except BpfError:
         return None
 
 
-def translated(fd: int) -> Translated:
-    """The instructions after the kernel's changes, and where in the source they come from (needs CAP_SYS_ADMIN);
-    raises BpfSyscallError."""
+def read_translated(fd: int) -> TranslatedProgram:
+    """Return a program's instructions after the kernel's changes, with their source (needs CAP_SYS_ADMIN).
+
+    Raises BpfSyscallError.
+    """
     arrays = _Arrays(fd, jited=False)
     info = arrays.info
     btf = _types(info.btf_id)
     code = ctypes.string_at(info.xlated_prog_insns, info.xlated_prog_len) if info.xlated_prog_insns else b""
-    return Translated(code, Code(arrays.functions(btf), tuple(arrays.lines(btf))), tuple(arrays.addresses()))
+    return TranslatedProgram(code, Source(arrays.functions(btf), tuple(arrays.lines(btf))), tuple(arrays.addresses()))
 
 
-def compiled(fd: int) -> Compiled:
-    """The machine code, empty where the program is interpreted or this process may not see it; raises
-    BpfSyscallError."""
+def read_machine_code(fd: int) -> MachineCode:
+    """Return a program's machine code, empty where the kernel interprets it or this process may not see it.
+
+    Raises BpfSyscallError.
+    """
     arrays = _Arrays(fd, jited=True)
     info = arrays.info
     btf = _types(info.btf_id)
     code = ctypes.string_at(info.jited_prog_insns, info.jited_prog_len) if info.jited_prog_insns else b""
     if not code:
-        return Compiled((), Code((), ()))
-    lengths = [one for (one,) in arrays.numbers(info.jited_func_lens, info.nr_jited_func_lens, 4)]
-    places = arrays.numbers(info.jited_line_info, info.nr_jited_line_info, 8, info.jited_line_info_rec_size)
-    lines = [(place[0], line) for place, (_, line) in zip(places, arrays.lines(btf), strict=False)]
+        return MachineCode((), Source((), ()))
+    lengths = [size for (size,) in arrays.numbers(info.jited_func_lens, info.nr_jited_func_lens, 4)]
+    records = arrays.numbers(info.jited_line_info, info.nr_jited_line_info, 8, info.jited_line_info_rec_size)
+    lines = [(record[0], line) for record, (_, line) in zip(records, arrays.lines(btf), strict=False)]
     declared, symbols = arrays.functions(btf), KernelSymbols()
-    functions, at = [], 0
-    for number, (address, length) in enumerate(zip(arrays.addresses(), lengths, strict=False)):
+    functions, offset = [], 0
+    for number, (address, size) in enumerate(zip(arrays.addresses(), lengths, strict=False)):
         name = declared[number].name if number < len(declared) else symbols.name(address)
-        functions.append((name, address, code[at : at + length]))
-        at += length
-    return Compiled(tuple(functions), Code(declared, tuple(lines)))
+        functions.append(MachineFunction(name, address, code[offset : offset + size]))
+        offset += size
+    return MachineCode(tuple(functions), Source(declared, tuple(lines)))
 
 
-class Names:
+class CallNames:
     """Names of the targets of a program's calls: helpers and kernel functions by their distance from
     ``__bpf_call_base``, subprograms by the address of their machine code."""
 

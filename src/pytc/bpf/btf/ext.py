@@ -30,22 +30,22 @@ class Records(NamedTuple):
     size: int
     by_section: dict[str, tuple[list[int], bytes]]
 
-    def of(self, section: str, start: int, length: int) -> tuple[list[int], bytes]:
-        """(offsets, records) of the code in bytes [start, start + length)."""
+    def in_range(self, section: str, start: int, length: int) -> tuple[list[int], bytes]:
+        """Return (offsets, records) of the code in bytes [start, start + length)."""
         offsets, records = self.by_section.get(section, ([], b""))
         first, last = bisect_left(offsets, start), bisect_left(offsets, start + length)
         return offsets[first:last], records[first * self.size : last * self.size]
 
     def slice(self, section: str, start: int, length: int, new_start: int) -> bytes:
-        """The records of the code in bytes [start, start + length), moved to instruction ``new_start``."""
-        offsets, records = self.of(section, start, length)
+        """Return the records of the code in bytes [start, start + length), moved to instruction ``new_start``."""
+        offsets, records = self.in_range(section, start, length)
         words = array("I", records)
-        words[:: self.size // 4] = array("I", [(one - start) // instructions.SIZE + new_start for one in offsets])
+        words[:: self.size // 4] = array("I", [(offset - start) // instructions.SIZE + new_start for offset in offsets])
         return words.tobytes()
 
 
 class CoreRelocation(NamedTuple):
-    """``struct bpf_core_relo``; ``offset`` in bytes into the code section."""
+    """A ``struct bpf_core_relo``; ``offset`` is in bytes into the code section."""
 
     offset: int
     type_id: int
@@ -65,7 +65,7 @@ class Line(NamedTuple):
 
 
 class BtfExt(NamedTuple):
-    """``core`` are the CO-RE relocations."""
+    """The records of .BTF.ext: functions, lines, and CO-RE relocations."""
 
     functions: Records
     lines: Records
@@ -73,7 +73,7 @@ class BtfExt(NamedTuple):
 
 
 def parse(data: bytes, btf: Btf) -> BtfExt:
-    """Raises ObjectError when a length or offset leads out of the section."""
+    """Return the records of a .BTF.ext section; raises ObjectError where a length or offset leads out of it."""
     if len(data) < _HEADER.size:
         raise ObjectError(f".BTF.ext has {len(data)} bytes, too few for its header")
     magic, version, _flags, header, func_at, func_size, line_at, line_size = _HEADER.unpack_from(data)
@@ -90,41 +90,41 @@ def parse(data: bytes, btf: Btf) -> BtfExt:
 
 
 def core_relocations(ext: BtfExt, btf: Btf, section: str, start: int, length: int) -> list[CoreRelocation]:
-    """The CO-RE relocations of the code in bytes [start, start + length)."""
-    _, records = ext.core.of(section, start, length)
+    """Return the CO-RE relocations of the code in bytes [start, start + length)."""
+    _, records = ext.core.in_range(section, start, length)
     return [
         CoreRelocation(offset, type_id, btf.string(access), kind)
         for offset, type_id, access, kind in _each(records, ext.core.size)
     ]
 
 
-def _records(data: bytes, btf: Btf, at: int, size: int, minimum: int) -> Records:
-    end = at + size
+def _records(data: bytes, btf: Btf, position: int, size: int, minimum: int) -> Records:
+    end = position + size
     if not size:
         return Records(minimum, {})
     if end > len(data) or size < 4:
         raise ObjectError(f".BTF.ext is truncated: it has {len(data)} bytes")
-    (record_size,) = _U32.unpack_from(data, at)
+    (record_size,) = _U32.unpack_from(data, position)
     if record_size < minimum or record_size % 4 or record_size > 4096:
         raise ObjectError(f".BTF.ext has records of {record_size} bytes")
-    at += 4
+    position += 4
     sections: dict[str, tuple[list[int], bytes]] = {}
-    while at < end:
-        if at + _SECTION.size > end:
+    while position < end:
+        if position + _SECTION.size > end:
             raise ObjectError(".BTF.ext: a section header is cut off")
-        name, count = _SECTION.unpack_from(data, at)
-        at += _SECTION.size
+        name, count = _SECTION.unpack_from(data, position)
+        position += _SECTION.size
         length = count * record_size
-        if at + length > end:
+        if position + length > end:
             raise ObjectError(".BTF.ext: records are cut off")
         before = sections.get(btf.string(name), ([], b""))[1]
-        sections[btf.string(name)] = _in_order(before + data[at : at + length], record_size)
-        at += length
+        sections[btf.string(name)] = _in_order(before + data[position : position + length], record_size)
+        position += length
     return Records(record_size, sections)
 
 
 def _in_order(records: bytes, size: int) -> tuple[list[int], bytes]:
-    """(offsets, records), sorted by offset, which compilers have done already."""
+    """Return (offsets, records) sorted by offset; compilers write them in that order already."""
     offsets = array("I", records)[:: size // 4].tolist()
     if offsets != sorted(offsets):
         order = sorted(range(len(offsets)), key=offsets.__getitem__)
@@ -134,7 +134,8 @@ def _in_order(records: bytes, size: int) -> tuple[list[int], bytes]:
 
 
 def root_types(ext: BtfExt) -> set[int]:
-    """The types that CO-RE relocations other than for the object's own type ids start from."""
+    """Return the ids of the types that CO-RE relocations start from, except those that ask for the object's own type
+    ids."""
     return {
         fields[1]
         for _, records in ext.core.by_section.values()
@@ -146,11 +147,11 @@ def root_types(ext: BtfExt) -> set[int]:
 def _each(records: bytes, size: int) -> Iterable[tuple[int, int, int, int]]:
     if size == _LINE.size:
         return _LINE.iter_unpack(records)
-    return (_LINE.unpack_from(records, at) for at in range(0, len(records), size))
+    return (_LINE.unpack_from(records, start) for start in range(0, len(records), size))
 
 
 def line_at(line_info: bytes, record_size: int, instruction: int, btf: Btf) -> Line | None:
-    """The source line of an instruction of a linked program: the last record at or before it."""
+    """Return the source line of an instruction of a linked program: the last record at or before it."""
     best: tuple[int, int, int, int] | None = None
     for position in range(0, len(line_info) - record_size + 1, record_size):
         record = _LINE.unpack_from(line_info, position)

@@ -36,103 +36,104 @@ class _Steps(dict[int, int]):
 
 
 class TypeIndex:
-    """``types`` are the bytes of all types, ``first`` is the id of the first of them.
+    """An index of BTF types: ``types`` are their bytes, ``first`` is the id of the first.
 
-    Where a type is of unknown kind, or cut off, whatever walks that far raises ObjectError.
+    Raises ObjectError where it comes upon a type that is cut off or of an unknown kind.
     """
 
     def __init__(self, types: memoryview, first: int = 1) -> None:
         self.words = types.cast("I")
         self._types = types
         self._first = first
-        self._places: list[int] = []
+        self._first_words: list[int] = []
         self._steps = _Steps()
         self._next = 0
 
     def __len__(self) -> int:
-        """Number of types."""
+        """Return the number of types."""
         self._walk(len(self.words))
-        return len(self._places)
+        return len(self._first_words)
 
     def close(self) -> None:
-        """Lets go of the bytes."""
+        """Release the bytes."""
         self.words.release()
 
-    def place(self, type_id: int) -> int:
-        """The first word of a type; -1 where there are not so many types."""
+    def first_word(self, type_id: int) -> int:
+        """Return the first word of a type; -1 where there are not so many types."""
         number = type_id - self._first
-        if number >= len(self._places):
-            self._walk(number + 1 - len(self._places))
-            if number >= len(self._places):
+        if number >= len(self._first_words):
+            self._walk(number + 1 - len(self._first_words))
+            if number >= len(self._first_words):
                 return -1
-        return self._places[number]
+        return self._first_words[number]
 
     def each(self) -> Iterator[tuple[int, int]]:
-        """(type id, first word) of each type."""
+        """Yield (type id, first word) of each type."""
         self._walk(len(self.words))
-        return enumerate(self._places, self._first)
+        return enumerate(self._first_words, self._first)
 
     def _walk(self, count: int) -> None:
-        """Finds at least ``count`` more types, as far as there are any. This may loop 130,000 times: kept plain."""
-        words, steps, at, end = self.words, self._steps, self._next, len(self.words)
-        add, last = self._places.append, len(self._places)
+        """Find at least ``count`` more types, or all that are left. May loop 130,000 times, hence the plain style."""
+        words, steps, word, end = self.words, self._steps, self._next, len(self.words)
+        add, last = self._first_words.append, len(self._first_words)
         try:
             for _ in range(max(count, _CHUNK)):
-                step = steps[words[at + 1]]
-                add(at)
-                at += step
+                step = steps[words[word + 1]]
+                add(word)
+                word += step
         except IndexError:
             pass
-        if at > end or at + 1 == end:
-            del self._places[last:]
+        if word > end or word + 1 == end:
+            del self._first_words[last:]
             raise self._cut_off(last)
-        self._next = at
+        self._next = word
 
     def _cut_off(self, number: int) -> ObjectError:
-        """Walks again from type ``number`` on, to say which one it is."""
-        at, end = self._next, len(self.words)
-        while at + 1 < end:
-            info = self.words[at + 1]
+        """Return the error for the first malformed type from type ``number`` on."""
+        word, end = self._next, len(self.words)
+        while word + 1 < end:
+            info = self.words[word + 1]
             if info >> 24 & 0x1F > LAST_KIND:
                 return ObjectError(f".BTF: type {self._first + number} is of unknown kind {info >> 24 & 0x1F}")
-            at += self._steps[info]
-            if at > end:
+            word += self._steps[info]
+            if word > end:
                 break
             number += 1
         return ObjectError(f".BTF: type {self._first + number} is cut off")
 
     def named(self, offsets: Mapping[int, str], kinds: Collection[int]) -> dict[str, list[int]]:
-        """The types of some kinds whose names are at these offsets of the strings, by what ``offsets`` has for them."""
-        found: dict[str, list[int]] = {}
+        """Return the ids of types of some kinds by name; ``offsets`` maps offsets of the string section to the
+        names."""
+        by_name: dict[str, list[int]] = {}
         words = self.words
         few = len(offsets) <= _FEW and self._next < len(words)
-        for type_id, at in self._searched(offsets, kinds) if few else self.each():
-            name = offsets.get(words[at])
-            if name is not None and words[at + 1] >> 24 & 0x1F in kinds:
-                found.setdefault(name, []).append(type_id)
-        return {name: sorted(ids) for name, ids in found.items()}
+        for type_id, word in self._searched(offsets, kinds) if few else self.each():
+            name = offsets.get(words[word])
+            if name is not None and words[word + 1] >> 24 & 0x1F in kinds:
+                by_name.setdefault(name, []).append(type_id)
+        return {name: sorted(ids) for name, ids in by_name.items()}
 
     def _searched(self, offsets: Collection[int], kinds: Collection[int]) -> Iterator[tuple[int, int]]:
-        """Yield types like :meth:`each`: those whose name is at one of some offsets, and perhaps others."""
+        """Yield (type id, first word) of the types whose name is at one of some offsets, and perhaps of others."""
         words, end = self.words, len(self.words)
         for offset in offsets:
             search = re.compile(re.escape(offset.to_bytes(4, "little"))).search
             match = search(self._types)
             while match is not None:
-                at, rest = divmod(match.start(), 4)
+                word, rest = divmod(match.start(), 4)
                 # What looks like a type may be the member of one: a name, and an offset or a value.
-                if not rest and at + 2 < end and words[at + 1] >> 24 & 0x1F in kinds:
-                    number = self._number(at)
+                if not rest and word + 2 < end and words[word + 1] >> 24 & 0x1F in kinds:
+                    number = self._number(word)
                     if number >= 0:
-                        yield self._first + number, at
+                        yield self._first + number, word
                 match = search(self._types, match.start() + 1)
 
-    def _number(self, at: int) -> int:
-        """The number of the type that begins with a word; -1 where none does."""
-        while self._next <= at < len(self.words):
+    def _number(self, word: int) -> int:
+        """Return the number of the type that begins with a word; -1 where none does."""
+        while self._next <= word < len(self.words):
             self._walk(1)
-        number = bisect_left(self._places, at)
-        return number if number < len(self._places) and self._places[number] == at else -1
+        number = bisect_left(self._first_words, word)
+        return number if number < len(self._first_words) and self._first_words[number] == word else -1
 
 
 def name_offsets(strings: bytes, names: Collection[str]) -> dict[int, str]:
@@ -141,22 +142,22 @@ def name_offsets(strings: bytes, names: Collection[str]) -> dict[int, str]:
     if not texts:
         return {}
     either = b"(%s)(?=\0|___)" % b"|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
-    found = {match.start(1): texts[match.group(1)] for match in re.finditer(b"\0" + either, strings)}
+    names_by_offset = {match.start(1): texts[match.group(1)] for match in re.finditer(b"\0" + either, strings)}
     first = re.match(either, strings)  # those of a module begin without a NUL
     if first is not None:
-        found[0] = texts[first.group()]
+        names_by_offset[0] = texts[first.group()]
     # Rarely, and not by the tools of today, a name is kept as the end of a longer one.
-    missing = texts.keys() - {name.encode() for name in found.values()}
-    found.update({at: texts[text] for text in missing for at in _endings(strings, text)})
-    return found
+    missing = texts.keys() - {name.encode() for name in names_by_offset.values()}
+    names_by_offset.update({offset: texts[text] for text in missing for offset in _endings(strings, text)})
+    return names_by_offset
 
 
 def _endings(strings: bytes, text: bytes) -> list[int]:
-    places = []
-    at = strings.find(text)
-    while at >= 0:
-        end = at + len(text)
+    offsets = []
+    offset = strings.find(text)
+    while offset >= 0:
+        end = offset + len(text)
         if strings[end : end + 1] == b"\0" or strings[end : end + 3] == b"___":
-            places.append(at)
-        at = strings.find(text, at + 1)
-    return places
+            offsets.append(offset)
+        offset = strings.find(text, offset + 1)
+    return offsets

@@ -12,13 +12,15 @@ _MAX_PARTS = 16
 
 
 def type_text(btf: Btf, type_id: int, name: str = "") -> str:
-    """The declaration of ``name`` with that type; the type alone without a name. Unnamed structures show their
-    members. Raises ObjectError for BTF that makes no sense."""
+    """Return the C declaration of ``name`` with a type, or the type alone without a name.
+
+    Unnamed structures show their members. Raises ObjectError for BTF that makes no sense.
+    """
     return _declare(btf, type_id, name, 0, 0)
 
 
 def _declare(btf: Btf, type_id: int, inner: str, depth: int, bodies: int) -> str:
-    """C reads from the name outwards: ``inner`` is what stands around the name so far."""
+    """Return the declaration around ``inner``, the text so far: C declarations grow from the name outwards."""
     if depth > _MAX_DEPTH:
         return _joined("...", inner)
     kind = btf.kind(type_id)
@@ -37,7 +39,7 @@ def _declare(btf: Btf, type_id: int, inner: str, depth: int, bodies: int) -> str
 
 
 def _qualified(btf: Btf, type_id: int, inner: str, depth: int, bodies: int) -> str:
-    """``const`` stands before a plain type, and behind the ``*`` of a pointer."""
+    """Return the declaration with a qualifier, which stands before a plain type and after the ``*`` of a pointer."""
     word, target = _QUALIFIERS[btf.kind(type_id)], btf.referred(type_id)
     below = target
     for _ in range(_MAX_DEPTH):

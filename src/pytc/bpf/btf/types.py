@@ -56,6 +56,35 @@ class Member(NamedTuple):
     bits: int = 0
 
 
+class ArrayType(NamedTuple):
+    """An array: the type of its elements, and how many it has."""
+
+    element: int
+    length: int
+
+
+class IntegerType(NamedTuple):
+    """An integer: ``BTF_INT_*`` bits, the offset of its value in bits, and its size in bits."""
+
+    encoding: int
+    bit_offset: int
+    bits: int
+
+
+class Parameter(NamedTuple):
+    """A parameter of a function; the type of the last one of a variadic function is 0."""
+
+    name: str
+    type_id: int
+
+
+class EnumValue(NamedTuple):
+    """An enumerator; ``value`` is unsigned, the way the kernel writes it."""
+
+    name: str
+    value: int
+
+
 class SectionVariable(NamedTuple):
     """An entry of a DATASEC; ``offset`` and ``size`` in bytes."""
 
@@ -98,49 +127,50 @@ class Btf:
 
     @property
     def strings_end(self) -> int:
-        """The offset at which the strings of what has this as its base begin."""
+        """The offset at which the strings of types that have these as their base begin."""
         return self._strings_start + len(self._strings)
 
     def __len__(self) -> int:
-        """Number of types, ``void`` and those of the base included."""
+        """Return the number of types, ``void`` and those of the base included."""
         return self._start + len(self._index)
 
     def close(self) -> None:
-        """Lets go of a file that is mapped into memory; nothing can be asked for afterwards."""
+        """Release a file that is mapped into memory; the types cannot be used afterwards."""
         self._index.close()
         self._types.release()
         if not isinstance(self._data, bytes):
             self._data.close()
 
     def _find(self, type_id: int) -> tuple[memoryview, int]:
-        """The words in which a type is, and its first."""
+        """Return the words of the types that hold a type, and the index of its first word there."""
         if type_id < self._start:
             if self._base is not None:
                 return self._base._find(type_id)
             if type_id == 0:
                 return _VOID, 0
-        elif (at := self._index.place(type_id)) >= 0:
-            return self._index.words, at
+        elif (word := self._index.first_word(type_id)) >= 0:
+            return self._index.words, word
         raise ObjectError(f".BTF: no type {type_id}; there are {len(self)}")
 
     def _header(self, type_id: int) -> tuple[int, int, int]:
-        words, at = self._find(type_id)
-        return words[at], words[at + 1], words[at + 2]
+        words, word = self._find(type_id)
+        return words[word], words[word + 1], words[word + 2]
 
     def position(self, type_id: int) -> int:
-        """The first word of a type among the words of all types."""
+        """Return the index of a type's first word among the words of all types."""
         return self._find(type_id)[1]
 
     def _extra(self, type_id: int, *kinds: int) -> tuple[memoryview, int]:
-        """The words in which a type of one of these kinds is, and the one behind the three that every type has."""
-        words, at = self._find(type_id)
-        kind = words[at + 1] >> 24 & 0x1F
+        """Return the words that hold a type of one of some kinds, and the index of its first word after the common
+        three."""
+        words, word = self._find(type_id)
+        kind = words[word + 1] >> 24 & 0x1F
         if kind not in kinds:
             raise ObjectError(f".BTF: type {type_id} is of kind {kind}; kind {' or '.join(map(str, kinds))} expected")
-        return words, at + 3
+        return words, word + 3
 
     def string(self, offset: int) -> str:
-        """The string at ``offset`` of the string section."""
+        """Return the string at ``offset`` of the string section."""
         known = self._known_strings.get(offset)
         if known is None:
             known = self._known_strings[offset] = self._read_string(offset)
@@ -156,17 +186,19 @@ class Btf:
         return self._strings[offset : end if end >= 0 else None].decode("utf-8", "backslashreplace")
 
     def kind(self, type_id: int) -> int:
+        """Return the kind of a type: one of the constants of this module."""
         return (self._header(type_id)[1] >> 24) & 0x1F
 
     def name(self, type_id: int) -> str:
+        """Return the name of a type, empty for one without."""
         return self.string(self._header(type_id)[0])
 
     def referred(self, type_id: int) -> int:
-        """The type that a pointer, modifier, function or variable refers to."""
+        """Return the type that a pointer, modifier, function or variable refers to."""
         return self._header(type_id)[2]
 
     def resolve(self, type_id: int) -> int:
-        """Skips typedefs and qualifiers."""
+        """Return the type behind typedefs, qualifiers and type tags."""
         for _ in range(_MAX_DEPTH):
             if self.kind(type_id) not in _MODIFIERS:
                 return type_id
@@ -174,72 +206,73 @@ class Btf:
         raise ObjectError(f".BTF: type {type_id} refers to itself")
 
     def vlen(self, type_id: int) -> int:
-        """Number of members, enumerators, parameters or variables."""
+        """Return the number of members, enumerators, parameters or variables."""
         return self._header(type_id)[1] & 0xFFFF
 
     def flag(self, type_id: int) -> bool:
-        """``kind_flag``: bit fields in a struct, signed values in an enum, a union in a forward declaration."""
+        """Return ``kind_flag``: bit fields in a struct, signed values in an enum, a union in a forward declaration."""
         return bool(self._header(type_id)[1] >> 31)
 
     def members(self, type_id: int) -> list[Member]:
-        """Members of a struct or union."""
-        words, at = self._extra(type_id, STRUCT, UNION)
-        rows = words[at : at + 3 * self.vlen(type_id)].tolist()
+        """Return the members of a struct or union."""
+        words, start = self._extra(type_id, STRUCT, UNION)
+        rows = words[start : start + 3 * self.vlen(type_id)].tolist()
         fields = zip(map(self.string, rows[::3]), rows[1::3], rows[2::3], strict=True)
         if not self.flag(type_id):
             return [Member(*field) for field in fields]
-        return [Member(name, member_type, word & 0xFFFFFF, word >> 24) for name, member_type, word in fields]
+        return [Member(name, member_type, bits & 0xFFFFFF, bits >> 24) for name, member_type, bits in fields]
 
     def member(self, type_id: int, index: int) -> Member:
         """Return one member of a struct or union; raises ObjectError if there are not that many."""
         if not 0 <= index < self.vlen(type_id):
             raise ObjectError(f".BTF: type {type_id} has no member {index}; it has {self.vlen(type_id)}")
-        words, at = self._extra(type_id, STRUCT, UNION)
-        name, member_type, offset = words[at + 3 * index : at + 3 * index + 3]
+        words, start = self._extra(type_id, STRUCT, UNION)
+        name, member_type, offset = words[start + 3 * index : start + 3 * index + 3]
         if not self.flag(type_id):
             return Member(self.string(name), member_type, offset)
         return Member(self.string(name), member_type, offset & 0xFFFFFF, offset >> 24)
 
-    def array(self, type_id: int) -> tuple[int, int]:
-        """(element type, number of elements) of an array."""
-        words, at = self._extra(type_id, ARRAY)
-        return words[at], words[at + 2]
+    def array(self, type_id: int) -> ArrayType:
+        """Return the element type and length of an array; raises ObjectError for another kind."""
+        words, word = self._extra(type_id, ARRAY)
+        return ArrayType(words[word], words[word + 2])
 
-    def parameters(self, type_id: int) -> list[tuple[str, int]]:
-        """(name, type) of each parameter of a function prototype."""
-        words, at = self._extra(type_id, FUNC_PROTO)
-        return [(self.string(words[i]), words[i + 1]) for i in range(at, at + 2 * self.vlen(type_id), 2)]
+    def parameters(self, type_id: int) -> list[Parameter]:
+        """Return the parameters of a function prototype; raises ObjectError for another kind."""
+        words, start = self._extra(type_id, FUNC_PROTO)
+        return [Parameter(self.string(words[i]), words[i + 1]) for i in range(start, start + 2 * self.vlen(type_id), 2)]
 
     def is_signed(self, type_id: int) -> bool:
         """Return whether an integer or enum is signed."""
         if self.kind(type_id) == INT:
-            return bool(self.integer(type_id)[0] & 1)
+            return bool(self.integer(type_id).encoding & 1)
         return self.kind(type_id) in (ENUM, ENUM64) and self.flag(type_id)
 
-    def integer(self, type_id: int) -> tuple[int, int, int]:
-        """(encoding bits, bit offset, number of bits) of an integer."""
-        words, at = self._extra(type_id, INT)
-        word = words[at]
-        return word >> 24 & 0xF, word >> 16 & 0xFF, word & 0xFF
+    def integer(self, type_id: int) -> IntegerType:
+        """Return encoding, bit offset and size of an integer; raises ObjectError for another kind."""
+        words, start = self._extra(type_id, INT)
+        word = words[start]
+        return IntegerType(word >> 24 & 0xF, word >> 16 & 0xFF, word & 0xFF)
 
-    def enumerators(self, type_id: int) -> list[tuple[str, int]]:
-        """(name, value as unsigned) of an enum."""
-        (words, at), string = self._extra(type_id, ENUM, ENUM64), self.string
+    def enumerators(self, type_id: int) -> list[EnumValue]:
+        """Return the enumerators of an enum; raises ObjectError for another kind."""
+        (words, start), string = self._extra(type_id, ENUM, ENUM64), self.string
         if self.kind(type_id) == ENUM64:
             return [
-                (string(words[i]), words[i + 1] | words[i + 2] << 32) for i in range(at, at + 3 * self.vlen(type_id), 3)
+                EnumValue(string(words[i]), words[i + 1] | words[i + 2] << 32)
+                for i in range(start, start + 3 * self.vlen(type_id), 3)
             ]
-        return [(string(words[i]), words[i + 1]) for i in range(at, at + 2 * self.vlen(type_id), 2)]
+        return [EnumValue(string(words[i]), words[i + 1]) for i in range(start, start + 2 * self.vlen(type_id), 2)]
 
     def linkage(self, type_id: int) -> int:
-        """0 static, 1 global, 2 extern; of a function or a variable."""
+        """Return the linkage of a function or variable: 0 static, 1 global, 2 extern."""
         if self.kind(type_id) != VAR:
             return self.vlen(type_id)
-        words, at = self._extra(type_id, VAR)
-        return words[at]
+        words, word = self._extra(type_id, VAR)
+        return words[word]
 
     def size(self, type_id: int) -> int:
-        """Bytes of a value of this type; raises ObjectError for one without a size."""
+        """Return the size of a value of a type in bytes; raises ObjectError for a type without one."""
         count = 1
         for _ in range(_MAX_DEPTH):
             type_id = self.resolve(type_id)
@@ -258,48 +291,50 @@ class Btf:
         raise ObjectError(f".BTF: type {type_id} is nested too deeply")
 
     def data_sections(self) -> Iterator[tuple[int, str]]:
-        """(type id, section name) of each DATASEC."""
+        """Yield (type id, section name) of each DATASEC."""
         words = self._index.words
-        for type_id, at in self._index.each():
-            if words[at + 1] >> 24 & 0x1F == DATASEC:
+        for type_id, word in self._index.each():
+            if words[word + 1] >> 24 & 0x1F == DATASEC:
                 yield type_id, self.name(type_id)
 
     def data_section(self, name: str) -> int:
-        """The type id of the DATASEC of that name, 0 when there is none."""
-        return next((type_id for type_id, found in self.data_sections() if found == name), 0)
+        """Return the id of the DATASEC with a name; 0 where there is none."""
+        return next((type_id for type_id, section in self.data_sections() if section == name), 0)
 
     def section_variables(self, type_id: int) -> list[SectionVariable]:
-        """The variables (and, of ``.ksyms``, functions) of a DATASEC, in the order of the file."""
-        words, at = self._extra(type_id, DATASEC)
+        """Return the variables (and, of ``.ksyms``, functions) of a DATASEC, in the order of the file."""
+        words, start = self._extra(type_id, DATASEC)
         return [
             SectionVariable(self.name(words[i]), self.referred(words[i]), words[i], words[i + 1], words[i + 2])
-            for i in range(at, at + 3 * self.vlen(type_id), 3)
+            for i in range(start, start + 3 * self.vlen(type_id), 3)
         ]
 
     def named(self, names: Iterable[str], *kinds: int) -> dict[str, list[int]]:
-        """The types of each name and one of those kinds (of any where none is given), whatever their flavour, which is
-        what follows ``___`` in a name.
+        """Return the types of each name and one of some kinds (any kind where none is named), whatever their flavour,
+        the part of a name after ``___``.
 
-        For all names at once: a kernel has more than 100,000 types. Those of a base are not looked at.
+        Looks for all names at once, since a kernel has more than 100,000 types; leaves out those of the base.
         """
         offsets = self._offsets(frozenset(names))
         return self._index.named(offsets, kinds or range(1, ENUM64 + 1)) if offsets else {}
 
     def _offsets(self, names: frozenset[str]) -> dict[int, str]:
-        """Offsets at which the strings, also those of the base, have names, with or without a flavour. Remembered:
-        modules are asked for the same names one after the other."""
+        """Return {offset: name} of the strings, the base's included, that equal one of some names but for a flavour.
+
+        The result is kept: every module is searched for the same names.
+        """
         known = self._name_offsets.get(names)
         if known is None:
             own = name_offsets(self._strings, names)
-            known = self._name_offsets[names] = {self._strings_start + at: name for at, name in own.items()}
+            known = self._name_offsets[names] = {self._strings_start + offset: name for offset, name in own.items()}
         return {**self._base._offsets(names), **known} if self._base is not None else known
 
     def find(self, name: str, *kinds: int) -> int:
-        """The id of the first type of that name and one of those kinds, 0 when there is none."""
+        """Return the id of the first type with a name and one of some kinds; 0 where there is none."""
         return next((i for i in self.named([name], *kinds).get(name, ()) if self.name(i) == name), 0)
 
     def for_kernel(self, sizes: Mapping[str, int], offsets: Mapping[tuple[str, str], int]) -> bytes:
-        """The bytes for BPF_BTF_LOAD.
+        """Return the bytes for BPF_BTF_LOAD.
 
         Compilers leave the size of a DATASEC and the offsets of its global variables zero; the kernel wants them.
         A linker (``bpftool gen object``) has filled them in already, and may have brought static variables of
@@ -310,7 +345,7 @@ class Btf:
             if section not in sizes:
                 continue
             filled_in = self.referred(type_id) != 0
-            placed = sorted(
+            entries = sorted(
                 (
                     v.offset
                     if filled_in or not self.linkage(v.variable_id)
@@ -320,9 +355,9 @@ class Btf:
                 )
                 for v in self.section_variables(type_id)
             )
-            at = self.position(type_id) * 4
-            _U32.pack_into(types, at + 8, sizes[section])
-            for index, (offset, size, variable) in enumerate(placed):
-                _SECTION_VARIABLE.pack_into(types, at + 12 + index * 12, variable, offset, size)
+            start = self.position(type_id) * 4
+            _U32.pack_into(types, start + 8, sizes[section])
+            for index, (offset, size, variable) in enumerate(entries):
+                _SECTION_VARIABLE.pack_into(types, start + 12 + index * 12, variable, offset, size)
         header = HEADER.pack(MAGIC, 1, self._flags, HEADER.size, 0, len(types), len(types), len(self._strings))
         return header + bytes(types) + self._strings

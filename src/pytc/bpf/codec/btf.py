@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf, Member
-from pytc.bpf.codec.compound import Array, Bits, Part, Structure, Text
+from pytc.bpf.codec.compound import Array, Bits, Structure, StructureMember, Text
 from pytc.bpf.codec.scalars import Codec, Enumeration, Float, Integer, hex_codec, ip_codec
 from pytc.errors import ObjectError
 
@@ -35,11 +35,12 @@ _ADDRESSES = {"__be32": 4, "in_addr": 4, "in6_addr": 16}
 
 
 def btf_codec(btf: Btf, type_id: int, *, max_leaves: int = _MAX_LEAVES, in_map: bool = False) -> Codec:
-    """The codec of a type; raises ObjectError for BTF that makes no sense, or for a value with too many parts.
+    """Return the codec of a type; raises ObjectError for BTF that makes no sense, or a value of more than
+    ``max_leaves`` parts.
 
-    ``in_map`` is for what programs and user space share in maps: ``__be16`` and ``__be64`` are numbers in network
-    byte order, ``__be32``, ``struct in_addr`` and ``struct in6_addr`` IP addresses, and locks, timers and their like
-    are left out. Without it, values are what a C initializer has.
+    ``in_map`` is for what programs and user space share in maps: ``__be16`` and ``__be64`` are numbers in network byte
+    order, ``__be32``, ``struct in_addr`` and ``struct in6_addr`` IP addresses, and locks, timers and their like are
+    left out. Without it, values are what a C initializer has.
     """
     return _Compilation(btf, max_leaves, in_map=in_map).codec(type_id)
 
@@ -53,32 +54,33 @@ def has_spin_lock(btf: Btf, type_id: int) -> bool:
 
 
 class _Compilation:
-    """Each type is compiled once; unions may hold unions, so that what is in few bytes can be many values."""
+    """Compiles types to codecs, each once. Unions may hold unions, so that few bytes can hold many values."""
 
     def __init__(self, btf: Btf, max_leaves: int, *, in_map: bool) -> None:
         self._btf, self._max_leaves, self._in_map = btf, max_leaves, in_map
-        self._made: dict[int, Codec] = {}
+        self._compiled: dict[int, Codec] = {}
 
     def codec(self, type_id: int, depth: int = 0) -> Codec:
-        if type_id in self._made:
-            return self._made[type_id]
+        """Return the codec of a type; raises ObjectError."""
+        if type_id in self._compiled:
+            return self._compiled[type_id]
         if depth > _MAX_DEPTH:
             raise self._too_many(type_id)
-        made = self._special(type_id) if self._in_map else None
-        if made is None:
+        codec = self._special(type_id) if self._in_map else None
+        if codec is None:
             resolved = self._btf.resolve(type_id)
             compiler = _COMPILERS.get(self._btf.kind(resolved))
-            made = compiler(self, resolved, depth) if compiler else hex_codec(self._btf.size(resolved))
-        if made.leaves > self._max_leaves:
+            codec = compiler(self, resolved, depth) if compiler else hex_codec(self._btf.size(resolved))
+        if codec.leaves > self._max_leaves:
             raise self._too_many(type_id)
-        self._made[type_id] = made
-        return made
+        self._compiled[type_id] = codec
+        return codec
 
     def _too_many(self, type_id: int) -> ObjectError:
         return ObjectError(f".BTF: type {type_id} has too many parts")
 
     def _special(self, type_id: int) -> Codec | None:
-        """By the name of a typedef or structure on the way."""
+        """Return the codec that the name of a typedef or structure implies; None for other types."""
         for _ in range(_MAX_DEPTH):
             kind, name = self._btf.kind(type_id), self._btf.name(type_id)
             if name in _BIG_ENDIAN and kind == b.TYPEDEF:
@@ -94,7 +96,7 @@ class _Compilation:
         size = self._btf.size(type_id)
         if not 1 <= size <= _LARGEST_INTEGER:
             raise ObjectError(f".BTF: type {type_id} is an integer of {size} bytes")
-        encoding, signed = self._btf.integer(type_id)[0], self._btf.is_signed(type_id)
+        encoding, signed = self._btf.integer(type_id).encoding, self._btf.is_signed(type_id)
         return Integer(
             size, signed=signed, is_bool=bool(encoding & _BOOL), is_char=size == 1 and bool(encoding & _CHAR or signed)
         )
@@ -121,18 +123,18 @@ class _Compilation:
         return (
             self._btf.kind(type_id) == b.INT
             and self._btf.size(type_id) == 1
-            and (self._btf.name(type_id) == "char" or bool(self._btf.integer(type_id)[0] & _CHAR))
+            and (self._btf.name(type_id) == "char" or bool(self._btf.integer(type_id).encoding & _CHAR))
         )
 
     def structure(self, type_id: int, depth: int) -> Codec:
-        parts = []
+        members = []
         for index, member in enumerate(self._btf.members(type_id)):
-            part = self._part(member, index, depth)
-            if part is not None:
-                parts.append(part)
-        return Structure(self._btf.size(type_id), parts)
+            compiled = self._member(member, index, depth)
+            if compiled is not None:
+                members.append(compiled)
+        return Structure(self._btf.size(type_id), members)
 
-    def _part(self, member: Member, index: int, depth: int) -> Part | None:
+    def _member(self, member: Member, index: int, depth: int) -> StructureMember | None:
         if member.bits:
             return self._bit_field(member, depth) if member.name else None  # an unnamed one is a gap
         resolved = self._btf.resolve(member.type_id)
@@ -140,19 +142,19 @@ class _Compilation:
             return None
         codec = self.codec(member.type_id, depth + 1)
         name = member.name if member.name or isinstance(codec, Structure) else f"member {index}"
-        return Part(name, member.bit_offset // 8, codec)
+        return StructureMember(name, member.bit_offset // 8, codec)
 
-    def _bit_field(self, member: Member, depth: int) -> Part:
+    def _bit_field(self, member: Member, depth: int) -> StructureMember:
         first, last = member.bit_offset // 8, (member.bit_offset + member.bits - 1) // 8
         base = self.codec(self._btf.resolve(member.type_id), depth + 1)
-        return Part(member.name, first, Bits(base, last - first + 1, member.bit_offset % 8, member.bits))
+        return StructureMember(member.name, first, Bits(base, last - first + 1, member.bit_offset % 8, member.bits))
 
     def data_section(self, type_id: int, depth: int) -> Codec:
-        """The variables of a data map."""
+        """Return the codec of a data map: its variables as members."""
         return Structure(
             self._btf.size(type_id),
             [
-                Part(variable.name, variable.offset, self.codec(variable.type_id, depth + 1))
+                StructureMember(variable.name, variable.offset, self.codec(variable.type_id, depth + 1))
                 for variable in self._btf.section_variables(type_id)
             ],
         )

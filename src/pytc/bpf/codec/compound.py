@@ -7,14 +7,14 @@ from pytc.bpf.codec.scalars import (
     Codec,
     Column,
     Columns,
+    Component,
     Enumeration,
     Enumerator,
     Integer,
-    Raw,
     Style,
     Value,
+    format_value,
     limits,
-    say,
 )
 from pytc.bpf.codec.text import address, mac, number, printable, quoted
 from pytc.errors import CodecError
@@ -24,7 +24,7 @@ _WIDEST = 64
 
 
 class Text(Codec):
-    """``size`` characters: text where that ends with zeros only, else numbers."""
+    """Characters of a fixed number: text where only zeros follow it, else a list of numbers."""
 
     def __init__(self, size: int, character: Integer) -> None:
         self.size, self.leaves = size, max(size, 1)
@@ -44,12 +44,12 @@ class Text(Codec):
             return text_bytes(value, self.size)
         return self._numbers.encode(value)
 
-    def element(self, index: int) -> tuple[int, Codec]:
+    def element(self, index: int) -> Component:
         return self._numbers.element(index)
 
 
 class String(Codec):
-    """``size`` bytes as text whatever they are: bytes that are no UTF-8 stand as ``\\xff``."""
+    r"""Bytes of a fixed number, always as text: bytes that are not UTF-8 stand as ``\xff``."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -62,15 +62,15 @@ class String(Codec):
 
 
 def text_bytes(text: str, size: int) -> bytes:
-    """Text with zeros behind it; raises CodecError when it is too long."""
-    found = text.encode("utf-8", "surrogateescape")
-    if len(found) > size:
-        raise CodecError(f"{len(found)} bytes of text do not fit an array of {size}")
-    return found.ljust(size, b"\0")
+    """Return text with zeros after it, ``size`` bytes in all; raises CodecError when it is too long."""
+    encoded = text.encode("utf-8", "surrogateescape")
+    if len(encoded) > size:
+        raise CodecError(f"{len(encoded)} bytes of text do not fit an array of {size}")
+    return encoded.ljust(size, b"\0")
 
 
 class Array(Codec):
-    """``count`` values of one type, ``stride`` bytes apart (the size of one, when it is 0)."""
+    """Values of one type: ``count`` of them, ``stride`` bytes apart (0: the size of one)."""
 
     def __init__(self, item: Codec, count: int, *, stride: int = 0) -> None:
         self.item, self.count = item, count if item.size else 0
@@ -80,62 +80,69 @@ class Array(Codec):
 
     def decode(self, data: bytes) -> Value:
         item, size, stride = self.item, self.item.size, self.stride
-        return [item.decode(data[at : at + size]) for at in range(0, stride * self.count, stride)] if self.count else []
+        return (
+            [item.decode(data[offset : offset + size]) for offset in range(0, stride * self.count, stride)]
+            if self.count
+            else []
+        )
 
     def _encode(self, value: Any) -> bytes:
         if isinstance(value, str):
-            found = self._of_text(value)
-            if found is not None:
-                return found
+            encoded = self._of_text(value)
+            if encoded is not None:
+                return encoded
             value = [word.strip() for word in value.split(",")]
         data = bytearray(self.size)
         self.store(data, 0, value)
         return bytes(data)
 
-    def store(self, data: bytearray, at: int, value: Any) -> None:
-        """Leaves gaps between elements as they are."""
+    def store(self, data: bytearray, offset: int, value: Any) -> None:
+        """Store the elements, and leave gaps between them as they are."""
         if isinstance(value, (str, bytes)):
-            super().store(data, at, value)
+            super().store(data, offset, value)
             return
         if not isinstance(value, Sequence) or len(value) > self.count:
             length = len(value) if isinstance(value, Sequence) else "no"
             raise CodecError(f"{length} elements for an array of {self.count}")
-        for index, one in enumerate(value):
-            self.item.store(data, at + index * self.stride, one)
-        start = at + len(value) * self.stride
-        data[start : at + self.size] = bytes(at + self.size - start)
+        for index, element in enumerate(value):
+            self.item.store(data, offset + index * self.stride, element)
+        start = offset + len(value) * self.stride
+        data[start : offset + self.size] = bytes(offset + self.size - start)
 
     def _of_text(self, text: str) -> bytes | None:
-        """JSON; an address or a string for an array of bytes; None for elements with commas between them."""
+        """Return the bytes that a text stands for: JSON or, for an array of bytes, an address or a string.
+
+        Returns None for a list of elements with commas between them.
+        """
         if text.startswith("["):
             return self.encode(from_json(text))
         if not isinstance(self.item, Integer) or self.item.size != 1:
             return None
-        found = mac(text) if self.size == 6 else None
-        if found is None:
-            found = address(text, self.size)
-        if found is None and ("," not in text or not all(word.strip().isdigit() for word in text.split(","))):
-            found = text_bytes(text, self.size)
-        return found
+        encoded = mac(text) if self.size == 6 else None
+        if encoded is None:
+            encoded = address(text, self.size)
+        if encoded is None and ("," not in text or not all(word.strip().isdigit() for word in text.split(","))):
+            encoded = text_bytes(text, self.size)
+        return encoded
 
-    def columns(self, style: Style, at: int) -> Columns:
+    def columns(self, style: Style, offset: int) -> Columns:
         if style is Style.CSV or self.leaves > _WIDEST or not self.count:
-            return super().columns(style, at)
-        parts = [self.item.columns(style, at + index * self.stride) for index in range(self.count)]
+            return super().columns(style, offset)
+        parts = [self.item.columns(style, offset + index * self.stride) for index in range(self.count)]
         opening, between, closing = ("[", ",", "]") if style is Style.JSON else ("[ ", " ", " ]")
         return Columns(
             opening + between.join(part.template for part in parts) + closing,
             tuple(item for part in parts for item in part.items),
         )
 
-    def element(self, index: int) -> tuple[int, Codec]:
+    def element(self, index: int) -> Component:
         if index >= self.count:
             raise CodecError(f"no element {index} in an array of {self.count}")
-        return index * self.stride, self.item
+        return Component(index * self.stride, self.item)
 
 
 def from_json(text: str) -> Any:
-    """The value of JSON text; raises CodecError."""
+    """Return the value of JSON text; raises CodecError."""
     import json
 
     try:
@@ -154,43 +161,43 @@ class Bits(Codec):
         self._signed = bool(getattr(base, "signed", False))
 
     def decode(self, data: bytes) -> Value:
-        found = int.from_bytes(data, "little") >> self._shift & self._mask
-        if found in self._names:
-            return Enumerator(self._names[found])
-        if self._signed and found >> self._bits - 1:
-            found -= 1 << self._bits
+        bits = int.from_bytes(data, "little") >> self._shift & self._mask
+        if bits in self._names:
+            return Enumerator(self._names[bits])
+        if self._signed and bits >> self._bits - 1:
+            bits -= 1 << self._bits
         if isinstance(self._base, Integer) and self._base.is_bool:
-            return bool(found) if found in (0, 1) else found
-        return found
+            return bool(bits) if bits in (0, 1) else bits
+        return bits
 
     def _encode(self, value: Any) -> bytes:
         data = bytearray(self.size)
         self.store(data, 0, value)
         return bytes(data)
 
-    def store(self, data: bytearray, at: int, value: Any) -> None:
-        """Leaves the bits beside it as they are."""
+    def store(self, data: bytearray, offset: int, value: Any) -> None:
+        """Store the bits, and leave those beside them as they are."""
         bits = self._number(value) << self._shift
-        before = int.from_bytes(data[at : at + self.size], "little")
-        data[at : at + self.size] = (before & ~(self._mask << self._shift) | bits).to_bytes(self.size, "little")
+        before = int.from_bytes(data[offset : offset + self.size], "little")
+        data[offset : offset + self.size] = (before & ~(self._mask << self._shift) | bits).to_bytes(self.size, "little")
 
     def _number(self, value: Any) -> int:
         if isinstance(self._base, Enumeration):
             return self._base.number(value, self._bits)
-        found = number(value) if isinstance(value, str) else value
-        if not isinstance(found, int):
+        parsed = number(value) if isinstance(value, str) else value
+        if not isinstance(parsed, int):
             raise CodecError(f"{quoted(str(value))} is not a number")
         low, high = limits(self._bits, signed=self._signed)
-        if not low <= found <= high:
-            raise CodecError(f"{quoted(str(found))} does not fit {self._bits} bits: {low} to {high}")
-        return found & self._mask
+        if not low <= parsed <= high:
+            raise CodecError(f"{quoted(str(parsed))} does not fit {self._bits} bits: {low} to {high}")
+        return parsed & self._mask
 
 
-class Part(NamedTuple):
+class StructureMember(NamedTuple):
     """A member: its name, empty for an unnamed structure or union whose members count as the outer one's."""
 
     name: str
-    at: int
+    offset: int
     codec: Codec
 
 
@@ -199,25 +206,25 @@ class Structure(Codec):
 
     has_members = True
 
-    def __init__(self, size: int, parts: Sequence[Part]) -> None:
-        self.size, self.parts = size, tuple(parts)
-        self.leaves = max(sum(part.codec.leaves for part in parts), 1)
+    def __init__(self, size: int, members: Sequence[StructureMember]) -> None:
+        self.size, self.members = size, tuple(members)
+        self.leaves = max(sum(member.codec.leaves for member in members), 1)
 
     def decode(self, data: bytes) -> Value:
         value: dict[str, Value] = {}
-        for name, at, codec in self.parts:
-            found = codec.decode(data[at : at + codec.size])
+        for name, offset, codec in self.members:
+            member_value = codec.decode(data[offset : offset + codec.size])
             if name:
-                value[name] = found
-            elif isinstance(found, dict):
-                value.update(found)
+                value[name] = member_value
+            elif isinstance(member_value, dict):
+                value.update(member_value)
         return value
 
     def _encode(self, value: Any) -> bytes:
         if isinstance(value, str):
-            found = None if value.startswith("{") else address(value, self.size)
-            if found is not None:
-                return found
+            encoded = None if value.startswith("{") else address(value, self.size)
+            if encoded is not None:
+                return encoded
             value = from_json(value) if value.startswith("{") else value
         if not isinstance(value, Mapping):
             raise CodecError("a structure is set by its members: NAME.MEMBER=VALUE")
@@ -225,21 +232,22 @@ class Structure(Codec):
         self.store(data, 0, value)
         return bytes(data)
 
-    def store(self, data: bytearray, at: int, value: Any) -> None:
-        """Leaves what has no name in ``value`` as it is: gaps, and in a union what another member has set."""
+    def store(self, data: bytearray, offset: int, value: Any) -> None:
+        """Store the members named in ``value``, and leave all else as it is: gaps, and in a union bytes of other
+        members."""
         if not isinstance(value, Mapping):
-            super().store(data, at, value)
+            super().store(data, offset, value)
             return
-        for name, one in value.items():
-            offset, codec = self.member(str(name))
+        for name, member_value in value.items():
+            member = self.member(str(name))
             try:
-                codec.store(data, at + offset, one)
+                member.codec.store(data, offset + member.offset, member_value)
             except CodecError as error:
                 raise CodecError(f"{name}: {error}") from None
 
-    def columns(self, style: Style, at: int) -> Columns:
-        parts = [(part, part.codec.columns(style, at + part.at)) for part in self.parts]
-        texts = [self._member(style, part, columns.template) for part, columns in parts]
+    def columns(self, style: Style, offset: int) -> Columns:
+        parts = [(member, member.codec.columns(style, offset + member.offset)) for member in self.members]
+        texts = [self._member(style, member, columns.template) for member, columns in parts]
         texts = [text for text in texts if text]
         items = tuple(item for _, columns in parts for item in columns.items)
         if style is Style.CSV:
@@ -249,107 +257,93 @@ class Structure(Codec):
         return Columns("{ " + "".join(f"{text} " for text in texts) + "}", items)
 
     @staticmethod
-    def _member(style: Style, part: Part, template: str) -> str:
-        if not part.name and isinstance(part.codec, Structure):
+    def _member(style: Style, member: StructureMember, template: str) -> str:
+        if not member.name and isinstance(member.codec, Structure):
             if style is Style.CSV:
                 return template
             return template[1:-1].strip() if style is Style.TEXT else template[1:-1]
         if style is Style.CSV:
             return template
-        name = say(style, part.name).replace("%", "%%")
+        name = format_value(style, member.name).replace("%", "%%")
         return f"{name}:{template}" if style is Style.JSON else f"{name} {template}"
 
-    def member(self, name: str) -> tuple[int, Codec]:
+    def member(self, name: str) -> Component:
         known = []
-        for part in self.parts:
-            if part.name == name:
-                return part.at, part.codec
-            if part.name:
-                known.append(part.name)
-            elif isinstance(part.codec, Structure):
+        for member in self.members:
+            if member.name == name:
+                return Component(member.offset, member.codec)
+            if member.name:
+                known.append(member.name)
+            elif isinstance(member.codec, Structure):
                 try:
-                    at, codec = part.codec.member(name)
+                    offset, codec = member.codec.member(name)
                 except CodecError:
                     continue
-                return part.at + at, codec
+                return Component(member.offset + offset, codec)
         raise CodecError(f"no member {quoted(name)}; the members are {printable(', '.join(known))}")
 
 
 class Summed(Codec):
-    """A value's sum over CPUs: numbers are added up; of what is not a number, the first CPU's is taken. Read-only."""
+    """The sum of a value over CPUs; of what is not a number, the first CPU's. Read-only."""
 
     def __init__(self, item: Codec, cpus: int, stride: int) -> None:
         self.size, self.leaves = stride * (cpus - 1) + item.size, item.leaves
         self._item, self._cpus, self._stride = item, cpus, stride
 
     def decode(self, data: bytes) -> Value:
-        return _sum([self._item.decode(data[at : at + self._item.size]) for at in range(0, self.size, self._stride)])
+        return _sum(
+            [self._item.decode(data[start : start + self._item.size]) for start in range(0, self.size, self._stride)]
+        )
 
     def _encode(self, value: Any) -> bytes:
         raise CodecError("a sum over CPUs cannot be set")
 
-    def columns(self, style: Style, at: int) -> Columns:
-        inner = self._item.columns(style, at)
+    def columns(self, style: Style, offset: int) -> Columns:
+        inner = self._item.columns(style, offset)
         if not all(item.is_number for item in inner.items):
-            return super().columns(style, at)
+            return super().columns(style, offset)
         return Columns(inner.template, tuple(map(self._summed, inner.items)))
 
     def _summed(self, item: Column) -> Column:
-        return item._replace(ats=tuple(item.ats[0] + cpu * self._stride for cpu in range(self._cpus)))
+        return item._replace(offsets=tuple(item.offsets[0] + cpu * self._stride for cpu in range(self._cpus)))
 
 
 def summed(codec: Codec, cpus: int, stride: int) -> Codec:
-    """A codec of the sums over CPUs, whose values are ``stride`` bytes apart."""
+    """Return a codec of the sum over CPUs of values that are ``stride`` bytes apart."""
     if isinstance(codec, Structure):
-        parts = [part._replace(codec=summed(part.codec, cpus, stride)) for part in codec.parts]
-        return Structure(stride * (cpus - 1) + codec.size, parts)
+        members = [member._replace(codec=summed(member.codec, cpus, stride)) for member in codec.members]
+        return Structure(stride * (cpus - 1) + codec.size, members)
     return Summed(codec, cpus, stride)
 
 
 def _sum(values: Sequence[Value]) -> Value:
     first = values[0]
     if isinstance(first, dict):
-        return {name: _sum([one[name] for one in values if isinstance(one, dict)]) for name in first}
+        return {name: _sum([value[name] for value in values if isinstance(value, dict)]) for name in first}
     if isinstance(first, list):
         return [_sum(list(items)) for items in zip(*values, strict=False)]
     if isinstance(first, (str, bool)):
         return first
-    return sum(one for one in values if isinstance(one, (int, float)))
+    return sum(value for value in values if isinstance(value, (int, float)))
 
 
-def follow(codec: Codec, path: str) -> tuple[int, Codec]:
-    """(byte offset, codec) of ``.member[2].other``; raises CodecError."""
+def follow(codec: Codec, path: str) -> Component:
+    """Return the part of a value at a path like ``.member[2].other``; raises CodecError."""
     import re
 
-    at, rest = 0, path
+    offset, rest = 0, path
     while rest:
         step = re.match(r"\.([A-Za-z_]\w*)|\[(\d{1,9})\]", rest)
         if step is None:
             raise CodecError(f"NAME, NAME.MEMBER or NAME[INDEX] expected at {quoted(rest)}")
-        offset, codec = codec.member(step.group(1)) if step.group(1) else codec.element(int(step.group(2)))
-        at, rest = at + offset, rest[step.end() :]
-    return at, codec
+        distance, codec = codec.member(step.group(1)) if step.group(1) else codec.element(int(step.group(2)))
+        offset, rest = offset + distance, rest[step.end() :]
+    return Component(offset, codec)
 
 
-def assign(codec: Codec, data: bytearray, at: int, value: Any) -> None:
-    """Sets a part of a value anew: members that ``value`` does not name are zero. Raises CodecError."""
+def assign(codec: Codec, data: bytearray, offset: int, value: Any) -> None:
+    """Set a part of a value anew: members that ``value`` does not name become zero. Raises CodecError."""
     if codec.has_members:
-        data[at : at + codec.size] = codec.encode(value)
+        data[offset : offset + codec.size] = codec.encode(value)
     else:
-        codec.store(data, at, value)
-
-
-__all__ = [
-    "Array",
-    "Bits",
-    "Part",
-    "Raw",
-    "String",
-    "Structure",
-    "Summed",
-    "Text",
-    "assign",
-    "follow",
-    "from_json",
-    "summed",
-]
+        codec.store(data, offset, value)

@@ -15,7 +15,7 @@
 import re
 from collections.abc import Callable
 
-from pytc.bpf.codec.compound import Array, Part, String, Structure, Text
+from pytc.bpf.codec.compound import Array, String, Structure, StructureMember, Text
 from pytc.bpf.codec.lpm import lpm_codec
 from pytc.bpf.codec.scalars import Codec, Float, Integer, hex_codec, ip_codec, mac_codec
 from pytc.bpf.codec.text import quoted
@@ -47,7 +47,7 @@ _ALIGNMENT = {"ip4": 4, "ip6": 4, "mac": 1, "ip4/": 4, "ip6/": 4, "hex": 1, "str
 
 
 def format_codec(text: str, size: int, lookup: Lookup | None = None) -> Codec:
-    """The codec of a format for values of ``size`` bytes; 0 where any size will do.
+    """Return the codec of a format for values of ``size`` bytes, 0 for any size.
 
     ``lookup`` finds types of other names. Raises CodecError where the format makes no sense, or has another size.
     """
@@ -62,37 +62,39 @@ class _Parser:
         self._text, self._lookup, self._size = text, lookup, size
         self._takes_rest = False
         self._tokens: list[str] = []
-        at, text = 0, text.rstrip()
-        while at < len(text):
-            found = _TOKEN.match(text, at)
-            if found is None:
-                raise CodecError(f"format {quoted(text)}: cannot parse {quoted(text[at:].strip())}")
-            self._tokens.append(found.group(1))
-            at = found.end()
+        position, text = 0, text.rstrip()
+        while position < len(text):
+            match = _TOKEN.match(text, position)
+            if match is None:
+                raise CodecError(f"format {quoted(text)}: cannot parse {quoted(text[position:].strip())}")
+            self._tokens.append(match.group(1))
+            position = match.end()
         self._at = 0
 
     def parse(self) -> Codec:
+        """Return the codec; raises CodecError."""
         codec, _ = self._type(0, self._size)
         if self._at < len(self._tokens):
             raise self._wrong("the end")
         return codec
 
-    def _wrong(self, wanted: str) -> CodecError:
-        found = quoted(self._peek()) if self._peek() else "the end"
-        return CodecError(f"format {quoted(self._text)}: {wanted} expected, not {found}")
+    def _wrong(self, expected: str) -> CodecError:
+        token = quoted(self._peek()) if self._peek() else "the end"
+        return CodecError(f"format {quoted(self._text)}: {expected} expected, not {token}")
 
     def _peek(self) -> str:
         return self._tokens[self._at] if self._at < len(self._tokens) else ""
 
     def _accept(self, *tokens: str) -> str:
-        found = self._peek()
-        if found not in tokens:
+        token = self._peek()
+        if token not in tokens:
             return ""
         self._at += 1
-        return found
+        return token
 
     def _type(self, depth: int, left: int) -> tuple[Codec, int]:
-        """(codec, alignment); ``left`` is how many bytes there are for it, 0 for any number."""
+        """Return (codec, alignment) of the next type; ``left`` is the number of bytes that remain for it, 0 for any
+        number."""
         if depth > _MAX_DEPTH:
             raise CodecError(f"format {quoted(self._text)} is nested too deeply")
         packed = self._peek() == "packed" and self._tokens[self._at + 1 : self._at + 2] == ["{"]
@@ -163,22 +165,22 @@ class _Parser:
         return codec
 
     def _structure(self, depth: int, left: int, *, packed: bool) -> tuple[Codec, int]:
-        parts: list[Part] = []
-        at, widest, names = 0, 1, set[str]()
+        members: list[StructureMember] = []
+        offset, widest, names = 0, 1, set[str]()
         while not self._accept("}"):
             is_gap = self._peek() == "pad"
-            codec, alignment = self._type(depth + 1, max(left - at, 0))
+            codec, alignment = self._type(depth + 1, max(left - offset, 0))
             alignment = 1 if packed else alignment
-            at, widest = -(-at // alignment) * alignment, max(widest, alignment)
+            offset, widest = -(-offset // alignment) * alignment, max(widest, alignment)
             if not is_gap:
                 name = self._name(names)
                 codec = self._dimensions(codec)
-                parts.append(Part(name, at, codec))
-            at += codec.size
+                members.append(StructureMember(name, offset, codec))
+            offset += codec.size
             if not self._accept(",", ";") and self._peek() != "}":
                 raise self._wrong('"," or "}"')
-        size = at if self._takes_rest else -(-at // widest) * widest
-        return self._bounded(Structure(size, parts)), widest
+        size = offset if self._takes_rest else -(-offset // widest) * widest
+        return self._bounded(Structure(size, members)), widest
 
     def _name(self, names: set[str]) -> str:
         name = self._peek()

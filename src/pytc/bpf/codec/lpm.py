@@ -10,7 +10,7 @@ _LENGTH_BYTES = 4
 
 
 class Prefix(Codec):
-    """``struct bpf_lpm_trie_key``: the length in bits as u32, then the data."""
+    """A ``struct bpf_lpm_trie_key``: the length in bits as u32, then the data."""
 
     def __init__(self, data: Codec) -> None:
         self.size, self._data = _LENGTH_BYTES + data.size, data
@@ -25,13 +25,13 @@ class Prefix(Codec):
             raise CodecError(f"{quoted(str(value))}: a length of 0 to {bits} is expected after the slash")
         return (int(length) if slash else bits).to_bytes(_LENGTH_BYTES, "little") + self._data.encode(text)
 
-    def columns(self, style: Style, at: int) -> Columns:
-        inner = self._data.columns(Style.TEXT, at + _LENGTH_BYTES)
+    def columns(self, style: Style, offset: int) -> Columns:
+        inner = self._data.columns(Style.TEXT, offset + _LENGTH_BYTES)
         template = f"{inner.template}/%d"
-        length = Column((at,), _LENGTH_BYTES, "I", is_number=True)
+        length = Column((offset,), _LENGTH_BYTES, "I", is_number=True)
         return Columns(f'"{template}"' if style is Style.JSON else template, (*inner.items, length))
 
 
 def lpm_codec(size: int) -> Codec:
-    """A prefix of ``size`` bytes: of IP addresses where it is 4 or 16, else of hex digits."""
+    """Return the codec of prefixes of ``size`` bytes: IP addresses for 4 and 16, else hex digits."""
     return Prefix(ip_codec(size) if size in (4, 16) else hex_codec(size))

@@ -43,13 +43,13 @@ class Style(Enum):
 
 
 class Column(NamedTuple):
-    """One item of each entry: at byte ``ats[0]``; the sum of all ``ats`` where there are more, and numbers.
+    """One item of each entry: at byte ``offsets[0]``, or the sum of the numbers at all ``offsets``.
 
-    ``code`` is the item's character of :mod:`struct` in the machine's byte order, ``>`` before it for big-endian, empty
-    for ``size`` plain bytes. ``spell`` makes text of it, None for a number as it is.
+    ``code`` is the item's character of :mod:`struct` in the machine's byte order, with ``>`` before it for big-endian,
+    or empty for ``size`` plain bytes. ``spell`` turns the item into text; None prints the number.
     """
 
-    ats: tuple[int, ...]
+    offsets: tuple[int, ...]
     size: int
     code: str = ""
     spell: Speller | None = None
@@ -57,10 +57,17 @@ class Column(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """``template`` has a ``%d`` or ``%s`` for each of ``items``."""
+    """A format template with a ``%d`` or ``%s`` for each of ``items``."""
 
     template: str
     items: tuple[Column, ...]
+
+
+class Component(NamedTuple):
+    """A member or element of a value: its offset in bytes, and its codec."""
+
+    offset: int
+    codec: "Codec"
 
 
 class Codec:
@@ -72,11 +79,12 @@ class Codec:
     has_members = False
 
     def decode(self, data: bytes) -> Value:
-        """The value in ``size`` bytes."""
+        """Return the value in ``size`` bytes."""
         raise NotImplementedError
 
     def encode(self, value: Any) -> bytes:
-        """``size`` bytes; raises CodecError for what does not fit. ``bytes`` are taken as they are."""
+        """Return the ``size`` bytes of a value; raises CodecError for a value that does not fit. ``bytes`` are taken as
+        they are."""
         if isinstance(value, bytes):
             if len(value) != self.size:
                 raise CodecError(f"{len(value)} bytes for a value of {self.size}")
@@ -86,20 +94,20 @@ class Codec:
     def _encode(self, value: Any) -> bytes:
         raise NotImplementedError
 
-    def store(self, data: bytearray, at: int, value: Any) -> None:
-        """Encodes a value into its place among others; raises CodecError."""
-        data[at : at + self.size] = self.encode(value)
+    def store(self, data: bytearray, offset: int, value: Any) -> None:
+        """Encode a value into ``data`` at offset ``at``; raises CodecError."""
+        data[offset : offset + self.size] = self.encode(value)
 
-    def columns(self, style: Style, at: int) -> Columns:
-        """The value as columns; ``at`` is its first byte in an entry."""
-        return Columns("%s", (Column((at,), self.size, "", lambda data: say(style, self.decode(data))),))
+    def columns(self, style: Style, offset: int) -> Columns:
+        """Return the value as columns; ``at`` is the offset of its first byte in an entry."""
+        return Columns("%s", (Column((offset,), self.size, "", lambda data: format_value(style, self.decode(data))),))
 
-    def member(self, name: str) -> "tuple[int, Codec]":
-        """(byte offset, codec) of a member; raises CodecError with the names there are."""
+    def member(self, name: str) -> Component:
+        """Return a member by name; raises CodecError with the names that exist."""
         raise CodecError(f'not a structure: it has no member "{name}"')
 
-    def element(self, index: int) -> "tuple[int, Codec]":
-        """(byte offset, codec) of an array's element; raises CodecError."""
+    def element(self, index: int) -> Component:
+        """Return an array's element by index; raises CodecError."""
         raise CodecError(f"not an array: it has no element {index}")
 
 
@@ -117,14 +125,14 @@ class Integer(Codec):
         self.is_plain = self.code in _PLAIN and not is_bool
 
     def decode(self, data: bytes) -> Value:
-        found = int.from_bytes(data, self._order, signed=self.signed)
-        return bool(found) if self.is_bool and found in (0, 1) else found
+        number = int.from_bytes(data, self._order, signed=self.signed)
+        return bool(number) if self.is_bool and number in (0, 1) else number
 
     def _encode(self, value: Any) -> bytes:
         if isinstance(value, str):
-            found = address(value, self.size)
-            if found is not None:
-                return found
+            encoded = address(value, self.size)
+            if encoded is not None:
+                return encoded
             value = number(value, is_char=self.is_char)
         if not isinstance(value, int):
             raise CodecError(f"{quoted(str(value))} is not a number")
@@ -132,17 +140,17 @@ class Integer(Codec):
             raise CodecError(f"{value} is not a boolean")
         return pack(value, self.size, self._order, signed=self.signed)
 
-    def columns(self, style: Style, at: int) -> Columns:
+    def columns(self, style: Style, offset: int) -> Columns:
         if not self.code:
-            return super().columns(style, at)
+            return super().columns(style, offset)
         if self.is_bool:
             names = _Names({0: "false", 1: "true"})
-            return Columns("%s", (Column((at,), self.size, self.code, names.__getitem__),))
-        return Columns("%d", (Column((at,), self.size, self.code, is_number=True),))
+            return Columns("%s", (Column((offset,), self.size, self.code, names.__getitem__),))
+        return Columns("%d", (Column((offset,), self.size, self.code, is_number=True),))
 
 
 def pack(value: int, size: int, order: Any = "little", *, signed: bool) -> bytes:
-    """An integer as bytes; raises CodecError with the limits."""
+    """Return the bytes of an integer; raises CodecError with the limits of its size."""
     try:
         return value.to_bytes(size, order, signed=signed)
     except OverflowError:
@@ -151,7 +159,7 @@ def pack(value: int, size: int, order: Any = "little", *, signed: bool) -> bytes
 
 
 def limits(bits: int, *, signed: bool) -> tuple[int, int]:
-    """The smallest and the largest number of so many bits."""
+    """Return the smallest and the largest number of ``bits`` bits."""
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
 
 
@@ -167,7 +175,7 @@ class _Names(dict[int, str]):
 
 
 class Enumeration(Codec):
-    """Numbers with names. ``names`` has the values as the kernel writes them: unsigned."""
+    """Numbers with names; ``names`` has the values as unsigned numbers, the way the kernel writes them."""
 
     def __init__(self, size: int, names: Mapping[str, int], *, signed: bool = False) -> None:
         self.size, self.signed = size, signed
@@ -176,17 +184,17 @@ class Enumeration(Codec):
         self.names = self.by_number(size * 8)
 
     def by_number(self, bits: int) -> dict[int, str]:
-        """The first name of each value that so many bits can hold."""
+        """Return the first name of each value that fits ``bits`` bits."""
         mask = (1 << bits) - 1
         return {value & mask: name for name, value in reversed(self.numbers.items())}
 
     def decode(self, data: bytes) -> Value:
-        found = int.from_bytes(data, "little")
-        name = self.names.get(found)
+        number = int.from_bytes(data, "little")
+        name = self.names.get(number)
         return Enumerator(name) if name is not None else int.from_bytes(data, "little", signed=self.signed)
 
     def number(self, value: Any, bits: int) -> int:
-        """The number of a name or a number, as so many unsigned bits; raises CodecError."""
+        """Return the number of a name or number as unsigned ``bits`` bits; raises CodecError."""
         if isinstance(value, str):
             if value in self.numbers:
                 return self.numbers[value] & (1 << bits) - 1
@@ -203,17 +211,17 @@ class Enumeration(Codec):
     def _encode(self, value: Any) -> bytes:
         return self.number(value, self.size * 8).to_bytes(self.size, "little")
 
-    def columns(self, style: Style, at: int) -> Columns:
+    def columns(self, style: Style, offset: int) -> Columns:
         if not self._code:
-            return super().columns(style, at)
+            return super().columns(style, offset)
         mask = (1 << self.size * 8) - 1
-        names = _Names({value: say(style, name) for value, name in self.names.items()})
+        names = _Names({value: format_value(style, name) for value, name in self.names.items()})
         code = self._code.lower() if self.signed else self._code
 
         def spell(value: int) -> str:
             return names.get(value & mask) or str(value)
 
-        return Columns("%s", (Column((at,), self.size, code, spell if self.signed else names.__getitem__),))
+        return Columns("%s", (Column((offset,), self.size, code, spell if self.signed else names.__getitem__),))
 
 
 class Float(Codec):
@@ -226,22 +234,23 @@ class Float(Codec):
     def decode(self, data: bytes) -> Value:
         if not self._code:
             return Raw(data.hex())
-        found: float = struct.unpack(f"<{self._code}", data)[0]
-        return found if math.isfinite(found) else Raw(data.hex())
+        number: float = struct.unpack(f"<{self._code}", data)[0]
+        return number if math.isfinite(number) else Raw(data.hex())
 
     def _encode(self, value: Any) -> bytes:
         try:
             if self._code and isinstance(value, (int, float, str)):
                 return struct.pack(f"<{self._code}", float(value))
         except (ValueError, OverflowError):
-            found = hex_bytes(value) if isinstance(value, str) else None
-            if found is not None and len(found) == self.size:
-                return found
+            data = hex_bytes(value) if isinstance(value, str) else None
+            if data is not None and len(data) == self.size:
+                return data
         raise CodecError(f"{quoted(str(value))} is not a floating-point number of {self.size} bytes")
 
 
 class Printed(Codec):
-    """Bytes with a spelling of their own: hex, addresses. What ``spell`` makes needs no quotes in any style."""
+    """Bytes with a notation of their own: hex, addresses. The text that ``spell`` returns needs no quotes in any
+    style."""
 
     def __init__(self, size: int, spell: Callable[[bytes], str], read: Callable[[str], bytes]) -> None:
         self.size, self._spell, self._read = size, spell, read
@@ -252,42 +261,42 @@ class Printed(Codec):
     def _encode(self, value: Any) -> bytes:
         if not isinstance(value, str):
             raise CodecError(f"{quoted(str(value))} is not text")
-        found = self._read(value)
-        if len(found) != self.size:
-            raise CodecError(f"{len(found)} bytes for a value of {self.size}")
-        return found
+        data = self._read(value)
+        if len(data) != self.size:
+            raise CodecError(f"{len(data)} bytes for a value of {self.size}")
+        return data
 
-    def columns(self, style: Style, at: int) -> Columns:
+    def columns(self, style: Style, offset: int) -> Columns:
         template = '"%s"' if style is Style.JSON else "%s"
-        return Columns(template, (Column((at,), self.size, "", self._spell),))
+        return Columns(template, (Column((offset,), self.size, "", self._spell),))
 
 
 def _read_hex(text: str) -> bytes:
-    found = hex_bytes(text)
-    if found is None:
+    data = hex_bytes(text)
+    if data is None:
         raise CodecError(f"{quoted(text)} is not hex")
-    return found
+    return data
 
 
 def _read_mac(text: str) -> bytes:
-    found = mac(text)
-    if found is None:
+    data = mac(text)
+    if data is None:
         raise CodecError(f"{quoted(text)} is not a MAC address")
-    return found
+    return data
 
 
 def hex_codec(size: int) -> Codec:
-    """Bytes as hex digits."""
+    """Return the codec of ``size`` bytes as hex digits."""
     return Printed(size, bytes.hex, _read_hex)
 
 
 def mac_codec() -> Codec:
-    """``02:00:00:00:00:01``."""
+    """Return the codec of MAC addresses: ``02:00:00:00:00:01``."""
     return Printed(6, lambda data: data.hex(":"), _read_mac)
 
 
 def ip_codec(size: int) -> Codec:
-    """An IPv4 (4 bytes) or IPv6 address (16 bytes), in network byte order."""
+    """Return the codec of IPv4 (``size`` 4) or IPv6 (16) addresses in network byte order."""
     import _socket
 
     family = _socket.AF_INET if size == 4 else _socket.AF_INET6
@@ -295,8 +304,8 @@ def ip_codec(size: int) -> Codec:
     return Printed(size, spell, lambda text: ip_address(text, size))
 
 
-def say(style: Style, value: Any) -> str:
-    """A value, spelled."""
+def format_value(style: Style, value: Any) -> str:
+    """Return a value as text in a style."""
     if style is Style.JSON:
         import json
 
@@ -304,12 +313,12 @@ def say(style: Style, value: Any) -> str:
     if style is Style.TEXT:
         return _words(value)
     if isinstance(value, (list, dict)):
-        value = say(Style.JSON, value)
+        value = format_value(Style.JSON, value)
     return _cell(value if isinstance(value, str) else _words(value))
 
 
 def _cell(text: str) -> str:
-    """RFC 4180, and cells that a spreadsheet or a reader would trim."""
+    """Return text as a CSV cell (RFC 4180), with quotes also where a spreadsheet or a reader would trim it."""
     if any(c in text for c in ',"\r\n') or text != text.strip() or not text:
         return '"' + text.replace('"', '""') + '"'
     return text
@@ -320,14 +329,14 @@ def _words(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
-        return "{ " + "".join(f"{word(name)} {_words(one)} " for name, one in value.items()) + "}"
+        return "{ " + "".join(f"{word(name)} {_words(item)} " for name, item in value.items()) + "}"
     if isinstance(value, list):
-        return "[ " + "".join(f"{_words(one)} " for one in value) + "]"
+        return "[ " + "".join(f"{_words(item)} " for item in value) + "]"
     return word(value) if isinstance(value, str) else str(value)
 
 
 def word(text: str) -> str:
-    """Text as one word of a shell; what is not printable stands as ``\\x1b``, so that a terminal is safe."""
+    r"""Return text as one word of a shell; unprintable characters become ``\x1b``, so that no terminal obeys them."""
     safe = "".join(
         c if c.isprintable() else "".join(f"\\x{byte:02x}" for byte in c.encode("utf-8", "surrogateescape"))
         for c in text

@@ -1,4 +1,4 @@
-"""Text of people to numbers and addresses. Raises CodecError for what is none."""
+"""Parse numbers and addresses that people write, and make text safe to print. Parsers raise CodecError."""
 
 from pytc.errors import CodecError
 
@@ -8,17 +8,18 @@ _IP4_BYTES, _IP6_BYTES, _MAC_BYTES = 4, 16, 6
 
 
 def printable(text: str) -> str:
-    """Text without what controls a terminal."""
+    """Return text with ``?`` in place of characters that could control a terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def quoted(text: str) -> str:
-    """Text for a message: short and printable."""
+    """Return text in quotes for a message: at most 80 characters, all printable."""
     return f'"{printable(text[:_LONGEST])}"'
 
 
 def number(text: str, *, is_char: bool = False) -> int:
-    """Decimal, ``0x``, ``0o``, ``0b``, ``true`` and ``false``; with ``is_char`` also a character for its code."""
+    """Return the number of a text: decimal, ``0x``, ``0o``, ``0b``, ``true`` and the like; ``is_char`` also takes a
+    character for its code."""
     if text.lower() in _TRUE:
         return _TRUE[text.lower()]
     try:
@@ -32,14 +33,15 @@ def number(text: str, *, is_char: bool = False) -> int:
 
 
 def address(text: str, size: int) -> bytes | None:
-    """An IP address that fills ``size`` bytes, in network byte order; None where the text is of another sort."""
+    """Return the bytes of an IP address that fills ``size`` bytes, in network byte order; None for text of another
+    sort."""
     if (size, "." in text) != (_IP4_BYTES, True) and (size, ":" in text) != (_IP6_BYTES, True):
         return None
     return ip_address(text, size)
 
 
 def ip_address(text: str, size: int) -> bytes:
-    """An IPv4 (4 bytes) or IPv6 (16 bytes) address."""
+    """Return the bytes of an IPv4 (4 bytes) or IPv6 (16 bytes) address."""
     import _socket
 
     family = _socket.AF_INET if size == _IP4_BYTES else _socket.AF_INET6
@@ -50,7 +52,7 @@ def ip_address(text: str, size: int) -> bytes:
 
 
 def mac(text: str) -> bytes | None:
-    """Six pairs of hex digits with ``:`` or ``-`` between them; None for anything else."""
+    """Return the bytes of six pairs of hex digits with ``:`` or ``-`` between them; None for anything else."""
     words = text.replace("-", ":").split(":")
     if len(words) != _MAC_BYTES or not all(len(word) == 2 for word in words):
         return None
@@ -61,7 +63,8 @@ def mac(text: str) -> bytes | None:
 
 
 def hex_bytes(text: str) -> bytes | None:
-    """Pairs of hex digits, perhaps with ``0x`` before them, or colons or blanks between; None for anything else."""
+    """Return the bytes of pairs of hex digits, with ``0x`` before or colons or blanks between them; None for anything
+    else."""
     try:
         return bytes.fromhex(text.removeprefix("0x").replace(":", " "))
     except ValueError:

@@ -11,9 +11,11 @@ _WITHOUT_VALUES = (b.VOID, b.FWD, b.FUNC, b.FUNC_PROTO, b.VAR, b.DATASEC, b.DECL
 
 
 def decode(btf: Btf, type_id: int, data: bytes) -> Value:
-    """The value of a variable: bool, int, float, text of a char array, :class:`Enumerator`, list, or a dict by member.
+    """Return the value of a variable: bool, int, float, text of a char array, :class:`Enumerator`, list, or a dict by
+    member.
 
-    Hex where ``data`` is no value of the type; raises ObjectError for BTF that makes no sense, or has no end.
+    Returns hex (:class:`Raw`) where ``data`` is not a value of the type; raises ObjectError for BTF that makes no
+    sense.
     """
     if btf.kind(btf.resolve(type_id)) in _WITHOUT_VALUES or btf.size(type_id) > len(data):
         return Raw(data.hex())
@@ -22,7 +24,7 @@ def decode(btf: Btf, type_id: int, data: bytes) -> Value:
 
 
 def value_text(value: Value) -> str:
-    """A value as C would write it: ``"text"``, ``{ 53, 67 }``, ``{ .port = 53 }``."""
+    """Return a value as C would write it: ``"text"``, ``{ 53, 67 }``, ``{ .port = 53 }``."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (Enumerator, Raw)):

@@ -20,7 +20,7 @@ _SOCK_FILTER = struct.Struct("=HBBI")
 
 
 class ClassicInstruction(NamedTuple):
-    """``c t f k`` of the text form."""
+    """A ``struct sock_filter``: ``c t f k`` of the text form."""
 
     code: int
     jt: int
@@ -53,7 +53,7 @@ def numbers(data: bytes) -> Iterator[tuple[int, int, int, int]]:
 
 
 def whole(data: bytes) -> bytes:
-    """Cut off an incomplete last instruction."""
+    """Return bytes without an incomplete last instruction."""
     left = len(data) % _SOCK_FILTER.size
     return data[:-left] if left else data
 

@@ -25,9 +25,9 @@ _ALWAYS_VALID = (
 
 
 class Problem(NamedTuple):
-    """A fault of the instruction at index ``at``."""
+    """A fault of a program, and the index of its instruction."""
 
-    at: int
+    instruction: int
     text: str
 
 
@@ -37,7 +37,7 @@ def check(program: Sequence[ClassicInstruction]) -> None:
         raise BytecodeError(f"a program has 1 to {MAX_INSTRUCTIONS} instructions, not {len(program)}")
     problem = first_problem(program)
     if problem is not None:
-        raise BytecodeError(f"instruction {problem.at}: {problem.text}")
+        raise BytecodeError(f"instruction {problem.instruction}: {problem.text}")
 
 
 def first_problem(program: Sequence[ClassicInstruction]) -> Problem | None:
@@ -64,7 +64,7 @@ def problem_of(program: Sequence[ClassicInstruction], index: int) -> str:
 
 
 def is_jump(code: int) -> bool:
-    """Whether an opcode is a jump, conditional or not."""
+    """Return whether an opcode is a jump, conditional or not."""
     return code & 7 == op.JMP
 
 
@@ -87,7 +87,7 @@ def reachable(program: Sequence[ClassicInstruction]) -> frozenset[int]:
 
 
 def _ends(instruction: ClassicInstruction) -> bool:
-    """Whether an instruction ends the program: a return, or a load from an offset that no packet has."""
+    """Return whether an instruction ends the program: a return, or a load from an offset that no packet has."""
     code, k = instruction.code, op.signed(instruction.k)
     is_absolute = (code in op.LOADS and code & 0xE0 == op.ABS) or code == op.LDX | op.MSH | op.B
     return code & 7 == op.RET or (is_absolute and k < op.LL_OFF)

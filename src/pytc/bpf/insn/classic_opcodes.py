@@ -69,13 +69,13 @@ ANCILLARY_NAMES = {number: name for name, number in ANCILLARY.items()}
 
 
 def signed(number: int) -> int:
-    """A u32 as s32."""
+    """Return a u32 as an s32."""
     return number - (1 << 32) if number >= 1 << 31 else number
 
 
 def ancillary(code: int, k: int) -> str:
-    """Return the name of the kernel value that an absolute load gets; empty for a load from the packet, or of
-    nothing."""
+    """Return the name of the extension that an absolute load reads; empty for a load from the packet and other
+    instructions."""
     if code not in LOADS or code & 0xE0 != ABS:
         return ""
     return ANCILLARY_NAMES.get(signed(k) - AD_OFF, "")

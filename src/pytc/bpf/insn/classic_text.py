@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from pytc.bpf.insn.classic import LIMITS, MAX_INSTRUCTIONS, ClassicInstruction
 from pytc.bpf.insn.classic_check import first_problem
-from pytc.bpf.sys.files import STANDARD_INPUT, read_given_file
+from pytc.bpf.sys.files import STANDARD_INPUT, read_input_file
 from pytc.errors import BytecodeError
 
 #: The largest text of a program that is read from a file, in bytes.
@@ -16,7 +16,11 @@ _LONGEST_NUMBER = 20
 
 
 def parse_bytecode(text: str) -> tuple[ClassicInstruction, ...]:
-    """Return the program that a text describes; raises BytecodeError."""
+    """Return the program of a text ``N,c t f k,...`` or of one instruction a line.
+
+    Checks the program as a kernel does. Raises BytecodeError with the instruction at fault and its position in the
+    text.
+    """
     parts = _split(text)
     if not parts:
         raise BytecodeError("bytecode is empty; 'N,c t f k,...' expected")
@@ -28,15 +32,16 @@ def parse_bytecode(text: str) -> tuple[ClassicInstruction, ...]:
     program = _instructions(text, parts[1:])
     problem = first_problem(program)
     if problem is not None:
-        raise _fault(text, problem.at, problem.text)
+        raise _fault(text, problem.instruction, problem.text)
     return program
 
 
 def parse_bytecode_file(path: str) -> tuple[ClassicInstruction, ...]:
-    """Return the program in a file; raises BytecodeError that names the file."""
+    """Return the program in a file with the text of :func:`parse_bytecode`; raises BytecodeError that names the
+    file."""
     try:
-        given = f"./{path}" if path == STANDARD_INPUT else path  # to tc, it is a file
-        return parse_bytecode(read_given_file(given, MAX_TEXT).decode("ascii", "replace"))
+        readable = f"./{path}" if path == STANDARD_INPUT else path  # to tc, it is a file
+        return parse_bytecode(read_input_file(readable, MAX_TEXT).decode("ascii", "replace"))
     except OSError as error:
         raise BytecodeError(f'cannot read bytecode file "{path}": {error.strerror}', errno=error.errno) from error
     except (BytecodeError, ValueError) as error:
@@ -54,7 +59,7 @@ def _split(text: str) -> list[str]:
 
 
 def _place(text: str, index: int) -> str:
-    """Return where in a text the part with an index is, for people."""
+    """Return the position of a part of a text for a message: a line, or a character."""
     if "," not in text:
         lines = [number for number, line in enumerate(text.splitlines(), 1) if line.strip()]
         return f"line {lines[index]}"

@@ -1,4 +1,4 @@
-"""eBPF as text, in the kernel's own notation: what the verifier's log and ``bpftool prog dump xlated`` print.
+"""Print eBPF in the kernel's notation, that of the verifier's log and of ``bpftool prog dump xlated``.
 
 Source: kernel/bpf/disasm.c of Linux 6.18, and Documentation/bpf/standardization/instruction-set.rst for what the fields
 mean. A statement is ``(opcode in hex) text``; what the kernel has no text for is ``BUG_`` and the opcode.
@@ -7,7 +7,7 @@ mean. A statement is ``(opcode in hex) text``; what the kernel has no text for i
 from collections.abc import Callable, Iterator
 
 from pytc.bpf.insn import instructions as ins
-from pytc.bpf.insn.instructions import SIZE, Instruction, decode_all, immediate_of
+from pytc.bpf.insn.instructions import SIZE, Instruction, decode_all, immediate_at
 
 # Classes: the low three bits of an opcode.
 LD, LDX, ST, STX, ALU, JMP, JMP32, ALU64 = range(8)
@@ -63,16 +63,18 @@ Caller = Callable[[Instruction], str]
 
 
 def disassemble(code: "bytes | bytearray | memoryview", call: Caller | None = None) -> Iterator[tuple[int, str]]:
-    """(slot, statement) for each instruction; a second slot of 16 bytes has none of its own. Takes any bytes: those
-    behind the last whole instruction are left out."""
+    """Yield (slot, statement) for each instruction; the second slot of one of 16 bytes yields nothing.
+
+    Takes any bytes: those after the last whole instruction are left out. ``call`` names the targets of calls.
+    """
     whole = len(code) // SIZE
     for slot, instruction in decode_all(memoryview(code)[: whole * SIZE]):
-        second = immediate_of(code, slot + 1) if instruction.opcode == ins.OP_LD_IMM64 and slot + 1 < whole else 0
+        second = immediate_at(code, slot + 1) if instruction.opcode == ins.OP_LD_IMM64 and slot + 1 < whole else 0
         yield slot, statement(instruction, second, call)
 
 
 def statement(instruction: Instruction, second: int = 0, call: Caller | None = None) -> str:
-    """An instruction as text; ``second`` is the immediate of the second slot of one of 16 bytes."""
+    """Return an instruction as text; ``second`` is the immediate of the second slot of one of 16 bytes."""
     if instruction.opcode == ins.OP_LD_IMM64:
         text = f"r{instruction.destination} = {_wide(instruction, second)}"
     elif instruction.opcode == ins.OP_CALL:
@@ -104,11 +106,11 @@ def callee(i: Instruction) -> str:
 
 
 def helper_name(number: int) -> str:
-    """``bpf_map_lookup_elem``; empty for a number that is no helper's."""
+    """Return a helper's full name, like ``bpf_map_lookup_elem``; empty for a number that pytc does not know."""
     from pytc.bpf.sys.helpers import helper
 
-    found = helper(number)
-    return f"bpf_{found.name}" if found is not None else "" if number else "bpf_unspec"
+    known = helper(number)
+    return f"bpf_{known.name}" if known is not None else "" if number else "bpf_unspec"
 
 
 def _alu(i: Instruction) -> str:
@@ -186,21 +188,21 @@ def _store(i: Instruction) -> str:
 
 
 def _store_register(i: Instruction) -> str:
-    mode, place = i.opcode & 0xE0, f"({_size(i)} *)(r{i.destination} {i.offset:+d})"
+    mode, target = i.opcode & 0xE0, f"({_size(i)} *)(r{i.destination} {i.offset:+d})"
     if mode == MEM:
-        return f"*{place} = r{i.source}"
+        return f"*{target} = r{i.source}"
     if mode != ATOMIC:
         return ""
     wide = "64" if _size(i) == "u64" else ""
     if i.immediate in ATOMICS:
-        return f"lock *{place} {ATOMICS[i.immediate]} r{i.source}"
+        return f"lock *{target} {ATOMICS[i.immediate]} r{i.source}"
     if i.immediate in FETCHES:
-        return f"r{i.source} = atomic{wide}_fetch_{FETCHES[i.immediate]}({place}, r{i.source})"
+        return f"r{i.source} = atomic{wide}_fetch_{FETCHES[i.immediate]}({target}, r{i.source})"
     return {
-        EXCHANGE: f"r{i.source} = atomic{wide}_xchg({place}, r{i.source})",
-        COMPARE_EXCHANGE: f"r0 = atomic{wide}_cmpxchg({place}, r0, r{i.source})",
+        EXCHANGE: f"r{i.source} = atomic{wide}_xchg({target}, r{i.source})",
+        COMPARE_EXCHANGE: f"r0 = atomic{wide}_cmpxchg({target}, r0, r{i.source})",
         LOAD_ACQUIRE: f"r{i.destination} = load_acquire(({_size(i)} *)(r{i.source} {i.offset:+d}))",
-        STORE_RELEASE: f"store_release({place}, r{i.source})",
+        STORE_RELEASE: f"store_release({target}, r{i.source})",
     }.get(i.immediate, "")
 
 

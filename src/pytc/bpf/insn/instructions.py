@@ -37,13 +37,13 @@ class Instruction(NamedTuple):
 
 
 def decode(code: "bytes | bytearray | memoryview", index: int) -> Instruction:
-    """The instruction in slot ``index``."""
+    """Return the instruction in slot ``index``."""
     opcode, registers, offset, immediate = _FORMAT.unpack_from(code, index * SIZE)
     return Instruction(opcode, registers & 0xF, registers >> 4, offset, immediate)
 
 
 def decode_all(code: "bytes | bytearray | memoryview") -> Iterator[tuple[int, Instruction]]:
-    """(slot, instruction) for each; the second slot of a 16-byte load is skipped."""
+    """Yield (slot, instruction) for each instruction; skips the second slot of one of 16 bytes."""
     skip = False
     for index, (opcode, registers, offset, immediate) in enumerate(_FORMAT.iter_unpack(code)):
         if skip:
@@ -53,28 +53,28 @@ def decode_all(code: "bytes | bytearray | memoryview") -> Iterator[tuple[int, In
         yield index, Instruction(opcode, registers & 0xF, registers >> 4, offset, immediate)
 
 
-def immediate_of(code: "bytes | bytearray | memoryview", index: int) -> int:
-    """The immediate of slot ``index``, where nothing else is wanted."""
+def immediate_at(code: "bytes | bytearray | memoryview", index: int) -> int:
+    """Return the immediate of slot ``index`` without decoding the rest."""
     return int(_IMMEDIATE.unpack_from(code, index * SIZE + 4)[0])
 
 
-def offset_of(code: "bytes | bytearray | memoryview", index: int) -> int:
-    """The offset of slot ``index``, where nothing else is wanted."""
+def offset_at(code: "bytes | bytearray | memoryview", index: int) -> int:
+    """Return the offset field of slot ``index`` without decoding the rest."""
     return int(_OFFSET.unpack_from(code, index * SIZE + 2)[0])
 
 
 def set_source(code: bytearray, index: int, source: int) -> None:
-    """Sets the source register field of slot ``index``."""
+    """Set the source register field of slot ``index``."""
     position = index * SIZE + 1
     code[position] = (code[position] & 0x0F) | (source << 4)
 
 
 def set_immediate(code: bytearray, index: int, immediate: int) -> None:
-    """Sets the immediate of slot ``index``; the number is taken modulo 2**32."""
+    """Set the immediate of slot ``index``; the number is taken modulo 2**32."""
     value = immediate & 0xFFFFFFFF
     _IMMEDIATE.pack_into(code, index * SIZE + 4, value - (1 << 32) if value >= 1 << 31 else value)
 
 
 def set_offset(code: bytearray, index: int, offset: int) -> None:
-    """Sets the offset of slot ``index``, a number of 16 bits with sign."""
+    """Set the offset of slot ``index``, a number of 16 bits with sign."""
     _OFFSET.pack_into(code, index * SIZE + 2, offset)

@@ -46,7 +46,7 @@ class Features:
 
 
 def attempt(probe: Callable[[], int]) -> bool | None:
-    """Runs a probe: True, False, or None when its failure says nothing."""
+    """Run a probe; returns True, False, or None when its failure does not tell."""
     try:
         OwnedFd(probe()).close()
     except BpfSyscallError as error:
@@ -55,8 +55,8 @@ def attempt(probe: Callable[[], int]) -> bool | None:
 
 
 def _load_btf(*types: tuple[int, ...]) -> int:
-    """Types as words without their name_off, which is that of ``x``."""
-    words = b"".join(struct.pack(f"<{len(one) + 1}I", 1, *one) for one in types)
+    """Load types, given as words without their name_off, which is that of the name ``x``."""
+    words = b"".join(struct.pack(f"<{len(type_words) + 1}I", 1, *type_words) for type_words in types)
     strings = b"\0x\0"
     data = b.HEADER.pack(b.MAGIC, 1, 0, b.HEADER.size, 0, len(words), len(words), len(strings)) + words + strings
     buffer = ctypes.create_string_buffer(data, len(data))

@@ -24,9 +24,10 @@ def kconfig_contents(
     configuration: Callable[[], Mapping[str, str]],
     feature: Callable[[str], bool | None],
 ) -> bytes:
-    """The bytes of the map. ``feature`` answers for names ``LINUX_HAS_...``, None for one that nobody knows.
+    """Return the bytes of the ``.kconfig`` map.
 
-    Raises ObjectError for a setting that is missing and not weak, or of the wrong kind.
+    ``feature`` answers for names ``LINUX_HAS_...``, None for a name that pytc does not know. Raises ObjectError for a
+    setting that is missing and not weak, or of the wrong kind.
     """
     data, known = bytearray(size), None
     for setting in settings:
@@ -50,7 +51,7 @@ def kernel_settings(spec: ObjectSpec, size: int, features: "Features") -> bytes:
     from pytc.bpf.kernel.symbols import has_syscall_wrapper
 
     def feature(name: str) -> bool | None:
-        """libbpf's settings that no configuration has; both are about tracing programs."""
+        """Return the answers that libbpf finds itself, both about tracing programs; no configuration has them."""
         if name == "LINUX_HAS_BPF_COOKIE":
             return features.has("bpf_cookie")
         return has_syscall_wrapper() if name == "LINUX_HAS_SYSCALL_WRAPPER" else None
@@ -58,7 +59,7 @@ def kernel_settings(spec: ObjectSpec, size: int, features: "Features") -> bytes:
     assert spec.btf is not None
     return kconfig_contents(
         size,
-        [one for one in spec.externs.values() if one.kind == SETTING],
+        [setting for setting in spec.externs.values() if setting.kind == SETTING],
         spec.btf,
         version=version_code,
         configuration=configuration,
@@ -87,7 +88,7 @@ def _convert(setting: ExternSpec, text: str | None, btf: Btf) -> bytes | None:
 
 
 def _string(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
-    if btf.kind(type_id) != b.ARRAY or btf.size(btf.array(type_id)[0]) != 1:
+    if btf.kind(type_id) != b.ARRAY or btf.size(btf.array(type_id).element) != 1:
         raise _misfit(setting, text, "char []")
     return text[1:].removesuffix('"').encode()[: max(setting.size - 1, 0)]
 
@@ -97,8 +98,7 @@ def _tristate(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
         return _TRISTATE[text].to_bytes(setting.size, "little")
     if btf.kind(type_id) != b.INT:
         raise _misfit(setting, text, "bool, char or enum libbpf_tristate")
-    encoding, _, _ = btf.integer(type_id)
-    if encoding & _BOOL:
+    if btf.integer(type_id).encoding & _BOOL:
         if text == "m":
             raise _misfit(setting, text, "enum libbpf_tristate")
         return bytes([_TRISTATE[text]])
@@ -110,12 +110,12 @@ def _tristate(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
 def _number(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
     try:
         number = int(text, 0)
-        if btf.kind(type_id) != b.INT or (btf.integer(type_id)[0] & _BOOL and number not in (0, 1)):
+        if btf.kind(type_id) != b.INT or (btf.integer(type_id).encoding & _BOOL and number not in (0, 1)):
             raise ValueError(text)
         return number.to_bytes(setting.size, "little", signed=btf.is_signed(type_id))
     except (ValueError, OverflowError):
         raise _misfit(setting, text, "an integer that can hold it") from None
 
 
-def _misfit(setting: ExternSpec, text: str, wanted: str) -> ObjectError:
-    return ObjectError(f'"{setting.name}" is {text} in this kernel; the object must declare it as {wanted}')
+def _misfit(setting: ExternSpec, text: str, type: str) -> ObjectError:
+    return ObjectError(f'"{setting.name}" is {text} in this kernel; the object must declare it as {type}')

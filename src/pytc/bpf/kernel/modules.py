@@ -24,9 +24,11 @@ class _Description(NamedTuple):
 
 
 def loaded_modules(vmlinux: Btf) -> Modules:
-    """The modules that are loaded and have types, in the order of their BTF objects' ids, which libbpf looks into
-    them in. One whose types make no sense is left out."""
-    found, problem = [], ""
+    """Return the loaded modules that have types, in the order of their BTF objects' ids, in which libbpf searches them.
+
+    Leaves out a module whose types make no sense.
+    """
+    modules, problem = [], ""
     try:
         for number in ids(Command.BTF_GET_NEXT_ID):
             try:
@@ -38,14 +40,14 @@ def loaded_modules(vmlinux: Btf) -> Modules:
             except ObjectError as error:
                 problem = str(error)
             else:
-                found += [module] if module is not None else []
+                modules += [module] if module is not None else []
     except BpfSyscallError as error:
         problem = str(error)
-    return Modules(tuple(found), problem)
+    return Modules(tuple(modules), problem)
 
 
 def _module(fd: int, number: int, vmlinux: Btf) -> Module | None:
-    """None for the types of something else."""
+    """Return the module of a BTF object; None for the types of something else."""
     name, is_kernel, size = _describe(fd)
     if not is_kernel or name == _VMLINUX:
         return None

@@ -18,7 +18,7 @@ _SETTING = re.compile(rb"^(CONFIG_[A-Za-z0-9_]+)=(.*)$", re.MULTILINE)
 
 
 def kernel_btf(path: str = "", base: Btf | None = None) -> Btf:
-    """The kernel's types, or those of a file: raw BTF, or an ELF file with a .BTF section.
+    """Return the kernel's types, or those of a file: raw BTF, or an ELF file with a .BTF section.
 
     ``base`` are the types that those of a module continue. Raises ObjectError.
     """
@@ -29,7 +29,7 @@ def kernel_btf(path: str = "", base: Btf | None = None) -> Btf:
 
 
 def _mapped() -> "mmap | None":
-    """The running kernel's types without a copy of the 5 MB. Kernels before 6.16 do not do it."""
+    """Return the running kernel's types without copying their 5 MB; None where the kernel cannot map them."""
     import mmap
 
     try:
@@ -70,7 +70,7 @@ def _section_of(data: bytes, path: str) -> bytes:
 
 
 def configuration() -> dict[str, str]:
-    """The kernel's CONFIG_ settings, quotes and all; empty where neither /boot nor /proc has them."""
+    """Return the kernel's CONFIG_ settings with their quotes; empty where neither /boot nor /proc has them."""
     for path, packed in ((f"/boot/config-{os.uname().release}", False), ("/proc/config.gz", True)):
         try:
             data = read_regular_file(path, _MAX_CONFIG)
@@ -85,16 +85,16 @@ def configuration() -> dict[str, str]:
 
 
 def version_code() -> int:
-    """KERNEL_VERSION(major, minor, patch) of the running kernel, as its own headers have it."""
+    """Return KERNEL_VERSION(major, minor, patch) of the running kernel, the number in its own headers."""
     try:
         signature = read_regular_file("/proc/version_signature", 4096).decode("ascii", "replace")
     except (OSError, ValueError):
         signature = ""
     name = os.uname()
-    return version_code_of(name.release, name.version, signature)
+    return parse_version_code(name.release, name.version, signature)
 
 
-def version_code_of(release: str, version: str, signature: str = "") -> int:
+def parse_version_code(release: str, version: str, signature: str = "") -> int:
     """Return LINUX_VERSION_CODE from the fields of uname(2); a patch level above 255 counts as 255.
 
     On Debian the patch level is in ``version`` (``#1 SMP Debian 6.1.140-1``), on Ubuntu at the end of
@@ -103,6 +103,6 @@ def version_code_of(release: str, version: str, signature: str = "") -> int:
     debian = re.search(r"Debian (\d+\.\d+\.\d+)", version)
     words = signature.split()
     exact = words[2] if len(words) > 2 else debian.group(1) if debian else release
-    found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", exact)
-    major, minor, patch = (int(number or 0) for number in found.groups()) if found else (0, 0, 0)
+    match = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", exact)
+    major, minor, patch = (int(number or 0) for number in match.groups()) if match else (0, 0, 0)
     return major << 16 | minor << 8 | min(patch, 255)

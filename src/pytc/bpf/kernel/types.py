@@ -18,13 +18,13 @@ class Module(NamedTuple):
 
 
 class Modules(NamedTuple):
-    """The modules whose types can be read; ``problem`` says why these may be fewer than are loaded."""
+    """The modules whose types can be read; ``problem`` says why others that are loaded are missing."""
 
-    found: tuple[Module, ...] = ()
+    readable: tuple[Module, ...] = ()
     problem: str = ""
 
 
-class Place(NamedTuple):
+class KernelType(NamedTuple):
     """A type of the kernel: its number in ``btf``, which is that of vmlinux where ``module`` is 0, else of the module
     with this BTF object."""
 
@@ -34,10 +34,10 @@ class Place(NamedTuple):
 
 
 class KernelTypes(Closing):
-    """Reads types when they are first asked for. Close it, or use it in a ``with`` block.
+    """The types of a kernel, read at their first use. Close it, or use it in a ``with`` block.
 
-    ``vmlinux`` reads the kernel's types, ``modules`` those of its modules, which continue them; without the latter
-    there are none. ``source`` is what people call the place where the former are.
+    ``vmlinux`` reads the kernel's types, ``modules`` those of its modules, which continue them; None for no modules.
+    ``source`` names the origin of the former in messages.
     """
 
     def __init__(
@@ -55,54 +55,54 @@ class KernelTypes(Closing):
         return self._modules is not None
 
     def vmlinux(self) -> Btf:
-        """Raises ObjectError where the types cannot be read."""
+        """Return the kernel's own types; raises ObjectError where they cannot be read."""
         if self._vmlinux is None:
             self._vmlinux = self._read_vmlinux()
         return self._vmlinux
 
-    def in_vmlinux(self, names: Iterable[str], *kinds: int) -> dict[str, list[Place]]:
-        """The types of each name and one of the kinds, whatever their flavour; raises ObjectError."""
+    def find_in_vmlinux(self, names: Iterable[str], *kinds: int) -> dict[str, list[KernelType]]:
+        """Return the types of each name and one of some kinds, whatever their flavour; raises ObjectError."""
         btf = self.vmlinux()
-        return {name: [Place(btf, one) for one in ids] for name, ids in btf.named(names, *kinds).items()}
+        return {name: [KernelType(btf, type_id) for type_id in ids] for name, ids in btf.named(names, *kinds).items()}
 
-    def in_modules(self, names: Collection[str], *kinds: int) -> dict[str, list[Place]]:
-        """Find types in the loaded modules; use it for names that vmlinux lacks."""
-        places: dict[str, list[Place]] = {}
+    def find_in_modules(self, names: Collection[str], *kinds: int) -> dict[str, list[KernelType]]:
+        """Return such types of the loaded modules: for names that vmlinux lacks."""
+        types: dict[str, list[KernelType]] = {}
         if self._modules is None:
             self._modules = self._read_modules(self.vmlinux()) if self._read_modules is not None else Modules()
-        for module in self._modules.found:
+        for module in self._modules.readable:
             try:
-                found = module.btf.named(names, *kinds)
+                ids_by_name = module.btf.named(names, *kinds)
             except ObjectError as error:  # one that nobody may need
                 self._modules = self._modules._replace(problem=f'those of module "{module.name}": {error}')
                 continue
-            for name, ids in found.items():
-                places.setdefault(name, []).extend(Place(module.btf, one, module.id) for one in ids)
-        return places
+            for name, ids in ids_by_name.items():
+                types.setdefault(name, []).extend(KernelType(module.btf, type_id, module.id) for type_id in ids)
+        return types
 
     def lacking(self) -> str:
         """Return a clause for messages that says where a name was searched in vain."""
         if self._read_modules is None:
             return f"{self._source} does not have it"
-        found, problem = self._modules or Modules()
+        modules, problem = self._modules or Modules()
         if problem:
             return f"{self._source} does not have it, and the types of modules cannot be read: {problem}"
-        if not found:
+        if not modules:
             return f"{self._source} does not have it, and no module with types is loaded"
-        return f"neither {self._source} nor any of the {len(found)} loaded modules with types has it"
+        return f"neither {self._source} nor any of the {len(modules)} loaded modules with types has it"
 
     def hints(self, home: str = "") -> tuple[str, ...]:
         """Return hints about a missing name; ``home`` is the module that has it in most kernels, if known."""
         if self._read_modules is None or not os.path.exists("/proc/modules"):
             return ()
-        loaded = {module.name for module in self._modules.found} if self._modules is not None else set()
+        loaded = {module.name for module in self._modules.readable} if self._modules is not None else set()
         if home and home not in loaded:
             return (f"in most kernels it belongs to the module {home}, which is not loaded: modprobe {home}",)
         return ("if it belongs to a kernel module that is not loaded, load that first with modprobe",)
 
     def close(self) -> None:
-        """Gives back the memory; nothing can be asked for afterwards."""
-        for module in self._modules.found if self._modules is not None else ():
+        """Release the memory; the types cannot be used afterwards."""
+        for module in self._modules.readable if self._modules is not None else ():
             module.btf.close()
         if self._vmlinux is not None:
             self._vmlinux.close()

@@ -1,7 +1,7 @@
-"""Which kernel brought what: helpers, map types, program types, BTF kinds, instructions.
+"""Know which kernel version brought what: helpers, map types, program types, BTF kinds, instructions.
 
-For explanations and for checks of a file without a kernel; what a running kernel can do is found out by trying.
-Numbers are those of include/uapi/linux/bpf.h, versions the first release of mainline with it (distributions backport).
+For explanations, and for checks of a file without a kernel; a running kernel's abilities are found by trying. Numbers
+are those of include/uapi/linux/bpf.h, versions the first release of mainline with it (distributions backport).
 """
 
 import os
@@ -15,7 +15,8 @@ from pytc.bpf.sys.helpers import Helper
 
 
 class Feature(NamedTuple):
-    """``since`` is empty for what is a matter of the loader, not of the kernel."""
+    """A feature of the kernel; ``since`` is the version that brought it, empty where it takes a loader and no
+    kernel."""
 
     text: str
     since: str = ""
@@ -206,37 +207,37 @@ def _nth(counts: tuple[tuple[str, int], ...], number: int) -> str:
 
 
 def map_type_since(number: int) -> str:
-    """The version that brought a map type, empty for one that is not known here."""
+    """Return the version that brought a map type; empty for one that pytc does not know."""
     return _nth(_MAP_TYPES, number)
 
 
 def program_type_since(number: int) -> str:
-    """The version that brought a program type, empty for one that is not known here."""
+    """Return the version that brought a program type; empty for one that pytc does not know."""
     return _nth(_PROGRAM_TYPES, number)
 
 
 def attach_type_since(number: int) -> str:
-    """The version that brought an attach type, empty for one that is older than links."""
+    """Return the version that brought an attach type; empty for one that is older than links."""
     return _ATTACH_TYPES.get(attach_type_name(number), "")
 
 
 def map_type_config(number: int) -> str:
-    """The settings that a kernel with a map type is built with, empty for a type that all kernels have."""
+    """Return the CONFIG_ settings that a kernel with a map type needs; empty for a type that every kernel has."""
     return _MAP_SETTINGS.get(number, "")
 
 
 def program_type_config(number: int) -> str:
-    """The same for a program type."""
+    """Return the CONFIG_ settings that a kernel with a program type needs; empty for a type that every kernel has."""
     return _PROGRAM_SETTINGS.get(number, "")
 
 
 def btf_kind_since(kind: int) -> str:
-    """The version that takes a kind of BTF types, empty for one that is not known here."""
+    """Return the first version that takes a kind of BTF types; empty for one that pytc does not know."""
     return _BTF_KINDS.get(kind, BTF_SINCE if kind <= b.ENUM64 else "")
 
 
 def map_flags(flags: int) -> list[Feature]:
-    """The names of the set flags, ``0x...`` for a bit that is not known here."""
+    """Return the flags that are set, as features; ``0x...`` names a bit that pytc does not know."""
     return [
         Feature(*MAP_FLAGS[bit]) if bit < len(MAP_FLAGS) else Feature(hex(1 << bit))
         for bit in range(flags.bit_length())
@@ -244,10 +245,10 @@ def map_flags(flags: int) -> list[Feature]:
     ]
 
 
-def needs_gpl(found: Helper, version: str = "") -> bool:
+def needs_gpl(helper: Helper, version: str = "") -> bool:
     """Return whether calling the helper needs a GPL-compatible license in a kernel version; the newest if no version is
     given."""
-    return found.gpl_only or bool(version and found.gpl_until and precedes(version, found.gpl_until))
+    return helper.gpl_only or bool(version and helper.gpl_until and precedes(version, helper.gpl_until))
 
 
 def precedes(version: str, other: str) -> bool:
@@ -256,7 +257,7 @@ def precedes(version: str, other: str) -> bool:
 
 
 def newest(versions: Iterable[str]) -> str:
-    """The newest of some versions, empty for none."""
+    """Return the newest of some versions, empty for none."""
     return max(filter(None, versions), key=version_key, default="")
 
 

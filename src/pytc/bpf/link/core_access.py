@@ -1,4 +1,4 @@
-"""CO-RE: a path through a type, in the object and the same path in the kernel.
+"""Follow the path of a CO-RE access through a type of the object and through the kernel's.
 
 An access string like ``0:1:2`` is: element 0 of an array of the root type, its member 1, of that the member (or
 element) 2.
@@ -16,8 +16,8 @@ _COMPOSITE = (b.STRUCT, b.UNION)
 
 
 class Step(NamedTuple):
-    """Element ``number`` of an array whose elements are ``type_id``, or, where ``name`` is given, that member of the
-    structure ``type_id``."""
+    """A step of a path: member ``name``, number ``number``, of the structure ``type_id`` or, without a name, element
+    ``number`` of an array whose elements have that type."""
 
     type_id: int
     number: int
@@ -25,7 +25,7 @@ class Step(NamedTuple):
 
 
 class Access(NamedTuple):
-    """``root`` is the type that the path starts at; ``bit_offset`` counts from there."""
+    """A path through a type from ``root``; ``bit_offset`` counts from there."""
 
     root: int
     steps: tuple[Step, ...]
@@ -33,7 +33,7 @@ class Access(NamedTuple):
 
 
 def parse_indices(text: str) -> list[int]:
-    """The numbers of an access string; raises ObjectError."""
+    """Return the numbers of an access string; raises ObjectError."""
     words = text.split(":")
     if not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words) or len(words) > _MAX_STEPS:
         raise ObjectError(f'CO-RE: "{text[:80]}" is not an access string')
@@ -41,7 +41,7 @@ def parse_indices(text: str) -> list[int]:
 
 
 def field_access(btf: Btf, root: int, indices: list[int]) -> Access:
-    """The path that an access string means in the object's own types; raises ObjectError."""
+    """Return the path that an access string means in the object's own types; raises ObjectError."""
     type_id = btf.resolve(root)
     steps = [Step(type_id, indices[0])]
     bit_offset = indices[0] * _size(btf, type_id) * 8
@@ -66,7 +66,7 @@ def field_access(btf: Btf, root: int, indices: list[int]) -> Access:
 
 
 def _size(btf: Btf, type_id: int) -> int:
-    """A structure that is only declared has no size, and needs none for element 0."""
+    """Return the size of a type, 0 for a structure that is only declared: it needs none for element 0."""
     return 0 if btf.kind(type_id) in (b.FWD, b.VOID, b.FUNC, b.FUNC_PROTO) else btf.size(type_id)
 
 
@@ -82,10 +82,10 @@ def match_access(local: Btf, access: Access, target: Btf, root: int) -> Access |
         type_id = target.resolve(type_id)
         if step.name:
             member = local.member(step.type_id, step.number)
-            found = _match_member(local, member, target, type_id)
-            if found is None:
+            match = _match_member(local, member, target, type_id)
+            if match is None:
                 return None
-            matched, type_id, offset = found
+            matched, type_id, offset = match
             steps.append(matched)
             bit_offset += offset
             continue
@@ -102,19 +102,19 @@ def match_access(local: Btf, access: Access, target: Btf, root: int) -> Access |
 
 
 def _match_member(
-    local: Btf, wanted: Member, target: Btf, type_id: int, depth: int = 16
+    local: Btf, local_member: Member, target: Btf, type_id: int, depth: int = 16
 ) -> tuple[Step, int, int] | None:
-    """(step, type of the member, its bit offset) of the member of that name, also inside unnamed members."""
+    """Return (step, type of the member, its bit offset) of the member of that name, also inside unnamed members."""
     type_id = target.resolve(type_id)
     if target.kind(type_id) not in _COMPOSITE or depth <= 0:
         return None
     for index, member in enumerate(target.members(type_id)):
         if not member.name:
-            found = _match_member(local, wanted, target, member.type_id, depth - 1)
-            if found is not None:
-                return found[0], found[1], found[2] + member.bit_offset
-        elif member.name == wanted.name:
-            if not fields_agree(local, wanted.type_id, target, member.type_id):
+            match = _match_member(local, local_member, target, member.type_id, depth - 1)
+            if match is not None:
+                return match[0], match[1], match[2] + member.bit_offset
+        elif member.name == local_member.name:
+            if not fields_agree(local, local_member.type_id, target, member.type_id):
                 return None
             return Step(type_id, index, member.name), member.type_id, member.bit_offset
     return None

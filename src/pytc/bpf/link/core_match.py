@@ -1,7 +1,7 @@
-"""CO-RE: when two types, of the object and of the kernel, are the same thing.
+"""Compare types of the object with types of the kernel for CO-RE.
 
 Rules: the kernel's documentation "BPF CO-RE" (Documentation/bpf/llvm_reloc.rst for the relocations) and the behaviour
-of libbpf. What follows ``___`` in a name is a flavour, which does not count.
+of libbpf. The part of a name after ``___`` is a flavour, which does not count.
 """
 
 from pytc.bpf.btf import types as b
@@ -12,10 +12,10 @@ _COMPOSITE = (b.STRUCT, b.UNION)
 _ENUMS = (b.ENUM, b.ENUM64)
 
 
-def essential(name: str) -> str:
-    """A name without its flavour."""
-    at = name.rfind("___")
-    return name[:at] if at > 0 and len(name) > at + 3 else name
+def without_flavour(name: str) -> str:
+    """Return a name without its flavour."""
+    end = name.rfind("___")
+    return name[:end] if end > 0 and len(name) > end + 3 else name
 
 
 def kinds_agree(local: int, target: int) -> bool:
@@ -36,13 +36,13 @@ def fields_agree(local: Btf, local_id: int, target: Btf, target_id: int) -> bool
         if kind in (b.PTR, b.FLOAT):
             return True
         if kind in (b.FWD, *_ENUMS):
-            names = essential(local.name(local_id)), essential(target.name(target_id))
+            names = without_flavour(local.name(local_id)), without_flavour(target.name(target_id))
             return not all(names) or names[0] == names[1]
         if kind == b.INT:
-            return not local.integer(local_id)[1] and not target.integer(target_id)[1]
+            return not local.integer(local_id).bit_offset and not target.integer(target_id).bit_offset
         if kind != b.ARRAY:
             return False
-        local_id, target_id = local.array(local_id)[0], target.array(target_id)[0]
+        local_id, target_id = local.array(local_id).element, target.array(target_id).element
     return False
 
 
@@ -57,14 +57,14 @@ def types_agree(local: Btf, local_id: int, target: Btf, target_id: int, depth: i
         if kind in (b.VOID, b.FWD, *_COMPOSITE, *_ENUMS):
             return True
         if kind == b.INT:
-            return not local.integer(local_id)[1] and not target.integer(target_id)[1]
+            return not local.integer(local_id).bit_offset and not target.integer(target_id).bit_offset
         if kind == b.PTR:
             local_id, target_id = local.referred(local_id), target.referred(target_id)
         elif kind == b.ARRAY:
-            local_id, target_id = local.array(local_id)[0], target.array(target_id)[0]
+            local_id, target_id = local.array(local_id).element, target.array(target_id).element
         elif kind == b.FUNC_PROTO:
             pairs = _parameters(local, local_id, target, target_id)
-            if pairs is None or not all(types_agree(local, one, target, other, depth) for one, other in pairs):
+            if pairs is None or not all(types_agree(local, ours, target, theirs, depth) for ours, theirs in pairs):
                 return False
             local_id, target_id = local.referred(local_id), target.referred(target_id)
         else:
@@ -75,11 +75,12 @@ def types_agree(local: Btf, local_id: int, target: Btf, target_id: int, depth: i
 def types_match(
     local: Btf, local_id: int, target: Btf, target_id: int, *, pointee: bool = False, depth: int = _DEPTH
 ) -> bool:
-    """The strict form: names, members and their types, sizes of integers; a structure behind a pointer by name only."""
+    """Return whether two types match strictly: names, members and their types, sizes of integers; structures behind a
+    pointer by name only."""
     while depth > 0:
         depth -= 1
         local_id, target_id = local.resolve(local_id), target.resolve(target_id)
-        if essential(local.name(local_id)) != essential(target.name(target_id)):
+        if without_flavour(local.name(local_id)) != without_flavour(target.name(target_id)):
             return False
         kind, other = local.kind(local_id), target.kind(target_id)
         if kind in _ENUMS:
@@ -109,7 +110,7 @@ def types_match(
         elif kind == b.FUNC_PROTO:
             pairs = _parameters(local, local_id, target, target_id)
             if pairs is None or not all(
-                types_match(local, one, target, two, pointee=pointee, depth=depth) for one, two in pairs
+                types_match(local, ours, target, theirs, pointee=pointee, depth=depth) for ours, theirs in pairs
             ):
                 return False
             local_id, target_id = local.referred(local_id), target.referred(target_id)
@@ -119,7 +120,7 @@ def types_match(
 
 
 def _composite_kind(btf: Btf, type_id: int) -> int:
-    """STRUCT or UNION, also for a forward declaration of one; the kind itself for all else."""
+    """Return STRUCT or UNION, also for a forward declaration of one; the kind itself for any other type."""
     kind = btf.kind(type_id)
     if kind == b.FWD:
         return b.UNION if btf.flag(type_id) else b.STRUCT
@@ -127,19 +128,19 @@ def _composite_kind(btf: Btf, type_id: int) -> int:
 
 
 def _enumerators_match(local: Btf, local_id: int, target: Btf, target_id: int) -> bool:
-    known = {essential(name) for name, _ in target.enumerators(target_id)}
-    return all(essential(name) in known for name, _ in local.enumerators(local_id))
+    known = {without_flavour(name) for name, _ in target.enumerators(target_id)}
+    return all(without_flavour(name) in known for name, _ in local.enumerators(local_id))
 
 
 def _members_match(local: Btf, local_id: int, target: Btf, target_id: int, depth: int) -> bool:
     members = target.members(target_id)
     return local.vlen(local_id) <= len(members) and all(
         any(
-            essential(one.name) == essential(two.name)
-            and types_match(local, one.type_id, target, two.type_id, depth=depth)
-            for two in members
+            without_flavour(ours.name) == without_flavour(theirs.name)
+            and types_match(local, ours.type_id, target, theirs.type_id, depth=depth)
+            for theirs in members
         )
-        for one in local.members(local_id)
+        for ours in local.members(local_id)
     )
 
 
@@ -147,4 +148,4 @@ def _parameters(local: Btf, local_id: int, target: Btf, target_id: int) -> list[
     ours, theirs = local.parameters(local_id), target.parameters(target_id)
     if len(ours) != len(theirs):
         return None
-    return [(one[1], two[1]) for one, two in zip(ours, theirs, strict=True)]
+    return [(mine[1], other[1]) for mine, other in zip(ours, theirs, strict=True)]

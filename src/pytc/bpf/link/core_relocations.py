@@ -1,8 +1,8 @@
-"""CO-RE relocations: instructions that depend on the layout of the kernel's types.
+"""Resolve CO-RE relocations: instructions that depend on the layout of the kernel's types.
 
 A record of .BTF.ext (``insn_off u32, type_id u32, access_str_off u32, kind u32``; enum bpf_core_relo_kind in
-include/uapi/linux/bpf.h) says which instruction depends on what. The kernel's answer replaces the compiler's; where
-the kernel has no such thing, the instruction becomes a call that the verifier refuses if the program can reach it.
+include/uapi/linux/bpf.h) says which instruction depends on what. The kernel's answer replaces the compiler's; where the
+kernel has no such thing, the instruction becomes a call that the verifier refuses if the program can reach it.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,9 @@ from pytc.bpf.btf import types as b
 from pytc.bpf.btf.ext import BtfExt, CoreRelocation, root_types
 from pytc.bpf.btf.types import Btf
 from pytc.bpf.insn import instructions as ins
-from pytc.bpf.kernel.types import KernelTypes, Place
+from pytc.bpf.kernel.types import KernelType, KernelTypes
 from pytc.bpf.link.core_access import Access, field_access, match_access, parse_indices
-from pytc.bpf.link.core_match import essential, kinds_agree, types_agree, types_match
+from pytc.bpf.link.core_match import kinds_agree, types_agree, types_match, without_flavour
 from pytc.bpf.object.spec import POISON_RELOCATION
 from pytc.errors import ObjectError
 
@@ -58,7 +58,7 @@ class Value(NamedTuple):
 
 
 class Resolution(NamedTuple):
-    """``value`` None means that the kernel has no such thing: the instruction is poisoned."""
+    """The value of a relocation in the object and in the kernel; ``value`` None poisons the instruction."""
 
     original: Value | None
     value: Value | None
@@ -72,26 +72,27 @@ class CoreResolver:
         self._local = local
         self._ext = ext
         self._kernel = kernel
-        self._in_vmlinux: dict[str, list[Place]] | None = None
-        self._in_modules: dict[str, list[Place]] | None = None
+        self._in_vmlinux: dict[str, list[KernelType]] | None = None
+        self._in_modules: dict[str, list[KernelType]] | None = None
         self._known: dict[tuple[int, str, int], Resolution] = {}
 
     def _root_name(self, type_id: int) -> str:
-        return essential(self._local.name(type_id))
+        return without_flavour(self._local.name(type_id))
 
     def resolve(self, relocation: CoreRelocation) -> Resolution:
-        """Raises ObjectError for a malformed relocation, and where candidates of the kernel disagree."""
+        """Return the answer to a relocation; raises ObjectError if it is malformed, and where types of the kernel
+        disagree."""
         key = (relocation.type_id, relocation.access, relocation.kind)
         if key not in self._known:
             self._known[key] = self._resolve(relocation)
         return self._known[key]
 
     def explain(self, relocation: CoreRelocation, resolution: Resolution) -> str:
-        """Why an instruction is poisoned."""
+        """Return why an instruction is poisoned."""
         what = self.describe(relocation)
         if resolution.value is None:
-            lacking = "" if self._candidates(relocation.type_id) else f" ({self._kernel.lacking()})"
-            return f"this kernel has no {what}{lacking}, which the program uses without checking that it exists"
+            reason = "" if self._candidates(relocation.type_id) else f" ({self._kernel.lacking()})"
+            return f"this kernel has no {what}{reason}, which the program uses without checking that it exists"
         return (
             f"{what} has a different size in this kernel than in the object; only pointers and unsigned "
             "integers can be loaded with a different width"
@@ -115,62 +116,66 @@ class CoreResolver:
         if kind in _FIELD_KINDS:
             access = field_access(local, relocation.type_id, parse_indices(relocation.access))
             original = _field_value(local, access, kind)
-            found = [
-                (match.bit_offset, _field_value(place.btf, match, kind))
-                for place in self._candidates(relocation.type_id)
-                if (match := match_access(local, access, place.btf, place.type_id)) is not None
+            answers = [
+                (match.bit_offset, _field_value(candidate.btf, match, kind))
+                for candidate in self._candidates(relocation.type_id)
+                if (match := match_access(local, access, candidate.btf, candidate.type_id)) is not None
             ]
         elif kind in _TYPE_KINDS:
             original = _type_value(local, relocation.type_id, kind)
-            found = [
-                (0, _type_value(place.btf, place.type_id, kind))
-                for place in self._candidates(relocation.type_id)
-                if self._same_type(relocation, place)
+            answers = [
+                (0, _type_value(candidate.btf, candidate.type_id, kind))
+                for candidate in self._candidates(relocation.type_id)
+                if self._same_type(relocation, candidate)
             ]
         elif kind in _ENUM_KINDS:
             name, number = self._enumerator(relocation)
             original = Value(1 if kind == ENUMVAL_EXISTS else number)
-            found = [
+            answers = [
                 (0, Value(1 if kind == ENUMVAL_EXISTS else value))
-                for place in self._candidates(relocation.type_id)
-                for other, value in place.btf.enumerators(place.btf.resolve(place.type_id))
-                if essential(other) == essential(name)
+                for candidate in self._candidates(relocation.type_id)
+                for other, value in candidate.btf.enumerators(candidate.btf.resolve(candidate.type_id))
+                if without_flavour(other) == without_flavour(name)
             ]
         else:
             raise ObjectError(f"CO-RE: unknown relocation kind {kind}")
-        return self._decide(relocation, original, found)
+        return self._decide(relocation, original, answers)
 
-    def _candidates(self, type_id: int) -> list[Place]:
-        """The kernel's types of that name: vmlinux's, or where it has none the modules'."""
+    def _candidates(self, type_id: int) -> list[KernelType]:
+        """Return the kernel's types with the name of a type: vmlinux's, or the modules' where vmlinux has none."""
         if not self._root_name(type_id):
             raise ObjectError(f"CO-RE: a relocation to type {type_id}, which has no name")
         if self._in_vmlinux is None:
-            self._in_vmlinux = self._look_up(self._kernel.in_vmlinux, root_types(self._ext))
-        found = self._of(type_id, self._in_vmlinux)
-        if found:
-            return found
+            self._in_vmlinux = self._look_up(self._kernel.find_in_vmlinux, root_types(self._ext))
+        candidates = self._of(type_id, self._in_vmlinux)
+        if candidates:
+            return candidates
         if self._in_modules is None:
             missing = {root for root in root_types(self._ext) if not self._of(root, self._in_vmlinux)}
-            self._in_modules = self._look_up(self._kernel.in_modules, missing)
+            self._in_modules = self._look_up(self._kernel.find_in_modules, missing)
         return self._of(type_id, self._in_modules)
 
-    def _look_up(self, search: Callable[..., dict[str, list[Place]]], roots: set[int]) -> dict[str, list[Place]]:
-        """Looks for all types that relocations may start from at once: each search goes over megabytes."""
+    def _look_up(
+        self, search: Callable[..., dict[str, list[KernelType]]], roots: set[int]
+    ) -> dict[str, list[KernelType]]:
+        """Return the types of all names that relocations start from; one search for all, as each goes over
+        megabytes."""
         kinds = {self._local.kind(root) for root in roots}
         names = {self._root_name(root) for root in roots} - {""}
         return search(names, *kinds, *(_ENUMS if kinds & _ENUMS else ()))
 
-    def _of(self, type_id: int, named: dict[str, list[Place]]) -> list[Place]:
+    def _of(self, type_id: int, named: dict[str, list[KernelType]]) -> list[KernelType]:
         name, kind = self._root_name(type_id), self._local.kind(type_id)
         return [
-            one
-            for one in named.get(name, ())
-            if kinds_agree(kind, one.btf.kind(one.type_id)) and essential(one.btf.name(one.type_id)) == name
+            candidate
+            for candidate in named.get(name, ())
+            if kinds_agree(kind, candidate.btf.kind(candidate.type_id))
+            and without_flavour(candidate.btf.name(candidate.type_id)) == name
         ]
 
-    def _same_type(self, relocation: CoreRelocation, place: Place) -> bool:
+    def _same_type(self, relocation: CoreRelocation, candidate: KernelType) -> bool:
         same = types_match if relocation.kind == TYPE_MATCHES else types_agree
-        return same(self._local, relocation.type_id, place.btf, place.type_id)
+        return same(self._local, relocation.type_id, candidate.btf, candidate.type_id)
 
     def _enumerator(self, relocation: CoreRelocation) -> tuple[str, int]:
         enum = self._local.resolve(relocation.type_id)
@@ -182,17 +187,17 @@ class CoreResolver:
             raise ObjectError(f"CO-RE: no enumerator {indices[0]}; the enum has {len(values)}")
         return values[indices[0]]
 
-    def _decide(self, relocation: CoreRelocation, original: Value, found: list[tuple[int, Value]]) -> Resolution:
-        if not found:
+    def _decide(self, relocation: CoreRelocation, original: Value, answers: list[tuple[int, Value]]) -> Resolution:
+        if not answers:
             absent = relocation.kind in _TYPE_KINDS or relocation.kind in (FIELD_EXISTS, ENUMVAL_EXISTS)
             return Resolution(original, Value(0) if absent else None)
-        numbers = {(offset, value.number) for offset, value in found}
+        numbers = {(offset, value.number) for offset, value in answers}
         if len(numbers) > 1:
             raise ObjectError(
                 f'CO-RE: the kernel has several types "{self._root_name(relocation.type_id)}", which '
                 f"disagree about {relocation.access}"
             )
-        value = found[0][1]
+        value = answers[0][1]
         fits = original.size == value.size or original.widens == value.widens != 0
         return Resolution(original, value, fits)
 
@@ -204,7 +209,7 @@ def _type_value(btf: Btf, type_id: int, kind: int) -> Value:
 
 
 def _field_value(btf: Btf, access: Access, kind: int) -> Value:
-    """The value that a relocation kind asks for at the end of a path."""
+    """Return the value that a relocation kind asks for at the end of a path."""
     if kind == FIELD_EXISTS:
         return Value(1)
     last = access.steps[-1]
@@ -238,7 +243,7 @@ def _widens(btf: Btf, type_id: int) -> int:
 
 
 def _storage(size: int, bit_offset: int, bits: int) -> tuple[int, int]:
-    """(byte offset, bytes) of the aligned load that holds a field."""
+    """Return (byte offset, bytes) of the aligned load that holds a field."""
     if not bits or not size:
         return bit_offset // 8, size
     start = bit_offset // 8 // size * size
@@ -251,8 +256,10 @@ def _storage(size: int, bit_offset: int, bits: int) -> tuple[int, int]:
 
 
 def patch(code: bytearray, slot: int, relocation: CoreRelocation, resolution: Resolution) -> None:
-    """Puts the kernel's value into the instruction in ``slot``; raises ObjectError where it is not what the
-    relocation says."""
+    """Put the kernel's value into the instruction in ``slot``.
+
+    Raises ObjectError where the instruction does not hold the value that the relocation says.
+    """
     opcode = code[slot * ins.SIZE]
     kind = opcode & 7
     value, original = resolution.value, resolution.original
@@ -263,17 +270,17 @@ def patch(code: bytearray, slot: int, relocation: CoreRelocation, resolution: Re
             _poison(code, slot + 1)
         return
     if kind in (_CLASS_ALU, _CLASS_ALU64) and not opcode & 8:
-        _expect(ins.immediate_of(code, slot) & 0xFFFFFFFF, original, relocation)
+        _expect(ins.immediate_at(code, slot) & 0xFFFFFFFF, original, relocation)
         ins.set_immediate(code, slot, value.number)
     elif memory:
-        _expect(ins.offset_of(code, slot), original, relocation)
+        _expect(ins.offset_at(code, slot), original, relocation)
         if value.number > 0x7FFF:
             raise ObjectError(f"CO-RE: offset {value.number} does not fit into an instruction")
         ins.set_offset(code, slot, value.number)
         if original is not None and original.size != value.size:
             _resize(code, slot, value.size)
     elif opcode == ins.OP_LD_IMM64:
-        low, high = ins.immediate_of(code, slot), ins.immediate_of(code, slot + 1)
+        low, high = ins.immediate_at(code, slot), ins.immediate_at(code, slot + 1)
         _expect(low & 0xFFFFFFFF | (high & 0xFFFFFFFF) << 32, original, relocation)
         ins.set_immediate(code, slot, value.number)
         ins.set_immediate(code, slot + 1, value.number >> 32)

@@ -1,7 +1,7 @@
-"""Program and subprograms to one run of instructions; pure, no kernel.
+"""Link a program and its subprograms to one run of instructions; pure, no kernel.
 
-Order of appended subprograms: depth first, at their first call, which is libbpf's order, so that the program's
-tag comes out the same. References to maps stay symbolic until :func:`patch` puts descriptors in.
+Subprograms are appended depth first, at their first call: libbpf's order, so that a program's tag is the same whichever
+of the two loaded it. References to maps stay symbolic until :func:`patch` puts descriptors in.
 """
 
 from bisect import bisect_left
@@ -46,7 +46,7 @@ class ExternReference(NamedTuple):
     is_call: bool
 
 
-class Part(NamedTuple):
+class LinkedFunction(NamedTuple):
     """A function of the linked program; ``start`` is its first instruction there."""
 
     function: FunctionSpec
@@ -54,13 +54,16 @@ class Part(NamedTuple):
 
 
 class LinkedProgram(NamedTuple):
-    """``func_info`` and ``line_info`` are empty where the object has none for every part. ``missing`` says by slot
-    why an instruction is poisoned."""
+    """A program with its subprograms as instructions.
+
+    ``func_info`` and ``line_info`` are empty unless the object has them for every function. ``missing`` says by slot
+    why an instruction is poisoned.
+    """
 
     program: ProgramSpec
     code: bytes
     maps: tuple[MapReference, ...]
-    parts: tuple[Part, ...]
+    functions: tuple[LinkedFunction, ...]
     externs: tuple[ExternReference, ...] = ()
     missing: Mapping[int, str] = {}
     func_info: bytes = b""
@@ -70,19 +73,20 @@ class LinkedProgram(NamedTuple):
 
 
 def link(spec: ObjectSpec, program: ProgramSpec, core: "CoreResolver | None" = None) -> LinkedProgram:
-    """``core`` answers CO-RE relocations; without it, an instruction that has one keeps the object's value.
+    """Return a program linked with its subprograms.
 
-    Raises ObjectError for a call that leads nowhere, and for externs that the object's BTF does not declare.
+    ``core`` resolves CO-RE relocations; without it, an instruction that has one keeps the object's value. Raises
+    ObjectError for a call that leads nowhere, and for externs that the object's BTF does not declare.
     """
     linking = _Linking(spec, program, core)
     linking.append(program.function)
-    func_info, line_info = _debug_info(spec, linking.parts)
+    func_info, line_info = _debug_info(spec, linking.functions)
     ext = spec.btf_ext
     return LinkedProgram(
         program,
         bytes(linking.code),
         tuple(linking.maps),
-        tuple(linking.parts),
+        tuple(linking.functions),
         tuple(linking.externs),
         linking.missing,
         func_info,
@@ -98,8 +102,11 @@ def patch(
     externs: Mapping[str, ExternValue] | None = None,
     numbers: Mapping[str, int] | None = None,
 ) -> bytes:
-    """The instructions with map descriptors and externs in place; ``numbers`` are the places of externs in their
-    order, which the poisoned call of a missing weak function carries."""
+    """Return the instructions with map descriptors and externs in place.
+
+    ``numbers`` are the positions of the externs in their order; the poisoned call of a missing weak function carries
+    its.
+    """
     code = bytearray(linked.code)
     for reference in linked.maps:
         ins.set_immediate(code, reference.slot, fds[reference.name])
@@ -131,7 +138,7 @@ def calls_modules(linked: LinkedProgram, externs: Mapping[str, ExternValue]) -> 
 
 
 def map_names(linked: LinkedProgram) -> set[str]:
-    """The maps that a linked program refers to."""
+    """Return the maps that a linked program refers to."""
     return {reference.name for reference in linked.maps}
 
 
@@ -145,34 +152,34 @@ class _Linking:
         self._starts: dict[tuple[int, int], int] = {}
         self.code = bytearray()
         self.maps: list[MapReference] = []
-        self.parts: list[Part] = []
+        self.functions: list[LinkedFunction] = []
         self.externs: list[ExternReference] = []
         self.missing: dict[int, str] = {}
 
     def append(self, entry: FunctionSpec) -> None:
-        """Appends a function and, depth first, what it calls. Iterative: a file may nest calls deeply."""
+        """Append a function and, depth first, the functions it calls. Iterative, since a file may nest calls deeply."""
         work = [self._copy(entry)]
         while work:
-            part, pending = work[-1]
+            caller, pending = work[-1]
             if not pending:
                 work.pop()
                 continue
             index, target = pending.pop()
-            function = self._function(part, index, target)
+            function = self._function(caller, index, target)
             start = self._starts.get((function.section, function.offset))
             if start is None:
                 copied = self._copy(function)
                 start = copied[0].start
                 work.append(copied)
-            self._set_call(part.start + index, start)
+            self._set_call(caller.start + index, start)
 
-    def _copy(self, function: FunctionSpec) -> "tuple[Part, list[tuple[int, Target]]]":
-        """Copies a function's code; returns it with its calls still to be made, last first."""
+    def _copy(self, function: FunctionSpec) -> "tuple[LinkedFunction, list[tuple[int, Target]]]":
+        """Copy a function's code; returns it with its calls still to be made, last first."""
         section = self._spec.sections[function.section]
         start = len(self.code) // ins.SIZE
-        part = Part(function, start)
+        linked = LinkedFunction(function, start)
         self._starts[(function.section, function.offset)] = start
-        self.parts.append(part)
+        self.functions.append(linked)
         code = section.code[function.offset : function.offset + function.size]
         self.code += code
         if len(self.code) > _MAX_INSTRUCTIONS * ins.SIZE:
@@ -182,21 +189,21 @@ class _Linking:
         self._relocate_core(function, section.name, start)
         calls = []
         for index in self._interesting(section, function, code):
-            at = index * ins.SIZE
-            target, is_call = section.relocations.get(function.offset + at), code[at] == ins.OP_CALL
+            offset = index * ins.SIZE
+            target, is_call = section.relocations.get(function.offset + offset), code[offset] == ins.OP_CALL
             if target is None:
-                if is_call and code[at + 1] >> 4 == ins.PSEUDO_CALL:
-                    offset = function.offset + at + (1 + ins.immediate_of(code, index)) * ins.SIZE
-                    calls.append((index, Target("function", section=function.section, offset=offset)))
+                if is_call and code[offset + 1] >> 4 == ins.PSEUDO_CALL:
+                    target_offset = function.offset + offset + (1 + ins.immediate_at(code, index)) * ins.SIZE
+                    calls.append((index, Target("function", section=function.section, offset=target_offset)))
             elif target.kind == "function":
                 calls.append((index, target))
             else:
-                self._refer(part, index, target, is_call=is_call)
+                self._refer(linked, index, target, is_call=is_call)
         calls.reverse()
-        return part, calls
+        return linked, calls
 
     def _interesting(self, section: CodeSection, function: FunctionSpec, code: bytes) -> list[int]:
-        """The slots of a function with a relocation or a call, in order: few of many."""
+        """Return the slots of a function with a relocation or a call, few of many, in order."""
         offsets = self._sorted.get(section.number)
         if offsets is None:
             offsets = self._sorted[section.number] = sorted(section.relocations)
@@ -204,10 +211,10 @@ class _Linking:
         last = bisect_left(offsets, function.offset + function.size)
         slots = {(offset - function.offset) // ins.SIZE for offset in offsets[first:last]}
         opcodes = code[:: ins.SIZE]
-        at = opcodes.find(ins.OP_CALL)
-        while at >= 0:
-            slots.add(at)
-            at = opcodes.find(ins.OP_CALL, at + 1)
+        slot = opcodes.find(ins.OP_CALL)
+        while slot >= 0:
+            slots.add(slot)
+            slot = opcodes.find(ins.OP_CALL, slot + 1)
         return sorted(slots)
 
     def _relocate_core(self, function: FunctionSpec, section: str, start: int) -> None:
@@ -215,11 +222,11 @@ class _Linking:
             return
         from pytc.bpf.link.core_relocations import patch as patch_core
 
-        for one in core_relocations(self._spec.btf_ext, self._spec.btf, section, function.offset, function.size):
-            slot = start + (one.offset - function.offset) // ins.SIZE
+        for relocation in core_relocations(self._spec.btf_ext, self._spec.btf, section, function.offset, function.size):
+            slot = start + (relocation.offset - function.offset) // ins.SIZE
             try:
-                resolution = self._core.resolve(one)
-                patch_core(self.code, slot, one, resolution)
+                resolution = self._core.resolve(relocation)
+                patch_core(self.code, slot, relocation, resolution)
             except ObjectError as error:
                 raise ObjectError(
                     f'function "{function.name}", instruction {slot - start}: {error}',
@@ -227,14 +234,14 @@ class _Linking:
                     hints=error.hints,
                 ) from error
             if resolution.value is None or not resolution.fits:
-                self.missing[slot] = self._core.explain(one, resolution)
+                self.missing[slot] = self._core.explain(relocation, resolution)
 
-    def _refer(self, part: Part, index: int, target: Target, *, is_call: bool) -> None:
-        slot = part.start + index
+    def _refer(self, caller: LinkedFunction, index: int, target: Target, *, is_call: bool) -> None:
+        slot = caller.start + index
         if target.kind == "extern":
             if target.name not in self._spec.externs:
                 raise ObjectError(
-                    f'function "{part.function.name}" refers to "{target.name}", which the object '
+                    f'function "{caller.function.name}" refers to "{target.name}", which the object '
                     "neither defines nor declares as an extern (__ksym or __kconfig, and -g)",
                     hints=_undefined_causes(target.name, is_call=is_call),
                 )
@@ -242,7 +249,7 @@ class _Linking:
             return
         if target.kind == "jumps":
             raise ObjectError(
-                f'function "{part.function.name}", instruction {index}: a jump table, which pytc cannot load',
+                f'function "{caller.function.name}", instruction {index}: a jump table, which pytc cannot load',
                 hints=("clang -fno-jump-tables, or -mcpu=v3, compiles a switch without one",),
             )
         if target.kind == "map":
@@ -254,14 +261,14 @@ class _Linking:
             ins.set_immediate(self.code, slot + 1, target.offset)
             self.maps.append(MapReference(slot, target.name, is_value=True, offset=target.offset))
 
-    def _function(self, part: Part, index: int, target: Target) -> FunctionSpec:
+    def _function(self, caller: LinkedFunction, index: int, target: Target) -> FunctionSpec:
         if target.section not in self._functions:
             section = self._spec.sections.get(target.section)
             self._functions[target.section] = {f.offset: f for f in section.functions} if section is not None else {}
         function = self._functions[target.section].get(target.offset)
         if function is None:
             raise ObjectError(
-                f'function "{part.function.name}", instruction {index}: a call to byte '
+                f'function "{caller.function.name}", instruction {index}: a call to byte '
                 f"{target.offset} of a section, where no function starts"
             )
         return function
@@ -275,7 +282,7 @@ class _Linking:
 
 
 def _undefined_causes(name: str, *, is_call: bool) -> tuple[str, ...]:
-    """Return where a symbol may come from that the object does not explain, the likeliest first."""
+    """Return likely origins of a symbol that the object does not explain, the likeliest first."""
     if is_call and (name in _LIBRARY or name.startswith("__")):
         return (
             "the compiler itself put this call there, and BPF has no C library: copy fixed sizes, compile with -O2, "
@@ -285,12 +292,12 @@ def _undefined_causes(name: str, *, is_call: bool) -> tuple[str, ...]:
     return (linked, "clang before 13 and gcc before 14 do not describe extern functions") if is_call else (linked,)
 
 
-def _debug_info(spec: ObjectSpec, parts: list[Part]) -> tuple[bytes, bytes]:
-    """Function and line information of the parts, in order: all of it, or none where a part has none."""
+def _debug_info(spec: ObjectSpec, linked: list[LinkedFunction]) -> tuple[bytes, bytes]:
+    """Return function and line information of the functions, in order: all of it, or none where a function lacks it."""
     if spec.btf_ext is None:
         return b"", b""
     functions, lines = [], []
-    for function, start in parts:
+    for function, start in linked:
         section = spec.sections[function.section].name
         functions.append(spec.btf_ext.functions.slice(section, function.offset, function.size, start))
         lines.append(spec.btf_ext.lines.slice(section, function.offset, function.size, start))

@@ -1,11 +1,11 @@
-"""Programs linked for the running kernel: what comes before anything is made there."""
+"""Link programs for the running kernel: the part of a load that creates nothing."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.link.linker import LinkedProgram, map_names
-from pytc.bpf.link.tail_calls import LinkedTogether, TailCall, link_together
+from pytc.bpf.link.tail_calls import LinkedSet, TailCall, link_with_tail_calls
 from pytc.bpf.object.spec import ExternValue, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import ProgramType
 
@@ -17,7 +17,7 @@ class Prepared(NamedTuple):
     """Programs with all that their tail calls reach, in that order; a target has the type of its caller.
 
     ``externs`` are the kernel's variables and functions that they use, ``module_fds`` the descriptors of modules' types
-    that these refer to by place. ``is_lasting`` says that no module of the kernel has been asked: then the next load
+    that these refer to by place. ``is_cacheable`` says that no module of the kernel has been asked: then the next load
     finds the same. ``used`` are the maps that the programs refer to, and what is in slots of those.
     """
 
@@ -26,21 +26,24 @@ class Prepared(NamedTuple):
     tail_calls: list[tuple[TailCall, ProgramType]]
     externs: Mapping[str, ExternValue]
     module_fds: list[int]
-    is_lasting: bool
+    is_cacheable: bool
     used: frozenset[str] = frozenset()
 
 
 def prepare(
     spec: ObjectSpec,
-    wanted: Sequence[tuple[ProgramSpec, ProgramType]],
+    programs: Sequence[tuple[ProgramSpec, ProgramType]],
     kernel_btf: str,
     open_module: Callable[[int], int],
 ) -> Prepared:
-    """``kernel_btf`` names a file with the kernel's types, empty for where they mostly are. ``open_module`` gives a
-    descriptor of a module's types by the number of their BTF object. Raises ObjectError."""
+    """Return programs linked for the running kernel, with all that their tail calls reach.
+
+    ``kernel_btf`` names a file with the kernel's types, empty for /sys/kernel/btf/vmlinux. ``open_module`` returns a
+    descriptor of a module's types by the id of their BTF object. Raises ObjectError.
+    """
     with ExitStack() as reading:
         preparing = _Preparing(spec, kernel_btf, reading)
-        linked = preparing.link(wanted)
+        linked = preparing.link(programs)
         externs, module_fds = preparing.externs(linked.programs, open_module)
         return Prepared(
             linked.programs,
@@ -54,8 +57,8 @@ def prepare(
 
 
 def used_maps(spec: ObjectSpec, linked: Iterable[LinkedProgram]) -> frozenset[str]:
-    """The maps that linked programs refer to, and what is in slots of those."""
-    used = set().union(*(map_names(one) for one in linked))
+    """Return the names of the maps that linked programs refer to, and of the maps in their slots."""
+    used = set().union(*(map_names(program) for program in linked))
     members = {member for name in used for _, member in spec.maps[name].slots}
     return frozenset(used | members & spec.maps.keys())
 
@@ -76,6 +79,7 @@ class _Preparing:
 
     @property
     def has_asked_modules(self) -> bool:
+        """Whether the result depends on which modules are loaded."""
         return self._kernel is not None and self._kernel.has_asked_modules
 
     def _kernel_types(self) -> "KernelTypes":
@@ -85,24 +89,25 @@ class _Preparing:
             self._kernel = self._reading.enter_context(kernel_types(self._kernel_btf))
         return self._kernel
 
-    def link(self, wanted: Sequence[tuple[ProgramSpec, ProgramType]]) -> LinkedTogether:
+    def link(self, programs: Sequence[tuple[ProgramSpec, ProgramType]]) -> LinkedSet:
+        """Link the programs, with CO-RE where the object has relocations for it."""
         core = None
         if self._spec.btf is not None and self._spec.btf_ext is not None and self._spec.btf_ext.core.by_section:
             from pytc.bpf.link.core_relocations import CoreResolver
 
             core = CoreResolver(self._spec.btf, self._spec.btf_ext, self._kernel_types())
-        return link_together(self._spec, wanted, core)
+        return link_with_tail_calls(self._spec, programs, core)
 
     def externs(
         self, linked: Iterable[LinkedProgram], open_module: Callable[[int], int]
     ) -> tuple[dict[str, ExternValue], list[int]]:
-        """The kernel's variables and functions that the programs use, and the descriptors of modules' types."""
-        used = {use.name for one in linked for use in one.externs}
+        """Return the kernel's variables and functions that the programs use, and the descriptors of modules' types."""
+        used = {use.name for program in linked for use in program.externs}
         if not used or self._spec.btf is None:
             return {}, []
         from pytc.bpf.kernel.symbols import symbol_addresses
         from pytc.bpf.link.externs import ExternResolver
 
         resolver = ExternResolver(self._spec.btf, self._kernel_types(), symbol_addresses, open_module)
-        found = resolver.resolve([self._spec.externs[name] for name in sorted(used)])
-        return found, resolver.module_fds
+        values = resolver.resolve([self._spec.externs[name] for name in sorted(used)])
+        return values, resolver.module_fds

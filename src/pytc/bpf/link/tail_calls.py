@@ -1,10 +1,10 @@
-"""Programs of an object that are loaded together: those that are asked for, and what their tail calls reach. Pure."""
+"""Link the programs of an object that are loaded together: those named, and what their tail calls reach. Pure."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.link.linker import LinkedProgram, link, map_names
-from pytc.bpf.object.sections import tail_call_place
+from pytc.bpf.object.sections import tail_call_slot
 from pytc.bpf.object.spec import FunctionSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import MapType, ProgramType
 from pytc.errors import ObjectError
@@ -22,13 +22,13 @@ class TailCall(NamedTuple):
 
 
 def tail_calls(spec: ObjectSpec) -> list[TailCall]:
-    """The programs that belong into program arrays: sections named ``ID/KEY``, and ``values`` of ``.maps``."""
-    found = []
+    """Return the programs for slots of program arrays: sections named ``ID/KEY``, and ``values`` of ``.maps``."""
+    calls = []
     for program in spec.programs:
-        place = tail_call_place(program.section)
-        array = spec.map_by_id(place[0]) if place else None
-        if place and array is not None and array.type == MapType.PROG_ARRAY:
-            found.append(TailCall(array.name, place[1], program))
+        slot = tail_call_slot(program.section)
+        array = spec.map_by_id(slot.array_id) if slot else None
+        if slot and array is not None and array.type == MapType.PROG_ARRAY:
+            calls.append(TailCall(array.name, slot.slot, program))
     by_name = {program.name: program for program in spec.programs}
     for declared in spec.maps.values():
         if declared.type == MapType.PROG_ARRAY:
@@ -37,11 +37,11 @@ def tail_calls(spec: ObjectSpec) -> list[TailCall]:
                     raise ObjectError(
                         f'map "{declared.name}" wants program "{name}" in slot {index}; the object has no such program'
                     )
-                found.append(TailCall(declared.name, index, by_name[name]))
-    return found
+                calls.append(TailCall(declared.name, index, by_name[name]))
+    return calls
 
 
-class LinkedTogether(NamedTuple):
+class LinkedSet(NamedTuple):
     """Programs with all that their tail calls reach, their types, and the slots that are filled for them."""
 
     programs: list[LinkedProgram]
@@ -49,31 +49,31 @@ class LinkedTogether(NamedTuple):
     tail_calls: list[tuple[TailCall, ProgramType]]
 
 
-def link_together(
-    spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]], core: "CoreResolver | None" = None
-) -> LinkedTogether:
-    """Pure, without ``core``. Raises ObjectError."""
-    linked: dict[tuple[FunctionSpec, ProgramType], LinkedProgram] = {}
-    candidates, found = tail_calls(spec), LinkedTogether([], [], [])
-    waiting = list(wanted)
+def link_with_tail_calls(
+    spec: ObjectSpec, programs: Sequence[tuple[ProgramSpec, ProgramType]], core: "CoreResolver | None" = None
+) -> LinkedSet:
+    """Return programs linked with all that their tail calls reach. Pure without ``core``; raises ObjectError."""
+    linked_by_key: dict[tuple[FunctionSpec, ProgramType], LinkedProgram] = {}
+    candidates, result = tail_calls(spec), LinkedSet([], [], [])
+    waiting = list(programs)
     while waiting:
         program, type = waiting.pop(0)
-        if (program.function, type) in linked:
+        if (program.function, type) in linked_by_key:
             continue
-        one = linked[program.function, type] = link(spec, program, core)
-        found.programs.append(one)
-        found.types.append(type)
-        reached = map_names(one)
+        linked_program = linked_by_key[program.function, type] = link(spec, program, core)
+        result.programs.append(linked_program)
+        result.types.append(type)
+        reached = map_names(linked_program)
         calls = [call for call in candidates if call.map_name in reached]
         candidates = [call for call in candidates if call.map_name not in reached]
-        found.tail_calls.extend((call, type) for call in calls)
+        result.tail_calls.extend((call, type) for call in calls)
         waiting += [(call.program, type) for call in calls]
-    return found
+    return result
 
 
 def type_of(program: ProgramSpec, type: ProgramType) -> ProgramType:
     """Return the type to load a program as: ``type``, or for UNSPEC that of its section name. Raises ObjectError."""
-    found = type if type is not ProgramType.UNSPEC else program.type
-    if found is ProgramType.UNSPEC:
+    chosen = type if type is not ProgramType.UNSPEC else program.type
+    if chosen is ProgramType.UNSPEC:
         raise ObjectError("the section's name does not say a program type; give one")
-    return found
+    return chosen

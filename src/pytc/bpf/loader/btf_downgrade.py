@@ -1,4 +1,4 @@
-"""BTF for kernels that do not know all of its kinds: each becomes one that they know, of the same length."""
+"""Downgrade BTF for kernels that do not know all of its kinds, each to a kind they know, of the same length."""
 
 import struct
 from collections.abc import Callable
@@ -20,7 +20,7 @@ NEEDS = {
 }
 
 
-def simplified(image: bytes, features: Features) -> bytes:
+def downgrade(image: bytes, features: Features) -> bytes:
     """Return the BTF image unchanged if the kernel knows all its kinds, else one with substitutes.
 
     A variable or declaration tag becomes an integer, a DATASEC a structure, a floating point number an empty structure
@@ -39,8 +39,8 @@ def simplified(image: bytes, features: Features) -> bytes:
     return bytes(editor.data)
 
 
-def with_static_functions(image: bytes) -> bytes:
-    """The same image with all functions static: checked where they are called, and not each by itself."""
+def make_functions_static(image: bytes) -> bytes:
+    """Return the BTF image with all functions static: the verifier then checks them where they are called."""
     btf = Btf(image)
     editor = _Editor(btf, image)
     for type_id in range(1, len(btf)):
@@ -66,10 +66,10 @@ class _Editor:
         self.set(type_id, 1, kind << 24 | vlen)
 
     def make_identifier(self, offset: int) -> None:
-        """A section's or variable's name becomes one that a structure or its member may have."""
-        at = self._strings + offset
-        end = self.data.index(0, at)
-        self.data[at:end] = self.data[at:end].replace(b".", b"_").replace(b"?", b"_")
+        """Turn the name of a section or variable into one that a structure or its member may have."""
+        start = self._strings + offset
+        end = self.data.index(0, start)
+        self.data[start:end] = self.data[start:end].replace(b".", b"_").replace(b"?", b"_")
 
     def _at(self, type_id: int, index: int) -> int:
         return HEADER.size + (self.btf.position(type_id) + index) * 4
@@ -82,7 +82,7 @@ def _to_integer(editor: _Editor, type_id: int) -> None:
 
 
 def _to_structure(editor: _Editor, type_id: int) -> None:
-    """A DATASEC: its entries (variable, offset, size) become members (name, type, bit offset)."""
+    """Turn a DATASEC into a structure: entries (variable, offset, size) become members (name, type, bit offset)."""
     variables = editor.btf.section_variables(type_id)
     editor.make_identifier(editor.word(type_id, 0))
     editor.set_kind(type_id, b.STRUCT, vlen=len(variables))

@@ -1,4 +1,4 @@
-"""BTF as the kernel takes it: what compilers leave open is filled in, externs become plain variables."""
+"""Upload BTF the way the kernel takes it: with what compilers leave open, and externs as plain variables."""
 
 import ctypes
 import errno
@@ -24,7 +24,7 @@ _INT_BYTES = 4
 
 
 def kernel_image(spec: ObjectSpec, btf: Btf) -> bytes:
-    """The bytes for BPF_BTF_LOAD.
+    """Return the bytes for BPF_BTF_LOAD.
 
     Sizes of DATASECs and offsets of variables are filled in. The kernel knows no extern linkage of variables, and no
     functions in a DATASEC: variables become global ones of type ``int``, and a dummy takes a function's place.
@@ -46,15 +46,15 @@ def kernel_image(spec: ObjectSpec, btf: Btf) -> bytes:
 
 
 def upload(image: bytes, features: Features) -> OwnedFd:
-    """BPF_BTF_LOAD. A kernel that refuses the image gets one without the kinds that it does not know; one without types
-    of its own, which knows no context among the arguments of a global function, gets static functions.
+    """Load BTF into the kernel (BPF_BTF_LOAD).
 
-    Raises BpfSyscallError.
+    A kernel that refuses the image gets one without the kinds that it does not know. A kernel without types of its own
+    knows no context among the arguments of a global function, and gets static functions. Raises BpfSyscallError.
     """
     if not features.has("kernel_types"):
-        from pytc.bpf.loader.btf_downgrade import with_static_functions
+        from pytc.bpf.loader.btf_downgrade import make_functions_static
 
-        image = with_static_functions(image)
+        image = make_functions_static(image)
     if not any(features.lacks(name) for name in _KINDS):
         try:
             return _load(image)
@@ -64,9 +64,9 @@ def upload(image: bytes, features: Features) -> OwnedFd:
             refusal = error
     else:
         refusal = None
-    from pytc.bpf.loader.btf_downgrade import simplified
+    from pytc.bpf.loader.btf_downgrade import downgrade
 
-    simpler = simplified(image, features)
+    simpler = downgrade(image, features)
     if refusal is not None and simpler == image:
         raise refusal
     return _load(simpler)
@@ -79,7 +79,7 @@ def _load(image: bytes) -> OwnedFd:
 
 
 class _Editor:
-    """Edits an image whose types stand where those of ``btf`` do, from the end of the header on."""
+    """Edits an image whose types are at the offsets of ``btf``'s, counted from the end of the header."""
 
     def __init__(self, btf: Btf, image: bytes) -> None:
         self._btf = btf
@@ -89,13 +89,15 @@ class _Editor:
         self._names = len(image) - types_end
 
     def make_static(self, names: frozenset[str]) -> None:
-        """The kernel verifies a global function by itself, for any arguments, which hidden ones are not made for."""
+        """Make functions static: the kernel verifies a global one by itself, for any arguments, and hidden ones are not
+        written for that."""
         for name, candidates in self._btf.named(names, b.FUNC).items():
             for type_id in candidates:
                 if self._btf.name(type_id) == name:
                     self._set(type_id, 1, b.FUNC << 24)
 
     def replace_externs(self) -> None:
+        """Turn the entries of .ksyms and .kconfig into global variables."""
         number, dummy = self._append_dummy()
         for section_id, section in self._btf.data_sections():
             if section not in (KSYMS, KCONFIG):
@@ -127,14 +129,14 @@ class _Editor:
             self._set(section_id, 3 + index * 3 + word, value)
 
     def _make_global(self, function: int, prototype: int) -> None:
-        """A global function's parameters need names."""
+        """Make a function global, which takes names for its parameters."""
         self._set(function, 1, b.FUNC << 24 | _GLOBAL)
         for index, (name, type_id) in enumerate(self._btf.parameters(prototype)):
             if not name and type_id:
                 self._set(prototype, 3 + index * 2, self._names + _DUMMY_NAME)
 
     def _append_dummy(self) -> tuple[int, int]:
-        """(id of an ``int``, id of a variable of it)."""
+        """Append an ``int`` and a variable of that type; returns both ids."""
         number = len(self._btf)
         self._strings += _STRINGS
         words = (
@@ -151,5 +153,6 @@ class _Editor:
         return number, number + 1
 
     def image(self) -> bytes:
+        """Return the edited image."""
         header = HEADER.pack(b.MAGIC, 1, 0, HEADER.size, 0, len(self._types), len(self._types), len(self._strings))
         return header + bytes(self._types) + self._strings

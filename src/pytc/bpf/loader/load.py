@@ -33,12 +33,13 @@ if TYPE_CHECKING:
 class Loaded(Closing):
     """Loaded programs with their maps; owns all descriptors. Close it, or use it in a ``with`` block.
 
-    ``programs`` are what was asked for, in that order, ``program`` is the first; ``logs`` and ``log`` are what the
-    verifier said of them. ``maps`` are by name, ``notes`` say what a user should know. Closing
-    keeps pins; :meth:`undo` removes those that this load made, for callers whose next step failed before
-    :meth:`commit`. That moves the pins of program arrays that were there before to those of this load, once the new
-    program is in its place: until then whatever runs keeps its old targets. It also ends the lock of pins, which other
-    loads wait for.
+    ``programs`` are those that the caller named, in that order, and ``logs`` the verifier's words about each;
+    ``program`` and ``log`` are the first. ``maps`` are by name, ``notes`` say what a user should know.
+
+    Closing keeps pins; :meth:`undo` removes those that this load created, for callers whose next step failed.
+    :meth:`commit` moves pins of program arrays that existed before to the arrays of this load, once the new program is
+    in its place: until then, a running program keeps its old targets. It also ends the lock of pins, for which other
+    loads wait; from then on, nothing can be undone.
     """
 
     def __init__(self, spec: ObjectSpec, pins: PinRoot) -> None:
@@ -53,16 +54,18 @@ class Loaded(Closing):
 
     @property
     def program(self) -> Program:
+        """The first program; raises ObjectError where none is loaded."""
         if not self.programs:
             raise ObjectError("no program is loaded")
         return self.programs[0]
 
     @property
     def log(self) -> str:
+        """The verifier's log of the first program; empty without ``verbose``."""
         return self.logs[0] if self.logs else ""
 
     def close(self) -> None:
-        """Close every descriptor; what is pinned or attached lives on."""
+        """Close every descriptor; pinned and attached objects live on."""
         self._pins.release()
         self._owned.close()
 
@@ -72,22 +75,22 @@ class Loaded(Closing):
         Raises PinError.
         """
         while self._moves:
-            path, made = self._moves.popitem()
-            self._pins.replace(path, made.fd)
+            path, array = self._moves.popitem()
+            self._pins.replace(path, array.fd)
         self._pins.release()
 
     @property
     def moves(self) -> dict[str, Map]:
-        """The pins that :meth:`commit` would move, and the maps to which."""
+        """The pins that :meth:`commit` would move, each with its new map."""
         return dict(self._moves)
 
     @property
     def pins(self) -> tuple[str, ...]:
-        """The pins that this load made, and the directories and links for them, in that order."""
-        return self._pins.made
+        """The pins that this load created, and the directories and links for them, in the order of their creation."""
+        return self._pins.created
 
     def undo(self) -> None:
-        """Removes the pins that this load made; for callers whose next step failed."""
+        """Remove the pins that this load made; for callers whose next step failed."""
         self._pins.undo()
 
 
@@ -103,17 +106,19 @@ def load(
     features: Features | None = None,
     cache: "ObjectCache | None" = None,
 ) -> Loaded:
-    """Loads a program, the programs that its tail calls reach, and the object's maps.
+    """Load a program, the programs that its tail calls reach, and all maps of its object.
 
-    ``type`` overrides what the section's name says. ``verbose`` fetches the verifier's log also on success, into
-    ``Loaded.log``. ``kernel_btf`` names a file with the kernel's types where /sys/kernel/btf/vmlinux is missing.
-    ``features`` carries what is known of the kernel from one load to the next, ``cache`` what is known of the object.
-    With ``commit`` False, the caller calls :meth:`Loaded.commit` after it has put the program into its place;
-    until then, or until it is closed, other loads of objects with pinned maps wait.
+    Arguments: ``type`` overrides the type that the section's name implies. ``pins`` is the bpffs for pinned maps, by
+    default :class:`PinRoot`'s. ``verbose`` fetches the verifier's log also on success, into ``Loaded.log``.
+    ``kernel_btf`` names a file with the kernel's types where /sys/kernel/btf/vmlinux is missing. With ``commit`` False,
+    the caller calls :meth:`Loaded.commit` after it has put the program into its place; until then, other loads
+    wait for its pins. ``features`` carries knowledge
+    of the kernel from one load to the next, ``cache`` knowledge of the object.
 
-    Raises BpfSyscallError, MapMismatchError, PinError, VerifierError or ObjectError; then nothing is left behind.
+    Returns the loaded programs and maps, for the caller to close. Raises BpfSyscallError, MapMismatchError, PinError,
+    VerifierError or ObjectError; then nothing is left behind.
     """
-    return load_together(
+    return load_programs(
         spec,
         [(program, type)],
         pins=pins,
@@ -125,7 +130,7 @@ def load(
     )
 
 
-def load_together(
+def load_programs(
     spec: ObjectSpec,
     programs: Sequence[tuple[ProgramSpec, ProgramType]],
     *,
@@ -137,21 +142,21 @@ def load_together(
     features: Features | None = None,
     cache: "ObjectCache | None" = None,
 ) -> Loaded:
-    """Load several programs of an object, which then share its maps. With ``used_only``, a map that none of them uses
-    and that is not pinned is not created.
+    """Load several programs of an object, which then share its maps.
 
-    Each program comes with its type, UNSPEC for what the section's name says. One that is named twice with the same
-    type is loaded once.
+    Each program comes with its type, UNSPEC for the type that the section's name implies. One that is named twice with
+    the same type is loaded once. With ``used_only``, a map that none of the programs uses and that is not pinned is
+    left out. Other arguments, results and errors are those of :func:`load`.
     """
     loaded = Loaded(spec, pins if pins is not None else PinRoot())
     try:
         loading = _Loading(loaded, verbose=verbose, features=features, cache=cache)
-        wanted = [(program, type_of(program, type)) for program, type in programs]
-        loading.prepare(wanted, kernel_btf)
+        typed_programs = [(program, type_of(program, type)) for program, type in programs]
+        loading.prepare(typed_programs, kernel_btf)
         loading.load_btf()
         loading.make_maps(used_only=used_only)
         loading.fill_data_maps()
-        loading.load_programs(wanted)
+        loading.load_programs(typed_programs)
         loading.fill_slots()
         if commit:
             loaded.commit()
@@ -163,7 +168,7 @@ def load_together(
 
 
 class _Loading:
-    """The state of one load."""
+    """The steps of one load, and what they pass on."""
 
     def __init__(
         self, loaded: Loaded, *, verbose: bool, features: Features | None, cache: "ObjectCache | None"
@@ -173,18 +178,18 @@ class _Loading:
         self._verbose = verbose
         self._cache = cache
         self._features = features if features is not None else cache.features if cache is not None else Features()
-        self._prepared = Prepared([], [], [], {}, [], is_lasting=False)
+        self._prepared = Prepared([], [], [], {}, [], is_cacheable=False)
         self._modules: dict[int, int] = {}
         self._btf_fd = 0
         self._programs: dict[tuple[FunctionSpec, ProgramType], Program] = {}
 
-    def prepare(self, wanted: Sequence[tuple[ProgramSpec, ProgramType]], kernel_btf: str) -> None:
-        """Links the programs, and finds what they use of the kernel."""
+    def prepare(self, programs: Sequence[tuple[ProgramSpec, ProgramType]], kernel_btf: str) -> None:
+        """Link the programs, and find what they use of the kernel."""
         make = prepare if self._cache is None else self._cache.prepared
-        self._prepared = make(self._spec, wanted, kernel_btf, self._open_module)
+        self._prepared = make(self._spec, programs, kernel_btf, self._open_module)
 
     def _open_module(self, number: int) -> int:
-        """A descriptor of a module's types, by the number of their BTF object; the same one each time."""
+        """Return the descriptor of a module's types by their id; the same one each time."""
         if number not in self._modules:
             from pytc.bpf.sys.info import btf_by_id
 
@@ -192,7 +197,8 @@ class _Loading:
         return self._modules[number]
 
     def load_btf(self) -> None:
-        """Uploads the object's BTF. A kernel that refuses it may still take the program: noted, not fatal."""
+        """Upload the object's BTF. A kernel that refuses it may still take the program: that is a note, not an
+        error."""
         if self._spec.btf is None or self._features.lacks("btf"):
             return
         try:
@@ -206,8 +212,10 @@ class _Loading:
         self._btf_fd = fd
 
     def make_maps(self, *, used_only: bool) -> None:
-        """Opens or creates the object's maps. One that no loaded program uses may fail; with ``used_only``, it is made
-        only for its pin."""
+        """Open or create the object's maps.
+
+        One that no loaded program uses may fail; with ``used_only``, it is created only for its pin.
+        """
         used = self._prepared.used
         for spec in self._in_order():
             if used_only and is_idle(spec, used):
@@ -221,7 +229,7 @@ class _Loading:
                 self._loaded.notes.append(f"{error}{cause}; no loaded program uses it")
 
     def _in_order(self) -> list[MapSpec]:
-        """Maps in the object's order, but a map-in-map after the others: it wants its template first."""
+        """Return the maps in the object's order, but a map-in-map after the others: it needs its template first."""
         specs = list(self._spec.maps.values())
         return [s for s in specs if s.inner is None] + [s for s in specs if s.inner is not None]
 
@@ -241,90 +249,90 @@ class _Loading:
         if pinned is not None:
             with pinned:
                 return self._renew(spec, path, pinned)
-        made = self._create(spec)
+        created = self._create(spec)
         try:
             if path:
-                self._pin(spec, made, path)
+                self._pin(spec, created, path)
         except BaseException as error:
-            made.close()
+            created.close()
             if isinstance(error, PinError) and error.errno == errno.EEXIST and attempts > 1:
                 return self._open_or_create(spec, attempts - 1)  # another command was faster: its map is taken
             raise
-        return made
+        return created
 
-    def _pin(self, spec: MapSpec, made: Map, path: str) -> None:
+    def _pin(self, spec: MapSpec, map: Map, path: str) -> None:
         try:
-            self._loaded._pins.pin(path, made.fd)
+            self._loaded._pins.pin(path, map.fd)
         except BpfSyscallError as error:
             raise PinError(f'map "{spec.name}": {error}', errno=error.errno) from error
 
     def _filled_arrays(self) -> set[str]:
-        """The program arrays that this load puts programs into."""
+        """Return the names of the program arrays that this load puts programs into."""
         return {call.map_name for call, _ in self._prepared.tail_calls}
 
     def _renew(self, spec: MapSpec, path: str, old: Map) -> Map:
-        """A new program array in place of a pinned one, with what that holds in slots that this load leaves alone.
+        """Create a program array in place of a pinned one, with its contents in the slots that this load does not fill.
 
-        The pinned one is not touched: packets that run through it now keep their targets.
+        The pinned one stays as it is: packets that run through it now keep their targets.
         """
-        made = self._create(spec)
-        own = {call.slot for call, _ in self._prepared.tail_calls if call.map_name == spec.name}
+        array = self._create(spec)
+        filled = {call.slot for call, _ in self._prepared.tail_calls if call.map_name == spec.name}
         try:
             for key, value in old.items():
-                if int.from_bytes(key, "little") not in own:
+                if int.from_bytes(key, "little") not in filled:
                     with program_by_id(int.from_bytes(value, "little")) as program:
-                        made.update(key, program.fd.to_bytes(4, "little"))
+                        array.update(key, program.fd.to_bytes(4, "little"))
         except BaseException:
-            made.close()
+            array.close()
             raise
-        self._loaded._moves[path] = made
-        return made
+        self._loaded._moves[path] = array
+        return array
 
     def _create(self, spec: MapSpec) -> Map:
         name = kernel_map_name(spec, self._spec.name)
         if spec.inner is None:
-            made = create_map(spec, name, btf_fd=self._btf_fd, features=self._features)
+            created = create_map(spec, name, btf_fd=self._btf_fd, features=self._features)
             if spec.type == MapType.ARENA:
                 try:
-                    made.fill_arena(spec.contents)
+                    created.fill_arena(spec.contents)
                 except BaseException:
-                    made.close()
+                    created.close()
                     raise
-            return made
+            return created
         with create_map(
             spec.inner._replace(pinning=0), kernel_name(spec.inner.name), btf_fd=self._btf_fd, features=self._features
         ) as template:
             return create_map(spec, name, btf_fd=self._btf_fd, inner_fd=template.fd, features=self._features)
 
     def fill_data_maps(self) -> None:
-        """Puts the bytes of data sections into their maps, and freezes the read-only ones."""
-        for made in self._loaded.maps.values():
-            spec = made.spec
+        """Put the bytes of data sections into their maps, and freeze the read-only ones."""
+        for map in self._loaded.maps.values():
+            spec = map.spec
             if spec is None or spec.origin != DATA:
                 continue
             contents = self._settings(spec) if spec.name == KCONFIG else spec.contents
             if contents:
-                made.update(bytes(4), contents)
+                map.update(bytes(4), contents)
             if spec.frozen:
-                _freeze(made)
+                _freeze(map)
 
     def _settings(self, spec: MapSpec) -> bytes:
         from pytc.bpf.kernel.kconfig import kernel_settings
 
         return kernel_settings(self._spec, spec.value_size, self._features)
 
-    def load_programs(self, wanted: Iterable[tuple[ProgramSpec, ProgramType]]) -> None:
-        """BPF_PROG_LOAD for each."""
-        fds = {name: made.fd for name, made in self._loaded.maps.items()}
+    def load_programs(self, programs: Iterable[tuple[ProgramSpec, ProgramType]]) -> None:
+        """Submit each program to the verifier."""
+        fds = {name: map.fd for name, map in self._loaded.maps.items()}
         numbers = {extern.name: extern.number for extern in self._spec.externs.values()}
         logs: dict[tuple[FunctionSpec, ProgramType], str] = {}
-        for one, type in zip(self._prepared.programs, self._prepared.types, strict=True):
-            code = patch(one, fds, self._prepared.externs, numbers)
-            modules = self._prepared.module_fds if calls_modules(one, self._prepared.externs) else []
-            key = one.program.function, type
+        for linked, type in zip(self._prepared.programs, self._prepared.types, strict=True):
+            code = patch(linked, fds, self._prepared.externs, numbers)
+            modules = self._prepared.module_fds if calls_modules(linked, self._prepared.externs) else []
+            key = linked.program.function, type
             descriptor, logs[key] = submit(
                 self._spec,
-                one,
+                linked,
                 code,
                 type,
                 btf_fd=self._btf_fd,
@@ -332,13 +340,13 @@ class _Loading:
                 verbose=self._verbose,
                 features=self._features,
             )
-            self._programs[key] = self._loaded._owned.enter_context(Program(descriptor, one.program))
-        for program, type in wanted:
+            self._programs[key] = self._loaded._owned.enter_context(Program(descriptor, linked.program))
+        for program, type in programs:
             self._loaded.programs.append(self._programs[program.function, type])
             self._loaded.logs.append(logs[program.function, type])
 
     def fill_slots(self) -> None:
-        """Programs into program arrays, maps into maps-in-maps."""
+        """Put programs into program arrays, and maps into maps-in-maps."""
         for call, type in self._prepared.tail_calls:
             self._fill(
                 call.map_name,
@@ -346,8 +354,8 @@ class _Loading:
                 self._programs[call.program.function, type].fd,
                 f'program "{call.program.name}"',
             )
-        for made in self._loaded.maps.values():
-            spec = made.spec
+        for map in self._loaded.maps.values():
+            spec = map.spec
             if spec is None or spec.inner is None:
                 continue
             for index, name in spec.slots:
@@ -384,9 +392,9 @@ class _Loading:
                 )
 
 
-def _freeze(made: Map) -> None:
+def _freeze(map: Map) -> None:
     try:
-        made.freeze()
+        map.freeze()
     except BpfSyscallError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # v5.2 brought BPF_MAP_FREEZE
             raise

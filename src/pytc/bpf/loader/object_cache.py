@@ -15,19 +15,19 @@ from pytc.closing import Closing
 from pytc.errors import ObjectError
 
 if TYPE_CHECKING:
-    from pytc.bpf.loader.replay import Recipe
+    from pytc.bpf.loader.replay import Replay
 
 _MOST_OBJECTS = 16
 _MOST_LINKED = 64
 
 
 class ObjectCache(Closing):
-    """Keeps what files mean, their linked programs, and their types in the kernel. Close it, or use it in a ``with``
-    block.
+    """A cache for repeated loads: objects, their linked programs, and their types in the kernel. Close it, or use it in
+    a ``with`` block.
 
-    A file is read each time, and taken for the same while its bytes are. Parameters
-    (:mod:`pytc.bpf.object.parameters`) may differ from load to load. What depends on which modules the kernel has
-    loaded is not kept.
+    A file is read each time, and its cache entry serves as long as the bytes are the same: size and times can stay
+    where contents do not. Parameters (:mod:`pytc.bpf.object.parameters`) may differ from load to load. Results that
+    depend on which modules the kernel has loaded are not cached.
 
     >>> with ObjectCache() as cache:
     ...     for port in 80, 443:
@@ -37,91 +37,102 @@ class ObjectCache(Closing):
 
     def __init__(self) -> None:
         self.features = Features()
-        self._kept: dict[tuple[str, str], _Kept] = {}
+        self._objects: dict[tuple[str, str], CachedObject] = {}
 
     def read(self, path: str, *, layout20: str = "") -> ObjectSpec:
         """Read an object like :func:`pytc.bpf.read_object`, with the same errors."""
         data = elf.read_file(path)
-        kept = self._kept.get((path, layout20))
-        if kept is not None and kept.spec.image == data:
-            return kept.spec
+        cached = self._objects.get((path, layout20))
+        if cached is not None and cached.spec.image == data:
+            return cached.spec
         spec = read_object_bytes(data, path, layout20=layout20)
         self._forget((path, layout20))
-        if len(self._kept) >= _MOST_OBJECTS:
-            self._forget(next(iter(self._kept)))
-        self._kept[path, layout20] = _Kept(spec)
+        if len(self._objects) >= _MOST_OBJECTS:
+            self._forget(next(iter(self._objects)))
+        self._objects[path, layout20] = CachedObject(spec)
         return spec
 
     def prepared(
         self,
         spec: ObjectSpec,
-        wanted: Sequence[tuple[ProgramSpec, ProgramType]],
+        programs: Sequence[tuple[ProgramSpec, ProgramType]],
         kernel_btf: str,
         open_module: Callable[[int], int],
     ) -> Prepared:
         """Prepare an object like :func:`pytc.bpf.link.prepare.prepare`."""
-        kept, key = self._of(spec), (tuple(wanted), kernel_btf)
-        if kept is not None and key in kept.prepared:
-            return kept.prepared[key]
-        made = prepare(spec, wanted, kernel_btf, open_module)
-        if kept is not None and made.is_lasting and len(kept.prepared) < _MOST_LINKED:
-            kept.prepared[key] = made
-        return made
+        cached, key = self._entry_of(spec), (tuple(programs), kernel_btf)
+        if cached is not None and key in cached.prepared:
+            return cached.prepared[key]
+        result = prepare(spec, programs, kernel_btf, open_module)
+        if cached is not None and result.is_cacheable and len(cached.prepared) < _MOST_LINKED:
+            cached.prepared[key] = result
+        return result
 
     def btf(self, spec: ObjectSpec) -> int | None:
-        """The descriptor of an object's types in the kernel, which the cache owns; None for an object that it did not
-        read. Raises BpfSyscallError."""
-        kept = self._of(spec)
-        if kept is None or spec.btf is None:
-            return None
-        if kept.btf is None:
-            kept.btf = upload(kernel_image(spec, spec.btf), self.features)
-        return kept.btf.fd
+        """Return the descriptor of an object's types in the kernel, which the cache owns; None for an object it did not
+        read.
 
-    def remember(
-        self, choice: object, spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]], layout20: str = ""
+        Raises BpfSyscallError.
+        """
+        cached = self._entry_of(spec)
+        if cached is None or spec.btf is None:
+            return None
+        if cached.btf is None:
+            cached.btf = upload(kernel_image(spec, spec.btf), self.features)
+        return cached.btf.fd
+
+    def store_replay(
+        self, choice: object, spec: ObjectSpec, programs: Sequence[tuple[ProgramSpec, ProgramType]], layout20: str = ""
     ) -> None:
         """Store the recipe of a successful load: that of ``choice`` in an object as it was read, with its present
         parameters."""
-        kept = self._kept.get((spec.path, layout20))
-        if kept is not None and spec is kept.spec and choice not in kept.recipes and len(kept.recipes) < _MOST_LINKED:
-            kept.recipes[choice] = self._recipe(kept, wanted)
+        cached = self._objects.get((spec.path, layout20))
+        if (
+            cached is not None
+            and spec is cached.spec
+            and choice not in cached.replays
+            and len(cached.replays) < _MOST_LINKED
+        ):
+            cached.replays[choice] = self._replay(cached, programs)
 
-    def recall(self, path: str, choice: object, layout20: str = "") -> "KeptRecipe | None":
+    def find_replay(self, path: str, choice: object, layout20: str = "") -> "CachedReplay | None":
         """Return the recipe of a choice; None if it must be loaded from scratch."""
-        kept = self._kept.get((path, layout20))
-        return None if kept is None else kept.recipes.get(choice)
+        cached = self._objects.get((path, layout20))
+        return None if cached is None else cached.replays.get(choice)
 
-    def _recipe(self, kept: "_Kept", wanted: Sequence[tuple[ProgramSpec, ProgramType]]) -> "KeptRecipe | None":
-        from pytc.bpf.loader.replay import recipe_of
+    def _replay(
+        self, cached: "CachedObject", programs: Sequence[tuple[ProgramSpec, ProgramType]]
+    ) -> "CachedReplay | None":
+        from pytc.bpf.loader.replay import replay_of
 
-        prepared = kept.prepared.get((tuple(wanted), ""))
-        if prepared is None or len(wanted) != 1:
+        prepared = cached.prepared.get((tuple(programs), ""))
+        if prepared is None or len(programs) != 1:
             return None
-        made = recipe_of(kept.spec, prepared, kept.btf.fd if kept.btf is not None else 0, self.features)
-        return None if made is None else KeptRecipe(kept, made, *wanted[0])
+        replay = replay_of(cached.spec, prepared, cached.btf.fd if cached.btf is not None else 0, self.features)
+        return None if replay is None else CachedReplay(cached, replay, *programs[0])
 
-    def _of(self, spec: ObjectSpec) -> "_Kept | None":
+    def _entry_of(self, spec: ObjectSpec) -> "CachedObject | None":
         """Return the cache entry of the object that a spec was made from."""
-        return next((kept for kept in self._kept.values() if kept.is_of(spec)), None)
+        return next((cached for cached in self._objects.values() if cached.is_of(spec)), None)
 
     def _forget(self, key: tuple[str, str]) -> None:
-        kept = self._kept.pop(key, None)
-        if kept is not None:
-            kept.close()
+        cached = self._objects.pop(key, None)
+        if cached is not None:
+            cached.close()
 
     def close(self) -> None:
-        while self._kept:
-            self._forget(next(iter(self._kept)))
+        """Forget everything, and close the descriptors of types."""
+        while self._objects:
+            self._forget(next(iter(self._objects)))
 
 
-class _Kept:
+class CachedObject:
     """An object, and what was made of it."""
 
     def __init__(self, spec: ObjectSpec) -> None:
         self.spec = spec
         self.prepared: dict[object, Prepared] = {}
-        self.recipes: dict[object, KeptRecipe | None] = {}
+        self.replays: dict[object, CachedReplay | None] = {}
         self.btf: OwnedFd | None = None
         self.is_closed = False
         self._maps = _shapes(spec)
@@ -147,31 +158,37 @@ class _Kept:
         )
 
 
-class KeptRecipe:
+class CachedReplay:
     """A recipe for loading a program of an object, valid as long as its file does not change."""
 
-    def __init__(self, kept: _Kept, recipe: "Recipe", program: ProgramSpec, type: ProgramType) -> None:
-        self._kept = kept
-        self._recipe = recipe
+    def __init__(self, cached: CachedObject, replay: "Replay", program: ProgramSpec, type: ProgramType) -> None:
+        self._object = cached
+        self._replay = replay
         self.program = program
         self.type = type
 
     @property
     def spec(self) -> ObjectSpec:
-        return self._kept.spec
+        """The object of the program."""
+        return self._object.spec
 
     def load(self) -> OwnedFd | None:
-        """The program's descriptor; None where the file is another one by now, or the kernel refuses something: then a
-        load from the start finds out."""
-        if self._kept.is_closed:
+        """Load the program; returns its descriptor, or None where the file has changed or the kernel refuses something.
+
+        A load from scratch then finds the reason.
+        """
+        if self._object.is_closed:
             return None
         try:
             if elf.read_file(self.spec.path) != self.spec.image:
                 return None
         except ObjectError:
             return None
-        return self._recipe.load()
+        return self._replay.load()
 
 
 def _shapes(spec: ObjectSpec) -> list[tuple[object, ...]]:
-    return [(one.name, one.type, one.id, one.slots, one.value_size) for one in spec.maps.values()]
+    return [
+        (declared.name, declared.type, declared.id, declared.slots, declared.value_size)
+        for declared in spec.maps.values()
+    ]

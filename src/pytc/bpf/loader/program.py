@@ -1,4 +1,4 @@
-"""A loaded program, and which one of an object is meant."""
+"""A loaded program, and the choice of a program in an object."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -24,16 +24,17 @@ class Program(Closing):
 
     @classmethod
     def from_id(cls, number: int) -> "Program":
-        """Opens the program with that id; raises BpfSyscallError."""
+        """Open the program with that id; raises BpfSyscallError."""
         return cls(program_by_id(number))
 
     @classmethod
     def from_pin(cls, path: str) -> "Program":
-        """Opens a pinned program; raises BpfSyscallError."""
+        """Open a pinned program; raises BpfSyscallError."""
         return cls(open_pin(path))
 
     @property
     def fd(self) -> int:
+        """The descriptor's number."""
         return self.descriptor.fd
 
     @property
@@ -42,47 +43,50 @@ class Program(Closing):
         return describe_program(self.fd)
 
     def test_run(self, packet: bytes, *, repeat: int = 1) -> "Run":
-        """Runs the program on a packet (Ethernet header included), attached to nothing; see
-        :class:`pytc.bpf.run.test_run.Runner`, which is made for many packets. Raises BpfSyscallError."""
+        """Run the program on a packet with its Ethernet header, attached to nothing (BPF_PROG_TEST_RUN).
+
+        For many packets, use :class:`pytc.bpf.Runner`. Raises BpfSyscallError.
+        """
         from pytc.bpf.run.test_run import Runner
 
         return Runner(self.fd).run(packet, repeat=repeat)
 
     def pin(self, path: str) -> None:
-        """Pins the program at a path in a bpffs; raises BpfSyscallError."""
+        """Pin the program at a path in a bpffs; raises BpfSyscallError."""
         pin(self.fd, path)
 
     def close(self) -> None:
+        """Close the descriptor; a pinned or attached program lives on."""
         self.descriptor.close()
 
 
 def select_program(
     spec: ObjectSpec, *, section: str = "", program: str = "", default_section: str | Sequence[str] = "classifier"
 ) -> ProgramSpec:
-    """The entry point that is meant.
+    """Return the program of an object that is meant.
 
-    By ``program`` (function name), by ``section`` (its first program), by both; without either the first of
-    ``default_section`` (of the first that is there, where there are several), and where that is missing the only
-    program of the object. Raises SelectionError with the list of what there is.
+    That is ``program`` (a function's name), the first program of ``section``, or the one that both name. Without either
+    it is the first of ``default_section`` (of the first that exists, where there are several); where that is missing,
+    the object's only program. Raises SelectionError with the list of programs.
     """
     if not spec.programs:
         raise SelectionError(f'object file "{spec.path}" holds no programs')
     if not section and not program:
         defaults = (default_section,) if isinstance(default_section, str) else default_section
-        found = next(filter(None, map(spec.programs_in, defaults)), ())
-        if found or len(spec.programs) == 1:
-            return (found or spec.programs)[0]
+        candidates = next(filter(None, map(spec.programs_in, defaults)), ())
+        if candidates or len(spec.programs) == 1:
+            return (candidates or spec.programs)[0]
         missing = f'section "{defaults[0]}", which is the default' if defaults else "default for them"
         raise _not_found(spec, f"no {missing}, and more than one program")
     if section and not any(s.name == section for s in spec.sections.values()):
         raise _not_found(spec, f'no section "{section}"')
-    found = tuple(
+    candidates = tuple(
         p for p in (spec.programs_in(section) if section else spec.programs) if not program or p.name == program
     )
-    if not found:
+    if not candidates:
         where = f' in section "{section}"' if section else ""
         raise _not_found(spec, f'no program "{program}"{where}' if program else f'no program in section "{section}"')
-    return found[0]
+    return candidates[0]
 
 
 def _not_found(spec: ObjectSpec, what: str) -> PytcError:

@@ -1,7 +1,7 @@
-"""A load that went well, to be done again: the calls of bpf(2) alone.
+"""Repeat a load that succeeded, as the mere calls of bpf(2).
 
-For programs with nothing but maps of their own, as most are: no pins, no tail calls, nothing that the kernel has to be
-asked for. Of a thousand loads of the same program, all but the first are these calls.
+For programs with nothing but maps of their own, as most are: no pins, no tail calls, no questions to the kernel. All
+but the first of a thousand loads of one program are these calls.
 """
 
 import ctypes
@@ -29,17 +29,17 @@ _FIRST_OWN = 3  # below are the standard streams: what gets their numbers is not
 
 
 class _MapStep(NamedTuple):
-    """A map: ``sources`` are the bytes of the program in which its descriptor stands."""
+    """A map to create; ``places`` are the offsets in the program's bytes that take its descriptor."""
 
     attr: MapCreateAttr
     size: int
     contents: "ctypes.Array[ctypes.c_char] | None"
     is_frozen: bool
-    places: tuple[int, ...]
+    fd_offsets: tuple[int, ...]
 
 
-class Recipe:
-    """Loads a program again and again, each time with new maps."""
+class Replay:
+    """A load of a program that can be repeated, each time with new maps."""
 
     def __init__(self, maps: Sequence[_MapStep], code: bytearray, program: ProgLoadAttr, memory: list[object]) -> None:
         self._maps = maps
@@ -49,8 +49,10 @@ class Recipe:
         self._memory = memory
 
     def load(self) -> OwnedFd | None:
-        """The program's descriptor; its maps live as long as the program does. None where a call failed: a load that
-        looks at everything says why. Then nothing is left behind."""
+        """Load the program; returns its descriptor. Its maps live as long as the program does.
+
+        Returns None where a call failed, with nothing left behind: a load from scratch says why.
+        """
         fds: list[int] = []
         try:
             for step in self._maps:
@@ -71,27 +73,27 @@ class Recipe:
             bpf(Command.MAP_UPDATE_ELEM, MapElementAttr(fd, 0, pointer(_KEY), pointer(step.contents)), size=32)
         if step.is_frozen:
             bpf(Command.MAP_FREEZE, MapFdAttr(fd), size=4)
-        for place in step.places:
-            _IMMEDIATE.pack_into(self._code, place, fd)
+        for offset in step.fd_offsets:
+            _IMMEDIATE.pack_into(self._code, offset, fd)
 
 
-def recipe_of(spec: ObjectSpec, prepared: Prepared, btf_fd: int, features: Features) -> Recipe | None:
+def replay_of(spec: ObjectSpec, prepared: Prepared, btf_fd: int, features: Features) -> Replay | None:
     """Return the recipe for loading a prepared program; None if it needs more than a recipe has. The descriptor of its
     types must stay open as long as the recipe is used."""
-    used = [one for one in spec.maps.values() if one.name in prepared.used]
+    used = [declared for declared in spec.maps.values() if declared.name in prepared.used]
     if (
         len(prepared.programs) != 1
         or prepared.tail_calls
         or prepared.externs
-        or not prepared.is_lasting
+        or not prepared.is_cacheable
         or not all(map(_is_plain, used))
     ):
         return None
     linked, type = prepared.programs[0], prepared.types[0]
-    maps = [_map_step(one, spec, linked, btf_fd, features) for one in used]
+    maps = [_map_step(declared, spec, linked, btf_fd, features) for declared in used]
     code = bytearray(patch(linked, dict.fromkeys(prepared.used, 0)))
     program, memory = program_attribute(spec, linked, code, ProgramType(type), btf_fd, features)
-    return Recipe(maps, code, program, memory)
+    return Replay(maps, code, program, memory)
 
 
 def _is_plain(spec: MapSpec) -> bool:
@@ -106,5 +108,5 @@ def _map_step(spec: MapSpec, owner: ObjectSpec, linked: LinkedProgram, btf_fd: i
     attr = map_attribute(spec, kernel_map_name(spec, owner.name), features, btf_fd=btf_fd)
     is_data = spec.origin == DATA
     contents = ctypes.create_string_buffer(spec.contents, len(spec.contents)) if is_data and spec.contents else None
-    places = tuple(reference.slot * 8 + 4 for reference in linked.maps if reference.name == spec.name)
-    return _MapStep(attr, used_size(attr), contents, is_data and spec.frozen, places)
+    fd_offsets = tuple(reference.slot * 8 + 4 for reference in linked.maps if reference.name == spec.name)
+    return _MapStep(attr, used_size(attr), contents, is_data and spec.frozen, fd_offsets)

@@ -13,7 +13,7 @@ _POISON = re.compile(r"unknown#(\d+)")
 
 
 def verifier_error(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int, log: str) -> VerifierError:
-    """The error for a refused BPF_PROG_LOAD, with the program, the C line and the likely cause."""
+    """Return the error for a refused BPF_PROG_LOAD, with the program, the line of C and the likely cause."""
     from pytc.bpf.loader.explain import program_causes
 
     program = linked.program
@@ -46,7 +46,7 @@ def verifier_error(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, n
 
 
 def _without_poison(spec: ObjectSpec, linked: LinkedProgram, reason: str, log: str) -> str:
-    """The verifier's word for a call that pytc put in place of something missing, in plain terms."""
+    """Return the verifier's reason with a call that pytc put in place of something missing in plain terms."""
     match = _POISON.search(reason)
     slot = failing_instruction(log)
     if match is None or slot is None:

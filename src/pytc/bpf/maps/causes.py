@@ -1,4 +1,5 @@
-"""Why the kernel refused to create a map, or an access: causes that were checked and apply, the likeliest first."""
+"""Find why the kernel refused to create or access a map; each cause has been checked and applies, the likeliest
+first."""
 
 import errno
 import os

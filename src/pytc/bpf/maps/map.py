@@ -31,14 +31,18 @@ if TYPE_CHECKING:
 
 
 class Map(RawMap):
-    """A map: ``map[key]`` with bytes, ``map.typed[key]`` with Python values.
+    """A map with an open descriptor: ``map[key]`` with bytes, ``map.typed[key]`` with Python values.
 
-    ``map[key]`` raises KeyError where there is no element, BpfSyscallError for any other failure. With a key that is
-    not bytes, ``map[key]`` is that of :attr:`typed`.
+    ``map[key]`` raises KeyError where there is no element, BpfSyscallError for any other failure; so do assignment and
+    ``del``. A key or value that is not bytes goes to :attr:`typed`, which may raise CodecError. Iterating yields the
+    keys.
+
+    Open a map with :meth:`from_pin`, :meth:`from_id` or :meth:`from_fd`; :func:`pytc.bpf.load` returns those of an
+    object. Close it, or use it in a ``with`` block.
     """
 
     def get(self, key: bytes, default: bytes | None = None) -> bytes | None:
-        """The value under ``key``, or ``default``."""
+        """Return the value under ``key``, or ``default``; raises BpfSyscallError."""
         try:
             return self[key]
         except KeyError:
@@ -69,11 +73,11 @@ class Map(RawMap):
         return self.keys()
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
-        """Yield (key, value) of each element, read in batches."""
+        """Yield (key, value) of each element, read in batches; raises BpfSyscallError."""
         return read_items(self)
 
     def batches(self, flags: int = ANY) -> "Iterator[Batch]":
-        """Yield all elements, many at a time: their keys, one after another, and their values."""
+        """Yield all elements in batches: keys, one after another, and their values. ``flags`` is ANY or F_LOCK."""
         return read_batches(self, flags)
 
     @property
@@ -87,10 +91,10 @@ class Map(RawMap):
 def create_map(
     spec: MapSpec, kernel_name: str, *, btf_fd: int = 0, inner_fd: int = 0, features: Features | None = None
 ) -> Map:
-    """Makes a map. ``btf_fd`` 0 means without key and value types.
+    """Create a map; ``btf_fd`` 0 creates it without key and value types.
 
-    What an older kernel does not know, and a map can do without, is left out when ``features`` says so. Raises
-    BpfSyscallError with hints about the likely cause.
+    ``features`` lists what the kernel lacks and a map can do without. Raises BpfSyscallError with hints about likely
+    causes.
     """
     features = features if features is not None else Features()
     attr = map_attribute(spec, kernel_name, features, btf_fd=btf_fd, inner_fd=inner_fd)
@@ -100,7 +104,7 @@ def create_map(
 def map_attribute(
     spec: MapSpec, kernel_name: str, features: Features, *, btf_fd: int = 0, inner_fd: int = 0
 ) -> MapCreateAttr:
-    """Return the attribute of BPF_MAP_CREATE."""
+    """Return the attribute of BPF_MAP_CREATE, without what ``features`` knows the kernel to lack."""
     attr = MapCreateAttr(
         map_type=spec.type,
         key_size=spec.key_size,
@@ -149,7 +153,7 @@ def _create(spec: MapSpec, attr: MapCreateAttr, features: Features) -> int:
 
 
 def _leave_out(spec: MapSpec, attr: MapCreateAttr, lacks: Callable[[str], bool]) -> bool:
-    """Takes away what the kernel lacks; returns whether there was anything."""
+    """Clear what the kernel lacks; returns whether there was anything."""
     changed = False
     if attr.map_name and lacks("map_names"):
         attr.map_name, changed = b"", True
@@ -160,8 +164,8 @@ def _leave_out(spec: MapSpec, attr: MapCreateAttr, lacks: Callable[[str], bool])
 
 
 def actual_entries(spec: MapSpec) -> int:
-    """max_entries as the kernel gets it: a perf event array without a size has one entry for each possible CPU,
-    a ring buffer is a power of two of whole pages."""
+    """Return max_entries for the kernel: a perf event array without a size has one entry for each possible CPU, a ring
+    buffer is a power of two of whole pages."""
     if spec.type == MapType.PERF_EVENT_ARRAY and not spec.max_entries:
         return possible_cpus()
     if spec.type in (MapType.RINGBUF, MapType.USER_RINGBUF) and spec.max_entries:

@@ -38,21 +38,21 @@ class _Ring(NamedTuple):
 
 
 class PerfBuffer(Closing):
-    """Reads the events of all CPUs from a perf event array, which must stay open.
+    """A reader of the events of all CPUs from a perf event array, which must stay open.
 
-    It takes the place of whoever read them before, and leaves the array empty. Raises BpfError for a map of another
-    type, BpfSyscallError.
+    It displaces an earlier reader, and leaves the array empty. Raises BpfError for a map of another type,
+    BpfSyscallError.
     """
 
-    def __init__(self, found: "Map", *, pages: int = _PAGES) -> None:
-        if found.description.type != MapType.PERF_EVENT_ARRAY:
-            raise BpfError(f'map "{found.name}" is a {map_type_name(found.description.type)}, not a perf event array')
-        self._map, self._pages = found, pages
+    def __init__(self, map: "Map", *, pages: int = _PAGES) -> None:
+        if map.description.type != MapType.PERF_EVENT_ARRAY:
+            raise BpfError(f'map "{map.name}" is a {map_type_name(map.description.type)}, not a perf event array')
+        self._map, self._pages = map, pages
         self._rings: dict[int, _Ring] = {}
         self._poll = select.epoll()
         try:
             for cpu in online_cpus():
-                if cpu < found.description.max_entries:
+                if cpu < map.description.max_entries:
                     self._open(cpu)
         except BaseException:
             self.close()
@@ -83,7 +83,7 @@ class PerfBuffer(Closing):
         self._map.update(cpu.to_bytes(4, "little"), descriptor.fd.to_bytes(4, "little"))
 
     def events(self, timeout: float | None = None) -> Iterator[Event]:
-        """Events as they come, until ``timeout`` seconds went by without one (None: for ever)."""
+        """Yield events as they come, until ``timeout`` seconds pass without one (None: forever)."""
         while True:
             for ring in list(self._rings.values()):
                 yield from self._ready(ring)
@@ -109,12 +109,12 @@ class PerfBuffer(Closing):
 
     @staticmethod
     def _copy(view: memoryview, position: int, length: int, size: int) -> bytes:
-        at, page = position % size, mmap.PAGESIZE
-        first = bytes(view[page + at : page + min(at + length, size)])
+        start, page = position % size, mmap.PAGESIZE
+        first = bytes(view[page + start : page + min(start + length, size)])
         return first + bytes(view[page : page + length - len(first)])
 
     def close(self) -> None:
-        """Ends the reading; the map stays open."""
+        """Stop reading; the map stays open."""
         self._poll.close()
         for ring in self._rings.values():
             try:
@@ -127,7 +127,7 @@ class PerfBuffer(Closing):
 
 
 def online_cpus() -> list[int]:
-    """The numbers of the CPUs that run."""
+    """Return the numbers of the CPUs that are online."""
     try:
         with open("/sys/devices/system/cpu/online") as file:
             parts = [part.partition("-") for part in file.read().strip().split(",")]

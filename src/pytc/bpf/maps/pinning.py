@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from pytc.bpf.maps.pin_lock import PinLock
 from pytc.bpf.object.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec, ObjectSpec
-from pytc.bpf.sys.mounts import mounted
+from pytc.bpf.sys.mounts import find_mounts
 from pytc.bpf.sys.pins import open_pin, pin
 from pytc.errors import BpfSyscallError, PinError, strerror
 from pytc.libc import file_system_type, mount
@@ -28,33 +28,34 @@ _NUMBER = re.compile(r"(0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})\Z")
 
 
 class PinRoot:
-    """A bpffs and tc's directories in it. ``mount`` is what TC_BPF_MNT says, or empty.
+    """A bpffs and tc's directories in it; ``mount`` is the value of TC_BPF_MNT, or empty for the bpffs of this machine.
 
-    Keeps a list of what it made; :meth:`undo` removes just that, in reverse. Each load works on a :meth:`fresh`
-    one, so that what failed in one takes nothing from another. From :meth:`lock` on, no other command looks at the pins
-    until :meth:`release`; with a ``lock`` of its own, the caller decides when.
+    Keeps a list of what it creates; :meth:`undo` removes just that, in reverse. Each load works on a :meth:`fresh`
+    copy, so that a failed one takes nothing from another. The bpffs is looked for, and mounted when there is none, once
+    a map needs a pin. From :meth:`lock` on, no other command looks at pins until :meth:`release`; a caller that passes
+    a ``lock`` decides itself when it ends.
     """
 
     def __init__(
         self, mount: str = "", *, pinning_files: tuple[str, ...] = PINNING_FILES, lock: PinLock | None = None
     ) -> None:
-        self._wanted = mount
+        self._preferred = mount
         self._files = pinning_files
         self._mount = ""
-        self._made: list[str] = []
+        self._created: list[str] = []
         self._shared_lock = lock
         self._lock = lock if lock is not None else PinLock()
 
     @classmethod
     def unmounted(cls, mount: str = "") -> "PinRoot":
         """Return a pin root for reading only: it mounts no bpffs if there is none."""
-        made = cls(mount)
-        made._mount = find_mount(mount) or mount or DEFAULT_MOUNT
-        return made
+        root = cls(mount)
+        root._mount = find_mount(mount) or mount or DEFAULT_MOUNT
+        return root
 
     def fresh(self) -> "PinRoot":
         """Return a copy that has created nothing so far."""
-        other = PinRoot(self._wanted, pinning_files=self._files, lock=self._shared_lock)
+        other = PinRoot(self._preferred, pinning_files=self._files, lock=self._shared_lock)
         other._mount = self._mount
         return other
 
@@ -62,12 +63,14 @@ class PinRoot:
     def mount(self) -> str:
         """The mount point; mounts a bpffs (mode 0700) when there is none. Raises PinError."""
         if not self._mount:
-            self._mount = find_mount(self._wanted) or mount_bpffs(self._wanted or DEFAULT_MOUNT)
+            self._mount = find_mount(self._preferred) or mount_bpffs(self._preferred or DEFAULT_MOUNT)
         return self._mount
 
     def path_for(self, spec: MapSpec, owner: ObjectSpec) -> str:
-        """Return the path of a map's pin, empty for one that is not pinned; raises PinError for an unknown pinning
-        number, and for a name that is no file name."""
+        """Return the path of a map's pin, empty for a map that is not pinned.
+
+        Raises PinError for an unknown pinning number, and for a name that no file can have.
+        """
         if spec.pinning == PIN_NONE:
             return ""
         if "/" in spec.name or spec.name in ("", ".", ".."):
@@ -94,9 +97,9 @@ class PinRoot:
             yield current
 
     def lock(self) -> None:
-        """Wait until no other command looks at pins or makes any; raises PinError after 30 seconds.
+        """Wait until no other command looks at pins or creates any; raises PinError after 30 seconds.
 
-        Makes tc's directory, which carries the lock.
+        Creates tc's directory, which carries the lock.
         """
         directory = os.path.join(self.mount, "tc")
         while not self._lock.is_held:
@@ -108,8 +111,8 @@ class PinRoot:
                 is_locked = False
             except OSError as error:
                 raise PinError(f'cannot lock "{directory}": {strerror(error.errno or 0)}', errno=error.errno) from error
-            if not is_locked and directory in self._made:  # removed by the command that waited for this one
-                self._made.remove(directory)
+            if not is_locked and directory in self._created:  # another command has removed it
+                self._created.remove(directory)
 
     def release(self) -> None:
         """Let other commands go on, unless the lock is the caller's."""
@@ -117,8 +120,11 @@ class PinRoot:
             self._lock.close()
 
     def check(self, path: str) -> None:
-        """Raise PinError where what is on the way to ``path``, or is pinned there, is not to be trusted: something else
-        than a directory, or something of another user, who could exchange it."""
+        """Raise PinError for a pin, or a directory on the way to it, that cannot be trusted.
+
+        A directory must not be anything else, such as a symbolic link, and all must belong to root or this user:
+        another user could exchange what is pinned there.
+        """
         self._check_owner(self.mount)
         for directory in self._directories(path):
             if self._check_owner(directory) and not stat.S_ISDIR(os.lstat(directory).st_mode):
@@ -128,7 +134,7 @@ class PinRoot:
         self._check_owner(path)
 
     def _check_owner(self, path: str) -> bool:
-        """Return whether there is anything at a path; raises PinError where it is another user's."""
+        """Return whether a path exists; raises PinError where it belongs to another user."""
         try:
             owner = os.lstat(path).st_uid
         except FileNotFoundError:
@@ -142,7 +148,7 @@ class PinRoot:
         return True
 
     def prepare(self, path: str) -> None:
-        """Makes the directories that a pin at ``path`` needs; raises PinError."""
+        """Create the directories that a pin at ``path`` needs; raises PinError."""
         for directory in self._directories(path):
             self._make_directory(directory)
         for name in _LINKS:
@@ -151,7 +157,7 @@ class PinRoot:
     def _make_directory(self, path: str) -> None:
         try:
             os.mkdir(path, 0o700)
-            self._made.append(path)
+            self._created.append(path)
         except FileExistsError:
             self.check(os.path.join(path, "pin"))
         except OSError as error:
@@ -168,25 +174,25 @@ class PinRoot:
         if os.path.isdir(os.path.join(self.mount, "tc")) and not os.path.lexists(path):
             try:
                 os.symlink("tc", path)
-                self._made.append(path)
+                self._created.append(path)
             except OSError:
                 return  # a convenience for ip(8) and xdp loaders; never a reason to fail
 
     def pin(self, path: str, fd: int) -> None:
-        """Pins a map, for :meth:`undo` to take away; raises PinError, BpfSyscallError."""
+        """Pin a map, for :meth:`undo` to remove; raises PinError, BpfSyscallError."""
         self.prepare(path)
         try:
             pin(fd, path)
-            self._made.append(path)
+            self._created.append(path)
         except BpfSyscallError:
             raise
         except BaseException:  # a signal; the kernel may have pinned the map already
-            if path not in self._made and _is_pin_of(path, fd):
-                self._made.append(path)
+            if path not in self._created and _is_pin_of(path, fd):
+                self._created.append(path)
             raise
 
     def replace(self, path: str, fd: int) -> None:
-        """Pins an object in place of what is pinned at ``path``, in one step; raises PinError."""
+        """Pin an object in place of what is pinned at ``path``, in one step; raises PinError."""
         beside = f"{path}_{os.getpid()}"  # bpffs takes no dots in names
         try:
             pin(fd, beside)
@@ -197,14 +203,14 @@ class PinRoot:
             raise PinError(f'cannot move the pin "{path}": {error}', errno=error.errno) from error
 
     @property
-    def made(self) -> tuple[str, ...]:
-        """Pins, and the directories and links for them, in the order in which they were made."""
-        return tuple(self._made)
+    def created(self) -> tuple[str, ...]:
+        """The pins, directories and links that this root created, in that order."""
+        return tuple(self._created)
 
     def undo(self) -> None:
-        """Remove what was made and is still in place, and let other commands go on."""
-        while self._made:
-            path = self._made.pop()
+        """Remove what this root created and is still in place, and let other commands go on."""
+        while self._created:
+            path = self._created.pop()
             try:
                 if stat.S_ISDIR(os.lstat(path).st_mode):
                     os.rmdir(path)
@@ -234,13 +240,14 @@ def _is_pin_of(path: str, fd: int) -> bool:
         return False
 
 
-def find_mount(wanted: str = "") -> str:
-    """The bpffs to use: ``wanted``, else /sys/fs/bpf, else the first of /proc/mounts; empty when there is none."""
-    if wanted:
-        return wanted if is_bpffs(wanted) else ""
+def find_mount(preferred: str = "") -> str:
+    """Return the bpffs to use: ``wanted``, else /sys/fs/bpf, else the first of /proc/mounts; empty when there is
+    none."""
+    if preferred:
+        return preferred if is_bpffs(preferred) else ""
     if is_bpffs(DEFAULT_MOUNT):
         return DEFAULT_MOUNT
-    return next(mounted("bpf"), "")
+    return next(find_mounts("bpf"), "")
 
 
 def is_bpffs(path: str) -> bool:
@@ -249,7 +256,7 @@ def is_bpffs(path: str) -> bool:
 
 
 def mount_bpffs(target: str) -> str:
-    """Mounts a bpffs, mode 0700, and returns ``target``; raises PinError."""
+    """Mount a bpffs, mode 0700, and return ``target``; raises PinError."""
     try:
         if not os.path.isdir(target):
             os.makedirs(target, mode=0o700, exist_ok=True)
@@ -265,9 +272,9 @@ def mount_bpffs(target: str) -> str:
 
 
 def read_pinning_files(paths: tuple[str, ...] = PINNING_FILES) -> dict[int, str]:
-    """{pinning number: path relative to the mount point} from the first file that exists.
+    """Return {pinning number: path relative to the mount point} from the first file that exists.
 
-    Lines ``ID PATH``, ID decimal or ``0x`` hex; ``#`` starts a comment. A line that makes no sense is skipped.
+    Lines are ``ID PATH``, ID decimal or ``0x`` hex; ``#`` starts a comment. A line that makes no sense is skipped.
     """
     for path in paths:
         try:

@@ -35,7 +35,8 @@ class RawMap(Closing):
     """
 
     def __init__(self, descriptor: OwnedFd, spec: MapSpec | None = None, *, is_new: bool = False) -> None:
-        """``is_new`` says that the kernel has just made it from ``spec``: then it is not asked what it is."""
+        """Take over a descriptor. ``is_new`` says that the kernel has just created it from ``spec``, and saves asking
+        it."""
         self.descriptor = descriptor
         self.spec = spec
         self._description: MapDescription | None = None
@@ -58,19 +59,19 @@ class RawMap(Closing):
 
     @classmethod
     def from_id(cls: type[_Self], number: int) -> _Self:
-        """Opens the map with that id."""
+        """Open the map with an id (needs CAP_SYS_ADMIN); raises BpfSyscallError (ENOENT when it is gone)."""
         return cls(map_by_id(number))
 
     @classmethod
     def from_pin(cls: type[_Self], path: str) -> _Self:
-        """Opens a pinned map; raises BpfSyscallError (ENOENT) or BpfError when it is no map."""
+        """Open a pinned map; raises BpfSyscallError, also for the pin of something else."""
         return cls(open_pin(path))
 
     @classmethod
     def from_fd(cls: type[_Self], number: int) -> _Self:
-        """The map of an inherited descriptor, like those in $BPF_MAP0; the descriptor itself stays open.
+        """Return the map of an inherited descriptor, like those in $BPF_MAP0; the descriptor itself stays open.
 
-        Raises BpfError (EBADF) when it is not open, BpfSyscallError when it is no map.
+        Raises BpfError (EBADF) when it is not open, BpfSyscallError when it is not a map.
         """
         import fcntl
 
@@ -82,25 +83,27 @@ class RawMap(Closing):
 
     @property
     def fd(self) -> int:
+        """The descriptor's number."""
         return self.descriptor.fd
 
     @property
     def name(self) -> str:
-        """The declared name; the kernel's (truncated) name if there is no declaration."""
+        """The declared name, or the kernel's (truncated) name if there is no declaration."""
         return self.spec.name if self.spec is not None else self.description.name
 
     @property
     def value_bytes(self) -> int:
-        """Bytes that an element's value takes here."""
+        """The size of an element's value in bytes: in a per-CPU map, that of all CPUs."""
         type, _, size = self._shape
         return -(-size // 8) * 8 * possible_cpus() if type in PER_CPU else size
 
     def lookup(self, key: bytes, flags: int = ANY) -> bytes:
-        """The value under ``key``; with F_LOCK while its spin lock is held. Raises KeyError, BpfSyscallError."""
+        """Return the value under ``key``, with F_LOCK while holding its spin lock. Raises KeyError, BpfSyscallError."""
         return self._read(Command.MAP_LOOKUP_ELEM, key, flags)
 
     def pop(self, key: bytes = b"") -> bytes:
-        """Take an element out: that of a key, from a hash (Linux 5.14), or the next one of a queue or stack.
+        """Remove an element and return its value: that of a key of a hash (Linux 5.14), or the next one of a queue or
+        stack.
 
         Raises KeyError, BpfSyscallError.
         """
@@ -134,7 +137,10 @@ class RawMap(Closing):
         return True
 
     def update(self, key: bytes, value: bytes, flags: int = ANY) -> None:
-        """Sets an element; ``flags`` is ANY, NOEXIST or EXIST, and F_LOCK to hold the value's spin lock."""
+        """Set an element; ``flags`` is ANY, NOEXIST or EXIST, and F_LOCK to hold the value's spin lock.
+
+        Raises BpfError for a key or value of another size, BpfSyscallError.
+        """
         if len(value) != self.value_bytes:
             raise BpfError(f'map "{self.name}": a value of {len(value)} bytes; {self.value_bytes} expected')
         self._element(
@@ -150,8 +156,10 @@ class RawMap(Closing):
             raise
 
     def keys(self, after: bytes | None = None) -> Iterator[bytes]:
-        """The keys, in the kernel's order, of those behind ``after`` only; elements that come and go meanwhile may be
-        missed or come twice."""
+        """Yield the keys in the kernel's order, only those after ``after`` if it is given.
+
+        Elements that come and go meanwhile may be missed or come twice. Raises BpfSyscallError.
+        """
         size = self.description.key_size
         current = None if after is None else self._key(after)
         following = ctypes.create_string_buffer(size)
@@ -179,14 +187,15 @@ class RawMap(Closing):
         write_once(self.fd, size, self.description.map_extra, contents, f'map "{self.name}": mapping the arena')
 
     def freeze(self) -> None:
-        """Makes the map read-only for user space (BPF_MAP_FREEZE)."""
+        """Make the map read-only for user space (BPF_MAP_FREEZE); raises BpfSyscallError."""
         bpf(Command.MAP_FREEZE, MapFdAttr(map_fd=self.fd), what=f'map "{self.name}": freezing it')
 
     def pin(self, path: str) -> None:
-        """Pins the map at a path in a bpffs."""
+        """Pin the map at a path in a bpffs; raises BpfSyscallError."""
         pin(self.fd, path)
 
     def close(self) -> None:
+        """Close the descriptor; the map lives on where it is pinned or in use."""
         self.descriptor.close()
 
     def __repr__(self) -> str:

@@ -1,7 +1,7 @@
-"""Readers of events that programs send: BPF_MAP_TYPE_RINGBUF (kernel/bpf/ringbuf.c) and perf events.
+"""Read events that programs send through a ring buffer (BPF_MAP_TYPE_RINGBUF, kernel/bpf/ringbuf.c).
 
 A ring buffer's memory: a page with the consumer's position (u64), which the consumer writes, a page with the
-producer's, then the data, mapped twice in a row so that no record is in two parts. Records are ``len u32`` with a bit
+producer's, then the data, mapped twice in a row so that no record is in two pieces. Records are ``len u32`` with a bit
 for "busy" and one for "discarded", ``u32``, data, and a gap up to a multiple of 8.
 """
 
@@ -22,8 +22,10 @@ _HEADER = 8
 
 
 class Event(NamedTuple):
-    """The bytes that a program sent; ``cpu`` is -1 where it is not known, ``lost`` the number of events for which
-    there was no room, in an event without data."""
+    """The bytes that a program sent.
+
+    ``cpu`` is -1 where unknown. ``lost`` counts events for which there was no room, in an event without data.
+    """
 
     data: bytes
     cpu: int = -1
@@ -33,31 +35,33 @@ class Event(NamedTuple):
 class EventSource(Protocol):
     """A source of events."""
 
-    def events(self, timeout: float | None = None) -> Iterator[Event]: ...
+    def events(self, timeout: float | None = None) -> Iterator[Event]:
+        """Yield events as they come, until ``timeout`` seconds pass without one (None: forever)."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Stop reading."""
 
 
 class RingBuffer(Closing):
-    """Reads events of a ring buffer, which must stay open; they are gone for other readers then.
+    """A reader of a ring buffer, which must stay open; events that it has read are gone for other readers.
 
     Raises BpfError for a map of another type, BpfSyscallError where its memory cannot be mapped.
     """
 
-    def __init__(self, found: "Map") -> None:
-        if found.description.type != MapType.RINGBUF:
-            raise BpfError(f'map "{found.name}" is a {map_type_name(found.description.type)}, not a ring buffer')
-        page, self._size = mmap.PAGESIZE, found.description.max_entries
+    def __init__(self, map: "Map") -> None:
+        if map.description.type != MapType.RINGBUF:
+            raise BpfError(f'map "{map.name}" is a {map_type_name(map.description.type)}, not a ring buffer')
+        page, self._size = mmap.PAGESIZE, map.description.max_entries
         try:
-            self._consumer = mmap.mmap(found.fd, page, prot=mmap.PROT_READ | mmap.PROT_WRITE)
-            self._producer = mmap.mmap(found.fd, page + 2 * self._size, prot=mmap.PROT_READ, offset=page)
+            self._consumer = mmap.mmap(map.fd, page, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+            self._producer = mmap.mmap(map.fd, page + 2 * self._size, prot=mmap.PROT_READ, offset=page)
         except OSError as error:
-            raise BpfSyscallError("mmap", error.errno or 0, f'map "{found.name}"') from error
+            raise BpfSyscallError("mmap", error.errno or 0, f'map "{map.name}"') from error
         self._poll = select.epoll()
-        self._poll.register(found.fd, select.EPOLLIN)
+        self._poll.register(map.fd, select.EPOLLIN)
 
     def events(self, timeout: float | None = None) -> Iterator[Event]:
-        """Events as they come, until ``timeout`` seconds went by without one (None: for ever)."""
+        """Yield events as they come, until ``timeout`` seconds pass without one (None: forever)."""
         while True:
             yield from self._ready()
             if not self._poll.poll(-1 if timeout is None else timeout):
@@ -66,23 +70,23 @@ class RingBuffer(Closing):
     def _ready(self) -> Iterator[Event]:
         # Whole words are read and written at once; the system call before orders them.
         page = mmap.PAGESIZE
-        with memoryview(self._consumer) as own, memoryview(self._producer) as other:
-            position, end = own[:8].cast("Q")[0], other[:8].cast("Q")[0]
+        with memoryview(self._consumer) as consumer, memoryview(self._producer) as producer:
+            position, end = consumer[:8].cast("Q")[0], producer[:8].cast("Q")[0]
             while position < end:
-                at = page + position % self._size
-                length = other[at : at + 4].cast("I")[0]
+                start = page + position % self._size
+                length = producer[start : start + 4].cast("I")[0]
                 if length & _BUSY:
                     return
                 size = length & ~(_BUSY | _DISCARDED)
-                data = bytes(other[at + _HEADER : at + _HEADER + size])
+                data = bytes(producer[start + _HEADER : start + _HEADER + size])
                 position += _HEADER + -(-size // 8) * 8
-                own[:8].cast("Q")[0] = position
+                consumer[:8].cast("Q")[0] = position
                 if not length & _DISCARDED:
                     yield Event(data)
-                end = other[:8].cast("Q")[0]
+                end = producer[:8].cast("Q")[0]
 
     def close(self) -> None:
-        """Ends the reading; the map stays open."""
+        """Stop reading; the map stays open."""
         self._poll.close()
         self._consumer.close()
         self._producer.close()

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 
 class TypedMap:
-    """A view of an open :class:`Map`: ``typed[0]``, ``typed["10.0.0.1"]``, ``typed[{"src": "10.0.0.1", "port": 53}]``.
+    """A view of an open map: ``typed[0]``, ``typed["10.0.0.1"]``, ``typed[{"src": "10.0.0.1", "port": 53}]``.
 
-    A value is a bool, int, float, text, list, or a dict by member; of a per-CPU map, a list with one for each possible
-    CPU. Types are the map's own (BTF), or formats (see :mod:`pytc.bpf.codec.format`); without either, numbers for
-    sizes of 1, 2, 4 and 8 bytes, hex for others. Raises KeyError where there is no element, CodecError for what does
-    not fit its type, BpfSyscallError.
+    A value is a bool, int, float, text, list, or a dict by member; in a per-CPU map, a list with one for each possible
+    CPU. Types are the map's own (BTF), or the formats ``key`` and ``value`` (see :mod:`pytc.bpf.codec.format`); without
+    either, numbers for sizes of 1, 2, 4 and 8 bytes, hex for others. Iterating yields the keys.
+
+    Raises KeyError where there is no element, CodecError for a value that does not fit its type, BpfSyscallError.
     """
 
     def __init__(self, map: RawMap, *, key: str = "", value: str = "", types: MapTypes | None = None) -> None:
@@ -35,7 +36,7 @@ class TypedMap:
             raise KeyError(key) from None
 
     def get(self, key: Any, default: Any = None) -> Any:
-        """The value under ``key``, or ``default``."""
+        """Return the value under ``key``, or ``default``."""
         try:
             return self[key]
         except KeyError:
@@ -45,7 +46,7 @@ class TypedMap:
         self.update(key, value)
 
     def update(self, key: Any, value: Any, flags: int = ANY) -> None:
-        """Sets an element; ``flags`` as of :meth:`Map.update`."""
+        """Set an element; ``flags`` are those of :meth:`Map.update`."""
         self.map.update(self.types.key.encode(key), self.types.whole.encode(value), flags)
 
     def __delitem__(self, key: Any) -> None:
@@ -55,31 +56,32 @@ class TypedMap:
             raise KeyError(key) from None
 
     def change(self, key: Any, path: str, value: Any) -> None:
-        """Sets a part of a value, like ``.packets`` or ``.ports[2]``. Reads and writes: not atomic."""
+        """Set a part of a value, like ``.packets`` or ``.ports[2]``; reads and writes the value, which is not
+        atomic."""
         encoded = self.types.key.encode(key)
         data = bytearray(self.map.lookup(encoded))
-        at, codec = follow(self.types.whole, path)
-        assign(codec, data, at, value)
+        offset, codec = follow(self.types.whole, path)
+        assign(codec, data, offset, value)
         self.map.update(encoded, bytes(data))
 
     def __iter__(self) -> Iterator[Value]:
         return (self.types.key.decode(key) for key in self.map.keys())  # noqa: SIM118 (Map is no dict)
 
     def items(self) -> Iterator[tuple[Value, Value]]:
-        """(key, value) of each element, read in batches."""
+        """Yield (key, value) of each element, read in batches."""
         return ((self.types.key.decode(key), self.types.whole.decode(value)) for key, value in read_items(self.map))
 
     def update_many(self, entries: "Iterable[tuple[Any, Any]]", flags: int = ANY) -> int:
-        """Sets many elements in batches; returns how many. Those before an error are set."""
-        most, done = batch_entries(self.map), 0
+        """Set many elements in batches; returns how many. Those before an error are set."""
+        limit, written = batch_entries(self.map), 0
         keys: list[bytes] = []
         values: list[bytes] = []
         for key, value in entries:
             keys.append(self.types.key.encode(key))
             values.append(self.types.whole.encode(value))
-            if len(keys) == most:
-                done += self._write(keys, values, flags)
-        return done + self._write(keys, values, flags)
+            if len(keys) == limit:
+                written += self._write(keys, values, flags)
+        return written + self._write(keys, values, flags)
 
     def _write(self, keys: list[bytes], values: list[bytes], flags: int) -> int:
         count = len(keys)

@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 from pytc.bpf.btf.types import ENUM, ENUM64, STRUCT, TYPEDEF, UNION, Btf
 from pytc.bpf.codec.btf import btf_codec, has_spin_lock
-from pytc.bpf.codec.compound import Array, Part, Structure, summed
+from pytc.bpf.codec.compound import Array, Structure, StructureMember, summed
 from pytc.bpf.codec.format import format_codec
 from pytc.bpf.codec.lpm import lpm_codec
-from pytc.bpf.codec.scalars import Codec, Column, Columns, Integer, Style, Value, hex_codec, say
+from pytc.bpf.codec.scalars import Codec, Column, Columns, Integer, Style, Value, format_value, hex_codec
 from pytc.bpf.sys.constants import PER_CPU, MapType
 from pytc.bpf.sys.descriptions import MapDescription
 from pytc.bpf.sys.info import btf_image
@@ -29,7 +29,8 @@ _DEVICES = frozenset({MapType.DEVMAP, MapType.DEVMAP_HASH})
 
 
 class MapTypes(NamedTuple):
-    """``value`` is the codec of a single value, ``whole`` that of an element: of all CPUs in a per-CPU map.
+    """The codecs of a map: ``value`` of a single value, ``whole`` of an element, which in a per-CPU map has all CPUs'
+    values.
 
     ``btf`` is the type information that the map was created with, None where there is none, or it cannot be read.
     """
@@ -44,7 +45,7 @@ class MapTypes(NamedTuple):
     cpus: int = 1
 
     def summed(self) -> "MapTypes":
-        """Types whose values are sums over CPUs; raises CodecError for a map without values for each CPU."""
+        """Return types whose values are sums over CPUs; raises CodecError for a map without values for each CPU."""
         if not self.is_per_cpu:
             raise CodecError("sum works only on per-CPU maps")
         stride = -(-self.value.size // 8) * 8
@@ -52,22 +53,25 @@ class MapTypes(NamedTuple):
 
 
 def map_types(description: MapDescription, *, key: str = "", value: str = "", cpus: int = 1) -> MapTypes:
-    """The types of a map. ``key`` and ``value`` are formats (see :mod:`pytc.bpf.codec.format`) that take precedence;
-    names in them are looked up in the map's BTF. Raises CodecError, ObjectError."""
+    """Return the types of a map.
+
+    The formats ``key`` and ``value`` (see :mod:`pytc.bpf.codec.format`) take precedence; names in them are looked up in
+    the map's BTF. ``cpus`` is the number of possible CPUs. Raises CodecError, ObjectError.
+    """
     btf = read_btf(description)
     value_size = description.value_size
     keys = named_codec(key, description.key_size, btf) if key else _key(description, btf)
-    one = named_codec(value, value_size, btf) if value else _value(description, btf)
+    codec = named_codec(value, value_size, btf) if value else _value(description, btf)
     is_per_cpu = description.type in PER_CPU
-    whole = Array(one, cpus, stride=-(-value_size // 8) * 8) if is_per_cpu else one
+    whole = Array(codec, cpus, stride=-(-value_size // 8) * 8) if is_per_cpu else codec
     locked = (
         btf is not None and bool(description.btf_value_type_id) and has_spin_lock(btf, description.btf_value_type_id)
     )
-    return MapTypes(keys, one, whole, is_per_cpu, locked, btf, value_size, cpus)
+    return MapTypes(keys, codec, whole, is_per_cpu, locked, btf, value_size, cpus)
 
 
 def read_btf(description: MapDescription) -> Btf | None:
-    """A map's type information; None where it has none, and where the process may not read it."""
+    """Return a map's type information; None where it has none, and where this process may not read it."""
     if not description.btf_id:
         return None
     try:
@@ -77,7 +81,7 @@ def read_btf(description: MapDescription) -> Btf | None:
 
 
 def named_codec(text: str, size: int, btf: Btf | None) -> Codec:
-    """The codec of a format in which the names of ``btf`` may stand; ``size`` 0 takes any size."""
+    """Return the codec of a format that may name types of ``btf``; ``size`` 0 takes any size."""
     if btf is None:
         return format_codec(text, size)
     types = btf
@@ -109,17 +113,17 @@ def _key(description: MapDescription, btf: Btf | None) -> Codec:
 
 def _is_prefix(codec: Codec) -> bool:
     """Return whether a structure is a length and an address, and nothing else."""
-    if codec.size not in _LPM_SIZES or not isinstance(codec, Structure) or len(codec.parts) != 2:
+    if codec.size not in _LPM_SIZES or not isinstance(codec, Structure) or len(codec.members) != 2:
         return False
-    length, data = codec.parts
-    return (length.at, data.at) == (0, _LPM_PREFIX_BYTES) and not isinstance(data.codec, Structure)
+    length, data = codec.members
+    return (length.offset, data.offset) == (0, _LPM_PREFIX_BYTES) and not isinstance(data.codec, Structure)
 
 
 def _value(description: MapDescription, btf: Btf | None) -> Codec:
     if description.type in _DEVICES:
         if description.value_size == 4:
             return Device()
-        return Structure(8, [Part("device", 0, Device()), Part("program", 4, Integer(4))])
+        return Structure(8, [StructureMember("device", 0, Device()), StructureMember("program", 4, Integer(4))])
     if btf is not None and description.btf_value_type_id:
         codec = btf_codec(btf, description.btf_value_type_id, in_map=True, max_leaves=_MAX_LEAVES)
         if codec.size == description.value_size:
@@ -128,7 +132,7 @@ def _value(description: MapDescription, btf: Btf | None) -> Codec:
 
 
 class Device(Codec):
-    """The index of a network device of this namespace, by its name; a number where it has none."""
+    """The index of a network device of this namespace as its name; a number where no device has it."""
 
     size = 4
 
@@ -151,5 +155,5 @@ class Device(Codec):
                 raise CodecError(f'there is no device "{value}"') from None
         return Integer(4).encode(value)
 
-    def columns(self, style: Style, at: int) -> Columns:
-        return Columns("%s", (Column((at,), 4, "", lambda data: say(style, self.decode(data))),))
+    def columns(self, style: Style, offset: int) -> Columns:
+        return Columns("%s", (Column((offset,), 4, "", lambda data: format_value(style, self.decode(data))),))

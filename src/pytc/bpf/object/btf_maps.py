@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf
 from pytc.bpf.object.elf import FUNC, SECTION, ElfImage, ElfRelocation, ElfSection
-from pytc.bpf.object.legacy_maps import PlacedMap
+from pytc.bpf.object.legacy_maps import MapDefinition
 from pytc.bpf.object.spec import MODERN, PIN_GLOBAL_NS, PIN_NONE, MapSpec
 from pytc.bpf.sys.constants import MAP_IN_MAP, MapType
 from pytc.errors import MapDefinitionError
@@ -36,7 +36,7 @@ class _Declared(NamedTuple):
     values_at: int = -1  # byte offset of the member ``values`` in the variable
 
 
-def read_btf_maps(image: ElfImage, btf: Btf | None) -> list[PlacedMap]:
+def read_btf_maps(image: ElfImage, btf: Btf | None) -> list[MapDefinition]:
     """Return all maps of section ``.maps``; raises MapDefinitionError."""
     section = image.section(MODERN)
     if section is None or not section.size:
@@ -58,7 +58,7 @@ def read_btf_maps(image: ElfImage, btf: Btf | None) -> list[PlacedMap]:
             raise MapDefinitionError(f'map "{variable.name}" is in the BTF but has no symbol')
         declared = _read_map(btf, variable.name, variable.type_id)
         slots = _slots(image, section, symbol.value, btf.size(variable.type_id), declared)
-        result.append(PlacedMap(declared.spec._replace(slots=slots), section.number, symbol.value))
+        result.append(MapDefinition(declared.spec._replace(slots=slots), section.number, symbol.value))
     return result
 
 
@@ -122,11 +122,11 @@ def _number(btf: Btf, name: str, member: b.Member) -> int:
     if kind == b.PTR:
         array = btf.resolve(btf.referred(member.type_id))
         if btf.kind(array) == b.ARRAY:
-            return btf.array(array)[1]
+            return btf.array(array).length
     elif kind in (b.ENUM, b.ENUM64):
         enumerators = btf.enumerators(member.type_id)
         if enumerators:
-            return enumerators[0][1]
+            return enumerators[0].value
     raise MapDefinitionError(f'map "{name}": attribute "{member.name}" is not a number')
 
 
@@ -165,7 +165,7 @@ def _template(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
     array = btf.resolve(member.type_id)
     if btf.kind(array) != b.ARRAY:
         raise MapDefinitionError(f'map "{spec.name}": "values" is not an array')
-    pointer = btf.resolve(btf.array(array)[0])
+    pointer = btf.resolve(btf.array(array).element)
     pointee = btf.resolve(btf.referred(pointer)) if btf.kind(pointer) == b.PTR else pointer
     kind = btf.kind(pointee)
     if kind == b.FUNC_PROTO and spec.type in (MapType.PROG_ARRAY, 0):
@@ -176,23 +176,27 @@ def _template(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
 
 
 def _slots(
-    image: ElfImage, section: ElfSection, at: int, size: int, declared: _Declared
+    image: ElfImage, section: ElfSection, start: int, size: int, declared: _Declared
 ) -> tuple[tuple[int, str], ...]:
-    relocations: list[ElfRelocation] = [r for r in image.relocations.get(section.number, ()) if r.offset >= at]
+    relocations: list[ElfRelocation] = [r for r in image.relocations.get(section.number, ()) if r.offset >= start]
     if not relocations:
         return ()
     end = min(
-        (s.value for s in image.symbols if s.section == section.number and s.name and s.value > at and s.type != FUNC),
+        (
+            s.value
+            for s in image.symbols
+            if s.section == section.number and s.name and s.value > start and s.type != FUNC
+        ),
         default=section.size,
     )
     slots = []
     for relocation in relocations:
         if relocation.offset >= end:
             continue
-        index, rest = divmod(relocation.offset - at - declared.values_at, 8)
+        index, rest = divmod(relocation.offset - start - declared.values_at, 8)
         if declared.values_at < 0 or rest or index < 0:
             raise MapDefinitionError(
-                f'map "{declared.spec.name}": a relocation at byte {relocation.offset - at} '
+                f'map "{declared.spec.name}": a relocation at byte {relocation.offset - start} '
                 f'of {size}, which is not an element of "values"'
             )
         slots.append((index, _target(image, section, relocation, declared.spec.name)))
@@ -200,21 +204,21 @@ def _slots(
 
 
 def _target(image: ElfImage, section: ElfSection, relocation: ElfRelocation, name: str) -> str:
-    """The map or program that a slot refers to. A static one comes as its section and, in place, an offset."""
+    """Return the name of the map or program in a slot, which for a static one is told by its section and offset."""
     symbol = relocation.symbol
     if symbol.type != SECTION:
         return symbol.name
-    at = relocation.addend or int.from_bytes(section.data[relocation.offset : relocation.offset + 8], "little")
-    found = next(
+    offset = relocation.addend or int.from_bytes(section.data[relocation.offset : relocation.offset + 8], "little")
+    target = next(
         (
             s.name
             for s in image.symbols
-            if (s.section, s.value) == (symbol.section, at) and s.name and s.type != SECTION
+            if (s.section, s.value) == (symbol.section, offset) and s.name and s.type != SECTION
         ),
         None,
     )
-    if found is None:
+    if target is None:
         raise MapDefinitionError(
-            f'map "{name}": "values" refers to byte {at} of section "{symbol.name}", where nothing starts'
+            f'map "{name}": "values" refers to byte {offset} of section "{symbol.name}", where nothing starts'
         )
-    return found
+    return target

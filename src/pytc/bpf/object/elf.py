@@ -35,7 +35,7 @@ UNDEFINED = 0
 
 
 class ElfSection(NamedTuple):
-    """``data`` is empty for a section without contents in the file (``.bss``); ``size`` still counts."""
+    """A section; ``data`` is empty without contents in the file (``.bss``), while ``size`` still counts."""
 
     number: int
     name: str
@@ -48,11 +48,12 @@ class ElfSection(NamedTuple):
 
     @property
     def is_code(self) -> bool:
+        """Whether the section holds instructions."""
         return self.type == "SHT_PROGBITS" and bool(self.flags & _SHF_EXECINSTR)
 
 
 class ElfSymbol(NamedTuple):
-    """``section`` is 0 for an undefined symbol, and 0xff00 or more for a special one."""
+    """A symbol; ``section`` is 0 for an undefined one, and 0xff00 or more for a special one."""
 
     number: int
     name: str
@@ -65,7 +66,7 @@ class ElfSymbol(NamedTuple):
 
 
 class ElfRelocation(NamedTuple):
-    """``offset`` in bytes into the section that is patched; ``addend`` is 0 in REL tables."""
+    """A relocation; ``offset`` is in bytes into the section that is patched, ``addend`` 0 in REL tables."""
 
     offset: int
     symbol: ElfSymbol
@@ -81,12 +82,12 @@ class ElfImage(NamedTuple):
     relocations: dict[int, list[ElfRelocation]]
 
     def section(self, name: str) -> ElfSection | None:
-        """The first section of that name."""
+        """Return the first section with a name; None where there is none."""
         return next((s for s in self.sections if s.name == name), None)
 
 
 def read_file(path: str) -> bytes:
-    """The bytes of an object file; raises ObjectError."""
+    """Return the bytes of an object file; raises ObjectError."""
     try:
         return read_regular_file(path, MAX_FILE_SIZE)
     except OSError as error:
@@ -96,14 +97,17 @@ def read_file(path: str) -> bytes:
 
 
 def parse(data: bytes) -> ElfImage:
-    """Bytes of an object file to sections, symbols and relocations; raises ObjectError."""
+    """Return the sections, symbols and relocations of an object file; raises ObjectError."""
     sections = _parse_sections(data, _check_header)
     symbols = _read_symbols(sections)
     return ElfImage(sections, symbols, _read_relocations(sections, symbols))
 
 
 def section_data(data: bytes, name: str) -> bytes | None:
-    """The contents of one section of an ELF file of any machine and type; raises ObjectError."""
+    """Return the contents of a section of an ELF file of any machine and type, None where it has no such section.
+
+    Raises ObjectError.
+    """
     return next((section.data for section in _parse_sections(data) if section.name == name), None)
 
 
@@ -158,17 +162,17 @@ def _check_header(header: "dict[str, int | str]") -> None:
 
 
 def _read_sections(data: bytes, header: "dict[str, int]", structs: ELFStructs) -> tuple[ElfSection, ...]:
-    start, count = header["e_shoff"], header["e_shnum"]
+    table, count = header["e_shoff"], header["e_shnum"]
     if not count:
         raise ObjectError("the file has no sections")
-    if start + count * _SECTION_HEADER_SIZE > len(data):
+    if table + count * _SECTION_HEADER_SIZE > len(data):
         raise ObjectError(
-            f"truncated: the section headers end at byte {start + count * _SECTION_HEADER_SIZE}, "
+            f"truncated: the section headers end at byte {table + count * _SECTION_HEADER_SIZE}, "
             f"the file has {len(data)}"
         )
     raw = [
-        structs.Elf_Shdr.parse(data[at : at + _SECTION_HEADER_SIZE])
-        for at in range(start, start + count * _SECTION_HEADER_SIZE, _SECTION_HEADER_SIZE)
+        structs.Elf_Shdr.parse(data[start : start + _SECTION_HEADER_SIZE])
+        for start in range(table, table + count * _SECTION_HEADER_SIZE, _SECTION_HEADER_SIZE)
     ]
     contents = [_contents(data, index, entry) for index, entry in enumerate(raw)]
     names_index = header["e_shstrndx"]
@@ -202,7 +206,7 @@ def _contents(data: bytes, index: int, entry: "dict[str, int | str]") -> bytes:
 
 
 def string_at(table: bytes, offset: int) -> str:
-    """The NUL-terminated string at ``offset``; bytes that are not UTF-8 come out escaped."""
+    """Return the NUL-terminated string at ``offset``; bytes that are not UTF-8 come out escaped."""
     if offset >= len(table):
         if offset == 0:
             return ""
@@ -262,5 +266,6 @@ def _read_relocations(
 
 
 def wants_relocations(section: ElfSection) -> bool:
-    """Debug information is relocated as well, in bulk, and for nobody here."""
+    """Return whether to read the relocations of a section: those of debug information are many, and nothing here uses
+    them."""
     return not section.name.startswith((".debug", ".BTF", ".eh_frame", ".llvm", ".rel"))

@@ -47,8 +47,8 @@ _LARGEST = 36
 _ANNOTATION = "____btf_map_"
 
 
-class PlacedMap(NamedTuple):
-    """A map and where its symbol is: section index and byte offset."""
+class MapDefinition(NamedTuple):
+    """A map's specification and the position of its symbol: section index and byte offset."""
 
     spec: MapSpec
     section: int
@@ -56,23 +56,24 @@ class PlacedMap(NamedTuple):
 
 
 def is_legacy_section(name: str) -> bool:
-    """``maps``, and ``maps/NAME`` as some older loaders wanted it."""
+    """Return whether a section is ``maps``, or ``maps/NAME`` for some older loaders."""
     return name == LEGACY or name.startswith(LEGACY + "/")
 
 
-def read_legacy_maps(image: ElfImage, btf: Btf | None, *, layout20: str = "") -> list[PlacedMap]:
+def read_legacy_maps(image: ElfImage, btf: Btf | None, *, layout20: str = "") -> list[MapDefinition]:
     """Return all maps of the legacy sections, in order; raises MapDefinitionError."""
-    result: list[PlacedMap] = []
+    result: list[MapDefinition] = []
     for section in image.sections:
         if is_legacy_section(section.name) and section.size:
             result += _read_section(image, section, btf, layout20)
     return _annotated(result, btf) if btf is not None else result
 
 
-def _annotated(maps: list[PlacedMap], btf: Btf) -> list[PlacedMap]:
-    """Key and value types where BPF_ANNOTATE_KV_PAIR gives them: ``struct ____btf_map_NAME { KEY key; VALUE value; }``.
+def _annotated(maps: list[MapDefinition], btf: Btf) -> list[MapDefinition]:
+    """Add key and value types where BPF_ANNOTATE_KV_PAIR declares them: ``struct ____btf_map_NAME { KEY key; VALUE
+    value; }``.
 
-    An annotation whose sizes are not the map's says nothing about it.
+    An annotation whose sizes differ from the map's is ignored.
     """
     structs = btf.named((_ANNOTATION + placed.spec.name for placed in maps), b.STRUCT)
     result = []
@@ -89,7 +90,7 @@ def _annotated(maps: list[PlacedMap], btf: Btf) -> list[PlacedMap]:
     return result
 
 
-def _read_section(image: ElfImage, section: ElfSection, btf: Btf | None, layout20: str) -> list[PlacedMap]:
+def _read_section(image: ElfImage, section: ElfSection, btf: Btf | None, layout20: str) -> list[MapDefinition]:
     symbols = _map_symbols(image, section)
     if not symbols:
         raise MapDefinitionError(f'section "{section.name}" has {section.size} bytes but no map symbols')
@@ -97,7 +98,7 @@ def _read_section(image: ElfImage, section: ElfSection, btf: Btf | None, layout2
     rows = [(symbol, _words(section, symbol, size)) for symbol in symbols]
     fields = _layout(size, [words for _, words in rows], image, section, btf=btf, layout20=layout20)
     return [
-        PlacedMap(
+        MapDefinition(
             _spec(symbol.name, words, fields, section.name)._replace(definition_size=size), section.number, symbol.value
         )
         for symbol, words in rows
@@ -105,8 +106,8 @@ def _read_section(image: ElfImage, section: ElfSection, btf: Btf | None, layout2
 
 
 def _size_of_each(section: ElfSection, symbols: list[ElfSymbol]) -> int:
-    """Bytes of a definition: as the symbols say, with nothing but zeros between them where a compiler aligns them, or
-    where the symbols say nothing, an even share of the section."""
+    """Return the size of a definition in bytes: that of the symbols, with nothing but zeros between them where a
+    compiler aligns them, or an even share of the section where the symbols have no sizes."""
     sizes = {symbol.size for symbol in symbols}
     starts = [symbol.value for symbol in symbols]
     size = min(sizes)
@@ -127,27 +128,27 @@ def _size_of_each(section: ElfSection, symbols: list[ElfSymbol]) -> int:
             "structures of one size (struct bpf_elf_map has 16, 20, 24, 28 or 36 bytes)"
         )
     if starts != list(range(0, section.size, size)):
-        at = next(
+        misplaced = next(
             symbol for symbol, start in zip(symbols, range(0, section.size, size), strict=True) if symbol.value != start
         )
         raise MapDefinitionError(
-            f'map "{at.name}" starts at byte {at.value} of section "{section.name}", '
+            f'map "{misplaced.name}" starts at byte {misplaced.value} of section "{section.name}", '
             f"which holds structures of {size} bytes"
         )
     return size
 
 
 def _map_symbols(image: ElfImage, section: ElfSection) -> list[ElfSymbol]:
-    found: dict[int, ElfSymbol] = {}
+    by_offset: dict[int, ElfSymbol] = {}
     for symbol in image.symbols:
         if symbol.section != section.number or symbol.type in (SECTION, FUNC) or not symbol.name:
             continue
         if symbol.name.startswith(".L"):
             continue
-        known = found.get(symbol.value)
+        known = by_offset.get(symbol.value)
         if known is None or (symbol.binding == GLOBAL and known.binding != GLOBAL):
-            found[symbol.value] = symbol
-    return sorted(found.values(), key=lambda symbol: symbol.value)
+            by_offset[symbol.value] = symbol
+    return sorted(by_offset.values(), key=lambda symbol: symbol.value)
 
 
 def _words(section: ElfSection, symbol: ElfSymbol, size: int) -> tuple[int, ...]:
@@ -226,10 +227,10 @@ def _spec(name: str, words: tuple[int, ...], fields: tuple[str, ...], section: s
 
 
 def link_inner_maps(maps: dict[str, MapSpec]) -> dict[str, MapSpec]:
-    """Gives each legacy map-in-map its template and its slots.
+    """Give each legacy map-in-map its template and its slots.
 
-    A map-in-map's ``inner_id`` names the template by ``id``; every map with an ``id`` and an ``inner_idx`` other
-    than -1 goes into each map-in-map with that ``inner_id``, at index ``inner_idx``.
+    A map-in-map's ``inner_id`` names the template by ``id``; every map with an ``id`` and an ``inner_idx`` other than
+    -1 goes into each map-in-map with that ``inner_id``, at index ``inner_idx``.
     """
     result = dict(maps)
     for outer in maps.values():

@@ -1,4 +1,4 @@
-"""Names as the kernel takes them."""
+"""Make names that the kernel takes."""
 
 import re
 
@@ -7,10 +7,10 @@ from pytc.bpf.sys.constants import OBJ_NAME_LEN
 
 
 def kernel_map_name(spec: MapSpec, object_name: str) -> str:
-    """The name under which the kernel knows a map: 15 characters of ``[A-Za-z0-9_.]``.
+    """Return the name of a map in the kernel: 15 characters of ``[A-Za-z0-9_.]``.
 
-    A data section's map carries the object's name before the section's (``bpf.o`` and ``.rodata``:
-    ``bpf.rodata``), cut so that the section's name survives.
+    A data section's map carries the object's name before the section's (``bpf.o`` and ``.rodata``: ``bpf.rodata``), cut
+    so that the section's name survives.
     """
     name = _octets(spec.name)
     if spec.origin == DATA and name.count(".") == 1:
@@ -20,7 +20,7 @@ def kernel_map_name(spec: MapSpec, object_name: str) -> str:
 
 
 def kernel_name(name: str) -> str:
-    """Cut to 15 bytes; what the kernel does not take in a name becomes ``_`` (bpf_obj_name_cpy)."""
+    """Return the first 15 bytes of a name, with ``_`` for what the kernel does not take (bpf_obj_name_cpy)."""
     return _cut(_octets(name))
 
 

@@ -1,4 +1,4 @@
-"""Object file bytes to :class:`~pytc.bpf.object.spec.ObjectSpec`: no kernel, no privileges.
+"""Read the bytes of an object file as an :class:`~pytc.bpf.object.spec.ObjectSpec`: no kernel, no privileges.
 
 Steps: ELF tables; BTF; maps (legacy, BTF, data sections); functions; relocations; entry points.
 """
@@ -16,7 +16,7 @@ from pytc.bpf.insn.instructions import OP_CALL, OP_LD_IMM64
 from pytc.bpf.object import elf
 from pytc.bpf.object.btf_maps import read_btf_maps
 from pytc.bpf.object.elf import ElfImage, ElfRelocation, ElfSection
-from pytc.bpf.object.legacy_maps import PlacedMap, is_legacy_section, link_inner_maps, read_legacy_maps
+from pytc.bpf.object.legacy_maps import MapDefinition, is_legacy_section, link_inner_maps, read_legacy_maps
 from pytc.bpf.object.sections import section_type
 from pytc.bpf.object.spec import (
     DATA,
@@ -43,7 +43,7 @@ _GCC = re.compile(rb"GCC: \([^)]*\) (\d+)")
 TEXT = ".text"
 
 
-class _Places(NamedTuple):
+class _Targets(NamedTuple):
     """Possible targets of relocations, by section index."""
 
     maps: dict[tuple[int, int], str]
@@ -55,17 +55,17 @@ class _Places(NamedTuple):
 
 
 def read_object(path: str, *, layout20: str = "") -> ObjectSpec:
-    """Reads an object file.
+    """Read an object file.
 
-    ``layout20`` is ``bpf_elf_map`` or ``bpf_map_def`` where the rule of :mod:`pytc.bpf.object.legacy_maps` for 20-byte
-    map definitions guesses wrong. Raises ObjectError (MapDefinitionError for a map), whose message names the
+    ``layout20`` is ``bpf_elf_map`` or ``bpf_map_def`` where the rule of :mod:`pytc.bpf.object.legacy_maps` for map
+    definitions of 20 bytes guesses wrong. Raises ObjectError (MapDefinitionError for a map), whose message names the
     file.
     """
     return read_object_bytes(elf.read_file(path), path, layout20=layout20)
 
 
 def read_object_bytes(data: bytes, path: str, *, layout20: str = "") -> ObjectSpec:
-    """Read an object from the bytes of its file."""
+    """Read an object from the bytes of the file at ``path``; raises ObjectError, whose message names the file."""
     try:
         return read_bytes(data, path, layout20=layout20)
     except ObjectError as error:
@@ -73,7 +73,10 @@ def read_object_bytes(data: bytes, path: str, *, layout20: str = "") -> ObjectSp
 
 
 def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec:
-    """As :func:`read_object`, for bytes; ``path`` only gives the object its name."""
+    """Read an object from bytes, like :func:`read_object`; the base name of ``path`` becomes the object's name.
+
+    Raises ObjectError, whose message does not name a file.
+    """
     image = elf.parse(data)
     btf = _read_btf(image)
     name = os.path.basename(path)
@@ -82,7 +85,7 @@ def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec
     data_maps = _read_data_maps(image, btf, name)
     externs, settings = _read_externs(image, btf)
     maps = _by_name([*(p.spec for p in placed), *data_maps.values(), *([settings] if settings else [])])
-    places = _Places(
+    targets = _Targets(
         {(p.section, p.offset): p.spec.name for p in placed},
         frozenset(s.number for s in image.sections if is_legacy_section(s.name) or s.name == MODERN),
         {**{index: spec.name for index, spec in data_maps.items()}, **arena},
@@ -92,7 +95,7 @@ def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec
     )
     symbols = _by_section(image.symbols)
     sections = {
-        s.number: _read_code(image, s, places, symbols.get(s.number, ()))
+        s.number: _read_code(image, s, targets, symbols.get(s.number, ()))
         for s in image.sections
         if s.is_code and s.size
     }
@@ -128,13 +131,13 @@ def _read_btf(image: ElfImage) -> Btf | None:
 
 
 def _read_externs(image: ElfImage, btf: Btf | None) -> tuple[dict[str, ExternSpec], MapSpec | None]:
-    """The externs, and the map that holds those of ``.kconfig``."""
+    """Return the externs, and the map for those of ``.kconfig``."""
     if btf is None or not any(s.section == elf.UNDEFINED and s.name for s in image.symbols):
         return {}, None
     from pytc.bpf.object.externs import kconfig_map, read_externs
 
-    found = read_externs(image, btf)
-    return found, kconfig_map(found, btf)
+    externs = read_externs(image, btf)
+    return externs, kconfig_map(externs, btf)
 
 
 def _read_btf_ext(image: ElfImage, btf: Btf | None) -> btf_ext.BtfExt | None:
@@ -152,10 +155,10 @@ def _by_name(specs: list[MapSpec]) -> dict[str, MapSpec]:
 
 
 def _has_whole_offsets(image: ElfImage) -> bool:
-    """Return whether instructions with a relocation hold the offset of what they refer to, and not an addend alone.
+    """Return whether instructions with a relocation hold the offset of their target, rather than an addend alone.
 
-    So gcc's assembler wrote them up to binutils 2.40. gcc 14 and later need a newer one. Which one an earlier gcc was
-    used with, the numbers show: an offset is never less than its symbol's.
+    gcc's assembler wrote them like this up to binutils 2.40. gcc 14 and later need a newer one. Which one an earlier
+    gcc was used with, the numbers show: an offset is never less than its symbol's.
     """
     comment = image.section(".comment")
     version = _GCC.search(comment.data) if comment is not None else None
@@ -163,12 +166,12 @@ def _has_whole_offsets(image: ElfImage) -> bool:
         version is not None
         and int(version[1]) < 14
         and all(
-            instructions.decode(image.sections[number].data, one.offset // instructions.SIZE).immediate
-            >= one.symbol.value - 1  # of a call less one
+            instructions.decode(image.sections[number].data, relocation.offset // instructions.SIZE).immediate
+            >= relocation.symbol.value - 1  # of a call less one
             for number, relocations in image.relocations.items()
             if image.sections[number].is_code and image.sections[number].size % instructions.SIZE == 0
-            for one in relocations
-            if one.symbol.type != elf.SECTION and one.symbol.section != elf.UNDEFINED
+            for relocation in relocations
+            if relocation.symbol.type != elf.SECTION and relocation.symbol.section != elf.UNDEFINED
         )
     )
 
@@ -208,7 +211,7 @@ def _read_data_maps(image: ElfImage, btf: Btf | None, object_name: str) -> dict[
     return result
 
 
-def _read_arena_data(image: ElfImage, placed: list[PlacedMap]) -> tuple[dict[int, str], list[PlacedMap]]:
+def _read_arena_data(image: ElfImage, definitions: list[MapDefinition]) -> tuple[dict[int, str], list[MapDefinition]]:
     """Return the arena's name by the section of its variables, and the maps with the bytes of these in the arena.
 
     They lie at the arena's start. So libbpf puts them, too, but from 1.7 on at its end where the kernel takes such
@@ -216,35 +219,43 @@ def _read_arena_data(image: ElfImage, placed: list[PlacedMap]) -> tuple[dict[int
     """
     section = next((s for s in image.sections if s.name == ARENA_SECTION and s.size), None)
     if section is None:
-        return {}, placed
-    arenas = [one for one in placed if one.spec.type == MapType.ARENA]
+        return {}, definitions
+    arenas = [definition for definition in definitions if definition.spec.type == MapType.ARENA]
     if len(arenas) != 1:
         raise MapDefinitionError(
             f'section "{ARENA_SECTION}" has variables for an arena; the object has {len(arenas) or "no"} '
             f"map{'s' if len(arenas) > 1 else ''} of that type"
         )
     filled = arenas[0]._replace(spec=arenas[0].spec._replace(contents=section.data, section=section.name))
-    return {section.number: filled.spec.name}, [filled if one is arenas[0] else one for one in placed]
+    return {section.number: filled.spec.name}, [
+        filled if definition is arenas[0] else definition for definition in definitions
+    ]
 
 
 def _has_globals(image: ElfImage, btf: Btf | None, type_id: int) -> bool:
-    """Data that only the program itself names is not for mmap: it may hold locks and lists."""
+    """Return whether a data section has variables that user space may access, so that its map may be mapped into
+    memory.
+
+    Static and hidden variables may hold locks and lists.
+    """
     if btf is None or not type_id:
         return False
     hidden = {s.name for s in image.symbols if s.is_hidden}
     return any(btf.linkage(v.variable_id) and v.name not in hidden for v in btf.section_variables(type_id))
 
 
-def _read_code(image: ElfImage, section: ElfSection, places: _Places, symbols: Sequence[elf.ElfSymbol]) -> CodeSection:
+def _read_code(
+    image: ElfImage, section: ElfSection, targets: _Targets, symbols: Sequence[elf.ElfSymbol]
+) -> CodeSection:
     if section.size % instructions.SIZE:
         raise ObjectError(f'section "{section.name}" has {section.size} bytes, not a whole number of instructions')
     relocations: dict[int, Target] = {}
     for relocation in image.relocations.get(section.number, ()):
-        relocations[relocation.offset] = _resolve(image, section, relocation, places)
+        relocations[relocation.offset] = _resolve(image, section, relocation, targets)
     return CodeSection(section.number, section.name, section.data, relocations, _functions(section, symbols))
 
 
-def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, places: _Places) -> Target:
+def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, targets: _Targets) -> Target:
     where = f'section "{section.name}", instruction {relocation.offset // instructions.SIZE}'
     if relocation.offset % instructions.SIZE:
         raise ObjectError(f"{where}: a relocation in the middle of an instruction")
@@ -259,14 +270,14 @@ def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, pl
     if not is_call and relocation.offset + 16 > section.size:
         raise ObjectError(f"{where}: half of a 16-byte load at the end of the section")
     if symbol.section == elf.UNDEFINED:
-        return _extern_target(symbol.name, instruction, places)
-    whole = places.whole_offsets and symbol.type != elf.SECTION
+        return _extern_target(symbol.name, instruction, targets)
+    whole = targets.whole_offsets and symbol.type != elf.SECTION
     offset = _offset(symbol, instruction.immediate, is_call=is_call, whole=whole) + relocation.addend
-    if symbol.section in places.code:
+    if symbol.section in targets.code:
         return _function_target(image, where, symbol.section, offset)
     if is_call:
         raise ObjectError(f'{where}: a call to "{symbol.name}", which is not a function')
-    return _data_target(image, where, symbol, offset, places)
+    return _data_target(image, where, symbol, offset, targets)
 
 
 def _offset(symbol: elf.ElfSymbol, immediate: int, *, is_call: bool, whole: bool) -> int:
@@ -280,8 +291,8 @@ def _offset(symbol: elf.ElfSymbol, immediate: int, *, is_call: bool, whole: bool
     return symbol.value + ((immediate + 1) * instructions.SIZE if is_call else immediate)
 
 
-def _extern_target(name: str, instruction: instructions.Instruction, places: _Places) -> Target:
-    extern = places.externs.get(name)
+def _extern_target(name: str, instruction: instructions.Instruction, targets: _Targets) -> Target:
+    extern = targets.externs.get(name)
     if extern is not None and extern.kind == SETTING:
         return Target("data", KCONFIG, offset=extern.offset + instruction.immediate)
     return Target("extern", name)
@@ -295,33 +306,33 @@ def _function_target(image: ElfImage, where: str, section: int, offset: int) -> 
     return Target("function", section=section, offset=offset)
 
 
-def _data_target(image: ElfImage, where: str, symbol: elf.ElfSymbol, offset: int, places: _Places) -> Target:
-    if symbol.section in places.map_sections:
-        name = places.maps.get((symbol.section, offset))
+def _data_target(image: ElfImage, where: str, symbol: elf.ElfSymbol, offset: int, targets: _Targets) -> Target:
+    if symbol.section in targets.map_sections:
+        name = targets.maps.get((symbol.section, offset))
         if name is None:
             raise ObjectError(
                 f'{where}: a relocation to "{symbol.name}" at byte {offset} of the maps, where no map starts'
             )
         return Target("map", name)
-    if symbol.section in places.data:
-        return Target("data", places.data[symbol.section], symbol.section, offset)
+    if symbol.section in targets.data:
+        return Target("data", targets.data[symbol.section], symbol.section, offset)
     if symbol.section < len(image.sections) and image.sections[symbol.section].name == _JUMP_TABLES:
         return Target("jumps", symbol.name)
-    place = (
+    location = (
         f'section "{image.sections[symbol.section].name}"'
         if symbol.section < len(image.sections)
         else "no section of the file"
     )
-    raise ObjectError(f'{where}: a relocation to "{symbol.name}" in {place}, which holds neither maps nor data')
+    raise ObjectError(f'{where}: a relocation to "{symbol.name}" in {location}, which holds neither maps nor data')
 
 
 def _by_section(symbols: Iterable[elf.ElfSymbol]) -> dict[int, list[elf.ElfSymbol]]:
     """Group the symbols that have names by section, in their order."""
-    found: dict[int, list[elf.ElfSymbol]] = {}
+    by_section: dict[int, list[elf.ElfSymbol]] = {}
     for symbol in symbols:
         if symbol.name:
-            found.setdefault(symbol.section, []).append(symbol)
-    return found
+            by_section.setdefault(symbol.section, []).append(symbol)
+    return by_section
 
 
 def _functions(section: ElfSection, symbols: Sequence[elf.ElfSymbol]) -> tuple[FunctionSpec, ...]:
@@ -343,7 +354,7 @@ def _functions(section: ElfSection, symbols: Sequence[elf.ElfSymbol]) -> tuple[F
 
 
 def _whole_section(section: ElfSection, symbols: Sequence[elf.ElfSymbol]) -> FunctionSpec:
-    """Old compilers leave functions untyped: the section is the program."""
+    """Return a section as one function: old compilers leave functions without a type."""
     name = next(
         (
             symbol.name
@@ -356,19 +367,19 @@ def _whole_section(section: ElfSection, symbols: Sequence[elf.ElfSymbol]) -> Fun
 
 
 def _programs(sections: dict[int, CodeSection]) -> tuple[ProgramSpec, ...]:
-    """Global functions outside ``.text``; those of ``.text`` when there are no others.
+    """Return the global functions outside ``.text``; those of ``.text`` when there are no others.
 
     A section whose functions are all static is a program from its start, as in tc.
     """
     for in_text in (False, True):
-        found = [
+        programs = [
             ProgramSpec(function.name, section.name, function, *section_type(section.name))
             for section in sections.values()
             if (section.name == TEXT) is in_text
             for function in _entry_points(section)
         ]
-        if found:
-            return tuple(found)
+        if programs:
+            return tuple(programs)
     return ()
 
 

@@ -14,6 +14,8 @@ _TAIL_CALL = re.compile(f"{_NUMBER}/{_NUMBER}\\Z")
 
 
 class SectionType(NamedTuple):
+    """The program type and the expected attach type that a section's name implies."""
+
     type: P
     expected_attach_type: int = 0
 
@@ -92,27 +94,34 @@ _TABLE: dict[str, SectionType] = {
 
 
 def section_type(name: str) -> SectionType:
-    """The type that a section's name implies; UNSPEC when it implies none.
+    """Return the type that a section's name implies; UNSPEC when it implies none.
 
-    A leading ``?`` (libbpf: do not load by default) is ignored: pytc loads what it is asked for.
+    A leading ``?`` (libbpf: do not load by default) is ignored: pytc loads what the caller names.
     """
     name = name.removeprefix("?")
     while name:
-        found = _TABLE.get(name)
-        if found is not None:
-            return found
+        known = _TABLE.get(name)
+        if known is not None:
+            return known
         cut = max(name.rfind("/"), name.rfind("."))
         name = name[:cut] if cut > 0 else ""
     return SectionType(P.UNSPEC)
 
 
-def tail_call_place(name: str) -> tuple[int, int] | None:
-    """(id of a program array, slot) for a section named ``ID/KEY``, None for any other.
+class ArraySlot(NamedTuple):
+    """A slot of the program array with a legacy id."""
+
+    array_id: int
+    slot: int
+
+
+def tail_call_slot(name: str) -> ArraySlot | None:
+    """Return the slot that a section named ``ID/KEY`` stands for; None for any other name.
 
     Numbers are C's, as in tc: a leading 0 makes one octal.
     """
     match = _TAIL_CALL.match(name)
-    return (_c_number(match.group(1)), _c_number(match.group(2))) if match else None
+    return ArraySlot(_c_number(match.group(1)), _c_number(match.group(2))) if match else None
 
 
 def _c_number(text: str) -> int:

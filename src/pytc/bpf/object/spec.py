@@ -1,6 +1,6 @@
-"""Blueprints: what an object file declares, before any kernel is asked.
+"""Specifications: what an object file declares, before any kernel is asked.
 
-The same bytes give the same specs on every machine. All of them are immutable.
+Equal bytes give equal specifications on every machine. All of them are immutable.
 """
 
 from collections.abc import Mapping
@@ -34,12 +34,12 @@ POISON_RELOCATION = 195896080
 class MapSpec(NamedTuple):
     """A declared map.
 
-    ``origin`` says where from: ``maps`` (tc's ``struct bpf_elf_map`` or ``struct bpf_map_def``), ``.maps``
-    (BTF), or ``data`` (a data section, whose bytes are ``contents``). ``pinning`` is a legacy pinning number,
-    with libbpf's by-name pinning turned into PIN_GLOBAL_NS. ``id`` is the legacy id, None without one.
-    ``inner`` is the template of a map-in-map; ``slots`` its initial contents as (index, name of a map), or
-    those of a program array as (index, name of a program). ``reuse`` is the path of a pinned map to take instead of
-    making one. ``definition_size`` is the bytes of a legacy definition.
+    ``origin`` says where from: ``maps`` (tc's ``struct bpf_elf_map`` or ``struct bpf_map_def``), ``.maps`` (BTF), or
+    ``data`` (a data section, whose bytes are ``contents``). ``pinning`` is a legacy pinning number, with libbpf's
+    by-name pinning turned into PIN_GLOBAL_NS. ``id`` is the legacy id, None without one. ``inner`` is the template of a
+    map-in-map; ``slots`` its initial contents as (index, name of a map), or those of a program array as (index, name of
+    a program). ``reuse`` is the path of a pinned map to use instead of creating one. ``definition_size`` is the size of
+    a legacy definition in bytes.
     """
 
     name: str
@@ -67,10 +67,10 @@ class MapSpec(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Target of a relocation.
+    """The target of a relocation.
 
-    ``kind`` is ``map`` (``name`` of the map), ``data`` (``name`` of the data map, ``offset`` into it),
-    ``function`` (``section`` index and ``offset`` in bytes), ``extern`` (``name``) or ``jumps`` (a jump table).
+    It is a ``map`` (``name``), ``data`` (``name`` of the data map, ``offset`` into it), a ``function`` (``section``
+    index and ``offset`` in bytes), an ``extern`` (``name``) or ``jumps`` (a jump table).
     """
 
     kind: str
@@ -100,7 +100,7 @@ class CodeSection(NamedTuple):
 
 
 class ProgramSpec(NamedTuple):
-    """An entry point. ``type`` is UNSPEC when the section's name does not tell it."""
+    """A program of an object: its entry point. ``type`` is UNSPEC when the section's name does not tell it."""
 
     name: str
     section: str
@@ -110,8 +110,11 @@ class ProgramSpec(NamedTuple):
 
 
 class ExternSpec(NamedTuple):
-    """``type_id`` is 0 for a variable that is declared without a type (``const void``). ``size`` and ``offset`` are
-    bytes in the ``.kconfig`` map, for a setting. ``number`` is the place among the externs, in their order."""
+    """A symbol that the kernel has to define.
+
+    ``type_id`` is 0 for a variable that is declared without a type (``const void``). ``size`` and ``offset`` of a
+    setting are bytes in the ``.kconfig`` map. ``number`` is the position among the externs, in libbpf's order.
+    """
 
     name: str
     kind: str
@@ -124,10 +127,11 @@ class ExternSpec(NamedTuple):
 
 
 class ExternValue(NamedTuple):
-    """``btf_id`` of a kernel variable or function, else ``address``; both 0 for a weak one that is not there.
+    """The kernel's value of an extern: ``btf_id`` of a variable or function, else ``address``; both 0 for a missing
+    weak one.
 
-    What belongs to a module has a descriptor of the module's types in ``module_fd``, and a function besides the place
-    of that descriptor among those that go along with the program in ``module_index``, from 1 on.
+    A symbol of a module has a descriptor of the module's types in ``module_fd``. A function also has that descriptor's
+    position among those that are passed with the program in ``module_index``, from 1 on.
     """
 
     btf_id: int = 0
@@ -137,11 +141,11 @@ class ExternValue(NamedTuple):
 
 
 class ObjectSpec(NamedTuple):
-    """All declarations of an object file.
+    """The declarations of an object file: its programs, maps, externs, code and types.
 
     ``name`` is the file's base name, ``image`` its bytes; ``license`` is empty without a license section.
-    ``section_sizes`` (bytes, by section name) and ``variable_offsets`` (bytes, by section and symbol name)
-    complete the BTF for the kernel; ``hidden`` functions are global for the linker only, and static for the kernel.
+    ``section_sizes`` (bytes, by section name) and ``variable_offsets`` (bytes, by section and symbol name) complete the
+    BTF for the kernel; ``hidden`` functions are global for the linker only, and static for the kernel.
     """
 
     name: str
@@ -167,13 +171,13 @@ class ObjectSpec(NamedTuple):
         return sha1(self.image).hexdigest()
 
     def unpinned(self) -> "ObjectSpec":
-        """Return the same object without pinned maps."""
+        """Return a copy whose maps are not pinned."""
         return self._replace(maps={name: declared._replace(pinning=PIN_NONE) for name, declared in self.maps.items()})
 
     def programs_in(self, section: str) -> tuple[ProgramSpec, ...]:
-        """The entry points of the sections of that name, in order."""
+        """Return the programs of the sections with a name, in order."""
         return tuple(p for p in self.programs if p.section == section)
 
     def map_by_id(self, number: int) -> MapSpec | None:
-        """The legacy map with that id."""
+        """Return the legacy map with an id; None where there is none."""
         return next((m for m in self.maps.values() if m.id == number), None)

@@ -12,9 +12,9 @@ from pytc.bpf.sys.constants import ProgramType
 from pytc.errors import BpfError
 
 
-class Place(NamedTuple):
-    """Where a field is in its structure, in bytes; ``since`` is the version that lets a test set it, where that is
-    later than the structure."""
+class Field(NamedTuple):
+    """A field of a structure: its offset and size in bytes, and the version that lets a test set it where that is later
+    than the structure."""
 
     offset: int
     size: int = 4
@@ -22,30 +22,30 @@ class Place(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """A structure of ``size`` bytes. ``settable`` are the fields that a test may set, ``others`` those that it may
-    not; ``kept`` come back as the program left them."""
+    """A structure of ``size`` bytes: the fields that a test may set, names of others, and those that come back as the
+    program left them."""
 
     name: str
     size: int
-    settable: Mapping[str, Place]
+    settable: Mapping[str, Field]
     others: frozenset[str]
-    kept: tuple[str, ...] = ()
+    changeable: tuple[str, ...] = ()
 
 
 SKB = Layout(
     "__sk_buff",
     192,
     {
-        "mark": Place(8),
-        "priority": Place(32),
-        "ingress_ifindex": Place(36, since="5.16"),
-        "ifindex": Place(40),
-        **{f"cb{number}": Place(48 + 4 * number) for number in range(5)},
-        "tstamp": Place(152, 8),
-        "wire_len": Place(160),
-        "gso_segs": Place(164),
-        "gso_size": Place(176),
-        "hwtstamp": Place(184, 8, "5.16"),
+        "mark": Field(8),
+        "priority": Field(32),
+        "ingress_ifindex": Field(36, since="5.16"),
+        "ifindex": Field(40),
+        **{f"cb{number}": Field(48 + 4 * number) for number in range(5)},
+        "tstamp": Field(152, 8),
+        "wire_len": Field(160),
+        "gso_segs": Field(164),
+        "gso_size": Field(176),
+        "hwtstamp": Field(184, 8, "5.16"),
     },
     frozenset(
         "len pkt_type queue_mapping protocol vlan_present vlan_tci vlan_proto tc_index cb hash tc_classid data "
@@ -57,7 +57,7 @@ SKB = Layout(
 XDP = Layout(
     "xdp_md",
     24,
-    {"ingress_ifindex": Place(12, since="5.15"), "rx_queue_index": Place(16, since="5.15")},
+    {"ingress_ifindex": Field(12, since="5.15"), "rx_queue_index": Field(16, since="5.15")},
     frozenset("data data_end data_meta egress_ifindex".split()),
 )
 #: Fields that name a device.
@@ -79,13 +79,15 @@ ON_PACKETS = _WITH_SKB | {ProgramType.XDP, ProgramType.FLOW_DISSECTOR}
 
 
 def layout_of(type: int) -> Layout | None:
-    """The context of a type of programs; None where a test has none to give."""
+    """Return the context of a type of programs; None where a test cannot set one."""
     return SKB if type in _WITH_SKB else XDP if type == ProgramType.XDP else None
 
 
 def encode(type: int, values: Mapping[str, int]) -> bytes:
-    """A context with these fields; empty where a type has none. Raises BpfError for a
-    field that cannot be set, or a value that does not fit."""
+    """Return a context with some fields set; empty for a type without one.
+
+    Raises BpfError for a field that cannot be set, or a value that does not fit.
+    """
     layout = layout_of(type)
     if layout is None:
         if values:
@@ -95,17 +97,17 @@ def encode(type: int, values: Mapping[str, int]) -> bytes:
         return b""
     context = bytearray(layout.size)
     for name, value in values.items():
-        place = layout.settable.get(name)
-        if place is None:
+        field = layout.settable.get(name)
+        if field is None:
             raise _refused(layout, name)
-        if not 0 <= value < 1 << place.size * 8:
-            raise BpfError(f"{name}={value} does not fit into its {place.size} bytes")
-        context[place.offset : place.offset + place.size] = value.to_bytes(place.size, "little")
+        if not 0 <= value < 1 << field.size * 8:
+            raise BpfError(f"{name}={value} does not fit into its {field.size} bytes")
+        context[field.offset : field.offset + field.size] = value.to_bytes(field.size, "little")
     return bytes(context)
 
 
 def set_length(context: "ctypes.Array[ctypes.c_char]", packet: int) -> None:
-    """Says how long the packet is, which an xdp_md has to: in ``data_end``."""
+    """Store a packet's length in ``data_end`` of a ``struct xdp_md``, where the kernel expects it."""
     context[4:8] = packet.to_bytes(4, "little")  # type: ignore[call-overload]  # what ctypes takes
 
 
@@ -117,12 +119,12 @@ def _refused(layout: Layout, name: str) -> BpfError:
 
 
 def decode(type: int, context: bytes) -> dict[str, int]:
-    """The fields that come back as the program left them."""
+    """Return the fields that the program may have changed."""
     layout = layout_of(type)
     if layout is None or len(context) < layout.size:
         return {}
     return {
-        name: int.from_bytes(context[place.offset : place.offset + place.size], "little")
-        for name in layout.kept
-        for place in (layout.settable[name],)
+        name: int.from_bytes(context[field.offset : field.offset + field.size], "little")
+        for name in layout.changeable
+        for field in (layout.settable[name],)
     }

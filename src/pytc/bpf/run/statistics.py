@@ -9,8 +9,10 @@ _RUN_TIME = 0
 
 
 def enable_statistics() -> OwnedFd:
-    """Counts runs and their time in all programs, for as long as the descriptor is open (Linux 5.8); raises
-    BpfSyscallError."""
+    """Make the kernel count the runs of all programs and their time while the descriptor is open (Linux 5.8).
+
+    Raises BpfSyscallError.
+    """
     attr = EnableStatsAttr(type=_RUN_TIME)
     return OwnedFd(bpf(Command.ENABLE_STATS, attr, what="switching statistics of programs on"))
 

@@ -34,7 +34,7 @@ _SAFE_LENGTH = 3400
 
 
 class Run(NamedTuple):
-    """Result of a test run: the program's return value as u32, the packet afterwards, nanoseconds per run, and the
+    """The result of a test run: the program's return value as u32, the packet afterwards, nanoseconds per run, and the
     fields of the context that the program may have changed."""
 
     verdict: int
@@ -44,12 +44,12 @@ class Run(NamedTuple):
 
 
 class Runner:
-    """Runs one program on any number of packets, with buffers that are made once.
+    """A runner of one program over any number of packets, with buffers that are allocated once.
 
     ``values`` are fields of the context (see :mod:`pytc.bpf.run.context`). ``padded`` counts the packets that were
-    shorter than the kernel takes, and were filled up with zeros to ``minimum`` bytes or, where it has turned out that
-    this kernel ``wants_ip_headers``, to the end of their IP header. The descriptor stays the caller's. Raises BpfError
-    for a type of programs that does not run on packets.
+    shorter than the kernel takes, and were padded with zeros to ``minimum`` bytes or, where this kernel turns out to
+    want IP headers (``wants_ip_headers``), to the end of theirs. The descriptor stays the caller's. Raises BpfError for
+    a program type that does not run on packets.
     """
 
     def __init__(self, fd: int, values: Mapping[str, int] | None = None) -> None:
@@ -68,44 +68,44 @@ class Runner:
         self._attr = TestRunAttr(prog_fd=fd, data_out=pointer(self._out))
 
     def run(self, packet: bytes, *, repeat: int = 1) -> Run:
-        """Runs the program on a packet; raises BpfSyscallError.
+        """Run the program on a packet and return the result; raises BpfSyscallError.
 
-        With ``repeat``, verdict and packet are those of the first run, and the others, which begin with what it left of
-        the packet, give the duration.
+        With ``repeat``, verdict and packet are those of the first run; the others begin with what it left of the packet
+        and give the duration.
         """
-        given = self.filled(packet)
+        padded = self.filled(packet)
         try:
-            done = self._once(given)
+            result = self._once(padded)
         except BpfSyscallError as error:
             if error.errno != errno.EINVAL:
-                raise self._explained(error, given) from None
-            done = self._once_longer(packet, error)
-            given = self.filled(packet)
-        self.padded += len(given) > len(packet)
+                raise self._explained(error, padded) from None
+            result = self._once_longer(packet, error)
+            padded = self.filled(packet)
+        self.padded += len(padded) > len(packet)
         if repeat <= 1:
-            return done
-        return done._replace(duration=self.time(given, repeat - 1))
+            return result
+        return result._replace(duration=self.time(padded, repeat - 1))
 
     def time(self, packet: bytes, repeat: int) -> int:
-        """Runs the program so many times on a packet; nanoseconds for each. Raises BpfSyscallError."""
+        """Run the program ``repeat`` times on a packet; returns nanoseconds per run. Raises BpfSyscallError."""
         try:
             return self._run(self.filled(packet), repeat)
         except BpfSyscallError as error:
             raise self._explained(error, packet) from None
 
     def unchanged(self, packet: bytes) -> bytes:
-        """The packet as it comes back from a program that leaves it alone: filled up, and without what is in the
-        Ethernet header where programs do not see that."""
+        """Return the packet that comes back from a program that leaves it alone: padded, and without the contents of
+        the Ethernet header for types that do not see them."""
         packet = self.filled(packet)
         return packet if self.type in _WITH_ETHERNET else bytes(ETH_HLEN) + packet[ETH_HLEN:]
 
     def filled(self, packet: bytes) -> bytes:
-        """The packet, as long as this kernel wants it, as far as that is known from the packets before."""
+        """Return a packet padded to the length that this kernel wants, as far as earlier packets have shown it."""
         packet = packet.ljust(self.minimum, b"\0")
         return packet.ljust(_IP_HEADERS.get(packet[12:14], 0), b"\0") if self.wants_ip_headers else packet
 
     def _once_longer(self, packet: bytes, refusal: BpfSyscallError) -> Run:
-        """Runs a packet that was refused filled up, and remembers what this kernel wants when it takes it then.
+        """Run a refused packet again with padding; note what this kernel wants when that works.
 
         v6.1 refuses a packet that is nothing but an Ethernet header; "bpf: Move skb->len == 0 checks into
         __bpf_redirect" (v6.2) allows it again.
@@ -169,7 +169,7 @@ class Runner:
         return error
 
     def _young_fields(self, number: int) -> tuple[str, ...]:
-        """Fields of the context that this version of Linux does not let a test set."""
+        """Return a hint for each field of the context that this version of Linux does not let a test set."""
         if number not in (errno.EINVAL, errno.E2BIG) or self._layout is None:
             return ()
         from pytc.bpf.kernel.versions import precedes

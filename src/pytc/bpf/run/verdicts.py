@@ -41,7 +41,7 @@ _ALIASES = {"PASS": "OK", "DROP": "SHOT", "CONTINUE": "UNSPEC"}
 
 
 class Verdicts:
-    """The return values of a type of programs; ``classes`` for a classifier without direct-action."""
+    """The return values of a program type; ``classes`` for a classifier without direct-action."""
 
     def __init__(self, type: int, *, classes: bool = False) -> None:
         self._type = type
@@ -55,22 +55,24 @@ class Verdicts:
         return f"{value >> 16:x}:{value & 0xFFFF:x}" if self._classes else str(value)
 
     def value(self, word: str) -> int:
-        """A name with or without its prefix, in any case, a number, or a class like ``1:10``; raises ValueError with
-        what there is."""
+        """Return the value of a name with or without its prefix, in any case, a number, or a class like ``1:10``.
+
+        Raises ValueError with the names that exist.
+        """
         upper = word.upper()
         for value, name in self.names.items():
             short = name.upper().removeprefix("TC_ACT_").removeprefix("XDP_").removeprefix("BPF_")
             aliased = _ALIASES.get(upper, "") if self.names is TC else ""
             if upper in (name.upper(), short) or aliased == short:
                 return value
-        found = self._class(word) if ":" in word else _number(word)
-        if found is None:
+        number = self._class(word) if ":" in word else _number(word)
+        if number is None:
             known = ", ".join(self.names.values()) or "any number"
             raise ValueError(
                 f'"{word}" is not a verdict of a program of type {program_type_name(self._type)}: {known}'
                 + (" or a class like 1:10" if self._classes else "")
             )
-        return found
+        return number
 
     def _class(self, word: str) -> int | None:
         major, _, minor = word.partition(":")

@@ -1,8 +1,8 @@
-"""The structures of bpf(2): one ctypes Structure for each command.
+"""Declare the structures of bpf(2): one ctypes Structure for each command.
 
-Each mirrors a member of ``union bpf_attr`` (include/uapi/linux/bpf.h). The size that is passed to the kernel
-ends at the last field in use, so that fields which an old kernel does not know do no harm there:
-:func:`used_size`. tests/unit/bpf/test_abi.py holds sizes and offsets.
+Each mirrors a member of ``union bpf_attr`` (include/uapi/linux/bpf.h). The size that is passed to the kernel ends at
+the last field in use, so that fields which an old kernel does not know do no harm there: :func:`used_size`.
+tests/unit/bpf/test_abi.py holds sizes and offsets.
 """
 
 import ctypes
@@ -190,8 +190,8 @@ class LinkUpdateAttr(ctypes.Structure):
 
 
 class LinkInfo(ctypes.Structure):
-    """``struct bpf_link_info``: its head, and 16 bytes of what depends on the type of the link
-    (:mod:`pytc.bpf.sys.links` takes them apart)."""
+    """The head of ``struct bpf_link_info``, and 16 bytes that depend on the type of the link (see
+    :mod:`pytc.bpf.sys.links`)."""
 
     _fields_ = [("type", u32), ("id", u32), ("prog_id", u32), ("pad", u32), ("details", u8 * 16)]
 
@@ -203,7 +203,7 @@ class EnableStatsAttr(ctypes.Structure):
 
 
 class MapInfo(ctypes.Structure):
-    """``struct bpf_map_info``; a kernel that knows less leaves the rest zero."""
+    """A ``struct bpf_map_info``; an older kernel leaves the fields that it does not know zero."""
 
     _fields_ = [
         ("type", u32),
@@ -226,7 +226,7 @@ class MapInfo(ctypes.Structure):
 
 
 class ProgInfo(ctypes.Structure):
-    """``struct bpf_prog_info``."""
+    """A ``struct bpf_prog_info``."""
 
     _fields_ = [
         ("type", u32),
@@ -271,13 +271,13 @@ class ProgInfo(ctypes.Structure):
 
 
 class BtfInfo(ctypes.Structure):
-    """``struct bpf_btf_info``."""
+    """A ``struct bpf_btf_info``."""
 
     _fields_ = [("btf", u64), ("btf_size", u32), ("id", u32), ("name", u64), ("name_len", u32), ("kernel_btf", u32)]
 
 
 class PerfEventAttr(ctypes.Structure):
-    """``struct perf_event_attr`` up to PERF_ATTR_SIZE_VER0 (include/uapi/linux/perf_event.h); ``flags`` are its bit
+    """A ``struct perf_event_attr`` up to PERF_ATTR_SIZE_VER0 (include/uapi/linux/perf_event.h); ``flags`` are its bit
     fields."""
 
     _fields_ = [
@@ -295,7 +295,7 @@ class PerfEventAttr(ctypes.Structure):
 
 
 def used_size(attr: ctypes.Structure) -> int:
-    """Bytes of ``attr`` up to the end of its last non-zero field."""
+    """Return the size of ``attr`` in bytes up to the end of its last non-zero field."""
     used = len(bytes(attr).rstrip(b"\0"))
     return next(end for end in _field_ends(type(attr)) if end >= used)
 
@@ -308,5 +308,5 @@ def _field_ends(kind: type[ctypes.Structure]) -> list[int]:
 
 
 def pointer(buffer: "ctypes.Array[ctypes.c_char] | None") -> int:
-    """The address of a ctypes buffer as the 64-bit number that ``union bpf_attr`` wants; 0 for None."""
+    """Return the address of a ctypes buffer as the 64-bit number in ``union bpf_attr``; 0 for None."""
     return 0 if buffer is None else ctypes.addressof(buffer)

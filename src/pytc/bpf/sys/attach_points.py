@@ -30,20 +30,24 @@ _ROOM = 64
 
 
 class AttachPoint(NamedTuple):
-    """``target`` is the index of a device, or a descriptor of a cgroup's directory; ``type`` a ``BPF_*`` of enum
-    bpf_attach_type."""
+    """A device or cgroup, and an attach type.
+
+    ``target`` is the index of a device, or a descriptor of a cgroup's directory; ``type`` is a number of enum
+    bpf_attach_type.
+    """
 
     target: int
     type: int
 
     @property
     def name(self) -> str:
-        """The field's name of the type: ``tcx_ingress``."""
+        """The kernel's name of the attach type without its prefix: ``tcx_ingress``."""
         return attach_type_name(self.type)
 
 
 class Position(NamedTuple):
-    """Position in the order: before or after another program or link, or all of them without ``relative``.
+    """A position in the order of an attach point: before or after another program or link, or all of them without
+    ``relative``.
 
     ``relative`` is an id, of a link where ``link`` is set, 0 for none. Neither ``before`` nor ``after`` is at the end.
     """
@@ -55,7 +59,7 @@ class Position(NamedTuple):
 
     @property
     def flags(self) -> int:
-        """BPF_F_BEFORE, BPF_F_AFTER, BPF_F_ID, BPF_F_LINK."""
+        """The flags BPF_F_BEFORE, BPF_F_AFTER, BPF_F_ID and BPF_F_LINK of this position."""
         related = F_ID | (F_LINK if self.link else 0) if self.relative else 0
         return (F_BEFORE if self.before else 0) | (F_AFTER if self.after else 0) | related
 
@@ -64,18 +68,20 @@ LAST = Position()
 FIRST = Position(before=True)
 
 
-class Attached(NamedTuple):
-    """A program at an attach point; ``link`` is the id of its link, 0 for a plain attachment."""
+class Attachment(NamedTuple):
+    """A program at an attach point; ``link`` is the id of its link, 0 without one."""
 
     program: int
     link: int = 0
 
 
 class Attachments(NamedTuple):
-    """Attached programs, in the order in which they run. ``flags`` are those of a cgroup's attach type; ``revision`` is
-    0 if the kernel reports none."""
+    """The programs at an attach point, in the order in which they run.
 
-    programs: tuple[Attached, ...] = ()
+    ``flags`` are those of a cgroup's attach type; ``revision`` is 0 if the kernel reports none.
+    """
+
+    programs: tuple[Attachment, ...] = ()
     flags: int = 0
     revision: int = 0
 
@@ -89,10 +95,12 @@ def attach(
     revision: int = 0,
     replacing: int = 0,
 ) -> None:
-    """Attaches a program (its descriptor). With ``replacing``, the descriptor of one that is there, it takes that one's
-    place in one step. ``revision`` is what the list is expected to have, 0 for any.
+    """Attach a program, given by its descriptor.
 
-    Raises BpfSyscallError: EEXIST (it is there already), ENOENT (no such relative, or nothing to be replaced), ESTALE
+    With ``replacing``, the descriptor of an attached program, the new one takes that one's place in one step.
+    ``revision`` is the expected revision of the list, 0 for any.
+
+    Raises BpfSyscallError: EEXIST (it is attached already), ENOENT (no such relative, or nothing to replace), ESTALE
     (another revision), EINVAL (the kernel does not know the type of the point).
     """
     attr = ProgAttachAttr(
@@ -108,7 +116,7 @@ def attach(
 
 
 def detach(point: AttachPoint, program: int, *, revision: int = 0) -> None:
-    """Takes a program away that is attached without a link; raises BpfSyscallError (ENOENT, ESTALE)."""
+    """Detach a program that is attached without a link; raises BpfSyscallError (ENOENT, ESTALE)."""
     attr = ProgAttachAttr(
         target=point.target, attach_bpf_fd=program, attach_type=point.type, expected_revision=revision
     )
@@ -116,8 +124,10 @@ def detach(point: AttachPoint, program: int, *, revision: int = 0) -> None:
 
 
 def query(point: AttachPoint, *, flags: int = 0, links: bool = False) -> Attachments:
-    """Return the attachments; with ``links``, also the ids of links, which only tcx and netkit report. ``flags`` are
-    BPF_F_QUERY_EFFECTIVE or 0. Raises BpfSyscallError."""
+    """Return the attachments at a point; with ``links``, also the ids of links, which only tcx and netkit report.
+
+    ``flags`` is BPF_F_QUERY_EFFECTIVE or 0. Raises BpfSyscallError.
+    """
     room = _ROOM
     while True:
         programs, ids = (ctypes.c_uint32 * room)(), (ctypes.c_uint32 * room)()
@@ -141,5 +151,5 @@ def query(point: AttachPoint, *, flags: int = 0, links: bool = False) -> Attachm
         return Attachments(_attached(programs[: attr.count], ids[: attr.count]), attr.attach_flags, attr.revision)
 
 
-def _attached(programs: Sequence[int], links: Sequence[int]) -> tuple[Attached, ...]:
-    return tuple(Attached(*pair) for pair in zip(programs, links, strict=True))
+def _attached(programs: Sequence[int], links: Sequence[int]) -> tuple[Attachment, ...]:
+    return tuple(Attachment(*pair) for pair in zip(programs, links, strict=True))

@@ -9,11 +9,11 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from pytc.bpf.sys.attach_points import Attached, Attachments, AttachPoint, query
+from pytc.bpf.sys.attach_points import Attachment, Attachments, AttachPoint, query
 from pytc.bpf.sys.constants import ProgramType, attach_type_name, attach_type_number
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.links import LinkDescription
-from pytc.bpf.sys.mounts import mounted
+from pytc.bpf.sys.mounts import find_mounts
 from pytc.errors import AttachError, BpfSyscallError
 from pytc.libc import file_system_type
 
@@ -24,7 +24,7 @@ Links = Mapping[tuple[int, int], Sequence[LinkDescription]]
 
 
 class CgroupAttachType(NamedTuple):
-    """``word`` is how commands call it; ``sections`` are those that say it."""
+    """An attach type of cgroups: its word on the command line, and the ELF sections that imply it."""
 
     word: str
     number: int
@@ -78,11 +78,11 @@ ATTACH_TYPES: dict[str, CgroupAttachType] = {one.word: one for one in _types()}
 
 def mounts() -> list[str]:
     """Return the mount points of cgroup2."""
-    return list(mounted("cgroup2"))
+    return list(find_mounts("cgroup2"))
 
 
-def of_process(pid: int) -> str:
-    """The directory of the cgroup2 cgroup that a process is in; raises AttachError."""
+def process_cgroup(pid: int) -> str:
+    """Return the directory of a process's cgroup in cgroup2; raises AttachError."""
     try:
         with open(f"/proc/{pid}/cgroup", errors="surrogateescape") as lines:
             inside = next((line[3:].rstrip("\n") for line in lines if line.startswith("0::")), "")
@@ -92,23 +92,20 @@ def of_process(pid: int) -> str:
         raise AttachError(f"process {pid} is not in a cgroup of cgroup2")
     if inside.startswith("/.."):
         raise AttachError(f"the cgroup of process {pid}, {inside}, is outside of the cgroup namespace")
-    return os.path.join(_mount(), inside.lstrip("/")).rstrip("/")
-
-
-def _mount() -> str:
-    found = mounts()
-    if not found:
-        raise AttachError("no cgroup2 is mounted", hints=('"mount -t cgroup2 none DIRECTORY" mounts it',))
-    return found[0]
+    return os.path.join(root(), inside.lstrip("/")).rstrip("/")
 
 
 def root() -> str:
     """Return the first mount point of cgroup2; raises AttachError."""
-    return _mount()
+    paths = mounts()
+    if not paths:
+        raise AttachError("no cgroup2 is mounted", hints=('"mount -t cgroup2 none DIRECTORY" mounts it',))
+    return paths[0]
 
 
 def open_cgroup(path: str) -> OwnedFd:
-    """Open a cgroup's directory; raises AttachError, which says where cgroup2 is, for a directory outside of it."""
+    """Open a cgroup's directory; raises AttachError, which names the mount point of cgroup2, for a directory outside of
+    it."""
     try:
         opened = OwnedFd(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
     except (OSError, ValueError) as error:
@@ -121,51 +118,50 @@ def open_cgroup(path: str) -> OwnedFd:
     what = (
         "a cgroup of version 1, which cannot have programs" if kind == _CGROUP_MAGIC else "not a directory of cgroup2"
     )
-    found = mounts()
-    hint = f"cgroup2 is mounted at {found[0]}{_twin(path, found[0])}" if found else "no cgroup2 is mounted"
+    paths = mounts()
+    hint = f"cgroup2 is mounted at {paths[0]}{_twin(path, paths[0])}" if paths else "no cgroup2 is mounted"
     raise AttachError(f'"{path}" is {what}', errno=errno.EBADF, hints=(hint,))
 
 
 def _twin(path: str, mount: str) -> str:
-    """The directory of the same name there."""
+    """Return a hint at a directory of the same name in cgroup2, empty where there is none."""
     name = os.path.join(mount, os.path.basename(os.path.abspath(path)))
     return f"; {name} exists" if os.path.isdir(name) else ""
 
 
-def by_place(links: Iterable[LinkDescription]) -> Links:
-    """The links of cgroups, each list in the order of ids."""
-    found: dict[tuple[int, int], list[LinkDescription]] = {}
+def links_by_target(links: Iterable[LinkDescription]) -> Links:
+    """Return the links of cgroups by cgroup and attach type, each list in the order of ids."""
+    by_target: dict[tuple[int, int], list[LinkDescription]] = {}
     for link in links:
         if link.cgroup and link.attach_type is not None:
-            found.setdefault((link.cgroup, link.attach_type), []).append(link)
-    return found
+            by_target.setdefault((link.cgroup, link.attach_type), []).append(link)
+    return by_target
 
 
-def attached(cgroup: int, type: CgroupAttachType, links: Links, *, flags: int = 0) -> Attachments:
-    """Return the attachments of one type at a cgroup (its descriptor); nothing for a type that the kernel does not
-    know.
+def attachments(cgroup: int, type: CgroupAttachType, links: Links, *, flags: int = 0) -> Attachments:
+    """Return the attachments of one type at a cgroup, given by its descriptor; none for a type that the kernel lacks.
 
-    The kernel does not say which programs are there by a link: ``links`` are all that there are. Raises
+    ``links`` are all links of cgroups, since the kernel does not tell which programs are attached by one. Raises
     BpfSyscallError.
     """
     try:
-        there = query(AttachPoint(cgroup, type.number), flags=flags)
+        result = query(AttachPoint(cgroup, type.number), flags=flags)
     except BpfSyscallError as error:
         if error.errno == errno.EINVAL:
             return Attachments()
         raise
-    here = list(links.get((os.fstat(cgroup).st_ino, type.number), ()))
+    unmatched = list(links.get((os.fstat(cgroup).st_ino, type.number), ()))
     programs = []
-    for one in there.programs:
-        link = next((link for link in here if link.program == one.program), None)
+    for attachment in result.programs:
+        link = next((link for link in unmatched if link.program == attachment.program), None)
         if link is not None:
-            here.remove(link)
-        programs.append(Attached(one.program, link.id if link is not None else 0))
-    return there._replace(programs=tuple(programs))
+            unmatched.remove(link)
+        programs.append(Attachment(attachment.program, link.id if link is not None else 0))
+    return result._replace(programs=tuple(programs))
 
 
-def below(path: str, depth: int = 0) -> Iterator[str]:
-    """A cgroup's directory and those below it, in the order of their names."""
+def cgroup_tree(path: str, depth: int = 0) -> Iterator[str]:
+    """Yield a cgroup's directory and those below it, in the order of their names."""
     yield path
     try:
         names = sorted(entry.name for entry in os.scandir(path) if entry.is_dir(follow_symlinks=False))
@@ -173,9 +169,9 @@ def below(path: str, depth: int = 0) -> Iterator[str]:
         return
     if depth < _DEEPEST:
         for name in names:
-            yield from below(os.path.join(path, name), depth + 1)
+            yield from cgroup_tree(os.path.join(path, name), depth + 1)
 
 
-def word_of(number: int) -> str:
+def attach_type_word(number: int) -> str:
     """Return the command word for an attach type; the kernel's name for one that is not a cgroup's."""
-    return next((one.word for one in ATTACH_TYPES.values() if one.number == number), attach_type_name(number))
+    return next((type.word for type in ATTACH_TYPES.values() if type.number == number), attach_type_name(number))

@@ -1,10 +1,10 @@
-"""Numbers of the kernel's BPF interface (include/uapi/linux/bpf.h), C names minus their prefix."""
+"""Number the kernel's BPF interface (include/uapi/linux/bpf.h); names are C's minus their prefix."""
 
 from enum import IntEnum
 
 
 class MapType(IntEnum):
-    """``BPF_MAP_TYPE_*``."""
+    """A type of map: ``BPF_MAP_TYPE_*`` of enum bpf_map_type."""
 
     UNSPEC = 0
     HASH = 1
@@ -44,7 +44,7 @@ class MapType(IntEnum):
 
 
 class ProgramType(IntEnum):
-    """``BPF_PROG_TYPE_*``."""
+    """A type of program: ``BPF_PROG_TYPE_*`` of enum bpf_prog_type."""
 
     UNSPEC = 0
     SOCKET_FILTER = 1
@@ -82,7 +82,7 @@ class ProgramType(IntEnum):
 
 
 class Command(IntEnum):
-    """``enum bpf_cmd``: the first argument of bpf(2)."""
+    """A command of bpf(2), its first argument: enum bpf_cmd."""
 
     MAP_CREATE = 0
     MAP_LOOKUP_ELEM = 1
@@ -176,7 +176,7 @@ WITHOUT_BTF_TYPES = frozenset(
 
 
 def map_type_name(number: int) -> str:
-    """The field's name of a map type: ``hash``, ``percpu_array``; the number for one we don't know."""
+    """Return the kernel's name of a map type, like ``percpu_array``; the number for one that pytc does not know."""
     try:
         return MapType(number).name.lower()
     except ValueError:
@@ -184,7 +184,7 @@ def map_type_name(number: int) -> str:
 
 
 def program_type_name(number: int) -> str:
-    """The field's name of a program type: ``sched_cls``; the number for one we don't know."""
+    """Return the kernel's name of a program type, like ``sched_cls``; the number for one that pytc does not know."""
     try:
         return ProgramType(number).name.lower()
     except ValueError:
@@ -208,12 +208,12 @@ _ATTACH_TYPES = (
 
 
 def attach_type_name(number: int) -> str:
-    """The field's name of an attach type: ``tcx_ingress``; the number for one we don't know."""
+    """Return the kernel's name of an attach type, like ``tcx_ingress``; the number for one that pytc does not know."""
     return _ATTACH_TYPES[number] if 0 <= number < len(_ATTACH_TYPES) else str(number)
 
 
 def attach_type_number(name: str) -> int:
-    """The number of an attach type by the field's name; raises ValueError."""
+    """Return the number of an attach type with a name of the kernel; raises ValueError."""
     return _ATTACH_TYPES.index(name)
 
 
@@ -225,5 +225,5 @@ _LINK_TYPES = (
 
 
 def link_type_name(number: int) -> str:
-    """The field's name of a type of link: ``tcx``; the number for one we don't know."""
+    """Return the kernel's name of a link type, like ``tcx``; the number for one that pytc does not know."""
     return _LINK_TYPES[number] if 0 <= number < len(_LINK_TYPES) else str(number)

@@ -1,4 +1,4 @@
-"""Maps and programs as :mod:`pytc.bpf.sys.info` describes them; loaded where nothing is asked of bpf(2)."""
+"""Describe maps and programs; apart from :mod:`pytc.bpf.sys.info`, which loads bpf(2)'s structures."""
 
 from typing import NamedTuple
 

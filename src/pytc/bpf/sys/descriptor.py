@@ -7,10 +7,10 @@ from pytc.closing import Closing
 
 
 class OwnedFd(Closing):
-    """Owns an open file descriptor: closes it at the end of a ``with`` block, or on :meth:`close`.
+    """An open file descriptor and its owner: closed at the end of a ``with`` block, or by :meth:`close`.
 
-    Descriptors 0 to 2 are moved out of the way, so that a loader that runs with closed standard streams
-    never hands a map to something that writes to "stderr".
+    Descriptors 0 to 2 are moved out of the way, so that a loader that runs with closed standard streams never passes a
+    map to a function that writes to "stderr".
     """
 
     __slots__ = ("_fd",)
@@ -31,16 +31,17 @@ class OwnedFd(Closing):
 
     @property
     def closed(self) -> bool:
+        """Whether the descriptor is closed or detached."""
         return self._fd < 0
 
     def close(self) -> None:
-        """Closes the descriptor; a second call does nothing."""
+        """Close the descriptor; a second call does nothing."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
 
     def detach(self) -> int:
-        """Gives up ownership: returns the number, which the caller must close."""
+        """Give up ownership; returns the number, which the caller must close."""
         fd, self._fd = self.fd, -1
         return fd
 

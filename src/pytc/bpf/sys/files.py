@@ -1,4 +1,4 @@
-"""Reading files that somebody named: regular ones only, of bounded size, without waiting for a writer."""
+"""Read files that a user names: regular ones only, of bounded size, without waiting for a writer."""
 
 import os
 import stat
@@ -15,11 +15,14 @@ class NotRegularError(ValueError):
 
 
 class TooLargeError(ValueError):
-    """The file is larger than the reader wants."""
+    """The file is larger than the reader takes."""
 
 
 def read_regular_file(path: str, limit: int) -> bytes:
-    """The bytes of a file. Raises OSError, NotRegularError, TooLargeError; ValueError for a path with a NUL."""
+    """Return the bytes of a file of at most ``limit`` bytes.
+
+    Raises OSError, NotRegularError, TooLargeError; ValueError for a path with a NUL.
+    """
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(fd)
@@ -43,9 +46,11 @@ def _read_to_the_end(fd: int, expected: int, limit: int) -> bytes:
     return b"".join(pieces)
 
 
-def read_given_file(path: str, limit: int) -> bytes:
-    """Read a file, or a descriptor that this process was given, up to its end: ``-`` and /dev/stdin, and the pipe of
-    ``<(COMMAND)``."""
+def read_input_file(path: str, limit: int) -> bytes:
+    """Return the bytes of a file like :func:`read_regular_file`, or of an inherited descriptor up to its end.
+
+    ``-``, /dev/stdin and the pipe of ``<(COMMAND)`` name such descriptors.
+    """
     if path != STANDARD_INPUT and not path.startswith(_GIVEN):
         return read_regular_file(path, limit)
     with open(0 if path == STANDARD_INPUT else path, "rb", closefd=path != STANDARD_INPUT) as file:

@@ -1,11 +1,15 @@
-"""The helper functions that programs call by number (include/uapi/linux/bpf.h), and the versions that brought them."""
+"""List the helper functions that programs call by number (include/uapi/linux/bpf.h), with the versions that brought
+them."""
 
 from typing import NamedTuple
 
 
 class Helper(NamedTuple):
-    """A function of the kernel that programs call by number. ``gpl_only``: of programs with a compatible license
-    only; ``gpl_until`` is the version that lifted this, empty where none did."""
+    """A function of the kernel that programs call by number.
+
+    ``gpl_only`` restricts it to programs with a GPL-compatible license; ``gpl_until`` is the version that lifted this,
+    empty where none did.
+    """
 
     number: int
     name: str
@@ -130,7 +134,7 @@ _BY_NUMBER = _numbered()
 
 
 def helper(number: int) -> Helper | None:
-    """The helper with that number, None for one that is not known here."""
+    """Return the helper with a number; None for one that pytc does not know."""
     return _BY_NUMBER.get(number)
 
 

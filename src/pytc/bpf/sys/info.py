@@ -1,4 +1,4 @@
-"""The kernel's description of a map or a program: BPF_OBJ_GET_INFO_BY_FD."""
+"""Describe maps, programs and BTF objects in the kernel: BPF_OBJ_GET_INFO_BY_FD."""
 
 import ctypes
 import errno
@@ -15,9 +15,9 @@ from pytc.errors import BpfSyscallError
 
 
 def describe_map(fd: int) -> MapDescription:
-    """Raises BpfSyscallError, also for a descriptor of something else."""
+    """Return the kernel's description of a map; raises BpfSyscallError, also for a descriptor of something else."""
     info = MapInfo()
-    _check_kind(fd, "map")
+    check_kind(fd, "map")
     get_info(fd, info)
     return MapDescription(
         info.id,
@@ -35,9 +35,9 @@ def describe_map(fd: int) -> MapDescription:
 
 
 def describe_program(fd: int) -> ProgramDescription:
-    """Raises BpfSyscallError, also for a descriptor of something else."""
+    """Return the kernel's description of a program; raises BpfSyscallError, also for a descriptor of something else."""
     info = ProgInfo()
-    _check_kind(fd, "prog")
+    check_kind(fd, "prog")
     get_info(fd, info)
     return ProgramDescription(
         info.id,
@@ -52,7 +52,7 @@ def describe_program(fd: int) -> ProgramDescription:
 
 
 class RunStatistics(NamedTuple):
-    """Number of runs of a program, and their total time in nanoseconds; counted while kernel.bpf_stats_enabled is 1."""
+    """The number of runs of a program, and their total time; counted while kernel.bpf_stats_enabled is 1."""
 
     runs: int
     nanoseconds: int
@@ -66,7 +66,10 @@ def run_statistics(fd: int) -> RunStatistics:
 
 
 def translated_instructions(fd: int) -> bytes:
-    """The program as the kernel translated it, with map ids where descriptors were (needs CAP_SYS_ADMIN)."""
+    """Return a program as the kernel translated it, with map ids where descriptors were (needs CAP_SYS_ADMIN).
+
+    Raises BpfSyscallError.
+    """
     info = ProgInfo()
     get_info(fd, info)
     buffer = ctypes.create_string_buffer(max(info.xlated_prog_len, 1))
@@ -76,7 +79,7 @@ def translated_instructions(fd: int) -> bytes:
 
 
 def program_map_ids(fd: int) -> list[int]:
-    """Ids of the maps that a program uses."""
+    """Return the ids of the maps that a program uses; raises BpfSyscallError."""
     info = ProgInfo()
     get_info(fd, info)
     ids = (ctypes.c_uint32 * max(info.nr_map_ids, 1))()
@@ -86,15 +89,15 @@ def program_map_ids(fd: int) -> list[int]:
 
 
 class ArrayOwner(NamedTuple):
-    """Programs that a program array accepts: of this type, JIT-compiled or not."""
+    """The programs that a program array accepts: of this type, JIT-compiled or not."""
 
     type: int
     jited: bool
 
 
 def array_owner(fd: int) -> ArrayOwner | None:
-    """The owner of a program array, from /proc/self/fdinfo (bpf_map_show_fdinfo); None while it has none, as before
-    its first program."""
+    """Return the owner of a program array from /proc/self/fdinfo (bpf_map_show_fdinfo); None before its first
+    program."""
     try:
         with open(f"/proc/self/fdinfo/{fd}") as file:
             fields = dict(line.split(":", 1) for line in file if ":" in line)
@@ -106,35 +109,37 @@ def array_owner(fd: int) -> ArrayOwner | None:
 
 
 def program_by_id(number: int) -> OwnedFd:
-    """A descriptor of the program with that id; raises BpfSyscallError (ENOENT when it is gone)."""
+    """Open the program with an id (needs CAP_SYS_ADMIN); raises BpfSyscallError (ENOENT when it is gone)."""
     return OwnedFd(bpf(Command.PROG_GET_FD_BY_ID, IdAttr(id=number), what=f"program with id {number}"))
 
 
 def map_by_id(number: int) -> OwnedFd:
-    """A descriptor of the map with that id; raises BpfSyscallError (ENOENT when it is gone)."""
+    """Open the map with an id (needs CAP_SYS_ADMIN); raises BpfSyscallError (ENOENT when it is gone)."""
     return OwnedFd(bpf(Command.MAP_GET_FD_BY_ID, IdAttr(id=number), what=f"map with id {number}"))
 
 
 def btf_by_id(number: int) -> OwnedFd:
-    """A descriptor of the BTF object with that id (needs CAP_SYS_ADMIN); raises BpfSyscallError (ENOENT when it is
-    gone)."""
+    """Open the BTF object with an id (needs CAP_SYS_ADMIN); raises BpfSyscallError (ENOENT when it is gone)."""
     return OwnedFd(bpf(Command.BTF_GET_FD_BY_ID, IdAttr(id=number), what=f"types with id {number}"))
 
 
 def btf_image(number: int) -> bytes:
-    """The type information with that id, as BPF_BTF_LOAD took it; raises BpfSyscallError."""
-    with btf_by_id(number) as found:
+    """Return the type information with an id, in the form BPF_BTF_LOAD took it; raises BpfSyscallError."""
+    with btf_by_id(number) as descriptor:
         info = BtfInfo()
-        get_info(found.fd, info)
+        get_info(descriptor.fd, info)
         buffer = ctypes.create_string_buffer(max(info.btf_size, 1))
         request = BtfInfo(btf_size=info.btf_size, btf=ctypes.addressof(buffer))
-        get_info(found.fd, request)
+        get_info(descriptor.fd, request)
         return buffer.raw[: min(info.btf_size, request.btf_size)]
 
 
 def ids(command: Command) -> Iterator[int]:
-    """Yield all ids of a kind: MAP_GET_NEXT_ID, PROG_GET_NEXT_ID, BTF_GET_NEXT_ID (need CAP_SYS_ADMIN); raises
-    BpfSyscallError."""
+    """Yield all ids of a kind: MAP_GET_NEXT_ID, PROG_GET_NEXT_ID, BTF_GET_NEXT_ID, LINK_GET_NEXT_ID (need
+    CAP_SYS_ADMIN).
+
+    Raises BpfSyscallError.
+    """
     attr = IdAttr()
     while True:
         try:
@@ -151,25 +156,28 @@ _KINDS = {"map": "map", "prog": "program"}
 
 
 def object_kind(fd: int) -> str:
-    """Return the kind of a descriptor: ``map``, ``prog`` or ``link``; empty for anything else, and without /proc."""
+    """Return the kind of BPF object that a descriptor refers to; empty for anything else, and without /proc."""
     try:
-        found = os.readlink(f"/proc/self/fd/{fd}").removeprefix("anon_inode:").strip("[]")
+        name = os.readlink(f"/proc/self/fd/{fd}").removeprefix("anon_inode:").strip("[]")
     except OSError:
         return ""
-    return {"bpf-map": "map", "bpf-prog": "prog", "bpf-link": "link", "bpf_link": "link"}.get(found, "")
+    return {"bpf-map": "map", "bpf-prog": "prog", "bpf-link": "link", "bpf_link": "link"}.get(name, "")
 
 
-def _check_kind(fd: int, kind: str) -> None:
-    """The kernel answers for a BPF object of any kind, and the bytes of another kind would pass as numbers."""
+def check_kind(fd: int, kind: str) -> None:
+    """Raise BpfSyscallError for a descriptor that is not a ``map`` or ``prog``.
+
+    The kernel answers for a BPF object of any kind, and another kind's bytes would pass as numbers.
+    """
     try:
-        found = os.readlink(f"/proc/self/fd/{fd}")
+        name = os.readlink(f"/proc/self/fd/{fd}")
     except OSError:
         return  # no /proc
-    if found != f"anon_inode:bpf-{kind}":
-        raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, f"not a {_KINDS[kind]} but {found}")
+    if name != f"anon_inode:bpf-{kind}":
+        raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, f"not a {_KINDS[kind]} but {name}")
 
 
 def get_info(fd: int, info: "MapInfo | ProgInfo | BtfInfo | LinkInfo") -> None:
-    """BPF_OBJ_GET_INFO_BY_FD: fills ``info``; raises BpfSyscallError."""
+    """Fill ``info`` with the kernel's description (BPF_OBJ_GET_INFO_BY_FD); raises BpfSyscallError."""
     attr = InfoAttr(bpf_fd=fd, info_len=ctypes.sizeof(info), info=ctypes.addressof(info))
     bpf(Command.OBJ_GET_INFO_BY_FD, attr)

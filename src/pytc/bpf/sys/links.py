@@ -1,7 +1,7 @@
-"""Links: attachments with a descriptor of their own, which a pin keeps (Linux 5.7; of tcx 6.6, of netkit 6.7).
+"""Attach programs by links, which have a descriptor and can be pinned (Linux 5.7; of tcx 6.6, of netkit 6.7).
 
-An attachment ends with its link: when nobody holds it, when it is detached, or when its device or cgroup goes away.
-In the latter two cases the link stays as long as somebody holds it, without a place ("defunct").
+An attachment ends with its link: when nobody holds it, when it is detached, or when its device or cgroup goes away. In
+the latter two cases the link lives on as long as somebody holds it, attached to nothing ("defunct").
 """
 
 import errno
@@ -24,9 +24,12 @@ _DEVICE_AT = {"tcx": (0, 4), "netkit": (0, 4), "xdp": (0, 4)}
 
 
 class LinkDescription(NamedTuple):
-    """Fields of ``struct bpf_link_info``. ``type`` is the field's name of its type; ``attach_type`` None where links of
-    that type have none. ``ifindex`` and ``cgroup`` (the id of a cgroup: the inode of its directory) say where it is, 0
-    for somewhere else and for a link that has lost its place; ``netns`` is the inode of a namespace."""
+    """Fields of ``struct bpf_link_info``.
+
+    ``type`` is the kernel's name of the link type; ``attach_type`` is None for types without one. ``ifindex`` and
+    ``cgroup`` (the id of a cgroup: the inode of its directory) are 0 for other targets, and for a defunct link;
+    ``netns`` is the inode of a namespace.
+    """
 
     id: int
     type: str
@@ -57,7 +60,7 @@ class Link(Closing):
     def create(
         cls, point: AttachPoint, program: int, *, flags: int = 0, position: Position = LAST, revision: int = 0
     ) -> "Link":
-        """Attaches a program by a link, which is closed with what is returned: pin it to keep it.
+        """Attach a program by a link, which ends when the result is closed: pin it to keep it.
 
         Arguments and errors are those of :func:`pytc.bpf.sys.attach_points.attach`.
         """
@@ -73,22 +76,23 @@ class Link(Closing):
 
     @classmethod
     def from_id(cls, number: int) -> "Link":
-        """Opens the link with that id (needs CAP_SYS_ADMIN); raises BpfSyscallError (ENOENT when it is gone)."""
+        """Open the link with an id (needs CAP_SYS_ADMIN); raises BpfSyscallError (ENOENT when it is gone)."""
         return cls(OwnedFd(bpf(Command.LINK_GET_FD_BY_ID, IdAttr(id=number), what=f"link with id {number}")))
 
     @classmethod
     def from_pin(cls, path: str) -> "Link":
-        """Opens a pinned link; raises BpfSyscallError, also for the pin of something else."""
-        found = cls(open_pin(path))
+        """Open a pinned link; raises BpfSyscallError, also for the pin of something else."""
+        link = cls(open_pin(path))
         try:
-            found.description  # noqa: B018 (asks the kernel)
+            link.description  # noqa: B018 (asks the kernel)
         except BaseException:
-            found.close()
+            link.close()
             raise
-        return found
+        return link
 
     @property
     def fd(self) -> int:
+        """The descriptor's number."""
         return self.descriptor.fd
 
     @property
@@ -97,43 +101,44 @@ class Link(Closing):
         return describe_link(self.fd)
 
     def update(self, program: int, *, old: int = 0) -> None:
-        """Puts another program into the place of the link's, in one step: each packet meets the one or the other.
+        """Replace the link's program in one step: each packet meets either the old or the new one.
 
-        ``old`` is the descriptor of the program that is expected there, 0 for any. Raises BpfSyscallError (EPERM when
-        another is there, ENOLINK when the link has lost its place).
+        ``old`` is the descriptor of the expected program, 0 for any. Raises BpfSyscallError (EPERM when another is
+        attached, ENOLINK when the link is defunct).
         """
         attr = LinkUpdateAttr(link_fd=self.fd, new_prog_fd=program, flags=F_REPLACE if old else 0, old_prog_fd=old)
         bpf(Command.LINK_UPDATE, attr, what="updating the link")
 
     def detach(self) -> None:
-        """Ends the attachment, whoever holds the link; raises BpfSyscallError (EOPNOTSUPP for types that cannot)."""
+        """End the attachment, whoever holds the link; raises BpfSyscallError (EOPNOTSUPP for types that cannot)."""
         bpf(Command.LINK_DETACH, LinkUpdateAttr(link_fd=self.fd), what="detaching the link")
 
     def pin(self, path: str) -> None:
-        """Pins the link at a path in a bpffs; raises BpfSyscallError."""
+        """Pin the link at a path in a bpffs; raises BpfSyscallError."""
         pin(self.fd, path)
 
     def close(self) -> None:
+        """Close the descriptor; the attachment ends unless the link is pinned or held elsewhere."""
         self.descriptor.close()
 
 
 def describe_link(fd: int) -> LinkDescription:
-    """Raises BpfSyscallError, also for a descriptor of something else."""
+    """Return the kernel's description of a link; raises BpfSyscallError, also for a descriptor of something else."""
     if object_kind(fd) in ("map", "prog"):
         raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, "this is not a link")
     info = LinkInfo()
     get_info(fd, info)
     kind, details = link_type_name(info.type), bytes(info.details)
 
-    def number(at: tuple[int, int] | None) -> int:
-        return int.from_bytes(details[at[0] : at[1]], sys.byteorder) if at is not None else 0
+    def number(span: tuple[int, int] | None) -> int:
+        return int.from_bytes(details[span[0] : span[1]], sys.byteorder) if span is not None else 0
 
-    at = _ATTACH_TYPE_AT.get(kind)
+    span = _ATTACH_TYPE_AT.get(kind)
     return LinkDescription(
         info.id,
         kind,
         info.prog_id,
-        number(at) if at is not None else None,
+        number(span) if span is not None else None,
         number(_DEVICE_AT.get(kind)),
         number((0, 8) if kind == "cgroup" else None),
         number((0, 4) if kind == "netns" else None),
@@ -144,8 +149,8 @@ def links() -> Iterator[LinkDescription]:
     """Yield all links of this machine, in the order of their ids (needs CAP_SYS_ADMIN); raises BpfSyscallError."""
     for number in ids(Command.LINK_GET_NEXT_ID):
         try:
-            with Link.from_id(number) as found:
-                yield found.description
+            with Link.from_id(number) as link:
+                yield link.description
         except BpfSyscallError as error:
             if error.errno not in (errno.ENOENT, errno.EAGAIN):  # gone meanwhile, or not quite there yet
                 raise

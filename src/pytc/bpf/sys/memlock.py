@@ -1,8 +1,8 @@
-"""RLIMIT_MEMLOCK, raised only where the kernel needs it.
+"""Raise RLIMIT_MEMLOCK, only where the kernel needs it.
 
-Kernels before 5.11 charge BPF memory to this limit and answer EPERM when it is too low (commit 5b3ffdba6dc1
-and its series, "bpf: Eliminate rlimit-based memory accounting", v5.11). Newer kernels never look at it, so it is
-touched only after an EPERM.
+Kernels before 5.11 charge BPF memory to this limit and answer EPERM when it is too low (commit 5b3ffdba6dc1 and its
+series, "bpf: Eliminate rlimit-based memory accounting", v5.11). Newer kernels never look at it, so it is raised only
+after an EPERM.
 """
 
 import errno
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def retry_unlimited(attempt: Callable[[], T]) -> T:
-    """Runs ``attempt``; after an EPERM once more without the limit, which is put back when that fails too."""
+    """Return ``attempt()``; after an EPERM try once more without the limit, which is restored when that fails too."""
     try:
         return attempt()
     except BpfSyscallError as error:
@@ -33,9 +33,9 @@ def retry_unlimited(attempt: Callable[[], T]) -> T:
 
 
 def _raise_limit(limits: tuple[int, int]) -> bool:
-    for wanted in ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), (limits[1], limits[1])):
+    for raised in ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), (limits[1], limits[1])):
         try:
-            resource.setrlimit(resource.RLIMIT_MEMLOCK, wanted)
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, raised)
         except (OSError, ValueError):
             continue
         return True

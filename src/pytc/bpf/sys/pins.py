@@ -1,4 +1,4 @@
-"""Pins: BPF_OBJ_PIN and BPF_OBJ_GET."""
+"""Pin and open BPF objects: BPF_OBJ_PIN and BPF_OBJ_GET."""
 
 import ctypes
 import os

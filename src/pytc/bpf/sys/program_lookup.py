@@ -1,4 +1,4 @@
-"""Loaded programs by their ids."""
+"""Look up loaded programs by their ids."""
 
 from functools import lru_cache
 
@@ -7,7 +7,7 @@ from pytc.errors import BpfError
 
 
 def lookup_program(number: int) -> ProgramDescription | None:
-    """Return the program with an id; None when it is gone, or not to be seen without CAP_SYS_ADMIN."""
+    """Return the program with an id; None when it is gone, or this process may not see it (CAP_SYS_ADMIN)."""
     try:
         return _describe(number)
     except BpfError:

@@ -1,4 +1,4 @@
-"""Program types by tc's short names and by the kernel's."""
+"""Name program types, in tc's short names and in the kernel's."""
 
 from pytc.bpf.sys.constants import ProgramType
 
@@ -6,13 +6,13 @@ _SHORT = {"cls": ProgramType.SCHED_CLS, "act": ProgramType.SCHED_ACT}
 
 
 def program_type(word: str) -> ProgramType:
-    """``cls``, ``act``, ``xdp``, ``lwt_in`` ..., ``sock_ops``, or any of the kernel's names; raises ValueError."""
+    """Return the type with a name: ``cls``, ``act``, or any of the kernel's like ``xdp``; raises ValueError."""
     if word in _SHORT:
         return _SHORT[word]
     try:
-        found = ProgramType[word.upper()]
+        type = ProgramType[word.upper()]
     except KeyError:
         raise ValueError(word) from None
-    if found is ProgramType.UNSPEC:
+    if type is ProgramType.UNSPEC:
         raise ValueError(word)
-    return found
+    return type

@@ -1,4 +1,4 @@
-"""The only door to bpf(2)."""
+"""Call bpf(2): every call goes through :func:`bpf`."""
 
 import ctypes
 import errno
@@ -52,12 +52,12 @@ _PROT_READ, _PROT_WRITE, _MAP_SHARED, _MAP_FIXED_NOREPLACE = 1, 2, 1, 0x100000
 
 
 def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> int:
-    """Calls bpf(2); returns its non-negative result.
+    """Call bpf(2); returns its non-negative result.
 
-    ``size`` is the number of bytes of ``attr`` that the kernel may read, 0 for those up to the last field in
-    use. ``what`` says for errors what is being tried. PROG_LOAD is tried again on EAGAIN, which the verifier
-    answers when a signal interrupts it (commit c3494801cd17, "bpf: check pending signals while verifying
-    programs", v5.0), a bounded number of times.
+    ``size`` is the number of bytes of ``attr`` that the kernel may read, 0 for those up to the last field in use.
+    ``what`` names the attempt in errors. PROG_LOAD is tried again, a bounded number of times, on EAGAIN, the verifier's
+    answer when a signal interrupts it (commit c3494801cd17, "bpf: check pending signals while verifying programs",
+    v5.0).
 
     Raises BpfSyscallError with the errno.
     """
@@ -74,7 +74,7 @@ def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> 
 
 
 def perf_event_open(attr: Structure, cpu: int) -> int:
-    """Calls perf_event_open(2) for all processes on a CPU; returns the descriptor. Raises BpfSyscallError."""
+    """Call perf_event_open(2) for all processes on a CPU; returns the descriptor. Raises BpfSyscallError."""
     ctypes.set_errno(0)
     result = syscall(
         _number("perf_event_open", _PERF_EVENT_OPEN_NUMBERS),
@@ -90,17 +90,17 @@ def perf_event_open(attr: Structure, cpu: int) -> int:
 
 
 def write_once(fd: int, size: int, address: int, contents: bytes, what: str = "") -> None:
-    """Map a file into memory, at an address if that is not 0, put bytes at its start, and unmap it again.
+    """Map a file into memory, at ``address`` if that is not 0, copy bytes to its start, and unmap it again.
 
     Raises BpfSyscallError, with EEXIST where something else is mapped at the address.
     """
     flags = _MAP_SHARED | (_MAP_FIXED_NOREPLACE if address else 0)
     try:
-        place = map_memory(address, size, _PROT_READ | _PROT_WRITE, flags, fd)
+        mapped = map_memory(address, size, _PROT_READ | _PROT_WRITE, flags, fd)
     except OSError as error:
         raise BpfSyscallError("mmap", error.errno or 0, what) from error
-    ctypes.memmove(place, contents, len(contents))
-    unmap_memory(place, size)
+    ctypes.memmove(mapped, contents, len(contents))
+    unmap_memory(mapped, size)
 
 
 def _number(name: str = "bpf", numbers: Mapping[str, int] = _SYSCALL_NUMBERS) -> int:

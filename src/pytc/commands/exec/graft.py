@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytc.bpf.loader.program import Program
 from pytc.bpf.maps.map import Map
-from pytc.bpf.object.sections import tail_call_place
+from pytc.bpf.object.sections import tail_call_slot
 from pytc.bpf.sys.constants import MapType, ProgramType, map_type_name, program_type_name
 from pytc.bpf.sys.info import array_owner
 from pytc.bpf.sys.pins import open_pin
@@ -123,8 +123,8 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
     chosen = select_program(
         spec, section=source.section, program=source.program, default_section=_DEFAULT_SECTIONS.get(type, "classifier")
     )
-    slot = tail_call_place(chosen.section)
-    key = command.key if command.key is not None else slot[1] if slot is not None else None
+    slot = tail_call_slot(chosen.section)
+    key = command.key if command.key is not None else slot.slot if slot is not None else None
     if key is None:
         raise BpfError(_NO_KEY)
     _check_slot(array, command.path, key)  # before the work of loading
@@ -144,12 +144,12 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
 def _for_graft(spec: "ObjectSpec", chosen: "ProgramSpec", path: str) -> "ObjectSpec":
     """Return the object for loading this one program: no slots are filled, since the arrays in use belong to others,
     and the array that the section names (``ID/KEY``) is the one at ``path``."""
-    slot = tail_call_place(chosen.section)
+    slot = tail_call_slot(chosen.section)
 
     def changed(declared: "MapSpec") -> "MapSpec":
         if declared.type != MapType.PROG_ARRAY:
             return declared
-        named = slot is not None and declared.id == slot[0] and not declared.reuse
+        named = slot is not None and declared.id == slot.array_id and not declared.reuse
         return declared._replace(slots=(), reuse=path if named else declared.reuse)
 
     return spec._replace(programs=(), maps={name: changed(declared) for name, declared in spec.maps.items()})

@@ -10,7 +10,7 @@ from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import OpenedPrograms, Wanted, annotation, exporters, exports
 from pytc.commands.shared.pins import pin_path, pin_root
 from pytc.errors import InvalidOptionsError, VerifierError
-from pytc.signals import uninterrupted
+from pytc.signals import block_signals
 from pytc.tc.actions.action import Action
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import BARE, BYTECODE, BYTECODE_FILE, EXPRESSION, OBJECT, PINNED, BpfSource, MapWords
@@ -70,7 +70,7 @@ def opened(context: Context, wanted: Sequence[Wanted], *, export: bool = True) -
                 found[place] = program
         if files:
             # Between a request and its answer, a signal would take away the pins of what the kernel has taken.
-            signals.enter_context(uninterrupted())
+            signals.enter_context(block_signals())
         yield found
 
 
@@ -126,11 +126,11 @@ def _loaded(
             found[0] = program
             yield found
         return
-    from pytc.bpf.loader.load import load_together
+    from pytc.bpf.loader.load import load_programs
 
     source, spec, programs = chosen_programs(context, wanted)
     with remembering_the_log(context, source):
-        made = load_together(
+        made = load_programs(
             spec,
             programs,
             pins=pin_root(context, lock),
@@ -157,7 +157,7 @@ def _loaded(
             context.connection.journal.keep_pins(loaded)
         loaded.commit()
     if context.cache.objects is not None and _is_plain(source) and not connected and not loaded.notes:
-        context.cache.objects.remember(_choice(wanted[0]), spec, programs, context.layout20)
+        context.cache.objects.store_replay(_choice(wanted[0]), spec, programs, context.layout20)
 
 
 def _loaded_again(context: Context, wanted: Wanted) -> "tuple[OwnedFd, OpenedProgram] | None":
@@ -168,7 +168,7 @@ def _loaded_again(context: Context, wanted: Wanted) -> "tuple[OwnedFd, OpenedPro
     source, objects = wanted.source, context.cache.objects
     if objects is None or source is None or not _is_plain(source):
         return None
-    recipe = objects.recall(source.path, _choice(wanted), context.layout20)
+    recipe = objects.find_replay(source.path, _choice(wanted), context.layout20)
     descriptor = recipe.load() if recipe is not None else None
     if recipe is None or descriptor is None:
         return None
