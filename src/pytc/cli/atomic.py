@@ -99,12 +99,12 @@ def _parsed(lines: Iterable[str]) -> Iterator[Line]:
 def _check(options: Options, lines: Sequence[Line]) -> None:
     """Goes through what would be done; shows it for a dry run. Raises LineError."""
     from pytc.cli.execute import Runner
-    from pytc.transaction.journal import Foresight
+    from pytc.transaction.journal import Preflight
     from pytc.transaction.plan import Plan
 
     plan = Plan(is_strict=not options.dry_run)
     with Runner(options, plan=plan) as runner:
-        foresight = Foresight(runner.context.session)
+        foresight = Preflight(runner.context.session)
         for number, command in lines:
             if isinstance(command, Help):
                 continue

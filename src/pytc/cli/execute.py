@@ -13,7 +13,7 @@ from pytc.commands.dispatch import run
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Cache, Connection, Context
 from pytc.errors import UsageError
-from pytc.render.documents import Document, Shown, Stream
+from pytc.render.documents import Display, Document, Stream
 
 if TYPE_CHECKING:
     from pytc.cli.progress import Bar
@@ -132,13 +132,13 @@ def _journal() -> "Journal":
     return Journal()
 
 
-def _shown(options: Options) -> Shown:
+def _shown(options: Options) -> Display:
     names = {}
     if options.names:
         from pytc.cli.class_names import read_class_names
 
         names = read_class_names(options.names_file)
-    return Shown(
+    return Display(
         options.details,
         options.statistics,
         options.brief,

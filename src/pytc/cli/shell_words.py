@@ -12,7 +12,7 @@ _NUMBERS = re.compile(r"x([0-9A-Fa-f]{1,2})|([0-7]{1,3})", re.ASCII)
 _BLANKS = " \t\n"
 
 
-class Begun(NamedTuple):
+class LastWord(NamedTuple):
     """The word at the end of a line: its text so far, where it starts, and the quote that is open: empty, ``'``, ``"``
     or ``$'``, with the text before that."""
 
@@ -22,7 +22,7 @@ class Begun(NamedTuple):
     before: str = ""
 
 
-def split(line: str) -> tuple[list[str], Begun]:
+def split(line: str) -> tuple[list[str], LastWord]:
     """The words of a line, and the one at its end, which is empty behind a blank."""
     words: list[str] = []
     at = 0
@@ -36,7 +36,7 @@ def split(line: str) -> tuple[list[str], Begun]:
         at = end
 
 
-def _word(line: str, start: int) -> tuple[Begun, int]:
+def _word(line: str, start: int) -> tuple[LastWord, int]:
     """The word that starts there, and its end."""
     text, at = "", start
     while at < len(line) and line[at] not in _BLANKS:
@@ -44,13 +44,13 @@ def _word(line: str, start: int) -> tuple[Begun, int]:
         if quote:
             inside, end = _quoted(line, at + len(quote), quote)
             if end < 0:
-                return Begun(text + inside, start, quote, text), len(line)
+                return LastWord(text + inside, start, quote, text), len(line)
             text, at = text + inside, end
         elif line[at] == "\\":
             text, at = text + line[at + 1 : at + 2], at + 2
         else:
             text, at = text + line[at], at + 1
-    return Begun(text, start), at
+    return LastWord(text, start), at
 
 
 def _quoted(line: str, at: int, quote: str) -> tuple[str, int]:

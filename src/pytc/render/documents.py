@@ -22,7 +22,7 @@ class Field(NamedTuple):
     color: str = ""
 
 
-class Late(NamedTuple):
+class LazyField(NamedTuple):
     """A field of which both take time to make: the one that is printed is made when it is."""
 
     key: str
@@ -37,14 +37,14 @@ class Group(NamedTuple):
     fields: "Sequence[Part]"
 
 
-class Listing(NamedTuple):
+class ArrayField(NamedTuple):
     """Documents that are an array of objects in JSON, and follow one another in text."""
 
     key: str
     documents: "Sequence[Document]"
 
 
-Part = Union[Field, Late, Group, Listing]  # noqa: UP007 (Group and Listing name it before it is there)
+Part = Union[Field, LazyField, Group, ArrayField]  # noqa: UP007 (Group and ArrayField name it before it is there)
 Document = Sequence[Part]
 
 
@@ -66,7 +66,7 @@ class Stream(NamedTuple):
 DEVICE = "device"
 
 
-class Shown(NamedTuple):
+class Display(NamedTuple):
     """How much to say, and how: tc's options before the object. ``names`` are those of classes, by the number of their
     handle (``-names``); ``graph`` draws classes as a tree, ``iec`` writes rates in powers of 1024, ``numeric``
     writes protocols as numbers, ``pretty`` writes what filters match in the terms of protocols. ``timestamp`` is "long"

@@ -10,7 +10,7 @@ from itertools import islice
 
 from pytc.errors import PytcError
 from pytc.render import GROUP
-from pytc.render.documents import Document, Field, Json, Late, Listing
+from pytc.render.documents import ArrayField, Document, Field, Json, LazyField
 
 
 def render(documents: Iterable[Document], *, pretty: bool = False) -> str:
@@ -54,9 +54,9 @@ def as_object(document: Document) -> dict[str, Json]:
         if isinstance(part, Field):
             if part.key:
                 members[part.key] = part.value
-        elif isinstance(part, Late):
+        elif isinstance(part, LazyField):
             members[part.key] = part.value()
-        elif isinstance(part, Listing):
+        elif isinstance(part, ArrayField):
             members[part.key] = [as_object(document) for document in part.documents]
         elif part.key:
             members[part.key] = as_object(part.fields)

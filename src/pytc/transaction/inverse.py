@@ -165,7 +165,7 @@ def _check_actions(message: TcMessage, state: KernelState, own: "set[Identity]")
             raise _lasting(f"action {one.kind} index {one.number} already exists, and could not be restored")
 
 
-def restoring(found: TcMessage, program: int) -> TcMessage:
+def restoration_request(found: TcMessage, program: int) -> TcMessage:
     """Return the request that makes an object again what it was.
 
     ``program`` is the descriptor of a bpf filter's program, 0 for none.

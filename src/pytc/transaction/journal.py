@@ -15,7 +15,7 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import Session
 from pytc.tc.kinds import filters
-from pytc.transaction.inverse import affected, gone, is_same, restoring
+from pytc.transaction.inverse import affected, gone, is_same, restoration_request
 from pytc.transaction.kernel_state import Identity, KernelState, action_message, chain_of, identities, name_of, without
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _REMOVAL = {
 }
 
 
-class Foresight:
+class Preflight:
     """Looks at planned requests, in their order, before the first is sent."""
 
     def __init__(self, session: Session) -> None:
@@ -153,7 +153,7 @@ class Journal(Session):
 
     def _restoration(self, found: TcMessage) -> Step:
         program = self._held_program(found) if found.type == c.NEWTFILTER else 0
-        request = restoring(found, program)
+        request = restoration_request(found, program)
         return Step(lambda: f"{name_of(found)} stays changed", lambda: self._restore(found, request))
 
     def _held_program(self, found: TcMessage) -> int:
@@ -185,17 +185,17 @@ class Journal(Session):
     def keep_pins(self, loaded: "Loaded") -> None:
         """Record the pins that a load has made, and those of program arrays that it is about to move."""
         from pytc.bpf.sys.pins import open_pin
-        from pytc.transaction.owned_pins import map_at, move_back, take_away
+        from pytc.transaction.owned_pins import pinned_map_id, remove_owned_pin, restore_pin
 
         for path in loaded.pins:
-            self._steps.append(Step(f'"{path}" stays'.__str__, partial(take_away, path, map_at(path))))
+            self._steps.append(Step(f'"{path}" stays'.__str__, partial(remove_owned_pin, path, pinned_map_id(path))))
         for path, made in loaded.moves.items():
             former = open_pin(path)
             self._former.append(former)
             self._steps.append(
                 Step(
                     f'the new program array stays pinned at "{path}"'.__str__,
-                    partial(move_back, path, former, made.description.id),
+                    partial(restore_pin, path, former, made.description.id),
                 )
             )
 

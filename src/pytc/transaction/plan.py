@@ -16,14 +16,14 @@ from pytc.bpf.sys.info import describe_program
 from pytc.commands.shared.attach_words import Reference
 from pytc.commands.shared.attacher import Attacher, Choice, Hook, Order, Sharing, Target
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.opened_programs import OpenedPrograms, Wanted, annotation, pinned_annotation
+from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation, pinned_annotation
 from pytc.commands.shared.pins import pin_path
-from pytc.commands.shared.programs import chosen_programs, identity
+from pytc.commands.shared.programs import identity, select_programs
 from pytc.errors import BpfError, DeviceNotFoundError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, encode
 from pytc.netlink.session import Session, interface_name
-from pytc.render.documents import Document, Field, Json, Listing, Part
+from pytc.render.documents import ArrayField, Document, Field, Json, Part
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, PINNED, BpfSource
 
@@ -91,7 +91,7 @@ class Plan:
         """The steps of a command, in order."""
         return [*self._steps]
 
-    def opened(self, context: Context, wanted: Sequence[Wanted]) -> OpenedPrograms:
+    def opened(self, context: Context, wanted: Sequence[ProgramRequest]) -> OpenedPrograms:
         """What stands for the programs of a command. Raises BpfError and its kin, InvalidOptionsError."""
         found = OpenedPrograms(len(wanted))
         files: dict[tuple[int, int], list[int]] = {}
@@ -121,8 +121,8 @@ class Plan:
         self._programs[number] = name
         return OpenedProgram(number, words, type, attach_type)
 
-    def _load(self, context: Context, wanted: Sequence[Wanted]) -> list[OpenedProgram]:
-        source, spec, chosen = chosen_programs(context, wanted)
+    def _load(self, context: Context, wanted: Sequence[ProgramRequest]) -> list[OpenedProgram]:
+        source, spec, chosen = select_programs(context, wanted)
         exports = [source.export] if source.export else []
         if not exports and (path := context.environment.get("TC_BPF_UDS")):
             exports = [path]
@@ -141,7 +141,7 @@ class Plan:
             for program, type in chosen
         ]
 
-    def _expression(self, source: BpfSource, wanted: Wanted) -> OpenedProgram:
+    def _expression(self, source: BpfSource, wanted: ProgramRequest) -> OpenedProgram:
         from pytc.bpf.loader.program import select_program
         from pytc.commands.shared.expressions import annotation_of, object_of
 
@@ -150,12 +150,12 @@ class Plan:
         self.note(_load_document(f"expression {source.path!r}", load, []))
         return self._stand_in(load.programs[0].program.name, annotation_of(source), wanted.type)
 
-    def _pinned(self, context: Context, source: BpfSource, wanted: Wanted) -> OpenedProgram:
-        from pytc.commands.shared.pinned_programs import opened_pin
+    def _pinned(self, context: Context, source: BpfSource, wanted: ProgramRequest) -> OpenedProgram:
+        from pytc.commands.shared.pinned_programs import open_pinned_program
 
         about, remark = None, ""
         try:
-            with opened_pin(context, source.path, wanted.type) as program:
+            with open_pinned_program(context, source.path, wanted.type) as program:
                 about = describe_program(program.fd)
         except BpfError as error:
             if error.errno is None:
@@ -247,8 +247,8 @@ def _load_document(path: str, load: PlannedLoad, exports: Sequence[str]) -> Docu
     fields: list[Part] = [
         Field("step", "load", "load "),
         Field("object", path, f"{path}\n"),
-        Listing("maps", [_map_document(one) for one in load.maps]),
-        Listing("programs", [_program_document(one) for one in load.programs]),
+        ArrayField("maps", [_map_document(one) for one in load.maps]),
+        ArrayField("programs", [_program_document(one) for one in load.programs]),
     ]
     if exports:
         fields.append(Field("exports", [*exports], "".join(f"\texport {path}\n" for path in exports)))

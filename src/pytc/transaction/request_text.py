@@ -8,7 +8,7 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.schema import HEADER, Attributes, Schema, split_attributes
 from pytc.protocols import format_protocol
-from pytc.render.documents import Document, Field, Group, Json, Late, Listing, Part, Shown
+from pytc.render.documents import ArrayField, Display, Document, Field, Group, Json, LazyField, Part
 from pytc.render.text import render
 from pytc.tc.clock import read_clock
 from pytc.tc.filters.requests import POINTS, swapped
@@ -110,14 +110,14 @@ def _shown_options(message: TcMessage) -> Document:
         if not raw or (a_filter := filters.find(name)) is None:
             return ()
         options = a_filter.decode(a_filter.schema.decode(raw), lambda _: None)
-        return a_filter.document(options, FilterView(message.handle, swapped(message.info & 0xFFFF), Shown()))
+        return a_filter.document(options, FilterView(message.handle, swapped(message.info & 0xFFFF), Display()))
     kind = qdiscs.find(name)
     if kind is None or not raw:
         return ()
     if message.type in CLASSES:
         assert kind.document_class is not None
-        return kind.document_class(kind.schema.decode(raw), Shown(), read_clock())
-    return kind.document(kind.schema.decode(raw, kind.header), Shown(), read_clock())
+        return kind.document_class(kind.schema.decode(raw), Display(), read_clock())
+    return kind.document(kind.schema.decode(raw, kind.header), Display(), read_clock())
 
 
 def _silent(document: Document) -> Document:
@@ -125,10 +125,10 @@ def _silent(document: Document) -> Document:
     return [
         Group(part.key, _silent(part.fields))
         if isinstance(part, Group)
-        else Listing(part.key, [_silent(one) for one in part.documents])
-        if isinstance(part, Listing)
+        else ArrayField(part.key, [_silent(one) for one in part.documents])
+        if isinstance(part, ArrayField)
         else Field(part.key, part.value())
-        if isinstance(part, Late)
+        if isinstance(part, LazyField)
         else part._replace(text="")
         for part in document
     ]

@@ -10,7 +10,7 @@ from pytc.commands.action.requests import echoed, request, request_named
 from pytc.commands.shared.actions import warn_of_too_many
 from pytc.commands.shared.command import Command, Effect, Requests
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.programs import opened, resolved_action, wanted_by_action
+from pytc.commands.shared.programs import action_program_request, opened, resolve_action_files
 from pytc.errors import DeviceNotFoundError, NetlinkError, UsageError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
@@ -103,15 +103,15 @@ def run(context: Context, command: ModifyActions | ActionCommands) -> list[Docum
 def _modify(context: Context, command: ModifyActions) -> list[Document] | None:
     if not command.actions:
         return None
-    actions = [resolved_action(action) for action in command.actions]
+    actions = [resolve_action_files(action) for action in command.actions]
     failure = None
-    with opened(context, [wanted_by_action(action) for action in actions]) as programs:
+    with opened(context, [action_program_request(action) for action in actions]) as programs:
         table, kinds = _encoded(context, actions, programs), {action.kind for action in actions}
         message = TcMessage(c.NEWACTION, _FLAGS[command.verb], attributes={"TCA_ROOT_TAB": table})
         if programs.exports:
             stays = command.verb == "replace" and _some_exist(context, actions)
             answers = request(context, message._replace(flags=message.flags | c.ECHO), kinds)
-            failure = programs.export_or(None if stays else lambda: _delete_added(context, answers))
+            failure = programs.export_or_undo(None if stays else lambda: _delete_added(context, answers))
         else:
             answers = request(context, message._replace(flags=message.flags | c.ECHO * context.shown.echo), kinds)
     if failure is not None:

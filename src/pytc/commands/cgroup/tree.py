@@ -9,7 +9,7 @@ from pytc.commands.shared.attachments import link_pins
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.errors import AttachError
-from pytc.render.documents import Document, Field, Listing
+from pytc.render.documents import ArrayField, Document, Field
 from pytc.words.engine import Cursor, fill, matches, no_more
 
 HELP = """\
@@ -55,5 +55,5 @@ def run(context: Context, command: ShowCgroupTree) -> list[Document]:
                 continue
             raise
         if programs:
-            documents.append([Field("cgroup", path, f"{path}\n"), Listing("programs", programs)])
+            documents.append([Field("cgroup", path, f"{path}\n"), ArrayField("programs", programs)])
     return documents

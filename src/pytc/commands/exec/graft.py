@@ -15,7 +15,7 @@ from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pinned_programs import open_pinned
 from pytc.commands.shared.pins import pin_path
-from pytc.commands.shared.programs import note_load, remembering_the_log, resolved, with_parameters
+from pytc.commands.shared.programs import note_load, note_verifier_log, resolved, with_parameters
 from pytc.errors import BpfError, BpfSyscallError, InvalidOptionsError, UsageError
 from pytc.tc.kinds.shared.programs import (
     BYTECODE,
@@ -130,7 +130,7 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
         raise BpfError(_NO_KEY)
     _check_slot(array, command.path, key)  # before the work of loading
     spec = _for_graft(spec, chosen, pin_path(context, command.path))
-    with remembering_the_log(context, source):
+    with note_verifier_log(context, source):
         made = load(spec, chosen, type=type, pins=PinRoot(context.bpf_mount), verbose=source.verbose)
     with made as loaded:
         note_load(context, source, loaded.notes, [(chosen.name, loaded.log)])

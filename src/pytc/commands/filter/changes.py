@@ -3,8 +3,14 @@
 from collections.abc import Sequence
 
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.opened_programs import Wanted
-from pytc.commands.shared.programs import opened, resolved, resolved_action, wanted_by_action, wanted_by_filter
+from pytc.commands.shared.opened_programs import ProgramRequest
+from pytc.commands.shared.programs import (
+    action_program_request,
+    filter_program_request,
+    opened,
+    resolve_action_files,
+    resolved,
+)
 from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
@@ -29,13 +35,13 @@ def carry_out(context: Context, change: FilterChange) -> list[Document] | None:
     Raises NetlinkError, BpfError and its kin, InvalidOptionsError.
     """
     if change.depends_on_words:
-        context.notes += remarks_on(change)
+        context.notes += program_remarks(change)
         return _echoed(context, send_filter(context, change, None))
     context.device_index(change.selector.device)  # before the work of loading
     change = _resolved(context, change)
     options = change.options
     source, actions = (options.source, options.actions) if options is not None else (None, ())
-    answers = _send_and_export(context, change, [wanted_by_filter(source), *map(wanted_by_action, actions)])
+    answers = _send_and_export(context, change, [filter_program_request(source), *map(action_program_request, actions)])
     if actions:
         from pytc.commands.shared.actions import warn_of_too_many
 
@@ -47,7 +53,7 @@ def _echoed(context: Context, answers: Sequence[TcMessage]) -> list[Document] | 
     return [document(record, context.shown) for record in records(answers)] if context.shown.echo else None
 
 
-def remarks_on(change: FilterChange) -> list[str]:
+def program_remarks(change: FilterChange) -> list[str]:
     """Return what a user should know of the bytecode of a filter."""
     options = change.options
     if not isinstance(options, BpfOptions) or options.source is None or options.classid is None:
@@ -57,7 +63,7 @@ def remarks_on(change: FilterChange) -> list[str]:
     return remarks(options.source.instructions, options.classid, direct_action=options.direct_action)
 
 
-def _send_and_export(context: Context, change: FilterChange, wanted: Sequence[Wanted]) -> list[TcMessage]:
+def _send_and_export(context: Context, change: FilterChange, wanted: Sequence[ProgramRequest]) -> list[TcMessage]:
     """Open the programs, send the request, and export the maps that are to be exported."""
     failure = None
     with opened(context, wanted, export=change.verb != "delete") as programs:
@@ -65,7 +71,7 @@ def _send_and_export(context: Context, change: FilterChange, wanted: Sequence[Wa
         if programs.exports:
             stays = change.verb == "change" or (change.verb == "replace" and _exists(context, change))
             answers = send_filter(context, change, program, others, echo=True)
-            failure = programs.export_or(None if stays else lambda: _delete_added(context, answers))
+            failure = programs.export_or_undo(None if stays else lambda: _delete_added(context, answers))
         else:
             answers = send_filter(context, change, program, others)
     if failure is not None:
@@ -135,5 +141,5 @@ def _resolved(context: Context, change: AnyFilterChange) -> AnyFilterChange:
 
             options = with_expression(context, options, change.selector.device)
     if options.actions:
-        options = options.replace(actions=tuple(resolved_action(action) for action in options.actions))
+        options = options.replace(actions=tuple(resolve_action_files(action) for action in options.actions))
     return change.replace(options=options)

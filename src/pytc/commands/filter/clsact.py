@@ -17,7 +17,7 @@ from pytc.tc.qdiscs.selector import QdiscSelector
 
 
 @contextmanager
-def clsact_for(context: Context, selector: FilterSelector) -> Iterator[None]:
+def ensure_clsact(context: Context, selector: FilterSelector) -> Iterator[None]:
     """Make the qdisc for a filter when there is none; when the block raises, remove just the one made here.
 
     Raises DeviceNotFoundError, PlaceTakenError where an ingress qdisc has the place and egress is wanted, NetlinkError.

@@ -37,7 +37,7 @@ class FilterProgram(NamedTuple):
     tag: bytes
 
 
-class EqualFilter(NamedTuple):
+class DuplicateFilter(NamedTuple):
     """A filter with an equal program; ``more`` is how many others there are."""
 
     key: FilterKey
@@ -72,7 +72,7 @@ class KnownPrograms:
         if self._programs.pop(key, None) is not None and key in self._groups:
             del self._groups.pop(key)[key]
 
-    def equal(self, name: str, tag: bytes, *, elsewhere: FilterKey) -> EqualFilter | None:
+    def equal(self, name: str, tag: bytes, *, elsewhere: FilterKey) -> DuplicateFilter | None:
         """Return the first other filter with an equal program."""
         for key, program in self._unnamed.pop(tag, {}).items():
             known = self._name_of(program)
@@ -82,14 +82,14 @@ class KnownPrograms:
                 self._into(self._named.setdefault((known, tag), {}), key, program)
         found = self._named.get((name, tag), {})
         more = len(found) - (elsewhere in found) - 1
-        return next((EqualFilter(key, program, more) for key, program in found.items() if key != elsewhere), None)
+        return next((DuplicateFilter(key, program, more) for key, program in found.items() if key != elsewhere), None)
 
     def _into(self, group: dict[FilterKey, int], key: FilterKey, program: int) -> None:
         group[key] = program
         self._groups[key] = group
 
 
-class EqualPrograms:
+class DuplicatePrograms:
     """Finds existing filters that run the same program.
 
     Dumps a hook once, then follows what is added; re-reads a match before reporting it, as it may be gone since.
@@ -102,7 +102,7 @@ class EqualPrograms:
         """Follow a filter that was added; raises NetlinkError."""
         self._known(context, hook).put(key, program)
 
-    def find(self, context: Context, hook: Hook, key: FilterKey, name: str, tag: bytes) -> EqualFilter | None:
+    def find(self, context: Context, hook: Hook, key: FilterKey, name: str, tag: bytes) -> DuplicateFilter | None:
         """Return another filter of the hook with an equal program; raises NetlinkError."""
         known = self._known(context, hook)
         while (found := known.equal(name, tag, elsewhere=key)) is not None:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pytc.bpf.insn.classic import ClassicInstruction, pack
 from pytc.bpf.insn.classic_text import parse_bytecode
 from pytc.commands.filter.add import ModifyFilter
-from pytc.commands.filter.changes import remarks_on
+from pytc.commands.filter.changes import program_remarks
 from pytc.commands.filter.delete import DeleteFilter
 from pytc.commands.shared.command import Command, Requests
 from pytc.commands.shared.context import Context
@@ -69,7 +69,7 @@ def prepare(command: Command) -> Command:
         request = encode(filter_message(command, 0), 0, c.REQUEST | c.ACK)
     except PytcError:
         return command  # which says why when it is its turn
-    return PreparedFilter(command, request, remarks_on(command))
+    return PreparedFilter(command, request, program_remarks(command))
 
 
 class RepeatedFilters:

@@ -13,8 +13,8 @@ from pytc.bpf.analyse.returns import only_returns
 from pytc.bpf.sys.attach_points import TCX_EGRESS, TCX_INGRESS, AttachPoint, query
 from pytc.bpf.sys.info import program_by_id, translated_instructions
 from pytc.commands.filter.duplicate_programs import (
-    EqualFilter,
-    EqualPrograms,
+    DuplicateFilter,
+    DuplicatePrograms,
     FilterKey,
     FilterProgram,
     Hook,
@@ -57,7 +57,7 @@ class FilterWarnings:
         self._warned: set[tuple[int, int]] = set()
         self._users: dict[int, list[tuple[int, int]]] = {}
         self._harmless: dict[AttachPoint, int] = {}
-        self._equal = EqualPrograms()
+        self._equal = DuplicatePrograms()
 
     def sent(self, context: Context, request: TcMessage, answers: Sequence[TcMessage]) -> None:
         """Warn after a request about a filter, given the kernel's echo of it."""
@@ -181,7 +181,7 @@ def _lets_all_go_on(number: int) -> bool:
         return False
 
 
-def _beside(context: Context, added: _Added, found: EqualFilter) -> str:
+def _beside(context: Context, added: _Added, found: DuplicateFilter) -> str:
     assert added.program is not None
     hook, key = added.hook, found.key
     if hook.ifindex == c.BLOCK:

@@ -37,7 +37,7 @@ def parse(cursor: Cursor) -> ShowLinks:
 
 
 def run(context: Context, command: ShowLinks) -> list[Document]:
-    """Return a document for each link; raises AttachError. Listing all needs CAP_SYS_ADMIN."""
+    """Return a document for each link; raises AttachError. ArrayField all needs CAP_SYS_ADMIN."""
     if command.link:
         with open_link(context, command.link) as link:
             descriptions = [link.description]

@@ -10,7 +10,7 @@ from pytc.errors import HelpRequested, NetlinkProtocolError, RecordError, UsageE
 from pytc.netlink import constants as c
 from pytc.netlink.listener import Listener
 from pytc.netlink.messages import TcMessage, decode, split_messages
-from pytc.render.documents import Document, Field, Json, Shown, Stream
+from pytc.render.documents import Display, Document, Field, Json, Stream
 from pytc.render.json import as_object
 from pytc.render.text import render
 from pytc.words.engine import Cursor, matches
@@ -64,7 +64,7 @@ def run(context: Context, command: Monitor) -> Stream:
     )
 
 
-def event(message: TcMessage, shown: Shown) -> Document | None:
+def event(message: TcMessage, shown: Display) -> Document | None:
     """Return the document of a change; None for a message about something else."""
     if message.type in _QDISCS:
         from pytc.tc.qdiscs.documents import qdisc_event

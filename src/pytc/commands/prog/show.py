@@ -42,7 +42,7 @@ def parse(cursor: Cursor) -> ShowPrograms:
 
 
 def run(context: Context, command: ShowPrograms) -> list[Document]:
-    """Return a document for each program; raises PytcError. Listing all needs CAP_SYS_ADMIN."""
+    """Return a document for each program; raises PytcError. ArrayField all needs CAP_SYS_ADMIN."""
     if command.target is not None:
         infos = [program_info(open_program(context, command.target).fd)]
     else:

@@ -13,7 +13,7 @@ from pytc.bpf.sys.program_lookup import lookup_program
 from pytc.commands.shared.attach_words import Reference
 from pytc.commands.shared.attacher import Attachment
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.opened_programs import OpenedPrograms, Wanted
+from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest
 from pytc.commands.shared.pins import pin_path, remove_pin
 from pytc.commands.shared.programs import opened, resolved
 from pytc.errors import AttachError, BpfError, BpfSyscallError
@@ -32,7 +32,7 @@ _SENTENCES = {
 
 
 @contextmanager
-def open_program(context: Context, wanted: Wanted) -> Iterator[OpenedPrograms]:
+def open_program(context: Context, wanted: ProgramRequest) -> Iterator[OpenedPrograms]:
     """Open the one program of a command, for as long as the block runs; its maps are the caller's to export.
 
     When the block raises, the pins that loading made are removed again. Raises BpfError and its kin.
@@ -43,7 +43,7 @@ def open_program(context: Context, wanted: Wanted) -> Iterator[OpenedPrograms]:
 
 
 @contextmanager
-def open_replacement(context: Context, wanted: Wanted) -> Iterator[OpenedProgram]:
+def open_replacement(context: Context, wanted: ProgramRequest) -> Iterator[OpenedProgram]:
     """Open the program that takes the place of another within the block, and export its maps at the end.
 
     When the export fails, the program stays, since the other one is gone, and so do its pins. Raises TransferError,
@@ -51,7 +51,7 @@ def open_replacement(context: Context, wanted: Wanted) -> Iterator[OpenedProgram
     """
     with open_program(context, wanted) as programs:
         yield programs.single
-        failure = programs.export_or(None)
+        failure = programs.export_or_undo(None)
     if failure is not None:
         raise failure
 

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pytc.closing import Closing
 from pytc.errors import DeviceNotFoundError
-from pytc.render.documents import Shown
+from pytc.render.documents import Display
 
 if TYPE_CHECKING:
     from pytc.bpf.loader.load import Loaded
     from pytc.bpf.loader.object_cache import ObjectCache
     from pytc.bpf.sys.descriptions import ProgramDescription
     from pytc.commands.shared.attacher import Attacher
-    from pytc.commands.shared.opened_programs import OpenedPrograms, Wanted
+    from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest
     from pytc.netlink.messages import TcMessage
     from pytc.netlink.session import Session
 
@@ -34,7 +34,7 @@ class Plan(Protocol):
         """Return a number for a device that is not there; may raise DeviceNotFoundError."""
         ...
 
-    def opened(self, context: "Context", wanted: "Sequence[Wanted]") -> "OpenedPrograms":
+    def opened(self, context: "Context", wanted: "Sequence[ProgramRequest]") -> "OpenedPrograms":
         """Return what stands for programs; raises BpfError and its kin, InvalidOptionsError."""
         ...
 
@@ -148,7 +148,7 @@ class Context(Closing):
     def __init__(
         self,
         connection: Connection | None = None,
-        shown: Shown | None = None,
+        shown: Display | None = None,
         cache: Cache | None = None,
         *,
         environment: Mapping[str, str] | None = None,
@@ -159,7 +159,7 @@ class Context(Closing):
         create_clsact: bool = False,
     ) -> None:
         self.connection = connection if connection is not None else Connection()
-        self.shown = shown if shown is not None else Shown()
+        self.shown = shown if shown is not None else Display()
         self.cache = cache if cache is not None else Cache()
         self.environment: Mapping[str, str] = environment if environment is not None else {}
         self.notes = self.connection.notes

@@ -24,7 +24,7 @@ _PINNED_ANNOTATION = "[*fsobj]"
 _MAX_ANNOTATION = 255
 
 
-class Wanted(NamedTuple):
+class ProgramRequest(NamedTuple):
     """A program to be opened: where it comes from, and what it is loaded as.
 
     ``type`` UNSPEC means what its section says; ``attach_type`` is the expected one, None for what its section says.
@@ -65,7 +65,7 @@ class OpenedPrograms(list[OpenedProgram | None]):
         for one in self.exports:
             one.exporter.send(identify(one.path), one.maps.values())
 
-    def export_or(self, take_back: Callable[[], None] | None) -> BaseException | None:
+    def export_or_undo(self, take_back: Callable[[], None] | None) -> BaseException | None:
         """Send the maps; when that fails, call ``take_back`` to undo what the command did, and raise the error.
 
         With None for it, what was done stays, and the error is returned, for callers that keep what belongs to it.

@@ -31,7 +31,7 @@ def open_pinned(context: Context, path: str) -> Program:
 
 
 @contextmanager
-def opened_pin(context: Context, path: str, type: ProgramType) -> Iterator[OpenedProgram]:
+def open_pinned_program(context: Context, path: str, type: ProgramType) -> Iterator[OpenedProgram]:
     """The same for a filter or action, of a type where one is wanted."""
     with open_pinned(context, path) as program:
         found = program.description.type

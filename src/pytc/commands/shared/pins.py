@@ -30,7 +30,7 @@ def pin_path(context: Context, path: str) -> str:
     return os.path.join(mount, "tc", path[2:])
 
 
-def check_pin_place(context: Context, what: str, path: str) -> None:
+def check_pinnable(context: Context, what: str, path: str) -> None:
     """Whether a pin could be made, as far as it can be known beforehand: before something is attached that would have
     to be taken back. Raises PinError."""
     from pytc.bpf.maps.pinning import is_bpffs

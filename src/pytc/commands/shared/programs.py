@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.opened_programs import OpenedPrograms, Wanted, annotation, exporters, exports
+from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation, exporters, exports
 from pytc.commands.shared.pins import pin_path
 from pytc.errors import InvalidOptionsError, VerifierError
 from pytc.tc.actions.action import Action
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 _Chosen: TypeAlias = "tuple[BpfSource, ObjectSpec, list[tuple[ProgramSpec, ProgramType]]]"
 
 
-def wanted_by_filter(source: BpfSource | None) -> Wanted:
+def filter_program_request(source: BpfSource | None) -> ProgramRequest:
     """Return the program that a bpf filter names, as wanted."""
-    return Wanted(source, ProgramType.SCHED_CLS, "classifier")
+    return ProgramRequest(source, ProgramType.SCHED_CLS, "classifier")
 
 
-def wanted_by_action(action: Action) -> Wanted:
+def action_program_request(action: Action) -> ProgramRequest:
     """Return the program that an action names, as wanted."""
-    return Wanted(action.options.source, ProgramType.SCHED_ACT, "action")
+    return ProgramRequest(action.options.source, ProgramType.SCHED_ACT, "action")
 
 
 @contextmanager
-def opened(context: Context, wanted: Sequence[Wanted], *, export: bool = True) -> Iterator[OpenedPrograms]:
+def opened(context: Context, wanted: Sequence[ProgramRequest], *, export: bool = True) -> Iterator[OpenedPrograms]:
     """Open the programs of one command for as long as the block runs; None for bytecode, and where none is wanted.
 
     Those that come from the same file have their maps in common, and the parameters given with any of them
@@ -48,9 +48,9 @@ def opened(context: Context, wanted: Sequence[Wanted], *, export: bool = True) -
         files: dict[tuple[int, int], list[int]] = {}
         for place, (source, type, *_) in enumerate(wanted):
             if source is not None and source.mode == PINNED:
-                from pytc.commands.shared.pinned_programs import opened_pin
+                from pytc.commands.shared.pinned_programs import open_pinned_program
 
-                found[place] = stack.enter_context(opened_pin(context, source.path, type))
+                found[place] = stack.enter_context(open_pinned_program(context, source.path, type))
             elif source is not None and source.mode == EXPRESSION:
                 from pytc.commands.shared.expressions import translated
 
@@ -95,14 +95,16 @@ def resolved(source: BpfSource) -> BpfSource:
     return source
 
 
-def resolved_action(action: Action) -> Action:
+def resolve_action_files(action: Action) -> Action:
     """Return the action with what is in files."""
     source = action.options.source
     return action if source is None else action.replace(options=action.options.replace(source=resolved(source)))
 
 
 @contextmanager
-def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exporter]") -> Iterator[OpenedPrograms]:
+def _loaded(
+    context: Context, wanted: Sequence[ProgramRequest], connected: "Sequence[Exporter]"
+) -> Iterator[OpenedPrograms]:
     """Load programs of one object file, whose maps are to be exported to those that are connected."""
     repeated = _loaded_again(context, wanted[0]) if len(wanted) == 1 and not connected else None
     if repeated is not None:
@@ -115,8 +117,8 @@ def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exp
     from pytc.bpf.loader.load import load_together
     from pytc.bpf.maps.pinning import PinRoot
 
-    source, spec, programs = chosen_programs(context, wanted)
-    with remembering_the_log(context, source):
+    source, spec, programs = select_programs(context, wanted)
+    with note_verifier_log(context, source):
         made = load_together(
             spec,
             programs,
@@ -147,7 +149,7 @@ def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exp
         context.cache.objects.remember(_choice(wanted[0]), spec, programs, context.layout20)
 
 
-def _loaded_again(context: Context, wanted: Wanted) -> "tuple[OwnedFd, OpenedProgram] | None":
+def _loaded_again(context: Context, wanted: ProgramRequest) -> "tuple[OwnedFd, OpenedProgram] | None":
     """Load a program as an earlier command of the run did, by its bpf(2) calls alone; None where that is not possible.
 
     A batch that loads an object a thousand times takes 216 us a line, and 330 without.
@@ -169,14 +171,14 @@ def _is_plain(source: BpfSource) -> bool:
     return source.mode == OBJECT and not (source.variables or source.maps or source.verbose or source.export)
 
 
-def _choice(wanted: Wanted) -> object:
+def _choice(wanted: ProgramRequest) -> object:
     """Return what the words say of the program, but for its file."""
     source = wanted.source
     assert source is not None
     return wanted.type, wanted.default_section, wanted.attach_type, source.section, source.program, source.type
 
 
-def chosen_programs(context: Context, wanted: Sequence[Wanted]) -> "_Chosen":
+def select_programs(context: Context, wanted: Sequence[ProgramRequest]) -> "_Chosen":
     """Return what the words say of one object, the object with its parameters, and its programs that are wanted."""
     from pytc.bpf.object.reader import read_object
 
@@ -186,7 +188,7 @@ def chosen_programs(context: Context, wanted: Sequence[Wanted]) -> "_Chosen":
     return source, spec, [_chosen(spec, one) for one in wanted]
 
 
-def _chosen(spec: "ObjectSpec", wanted: Wanted) -> "tuple[ProgramSpec, ProgramType]":
+def _chosen(spec: "ObjectSpec", wanted: ProgramRequest) -> "tuple[ProgramSpec, ProgramType]":
     from pytc.bpf.loader.program import select_program
 
     source = wanted.source
@@ -226,7 +228,7 @@ def _together(sources: Sequence[BpfSource]) -> BpfSource:
 
 
 @contextmanager
-def remembering_the_log(context: Context, source: BpfSource) -> Iterator[None]:
+def note_verifier_log(context: Context, source: BpfSource) -> Iterator[None]:
     """Note the verifier's whole log of a refused program, with ``verbose``."""
     try:
         yield

@@ -4,7 +4,7 @@ from pytc.handles import ROOT, UNSPEC, Handle
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import interface_name
-from pytc.render.documents import DEVICE, Document, Field, Group, Part, Shown
+from pytc.render.documents import DEVICE, Display, Document, Field, Group, Part
 from pytc.tc.classes.records import ClassRecord, decode_class
 from pytc.tc.classes.tree import ClassParts
 from pytc.tc.clock import Clock, read_clock
@@ -13,14 +13,14 @@ from pytc.tc.kinds.shared.fields import unknown_options
 from pytc.tc.statistics import statistics_fields
 
 
-def class_event(message: TcMessage, shown: Shown) -> Document:
+def class_event(message: TcMessage, shown: Display) -> Document:
     """Return the document of a notification: which class was made, changed or deleted."""
     deleted = (Field("deleted", True, "deleted "),) if message.type == c.DELTCLASS else ()
     return [*deleted, *class_document(class_parts(decode_class(message), shown, read_clock()))]
 
 
 def class_parts(
-    record: ClassRecord, shown: Shown, clock: Clock, *, names_device: bool = True, names_qdisc: bool = True
+    record: ClassRecord, shown: Display, clock: Clock, *, names_device: bool = True, names_qdisc: bool = True
 ) -> ClassParts:
     """Return the parts of a class as tc prints them, which names device and qdisc only where the command does not."""
     kind = kinds.find(record.kind)
@@ -48,7 +48,7 @@ def class_document(parts: ClassParts) -> Document:
     return fields
 
 
-def _head(record: ClassRecord, shown: Shown, *, names_device: bool, names_qdisc: bool) -> Document:
+def _head(record: ClassRecord, shown: Display, *, names_device: bool, names_qdisc: bool) -> Document:
     handle = _identifier(record.handle, shown, names_qdisc=names_qdisc) if record.handle != UNSPEC else ""
     fields = [Field("class", record.kind, f"class {record.kind} "), Field("handle", handle, f"{handle} ")]
     if names_device:
@@ -64,7 +64,7 @@ def _head(record: ClassRecord, shown: Shown, *, names_device: bool, names_qdisc:
     return fields
 
 
-def _identifier(handle: Handle, shown: Shown, *, names_qdisc: bool) -> str:
+def _identifier(handle: Handle, shown: Display, *, names_qdisc: bool) -> str:
     """Return a handle with the name that ``-names`` gives it."""
     text = str(handle if names_qdisc else handle._replace(major=0))
     name = shown.names.get(handle.number)

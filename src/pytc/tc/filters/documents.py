@@ -6,7 +6,7 @@ from pytc.handles import CLSACT, UNSPEC
 from pytc.netlink import constants as c
 from pytc.netlink.session import interface_name
 from pytc.protocols import format_protocol
-from pytc.render.documents import DEVICE, Document, Field, Group, Listing, Part, Shown
+from pytc.render.documents import DEVICE, ArrayField, Display, Document, Field, Group, Part
 from pytc.tc.filters.records import FilterRecord
 from pytc.tc.filters.requests import POINTS
 from pytc.tc.filters.selector import FilterSelector
@@ -18,7 +18,7 @@ _EVERYTHING = FilterSelector()
 _POINTS = {parent: Field(point, True, f"{point} ") for parent, point in POINTS.items()}
 
 
-def document(record: FilterRecord, shown: Shown, selector: FilterSelector = _EVERYTHING) -> Document:
+def document(record: FilterRecord, shown: Display, selector: FilterSelector = _EVERYTHING) -> Document:
     """Return a filter or chain as tc prints it, which leaves out what the selector implies."""
     fields: list[Part] = [Field(record.event, True, f"{record.event} ")] if record.event else []
     fields.append(_CHAIN if record.is_chain else _FILTER)
@@ -42,7 +42,7 @@ def document(record: FilterRecord, shown: Shown, selector: FilterSelector = _EVE
     return fields
 
 
-def _place(record: FilterRecord, selector: FilterSelector, shown: Shown) -> list[Part]:
+def _place(record: FilterRecord, selector: FilterSelector, shown: Display) -> list[Part]:
     if record.ifindex == c.BLOCK:
         same = record.block == selector.block
         return [] if same else [Field("block", record.block, f"block {record.block} ")]
@@ -80,7 +80,7 @@ def _chain(number: int) -> Field:
     return Field("chain", number, f"chain {number} ")
 
 
-def _options(record: FilterRecord, shown: Shown) -> Document:
+def _options(record: FilterRecord, shown: Display) -> Document:
     actions, police = _action_parts(record, shown)
     kind = kinds.find(record.kind)
     if kind is not None:
@@ -91,11 +91,11 @@ def _options(record: FilterRecord, shown: Shown) -> Document:
     return [Field("fh", handle, f"fh {handle} "), *unknown_options("filter", record.raw), *actions]
 
 
-def _action_parts(record: FilterRecord, shown: Shown) -> tuple[list[Part], list[Part]]:
+def _action_parts(record: FilterRecord, shown: Display) -> tuple[list[Part], list[Part]]:
     """Return (actions, police)."""
     if not record.actions and record.police is None:
         return [], []
     from pytc.tc.actions.documents import documents, options_document
 
     police = options_document("police", record.police, shown) if record.police is not None else ()
-    return [Listing("actions", documents(record.actions, shown, bound=True))] if record.actions else [], [*police]
+    return [ArrayField("actions", documents(record.actions, shown, bound=True))] if record.actions else [], [*police]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.handles import UNSPEC, Handle
 from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Part, Shown
+from pytc.render.documents import Display, Document, Part
 from pytc.tc.actions.action import Action, ActionOptions
 from pytc.tc.clock import Clock
 from pytc.value import Value
@@ -62,7 +62,7 @@ class FilterView(NamedTuple):
 
     handle: int
     protocol: int
-    shown: Shown
+    shown: Display
     police: Sequence[Part] = ()
     actions: Sequence[Part] = ()
 
@@ -111,7 +111,7 @@ class EncodeEnv(NamedTuple):
 class RenderEnv(NamedTuple):
     """What the document of an action may ask for."""
 
-    shown: Shown
+    shown: Display
     program: ProgramLookup
     device_name: Callable[[int], str]
     clock: Callable[[], Clock]
@@ -157,13 +157,13 @@ class QdiscKind(Value, Generic[_Qdisc, _Class]):
     schema: Schema
     parse: Callable[[Cursor], _Qdisc]
     encode: Callable[[_Qdisc, QdiscEnv], Encoded | None]
-    document: Callable[[Attributes, Shown, Clock], Document]
+    document: Callable[[Attributes, Display, Clock], Document]
     usage: str
     header: int = 0
     statistics: Callable[[bytes], Document] | None = None
     parse_class: Callable[[Cursor], _Class] | None = None
     encode_class: Callable[[_Class, QdiscEnv], Encoded] | None = None
-    document_class: Callable[[Attributes, Shown, Clock], Document] | None = None
+    document_class: Callable[[Attributes, Display, Clock], Document] | None = None
     class_statistics: Callable[[bytes], Document] | None = None
     class_usage: str = ""
     default_handle: Handle = UNSPEC

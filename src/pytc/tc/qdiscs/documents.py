@@ -4,7 +4,7 @@ from pytc.handles import ROOT, UNSPEC
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import interface_name
-from pytc.render.documents import DEVICE, Document, Field, Group, Part, Shown
+from pytc.render.documents import DEVICE, Display, Document, Field, Group, Part
 from pytc.tc.clock import Clock, read_clock
 from pytc.tc.kinds import qdiscs as kinds
 from pytc.tc.kinds.shared import size_table
@@ -13,13 +13,13 @@ from pytc.tc.qdiscs.records import QdiscRecord, decode_qdisc
 from pytc.tc.statistics import statistics_fields
 
 
-def qdisc_event(message: TcMessage, shown: Shown) -> Document:
+def qdisc_event(message: TcMessage, shown: Display) -> Document:
     """Return the document of a notification: which qdisc was made, changed or deleted."""
     deleted = (Field("deleted", True, "deleted "),) if message.type == c.DELQDISC else ()
     return [*deleted, *qdisc_document(decode_qdisc(message), shown, read_clock())]
 
 
-def qdisc_document(record: QdiscRecord, shown: Shown, clock: Clock, *, names_device: bool = True) -> Document:
+def qdisc_document(record: QdiscRecord, shown: Display, clock: Clock, *, names_device: bool = True) -> Document:
     """Return a qdisc as tc prints it, which names the device only where the command does not."""
     handle = f"{record.handle.major:x}:"
     raw = f"[{record.handle.number:08x}]" if shown.raw else ""
@@ -50,7 +50,7 @@ def qdisc_document(record: QdiscRecord, shown: Shown, clock: Clock, *, names_dev
     return [*fields, *(_statistics(record, iec=shown.iec) if shown.statistics else ())]
 
 
-def _options(record: QdiscRecord, shown: Shown, clock: Clock) -> Document:
+def _options(record: QdiscRecord, shown: Display, clock: Clock) -> Document:
     kind = kinds.find(record.kind)
     if kind is None:
         return unknown_options("qdisc", record.options)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle, parse_classid
 from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Part, Shown
+from pytc.render.documents import Display, Document, Field, Part
 from pytc.tc.actions.action import ActionOptions
 from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv
 from pytc.tc.kinds.shared.action_parts import (
@@ -138,7 +138,7 @@ def document(attributes: Attributes, seen: RenderEnv) -> Document:
     ]
 
 
-def _set_fields(attributes: Attributes, shown: Shown) -> list[Part]:
+def _set_fields(attributes: Attributes, shown: Display) -> list[Part]:
     fields: list[Part] = []
     if (queue := attributes.get("TCA_SKBEDIT_QUEUE_MAPPING")) is not None:
         fields.append(Field("queue_mapping", queue, f"queue_mapping {queue}"))

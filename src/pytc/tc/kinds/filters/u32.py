@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle
 from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Part, Shown
+from pytc.render.documents import Display, Document, Field, Part
 from pytc.tc.actions.action import Action, ActionOptions
 from pytc.tc.kinds.interface import FilterKind, FilterOptions, FilterView, OpenedProgram, ProgramLookup
 from pytc.tc.kinds.shared.filter_parts import (
@@ -286,7 +286,7 @@ def _document(record: U32Record, view: FilterView) -> Document:
     return [*parts, *view.actions]
 
 
-def _place_parts(record: U32Record, shown: Shown) -> list[Part]:
+def _place_parts(record: U32Record, shown: Display) -> list[Part]:
     """The table and where to go; tc 6.1 marks just those classes with a star that end the search."""
     parts: list[Part] = []
     if record.divisor is not None:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Shown
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared.fields import counter, number, rate, size, time, time64
@@ -186,7 +186,7 @@ _RATES = ("FLOW_MAX_RATE", "FLOW_DEFAULT_RATE", "LOW_RATE_THRESHOLD")
 _UNSET = {"FLOW_MAX_RATE": _U32, "FLOW_DEFAULT_RATE": 0, "LOW_RATE_THRESHOLD": 0, "CE_THRESHOLD": _U32}
 
 
-def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
+def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
     """As tc prints it."""
     fields = [
         number(name, attributes[f"TCA_FQ_{attribute}"], "p")

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Shown
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared.fields import counter, flag, number, size, time
@@ -129,7 +129,7 @@ def encode(options: FqCodelOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
     return [(f"TCA_FQ_CODEL_{attribute}", value) for attribute, value in sent]
 
 
-def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
+def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
     """As tc prints it."""
     found = {name.removeprefix("TCA_FQ_CODEL_"): value for name, value in attributes.items()}
     fields = [

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Shown
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared.fields import number, rate
@@ -199,7 +199,7 @@ def decode_class(attributes: Attributes, clock: Clock) -> HtbClass | None:
     return HtbClass(prio, quantum, level, of_rate, of_ceil, overhead, linklayer)
 
 
-def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
+def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
     """As tc prints it."""
     fields: list[Field] = []
     raw = attributes.get("TCA_HTB_INIT", b"")
@@ -222,7 +222,7 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
     return fields
 
 
-def document_class(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
+def document_class(attributes: Attributes, shown: Display, clock: Clock) -> Document:
     """Text as tc 6.1 prints it; JSON, which that does not have, with the members of later ones."""
     found = decode_class(attributes, clock)
     if found is None:
@@ -247,7 +247,7 @@ def document_class(attributes: Attributes, shown: Shown, clock: Clock) -> Docume
     return fields
 
 
-def _burst_fields(name: str, of: str, limit: Limit, shown: Shown) -> list[Field]:
+def _burst_fields(name: str, of: str, limit: Limit, shown: Display) -> list[Field]:
     text = f"{name} {format_size(limit.burst)}"
     if not shown.details:
         return [Field(name, limit.burst, f"{text} ")]

@@ -5,7 +5,7 @@ from typing import Any
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import HEADER, Attributes, Schema
-from pytc.render.documents import Document, Field, Group, Shown
+from pytc.render.documents import Display, Document, Field, Group
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared.fields import six_digits
@@ -140,7 +140,7 @@ def _table(name: str, around: QdiscEnv) -> bytes:
     return struct.pack(f"={len(values)}h", *values)
 
 
-def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
+def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
     """As tc prints it."""
     raw = attributes[HEADER]
     if len(raw) < _OPTIONS.size:
@@ -223,7 +223,7 @@ def _model_groups(raw: bytes) -> list[Group]:
     return []
 
 
-def _rate_group(attributes: Attributes, shown: Shown) -> list[Group]:
+def _rate_group(attributes: Attributes, shown: Display) -> list[Group]:
     rate, packet_overhead, cell_size, cell_overhead = _unpack(attributes, "RATE", _RATE)
     if not rate:
         return []

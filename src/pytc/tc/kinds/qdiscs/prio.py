@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import HEADER, Attributes, Schema
-from pytc.render.documents import Document, Field, Shown
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.words.engine import Cursor, illegal, matches, signed, unknown_option, unsigned
@@ -92,7 +92,7 @@ def encode(options: PrioOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
     return [(HEADER, fixed + (_NESTED_MULTIQUEUE if options.multiqueue else _NESTED))]
 
 
-def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
+def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
     """As tc prints it; of pfifo_fast, too."""
     raw = attributes[HEADER]
     if len(raw) < OPTIONS.size:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import HEADER, Attributes, Schema
-from pytc.render.documents import Document, Field, Shown
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared import red
@@ -170,7 +170,7 @@ def encode(options: SfqOptions, around: QdiscEnv) -> list[tuple[str, Any]] | Non
     return [(HEADER, first + second)]
 
 
-def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
+def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
     """As tc prints it; older kernels send the first structure alone."""
     raw = attributes[HEADER]
     if len(raw) < _FIRST.size:
@@ -190,7 +190,7 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
     return [*fields, *_red_fields(second, shown)]
 
 
-def _red_fields(second: tuple[int, ...], shown: Shown) -> list[Field]:
+def _red_fields(second: tuple[int, ...], shown: Display) -> list[Field]:
     _, _, _, low, high, weight, _, _, flags, probability, *counters = second
     if not low:
         return []

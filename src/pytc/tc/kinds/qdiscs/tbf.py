@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Shown
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared.fields import number, rate, size
@@ -170,7 +170,7 @@ def _limit(options: TbfOptions, rate: int, peak: int) -> int:
     return int(limit) & U32
 
 
-def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
+def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
     """As tc prints it: its JSON lacks the peak rate."""
     raw = attributes.get("TCA_TBF_PARMS", b"")
     if len(raw) < 2 * RATESPEC.size + _REST.size:
@@ -201,7 +201,7 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
     return fields
 
 
-def _bucket(name: str, detailed: str, value: int, cell_log: int, mpu: int, shown: Shown) -> list[Field]:
+def _bucket(name: str, detailed: str, value: int, cell_log: int, mpu: int, shown: Display) -> list[Field]:
     if not shown.details:
         return [size(name, value)]
     text = f"{format_size(value)}/{1 << (cell_log & 31)}"

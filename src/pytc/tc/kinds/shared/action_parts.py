@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pytc.errors import PytcError, UsageError
-from pytc.render.documents import Field, Group, Part, Shown
+from pytc.render.documents import Display, Field, Group, Part
 from pytc.words.engine import Cursor, choose, illegal, matches, unsigned
 
 CONTINUE, PASS, RECLASSIFY, DROP, PIPE, STOLEN, TRAP = -1, 0, 1, 2, 3, 4, 8
@@ -150,7 +150,7 @@ def reference_fields(generic: Generic, before: str = "\t ") -> list[Part]:
     ]
 
 
-def closing_fields(generic: Generic, times: bytes, shown: Shown, before: str = "\t ") -> list[Part]:
+def closing_fields(generic: Generic, times: bytes, shown: Display, before: str = "\t ") -> list[Part]:
     """The lines with which most kinds end: index, references, and with statistics struct tcf_t."""
     return [
         Field("", text="\n"),

@@ -1,6 +1,6 @@
 """Fields as most kinds print them: ``name value`` and a blank."""
 
-from pytc.render.documents import Document, Field, Json, Shown
+from pytc.render.documents import Display, Document, Field, Json
 from pytc.tc.rates import format_rate, format_size, format_time, format_time64
 
 
@@ -13,7 +13,7 @@ def size(name: str, value: int) -> Field:
     return Field(name, value, f"{name} {format_size(value)} ")
 
 
-def rate(name: str, value: int, shown: Shown) -> Field:
+def rate(name: str, value: int, shown: Display) -> Field:
     """Bytes per second."""
     return Field(name, value, f"{name} {format_rate(value, iec=shown.iec)} ")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pytc.netlink.schema import HEADER, Attributes, Schema
-from pytc.render.documents import Document, Field, Shown
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.rates import parse_size
@@ -26,7 +26,7 @@ def fifo(name: str, what: str, field: Callable[[int], Field]) -> QdiscKind[int |
         limit: int | None = found.get("limit")
         return limit
 
-    def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
+    def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
         raw = attributes[HEADER]
         return (field(*_LIMIT.unpack(raw)),) if len(raw) == _LIMIT.size else ()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle, parse_classid
-from pytc.render.documents import Field, Shown
+from pytc.render.documents import Display, Field
 from pytc.tc.actions.action import Action
 from pytc.words.engine import Cursor, Word, text
 
@@ -53,7 +53,7 @@ def skip_flags(found: dict[str, Any]) -> int:
     return flags
 
 
-def class_field(classid: Handle | None, shown: Shown, name: str = "flowid", before: str = "") -> list[Field]:
+def class_field(classid: Handle | None, shown: Display, name: str = "flowid", before: str = "") -> list[Field]:
     """The class to which packets go; nothing without one."""
     if classid is None:
         return []

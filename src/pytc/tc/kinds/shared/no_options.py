@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pytc.netlink.schema import Attributes
-from pytc.render.documents import Document, Shown
+from pytc.render.documents import Display, Document
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv
 from pytc.words.engine import Cursor, read_options
@@ -23,6 +23,6 @@ def encode_nothing(options: Any, around: QdiscEnv) -> None:
     """No TCA_OPTIONS at all."""
 
 
-def no_document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
+def no_document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
     """Nothing to say."""
     return ()

@@ -8,7 +8,7 @@ from pytc.bpf.insn.classic import ClassicInstruction, format_packed, numbers
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.program_types import program_type
 from pytc.errors import BytecodeError, InvalidOptionsError
-from pytc.render.documents import Field, Group, Json, Late, Shown
+from pytc.render.documents import Display, Field, Group, Json, LazyField
 from pytc.words.engine import Cursor, Table, Word, choose, fill, text, unsigned
 
 # What a program comes from.
@@ -176,17 +176,17 @@ def source_of(found: dict[str, Any]) -> BpfSource | None:
     return BpfSource(**fields) if fields else None
 
 
-def bytecode_field(packed: bytes) -> Late:
+def bytecode_field(packed: bytes) -> LazyField:
     """Classic instructions, as an array of ``struct sock_filter``, as tc prints them."""
 
     def members() -> Json:
         insns: list[Json] = [{"code": code, "jt": jt, "jf": jf, "k": k} for code, jt, jf, k in numbers(packed)]
         return {"length": len(insns), "insns": insns}
 
-    return Late("bytecode", members, lambda: f"bytecode '{format_packed(packed)}'")
+    return LazyField("bytecode", members, lambda: f"bytecode '{format_packed(packed)}'")
 
 
-def program_group(number: int, program: ProgramDescription | None, shown: Shown) -> Group:
+def program_group(number: int, program: ProgramDescription | None, shown: Display) -> Group:
     """A loaded program as tc prints it; only its id when it cannot be looked at."""
     return Group("prog", _program_fields(number, program, details=shown.details))
 
