@@ -35,7 +35,7 @@ def inside(network: Network) -> Iterator[Network]:
 
 def execute(line: str, *, echo: bool = False, shown: Display | None = None) -> list[Document] | None:
     words = [word.replace("_", " ") if "," in word else word for word in line.split()]
-    with Context(shown=(shown or Display())._replace(echo=echo)) as context:
+    with Context(display=(shown or Display())._replace(echo=echo)) as context:
         found = run(context, parse_words(words))
         assert not isinstance(found, Stream)
         return None if found is None else [*found]

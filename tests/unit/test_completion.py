@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.candidates import following
+from pytc.cli.candidates import find_candidates
 from pytc.cli.command_line import OPTIONS
 from pytc.cli.completion import offers
 from pytc.cli.shell_words import quoted, split
@@ -66,7 +66,7 @@ _SOME = st.sampled_from([*OBJECTS, "add", "dev", "bpf", "obj", "action", "-n", "
     ],
 )
 def test_words_that_may_follow(line: str, offered: str) -> None:
-    assert set(offered.split()) <= set(following(line.split()).words)
+    assert set(offered.split()) <= set(find_candidates(line.split()).words)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_words_that_may_follow(line: str, offered: str) -> None:
     ],
 )
 def test_words_that_make_no_sense(line: str, not_offered: str) -> None:
-    assert not set(not_offered.split()) & set(following(line.split()).words)
+    assert not set(not_offered.split()) & set(find_candidates(line.split()).words)
 
 
 @pytest.mark.parametrize(
@@ -108,30 +108,30 @@ def test_words_that_make_no_sense(line: str, not_offered: str) -> None:
     ],
 )
 def test_values_that_may_follow(line: str, value: str) -> None:
-    assert following(line.split()).value == value
+    assert find_candidates(line.split()).value == value
 
 
 def test_other_words_for_the_same_are_completed_where_they_are_meant() -> None:
-    assert "list" not in following(["class"]).words
-    assert following(["class"], "li").words == ("list",)
+    assert "list" not in find_candidates(["class"]).words
+    assert find_candidates(["class"], "li").words == ("list",)
 
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_every_object_has_words_to_offer(name: str) -> None:
-    assert following([name]).words
-    for verb in following([name]).words:
-        following([name, verb])
+    assert find_candidates([name]).words
+    for verb in find_candidates([name]).words:
+        find_candidates([name, verb])
 
 
 @pytest.mark.parametrize("option", [row.name for row in OPTIONS])
 def test_every_option_is_offered(option: str) -> None:
-    assert f"-{option}" in following([], "-").words
+    assert f"-{option}" in find_candidates([], "-").words
 
 
 def test_what_is_offered_is_understood() -> None:
     """As far as the line goes: what the parser says against it is that there has to be more."""
     line = ["filter", "add", "dev", "lo", "ingress", "u32"]
-    for word in following(line).words:
+    for word in find_candidates(line).words:
         try:
             parse_words([*line, word])
         except PytcError as error:
@@ -160,7 +160,7 @@ def test_no_table_of_words_is_looked_up_by_a_hash(monkeypatch: pytest.MonkeyPatc
     assert len(beginnings) > 500
     for words in sorted(beginnings):
         _Hashed.line = " ".join(words)
-        following(words)
+        find_candidates(words)
     for known in (
         ("engine.py", "find"),
         ("engine.py", "take_verb"),
@@ -174,7 +174,7 @@ def test_no_table_of_words_is_looked_up_by_a_hash(monkeypatch: pytest.MonkeyPatc
 
 @given(st.lists(st.one_of(_SOME, _ANY), max_size=7), _ANY)
 def test_any_line_can_be_asked_for(words: list[str], begun: str) -> None:
-    found = following(words, begun)
+    found = find_candidates(words, begun)
     assert all(word.isprintable() for word in found.words)
 
 

@@ -33,10 +33,10 @@ def _link(target: str, link: str) -> None:
         os.symlink(target, link)
         return
     except FileExistsError:
-        there = _target(link)
-    if there == target:
+        present = _target(link)
+    if present == target:
         return
-    if os.path.basename(there) != _OWN:
+    if os.path.basename(present) != _OWN:
         raise OutputError(f'"{link}" already exists and is not a link to pytc; it stays as it is')
     beside = f"{link}.{os.getpid()}"
     os.symlink(target, beside)

@@ -43,7 +43,7 @@ def split_quoted(line: str) -> list[str]:
             if not closing:
                 raise BatchError("Unterminated quoted string")
         else:
-            word = rest[: next((at for at, letter in enumerate(rest) if letter in _BLANKS), len(rest))]
+            word = rest[: next((index for index, letter in enumerate(rest) if letter in _BLANKS), len(rest))]
             rest = rest[len(word) :]
         words.append(word)
         rest = rest.lstrip(_BLANKS)
@@ -89,14 +89,14 @@ def arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
     while True:
         streams.write("", flush=True)  # whoever writes the lines may want to see what the last ones have said
         data = file.read1(_CHUNK)
-        whole, newline, begun = data.rpartition(b"\n")
+        whole, newline, partial = data.rpartition(b"\n")
         if newline or not data:
             text = b"".join((*parts, whole, newline)).decode("utf-8", "surrogateescape")
             yield io.StringIO(text, newline=None)
             parts.clear()
         if not data:
             return
-        parts.append(begun)
+        parts.append(partial)
 
 
 def parsed_ahead(
@@ -117,17 +117,17 @@ def _some_ahead(
     commands: Iterator[tuple[int, list[str]]], parse: Callable[[list[str]], Parsed]
 ) -> Iterator[tuple[int, Parsed]]:
     while True:
-        found: list[tuple[int, Parsed]] = []
+        ahead: list[tuple[int, Parsed]] = []
         failure = None
         try:
             for number, words in islice(commands, _AHEAD):
-                found.append((number, parse(words)))
+                ahead.append((number, parse(words)))
         except BatchError as error:  # of a line that cannot be taken apart: those before it come first
             failure = error
-        yield from found
+        yield from ahead
         if failure is not None:
             raise failure
-        if not found:
+        if not ahead:
             return
 
 

@@ -58,9 +58,9 @@ class Runner(Closing):
             create_clsact=options.create_clsact,
         )
 
-    def at(self, place: str) -> None:
+    def set_location(self, location: str) -> None:
         """What is run next is in a batch, at FILE:LINE."""
-        self.context.place = place
+        self.context.location = location
 
     def run(self, command: Command) -> int:
         """Runs a command and prints its outcome; returns the exit status. Raises PytcError."""
@@ -79,13 +79,13 @@ class Runner(Closing):
             show(documents, self._options)
         return UNUSABLE if context.has_failed else 0
 
-    def planned(self, command: Command) -> list[Document]:
+    def plan(self, command: Command) -> list[Document]:
         """What a command would do; its remarks are left out. Raises PytcError as the command would."""
-        from pytc.transaction.dry_run import planned
+        from pytc.transaction.dry_run import plan_command
 
         assert self._plan is not None
         try:
-            return planned(self._plan, self.context, command, run)
+            return plan_command(self._plan, self.context, command, run)
         finally:
             self.context.release()
             self.context.notes.clear()
@@ -93,9 +93,9 @@ class Runner(Closing):
     def _run(self, command: Command) -> "Outcome":
         if self._plan is None:
             return run(self.context, command)
-        from pytc.transaction.dry_run import planned
+        from pytc.transaction.dry_run import plan_command
 
-        return planned(self._plan, self.context, command, run)
+        return plan_command(self._plan, self.context, command, run)
 
     def finish(self) -> None:
         """The end of a command."""

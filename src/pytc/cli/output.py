@@ -81,7 +81,7 @@ def _colors(options: Options) -> "dict[str, str]":
 
     background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
     dark = background in ("0", "1", "2", "3", "4", "5", "6", "8")
-    return {sort: ways[dark] for sort, ways in COLORS.items()}
+    return {sort: by_background[dark] for sort, by_background in COLORS.items()}
 
 
 def show_stream(stream: "Stream", options: Options) -> None:

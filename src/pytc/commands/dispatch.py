@@ -46,7 +46,7 @@ _MANY = 10
 
 def object_name(word: str) -> str:
     """Return the object that a word means, empty for none."""
-    return next((known for known in _ORDER if matches(word, known)), "")
+    return next((name for name in _ORDER if matches(word, name)), "")
 
 
 def parse_words(words: Sequence[str]) -> Command:

@@ -39,12 +39,12 @@ def xdp_programs(session: Session, ifindex: int) -> list[XdpProgram]:
 def parse_link(data: bytes) -> list[XdpProgram]:
     """What a whole RTM_NEWLINK message says, header included."""
     attributes = dict(split_attributes(data[NLMSGHDR.size + _IFINFOMSG.size :]))
-    found = {
+    members = {
         number: int.from_bytes(payload, sys.byteorder)
         for number, payload in split_attributes(attributes.get(_XDP, b""))
     }
-    several = [XdpProgram(mode, found[number]) for _, number, mode in _MODES if found.get(number)]
-    if several or not found.get(_PROGRAM):
+    several = [XdpProgram(mode, members[number]) for _, number, mode in _MODES if members.get(number)]
+    if several or not members.get(_PROGRAM):
         return several
     # Before Linux 4.19 there are no ids of their own for the modes.
-    return [XdpProgram(mode, found[_PROGRAM]) for attached, _, mode in _MODES if attached == found.get(_ATTACHED)]
+    return [XdpProgram(mode, members[_PROGRAM]) for attached, _, mode in _MODES if attached == members.get(_ATTACHED)]

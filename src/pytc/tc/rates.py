@@ -152,24 +152,24 @@ def split_number(word: str) -> tuple[float, str]:
     return float(word[:end]), word[end:]
 
 
-def _digits_end(word: str, at: int, digits: frozenset[str]) -> int:
+def _digits_end(word: str, position: int, digits: frozenset[str]) -> int:
     """Behind digits with at most one point among them."""
     point = False
-    while at < len(word) and (word[at] in digits or (word[at] == "." and not point)):
-        point = point or word[at] == "."
-        at += 1
-    return at
+    while position < len(word) and (word[position] in digits or (word[position] == "." and not point)):
+        point = point or word[position] == "."
+        position += 1
+    return position
 
 
-def _exponent_end(word: str, at: int, letters: str) -> int:
+def _exponent_end(word: str, position: int, letters: str) -> int:
     """Behind an exponent, when there is a whole one."""
-    if word[at : at + 1] not in tuple(letters):
-        return at
-    first = at + (2 if word[at + 1 : at + 2] in ("+", "-") else 1)
+    if word[position : position + 1] not in tuple(letters):
+        return position
+    first = position + (2 if word[position + 1 : position + 2] in ("+", "-") else 1)
     end = first
     while end < len(word) and word[end] in _DIGITS:
         end += 1
-    return end if end > first else at
+    return end if end > first else position
 
 
 def _split(word: str, units: Mapping[str, int]) -> tuple[float, int]:

@@ -18,8 +18,8 @@ def pinned_map_id(path: str) -> int:
     try:
         if not stat.S_ISREG(os.lstat(path).st_mode):
             return 0
-        with open_pin(path) as found:
-            return describe_map(found.fd).id
+        with open_pin(path) as pin:
+            return describe_map(pin.fd).id
     except (OSError, BpfSyscallError):
         return 0
 

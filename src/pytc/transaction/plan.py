@@ -51,11 +51,11 @@ class Plan:
 
     def session(self) -> Session:
         """One that asks the kernel, and notes what would change it."""
-        return _Noting(self)
+        return _PlanningSession(self)
 
     def attacher(self, context: Context) -> Attacher:
         """Return what notes the changes to attached programs."""
-        return _NotingAttacher(context, self)
+        return _PlanningAttacher(context, self)
 
     def absent_device(self, device: str, note: Callable[[str], object]) -> int:
         """Return a number for a device that is not there; raises DeviceNotFoundError when the plan is strict."""
@@ -74,7 +74,7 @@ class Plan:
         """Adds a step."""
         self._steps.append(step)
 
-    def sent(self, message: TcMessage) -> None:
+    def record_request(self, message: TcMessage) -> None:
         """Adds a request; it is encoded, to find what does not fit."""
         from pytc.transaction.request_text import request_document
 
@@ -82,7 +82,7 @@ class Plan:
         self.messages.append(message)
         self.note(request_document(message, self.device_name, self._programs))
 
-    def begin(self) -> None:
+    def reset(self) -> None:
         """Forgets the steps of an earlier command, but for the pins that they would have made."""
         for of_command in (self.messages, self.lasting, self._steps, self._programs, self._descriptions):
             of_command.clear()
@@ -91,22 +91,22 @@ class Plan:
         """The steps of a command, in order."""
         return [*self._steps]
 
-    def opened(self, context: Context, wanted: Sequence[ProgramRequest]) -> OpenedPrograms:
+    def open_programs(self, context: Context, requests: Sequence[ProgramRequest]) -> OpenedPrograms:
         """What stands for the programs of a command. Raises BpfError and its kin, InvalidOptionsError."""
-        found = OpenedPrograms(len(wanted))
+        programs = OpenedPrograms(len(requests))
         files: dict[tuple[int, int], list[int]] = {}
-        for place, one in enumerate(wanted):
-            source = one.source
+        for index, request in enumerate(requests):
+            source = request.source
             if source is not None and source.mode == PINNED:
-                found[place] = self._pinned(context, source, one)
+                programs[index] = self._pinned(context, source, request)
             elif source is not None and source.mode == EXPRESSION:
-                found[place] = self._expression(source, one)
+                programs[index] = self._expression(source, request)
             elif source is not None and source.mode not in (BYTECODE, BYTECODE_FILE):
-                files.setdefault(identity(source.path), []).append(place)
+                files.setdefault(identity(source.path), []).append(index)
         for places in files.values():
-            for place, program in zip(places, self._load(context, [wanted[at] for at in places]), strict=True):
-                found[place] = program
-        return found
+            for index, program in zip(places, self._load(context, [requests[index] for index in places]), strict=True):
+                programs[index] = program
+        return programs
 
     def description(self, number: int) -> ProgramDescription | None:
         """What the kernel says of a program that a number stands for; None of one that has yet to be loaded."""
@@ -121,19 +121,19 @@ class Plan:
         self._programs[number] = name
         return OpenedProgram(number, words, type, attach_type)
 
-    def _load(self, context: Context, wanted: Sequence[ProgramRequest]) -> list[OpenedProgram]:
-        source, spec, chosen = select_programs(context, wanted)
+    def _load(self, context: Context, requests: Sequence[ProgramRequest]) -> list[OpenedProgram]:
+        source, spec, chosen = select_programs(context, requests)
         exports = [source.export] if source.export else []
         if not exports and (path := context.environment.get("TC_BPF_UDS")):
             exports = [path]
         load = plan_load(spec, chosen, PinRoot.unmounted(context.bpf_mount), self._pins, used_only=not exports)
-        for one in load.maps:
-            if one.path and not one.spec.reuse:
-                self._pins.setdefault(one.path, one.spec)
-            if one.is_written:
-                self.lasting.append(f'the map pinned at "{one.path}" would be written to')
-            if one.fate == UNSEEN:
-                context.notes.append(f'Note: map "{one.spec.name}" is pinned at "{one.path}", and {_UNSEEN}')
+        for map in load.maps:
+            if map.path and not map.spec.reuse:
+                self._pins.setdefault(map.path, map.spec)
+            if map.is_written:
+                self.lasting.append(f'the map pinned at "{map.path}" would be written to')
+            if map.fate == UNSEEN:
+                context.notes.append(f'Note: map "{map.spec.name}" is pinned at "{map.path}", and {_UNSEEN}')
         self.lasting += [f'maps would be exported to "{path}"' for path in exports]
         self.note(_load_document(source.path, load, exports))
         return [
@@ -141,22 +141,22 @@ class Plan:
             for program, type in chosen
         ]
 
-    def _expression(self, source: BpfSource, wanted: ProgramRequest) -> OpenedProgram:
+    def _expression(self, source: BpfSource, request: ProgramRequest) -> OpenedProgram:
         from pytc.bpf.loader.program import select_program
         from pytc.commands.shared.expressions import annotation_of, object_of
 
         spec = object_of(source)
-        load = plan_load(spec, [(select_program(spec), wanted.type)], PinRoot.unmounted(), {})
+        load = plan_load(spec, [(select_program(spec), request.type)], PinRoot.unmounted(), {})
         self.note(_load_document(f"expression {source.path!r}", load, []))
-        return self._stand_in(load.programs[0].program.name, annotation_of(source), wanted.type)
+        return self._stand_in(load.programs[0].program.name, annotation_of(source), request.type)
 
-    def _pinned(self, context: Context, source: BpfSource, wanted: ProgramRequest) -> OpenedProgram:
+    def _pinned(self, context: Context, source: BpfSource, request: ProgramRequest) -> OpenedProgram:
         from pytc.commands.shared.pinned_programs import open_pinned_program
 
-        about, remark = None, ""
+        description, remark = None, ""
         try:
-            with open_pinned_program(context, source.path, wanted.type) as program:
-                about = describe_program(program.fd)
+            with open_pinned_program(context, source.path, request.type) as program:
+                description = describe_program(program.fd)
         except BpfError as error:
             if error.errno is None:
                 raise  # it is there, and something else
@@ -165,13 +165,13 @@ class Plan:
             context.notes.append(f'Note: the program is pinned at "{source.path}"{remark}')
         path = pin_path(context, source.path)
         self.note([Field("step", "open", "open "), Field("pinned", path, f"pinned {path}\n")])
-        found = self._stand_in(f"pinned at {path}", pinned_annotation(source.path), wanted.type)
-        if about is not None:
-            self._descriptions[found.fd] = about
-        return found
+        stand_in = self._stand_in(f"pinned at {path}", pinned_annotation(source.path), request.type)
+        if description is not None:
+            self._descriptions[stand_in.fd] = description
+        return stand_in
 
 
-class _Noting(Session):
+class _PlanningSession(Session):
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self._plan = plan
@@ -180,11 +180,11 @@ class _Noting(Session):
         """Asks the kernel, or notes what would change it, to which there is no answer."""
         if message.type in _QUESTIONS:
             return super().request(message)
-        self._plan.sent(message)
+        self._plan.record_request(message)
         return []
 
 
-class _NotingAttacher:
+class _PlanningAttacher:
     """The :class:`~pytc.commands.shared.attacher.Attacher` of a plan. It looks at no hook and no pin."""
 
     def __init__(self, context: Context, plan: Plan) -> None:
@@ -247,8 +247,8 @@ def _load_document(path: str, load: PlannedLoad, exports: Sequence[str]) -> Docu
     fields: list[Part] = [
         Field("step", "load", "load "),
         Field("object", path, f"{path}\n"),
-        ArrayField("maps", [_map_document(one) for one in load.maps]),
-        ArrayField("programs", [_program_document(one) for one in load.programs]),
+        ArrayField("maps", [_map_document(planned) for planned in load.maps]),
+        ArrayField("programs", [_program_document(planned) for planned in load.programs]),
     ]
     if exports:
         fields.append(Field("exports", [*exports], "".join(f"\texport {path}\n" for path in exports)))

@@ -101,10 +101,10 @@ class Question(str):
         """The same for names that are not compared one by one."""
         self.met.update(dict.fromkeys(names))
 
-    def forget(self, table: "Sequence[Word]", found: Mapping[str, Any]) -> None:
+    def forget(self, table: "Sequence[Word]", fields: Mapping[str, Any]) -> None:
         """Leaves out those of a table that were said, and may not come again."""
         for row in table:
-            if row.into in found and not row.many:
+            if row.into in fields and not row.many:
                 self.met.pop(row.name, None)
 
 
@@ -120,13 +120,13 @@ class Table(tuple[Word, ...]):
 
     def find(self, word: str) -> Word | None:
         """The row that a word means."""
-        known: dict[str, Word | None] = self.__dict__
+        rows: dict[str, Word | None] = self.__dict__
         try:
-            return known[word]
+            return rows[word]
         except KeyError:
             row = _first(word, self)
-            if len(known) < self._MOST:  # words that are in no table may be anything
-                known[word] = row
+            if len(rows) < self._MOST:  # words that are in no table may be anything
+                rows[word] = row
             return row
 
 
@@ -159,11 +159,11 @@ def take_verb(cursor: Cursor, verbs: Mapping[str, str], topic: str) -> str:
     if cursor.done:
         return "show"
     word = cursor.take()
-    known = _chosen(word, tuple(verbs))
-    if not known:
+    verb = _chosen(word, tuple(verbs))
+    if not verb:
         raise UsageError(f'Command "{word}" is unknown, try "pytc {topic} help".')
-    cursor.verb = known
-    return verbs[known]
+    cursor.verb = verb
+    return verbs[verb]
 
 
 _chosen = lru_cache(maxsize=256)(choose)
@@ -186,7 +186,7 @@ def no_more(cursor: Cursor, topic: str) -> None:
 
 
 def fill(
-    cursor: Cursor, table: Sequence[Word], found: dict[str, Any], *, topic: str, error: type[PytcError] = UsageError
+    cursor: Cursor, table: Sequence[Word], fields: dict[str, Any], *, topic: str, error: type[PytcError] = UsageError
 ) -> dict[str, Any]:
     """Reads words into ``found`` for as long as they are in the table, and returns it.
 
@@ -202,13 +202,13 @@ def fill(
             if matches(word, "help"):
                 raise HelpRequested(topic)
             if type(word) is Question:
-                word.forget(table, found)
-            return found
+                word.forget(table, fields)
+            return fields
         if row.stop:
-            return found
+            return fields
         cursor._at += 1
         into, convert = row.into, row.convert
-        if into in found and not row.repeat and not row.many:
+        if into in fields and not row.repeat and not row.many:
             raise _duplicate(row, word, cursor, error)
         if convert is not None:
             value = cursor.take()
@@ -218,8 +218,8 @@ def fill(
                 raise _wrong_value(row, value, error) from None
         else:
             value = row.value if row.read is None else row.read(cursor)
-        found[into] = (*found.get(into, ()), value) if row.many else value
-    return found
+        fields[into] = (*fields.get(into, ()), value) if row.many else value
+    return fields
 
 
 def _wrong_value(row: Word, word: str, error: type[PytcError]) -> PytcError:
@@ -240,10 +240,10 @@ def read_options(
 ) -> dict[str, Any]:
     """The words of a kind, which have to be all that are left; ``unknown`` is tc's message about one that is not in
     the table. Raises InvalidOptionsError, UsageError, HelpRequested."""
-    found = fill(cursor, table, {}, topic=topic, error=InvalidOptionsError)
+    fields = fill(cursor, table, {}, topic=topic, error=InvalidOptionsError)
     if not cursor.done:
         raise unknown_option(unknown.format(cursor.peek()), topic)
-    return found
+    return fields
 
 
 def unknown_option(message: str, topic: str) -> InvalidOptionsError:

@@ -114,18 +114,18 @@ def attached_programs(context: Context, source: ClassicSource) -> dict[str, Prog
     assert source.selector is not None
     selector, handle = source.selector, source.selector.handle
     programs: dict[str, Program] = {}
-    others = 0
+    other_count = 0
     for record in filter_records(context.session, selector, selector.ifindex(context.device_index)):
         instructions = record.options.instructions if isinstance(record.options, BpfRecord) else ()
         if not record.handle or (handle and record.handle != _number(handle)):
             continue
-        others += not instructions
+        other_count += not instructions
         if instructions:
             programs[f"pref {record.pref} handle {record.handle:#x}"] = instructions
     if not programs:
         raise BytecodeError(
             f"no filter of classic BPF on {selector.device}"
-            + (f"; {others} of other kinds or of eBPF" if others else "")
+            + (f"; {other_count} of other kinds or of eBPF" if other_count else "")
         )
     return programs
 

@@ -108,16 +108,16 @@ def _attach_type(command: AttachCgroup, program: OpenedProgram) -> CgroupAttachT
         return ATTACH_TYPES[command.attach]
     if program.type in _ONLY_TYPES:
         return ATTACH_TYPES[_ONLY_TYPES[ProgramType(program.type)]]
-    possible = [one for one in ATTACH_TYPES.values() if one.program == program.type]
+    possible = [point for point in ATTACH_TYPES.values() if point.program == program.type]
     if not program.annotation.endswith("[cgroup/skb]"):  # whose attach type 0, ingress, only means that none is given
-        for one in possible:
-            if one.number == program.attach_type:
-                return one
+        for point in possible:
+            if point.number == program.attach_type:
+                return point
     if not possible:
         raise AttachError(
             f"{program.annotation} is a program of type {program_type_name(program.type)}, which does "
             "not go to a cgroup",
             hints=(f"attach types: {' '.join(ATTACH_TYPES)}",),
         )
-    words = " ".join(one.word for one in possible)
+    words = " ".join(point.word for point in possible)
     raise AttachError(f"{program.annotation} does not say where it belongs; name it: {words}")

@@ -43,12 +43,12 @@ def run(context: Context, command: ShowCgroupTree) -> list[Document]:
     with Cgroup(top) as cgroup:
         cgroup.check()
         directory = cgroup.path
-    known, pins, documents = links_by_cgroup(), link_pins(context), list[Document]()
+    links, pins, documents = links_by_cgroup(), link_pins(context), list[Document]()
     for path in cgroups.below(directory):
         try:
             with Cgroup(CgroupName(path)) as cgroup:
                 programs = hook_documents(
-                    context, cgroup.hooks(), known, pins, effective=command.effective, indent="    "
+                    context, cgroup.hooks(), links, pins, effective=command.effective, indent="    "
                 )
         except AttachError as error:
             if error.errno in (errno.ENOENT, errno.ENODEV):  # removed meanwhile

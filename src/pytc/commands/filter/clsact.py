@@ -22,11 +22,11 @@ def ensure_clsact(context: Context, selector: FilterSelector) -> Iterator[None]:
 
     Raises DeviceNotFoundError, PlaceTakenError where an ingress qdisc has the place and egress is wanted, NetlinkError.
     """
-    made = not _exists(context, selector) and _make(context, selector.device)
+    is_created = not _exists(context, selector) and _make(context, selector.device)
     try:
         yield
     except BaseException as error:
-        if made:
+        if is_created:
             _remove(context, selector.device, error)
         raise
 
@@ -50,10 +50,10 @@ def _exists(context: Context, selector: FilterSelector) -> bool:
 def _kind_at_clsact(context: Context, index: int) -> str:
     """Return the kind of the qdisc that has the place of clsact on a device, empty for none."""
     try:
-        found = qdisc_at(context.session, index, CLSACT.number)
+        qdisc = qdisc_at(context.session, index, CLSACT.number)
     except NetlinkError:
         return ""
-    return str(found.attributes["TCA_KIND"]) if found is not None and found.handle else ""
+    return str(qdisc.attributes["TCA_KIND"]) if qdisc is not None and qdisc.handle else ""
 
 
 def _make(context: Context, device: str) -> bool:

@@ -47,7 +47,7 @@ def run(context: Context, command: ShowLinks) -> list[Document]:
         except BpfSyscallError as error:
             raise AttachError(f"links: {error}", errno=error.errno) from error
     pins, cgroups = link_pins(context), _Cgroups()
-    return [_document(context, one, pins, cgroups) for one in descriptions]
+    return [_document(context, description, pins, cgroups) for description in descriptions]
 
 
 class _Cgroups:

@@ -67,7 +67,7 @@ def _program_type(number: int) -> ProgramType:
 def _default_sections(about: LinkDescription) -> tuple[str, ...]:
     """Return the sections of programs that go with a link unless another one is named, best first."""
     if about.type == "cgroup":
-        return next((one.sections for one in ATTACH_TYPES.values() if one.number == about.attach_type), ())
+        return next((point.sections for point in ATTACH_TYPES.values() if point.number == about.attach_type), ())
     name = attach_type_name(about.attach_type or 0).replace("_", "/")
     return (name, *_SECTIONS) if about.type in ("tcx", "netkit") else ()
 

@@ -61,11 +61,11 @@ def kernel_name(name: str) -> bytes:
 def _find(target: LoadedProgram) -> Program:
     """Open the one program with a name or tag; raises BpfError where there are none or several."""
     kind, text = target.kind, target.text
-    wanted = kernel_name(text).decode("ascii", "replace") if kind == "name" else text.lower()
+    name = kernel_name(text).decode("ascii", "replace") if kind == "name" else text.lower()
     numbers = [
         about.id
         for about in (program.description for program in programs())
-        if (about.name if kind == "name" else about.tag) == wanted
+        if (about.name if kind == "name" else about.tag) == name
     ]
     if len(numbers) == 1:
         return Program.from_id(numbers[0])

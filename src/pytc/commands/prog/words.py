@@ -53,12 +53,14 @@ def take_filter(cursor: Cursor, words: Sequence[Word], fields: dict[str, Any], t
     from pytc.tc.filters.words import SELECTORS
 
     handle = unsigned(0xFFFFFFFF)
-    own = [row._replace(convert=handle) if row.name == "handle" else row for row in SELECTORS if row.name != "block"]
-    fill(cursor, (*words, *own), fields, topic=topic)
+    selectors = [
+        row._replace(convert=handle) if row.name == "handle" else row for row in SELECTORS if row.name != "block"
+    ]
+    fill(cursor, (*words, *selectors), fields, topic=topic)
     if "target" in fields:
         raise UsageError(f'Error: "dev" and "{fields["target"].kind}" are two programs; one is needed.')
     number = fields.pop("handle", 0)
-    return FilterProgram(FilterSelector(**taken(fields, [row.into for row in own])), number)
+    return FilterProgram(FilterSelector(**taken(fields, [row.into for row in selectors])), number)
 
 
 def taken(fields: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Plan(Protocol):
         """Return a number for a device that is not there; may raise DeviceNotFoundError."""
         ...
 
-    def opened(self, context: "Context", wanted: "Sequence[ProgramRequest]") -> "OpenedPrograms":
+    def open_programs(self, context: "Context", requests: "Sequence[ProgramRequest]") -> "OpenedPrograms":
         """Return what stands for programs; raises BpfError and its kin, InvalidOptionsError."""
         ...
 
@@ -62,7 +62,7 @@ class Journal(Protocol):
 class FilterObserver(Protocol):
     """An object that looks at new filters, for --warn."""
 
-    def sent(self, context: "Context", request: "TcMessage", answers: "Sequence[TcMessage]") -> None:
+    def observe(self, context: "Context", request: "TcMessage", answers: "Sequence[TcMessage]") -> None:
         """Look at a request about a filter, and at the echo of what the kernel did."""
         ...
 
@@ -148,7 +148,7 @@ class Context(Closing):
     def __init__(
         self,
         connection: Connection | None = None,
-        shown: Display | None = None,
+        display: Display | None = None,
         cache: Cache | None = None,
         *,
         environment: Mapping[str, str] | None = None,
@@ -159,7 +159,7 @@ class Context(Closing):
         create_clsact: bool = False,
     ) -> None:
         self.connection = connection if connection is not None else Connection()
-        self.shown = shown if shown is not None else Display()
+        self.display = display if display is not None else Display()
         self.cache = cache if cache is not None else Cache()
         self.environment: Mapping[str, str] = environment if environment is not None else {}
         self.notes = self.connection.notes
@@ -168,7 +168,7 @@ class Context(Closing):
         self.ask: Callable[[str], str | None] = ask
         self.progress: Callable[[int, int], object] = progress if progress is not None else (lambda done, total: None)
         self.create_clsact = create_clsact
-        self.place = ""
+        self.location = ""
         self.has_failed = False
         self._owned: list[Closeable] = []
 

@@ -32,13 +32,13 @@ def link_type_of(context: Context, device: str) -> str:
         if context.connection.plan is None:
             raise
         return ETHERNET
-    found = link_type_of_device(number)
-    if found is None:
+    link_type = link_type_of_device(number)
+    if link_type is None:
         raise InvalidOptionsError(
             f"{device} is a device of type {number} (ARPHRD_*); pytc does not know what its "
             'packets begin with; give "dlt NAME", with one of libpcap\'s names'
         )
-    return found.name
+    return link_type.name
 
 
 def compile_for(context: Context, expression: str, device: str, link_type: str) -> tuple[ClassicInstruction, ...]:
@@ -62,15 +62,15 @@ def compile_for(context: Context, expression: str, device: str, link_type: str) 
 
 def _misfit(context: Context, device: str, link_type: str) -> list[str]:
     try:
-        own = link_type_of(context, device)
+        actual = link_type_of(context, device)
     except InvalidOptionsError:
         return []
-    if own == link_type:
+    if actual == link_type:
         return []
     begins = {"EN10MB": "an Ethernet header", "RAW": "an IP header"}
-    first, wanted = begins.get(own, "something else"), begins.get(link_type, "something else")
+    first, compiled = begins.get(actual, "something else"), begins.get(link_type, "something else")
     return [
-        f"Warning: packets of {device} begin with {first} ({own}); a program for {link_type} looks for {wanted} "
+        f"Warning: packets of {device} begin with {first} ({actual}); a program for {link_type} looks for {compiled} "
         "there, and will hardly match what you mean"
     ]
 
@@ -82,11 +82,11 @@ def remarks(program: Sequence[ClassicInstruction], classid: Handle | None, *, di
 
 @lru_cache(maxsize=16)  # the lines of a batch often have the same program
 def _remarks(program: tuple[ClassicInstruction, ...], classid: Handle) -> list[str]:
-    others = sorted(k for code, _, _, k in program if code == _RETURN_K and k not in (_NO_MATCH, _THE_FLOWID))
+    verdicts = sorted(k for code, _, _, k in program if code == _RETURN_K and k not in (_NO_MATCH, _THE_FLOWID))
     return [
         f"Warning: the bytecode returns {number}, which is class {Handle.from_number(number)} and not the flowid; "
         f'for {classid} it must return 4294967295, as what "pytc cbpf compile" prints does'
-        for number in others[:1]
+        for number in verdicts[:1]
     ]
 
 

@@ -34,9 +34,9 @@ def open_pinned(context: Context, path: str) -> Program:
 def open_pinned_program(context: Context, path: str, type: ProgramType) -> Iterator[OpenedProgram]:
     """The same for a filter or action, of a type where one is wanted."""
     with open_pinned(context, path) as program:
-        found = program.description.type
-        if type and found != type:
+        actual = program.description.type
+        if type and actual != type:
             raise BpfError(
-                f"'{path}' is a program of type {program_type_name(found)}; {program_type_name(type)} is needed here"
+                f"'{path}' is a program of type {program_type_name(actual)}; {program_type_name(type)} is needed here"
             )
-        yield OpenedProgram(program.fd, pinned_annotation(path), found)
+        yield OpenedProgram(program.fd, pinned_annotation(path), actual)

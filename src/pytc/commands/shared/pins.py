@@ -35,10 +35,10 @@ def check_pinnable(context: Context, what: str, path: str) -> None:
     to be taken back. Raises PinError."""
     from pytc.bpf.maps.pinning import is_bpffs
 
-    place = pin_path(context, path)
-    if os.path.lexists(place):
+    absolute = pin_path(context, path)
+    if os.path.lexists(absolute):
         raise PinError(f'"{path}" already exists')
-    if place == path and not is_bpffs(os.path.dirname(os.path.abspath(path))):
+    if absolute == path and not is_bpffs(os.path.dirname(os.path.abspath(path))):
         raise PinError(f'{what}: cannot pin it at "{path}"', hints=("a pin must be in a bpffs",))
 
 
@@ -51,17 +51,17 @@ def make_pin(context: Context, what: str, path: str, pin: Callable[[str], None])
         _pin(what, path, pin)
         return path
     root = PinRoot(context.bpf_mount)
-    place = os.path.normpath(os.path.join(root.mount, "tc", path[2:]))
-    if not place.startswith(os.path.join(root.mount, "tc") + "/"):
+    absolute = os.path.normpath(os.path.join(root.mount, "tc", path[2:]))
+    if not absolute.startswith(os.path.join(root.mount, "tc") + "/"):
         raise PinError(f'"{path}" leads out of the bpffs')
     try:
-        root.prepare(place)
-        _pin(what, place, pin)
+        root.prepare(absolute)
+        _pin(what, absolute, pin)
     except PinError:
         root.undo()
         raise
     root.keep()
-    return place
+    return absolute
 
 
 def _pin(what: str, path: str, pin: Callable[[str], None]) -> None:

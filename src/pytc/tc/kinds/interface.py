@@ -62,7 +62,7 @@ class FilterView(NamedTuple):
 
     handle: int
     protocol: int
-    shown: Display
+    display: Display
     police: Sequence[Part] = ()
     actions: Sequence[Part] = ()
 
@@ -111,7 +111,7 @@ class EncodeEnv(NamedTuple):
 class RenderEnv(NamedTuple):
     """What the document of an action may ask for."""
 
-    shown: Display
+    display: Display
     program: ProgramLookup
     device_name: Callable[[int], str]
     clock: Callable[[], Clock]

@@ -83,12 +83,12 @@ def parse(cursor: Cursor) -> CsumOptions:
     return CsumOptions(flags, control, optional_index(cursor))
 
 
-def encode(options: CsumOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
+def encode(options: CsumOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
     """One attribute."""
     return [("TCA_CSUM_PARMS", Generic(options.number, options.control).pack() + _OWN.pack(options.flags))]
 
 
-def document(attributes: Attributes, seen: RenderEnv) -> Document:
+def document(attributes: Attributes, env: RenderEnv) -> Document:
     """As tc prints it."""
     raw = attributes.get("TCA_CSUM_PARMS", b"")
     generic = Generic.unpack(raw)
@@ -100,7 +100,7 @@ def document(attributes: Attributes, seen: RenderEnv) -> Document:
         Field("kind", "csum", "csum "),
         Field("csum", names, f"({names}) "),
         control_group(generic.control, before="action "),
-        *closing_fields(generic, attributes.get("TCA_CSUM_TM", b""), seen.shown, "\t"),
+        *closing_fields(generic, attributes.get("TCA_CSUM_TM", b""), env.display, "\t"),
     ]
 
 

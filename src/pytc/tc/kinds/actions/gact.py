@@ -92,7 +92,7 @@ def _chance(cursor: Cursor) -> Chance:
         raise InvalidOptionsError(f'Illegal "val": "{number}"; 0 to {_MAX_ONE_IN} expected') from None
 
 
-def encode(options: GactOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
+def encode(options: GactOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = [("TCA_GACT_PARMS", Generic(options.number, options.control).pack())]
     if options.chance is not None:
@@ -103,7 +103,7 @@ def encode(options: GactOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
     return attributes
 
 
-def document(attributes: Attributes, seen: RenderEnv) -> Document:
+def document(attributes: Attributes, env: RenderEnv) -> Document:
     """As tc prints it."""
     generic = Generic.unpack(attributes.get("TCA_GACT_PARMS", b""))
     if generic is None:
@@ -125,7 +125,7 @@ def document(attributes: Attributes, seen: RenderEnv) -> Document:
         Field("", text="\n"),
         *reference_fields(generic),
     ]
-    if seen.shown.statistics:
+    if env.display.statistics:
         fields += time_fields(attributes.get("TCA_GACT_TM", b""))
     return [*fields, Field("", text="\n")]
 

@@ -191,14 +191,14 @@ _WORDS = (
 def parse(cursor: Cursor) -> PoliceOptions:
     """The words after ``police``; raises InvalidOptionsError, UsageError, HelpRequested."""
     first = cursor.peek() or cursor.take()
-    found = fill(cursor, _WORDS, {}, topic="action police")
-    if not found:
+    fields = fill(cursor, _WORDS, {}, topic="action police")
+    if not fields:
         raise InvalidOptionsError('Illegal "police"', hints=(f'"{first}" is not a word of it',))
-    for control, conform in found.pop("controls", ()):
-        found["control"] = control
+    for control, conform in fields.pop("controls", ()):
+        fields["control"] = control
         if conform is not None:
-            found["conform"] = conform
-    options = PoliceOptions(**found)
+            fields["conform"] = conform
+    options = PoliceOptions(**fields)
     _check(options)
     return options
 
@@ -227,9 +227,9 @@ def _check(options: PoliceOptions) -> None:
             raise InvalidOptionsError(message, hints=tuple(hints))
 
 
-def encode(options: PoliceOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
+def encode(options: PoliceOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them."""
-    clock = given.clock()
+    clock = env.clock()
     spec, table = _limit("RATE", options, options.rate, options.burst.cell_log, clock)
     peak, peak_table = _limit("PEAKRATE", options, options.peakrate, options.mtu.cell_log, clock)
     burst = ticks(options.rate, options.burst.size, clock) if options.rate else 0
@@ -258,7 +258,7 @@ def _limit(
     return spec, [*attributes, (f"TCA_POLICE_{name}64", rate)] if rate > U32 else attributes
 
 
-def document(attributes: Attributes, seen: RenderEnv) -> Document:
+def document(attributes: Attributes, env: RenderEnv) -> Document:
     """As tc prints it: its JSON lacks rates and sizes."""
     raw = attributes.get("TCA_POLICE_TBF", b"")
     if len(raw) < _SIZE:
@@ -272,24 +272,24 @@ def document(attributes: Attributes, seen: RenderEnv) -> Document:
     fields: list[Part] = [
         Field("kind", "police", f" police {index:#x} "),
         Field("index", index),
-        _text("rate", format_rate(rate, iec=seen.shown.iec)),
-        _text("burst", format_size(burst_size(rate, burst, seen.clock()))),
+        _text("rate", format_rate(rate, iec=env.display.iec)),
+        _text("burst", format_size(burst_size(rate, burst, env.clock()))),
         _text("mtu", format_size(mtu)),
     ]
-    if seen.shown.raw:
+    if env.display.raw:
         fields.append(Field("", text=f"[{burst:08x}] "))
     if peak:
-        fields.append(_text("peakrate", format_rate(peak, iec=seen.shown.iec)))
+        fields.append(_text("peakrate", format_rate(peak, iec=env.display.iec)))
     fields += [
-        *_other_rates(attributes, seen),
+        *_other_rates(attributes, env),
         *_controls(control, attributes.get("TCA_POLICE_RESULT")),
         Field("overhead", overhead, f"overhead {format_size(overhead)} "),
     ]
-    if linklayer & 0xF > ETHERNET or seen.shown.details:
+    if linklayer & 0xF > ETHERNET or env.display.details:
         name = link_layer_name(linklayer)
         fields.append(Field("linklayer", name, f"linklayer {name} "))
     fields += [Field("ref", refcnt, f"\n\tref {refcnt} "), Field("bind", bindcnt, f"bind {bindcnt} ")]
-    if seen.shown.statistics:
+    if env.display.statistics:
         fields += time_fields(attributes.get("TCA_POLICE_TM", b""))
     return [*fields, Field("", text="\n")]
 
@@ -298,13 +298,13 @@ def _text(name: str, value: str) -> Field:
     return Field("", text=f"{name} {value} ")
 
 
-def _other_rates(attributes: Attributes, seen: RenderEnv) -> list[Part]:
+def _other_rates(attributes: Attributes, env: RenderEnv) -> list[Part]:
     fields: list[Part] = []
     if (average := attributes.get("TCA_POLICE_AVRATE")) is not None:
-        fields.append(_text("avrate", format_rate(average, iec=seen.shown.iec)))
+        fields.append(_text("avrate", format_rate(average, iec=env.display.iec)))
     rate, burst = attributes.get("TCA_POLICE_PKTRATE64"), attributes.get("TCA_POLICE_PKTBURST64")
     if rate is not None and burst is not None:
-        packets = burst_size(rate, burst & U32, seen.clock())
+        packets = burst_size(rate, burst & U32, env.clock())
         fields += [
             Field("pkts_rate", rate, f"pkts_rate {rate} "),
             Field("pkts_burst", packets, f"pkts_burst {packets} "),

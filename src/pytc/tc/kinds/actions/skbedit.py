@@ -99,15 +99,15 @@ _WORDS = (
 def parse(cursor: Cursor) -> SkbeditOptions:
     """The words after ``skbedit``; raises InvalidOptionsError, UsageError, HelpRequested."""
     first = cursor.peek() or cursor.take()
-    found = fill(cursor, _WORDS, {}, topic="action skbedit", error=InvalidOptionsError)
-    options = SkbeditOptions(**found, control=optional_control(cursor, PIPE), number=optional_index(cursor))
-    if not found and not options.number:
+    fields = fill(cursor, _WORDS, {}, topic="action skbedit", error=InvalidOptionsError)
+    options = SkbeditOptions(**fields, control=optional_control(cursor, PIPE), number=optional_index(cursor))
+    if not fields and not options.number:
         names = ", ".join(word.name for word in _WORDS)
         raise InvalidOptionsError(f'skbedit: "{first}" says nothing of what to set: {names}, or an index, expected')
     return options
 
 
-def encode(options: SkbeditOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
+def encode(options: SkbeditOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
     """Attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = [("TCA_SKBEDIT_PARMS", Generic(options.number, options.control).pack())]
     if options.queue_mapping is not None:
@@ -125,25 +125,25 @@ def encode(options: SkbeditOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
     return attributes
 
 
-def document(attributes: Attributes, seen: RenderEnv) -> Document:
+def document(attributes: Attributes, env: RenderEnv) -> Document:
     """As tc prints it."""
     generic = Generic.unpack(attributes.get("TCA_SKBEDIT_PARMS", b""))
     if generic is None:
         return (Field("", text="[NULL skbedit parameters]"),)
     return [
         Field("kind", "skbedit", "skbedit "),
-        *_set_fields(attributes, seen.shown),
+        *_set_fields(attributes, env.display),
         control_group(generic.control, before=" "),
-        *closing_fields(generic, attributes.get("TCA_SKBEDIT_TM", b""), seen.shown),
+        *closing_fields(generic, attributes.get("TCA_SKBEDIT_TM", b""), env.display),
     ]
 
 
-def _set_fields(attributes: Attributes, shown: Display) -> list[Part]:
+def _set_fields(attributes: Attributes, display: Display) -> list[Part]:
     fields: list[Part] = []
     if (queue := attributes.get("TCA_SKBEDIT_QUEUE_MAPPING")) is not None:
         fields.append(Field("queue_mapping", queue, f"queue_mapping {queue}"))
     if (number := attributes.get("TCA_SKBEDIT_PRIORITY")) is not None:
-        priority = shown.spelled(Handle.from_number(number))
+        priority = display.spelled(Handle.from_number(number))
         fields.append(Field("priority", priority, f" priority {priority}"))
     if (mark := attributes.get("TCA_SKBEDIT_MARK")) is not None:
         fields.append(Field("mark", mark, f" mark {mark}"))

@@ -6,8 +6,8 @@ from pytc.tc.kinds.registry import find_kind, kind_names
 
 def find(name: str) -> AnyFilterKind | None:
     """The kind of that name, None when pytc does not know it."""
-    found: AnyFilterKind | None = find_kind(__name__, name)
-    return found
+    kind: AnyFilterKind | None = find_kind(__name__, name)
+    return kind
 
 
 def names() -> list[str]:

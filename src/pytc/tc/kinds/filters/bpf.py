@@ -126,13 +126,13 @@ SCHEMA = Schema(
 
 def parse(cursor: Cursor) -> BpfOptions:
     """The words after ``bpf``; raises InvalidOptionsError, UsageError, HelpRequested."""
-    found: dict[str, Any] = {}
-    parse_program(cursor, _WORDS, found, topic="filter bpf", modes=WITH_EXPRESSION)
-    if found.pop("run", False) and "mode" not in found:
+    fields: dict[str, Any] = {}
+    parse_program(cursor, _WORDS, fields, topic="filter bpf", modes=WITH_EXPRESSION)
+    if fields.pop("run", False) and "mode" not in fields:
         cursor.take()
-    found["actions"] = all_actions(found)
-    source = source_of(found)
-    return BpfOptions(source, **found)
+    fields["actions"] = all_actions(fields)
+    source = source_of(fields)
+    return BpfOptions(source, **fields)
 
 
 def encode(options: BpfOptions, program: OpenedProgram | None) -> list[tuple[str, Any]]:
@@ -174,7 +174,7 @@ def document(record: BpfRecord, view: FilterView) -> Document:
     fields: list[Part] = []
     if view.handle:
         fields.append(Field("handle", f"{view.handle:#x}", f"handle {view.handle:#x} "))
-    fields += class_field(record.classid, view.shown)
+    fields += class_field(record.classid, view.display)
     if record.annotation:
         fields.append(Field("bpf_name", record.annotation, f"{record.annotation} "))
     if record.direct_action:
@@ -183,7 +183,7 @@ def document(record: BpfRecord, view: FilterView) -> Document:
     if record.packed:
         fields.append(bytecode_field(record.packed))
     if record.program_id:
-        fields.append(program_group(record.program_id, record.program, view.shown))
+        fields.append(program_group(record.program_id, record.program, view.display))
     if record.tag and record.program is None:
         fields.append(Field("tag", record.tag, f"tag {record.tag} "))
     if view.police:

@@ -18,5 +18,5 @@ def names() -> list[str]:
 
 def classful_names() -> list[str]:
     """The kinds whose classes can be added."""
-    found = ((name, find(name)) for name in names())
-    return [name for name, kind in found if kind is not None and kind.parse_class is not None]
+    kinds = ((name, find(name)) for name in names())
+    return [name for name, kind in kinds if kind is not None and kind.parse_class is not None]

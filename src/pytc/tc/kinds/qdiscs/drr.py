@@ -37,7 +37,7 @@ def _encode_class(quantum: int | None, around: QdiscEnv) -> list[tuple[str, Any]
     return [("TCA_DRR_QUANTUM", quantum)] if quantum is not None else []
 
 
-def _document_class(attributes: Attributes, shown: Display, clock: Clock) -> Document:
+def _document_class(attributes: Attributes, display: Display, clock: Clock) -> Document:
     return (size("quantum", attributes["TCA_DRR_QUANTUM"]),) if "TCA_DRR_QUANTUM" in attributes else ()
 
 

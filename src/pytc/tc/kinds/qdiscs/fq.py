@@ -186,7 +186,7 @@ _RATES = ("FLOW_MAX_RATE", "FLOW_DEFAULT_RATE", "LOW_RATE_THRESHOLD")
 _UNSET = {"FLOW_MAX_RATE": _U32, "FLOW_DEFAULT_RATE": 0, "LOW_RATE_THRESHOLD": 0, "CE_THRESHOLD": _U32}
 
 
-def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
+def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
     """As tc prints it."""
     fields = [
         number(name, attributes[f"TCA_FQ_{attribute}"], "p")
@@ -200,7 +200,7 @@ def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
         if value is None or value == _UNSET.get(attribute):
             continue
         if attribute in _RATES:
-            fields.append(rate(name, value, shown))
+            fields.append(rate(name, value, display))
         elif field is not None:
             fields.append(field(name, value))
         elif not value:

@@ -129,35 +129,35 @@ def encode(options: FqCodelOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
     return [(f"TCA_FQ_CODEL_{attribute}", value) for attribute, value in sent]
 
 
-def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
+def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
     """As tc prints it."""
-    found = {name.removeprefix("TCA_FQ_CODEL_"): value for name, value in attributes.items()}
+    values = {name.removeprefix("TCA_FQ_CODEL_"): value for name, value in attributes.items()}
     fields = [
-        field(name, found[attribute])
+        field(name, values[attribute])
         for attribute, name, field in (
             ("FLOWS", "flows", number),
             ("QUANTUM", "quantum", number),
             ("TARGET", "target", time),
             ("CE_THRESHOLD", "ce_threshold", time),
         )
-        if attribute in found
+        if attribute in values
     ]
-    if "LIMIT" in found:
-        fields.insert(0, number("limit", found["LIMIT"], "p"))
-    selector, mask = found.get("CE_THRESHOLD_SELECTOR", 0), found.get("CE_THRESHOLD_MASK", 0)
+    if "LIMIT" in values:
+        fields.insert(0, number("limit", values["LIMIT"], "p"))
+    selector, mask = values.get("CE_THRESHOLD_SELECTOR", 0), values.get("CE_THRESHOLD_MASK", 0)
     if selector or mask:
         fields += [
             Field("ce_threshold_selector", selector, f"ce_threshold_selector {_hex(selector)}"),
             Field("ce_threshold_mask", mask, f"/{_hex(mask)} "),
         ]
-    if "INTERVAL" in found:
-        fields.append(time("interval", found["INTERVAL"]))
-    if "MEMORY_LIMIT" in found:
-        fields.append(size("memory_limit", found["MEMORY_LIMIT"]))
-    if found.get("ECN"):
+    if "INTERVAL" in values:
+        fields.append(time("interval", values["INTERVAL"]))
+    if "MEMORY_LIMIT" in values:
+        fields.append(size("memory_limit", values["MEMORY_LIMIT"]))
+    if values.get("ECN"):
         fields.append(flag("ecn"))
-    if found.get("DROP_BATCH_SIZE"):
-        fields.append(number("drop_batch", found["DROP_BATCH_SIZE"]))
+    if values.get("DROP_BATCH_SIZE"):
+        fields.append(number("drop_batch", values["DROP_BATCH_SIZE"]))
     return fields
 
 

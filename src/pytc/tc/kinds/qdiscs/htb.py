@@ -143,10 +143,10 @@ def parse(cursor: Cursor) -> HtbOptions:
 
 def parse_class(cursor: Cursor) -> HtbClassOptions:
     """The words after ``htb`` of a class; raises InvalidOptionsError, UsageError, HelpRequested."""
-    found = read_options(cursor, _CLASS_WORDS, "class htb")
-    if not found.get("rate"):
+    fields = read_options(cursor, _CLASS_WORDS, "class htb")
+    if not fields.get("rate"):
         raise InvalidOptionsError(_NO_RATE)
-    return HtbClassOptions(**found)
+    return HtbClassOptions(**fields)
 
 
 def encode(options: HtbOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
@@ -199,7 +199,7 @@ def decode_class(attributes: Attributes, clock: Clock) -> HtbClass | None:
     return HtbClass(prio, quantum, level, of_rate, of_ceil, overhead, linklayer)
 
 
-def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
+def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
     """As tc prints it."""
     fields: list[Field] = []
     raw = attributes.get("TCA_HTB_INIT", b"")
@@ -211,7 +211,7 @@ def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
             Field("default", default_class, f" default {default_class}"),
             Field("direct_packets_stat", direct_packets, f" direct_packets_stat {direct_packets}"),
         ]
-        if shown.details:
+        if display.details:
             name = f"{version >> 16}.{version & _U16}"
             fields.append(Field("ver", name, f" ver {name}"))
     if "TCA_HTB_DIRECT_QLEN" in attributes:
@@ -222,34 +222,37 @@ def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
     return fields
 
 
-def document_class(attributes: Attributes, shown: Display, clock: Clock) -> Document:
+def document_class(attributes: Attributes, display: Display, clock: Clock) -> Document:
     """Text as tc 6.1 prints it; JSON, which that does not have, with the members of later ones."""
-    found = decode_class(attributes, clock)
-    if found is None:
+    record = decode_class(attributes, clock)
+    if record is None:
         return ()
     fields: list[Field] = []
-    if not found.level:
-        fields.append(number("prio", found.prio))
-        fields += [number("quantum", found.quantum)] if shown.details else []
-    fields.append(rate("rate", found.rate.rate, shown))
-    if found.overhead:
-        fields.append(number("overhead", found.overhead))
-    fields.append(rate("ceil", found.ceil.rate, shown))
-    if found.linklayer & 0xF > ETHERNET or shown.details:
-        name = link_layer_name(found.linklayer)
+    if not record.level:
+        fields.append(number("prio", record.prio))
+        fields += [number("quantum", record.quantum)] if display.details else []
+    fields.append(rate("rate", record.rate.rate, display))
+    if record.overhead:
+        fields.append(number("overhead", record.overhead))
+    fields.append(rate("ceil", record.ceil.rate, display))
+    if record.linklayer & 0xF > ETHERNET or display.details:
+        name = link_layer_name(record.linklayer)
         fields.append(Field("linklayer", name, f"linklayer {name} "))
-    fields += [*_burst_fields("burst", "rate", found.rate, shown), *_burst_fields("cburst", "ceil", found.ceil, shown)]
-    if shown.details:
-        fields.append(number("level", found.level))
-    if shown.raw:
-        text = f"buffer [{found.rate.ticks:08x}] cbuffer [{found.ceil.ticks:08x}] "
+    fields += [
+        *_burst_fields("burst", "rate", record.rate, display),
+        *_burst_fields("cburst", "ceil", record.ceil, display),
+    ]
+    if display.details:
+        fields.append(number("level", record.level))
+    if display.raw:
+        text = f"buffer [{record.rate.ticks:08x}] cbuffer [{record.ceil.ticks:08x}] "
         fields.append(Field("", text=text))
     return fields
 
 
-def _burst_fields(name: str, of: str, limit: Limit, shown: Display) -> list[Field]:
+def _burst_fields(name: str, of: str, limit: Limit, display: Display) -> list[Field]:
     text = f"{name} {format_size(limit.burst)}"
-    if not shown.details:
+    if not display.details:
         return [Field(name, limit.burst, f"{text} ")]
     return [
         Field(name, limit.burst, text),

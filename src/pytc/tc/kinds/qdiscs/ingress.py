@@ -22,7 +22,7 @@ def _parse(cursor: Cursor) -> None:
     read_options(cursor, _WORDS, "qdisc ingress")
 
 
-def _document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
+def _document(attributes: Attributes, display: Display, clock: Clock) -> Document:
     return (Field("", None, "---------------- "),)
 
 

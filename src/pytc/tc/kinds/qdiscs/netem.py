@@ -83,8 +83,8 @@ def encode(options: NetemOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
         )
     ]
     correlations = (delay.correlation, random.correlation, duplicate.correlation)
-    others = (chance.correlation for chance in (reorder, corrupt) if chance is not None)
-    if any(correlation is not None for correlation in (*correlations, *others)):
+    more_correlations = (chance.correlation for chance in (reorder, corrupt) if chance is not None)
+    if any(correlation is not None for correlation in (*correlations, *more_correlations)):
         sent.append(("TCA_NETEM_CORR", _CORRELATIONS.pack(*(correlation or 0 for correlation in correlations))))
     if reorder is not None:
         sent.append(("TCA_NETEM_REORDER", _pair(reorder)))
@@ -140,7 +140,7 @@ def _table(name: str, around: QdiscEnv) -> bytes:
     return struct.pack(f"={len(values)}h", *values)
 
 
-def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
+def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
     """As tc prints it."""
     raw = attributes[HEADER]
     if len(raw) < _OPTIONS.size:
@@ -162,7 +162,7 @@ def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
     ):
         if probability:
             fields.append(_chance_group(name, name, probability, correlation))
-    fields += _rate_group(attributes, shown) + _slot_group(attributes)
+    fields += _rate_group(attributes, display) + _slot_group(attributes)
     ecn = "TCA_NETEM_ECN" in attributes
     return [*fields, Field("ecn", ecn, " ecn " if ecn else ""), Field("gap", gap, f" gap {gap}" if gap else "")]
 
@@ -177,7 +177,7 @@ def _delay_group(time: int, jitter: int, correlation: int, *, has_jitter: bool) 
         Field("delay", six_digits(time / _SECOND), f" delay {format_time(time)}"),
         Field("jitter", six_digits(jitter / _SECOND), f"  {format_time(jitter)}" if has_jitter else ""),
     ]
-    return Group("delay", [*fields, _correlation(correlation, shown=has_jitter)])
+    return Group("delay", [*fields, _correlation(correlation, display=has_jitter)])
 
 
 def _chance_group(key: str, name: str, probability: int, correlation: int) -> Group:
@@ -188,9 +188,9 @@ def _percent(key: str, text: str, part: int) -> Field:
     return Field(key, six_digits(part / U32), f"{text} {100.0 * part / U32:g}%")
 
 
-def _correlation(part: int, *, shown: bool = True) -> Field:
+def _correlation(part: int, *, display: bool = True) -> Field:
     field = _percent("correlation", "", part)
-    return field if part and shown else field._replace(text="")
+    return field if part and display else field._replace(text="")
 
 
 def _model_groups(raw: bytes) -> list[Group]:
@@ -223,7 +223,7 @@ def _model_groups(raw: bytes) -> list[Group]:
     return []
 
 
-def _rate_group(attributes: Attributes, shown: Display) -> list[Group]:
+def _rate_group(attributes: Attributes, display: Display) -> list[Group]:
     rate, packet_overhead, cell_size, cell_overhead = _unpack(attributes, "RATE", _RATE)
     if not rate:
         return []
@@ -232,7 +232,7 @@ def _rate_group(attributes: Attributes, shown: Display) -> list[Group]:
         Group(
             "rate",
             [
-                Field("rate", rate, f" rate {format_rate(rate, iec=shown.iec)}"),
+                Field("rate", rate, f" rate {format_rate(rate, iec=display.iec)}"),
                 _if_set("packetoverhead", packet_overhead),
                 _if_set("cellsize", cell_size),
                 _if_set("celloverhead", cell_overhead),

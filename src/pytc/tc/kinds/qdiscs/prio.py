@@ -92,7 +92,7 @@ def encode(options: PrioOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
     return [(HEADER, fixed + (_NESTED_MULTIQUEUE if options.multiqueue else _NESTED))]
 
 
-def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
+def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
     """As tc prints it; of pfifo_fast, too."""
     raw = attributes[HEADER]
     if len(raw) < OPTIONS.size:

@@ -105,8 +105,8 @@ _RED_NAMES = frozenset(word.into for word in _RED)
 
 def parse(cursor: Cursor) -> SfqOptions:
     """The words after ``sfq``; raises InvalidOptionsError, UsageError, HelpRequested."""
-    found = read_options(cursor, (*_PLAIN, *_RED), "qdisc sfq")
-    options = SfqOptions(**found, red=not _RED_NAMES.isdisjoint(found), given=bool(found))
+    fields = read_options(cursor, (*_PLAIN, *_RED), "qdisc sfq")
+    options = SfqOptions(**fields, red=not _RED_NAMES.isdisjoint(fields), given=bool(fields))
     if options.red:
         options = _with_thresholds(options)
         _red_logs(options)
@@ -170,7 +170,7 @@ def encode(options: SfqOptions, around: QdiscEnv) -> list[tuple[str, Any]] | Non
     return [(HEADER, first + second)]
 
 
-def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
+def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
     """As tc prints it; older kernels send the first structure alone."""
     raw = attributes[HEADER]
     if len(raw) < _FIRST.size:
@@ -182,15 +182,15 @@ def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
         fields.append(number("depth", second[0]))
     if second[1]:
         fields.append(flag("headdrop"))
-    if shown.details:
+    if display.details:
         fields.append(number("flows", flows))
     fields.append(number("divisor", divisor))
     if perturb:
         fields.append(number("perturb", perturb, "sec"))
-    return [*fields, *_red_fields(second, shown)]
+    return [*fields, *_red_fields(second, display)]
 
 
-def _red_fields(second: tuple[int, ...], shown: Display) -> list[Field]:
+def _red_fields(second: tuple[int, ...], display: Display) -> list[Field]:
     _, _, _, low, high, weight, _, _, flags, probability, *counters = second
     if not low:
         return []
@@ -202,7 +202,7 @@ def _red_fields(second: tuple[int, ...], shown: Display) -> list[Field]:
         Field("probability", share, f"probability {probability / 2**32:g} "),
         *red.flag_fields(flags),
     ]
-    if shown.statistics:
+    if display.statistics:
         names = ("prob_drop", "forced_drop", "prob_mark", "forced_mark", "prob_mark_head", "forced_mark_head")
         values = dict(zip(names, counters, strict=True))
         for line in _STATISTICS_LINES:

@@ -107,12 +107,12 @@ _SCHEMA = Schema(
 
 def parse(cursor: Cursor) -> TbfOptions:
     """The words after ``tbf``; raises InvalidOptionsError, UsageError, HelpRequested."""
-    found = read_options(cursor, _WORDS, "qdisc tbf", unknown='tbf: unknown parameter "{}"')
-    if found.get("limit") and found.get("latency"):
-        first, second = (name for name in found if name in ("limit", "latency"))
+    fields = read_options(cursor, _WORDS, "qdisc tbf", unknown='tbf: unknown parameter "{}"')
+    if fields.get("limit") and fields.get("latency"):
+        first, second = (name for name in fields if name in ("limit", "latency"))
         second = "/latency" if second == "latency" else second  # tc's spelling
         raise InvalidOptionsError(f'tbf: specifying both "{first}" and "{second}" is not allowed')
-    options = TbfOptions(**found)
+    options = TbfOptions(**fields)
     _check(options)
     return options
 
@@ -170,7 +170,7 @@ def _limit(options: TbfOptions, rate: int, peak: int) -> int:
     return int(limit) & U32
 
 
-def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
+def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
     """As tc prints it: its JSON lacks the peak rate."""
     raw = attributes.get("TCA_TBF_PARMS", b"")
     if len(raw) < 2 * RATESPEC.size + _REST.size:
@@ -180,29 +180,29 @@ def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
     limit, buffer, mtu = _REST.unpack_from(raw, 2 * RATESPEC.size)
     full, peak = attributes.get("TCA_TBF_RATE64", narrow), attributes.get("TCA_TBF_PRATE64", narrow_peak)
     fields = [
-        rate("rate", full, shown),
-        *_bucket("burst", "burst", burst_size(full, buffer, clock), cell_log, mpu, shown),
+        rate("rate", full, display),
+        *_bucket("burst", "burst", burst_size(full, buffer, clock), cell_log, mpu, display),
     ]
-    fields += [_ticks("burst_raw", buffer)] if shown.raw else []
+    fields += [_ticks("burst_raw", buffer)] if display.raw else []
     if peak:
-        fields.append(Field("", text=f"peakrate {format_rate(peak, iec=shown.iec)} "))
+        fields.append(Field("", text=f"peakrate {format_rate(peak, iec=display.iec)} "))
         if mtu or peak_mpu:
-            fields += _bucket("minburst", "mtu", burst_size(peak, mtu, clock), peak_cell, peak_mpu, shown)
-            fields += [_ticks("mtu_raw", mtu)] if shown.raw else []
+            fields += _bucket("minburst", "mtu", burst_size(peak, mtu, clock), peak_cell, peak_mpu, display)
+            fields += [_ticks("mtu_raw", mtu)] if display.raw else []
     latency = _latency(limit, [(full, microseconds(buffer, clock)), (peak, microseconds(mtu, clock))])
     fields += [latency] if latency is not None else []
-    if latency is None or shown.raw:
+    if latency is None or display.raw:
         fields.append(size("limit", limit))
     if overhead:
         fields.append(number("overhead", overhead))
-    if linklayer & 0xF > ETHERNET or shown.details:
+    if linklayer & 0xF > ETHERNET or display.details:
         name = link_layer_name(linklayer)
         fields.append(Field("linklayer", name, f"linklayer {name} "))
     return fields
 
 
-def _bucket(name: str, detailed: str, value: int, cell_log: int, mpu: int, shown: Display) -> list[Field]:
-    if not shown.details:
+def _bucket(name: str, detailed: str, value: int, cell_log: int, mpu: int, display: Display) -> list[Field]:
+    if not display.details:
         return [size(name, value)]
     text = f"{format_size(value)}/{1 << (cell_log & 31)}"
     return [Field(detailed, text, f"{detailed} {text} "), size("mpu", mpu)]

@@ -75,10 +75,10 @@ def is_control(word: str) -> bool:
 def take_control(cursor: Cursor, error: type[PytcError] = UsageError) -> int:
     """A control with its operand; raises ``error`` for one that makes no sense, UsageError at the end of the words."""
     word = cursor.take()
-    known = choose(word, tuple(_CONTROLS))
-    if not known:
+    name = choose(word, tuple(_CONTROLS))
+    if not name:
         raise error(f'Bad action type "{word}": {", ".join(_CONTROLS)} expected')
-    control = _CONTROLS[known]
+    control = _CONTROLS[name]
     if control == _GOTO:
         return take_chain(cursor, error)
     return control | _operand(cursor.take(), "jump count", error) if control == _JUMP else control
@@ -86,8 +86,8 @@ def take_control(cursor: Cursor, error: type[PytcError] = UsageError) -> int:
 
 def take_chain(cursor: Cursor, error: type[PytcError] = UsageError) -> int:
     """The control ``goto``, from the word ``chain`` on."""
-    if not matches(found := cursor.take(), "chain"):
-        raise error(f'"goto chain INDEX" expected, not "goto {found}"')
+    if not matches(word := cursor.take(), "chain"):
+        raise error(f'"goto chain INDEX" expected, not "goto {word}"')
     return _GOTO | _operand(cursor.take(), "chain index", error)
 
 
@@ -150,12 +150,12 @@ def reference_fields(generic: Generic, before: str = "\t ") -> list[Part]:
     ]
 
 
-def closing_fields(generic: Generic, times: bytes, shown: Display, before: str = "\t ") -> list[Part]:
+def closing_fields(generic: Generic, times: bytes, display: Display, before: str = "\t ") -> list[Part]:
     """The lines with which most kinds end: index, references, and with statistics struct tcf_t."""
     return [
         Field("", text="\n"),
         *reference_fields(generic, before),
-        *(time_fields(times) if shown.statistics else ()),
+        *(time_fields(times) if display.statistics else ()),
         Field("", text="\n"),
     ]
 

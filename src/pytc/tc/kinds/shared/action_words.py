@@ -24,7 +24,7 @@ def parse_actions(cursor: Cursor, verbs: Sequence[str] = ()) -> tuple[Action, ..
 
     Raises InvalidOptionsError, UsageError, HelpRequested.
     """
-    found: list[Action] = []
+    actions: list[Action] = []
     expected = True
     while not cursor.done and cursor.peek() not in _ENDS:
         if cursor.peek() == "action":
@@ -34,16 +34,16 @@ def parse_actions(cursor: Cursor, verbs: Sequence[str] = ()) -> tuple[Action, ..
         if cursor.peek() == "help":
             raise HelpRequested("action")
         if choose(cursor.peek(), verbs):
-            expected = expected and bool(found)
+            expected = expected and bool(actions)
             break
-        found.append(_action(cursor))
+        actions.append(_action(cursor))
         expected = False
-    if expected and cursor.done and not found:
+    if expected and cursor.done and not actions:
         cursor.take()  # which there is not
     if expected:
         where = f'before "{cursor.peek()}"' if not cursor.done else 'behind the last "action"'
         raise InvalidOptionsError('Illegal "action"', hints=(f"there is none {where}",))
-    return tuple(found)
+    return tuple(actions)
 
 
 def parse_kind(name: str, cursor: Cursor) -> Any:
@@ -88,10 +88,10 @@ def _hw_stats(cursor: Cursor) -> int | None:
         return None
     cursor.take()
     word = cursor.take()
-    known = choose(word, tuple(_HW_STATS))
-    if not known:
+    name = choose(word, tuple(_HW_STATS))
+    if not name:
         raise UsageError(f'Error: argument "{word}" is wrong: {", ".join(_HW_STATS)} expected')
-    return _HW_STATS[known]
+    return _HW_STATS[name]
 
 
 def _flags(cursor: Cursor) -> int:

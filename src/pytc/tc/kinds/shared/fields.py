@@ -13,9 +13,9 @@ def size(name: str, value: int) -> Field:
     return Field(name, value, f"{name} {format_size(value)} ")
 
 
-def rate(name: str, value: int, shown: Display) -> Field:
+def rate(name: str, value: int, display: Display) -> Field:
     """Bytes per second."""
-    return Field(name, value, f"{name} {format_rate(value, iec=shown.iec)} ")
+    return Field(name, value, f"{name} {format_rate(value, iec=display.iec)} ")
 
 
 def time(name: str, value: int) -> Field:

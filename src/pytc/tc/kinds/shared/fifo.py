@@ -22,11 +22,11 @@ def fifo(name: str, what: str, field: Callable[[int], Field]) -> QdiscKind[int |
     usage = f"Usage: ... {name} [ limit NUMBER ]\n\n{what}\n"
 
     def parse(cursor: Cursor) -> int | None:
-        found = read_options(cursor, words, f"qdisc {name}", unknown=f'{name}: unknown parameter "{{}}"')
-        limit: int | None = found.get("limit")
+        fields = read_options(cursor, words, f"qdisc {name}", unknown=f'{name}: unknown parameter "{{}}"')
+        limit: int | None = fields.get("limit")
         return limit
 
-    def document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
+    def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
         raw = attributes[HEADER]
         return (field(*_LIMIT.unpack(raw)),) if len(raw) == _LIMIT.size else ()
 

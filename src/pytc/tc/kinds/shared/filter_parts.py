@@ -40,24 +40,24 @@ SKIP_HARDWARE = Word("skip_hw", "skip_hw", exact=True, repeat=True)
 SKIP_SOFTWARE = Word("skip_sw", "skip_sw", exact=True, repeat=True)
 
 
-def all_actions(found: dict[str, Any]) -> tuple[Action, ...]:
+def all_actions(fields: dict[str, Any]) -> tuple[Action, ...]:
     """The actions of all words ``action``, in one row."""
-    return tuple(action for group in found.get("actions", ()) for action in group)
+    return tuple(action for group in fields.get("actions", ()) for action in group)
 
 
-def skip_flags(found: dict[str, Any]) -> int:
+def skip_flags(fields: dict[str, Any]) -> int:
     """TCA_CLS_FLAGS_SKIP_* of the words, which are taken out; raises InvalidOptionsError."""
-    flags: int = SKIP_HW * found.pop("skip_hw", False) | SKIP_SW * found.pop("skip_sw", False)
+    flags: int = SKIP_HW * fields.pop("skip_hw", False) | SKIP_SW * fields.pop("skip_sw", False)
     if flags == SKIP_HW | SKIP_SW:
         raise InvalidOptionsError("skip_hw and skip_sw are mutually exclusive")
     return flags
 
 
-def class_field(classid: Handle | None, shown: Display, name: str = "flowid", before: str = "") -> list[Field]:
+def class_field(classid: Handle | None, display: Display, name: str = "flowid", before: str = "") -> list[Field]:
     """The class to which packets go; nothing without one."""
     if classid is None:
         return []
-    spelled = shown.spelled(classid)
+    spelled = display.spelled(classid)
     return [Field(name, spelled, f"{before}{name} {spelled} ")]
 
 

@@ -92,12 +92,12 @@ def _number_is_next(cursor: Cursor) -> bool:
 
 def _more(cursor: Cursor, converters: Iterable[Converter], called: str) -> list[Any]:
     """As many of these values as there are numbers."""
-    found: list[Any] = []
+    values: list[Any] = []
     for convert in converters:
         if not _number_is_next(cursor):
             break
-        found.append(_value(cursor, convert, called))
-    return found
+        values.append(_value(cursor, convert, called))
+    return values
 
 
 def _chance(called: str, correlation: str = "") -> Callable[[Cursor], Chance]:

@@ -23,6 +23,6 @@ def encode_nothing(options: Any, around: QdiscEnv) -> None:
     """No TCA_OPTIONS at all."""
 
 
-def no_document(attributes: Attributes, shown: Display, clock: Clock) -> Document:
+def no_document(attributes: Attributes, display: Display, clock: Clock) -> Document:
     """Nothing to say."""
     return ()

@@ -106,8 +106,8 @@ WITH_EXPRESSION = Table((*MODES, Word("expression", EXPRESSION)))
 class ProgramWords:
     """The words of a kind that takes a program: its own, and those that go with the sort of program."""
 
-    def __init__(self, *own: Word) -> None:
-        self._own = own
+    def __init__(self, *words: Word) -> None:
+        self._own = words
         self._tables: dict[str, Table] = {}
 
     def table(self, mode: str) -> Table:
@@ -118,7 +118,7 @@ class ProgramWords:
 
 
 def parse_program(
-    cursor: Cursor, words: ProgramWords, found: dict[str, Any], *, topic: str, stop: bool = False, modes: Table = MODES
+    cursor: Cursor, words: ProgramWords, values: dict[str, Any], *, topic: str, stop: bool = False, modes: Table = MODES
 ) -> None:
     """Reads the words of a program, and the kind's own, in any order into ``found``. ``modes`` are what
     it may come from.
@@ -127,15 +127,15 @@ def parse_program(
     Raises InvalidOptionsError, UsageError, HelpRequested.
     """
     while True:
-        table = words.table(found.get("mode", ""))
-        fill(cursor, table, found, topic=topic, error=InvalidOptionsError)
-        if cursor.done or (stop and "mode" in found):
+        table = words.table(values.get("mode", ""))
+        fill(cursor, table, values, topic=topic, error=InvalidOptionsError)
+        if cursor.done or (stop and "mode" in values):
             return
-        if "mode" in found:
+        if "mode" in values:
             raise InvalidOptionsError(
-                f'What is "{cursor.peek()}"? Try "pytc {_help_of(topic)} help".', hints=_hints(found["mode"])
+                f'What is "{cursor.peek()}"? Try "pytc {_help_of(topic)} help".', hints=_hints(values["mode"])
             )
-        _parse_mode(cursor, found, modes)
+        _parse_mode(cursor, values, modes)
 
 
 def _hints(mode: str) -> tuple[str, ...]:
@@ -156,23 +156,23 @@ def _words_of(mode: str) -> tuple[Word, ...]:
     return OBJECT_WORDS if mode in (OBJECT, BARE) else ()
 
 
-def _parse_mode(cursor: Cursor, found: dict[str, Any], modes: Table) -> None:
+def _parse_mode(cursor: Cursor, values: dict[str, Any], modes: Table) -> None:
     word = cursor.take()
     row = modes.find(word)
-    found["mode"] = row.into if row is not None else BARE
-    found["path"] = word if row is None else cursor.take()
-    if found["mode"] == BYTECODE:
+    values["mode"] = row.into if row is not None else BARE
+    values["path"] = word if row is None else cursor.take()
+    if values["mode"] == BYTECODE:
         from pytc.bpf.insn.classic_text import parse_bytecode  # which programs of objects do without
 
         try:
-            found["instructions"] = parse_bytecode(found.pop("path"))
+            values["instructions"] = parse_bytecode(values.pop("path"))
         except BytecodeError as error:
             raise InvalidOptionsError(str(error)) from error
 
 
-def source_of(found: dict[str, Any]) -> BpfSource | None:
+def source_of(values: dict[str, Any]) -> BpfSource | None:
     """Takes the fields of a program out of what was read; None when there are none."""
-    fields = {name: found.pop(name) for name in BpfSource._fields if name in found}
+    fields = {name: values.pop(name) for name in BpfSource._fields if name in values}
     return BpfSource(**fields) if fields else None
 
 
@@ -186,9 +186,9 @@ def bytecode_field(packed: bytes) -> LazyField:
     return LazyField("bytecode", members, lambda: f"bytecode '{format_packed(packed)}'")
 
 
-def program_group(number: int, program: ProgramDescription | None, shown: Display) -> Group:
+def program_group(number: int, program: ProgramDescription | None, display: Display) -> Group:
     """A loaded program as tc prints it; only its id when it cannot be looked at."""
-    return Group("prog", _program_fields(number, program, details=shown.details))
+    return Group("prog", _program_fields(number, program, details=display.details))
 
 
 @lru_cache(maxsize=256)  # a program is often attached many times

@@ -16,12 +16,12 @@ def weight_log(low: int, burst: int, packet: int) -> int | None:
     where there is none."""
     if not packet:
         return None
-    wanted = float(burst) + 1 - float(low) / packet
-    if wanted < 1:
+    target = float(burst) + 1 - float(low) / packet
+    if target < 1:
         return None
     for log in range(1, _LOGS):
         weight = 0.5**log
-        if wanted <= (1 - math.pow(1 - weight, burst)) / weight:
+        if target <= (1 - math.pow(1 - weight, burst)) / weight:
             return log
     return None
 

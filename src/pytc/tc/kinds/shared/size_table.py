@@ -47,9 +47,9 @@ def read(cursor: Cursor) -> SizeTable:
         cursor.take()
     if matches(cursor.peek(), "help"):
         raise HelpRequested("qdisc stab")
-    found: dict[str, Any] = {}
-    fill(cursor, _WORDS, found, topic="qdisc stab")
-    table = SizeTable(**found)
+    fields: dict[str, Any] = {}
+    fill(cursor, _WORDS, fields, topic="qdisc stab")
+    table = SizeTable(**fields)
     if not (table.linklayer or table.mpu or table.overhead):
         raise UsageError("Error: stab needs one of linklayer, mpu and overhead")
     if table.tsize > _MOST_SLOTS:

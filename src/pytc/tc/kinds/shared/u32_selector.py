@@ -97,19 +97,19 @@ def key_of(value: int, mask: int, at: int, bits: int, offset_mask: int = 0) -> K
 def joined(keys: Iterable[Key]) -> tuple[Key, ...]:
     """Keys with those for the same place made one; raises ValueError, which says why, where two contradict each other,
     for a place that is not a multiple of 4, and for more than 128."""
-    found: list[Key] = []
-    for given in keys:
-        key = given._replace(value=given.value & given.mask)
-        number = next((number for number, other in enumerate(found) if other[2:] == key[2:]), None)
+    joined_keys: list[Key] = []
+    for unmasked in keys:
+        key = unmasked._replace(value=unmasked.value & unmasked.mask)
+        number = next((number for number, other in enumerate(joined_keys) if other[2:] == key[2:]), None)
         if number is not None:
-            found[number] = _merged(found[number], key)
+            joined_keys[number] = _merged(joined_keys[number], key)
             continue
         if key.at % 4:
             raise ValueError(f"the place {key.at} is not a multiple of 4")
-        if len(found) == _MOST_KEYS:
+        if len(joined_keys) == _MOST_KEYS:
             raise ValueError(f"there are more than {_MOST_KEYS}")
-        found.append(key)
-    return tuple(found)
+        joined_keys.append(key)
+    return tuple(joined_keys)
 
 
 def _merged(one: Key, other: Key) -> Key:

@@ -61,7 +61,7 @@ def _pretty(key: Key, protocol: int) -> Document:
     if key.at in _ADDRESSES:
         return _address(key, _ADDRESSES[key.at])
     if key.at == _PORTS_AT:
-        return _ports(key, swapped=protocol == IPV6)
+        return _ports(key, is_swapped=protocol == IPV6)
     if (key.at, key.mask) == (0, 0x0F000000):
         return [Field("ip_ihl", key.value >> 24, f"\n  match IP ihl {key.value >> 24}")]
     if (key.at, key.mask) == (0, 0x00FF0000):
@@ -89,10 +89,10 @@ def _address(key: Key, name: str) -> Document:
     ]
 
 
-def _ports(key: Key, *, swapped: bool) -> Document:
+def _ports(key: Key, *, is_swapped: bool) -> Document:
     """As in tc, where the halves change places with IPv6, and the second port does not begin a line."""
     low, high = key.value & 0xFFFF, key.value >> 16
-    first, second = ("sport", "dport") if swapped else ("dport", "sport")
+    first, second = ("sport", "dport") if is_swapped else ("dport", "sport")
     begins = {"sport": "\n  ", "dport": ""}
     if key.mask == 0x0000FFFF:
         return [Field(first, low, f"{begins[first]}match {first} {low}")]
