@@ -49,7 +49,7 @@ def _link(target: str, link: str) -> None:
 
 
 def _target(link: str) -> str:
-    """Where a link leads, empty for what is none."""
+    """Return where a link leads, empty for what is no link."""
     try:
         return os.readlink(link)
     except OSError:
@@ -57,7 +57,10 @@ def _target(link: str) -> str:
 
 
 def _executable() -> str:
-    """The command that runs, or that of the Python that runs ``python -m pytc``; raises OutputError."""
+    """Return the path of the running command, or of that of the Python that runs ``python -m pytc``.
+
+    Raises OutputError.
+    """
     run = os.path.abspath(sys.argv[0])
     run = run if os.path.basename(run) == _OWN else os.path.realpath(run)  # it may run by the alias
     places = (run, os.path.join(os.path.dirname(sys.executable), _OWN))
@@ -71,7 +74,7 @@ def _executable() -> str:
 
 
 def _found() -> str:
-    """What the name means by PATH now."""
+    """Return the path that a name means by PATH now."""
     import shutil
 
     path = shutil.which(_NAME)

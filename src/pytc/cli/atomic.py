@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
 
 class LineError(Exception):
-    """What is wrong with which line; ``outcome`` says what is left of those before it."""
+    """An error of one line; ``outcome`` are sentences about what is left of the lines before it."""
 
     def __init__(self, number: int, error: PytcError, outcome: Sequence[str] = (_UNTOUCHED,)) -> None:
         super().__init__(number)

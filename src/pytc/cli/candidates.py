@@ -136,7 +136,7 @@ def _of_actions(words: list[str]) -> list[str]:
 
 
 def _offered(rest: list[str], candidates: list[str], prefix: str) -> list[str]:
-    """Those that the parser has nothing against; of words that mean the same, the first that fits."""
+    """Return the candidates that the parser accepts; of words that mean the same, the first that fits."""
     aliases = _aliases(rest)
     names = [word for word in candidates if word not in aliases and word.startswith(prefix)]
     names = names or [word for word in candidates if word.startswith(prefix)]
@@ -145,7 +145,7 @@ def _offered(rest: list[str], candidates: list[str], prefix: str) -> list[str]:
 
 
 def _refusal(words: list[str]) -> str:
-    """What the parser says of a line, empty where it has nothing against it."""
+    """Return the parser's message about a line, empty where it accepts it."""
     try:
         parse_words(words)
     except HelpRequested:
@@ -156,7 +156,7 @@ def _refusal(words: list[str]) -> str:
 
 
 def _aliases(rest: list[str]) -> set[str]:
-    """Other words for the same commands."""
+    """Return the verbs that are other words for the same commands."""
     name = object_name(rest[0])
     package = f"pytc.commands.{OBJECTS[name]}" if name else ""
     verbs = getattr(sys.modules.get(package), "VERBS", None) or getattr(
@@ -169,6 +169,6 @@ def _aliases(rest: list[str]) -> set[str]:
 
 
 def _object_file(rest: list[str]) -> str:
-    """The object file that was named last."""
+    """Return the object file that was named last."""
     index = next((index for index in range(len(rest) - 2, 0, -1) if rest[index] in ("obj", "object-file")), 0)
     return rest[index + 1] if index else ""

@@ -40,7 +40,7 @@ class Options(NamedTuple):
 
 
 class _Option(NamedTuple):
-    """One row: the field that it sets, whether it takes the next word, and whether it has to be spelled out."""
+    """An option: the field that it sets, whether it takes the next word, and whether it has to be spelled out."""
 
     name: str
     field: str
@@ -88,7 +88,7 @@ _OF_VALUE = tuple(row for row in OPTIONS if row.field == "color")
 
 
 def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
-    """(options, the words after them); raises UsageError."""
+    """Return the options and the words after them; raises UsageError."""
     fields: dict[str, object] = {}
     rest = list(words)
     while rest and rest[0].startswith("-"):

@@ -30,8 +30,11 @@ _UNUSABLE = 1
 
 
 def answer(shell: str, words: Sequence[str]) -> int:
-    """Prints what the shell asked for; returns the exit status. Of bash, ``words`` are its line up to the cursor and
-    the part of it that will be replaced, of others the words before the cursor and what is there of the next."""
+    """Print what the shell asked for, and return the exit status.
+
+    Of bash, ``words`` are its line up to the cursor and the part of it that will be replaced; of others, the words
+    before the cursor and the beginning of the next.
+    """
     if shell not in SHELLS or (shell == "bash" and len(words) != 2) or not words:
         return _UNUSABLE
     try:
@@ -44,7 +47,8 @@ def answer(shell: str, words: Sequence[str]) -> int:
 
 
 def offers(words: Sequence[str], prefix: str) -> tuple[str, list[str]]:
-    """(what else may come, words that start with ``begun``)."""
+    """Return directives for the shell (``files``, ``directories``, ``nospace``), and the words that start with
+    ``prefix``."""
     expected = find_candidates(words, prefix)
     values = _VALUES[expected.value](expected, prefix) if expected.value in _VALUES else ()
     names = [name for name in dict.fromkeys((*values, *expected.words)) if name.startswith(prefix)]

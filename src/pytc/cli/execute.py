@@ -26,7 +26,7 @@ _LAYOUTS = ("", "bpf_elf_map", "bpf_map_def")
 
 
 def execute(options: Options, command: Command) -> int:
-    """Returns the exit status; raises PytcError."""
+    """Run one command, and return the exit status; raises PytcError."""
     with Runner(options) as runner:
         return runner.run(command)
 
@@ -59,7 +59,7 @@ class Runner(Closing):
         )
 
     def set_location(self, location: str) -> None:
-        """What is run next is in a batch, at FILE:LINE."""
+        """Set FILE:LINE of the command that is run next, for warnings."""
         self.context.location = location
 
     def run(self, command: Command) -> int:
@@ -80,7 +80,7 @@ class Runner(Closing):
         return UNUSABLE if context.has_failed else 0
 
     def plan(self, command: Command) -> list[Document]:
-        """What a command would do; its remarks are left out. Raises PytcError as the command would."""
+        """Return the steps of a command without its remarks; raises PytcError as the command would."""
         from pytc.transaction.dry_run import plan_command
 
         assert self._plan is not None
@@ -98,7 +98,7 @@ class Runner(Closing):
         return plan_command(self._plan, self.context, command, run)
 
     def finish(self) -> None:
-        """The end of a command."""
+        """End a command: release what it opened, and print its remarks."""
         if self._bar is not None:
             self._bar.restart()
         self.context.release()
@@ -154,7 +154,7 @@ def _shown(options: Options) -> Display:
 
 
 def _bar() -> "Bar | None":
-    """A bar where somebody looks at a terminal."""
+    """Return a progress bar where standard error is a terminal."""
     if not sys.stderr.isatty():
         return None
     from pytc.cli.progress import Bar

@@ -23,7 +23,7 @@ _BROKEN_PIPE = 141
 
 
 def console() -> None:
-    """What the installed script calls."""
+    """Run the process's command line and exit: the entry point of the installed script."""
     streams.replace_closed()
     if "_PYTC_COMPLETE" in os.environ:
         from pytc.cli.completion import answer

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def show_help(topic: str, options: Options) -> int:
-    """With JSON, standard output has nothing else."""
+    """Print a topic's help; with JSON on standard error, since standard output has nothing but JSON."""
     from pytc.cli.usage import usage
 
     if options.json:
@@ -25,6 +25,7 @@ def show_help(topic: str, options: Options) -> int:
 
 
 def print_text(text: str) -> int:
+    """Print text, and return the exit status for success."""
     streams.write(text)
     return 0
 

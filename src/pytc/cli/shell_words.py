@@ -23,7 +23,7 @@ class LastWord(NamedTuple):
 
 
 def split(line: str) -> tuple[list[str], LastWord]:
-    """The words of a line, and the one at its end, which is empty behind a blank."""
+    """Return the words of a line, and the one at its end, which is empty after a blank."""
     words: list[str] = []
     position = 0
     while True:
@@ -37,7 +37,7 @@ def split(line: str) -> tuple[list[str], LastWord]:
 
 
 def _word(line: str, start: int) -> tuple[LastWord, int]:
-    """The word that starts there, and its end."""
+    """Return the word that starts at ``start``, and the position of its end."""
     text, position = "", start
     while position < len(line) and line[position] not in _BLANKS:
         quote = "$'" if line.startswith("$'", position) else line[position] if line[position] in "'\"" else ""
@@ -54,7 +54,7 @@ def _word(line: str, start: int) -> tuple[LastWord, int]:
 
 
 def _quoted(line: str, position: int, quote: str) -> tuple[str, int]:
-    """The text up to the closing quote, and the place behind that; -1 when there is none."""
+    """Return the text up to the closing quote, and the position after that, -1 where there is none."""
     text = ""
     while position < len(line):
         if line[position] == quote[-1]:
@@ -77,7 +77,7 @@ def _escape(line: str, position: int) -> tuple[str, int]:
 
 
 def quoted(text: str, quote: str = "") -> str | None:
-    """Text as a part of a word, inside a quote that is open or outside; None where bash cannot write it there."""
+    """Return text as a part of a word, inside an open quote or outside; None where bash cannot write it there."""
     control = any(c < " " or c == "\x7f" for c in text)
     if quote == "$'":
         return _ansi(text)

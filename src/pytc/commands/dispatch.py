@@ -1,4 +1,4 @@
-"""From the words of a line to its command, from a command to its run, from a topic to its help text."""
+"""Tables of objects: find the parser of a line, run its command, and look up help texts."""
 
 import sys
 from collections.abc import Callable, Sequence

@@ -192,10 +192,10 @@ class Session(Closing):
 
 
 def parse_error(data: bytes) -> tuple[int, str]:
-    """(errno or 0, the kernel's sentence) of an NLMSG_ERROR or NLMSG_DONE, header included.
+    """Return errno or 0, and the kernel's sentence, of an NLMSG_ERROR or NLMSG_DONE, header included.
 
-    Layout: header (16 bytes), error s32; in an error then the header of the request, and the rest of the request
-    unless NLM_F_CAPPED; last the attributes.
+    Layout: header (16 bytes), error s32; in an error then the header of the request, and the rest of the request unless
+    NLM_F_CAPPED; last the attributes.
     """
     _, kind, flags, _, _ = NLMSGHDR.unpack_from(data)
     offset = NLMSGHDR.size

@@ -1,4 +1,4 @@
-"""Which XDP programs a device has, asked with RTM_GETLINK (include/uapi/linux/if_link.h).
+"""XDP programs of a device, asked with RTM_GETLINK (include/uapi/linux/if_link.h).
 
 The request is ``struct ifinfomsg``: family u8, pad u8, type u16, index s32, flags u32, change u32; 16 bytes. The answer
 has IFLA_XDP, which holds what is attached and the ids of programs; bpf(2) itself does not tell.
@@ -29,7 +29,7 @@ class XdpProgram(NamedTuple):
 
 
 def xdp_programs(session: Session, ifindex: int) -> list[XdpProgram]:
-    """In the order in which a packet meets them; raises NetlinkError."""
+    """Return the XDP programs of a device in the order in which a packet meets them; raises NetlinkError."""
     for kind, data in session.exchange(_GETLINK, _IFINFOMSG.pack(0, 0, 0, ifindex, 0, 0)):
         if kind == _NEWLINK:
             return parse_link(data)
@@ -37,7 +37,7 @@ def xdp_programs(session: Session, ifindex: int) -> list[XdpProgram]:
 
 
 def parse_link(data: bytes) -> list[XdpProgram]:
-    """What a whole RTM_NEWLINK message says, header included."""
+    """Return the XDP programs in a complete RTM_NEWLINK message, header included."""
     attributes = dict(split_attributes(data[NLMSGHDR.size + _IFINFOMSG.size :]))
     members = {
         number: int.from_bytes(payload, sys.byteorder)

@@ -11,12 +11,12 @@ COLORS: Mapping[str, tuple[str, str]] = {DEVICE: ("36", "1;36")}
 
 
 def render(documents: Iterable[Document], *, colors: Mapping[str, str] | None = None) -> str:
-    """The text of all fields, one after another. ``colors`` are SGR parameters by sort of name."""
+    """Return the text of all fields, one after another; ``colors`` are SGR parameters by sort of name."""
     return "".join(pieces(documents, colors=colors))
 
 
 def pieces(documents: Iterable[Document], *, colors: Mapping[str, str] | None = None) -> Iterator[str]:
-    """The same, of some documents at a time: a list may be long."""
+    """Yield the text of documents, a group at a time: a list may be long."""
     texts = map(_fields, documents) if not colors else (_dressed_all(document, colors) for document in documents)
     while group := [*islice(texts, GROUP)]:
         yield "".join(group)

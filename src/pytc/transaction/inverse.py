@@ -204,7 +204,7 @@ def _bpf_options(raw: bytes, program: int) -> bytes:
 
 
 def is_same(first: TcMessage, second: TcMessage) -> bool:
-    """Whether two messages describe the same object with the same options, counters aside."""
+    """Report whether two messages describe the same object with the same options, counters aside."""
     names = ("TCA_KIND", "TCA_CHAIN", "TCA_OPTIONS")
     return (
         first.ifindex == second.ifindex

@@ -1,7 +1,7 @@
-"""``--atomic``: a session that notes how each change is taken back, and takes all of them back in reverse.
+"""The session of ``--atomic``: it records how each change is undone, and undoes all of them in reverse.
 
-Additions are known from what the kernel echoes of them. Of what is changed or deleted, the kernel's description is
-kept, and a bpf filter's program is held by a descriptor, so that the very same program comes back.
+Additions are known from the kernel's echo. Of what is changed or deleted, the kernel's description is stored, and a bpf
+filter's program is held by a descriptor, so that the very same program comes back.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,14 +44,14 @@ _REMOVAL = {
 
 
 class Preflight:
-    """Looks at planned requests, in their order, before the first is sent."""
+    """Checks planned requests, in their order, before the first is sent."""
 
     def __init__(self, session: Session) -> None:
         self._state = KernelState(session)
         self._deleted: set[Identity] = set()
 
     def check(self, plan: "Plan") -> None:
-        """Raises AtomicError where something of a command could not be taken back."""
+        """Raise AtomicError where a part of a command could not be undone."""
         if plan.lasting:
             raise AtomicError(f"This could not be taken back: {plan.lasting[0]}")
         for message in plan.messages:
@@ -59,14 +59,14 @@ class Preflight:
 
 
 class Step(NamedTuple):
-    """How a change is taken back; ``what`` says in words what is left where that fails."""
+    """An inverse of one change; ``describe`` says in words what is left where ``undo`` fails."""
 
     describe: Callable[[], str]
     undo: Callable[[], None]
 
 
 class Journal(Session):
-    """A session whose changes can be taken back, all at once. Closing it keeps what was done."""
+    """A session whose changes can be undone, all at once. Closing it keeps what was done."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,8 +77,10 @@ class Journal(Session):
         self._state = KernelState(self)
 
     def request(self, message: TcMessage) -> list[TcMessage]:
-        """As any session, with a note of how it is taken back. Raises AtomicError, and sends nothing, where that is
-        not possible."""
+        """Send a request, and record how it is undone.
+
+        Raises AtomicError, and sends nothing, where that is not possible.
+        """
         if message.type in _QUESTIONS:
             return super().request(message)
         objects = affected(message, self._state, self._created)
@@ -96,15 +98,15 @@ class Journal(Session):
         return answers
 
     def _new_chain(self, message: TcMessage) -> list[Identity]:
-        """The chain of a filter that is the first in it."""
+        """Return the chain of a filter that is the first in it."""
         chain = chain_of(message)
         if message.type != c.NEWTFILTER or not chain.chain or chain in self._created:
             return []
         return [chain] * (self._state.chain(message) is None)
 
     def _brings_preference(self, message: TcMessage) -> bool:
-        """Whether a filter brings a preference that need not go with it: that of u32 may be there without filters, and
-        of matchall kernels like v6.1 echo no handle."""
+        """Report whether a filter brings a preference that need not go with it: a preference of u32 may exist without
+        filters, and for matchall kernels like v6.1 echo no handle."""
         if message.type != c.NEWTFILTER or message.attributes.get("TCA_KIND") == "bpf":
             return False
         return not message.info >> 16 or not self._state.has_preference(message)
@@ -151,7 +153,7 @@ class Journal(Session):
             raise AtomicError(f"others have added {object_text(stranger)} to it")
 
     def _exists(self, created: TcMessage) -> bool:
-        """Whether what was made is there still: a later command may have deleted it."""
+        """Report whether a created object still exists: a later command may have deleted it."""
         state = self._state
         if created.type == c.NEWTFILTER:
             return state.filter(created) is not None
@@ -210,7 +212,7 @@ class Journal(Session):
             )
 
     def undo(self) -> list[str]:
-        """Undoes all changes, the last first; returns sentences about what is left of them.
+        """Undo all changes, the last first; returns sentences about what is left of them.
 
         What cannot go before something else is tried again after that: the kernel takes a moment to release what a
         filter has used.
@@ -226,7 +228,8 @@ class Journal(Session):
         return left
 
     def _undo_once(self) -> tuple[list[Step], list[str]]:
-        """The steps that fail, in the order in which they were tried, and what is left of them."""
+        """Return the steps that fail, in the order in which they were tried, and sentences about what is left of
+        them."""
         failed, left = [], []
         while self._steps:
             step = self._steps.pop()

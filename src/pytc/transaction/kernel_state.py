@@ -111,7 +111,7 @@ class KernelState:
         return [filter for filter in self._of_preference(message) if filter.handle]
 
     def has_preference(self, message: TcMessage) -> bool:
-        """Whether there is the preference of a message in its chain, with filters or without."""
+        """Report whether the preference of a message exists in its chain, with filters or without."""
         return any(not filter.handle for filter in self._of_preference(message))
 
     def _of_preference(self, message: TcMessage) -> list[TcMessage]:
@@ -164,7 +164,7 @@ class KernelState:
         return [action for action in identities(message) if action.number and self.is_action(action)]
 
     def is_action(self, identity: Identity) -> bool:
-        """Whether there is an action of that kind and index."""
+        """Report whether there is an action of that kind and index."""
         return self._ask(action_message(c.GETACTION, identity)) is not None
 
     def contents(self, container: TcMessage) -> list[TcMessage]:

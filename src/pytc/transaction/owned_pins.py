@@ -1,4 +1,4 @@
-"""How the pins that a command made are taken away again later, when others may have had their hands on them."""
+"""Remove the pins that a command created, unless somebody has replaced them."""
 
 import errno
 import os
@@ -14,7 +14,8 @@ _NOT_OURS = (errno.ENOENT, errno.ENOTEMPTY, errno.ENOTDIR)
 
 
 def pinned_map_id(path: str) -> int:
-    """The id of the map that is pinned at a path, 0 for none: nothing, a directory, a link, something else's pin."""
+    """Return the id of the map that is pinned at a path, 0 for a directory, a link, another object's pin, or
+    nothing."""
     try:
         if not stat.S_ISREG(os.lstat(path).st_mode):
             return 0
@@ -25,8 +26,10 @@ def pinned_map_id(path: str) -> int:
 
 
 def remove_owned_pin(path: str, number: int) -> None:
-    """Removes the pin of the map with that id, or for 0 a directory that is empty or a link. What others have put there
-    meanwhile stays. Raises PinError where it should go and does not."""
+    """Remove the pin of the map with that id, or for 0 an empty directory or a link.
+
+    A pin that others have put there meanwhile stays. Raises PinError for other failures.
+    """
     try:
         mode = os.lstat(path).st_mode
         if stat.S_ISDIR(mode) and not number:
@@ -39,7 +42,6 @@ def remove_owned_pin(path: str, number: int) -> None:
 
 
 def restore_pin(path: str, former: OwnedFd, number: int) -> None:
-    """Pins what was pinned before again, unless others have moved the pin of the map with that id meanwhile. Raises
-    PinError."""
+    """Pin the former map again, unless others have moved the pin of the map with that id meanwhile; raises PinError."""
     if pinned_map_id(path) == number:
         PinRoot().replace(path, former.fd)

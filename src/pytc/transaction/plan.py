@@ -33,10 +33,10 @@ _UNSEEN = "pytc cannot see from here whether it exists"
 
 
 class Plan:
-    """Notes what a run of commands would do, the steps of one at a time.
+    """Records what a run of commands would do, the steps of one at a time.
 
-    ``messages`` are the requests among them, ``lasting`` says what of them could not be taken back besides requests.
-    When it ``is_strict``, a device that is not there is an error.
+    ``messages`` are the requests among them, ``lasting`` says what of them could not be undone besides requests. When
+    it ``is_strict``, a missing device is an error.
     """
 
     def __init__(self, *, is_strict: bool = False) -> None:
@@ -50,11 +50,11 @@ class Plan:
         self._descriptions: dict[int, ProgramDescription] = {}
 
     def session(self) -> Session:
-        """One that asks the kernel, and notes what would change it."""
+        """Return a session that asks the kernel, and records what would change it."""
         return _PlanningSession(self)
 
     def attacher(self, context: Context) -> Attacher:
-        """Return what notes the changes to attached programs."""
+        """Return an attacher that records the changes to attached programs."""
         return _PlanningAttacher(context, self)
 
     def absent_device(self, device: str, note: Callable[[str], object]) -> int:
@@ -67,15 +67,15 @@ class Plan:
         return self._absent[device]
 
     def device_name(self, index: int) -> str:
-        """The name of a device, there or not."""
+        """Return the name of a device, whether it exists or not."""
         return next((name for name, number in self._absent.items() if number == index), "") or interface_name(index)
 
     def note(self, step: Document) -> None:
-        """Adds a step."""
+        """Add a step."""
         self._steps.append(step)
 
     def record_request(self, message: TcMessage) -> None:
-        """Adds a request; it is encoded, to find what does not fit."""
+        """Add a request; it is encoded, to find what does not fit."""
         from pytc.transaction.request_text import request_document
 
         encode(message, 1)
@@ -83,16 +83,19 @@ class Plan:
         self.note(request_document(message, self.device_name, self._programs))
 
     def reset(self) -> None:
-        """Forgets the steps of an earlier command, but for the pins that they would have made."""
+        """Forget the steps of an earlier command, but for the pins that they would have made."""
         for of_command in (self.messages, self.lasting, self._steps, self._programs, self._descriptions):
             of_command.clear()
 
     def steps(self) -> list[Document]:
-        """The steps of a command, in order."""
+        """Return the steps of a command, in order."""
         return [*self._steps]
 
     def open_programs(self, context: Context, requests: Sequence[ProgramRequest]) -> OpenedPrograms:
-        """What stands for the programs of a command. Raises BpfError and its kin, InvalidOptionsError."""
+        """Return stand-ins for the programs of a command: numbers in place of descriptors.
+
+        Raises BpfError and its kin, InvalidOptionsError.
+        """
         programs = OpenedPrograms(len(requests))
         files: dict[tuple[int, int], list[int]] = {}
         for index, request in enumerate(requests):
@@ -109,11 +112,11 @@ class Plan:
         return programs
 
     def description(self, number: int) -> ProgramDescription | None:
-        """What the kernel says of a program that a number stands for; None of one that has yet to be loaded."""
+        """Return the kernel's description of a stand-in's program, None for one that has yet to be loaded."""
         return self._descriptions.get(number)
 
     def name_of(self, program: OpenedProgram) -> str:
-        """The name of what a number stands for."""
+        """Return the name of a stand-in's program."""
         return self._programs[program.fd]
 
     def _stand_in(self, name: str, words: str, type: int, attach_type: int | None = None) -> OpenedProgram:
@@ -177,7 +180,7 @@ class _PlanningSession(Session):
         self._plan = plan
 
     def request(self, message: TcMessage) -> list[TcMessage]:
-        """Asks the kernel, or notes what would change it, to which there is no answer."""
+        """Ask the kernel, or record a request that would change it, to which there is no answer."""
         if message.type in _QUESTIONS:
             return super().request(message)
         self._plan.record_request(message)

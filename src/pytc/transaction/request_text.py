@@ -39,8 +39,10 @@ DeviceName = Callable[[int], str]
 
 
 def request_document(message: TcMessage, device: DeviceName, programs: Mapping[int, str]) -> Document:
-    """A line for the message, and one for each attribute. ``programs`` are names of what would be loaded, by what
-    stands for their descriptors."""
+    """Return a line for the message, and one for each attribute.
+
+    ``programs`` maps stand-ins for descriptors to the names of programs that would be loaded.
+    """
     flags = [name for bit, name in _FLAGS if message.flags & bit and message.type not in (c.DELTFILTER, c.DELACTION)]
     if message.type == c.DELACTION and message.flags & c.ROOT:
         flags = ["root"]
@@ -67,7 +69,7 @@ def request_document(message: TcMessage, device: DeviceName, programs: Mapping[i
 
 
 def address_words(message: TcMessage, device: DeviceName) -> list[Part]:
-    """What a message is about, as words of a command."""
+    """Return the object that a message is about, as words of a command."""
     fields: list[Part] = []
 
     def say(key: str, value: Json, text: str = "") -> None:
@@ -104,7 +106,7 @@ def _filter_words(message: TcMessage) -> list[Part]:
 
 
 def _shown_options(message: TcMessage) -> Document:
-    """The options as ``show`` would print them."""
+    """Return the options as ``show`` would print them."""
     name, raw = message.attributes.get("TCA_KIND", ""), message.attributes.get("TCA_OPTIONS", b"")
     if message.type in FILTERS:
         if not raw or (a_filter := filters.find(name)) is None:
@@ -121,7 +123,7 @@ def _shown_options(message: TcMessage) -> Document:
 
 
 def _silent(document: Document) -> Document:
-    """For JSON alone."""
+    """Return the document without text, for JSON alone."""
     return [
         Group(part.key, _silent(part.fields))
         if isinstance(part, Group)
@@ -177,7 +179,7 @@ def _action(raw: bytes, programs: Mapping[int, str]) -> Json:
 
 
 def _text(name: str, value: Json, depth: int) -> str:
-    """An attribute on a line, what is in it below that."""
+    """Return an attribute on a line, with its members below it."""
     indent = "\t" * depth
     if isinstance(value, dict):
         return f"{indent}{name}\n" + "".join(_text(key, inner, depth + 1) for key, inner in value.items())

@@ -14,15 +14,15 @@ Converter = Callable[[str], Any]
 
 
 class Word(NamedTuple):
-    """One row of a table.
+    """A row of a word table.
 
-    ``into`` names the field that it sets; rows that share a field exclude one another. With a ``convert`` it
-    takes the next word as its value, and ``wrong`` is what tc says when the converter raises ValueError (the whole
-    message where it has a ``{}``, which stands for the value); without, it is a flag that stores ``value``. A row with
-    ``repeat`` may come twice, and the last one counts. ``called`` is the word's name in messages about duplicates;
-    ``twice`` the whole message where tc has one of its own, with the word in place of ``{}``. ``read`` takes what
-    follows the word itself, where that is more than a word. A row with ``many`` may come many times, and its field is
-    the tuple of all its values. One with ``stop`` ends the reading, with the word still to come.
+    ``into`` names the field that it sets; rows that share a field exclude one another. With a ``convert`` it takes the
+    next word as its value, and ``wrong`` is what tc says when the converter raises ValueError (the whole message where
+    it has a ``{}``, which stands for the value); without, it is a flag that stores ``value``. A row with ``repeat`` may
+    come twice, and the last one counts. ``called`` is the word's name in messages about duplicates; ``twice`` the whole
+    message where tc has one of its own, with the word in place of ``{}``. ``read`` takes what follows the word itself,
+    where that is more than a word. A row with ``many`` may come many times, and its field is the tuple of all its
+    values. One with ``stop`` ends the reading, with the word still to come.
     """
 
     name: str
@@ -50,19 +50,20 @@ class Cursor:
 
     @property
     def done(self) -> bool:
+        """True where no word is left."""
         return self._at >= len(self._words)
 
     @property
     def position(self) -> int:
-        """How many words have been taken."""
+        """The number of words that have been taken."""
         return self._at
 
     def peek(self) -> str:
-        """The next word; empty at the end."""
+        """Return the next word without taking it; empty at the end."""
         return self._words[self._at] if self._at < len(self._words) else ""
 
     def take(self) -> str:
-        """The next word, which must be there; raises UsageError."""
+        """Return the next word; raises UsageError at the end."""
         try:
             word = self._words[self._at]
         except IndexError:
@@ -71,7 +72,7 @@ class Cursor:
         return word
 
     def rest(self) -> list[str]:
-        """All words that are left."""
+        """Return all words that are left."""
         words, self._at = self._words[self._at :], len(self._words)
         return words
 
@@ -109,7 +110,7 @@ class Question(str):
 
 
 def matches(word: str, name: str, *, exact: bool = False) -> bool:
-    """Whether a word means ``name``: whole, or a prefix of it."""
+    """Report whether a word means ``name``: whole, or as a prefix of it."""
     return word == name or (not exact and bool(word) and name.startswith(word))
 
 
@@ -119,7 +120,7 @@ class Table(tuple[Word, ...]):
     _MOST = 256
 
     def find(self, word: str) -> Word | None:
-        """The row that a word means."""
+        """Return the row that a word means, None for none."""
         rows: dict[str, Word | None] = self.__dict__
         try:
             return rows[word]
@@ -140,13 +141,16 @@ def _first(word: str, table: Sequence[Word]) -> Word | None:
 
 
 def choose(word: str, names: Sequence[str]) -> str:
-    """The first of ``names`` that a word means, empty for none."""
+    """Return the first of ``names`` that a word means, empty for none."""
     return next((name for name in names if matches(word, name)), "")
 
 
 def is_one_of(word: str, names: Iterable[str]) -> bool:
-    """Whether a word is one of some, whole. In place of ``in`` where these are the keys of a dict, or a set: a
-    :class:`Question` does not see what is looked up by its hash."""
+    """Report whether a word is one of some, whole.
+
+    In place of ``in`` where these are the keys of a dict, or a set: a :class:`Question` does not see what is looked up
+    by its hash.
+    """
     return any(word == name for name in names)
 
 
@@ -180,7 +184,7 @@ def take_topic(cursor: Cursor, verbs: Mapping[str, str], name: str) -> tuple[str
 
 
 def no_more(cursor: Cursor, topic: str) -> None:
-    """Raises UsageError when there are words left."""
+    """Raise UsageError where there are words left."""
     if not cursor.done:
         raise UsageError(f'What is "{cursor.peek()}"? Try "pytc {topic} help".')
 
@@ -188,10 +192,10 @@ def no_more(cursor: Cursor, topic: str) -> None:
 def fill(
     cursor: Cursor, table: Sequence[Word], fields: dict[str, Any], *, topic: str, error: type[PytcError] = UsageError
 ) -> dict[str, Any]:
-    """Reads words into ``found`` for as long as they are in the table, and returns it.
+    """Read words into ``fields`` for as long as they are in the table, and return it.
 
-    Raises UsageError for a missing value or a second word for the same field (``error`` where the row has a message
-    of its own for that); ``error`` for a value that does not convert; HelpRequested(topic) for ``help``.
+    Raises UsageError for a missing value or a second word for the same field (``error`` where the row has a message of
+    its own for that); ``error`` for a value that does not convert; HelpRequested(topic) for ``help``.
     """
     words, count = cursor._words, len(cursor._words)
     find_row = table.find if isinstance(table, Table) else partial(_first, table=table)
@@ -231,15 +235,18 @@ def _wrong_value(row: Word, word: str, error: type[PytcError]) -> PytcError:
 
 
 def illegal(name: str, word: str) -> InvalidOptionsError:
-    """tc's message about a value of a kind's option; the hint says which value."""
+    """Return tc's error about a value of a kind's option; the hint says which value."""
     return InvalidOptionsError(f'Illegal "{name}"', hints=(f'the value is "{word}"',))
 
 
 def read_options(
     cursor: Cursor, table: Sequence[Word], topic: str, *, unknown: str = 'What is "{}"?'
 ) -> dict[str, Any]:
-    """The words of a kind, which have to be all that are left; ``unknown`` is tc's message about one that is not in
-    the table. Raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Return the fields of a kind's words, which have to be all that are left.
+
+    ``unknown`` is tc's message about a word that is not in the table. Raises InvalidOptionsError, UsageError,
+    HelpRequested.
+    """
     fields = fill(cursor, table, {}, topic=topic, error=InvalidOptionsError)
     if not cursor.done:
         raise unknown_option(unknown.format(cursor.peek()), topic)
@@ -247,13 +254,13 @@ def read_options(
 
 
 def unknown_option(message: str, topic: str) -> InvalidOptionsError:
-    """An error that says where the options of a kind are explained; ``topic`` is like ``qdisc htb``."""
+    """Return an error that says where the options of a kind are explained; ``topic`` is like ``qdisc htb``."""
     of, _, kind = topic.partition(" ")
     return InvalidOptionsError(message, hints=(f'"pytc {of} add {kind} help" lists the options',))
 
 
 def _duplicate(row: Word, word: str, cursor: Cursor, error: type[PytcError]) -> PytcError:
-    """The error for a second word of a field; raises UsageError where its value is missing."""
+    """Return the error for a second word of a field; raises UsageError where its value is missing."""
     if row.convert is None and row.read is None:
         kind = "parent ID" if row.into == "parent" else "word"
         return error(row.twice.format(word)) if row.twice else UsageError(f'Error: "{row.name}" is duplicate {kind}')
@@ -264,14 +271,17 @@ def _duplicate(row: Word, word: str, cursor: Cursor, error: type[PytcError]) -> 
 
 
 def text(word: str) -> str:
-    """Converter for a word that is taken as it is; an empty one raises ValueError."""
+    """Return a word unchanged, as a converter; raises ValueError for an empty one."""
     if not word:
         raise ValueError(word)
     return word
 
 
 def unsigned(limit: int, base: int = 0) -> Converter:
-    """Converter for numbers up to ``limit``, as strtoul(3) with that base; 0: decimal, ``0x`` hex or ``0`` octal."""
+    """Return a converter for numbers up to ``limit``, as strtoul(3) reads them with that base.
+
+    Base 0 takes decimal, ``0x`` hex and ``0`` octal numbers.
+    """
 
     def convert(word: str) -> int:
         plain = not base and word.isdigit() and word.isascii() and word[0] != "0"
@@ -284,7 +294,7 @@ def unsigned(limit: int, base: int = 0) -> Converter:
 
 
 def signed(limit: int, base: int = 0) -> Converter:
-    """The same as strtol(3), for numbers from ``-limit - 1`` to ``limit``."""
+    """Return a converter for numbers from ``-limit - 1`` to ``limit``, as strtol(3) reads them with that base."""
 
     def convert(word: str) -> int:
         number = _integer(word, base)

@@ -129,7 +129,7 @@ def _encoded(context: Context, actions: Sequence[Action], programs: Sequence[Ope
 
 
 def _some_exist(context: Context, actions: Sequence[Action]) -> bool:
-    """Whether there is an action whose place a new one would take."""
+    """Report whether there is an action whose place a new one would take."""
     for action in actions:
         number = action.options.number
         try:

@@ -122,7 +122,7 @@ class CgroupHook:
         return refusal(error, self.label, _SENTENCES, _ANOTHER_SHARING)
 
     def _has(self, program: int) -> bool:
-        """Whether a program, by its descriptor, is attached here."""
+        """Report whether a program, by its descriptor, is attached here."""
         number = describe_program(program).id
         return any(attached.program == number for attached in self.query({}).programs)
 

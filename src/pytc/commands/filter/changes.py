@@ -80,7 +80,7 @@ def _send_and_export(context: Context, change: FilterChange, requests: Sequence[
 
 
 def _exists(context: Context, change: FilterChange) -> bool:
-    """Whether there is a filter whose place the new one would take: only its preference and handle can say so."""
+    """Report whether a filter with the new one's preference and handle exists; without both, nothing can be said."""
     selector = change.selector
     if not selector.pref or not selector.handle:
         return False

@@ -22,7 +22,7 @@ Shows links of all types, what they attach and where; pytc -d also says where th
 
 
 class ShowLinks(Query):
-    """One link, as :func:`~pytc.commands.link.words.take_link` returns it; all for an empty one."""
+    """Shows one link, as :func:`~pytc.commands.link.words.take_link` returns it, or all for an empty one."""
 
     link: str = ""
 

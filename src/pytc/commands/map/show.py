@@ -27,7 +27,7 @@ WORDS = TARGET
 
 
 class ShowMaps(Query):
-    """One map; all without a target."""
+    """Shows one map, or all without a target."""
 
     target: Target | None = None
 

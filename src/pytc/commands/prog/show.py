@@ -29,7 +29,7 @@ _Holders = Mapping[int, list[tuple[int, str]]]
 
 
 class ShowPrograms(Query):
-    """One program; all without a target."""
+    """Shows one program, or all without a target."""
 
     target: Target | None = None
 

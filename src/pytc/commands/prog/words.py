@@ -1,4 +1,4 @@
-"""How the words of ``prog`` name a program."""
+"""Words that name a loaded program or a filter's."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args

@@ -1,4 +1,4 @@
-"""The surroundings of a run of commands: the way to the kernel, how to show, and what is kept between commands."""
+"""The context of a run of commands: the kernel's session, display options, and what a batch caches."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -120,7 +120,7 @@ class Connection:
 
 
 class Cache:
-    """What is known from earlier commands of the run: object files, and filters for --warn."""
+    """Object files and filters that earlier commands of the run have read."""
 
     def __init__(self, objects: "ObjectCache | None" = None, filters: FilterObserver | None = None) -> None:
         self.objects = objects

@@ -65,7 +65,7 @@ class DeviceHook(Value):
 
     @property
     def kind(self) -> Literal["tcx", "netkit"]:
-        """Which of the two runs its programs."""
+        """The part of the kernel that runs its programs, tcx or netkit."""
         return "netkit" if self.name in ("primary", "peer") else "tcx"
 
     @property
@@ -119,7 +119,7 @@ class DeviceHook(Value):
         )
 
     def _is_known(self) -> bool:
-        """Whether the kernel knows this type of hook."""
+        """Report whether the kernel knows this type of hook."""
         try:
             query(self.point, links=True)
         except BpfSyscallError as error:
@@ -151,7 +151,7 @@ def device_hook(context: Context, device: str, name: HookName) -> DeviceHook:
 
 
 def lets_all_go_on(program: int) -> bool:
-    """Whether a program, by its descriptor, only returns TCX_NEXT; False also where that cannot be seen."""
+    """Report whether a program, by its descriptor, only returns TCX_NEXT; False also where that cannot be seen."""
     try:
         return only_returns(translated_instructions(program), TCX_NEXT)
     except BpfError:

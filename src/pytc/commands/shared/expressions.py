@@ -21,7 +21,10 @@ _RETURN_K = 6
 
 
 def link_type_of(context: Context, device: str) -> str:
-    """libpcap's name for what filters see of a device's packets; raises DeviceNotFoundError, InvalidOptionsError."""
+    """Return libpcap's name for what filters see of a device's packets.
+
+    Raises DeviceNotFoundError, InvalidOptionsError.
+    """
     from pytc.netlink.devices import hardware_type
     from pytc.packets.link_types import link_type_of_device
 
@@ -42,8 +45,10 @@ def link_type_of(context: Context, device: str) -> str:
 
 
 def compile_for(context: Context, expression: str, device: str, link_type: str) -> tuple[ClassicInstruction, ...]:
-    """The program of an expression for packets of a device, or of what ``link_type`` says, with a remark where the two
-    differ. Raises ExpressionError, InvalidOptionsError."""
+    """Compile an expression for packets of a device, or of ``link_type``, with a remark where the two differ.
+
+    Raises ExpressionError, InvalidOptionsError.
+    """
     from pytc.cbpf.compiler import compile_expression
 
     if not device:
@@ -91,8 +96,10 @@ def _remarks(program: tuple[ClassicInstruction, ...], classid: Handle) -> list[s
 
 
 def with_expression(context: Context, options: BpfOptions, device: str) -> BpfOptions:
-    """The options of a filter with its expression compiled: bytecode then, where it needs no translation. Remarks on
-    bytecode of any origin. Raises ExpressionError, InvalidOptionsError."""
+    """Return the options of a filter with its expression compiled, as bytecode where it needs no translation.
+
+    Notes remarks on bytecode of any origin. Raises ExpressionError, InvalidOptionsError.
+    """
     source = options.source
     assert source is not None
     if source.mode == EXPRESSION:
@@ -106,7 +113,7 @@ def with_expression(context: Context, options: BpfOptions, device: str) -> BpfOp
 
 
 def object_of(source: BpfSource) -> ObjectSpec:
-    """A compiled expression as an object with an eBPF program. Raises BytecodeError."""
+    """Return a compiled expression as an object with an eBPF program; raises BytecodeError."""
     from pytc.bpf.object.reader import read_bytes
     from pytc.cbpf.object_file import FUNCTION, object_file
     from pytc.cbpf.translate import translate
@@ -115,7 +122,7 @@ def object_of(source: BpfSource) -> ObjectSpec:
 
 
 def annotation_of(source: BpfSource) -> str:
-    """What dumps say of where a translated program came from."""
+    """Return the name of a translated program in dumps: where it came from."""
     from pytc.cbpf.object_file import FUNCTION
 
     return f"{source.path}:[{FUNCTION}]"[:_MAX_ANNOTATION]
@@ -123,8 +130,11 @@ def annotation_of(source: BpfSource) -> str:
 
 @contextmanager
 def translated(source: BpfSource, type: ProgramType) -> Iterator[OpenedProgram]:
-    """A compiled expression as an eBPF program that returns its verdict (TC_ACT_OK when none is given) for a match,
-    and goes on with the next filter for none. Raises BytecodeError, VerifierError."""
+    """Load a compiled expression as an eBPF program for as long as the block runs.
+
+    For a match it returns its verdict (TC_ACT_OK where none is given), else it goes on with the next filter. Raises
+    BytecodeError, VerifierError.
+    """
     from pytc.bpf.loader.load import load
     from pytc.bpf.loader.program import select_program
 

@@ -53,7 +53,7 @@ class OpenedPrograms(list[OpenedProgram | None]):
 
     @property
     def single(self) -> OpenedProgram:
-        """The program of a command that has just one."""
+        """The only program of a command that has just one."""
         (program,) = self
         assert program is not None
         return program

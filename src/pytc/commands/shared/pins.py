@@ -21,7 +21,7 @@ def take_pin(cursor: Cursor, topic: str) -> str:
 
 
 def pin_path(context: Context, path: str) -> str:
-    """``m:NAME`` is tc's short form for NAME below the bpffs's ``tc`` directory."""
+    """Return the path of a pin: ``m:NAME`` is tc's short form for NAME in the bpffs's ``tc`` directory."""
     if not path.startswith("m:"):
         return path
     from pytc.bpf.maps.pinning import DEFAULT_MOUNT, find_mount
@@ -31,8 +31,7 @@ def pin_path(context: Context, path: str) -> str:
 
 
 def check_pinnable(context: Context, what: str, path: str) -> None:
-    """Whether a pin could be made, as far as it can be known beforehand: before something is attached that would have
-    to be taken back. Raises PinError."""
+    """Raise PinError where a pin could not be made, as far as that is known before anything is attached."""
     from pytc.bpf.maps.pinning import is_bpffs
 
     absolute = pin_path(context, path)

@@ -169,7 +169,7 @@ def _replay_load(context: Context, requests: ProgramRequest) -> "tuple[OwnedFd, 
 
 
 def _is_plain(source: BpfSource) -> bool:
-    """Whether a program of an object is wanted as it is, and nothing more."""
+    """Report whether the words name a program of an object, and say nothing else of it."""
     return source.mode == OBJECT and not (source.variables or source.maps or source.verbose or source.export)
 
 

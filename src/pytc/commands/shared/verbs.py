@@ -1,4 +1,4 @@
-"""From the word of a verb to the module that parses and runs it."""
+"""Verbs of objects: find the module that parses and runs each."""
 
 from collections.abc import Mapping
 from functools import lru_cache

@@ -41,7 +41,7 @@ class FilterChange(Value):
 
     @property
     def depends_on_words(self) -> bool:
-        """Whether the request follows from the words alone: nothing has to be opened, loaded or looked up for it."""
+        """True where the request follows from the words alone: nothing has to be opened, loaded or looked up for it."""
         options = self.options
         if options is None:
             return True

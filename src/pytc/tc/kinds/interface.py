@@ -1,4 +1,4 @@
-"""The kinds of filters, actions and qdiscs: what their modules offer, and what these are given."""
+"""Interfaces of kinds of filters, actions and qdiscs: what a module declares, and what its functions receive."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -101,7 +101,7 @@ class FilterKind(Value, Generic[_Filter, _Record]):
 
 
 class EncodeEnv(NamedTuple):
-    """What the encoding of an action may ask for; ``device_index`` raises DeviceNotFoundError."""
+    """The environment that encodes an action; ``device_index`` raises DeviceNotFoundError."""
 
     program: OpenedProgram | None
     device_index: Callable[[str], int]
@@ -109,7 +109,7 @@ class EncodeEnv(NamedTuple):
 
 
 class RenderEnv(NamedTuple):
-    """What the document of an action may ask for."""
+    """The environment that renders an action."""
 
     display: Display
     program: ProgramLookup
@@ -132,7 +132,7 @@ class ActionKind(Value, Generic[_Action]):
 
 
 class QdiscEnv(NamedTuple):
-    """What the encoding of a qdisc or class may ask for.
+    """The environment that encodes a qdisc or class.
 
     ``speed`` returns the device's in Mbit/s; ``distribution`` reads a table of delays by its name. Both are called only
     where an option refers to them, and raise PytcError.

@@ -9,7 +9,7 @@ from pytc.words.engine import Question
 
 @lru_cache(maxsize=256)  # a batch, or a dump, asks for the same few thousands of times
 def find_kind(package: str, name: str) -> Any:
-    """``KIND`` of the module ``package.name``, None when there is no such module.
+    """Return ``KIND`` of the module ``package.name``, None where there is no such module.
 
     The name comes from the command line: only plain words are looked up.
     """
@@ -27,7 +27,7 @@ def find_kind(package: str, name: str) -> Any:
 
 
 def kind_names(package: str) -> list[str]:
-    """The names of all kinds of a package."""
+    """Return the names of all kinds of a package."""
     from importlib.util import find_spec
     from pkgutil import iter_modules
 

@@ -60,7 +60,7 @@ class BpfActionOptions(ActionOptions):
 
 
 def parse(cursor: Cursor) -> BpfActionOptions:
-    """The words after ``bpf``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``bpf``; raises InvalidOptionsError, UsageError, HelpRequested."""
     fields: dict[str, Any] = {}
     if cursor.done or not matches(cursor.peek(), "index"):
         parse_program(cursor, _WORDS, fields, topic="action bpf", stop=True)
@@ -84,7 +84,7 @@ def encode(options: BpfActionOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
 
 
 def document(attributes: Attributes, env: RenderEnv) -> Document:
-    """As tc prints it, with the blank that tc puts before the next line."""
+    """Return the document that tc prints, with the blank that it puts before the next line."""
     generic = Generic.unpack(attributes.get("TCA_ACT_BPF_PARMS", b""))
     if generic is None:
         return (Field("", text="[NULL bpf parameters]"),)

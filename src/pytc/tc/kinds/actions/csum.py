@@ -67,7 +67,7 @@ class CsumOptions(ActionOptions):
 
 
 def parse(cursor: Cursor) -> CsumOptions:
-    """The words after ``csum``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``csum``; raises InvalidOptionsError, UsageError, HelpRequested."""
     flags, last = 0, "csum"
     while word := choose(cursor.peek(), tuple(_WORDS)):
         cursor.take()
@@ -84,12 +84,12 @@ def parse(cursor: Cursor) -> CsumOptions:
 
 
 def encode(options: CsumOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
-    """One attribute."""
+    """Return the one attribute of the action."""
     return [("TCA_CSUM_PARMS", Generic(options.number, options.control).pack() + _OWN.pack(options.flags))]
 
 
 def document(attributes: Attributes, env: RenderEnv) -> Document:
-    """As tc prints it."""
+    """Return the document that tc prints."""
     raw = attributes.get("TCA_CSUM_PARMS", b"")
     generic = Generic.unpack(raw)
     if generic is None or len(raw) < _GENERIC_SIZE + _OWN.size:

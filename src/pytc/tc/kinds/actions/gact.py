@@ -59,8 +59,10 @@ class GactOptions(ActionOptions):
 
 
 def parse(cursor: Cursor) -> GactOptions:
-    """The words after ``gact``, or from the control on where that stands alone; raises InvalidOptionsError,
-    UsageError."""
+    """Parse the words after ``gact``, or from the control on where that stands alone.
+
+    Raises InvalidOptionsError, UsageError.
+    """
     control, chance = _control(cursor), None
     if not cursor.done and matches(cursor.peek(), "random"):
         cursor.take()
@@ -69,7 +71,7 @@ def parse(cursor: Cursor) -> GactOptions:
 
 
 def _control(cursor: Cursor) -> int:
-    """As in tc, ``gact index 5`` stands for ``gact pass index 5``: to bind an action that is there."""
+    """Take the control. As in tc, ``gact index 5`` stands for ``gact pass index 5``, to bind an existing action."""
     if not cursor.done and matches(cursor.peek(), "index"):
         return PASS
     if not is_control(cursor.peek() or cursor.take()):
@@ -104,7 +106,7 @@ def encode(options: GactOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
 
 
 def document(attributes: Attributes, env: RenderEnv) -> Document:
-    """As tc prints it."""
+    """Return the document that tc prints."""
     generic = Generic.unpack(attributes.get("TCA_GACT_PARMS", b""))
     if generic is None:
         return (Field("", text="[NULL gact parameters]"),)

@@ -77,7 +77,7 @@ class MirredOptions(ActionOptions):
 
 
 def parse(cursor: Cursor) -> MirredOptions:
-    """The words after ``mirred``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``mirred``; raises InvalidOptionsError, UsageError, HelpRequested."""
     fields: dict[str, Any] = {}
     first = _WORDS.get(choose(cursor.peek() or cursor.take(), tuple(_WORDS)), "")
     if matches(cursor.peek(), "help"):
@@ -96,7 +96,7 @@ def parse(cursor: Cursor) -> MirredOptions:
 
 
 def _read(cursor: Cursor, fields: dict[str, Any]) -> None:
-    """One word, up to the device."""
+    """Read one of the words before the device."""
     word = cursor.take()
     name = choose(word, tuple(_WORDS))
     if not name and matches(word, "help"):
@@ -140,7 +140,7 @@ def encode(options: MirredOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
 
 
 def document(attributes: Attributes, env: RenderEnv) -> Document:
-    """As tc prints it."""
+    """Return the document that tc prints."""
     raw = attributes.get("TCA_MIRRED_PARMS", b"")
     generic = Generic.unpack(raw)
     if generic is None or len(raw) < _GENERIC_SIZE + _OWN.size:

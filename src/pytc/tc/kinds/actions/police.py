@@ -115,7 +115,8 @@ def _goto(cursor: Cursor) -> tuple[int, None]:
 
 
 def _conform_exceed(cursor: Cursor) -> tuple[int, int | None]:
-    """``drop``, ``drop/pipe``, ``goto chain 3 / jump 2``: what exceeds, and what does not."""
+    """Parse ``drop``, ``drop/pipe``, ``goto chain 3 / jump 2``: controls for what exceeds the rate, and what does
+    not."""
     if "/" in cursor.peek():
         return _joined(cursor.take())
     control = _control_or_number(cursor)
@@ -153,7 +154,7 @@ def _without_operand(word: str) -> int:
 
 
 def _number(word: str) -> int | None:
-    """A control by its number, None for another word."""
+    """Return the control with that number, None for another word."""
     digits = word[1:] if word[:1] in ("-", "+") else word
     if not (digits.isascii() and digits.isdigit()):
         return None
@@ -189,7 +190,7 @@ _WORDS = (
 
 
 def parse(cursor: Cursor) -> PoliceOptions:
-    """The words after ``police``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``police``; raises InvalidOptionsError, UsageError, HelpRequested."""
     first = cursor.peek() or cursor.take()
     fields = fill(cursor, _WORDS, {}, topic="action police")
     if not fields:
@@ -248,7 +249,7 @@ def encode(options: PoliceOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
 def _limit(
     name: str, options: PoliceOptions, rate: int, cell_log: int | None, clock: Clock
 ) -> tuple[bytes, list[tuple[str, Any]]]:
-    """(struct tc_ratespec, its table and, for a rate above 32 bits, the whole of it)."""
+    """Return struct tc_ratespec, its table and, for a rate above 32 bits, the whole of it."""
     if not rate:
         return bytes(RATESPEC.size), []
     spec = ratespec(
@@ -259,7 +260,7 @@ def _limit(
 
 
 def document(attributes: Attributes, env: RenderEnv) -> Document:
-    """As tc prints it: its JSON lacks rates and sizes."""
+    """Return the document that tc prints, with rates and sizes in JSON, which tc's lacks."""
     raw = attributes.get("TCA_POLICE_TBF", b"")
     if len(raw) < _SIZE:
         return (Field("", text="[NULL police tbf]"),)
@@ -313,7 +314,7 @@ def _other_rates(attributes: Attributes, env: RenderEnv) -> list[Part]:
 
 
 def _controls(control: int, conform: int | None) -> list[Part]:
-    """tc's JSON has both under one name; here the second has one of its own."""
+    """Return both controls; tc's JSON has them under one name, and here the second has one of its own."""
     if conform is None:
         return [control_group(control, before="action "), Field("", text=" ")]
     return [

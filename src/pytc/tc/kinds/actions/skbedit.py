@@ -97,7 +97,7 @@ _WORDS = (
 
 
 def parse(cursor: Cursor) -> SkbeditOptions:
-    """The words after ``skbedit``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``skbedit``; raises InvalidOptionsError, UsageError, HelpRequested."""
     first = cursor.peek() or cursor.take()
     fields = fill(cursor, _WORDS, {}, topic="action skbedit", error=InvalidOptionsError)
     options = SkbeditOptions(**fields, control=optional_control(cursor, PIPE), number=optional_index(cursor))
@@ -126,7 +126,7 @@ def encode(options: SkbeditOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
 
 
 def document(attributes: Attributes, env: RenderEnv) -> Document:
-    """As tc prints it."""
+    """Return the document that tc prints."""
     generic = Generic.unpack(attributes.get("TCA_SKBEDIT_PARMS", b""))
     if generic is None:
         return (Field("", text="[NULL skbedit parameters]"),)

@@ -95,7 +95,7 @@ _FITTING = (
 
 
 def parse(cursor: Cursor) -> VlanOptions:
-    """The words after ``vlan``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``vlan``; raises InvalidOptionsError, UsageError, HelpRequested."""
     if cursor.done:
         cursor.take()  # which there is not
     words = fill(cursor, _WORDS, {}, topic="action vlan")
@@ -111,7 +111,7 @@ def parse(cursor: Cursor) -> VlanOptions:
 
 
 def _check_fitting(verb: str, words: dict[str, Any]) -> None:
-    """Fields are in the order of the words: as in tc, the verb comes first."""
+    """Raise InvalidOptionsError for options that do not fit the verb; as in tc, the verb comes first."""
     names = list(words)
     for of, verbs, fields, _ in _FITTING:
         for name in fields:
@@ -147,7 +147,7 @@ def encode(options: VlanOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
 
 
 def document(attributes: Attributes, env: RenderEnv) -> Document:
-    """As tc prints it."""
+    """Return the document that tc prints."""
     raw = attributes.get("TCA_VLAN_PARMS", b"")
     generic = Generic.unpack(raw)
     if generic is None or len(raw) < _GENERIC_SIZE + _OWN.size:

@@ -92,7 +92,7 @@ class BpfRecord(NamedTuple):
 
     @property
     def instructions(self) -> tuple[ClassicInstruction, ...]:
-        """The bytecode."""
+        """The classic bytecode."""
         return unpack(self.packed)
 
 
@@ -125,7 +125,7 @@ SCHEMA = Schema(
 
 
 def parse(cursor: Cursor) -> BpfOptions:
-    """The words after ``bpf``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``bpf``; raises InvalidOptionsError, UsageError, HelpRequested."""
     fields: dict[str, Any] = {}
     parse_program(cursor, _WORDS, fields, topic="filter bpf", modes=WITH_EXPRESSION)
     if fields.pop("run", False) and "mode" not in fields:
@@ -154,7 +154,7 @@ def encode(options: BpfOptions, program: OpenedProgram | None) -> list[tuple[str
 
 
 def decode(attributes: Attributes, lookup: ProgramLookup) -> BpfRecord:
-    """What a dump says of a bpf filter."""
+    """Return the record of a bpf filter in a dump."""
     classid = attributes.get("TCA_BPF_CLASSID")
     program_id = attributes.get("TCA_BPF_ID", 0)
     return BpfRecord(
@@ -170,7 +170,7 @@ def decode(attributes: Attributes, lookup: ProgramLookup) -> BpfRecord:
 
 
 def document(record: BpfRecord, view: FilterView) -> Document:
-    """As tc prints it."""
+    """Return the document that tc prints."""
     fields: list[Part] = []
     if view.handle:
         fields.append(Field("handle", f"{view.handle:#x}", f"handle {view.handle:#x} "))

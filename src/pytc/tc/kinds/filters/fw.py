@@ -45,7 +45,7 @@ class FwOptions(FilterOptions):
 
 
 class FwRecord(NamedTuple):
-    """As the kernel has it; ``mask`` is None where it sends none."""
+    """A fw filter as the kernel describes it; ``mask`` is None where the kernel sends none."""
 
     classid: Handle | None
     incoming: str

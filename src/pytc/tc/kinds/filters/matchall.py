@@ -49,7 +49,8 @@ class MatchallOptions(FilterOptions):
 
 
 class MatchallRecord(NamedTuple):
-    """As the kernel has it. ``hits`` is how many packets have matched, None where the kernel does not say."""
+    """A matchall filter as the kernel describes it; ``hits`` counts the packets that matched, None where the kernel
+    does not count."""
 
     classid: Handle | None
     flags: int | None

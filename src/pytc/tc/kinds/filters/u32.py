@@ -98,8 +98,11 @@ class U32Options(FilterOptions):
 
 
 class U32Record(NamedTuple):
-    """As the kernel has it. ``counts`` are how often the filter was asked, how often it matched, and each key; None
-    where the kernel does not count. ``mark`` is (value, mask, matches)."""
+    """A u32 filter as the kernel describes it.
+
+    ``counts`` are how often the filter was asked, how often it matched, and each key; None where the kernel does not
+    count. ``mark`` is (value, mask, matches).
+    """
 
     selector: Selector | None
     classid: Handle | None
@@ -113,7 +116,7 @@ class U32Record(NamedTuple):
 
 
 def parse_handle(word: str) -> int:
-    """``800:1:801``, ``800::801``, ``800:``, or ``0x80000801``; raises InvalidOptionsError."""
+    """Return the number of ``800:1:801``, ``800::801``, ``800:``, or ``0x80000801``; raises InvalidOptionsError."""
     try:
         return _number(word)
     except ValueError:
@@ -188,7 +191,7 @@ def _mark(fields: dict[str, Any]) -> bytes:
 
 
 def _selector(fields: dict[str, Any]) -> Selector | None:
-    """None without a ``match``: then tc sends none, whatever else there is."""
+    """Return the selector, None without a ``match``: then tc sends none, whatever else there is."""
     matches: tuple[Match, ...] = fields.get("matches", ())
     if not matches:
         return None
@@ -206,7 +209,7 @@ def _selector(fields: dict[str, Any]) -> Selector | None:
 
 
 def _settle(options: U32Options, word: str) -> tuple[U32Options, str]:
-    """``order`` is the node of the handle."""
+    """Check the options against the handle; ``order`` is the handle's node."""
     number = parse_handle(word) if word else 0
     if word and any((table.table or 0) & _NODE for table in options.places):
         raise InvalidOptionsError('"ht" must be a hash table.')
@@ -218,7 +221,7 @@ def _settle(options: U32Options, word: str) -> tuple[U32Options, str]:
 
 
 def _hash(places: tuple[Place, ...]) -> int:
-    """TCA_U32_HASH: the table and the bucket."""
+    """Return TCA_U32_HASH: the table and the bucket."""
     hash, sampled = 0, False
     for table, bucket in places:
         if bucket is not None:
@@ -288,7 +291,7 @@ def _document(record: U32Record, view: FilterView) -> Document:
 
 
 def _place_parts(record: U32Record, display: Display) -> list[Part]:
-    """The table and where to go; tc 6.1 marks just those classes with a star that end the search."""
+    """Return the table and the class; tc 6.1 marks with a star only those classes that end the search."""
     parts: list[Part] = []
     if record.divisor is not None:
         parts.append(Field("ht_divisor", record.divisor, f"ht divisor {record.divisor} "))

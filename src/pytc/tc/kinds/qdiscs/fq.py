@@ -142,7 +142,7 @@ _SENT = (
 
 
 def parse(cursor: Cursor) -> FqOptions:
-    """The words after ``fq``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``fq``; raises InvalidOptionsError, UsageError, HelpRequested."""
     return FqOptions(**read_options(cursor, _WORDS, "qdisc fq"))
 
 
@@ -187,7 +187,7 @@ _UNSET = {"FLOW_MAX_RATE": _U32, "FLOW_DEFAULT_RATE": 0, "LOW_RATE_THRESHOLD": 0
 
 
 def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
-    """As tc prints it."""
+    """Return the document that tc prints."""
     fields = [
         number(name, attributes[f"TCA_FQ_{attribute}"], "p")
         for attribute, name in (("PLIMIT", "limit"), ("FLOW_PLIMIT", "flow_limit"))
@@ -212,7 +212,7 @@ def document(attributes: Attributes, display: Display, clock: Clock) -> Document
 
 
 def _statistics(raw: bytes) -> Document:
-    """struct tc_fq_qd_stats; older kernels send less of it."""
+    """Return struct tc_fq_qd_stats as fields; older kernels send less of it."""
     (
         collected,
         high,

@@ -111,7 +111,7 @@ _SENT = (
 
 
 def parse(cursor: Cursor) -> FqCodelOptions:
-    """The words after ``fq_codel``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``fq_codel``; raises InvalidOptionsError, UsageError, HelpRequested."""
     return FqCodelOptions(**read_options(cursor, _WORDS, "qdisc fq_codel"))
 
 
@@ -130,7 +130,7 @@ def encode(options: FqCodelOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
 
 
 def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
-    """As tc prints it."""
+    """Return the document that tc prints."""
     values = {name.removeprefix("TCA_FQ_CODEL_"): value for name, value in attributes.items()}
     fields = [
         field(name, values[attribute])
@@ -162,12 +162,12 @@ def document(attributes: Attributes, display: Display, clock: Clock) -> Document
 
 
 def _hex(number: int) -> str:
-    """As C's ``%#x``."""
+    """Return a number as C's ``%#x`` prints it."""
     return f"{number:#x}" if number else "0"
 
 
 def _statistics(raw: bytes) -> Document:
-    """struct tc_fq_codel_xstats; older kernels send less of it."""
+    """Return struct tc_fq_codel_xstats as fields; older kernels send less of it."""
     raw = raw.ljust(_TYPE.size + _QDISC.size, b"\0")
     (of,) = _TYPE.unpack_from(raw)
     if of == _OF_CLASS:

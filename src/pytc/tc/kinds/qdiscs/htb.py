@@ -89,7 +89,7 @@ class HtbClass(NamedTuple):
 
 
 def _debug(word: str) -> int:
-    """Up to 16 digits of 0 to 3, two bits each; what follows does not count, as in tc."""
+    """Return the number of up to 16 digits of 0 to 3, two bits each; as in tc, the rest does not count."""
     number = 0
     for position, digit in enumerate(word[:16]):
         if digit not in "0123":
@@ -137,12 +137,12 @@ SCHEMA = Schema(
 
 
 def parse(cursor: Cursor) -> HtbOptions:
-    """The words after ``htb`` of a qdisc; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``htb`` of a qdisc; raises InvalidOptionsError, UsageError, HelpRequested."""
     return HtbOptions(**read_options(cursor, _QDISC_WORDS, "qdisc htb"))
 
 
 def parse_class(cursor: Cursor) -> HtbClassOptions:
-    """The words after ``htb`` of a class; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``htb`` of a class; raises InvalidOptionsError, UsageError, HelpRequested."""
     fields = read_options(cursor, _CLASS_WORDS, "class htb")
     if not fields.get("rate"):
         raise InvalidOptionsError(_NO_RATE)
@@ -186,7 +186,7 @@ def encode_class(options: HtbClassOptions, around: QdiscEnv) -> list[tuple[str, 
 
 
 def decode_class(attributes: Attributes, clock: Clock) -> HtbClass | None:
-    """None where the kernel's answer has no parameters."""
+    """Return the parameters of a class, None where the kernel's answer has none."""
     raw = attributes.get("TCA_HTB_PARMS", b"")
     if len(raw) < 2 * RATESPEC.size + _CLASS.size:
         return None
@@ -200,7 +200,7 @@ def decode_class(attributes: Attributes, clock: Clock) -> HtbClass | None:
 
 
 def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
-    """As tc prints it."""
+    """Return the document that tc prints."""
     fields: list[Field] = []
     raw = attributes.get("TCA_HTB_INIT", b"")
     if len(raw) >= _QDISC.size:
@@ -223,7 +223,7 @@ def document(attributes: Attributes, display: Display, clock: Clock) -> Document
 
 
 def document_class(attributes: Attributes, display: Display, clock: Clock) -> Document:
-    """Text as tc 6.1 prints it; JSON, which that does not have, with the members of later ones."""
+    """Return text as tc 6.1 prints it, and JSON, which tc 6.1 lacks, with the members of later ones."""
     record = decode_class(attributes, clock)
     if record is None:
         return ()
@@ -262,7 +262,7 @@ def _burst_fields(name: str, of: str, limit: Limit, display: Display) -> list[Fi
 
 
 def class_statistics(raw: bytes) -> Document:
-    """struct tc_htb_xstats; lent and borrowed are packets, the tokens are ticks."""
+    """Return struct tc_htb_xstats as fields; lent and borrowed are packets, the tokens are ticks."""
     if len(raw) < _CLASS_STATISTICS.size:
         return ()
     lends, borrows, giants, tokens, ctokens = _CLASS_STATISTICS.unpack_from(raw)

@@ -141,7 +141,7 @@ def _table(name: str, around: QdiscEnv) -> bytes:
 
 
 def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
-    """As tc prints it."""
+    """Return the document that tc prints."""
     raw = attributes[HEADER]
     if len(raw) < _OPTIONS.size:
         return ()
@@ -168,7 +168,7 @@ def document(attributes: Attributes, display: Display, clock: Clock) -> Document
 
 
 def _unpack(attributes: Attributes, name: str, layout: struct.Struct) -> tuple[int, ...]:
-    """Zeros where the attribute is missing or too short."""
+    """Return the numbers of an attribute, zeros where it is missing or too short."""
     return layout.unpack(attributes.get(f"TCA_NETEM_{name}", b"")[: layout.size].ljust(layout.size, b"\0"))
 
 

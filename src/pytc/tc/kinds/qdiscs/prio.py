@@ -28,14 +28,18 @@ Packets that a filter classifies go to its class, MAJOR:1 to MAJOR:BANDS.
 
 
 class PrioOptions(NamedTuple):
+    """The words of a ``prio`` qdisc: the number of bands, and the band of each priority."""
+
     bands: int = 3
     priomap: tuple[int, ...] = (1, 2, 2, 2, 1, 2, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1)
     multiqueue: bool = False
 
 
 def parse(cursor: Cursor) -> PrioOptions:
-    """The words after ``prio``: those after ``priomap`` that are none of the others are bands. Raises
-    InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``prio``; after ``priomap``, those that are no option are bands.
+
+    Raises InvalidOptionsError, UsageError, HelpRequested.
+    """
     bands, multiqueue = PrioOptions().bands, False
     chosen: list[int] | None = None
     while not cursor.done:
@@ -87,13 +91,13 @@ def _band(word: str, bands: int, index: int) -> int:
 
 
 def encode(options: PrioOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
-    """struct tc_prio_qopt, and what tc sends behind it."""
+    """Return struct tc_prio_qopt, and the attribute that tc sends after it."""
     fixed = OPTIONS.pack(options.bands, *(band & 0xFF for band in options.priomap))
     return [(HEADER, fixed + (_NESTED_MULTIQUEUE if options.multiqueue else _NESTED))]
 
 
 def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
-    """As tc prints it; of pfifo_fast, too."""
+    """Return the document that tc prints, of pfifo_fast too."""
     raw = attributes[HEADER]
     if len(raw) < OPTIONS.size:
         return ()

@@ -69,7 +69,7 @@ class SfqOptions(NamedTuple):
 
 
 def _probability(word: str) -> float:
-    """What follows the number does not count, as in tc."""
+    """Return the number at the start of a word; as in tc, the rest does not count."""
     return split_number(word)[0]
 
 
@@ -104,7 +104,7 @@ _RED_NAMES = frozenset(word.into for word in _RED)
 
 
 def parse(cursor: Cursor) -> SfqOptions:
-    """The words after ``sfq``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``sfq``; raises InvalidOptionsError, UsageError, HelpRequested."""
     fields = read_options(cursor, (*_PLAIN, *_RED), "qdisc sfq")
     options = SfqOptions(**fields, red=not _RED_NAMES.isdisjoint(fields), given=bool(fields))
     if options.red:
@@ -114,7 +114,7 @@ def parse(cursor: Cursor) -> SfqOptions:
 
 
 def _with_thresholds(options: SfqOptions) -> SfqOptions:
-    """With what RED lacks, from the flow limit; raises InvalidOptionsError."""
+    """Return the options with RED's defaults, from the flow limit; raises InvalidOptionsError."""
     limit = options.redflowlimit
     if not limit:
         raise InvalidOptionsError("Required parameter (redflowlimit) is missing")
@@ -129,7 +129,7 @@ def _with_thresholds(options: SfqOptions) -> SfqOptions:
 
 
 def _red_logs(options: SfqOptions) -> tuple[int, int]:
-    """(Wlog, Plog); raises InvalidOptionsError."""
+    """Return (Wlog, Plog); raises InvalidOptionsError."""
     weight = red.weight_log(options.min, options.burst, options.avpkt)
     if weight is None:
         raise InvalidOptionsError(
@@ -146,7 +146,7 @@ def _red_logs(options: SfqOptions) -> tuple[int, int]:
 
 
 def encode(options: SfqOptions, around: QdiscEnv) -> list[tuple[str, Any]] | None:
-    """struct tc_sfq_qopt_v1, or nothing where there were no words."""
+    """Return struct tc_sfq_qopt_v1, or nothing where there were no words."""
     if not options.given:
         return None
     weight = probability = high_resolution = 0
@@ -171,7 +171,7 @@ def encode(options: SfqOptions, around: QdiscEnv) -> list[tuple[str, Any]] | Non
 
 
 def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
-    """As tc prints it; older kernels send the first structure alone."""
+    """Return the document that tc prints; older kernels send the first structure alone."""
     raw = attributes[HEADER]
     if len(raw) < _FIRST.size:
         return ()

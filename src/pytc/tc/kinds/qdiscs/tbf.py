@@ -65,7 +65,7 @@ class TbfOptions(NamedTuple):
 
 
 def _word(name: str, into: str, convert: Any, *, exact: bool = False, alone: str = "", repeat: bool = False) -> Word:
-    """``alone`` is what tc calls the option where it is given twice."""
+    """Return a row of the table; ``alone`` is what tc calls the option where it is given twice."""
     return Word(
         name,
         into,
@@ -106,7 +106,7 @@ _SCHEMA = Schema(
 
 
 def parse(cursor: Cursor) -> TbfOptions:
-    """The words after ``tbf``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``tbf``; raises InvalidOptionsError, UsageError, HelpRequested."""
     fields = read_options(cursor, _WORDS, "qdisc tbf", unknown='tbf: unknown parameter "{}"')
     if fields.get("limit") and fields.get("latency"):
         first, second = (name for name in fields if name in ("limit", "latency"))
@@ -163,7 +163,7 @@ def encode(options: TbfOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
 
 
 def _limit(options: TbfOptions, rate: int, peak: int) -> int:
-    """The bytes that wait no longer than the latency."""
+    """Return the bytes that wait no longer than the latency."""
     limit = rate * float(options.latency) / _SECOND + options.burst.size
     if peak:
         limit = min(limit, peak * float(options.latency) / _SECOND + options.mtu.size)
@@ -171,7 +171,7 @@ def _limit(options: TbfOptions, rate: int, peak: int) -> int:
 
 
 def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
-    """As tc prints it: its JSON lacks the peak rate."""
+    """Return the document that tc prints, with the peak rate in JSON, which tc's lacks."""
     raw = attributes.get("TCA_TBF_PARMS", b"")
     if len(raw) < 2 * RATESPEC.size + _REST.size:
         return ()
@@ -213,8 +213,10 @@ def _ticks(name: str, value: int) -> Field:
 
 
 def _latency(limit: int, buckets: list[tuple[int, int]]) -> Field | None:
-    """How long ``limit`` bytes wait at the slower of (rate, microseconds that the bucket holds); None where the
-    buckets hold it all."""
+    """Return how long ``limit`` bytes wait at the slower of (rate, microseconds that the bucket holds).
+
+    None where the buckets hold it all.
+    """
     waits = [_SECOND * (limit / float(rate)) - held for rate, held in buckets if rate]
     latency = max(waits, default=-1.0)
     if latency < 0:

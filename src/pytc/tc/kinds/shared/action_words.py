@@ -19,10 +19,10 @@ _HW_STATS = {"immediate": 1, "delayed": 2, "disabled": 0}
 
 
 def parse_actions(cursor: Cursor, verbs: Sequence[str] = ()) -> tuple[Action, ...]:
-    """One or more actions; the cursor is behind the first ``action``. A word that means one of ``verbs`` ends them,
-    and there may be none before it.
+    """Parse one or more actions; the cursor is after the first ``action``.
 
-    Raises InvalidOptionsError, UsageError, HelpRequested.
+    A word that means one of ``verbs`` ends them, and there may be none before it. Raises InvalidOptionsError,
+    UsageError, HelpRequested.
     """
     actions: list[Action] = []
     expected = True
@@ -47,14 +47,14 @@ def parse_actions(cursor: Cursor, verbs: Sequence[str] = ()) -> tuple[Action, ..
 
 
 def parse_kind(name: str, cursor: Cursor) -> Any:
-    """The options of a kind of action that the caller knows to exist."""
+    """Parse the options of a kind of action that the caller knows to exist."""
     kind = kinds.find(name)
     assert kind is not None
     return kind.parse(cursor)
 
 
 def _action(cursor: Cursor) -> Action:
-    """A kind with its options, or a control on its own; then what each action may have."""
+    """Parse a kind with its options, or a control alone; then the options of any action."""
     name = "gact" if is_control(cursor.peek()) else cursor.take()
     kind = kinds.find(name)
     if kind is None:
@@ -95,7 +95,7 @@ def _hw_stats(cursor: Cursor) -> int | None:
 
 
 def _flags(cursor: Cursor) -> int:
-    """TCA_ACT_FLAGS_*, in the order in which tc reads them."""
+    """Parse TCA_ACT_FLAGS_*, in the order in which tc reads them."""
     flags = 0
     for word, flag in _FLAGS.items():
         if cursor.peek() == word:

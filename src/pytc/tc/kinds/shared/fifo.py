@@ -1,4 +1,4 @@
-"""What the qdiscs with one queue share (include/uapi/linux/pkt_sched.h: struct tc_fifo_qopt; net/sched/sch_fifo.c)."""
+"""Qdiscs with one queue (include/uapi/linux/pkt_sched.h: struct tc_fifo_qopt; net/sched/sch_fifo.c)."""
 
 import struct
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _LIMIT = struct.Struct("=I")
 
 
 def fifo(name: str, what: str, field: Callable[[int], Field]) -> QdiscKind[int | None, None]:
-    """A kind whose option ``limit`` is in packets or bytes."""
+    """Return a kind whose option ``limit`` is in packets or bytes."""
     words = (
         Word("limit", "limit", parse_size, exact=True, repeat=True, wrong=f'{name}: Illegal value for "limit": "{{}}"'),
     )

@@ -1,4 +1,4 @@
-"""What kinds of filters have in common: actions and police as words, TCA_CLS_FLAGS_* (include/uapi/linux/pkt_cls.h)."""
+"""Parts of all kinds of filters: actions and police as words, TCA_CLS_FLAGS_* (include/uapi/linux/pkt_cls.h)."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -41,12 +41,12 @@ SKIP_SOFTWARE = Word("skip_sw", "skip_sw", exact=True, repeat=True)
 
 
 def all_actions(fields: dict[str, Any]) -> tuple[Action, ...]:
-    """The actions of all words ``action``, in one row."""
+    """Return the actions of all words ``action``, in one tuple."""
     return tuple(action for group in fields.get("actions", ()) for action in group)
 
 
 def skip_flags(fields: dict[str, Any]) -> int:
-    """TCA_CLS_FLAGS_SKIP_* of the words, which are taken out; raises InvalidOptionsError."""
+    """Remove the words for TCA_CLS_FLAGS_SKIP_* from the fields, and return the flags; raises InvalidOptionsError."""
     flags: int = SKIP_HW * fields.pop("skip_hw", False) | SKIP_SW * fields.pop("skip_sw", False)
     if flags == SKIP_HW | SKIP_SW:
         raise InvalidOptionsError("skip_hw and skip_sw are mutually exclusive")
@@ -54,7 +54,7 @@ def skip_flags(fields: dict[str, Any]) -> int:
 
 
 def class_field(classid: Handle | None, display: Display, name: str = "flowid", before: str = "") -> list[Field]:
-    """The class to which packets go; nothing without one."""
+    """Return a field for the class to which packets go; nothing without one."""
     if classid is None:
         return []
     spelled = display.spelled(classid)
@@ -63,7 +63,7 @@ def class_field(classid: Handle | None, display: Display, name: str = "flowid", 
 
 @lru_cache(maxsize=64)
 def flag_fields(flags: int | None, before: str = "", after: str = " ") -> Sequence[Field]:
-    """TCA_CLS_FLAGS_* as tc prints them, each between these texts; nothing where the kernel sends none."""
+    """Return TCA_CLS_FLAGS_* as tc prints them, each between these texts; nothing where the kernel sends none."""
     if flags is None:
         return ()
     names = [name for bit, name in ((SKIP_HW, "skip_hw"), (SKIP_SW, "skip_sw")) if flags & bit]

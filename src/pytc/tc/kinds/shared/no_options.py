@@ -1,4 +1,4 @@
-"""What kinds without options share."""
+"""Parser, encoder and document of kinds without options."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,8 @@ from pytc.words.engine import Cursor, read_options
 
 
 def nothing_to_parse(kind: str, unknown: str = 'What is "{}"?') -> Callable[[Cursor], None]:
-    """A parser that raises InvalidOptionsError for any word, HelpRequested for ``help``. ``unknown`` is tc's."""
+    """Return a parser that raises InvalidOptionsError for any word, HelpRequested for ``help``; ``unknown`` is tc's
+    message."""
 
     def parse(cursor: Cursor) -> None:
         read_options(cursor, (), f"qdisc {kind}", unknown=unknown)
@@ -20,9 +21,9 @@ def nothing_to_parse(kind: str, unknown: str = 'What is "{}"?') -> Callable[[Cur
 
 
 def encode_nothing(options: Any, around: QdiscEnv) -> None:
-    """No TCA_OPTIONS at all."""
+    """Return None, for no TCA_OPTIONS at all."""
 
 
 def no_document(attributes: Attributes, display: Display, clock: Clock) -> Document:
-    """Nothing to say."""
+    """Return an empty document."""
     return ()

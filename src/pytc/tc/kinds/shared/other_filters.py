@@ -29,7 +29,7 @@ OTHERS = {
 
 
 def other_handle(kind: str, word: str) -> int:
-    """The handle of a filter of such a kind; raises InvalidOptionsError."""
+    """Return the handle of a filter of such a kind; raises InvalidOptionsError."""
     is_known = kind in OTHERS
     try:
         return int(unsigned(_U32, 0 if is_known else 16)(word))

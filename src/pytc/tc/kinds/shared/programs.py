@@ -31,11 +31,11 @@ class MapWords(NamedTuple):
 
 
 class BpfSource(NamedTuple):
-    """Where the program comes from: ``mode`` and ``path``, or ``instructions`` for bytecode.
+    """A program's origin: ``mode`` and ``path``, or ``instructions`` for bytecode.
 
-    Of an object: ``variables`` are (path, text), ``maps`` what is said of maps when the program is loaded. ``type`` is
-    0 for what fits here. ``export`` is the path of the socket that the maps go to. Of an expression: ``link_type`` is
-    libpcap's name of what packets begin with, empty for what the device says; ``verdict`` what a match returns with
+    For an object: ``variables`` are (path, text), ``maps`` the words about maps when the program is loaded. ``type`` is
+    0 for what fits here. ``export`` is the path of the socket that the maps go to. For an expression: ``link_type`` is
+    libpcap's name of what packets begin with, empty for the device's; ``verdict`` what a match returns with
     direct-action, None where it is not given.
     """
 
@@ -111,7 +111,7 @@ class ProgramWords:
         self._tables: dict[str, Table] = {}
 
     def table(self, mode: str) -> Table:
-        """The words that may come next; ``mode`` is empty before the program is named."""
+        """Return the words that may come next; ``mode`` is empty before the program is named."""
         if mode not in self._tables:
             self._tables[mode] = Table((*_words_of(mode), *self._own))
         return self._tables[mode]
@@ -143,12 +143,12 @@ def _hints(mode: str) -> tuple[str, ...]:
 
 
 def _help_of(topic: str) -> str:
-    """The words in front of "help": of a kind of filter or action, the topic leaves out the verb."""
+    """Return the words in front of "help": for a kind of filter or action, the topic leaves out the verb."""
     return {"filter bpf": "filter add bpf", "action bpf": "action add action bpf"}.get(topic, topic)
 
 
 def _words_of(mode: str) -> tuple[Word, ...]:
-    """Words that go with a sort of program."""
+    """Return the words that go with a mode."""
     if mode == EXPRESSION:
         from pytc.tc.kinds.shared.expression_words import WORDS
 
@@ -177,7 +177,7 @@ def source_of(values: dict[str, Any]) -> BpfSource | None:
 
 
 def bytecode_field(packed: bytes) -> LazyField:
-    """Classic instructions, as an array of ``struct sock_filter``, as tc prints them."""
+    """Return classic instructions, an array of ``struct sock_filter``, as tc prints them."""
 
     def members() -> Json:
         insns: list[Json] = [{"code": code, "jt": jt, "jf": jf, "k": k} for code, jt, jf, k in numbers(packed)]
@@ -187,7 +187,7 @@ def bytecode_field(packed: bytes) -> LazyField:
 
 
 def program_group(number: int, program: ProgramDescription | None, display: Display) -> Group:
-    """A loaded program as tc prints it; only its id when it cannot be looked at."""
+    """Return a loaded program as tc prints it; only its id where it cannot be looked at."""
     return Group("prog", _program_fields(number, program, details=display.details))
 
 

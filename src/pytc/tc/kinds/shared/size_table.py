@@ -23,7 +23,8 @@ SCHEMA = Schema(("TCA_STAB_UNSPEC", "none"), ("TCA_STAB_BASE", "cdata"), ("TCA_S
 
 
 class SizeTable(NamedTuple):
-    """In bytes; ``tsize`` is the number of slots, ``linklayer`` TC_LINKLAYER_*. 0 is not given."""
+    """A size table, with sizes in bytes; ``tsize`` is the number of slots, ``linklayer`` TC_LINKLAYER_*, 0 where it is
+    not given."""
 
     mtu: int = 0
     mpu: int = 0
@@ -42,7 +43,7 @@ _WORDS = (
 
 
 def read(cursor: Cursor) -> SizeTable:
-    """The words after ``stab``; raises UsageError, HelpRequested."""
+    """Parse the words after ``stab``; raises UsageError, HelpRequested."""
     if cursor.done:
         cursor.take()
     if matches(cursor.peek(), "help"):
@@ -79,7 +80,7 @@ def _counts_for(size: int, table: SizeTable) -> int:
 
 
 def document(attributes: Attributes) -> Document:
-    """As tc prints it: what is not 0."""
+    """Return the document that tc prints: what is not 0."""
     raw = attributes.get("TCA_STAB_BASE", b"")
     if len(raw) < _SPEC.size:
         return ()
