@@ -20,7 +20,7 @@ from pytc.cli.shell_words import quoted, split
 from pytc.commands.completion import VERBS as SHELLS
 from pytc.commands.dispatch import OBJECTS, parse_words
 from pytc.errors import PytcError
-from pytc.words.engine import Question
+from pytc.words.engine import Probe
 from tests.action_lines import BY_KIND
 from tests.compat.lines import steps
 from tests.conftest import ROOT, cannot, run
@@ -138,7 +138,7 @@ def test_what_is_offered_is_understood() -> None:
             assert word in ("help", "indev") or "not complete" in str(error)
 
 
-class _Hashed(Question):
+class _Hashed(Probe):
     """Keeps who has looked it up by its hash, where it cannot keep what it is compared with."""
 
     by: ClassVar[dict[tuple[str, str], str]] = {}
@@ -153,7 +153,7 @@ class _Hashed(Question):
 def test_no_table_of_words_is_looked_up_by_a_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     """Along all lines that tc understands. Those who do look up ask the table itself then, or what follows is a value
     of a sort."""
-    monkeypatch.setattr("pytc.cli.candidates.Question", _Hashed)
+    monkeypatch.setattr("pytc.cli.candidates.Probe", _Hashed)
     lines = [command for table in ("filters", "qdiscs") for step in steps(table) for command in step.on("lo")]
     lines += [["actions", "add", "action", *line.split()] for kind in BY_KIND.values() for line in kind]
     beginnings = {tuple(line[:count]) for line in lines for count in range(1, len(line) + 1)}

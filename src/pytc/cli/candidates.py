@@ -1,4 +1,5 @@
-"""What may come next in a line: the parsers are asked themselves, with a :class:`~pytc.words.engine.Question`."""
+"""Words that may come next in a line: the parsers say so themselves, by means of a
+:class:`~pytc.words.engine.Probe`."""
 
 import sys
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from pytc.cli.command_line import OPTIONS
 from pytc.commands.dispatch import OBJECTS, object_name, parse_words
 from pytc.commands.shared.verbs import verb_word
 from pytc.errors import HelpRequested, PytcError
-from pytc.words.engine import Question, matches
+from pytc.words.engine import Probe, matches
 
 # Sorts of values.
 DEVICE, NAMESPACE, FILE, DIRECTORY, PIN, PROTOCOL, TYPE = (
@@ -71,8 +72,10 @@ _ACTION_VERBS = ("list", "show", "flush", "get", "delete")
 
 
 class Candidates(NamedTuple):
-    """What may come next: ``words``, or a value of the sort ``value``; with ``file`` the object that it is looked for
-    in, ``netns`` the network namespace."""
+    """Candidates for the next word: ``words``, or a value of the sort ``value``.
+
+    ``file`` is the object that the value is looked for in, ``netns`` the network namespace.
+    """
 
     words: tuple[str, ...] = ()
     value: str = ""
@@ -81,7 +84,7 @@ class Candidates(NamedTuple):
 
 
 def find_candidates(words: Sequence[str], prefix: str = "") -> Candidates:
-    """What may come behind ``words``, where ``begun`` is what is there of the next one."""
+    """Return the candidates for the word after ``words``, of which ``prefix`` has been typed."""
     index, netns = 0, ""
     while index < len(words) and words[index].startswith("-"):
         name = words[index].lstrip("-")
@@ -113,16 +116,16 @@ def _after(rest: list[str], prefix: str) -> Candidates:
 
 
 def _asked(rest: list[str]) -> list[str]:
-    """All words with which the next one would be compared."""
+    """Return all words that the parser compares the next one with."""
     name = object_name(rest[0])
     if name == "actions" and len(rest) > 1 and rest[1] in _ACTION_VERBS:
         return _of_actions(rest[1:])
-    question = Question()
+    probe = Probe()
     try:
-        parse_words([*rest, question])
+        parse_words([*rest, probe])
     except PytcError:
         pass
-    return list(question.met)
+    return list(probe.compared)
 
 
 def _of_actions(words: list[str]) -> list[str]:

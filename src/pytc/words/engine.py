@@ -77,20 +77,24 @@ class Cursor:
         return words
 
 
-class Question(str):
-    """A word that is still to be typed: given to a parser in the place of the next word, it equals none, and keeps all
-    that it was compared with. So the parsers themselves say what they would understand next."""
+class Probe(str):
+    """A stand-in for the word that is still to be typed, by which completion asks the parsers for candidates.
 
-    met: dict[str, None]
+    Given to a parser as the next word, it equals none, and records all that it is compared with. So there is no second
+    grammar: beside the tables, parsers compare words at over a hundred places, each of which would have to declare
+    what it accepts, where the probe takes 30 lines.
+    """
 
-    def __new__(cls) -> "Question":
-        question = str.__new__(cls, "\0")
-        question.met = {}
-        return question
+    compared: dict[str, None]
+
+    def __new__(cls) -> "Probe":
+        probe = str.__new__(cls, "\0")
+        probe.compared = {}
+        return probe
 
     def __eq__(self, other: object) -> bool:
         if type(other) is str and other != "\0":
-            self.met[other] = None
+            self.compared[other] = None
         return False
 
     def __ne__(self, other: object) -> bool:
@@ -98,15 +102,15 @@ class Question(str):
 
     __hash__ = str.__hash__
 
-    def meet(self, names: Sequence[str]) -> None:
-        """The same for names that are not compared one by one."""
-        self.met.update(dict.fromkeys(names))
+    def record(self, names: Sequence[str]) -> None:
+        """Record names that are looked up in another way than by comparison, like those of modules."""
+        self.compared.update(dict.fromkeys(names))
 
-    def forget(self, table: "Sequence[Word]", fields: Mapping[str, Any]) -> None:
-        """Leaves out those of a table that were said, and may not come again."""
+    def exclude(self, table: "Sequence[Word]", fields: Mapping[str, Any]) -> None:
+        """Drop the words of a table that set a field which has a value already, and must not come again."""
         for row in table:
             if row.into in fields and not row.many:
-                self.met.pop(row.name, None)
+                self.compared.pop(row.name, None)
 
 
 def matches(word: str, name: str, *, exact: bool = False) -> bool:
@@ -148,8 +152,8 @@ def choose(word: str, names: Sequence[str]) -> str:
 def is_one_of(word: str, names: Iterable[str]) -> bool:
     """Report whether a word is one of some, whole.
 
-    In place of ``in`` where these are the keys of a dict, or a set: a :class:`Question` does not see what is looked up
-    by its hash.
+    It stands in for ``in`` where these are the keys of a dict, or a set: a :class:`Probe` cannot record what is looked
+    up by its hash.
     """
     return any(word == name for name in names)
 
@@ -171,16 +175,6 @@ def take_verb(cursor: Cursor, verbs: Mapping[str, str], topic: str) -> str:
 
 
 _chosen = lru_cache(maxsize=256)(choose)
-
-
-def take_topic(cursor: Cursor, verbs: Mapping[str, str], name: str) -> tuple[str, str]:
-    """The verb of an object, and its topic of help, where each verb has one; raises UsageError, and HelpRequested for
-    ``help`` behind the verb."""
-    verb = take_verb(cursor, verbs, name)
-    topic = f"{name} {verb}"
-    if verb != "help" and cursor.peek() == "help":
-        raise HelpRequested(topic)
-    return verb, topic
 
 
 def no_more(cursor: Cursor, topic: str) -> None:
@@ -205,8 +199,8 @@ def fill(
         if row is None:
             if matches(word, "help"):
                 raise HelpRequested(topic)
-            if type(word) is Question:
-                word.forget(table, fields)
+            if type(word) is Probe:
+                word.exclude(table, fields)
             return fields
         if row.stop:
             return fields

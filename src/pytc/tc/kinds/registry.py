@@ -4,7 +4,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-from pytc.words.engine import Question
+from pytc.words.engine import Probe
 
 
 @lru_cache(maxsize=256)  # a batch, or a dump, asks for the same few thousands of times
@@ -14,8 +14,8 @@ def find_kind(package: str, name: str) -> Any:
     The name comes from the command line: only plain words are looked up.
     """
     if not name.isidentifier() or not name.isascii() or name.startswith("_"):
-        if isinstance(name, Question):
-            name.meet(kind_names(package))
+        if isinstance(name, Probe):
+            name.record(kind_names(package))
         return None
     full = f"{package}.{name}"
     try:

@@ -72,7 +72,7 @@ def parse(cursor: Cursor) -> BpfActionOptions:
 
 
 def encode(options: BpfActionOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them."""
+    """Return the attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = [("TCA_ACT_BPF_PARMS", Generic(options.number, options.control).pack())]
     if options.source is not None and options.source.instructions:
         attributes.append(("TCA_ACT_BPF_OPS_LEN", len(options.source.instructions)))

@@ -95,7 +95,7 @@ def _chance(cursor: Cursor) -> Chance:
 
 
 def encode(options: GactOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them."""
+    """Return the attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = [("TCA_GACT_PARMS", Generic(options.number, options.control).pack())]
     if options.chance is not None:
         chance = options.chance

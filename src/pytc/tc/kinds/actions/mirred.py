@@ -132,7 +132,7 @@ def _with_index(cursor: Cursor, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def encode(options: MirredOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them; raises DeviceNotFoundError."""
+    """Return the attributes in the order in which tc sends them; raises DeviceNotFoundError."""
     number = _NUMBERS.get((options.direction, options.verb), 0)
     parameters = Generic(options.number, options.control).pack() + _OWN.pack(number, env.device_index(options.device))
     attributes: list[tuple[str, Any]] = [("TCA_MIRRED_PARMS", parameters)]

@@ -229,7 +229,7 @@ def _check(options: PoliceOptions) -> None:
 
 
 def encode(options: PoliceOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them."""
+    """Return the attributes in the order in which tc sends them."""
     clock = env.clock()
     spec, table = _limit("RATE", options, options.rate, options.burst.cell_log, clock)
     peak, peak_table = _limit("PEAKRATE", options, options.peakrate, options.mtu.cell_log, clock)

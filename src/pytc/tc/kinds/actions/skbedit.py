@@ -108,7 +108,7 @@ def parse(cursor: Cursor) -> SkbeditOptions:
 
 
 def encode(options: SkbeditOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them."""
+    """Return the attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = [("TCA_SKBEDIT_PARMS", Generic(options.number, options.control).pack())]
     if options.queue_mapping is not None:
         attributes.append(("TCA_SKBEDIT_QUEUE_MAPPING", options.queue_mapping))

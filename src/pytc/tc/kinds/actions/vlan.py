@@ -111,7 +111,7 @@ def parse(cursor: Cursor) -> VlanOptions:
 
 
 def _check_fitting(verb: str, words: dict[str, Any]) -> None:
-    """Raise InvalidOptionsError for options that do not fit the verb; as in tc, the verb comes first."""
+    """Raise UsageError for options that do not fit the verb, or precede it."""
     names = list(words)
     for of, verbs, fields, _ in _FITTING:
         for name in fields:
@@ -131,7 +131,7 @@ def _check_complete(options: VlanOptions) -> None:
 
 
 def encode(options: VlanOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them."""
+    """Return the attributes in the order in which tc sends them."""
     parameters = Generic(options.number, options.control).pack() + _OWN.pack(_NUMBERS[options.verb])
     values = (
         ("VLAN_ID", options.id),

@@ -136,7 +136,7 @@ def parse(cursor: Cursor) -> BpfOptions:
 
 
 def encode(options: BpfOptions, program: OpenedProgram | None) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them."""
+    """Return the attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = []
     if options.classid is not None:
         attributes.append(("TCA_BPF_CLASSID", options.classid.number))

@@ -209,7 +209,7 @@ def _selector(fields: dict[str, Any]) -> Selector | None:
 
 
 def _settle(options: U32Options, word: str) -> tuple[U32Options, str]:
-    """Check the options against the handle; ``order`` is the handle's node."""
+    """Return the options and the handle's word, checked against one another; ``order`` is the handle's node."""
     number = parse_handle(word) if word else 0
     if word and any((table.table or 0) & _NODE for table in options.places):
         raise InvalidOptionsError('"ht" must be a hash table.')

@@ -33,7 +33,7 @@ def _parse_class(cursor: Cursor) -> int | None:
     return quantum
 
 
-def _encode_class(quantum: int | None, around: QdiscEnv) -> list[tuple[str, Any]]:
+def _encode_class(quantum: int | None, env: QdiscEnv) -> list[tuple[str, Any]]:
     return [("TCA_DRR_QUANTUM", quantum)] if quantum is not None else []
 
 

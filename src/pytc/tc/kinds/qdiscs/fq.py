@@ -146,11 +146,11 @@ def parse(cursor: Cursor) -> FqOptions:
     return FqOptions(**read_options(cursor, _WORDS, "qdisc fq"))
 
 
-def encode(options: FqOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them; raises PytcError where a percentage has no speed."""
+def encode(options: FqOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them; raises PytcError where a percentage has no speed."""
     values = options._asdict()
     values |= {
-        name: _checked(bytes_per_second(values[name], around), name)
+        name: _checked(bytes_per_second(values[name], env), name)
         for name in ("maxrate", "defrate")
         if values[name] is not None
     }

@@ -115,8 +115,8 @@ def parse(cursor: Cursor) -> FqCodelOptions:
     return FqCodelOptions(**read_options(cursor, _WORDS, "qdisc fq_codel"))
 
 
-def encode(options: FqCodelOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them."""
+def encode(options: FqCodelOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them."""
     values = options._asdict()
     sent = [(attribute, int(values[name])) for name, attribute, unset in _SENT if values[name] != unset]
     if options.selector is not None:

@@ -149,8 +149,8 @@ def parse_class(cursor: Cursor) -> HtbClassOptions:
     return HtbClassOptions(**fields)
 
 
-def encode(options: HtbOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them."""
+def encode(options: HtbOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = [
         ("TCA_HTB_INIT", _QDISC.pack(_VERSION, options.r2q, options.default, options.debug, 0))
     ]
@@ -161,11 +161,11 @@ def encode(options: HtbOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
     return attributes
 
 
-def encode_class(options: HtbClassOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them; raises InvalidOptionsError."""
-    clock = around.clock
-    rate = bytes_per_second(options.rate, around)
-    ceil = bytes_per_second(options.ceil, around) or rate
+def encode_class(options: HtbClassOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them; raises InvalidOptionsError."""
+    clock = env.clock
+    rate = bytes_per_second(options.rate, env)
+    ceil = bytes_per_second(options.ceil, env) or rate
     if not rate:
         raise InvalidOptionsError(_NO_RATE)
     specs = [

@@ -62,9 +62,11 @@ PERCENT := NUMBER[%], 0 to 100
 """
 
 
-def encode(options: NetemOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them; raises PytcError where a percentage has no speed, a table cannot
-    be read, or a time does not fit."""
+def encode(options: NetemOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them.
+
+    Raises PytcError where a percentage has no speed, a table cannot be read, or a time does not fit.
+    """
     delay, loss, duplicate = options.delay, options.loss, options.duplicate or Chance(0)
     random = loss if isinstance(loss, Chance) else Chance(0)
     reorder, corrupt = options.reorder, options.corrupt
@@ -73,12 +75,12 @@ def encode(options: NetemOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
         (
             HEADER,
             _OPTIONS.pack(
-                _ticks(delay.time, around),
+                _ticks(delay.time, env),
                 options.limit,
                 random.probability,
                 gap,
                 duplicate.probability,
-                _ticks(delay.jitter, around),
+                _ticks(delay.jitter, env),
             ),
         )
     ]
@@ -97,14 +99,14 @@ def encode(options: NetemOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
     if isinstance(loss, LossModel):
         sent.append(("TCA_NETEM_LOSS", _model(loss)))
     if options.rate is not None:
-        sent += _rate(options.rate, around)
+        sent += _rate(options.rate, env)
     slot_table = options.slot.distribution if options.slot is not None else ""
     tables = (("TCA_NETEM_DELAY_DIST", options.distribution), ("TCA_NETEM_SLOT_DIST", slot_table))
-    return [*sent, *((name, _table(table, around)) for name, table in tables if table)]
+    return [*sent, *((name, _table(table, env)) for name, table in tables if table)]
 
 
-def _ticks(time: int, around: QdiscEnv) -> int:
-    ticks = int(time * around.clock.ticks_per_microsecond)
+def _ticks(time: int, env: QdiscEnv) -> int:
+    ticks = int(time * env.clock.ticks_per_microsecond)
     if ticks > U32:
         raise InvalidOptionsError(f"Illegal {time} time (too large)", hints=("netem delays 274 seconds at most",))
     return ticks
@@ -129,14 +131,14 @@ def _model(model: LossModel) -> bytes:
     return _MODEL.pack(_MODEL.size + len(values), number) + values
 
 
-def _rate(rate: NetemRate, around: QdiscEnv) -> list[tuple[str, Any]]:
-    full = bytes_per_second(rate.rate, around)
+def _rate(rate: NetemRate, env: QdiscEnv) -> list[tuple[str, Any]]:
+    full = bytes_per_second(rate.rate, env)
     narrow = ("TCA_NETEM_RATE", _RATE.pack(min(full, U32), rate.packet_overhead, rate.cell_size, rate.cell_overhead))
     return [("TCA_NETEM_RATE64", full), narrow] if full > U32 else [narrow]
 
 
-def _table(name: str, around: QdiscEnv) -> bytes:
-    values = around.distribution(name)
+def _table(name: str, env: QdiscEnv) -> bytes:
+    values = env.distribution(name)
     return struct.pack(f"={len(values)}h", *values)
 
 

@@ -90,7 +90,7 @@ def _band(word: str, bands: int, index: int) -> int:
     return band
 
 
-def encode(options: PrioOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
+def encode(options: PrioOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
     """Return struct tc_prio_qopt, and the attribute that tc sends after it."""
     fixed = OPTIONS.pack(options.bands, *(band & 0xFF for band in options.priomap))
     return [(HEADER, fixed + (_NESTED_MULTIQUEUE if options.multiqueue else _NESTED))]

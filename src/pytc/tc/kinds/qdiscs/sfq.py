@@ -145,7 +145,7 @@ def _red_logs(options: SfqOptions) -> tuple[int, int]:
     return weight, probability
 
 
-def encode(options: SfqOptions, around: QdiscEnv) -> list[tuple[str, Any]] | None:
+def encode(options: SfqOptions, env: QdiscEnv) -> list[tuple[str, Any]] | None:
     """Return struct tc_sfq_qopt_v1, or nothing where there were no words."""
     if not options.given:
         return None

@@ -132,9 +132,9 @@ def _check(options: TbfOptions) -> None:
         raise InvalidOptionsError("\n".join(missing))
 
 
-def encode(options: TbfOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them; raises PytcError where a percentage has no speed."""
-    rate, peak = bytes_per_second(options.rate, around), bytes_per_second(options.peakrate, around)
+def encode(options: TbfOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them; raises PytcError where a percentage has no speed."""
+    rate, peak = bytes_per_second(options.rate, env), bytes_per_second(options.peakrate, env)
     burst, mtu = options.burst.size, options.mtu.size
     _check(options._replace(rate=rate, peakrate=peak))
     limit = options.limit or _limit(options, rate, peak)
@@ -149,7 +149,7 @@ def encode(options: TbfOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
         else bytes(RATESPEC.size)
     )
     rest = _REST.pack(
-        limit, ticks(min(rate, U32), burst, around.clock), ticks(min(peak, U32), mtu, around.clock) if peak else 0
+        limit, ticks(min(rate, U32), burst, env.clock), ticks(min(peak, U32), mtu, env.clock) if peak else 0
     )
     wide = [("TCA_TBF_RATE64", rate)] if rate > U32 else []
     wide_peak = [("TCA_TBF_PRATE64", peak)] if peak > U32 else []

@@ -1,4 +1,4 @@
-"""What most actions have: a control, an index, references, times (include/uapi/linux/pkt_cls.h).
+"""Parts of most actions: a control, an index, references, times (include/uapi/linux/pkt_cls.h).
 
 ``struct tc_gen``, with which the parameters of most kinds begin: ``index u32, capab u32, action s32, refcnt s32,
 bindcnt s32``, 20 bytes. ``struct tcf_t``: ``install, lastuse, expires, firstuse``, u64 each, in clock ticks of user

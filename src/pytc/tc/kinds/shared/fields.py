@@ -30,7 +30,7 @@ def time64(name: str, value: int) -> Field:
 
 
 def flag(name: str) -> Field:
-    """Return a field for a flag, which is text only where it is set."""
+    """Return a field for a flag that is set."""
     return Field(name, True, f"{name} ")
 
 

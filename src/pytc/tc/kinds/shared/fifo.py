@@ -33,5 +33,5 @@ def fifo(name: str, what: str, field: Callable[[int], Field]) -> QdiscKind[int |
     return QdiscKind(name, Schema(), parse, _encode, document, usage, header=_LIMIT.size)
 
 
-def _encode(limit: int | None, around: QdiscEnv) -> list[tuple[str, Any]] | None:
+def _encode(limit: int | None, env: QdiscEnv) -> list[tuple[str, Any]] | None:
     return [(HEADER, _LIMIT.pack(limit))] if limit is not None else None

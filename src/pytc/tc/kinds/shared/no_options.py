@@ -20,7 +20,7 @@ def nothing_to_parse(kind: str, unknown: str = 'What is "{}"?') -> Callable[[Cur
     return parse
 
 
-def encode_nothing(options: Any, around: QdiscEnv) -> None:
+def encode_nothing(options: Any, env: QdiscEnv) -> None:
     """Return None, for no TCA_OPTIONS at all."""
 
 

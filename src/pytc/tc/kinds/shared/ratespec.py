@@ -67,9 +67,9 @@ def parse_any_rate(word: str) -> Rate:
         ) from None
 
 
-def bytes_per_second(rate: Rate, around: QdiscEnv) -> int:
+def bytes_per_second(rate: Rate, env: QdiscEnv) -> int:
     """Looks the device's speed up where it has to; raises PytcError."""
-    return rate.of(around.speed()) if isinstance(rate, PercentRate) else rate
+    return rate.of(env.speed()) if isinstance(rate, PercentRate) else rate
 
 
 def parse_link_layer(word: str) -> int:

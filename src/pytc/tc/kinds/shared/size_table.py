@@ -59,8 +59,10 @@ def read(cursor: Cursor) -> SizeTable:
 
 
 def encode(table: SizeTable) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them: a table with the size that packets of each size count for, where
-    that is not just the overhead."""
+    """Return the attributes in the order in which tc sends them.
+
+    The table has the size that packets of each size count for, where that is not just the overhead.
+    """
     mtu, slots, cell_log, size_log, data = 0, 0, 0, 0, b""
     if table.linklayer > _ETHERNET or table.mpu:
         mtu, slots = table.mtu or _DEFAULT_MTU, table.tsize or _DEFAULT_SLOTS
