@@ -1,12 +1,11 @@
 """Words that may come next in a line: the parsers say so themselves, by means of a
 :class:`~pytc.words.engine.Probe`."""
 
-import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from pytc.cli.command_line import OPTIONS
-from pytc.commands.dispatch import OBJECTS, object_name, parse_words
+from pytc.commands.dispatch import OBJECTS, command_object, object_name, parse_words
 from pytc.commands.shared.verbs import verb_word
 from pytc.errors import HelpRequested, PytcError
 from pytc.words.engine import Probe, matches
@@ -161,12 +160,9 @@ def _refusal(words: list[str]) -> str:
 def _aliases(rest: list[str]) -> set[str]:
     """Return the verbs that are other words for the same commands."""
     name = object_name(rest[0])
-    package = f"pytc.commands.{OBJECTS[name]}" if name else ""
-    verbs = getattr(sys.modules.get(package), "VERBS", None) or getattr(
-        sys.modules.get(f"{package}.words"), "VERBS", {}
-    )
-    if len(rest) > 1 or not isinstance(verbs, dict):
+    if not name or len(rest) > 1:
         return set()
+    verbs = command_object(name).verbs
     # "change" and "replace" share the module of "add", and are no synonyms of it.
     return {word for word, verb in verbs.items() if verb != "add" and word != verb_word(verb)}
 

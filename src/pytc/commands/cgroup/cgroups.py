@@ -2,7 +2,6 @@
 
 import errno
 from collections.abc import Sequence
-from types import TracebackType
 
 from pytc.bpf.sys import cgroups
 from pytc.bpf.sys.attach_points import Attachments, AttachPoint
@@ -11,6 +10,7 @@ from pytc.bpf.sys.constants import F_ALLOW_MULTI, F_ALLOW_OVERRIDE, F_QUERY_EFFE
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_program
 from pytc.bpf.sys.links import links
+from pytc.closing import Closing
 from pytc.commands.cgroup.words import CgroupName
 from pytc.commands.shared.attacher import Attachment
 from pytc.commands.shared.attachments import LinkPins, link_parts, program_parts, refusal
@@ -29,7 +29,7 @@ _ANOTHER_SHARING = (
 )
 
 
-class Cgroup:
+class Cgroup(Closing):
     """A cgroup, opened when it is first looked at, and closed at the end of a ``with`` block.
 
     A :class:`~pytc.commands.shared.attacher.Target` with the programs of all attach types.
@@ -72,12 +72,7 @@ class Cgroup:
         links = links_by_cgroup()
         return [Attachment(hook, *program) for hook in self.hooks() for program in hook.query(links).programs]
 
-    def __enter__(self) -> "Cgroup":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         if self._descriptor is not None:
             self._descriptor.close()
 

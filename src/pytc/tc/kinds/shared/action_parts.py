@@ -31,8 +31,6 @@ _CONTROLS = {
     "trap": TRAP,
     "stolen": STOLEN,
 }
-#: The words for controls.
-CONTROL_WORDS = tuple(_CONTROLS)
 _NAMES = {
     CONTINUE: "continue",
     DROP: "drop",
