@@ -102,7 +102,7 @@ def _check(options: Options, lines: Sequence[Line]) -> None:
     from pytc.transaction.journal import Preflight
     from pytc.transaction.plan import Plan
 
-    plan = Plan(is_strict=not options.dry_run)
+    plan = Plan(is_preflight=not options.dry_run)
     with Runner(options, plan=plan) as runner:
         preflight = Preflight(runner.context.session)
         for number, command in lines:

@@ -6,6 +6,7 @@ machine (devices, pins) and cannot be seen is a remark and no error: the machine
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from pytc.bpf.analyse.dry_load import CREATED, UNSEEN, PlannedLoad, PlannedMap, PlannedProgram, plan_load
 from pytc.bpf.maps.pinning import PinRoot
@@ -36,13 +37,13 @@ class Plan:
     """Records what a run of commands would do, the steps of one at a time.
 
     ``messages`` are the requests among them, ``lasting`` says what of them could not be undone besides requests. When
-    it ``is_strict``, a missing device is an error.
+    it ``is_preflight``, for --atomic, a missing device is an error, and no steps are described: nobody reads them.
     """
 
-    def __init__(self, *, is_strict: bool = False) -> None:
+    def __init__(self, *, is_preflight: bool = False) -> None:
         self.messages: list[TcMessage] = []
         self.lasting: list[str] = []
-        self._is_strict = is_strict
+        self._is_preflight = is_preflight
         self._steps: list[Document] = []
         self._absent: dict[str, int] = {}
         self._pins: dict[str, MapSpec] = {}
@@ -58,8 +59,8 @@ class Plan:
         return _PlanningAttacher(context, self)
 
     def absent_device(self, device: str, note: Callable[[str], object]) -> int:
-        """Return a number for a device that is not there; raises DeviceNotFoundError when the plan is strict."""
-        if self._is_strict:
+        """Return a number for a device that is not there; raises DeviceNotFoundError in a preflight."""
+        if self._is_preflight:
             raise DeviceNotFoundError(device)
         if device not in self._absent:
             self._absent[device] = _FIRST_ABSENT + len(self._absent)
@@ -70,17 +71,21 @@ class Plan:
         """Return the name of a device, whether it exists or not."""
         return next((name for name, number in self._absent.items() if number == index), "") or interface_name(index)
 
-    def note(self, step: Document) -> None:
-        """Add a step."""
-        self._steps.append(step)
+    def note(self, step: Callable[[], Document]) -> None:
+        """Add a step, which is described where somebody reads it."""
+        if not self._is_preflight:
+            self._steps.append(step())
 
     def record_request(self, message: TcMessage) -> None:
         """Add a request; it is encoded, to find what does not fit."""
-        from pytc.transaction.request_text import request_document
-
         encode(message, 1)
         self.messages.append(message)
-        self.note(request_document(message, self.device_name, self._programs))
+        self.note(partial(self._request_document, message))
+
+    def _request_document(self, message: TcMessage) -> Document:
+        from pytc.transaction.request_text import request_document
+
+        return request_document(message, self.device_name, self._programs)
 
     def reset(self) -> None:
         """Forget the steps of an earlier command, but for the pins that they would have made."""
@@ -138,7 +143,7 @@ class Plan:
             if map.fate == UNSEEN:
                 context.notes.append(f'Note: map "{map.spec.name}" is pinned at "{map.path}", and {_UNSEEN}')
         self.lasting += [f'maps would be exported to "{path}"' for path in exports]
-        self.note(_load_document(source.path, load, exports))
+        self.note(partial(_load_document, source.path, load, exports))
         return [
             self._stand_in(program.name, annotation(spec.name, program.section), type, program.expected_attach_type)
             for program, type in chosen
@@ -150,7 +155,7 @@ class Plan:
 
         spec = object_of(source)
         load = plan_load(spec, [(select_program(spec), request.type)], PinRoot.unmounted(), {})
-        self.note(_load_document(f"expression {source.path!r}", load, []))
+        self.note(partial(_load_document, f"expression {source.path!r}", load, []))
         return self._stand_in(load.programs[0].program.name, annotation_of(source), request.type)
 
     def _pinned(self, context: Context, source: BpfSource, request: ProgramRequest) -> OpenedProgram:
@@ -167,7 +172,7 @@ class Plan:
         if remark:
             context.notes.append(f'Note: the program is pinned at "{source.path}"{remark}')
         path = pin_path(context, source.path)
-        self.note([Field("step", "open", "open "), Field("pinned", path, f"pinned {path}\n")])
+        self.note(lambda: [Field("step", "open", "open "), Field("pinned", path, f"pinned {path}\n")])
         stand_in = self._stand_in(f"pinned at {path}", pinned_annotation(source.path), request.type)
         if description is not None:
             self._descriptions[stand_in.fd] = description
@@ -233,9 +238,8 @@ class _PlanningAttacher:
         return words if sharing is None else [*words, _word("sharing", sharing)]
 
     def _note(self, step: str, command: str, words: Sequence[Part]) -> None:
-        self._plan.note(
-            [Field("step", step, f"{step} "), Field("command", command, command), *words, Field("", text="\n")]
-        )
+        fields = [Field("step", step, f"{step} "), Field("command", command, command), *words, Field("", text="\n")]
+        self._plan.note(lambda: fields)
 
 
 def _word(key: str, value: Json) -> Part:

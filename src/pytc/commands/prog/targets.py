@@ -9,13 +9,12 @@ from pytc.bpf.sys.info import ids, program_by_id
 from pytc.commands.prog.words import FilterProgram, LoadedProgram, Target
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pinned_programs import open_pinned
-from pytc.errors import BpfError, BpfSyscallError, UsageError
+from pytc.errors import BpfError, BpfSyscallError
 
 if TYPE_CHECKING:
     from pytc.tc.kinds.filters.bpf import BpfRecord
 
 _NAME_BYTES = 15  # BPF_OBJ_NAME_LEN - 1: the kernel keeps no more of a name
-_LAST_ID = 0xFFFFFFFF
 
 
 def open_program(context: Context, target: Target) -> Program:
@@ -29,14 +28,8 @@ def _open_loaded(context: Context, target: LoadedProgram) -> Program:
     if target.kind == "pinned":
         return open_pinned(context, target.text)
     if target.kind == "id":
-        return Program.from_id(_id(target.text))
+        return Program.from_id(int(target.text))
     return _find(target)
-
-
-def _id(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= _LAST_ID):
-        raise UsageError(f'Error: argument "{text}" is wrong: invalid id')
-    return int(text)
 
 
 def programs() -> Iterator[Program]:

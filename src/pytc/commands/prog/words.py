@@ -10,11 +10,12 @@ from pytc.words.engine import Cursor, Word, fill, unsigned
 if TYPE_CHECKING:
     from pytc.tc.filters.selector import FilterSelector
 
+_LAST_ID = 0xFFFFFFFF
 _Kind = Literal["id", "pinned", "name", "tag"]
 
 
 class LoadedProgram(Value):
-    """A program by its id, pin, name or tag."""
+    """A program by its id (digits), pin, name or tag."""
 
     kind: _Kind
     text: str
@@ -31,7 +32,13 @@ Target = LoadedProgram | FilterProgram
 
 
 def _take_loaded(kind: _Kind) -> Callable[[Cursor], LoadedProgram]:
-    return lambda cursor: LoadedProgram(kind, cursor.take())
+    return lambda cursor: LoadedProgram(kind, _id(cursor.take()) if kind == "id" else cursor.take())
+
+
+def _id(word: str) -> str:
+    if not (word.isascii() and word.isdigit() and len(word) < 11 and int(word) <= _LAST_ID):
+        raise UsageError(f'Error: argument "{word}" is wrong: invalid id')
+    return word
 
 
 TARGET = tuple(Word(kind, "target", read=_take_loaded(kind), called=kind) for kind in get_args(_Kind))
