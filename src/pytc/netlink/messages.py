@@ -36,7 +36,7 @@ class TcMessage(NamedTuple):
     handle: int = 0
     parent: int = 0
     info: int = 0
-    attributes: Attributes = {}
+    attributes: Attributes = {}  # noqa: RUF012 (never changed: messages are tuples)
 
 
 TRAFFIC_CONTROL = Schema(
