@@ -27,7 +27,7 @@ class Case(NamedTuple):
     name: str
     words: list[str]
     other: str = ""
-    other_words: list[str] = []
+    other_words: list[str] = []  # noqa: RUF012 (never changed)
     target: float = 0.0
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from docs.manual.words import SECTIONS, Place, places, supported, takes
-from pytc.cli.candidates import following
+from pytc.cli.candidates import find_candidates
 from pytc.cli.command_line import OPTIONS
 from pytc.commands.dispatch import OWN
 
@@ -97,7 +97,7 @@ def _own(place: Place, theirs: Mapping[str, set[str]]) -> Iterator[str]:
         yield from OWN
     else:
         known = {"help"} | _REFUSED.get(place.kind, set()) | theirs.get(place.kind, theirs.get("", set()))
-        yield from (word for word in following(place.beginning).words if word not in known)
+        yield from (word for word in find_candidates(place.beginning).words if word not in known)
 
 
 def _listed(words: Iterable[str]) -> str:

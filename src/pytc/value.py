@@ -24,7 +24,7 @@ class Value:
     """
 
     _fields: "tuple[str, ...]" = ()
-    _defaults: "dict[str, Any]" = {}
+    _defaults: "dict[str, Any]" = {}  # noqa: RUF012 (each class has its own)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()  # Generic's

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pytc.errors import NetlinkProtocolError
 from pytc.netlink.schema import join_attributes
-from pytc.render.documents import Shown
+from pytc.render.documents import Display
 from pytc.render.json import render as as_json
 from pytc.render.text import render as as_text
 from pytc.tc.clock import Clock
@@ -44,7 +44,7 @@ def test_attributes(
         decoded = kind.schema.decode(join_attributes(attributes) + behind)
     except NetlinkProtocolError:
         return
-    seen = RenderEnv(Shown(details, statistics), lambda number: None, "if{}".format, Clock)
+    seen = RenderEnv(Display(details, statistics), lambda number: None, "if{}".format, Clock)
     document = kind.document(decoded, seen)
     assert isinstance(json.loads(as_json([document])), list)
     assert as_text([document])

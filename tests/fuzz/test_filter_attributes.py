@@ -12,7 +12,7 @@ from pytc.errors import NetlinkProtocolError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.schema import join_attributes
-from pytc.render.documents import Shown
+from pytc.render.documents import Display
 from pytc.render.json import render as as_json
 from pytc.render.text import render as as_text
 from pytc.tc.filters.documents import document
@@ -28,7 +28,7 @@ PAYLOADS = st.one_of(
     SIZES.map(lambda size: b"\xff" * size),
     st.lists(WORDS, max_size=16).map(lambda words: struct.pack(f"={len(words)}I", *words)),
 )
-SHOWN = st.builds(Shown, st.booleans(), st.booleans(), st.booleans(), st.booleans(), pretty=st.booleans())
+SHOWN = st.builds(Display, st.booleans(), st.booleans(), st.booleans(), st.booleans(), pretty=st.booleans())
 NUMBERS = st.sampled_from([0, 1, 0x80000801, 0xFFFFFFFF, 0xFFFFFFF2])
 
 
@@ -49,7 +49,7 @@ def test_messages(
     name: str,
     attributes: list[tuple[int, bytes]],
     behind: bytes,
-    shown: Shown,
+    shown: Display,
     handle: int,
     parent: int,
     info: int,

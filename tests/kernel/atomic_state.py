@@ -146,6 +146,6 @@ def _pytc(network: Network, *words: str, lines: list[str]) -> Outcome:
 
 
 def _map_id(path: Path) -> int:
-    from pytc.transaction.owned_pins import map_at
+    from pytc.transaction.owned_pins import pinned_map_id
 
-    return map_at(str(path))
+    return pinned_map_id(str(path))

@@ -13,7 +13,7 @@ from pytc.commands.dispatch import parse_words, run
 from pytc.commands.shared.context import Context
 from pytc.errors import BlockNotFoundError, NetlinkError
 from pytc.netlink.session import enter_namespace
-from pytc.render.documents import Document, Shown, Stream
+from pytc.render.documents import Display, Document, Stream
 from pytc.render.json import as_object
 from pytc.render.text import render
 from tests.conftest import Network
@@ -33,15 +33,15 @@ def inside(network: Network) -> Iterator[Network]:
             assert ctypes.CDLL(None, use_errno=True).setns(before.fileno(), 0) == 0
 
 
-def execute(line: str, *, echo: bool = False, shown: Shown | None = None) -> list[Document] | None:
+def execute(line: str, *, echo: bool = False, shown: Display | None = None) -> list[Document] | None:
     words = [word.replace("_", " ") if "," in word else word for word in line.split()]
-    with Context(shown=(shown or Shown())._replace(echo=echo)) as context:
+    with Context(display=(shown or Display())._replace(echo=echo)) as context:
         found = run(context, parse_words(words))
         assert not isinstance(found, Stream)
         return None if found is None else [*found]
 
 
-def text(line: str, *, echo: bool = False, shown: Shown | None = None) -> str:
+def text(line: str, *, echo: bool = False, shown: Display | None = None) -> str:
     found = execute(line, echo=echo, shown=shown)
     assert found is not None
     return render(found)
@@ -105,7 +105,7 @@ class TestBrief:
     def test_kinds_that_the_kernel_cannot_shorten(self, inside: Network) -> None:
         execute("filter add dev em1 ingress pref 5 u32 match u32 0 0 flowid 1:1 action mirred egress redirect dev lo")
         execute("filter add dev em1 ingress pref 6 bpf bytecode 1,6_0_0_1 flowid 1:1 skip_hw")
-        found = text("filter show dev em1 ingress", shown=Shown(brief=True))
+        found = text("filter show dev em1 ingress", shown=Display(brief=True))
         assert "u32 chain 0 fh 800::800 order 2048 not_in_hw \n\taction order 1: mirred \t index 1\n" in found
         assert "bpf chain 0 handle 0x1 skip_hw not_in_hw \n" in found
         assert "flowid" not in found

@@ -16,7 +16,7 @@ from pytc.commands.action.get import GetActions
 from pytc.commands.dispatch import parse_words
 from pytc.errors import HelpRequested, PytcError, UsageError
 from pytc.handles import Handle, parse_classid
-from pytc.render.documents import Shown
+from pytc.render.documents import Display
 from pytc.render.json import as_object
 from pytc.render.text import render
 from pytc.tc.clock import Clock
@@ -33,7 +33,7 @@ from tests.action_lines import BY_KIND, REFUSED, WRONG
 from tests.compat.lines import words_of
 
 _DEVICES = {"lo": 1, "em1": 7, "": 0}
-_PLAIN = Shown()
+_PLAIN = Display()
 _GIVEN = EncodeEnv(None, _DEVICES.__getitem__, Clock)
 CONTROLS = {
     "continue": -1,
@@ -60,7 +60,7 @@ def read(line: str) -> Any:
     return options
 
 
-def shown(name: str, options: object, about: Shown = _PLAIN) -> dict[str, Any]:
+def shown(name: str, options: object, about: Display = _PLAIN) -> dict[str, Any]:
     """What is shown of an action that the kernel gives back as it came."""
     kind = kinds.find(name)
     assert kind is not None
@@ -234,7 +234,7 @@ def test_police_rates(
     )
     options = read(line + (f" peakrate {peak}bps" if peak else ""))
     assert (options.rate, options.burst.size, options.mtu.size, options.peakrate) == (rate, burst, mtu, peak or 0)
-    found = shown("police", options, Shown(details=True))
+    found = shown("police", options, Display(details=True))
     layer = "atm" if linklayer == "adsl" else linklayer
     assert (found["index"], found["overhead"], found["linklayer"]) == (index, overhead, layer)
     attributes = dict(KIND.encode(options, _GIVEN))
@@ -289,7 +289,7 @@ def test_police_as_text() -> None:
     assert kind is not None
     options = read("police rate 1mbit burst 10k mtu 1500 peakrate 2mbit conform-exceed drop/pipe index 4")
     attributes = kind.schema.decode(kind.schema.encode(kind.encode(options, _GIVEN)))
-    seen = RenderEnv(Shown(raw=True, iec=True), lambda number: None, str, Clock)
+    seen = RenderEnv(Display(raw=True, iec=True), lambda number: None, str, Clock)
     assert render([kind.document(attributes, seen)]) == (
         " police 0x4 rate 1000000bit burst 10Kb mtu 1500b [00138800] peakrate 1953Kibit action drop/pipe overhead 0b \n"
         "\tref 0 bind 0 \n"

@@ -85,7 +85,7 @@ def as_json(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
         (["cbpf", "d", "expression", "ip", "dlt", "RAW"], DisassembleProgram(ClassicSource("expression", "ip", "RAW"))),
         (
             ["cbpf", "d", "from", "dev", "em1", "ingress", "pref", "1", "handle", "0x2", "as", "tc"],
-            DisassembleProgram(ClassicSource("filter", selector=FilterSelector("em1", INGRESS, 1, handle="0x2")), "tc"),
+            DisassembleProgram(ClassicSource("filter", selector=FilterSelector("em1", INGRESS, 1), handle=2), "tc"),
         ),
         (["cbpf", "run", "p", ARP], RunProgram("p", TEXT)),
         (

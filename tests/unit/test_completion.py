@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.candidates import following
+from pytc.cli.candidates import find_candidates
 from pytc.cli.command_line import OPTIONS
 from pytc.cli.completion import offers
 from pytc.cli.shell_words import quoted, split
 from pytc.commands.completion import VERBS as SHELLS
 from pytc.commands.dispatch import OBJECTS, parse_words
 from pytc.errors import PytcError
-from pytc.words.engine import Question
+from pytc.words.engine import Probe
 from tests.action_lines import BY_KIND
 from tests.compat.lines import steps
 from tests.conftest import ROOT, cannot, run
@@ -66,7 +66,7 @@ _SOME = st.sampled_from([*OBJECTS, "add", "dev", "bpf", "obj", "action", "-n", "
     ],
 )
 def test_words_that_may_follow(line: str, offered: str) -> None:
-    assert set(offered.split()) <= set(following(line.split()).words)
+    assert set(offered.split()) <= set(find_candidates(line.split()).words)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_words_that_may_follow(line: str, offered: str) -> None:
     ],
 )
 def test_words_that_make_no_sense(line: str, not_offered: str) -> None:
-    assert not set(not_offered.split()) & set(following(line.split()).words)
+    assert not set(not_offered.split()) & set(find_candidates(line.split()).words)
 
 
 @pytest.mark.parametrize(
@@ -108,37 +108,37 @@ def test_words_that_make_no_sense(line: str, not_offered: str) -> None:
     ],
 )
 def test_values_that_may_follow(line: str, value: str) -> None:
-    assert following(line.split()).value == value
+    assert find_candidates(line.split()).value == value
 
 
 def test_other_words_for_the_same_are_completed_where_they_are_meant() -> None:
-    assert "list" not in following(["class"]).words
-    assert following(["class"], "li").words == ("list",)
+    assert "list" not in find_candidates(["class"]).words
+    assert find_candidates(["class"], "li").words == ("list",)
 
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_every_object_has_words_to_offer(name: str) -> None:
-    assert following([name]).words
-    for verb in following([name]).words:
-        following([name, verb])
+    assert find_candidates([name]).words
+    for verb in find_candidates([name]).words:
+        find_candidates([name, verb])
 
 
 @pytest.mark.parametrize("option", [row.name for row in OPTIONS])
 def test_every_option_is_offered(option: str) -> None:
-    assert f"-{option}" in following([], "-").words
+    assert f"-{option}" in find_candidates([], "-").words
 
 
 def test_what_is_offered_is_understood() -> None:
     """As far as the line goes: what the parser says against it is that there has to be more."""
     line = ["filter", "add", "dev", "lo", "ingress", "u32"]
-    for word in following(line).words:
+    for word in find_candidates(line).words:
         try:
             parse_words([*line, word])
         except PytcError as error:
             assert word in ("help", "indev") or "not complete" in str(error)
 
 
-class _Hashed(Question):
+class _Hashed(Probe):
     """Keeps who has looked it up by its hash, where it cannot keep what it is compared with."""
 
     by: ClassVar[dict[tuple[str, str], str]] = {}
@@ -153,14 +153,14 @@ class _Hashed(Question):
 def test_no_table_of_words_is_looked_up_by_a_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     """Along all lines that tc understands. Those who do look up ask the table itself then, or what follows is a value
     of a sort."""
-    monkeypatch.setattr("pytc.cli.candidates.Question", _Hashed)
+    monkeypatch.setattr("pytc.cli.candidates.Probe", _Hashed)
     lines = [command for table in ("filters", "qdiscs") for step in steps(table) for command in step.on("lo")]
     lines += [["actions", "add", "action", *line.split()] for kind in BY_KIND.values() for line in kind]
     beginnings = {tuple(line[:count]) for line in lines for count in range(1, len(line) + 1)}
     assert len(beginnings) > 500
     for words in sorted(beginnings):
         _Hashed.line = " ".join(words)
-        following(words)
+        find_candidates(words)
     for known in (
         ("engine.py", "find"),
         ("engine.py", "take_verb"),
@@ -174,7 +174,7 @@ def test_no_table_of_words_is_looked_up_by_a_hash(monkeypatch: pytest.MonkeyPatc
 
 @given(st.lists(st.one_of(_SOME, _ANY), max_size=7), _ANY)
 def test_any_line_can_be_asked_for(words: list[str], begun: str) -> None:
-    found = following(words, begun)
+    found = find_candidates(words, begun)
     assert all(word.isprintable() for word in found.words)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.commands.filter.duplicate_programs import EqualFilter, FilterKey, FilterProgram, KnownPrograms
+from pytc.commands.filter.duplicate_programs import DuplicateFilter, FilterKey, FilterProgram, KnownPrograms
 
 NAMES = {1: "a", 2: "a", 3: "b", 4: "b", 5: None, 6: ""}
 TAGS = {1: b"x", 2: b"x", 3: b"x", 4: b"y", 5: b"x", 6: b"y"}
@@ -39,7 +39,7 @@ def test_it_finds_what_a_search_finds(steps: list[tuple[str, FilterKey, int]]) -
             }
             assert (found is None) == (not expected)
             if found is not None:
-                assert found == EqualFilter(found.key, expected[found.key], len(expected) - 1)
+                assert found == DuplicateFilter(found.key, expected[found.key], len(expected) - 1)
 
 
 def test_names_are_asked_for_once_and_of_the_tags_that_count() -> None:

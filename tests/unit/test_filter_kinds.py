@@ -22,7 +22,7 @@ from pytc.commands.filter.get import GetFilter
 from pytc.commands.filter.show import ShowFilters
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError, UsageError
 from pytc.handles import INGRESS, Handle, parse_classid
-from pytc.render.documents import Shown
+from pytc.render.documents import Display
 from pytc.render.json import as_object
 from pytc.render.text import render
 from pytc.tc.filters.requests import FilterChange
@@ -76,14 +76,14 @@ def shown(
     *,
     handle: int = 0,
     protocol: int = 3,
-    about: Shown | None = None,
+    about: Display | None = None,
     more: tuple[tuple[str, Any], ...] = (),
 ) -> tuple[str, dict[str, Any]]:
     """Text and JSON of a filter that the kernel gives back as it came, with more attributes."""
     kind = kinds.find(name)
     assert kind is not None
     attributes = kind.schema.decode(kind.schema.encode([*kind.encode(options, None), *more]))
-    view = FilterView(handle, protocol, about or Shown())
+    view = FilterView(handle, protocol, about or Display())
     document = kind.document(kind.decode(attributes, lambda number: None), view)
     return render([document]), as_object(document)
 
@@ -387,7 +387,7 @@ class TestFwAndMatchall:
     def test_matchall_is_shown_as_it_was_given(self, classid: Handle, handle: int, hits: int) -> None:
         options = options_of(f"handle {handle} matchall flowid {classid} skip_hw")
         more = (("TCA_MATCHALL_PCNT", struct.pack("=Q", hits)),)
-        text, members = shown("matchall", options, handle=handle, about=Shown(statistics=True), more=more)
+        text, members = shown("matchall", options, handle=handle, about=Display(statistics=True), more=more)
         assert text == f"handle {handle:#x} flowid {classid} \n  skip_hw (rule hit {hits})"
         assert members == {"handle": handle, "flowid": str(classid), "skip_hw": True, "rule_hit": hits}
 
@@ -396,7 +396,7 @@ class TestU32Shown:
     def test_counters(self) -> None:
         options = u32("match u32 1 1 match u32 2 2 at 4 flowid 1:1")
         more = (("TCA_U32_PCNT", struct.pack("=4Q", 9, 3, 5, 4)),)
-        text, members = shown("u32", options, about=Shown(statistics=True), more=more)
+        text, members = shown("u32", options, about=Display(statistics=True), more=more)
         assert text == (
             "*flowid 1:1 (rule hit 9 success 3)\n  match 00000001/00000001 at 0 (success 5 ) "
             "\n  match 00000002/00000002 at 4 (success 4 ) "
@@ -407,14 +407,14 @@ class TestU32Shown:
 
     def test_counters_that_are_cut_off(self) -> None:
         more = (("TCA_U32_PCNT", struct.pack("=2Q", 9, 3)),)
-        text, _ = shown("u32", u32("match u32 1 1"), about=Shown(statistics=True), more=more)
+        text, _ = shown("u32", u32("match u32 1 1"), about=Display(statistics=True), more=more)
         assert text.endswith("(success 0 ) ")
 
     @given(st.integers(0, 2**32 - 1), st.integers(0, 32), st.sampled_from([12, 16]))
     def test_pretty_addresses(self, number: int, length: int, at: int) -> None:
         """What -pretty says can be said again."""
         options = u32(f"match ip {'src' if at == 12 else 'dst'} {ipaddress.IPv4Address(number)}/{length}")
-        text, members = shown("u32", options, protocol=0x800, about=Shown(pretty=True))
+        text, members = shown("u32", options, protocol=0x800, about=Display(pretty=True))
         words = text.split("match IP ")[1]
         assert u32(f"match ip {words}") == options
         assert str(length) == words.rpartition("/")[2]

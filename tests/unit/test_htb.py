@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError
-from pytc.render.documents import Shown
+from pytc.render.documents import Display
 from pytc.render.json import as_object
 from pytc.render.text import render
 from pytc.tc.clock import Clock
@@ -156,7 +156,7 @@ def test_what_is_encoded_can_be_decoded_and_shown(rate: int, ceil: int, burst: i
     assert found is not None
     assert (found.rate.rate, found.ceil.rate) == (rate, ceil or rate)
     assert KIND.document_class is not None
-    assert as_object(KIND.document_class(attributes, Shown(details=True), CLOCK))["rate"] == rate
+    assert as_object(KIND.document_class(attributes, Display(details=True), CLOCK))["rate"] == rate
 
 
 @given(st.binary(max_size=60))
@@ -164,7 +164,7 @@ def test_any_bytes_can_be_shown(raw: bytes) -> None:
     assert KIND.document_class is not None
     assert KIND.class_statistics is not None
     attributes = {"TCA_HTB_PARMS": raw, "TCA_HTB_INIT": raw}
-    for shown in (Shown(), Shown(details=True)):
+    for shown in (Display(), Display(details=True)):
         render(
             [
                 KIND.document(attributes, shown, CLOCK),

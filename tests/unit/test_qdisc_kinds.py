@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pytc.cli.usage import topics, usage
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError
 from pytc.netlink.schema import split_attributes
-from pytc.render.documents import Document, Shown
+from pytc.render.documents import Display, Document
 from pytc.render.json import render as as_json
 from pytc.render.text import render
 from pytc.tc.clock import Clock
@@ -26,7 +26,7 @@ from tests.compat.lines import steps
 CLOCK = Clock()
 #: A device of 10 Gbit/s, and a distribution of three numbers.
 AROUND = QdiscEnv(CLOCK, lambda: 10_000, lambda name: (-1, 0, 1))
-SHOWN = [Shown(), Shown(details=True), Shown(statistics=True), Shown(details=True, statistics=True)]
+SHOWN = [Display(), Display(details=True), Display(statistics=True), Display(details=True, statistics=True)]
 #: Every word of the table of lines, and some that make no sense.
 WORDS = sorted(
     {word for step in steps("qdiscs") for words in step.on("D") for word in words}
@@ -136,7 +136,7 @@ def shown(line: str, *, details: bool = False) -> str:
     sent = kind.encode(kind.parse(Cursor(words)), AROUND)
     assert sent is not None
     attributes = kind.schema.decode(kind.schema.encode(sent), kind.header)
-    return show(kind.document(attributes, Shown(details=details), CLOCK))
+    return show(kind.document(attributes, Display(details=details), CLOCK))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_classes_of_drr() -> None:
         encoded = kind.encode_class(kind.parse_class(Cursor(words.split())), AROUND)
         assert encoded == [("TCA_DRR_QUANTUM", value) for value in sent]
     assert kind.document_class is not None
-    assert show(kind.document_class({"TCA_DRR_QUANTUM": 3000}, Shown(), CLOCK)) == "quantum 3000b "
+    assert show(kind.document_class({"TCA_DRR_QUANTUM": 3000}, Display(), CLOCK)) == "quantum 3000b "
     assert show(kind.class_statistics(struct.pack("=I", 2048))) == " deficit 2Kb "
 
 

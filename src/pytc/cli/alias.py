@@ -33,10 +33,10 @@ def _link(target: str, link: str) -> None:
         os.symlink(target, link)
         return
     except FileExistsError:
-        there = _target(link)
-    if there == target:
+        present = _target(link)
+    if present == target:
         return
-    if os.path.basename(there) != _OWN:
+    if os.path.basename(present) != _OWN:
         raise OutputError(f'"{link}" already exists and is not a link to pytc; it stays as it is')
     beside = f"{link}.{os.getpid()}"
     os.symlink(target, beside)
@@ -49,7 +49,7 @@ def _link(target: str, link: str) -> None:
 
 
 def _target(link: str) -> str:
-    """Where a link leads, empty for what is none."""
+    """Return where a link leads, empty for what is no link."""
     try:
         return os.readlink(link)
     except OSError:
@@ -57,7 +57,10 @@ def _target(link: str) -> str:
 
 
 def _executable() -> str:
-    """The command that runs, or that of the Python that runs ``python -m pytc``; raises OutputError."""
+    """Return the path of the running command, or of that of the Python that runs ``python -m pytc``.
+
+    Raises OutputError.
+    """
     run = os.path.abspath(sys.argv[0])
     run = run if os.path.basename(run) == _OWN else os.path.realpath(run)  # it may run by the alias
     places = (run, os.path.join(os.path.dirname(sys.executable), _OWN))
@@ -71,7 +74,7 @@ def _executable() -> str:
 
 
 def _found() -> str:
-    """What the name means by PATH now."""
+    """Return the path that a name means by PATH now."""
     import shutil
 
     path = shutil.which(_NAME)

@@ -18,9 +18,9 @@ _RAW = {"ignore_unknown_options": True, "help_option_names": []}
 
 
 def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Words that may come next in a command."""
-    name, given = context.info_name or "", context.params.get("words") or ()
-    return offers([*(context.obj or ()), name, *given], incomplete)[1]
+    """Return the words that may come next in a command."""
+    name, words = context.info_name or "", context.params.get("words") or ()
+    return offers([*(context.obj or ()), name, *words], incomplete)[1]
 
 
 @click.group(context_settings=_RAW, add_help_option=False, invoke_without_command=True)
@@ -32,8 +32,8 @@ def complete(context: click.Context, _: click.Parameter, incomplete: str) -> lis
 @click.option("-n", "netns", metavar="NAME", help="Work in this network namespace.")
 @click.pass_context
 def application(context: click.Context, /, netns: str | None, **flags: bool) -> None:
-    """A tc(8) for BPF."""
-    words = [f"-{name[0]}" for name, given in flags.items() if given]
+    """Run pytc, a tc(8) for BPF."""
+    words = [f"-{name[0]}" for name, is_set in flags.items() if is_set]
     context.obj = [*words, "-n", netns] if netns else words
     if context.invoked_subcommand is None:
         click.echo(usage(""), nl=False)

@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
 
 class LineError(Exception):
-    """What is wrong with which line; ``outcome`` says what is left of those before it."""
+    """An error of one line; ``outcome`` are sentences about what is left of the lines before it."""
 
     def __init__(self, number: int, error: PytcError, outcome: Sequence[str] = (_UNTOUCHED,)) -> None:
         super().__init__(number)
@@ -48,14 +48,14 @@ def run_atomic(options: Options) -> int:
     """Returns the exit status; raises BatchError for a file that cannot be read, and what a signal raises, when all is
     taken back."""
     try:
-        lines = list(_parsed(_read(options.batch)))
+        lines = list(_parse_lines(_read(options.batch)))
         _check(options, lines)
     except LineError as failure:
-        return _told(options, failure)
+        return _report_failure(options, failure)
     return 0 if options.dry_run else _run(options, lines)
 
 
-def _told(options: Options, failure: LineError) -> int:
+def _report_failure(options: Options, failure: LineError) -> int:
     report(failure.error, as_json=options.json)
     _say(options, [f"Command failed {options.batch}:{failure.number}", *failure.outcome])
     return 1
@@ -77,7 +77,7 @@ def _read(path: str) -> Iterable[str]:
     return io.StringIO(data.decode("utf-8", "surrogateescape"), newline=None)
 
 
-def _parsed(lines: Iterable[str]) -> Iterator[Line]:
+def _parse_lines(lines: Iterable[str]) -> Iterator[Line]:
     reached = 0
 
     def counted() -> Iterator[str]:
@@ -99,19 +99,19 @@ def _parsed(lines: Iterable[str]) -> Iterator[Line]:
 def _check(options: Options, lines: Sequence[Line]) -> None:
     """Goes through what would be done; shows it for a dry run. Raises LineError."""
     from pytc.cli.execute import Runner
-    from pytc.transaction.journal import Foresight
+    from pytc.transaction.journal import Preflight
     from pytc.transaction.plan import Plan
 
-    plan = Plan(is_strict=not options.dry_run)
+    plan = Plan(is_preflight=not options.dry_run)
     with Runner(options, plan=plan) as runner:
-        foresight = Foresight(runner.context.session)
+        preflight = Preflight(runner.context.session)
         for number, command in lines:
             if isinstance(command, Help):
                 continue
             try:
                 _check_sort(command)
-                steps = runner.planned(command)
-                foresight.check(plan)
+                steps = runner.plan(command)
+                preflight.check(plan)
             except PytcError as error:
                 raise LineError(number, error) from error
             if options.dry_run:
@@ -138,20 +138,20 @@ def _run(options: Options, lines: Sequence[Line]) -> int:
         assert journal is not None
         try:
             for line in lines:
-                runner.at(f"{options.batch}:{line.number}")
+                runner.set_location(f"{options.batch}:{line.number}")
                 runner.context.connection.forget_devices()
                 _do(runner, line.command, options)
                 if arrived:
                     break
             streams.write("", flush=True)  # the last that can fail
         except BaseException as error:
-            outcome = _take_back(journal)
+            outcome = _undo(journal)
             if isinstance(error, PytcError):
-                return _told(options, LineError(line.number, error, outcome))
+                return _report_failure(options, LineError(line.number, error, outcome))
             _say(options, outcome)
             raise
         if arrived:
-            _say(options, _take_back(journal))
+            _say(options, _undo(journal))
     return 0
 
 
@@ -162,6 +162,6 @@ def _do(runner: "Runner", command: Command, options: Options) -> None:
         runner.run(command)
 
 
-def _take_back(journal: "Journal") -> list[str]:
-    left = journal.take_back()
-    return [f"Error: not taken back: {one}" for one in left] or [_TAKEN_BACK]
+def _undo(journal: "Journal") -> list[str]:
+    left = journal.undo()
+    return [f"Error: not taken back: {sentence}" for sentence in left] or [_TAKEN_BACK]

@@ -22,7 +22,7 @@ _BLANKS = " \t\r\n\v\f\x1c\x1d\x1e\x1f"  # those of ASCII, for Python
 
 
 def split_words(line: str) -> list[str]:
-    """The words of a line; raises BatchError for a quote that is not closed."""
+    """Return the words of a line; raises BatchError for a quote that is not closed."""
     if not line.isascii():  # Unicode has blanks that are none for tc
         return split_quoted(line)
     if "'" not in line and '"' not in line:
@@ -34,7 +34,7 @@ def split_words(line: str) -> list[str]:
 
 
 def split_quoted(line: str) -> list[str]:
-    """The same for any line."""
+    """Return the words of a line letter by letter, whatever quotes and blanks it has; raises BatchError."""
     words = []
     rest = line.lstrip(_BLANKS)
     while rest:
@@ -43,7 +43,7 @@ def split_quoted(line: str) -> list[str]:
             if not closing:
                 raise BatchError("Unterminated quoted string")
         else:
-            word = rest[: next((at for at, letter in enumerate(rest) if letter in _BLANKS), len(rest))]
+            word = rest[: next((index for index, letter in enumerate(rest) if letter in _BLANKS), len(rest))]
             rest = rest[len(word) :]
         words.append(word)
         rest = rest.lstrip(_BLANKS)
@@ -58,7 +58,10 @@ class Commands:
         self._pending: list[str] = []
 
     def of(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-        """(number of its last line, words) of each command that is whole with these lines; raises BatchError."""
+        """Yield (number of its last line, words) of each command that is complete with these lines.
+
+        Raises BatchError.
+        """
         for line in lines:
             self._number += 1
             text = line.partition("#")[0] if "#" in line else line
@@ -71,32 +74,32 @@ class Commands:
                 yield self._number, words
 
     def rest(self) -> Iterator[tuple[int, list[str]]]:
-        """The command of a last line that says that it goes on."""
+        """Yield the command of a last line that ends in a backslash."""
         if words := split_words("".join(self._pending)):
             yield self._number, words
 
 
 def commands(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """The same for lines that are all there."""
+    """Yield (number of its last line, words) of each command of a whole file; raises BatchError."""
     reader = Commands()
     yield from reader.of(lines)
     yield from reader.rest()
 
 
 def arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
-    """The lines of a file, at a time those that one read brings: nothing that is there waits for what is not."""
+    """Yield the lines of a file as they arrive, those of one read at a time, so that no line waits for a later one."""
     parts: list[bytes] = []
     while True:
         streams.write("", flush=True)  # whoever writes the lines may want to see what the last ones have said
         data = file.read1(_CHUNK)
-        whole, newline, begun = data.rpartition(b"\n")
+        whole, newline, partial = data.rpartition(b"\n")
         if newline or not data:
             text = b"".join((*parts, whole, newline)).decode("utf-8", "surrogateescape")
             yield io.StringIO(text, newline=None)
             parts.clear()
         if not data:
             return
-        parts.append(begun)
+        parts.append(partial)
 
 
 def parsed_ahead(
@@ -117,17 +120,17 @@ def _some_ahead(
     commands: Iterator[tuple[int, list[str]]], parse: Callable[[list[str]], Parsed]
 ) -> Iterator[tuple[int, Parsed]]:
     while True:
-        found: list[tuple[int, Parsed]] = []
+        ahead: list[tuple[int, Parsed]] = []
         failure = None
         try:
             for number, words in islice(commands, _AHEAD):
-                found.append((number, parse(words)))
+                ahead.append((number, parse(words)))
         except BatchError as error:  # of a line that cannot be taken apart: those before it come first
             failure = error
-        yield from found
+        yield from ahead
         if failure is not None:
             raise failure
-        if not found:
+        if not ahead:
             return
 
 

@@ -1,14 +1,14 @@
-"""What may come next in a line: the parsers are asked themselves, with a :class:`~pytc.words.engine.Question`."""
+"""Words that may come next in a line: the parsers say so themselves, by means of a
+:class:`~pytc.words.engine.Probe`."""
 
-import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from pytc.cli.command_line import OPTIONS
-from pytc.commands.dispatch import OBJECTS, object_name, parse_words
+from pytc.commands.dispatch import OBJECTS, command_object, object_name, parse_words
 from pytc.commands.shared.verbs import verb_word
 from pytc.errors import HelpRequested, PytcError
-from pytc.words.engine import Question, matches
+from pytc.words.engine import Probe, matches
 
 # Sorts of values.
 DEVICE, NAMESPACE, FILE, DIRECTORY, PIN, PROTOCOL, TYPE = (
@@ -70,9 +70,11 @@ _PLACES: dict[tuple[str, str, int], str] = {
 _ACTION_VERBS = ("list", "show", "flush", "get", "delete")
 
 
-class Following(NamedTuple):
-    """What may come next: ``words``, or a value of the sort ``value``; with ``file`` the object that it is looked for
-    in, ``netns`` the network namespace."""
+class Candidates(NamedTuple):
+    """Candidates for the next word: ``words``, or a value of the sort ``value``.
+
+    ``file`` is the object that the value is looked for in, ``netns`` the network namespace.
+    """
 
     words: tuple[str, ...] = ()
     value: str = ""
@@ -80,70 +82,72 @@ class Following(NamedTuple):
     netns: str = ""
 
 
-def following(words: Sequence[str], begun: str = "") -> Following:
-    """What may come behind ``words``, where ``begun`` is what is there of the next one."""
-    at, netns = 0, ""
-    while at < len(words) and words[at].startswith("-"):
-        name = words[at].lstrip("-")
+def find_candidates(words: Sequence[str], prefix: str = "") -> Candidates:
+    """Return the candidates for the word after ``words``, of which ``prefix`` has been typed."""
+    index, netns = 0, ""
+    while index < len(words) and words[index].startswith("-"):
+        name = words[index].lstrip("-")
         row = next((row for row in OPTIONS if matches(name, row.name, exact=row.exact)), None)
-        at += 1
+        index += 1
         if row is not None and row.value:
-            if at == len(words):
-                return Following(value=_OPTION_VALUES.get(row.field, ""))
-            netns = words[at] if row.field == "netns" else netns
-            at += 1
-    rest = list(words[at:])
+            if index == len(words):
+                return Candidates(value=_OPTION_VALUES.get(row.field, ""))
+            netns = words[index] if row.field == "netns" else netns
+            index += 1
+    rest = list(words[index:])
     if not rest:
-        return Following((*(f"-{row.name}" for row in OPTIONS),) if begun.startswith("-") else (*OBJECTS, "help"))
-    return _after(rest, begun)._replace(netns=netns)
+        return Candidates((*(f"-{row.name}" for row in OPTIONS),) if prefix.startswith("-") else (*OBJECTS, "help"))
+    return _after(rest, prefix)._replace(netns=netns)
 
 
-def _after(rest: list[str], begun: str) -> Following:
-    met = [word for word in _asked(rest) if word.strip()]
+def _after(rest: list[str], prefix: str) -> Candidates:
+    candidates = [word for word in _asked(rest) if word.strip()]
     name = object_name(rest[0])
-    value = "" if set(met) - {"help"} else _BEHIND.get(rest[-1], "")
+    value = "" if set(candidates) - {"help"} else _BEHIND.get(rest[-1], "")
     if name in ("map", "prog") and rest[-1] in ("map", "fd") and "obj" not in rest:
         value = ""  # numbers and names of loaded maps
     value = value or _PLACES.get((name, rest[1] if len(rest) > 1 else "", len(rest) - 1), "")
-    if not value and "object-file" in met:
+    if not value and "object-file" in candidates:
         value = FILE  # the word may be left out
-    return Following(tuple(_offered(rest, met, begun)), value, _object_file(rest) if value in IN_OBJECT else "")
+    return Candidates(
+        tuple(_offered(rest, candidates, prefix)), value, _object_file(rest) if value in IN_OBJECT else ""
+    )
 
 
 def _asked(rest: list[str]) -> list[str]:
-    """All words with which the next one would be compared."""
+    """Return all words that the parser compares the next one with."""
     name = object_name(rest[0])
     if name == "actions" and len(rest) > 1 and rest[1] in _ACTION_VERBS:
         return _of_actions(rest[1:])
-    question = Question()
+    probe = Probe()
     try:
-        parse_words([*rest, question])
+        parse_words([*rest, probe])
     except PytcError:
         pass
-    return list(question.met)
+    return list(probe.compared)
 
 
-def _of_actions(given: list[str]) -> list[str]:
+def _of_actions(words: list[str]) -> list[str]:
     from pytc.tc.kinds import actions
 
-    if given[-1] == "action":
+    if words[-1] == "action":
         return actions.names()
-    if given[0] in ("get", "delete") and len(given) > 1:
-        return ["index"] if given[-2] == "action" else ["action"] if given[-2] == "index" else []
-    return ["action"] if len(given) == 1 else ["since"] if len(given) == 3 and given[0] != "flush" else []
+    if words[0] in ("get", "delete") and len(words) > 1:
+        return ["index"] if words[-2] == "action" else ["action"] if words[-2] == "index" else []
+    return ["action"] if len(words) == 1 else ["since"] if len(words) == 3 and words[0] != "flush" else []
 
 
-def _offered(rest: list[str], met: list[str], begun: str) -> list[str]:
-    """Those that the parser has nothing against; of words that mean the same, the first that fits."""
+def _offered(rest: list[str], candidates: list[str], prefix: str) -> list[str]:
+    """Return the candidates that the parser accepts; of words that mean the same, the first that fits."""
     aliases = _aliases(rest)
-    names = [word for word in met if word not in aliases and word.startswith(begun)]
-    names = names or [word for word in met if word.startswith(begun)]
+    names = [word for word in candidates if word not in aliases and word.startswith(prefix)]
+    names = names or [word for word in candidates if word.startswith(prefix)]
     refusal = _refusal(rest)
     return [word for word in names if (said := _refusal([*rest, word])) == refusal or f'"{word}"' not in said]
 
 
 def _refusal(words: list[str]) -> str:
-    """What the parser says of a line, empty where it has nothing against it."""
+    """Return the parser's message about a line, empty where it accepts it."""
     try:
         parse_words(words)
     except HelpRequested:
@@ -154,19 +158,16 @@ def _refusal(words: list[str]) -> str:
 
 
 def _aliases(rest: list[str]) -> set[str]:
-    """Other words for the same commands."""
+    """Return the verbs that are other words for the same commands."""
     name = object_name(rest[0])
-    package = f"pytc.commands.{OBJECTS[name]}" if name else ""
-    verbs = getattr(sys.modules.get(package), "VERBS", None) or getattr(
-        sys.modules.get(f"{package}.words"), "VERBS", {}
-    )
-    if len(rest) > 1 or not isinstance(verbs, dict):
+    if not name or len(rest) > 1:
         return set()
+    verbs = command_object(name).verbs
     # "change" and "replace" share the module of "add", and are no synonyms of it.
     return {word for word, verb in verbs.items() if verb != "add" and word != verb_word(verb)}
 
 
 def _object_file(rest: list[str]) -> str:
-    """The object file that was named last."""
-    at = next((at for at in range(len(rest) - 2, 0, -1) if rest[at] in ("obj", "object-file")), 0)
-    return rest[at + 1] if at else ""
+    """Return the object file that was named last."""
+    index = next((index for index in range(len(rest) - 2, 0, -1) if rest[index] in ("obj", "object-file")), 0)
+    return rest[index + 1] if index else ""

@@ -7,8 +7,10 @@ DEFAULT_PATH = "/etc/iproute2/tc_cls"
 
 
 def read_class_names(path: str = "") -> dict[int, str]:
-    """Names by the number of the handle; lines that make no sense name nothing. Raises UsageError for a file that was
-    asked for and cannot be read."""
+    """Return names by the numbers of handles; lines that make no sense name nothing.
+
+    Raises UsageError for a file that was asked for and cannot be read.
+    """
     names: dict[int, str] = {}
     try:
         with open(path or DEFAULT_PATH, "rb") as file:

@@ -40,7 +40,7 @@ class Options(NamedTuple):
 
 
 class _Option(NamedTuple):
-    """One row: the field that it sets, whether it takes the next word, and whether it has to be spelled out."""
+    """An option: the field that it sets, whether it takes the next word, and whether it has to be spelled out."""
 
     name: str
     field: str
@@ -88,28 +88,28 @@ _OF_VALUE = tuple(row for row in OPTIONS if row.field == "color")
 
 
 def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
-    """(options, the words after them); raises UsageError."""
-    found: dict[str, object] = {}
+    """Return the options and the words after them; raises UsageError."""
+    fields: dict[str, object] = {}
     rest = list(words)
     while rest and rest[0].startswith("-"):
         word = rest.pop(0)
         name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
-        known = _OF_VALUE if equals else OPTIONS
-        row = next((row for row in known if matches(name, row.name, exact=row.exact)), None)
+        table = _OF_VALUE if equals else OPTIONS
+        row = next((row for row in table if matches(name, row.name, exact=row.exact)), None)
         if row is None or (equals and value not in ("", *_COLORS)):
             raise UsageError(f'Option "{word}" is unknown, try "pytc -help".')
         if row.field == "color":
-            found["color"] = value or "always"
+            fields["color"] = value or "always"
         elif row.field == "batch":
-            found["batch"] = rest.pop(0) if rest else "-"
+            fields["batch"] = rest.pop(0) if rest else "-"
         elif row.value and not rest:
             raise UsageError('Command line is not complete. Try option "help"')
         else:
-            found[row.field] = rest.pop(0) if row.value else True
-    if "atomic" in found and "force" in found:
+            fields[row.field] = rest.pop(0) if row.value else True
+    if "atomic" in fields and "force" in fields:
         raise UsageError('Options "-atomic" and "-force" contradict each other: all or nothing, or as much as possible')
-    if "atomic" in found and "batch" not in found:
+    if "atomic" in fields and "batch" not in fields:
         raise UsageError('Option "-atomic" needs -batch: a single command is all or nothing anyway')
-    if found.get("netns") == "":  # a script's variable that is not set: not this namespace
+    if fields.get("netns") == "":  # a script's variable that is not set: not this namespace
         raise UsageError('Option "-netns": a name is needed, not ""')
-    return Options(**found), rest  # type: ignore[arg-type]
+    return Options(**fields), rest  # type: ignore[arg-type]

@@ -16,8 +16,8 @@ from pytc.cli.candidates import (
     SECTION,
     TYPE,
     VARIABLE,
-    Following,
-    following,
+    Candidates,
+    find_candidates,
 )
 from pytc.commands.completion import VERBS as SHELLS
 from pytc.errors import PytcError
@@ -30,8 +30,11 @@ _UNUSABLE = 1
 
 
 def answer(shell: str, words: Sequence[str]) -> int:
-    """Prints what the shell asked for; returns the exit status. Of bash, ``words`` are its line up to the cursor and
-    the part of it that will be replaced, of others the words before the cursor and what is there of the next."""
+    """Print what the shell asked for, and return the exit status.
+
+    Of bash, ``words`` are its line up to the cursor and the part of it that will be replaced; of others, the words
+    before the cursor and the beginning of the next.
+    """
     if shell not in SHELLS or (shell == "bash" and len(words) != 2) or not words:
         return _UNUSABLE
     try:
@@ -43,98 +46,99 @@ def answer(shell: str, words: Sequence[str]) -> int:
     return 0
 
 
-def offers(words: Sequence[str], begun: str) -> tuple[str, list[str]]:
-    """(what else may come, words that start with ``begun``)."""
-    found = following(words, begun)
-    values = _VALUES[found.value](found, begun) if found.value in _VALUES else ()
-    names = [name for name in dict.fromkeys((*values, *found.words)) if name.startswith(begun)]
-    more = ["files"] if found.value in (FILE, PIN) else ["directories"] if found.value == DIRECTORY else []
+def offers(words: Sequence[str], prefix: str) -> tuple[str, list[str]]:
+    """Return directives for the shell (``files``, ``directories``, ``nospace``), and the words that start with
+    ``prefix``."""
+    expected = find_candidates(words, prefix)
+    values = _VALUES[expected.value](expected, prefix) if expected.value in _VALUES else ()
+    names = [name for name in dict.fromkeys((*values, *expected.words)) if name.startswith(prefix)]
+    directives = ["files"] if expected.value in (FILE, PIN) else ["directories"] if expected.value == DIRECTORY else []
     if names and all(name.endswith(("=", "/")) for name in names):
-        more.append("nospace")
-    return " ".join(more), names
+        directives.append("nospace")
+    return " ".join(directives), names
 
 
 def _for_bash(line: str, replaced: str) -> list[str]:
     from pytc.cli.shell_words import quoted, split
 
-    words, begun = split(line)
-    more, names = offers(words[1:], begun.text)
-    if begun.quote:
-        kept = begun.before
+    words, last = split(line)
+    directives, names = offers(words[1:], last.text)
+    if last.quote:
+        unreplaced = last.before
     else:  # bash takes a word apart at : and =, and replaces only the last part
-        written = line[begun.start :]
-        kept = split(written.removesuffix(replaced))[1].text if written.endswith(replaced) else ""
-    insertions = (quoted(name[len(kept) :], begun.quote) for name in names)
-    return [more, *(insertion for insertion in insertions if insertion is not None)]
+        written = line[last.start :]
+        unreplaced = split(written.removesuffix(replaced))[1].text if written.endswith(replaced) else ""
+    insertions = (quoted(name[len(unreplaced) :], last.quote) for name in names)
+    return [directives, *(insertion for insertion in insertions if insertion is not None)]
 
 
 def _for_others(words: Sequence[str], shell: str) -> list[str]:
     from pytc.cli.shell_words import split
 
-    begun = words[-1]
+    prefix = words[-1]
     if shell == "zsh":
-        more, names = offers(words[:-1], begun)
-        return [more, *names]
-    more, names = offers(words[:-1], split(begun)[1].text)
-    return [more, *(name for name in names if "\t" not in name)]  # what is behind a tab is a description
+        directives, names = offers(words[:-1], prefix)
+        return [directives, *names]
+    directives, names = offers(words[:-1], split(prefix)[1].text)
+    return [directives, *(name for name in names if "\t" not in name)]  # what is behind a tab is a description
 
 
-def _devices(found: Following, begun: str) -> Iterator[str]:
+def _devices(expected: Candidates, prefix: str) -> Iterator[str]:
     import socket
 
-    if found.netns:
+    if expected.netns:
         from pytc.netlink.session import enter_namespace
 
-        enter_namespace(found.netns)
+        enter_namespace(expected.netns)
     yield from (name for _, name in socket.if_nameindex())
 
 
-def _namespaces(found: Following, begun: str) -> list[str]:
+def _namespaces(expected: Candidates, prefix: str) -> list[str]:
     return sorted(os.listdir(_NAMESPACES)) if os.path.isdir(_NAMESPACES) else []
 
 
-def _protocols(found: Following, begun: str) -> list[str]:
+def _protocols(expected: Candidates, prefix: str) -> list[str]:
     from pytc.protocols import names
 
     return names()
 
 
-def _types(found: Following, begun: str) -> list[str]:
+def _types(expected: Candidates, prefix: str) -> list[str]:
     from pytc.bpf.sys.constants import ProgramType
 
-    return [known.name.lower() for known in ProgramType if known]
+    return [type.name.lower() for type in ProgramType if type]
 
 
-def _of_object(found: Following, begun: str) -> list[str]:
+def _of_object(expected: Candidates, prefix: str) -> list[str]:
 
     from pytc.bpf.object.reader import read_object
     from pytc.bpf.object.spec import DATA
 
-    spec = read_object(found.file)
-    if found.value == MAP:
+    spec = read_object(expected.file)
+    if expected.value == MAP:
         return sorted(name for name, declared in spec.maps.items() if declared.origin != DATA)
-    if found.value == VARIABLE:
+    if expected.value == VARIABLE:
         return sorted(f"{name}=" for section, name in spec.variable_offsets if section.startswith(_VARIABLES))
-    return [program.section if found.value == SECTION else program.name for program in spec.programs]
+    return [program.section if expected.value == SECTION else program.name for program in spec.programs]
 
 
-def _pins(found: Following, begun: str) -> list[str]:
+def _pins(expected: Candidates, prefix: str) -> list[str]:
     """Pins by their paths, those below tc's directory as m:NAME; no bpffs is mounted for it."""
     from pytc.bpf.maps.pinning import find_mount
 
     mount = find_mount(os.environ.get("TC_BPF_MNT", ""))
     if not mount:
         return []
-    own, paths = os.path.join(mount, "tc", ""), []
+    tc_directory, paths = os.path.join(mount, "tc", ""), []
     for directory, _, files in os.walk(mount):
         paths += [os.path.join(directory, name) for name in sorted(files)]
         if len(paths) > _MOST:
             break
-    short = [f"m:{path.removeprefix(own)}" for path in paths if path.startswith(own)]
-    return [*short, *(path for path in paths if begun.startswith("/") or not path.startswith(own))]
+    short = [f"m:{path.removeprefix(tc_directory)}" for path in paths if path.startswith(tc_directory)]
+    return [*short, *(path for path in paths if prefix.startswith("/") or not path.startswith(tc_directory))]
 
 
-_VALUES: dict[str, Callable[[Following, str], "Sequence[str] | Iterator[str]"]] = {
+_VALUES: dict[str, Callable[[Candidates, str], "Sequence[str] | Iterator[str]"]] = {
     DEVICE: _devices,
     NAMESPACE: _namespaces,
     PROTOCOL: _protocols,

@@ -13,7 +13,7 @@ from pytc.commands.dispatch import run
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Cache, Connection, Context
 from pytc.errors import UsageError
-from pytc.render.documents import Document, Shown, Stream
+from pytc.render.documents import Display, Document, Stream
 
 if TYPE_CHECKING:
     from pytc.cli.progress import Bar
@@ -26,7 +26,7 @@ _LAYOUTS = ("", "bpf_elf_map", "bpf_map_def")
 
 
 def execute(options: Options, command: Command) -> int:
-    """Returns the exit status; raises PytcError."""
+    """Run one command, and return the exit status; raises PytcError."""
     with Runner(options) as runner:
         return runner.run(command)
 
@@ -58,9 +58,9 @@ class Runner(Closing):
             create_clsact=options.create_clsact,
         )
 
-    def at(self, place: str) -> None:
-        """What is run next is in a batch, at FILE:LINE."""
-        self.context.place = place
+    def set_location(self, location: str) -> None:
+        """Set FILE:LINE of the command that is run next, for warnings."""
+        self.context.location = location
 
     def run(self, command: Command) -> int:
         """Runs a command and prints its outcome; returns the exit status. Raises PytcError."""
@@ -79,13 +79,13 @@ class Runner(Closing):
             show(documents, self._options)
         return UNUSABLE if context.has_failed else 0
 
-    def planned(self, command: Command) -> list[Document]:
-        """What a command would do; its remarks are left out. Raises PytcError as the command would."""
-        from pytc.transaction.dry_run import planned
+    def plan(self, command: Command) -> list[Document]:
+        """Return the steps of a command without its remarks; raises PytcError as the command would."""
+        from pytc.transaction.dry_run import plan_command
 
         assert self._plan is not None
         try:
-            return planned(self._plan, self.context, command, run)
+            return plan_command(self._plan, self.context, command, run)
         finally:
             self.context.release()
             self.context.notes.clear()
@@ -93,12 +93,12 @@ class Runner(Closing):
     def _run(self, command: Command) -> "Outcome":
         if self._plan is None:
             return run(self.context, command)
-        from pytc.transaction.dry_run import planned
+        from pytc.transaction.dry_run import plan_command
 
-        return planned(self._plan, self.context, command, run)
+        return plan_command(self._plan, self.context, command, run)
 
     def finish(self) -> None:
-        """The end of a command."""
+        """End a command: release what it opened, and print its remarks."""
         if self._bar is not None:
             self._bar.restart()
         self.context.release()
@@ -132,13 +132,13 @@ def _journal() -> "Journal":
     return Journal()
 
 
-def _shown(options: Options) -> Shown:
+def _shown(options: Options) -> Display:
     names = {}
     if options.names:
         from pytc.cli.class_names import read_class_names
 
         names = read_class_names(options.names_file)
-    return Shown(
+    return Display(
         options.details,
         options.statistics,
         options.brief,
@@ -154,7 +154,7 @@ def _shown(options: Options) -> Shown:
 
 
 def _bar() -> "Bar | None":
-    """A bar where somebody looks at a terminal."""
+    """Return a progress bar where standard error is a terminal."""
     if not sys.stderr.isatty():
         return None
     from pytc.cli.progress import Bar

@@ -23,7 +23,7 @@ _BROKEN_PIPE = 141
 
 
 def console() -> None:
-    """What the installed script calls."""
+    """Run the process's command line and exit: the entry point of the installed script."""
     streams.replace_closed()
     if "_PYTC_COMPLETE" in os.environ:
         from pytc.cli.completion import answer
@@ -97,9 +97,9 @@ def _batch(options: Options) -> int:
         try:
             if not is_plain:
                 return parse_words(words)
-            known = filters.prepared(words)
-            if known is not None:
-                return known
+            prepared = filters.prepared(words)
+            if prepared is not None:
+                return prepared
             command = parse_words(words)
             filters.learn(words, command)
             return prepare(command)
@@ -126,7 +126,7 @@ def _batch(options: Options) -> int:
             refused,
             force=options.force,
             say=lambda sentence: say([sentence], as_json=options.json),
-            begin=runner.at,
+            begin=runner.set_location,
         )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def show_help(topic: str, options: Options) -> int:
-    """With JSON, standard output has nothing else."""
+    """Print a topic's help; with JSON on standard error, since standard output has nothing but JSON."""
     from pytc.cli.usage import usage
 
     if options.json:
@@ -25,6 +25,7 @@ def show_help(topic: str, options: Options) -> int:
 
 
 def print_text(text: str) -> int:
+    """Print text, and return the exit status for success."""
     streams.write(text)
     return 0
 
@@ -81,7 +82,7 @@ def _colors(options: Options) -> "dict[str, str]":
 
     background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
     dark = background in ("0", "1", "2", "3", "4", "5", "6", "8")
-    return {sort: ways[dark] for sort, ways in COLORS.items()}
+    return {sort: by_background[dark] for sort, by_background in COLORS.items()}
 
 
 def show_stream(stream: "Stream", options: Options) -> None:

@@ -18,13 +18,13 @@ class Bar:
         self._drawn = self._is_mute = False
 
     def restart(self) -> None:
-        """For the next piece of work."""
+        """Begin a bar for the next piece of work."""
         self.clear()
         self._is_mute = False
         self._start = self._last = self._clock()
 
     def mute(self) -> None:
-        """Nothing is drawn from now on."""
+        """Draw nothing from now on."""
         self._is_mute = True
 
     def __call__(self, done: int, total: int) -> None:

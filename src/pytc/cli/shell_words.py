@@ -12,7 +12,7 @@ _NUMBERS = re.compile(r"x([0-9A-Fa-f]{1,2})|([0-7]{1,3})", re.ASCII)
 _BLANKS = " \t\n"
 
 
-class Begun(NamedTuple):
+class LastWord(NamedTuple):
     """The word at the end of a line: its text so far, where it starts, and the quote that is open: empty, ``'``, ``"``
     or ``$'``, with the text before that."""
 
@@ -22,62 +22,62 @@ class Begun(NamedTuple):
     before: str = ""
 
 
-def split(line: str) -> tuple[list[str], Begun]:
-    """The words of a line, and the one at its end, which is empty behind a blank."""
+def split(line: str) -> tuple[list[str], LastWord]:
+    """Return the words of a line, and the one at its end, which is empty after a blank."""
     words: list[str] = []
-    at = 0
+    position = 0
     while True:
-        while at < len(line) and line[at] in _BLANKS:
-            at += 1
-        begun, end = _word(line, at)
+        while position < len(line) and line[position] in _BLANKS:
+            position += 1
+        last, end = _word(line, position)
         if end >= len(line):
-            return words, begun
-        words.append(begun.text)
-        at = end
+            return words, last
+        words.append(last.text)
+        position = end
 
 
-def _word(line: str, start: int) -> tuple[Begun, int]:
-    """The word that starts there, and its end."""
-    text, at = "", start
-    while at < len(line) and line[at] not in _BLANKS:
-        quote = "$'" if line.startswith("$'", at) else line[at] if line[at] in "'\"" else ""
+def _word(line: str, start: int) -> tuple[LastWord, int]:
+    """Return the word that starts at ``start``, and the position of its end."""
+    text, position = "", start
+    while position < len(line) and line[position] not in _BLANKS:
+        quote = "$'" if line.startswith("$'", position) else line[position] if line[position] in "'\"" else ""
         if quote:
-            inside, end = _quoted(line, at + len(quote), quote)
+            inside, end = _quoted(line, position + len(quote), quote)
             if end < 0:
-                return Begun(text + inside, start, quote, text), len(line)
-            text, at = text + inside, end
-        elif line[at] == "\\":
-            text, at = text + line[at + 1 : at + 2], at + 2
+                return LastWord(text + inside, start, quote, text), len(line)
+            text, position = text + inside, end
+        elif line[position] == "\\":
+            text, position = text + line[position + 1 : position + 2], position + 2
         else:
-            text, at = text + line[at], at + 1
-    return Begun(text, start), at
+            text, position = text + line[position], position + 1
+    return LastWord(text, start), position
 
 
-def _quoted(line: str, at: int, quote: str) -> tuple[str, int]:
-    """The text up to the closing quote, and the place behind that; -1 when there is none."""
+def _quoted(line: str, position: int, quote: str) -> tuple[str, int]:
+    """Return the text up to the closing quote, and the position after that, -1 where there is none."""
     text = ""
-    while at < len(line):
-        if line[at] == quote[-1]:
-            return text, at + 1
-        if line[at] == "\\" and quote == "$'":
-            inside, at = _escape(line, at + 1)
+    while position < len(line):
+        if line[position] == quote[-1]:
+            return text, position + 1
+        if line[position] == "\\" and quote == "$'":
+            inside, position = _escape(line, position + 1)
             text += inside
-        elif line[at] == "\\" and quote == '"' and line[at + 1 : at + 2] in ("\\", '"', "$", "`"):
-            text, at = text + line[at + 1 : at + 2], at + 2
+        elif line[position] == "\\" and quote == '"' and line[position + 1 : position + 2] in ("\\", '"', "$", "`"):
+            text, position = text + line[position + 1 : position + 2], position + 2
         else:
-            text, at = text + line[at], at + 1
+            text, position = text + line[position], position + 1
     return text, -1
 
 
-def _escape(line: str, at: int) -> tuple[str, int]:
-    number = _NUMBERS.match(line, at)
+def _escape(line: str, position: int) -> tuple[str, int]:
+    number = _NUMBERS.match(line, position)
     if number is not None:
         return chr(int(number[1], 16) if number[1] else int(number[2], 8) & 0xFF), number.end()
-    return _ANSI.get(line[at : at + 1], line[at : at + 1]), at + 1
+    return _ANSI.get(line[position : position + 1], line[position : position + 1]), position + 1
 
 
 def quoted(text: str, quote: str = "") -> str | None:
-    """Text as a part of a word, inside a quote that is open or outside; None where bash cannot write it there."""
+    """Return text as a part of a word, inside an open quote or outside; None where bash cannot write it there."""
     control = any(c < " " or c == "\x7f" for c in text)
     if quote == "$'":
         return _ansi(text)

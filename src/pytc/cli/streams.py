@@ -22,8 +22,10 @@ def replace_closed() -> None:
 
 
 def take_any_text(*, as_json: bool = False) -> None:
-    """Names that are not UTF-8 come out as the kernel has them; in JSON escaped ("\\udcff"), as JSON is UTF-8 whatever
-    the locale says."""
+    r"""Let standard output take names that are not UTF-8 as the kernel has them.
+
+    In JSON they are escaped ("\\udcff"), as JSON is UTF-8 whatever the locale says.
+    """
     if not isinstance(sys.stdout, io.TextIOWrapper):
         return
     if as_json:
@@ -91,7 +93,7 @@ def _refused(error: OSError) -> OSError | OutputError:
 
 
 def _discard(stream: TextIO) -> None:
-    """What is still in the buffer goes nowhere: Python would try, and complain, when it ends."""
+    """Point standard output to /dev/null: else Python would flush its buffer at exit, and complain again."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())

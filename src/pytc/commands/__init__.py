@@ -1,1 +1,1 @@
-"""One package for each object of the command line."""
+"""The objects of the command line, one package each."""

@@ -1,15 +1,14 @@
-"""From the words of a line to its command, from a command to its run, from a topic to its help text."""
+"""Tables of objects: find the parser of a line, run its command, and look up help texts."""
 
 import sys
 from collections.abc import Callable, Sequence
 from errno import EPERM
 from functools import lru_cache
 from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from pytc.commands.shared.command import Command, Help
-from pytc.commands.shared.verbs import verb_module, verb_word
+from pytc.commands.shared.verbs import CommandObject, Verb, verb_module, verb_word
 from pytc.errors import BpfError, BpfSyscallError, UsageError
 from pytc.words.engine import Cursor, matches
 
@@ -46,7 +45,7 @@ _MANY = 10
 
 def object_name(word: str) -> str:
     """Return the object that a word means, empty for none."""
-    return next((known for known in _ORDER if matches(word, known)), "")
+    return next((name for name in _ORDER if matches(word, name)), "")
 
 
 def parse_words(words: Sequence[str]) -> Command:
@@ -56,33 +55,37 @@ def parse_words(words: Sequence[str]) -> Command:
     return _parser(words[0])(list(words[1:]))
 
 
+def command_object(name: str) -> CommandObject:
+    """Return an object by its name in :data:`OBJECTS`, which imports its package."""
+    return cast(CommandObject, import_module(f"pytc.commands.{OBJECTS[name]}").OBJECT)
+
+
 @lru_cache(maxsize=64)  # a batch asks for the same few thousands of times
 def _parser(word: str) -> Callable[[list[str]], Command]:
     """Return what parses the words after an object; raises UsageError for a word that means none."""
     name = object_name(word)
     if not name:
         raise UsageError(f'Object "{word}" is unknown, try "pytc help".')
-    parse = cast(Callable[[Cursor], Command], import_module(f"pytc.commands.{OBJECTS[name]}").parse)
+    parse = command_object(name).parse
     return lambda words: parse(Cursor(words))
 
 
 def object_help(topic: str) -> str:
     """Return the help text of an object, or of one of its verbs or kinds (``link pin``, ``filter u32``).
 
-    That of the object where there is none of its own, and an empty text where the object has none.
+    A topic that has no text of its own has the object's.
     """
     name = object_name(topic.partition(" ")[0])
-    package = import_module(f"pytc.commands.{OBJECTS[name]}")
-    head = _topic(package, name)
-    rest = topic.removeprefix(head).strip() if topic.startswith(head) else topic.partition(" ")[2]
-    modules = {verb_word(module): module for module in getattr(package, "VERBS", {}).values()}
+    known = command_object(name)
+    rest = topic.removeprefix(known.topic).strip() if topic.startswith(known.topic) else topic.partition(" ")[2]
+    modules = {verb_word(module): module for module in known.verbs.values()}
+    text = ""
     if rest in modules:
-        text = verb_module(package.__name__, modules[rest]).HELP
-    else:
-        text = (package.help_topic(rest) if rest and hasattr(package, "help_topic") else "") or getattr(
-            package, "HELP", ""
-        )
-    return text.replace("@KINDS@", _in_lines(package.kinds())) if "@KINDS@" in text else text
+        text = verb_module(f"pytc.commands.{OBJECTS[name]}", modules[rest]).HELP
+    elif rest and known.topic_help is not None:
+        text = known.topic_help(rest)
+    text = text or known.help
+    return text.replace("@KINDS@", _in_lines(known.kinds())) if "@KINDS@" in text else text
 
 
 def _in_lines(names: Sequence[str]) -> str:
@@ -91,28 +94,21 @@ def _in_lines(names: Sequence[str]) -> str:
     return " |\n          ".join(" | ".join(part) for part in (names[:half], names[half:]) if part)
 
 
-def _topic(package: ModuleType, name: str) -> str:
-    """Return what precedes the verb: the object's name, or its ``TOPIC`` where it has a second level."""
-    return cast(str, getattr(package, "TOPIC", name))
-
-
 def object_topics() -> "list[str]":
     """Return the topics of all objects, their verbs and their kinds."""
     topics = []
-    for name, module in OBJECTS.items():
-        if object_help(name):
-            package = import_module(f"pytc.commands.{module}")
-            topic = _topic(package, name)
-            topics += [topic, *(f"{topic} {verb_word(verb)}" for verb in dict.fromkeys(package.VERBS.values()))]
-            topics += package.help_topics() if hasattr(package, "help_topics") else []
+    for name in OBJECTS:
+        known = command_object(name)
+        topics += [known.topic, *(f"{known.topic} {verb_word(verb)}" for verb in dict.fromkeys(known.verbs.values()))]
+        topics += known.topics()
     return topics
 
 
 def run(context: "Context", command: Command) -> "Outcome":
     """Carry out a command; returns what there is to show. Raises PytcError."""
     try:
-        module: Any = sys.modules[type(command).__module__]  # a command is defined beside what carries it out
-        return cast("Outcome", module.run(context, command))
+        # A command is defined beside what carries it out.
+        return cast(Verb, sys.modules[type(command).__module__]).run(context, command)
     except BpfError as error:
         if error.errno == EPERM and not error.hints:
             from pytc.bpf.kernel.permissions import permission_causes

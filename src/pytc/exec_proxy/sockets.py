@@ -96,7 +96,7 @@ class BoundSocket(Closing):
             if owner >= 0:
                 os.chown(name, owner, -1)
             if stat.S_IMODE(status.st_mode) != mode:
-                os.chmod(name, mode)  # noqa: PTH101 (pathlib is not loaded)
+                os.chmod(name, mode)
 
     def close(self) -> None:
         """Close the socket and remove its file; a second call does nothing."""

@@ -36,7 +36,7 @@ class TcMessage(NamedTuple):
     handle: int = 0
     parent: int = 0
     info: int = 0
-    attributes: Attributes = {}
+    attributes: Attributes = {}  # noqa: RUF012 (never changed: messages are tuples)
 
 
 TRAFFIC_CONTROL = Schema(
@@ -101,10 +101,10 @@ def decode(data: bytes) -> TcMessage:
 
 def split_messages(data: bytes) -> Iterator[bytes]:
     """Yield the messages in a buffer; raises NetlinkProtocolError for one that is cut off."""
-    at = 0
-    while at + NLMSGHDR.size <= len(data):
-        length = NLMSGHDR.unpack_from(data, at)[0]
-        if length < NLMSGHDR.size or at + length > len(data):
+    offset = 0
+    while offset + NLMSGHDR.size <= len(data):
+        length = NLMSGHDR.unpack_from(data, offset)[0]
+        if length < NLMSGHDR.size or offset + length > len(data):
             raise NetlinkProtocolError("a truncated netlink message")
-        yield data[at : at + length]
-        at += -(-length // 4) * 4
+        yield data[offset : offset + length]
+        offset += -(-length // 4) * 4

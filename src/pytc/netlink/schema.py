@@ -75,28 +75,28 @@ class Schema:
         As in tc, attributes that the table lacks, that are too short for their type, or cut off at the end are left
         out.
         """
-        found = self.decode_from(data, header)
+        attributes = self.decode_from(data, header)
         if header:
-            found[HEADER] = data[:header]
-        return found
+            attributes[HEADER] = data[:header]
+        return attributes
 
     def decode_from(self, data: bytes, offset: int) -> dict[str, Any]:
         """Return the attributes behind ``offset``."""
         if not self._readers:
             self._compile()
-        found: dict[str, Any] = {}
-        readers, unpack, end, at = self._readers, _NLATTR.unpack_from, len(data), offset
-        while at + 4 <= end:
-            length, number = unpack(data, at)
-            if length < 4 or at + length > end:
+        attributes: dict[str, Any] = {}
+        readers, unpack, end, position = self._readers, _NLATTR.unpack_from, len(data), offset
+        while position + 4 <= end:
+            length, number = unpack(data, position)
+            if length < 4 or position + length > end:
                 break
             reader = readers.get(number & _TYPE_MASK)
             if reader is not None:
                 name, least, read = reader
                 if length - 4 >= least:
-                    found[name] = read(data, at + 4, at + length)
-            at += length + 3 & ~3
-        return found
+                    attributes[name] = read(data, position + 4, position + length)
+            position += length + 3 & ~3
+        return attributes
 
     def _compile(self) -> dict[str, tuple[int, _Write]]:
         """Make readers and writers when the first message comes: most kinds are imported for their words or help."""
@@ -129,13 +129,13 @@ def _read_text(data: bytes) -> str:
 
 def split_attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield (number, payload) of each attribute; stop at the first that is cut off."""
-    at = 0
-    while at + _NLATTR.size <= len(data):
-        length, number = _NLATTR.unpack_from(data, at)
-        if length < _NLATTR.size or at + length > len(data):
+    offset = 0
+    while offset + _NLATTR.size <= len(data):
+        length, number = _NLATTR.unpack_from(data, offset)
+        if length < _NLATTR.size or offset + length > len(data):
             return
-        yield number & _TYPE_MASK, data[at + _NLATTR.size : at + length]
-        at += -(-length // 4) * 4
+        yield number & _TYPE_MASK, data[offset + _NLATTR.size : offset + length]
+        offset += -(-length // 4) * 4
 
 
 def join_attributes(attributes: Iterable[tuple[int, bytes]]) -> bytes:

@@ -158,14 +158,14 @@ class Session(Closing):
         while True:
             end, received = received or self._datagram(peek=peek), 0
             data = bytes(self._received[:end])
-            at = 0
-            while at + 16 <= end:
-                length, kind, flags, number, _pid = NLMSGHDR.unpack_from(data, at)
-                if length < 16 or at + length > end:
+            offset = 0
+            while offset + 16 <= end:
+                length, kind, flags, number, _pid = NLMSGHDR.unpack_from(data, offset)
+                if length < 16 or offset + length > end:
                     raise NetlinkProtocolError("a truncated netlink message")
                 if number == sequence and kind != c.NOOP:
-                    yield kind, flags, data[at : at + length]
-                at += length + 3 & ~3
+                    yield kind, flags, data[offset : offset + length]
+                offset += length + 3 & ~3
 
     def _datagram(self, *, peek: bool = False) -> int:
         """Receive into the buffer; returns the number of bytes."""
@@ -197,24 +197,24 @@ class Session(Closing):
 
 
 def parse_error(data: bytes) -> tuple[int, str]:
-    """(errno or 0, the kernel's sentence) of an NLMSG_ERROR or NLMSG_DONE, header included.
+    """Return errno or 0, and the kernel's sentence, of an NLMSG_ERROR or NLMSG_DONE, header included.
 
-    Layout: header (16 bytes), error s32; in an error then the header of the request, and the rest of the request
-    unless NLM_F_CAPPED; last the attributes.
+    Layout: header (16 bytes), error s32; in an error then the header of the request, and the rest of the request unless
+    NLM_F_CAPPED; last the attributes.
     """
     _, kind, flags, _, _ = NLMSGHDR.unpack_from(data)
-    at = NLMSGHDR.size
-    if len(data) < at + _ERROR.size:
+    offset = NLMSGHDR.size
+    if len(data) < offset + _ERROR.size:
         return 0, ""
-    number = -_ERROR.unpack_from(data, at)[0]
-    at += _ERROR.size
+    number = -_ERROR.unpack_from(data, offset)[0]
+    offset += _ERROR.size
     if not flags & c.ACK_TLVS:
         return number, ""
     if kind == c.ERROR:
-        if len(data) < at + NLMSGHDR.size:
+        if len(data) < offset + NLMSGHDR.size:
             return number, ""
-        at += NLMSGHDR.size if flags & c.ACK_CAPPED else -(-NLMSGHDR.unpack_from(data, at)[0] // 4) * 4
-    for attribute, payload in split_attributes(data[at:]):
+        offset += NLMSGHDR.size if flags & c.ACK_CAPPED else -(-NLMSGHDR.unpack_from(data, offset)[0] // 4) * 4
+    for attribute, payload in split_attributes(data[offset:]):
         if attribute == c.ATTR_MSG:
             return number, payload.rstrip(b"\0").decode("utf-8", "replace")
     return number, ""

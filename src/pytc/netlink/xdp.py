@@ -1,4 +1,4 @@
-"""Which XDP programs a device has, asked with RTM_GETLINK (include/uapi/linux/if_link.h).
+"""XDP programs of a device, asked with RTM_GETLINK (include/uapi/linux/if_link.h).
 
 The request is ``struct ifinfomsg``: family u8, pad u8, type u16, index s32, flags u32, change u32; 16 bytes. The answer
 has IFLA_XDP, which holds what is attached and the ids of programs; bpf(2) itself does not tell.
@@ -29,7 +29,7 @@ class XdpProgram(NamedTuple):
 
 
 def xdp_programs(session: Session, ifindex: int) -> list[XdpProgram]:
-    """In the order in which a packet meets them; raises NetlinkError."""
+    """Return the XDP programs of a device in the order in which a packet meets them; raises NetlinkError."""
     for kind, data in session.exchange(_GETLINK, _IFINFOMSG.pack(0, 0, 0, ifindex, 0, 0)):
         if kind == _NEWLINK:
             return parse_link(data)
@@ -37,14 +37,14 @@ def xdp_programs(session: Session, ifindex: int) -> list[XdpProgram]:
 
 
 def parse_link(data: bytes) -> list[XdpProgram]:
-    """What a whole RTM_NEWLINK message says, header included."""
+    """Return the XDP programs in a complete RTM_NEWLINK message, header included."""
     attributes = dict(split_attributes(data[NLMSGHDR.size + _IFINFOMSG.size :]))
-    found = {
+    members = {
         number: int.from_bytes(payload, sys.byteorder)
         for number, payload in split_attributes(attributes.get(_XDP, b""))
     }
-    several = [XdpProgram(mode, found[number]) for _, number, mode in _MODES if found.get(number)]
-    if several or not found.get(_PROGRAM):
+    several = [XdpProgram(mode, members[number]) for _, number, mode in _MODES if members.get(number)]
+    if several or not members.get(_PROGRAM):
         return several
     # Before Linux 4.19 there are no ids of their own for the modes.
-    return [XdpProgram(mode, found[_PROGRAM]) for attached, _, mode in _MODES if attached == found.get(_ATTACHED)]
+    return [XdpProgram(mode, members[_PROGRAM]) for attached, _, mode in _MODES if attached == members.get(_ATTACHED)]

@@ -1,7 +1,7 @@
-"""What is printed, before it is text or JSON: a list of fields.
+"""Documents: what is printed, before it is text or JSON, as a list of fields.
 
-A kind says once what it has to say; :mod:`pytc.render` turns that into tc's text or tc's JSON. So no code asks
-which of the two it is for.
+A kind describes its object once; :mod:`pytc.render` turns that into tc's text or tc's JSON. So no code asks which of
+the two it is for.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,8 +13,11 @@ Json = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # no
 
 
 class Field(NamedTuple):
-    """``text`` is what is printed for it (spaces included), empty for nothing; ``key`` is the member's name in
-    JSON, empty for none. ``color`` says what sort of name it is."""
+    """A value with its text.
+
+    ``text`` is what is printed for it (spaces included), empty for nothing; ``key`` is the member's name in JSON, empty
+    for none. ``color`` is the sort of its name.
+    """
 
     key: str
     value: Json = None
@@ -22,8 +25,8 @@ class Field(NamedTuple):
     color: str = ""
 
 
-class Late(NamedTuple):
-    """A field of which both take time to make: the one that is printed is made when it is."""
+class LazyField(NamedTuple):
+    """A field whose value and text take time to make: only the one that is printed is made."""
 
     key: str
     value: Callable[[], Json]
@@ -31,29 +34,29 @@ class Late(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Fields that are an object of their own in JSON, and follow one another in text."""
+    """Fields that are an object in JSON, and follow one another in text."""
 
     key: str
     fields: "Sequence[Part]"
 
 
-class Listing(NamedTuple):
+class ArrayField(NamedTuple):
     """Documents that are an array of objects in JSON, and follow one another in text."""
 
     key: str
     documents: "Sequence[Document]"
 
 
-Part = Union[Field, Late, Group, Listing]  # noqa: UP007 (Group and Listing name it before it is there)
+Part = Union[Field, LazyField, Group, ArrayField]  # noqa: UP007 (Group and ArrayField name it before it is there)
 Document = Sequence[Part]
 
 
 class Stream(NamedTuple):
-    """What is too much for documents, or comes over time: made while it is printed.
+    """Output too large or too slow to collect first, produced while printing.
 
-    ``text`` makes pieces of text; ``json`` makes pieces of JSON, a whole value altogether; ``values`` what is an
-    element of that in JSON, for a layout for people. ``is_live`` is output for which somebody waits: each piece is
-    printed at once, and each is a JSON value of its own on a line.
+    ``text`` yields pieces of text; ``json`` yields pieces of JSON, one value altogether; ``values`` yields the elements
+    of that value, for the indented layout. With ``is_live``, somebody waits for the output: each piece is printed at
+    once, and is a JSON value on a line.
     """
 
     text: "Callable[[], Iterator[str]]"
@@ -66,11 +69,14 @@ class Stream(NamedTuple):
 DEVICE = "device"
 
 
-class Shown(NamedTuple):
-    """How much to say, and how: tc's options before the object. ``names`` are those of classes, by the number of their
-    handle (``-names``); ``graph`` draws classes as a tree, ``iec`` writes rates in powers of 1024, ``numeric``
-    writes protocols as numbers, ``pretty`` writes what filters match in the terms of protocols. ``timestamp`` is "long"
-    or "short" for events with the time. With ``echo``, a command that changes something shows what the kernel did."""
+class Display(NamedTuple):
+    """Display options: tc's options before the object.
+
+    ``names`` are those of classes, by the number of their handle (``-names``); ``graph`` draws classes as a tree,
+    ``iec`` writes rates in powers of 1024, ``numeric`` writes protocols as numbers, ``pretty`` writes what filters
+    match in the terms of protocols. ``timestamp`` is "long" or "short" for events with the time. With ``echo``, a
+    command that changes something shows what the kernel did.
+    """
 
     details: bool = False
     statistics: bool = False
@@ -85,6 +91,6 @@ class Shown(NamedTuple):
     echo: bool = False
 
     def spelled(self, handle: Handle) -> str:
-        """The handle of a class, with the name that it has been given."""
+        """Return the handle of a class, with its name where it has one."""
         name = self.names.get(handle.number) if self.names else None
         return f"{name}#{handle}" if name is not None else str(handle)

@@ -10,16 +10,16 @@ from itertools import islice
 
 from pytc.errors import PytcError
 from pytc.render import GROUP
-from pytc.render.documents import Document, Field, Json, Late, Listing
+from pytc.render.documents import ArrayField, Document, Field, Json, LazyField
 
 
 def render(documents: Iterable[Document], *, pretty: bool = False) -> str:
-    """A line, or several when ``pretty``, with a newline at the end."""
+    """Return documents as one line, or several when ``pretty``, with a newline at the end."""
     return "".join(pieces(documents, pretty=pretty))
 
 
 def pieces(documents: Iterable[Document], *, pretty: bool = False) -> Iterator[str]:
-    """The same, of some documents at a time: a list may be long."""
+    """Yield the JSON of documents, a group at a time: a list may be long."""
     values = map(as_object, documents)
     return pretty_stream(values) if pretty else _line(values)
 
@@ -34,7 +34,7 @@ def _line(values: Iterator[dict[str, Json]]) -> Iterator[str]:
 
 
 def pretty_stream(values: Iterable[Json]) -> Iterator[str]:
-    """The same layout as :func:`render` has for people, in pieces; what has begun is closed when there is an error."""
+    """Yield values as an array in the indented layout; what has begun is closed when there is an error."""
     opening = "[ "
     try:
         for value in values:
@@ -48,15 +48,15 @@ def pretty_stream(values: Iterable[Json]) -> Iterator[str]:
 
 
 def as_object(document: Document) -> dict[str, Json]:
-    """The members that a document has in JSON."""
+    """Return the members that a document has in JSON."""
     members: dict[str, Json] = {}
     for part in document:
         if isinstance(part, Field):
             if part.key:
                 members[part.key] = part.value
-        elif isinstance(part, Late):
+        elif isinstance(part, LazyField):
             members[part.key] = part.value()
-        elif isinstance(part, Listing):
+        elif isinstance(part, ArrayField):
             members[part.key] = [as_object(document) for document in part.documents]
         elif part.key:
             members[part.key] = as_object(part.fields)

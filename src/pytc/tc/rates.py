@@ -66,36 +66,36 @@ class PercentRate(NamedTuple):
     share: float
 
     def of(self, megabits: int) -> int:
-        """Bytes per second, for a speed in Mbit/s."""
+        """Return bytes per second, for a speed in Mbit/s."""
         return int(float(f"{self.share * megabits * 1000 * 1000:f}") / 8)
 
 
 def parse_rate(word: str) -> int:
-    """``1mbit``, ``1.5kbps``, or bits per second without a unit; raises ValueError."""
+    """Return bytes per second of ``1mbit``, ``1.5kbps``, or bits per second without a unit; raises ValueError."""
     number, bits = _split(word, _RATE_UNITS)
     return _whole(number * bits / 8, _MAX_RATE, word)
 
 
 def parse_size(word: str) -> int:
-    """``15k``, ``1mb``, ``8kbit``, or bytes without a unit; raises ValueError."""
+    """Return bytes of ``15k``, ``1mb``, ``8kbit``, or bytes without a unit; raises ValueError."""
     number, scale = _split(word, _SIZE_UNITS)
     return _whole(number * scale, _MAX_U32, word)
 
 
 def parse_time(word: str) -> int:
-    """Microseconds of ``10ms``, ``1.5s``, ``7us``, or of microseconds without a unit; raises ValueError."""
+    """Return microseconds of ``10ms``, ``1.5s``, ``7us``, or of microseconds without a unit; raises ValueError."""
     number, scale = _split(word, _TIME_UNITS)
     return _whole(number * scale, _MAX_U32, word)
 
 
 def parse_time64(word: str) -> int:
-    """Nanoseconds of ``10ms``, ``1.5s``, ``800ns``, or of nanoseconds without a unit; raises ValueError."""
+    """Return nanoseconds of ``10ms``, ``1.5s``, ``800ns``, or of nanoseconds without a unit; raises ValueError."""
     number, scale = _split(word, _TIME64_UNITS)
     return _whole(number * scale, _MAX_S64, word)
 
 
 def parse_percent(word: str) -> float:
-    """0 to 1 of ``0`` to ``100``, with or without ``%``; raises ValueError."""
+    """Return 0 to 1 for ``0`` to ``100``, with or without ``%``; raises ValueError."""
     number, rest = split_number(word)
     if rest not in ("", "%") or not 0 <= number / 100 <= 1:
         raise ValueError(word)
@@ -103,7 +103,10 @@ def parse_percent(word: str) -> float:
 
 
 def format_rate(rate: int, *, iec: bool = False) -> str:
-    """In the largest unit that is exact, or that leaves no more than six digits; ``iec`` counts in powers of 1024."""
+    """Return a rate in the largest unit that is exact, or that leaves no more than six digits.
+
+    ``iec`` counts in powers of 1024.
+    """
     bits, kilo, binary = rate * 8, 1024 if iec else 1000, "i" if iec else ""
     for unit in ("", "K", "M", "G"):
         if bits < kilo or (bits % kilo and bits < 1000 * kilo):
@@ -113,7 +116,7 @@ def format_rate(rate: int, *, iec: bool = False) -> str:
 
 
 def format_size(size: int) -> str:
-    """In Kb or Mb when it is close to a whole number of them."""
+    """Return a size in Kb or Mb where it is close to a whole number of them, else in bytes."""
     if size >= _MEBI and abs(_MEBI * round(size / _MEBI) - size) < _KIBI:
         return f"{round(size / _MEBI)}Mb"
     if size >= _KIBI and abs(_KIBI * round(size / _KIBI) - size) < 16:
@@ -122,14 +125,14 @@ def format_size(size: int) -> str:
 
 
 def format_time(microseconds: int) -> str:
-    """In seconds or milliseconds with three digits, else in microseconds."""
+    """Return microseconds in seconds or milliseconds with three digits, else in microseconds."""
     if microseconds >= _MICROSECONDS:
         return f"{microseconds / _MICROSECONDS:.3g}s"
     return f"{microseconds / 1000:.3g}ms" if microseconds >= 1000 else f"{microseconds}us"
 
 
 def format_time64(nanoseconds: int) -> str:
-    """In seconds, milliseconds or microseconds with three digits, else in nanoseconds."""
+    """Return nanoseconds in seconds, milliseconds or microseconds with three digits, else in nanoseconds."""
     for unit, scale in (("s", _NANOSECONDS), ("ms", 10**6), ("us", 1000)):
         if nanoseconds >= scale:
             return f"{nanoseconds / scale:.3g}{unit}"
@@ -137,8 +140,10 @@ def format_time64(nanoseconds: int) -> str:
 
 
 def split_number(word: str) -> tuple[float, str]:
-    """(the number at the start, the rest), as strtod(3) takes it apart but for blanks, infinity and NaN; raises
-    ValueError where there is none."""
+    """Return the number at the start of a word, and the rest, as strtod(3) but for blanks, infinity and NaN.
+
+    Raises ValueError where there is none.
+    """
     start = 1 if word[:1] in ("+", "-") else 0
     if word[start : start + 2].lower() == "0x":
         end = _digits_end(word, start + 2, _HEX_DIGITS)
@@ -152,28 +157,28 @@ def split_number(word: str) -> tuple[float, str]:
     return float(word[:end]), word[end:]
 
 
-def _digits_end(word: str, at: int, digits: frozenset[str]) -> int:
-    """Behind digits with at most one point among them."""
+def _digits_end(word: str, position: int, digits: frozenset[str]) -> int:
+    """Return the position after digits with at most one point among them."""
     point = False
-    while at < len(word) and (word[at] in digits or (word[at] == "." and not point)):
-        point = point or word[at] == "."
-        at += 1
-    return at
+    while position < len(word) and (word[position] in digits or (word[position] == "." and not point)):
+        point = point or word[position] == "."
+        position += 1
+    return position
 
 
-def _exponent_end(word: str, at: int, letters: str) -> int:
-    """Behind an exponent, when there is a whole one."""
-    if word[at : at + 1] not in tuple(letters):
-        return at
-    first = at + (2 if word[at + 1 : at + 2] in ("+", "-") else 1)
+def _exponent_end(word: str, position: int, letters: str) -> int:
+    """Return the position after an exponent, where there is a complete one."""
+    if word[position : position + 1] not in tuple(letters):
+        return position
+    first = position + (2 if word[position + 1 : position + 2] in ("+", "-") else 1)
     end = first
     while end < len(word) and word[end] in _DIGITS:
         end += 1
-    return end if end > first else at
+    return end if end > first else position
 
 
 def _split(word: str, units: Mapping[str, int]) -> tuple[float, int]:
-    """(number, what its unit is worth)."""
+    """Return the number of a word, and the factor of its unit."""
     number, rest = split_number(word)
     unit = units.get(rest.lower()) if rest.isascii() else None
     if unit is None:

@@ -42,8 +42,8 @@ def read_statistics(message: TcMessage) -> tuple[QueueStatistics | None, bytes]:
     raw = message.attributes.get("TCA_STATS2")
     if raw is None:
         return None, b""
-    own = dict(split_attributes(raw)).get(c.STATS_APP) or message.attributes.get("TCA_XSTATS", b"")
-    return unpack_statistics(raw), own
+    kind_statistics = dict(split_attributes(raw)).get(c.STATS_APP) or message.attributes.get("TCA_XSTATS", b"")
+    return unpack_statistics(raw), kind_statistics
 
 
 def unpack_statistics(raw: bytes) -> QueueStatistics:
@@ -102,8 +102,8 @@ def filter_statistics(statistics: QueueStatistics, *, iec: bool = False) -> list
         (f"{format_size(backlog)} ", backlog),
         (f"{qlen}p ", qlen),
     )
-    more = "".join(value for value, there in values if there)
-    return [Field("", text=f"{text} {more}\n" if more else text)]
+    offload_text = "".join(value for value, is_present in values if is_present)
+    return [Field("", text=f"{text} {offload_text}\n" if offload_text else text)]
 
 
 def statistics_fields(statistics: QueueStatistics, before: str = " ", *, iec: bool = False) -> list[Field]:

@@ -9,7 +9,7 @@ from pytc.render.documents import Document, Field
 from pytc.transaction.plan import Plan
 
 
-def planned(
+def plan_command(
     plan: Plan, context: Context, command: Command, run: "Callable[[Context, Command], object]"
 ) -> list[Document]:
     """Return the steps of a command; one that only asks has none, and its words are all that is checked.
@@ -17,7 +17,7 @@ def planned(
     ``run`` carries out the command, with a session and an attacher that note what they are asked to change.
     Raises PytcError as the command would.
     """
-    plan.begin()
+    plan.reset()
     if command.effect == "asks":
         return [[Field("step", "none", "nothing is changed\n")]]
     if command.effect not in ("attaches", "requests"):

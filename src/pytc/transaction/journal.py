@@ -1,7 +1,7 @@
-"""``--atomic``: a session that notes how each change is taken back, and takes all of them back in reverse.
+"""The session of ``--atomic``: it records how each change is undone, and undoes all of them in reverse.
 
-Additions are known from what the kernel echoes of them. Of what is changed or deleted, the kernel's description is
-kept, and a bpf filter's program is held by a descriptor, so that the very same program comes back.
+Additions are known from the kernel's echo. Of what is changed or deleted, the kernel's description is stored, and a bpf
+filter's program is held by a descriptor, so that the very same program comes back.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,8 +16,16 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import Session
 from pytc.tc.kinds import filters
-from pytc.transaction.inverse import affected, gone, is_same, restoring
-from pytc.transaction.kernel_state import Identity, KernelState, action_message, chain_of, identities, name_of, without
+from pytc.transaction.inverse import affected, deleted_identities, is_same, restoration_request
+from pytc.transaction.kernel_state import (
+    Identity,
+    KernelState,
+    action_message,
+    chain_of,
+    identities,
+    not_created,
+    object_text,
+)
 
 if TYPE_CHECKING:
     from pytc.bpf.loader.load import Loaded
@@ -36,83 +44,87 @@ _REMOVAL = {
 }
 
 
-class Foresight:
-    """Looks at planned requests, in their order, before the first is sent."""
+class Preflight:
+    """Checks planned requests, in their order, before the first is sent."""
 
     def __init__(self, session: Session) -> None:
         self._state = KernelState(session)
-        self._gone: set[Identity] = set()
+        self._deleted: set[Identity] = set()
 
     def check(self, plan: "Plan") -> None:
-        """Raises AtomicError where something of a command could not be taken back."""
+        """Raise AtomicError where a part of a command could not be undone."""
         if plan.lasting:
             raise AtomicError(f"This could not be taken back: {plan.lasting[0]}")
         for message in plan.messages:
-            self._gone.update(gone(affected(message, self._state, self._gone)))
+            self._deleted.update(deleted_identities(affected(message, self._state, self._deleted)))
 
 
 class Step(NamedTuple):
-    """How a change is taken back; ``what`` says in words what is left where that fails."""
+    """An inverse of one change; ``describe`` says in words what is left where ``undo`` fails."""
 
-    what: Callable[[], str]
-    take_back: Callable[[], None]
+    describe: Callable[[], str]
+    undo: Callable[[], None]
 
 
 class Journal(Session):
-    """A session whose changes can be taken back, all at once. Closing it keeps what was done."""
+    """A session whose changes can be undone, all at once. Closing it keeps what was done."""
 
     def __init__(self) -> None:
         #: Held to the end of the batch: what is undone then must not be in use by another command.
         self.pin_lock = PinLock()
         self._steps: list[Step] = []
-        self._own: set[Identity] = set()
+        self._created: set[Identity] = set()
         self._held: dict[int, OwnedFd] = {}
         self._former: list[OwnedFd] = []
         super().__init__()  # which closes this session where it fails
         self._state = KernelState(self)
 
     def request(self, message: TcMessage) -> list[TcMessage]:
-        """As any session, with a note of how it is taken back. Raises AtomicError, and sends nothing, where that is
-        not possible."""
+        """Send a request, and record how it is undone.
+
+        Raises AtomicError, and sends nothing, where that is not possible.
+        """
         if message.type in _QUESTIONS:
             return super().request(message)
-        there = affected(message, self._state, self._own)
-        steps = [self._restoration(one) for one in (*there.changed, *reversed(there.deleted))]
+        objects = affected(message, self._state, self._created)
+        steps = [self._restoration(echo) for echo in (*objects.changed, *reversed(objects.deleted))]
         chain, brings = self._new_chain(message), self._brings_preference(message)
         answers = super().request(message._replace(flags=message.flags | c.ECHO))
-        self._own.update(chain)
-        if message.type in _REMOVAL and not there.changed and not there.is_own:
+        self._created.update(chain)
+        if message.type in _REMOVAL and not objects.changed and not objects.is_own:
             # the kernel does not echo chains
-            made = [message] if message.type == c.NEWCHAIN else [one for one in answers if one.type == message.type]
-            steps += [step for one in made for step in self._removals(one, brings=brings)]
+            echoes = (
+                [message] if message.type == c.NEWCHAIN else [echo for echo in answers if echo.type == message.type]
+            )
+            steps += [step for echo in echoes for step in self._removals(echo, brings=brings)]
         self._steps += reversed(steps)
         return answers
 
     def _new_chain(self, message: TcMessage) -> list[Identity]:
-        """The chain of a filter that is the first in it."""
+        """Return the chain of a filter that is the first in it."""
         chain = chain_of(message)
-        if message.type != c.NEWTFILTER or not chain.chain or chain in self._own:
+        if message.type != c.NEWTFILTER or not chain.chain or chain in self._created:
             return []
         return [chain] * (self._state.chain(message) is None)
 
     def _brings_preference(self, message: TcMessage) -> bool:
-        """Whether a filter brings a preference that need not go with it: that of u32 may be there without filters, and
-        of matchall kernels like v6.1 echo no handle."""
+        """Report whether a filter brings a preference that need not go with it: a preference of u32 may exist without
+        filters, and for matchall kernels like v6.1 echo no handle."""
         if message.type != c.NEWTFILTER or message.attributes.get("TCA_KIND") == "bpf":
             return False
         return not message.info >> 16 or not self._state.has_preference(message)
 
-    def _removals(self, made: TcMessage, *, brings: bool) -> list[Step]:
-        own = identities(made)
-        self._own.update(own)
-        if made.type == c.NEWACTION:
-            return [self._action_removal(action) for action in own]
+    def _removals(self, created: TcMessage, *, brings: bool) -> list[Step]:
+        objects = identities(created)
+        self._created.update(objects)
+        if created.type == c.NEWACTION:
+            return [self._action_removal(action) for action in objects]
         steps = []
-        if made.type != c.NEWTFILTER or made.handle:
-            steps.append(Step(partial(_stays, made), partial(self._remove, made)))
+        if created.type != c.NEWTFILTER or created.handle:
+            steps.append(Step(partial(_stays, created), partial(self._remove, created)))
         if brings:  # of u32, the kernel shows what other chains have, too
-            others = {one.handle for one in self._state.filters(made)}
-            steps.append(Step(partial(_stays, made), partial(self._clear, made, others)))
+            existing = {filter.handle for filter in self._state.filters(created)}
+            steps.append(Step(partial(_stays, created), partial(self._clear, created, existing)))
         return steps
 
     def _action_removal(self, action: Identity) -> Step:
@@ -125,60 +137,60 @@ class Journal(Session):
         if self._state.is_action(action):
             super().request(removal)
 
-    def _remove(self, made: TcMessage) -> None:
-        if made.type != c.NEWTFILTER:
-            self._check_strangers(self._state.inside(made))
+    def _remove(self, created: TcMessage) -> None:
+        if created.type != c.NEWTFILTER:
+            self._check_strangers(self._state.contents(created))
         try:
-            super().request(_removal(made))
+            super().request(_removal(created))
         except NetlinkError:
-            if self._is_there(made):
+            if self._exists(created):
                 raise
 
-    def _clear(self, made: TcMessage, others: "set[int]") -> None:
-        self._check_strangers([one for one in self._state.filters(made) if one.handle not in others])
-        if self._state.has_preference(made):
-            super().request(_removal(made)._replace(handle=0))
+    def _clear(self, created: TcMessage, existing: "set[int]") -> None:
+        self._check_strangers([filter for filter in self._state.filters(created) if filter.handle not in existing])
+        if self._state.has_preference(created):
+            super().request(_removal(created)._replace(handle=0))
 
     def _check_strangers(self, inside: Sequence[TcMessage]) -> None:
-        for one in without(inside, self._own):
-            raise AtomicError(f"others have added {name_of(one)} to it")
+        for stranger in not_created(inside, self._created):
+            raise AtomicError(f"others have added {object_text(stranger)} to it")
 
-    def _is_there(self, made: TcMessage) -> bool:
-        """Whether what was made is there still: a later command may have deleted it."""
+    def _exists(self, created: TcMessage) -> bool:
+        """Report whether a created object still exists: a later command may have deleted it."""
         state = self._state
-        if made.type == c.NEWTFILTER:
-            return state.filter(made) is not None
-        if made.type == c.NEWQDISC:
-            return bool(state.qdiscs(made._replace(parent=0)))
-        if made.type == c.NEWTCLASS:
-            return state.class_(made) is not None
-        return state.chain(made) is not None
+        if created.type == c.NEWTFILTER:
+            return state.filter(created) is not None
+        if created.type == c.NEWQDISC:
+            return bool(state.qdiscs(created._replace(parent=0)))
+        if created.type == c.NEWTCLASS:
+            return state.class_(created) is not None
+        return state.chain(created) is not None
 
-    def _restoration(self, found: TcMessage) -> Step:
-        program = self._held_program(found) if found.type == c.NEWTFILTER else 0
-        request = restoring(found, program)
-        return Step(lambda: f"{name_of(found)} stays changed", lambda: self._restore(found, request))
+    def _restoration(self, former: TcMessage) -> Step:
+        program = self._held_program(former) if former.type == c.NEWTFILTER else 0
+        request = restoration_request(former, program)
+        return Step(lambda: f"{object_text(former)} stays changed", lambda: self._restore(former, request))
 
-    def _held_program(self, found: TcMessage) -> int:
+    def _held_program(self, former: TcMessage) -> int:
         from pytc.bpf.sys.info import program_by_id
 
         kind = filters.find("bpf")
         assert kind is not None
-        number = kind.schema.decode(found.attributes.get("TCA_OPTIONS", b"")).get("TCA_BPF_ID", 0)
+        number = kind.schema.decode(former.attributes.get("TCA_OPTIONS", b"")).get("TCA_BPF_ID", 0)
         if not number:
             return 0
         if number not in self._held:
             self._held[number] = program_by_id(number)
         return self._held[number].fd
 
-    def _restore(self, found: TcMessage, request: TcMessage) -> None:
+    def _restore(self, former: TcMessage, request: TcMessage) -> None:
         super().request(request)
         state = self._state
-        if found.type == c.NEWQDISC:
-            now = next(iter(state.qdiscs(found)), None)
+        if former.type == c.NEWQDISC:
+            restored = next(iter(state.qdiscs(former)), None)
         else:
-            now = state.filter(found) if found.type == c.NEWTFILTER else state.class_(found)
-        if now is None or not is_same(found, now):
+            restored = state.filter(former) if former.type == c.NEWTFILTER else state.class_(former)
+        if restored is None or not is_same(former, restored):
             raise AtomicError("the kernel accepted it but shows something else")
 
     def session(self) -> Session:
@@ -188,22 +200,22 @@ class Journal(Session):
     def keep_pins(self, loaded: "Loaded") -> None:
         """Record the pins that a load has made, and those of program arrays that it is about to move."""
         from pytc.bpf.sys.pins import open_pin
-        from pytc.transaction.owned_pins import map_at, move_back, take_away
+        from pytc.transaction.owned_pins import pinned_map_id, remove_owned_pin, restore_pin
 
         for path in loaded.pins:
-            self._steps.append(Step(f'"{path}" stays'.__str__, partial(take_away, path, map_at(path))))
-        for path, made in loaded.moves.items():
-            former = open_pin(path)
-            self._former.append(former)
+            self._steps.append(Step(f'"{path}" stays'.__str__, partial(remove_owned_pin, path, pinned_map_id(path))))
+        for path, array in loaded.moves.items():
+            descriptor = open_pin(path)
+            self._former.append(descriptor)
             self._steps.append(
                 Step(
                     f'the new program array stays pinned at "{path}"'.__str__,
-                    partial(move_back, path, former, made.description.id),
+                    partial(restore_pin, path, descriptor, array.description.id),
                 )
             )
 
-    def take_back(self) -> list[str]:
-        """Undoes all changes, the last first; returns sentences about what is left of them.
+    def undo(self) -> list[str]:
+        """Undo all changes, the last first; returns sentences about what is left of them.
 
         What cannot go before something else is tried again after that: the kernel takes a moment to release what a
         filter has used.
@@ -211,38 +223,39 @@ class Journal(Session):
         left: list[str] = []
         for attempt in range(_ATTEMPTS):
             sleep(_PAUSE_SECONDS * min(attempt, 1))
-            failed, left = self._take_back_once()
+            failed, left = self._undo_once()
             if not failed:
                 break
             self._steps = failed[::-1]
         self.warnings.clear()
         return left
 
-    def _take_back_once(self) -> tuple[list[Step], list[str]]:
-        """The steps that fail, in the order in which they were tried, and what is left of them."""
+    def _undo_once(self) -> tuple[list[Step], list[str]]:
+        """Return the steps that fail, in the order in which they were tried, and sentences about what is left of
+        them."""
         failed, left = [], []
         while self._steps:
             step = self._steps.pop()
             try:
-                step.take_back()
+                step.undo()
             except PytcError as error:
                 failed.append(step)
-                left.append(f"{step.what()}: {error}")
+                left.append(f"{step.describe()}: {error}")
         return failed, left
 
     def __enter__(self) -> "Journal":
         return self
 
     def close(self) -> None:
-        for one in (*self._held.values(), *self._former, self.pin_lock):
-            one.close()
+        for resource in (*self._held.values(), *self._former, self.pin_lock):
+            resource.close()
         super().close()
 
 
-def _removal(made: TcMessage) -> TcMessage:
-    attributes = {name: made.attributes[name] for name in ("TCA_KIND", "TCA_CHAIN") if name in made.attributes}
-    return made._replace(type=_REMOVAL[made.type], flags=0, attributes=attributes)
+def _removal(created: TcMessage) -> TcMessage:
+    attributes = {name: created.attributes[name] for name in ("TCA_KIND", "TCA_CHAIN") if name in created.attributes}
+    return created._replace(type=_REMOVAL[created.type], flags=0, attributes=attributes)
 
 
-def _stays(made: TcMessage) -> str:
-    return f"{name_of(made)} stays"
+def _stays(created: TcMessage) -> str:
+    return f"{object_text(created)} stays"

@@ -45,7 +45,7 @@ def identities(message: TcMessage) -> list[Identity]:
         return [Identity("class", message.ifindex, number=message.handle)]
     if message.type in (c.NEWQDISC, c.DELQDISC):
         return [Identity("qdisc", message.ifindex, number=message.handle & _MAJOR)]
-    return [Identity("action", kind=kind, number=number) for kind, number in named(message)]
+    return [Identity("action", kind=kind, number=number) for kind, number in action_indexes(message)]
 
 
 def chain_of(message: TcMessage) -> Identity:
@@ -53,16 +53,16 @@ def chain_of(message: TcMessage) -> Identity:
     return Identity("chain", message.ifindex, message.parent, chain=message.attributes.get("TCA_CHAIN", 0))
 
 
-def named(message: TcMessage) -> list[tuple[str, int]]:
+def action_indexes(message: TcMessage) -> list[tuple[str, int]]:
     """Return kinds and indexes of the actions of a message, 0 for an index that the kernel chooses."""
-    found = []
+    actions = []
     for order, raw in split_attributes(message.attributes.get("TCA_ROOT_TAB", b"")):
         parts = dict(split_attributes(raw))
         kind = parts.get(_KIND, b"").partition(b"\0")[0].decode("ascii", "replace")
-        given = int.from_bytes(parts.get(_INDEX, b"")[:4], sys.byteorder)
+        number = int.from_bytes(parts.get(_INDEX, b"")[:4], sys.byteorder)
         [record] = decode_actions(join_attributes([(order, raw)]))
-        found.append((kind, given or index_of(record)))
-    return found
+        actions.append((kind, number or index_of(record)))
+    return actions
 
 
 def action_message(type: int, action: Identity) -> TcMessage:
@@ -108,18 +108,22 @@ class KernelState:
 
         The kernel takes chain 0 where none is named.
         """
-        return [one for one in self._of_preference(message) if one.handle]
+        return [filter for filter in self._of_preference(message) if filter.handle]
 
     def has_preference(self, message: TcMessage) -> bool:
-        """Whether there is the preference of a message in its chain, with filters or without."""
-        return any(not one.handle for one in self._of_preference(message))
+        """Report whether the preference of a message exists in its chain, with filters or without."""
+        return any(not filter.handle for filter in self._of_preference(message))
 
     def _of_preference(self, message: TcMessage) -> list[TcMessage]:
         pref, chain = message.info >> 16, message.attributes.get("TCA_CHAIN", 0)
-        found = self._dump(
+        filters = self._dump(
             TcMessage(c.GETTFILTER, ifindex=message.ifindex, parent=message.parent, attributes={"TCA_CHAIN": chain})
         )
-        return [one for one in found if one.attributes.get("TCA_CHAIN", 0) == chain and pref in (0, one.info >> 16)]
+        return [
+            filter
+            for filter in filters
+            if filter.attributes.get("TCA_CHAIN", 0) == chain and pref in (0, filter.info >> 16)
+        ]
 
     def qdiscs(self, message: TcMessage) -> list[TcMessage]:
         """Return the qdiscs in the place, or with the handle, that a message names.
@@ -127,10 +131,10 @@ class KernelState:
         Without default ones: they come and go by themselves.
         """
         question = message._replace(type=c.GETQDISC, flags=c.ECHO, attributes={})
-        asked = [question._replace(handle=0)] * bool(message.parent) + [question._replace(parent=0)] * bool(
+        questions = [question._replace(handle=0)] * bool(message.parent) + [question._replace(parent=0)] * bool(
             message.handle
         )
-        return [one for one in map(self._ask, asked) if one is not None and one.handle]
+        return [qdisc for qdisc in map(self._ask, questions) if qdisc is not None and qdisc.handle]
 
     def class_(self, message: TcMessage) -> TcMessage | None:
         """Return the class with the classid of a message."""
@@ -140,13 +144,15 @@ class KernelState:
 
     def qdisc_below(self, message: TcMessage, classid: int) -> TcMessage | None:
         """Return the qdisc of a class, None for a default one."""
-        found = self._ask(TcMessage(c.GETQDISC, c.ECHO, message.ifindex, parent=classid))
-        return found if found is not None and found.handle else None
+        qdisc = self._ask(TcMessage(c.GETQDISC, c.ECHO, message.ifindex, parent=classid))
+        return qdisc if qdisc is not None and qdisc.handle else None
 
     def chain(self, message: TcMessage) -> TcMessage | None:
         """Return the chain that a message names."""
         chain = message.attributes.get("TCA_CHAIN", 0)
-        return next((one for one in self._chains(message) if one.attributes.get("TCA_CHAIN", 0) == chain), None)
+        return next(
+            (answer for answer in self._chains(message) if answer.attributes.get("TCA_CHAIN", 0) == chain), None
+        )
 
     def _chains(self, message: TcMessage) -> list[TcMessage]:
         return self._dump(TcMessage(c.GETCHAIN, ifindex=message.ifindex, parent=message.parent))
@@ -154,40 +160,40 @@ class KernelState:
     def actions(self, message: TcMessage) -> list[Identity]:
         """Return the actions that a message names; all of a kind where it flushes."""
         if message.type == c.DELACTION and message.flags & c.ROOT:
-            return [one for answer in self._dump(_question(message)) for one in identities(answer)]
-        return [one for one in identities(message) if one.number and self.is_action(one)]
+            return [action for answer in self._dump(_question(message)) for action in identities(answer)]
+        return [action for action in identities(message) if action.number and self.is_action(action)]
 
     def is_action(self, identity: Identity) -> bool:
-        """Whether there is an action of that kind and index."""
+        """Report whether there is an action of that kind and index."""
         return self._ask(action_message(c.GETACTION, identity)) is not None
 
-    def inside(self, made: TcMessage) -> list[TcMessage]:
+    def contents(self, container: TcMessage) -> list[TcMessage]:
         """Return what goes with a qdisc, class or chain: its filters, and the qdiscs and classes below it."""
-        if made.type == c.NEWCHAIN:
-            return self.filters(made)
-        if made.type == c.NEWTCLASS:
-            below = self.qdisc_below(made, made.handle)
+        if container.type == c.NEWCHAIN:
+            return self.filters(container)
+        if container.type == c.NEWTCLASS:
+            below = self.qdisc_below(container, container.handle)
             return [below] if below is not None else []
-        ifindex = made.ifindex
-        found = [
-            one
-            for parent in (INGRESS.number, EGRESS.number, made.handle)
-            if parent & _MAJOR == made.handle & _MAJOR
-            for one in self._dump(TcMessage(c.GETTFILTER, ifindex=ifindex, parent=parent))
-            if one.handle
+        ifindex = container.ifindex
+        objects = [
+            inner
+            for parent in (INGRESS.number, EGRESS.number, container.handle)
+            if parent & _MAJOR == container.handle & _MAJOR
+            for inner in self._dump(TcMessage(c.GETTFILTER, ifindex=ifindex, parent=parent))
+            if inner.handle
         ]
-        found += [
-            one
-            for one in self._dump(TcMessage(c.GETQDISC, ifindex=ifindex))
-            if one.ifindex == ifindex
-            and one.handle
-            and one.parent & _MAJOR == made.handle & _MAJOR
-            and one.handle != made.handle
+        objects += [
+            inner
+            for inner in self._dump(TcMessage(c.GETQDISC, ifindex=ifindex))
+            if inner.ifindex == ifindex
+            and inner.handle
+            and inner.parent & _MAJOR == container.handle & _MAJOR
+            and inner.handle != container.handle
         ]
-        return found + [
-            one
-            for one in self._dump(TcMessage(c.GETTCLASS, ifindex=ifindex))
-            if one.handle & _MAJOR == made.handle & _MAJOR and one.attributes.get("TCA_KIND") in _MADE_CLASSES
+        return objects + [
+            inner
+            for inner in self._dump(TcMessage(c.GETTCLASS, ifindex=ifindex))
+            if inner.handle & _MAJOR == container.handle & _MAJOR and inner.attributes.get("TCA_KIND") in _MADE_CLASSES
         ]
 
 
@@ -198,16 +204,16 @@ def _question(message: TcMessage) -> TcMessage:
     )
 
 
-def without(messages: Iterable[TcMessage], own: "set[Identity]") -> list[TcMessage]:
+def not_created(messages: Iterable[TcMessage], created: "set[Identity]") -> list[TcMessage]:
     """Return the messages about objects that are not among ``own``."""
-    return [one for one in messages if not own.issuperset(identities(one))]
+    return [message for message in messages if not created.issuperset(identities(message))]
 
 
-def name_of(message: TcMessage) -> str:
+def object_text(message: TcMessage) -> str:
     """Return the object of a message in words."""
     from pytc.render.text import render
-    from pytc.transaction.request_text import place
+    from pytc.transaction.request_text import address_words
 
     if message.type == c.NEWACTION:
-        return ", ".join(f"action {one.kind} index {one.number}" for one in identities(message))
-    return _SORTS[message.type] + render([place(message, interface_name)])
+        return ", ".join(f"action {action.kind} index {action.number}" for action in identities(message))
+    return _SORTS[message.type] + render([address_words(message, interface_name)])

@@ -1,4 +1,4 @@
-"""How the pins that a command made are taken away again later, when others may have had their hands on them."""
+"""Remove the pins that a command created, unless somebody has replaced them."""
 
 import errno
 import os
@@ -13,33 +13,35 @@ from pytc.errors import BpfSyscallError, PinError, strerror
 _NOT_OURS = (errno.ENOENT, errno.ENOTEMPTY, errno.ENOTDIR)
 
 
-def map_at(path: str) -> int:
-    """The id of the map that is pinned at a path, 0 for none: nothing, a directory, a link, something else's pin."""
+def pinned_map_id(path: str) -> int:
+    """Return the id of the map that is pinned at a path, 0 for a directory, a link, another object's pin, or
+    nothing."""
     try:
         if not stat.S_ISREG(os.lstat(path).st_mode):
             return 0
-        with open_pin(path) as found:
-            return describe_map(found.fd).id
+        with open_pin(path) as pin:
+            return describe_map(pin.fd).id
     except (OSError, BpfSyscallError):
         return 0
 
 
-def take_away(path: str, number: int) -> None:
-    """Removes the pin of the map with that id, or for 0 a directory that is empty or a link. What others have put there
-    meanwhile stays. Raises PinError where it should go and does not."""
+def remove_owned_pin(path: str, number: int) -> None:
+    """Remove the pin of the map with that id, or for 0 an empty directory or a link.
+
+    A pin that others have put there meanwhile stays. Raises PinError for other failures.
+    """
     try:
         mode = os.lstat(path).st_mode
         if stat.S_ISDIR(mode) and not number:
             os.rmdir(path)
-        elif (stat.S_ISLNK(mode) and not number) or (number and map_at(path) == number):
+        elif (stat.S_ISLNK(mode) and not number) or (number and pinned_map_id(path) == number):
             os.unlink(path)
     except OSError as error:
         if error.errno not in _NOT_OURS:
             raise PinError(strerror(error.errno or 0), errno=error.errno) from error
 
 
-def move_back(path: str, former: OwnedFd, number: int) -> None:
-    """Pins what was pinned before again, unless others have moved the pin of the map with that id meanwhile. Raises
-    PinError."""
-    if map_at(path) == number:
+def restore_pin(path: str, former: OwnedFd, number: int) -> None:
+    """Pin the former map again, unless others have moved the pin of the map with that id meanwhile; raises PinError."""
+    if pinned_map_id(path) == number:
         PinRoot().replace(path, former.fd)

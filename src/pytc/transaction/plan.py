@@ -6,6 +6,7 @@ machine (devices, pins) and cannot be seen is a remark and no error: the machine
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from pytc.bpf.analyse.dry_load import CREATED, UNSEEN, PlannedLoad, PlannedMap, PlannedProgram, plan_load
 from pytc.bpf.maps.pinning import PinRoot
@@ -16,14 +17,14 @@ from pytc.bpf.sys.info import describe_program
 from pytc.commands.shared.attach_words import Reference
 from pytc.commands.shared.attacher import Attacher, Choice, Hook, Order, Sharing, Target
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.opened_programs import OpenedPrograms, Wanted, annotation, pinned_annotation
+from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation, pinned_annotation
 from pytc.commands.shared.pins import pin_path
-from pytc.commands.shared.programs import chosen_programs, identity
+from pytc.commands.shared.programs import identity, select_programs
 from pytc.errors import BpfError, DeviceNotFoundError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, encode
 from pytc.netlink.session import Session, interface_name
-from pytc.render.documents import Document, Field, Json, Listing, Part
+from pytc.render.documents import ArrayField, Document, Field, Json, Part
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, PINNED, BpfSource
 
@@ -33,16 +34,16 @@ _UNSEEN = "pytc cannot see from here whether it exists"
 
 
 class Plan:
-    """Notes what a run of commands would do, the steps of one at a time.
+    """Records what a run of commands would do, the steps of one at a time.
 
-    ``messages`` are the requests among them, ``lasting`` says what of them could not be taken back besides requests.
-    When it ``is_strict``, a device that is not there is an error.
+    ``messages`` are the requests among them, ``lasting`` says what of them could not be undone besides requests. When
+    it ``is_preflight``, for --atomic, a missing device is an error, and no steps are described: nobody reads them.
     """
 
-    def __init__(self, *, is_strict: bool = False) -> None:
+    def __init__(self, *, is_preflight: bool = False) -> None:
         self.messages: list[TcMessage] = []
         self.lasting: list[str] = []
-        self._is_strict = is_strict
+        self._is_preflight = is_preflight
         self._steps: list[Document] = []
         self._absent: dict[str, int] = {}
         self._pins: dict[str, MapSpec] = {}
@@ -50,16 +51,16 @@ class Plan:
         self._descriptions: dict[int, ProgramDescription] = {}
 
     def session(self) -> Session:
-        """One that asks the kernel, and notes what would change it."""
-        return _Noting(self)
+        """Return a session that asks the kernel, and records what would change it."""
+        return _PlanningSession(self)
 
     def attacher(self, context: Context) -> Attacher:
-        """Return what notes the changes to attached programs."""
-        return _NotingAttacher(context, self)
+        """Return an attacher that records the changes to attached programs."""
+        return _PlanningAttacher(context, self)
 
     def absent_device(self, device: str, note: Callable[[str], object]) -> int:
-        """Return a number for a device that is not there; raises DeviceNotFoundError when the plan is strict."""
-        if self._is_strict:
+        """Return a number for a device that is not there; raises DeviceNotFoundError in a preflight."""
+        if self._is_preflight:
             raise DeviceNotFoundError(device)
         if device not in self._absent:
             self._absent[device] = _FIRST_ABSENT + len(self._absent)
@@ -67,53 +68,60 @@ class Plan:
         return self._absent[device]
 
     def device_name(self, index: int) -> str:
-        """The name of a device, there or not."""
+        """Return the name of a device, whether it exists or not."""
         return next((name for name, number in self._absent.items() if number == index), "") or interface_name(index)
 
-    def note(self, step: Document) -> None:
-        """Adds a step."""
-        self._steps.append(step)
+    def note(self, step: Callable[[], Document]) -> None:
+        """Add a step, which is described where somebody reads it."""
+        if not self._is_preflight:
+            self._steps.append(step())
 
-    def sent(self, message: TcMessage) -> None:
-        """Adds a request; it is encoded, to find what does not fit."""
-        from pytc.transaction.request_text import request_document
-
+    def record_request(self, message: TcMessage) -> None:
+        """Add a request; it is encoded, to find what does not fit."""
         encode(message, 1)
         self.messages.append(message)
-        self.note(request_document(message, self.device_name, self._programs))
+        self.note(partial(self._request_document, message))
 
-    def begin(self) -> None:
-        """Forgets the steps of an earlier command, but for the pins that they would have made."""
+    def _request_document(self, message: TcMessage) -> Document:
+        from pytc.transaction.request_text import request_document
+
+        return request_document(message, self.device_name, self._programs)
+
+    def reset(self) -> None:
+        """Forget the steps of an earlier command, but for the pins that they would have made."""
         for of_command in (self.messages, self.lasting, self._steps, self._programs, self._descriptions):
             of_command.clear()
 
     def steps(self) -> list[Document]:
-        """The steps of a command, in order."""
+        """Return the steps of a command, in order."""
         return [*self._steps]
 
-    def opened(self, context: Context, wanted: Sequence[Wanted]) -> OpenedPrograms:
-        """What stands for the programs of a command. Raises BpfError and its kin, InvalidOptionsError."""
-        found = OpenedPrograms(len(wanted))
+    def open_programs(self, context: Context, requests: Sequence[ProgramRequest]) -> OpenedPrograms:
+        """Return stand-ins for the programs of a command: numbers in place of descriptors.
+
+        Raises BpfError and its kin, InvalidOptionsError.
+        """
+        programs = OpenedPrograms(len(requests))
         files: dict[tuple[int, int], list[int]] = {}
-        for place, one in enumerate(wanted):
-            source = one.source
+        for index, request in enumerate(requests):
+            source = request.source
             if source is not None and source.mode == PINNED:
-                found[place] = self._pinned(context, source, one)
+                programs[index] = self._pinned(context, source, request)
             elif source is not None and source.mode == EXPRESSION:
-                found[place] = self._expression(source, one)
+                programs[index] = self._expression(source, request)
             elif source is not None and source.mode not in (BYTECODE, BYTECODE_FILE):
-                files.setdefault(identity(source.path), []).append(place)
+                files.setdefault(identity(source.path), []).append(index)
         for places in files.values():
-            for place, program in zip(places, self._load(context, [wanted[at] for at in places]), strict=True):
-                found[place] = program
-        return found
+            for index, program in zip(places, self._load(context, [requests[index] for index in places]), strict=True):
+                programs[index] = program
+        return programs
 
     def description(self, number: int) -> ProgramDescription | None:
-        """What the kernel says of a program that a number stands for; None of one that has yet to be loaded."""
+        """Return the kernel's description of a stand-in's program, None for one that has yet to be loaded."""
         return self._descriptions.get(number)
 
     def name_of(self, program: OpenedProgram) -> str:
-        """The name of what a number stands for."""
+        """Return the name of a stand-in's program."""
         return self._programs[program.fd]
 
     def _stand_in(self, name: str, words: str, type: int, attach_type: int | None = None) -> OpenedProgram:
@@ -121,42 +129,42 @@ class Plan:
         self._programs[number] = name
         return OpenedProgram(number, words, type, attach_type)
 
-    def _load(self, context: Context, wanted: Sequence[Wanted]) -> list[OpenedProgram]:
-        source, spec, chosen = chosen_programs(context, wanted)
+    def _load(self, context: Context, requests: Sequence[ProgramRequest]) -> list[OpenedProgram]:
+        source, spec, chosen = select_programs(context, requests)
         exports = [source.export] if source.export else []
         if not exports and (path := context.environment.get("TC_BPF_UDS")):
             exports = [path]
         load = plan_load(spec, chosen, PinRoot.unmounted(context.bpf_mount), self._pins, used_only=not exports)
-        for one in load.maps:
-            if one.path and not one.spec.reuse:
-                self._pins.setdefault(one.path, one.spec)
-            if one.is_written:
-                self.lasting.append(f'the map pinned at "{one.path}" would be written to')
-            if one.fate == UNSEEN:
-                context.notes.append(f'Note: map "{one.spec.name}" is pinned at "{one.path}", and {_UNSEEN}')
+        for map in load.maps:
+            if map.path and not map.spec.reuse:
+                self._pins.setdefault(map.path, map.spec)
+            if map.is_written:
+                self.lasting.append(f'the map pinned at "{map.path}" would be written to')
+            if map.fate == UNSEEN:
+                context.notes.append(f'Note: map "{map.spec.name}" is pinned at "{map.path}", and {_UNSEEN}')
         self.lasting += [f'maps would be exported to "{path}"' for path in exports]
-        self.note(_load_document(source.path, load, exports))
+        self.note(partial(_load_document, source.path, load, exports))
         return [
             self._stand_in(program.name, annotation(spec.name, program.section), type, program.expected_attach_type)
             for program, type in chosen
         ]
 
-    def _expression(self, source: BpfSource, wanted: Wanted) -> OpenedProgram:
+    def _expression(self, source: BpfSource, request: ProgramRequest) -> OpenedProgram:
         from pytc.bpf.loader.program import select_program
         from pytc.commands.shared.expressions import annotation_of, object_of
 
         spec = object_of(source)
-        load = plan_load(spec, [(select_program(spec), wanted.type)], PinRoot.unmounted(), {})
-        self.note(_load_document(f"expression {source.path!r}", load, []))
-        return self._stand_in(load.programs[0].program.name, annotation_of(source), wanted.type)
+        load = plan_load(spec, [(select_program(spec), request.type)], PinRoot.unmounted(), {})
+        self.note(partial(_load_document, f"expression {source.path!r}", load, []))
+        return self._stand_in(load.programs[0].program.name, annotation_of(source), request.type)
 
-    def _pinned(self, context: Context, source: BpfSource, wanted: Wanted) -> OpenedProgram:
-        from pytc.commands.shared.pinned_programs import opened_pin
+    def _pinned(self, context: Context, source: BpfSource, request: ProgramRequest) -> OpenedProgram:
+        from pytc.commands.shared.pinned_programs import open_pinned_program
 
-        about, remark = None, ""
+        description, remark = None, ""
         try:
-            with opened_pin(context, source.path, wanted.type) as program:
-                about = describe_program(program.fd)
+            with open_pinned_program(context, source.path, request.type) as program:
+                description = describe_program(program.fd)
         except BpfError as error:
             if error.errno is None:
                 raise  # it is there, and something else
@@ -164,27 +172,27 @@ class Plan:
         if remark:
             context.notes.append(f'Note: the program is pinned at "{source.path}"{remark}')
         path = pin_path(context, source.path)
-        self.note([Field("step", "open", "open "), Field("pinned", path, f"pinned {path}\n")])
-        found = self._stand_in(f"pinned at {path}", pinned_annotation(source.path), wanted.type)
-        if about is not None:
-            self._descriptions[found.fd] = about
-        return found
+        self.note(lambda: [Field("step", "open", "open "), Field("pinned", path, f"pinned {path}\n")])
+        stand_in = self._stand_in(f"pinned at {path}", pinned_annotation(source.path), request.type)
+        if description is not None:
+            self._descriptions[stand_in.fd] = description
+        return stand_in
 
 
-class _Noting(Session):
+class _PlanningSession(Session):
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self._plan = plan
 
     def request(self, message: TcMessage) -> list[TcMessage]:
-        """Asks the kernel, or notes what would change it, to which there is no answer."""
+        """Ask the kernel, or record a request that would change it, to which there is no answer."""
         if message.type in _QUESTIONS:
             return super().request(message)
-        self._plan.sent(message)
+        self._plan.record_request(message)
         return []
 
 
-class _NotingAttacher:
+class _PlanningAttacher:
     """The :class:`~pytc.commands.shared.attacher.Attacher` of a plan. It looks at no hook and no pin."""
 
     def __init__(self, context: Context, plan: Plan) -> None:
@@ -230,9 +238,8 @@ class _NotingAttacher:
         return words if sharing is None else [*words, _word("sharing", sharing)]
 
     def _note(self, step: str, command: str, words: Sequence[Part]) -> None:
-        self._plan.note(
-            [Field("step", step, f"{step} "), Field("command", command, command), *words, Field("", text="\n")]
-        )
+        fields = [Field("step", step, f"{step} "), Field("command", command, command), *words, Field("", text="\n")]
+        self._plan.note(lambda: fields)
 
 
 def _word(key: str, value: Json) -> Part:
@@ -247,8 +254,8 @@ def _load_document(path: str, load: PlannedLoad, exports: Sequence[str]) -> Docu
     fields: list[Part] = [
         Field("step", "load", "load "),
         Field("object", path, f"{path}\n"),
-        Listing("maps", [_map_document(one) for one in load.maps]),
-        Listing("programs", [_program_document(one) for one in load.programs]),
+        ArrayField("maps", [_map_document(planned) for planned in load.maps]),
+        ArrayField("programs", [_program_document(planned) for planned in load.programs]),
     ]
     if exports:
         fields.append(Field("exports", [*exports], "".join(f"\texport {path}\n" for path in exports)))

@@ -8,10 +8,10 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.schema import HEADER, Attributes, Schema, split_attributes
 from pytc.protocols import format_protocol
-from pytc.render.documents import Document, Field, Group, Json, Late, Listing, Part, Shown
+from pytc.render.documents import ArrayField, Display, Document, Field, Group, Json, LazyField, Part
 from pytc.render.text import render
 from pytc.tc.clock import read_clock
-from pytc.tc.filters.requests import POINTS, swapped
+from pytc.tc.filters.requests import POINTS, htons
 from pytc.tc.kinds import actions, filters, qdiscs
 from pytc.tc.kinds.interface import FilterView
 
@@ -39,8 +39,10 @@ DeviceName = Callable[[int], str]
 
 
 def request_document(message: TcMessage, device: DeviceName, programs: Mapping[int, str]) -> Document:
-    """A line for the message, and one for each attribute. ``programs`` are names of what would be loaded, by what
-    stands for their descriptors."""
+    """Return a line for the message, and one for each attribute.
+
+    ``programs`` maps stand-ins for descriptors to the names of programs that would be loaded.
+    """
     flags = [name for bit, name in _FLAGS if message.flags & bit and message.type not in (c.DELTFILTER, c.DELACTION)]
     if message.type == c.DELACTION and message.flags & c.ROOT:
         flags = ["root"]
@@ -48,26 +50,26 @@ def request_document(message: TcMessage, device: DeviceName, programs: Mapping[i
         Field("step", "send", "send "),
         Field("message", NAMES[message.type], NAMES[message.type]),
         Field("flags", [*flags], "".join(f" {flag}" for flag in flags)),
-        *place(message, device),
+        *address_words(message, device),
     ]
     attributes = {
         name: _words_of(name, value, message, programs)
         for name, value in message.attributes.items()
         if name not in ("TCA_KIND", "TCA_CHAIN")
     }
-    shown = _shown_options(message)
-    told = " ".join(render([shown]).split())
+    options = _shown_options(message)
+    options_text = " ".join(render([options]).split())
     return [
         *words,
         Field("", text="\n"),
-        Group("options", [*_silent(shown)]),
-        Field("", text=f"\toptions: {told}\n" if told else ""),
+        Group("options", [*_silent(options)]),
+        Field("", text=f"\toptions: {options_text}\n" if options_text else ""),
         Group("attributes", [Field(name, value, _text(name, value, 1)) for name, value in attributes.items()]),
     ]
 
 
-def place(message: TcMessage, device: DeviceName) -> list[Part]:
-    """What a message is about, as words of a command."""
+def address_words(message: TcMessage, device: DeviceName) -> list[Part]:
+    """Return the object that a message is about, as words of a command."""
     fields: list[Part] = []
 
     def say(key: str, value: Json, text: str = "") -> None:
@@ -91,7 +93,7 @@ def place(message: TcMessage, device: DeviceName) -> list[Part]:
 
 
 def _filter_words(message: TcMessage) -> list[Part]:
-    protocol, pref, chain = swapped(message.info & 0xFFFF), message.info >> 16, message.attributes.get("TCA_CHAIN")
+    protocol, pref, chain = htons(message.info & 0xFFFF), message.info >> 16, message.attributes.get("TCA_CHAIN")
     fields: list[Part] = []
     if protocol:
         fields.append(Field("protocol", format_protocol(protocol), f" protocol {format_protocol(protocol)}"))
@@ -104,31 +106,31 @@ def _filter_words(message: TcMessage) -> list[Part]:
 
 
 def _shown_options(message: TcMessage) -> Document:
-    """The options as ``show`` would print them."""
+    """Return the options as ``show`` would print them."""
     name, raw = message.attributes.get("TCA_KIND", ""), message.attributes.get("TCA_OPTIONS", b"")
     if message.type in FILTERS:
         if not raw or (a_filter := filters.find(name)) is None:
             return ()
         options = a_filter.decode(a_filter.schema.decode(raw), lambda _: None)
-        return a_filter.document(options, FilterView(message.handle, swapped(message.info & 0xFFFF), Shown()))
+        return a_filter.document(options, FilterView(message.handle, htons(message.info & 0xFFFF), Display()))
     kind = qdiscs.find(name)
     if kind is None or not raw:
         return ()
     if message.type in CLASSES:
         assert kind.document_class is not None
-        return kind.document_class(kind.schema.decode(raw), Shown(), read_clock())
-    return kind.document(kind.schema.decode(raw, kind.header), Shown(), read_clock())
+        return kind.document_class(kind.schema.decode(raw), Display(), read_clock())
+    return kind.document(kind.schema.decode(raw, kind.header), Display(), read_clock())
 
 
 def _silent(document: Document) -> Document:
-    """For JSON alone."""
+    """Return the document without text, for JSON alone."""
     return [
         Group(part.key, _silent(part.fields))
         if isinstance(part, Group)
-        else Listing(part.key, [_silent(one) for one in part.documents])
-        if isinstance(part, Listing)
+        else ArrayField(part.key, [_silent(row) for row in part.documents])
+        if isinstance(part, ArrayField)
         else Field(part.key, part.value())
-        if isinstance(part, Late)
+        if isinstance(part, LazyField)
         else part._replace(text="")
         for part in document
     ]
@@ -147,36 +149,37 @@ def _words_of(name: str, value: object, message: TcMessage, programs: Mapping[in
 
 
 def _options(kind: str, raw: bytes, message: TcMessage, programs: Mapping[int, str]) -> Json:
-    known: tuple[Schema, int] | None = None
+    schema: tuple[Schema, int] | None = None
     if message.type in FILTERS and (a_filter := filters.find(kind)) is not None:
-        known = a_filter.schema, 0
+        schema = a_filter.schema, 0
     elif message.type not in FILTERS and (a_qdisc := qdiscs.find(kind)) is not None:
-        known = a_qdisc.schema, a_qdisc.header if message.type in QDISCS else 0
-    if known is None:
+        schema = a_qdisc.schema, a_qdisc.header if message.type in QDISCS else 0
+    if schema is None:
         return raw.hex()
-    return _decoded(known[0].decode(raw, known[1]), message, programs)
+    return _decoded(schema[0].decode(raw, schema[1]), message, programs)
 
 
-def _decoded(found: Attributes, message: TcMessage, programs: Mapping[int, str]) -> Json:
+def _decoded(attributes: Attributes, message: TcMessage, programs: Mapping[int, str]) -> Json:
     return {
-        name if name != HEADER else "header": _words_of(name, value, message, programs) for name, value in found.items()
+        name if name != HEADER else "header": _words_of(name, value, message, programs)
+        for name, value in attributes.items()
     }
 
 
 def _action(raw: bytes, programs: Mapping[int, str]) -> Json:
     parts = dict(split_attributes(raw))
     name = parts.get(_KIND, b"").partition(b"\0")[0].decode("ascii", "replace")
-    found: dict[str, Json] = {"kind": name}
+    members: dict[str, Json] = {"kind": name}
     if len(parts.get(_INDEX, b"")) >= _NUMBER.size:
-        found["index"] = int(_NUMBER.unpack_from(parts[_INDEX])[0])
+        members["index"] = int(_NUMBER.unpack_from(parts[_INDEX])[0])
     kind = actions.find(name)
     if kind is not None and _OPTIONS in parts:
-        found["options"] = _decoded(kind.schema.decode(parts[_OPTIONS]), TcMessage(0), programs)
-    return found
+        members["options"] = _decoded(kind.schema.decode(parts[_OPTIONS]), TcMessage(0), programs)
+    return members
 
 
 def _text(name: str, value: Json, depth: int) -> str:
-    """An attribute on a line, what is in it below that."""
+    """Return an attribute on a line, with its members below it."""
     indent = "\t" * depth
     if isinstance(value, dict):
         return f"{indent}{name}\n" + "".join(_text(key, inner, depth + 1) for key, inner in value.items())

@@ -14,15 +14,15 @@ Converter = Callable[[str], Any]
 
 
 class Word(NamedTuple):
-    """One row of a table.
+    """A row of a word table.
 
-    ``into`` names the field that it sets; rows that share a field exclude one another. With a ``convert`` it
-    takes the next word as its value, and ``wrong`` is what tc says when the converter raises ValueError (the whole
-    message where it has a ``{}``, which stands for the value); without, it is a flag that stores ``value``. A row with
-    ``repeat`` may come twice, and the last one counts. ``called`` is the word's name in messages about duplicates;
-    ``twice`` the whole message where tc has one of its own, with the word in place of ``{}``. ``read`` takes what
-    follows the word itself, where that is more than a word. A row with ``many`` may come many times, and its field is
-    the tuple of all its values. One with ``stop`` ends the reading, with the word still to come.
+    ``into`` names the field that it sets; rows that share a field exclude one another. With a ``convert`` it takes the
+    next word as its value, and ``wrong`` is what tc says when the converter raises ValueError (the whole message where
+    it has a ``{}``, which stands for the value); without, it is a flag that stores ``value``. A row with ``repeat`` may
+    come twice, and the last one counts. ``called`` is the word's name in messages about duplicates; ``twice`` the whole
+    message where tc has one of its own, with the word in place of ``{}``. ``read`` takes what follows the word itself,
+    where that is more than a word. A row with ``many`` may come many times, and its field is the tuple of all its
+    values. One with ``stop`` ends the reading, with the word still to come.
     """
 
     name: str
@@ -50,19 +50,20 @@ class Cursor:
 
     @property
     def done(self) -> bool:
+        """True where no word is left."""
         return self._at >= len(self._words)
 
     @property
     def position(self) -> int:
-        """How many words have been taken."""
+        """The number of words that have been taken."""
         return self._at
 
     def peek(self) -> str:
-        """The next word; empty at the end."""
+        """Return the next word without taking it; empty at the end."""
         return self._words[self._at] if self._at < len(self._words) else ""
 
     def take(self) -> str:
-        """The next word, which must be there; raises UsageError."""
+        """Return the next word; raises UsageError at the end."""
         try:
             word = self._words[self._at]
         except IndexError:
@@ -71,25 +72,29 @@ class Cursor:
         return word
 
     def rest(self) -> list[str]:
-        """All words that are left."""
+        """Return all words that are left."""
         words, self._at = self._words[self._at :], len(self._words)
         return words
 
 
-class Question(str):
-    """A word that is still to be typed: given to a parser in the place of the next word, it equals none, and keeps all
-    that it was compared with. So the parsers themselves say what they would understand next."""
+class Probe(str):
+    """A stand-in for the word that is still to be typed, by which completion asks the parsers for candidates.
 
-    met: dict[str, None]
+    Given to a parser as the next word, it equals none, and records all that it is compared with. So there is no second
+    grammar: beside the tables, parsers compare words at over a hundred places, each of which would have to declare
+    what it accepts, where the probe takes 30 lines.
+    """
 
-    def __new__(cls) -> "Question":
-        question = str.__new__(cls, "\0")
-        question.met = {}
-        return question
+    compared: dict[str, None]
+
+    def __new__(cls) -> "Probe":
+        probe = str.__new__(cls, "\0")
+        probe.compared = {}
+        return probe
 
     def __eq__(self, other: object) -> bool:
         if type(other) is str and other != "\0":
-            self.met[other] = None
+            self.compared[other] = None
         return False
 
     def __ne__(self, other: object) -> bool:
@@ -97,19 +102,19 @@ class Question(str):
 
     __hash__ = str.__hash__
 
-    def meet(self, names: Sequence[str]) -> None:
-        """The same for names that are not compared one by one."""
-        self.met.update(dict.fromkeys(names))
+    def record(self, names: Sequence[str]) -> None:
+        """Record names that are looked up in another way than by comparison, like those of modules."""
+        self.compared.update(dict.fromkeys(names))
 
-    def forget(self, table: "Sequence[Word]", found: Mapping[str, Any]) -> None:
-        """Leaves out those of a table that were said, and may not come again."""
+    def exclude(self, table: "Sequence[Word]", fields: Mapping[str, Any]) -> None:
+        """Drop the words of a table that set a field which has a value already, and must not come again."""
         for row in table:
-            if row.into in found and not row.many:
-                self.met.pop(row.name, None)
+            if row.into in fields and not row.many:
+                self.compared.pop(row.name, None)
 
 
 def matches(word: str, name: str, *, exact: bool = False) -> bool:
-    """Whether a word means ``name``: whole, or a prefix of it."""
+    """Report whether a word means ``name``: whole, or as a prefix of it."""
     return word == name or (not exact and bool(word) and name.startswith(word))
 
 
@@ -119,14 +124,14 @@ class Table(tuple[Word, ...]):
     _MOST = 256
 
     def find(self, word: str) -> Word | None:
-        """The row that a word means."""
-        known: dict[str, Word | None] = self.__dict__
+        """Return the row that a word means, None for none."""
+        rows: dict[str, Word | None] = self.__dict__
         try:
-            return known[word]
+            return rows[word]
         except KeyError:
             row = _first(word, self)
-            if len(known) < self._MOST:  # words that are in no table may be anything
-                known[word] = row
+            if len(rows) < self._MOST:  # words that are in no table may be anything
+                rows[word] = row
             return row
 
 
@@ -140,13 +145,16 @@ def _first(word: str, table: Sequence[Word]) -> Word | None:
 
 
 def choose(word: str, names: Sequence[str]) -> str:
-    """The first of ``names`` that a word means, empty for none."""
+    """Return the first of ``names`` that a word means, empty for none."""
     return next((name for name in names if matches(word, name)), "")
 
 
 def is_one_of(word: str, names: Iterable[str]) -> bool:
-    """Whether a word is one of some, whole. In place of ``in`` where these are the keys of a dict, or a set: a
-    :class:`Question` does not see what is looked up by its hash."""
+    """Report whether a word is one of some, whole.
+
+    It stands in for ``in`` where these are the keys of a dict, or a set: a :class:`Probe` cannot record what is looked
+    up by its hash.
+    """
     return any(word == name for name in names)
 
 
@@ -159,39 +167,29 @@ def take_verb(cursor: Cursor, verbs: Mapping[str, str], topic: str) -> str:
     if cursor.done:
         return "show"
     word = cursor.take()
-    known = _chosen(word, tuple(verbs))
-    if not known:
+    verb = _chosen(word, tuple(verbs))
+    if not verb:
         raise UsageError(f'Command "{word}" is unknown, try "pytc {topic} help".')
-    cursor.verb = known
-    return verbs[known]
+    cursor.verb = verb
+    return verbs[verb]
 
 
 _chosen = lru_cache(maxsize=256)(choose)
 
 
-def take_topic(cursor: Cursor, verbs: Mapping[str, str], name: str) -> tuple[str, str]:
-    """The verb of an object, and its topic of help, where each verb has one; raises UsageError, and HelpRequested for
-    ``help`` behind the verb."""
-    verb = take_verb(cursor, verbs, name)
-    topic = f"{name} {verb}"
-    if verb != "help" and cursor.peek() == "help":
-        raise HelpRequested(topic)
-    return verb, topic
-
-
 def no_more(cursor: Cursor, topic: str) -> None:
-    """Raises UsageError when there are words left."""
+    """Raise UsageError where there are words left."""
     if not cursor.done:
         raise UsageError(f'What is "{cursor.peek()}"? Try "pytc {topic} help".')
 
 
 def fill(
-    cursor: Cursor, table: Sequence[Word], found: dict[str, Any], *, topic: str, error: type[PytcError] = UsageError
+    cursor: Cursor, table: Sequence[Word], fields: dict[str, Any], *, topic: str, error: type[PytcError] = UsageError
 ) -> dict[str, Any]:
-    """Reads words into ``found`` for as long as they are in the table, and returns it.
+    """Read words into ``fields`` for as long as they are in the table, and return it.
 
-    Raises UsageError for a missing value or a second word for the same field (``error`` where the row has a message
-    of its own for that); ``error`` for a value that does not convert; HelpRequested(topic) for ``help``.
+    Raises UsageError for a missing value or a second word for the same field (``error`` where the row has a message of
+    its own for that); ``error`` for a value that does not convert; HelpRequested(topic) for ``help``.
     """
     words, count = cursor._words, len(cursor._words)
     find_row = table.find if isinstance(table, Table) else partial(_first, table=table)
@@ -201,14 +199,14 @@ def fill(
         if row is None:
             if matches(word, "help"):
                 raise HelpRequested(topic)
-            if type(word) is Question:
-                word.forget(table, found)
-            return found
+            if type(word) is Probe:
+                word.exclude(table, fields)
+            return fields
         if row.stop:
-            return found
+            return fields
         cursor._at += 1
         into, convert = row.into, row.convert
-        if into in found and not row.repeat and not row.many:
+        if into in fields and not row.repeat and not row.many:
             raise _duplicate(row, word, cursor, error)
         if convert is not None:
             value = cursor.take()
@@ -218,8 +216,8 @@ def fill(
                 raise _wrong_value(row, value, error) from None
         else:
             value = row.value if row.read is None else row.read(cursor)
-        found[into] = (*found.get(into, ()), value) if row.many else value
-    return found
+        fields[into] = (*fields.get(into, ()), value) if row.many else value
+    return fields
 
 
 def _wrong_value(row: Word, word: str, error: type[PytcError]) -> PytcError:
@@ -231,29 +229,32 @@ def _wrong_value(row: Word, word: str, error: type[PytcError]) -> PytcError:
 
 
 def illegal(name: str, word: str) -> InvalidOptionsError:
-    """tc's message about a value of a kind's option; the hint says which value."""
+    """Return tc's error about a value of a kind's option; the hint says which value."""
     return InvalidOptionsError(f'Illegal "{name}"', hints=(f'the value is "{word}"',))
 
 
 def read_options(
     cursor: Cursor, table: Sequence[Word], topic: str, *, unknown: str = 'What is "{}"?'
 ) -> dict[str, Any]:
-    """The words of a kind, which have to be all that are left; ``unknown`` is tc's message about one that is not in
-    the table. Raises InvalidOptionsError, UsageError, HelpRequested."""
-    found = fill(cursor, table, {}, topic=topic, error=InvalidOptionsError)
+    """Return the fields of a kind's words, which have to be all that are left.
+
+    ``unknown`` is tc's message about a word that is not in the table. Raises InvalidOptionsError, UsageError,
+    HelpRequested.
+    """
+    fields = fill(cursor, table, {}, topic=topic, error=InvalidOptionsError)
     if not cursor.done:
         raise unknown_option(unknown.format(cursor.peek()), topic)
-    return found
+    return fields
 
 
 def unknown_option(message: str, topic: str) -> InvalidOptionsError:
-    """An error that says where the options of a kind are explained; ``topic`` is like ``qdisc htb``."""
+    """Return an error that says where the options of a kind are explained; ``topic`` is like ``qdisc htb``."""
     of, _, kind = topic.partition(" ")
     return InvalidOptionsError(message, hints=(f'"pytc {of} add {kind} help" lists the options',))
 
 
 def _duplicate(row: Word, word: str, cursor: Cursor, error: type[PytcError]) -> PytcError:
-    """The error for a second word of a field; raises UsageError where its value is missing."""
+    """Return the error for a second word of a field; raises UsageError where its value is missing."""
     if row.convert is None and row.read is None:
         kind = "parent ID" if row.into == "parent" else "word"
         return error(row.twice.format(word)) if row.twice else UsageError(f'Error: "{row.name}" is duplicate {kind}')
@@ -264,14 +265,17 @@ def _duplicate(row: Word, word: str, cursor: Cursor, error: type[PytcError]) -> 
 
 
 def text(word: str) -> str:
-    """Converter for a word that is taken as it is; an empty one raises ValueError."""
+    """Return a word unchanged, as a converter; raises ValueError for an empty one."""
     if not word:
         raise ValueError(word)
     return word
 
 
 def unsigned(limit: int, base: int = 0) -> Converter:
-    """Converter for numbers up to ``limit``, as strtoul(3) with that base; 0: decimal, ``0x`` hex or ``0`` octal."""
+    """Return a converter for numbers up to ``limit``, as strtoul(3) reads them with that base.
+
+    Base 0 takes decimal, ``0x`` hex and ``0`` octal numbers.
+    """
 
     def convert(word: str) -> int:
         plain = not base and word.isdigit() and word.isascii() and word[0] != "0"
@@ -284,7 +288,7 @@ def unsigned(limit: int, base: int = 0) -> Converter:
 
 
 def signed(limit: int, base: int = 0) -> Converter:
-    """The same as strtol(3), for numbers from ``-limit - 1`` to ``limit``."""
+    """Return a converter for numbers from ``-limit - 1`` to ``limit``, as strtol(3) reads them with that base."""
 
     def convert(word: str) -> int:
         number = _integer(word, base)

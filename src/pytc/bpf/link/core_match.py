@@ -72,7 +72,7 @@ def types_agree(local: Btf, local_id: int, target: Btf, target_id: int, depth: i
     return False
 
 
-def types_match(
+def types_match(  # noqa: PLR0912 (a case for each kind of type)
     local: Btf, local_id: int, target: Btf, target_id: int, *, pointee: bool = False, depth: int = _DEPTH
 ) -> bool:
     """Return whether two types match strictly: names, members and their types, sizes of integers; structures behind a

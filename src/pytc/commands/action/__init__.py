@@ -1,7 +1,7 @@
 """``pytc action``: actions of their own, by kind and index."""
 
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.verbs import parse_verb
+from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.words.engine import Cursor
 
@@ -65,3 +65,6 @@ def help_topic(name: str) -> str:
 def help_topics() -> list[str]:
     """Return the topics that :func:`help_topic` knows, with the object's word."""
     return [f"action {name}" for name in kinds()]
+
+
+OBJECT = CommandObject("actions", VERBS, HELP, parse, kinds, help_topic, help_topics)

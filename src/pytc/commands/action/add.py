@@ -10,7 +10,7 @@ from pytc.commands.action.requests import echoed, request, request_named
 from pytc.commands.shared.actions import warn_of_too_many
 from pytc.commands.shared.command import Command, Effect, Requests
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.programs import opened, resolved_action, wanted_by_action
+from pytc.commands.shared.programs import action_program_request, open_programs, resolve_action_files
 from pytc.errors import DeviceNotFoundError, NetlinkError, UsageError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
@@ -59,8 +59,8 @@ class ActionCommands(Command):
 def parse(cursor: Cursor) -> ModifyActions | ActionCommands:
     """Return the command; raises UsageError, InvalidOptionsError, HelpRequested."""
     first = _take_actions(cursor, cursor.verb)
-    others = tuple(_further_commands(cursor))
-    return ActionCommands((first, *others)) if others else first
+    commands = tuple(_further_commands(cursor))
+    return ActionCommands((first, *commands)) if commands else first
 
 
 def _take_actions(cursor: Cursor, verb: str) -> ModifyActions:
@@ -92,28 +92,28 @@ def run(context: Context, command: ModifyActions | ActionCommands) -> list[Docum
     documents: list[Document] | None = None
     for part in command.commands:
         if isinstance(part, ModifyActions):
-            more = _modify(context, part)
+            echoed = _modify(context, part)
         else:
-            more = get.run(context, part) if isinstance(part, GetActions) else delete.run(context, part)
-        if more is not None:
-            documents = [*(documents or ()), *more]
+            echoed = get.run(context, part) if isinstance(part, GetActions) else delete.run(context, part)
+        if echoed is not None:
+            documents = [*(documents or ()), *echoed]
     return documents
 
 
 def _modify(context: Context, command: ModifyActions) -> list[Document] | None:
     if not command.actions:
         return None
-    actions = [resolved_action(action) for action in command.actions]
+    actions = [resolve_action_files(action) for action in command.actions]
     failure = None
-    with opened(context, [wanted_by_action(action) for action in actions]) as programs:
+    with open_programs(context, [action_program_request(action) for action in actions]) as programs:
         table, kinds = _encoded(context, actions, programs), {action.kind for action in actions}
         message = TcMessage(c.NEWACTION, _FLAGS[command.verb], attributes={"TCA_ROOT_TAB": table})
         if programs.exports:
             stays = command.verb == "replace" and _some_exist(context, actions)
             answers = request(context, message._replace(flags=message.flags | c.ECHO), kinds)
-            failure = programs.export_or(None if stays else lambda: _delete_added(context, answers))
+            failure = programs.export_or_undo(None if stays else lambda: _delete_added(context, answers))
         else:
-            answers = request(context, message._replace(flags=message.flags | c.ECHO * context.shown.echo), kinds)
+            answers = request(context, message._replace(flags=message.flags | c.ECHO * context.display.echo), kinds)
     if failure is not None:
         raise failure
     warn_of_too_many(context, command.actions)
@@ -129,7 +129,7 @@ def _encoded(context: Context, actions: Sequence[Action], programs: Sequence[Ope
 
 
 def _some_exist(context: Context, actions: Sequence[Action]) -> bool:
-    """Whether there is an action whose place a new one would take."""
+    """Report whether there is an action whose place a new one would take."""
     for action in actions:
         number = action.options.number
         try:

@@ -27,4 +27,4 @@ def parse(cursor: Cursor) -> DeleteActions:
 
 def run(context: Context, command: DeleteActions) -> list[Document] | None:
     """Delete the actions; with -echo, return what the kernel did. Raises NetlinkError."""
-    return echoed(context, request_named(context, c.DELACTION, command.which, c.ECHO * context.shown.echo))
+    return echoed(context, request_named(context, c.DELACTION, command.which, c.ECHO * context.display.echo))

@@ -27,4 +27,4 @@ def parse(cursor: Cursor) -> GetActions:
 def run(context: Context, command: GetActions) -> list[Document]:
     """Return the documents of the actions; raises NetlinkError."""
     answers = request_named(context, c.GETACTION, command.which)
-    return [part for answer in answers for part in answer_documents(answer, context.shown)] or [total_document(0)]
+    return [part for answer in answers for part in answer_documents(answer, context.display)] or [total_document(0)]

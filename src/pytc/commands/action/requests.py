@@ -18,7 +18,7 @@ Which = tuple[tuple[str, int], ...]
 
 def take_indexes(cursor: Cursor) -> Which:
     """Return the kinds and indexes that all words name; raises UsageError, InvalidOptionsError."""
-    found = []
+    actions = []
     while not cursor.done:
         name = cursor.take()
         if name == "action":
@@ -26,8 +26,8 @@ def take_indexes(cursor: Cursor) -> Which:
         if cursor.done or not matches(cursor.peek(), "index"):
             raise UsageError(f"Error: no index specified action: {name}")
         cursor.take()
-        found.append((name, take_index(cursor)))
-    return tuple(found)
+        actions.append((name, take_index(cursor)))
+    return tuple(actions)
 
 
 def request_named(context: Context, message_type: int, which: Which, flags: int = 0) -> list[TcMessage]:
@@ -50,4 +50,4 @@ def request(context: Context, message: TcMessage, kinds: Collection[str] = ()) -
 
 def echoed(context: Context, answers: Sequence[TcMessage]) -> list[Document] | None:
     """Return the documents of what the kernel did, None without -echo."""
-    return [action_event(answer, context.shown) for answer in answers] if context.shown.echo else None
+    return [action_event(answer, context.display) for answer in answers] if context.display.echo else None

@@ -59,16 +59,16 @@ def take_kind(cursor: Cursor, verb: str) -> str:
 
 def run(context: Context, command: ShowActions) -> list[Document]:
     """Return two documents for each answer; raises NetlinkError."""
-    shown = context.shown
+    display = context.display
     try:
-        answers = _listed(context.session, command, brief=shown.brief)
-        return [part for answer in answers for part in answer_documents(answer, shown)]
+        answers = _listed(context.session, command, brief=display.brief)
+        return [part for answer in answers for part in answer_documents(answer, display)]
     except NetlinkError as error:
-        if not shown.brief or error.errno != EINVAL:
+        if not display.brief or error.errno != EINVAL:
             raise
     # Kernels before 5.11 do not list actions in brief.
     answers = _listed(context.session, command, brief=False)
-    return [part for answer in answers for part in answer_documents(answer, shown, shortened=True)]
+    return [part for answer in answers for part in answer_documents(answer, display, shortened=True)]
 
 
 def _listed(session: Session, command: ShowActions, *, brief: bool) -> Iterable[TcMessage]:

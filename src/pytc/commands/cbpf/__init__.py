@@ -1,7 +1,7 @@
 """``pytc cbpf``: classic BPF compiled, assembled, disassembled, run over captures, translated to eBPF."""
 
 from pytc.commands.shared.command import Command, Help
-from pytc.commands.shared.verbs import parse_verb
+from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
@@ -31,3 +31,6 @@ def parse(cursor: Cursor) -> Command:
     if cursor.done:
         return Help("cbpf")
     return parse_verb(__name__, VERBS, cursor, exact_help=True)
+
+
+OBJECT = CommandObject("cbpf", VERBS, HELP, parse)

@@ -24,13 +24,14 @@ class ClassicSource(Value):
     """The origin of a program.
 
     ``mode`` is text (``text`` is the program), file (its path), expression (tcpdump's, for packets of ``link_type``;
-    empty: what the capture has, or Ethernet) or filter (attached ones that ``selector`` covers).
+    empty: what the capture has, or Ethernet) or filter (attached ones that ``selector`` covers, of ``handle``; 0: all).
     """
 
     mode: Literal["text", "file", "expression", "filter"]
     text: str = ""
     link_type: str = ""
     selector: FilterSelector | None = None
+    handle: int = 0
 
 
 def _form(word: str) -> str:
@@ -53,7 +54,7 @@ def take_source(cursor: Cursor) -> ClassicSource:
     if word == "expression":
         return ClassicSource("expression", cursor.take(), **_link_type(cursor))
     if word == "from":
-        return ClassicSource("filter", selector=_selector(cursor))
+        return _take_filters(cursor)
     if word in ("bytecode", "bc"):
         return ClassicSource("text", cursor.take())
     if word in ("bytecode-file", "bcf"):
@@ -70,13 +71,18 @@ def _link_type(cursor: Cursor) -> dict[str, Any]:
     return fields
 
 
-def _selector(cursor: Cursor) -> FilterSelector:
+def _take_filters(cursor: Cursor) -> ClassicSource:
     from pytc.tc.filters.words import SELECTORS
 
-    fields = fill(cursor, [row._replace(exact=True) for row in (*SELECTORS, _PREF)], {}, topic="cbpf disasm")
+    rows = [
+        row._replace(convert=unsigned(MAX_U32), wrong="invalid handle") if row.name == "handle" else row
+        for row in (*SELECTORS, _PREF)
+    ]
+    fields = fill(cursor, [row._replace(exact=True) for row in rows], {}, topic="cbpf disasm")
     if "device" not in fields:
         raise UsageError('"dev NAME" is missing after "from"')
-    return FilterSelector(**fields)
+    handle = fields.pop("handle", 0)
+    return ClassicSource("filter", selector=FilterSelector(**fields), handle=handle)
 
 
 def load_program(context: Context, source: ClassicSource) -> Program:
@@ -112,29 +118,22 @@ def attached_programs(context: Context, source: ClassicSource) -> dict[str, Prog
     from pytc.tc.kinds.filters.bpf import BpfRecord
 
     assert source.selector is not None
-    selector, handle = source.selector, source.selector.handle
+    selector = source.selector
     programs: dict[str, Program] = {}
-    others = 0
+    other_count = 0
     for record in filter_records(context.session, selector, selector.ifindex(context.device_index)):
         instructions = record.options.instructions if isinstance(record.options, BpfRecord) else ()
-        if not record.handle or (handle and record.handle != _number(handle)):
+        if not record.handle or source.handle not in (0, record.handle):
             continue
-        others += not instructions
+        other_count += not instructions
         if instructions:
             programs[f"pref {record.pref} handle {record.handle:#x}"] = instructions
     if not programs:
         raise BytecodeError(
             f"no filter of classic BPF on {selector.device}"
-            + (f"; {others} of other kinds or of eBPF" if others else "")
+            + (f"; {other_count} of other kinds or of eBPF" if other_count else "")
         )
     return programs
-
-
-def _number(word: str) -> int:
-    try:
-        return int(word, 0)
-    except ValueError:
-        raise UsageError(f'Error: argument "{word}" is wrong: invalid handle') from None
 
 
 def program_document(program: Program, form: str) -> Document:

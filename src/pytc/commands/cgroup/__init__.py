@@ -3,7 +3,7 @@
 from pytc.commands.cgroup.words import CGROUP
 from pytc.commands.shared.attach_words import PROGRAM, REFERENCE
 from pytc.commands.shared.command import Command, Help
-from pytc.commands.shared.verbs import parse_verb
+from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
@@ -38,3 +38,6 @@ def parse(cursor: Cursor) -> Command:
     if cursor.done:
         return Help("cgroup")
     return parse_verb(__name__, VERBS, cursor, exact_help=True)
+
+
+OBJECT = CommandObject("cgroup", VERBS, HELP, parse)

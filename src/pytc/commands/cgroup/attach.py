@@ -12,7 +12,7 @@ from pytc.commands.shared.attachments import open_program, open_replacement
 from pytc.commands.shared.command import Attaching
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.kernel_attacher import attacher_of
-from pytc.commands.shared.opened_programs import Wanted
+from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.errors import AttachError, UsageError
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import BpfSource
@@ -86,7 +86,7 @@ def run(context: Context, command: AttachCgroup) -> None:
         with open_program(context, _wanted(command)) as programs:
             hook = CgroupHook(cgroup, _attach_type(command, programs.single))
             detach = attacher.attach(hook, programs.single, sharing=command.sharing, link=command.link)
-            programs.export_or(detach)
+            programs.export_or_undo(detach)
 
 
 def _replace(context: Context, attacher: Attacher, cgroup: Cgroup, command: AttachCgroup, old: Reference) -> None:
@@ -95,11 +95,11 @@ def _replace(context: Context, attacher: Attacher, cgroup: Cgroup, command: Atta
         attacher.replace(hook, attacher.choose(hook, old), program, sharing=command.sharing)
 
 
-def _wanted(command: AttachCgroup) -> Wanted:
+def _wanted(command: AttachCgroup) -> ProgramRequest:
     type = ATTACH_TYPES.get(command.attach)
     if type is None:
-        return Wanted(command.source, ProgramType.UNSPEC, ())
-    return Wanted(command.source, type.program, type.sections, type.number)
+        return ProgramRequest(command.source, ProgramType.UNSPEC, ())
+    return ProgramRequest(command.source, type.program, type.sections, type.number)
 
 
 def _attach_type(command: AttachCgroup, program: OpenedProgram) -> CgroupAttachType:
@@ -108,16 +108,16 @@ def _attach_type(command: AttachCgroup, program: OpenedProgram) -> CgroupAttachT
         return ATTACH_TYPES[command.attach]
     if program.type in _ONLY_TYPES:
         return ATTACH_TYPES[_ONLY_TYPES[ProgramType(program.type)]]
-    possible = [one for one in ATTACH_TYPES.values() if one.program == program.type]
+    possible = [point for point in ATTACH_TYPES.values() if point.program == program.type]
     if not program.annotation.endswith("[cgroup/skb]"):  # whose attach type 0, ingress, only means that none is given
-        for one in possible:
-            if one.number == program.attach_type:
-                return one
+        for point in possible:
+            if point.number == program.attach_type:
+                return point
     if not possible:
         raise AttachError(
             f"{program.annotation} is a program of type {program_type_name(program.type)}, which does "
             "not go to a cgroup",
             hints=(f"attach types: {' '.join(ATTACH_TYPES)}",),
         )
-    words = " ".join(one.word for one in possible)
+    words = " ".join(point.word for point in possible)
     raise AttachError(f"{program.annotation} does not say where it belongs; name it: {words}")

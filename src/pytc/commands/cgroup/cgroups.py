@@ -2,7 +2,6 @@
 
 import errno
 from collections.abc import Sequence
-from types import TracebackType
 
 from pytc.bpf.sys import cgroups
 from pytc.bpf.sys.attach_points import Attachments, AttachPoint
@@ -11,6 +10,7 @@ from pytc.bpf.sys.constants import F_ALLOW_MULTI, F_ALLOW_OVERRIDE, F_QUERY_EFFE
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_program
 from pytc.bpf.sys.links import links
+from pytc.closing import Closing
 from pytc.commands.cgroup.words import CgroupName
 from pytc.commands.shared.attacher import Attachment
 from pytc.commands.shared.attachments import LinkPins, link_parts, program_parts, refusal
@@ -29,7 +29,7 @@ _ANOTHER_SHARING = (
 )
 
 
-class Cgroup:
+class Cgroup(Closing):
     """A cgroup, opened when it is first looked at, and closed at the end of a ``with`` block.
 
     A :class:`~pytc.commands.shared.attacher.Target` with the programs of all attach types.
@@ -69,15 +69,10 @@ class Cgroup:
         return [CgroupHook(self, type) for type in ([ATTACH_TYPES[word]] if word else ATTACH_TYPES.values())]
 
     def attached(self) -> list[Attachment]:
-        known = links_by_cgroup()
-        return [Attachment(hook, *one) for hook in self.hooks() for one in hook.query(known).programs]
+        links = links_by_cgroup()
+        return [Attachment(hook, *program) for hook in self.hooks() for program in hook.query(links).programs]
 
-    def __enter__(self) -> "Cgroup":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         if self._descriptor is not None:
             self._descriptor.close()
 
@@ -104,14 +99,14 @@ class CgroupHook:
         self._cgroup.check()
 
     def attached(self) -> list[Attachment]:
-        return [Attachment(self, *one) for one in self.query(links_by_cgroup()).programs]
+        return [Attachment(self, *attached) for attached in self.query(links_by_cgroup()).programs]
 
-    def query(self, known: cgroups.Links, *, effective: bool = False) -> Attachments:
+    def query(self, links: cgroups.Links, *, effective: bool = False) -> Attachments:
         """Return the programs, with those of ``known`` links; with ``effective``, those of the cgroups above that run
         here, too. Raises AttachError."""
         try:
             return cgroups.attachments(
-                self._cgroup.descriptor(), self.type, known, flags=F_QUERY_EFFECTIVE if effective else 0
+                self._cgroup.descriptor(), self.type, links, flags=F_QUERY_EFFECTIVE if effective else 0
             )
         except BpfSyscallError as error:
             raise self.explain(error) from error
@@ -122,9 +117,9 @@ class CgroupHook:
         return refusal(error, self.label, _SENTENCES, _ANOTHER_SHARING)
 
     def _has(self, program: int) -> bool:
-        """Whether a program, by its descriptor, is attached here."""
+        """Report whether a program, by its descriptor, is attached here."""
         number = describe_program(program).id
-        return any(one.program == number for one in self.query({}).programs)
+        return any(attached.program == number for attached in self.query({}).programs)
 
 
 def links_by_cgroup() -> cgroups.Links:
@@ -138,7 +133,7 @@ def links_by_cgroup() -> cgroups.Links:
 def hook_documents(
     context: Context,
     hooks: Sequence[CgroupHook],
-    known: cgroups.Links,
+    links: cgroups.Links,
     pins: LinkPins,
     *,
     effective: bool = False,
@@ -148,14 +143,14 @@ def hook_documents(
     return [
         document
         for hook in hooks
-        for document in _documents(context, hook, hook.query(known, effective=effective), pins, effective, indent)
+        for document in _documents(context, hook, hook.query(links, effective=effective), pins, effective, indent)
     ]
 
 
 def _documents(
-    context: Context, hook: CgroupHook, there: Attachments, pins: LinkPins, effective: bool, indent: str
+    context: Context, hook: CgroupHook, attachments: Attachments, pins: LinkPins, effective: bool, indent: str
 ) -> list[Document]:
-    sharing = _SHARING.get(there.flags & (F_ALLOW_MULTI | F_ALLOW_OVERRIDE), "")
+    sharing = _SHARING.get(attachments.flags & (F_ALLOW_MULTI | F_ALLOW_OVERRIDE), "")
     # with BPF_F_QUERY_EFFECTIVE the kernel returns no flags: the programs may be attached in several ways
     flags: list[Part] = [Field("attach_flags", sharing, f"{sharing} ")] if sharing and not effective else []
     return [
@@ -163,9 +158,9 @@ def _documents(
             Field("", text=f"{indent}{hook.type.word} "),
             Field("attach_type", attach_type_name(hook.type.number)),
             *flags,
-            *link_parts(one.link, pins),
-            *program_parts(context, one.program),
+            *link_parts(program.link, pins),
+            *program_parts(context, program.program),
             Field("", text="\n"),
         ]
-        for one in there.programs
+        for program in attachments.programs
     ]

@@ -9,7 +9,7 @@ from pytc.commands.shared.attachments import link_pins
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.errors import AttachError
-from pytc.render.documents import Document, Field, Listing
+from pytc.render.documents import ArrayField, Document, Field
 from pytc.words.engine import Cursor, fill, matches, no_more
 
 HELP = """\
@@ -43,17 +43,17 @@ def run(context: Context, command: ShowCgroupTree) -> list[Document]:
     with Cgroup(top) as cgroup:
         cgroup.check()
         directory = cgroup.path
-    known, pins, documents = links_by_cgroup(), link_pins(context), list[Document]()
+    links, pins, documents = links_by_cgroup(), link_pins(context), list[Document]()
     for path in cgroups.cgroup_tree(directory):
         try:
             with Cgroup(CgroupName(path)) as cgroup:
                 programs = hook_documents(
-                    context, cgroup.hooks(), known, pins, effective=command.effective, indent="    "
+                    context, cgroup.hooks(), links, pins, effective=command.effective, indent="    "
                 )
         except AttachError as error:
             if error.errno in (errno.ENOENT, errno.ENODEV):  # removed meanwhile
                 continue
             raise
         if programs:
-            documents.append([Field("cgroup", path, f"{path}\n"), Listing("programs", programs)])
+            documents.append([Field("cgroup", path, f"{path}\n"), ArrayField("programs", programs)])
     return documents

@@ -1,7 +1,7 @@
 """``pytc chain``: lists of filters, with the selectors of ``filter``."""
 
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.verbs import parse_verb
+from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.tc.filters.words import SELECTORS_HELP
 from pytc.words.engine import Cursor
 
@@ -22,3 +22,6 @@ the filters of the chain. delete removes the filters, too.
 def parse(cursor: Cursor) -> Command:
     """Return what the words after ``chain`` ask for; raises UsageError, InvalidOptionsError, HelpRequested."""
     return parse_verb(__name__, VERBS, cursor, exact_help=True)
+
+
+OBJECT = CommandObject("chain", VERBS, HELP, parse)

@@ -21,8 +21,8 @@ def carry_out(context: Context, change: FilterChange, message_type: int, flags: 
     message = filter_message(change, ifindex, actions=actions)
     try:
         answers = context.session.request(
-            message._replace(type=message_type, flags=flags | c.ECHO * context.shown.echo)
+            message._replace(type=message_type, flags=flags | c.ECHO * context.display.echo)
         )
     except NetlinkError as error:
         raise explained(error, change.selector) from error
-    return [document(record, context.shown) for record in records(answers)] if context.shown.echo else None
+    return [document(record, context.display) for record in records(answers)] if context.display.echo else None

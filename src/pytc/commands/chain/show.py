@@ -32,7 +32,7 @@ def parse(cursor: Cursor) -> ShowChains:
 
 def run(context: Context, command: ShowChains) -> Iterator[Document]:
     """Return a document for each chain, made when its turn comes; raises as ``filter show`` does."""
-    selector, shown = command.selector, context.shown
+    selector, display = command.selector, context.display
     question = address(c.GETCHAIN, selector, selector.ifindex(context.device_index))
     check_block(context.session, selector)
-    return (document(record, shown, selector) for record in dump(context.session, question, brief=shown.brief))
+    return (document(record, display, selector) for record in dump(context.session, question, brief=display.brief))

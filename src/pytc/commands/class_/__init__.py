@@ -1,7 +1,7 @@
 """``pytc class``: classes of classful qdiscs."""
 
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.verbs import parse_verb
+from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
@@ -50,3 +50,6 @@ def help_topic(name: str) -> str:
 def help_topics() -> list[str]:
     """Return the topics that :func:`help_topic` knows, with the object's word."""
     return [f"class {name}" for name in kinds()]
+
+
+OBJECT = CommandObject("class", VERBS, HELP, parse, kinds, help_topic, help_topics)

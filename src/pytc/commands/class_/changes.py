@@ -27,18 +27,18 @@ SELECTORS = (
 
 def take_change(cursor: Cursor, make: type[AnyClassChange]) -> AnyClassChange:
     """Return the change that the words behind the verb name; raises UsageError, InvalidOptionsError, HelpRequested."""
-    found = fill(cursor, SELECTORS, {}, topic="class")
-    if "handle" in found:
+    fields = fill(cursor, SELECTORS, {}, topic="class")
+    if "handle" in fields:
         raise UsageError('Error: try "classid" instead of "handle"')
     kind, options = _kind(cursor) if not cursor.done else ("", None)
     return make(
         cast(Verb, cursor.verb),
-        found.get("device", ""),
-        found.get("parent", UNSPEC),
-        found.get("classid", UNSPEC),
+        fields.get("device", ""),
+        fields.get("parent", UNSPEC),
+        fields.get("classid", UNSPEC),
         kind,
         options,
-        found.get("estimator", b""),
+        fields.get("estimator", b""),
     )
 
 
@@ -56,7 +56,7 @@ def carry_out(context: Context, change: ClassChange) -> list[Document] | None:
     """Send the request; with -echo, return what the kernel did. Raises NetlinkError."""
     env = qdisc_env(change.device, context.device_index, context.environment.get("TC_LIB_DIR", ""))
     message = class_message(change, env)._replace(ifindex=context.device_index(change.device))
-    echo = context.shown.echo
+    echo = context.display.echo
     try:
         answers = context.session.request(message._replace(flags=message.flags | c.ECHO * echo))
     except NetlinkError as error:
@@ -64,4 +64,4 @@ def carry_out(context: Context, change: ClassChange) -> list[Document] | None:
         if hint:
             error.with_hints(hint)
         raise
-    return [class_event(answer, context.shown) for answer in answers] if echo else None
+    return [class_event(answer, context.display) for answer in answers] if echo else None

@@ -37,9 +37,9 @@ class ShowClasses(Query):
 
 def parse(cursor: Cursor) -> ShowClasses:
     """Return the command; raises UsageError, HelpRequested."""
-    found = fill(cursor, _WORDS, {}, topic="class")
+    fields = fill(cursor, _WORDS, {}, topic="class")
     no_more(cursor, "class")
-    return ShowClasses(found.pop("device", ""), **found)
+    return ShowClasses(fields.pop("device", ""), **fields)
 
 
 def run(context: Context, command: ShowClasses) -> list[Document]:
@@ -52,9 +52,9 @@ def run(context: Context, command: ShowClasses) -> list[Document]:
 
     def parts(record: ClassRecord) -> ClassParts:
         names_device, names_qdisc = not command.device, command.qdisc == UNSPEC
-        return class_parts(record, context.shown, clock, names_device=names_device, names_qdisc=names_qdisc)
+        return class_parts(record, context.display, clock, names_device=names_device, names_qdisc=names_qdisc)
 
-    if context.shown.graph:
+    if context.display.graph:
         return tree([(record, parts(record)) for record in records])
     return [class_document(parts(record)) for record in records if _is_selected(record.handle, command)]
 

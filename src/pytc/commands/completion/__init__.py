@@ -6,7 +6,7 @@ first the sorts of other words that fit ("files", "directories", "nospace"), the
 """
 
 from pytc.commands.shared.command import Command, Help
-from pytc.commands.shared.verbs import parse_verb
+from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.errors import UsageError
 from pytc.words.engine import Cursor, choose
 
@@ -32,3 +32,6 @@ def parse(cursor: Cursor) -> Command:
     if not choose(cursor.peek(), (*VERBS, "help")):
         raise UsageError(f'Shell "{cursor.peek()}" is unknown, {", ".join(VERBS)} are known.')
     return parse_verb(__name__, VERBS, cursor)
+
+
+OBJECT = CommandObject("completion", VERBS, HELP, parse)

@@ -1,7 +1,7 @@
 """``pytc exec bpf``: the maps and programs of filters, for other processes and while packets run."""
 
 from pytc.commands.shared.command import Command, Help
-from pytc.commands.shared.verbs import parse_verb
+from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.errors import UsageError
 from pytc.words.engine import Cursor, matches
 
@@ -47,3 +47,6 @@ def parse(cursor: Cursor) -> Command:
     if cursor.peek() and "run".startswith(cursor.peek()):  # tc takes it as a word of import that lacks the path
         raise UsageError("bpf: No import parameter provided!")
     return parse_verb(__name__, VERBS, cursor, TOPIC, exact_help=True)  # a path may be called "h"
+
+
+OBJECT = CommandObject(TOPIC, VERBS, HELP, parse)

@@ -15,7 +15,7 @@ from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pinned_programs import open_pinned
 from pytc.commands.shared.pins import pin_path, pin_root
-from pytc.commands.shared.programs import note_load, remembering_the_log, resolved, with_parameters
+from pytc.commands.shared.programs import note_load, note_verifier_log, resolve_files, with_parameters
 from pytc.errors import BpfError, BpfSyscallError, InvalidOptionsError, UsageError
 from pytc.tc.kinds.shared.programs import (
     BYTECODE,
@@ -79,7 +79,7 @@ def parse(cursor: Cursor) -> GraftProgram:
 
 def run(context: Context, command: GraftProgram) -> None:
     """Fill the slot; raises BpfError and its kin, each with what does not fit."""
-    source = resolved(command.source)
+    source = resolve_files(command.source)
     with _program_array(context, command.path) as array:
         if source.mode == PINNED:
             if command.key is None:
@@ -129,9 +129,9 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
         raise BpfError(_NO_KEY)
     _check_slot(array, command.path, key)  # before the work of loading
     spec = _for_graft(spec, chosen, pin_path(context, command.path))
-    with remembering_the_log(context, source):
-        made = load(spec, chosen, type=type, pins=pin_root(context), verbose=source.verbose, commit=False)
-    with made as loaded:
+    with note_verifier_log(context, source):
+        loading = load(spec, chosen, type=type, pins=pin_root(context), verbose=source.verbose, commit=False)
+    with loading as loaded:
         note_load(context, source, loaded.notes, [(chosen.name, loaded.log)])
         try:
             _put(array, command.path, key, loaded.program)

@@ -147,8 +147,8 @@ def _become(context: Context, words: Sequence[str], objects: "Sequence[ReceivedO
     from pytc.exec_proxy.environment import with_maps
     from pytc.exec_proxy.spawn import spawn
 
-    named = [one for received in objects for one in received.named()]
-    spawn(words, with_maps(context.environment, named), [one.fd for one in named])
+    named = [map for received in objects for map in received.named()]
+    spawn(words, with_maps(context.environment, named), [map.fd for map in named])
 
 
 class _FewRemarks:

@@ -1,4 +1,4 @@
-"""Who may use the sockets that ``exec bpf`` makes."""
+"""Owner and mode of the sockets that ``exec bpf`` creates."""
 
 import os
 

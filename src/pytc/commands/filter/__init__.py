@@ -1,7 +1,7 @@
 """``pytc filter``: filters of devices and blocks."""
 
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.verbs import parse_verb
+from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.tc.filters.words import SELECTORS_HELP
 from pytc.words.engine import Cursor
 
@@ -63,3 +63,6 @@ def help_topic(name: str) -> str:
 def help_topics() -> list[str]:
     """Return the topics that :func:`help_topic` knows, with the object's word."""
     return [f"filter {name}" for name in kinds()]
+
+
+OBJECT = CommandObject("filter", VERBS, HELP, parse, kinds, help_topic, help_topics)

@@ -55,6 +55,6 @@ def _clsact(context: Context, command: ModifyFilter) -> "AbstractContextManager[
         return None
     if selector.parent not in (INGRESS, EGRESS):
         return None
-    from pytc.commands.filter.clsact import clsact_for
+    from pytc.commands.filter.clsact import ensure_clsact
 
-    return clsact_for(context, selector)
+    return ensure_clsact(context, selector)

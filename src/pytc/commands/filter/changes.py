@@ -3,8 +3,14 @@
 from collections.abc import Sequence
 
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.opened_programs import Wanted
-from pytc.commands.shared.programs import opened, resolved, resolved_action, wanted_by_action, wanted_by_filter
+from pytc.commands.shared.opened_programs import ProgramRequest
+from pytc.commands.shared.programs import (
+    action_program_request,
+    filter_program_request,
+    open_programs,
+    resolve_action_files,
+    resolve_files,
+)
 from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
@@ -29,13 +35,13 @@ def carry_out(context: Context, change: FilterChange) -> list[Document] | None:
     Raises NetlinkError, BpfError and its kin, InvalidOptionsError.
     """
     if change.depends_on_words:
-        context.notes += remarks_on(change)
+        context.notes += program_remarks(change)
         return _echoed(context, send_filter(context, change, None))
     context.device_index(change.selector.device)  # before the work of loading
-    change = _resolved(context, change)
+    change = _resolve_action_files(context, change)
     options = change.options
     source, actions = (options.source, options.actions) if options is not None else (None, ())
-    answers = _send_and_export(context, change, [wanted_by_filter(source), *map(wanted_by_action, actions)])
+    answers = _send_and_export(context, change, [filter_program_request(source), *map(action_program_request, actions)])
     if actions:
         from pytc.commands.shared.actions import warn_of_too_many
 
@@ -44,10 +50,10 @@ def carry_out(context: Context, change: FilterChange) -> list[Document] | None:
 
 
 def _echoed(context: Context, answers: Sequence[TcMessage]) -> list[Document] | None:
-    return [document(record, context.shown) for record in records(answers)] if context.shown.echo else None
+    return [document(record, context.display) for record in records(answers)] if context.display.echo else None
 
 
-def remarks_on(change: FilterChange) -> list[str]:
+def program_remarks(change: FilterChange) -> list[str]:
     """Return what a user should know of the bytecode of a filter."""
     options = change.options
     if not isinstance(options, BpfOptions) or options.source is None or options.classid is None:
@@ -57,24 +63,24 @@ def remarks_on(change: FilterChange) -> list[str]:
     return remarks(options.source.instructions, options.classid, direct_action=options.direct_action)
 
 
-def _send_and_export(context: Context, change: FilterChange, wanted: Sequence[Wanted]) -> list[TcMessage]:
+def _send_and_export(context: Context, change: FilterChange, requests: Sequence[ProgramRequest]) -> list[TcMessage]:
     """Open the programs, send the request, and export the maps that are to be exported."""
     failure = None
-    with opened(context, wanted, export=change.verb != "delete") as programs:
-        program, *others = programs
+    with open_programs(context, requests, export=change.verb != "delete") as programs:
+        program, *action_programs = programs
         if programs.exports:
             stays = change.verb == "change" or (change.verb == "replace" and _exists(context, change))
-            answers = send_filter(context, change, program, others, echo=True)
-            failure = programs.export_or(None if stays else lambda: _delete_added(context, answers))
+            answers = send_filter(context, change, program, action_programs, echo=True)
+            failure = programs.export_or_undo(None if stays else lambda: _delete_added(context, answers))
         else:
-            answers = send_filter(context, change, program, others)
+            answers = send_filter(context, change, program, action_programs)
     if failure is not None:
         raise failure
     return answers
 
 
 def _exists(context: Context, change: FilterChange) -> bool:
-    """Whether there is a filter whose place the new one would take: only its preference and handle can say so."""
+    """Report whether a filter with the new one's preference and handle exists; without both, nothing can be said."""
     selector = change.selector
     if not selector.pref or not selector.handle:
         return False
@@ -87,10 +93,10 @@ def _exists(context: Context, change: FilterChange) -> bool:
 
 def _delete_added(context: Context, added: Sequence[TcMessage]) -> None:
     """Delete just the filter that the kernel said it had added."""
-    for one in added:
-        if one.type == c.NEWTFILTER:
-            which = {name: one.attributes[name] for name in ("TCA_KIND", "TCA_CHAIN") if name in one.attributes}
-            context.session.request(one._replace(type=c.DELTFILTER, flags=0, attributes=which))
+    for answer in added:
+        if answer.type == c.NEWTFILTER:
+            which = {name: answer.attributes[name] for name in ("TCA_KIND", "TCA_CHAIN") if name in answer.attributes}
+            context.session.request(answer._replace(type=c.DELTFILTER, flags=0, attributes=which))
 
 
 def send_filter(
@@ -111,29 +117,29 @@ def send_filter(
     actions = encode_filter_actions(change, programs, context.device_index) if has_actions else None
     message = filter_message(change, ifindex, program, actions)
     observer = context.cache.filters
-    if echo or context.shown.echo or observer is not None:
+    if echo or context.display.echo or observer is not None:
         message = message._replace(flags=message.flags | c.ECHO)
     try:
         answers = context.session.request(message)
     except NetlinkError as error:
         raise explained(error, change.selector, change) from error
     if observer is not None:
-        observer.sent(context, message, answers)
+        observer.observe(context, message, answers)
     return answers
 
 
-def _resolved(context: Context, change: AnyFilterChange) -> AnyFilterChange:
+def _resolve_action_files(context: Context, change: AnyFilterChange) -> AnyFilterChange:
     """Return the change with what is in files, and what an expression compiles to."""
     options = change.options
     if options is None:
         return change
     if isinstance(options, BpfOptions) and options.source is not None:
-        source = resolved(options.source)
+        source = resolve_files(options.source)
         options = options.replace(source=source)
         if source.mode in (BYTECODE, BYTECODE_FILE, EXPRESSION):
             from pytc.commands.shared.expressions import with_expression
 
             options = with_expression(context, options, change.selector.device)
     if options.actions:
-        options = options.replace(actions=tuple(resolved_action(action) for action in options.actions))
+        options = options.replace(actions=tuple(resolve_action_files(action) for action in options.actions))
     return change.replace(options=options)

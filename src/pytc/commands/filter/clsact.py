@@ -18,18 +18,18 @@ from pytc.tc.qdiscs.selector import QdiscSelector
 
 
 @contextmanager
-def clsact_for(context: Context, selector: FilterSelector) -> Iterator[None]:
+def ensure_clsact(context: Context, selector: FilterSelector) -> Iterator[None]:
     """Make the qdisc for a filter when there is none; when the block raises, remove just the one made here.
 
     Raises DeviceNotFoundError, QdiscConflictError for egress where an ingress qdisc exists, NetlinkError.
     """
-    made = False
+    is_created = False
     try:
         with block_signals():  # a signal takes effect when it is known whether the qdisc has to go again
-            made = not _exists(context, selector) and _make(context, selector.device)
+            is_created = not _exists(context, selector) and _make(context, selector.device)
         yield
     except BaseException as error:
-        if made:
+        if is_created:
             with block_signals():
                 _remove(context, selector.device, error)
         raise
@@ -54,10 +54,10 @@ def _exists(context: Context, selector: FilterSelector) -> bool:
 def _kind_at_clsact(context: Context, index: int) -> str:
     """Return the kind of the qdisc that has the place of clsact on a device, empty for none."""
     try:
-        found = qdisc_at(context.session, index, CLSACT.number)
+        qdisc = qdisc_at(context.session, index, CLSACT.number)
     except NetlinkError:
         return ""
-    return str(found.attributes["TCA_KIND"]) if found is not None and found.handle else ""
+    return str(qdisc.attributes["TCA_KIND"]) if qdisc is not None and qdisc.handle else ""
 
 
 def _make(context: Context, device: str) -> bool:

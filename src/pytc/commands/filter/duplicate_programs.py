@@ -37,12 +37,12 @@ class FilterProgram(NamedTuple):
     tag: bytes
 
 
-class EqualFilter(NamedTuple):
+class DuplicateFilter(NamedTuple):
     """A filter with an equal program; ``more`` is how many others there are."""
 
     key: FilterKey
     program: int
-    more: int
+    additional: int
 
 
 class KnownPrograms:
@@ -72,24 +72,26 @@ class KnownPrograms:
         if self._programs.pop(key, None) is not None and key in self._groups:
             del self._groups.pop(key)[key]
 
-    def equal(self, name: str, tag: bytes, *, elsewhere: FilterKey) -> EqualFilter | None:
+    def equal(self, name: str, tag: bytes, *, elsewhere: FilterKey) -> DuplicateFilter | None:
         """Return the first other filter with an equal program."""
         for key, program in self._unnamed.pop(tag, {}).items():
-            known = self._name_of(program)
-            if known is None:
+            filter_name = self._name_of(program)
+            if filter_name is None:
                 del self._groups[key]
             else:
-                self._into(self._named.setdefault((known, tag), {}), key, program)
-        found = self._named.get((name, tag), {})
-        more = len(found) - (elsewhere in found) - 1
-        return next((EqualFilter(key, program, more) for key, program in found.items() if key != elsewhere), None)
+                self._into(self._named.setdefault((filter_name, tag), {}), key, program)
+        filters = self._named.get((name, tag), {})
+        additional = len(filters) - (elsewhere in filters) - 1
+        return next(
+            (DuplicateFilter(key, program, additional) for key, program in filters.items() if key != elsewhere), None
+        )
 
     def _into(self, group: dict[FilterKey, int], key: FilterKey, program: int) -> None:
         group[key] = program
         self._groups[key] = group
 
 
-class EqualPrograms:
+class DuplicatePrograms:
     """Finds existing filters that run the same program.
 
     Dumps a hook once, then follows what is added; re-reads a match before reporting it, as it may be gone since.
@@ -102,25 +104,25 @@ class EqualPrograms:
         """Follow a filter that was added; raises NetlinkError."""
         self._known(context, hook).put(key, program)
 
-    def find(self, context: Context, hook: Hook, key: FilterKey, name: str, tag: bytes) -> EqualFilter | None:
+    def find(self, context: Context, hook: Hook, key: FilterKey, name: str, tag: bytes) -> DuplicateFilter | None:
         """Return another filter of the hook with an equal program; raises NetlinkError."""
-        known = self._known(context, hook)
-        while (found := known.equal(name, tag, elsewhere=key)) is not None:
-            now = _program_at(context, hook, found.key)
-            if now == FilterProgram(found.program, tag):
-                return found
-            known.remove(found.key)
+        programs = self._known(context, hook)
+        while (duplicate := programs.equal(name, tag, elsewhere=key)) is not None:
+            now = _program_at(context, hook, duplicate.key)
+            if now == FilterProgram(duplicate.program, tag):
+                return duplicate
+            programs.remove(duplicate.key)
             if now is not None:
-                known.put(found.key, now)
+                programs.put(duplicate.key, now)
         return None
 
     def _known(self, context: Context, hook: Hook) -> KnownPrograms:
         if hook not in self._hooks:
-            known = KnownPrograms(name_of)
+            programs = KnownPrograms(name_of)
             for answer in context.session.dump(_question(hook)):
                 if (program := program_of(answer)) is not None:
-                    known.put(key_of(answer), program)
-            self._hooks[hook] = known
+                    programs.put(key_of(answer), program)
+            self._hooks[hook] = programs
         return self._hooks[hook]
 
 
@@ -139,10 +141,10 @@ def program_of(message: TcMessage) -> FilterProgram | None:
     """Return the program of a message's filter; None for other kinds and classic BPF, and before Linux 4.13."""
     if message.attributes.get("TCA_KIND") != "bpf":
         return None
-    found = dict(split_attributes(message.attributes.get("TCA_OPTIONS", b"")))
-    if not {_TAG, _ID} <= found.keys():
+    attributes = dict(split_attributes(message.attributes.get("TCA_OPTIONS", b"")))
+    if not {_TAG, _ID} <= attributes.keys():
         return None
-    return FilterProgram(int.from_bytes(found[_ID], sys.byteorder), found[_TAG])
+    return FilterProgram(int.from_bytes(attributes[_ID], sys.byteorder), attributes[_TAG])
 
 
 def _program_at(context: Context, hook: Hook, key: FilterKey) -> FilterProgram | None:
@@ -154,7 +156,7 @@ def _program_at(context: Context, hook: Hook, key: FilterKey) -> FilterProgram |
         answers = context.session.request(question)
     except NetlinkError:
         return None
-    return next((found for answer in answers if (found := program_of(answer)) is not None), None)
+    return next((program for answer in answers if (program := program_of(answer)) is not None), None)
 
 
 def _question(hook: Hook) -> TcMessage:

@@ -28,19 +28,19 @@ class GetFilter(Query):
 
 def parse(cursor: Cursor) -> GetFilter:
     """Return the command; raises UsageError, HelpRequested."""
-    found = fill(cursor, SELECTORS, {}, topic="filter")
-    check_one_place(found)
+    fields = fill(cursor, SELECTORS, {}, topic="filter")
+    check_one_place(fields)
     for field, name in (("protocol", "protocol"), ("pref", "priority")):
-        if field not in found:
+        if field not in fields:
             raise UsageError(f"Must specify filter {name}")
-    check_place(found)
+    check_place(fields)
     if cursor.done:
         raise UsageError("Must specify filter type")
     name = cursor.take()
-    if "handle" not in found:
+    if "handle" not in fields:
         raise UsageError('Must specify filter "handle"')
     no_garbage(cursor, "filter")
-    return GetFilter(FilterSelector(**found), name)
+    return GetFilter(FilterSelector(**fields), name)
 
 
 def run(context: Context, command: GetFilter) -> list[Document]:

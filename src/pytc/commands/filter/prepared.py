@@ -12,7 +12,7 @@ from functools import lru_cache
 from pytc.bpf.insn.classic import ClassicInstruction, pack
 from pytc.bpf.insn.classic_text import parse_bytecode
 from pytc.commands.filter.add import ModifyFilter
-from pytc.commands.filter.changes import remarks_on
+from pytc.commands.filter.changes import program_remarks
 from pytc.commands.filter.delete import DeleteFilter
 from pytc.commands.shared.command import Command, Requests
 from pytc.commands.shared.context import Context
@@ -69,7 +69,7 @@ def prepare(command: Command) -> Command:
         request = encode(filter_message(command, 0), 0, c.REQUEST | c.ACK)
     except PytcError:
         return command  # which says why when it is its turn
-    return PreparedFilter(command, request, remarks_on(command))
+    return PreparedFilter(command, request, program_remarks(command))
 
 
 class RepeatedFilters:
@@ -151,21 +151,21 @@ def _template(words: list[str], command: ModifyFilter | DeleteFilter) -> _Templa
     prepared, kind = prepare(command), kinds.find(command.kind) if command.kind else None
     if not isinstance(prepared, PreparedFilter):
         return None
-    found = {name: _BEFORE + position for name, position in value_positions(words[_BEFORE:]).items()}
+    value_indexes = {name: _BEFORE + position for name, position in value_positions(words[_BEFORE:]).items()}
     # Where a kind's options and handle depend on each other, the line's handle is not the filter's.
-    handle = found.get("handle", 0) if kind is not None and kind.settle is None else 0
+    handle = value_indexes.get("handle", 0) if kind is not None and kind.settle is None else 0
     bytecode, options = 0, command.options
     code: tuple[int, int, Handle | None] = (0, 0, None)
     if isinstance(options, BpfOptions) and options.source is not None and options.source.instructions:
         program = options.source.instructions
         packed = pack(program)
         attribute = _NLATTR.pack(_NLATTR.size + len(packed), _OPS) + packed
-        places = [at for at, word in enumerate(words) if _is(program, word)]
+        places = [index for index, word in enumerate(words) if _is(program, word)]
         if len(places) == 1 and prepared.request.count(attribute) == 1:
             classid = options.classid if not options.direct_action else None
             bytecode = places[0]
             code = prepared.request.index(attribute) + _NLATTR.size, len(packed), classid
-    positions = found.get("pref", 0), handle, bytecode
+    positions = value_indexes.get("pref", 0), handle, bytecode
     return _Template(words, prepared, positions, kind.handle if kind is not None else int, code)
 
 

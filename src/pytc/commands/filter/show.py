@@ -7,7 +7,7 @@ from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.render.documents import Document
 from pytc.tc.filters.documents import document
-from pytc.tc.filters.records import filter_records, groups
+from pytc.tc.filters.records import chunked, filter_records
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.filters.words import SELECTORS_HELP, take_selector
 from pytc.words.engine import Cursor
@@ -40,8 +40,8 @@ def run(context: Context, command: ShowFilters) -> Iterator[Document]:
     """
     if command.ignored:
         context.notes.append('Warning: show takes no handle, and shows filters with any; "filter get" shows one')
-    selector, shown = command.selector, context.shown
+    selector, display = command.selector, context.display
     records = filter_records(
-        context.session, selector, selector.ifindex(context.device_index), brief=context.shown.brief
+        context.session, selector, selector.ifindex(context.device_index), brief=context.display.brief
     )
-    return chain.from_iterable([document(record, shown, selector) for record in group] for group in groups(records))
+    return chain.from_iterable([document(record, display, selector) for record in group] for group in chunked(records))

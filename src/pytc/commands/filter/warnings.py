@@ -13,8 +13,8 @@ from pytc.bpf.analyse.returns import only_returns
 from pytc.bpf.sys.attach_points import TCX_EGRESS, TCX_INGRESS, AttachPoint, query
 from pytc.bpf.sys.info import program_by_id, translated_instructions
 from pytc.commands.filter.duplicate_programs import (
-    EqualFilter,
-    EqualPrograms,
+    DuplicateFilter,
+    DuplicatePrograms,
     FilterKey,
     FilterProgram,
     Hook,
@@ -57,9 +57,9 @@ class FilterWarnings:
         self._warned: set[tuple[int, int]] = set()
         self._users: dict[int, list[tuple[int, int]]] = {}
         self._harmless: dict[AttachPoint, int] = {}
-        self._equal = EqualPrograms()
+        self._equal = DuplicatePrograms()
 
-    def sent(self, context: Context, request: TcMessage, answers: Sequence[TcMessage]) -> None:
+    def observe(self, context: Context, request: TcMessage, answers: Sequence[TcMessage]) -> None:
         """Warn after a request about a filter, given the kernel's echo of it."""
         if request.type != c.NEWTFILTER or not request.flags & c.CREATE:
             return
@@ -113,22 +113,22 @@ class FilterWarnings:
 
         A list that has not changed is not looked at again.
         """
-        there = query(point, links=True)
-        if self._harmless.get(point) == there.revision:
+        attachments = query(point, links=True)
+        if self._harmless.get(point) == attachments.revision:
             return 0
-        if all(_lets_all_go_on(one.program) for one in there.programs):
-            self._harmless[point] = there.revision
+        if all(_lets_all_go_on(program.program) for program in attachments.programs):
+            self._harmless[point] = attachments.revision
             return 0
-        return len(there.programs)
+        return len(attachments.programs)
 
     def _beside_equal(self, context: Context, added: _Added) -> None:
         if added.program is None or added.name is None:
             return
-        found = self._equal.find(context, added.hook, added.key, added.name, added.program.tag)
+        duplicate = self._equal.find(context, added.hook, added.key, added.name, added.program.tag)
         if context.connection.plan is None:
             self._equal.added(context, added.hook, added.key, added.program)
-        if found is not None:
-            _warn(context, _beside(context, added, found))
+        if duplicate is not None:
+            _warn(context, _beside(context, added, duplicate))
 
     def _is_new(self, ifindex: int, parent: int) -> bool:
         if (ifindex, parent) in self._warned:
@@ -138,7 +138,7 @@ class FilterWarnings:
 
 
 def _warn(context: Context, sentence: str) -> None:
-    context.notes.append(f"Warning: {f'{context.place}: ' if context.place else ''}{sentence}")
+    context.notes.append(f"Warning: {f'{context.location}: ' if context.location else ''}{sentence}")
 
 
 def _added(answer: TcMessage) -> _Added:
@@ -181,9 +181,9 @@ def _lets_all_go_on(number: int) -> bool:
         return False
 
 
-def _beside(context: Context, added: _Added, found: EqualFilter) -> str:
+def _beside(context: Context, added: _Added, duplicate: DuplicateFilter) -> str:
     assert added.program is not None
-    hook, key = added.hook, found.key
+    hook, key = added.hook, duplicate.key
     if hook.ifindex == c.BLOCK:
         where = f"block {hook.parent}"
     else:
@@ -191,9 +191,9 @@ def _beside(context: Context, added: _Added, found: EqualFilter) -> str:
         where = f"{interface_name(hook.ifindex)} {POINTS.get(parent) or f'parent {parent}'}"
     where += f" chain {hook.chain}" if hook.chain else ""
     name = f'"{added.name}" ' if added.name else ""
-    more = f" (and {found.more} more such)" if found.more else ""
+    count = f" (and {duplicate.additional} more such)" if duplicate.additional else ""
     return (
         f"{where} has the program {name}with tag {added.program.tag.hex()} already: pref {key.pref} handle "
-        f'{key.handle:#x}, program id {found.program}{more}. It stays beside the new filter; "filter replace" '
+        f'{key.handle:#x}, program id {duplicate.program}{count}. It stays beside the new filter; "filter replace" '
         f"with that pref and handle takes its place."
     )

@@ -1,7 +1,7 @@
 """``pytc hooks``: all programs and filters that packets meet at a device."""
 
 from pytc.commands.shared.command import Command, Help
-from pytc.commands.shared.verbs import parse_verb, verb_module
+from pytc.commands.shared.verbs import CommandObject, parse_verb, verb_module
 from pytc.words.engine import Cursor, choose, matches
 
 #: Words and the modules of their verbs; the order decides abbreviations.
@@ -23,3 +23,6 @@ def parse(cursor: Cursor) -> Command:
     if choose(cursor.peek(), tuple(VERBS)):
         return parse_verb(__name__, VERBS, cursor)
     return verb_module(__name__, "show").parse(cursor)
+
+
+OBJECT = CommandObject("hooks", VERBS, HELP, parse)

@@ -124,6 +124,6 @@ def _inner_classes(context: Context, index: int) -> dict[int, list[Handle]]:
         return steps
 
     by_major: dict[int, list[Handle]] = {}
-    for handle in sorted(inner, key=lambda one: (depth(one), one)):
+    for handle in sorted(inner, key=lambda class_: (depth(class_), class_)):
         by_major.setdefault(handle.major, []).append(handle)
     return by_major

@@ -2,7 +2,7 @@
 
 from pytc.commands.shared.attach_words import PROGRAM
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.verbs import parse_verb
+from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
@@ -35,3 +35,6 @@ update  puts another program into the place of the link's, in one step
 def parse(cursor: Cursor) -> Command:
     """Return what the words after ``link`` ask for; raises UsageError, InvalidOptionsError, HelpRequested."""
     return parse_verb(__name__, VERBS, cursor)
+
+
+OBJECT = CommandObject("link", VERBS, HELP, parse)

@@ -22,7 +22,7 @@ Shows links of all types, what they attach and where; pytc -d also says where th
 
 
 class ShowLinks(Query):
-    """One link, as :func:`~pytc.commands.link.words.take_link` returns it; all for an empty one."""
+    """Shows one link, as :func:`~pytc.commands.link.words.take_link` returns it, or all for an empty one."""
 
     link: str = ""
 
@@ -37,7 +37,7 @@ def parse(cursor: Cursor) -> ShowLinks:
 
 
 def run(context: Context, command: ShowLinks) -> list[Document]:
-    """Return a document for each link; raises AttachError. Listing all needs CAP_SYS_ADMIN."""
+    """Return a document for each link; raises AttachError. ArrayField all needs CAP_SYS_ADMIN."""
     if command.link:
         with open_link(context, command.link) as link:
             descriptions = [link.description]
@@ -47,7 +47,7 @@ def run(context: Context, command: ShowLinks) -> list[Document]:
         except BpfSyscallError as error:
             raise AttachError(f"links: {error}", errno=error.errno) from error
     pins, cgroups = link_pins(context), _Cgroups()
-    return [_document(context, one, pins, cgroups) for one in descriptions]
+    return [_document(context, description, pins, cgroups) for description in descriptions]
 
 
 class _Cgroups:

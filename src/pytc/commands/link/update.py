@@ -11,7 +11,7 @@ from pytc.commands.shared.attach_words import PROGRAM, take_program
 from pytc.commands.shared.attachments import open_link, open_replacement
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.opened_programs import Wanted
+from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.errors import AttachError, BpfError, BpfSyscallError
 from pytc.tc.kinds.shared.programs import BpfSource
 from pytc.words.engine import Cursor
@@ -46,7 +46,9 @@ def run(context: Context, command: UpdateLink) -> None:
         about = link.description
         type = _program_type(about.program)
         attach_type = about.attach_type if type != ProgramType.SCHED_CLS else None
-        with open_replacement(context, Wanted(command.source, type, _default_sections(about), attach_type)) as program:
+        with open_replacement(
+            context, ProgramRequest(command.source, type, _default_sections(about), attach_type)
+        ) as program:
             try:
                 link.update(program.fd)
             except BpfSyscallError as error:
@@ -65,7 +67,7 @@ def _program_type(number: int) -> ProgramType:
 def _default_sections(about: LinkDescription) -> tuple[str, ...]:
     """Return the sections of programs that go with a link unless another one is named, best first."""
     if about.type == "cgroup":
-        return next((one.sections for one in ATTACH_TYPES.values() if one.number == about.attach_type), ())
+        return next((point.sections for point in ATTACH_TYPES.values() if point.number == about.attach_type), ())
     name = attach_type_name(about.attach_type or 0).replace("_", "/")
     return (name, *_SECTIONS) if about.type in ("tcx", "netkit") else ()
 

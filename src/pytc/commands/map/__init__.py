@@ -1,7 +1,7 @@
 """``pytc map``: the elements of maps."""
 
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.verbs import parse_verb
+from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
@@ -49,3 +49,6 @@ Without TYPES, the map's own are used (BTF); where it has none, numbers for 1, 2
 def parse(cursor: Cursor) -> Command:
     """Return what the words after ``map`` ask for; raises UsageError, HelpRequested."""
     return parse_verb(__name__, VERBS, cursor)
+
+
+OBJECT = CommandObject("map", VERBS, HELP, parse)

@@ -120,15 +120,17 @@ class _Header:
         self.cpu = header.index("cpu") if typed.types.is_per_cpu and "cpu" in header else None
         self._keys = _of(typed.types.key, header, "key")
         self._values = _of(typed.types.value, header, "value")
-        known = {*self._keys.values(), *self._values.values(), self.cpu}
+        columns_of_map = {*self._keys.values(), *self._values.values(), self.cpu}
         for index, name in enumerate(header):
-            if index not in known:
+            if index not in columns_of_map:
                 raise CodecError(f"column {quoted(name)}: key, value or a part of them like value.packets is expected")
         if not self._keys or not self._values:
             raise CodecError(_NO_HEADER)
         parts = [(typed.types.key, path) for path in self._keys] + [(typed.types.value, path) for path in self._values]
         self.are_numbers = all(
-            isinstance(one, Integer) and one.is_plain for codec, path in parts for _, one in [follow(codec, path)]
+            isinstance(integer, Integer) and integer.is_plain
+            for codec, path in parts
+            for _, integer in [follow(codec, path)]
         )
 
     def batch(self, columns: Sequence[Sequence[Any]], count: int, line: int) -> Batch:
@@ -137,12 +139,18 @@ class _Header:
 
     def keys(self, columns: Sequence[Sequence[Any]], count: int, line: int) -> bytes:
         """Encode the keys, one after another."""
-        return _bytes(self._typed.types.key, {path: columns[at] for path, at in self._keys.items()}, "key", count, line)
+        return _bytes(
+            self._typed.types.key, {path: columns[index] for path, index in self._keys.items()}, "key", count, line
+        )
 
     def values(self, columns: Sequence[Sequence[Any]], count: int, line: int) -> bytes:
         """Encode the values, one after another; each is that of one CPU."""
         return _bytes(
-            self._typed.types.value, {path: columns[at] for path, at in self._values.items()}, "value", count, line
+            self._typed.types.value,
+            {path: columns[index] for path, index in self._values.items()},
+            "value",
+            count,
+            line,
         )
 
 
@@ -171,9 +179,9 @@ def _bytes(codec: Codec, parts: dict[str, Sequence[Any]], what: str, count: int,
     members = [(path, *follow(codec, path), column) for path, column in parts.items()]
     for index in range(count):
         data = bytearray(codec.size)
-        for path, at, one, column in members:
+        for path, offset, member, column in members:
             try:
-                one.store(data, at, column[index])
+                member.store(data, offset, column[index])
             except CodecError as error:
                 raise CodecError(f"line {line + index}: {what}{path}: {error}") from None
         encoded.append(bytes(data))
@@ -182,14 +190,14 @@ def _bytes(codec: Codec, parts: dict[str, Sequence[Any]], what: str, count: int,
 
 def _of_each_cpu(typed: TypedMap, layout: _Header, columns: list[Sequence[str]], count: int) -> Numbered:
     """Collect the rows of a per-CPU map by key; without a column ``cpu``, a row is for all CPUs."""
-    size, one, stride = typed.types.key.size, typed.types.value.size, typed.map.value_bytes // typed.types.cpus
+    size, value_size, stride = typed.types.key.size, typed.types.value.size, typed.map.value_bytes // typed.types.cpus
     keys, values = layout.keys(columns, count, _FIRST_LINE), layout.values(columns, count, _FIRST_LINE)
     elements: dict[bytes, bytearray] = {}
     for row in range(count):
         data = elements.setdefault(keys[row * size : (row + 1) * size], bytearray(typed.map.value_bytes))
         every = range(typed.types.cpus)
         for cpu in every if layout.cpu is None else [_cpu(columns[layout.cpu][row], typed.types.cpus, row)]:
-            data[cpu * stride : cpu * stride + one] = values[row * one : (row + 1) * one]
+            data[cpu * stride : cpu * stride + value_size] = values[row * value_size : (row + 1) * value_size]
     entries = list(elements.items())
     for start, end in chunks(typed, len(entries)):
         part = entries[start:end]

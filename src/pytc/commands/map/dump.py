@@ -86,7 +86,9 @@ def _by_cpu(batch: Batch, cpus: int) -> Batch:
     """Return an entry for each CPU, with the CPU's number behind the key."""
     size = len(batch.keys) // batch.entries
     numbers = [cpu.to_bytes(4, "little") for cpu in range(cpus)]
-    keys = b"".join(batch.keys[at : at + size] + number for at in range(0, len(batch.keys), size) for number in numbers)
+    keys = b"".join(
+        batch.keys[offset : offset + size] + number for offset in range(0, len(batch.keys), size) for number in numbers
+    )
     return Batch(keys, batch.values, batch.entries * cpus)
 
 

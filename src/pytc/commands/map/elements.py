@@ -59,5 +59,5 @@ def write_elements(typed: TypedMap, batch: Batch, flags: int) -> None:
         write_batch(typed.map, batch, flags)
     except BpfSyscallError as error:
         size = typed.map.description.key_size
-        at = (error.entry or 0) * size
-        raise element_error(typed, error, batch.keys[at : at + size]) from error
+        offset = (error.entry or 0) * size
+        raise element_error(typed, error, batch.keys[offset : offset + size]) from error

@@ -66,8 +66,8 @@ def run(context: Context, command: GetElement) -> list[Document]:
     types = typed.types.summed() if command.sum else typed.types
     with explain_refusals(typed, key):
         data = typed.map.lookup(key, lock_flag(typed, lock=command.lock))
-    at, codec = part_of(types, command.path)
-    value = codec.decode(data[at : at + codec.size])
+    offset, codec = part_of(types, command.path)
+    value = codec.decode(data[offset : offset + codec.size])
     return [value_document(typed, key, value, several=types.is_per_cpu and not command.path)]
 
 

@@ -90,7 +90,9 @@ def _column(entries: Sequence[Any], member: str, start: int) -> list[Any]:
     try:
         return [entry[member] for entry in entries]
     except (TypeError, KeyError):
-        index = next(at for at, entry in enumerate(entries) if not isinstance(entry, dict) or member not in entry)
+        index = next(
+            number for number, entry in enumerate(entries) if not isinstance(entry, dict) or member not in entry
+        )
         raise CodecError(f"entry {start + index + 1} has no {member}") from None
 
 

@@ -116,9 +116,9 @@ def _changed(typed: TypedMap, key: bytes, command: SetElement) -> bytes:
     with explain_refusals(typed, key):
         data = bytearray(typed.map.lookup(key, lock_flag(typed, lock=command.lock)))
     for change in command.changes:
-        at, codec = part_of(typed.types, change.path)
+        offset, codec = part_of(typed.types, change.path)
         try:
-            assign(codec, data, at, _result(codec, bytes(data[at : at + codec.size]), change))
+            assign(codec, data, offset, _result(codec, bytes(data[offset : offset + codec.size]), change))
         except CodecError as error:
             raise CodecError(f"value{change.path}: {error}") from None
     return bytes(data)

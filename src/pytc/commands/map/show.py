@@ -27,7 +27,7 @@ WORDS = TARGET
 
 
 class ShowMaps(Query):
-    """One map; all without a target."""
+    """Shows one map, or all without a target."""
 
     target: Target | None = None
 
@@ -40,7 +40,7 @@ def parse(cursor: Cursor) -> ShowMaps:
 
 
 def run(context: Context, command: ShowMaps) -> list[Document]:
-    """Return a document for each map; raises PytcError. Listing all needs CAP_SYS_ADMIN."""
+    """Return a document for each map; raises PytcError. ArrayField all needs CAP_SYS_ADMIN."""
     if command.target is not None:
         return [_document(context.own(open_map(context, command.target.kind, command.target.text)))]
     documents = []

@@ -70,17 +70,17 @@ def run(context: Context, command: WatchMap) -> Stream:
 
 
 def _changes(typed: TypedMap, command: WatchMap) -> Iterator[_Change]:
-    known: dict[bytes, bytes] = {}
+    values: dict[bytes, bytes] = {}
     rounds = 0
     while True:
         with explain_refusals(typed):
             present = dict(read_items(typed.map))
         for key, value in present.items():
-            if known.get(key) != value:
-                yield _Change("changed" if key in known else "new", key, value)
-        for key in known.keys() - present.keys():
-            yield _Change("deleted", key, known[key])
-        known = present
+            if values.get(key) != value:
+                yield _Change("changed" if key in values else "new", key, value)
+        for key in values.keys() - present.keys():
+            yield _Change("deleted", key, values[key])
+        values = present
         rounds += 1
         if command.limit and rounds >= command.limit:
             return

@@ -1,7 +1,7 @@
 """``pytc monitor``: changes as they happen. It has no verbs."""
 
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.verbs import verb_module
+from pytc.commands.shared.verbs import CommandObject, verb_module
 from pytc.words.engine import Cursor
 
 VERBS: dict[str, str] = {}
@@ -17,3 +17,6 @@ which rtmon(8) has written. pytc -j prints an object on a line for each.
 def parse(cursor: Cursor) -> Command:
     """Return what the words after ``monitor`` ask for; raises UsageError, HelpRequested."""
     return verb_module(__name__, "watch").parse(cursor)
+
+
+OBJECT = CommandObject("monitor", VERBS, HELP, parse)

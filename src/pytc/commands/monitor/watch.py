@@ -10,7 +10,7 @@ from pytc.errors import HelpRequested, NetlinkProtocolError, RecordError, UsageE
 from pytc.netlink import constants as c
 from pytc.netlink.listener import Listener
 from pytc.netlink.messages import TcMessage, decode, split_messages
-from pytc.render.documents import Document, Field, Json, Shown, Stream
+from pytc.render.documents import Display, Document, Field, Json, Stream
 from pytc.render.json import as_object
 from pytc.render.text import render
 from pytc.words.engine import Cursor, matches
@@ -52,7 +52,7 @@ def run(context: Context, command: Monitor) -> Stream:
             if data is None:
                 context.say("Warning: the kernel had more news than could be read, and dropped some")
                 continue
-            document = event(decode(data), context.shown) if _KIND.unpack_from(data, 4)[0] in _EVENTS else None
+            document = event(decode(data), context.display) if _KIND.unpack_from(data, 4)[0] in _EVENTS else None
             if document is not None:
                 yield [*_timestamp(context), *document]
 
@@ -64,25 +64,25 @@ def run(context: Context, command: Monitor) -> Stream:
     )
 
 
-def event(message: TcMessage, shown: Shown) -> Document | None:
+def event(message: TcMessage, display: Display) -> Document | None:
     """Return the document of a change; None for a message about something else."""
     if message.type in _QDISCS:
         from pytc.tc.qdiscs.documents import qdisc_event
 
-        return qdisc_event(message, shown)
+        return qdisc_event(message, display)
     if message.type in _CLASSES:
         from pytc.tc.classes.documents import class_event
 
-        return class_event(message, shown)
+        return class_event(message, display)
     if message.type in _ACTIONS:
         from pytc.tc.actions.documents import action_event
 
-        return action_event(message, shown)
+        return action_event(message, display)
     from pytc.tc.filters.documents import document
     from pytc.tc.filters.records import decoded
 
     record = decoded(message)
-    return document(record, shown) if record is not None else None
+    return document(record, display) if record is not None else None
 
 
 def _line(document: Document) -> str:
@@ -94,13 +94,13 @@ def _line(document: Document) -> str:
 
 def _timestamp(context: Context) -> Document:
     """Return the local time, with -timestamp as tc writes it, with -tshort as ISO 8601."""
-    if not context.shown.timestamp:
+    if not context.display.timestamp:
         return ()
     now = time.time()
     micros = int(now % 1 * 1_000_000)
     local = time.localtime(now)
     short = time.strftime("%Y-%m-%dT%H:%M:%S", local) + f".{micros:06d}"
-    if context.shown.timestamp == "short":
+    if context.display.timestamp == "short":
         return (Field("timestamp", short, f"[{short}] "),)
     return (Field("timestamp", short, f"Timestamp: {time.strftime('%a %b %e %H:%M:%S %Y', local)} {micros} usec\n"),)
 

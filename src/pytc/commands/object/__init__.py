@@ -4,7 +4,7 @@ Its verbs read a file. They need no privileges, and ask nothing of the kernel.
 """
 
 from pytc.commands.shared.command import Command, Help
-from pytc.commands.shared.verbs import parse_verb
+from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
@@ -28,3 +28,6 @@ def parse(cursor: Cursor) -> Command:
     if cursor.done:
         return Help("object")
     return parse_verb(__name__, VERBS, cursor, exact_help=True)
+
+
+OBJECT = CommandObject("object", VERBS, HELP, parse)

@@ -117,7 +117,7 @@ def _program(program: ProgramFacts) -> Json:
         "helpers": list(program.helpers),
         "externs": list(program.externs),
         "core_relocations": program.core_relocations,
-        "slots": [{"map": place.map or None, "id": place.array_id, "slot": place.slot} for place in program.slots],
+        "slots": [{"map": slot.map or None, "id": slot.array_id, "slot": slot.slot} for slot in program.slots],
     }
     return {**members, "problem": program.problem} if program.problem else members
 
@@ -130,7 +130,7 @@ def _program_text(program: ProgramFacts) -> str:
 
 def _program_details(program: ProgramFacts) -> Iterable[Sequence[str]]:
     places = [
-        f"{place.slot} of {place.map or f'id {place.array_id}, which no program array has'}" for place in program.slots
+        f"{slot.slot} of {slot.map or f'id {slot.array_id}, which no program array has'}" for slot in program.slots
     ]
     relocations = [_count(program.core_relocations, "relocation")] if program.core_relocations else []
     lists = {

@@ -33,4 +33,4 @@ def run(context: Context, command: ShowObject) -> list[Document]:
     from pytc.commands.object.documents import inspection_document
 
     inspection = inspect_object(read_object(command.path, layout20=context.layout20))
-    return [inspection_document(inspection, details=context.shown.details)]
+    return [inspection_document(inspection, details=context.display.details)]

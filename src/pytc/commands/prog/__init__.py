@@ -1,7 +1,7 @@
 """``pytc prog``: loaded programs, and programs on captured packets."""
 
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.verbs import parse_verb
+from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
@@ -39,3 +39,6 @@ stats  how often it ran, and for how long
 def parse(cursor: Cursor) -> Command:
     """Return what the words after ``prog`` ask for; raises UsageError, HelpRequested."""
     return parse_verb(__name__, VERBS, cursor)
+
+
+OBJECT = CommandObject("prog", VERBS, HELP, parse)

@@ -148,7 +148,7 @@ def _of_machine_code(context: Context, program: MachineCode, command: DumpProgra
     """Return instructions by the lines of C that they come from; bytes where nothing can disassemble them."""
     source = _Source(program.source._replace(functions=()), command)
     starts = sorted(address for address, _ in program.source.lines)
-    known = _disassembled(context, program)
+    instructions_of = _disassembled(context, program)
     rows: list[Json] = []
     text: list[str] = []
     for number, (name, address, code) in enumerate(program.functions):
@@ -158,11 +158,18 @@ def _of_machine_code(context: Context, program: MachineCode, command: DumpProgra
         for start, end in _between(address, len(code), starts):
             before, line = source.before(start)
             part = code[start - address : end - address]
-            own = [one for one in known[number] if start <= address + one.offset < end]
-            text.append(before + "".join(_machine_lines(own, command) if own else _hex_lines(part, start - address)))
+            instructions = [
+                instruction for instruction in instructions_of[number] if start <= address + instruction.offset < end
+            ]
+            text.append(
+                before
+                + "".join(_machine_lines(instructions, command) if instructions else _hex_lines(part, start - address))
+            )
             row: dict[str, Json] = {"offset": start - address, "bytes": part.hex()}
-            insns: list[Json] = [{"offset": one.offset, "text": one.text} for one in own]
-            parts.append(row | ({"insns": insns} if own else {}) | _source_line(line))
+            insns: list[Json] = [
+                {"offset": instruction.offset, "text": instruction.text} for instruction in instructions
+            ]
+            parts.append(row | ({"insns": insns} if instructions else {}) | _source_line(line))
         rows.append({"name": name, "address": f"{address:#x}", "code": parts})
     return [Field("functions", rows, "".join(text))]
 

@@ -64,12 +64,12 @@ class Expectations:
         layout = layout_of(type)
         unknown = [name for name in self._context if layout is None or name not in layout.changeable]
         if unknown:
-            known = (
+            fields = (
                 ", ".join(layout.changeable)
                 if layout is not None and layout.changeable
                 else "none of the context's fields"
             )
-            raise UsageError(f"Error: a test run does not return {unknown[0]}; it returns {known}")
+            raise UsageError(f"Error: a test run does not return {unknown[0]}; it returns {fields}")
         self._path = expected.packets
         self._packets = context.own(read(self._path)) if self._path else None
 
@@ -84,13 +84,13 @@ class Expectations:
             if run.context.get(name) != value:
                 yield f"{name} is {run.context.get(name, 'not known')}, {value} was expected"
         if self._packets is not None:
-            wanted = next(self._packets, None)
-            if wanted is None:
+            expected = next(self._packets, None)
+            if expected is None:
                 yield f"{self._path} has no packet {number}"
-            elif wanted.data != run.packet:
+            elif expected.data != run.packet:
                 yield (
                     f"the packet is not that of {self._path} (- expected, + came out)\n"
-                    + diff(wanted.data, run.packet, "  ").rstrip("\n")
+                    + diff(expected.data, run.packet, "  ").rstrip("\n")
                 )
 
     def _check_verdict(self, number: int, run: Run) -> Iterator[str]:
@@ -99,9 +99,9 @@ class Expectations:
         if len(self._verdicts) > 1 and number > len(self._verdicts):
             yield f"packet {number} is one more than the {len(self._verdicts)} expected verdicts"
             return
-        wanted = self._verdicts[number - 1 if len(self._verdicts) > 1 else 0]
-        if run.verdict != wanted:
-            yield f"{self._names.name(run.verdict)}, {self._names.name(wanted)} was expected"
+        expected = self._verdicts[number - 1 if len(self._verdicts) > 1 else 0]
+        if run.verdict != expected:
+            yield f"{self._names.name(run.verdict)}, {self._names.name(expected)} was expected"
 
     def missing(self, count: int) -> list[str]:
         """Return what was expected of packets beyond the last one."""
@@ -146,15 +146,15 @@ class Tally:
         self.packets = self.failed = 0
         self._report_all = report_all
 
-    def add(self, one: Checked) -> None:
+    def add(self, checked: Checked) -> None:
         """Count a packet."""
         self.packets += 1
-        self.failed += bool(one.failures)
-        key = one.verdict_text, one.verdict
+        self.failed += bool(checked.failures)
+        key = checked.verdict_text, checked.verdict
         packets, changed, duration = self.counts.get(key, Count())
-        self.counts[key] = Count(packets + 1, changed + one.is_changed, duration + one.run.duration)
-        if self._report_all or one.failures:
-            self.reported.append(one)
+        self.counts[key] = Count(packets + 1, changed + checked.is_changed, duration + checked.run.duration)
+        if self._report_all or checked.failures:
+            self.reported.append(checked)
 
     @property
     def total(self) -> Count:

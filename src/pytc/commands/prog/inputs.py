@@ -63,8 +63,8 @@ def _with_header(path: str, number: int, packet: Packet) -> Packet:
 def _ethertype(packet: Packet) -> tuple[bytes, int]:
     """Return the EtherType (empty where unknown), and the length of the header that an Ethernet header replaces."""
     if packet.link_type in _COOKED:
-        at, length = _COOKED[packet.link_type]
-        kind = packet.data[at : at + 2]
+        offset, length = _COOKED[packet.link_type]
+        kind = packet.data[offset : offset + 2]
         return (kind, length) if len(packet.data) >= length and kind >= _SMALLEST_ETHERTYPE else (b"", 0)
     if packet.link_type not in _WITHOUT_LINK or not packet.data:
         return b"", 0

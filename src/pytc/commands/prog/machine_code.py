@@ -66,7 +66,7 @@ def _objdump(code: bytes, address: int) -> bytes:
     """Return the output of objdump, empty where it fails. The code is in a memfd: no file can be left behind."""
     import subprocess
 
-    machine, *more = _MACHINES[os.uname().machine]
+    machine, *options = _MACHINES[os.uname().machine]
     descriptor = os.memfd_create("jited")
     try:
         with open(descriptor, "wb", closefd=False) as file:
@@ -80,7 +80,7 @@ def _objdump(code: bytes, address: int) -> bytes:
             "binary",
             "-m",
             machine,
-            *more,
+            *options,
             f"--adjust-vma={address:#x}",
             f"/proc/self/fd/{descriptor}",
         )

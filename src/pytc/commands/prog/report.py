@@ -17,50 +17,50 @@ def run_document(
 
     ``failures`` are those of no single packet; the last line counts failures where the run ``expects`` anything.
     """
-    shown = [one for one in tally.reported if one.failures or not summary]
-    rows: list[Json] = [_row(one) for one in shown]
+    reported = [result for result in tally.reported if result.failures or not summary]
+    rows: list[Json] = [_row(result) for result in reported]
     about = subject.program.description
     return [
         Field("program", {"name": subject.name, "id": about.id, "tag": about.tag}),
-        Field("packets", rows, "".join(map(_lines, shown))),
+        Field("packets", rows, "".join(map(_lines, reported))),
         *_summary(tally, failures, expects=expects),
     ]
 
 
-def _row(one: Checked) -> Json:
+def _row(result: Checked) -> Json:
     row: dict[str, Json] = {
-        "number": one.number,
-        "verdict": one.verdict,
-        "value": one.run.verdict,
-        "length": len(one.run.packet),
-        "duration_ns": one.run.duration,
-        "changed": one.is_changed,
+        "number": result.number,
+        "verdict": result.verdict,
+        "value": result.run.verdict,
+        "length": len(result.run.packet),
+        "duration_ns": result.run.duration,
+        "changed": result.is_changed,
     }
-    if one.is_changed:
-        row["packet"] = one.run.packet.hex()
+    if result.is_changed:
+        row["packet"] = result.run.packet.hex()
         row["differences"] = [
             {"offset": d.offset, "before": d.before.hex(), "after": d.after.hex()}
-            for d in differences(one.packet, one.run.packet)
+            for d in differences(result.packet, result.run.packet)
         ]
-    changed = one.changed_context()
+    changed = result.changed_context()
     if changed:
         row["context"] = {name: after for name, (_, after) in changed.items()}
-    if one.failures:
-        row["failures"] = list(one.failures)
+    if result.failures:
+        row["failures"] = list(result.failures)
     return row
 
 
-def _lines(one: Checked) -> str:
+def _lines(result: Checked) -> str:
     length = (
-        f"{len(one.packet)} -> {len(one.run.packet)}"
-        if len(one.packet) != len(one.run.packet)
-        else str(len(one.packet))
+        f"{len(result.packet)} -> {len(result.run.packet)}"
+        if len(result.packet) != len(result.run.packet)
+        else str(len(result.packet))
     )
-    text = f"packet {one.number}: {one.verdict_text}, {length} bytes, {one.run.duration} ns\n"
-    text += "".join(f"  {name} {before} -> {after}\n" for name, (before, after) in one.changed_context().items())
-    if one.is_changed:
-        text += diff(one.packet, one.run.packet, "  ")
-    return text + "".join(f"  FAILED: {failure}\n" for failure in one.failures)
+    text = f"packet {result.number}: {result.verdict_text}, {length} bytes, {result.run.duration} ns\n"
+    text += "".join(f"  {name} {before} -> {after}\n" for name, (before, after) in result.changed_context().items())
+    if result.is_changed:
+        text += diff(result.packet, result.run.packet, "  ")
+    return text + "".join(f"  FAILED: {failure}\n" for failure in result.failures)
 
 
 def _summary(tally: Tally, failures: Sequence[str], *, expects: bool) -> list[Field]:
@@ -110,7 +110,7 @@ def write_junit(path: str, name: str, checked: Sequence[Checked], failures: Sequ
 
     from pytc.commands.shared.output_files import replacing
 
-    cases = [(f"packet {one.number}", one.failures, _lines(one), one.run.duration) for one in checked]
+    cases = [(f"packet {result.number}", result.failures, _lines(result), result.run.duration) for result in checked]
     cases += [("number of packets", (failure,), failure, 0) for failure in failures]
     failed = sum(bool(reasons) for _, reasons, _, _ in cases)
     counts = {"tests": str(len(cases)), "failures": str(failed), "errors": "0", "skipped": "0"}

@@ -29,7 +29,7 @@ _Holders = Mapping[int, list[tuple[int, str]]]
 
 
 class ShowPrograms(Query):
-    """One program; all without a target."""
+    """Shows one program, or all without a target."""
 
     target: Target | None = None
 
@@ -42,15 +42,15 @@ def parse(cursor: Cursor) -> ShowPrograms:
 
 
 def run(context: Context, command: ShowPrograms) -> list[Document]:
-    """Return a document for each program; raises PytcError. Listing all needs CAP_SYS_ADMIN."""
+    """Return a document for each program; raises PytcError. ArrayField all needs CAP_SYS_ADMIN."""
     if command.target is not None:
         infos = [program_info(open_program(context, command.target).fd)]
     else:
         infos = [program_info(program.fd) for program in programs()]
-    holders = _holders() if context.shown.details else {}
-    names = _MapNames() if context.shown.details else None
+    holders = _holders() if context.display.details else {}
+    names = _MapNames() if context.display.details else None
     booted = _booted()
-    return [_document(one, booted, holders, names) for one in infos]
+    return [_document(info, booted, holders, names) for info in infos]
 
 
 def _document(about: ProgramInfo, booted: float, holders: _Holders, names: "_MapNames | None") -> Document:
@@ -93,8 +93,8 @@ class _MapNames(dict[int, str]):
 
     def __missing__(self, number: int) -> str:
         try:
-            with map_by_id(number) as found:
-                self[number] = describe_map(found.fd).name
+            with map_by_id(number) as map:
+                self[number] = describe_map(map.fd).name
         except BpfSyscallError:
             self[number] = ""
         return self[number]
@@ -115,10 +115,10 @@ def _run_fields(about: ProgramInfo) -> list[Field]:
 def _loaded(about: ProgramInfo, booted: float) -> list[Field]:
     import time
 
-    at = booted + about.load_time / 1e9
-    text = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(at))
+    seconds = booted + about.load_time / 1e9
+    text = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
     return [
-        Field("loaded_at", int(at), f"\n  loaded_at {text}"),
+        Field("loaded_at", int(seconds), f"\n  loaded_at {text}"),
         Field("uid", about.created_by_uid, f" uid {about.created_by_uid}"),
     ]
 
@@ -133,9 +133,9 @@ def _booted() -> float:
 def _holders() -> dict[int, list[tuple[int, str]]]:
     """Find the processes with descriptors of programs, except those that may not be looked at."""
     holders: dict[int, list[tuple[int, str]]] = {}
-    own = os.getpid()
+    own_pid = os.getpid()
     for entry in os.listdir("/proc"):
-        if not entry.isdigit() or int(entry) == own:
+        if not entry.isdigit() or int(entry) == own_pid:
             continue
         try:
             numbers = _held_by(f"/proc/{entry}")

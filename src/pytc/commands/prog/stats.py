@@ -56,10 +56,12 @@ def parse(cursor: Cursor) -> ProgramStatistics:
 
 def run(context: Context, command: ProgramStatistics) -> list[Document]:
     """Return the counts of programs that ran, or of the one that is meant; raises PytcError."""
-    one = open_program(context, command.target) if command.target is not None else None
+    opened = open_program(context, command.target) if command.target is not None else None
 
     def read() -> dict[int, ProgramInfo]:
-        infos = [program_info(one.fd)] if one is not None else [program_info(program.fd) for program in programs()]
+        infos = (
+            [program_info(opened.fd)] if opened is not None else [program_info(program.fd) for program in programs()]
+        )
         return {info.id: info for info in infos}
 
     if not command.seconds:
@@ -69,7 +71,7 @@ def run(context: Context, command: ProgramStatistics) -> list[Document]:
                 'statistics are off: "on for TIME" switches them on for a while, sysctl '
                 "kernel.bpf_stats_enabled=1 for good"
             )
-        return [_document(info) for info in infos.values() if info.run_count or one is not None]
+        return [_document(info) for info in infos.values() if info.run_count or opened is not None]
     import time
 
     with enable_statistics():
@@ -77,7 +79,7 @@ def run(context: Context, command: ProgramStatistics) -> list[Document]:
         time.sleep(command.seconds)
         after = read()
     differences = [_difference(before.get(number), info) for number, info in after.items()]
-    return [_document(info) for info in differences if info.run_count or one is not None]
+    return [_document(info) for info in differences if info.run_count or opened is not None]
 
 
 def _difference(before: ProgramInfo | None, after: ProgramInfo) -> ProgramInfo:

@@ -66,12 +66,12 @@ def _load(context: Context, source: "BpfSource") -> Subject:
     from pytc.bpf.loader.program import select_program
     from pytc.bpf.maps.pinning import PinRoot
     from pytc.bpf.object.reader import read_object
-    from pytc.commands.shared.programs import note_load, remembering_the_log, with_parameters
+    from pytc.commands.shared.programs import note_load, note_verifier_log, with_parameters
 
     spec = with_parameters(context, read_object(source.path, layout20=context.layout20).unpinned(), source)
     chosen = select_program(spec, section=source.section, program=source.program, default_section=_DEFAULT_SECTION)
     type = ProgramType(source.type) if source.type else chosen.type or ProgramType.SCHED_CLS
-    with remembering_the_log(context, source):
+    with note_verifier_log(context, source):
         loaded = context.own(load(spec, chosen, type=type, pins=PinRoot(context.bpf_mount), verbose=source.verbose))
     note_load(context, source, loaded.notes, [(chosen.name, loaded.log)])
     return Subject(loaded.program, loaded.maps, chosen.name)

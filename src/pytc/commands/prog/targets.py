@@ -9,13 +9,12 @@ from pytc.bpf.sys.info import ids, program_by_id
 from pytc.commands.prog.words import FilterProgram, LoadedProgram, Target
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pinned_programs import open_pinned
-from pytc.errors import BpfError, BpfSyscallError, UsageError
+from pytc.errors import BpfError, BpfSyscallError
 
 if TYPE_CHECKING:
     from pytc.tc.kinds.filters.bpf import BpfRecord
 
 _NAME_BYTES = 15  # BPF_OBJ_NAME_LEN - 1: the kernel keeps no more of a name
-_LAST_ID = 0xFFFFFFFF
 
 
 def open_program(context: Context, target: Target) -> Program:
@@ -29,14 +28,8 @@ def _open_loaded(context: Context, target: LoadedProgram) -> Program:
     if target.kind == "pinned":
         return open_pinned(context, target.text)
     if target.kind == "id":
-        return Program.from_id(_id(target.text))
+        return Program.from_id(int(target.text))
     return _find(target)
-
-
-def _id(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= _LAST_ID):
-        raise UsageError(f'Error: argument "{text}" is wrong: invalid id')
-    return int(text)
 
 
 def programs() -> Iterator[Program]:
@@ -61,11 +54,11 @@ def kernel_name(name: str) -> bytes:
 def _find(target: LoadedProgram) -> Program:
     """Open the one program with a name or tag; raises BpfError where there are none or several."""
     kind, text = target.kind, target.text
-    wanted = kernel_name(text).decode("ascii", "replace") if kind == "name" else text.lower()
+    name = kernel_name(text).decode("ascii", "replace") if kind == "name" else text.lower()
     numbers = [
         about.id
         for about in (program.description for program in programs())
-        if (about.name if kind == "name" else about.tag) == wanted
+        if (about.name if kind == "name" else about.tag) == name
     ]
     if len(numbers) == 1:
         return Program.from_id(numbers[0])

@@ -1,4 +1,4 @@
-"""How the words of ``prog`` name a program."""
+"""Words that name a loaded program or a filter's."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -10,11 +10,12 @@ from pytc.words.engine import Cursor, Word, fill, unsigned
 if TYPE_CHECKING:
     from pytc.tc.filters.selector import FilterSelector
 
+_LAST_ID = 0xFFFFFFFF
 _Kind = Literal["id", "pinned", "name", "tag"]
 
 
 class LoadedProgram(Value):
-    """A program by its id, pin, name or tag."""
+    """A program by its id (digits), pin, name or tag."""
 
     kind: _Kind
     text: str
@@ -31,7 +32,13 @@ Target = LoadedProgram | FilterProgram
 
 
 def _take_loaded(kind: _Kind) -> Callable[[Cursor], LoadedProgram]:
-    return lambda cursor: LoadedProgram(kind, cursor.take())
+    return lambda cursor: LoadedProgram(kind, _id(cursor.take()) if kind == "id" else cursor.take())
+
+
+def _id(word: str) -> str:
+    if not (word.isascii() and word.isdigit() and len(word) < 11 and int(word) <= _LAST_ID):
+        raise UsageError(f'Error: argument "{word}" is wrong: invalid id')
+    return word
 
 
 TARGET = tuple(Word(kind, "target", read=_take_loaded(kind), called=kind) for kind in get_args(_Kind))
@@ -53,12 +60,14 @@ def take_filter(cursor: Cursor, words: Sequence[Word], fields: dict[str, Any], t
     from pytc.tc.filters.words import SELECTORS
 
     handle = unsigned(0xFFFFFFFF)
-    own = [row._replace(convert=handle) if row.name == "handle" else row for row in SELECTORS if row.name != "block"]
-    fill(cursor, (*words, *own), fields, topic=topic)
+    selectors = [
+        row._replace(convert=handle) if row.name == "handle" else row for row in SELECTORS if row.name != "block"
+    ]
+    fill(cursor, (*words, *selectors), fields, topic=topic)
     if "target" in fields:
         raise UsageError(f'Error: "dev" and "{fields["target"].kind}" are two programs; one is needed.')
     number = fields.pop("handle", 0)
-    return FilterProgram(FilterSelector(**taken(fields, [row.into for row in own])), number)
+    return FilterProgram(FilterSelector(**taken(fields, [row.into for row in selectors])), number)
 
 
 def taken(fields: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """``pytc qdisc``: queueing disciplines of devices."""
 
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.verbs import parse_verb
+from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
@@ -78,3 +78,6 @@ def help_topic(name: str) -> str:
 def help_topics() -> list[str]:
     """Return the topics that :func:`help_topic` knows, with the object's word."""
     return [f"qdisc {name}" for name in (*_EXTRAS, *kinds())]
+
+
+OBJECT = CommandObject("qdisc", VERBS, HELP, parse, kinds, help_topic, help_topics)

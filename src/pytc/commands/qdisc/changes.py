@@ -18,17 +18,17 @@ from pytc.tc.qdiscs.requests import QdiscChange, qdisc_message
 
 def carry_out(context: Context, change: QdiscChange) -> list[Document] | None:
     """Send the request; with -echo, return what the kernel did. Raises NetlinkError."""
-    device, shown = change.selector.device, context.shown
+    device, display = change.selector.device, context.display
     env = qdisc_env(device, context.device_index, context.environment.get("TC_LIB_DIR", ""))
     message = qdisc_message(change, env)._replace(ifindex=context.device_index(device))
     try:
-        answers = context.session.request(message._replace(flags=message.flags | c.ECHO * shown.echo))
+        answers = context.session.request(message._replace(flags=message.flags | c.ECHO * display.echo))
     except NetlinkError as error:
         hint = general_hint(error, device) or _hint(context, error, change, message)
         if hint:
             error.with_hints(hint)
         raise
-    return [qdisc_event(answer, shown) for answer in answers] if shown.echo else None
+    return [qdisc_event(answer, display) for answer in answers] if display.echo else None
 
 
 def _hint(context: Context, error: NetlinkError, change: QdiscChange, message: TcMessage) -> str:
@@ -36,38 +36,38 @@ def _hint(context: Context, error: NetlinkError, change: QdiscChange, message: T
     if not message.parent and (not message.handle or change.verb in ("add", "delete")):
         return "say which place: root, parent CLASSID, clsact or ingress"
     device, name = change.selector.device, change.kind
-    there = _kind_at(context, message)
+    present = _kind_at(context, message)
     if change.verb == "delete":
-        return _delete_hint(device, name, there)
+        return _delete_hint(device, name, present)
     kind = kinds.find(name)
-    if there and kind is not None and kind.default_parent != UNSPEC:
+    if present and kind is not None and kind.default_parent != UNSPEC:
         return (
-            f"{device} has its {there} qdisc already, and filters can be added to it"
-            if there == name
-            else f'{there} has the place of {name}: "pytc qdisc del dev {device} {there}" frees it'
+            f"{device} has its {present} qdisc already, and filters can be added to it"
+            if present == name
+            else f'{present} has the place of {name}: "pytc qdisc del dev {device} {present}" frees it'
         )
-    if error.errno == errno.EEXIST and there:
-        return f'{there} has this place already: "pytc qdisc replace" puts another there'
-    if change.verb in ("change", "replace") and there and there == name:
-        return f"the options of {there} cannot be changed: delete the qdisc and add it again"
+    if error.errno == errno.EEXIST and present:
+        return f'{present} has this place already: "pytc qdisc replace" puts another there'
+    if change.verb in ("change", "replace") and present and present == name:
+        return f"the options of {present} cannot be changed: delete the qdisc and add it again"
     if "kind is unknown" in error.ext_ack and not name:
         return "name the kind: pytc qdisc add ... KIND"
     return kind_hint(error, "qdisc", name) if change.verb in ("add", "replace") else ""
 
 
-def _delete_hint(device: str, kind: str, there: str) -> str:
-    if not there:
+def _delete_hint(device: str, kind: str, present: str) -> str:
+    if not present:
         return f'there is no such qdisc: "pytc qdisc show dev {device}" shows what there is'
-    return f"the qdisc there is {there}" if kind and there != kind else ""
+    return f"the qdisc there is {present}" if kind and present != kind else ""
 
 
 def _kind_at(context: Context, message: TcMessage) -> str:
     """Return the kind of the qdisc that a request is about, empty for none."""
     try:
-        found = qdisc_records(context.session, message.ifindex)
+        qdiscs = qdisc_records(context.session, message.ifindex)
     except NetlinkError:
         return ""
-    for record in found:
+    for record in qdiscs:
         if message.parent == record.parent.number or (not message.parent and message.handle == record.handle.number):
             return record.kind
     return ""

@@ -46,12 +46,12 @@ class ShowQdiscs(Query):
 
 def parse(cursor: Cursor) -> ShowQdiscs:
     """Return the command; raises UsageError, HelpRequested."""
-    found = fill(cursor, _WORDS, {}, topic="qdisc")
+    fields = fill(cursor, _WORDS, {}, topic="qdisc")
     no_more(cursor, "qdisc")
-    if "parent" in found and "handle" in found:
-        first, second = (name for name in found if name in ("parent", "handle"))
+    if "parent" in fields and "handle" in fields:
+        first, second = (name for name in fields if name in ("parent", "handle"))
         raise UsageError(f'Error: argument "{second}" is wrong: {first} is already specified')
-    return ShowQdiscs(invisible=found.pop("invisible", False), selector=QdiscSelector(**found))
+    return ShowQdiscs(invisible=fields.pop("invisible", False), selector=QdiscSelector(**fields))
 
 
 def run(context: Context, command: ShowQdiscs) -> list[Document]:
@@ -59,7 +59,7 @@ def run(context: Context, command: ShowQdiscs) -> list[Document]:
     selector, clock = command.selector, read_clock()
     records = qdisc_records(context.session, context.device_index(selector.device), invisible=command.invisible)
     return [
-        qdisc_document(record, context.shown, clock, names_device=not selector.device)
+        qdisc_document(record, context.display, clock, names_device=not selector.device)
         for record in records
         if selector.parent in (UNSPEC, record.parent) and selector.handle in (UNSPEC, record.handle)
     ]

@@ -44,26 +44,26 @@ _EXTRAS = ("ingress_block", "egress_block", "estimator", "stab")
 def take_change(cursor: Cursor, make: type[AnyQdiscChange]) -> AnyQdiscChange:
     """Return the change that the words behind the verb name; raises UsageError, InvalidOptionsError, HelpRequested."""
     verb = cast(Verb, cursor.verb)
-    found = fill(cursor, SELECTORS, {}, topic="qdisc")
-    extras = {name: found.pop(name) for name in _EXTRAS if name in found}
+    fields = fill(cursor, SELECTORS, {}, topic="qdisc")
+    extras = {name: fields.pop(name) for name in _EXTRAS if name in fields}
     if cursor.done:
-        return make(verb, QdiscSelector(**found), **extras)
+        return make(verb, QdiscSelector(**fields), **extras)
     name = cursor.take()
     kind = kinds.find(name)
     if kind is not None:
-        _set_place(kind, found)
-        return make(verb, QdiscSelector(**found), name, kind.parse(cursor), **extras)
+        _set_place(kind, fields)
+        return make(verb, QdiscSelector(**fields), name, kind.parse(cursor), **extras)
     if not cursor.done:
         raise InvalidOptionsError(
             f'Unknown qdisc "{name}", hence option "{cursor.peek()}" is unparsable',
             hints=(f"pytc knows the options of {', '.join(kinds.names())}",),
         )
-    return make(verb, QdiscSelector(**found), name, **extras)
+    return make(verb, QdiscSelector(**fields), name, **extras)
 
 
-def _set_place(kind: AnyQdiscKind, found: dict[str, Any]) -> None:
+def _set_place(kind: AnyQdiscKind, fields: dict[str, Any]) -> None:
     """Set the place of a kind that has one only, whose name is the word for the place, too."""
     if kind.default_parent != UNSPEC:
-        if "parent" in found:
+        if "parent" in fields:
             raise UsageError(f'Error: "{kind.name}" is a duplicate parent ID')
-        found.update(parent=kind.default_parent, handle=kind.default_handle)
+        fields.update(parent=kind.default_parent, handle=kind.default_handle)

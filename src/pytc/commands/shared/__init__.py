@@ -1,1 +1,1 @@
-"""What several objects need: the context, opened programs, pins."""
+"""Code that several objects share: context, opened programs, pins, words."""

@@ -13,9 +13,9 @@ from pytc.bpf.sys.program_lookup import lookup_program
 from pytc.commands.shared.attach_words import Reference
 from pytc.commands.shared.attacher import Attachment
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.opened_programs import OpenedPrograms, Wanted
+from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest
 from pytc.commands.shared.pins import pin_path, remove_pin
-from pytc.commands.shared.programs import opened, resolved
+from pytc.commands.shared.programs import open_programs, resolve_files
 from pytc.errors import AttachError, BpfError, BpfSyscallError
 from pytc.render.documents import Field, Part
 from pytc.tc.kinds.interface import OpenedProgram
@@ -32,26 +32,26 @@ _SENTENCES = {
 
 
 @contextmanager
-def open_program(context: Context, wanted: Wanted) -> Iterator[OpenedPrograms]:
+def open_program(context: Context, request: ProgramRequest) -> Iterator[OpenedPrograms]:
     """Open the one program of a command, for as long as the block runs; its maps are the caller's to export.
 
     When the block raises, the pins that loading made are removed again. Raises BpfError and its kin.
     """
-    assert wanted.source is not None
-    with opened(context, [wanted._replace(source=resolved(wanted.source))]) as programs:
+    assert request.source is not None
+    with open_programs(context, [request._replace(source=resolve_files(request.source))]) as programs:
         yield programs
 
 
 @contextmanager
-def open_replacement(context: Context, wanted: Wanted) -> Iterator[OpenedProgram]:
+def open_replacement(context: Context, request: ProgramRequest) -> Iterator[OpenedProgram]:
     """Open the program that takes the place of another within the block, and export its maps at the end.
 
     When the export fails, the program stays, since the other one is gone, and so do its pins. Raises TransferError,
     BpfError and its kin.
     """
-    with open_program(context, wanted) as programs:
+    with open_program(context, request) as programs:
         yield programs.single
-        failure = programs.export_or(None)
+        failure = programs.export_or_undo(None)
     if failure is not None:
         raise failure
 
@@ -61,16 +61,20 @@ def find_attachment(
 ) -> Attachment:
     """Return the attachment that a reference names; raises AttachError that lists them where it is not just one."""
     if reference.kind == "name":
-        matching = [one for one in attachments if _name(one) == reference.text]
+        matching = [attachment for attachment in attachments if _name(attachment) == reference.text]
     elif reference.kind == "id":
-        matching = [one for one in attachments if one.program == int(reference.text, 0)]
+        matching = [attachment for attachment in attachments if attachment.program == int(reference.text, 0)]
     elif reference.kind == "link" and reference.text.isdigit():
-        matching = [one for one in attachments if one.link == int(reference.text)]
+        matching = [attachment for attachment in attachments if attachment.link == int(reference.text)]
     else:
         program, link = _pinned_ids(context, reference.text)
         if reference.kind == "link" and not link:
             raise AttachError(f'"{reference.text}" is not the pin of a link')
-        matching = [one for one in attachments if (one.link == link if link else one.program == program)]
+        matching = [
+            attachment
+            for attachment in attachments
+            if (attachment.link == link if link else attachment.program == program)
+        ]
     if len(matching) == 1:
         return matching[0]
     which = ", ".join(map(_summary, attachments)) or "none"
@@ -127,12 +131,12 @@ def open_link(context: Context, text: str) -> Link:
 
 def unpin_link(context: Context, path: str) -> None:
     """Remove the pin of a link; raises PinError."""
-    remove_pin(context, "link", path, lambda place: Link.from_pin(place).close())
+    remove_pin(context, "link", path, lambda pin: Link.from_pin(pin).close())
 
 
 def program_parts(context: Context, number: int) -> list[Part]:
     """Return the fields of a program as filters show theirs, with its run counters."""
-    return [program_group(number, lookup_program(number), context.shown), *run_parts(context, number)]
+    return [program_group(number, lookup_program(number), context.display), *run_parts(context, number)]
 
 
 def run_parts(context: Context, number: int) -> list[Part]:
@@ -143,7 +147,7 @@ def run_parts(context: Context, number: int) -> list[Part]:
             statistics = run_statistics(descriptor.fd)
     except BpfError:
         return []
-    if not statistics.runs and not context.shown.statistics:
+    if not statistics.runs and not context.display.statistics:
         return []
     return [
         Field("run_cnt", statistics.runs, f"run_cnt {statistics.runs} "),
@@ -165,7 +169,7 @@ def pin_parts(paths: Sequence[str]) -> list[Part]:
 
 def link_pins(context: Context) -> LinkPins:
     """Return the pins of links in the bpffs; empty without -details, as it means opening every pin."""
-    if not context.shown.details:
+    if not context.display.details:
         return {}
     from pytc.bpf.maps.pinning import find_mount
 

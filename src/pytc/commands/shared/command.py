@@ -1,4 +1,4 @@
-"""What a line of the command line asks for, and what running it shows."""
+"""Commands: requests of the user as values, their effects, and what running them returns."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -26,7 +26,7 @@ class Command(Value):
 
     @property
     def effect(self) -> Effect:
-        """What running it may do; ``--dry-run`` and ``--atomic`` depend on it."""
+        """The effect that running it may have; ``--dry-run`` and ``--atomic`` depend on it."""
         return "changes"
 
 

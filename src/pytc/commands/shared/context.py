@@ -1,11 +1,11 @@
-"""The surroundings of a run of commands: the way to the kernel, how to show, and what is kept between commands."""
+"""The context of a run of commands: the kernel's session, display options, and what a batch caches."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pytc.closing import Closing
 from pytc.errors import DeviceNotFoundError
-from pytc.render.documents import Shown
+from pytc.render.documents import Display
 
 if TYPE_CHECKING:
     from pytc.bpf.loader.load import Loaded
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pytc.bpf.maps.pin_lock import PinLock
     from pytc.bpf.sys.descriptions import ProgramDescription
     from pytc.commands.shared.attacher import Attacher
-    from pytc.commands.shared.opened_programs import OpenedPrograms, Wanted
+    from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest
     from pytc.netlink.messages import TcMessage
     from pytc.netlink.session import Session
 
@@ -35,7 +35,7 @@ class Plan(Protocol):
         """Return a number for a device that is not there; may raise DeviceNotFoundError."""
         ...
 
-    def opened(self, context: "Context", wanted: "Sequence[Wanted]") -> "OpenedPrograms":
+    def open_programs(self, context: "Context", requests: "Sequence[ProgramRequest]") -> "OpenedPrograms":
         """Return what stands for programs; raises BpfError and its kin, InvalidOptionsError."""
         ...
 
@@ -65,7 +65,7 @@ class Journal(Protocol):
 class FilterObserver(Protocol):
     """An object that looks at new filters, for --warn."""
 
-    def sent(self, context: "Context", request: "TcMessage", answers: "Sequence[TcMessage]") -> None:
+    def observe(self, context: "Context", request: "TcMessage", answers: "Sequence[TcMessage]") -> None:
         """Look at a request about a filter, and at the echo of what the kernel did."""
         ...
 
@@ -123,7 +123,7 @@ class Connection:
 
 
 class Cache:
-    """What is known from earlier commands of the run: object files, and filters for --warn."""
+    """Object files and filters that earlier commands of the run have read."""
 
     def __init__(self, objects: "ObjectCache | None" = None, filters: FilterObserver | None = None) -> None:
         self.objects = objects
@@ -151,7 +151,7 @@ class Context(Closing):
     def __init__(
         self,
         connection: Connection | None = None,
-        shown: Shown | None = None,
+        display: Display | None = None,
         cache: Cache | None = None,
         *,
         environment: Mapping[str, str] | None = None,
@@ -162,7 +162,7 @@ class Context(Closing):
         create_clsact: bool = False,
     ) -> None:
         self.connection = connection if connection is not None else Connection()
-        self.shown = shown if shown is not None else Shown()
+        self.display = display if display is not None else Display()
         self.cache = cache if cache is not None else Cache()
         self.environment: Mapping[str, str] = environment if environment is not None else {}
         self.notes = self.connection.notes
@@ -171,7 +171,7 @@ class Context(Closing):
         self.ask: Callable[[str], str | None] = ask
         self.progress: Callable[[int, int], object] = progress if progress is not None else (lambda done, total: None)
         self.create_clsact = create_clsact
-        self.place = ""
+        self.location = ""
         self.has_failed = False
         self._owned: list[Closeable] = []
 

@@ -65,7 +65,7 @@ class DeviceHook(Value):
 
     @property
     def kind(self) -> Literal["tcx", "netkit"]:
-        """Which of the two runs its programs."""
+        """The part of the kernel that runs its programs, tcx or netkit."""
         return "netkit" if self.name in ("primary", "peer") else "tcx"
 
     @property
@@ -84,7 +84,7 @@ class DeviceHook(Value):
         self.query()
 
     def attached(self) -> list[Attachment]:
-        return [Attachment(self, *one) for one in self.query().programs]
+        return [Attachment(self, *program) for program in self.query().programs]
 
     def query(self) -> Attachments:
         """Return the programs and the revision; raises AttachError, UnsupportedError where the kernel lacks the
@@ -119,7 +119,7 @@ class DeviceHook(Value):
         )
 
     def _is_known(self) -> bool:
-        """Whether the kernel knows this type of hook."""
+        """Report whether the kernel knows this type of hook."""
         try:
             query(self.point, links=True)
         except BpfSyscallError as error:
@@ -151,7 +151,7 @@ def device_hook(context: Context, device: str, name: HookName) -> DeviceHook:
 
 
 def lets_all_go_on(program: int) -> bool:
-    """Whether a program, by its descriptor, only returns TCX_NEXT; False also where that cannot be seen."""
+    """Report whether a program, by its descriptor, only returns TCX_NEXT; False also where that cannot be seen."""
     try:
         return only_returns(translated_instructions(program), TCX_NEXT)
     except BpfError:
@@ -177,15 +177,15 @@ def hook_documents(
 
 
 def _program_documents(context: Context, hook: DeviceHook, pins: LinkPins) -> Iterator[Document]:
-    there = hook.query()
-    for order, attached in enumerate(there.programs, 1):
+    attachments = hook.query()
+    for order, attached in enumerate(attachments.programs, 1):
         yield [
             Field("", text=f"{hook.kind} "),
             Field("dev", hook.device, f"dev {hook.device} "),
             Field("hook", hook.name, f"{hook.name} "),
             Field("order", order, f"order {order} "),
             Field("kind", hook.kind),
-            Field("revision", there.revision, f"revision {there.revision} "),
+            Field("revision", attachments.revision, f"revision {attachments.revision} "),
             *link_parts(attached.link, pins),
             *program_parts(context, attached.program),
             Field("", text="\n"),
@@ -195,7 +195,7 @@ def _program_documents(context: Context, hook: DeviceHook, pins: LinkPins) -> It
 def attached_filters(context: Context, device: str, parent: Handle) -> Iterator[FilterRecord]:
     """Return the filters of a parent in run order, without the entries that only introduce a preference."""
     records = filter_records(
-        context.session, FilterSelector(device, parent), context.device_index(device), brief=context.shown.brief
+        context.session, FilterSelector(device, parent), context.device_index(device), brief=context.display.brief
     )
     return (record for record in records if record.handle)
 
@@ -203,7 +203,7 @@ def attached_filters(context: Context, device: str, parent: Handle) -> Iterator[
 def filter_documents(context: Context, device: str, parent: Handle) -> Iterator[Document]:
     """Describe the filters of a parent in run order, with the run counters of their programs."""
     for record in attached_filters(context, device, parent):
-        described = document(record, context.shown)
+        described = document(record, context.display)
         if record.block:
             described = _with_hook(device, parent, described)
         program = record.options.program_id if isinstance(record.options, BpfRecord) else 0

@@ -21,7 +21,10 @@ _RETURN_K = 6
 
 
 def link_type_of(context: Context, device: str) -> str:
-    """libpcap's name for what filters see of a device's packets; raises DeviceNotFoundError, InvalidOptionsError."""
+    """Return libpcap's name for what filters see of a device's packets.
+
+    Raises DeviceNotFoundError, InvalidOptionsError.
+    """
     from pytc.netlink.devices import hardware_type
     from pytc.packets.link_types import link_type_of_device
 
@@ -32,18 +35,20 @@ def link_type_of(context: Context, device: str) -> str:
         if context.connection.plan is None:
             raise
         return ETHERNET
-    found = link_type_of_device(number)
-    if found is None:
+    link_type = link_type_of_device(number)
+    if link_type is None:
         raise InvalidOptionsError(
             f"{device} is a device of type {number} (ARPHRD_*); pytc does not know what its "
             'packets begin with; give "dlt NAME", with one of libpcap\'s names'
         )
-    return found.name
+    return link_type.name
 
 
 def compile_for(context: Context, expression: str, device: str, link_type: str) -> tuple[ClassicInstruction, ...]:
-    """The program of an expression for packets of a device, or of what ``link_type`` says, with a remark where the two
-    differ. Raises ExpressionError, InvalidOptionsError."""
+    """Compile an expression for packets of a device, or of ``link_type``, with a remark where the two differ.
+
+    Raises ExpressionError, InvalidOptionsError.
+    """
     from pytc.cbpf.compiler import compile_expression
 
     if not device:
@@ -62,15 +67,15 @@ def compile_for(context: Context, expression: str, device: str, link_type: str) 
 
 def _misfit(context: Context, device: str, link_type: str) -> list[str]:
     try:
-        own = link_type_of(context, device)
+        actual = link_type_of(context, device)
     except InvalidOptionsError:
         return []
-    if own == link_type:
+    if actual == link_type:
         return []
     begins = {"EN10MB": "an Ethernet header", "RAW": "an IP header"}
-    first, wanted = begins.get(own, "something else"), begins.get(link_type, "something else")
+    first, compiled = begins.get(actual, "something else"), begins.get(link_type, "something else")
     return [
-        f"Warning: packets of {device} begin with {first} ({own}); a program for {link_type} looks for {wanted} "
+        f"Warning: packets of {device} begin with {first} ({actual}); a program for {link_type} looks for {compiled} "
         "there, and will hardly match what you mean"
     ]
 
@@ -82,17 +87,19 @@ def remarks(program: Sequence[ClassicInstruction], classid: Handle | None, *, di
 
 @lru_cache(maxsize=16)  # the lines of a batch often have the same program
 def _remarks(program: tuple[ClassicInstruction, ...], classid: Handle) -> list[str]:
-    others = sorted(k for code, _, _, k in program if code == _RETURN_K and k not in (_NO_MATCH, _THE_FLOWID))
+    verdicts = sorted(k for code, _, _, k in program if code == _RETURN_K and k not in (_NO_MATCH, _THE_FLOWID))
     return [
         f"Warning: the bytecode returns {number}, which is class {Handle.from_number(number)} and not the flowid; "
         f'for {classid} it must return 4294967295, as what "pytc cbpf compile" prints does'
-        for number in others[:1]
+        for number in verdicts[:1]
     ]
 
 
 def with_expression(context: Context, options: BpfOptions, device: str) -> BpfOptions:
-    """The options of a filter with its expression compiled: bytecode then, where it needs no translation. Remarks on
-    bytecode of any origin. Raises ExpressionError, InvalidOptionsError."""
+    """Return the options of a filter with its expression compiled, as bytecode where it needs no translation.
+
+    Notes remarks on bytecode of any origin. Raises ExpressionError, InvalidOptionsError.
+    """
     source = options.source
     assert source is not None
     if source.mode == EXPRESSION:
@@ -106,7 +113,7 @@ def with_expression(context: Context, options: BpfOptions, device: str) -> BpfOp
 
 
 def object_of(source: BpfSource) -> ObjectSpec:
-    """A compiled expression as an object with an eBPF program. Raises BytecodeError."""
+    """Return a compiled expression as an object with an eBPF program; raises BytecodeError."""
     from pytc.bpf.object.reader import read_bytes
     from pytc.cbpf.object_file import FUNCTION, object_file
     from pytc.cbpf.translate import translate
@@ -115,7 +122,7 @@ def object_of(source: BpfSource) -> ObjectSpec:
 
 
 def annotation_of(source: BpfSource) -> str:
-    """What dumps say of where a translated program came from."""
+    """Return the name of a translated program in dumps: where it came from."""
     from pytc.cbpf.object_file import FUNCTION
 
     return f"{source.path}:[{FUNCTION}]"[:_MAX_ANNOTATION]
@@ -123,8 +130,11 @@ def annotation_of(source: BpfSource) -> str:
 
 @contextmanager
 def translated(source: BpfSource, type: ProgramType) -> Iterator[OpenedProgram]:
-    """A compiled expression as an eBPF program that returns its verdict (TC_ACT_OK when none is given) for a match,
-    and goes on with the next filter for none. Raises BytecodeError, VerifierError."""
+    """Load a compiled expression as an eBPF program for as long as the block runs.
+
+    For a match it returns its verdict (TC_ACT_OK where none is given), else it goes on with the next filter. Raises
+    BytecodeError, VerifierError.
+    """
     from pytc.bpf.loader.load import load
     from pytc.bpf.loader.program import select_program
 

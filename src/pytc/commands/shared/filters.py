@@ -17,4 +17,4 @@ def ask(context: Context, message: TcMessage, selector: FilterSelector) -> list[
     except NetlinkError as error:
         raise explained(error, selector) from error
     implied = FilterSelector(device=selector.device, block=selector.block)
-    return [document(record, context.shown, implied) for record in records(answers)]
+    return [document(record, context.display, implied) for record in records(answers)]

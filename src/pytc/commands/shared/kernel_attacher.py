@@ -12,7 +12,7 @@ from pytc.commands.shared.attach_words import Reference
 from pytc.commands.shared.attacher import Attacher, Attachment, Choice, Hook, Order, Sharing, Target
 from pytc.commands.shared.attachments import find_attachment, unpin_link
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.pins import check_pin_place, make_pin
+from pytc.commands.shared.pins import check_pinnable, make_pin
 from pytc.errors import BpfSyscallError
 from pytc.tc.kinds.interface import OpenedProgram
 
@@ -39,7 +39,7 @@ class KernelAttacher:
     def check(self, target: Target, link: str = "") -> None:
         target.check()
         if link:
-            check_pin_place(self._context, "link", link)
+            check_pinnable(self._context, "link", link)
 
     def choose(self, target: Target, reference: Reference | None) -> Choice:
         attachments = target.attached()

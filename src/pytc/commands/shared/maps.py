@@ -81,8 +81,8 @@ def _in_environment(context: Context, text: str) -> int:
         variable = f"{PREFIX}_{shell_name(text[:_NAME_CHARACTERS])}"
     value = context.environment.get(variable, "")
     if not value:
-        known = sorted(name for name in context.environment if name.startswith(PREFIX)) or ["none"]
-        raise BpfError(f"map {text}: ${variable} is not in the environment, which has {' '.join(known)}")
+        names = sorted(name for name in context.environment if name.startswith(PREFIX)) or ["none"]
+        raise BpfError(f"map {text}: ${variable} is not in the environment, which has {' '.join(names)}")
     if not (value.isascii() and value.isdigit() and len(value) < 10):
         raise BpfError(f'map {text}: ${variable} is "{value}", which is not a descriptor')
     return int(value)
@@ -100,12 +100,12 @@ def _open_named(name: str) -> Map:
         if len(matching) == 1:
             return matching.pop()
         if matching:
-            known = " ".join(str(one.description.id) for one in matching)
-            raise BpfError(f'there are {len(matching)} maps "{name}", with the ids {known}: choose one with id')
+            ids_text = " ".join(str(map.description.id) for map in matching)
+            raise BpfError(f'there are {len(matching)} maps "{name}", with the ids {ids_text}: choose one with id')
         raise BpfError(f'there is no map "{name}"')
     finally:
-        for one in matching:
-            one.close()
+        for map in matching:
+            map.close()
 
 
 def _by_id(number: int) -> Map | None:
@@ -151,16 +151,16 @@ class _Reference(Codec):
             self._opened[text] = self._context.own(self._open(self._context, *_reference(text)))
         return self._opened[text].fd.to_bytes(4, "little")
 
-    def columns(self, style: Style, at: int) -> Columns:
-        return Integer(4).columns(style, at)
+    def columns(self, style: Style, position: int) -> Columns:
+        return Integer(4).columns(style, position)
 
 
 def _reference(text: str) -> tuple[MapKind, str]:
     kind, colon, rest = text.partition(":")
     if colon:
-        for known in get_args(MapKind):
-            if kind == known:
-                return known, rest
+        for name in get_args(MapKind):
+            if kind == name:
+                return name, rest
     if text.startswith(("/", "m:", ".")):
         return "pinned", text
     if text.isdigit():

@@ -24,7 +24,7 @@ _PINNED_ANNOTATION = "[*fsobj]"
 _MAX_ANNOTATION = 255
 
 
-class Wanted(NamedTuple):
+class ProgramRequest(NamedTuple):
     """A program to be opened: where it comes from, and what it is loaded as.
 
     ``type`` UNSPEC means what its section says; ``attach_type`` is the expected one, None for what its section says.
@@ -53,7 +53,7 @@ class OpenedPrograms(list[OpenedProgram | None]):
 
     @property
     def single(self) -> OpenedProgram:
-        """The program of a command that has just one."""
+        """The only program of a command that has just one."""
         (program,) = self
         assert program is not None
         return program
@@ -62,29 +62,29 @@ class OpenedPrograms(list[OpenedProgram | None]):
         """Send the maps; raises TransferError."""
         from pytc.exec_proxy.map_transfer import identify
 
-        for one in self.exports:
-            one.exporter.send(identify(one.path), one.maps.values())
+        for export in self.exports:
+            export.exporter.send(identify(export.path), export.maps.values())
 
-    def export_or(self, take_back: Callable[[], None] | None) -> BaseException | None:
-        """Send the maps; when that fails, call ``take_back`` to undo what the command did, and raise the error.
+    def export_or_undo(self, undo: Callable[[], None] | None) -> BaseException | None:
+        """Send the maps; when that fails, call ``undo`` to undo what the command did, and raise the error.
 
         With None for it, what was done stays, and the error is returned, for callers that keep what belongs to it.
         """
         try:
             self.export()
         except BaseException as error:
-            if take_back is None:
+            if undo is None:
                 if isinstance(error, PytcError):
                     error.with_hints("the replacement stays in place; the command can be run again")
                 return error
-            _undo(take_back, error)
+            _undo(undo, error)
             raise
         return None
 
 
-def _undo(take_back: Callable[[], None], error: BaseException) -> None:
+def _undo(undo: Callable[[], None], error: BaseException) -> None:
     try:
-        take_back()
+        undo()
     except PytcError as other:
         if isinstance(error, PytcError):
             error.with_hints(f"cannot remove what was added: {other}")

@@ -13,9 +13,9 @@ _MODE = 0o666  # less the umask
 
 @contextmanager
 def replacing(path: str) -> Iterator[BinaryIO]:
-    """A file to write that takes its place at ``path`` when the block ends well, and is gone when it does not.
+    """Open a file that replaces the one at ``path`` when the block ends well, and is removed when it does not.
 
-    What is at ``path`` must be a regular file, or nothing: a link is not followed. Raises OutputError.
+    At ``path`` there must be a regular file, or nothing: a link is not followed. Raises OutputError.
     """
     temporary = f"{path}.{os.getpid()}.tmp"
     try:

@@ -15,7 +15,7 @@ from pytc.tc.kinds.interface import OpenedProgram
 
 
 def open_pinned(context: Context, path: str) -> Program:
-    """The program that is pinned at a path. Raises BpfError, with an errno where it cannot be opened."""
+    """Open the program that is pinned at a path; raises BpfError, with an errno where it cannot be opened."""
     try:
         program = Program.from_pin(pin_path(context, path))
     except BpfSyscallError as error:
@@ -31,12 +31,15 @@ def open_pinned(context: Context, path: str) -> Program:
 
 
 @contextmanager
-def opened_pin(context: Context, path: str, type: ProgramType) -> Iterator[OpenedProgram]:
-    """The same for a filter or action, of a type where one is wanted."""
+def open_pinned_program(context: Context, path: str, type: ProgramType) -> Iterator[OpenedProgram]:
+    """Open a pinned program for a filter or action, for as long as the block runs.
+
+    Raises BpfError, also where a type is asked for and the program has another.
+    """
     with open_pinned(context, path) as program:
-        found = program.description.type
-        if type and found != type:
+        actual = program.description.type
+        if type and actual != type:
             raise BpfError(
-                f"'{path}' is a program of type {program_type_name(found)}; {program_type_name(type)} is needed here"
+                f"'{path}' is a program of type {program_type_name(actual)}; {program_type_name(type)} is needed here"
             )
-        yield OpenedProgram(program.fd, pinned_annotation(path), found)
+        yield OpenedProgram(program.fd, pinned_annotation(path), actual)

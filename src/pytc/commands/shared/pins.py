@@ -26,7 +26,7 @@ def take_pin(cursor: Cursor, topic: str) -> str:
 
 
 def pin_path(context: Context, path: str) -> str:
-    """``m:NAME`` is tc's short form for NAME below the bpffs's ``tc`` directory."""
+    """Return the path of a pin: ``m:NAME`` is tc's short form for NAME in the bpffs's ``tc`` directory."""
     if not path.startswith("m:"):
         return path
     from pytc.bpf.maps.pinning import DEFAULT_MOUNT, find_mount
@@ -43,15 +43,14 @@ def pin_root(context: Context, lock: "PinLock | None" = None) -> "PinRoot":
     return PinRoot(context.bpf_mount, lock=journal.pin_lock if journal is not None else lock)
 
 
-def check_pin_place(context: Context, what: str, path: str) -> None:
-    """Whether a pin could be made, as far as it can be known beforehand: before something is attached that would have
-    to be taken back. Raises PinError."""
+def check_pinnable(context: Context, what: str, path: str) -> None:
+    """Raise PinError where a pin could not be made, as far as that is known before anything is attached."""
     from pytc.bpf.maps.pinning import is_bpffs
 
-    place = pin_path(context, path)
-    if os.path.lexists(place):
+    absolute = pin_path(context, path)
+    if os.path.lexists(absolute):
         raise PinError(f'"{path}" already exists')
-    if place == path and not is_bpffs(os.path.dirname(os.path.abspath(path))):
+    if absolute == path and not is_bpffs(os.path.dirname(os.path.abspath(path))):
         raise PinError(f'{what}: cannot pin it at "{path}"', hints=("a pin must be in a bpffs",))
 
 
@@ -62,19 +61,19 @@ def make_pin(context: Context, what: str, path: str, pin: Callable[[str], None])
         _pin(what, path, pin)
         return path
     root = pin_root(context)
-    place = os.path.normpath(os.path.join(root.mount, "tc", path[2:]))
-    if not place.startswith(os.path.join(root.mount, "tc") + "/"):
+    absolute = os.path.normpath(os.path.join(root.mount, "tc", path[2:]))
+    if not absolute.startswith(os.path.join(root.mount, "tc") + "/"):
         raise PinError(f'"{path}" leads out of the bpffs')
     try:
         root.lock()
-        root.check(place)
-        root.prepare(place)
-        _pin(what, place, pin)
+        root.check(absolute)
+        root.prepare(absolute)
+        _pin(what, absolute, pin)
     except BaseException:
         root.undo()
         raise
     root.release()
-    return place
+    return absolute
 
 
 def _pin(what: str, path: str, pin: Callable[[str], None]) -> None:

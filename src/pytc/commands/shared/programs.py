@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.opened_programs import OpenedPrograms, Wanted, annotation, exporters, exports
+from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation, exporters, exports
 from pytc.commands.shared.pins import pin_path, pin_root
 from pytc.errors import InvalidOptionsError, VerifierError
 from pytc.signals import block_signals
@@ -21,21 +21,23 @@ if TYPE_CHECKING:
     from pytc.bpf.sys.descriptor import OwnedFd
     from pytc.exec_proxy.map_transfer import Exporter
 
-_Chosen: TypeAlias = "tuple[BpfSource, ObjectSpec, list[tuple[ProgramSpec, ProgramType]]]"
+_Selection: TypeAlias = "tuple[BpfSource, ObjectSpec, list[tuple[ProgramSpec, ProgramType]]]"
 
 
-def wanted_by_filter(source: BpfSource | None) -> Wanted:
+def filter_program_request(source: BpfSource | None) -> ProgramRequest:
     """Return the program that a bpf filter names, as wanted."""
-    return Wanted(source, ProgramType.SCHED_CLS, "classifier")
+    return ProgramRequest(source, ProgramType.SCHED_CLS, "classifier")
 
 
-def wanted_by_action(action: Action) -> Wanted:
+def action_program_request(action: Action) -> ProgramRequest:
     """Return the program that an action names, as wanted."""
-    return Wanted(action.options.source, ProgramType.SCHED_ACT, "action")
+    return ProgramRequest(action.options.source, ProgramType.SCHED_ACT, "action")
 
 
 @contextmanager
-def opened(context: Context, wanted: Sequence[Wanted], *, export: bool = True) -> Iterator[OpenedPrograms]:
+def open_programs(
+    context: Context, requests: Sequence[ProgramRequest], *, export: bool = True
+) -> Iterator[OpenedPrograms]:
     """Open the programs of one command for as long as the block runs; None for bytecode, and where none is wanted.
 
     Those that come from the same file have their maps in common, and the parameters given with any of them
@@ -43,35 +45,35 @@ def opened(context: Context, wanted: Sequence[Wanted], *, export: bool = True) -
     loading made are removed again. The caller exports what is to be exported, unless ``export`` is False.
     """
     if context.connection.plan is not None:
-        yield context.connection.plan.opened(context, wanted)
+        yield context.connection.plan.open_programs(context, requests)
         return
-    found = OpenedPrograms(len(wanted))
+    opened_programs = OpenedPrograms(len(requests))
     with ExitStack() as signals, ExitStack() as stack:
         files: dict[tuple[int, int], list[int]] = {}
-        for place, (source, type, *_) in enumerate(wanted):
+        for index, (source, type, *_) in enumerate(requests):
             if source is not None and source.mode == PINNED:
-                from pytc.commands.shared.pinned_programs import opened_pin
+                from pytc.commands.shared.pinned_programs import open_pinned_program
 
-                found[place] = stack.enter_context(opened_pin(context, source.path, type))
+                opened_programs[index] = stack.enter_context(open_pinned_program(context, source.path, type))
             elif source is not None and source.mode == EXPRESSION:
                 from pytc.commands.shared.expressions import translated
 
-                found[place] = stack.enter_context(translated(source, type))
+                opened_programs[index] = stack.enter_context(translated(source, type))
             elif source is not None and source.mode not in (BYTECODE, BYTECODE_FILE):
-                files.setdefault(identity(source.path), []).append(place)
+                files.setdefault(identity(source.path), []).append(index)
         lock = stack.enter_context(_pin_lock()) if files else None
         for places in files.values():
-            of_file = [wanted[place] for place in places]
+            of_file = [requests[index] for index in places]
             sources = [source for source, *_ in of_file if source is not None and export]
             connected = stack.enter_context(exporters(sources, context.environment)) if sources else ()
-            programs = stack.enter_context(_loaded(context, of_file, connected, lock))
-            found.exports += programs.exports
-            for place, program in zip(places, programs, strict=True):
-                found[place] = program
+            programs = stack.enter_context(_load_programs(context, of_file, connected, lock))
+            opened_programs.exports += programs.exports
+            for index, program in zip(places, programs, strict=True):
+                opened_programs[index] = program
         if files:
             # Between a request and its answer, a signal would take away the pins of what the kernel has taken.
             signals.enter_context(block_signals())
-        yield found
+        yield opened_programs
 
 
 def _pin_lock() -> "PinLock":
@@ -89,7 +91,7 @@ def identity(path: str) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def resolved(source: BpfSource) -> BpfSource:
+def resolve_files(source: BpfSource) -> BpfSource:
     """Return the source with what is in files: instructions for ``bytecode-file``, the mode of a bare word."""
     if source.mode == BYTECODE_FILE:
         from pytc.bpf.insn.classic_text import parse_bytecode_file
@@ -107,30 +109,30 @@ def resolved(source: BpfSource) -> BpfSource:
     return source
 
 
-def resolved_action(action: Action) -> Action:
+def resolve_action_files(action: Action) -> Action:
     """Return the action with what is in files."""
     source = action.options.source
-    return action if source is None else action.replace(options=action.options.replace(source=resolved(source)))
+    return action if source is None else action.replace(options=action.options.replace(source=resolve_files(source)))
 
 
 @contextmanager
-def _loaded(
-    context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exporter]", lock: "PinLock | None"
+def _load_programs(
+    context: Context, requests: Sequence[ProgramRequest], connected: "Sequence[Exporter]", lock: "PinLock | None"
 ) -> Iterator[OpenedPrograms]:
     """Load programs of one object file, whose maps are to be exported to those that are connected."""
-    repeated = _loaded_again(context, wanted[0]) if len(wanted) == 1 and not connected else None
+    repeated = _replay_load(context, requests[0]) if len(requests) == 1 and not connected else None
     if repeated is not None:
         descriptor, program = repeated
         with descriptor:
-            found = OpenedPrograms(1)
-            found[0] = program
-            yield found
+            opened_programs = OpenedPrograms(1)
+            opened_programs[0] = program
+            yield opened_programs
         return
     from pytc.bpf.loader.load import load_programs
 
-    source, spec, programs = chosen_programs(context, wanted)
-    with remembering_the_log(context, source):
-        made = load_programs(
+    source, spec, programs = select_programs(context, requests)
+    with note_verifier_log(context, source):
+        loading = load_programs(
             spec,
             programs,
             pins=pin_root(context, lock),
@@ -139,17 +141,17 @@ def _loaded(
             used_only=not connected,
             cache=context.cache.objects,
         )
-    with made as loaded:
+    with loading as loaded:
         names = (program.name for program, _ in programs)
         note_load(context, source, loaded.notes, zip(names, loaded.logs, strict=True))
         try:
-            found = OpenedPrograms(len(wanted))
-            found.exports += exports(connected, source, loaded.maps)
-            found[:] = [
+            opened_programs = OpenedPrograms(len(requests))
+            opened_programs.exports += exports(connected, source, loaded.maps)
+            opened_programs[:] = [
                 OpenedProgram(program.fd, annotation(spec.name, chosen.section), type, chosen.expected_attach_type)
                 for program, (chosen, type) in zip(loaded.programs, programs, strict=True)
             ]
-            yield found
+            yield opened_programs
         except BaseException:
             loaded.undo()
             raise
@@ -157,18 +159,18 @@ def _loaded(
             context.connection.journal.keep_pins(loaded)
         loaded.commit()
     if context.cache.objects is not None and _is_plain(source) and not connected and not loaded.notes:
-        context.cache.objects.store_replay(_choice(wanted[0]), spec, programs, context.layout20)
+        context.cache.objects.store_replay(_selection_key(requests[0]), spec, programs, context.layout20)
 
 
-def _loaded_again(context: Context, wanted: Wanted) -> "tuple[OwnedFd, OpenedProgram] | None":
+def _replay_load(context: Context, requests: ProgramRequest) -> "tuple[OwnedFd, OpenedProgram] | None":
     """Load a program as an earlier command of the run did, by its bpf(2) calls alone; None where that is not possible.
 
     A batch that loads an object a thousand times takes 216 us a line, and 330 without.
     """
-    source, objects = wanted.source, context.cache.objects
+    source, objects = requests.source, context.cache.objects
     if objects is None or source is None or not _is_plain(source):
         return None
-    recipe = objects.find_replay(source.path, _choice(wanted), context.layout20)
+    recipe = objects.find_replay(source.path, _selection_key(requests), context.layout20)
     descriptor = recipe.load() if recipe is not None else None
     if recipe is None or descriptor is None:
         return None
@@ -178,42 +180,42 @@ def _loaded_again(context: Context, wanted: Wanted) -> "tuple[OwnedFd, OpenedPro
 
 
 def _is_plain(source: BpfSource) -> bool:
-    """Whether a program of an object is wanted as it is, and nothing more."""
+    """Report whether the words name a program of an object, and say nothing else of it."""
     return source.mode == OBJECT and not (source.variables or source.maps or source.verbose or source.export)
 
 
-def _choice(wanted: Wanted) -> object:
+def _selection_key(requests: ProgramRequest) -> object:
     """Return what the words say of the program, but for its file."""
-    source = wanted.source
+    source = requests.source
     assert source is not None
-    return wanted.type, wanted.default_section, wanted.attach_type, source.section, source.program, source.type
+    return requests.type, requests.default_section, requests.attach_type, source.section, source.program, source.type
 
 
-def chosen_programs(context: Context, wanted: Sequence[Wanted]) -> "_Chosen":
+def select_programs(context: Context, requests: Sequence[ProgramRequest]) -> "_Selection":
     """Return what the words say of one object, the object with its parameters, and its programs that are wanted."""
     from pytc.bpf.object.reader import read_object
 
-    source = _together([one.source for one in wanted if one.source is not None])
+    source = _merge_sources([request.source for request in requests if request.source is not None])
     read = read_object if context.cache.objects is None else context.cache.objects.read
     spec = with_parameters(context, read(source.path, layout20=context.layout20), source)
-    return source, spec, [_chosen(spec, one) for one in wanted]
+    return source, spec, [_select(spec, request) for request in requests]
 
 
-def _chosen(spec: "ObjectSpec", wanted: Wanted) -> "tuple[ProgramSpec, ProgramType]":
+def _select(spec: "ObjectSpec", requests: ProgramRequest) -> "tuple[ProgramSpec, ProgramType]":
     from pytc.bpf.loader.program import select_program
 
-    source = wanted.source
+    source = requests.source
     assert source is not None
     program = select_program(
-        spec, section=source.section, program=source.program, default_section=wanted.default_section
+        spec, section=source.section, program=source.program, default_section=requests.default_section
     )
-    type = ProgramType(source.type) if source.type else wanted.type or program.type
-    if wanted.attach_type is not None:
-        program = program._replace(type=type, expected_attach_type=wanted.attach_type)
+    type = ProgramType(source.type) if source.type else requests.type or program.type
+    if requests.attach_type is not None:
+        program = program._replace(type=type, expected_attach_type=requests.attach_type)
     return program, type
 
 
-def _together(sources: Sequence[BpfSource]) -> BpfSource:
+def _merge_sources(sources: Sequence[BpfSource]) -> BpfSource:
     """Merge the words about one object; raises InvalidOptionsError where they contradict one another."""
     variables: dict[str, str] = {}
     maps: dict[tuple[str, bool], MapWords] = {}
@@ -239,7 +241,7 @@ def _together(sources: Sequence[BpfSource]) -> BpfSource:
 
 
 @contextmanager
-def remembering_the_log(context: Context, source: BpfSource) -> Iterator[None]:
+def note_verifier_log(context: Context, source: BpfSource) -> Iterator[None]:
     """Note the verifier's whole log of a refused program, with ``verbose``."""
     try:
         yield

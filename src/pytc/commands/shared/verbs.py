@@ -1,23 +1,50 @@
-"""From the word of a verb to the module that parses and runs it."""
+"""Objects of the command line and their verbs: what their packages and modules define, and how to find a verb's."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pytc.commands.shared.command import Command, Help
 from pytc.errors import HelpRequested
+from pytc.value import Value
 from pytc.words.engine import Cursor, matches, take_verb
+
+if TYPE_CHECKING:
+    from pytc.commands.shared.command import Outcome
+    from pytc.commands.shared.context import Context
+
+
+class CommandObject(Value):
+    """An object of the command line, which its package defines as ``OBJECT``.
+
+    ``topic`` is what help calls it, with all words before a verb (``exec bpf``). ``verbs`` maps words to modules of the
+    package, in the order in which abbreviations are tried. ``parse`` takes the words after the object. ``kinds`` stand
+    in ``help`` for ``@KINDS@``; ``topic_help`` returns the help text of a kind or another topic besides the verbs,
+    empty for none, and ``topics`` lists those that it knows, with the object's word.
+    """
+
+    topic: str
+    verbs: Mapping[str, str]
+    help: str
+    parse: Callable[[Cursor], Command]
+    kinds: Callable[[], Sequence[str]] = tuple
+    topic_help: "Callable[[str], str] | None" = None
+    topics: Callable[[], Sequence[str]] = tuple
 
 
 class Verb(Protocol):
-    """The module of a verb, which has ``run(context, command)`` too."""
+    """The module of a verb, which also defines the class of its command."""
 
     HELP: str
 
-    def parse(self, cursor: Cursor) -> Command: ...
+    def parse(self, cursor: Cursor) -> Command:
+        """Return what the words after the verb ask for; raises UsageError, InvalidOptionsError, HelpRequested."""
+        ...
 
-    def run(self, context: Any, command: Any) -> Any: ...
+    def run(self, context: "Context", command: Any) -> "Outcome":
+        """Carry out a command that :meth:`parse` returned; raises PytcError."""
+        ...
 
 
 @lru_cache(maxsize=256)  # a batch asks for the same few thousands of times

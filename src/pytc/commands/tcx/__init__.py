@@ -2,7 +2,7 @@
 
 from pytc.commands.shared.attach_words import PROGRAM, REFERENCE
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.verbs import parse_verb
+from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.commands.tcx.words import HOOK
 from pytc.words.engine import Cursor
 
@@ -35,3 +35,6 @@ program, and behind the last with those filters; TCX_PASS (0), TCX_DROP (2) and 
 def parse(cursor: Cursor) -> Command:
     """Return what the words after ``tcx`` ask for; raises UsageError, InvalidOptionsError, HelpRequested."""
     return parse_verb(__name__, VERBS, cursor)
+
+
+OBJECT = CommandObject("tcx", VERBS, HELP, parse)

@@ -10,7 +10,7 @@ from pytc.commands.shared.command import Attaching
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.device_hooks import HookName, device_hook
 from pytc.commands.shared.kernel_attacher import attacher_of
-from pytc.commands.shared.opened_programs import Wanted
+from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.commands.tcx.hidden_filters import warn_of_hidden_filters
 from pytc.commands.tcx.words import HOOK, HOOK_WORDS, check_hook
 from pytc.tc.kinds.shared.programs import BpfSource
@@ -75,9 +75,9 @@ def run(context: Context, command: AttachTcx) -> None:
     attacher.check(hook, command.link)
     order, neighbour = command.position.order, command.position.neighbour
     relative = attacher.choose(hook, neighbour) if neighbour is not None else None
-    with open_program(context, Wanted(command.source, ProgramType.SCHED_CLS, hook.sections)) as programs:
+    with open_program(context, ProgramRequest(command.source, ProgramType.SCHED_CLS, hook.sections)) as programs:
         detach = attacher.attach(
             hook, programs.single, order=order, relative=relative, revision=command.revision, link=command.link
         )
-        programs.export_or(detach)
+        programs.export_or_undo(detach)
         warn_of_hidden_filters(context, hook, programs.single)

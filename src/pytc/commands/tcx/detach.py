@@ -45,6 +45,6 @@ def run(context: Context, command: DetachTcx) -> None:
     hook = device_hook(context, command.device, command.hook)
     attacher = attacher_of(context)
     which = attacher.choose(hook, command.which)
-    if command.revision and any(one.link for one in which.attachments or ()):
+    if command.revision and any(attachment.link for attachment in which.attachments or ()):
         raise UsageError('"revision" does not go with a link')
     attacher.detach(hook, which, revision=command.revision)

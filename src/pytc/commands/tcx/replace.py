@@ -11,7 +11,7 @@ from pytc.commands.shared.command import Attaching
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.device_hooks import DeviceHook, HookName, device_hook
 from pytc.commands.shared.kernel_attacher import attacher_of
-from pytc.commands.shared.opened_programs import Wanted
+from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.commands.tcx.hidden_filters import warn_of_hidden_filters
 from pytc.commands.tcx.words import HOOK, HOOK_WORDS, check_hook
 from pytc.errors import AttachError, UsageError
@@ -58,7 +58,7 @@ def run(context: Context, command: ReplaceTcx) -> None:
     old = attacher.choose(hook, command.old)
     if old.attachments is not None:
         _check(hook, old.attachments, command.revision)
-    with open_replacement(context, Wanted(command.source, ProgramType.SCHED_CLS, hook.sections)) as program:
+    with open_replacement(context, ProgramRequest(command.source, ProgramType.SCHED_CLS, hook.sections)) as program:
         attacher.replace(hook, old, program, revision=command.revision)
         warn_of_hidden_filters(context, hook, program)
 

@@ -7,7 +7,7 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.schema import Attributes
 from pytc.netlink.session import interface_name
-from pytc.render.documents import Document, Field, Group, Listing, Part, Shown
+from pytc.render.documents import ArrayField, Display, Document, Field, Group, Part
 from pytc.tc.actions.records import ActionRecord, decode_actions, generic_of, in_brief
 from pytc.tc.clock import read_clock
 from pytc.tc.kinds import actions as kinds
@@ -22,7 +22,7 @@ _SKIP_HW, _OF_HARDWARE = 2, 6
 _NAMELESS = ("police",)
 
 
-def answer_documents(answer: TcMessage, shown: Shown, *, shortened: bool = False) -> list[Document]:
+def answer_documents(answer: TcMessage, display: Display, *, shortened: bool = False) -> list[Document]:
     """Return the two documents that tc prints for each message: how many actions there are, and the actions.
 
     With ``shortened``, the actions have nothing but what a brief dump has.
@@ -31,7 +31,7 @@ def answer_documents(answer: TcMessage, shown: Shown, *, shortened: bool = False
     if shortened:
         actions = tuple(in_brief(action) for action in actions)
     total = answer.attributes.get("TCA_ROOT_COUNT", 0)
-    return [total_document(total), [Listing("actions", documents(actions, shown, bound=False))]]
+    return [total_document(total), [ArrayField("actions", documents(actions, display, bound=False))]]
 
 
 def total_document(count: int) -> Document:
@@ -39,35 +39,35 @@ def total_document(count: int) -> Document:
     return [Field("total acts", count, f"total acts {count}\n")]
 
 
-def action_event(message: TcMessage, shown: Shown) -> Document:
+def action_event(message: TcMessage, display: Display) -> Document:
     """Return the document of a notification: which actions were added or deleted."""
     event = "Deleted" if message.type == c.DELACTION else "Added"
-    total, actions = answer_documents(message, shown)
+    total, actions = answer_documents(message, display)
     return [*total, Field("event", event.lower(), f"{event} action "), *actions]
 
 
-def documents(records: Sequence[ActionRecord], shown: Shown, *, bound: bool) -> list[Document]:
+def documents(records: Sequence[ActionRecord], display: Display, *, bound: bool) -> list[Document]:
     """Return actions as tc prints them: those ``bound`` to a filter without what the filter says of hardware."""
-    return [_document(record, shown, bound=bound) for record in records]
+    return [_document(record, display, bound=bound) for record in records]
 
 
-def options_document(name: str, attributes: Attributes, shown: Shown) -> Document:
+def options_document(name: str, attributes: Attributes, display: Display) -> Document:
     """Return the options of an action, as its kind prints them."""
     kind = kinds.find(name)
     assert kind is not None
-    return kind.document(attributes, RenderEnv(shown, lookup_program, interface_name, read_clock))
+    return kind.document(attributes, RenderEnv(display, lookup_program, interface_name, read_clock))
 
 
-def _document(record: ActionRecord, shown: Shown, *, bound: bool) -> Document:
+def _document(record: ActionRecord, display: Display, *, bound: bool) -> Document:
     fields: list[Part] = [Field("order", record.order, f"\n\taction order {record.order}: ")]
     if record.attributes is not None:
-        fields += options_document(record.kind, record.attributes, shown)
+        fields += options_document(record.kind, record.attributes, display)
     elif record.options:
         fields += _unknown(record)
     else:
         name = "" if record.kind in _NAMELESS else f"{record.kind} "
         fields += [Field("kind", record.kind, name), Field("index", record.number, f"\t index {record.number}\n")]
-    if shown.statistics and record.statistics is not None:
+    if display.statistics and record.statistics is not None:
         fields += [Field("", text="\tAction statistics:\n"), Group("stats", statistics_fields(record.statistics, "\t"))]
     if record.cookie:
         fields.append(Field("cookie", record.cookie.hex(), f"\tcookie {record.cookie.hex()}\n"))

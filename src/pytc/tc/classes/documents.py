@@ -4,7 +4,7 @@ from pytc.handles import ROOT, UNSPEC, Handle
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import interface_name
-from pytc.render.documents import DEVICE, Document, Field, Group, Part, Shown
+from pytc.render.documents import DEVICE, Display, Document, Field, Group, Part
 from pytc.tc.classes.records import ClassRecord, decode_class
 from pytc.tc.classes.tree import ClassParts
 from pytc.tc.clock import Clock, read_clock
@@ -13,29 +13,29 @@ from pytc.tc.kinds.shared.fields import unknown_options
 from pytc.tc.statistics import statistics_fields
 
 
-def class_event(message: TcMessage, shown: Shown) -> Document:
+def class_event(message: TcMessage, display: Display) -> Document:
     """Return the document of a notification: which class was made, changed or deleted."""
     deleted = (Field("deleted", True, "deleted "),) if message.type == c.DELTCLASS else ()
-    return [*deleted, *class_document(class_parts(decode_class(message), shown, read_clock()))]
+    return [*deleted, *class_document(class_parts(decode_class(message), display, read_clock()))]
 
 
 def class_parts(
-    record: ClassRecord, shown: Shown, clock: Clock, *, names_device: bool = True, names_qdisc: bool = True
+    record: ClassRecord, display: Display, clock: Clock, *, names_device: bool = True, names_qdisc: bool = True
 ) -> ClassParts:
     """Return the parts of a class as tc prints them, which names device and qdisc only where the command does not."""
     kind = kinds.find(record.kind)
     options: Document = ()
     if kind is not None and kind.document_class is not None and record.attributes is not None:
-        options = kind.document_class(record.attributes, shown, clock)
+        options = kind.document_class(record.attributes, display, clock)
     elif record.options:
         options = unknown_options("class", record.options)
     return ClassParts(
-        shown.spelled(record.handle),
-        _head(record, shown, names_device=names_device, names_qdisc=names_qdisc),
+        display.spelled(record.handle),
+        _head(record, display, names_device=names_device, names_qdisc=names_qdisc),
         options,
-        record.statistics if shown.statistics else None,
-        _own_statistics(record) if shown.statistics else (),
-        shown.iec,
+        record.statistics if display.statistics else None,
+        _own_statistics(record) if display.statistics else (),
+        display.iec,
     )
 
 
@@ -48,8 +48,8 @@ def class_document(parts: ClassParts) -> Document:
     return fields
 
 
-def _head(record: ClassRecord, shown: Shown, *, names_device: bool, names_qdisc: bool) -> Document:
-    handle = _identifier(record.handle, shown, names_qdisc=names_qdisc) if record.handle != UNSPEC else ""
+def _head(record: ClassRecord, display: Display, *, names_device: bool, names_qdisc: bool) -> Document:
+    handle = _identifier(record.handle, display, names_qdisc=names_qdisc) if record.handle != UNSPEC else ""
     fields = [Field("class", record.kind, f"class {record.kind} "), Field("handle", handle, f"{handle} ")]
     if names_device:
         name = interface_name(record.ifindex)
@@ -57,17 +57,17 @@ def _head(record: ClassRecord, shown: Shown, *, names_device: bool, names_qdisc:
     if record.parent == ROOT:
         fields.append(Field("root", True, "root "))
     else:
-        parent = _identifier(record.parent, shown, names_qdisc=names_qdisc)
+        parent = _identifier(record.parent, display, names_qdisc=names_qdisc)
         fields.append(Field("parent", parent, f"parent {parent} "))
     if record.leaf != UNSPEC:
         fields.append(Field("leaf", f"{record.leaf.major:#x}", f"leaf {record.leaf.major:x}: "))
     return fields
 
 
-def _identifier(handle: Handle, shown: Shown, *, names_qdisc: bool) -> str:
+def _identifier(handle: Handle, display: Display, *, names_qdisc: bool) -> str:
     """Return a handle with the name that ``-names`` gives it."""
     text = str(handle if names_qdisc else handle._replace(major=0))
-    name = shown.names.get(handle.number)
+    name = display.names.get(handle.number)
     return f"{name}#{text}" if name is not None else text
 
 

@@ -39,7 +39,7 @@ def decode_class(message: TcMessage) -> ClassRecord:
     attributes = message.attributes
     name = attributes.get("TCA_KIND", "")
     kind, raw = kinds.find(name), attributes.get("TCA_OPTIONS")
-    statistics, own = read_statistics(message)
+    statistics, kind_statistics = read_statistics(message)
     return ClassRecord(
         message.ifindex,
         Handle.from_number(message.handle),
@@ -49,5 +49,5 @@ def decode_class(message: TcMessage) -> ClassRecord:
         kind.schema.decode(raw) if kind is not None and raw is not None else None,
         raw or b"",
         statistics,
-        own,
+        kind_statistics,
     )

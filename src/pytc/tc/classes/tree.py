@@ -55,8 +55,8 @@ def tree(classes: _Classes) -> list[Document]:
 
 
 def _take(waiting: list[tuple[ClassRecord, ClassParts]], parent: Handle) -> list[tuple[ClassRecord, ClassParts]]:
-    taken = [one for one in waiting if one[0].parent == parent]
-    waiting[:] = [one for one in waiting if one[0].parent != parent]
+    taken = [class_ for class_ in waiting if class_[0].parent == parent]
+    waiting[:] = [class_ for class_ in waiting if class_[0].parent != parent]
     return taken
 
 

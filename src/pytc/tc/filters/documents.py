@@ -6,7 +6,7 @@ from pytc.handles import CLSACT, UNSPEC
 from pytc.netlink import constants as c
 from pytc.netlink.session import interface_name
 from pytc.protocols import format_protocol
-from pytc.render.documents import DEVICE, Document, Field, Group, Listing, Part, Shown
+from pytc.render.documents import DEVICE, ArrayField, Display, Document, Field, Group, Part
 from pytc.tc.filters.records import FilterRecord
 from pytc.tc.filters.requests import POINTS
 from pytc.tc.filters.selector import FilterSelector
@@ -18,14 +18,14 @@ _EVERYTHING = FilterSelector()
 _POINTS = {parent: Field(point, True, f"{point} ") for parent, point in POINTS.items()}
 
 
-def document(record: FilterRecord, shown: Shown, selector: FilterSelector = _EVERYTHING) -> Document:
+def document(record: FilterRecord, display: Display, selector: FilterSelector = _EVERYTHING) -> Document:
     """Return a filter or chain as tc prints it, which leaves out what the selector implies."""
     fields: list[Part] = [Field(record.event, True, f"{record.event} ")] if record.event else []
     fields.append(_CHAIN if record.is_chain else _FILTER)
-    fields += _place(record, selector, shown)
+    fields += _place(record, selector, display)
     if not record.is_chain:
         if record.protocol and record.protocol != selector.protocol:
-            fields.append(_numeric_protocol(record.protocol) if shown.numeric else _protocol(record.protocol))
+            fields.append(_numeric_protocol(record.protocol) if display.numeric else _protocol(record.protocol))
         if record.pref and record.pref != selector.pref:
             fields.append(Field("pref", record.pref, f"pref {record.pref} "))
     if record.kind:
@@ -33,16 +33,16 @@ def document(record: FilterRecord, shown: Shown, selector: FilterSelector = _EVE
     if record.chain is not None and record.chain != selector.chain:
         fields.append(_chain(record.chain))
     if record.raw:
-        fields.append(Group("options", _options(record, shown)))
+        fields.append(Group("options", _options(record, display)))
     fields.append(_END)
-    if shown.statistics and record.statistics is not None:
+    if display.statistics and record.statistics is not None:
         from pytc.tc.statistics import filter_statistics
 
-        fields += filter_statistics(record.statistics, iec=shown.iec)
+        fields += filter_statistics(record.statistics, iec=display.iec)
     return fields
 
 
-def _place(record: FilterRecord, selector: FilterSelector, shown: Shown) -> list[Part]:
+def _place(record: FilterRecord, selector: FilterSelector, display: Display) -> list[Part]:
     if record.ifindex == c.BLOCK:
         same = record.block == selector.block
         return [] if same else [Field("block", record.block, f"block {record.block} ")]
@@ -51,7 +51,7 @@ def _place(record: FilterRecord, selector: FilterSelector, shown: Shown) -> list
         name = interface_name(record.ifindex)
         fields += [Field("", text="dev "), Field("dev", name, f"{name} ", color=DEVICE)]
     if selector.parent in (UNSPEC, CLSACT) or selector.parent != record.parent:
-        fields.append(_POINTS.get(record.parent) or _parent(shown.spelled(record.parent)))
+        fields.append(_POINTS.get(record.parent) or _parent(display.spelled(record.parent)))
     return fields
 
 
@@ -80,22 +80,22 @@ def _chain(number: int) -> Field:
     return Field("chain", number, f"chain {number} ")
 
 
-def _options(record: FilterRecord, shown: Shown) -> Document:
-    actions, police = _action_parts(record, shown)
+def _options(record: FilterRecord, display: Display) -> Document:
+    actions, police = _action_parts(record, display)
     kind = kinds.find(record.kind)
     if kind is not None:
-        return kind.document(record.options, FilterView(record.handle, record.protocol, shown, police, actions))
+        return kind.document(record.options, FilterView(record.handle, record.protocol, display, police, actions))
     from pytc.tc.kinds.shared.fields import unknown_options
 
     handle = f"{record.handle:08x}"
     return [Field("fh", handle, f"fh {handle} "), *unknown_options("filter", record.raw), *actions]
 
 
-def _action_parts(record: FilterRecord, shown: Shown) -> tuple[list[Part], list[Part]]:
+def _action_parts(record: FilterRecord, display: Display) -> tuple[list[Part], list[Part]]:
     """Return (actions, police)."""
     if not record.actions and record.police is None:
         return [], []
     from pytc.tc.actions.documents import documents, options_document
 
-    police = options_document("police", record.police, shown) if record.police is not None else ()
-    return [Listing("actions", documents(record.actions, shown, bound=True))] if record.actions else [], [*police]
+    police = options_document("police", record.police, display) if record.police is not None else ()
+    return [ArrayField("actions", documents(record.actions, display, bound=True))] if record.actions else [], [*police]

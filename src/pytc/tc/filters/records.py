@@ -14,7 +14,7 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.schema import split_attributes
 from pytc.netlink.session import Session
-from pytc.tc.filters.requests import address, swapped
+from pytc.tc.filters.requests import address, htons
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds import filters as kinds
 
@@ -101,12 +101,12 @@ def dump(session: Session, question: TcMessage, *, brief: bool = False) -> Itera
 
 def records(messages: Iterable[TcMessage], *, shortened: bool = False) -> Iterator[FilterRecord]:
     """Yield the filters and chains of messages."""
-    for group in groups(messages):
-        found = [decoded(message, shortened=shortened) for message in group]
-        yield from [record for record in found if record is not None]
+    for group in chunked(messages):
+        decoded_group = [decoded(message, shortened=shortened) for message in group]
+        yield from [record for record in decoded_group if record is not None]
 
 
-def groups(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+def chunked(items: Iterable[_Item]) -> Iterator[list[_Item]]:
     """Yield lists of some items each: keeping the processor in one step at a time makes long dumps 17 % faster."""
     left = iter(items)
     while group := [*islice(left, _GROUP)]:
@@ -134,7 +134,7 @@ def decoded(message: TcMessage, *, shortened: bool = False) -> FilterRecord | No
     return FilterRecord(
         ifindex,
         UNSPEC if in_block else Handle.from_number(parent),
-        swapped(info & 0xFFFF),
+        htons(info & 0xFFFF),
         info >> 16,
         name,
         attributes.get("TCA_CHAIN"),
@@ -171,15 +171,17 @@ def _read_options(name: str, raw: bytes, *, shortened: bool) -> _Options:
     kind = kinds.find(name)
     if kind is None:
         return None, _other_actions(name, raw), None
-    found = kind.schema.decode(raw)
+    attributes = kind.schema.decode(raw)
     if shortened:
-        found = {attribute: value for attribute, value in found.items() if attribute in (*kind.brief, kind.actions)}
-    options = kind.decode(found, lookup_program)
-    if kind.actions not in found and kind.police not in found:
+        attributes = {
+            attribute: value for attribute, value in attributes.items() if attribute in (*kind.brief, kind.actions)
+        }
+    options = kind.decode(attributes, lookup_program)
+    if kind.actions not in attributes and kind.police not in attributes:
         return options, (), None
     from pytc.tc.actions.records import decode_action_options, decode_actions, in_brief
 
-    actions, police = decode_actions(found.get(kind.actions, b"")), found.get(kind.police)
+    actions, police = decode_actions(attributes.get(kind.actions, b"")), attributes.get(kind.police)
     return (
         options,
         tuple(map(in_brief, actions)) if shortened else actions,

@@ -41,7 +41,7 @@ class FilterChange(Value):
 
     @property
     def depends_on_words(self) -> bool:
-        """Whether the request follows from the words alone: nothing has to be opened, loaded or looked up for it."""
+        """True where the request follows from the words alone: nothing has to be opened, loaded or looked up for it."""
         options = self.options
         if options is None:
             return True
@@ -97,12 +97,12 @@ def encode_filter_actions(
         return []
     from pytc.tc.actions.requests import encode_action_options, encode_actions
 
-    found: Encoded = []
+    attributes: Encoded = []
     if options.police is not None:
-        found.append((kind.police, encode_action_options("police", options.police, None, device_index)))
+        attributes.append((kind.police, encode_action_options("police", options.police, None, device_index)))
     if options.actions:
-        found.append((kind.actions, encode_actions(options.actions, programs, device_index)))
-    return found
+        attributes.append((kind.actions, encode_actions(options.actions, programs, device_index)))
+    return attributes
 
 
 def address(message_type: int, selector: FilterSelector, ifindex: int) -> TcMessage:
@@ -122,10 +122,10 @@ def _info(selector: FilterSelector) -> int:
 
     Where filters are shown, tc takes a preference of more than 16 bits, and its low ones count.
     """
-    return (selector.pref & 0xFFFF) << 16 | swapped(selector.protocol)
+    return (selector.pref & 0xFFFF) << 16 | htons(selector.protocol)
 
 
-def swapped(number: int) -> int:
+def htons(number: int) -> int:
     """Return 16 bits between host and network byte order: htons(3) and ntohs(3)."""
     return (number & 0xFF) << 8 | number >> 8 if sys.byteorder == "little" else number
 

@@ -71,13 +71,13 @@ def take_change(cursor: Cursor, topic: str, make: type[AnyFilterChange]) -> AnyF
     Raises UsageError, InvalidOptionsError, HelpRequested.
     """
     verb = cast(Verb, cursor.verb)
-    found = fill(cursor, _CHANGE, {}, topic=topic)
-    check_one_place(found)
+    fields = fill(cursor, _CHANGE, {}, topic=topic)
+    check_one_place(fields)
     if verb in ("add", "replace") and topic == "filter":
-        found.setdefault("protocol", ALL)
-    rate = found.pop("estimator", b"")
+        fields.setdefault("protocol", ALL)
+    rate = fields.pop("estimator", b"")
     if cursor.done:
-        return make(verb, FilterSelector(**found), estimator=rate)
+        return make(verb, FilterSelector(**fields), estimator=rate)
     name = cursor.take()
     kind = kinds.find(name)
     if kind is None:
@@ -86,22 +86,22 @@ def take_change(cursor: Cursor, topic: str, make: type[AnyFilterChange]) -> AnyF
                 f'Unknown filter "{name}", hence option "{cursor.peek()}" is unparsable',
                 hints=(f"pytc knows the options of {', '.join(kinds.names())}",),
             )
-        return make(verb, FilterSelector(**found), name, estimator=rate)
-    options = _options(cursor, name, kind, found)
-    return make(verb, FilterSelector(**found), name, options, rate)
+        return make(verb, FilterSelector(**fields), name, estimator=rate)
+    options = _options(cursor, name, kind, fields)
+    return make(verb, FilterSelector(**fields), name, options, rate)
 
 
 def value_positions(words: Sequence[str]) -> dict[str, int]:
     """Return the positions of the values of selectors, by field, in the words behind a verb that changes something."""
-    cursor, found = Cursor(words), dict[str, int]()
+    cursor, fields = Cursor(words), dict[str, int]()
     while (row := _CHANGE.find(cursor.peek())) is not None:
         cursor.take()
         if row.read is not None:
             row.read(cursor)
         elif row.convert is not None:
-            found[row.into] = cursor.position
+            fields[row.into] = cursor.position
             cursor.take()
-    return found
+    return fields
 
 
 @lru_cache(maxsize=64)  # the lines of a batch often differ in the preference or the handle alone
@@ -113,9 +113,9 @@ def _parsed(name: str, words: tuple[str, ...]) -> FilterOptions:
     return options
 
 
-def _options(cursor: Cursor, name: str, kind: AnyFilterKind, found: dict[str, Any]) -> FilterOptions | None:
+def _options(cursor: Cursor, name: str, kind: AnyFilterKind, fields: dict[str, Any]) -> FilterOptions | None:
     """Return the options, None without words; ``found`` gets the handle that they belong to."""
-    handle = found.get("handle", "")
+    handle = fields.get("handle", "")
     if handle:
         _checked(kind, handle)
     if cursor.done:
@@ -124,7 +124,7 @@ def _options(cursor: Cursor, name: str, kind: AnyFilterKind, found: dict[str, An
     if kind.settle is not None:
         options, handle = kind.settle(options, handle)
     if handle:
-        found["handle"] = handle
+        fields["handle"] = handle
     return options
 
 
@@ -135,17 +135,17 @@ def _checked(kind: AnyFilterKind, handle: str) -> None:
         raise InvalidOptionsError('Illegal "handle"', hints=(f'the value is "{handle}"',)) from None
 
 
-def check_one_place(found: dict[str, Any]) -> None:
+def check_one_place(fields: dict[str, Any]) -> None:
     """Raise UsageError for a device and a block."""
-    if "device" in found and "block" in found:
+    if "device" in fields and "block" in fields:
         raise UsageError('Error: "dev" and "block" are mutually exclusive')
 
 
-def check_place(found: dict[str, Any]) -> None:
+def check_place(fields: dict[str, Any]) -> None:
     """Raise UsageError where a question about one filter or chain does not say where it is."""
-    if "parent" not in found and "block" not in found:
+    if "parent" not in fields and "block" not in fields:
         raise UsageError("Must specify filter parent")
-    if "device" not in found and "block" not in found:
+    if "device" not in fields and "block" not in fields:
         raise UsageError('Must specify netdevice "dev" or block index "block"')
 
 
@@ -157,19 +157,19 @@ def no_garbage(cursor: Cursor, topic: str) -> None:
 
 def take_chain(cursor: Cursor) -> FilterSelector:
     """Return the selector of a question about one chain, which are all that is left; raises UsageError."""
-    found = fill(cursor, SELECTORS, {}, topic="chain")
-    check_one_place(found)
-    check_place(found)
+    fields = fill(cursor, SELECTORS, {}, topic="chain")
+    check_one_place(fields)
+    check_place(fields)
     no_garbage(cursor, "chain")
-    return FilterSelector(**found)
+    return FilterSelector(**fields)
 
 
 def take_selector(cursor: Cursor, topic: str) -> FilterSelector:
     """Return the selector of a command that shows; raises UsageError, HelpRequested."""
-    found = fill(cursor, _SHOW, {}, topic=topic)
+    fields = fill(cursor, _SHOW, {}, topic=topic)
     if not cursor.done:
         raise UsageError(f' What is "{cursor.peek()}"? Try "pytc filter help"')
-    if "device" in found and "block" in found:
-        first, second = ("dev" if name == "device" else name for name in found if name in ("device", "block"))
+    if "device" in fields and "block" in fields:
+        first, second = ("dev" if name == "device" else name for name in fields if name in ("device", "block"))
         raise UsageError(f'Error: "{second}" cannot be used in the same time as "{first}"')
-    return FilterSelector(**found)
+    return FilterSelector(**fields)

@@ -1,1 +1,1 @@
-"""One small module for each kind of filter and qdisc: its words, its attributes both ways, its text. Pure."""
+"""Kinds of qdiscs, filters and actions, a small module each: words, attributes both ways, text. Pure."""

@@ -1,4 +1,4 @@
-"""The kinds of filters, actions and qdiscs: what their modules offer, and what these are given."""
+"""Interfaces of kinds of filters, actions and qdiscs: what a module declares, and what its functions receive."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.handles import UNSPEC, Handle
 from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Part, Shown
+from pytc.render.documents import Display, Document, Part
 from pytc.tc.actions.action import Action, ActionOptions
 from pytc.tc.clock import Clock
 from pytc.value import Value
@@ -62,7 +62,7 @@ class FilterView(NamedTuple):
 
     handle: int
     protocol: int
-    shown: Shown
+    display: Display
     police: Sequence[Part] = ()
     actions: Sequence[Part] = ()
 
@@ -101,7 +101,7 @@ class FilterKind(Value, Generic[_Filter, _Record]):
 
 
 class EncodeEnv(NamedTuple):
-    """What the encoding of an action may ask for; ``device_index`` raises DeviceNotFoundError."""
+    """The environment that encodes an action; ``device_index`` raises DeviceNotFoundError."""
 
     program: OpenedProgram | None
     device_index: Callable[[str], int]
@@ -109,9 +109,9 @@ class EncodeEnv(NamedTuple):
 
 
 class RenderEnv(NamedTuple):
-    """What the document of an action may ask for."""
+    """The environment that renders an action."""
 
-    shown: Shown
+    display: Display
     program: ProgramLookup
     device_name: Callable[[int], str]
     clock: Callable[[], Clock]
@@ -132,7 +132,7 @@ class ActionKind(Value, Generic[_Action]):
 
 
 class QdiscEnv(NamedTuple):
-    """What the encoding of a qdisc or class may ask for.
+    """The environment that encodes a qdisc or class.
 
     ``speed`` returns the device's in Mbit/s; ``distribution`` reads a table of delays by its name. Both are called only
     where an option refers to them, and raise PytcError.
@@ -157,13 +157,13 @@ class QdiscKind(Value, Generic[_Qdisc, _Class]):
     schema: Schema
     parse: Callable[[Cursor], _Qdisc]
     encode: Callable[[_Qdisc, QdiscEnv], Encoded | None]
-    document: Callable[[Attributes, Shown, Clock], Document]
+    document: Callable[[Attributes, Display, Clock], Document]
     usage: str
     header: int = 0
     statistics: Callable[[bytes], Document] | None = None
     parse_class: Callable[[Cursor], _Class] | None = None
     encode_class: Callable[[_Class, QdiscEnv], Encoded] | None = None
-    document_class: Callable[[Attributes, Shown, Clock], Document] | None = None
+    document_class: Callable[[Attributes, Display, Clock], Document] | None = None
     class_statistics: Callable[[bytes], Document] | None = None
     class_usage: str = ""
     default_handle: Handle = UNSPEC

@@ -4,18 +4,18 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-from pytc.words.engine import Question
+from pytc.words.engine import Probe
 
 
 @lru_cache(maxsize=256)  # a batch, or a dump, asks for the same few thousands of times
 def find_kind(package: str, name: str) -> Any:
-    """``KIND`` of the module ``package.name``, None when there is no such module.
+    """Return ``KIND`` of the module ``package.name``, None where there is no such module.
 
     The name comes from the command line: only plain words are looked up.
     """
     if not name.isidentifier() or not name.isascii() or name.startswith("_"):
-        if isinstance(name, Question):
-            name.meet(kind_names(package))
+        if isinstance(name, Probe):
+            name.record(kind_names(package))
         return None
     full = f"{package}.{name}"
     try:
@@ -27,7 +27,7 @@ def find_kind(package: str, name: str) -> Any:
 
 
 def kind_names(package: str) -> list[str]:
-    """The names of all kinds of a package."""
+    """Return the names of all kinds of a package."""
     from importlib.util import find_spec
     from pkgutil import iter_modules
 

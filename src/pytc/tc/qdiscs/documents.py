@@ -4,7 +4,7 @@ from pytc.handles import ROOT, UNSPEC
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import interface_name
-from pytc.render.documents import DEVICE, Document, Field, Group, Part, Shown
+from pytc.render.documents import DEVICE, Display, Document, Field, Group, Part
 from pytc.tc.clock import Clock, read_clock
 from pytc.tc.kinds import qdiscs as kinds
 from pytc.tc.kinds.shared import size_table
@@ -13,16 +13,16 @@ from pytc.tc.qdiscs.records import QdiscRecord, decode_qdisc
 from pytc.tc.statistics import statistics_fields
 
 
-def qdisc_event(message: TcMessage, shown: Shown) -> Document:
+def qdisc_event(message: TcMessage, display: Display) -> Document:
     """Return the document of a notification: which qdisc was made, changed or deleted."""
     deleted = (Field("deleted", True, "deleted "),) if message.type == c.DELQDISC else ()
-    return [*deleted, *qdisc_document(decode_qdisc(message), shown, read_clock())]
+    return [*deleted, *qdisc_document(decode_qdisc(message), display, read_clock())]
 
 
-def qdisc_document(record: QdiscRecord, shown: Shown, clock: Clock, *, names_device: bool = True) -> Document:
+def qdisc_document(record: QdiscRecord, display: Display, clock: Clock, *, names_device: bool = True) -> Document:
     """Return a qdisc as tc prints it, which names the device only where the command does not."""
     handle = f"{record.handle.major:x}:"
-    raw = f"[{record.handle.number:08x}]" if shown.raw else ""
+    raw = f"[{record.handle.number:08x}]" if display.raw else ""
     fields: list[Part] = [
         Field("kind", record.kind, f"qdisc {record.kind} "),
         Field("handle", handle, f"{handle}{raw} "),
@@ -33,7 +33,7 @@ def qdisc_document(record: QdiscRecord, shown: Shown, clock: Clock, *, names_dev
     if record.parent == ROOT:
         fields.append(Field("root", True, "root "))
     elif record.parent != UNSPEC:
-        parent = shown.spelled(record.parent)
+        parent = display.spelled(record.parent)
         fields.append(Field("parent", parent, f"parent {parent} "))
     if record.refcnt != 1:
         fields.append(Field("refcnt", record.refcnt, f"refcnt {record.refcnt} "))
@@ -44,17 +44,17 @@ def qdisc_document(record: QdiscRecord, shown: Shown, clock: Clock, *, names_dev
         for name, block in (("ingress_block", record.ingress_block), ("egress_block", record.egress_block))
         if block
     ]
-    fields += [Group("options", _options(record, shown, clock)), Field("", text="\n")]
-    if shown.details and record.stab is not None:
+    fields += [Group("options", _options(record, display, clock)), Field("", text="\n")]
+    if display.details and record.stab is not None:
         fields += [*size_table.document(record.stab), Field("", text="\n")]
-    return [*fields, *(_statistics(record, iec=shown.iec) if shown.statistics else ())]
+    return [*fields, *(_statistics(record, iec=display.iec) if display.statistics else ())]
 
 
-def _options(record: QdiscRecord, shown: Shown, clock: Clock) -> Document:
+def _options(record: QdiscRecord, display: Display, clock: Clock) -> Document:
     kind = kinds.find(record.kind)
     if kind is None:
         return unknown_options("qdisc", record.options)
-    return kind.document(record.attributes, shown, clock) if record.attributes is not None else ()
+    return kind.document(record.attributes, display, clock) if record.attributes is not None else ()
 
 
 def _statistics(record: QdiscRecord, *, iec: bool) -> list[Part]:

@@ -63,8 +63,8 @@ def read_distribution(name: str, library: str = "") -> Sequence[int]:
 def _table_path(name: str, library: str) -> str:
     if library or "/" in name:
         return os.path.join(library or _ROOTS[0] + "/tc", f"{os.path.basename(name)}.dist")
-    places = [f"{root}/tc" for root in _ROOTS] + _multiarch()
-    paths = [f"{place}/{name}.dist" for place in places]
+    directories = [f"{root}/tc" for root in _ROOTS] + _multiarch()
+    paths = [f"{directory}/{name}.dist" for directory in directories]
     return next((path for path in paths if os.path.exists(path)), paths[-1])
 
 

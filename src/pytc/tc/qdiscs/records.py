@@ -45,7 +45,7 @@ def qdisc_at(session: Session, ifindex: int, parent: int) -> TcMessage | None:
     """Return the kernel's answer about the qdisc in a place of a device, None for none; raises NetlinkError."""
     # Before v5.18, only ECHO brings an answer.
     question = TcMessage(c.GETQDISC, c.ECHO, ifindex, parent=parent)
-    return next((one for one in session.request(question) if one.attributes.get("TCA_KIND")), None)
+    return next((answer for answer in session.request(question) if answer.attributes.get("TCA_KIND")), None)
 
 
 def decode_qdisc(message: TcMessage) -> QdiscRecord:
@@ -53,7 +53,7 @@ def decode_qdisc(message: TcMessage) -> QdiscRecord:
     attributes = message.attributes
     name, raw, stab = (attributes.get(f"TCA_{part}") for part in ("KIND", "OPTIONS", "STAB"))
     kind = kinds.find(name or "")
-    statistics, own = read_statistics(message)
+    statistics, kind_statistics = read_statistics(message)
     return QdiscRecord(
         message.ifindex,
         Handle.from_number(message.handle),
@@ -66,6 +66,6 @@ def decode_qdisc(message: TcMessage) -> QdiscRecord:
         kind.schema.decode(raw, kind.header) if kind is not None and raw is not None else None,
         raw or b"",
         statistics,
-        own,
+        kind_statistics,
         size_table.SCHEMA.decode(stab) if stab is not None else None,
     )

@@ -7,10 +7,10 @@ from pytc.tc.kinds.registry import find_kind, kind_names
 
 
 def find(name: str) -> AnyActionKind | None:
-    """The kind of that name, None when pytc does not know it."""
+    """Return the kind of that name, None where pytc does not know it."""
     return cast("AnyActionKind | None", find_kind(__name__, name))
 
 
 def names() -> list[str]:
-    """All kinds that pytc knows."""
+    """Return the names of the kinds that pytc knows."""
     return kind_names(__name__)

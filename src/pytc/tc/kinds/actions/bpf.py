@@ -60,31 +60,31 @@ class BpfActionOptions(ActionOptions):
 
 
 def parse(cursor: Cursor) -> BpfActionOptions:
-    """The words after ``bpf``; raises InvalidOptionsError, UsageError, HelpRequested."""
-    found: dict[str, Any] = {}
+    """Parse the words after ``bpf``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    fields: dict[str, Any] = {}
     if cursor.done or not matches(cursor.peek(), "index"):
-        parse_program(cursor, _WORDS, found, topic="action bpf", stop=True)
-        found.pop("run", None)
-        if "mode" not in found:
+        parse_program(cursor, _WORDS, fields, topic="action bpf", stop=True)
+        fields.pop("run", None)
+        if "mode" not in fields:
             cursor.take()  # which there is not
     control = optional_control(cursor, PIPE)
-    return BpfActionOptions(source_of(found), control, optional_index(cursor))
+    return BpfActionOptions(source_of(fields), control, optional_index(cursor))
 
 
-def encode(options: BpfActionOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them."""
+def encode(options: BpfActionOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = [("TCA_ACT_BPF_PARMS", Generic(options.number, options.control).pack())]
     if options.source is not None and options.source.instructions:
         attributes.append(("TCA_ACT_BPF_OPS_LEN", len(options.source.instructions)))
         attributes.append(("TCA_ACT_BPF_OPS", pack(options.source.instructions)))
-    if given.program is not None:
-        attributes.append(("TCA_ACT_BPF_FD", given.program.fd))
-        attributes.append(("TCA_ACT_BPF_NAME", given.program.annotation))
+    if env.program is not None:
+        attributes.append(("TCA_ACT_BPF_FD", env.program.fd))
+        attributes.append(("TCA_ACT_BPF_NAME", env.program.annotation))
     return attributes
 
 
-def document(attributes: Attributes, seen: RenderEnv) -> Document:
-    """As tc prints it, with the blank that tc puts before the next line."""
+def document(attributes: Attributes, env: RenderEnv) -> Document:
+    """Return the document that tc prints, with the blank that it puts before the next line."""
     generic = Generic.unpack(attributes.get("TCA_ACT_BPF_PARMS", b""))
     if generic is None:
         return (Field("", text="[NULL bpf parameters]"),)
@@ -94,14 +94,14 @@ def document(attributes: Attributes, seen: RenderEnv) -> Document:
     if packed := whole(attributes.get("TCA_ACT_BPF_OPS", b"")):
         fields += [bytecode_field(packed), Field("", text=" ")]
     number = attributes.get("TCA_ACT_BPF_ID", 0)
-    program = seen.program(number) if number else None
+    program = env.program(number) if number else None
     if number:
-        fields.append(program_group(number, program, seen.shown))
+        fields.append(program_group(number, program, env.display))
     tag = attributes.get("TCA_ACT_BPF_TAG", b"").hex()
     if tag and program is None:
         fields.append(Field("tag", tag, f"tag {tag} "))
     fields += [control_group(generic.control, before="default-action ", after="\n"), *reference_fields(generic)]
-    if seen.shown.statistics:
+    if env.display.statistics:
         fields += time_fields(attributes.get("TCA_ACT_BPF_TM", b""))
     return [*fields, Field("", text="\n ")]
 

@@ -67,7 +67,7 @@ class CsumOptions(ActionOptions):
 
 
 def parse(cursor: Cursor) -> CsumOptions:
-    """The words after ``csum``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``csum``; raises InvalidOptionsError, UsageError, HelpRequested."""
     flags, last = 0, "csum"
     while word := choose(cursor.peek(), tuple(_WORDS)):
         cursor.take()
@@ -83,13 +83,13 @@ def parse(cursor: Cursor) -> CsumOptions:
     return CsumOptions(flags, control, optional_index(cursor))
 
 
-def encode(options: CsumOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
-    """One attribute."""
+def encode(options: CsumOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
+    """Return the one attribute of the action."""
     return [("TCA_CSUM_PARMS", Generic(options.number, options.control).pack() + _OWN.pack(options.flags))]
 
 
-def document(attributes: Attributes, seen: RenderEnv) -> Document:
-    """As tc prints it."""
+def document(attributes: Attributes, env: RenderEnv) -> Document:
+    """Return the document that tc prints."""
     raw = attributes.get("TCA_CSUM_PARMS", b"")
     generic = Generic.unpack(raw)
     if generic is None or len(raw) < _GENERIC_SIZE + _OWN.size:
@@ -100,7 +100,7 @@ def document(attributes: Attributes, seen: RenderEnv) -> Document:
         Field("kind", "csum", "csum "),
         Field("csum", names, f"({names}) "),
         control_group(generic.control, before="action "),
-        *closing_fields(generic, attributes.get("TCA_CSUM_TM", b""), seen.shown, "\t"),
+        *closing_fields(generic, attributes.get("TCA_CSUM_TM", b""), env.display, "\t"),
     ]
 
 

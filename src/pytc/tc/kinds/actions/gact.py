@@ -59,8 +59,10 @@ class GactOptions(ActionOptions):
 
 
 def parse(cursor: Cursor) -> GactOptions:
-    """The words after ``gact``, or from the control on where that stands alone; raises InvalidOptionsError,
-    UsageError."""
+    """Parse the words after ``gact``, or from the control on where that stands alone.
+
+    Raises InvalidOptionsError, UsageError.
+    """
     control, chance = _control(cursor), None
     if not cursor.done and matches(cursor.peek(), "random"):
         cursor.take()
@@ -69,7 +71,7 @@ def parse(cursor: Cursor) -> GactOptions:
 
 
 def _control(cursor: Cursor) -> int:
-    """As in tc, ``gact index 5`` stands for ``gact pass index 5``: to bind an action that is there."""
+    """Take the control. As in tc, ``gact index 5`` stands for ``gact pass index 5``, to bind an existing action."""
     if not cursor.done and matches(cursor.peek(), "index"):
         return PASS
     if not is_control(cursor.peek() or cursor.take()):
@@ -92,8 +94,8 @@ def _chance(cursor: Cursor) -> Chance:
         raise InvalidOptionsError(f'Illegal "val": "{number}"; 0 to {_MAX_ONE_IN} expected') from None
 
 
-def encode(options: GactOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them."""
+def encode(options: GactOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = [("TCA_GACT_PARMS", Generic(options.number, options.control).pack())]
     if options.chance is not None:
         chance = options.chance
@@ -103,8 +105,8 @@ def encode(options: GactOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
     return attributes
 
 
-def document(attributes: Attributes, seen: RenderEnv) -> Document:
-    """As tc prints it."""
+def document(attributes: Attributes, env: RenderEnv) -> Document:
+    """Return the document that tc prints."""
     generic = Generic.unpack(attributes.get("TCA_GACT_PARMS", b""))
     if generic is None:
         return (Field("", text="[NULL gact parameters]"),)
@@ -125,7 +127,7 @@ def document(attributes: Attributes, seen: RenderEnv) -> Document:
         Field("", text="\n"),
         *reference_fields(generic),
     ]
-    if seen.shown.statistics:
+    if env.display.statistics:
         fields += time_fields(attributes.get("TCA_GACT_TM", b""))
     return [*fields, Field("", text="\n")]
 

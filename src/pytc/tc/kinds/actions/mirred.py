@@ -77,26 +77,26 @@ class MirredOptions(ActionOptions):
 
 
 def parse(cursor: Cursor) -> MirredOptions:
-    """The words after ``mirred``; raises InvalidOptionsError, UsageError, HelpRequested."""
-    found: dict[str, Any] = {}
+    """Parse the words after ``mirred``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    fields: dict[str, Any] = {}
     first = _WORDS.get(choose(cursor.peek() or cursor.take(), tuple(_WORDS)), "")
     if matches(cursor.peek(), "help"):
         raise HelpRequested("action mirred")
     if first not in ("direction", "number"):
         raise InvalidOptionsError(f'mirred option not supported: "{cursor.peek()}"; egress, ingress or index expected')
-    while "device" not in found and "block" not in found and cursor.peek() != "action":
-        _read(cursor, found)
+    while "device" not in fields and "block" not in fields and cursor.peek() != "action":
+        _read(cursor, fields)
         if first == "number":
-            return MirredOptions(**found)
-    if found.get("verb") == "mirror":
-        found["control"] = optional_control(cursor, PIPE)
-    elif "verb" in found:
-        found["control"] = STOLEN
-    return MirredOptions(**_with_index(cursor, found))
+            return MirredOptions(**fields)
+    if fields.get("verb") == "mirror":
+        fields["control"] = optional_control(cursor, PIPE)
+    elif "verb" in fields:
+        fields["control"] = STOLEN
+    return MirredOptions(**_with_index(cursor, fields))
 
 
-def _read(cursor: Cursor, found: dict[str, Any]) -> None:
-    """One word, up to the device."""
+def _read(cursor: Cursor, fields: dict[str, Any]) -> None:
+    """Read one of the words before the device."""
     word = cursor.take()
     name = choose(word, tuple(_WORDS))
     if not name and matches(word, "help"):
@@ -104,11 +104,11 @@ def _read(cursor: Cursor, found: dict[str, Any]) -> None:
     if not name:
         raise UsageError(f'What is "{word}"? "egress redirect dev NAME" is expected, and a control behind that.')
     field = _WORDS[name]
-    if field in found:
+    if field in fields:
         raise InvalidOptionsError(f'mirred: "{word}" is a second {_SECOND[field]}')
-    if field in ("device", "block") and "verb" not in found:
+    if field in ("device", "block") and "verb" not in fields:
         raise UsageError(f'mirror or redirect expected before "{word}"')
-    found[field] = _VALUES[field](cursor) if field in _VALUES else name
+    fields[field] = _VALUES[field](cursor) if field in _VALUES else name
 
 
 def _take_block(cursor: Cursor) -> int:
@@ -125,22 +125,22 @@ def _take_block(cursor: Cursor) -> int:
 _VALUES = {"device": Cursor.take, "block": _take_block, "number": take_index}
 
 
-def _with_index(cursor: Cursor, found: dict[str, Any]) -> dict[str, Any]:
-    if "number" in found and not cursor.done and matches(cursor.peek(), "index"):
-        raise InvalidOptionsError(f"mirred: Illegal double index: {found['number']} was the first")
-    return found if "number" in found else {**found, "number": optional_index(cursor)}
+def _with_index(cursor: Cursor, fields: dict[str, Any]) -> dict[str, Any]:
+    if "number" in fields and not cursor.done and matches(cursor.peek(), "index"):
+        raise InvalidOptionsError(f"mirred: Illegal double index: {fields['number']} was the first")
+    return fields if "number" in fields else {**fields, "number": optional_index(cursor)}
 
 
-def encode(options: MirredOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them; raises DeviceNotFoundError."""
+def encode(options: MirredOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them; raises DeviceNotFoundError."""
     number = _NUMBERS.get((options.direction, options.verb), 0)
-    parameters = Generic(options.number, options.control).pack() + _OWN.pack(number, given.device_index(options.device))
+    parameters = Generic(options.number, options.control).pack() + _OWN.pack(number, env.device_index(options.device))
     attributes: list[tuple[str, Any]] = [("TCA_MIRRED_PARMS", parameters)]
     return [*attributes, ("TCA_MIRRED_BLOCKID", options.block)] if options.block else attributes
 
 
-def document(attributes: Attributes, seen: RenderEnv) -> Document:
-    """As tc prints it."""
+def document(attributes: Attributes, env: RenderEnv) -> Document:
+    """Return the document that tc prints."""
     raw = attributes.get("TCA_MIRRED_PARMS", b"")
     generic = Generic.unpack(raw)
     if generic is None or len(raw) < _GENERIC_SIZE + _OWN.size:
@@ -156,12 +156,12 @@ def document(attributes: Attributes, seen: RenderEnv) -> Document:
     if (block := attributes.get("TCA_MIRRED_BLOCKID")) is not None:
         fields.append(Field("to_blockid", block, f" to blockid {block})"))
     else:
-        device = seen.device_name(index) if index else "*"  # a device that is gone
+        device = env.device_name(index) if index else "*"  # a device that is gone
         fields.append(Field("to_dev", device, f" to device {device})"))
     return [
         *fields,
         control_group(generic.control, before=" "),
-        *closing_fields(generic, attributes.get("TCA_MIRRED_TM", b""), seen.shown, "\t"),
+        *closing_fields(generic, attributes.get("TCA_MIRRED_TM", b""), env.display, "\t"),
     ]
 
 

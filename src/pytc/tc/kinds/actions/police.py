@@ -115,7 +115,8 @@ def _goto(cursor: Cursor) -> tuple[int, None]:
 
 
 def _conform_exceed(cursor: Cursor) -> tuple[int, int | None]:
-    """``drop``, ``drop/pipe``, ``goto chain 3 / jump 2``: what exceeds, and what does not."""
+    """Parse ``drop``, ``drop/pipe``, ``goto chain 3 / jump 2``: controls for what exceeds the rate, and what does
+    not."""
     if "/" in cursor.peek():
         return _joined(cursor.take())
     control = _control_or_number(cursor)
@@ -153,7 +154,7 @@ def _without_operand(word: str) -> int:
 
 
 def _number(word: str) -> int | None:
-    """A control by its number, None for another word."""
+    """Return the control with that number, None for another word."""
     digits = word[1:] if word[:1] in ("-", "+") else word
     if not (digits.isascii() and digits.isdigit()):
         return None
@@ -189,16 +190,16 @@ _WORDS = (
 
 
 def parse(cursor: Cursor) -> PoliceOptions:
-    """The words after ``police``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``police``; raises InvalidOptionsError, UsageError, HelpRequested."""
     first = cursor.peek() or cursor.take()
-    found = fill(cursor, _WORDS, {}, topic="action police")
-    if not found:
+    fields = fill(cursor, _WORDS, {}, topic="action police")
+    if not fields:
         raise InvalidOptionsError('Illegal "police"', hints=(f'"{first}" is not a word of it',))
-    for control, conform in found.pop("controls", ()):
-        found["control"] = control
+    for control, conform in fields.pop("controls", ()):
+        fields["control"] = control
         if conform is not None:
-            found["conform"] = conform
-    options = PoliceOptions(**found)
+            fields["conform"] = conform
+    options = PoliceOptions(**fields)
     _check(options)
     return options
 
@@ -227,9 +228,9 @@ def _check(options: PoliceOptions) -> None:
             raise InvalidOptionsError(message, hints=tuple(hints))
 
 
-def encode(options: PoliceOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them."""
-    clock = given.clock()
+def encode(options: PoliceOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them."""
+    clock = env.clock()
     spec, table = _limit("RATE", options, options.rate, options.burst.cell_log, clock)
     peak, peak_table = _limit("PEAKRATE", options, options.peakrate, options.mtu.cell_log, clock)
     burst = ticks(options.rate, options.burst.size, clock) if options.rate else 0
@@ -248,7 +249,7 @@ def encode(options: PoliceOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
 def _limit(
     name: str, options: PoliceOptions, rate: int, cell_log: int | None, clock: Clock
 ) -> tuple[bytes, list[tuple[str, Any]]]:
-    """(struct tc_ratespec, its table and, for a rate above 32 bits, the whole of it)."""
+    """Return struct tc_ratespec, its table and, for a rate above 32 bits, the whole of it."""
     if not rate:
         return bytes(RATESPEC.size), []
     spec = ratespec(
@@ -258,8 +259,8 @@ def _limit(
     return spec, [*attributes, (f"TCA_POLICE_{name}64", rate)] if rate > U32 else attributes
 
 
-def document(attributes: Attributes, seen: RenderEnv) -> Document:
-    """As tc prints it: its JSON lacks rates and sizes."""
+def document(attributes: Attributes, env: RenderEnv) -> Document:
+    """Return the document that tc prints, with rates and sizes in JSON, which tc's lacks."""
     raw = attributes.get("TCA_POLICE_TBF", b"")
     if len(raw) < _SIZE:
         return (Field("", text="[NULL police tbf]"),)
@@ -272,24 +273,24 @@ def document(attributes: Attributes, seen: RenderEnv) -> Document:
     fields: list[Part] = [
         Field("kind", "police", f" police {index:#x} "),
         Field("index", index),
-        _text("rate", format_rate(rate, iec=seen.shown.iec)),
-        _text("burst", format_size(burst_size(rate, burst, seen.clock()))),
+        _text("rate", format_rate(rate, iec=env.display.iec)),
+        _text("burst", format_size(burst_size(rate, burst, env.clock()))),
         _text("mtu", format_size(mtu)),
     ]
-    if seen.shown.raw:
+    if env.display.raw:
         fields.append(Field("", text=f"[{burst:08x}] "))
     if peak:
-        fields.append(_text("peakrate", format_rate(peak, iec=seen.shown.iec)))
+        fields.append(_text("peakrate", format_rate(peak, iec=env.display.iec)))
     fields += [
-        *_other_rates(attributes, seen),
+        *_other_rates(attributes, env),
         *_controls(control, attributes.get("TCA_POLICE_RESULT")),
         Field("overhead", overhead, f"overhead {format_size(overhead)} "),
     ]
-    if linklayer & 0xF > ETHERNET or seen.shown.details:
+    if linklayer & 0xF > ETHERNET or env.display.details:
         name = link_layer_name(linklayer)
         fields.append(Field("linklayer", name, f"linklayer {name} "))
     fields += [Field("ref", refcnt, f"\n\tref {refcnt} "), Field("bind", bindcnt, f"bind {bindcnt} ")]
-    if seen.shown.statistics:
+    if env.display.statistics:
         fields += time_fields(attributes.get("TCA_POLICE_TM", b""))
     return [*fields, Field("", text="\n")]
 
@@ -298,13 +299,13 @@ def _text(name: str, value: str) -> Field:
     return Field("", text=f"{name} {value} ")
 
 
-def _other_rates(attributes: Attributes, seen: RenderEnv) -> list[Part]:
+def _other_rates(attributes: Attributes, env: RenderEnv) -> list[Part]:
     fields: list[Part] = []
     if (average := attributes.get("TCA_POLICE_AVRATE")) is not None:
-        fields.append(_text("avrate", format_rate(average, iec=seen.shown.iec)))
+        fields.append(_text("avrate", format_rate(average, iec=env.display.iec)))
     rate, burst = attributes.get("TCA_POLICE_PKTRATE64"), attributes.get("TCA_POLICE_PKTBURST64")
     if rate is not None and burst is not None:
-        packets = burst_size(rate, burst & U32, seen.clock())
+        packets = burst_size(rate, burst & U32, env.clock())
         fields += [
             Field("pkts_rate", rate, f"pkts_rate {rate} "),
             Field("pkts_burst", packets, f"pkts_burst {packets} "),
@@ -313,7 +314,7 @@ def _other_rates(attributes: Attributes, seen: RenderEnv) -> list[Part]:
 
 
 def _controls(control: int, conform: int | None) -> list[Part]:
-    """tc's JSON has both under one name; here the second has one of its own."""
+    """Return both controls; tc's JSON has them under one name, and here the second has one of its own."""
     if conform is None:
         return [control_group(control, before="action "), Field("", text=" ")]
     return [

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle, parse_classid
 from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Part, Shown
+from pytc.render.documents import Display, Document, Field, Part
 from pytc.tc.actions.action import ActionOptions
 from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv
 from pytc.tc.kinds.shared.action_parts import (
@@ -97,18 +97,18 @@ _WORDS = (
 
 
 def parse(cursor: Cursor) -> SkbeditOptions:
-    """The words after ``skbedit``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``skbedit``; raises InvalidOptionsError, UsageError, HelpRequested."""
     first = cursor.peek() or cursor.take()
-    found = fill(cursor, _WORDS, {}, topic="action skbedit", error=InvalidOptionsError)
-    options = SkbeditOptions(**found, control=optional_control(cursor, PIPE), number=optional_index(cursor))
-    if not found and not options.number:
+    fields = fill(cursor, _WORDS, {}, topic="action skbedit", error=InvalidOptionsError)
+    options = SkbeditOptions(**fields, control=optional_control(cursor, PIPE), number=optional_index(cursor))
+    if not fields and not options.number:
         names = ", ".join(word.name for word in _WORDS)
         raise InvalidOptionsError(f'skbedit: "{first}" says nothing of what to set: {names}, or an index, expected')
     return options
 
 
-def encode(options: SkbeditOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them."""
+def encode(options: SkbeditOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = [("TCA_SKBEDIT_PARMS", Generic(options.number, options.control).pack())]
     if options.queue_mapping is not None:
         attributes.append(("TCA_SKBEDIT_QUEUE_MAPPING", options.queue_mapping))
@@ -125,25 +125,25 @@ def encode(options: SkbeditOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
     return attributes
 
 
-def document(attributes: Attributes, seen: RenderEnv) -> Document:
-    """As tc prints it."""
+def document(attributes: Attributes, env: RenderEnv) -> Document:
+    """Return the document that tc prints."""
     generic = Generic.unpack(attributes.get("TCA_SKBEDIT_PARMS", b""))
     if generic is None:
         return (Field("", text="[NULL skbedit parameters]"),)
     return [
         Field("kind", "skbedit", "skbedit "),
-        *_set_fields(attributes, seen.shown),
+        *_set_fields(attributes, env.display),
         control_group(generic.control, before=" "),
-        *closing_fields(generic, attributes.get("TCA_SKBEDIT_TM", b""), seen.shown),
+        *closing_fields(generic, attributes.get("TCA_SKBEDIT_TM", b""), env.display),
     ]
 
 
-def _set_fields(attributes: Attributes, shown: Shown) -> list[Part]:
+def _set_fields(attributes: Attributes, display: Display) -> list[Part]:
     fields: list[Part] = []
     if (queue := attributes.get("TCA_SKBEDIT_QUEUE_MAPPING")) is not None:
         fields.append(Field("queue_mapping", queue, f"queue_mapping {queue}"))
     if (number := attributes.get("TCA_SKBEDIT_PRIORITY")) is not None:
-        priority = shown.spelled(Handle.from_number(number))
+        priority = display.spelled(Handle.from_number(number))
         fields.append(Field("priority", priority, f" priority {priority}"))
     if (mark := attributes.get("TCA_SKBEDIT_MARK")) is not None:
         fields.append(Field("mark", mark, f" mark {mark}"))

@@ -95,27 +95,27 @@ _FITTING = (
 
 
 def parse(cursor: Cursor) -> VlanOptions:
-    """The words after ``vlan``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``vlan``; raises InvalidOptionsError, UsageError, HelpRequested."""
     if cursor.done:
         cursor.take()  # which there is not
-    found = fill(cursor, _WORDS, {}, topic="action vlan")
-    verb, *more = found.get("verb", ("",))
-    if more:
-        raise InvalidOptionsError(f'unexpected "{more[0]}" - action already specified: {verb}')
-    _check_fitting(verb, found)
+    words = fill(cursor, _WORDS, {}, topic="action vlan")
+    verb, *repeated = words.get("verb", ("",))
+    if repeated:
+        raise InvalidOptionsError(f'unexpected "{repeated[0]}" - action already specified: {verb}')
+    _check_fitting(verb, words)
     options = VlanOptions(
-        **{**found, "verb": verb}, control=optional_control(cursor, PIPE), number=optional_index(cursor)
+        **{**words, "verb": verb}, control=optional_control(cursor, PIPE), number=optional_index(cursor)
     )
     _check_complete(options)
     return options
 
 
-def _check_fitting(verb: str, found: dict[str, Any]) -> None:
-    """Fields are in the order of the words: as in tc, the verb comes first."""
-    names = list(found)
+def _check_fitting(verb: str, words: dict[str, Any]) -> None:
+    """Raise UsageError for options that do not fit the verb, or precede it."""
+    names = list(words)
     for of, verbs, fields, _ in _FITTING:
         for name in fields:
-            if name in found and (verb not in verbs or names.index(name) < names.index("verb")):
+            if name in words and (verb not in verbs or names.index(name) < names.index("verb")):
                 raise UsageError(f'Error: argument "{name}" is wrong: only valid for {of}, and behind that')
 
 
@@ -130,8 +130,8 @@ def _check_complete(options: VlanOptions) -> None:
         )
 
 
-def encode(options: VlanOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them."""
+def encode(options: VlanOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them."""
     parameters = Generic(options.number, options.control).pack() + _OWN.pack(_NUMBERS[options.verb])
     values = (
         ("VLAN_ID", options.id),
@@ -146,8 +146,8 @@ def encode(options: VlanOptions, given: EncodeEnv) -> list[tuple[str, Any]]:
     ]
 
 
-def document(attributes: Attributes, seen: RenderEnv) -> Document:
-    """As tc prints it."""
+def document(attributes: Attributes, env: RenderEnv) -> Document:
+    """Return the document that tc prints."""
     raw = attributes.get("TCA_VLAN_PARMS", b"")
     generic = Generic.unpack(raw)
     if generic is None or len(raw) < _GENERIC_SIZE + _OWN.size:
@@ -157,9 +157,9 @@ def document(attributes: Attributes, seen: RenderEnv) -> Document:
     return [
         Field("kind", "vlan", "vlan "),
         Field("vlan_action", verb, f" {verb}"),
-        *_pushed(verb, attributes, numeric=seen.shown.numeric),
+        *_pushed(verb, attributes, numeric=env.display.numeric),
         control_group(generic.control, before=" "),
-        *closing_fields(generic, attributes.get("TCA_VLAN_TM", b""), seen.shown),
+        *closing_fields(generic, attributes.get("TCA_VLAN_TM", b""), env.display),
     ]
 
 

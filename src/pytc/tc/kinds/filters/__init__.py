@@ -5,11 +5,11 @@ from pytc.tc.kinds.registry import find_kind, kind_names
 
 
 def find(name: str) -> AnyFilterKind | None:
-    """The kind of that name, None when pytc does not know it."""
-    found: AnyFilterKind | None = find_kind(__name__, name)
-    return found
+    """Return the kind of that name, None where pytc does not know it."""
+    kind: AnyFilterKind | None = find_kind(__name__, name)
+    return kind
 
 
 def names() -> list[str]:
-    """All kinds that pytc knows."""
+    """Return the names of the kinds that pytc knows."""
     return kind_names(__name__)

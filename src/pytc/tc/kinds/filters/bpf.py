@@ -92,7 +92,7 @@ class BpfRecord(NamedTuple):
 
     @property
     def instructions(self) -> tuple[ClassicInstruction, ...]:
-        """The bytecode."""
+        """The classic bytecode."""
         return unpack(self.packed)
 
 
@@ -125,18 +125,18 @@ SCHEMA = Schema(
 
 
 def parse(cursor: Cursor) -> BpfOptions:
-    """The words after ``bpf``; raises InvalidOptionsError, UsageError, HelpRequested."""
-    found: dict[str, Any] = {}
-    parse_program(cursor, _WORDS, found, topic="filter bpf", modes=WITH_EXPRESSION)
-    if found.pop("run", False) and "mode" not in found:
+    """Parse the words after ``bpf``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    fields: dict[str, Any] = {}
+    parse_program(cursor, _WORDS, fields, topic="filter bpf", modes=WITH_EXPRESSION)
+    if fields.pop("run", False) and "mode" not in fields:
         cursor.take()
-    found["actions"] = all_actions(found)
-    source = source_of(found)
-    return BpfOptions(source, **found)
+    fields["actions"] = all_actions(fields)
+    source = source_of(fields)
+    return BpfOptions(source, **fields)
 
 
 def encode(options: BpfOptions, program: OpenedProgram | None) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them."""
+    """Return the attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = []
     if options.classid is not None:
         attributes.append(("TCA_BPF_CLASSID", options.classid.number))
@@ -154,7 +154,7 @@ def encode(options: BpfOptions, program: OpenedProgram | None) -> list[tuple[str
 
 
 def decode(attributes: Attributes, lookup: ProgramLookup) -> BpfRecord:
-    """What a dump says of a bpf filter."""
+    """Return the record of a bpf filter in a dump."""
     classid = attributes.get("TCA_BPF_CLASSID")
     program_id = attributes.get("TCA_BPF_ID", 0)
     return BpfRecord(
@@ -170,11 +170,11 @@ def decode(attributes: Attributes, lookup: ProgramLookup) -> BpfRecord:
 
 
 def document(record: BpfRecord, view: FilterView) -> Document:
-    """As tc prints it."""
+    """Return the document that tc prints."""
     fields: list[Part] = []
     if view.handle:
         fields.append(Field("handle", f"{view.handle:#x}", f"handle {view.handle:#x} "))
-    fields += class_field(record.classid, view.shown)
+    fields += class_field(record.classid, view.display)
     if record.annotation:
         fields.append(Field("bpf_name", record.annotation, f"{record.annotation} "))
     if record.direct_action:
@@ -183,7 +183,7 @@ def document(record: BpfRecord, view: FilterView) -> Document:
     if record.packed:
         fields.append(bytecode_field(record.packed))
     if record.program_id:
-        fields.append(program_group(record.program_id, record.program, view.shown))
+        fields.append(program_group(record.program_id, record.program, view.display))
     if record.tag and record.program is None:
         fields.append(Field("tag", record.tag, f"tag {record.tag} "))
     if view.police:

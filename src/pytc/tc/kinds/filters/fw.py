@@ -45,7 +45,7 @@ class FwOptions(FilterOptions):
 
 
 class FwRecord(NamedTuple):
-    """As the kernel has it; ``mask`` is None where it sends none."""
+    """A fw filter as the kernel describes it; ``mask`` is None where the kernel sends none."""
 
     classid: Handle | None
     incoming: str
@@ -53,8 +53,8 @@ class FwRecord(NamedTuple):
 
 
 def _parse(cursor: Cursor) -> FwOptions:
-    found = read_options(cursor, _WORDS, "filter fw")
-    return FwOptions(**{**found, "actions": all_actions(found)})
+    fields = read_options(cursor, _WORDS, "filter fw")
+    return FwOptions(**{**fields, "actions": all_actions(fields)})
 
 
 def _encode(options: FwOptions, program: OpenedProgram | None) -> list[tuple[str, Any]]:
@@ -81,7 +81,7 @@ def _document(record: FwRecord, view: FilterView) -> Document:
     fields: list[Part] = []
     if view.handle or record.mask is not None:
         fields.append(Group("fw", _mark(view.handle, record.mask)))
-    fields += class_field(record.classid, view.shown, "classid")
+    fields += class_field(record.classid, view.display, "classid")
     fields += view.police
     if record.incoming:
         fields.append(Field("indev", record.incoming, f"input dev {record.incoming} "))

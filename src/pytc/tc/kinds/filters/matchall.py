@@ -49,7 +49,8 @@ class MatchallOptions(FilterOptions):
 
 
 class MatchallRecord(NamedTuple):
-    """As the kernel has it. ``hits`` is how many packets have matched, None where the kernel does not say."""
+    """A matchall filter as the kernel describes it; ``hits`` counts the packets that matched, None where the kernel
+    does not count."""
 
     classid: Handle | None
     flags: int | None
@@ -57,8 +58,8 @@ class MatchallRecord(NamedTuple):
 
 
 def _parse(cursor: Cursor) -> MatchallOptions:
-    found = read_options(cursor, _WORDS, "filter matchall")
-    return MatchallOptions(found.get("classid"), skip_flags(found), all_actions(found))
+    fields = read_options(cursor, _WORDS, "filter matchall")
+    return MatchallOptions(fields.get("classid"), skip_flags(fields), all_actions(fields))
 
 
 def _encode(options: MatchallOptions, program: OpenedProgram | None) -> list[tuple[str, Any]]:
@@ -83,9 +84,9 @@ def _document(record: MatchallRecord, view: FilterView) -> Document:
     fields: list[Part] = []
     if view.handle:
         fields.append(Field("handle", view.handle, f"handle {view.handle:#x} "))
-    fields += class_field(record.classid, view.shown)
+    fields += class_field(record.classid, view.display)
     fields += flag_fields(record.flags, before="\n  ", after="")
-    if view.shown.statistics and record.hits is not None:
+    if view.display.statistics and record.hits is not None:
         fields.append(Field("rule_hit", record.hits, f" (rule hit {record.hits})"))
     return [*fields, *view.actions]
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle
 from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Part, Shown
+from pytc.render.documents import Display, Document, Field, Part
 from pytc.tc.actions.action import Action, ActionOptions
 from pytc.tc.kinds.interface import FilterKind, FilterOptions, FilterView, OpenedProgram, ProgramLookup
 from pytc.tc.kinds.shared.filter_parts import (
@@ -98,8 +98,11 @@ class U32Options(FilterOptions):
 
 
 class U32Record(NamedTuple):
-    """As the kernel has it. ``counts`` are how often the filter was asked, how often it matched, and each key; None
-    where the kernel does not count. ``mark`` is (value, mask, matches)."""
+    """A u32 filter as the kernel describes it.
+
+    ``counts`` are how often the filter was asked, how often it matched, and each key; None where the kernel does not
+    count. ``mark`` is (value, mask, matches).
+    """
 
     selector: Selector | None
     classid: Handle | None
@@ -113,7 +116,7 @@ class U32Record(NamedTuple):
 
 
 def parse_handle(word: str) -> int:
-    """``800:1:801``, ``800::801``, ``800:``, or ``0x80000801``; raises InvalidOptionsError."""
+    """Return the number of ``800:1:801``, ``800::801``, ``800:``, or ``0x80000801``; raises InvalidOptionsError."""
     try:
         return _number(word)
     except ValueError:
@@ -169,45 +172,46 @@ _WORDS = (
 
 
 def _parse(cursor: Cursor) -> U32Options:
-    found = read_options(cursor, _WORDS, "filter u32")
-    selector, mark = _selector(found), _mark(found)
+    fields = read_options(cursor, _WORDS, "filter u32")
+    selector, mark = _selector(fields), _mark(fields)
     for name in ("matches", "offsets", "hashkeys"):
-        found.pop(name, None)
+        fields.pop(name, None)
     return U32Options(
         selector=selector,
         mark=mark,
-        flags=skip_flags(found),
-        actions=all_actions(found),
-        **{name: value for name, value in found.items() if name != "actions"},
+        flags=skip_flags(fields),
+        actions=all_actions(fields),
+        **{name: value for name, value in fields.items() if name != "actions"},
     )
 
 
-def _mark(found: dict[str, Any]) -> bytes:
-    marks: list[bytes] = [match.mark for match in found.get("matches", ()) if match.mark]
+def _mark(fields: dict[str, Any]) -> bytes:
+    marks: list[bytes] = [match.mark for match in fields.get("matches", ()) if match.mark]
     return marks[-1] if marks else b""
 
 
-def _selector(found: dict[str, Any]) -> Selector | None:
-    """None without a ``match``: then tc sends none, whatever else there is."""
-    matches: tuple[Match, ...] = found.get("matches", ())
+def _selector(fields: dict[str, Any]) -> Selector | None:
+    """Return the selector, None without a ``match``: then tc sends none, whatever else there is."""
+    matches: tuple[Match, ...] = fields.get("matches", ())
     if not matches:
         return None
     selector = Selector()
-    for offset in found.get("offsets", ()):
+    for offset in fields.get("offsets", ()):
         changed = {name: value for name, value in offset._asdict().items() if value}
         selector = selector._replace(**{**changed, "flags": selector.flags | offset.flags})
-    for mask, at in found.get("hashkeys", ()):
+    for mask, key_offset in fields.get("hashkeys", ()):
         selector = selector._replace(
-            hash_mask=selector.hash_mask if mask is None else mask, hash_at=selector.hash_at if at is None else at
+            hash_mask=selector.hash_mask if mask is None else mask,
+            hash_at=selector.hash_at if key_offset is None else key_offset,
         )
-    ends = TERMINAL if found.keys() & {"classid", "actions", "police"} else 0
+    ends = TERMINAL if fields.keys() & {"classid", "actions", "police"} else 0
     return selector._replace(flags=selector.flags | ends, keys=all_keys(matches))
 
 
 def _settle(options: U32Options, word: str) -> tuple[U32Options, str]:
-    """``order`` is the node of the handle."""
+    """Return the options and the handle's word, checked against one another; ``order`` is the handle's node."""
     number = parse_handle(word) if word else 0
-    if word and any((place.table or 0) & _NODE for place in options.places):
+    if word and any((table.table or 0) & _NODE for table in options.places):
         raise InvalidOptionsError('"ht" must be a hash table.')
     if options.order:
         if number & _NODE not in (0, options.order):
@@ -217,14 +221,14 @@ def _settle(options: U32Options, word: str) -> tuple[U32Options, str]:
 
 
 def _hash(places: tuple[Place, ...]) -> int:
-    """TCA_U32_HASH: the table and the bucket."""
-    found, sampled = 0, False
+    """Return TCA_U32_HASH: the table and the bucket."""
+    hash, sampled = 0, False
     for table, bucket in places:
         if bucket is not None:
-            found, sampled = bucket << 12 | found & _TABLE, True
+            hash, sampled = bucket << 12 | hash & _TABLE, True
         elif table is not None:
-            found = found & _BUCKET | table & _TABLE if sampled else table & (_TABLE | _BUCKET)
-    return found
+            hash = hash & _BUCKET | table & _TABLE if sampled else table & (_TABLE | _BUCKET)
+    return hash
 
 
 def _encode(options: U32Options, program: OpenedProgram | None) -> list[tuple[str, Any]]:
@@ -266,14 +270,14 @@ def _decode(attributes: Attributes, lookup: ProgramLookup) -> U32Record:
 
 
 def _document(record: U32Record, view: FilterView) -> Document:
-    node, shown = view.handle & _NODE, view.shown
+    node, display = view.handle & _NODE, view.display
     parts: list[Part] = []
     if view.handle:
-        text = handle_text(view.handle, raw=shown.raw)
+        text = handle_text(view.handle, raw=display.raw)
         parts.append(Field("fh", text, f"fh {text} "))
     if node:
         parts.append(Field("order", node, f"order {node} "))
-    parts += _place_parts(record, shown)
+    parts += _place_parts(record, display)
     parts += flag_fields(record.flags)
     if record.selector is not None:
         parts += _selector_parts(record, record.selector, view)
@@ -286,8 +290,8 @@ def _document(record: U32Record, view: FilterView) -> Document:
     return [*parts, *view.actions]
 
 
-def _place_parts(record: U32Record, shown: Shown) -> list[Part]:
-    """The table and where to go; tc 6.1 marks just those classes with a star that end the search."""
+def _place_parts(record: U32Record, display: Display) -> list[Part]:
+    """Return the table and the class; tc 6.1 marks with a star only those classes that end the search."""
     parts: list[Part] = []
     if record.divisor is not None:
         parts.append(Field("ht_divisor", record.divisor, f"ht divisor {record.divisor} "))
@@ -295,11 +299,11 @@ def _place_parts(record: U32Record, shown: Shown) -> list[Part]:
         table, bucket = record.place >> 20, (record.place & _BUCKET) >> 12
         parts += [Field("key_ht", f"{table:x}", f"key ht {table:x} "), Field("bkt", f"{bucket:x}", f"bkt {bucket:x} ")]
     ends = record.selector is not None and record.selector.flags & TERMINAL
-    parts += class_field(record.classid, shown, before="*" if ends else "")
+    parts += class_field(record.classid, display, before="*" if ends else "")
     if ends and record.classid is None:
         parts.append(Field("", text="terminal flowid "))
     if record.link is not None:
-        text = handle_text(record.link, raw=shown.raw)
+        text = handle_text(record.link, raw=display.raw)
         parts.append(Field("link", text, f"link {text} "))
     return parts
 
@@ -307,17 +311,17 @@ def _place_parts(record: U32Record, shown: Shown) -> list[Part]:
 def _selector_parts(record: U32Record, selector: Selector, view: FilterView) -> list[Part]:
     parts: list[Part] = []
     hits: tuple[int, ...] | None = None
-    if view.shown.statistics and record.counts is not None and len(record.counts) > 1:
-        asked, matched, *rest = record.counts
+    if view.display.statistics and record.counts is not None and len(record.counts) > 1:
+        lookups, matched, *rest = record.counts
         parts += [
-            Field("rule_hit", asked, f"(rule hit {asked} "),
+            Field("rule_hit", lookups, f"(rule hit {lookups} "),
             Field("success", matched, f"success {matched})"),
             Field("rule_success", matched),
         ]
         hits = (*rest, *[0] * (len(selector.keys) - len(rest)))
     if record.mark is not None:
         parts += _mark_parts(*record.mark)
-    parts += key_parts(selector.keys, hits, protocol=view.protocol, pretty=view.shown.pretty)
+    parts += key_parts(selector.keys, hits, protocol=view.protocol, pretty=view.display.pretty)
     return [*parts, *offset_parts(selector)]
 
 

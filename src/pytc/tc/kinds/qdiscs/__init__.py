@@ -7,16 +7,16 @@ from pytc.tc.kinds.registry import find_kind, kind_names
 
 
 def find(name: str) -> AnyQdiscKind | None:
-    """The kind of that name, None when pytc does not know it."""
+    """Return the kind of that name, None where pytc does not know it."""
     return cast("AnyQdiscKind | None", find_kind(__name__, name))
 
 
 def names() -> list[str]:
-    """All kinds that pytc knows."""
+    """Return the names of the kinds that pytc knows."""
     return kind_names(__name__)
 
 
 def classful_names() -> list[str]:
-    """The kinds whose classes can be added."""
-    found = ((name, find(name)) for name in names())
-    return [name for name, kind in found if kind is not None and kind.parse_class is not None]
+    """Return the names of the kinds whose classes can be added."""
+    kinds = ((name, find(name)) for name in names())
+    return [name for name, kind in kinds if kind is not None and kind.parse_class is not None]

@@ -4,7 +4,7 @@ import struct
 from typing import Any
 
 from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Shown
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared.fields import size
@@ -33,11 +33,11 @@ def _parse_class(cursor: Cursor) -> int | None:
     return quantum
 
 
-def _encode_class(quantum: int | None, around: QdiscEnv) -> list[tuple[str, Any]]:
+def _encode_class(quantum: int | None, env: QdiscEnv) -> list[tuple[str, Any]]:
     return [("TCA_DRR_QUANTUM", quantum)] if quantum is not None else []
 
 
-def _document_class(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
+def _document_class(attributes: Attributes, display: Display, clock: Clock) -> Document:
     return (size("quantum", attributes["TCA_DRR_QUANTUM"]),) if "TCA_DRR_QUANTUM" in attributes else ()
 
 

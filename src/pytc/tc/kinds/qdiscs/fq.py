@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Shown
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared.fields import counter, number, rate, size, time, time64
@@ -142,15 +142,15 @@ _SENT = (
 
 
 def parse(cursor: Cursor) -> FqOptions:
-    """The words after ``fq``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``fq``; raises InvalidOptionsError, UsageError, HelpRequested."""
     return FqOptions(**read_options(cursor, _WORDS, "qdisc fq"))
 
 
-def encode(options: FqOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them; raises PytcError where a percentage has no speed."""
+def encode(options: FqOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them; raises PytcError where a percentage has no speed."""
     values = options._asdict()
     values |= {
-        name: _checked(bytes_per_second(values[name], around), name)
+        name: _checked(bytes_per_second(values[name], env), name)
         for name in ("maxrate", "defrate")
         if values[name] is not None
     }
@@ -186,8 +186,8 @@ _RATES = ("FLOW_MAX_RATE", "FLOW_DEFAULT_RATE", "LOW_RATE_THRESHOLD")
 _UNSET = {"FLOW_MAX_RATE": _U32, "FLOW_DEFAULT_RATE": 0, "LOW_RATE_THRESHOLD": 0, "CE_THRESHOLD": _U32}
 
 
-def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
-    """As tc prints it."""
+def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
+    """Return the document that tc prints."""
     fields = [
         number(name, attributes[f"TCA_FQ_{attribute}"], "p")
         for attribute, name in (("PLIMIT", "limit"), ("FLOW_PLIMIT", "flow_limit"))
@@ -200,7 +200,7 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
         if value is None or value == _UNSET.get(attribute):
             continue
         if attribute in _RATES:
-            fields.append(rate(name, value, shown))
+            fields.append(rate(name, value, display))
         elif field is not None:
             fields.append(field(name, value))
         elif not value:
@@ -212,7 +212,7 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
 
 
 def _statistics(raw: bytes) -> Document:
-    """struct tc_fq_qd_stats; older kernels send less of it."""
+    """Return struct tc_fq_qd_stats as fields; older kernels send less of it."""
     (
         collected,
         high,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Shown
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared.fields import counter, flag, number, size, time
@@ -111,12 +111,12 @@ _SENT = (
 
 
 def parse(cursor: Cursor) -> FqCodelOptions:
-    """The words after ``fq_codel``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``fq_codel``; raises InvalidOptionsError, UsageError, HelpRequested."""
     return FqCodelOptions(**read_options(cursor, _WORDS, "qdisc fq_codel"))
 
 
-def encode(options: FqCodelOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them."""
+def encode(options: FqCodelOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them."""
     values = options._asdict()
     sent = [(attribute, int(values[name])) for name, attribute, unset in _SENT if values[name] != unset]
     if options.selector is not None:
@@ -129,45 +129,45 @@ def encode(options: FqCodelOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
     return [(f"TCA_FQ_CODEL_{attribute}", value) for attribute, value in sent]
 
 
-def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
-    """As tc prints it."""
-    found = {name.removeprefix("TCA_FQ_CODEL_"): value for name, value in attributes.items()}
+def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
+    """Return the document that tc prints."""
+    values = {name.removeprefix("TCA_FQ_CODEL_"): value for name, value in attributes.items()}
     fields = [
-        field(name, found[attribute])
+        field(name, values[attribute])
         for attribute, name, field in (
             ("FLOWS", "flows", number),
             ("QUANTUM", "quantum", number),
             ("TARGET", "target", time),
             ("CE_THRESHOLD", "ce_threshold", time),
         )
-        if attribute in found
+        if attribute in values
     ]
-    if "LIMIT" in found:
-        fields.insert(0, number("limit", found["LIMIT"], "p"))
-    selector, mask = found.get("CE_THRESHOLD_SELECTOR", 0), found.get("CE_THRESHOLD_MASK", 0)
+    if "LIMIT" in values:
+        fields.insert(0, number("limit", values["LIMIT"], "p"))
+    selector, mask = values.get("CE_THRESHOLD_SELECTOR", 0), values.get("CE_THRESHOLD_MASK", 0)
     if selector or mask:
         fields += [
             Field("ce_threshold_selector", selector, f"ce_threshold_selector {_hex(selector)}"),
             Field("ce_threshold_mask", mask, f"/{_hex(mask)} "),
         ]
-    if "INTERVAL" in found:
-        fields.append(time("interval", found["INTERVAL"]))
-    if "MEMORY_LIMIT" in found:
-        fields.append(size("memory_limit", found["MEMORY_LIMIT"]))
-    if found.get("ECN"):
+    if "INTERVAL" in values:
+        fields.append(time("interval", values["INTERVAL"]))
+    if "MEMORY_LIMIT" in values:
+        fields.append(size("memory_limit", values["MEMORY_LIMIT"]))
+    if values.get("ECN"):
         fields.append(flag("ecn"))
-    if found.get("DROP_BATCH_SIZE"):
-        fields.append(number("drop_batch", found["DROP_BATCH_SIZE"]))
+    if values.get("DROP_BATCH_SIZE"):
+        fields.append(number("drop_batch", values["DROP_BATCH_SIZE"]))
     return fields
 
 
 def _hex(number: int) -> str:
-    """As C's ``%#x``."""
+    """Return a number as C's ``%#x`` prints it."""
     return f"{number:#x}" if number else "0"
 
 
 def _statistics(raw: bytes) -> Document:
-    """struct tc_fq_codel_xstats; older kernels send less of it."""
+    """Return struct tc_fq_codel_xstats as fields; older kernels send less of it."""
     raw = raw.ljust(_TYPE.size + _QDISC.size, b"\0")
     (of,) = _TYPE.unpack_from(raw)
     if of == _OF_CLASS:

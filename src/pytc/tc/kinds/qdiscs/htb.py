@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Shown
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared.fields import number, rate
@@ -89,7 +89,7 @@ class HtbClass(NamedTuple):
 
 
 def _debug(word: str) -> int:
-    """Up to 16 digits of 0 to 3, two bits each; what follows does not count, as in tc."""
+    """Return the number of up to 16 digits of 0 to 3, two bits each; as in tc, the rest does not count."""
     number = 0
     for position, digit in enumerate(word[:16]):
         if digit not in "0123":
@@ -137,20 +137,20 @@ SCHEMA = Schema(
 
 
 def parse(cursor: Cursor) -> HtbOptions:
-    """The words after ``htb`` of a qdisc; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``htb`` of a qdisc; raises InvalidOptionsError, UsageError, HelpRequested."""
     return HtbOptions(**read_options(cursor, _QDISC_WORDS, "qdisc htb"))
 
 
 def parse_class(cursor: Cursor) -> HtbClassOptions:
-    """The words after ``htb`` of a class; raises InvalidOptionsError, UsageError, HelpRequested."""
-    found = read_options(cursor, _CLASS_WORDS, "class htb")
-    if not found.get("rate"):
+    """Parse the words after ``htb`` of a class; raises InvalidOptionsError, UsageError, HelpRequested."""
+    fields = read_options(cursor, _CLASS_WORDS, "class htb")
+    if not fields.get("rate"):
         raise InvalidOptionsError(_NO_RATE)
-    return HtbClassOptions(**found)
+    return HtbClassOptions(**fields)
 
 
-def encode(options: HtbOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them."""
+def encode(options: HtbOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them."""
     attributes: list[tuple[str, Any]] = [
         ("TCA_HTB_INIT", _QDISC.pack(_VERSION, options.r2q, options.default, options.debug, 0))
     ]
@@ -161,11 +161,11 @@ def encode(options: HtbOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
     return attributes
 
 
-def encode_class(options: HtbClassOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them; raises InvalidOptionsError."""
-    clock = around.clock
-    rate = bytes_per_second(options.rate, around)
-    ceil = bytes_per_second(options.ceil, around) or rate
+def encode_class(options: HtbClassOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them; raises InvalidOptionsError."""
+    clock = env.clock
+    rate = bytes_per_second(options.rate, env)
+    ceil = bytes_per_second(options.ceil, env) or rate
     if not rate:
         raise InvalidOptionsError(_NO_RATE)
     specs = [
@@ -186,7 +186,7 @@ def encode_class(options: HtbClassOptions, around: QdiscEnv) -> list[tuple[str, 
 
 
 def decode_class(attributes: Attributes, clock: Clock) -> HtbClass | None:
-    """None where the kernel's answer has no parameters."""
+    """Return the parameters of a class, None where the kernel's answer has none."""
     raw = attributes.get("TCA_HTB_PARMS", b"")
     if len(raw) < 2 * RATESPEC.size + _CLASS.size:
         return None
@@ -199,8 +199,8 @@ def decode_class(attributes: Attributes, clock: Clock) -> HtbClass | None:
     return HtbClass(prio, quantum, level, of_rate, of_ceil, overhead, linklayer)
 
 
-def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
-    """As tc prints it."""
+def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
+    """Return the document that tc prints."""
     fields: list[Field] = []
     raw = attributes.get("TCA_HTB_INIT", b"")
     if len(raw) >= _QDISC.size:
@@ -211,7 +211,7 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
             Field("default", default_class, f" default {default_class}"),
             Field("direct_packets_stat", direct_packets, f" direct_packets_stat {direct_packets}"),
         ]
-        if shown.details:
+        if display.details:
             name = f"{version >> 16}.{version & _U16}"
             fields.append(Field("ver", name, f" ver {name}"))
     if "TCA_HTB_DIRECT_QLEN" in attributes:
@@ -222,34 +222,37 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
     return fields
 
 
-def document_class(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
-    """Text as tc 6.1 prints it; JSON, which that does not have, with the members of later ones."""
-    found = decode_class(attributes, clock)
-    if found is None:
+def document_class(attributes: Attributes, display: Display, clock: Clock) -> Document:
+    """Return text as tc 6.1 prints it, and JSON, which tc 6.1 lacks, with the members of later ones."""
+    record = decode_class(attributes, clock)
+    if record is None:
         return ()
     fields: list[Field] = []
-    if not found.level:
-        fields.append(number("prio", found.prio))
-        fields += [number("quantum", found.quantum)] if shown.details else []
-    fields.append(rate("rate", found.rate.rate, shown))
-    if found.overhead:
-        fields.append(number("overhead", found.overhead))
-    fields.append(rate("ceil", found.ceil.rate, shown))
-    if found.linklayer & 0xF > ETHERNET or shown.details:
-        name = link_layer_name(found.linklayer)
+    if not record.level:
+        fields.append(number("prio", record.prio))
+        fields += [number("quantum", record.quantum)] if display.details else []
+    fields.append(rate("rate", record.rate.rate, display))
+    if record.overhead:
+        fields.append(number("overhead", record.overhead))
+    fields.append(rate("ceil", record.ceil.rate, display))
+    if record.linklayer & 0xF > ETHERNET or display.details:
+        name = link_layer_name(record.linklayer)
         fields.append(Field("linklayer", name, f"linklayer {name} "))
-    fields += [*_burst_fields("burst", "rate", found.rate, shown), *_burst_fields("cburst", "ceil", found.ceil, shown)]
-    if shown.details:
-        fields.append(number("level", found.level))
-    if shown.raw:
-        text = f"buffer [{found.rate.ticks:08x}] cbuffer [{found.ceil.ticks:08x}] "
+    fields += [
+        *_burst_fields("burst", "rate", record.rate, display),
+        *_burst_fields("cburst", "ceil", record.ceil, display),
+    ]
+    if display.details:
+        fields.append(number("level", record.level))
+    if display.raw:
+        text = f"buffer [{record.rate.ticks:08x}] cbuffer [{record.ceil.ticks:08x}] "
         fields.append(Field("", text=text))
     return fields
 
 
-def _burst_fields(name: str, of: str, limit: Limit, shown: Shown) -> list[Field]:
+def _burst_fields(name: str, of: str, limit: Limit, display: Display) -> list[Field]:
     text = f"{name} {format_size(limit.burst)}"
-    if not shown.details:
+    if not display.details:
         return [Field(name, limit.burst, f"{text} ")]
     return [
         Field(name, limit.burst, text),
@@ -259,7 +262,7 @@ def _burst_fields(name: str, of: str, limit: Limit, shown: Shown) -> list[Field]
 
 
 def class_statistics(raw: bytes) -> Document:
-    """struct tc_htb_xstats; lent and borrowed are packets, the tokens are ticks."""
+    """Return struct tc_htb_xstats as fields; lent and borrowed are packets, the tokens are ticks."""
     if len(raw) < _CLASS_STATISTICS.size:
         return ()
     lends, borrows, giants, tokens, ctokens = _CLASS_STATISTICS.unpack_from(raw)

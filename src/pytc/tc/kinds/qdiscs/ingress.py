@@ -2,7 +2,7 @@
 
 from pytc.handles import CLSACT
 from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Shown
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscKind
 from pytc.tc.kinds.qdiscs.clsact import HANDLE
@@ -22,7 +22,7 @@ def _parse(cursor: Cursor) -> None:
     read_options(cursor, _WORDS, "qdisc ingress")
 
 
-def _document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
+def _document(attributes: Attributes, display: Display, clock: Clock) -> Document:
     return (Field("", None, "---------------- "),)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import HEADER, Attributes, Schema
-from pytc.render.documents import Document, Field, Group, Shown
+from pytc.render.documents import Display, Document, Field, Group
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared.fields import six_digits
@@ -62,9 +62,11 @@ PERCENT := NUMBER[%], 0 to 100
 """
 
 
-def encode(options: NetemOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them; raises PytcError where a percentage has no speed, a table cannot
-    be read, or a time does not fit."""
+def encode(options: NetemOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them.
+
+    Raises PytcError where a percentage has no speed, a table cannot be read, or a time does not fit.
+    """
     delay, loss, duplicate = options.delay, options.loss, options.duplicate or Chance(0)
     random = loss if isinstance(loss, Chance) else Chance(0)
     reorder, corrupt = options.reorder, options.corrupt
@@ -73,18 +75,18 @@ def encode(options: NetemOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
         (
             HEADER,
             _OPTIONS.pack(
-                _ticks(delay.time, around),
+                _ticks(delay.time, env),
                 options.limit,
                 random.probability,
                 gap,
                 duplicate.probability,
-                _ticks(delay.jitter, around),
+                _ticks(delay.jitter, env),
             ),
         )
     ]
     correlations = (delay.correlation, random.correlation, duplicate.correlation)
-    others = (chance.correlation for chance in (reorder, corrupt) if chance is not None)
-    if any(correlation is not None for correlation in (*correlations, *others)):
+    more_correlations = (chance.correlation for chance in (reorder, corrupt) if chance is not None)
+    if any(correlation is not None for correlation in (*correlations, *more_correlations)):
         sent.append(("TCA_NETEM_CORR", _CORRELATIONS.pack(*(correlation or 0 for correlation in correlations))))
     if reorder is not None:
         sent.append(("TCA_NETEM_REORDER", _pair(reorder)))
@@ -97,14 +99,14 @@ def encode(options: NetemOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
     if isinstance(loss, LossModel):
         sent.append(("TCA_NETEM_LOSS", _model(loss)))
     if options.rate is not None:
-        sent += _rate(options.rate, around)
+        sent += _rate(options.rate, env)
     slot_table = options.slot.distribution if options.slot is not None else ""
     tables = (("TCA_NETEM_DELAY_DIST", options.distribution), ("TCA_NETEM_SLOT_DIST", slot_table))
-    return [*sent, *((name, _table(table, around)) for name, table in tables if table)]
+    return [*sent, *((name, _table(table, env)) for name, table in tables if table)]
 
 
-def _ticks(time: int, around: QdiscEnv) -> int:
-    ticks = int(time * around.clock.ticks_per_microsecond)
+def _ticks(time: int, env: QdiscEnv) -> int:
+    ticks = int(time * env.clock.ticks_per_microsecond)
     if ticks > U32:
         raise InvalidOptionsError(f"Illegal {time} time (too large)", hints=("netem delays 274 seconds at most",))
     return ticks
@@ -129,19 +131,19 @@ def _model(model: LossModel) -> bytes:
     return _MODEL.pack(_MODEL.size + len(values), number) + values
 
 
-def _rate(rate: NetemRate, around: QdiscEnv) -> list[tuple[str, Any]]:
-    full = bytes_per_second(rate.rate, around)
+def _rate(rate: NetemRate, env: QdiscEnv) -> list[tuple[str, Any]]:
+    full = bytes_per_second(rate.rate, env)
     narrow = ("TCA_NETEM_RATE", _RATE.pack(min(full, U32), rate.packet_overhead, rate.cell_size, rate.cell_overhead))
     return [("TCA_NETEM_RATE64", full), narrow] if full > U32 else [narrow]
 
 
-def _table(name: str, around: QdiscEnv) -> bytes:
-    values = around.distribution(name)
+def _table(name: str, env: QdiscEnv) -> bytes:
+    values = env.distribution(name)
     return struct.pack(f"={len(values)}h", *values)
 
 
-def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
-    """As tc prints it."""
+def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
+    """Return the document that tc prints."""
     raw = attributes[HEADER]
     if len(raw) < _OPTIONS.size:
         return ()
@@ -162,13 +164,13 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
     ):
         if probability:
             fields.append(_chance_group(name, name, probability, correlation))
-    fields += _rate_group(attributes, shown) + _slot_group(attributes)
+    fields += _rate_group(attributes, display) + _slot_group(attributes)
     ecn = "TCA_NETEM_ECN" in attributes
     return [*fields, Field("ecn", ecn, " ecn " if ecn else ""), Field("gap", gap, f" gap {gap}" if gap else "")]
 
 
 def _unpack(attributes: Attributes, name: str, layout: struct.Struct) -> tuple[int, ...]:
-    """Zeros where the attribute is missing or too short."""
+    """Return the numbers of an attribute, zeros where it is missing or too short."""
     return layout.unpack(attributes.get(f"TCA_NETEM_{name}", b"")[: layout.size].ljust(layout.size, b"\0"))
 
 
@@ -177,7 +179,7 @@ def _delay_group(time: int, jitter: int, correlation: int, *, has_jitter: bool) 
         Field("delay", six_digits(time / _SECOND), f" delay {format_time(time)}"),
         Field("jitter", six_digits(jitter / _SECOND), f"  {format_time(jitter)}" if has_jitter else ""),
     ]
-    return Group("delay", [*fields, _correlation(correlation, shown=has_jitter)])
+    return Group("delay", [*fields, _correlation(correlation, display=has_jitter)])
 
 
 def _chance_group(key: str, name: str, probability: int, correlation: int) -> Group:
@@ -188,9 +190,9 @@ def _percent(key: str, text: str, part: int) -> Field:
     return Field(key, six_digits(part / U32), f"{text} {100.0 * part / U32:g}%")
 
 
-def _correlation(part: int, *, shown: bool = True) -> Field:
+def _correlation(part: int, *, display: bool = True) -> Field:
     field = _percent("correlation", "", part)
-    return field if part and shown else field._replace(text="")
+    return field if part and display else field._replace(text="")
 
 
 def _model_groups(raw: bytes) -> list[Group]:
@@ -223,7 +225,7 @@ def _model_groups(raw: bytes) -> list[Group]:
     return []
 
 
-def _rate_group(attributes: Attributes, shown: Shown) -> list[Group]:
+def _rate_group(attributes: Attributes, display: Display) -> list[Group]:
     rate, packet_overhead, cell_size, cell_overhead = _unpack(attributes, "RATE", _RATE)
     if not rate:
         return []
@@ -232,7 +234,7 @@ def _rate_group(attributes: Attributes, shown: Shown) -> list[Group]:
         Group(
             "rate",
             [
-                Field("rate", rate, f" rate {format_rate(rate, iec=shown.iec)}"),
+                Field("rate", rate, f" rate {format_rate(rate, iec=display.iec)}"),
                 _if_set("packetoverhead", packet_overhead),
                 _if_set("cellsize", cell_size),
                 _if_set("celloverhead", cell_overhead),

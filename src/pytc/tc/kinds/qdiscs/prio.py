@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import HEADER, Attributes, Schema
-from pytc.render.documents import Document, Field, Shown
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.words.engine import Cursor, illegal, matches, signed, unknown_option, unsigned
@@ -28,14 +28,18 @@ Packets that a filter classifies go to its class, MAJOR:1 to MAJOR:BANDS.
 
 
 class PrioOptions(NamedTuple):
+    """The words of a ``prio`` qdisc: the number of bands, and the band of each priority."""
+
     bands: int = 3
     priomap: tuple[int, ...] = (1, 2, 2, 2, 1, 2, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1)
     multiqueue: bool = False
 
 
 def parse(cursor: Cursor) -> PrioOptions:
-    """The words after ``prio``: those after ``priomap`` that are none of the others are bands. Raises
-    InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``prio``; after ``priomap``, those that are no option are bands.
+
+    Raises InvalidOptionsError, UsageError, HelpRequested.
+    """
     bands, multiqueue = PrioOptions().bands, False
     chosen: list[int] | None = None
     while not cursor.done:
@@ -86,14 +90,14 @@ def _band(word: str, bands: int, index: int) -> int:
     return band
 
 
-def encode(options: PrioOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
-    """struct tc_prio_qopt, and what tc sends behind it."""
+def encode(options: PrioOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
+    """Return struct tc_prio_qopt, and the attribute that tc sends after it."""
     fixed = OPTIONS.pack(options.bands, *(band & 0xFF for band in options.priomap))
     return [(HEADER, fixed + (_NESTED_MULTIQUEUE if options.multiqueue else _NESTED))]
 
 
-def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
-    """As tc prints it; of pfifo_fast, too."""
+def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
+    """Return the document that tc prints, of pfifo_fast too."""
     raw = attributes[HEADER]
     if len(raw) < OPTIONS.size:
         return ()

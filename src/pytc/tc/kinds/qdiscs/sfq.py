@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import HEADER, Attributes, Schema
-from pytc.render.documents import Document, Field, Shown
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared import red
@@ -69,7 +69,7 @@ class SfqOptions(NamedTuple):
 
 
 def _probability(word: str) -> float:
-    """What follows the number does not count, as in tc."""
+    """Return the number at the start of a word; as in tc, the rest does not count."""
     return split_number(word)[0]
 
 
@@ -104,9 +104,9 @@ _RED_NAMES = frozenset(word.into for word in _RED)
 
 
 def parse(cursor: Cursor) -> SfqOptions:
-    """The words after ``sfq``; raises InvalidOptionsError, UsageError, HelpRequested."""
-    found = read_options(cursor, (*_PLAIN, *_RED), "qdisc sfq")
-    options = SfqOptions(**found, red=not _RED_NAMES.isdisjoint(found), given=bool(found))
+    """Parse the words after ``sfq``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    fields = read_options(cursor, (*_PLAIN, *_RED), "qdisc sfq")
+    options = SfqOptions(**fields, red=not _RED_NAMES.isdisjoint(fields), given=bool(fields))
     if options.red:
         options = _with_thresholds(options)
         _red_logs(options)
@@ -114,7 +114,7 @@ def parse(cursor: Cursor) -> SfqOptions:
 
 
 def _with_thresholds(options: SfqOptions) -> SfqOptions:
-    """With what RED lacks, from the flow limit; raises InvalidOptionsError."""
+    """Return the options with RED's defaults, from the flow limit; raises InvalidOptionsError."""
     limit = options.redflowlimit
     if not limit:
         raise InvalidOptionsError("Required parameter (redflowlimit) is missing")
@@ -129,7 +129,7 @@ def _with_thresholds(options: SfqOptions) -> SfqOptions:
 
 
 def _red_logs(options: SfqOptions) -> tuple[int, int]:
-    """(Wlog, Plog); raises InvalidOptionsError."""
+    """Return (Wlog, Plog); raises InvalidOptionsError."""
     weight = red.weight_log(options.min, options.burst, options.avpkt)
     if weight is None:
         raise InvalidOptionsError(
@@ -145,8 +145,8 @@ def _red_logs(options: SfqOptions) -> tuple[int, int]:
     return weight, probability
 
 
-def encode(options: SfqOptions, around: QdiscEnv) -> list[tuple[str, Any]] | None:
-    """struct tc_sfq_qopt_v1, or nothing where there were no words."""
+def encode(options: SfqOptions, env: QdiscEnv) -> list[tuple[str, Any]] | None:
+    """Return struct tc_sfq_qopt_v1, or nothing where there were no words."""
     if not options.given:
         return None
     weight = probability = high_resolution = 0
@@ -170,8 +170,8 @@ def encode(options: SfqOptions, around: QdiscEnv) -> list[tuple[str, Any]] | Non
     return [(HEADER, first + second)]
 
 
-def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
-    """As tc prints it; older kernels send the first structure alone."""
+def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
+    """Return the document that tc prints; older kernels send the first structure alone."""
     raw = attributes[HEADER]
     if len(raw) < _FIRST.size:
         return ()
@@ -182,15 +182,15 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
         fields.append(number("depth", second[0]))
     if second[1]:
         fields.append(flag("headdrop"))
-    if shown.details:
+    if display.details:
         fields.append(number("flows", flows))
     fields.append(number("divisor", divisor))
     if perturb:
         fields.append(number("perturb", perturb, "sec"))
-    return [*fields, *_red_fields(second, shown)]
+    return [*fields, *_red_fields(second, display)]
 
 
-def _red_fields(second: tuple[int, ...], shown: Shown) -> list[Field]:
+def _red_fields(second: tuple[int, ...], display: Display) -> list[Field]:
     _, _, _, low, high, weight, _, _, flags, probability, *counters = second
     if not low:
         return []
@@ -202,7 +202,7 @@ def _red_fields(second: tuple[int, ...], shown: Shown) -> list[Field]:
         Field("probability", share, f"probability {probability / 2**32:g} "),
         *red.flag_fields(flags),
     ]
-    if shown.statistics:
+    if display.statistics:
         names = ("prob_drop", "forced_drop", "prob_mark", "forced_mark", "prob_mark_head", "forced_mark_head")
         values = dict(zip(names, counters, strict=True))
         for line in _STATISTICS_LINES:

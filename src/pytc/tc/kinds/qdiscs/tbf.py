@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Shown
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared.fields import number, rate, size
@@ -65,7 +65,7 @@ class TbfOptions(NamedTuple):
 
 
 def _word(name: str, into: str, convert: Any, *, exact: bool = False, alone: str = "", repeat: bool = False) -> Word:
-    """``alone`` is what tc calls the option where it is given twice."""
+    """Return a row of the table; ``alone`` is what tc calls the option where it is given twice."""
     return Word(
         name,
         into,
@@ -106,13 +106,13 @@ _SCHEMA = Schema(
 
 
 def parse(cursor: Cursor) -> TbfOptions:
-    """The words after ``tbf``; raises InvalidOptionsError, UsageError, HelpRequested."""
-    found = read_options(cursor, _WORDS, "qdisc tbf", unknown='tbf: unknown parameter "{}"')
-    if found.get("limit") and found.get("latency"):
-        first, second = (name for name in found if name in ("limit", "latency"))
+    """Parse the words after ``tbf``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    fields = read_options(cursor, _WORDS, "qdisc tbf", unknown='tbf: unknown parameter "{}"')
+    if fields.get("limit") and fields.get("latency"):
+        first, second = (name for name in fields if name in ("limit", "latency"))
         second = "/latency" if second == "latency" else second  # tc's spelling
         raise InvalidOptionsError(f'tbf: specifying both "{first}" and "{second}" is not allowed')
-    options = TbfOptions(**found)
+    options = TbfOptions(**fields)
     _check(options)
     return options
 
@@ -132,9 +132,9 @@ def _check(options: TbfOptions) -> None:
         raise InvalidOptionsError("\n".join(missing))
 
 
-def encode(options: TbfOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them; raises PytcError where a percentage has no speed."""
-    rate, peak = bytes_per_second(options.rate, around), bytes_per_second(options.peakrate, around)
+def encode(options: TbfOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
+    """Return the attributes in the order in which tc sends them; raises PytcError where a percentage has no speed."""
+    rate, peak = bytes_per_second(options.rate, env), bytes_per_second(options.peakrate, env)
     burst, mtu = options.burst.size, options.mtu.size
     _check(options._replace(rate=rate, peakrate=peak))
     limit = options.limit or _limit(options, rate, peak)
@@ -149,7 +149,7 @@ def encode(options: TbfOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
         else bytes(RATESPEC.size)
     )
     rest = _REST.pack(
-        limit, ticks(min(rate, U32), burst, around.clock), ticks(min(peak, U32), mtu, around.clock) if peak else 0
+        limit, ticks(min(rate, U32), burst, env.clock), ticks(min(peak, U32), mtu, env.clock) if peak else 0
     )
     wide = [("TCA_TBF_RATE64", rate)] if rate > U32 else []
     wide_peak = [("TCA_TBF_PRATE64", peak)] if peak > U32 else []
@@ -163,15 +163,15 @@ def encode(options: TbfOptions, around: QdiscEnv) -> list[tuple[str, Any]]:
 
 
 def _limit(options: TbfOptions, rate: int, peak: int) -> int:
-    """The bytes that wait no longer than the latency."""
+    """Return the bytes that wait no longer than the latency."""
     limit = rate * float(options.latency) / _SECOND + options.burst.size
     if peak:
         limit = min(limit, peak * float(options.latency) / _SECOND + options.mtu.size)
     return int(limit) & U32
 
 
-def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
-    """As tc prints it: its JSON lacks the peak rate."""
+def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
+    """Return the document that tc prints, with the peak rate in JSON, which tc's lacks."""
     raw = attributes.get("TCA_TBF_PARMS", b"")
     if len(raw) < 2 * RATESPEC.size + _REST.size:
         return ()
@@ -180,29 +180,29 @@ def document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
     limit, buffer, mtu = _REST.unpack_from(raw, 2 * RATESPEC.size)
     full, peak = attributes.get("TCA_TBF_RATE64", narrow), attributes.get("TCA_TBF_PRATE64", narrow_peak)
     fields = [
-        rate("rate", full, shown),
-        *_bucket("burst", "burst", burst_size(full, buffer, clock), cell_log, mpu, shown),
+        rate("rate", full, display),
+        *_bucket("burst", "burst", burst_size(full, buffer, clock), cell_log, mpu, display),
     ]
-    fields += [_ticks("burst_raw", buffer)] if shown.raw else []
+    fields += [_ticks("burst_raw", buffer)] if display.raw else []
     if peak:
-        fields.append(Field("", text=f"peakrate {format_rate(peak, iec=shown.iec)} "))
+        fields.append(Field("", text=f"peakrate {format_rate(peak, iec=display.iec)} "))
         if mtu or peak_mpu:
-            fields += _bucket("minburst", "mtu", burst_size(peak, mtu, clock), peak_cell, peak_mpu, shown)
-            fields += [_ticks("mtu_raw", mtu)] if shown.raw else []
+            fields += _bucket("minburst", "mtu", burst_size(peak, mtu, clock), peak_cell, peak_mpu, display)
+            fields += [_ticks("mtu_raw", mtu)] if display.raw else []
     latency = _latency(limit, [(full, microseconds(buffer, clock)), (peak, microseconds(mtu, clock))])
     fields += [latency] if latency is not None else []
-    if latency is None or shown.raw:
+    if latency is None or display.raw:
         fields.append(size("limit", limit))
     if overhead:
         fields.append(number("overhead", overhead))
-    if linklayer & 0xF > ETHERNET or shown.details:
+    if linklayer & 0xF > ETHERNET or display.details:
         name = link_layer_name(linklayer)
         fields.append(Field("linklayer", name, f"linklayer {name} "))
     return fields
 
 
-def _bucket(name: str, detailed: str, value: int, cell_log: int, mpu: int, shown: Shown) -> list[Field]:
-    if not shown.details:
+def _bucket(name: str, detailed: str, value: int, cell_log: int, mpu: int, display: Display) -> list[Field]:
+    if not display.details:
         return [size(name, value)]
     text = f"{format_size(value)}/{1 << (cell_log & 31)}"
     return [Field(detailed, text, f"{detailed} {text} "), size("mpu", mpu)]
@@ -213,8 +213,10 @@ def _ticks(name: str, value: int) -> Field:
 
 
 def _latency(limit: int, buckets: list[tuple[int, int]]) -> Field | None:
-    """How long ``limit`` bytes wait at the slower of (rate, microseconds that the bucket holds); None where the
-    buckets hold it all."""
+    """Return how long ``limit`` bytes wait at the slower of (rate, microseconds that the bucket holds).
+
+    None where the buckets hold it all.
+    """
     waits = [_SECOND * (limit / float(rate)) - held for rate, held in buckets if rate]
     latency = max(waits, default=-1.0)
     if latency < 0:

@@ -1,1 +1,1 @@
-"""What several kinds have in common."""
+"""Code that several kinds share."""

@@ -1,4 +1,4 @@
-"""What most actions have: a control, an index, references, times (include/uapi/linux/pkt_cls.h).
+"""Parts of most actions: a control, an index, references, times (include/uapi/linux/pkt_cls.h).
 
 ``struct tc_gen``, with which the parameters of most kinds begin: ``index u32, capab u32, action s32, refcnt s32,
 bindcnt s32``, 20 bytes. ``struct tcf_t``: ``install, lastuse, expires, firstuse``, u64 each, in clock ticks of user
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pytc.errors import PytcError, UsageError
-from pytc.render.documents import Field, Group, Part, Shown
+from pytc.render.documents import Display, Field, Group, Part
 from pytc.words.engine import Cursor, choose, illegal, matches, unsigned
 
 CONTINUE, PASS, RECLASSIFY, DROP, PIPE, STOLEN, TRAP = -1, 0, 1, 2, 3, 4, 8
@@ -31,8 +31,6 @@ _CONTROLS = {
     "trap": TRAP,
     "stolen": STOLEN,
 }
-#: The words for controls.
-CONTROL_WORDS = tuple(_CONTROLS)
 _NAMES = {
     CONTINUE: "continue",
     DROP: "drop",
@@ -57,42 +55,46 @@ class Generic(NamedTuple):
 
     @classmethod
     def unpack(cls, data: bytes) -> "Generic | None":
-        """From the beginning of a kind's parameters; None when they are too short."""
+        """Return the beginning of a kind's parameters, None where they are too short."""
         if len(data) < _GENERIC.size:
             return None
         number, _, control, refcnt, bindcnt = _GENERIC.unpack_from(data)
         return cls(number, control, refcnt, bindcnt)
 
     def pack(self) -> bytes:
+        """Return the 20 bytes of ``struct tc_gen``."""
         return _GENERIC.pack(self.number, 0, self.control, 0, 0)
 
 
 def is_control(word: str) -> bool:
-    """Whether a word is a control (``drop``), so that it can stand for a gact action."""
+    """Report whether a word is a control (``drop``), which can stand for a gact action."""
     return bool(choose(word, tuple(_CONTROLS)))
 
 
 def take_control(cursor: Cursor, error: type[PytcError] = UsageError) -> int:
-    """A control with its operand; raises ``error`` for one that makes no sense, UsageError at the end of the words."""
+    """Take a control with its operand.
+
+    Raises ``error`` for one that makes no sense, UsageError at the end of the words.
+    """
     word = cursor.take()
-    known = choose(word, tuple(_CONTROLS))
-    if not known:
+    name = choose(word, tuple(_CONTROLS))
+    if not name:
         raise error(f'Bad action type "{word}": {", ".join(_CONTROLS)} expected')
-    control = _CONTROLS[known]
+    control = _CONTROLS[name]
     if control == _GOTO:
         return take_chain(cursor, error)
     return control | _operand(cursor.take(), "jump count", error) if control == _JUMP else control
 
 
 def take_chain(cursor: Cursor, error: type[PytcError] = UsageError) -> int:
-    """The control ``goto``, from the word ``chain`` on."""
-    if not matches(found := cursor.take(), "chain"):
-        raise error(f'"goto chain INDEX" expected, not "goto {found}"')
+    """Take the control ``goto``, from the word ``chain`` on."""
+    if not matches(word := cursor.take(), "chain"):
+        raise error(f'"goto chain INDEX" expected, not "goto {word}"')
     return _GOTO | _operand(cursor.take(), "chain index", error)
 
 
 def simple_control(word: str) -> int:
-    """A control that has no operand; raises ValueError."""
+    """Return the number of a control that has no operand; raises ValueError."""
     control = _CONTROLS.get(choose(word, tuple(_CONTROLS)), _GOTO)
     if control in (_GOTO, _JUMP):
         raise ValueError(word)
@@ -108,12 +110,12 @@ def _operand(word: str, name: str, error: type[PytcError]) -> int:
 
 
 def optional_control(cursor: Cursor, default: int) -> int:
-    """The control that comes next, or the default when something else does."""
+    """Take the control that comes next, or return the default where something else does."""
     return take_control(cursor) if not cursor.done and is_control(cursor.peek()) else default
 
 
 def optional_index(cursor: Cursor) -> int:
-    """The number after ``index``; 0, with which the kernel chooses, when another word comes next."""
+    """Take the number after ``index``; 0, with which the kernel chooses, where another word comes next."""
     if cursor.done or not matches(cursor.peek(), "index"):
         return 0
     cursor.take()
@@ -121,7 +123,7 @@ def optional_index(cursor: Cursor) -> int:
 
 
 def take_index(cursor: Cursor) -> int:
-    """An action's index; raises InvalidOptionsError."""
+    """Take an action's index; raises InvalidOptionsError."""
     word = cursor.take()
     try:
         number: int = unsigned(_U32, 10)(word)
@@ -131,7 +133,7 @@ def take_index(cursor: Cursor) -> int:
 
 
 def control_group(control: int, *, before: str = "", after: str = "", key: str = "control_action") -> Group:
-    """A control in tc's form, with text before and after it."""
+    """Return a control in tc's form, with text before and after it."""
     kind, operand = control & ~_OPERAND, control & _OPERAND
     if control > 0 and kind in (_JUMP, _GOTO):
         name, member = ("jump", "jump") if kind == _JUMP else ("goto", "chain")
@@ -142,7 +144,7 @@ def control_group(control: int, *, before: str = "", after: str = "", key: str =
 
 
 def reference_fields(generic: Generic, before: str = "\t ") -> list[Part]:
-    """Index and references."""
+    """Return the fields of index and references."""
     return [
         Field("index", generic.number, f"{before}index {generic.number}"),
         Field("ref", generic.refcnt, f" ref {generic.refcnt}"),
@@ -150,18 +152,18 @@ def reference_fields(generic: Generic, before: str = "\t ") -> list[Part]:
     ]
 
 
-def closing_fields(generic: Generic, times: bytes, shown: Shown, before: str = "\t ") -> list[Part]:
-    """The lines with which most kinds end: index, references, and with statistics struct tcf_t."""
+def closing_fields(generic: Generic, times: bytes, display: Display, before: str = "\t ") -> list[Part]:
+    """Return the lines with which most kinds end: index, references, and with statistics struct tcf_t."""
     return [
         Field("", text="\n"),
         *reference_fields(generic, before),
-        *(time_fields(times) if shown.statistics else ()),
+        *(time_fields(times) if display.statistics else ()),
         Field("", text="\n"),
     ]
 
 
 def time_fields(raw: bytes) -> Sequence[Part]:
-    """``struct tcf_t`` in seconds; what never happened is left out."""
+    """Return ``struct tcf_t`` in seconds, without what never happened."""
     if len(raw) < _TIMES.size:
         return ()
     hertz = os.sysconf("SC_CLK_TCK")

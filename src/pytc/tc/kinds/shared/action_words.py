@@ -19,12 +19,12 @@ _HW_STATS = {"immediate": 1, "delayed": 2, "disabled": 0}
 
 
 def parse_actions(cursor: Cursor, verbs: Sequence[str] = ()) -> tuple[Action, ...]:
-    """One or more actions; the cursor is behind the first ``action``. A word that means one of ``verbs`` ends them,
-    and there may be none before it.
+    """Parse one or more actions; the cursor is after the first ``action``.
 
-    Raises InvalidOptionsError, UsageError, HelpRequested.
+    A word that means one of ``verbs`` ends them, and there may be none before it. Raises InvalidOptionsError,
+    UsageError, HelpRequested.
     """
-    found: list[Action] = []
+    actions: list[Action] = []
     expected = True
     while not cursor.done and cursor.peek() not in _ENDS:
         if cursor.peek() == "action":
@@ -34,27 +34,27 @@ def parse_actions(cursor: Cursor, verbs: Sequence[str] = ()) -> tuple[Action, ..
         if cursor.peek() == "help":
             raise HelpRequested("action")
         if choose(cursor.peek(), verbs):
-            expected = expected and bool(found)
+            expected = expected and bool(actions)
             break
-        found.append(_action(cursor))
+        actions.append(_action(cursor))
         expected = False
-    if expected and cursor.done and not found:
+    if expected and cursor.done and not actions:
         cursor.take()  # which there is not
     if expected:
         where = f'before "{cursor.peek()}"' if not cursor.done else 'behind the last "action"'
         raise InvalidOptionsError('Illegal "action"', hints=(f"there is none {where}",))
-    return tuple(found)
+    return tuple(actions)
 
 
 def parse_kind(name: str, cursor: Cursor) -> Any:
-    """The options of a kind of action that the caller knows to exist."""
+    """Parse the options of a kind of action that the caller knows to exist."""
     kind = kinds.find(name)
     assert kind is not None
     return kind.parse(cursor)
 
 
 def _action(cursor: Cursor) -> Action:
-    """A kind with its options, or a control on its own; then what each action may have."""
+    """Parse a kind with its options, or a control alone; then the options of any action."""
     name = "gact" if is_control(cursor.peek()) else cursor.take()
     kind = kinds.find(name)
     if kind is None:
@@ -88,14 +88,14 @@ def _hw_stats(cursor: Cursor) -> int | None:
         return None
     cursor.take()
     word = cursor.take()
-    known = choose(word, tuple(_HW_STATS))
-    if not known:
+    name = choose(word, tuple(_HW_STATS))
+    if not name:
         raise UsageError(f'Error: argument "{word}" is wrong: {", ".join(_HW_STATS)} expected')
-    return _HW_STATS[known]
+    return _HW_STATS[name]
 
 
 def _flags(cursor: Cursor) -> int:
-    """TCA_ACT_FLAGS_*, in the order in which tc reads them."""
+    """Parse TCA_ACT_FLAGS_*, in the order in which tc reads them."""
     flags = 0
     for word, flag in _FLAGS.items():
         if cursor.peek() == word:

@@ -4,7 +4,7 @@ _ANY = ("default", "any", "all")
 
 
 def parse_ipv4_prefix(word: str) -> tuple[int, int]:
-    """(address, length of the prefix); raises ValueError.
+    """Return an address and the length of its prefix; raises ValueError.
 
     ``10.1.2.3``, ``10.1/16`` (what is missing is 0), ``10.0.0.0/255.0.0.0``, ``any``. The parts may be octal or hex.
     """
@@ -15,7 +15,7 @@ def parse_ipv4_prefix(word: str) -> tuple[int, int]:
 
 
 def parse_ipv6_prefix(word: str) -> tuple[int, int]:
-    """The same of IPv6."""
+    """Return an IPv6 address and the length of its prefix (``2001:db8::/32``, ``any``); raises ValueError."""
     if word in _ANY:
         return 0, 0
     from _socket import AF_INET6, inet_pton
@@ -51,7 +51,7 @@ def _part(word: str) -> int:
 
 
 def _length(word: str, limit: int) -> int:
-    """A number, or a mask of IPv4."""
+    """Return the length of a prefix, given as a number or an IPv4 mask."""
     if "." in word:
         mask = _address(word)
         length = mask.bit_count()

@@ -14,8 +14,10 @@ _LONGEST, _LOGS = 5, 32
 
 
 def read(cursor: Cursor) -> bytes:
-    """TCA_RATE for the two words after ``estimator``, an interval and the time over which rates are averaged; raises
-    UsageError, HelpRequested."""
+    """Return TCA_RATE for the two words after ``estimator``, an interval and the time over which rates are averaged.
+
+    Raises UsageError, HelpRequested.
+    """
     interval, average = _time(cursor, "interval"), _time(cursor, "time constant")
     power = next((power for power in range(_LONGEST + 1) if interval <= (1 << power) * _QUARTER), None)
     log = next((log for log in range(1, _LOGS) if interval / -math.log(1 - 0.5**log) > average), _LOGS) - 1

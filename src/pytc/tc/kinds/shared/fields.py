@@ -1,44 +1,46 @@
 """Fields as most kinds print them: ``name value`` and a blank."""
 
-from pytc.render.documents import Document, Field, Json, Shown
+from pytc.render.documents import Display, Document, Field, Json
 from pytc.tc.rates import format_rate, format_size, format_time, format_time64
 
 
 def number(name: str, value: int, unit: str = "") -> Field:
+    """Return a field for a number after its word."""
     return Field(name, value, f"{name} {value}{unit} ")
 
 
 def size(name: str, value: int) -> Field:
-    """Bytes."""
+    """Return a field for a size in bytes."""
     return Field(name, value, f"{name} {format_size(value)} ")
 
 
-def rate(name: str, value: int, shown: Shown) -> Field:
-    """Bytes per second."""
-    return Field(name, value, f"{name} {format_rate(value, iec=shown.iec)} ")
+def rate(name: str, value: int, display: Display) -> Field:
+    """Return a field for a rate in bytes per second."""
+    return Field(name, value, f"{name} {format_rate(value, iec=display.iec)} ")
 
 
 def time(name: str, value: int) -> Field:
-    """Microseconds."""
+    """Return a field for a time in microseconds."""
     return Field(name, value, f"{name} {format_time(value)} ")
 
 
 def time64(name: str, value: int) -> Field:
-    """Nanoseconds."""
+    """Return a field for a time in nanoseconds."""
     return Field(name, value, f"{name} {format_time64(value)} ")
 
 
 def flag(name: str) -> Field:
+    """Return a field for a flag that is set."""
     return Field(name, True, f"{name} ")
 
 
 def counter(name: str, value: int, before: str = " ") -> Field:
-    """One of a line of statistics."""
+    """Return a field for a number in a line of statistics."""
     return Field(name, value, f"{before}{name} {value}")
 
 
 def six_digits(value: float) -> Json:
-    """A number as C's ``%g`` leaves it."""
+    """Return a number with the precision that C's ``%g`` leaves it."""
     short = float(f"{value:g}")
     return int(short) if short.is_integer() else short
 

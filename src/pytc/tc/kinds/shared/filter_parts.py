@@ -1,4 +1,4 @@
-"""What kinds of filters have in common: actions and police as words, TCA_CLS_FLAGS_* (include/uapi/linux/pkt_cls.h)."""
+"""Parts of all kinds of filters: actions and police as words, TCA_CLS_FLAGS_* (include/uapi/linux/pkt_cls.h)."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -6,7 +6,7 @@ from typing import Any
 
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle, parse_classid
-from pytc.render.documents import Field, Shown
+from pytc.render.documents import Display, Field
 from pytc.tc.actions.action import Action
 from pytc.words.engine import Cursor, Word, text
 
@@ -40,30 +40,30 @@ SKIP_HARDWARE = Word("skip_hw", "skip_hw", exact=True, repeat=True)
 SKIP_SOFTWARE = Word("skip_sw", "skip_sw", exact=True, repeat=True)
 
 
-def all_actions(found: dict[str, Any]) -> tuple[Action, ...]:
-    """The actions of all words ``action``, in one row."""
-    return tuple(action for group in found.get("actions", ()) for action in group)
+def all_actions(fields: dict[str, Any]) -> tuple[Action, ...]:
+    """Return the actions of all words ``action``, in one tuple."""
+    return tuple(action for group in fields.get("actions", ()) for action in group)
 
 
-def skip_flags(found: dict[str, Any]) -> int:
-    """TCA_CLS_FLAGS_SKIP_* of the words, which are taken out; raises InvalidOptionsError."""
-    flags: int = SKIP_HW * found.pop("skip_hw", False) | SKIP_SW * found.pop("skip_sw", False)
+def skip_flags(fields: dict[str, Any]) -> int:
+    """Remove the words for TCA_CLS_FLAGS_SKIP_* from the fields, and return the flags; raises InvalidOptionsError."""
+    flags: int = SKIP_HW * fields.pop("skip_hw", False) | SKIP_SW * fields.pop("skip_sw", False)
     if flags == SKIP_HW | SKIP_SW:
         raise InvalidOptionsError("skip_hw and skip_sw are mutually exclusive")
     return flags
 
 
-def class_field(classid: Handle | None, shown: Shown, name: str = "flowid", before: str = "") -> list[Field]:
-    """The class to which packets go; nothing without one."""
+def class_field(classid: Handle | None, display: Display, name: str = "flowid", before: str = "") -> list[Field]:
+    """Return a field for the class to which packets go; nothing without one."""
     if classid is None:
         return []
-    spelled = shown.spelled(classid)
+    spelled = display.spelled(classid)
     return [Field(name, spelled, f"{before}{name} {spelled} ")]
 
 
 @lru_cache(maxsize=64)
 def flag_fields(flags: int | None, before: str = "", after: str = " ") -> Sequence[Field]:
-    """TCA_CLS_FLAGS_* as tc prints them, each between these texts; nothing where the kernel sends none."""
+    """Return TCA_CLS_FLAGS_* as tc prints them, each between these texts; nothing where the kernel sends none."""
     if flags is None:
         return ()
     names = [name for bit, name in ((SKIP_HW, "skip_hw"), (SKIP_SW, "skip_sw")) if flags & bit]

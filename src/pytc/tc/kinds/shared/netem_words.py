@@ -56,6 +56,8 @@ class Slot(NamedTuple):
 
 
 class NetemOptions(NamedTuple):
+    """The words of a ``netem`` qdisc; None for what is not given."""
+
     limit: int = 1000
     delay: Delay = Delay()
     loss: Chance | LossModel | None = None
@@ -78,7 +80,7 @@ def _percent(word: str) -> int:
 
 
 def _value(cursor: Cursor, convert: Converter, called: str) -> Any:
-    """The next word; ``called`` is what tc calls it in its message."""
+    """Take the next word; ``called`` is what tc calls it in its message."""
     word = cursor.take()
     try:
         return convert(word)
@@ -91,13 +93,13 @@ def _number_is_next(cursor: Cursor) -> bool:
 
 
 def _more(cursor: Cursor, converters: Iterable[Converter], called: str) -> list[Any]:
-    """As many of these values as there are numbers."""
-    found: list[Any] = []
+    """Take as many of these values as there are numbers."""
+    values: list[Any] = []
     for convert in converters:
         if not _number_is_next(cursor):
             break
-        found.append(_value(cursor, convert, called))
-    return found
+        values.append(_value(cursor, convert, called))
+    return values
 
 
 def _chance(called: str, correlation: str = "") -> Callable[[Cursor], Chance]:
@@ -218,7 +220,7 @@ _WORDS = (
 
 
 def parse(cursor: Cursor) -> NetemOptions:
-    """The words after ``netem``; raises InvalidOptionsError, UsageError, HelpRequested."""
+    """Parse the words after ``netem``; raises InvalidOptionsError, UsageError, HelpRequested."""
     options = NetemOptions(**read_options(cursor, _WORDS, "qdisc netem"))
     _check(options)
     return options

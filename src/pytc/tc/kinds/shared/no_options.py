@@ -1,17 +1,18 @@
-"""What kinds without options share."""
+"""Parser, encoder and document of kinds without options."""
 
 from collections.abc import Callable
 from typing import Any
 
 from pytc.netlink.schema import Attributes
-from pytc.render.documents import Document, Shown
+from pytc.render.documents import Display, Document
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv
 from pytc.words.engine import Cursor, read_options
 
 
 def nothing_to_parse(kind: str, unknown: str = 'What is "{}"?') -> Callable[[Cursor], None]:
-    """A parser that raises InvalidOptionsError for any word, HelpRequested for ``help``. ``unknown`` is tc's."""
+    """Return a parser that raises InvalidOptionsError for any word, HelpRequested for ``help``; ``unknown`` is tc's
+    message."""
 
     def parse(cursor: Cursor) -> None:
         read_options(cursor, (), f"qdisc {kind}", unknown=unknown)
@@ -19,10 +20,10 @@ def nothing_to_parse(kind: str, unknown: str = 'What is "{}"?') -> Callable[[Cur
     return parse
 
 
-def encode_nothing(options: Any, around: QdiscEnv) -> None:
-    """No TCA_OPTIONS at all."""
+def encode_nothing(options: Any, env: QdiscEnv) -> None:
+    """Return None, for no TCA_OPTIONS at all."""
 
 
-def no_document(attributes: Attributes, shown: Shown, clock: Clock) -> Document:
-    """Nothing to say."""
+def no_document(attributes: Attributes, display: Display, clock: Clock) -> Document:
+    """Return an empty document."""
     return ()

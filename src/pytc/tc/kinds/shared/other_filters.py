@@ -29,10 +29,10 @@ OTHERS = {
 
 
 def other_handle(kind: str, word: str) -> int:
-    """The handle of a filter of such a kind; raises InvalidOptionsError."""
-    known = kind in OTHERS
+    """Return the handle of a filter of such a kind; raises InvalidOptionsError."""
+    is_known = kind in OTHERS
     try:
-        return int(unsigned(_U32, 0 if known else 16)(word))
+        return int(unsigned(_U32, 0 if is_known else 16)(word))
     except ValueError:
-        wrong = 'Illegal "handle"' if known else f'Unparsable filter ID "{word}"'
+        wrong = 'Illegal "handle"' if is_known else f'Unparsable filter ID "{word}"'
         raise InvalidOptionsError(wrong, hints=(f'the value is "{word}"',)) from None

@@ -8,7 +8,7 @@ from pytc.bpf.insn.classic import ClassicInstruction, format_packed, numbers
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.program_types import program_type
 from pytc.errors import BytecodeError, InvalidOptionsError
-from pytc.render.documents import Field, Group, Json, Late, Shown
+from pytc.render.documents import Display, Field, Group, Json, LazyField
 from pytc.words.engine import Cursor, Table, Word, choose, fill, text, unsigned
 
 # What a program comes from.
@@ -31,11 +31,11 @@ class MapWords(NamedTuple):
 
 
 class BpfSource(NamedTuple):
-    """Where the program comes from: ``mode`` and ``path``, or ``instructions`` for bytecode.
+    """A program's origin: ``mode`` and ``path``, or ``instructions`` for bytecode.
 
-    Of an object: ``variables`` are (path, text), ``maps`` what is said of maps when the program is loaded. ``type`` is
-    0 for what fits here. ``export`` is the path of the socket that the maps go to. Of an expression: ``link_type`` is
-    libpcap's name of what packets begin with, empty for what the device says; ``verdict`` what a match returns with
+    For an object: ``variables`` are (path, text), ``maps`` the words about maps when the program is loaded. ``type`` is
+    0 for what fits here. ``export`` is the path of the socket that the maps go to. For an expression: ``link_type`` is
+    libpcap's name of what packets begin with, empty for the device's; ``verdict`` what a match returns with
     direct-action, None where it is not given.
     """
 
@@ -106,19 +106,19 @@ WITH_EXPRESSION = Table((*MODES, Word("expression", EXPRESSION)))
 class ProgramWords:
     """The words of a kind that takes a program: its own, and those that go with the sort of program."""
 
-    def __init__(self, *own: Word) -> None:
-        self._own = own
+    def __init__(self, *words: Word) -> None:
+        self._own = words
         self._tables: dict[str, Table] = {}
 
     def table(self, mode: str) -> Table:
-        """The words that may come next; ``mode`` is empty before the program is named."""
+        """Return the words that may come next; ``mode`` is empty before the program is named."""
         if mode not in self._tables:
             self._tables[mode] = Table((*_words_of(mode), *self._own))
         return self._tables[mode]
 
 
 def parse_program(
-    cursor: Cursor, words: ProgramWords, found: dict[str, Any], *, topic: str, stop: bool = False, modes: Table = MODES
+    cursor: Cursor, words: ProgramWords, values: dict[str, Any], *, topic: str, stop: bool = False, modes: Table = MODES
 ) -> None:
     """Reads the words of a program, and the kind's own, in any order into ``found``. ``modes`` are what
     it may come from.
@@ -127,15 +127,15 @@ def parse_program(
     Raises InvalidOptionsError, UsageError, HelpRequested.
     """
     while True:
-        table = words.table(found.get("mode", ""))
-        fill(cursor, table, found, topic=topic, error=InvalidOptionsError)
-        if cursor.done or (stop and "mode" in found):
+        table = words.table(values.get("mode", ""))
+        fill(cursor, table, values, topic=topic, error=InvalidOptionsError)
+        if cursor.done or (stop and "mode" in values):
             return
-        if "mode" in found:
+        if "mode" in values:
             raise InvalidOptionsError(
-                f'What is "{cursor.peek()}"? Try "pytc {_help_of(topic)} help".', hints=_hints(found["mode"])
+                f'What is "{cursor.peek()}"? Try "pytc {_help_of(topic)} help".', hints=_hints(values["mode"])
             )
-        _parse_mode(cursor, found, modes)
+        _parse_mode(cursor, values, modes)
 
 
 def _hints(mode: str) -> tuple[str, ...]:
@@ -143,12 +143,12 @@ def _hints(mode: str) -> tuple[str, ...]:
 
 
 def _help_of(topic: str) -> str:
-    """The words in front of "help": of a kind of filter or action, the topic leaves out the verb."""
+    """Return the words in front of "help": for a kind of filter or action, the topic leaves out the verb."""
     return {"filter bpf": "filter add bpf", "action bpf": "action add action bpf"}.get(topic, topic)
 
 
 def _words_of(mode: str) -> tuple[Word, ...]:
-    """Words that go with a sort of program."""
+    """Return the words that go with a mode."""
     if mode == EXPRESSION:
         from pytc.tc.kinds.shared.expression_words import WORDS
 
@@ -156,39 +156,39 @@ def _words_of(mode: str) -> tuple[Word, ...]:
     return OBJECT_WORDS if mode in (OBJECT, BARE) else ()
 
 
-def _parse_mode(cursor: Cursor, found: dict[str, Any], modes: Table) -> None:
+def _parse_mode(cursor: Cursor, values: dict[str, Any], modes: Table) -> None:
     word = cursor.take()
     row = modes.find(word)
-    found["mode"] = row.into if row is not None else BARE
-    found["path"] = word if row is None else cursor.take()
-    if found["mode"] == BYTECODE:
+    values["mode"] = row.into if row is not None else BARE
+    values["path"] = word if row is None else cursor.take()
+    if values["mode"] == BYTECODE:
         from pytc.bpf.insn.classic_text import parse_bytecode  # which programs of objects do without
 
         try:
-            found["instructions"] = parse_bytecode(found.pop("path"))
+            values["instructions"] = parse_bytecode(values.pop("path"))
         except BytecodeError as error:
             raise InvalidOptionsError(str(error)) from error
 
 
-def source_of(found: dict[str, Any]) -> BpfSource | None:
+def source_of(values: dict[str, Any]) -> BpfSource | None:
     """Takes the fields of a program out of what was read; None when there are none."""
-    fields = {name: found.pop(name) for name in BpfSource._fields if name in found}
+    fields = {name: values.pop(name) for name in BpfSource._fields if name in values}
     return BpfSource(**fields) if fields else None
 
 
-def bytecode_field(packed: bytes) -> Late:
-    """Classic instructions, as an array of ``struct sock_filter``, as tc prints them."""
+def bytecode_field(packed: bytes) -> LazyField:
+    """Return classic instructions, an array of ``struct sock_filter``, as tc prints them."""
 
     def members() -> Json:
         insns: list[Json] = [{"code": code, "jt": jt, "jf": jf, "k": k} for code, jt, jf, k in numbers(packed)]
         return {"length": len(insns), "insns": insns}
 
-    return Late("bytecode", members, lambda: f"bytecode '{format_packed(packed)}'")
+    return LazyField("bytecode", members, lambda: f"bytecode '{format_packed(packed)}'")
 
 
-def program_group(number: int, program: ProgramDescription | None, shown: Shown) -> Group:
-    """A loaded program as tc prints it; only its id when it cannot be looked at."""
-    return Group("prog", _program_fields(number, program, details=shown.details))
+def program_group(number: int, program: ProgramDescription | None, display: Display) -> Group:
+    """Return a loaded program as tc prints it; only its id where it cannot be looked at."""
+    return Group("prog", _program_fields(number, program, details=display.details))
 
 
 @lru_cache(maxsize=256)  # a program is often attached many times

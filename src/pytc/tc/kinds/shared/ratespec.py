@@ -1,4 +1,4 @@
-"""What htb, tbf and police share: rates with their bursts (struct tc_ratespec, include/uapi/linux/pkt_sched.h).
+"""Rates with their bursts, for htb, tbf and police (struct tc_ratespec, include/uapi/linux/pkt_sched.h).
 
 A burst is sent to the kernel as the time, in ticks, that it takes at its rate. Tables of such times for all packet
 sizes (TCA_TBF_RTAB, TCA_HTB_CTAB ...) are not sent by htb and tbf: since v3.8 the kernel computes without them when the
@@ -42,7 +42,7 @@ class Burst(NamedTuple):
 
 
 def parse_burst(word: str) -> Burst:
-    """``SIZE`` or ``SIZE/CELL``, the cell a power of two; raises ValueError."""
+    """Parse ``SIZE`` or ``SIZE/CELL``, the cell a power of two; raises ValueError."""
     size, slash, cell = word.partition("/")
     if not slash:
         return Burst(parse_size(size))
@@ -53,7 +53,7 @@ def parse_burst(word: str) -> Burst:
 
 
 def parse_any_rate(word: str) -> Rate:
-    """Bytes per second, or a percentage of the device's speed; raises ValueError, InvalidOptionsError."""
+    """Return bytes per second, or a percentage of the device's speed; raises ValueError, InvalidOptionsError."""
     if "%" not in word:
         return parse_rate(word)
     digits = word[: len(word) - len(word.lstrip("0123456789.%"))]
@@ -67,13 +67,13 @@ def parse_any_rate(word: str) -> Rate:
         ) from None
 
 
-def bytes_per_second(rate: Rate, around: QdiscEnv) -> int:
+def bytes_per_second(rate: Rate, env: QdiscEnv) -> int:
     """Looks the device's speed up where it has to; raises PytcError."""
-    return rate.of(around.speed()) if isinstance(rate, PercentRate) else rate
+    return rate.of(env.speed()) if isinstance(rate, PercentRate) else rate
 
 
 def parse_link_layer(word: str) -> int:
-    """TC_LINKLAYER_* of a word; raises ValueError."""
+    """Return TC_LINKLAYER_* of a word; raises ValueError."""
     name = choose(word, tuple(_LINK_LAYER_WORDS))
     if not name:
         raise ValueError(word)
@@ -81,19 +81,21 @@ def parse_link_layer(word: str) -> int:
 
 
 def link_layer_name(number: int) -> str:
+    """Return the word for TC_LINKLAYER_*."""
     number &= _LINK_LAYER_MASK
     return _LINK_LAYERS[number] if number < len(_LINK_LAYERS) else "unknown"
 
 
 def ratespec(rate: int, cell_log: int | None, mtu: int, *, linklayer: int, overhead: int, mpu: int) -> bytes:
-    """struct tc_ratespec. Without a cell size it is the least with which 256 cells hold the MTU."""
+    """Return struct tc_ratespec. Without a cell size it is the least with which 256 cells hold the MTU."""
     if cell_log is None:
         cell_log = max(0, (mtu or _DEFAULT_MTU).bit_length() - 8)
     return RATESPEC.pack(cell_log, linklayer, overhead, _CELL_ALIGN, mpu & 0xFFFF, min(rate, U32))
 
 
 def rate_table(rate: int, spec: bytes, clock: Clock) -> bytes:
-    """The times of packets of 256 sizes, in ticks, that belong to a struct tc_ratespec; 0 for those that do not fit."""
+    """Return the times of packets of 256 sizes, in ticks, that belong to a struct tc_ratespec; 0 for those that do not
+    fit."""
     cell_log, linklayer, _, _, mpu, _ = RATESPEC.unpack(spec)
     sizes = (max((slot << cell_log) & U32, mpu) for slot in range(1, _SLOTS + 1))
     times = (_time(rate, _in_cells(size) if linklayer == _ATM else size, clock) for size in sizes)
@@ -101,26 +103,26 @@ def rate_table(rate: int, spec: bytes, clock: Clock) -> bytes:
 
 
 def _in_cells(size: int) -> int:
-    """What a packet takes as cells of ATM."""
+    """Return the bytes that a packet takes as cells of ATM."""
     return -(-size // _CELL_DATA) * _CELL_SIZE
 
 
 def ticks(rate: int, size: int, clock: Clock) -> int:
-    """The time for ``size`` bytes: whole microseconds first, both steps modulo 2^32, as tc computes it."""
+    """Return the time for ``size`` bytes: whole microseconds first, both steps modulo 2^32, as tc computes it."""
     microseconds = int(_MICROSECONDS * (size / float(rate))) & U32
     return int(microseconds * clock.ticks_per_microsecond) & U32
 
 
 def _time(rate: int, size: int, clock: Clock) -> int:
-    """The same, however long it is."""
+    """Return the time for ``size`` bytes in ticks, which may be more than 32 bits."""
     return int(int(_MICROSECONDS * (size / float(rate))) * clock.ticks_per_microsecond)
 
 
 def microseconds(number: int, clock: Clock) -> int:
-    """What a number of ticks is."""
+    """Return a number of ticks in microseconds."""
     return int(number / clock.ticks_per_microsecond) & U32
 
 
 def burst_size(rate: int, number: int, clock: Clock) -> int:
-    """The bytes for a time: the reverse of :func:`ticks`."""
+    """Return the bytes for a time: the reverse of :func:`ticks`."""
     return int(float(rate) * microseconds(number, clock) / _MICROSECONDS) & U32

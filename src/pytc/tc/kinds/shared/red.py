@@ -12,22 +12,24 @@ _LOGS = 32
 
 
 def weight_log(low: int, burst: int, packet: int) -> int | None:
-    """The logarithm of the weight of the moving average with which ``burst`` packets of that size stay unmarked, None
-    where there is none."""
+    """Return the logarithm of the weight of the moving average with which ``burst`` packets of that size stay unmarked.
+
+    None where there is none.
+    """
     if not packet:
         return None
-    wanted = float(burst) + 1 - float(low) / packet
-    if wanted < 1:
+    target = float(burst) + 1 - float(low) / packet
+    if target < 1:
         return None
     for log in range(1, _LOGS):
         weight = 0.5**log
-        if wanted <= (1 - math.pow(1 - weight, burst)) / weight:
+        if target <= (1 - math.pow(1 - weight, burst)) / weight:
             return log
     return None
 
 
 def probability_log(low: int, high: int, probability: float) -> int | None:
-    """The logarithm of ``probability / (high - low)``, None where there is none."""
+    """Return the logarithm of ``probability / (high - low)``, None where there is none."""
     if high == low:
         return 0
     if high < low:
@@ -41,5 +43,5 @@ def probability_log(low: int, high: int, probability: float) -> int | None:
 
 
 def flag_fields(flags: int) -> list[Field]:
-    """All flags in JSON, those that are set in text."""
+    """Return all flags in JSON, those that are set in text."""
     return [flag(name) if flags & bit else Field(name, False) for name, bit in _FLAGS]

@@ -23,7 +23,8 @@ SCHEMA = Schema(("TCA_STAB_UNSPEC", "none"), ("TCA_STAB_BASE", "cdata"), ("TCA_S
 
 
 class SizeTable(NamedTuple):
-    """In bytes; ``tsize`` is the number of slots, ``linklayer`` TC_LINKLAYER_*. 0 is not given."""
+    """A size table, with sizes in bytes; ``tsize`` is the number of slots, ``linklayer`` TC_LINKLAYER_*, 0 where it is
+    not given."""
 
     mtu: int = 0
     mpu: int = 0
@@ -42,14 +43,14 @@ _WORDS = (
 
 
 def read(cursor: Cursor) -> SizeTable:
-    """The words after ``stab``; raises UsageError, HelpRequested."""
+    """Parse the words after ``stab``; raises UsageError, HelpRequested."""
     if cursor.done:
         cursor.take()
     if matches(cursor.peek(), "help"):
         raise HelpRequested("qdisc stab")
-    found: dict[str, Any] = {}
-    fill(cursor, _WORDS, found, topic="qdisc stab")
-    table = SizeTable(**found)
+    fields: dict[str, Any] = {}
+    fill(cursor, _WORDS, fields, topic="qdisc stab")
+    table = SizeTable(**fields)
     if not (table.linklayer or table.mpu or table.overhead):
         raise UsageError("Error: stab needs one of linklayer, mpu and overhead")
     if table.tsize > _MOST_SLOTS:
@@ -58,8 +59,10 @@ def read(cursor: Cursor) -> SizeTable:
 
 
 def encode(table: SizeTable) -> list[tuple[str, Any]]:
-    """Attributes in the order in which tc sends them: a table with the size that packets of each size count for, where
-    that is not just the overhead."""
+    """Return the attributes in the order in which tc sends them.
+
+    The table has the size that packets of each size count for, where that is not just the overhead.
+    """
     mtu, slots, cell_log, size_log, data = 0, 0, 0, 0, b""
     if table.linklayer > _ETHERNET or table.mpu:
         mtu, slots = table.mtu or _DEFAULT_MTU, table.tsize or _DEFAULT_SLOTS
@@ -79,7 +82,7 @@ def _counts_for(size: int, table: SizeTable) -> int:
 
 
 def document(attributes: Attributes) -> Document:
-    """As tc prints it: what is not 0."""
+    """Return the document that tc prints: what is not 0."""
     raw = attributes.get("TCA_STAB_BASE", b"")
     if len(raw) < _SPEC.size:
         return ()

@@ -1,4 +1,4 @@
-"""What a ``u32`` filter looks at: ``struct tc_u32_sel`` with its keys (include/uapi/linux/pkt_cls.h).
+"""The selector of a ``u32`` filter: ``struct tc_u32_sel`` with its keys (include/uapi/linux/pkt_cls.h).
 
 Layout, 16 bytes: ``flags u8, offshift u8, nkeys u8, pad u8, offmask be16, off u16, offoff s16, hoff s16, hmask be32``;
 then for each key 16 bytes: ``mask be32, val be32, off s32, offmask s32``. Masks and values are numbers in network byte
@@ -41,7 +41,7 @@ class Selector(NamedTuple):
     keys: tuple[Key, ...] = ()
 
     def pack(self) -> bytes:
-        """As the kernel takes it."""
+        """Return the bytes that the kernel takes."""
         header = _HEADER.pack(
             self.flags,
             self.shift,
@@ -59,7 +59,7 @@ class Selector(NamedTuple):
 
     @classmethod
     def unpack(cls, data: bytes) -> "Selector | None":
-        """None when the bytes are too few; of keys, those that are whole."""
+        """Return the selector with its complete keys, None when the bytes are too few."""
         if len(data) < _HEADER.size:
             return None
         flags, shift, count, offset_mask, plus, offset_at, hash_at, hash_mask = _HEADER.unpack_from(data)
@@ -82,9 +82,9 @@ def _key(data: bytes, at: int) -> Key:
 
 
 def key_of(value: int, mask: int, at: int, bits: int, offset_mask: int = 0) -> Key:
-    """A key for 8 or 16 bits that lie at ``at``, within the 32 bits that hold them.
+    """Return a key for 8 or 16 bits that lie at ``at``, within the 32 bits that hold them.
 
-    Of an odd place for 16 bits, the low half is taken, as tc does. Raises ValueError when a number has more bits.
+    For 16 bits at an odd offset, the low half is taken, as tc does. Raises ValueError when a number has more bits.
     """
     limit = 1 << bits
     if value >= limit or mask >= limit:
@@ -95,21 +95,24 @@ def key_of(value: int, mask: int, at: int, bits: int, offset_mask: int = 0) -> K
 
 
 def joined(keys: Iterable[Key]) -> tuple[Key, ...]:
-    """Keys with those for the same place made one; raises ValueError, which says why, where two contradict each other,
-    for a place that is not a multiple of 4, and for more than 128."""
-    found: list[Key] = []
-    for given in keys:
-        key = given._replace(value=given.value & given.mask)
-        number = next((number for number, other in enumerate(found) if other[2:] == key[2:]), None)
+    """Return the keys with those of one offset merged.
+
+    Raises ValueError, which says why, where two contradict each other, for an offset that is not a multiple of 4, and
+    for more than 128.
+    """
+    joined_keys: list[Key] = []
+    for unmasked in keys:
+        key = unmasked._replace(value=unmasked.value & unmasked.mask)
+        number = next((number for number, other in enumerate(joined_keys) if other[2:] == key[2:]), None)
         if number is not None:
-            found[number] = _merged(found[number], key)
+            joined_keys[number] = _merged(joined_keys[number], key)
             continue
         if key.at % 4:
             raise ValueError(f"the place {key.at} is not a multiple of 4")
-        if len(found) == _MOST_KEYS:
+        if len(joined_keys) == _MOST_KEYS:
             raise ValueError(f"there are more than {_MOST_KEYS}")
-        found.append(key)
-    return tuple(found)
+        joined_keys.append(key)
+    return tuple(joined_keys)
 
 
 def _merged(one: Key, other: Key) -> Key:
@@ -119,6 +122,6 @@ def _merged(one: Key, other: Key) -> Key:
 
 
 def bucket_of(key: Key, divisor: int) -> int:
-    """The number of the bucket in which the kernel looks for packets that match a key."""
+    """Return the number of the bucket in which the kernel looks for packets that match a key."""
     shift = (key.mask & -key.mask).bit_length() - 1 if key.mask else 0
     return ((key.value & key.mask) >> shift) % divisor

@@ -11,7 +11,7 @@ _PORTS_AT, _PROTOCOL_AT = 20, 8
 
 
 def handle_text(number: int, *, raw: bool = False) -> str:
-    """``800::801``; with tc's ``-raw`` also the number."""
+    """Return a handle like ``800::801``; with tc's ``-raw`` also the number."""
     if not number:
         return "none"
     table, bucket, node = number >> 20, number >> 12 & 0xFF, number & 0xFFF
@@ -20,8 +20,11 @@ def handle_text(number: int, *, raw: bool = False) -> str:
 
 
 def key_parts(keys: Sequence[Key], hits: Sequence[int] | None, *, protocol: int, pretty: bool) -> list[Part]:
-    """The keys, with how often each matched. In JSON, tc repeats a member for each: here it is that of the last, which
-    is what programs make of it, and where there is more to say, ``matches`` lists them all."""
+    """Return the keys, with how often each matched.
+
+    In JSON, tc repeats a member for each: here it is that of the last, which is what programs make of it, and where
+    there is more to say, ``matches`` lists them all.
+    """
     parts: list[Part] = []
     for number, key in enumerate(keys):
         parts.append(Group("match", _pretty(key, protocol) if pretty else _raw(key)))
@@ -55,13 +58,13 @@ def _raw(key: Key) -> list[Field]:
 
 
 def _pretty(key: Key, protocol: int) -> Document:
-    """In the terms of IP; what tc has no term for is empty."""
+    """Return a key in the terms of IP, empty where tc has no term for it."""
     if protocol not in (IP, IPV6):
         return _raw(key)
     if key.at in _ADDRESSES:
         return _address(key, _ADDRESSES[key.at])
     if key.at == _PORTS_AT:
-        return _ports(key, swapped=protocol == IPV6)
+        return _ports(key, is_swapped=protocol == IPV6)
     if (key.at, key.mask) == (0, 0x0F000000):
         return [Field("ip_ihl", key.value >> 24, f"\n  match IP ihl {key.value >> 24}")]
     if (key.at, key.mask) == (0, 0x00FF0000):
@@ -89,10 +92,11 @@ def _address(key: Key, name: str) -> Document:
     ]
 
 
-def _ports(key: Key, *, swapped: bool) -> Document:
-    """As in tc, where the halves change places with IPv6, and the second port does not begin a line."""
+def _ports(key: Key, *, is_swapped: bool) -> Document:
+    """Return the ports as tc prints them: with IPv6 the halves change places, and the second port does not begin a
+    line."""
     low, high = key.value & 0xFFFF, key.value >> 16
-    first, second = ("sport", "dport") if swapped else ("dport", "sport")
+    first, second = ("sport", "dport") if is_swapped else ("dport", "sport")
     begins = {"sport": "\n  ", "dport": ""}
     if key.mask == 0x0000FFFF:
         return [Field(first, low, f"{begins[first]}match {first} {low}")]
@@ -104,7 +108,7 @@ def _ports(key: Key, *, swapped: bool) -> Document:
 
 
 def offset_parts(selector: Selector) -> list[Part]:
-    """Where the next header is, and by what the bucket of the next table is chosen. tc prints text into its JSON."""
+    """Return where the next header is, and the bucket of the next table. tc prints text into its JSON."""
     parts: list[Part] = []
     if selector.flags & (VARIABLE_OFFSET | OFFSET):
         parts.append(Field("", text="\n    offset "))

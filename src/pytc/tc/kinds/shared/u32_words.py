@@ -78,14 +78,14 @@ class Match(NamedTuple):
 
 
 class Place(NamedTuple):
-    """One word ``ht`` or ``sample``: a table, with a bucket; None for what it does not say."""
+    """A table with a bucket, from one word ``ht`` or ``sample``; None for the part that it leaves open."""
 
     table: int | None
     bucket: int | None
 
 
 def read_match(cursor: Cursor) -> Match:
-    """The words after ``match``; raises InvalidOptionsError, UsageError at their end."""
+    """Parse the words after ``match``; raises InvalidOptionsError, UsageError at their end."""
     return _selector(cursor, "match")
 
 
@@ -129,7 +129,7 @@ def _keys(protocol: str, cursor: Cursor) -> tuple[Key, ...]:
 
 
 def _next(cursor: Cursor) -> str:
-    """The next word; where there is none, tc blames the match."""
+    """Take the next word; where there is none, tc blames the match."""
     if cursor.done:
         raise ValueError("")
     return cursor.take()
@@ -144,7 +144,7 @@ def _converted(cursor: Cursor, convert: Converter) -> int:
 
 
 def _two(cursor: Cursor, limit: int) -> tuple[int, int]:
-    """A value and its mask, which is always hex."""
+    """Take a value and its mask, which is always hex."""
     value, mask = _converted(cursor, _VALUE), _converted(cursor, _MASK)
     if value > limit or mask > limit:
         raise ValueError(f"{value:#x} {mask:#x}")
@@ -158,7 +158,7 @@ def _number_key(cursor: Cursor, row: _Row) -> Key:
 
 
 def _at(cursor: Cursor, at: int, offset_mask: int = 0) -> tuple[int, int]:
-    """The place after the word ``at``, the given one where the word does not come next."""
+    """Take the offset after the word ``at``; return the given one where another word comes next."""
     if cursor.peek() != "at":
         return at, offset_mask
     cursor.take()
@@ -222,7 +222,7 @@ def _mark(cursor: Cursor) -> bytes:
 
 
 def all_keys(found: Sequence[Match]) -> tuple[Key, ...]:
-    """The keys of all words ``match``; raises InvalidOptionsError."""
+    """Return the keys of all words ``match``; raises InvalidOptionsError."""
     try:
         return joined(key for match in found for key in match.keys)
     except ValueError as error:
@@ -230,7 +230,7 @@ def all_keys(found: Sequence[Match]) -> tuple[Key, ...]:
 
 
 def read_sample(cursor: Cursor) -> Place:
-    """The words after ``sample``: what a packet of the bucket has, and how many buckets there are."""
+    """Parse the words after ``sample``: what a packet of the bucket has, and how many buckets there are."""
     keys = all_keys([_selector(cursor, "sample")])
     if len(keys) != 1:
         raise InvalidOptionsError('"sample" must contain exactly ONE key.')
@@ -246,7 +246,7 @@ def read_sample(cursor: Cursor) -> Place:
 
 
 def parse_divisor(word: str) -> int:
-    """A power of two up to 256; raises ValueError."""
+    """Return a power of two up to 256; raises ValueError."""
     number = int(unsigned(_LARGEST_DIVISOR)(word))
     if not number or number & number - 1:
         raise ValueError(word)
@@ -254,7 +254,10 @@ def parse_divisor(word: str) -> int:
 
 
 def read_offset(cursor: Cursor) -> Selector:
-    """The words after ``offset``, as far as they go: a selector with nothing else; raises InvalidOptionsError."""
+    """Parse the words after ``offset``, as far as they go, and return a selector with nothing else.
+
+    Raises InvalidOptionsError.
+    """
     found = Selector()
     if cursor.done:
         cursor.take()  # which there is not
@@ -283,7 +286,7 @@ def _even(cursor: Cursor) -> int:
 
 
 def read_hashkey(cursor: Cursor) -> tuple[int | None, int | None]:
-    """(mask, place) of the words after ``hashkey``, as far as they go; raises InvalidOptionsError."""
+    """Parse the words after ``hashkey``, as far as they go, and return (mask, offset); raises InvalidOptionsError."""
     mask, at = None, None
     if cursor.done:
         cursor.take()  # which there is not
