@@ -134,7 +134,15 @@ class Plan:
         exports = [source.export] if source.export else []
         if not exports and (path := context.environment.get("TC_BPF_UDS")):
             exports = [path]
-        load = plan_load(spec, chosen, PinRoot.unmounted(context.bpf_mount), self._pins, used_only=not exports)
+        # A preflight is followed by the load itself, in which the kernel says what is wrong.
+        load = plan_load(
+            spec,
+            chosen,
+            PinRoot.unmounted(context.bpf_mount),
+            self._pins,
+            used_only=not exports,
+            lint=not self._is_preflight,
+        )
         for map in load.maps:
             if map.path and not map.spec.reuse:
                 self._pins.setdefault(map.path, map.spec)

@@ -120,6 +120,7 @@ class Btf:
         self._strings_start = base.strings_end if base is not None else 0
         self._start = len(base) if base is not None else 1
         self._index = TypeIndex(self._types, self._start)
+        self._words, self._first_words = self._index.words, self._index.first_words
         self._name_offsets: dict[frozenset[str], dict[int, str]] = {}
         self._known_strings: dict[int, str] = {}
         if not lazy:
@@ -143,13 +144,16 @@ class Btf:
 
     def _find(self, type_id: int) -> tuple[memoryview, int]:
         """Return the words of the types that hold a type, and the index of its first word there."""
-        if type_id < self._start:
+        number = type_id - self._start
+        if 0 <= number < len(self._first_words):
+            return self._words, self._first_words[number]
+        if number < 0:
             if self._base is not None:
                 return self._base._find(type_id)
             if type_id == 0:
                 return _VOID, 0
         elif (word := self._index.first_word(type_id)) >= 0:
-            return self._index.words, word
+            return self._words, word
         raise ObjectError(f".BTF: no type {type_id}; there are {len(self)}")
 
     def _header(self, type_id: int) -> tuple[int, int, int]:

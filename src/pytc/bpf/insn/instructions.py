@@ -6,7 +6,6 @@ nibble, source in the high nibble on little-endian machines, which is the only k
 """
 
 import struct
-from collections.abc import Iterator
 from typing import NamedTuple
 
 # Opcodes, and what a source register says of them (include/uapi/linux/bpf.h, include/uapi/linux/filter.h).
@@ -42,15 +41,17 @@ def decode(code: "bytes | bytearray | memoryview", index: int) -> Instruction:
     return Instruction(opcode, registers & 0xF, registers >> 4, offset, immediate)
 
 
-def decode_all(code: "bytes | bytearray | memoryview") -> Iterator[tuple[int, Instruction]]:
-    """Yield (slot, instruction) for each instruction; skips the second slot of one of 16 bytes."""
+def decode_all(code: "bytes | bytearray | memoryview") -> list[tuple[int, Instruction]]:
+    """Return (slot, instruction) for each instruction; skips the second slot of one of 16 bytes."""
+    decoded = []
     skip = False
     for index, (opcode, registers, offset, immediate) in enumerate(_FORMAT.iter_unpack(code)):
         if skip:
             skip = False
             continue
         skip = opcode == OP_LD_IMM64
-        yield index, Instruction(opcode, registers & 0xF, registers >> 4, offset, immediate)
+        decoded.append((index, Instruction(opcode, registers & 0xF, registers >> 4, offset, immediate)))
+    return decoded
 
 
 def immediate_at(code: "bytes | bytearray | memoryview", index: int) -> int:
