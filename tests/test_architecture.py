@@ -297,14 +297,11 @@ with create_map(MapSpec("numbers", 2, 4, 8, 2), "numbers") as made, Map.from_id(
     assert done.returncode == 0, done.stderr
 
 
-def test_reading_an_object_needs_elf_code_and_nothing_else(tmp_path: Path) -> None:
+def test_reading_an_object_loads_no_third_party(tmp_path: Path) -> None:
     from tests.elf_writer import RETURN_0, code, elf
 
     (tmp_path / "bpf.o").write_bytes(elf(code("tc", RETURN_0)))
-    script = (
-        f"import sys\nfrom pytc.bpf import read_object\nread_object({str(tmp_path / 'bpf.o')!r})\n"
-        "assert 'elftools' in sys.modules and 'click' not in sys.modules and 'pyroute2' not in sys.modules"
-    )
+    script = f"import sys\nfrom pytc.bpf import read_object\nread_object({str(tmp_path / 'bpf.o')!r})\n{NOTHING_HEAVY}"
     done = python("-c", script)
     assert done.returncode == 0, done.stderr
 
