@@ -3,11 +3,11 @@
 import errno
 import os
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from pytc.bpf.analyse.findings import ERROR
 from pytc.bpf.link.linker import map_names
-from pytc.bpf.link.prepare import is_idle, used_maps
+from pytc.bpf.link.prepare import is_unused, used_maps
 from pytc.bpf.link.tail_calls import LinkedSet, link_with_tail_calls, type_of
 from pytc.bpf.maps.map import actual_entries
 from pytc.bpf.maps.pin_compat import declared_shape, differing_fields, open_pinned
@@ -16,8 +16,12 @@ from pytc.bpf.object.spec import DATA, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import ProgramType
 from pytc.errors import MapMismatchError, ObjectError, PinError
 
-#: What becomes of a pin: made; its map taken; a new program array put in its place; not to be seen from here.
-CREATED, REUSED, REPLACED, UNSEEN = "created", "reused", "replaced", "unseen"
+#: The fate of a pin: it is created; its map is used; a new program array replaces it; this process cannot see it.
+PinFate = Literal["created", "reused", "replaced", "unseen"]
+CREATED: Final = "created"
+REUSED: Final = "reused"
+REPLACED: Final = "replaced"
+UNSEEN: Final = "unseen"
 _INSTRUCTION = 8
 
 
@@ -31,7 +35,7 @@ class PlannedMap(NamedTuple):
     spec: MapSpec
     entries: int
     path: str = ""
-    fate: str = ""
+    fate: PinFate | None = None
     is_written: bool = False
 
 
@@ -78,7 +82,7 @@ def plan_load(
     maps = [
         _plan_map(declared, spec, pins, planned, is_filled=declared.name in filled)
         for declared in spec.maps.values()
-        if not used_only or not is_idle(declared, used)
+        if not used_only or not is_unused(declared, used)
     ]
     slots = {call.program.name: f"{call.map_name}[{call.slot}]" for call, _ in linked.tail_calls}
     named = {program.name for program, _ in programs}
@@ -115,11 +119,11 @@ def _plan_map(
         differences = differing_fields(declared_shape(spec), declared_shape(planned[path]))
         if differences:
             raise MapMismatchError(spec.name, path, differences)
-        fate = REUSED
+        fate: PinFate = REUSED
     else:
         if not spec.reuse:
             pins.check(path)
-        fate = _look(spec, path)
+        fate = _pin_fate(spec, path)
     is_data = spec.origin == DATA and bool(spec.contents)
     holds_maps = spec.inner is not None and bool(spec.slots)
     is_written = fate != CREATED and path not in planned and (is_data or holds_maps or (is_filled and bool(spec.reuse)))
@@ -128,7 +132,7 @@ def _plan_map(
     return PlannedMap(spec, actual_entries(spec), path, fate, is_written)
 
 
-def _look(spec: MapSpec, path: str) -> str:
+def _pin_fate(spec: MapSpec, path: str) -> PinFate:
     try:
         os.lstat(path)
     except PermissionError:

@@ -1,12 +1,12 @@
-"""Checks that a program makes before it uses a kernel feature: CO-RE questions, ``.kconfig``, weak symbols.
+"""Find the checks that a program makes before it uses a kernel feature: CO-RE questions, ``.kconfig``, weak symbols.
 
-A check of a file for a kernel's version does not know all answers. Some it does: LINUX_KERNEL_VERSION, and whether
-``enum bpf_func_id`` has a helper. For the others it tries the case that guards are for: that the kernel has nothing of
-what is asked for.
+A check of a file for a kernel's version knows only some answers: LINUX_KERNEL_VERSION, and whether ``enum bpf_func_id``
+has a helper. For the others it tries the case that guards are for: that the kernel has nothing of what the program asks
+for.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from pytc.bpf.analyse.reach import KnownValues, reachable_slots
 from pytc.bpf.btf.ext import CoreRelocation, core_relocations
@@ -19,27 +19,29 @@ from pytc.bpf.link.linker import LinkedProgram
 from pytc.bpf.object.spec import KCONFIG, SETTING, ObjectSpec
 from pytc.bpf.sys.helpers import helpers
 
-#: The first kernel whose verifier knows what is in read-only maps (commit a23740ec43ba): before it, a branch on a
-#: setting goes both ways.
+#: The first kernel whose verifier tracks the contents of read-only maps (commit a23740ec43ba); earlier ones follow both
+#: branches of a test of a setting.
 _KNOWS_SETTINGS = "5.5"
 _QUESTIONS = frozenset({core.FIELD_EXISTS, core.TYPE_EXISTS, core.TYPE_MATCHES, core.TYPE_SIZE, core.ENUMVAL_EXISTS})
 _HELPERS, _HELPER_PREFIX = "bpf_func_id", "BPF_FUNC_"
 _ALU, _ALU64, _MOVE_NUMBER = 4, 7, 0xB0
 
-#: Of a use of something that the kernel lacks: it happens; it does unless the answer to a question prevents it; it
-#: does not.
-REACHED, GUARDED, SKIPPED = "reached", "guarded", "skipped"
+#: Whether a use of something that the kernel lacks happens: always, unless an open question is answered "no", never.
+UseState = Literal["reached", "guarded", "skipped"]
+REACHED: Final = "reached"
+GUARDED: Final = "guarded"
+SKIPPED: Final = "skipped"
 
 
 class Use(NamedTuple):
     """The worst of several uses of something that the kernel lacks, and the first slot with a use like that."""
 
-    state: str
+    state: UseState
     slot: int
 
 
 class _Answers(NamedTuple):
-    """By slot, and by (offset, size) in ``.kconfig``: what is known, and what is open, which may be "no"."""
+    """Answers by slot, and by (offset, size) in ``.kconfig``: the known ones, and the open ones, which may be "no"."""
 
     results: dict[int, int | None]
     open_results: frozenset[int]
@@ -58,7 +60,7 @@ class _Answers(NamedTuple):
 
 
 class Guards:
-    """The questions of one linked program, and where the answers of a kernel of that version lead."""
+    """The questions of one linked program, and where the answers of a kernel of some version lead."""
 
     def __init__(self, spec: ObjectSpec, linked: LinkedProgram, version: str) -> None:
         answers = _answers(spec, linked, version)
@@ -80,10 +82,12 @@ class Guards:
         ordered = list(slots)
         if not self._has_questions:
             return Use(REACHED, ordered[0])
-        for state, reachable in ((REACHED, self._reached_by_no), (GUARDED, self._reached)):
-            for slot in ordered:
-                if slot in reachable:
-                    return Use(state, slot)
+        for slot in ordered:
+            if slot in self._reached_by_no:
+                return Use(REACHED, slot)
+        for slot in ordered:
+            if slot in self._reached:
+                return Use(GUARDED, slot)
         return Use(SKIPPED, ordered[0])
 
 

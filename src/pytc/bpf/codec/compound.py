@@ -38,8 +38,8 @@ class Text(Codec):
             return self._numbers.decode(data)
 
     def _encode(self, value: Any) -> bytes:
-        # What fits is text, also where it looks like an address or a list: all numbers of a list, and all addresses but
-        # short IPv6 ones, take more characters than there are.
+        # Text that fits is text, also if it looks like an address or a list: a list of as many numbers as there are
+        # characters never fits, nor does any address but a short IPv6 one.
         if isinstance(value, str) and len(value.encode("utf-8", "surrogateescape")) <= self.size:
             return text_bytes(value, self.size)
         return self._numbers.encode(value)
@@ -88,7 +88,7 @@ class Array(Codec):
 
     def _encode(self, value: Any) -> bytes:
         if isinstance(value, str):
-            encoded = self._of_text(value)
+            encoded = self._parse_text(value)
             if encoded is not None:
                 return encoded
             value = [word.strip() for word in value.split(",")]
@@ -109,7 +109,7 @@ class Array(Codec):
         start = offset + len(value) * self.stride
         data[start : offset + self.size] = bytes(offset + self.size - start)
 
-    def _of_text(self, text: str) -> bytes | None:
+    def _parse_text(self, text: str) -> bytes | None:
         """Return the bytes that a text stands for: JSON or, for an array of bytes, an address or a string.
 
         Returns None for a list of elements with commas between them.
@@ -194,7 +194,8 @@ class Bits(Codec):
 
 
 class StructureMember(NamedTuple):
-    """A member: its name, empty for an unnamed structure or union whose members count as the outer one's."""
+    """A member of a structure; its name is empty for an unnamed structure or union, whose members count as the outer
+    one's."""
 
     name: str
     offset: int

@@ -1,7 +1,7 @@
-"""Codecs: bytes of a fixed size to values and back, compiled once for a type.
+"""Convert bytes of a fixed size to values and back by codecs, each compiled once for a type.
 
 :mod:`pytc.bpf.codec.btf` and :mod:`pytc.bpf.codec.format` make them, :mod:`pytc.bpf.codec.compound` has arrays and
-structures. Besides single values, a codec says its *columns*: which numbers and byte strings of an entry to pick, and
+structures. Besides single values, a codec gives its *columns*: which numbers and byte strings of an entry to pick, and
 the text around them, so that :mod:`pytc.bpf.codec.columns` can render many entries at the speed of C.
 """
 
@@ -23,13 +23,13 @@ _FLOAT_CODES = {4: "f", 8: "d"}
 
 
 class Enumerator(str):
-    """A name of an enum, which is not a string of the object."""
+    """The name of an enumerator, as opposed to a string of the object."""
 
     __slots__ = ()
 
 
 class Raw(str):
-    """Bytes in hex, where the type says nothing."""
+    """Bytes as hex digits, where the type tells nothing more."""
 
     __slots__ = ()
 
@@ -297,10 +297,10 @@ def mac_codec() -> Codec:
 
 def ip_codec(size: int) -> Codec:
     """Return the codec of IPv4 (``size`` 4) or IPv6 (16) addresses in network byte order."""
-    import _socket
+    import socket
 
-    family = _socket.AF_INET if size == 4 else _socket.AF_INET6
-    spell = _socket.inet_ntoa if size == 4 else lambda data: _socket.inet_ntop(family, data)
+    family = socket.AF_INET if size == 4 else socket.AF_INET6
+    spell = socket.inet_ntoa if size == 4 else lambda data: socket.inet_ntop(family, data)
     return Printed(size, spell, lambda text: ip_address(text, size))
 
 

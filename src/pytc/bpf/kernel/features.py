@@ -1,8 +1,8 @@
-"""Features of the running kernel, found by probing.
+"""Probe for features of the running kernel.
 
-A probe gives a clear yes or no, which is remembered; a failure that says neither (EPERM) is not. Nothing is decided
-by version numbers: distributions backport. Probes run after a refusal, to find out what to leave out, and where a
-program asks (``LINUX_HAS_...`` in .kconfig).
+A probe gives a clear yes or no, which is remembered; a failure that says neither (EPERM) is not. Nothing is decided by
+version numbers: distributions backport. Probes run after a refusal, to find out what to leave out, and where a program
+asks (``LINUX_HAS_...`` in .kconfig).
 """
 
 import ctypes
@@ -18,6 +18,8 @@ from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError
 
+# Answers to attributes, flags and types that a kernel does not know: E2BIG where fields beyond the attribute it knows
+# are not zero (bpf_check_uarg_tail_zero), ENOSYS without bpf(2). Any other errno leaves the question open.
 _REFUSALS = (errno.EINVAL, errno.E2BIG, errno.EOPNOTSUPP, errno.ENOSYS)
 _EXIT = bytes([0x95, 0, 0, 0, 0, 0, 0, 0])
 _RETURN_0 = bytes([0xB7, 0, 0, 0, 0, 0, 0, 0]) + _EXIT

@@ -44,6 +44,7 @@ def read_batches(map: RawMap, flags: int = ANY) -> Iterator[Batch]:
             yield batch
             last = batch.keys[-size:] if batch.entries else last
     except BpfSyscallError as error:
+        # Kernels before 5.6, and types without batches, answer EINVAL, ENOTSUPP and others: only these are final.
         if error.errno in (errno.EPERM, errno.EFAULT, errno.EBADF):
             raise
         yield from _one_by_one(map, last, flags)
@@ -79,12 +80,14 @@ def _lookup_batches(map: RawMap, flags: int) -> Iterator[Batch]:
         try:
             bpf(Command.MAP_LOOKUP_BATCH, attr, what=f'map "{map.name}"')
         except BpfSyscallError as error:
-            if error.errno == errno.ENOSPC and entries < _MOST_ENTRIES:  # a bucket of a hash with more entries
+            if (
+                error.errno == errno.ENOSPC and entries < _MOST_ENTRIES
+            ):  # a bucket holds more: __htab_map_lookup_and_delete_batch
                 entries *= 2
                 keys, values = _buffers(entries, key_size, value_size)
                 continue
             if error.errno != errno.ENOENT:
-                raise
+                raise  # ENOENT comes with the last elements
             is_more = False
         count = attr.count
         if count:
@@ -127,7 +130,7 @@ def write_batch(map: RawMap, batch: Batch, flags: int = ANY) -> None:
         attr = MapBatchAttr(
             keys=_address(keys), values=_address(values), count=batch.entries, map_fd=map.fd, elem_flags=flags
         )
-        if _did(map, Command.MAP_UPDATE_BATCH, attr):
+        if _move_all(map, Command.MAP_UPDATE_BATCH, attr):
             return
     key_size, value_size = map.description.key_size, map.value_bytes
     for index in range(batch.entries):
@@ -145,7 +148,7 @@ def write_batch(map: RawMap, batch: Batch, flags: int = ANY) -> None:
 def delete_batch(map: RawMap, keys: bytes, count: int) -> None:
     """Remove elements by their keys, ``count`` of them in a row; missing ones do not matter. Raises BpfSyscallError."""
     buffer = bytearray(keys)
-    if _did(map, Command.MAP_DELETE_BATCH, MapBatchAttr(keys=_address(buffer), count=count, map_fd=map.fd)):
+    if _move_all(map, Command.MAP_DELETE_BATCH, MapBatchAttr(keys=_address(buffer), count=count, map_fd=map.fd)):
         return
     size = map.description.key_size
     for start in range(0, count * size, size):
@@ -159,7 +162,7 @@ def _address(buffer: bytearray) -> int:
     return ctypes.addressof((ctypes.c_char * len(buffer)).from_buffer(buffer)) if buffer else 0
 
 
-def _did(map: RawMap, command: Command, attr: MapBatchAttr) -> bool:
+def _move_all(map: RawMap, command: Command, attr: MapBatchAttr) -> bool:
     """Return whether a batch call moved everything; the count of a failed call is unreliable if it never started."""
     try:
         bpf(command, attr, what=f'map "{map.name}"')

@@ -1,4 +1,4 @@
-"""Pinned maps: opened when they match a declaration, refused with the fields that differ when they do not."""
+"""Open pinned maps that match a declaration, and refuse others with the fields that differ."""
 
 import errno
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from pytc.bpf.sys.descriptions import MapDescription
 from pytc.bpf.sys.pins import open_pin
 from pytc.errors import BpfSyscallError, MapMismatchError, PinError
 
-#: Flags that the kernel itself adds to a map that it makes (kernel/bpf/devmap.c, commit 0cdbb4b09a06).
+#: Flags that the kernel itself adds to a map that it creates (kernel/bpf/devmap.c, commit 0cdbb4b09a06).
 _KERNEL_ADDS: dict[int, int] = {int(MapType.DEVMAP): 1 << 7, int(MapType.DEVMAP_HASH): 1 << 7}
 
 

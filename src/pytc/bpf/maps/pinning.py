@@ -1,9 +1,8 @@
-"""Paths of pinned maps: tc's hierarchy in a bpffs.
+"""Pin maps in tc's hierarchy in a bpffs.
 
-``<mnt>/tc/globals/MAP`` for PIN_GLOBAL_NS and libbpf's by-name pinning, ``<mnt>/tc/SHA1/MAP`` for
-PIN_OBJECT_NS, ``<mnt>/PATH/MAP`` for the other numbers, which bpf_pinning translates; ``<mnt>/ip`` and
-``<mnt>/xdp`` are symbolic links to ``<mnt>/tc``. The bpffs is only looked for, and mounted when there is none,
-once a map wants a pin.
+``<mnt>/tc/globals/MAP`` for PIN_GLOBAL_NS and libbpf's by-name pinning, ``<mnt>/tc/SHA1/MAP`` for PIN_OBJECT_NS,
+``<mnt>/PATH/MAP`` for the other numbers, which bpf_pinning translates; ``<mnt>/ip`` and ``<mnt>/xdp`` are symbolic
+links to ``<mnt>/tc``.
 """
 
 import errno
@@ -193,7 +192,7 @@ class PinRoot:
 
     def replace(self, path: str, fd: int) -> None:
         """Pin an object in place of what is pinned at ``path``, in one step; raises PinError."""
-        beside = f"{path}_{os.getpid()}"  # bpffs takes no dots in names
+        beside = f"{path}_{os.getpid()}"  # bpffs takes no dots in names: bpf_lookup in kernel/bpf/inode.c
         try:
             pin(fd, beside)
             os.rename(beside, path)
