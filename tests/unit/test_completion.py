@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pytc.cli.candidates import find_candidates
 from pytc.cli.command_line import OPTIONS
-from pytc.cli.completion import offers
+from pytc.cli.completion import complete
 from pytc.cli.shell_words import quoted, split
 from pytc.commands.completion import VERBS as SHELLS
 from pytc.commands.dispatch import OBJECTS, parse_words
@@ -182,8 +182,8 @@ def test_names_in_an_object(tmp_path: Path) -> None:
     path = tmp_path / "two.o"
     path.write_bytes(elf(code("tc/a", RETURN_0), code("tc/b", RETURN_0)))
     line = ["filter", "add", "dev", "lo", "ingress", "bpf", "obj", str(path), "sec"]
-    assert offers(line, "") == ("", ["tc/a", "tc/b"])
-    assert offers(line, "tc/b") == ("", ["tc/b"])
+    assert complete(line, "") == ("", ["tc/a", "tc/b"])
+    assert complete(line, "tc/b") == ("", ["tc/b"])
 
 
 @given(_ANY, st.sampled_from(("", "'", '"', "$'")))

@@ -1,8 +1,8 @@
 """Words that may come next in a line: the parsers say so themselves, by means of a
 :class:`~pytc.words.engine.Probe`."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, NamedTuple
 
 from pytc.cli.command_line import OPTIONS
 from pytc.commands.dispatch import OBJECTS, command_object, object_name, parse_words
@@ -10,22 +10,25 @@ from pytc.commands.shared.verbs import verb_word
 from pytc.errors import HelpRequested, PytcError
 from pytc.words.engine import Probe, matches
 
-# Sorts of values.
-DEVICE, NAMESPACE, FILE, DIRECTORY, PIN, PROTOCOL, TYPE = (
-    "device",
-    "namespace",
-    "file",
-    "directory",
-    "pin",
-    "protocol",
-    "type",
-)
-#: Of the object file that was named before.
-SECTION, PROGRAM, MAP, VARIABLE = "section", "program", "map", "variable"
+#: Sorts of values; the last four are looked up in the object file that was named before.
+Sort = Literal[
+    "device", "namespace", "file", "directory", "pin", "protocol", "type", "section", "program", "map", "variable"
+]
+DEVICE: Final = "device"
+NAMESPACE: Final = "namespace"
+FILE: Final = "file"
+DIRECTORY: Final = "directory"
+PIN: Final = "pin"
+PROTOCOL: Final = "protocol"
+TYPE: Final = "type"
+SECTION: Final = "section"
+PROGRAM: Final = "program"
+MAP: Final = "map"
+VARIABLE: Final = "variable"
 IN_OBJECT = (SECTION, PROGRAM, MAP, VARIABLE)
 
-#: What stands behind these words, wherever they mean that a value follows.
-_BEHIND = {
+#: Sorts of the values after these words, wherever a value follows them.
+_AFTER: Mapping[str, Sort] = {
     "dev": DEVICE,
     "indev": DEVICE,
     "object-file": FILE,
@@ -51,8 +54,9 @@ _BEHIND = {
     "junit": FILE,
     "file": FILE,
 }
-_OPTION_VALUES = {"netns": NAMESPACE, "batch": FILE, "names_file": FILE}
-_PLACES: dict[tuple[str, str, int], str] = {
+_OPTION_VALUES: Mapping[str, Sort] = {"netns": NAMESPACE, "batch": FILE, "names_file": FILE}
+#: Sorts of values by object, verb and the number of words after the object.
+_POSITIONS: Mapping[tuple[str, str, int], Sort] = {
     **{("object", verb, 1): FILE for verb in ("show", "lint", "convert")},
     **{("cbpf", verb, 1): FILE for verb in ("asm", "disasm", "run", "to-ebpf")},
     ("cbpf", "run", 2): FILE,
@@ -77,7 +81,7 @@ class Candidates(NamedTuple):
     """
 
     words: tuple[str, ...] = ()
-    value: str = ""
+    value: Sort | Literal[""] = ""
     file: str = ""
     netns: str = ""
 
@@ -103,10 +107,10 @@ def find_candidates(words: Sequence[str], prefix: str = "") -> Candidates:
 def _after(rest: list[str], prefix: str) -> Candidates:
     candidates = [word for word in _asked(rest) if word.strip()]
     name = object_name(rest[0])
-    value = "" if set(candidates) - {"help"} else _BEHIND.get(rest[-1], "")
+    value: Sort | Literal[""] = "" if set(candidates) - {"help"} else _AFTER.get(rest[-1], "")
     if name in ("map", "prog") and rest[-1] in ("map", "fd") and "obj" not in rest:
         value = ""  # numbers and names of loaded maps
-    value = value or _PLACES.get((name, rest[1] if len(rest) > 1 else "", len(rest) - 1), "")
+    value = value or _POSITIONS.get((name, rest[1] if len(rest) > 1 else "", len(rest) - 1), "")
     if not value and "object-file" in candidates:
         value = FILE  # the word may be left out
     return Candidates(

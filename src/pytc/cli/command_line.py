@@ -1,7 +1,7 @@
 """The options before the object."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pytc.errors import UsageError
 from pytc.words.engine import matches
@@ -23,7 +23,7 @@ class Options(NamedTuple):
     numeric: bool = False
     names: bool = False
     names_file: str = ""
-    color: str = ""
+    color: Literal["", "always", "auto", "never"] = ""
     timestamp: bool = False
     short_timestamp: bool = False
     echo: bool = False

@@ -2,8 +2,8 @@
 
 import errno
 import sys
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
 
 from pytc.errors import NetlinkError
 from pytc.handles import EGRESS, INGRESS
@@ -17,15 +17,16 @@ from pytc.tc.actions.requests import action_table
 _KIND, _INDEX = 1, 3
 _MAJOR = 0xFFFF0000
 _ABSENT = (errno.ENOENT, errno.EINVAL, errno.ENODEV, errno.EOPNOTSUPP)
+Sort = Literal["qdisc", "class", "filter", "chain", "action"]
 #: Kinds of qdiscs whose classes are made by commands.
 _MADE_CLASSES = ("htb", "drr", "hfsc", "qfq")
-_SORTS = {c.NEWQDISC: "qdisc", c.NEWTCLASS: "class", c.NEWTFILTER: "filter", c.NEWCHAIN: "chain"}
+_SORTS: Mapping[int, Sort] = {c.NEWQDISC: "qdisc", c.NEWTCLASS: "class", c.NEWTFILTER: "filter", c.NEWCHAIN: "chain"}
 
 
 class Identity(NamedTuple):
     """The numbers that tell an object from others of its sort; equal in a request, an answer and a dump."""
 
-    sort: str
+    sort: Sort
     ifindex: int = 0
     parent: int = 0
     number: int = 0

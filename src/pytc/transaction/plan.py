@@ -19,7 +19,7 @@ from pytc.commands.shared.attacher import Attacher, Choice, Hook, Order, Sharing
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation, pinned_annotation
 from pytc.commands.shared.pins import pin_path
-from pytc.commands.shared.programs import identity, select_programs
+from pytc.commands.shared.programs import FileIdentity, file_identity, select_programs
 from pytc.errors import BpfError, DeviceNotFoundError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, encode
@@ -102,7 +102,7 @@ class Plan:
         Raises BpfError and its kin, InvalidOptionsError.
         """
         programs = OpenedPrograms(len(requests))
-        files: dict[tuple[int, int], list[int]] = {}
+        files: dict[FileIdentity, list[int]] = {}
         for index, request in enumerate(requests):
             source = request.source
             if source is not None and source.mode == PINNED:
@@ -110,7 +110,7 @@ class Plan:
             elif source is not None and source.mode == EXPRESSION:
                 programs[index] = self._expression(source, request)
             elif source is not None and source.mode not in (BYTECODE, BYTECODE_FILE):
-                files.setdefault(identity(source.path), []).append(index)
+                files.setdefault(file_identity(source.path), []).append(index)
         for places in files.values():
             for index, program in zip(places, self._load(context, [requests[index] for index in places]), strict=True):
                 programs[index] = program

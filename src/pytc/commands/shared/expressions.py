@@ -12,7 +12,7 @@ from pytc.errors import DeviceNotFoundError, InvalidOptionsError
 from pytc.handles import Handle
 from pytc.tc.kinds.filters.bpf import BpfOptions
 from pytc.tc.kinds.interface import OpenedProgram
-from pytc.tc.kinds.shared.programs import BYTECODE, EXPRESSION, BpfSource
+from pytc.tc.kinds.shared.programs import BYTECODE, EXPRESSION, BpfSource, Mode
 
 ETHERNET = "EN10MB"
 _MAX_ANNOTATION = 255
@@ -106,7 +106,7 @@ def with_expression(context: Context, options: BpfOptions, device: str) -> BpfOp
         if source.verdict is not None and not options.direct_action:
             raise InvalidOptionsError('"verdict" needs direct-action; without it, a match has the class "flowid"')
         instructions = compile_for(context, source.path, device, source.link_type)
-        mode = EXPRESSION if options.direct_action else BYTECODE
+        mode: Mode = EXPRESSION if options.direct_action else BYTECODE
         return options.replace(source=source._replace(instructions=instructions, mode=mode))
     context.notes += remarks(source.instructions, options.classid, direct_action=options.direct_action)
     return options

@@ -6,7 +6,7 @@ devices that share a block.
 """
 
 import struct
-from typing import Any
+from typing import Any, Literal
 
 from pytc.errors import HelpRequested, InvalidOptionsError, UsageError
 from pytc.netlink.schema import Attributes, Schema
@@ -68,8 +68,8 @@ class MirredOptions(ActionOptions):
     be, where the index alone names an action that is there already. ``number`` is the index, 0 for one that the kernel
     chooses."""
 
-    direction: str = ""
-    verb: str = ""
+    direction: Literal["", "egress", "ingress"] = ""
+    verb: Literal["", "mirror", "redirect"] = ""
     device: str = ""
     block: int = 0
     control: int = PASS

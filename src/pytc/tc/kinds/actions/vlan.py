@@ -5,7 +5,7 @@ TCA_VLAN_PARMS is struct tc_gen, then ``v_action s32``. The VLAN's protocol is i
 """
 
 import struct
-from typing import Any
+from typing import Any, Literal
 
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.netlink.schema import Attributes, Schema
@@ -62,7 +62,7 @@ class VlanOptions(ActionOptions):
     """``verb`` is pop, push, modify, pop_eth or push_eth; empty where the index alone names an action that is there
     already. ``protocol`` is an EtherType. ``number`` is the index, 0 for one that the kernel chooses."""
 
-    verb: str = ""
+    verb: Literal["", "pop", "push", "modify", "pop_eth", "push_eth"] = ""
     id: int | None = None
     protocol: int | None = None
     priority: int | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from pytc.bpf.insn.classic import ClassicInstruction, format_packed, numbers
 from pytc.bpf.sys.descriptions import ProgramDescription
@@ -11,15 +11,16 @@ from pytc.errors import BytecodeError, InvalidOptionsError
 from pytc.render.documents import Display, Field, Group, Json, LazyField
 from pytc.words.engine import Cursor, Table, Word, choose, fill, text, unsigned
 
-# What a program comes from.
-OBJECT = "object-file"
-PINNED = "object-pinned"
-BYTECODE = "bytecode"
-BYTECODE_FILE = "bytecode-file"
+#: Origins of a program, by the word that names one.
+Mode = Literal["object-file", "object-pinned", "bytecode", "bytecode-file", "expression", "bare"]
+OBJECT: Final = "object-file"
+PINNED: Final = "object-pinned"
+BYTECODE: Final = "bytecode"
+BYTECODE_FILE: Final = "bytecode-file"
 #: tcpdump's, compiled when it is attached; :attr:`BpfSource.path` is its text.
-EXPRESSION = "expression"
+EXPRESSION: Final = "expression"
 #: A word without a mode: an object file, if it is one.
-BARE = "bare"
+BARE: Final = "bare"
 
 
 class MapWords(NamedTuple):
@@ -39,7 +40,7 @@ class BpfSource(NamedTuple):
     direct-action, None where it is not given.
     """
 
-    mode: str
+    mode: Mode
     path: str = ""
     instructions: tuple[ClassicInstruction, ...] = ()
     section: str = ""
