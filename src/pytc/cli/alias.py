@@ -20,7 +20,7 @@ def install_alias(directory: str) -> Document:
     except OSError as error:
         raise OutputError(f'cannot make the link "{link}": {error.strerror}', errno=error.errno) from error
     fields = [Field("link", link, f"{link} "), Field("target", target, f"-> {target}\n")]
-    if _found() == link:
+    if _on_path() == link:
         return [*fields, Field("path", text=f"PATH finds it first: {_NAME} is pytc.\n")]
     import shlex
 
@@ -73,7 +73,7 @@ def _executable() -> str:
     )
 
 
-def _found() -> str:
+def _on_path() -> str:
     """Return the path that a name means by PATH now."""
     import shutil
 

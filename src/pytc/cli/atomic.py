@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.cli import streams
-from pytc.cli.batch import commands
+from pytc.cli.batch import read_commands
 from pytc.cli.command_line import Options
 from pytc.cli.output import report, say, show, show_help
 from pytc.commands.dispatch import parse_words
@@ -87,7 +87,7 @@ def _parse_lines(lines: Iterable[str]) -> Iterator[Line]:
             yield line
 
     try:
-        for number, words in commands(counted()):
+        for number, words in read_commands(counted()):
             try:
                 yield Line(number, parse_words(words))
             except HelpRequested as request:

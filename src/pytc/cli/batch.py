@@ -50,14 +50,14 @@ def split_quoted(line: str) -> list[str]:
     return words
 
 
-class Commands:
+class CommandReader:
     """Takes lines apart that come bit by bit."""
 
     def __init__(self) -> None:
         self._number = 0
         self._pending: list[str] = []
 
-    def of(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    def read(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         """Yield (number of its last line, words) of each command that is complete with these lines.
 
         Raises BatchError.
@@ -73,20 +73,20 @@ class Commands:
             if words := split_words(text):
                 yield self._number, words
 
-    def rest(self) -> Iterator[tuple[int, list[str]]]:
+    def finish(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the command of a last line that ends in a backslash."""
         if words := split_words("".join(self._pending)):
             yield self._number, words
 
 
-def commands(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+def read_commands(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield (number of its last line, words) of each command of a whole file; raises BatchError."""
-    reader = Commands()
-    yield from reader.of(lines)
-    yield from reader.rest()
+    reader = CommandReader()
+    yield from reader.read(lines)
+    yield from reader.finish()
 
 
-def arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
+def read_arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
     """Yield the lines of a file as they arrive, those of one read at a time, so that no line waits for a later one."""
     parts: list[bytes] = []
     while True:
@@ -102,7 +102,7 @@ def arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
         parts.append(partial)
 
 
-def parsed_ahead(
+def parse_ahead(
     file: io.BufferedReader, parse: Callable[[list[str]], Parsed]
 ) -> Generator[tuple[int, Parsed], None, None]:
     """Yield (number of its last line, what ``parse`` makes of its words) of each command; raises BatchError.
@@ -110,10 +110,10 @@ def parsed_ahead(
     Of the lines that have arrived, some are parsed before the first of them is run: that takes less time than to do it
     in turns, as the kernel's work and ours do not drive one another out of the processor's caches.
     """
-    commands = Commands()
-    for lines in arriving(file):
-        yield from _some_ahead(commands.of(lines), parse)
-    yield from _some_ahead(commands.rest(), parse)
+    commands = CommandReader()
+    for lines in read_arriving(file):
+        yield from _some_ahead(commands.read(lines), parse)
+    yield from _some_ahead(commands.finish(), parse)
 
 
 def _some_ahead(

@@ -105,7 +105,7 @@ def find_candidates(words: Sequence[str], prefix: str = "") -> Candidates:
 
 
 def _after(rest: list[str], prefix: str) -> Candidates:
-    candidates = [word for word in _asked(rest) if word.strip()]
+    candidates = [word for word in _compared_words(rest) if word.strip()]
     name = object_name(rest[0])
     value: Sort | Literal[""] = "" if set(candidates) - {"help"} else _AFTER.get(rest[-1], "")
     if name in ("map", "prog") and rest[-1] in ("map", "fd") and "obj" not in rest:
@@ -114,15 +114,15 @@ def _after(rest: list[str], prefix: str) -> Candidates:
     if not value and "object-file" in candidates:
         value = FILE  # the word may be left out
     return Candidates(
-        tuple(_offered(rest, candidates, prefix)), value, _object_file(rest) if value in IN_OBJECT else ""
+        tuple(_accepted(rest, candidates, prefix)), value, _object_file(rest) if value in IN_OBJECT else ""
     )
 
 
-def _asked(rest: list[str]) -> list[str]:
+def _compared_words(rest: list[str]) -> list[str]:
     """Return all words that the parser compares the next one with."""
     name = object_name(rest[0])
     if name == "actions" and len(rest) > 1 and rest[1] in _ACTION_VERBS:
-        return _of_actions(rest[1:])
+        return _action_words(rest[1:])
     probe = Probe()
     try:
         parse_words([*rest, probe])
@@ -131,7 +131,7 @@ def _asked(rest: list[str]) -> list[str]:
     return list(probe.compared)
 
 
-def _of_actions(words: list[str]) -> list[str]:
+def _action_words(words: list[str]) -> list[str]:
     from pytc.tc.kinds import actions
 
     if words[-1] == "action":
@@ -141,13 +141,13 @@ def _of_actions(words: list[str]) -> list[str]:
     return ["action"] if len(words) == 1 else ["since"] if len(words) == 3 and words[0] != "flush" else []
 
 
-def _offered(rest: list[str], candidates: list[str], prefix: str) -> list[str]:
+def _accepted(rest: list[str], candidates: list[str], prefix: str) -> list[str]:
     """Return the candidates that the parser accepts; of words that mean the same, the first that fits."""
     aliases = _aliases(rest)
     names = [word for word in candidates if word not in aliases and word.startswith(prefix)]
     names = names or [word for word in candidates if word.startswith(prefix)]
     refusal = _refusal(rest)
-    return [word for word in names if (said := _refusal([*rest, word])) == refusal or f'"{word}"' not in said]
+    return [word for word in names if (message := _refusal([*rest, word])) == refusal or f'"{word}"' not in message]
 
 
 def _refusal(words: list[str]) -> str:

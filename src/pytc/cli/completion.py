@@ -66,7 +66,7 @@ def complete(words: Sequence[str], prefix: str) -> Completion:
 
 
 def _for_bash(line: str, replaced: str) -> list[str]:
-    from pytc.cli.shell_words import quoted, split
+    from pytc.cli.shell_words import quote_word, split
 
     words, last = split(line)
     directives, names = complete(words[1:], last.text)
@@ -75,7 +75,7 @@ def _for_bash(line: str, replaced: str) -> list[str]:
     else:  # bash takes a word apart at : and =, and replaces only the last part
         written = line[last.start :]
         unreplaced = split(written.removesuffix(replaced))[1].text if written.endswith(replaced) else ""
-    insertions = (quoted(name[len(unreplaced) :], last.quote) for name in names)
+    insertions = (quote_word(name[len(unreplaced) :], last.quote) for name in names)
     return [directives, *(insertion for insertion in insertions if insertion is not None)]
 
 

@@ -83,7 +83,7 @@ def _run(options: Options, words: list[str]) -> int:
 
 def _batch(options: Options) -> int:
     from pytc.bpf.loader.object_cache import ObjectCache
-    from pytc.cli.batch import parsed_ahead, run_batch
+    from pytc.cli.batch import parse_ahead, run_batch
     from pytc.cli.execute import Runner
     from pytc.commands.filter.prepared import RepeatedFilters, prepare
     from pytc.commands.shared.command import Command, Help
@@ -121,7 +121,7 @@ def _batch(options: Options) -> int:
 
         return run_batch(
             options.batch,
-            lambda file: parsed_ahead(file, parse),
+            lambda file: parse_ahead(file, parse),
             run,
             refused,
             force=options.force,

@@ -76,7 +76,7 @@ def _escape(line: str, position: int) -> tuple[str, int]:
     return _ANSI.get(line[position : position + 1], line[position : position + 1]), position + 1
 
 
-def quoted(text: str, quote: str = "") -> str | None:
+def quote_word(text: str, quote: str = "") -> str | None:
     """Return text as a part of a word, inside an open quote or outside; None where bash cannot write it there."""
     control = any(c < " " or c == "\x7f" for c in text)
     if quote == "$'":

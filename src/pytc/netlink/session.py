@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pytc.closing import Closing
 from pytc.errors import DeviceNotFoundError, NamespaceError, NetlinkError, NetlinkProtocolError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import NLMSGHDR, TcMessage, addressed, decode, encode
+from pytc.netlink.messages import NLMSGHDR, TcMessage, decode, encode, readdress
 from pytc.netlink.schema import split_attributes
 
 _ERROR = struct.Struct("=i")
@@ -69,7 +69,7 @@ class Session(Closing):
     def send_encoded(self, data: bytes, ifindex: int) -> None:
         """Send a request that is encoded but for the index of its device, and wait until the kernel has done it."""
         sequence = self._next()
-        self._send_data(addressed(data, sequence, ifindex))
+        self._send_data(readdress(data, sequence, ifindex))
         self._acknowledged(sequence)
 
     def _acknowledged(self, sequence: int) -> list[TcMessage]:

@@ -11,7 +11,7 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.schema import join_attributes, split_attributes
 from pytc.netlink.session import Session, interface_name
-from pytc.tc.actions.records import decode_actions, index_of
+from pytc.tc.actions.records import action_index, decode_actions
 from pytc.tc.actions.requests import action_table
 
 _KIND, _INDEX = 1, 3
@@ -62,7 +62,7 @@ def action_indexes(message: TcMessage) -> list[tuple[str, int]]:
         kind = parts.get(_KIND, b"").partition(b"\0")[0].decode("ascii", "replace")
         number = int.from_bytes(parts.get(_INDEX, b"")[:4], sys.byteorder)
         [record] = decode_actions(join_attributes([(order, raw)]))
-        actions.append((kind, number or index_of(record)))
+        actions.append((kind, number or action_index(record)))
     return actions
 
 

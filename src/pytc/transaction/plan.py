@@ -151,12 +151,12 @@ class Plan:
 
     def _expression(self, source: BpfSource, request: ProgramRequest) -> OpenedProgram:
         from pytc.bpf.loader.program import select_program
-        from pytc.commands.shared.expressions import annotation_of, object_of
+        from pytc.commands.shared.expressions import expression_annotation, expression_object
 
-        spec = object_of(source)
+        spec = expression_object(source)
         load = plan_load(spec, [(select_program(spec), request.type)], PinRoot.unmounted(), {})
         self.note(partial(_load_document, f"expression {source.path!r}", load, []))
-        return self._stand_in(load.programs[0].program.name, annotation_of(source), request.type)
+        return self._stand_in(load.programs[0].program.name, expression_annotation(source), request.type)
 
     def _pinned(self, context: Context, source: BpfSource, request: ProgramRequest) -> OpenedProgram:
         from pytc.commands.shared.pinned_programs import open_pinned_program

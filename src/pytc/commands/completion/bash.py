@@ -3,7 +3,7 @@
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.render.documents import Document, Field
-from pytc.words.engine import Cursor, no_more
+from pytc.words.engine import Cursor, refuse_more
 
 HELP = """\
 Usage: pytc completion bash
@@ -37,7 +37,7 @@ class PrintBashScript(Query):
 
 def parse(cursor: Cursor) -> PrintBashScript:
     """Return the command; raises UsageError."""
-    no_more(cursor, "completion")
+    refuse_more(cursor, "completion")
     return PrintBashScript()
 
 

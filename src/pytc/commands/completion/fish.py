@@ -3,7 +3,7 @@
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.render.documents import Document, Field
-from pytc.words.engine import Cursor, no_more
+from pytc.words.engine import Cursor, refuse_more
 
 HELP = """\
 Usage: pytc completion fish
@@ -39,7 +39,7 @@ class PrintFishScript(Query):
 
 def parse(cursor: Cursor) -> PrintFishScript:
     """Return the command; raises UsageError."""
-    no_more(cursor, "completion")
+    refuse_more(cursor, "completion")
     return PrintFishScript()
 
 

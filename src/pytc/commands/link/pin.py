@@ -5,7 +5,7 @@ from pytc.commands.shared.attachments import open_link
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import make_pin
-from pytc.words.engine import Cursor, no_more
+from pytc.words.engine import Cursor, refuse_more
 
 HELP = f"""\
 Usage: pytc link pin LINK PATH
@@ -25,7 +25,7 @@ class PinLink(Command):
 def parse(cursor: Cursor) -> PinLink:
     """Return the command; raises UsageError."""
     command = PinLink(take_link(cursor), cursor.take())
-    no_more(cursor, "link")
+    refuse_more(cursor, "link")
     return command
 
 

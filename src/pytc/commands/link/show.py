@@ -11,7 +11,7 @@ from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.errors import AttachError, BpfSyscallError
 from pytc.render.documents import Document, Field, Part
-from pytc.words.engine import Cursor, no_more
+from pytc.words.engine import Cursor, refuse_more
 
 HELP = f"""\
 Usage: pytc link show [ LINK ]
@@ -32,7 +32,7 @@ def parse(cursor: Cursor) -> ShowLinks:
     if cursor.done:
         return ShowLinks()
     command = ShowLinks(take_link(cursor))
-    no_more(cursor, "link")
+    refuse_more(cursor, "link")
     return command
 
 

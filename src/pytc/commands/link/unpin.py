@@ -3,7 +3,7 @@
 from pytc.commands.shared.attachments import unpin_link
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.words.engine import Cursor, no_more
+from pytc.words.engine import Cursor, refuse_more
 
 HELP = """\
 Usage: pytc link unpin PATH
@@ -21,7 +21,7 @@ class UnpinLink(Command):
 def parse(cursor: Cursor) -> UnpinLink:
     """Return the command; raises UsageError."""
     command = UnpinLink(cursor.take())
-    no_more(cursor, "link")
+    refuse_more(cursor, "link")
     return command
 
 

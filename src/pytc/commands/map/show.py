@@ -14,7 +14,7 @@ from pytc.commands.shared.maps import descriptor_facts, open_map
 from pytc.errors import BpfSyscallError, ObjectError
 from pytc.render.documents import Document, Field
 from pytc.render.terminal import printable
-from pytc.words.engine import Cursor, fill, no_more
+from pytc.words.engine import Cursor, fill, refuse_more
 
 HELP = """\
 Usage: pytc map { show | list } [ MAP ]
@@ -35,7 +35,7 @@ class ShowMaps(Query):
 def parse(cursor: Cursor) -> ShowMaps:
     """Return the command; raises UsageError, HelpRequested."""
     fields = fill(cursor, WORDS, {}, topic="map show")
-    no_more(cursor, "map show")
+    refuse_more(cursor, "map show")
     return ShowMaps(**fields)
 
 

@@ -79,9 +79,9 @@ def event(message: TcMessage, display: Display) -> Document | None:
 
         return action_event(message, display)
     from pytc.tc.filters.documents import document
-    from pytc.tc.filters.records import decoded
+    from pytc.tc.filters.records import decode_filter
 
-    record = decoded(message)
+    record = decode_filter(message)
     return document(record, display) if record is not None else None
 
 

@@ -3,7 +3,7 @@
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.render.documents import Document, Field
-from pytc.words.engine import Cursor, fill, no_more
+from pytc.words.engine import Cursor, fill, refuse_more
 
 HELP = """\
 Usage: pytc object convert FILE
@@ -21,7 +21,7 @@ def parse(cursor: Cursor) -> ConvertObject:
     """Return the command; raises UsageError, HelpRequested."""
     command = ConvertObject(cursor.take())
     fill(cursor, (), {}, topic="object convert")
-    no_more(cursor, "object convert")
+    refuse_more(cursor, "object convert")
     return command
 
 

@@ -12,7 +12,7 @@ from pytc.errors import UsageError
 from pytc.packets.hexdump import diff
 
 
-class Checked(NamedTuple):
+class CheckedPacket(NamedTuple):
     """A packet that was run, by its number from 1: ``packet`` and ``context`` are what the program got, ``verdict`` is
     the name of what it returned. Each of the ``failures`` is a line, and perhaps more."""
 
@@ -138,11 +138,11 @@ class Tally:
 
     def __init__(self, *, report_all: bool) -> None:
         self.counts: dict[tuple[str, str], Count] = {}
-        self.reported: list[Checked] = []
+        self.reported: list[CheckedPacket] = []
         self.packets = self.failed = 0
         self._report_all = report_all
 
-    def add(self, checked: Checked) -> None:
+    def add(self, checked: CheckedPacket) -> None:
         """Count a packet."""
         self.packets += 1
         self.failed += bool(checked.failures)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from pytc.commands.shared.context import Context
 from pytc.errors import BpfError, BpfSyscallError, HelpRequested, PinError
-from pytc.words.engine import Cursor, matches, no_more
+from pytc.words.engine import Cursor, matches, refuse_more
 
 
 def take_pin(cursor: Cursor, topic: str) -> str:
@@ -16,7 +16,7 @@ def take_pin(cursor: Cursor, topic: str) -> str:
     if cursor.peek() == "pinned":
         cursor.take()
     path = cursor.take()
-    no_more(cursor, topic)
+    refuse_more(cursor, topic)
     return path
 
 

@@ -54,9 +54,9 @@ def open_programs(
 
                 opened_programs[index] = stack.enter_context(open_pinned_program(context, source.path, type))
             elif source is not None and source.mode == EXPRESSION:
-                from pytc.commands.shared.expressions import translated
+                from pytc.commands.shared.expressions import load_expression
 
-                opened_programs[index] = stack.enter_context(translated(source, type))
+                opened_programs[index] = stack.enter_context(load_expression(source, type))
             elif source is not None and source.mode not in (BYTECODE, BYTECODE_FILE):
                 files.setdefault(file_identity(source.path), []).append(index)
         for places in files.values():
