@@ -62,7 +62,7 @@ def _executable() -> str:
     Raises OutputError.
     """
     run = os.path.abspath(sys.argv[0])
-    run = run if os.path.basename(run) == _OWN else os.path.realpath(run)  # it may run by the alias
+    run = run if os.path.basename(run) == _OWN else os.path.realpath(run)  # it may have been started by its alias
     places = (run, os.path.join(os.path.dirname(sys.executable), _OWN))
     for path in places:
         if os.path.basename(path) == _OWN and os.path.isfile(path) and os.access(path, os.X_OK):

@@ -18,17 +18,17 @@ Parsed = TypeVar("Parsed")
 _CHUNK = 1 << 16
 _AHEAD = 32
 _QUOTES = "'\""
-_BLANKS = " \t\r\n\v\f\x1c\x1d\x1e\x1f"  # those of ASCII, for Python
+_BLANKS = " \t\r\n\v\f\x1c\x1d\x1e\x1f"  # ASCII's: Python's own blanks include Unicode's, which tc does not split at
 
 
 def split_words(line: str) -> list[str]:
     """Return the words of a line; raises BatchError for a quote that is not closed."""
-    if not line.isascii():  # Unicode has blanks that are none for tc
+    if not line.isascii():  # str.split() also splits at Unicode blanks, tc does not
         return split_quoted(line)
     if "'" not in line and '"' not in line:
         return line.split()
     before, *quoted = line.split("'")
-    if len(quoted) == 2 and '"' not in line and not before[-1:].strip():  # as nearly all that have quotes
+    if len(quoted) == 2 and '"' not in line and not before[-1:].strip():  # nearly every line with quotes has one pair
         return [*before.split(), quoted[0], *quoted[1].split()]
     return split_quoted(line)
 
@@ -90,7 +90,7 @@ def read_arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
     """Yield the lines of a file as they arrive, those of one read at a time, so that no line waits for a later one."""
     parts: list[bytes] = []
     while True:
-        streams.write("", flush=True)  # whoever writes the lines may want to see what the last ones have said
+        streams.write("", flush=True)  # the writer may wait for the answers to the last lines
         data = file.read1(_CHUNK)
         whole, newline, partial = data.rpartition(b"\n")
         if newline or not data:
@@ -125,7 +125,7 @@ def _some_ahead(
         try:
             for number, words in islice(commands, _AHEAD):
                 ahead.append((number, parse(words)))
-        except BatchError as error:  # of a line that cannot be taken apart: those before it come first
+        except BatchError as error:  # the lines before the one that cannot be split come first
             failure = error
         yield from ahead
         if failure is not None:
@@ -147,7 +147,7 @@ def run_batch(
     """Runs the commands of a file, ``-`` for standard input; returns the exit status.
 
     Ends at the first that fails, which is named, or goes on with ``force``. ``prepared`` gives the commands of a file
-    with the numbers of their lines, as :func:`parsed_ahead` does, for ``run``. ``report`` prints an error, ``say``
+    with the numbers of their lines, as :func:`parse_ahead` does, for ``run``. ``report`` prints an error, ``say``
     (standard error, without it) which line it was; ``begin`` is told FILE:LINE of each command before it is run.
     """
     say = say if say is not None else _complain

@@ -75,7 +75,7 @@ OPTIONS = (
     _Option("oneline", "oneline"),
     _Option("brief", "brief"),
     _Option("echo", "echo"),
-    # What no tc has, spelled out: an abbreviation means one of tc's.
+    # Options that tc does not have must be spelled out, so that an abbreviation always means one of tc's.
     _Option("create-clsact", "create_clsact", exact=True),
     _Option("atomic", "atomic", exact=True),
     _Option("dry-run", "dry_run", exact=True),

@@ -72,7 +72,7 @@ def _for_bash(line: str, replaced: str) -> list[str]:
     directives, names = complete(words[1:], last.text)
     if last.quote:
         unreplaced = last.before
-    else:  # bash takes a word apart at : and =, and replaces only the last part
+    else:  # bash splits a word at : and =, and replaces only the last part
         written = line[last.start :]
         unreplaced = split(written.removesuffix(replaced))[1].text if written.endswith(replaced) else ""
     insertions = (quote_word(name[len(unreplaced) :], last.quote) for name in names)
@@ -87,7 +87,10 @@ def _for_others(words: Sequence[str], shell: str) -> list[str]:
         directives, names = complete(words[:-1], prefix)
         return [directives, *names]
     directives, names = complete(words[:-1], split(prefix)[1].text)
-    return [directives, *(name for name in names if "\t" not in name)]  # what is behind a tab is a description
+    return [
+        directives,
+        *(name for name in names if "\t" not in name),
+    ]  # fish reads a description after a tab
 
 
 def _devices(expected: Candidates, prefix: str) -> Iterator[str]:

@@ -89,7 +89,7 @@ def _batch(options: Options) -> int:
     from pytc.commands.shared.command import Command, Help
 
     filters = RepeatedFilters()
-    # With these, a filter takes more than its request.
+    # These options need more of a filter than its request: an echo, its qdisc, a plan.
     is_plain = not (options.echo or options.create_clsact or options.dry_run or options.warn)
 
     def parse(words: list[str]) -> Command | PytcError:

@@ -83,7 +83,7 @@ def quote_word(text: str, quote: str = "") -> str | None:
         return _ansi(text)
     if quote == "'":
         return None if control or "'" in text else text
-    if quote == '"':  # an exclamation mark is history there, whatever stands before it
+    if quote == '"':  # bash expands an exclamation mark as history even after a backslash
         return None if control or "!" in text else re.sub(r'([\\"$`])', r"\\\1", text)
     if control:
         return f"$'{_ansi(text)}'"

@@ -76,7 +76,7 @@ class Session(Closing):
         end = self._datagram()
         length, kind, flags, number, _, error = _ACKNOWLEDGEMENT.unpack_from(self._buffer)
         if number == sequence and kind == c.ERROR and not error and not flags & c.ACK_TLVS and length == end:
-            return []  # as mostly: it is done, and there is nothing to say of it
+            return []  # most requests: done, without further messages
         return [decode(data) for _, data in self._answers(sequence, end)]
 
     def dump(self, message: TcMessage, *, peek: bool = False) -> list[TcMessage]:
@@ -127,7 +127,7 @@ class Session(Closing):
         answers: list[tuple[int, bytes]] = []
         for kind, flags, data in self._receive(sequence, received=received):
             if kind == c.ERROR:
-                if flags & c.ACK_TLVS or data[16:20] != _DONE:  # else there is nothing to look at, as mostly
+                if flags & c.ACK_TLVS or data[16:20] != _DONE:  # most replies have nothing more to decode
                     self._check(data)
                 return answers
             answers.append((kind, data))

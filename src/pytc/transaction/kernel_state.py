@@ -206,7 +206,7 @@ def _question(message: TcMessage) -> TcMessage:
 
 
 def not_created(messages: Iterable[TcMessage], created: "set[Identity]") -> list[TcMessage]:
-    """Return the messages about objects that are not among ``own``."""
+    """Return the messages about objects that are not among ``created``."""
     return [message for message in messages if not created.issuperset(identities(message))]
 
 

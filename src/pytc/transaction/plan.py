@@ -167,7 +167,7 @@ class Plan:
                 description = describe_program(program.fd)
         except BpfError as error:
             if error.errno is None:
-                raise  # it is there, and something else
+                raise  # the pin exists, and is no such program
             remark = f", and {_UNSEEN} ({error})"
         if remark:
             context.notes.append(f'Note: the program is pinned at "{source.path}"{remark}')

@@ -130,7 +130,7 @@ class Table(tuple[Word, ...]):
             return rows[word]
         except KeyError:
             row = _first(word, self)
-            if len(rows) < self._MOST:  # words that are in no table may be anything
+            if len(rows) < self._MOST:  # unknown words are unlimited in number
                 rows[word] = row
             return row
 
@@ -304,7 +304,7 @@ def _integer(word: str, base: int) -> int:
     if not digits.isascii() or "_" in digits or digits != digits.strip():
         raise ValueError(word)
     plain = digits.lstrip("+-")
-    if not base and plain[:2] in ("0b", "0o"):  # Python's own
+    if not base and plain[:2] in ("0b", "0o"):  # which int() accepts, and strtol(3) does not
         raise ValueError(word)
     octal = not base and len(plain) > 1 and plain[0] == "0" and plain[1].isdigit()
     return int(digits, 8 if octal else base)

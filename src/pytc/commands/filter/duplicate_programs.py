@@ -38,7 +38,7 @@ class FilterProgram(NamedTuple):
 
 
 class DuplicateFilter(NamedTuple):
-    """A filter with an equal program; ``more`` is how many others there are."""
+    """A filter with an equal program; ``additional`` is how many others there are."""
 
     key: FilterKey
     program: int

@@ -68,7 +68,7 @@ def prepare(command: Command) -> Command:
     try:
         request = encode(filter_message(command, 0), 0, c.REQUEST | c.ACK)
     except PytcError:
-        return command  # which says why when it is its turn
+        return command  # running it reports why
     return PreparedFilter(command, request, program_remarks(command))
 
 
@@ -176,7 +176,7 @@ def _is(program: Sequence[ClassicInstruction], word: str) -> bool:
         return False
 
 
-@lru_cache(maxsize=16)  # often it is the same
+@lru_cache(maxsize=16)  # lines often repeat it
 def _instructions(text: str, classid: Handle | None) -> tuple[bytes, list[str]]:
     """Return bytecode as the kernel gets it, and remarks on it; raises BytecodeError."""
     from pytc.commands.shared.expressions import return_remarks

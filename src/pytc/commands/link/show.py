@@ -71,7 +71,7 @@ class _Cgroups:
 def _inode(path: str) -> int:
     try:
         return os.stat(path).st_ino
-    except OSError:  # gone meanwhile
+    except OSError:  # deleted meanwhile
         return 0
 
 

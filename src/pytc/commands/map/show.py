@@ -49,7 +49,7 @@ def run(context: Context, command: ShowMaps) -> list[Document]:
             with Map(map_by_id(number)) as map:
                 documents.append(_document(map))
         except BpfSyscallError:
-            continue  # gone meanwhile
+            continue  # deleted meanwhile
     return documents
 
 

@@ -41,7 +41,7 @@ def all_programs() -> Iterator[Program]:
         try:
             program = Program(program_by_id(number))
         except BpfSyscallError:
-            continue  # gone meanwhile
+            continue  # deleted meanwhile
         with program:
             yield program
 

@@ -142,7 +142,7 @@ class Context(Closing):
     its output, ``ask(prompt)`` for the next line of its input, which is None at the end, and ``progress(done, total)``,
     where ``total`` is 0 when nobody knows it. ``has_failed`` is set by a
     command that did its work, and has bad news. With ``create_clsact``, a filter of ingress or egress brings its qdisc
-    along. ``place`` is FILE:LINE of the command in a batch, empty elsewhere.
+    along. ``location`` is FILE:LINE of the command in a batch, empty elsewhere.
     """
 
     def __init__(

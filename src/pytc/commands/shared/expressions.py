@@ -61,7 +61,7 @@ def compile_for_device(
             )
         return compile_expression(expression, link_type)
     if not link_type:
-        looked_at = "" if context.connection.plan is not None else device  # which takes privileges
+        looked_at = "" if context.connection.plan is not None else device  # to open a device takes privileges
         return compile_expression(expression, device_link_type(context, device), device=looked_at)
     context.notes += _misfit(context, device, link_type)
     return compile_expression(expression, link_type)

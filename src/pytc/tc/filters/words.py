@@ -114,7 +114,7 @@ def _parsed(name: str, words: tuple[str, ...]) -> FilterOptions:
 
 
 def _options(cursor: Cursor, name: str, kind: AnyFilterKind, fields: dict[str, Any]) -> FilterOptions | None:
-    """Return the options, None without words; ``found`` gets the handle that they belong to."""
+    """Return the options, None without words; ``fields`` gets the handle that they belong to."""
     handle = fields.get("handle", "")
     if handle:
         _checked(kind, handle)

@@ -66,7 +66,7 @@ def parse(cursor: Cursor) -> BpfActionOptions:
         parse_program(cursor, _WORDS, fields, topic="action bpf", stop=True)
         fields.pop("run", None)
         if "mode" not in fields:
-            cursor.take()  # which there is not
+            cursor.take()  # raises UsageError: the line has ended
     control = optional_control(cursor, PIPE)
     return BpfActionOptions(source_of(fields), control, optional_index(cursor))
 

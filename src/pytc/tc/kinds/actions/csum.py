@@ -73,7 +73,7 @@ def parse(cursor: Cursor) -> CsumOptions:
         cursor.take()
         flags, last = flags | _WORDS[word], word
     if last == "csum" and cursor.done:
-        cursor.take()  # which there is not
+        cursor.take()  # raises UsageError: the line has ended
     if not cursor.done and matches(cursor.peek(), "help"):
         raise HelpRequested("action csum")
     if not flags and not matches(cursor.peek(), "index"):

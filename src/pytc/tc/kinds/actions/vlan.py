@@ -97,7 +97,7 @@ _FITTING = (
 def parse(cursor: Cursor) -> VlanOptions:
     """Parse the words after ``vlan``; raises InvalidOptionsError, UsageError, HelpRequested."""
     if cursor.done:
-        cursor.take()  # which there is not
+        cursor.take()  # raises UsageError: the line has ended
     words = fill(cursor, _WORDS, {}, topic="action vlan")
     verb, *repeated = words.get("verb", ("",))
     if repeated:

@@ -47,7 +47,10 @@ harddrop      drop what is above max, also with ecn
 
 
 class SfqOptions(NamedTuple):
-    """None and 0 are left to the kernel. ``given`` says whether there were any words, ``red`` whether any of RED."""
+    """The words of an ``sfq`` qdisc; None and 0 are left to the kernel.
+
+    ``has_options`` is True where there were any words, ``red`` where any of them were RED's.
+    """
 
     quantum: int = 0
     perturb: int = 0

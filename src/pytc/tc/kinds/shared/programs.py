@@ -121,7 +121,7 @@ class ProgramWords:
 def parse_program(
     cursor: Cursor, words: ProgramWords, values: dict[str, Any], *, topic: str, stop: bool = False, modes: Table = MODES
 ) -> None:
-    """Reads the words of a program, and the kind's own, in any order into ``found``. ``modes`` are what
+    """Reads the words of a program, and the kind's own, in any order into ``fields``. ``modes`` are what
     it may come from.
 
     Ends at the end of the words; with ``stop`` also at the first that is none of them once a program is named.

@@ -96,7 +96,7 @@ def _selector(cursor: Cursor, word: str) -> Match:
         expected = f'at "{spelled}"; one of {", ".join(_PROTOCOLS)} expected'
         raise InvalidOptionsError(f'Illegal "{word}"', hints=(expected,))
     if cursor.done:
-        cursor.take()  # which there is not
+        cursor.take()  # raises UsageError: the line has ended
     try:
         if protocol == "mark":
             return Match(mark=_mark(cursor))
@@ -264,7 +264,7 @@ def read_offset(cursor: Cursor) -> Selector:
     """
     selector = Selector()
     if cursor.done:
-        cursor.take()  # which there is not
+        cursor.take()  # raises UsageError: the line has ended
     while name := choose(cursor.peek(), ("plus", "at", "mask", "shift", "eat")):
         cursor.take()
         if name == "eat":
@@ -295,7 +295,7 @@ def read_hashkey(cursor: Cursor) -> tuple[int | None, int | None]:
     """Parse the words after ``hashkey``, as far as they go, and return (mask, offset); raises InvalidOptionsError."""
     mask, offset = None, None
     if cursor.done:
-        cursor.take()  # which there is not
+        cursor.take()  # raises UsageError: the line has ended
     while name := choose(cursor.peek(), ("mask", "at")):
         cursor.take()
         if name == "mask":
