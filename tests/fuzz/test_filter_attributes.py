@@ -16,7 +16,7 @@ from pytc.render.documents import Display
 from pytc.render.json import render as as_json
 from pytc.render.text import render as as_text
 from pytc.tc.filters.documents import document
-from pytc.tc.filters.records import decoded
+from pytc.tc.filters.records import decode_filter
 from pytc.tc.kinds import filters as kinds
 
 #: Sizes that the structures of some kind have, and others.
@@ -73,7 +73,7 @@ def test_messages(
         },
     )
     try:
-        record = decoded(message, shortened=shortened)
+        record = decode_filter(message, shortened=shortened)
     except NetlinkProtocolError:
         return
     assert record is not None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.batch import Commands, commands, parsed_ahead, run_batch, split_quoted, split_words
+from pytc.cli.batch import CommandReader, parse_ahead, read_commands, run_batch, split_quoted, split_words
 from pytc.cli.exit_status import exit_status
 from pytc.errors import BatchError, PytcError, UsageError
 
@@ -53,10 +53,10 @@ def test_a_quote_that_is_not_closed(line: str) -> None:
 
 def in_parts(*parts: list[str]) -> Iterator[tuple[int, list[str]]]:
     """The commands of lines that come bit by bit."""
-    reader = Commands()
+    reader = CommandReader()
     for part in parts:
-        yield from reader.of(part)
-    yield from reader.rest()
+        yield from reader.read(part)
+    yield from reader.finish()
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_commands_and_their_lines(text: str, expected: list[tuple[int, list[str]
     lines = text.splitlines(keepends=True)
     for at in range(len(lines) + 1):
         assert list(in_parts(lines[:at], lines[at:])) == expected
-    assert list(commands(lines)) == expected
+    assert list(read_commands(lines)) == expected
 
 
 @given(st.text("ab '\"\\#\n", max_size=60))
 def test_any_text_is_taken_apart_or_refused(text: str) -> None:
     try:
-        for number, words in commands(text.splitlines(keepends=True)):
+        for number, words in read_commands(text.splitlines(keepends=True)):
             assert number >= 1
             assert words
     except BatchError:
@@ -102,7 +102,7 @@ def run_lines(tmp_path: Path, lines: list[str], *, force: bool) -> tuple[int, li
         errors.append(str(error))
         return exit_status(error)
 
-    return run_batch(str(path), lambda file: parsed_ahead(file, list), run, report, force=force), done, errors
+    return run_batch(str(path), lambda file: parse_ahead(file, list), run, report, force=force), done, errors
 
 
 def test_the_first_failure_ends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,4 +117,4 @@ def test_force_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(BatchError, match=r"Cannot open file .* for reading: No such file or directory"):
-        run_batch(str(tmp_path / "none"), lambda file: parsed_ahead(file, list), lambda words: 0, lambda error: 1)
+        run_batch(str(tmp_path / "none"), lambda file: parse_ahead(file, list), lambda words: 0, lambda error: 1)

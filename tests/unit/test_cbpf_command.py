@@ -17,7 +17,7 @@ import pytest
 
 from pytc.bpf import read_object
 from pytc.cbpf import assemble, compile_expression, compiler, disassemble
-from pytc.cli.completion import offers
+from pytc.cli.completion import complete
 from pytc.cli.main import main
 from pytc.cli.usage import topics
 from pytc.commands.cbpf.asm import AssembleProgram
@@ -163,8 +163,8 @@ def test_help_is_known_everywhere(verb: str) -> None:
     ],
 )
 def test_completion(given: list[str], offered: str) -> None:
-    assert offered in offers(["cbpf", *given], "")[1]
-    assert offered not in offers(["cbpf", *given, offered], "")[1]
+    assert offered in complete(["cbpf", *given], "").words
+    assert offered not in complete(["cbpf", *given, offered], "").words
 
 
 def test_the_words_are_those_of_the_library() -> None:

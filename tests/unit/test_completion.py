@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from pytc.cli.candidates import find_candidates
 from pytc.cli.command_line import OPTIONS
-from pytc.cli.completion import offers
-from pytc.cli.shell_words import quoted, split
+from pytc.cli.completion import complete
+from pytc.cli.shell_words import quote_word, split
 from pytc.commands.completion import VERBS as SHELLS
 from pytc.commands.dispatch import OBJECTS, parse_words
 from pytc.errors import PytcError
@@ -182,13 +182,13 @@ def test_names_in_an_object(tmp_path: Path) -> None:
     path = tmp_path / "two.o"
     path.write_bytes(elf(code("tc/a", RETURN_0), code("tc/b", RETURN_0)))
     line = ["filter", "add", "dev", "lo", "ingress", "bpf", "obj", str(path), "sec"]
-    assert offers(line, "") == ("", ["tc/a", "tc/b"])
-    assert offers(line, "tc/b") == ("", ["tc/b"])
+    assert complete(line, "") == ("", ["tc/a", "tc/b"])
+    assert complete(line, "tc/b") == ("", ["tc/b"])
 
 
 @given(_ANY, st.sampled_from(("", "'", '"', "$'")))
 def test_what_is_quoted_is_read_again(text: str, quote: str) -> None:
-    written = quoted(text, quote)
+    written = quote_word(text, quote)
     if written is not None:
         begun = split(f"pytc {quote}{written}")[1]
         assert (begun.text, begun.quote) == (text, quote)
@@ -205,7 +205,7 @@ def test_bash_reads_it_the_same_way() -> None:
     gather()
     if shutil.which("bash") is None:
         cannot("bash is not installed")
-    lines = "".join(f"printf '%s\\0' x{quoted(text)} \n" for text in texts)
+    lines = "".join(f"printf '%s\\0' x{quote_word(text)} \n" for text in texts)
     done = subprocess.run(
         ["bash", "--norc"],
         input=lines.encode(),

@@ -33,7 +33,16 @@ from pytc.tc.kinds.filters.matchall import MatchallOptions
 from pytc.tc.kinds.filters.u32 import U32Options, parse_handle
 from pytc.tc.kinds.interface import FilterView
 from pytc.tc.kinds.shared.addresses import parse_ipv4_prefix, parse_ipv6_prefix
-from pytc.tc.kinds.shared.u32_selector import EAT, OFFSET, TERMINAL, VARIABLE_OFFSET, Key, Selector, bucket_of, joined
+from pytc.tc.kinds.shared.u32_selector import (
+    EAT,
+    OFFSET,
+    TERMINAL,
+    VARIABLE_OFFSET,
+    Key,
+    Selector,
+    hash_bucket,
+    merge_keys,
+)
 from pytc.tc.kinds.shared.u32_text import handle_text
 from tests.compat.lines import steps
 
@@ -174,7 +183,7 @@ class TestU32Words:
     def test_any_byte(self, value: int, mask: int, at: int) -> None:
         """The four bytes of the key have the byte at its place."""
         [key] = keys(f"match u8 {value} {mask:x} at {at}")
-        inside = at - key.at
+        inside = at - key.offset
         assert key.mask.to_bytes(4, "big") == bytes(inside) + bytes([mask]) + bytes(3 - inside)
         assert key.value.to_bytes(4, "big")[inside] == value & mask
 
@@ -189,7 +198,7 @@ class TestU32Words:
     def test_any_ipv6_prefix(self, number: int, length: int) -> None:
         network = ipaddress.IPv6Network((number, length), strict=False)
         found = keys(f"match ip6 dst {ipaddress.IPv6Address(number)}/{length}")
-        assert [key.at for key in found] == list(range(24, 24 + 4 * len(found), 4))
+        assert [key.offset for key in found] == list(range(24, 24 + 4 * len(found), 4))
         behind = (4 - len(found)) * 32
         for what, whole in (("value", network.network_address), ("mask", network.netmask)):
             joined_up = int.from_bytes(b"".join(getattr(key, what).to_bytes(4, "big") for key in found), "big")
@@ -294,29 +303,29 @@ class TestSelectors:
     def test_joined_keys_match_what_all_match(self, given_keys: list[Key]) -> None:
         """A word at each place matches the joined keys when it matches each of them."""
         try:
-            found = joined(given_keys)
+            found = merge_keys(given_keys)
         except ValueError:
             assert any(
                 (one.value ^ other.value) & one.mask & other.mask
                 for one in given_keys
                 for other in given_keys
-                if one.at == other.at
+                if one.offset == other.offset
             )
             return
-        assert len({key.at for key in found}) == len(found)
+        assert len({key.offset for key in found}) == len(found)
         for key in given_keys:
-            [of_place] = [one for one in found if one.at == key.at]
+            [of_place] = [one for one in found if one.offset == key.offset]
             assert of_place.mask & key.mask == key.mask
             assert of_place.value & key.mask == key.value & key.mask
 
     def test_no_more_than_128(self) -> None:
-        assert len(joined(Key(0, 0, 4 * number) for number in range(128))) == 128
-        assert refused(lambda: joined(Key(0, 0, 4 * number) for number in range(129)))
-        assert refused(lambda: joined([Key(0, 0, 2)]))
+        assert len(merge_keys(Key(0, 0, 4 * number) for number in range(128))) == 128
+        assert refused(lambda: merge_keys(Key(0, 0, 4 * number) for number in range(129)))
+        assert refused(lambda: merge_keys([Key(0, 0, 2)]))
 
     @given(numbers, numbers, st.sampled_from([1, 2, 4, 8, 16, 32, 64, 128, 256]))
     def test_buckets(self, value: int, mask: int, divisor: int) -> None:
-        assert 0 <= bucket_of(Key(value, mask, 0), divisor) < divisor
+        assert 0 <= hash_bucket(Key(value, mask, 0), divisor) < divisor
 
 
 class TestHandles:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.completion import offers
+from pytc.cli.completion import complete
 from pytc.cli.progress import Bar
 from pytc.cli.usage import topics, usage
 from pytc.commands.dispatch import parse_words
@@ -198,9 +198,9 @@ def test_tcs_own_objects_come_first() -> None:
 
 
 def test_completion() -> None:
-    assert "update-many" in offers(["map"], "")[1]
-    assert {"fd", "map", "pinned", "key", "sum"} <= set(offers(["map", "get"], "")[1])
-    assert "csv" not in offers(["map", "dump", "id", "1", "csv"], "")[1]
+    assert "update-many" in complete(["map"], "").words
+    assert {"fd", "map", "pinned", "key", "sum"} <= set(complete(["map", "get"], "").words)
+    assert "csv" not in complete(["map", "dump", "id", "1", "csv"], "").words
     assert all(
         getattr(verb_module("pytc.commands.map", verb), "WORDS", ()) for verb in VERBS.values() if verb != "unpin"
     )

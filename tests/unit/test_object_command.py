@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytc.cli.completion import offers
+from pytc.cli.completion import complete
 from pytc.cli.main import main
 from pytc.cli.usage import topics
 from pytc.commands.dispatch import parse_words
@@ -106,12 +106,12 @@ def test_help_is_known_everywhere(line: str, topic: str) -> None:
     ],
 )
 def test_completion(given: list[str], offered: str) -> None:
-    assert offered in offers(["object", *given], "")[1]
+    assert offered in complete(["object", *given], "").words
 
 
 @pytest.mark.parametrize("given", [["show", "f.o"], ["convert", "f.o"]])
 def test_completion_offers_nothing_where_nothing_follows(given: list[str]) -> None:
-    assert offers(["object", *given], "")[1] == ["help"]
+    assert complete(["object", *given], "").words == ["help"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.completion import offers
+from pytc.cli.completion import complete
 from pytc.cli.usage import usage
 from pytc.commands.dispatch import parse_words
 from pytc.commands.prog import VERBS
@@ -202,10 +202,10 @@ def test_the_object_is_found_by_prefix_after_those_of_tc() -> None:
 
 
 def test_completion() -> None:
-    assert {"show", "run", "dump", "stats", "pin", "unpin"} <= set(offers(["prog"], "")[1])
-    assert {"obj", "dev", "id", "pcap", "expect"} <= set(offers(["prog", "run"], "")[1])
-    assert "xlated" in offers(["prog", "dump", "id", "7"], "")[1]
-    assert "expect" in offers(["prog", "run", "obj", "x.o"], "")[1]
+    assert {"show", "run", "dump", "stats", "pin", "unpin"} <= set(complete(["prog"], "").words)
+    assert {"obj", "dev", "id", "pcap", "expect"} <= set(complete(["prog", "run"], "").words)
+    assert "xlated" in complete(["prog", "dump", "id", "7"], "").words
+    assert "expect" in complete(["prog", "run", "obj", "x.o"], "").words
     assert all(
         getattr(verb_module("pytc.commands.prog", verb), "WORDS", ()) for verb in VERBS.values() if verb != "unpin"
     )

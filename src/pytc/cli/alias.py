@@ -12,15 +12,17 @@ _OWN = "pytc"
 
 
 def install_alias(directory: str) -> Document:
-    """Makes the link, in one step; one that was made so before is replaced, anything else stays. Says what to put into
-    PATH. Raises OutputError."""
+    """Create the link in one step, and return what to put into PATH.
+
+    A link that was created so before is replaced, anything else stays. Raises OutputError.
+    """
     target, link = _executable(), os.path.join(os.path.abspath(directory), _NAME)
     try:
         _link(target, link)
     except OSError as error:
         raise OutputError(f'cannot make the link "{link}": {error.strerror}', errno=error.errno) from error
     fields = [Field("link", link, f"{link} "), Field("target", target, f"-> {target}\n")]
-    if _found() == link:
+    if _on_path() == link:
         return [*fields, Field("path", text=f"PATH finds it first: {_NAME} is pytc.\n")]
     import shlex
 
@@ -62,7 +64,7 @@ def _executable() -> str:
     Raises OutputError.
     """
     run = os.path.abspath(sys.argv[0])
-    run = run if os.path.basename(run) == _OWN else os.path.realpath(run)  # it may run by the alias
+    run = run if os.path.basename(run) == _OWN else os.path.realpath(run)  # it may have been started by its alias
     places = (run, os.path.join(os.path.dirname(sys.executable), _OWN))
     for path in places:
         if os.path.basename(path) == _OWN and os.path.isfile(path) and os.access(path, os.X_OK):
@@ -73,7 +75,7 @@ def _executable() -> str:
     )
 
 
-def _found() -> str:
+def _on_path() -> str:
     """Return the path that a name means by PATH now."""
     import shutil
 

@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from pytc.cli.completion import offers
+from pytc.cli.completion import complete
 from pytc.cli.main import main
 from pytc.cli.usage import usage
 from pytc.commands.dispatch import OBJECTS
@@ -17,10 +17,10 @@ from pytc.commands.dispatch import OBJECTS
 _RAW = {"ignore_unknown_options": True, "help_option_names": []}
 
 
-def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+def _complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the words that may come next in a command."""
     name, words = context.info_name or "", context.params.get("words") or ()
-    return offers([*(context.obj or ()), name, *words], incomplete)[1]
+    return complete([*(context.obj or ()), name, *words], incomplete).words
 
 
 @click.group(context_settings=_RAW, add_help_option=False, invoke_without_command=True)
@@ -47,7 +47,7 @@ def _command(name: str) -> click.Command:
     return click.Command(
         name,
         callback=run,
-        params=[click.Argument(["words"], nargs=-1, shell_complete=complete)],
+        params=[click.Argument(["words"], nargs=-1, shell_complete=_complete)],
         help=usage(name),
         context_settings=_RAW,
         add_help_option=False,

@@ -18,17 +18,17 @@ Parsed = TypeVar("Parsed")
 _CHUNK = 1 << 16
 _AHEAD = 32
 _QUOTES = "'\""
-_BLANKS = " \t\r\n\v\f\x1c\x1d\x1e\x1f"  # those of ASCII, for Python
+_BLANKS = " \t\r\n\v\f\x1c\x1d\x1e\x1f"  # ASCII's: Python's own blanks include Unicode's, which tc does not split at
 
 
 def split_words(line: str) -> list[str]:
     """Return the words of a line; raises BatchError for a quote that is not closed."""
-    if not line.isascii():  # Unicode has blanks that are none for tc
+    if not line.isascii():  # str.split() also splits at Unicode blanks, tc does not
         return split_quoted(line)
     if "'" not in line and '"' not in line:
         return line.split()
     before, *quoted = line.split("'")
-    if len(quoted) == 2 and '"' not in line and not before[-1:].strip():  # as nearly all that have quotes
+    if len(quoted) == 2 and '"' not in line and not before[-1:].strip():  # nearly every line with quotes has one pair
         return [*before.split(), quoted[0], *quoted[1].split()]
     return split_quoted(line)
 
@@ -50,14 +50,14 @@ def split_quoted(line: str) -> list[str]:
     return words
 
 
-class Commands:
+class CommandReader:
     """Takes lines apart that come bit by bit."""
 
     def __init__(self) -> None:
         self._number = 0
         self._pending: list[str] = []
 
-    def of(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    def read(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         """Yield (number of its last line, words) of each command that is complete with these lines.
 
         Raises BatchError.
@@ -73,24 +73,24 @@ class Commands:
             if words := split_words(text):
                 yield self._number, words
 
-    def rest(self) -> Iterator[tuple[int, list[str]]]:
+    def finish(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the command of a last line that ends in a backslash."""
         if words := split_words("".join(self._pending)):
             yield self._number, words
 
 
-def commands(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+def read_commands(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield (number of its last line, words) of each command of a whole file; raises BatchError."""
-    reader = Commands()
-    yield from reader.of(lines)
-    yield from reader.rest()
+    reader = CommandReader()
+    yield from reader.read(lines)
+    yield from reader.finish()
 
 
-def arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
+def read_arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
     """Yield the lines of a file as they arrive, those of one read at a time, so that no line waits for a later one."""
     parts: list[bytes] = []
     while True:
-        streams.write("", flush=True)  # whoever writes the lines may want to see what the last ones have said
+        streams.write("", flush=True)  # the writer may wait for the answers to the last lines
         data = file.read1(_CHUNK)
         whole, newline, partial = data.rpartition(b"\n")
         if newline or not data:
@@ -102,18 +102,18 @@ def arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
         parts.append(partial)
 
 
-def parsed_ahead(
+def parse_ahead(
     file: io.BufferedReader, parse: Callable[[list[str]], Parsed]
 ) -> Generator[tuple[int, Parsed], None, None]:
-    """Yield (number of its last line, what ``parse`` makes of its words) of each command; raises BatchError.
+    """Yield (number of its last line, result of ``parse`` for its words) of each command; raises BatchError.
 
-    Of the lines that have arrived, some are parsed before the first of them is run: that takes less time than to do it
-    in turns, as the kernel's work and ours do not drive one another out of the processor's caches.
+    Of the lines that have arrived, some are parsed before the first of them is run. That takes less time than
+    alternating, as the kernel's work and Python's do not evict one another from the processor's caches.
     """
-    commands = Commands()
-    for lines in arriving(file):
-        yield from _some_ahead(commands.of(lines), parse)
-    yield from _some_ahead(commands.rest(), parse)
+    commands = CommandReader()
+    for lines in read_arriving(file):
+        yield from _some_ahead(commands.read(lines), parse)
+    yield from _some_ahead(commands.finish(), parse)
 
 
 def _some_ahead(
@@ -125,7 +125,7 @@ def _some_ahead(
         try:
             for number, words in islice(commands, _AHEAD):
                 ahead.append((number, parse(words)))
-        except BatchError as error:  # of a line that cannot be taken apart: those before it come first
+        except BatchError as error:  # the lines before the one that cannot be split come first
             failure = error
         yield from ahead
         if failure is not None:
@@ -147,7 +147,7 @@ def run_batch(
     """Runs the commands of a file, ``-`` for standard input; returns the exit status.
 
     Ends at the first that fails, which is named, or goes on with ``force``. ``prepared`` gives the commands of a file
-    with the numbers of their lines, as :func:`parsed_ahead` does, for ``run``. ``report`` prints an error, ``say``
+    with the numbers of their lines, as :func:`parse_ahead` does, for ``run``. ``report`` prints an error, ``say``
     (standard error, without it) which line it was; ``begin`` is told FILE:LINE of each command before it is run.
     """
     say = say if say is not None else _complain

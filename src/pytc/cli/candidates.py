@@ -1,8 +1,8 @@
 """Words that may come next in a line: the parsers say so themselves, by means of a
 :class:`~pytc.words.engine.Probe`."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, NamedTuple
 
 from pytc.cli.command_line import OPTIONS
 from pytc.commands.dispatch import OBJECTS, command_object, object_name, parse_words
@@ -10,22 +10,25 @@ from pytc.commands.shared.verbs import verb_word
 from pytc.errors import HelpRequested, PytcError
 from pytc.words.engine import Probe, matches
 
-# Sorts of values.
-DEVICE, NAMESPACE, FILE, DIRECTORY, PIN, PROTOCOL, TYPE = (
-    "device",
-    "namespace",
-    "file",
-    "directory",
-    "pin",
-    "protocol",
-    "type",
-)
-#: Of the object file that was named before.
-SECTION, PROGRAM, MAP, VARIABLE = "section", "program", "map", "variable"
+#: Sorts of values; the last four are looked up in the object file that was named before.
+Sort = Literal[
+    "device", "namespace", "file", "directory", "pin", "protocol", "type", "section", "program", "map", "variable"
+]
+DEVICE: Final = "device"
+NAMESPACE: Final = "namespace"
+FILE: Final = "file"
+DIRECTORY: Final = "directory"
+PIN: Final = "pin"
+PROTOCOL: Final = "protocol"
+TYPE: Final = "type"
+SECTION: Final = "section"
+PROGRAM: Final = "program"
+MAP: Final = "map"
+VARIABLE: Final = "variable"
 IN_OBJECT = (SECTION, PROGRAM, MAP, VARIABLE)
 
-#: What stands behind these words, wherever they mean that a value follows.
-_BEHIND = {
+#: Sorts of the values after these words, wherever a value follows them.
+_AFTER: Mapping[str, Sort] = {
     "dev": DEVICE,
     "indev": DEVICE,
     "object-file": FILE,
@@ -51,8 +54,9 @@ _BEHIND = {
     "junit": FILE,
     "file": FILE,
 }
-_OPTION_VALUES = {"netns": NAMESPACE, "batch": FILE, "names_file": FILE}
-_PLACES: dict[tuple[str, str, int], str] = {
+_OPTION_VALUES: Mapping[str, Sort] = {"netns": NAMESPACE, "batch": FILE, "names_file": FILE}
+#: Sorts of values by object, verb and the number of words after the object.
+_POSITIONS: Mapping[tuple[str, str, int], Sort] = {
     **{("object", verb, 1): FILE for verb in ("show", "lint", "convert")},
     **{("cbpf", verb, 1): FILE for verb in ("asm", "disasm", "run", "to-ebpf")},
     ("cbpf", "run", 2): FILE,
@@ -77,7 +81,7 @@ class Candidates(NamedTuple):
     """
 
     words: tuple[str, ...] = ()
-    value: str = ""
+    value: Sort | Literal[""] = ""
     file: str = ""
     netns: str = ""
 
@@ -101,24 +105,24 @@ def find_candidates(words: Sequence[str], prefix: str = "") -> Candidates:
 
 
 def _after(rest: list[str], prefix: str) -> Candidates:
-    candidates = [word for word in _asked(rest) if word.strip()]
+    candidates = [word for word in _compared_words(rest) if word.strip()]
     name = object_name(rest[0])
-    value = "" if set(candidates) - {"help"} else _BEHIND.get(rest[-1], "")
+    value: Sort | Literal[""] = "" if set(candidates) - {"help"} else _AFTER.get(rest[-1], "")
     if name in ("map", "prog") and rest[-1] in ("map", "fd") and "obj" not in rest:
         value = ""  # numbers and names of loaded maps
-    value = value or _PLACES.get((name, rest[1] if len(rest) > 1 else "", len(rest) - 1), "")
+    value = value or _POSITIONS.get((name, rest[1] if len(rest) > 1 else "", len(rest) - 1), "")
     if not value and "object-file" in candidates:
         value = FILE  # the word may be left out
     return Candidates(
-        tuple(_offered(rest, candidates, prefix)), value, _object_file(rest) if value in IN_OBJECT else ""
+        tuple(_accepted(rest, candidates, prefix)), value, _object_file(rest) if value in IN_OBJECT else ""
     )
 
 
-def _asked(rest: list[str]) -> list[str]:
+def _compared_words(rest: list[str]) -> list[str]:
     """Return all words that the parser compares the next one with."""
     name = object_name(rest[0])
     if name == "actions" and len(rest) > 1 and rest[1] in _ACTION_VERBS:
-        return _of_actions(rest[1:])
+        return _action_words(rest[1:])
     probe = Probe()
     try:
         parse_words([*rest, probe])
@@ -127,7 +131,7 @@ def _asked(rest: list[str]) -> list[str]:
     return list(probe.compared)
 
 
-def _of_actions(words: list[str]) -> list[str]:
+def _action_words(words: list[str]) -> list[str]:
     from pytc.tc.kinds import actions
 
     if words[-1] == "action":
@@ -137,13 +141,13 @@ def _of_actions(words: list[str]) -> list[str]:
     return ["action"] if len(words) == 1 else ["since"] if len(words) == 3 and words[0] != "flush" else []
 
 
-def _offered(rest: list[str], candidates: list[str], prefix: str) -> list[str]:
+def _accepted(rest: list[str], candidates: list[str], prefix: str) -> list[str]:
     """Return the candidates that the parser accepts; of words that mean the same, the first that fits."""
     aliases = _aliases(rest)
     names = [word for word in candidates if word not in aliases and word.startswith(prefix)]
     names = names or [word for word in candidates if word.startswith(prefix)]
     refusal = _refusal(rest)
-    return [word for word in names if (said := _refusal([*rest, word])) == refusal or f'"{word}"' not in said]
+    return [word for word in names if (message := _refusal([*rest, word])) == refusal or f'"{word}"' not in message]
 
 
 def _refusal(words: list[str]) -> str:

@@ -1,7 +1,7 @@
 """The options before the object."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pytc.errors import UsageError
 from pytc.words.engine import matches
@@ -23,7 +23,7 @@ class Options(NamedTuple):
     numeric: bool = False
     names: bool = False
     names_file: str = ""
-    color: str = ""
+    color: Literal["", "always", "auto", "never"] = ""
     timestamp: bool = False
     short_timestamp: bool = False
     echo: bool = False
@@ -75,7 +75,7 @@ OPTIONS = (
     _Option("oneline", "oneline"),
     _Option("brief", "brief"),
     _Option("echo", "echo"),
-    # What no tc has, spelled out: an abbreviation means one of tc's.
+    # Options that tc does not have must be spelled out, so that an abbreviation always means one of tc's.
     _Option("create-clsact", "create_clsact", exact=True),
     _Option("atomic", "atomic", exact=True),
     _Option("dry-run", "dry_run", exact=True),

@@ -1,7 +1,8 @@
 """Answers a shell that completes a line of pytc; the scripts that ask are in :mod:`pytc.commands.completion`."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from pytc.cli import streams
 from pytc.cli.candidates import (
@@ -46,29 +47,35 @@ def answer(shell: str, words: Sequence[str]) -> int:
     return 0
 
 
-def offers(words: Sequence[str], prefix: str) -> tuple[str, list[str]]:
-    """Return directives for the shell (``files``, ``directories``, ``nospace``), and the words that start with
-    ``prefix``."""
+class Completion(NamedTuple):
+    """Directives for the shell (``files``, ``directories``, ``nospace``), and the words that fit."""
+
+    directives: str
+    words: list[str]
+
+
+def complete(words: Sequence[str], prefix: str) -> Completion:
+    """Return what may come after some words and starts with ``prefix``."""
     expected = find_candidates(words, prefix)
     values = _VALUES[expected.value](expected, prefix) if expected.value in _VALUES else ()
     names = [name for name in dict.fromkeys((*values, *expected.words)) if name.startswith(prefix)]
     directives = ["files"] if expected.value in (FILE, PIN) else ["directories"] if expected.value == DIRECTORY else []
     if names and all(name.endswith(("=", "/")) for name in names):
         directives.append("nospace")
-    return " ".join(directives), names
+    return Completion(" ".join(directives), names)
 
 
 def _for_bash(line: str, replaced: str) -> list[str]:
-    from pytc.cli.shell_words import quoted, split
+    from pytc.cli.shell_words import quote_word, split
 
     words, last = split(line)
-    directives, names = offers(words[1:], last.text)
+    directives, names = complete(words[1:], last.text)
     if last.quote:
         unreplaced = last.before
-    else:  # bash takes a word apart at : and =, and replaces only the last part
+    else:  # bash splits a word at : and =, and replaces only the last part
         written = line[last.start :]
         unreplaced = split(written.removesuffix(replaced))[1].text if written.endswith(replaced) else ""
-    insertions = (quoted(name[len(unreplaced) :], last.quote) for name in names)
+    insertions = (quote_word(name[len(unreplaced) :], last.quote) for name in names)
     return [directives, *(insertion for insertion in insertions if insertion is not None)]
 
 
@@ -77,10 +84,13 @@ def _for_others(words: Sequence[str], shell: str) -> list[str]:
 
     prefix = words[-1]
     if shell == "zsh":
-        directives, names = offers(words[:-1], prefix)
+        directives, names = complete(words[:-1], prefix)
         return [directives, *names]
-    directives, names = offers(words[:-1], split(prefix)[1].text)
-    return [directives, *(name for name in names if "\t" not in name)]  # what is behind a tab is a description
+    directives, names = complete(words[:-1], split(prefix)[1].text)
+    return [
+        directives,
+        *(name for name in names if "\t" not in name),
+    ]  # fish reads a description after a tab
 
 
 def _devices(expected: Candidates, prefix: str) -> Iterator[str]:
@@ -123,7 +133,7 @@ def _of_object(expected: Candidates, prefix: str) -> list[str]:
 
 
 def _pins(expected: Candidates, prefix: str) -> list[str]:
-    """Pins by their paths, those below tc's directory as m:NAME; no bpffs is mounted for it."""
+    """Return pins by their paths, those in tc's directory as m:NAME; no bpffs is mounted for it."""
     from pytc.bpf.maps.pinning import find_mount
 
     mount = find_mount(os.environ.get("TC_BPF_MNT", ""))
@@ -138,7 +148,7 @@ def _pins(expected: Candidates, prefix: str) -> list[str]:
     return [*short, *(path for path in paths if prefix.startswith("/") or not path.startswith(tc_directory))]
 
 
-_VALUES: dict[str, Callable[[Candidates, str], "Sequence[str] | Iterator[str]"]] = {
+_VALUES: Mapping[str, Callable[[Candidates, str], "Sequence[str] | Iterator[str]"]] = {
     DEVICE: _devices,
     NAMESPACE: _namespaces,
     PROTOCOL: _protocols,

@@ -70,7 +70,7 @@ class Runner(Closing):
             documents = self._run(command)
             if isinstance(documents, Stream):
                 if self._bar is not None and sys.stdout.isatty():
-                    self._bar.mute()  # what is printed shows how far it is
+                    self._bar.mute()  # the output shows the progress
                 show_stream(documents, self._options)
                 documents = None
         finally:

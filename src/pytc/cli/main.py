@@ -83,13 +83,13 @@ def _run(options: Options, words: list[str]) -> int:
 
 def _batch(options: Options) -> int:
     from pytc.bpf.loader.object_cache import ObjectCache
-    from pytc.cli.batch import parsed_ahead, run_batch
+    from pytc.cli.batch import parse_ahead, run_batch
     from pytc.cli.execute import Runner
     from pytc.commands.filter.prepared import RepeatedFilters, prepare
     from pytc.commands.shared.command import Command, Help
 
     filters = RepeatedFilters()
-    # With these, a filter takes more than its request.
+    # These options need more of a filter than its request: an echo, its qdisc, a plan.
     is_plain = not (options.echo or options.create_clsact or options.dry_run or options.warn)
 
     def parse(words: list[str]) -> Command | PytcError:
@@ -121,7 +121,7 @@ def _batch(options: Options) -> int:
 
         return run_batch(
             options.batch,
-            lambda file: parsed_ahead(file, parse),
+            lambda file: parse_ahead(file, parse),
             run,
             refused,
             force=options.force,

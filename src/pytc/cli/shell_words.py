@@ -76,14 +76,14 @@ def _escape(line: str, position: int) -> tuple[str, int]:
     return _ANSI.get(line[position : position + 1], line[position : position + 1]), position + 1
 
 
-def quoted(text: str, quote: str = "") -> str | None:
+def quote_word(text: str, quote: str = "") -> str | None:
     """Return text as a part of a word, inside an open quote or outside; None where bash cannot write it there."""
     control = any(c < " " or c == "\x7f" for c in text)
     if quote == "$'":
         return _ansi(text)
     if quote == "'":
         return None if control or "'" in text else text
-    if quote == '"':  # an exclamation mark is history there, whatever stands before it
+    if quote == '"':  # bash expands an exclamation mark as history even after a backslash
         return None if control or "!" in text else re.sub(r'([\\"$`])', r"\\\1", text)
     if control:
         return f"$'{_ansi(text)}'"

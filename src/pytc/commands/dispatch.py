@@ -76,16 +76,16 @@ def object_help(topic: str) -> str:
     A topic that has no text of its own has the object's.
     """
     name = object_name(topic.partition(" ")[0])
-    known = command_object(name)
-    rest = topic.removeprefix(known.topic).strip() if topic.startswith(known.topic) else topic.partition(" ")[2]
-    modules = {verb_word(module): module for module in known.verbs.values()}
+    object_ = command_object(name)
+    rest = topic.removeprefix(object_.topic).strip() if topic.startswith(object_.topic) else topic.partition(" ")[2]
+    modules = {verb_word(module): module for module in object_.verbs.values()}
     text = ""
     if rest in modules:
         text = verb_module(f"pytc.commands.{OBJECTS[name]}", modules[rest]).HELP
-    elif rest and known.topic_help is not None:
-        text = known.topic_help(rest)
-    text = text or known.help
-    return text.replace("@KINDS@", _in_lines(known.kinds())) if "@KINDS@" in text else text
+    elif rest and object_.topic_help is not None:
+        text = object_.topic_help(rest)
+    text = text or object_.help
+    return text.replace("@KINDS@", _in_lines(object_.kinds())) if "@KINDS@" in text else text
 
 
 def _in_lines(names: Sequence[str]) -> str:
@@ -98,9 +98,12 @@ def object_topics() -> "list[str]":
     """Return the topics of all objects, their verbs and their kinds."""
     topics = []
     for name in OBJECTS:
-        known = command_object(name)
-        topics += [known.topic, *(f"{known.topic} {verb_word(verb)}" for verb in dict.fromkeys(known.verbs.values()))]
-        topics += known.topics()
+        object_ = command_object(name)
+        topics += [
+            object_.topic,
+            *(f"{object_.topic} {verb_word(verb)}" for verb in dict.fromkeys(object_.verbs.values())),
+        ]
+        topics += object_.topics()
     return topics
 
 

@@ -80,7 +80,7 @@ def encode(message: TcMessage, sequence: int, flags: int = 0) -> bytes:
     return NLMSGHDR.pack(NLMSGHDR.size + len(body), message.type, message.flags | flags, sequence, 0) + body
 
 
-def addressed(data: bytes, sequence: int, ifindex: int) -> bytes:
+def readdress(data: bytes, sequence: int, ifindex: int) -> bytes:
     """Return an encoded message with another sequence number, and about another device."""
     return data[:8] + _SEQUENCE_TO_INDEX.pack(sequence, 0, 0, ifindex) + data[24:]
 

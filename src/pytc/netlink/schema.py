@@ -146,6 +146,6 @@ def join_attributes(attributes: Iterable[tuple[int, bytes]]) -> bytes:
     )
 
 
-def nested(number: int) -> int:
+def mark_nested(number: int) -> int:
     """Return the number of an attribute that holds others, marked as such."""
     return number | _NESTED

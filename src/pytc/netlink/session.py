@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pytc.closing import Closing
 from pytc.errors import DeviceNotFoundError, NamespaceError, NetlinkError, NetlinkProtocolError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import NLMSGHDR, TcMessage, addressed, decode, encode
+from pytc.netlink.messages import NLMSGHDR, TcMessage, decode, encode, readdress
 from pytc.netlink.schema import split_attributes
 from pytc.signals import block_signals
 
@@ -29,10 +29,10 @@ _DUMP_ATTEMPTS = 5
 
 
 class Session(Closing):
-    """Talks to the kernel's traffic control in the network namespace in which it is made.
+    """A netlink socket for traffic control, in the network namespace in which it is made.
 
-    Errors are NetlinkError with the errno and the extended acknowledgement; :attr:`warnings` collects what the
-    kernel remarks about requests that it accepts.
+    Errors are NetlinkError with the errno and the extended acknowledgement; :attr:`warnings` collects what the kernel
+    remarks about requests that it accepts.
     """
 
     def __init__(self) -> None:
@@ -74,14 +74,14 @@ class Session(Closing):
     def send_encoded(self, data: bytes, ifindex: int) -> None:
         """Send a request that is encoded but for the index of its device, and wait until the kernel has done it."""
         sequence = self._next()
-        self._send_data(addressed(data, sequence, ifindex))
+        self._send_data(readdress(data, sequence, ifindex))
         self._acknowledged(sequence)
 
     def _acknowledged(self, sequence: int) -> list[TcMessage]:
         end = self._datagram()
         length, kind, flags, number, _, error = _ACKNOWLEDGEMENT.unpack_from(self._buffer)
         if number == sequence and kind == c.ERROR and not error and not flags & c.ACK_TLVS and length == end:
-            return []  # as mostly: it is done, and there is nothing to say of it
+            return []  # most requests: done, without further messages
         return [decode(data) for _, data in self._answers(sequence, end)]
 
     def dump(self, message: TcMessage, *, peek: bool = False) -> list[TcMessage]:
@@ -132,7 +132,7 @@ class Session(Closing):
         answers: list[tuple[int, bytes]] = []
         for kind, flags, data in self._receive(sequence, received=received):
             if kind == c.ERROR:
-                if flags & c.ACK_TLVS or data[16:20] != _DONE:  # else there is nothing to look at, as mostly
+                if flags & c.ACK_TLVS or data[16:20] != _DONE:  # most replies have nothing more to decode
                     self._check(data)
                 return answers
             answers.append((kind, data))

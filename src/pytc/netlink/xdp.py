@@ -6,7 +6,7 @@ has IFLA_XDP, which holds what is attached and the ids of programs; bpf(2) itsel
 
 import struct
 import sys
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pytc.errors import NetlinkProtocolError
 from pytc.netlink.messages import NLMSGHDR
@@ -17,14 +17,16 @@ _NEWLINK, _GETLINK = 16, 18
 _IFINFOMSG = struct.Struct("=BBHiII")
 _XDP = 43
 _ATTACHED, _PROGRAM = 2, 4
+Mode = Literal["offload", "native", "generic"]
 #: XDP_ATTACHED_*, and IFLA_XDP_*_PROG_ID of each, in the order in which a packet meets them.
-_MODES = ((3, 7, "offload"), (1, 5, "native"), (2, 6, "generic"))
+_MODES: tuple[tuple[int, int, Mode], ...] = ((3, 7, "offload"), (1, 5, "native"), (2, 6, "generic"))
 
 
 class XdpProgram(NamedTuple):
-    """``mode`` is offload (in the device), native (in its driver) or generic (in the kernel's receive path)."""
+    """An XDP program by its id; ``mode`` is offload (in the device), native (in its driver) or generic (in the kernel's
+    receive path)."""
 
-    mode: str
+    mode: Mode
     program: int
 
 

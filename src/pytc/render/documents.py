@@ -5,7 +5,7 @@ the two it is for.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Union
+from typing import Final, Literal, NamedTuple, Union
 
 from pytc.handles import Handle
 
@@ -22,7 +22,7 @@ class Field(NamedTuple):
     key: str
     value: Json = None
     text: str = ""
-    color: str = ""
+    color: Literal["", "device"] = ""
 
 
 class LazyField(NamedTuple):
@@ -66,7 +66,7 @@ class Stream(NamedTuple):
 
 
 #: Sort of a name, for ``Field.color``.
-DEVICE = "device"
+DEVICE: Final = "device"
 
 
 class Display(NamedTuple):
@@ -87,7 +87,7 @@ class Display(NamedTuple):
     numeric: bool = False
     names: Mapping[int, str] = {}
     pretty: bool = False
-    timestamp: str = ""
+    timestamp: Literal["", "long", "short"] = ""
     echo: bool = False
 
     def spelled(self, handle: Handle) -> str:

@@ -17,7 +17,7 @@ def render(documents: Iterable[Document], *, colors: Mapping[str, str] | None = 
 
 def pieces(documents: Iterable[Document], *, colors: Mapping[str, str] | None = None) -> Iterator[str]:
     """Yield the text of documents, a group at a time: a list may be long."""
-    texts = map(_fields, documents) if not colors else (_dressed_all(document, colors) for document in documents)
+    texts = map(_fields, documents) if not colors else (_colored_all(document, colors) for document in documents)
     while group := [*islice(texts, GROUP)]:
         yield "".join(group)
 
@@ -34,14 +34,14 @@ def _nested(part: Part) -> str:
     return "" if isinstance(part, Field) else "".join(map(_fields, part.documents))
 
 
-def _dressed_all(document: Document, colors: Mapping[str, str]) -> str:
-    return "".join(_dressed(part, colors) for part in document)
+def _colored_all(document: Document, colors: Mapping[str, str]) -> str:
+    return "".join(_colored(part, colors) for part in document)
 
 
-def _dressed(part: Part, colors: Mapping[str, str]) -> str:
+def _colored(part: Part, colors: Mapping[str, str]) -> str:
     if isinstance(part, Field):
         return f"\x1b[{colors[part.color]}m{part.text}\x1b[0m" if part.color in colors else part.text
     if isinstance(part, LazyField):
         return part.text()
     inner = [part.fields] if isinstance(part, Group) else part.documents
-    return "".join(_dressed_all(document, colors) for document in inner)
+    return "".join(_colored_all(document, colors) for document in inner)

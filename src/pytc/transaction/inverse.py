@@ -24,8 +24,10 @@ _MINOR = 0xFFFF
 
 
 class Affected(NamedTuple):
-    """``changed`` are there before and after a request, ``deleted`` are filters that it deletes. ``is_own`` says that
-    it changes what these commands have made themselves."""
+    """Objects that a request affects: ``changed`` exist before and after it, ``deleted`` are filters that it deletes.
+
+    With ``is_own``, it changes what the batch itself has created.
+    """
 
     changed: tuple[TcMessage, ...] = ()
     deleted: tuple[TcMessage, ...] = ()
@@ -33,7 +35,7 @@ class Affected(NamedTuple):
 
 
 def affected(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
-    """Return what a request would change of what these commands have not made themselves (``own``).
+    """Return what a request would change of what these commands have not made themselves (``created``).
 
     Raises AtomicError where that could not be undone.
     """
@@ -83,7 +85,7 @@ def _of_deleted_filters(message: TcMessage, state: KernelState, created: "set[Id
             staying.add(filter.info)
             continue
         _check_filter(filter)
-        if filter.info in staying:  # what is added to a preference is the first of it from then on
+        if filter.info in staying:  # a filter that is added to a preference runs first in it
             raise _lasting(f"{object_text(filter)} could not be put back in its place after others of its preference")
         chosen.append(filter)
     return Affected(deleted=tuple(chosen))

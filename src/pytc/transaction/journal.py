@@ -122,7 +122,7 @@ class Journal(Session):
         steps = []
         if created.type != c.NEWTFILTER or created.handle:
             steps.append(Step(partial(_stays, created), partial(self._remove, created)))
-        if brings:  # of u32, the kernel shows what other chains have, too
+        if brings:  # a u32 dump has the filters of other chains, too
             existing = {filter.handle for filter in self._state.filters(created)}
             steps.append(Step(partial(_stays, created), partial(self._clear, created, existing)))
         return steps

@@ -2,8 +2,8 @@
 
 import errno
 import sys
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
 
 from pytc.errors import NetlinkError
 from pytc.handles import EGRESS, INGRESS
@@ -11,21 +11,22 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.schema import join_attributes, split_attributes
 from pytc.netlink.session import Session, interface_name
-from pytc.tc.actions.records import decode_actions, index_of
+from pytc.tc.actions.records import action_index, decode_actions
 from pytc.tc.actions.requests import action_table
 
 _KIND, _INDEX = 1, 3
 _MAJOR = 0xFFFF0000
 _ABSENT = (errno.ENOENT, errno.EINVAL, errno.ENODEV, errno.EOPNOTSUPP)
+Sort = Literal["qdisc", "class", "filter", "chain", "action"]
 #: Kinds of qdiscs whose classes are made by commands.
 _MADE_CLASSES = ("htb", "drr", "hfsc", "qfq")
-_SORTS = {c.NEWQDISC: "qdisc", c.NEWTCLASS: "class", c.NEWTFILTER: "filter", c.NEWCHAIN: "chain"}
+_SORTS: Mapping[int, Sort] = {c.NEWQDISC: "qdisc", c.NEWTCLASS: "class", c.NEWTFILTER: "filter", c.NEWCHAIN: "chain"}
 
 
 class Identity(NamedTuple):
     """The numbers that tell an object from others of its sort; equal in a request, an answer and a dump."""
 
-    sort: str
+    sort: Sort
     ifindex: int = 0
     parent: int = 0
     number: int = 0
@@ -61,7 +62,7 @@ def action_indexes(message: TcMessage) -> list[tuple[str, int]]:
         kind = parts.get(_KIND, b"").partition(b"\0")[0].decode("ascii", "replace")
         number = int.from_bytes(parts.get(_INDEX, b"")[:4], sys.byteorder)
         [record] = decode_actions(join_attributes([(order, raw)]))
-        actions.append((kind, number or index_of(record)))
+        actions.append((kind, number or action_index(record)))
     return actions
 
 
@@ -205,7 +206,7 @@ def _question(message: TcMessage) -> TcMessage:
 
 
 def not_created(messages: Iterable[TcMessage], created: "set[Identity]") -> list[TcMessage]:
-    """Return the messages about objects that are not among ``own``."""
+    """Return the messages about objects that are not among ``created``."""
     return [message for message in messages if not created.issuperset(identities(message))]
 
 

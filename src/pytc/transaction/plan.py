@@ -19,7 +19,7 @@ from pytc.commands.shared.attacher import Attacher, Choice, Hook, Order, Sharing
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation, pinned_annotation
 from pytc.commands.shared.pins import pin_path
-from pytc.commands.shared.programs import identity, select_programs
+from pytc.commands.shared.programs import FileIdentity, file_identity, select_programs
 from pytc.errors import BpfError, DeviceNotFoundError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, encode
@@ -102,7 +102,7 @@ class Plan:
         Raises BpfError and its kin, InvalidOptionsError.
         """
         programs = OpenedPrograms(len(requests))
-        files: dict[tuple[int, int], list[int]] = {}
+        files: dict[FileIdentity, list[int]] = {}
         for index, request in enumerate(requests):
             source = request.source
             if source is not None and source.mode == PINNED:
@@ -110,7 +110,7 @@ class Plan:
             elif source is not None and source.mode == EXPRESSION:
                 programs[index] = self._expression(source, request)
             elif source is not None and source.mode not in (BYTECODE, BYTECODE_FILE):
-                files.setdefault(identity(source.path), []).append(index)
+                files.setdefault(file_identity(source.path), []).append(index)
         for places in files.values():
             for index, program in zip(places, self._load(context, [requests[index] for index in places]), strict=True):
                 programs[index] = program
@@ -159,12 +159,12 @@ class Plan:
 
     def _expression(self, source: BpfSource, request: ProgramRequest) -> OpenedProgram:
         from pytc.bpf.loader.program import select_program
-        from pytc.commands.shared.expressions import annotation_of, object_of
+        from pytc.commands.shared.expressions import expression_annotation, expression_object
 
-        spec = object_of(source)
+        spec = expression_object(source)
         load = plan_load(spec, [(select_program(spec), request.type)], PinRoot.unmounted(), {})
         self.note(partial(_load_document, f"expression {source.path!r}", load, []))
-        return self._stand_in(load.programs[0].program.name, annotation_of(source), request.type)
+        return self._stand_in(load.programs[0].program.name, expression_annotation(source), request.type)
 
     def _pinned(self, context: Context, source: BpfSource, request: ProgramRequest) -> OpenedProgram:
         from pytc.commands.shared.pinned_programs import open_pinned_program
@@ -175,7 +175,7 @@ class Plan:
                 description = describe_program(program.fd)
         except BpfError as error:
             if error.errno is None:
-                raise  # it is there, and something else
+                raise  # the pin exists, and is no such program
             remark = f", and {_UNSEEN} ({error})"
         if remark:
             context.notes.append(f'Note: the program is pinned at "{source.path}"{remark}')

@@ -130,7 +130,7 @@ class Table(tuple[Word, ...]):
             return rows[word]
         except KeyError:
             row = _first(word, self)
-            if len(rows) < self._MOST:  # words that are in no table may be anything
+            if len(rows) < self._MOST:  # unknown words are unlimited in number
                 rows[word] = row
             return row
 
@@ -177,7 +177,7 @@ def take_verb(cursor: Cursor, verbs: Mapping[str, str], topic: str) -> str:
 _chosen = lru_cache(maxsize=256)(choose)
 
 
-def no_more(cursor: Cursor, topic: str) -> None:
+def refuse_more(cursor: Cursor, topic: str) -> None:
     """Raise UsageError where there are words left."""
     if not cursor.done:
         raise UsageError(f'What is "{cursor.peek()}"? Try "pytc {topic} help".')
@@ -224,11 +224,11 @@ def _wrong_value(row: Word, word: str, error: type[PytcError]) -> PytcError:
     if "{}" in row.wrong:
         return error(row.wrong.format(word))
     if error is InvalidOptionsError:
-        return illegal(row.wrong or row.name, word)
+        return illegal_value(row.wrong or row.name, word)
     return error(f'Error: argument "{word}" is wrong: {row.wrong or row.name}')
 
 
-def illegal(name: str, word: str) -> InvalidOptionsError:
+def illegal_value(name: str, word: str) -> InvalidOptionsError:
     """Return tc's error about a value of a kind's option; the hint says which value."""
     return InvalidOptionsError(f'Illegal "{name}"', hints=(f'the value is "{word}"',))
 
@@ -304,7 +304,7 @@ def _integer(word: str, base: int) -> int:
     if not digits.isascii() or "_" in digits or digits != digits.strip():
         raise ValueError(word)
     plain = digits.lstrip("+-")
-    if not base and plain[:2] in ("0b", "0o"):  # Python's own
+    if not base and plain[:2] in ("0b", "0o"):  # which int() accepts, and strtol(3) does not
         raise ValueError(word)
     octal = not base and len(plain) > 1 and plain[0] == "0" and plain[1].isdigit()
     return int(digits, 8 if octal else base)

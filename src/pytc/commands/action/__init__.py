@@ -40,11 +40,11 @@ def parse(cursor: Cursor) -> Command:
     if cursor.done:
         from pytc.commands.action.add import ModifyActions
 
-        return ModifyActions("add", ())  # which does nothing, as in tc
+        return ModifyActions("add", ())  # an empty request, which tc accepts too
     try:
         return parse_verb(__name__, VERBS, cursor, topic="actions", exact_help=True)
     except InvalidOptionsError as error:
-        raise UsageError(str(error), hints=error.hints) from None  # where tc exits with 255
+        raise UsageError(str(error), hints=error.hints) from None  # tc exits with 255 here
 
 
 def kinds() -> list[str]:

@@ -6,7 +6,7 @@ from typing import Literal
 from pytc.commands.action import delete, get
 from pytc.commands.action.delete import DeleteActions
 from pytc.commands.action.get import GetActions
-from pytc.commands.action.requests import echoed, request, request_named
+from pytc.commands.action.requests import echo_documents, request, request_by_index
 from pytc.commands.shared.actions import warn_of_too_many
 from pytc.commands.shared.command import Command, Effect, Requests
 from pytc.commands.shared.context import Context
@@ -16,7 +16,7 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.render.documents import Document
 from pytc.tc.actions.action import Action
-from pytc.tc.actions.records import decode_actions, index_of
+from pytc.tc.actions.records import action_index, decode_actions
 from pytc.tc.actions.requests import encode_actions
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.action_words import parse_actions
@@ -117,7 +117,7 @@ def _modify(context: Context, command: ModifyActions) -> list[Document] | None:
     if failure is not None:
         raise failure
     warn_of_too_many(context, command.actions)
-    return echoed(context, answers)
+    return echo_documents(context, answers)
 
 
 def _encoded(context: Context, actions: Sequence[Action], programs: Sequence[OpenedProgram | None]) -> bytes:
@@ -133,7 +133,7 @@ def _some_exist(context: Context, actions: Sequence[Action]) -> bool:
     for action in actions:
         number = action.options.number
         try:
-            if number and request_named(context, c.GETACTION, ((action.kind, number),)):
+            if number and request_by_index(context, c.GETACTION, ((action.kind, number),)):
                 return True
         except NetlinkError:
             continue
@@ -143,9 +143,9 @@ def _some_exist(context: Context, actions: Sequence[Action]) -> bool:
 def _delete_added(context: Context, added: Sequence[TcMessage]) -> None:
     """Delete just the actions that the kernel said it had added."""
     which = tuple(
-        (record.kind, index_of(record))
+        (record.kind, action_index(record))
         for answer in added
         if answer.type == c.NEWACTION
         for record in decode_actions(answer.attributes.get("TCA_ROOT_TAB", b""))
     )
-    request_named(context, c.DELACTION, which)
+    request_by_index(context, c.DELACTION, which)

@@ -1,6 +1,6 @@
 """``pytc action delete``: removes actions by kind and index."""
 
-from pytc.commands.action.requests import Which, echoed, request_named, take_indexes
+from pytc.commands.action.requests import Which, echo_documents, request_by_index, take_indexes
 from pytc.commands.shared.command import Requests
 from pytc.commands.shared.context import Context
 from pytc.netlink import constants as c
@@ -15,7 +15,7 @@ Removes actions that no filter uses.
 
 
 class DeleteActions(Requests):
-    """``which`` are kinds and indexes."""
+    """A request to delete actions by kinds and indexes, ``which``."""
 
     which: Which
 
@@ -27,4 +27,4 @@ def parse(cursor: Cursor) -> DeleteActions:
 
 def run(context: Context, command: DeleteActions) -> list[Document] | None:
     """Delete the actions; with -echo, return what the kernel did. Raises NetlinkError."""
-    return echoed(context, request_named(context, c.DELACTION, command.which, c.ECHO * context.display.echo))
+    return echo_documents(context, request_by_index(context, c.DELACTION, command.which, c.ECHO * context.display.echo))

@@ -7,7 +7,7 @@ from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.tc.actions.requests import action_table
-from pytc.words.engine import Cursor, no_more
+from pytc.words.engine import Cursor, refuse_more
 
 HELP = """\
 Usage: pytc action flush action KIND
@@ -25,7 +25,7 @@ class FlushActions(Requests):
 def parse(cursor: Cursor) -> FlushActions:
     """Return the command; raises UsageError."""
     command = FlushActions(take_kind(cursor, "flush"))
-    no_more(cursor, "actions")
+    refuse_more(cursor, "actions")
     return command
 
 

@@ -1,6 +1,6 @@
 """``pytc action get``: shows actions by kind and index."""
 
-from pytc.commands.action.requests import Which, request_named, take_indexes
+from pytc.commands.action.requests import Which, request_by_index, take_indexes
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.netlink import constants as c
@@ -14,7 +14,7 @@ Usage: pytc action get [ action KIND index INDEX ] ...
 
 
 class GetActions(Query):
-    """``which`` are kinds and indexes."""
+    """A request for actions by kinds and indexes, ``which``."""
 
     which: Which
 
@@ -26,5 +26,5 @@ def parse(cursor: Cursor) -> GetActions:
 
 def run(context: Context, command: GetActions) -> list[Document]:
     """Return the documents of the actions; raises NetlinkError."""
-    answers = request_named(context, c.GETACTION, command.which)
+    answers = request_by_index(context, c.GETACTION, command.which)
     return [part for answer in answers for part in answer_documents(answer, context.display)] or [total_document(0)]

@@ -30,7 +30,7 @@ def take_indexes(cursor: Cursor) -> Which:
     return tuple(actions)
 
 
-def request_named(context: Context, message_type: int, which: Which, flags: int = 0) -> list[TcMessage]:
+def request_by_index(context: Context, message_type: int, which: Which, flags: int = 0) -> list[TcMessage]:
     """Send a request about actions by kind and index, none for none; raises NetlinkError."""
     if not which:
         return []
@@ -48,6 +48,6 @@ def request(context: Context, message: TcMessage, kinds: Collection[str] = ()) -
         raise
 
 
-def echoed(context: Context, answers: Sequence[TcMessage]) -> list[Document] | None:
+def echo_documents(context: Context, answers: Sequence[TcMessage]) -> list[Document] | None:
     """Return the documents of what the kernel did, None without -echo."""
     return [action_event(answer, context.display) for answer in answers] if context.display.echo else None

@@ -13,7 +13,7 @@ from pytc.netlink.session import Session
 from pytc.render.documents import Document
 from pytc.tc.actions.documents import answer_documents
 from pytc.tc.actions.requests import action_table
-from pytc.words.engine import Cursor, matches, no_more, unsigned
+from pytc.words.engine import Cursor, matches, refuse_more, unsigned
 
 HELP = """\
 Usage: pytc action { list | show | lst } action KIND [ since MILLISECONDS ]
@@ -28,7 +28,7 @@ _BITS = struct.Struct("=II")
 
 
 class ShowActions(Query):
-    """All actions of a kind; with ``since``, those that were used in the last so many milliseconds."""
+    """A request for all actions of a kind; with ``since``, for those used in the last so many milliseconds."""
 
     kind: str
     since: int = 0
@@ -44,7 +44,7 @@ def parse(cursor: Cursor) -> ShowActions:
             since = unsigned(_MAX_SINCE)(word)
         except ValueError:
             raise UsageError(f'Error: argument "{word}" is wrong: expecting milliseconds') from None
-    no_more(cursor, "actions")
+    refuse_more(cursor, "actions")
     return ShowActions(kind, since)
 
 

@@ -5,7 +5,7 @@ from pytc.commands.cbpf.programs import AS, program_document
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.render.documents import Document
-from pytc.words.engine import Cursor, fill, no_more
+from pytc.words.engine import Cursor, fill, refuse_more
 
 HELP = """\
 Usage: pytc cbpf asm FILE [ as FORM ]
@@ -24,6 +24,8 @@ WORDS = (AS,)
 
 
 class AssembleProgram(Query):
+    """A file in the language of bpf_asm to assemble; ``form`` is one of :data:`pytc.cbpf.formats.FORMS`."""
+
     path: str
     form: str = TC
 
@@ -32,7 +34,7 @@ def parse(cursor: Cursor) -> AssembleProgram:
     """Return the command; raises UsageError, HelpRequested."""
     path = cursor.take()
     fields = fill(cursor, WORDS, {}, topic="cbpf asm")
-    no_more(cursor, "cbpf asm")
+    refuse_more(cursor, "cbpf asm")
     return AssembleProgram(path, **fields)
 
 

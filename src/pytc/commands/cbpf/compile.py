@@ -5,7 +5,7 @@ from pytc.cbpf.formats import TC
 from pytc.commands.cbpf.programs import AS, MAX_U32, program_document
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.expressions import link_type_of
+from pytc.commands.shared.expressions import device_link_type
 from pytc.errors import UsageError
 from pytc.render.documents import Document
 from pytc.tc.kinds.shared.expression_words import link_type
@@ -32,7 +32,10 @@ WORDS = (
 
 
 class CompileExpression(Query):
-    """``link_type`` is empty for that of ``device``, and for Ethernet; ``form`` is one of pytc.cbpf.formats.FORMS."""
+    """An expression to compile.
+
+    ``link_type`` is empty for that of ``device``, and for Ethernet; ``form`` is one of :data:`pytc.cbpf.formats.FORMS`.
+    """
 
     expression: str
     link_type: str = ""
@@ -58,6 +61,6 @@ def parse(cursor: Cursor) -> CompileExpression:
 
 def run(context: Context, command: CompileExpression) -> list[Document]:
     """Compile the expression; raises ExpressionError, DeviceNotFoundError."""
-    link_type = command.link_type or (link_type_of(context, command.device) if command.device else ETHERNET)
+    link_type = command.link_type or (device_link_type(context, command.device) if command.device else ETHERNET)
     program = compile_expression(command.expression, link_type, device=command.device, snaplen=command.snaplen)
     return [program_document(program, command.form)]

@@ -12,7 +12,7 @@ from pytc.commands.cbpf.programs import (
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.render.documents import Document, Field
-from pytc.words.engine import Cursor, fill, no_more
+from pytc.words.engine import Cursor, fill, refuse_more
 
 HELP = """\
 Usage: pytc cbpf disasm PROGRAM [ as FORM ]
@@ -24,6 +24,8 @@ WORDS = (AS,)
 
 
 class DisassembleProgram(Query):
+    """A program, or those of attached filters, to print in a form, one of :data:`pytc.cbpf.formats.FORMS`."""
+
     source: ClassicSource
     form: str = ASM
 
@@ -32,7 +34,7 @@ def parse(cursor: Cursor) -> DisassembleProgram:
     """Return the command; raises UsageError, HelpRequested."""
     source = take_source(cursor)
     fields = fill(cursor, WORDS, {}, topic="cbpf disasm")
-    no_more(cursor, "cbpf disasm")
+    refuse_more(cursor, "cbpf disasm")
     return DisassembleProgram(source, **fields)
 
 

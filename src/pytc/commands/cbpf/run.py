@@ -10,13 +10,13 @@ from pytc.cbpf.pcap import run_capture
 from pytc.commands.cbpf.programs import MAX_U32, ClassicSource, load_for_capture, take_source
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.output_files import replacing
+from pytc.commands.shared.output_files import replace_file
 from pytc.errors import UsageError
 from pytc.packets.capture import open_capture
 from pytc.packets.packet import Packet
 from pytc.packets.writer import PcapngWriter
 from pytc.render.documents import Document, Field, Json
-from pytc.words.engine import Cursor, Word, fill, no_more, text, unsigned
+from pytc.words.engine import Cursor, Word, fill, refuse_more, text, unsigned
 
 HELP = """\
 Usage: pytc cbpf run CAPTURE PROGRAM [ set NAME=NUMBER ] ... [ untagged ] [ count NUMBER ] [ summary ]
@@ -61,8 +61,11 @@ _PROMPT = "> "
 
 
 class RunProgram(Command):
-    """``values`` are those of extensions, by name; ``limit`` is 0 for all packets; ``write`` is the path of a capture
-    for the packets that match, empty for none; ``step`` leads through the program instruction by instruction."""
+    """A classic program to run over a capture.
+
+    ``values`` are those of extensions, by name; ``limit`` is 0 for all packets; ``write`` is the path of a capture for
+    the packets that match, empty for none; ``step`` leads through the program instruction by instruction.
+    """
 
     path: str
     source: ClassicSource
@@ -79,7 +82,7 @@ def parse(cursor: Cursor) -> RunProgram:
     path = cursor.take()
     source = take_source(cursor)
     fields = fill(cursor, WORDS, {}, topic="cbpf run")
-    no_more(cursor, "cbpf run")
+    refuse_more(cursor, "cbpf run")
     if "step" in fields:
         for field, word in _NOT_WITH_STEP.items():
             if field in fields:
@@ -123,7 +126,7 @@ def _writer(stack: ExitStack, path: str) -> Callable[[Packet], None]:
     """Return what takes packets: a new capture, which exists even if it gets none, or nothing for an empty path."""
     if not path:
         return lambda packet: None
-    return PcapngWriter(stack.enter_context(replacing(path))).write
+    return PcapngWriter(stack.enter_context(replace_file(path))).write
 
 
 def _step(context: Context, command: RunProgram) -> None:

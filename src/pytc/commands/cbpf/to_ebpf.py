@@ -5,10 +5,10 @@ from pytc.cbpf.translate import translate
 from pytc.commands.cbpf.programs import ClassicSource, load_program, take_source
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.output_files import replacing
+from pytc.commands.shared.output_files import replace_file
 from pytc.errors import UsageError
 from pytc.tc.kinds.shared.expression_words import VERDICTS, verdict
-from pytc.words.engine import Cursor, Word, fill, no_more, text
+from pytc.words.engine import Cursor, Word, fill, refuse_more, text
 
 HELP = """\
 Usage: pytc cbpf to-ebpf PROGRAM [ verdict VERDICT ] write FILE
@@ -26,7 +26,8 @@ WORDS = (
 
 
 class TranslateProgram(Command):
-    """``verdict`` is what a match returns with direct-action, None for what the classic program returns."""
+    """A classic program to translate to eBPF; ``verdict`` is what a match returns with direct-action, None for what the
+    classic program returns."""
 
     source: ClassicSource
     write: str
@@ -37,7 +38,7 @@ def parse(cursor: Cursor) -> TranslateProgram:
     """Return the command; raises UsageError, HelpRequested."""
     source = take_source(cursor)
     fields = fill(cursor, WORDS, {}, topic="cbpf to-ebpf")
-    no_more(cursor, "cbpf to-ebpf")
+    refuse_more(cursor, "cbpf to-ebpf")
     if "write" not in fields:
         raise UsageError('"write FILE" is missing')
     return TranslateProgram(source, **fields)
@@ -46,5 +47,5 @@ def parse(cursor: Cursor) -> TranslateProgram:
 def run(context: Context, command: TranslateProgram) -> None:
     """Write the object file; raises OutputError, and what loading or translating the program raises."""
     data = object_file(translate(load_program(context, command.source), verdict=command.verdict))
-    with replacing(command.write) as file:
+    with replace_file(command.write) as file:
         file.write(data)

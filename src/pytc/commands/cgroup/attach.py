@@ -11,7 +11,7 @@ from pytc.commands.shared.attacher import Attacher, Sharing
 from pytc.commands.shared.attachments import open_program, open_replacement
 from pytc.commands.shared.command import Attaching
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.kernel_attacher import attacher_of
+from pytc.commands.shared.kernel_attacher import make_attacher
 from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.errors import AttachError, UsageError
 from pytc.tc.kinds.interface import OpenedProgram
@@ -50,8 +50,11 @@ _ONLY_TYPES = {
 
 
 class AttachCgroup(Attaching):
-    """``attach`` is the word of an attach type, empty for that of the program's section; ``link`` the path of a pin
-    for the link, empty for a plain attachment; ``old`` the program whose place is taken."""
+    """A program to attach to a cgroup.
+
+    ``attach`` is the word of an attach type, empty for that of the program's section; ``link`` the path of a pin for
+    the link, empty for a plain attachment; ``old`` the program that is replaced.
+    """
 
     cgroup: CgroupName
     source: BpfSource
@@ -77,7 +80,7 @@ def parse(cursor: Cursor) -> AttachCgroup:
 def run(context: Context, command: AttachCgroup) -> None:
     """Load and attach the program, then export its maps; when that fails, detach it again. Raises AttachError,
     PinError, TransferError, BpfError and its kin."""
-    attacher = attacher_of(context)
+    attacher = make_attacher(context)
     with Cgroup(command.cgroup) as cgroup:
         attacher.check(cgroup, command.link)
         if command.old is not None:

@@ -102,7 +102,7 @@ class CgroupHook:
         return [Attachment(self, *attached) for attached in self.query(links_by_cgroup()).programs]
 
     def query(self, links: cgroups.Links, *, effective: bool = False) -> Attachments:
-        """Return the programs, with those of ``known`` links; with ``effective``, those of the cgroups above that run
+        """Return the programs, with those of ``links`` links; with ``effective``, those of the cgroups above that run
         here, too. Raises AttachError."""
         try:
             return cgroups.attachments(
@@ -139,7 +139,7 @@ def hook_documents(
     effective: bool = False,
     indent: str = "",
 ) -> list[Document]:
-    """Describe the programs of hooks; ``known`` are all links, ``pins`` theirs. Raises AttachError."""
+    """Describe the programs of hooks; ``links`` are all links, ``pins`` theirs. Raises AttachError."""
     return [
         document
         for hook in hooks

@@ -6,8 +6,8 @@ from pytc.commands.shared.attach_words import REFERENCE, Reference, take_referen
 from pytc.commands.shared.attacher import Target
 from pytc.commands.shared.command import Attaching
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.kernel_attacher import attacher_of
-from pytc.words.engine import Cursor, fill, no_more
+from pytc.commands.shared.kernel_attacher import make_attacher
+from pytc.words.engine import Cursor, fill, refuse_more
 
 HELP = f"""\
 Usage: pytc cgroup detach CGROUP [ TYPE ] {{ all | REF }}
@@ -20,7 +20,8 @@ WORDS = TYPE_WORDS
 
 
 class DetachCgroup(Attaching):
-    """``which`` is None for all programs; ``attach`` is the word of an attach type, empty for all types."""
+    """Programs to detach from a cgroup; ``which`` is None for all, ``attach`` the word of an attach type, empty for all
+    types."""
 
     cgroup: CgroupName
     which: Reference | None
@@ -34,13 +35,13 @@ def parse(cursor: Cursor) -> DetachCgroup:
     fields = fill(cursor, WORDS, {}, topic=topic)
     which = take_reference_or_all(cursor)
     fill(cursor, WORDS, fields, topic=topic)
-    no_more(cursor, topic)
+    refuse_more(cursor, topic)
     return DetachCgroup(cgroup, which, **fields)
 
 
 def run(context: Context, command: DetachCgroup) -> None:
     """Detach the programs; raises AttachError."""
-    attacher = attacher_of(context)
+    attacher = make_attacher(context)
     with Cgroup(command.cgroup) as cgroup:
         target: Target = cgroup.hooks(command.attach)[0] if command.attach else cgroup
         attacher.detach(target, attacher.choose(target, command.which))

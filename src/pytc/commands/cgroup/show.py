@@ -6,7 +6,7 @@ from pytc.commands.shared.attachments import link_pins
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.render.documents import Document
-from pytc.words.engine import Cursor, fill, no_more
+from pytc.words.engine import Cursor, fill, refuse_more
 
 HELP = f"""\
 Usage: pytc cgroup show CGROUP [ TYPE ] [ effective ]
@@ -19,8 +19,11 @@ WORDS = (*TYPE_WORDS, EFFECTIVE)
 
 
 class ShowCgroup(Query):
-    """``attach`` is the word of an attach type, empty for all; ``effective`` adds the programs that run here because
-    the cgroups above have attached them."""
+    """A request for the programs of a cgroup.
+
+    ``attach`` is the word of an attach type, empty for all; ``effective`` adds the programs that run here because the
+    cgroups above have attached them.
+    """
 
     cgroup: CgroupName
     attach: str = ""
@@ -32,7 +35,7 @@ def parse(cursor: Cursor) -> ShowCgroup:
     topic = "cgroup show"
     cgroup = take_cgroup(cursor)
     fields = fill(cursor, WORDS, {}, topic=topic)
-    no_more(cursor, topic)
+    refuse_more(cursor, topic)
     return ShowCgroup(cgroup, **fields)
 
 

@@ -10,7 +10,7 @@ from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.errors import AttachError
 from pytc.render.documents import ArrayField, Document, Field
-from pytc.words.engine import Cursor, fill, matches, no_more
+from pytc.words.engine import Cursor, fill, matches, refuse_more
 
 HELP = """\
 Usage: pytc cgroup tree [ CGROUP ] [ effective ]
@@ -22,7 +22,7 @@ WORDS = (EFFECTIVE,)
 
 
 class ShowCgroupTree(Query):
-    """``top`` is None for the whole of cgroup2."""
+    """A request for the programs of a cgroup and of those below it; ``top`` is None for all of cgroup2."""
 
     top: CgroupName | None = None
     effective: bool = False
@@ -33,7 +33,7 @@ def parse(cursor: Cursor) -> ShowCgroupTree:
     topic = "cgroup tree"
     top = None if cursor.done or matches(cursor.peek(), EFFECTIVE.name) else take_cgroup(cursor)
     fields = fill(cursor, WORDS, {}, topic=topic)
-    no_more(cursor, topic)
+    refuse_more(cursor, topic)
     return ShowCgroupTree(top, **fields)
 
 

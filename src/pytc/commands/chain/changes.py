@@ -5,8 +5,8 @@ from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
 from pytc.render.documents import Document
 from pytc.tc.filters.documents import document
-from pytc.tc.filters.records import records
-from pytc.tc.filters.requests import FilterChange, encode_filter_actions, explained, filter_message
+from pytc.tc.filters.records import decode_filters
+from pytc.tc.filters.requests import FilterChange, encode_filter_actions, explain_refusal, filter_message
 
 
 def carry_out(context: Context, change: FilterChange, message_type: int, flags: int) -> list[Document] | None:
@@ -24,5 +24,5 @@ def carry_out(context: Context, change: FilterChange, message_type: int, flags: 
             message._replace(type=message_type, flags=flags | c.ECHO * context.display.echo)
         )
     except NetlinkError as error:
-        raise explained(error, change.selector) from error
-    return [document(record, context.display) for record in records(answers)] if context.display.echo else None
+        raise explain_refusal(error, change.selector) from error
+    return [document(record, context.display) for record in decode_filters(answers)] if context.display.echo else None

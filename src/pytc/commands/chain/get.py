@@ -2,10 +2,10 @@
 
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.filters import ask
+from pytc.commands.shared.filters import describe_one
 from pytc.netlink import constants as c
 from pytc.render.documents import Document
-from pytc.tc.filters.requests import address
+from pytc.tc.filters.requests import selector_message
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.filters.words import SELECTORS_HELP, take_chain
 from pytc.words.engine import Cursor
@@ -30,4 +30,6 @@ def parse(cursor: Cursor) -> GetChain:
 def run(context: Context, command: GetChain) -> list[Document]:
     """Return the document of the chain; raises NetlinkError when there is none."""
     selector = command.selector
-    return ask(context, address(c.GETCHAIN, selector, selector.ifindex(context.device_index)), selector)
+    return describe_one(
+        context, selector_message(c.GETCHAIN, selector, selector.ifindex(context.device_index)), selector
+    )

@@ -8,7 +8,7 @@ from pytc.netlink import constants as c
 from pytc.render.documents import Document
 from pytc.tc.filters.documents import document
 from pytc.tc.filters.records import check_block, dump
-from pytc.tc.filters.requests import address
+from pytc.tc.filters.requests import selector_message
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.filters.words import SELECTORS_HELP, take_selector
 from pytc.words.engine import Cursor
@@ -33,6 +33,6 @@ def parse(cursor: Cursor) -> ShowChains:
 def run(context: Context, command: ShowChains) -> Iterator[Document]:
     """Return a document for each chain, made when its turn comes; raises as ``filter show`` does."""
     selector, display = command.selector, context.display
-    question = address(c.GETCHAIN, selector, selector.ifindex(context.device_index))
+    question = selector_message(c.GETCHAIN, selector, selector.ifindex(context.device_index))
     check_block(context.session, selector)
     return (document(record, display, selector) for record in dump(context.session, question, brief=display.brief))

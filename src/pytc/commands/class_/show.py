@@ -6,9 +6,9 @@ from pytc.handles import ROOT, UNSPEC, Handle, parse_classid, parse_qdisc_handle
 from pytc.render.documents import Document
 from pytc.tc.classes.documents import class_document, class_parts
 from pytc.tc.classes.records import ClassRecord, class_records
-from pytc.tc.classes.tree import ClassParts, tree
+from pytc.tc.classes.tree import ClassParts, draw_tree
 from pytc.tc.clock import read_clock
-from pytc.words.engine import Cursor, Word, fill, no_more
+from pytc.words.engine import Cursor, Word, fill, refuse_more
 
 HELP = """\
 Usage: pytc class { show | list | ls } dev NAME [ root | parent CLASSID ] [ classid CLASSID ] [ qdisc HANDLE ]
@@ -27,7 +27,7 @@ _WORDS = (
 
 
 class ShowClasses(Query):
-    """``qdisc`` limits what is shown to the classes of one qdisc, and shows them without its major number."""
+    """A request for the classes of a device; ``qdisc`` limits it to those of one, shown without its major number."""
 
     device: str
     parent: Handle = UNSPEC
@@ -38,7 +38,7 @@ class ShowClasses(Query):
 def parse(cursor: Cursor) -> ShowClasses:
     """Return the command; raises UsageError, HelpRequested."""
     fields = fill(cursor, _WORDS, {}, topic="class")
-    no_more(cursor, "class")
+    refuse_more(cursor, "class")
     return ShowClasses(fields.pop("device", ""), **fields)
 
 
@@ -55,7 +55,7 @@ def run(context: Context, command: ShowClasses) -> list[Document]:
         return class_parts(record, context.display, clock, names_device=names_device, names_qdisc=names_qdisc)
 
     if context.display.graph:
-        return tree([(record, parts(record)) for record in records])
+        return draw_tree([(record, parts(record)) for record in records])
     return [class_document(parts(record)) for record in records if _is_selected(record.handle, command)]
 
 

@@ -3,7 +3,7 @@
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.render.documents import Document, Field
-from pytc.words.engine import Cursor, no_more
+from pytc.words.engine import Cursor, refuse_more
 
 HELP = """\
 Usage: pytc completion bash
@@ -32,12 +32,12 @@ complete -F _pytc pytc
 
 
 class PrintBashScript(Query):
-    pass
+    """A request for the completion script of bash."""
 
 
 def parse(cursor: Cursor) -> PrintBashScript:
     """Return the command; raises UsageError."""
-    no_more(cursor, "completion")
+    refuse_more(cursor, "completion")
     return PrintBashScript()
 
 

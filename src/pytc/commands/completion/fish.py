@@ -3,7 +3,7 @@
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.render.documents import Document, Field
-from pytc.words.engine import Cursor, no_more
+from pytc.words.engine import Cursor, refuse_more
 
 HELP = """\
 Usage: pytc completion fish
@@ -34,12 +34,12 @@ complete -c pytc -f -a '(__pytc_offers | string split0)'
 
 
 class PrintFishScript(Query):
-    pass
+    """A request for the completion script of fish."""
 
 
 def parse(cursor: Cursor) -> PrintFishScript:
     """Return the command; raises UsageError."""
-    no_more(cursor, "completion")
+    refuse_more(cursor, "completion")
     return PrintFishScript()
 
 

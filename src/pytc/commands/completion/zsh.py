@@ -3,7 +3,7 @@
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.render.documents import Document, Field
-from pytc.words.engine import Cursor, no_more
+from pytc.words.engine import Cursor, refuse_more
 
 HELP = """\
 Usage: pytc completion zsh
@@ -37,12 +37,12 @@ fi
 
 
 class PrintZshScript(Query):
-    pass
+    """A request for the completion script of zsh."""
 
 
 def parse(cursor: Cursor) -> PrintZshScript:
     """Return the command; raises UsageError."""
-    no_more(cursor, "completion")
+    refuse_more(cursor, "completion")
     return PrintZshScript()
 
 

@@ -9,7 +9,7 @@ from pytc.commands.shared.command import Command, Query
 from pytc.commands.shared.context import Context
 from pytc.errors import TransferError
 from pytc.render.documents import Document, Field, Json
-from pytc.words.engine import Cursor, choose, fill, no_more
+from pytc.words.engine import Cursor, choose, fill, refuse_more
 
 if TYPE_CHECKING:
     from pytc.bpf.maps.map import Map
@@ -61,11 +61,11 @@ def parse(cursor: Cursor) -> ServeMaps | ListObjects | DropObject:
     verb = choose(cursor.peek(), ("list", "show", "drop")) if not cursor.done else ""
     if not verb:
         fields = fill(cursor, WORDS, {}, topic="exec bpf agent")
-        no_more(cursor, "exec bpf agent")
+        refuse_more(cursor, "exec bpf agent")
         return ServeMaps(path, SocketRights(**fields))
     cursor.take()
     command = DropObject(path, cursor.take()) if verb == "drop" else ListObjects(path)
-    no_more(cursor, "exec bpf agent")
+    refuse_more(cursor, "exec bpf agent")
     return command
 
 

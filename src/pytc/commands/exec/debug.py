@@ -3,7 +3,7 @@
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.errors import HelpRequested
-from pytc.words.engine import Cursor, matches, no_more
+from pytc.words.engine import Cursor, matches, refuse_more
 
 HELP = """\
 Usage: pytc exec bpf { debug | dbg }
@@ -21,7 +21,7 @@ def parse(cursor: Cursor) -> ReadTrace:
     """Return the command; raises UsageError, HelpRequested."""
     if matches(cursor.peek(), "help"):
         raise HelpRequested("exec bpf debug")
-    no_more(cursor, "exec bpf debug")
+    refuse_more(cursor, "exec bpf debug")
     return ReadTrace()
 
 

@@ -9,7 +9,7 @@ from pytc.commands.exec.socket_rights import RIGHTS, SocketRights
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.errors import HelpRequested, TransferError
-from pytc.words.engine import Cursor, Word, choose, fill, no_more, text, unsigned
+from pytc.words.engine import Cursor, Word, choose, fill, refuse_more, text, unsigned
 from pytc.words.values import seconds
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def parse(cursor: Cursor) -> ImportMaps | FetchMaps:
     if path == "agent" and not cursor.done and choose(cursor.peek(), [row.name for row in WORDS]) == "":
         return _parse_agent(cursor)
     fields = fill(cursor, WORDS, {}, topic="exec bpf import")
-    no_more(cursor, "exec bpf import")
+    refuse_more(cursor, "exec bpf import")
     rights = SocketRights(**{name: fields.pop(name) for name in ("mode", "user") if name in fields})
     return ImportMaps(path, rights=rights, **fields)
 
@@ -96,7 +96,7 @@ def _parse_agent(cursor: Cursor) -> FetchMaps:
     if path == "help":
         raise HelpRequested("exec bpf import")
     fields = fill(cursor, AGENT_WORDS, {}, topic="exec bpf import")
-    no_more(cursor, "exec bpf import")
+    refuse_more(cursor, "exec bpf import")
     return FetchMaps(path, **fields)
 
 
@@ -152,7 +152,7 @@ def _become(context: Context, words: Sequence[str], objects: "Sequence[ReceivedO
 
 
 class _FewRemarks:
-    """Prints the first remarks, then that there are more: a client that is refused must not fill a log."""
+    """A printer of the first remarks, and of one that there are more: a client that is refused must not fill a log."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

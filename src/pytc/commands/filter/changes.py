@@ -16,12 +16,12 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.render.documents import Document
 from pytc.tc.filters.documents import document
-from pytc.tc.filters.records import records
+from pytc.tc.filters.records import decode_filters
 from pytc.tc.filters.requests import (
     AnyFilterChange,
     FilterChange,
     encode_filter_actions,
-    explained,
+    explain_refusal,
     filter_message,
 )
 from pytc.tc.kinds.filters.bpf import BpfOptions
@@ -50,7 +50,7 @@ def carry_out(context: Context, change: FilterChange) -> list[Document] | None:
 
 
 def _echoed(context: Context, answers: Sequence[TcMessage]) -> list[Document] | None:
-    return [document(record, context.display) for record in records(answers)] if context.display.echo else None
+    return [document(record, context.display) for record in decode_filters(answers)] if context.display.echo else None
 
 
 def program_remarks(change: FilterChange) -> list[str]:
@@ -58,9 +58,9 @@ def program_remarks(change: FilterChange) -> list[str]:
     options = change.options
     if not isinstance(options, BpfOptions) or options.source is None or options.classid is None:
         return []
-    from pytc.commands.shared.expressions import remarks
+    from pytc.commands.shared.expressions import return_remarks
 
-    return remarks(options.source.instructions, options.classid, direct_action=options.direct_action)
+    return return_remarks(options.source.instructions, options.classid, direct_action=options.direct_action)
 
 
 def _send_and_export(context: Context, change: FilterChange, requests: Sequence[ProgramRequest]) -> list[TcMessage]:
@@ -86,7 +86,7 @@ def _exists(context: Context, change: FilterChange) -> bool:
         return False
     question = filter_message(FilterChange("add", selector, change.kind), selector.ifindex(context.device_index))
     try:
-        return bool([*records(context.session.request(question._replace(type=c.GETTFILTER, flags=0)))])
+        return bool([*decode_filters(context.session.request(question._replace(type=c.GETTFILTER, flags=0)))])
     except NetlinkError:
         return False
 
@@ -122,7 +122,7 @@ def send_filter(
     try:
         answers = context.session.request(message)
     except NetlinkError as error:
-        raise explained(error, change.selector, change) from error
+        raise explain_refusal(error, change.selector, change) from error
     if observer is not None:
         observer.observe(context, message, answers)
     return answers
@@ -137,9 +137,9 @@ def _resolve_action_files(context: Context, change: AnyFilterChange) -> AnyFilte
         source = resolve_files(options.source)
         options = options.replace(source=source)
         if source.mode in (BYTECODE, BYTECODE_FILE, EXPRESSION):
-            from pytc.commands.shared.expressions import with_expression
+            from pytc.commands.shared.expressions import compile_filter_expression
 
-            options = with_expression(context, options, change.selector.device)
+            options = compile_filter_expression(context, options, change.selector.device)
     if options.actions:
         options = options.replace(actions=tuple(resolve_action_files(action) for action in options.actions))
     return change.replace(options=options)

@@ -74,7 +74,7 @@ def _make(context: Context, device: str) -> bool:
 def _remove(context: Context, device: str, error: BaseException) -> None:
     try:
         if _is_in_use(context, device):
-            return  # others have put filters there meanwhile
+            return  # others have added filters to it meanwhile
         context.session.request(_message(context, device, "delete"))
     except PytcError as other:
         if isinstance(error, PytcError):

@@ -38,7 +38,7 @@ class FilterProgram(NamedTuple):
 
 
 class DuplicateFilter(NamedTuple):
-    """A filter with an equal program; ``more`` is how many others there are."""
+    """A filter with an equal program; ``additional`` is how many others there are."""
 
     key: FilterKey
     program: int
@@ -118,21 +118,21 @@ class DuplicatePrograms:
 
     def _known(self, context: Context, hook: Hook) -> KnownPrograms:
         if hook not in self._hooks:
-            programs = KnownPrograms(name_of)
+            programs = KnownPrograms(program_name)
             for answer in context.session.dump(_question(hook)):
                 if (program := program_of(answer)) is not None:
-                    programs.put(key_of(answer), program)
+                    programs.put(filter_key(answer), program)
             self._hooks[hook] = programs
         return self._hooks[hook]
 
 
-def name_of(program: int) -> str | None:
+def program_name(program: int) -> str | None:
     """Return the name of the program with an id; None where it cannot be seen."""
     about = lookup_program(program)
     return about.name if about is not None else None
 
 
-def key_of(message: TcMessage) -> FilterKey:
+def filter_key(message: TcMessage) -> FilterKey:
     """Return the key of the filter that a message is about."""
     return FilterKey(message.info >> 16, message.handle)
 

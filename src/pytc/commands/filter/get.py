@@ -2,13 +2,13 @@
 
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.filters import ask
+from pytc.commands.shared.filters import describe_one
 from pytc.errors import UsageError
 from pytc.netlink import constants as c
 from pytc.render.documents import Document
 from pytc.tc.filters.requests import FilterChange, filter_message
 from pytc.tc.filters.selector import FilterSelector
-from pytc.tc.filters.words import SELECTORS, SELECTORS_HELP, check_one_place, check_place, no_garbage
+from pytc.tc.filters.words import SELECTORS, SELECTORS_HELP, check_complete, check_exclusive, refuse_garbage
 from pytc.words.engine import Cursor, fill
 
 HELP = f"""\
@@ -29,17 +29,17 @@ class GetFilter(Query):
 def parse(cursor: Cursor) -> GetFilter:
     """Return the command; raises UsageError, HelpRequested."""
     fields = fill(cursor, SELECTORS, {}, topic="filter")
-    check_one_place(fields)
+    check_exclusive(fields)
     for field, name in (("protocol", "protocol"), ("pref", "priority")):
         if field not in fields:
             raise UsageError(f"Must specify filter {name}")
-    check_place(fields)
+    check_complete(fields)
     if cursor.done:
         raise UsageError("Must specify filter type")
     name = cursor.take()
     if "handle" not in fields:
         raise UsageError('Must specify filter "handle"')
-    no_garbage(cursor, "filter")
+    refuse_garbage(cursor, "filter")
     return GetFilter(FilterSelector(**fields), name)
 
 
@@ -47,4 +47,4 @@ def run(context: Context, command: GetFilter) -> list[Document]:
     """Return the document of the filter; raises NetlinkError when there is none."""
     selector = command.selector
     message = filter_message(FilterChange("add", selector, command.kind), selector.ifindex(context.device_index))
-    return ask(context, message._replace(type=c.GETTFILTER, flags=0), selector)
+    return describe_one(context, message._replace(type=c.GETTFILTER, flags=0), selector)

@@ -20,7 +20,7 @@ from pytc.errors import BytecodeError, NetlinkError, PytcError
 from pytc.handles import Handle
 from pytc.netlink import constants as c
 from pytc.netlink.messages import encode
-from pytc.tc.filters.requests import FilterChange, explained, filter_message
+from pytc.tc.filters.requests import FilterChange, explain_refusal, filter_message
 from pytc.tc.filters.words import value_positions
 from pytc.tc.kinds import filters as kinds
 from pytc.tc.kinds.filters.bpf import BpfOptions
@@ -58,7 +58,7 @@ def run(context: Context, command: PreparedFilter) -> None:
     try:
         context.session.send_encoded(command.request, ifindex)
     except NetlinkError as error:
-        raise explained(error, selector, command.change) from error
+        raise explain_refusal(error, selector, command.change) from error
 
 
 def prepare(command: Command) -> Command:
@@ -68,7 +68,7 @@ def prepare(command: Command) -> Command:
     try:
         request = encode(filter_message(command, 0), 0, c.REQUEST | c.ACK)
     except PytcError:
-        return command  # which says why when it is its turn
+        return command  # running it reports why
     return PreparedFilter(command, request, program_remarks(command))
 
 
@@ -176,10 +176,10 @@ def _is(program: Sequence[ClassicInstruction], word: str) -> bool:
         return False
 
 
-@lru_cache(maxsize=16)  # often it is the same
+@lru_cache(maxsize=16)  # lines often repeat it
 def _instructions(text: str, classid: Handle | None) -> tuple[bytes, list[str]]:
     """Return bytecode as the kernel gets it, and remarks on it; raises BytecodeError."""
-    from pytc.commands.shared.expressions import remarks
+    from pytc.commands.shared.expressions import return_remarks
 
     program = parse_bytecode(text)
-    return pack(program), remarks(program, classid, direct_action=False)
+    return pack(program), return_remarks(program, classid, direct_action=False)

@@ -18,8 +18,8 @@ from pytc.commands.filter.duplicate_programs import (
     FilterKey,
     FilterProgram,
     Hook,
-    key_of,
-    name_of,
+    filter_key,
+    program_name,
     program_of,
 )
 from pytc.commands.shared.context import Context, Plan
@@ -143,7 +143,7 @@ def _warn(context: Context, sentence: str) -> None:
 
 def _added(answer: TcMessage) -> _Added:
     program = program_of(answer)
-    return _Added(_hook(answer), key_of(answer), program, name_of(program.id) if program is not None else None)
+    return _Added(_hook(answer), filter_key(answer), program, program_name(program.id) if program is not None else None)
 
 
 def _planned(context: Context, plan: Plan, request: TcMessage) -> Iterator[_Added]:
@@ -155,7 +155,7 @@ def _planned(context: Context, plan: Plan, request: TcMessage) -> Iterator[_Adde
     number = dict(split_attributes(request.attributes.get("TCA_OPTIONS", b""))).get(_FD, b"")
     about = plan.description(int.from_bytes(number, sys.byteorder))
     program = FilterProgram(about.id, bytes.fromhex(about.tag)) if about is not None else None
-    yield _Added(_hook(request), key_of(request), program, about.name if about is not None else None)
+    yield _Added(_hook(request), filter_key(request), program, about.name if about is not None else None)
 
 
 def _hook(message: TcMessage) -> Hook:

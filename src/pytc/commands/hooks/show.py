@@ -14,7 +14,7 @@ from pytc.render.documents import DEVICE, Document, Field, Part
 from pytc.tc.classes.records import class_records
 from pytc.tc.qdiscs.records import qdisc_records
 from pytc.words.devices import device
-from pytc.words.engine import Cursor, Word, fill, no_more
+from pytc.words.engine import Cursor, Word, fill, refuse_more
 
 HELP = """\
 Usage: pytc hooks [ show ] dev NAME
@@ -31,13 +31,15 @@ _BEHIND_QDISCS: tuple[HookName, ...] = ("primary", "peer")
 
 
 class ShowHooks(Query):
+    """A request for all programs and filters that packets meet at a device."""
+
     device: str
 
 
 def parse(cursor: Cursor) -> ShowHooks:
     """Return the command; raises UsageError, HelpRequested."""
     fields = fill(cursor, WORDS, {}, topic="hooks")
-    no_more(cursor, "hooks")
+    refuse_more(cursor, "hooks")
     if not fields:
         raise UsageError('Must specify netdevice "dev"')
     return ShowHooks(**fields)

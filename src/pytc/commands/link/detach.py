@@ -7,7 +7,7 @@ from pytc.commands.shared.attachments import open_link
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.errors import AttachError, BpfSyscallError
-from pytc.words.engine import Cursor, no_more
+from pytc.words.engine import Cursor, refuse_more
 
 HELP = f"""\
 Usage: pytc link detach LINK
@@ -18,7 +18,7 @@ Ends the attachment; a pin stays, and "pytc link unpin" removes it.
 
 
 class DetachLink(Command):
-    """``link`` is what :func:`~pytc.commands.link.words.take_link` returns."""
+    """A link to detach, as :func:`~pytc.commands.link.words.take_link` returns it."""
 
     link: str
 
@@ -26,7 +26,7 @@ class DetachLink(Command):
 def parse(cursor: Cursor) -> DetachLink:
     """Return the command; raises UsageError."""
     command = DetachLink(take_link(cursor))
-    no_more(cursor, "link")
+    refuse_more(cursor, "link")
     return command
 
 

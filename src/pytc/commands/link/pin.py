@@ -5,7 +5,7 @@ from pytc.commands.shared.attachments import open_link
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import make_pin
-from pytc.words.engine import Cursor, no_more
+from pytc.words.engine import Cursor, refuse_more
 
 HELP = f"""\
 Usage: pytc link pin LINK PATH
@@ -16,7 +16,7 @@ Pins the link at PATH (m:NAME is below tc's directory); the pin keeps it when al
 
 
 class PinLink(Command):
-    """``link`` is what :func:`~pytc.commands.link.words.take_link` returns."""
+    """A link to pin, as :func:`~pytc.commands.link.words.take_link` returns it, and the path."""
 
     link: str
     path: str
@@ -25,7 +25,7 @@ class PinLink(Command):
 def parse(cursor: Cursor) -> PinLink:
     """Return the command; raises UsageError."""
     command = PinLink(take_link(cursor), cursor.take())
-    no_more(cursor, "link")
+    refuse_more(cursor, "link")
     return command
 
 

@@ -11,7 +11,7 @@ from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.errors import AttachError, BpfSyscallError
 from pytc.render.documents import Document, Field, Part
-from pytc.words.engine import Cursor, no_more
+from pytc.words.engine import Cursor, refuse_more
 
 HELP = f"""\
 Usage: pytc link show [ LINK ]
@@ -22,7 +22,8 @@ Shows links of all types, what they attach and where; pytc -d also says where th
 
 
 class ShowLinks(Query):
-    """Shows one link, as :func:`~pytc.commands.link.words.take_link` returns it, or all for an empty one."""
+    """A request for one link, as :func:`~pytc.commands.link.words.take_link` returns it, or for all where it is
+    empty."""
 
     link: str = ""
 
@@ -32,7 +33,7 @@ def parse(cursor: Cursor) -> ShowLinks:
     if cursor.done:
         return ShowLinks()
     command = ShowLinks(take_link(cursor))
-    no_more(cursor, "link")
+    refuse_more(cursor, "link")
     return command
 
 
@@ -71,7 +72,7 @@ class _Cgroups:
 def _inode(path: str) -> int:
     try:
         return os.stat(path).st_ino
-    except OSError:  # gone meanwhile
+    except OSError:  # deleted meanwhile
         return 0
 
 

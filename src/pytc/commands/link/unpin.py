@@ -3,7 +3,7 @@
 from pytc.commands.shared.attachments import unpin_link
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.words.engine import Cursor, no_more
+from pytc.words.engine import Cursor, refuse_more
 
 HELP = """\
 Usage: pytc link unpin PATH
@@ -13,7 +13,7 @@ Removes the pin at PATH, which must be that of a link. The link ends with it, un
 
 
 class UnpinLink(Command):
-    """``path`` is that of a pin, or ``m:NAME``."""
+    """A link's pin to remove; ``path`` is absolute, or ``m:NAME``."""
 
     path: str
 
@@ -21,7 +21,7 @@ class UnpinLink(Command):
 def parse(cursor: Cursor) -> UnpinLink:
     """Return the command; raises UsageError."""
     command = UnpinLink(cursor.take())
-    no_more(cursor, "link")
+    refuse_more(cursor, "link")
     return command
 
 

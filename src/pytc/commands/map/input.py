@@ -80,7 +80,7 @@ class Source:
         return data
 
 
-def one_by_one(codec: Codec, values: Sequence[Any], what: str, start: int) -> bytes:
+def encode_each(codec: Codec, values: Sequence[Any], what: str, start: int) -> bytes:
     """Encode values one after another; raises CodecError with the number of the entry, counted from 1."""
     encoded = []
     for index, value in enumerate(values):

@@ -7,7 +7,7 @@ from pytc.bpf.codec.columns import is_packable, leaves, pack
 from pytc.bpf.codec.scalars import Codec
 from pytc.bpf.maps.batch import Batch
 from pytc.bpf.maps.typed import TypedMap
-from pytc.commands.map.input import Numbered, Source, chunks, one_by_one
+from pytc.commands.map.input import Numbered, Source, chunks, encode_each
 from pytc.errors import CodecError
 
 _SLICE = 1_000_000
@@ -115,7 +115,7 @@ def _bytes(codec: Codec, values: list[Any], what: str, start: int) -> bytes:
             return bytes(pack(codec, codec.size, columns, len(values)))
         except CodecError:
             pass  # encoding them one by one finds the entry
-    return one_by_one(codec, values, what, start)
+    return encode_each(codec, values, what, start)
 
 
 def _by_path(codec: Codec, values: list[Any]) -> dict[str, Sequence[Any]] | None:

@@ -14,7 +14,7 @@ from pytc.commands.shared.maps import descriptor_facts, open_map
 from pytc.errors import BpfSyscallError, ObjectError
 from pytc.render.documents import Document, Field
 from pytc.render.terminal import printable
-from pytc.words.engine import Cursor, fill, no_more
+from pytc.words.engine import Cursor, fill, refuse_more
 
 HELP = """\
 Usage: pytc map { show | list } [ MAP ]
@@ -27,7 +27,7 @@ WORDS = TARGET
 
 
 class ShowMaps(Query):
-    """Shows one map, or all without a target."""
+    """A request for one map, or for all without a target."""
 
     target: Target | None = None
 
@@ -35,7 +35,7 @@ class ShowMaps(Query):
 def parse(cursor: Cursor) -> ShowMaps:
     """Return the command; raises UsageError, HelpRequested."""
     fields = fill(cursor, WORDS, {}, topic="map show")
-    no_more(cursor, "map show")
+    refuse_more(cursor, "map show")
     return ShowMaps(**fields)
 
 
@@ -49,7 +49,7 @@ def run(context: Context, command: ShowMaps) -> list[Document]:
             with Map(map_by_id(number)) as map:
                 documents.append(_document(map))
         except BpfSyscallError:
-            continue  # gone meanwhile
+            continue  # deleted meanwhile
     return documents
 
 

@@ -11,7 +11,7 @@ from pytc.commands.map.elements import open_target
 from pytc.commands.map.words import COUNT, SUM, TARGET, TYPES, Target, take_words
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.map_elements import json_entry, text_around
+from pytc.commands.shared.map_elements import json_entry, line_text
 from pytc.commands.shared.map_errors import explain_refusals
 from pytc.render.documents import Json, Stream
 from pytc.words.engine import Cursor, Word
@@ -53,7 +53,7 @@ def run(context: Context, command: WatchMap) -> Stream:
     types = typed.types.summed() if command.sum else typed.types
 
     def text() -> Iterator[str]:
-        before, between, _ = text_around(types)
+        before, between, _ = line_text(types)
         for event, key, value in _changes(typed, command):
             line = f"{before}{format_value(Style.TEXT, types.key.decode(key))}"
             if event == "deleted":

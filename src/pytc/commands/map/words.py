@@ -7,7 +7,7 @@ from pytc.bpf.sys.constants import EXIST, NOEXIST
 from pytc.commands.shared.maps import MapKind
 from pytc.errors import UsageError
 from pytc.value import Value
-from pytc.words.engine import Cursor, Word, fill, no_more, unsigned
+from pytc.words.engine import Cursor, Word, fill, refuse_more, unsigned
 from pytc.words.values import take_format, take_value
 
 
@@ -52,7 +52,7 @@ def take_words(
     fields = fill(cursor, words, {}, topic=topic)
     while other is not None and other(cursor, fields):
         fill(cursor, words, fields, topic=topic)
-    no_more(cursor, topic)
+    refuse_more(cursor, topic)
     if "target" not in fields:
         raise UsageError(f'Error: which map? fd, map, pinned, id or name is needed; try "pytc {topic} help".')
     target: Target = fields["target"]

@@ -24,7 +24,8 @@ _MAX_FILE = 1 << 28
 
 
 class Monitor(Query):
-    """``path`` is a file that rtmon(8) has written, empty for what happens now."""
+    """A request for changes as they happen; ``path`` is a file that rtmon(8) has written to read instead, empty for
+    none."""
 
     path: str = ""
 
@@ -79,9 +80,9 @@ def event(message: TcMessage, display: Display) -> Document | None:
 
         return action_event(message, display)
     from pytc.tc.filters.documents import document
-    from pytc.tc.filters.records import decoded
+    from pytc.tc.filters.records import decode_filter
 
-    record = decoded(message)
+    record = decode_filter(message)
     return document(record, display) if record is not None else None
 
 

@@ -3,7 +3,7 @@
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.render.documents import Document, Field
-from pytc.words.engine import Cursor, fill, no_more
+from pytc.words.engine import Cursor, fill, refuse_more
 
 HELP = """\
 Usage: pytc object convert FILE
@@ -14,6 +14,8 @@ struct bpf_map_def), with comments for what they cannot say.
 
 
 class ConvertObject(Query):
+    """An object file whose map declarations to convert."""
+
     path: str
 
 
@@ -21,7 +23,7 @@ def parse(cursor: Cursor) -> ConvertObject:
     """Return the command; raises UsageError, HelpRequested."""
     command = ConvertObject(cursor.take())
     fill(cursor, (), {}, topic="object convert")
-    no_more(cursor, "object convert")
+    refuse_more(cursor, "object convert")
     return command
 
 

@@ -33,20 +33,28 @@ def inspection_document(inspection: Inspection, *, details: bool = False) -> Doc
         Field("object", spec.path, _clean(f"{spec.path}\n")),
         Field("license", spec.license, _clean(_license(inspection))),
         Field("gpl_compatible", inspection.is_gpl_compatible),
-        _paragraph("sections", [_section(one) for one in code], _table([_section_row(one) for one in code])),
         _paragraph(
-            "programs", [_program(one) for one in inspection.programs], "".join(map(_program_text, inspection.programs))
+            "sections",
+            [*map(_section, code)],
+            _table([*map(_section_row, code)]),
         ),
-        _paragraph("maps", [_map(one) for one in inspection.maps], _maps_text(inspection.maps)),
+        _paragraph(
+            "programs",
+            [*map(_program, inspection.programs)],
+            "".join(map(_program_text, inspection.programs)),
+        ),
+        _paragraph("maps", [*map(_map, inspection.maps)], _maps_text(inspection.maps)),
         _paragraph(
             "variables",
-            [_variable(one) for one in inspection.variables],
+            [*map(_variable, inspection.variables)],
             _variables_text(inspection.variables, details),
         ),
         _paragraph(
             "externs",
-            [_extern(one) for one in inspection.externs],
-            _table([(one.kind, one.declaration, "weak" if one.is_weak else "") for one in inspection.externs]),
+            [*map(_extern, inspection.externs)],
+            _table(
+                [(extern.kind, extern.declaration, "weak" if extern.is_weak else "") for extern in inspection.externs]
+            ),
         ),
         *_needs(inspection.needs),
     ]
@@ -248,8 +256,12 @@ def _json(value: Value | None) -> Json:
 def _variables_text(variables: Sequence[VariableFacts], details: bool) -> str:
     return _table(
         [
-            (one.section, _count(one.size, "byte"), f"{one.declaration} = {_short(one.value, details)}")
-            for one in variables
+            (
+                variable.section,
+                _count(variable.size, "byte"),
+                f"{variable.declaration} = {_short(variable.value, details)}",
+            )
+            for variable in variables
         ]
     )
 

@@ -7,7 +7,7 @@ from pytc.bpf.sys.program_types import program_type
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.render.documents import Document
-from pytc.words.engine import Cursor, Word, fill, no_more
+from pytc.words.engine import Cursor, Word, fill, refuse_more
 
 HELP = """\
 Usage: pytc object lint FILE [ for KERNEL ] [ type TYPE ]
@@ -37,8 +37,11 @@ WORDS = (
 
 
 class LintObject(Query):
-    """``kernel`` is the version to check for, like ``5.4``, empty for any; ``type`` the number of the type of programs
-    whose section says none."""
+    """An object file to check.
+
+    ``kernel`` is the version to check for, like ``5.4``, empty for any; ``type`` the number of the type of programs
+    whose section names none.
+    """
 
     path: str
     kernel: str = ""
@@ -49,7 +52,7 @@ def parse(cursor: Cursor) -> LintObject:
     """Return the command; raises UsageError, HelpRequested."""
     path = cursor.take()
     fields = fill(cursor, WORDS, {}, topic="object lint")
-    no_more(cursor, "object lint")
+    refuse_more(cursor, "object lint")
     return LintObject(path, **fields)
 
 

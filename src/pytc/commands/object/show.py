@@ -3,7 +3,7 @@
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.render.documents import Document
-from pytc.words.engine import Cursor, fill, no_more
+from pytc.words.engine import Cursor, fill, refuse_more
 
 HELP = """\
 Usage: pytc object show FILE
@@ -15,6 +15,8 @@ pytc -d shows long values whole, pytc -j prints JSON.
 
 
 class ShowObject(Query):
+    """An object file to describe."""
+
     path: str
 
 
@@ -22,7 +24,7 @@ def parse(cursor: Cursor) -> ShowObject:
     """Return the command; raises UsageError, HelpRequested."""
     command = ShowObject(cursor.take())
     fill(cursor, (), {}, topic="object show")
-    no_more(cursor, "object show")
+    refuse_more(cursor, "object show")
     return command
 
 

@@ -25,7 +25,7 @@ from pytc.commands.shared.context import Context
 from pytc.errors import BpfError
 from pytc.render.documents import Document, Field, Json
 from pytc.render.terminal import printable
-from pytc.words.engine import Cursor, Word, no_more, text
+from pytc.words.engine import Cursor, Word, refuse_more, text
 
 HELP = """\
 Usage: pytc prog dump PROG [ xlated | jited ] [ opcodes ] [ lines ] [ write FILE ]
@@ -52,7 +52,7 @@ _BYTES_IN_LINE = 16
 
 
 class DumpProgram(Query):
-    """``write`` is a file for the bare instructions, empty for text."""
+    """A program to dump; ``write`` is a file for the bare instructions, empty for text."""
 
     target: Target
     form: Literal["xlated", "jited"] = "xlated"
@@ -64,7 +64,7 @@ class DumpProgram(Query):
 def parse(cursor: Cursor) -> DumpProgram:
     """Return the command; raises UsageError, HelpRequested."""
     fields = take_words(cursor, WORDS, "prog dump")
-    no_more(cursor, "prog dump")
+    refuse_more(cursor, "prog dump")
     require_target(fields)
     return DumpProgram(**fields)
 
@@ -89,9 +89,9 @@ def run(context: Context, command: DumpProgram) -> list[Document] | None:
         document = _of_instructions(instructions, command)
     if not command.write:
         return [document]
-    from pytc.commands.shared.output_files import replacing
+    from pytc.commands.shared.output_files import replace_file
 
-    with replacing(command.write) as file:
+    with replace_file(command.write) as file:
         file.write(code)
     return None
 

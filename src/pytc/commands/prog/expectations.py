@@ -12,7 +12,7 @@ from pytc.errors import UsageError
 from pytc.packets.hexdump import diff
 
 
-class Checked(NamedTuple):
+class CheckedPacket(NamedTuple):
     """A packet that was run, by its number from 1: ``packet`` and ``context`` are what the program got, ``verdict`` is
     the name of what it returned. Each of the ``failures`` is a line, and perhaps more."""
 
@@ -25,6 +25,7 @@ class Checked(NamedTuple):
 
     @property
     def is_changed(self) -> bool:
+        """True where the run changed the packet."""
         return self.packet != self.run.packet
 
     @property
@@ -75,6 +76,7 @@ class Expectations:
 
     @property
     def any(self) -> bool:
+        """True where anything is expected of each packet."""
         return bool(self._verdicts or self._context or self._path)
 
     def check(self, number: int, run: Run) -> Iterator[str]:
@@ -142,11 +144,11 @@ class Tally:
 
     def __init__(self, *, report_all: bool) -> None:
         self.counts: dict[tuple[str, str], Count] = {}
-        self.reported: list[Checked] = []
+        self.reported: list[CheckedPacket] = []
         self.packets = self.failed = 0
         self._report_all = report_all
 
-    def add(self, checked: Checked) -> None:
+    def add(self, checked: CheckedPacket) -> None:
         """Count a packet."""
         self.packets += 1
         self.failed += bool(checked.failures)

@@ -24,7 +24,7 @@ class PacketSource(Value):
     text: str
 
 
-def packets(context: Context, sources: Sequence[PacketSource]) -> Generator[Packet, None, None]:
+def open_packets(context: Context, sources: Sequence[PacketSource]) -> Generator[Packet, None, None]:
     """Yield the packets of all sources, with Ethernet headers; raises CaptureError, PacketError."""
     cut = 0
     for source in sources:

@@ -6,7 +6,7 @@ from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import make_pin
 from pytc.errors import UsageError
-from pytc.words.engine import Cursor, Word, no_more, text
+from pytc.words.engine import Cursor, Word, refuse_more, text
 
 HELP = """\
 Usage: pytc prog pin PROG { PATH | m:NAME }
@@ -18,7 +18,7 @@ WORDS = (*TARGET, Word("path", "path", text, wrong="invalid path"))
 
 
 class PinProgram(Command):
-    """``path`` is that of a pin to be made, or ``m:NAME``."""
+    """A program to pin; ``path`` is absolute, or ``m:NAME``."""
 
     target: Target
     path: str
@@ -29,7 +29,7 @@ def parse(cursor: Cursor) -> PinProgram:
     fields = take_words(cursor, WORDS, "prog pin")
     if not cursor.done and "path" not in fields:
         fields["path"] = cursor.take()
-    no_more(cursor, "prog pin")
+    refuse_more(cursor, "prog pin")
     require_target(fields)
     if "path" not in fields:
         raise UsageError("Error: PATH or m:NAME is needed.")

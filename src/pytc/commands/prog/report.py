@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pytc.commands.prog.expectations import Checked, Count, Tally
+from pytc.commands.prog.expectations import CheckedPacket, Count, Tally
 from pytc.commands.prog.subject import Subject, map_of
 from pytc.commands.shared.context import Context
 from pytc.packets.hexdump import diff, differences
@@ -27,7 +27,7 @@ def run_document(
     ]
 
 
-def _row(result: Checked) -> Json:
+def _row(result: CheckedPacket) -> Json:
     row: dict[str, Json] = {
         "number": result.number,
         "verdict": result.verdict,
@@ -50,7 +50,7 @@ def _row(result: Checked) -> Json:
     return row
 
 
-def _lines(result: Checked) -> str:
+def _lines(result: CheckedPacket) -> str:
     length = (
         f"{len(result.packet)} -> {len(result.run.packet)}"
         if len(result.packet) != len(result.run.packet)
@@ -104,11 +104,11 @@ def dumped_maps(context: Context, subject: Subject, names: Sequence[str]) -> lis
     return [Field("maps", values, text)]
 
 
-def write_junit(path: str, name: str, checked: Sequence[Checked], failures: Sequence[str]) -> None:
+def write_junit(path: str, name: str, checked: Sequence[CheckedPacket], failures: Sequence[str]) -> None:
     """Write a report for continuous integration, with a test case for each packet; raises OutputError."""
     from xml.etree import ElementTree
 
-    from pytc.commands.shared.output_files import replacing
+    from pytc.commands.shared.output_files import replace_file
 
     cases = [(f"packet {result.number}", result.failures, _lines(result), result.run.duration) for result in checked]
     cases += [("number of packets", (failure,), failure, 0) for failure in failures]
@@ -124,7 +124,7 @@ def write_junit(path: str, name: str, checked: Sequence[Checked], failures: Sequ
             ElementTree.SubElement(case, "failure", message=_xml_text(first_line)).text = _xml_text(reason)
         ElementTree.SubElement(case, "system-out").text = _xml_text(output)
     ElementTree.indent(suite)
-    with replacing(path) as file:
+    with replace_file(path) as file:
         ElementTree.ElementTree(suite).write(file, encoding="UTF-8", xml_declaration=True)
         file.write(b"\n")
 

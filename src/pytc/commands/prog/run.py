@@ -7,18 +7,18 @@ from typing import Any, Literal
 
 from pytc.bpf.run.test_run import Runner
 from pytc.bpf.run.verdicts import Verdicts
-from pytc.commands.prog.expectations import Checked, Expectations, Expected, Tally, field_values
-from pytc.commands.prog.inputs import PacketSource, packets
+from pytc.commands.prog.expectations import CheckedPacket, Expectations, Expected, Tally, field_values
+from pytc.commands.prog.inputs import PacketSource, open_packets
 from pytc.commands.prog.report import dumped_maps, run_document, write_junit
 from pytc.commands.prog.subject import ObjectProgram, Subject, map_of, open_subject
-from pytc.commands.prog.words import TARGET, Target, take_filter, taken
+from pytc.commands.prog.words import TARGET, Target, take_fields, take_filter
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.errors import UsageError
 from pytc.packets.packet import Packet
 from pytc.render.documents import Document
 from pytc.value import Value
-from pytc.words.engine import Cursor, Word, fill, is_one_of, no_more, text, unsigned
+from pytc.words.engine import Cursor, Word, fill, is_one_of, refuse_more, text, unsigned
 from pytc.words.values import ValueWords, take_format, take_value
 
 HELP = """\
@@ -150,7 +150,7 @@ def parse(cursor: Cursor) -> RunOnPackets:
     """Return the command; raises UsageError, HelpRequested."""
     fields: dict[str, Any] = {}
     target = _take_target(cursor, fields)
-    no_more(cursor, "prog run")
+    refuse_more(cursor, "prog run")
     if "packets" not in fields:
         raise UsageError("Error: which packets? pcap FILE, hex DIGITS or packet WORDS is needed.")
     for name in ("context", "expected_context"):
@@ -181,9 +181,9 @@ def _take_object(cursor: Cursor, fields: dict[str, Any]) -> ObjectProgram:
 
     cursor.take()
     path = cursor.take()
-    own = tuple(row for row in OBJECT_WORDS if row.name != "export")
-    fill(cursor, (*WORDS, *own), fields, topic="prog run")
-    return ObjectProgram(BpfSource(OBJECT, path, **taken(fields, [row.into for row in own])))
+    words = tuple(row for row in OBJECT_WORDS if row.name != "export")
+    fill(cursor, (*WORDS, *words), fields, topic="prog run")
+    return ObjectProgram(BpfSource(OBJECT, path, **take_fields(fields, [row.into for row in words])))
 
 
 def run(context: Context, command: RunOnPackets) -> list[Document]:
@@ -226,11 +226,11 @@ def _run(
     tally = Tally(report_all=bool(command.junit) or not command.summary)
     with ExitStack() as stack:
         write = _writer(stack, command.write)
-        source = context.own(packets(context, command.packets))
+        source = context.own(open_packets(context, command.packets))
         for number, packet in enumerate(islice(source, command.limit or None), 1):
             run = runner.run(packet.data, repeat=command.repeat)
             tally.add(
-                Checked(
+                CheckedPacket(
                     number,
                     runner.unchanged(packet.data),
                     run,
@@ -247,11 +247,11 @@ def _run(
 def _writer(stack: ExitStack, path: str) -> Callable[[Packet], object]:
     if not path:
         return lambda packet: None
-    from pytc.commands.shared.output_files import replacing
+    from pytc.commands.shared.output_files import replace_file
     from pytc.packets.link_types import ETHERNET
     from pytc.packets.writer import PcapWriter
 
-    return PcapWriter(stack.enter_context(replacing(path)), ETHERNET).write
+    return PcapWriter(stack.enter_context(replace_file(path)), ETHERNET).write
 
 
 def _set(context: Context, subject: Subject, preset: Preset) -> None:

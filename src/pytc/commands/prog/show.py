@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from pytc.bpf.analyse.program_info import ProgramInfo, program_info
 from pytc.bpf.sys.constants import program_type_name
 from pytc.bpf.sys.info import describe_map, map_by_id
-from pytc.commands.prog.targets import open_program, programs
+from pytc.commands.prog.targets import all_programs, open_program
 from pytc.commands.prog.words import TARGET, Target, take_words
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.errors import BpfSyscallError
 from pytc.render.documents import Document, Field, Json
 from pytc.render.terminal import printable
-from pytc.words.engine import Cursor, no_more
+from pytc.words.engine import Cursor, refuse_more
 
 HELP = """\
 Usage: pytc prog { show | list } [ PROG ]
@@ -29,7 +29,7 @@ _Holders = Mapping[int, list[tuple[int, str]]]
 
 
 class ShowPrograms(Query):
-    """Shows one program, or all without a target."""
+    """A request for one program, or for all without a target."""
 
     target: Target | None = None
 
@@ -37,7 +37,7 @@ class ShowPrograms(Query):
 def parse(cursor: Cursor) -> ShowPrograms:
     """Return the command; raises UsageError, HelpRequested."""
     fields = take_words(cursor, WORDS, "prog show")
-    no_more(cursor, "prog show")
+    refuse_more(cursor, "prog show")
     return ShowPrograms(**fields)
 
 
@@ -46,7 +46,7 @@ def run(context: Context, command: ShowPrograms) -> list[Document]:
     if command.target is not None:
         infos = [program_info(open_program(context, command.target).fd)]
     else:
-        infos = [program_info(program.fd) for program in programs()]
+        infos = [program_info(program.fd) for program in all_programs()]
     holders = _holders() if context.display.details else {}
     names = _MapNames() if context.display.details else None
     booted = _booted()

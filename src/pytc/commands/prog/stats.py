@@ -3,7 +3,7 @@
 from pytc.bpf.analyse.program_info import ProgramInfo, program_info
 from pytc.bpf.run.statistics import are_enabled, enable_statistics
 from pytc.bpf.sys.constants import program_type_name
-from pytc.commands.prog.targets import open_program, programs
+from pytc.commands.prog.targets import all_programs, open_program
 from pytc.commands.prog.words import TARGET, Target, take_words
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
@@ -11,7 +11,7 @@ from pytc.errors import UsageError
 from pytc.render.documents import Document, Field
 from pytc.render.terminal import printable
 from pytc.words import values
-from pytc.words.engine import Cursor, Word, no_more
+from pytc.words.engine import Cursor, Word, refuse_more
 
 HELP = """\
 Usage: pytc prog stats [ PROG ] [ on for TIME ]
@@ -50,7 +50,7 @@ WORDS = (*TARGET, Word("on", "seconds", read=_take_duration))
 def parse(cursor: Cursor) -> ProgramStatistics:
     """Return the command; raises UsageError, HelpRequested."""
     fields = take_words(cursor, WORDS, "prog stats")
-    no_more(cursor, "prog stats")
+    refuse_more(cursor, "prog stats")
     return ProgramStatistics(**fields)
 
 
@@ -60,7 +60,9 @@ def run(context: Context, command: ProgramStatistics) -> list[Document]:
 
     def read() -> dict[int, ProgramInfo]:
         infos = (
-            [program_info(opened.fd)] if opened is not None else [program_info(program.fd) for program in programs()]
+            [program_info(opened.fd)]
+            if opened is not None
+            else [program_info(program.fd) for program in all_programs()]
         )
         return {info.id: info for info in infos}
 

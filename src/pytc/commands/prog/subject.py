@@ -6,7 +6,7 @@ from pytc.bpf.loader.program import Program
 from pytc.bpf.maps.map import Map
 from pytc.bpf.sys.constants import ProgramType
 from pytc.bpf.sys.info import program_map_ids
-from pytc.commands.prog.targets import bpf_filter, kernel_name, open_program
+from pytc.commands.prog.targets import find_filter, kernel_name, open_program
 from pytc.commands.prog.words import FilterProgram, Target
 from pytc.commands.shared.context import Context
 from pytc.errors import BpfError, BpfSyscallError
@@ -38,7 +38,7 @@ def open_subject(context: Context, target: Target | ObjectProgram) -> Subject:
     if isinstance(target, ObjectProgram):
         return _load(context, target.source)
     if isinstance(target, FilterProgram):
-        options = bpf_filter(context, target)
+        options = find_filter(context, target)
         program = context.own(Program.from_id(options.program_id))
         return _with_maps(context, program, classes=not options.direct_action)
     return _with_maps(context, open_program(context, target))

@@ -20,7 +20,7 @@ _NAME_BYTES = 15  # BPF_OBJ_NAME_LEN - 1: the kernel keeps no more of a name
 def open_program(context: Context, target: Target) -> Program:
     """Open a program until the context is closed; raises PytcError."""
     if isinstance(target, FilterProgram):
-        return context.own(Program.from_id(bpf_filter(context, target).program_id))
+        return context.own(Program.from_id(find_filter(context, target).program_id))
     return context.own(_open_loaded(context, target))
 
 
@@ -32,7 +32,7 @@ def _open_loaded(context: Context, target: LoadedProgram) -> Program:
     return _find(target)
 
 
-def programs() -> Iterator[Program]:
+def all_programs() -> Iterator[Program]:
     """Yield all programs of this machine, each open until the next one is asked for.
 
     Raises BpfSyscallError; needs CAP_SYS_ADMIN.
@@ -41,7 +41,7 @@ def programs() -> Iterator[Program]:
         try:
             program = Program(program_by_id(number))
         except BpfSyscallError:
-            continue  # gone meanwhile
+            continue  # deleted meanwhile
         with program:
             yield program
 
@@ -57,7 +57,7 @@ def _find(target: LoadedProgram) -> Program:
     name = kernel_name(text).decode("ascii", "replace") if kind == "name" else text.lower()
     numbers = [
         about.id
-        for about in (program.description for program in programs())
+        for about in (program.description for program in all_programs())
         if (about.name if kind == "name" else about.tag) == name
     ]
     if len(numbers) == 1:
@@ -70,7 +70,7 @@ def _find(target: LoadedProgram) -> Program:
     raise BpfError(f'there is no program with the {kind} "{text}"')
 
 
-def bpf_filter(context: Context, target: FilterProgram) -> "BpfRecord":
+def find_filter(context: Context, target: FilterProgram) -> "BpfRecord":
     """Return the options of the one filter with an eBPF program that is meant; raises BpfError where there are none or
     several."""
     from pytc.tc.filters.records import filter_records

@@ -67,10 +67,10 @@ def take_filter(cursor: Cursor, words: Sequence[Word], fields: dict[str, Any], t
     if "target" in fields:
         raise UsageError(f'Error: "dev" and "{fields["target"].kind}" are two programs; one is needed.')
     number = fields.pop("handle", 0)
-    return FilterProgram(FilterSelector(**taken(fields, [row.into for row in selectors])), number)
+    return FilterProgram(FilterSelector(**take_fields(fields, [row.into for row in selectors])), number)
 
 
-def taken(fields: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def take_fields(fields: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Take some fields out of others."""
     return {name: fields.pop(name) for name in dict.fromkeys(names) if name in fields}
 

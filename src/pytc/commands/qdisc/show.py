@@ -9,7 +9,7 @@ from pytc.tc.clock import read_clock
 from pytc.tc.qdiscs.documents import qdisc_document
 from pytc.tc.qdiscs.records import qdisc_records
 from pytc.tc.qdiscs.selector import QdiscSelector
-from pytc.words.engine import Cursor, Word, fill, no_more
+from pytc.words.engine import Cursor, Word, fill, refuse_more
 
 HELP = """\
 Usage: pytc qdisc { show | list | ls } [ dev NAME ] [ root | ingress | clsact | parent CLASSID | handle HANDLE ]
@@ -47,7 +47,7 @@ class ShowQdiscs(Query):
 def parse(cursor: Cursor) -> ShowQdiscs:
     """Return the command; raises UsageError, HelpRequested."""
     fields = fill(cursor, _WORDS, {}, topic="qdisc")
-    no_more(cursor, "qdisc")
+    refuse_more(cursor, "qdisc")
     if "parent" in fields and "handle" in fields:
         first, second = (name for name in fields if name in ("parent", "handle"))
         raise UsageError(f'Error: argument "{second}" is wrong: {first} is already specified')

@@ -189,7 +189,7 @@ def link_pins(context: Context) -> LinkPins:
 def _link_at(path: str) -> int:
     """Return the id of the link that is pinned at a path, 0 for anything else."""
     try:
-        if not stat.S_ISREG(os.lstat(path).st_mode):  # a symbolic link: its target is met at its own path
+        if not stat.S_ISREG(os.lstat(path).st_mode):  # a symbolic link's target is visited at its own path
             return 0
         with open_pin(path) as descriptor:
             return describe_link(descriptor.fd).id if object_kind(descriptor.fd) == "link" else 0

@@ -85,6 +85,7 @@ class Connection:
 
     @property
     def session(self) -> "Session":
+        """The session, which is opened when it is first used; raises NetlinkError."""
         if self._session is None:
             from pytc.netlink.session import Session
 
@@ -145,7 +146,7 @@ class Context(Closing):
     its output, ``ask(prompt)`` for the next line of its input, which is None at the end, and ``progress(done, total)``,
     where ``total`` is 0 when nobody knows it. ``has_failed`` is set by a
     command that did its work, and has bad news. With ``create_clsact``, a filter of ingress or egress brings its qdisc
-    along. ``place`` is FILE:LINE of the command in a batch, empty elsewhere.
+    along. ``location`` is FILE:LINE of the command in a batch, empty elsewhere.
     """
 
     def __init__(
@@ -177,6 +178,7 @@ class Context(Closing):
 
     @property
     def session(self) -> "Session":
+        """The session with the kernel's traffic control; raises NetlinkError."""
         return self.connection.session
 
     def device_index(self, device: str) -> int:

@@ -150,7 +150,7 @@ def device_hook(context: Context, device: str, name: HookName) -> DeviceHook:
     return DeviceHook(device, name, context.device_index(device))
 
 
-def lets_all_go_on(program: int) -> bool:
+def only_returns_next(program: int) -> bool:
     """Report whether a program, by its descriptor, only returns TCX_NEXT; False also where that cannot be seen."""
     try:
         return only_returns(translated_instructions(program), TCX_NEXT)

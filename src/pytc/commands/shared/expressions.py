@@ -12,7 +12,7 @@ from pytc.errors import DeviceNotFoundError, InvalidOptionsError
 from pytc.handles import Handle
 from pytc.tc.kinds.filters.bpf import BpfOptions
 from pytc.tc.kinds.interface import OpenedProgram
-from pytc.tc.kinds.shared.programs import BYTECODE, EXPRESSION, BpfSource
+from pytc.tc.kinds.shared.programs import BYTECODE, EXPRESSION, BpfSource, Mode
 
 ETHERNET = "EN10MB"
 _MAX_ANNOTATION = 255
@@ -20,7 +20,7 @@ _NO_MATCH, _THE_FLOWID = 0, 0xFFFFFFFF
 _RETURN_K = 6
 
 
-def link_type_of(context: Context, device: str) -> str:
+def device_link_type(context: Context, device: str) -> str:
     """Return libpcap's name for what filters see of a device's packets.
 
     Raises DeviceNotFoundError, InvalidOptionsError.
@@ -44,7 +44,9 @@ def link_type_of(context: Context, device: str) -> str:
     return link_type.name
 
 
-def compile_for(context: Context, expression: str, device: str, link_type: str) -> tuple[ClassicInstruction, ...]:
+def compile_for_device(
+    context: Context, expression: str, device: str, link_type: str
+) -> tuple[ClassicInstruction, ...]:
     """Compile an expression for packets of a device, or of ``link_type``, with a remark where the two differ.
 
     Raises ExpressionError, InvalidOptionsError.
@@ -59,15 +61,15 @@ def compile_for(context: Context, expression: str, device: str, link_type: str) 
             )
         return compile_expression(expression, link_type)
     if not link_type:
-        looked_at = "" if context.connection.plan is not None else device  # which takes privileges
-        return compile_expression(expression, link_type_of(context, device), device=looked_at)
+        looked_at = "" if context.connection.plan is not None else device  # to open a device takes privileges
+        return compile_expression(expression, device_link_type(context, device), device=looked_at)
     context.notes += _misfit(context, device, link_type)
     return compile_expression(expression, link_type)
 
 
 def _misfit(context: Context, device: str, link_type: str) -> list[str]:
     try:
-        actual = link_type_of(context, device)
+        actual = device_link_type(context, device)
     except InvalidOptionsError:
         return []
     if actual == link_type:
@@ -80,7 +82,7 @@ def _misfit(context: Context, device: str, link_type: str) -> list[str]:
     ]
 
 
-def remarks(program: Sequence[ClassicInstruction], classid: Handle | None, *, direct_action: bool) -> list[str]:
+def return_remarks(program: Sequence[ClassicInstruction], classid: Handle | None, *, direct_action: bool) -> list[str]:
     """Return remarks on what is odd about bytecode that is attached."""
     return _remarks(tuple(program), classid) if classid is not None and not direct_action else []
 
@@ -95,7 +97,7 @@ def _remarks(program: tuple[ClassicInstruction, ...], classid: Handle) -> list[s
     ]
 
 
-def with_expression(context: Context, options: BpfOptions, device: str) -> BpfOptions:
+def compile_filter_expression(context: Context, options: BpfOptions, device: str) -> BpfOptions:
     """Return the options of a filter with its expression compiled, as bytecode where it needs no translation.
 
     Notes remarks on bytecode of any origin. Raises ExpressionError, InvalidOptionsError.
@@ -105,14 +107,14 @@ def with_expression(context: Context, options: BpfOptions, device: str) -> BpfOp
     if source.mode == EXPRESSION:
         if source.verdict is not None and not options.direct_action:
             raise InvalidOptionsError('"verdict" needs direct-action; without it, a match has the class "flowid"')
-        instructions = compile_for(context, source.path, device, source.link_type)
-        mode = EXPRESSION if options.direct_action else BYTECODE
+        instructions = compile_for_device(context, source.path, device, source.link_type)
+        mode: Mode = EXPRESSION if options.direct_action else BYTECODE
         return options.replace(source=source._replace(instructions=instructions, mode=mode))
-    context.notes += remarks(source.instructions, options.classid, direct_action=options.direct_action)
+    context.notes += return_remarks(source.instructions, options.classid, direct_action=options.direct_action)
     return options
 
 
-def object_of(source: BpfSource) -> ObjectSpec:
+def expression_object(source: BpfSource) -> ObjectSpec:
     """Return a compiled expression as an object with an eBPF program; raises BytecodeError."""
     from pytc.bpf.object.reader import read_bytes
     from pytc.cbpf.object_file import FUNCTION, object_file
@@ -121,7 +123,7 @@ def object_of(source: BpfSource) -> ObjectSpec:
     return read_bytes(object_file(translate(source.instructions, verdict=source.verdict or 0)), FUNCTION)
 
 
-def annotation_of(source: BpfSource) -> str:
+def expression_annotation(source: BpfSource) -> str:
     """Return the name of a translated program in dumps: where it came from."""
     from pytc.cbpf.object_file import FUNCTION
 
@@ -129,7 +131,7 @@ def annotation_of(source: BpfSource) -> str:
 
 
 @contextmanager
-def translated(source: BpfSource, type: ProgramType) -> Iterator[OpenedProgram]:
+def load_expression(source: BpfSource, type: ProgramType) -> Iterator[OpenedProgram]:
     """Load a compiled expression as an eBPF program for as long as the block runs.
 
     For a match it returns its verdict (TC_ACT_OK where none is given), else it goes on with the next filter. Raises
@@ -138,6 +140,6 @@ def translated(source: BpfSource, type: ProgramType) -> Iterator[OpenedProgram]:
     from pytc.bpf.loader.load import load
     from pytc.bpf.loader.program import select_program
 
-    spec = object_of(source)
+    spec = expression_object(source)
     with load(spec, select_program(spec), type=type) as loaded:
-        yield OpenedProgram(loaded.program.fd, annotation_of(source))
+        yield OpenedProgram(loaded.program.fd, expression_annotation(source))

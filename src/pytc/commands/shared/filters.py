@@ -5,16 +5,16 @@ from pytc.errors import NetlinkError
 from pytc.netlink.messages import TcMessage
 from pytc.render.documents import Document
 from pytc.tc.filters.documents import document
-from pytc.tc.filters.records import records
-from pytc.tc.filters.requests import explained
+from pytc.tc.filters.records import decode_filters
+from pytc.tc.filters.requests import explain_refusal
 from pytc.tc.filters.selector import FilterSelector
 
 
-def ask(context: Context, message: TcMessage, selector: FilterSelector) -> list[Document]:
+def describe_one(context: Context, message: TcMessage, selector: FilterSelector) -> list[Document]:
     """Return the documents of the kernel's answer to a question; raises NetlinkError."""
     try:
         answers = context.session.request(message)
     except NetlinkError as error:
-        raise explained(error, selector) from error
+        raise explain_refusal(error, selector) from error
     implied = FilterSelector(device=selector.device, block=selector.block)
-    return [document(record, context.display, implied) for record in records(answers)]
+    return [document(record, context.display, implied) for record in decode_filters(answers)]

@@ -24,7 +24,7 @@ _FLAGS: dict[Sharing | None, int] = {
 }
 
 
-def attacher_of(context: Context) -> Attacher:
+def make_attacher(context: Context) -> Attacher:
     """Return what carries out the changes of a command: the plan of a dry run, or the kernel."""
     plan = context.connection.plan
     return plan.attacher(context) if plan is not None else KernelAttacher(context)

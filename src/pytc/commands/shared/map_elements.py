@@ -1,7 +1,7 @@
 """Elements of a map: from words to bytes, and from bytes to text and JSON."""
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from pytc.bpf.codec.columns import Renderer
 from pytc.bpf.codec.scalars import Codec, Style, Value
@@ -78,14 +78,22 @@ def listed_batches(context: Context, typed: TypedMap, flags: int = 0) -> Iterato
             context.progress(done, total)
 
 
-def text_around(types: MapTypes) -> tuple[str, str, str]:
-    """Return the words before the key, between key and value, and after the value in a line of text."""
-    return "key ", " values " if types.is_per_cpu else " value ", "\n"
+class LineText(NamedTuple):
+    """The text before the key, between key and value, and after the value in an element's line."""
+
+    before: str
+    between: str
+    after: str
+
+
+def line_text(types: MapTypes) -> LineText:
+    """Return the text around the keys and values of a map."""
+    return LineText("key ", " values " if types.is_per_cpu else " value ", "\n")
 
 
 def text_lines(context: Context, typed: TypedMap, types: MapTypes, flags: int = 0) -> Iterator[str]:
     """Yield ``key KEY value VALUE`` for each element, many lines at a time; raises MapElementError."""
-    renderer = Renderer(types.key.columns(Style.TEXT, 0), types.whole.columns(Style.TEXT, 0), text_around(types), "")
+    renderer = Renderer(types.key.columns(Style.TEXT, 0), types.whole.columns(Style.TEXT, 0), line_text(types), "")
     for batch in listed_batches(context, typed, flags):
         yield renderer.render(*batch)
 

@@ -12,7 +12,7 @@ _MODE = 0o666  # less the umask
 
 
 @contextmanager
-def replacing(path: str) -> Iterator[BinaryIO]:
+def replace_file(path: str) -> Iterator[BinaryIO]:
     """Open a file that replaces the one at ``path`` when the block ends well, and is removed when it does not.
 
     At ``path`` there must be a regular file, or nothing: a link is not followed. Raises OutputError.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytc.commands.shared.context import Context
 from pytc.errors import BpfError, BpfSyscallError, HelpRequested, PinError
-from pytc.words.engine import Cursor, matches, no_more
+from pytc.words.engine import Cursor, matches, refuse_more
 
 if TYPE_CHECKING:
     from pytc.bpf.maps.pin_lock import PinLock
@@ -21,7 +21,7 @@ def take_pin(cursor: Cursor, topic: str) -> str:
     if cursor.peek() == "pinned":
         cursor.take()
     path = cursor.take()
-    no_more(cursor, topic)
+    refuse_more(cursor, topic)
     return path
 
 

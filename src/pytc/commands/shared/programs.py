@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.shared.context import Context
@@ -49,18 +49,18 @@ def open_programs(
         return
     opened_programs = OpenedPrograms(len(requests))
     with ExitStack() as signals, ExitStack() as stack:
-        files: dict[tuple[int, int], list[int]] = {}
+        files: dict[FileIdentity, list[int]] = {}
         for index, (source, type, *_) in enumerate(requests):
             if source is not None and source.mode == PINNED:
                 from pytc.commands.shared.pinned_programs import open_pinned_program
 
                 opened_programs[index] = stack.enter_context(open_pinned_program(context, source.path, type))
             elif source is not None and source.mode == EXPRESSION:
-                from pytc.commands.shared.expressions import translated
+                from pytc.commands.shared.expressions import load_expression
 
-                opened_programs[index] = stack.enter_context(translated(source, type))
+                opened_programs[index] = stack.enter_context(load_expression(source, type))
             elif source is not None and source.mode not in (BYTECODE, BYTECODE_FILE):
-                files.setdefault(identity(source.path), []).append(index)
+                files.setdefault(file_identity(source.path), []).append(index)
         lock = stack.enter_context(_pin_lock()) if files else None
         for places in files.values():
             of_file = [requests[index] for index in places]
@@ -82,13 +82,20 @@ def _pin_lock() -> "PinLock":
     return PinLock()
 
 
-def identity(path: str) -> tuple[int, int]:
-    """Return device and inode of a file, by whatever path; zeros for one that cannot be read."""
+class FileIdentity(NamedTuple):
+    """A file, whatever path leads to it; zeros for one that cannot be read."""
+
+    device: int = 0
+    inode: int = 0
+
+
+def file_identity(path: str) -> FileIdentity:
+    """Return device and inode of a file."""
     try:
         status = os.stat(path)
     except OSError:
-        return 0, 0
-    return status.st_dev, status.st_ino
+        return FileIdentity()
+    return FileIdentity(status.st_dev, status.st_ino)
 
 
 def resolve_files(source: BpfSource) -> BpfSource:

@@ -9,7 +9,7 @@ from pytc.commands.shared.attachments import open_program
 from pytc.commands.shared.command import Attaching
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.device_hooks import HookName, device_hook
-from pytc.commands.shared.kernel_attacher import attacher_of
+from pytc.commands.shared.kernel_attacher import make_attacher
 from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.commands.tcx.hidden_filters import warn_of_hidden_filters
 from pytc.commands.tcx.words import HOOK, HOOK_WORDS, check_hook
@@ -49,7 +49,8 @@ WORDS = (
 
 
 class AttachTcx(Attaching):
-    """``link`` is the path of a pin for the link, empty for a plain attachment; ``revision`` 0 is for any."""
+    """A program to attach to a hook; ``link`` is the path of a pin for the link, empty for a plain attachment,
+    ``revision`` 0 for any."""
 
     device: str
     hook: HookName
@@ -71,7 +72,7 @@ def run(context: Context, command: AttachTcx) -> None:
     """Load and attach the program, then export its maps; when that fails, detach it again. Raises AttachError,
     PinError, TransferError, BpfError and its kin."""
     hook = device_hook(context, command.device, command.hook)
-    attacher = attacher_of(context)
+    attacher = make_attacher(context)
     attacher.check(hook, command.link)
     order, neighbour = command.position.order, command.position.neighbour
     relative = attacher.choose(hook, neighbour) if neighbour is not None else None

@@ -4,10 +4,10 @@ from pytc.commands.shared.attach_words import REFERENCE, REVISION, Reference, ta
 from pytc.commands.shared.command import Attaching
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.device_hooks import HookName, device_hook
-from pytc.commands.shared.kernel_attacher import attacher_of
+from pytc.commands.shared.kernel_attacher import make_attacher
 from pytc.commands.tcx.words import HOOK, HOOK_WORDS, check_hook
 from pytc.errors import UsageError
-from pytc.words.engine import Cursor, fill, no_more
+from pytc.words.engine import Cursor, fill, refuse_more
 
 HELP = f"""\
 Usage: pytc tcx detach dev NAME HOOK {{ all | REF }} [ revision NUMBER ]
@@ -21,7 +21,7 @@ WORDS = (*HOOK_WORDS, REVISION)
 
 
 class DetachTcx(Attaching):
-    """``which`` is None for all programs of the hook; ``revision`` 0 is for any."""
+    """Programs to detach from a hook; ``which`` is None for all, ``revision`` 0 for any."""
 
     device: str
     hook: HookName
@@ -36,14 +36,14 @@ def parse(cursor: Cursor) -> DetachTcx:
     check_hook(fields)
     which = take_reference_or_all(cursor)
     fill(cursor, (REVISION,), fields, topic=topic)
-    no_more(cursor, topic)
+    refuse_more(cursor, topic)
     return DetachTcx(which=which, **fields)
 
 
 def run(context: Context, command: DetachTcx) -> None:
     """Detach the programs; raises AttachError, and UsageError for a link with a revision."""
     hook = device_hook(context, command.device, command.hook)
-    attacher = attacher_of(context)
+    attacher = make_attacher(context)
     which = attacher.choose(hook, command.which)
     if command.revision and any(attachment.link for attachment in which.attachments or ()):
         raise UsageError('"revision" does not go with a link')

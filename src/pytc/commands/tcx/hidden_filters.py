@@ -1,7 +1,7 @@
 """A warning about filters of clsact that programs of tcx keep packets from."""
 
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.device_hooks import PARENTS, TCX_NEXT, DeviceHook, attached_filters, lets_all_go_on
+from pytc.commands.shared.device_hooks import PARENTS, TCX_NEXT, DeviceHook, attached_filters, only_returns_next
 from pytc.tc.kinds.interface import OpenedProgram
 
 
@@ -13,7 +13,7 @@ def warn_of_hidden_filters(context: Context, hook: DeviceHook, program: OpenedPr
     if context.connection.plan is not None or hook.name not in PARENTS:
         return
     count = sum(1 for _ in attached_filters(context, hook.device, PARENTS[hook.name]))
-    if not count or lets_all_go_on(program.fd):
+    if not count or only_returns_next(program.fd):
         return
     device = hook.device
     context.notes.append(

@@ -10,7 +10,7 @@ from pytc.commands.shared.attachments import open_replacement
 from pytc.commands.shared.command import Attaching
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.device_hooks import DeviceHook, HookName, device_hook
-from pytc.commands.shared.kernel_attacher import attacher_of
+from pytc.commands.shared.kernel_attacher import make_attacher
 from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.commands.tcx.hidden_filters import warn_of_hidden_filters
 from pytc.commands.tcx.words import HOOK, HOOK_WORDS, check_hook
@@ -33,7 +33,7 @@ WORDS = (*HOOK_WORDS, Word("old", "old", read=take_reference, exact=True), REVIS
 
 
 class ReplaceTcx(Attaching):
-    """``old`` is None for the only program of the hook; ``revision`` 0 is for any."""
+    """A program that replaces another of a hook; ``old`` is None for the only one, ``revision`` 0 for any."""
 
     device: str
     hook: HookName
@@ -54,7 +54,7 @@ def run(context: Context, command: ReplaceTcx) -> None:
     """Load the program, replace the other one, and export the maps; raises AttachError, TransferError, BpfError and
     its kin."""
     hook = device_hook(context, command.device, command.hook)
-    attacher = attacher_of(context)
+    attacher = make_attacher(context)
     old = attacher.choose(hook, command.old)
     if old.attachments is not None:
         _check(hook, old.attachments, command.revision)

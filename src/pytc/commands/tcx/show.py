@@ -6,7 +6,7 @@ from pytc.commands.shared.context import Context
 from pytc.commands.shared.device_hooks import PARENTS, TYPES, HookName, hook_documents
 from pytc.commands.tcx.words import HOOK_WORDS
 from pytc.render.documents import Document
-from pytc.words.engine import Cursor, fill, no_more
+from pytc.words.engine import Cursor, fill, refuse_more
 
 HELP = """\
 Usage: pytc tcx show [ dev NAME ] [ HOOK ]
@@ -29,7 +29,7 @@ def parse(cursor: Cursor) -> ShowTcx:
     """Return the command; raises UsageError, HelpRequested."""
     topic = "tcx show"
     fields = fill(cursor, WORDS, {}, topic=topic)
-    no_more(cursor, topic)
+    refuse_more(cursor, topic)
     return ShowTcx(**fields)
 
 

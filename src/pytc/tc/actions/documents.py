@@ -8,7 +8,7 @@ from pytc.netlink.messages import TcMessage
 from pytc.netlink.schema import Attributes
 from pytc.netlink.session import interface_name
 from pytc.render.documents import ArrayField, Display, Document, Field, Group, Part
-from pytc.tc.actions.records import ActionRecord, decode_actions, generic_of, in_brief
+from pytc.tc.actions.records import ActionRecord, decode_actions, generic_parameters, strip_to_brief
 from pytc.tc.clock import read_clock
 from pytc.tc.kinds import actions as kinds
 from pytc.tc.kinds.interface import RenderEnv
@@ -29,7 +29,7 @@ def answer_documents(answer: TcMessage, display: Display, *, shortened: bool = F
     """
     actions = decode_actions(answer.attributes.get("TCA_ROOT_TAB", b""))
     if shortened:
-        actions = tuple(in_brief(action) for action in actions)
+        actions = tuple(strip_to_brief(action) for action in actions)
     total = answer.attributes.get("TCA_ROOT_COUNT", 0)
     return [total_document(total), [ArrayField("actions", documents(actions, display, bound=False))]]
 
@@ -81,7 +81,7 @@ def _document(record: ActionRecord, display: Display, *, bound: bool) -> Documen
 
 def _unknown(record: ActionRecord) -> list[Part]:
     """Return an action of a kind that pytc does not know: what all have, and the rest in hex."""
-    generic, text = generic_of(record), record.options.hex()
+    generic, text = generic_parameters(record), record.options.hex()
     fields: list[Part] = [
         Field("kind", record.kind, f"{record.kind} "),
         Field("options", text, f"[Unknown action, options {text}]\n"),

@@ -61,20 +61,20 @@ def _decode(order: int, raw: bytes) -> ActionRecord:
     )
 
 
-def index_of(record: ActionRecord) -> int:
+def action_index(record: ActionRecord) -> int:
     """Return the index of an action, with which the parameters of every kind begin; 0 where there are none."""
-    generic = generic_of(record)
+    generic = generic_parameters(record)
     return generic.number if generic is not None else record.number
 
 
-def generic_of(record: ActionRecord) -> Generic | None:
+def generic_parameters(record: ActionRecord) -> Generic | None:
     """Return the parameters that every kind has; None where there are none."""
     return Generic.unpack(dict(split_attributes(record.options)).get(_PARAMETERS.get(record.kind, 2), b""))
 
 
-def in_brief(record: ActionRecord) -> ActionRecord:
+def strip_to_brief(record: ActionRecord) -> ActionRecord:
     """Return an action with nothing but what the kernel says in a brief dump."""
-    return record._replace(attributes=None, options=b"", number=index_of(record), flags=(0, 0), in_hardware=None)
+    return record._replace(attributes=None, options=b"", number=action_index(record), flags=(0, 0), in_hardware=None)
 
 
 def decode_action_options(name: str, raw: bytes) -> Attributes:

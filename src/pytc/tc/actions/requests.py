@@ -4,7 +4,7 @@ import os
 import struct
 from collections.abc import Callable, Iterable, Sequence
 
-from pytc.netlink.schema import join_attributes, nested
+from pytc.netlink.schema import join_attributes, mark_nested
 from pytc.tc.actions.action import Action, ActionOptions
 from pytc.tc.clock import read_clock
 from pytc.tc.kinds import actions as kinds
@@ -26,7 +26,7 @@ def encode_actions(
 ) -> bytes:
     """Return a list of actions; ``programs`` has the open program of each, None for one without."""
     return join_attributes(
-        (nested(order), _encode(action, program, device_index))
+        (mark_nested(order), _encode(action, program, device_index))
         for order, (action, program) in enumerate(zip(actions, programs, strict=True), 1)
     )
 
@@ -43,7 +43,7 @@ def encode_action_options(
 def _encode(action: Action, program: OpenedProgram | None, device_index: DeviceIndex) -> bytes:
     attributes = [
         (_KIND, action.kind.encode() + b"\0"),
-        (nested(_OPTIONS), encode_action_options(action.kind, action.options, program, device_index)),
+        (mark_nested(_OPTIONS), encode_action_options(action.kind, action.options, program, device_index)),
     ]
     if action.cookie:
         attributes.append((_COOKIE, action.cookie))
@@ -58,7 +58,7 @@ def action_table(which: Iterable[tuple[str, int]]) -> bytes:
     """Return TCA_ROOT_TAB that names actions by kind and index; index 0 means all of the kind."""
     return join_attributes(
         (
-            nested(order),
+            mark_nested(order),
             join_attributes([(_KIND, os.fsencode(kind) + b"\0"), *([(_INDEX, _NUMBER.pack(index))] if index else [])]),
         )
         for order, (kind, index) in enumerate(which, 1)

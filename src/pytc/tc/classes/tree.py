@@ -44,7 +44,7 @@ class _Position(NamedTuple):
 _Classes = Sequence[tuple[ClassRecord, ClassParts]]
 
 
-def tree(classes: _Classes) -> list[Document]:
+def draw_tree(classes: _Classes) -> list[Document]:
     """Return documents in the order of the tree: siblings in the kernel's order, those below the root in reverse.
 
     Classes of qdiscs in a class are not in the tree; they are at the end, for JSON alone.

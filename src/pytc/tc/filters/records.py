@@ -14,7 +14,7 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.schema import split_attributes
 from pytc.netlink.session import Session
-from pytc.tc.filters.requests import address, htons
+from pytc.tc.filters.requests import htons, selector_message
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds import filters as kinds
 
@@ -67,7 +67,7 @@ def filter_records(
     Raises BlockNotFoundError, NetlinkError before the first.
     """
     check_block(session, selector)
-    return dump(session, address(c.GETTFILTER, selector, ifindex), brief=brief)
+    return dump(session, selector_message(c.GETTFILTER, selector, ifindex), brief=brief)
 
 
 def check_block(session: Session, selector: FilterSelector) -> None:
@@ -96,13 +96,13 @@ def dump(session: Session, question: TcMessage, *, brief: bool = False) -> Itera
         if not brief:
             raise _refused_dump(error) from error
         answers, shortened = session.dumped(question), True
-    return records(answers, shortened=shortened)
+    return decode_filters(answers, shortened=shortened)
 
 
-def records(messages: Iterable[TcMessage], *, shortened: bool = False) -> Iterator[FilterRecord]:
+def decode_filters(messages: Iterable[TcMessage], *, shortened: bool = False) -> Iterator[FilterRecord]:
     """Yield the filters and chains of messages."""
     for group in chunked(messages):
-        decoded_group = [decoded(message, shortened=shortened) for message in group]
+        decoded_group = [decode_filter(message, shortened=shortened) for message in group]
         yield from [record for record in decoded_group if record is not None]
 
 
@@ -120,7 +120,7 @@ def _refused_dump(error: NetlinkError) -> NetlinkError:
     return error
 
 
-def decoded(message: TcMessage, *, shortened: bool = False) -> FilterRecord | None:
+def decode_filter(message: TcMessage, *, shortened: bool = False) -> FilterRecord | None:
     """Return the filter or chain of a message, None when it is about something else.
 
     ``shortened`` leaves out what brief output does not show. Raises NetlinkProtocolError.
@@ -179,12 +179,12 @@ def _read_options(name: str, raw: bytes, *, shortened: bool) -> _Options:
     options = kind.decode(attributes, lookup_program)
     if kind.actions not in attributes and kind.police not in attributes:
         return options, (), None
-    from pytc.tc.actions.records import decode_action_options, decode_actions, in_brief
+    from pytc.tc.actions.records import decode_action_options, decode_actions, strip_to_brief
 
     actions, police = decode_actions(attributes.get(kind.actions, b"")), attributes.get(kind.police)
     return (
         options,
-        tuple(map(in_brief, actions)) if shortened else actions,
+        tuple(map(strip_to_brief, actions)) if shortened else actions,
         decode_action_options("police", police) if police else None,
     )
 

@@ -105,7 +105,7 @@ def encode_filter_actions(
     return attributes
 
 
-def address(message_type: int, selector: FilterSelector, ifindex: int) -> TcMessage:
+def selector_message(message_type: int, selector: FilterSelector, ifindex: int) -> TcMessage:
     """Return a message about the filters of a selector, without their handle."""
     attributes = {} if selector.chain is None else {"TCA_CHAIN": selector.chain}
     return TcMessage(
@@ -153,7 +153,7 @@ def _kind_hint(error: NetlinkError, change: FilterChange | None) -> str:
     return kind_hint(error, "filter", change.kind)
 
 
-def explained(error: NetlinkError, selector: FilterSelector, change: FilterChange | None = None) -> NetlinkError:
+def explain_refusal(error: NetlinkError, selector: FilterSelector, change: FilterChange | None = None) -> NetlinkError:
     """Return a refusal of a request about filters, or of a change, with its likely cause."""
     error.operation = "filter"
     hook = POINTS.get(selector.parent, "") if selector.parent != ROOT else ""

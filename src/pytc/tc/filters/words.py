@@ -72,7 +72,7 @@ def take_change(cursor: Cursor, topic: str, make: type[AnyFilterChange]) -> AnyF
     """
     verb = cast(Verb, cursor.verb)
     fields = fill(cursor, _CHANGE, {}, topic=topic)
-    check_one_place(fields)
+    check_exclusive(fields)
     if verb in ("add", "replace") and topic == "filter":
         fields.setdefault("protocol", ALL)
     rate = fields.pop("estimator", b"")
@@ -114,7 +114,7 @@ def _parsed(name: str, words: tuple[str, ...]) -> FilterOptions:
 
 
 def _options(cursor: Cursor, name: str, kind: AnyFilterKind, fields: dict[str, Any]) -> FilterOptions | None:
-    """Return the options, None without words; ``found`` gets the handle that they belong to."""
+    """Return the options, None without words; ``fields`` gets the handle that they belong to."""
     handle = fields.get("handle", "")
     if handle:
         _checked(kind, handle)
@@ -135,13 +135,13 @@ def _checked(kind: AnyFilterKind, handle: str) -> None:
         raise InvalidOptionsError('Illegal "handle"', hints=(f'the value is "{handle}"',)) from None
 
 
-def check_one_place(fields: dict[str, Any]) -> None:
+def check_exclusive(fields: dict[str, Any]) -> None:
     """Raise UsageError for a device and a block."""
     if "device" in fields and "block" in fields:
         raise UsageError('Error: "dev" and "block" are mutually exclusive')
 
 
-def check_place(fields: dict[str, Any]) -> None:
+def check_complete(fields: dict[str, Any]) -> None:
     """Raise UsageError where a question about one filter or chain does not say where it is."""
     if "parent" not in fields and "block" not in fields:
         raise UsageError("Must specify filter parent")
@@ -149,7 +149,7 @@ def check_place(fields: dict[str, Any]) -> None:
         raise UsageError('Must specify netdevice "dev" or block index "block"')
 
 
-def no_garbage(cursor: Cursor, topic: str) -> None:
+def refuse_garbage(cursor: Cursor, topic: str) -> None:
     """Raise UsageError when there are words left."""
     if not cursor.done:
         raise UsageError(f'Garbage instead of arguments "{cursor.peek()} ...". Try "pytc {topic} help".')
@@ -158,9 +158,9 @@ def no_garbage(cursor: Cursor, topic: str) -> None:
 def take_chain(cursor: Cursor) -> FilterSelector:
     """Return the selector of a question about one chain, which are all that is left; raises UsageError."""
     fields = fill(cursor, SELECTORS, {}, topic="chain")
-    check_one_place(fields)
-    check_place(fields)
-    no_garbage(cursor, "chain")
+    check_exclusive(fields)
+    check_complete(fields)
+    refuse_garbage(cursor, "chain")
     return FilterSelector(**fields)
 
 

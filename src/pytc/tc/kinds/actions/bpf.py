@@ -51,8 +51,11 @@ SCHEMA = Schema(
 
 
 class BpfActionOptions(ActionOptions):
-    """``number`` is the index, 0 for one that the kernel chooses; ``source`` is None where only the index names an
-    action that is there already."""
+    """The words of a ``bpf`` action.
+
+    ``number`` is the index, 0 for one that the kernel chooses; ``source`` is None where only the index names an
+    existing action.
+    """
 
     source: BpfSource | None = None
     control: int = PIPE
@@ -66,7 +69,7 @@ def parse(cursor: Cursor) -> BpfActionOptions:
         parse_program(cursor, _WORDS, fields, topic="action bpf", stop=True)
         fields.pop("run", None)
         if "mode" not in fields:
-            cursor.take()  # which there is not
+            cursor.take()  # raises UsageError: the line has ended
     control = optional_control(cursor, PIPE)
     return BpfActionOptions(source_of(fields), control, optional_index(cursor))
 

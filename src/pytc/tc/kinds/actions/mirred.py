@@ -6,7 +6,7 @@ devices that share a block.
 """
 
 import struct
-from typing import Any
+from typing import Any, Literal
 
 from pytc.errors import HelpRequested, InvalidOptionsError, UsageError
 from pytc.netlink.schema import Attributes, Schema
@@ -64,12 +64,14 @@ SCHEMA = Schema(
 
 
 class MirredOptions(ActionOptions):
-    """``direction`` is egress or ingress, ``verb`` mirror or redirect; both are empty, as ``device`` and ``block`` may
-    be, where the index alone names an action that is there already. ``number`` is the index, 0 for one that the kernel
-    chooses."""
+    """The words of a ``mirred`` action.
 
-    direction: str = ""
-    verb: str = ""
+    ``direction`` and ``verb`` are empty, as ``device`` and ``block`` may be, where the index alone names an existing
+    action. ``number`` is the index, 0 for one that the kernel chooses.
+    """
+
+    direction: Literal["", "egress", "ingress"] = ""
+    verb: Literal["", "mirror", "redirect"] = ""
     device: str = ""
     block: int = 0
     control: int = PASS

@@ -5,7 +5,7 @@ TCA_VLAN_PARMS is struct tc_gen, then ``v_action s32``. The VLAN's protocol is i
 """
 
 import struct
-from typing import Any
+from typing import Any, Literal
 
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.netlink.schema import Attributes, Schema
@@ -59,10 +59,13 @@ SCHEMA = Schema(
 
 
 class VlanOptions(ActionOptions):
-    """``verb`` is pop, push, modify, pop_eth or push_eth; empty where the index alone names an action that is there
-    already. ``protocol`` is an EtherType. ``number`` is the index, 0 for one that the kernel chooses."""
+    """The words of a ``vlan`` action.
 
-    verb: str = ""
+    ``verb`` is empty where the index alone names an existing action. ``protocol`` is an EtherType. ``number`` is the
+    index, 0 for one that the kernel chooses.
+    """
+
+    verb: Literal["", "pop", "push", "modify", "pop_eth", "push_eth"] = ""
     id: int | None = None
     protocol: int | None = None
     priority: int | None = None
@@ -97,7 +100,7 @@ _FITTING = (
 def parse(cursor: Cursor) -> VlanOptions:
     """Parse the words after ``vlan``; raises InvalidOptionsError, UsageError, HelpRequested."""
     if cursor.done:
-        cursor.take()  # which there is not
+        cursor.take()  # raises UsageError: the line has ended
     words = fill(cursor, _WORDS, {}, topic="action vlan")
     verb, *repeated = words.get("verb", ("",))
     if repeated:

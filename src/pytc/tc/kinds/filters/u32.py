@@ -29,7 +29,7 @@ from pytc.tc.kinds.shared.u32_selector import TERMINAL, Selector
 from pytc.tc.kinds.shared.u32_text import handle_text, key_parts, offset_parts
 from pytc.tc.kinds.shared.u32_words import (
     Match,
-    Place,
+    TableBucket,
     all_keys,
     parse_divisor,
     read_hashkey,
@@ -81,14 +81,14 @@ link     goes on in that table, in the bucket that hashkey chooses; offset says 
 
 
 class U32Options(FilterOptions):
-    """The words of a ``u32`` filter. ``places`` are those of ``ht`` and ``sample``, in their order; ``mark`` are the
+    """The words of a ``u32`` filter. ``buckets`` are those of ``ht`` and ``sample``, in their order; ``mark`` are the
     bytes of TCA_U32_MARK; ``flags`` TCA_CLS_FLAGS_*; ``order`` 0 for none."""
 
     selector: Selector | None = None
     classid: Handle | None = None
     divisor: int = 0
     link: int | None = None
-    places: tuple[Place, ...] = ()
+    buckets: tuple[TableBucket, ...] = ()
     order: int = 0
     incoming: str = ""
     mark: bytes = b""
@@ -107,7 +107,7 @@ class U32Record(NamedTuple):
     selector: Selector | None
     classid: Handle | None
     divisor: int | None
-    place: int | None
+    table_number: int | None
     link: int | None
     incoming: str
     flags: int | None
@@ -144,10 +144,10 @@ def _table(word: str) -> int:
     return number
 
 
-def _place(cursor: Cursor) -> Place:
+def _take_bucket(cursor: Cursor) -> TableBucket:
     word = cursor.take()
     try:
-        return Place(_number(word), None)
+        return TableBucket(_number(word), None)
     except ValueError:
         raise InvalidOptionsError('Illegal "ht"', hints=(f'the value is "{word}"',)) from None
 
@@ -161,8 +161,8 @@ _WORDS = (
     Word("divisor", "divisor", parse_divisor, repeat=True),
     Word("order", "order", unsigned(_U32), repeat=True),
     Word("link", "link", _table, exact=True, repeat=True),
-    Word("ht", "places", read=_place, exact=True, many=True),
-    Word("sample", "places", read=read_sample, exact=True, many=True),
+    Word("ht", "buckets", read=_take_bucket, exact=True, many=True),
+    Word("sample", "buckets", read=read_sample, exact=True, many=True),
     INDEV,
     ACTION,
     POLICE,
@@ -211,7 +211,7 @@ def _selector(fields: dict[str, Any]) -> Selector | None:
 def _settle(options: U32Options, word: str) -> tuple[U32Options, str]:
     """Return the options and the handle's word, checked against one another; ``order`` is the handle's node."""
     number = parse_handle(word) if word else 0
-    if word and any((table.table or 0) & _NODE for table in options.places):
+    if word and any((bucket.table or 0) & _NODE for bucket in options.buckets):
         raise InvalidOptionsError('"ht" must be a hash table.')
     if options.order:
         if number & _NODE not in (0, options.order):
@@ -220,10 +220,10 @@ def _settle(options: U32Options, word: str) -> tuple[U32Options, str]:
     return options, word
 
 
-def _hash(places: tuple[Place, ...]) -> int:
+def _hash(buckets: tuple[TableBucket, ...]) -> int:
     """Return TCA_U32_HASH: the table and the bucket."""
     hash, sampled = 0, False
-    for table, bucket in places:
+    for table, bucket in buckets:
         if bucket is not None:
             hash, sampled = bucket << 12 | hash & _TABLE, True
         elif table is not None:
@@ -241,7 +241,7 @@ def _encode(options: U32Options, program: OpenedProgram | None) -> list[tuple[st
             ("TCA_U32_DIVISOR", options.divisor),
             ("TCA_U32_INDEV", options.incoming),
             ("TCA_U32_MARK", options.mark),
-            ("TCA_U32_HASH", _hash(options.places)),
+            ("TCA_U32_HASH", _hash(options.buckets)),
             ("TCA_U32_FLAGS", options.flags),
         )
         if value
@@ -260,7 +260,7 @@ def _decode(attributes: Attributes, lookup: ProgramLookup) -> U32Record:
         selector=Selector.unpack(attributes.get("TCA_U32_SEL", b"")),
         classid=Handle.from_number(classid) if classid is not None else None,
         divisor=attributes.get("TCA_U32_DIVISOR"),
-        place=attributes.get("TCA_U32_HASH"),
+        table_number=attributes.get("TCA_U32_HASH"),
         link=attributes.get("TCA_U32_LINK"),
         incoming=attributes.get("TCA_U32_INDEV", ""),
         flags=attributes.get("TCA_U32_FLAGS"),
@@ -295,8 +295,8 @@ def _place_parts(record: U32Record, display: Display) -> list[Part]:
     parts: list[Part] = []
     if record.divisor is not None:
         parts.append(Field("ht_divisor", record.divisor, f"ht divisor {record.divisor} "))
-    elif record.place is not None:
-        table, bucket = record.place >> 20, (record.place & _BUCKET) >> 12
+    elif record.table_number is not None:
+        table, bucket = record.table_number >> 20, (record.table_number & _BUCKET) >> 12
         parts += [Field("key_ht", f"{table:x}", f"key ht {table:x} "), Field("bkt", f"{bucket:x}", f"bkt {bucket:x} ")]
     ends = record.selector is not None and record.selector.flags & TERMINAL
     parts += class_field(record.classid, display, before="*" if ends else "")

@@ -8,7 +8,7 @@ from pytc.netlink.schema import HEADER, Attributes, Schema
 from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
-from pytc.words.engine import Cursor, illegal, matches, signed, unknown_option, unsigned
+from pytc.words.engine import Cursor, illegal_value, matches, signed, unknown_option, unsigned
 
 _TOPIC = "qdisc prio"
 _PRIORITIES = 16
@@ -64,7 +64,7 @@ def _bands(word: str) -> int:
     try:
         number: int = signed(0x7FFFFFFF, 10)(word)
     except ValueError:
-        raise illegal("bands", word) from None
+        raise illegal_value("bands", word) from None
     return number
 
 

@@ -47,7 +47,10 @@ harddrop      drop what is above max, also with ecn
 
 
 class SfqOptions(NamedTuple):
-    """None and 0 are left to the kernel. ``given`` says whether there were any words, ``red`` whether any of RED."""
+    """The words of an ``sfq`` qdisc; None and 0 are left to the kernel.
+
+    ``has_options`` is True where there were any words, ``red`` where any of them were RED's.
+    """
 
     quantum: int = 0
     perturb: int = 0
@@ -65,7 +68,7 @@ class SfqOptions(NamedTuple):
     ecn: bool = False
     harddrop: bool = False
     red: bool = False
-    given: bool = False
+    has_options: bool = False
 
 
 def _probability(word: str) -> float:
@@ -106,7 +109,7 @@ _RED_NAMES = frozenset(word.into for word in _RED)
 def parse(cursor: Cursor) -> SfqOptions:
     """Parse the words after ``sfq``; raises InvalidOptionsError, UsageError, HelpRequested."""
     fields = read_options(cursor, (*_PLAIN, *_RED), "qdisc sfq")
-    options = SfqOptions(**fields, red=not _RED_NAMES.isdisjoint(fields), given=bool(fields))
+    options = SfqOptions(**fields, red=not _RED_NAMES.isdisjoint(fields), has_options=bool(fields))
     if options.red:
         options = _with_thresholds(options)
         _red_logs(options)
@@ -147,7 +150,7 @@ def _red_logs(options: SfqOptions) -> tuple[int, int]:
 
 def encode(options: SfqOptions, env: QdiscEnv) -> list[tuple[str, Any]] | None:
     """Return struct tc_sfq_qopt_v1, or nothing where there were no words."""
-    if not options.given:
+    if not options.has_options:
         return None
     weight = probability = high_resolution = 0
     if options.red:

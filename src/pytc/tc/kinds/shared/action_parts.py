@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pytc.errors import PytcError, UsageError
 from pytc.render.documents import Display, Field, Group, Part
-from pytc.words.engine import Cursor, choose, illegal, matches, unsigned
+from pytc.words.engine import Cursor, choose, illegal_value, matches, unsigned
 
 CONTINUE, PASS, RECLASSIFY, DROP, PIPE, STOLEN, TRAP = -1, 0, 1, 2, 3, 4, 8
 _JUMP, _GOTO, _OPERAND = 1 << 28, 2 << 28, (1 << 28) - 1
@@ -46,7 +46,10 @@ _U32 = 0xFFFFFFFF
 
 
 class Generic(NamedTuple):
-    """``struct tc_gen`` without ``capab``, which is always 0. ``number`` is the index."""
+    """Parameters that most kinds begin with: ``struct tc_gen`` without ``capab``, which is always 0.
+
+    ``number`` is the index.
+    """
 
     number: int
     control: int
@@ -128,7 +131,7 @@ def take_index(cursor: Cursor) -> int:
     try:
         number: int = unsigned(_U32, 10)(word)
     except ValueError:
-        raise illegal("index", word) from None
+        raise illegal_value("index", word) from None
     return number
 
 

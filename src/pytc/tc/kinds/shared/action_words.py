@@ -39,7 +39,7 @@ def parse_actions(cursor: Cursor, verbs: Sequence[str] = ()) -> tuple[Action, ..
         actions.append(_action(cursor))
         expected = False
     if expected and cursor.done and not actions:
-        cursor.take()  # which there is not
+        cursor.take()  # raises UsageError: the line has ended
     if expected:
         where = f'before "{cursor.peek()}"' if not cursor.done else 'behind the last "action"'
         raise InvalidOptionsError('Illegal "action"', hints=(f"there is none {where}",))

@@ -39,12 +39,12 @@ def _part(word: str) -> int:
     if not word.isascii() or not word.isalnum():
         raise ValueError(word)
     octal = len(word) > 1 and word[0] == "0" and word[1].isdigit()
-    if word[:2].lower() in ("0b", "0o"):  # Python's own
+    if word[:2].lower() in ("0b", "0o"):  # which int() accepts, and inet_aton(3) does not
         raise ValueError(word)
     try:
         number = int(word, 8 if octal else 0)
     except ValueError:
-        raise ValueError(word) from None  # without Python's sentence
+        raise ValueError(word) from None  # the message is the word, not Python's
     if number > 255:
         raise ValueError(word)
     return number

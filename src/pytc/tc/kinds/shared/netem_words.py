@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 from pytc.errors import InvalidOptionsError
 from pytc.tc.kinds.shared.ratespec import Rate, parse_any_rate
 from pytc.tc.rates import parse_percent, parse_size, parse_time, parse_time64
-from pytc.words.engine import Converter, Cursor, Word, illegal, matches, read_options, signed, unsigned
+from pytc.words.engine import Converter, Cursor, Word, illegal_value, matches, read_options, signed, unsigned
 
 U32, _S32 = 0xFFFFFFFF, 0x7FFFFFFF
 _DIGITS = frozenset("0123456789")
 
 
 class Chance(NamedTuple):
-    """Parts of 2^32 - 1; ``correlation`` None where there is none."""
+    """A probability, in parts of 2^32 - 1, and its ``correlation``, None where there is none."""
 
     probability: int
     correlation: int | None = None
@@ -28,7 +28,7 @@ class Delay(NamedTuple):
 
 
 class LossModel(NamedTuple):
-    """``state`` (p13, p31, p32, p23, p14) or ``gemodel`` (p, r, h, 1-k), in parts of 2^32 - 1."""
+    """A model of loss: ``state`` (p13, p31, p32, p23, p14) or ``gemodel`` (p, r, h, 1-k), in parts of 2^32 - 1."""
 
     name: str
     values: tuple[int, ...]
@@ -85,7 +85,7 @@ def _value(cursor: Cursor, convert: Converter, called: str) -> Any:
     try:
         return convert(word)
     except ValueError:
-        raise illegal(called, word) from None
+        raise illegal_value(called, word) from None
 
 
 def _number_is_next(cursor: Cursor) -> bool:
@@ -189,14 +189,14 @@ def _slot_between(cursor: Cursor) -> Slot:
     word = cursor.peek()
     most = _value(cursor, parse_time64, "slot max_delay")
     if most < least:
-        raise illegal("slot max_delay", word)
+        raise illegal_value("slot max_delay", word)
     return Slot(least, most)
 
 
 def _slot_limit(cursor: Cursor, convert: Converter, called: str) -> Any:
     cursor.take()
     if cursor.done:
-        raise illegal(called, "")
+        raise illegal_value(called, "")
     return _value(cursor, convert, called)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from pytc.bpf.insn.classic import ClassicInstruction, format_packed, numbers
 from pytc.bpf.sys.descriptions import ProgramDescription
@@ -11,19 +11,20 @@ from pytc.errors import BytecodeError, InvalidOptionsError
 from pytc.render.documents import Display, Field, Group, Json, LazyField
 from pytc.words.engine import Cursor, Table, Word, choose, fill, text, unsigned
 
-# What a program comes from.
-OBJECT = "object-file"
-PINNED = "object-pinned"
-BYTECODE = "bytecode"
-BYTECODE_FILE = "bytecode-file"
+#: Origins of a program, by the word that names one.
+Mode = Literal["object-file", "object-pinned", "bytecode", "bytecode-file", "expression", "bare"]
+OBJECT: Final = "object-file"
+PINNED: Final = "object-pinned"
+BYTECODE: Final = "bytecode"
+BYTECODE_FILE: Final = "bytecode-file"
 #: tcpdump's, compiled when it is attached; :attr:`BpfSource.path` is its text.
-EXPRESSION = "expression"
+EXPRESSION: Final = "expression"
 #: A word without a mode: an object file, if it is one.
-BARE = "bare"
+BARE: Final = "bare"
 
 
 class MapWords(NamedTuple):
-    """``map NAME max_entries N`` or ``map NAME pinned PATH``."""
+    """Words about a map: ``map NAME max_entries N`` or ``map NAME pinned PATH``."""
 
     name: str
     max_entries: int = 0
@@ -39,7 +40,7 @@ class BpfSource(NamedTuple):
     direct-action, None where it is not given.
     """
 
-    mode: str
+    mode: Mode
     path: str = ""
     instructions: tuple[ClassicInstruction, ...] = ()
     section: str = ""
@@ -120,7 +121,7 @@ class ProgramWords:
 def parse_program(
     cursor: Cursor, words: ProgramWords, values: dict[str, Any], *, topic: str, stop: bool = False, modes: Table = MODES
 ) -> None:
-    """Reads the words of a program, and the kind's own, in any order into ``found``. ``modes`` are what
+    """Reads the words of a program, and the kind's own, in any order into ``fields``. ``modes`` are what
     it may come from.
 
     Ends at the end of the words; with ``stop`` also at the first that is none of them once a program is named.

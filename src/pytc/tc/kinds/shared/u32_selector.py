@@ -19,17 +19,20 @@ _HEADER, _NUMBERS = struct.Struct("=BBBx2sHhh4s"), struct.Struct("=4s4sii")
 
 
 class Key(NamedTuple):
-    """Matches where the 32 bits at ``at``, masked, are ``value``."""
+    """A match: the 32 bits at ``offset``, masked, are ``value``."""
 
     value: int
     mask: int
-    at: int
+    offset: int
     offset_mask: int = 0
 
 
 class Selector(NamedTuple):
-    """``flags`` are TC_U32_*. The header behind this one is ``plus`` bytes further, and as many as the 16 bits at
-    ``offset_at``, masked and shifted, say. Of the next table, the bucket is chosen by the 32 bits at ``hash_at``."""
+    """A selector; ``flags`` are TC_U32_*.
+
+    The next header begins ``plus`` bytes after this one, and as many as the 16 bits at ``offset_at``, masked and
+    shifted. The bucket of the next table is chosen by the 32 bits at ``hash_at``.
+    """
 
     flags: int = 0
     shift: int = 0
@@ -53,7 +56,7 @@ class Selector(NamedTuple):
             self.hash_mask.to_bytes(4, "big"),
         )
         return header + b"".join(
-            _NUMBERS.pack(key.mask.to_bytes(4, "big"), key.value.to_bytes(4, "big"), key.at, key.offset_mask)
+            _NUMBERS.pack(key.mask.to_bytes(4, "big"), key.value.to_bytes(4, "big"), key.offset, key.offset_mask)
             for key in self.keys
         )
 
@@ -63,7 +66,7 @@ class Selector(NamedTuple):
         if len(data) < _HEADER.size:
             return None
         flags, shift, count, offset_mask, plus, offset_at, hash_at, hash_mask = _HEADER.unpack_from(data)
-        places = range(_HEADER.size, len(data) - _NUMBERS.size + 1, _NUMBERS.size)
+        positions = range(_HEADER.size, len(data) - _NUMBERS.size + 1, _NUMBERS.size)
         return cls(
             flags,
             shift,
@@ -72,56 +75,56 @@ class Selector(NamedTuple):
             offset_at,
             hash_at,
             int.from_bytes(hash_mask, "big"),
-            tuple(_key(data, at) for at in places[:count]),
+            tuple(_key(data, position) for position in positions[:count]),
         )
 
 
-def _key(data: bytes, at: int) -> Key:
-    mask, value, place, offset_mask = _NUMBERS.unpack_from(data, at)
-    return Key(int.from_bytes(value, "big"), int.from_bytes(mask, "big"), place, offset_mask)
+def _key(data: bytes, position: int) -> Key:
+    mask, value, offset, offset_mask = _NUMBERS.unpack_from(data, position)
+    return Key(int.from_bytes(value, "big"), int.from_bytes(mask, "big"), offset, offset_mask)
 
 
-def key_of(value: int, mask: int, at: int, bits: int, offset_mask: int = 0) -> Key:
-    """Return a key for 8 or 16 bits that lie at ``at``, within the 32 bits that hold them.
+def make_key(value: int, mask: int, offset: int, bits: int, offset_mask: int = 0) -> Key:
+    """Return a key for 8 or 16 bits that lie at ``offset``, within the 32 bits that hold them.
 
     For 16 bits at an odd offset, the low half is taken, as tc does. Raises ValueError when a number has more bits.
     """
     limit = 1 << bits
     if value >= limit or mask >= limit:
         raise ValueError(value)
-    inside = at & 3
+    inside = offset & 3
     shift = 32 - bits - 8 * inside if bits == 8 else (0 if inside else 16)
-    return Key(value << shift, mask << shift, at & ~3, offset_mask)
+    return Key(value << shift, mask << shift, offset & ~3, offset_mask)
 
 
-def joined(keys: Iterable[Key]) -> tuple[Key, ...]:
+def merge_keys(keys: Iterable[Key]) -> tuple[Key, ...]:
     """Return the keys with those of one offset merged.
 
     Raises ValueError, which says why, where two contradict each other, for an offset that is not a multiple of 4, and
     for more than 128.
     """
-    joined_keys: list[Key] = []
+    merged: list[Key] = []
     for unmasked in keys:
         key = unmasked._replace(value=unmasked.value & unmasked.mask)
-        number = next((number for number, other in enumerate(joined_keys) if other[2:] == key[2:]), None)
+        number = next((number for number, other in enumerate(merged) if other[2:] == key[2:]), None)
         if number is not None:
-            joined_keys[number] = _merged(joined_keys[number], key)
+            merged[number] = _merged(merged[number], key)
             continue
-        if key.at % 4:
-            raise ValueError(f"the place {key.at} is not a multiple of 4")
-        if len(joined_keys) == _MOST_KEYS:
+        if key.offset % 4:
+            raise ValueError(f"the place {key.offset} is not a multiple of 4")
+        if len(merged) == _MOST_KEYS:
             raise ValueError(f"there are more than {_MOST_KEYS}")
-        joined_keys.append(key)
-    return tuple(joined_keys)
+        merged.append(key)
+    return tuple(merged)
 
 
-def _merged(one: Key, other: Key) -> Key:
-    if (one.value ^ other.value) & one.mask & other.mask:
-        raise ValueError(f"two contradict each other at the place {one.at}")
-    return one._replace(value=one.value | other.value, mask=one.mask | other.mask)
+def _merged(first: Key, second: Key) -> Key:
+    if (first.value ^ second.value) & first.mask & second.mask:
+        raise ValueError(f"two contradict each other at the place {first.offset}")
+    return first._replace(value=first.value | second.value, mask=first.mask | second.mask)
 
 
-def bucket_of(key: Key, divisor: int) -> int:
+def hash_bucket(key: Key, divisor: int) -> int:
     """Return the number of the bucket in which the kernel looks for packets that match a key."""
     shift = (key.mask & -key.mask).bit_length() - 1 if key.mask else 0
     return ((key.value & key.mask) >> shift) % divisor

@@ -45,7 +45,7 @@ def _member(key: Key, hits: int | None) -> Json:
 
 
 def _members(key: Key) -> dict[str, Json]:
-    return {"value": f"{key.value:x}", "mask": f"{key.mask:x}", "offmask": _behind(key), "off": key.at}
+    return {"value": f"{key.value:x}", "mask": f"{key.mask:x}", "offmask": _behind(key), "off": key.offset}
 
 
 def _behind(key: Key) -> str:
@@ -53,7 +53,7 @@ def _behind(key: Key) -> str:
 
 
 def _raw(key: Key) -> list[Field]:
-    texts = (f"\n  match {key.value:08x}", f"/{key.mask:08x} ", f"at {_behind(key)}", f"{key.at}")
+    texts = (f"\n  match {key.value:08x}", f"/{key.mask:08x} ", f"at {_behind(key)}", f"{key.offset}")
     return [Field(name, value, text) for (name, value), text in zip(_members(key).items(), texts, strict=True)]
 
 
@@ -61,13 +61,13 @@ def _pretty(key: Key, protocol: int) -> Document:
     """Return a key in the terms of IP, empty where tc has no term for it."""
     if protocol not in (IP, IPV6):
         return _raw(key)
-    if key.at in _ADDRESSES:
-        return _address(key, _ADDRESSES[key.at])
-    if key.at == _PORTS_AT:
+    if key.offset in _ADDRESSES:
+        return _address(key, _ADDRESSES[key.offset])
+    if key.offset == _PORTS_AT:
         return _ports(key, is_swapped=protocol == IPV6)
-    if (key.at, key.mask) == (0, 0x0F000000):
+    if (key.offset, key.mask) == (0, 0x0F000000):
         return [Field("ip_ihl", key.value >> 24, f"\n  match IP ihl {key.value >> 24}")]
-    if (key.at, key.mask) == (0, 0x00FF0000):
+    if (key.offset, key.mask) == (0, 0x00FF0000):
         field = key.value >> 16
         return [
             Field(
@@ -76,7 +76,7 @@ def _pretty(key: Key, protocol: int) -> Document:
                 f"\n  match IP dsfield {field:#x}" if field else "\n  match IP dsfield 0",
             )
         ]
-    if (key.at, key.mask) == (_PROTOCOL_AT, 0x00FF0000):
+    if (key.offset, key.mask) == (_PROTOCOL_AT, 0x00FF0000):
         return [Field("ip_protocol", key.value >> 16, f"\n  match IP protocol {key.value >> 16}")]
     return []
 

@@ -13,9 +13,9 @@ from pytc.tc.kinds.shared.u32_selector import (
     VARIABLE_OFFSET,
     Key,
     Selector,
-    bucket_of,
-    joined,
-    key_of,
+    hash_bucket,
+    make_key,
+    merge_keys,
 )
 from pytc.words.engine import Converter, Cursor, choose, is_one_of, matches, signed, unsigned
 
@@ -35,7 +35,7 @@ class _Row(NamedTuple):
     may be shortened to."""
 
     bits: int
-    at: int
+    offset: int
     offset_mask: int = 0
     shortened: bool = False
 
@@ -77,7 +77,7 @@ class Match(NamedTuple):
     mark: bytes = b""
 
 
-class Place(NamedTuple):
+class TableBucket(NamedTuple):
     """A table with a bucket, from one word ``ht`` or ``sample``; None for the part that it leaves open."""
 
     table: int | None
@@ -96,7 +96,7 @@ def _selector(cursor: Cursor, word: str) -> Match:
         expected = f'at "{spelled}"; one of {", ".join(_PROTOCOLS)} expected'
         raise InvalidOptionsError(f'Illegal "{word}"', hints=(expected,))
     if cursor.done:
-        cursor.take()  # which there is not
+        cursor.take()  # raises UsageError: the line has ended
     try:
         if protocol == "mark":
             return Match(mark=_mark(cursor))
@@ -117,7 +117,7 @@ def _keys(protocol: str, cursor: Cursor) -> tuple[Key, ...]:
     if protocol == "ether":
         raise InvalidOptionsError(f"Unknown match: ether {field}")
     if protocol == "ip" and is_one_of(field, _FRAGMENTS):
-        return (key_of(*_FRAGMENTS[field], _FLAGS_AT, 16),)
+        return (make_key(*_FRAGMENTS[field], _FLAGS_AT, 16),)
     if protocol == "ip6" and field == "priority":
         value, mask = _two(cursor, _FULL_BYTE)
         return (Key(value << _CLASS_SHIFT, mask << _CLASS_SHIFT, 0),)
@@ -153,46 +153,50 @@ def _two(cursor: Cursor, limit: int) -> tuple[int, int]:
 
 def _number_key(cursor: Cursor, row: _Row) -> Key:
     value, mask = _two(cursor, (1 << row.bits) - 1)
-    at, offset_mask = _at(cursor, row.at, row.offset_mask)
-    return Key(value, mask, at, offset_mask) if row.bits == 32 else key_of(value, mask, at, row.bits, offset_mask)
+    offset, offset_mask = _take_offset(cursor, row.offset, row.offset_mask)
+    return (
+        Key(value, mask, offset, offset_mask)
+        if row.bits == 32
+        else make_key(value, mask, offset, row.bits, offset_mask)
+    )
 
 
-def _at(cursor: Cursor, at: int, offset_mask: int = 0) -> tuple[int, int]:
+def _take_offset(cursor: Cursor, offset: int, offset_mask: int = 0) -> tuple[int, int]:
     """Take the offset after the word ``at``; return the given one where another word comes next."""
     if cursor.peek() != "at":
-        return at, offset_mask
+        return offset, offset_mask
     cursor.take()
     word = cursor.take()
     ahead = word.removeprefix("nexthdr+")
     if ahead and ahead != word:
-        return _place(ahead), NEXT_HEADER
+        return _take_place(ahead), NEXT_HEADER
     if matches(word, "nexthdr+"):
-        return _place(cursor.take()), NEXT_HEADER
-    return _place(word), offset_mask
+        return _take_place(cursor.take()), NEXT_HEADER
+    return _take_place(word), offset_mask
 
 
-def _place(word: str) -> int:
+def _take_place(word: str) -> int:
     try:
         return int(_PLACE(word))
     except ValueError:
         raise ValueError(word) from None
 
 
-def _address_keys(protocol: str, cursor: Cursor, at: int) -> tuple[Key, ...]:
+def _address_keys(protocol: str, cursor: Cursor, offset: int) -> tuple[Key, ...]:
     word = _next(cursor)
     if protocol == "ether":
         address = _ethernet(word)
-        at, offset_mask = _at(cursor, at)
-        return tuple(key_of(byte, _FULL_BYTE, at + number, 8, offset_mask) for number, byte in enumerate(address))
+        offset, offset_mask = _take_offset(cursor, offset)
+        return tuple(make_key(byte, _FULL_BYTE, offset + number, 8, offset_mask) for number, byte in enumerate(address))
     try:
         number, length = (parse_ipv4_prefix if protocol == "ip" else parse_ipv6_prefix)(word)
     except ValueError as error:
         raise ValueError(str(error) or word) from None
-    at, offset_mask = _at(cursor, at)
+    offset, offset_mask = _take_offset(cursor, offset)
     if protocol == "ip":
-        return (Key(number, _U32 << 32 - length & _U32, at, offset_mask),)
+        return (Key(number, _U32 << 32 - length & _U32, offset, offset_mask),)
     return tuple(
-        Key(number >> 96 - start & _U32, _U32 << max(0, 32 - length + start) & _U32, at + start // 8, offset_mask)
+        Key(number >> 96 - start & _U32, _U32 << max(0, 32 - length + start) & _U32, offset + start // 8, offset_mask)
         for start in range(0, length, 32)
     )
 
@@ -221,15 +225,15 @@ def _mark(cursor: Cursor) -> bytes:
     return _MARK.pack(value, mask, 0)
 
 
-def all_keys(found: Sequence[Match]) -> tuple[Key, ...]:
+def all_keys(matches: Sequence[Match]) -> tuple[Key, ...]:
     """Return the keys of all words ``match``; raises InvalidOptionsError."""
     try:
-        return joined(key for match in found for key in match.keys)
+        return merge_keys(key for match in matches for key in match.keys)
     except ValueError as error:
         raise InvalidOptionsError('Illegal "match"', hints=(str(error),)) from None
 
 
-def read_sample(cursor: Cursor) -> Place:
+def read_sample(cursor: Cursor) -> TableBucket:
     """Parse the words after ``sample``: what a packet of the bucket has, and how many buckets there are."""
     keys = all_keys([_selector(cursor, "sample")])
     if len(keys) != 1:
@@ -242,7 +246,7 @@ def read_sample(cursor: Cursor) -> Place:
             divisor = parse_divisor(word)
         except ValueError:
             raise InvalidOptionsError('Illegal sample "divisor"', hints=(f'the value is "{word}"',)) from None
-    return Place(None, bucket_of(keys[0], divisor))
+    return TableBucket(None, hash_bucket(keys[0], divisor))
 
 
 def parse_divisor(word: str) -> int:
@@ -258,24 +262,26 @@ def read_offset(cursor: Cursor) -> Selector:
 
     Raises InvalidOptionsError.
     """
-    found = Selector()
+    selector = Selector()
     if cursor.done:
-        cursor.take()  # which there is not
+        cursor.take()  # raises UsageError: the line has ended
     while name := choose(cursor.peek(), ("plus", "at", "mask", "shift", "eat")):
         cursor.take()
         if name == "eat":
-            found = found._replace(flags=found.flags | EAT)
+            selector = selector._replace(flags=selector.flags | EAT)
         elif name == "plus":
-            found = found._replace(flags=found.flags | OFFSET, plus=_value(cursor, unsigned(0xFFFF), "offset"))
+            selector = selector._replace(flags=selector.flags | OFFSET, plus=_value(cursor, unsigned(0xFFFF), "offset"))
         elif name == "mask":
-            found = found._replace(
-                flags=found.flags | VARIABLE_OFFSET, offset_mask=_value(cursor, unsigned(0xFFFF, 16), "offset")
+            selector = selector._replace(
+                flags=selector.flags | VARIABLE_OFFSET, offset_mask=_value(cursor, unsigned(0xFFFF, 16), "offset")
             )
         elif name == "shift":
-            found = found._replace(flags=found.flags | VARIABLE_OFFSET, shift=_value(cursor, unsigned(0xFF), "offset"))
+            selector = selector._replace(
+                flags=selector.flags | VARIABLE_OFFSET, shift=_value(cursor, unsigned(0xFF), "offset")
+            )
         else:
-            found = found._replace(flags=found.flags | VARIABLE_OFFSET, offset_at=_even(cursor))
-    return found
+            selector = selector._replace(flags=selector.flags | VARIABLE_OFFSET, offset_at=_even(cursor))
+    return selector
 
 
 def _even(cursor: Cursor) -> int:
@@ -287,18 +293,18 @@ def _even(cursor: Cursor) -> int:
 
 def read_hashkey(cursor: Cursor) -> tuple[int | None, int | None]:
     """Parse the words after ``hashkey``, as far as they go, and return (mask, offset); raises InvalidOptionsError."""
-    mask, at = None, None
+    mask, offset = None, None
     if cursor.done:
-        cursor.take()  # which there is not
+        cursor.take()  # raises UsageError: the line has ended
     while name := choose(cursor.peek(), ("mask", "at")):
         cursor.take()
         if name == "mask":
             mask = _value(cursor, _MASK, "hashkey")
             continue
-        at = _value(cursor, signed(0x7FFF), "hashkey")
-        if at % 4:
-            raise InvalidOptionsError('Illegal "hashkey"', hints=(f'"at" must be a multiple of 4, not "{at}"',))
-    return mask, at
+        offset = _value(cursor, signed(0x7FFF), "hashkey")
+        if offset % 4:
+            raise InvalidOptionsError('Illegal "hashkey"', hints=(f'"at" must be a multiple of 4, not "{offset}"',))
+    return mask, offset
 
 
 def _value(cursor: Cursor, convert: Converter, name: str) -> int:
