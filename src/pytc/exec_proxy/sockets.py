@@ -5,8 +5,9 @@ kernel's fs.protected_regular:
 
 - A socket file gets its mode before it exists; a path that exists is never taken over, whatever it is.
 - Only the file that was created here is removed again.
-- In a directory that others may write to, a socket is created only when the directory is sticky; and there one is used
-  only when it belongs to root, to this user or to the owner of the directory.
+- Every directory on the path, once symbolic links are resolved, belongs to root or to this user, and is writable by
+  others only if it is sticky: whoever could rename one could put another socket in place (sshd(8) has the same rule).
+- In a sticky directory that others may write to, a socket is used only when it belongs to root or to this user.
 - A symbolic link in place of a socket is not followed.
 """
 
@@ -70,7 +71,7 @@ class BoundSocket(Closing):
         self.path = path
         self.socket = open_socket(kind)
         try:
-            _check_path(path)
+            self.path = path = _safe_path(path)
             if kind == DATAGRAM:  # before anybody can send: what is sent earlier comes without credentials
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
             os.fchmod(self.socket.fileno(), mode)  # bind(2) gives the file the mode of the socket, less the umask
@@ -147,17 +148,34 @@ def _describe_path(path: str) -> str:
     return f"somebody{whose} listens there" if result in (0, errno.EPROTOTYPE) else f"a socket{whose} exists there"
 
 
-def _check_path(path: str) -> None:
-    """Raise TransferError for no path, and for one where others could replace the socket."""
+def _safe_path(path: str) -> str:
+    """Return a path without symbolic links in place of its directories; raises TransferError where others than root and
+    this user could exchange one of them."""
     if not path or "\0" in path:
         raise TransferError("a socket needs a path")
     if len(os.fsencode(path)) > _LONGEST_PATH:
         raise TransferError(f'"{path}" is too long for a socket: the limit is {_LONGEST_PATH} bytes')
-    status = os.stat(os.path.dirname(path) or ".")
+    parent = os.path.realpath(os.path.dirname(path) or ".", strict=True)
+    directory = "/"
+    for name in parent.split("/"):
+        directory = os.path.join(directory, name)
+        _check_directory(directory, path)
+    resolved = os.path.join(parent, os.path.basename(path))
+    # A socket's address has no more room; what the user has given leads to the same file.
+    return resolved if len(os.fsencode(resolved)) <= _LONGEST_PATH else path
+
+
+def _check_directory(directory: str, path: str) -> None:
+    status = os.lstat(directory)
+    if not is_trusted(status.st_uid):
+        raise TransferError(
+            f'"{directory}" belongs to user {status.st_uid}, who could put another socket at "{path}"',
+            errno=errno.EPERM,
+        )
     if _shared(status) and not status.st_mode & stat.S_ISVTX:
         raise TransferError(
-            f'cannot make a socket at "{path}": other users may replace files in its directory, which '
-            "they can write to and is not sticky",
+            f'other users can replace what is in "{directory}", which they can write to and is not sticky: '
+            f'one could put another socket at "{path}"',
             errno=errno.EPERM,
         )
 
@@ -186,7 +204,7 @@ def connect(path: str, kind: int, *, timeout: float) -> socket.socket:
     """
     sock = open_socket(kind)
     try:
-        with _open_path(path) as file:
+        with _open_path(_safe_path(path)) as file:
             _check_socket(path, os.fstat(file.fd))
             # A time limit of Python's would make a listener with a full queue look like a failure.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL.pack(int(timeout), 0))
@@ -206,8 +224,7 @@ def _check_socket(path: str, file: os.stat_result) -> None:
         raise TransferError(f'"{path}" is a symbolic link; pytc does not follow one to a socket', errno=errno.ELOOP)
     if not stat.S_ISSOCK(file.st_mode):
         raise TransferError(f'"{path}" is not a socket', errno=errno.ENOTSOCK)
-    directory = os.stat(os.path.dirname(path) or ".")
-    if _shared(directory) and not is_trusted(file.st_uid, (directory.st_uid,)):
+    if _shared(os.stat(os.path.dirname(path) or ".")) and not is_trusted(file.st_uid):
         raise TransferError(
             f'the socket "{path}" belongs to user {file.st_uid}, who could have put it there: its directory is shared',
             errno=errno.EPERM,

@@ -118,7 +118,7 @@ def test_the_directory(open_directory: Path, mode: int, allowed: bool) -> None:
     if allowed:
         BoundSocket(path, DATAGRAM).close()
     else:
-        with pytest.raises(TransferError, match="other users may replace"):
+        with pytest.raises(TransferError, match="other users can replace"):
             BoundSocket(path, DATAGRAM)
     assert not [*open_directory.iterdir()]
 
@@ -126,7 +126,7 @@ def test_the_directory(open_directory: Path, mode: int, allowed: bool) -> None:
 def test_a_directory_that_a_foreign_group_may_write_to(open_directory: Path) -> None:
     os.chown(open_directory, 0, NOBODY)
     open_directory.chmod(0o775)
-    with pytest.raises(TransferError, match="other users may replace"):
+    with pytest.raises(TransferError, match="other users can replace"):
         BoundSocket(str(open_directory / "bpf"), DATAGRAM)
 
 
@@ -170,23 +170,64 @@ class Theirs:
         self.socket.close()
 
 
-@pytest.mark.parametrize(("mode", "allowed"), [(0o755, True), (0o1777, False), (0o777, False)])
-def test_anothers_socket_in_a_shared_directory_is_not_used(open_directory: Path, mode: int, allowed: bool) -> None:
+@pytest.mark.parametrize(
+    ("mode", "refusal"), [(0o755, ""), (0o1777, f"belongs to user {NOBODY}"), (0o777, "other users can replace")]
+)
+def test_anothers_socket_in_a_shared_directory_is_not_used(open_directory: Path, mode: int, refusal: str) -> None:
     open_directory.chmod(mode)
     path = open_directory / "bpf"
     with Theirs(path):
-        if allowed:
+        if not refusal:
             connect(str(path), DATAGRAM, timeout=1).close()
         else:
-            with pytest.raises(TransferError, match=f"belongs to user {NOBODY}"):
+            with pytest.raises(TransferError, match=refusal):
                 connect(str(path), DATAGRAM, timeout=1)
 
 
-def test_the_owner_of_a_directory_may_have_the_socket(open_directory: Path) -> None:
-    os.chown(open_directory, NOBODY, NOBODY)
+def refused(path: Path, match: str) -> None:
+    """Neither an export nor an import takes a path."""
+    with pytest.raises(TransferError, match=match):
+        connect(str(path), DATAGRAM, timeout=1)
+    with pytest.raises(TransferError, match=match):
+        BoundSocket(f"{path}2", DATAGRAM)
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o700, 0o1777])
+def test_the_directory_of_another_user(open_directory: Path, mode: int) -> None:
+    """Its owner could have put the socket there, whoever owns that."""
     open_directory.chmod(0o1777)
-    with Theirs(open_directory / "bpf"):
-        connect(str(open_directory / "bpf"), DATAGRAM, timeout=1).close()
+    directory = open_directory / "theirs"
+    directory.mkdir()
+    directory.chmod(mode)
+    os.chown(directory, NOBODY, NOBODY)
+    with Theirs(directory / "bpf", owner=0):
+        refused(directory / "bpf", f'"{directory}" belongs to user {NOBODY}')
+
+
+def test_a_link_to_the_directory_of_another_user(open_directory: Path) -> None:
+    theirs = open_directory / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, NOBODY, NOBODY)
+    (open_directory / "link").symlink_to("theirs")
+    with Theirs(theirs / "bpf"):
+        refused(open_directory / "link" / "bpf", f'"{theirs}" belongs to user {NOBODY}')
+
+
+def test_a_link_to_a_directory_of_ones_own(open_directory: Path) -> None:
+    (open_directory / "ours").mkdir()
+    (open_directory / "link").symlink_to("ours")
+    with BoundSocket(str(open_directory / "link" / "bpf"), DATAGRAM) as bound:
+        assert bound.path == str(open_directory / "ours" / "bpf")
+        connect(str(open_directory / "link" / "bpf"), DATAGRAM, timeout=1).close()
+
+
+def test_a_directory_that_others_can_rename(open_directory: Path) -> None:
+    (open_directory / "ours").mkdir()
+    with BoundSocket(str(open_directory / "ours" / "bpf"), DATAGRAM):
+        open_directory.chmod(0o777)
+        refused(open_directory / "ours" / "bpf", f'other users can replace what is in "{open_directory}"')
+        open_directory.chmod(0o1777)
+        connect(str(open_directory / "ours" / "bpf"), DATAGRAM, timeout=1).close()
 
 
 def test_a_link_to_a_socket_is_not_followed(tmp_path: Path) -> None:
@@ -202,7 +243,7 @@ def test_a_link_to_a_socket_is_not_followed(tmp_path: Path) -> None:
         ("/etc/passwd", "is not a socket"),
         ("/", "is not a socket"),
         ("/nowhere", "No such file"),
-        ("", "No such file"),
+        ("", "a socket needs a path"),
     ],
 )
 def test_what_is_no_socket(path: str, said: str) -> None:

@@ -23,7 +23,6 @@ from pytc.exec_proxy.map_transfer import Exporter, Importer, identify, send_maps
 from pytc.exec_proxy.wire import MapEntry, ObjectIdentity, encode
 from tests.kernel.exec_proxy.support import NOBODY, array_maps, as_user, open_descriptors, send_raw
 from tests.tiers import examples
-from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
 
@@ -386,21 +385,31 @@ def test_a_hundred_exporters_at_once(listening: Listening) -> None:
 
 
 def test_a_user_without_privileges_is_given_maps(open_directory: Path) -> None:
-    """Root exports to a user's own directory, where the user waits and then reads."""
-    os.chown(open_directory, NOBODY, NOBODY)
+    """Root has put the user's socket where only root can replace it; there the user waits, and then reads."""
     path = str(open_directory / "bpf")
+    readable, writable = os.pipe()
 
-    def wait() -> None:
-        with Importer(path) as importer, importer.receive(20) as received:
+    def wait(importer: Importer) -> None:
+        os.write(writable, b"x")
+        with importer.receive(20) as received:
             assert received.sender.uid == 0
             assert received.maps[0][bytes(4)] == b"12345678"
 
     failures: list[str] = []
-    waiting = threading.Thread(target=lambda: failures.append(as_user(NOBODY, wait)))
-    waiting.start()
-    with array_maps(1) as maps:
-        maps[0].update(bytes(4), b"12345678")
-        until(lambda: os.path.exists(path), "the socket")
-        send_maps(path, OBJECT, maps)
-        waiting.join()
+    with Importer(path, owner=NOBODY) as importer:
+        waiting = threading.Thread(target=lambda: failures.append(as_user(NOBODY, lambda: wait(importer))))
+        waiting.start()
+        assert os.read(readable, 1) == b"x"
+        os.close(readable)
+        os.close(writable)
+        with array_maps(1) as maps:
+            maps[0].update(bytes(4), b"12345678")
+            send_maps(path, OBJECT, maps)
+            waiting.join()
     assert failures == [""]
+
+
+def test_the_directory_of_a_user_is_not_trusted(open_directory: Path) -> None:
+    os.chown(open_directory, NOBODY, NOBODY)
+    with array_maps(1) as maps, pytest.raises(TransferError, match=f"belongs to user {NOBODY}"):
+        send_maps(str(open_directory / "bpf"), OBJECT, maps)
