@@ -12,8 +12,10 @@ _OWN = "pytc"
 
 
 def install_alias(directory: str) -> Document:
-    """Makes the link, in one step; one that was made so before is replaced, anything else stays. Says what to put into
-    PATH. Raises OutputError."""
+    """Create the link in one step, and return what to put into PATH.
+
+    A link that was created so before is replaced, anything else stays. Raises OutputError.
+    """
     target, link = _executable(), os.path.join(os.path.abspath(directory), _NAME)
     try:
         _link(target, link)

@@ -45,8 +45,10 @@ class LineError(Exception):
 
 
 def run_atomic(options: Options) -> int:
-    """Returns the exit status; raises BatchError for a file that cannot be read, and what a signal raises, when all is
-    taken back."""
+    """Run an atomic batch, and return the exit status.
+
+    Raises BatchError for a file that cannot be read, and, after undoing everything, what a signal raises.
+    """
     try:
         lines = list(_parse_lines(_read(options.batch)))
         _check(options, lines)
@@ -97,7 +99,10 @@ def _parse_lines(lines: Iterable[str]) -> Iterator[Line]:
 
 
 def _check(options: Options, lines: Sequence[Line]) -> None:
-    """Goes through what would be done; shows it for a dry run. Raises LineError."""
+    """Plan all lines in order, and show the plan for a dry run.
+
+    Raises LineError for one that cannot be done or undone.
+    """
     from pytc.cli.execute import Runner
     from pytc.transaction.journal import Preflight
     from pytc.transaction.plan import Plan
@@ -128,7 +133,7 @@ def _check_sort(command: Command) -> None:
 
 
 def _run(options: Options, lines: Sequence[Line]) -> int:
-    """Does it all, or takes back what was done; returns the exit status, and raises what a signal raises."""
+    """Run all lines, and undo them where one fails; returns the exit status, and raises what a signal raises."""
     from pytc.cli.execute import Runner
     from pytc.signals import deferred
 

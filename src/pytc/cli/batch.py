@@ -105,10 +105,10 @@ def read_arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
 def parse_ahead(
     file: io.BufferedReader, parse: Callable[[list[str]], Parsed]
 ) -> Generator[tuple[int, Parsed], None, None]:
-    """Yield (number of its last line, what ``parse`` makes of its words) of each command; raises BatchError.
+    """Yield (number of its last line, result of ``parse`` for its words) of each command; raises BatchError.
 
-    Of the lines that have arrived, some are parsed before the first of them is run: that takes less time than to do it
-    in turns, as the kernel's work and ours do not drive one another out of the processor's caches.
+    Of the lines that have arrived, some are parsed before the first of them is run. That takes less time than
+    alternating, as the kernel's work and Python's do not evict one another from the processor's caches.
     """
     commands = CommandReader()
     for lines in read_arriving(file):

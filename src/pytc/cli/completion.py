@@ -133,7 +133,7 @@ def _of_object(expected: Candidates, prefix: str) -> list[str]:
 
 
 def _pins(expected: Candidates, prefix: str) -> list[str]:
-    """Pins by their paths, those below tc's directory as m:NAME; no bpffs is mounted for it."""
+    """Return pins by their paths, those in tc's directory as m:NAME; no bpffs is mounted for it."""
     from pytc.bpf.maps.pinning import find_mount
 
     mount = find_mount(os.environ.get("TC_BPF_MNT", ""))

@@ -86,7 +86,7 @@ def _colors(options: Options) -> "dict[str, str]":
 
 
 def show_stream(stream: "Stream", options: Options) -> None:
-    """Prints what comes in pieces."""
+    """Print a stream piece by piece."""
     streams.take_any_text(as_json=options.json)
     if options.json and options.pretty and not stream.is_live:
         from pytc.render.json import pretty_stream

@@ -10,7 +10,10 @@ _WIDTH = 40
 
 
 class Bar:
-    """Called with how much is done, and how much there is to do (0: nobody knows). Quiet for the first second."""
+    """A progress bar, called with how much is done and how much there is to do (0: nobody knows).
+
+    It is quiet for the first second.
+    """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream, self._clock = stream, clock

@@ -28,10 +28,10 @@ _DUMP_ATTEMPTS = 5
 
 
 class Session(Closing):
-    """Talks to the kernel's traffic control in the network namespace in which it is made.
+    """A netlink socket for traffic control, in the network namespace in which it is made.
 
-    Errors are NetlinkError with the errno and the extended acknowledgement; :attr:`warnings` collects what the
-    kernel remarks about requests that it accepts.
+    Errors are NetlinkError with the errno and the extended acknowledgement; :attr:`warnings` collects what the kernel
+    remarks about requests that it accepts.
     """
 
     def __init__(self) -> None:

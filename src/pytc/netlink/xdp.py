@@ -23,7 +23,8 @@ _MODES: tuple[tuple[int, int, Mode], ...] = ((3, 7, "offload"), (1, 5, "native")
 
 
 class XdpProgram(NamedTuple):
-    """``mode`` is offload (in the device), native (in its driver) or generic (in the kernel's receive path)."""
+    """An XDP program by its id; ``mode`` is offload (in the device), native (in its driver) or generic (in the kernel's
+    receive path)."""
 
     mode: Mode
     program: int

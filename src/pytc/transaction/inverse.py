@@ -24,8 +24,10 @@ _MINOR = 0xFFFF
 
 
 class Affected(NamedTuple):
-    """``changed`` are there before and after a request, ``deleted`` are filters that it deletes. ``is_own`` says that
-    it changes what these commands have made themselves."""
+    """Objects that a request affects: ``changed`` exist before and after it, ``deleted`` are filters that it deletes.
+
+    With ``is_own``, it changes what the batch itself has created.
+    """
 
     changed: tuple[TcMessage, ...] = ()
     deleted: tuple[TcMessage, ...] = ()

@@ -15,7 +15,7 @@ Removes actions that no filter uses.
 
 
 class DeleteActions(Requests):
-    """``which`` are kinds and indexes."""
+    """A request to delete actions by kinds and indexes, ``which``."""
 
     which: Which
 

@@ -14,7 +14,7 @@ Usage: pytc action get [ action KIND index INDEX ] ...
 
 
 class GetActions(Query):
-    """``which`` are kinds and indexes."""
+    """A request for actions by kinds and indexes, ``which``."""
 
     which: Which
 

@@ -28,7 +28,7 @@ _BITS = struct.Struct("=II")
 
 
 class ShowActions(Query):
-    """All actions of a kind; with ``since``, those that were used in the last so many milliseconds."""
+    """A request for all actions of a kind; with ``since``, for those used in the last so many milliseconds."""
 
     kind: str
     since: int = 0

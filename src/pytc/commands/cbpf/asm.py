@@ -24,6 +24,8 @@ WORDS = (AS,)
 
 
 class AssembleProgram(Query):
+    """A file in the language of bpf_asm to assemble; ``form`` is one of :data:`pytc.cbpf.formats.FORMS`."""
+
     path: str
     form: str = TC
 

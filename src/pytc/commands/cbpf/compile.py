@@ -32,7 +32,10 @@ WORDS = (
 
 
 class CompileExpression(Query):
-    """``link_type`` is empty for that of ``device``, and for Ethernet; ``form`` is one of pytc.cbpf.formats.FORMS."""
+    """An expression to compile.
+
+    ``link_type`` is empty for that of ``device``, and for Ethernet; ``form`` is one of :data:`pytc.cbpf.formats.FORMS`.
+    """
 
     expression: str
     link_type: str = ""

@@ -24,6 +24,8 @@ WORDS = (AS,)
 
 
 class DisassembleProgram(Query):
+    """A program, or those of attached filters, to print in a form, one of :data:`pytc.cbpf.formats.FORMS`."""
+
     source: ClassicSource
     form: str = ASM
 

@@ -61,8 +61,11 @@ _PROMPT = "> "
 
 
 class RunProgram(Command):
-    """``values`` are those of extensions, by name; ``limit`` is 0 for all packets; ``write`` is the path of a capture
-    for the packets that match, empty for none; ``step`` leads through the program instruction by instruction."""
+    """A classic program to run over a capture.
+
+    ``values`` are those of extensions, by name; ``limit`` is 0 for all packets; ``write`` is the path of a capture for
+    the packets that match, empty for none; ``step`` leads through the program instruction by instruction.
+    """
 
     path: str
     source: ClassicSource

@@ -26,7 +26,8 @@ WORDS = (
 
 
 class TranslateProgram(Command):
-    """``verdict`` is what a match returns with direct-action, None for what the classic program returns."""
+    """A classic program to translate to eBPF; ``verdict`` is what a match returns with direct-action, None for what the
+    classic program returns."""
 
     source: ClassicSource
     write: str

@@ -50,8 +50,11 @@ _ONLY_TYPES = {
 
 
 class AttachCgroup(Attaching):
-    """``attach`` is the word of an attach type, empty for that of the program's section; ``link`` the path of a pin
-    for the link, empty for a plain attachment; ``old`` the program whose place is taken."""
+    """A program to attach to a cgroup.
+
+    ``attach`` is the word of an attach type, empty for that of the program's section; ``link`` the path of a pin for
+    the link, empty for a plain attachment; ``old`` the program that is replaced.
+    """
 
     cgroup: CgroupName
     source: BpfSource

@@ -20,7 +20,8 @@ WORDS = TYPE_WORDS
 
 
 class DetachCgroup(Attaching):
-    """``which`` is None for all programs; ``attach`` is the word of an attach type, empty for all types."""
+    """Programs to detach from a cgroup; ``which`` is None for all, ``attach`` the word of an attach type, empty for all
+    types."""
 
     cgroup: CgroupName
     which: Reference | None

@@ -19,8 +19,11 @@ WORDS = (*TYPE_WORDS, EFFECTIVE)
 
 
 class ShowCgroup(Query):
-    """``attach`` is the word of an attach type, empty for all; ``effective`` adds the programs that run here because
-    the cgroups above have attached them."""
+    """A request for the programs of a cgroup.
+
+    ``attach`` is the word of an attach type, empty for all; ``effective`` adds the programs that run here because the
+    cgroups above have attached them.
+    """
 
     cgroup: CgroupName
     attach: str = ""

@@ -22,7 +22,7 @@ WORDS = (EFFECTIVE,)
 
 
 class ShowCgroupTree(Query):
-    """``top`` is None for the whole of cgroup2."""
+    """A request for the programs of a cgroup and of those below it; ``top`` is None for all of cgroup2."""
 
     top: CgroupName | None = None
     effective: bool = False

@@ -27,7 +27,7 @@ _WORDS = (
 
 
 class ShowClasses(Query):
-    """``qdisc`` limits what is shown to the classes of one qdisc, and shows them without its major number."""
+    """A request for the classes of a device; ``qdisc`` limits it to those of one, shown without its major number."""
 
     device: str
     parent: Handle = UNSPEC

@@ -32,7 +32,7 @@ complete -F _pytc pytc
 
 
 class PrintBashScript(Query):
-    pass
+    """A request for the completion script of bash."""
 
 
 def parse(cursor: Cursor) -> PrintBashScript:

@@ -34,7 +34,7 @@ complete -c pytc -f -a '(__pytc_offers | string split0)'
 
 
 class PrintFishScript(Query):
-    pass
+    """A request for the completion script of fish."""
 
 
 def parse(cursor: Cursor) -> PrintFishScript:

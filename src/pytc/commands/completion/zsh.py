@@ -37,7 +37,7 @@ fi
 
 
 class PrintZshScript(Query):
-    pass
+    """A request for the completion script of zsh."""
 
 
 def parse(cursor: Cursor) -> PrintZshScript:

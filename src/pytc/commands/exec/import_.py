@@ -152,7 +152,7 @@ def _become(context: Context, words: Sequence[str], objects: "Sequence[ReceivedO
 
 
 class _FewRemarks:
-    """Prints the first remarks, then that there are more: a client that is refused must not fill a log."""
+    """A printer of the first remarks, and of one that there are more: a client that is refused must not fill a log."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

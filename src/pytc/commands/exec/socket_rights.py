@@ -8,7 +8,7 @@ from pytc.words.engine import Word, text, unsigned
 
 
 class SocketRights(Value):
-    """``mode`` of the socket's file; ``user`` is a number or name, empty for root and this user alone."""
+    """Access to a socket: ``mode`` of its file, and ``user``, a number or name, empty for root and this user alone."""
 
     mode: int = 0o600
     user: str = ""

@@ -31,6 +31,8 @@ _BEHIND_QDISCS: tuple[HookName, ...] = ("primary", "peer")
 
 
 class ShowHooks(Query):
+    """A request for all programs and filters that packets meet at a device."""
+
     device: str
 
 

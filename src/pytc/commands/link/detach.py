@@ -18,7 +18,7 @@ Ends the attachment; a pin stays, and "pytc link unpin" removes it.
 
 
 class DetachLink(Command):
-    """``link`` is what :func:`~pytc.commands.link.words.take_link` returns."""
+    """A link to detach, as :func:`~pytc.commands.link.words.take_link` returns it."""
 
     link: str
 

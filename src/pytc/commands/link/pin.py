@@ -16,7 +16,7 @@ Pins the link at PATH (m:NAME is below tc's directory); the pin keeps it when al
 
 
 class PinLink(Command):
-    """``link`` is what :func:`~pytc.commands.link.words.take_link` returns."""
+    """A link to pin, as :func:`~pytc.commands.link.words.take_link` returns it, and the path."""
 
     link: str
     path: str

@@ -22,7 +22,8 @@ Shows links of all types, what they attach and where; pytc -d also says where th
 
 
 class ShowLinks(Query):
-    """Shows one link, as :func:`~pytc.commands.link.words.take_link` returns it, or all for an empty one."""
+    """A request for one link, as :func:`~pytc.commands.link.words.take_link` returns it, or for all where it is
+    empty."""
 
     link: str = ""
 

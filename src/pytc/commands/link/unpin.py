@@ -13,7 +13,7 @@ Removes the pin at PATH, which must be that of a link. The link ends with it, un
 
 
 class UnpinLink(Command):
-    """``path`` is that of a pin, or ``m:NAME``."""
+    """A link's pin to remove; ``path`` is absolute, or ``m:NAME``."""
 
     path: str
 

@@ -27,7 +27,7 @@ _SECTIONS = ("classifier", "tc")
 
 
 class UpdateLink(Command):
-    """``link`` is what :func:`~pytc.commands.link.words.take_link` returns."""
+    """A program to put into a link, which is named as :func:`~pytc.commands.link.words.take_link` returns it."""
 
     link: str
     source: BpfSource

@@ -29,8 +29,8 @@ WORDS = (*TARGET, KEY, VALUE, *TYPES, SUM, LOCK)
 
 
 class GetElement(Query):
-    """``path`` is the part of the value that is wanted, like ``.packets``; ``value`` what a bloom filter is asked
-    for."""
+    """A request for an element; ``path`` is a part of its value, like ``.packets``, and ``value`` what to look for in a
+    bloom filter."""
 
     target: Target
     key: "ValueWords | None" = None

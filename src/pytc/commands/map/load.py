@@ -37,8 +37,11 @@ _QUEUED = 4  # batches
 
 
 class LoadMap(Command):
-    """``path`` is a file, ``-`` standard input; without a ``format`` its first character decides. ``flags`` are those
-    of bpf(2)."""
+    """A file of elements to load into a map.
+
+    ``path`` is ``-`` for standard input; without a ``format`` the first character decides. ``flags`` are those of
+    bpf(2).
+    """
 
     target: Target
     path: str

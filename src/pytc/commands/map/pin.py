@@ -17,7 +17,7 @@ WORDS = (*TARGET, Word("path", "path", text, wrong="invalid path"))
 
 
 class PinMap(Command):
-    """``path`` is that of a pin to be made, or ``m:NAME``."""
+    """A map to pin; ``path`` is absolute, or ``m:NAME``."""
 
     target: Target
     path: str

@@ -27,7 +27,7 @@ WORDS = TARGET
 
 
 class ShowMaps(Query):
-    """Shows one map, or all without a target."""
+    """A request for one map, or for all without a target."""
 
     target: Target | None = None
 

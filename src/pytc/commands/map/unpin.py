@@ -14,7 +14,7 @@ The map is gone when nothing else holds it.
 
 
 class UnpinMap(Command):
-    """``path`` is that of a pin, or ``m:NAME``."""
+    """A map's pin to remove; ``path`` is absolute, or ``m:NAME``."""
 
     path: str
 

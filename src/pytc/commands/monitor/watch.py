@@ -24,7 +24,8 @@ _MAX_FILE = 1 << 28
 
 
 class Monitor(Query):
-    """``path`` is a file that rtmon(8) has written, empty for what happens now."""
+    """A request for changes as they happen; ``path`` is a file that rtmon(8) has written to read instead, empty for
+    none."""
 
     path: str = ""
 

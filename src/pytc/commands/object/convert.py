@@ -14,6 +14,8 @@ struct bpf_map_def), with comments for what they cannot say.
 
 
 class ConvertObject(Query):
+    """An object file whose map declarations to convert."""
+
     path: str
 
 

@@ -37,8 +37,11 @@ WORDS = (
 
 
 class LintObject(Query):
-    """``kernel`` is the version to check for, like ``5.4``, empty for any; ``type`` the number of the type of programs
-    whose section says none."""
+    """An object file to check.
+
+    ``kernel`` is the version to check for, like ``5.4``, empty for any; ``type`` the number of the type of programs
+    whose section names none.
+    """
 
     path: str
     kernel: str = ""

@@ -15,6 +15,8 @@ pytc -d shows long values whole, pytc -j prints JSON.
 
 
 class ShowObject(Query):
+    """An object file to describe."""
+
     path: str
 
 

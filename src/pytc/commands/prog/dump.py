@@ -44,7 +44,7 @@ _BYTES_IN_LINE = 16
 
 
 class DumpProgram(Query):
-    """``write`` is a file for the bare instructions, empty for text."""
+    """A program to dump; ``write`` is a file for the bare instructions, empty for text."""
 
     target: Target
     form: Literal["xlated", "jited"] = "xlated"

@@ -25,6 +25,7 @@ class CheckedPacket(NamedTuple):
 
     @property
     def is_changed(self) -> bool:
+        """True where the run changed the packet."""
         return self.packet != self.run.packet
 
     @property
@@ -71,6 +72,7 @@ class Expectations:
 
     @property
     def any(self) -> bool:
+        """True where anything is expected of each packet."""
         return bool(self._verdicts or self._context or self._path)
 
     def check(self, number: int, run: Run) -> Iterator[str]:

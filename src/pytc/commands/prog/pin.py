@@ -18,7 +18,7 @@ WORDS = (*TARGET, Word("path", "path", text, wrong="invalid path"))
 
 
 class PinProgram(Command):
-    """``path`` is that of a pin to be made, or ``m:NAME``."""
+    """A program to pin; ``path`` is absolute, or ``m:NAME``."""
 
     target: Target
     path: str

@@ -29,7 +29,7 @@ _Holders = Mapping[int, list[tuple[int, str]]]
 
 
 class ShowPrograms(Query):
-    """Shows one program, or all without a target."""
+    """A request for one program, or for all without a target."""
 
     target: Target | None = None
 

@@ -14,7 +14,7 @@ The program is gone when nothing else holds it.
 
 
 class UnpinProgram(Command):
-    """``path`` is that of a pin, or ``m:NAME``."""
+    """A program's pin to remove; ``path`` is absolute, or ``m:NAME``."""
 
     path: str
 

@@ -55,6 +55,6 @@ class Attaching(Command):
 
 
 class Help(Query):
-    """Prints the help text of a topic, like ``filter bpf``; empty for the general one."""
+    """A request for the help text of a topic, like ``filter bpf``; empty for the general one."""
 
     topic: str

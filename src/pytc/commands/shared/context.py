@@ -82,6 +82,7 @@ class Connection:
 
     @property
     def session(self) -> "Session":
+        """The session, which is opened when it is first used; raises NetlinkError."""
         if self._session is None:
             from pytc.netlink.session import Session
 
@@ -174,6 +175,7 @@ class Context(Closing):
 
     @property
     def session(self) -> "Session":
+        """The session with the kernel's traffic control; raises NetlinkError."""
         return self.connection.session
 
     def device_index(self, device: str) -> int:

@@ -49,7 +49,8 @@ WORDS = (
 
 
 class AttachTcx(Attaching):
-    """``link`` is the path of a pin for the link, empty for a plain attachment; ``revision`` 0 is for any."""
+    """A program to attach to a hook; ``link`` is the path of a pin for the link, empty for a plain attachment,
+    ``revision`` 0 for any."""
 
     device: str
     hook: HookName

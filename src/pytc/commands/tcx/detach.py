@@ -21,7 +21,7 @@ WORDS = (*HOOK_WORDS, REVISION)
 
 
 class DetachTcx(Attaching):
-    """``which`` is None for all programs of the hook; ``revision`` 0 is for any."""
+    """Programs to detach from a hook; ``which`` is None for all, ``revision`` 0 for any."""
 
     device: str
     hook: HookName

@@ -33,7 +33,7 @@ WORDS = (*HOOK_WORDS, Word("old", "old", read=take_reference, exact=True), REVIS
 
 
 class ReplaceTcx(Attaching):
-    """``old`` is None for the only program of the hook; ``revision`` 0 is for any."""
+    """A program that replaces another of a hook; ``old`` is None for the only one, ``revision`` 0 for any."""
 
     device: str
     hook: HookName

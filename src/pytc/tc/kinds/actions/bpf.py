@@ -51,8 +51,11 @@ SCHEMA = Schema(
 
 
 class BpfActionOptions(ActionOptions):
-    """``number`` is the index, 0 for one that the kernel chooses; ``source`` is None where only the index names an
-    action that is there already."""
+    """The words of a ``bpf`` action.
+
+    ``number`` is the index, 0 for one that the kernel chooses; ``source`` is None where only the index names an
+    existing action.
+    """
 
     source: BpfSource | None = None
     control: int = PIPE

@@ -58,8 +58,11 @@ SCHEMA = Schema(
 
 
 class CsumOptions(ActionOptions):
-    """``flags`` say which checksums, 0 where the index alone names an action that is there already; ``number`` is the
-    index, 0 for one that the kernel chooses."""
+    """The words of a ``csum`` action.
+
+    ``flags`` are the checksums, 0 where the index alone names an existing action; ``number`` is the index, 0 for one
+    that the kernel chooses.
+    """
 
     flags: int = 0
     control: int = PASS

@@ -43,7 +43,8 @@ SCHEMA = Schema(
 
 
 class Chance(NamedTuple):
-    """``type`` is netrand (one packet in ``one_in`` by chance) or determ (each ``one_in``-th)."""
+    """Another control by chance: ``type`` is netrand (one packet in ``one_in`` by chance) or determ (each
+    ``one_in``-th)."""
 
     type: str
     control: int
@@ -51,7 +52,7 @@ class Chance(NamedTuple):
 
 
 class GactOptions(ActionOptions):
-    """``number`` is the index, 0 for one that the kernel chooses."""
+    """The words of a ``gact`` action; ``number`` is the index, 0 for one that the kernel chooses."""
 
     control: int
     number: int = 0

@@ -64,9 +64,11 @@ SCHEMA = Schema(
 
 
 class MirredOptions(ActionOptions):
-    """``direction`` is egress or ingress, ``verb`` mirror or redirect; both are empty, as ``device`` and ``block`` may
-    be, where the index alone names an action that is there already. ``number`` is the index, 0 for one that the kernel
-    chooses."""
+    """The words of a ``mirred`` action.
+
+    ``direction`` and ``verb`` are empty, as ``device`` and ``block`` may be, where the index alone names an existing
+    action. ``number`` is the index, 0 for one that the kernel chooses.
+    """
 
     direction: Literal["", "egress", "ingress"] = ""
     verb: Literal["", "mirror", "redirect"] = ""

@@ -81,8 +81,11 @@ SCHEMA = Schema(
 
 
 class PoliceOptions(ActionOptions):
-    """Rates are in bytes per second, ``pkts_rate`` in packets; 0 for what is not given. ``control`` is done with what
-    exceeds, ``conform`` with what does not. ``number`` is the index, 0 for one that the kernel chooses."""
+    """The words of a ``police`` action.
+
+    Rates are in bytes per second, ``pkts_rate`` in packets; 0 for what is not given. ``control`` applies to what
+    exceeds the rate, ``conform`` to the rest. ``number`` is the index, 0 for one that the kernel chooses.
+    """
 
     rate: int = 0
     burst: Burst = Burst()

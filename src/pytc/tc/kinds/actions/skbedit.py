@@ -57,14 +57,17 @@ SCHEMA = Schema(
 
 
 class Mark(NamedTuple):
-    """``mask`` says which bits are set, None for all."""
+    """A mark; ``mask`` has the bits that are set, None for all."""
 
     value: int
     mask: int | None = None
 
 
 class SkbeditOptions(ActionOptions):
-    """None for what stays as it is; ``number`` is the index, 0 for one that the kernel chooses."""
+    """The words of a ``skbedit`` action; None for what is not edited.
+
+    ``number`` is the index, 0 for one that the kernel chooses.
+    """
 
     queue_mapping: int | None = None
     priority: Handle | None = None

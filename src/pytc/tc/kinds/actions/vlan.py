@@ -59,8 +59,11 @@ SCHEMA = Schema(
 
 
 class VlanOptions(ActionOptions):
-    """``verb`` is pop, push, modify, pop_eth or push_eth; empty where the index alone names an action that is there
-    already. ``protocol`` is an EtherType. ``number`` is the index, 0 for one that the kernel chooses."""
+    """The words of a ``vlan`` action.
+
+    ``verb`` is empty where the index alone names an existing action. ``protocol`` is an EtherType. ``number`` is the
+    index, 0 for one that the kernel chooses.
+    """
 
     verb: Literal["", "pop", "push", "modify", "pop_eth", "push_eth"] = ""
     id: int | None = None

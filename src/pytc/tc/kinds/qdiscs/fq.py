@@ -64,8 +64,10 @@ _SCHEMA = Schema(
 
 
 class FqOptions(NamedTuple):
-    """None is left to the kernel. Rates are in bytes per second, times in microseconds, ``timer_slack`` in
-    nanoseconds."""
+    """The words of an ``fq`` qdisc; None is left to the kernel.
+
+    Rates are in bytes per second, times in microseconds, ``timer_slack`` in nanoseconds.
+    """
 
     limit: int | None = None
     flow_limit: int | None = None

@@ -41,7 +41,7 @@ _CLASS_STATISTICS = struct.Struct("=IIIii")
 
 
 class HtbOptions(NamedTuple):
-    """``default`` is a minor number; ``direct_qlen`` None for the kernel's choice."""
+    """The words of an ``htb`` qdisc; ``default`` is a minor number, ``direct_qlen`` None for the kernel's choice."""
 
     default: int = 0
     r2q: int = _DEFAULT_R2Q
@@ -51,8 +51,10 @@ class HtbOptions(NamedTuple):
 
 
 class HtbClassOptions(NamedTuple):
-    """Rates are in bytes per second, or percentages; ``ceil`` 0 is that of ``rate``, ``quantum`` 0 is left to the
-    kernel."""
+    """The words of an ``htb`` class.
+
+    Rates are in bytes per second, or percentages; ``ceil`` 0 is that of ``rate``, ``quantum`` 0 is left to the kernel.
+    """
 
     rate: Rate
     ceil: Rate = 0

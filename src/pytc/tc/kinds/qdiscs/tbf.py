@@ -51,7 +51,8 @@ TIME := NUMBER[s | ms | us], microseconds without a unit
 
 
 class TbfOptions(NamedTuple):
-    """``limit`` is in bytes, 0 where ``latency`` (microseconds) stands for it; ``peakrate`` 0 is none."""
+    """The words of a ``tbf`` qdisc; ``limit`` is in bytes, 0 where ``latency`` (microseconds) decides it; ``peakrate``
+    0 is none."""
 
     rate: Rate = 0
     burst: Burst = Burst()

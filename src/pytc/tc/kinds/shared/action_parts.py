@@ -46,7 +46,10 @@ _U32 = 0xFFFFFFFF
 
 
 class Generic(NamedTuple):
-    """``struct tc_gen`` without ``capab``, which is always 0. ``number`` is the index."""
+    """Parameters that most kinds begin with: ``struct tc_gen`` without ``capab``, which is always 0.
+
+    ``number`` is the index.
+    """
 
     number: int
     control: int

@@ -7,7 +7,7 @@ VERDICTS = {"ok": 0, "pass": 0, "drop": 2, "shot": 2, "stolen": 4, "trap": 8, "c
 
 
 def verdict(word: str) -> int:
-    """Converter for what a program with direct-action returns."""
+    """Return the verdict of a program with direct-action, as a converter; raises ValueError."""
     name = choose(word, tuple(VERDICTS))
     if not name:
         raise ValueError(word)
@@ -15,7 +15,7 @@ def verdict(word: str) -> int:
 
 
 def link_type(word: str) -> str:
-    """Converter for libpcap's name of a link type, in capitals as there."""
+    """Return libpcap's name of a link type, in capitals, as a converter; raises ValueError."""
     name = word.upper().removeprefix("DLT_")
     if not (name.isascii() and name.replace("_", "").isalnum()):
         raise ValueError(word)

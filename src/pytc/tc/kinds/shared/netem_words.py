@@ -13,7 +13,7 @@ _DIGITS = frozenset("0123456789")
 
 
 class Chance(NamedTuple):
-    """Parts of 2^32 - 1; ``correlation`` None where there is none."""
+    """A probability, in parts of 2^32 - 1, and its ``correlation``, None where there is none."""
 
     probability: int
     correlation: int | None = None
@@ -28,7 +28,7 @@ class Delay(NamedTuple):
 
 
 class LossModel(NamedTuple):
-    """``state`` (p13, p31, p32, p23, p14) or ``gemodel`` (p, r, h, 1-k), in parts of 2^32 - 1."""
+    """A model of loss: ``state`` (p13, p31, p32, p23, p14) or ``gemodel`` (p, r, h, 1-k), in parts of 2^32 - 1."""
 
     name: str
     values: tuple[int, ...]

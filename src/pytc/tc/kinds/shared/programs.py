@@ -24,7 +24,7 @@ BARE: Final = "bare"
 
 
 class MapWords(NamedTuple):
-    """``map NAME max_entries N`` or ``map NAME pinned PATH``."""
+    """Words about a map: ``map NAME max_entries N`` or ``map NAME pinned PATH``."""
 
     name: str
     max_entries: int = 0

@@ -19,7 +19,7 @@ _HEADER, _NUMBERS = struct.Struct("=BBBx2sHhh4s"), struct.Struct("=4s4sii")
 
 
 class Key(NamedTuple):
-    """Matches where the 32 bits at ``offset``, masked, are ``value``."""
+    """A match: the 32 bits at ``offset``, masked, are ``value``."""
 
     value: int
     mask: int
@@ -28,8 +28,11 @@ class Key(NamedTuple):
 
 
 class Selector(NamedTuple):
-    """``flags`` are TC_U32_*. The header behind this one is ``plus`` bytes further, and as many as the 16 bits at
-    ``offset_at``, masked and shifted, say. Of the next table, the bucket is chosen by the 32 bits at ``hash_at``."""
+    """A selector; ``flags`` are TC_U32_*.
+
+    The next header begins ``plus`` bytes after this one, and as many as the 16 bits at ``offset_at``, masked and
+    shifted. The bucket of the next table is chosen by the 32 bits at ``hash_at``.
+    """
 
     flags: int = 0
     shift: int = 0
