@@ -65,7 +65,7 @@ class Batch:
 
     def line(self, words: list[str]) -> PreparedFilter | None:
         """The request, when it is known from lines before."""
-        found = self.filters.prepared(words)
+        found = self.filters.match(words)
         if found is None:
             self.parses += 1
             command = parsed(words)

@@ -112,11 +112,11 @@ def parse_ahead(
     """
     commands = CommandReader()
     for lines in read_arriving(file):
-        yield from _some_ahead(commands.read(lines), parse)
-    yield from _some_ahead(commands.finish(), parse)
+        yield from _parse_group(commands.read(lines), parse)
+    yield from _parse_group(commands.finish(), parse)
 
 
-def _some_ahead(
+def _parse_group(
     commands: Iterator[tuple[int, list[str]]], parse: Callable[[list[str]], Parsed]
 ) -> Iterator[tuple[int, Parsed]]:
     while True:

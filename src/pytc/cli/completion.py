@@ -119,7 +119,7 @@ def _types(expected: Candidates, prefix: str) -> list[str]:
     return [type.name.lower() for type in ProgramType if type]
 
 
-def _of_object(expected: Candidates, prefix: str) -> list[str]:
+def _object_words(expected: Candidates, prefix: str) -> list[str]:
 
     from pytc.bpf.object.reader import read_object
     from pytc.bpf.object.spec import DATA
@@ -154,8 +154,8 @@ _VALUES: Mapping[str, Callable[[Candidates, str], "Sequence[str] | Iterator[str]
     PROTOCOL: _protocols,
     TYPE: _types,
     PIN: _pins,
-    SECTION: _of_object,
-    PROGRAM: _of_object,
-    MAP: _of_object,
-    VARIABLE: _of_object,
+    SECTION: _object_words,
+    PROGRAM: _object_words,
+    MAP: _object_words,
+    VARIABLE: _object_words,
 }

@@ -97,7 +97,7 @@ def _batch(options: Options) -> int:
         try:
             if not is_plain:
                 return parse_words(words)
-            prepared = filters.prepared(words)
+            prepared = filters.match(words)
             if prepared is not None:
                 return prepared
             command = parse_words(words)

@@ -42,7 +42,7 @@ def _word(line: str, start: int) -> tuple[LastWord, int]:
     while position < len(line) and line[position] not in _BLANKS:
         quote = "$'" if line.startswith("$'", position) else line[position] if line[position] in "'\"" else ""
         if quote:
-            inside, end = _quoted(line, position + len(quote), quote)
+            inside, end = _read_quoted(line, position + len(quote), quote)
             if end < 0:
                 return LastWord(text + inside, start, quote, text), len(line)
             text, position = text + inside, end
@@ -53,7 +53,7 @@ def _word(line: str, start: int) -> tuple[LastWord, int]:
     return LastWord(text, start), position
 
 
-def _quoted(line: str, position: int, quote: str) -> tuple[str, int]:
+def _read_quoted(line: str, position: int, quote: str) -> tuple[str, int]:
     """Return the text up to the closing quote, and the position after that, -1 where there is none."""
     text = ""
     while position < len(line):

@@ -47,7 +47,7 @@ def write(text: str, *, flush: bool = False) -> None:
         if flush:
             sys.stdout.flush()
     except OSError as error:
-        raise _refused(error) from error
+        raise _output_error(error) from error
 
 
 def write_bytes(data: bytes) -> None:
@@ -56,7 +56,7 @@ def write_bytes(data: bytes) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except OSError as error:
-        raise _refused(error) from error
+        raise _output_error(error) from error
 
 
 def ask(prompt: str) -> str | None:
@@ -85,7 +85,7 @@ def complain(text: str) -> None:
         _discard(sys.stderr)
 
 
-def _refused(error: OSError) -> OSError | OutputError:
+def _output_error(error: OSError) -> OSError | OutputError:
     _discard(sys.stdout)
     if isinstance(error, BrokenPipeError):
         return error

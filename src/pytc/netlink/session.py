@@ -90,9 +90,9 @@ class Session(Closing):
         How much the kernel puts into a message depends on how it has been read so far: with ``peek`` it is as much as
         tc gets, which looks at the size of each before it reads.
         """
-        return [*self.dumped(message, peek=peek)]
+        return [*self.iter_dump(message, peek=peek)]
 
-    def dumped(self, message: TcMessage, *, peek: bool = False) -> Iterator[TcMessage]:
+    def iter_dump(self, message: TcMessage, *, peek: bool = False) -> Iterator[TcMessage]:
         """Return all answers to a dump request, each decoded when its turn comes.
 
         All have arrived before the first: only then it is known that the tables did not change, and that the kernel has

@@ -90,7 +90,7 @@ class Display(NamedTuple):
     timestamp: Literal["", "long", "short"] = ""
     echo: bool = False
 
-    def spelled(self, handle: Handle) -> str:
+    def class_name(self, handle: Handle) -> str:
         """Return the handle of a class, with its name where it has one."""
         name = self.names.get(handle.number) if self.names else None
         return f"{name}#{handle}" if name is not None else str(handle)

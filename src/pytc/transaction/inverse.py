@@ -34,19 +34,19 @@ class Affected(NamedTuple):
     is_own: bool = False
 
 
-def affected(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
+def find_affected(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
     """Return what a request would change of what these commands have not made themselves (``created``).
 
     Raises AtomicError where that could not be undone.
     """
     if message.type == c.NEWTFILTER:
-        return _of_new_filter(message, state, created)
+        return _affected_by_new_filter(message, state, created)
     if message.type == c.DELTFILTER:
-        return _of_deleted_filters(message, state, created)
+        return _affected_by_deletion(message, state, created)
     if message.type in (c.NEWQDISC, c.DELQDISC):
-        return _of_qdiscs(message, state, created)
+        return _affected_qdiscs(message, state, created)
     if message.type in (c.NEWTCLASS, c.DELTCLASS):
-        return _of_classes(message, state, created)
+        return _affected_classes(message, state, created)
     if message.type in (c.NEWCHAIN, c.DELCHAIN):
         _check_chain(message, state, created)
     else:
@@ -54,15 +54,15 @@ def affected(message: TcMessage, state: KernelState, created: "set[Identity]") -
     return Affected()
 
 
-def _lasting(what: str) -> AtomicError:
+def _irreversible(what: str) -> AtomicError:
     return AtomicError(f"This could not be taken back: {what}")
 
 
-def _of_new_filter(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
+def _affected_by_new_filter(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
     if message.attributes.get("TCA_KIND") == "fw" and not message.handle:
-        raise _lasting("a fw filter without a handle cannot be identified again")
+        raise _irreversible("a fw filter without a handle cannot be identified again")
     if not message.flags & c.CREATE and _has_actions(message):
-        raise _lasting('"filter change" overwrites existing actions')
+        raise _irreversible('"filter change" overwrites existing actions')
     if message.flags & c.EXCL:
         return Affected()
     filter = state.filter(message)
@@ -74,7 +74,7 @@ def _of_new_filter(message: TcMessage, state: KernelState, created: "set[Identit
     return Affected(changed=(filter,))
 
 
-def _of_deleted_filters(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
+def _affected_by_deletion(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
     if message.attributes.get("TCA_KIND") == "u32":  # the kernel goes by the handle alone, whatever the preference
         by_handle = state.filter(message)
         if by_handle is not None and not_created([by_handle], created):
@@ -86,16 +86,18 @@ def _of_deleted_filters(message: TcMessage, state: KernelState, created: "set[Id
             continue
         _check_filter(filter)
         if filter.info in staying:  # a filter that is added to a preference runs first in it
-            raise _lasting(f"{object_text(filter)} could not be put back in its place after others of its preference")
+            raise _irreversible(
+                f"{object_text(filter)} could not be put back in its place after others of its preference"
+            )
         chosen.append(filter)
     return Affected(deleted=tuple(chosen))
 
 
 def _check_filter(filter: TcMessage) -> None:
     if filter.attributes.get("TCA_KIND") != "bpf":
-        raise _lasting(f"{object_text(filter)} already exists, and only bpf filters can be restored")
+        raise _irreversible(f"{object_text(filter)} already exists, and only bpf filters can be restored")
     if _has_actions(filter):
-        raise _lasting(f"{object_text(filter)} already exists, with actions whose counters cannot be restored")
+        raise _irreversible(f"{object_text(filter)} already exists, with actions whose counters cannot be restored")
 
 
 def _has_actions(message: TcMessage) -> bool:
@@ -106,7 +108,7 @@ def _has_actions(message: TcMessage) -> bool:
     return kind.actions in options or kind.police in options
 
 
-def _of_qdiscs(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
+def _affected_qdiscs(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
     if message.type == c.NEWQDISC and message.flags & c.EXCL:
         return Affected()
     qdiscs = state.qdiscs(message)
@@ -115,13 +117,13 @@ def _of_qdiscs(message: TcMessage, state: KernelState, created: "set[Identity]")
         return Affected(is_own=message.type == c.NEWQDISC and any(_stays_in_place(message, qdisc) for qdisc in qdiscs))
     present = foreign[0]
     if message.type == c.DELQDISC:
-        raise _lasting(f"{object_text(present)} would be deleted, and {_COUNTERS}")
+        raise _irreversible(f"{object_text(present)} would be deleted, and {_COUNTERS}")
     if len({qdisc.handle for qdisc in qdiscs}) > 1 or not _stays_in_place(message, present):
-        raise _lasting(f"{object_text(present)} would lose its place, and {_COUNTERS}")
+        raise _irreversible(f"{object_text(present)} would lose its place, and {_COUNTERS}")
     if present.attributes.get("TCA_KIND") not in QDISCS or "TCA_STAB" in present.attributes:
-        raise _lasting(f"{object_text(present)} already exists, and its present options could not be restored")
+        raise _irreversible(f"{object_text(present)} already exists, and its present options could not be restored")
     if message.attributes.keys() & {"TCA_RATE", "TCA_STAB"}:
-        raise _lasting(f"{object_text(present)} would get an estimator or a size table, which cannot be removed")
+        raise _irreversible(f"{object_text(present)} would get an estimator or a size table, which cannot be removed")
     return Affected(changed=(present,))
 
 
@@ -133,28 +135,28 @@ def _stays_in_place(message: TcMessage, present: TcMessage) -> bool:
     )
 
 
-def _of_classes(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
+def _affected_classes(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
     class_ = state.class_(message)
     if message.type == c.NEWTCLASS and (class_ is None or message.flags & c.EXCL):
         below = state.qdisc_below(message, message.parent) if message.parent & _MINOR else None
         if below is not None and not_created([below], created):
-            raise _lasting(f"{object_text(below)} is deleted when its class gets a child class, and {_COUNTERS}")
+            raise _irreversible(f"{object_text(below)} is deleted when its class gets a child class, and {_COUNTERS}")
         return Affected()
     if class_ is None or not not_created([class_], created):
         return Affected(is_own=class_ is not None)
     if message.type == c.DELTCLASS:
-        raise _lasting(f"{object_text(class_)} would be deleted, and {_COUNTERS}")
+        raise _irreversible(f"{object_text(class_)} would be deleted, and {_COUNTERS}")
     if class_.attributes.get("TCA_KIND") not in CLASSES:
-        raise _lasting(f"{object_text(class_)} already exists, and its present options could not be restored")
+        raise _irreversible(f"{object_text(class_)} already exists, and its present options could not be restored")
     if "TCA_RATE" in message.attributes:
-        raise _lasting(f"{object_text(class_)} would get an estimator, which cannot be removed")
+        raise _irreversible(f"{object_text(class_)} would get an estimator, which cannot be removed")
     return Affected(changed=(class_,))
 
 
 def _check_chain(message: TcMessage, state: KernelState, created: "set[Identity]") -> None:
     chain = state.chain(message)
     if chain is not None and not_created([chain], created):
-        raise _lasting(
+        raise _irreversible(
             f"{object_text(chain)} already exists, and it cannot be seen whether a command or its filters created it"
         )
 
@@ -164,7 +166,7 @@ def _check_actions(message: TcMessage, state: KernelState, created: "set[Identit
         return
     for action in state.actions(message):
         if action not in created:
-            raise _lasting(f"action {action.kind} index {action.number} already exists, and could not be restored")
+            raise _irreversible(f"action {action.kind} index {action.number} already exists, and could not be restored")
 
 
 def restoration_request(former: TcMessage, program: int) -> TcMessage:

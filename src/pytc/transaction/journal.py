@@ -16,12 +16,12 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import Session
 from pytc.tc.kinds import filters
-from pytc.transaction.inverse import affected, deleted_identities, is_same, restoration_request
+from pytc.transaction.inverse import deleted_identities, find_affected, is_same, restoration_request
 from pytc.transaction.kernel_state import (
     Identity,
     KernelState,
     action_message,
-    chain_of,
+    chain_identity,
     identities,
     not_created,
     object_text,
@@ -56,7 +56,7 @@ class Preflight:
         if plan.lasting:
             raise AtomicError(f"This could not be taken back: {plan.lasting[0]}")
         for message in plan.messages:
-            self._deleted.update(deleted_identities(affected(message, self._state, self._deleted)))
+            self._deleted.update(deleted_identities(find_affected(message, self._state, self._deleted)))
 
 
 class Step(NamedTuple):
@@ -86,7 +86,7 @@ class Journal(Session):
         """
         if message.type in _QUESTIONS:
             return super().request(message)
-        objects = affected(message, self._state, self._created)
+        objects = find_affected(message, self._state, self._created)
         steps = [self._restoration(echo) for echo in (*objects.changed, *reversed(objects.deleted))]
         chain, brings = self._new_chain(message), self._brings_preference(message)
         answers = super().request(message._replace(flags=message.flags | c.ECHO))
@@ -102,7 +102,7 @@ class Journal(Session):
 
     def _new_chain(self, message: TcMessage) -> list[Identity]:
         """Return the chain of a filter that is the first in it."""
-        chain = chain_of(message)
+        chain = chain_identity(message)
         if message.type != c.NEWTFILTER or not chain.chain or chain in self._created:
             return []
         return [chain] * (self._state.chain(message) is None)

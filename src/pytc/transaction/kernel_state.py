@@ -49,7 +49,7 @@ def identities(message: TcMessage) -> list[Identity]:
     return [Identity("action", kind=kind, number=number) for kind, number in action_indexes(message)]
 
 
-def chain_of(message: TcMessage) -> Identity:
+def chain_identity(message: TcMessage) -> Identity:
     """Return the chain of a filter."""
     return Identity("chain", message.ifindex, message.parent, chain=message.attributes.get("TCA_CHAIN", 0))
 

@@ -226,7 +226,7 @@ class _PlanningAttacher:
     ) -> Callable[[], None]:
         words = self._added(hook, program, sharing)
         words += [_word("order", order)] if order is not None else []
-        words += [_chosen("relative", relative)] if relative is not None else []
+        words += [_choice_word("relative", relative)] if relative is not None else []
         words += [_word("revision", revision)] if revision else []
         words += [_word("link", pin_path(self._context, link))] if link else []
         self._note("attach", "BPF_LINK_CREATE" if link else "BPF_PROG_ATTACH", words)
@@ -235,11 +235,11 @@ class _PlanningAttacher:
     def replace(
         self, hook: Hook, old: Choice, program: OpenedProgram, *, sharing: Sharing | None = None, revision: int = 0
     ) -> None:
-        words = [*self._added(hook, program, sharing), _chosen("old", old)]
+        words = [*self._added(hook, program, sharing), _choice_word("old", old)]
         self._note("replace", "BPF_PROG_ATTACH or BPF_LINK_UPDATE", words)
 
     def detach(self, target: Target, which: Choice, *, revision: int = 0) -> None:
-        self._note("detach", "BPF_PROG_DETACH", [*target.words(), _chosen("which", which)])
+        self._note("detach", "BPF_PROG_DETACH", [*target.words(), _choice_word("which", which)])
 
     def _added(self, hook: Hook, program: OpenedProgram, sharing: Sharing | None) -> list[Part]:
         words = [*hook.words(), _word("program", self._plan.name_of(program))]
@@ -254,7 +254,7 @@ def _word(key: str, value: Json) -> Part:
     return Field(key, value, f" {key} {value}")
 
 
-def _chosen(key: str, choice: Choice) -> Part:
+def _choice_word(key: str, choice: Choice) -> Part:
     return _word(key, f"{choice.reference.kind} {choice.reference.text}" if choice.reference is not None else "all")
 
 

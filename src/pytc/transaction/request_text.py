@@ -53,7 +53,7 @@ def request_document(message: TcMessage, device: DeviceName, programs: Mapping[i
         *address_words(message, device),
     ]
     attributes = {
-        name: _words_of(name, value, message, programs)
+        name: _attribute_json(name, value, message, programs)
         for name, value in message.attributes.items()
         if name not in ("TCA_KIND", "TCA_CHAIN")
     }
@@ -136,7 +136,7 @@ def _silent(document: Document) -> Document:
     ]
 
 
-def _words_of(name: str, value: object, message: TcMessage, programs: Mapping[int, str]) -> Json:
+def _attribute_json(name: str, value: object, message: TcMessage, programs: Mapping[int, str]) -> Json:
     if name == "TCA_OPTIONS" and isinstance(value, bytes):
         return _options(message.attributes.get("TCA_KIND", ""), value, message, programs)
     if name in _LISTS and isinstance(value, bytes):
@@ -156,12 +156,12 @@ def _options(kind: str, raw: bytes, message: TcMessage, programs: Mapping[int, s
         schema = a_qdisc.schema, a_qdisc.header if message.type in QDISCS else 0
     if schema is None:
         return raw.hex()
-    return _decoded(schema[0].decode(raw, schema[1]), message, programs)
+    return _attributes_json(schema[0].decode(raw, schema[1]), message, programs)
 
 
-def _decoded(attributes: Attributes, message: TcMessage, programs: Mapping[int, str]) -> Json:
+def _attributes_json(attributes: Attributes, message: TcMessage, programs: Mapping[int, str]) -> Json:
     return {
-        name if name != HEADER else "header": _words_of(name, value, message, programs)
+        name if name != HEADER else "header": _attribute_json(name, value, message, programs)
         for name, value in attributes.items()
     }
 
@@ -174,7 +174,7 @@ def _action(raw: bytes, programs: Mapping[int, str]) -> Json:
         members["index"] = int(_NUMBER.unpack_from(parts[_INDEX])[0])
     kind = actions.find(name)
     if kind is not None and _OPTIONS in parts:
-        members["options"] = _decoded(kind.schema.decode(parts[_OPTIONS]), TcMessage(0), programs)
+        members["options"] = _attributes_json(kind.schema.decode(parts[_OPTIONS]), TcMessage(0), programs)
     return members
 
 

@@ -136,7 +136,7 @@ class Table(tuple[Word, ...]):
 
 
 def find(word: str, table: Sequence[Word]) -> Word | None:
-    """The row that a word means."""
+    """Return the row that a word means, None for none."""
     return table.find(word) if isinstance(table, Table) else _first(word, table)
 
 

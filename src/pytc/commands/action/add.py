@@ -106,7 +106,7 @@ def _modify(context: Context, command: ModifyActions) -> list[Document] | None:
     actions = [resolve_action_files(action) for action in command.actions]
     failure = None
     with open_programs(context, [action_program_request(action) for action in actions]) as programs:
-        table, kinds = _encoded(context, actions, programs), {action.kind for action in actions}
+        table, kinds = _encode(context, actions, programs), {action.kind for action in actions}
         message = TcMessage(c.NEWACTION, _FLAGS[command.verb], attributes={"TCA_ROOT_TAB": table})
         if programs.exports:
             stays = command.verb == "replace" and _some_exist(context, actions)
@@ -120,7 +120,7 @@ def _modify(context: Context, command: ModifyActions) -> list[Document] | None:
     return echo_documents(context, answers)
 
 
-def _encoded(context: Context, actions: Sequence[Action], programs: Sequence[OpenedProgram | None]) -> bytes:
+def _encode(context: Context, actions: Sequence[Action], programs: Sequence[OpenedProgram | None]) -> bytes:
     try:
         return encode_actions(actions, programs, context.device_index)
     except DeviceNotFoundError as error:

@@ -61,17 +61,17 @@ def run(context: Context, command: ShowActions) -> list[Document]:
     """Return two documents for each answer; raises NetlinkError."""
     display = context.display
     try:
-        answers = _listed(context.session, command, brief=display.brief)
+        answers = _dump(context.session, command, brief=display.brief)
         return [part for answer in answers for part in answer_documents(answer, display)]
     except NetlinkError as error:
         if not display.brief or error.errno != EINVAL:
             raise
     # Kernels before 5.11 do not list actions in brief.
-    answers = _listed(context.session, command, brief=False)
+    answers = _dump(context.session, command, brief=False)
     return [part for answer in answers for part in answer_documents(answer, display, shortened=True)]
 
 
-def _listed(session: Session, command: ShowActions, *, brief: bool) -> Iterable[TcMessage]:
+def _dump(session: Session, command: ShowActions, *, brief: bool) -> Iterable[TcMessage]:
     """Return the kernel's answers about actions of a kind."""
     flags = _LARGE_DUMP | _BRIEF * brief
     table = action_table([(command.kind, 0)])

@@ -86,19 +86,19 @@ def run(context: Context, command: AttachCgroup) -> None:
         if command.old is not None:
             _replace(context, attacher, cgroup, command, command.old)
             return
-        with open_program(context, _wanted(command)) as programs:
+        with open_program(context, _program_request(command)) as programs:
             hook = CgroupHook(cgroup, _attach_type(command, programs.single))
             detach = attacher.attach(hook, programs.single, sharing=command.sharing, link=command.link)
             programs.export_or_undo(detach)
 
 
 def _replace(context: Context, attacher: Attacher, cgroup: Cgroup, command: AttachCgroup, old: Reference) -> None:
-    with open_replacement(context, _wanted(command)) as program:
+    with open_replacement(context, _program_request(command)) as program:
         hook = CgroupHook(cgroup, _attach_type(command, program))
         attacher.replace(hook, attacher.choose(hook, old), program, sharing=command.sharing)
 
 
-def _wanted(command: AttachCgroup) -> ProgramRequest:
+def _program_request(command: AttachCgroup) -> ProgramRequest:
     type = ATTACH_TYPES.get(command.attach)
     if type is None:
         return ProgramRequest(command.source, ProgramType.UNSPEC, ())

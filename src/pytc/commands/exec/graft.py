@@ -24,7 +24,7 @@ from pytc.tc.kinds.shared.programs import (
     BpfSource,
     ProgramWords,
     parse_program,
-    source_of,
+    take_source,
 )
 from pytc.words.engine import Cursor, matches, unsigned
 
@@ -68,7 +68,7 @@ def parse(cursor: Cursor) -> GraftProgram:
         raise UsageError('Command line is not complete. Try option "help"')
     fields: dict[str, Any] = {}
     parse_program(cursor, ProgramWords(), fields, topic="exec bpf graft")
-    source = source_of(fields)
+    source = take_source(fields)
     if source is None or source.mode in (BYTECODE, BYTECODE_FILE):
         raise InvalidOptionsError(
             "only a program can be grafted: object-file FILE and its words, or "
@@ -85,7 +85,7 @@ def run(context: Context, command: GraftProgram) -> None:
             if command.key is None:
                 raise BpfError(_NO_KEY)
             with open_pinned(context, source.path) as program:
-                _put(array, command.path, command.key, program)
+                _fill_slot(array, command.path, command.key, program)
         else:
             _load_and_put(context, command, source, array)
 
@@ -134,7 +134,7 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
     with loading as loaded:
         note_load(context, source, loaded.notes, [(chosen.name, loaded.log)])
         try:
-            _put(array, command.path, key, loaded.program)
+            _fill_slot(array, command.path, key, loaded.program)
         except BaseException:
             loaded.undo()
             raise
@@ -160,7 +160,7 @@ def _check_slot(array: Map, path: str, key: int) -> None:
         raise BpfError(f"slot {key} is out of range: '{path}' has {array.description.max_entries} slots")
 
 
-def _put(array: Map, path: str, key: int, program: Program) -> None:
+def _fill_slot(array: Map, path: str, key: int, program: Program) -> None:
     _check_slot(array, path, key)
     about, owner = program.description, array_owner(array.fd)
     if owner is not None and owner.type != about.type:

@@ -36,7 +36,7 @@ def carry_out(context: Context, change: FilterChange) -> list[Document] | None:
     """
     if change.depends_on_words:
         context.notes += program_remarks(change)
-        return _echoed(context, send_filter(context, change, None))
+        return _echo_documents(context, send_filter(context, change, None))
     context.device_index(change.selector.device)  # before the work of loading
     change = _resolve_action_files(context, change)
     options = change.options
@@ -46,10 +46,10 @@ def carry_out(context: Context, change: FilterChange) -> list[Document] | None:
         from pytc.commands.shared.actions import warn_of_too_many
 
         warn_of_too_many(context, actions)
-    return _echoed(context, answers)
+    return _echo_documents(context, answers)
 
 
-def _echoed(context: Context, answers: Sequence[TcMessage]) -> list[Document] | None:
+def _echo_documents(context: Context, answers: Sequence[TcMessage]) -> list[Document] | None:
     return [document(record, context.display) for record in decode_filters(answers)] if context.display.echo else None
 
 

@@ -108,7 +108,7 @@ class DuplicatePrograms:
         """Return another filter of the hook with an equal program; raises NetlinkError."""
         programs = self._known(context, hook)
         while (duplicate := programs.equal(name, tag, elsewhere=key)) is not None:
-            now = _program_at(context, hook, duplicate.key)
+            now = _read_program(context, hook, duplicate.key)
             if now == FilterProgram(duplicate.program, tag):
                 return duplicate
             programs.remove(duplicate.key)
@@ -120,7 +120,7 @@ class DuplicatePrograms:
         if hook not in self._hooks:
             programs = KnownPrograms(program_name)
             for answer in context.session.dump(_question(hook)):
-                if (program := program_of(answer)) is not None:
+                if (program := decode_program(answer)) is not None:
                     programs.put(filter_key(answer), program)
             self._hooks[hook] = programs
         return self._hooks[hook]
@@ -137,7 +137,7 @@ def filter_key(message: TcMessage) -> FilterKey:
     return FilterKey(message.info >> 16, message.handle)
 
 
-def program_of(message: TcMessage) -> FilterProgram | None:
+def decode_program(message: TcMessage) -> FilterProgram | None:
     """Return the program of a message's filter; None for other kinds and classic BPF, and before Linux 4.13."""
     if message.attributes.get("TCA_KIND") != "bpf":
         return None
@@ -147,7 +147,7 @@ def program_of(message: TcMessage) -> FilterProgram | None:
     return FilterProgram(int.from_bytes(attributes[_ID], sys.byteorder), attributes[_TAG])
 
 
-def _program_at(context: Context, hook: Hook, key: FilterKey) -> FilterProgram | None:
+def _read_program(context: Context, hook: Hook, key: FilterKey) -> FilterProgram | None:
     question = _question(hook)
     question = question._replace(
         handle=key.handle, info=key.pref << 16, flags=c.ECHO, attributes={"TCA_KIND": "bpf", **question.attributes}
@@ -156,7 +156,7 @@ def _program_at(context: Context, hook: Hook, key: FilterKey) -> FilterProgram |
         answers = context.session.request(question)
     except NetlinkError:
         return None
-    return next((program for answer in answers if (program := program_of(answer)) is not None), None)
+    return next((program for answer in answers if (program := decode_program(answer)) is not None), None)
 
 
 def _question(hook: Hook) -> TcMessage:

@@ -80,7 +80,7 @@ class RepeatedFilters:
         self._previous: list[str] = []
         self._attempts = _MOST_ATTEMPTS
 
-    def prepared(self, words: list[str]) -> PreparedFilter | None:
+    def match(self, words: list[str]) -> PreparedFilter | None:
         """Return the command of a line like an earlier one; None for others, and for values that have to be parsed."""
         for template in self._templates:
             command = template.filled(words)

@@ -18,9 +18,9 @@ from pytc.commands.filter.duplicate_programs import (
     FilterKey,
     FilterProgram,
     Hook,
+    decode_program,
     filter_key,
     program_name,
-    program_of,
 )
 from pytc.commands.shared.context import Context, Plan
 from pytc.commands.shared.device_hooks import TCX_NEXT
@@ -68,7 +68,7 @@ class FilterWarnings:
                 self._at_root(context, request.ifindex)
         with suppress(PytcError):
             plan = context.connection.plan
-            for added in _planned(context, plan, request) if plan is not None else map(_added, answers):
+            for added in _plan_added(context, plan, request) if plan is not None else map(_decode_added, answers):
                 with suppress(PytcError):
                     self._behind_tcx(context, added.hook)
                 self._beside_equal(context, added)
@@ -91,7 +91,7 @@ class FilterWarnings:
         if hook.ifindex != c.BLOCK:
             return [(hook.ifindex, hook.parent)] if hook.parent in _HOOKS else []
         if hook.parent not in self._users:
-            self._users[hook.parent] = _users_of(context, hook.parent)
+            self._users[hook.parent] = _program_users(context, hook.parent)
         return self._users[hook.parent]
 
     def _behind_tcx(self, context: Context, hook: Hook) -> None:
@@ -128,7 +128,7 @@ class FilterWarnings:
         if context.connection.plan is None:
             self._equal.added(context, added.hook, added.key, added.program)
         if duplicate is not None:
-            _warn(context, _beside(context, added, duplicate))
+            _warn(context, _name_neighbour(context, added, duplicate))
 
     def _is_new(self, ifindex: int, parent: int) -> bool:
         if (ifindex, parent) in self._warned:
@@ -141,12 +141,12 @@ def _warn(context: Context, sentence: str) -> None:
     context.notes.append(f"Warning: {f'{context.location}: ' if context.location else ''}{sentence}")
 
 
-def _added(answer: TcMessage) -> _Added:
-    program = program_of(answer)
+def _decode_added(answer: TcMessage) -> _Added:
+    program = decode_program(answer)
     return _Added(_hook(answer), filter_key(answer), program, program_name(program.id) if program is not None else None)
 
 
-def _planned(context: Context, plan: Plan, request: TcMessage) -> Iterator[_Added]:
+def _plan_added(context: Context, plan: Plan, request: TcMessage) -> Iterator[_Added]:
     """Yield what a dry run knows of a filter: the tag of its program only where that is pinned."""
     if not request.parent:
         root = qdisc_at(context.session, request.ifindex, ROOT.number)
@@ -163,7 +163,7 @@ def _hook(message: TcMessage) -> Hook:
     return Hook(message.ifindex, parent, message.attributes.get("TCA_CHAIN", 0))
 
 
-def _users_of(context: Context, block: int) -> list[tuple[int, int]]:
+def _program_users(context: Context, block: int) -> list[tuple[int, int]]:
     """Return (index of the device, parent) of the hooks that use a block."""
     return [
         (qdisc.ifindex, parent.number)
@@ -181,7 +181,7 @@ def _lets_all_go_on(number: int) -> bool:
         return False
 
 
-def _beside(context: Context, added: _Added, duplicate: DuplicateFilter) -> str:
+def _name_neighbour(context: Context, added: _Added, duplicate: DuplicateFilter) -> str:
     assert added.program is not None
     hook, key = added.hook, duplicate.key
     if hook.ifindex == c.BLOCK:

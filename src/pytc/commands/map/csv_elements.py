@@ -50,7 +50,7 @@ def _whole(typed: TypedMap, data: bytes, line: int = _FIRST_LINE) -> Numbered:
     header, columns, count = _table(data)
     layout = _Header(typed, header)
     if typed.types.is_per_cpu:
-        yield from _of_each_cpu(typed, layout, columns, count)
+        yield from _gather_cpus(typed, layout, columns, count)
         return
     for start, end in chunks(typed, count):
         yield layout.batch([column[start:end] for column in columns], end - start, line + start), count
@@ -118,8 +118,8 @@ class _Header:
         if len(set(header)) < len(header):
             raise CodecError("two columns have the same name")
         self.cpu = header.index("cpu") if typed.types.is_per_cpu and "cpu" in header else None
-        self._keys = _of(typed.types.key, header, "key")
-        self._values = _of(typed.types.value, header, "value")
+        self._keys = _columns_of(typed.types.key, header, "key")
+        self._values = _columns_of(typed.types.value, header, "value")
         columns_of_map = {*self._keys.values(), *self._values.values(), self.cpu}
         for index, name in enumerate(header):
             if index not in columns_of_map:
@@ -154,7 +154,7 @@ class _Header:
         )
 
 
-def _of(codec: Codec, header: Sequence[str], prefix: str) -> dict[str, int]:
+def _columns_of(codec: Codec, header: Sequence[str], prefix: str) -> dict[str, int]:
     """Return {path: column} of keys or values; raises CodecError for a member that the type lacks."""
     columns = {
         name.removeprefix(prefix): index
@@ -188,7 +188,7 @@ def _bytes(codec: Codec, parts: dict[str, Sequence[Any]], what: str, count: int,
     return b"".join(encoded)
 
 
-def _of_each_cpu(typed: TypedMap, layout: _Header, columns: list[Sequence[str]], count: int) -> Numbered:
+def _gather_cpus(typed: TypedMap, layout: _Header, columns: list[Sequence[str]], count: int) -> Numbered:
     """Collect the rows of a per-CPU map by key; without a column ``cpu``, a row is for all CPUs."""
     size, value_size, stride = typed.types.key.size, typed.types.value.size, typed.map.value_bytes // typed.types.cpus
     keys, values = layout.keys(columns, count, _FIRST_LINE), layout.values(columns, count, _FIRST_LINE)

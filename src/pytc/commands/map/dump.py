@@ -73,7 +73,7 @@ def _json(context: Context, typed: TypedMap, types: MapTypes, flags: int) -> Ite
 def _csv(context: Context, typed: TypedMap, types: MapTypes, flags: int) -> Iterator[str]:
     """Yield the header, and a line for each element; in a per-CPU map for each CPU of each element."""
     yield ",".join(format_value(Style.CSV, name) for name in header(types)) + "\n"
-    keys, value = types.key.columns(Style.CSV, 0), _one(types).columns(Style.CSV, 0)
+    keys, value = types.key.columns(Style.CSV, 0), _render_element(types).columns(Style.CSV, 0)
     if types.is_per_cpu:
         cpu = Column((typed.map.description.key_size,), 4, "I", is_number=True)
         keys = Columns(f"{keys.template},%d", (*keys.items, cpu))
@@ -94,8 +94,8 @@ def _by_cpu(batch: Batch, cpus: int) -> Batch:
 
 def header(types: MapTypes) -> list[str]:
     """Return the names of the columns: ``key``, ``value``, or with their members ``key.address``."""
-    return [*names(types.key, "key"), *(["cpu"] if types.is_per_cpu else []), *names(_one(types), "value")]
+    return [*names(types.key, "key"), *(["cpu"] if types.is_per_cpu else []), *names(_render_element(types), "value")]
 
 
-def _one(types: MapTypes) -> Codec:
+def _render_element(types: MapTypes) -> Codec:
     return types.whole.item if types.is_per_cpu and isinstance(types.whole, Array) else types.whole

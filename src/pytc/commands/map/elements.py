@@ -28,7 +28,7 @@ def lock_flag(typed: TypedMap, *, lock: bool) -> int:
     return F_LOCK if lock else ANY
 
 
-def part_of(types: MapTypes, path: str) -> tuple[int, Codec]:
+def find_part(types: MapTypes, path: str) -> tuple[int, Codec]:
     """Return the offset and codec of a part of an element's value, like ``.packets``; raises CodecError."""
     if types.is_per_cpu and path.startswith("."):
         raise CodecError(f"value{path}: the map has a value for each CPU: value[0]{path} is that of the first")

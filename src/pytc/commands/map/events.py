@@ -109,10 +109,10 @@ def _btf(map: Map, command: ReadEvents) -> Btf | None:
         if btf is None:
             raise ObjectError(f'object file "{command.object}" has no BTF; compile it with -g')
         return btf
-    return read_btf(map.description) or _btf_of_a_program(map.description.id)
+    return read_btf(map.description) or _find_program_btf(map.description.id)
 
 
-def _btf_of_a_program(map_id: int) -> Btf | None:
+def _find_program_btf(map_id: int) -> Btf | None:
     """Return the types of a program that uses a map; None without one, and where the process may not look."""
     try:
         for number in ids(c.Command.PROG_GET_NEXT_ID):

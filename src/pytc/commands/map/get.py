@@ -5,7 +5,7 @@ from typing import Any
 
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.sys.constants import MapType
-from pytc.commands.map.elements import lock_flag, open_target, part_of, value_document
+from pytc.commands.map.elements import find_part, lock_flag, open_target, value_document
 from pytc.commands.map.words import KEY, LOCK, SUM, TARGET, TYPES, VALUE, Target, take_part, take_words
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
@@ -66,7 +66,7 @@ def run(context: Context, command: GetElement) -> list[Document]:
     types = typed.types.summed() if command.sum else typed.types
     with explain_refusals(typed, key):
         data = typed.map.lookup(key, lock_flag(typed, lock=command.lock))
-    offset, codec = part_of(types, command.path)
+    offset, codec = find_part(types, command.path)
     value = codec.decode(data[offset : offset + codec.size])
     return [value_document(typed, key, value, several=types.is_per_cpu and not command.path)]
 

@@ -43,7 +43,7 @@ def _pieces(source: Source) -> Iterator[Sequence[Any]]:
     for part in source.slices(b",\n", _SLICE):
         data = opening + part
         try:
-            entries = _parsed(data + b"]" if source.more() else data)
+            entries = _parse(data + b"]" if source.more() else data)
         except ValueError:
             rest = source.rest()
             yield _entries(data + b",\n" + rest if rest else data)
@@ -52,7 +52,7 @@ def _pieces(source: Source) -> Iterator[Sequence[Any]]:
         opening = b"["
 
 
-def _parsed(data: bytes) -> Any:
+def _parse(data: bytes) -> Any:
     """Parse JSON; raises ValueError, also for nesting that is too deep for the parser."""
     import json
 
@@ -64,7 +64,7 @@ def _parsed(data: bytes) -> Any:
 
 def _entries(data: bytes) -> Sequence[Any]:
     try:
-        entries = _parsed(data)
+        entries = _parse(data)
     except ValueError as error:
         entries = _lines(data, error)
     if isinstance(entries, dict):
@@ -81,7 +81,7 @@ def _entries(data: bytes) -> Sequence[Any]:
 def _lines(data: bytes, error: ValueError) -> list[Any]:
     """Parse an object on each line; ``error`` is what is wrong with the whole."""
     try:
-        return [_parsed(line) for line in data.splitlines() if line.strip()]
+        return [_parse(line) for line in data.splitlines() if line.strip()]
     except ValueError:
         raise CodecError(f"this is not JSON: {error}") from None
 
@@ -131,10 +131,10 @@ def _by_path(codec: Codec, values: list[Any]) -> dict[str, Sequence[Any]] | None
             columns[path] = column
     except (TypeError, KeyError, IndexError):
         return None
-    return columns if _has_no_more(codec, values) else None
+    return columns if _is_exhausted(codec, values) else None
 
 
-def _has_no_more(codec: Codec, values: list[Any]) -> bool:
+def _is_exhausted(codec: Codec, values: list[Any]) -> bool:
     """Return whether no value has members that its type lacks."""
     parts = [path.split(".")[1:] for path in leaves(codec)]
     if parts == [[]]:

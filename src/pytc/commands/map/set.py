@@ -7,7 +7,7 @@ from pytc.bpf.codec.scalars import Codec, Integer
 from pytc.bpf.codec.text import number
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.sys.constants import ANY, EXIST, MapType
-from pytc.commands.map.elements import lock_flag, open_target, part_of
+from pytc.commands.map.elements import find_part, lock_flag, open_target
 from pytc.commands.map.words import FLAGS, KEY, LOCK, TARGET, TYPES, VALUE, Target, take_part, take_words
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
@@ -105,18 +105,18 @@ def run(context: Context, command: SetElement) -> None:
     else:
         if command.flags & ~EXIST:
             raise CodecError("noexist contradicts changes to a value that exists")
-        data = _changed(typed, key, command)
+        data = _apply(typed, key, command)
         flags |= EXIST if typed.map.description.type != MapType.LPM_TRIE else ANY
     with explain_refusals(typed, key):
         typed.map.update(key, data, flags)
 
 
-def _changed(typed: TypedMap, key: bytes, command: SetElement) -> bytes:
+def _apply(typed: TypedMap, key: bytes, command: SetElement) -> bytes:
     """Read the element and change it. The kernel has no compare-and-set: what a program writes meanwhile is lost."""
     with explain_refusals(typed, key):
         data = bytearray(typed.map.lookup(key, lock_flag(typed, lock=command.lock)))
     for change in command.changes:
-        offset, codec = part_of(typed.types, change.path)
+        offset, codec = find_part(typed.types, change.path)
         try:
             assign(codec, data, offset, _result(codec, bytes(data[offset : offset + codec.size]), change))
         except CodecError as error:

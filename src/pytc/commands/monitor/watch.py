@@ -46,7 +46,7 @@ def parse(cursor: Cursor) -> Monitor:
 
 def run(context: Context, command: Monitor) -> Stream:
     """Return a stream that ends with the file, else not by itself; raises NetlinkError, RecordError."""
-    source = _recorded(command.path) if command.path else _live(context)
+    source = _read_file(command.path) if command.path else _listen(context)
 
     def documents() -> Iterator[Document]:
         for data in source:
@@ -106,11 +106,11 @@ def _timestamp(context: Context) -> Document:
     return (Field("timestamp", short, f"Timestamp: {time.strftime('%a %b %e %H:%M:%S %Y', local)} {micros} usec\n"),)
 
 
-def _live(context: Context) -> Iterator[bytes | None]:
+def _listen(context: Context) -> Iterator[bytes | None]:
     return context.own(Listener()).messages()
 
 
-def _recorded(path: str) -> Iterator[bytes]:
+def _read_file(path: str) -> Iterator[bytes]:
     try:
         with open(path, "rb") as file:
             data = file.read(_MAX_FILE)

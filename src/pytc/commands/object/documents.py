@@ -150,10 +150,10 @@ def _program_details(program: ProgramFacts) -> Iterable[Sequence[str]]:
         "slot": places,
     }
     for name, words in lists.items():
-        yield from _wrapped(name, words)
+        yield from _wrap(name, words)
 
 
-def _wrapped(name: str, words: Iterable[str], separator: str = " ") -> Iterable[Sequence[str]]:
+def _wrap(name: str, words: Iterable[str], separator: str = " ") -> Iterable[Sequence[str]]:
     """Break a long list of words into rows, of which the first has the name."""
     line = ""
     for word in words:
@@ -280,7 +280,7 @@ def _needs(needs: Sequence[Feature]) -> list[Field]:
     by_version: dict[str, list[str]] = {}
     for feature in needs:
         by_version.setdefault(feature.since or "any", []).append(feature.text)
-    rows = [row for since, names in by_version.items() for row in _wrapped(since, names, ", ")]
+    rows = [row for since, names in by_version.items() for row in _wrap(since, names, ", ")]
     values: list[Json] = [{"feature": feature.text, "since": feature.since or None} for feature in needs]
     head = f"needs Linux {version} or later:\n" if version else "needs:\n"
     return [Field("kernel", version or None), Field("needs", values, _clean(head + _table(rows)) if rows else "")]

@@ -80,13 +80,13 @@ def run(context: Context, command: DumpProgram) -> list[Document] | None:
                 "(sysctl net.core.bpf_jit_enable, kernel.kptr_restrict)"
             )
         code = b"".join(bytes for _, _, bytes in machine_code.functions)
-        document = _of_machine_code(context, machine_code, command)
+        document = _dump_machine_code(context, machine_code, command)
     else:
         instructions = read_translated(fd)
         code = instructions.instructions
         if not code and program_info(fd).translated_length:
             raise BpfError("this process may not see the instructions: CAP_SYS_ADMIN is needed")
-        document = _of_instructions(instructions, command)
+        document = _dump_instructions(instructions, command)
     if not command.write:
         return [document]
     from pytc.commands.shared.output_files import replace_file
@@ -119,7 +119,7 @@ class _Source:
         return f"{text}; {printable(line.text)}{printable(where)}\n", line
 
 
-def _of_instructions(program: TranslatedProgram, command: DumpProgram) -> Document:
+def _dump_instructions(program: TranslatedProgram, command: DumpProgram) -> Document:
     source, rows, text = _Source(program.source, command), [], []
     code = program.instructions
     statements = list(disassemble(code, CallNames(program.addresses)))
@@ -144,11 +144,11 @@ def _source_line(line: Line | None) -> dict[str, Json]:
     return {"source": line.text, "file": line.file, "line": line.line} if line is not None and line.text else {}
 
 
-def _of_machine_code(context: Context, program: MachineCode, command: DumpProgram) -> Document:
+def _dump_machine_code(context: Context, program: MachineCode, command: DumpProgram) -> Document:
     """Return instructions by the lines of C that they come from; bytes where nothing can disassemble them."""
     source = _Source(program.source._replace(functions=()), command)
     starts = sorted(address for address, _ in program.source.lines)
-    instructions_of = _disassembled(context, program)
+    instructions_of = _disassemble(context, program)
     rows: list[Json] = []
     text: list[str] = []
     for number, (name, address, code) in enumerate(program.functions):
@@ -174,7 +174,7 @@ def _of_machine_code(context: Context, program: MachineCode, command: DumpProgra
     return [Field("functions", rows, "".join(text))]
 
 
-def _disassembled(context: Context, program: MachineCode) -> list[list[MachineInstruction]]:
+def _disassemble(context: Context, program: MachineCode) -> list[list[MachineInstruction]]:
     """Return the instructions of each function; none, with a remark, without objdump."""
     if not is_installed():
         context.notes.append("machine code is shown as bytes: objdump (package binutils) is not installed")

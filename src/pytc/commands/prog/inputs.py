@@ -33,7 +33,7 @@ def open_packets(context: Context, sources: Sequence[PacketSource]) -> Generator
                 cut += len(packet.data) < packet.length
                 yield packet
         else:
-            yield _made(source)
+            yield _build(source)
     if cut:
         context.notes.append(f"some packets ({cut}) were truncated by the capture: the program saw what is left")
 
@@ -71,7 +71,7 @@ def _ethertype(packet: Packet) -> tuple[bytes, int]:
     return _ETHERTYPES.get(packet.data[0] >> 4, b""), 0
 
 
-def _made(source: PacketSource) -> Packet:
+def _build(source: PacketSource) -> Packet:
     from pytc.packets.build import build, from_hex
 
     data = build(source.text) if source.kind == "packet" else from_hex(source.text)

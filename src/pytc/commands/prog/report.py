@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pytc.commands.prog.expectations import CheckedPacket, Count, Tally
-from pytc.commands.prog.subject import Subject, map_of
+from pytc.commands.prog.subject import Subject, find_subject_map
 from pytc.commands.shared.context import Context
 from pytc.packets.hexdump import diff, differences
 from pytc.render.documents import Field, Json
@@ -97,7 +97,7 @@ def dumped_maps(context: Context, subject: Subject, names: Sequence[str]) -> lis
     values: dict[str, Json] = {}
     text = ""
     for name in dict.fromkeys(names):
-        typed = typed_map(context, map_of(subject, name))
+        typed = typed_map(context, find_subject_map(subject, name))
         check_listable(typed)
         text += f"map {name}:\n{''.join(text_lines(context, typed, typed.types))}"
         values[name] = list(json_entries(context, typed, typed.types))

@@ -10,7 +10,7 @@ from pytc.bpf.run.verdicts import Verdicts
 from pytc.commands.prog.expectations import CheckedPacket, Expectations, Expected, Tally, field_values
 from pytc.commands.prog.inputs import PacketSource, open_packets
 from pytc.commands.prog.report import dumped_maps, run_document, write_junit
-from pytc.commands.prog.subject import ObjectProgram, Subject, map_of, open_subject
+from pytc.commands.prog.subject import ObjectProgram, Subject, find_subject_map, open_subject
 from pytc.commands.prog.words import TARGET, Target, take_fields, take_filter
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
@@ -196,7 +196,7 @@ def run(context: Context, command: RunOnPackets) -> list[Document]:
     expected = Expected(command.expected, command.expected_packets, command.expected_context)
     expectations = Expectations(context, expected, verdicts, runner.type)
     for name in command.dumps:
-        map_of(subject, name)  # raises BpfError before anything runs
+        find_subject_map(subject, name)  # raises BpfError before anything runs
     for preset in command.presets:
         _set(context, subject, preset)
     tally = _run(context, command, runner, verdicts, expectations)
@@ -259,7 +259,7 @@ def _set(context: Context, subject: Subject, preset: Preset) -> None:
     from pytc.commands.shared.map_errors import explain_refusals
     from pytc.commands.shared.maps import typed_map
 
-    typed = typed_map(context, map_of(subject, preset.map), key=preset.key_type, value=preset.value_type)
+    typed = typed_map(context, find_subject_map(subject, preset.map), key=preset.key_type, value=preset.value_type)
     for key_words, value_words in preset.entries:
         key = key_bytes(typed, key_words)
         data = element_bytes(typed, value_words, f'preset of map "{preset.map}": value')

@@ -49,7 +49,7 @@ def run(context: Context, command: ShowPrograms) -> list[Document]:
         infos = [program_info(program.fd) for program in all_programs()]
     holders = _holders() if context.display.details else {}
     names = _MapNames() if context.display.details else None
-    booted = _booted()
+    booted = _boot_time()
     return [_document(info, booted, holders, names) for info in infos]
 
 
@@ -63,7 +63,7 @@ def _document(about: ProgramInfo, booted: float, holders: _Holders, names: "_Map
         Field("name", about.name, f" name {printable(about.name)}" if about.name else ""),
         Field("tag", about.tag, f" tag {about.tag}"),
         Field("gpl_compatible", about.gpl_compatible, license),
-        *_loaded(about, booted),
+        *_load_time(about, booted),
         Field("bytes_xlated", about.translated_length, f"\n  xlated {about.translated_length}"),
         Field("jited", bool(about.jited_length), "" if about.jited_length else " interpreted"),
         Field("bytes_jited", about.jited_length, f" jited {about.jited_length}" if about.jited_length else ""),
@@ -112,7 +112,7 @@ def _run_fields(about: ProgramInfo) -> list[Field]:
     ]
 
 
-def _loaded(about: ProgramInfo, booted: float) -> list[Field]:
+def _load_time(about: ProgramInfo, booted: float) -> list[Field]:
     import time
 
     seconds = booted + about.load_time / 1e9
@@ -123,7 +123,7 @@ def _loaded(about: ProgramInfo, booted: float) -> list[Field]:
     ]
 
 
-def _booted() -> float:
+def _boot_time() -> float:
     """Return the time of the boot in seconds since 1970: load times count from it."""
     import time
 

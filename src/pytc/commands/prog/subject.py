@@ -77,7 +77,7 @@ def _load(context: Context, source: "BpfSource") -> Subject:
     return Subject(loaded.program, loaded.maps, chosen.name)
 
 
-def map_of(subject: Subject, name: str) -> Map:
+def find_subject_map(subject: Subject, name: str) -> Map:
     """Return a map of the program by its name, which the kernel may have cut; raises BpfError."""
     map = subject.maps.get(name) or subject.maps.get(kernel_name(name).decode("utf-8", "ignore"))
     if map is None:

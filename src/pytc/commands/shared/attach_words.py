@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from pytc.errors import InvalidOptionsError, UsageError
-from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, BpfSource, ProgramWords, parse_program, source_of
+from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, BpfSource, ProgramWords, parse_program, take_source
 from pytc.value import Value
 from pytc.words.engine import Cursor, Word, choose, unsigned
 
@@ -82,7 +82,7 @@ def take_program(cursor: Cursor, table: Sequence[Word], fields: dict[str, Any], 
     Raises UsageError, InvalidOptionsError, HelpRequested.
     """
     parse_program(cursor, ProgramWords(*table), fields, topic=topic)
-    source = source_of(fields)
+    source = take_source(fields)
     if source is None or source.mode in (BYTECODE, BYTECODE_FILE):
         raise InvalidOptionsError(
             "which program? Give object-file FILE, with its section or program where needed, or object-pinned PATH",

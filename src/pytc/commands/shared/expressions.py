@@ -63,11 +63,11 @@ def compile_for_device(
     if not link_type:
         looked_at = "" if context.connection.plan is not None else device  # to open a device takes privileges
         return compile_expression(expression, device_link_type(context, device), device=looked_at)
-    context.notes += _misfit(context, device, link_type)
+    context.notes += _link_type_remarks(context, device, link_type)
     return compile_expression(expression, link_type)
 
 
-def _misfit(context: Context, device: str, link_type: str) -> list[str]:
+def _link_type_remarks(context: Context, device: str, link_type: str) -> list[str]:
     try:
         actual = device_link_type(context, device)
     except InvalidOptionsError:

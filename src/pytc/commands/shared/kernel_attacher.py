@@ -59,7 +59,7 @@ class KernelAttacher:
         link: str = "",
     ) -> Callable[[], None]:
         position = _position(order, relative)
-        with _explained(hook, program=program.fd, revision=revision):
+        with _explain(hook, program=program.fd, revision=revision):
             if not link:
                 attach(hook.point, program.fd, flags=_FLAGS[sharing], position=position, revision=revision)
                 return partial(detach, hook.point, program.fd)
@@ -71,7 +71,7 @@ class KernelAttacher:
         self, hook: Hook, old: Choice, program: OpenedProgram, *, sharing: Sharing | None = None, revision: int = 0
     ) -> None:
         (replaced,) = old.attachments or ()
-        with _explained(hook, revision=revision), program_by_id(replaced.program) as former:
+        with _explain(hook, revision=revision), program_by_id(replaced.program) as former:
             if replaced.link:
                 with Link.from_id(replaced.link) as link:
                     link.update(program.fd, old=former.fd)
@@ -81,7 +81,7 @@ class KernelAttacher:
     def detach(self, target: Target, which: Choice, *, revision: int = 0) -> None:
         attachments = which.attachments or ()
         for attachment in attachments:
-            with _explained(attachment.hook, revision=revision):
+            with _explain(attachment.hook, revision=revision):
                 _detach(attachment, revision)
             revision += bool(revision)
         named = which.reference
@@ -111,7 +111,7 @@ def _detach(attachment: Attachment, revision: int) -> None:
 
 
 @contextmanager
-def _explained(hook: Hook, *, program: int = 0, revision: int = 0) -> Iterator[None]:
+def _explain(hook: Hook, *, program: int = 0, revision: int = 0) -> Iterator[None]:
     """Turn the kernel's refusals within the block into AttachError."""
     try:
         yield

@@ -100,10 +100,10 @@ def exporters(sources: Sequence[BpfSource], environment: Mapping[str, str]) -> "
     if not paths and (path := environment.get(_VARIABLE)):
         paths = [path]
     with ExitStack() as stack:
-        yield [stack.enter_context(_connected(path)) for path in paths]
+        yield [stack.enter_context(_connect(path)) for path in paths]
 
 
-def _connected(path: str) -> "Exporter":
+def _connect(path: str) -> "Exporter":
     from pytc.exec_proxy.map_transfer import Exporter  # only now: most commands export nothing
 
     return Exporter(path)

@@ -22,7 +22,7 @@ def replace_file(path: str) -> Iterator[BinaryIO]:
         _check(path)
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE)
     except (OSError, ValueError) as error:
-        raise _refused(path, error) from error
+        raise _output_error(path, error) from error
     try:
         with open(fd, "wb") as file:
             yield file
@@ -30,7 +30,7 @@ def replace_file(path: str) -> Iterator[BinaryIO]:
     except BaseException as error:
         os.unlink(temporary)
         if isinstance(error, OSError):
-            raise _refused(path, error) from error
+            raise _output_error(path, error) from error
         raise
 
 
@@ -43,6 +43,6 @@ def _check(path: str) -> None:
         raise OutputError(f'cannot write "{path}": it exists and is not a regular file')
 
 
-def _refused(path: str, error: Exception) -> OutputError:
+def _output_error(path: str, error: Exception) -> OutputError:
     why = error.strerror if isinstance(error, OSError) else str(error)
     return OutputError(f'cannot write "{path}": {why}', errno=getattr(error, "errno", None))

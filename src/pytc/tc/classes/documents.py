@@ -30,7 +30,7 @@ def class_parts(
     elif record.options:
         options = unknown_options("class", record.options)
     return ClassParts(
-        display.spelled(record.handle),
+        display.class_name(record.handle),
         _head(record, display, names_device=names_device, names_qdisc=names_qdisc),
         options,
         record.statistics if display.statistics else None,

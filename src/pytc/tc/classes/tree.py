@@ -77,11 +77,11 @@ def _siblings(siblings: _Classes, waiting: list[tuple[ClassRecord, ClassParts]],
 
 def _document(record: ClassRecord, parts: ClassParts, position: _Position) -> Document:
     text = f"{position.trunk}+---({parts.label}) {record.kind} "
-    fields: list[Part] = [Field("", text=text), *_muted(parts.head), Group("", parts.options), Field("", text="\n")]
+    fields: list[Part] = [Field("", text=text), *_mute_part(parts.head), Group("", parts.options), Field("", text="\n")]
     if parts.statistics is not None:
         indent = " " * (len(record.kind) - 2 + len(parts.label))
         general = statistics_fields(parts.statistics, position.below + indent, iec=parts.iec)
-        fields.append(Group("stats", [*general, *_muted(parts.own_statistics)]))
+        fields.append(Group("stats", [*general, *_mute_part(parts.own_statistics)]))
         if position.has_children or not position.is_last:
             fields.append(Field("", text=f"{position.below}\n"))
     return fields
@@ -91,11 +91,11 @@ def _mute(parts: ClassParts) -> Document:
     """Return the document of a class for JSON alone."""
     statistics = statistics_fields(parts.statistics) if parts.statistics is not None else []
     return [
-        *_muted(parts.head),
-        Group("", _muted(parts.options)),
-        *([Group("stats", _muted([*statistics, *parts.own_statistics]))] if statistics else []),
+        *_mute_part(parts.head),
+        Group("", _mute_part(parts.options)),
+        *([Group("stats", _mute_part([*statistics, *parts.own_statistics]))] if statistics else []),
     ]
 
 
-def _muted(document: Document) -> list[Part]:
+def _mute_part(document: Document) -> list[Part]:
     return [part._replace(text="") if isinstance(part, Field) else part for part in document]

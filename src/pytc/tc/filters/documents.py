@@ -51,7 +51,7 @@ def _place(record: FilterRecord, selector: FilterSelector, display: Display) -> 
         name = interface_name(record.ifindex)
         fields += [Field("", text="dev "), Field("dev", name, f"{name} ", color=DEVICE)]
     if selector.parent in (UNSPEC, CLSACT) or selector.parent != record.parent:
-        fields.append(_POINTS.get(record.parent) or _parent(display.spelled(record.parent)))
+        fields.append(_POINTS.get(record.parent) or _parent(display.class_name(record.parent)))
     return fields
 
 

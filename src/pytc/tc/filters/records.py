@@ -91,11 +91,11 @@ def dump(session: Session, question: TcMessage, *, brief: bool = False) -> Itera
     shortened = False
     in_brief = {**question.attributes, "TCA_DUMP_FLAGS": _TERSE}
     try:
-        answers = session.dumped(question._replace(attributes=in_brief) if brief else question)
+        answers = session.iter_dump(question._replace(attributes=in_brief) if brief else question)
     except NetlinkError as error:
         if not brief:
             raise _refused_dump(error) from error
-        answers, shortened = session.dumped(question), True
+        answers, shortened = session.iter_dump(question), True
     return decode_filters(answers, shortened=shortened)
 
 

@@ -105,7 +105,7 @@ def value_positions(words: Sequence[str]) -> dict[str, int]:
 
 
 @lru_cache(maxsize=64)  # the lines of a batch often differ in the preference or the handle alone
-def _parsed(name: str, words: tuple[str, ...]) -> FilterOptions:
+def _parse_options(name: str, words: tuple[str, ...]) -> FilterOptions:
     """Return the options of a kind that pytc knows. Parsing depends on the words alone, and options are frozen."""
     kind = kinds.find(name)
     assert kind is not None
@@ -117,10 +117,10 @@ def _options(cursor: Cursor, name: str, kind: AnyFilterKind, fields: dict[str, A
     """Return the options, None without words; ``fields`` gets the handle that they belong to."""
     handle = fields.get("handle", "")
     if handle:
-        _checked(kind, handle)
+        _check(kind, handle)
     if cursor.done:
         return None
-    options = _parsed(name, tuple(cursor.rest()))
+    options = _parse_options(name, tuple(cursor.rest()))
     if kind.settle is not None:
         options, handle = kind.settle(options, handle)
     if handle:
@@ -128,7 +128,7 @@ def _options(cursor: Cursor, name: str, kind: AnyFilterKind, fields: dict[str, A
     return options
 
 
-def _checked(kind: AnyFilterKind, handle: str) -> None:
+def _check(kind: AnyFilterKind, handle: str) -> None:
     try:
         kind.handle(handle)
     except ValueError:

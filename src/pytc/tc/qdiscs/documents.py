@@ -33,7 +33,7 @@ def qdisc_document(record: QdiscRecord, display: Display, clock: Clock, *, names
     if record.parent == ROOT:
         fields.append(Field("root", True, "root "))
     elif record.parent != UNSPEC:
-        parent = display.spelled(record.parent)
+        parent = display.class_name(record.parent)
         fields.append(Field("parent", parent, f"parent {parent} "))
     if record.refcnt != 1:
         fields.append(Field("refcnt", record.refcnt, f"refcnt {record.refcnt} "))

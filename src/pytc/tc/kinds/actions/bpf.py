@@ -22,7 +22,7 @@ from pytc.tc.kinds.shared.programs import (
     bytecode_field,
     parse_program,
     program_group,
-    source_of,
+    take_source,
 )
 from pytc.words.engine import Cursor, Word, matches
 
@@ -71,7 +71,7 @@ def parse(cursor: Cursor) -> BpfActionOptions:
         if "mode" not in fields:
             cursor.take()  # raises UsageError: the line has ended
     control = optional_control(cursor, PIPE)
-    return BpfActionOptions(source_of(fields), control, optional_index(cursor))
+    return BpfActionOptions(take_source(fields), control, optional_index(cursor))
 
 
 def encode(options: BpfActionOptions, env: EncodeEnv) -> list[tuple[str, Any]]:

@@ -121,7 +121,7 @@ def _conform_exceed(cursor: Cursor) -> tuple[int, int | None]:
     """Parse ``drop``, ``drop/pipe``, ``goto chain 3 / jump 2``: controls for what exceeds the rate, and what does
     not."""
     if "/" in cursor.peek():
-        return _joined(cursor.take())
+        return _split_controls(cursor.take())
     control = _control_or_number(cursor)
     if cursor.peek() != "/":
         return control, None
@@ -137,7 +137,7 @@ def _control_or_number(cursor: Cursor) -> int:
     return number
 
 
-def _joined(word: str) -> tuple[int, int]:
+def _split_controls(word: str) -> tuple[int, int]:
     exceed, _, conform = word.partition("/")
     try:
         return _without_operand(exceed), _without_operand(conform)

@@ -146,7 +146,7 @@ def _set_fields(attributes: Attributes, display: Display) -> list[Part]:
     if (queue := attributes.get("TCA_SKBEDIT_QUEUE_MAPPING")) is not None:
         fields.append(Field("queue_mapping", queue, f"queue_mapping {queue}"))
     if (number := attributes.get("TCA_SKBEDIT_PRIORITY")) is not None:
-        priority = display.spelled(Handle.from_number(number))
+        priority = display.class_name(Handle.from_number(number))
         fields.append(Field("priority", priority, f" priority {priority}"))
     if (mark := attributes.get("TCA_SKBEDIT_MARK")) is not None:
         fields.append(Field("mark", mark, f" mark {mark}"))

@@ -160,13 +160,13 @@ def document(attributes: Attributes, env: RenderEnv) -> Document:
     return [
         Field("kind", "vlan", "vlan "),
         Field("vlan_action", verb, f" {verb}"),
-        *_pushed(verb, attributes, numeric=env.display.numeric),
+        *_push_fields(verb, attributes, numeric=env.display.numeric),
         control_group(generic.control, before=" "),
         *closing_fields(generic, attributes.get("TCA_VLAN_TM", b""), env.display),
     ]
 
 
-def _pushed(verb: str, attributes: Attributes, *, numeric: bool) -> list[Part]:
+def _push_fields(verb: str, attributes: Attributes, *, numeric: bool) -> list[Part]:
     fields: list[Part] = []
     if verb in ("push", "modify"):
         number = attributes.get("TCA_VLAN_PUSH_VLAN_PROTOCOL")

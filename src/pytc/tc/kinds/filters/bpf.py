@@ -27,7 +27,7 @@ from pytc.tc.kinds.shared.programs import (
     bytecode_field,
     parse_program,
     program_group,
-    source_of,
+    take_source,
 )
 from pytc.words.engine import Cursor, Word, unsigned
 
@@ -131,7 +131,7 @@ def parse(cursor: Cursor) -> BpfOptions:
     if fields.pop("run", False) and "mode" not in fields:
         cursor.take()
     fields["actions"] = all_actions(fields)
-    source = source_of(fields)
+    source = take_source(fields)
     return BpfOptions(source, **fields)
 
 

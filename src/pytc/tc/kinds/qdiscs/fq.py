@@ -152,7 +152,7 @@ def encode(options: FqOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
     """Return the attributes in the order in which tc sends them; raises PytcError where a percentage has no speed."""
     values = options._asdict()
     values |= {
-        name: _checked(bytes_per_second(values[name], env), name)
+        name: _check(bytes_per_second(values[name], env), name)
         for name in ("maxrate", "defrate")
         if values[name] is not None
     }
@@ -163,7 +163,7 @@ def encode(options: FqOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
     ]
 
 
-def _checked(rate: int, name: str) -> int:
+def _check(rate: int, name: str) -> int:
     if rate > _U32:
         raise InvalidOptionsError(f'Illegal "{name}"', hints=("it does not fit into 32 bits of bytes per second",))
     return rate

@@ -171,11 +171,11 @@ def _statistics(raw: bytes) -> Document:
     raw = raw.ljust(_TYPE.size + _QDISC.size, b"\0")
     (of,) = _TYPE.unpack_from(raw)
     if of == _OF_CLASS:
-        return _of_class(*_CLASS.unpack_from(raw, _TYPE.size))
-    return _of_qdisc(*_QDISC.unpack_from(raw, _TYPE.size)) if of == _OF_QDISC else ()
+        return _class_statistics(*_CLASS.unpack_from(raw, _TYPE.size))
+    return _qdisc_statistics(*_QDISC.unpack_from(raw, _TYPE.size)) if of == _OF_QDISC else ()
 
 
-def _of_qdisc(
+def _qdisc_statistics(
     largest: int,
     over_limit: int,
     marked: int,
@@ -199,7 +199,7 @@ def _of_qdisc(
     ]
 
 
-def _of_class(deficit: int, delay: int, count: int, last: int, dropping: int, following: int) -> Document:
+def _class_statistics(deficit: int, delay: int, count: int, last: int, dropping: int, following: int) -> Document:
     fields = [
         counter("deficit", deficit, "  "),
         counter("count", count),

@@ -57,7 +57,7 @@ def class_field(classid: Handle | None, display: Display, name: str = "flowid", 
     """Return a field for the class to which packets go; nothing without one."""
     if classid is None:
         return []
-    spelled = display.spelled(classid)
+    spelled = display.class_name(classid)
     return [Field(name, spelled, f"{before}{name} {spelled} ")]
 
 

@@ -92,7 +92,7 @@ def _number_is_next(cursor: Cursor) -> bool:
     return cursor.peek()[:1] in _DIGITS
 
 
-def _more(cursor: Cursor, converters: Iterable[Converter], called: str) -> list[Any]:
+def _take_numbers(cursor: Cursor, converters: Iterable[Converter], called: str) -> list[Any]:
     """Take as many of these values as there are numbers."""
     values: list[Any] = []
     for convert in converters:
@@ -104,14 +104,14 @@ def _more(cursor: Cursor, converters: Iterable[Converter], called: str) -> list[
 
 def _chance(called: str, correlation: str = "") -> Callable[[Cursor], Chance]:
     def read(cursor: Cursor) -> Chance:
-        return Chance(_value(cursor, _percent, called), *_more(cursor, (_percent,), correlation or called))
+        return Chance(_value(cursor, _percent, called), *_take_numbers(cursor, (_percent,), correlation or called))
 
     return read
 
 
 def _delay(cursor: Cursor) -> Delay:
     time = _value(cursor, parse_time, "latency")
-    return Delay(time, *_more(cursor, (parse_time, _percent), "latency"))
+    return Delay(time, *_take_numbers(cursor, (parse_time, _percent), "latency"))
 
 
 _random_loss = _chance("loss percent", "loss correlation")

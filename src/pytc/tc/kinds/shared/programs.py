@@ -114,7 +114,7 @@ class ProgramWords:
     def table(self, mode: str) -> Table:
         """Return the words that may come next; ``mode`` is empty before the program is named."""
         if mode not in self._tables:
-            self._tables[mode] = Table((*_words_of(mode), *self._own))
+            self._tables[mode] = Table((*_mode_words(mode), *self._own))
         return self._tables[mode]
 
 
@@ -134,7 +134,7 @@ def parse_program(
             return
         if "mode" in values:
             raise InvalidOptionsError(
-                f'What is "{cursor.peek()}"? Try "pytc {_help_of(topic)} help".', hints=_hints(values["mode"])
+                f'What is "{cursor.peek()}"? Try "pytc {_help_topic(topic)} help".', hints=_hints(values["mode"])
             )
         _parse_mode(cursor, values, modes)
 
@@ -143,12 +143,12 @@ def _hints(mode: str) -> tuple[str, ...]:
     return ("an expression of several words is one in quotes: expression 'tcp port 80'",) if mode == EXPRESSION else ()
 
 
-def _help_of(topic: str) -> str:
+def _help_topic(topic: str) -> str:
     """Return the words in front of "help": for a kind of filter or action, the topic leaves out the verb."""
     return {"filter bpf": "filter add bpf", "action bpf": "action add action bpf"}.get(topic, topic)
 
 
-def _words_of(mode: str) -> tuple[Word, ...]:
+def _mode_words(mode: str) -> tuple[Word, ...]:
     """Return the words that go with a mode."""
     if mode == EXPRESSION:
         from pytc.tc.kinds.shared.expression_words import WORDS
@@ -171,7 +171,7 @@ def _parse_mode(cursor: Cursor, values: dict[str, Any], modes: Table) -> None:
             raise InvalidOptionsError(str(error)) from error
 
 
-def source_of(values: dict[str, Any]) -> BpfSource | None:
+def take_source(values: dict[str, Any]) -> BpfSource | None:
     """Takes the fields of a program out of what was read; None when there are none."""
     fields = {name: values.pop(name) for name in BpfSource._fields if name in values}
     return BpfSource(**fields) if fields else None

@@ -108,7 +108,7 @@ def merge_keys(keys: Iterable[Key]) -> tuple[Key, ...]:
         key = unmasked._replace(value=unmasked.value & unmasked.mask)
         number = next((number for number, other in enumerate(merged) if other[2:] == key[2:]), None)
         if number is not None:
-            merged[number] = _merged(merged[number], key)
+            merged[number] = _merge(merged[number], key)
             continue
         if key.offset % 4:
             raise ValueError(f"the place {key.offset} is not a multiple of 4")
@@ -118,7 +118,7 @@ def merge_keys(keys: Iterable[Key]) -> tuple[Key, ...]:
     return tuple(merged)
 
 
-def _merged(first: Key, second: Key) -> Key:
+def _merge(first: Key, second: Key) -> Key:
     if (first.value ^ second.value) & first.mask & second.mask:
         raise ValueError(f"two contradict each other at the place {first.offset}")
     return first._replace(value=first.value | second.value, mask=first.mask | second.mask)

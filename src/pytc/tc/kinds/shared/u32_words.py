@@ -119,7 +119,7 @@ def _keys(protocol: str, cursor: Cursor) -> tuple[Key, ...]:
     if protocol == "ip" and is_one_of(field, _FRAGMENTS):
         return (make_key(*_FRAGMENTS[field], _FLAGS_AT, 16),)
     if protocol == "ip6" and field == "priority":
-        value, mask = _two(cursor, _FULL_BYTE)
+        value, mask = _value_and_mask(cursor, _FULL_BYTE)
         return (Key(value << _CLASS_SHIFT, mask << _CLASS_SHIFT, 0),)
     rows = _HEADERS[protocol]
     name = next((name for name, row in rows.items() if matches(field, name, exact=not row.shortened)), "")
@@ -135,7 +135,7 @@ def _next(cursor: Cursor) -> str:
     return cursor.take()
 
 
-def _converted(cursor: Cursor, convert: Converter) -> int:
+def _convert(cursor: Cursor, convert: Converter) -> int:
     word = _next(cursor)
     try:
         return int(convert(word))
@@ -143,16 +143,16 @@ def _converted(cursor: Cursor, convert: Converter) -> int:
         raise ValueError(word) from None
 
 
-def _two(cursor: Cursor, limit: int) -> tuple[int, int]:
+def _value_and_mask(cursor: Cursor, limit: int) -> tuple[int, int]:
     """Take a value and its mask, which is always hex."""
-    value, mask = _converted(cursor, _VALUE), _converted(cursor, _MASK)
+    value, mask = _convert(cursor, _VALUE), _convert(cursor, _MASK)
     if value > limit or mask > limit:
         raise ValueError(f"{value:#x} {mask:#x}")
     return value, mask
 
 
 def _number_key(cursor: Cursor, row: _Row) -> Key:
-    value, mask = _two(cursor, (1 << row.bits) - 1)
+    value, mask = _value_and_mask(cursor, (1 << row.bits) - 1)
     offset, offset_mask = _take_offset(cursor, row.offset, row.offset_mask)
     return (
         Key(value, mask, offset, offset_mask)
