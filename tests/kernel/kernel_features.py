@@ -144,6 +144,6 @@ def limited_process(*before: str) -> subprocess.CompletedProcess[str]:
 
 def makes_netkit(network: Network) -> bool:
     """Makes a pair of netkit devices, where the kernel can."""
-    from tests.kernel.test_netkit import MAKE
+    from tests.kernel.commands.tcx.test_netkit import MAKE
 
     return network.execute(sys.executable, "-c", MAKE).status == 0

@@ -32,7 +32,7 @@ from pytc.netlink.session import namespace
 from tests.btf_writer import BtfWriter
 from tests.conftest import EXAMPLES, Compiler, Network
 from tests.elf_writer import EXIT, code, elf, function, insn, license, mov
-from tests.kernel.bpf import test_features as types
+from tests.kernel.bpf.kernel import test_features as types
 from tests.kernel.bpf.support import PACKET, small_program
 from tests.kernel.kernel_features import (
     HAS_JIT,

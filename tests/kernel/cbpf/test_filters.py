@@ -32,7 +32,7 @@ from tests.captures import (
 )
 from tests.conftest import Network, run
 from tests.kernel.cbpf.support import Wire
-from tests.kernel.test_filter import class_packets
+from tests.kernel.commands.filter.test_bpf import class_packets
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("libpcap")]
 
