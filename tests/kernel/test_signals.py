@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Network, pins
+from tests.conftest import pins
+from tests.network import Network
+from tests.processes import ROOT
 
 pytestmark = pytest.mark.kernel
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Outcome, run
 from tests.kernel.docs.test_docs import blocks
+from tests.processes import ROOT, SOURCE, Outcome, pytc, run
 
 pytestmark = pytest.mark.kernel
 PAGE = ROOT / "docs" / "testing-programs.md"
@@ -21,7 +21,7 @@ def by_pytest(tmp_path: Path, code: str, *options: str) -> Outcome:
     """Runs tests in a directory of their own, with this checkout's plugin and no other."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / "test_it.py").write_text(code)
-    env = {"PYTHONPATH": str(ROOT / "src"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    env = {**SOURCE, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
     return run(
         sys.executable,
         "-m",
@@ -113,7 +113,7 @@ def test_the_failure_that_the_page_shows(root: None) -> None:
     (shown,) = blocks(PAGE, "text")
     command, _, expected = shown.partition("\n")
     words = shlex.split(command.removeprefix("# pytc "))
-    outcome = run(sys.executable, "-m", "pytc", *words, cwd=ROOT, env={"PYTHONPATH": str(ROOT / "src")})
+    outcome = pytc(*words, cwd=ROOT)
     assert outcome.status == 1
     assert _without_times(outcome.out) == _without_times(expected)
 

@@ -15,8 +15,8 @@ from pytc.errors import ObjectError
 from tests.compat.bpf.expectations import source_of
 from tests.compat.bpf.loader.legacy_twins import twin
 from tests.compat.kernel_view import MapView, ProgramView, map_view, view
-from tests.conftest import Outcome, cannot, must, run
 from tests.isolation import build_once
+from tests.processes import Outcome, cannot, must, run
 
 #: How an object is made: with -g, without, with it and stripped or linked; TWIN has its legacy maps as BTF maps.
 DEBUG, PLAIN, STRIPPED, LINKED, TWIN = "debug", "plain", "stripped", "linked", "twin"

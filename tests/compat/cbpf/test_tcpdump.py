@@ -12,9 +12,9 @@ from pytc.cbpf import compile_expression, format_program, parse_program, run_cap
 from pytc.packets import Packet, open_capture, read_packets
 from pytc.packets.link_types import RAW
 from tests.captures import MIXTURES, as_pcap, captures, number_of, packets, raw
-from tests.conftest import cannot, run
 from tests.expressions import ETHERNET as EXPRESSIONS
 from tests.expressions import RAW as RAW_EXPRESSIONS
+from tests.processes import cannot, run
 
 pytestmark = [pytest.mark.compat, pytest.mark.usefixtures("libpcap")]
 

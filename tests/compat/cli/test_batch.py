@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Network
+from tests.network import Network
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 

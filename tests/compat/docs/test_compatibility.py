@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from docs.manual.words import SECTIONS, places
-from tests.conftest import Compiler, Network, cannot, must
+from tests.conftest import Compiler
+from tests.network import Network
+from tests.processes import cannot, must
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 

@@ -6,13 +6,14 @@ import random
 import re
 import select
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import PATIENCE, ROOT, Network
+from tests.conftest import PATIENCE
+from tests.network import Network
+from tests.processes import PYTC, ROOT
 
 pytestmark = pytest.mark.kernel
 
@@ -119,7 +120,7 @@ def by_turns(network: Network, options: list[str], lines: list[str]) -> tuple[in
 
 def start(network: Network, *words: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "pytc", "-n", network.name, *words],
+        [*PYTC, "-n", network.name, *words],
         cwd=ROOT,
         env=network.env,
         stdin=subprocess.PIPE,

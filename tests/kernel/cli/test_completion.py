@@ -11,8 +11,9 @@ import pytest
 from pytc.bpf import MapSpec
 from pytc.bpf.maps.map import create_map
 from pytc.cli.usage import usage
-from tests.conftest import ROOT, Network, must
 from tests.elf_writer import RETURN_0, code, elf
+from tests.network import Network
+from tests.processes import ROOT, must
 from tests.shells import LOAD, Shell
 
 pytestmark = pytest.mark.kernel

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
@@ -20,9 +19,11 @@ from pytc.commands.dispatch import OBJECTS, object_name, parse_words
 from pytc.commands.shared.command import Command
 from pytc.exec_proxy.map_transfer import identify, send_maps
 from tests import strict_json
-from tests.conftest import EXAMPLES, Compiler, Network
+from tests.conftest import EXAMPLES, Compiler
 from tests.kernel.bpf.support import loaded, verdict, word
-from tests.kernel.exec_proxy.support import PYTC, array_maps, running
+from tests.kernel.exec_proxy.support import array_maps
+from tests.network import Network
+from tests.processes import PYTC, running
 from tests.waiting import until
 
 TRAFFIC = EXAMPLES / "traffic.o"
@@ -205,9 +206,7 @@ class Place(NamedTuple):
         (self.directory / "batch").write_text(text, errors="surrogateescape")
         return subprocess.run(
             [
-                sys.executable,
-                "-m",
-                "pytc",
+                *PYTC,
                 "-n",
                 self.network.name,
                 "-j",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import Network
+from tests.network import Network
+from tests.processes import PYTC
 from tests.tiers import slow
 
 pytestmark = pytest.mark.kernel
@@ -22,7 +22,7 @@ LIMIT = 45
 
 def shown(network: Network, line: str, *options: str) -> Any:
     """What a command shows as JSON, in time: the kernel kills it when that is over."""
-    limited = ("prlimit", f"--cpu={LIMIT}", sys.executable, "-m", "pytc", "-j")
+    limited = ("prlimit", f"--cpu={LIMIT}", *PYTC, "-j")
     outcome = network.execute(*limited, *options, *line.split())
     assert outcome.status == 0, (line, outcome.err)
     return json.loads(outcome.out)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import strict_json
-from tests.conftest import EXAMPLES, Network
+from tests.conftest import EXAMPLES
 from tests.elf_writer import code, elf, function, insn, license
 from tests.kernel.bpf.support import small_program
+from tests.network import Network
+from tests.processes import PYTC
 
 pytestmark = pytest.mark.kernel
 
@@ -44,7 +45,7 @@ WORDS = [name for name in ODD if b"#" not in name]
 def run(network: Network, *words: str | bytes | Path) -> bytes:
     """What a command says on standard output, in a locale of ASCII: JSON is UTF-8 there, too."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytc", "-n", network.name, *words],
+        [*PYTC, "-n", network.name, *words],
         capture_output=True,
         timeout=60,
         check=False,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,10 +23,12 @@ from pytc.netlink.session import namespace
 from tests import strict_json
 from tests.captures import TCP, as_pcap, eth, ip4, packets, tcp
 from tests.compat.commands.monitor.test_watch import listening
-from tests.conftest import EXAMPLES, PATIENCE, Network
+from tests.conftest import EXAMPLES, PATIENCE
 from tests.elf_writer import EXIT, code, elf, function, license, mov
 from tests.kernel.bpf.support import small_program
 from tests.kernel.cli.test_json_documents import filters, made
+from tests.network import Network
+from tests.processes import PYTC
 from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
@@ -139,7 +140,7 @@ def test_objects(shown: Shown, tmp_path: Path) -> None:
 def batch(network: Network, path: Path, lines: list[str], *options: str) -> subprocess.CompletedProcess[bytes]:
     path.write_text("".join(f"{line}\n" for line in lines))
     return subprocess.run(
-        [sys.executable, "-m", "pytc", "-n", network.name, "-j", *options, "-batch", str(path)],
+        [*PYTC, "-n", network.name, "-j", *options, "-batch", str(path)],
         capture_output=True,
         timeout=60,
         check=False,
@@ -180,7 +181,7 @@ class TestBatches:
 def test_much_that_happens(network: Network, tmp_path: Path) -> None:
     """An object on a line for each, as soon as it happens."""
     output, count = tmp_path / "news", 3_000
-    with listening(network, output, sys.executable, "-m", "pytc", "-j", "-ts", "-d", "monitor"):
+    with listening(network, output, *PYTC, "-j", "-ts", "-d", "monitor"):
         made(network, tmp_path, filters(count))
         until(lambda: output.read_bytes().count(b"\n") >= count)
     found = strict_json.values(output.read_bytes())
@@ -207,7 +208,7 @@ def test_output_that_nobody_reads_any_more(much: Network, tmp_path: Path, option
     for line in LONG:
         words = line.replace("LINES", str(tmp_path / "LINES")).split()
         with subprocess.Popen(
-            [sys.executable, "-m", "pytc", "-n", much.name, "-j", *options, *words],
+            [*PYTC, "-n", much.name, "-j", *options, *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, **much.env},

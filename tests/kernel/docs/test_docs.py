@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Network, run
+from tests.network import Network
+from tests.processes import ROOT, run
 
 pytestmark = pytest.mark.kernel
 

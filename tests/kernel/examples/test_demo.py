@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, run
+from tests.processes import ROOT, run
 from tests.tiers import slow
 
 pytestmark = pytest.mark.kernel

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import read_object
-from tests.conftest import EXAMPLES, cannot, run
+from tests.conftest import EXAMPLES
+from tests.processes import cannot, run
 
 AGENTS = {"bpf_agent"}
 SOURCES = sorted(path.stem for path in EXAMPLES.glob("*.c") if path.stem not in AGENTS)

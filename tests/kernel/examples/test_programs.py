@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import EXAMPLES, Network, cannot, must
+from tests.conftest import EXAMPLES
 from tests.example_sources import sections, words
 from tests.kernel.examples.test_objects import SOURCES
-from tests.kernel.exec_proxy.support import PYTC, Shell, running
+from tests.kernel.exec_proxy.support import Shell
+from tests.network import Network
+from tests.processes import PYTC, cannot, must, running
 from tests.vm.commands.action.test_commands import maps_of
 from tests.waiting import until
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import EXAMPLES, PATIENCE, Network
+from tests.conftest import EXAMPLES, PATIENCE
 from tests.kernel.connections import (
     ACK,
     Connection,
     Segment,
     connected,
     connection,
-    json_of,
     serving,
     watched,
 )
+from tests.network import Network
 
 pytestmark = pytest.mark.kernel
 
@@ -151,12 +150,12 @@ def test_hdropt_puts_a_word_into_syn_and_the_other_side_finds_it(network: Networ
     with serving(network):
         syn, answer = syns(network, cgroup)
         assert syn.options[EXPERIMENT] == bytes.fromhex("707412345678") and EXPERIMENT not in answer.options
-        assert json_of(network, "map", "dump", "name", "words") == [], "the server is not in the cgroup"
+        assert network.json("map", "dump", "name", "words") == [], "the server is not in the cgroup"
     with serving(network, cgroup):
         port = connection(network, cgroup).port
-        assert json_of(network, "map", "dump", "name", "words") == [{"key": port, "value": 0x12345678}]
+        assert network.json("map", "dump", "name", "words") == [{"key": port, "value": 0x12345678}]
         connection(network, None)
-        assert len(json_of(network, "map", "dump", "name", "words")) == 1, "without the option there is nothing to find"
+        assert len(network.json("map", "dump", "name", "words")) == 1, "without the option there is nothing to find"
         detach(network, cgroup)
         assert [EXPERIMENT in one.options for one in syns(network, cgroup)] == [False, False]
 
@@ -164,7 +163,7 @@ def test_hdropt_puts_a_word_into_syn_and_the_other_side_finds_it(network: Networ
 def test_what_is_larger_than_an_integer_is_in_a_map(server: Network, cgroup: Path) -> None:
     attach(server, cgroup, "replylong")
     port = connection(server, cgroup).port
-    found = json.loads(server.ok("map", "dump", "name", "replies", options=("-j",)))
+    found = server.json("map", "dump", "name", "replies")
     assert [one["value"] for one in found] == [{"op": 4, "family": 2, "remote_port": 5001, "local_port": port}]
     server.ok("cgroup", "detach", str(cgroup), "sock_ops", "name", "replylong")
     connection(server, cgroup)

@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.conftest import ROOT, Network, Outcome, pins, run
+from tests.conftest import pins
+from tests.network import Network
+from tests.processes import ROOT, Outcome, run
 
 #: What fails in the kernel, and only there.
 FAILING = "class add dev em1 parent 9: classid 9:1 htb rate 1mbit"

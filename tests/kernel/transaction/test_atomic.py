@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Compiler, Network
+from tests.conftest import Compiler
 from tests.kernel.transaction.atomic_state import FAILING, TAKEN_BACK, atomic, changed, furnish, state
+from tests.network import Network
 
 pytestmark = pytest.mark.kernel
 

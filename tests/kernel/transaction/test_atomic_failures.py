@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Map
-from tests.conftest import ROOT, Compiler, Network, pins
+from tests.conftest import Compiler, pins
 from tests.kernel.transaction.atomic_state import FAILING, TAKEN_BACK, atomic, changed, furnish, state
+from tests.network import Network
+from tests.processes import PYTC, ROOT
 
 pytestmark = pytest.mark.kernel
 
@@ -295,7 +297,7 @@ def test_a_pipe_that_nobody_reads_takes_all_back(furnished: Network) -> None:
     os.close(reading)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "pytc", "-n", furnished.name, "--atomic", "-batch", "-"],
+            [*PYTC, "-n", furnished.name, "--atomic", "-batch", "-"],
             input=f"{CLASS}\nqdisc show dev em1\n",
             stdout=writing,
             stderr=subprocess.PIPE,

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import Compiler, Network, mounted
+from tests.conftest import Compiler, mounted
 from tests.kernel.transaction.atomic_state import FAILING, atomic, changed, clear, difference, furnish, plain, state
+from tests.network import Network
 from tests.tiers import examples
 
 pytestmark = pytest.mark.kernel

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, Compiler, Network, cannot, must, pins, run
+from tests.conftest import Compiler, pins
+from tests.network import Network
+from tests.processes import ROOT, cannot, must, pytc, run
 
 pytestmark = pytest.mark.kernel
 
@@ -28,12 +30,6 @@ def steps(network: Network, *words: str, options: tuple[str, ...] = ()) -> list[
 
 def fates(step: dict[str, Any]) -> dict[str, str]:
     return {one["name"]: one["pin"] for one in step["maps"] if "pin" in one}
-
-
-@pytest.fixture
-def clsact(network: Network) -> Network:
-    network.ok("qdisc", "add", "dev", "em1", "clsact")
-    return network
 
 
 @pytest.mark.parametrize(
@@ -98,11 +94,7 @@ def test_maps_and_programs_are_those_that_are_then_there(clsact: Network) -> Non
     add = ("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", "examples/bpf/traffic.o")
     load, _ = steps(clsact, *add)
     clsact.ok(*add)
-    [shown] = [
-        one
-        for one in json.loads(clsact.ok("filter", "show", "dev", "em1", "ingress", options=("-j",)))
-        if "options" in one
-    ]
+    [shown] = [one for one in clsact.json("filter", "show", "dev", "em1", "ingress") if "options" in one]
     number = str(shown["options"]["prog"]["id"])
     program = json.loads(run("bpftool", "-j", "prog", "show", "id", number).out)
     assert program["name"] == load["programs"][0]["name"][:15]
@@ -122,10 +114,7 @@ def test_create_clsact_comes_first(network: Network) -> None:
 
 
 def test_cgroups(root: None, build: Compiler) -> None:
-    done = run(
-        sys.executable,
-        "-m",
-        "pytc",
+    done = pytc(
         "--dry-run",
         "-j",
         "cgroup",

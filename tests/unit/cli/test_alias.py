@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Outcome, run
-
-ENV = {"PYTHONPATH": str(ROOT / "src")}
+from tests.processes import SOURCE, Outcome, run
 
 
 @pytest.fixture
@@ -29,7 +27,7 @@ def command(tmp_path: Path) -> str:
 
 
 def install(command: str, directory: Path, *options: str) -> Outcome:
-    return run(command, *options, "--install-alias", str(directory), env=ENV)
+    return run(command, *options, "--install-alias", str(directory), env=SOURCE)
 
 
 def test_by_its_name_tc_is_pytc(tmp_path: Path, command: str) -> None:
@@ -38,8 +36,8 @@ def test_by_its_name_tc_is_pytc(tmp_path: Path, command: str) -> None:
     assert (done.status, done.err) == (0, "")
     assert link.readlink() == Path(command)
     assert f"export PATH={tmp_path}:$PATH" in done.out
-    env = {**ENV, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    assert run("sh", "-c", "tc -V", env=env) == (0, run(command, "-V", env=ENV).out, "")
+    env = {**SOURCE, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    assert run("sh", "-c", "tc -V", env=env) == (0, run(command, "-V", env=SOURCE).out, "")
     assert run("sh", "-c", "tc foo", env=env).status == 255
     assert run("sh", "-c", "tc cbpf compile as tc ''", env=env).status in (0, 1)
     assert "PATH finds it first" in run("sh", "-c", f"tc --install-alias {tmp_path}", env=env).out
@@ -81,6 +79,6 @@ def test_what_is_not_its_own_stays(tmp_path: Path, command: str, make: object) -
 def test_directories_that_do_not_do(tmp_path: Path, command: str) -> None:
     done = install(command, tmp_path / "nosuch")
     assert (done.status, "No such file" in done.err) == (1, True)
-    assert run(command, "--install-alias", env=ENV).status == 255
-    assert run(command, "--install-alias", str(tmp_path), "qdisc", "show", env=ENV).status == 255
+    assert run(command, "--install-alias", env=SOURCE).status == 255
+    assert run(command, "--install-alias", str(tmp_path), "qdisc", "show", env=SOURCE).status == 255
     assert not (tmp_path / "tc").exists()

@@ -23,8 +23,8 @@ from pytc.errors import PytcError
 from pytc.words.engine import Question
 from tests.action_lines import BY_KIND
 from tests.compat.lines import steps
-from tests.conftest import ROOT, cannot, run
 from tests.elf_writer import RETURN_0, code, elf
+from tests.processes import SOURCE, cannot, pytc, run
 
 _ANY = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 _SOME = st.sampled_from([*OBJECTS, "add", "dev", "bpf", "obj", "action", "-n", "root", "key", "{", "is"])
@@ -240,7 +240,7 @@ def test_lines_are_taken_apart(line: str, words: list[str], begun: str) -> None:
 def test_scripts_are_right(shell: str) -> None:
     if shutil.which(shell) is None:
         (cannot if shell == "bash" else pytest.skip)(f"{shell} is not installed")
-    script = run(sys.executable, "-m", "pytc", "completion", shell, env={"PYTHONPATH": str(ROOT / "src")}).out
+    script = pytc("completion", shell).out
     assert "_PYTC_COMPLETE" in script
     done = subprocess.run([shell, "-n"], input=script, text=True, capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
@@ -248,7 +248,7 @@ def test_scripts_are_right(shell: str) -> None:
 
 @pytest.mark.parametrize(("shell", "words"), [("tcsh", ["x"]), ("bash", ["x"]), ("zsh", []), ("bash", ["a", "b", "c"])])
 def test_other_questions_have_no_answer(shell: str, words: list[str]) -> None:
-    done = run(sys.executable, "-m", "pytc", *words, env={"_PYTC_COMPLETE": shell, "PYTHONPATH": str(ROOT / "src")})
+    done = pytc(*words, env={"_PYTC_COMPLETE": shell})
     assert done == (1, "", "")
 
 
@@ -263,7 +263,7 @@ def test_completion_loads_no_third_party() -> None:
         "add",
         "dev",
         "",
-        env={"_PYTC_COMPLETE": "zsh", "PYTHONPATH": str(ROOT / "src")},
+        env={"_PYTC_COMPLETE": "zsh", **SOURCE},
     )
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.err.splitlines()}
     assert done.out

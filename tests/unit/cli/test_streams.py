@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests import strict_json
-from tests.conftest import ROOT
+from tests.processes import ROOT, SOURCE
 
 OBJECT = "examples/bpf/traffic.o"
 
 
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """``pytc`` in a line is this tree's."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment}
+    env = {**os.environ, **SOURCE, **environment}
     script = f'pytc() {{ "{sys.executable}" -m pytc "$@"; }}\n{line}'
     return subprocess.run(["bash", "-c", script], env=env, capture_output=True, check=False, timeout=60, cwd=ROOT)
 

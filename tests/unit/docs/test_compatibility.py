@@ -9,7 +9,7 @@ import pytest
 from docs.manual.compatibility import document
 from docs.manual.words import SECTIONS, Entry, Place, places, supported, takes
 from pytc.tc.kinds import actions, filters, qdiscs
-from tests.conftest import ROOT
+from tests.processes import ROOT
 
 EVERY = [(place, entry) for section in SECTIONS for place in places(section) for entry in place.entries]
 OLD = 'run "make docs"'

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from docs.manual.kernels import document
-from tests.conftest import ROOT
+from tests.processes import ROOT
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from docs.manual.man_page import page
 from pytc import __version__
 from pytc.cli.command_line import OPTIONS
 from pytc.cli.usage import topics, usage
-from tests.conftest import ROOT, cannot
+from tests.processes import ROOT, cannot
 
 PAGE = ROOT / "docs" / "pytc.8"
 _TEXT = st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=200)

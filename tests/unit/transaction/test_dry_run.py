@@ -6,7 +6,6 @@ import io
 import json
 import shutil
 import subprocess
-import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from pytc.cli.main import main
 from tests.action_lines import BY_KIND
 from tests.compat.lines import steps as lines
 from tests.compat.lines import words_of
-from tests.conftest import Outcome
 from tests.elf_writer import RETURN_0, code, elf, license
+from tests.processes import PYTC, Outcome
 
 
 def dry(*words: str) -> Outcome:
@@ -216,9 +215,7 @@ def test_nothing_is_asked_of_the_kernel_that_would_change_it(tmp_path: Path, pro
             "trace=bpf,sendto,sendmsg,mount,mkdir,symlink",
             "-o",
             str(log),
-            sys.executable,
-            "-m",
-            "pytc",
+            *PYTC,
             "--dry-run",
             "filter",
             "add",

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from pytc.packets.build import build
-from tests.conftest import ROOT
 from tests.kernel.docs.test_docs import NEEDS_MODULES, PAGES, blocks, commands
+from tests.processes import ROOT, pytc_here
 from tests.vm.commands.action.test_commands import send_packets
-from tests.vm.twins import new_network, pytc
+from tests.vm.twins import new_network
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("action:bpf", "action:gact", "action:skbedit", "action:vlan")]
 
@@ -27,7 +27,7 @@ def test_every_shown_command_works(block: str, monkeypatch: pytest.MonkeyPatch) 
     for command in commands(block):
         words = shlex.split(command)
         assert words[0] == "pytc"
-        done = pytc(*words[1:])
+        done = pytc_here(*words[1:])
         assert (done.status, done.err) == (0, ""), command
 
 
@@ -38,13 +38,13 @@ def test_the_example_with_actions(bpffs: Path, monkeypatch: pytest.MonkeyPatch) 
     new_network()
     [block] = [block for block in _BLOCKS if "action bpf obj" in block]
     for command in commands(block)[:2]:
-        assert pytc(*shlex.split(command)[1:]).status == 0
+        assert pytc_here(*shlex.split(command)[1:]).status == 0
     received = send_packets(100, build("eth ip udp"))
-    [*_, shown] = json.loads(pytc("-j", "-s", "filter", "show", "dev", "em1").out)
+    [*_, shown] = json.loads(pytc_here("-j", "-s", "filter", "show", "dev", "em1").out)
     assert [action["stats"]["packets"] for action in shown["options"]["actions"]] == [100, 100]
-    [counted] = json.loads(pytc("-j", "map", "dump", "name", "map_proto").out)
+    [counted] = json.loads(pytc_here("-j", "map", "dump", "name", "map_proto").out)
     assert (counted["value"]["packets"], counted["value"]["marked"]) == (100, 100)
-    [drops] = json.loads(pytc("-j", "map", "get", "name", "map_drops", "key", str(counted["key"])).out)
+    [drops] = json.loads(pytc_here("-j", "map", "get", "name", "map_drops", "key", str(counted["key"])).out)
     assert drops["value"]["seen"] == 100
     assert drops["value"]["dropped"] == 100 - received, os.uname()
     assert 50 <= received <= 95, os.uname()

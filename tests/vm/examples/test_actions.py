@@ -12,8 +12,9 @@ import pytest
 
 from tests.conftest import EXAMPLES
 from tests.example_sources import only_one, sections, words
+from tests.processes import pytc_here
 from tests.vm.commands.action.test_commands import packets_in
-from tests.vm.twins import new_network, pytc, tc
+from tests.vm.twins import new_network, tc
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("action:bpf", "qdisc:htb")]
 HEADER = sections(EXAMPLES / "bpf.c")
@@ -42,7 +43,7 @@ def place(bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def run(command: str) -> Any:
     """A command of the header; what it prints, from JSON."""
-    done = pytc("-j", *words(command))
+    done = pytc_here("-j", *words(command))
     # Newer kernels send this warning along with their answer; older ones write it into their log.
     errors = [line for line in done.err.splitlines() if "sch_htb: quantum of class 10001 is big" not in line]
     assert (done.status, errors) == (0, []), (command, done.err)
@@ -76,7 +77,7 @@ def test_three_programs_on_the_same_maps() -> None:
     [found] = run(drops)
     assert found["value"] == {"seen": 400, "dropped": 400 - received, "one_in": 0}, "it sees the mark of the other one"
     assert 50 < found["value"]["dropped"] < 150, "one in four"
-    [*_, shown] = json.loads(pytc("-j", "-s", "filter", "show", "dev", "em1").out)
+    [*_, shown] = json.loads(pytc_here("-j", "-s", "filter", "show", "dev", "em1").out)
     marking, dropping = (action["stats"] for action in shown["options"]["actions"])
     assert (marking["packets"], marking["drops"]) == (400, 0)
     assert (dropping["packets"], dropping["drops"]) == (400, 400 - received)

@@ -11,7 +11,8 @@ from pytc.exec_proxy import map_transfer
 from pytc.exec_proxy.map_transfer import Importer
 from tests.conftest import pins
 from tests.kernel.exec_proxy.support import nobody_reads
-from tests.vm.twins import new_network, pytc, tc
+from tests.processes import pytc_here
+from tests.vm.twins import new_network, tc
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("action:bpf", "action:gact")]
 Objects = Callable[[str], str]
@@ -37,7 +38,7 @@ def test_one_export_for_classifier_and_actions(objects: Objects, tmp_path: Path,
     first = f"export {path}" if where != "action" else ""
     second = f"export {path}" if where != "classifier" else ""
     with Importer(path) as importer:
-        done = pytc(
+        done = pytc_here(
             *f"filter add dev em1 ingress bpf obj {program} {first} flowid 1:1 action bpf obj {program} "
             f"sec action-mark {second} action bpf obj {program} sec action-rand ok".split()
         )
@@ -52,7 +53,7 @@ def test_an_action_of_its_own(objects: Objects, tmp_path: Path, verb: str) -> No
     path = str(tmp_path / "bpf")
     with Importer(path) as importer:
         words = f"actions {verb} action bpf obj {objects('shared_maps')} sec action-mark export {path} index 5"
-        assert pytc(*words.split()) == (0, "", "")
+        assert pytc_here(*words.split()) == (0, "", "")
         with importer.receive(10) as received:
             assert len(received.maps) == 2
 
@@ -62,9 +63,9 @@ def test_an_action_of_its_own(objects: Objects, tmp_path: Path, verb: str) -> No
 def test_actions_that_were_added_are_taken_back(
     objects: Objects, deaf: str, bpffs: Path, verb: str, number: str
 ) -> None:
-    assert pytc("actions", "add", "action", "bpf", "bytecode", "1,6 0 0 7", "index", "9").status == 0
+    assert pytc_here("actions", "add", "action", "bpf", "bytecode", "1,6 0 0 7", "index", "9").status == 0
     before = [tc("actions", "ls", "action", kind).out for kind in ("bpf", "gact")]
-    done = pytc(
+    done = pytc_here(
         *f"actions {verb} action bpf obj {objects('shared_maps')} sec action-mark export {deaf} {number} "
         "action gact ok".split()
     )
@@ -75,8 +76,8 @@ def test_actions_that_were_added_are_taken_back(
 
 
 def test_an_action_that_took_the_place_of_another_stays(objects: Objects, deaf: str) -> None:
-    assert pytc("actions", "add", "action", "bpf", "bytecode", "1,6 0 0 7", "index", "5").status == 0
-    done = pytc(
+    assert pytc_here("actions", "add", "action", "bpf", "bytecode", "1,6 0 0 7", "index", "5").status == 0
+    done = pytc_here(
         *f"actions replace action bpf obj {objects('shared_maps')} sec action-mark export {deaf} index 5".split()
     )
     assert done.status == 1
@@ -87,7 +88,7 @@ def test_an_action_that_took_the_place_of_another_stays(objects: Objects, deaf: 
 def test_a_filter_with_actions_is_taken_back(objects: Objects, deaf: str, bpffs: Path) -> None:
     before = [tc("filter", "show", "dev", "em1", "ingress").out, tc("actions", "ls", "action", "bpf").out]
     program = objects("shared_maps")
-    done = pytc(
+    done = pytc_here(
         *f"filter add dev em1 ingress bpf obj {program} export {deaf} action bpf obj {program} sec action-mark".split()
     )
     assert done.status == 1

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.vm.twins import masked_text, new_network, pytc
+from tests.processes import pytc_here
+from tests.vm.twins import masked_text, new_network
 
 FURNITURE = (
     "qdisc add dev em1 root handle 1: drr",
@@ -82,7 +83,7 @@ def tc(*lines: str) -> str:
 
 def atomic(batch: Path, *lines: str) -> tuple[int, str]:
     batch.write_text("".join(f"{line}\n" for line in lines))
-    done = pytc("--atomic", "-batch", str(batch))
+    done = pytc_here("--atomic", "-batch", str(batch))
     assert done.out == ""
     return done.status, done.err
 

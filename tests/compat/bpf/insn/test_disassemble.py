@@ -18,8 +18,8 @@ from pytc.bpf.sys.syscall import bpf
 from pytc.errors import PytcError
 from tests.compat.bpf.expectations import EVERY
 from tests.compat.bpf.loaders import Sources, loaded
-from tests.conftest import must
 from tests.ebpf_assembler import assemble
+from tests.processes import must
 from tests.tiers import sample
 
 pytestmark = [pytest.mark.compat, pytest.mark.kernel]

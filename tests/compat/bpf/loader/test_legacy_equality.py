@@ -25,7 +25,7 @@ from tests.compat.bpf.loaders import (
     without_types,
 )
 from tests.compat.kernel_view import MapView, map_view, view
-from tests.conftest import Network
+from tests.network import Network
 from tests.tiers import sample
 
 pytestmark = [pytest.mark.compat, pytest.mark.kernel]

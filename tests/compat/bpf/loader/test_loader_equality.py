@@ -38,8 +38,8 @@ from tests.compat.bpf.loaders import (
     ours,
 )
 from tests.compat.kernel_view import map_view
-from tests.conftest import must, run
 from tests.kernel.bpf.support import LENGTH, count, verdict
+from tests.processes import must, run
 from tests.tiers import sample
 
 pytestmark = [pytest.mark.compat, pytest.mark.kernel]

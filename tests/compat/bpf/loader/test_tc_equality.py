@@ -14,7 +14,7 @@ from pytc.bpf import Map, PinRoot, Program, ProgramType, load, read_object
 from tests.compat.bpf.expectations import COMPARED, COMPARED_WITHOUT_DEBUG, NOT_BY_TC
 from tests.compat.bpf.loaders import DEBUG, LINKED, PLAIN, STRIPPED, Sources, differences, ours
 from tests.compat.kernel_view import view
-from tests.conftest import Network
+from tests.network import Network
 
 pytestmark = [pytest.mark.compat, pytest.mark.kernel]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import Network
+from tests.network import Network
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 

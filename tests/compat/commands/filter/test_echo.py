@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.compat.commands.monitor.test_watch import CHANGES, listening, masked
-from tests.conftest import Network
+from tests.network import Network
+from tests.processes import PYTC
 from tests.waiting import until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
@@ -41,7 +41,7 @@ def test_prints_what_tc_prints(network: Network, tmp_path: Path, options: tuple[
 
 def test_json_is_what_monitor_says_in_an_array(network: Network, tmp_path: Path) -> None:
     output = tmp_path / "pytc"
-    with listening(network, output, sys.executable, "-m", "pytc", "-j", "monitor"):
+    with listening(network, output, *PYTC, "-j", "monitor"):
         found = [json.loads(network.ok(*line, options=("-echo", "-j"))) for line in LINES]
         until(lambda: '"deleted":true,"kind":"clsact"' in output.read_text())
     assert [record for records in found for record in records] == [

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import EXAMPLES, Network
+from tests.conftest import EXAMPLES
+from tests.network import Network
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from tests.conftest import EXAMPLES, Compiler, Network
+from tests.conftest import EXAMPLES, Compiler
+from tests.network import Network
+from tests.processes import PYTC
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
@@ -105,7 +107,6 @@ def test_a_name_that_is_not_utf8(network: Network, tmp_path: object) -> None:
     """A file name is any bytes; both tools print it as the kernel has it, but for JSON, which is UTF-8 with pytc."""
     import os
     import subprocess
-    import sys
 
     path = os.path.join(os.fsencode(str(tmp_path)), b"caf\xe9.o")
     with open(EXAMPLES / "traffic.o", "rb") as source, open(path, "wb") as target:
@@ -116,9 +117,7 @@ def test_a_name_that_is_not_utf8(network: Network, tmp_path: object) -> None:
         words = [*options, "-n", network.name, "filter", "show", "dev", "em1", "ingress"]
         env = {**os.environ, **network.env}
         by_tc = subprocess.run(["tc", *words], capture_output=True, check=True, timeout=60)
-        by_pytc = subprocess.run(
-            [sys.executable, "-m", "pytc", *words], capture_output=True, check=True, env=env, timeout=60
-        )
+        by_pytc = subprocess.run([*PYTC, *words], capture_output=True, check=True, env=env, timeout=60)
         if options:
             assert json.loads(by_pytc.stdout) == json.loads(by_tc.stdout.decode(errors="surrogateescape"))
         else:

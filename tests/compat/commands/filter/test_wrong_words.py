@@ -7,17 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import EXAMPLES, Compiler, Network, pins
+from tests.conftest import EXAMPLES, Compiler, pins
+from tests.network import Network
+from tests.processes import PYTC
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
 OBJ = str(EXAMPLES / "traffic.o")
-
-
-@pytest.fixture
-def clsact(network: Network) -> Network:
-    assert network.tc("qdisc", "add", "dev", "em1", "clsact").status == 0
-    return network
 
 
 #: Faults for which tc has no equal: what pytc says, and that it exits with 1.
@@ -84,15 +80,12 @@ def test_without_privileges(clsact: Network) -> None:
         setpriv, "--reuid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "/bin/sh", "-c", "id -u"
     )
     assert outcome.out.strip() == "65534"
-    import sys
 
     outcome = clsact.execute(
         setpriv,
         "--bounding-set=-all",
         "--inh-caps=-all",
-        sys.executable,
-        "-m",
-        "pytc",
+        *PYTC,
         "filter",
         "add",
         "dev",
@@ -110,9 +103,7 @@ def test_without_privileges(clsact: Network) -> None:
         setpriv,
         "--bounding-set=-all",
         "--inh-caps=-all",
-        sys.executable,
-        "-m",
-        "pytc",
+        *PYTC,
         "filter",
         "del",
         "dev",

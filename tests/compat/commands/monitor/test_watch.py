@@ -7,14 +7,15 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import PATIENCE, Network
+from tests.conftest import PATIENCE
+from tests.network import Network
+from tests.processes import PYTC
 from tests.waiting import until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
@@ -83,7 +84,7 @@ def test_prints_what_tc_prints(network: Network, tmp_path: Path, options: tuple[
     by_tc, by_pytc = tmp_path / "tc", tmp_path / "pytc"
     with (
         listening(network, by_tc, "stdbuf", "-oL", "tc", *options, "monitor"),
-        listening(network, by_pytc, sys.executable, "-m", "pytc", *options, "monitor"),
+        listening(network, by_pytc, *PYTC, *options, "monitor"),
     ):
         change(network)
         until(lambda: all("deleted qdisc clsact" in path.read_text() for path in (by_tc, by_pytc)))
@@ -99,7 +100,7 @@ def masked(text: str) -> str:
 
 def test_json_is_an_object_on_a_line(network: Network, tmp_path: Path) -> None:
     output = tmp_path / "pytc"
-    with listening(network, output, sys.executable, "-m", "pytc", "-j", "-ts", "monitor"):
+    with listening(network, output, *PYTC, "-j", "-ts", "monitor"):
         change(network)
         until(lambda: LAST in output.read_text())
     records = [json.loads(line) for line in output.read_text().splitlines()]

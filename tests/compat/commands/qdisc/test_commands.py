@@ -4,12 +4,12 @@ tables of delays. What tc does, too, is in tests/compat/lines."""
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Network, must
+from tests.network import Network
+from tests.processes import PYTC, must
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
@@ -50,7 +50,7 @@ def shaped(twins: Network) -> Network:
 def test_classes_as_json(shaped: Network) -> None:
     """tc 6.1 has no JSON for classes; these are the members of later ones."""
     words = ("class", "show", "dev", "em1", "classid", "1:10")
-    (brief,) = json.loads(shaped.ok(*words, options=("-j",)))
+    (brief,) = shaped.json(*words)
     assert brief == {
         "class": "htb",
         "handle": "1:10",
@@ -62,7 +62,7 @@ def test_classes_as_json(shaped: Network) -> None:
         "burst": 15360,
         "cburst": 1600,
     }
-    (whole,) = json.loads(shaped.ok(*words, options=("-j", "-s", "-d")))
+    (whole,) = shaped.json(*words, options=("-s", "-d"))
     assert brief.items() <= whole.items()
     assert whole.keys() - brief.keys() == {
         "quantum",
@@ -88,7 +88,7 @@ def test_classes_as_json(shaped: Network) -> None:
         "tokens",
         "ctokens",
     }
-    assert json.loads(shaped.ok("class", "show", "dev", "em1", "classid", "1:77", options=("-j", "-p"))) == []
+    assert shaped.json("class", "show", "dev", "em1", "classid", "1:77", options=("-p",)) == []
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_without_rights(network: Network) -> None:
     """A process without CAP_NET_ADMIN sees everything and changes nothing."""
     network.ok("qdisc", "add", "dev", "em1", "clsact")
     unprivileged = ("setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--reuid", "65534", "--clear-groups")
-    pytc = (*unprivileged, sys.executable, "-m", "pytc")
+    pytc = (*unprivileged, *PYTC)
     shown = network.execute(*pytc, "qdisc", "show", "dev", "em1", "clsact")
     assert shown.out == "qdisc clsact ffff: parent ffff:fff1 \n", shown.err
     for line in ("qdisc del dev em1 clsact", "class add dev em1 classid 1:1 htb rate 1mbit"):
@@ -131,7 +131,7 @@ def test_traffic_goes_through_a_class(network: Network) -> None:
     ):
         network.ok(*line.split())
     assert network.ping(count=5)
-    (shown,) = json.loads(network.ok("class", "show", "dev", "em1", options=("-j", "-s")))
+    (shown,) = network.json("class", "show", "dev", "em1", options=("-s",))
     assert shown["stats"]["packets"] >= 5
     assert shown["stats"]["lended"] >= 5
     assert shown["stats"]["tokens"] > 0

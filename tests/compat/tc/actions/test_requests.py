@@ -12,7 +12,7 @@ from pytc.netlink.schema import split_attributes
 from tests.action_lines import BY_KIND, REFUSED, added
 from tests.compat.lines import words_of
 from tests.compat.tracer import Parts, Tracer, action_parts, changing
-from tests.conftest import Network
+from tests.network import Network
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 

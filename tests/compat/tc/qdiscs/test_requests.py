@@ -12,7 +12,8 @@ from pytc.netlink.schema import split_attributes
 from pytc.tc.kinds import qdiscs as kinds
 from tests.compat.lines import steps
 from tests.compat.tracer import Tracer, changing
-from tests.conftest import Network, must
+from tests.network import Network
+from tests.processes import must
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pytc.bpf import ProgramType, load, read_bytes
 from pytc.bpf.analyse.reach import Known, reached
 from pytc.bpf.link.linker import link
-from tests.conftest import cannot
 from tests.elf_writer import EXIT, code, elf, function, insn, license, mov
 from tests.kernel.bpf.support import verdict
+from tests.processes import cannot
 
 pytestmark = pytest.mark.kernel
 REGISTERS = st.integers(0, 3)

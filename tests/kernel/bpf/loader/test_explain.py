@@ -19,15 +19,11 @@ from pytc.bpf.maps.causes import map_causes
 from pytc.bpf.object.reader import read_object
 from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys.constants import MapType, ProgramType
-from tests.conftest import ROOT, Compiler, Network
+from tests.conftest import Compiler
+from tests.network import Network
+from tests.processes import PYTC, ROOT
 
 pytestmark = pytest.mark.kernel
-
-
-@pytest.fixture
-def clsact(network: Network) -> Network:
-    assert network.tc("qdisc", "add", "dev", "em1", "clsact").status == 0
-    return network
 
 
 def as_json(network: Network, *words: str) -> dict[str, Any]:
@@ -119,9 +115,7 @@ def test_commands_without_capabilities_say_which(network: Network, line: str, sa
             "setpriv",
             "--bounding-set=-all",
             "--inh-caps=-all",
-            sys.executable,
-            "-m",
-            "pytc",
+            *PYTC,
             *shlex.split(line),
         ],
         cwd=ROOT,

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests import toolchains
-from tests.conftest import OBJECTS, Compiler, must
+from tests.conftest import OBJECTS, Compiler
 from tests.kernel.bpf.support import count, loaded, verdict
+from tests.processes import must
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("host")]
 

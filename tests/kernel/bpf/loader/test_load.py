@@ -146,7 +146,7 @@ class TestWhatIsLoaded:
 
     @pytest.mark.needs("context_arguments")
     def test_a_statically_linked_object_keeps_its_types(self, build: Compiler, bpffs: Path, tmp_path: Path) -> None:
-        from tests.conftest import must
+        from tests.processes import must
 
         target = str(tmp_path / "linked.o")
         must("bpftool", "gen", "object", target, build("modern_globals"), build("modern_subprogs"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -25,8 +24,10 @@ from pytc.bpf import (
 from pytc.bpf.loader.load import load_together
 from pytc.bpf.sys.info import translated_instructions
 from pytc.errors import ObjectError
-from tests.conftest import PATIENCE, ROOT, Compiler, Network
+from tests.conftest import PATIENCE, Compiler
 from tests.kernel.bpf.support import nothing_left, verdict
+from tests.network import Network
+from tests.processes import PYTC, ROOT
 
 pytestmark = pytest.mark.kernel
 
@@ -195,7 +196,7 @@ def test_an_object_that_changes_in_the_course_of_a_batch(network: Network, build
     path = tmp_path / "some.o"
     shutil.copy(build("modern_maps"), path)
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytc", "-n", network.name, "-batch", "-"],
+        [*PYTC, "-n", network.name, "-batch", "-"],
         cwd=ROOT,
         env=network.env,
         stdin=subprocess.PIPE,

@@ -8,8 +8,9 @@ import pytest
 
 from pytc.bpf import Loaded, Map, PinRoot, ProgramType, load, read_object, select_program
 from pytc.errors import BpfSyscallError
-from tests.conftest import Compiler, Network
+from tests.conftest import Compiler
 from tests.kernel.bpf.support import count, loaded, verdict, word
+from tests.network import Network
 
 pytestmark = pytest.mark.kernel
 PIN = "tc/globals/jmp"

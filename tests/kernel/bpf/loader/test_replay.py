@@ -13,8 +13,9 @@ import pytest
 from pytc.bpf import Map, ObjectCache, Program, ProgramType, load
 from pytc.bpf.loader.object_cache import KeptRecipe
 from pytc.bpf.sys.info import program_map_ids, translated_instructions
-from tests.conftest import Compiler, Network
+from tests.conftest import Compiler
 from tests.kernel.bpf.support import nothing_left, verdict
+from tests.network import Network
 
 pytestmark = pytest.mark.kernel
 

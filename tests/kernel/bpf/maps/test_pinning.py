@@ -15,7 +15,7 @@ from pytc.bpf import Loaded, Map, PinRoot, Program, ProgramType, load, read_byte
 from pytc.bpf.maps.map import create_map
 from pytc.bpf.object.spec import MapSpec
 from pytc.errors import BpfSyscallError, MapMismatchError, PinError, VerifierError
-from tests.conftest import ROOT, Compiler, must
+from tests.conftest import Compiler
 from tests.elf_writer import (
     ALLOC,
     EXIT,
@@ -32,6 +32,7 @@ from tests.elf_writer import (
     words,
 )
 from tests.kernel.bpf.support import count, descriptors, loaded, nothing_left, tree, verdict, word
+from tests.processes import SOURCE, must
 
 pytestmark = pytest.mark.kernel
 
@@ -364,7 +365,7 @@ root.prepare(root.mount + "/tc/globals/m")
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            env={**os.environ, **SOURCE},
         )
 
     def test_one_is_mounted_for_root_alone_where_there_is_none(self, root: None, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from pytc.bpf import Map, Parameters, PinRoot, ProgramType, load, parameterise, read_object, select_program
 from pytc.errors import BpfError, ObjectError, PinError, SelectionError
-from tests.conftest import Compiler, Network
+from tests.conftest import Compiler
 from tests.kernel.bpf.support import LENGTH, PACKET, nothing_left, verdict
+from tests.network import Network
 
 pytestmark = pytest.mark.kernel
 MINUS_FIVE = 0xFFFFFFFB

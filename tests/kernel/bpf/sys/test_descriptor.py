@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf.sys.descriptor import OwnedFd
-from tests.conftest import ROOT, Compiler
+from tests.conftest import Compiler
+from tests.processes import SOURCE
 
 pytestmark = pytest.mark.kernel
 
@@ -107,7 +108,7 @@ def test_maps_and_programs_stay_clear_of_closed_standard_streams(
     subprocess.run(
         [sys.executable, "-c", CLOSED_STREAMS, str(result), build("legacy36"), closed],
         timeout=60,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        env={**os.environ, **SOURCE},
         check=False,
     )
     lowest, number, in_a_stream = result.read_text().split()

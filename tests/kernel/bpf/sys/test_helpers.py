@@ -25,7 +25,7 @@ NOT_EVERYWHERE = frozenset(
 @pytest.fixture(scope="module", autouse=True)
 def root_for_all() -> None:
     if os.geteuid() != 0:
-        from tests.conftest import cannot
+        from tests.processes import cannot
 
         cannot("not root: BPF needs it")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,11 @@ from pytc.bpf import Program
 from pytc.bpf.sys.cgroups import mounts
 from pytc.bpf.sys.links import links
 from pytc.errors import BpfError
-from tests.conftest import EXAMPLES, Compiler, Network, pins, run
-from tests.kernel.connections import connection, json_of, numbers, serving
+from tests.conftest import EXAMPLES, Compiler, pins
+from tests.kernel.connections import connection, numbers, serving
 from tests.kernel.worker import working
+from tests.network import Network
+from tests.processes import PYTC, run
 from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
@@ -33,7 +34,7 @@ def iw(segments: int) -> tuple[str, ...]:
 
 
 def names(network: Network, *words: str) -> list[str]:
-    return [one["prog"]["name"] for one in json_of(network, "cgroup", "show", *words)]
+    return [one["prog"]["name"] for one in network.json("cgroup", "show", *words)]
 
 
 def is_loaded(number: int) -> bool:
@@ -93,11 +94,11 @@ class TestFlags:
         for name in ("iw", "rwnd", "basertt"):
             network.ok("cgroup", "attach", str(cgroup), "obj", str(SOCKOPS / f"{name}.o"))
         theirs = json.loads(run("bpftool", "-j", "cgroup", "show", str(cgroup)).out)
-        ours = json_of(network, "cgroup", "show", str(cgroup))
+        ours = network.json("cgroup", "show", str(cgroup))
         assert [(one["id"], one["attach_type"], one["attach_flags"], one["name"]) for one in theirs] == [
             (one["prog"]["id"], one["attach_type"], one["attach_flags"], one["prog"]["name"]) for one in ours
         ]
-        trees = json_of(network, "cgroup", "tree", str(cgroup.parent))
+        trees = network.json("cgroup", "tree", str(cgroup.parent))
         assert [(one["cgroup"], one["programs"]) for one in trees if one["cgroup"] == str(cgroup)] == [
             (str(cgroup), ours)
         ]
@@ -105,7 +106,7 @@ class TestFlags:
 
     def test_the_same_program_twice(self, network: Network, cgroup: Path) -> None:
         network.ok("cgroup", "attach", str(cgroup), *IW)
-        (number,) = numbers(json_of(network, "cgroup", "show", str(cgroup)))
+        (number,) = numbers(network.json("cgroup", "show", str(cgroup)))
         network.ok("prog", "pin", "id", str(number), "m:iw")
         done = network.pytc("cgroup", "attach", str(cgroup), "pinned", "m:iw")
         assert (done.status, done.err) == (2, f"{cgroup} sock_ops: this program is attached there already\n")
@@ -161,7 +162,7 @@ class TestFlags:
         )
         tree = {
             one["cgroup"]: [program["prog"]["name"] for program in one["programs"]]
-            for one in json_of(network, "cgroup", "tree", str(cgroup))
+            for one in network.json("cgroup", "tree", str(cgroup))
         }
         assert tree == {str(cgroup): ["iw"], str(inner): ["rwnd"]}
         for one in (inner, cgroup):
@@ -172,9 +173,9 @@ class TestReplace:
     def test_takes_the_place_in_one_step(self, network: Network, cgroup: Path) -> None:
         network.ok("cgroup", "attach", str(cgroup), *iw(31))
         network.ok("cgroup", "attach", str(cgroup), "obj", str(SOCKOPS / "rwnd.o"))
-        first, second = numbers(json_of(network, "cgroup", "show", str(cgroup)))
+        first, second = numbers(network.json("cgroup", "show", str(cgroup)))
         network.ok("cgroup", "attach", str(cgroup), "replace", "name", "iw", *iw(32))
-        new, still = numbers(json_of(network, "cgroup", "show", str(cgroup)))
+        new, still = numbers(network.json("cgroup", "show", str(cgroup)))
         assert still == second and new != first
         with serving(network):
             assert window(network, cgroup) == 32
@@ -183,9 +184,9 @@ class TestReplace:
 
     def test_keeps_the_link(self, network: Network, cgroup: Path) -> None:
         network.ok("cgroup", "attach", str(cgroup), "link", "m:iw", *iw(31))
-        (before,) = json_of(network, "cgroup", "show", str(cgroup))
+        (before,) = network.json("cgroup", "show", str(cgroup))
         network.ok("cgroup", "attach", str(cgroup), "replace", "link", "m:iw", *iw(33))
-        (after,) = json_of(network, "cgroup", "show", str(cgroup))
+        (after,) = network.json("cgroup", "show", str(cgroup))
         assert after["link"] == before["link"] and after["prog"]["id"] != before["prog"]["id"]
         with serving(network):
             assert window(network, cgroup) == 33
@@ -204,10 +205,10 @@ class TestReplace:
         self, network: Network, cgroup: Path, bpffs: Path, words: tuple[str, ...], said: str
     ) -> None:
         network.ok("cgroup", "attach", str(cgroup), *IW)
-        before, pinned = json_of(network, "cgroup", "show", str(cgroup)), pins(bpffs)
+        before, pinned = network.json("cgroup", "show", str(cgroup)), pins(bpffs)
         done = network.pytc("cgroup", "attach", str(cgroup), *words)
         assert said.format(cgroup) in done.err and done.status in (1, 2) and "Traceback" not in done.err
-        assert json_of(network, "cgroup", "show", str(cgroup)) == before and pins(bpffs) == pinned
+        assert network.json("cgroup", "show", str(cgroup)) == before and pins(bpffs) == pinned
         network.ok("cgroup", "detach", str(cgroup), "all")
 
 
@@ -219,7 +220,7 @@ class TestRemoval:
             ("obj", build("attached/cgroups"), "sec", "cgroup_skb/egress"),
         ):
             network.ok("cgroup", "attach", str(cgroup), *words)
-        loaded = numbers(json_of(network, "cgroup", "show", str(cgroup)))
+        loaded = numbers(network.json("cgroup", "show", str(cgroup)))
         assert len(loaded) == 3 and all(map(is_loaded, loaded))
         cgroup.rmdir()
         until(lambda: not any(map(is_loaded, loaded)))
@@ -227,10 +228,10 @@ class TestRemoval:
 
     def test_leaves_a_pinned_link_without_a_place(self, network: Network, cgroup: Path, bpffs: Path) -> None:
         network.ok("cgroup", "attach", str(cgroup), "link", "m:iw", *IW)
-        (only,) = json_of(network, "link", "show", "m:iw")
+        (only,) = network.json("link", "show", "m:iw")
         assert only["cgroup"] == str(cgroup) and "defunct" not in only
         cgroup.rmdir()
-        until(lambda: bool(json_of(network, "link", "show", "m:iw")[0].get("defunct")))
+        until(lambda: bool(network.json("link", "show", "m:iw")[0].get("defunct")))
         assert network.ok("link", "show", "m:iw").startswith(f"link {only['id']} cgroup ")
         done = network.pytc("link", "update", "m:iw", *IW)
         assert done.status == 2 and f"link {only['id']} has lost its place: its cgroup is gone" in done.err
@@ -247,7 +248,7 @@ class TestExport:
         assert names(network, str(cgroup)) == []
 
     def test_hands_the_maps_over(self, network: Network, cgroup: Path, tmp_path: Path) -> None:
-        from tests.kernel.exec_proxy.support import PYTC, finish, running
+        from tests.processes import PYTC, finish, running
 
         place = tmp_path / "socket"
         with running(*PYTC, "exec", "bpf", "import", str(place), "run", "sh", "-c", "echo $BPF_NUM_MAPS") as importer:
@@ -274,15 +275,13 @@ class TestExport:
 )
 def test_a_process_without_capabilities_is_told_why(network: Network, cgroup: Path, words: tuple[str, ...]) -> None:
     network.ok("cgroup", "attach", str(cgroup), *IW)
-    before = json_of(network, "cgroup", "show", str(cgroup))
+    before = network.json("cgroup", "show", str(cgroup))
     known = {"CGROUP": str(cgroup), "ID": str(before[0]["prog"]["id"])}
     done = run(
         "setpriv",
         "--inh-caps=-all",
         "--bounding-set=-all",
-        sys.executable,
-        "-m",
-        "pytc",
+        *PYTC,
         *(known.get(word, word) for word in words),
         cwd=SOCKOPS,
     )
@@ -290,14 +289,14 @@ def test_a_process_without_capabilities_is_told_why(network: Network, cgroup: Pa
     assert "Operation not permitted" in done.err
     assert "CAP_SYS_ADMIN" in done.err
     assert "run it as root" in done.err
-    assert json_of(network, "cgroup", "show", str(cgroup)) == before
+    assert network.json("cgroup", "show", str(cgroup)) == before
     network.ok("cgroup", "detach", str(cgroup), "all")
 
 
 def test_a_link_is_pinned_updated_and_leaves_nothing(network: Network, cgroup: Path, bpffs: Path) -> None:
     before = {one.id for one in links()}
     network.ok("cgroup", "attach", str(cgroup), "link", "m:iw", *iw(33))
-    shown = json_of(network, "link", "show", "m:iw")[0]
+    shown = network.json("link", "show", "m:iw")[0]
     theirs = json.loads(run("bpftool", "-j", "link", "show", "id", str(shown["id"])).out)
     assert (theirs["prog_id"], theirs["cgroup_id"], theirs["attach_type"]) == (
         shown["prog"]["id"],

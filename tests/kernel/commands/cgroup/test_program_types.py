@@ -11,9 +11,11 @@ import pytest
 from pytc.bpf import Map, Program
 from pytc.bpf.sys.cgroups import ATTACH_TYPES
 from pytc.bpf.sys.info import program_map_ids
-from tests.conftest import Compiler, Network, run
-from tests.kernel.connections import json_of, numbers
+from tests.conftest import Compiler
+from tests.kernel.connections import numbers
 from tests.kernel.worker import Worker, working
+from tests.network import Network
+from tests.processes import run
 
 pytestmark = pytest.mark.kernel
 
@@ -85,7 +87,7 @@ def test_the_section_says_what_it_is(
     path = build("attached/cgroup_unix" if word.endswith("unix") else "attached/cgroups")
     assert worker.do(action) == without
     network.ok("cgroup", "attach", str(cgroup), "obj", path, "section", section)
-    (only,) = json_of(network, "cgroup", "show", str(cgroup))
+    (only,) = network.json("cgroup", "show", str(cgroup))
     assert worker.do(action) == with_it
     assert calls(only["prog"]["id"], ATTACH_TYPES[word].number) > 0
     assert network.ok("cgroup", "show", str(cgroup), word).startswith(f"{word} multi id ")
@@ -99,7 +101,7 @@ def test_the_types_are_what_bpftool_calls_them(network: Network, cgroup: Path, b
     sections = [(word, section) for word, section, *_ in TYPES if not word.endswith("unix")]
     for word, section in sections:
         network.ok("cgroup", "attach", str(cgroup), word, "obj", build("attached/cgroups"), "section", section)
-    ours = json_of(network, "cgroup", "show", str(cgroup))
+    ours = network.json("cgroup", "show", str(cgroup))
     theirs = json_of_bpftool(cgroup)
     assert sorted(theirs) == sorted((one["prog"]["id"], one["attach_type"]) for one in ours)
     assert len(theirs) == len(sections)
@@ -127,7 +129,7 @@ def test_a_section_for_several_types_wants_the_word(
 
 def test_a_word_chooses_the_program_of_its_section(network: Network, cgroup: Path, build: Compiler) -> None:
     network.ok("cgroup", "attach", str(cgroup), "connect6", "obj", build("attached/cgroups"))
-    (only,) = json_of(network, "cgroup", "show", str(cgroup))
+    (only,) = network.json("cgroup", "show", str(cgroup))
     assert (only["prog"]["name"], only["attach_type"]) == ("connect6", "cgroup_inet6_connect")
     network.ok("cgroup", "detach", str(cgroup), "all")
 
@@ -136,7 +138,7 @@ def test_a_pinned_program_is_attached_where_the_word_says(
     network: Network, cgroup: Path, worker: Worker, build: Compiler, bpffs: Path
 ) -> None:
     network.ok("cgroup", "attach", str(cgroup), "obj", build("attached/cgroups"), "section", "cgroup/connect6")
-    (number,) = numbers(json_of(network, "cgroup", "show", str(cgroup)))
+    (number,) = numbers(network.json("cgroup", "show", str(cgroup)))
     network.ok("prog", "pin", "id", str(number), "m:connect6")
     network.ok("cgroup", "detach", str(cgroup), "all")
     assert worker.do("connect(6)") == "connected"

@@ -16,18 +16,15 @@ import pytest
 from pytc.errors import TransferError
 from pytc.exec_proxy.agent_client import drop, fetch
 from pytc.exec_proxy.map_transfer import identify, send_maps
-from tests.conftest import PATIENCE, Outcome, cannot, run
-from tests.kernel.exec_proxy.support import NOBODY, PYTC, array_maps, as_user, finish, running
+from tests.conftest import PATIENCE
+from tests.kernel.exec_proxy.support import NOBODY, array_maps, as_user
+from tests.processes import PYTC, cannot, finish, pytc, run, running
 from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
 
 SHOW = ("sh", "-c", "env | grep ^BPF; ls -l /proc/self/fd")
 OBJECT = identify("/bin/sh")
-
-
-def pytc(*words: str) -> Outcome:
-    return run(*PYTC, *words)
 
 
 def variables(text: str) -> dict[str, str]:

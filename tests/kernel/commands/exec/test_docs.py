@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Compiler, Network
+from tests.conftest import Compiler
 from tests.kernel.bpf.support import loaded
 from tests.kernel.commands.exec.test_graft import compiled
 from tests.kernel.docs.test_docs import blocks
-from tests.kernel.exec_proxy.support import PYTC, running
+from tests.network import Network
+from tests.processes import PYTC, ROOT, running
 from tests.waiting import until
 
 pytestmark = pytest.mark.kernel

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,9 @@ import pytest
 from pytc.bpf import Map, MapSpec, Program, ProgramType, load, read_object, select_program
 from pytc.bpf.maps.map import create_map
 from pytc.bpf.sys.info import array_owner
-from tests.conftest import ROOT, Compiler, Outcome, pins, run
+from tests.conftest import Compiler, pins
 from tests.kernel.bpf.support import count, loaded, verdict
+from tests.processes import ROOT, Outcome, pytc
 
 pytestmark = pytest.mark.kernel
 
@@ -21,17 +21,8 @@ SLOT_THREE, SLOT_FIVE = 0x10003, 0x10005
 NO_KEY = "Couldn't infer map key from section name! Please provide 'key' argument!"
 
 
-def pytc(mount: Path, *words: str) -> Outcome:
-    return run(
-        sys.executable,
-        "-m",
-        "pytc",
-        "exec",
-        "bpf",
-        "graft",
-        *words,
-        env={"TC_BPF_MNT": str(mount), "PYTHONPATH": str(ROOT / "src")},
-    )
+def graft(mount: Path, *words: str) -> Outcome:
+    return pytc("exec", "bpf", "graft", *words, env={"TC_BPF_MNT": str(mount)})
 
 
 @pytest.fixture
@@ -71,9 +62,9 @@ def test_a_slot_is_filled_while_the_program_runs(tail: str, bpffs: Path) -> None
         del jmp[(5).to_bytes(4, "little")]
         assert verdict(running.program) == SLOT_THREE
         number = jmp.description.id
-        assert pytc(bpffs, "m:globals/jmp", "obj", tail, "sec", "42/5") == (0, "", "")
+        assert graft(bpffs, "m:globals/jmp", "obj", tail, "sec", "42/5") == (0, "", "")
         assert verdict(running.program) == SLOT_FIVE
-        assert pytc(bpffs, str(bpffs / "tc/globals/jmp"), "key", "3", "obj", tail, "sec", "42/5").status == 0
+        assert graft(bpffs, str(bpffs / "tc/globals/jmp"), "key", "3", "obj", tail, "sec", "42/5").status == 0
         assert verdict(running.program) == SLOT_FIVE
         assert count(running.maps["hits"], 1) == 3, "slot 3 is another program now"
     with Map.from_pin(str(bpffs / "tc/globals/jmp")) as jmp:
@@ -88,7 +79,7 @@ def test_the_grafted_program_goes_on_through_the_same_array(build: Compiler, bpf
     with array, loaded(build("drop"), bpffs) as other:
         array.pin(str(bpffs / "jmp"))
         array.update((5).to_bytes(4, "little"), other.program.fd.to_bytes(4, "little"))
-        assert pytc(bpffs, str(bpffs / "jmp"), "key", "3", "obj", build("legacy_tail"), "sec", section).status == 0
+        assert graft(bpffs, str(bpffs / "jmp"), "key", "3", "obj", build("legacy_tail"), "sec", section).status == 0
         with Program.from_id(int.from_bytes(array[(3).to_bytes(4, "little")], "little")) as grafted:
             assert verdict(grafted) == (2 if section == "0x2a/3" else SLOT_FIVE), "3 goes on to 5, which drops"
 
@@ -97,22 +88,22 @@ def test_a_pinned_program(tail: str, bpffs: Path, build: Compiler) -> None:
     with loaded(tail, bpffs, section="classifier") as running, loaded(build("drop"), bpffs) as dropper:
         dropper.program.pin(str(bpffs / "tc/dropper"))
         for word in ("object-pinned", "pinned", "fd"):
-            assert pytc(bpffs, "m:globals/jmp", "key", "3", word, "m:dropper").status == 0
+            assert graft(bpffs, "m:globals/jmp", "key", "3", word, "m:dropper").status == 0
         assert verdict(running.program) == 2
 
 
 def test_with_verbose_comes_the_log_of_the_verifier(tail: str, bpffs: Path) -> None:
     with loaded(tail, bpffs, section="classifier"):
         words = ("m:globals/jmp", "key", "7", "obj", tail, "sec", "0x2a/3")
-        assert pytc(bpffs, *words).err == ""
-        done = pytc(bpffs, *words, "verbose")
+        assert graft(bpffs, *words).err == ""
+        done = graft(bpffs, *words, "verbose")
         assert done.status == 0 and done.err.startswith('Verifier log of program "') and "\nprocessed " in done.err
 
 
 def test_no_other_slot_is_touched(tail: str, bpffs: Path) -> None:
     with loaded(tail, bpffs, section="classifier"), Map.from_pin(str(bpffs / "tc/globals/jmp")) as jmp:
         before = dict(jmp.items())
-        assert pytc(bpffs, "m:globals/jmp", "key", "7", "obj", tail, "sec", "0x2a/3").status == 0
+        assert graft(bpffs, "m:globals/jmp", "key", "7", "obj", tail, "sec", "0x2a/3").status == 0
         after = dict(jmp.items())
         del after[(7).to_bytes(4, "little")]
         assert after == before
@@ -122,11 +113,11 @@ def test_an_empty_array_takes_the_type_that_is_given(bpffs: Path, build: Compile
     with create_map(MapSpec("jmp", 3, 4, 4, 8), "jmp") as array:
         array.pin(str(bpffs / "jmp"))
         assert array_owner(array.fd) is None
-        assert pytc(bpffs, str(bpffs / "jmp"), "key", "0", "obj", build("drop"), "type", "act").status == 0
+        assert graft(bpffs, str(bpffs / "jmp"), "key", "0", "obj", build("drop"), "type", "act").status == 0
         owner = array_owner(array.fd)
         assert owner is not None and owner.type == ProgramType.SCHED_ACT
         # From now on the array says the type.
-        assert pytc(bpffs, str(bpffs / "jmp"), "key", "1", "obj", build("drop"), "sec", "classifier").status == 0
+        assert graft(bpffs, str(bpffs / "jmp"), "key", "1", "obj", build("drop"), "sec", "classifier").status == 0
         with Program.from_id(int.from_bytes(array[(1).to_bytes(4, "little")], "little")) as second:
             assert second.description.type == ProgramType.SCHED_ACT
 
@@ -170,7 +161,7 @@ def test_misfits(tail: str, bpffs: Path, build: Compiler, words: str, said: str)
         action.program.pin(str(bpffs / "tc/action"))
         table.pin(str(bpffs / "tc/hash"))
         before = pins(bpffs)
-        outcome = pytc(bpffs, *words.format(tail=tail).split())
+        outcome = graft(bpffs, *words.format(tail=tail).split())
         assert outcome.status == 1
         assert said in outcome.err
         assert "Traceback" not in outcome.err
@@ -183,7 +174,7 @@ def test_what_loading_pinned_is_taken_back_when_the_slot_is_not_filled(tmp_path:
     other = compiled(tmp_path, source, "other")
     with loaded(tail, bpffs, section="classifier"):
         before = pins(bpffs)
-        assert pytc(bpffs, "m:globals/jmp", "key", "1", "obj", other, "sec", "42/5", "type", "act").status == 1
+        assert graft(bpffs, "m:globals/jmp", "key", "1", "obj", other, "sec", "42/5", "type", "act").status == 1
         assert pins(bpffs) == before
-        assert pytc(bpffs, "m:globals/jmp", "key", "1", "obj", other, "sec", "42/5").status == 0
+        assert graft(bpffs, "m:globals/jmp", "key", "1", "obj", other, "sec", "42/5").status == 0
         assert pins(bpffs) == sorted([*before, "tc/globals/hits"])

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from pathlib import Path
 
 import pytest
 
 from pytc.bpf import Map
-from tests.conftest import EXAMPLES, Compiler, Network, pins
+from tests.conftest import EXAMPLES, Compiler, pins
+from tests.network import Network
 
 pytestmark = pytest.mark.kernel
-
-
-@pytest.fixture
-def clsact(network: Network) -> Network:
-    assert network.tc("qdisc", "add", "dev", "em1", "clsact").status == 0
-    return network
 
 
 @pytest.fixture
@@ -60,7 +54,7 @@ def class_packets(network: Network) -> dict[str, int]:
 def test_a_modern_object_counts_real_packets(clsact: Network, words: str, bpffs: Path) -> None:
     clsact.ok(*words.format(obj=EXAMPLES / "traffic.o").split())
     assert clsact.ping(count=3)
-    record = json.loads(clsact.ok("filter", "show", "dev", "em1", "egress", options=("-j",)))[-1]
+    record = clsact.json("filter", "show", "dev", "em1", "egress")[-1]
     counters = counters_of(record["options"]["prog"]["id"], "protocols")
     packets, size = struct.unpack("=QQ", counters[struct.pack("=I", 1)])
     assert packets == 3

@@ -16,7 +16,7 @@ from pytc.netlink.session import enter_namespace
 from pytc.render.documents import Document, Shown, Stream
 from pytc.render.json import as_object
 from pytc.render.text import render
-from tests.conftest import Network
+from tests.network import Network
 
 pytestmark = pytest.mark.kernel
 

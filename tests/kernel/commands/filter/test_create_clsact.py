@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Compiler, Network, Outcome, pins
+from tests.conftest import Compiler, pins
+from tests.network import Network
+from tests.processes import Outcome
 
 pytestmark = pytest.mark.kernel
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,9 +16,10 @@ from pytc.commands.filter.warnings import FilterWarnings
 from pytc.commands.shared.context import Cache, Context
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import Session, namespace
-from tests.conftest import Network, Outcome, cannot, run
 from tests.elf_writer import EXIT, code, elf, function, license, mov
 from tests.kernel.ways import attach
+from tests.network import Network
+from tests.processes import PYTC, Outcome, cannot, run
 
 pytestmark = pytest.mark.kernel
 
@@ -44,12 +44,6 @@ class Objects(NamedTuple):
 @pytest.fixture
 def objects(tmp_path: Path) -> Objects:
     return Objects(tmp_path)
-
-
-@pytest.fixture
-def clsact(network: Network) -> Network:
-    network.ok("qdisc", "add", "dev", "em1", "clsact")
-    return network
 
 
 def more_devices(network: Network) -> None:
@@ -336,9 +330,7 @@ def test_who_may_not_look_is_not_told(clsact: Network, objects: Objects, tcx: st
         "setpriv",
         "--inh-caps=-all",
         "--bounding-set=-all,+net_admin,+bpf",
-        sys.executable,
-        "-m",
-        "pytc",
+        *PYTC,
         *WARN,
         "filter",
         "add",

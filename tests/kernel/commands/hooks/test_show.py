@@ -18,8 +18,10 @@ from pytc.bpf.sys.attach_points import AttachPoint
 from pytc.bpf.sys.constants import attach_type_number
 from pytc.bpf.sys.links import Link
 from pytc.netlink.session import namespace
-from tests.conftest import Compiler, Network, run
+from tests.conftest import Compiler
 from tests.kernel.ways import attach, ways
+from tests.network import Network
+from tests.processes import run
 
 pytestmark = pytest.mark.kernel
 
@@ -28,7 +30,7 @@ SKB_MODE, DRV_MODE = 1 << 1, 1 << 2
 
 
 def hooks(network: Network, device: str = "em1") -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(network.ok("hooks", "dev", device, options=("-j",)))
+    found: list[dict[str, Any]] = network.json("hooks", "dev", device)
     return found
 
 

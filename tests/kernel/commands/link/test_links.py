@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import EXAMPLES, Network, pins
+from tests.conftest import EXAMPLES, pins
 from tests.kernel.ways import IN, shown
+from tests.network import Network
 
 pytestmark = pytest.mark.kernel
 
@@ -19,7 +19,7 @@ TRAFFIC = ("obj", str(EXAMPLES / "traffic.o"))
 def link(network: Network) -> int:
     """The id of a link at em1, pinned at m:one."""
     network.ok("tcx", "attach", *IN, "link", "m:one", *TRAFFIC)
-    number = json.loads(network.ok("link", "show", "m:one", options=("-j",)))[0]["id"]
+    number = network.json("link", "show", "m:one")[0]["id"]
     assert isinstance(number, int)
     return number
 
@@ -54,7 +54,7 @@ def test_detached_it_stays_while_it_is_pinned(network: Network, bpffs: Path, lin
     network.ok("link", "detach", "m:one")
     assert shown(network) == []
     assert pinned(bpffs) == {"tc/one"}
-    [found] = json.loads(network.ok("link", "show", str(link), options=("-j",)))
+    [found] = network.json("link", "show", str(link))
     assert found["defunct"] is True
     network.ok("link", "unpin", "m:one")
     assert pinned(bpffs) == set()

@@ -18,9 +18,9 @@ from pytc.bpf import Map, MapSpec, MapType
 from pytc.bpf.maps.map import create_map
 from pytc.bpf.sys.constants import F_NO_PREALLOC
 from pytc.bpf.sys.cpus import possible_cpus
-from pytc.cli.main import main
-from tests.conftest import ROOT, Compiler, cannot, must, run
+from tests.conftest import Compiler
 from tests.kernel.bpf.support import loaded, verdict, word
+from tests.processes import PYTC, SOURCE, cannot, must, printed, refused, run
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("root")]
 
@@ -28,25 +28,6 @@ SUMS = "{u64 packets, u64 bytes}"
 #: An IPv4 packet from 10.0.0.1, TCP.
 PACKET = bytes(12) + b"\x08\0" + b"\x45" + bytes(8) + b"\x06" + bytes(2) + b"\x0a\0\0\1" + b"\x0a\0\0\2" + bytes(30)
 CPUS = possible_cpus()
-
-Pytc = Callable[..., str]
-
-
-@pytest.fixture
-def pytc(capsys: pytest.CaptureFixture[str]) -> Pytc:
-    """Runs ``pytc`` in this process: its output, or what it says on stderr where ``status`` is not 0."""
-
-    def call(*words: str, status: int = 0) -> str:
-        assert main(words) == status, capsys.readouterr().err
-        found = capsys.readouterr()
-        if status:
-            assert not found.out
-            assert "Traceback" not in found.err
-            return found.err
-        return found.out
-
-    return call
-
 
 Maker = Callable[..., Map]
 
@@ -70,25 +51,25 @@ def at(found: Map) -> tuple[str, str]:
 
 
 class TestElements:
-    def test_are_set_and_read_by_format(self, pytc: Pytc, made: Maker) -> None:
+    def test_are_set_and_read_by_format(self, made: Maker) -> None:
         found = made(MapType.HASH, 4, 16)
         types = ("keytype", "ip4", "valuetype", SUMS)
-        pytc("map", "set", *at(found), *types, "key", "10.0.0.1", "value", "{", "packets", "3", "bytes", "180", "}")
+        printed("map", "set", *at(found), *types, "key", "10.0.0.1", "value", "{", "packets", "3", "bytes", "180", "}")
         assert found[b"\x0a\0\0\1"] == struct.pack("<QQ", 3, 180)
-        assert pytc("map", "get", *at(found), *types, "key", "10.0.0.1") == "{ packets 3 bytes 180 }\n"
-        assert pytc("map", "get", *at(found), *types, "key", "10.0.0.1", "value.bytes") == "180\n"
-        assert json.loads(pytc("-j", "map", "get", *at(found), *types, "key", "10.0.0.1")) == [
+        assert printed("map", "get", *at(found), *types, "key", "10.0.0.1") == "{ packets 3 bytes 180 }\n"
+        assert printed("map", "get", *at(found), *types, "key", "10.0.0.1", "value.bytes") == "180\n"
+        assert json.loads(printed("-j", "map", "get", *at(found), *types, "key", "10.0.0.1")) == [
             {"key": "10.0.0.1", "value": {"packets": 3, "bytes": 180}}
         ]
-        assert json.loads(pytc("-j", "map", "get", *at(found), *types, "key", "10.0.0.1", "value.bytes")) == [
+        assert json.loads(printed("-j", "map", "get", *at(found), *types, "key", "10.0.0.1", "value.bytes")) == [
             {"key": "10.0.0.1", "value": 180}
         ]
 
-    def test_without_types_are_numbers_and_hex(self, pytc: Pytc, made: Maker) -> None:
+    def test_without_types_are_numbers_and_hex(self, made: Maker) -> None:
         found = made(MapType.HASH, 2, 3)
-        pytc("map", "set", *at(found), "key", "258", "value", "0a0b0c")
+        printed("map", "set", *at(found), "key", "258", "value", "0a0b0c")
         assert found[b"\2\1"] == b"\x0a\x0b\x0c"
-        assert pytc("map", "dump", *at(found)) == "key 258 value 0a0b0c\n"
+        assert printed("map", "dump", *at(found)) == "key 258 value 0a0b0c\n"
 
     @pytest.mark.parametrize(
         ("operator", "operand", "result"),
@@ -101,62 +82,62 @@ class TestElements:
             ("^=", "1", 4),
         ],
     )
-    def test_are_changed_by_operators(self, pytc: Pytc, made: Maker, operator: str, operand: str, result: int) -> None:
+    def test_are_changed_by_operators(self, made: Maker, operator: str, operand: str, result: int) -> None:
         found = made(MapType.HASH)
         found[word(1)] = word(5)
-        pytc("map", "set", *at(found), "key", "1", "value", operator, operand)
+        printed("map", "set", *at(found), "key", "1", "value", operator, operand)
         assert found[word(1)] == word(result)
 
-    def test_are_changed_in_parts(self, pytc: Pytc, made: Maker) -> None:
+    def test_are_changed_in_parts(self, made: Maker) -> None:
         found = made(MapType.HASH, 4, 16)
         found[word(1)] = struct.pack("<QQ", 5, 6)
         changes = ("value.packets", "+=", "1", "value.bytes", "=", "0")
-        pytc("map", "set", *at(found), "valuetype", SUMS, "key", "1", *changes)
+        printed("map", "set", *at(found), "valuetype", SUMS, "key", "1", *changes)
         assert found[word(1)] == struct.pack("<QQ", 6, 0)
 
-    def test_flags(self, pytc: Pytc, made: Maker) -> None:
+    def test_flags(self, made: Maker) -> None:
         found = made(MapType.HASH)
-        said = pytc("map", "set", *at(found), "key", "1", "value", "1", "exist", status=2)
+        said = refused("map", "set", *at(found), "key", "1", "value", "1", "exist", status=2)
         assert "key 1" in said
         assert "the element does not exist, and exist was given" in said
-        pytc("map", "set", *at(found), "key", "1", "value", "1", "noexist")
-        assert "the element already exists" in pytc(
+        printed("map", "set", *at(found), "key", "1", "value", "1", "noexist")
+        assert "the element already exists" in refused(
             "map", "set", *at(found), "key", "1", "value", "1", "noexist", status=2
         )
 
-    def test_several_at_once(self, pytc: Pytc, made: Maker) -> None:
+    def test_several_at_once(self, made: Maker) -> None:
         found = made(MapType.HASH)
-        pytc("map", "update-many", *at(found), "key", "1", "value", "2", "key", "3", "value", "4")
+        printed("map", "update-many", *at(found), "key", "1", "value", "2", "key", "3", "value", "4")
         assert dict(found.items()) == {word(1): word(2), word(3): word(4)}
 
-    def test_are_deleted(self, pytc: Pytc, made: Maker) -> None:
+    def test_are_deleted(self, made: Maker) -> None:
         found = made(MapType.HASH)
         for number in range(5):
             found[word(number)] = word(number)
-        pytc("map", "delete", *at(found), "key", "1", "key", "2")
+        printed("map", "delete", *at(found), "key", "1", "key", "2")
         assert sorted(found) == [word(0), word(3), word(4)]
-        pytc("map", "delete", *at(found), "all")
+        printed("map", "delete", *at(found), "all")
         assert not list(found)
 
-    def test_next_walks_through_all_keys(self, pytc: Pytc, made: Maker) -> None:
+    def test_next_walks_through_all_keys(self, made: Maker) -> None:
         found = made(MapType.HASH)
         for number in range(3):
             found[word(number)] = word(number)
-        seen = [pytc("map", "next", *at(found))]
+        seen = [printed("map", "next", *at(found))]
         while len(seen) < 3:
-            seen.append(pytc("map", "next", *at(found), "key", seen[-1].strip()))
+            seen.append(printed("map", "next", *at(found), "key", seen[-1].strip()))
         assert sorted(seen) == ["0\n", "1\n", "2\n"]
-        assert "no further key" in pytc("map", "next", *at(found), "key", seen[-1].strip(), status=2)
+        assert "no further key" in refused("map", "next", *at(found), "key", seen[-1].strip(), status=2)
 
 
 class TestErrors:
-    def test_a_key_that_is_not_there(self, pytc: Pytc, made: Maker) -> None:
+    def test_a_key_that_is_not_there(self, made: Maker) -> None:
         found = made(MapType.HASH)
         for line in (("get",), ("set", "value", "+=", "1"), ("delete",)):
             verb, *rest = line
-            said = pytc("map", verb, *at(found), "key", "7", *rest, status=2)
+            said = refused("map", verb, *at(found), "key", "7", *rest, status=2)
             assert said == 'map "numbers": there is no element with key 7\n'
-        error = json.loads(pytc("-j", "map", "get", *at(found), "key", "7", status=2))
+        error = json.loads(refused("-j", "map", "get", *at(found), "key", "7", status=2))
         assert (error["errno"], error["exit_status"]) == ("ENOENT", 2)
 
     @pytest.mark.parametrize(
@@ -175,25 +156,25 @@ class TestErrors:
             (("key", "1", "value[0]", "=", "1"), "not an array"),
         ],
     )
-    def test_values_that_cannot_be_set(self, pytc: Pytc, made: Maker, words: tuple[str, ...], said: str) -> None:
+    def test_values_that_cannot_be_set(self, made: Maker, words: tuple[str, ...], said: str) -> None:
         found = made(MapType.HASH)
         found[word(1)] = word(0)
-        assert said in pytc("map", "set", *at(found), *words, status=2 if said == "EINVAL" else 1)
+        assert said in refused("map", "set", *at(found), *words, status=2 if said == "EINVAL" else 1)
         assert dict(found.items()) == {word(1): word(0)}
 
-    def test_a_full_map(self, pytc: Pytc, made: Maker) -> None:
+    def test_a_full_map(self, made: Maker) -> None:
         found = made(MapType.HASH, entries=1)
         found[word(1)] = word(1)
-        assert "max_entries is 1" in pytc("map", "set", *at(found), "key", "2", "value", "1", status=2)
+        assert "max_entries is 1" in refused("map", "set", *at(found), "key", "2", "value", "1", status=2)
 
-    def test_a_frozen_map(self, pytc: Pytc, made: Maker) -> None:
+    def test_a_frozen_map(self, made: Maker) -> None:
         found = made(MapType.ARRAY)
         found.freeze()
-        assert "the map is frozen" in pytc("map", "set", *at(found), "key", "1", "value", "1", status=2)
-        assert pytc("map", "get", *at(found), "key", "1") == "0\n"
-        assert "frozen" in pytc("map", "show", *at(found))
+        assert "the map is frozen" in refused("map", "set", *at(found), "key", "1", "value", "1", status=2)
+        assert printed("map", "get", *at(found), "key", "1") == "0\n"
+        assert "frozen" in printed("map", "show", *at(found))
 
-    def test_a_read_only_descriptor(self, pytc: Pytc, made: Maker, bpffs: Path) -> None:
+    def test_a_read_only_descriptor(self, made: Maker, bpffs: Path) -> None:
         found = made(MapType.HASH)
         found[word(1)] = word(5)
         found.pin(str(bpffs / "one"))
@@ -208,7 +189,7 @@ fd = bpf(Command.OBJ_GET, ObjectPathAttr(pathname=pointer(path), file_flags=1 <<
 assert main(["map", "get", "fd", str(fd), "key", "1"]) == 0
 raise SystemExit(main(["map", "set", "fd", str(fd), "key", "1", "value", "1"]))
 """
-        done = run(sys.executable, "-c", code, env={"PYTHONPATH": str(ROOT / "src")})
+        done = run(sys.executable, "-c", code, env=SOURCE)
         assert (done.status, done.out) == (2, "5\n"), done.err
         assert "Hint: the descriptor is read-only" in done.err
 
@@ -218,12 +199,12 @@ raise SystemExit(main(["map", "set", "fd", str(fd), "key", "1", "value", "1"]))
         found[word(1)] = word(5)
         found.pin(str(bpffs / "one"))
         (bpffs / "one").chmod(0o444)
-        less = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override", sys.executable, "-m", "pytc")
+        less = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override", *PYTC)
         for (verb, *words), status, said in (
             (("get", "key", "1"), 0, "5\n"),
             (("set", "key", "1", "value", "6"), 2, "read-only"),
         ):
-            done = run(*less, "map", verb, "pinned", str(bpffs / "one"), *words, env={"PYTHONPATH": str(ROOT / "src")})
+            done = run(*less, "map", verb, "pinned", str(bpffs / "one"), *words, env=SOURCE)
             assert done.status == status, done.err
             assert said in done.out + done.err
 
@@ -241,26 +222,26 @@ raise SystemExit(main(["map", "set", "fd", str(fd), "key", "1", "value", "1"]))
             (("id", "99999999999"), "invalid id", 255),
         ],
     )
-    def test_maps_that_are_not_there(self, pytc: Pytc, words: tuple[str, ...], said: str, status: int) -> None:
-        assert said in pytc("map", "dump", *words, status=status)
+    def test_maps_that_are_not_there(self, words: tuple[str, ...], said: str, status: int) -> None:
+        assert said in refused("map", "dump", *words, status=status)
 
     @pytest.mark.parametrize("type", [MapType.QUEUE, MapType.RINGBUF, MapType.BLOOM_FILTER, MapType.PERF_EVENT_ARRAY])
-    def test_maps_without_elements_to_list(self, pytc: Pytc, made: Maker, type: MapType) -> None:
+    def test_maps_without_elements_to_list(self, made: Maker, type: MapType) -> None:
         sizes = {MapType.QUEUE: (0, 4, 8), MapType.RINGBUF: (0, 0, 4096), MapType.BLOOM_FILTER: (0, 4, 8)}
-        assert "no elements" in pytc("map", "dump", *at(made(type, *sizes.get(type, (4, 4, 2)))), status=1)
+        assert "no elements" in refused("map", "dump", *at(made(type, *sizes.get(type, (4, 4, 2)))), status=1)
 
-    def test_verbs_for_other_types(self, pytc: Pytc, made: Maker) -> None:
+    def test_verbs_for_other_types(self, made: Maker) -> None:
         table, queue = made(MapType.HASH), made(MapType.QUEUE, 0)
-        assert "is a hash, not a queue or stack" in pytc("map", "pop", *at(table), status=1)
-        assert "has no keys" in pytc("map", "get", *at(queue), "key", "1", status=1)
-        assert "has no keys: use push" in pytc("map", "load", *at(queue), "/dev/null", status=1)
-        assert "is not a bloom filter" in pytc("map", "get", *at(table), "value", "1", status=1)
-        assert "not a ring buffer or a perf event array" in pytc("map", "events", *at(table), status=1)
-        assert "sum works only on per-CPU maps" in pytc("map", "dump", *at(table), "sum", status=1)
+        assert "is a hash, not a queue or stack" in refused("map", "pop", *at(table), status=1)
+        assert "has no keys" in refused("map", "get", *at(queue), "key", "1", status=1)
+        assert "has no keys: use push" in refused("map", "load", *at(queue), "/dev/null", status=1)
+        assert "is not a bloom filter" in refused("map", "get", *at(table), "value", "1", status=1)
+        assert "not a ring buffer or a perf event array" in refused("map", "events", *at(table), status=1)
+        assert "sum works only on per-CPU maps" in refused("map", "dump", *at(table), "sum", status=1)
 
 
 class TestNames:
-    def test_of_maps(self, pytc: Pytc, bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_of_maps(self, bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         name = f"only_{os.getpid()}"[:15]
         with create_map(MapSpec(name, MapType.ARRAY, 4, 4, 1), name) as found:
             found[word(0)] = word(42)
@@ -268,7 +249,7 @@ class TestNames:
             monkeypatch.setenv("BPF_MAP3", str(found.fd))
             monkeypatch.setenv("BPF_MAP_a_b", str(found.fd))
             monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
-            pytc("map", "pin", *at(found), "m:globals/there")
+            printed("map", "pin", *at(found), "m:globals/there")
             for words in (
                 ("map", "3"),
                 ("map", "a.b"),
@@ -277,170 +258,168 @@ class TestNames:
                 ("pinned", str(bpffs / "here")),
                 ("pinned", "m:globals/there"),
             ):
-                assert pytc("map", "get", *words) == "42\n"
+                assert printed("map", "get", *words) == "42\n"
             with create_map(MapSpec(name, MapType.ARRAY, 4, 4, 1), name) as twin:
-                said = pytc("map", "get", "name", name, status=1)
+                said = refused("map", "get", "name", name, status=1)
                 assert f'there are 2 maps "{name}"' in said
                 assert {str(found.description.id), str(twin.description.id)} <= set(said.replace(":", "").split())
             monkeypatch.setenv("BPF_MAP3", "none")
-            assert '$BPF_MAP3 is "none"' in pytc("map", "get", "map", "3", status=1)
+            assert '$BPF_MAP3 is "none"' in refused("map", "get", "map", "3", status=1)
 
-    def test_show(self, pytc: Pytc, made: Maker) -> None:
+    def test_show(self, made: Maker) -> None:
         found = made(MapType.HASH, 4, 8, 16)
-        text = pytc("map", "show", *at(found))
+        text = printed("map", "show", *at(found))
         assert text.startswith(f"map {found.description.id} hash name numbers key 4 value 8 max_entries 16")
-        every = json.loads(pytc("-j", "map", "show"))
+        every = json.loads(printed("-j", "map", "show"))
         (own,) = [one for one in every if one["id"] == found.description.id]
         assert (own["type"], own["key_size"], own["value_size"], own["frozen"]) == ("hash", 4, 8, False)
-        assert json.loads(pytc("-j", "map", "show", *at(found))) == [own]
+        assert json.loads(printed("-j", "map", "show", *at(found))) == [own]
 
-    def test_pins(self, pytc: Pytc, made: Maker, bpffs: Path, tmp_path: Path) -> None:
+    def test_pins(self, made: Maker, bpffs: Path, tmp_path: Path) -> None:
         found = made(MapType.ARRAY)
         path = bpffs / "pin"
-        pytc("map", "pin", *at(found), str(path))
+        printed("map", "pin", *at(found), str(path))
         assert path.exists()
-        assert "File exists" in pytc("map", "pin", *at(found), str(path), status=1)
-        assert "a pin must be in a bpffs" in pytc("map", "pin", *at(found), str(tmp_path / "x"), status=1)
+        assert "File exists" in refused("map", "pin", *at(found), str(path), status=1)
+        assert "a pin must be in a bpffs" in refused("map", "pin", *at(found), str(tmp_path / "x"), status=1)
         (tmp_path / "file").write_text("mine")
         (bpffs / "link").symlink_to(path)
         for wrong in (tmp_path / "file", bpffs, bpffs / "link", bpffs / "nothing"):
-            pytc("map", "unpin", str(wrong), status=1)
+            refused("map", "unpin", str(wrong), status=1)
         assert (tmp_path / "file").exists()
-        pytc("map", "unpin", str(path))
+        printed("map", "unpin", str(path))
         assert not path.exists()
 
-    def test_m_pins_stay_below_tcs_directory(
-        self, pytc: Pytc, made: Maker, bpffs: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_m_pins_stay_below_tcs_directory(self, made: Maker, bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
-        assert "leads out of" in pytc("map", "pin", *at(made(MapType.ARRAY)), "m:../x", status=1)
+        assert "leads out of" in refused("map", "pin", *at(made(MapType.ARRAY)), "m:../x", status=1)
 
 
 class TestTypes:
     @pytest.mark.parametrize("type", [MapType.HASH, MapType.LRU_HASH])
-    def test_hashes(self, pytc: Pytc, made: Maker, type: MapType) -> None:
+    def test_hashes(self, made: Maker, type: MapType) -> None:
         found = made(type, 4, 4, 64)
-        pytc("map", "set", *at(found), "key", "1", "value", "2")
-        assert json.loads(pytc("-j", "map", "dump", *at(found))) == [{"key": 1, "value": 2}]
+        printed("map", "set", *at(found), "key", "1", "value", "2")
+        assert json.loads(printed("-j", "map", "dump", *at(found))) == [{"key": 1, "value": 2}]
 
-    def test_arrays(self, pytc: Pytc, made: Maker) -> None:
+    def test_arrays(self, made: Maker) -> None:
         found = made(MapType.ARRAY, entries=2)
-        pytc("map", "set", *at(found), "key", "1", "value", "2")
-        assert pytc("map", "dump", *at(found)) == "key 0 value 0\nkey 1 value 2\n"
-        assert "max_entries is 2" in pytc("map", "set", *at(found), "key", "2", "value", "1", status=2)
+        printed("map", "set", *at(found), "key", "1", "value", "2")
+        assert printed("map", "dump", *at(found)) == "key 0 value 0\nkey 1 value 2\n"
+        assert "max_entries is 2" in refused("map", "set", *at(found), "key", "2", "value", "1", status=2)
 
-    def test_an_array_of_one_needs_no_key(self, pytc: Pytc, made: Maker) -> None:
+    def test_an_array_of_one_needs_no_key(self, made: Maker) -> None:
         found = made(MapType.ARRAY, entries=1)
-        pytc("map", "set", *at(found), "value", "7")
-        pytc("map", "set", *at(found), "value", "+=", "1")
-        assert pytc("map", "get", *at(found)) == "8\n"
+        printed("map", "set", *at(found), "value", "7")
+        printed("map", "set", *at(found), "value", "+=", "1")
+        assert printed("map", "get", *at(found)) == "8\n"
 
     @pytest.mark.parametrize("type", [MapType.PERCPU_HASH, MapType.PERCPU_ARRAY, MapType.LRU_PERCPU_HASH])
-    def test_values_of_each_cpu(self, pytc: Pytc, made: Maker, type: MapType) -> None:
+    def test_values_of_each_cpu(self, made: Maker, type: MapType) -> None:
         found = made(type, 4, 12, 1 if type == MapType.PERCPU_ARRAY else 64)
         types = ("valuetype", "{u32 a, u32 b, u32 c}")
         each = [{"a": cpu + 1, "b": 10, "c": 0} for cpu in range(CPUS)]
-        pytc("map", "set", *at(found), *types, "key", "0", "value", json.dumps(each))
-        assert json.loads(pytc("-j", "map", "dump", *at(found), *types)) == [{"key": 0, "values": each}]
+        printed("map", "set", *at(found), *types, "key", "0", "value", json.dumps(each))
+        assert json.loads(printed("-j", "map", "dump", *at(found), *types)) == [{"key": 0, "values": each}]
         total = sum(range(1, CPUS + 1))
-        assert pytc("map", "get", *at(found), *types, "key", "0", "sum") == f"{{ a {total} b {10 * CPUS} c 0 }}\n"
-        assert pytc("map", "get", *at(found), *types, "key", "0", "value.a", "sum") == f"{total}\n"
-        assert pytc("map", "get", *at(found), *types, "key", "0", "value[0].a") == "1\n"
-        assert json.loads(pytc("-j", "map", "dump", *at(found), *types, "sum")) == [
+        assert printed("map", "get", *at(found), *types, "key", "0", "sum") == f"{{ a {total} b {10 * CPUS} c 0 }}\n"
+        assert printed("map", "get", *at(found), *types, "key", "0", "value.a", "sum") == f"{total}\n"
+        assert printed("map", "get", *at(found), *types, "key", "0", "value[0].a") == "1\n"
+        assert json.loads(printed("-j", "map", "dump", *at(found), *types, "sum")) == [
             {"key": 0, "value": {"a": total, "b": 10 * CPUS, "c": 0}}
         ]
-        lines = pytc("map", "dump", *at(found), *types, "csv").splitlines()
+        lines = printed("map", "dump", *at(found), *types, "csv").splitlines()
         assert lines == ["key,cpu,value.a,value.b,value.c", *(f"0,{cpu},{cpu + 1},10,0" for cpu in range(CPUS))]
-        pytc("map", "set", *at(found), *types, "key", "0", "value", "{", "a", "5", "}")
-        assert pytc("map", "dump", *at(found), *types, "csv", "sum").splitlines()[1] == f"0,{5 * CPUS},0,0"
-        pytc("map", "set", *at(found), *types, "key", "0", "value[0].a", "+=", "1")
-        assert pytc("map", "get", *at(found), *types, "key", "0", "value.a", "sum") == f"{5 * CPUS + 1}\n"
+        printed("map", "set", *at(found), *types, "key", "0", "value", "{", "a", "5", "}")
+        assert printed("map", "dump", *at(found), *types, "csv", "sum").splitlines()[1] == f"0,{5 * CPUS},0,0"
+        printed("map", "set", *at(found), *types, "key", "0", "value[0].a", "+=", "1")
+        assert printed("map", "get", *at(found), *types, "key", "0", "value.a", "sum") == f"{5 * CPUS + 1}\n"
 
-    def test_a_part_of_which_cpus_value(self, pytc: Pytc, made: Maker) -> None:
-        said = pytc("map", "get", *at(made(MapType.PERCPU_ARRAY)), "key", "0", "value.x", status=1)
+    def test_a_part_of_which_cpus_value(self, made: Maker) -> None:
+        said = refused("map", "get", *at(made(MapType.PERCPU_ARRAY)), "key", "0", "value.x", status=1)
         assert "value[0].x is that of the first" in said
 
-    def test_lpm_tries(self, pytc: Pytc, made: Maker) -> None:
+    def test_lpm_tries(self, made: Maker) -> None:
         found = made(MapType.LPM_TRIE, 8, 4, flags=F_NO_PREALLOC)
-        pytc("map", "update-many", *at(found), "key", "10.0.0.0/8", "value", "1", "key", "10.1.0.0/16", "value", "2")
-        assert pytc("map", "get", *at(found), "key", "10.1.2.3") == "2\n"
-        assert pytc("map", "get", *at(found), "key", "10.2.0.0/16") == "1\n"
-        assert {one["key"]: one["value"] for one in json.loads(pytc("-j", "map", "dump", *at(found)))} == {
+        printed("map", "update-many", *at(found), "key", "10.0.0.0/8", "value", "1", "key", "10.1.0.0/16", "value", "2")
+        assert printed("map", "get", *at(found), "key", "10.1.2.3") == "2\n"
+        assert printed("map", "get", *at(found), "key", "10.2.0.0/16") == "1\n"
+        assert {one["key"]: one["value"] for one in json.loads(printed("-j", "map", "dump", *at(found)))} == {
             "10.0.0.0/8": 1,
             "10.1.0.0/16": 2,
         }
-        pytc("map", "set", *at(found), "key", "10.0.0.0/8", "value", "+=", "5")
-        assert pytc("map", "get", *at(found), "key", "10.9.9.9") == "6\n"
-        pytc("map", "delete", *at(found), "key", "10.0.0.0/8")
-        assert "no element with key 11.0.0.0/8" in pytc("map", "get", *at(found), "key", "11.0.0.0/8", status=2)
+        printed("map", "set", *at(found), "key", "10.0.0.0/8", "value", "+=", "5")
+        assert printed("map", "get", *at(found), "key", "10.9.9.9") == "6\n"
+        printed("map", "delete", *at(found), "key", "10.0.0.0/8")
+        assert "no element with key 11.0.0.0/8" in refused("map", "get", *at(found), "key", "11.0.0.0/8", status=2)
         wide = made(MapType.LPM_TRIE, 20, 4, flags=F_NO_PREALLOC)
-        pytc("map", "set", *at(wide), "key", "2001:db8::/32", "value", "1")
-        assert pytc("map", "dump", *at(wide)) == "key 2001:db8::/32 value 1\n"
+        printed("map", "set", *at(wide), "key", "2001:db8::/32", "value", "1")
+        assert printed("map", "dump", *at(wide)) == "key 2001:db8::/32 value 1\n"
 
     @pytest.mark.parametrize(("type", "order"), [(MapType.QUEUE, "1 2 3"), (MapType.STACK, "3 2 1")])
-    def test_queues_and_stacks(self, pytc: Pytc, made: Maker, type: MapType, order: str) -> None:
+    def test_queues_and_stacks(self, made: Maker, type: MapType, order: str) -> None:
         found = made(type, 0, 4, 3)
-        pytc("map", "push", *at(found), "value", "1", "value", "2", "value", "3")
-        assert "E2BIG" in pytc("map", "push", *at(found), "value", "4", status=2)
-        assert pytc("map", "peek", *at(found)) == f"{order[0]}\n"
-        assert pytc("map", "pop", *at(found)) == f"{order[0]}\n"
-        assert json.loads(pytc("-j", "map", "pop", *at(found), "all")) == [
+        printed("map", "push", *at(found), "value", "1", "value", "2", "value", "3")
+        assert "E2BIG" in refused("map", "push", *at(found), "value", "4", status=2)
+        assert printed("map", "peek", *at(found)) == f"{order[0]}\n"
+        assert printed("map", "pop", *at(found)) == f"{order[0]}\n"
+        assert json.loads(printed("-j", "map", "pop", *at(found), "all")) == [
             {"value": int(number)} for number in order.split()[1:]
         ]
-        assert "is empty" in pytc("map", "pop", *at(found), status=2)
+        assert "is empty" in refused("map", "pop", *at(found), status=2)
 
-    def test_a_full_queue_makes_room(self, pytc: Pytc, made: Maker) -> None:
+    def test_a_full_queue_makes_room(self, made: Maker) -> None:
         found = made(MapType.QUEUE, 0, 4, 2)
-        pytc("map", "push", *at(found), "value", "1", "value", "2", "value", "3", "exist")
-        assert pytc("map", "pop", *at(found), "count", "5") == "2\n3\n"
+        printed("map", "push", *at(found), "value", "1", "value", "2", "value", "3", "exist")
+        assert printed("map", "pop", *at(found), "count", "5") == "2\n3\n"
 
-    def test_bloom_filters(self, pytc: Pytc, made: Maker) -> None:
+    def test_bloom_filters(self, made: Maker) -> None:
         found = made(MapType.BLOOM_FILTER, 0, 4, 64)
-        pytc("map", "push", *at(found), "value", "10.0.0.1", "valuetype", "ip4")
-        assert pytc("map", "get", *at(found), "value", "10.0.0.1") == "true\n"
-        assert "does not hold the value" in pytc("map", "get", *at(found), "value", "10.0.0.77", status=2)
+        printed("map", "push", *at(found), "value", "10.0.0.1", "valuetype", "ip4")
+        assert printed("map", "get", *at(found), "value", "10.0.0.1") == "true\n"
+        assert "does not hold the value" in refused("map", "get", *at(found), "value", "10.0.0.77", status=2)
 
-    def test_maps_in_maps(self, pytc: Pytc, made: Maker, bpffs: Path) -> None:
+    def test_maps_in_maps(self, made: Maker, bpffs: Path) -> None:
         inner = made(MapType.ARRAY, 4, 4, 1)
         inner.pin(str(bpffs / "inner"))
         spec = MapSpec("outer", MapType.HASH_OF_MAPS, 4, 4, 4)
         number = inner.description.id
         with create_map(spec, "outer", inner_fd=inner.fd) as outer:
             for key, reference in enumerate((str(number), str(bpffs / "inner"), f"fd:{inner.fd}", f"id:{number}")):
-                pytc("map", "set", *at(outer), "key", str(key), "value", reference)
-                assert pytc("map", "get", *at(outer), "key", str(key)) == f"{number}\n"
-            assert json.loads(pytc("-j", "map", "dump", *at(outer))) == [
-                {"key": key, "value": number} for key in sorted(range(4), key=_order(pytc, outer))
+                printed("map", "set", *at(outer), "key", str(key), "value", reference)
+                assert printed("map", "get", *at(outer), "key", str(key)) == f"{number}\n"
+            assert json.loads(printed("-j", "map", "dump", *at(outer))) == [
+                {"key": key, "value": number} for key in sorted(range(4), key=_order(outer))
             ]
-            assert "neither an id nor a pin" in pytc("map", "set", *at(outer), "key", "1", "value", "x", status=1)
-            assert "ENOENT" in pytc("map", "set", *at(outer), "key", "1", "value", "4294967", status=1)
+            assert "neither an id nor a pin" in refused("map", "set", *at(outer), "key", "1", "value", "x", status=1)
+            assert "ENOENT" in refused("map", "set", *at(outer), "key", "1", "value", "4294967", status=1)
 
-    def test_program_arrays(self, pytc: Pytc, made: Maker, build: Compiler, bpffs: Path) -> None:
+    def test_program_arrays(self, made: Maker, build: Compiler, bpffs: Path) -> None:
         found = made(MapType.PROG_ARRAY)
         with loaded(build("drop"), bpffs) as done:
             done.program.pin(str(bpffs / "program"))
             number = done.program.description.id
             for key, reference in enumerate((str(number), str(bpffs / "program"), f"fd:{done.program.fd}")):
-                pytc("map", "set", *at(found), "key", str(key), "value", reference)
-            assert pytc("map", "dump", *at(found)) == "".join(f"key {key} value {number}\n" for key in range(3))
-            pytc("map", "delete", *at(found), "key", "1")
-            assert "no element" in pytc("map", "get", *at(found), "key", "1", status=2)
-            assert "named by its id, pin or descriptor" in pytc(
+                printed("map", "set", *at(found), "key", str(key), "value", reference)
+            assert printed("map", "dump", *at(found)) == "".join(f"key {key} value {number}\n" for key in range(3))
+            printed("map", "delete", *at(found), "key", "1")
+            assert "no element" in refused("map", "get", *at(found), "key", "1", status=2)
+            assert "named by its id, pin or descriptor" in refused(
                 "map", "set", *at(found), "key", "0", "value", "name:x", status=1
             )
 
     @pytest.mark.parametrize(("type", "size"), [(MapType.DEVMAP, 4), (MapType.DEVMAP_HASH, 4), (MapType.DEVMAP, 8)])
-    def test_devices_by_name(self, pytc: Pytc, made: Maker, type: MapType, size: int) -> None:
+    def test_devices_by_name(self, made: Maker, type: MapType, size: int) -> None:
         found = made(type, 4, size)
         member = "value" if size == 4 else "value.device"
         value = ("lo",) if size == 4 else ("{", "device", "lo", "}")
-        pytc("map", "set", *at(found), "key", "1", "value", *value)
-        assert pytc("map", "get", *at(found), "key", "1", *([member] if size == 8 else [])) == "lo\n"
-        assert [one["key"] for one in json.loads(pytc("-j", "map", "dump", *at(found)))] == [1]
+        printed("map", "set", *at(found), "key", "1", "value", *value)
+        assert printed("map", "get", *at(found), "key", "1", *([member] if size == 8 else [])) == "lo\n"
+        assert [one["key"] for one in json.loads(printed("-j", "map", "dump", *at(found)))] == [1]
         wrong = ("nosuch",) if size == 4 else ("{", "device", "nosuch", "}")
-        assert 'there is no device "nosuch"' in pytc("map", "set", *at(found), "key", "1", "value", *wrong, status=1)
+        assert 'there is no device "nosuch"' in refused("map", "set", *at(found), "key", "1", "value", *wrong, status=1)
 
-    def test_sockets(self, pytc: Pytc, made: Maker) -> None:
+    def test_sockets(self, made: Maker) -> None:
         import socket
 
         found = made(MapType.SOCKMAP, 4, 8)
@@ -449,12 +428,12 @@ class TestTypes:
             server.listen()
             client.connect(server.getsockname())
             found[word(1)] = client.fileno().to_bytes(8, "little")
-            (entry,) = json.loads(pytc("-j", "map", "dump", *at(found)))
+            (entry,) = json.loads(printed("-j", "map", "dump", *at(found)))
             assert entry["key"] == 1
             assert entry["value"] == struct.unpack("<Q", client.getsockopt(socket.SOL_SOCKET, 57, 8))[0]  # SO_COOKIE
 
 
-def _order(pytc: Pytc, found: Map) -> Callable[[int], int]:
+def _order(found: Map) -> Callable[[int], int]:
     order = [struct.unpack("<I", key)[0] for key in found]
     return order.index
 
@@ -484,10 +463,10 @@ class TestFiles:
             ),
         ],
     )
-    def test_are_loaded(self, pytc: Pytc, made: Maker, tmp_path: Path, name: str, text: str) -> None:
+    def test_are_loaded(self, made: Maker, tmp_path: Path, name: str, text: str) -> None:
         found = made(MapType.HASH, 4, 16)
         (tmp_path / name).write_text(text, newline="")
-        pytc("map", "load", *at(found), "keytype", "ip4", "valuetype", SUMS, str(tmp_path / name))
+        printed("map", "load", *at(found), "keytype", "ip4", "valuetype", SUMS, str(tmp_path / name))
         assert dict(found.items()) == {b"\x0a\0\0\1": struct.pack("<QQ", 1, 2), b"\x0a\0\0\2": struct.pack("<QQ", 3, 4)}
 
     @pytest.mark.parametrize(
@@ -518,41 +497,41 @@ class TestFiles:
             ('[\n{"key":1,"value":2},\n{"key":1}]', "entry 2 has no value"),
         ],
     )
-    def test_that_are_wrong(self, pytc: Pytc, made: Maker, tmp_path: Path, text: str, said: str) -> None:
+    def test_that_are_wrong(self, made: Maker, tmp_path: Path, text: str, said: str) -> None:
         (tmp_path / "file").write_text(text, newline="")
-        assert said in pytc("map", "load", *at(made(MapType.HASH)), str(tmp_path / "file"), status=1)
+        assert said in refused("map", "load", *at(made(MapType.HASH)), str(tmp_path / "file"), status=1)
 
-    def test_that_are_no_text_or_not_there(self, pytc: Pytc, made: Maker, tmp_path: Path) -> None:
+    def test_that_are_no_text_or_not_there(self, made: Maker, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"key,value\n\xff,1\n")
-        assert "not UTF-8 text" in pytc("map", "load", *at(made(MapType.HASH)), str(tmp_path / "file"), status=1)
-        assert "cannot read" in pytc("map", "load", *at(made(MapType.HASH)), str(tmp_path / "none"), status=1)
+        assert "not UTF-8 text" in refused("map", "load", *at(made(MapType.HASH)), str(tmp_path / "file"), status=1)
+        assert "cannot read" in refused("map", "load", *at(made(MapType.HASH)), str(tmp_path / "none"), status=1)
 
-    def test_a_refused_element_is_named(self, pytc: Pytc, made: Maker, tmp_path: Path) -> None:
+    def test_a_refused_element_is_named(self, made: Maker, tmp_path: Path) -> None:
         found = made(MapType.HASH, entries=2)
         (tmp_path / "file").write_text("key,value\n1,1\n2,2\n3,3\n")
-        assert "key 3: bpf(MAP_UPDATE_ELEM): Argument list too long" in pytc(
+        assert "key 3: bpf(MAP_UPDATE_ELEM): Argument list too long" in refused(
             "map", "load", *at(found), str(tmp_path / "file"), status=2
         )
 
-    def test_values_of_each_cpu(self, pytc: Pytc, made: Maker, tmp_path: Path) -> None:
+    def test_values_of_each_cpu(self, made: Maker, tmp_path: Path) -> None:
         found = made(MapType.PERCPU_HASH, 4, 4)
         rows = [(key, cpu, 10 * key + cpu) for key in (1, 2) for cpu in range(CPUS)]
         (tmp_path / "a.csv").write_text("key,cpu,value\n" + "".join(f"{k},{c},{v}\n" for k, c, v in rows))
-        pytc("map", "load", *at(found), str(tmp_path / "a.csv"))
-        values = {one["key"]: one["values"] for one in json.loads(pytc("-j", "map", "dump", *at(found)))}
+        printed("map", "load", *at(found), str(tmp_path / "a.csv"))
+        values = {one["key"]: one["values"] for one in json.loads(printed("-j", "map", "dump", *at(found)))}
         assert values == {key: [10 * key + cpu for cpu in range(CPUS)] for key in (1, 2)}
         (tmp_path / "b.csv").write_text("key,value\n3,7\n")
         (tmp_path / "c.json").write_text('[{"key":4,"value":8},{"key":5,"values":%s}]' % json.dumps([9] * CPUS))
         for name in ("b.csv", "c.json"):
-            pytc("map", "load", *at(found), str(tmp_path / name))
+            printed("map", "load", *at(found), str(tmp_path / name))
         for key, value in ((3, 7), (4, 8), (5, 9)):
-            assert pytc("map", "get", *at(found), "key", str(key)) == f"[ {f'{value} ' * CPUS}]\n"
+            assert printed("map", "get", *at(found), "key", str(key)) == f"[ {f'{value} ' * CPUS}]\n"
         (tmp_path / "d.csv").write_text(f"key,cpu,value\n1,{CPUS},1\n")
-        said = pytc("map", "load", *at(found), str(tmp_path / "d.csv"), status=1)
+        said = refused("map", "load", *at(found), str(tmp_path / "d.csv"), status=1)
         assert f'line 2: cpu: "{CPUS}" is not a CPU' in said
 
     @pytest.mark.parametrize("style", ["csv", "json"])
-    def test_many_entries_come_back(self, pytc: Pytc, made: Maker, tmp_path: Path, style: str) -> None:
+    def test_many_entries_come_back(self, made: Maker, tmp_path: Path, style: str) -> None:
         """More than a batch, and enough for the writer to work beside the reader."""
         count = 50_000
         found, copy = made(MapType.HASH, 4, 16, count), made(MapType.HASH, 4, 16, count)
@@ -560,47 +539,47 @@ class TestFiles:
             found[word(number)] = struct.pack("<QQ", number * 3, 1 << 63 | number)
         words = ("valuetype", SUMS)
         text = (
-            pytc("map", "dump", *at(found), *words, "csv")
+            printed("map", "dump", *at(found), *words, "csv")
             if style == "csv"
-            else pytc("-j", "map", "dump", *at(found), *words)
+            else printed("-j", "map", "dump", *at(found), *words)
         )
         assert len(text) > 1 << 20
         (tmp_path / "file").write_text(text)
-        pytc("map", "load", *at(copy), *words, str(tmp_path / "file"))
+        printed("map", "load", *at(copy), *words, str(tmp_path / "file"))
         assert dict(copy.items()) == dict(found.items())
-        pytc("map", "delete", *at(found), "all")
+        printed("map", "delete", *at(found), "all")
         assert not list(found)
         (tmp_path / "file").write_text(text.replace("\n49999,", "\nx49999,").replace('"key":49999,', '"key":"x49999",'))
-        assert '"x49' in pytc("map", "load", *at(copy), *words, str(tmp_path / "file"), status=1)
+        assert '"x49' in refused("map", "load", *at(copy), *words, str(tmp_path / "file"), status=1)
 
     def test_standard_input(self, made: Maker) -> None:
         found = made(MapType.HASH)
         done = subprocess.run(
-            [sys.executable, "-m", "pytc", "map", "load", "map", "0", "-"],
+            [*PYTC, "map", "load", "map", "0", "-"],
             input="key,value\n1,2\n",
             text=True,
             timeout=60,
             check=False,
             pass_fds=[found.fd],
             capture_output=True,
-            env={**os.environ, "BPF_MAP0": str(found.fd), "PYTHONPATH": str(ROOT / "src")},
+            env={**os.environ, "BPF_MAP0": str(found.fd), **SOURCE},
         )
         assert done.returncode == 0, done.stderr
         assert dict(found.items()) == {word(1): word(2)}
 
-    def test_pretty(self, pytc: Pytc, made: Maker) -> None:
+    def test_pretty(self, made: Maker) -> None:
         found = made(MapType.HASH)
-        assert pytc("-j", "-p", "map", "dump", *at(found)) == "[ ]\n"
-        assert pytc("-j", "map", "dump", *at(found)) == "[]\n"
+        assert printed("-j", "-p", "map", "dump", *at(found)) == "[ ]\n"
+        assert printed("-j", "map", "dump", *at(found)) == "[]\n"
         found[word(1)] = word(2)
-        assert json.loads(pytc("-j", "-p", "map", "dump", *at(found))) == [{"key": 1, "value": 2}]
-        assert '\n        "key": 1,' in pytc("-j", "-p", "map", "dump", *at(found))
+        assert json.loads(printed("-j", "-p", "map", "dump", *at(found))) == [{"key": 1, "value": 2}]
+        assert '\n        "key": 1,' in printed("-j", "-p", "map", "dump", *at(found))
 
 
 class TestTypedByBtf:
     """The maps of typed_values.c: every sort of value."""
 
-    def test_every_sort_of_value(self, pytc: Pytc, build: Compiler, bpffs: Path, tmp_path: Path) -> None:
+    def test_every_sort_of_value(self, build: Compiler, bpffs: Path, tmp_path: Path) -> None:
         with loaded(build("typed_values"), bpffs) as done:
             verdicts, flows = done.maps["verdicts"], done.maps["flows"]
             value = {
@@ -614,8 +593,8 @@ class TestTypedByBtf:
                 "on": True,
                 "inner": {"peer": {"address": "10.1.1.1", "port": 53}},
             }
-            pytc("map", "set", *at(verdicts), "key", "10.0.0.1", "value", json.dumps(value))
-            (entry,) = json.loads(pytc("-j", "map", "dump", *at(verdicts)))
+            printed("map", "set", *at(verdicts), "key", "10.0.0.1", "value", json.dumps(value))
+            (entry,) = json.loads(printed("-j", "map", "dump", *at(verdicts)))
             assert entry["key"] == "10.0.0.1"
             assert entry["value"] == {
                 **value,
@@ -624,7 +603,7 @@ class TestTypedByBtf:
                 "tag": {"word": 0x04030201, "octets": [1, 2, 3, 4]},
                 "inner": {"first": 0, "peer": {"address": "10.1.1.1", "port": 53, "protocol": 0}},
             }
-            pytc(
+            printed(
                 "map",
                 "set",
                 *at(verdicts),
@@ -643,43 +622,43 @@ class TestTypedByBtf:
                 "=",
                 "a b",
             )
-            assert pytc("map", "get", *at(verdicts), "key", "10.0.0.1", "value.high") == "101\n"
-            assert pytc("map", "get", *at(verdicts), "key", "10.0.0.1", "value.note") == "'a b'\n"
+            assert printed("map", "get", *at(verdicts), "key", "10.0.0.1", "value.high") == "101\n"
+            assert printed("map", "get", *at(verdicts), "key", "10.0.0.1", "value.note") == "'a b'\n"
             for style, name in (("csv", "a.csv"), ("json", "a.json")):
                 said = (
-                    pytc("map", "dump", *at(verdicts), "csv")
+                    printed("map", "dump", *at(verdicts), "csv")
                     if style == "csv"
-                    else pytc("-j", "map", "dump", *at(verdicts))
+                    else printed("-j", "map", "dump", *at(verdicts))
                 )
                 (tmp_path / name).write_text(said)
                 before = dict(verdicts.items())
-                pytc("map", "delete", *at(verdicts), "all")
-                pytc("map", "load", *at(verdicts), str(tmp_path / name))
+                printed("map", "delete", *at(verdicts), "all")
+                printed("map", "load", *at(verdicts), str(tmp_path / name))
                 assert dict(verdicts.items()) == before
-            assert "DROP" not in pytc("map", "dump", *at(verdicts))
+            assert "DROP" not in printed("map", "dump", *at(verdicts))
             key = ("{", "address", "10.0.0.1", "port", "53", "protocol", "6", "}")
-            pytc("map", "set", *at(flows), "key", *key, "value", "9")
-            assert pytc("map", "dump", *at(flows)) == "key { address 10.0.0.1 port 53 protocol 6 } value 9\n"
-            said = pytc("map", "set", *at(flows), "key", "{", "x", "1", "}", "value", "1", status=1)
+            printed("map", "set", *at(flows), "key", *key, "value", "9")
+            assert printed("map", "dump", *at(flows)) == "key { address 10.0.0.1 port 53 protocol 6 } value 9\n"
+            said = refused("map", "set", *at(flows), "key", "{", "x", "1", "}", "value", "1", status=1)
             assert 'no member "x"; the members are address, port, protocol' in said
-            shown = pytc("map", "show", *at(flows))
+            shown = printed("map", "show", *at(flows))
             assert "key type struct endpoint\n  value type __u64\n" in shown
 
-    def test_bpftool_sees_the_same(self, pytc: Pytc, build: Compiler, bpffs: Path) -> None:
+    def test_bpftool_sees_the_same(self, build: Compiler, bpffs: Path) -> None:
         if shutil.which("bpftool") is None:
             cannot("bpftool is not installed")
         with loaded(build("typed_values"), bpffs) as done:
             chosen = done.maps["settings"]
-            pytc("map", "set", *at(chosen), "value", "{", "enabled", "true", "protocol", "6", "ports", "80,443", "}")
+            printed("map", "set", *at(chosen), "value", "{", "enabled", "true", "protocol", "6", "ports", "80,443", "}")
             (entry,) = json.loads(must("bpftool", "-j", "map", "dump", "id", str(chosen.description.id)))
             assert entry["formatted"]["value"] == {"enabled": True, "protocol": 6, "ports": [80, 443, 0, 0]}
-            (own,) = json.loads(pytc("-j", "map", "dump", *at(chosen)))
+            (own,) = json.loads(printed("-j", "map", "dump", *at(chosen)))
             assert own == entry["formatted"]
 
-    def test_names_of_types_in_formats(self, pytc: Pytc, build: Compiler, bpffs: Path) -> None:
+    def test_names_of_types_in_formats(self, build: Compiler, bpffs: Path) -> None:
         with loaded(build("typed_values"), bpffs) as done:
             flows = done.maps["flows"]
-            pytc(
+            printed(
                 "map",
                 "set",
                 *at(flows),
@@ -699,28 +678,28 @@ class TestTypedByBtf:
                 "7",
                 "}",
             )
-            assert pytc("map", "dump", *at(flows), "keytype", "hex") == f"key 0000000000010000 value {7 << 32}\n"
-            assert 'unknown type "struct nosuch"' in pytc(
+            assert printed("map", "dump", *at(flows), "keytype", "hex") == f"key 0000000000010000 value {7 << 32}\n"
+            assert 'unknown type "struct nosuch"' in refused(
                 "map", "dump", *at(flows), "keytype", "struct", "nosuch", status=1
             )
 
-    def test_locks(self, pytc: Pytc, build: Compiler, bpffs: Path) -> None:
+    def test_locks(self, build: Compiler, bpffs: Path) -> None:
         with loaded(build("spinlock"), bpffs) as done:
             totals = done.maps["totals"]
-            pytc("map", "set", *at(totals), "key", "1", "value", "{", "packets", "5", "}")
-            pytc("map", "set", *at(totals), "key", "1", "value.packets", "+=", "1", "lock")
-            assert pytc("map", "get", *at(totals), "key", "1", "lock") == "{ packets 6 bytes 0 }\n"
-            assert pytc("map", "dump", *at(totals), "lock") == "key 1 value { packets 6 bytes 0 }\n"
+            printed("map", "set", *at(totals), "key", "1", "value", "{", "packets", "5", "}")
+            printed("map", "set", *at(totals), "key", "1", "value.packets", "+=", "1", "lock")
+            assert printed("map", "get", *at(totals), "key", "1", "lock") == "{ packets 6 bytes 0 }\n"
+            assert printed("map", "dump", *at(totals), "lock") == "key 1 value { packets 6 bytes 0 }\n"
         with loaded(build("typed_values"), bpffs) as done:
-            assert "lock cannot be used" in pytc("map", "get", *at(done.maps["settings"]), "lock", status=1)
+            assert "lock cannot be used" in refused("map", "get", *at(done.maps["settings"]), "lock", status=1)
 
-    def test_data_sections(self, pytc: Pytc, build: Compiler, bpffs: Path) -> None:
+    def test_data_sections(self, build: Compiler, bpffs: Path) -> None:
         with loaded(build("modern_globals"), bpffs) as done:
             data = next(found for found in done.maps.values() if found.name == ".data")
-            values = json.loads(pytc("-j", "map", "get", *at(data)))[0]["value"]
+            values = json.loads(printed("-j", "map", "get", *at(data)))[0]["value"]
             name = next(name for name, value in values.items() if isinstance(value, int))
-            pytc("map", "set", *at(data), f"value.{name}", "=", "77")
-            assert pytc("map", "get", *at(data), f"value.{name}") == "77\n"
+            printed("map", "set", *at(data), f"value.{name}", "=", "77")
+            assert printed("map", "get", *at(data), f"value.{name}") == "77\n"
 
     def test_a_process_that_may_not_read_types_gets_numbers(self, build: Compiler, bpffs: Path) -> None:
         """An inherited descriptor works without privileges; type information does not."""
@@ -734,29 +713,29 @@ class TestTypedByBtf:
                 (("set", "map", "settings", *formats, "value.b", "=", "17"), ""),
             ):
                 finished = subprocess.run(
-                    ["setpriv", "--bounding-set=-all", "--inh-caps=-all", sys.executable, "-m", "pytc", "map", *words],
+                    ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *PYTC, "map", *words],
                     pass_fds=[found.fd],
                     text=True,
                     capture_output=True,
                     timeout=60,
                     check=False,
-                    env={**os.environ, "BPF_MAP_settings": str(found.fd), "PYTHONPATH": str(ROOT / "src")},
+                    env={**os.environ, "BPF_MAP_settings": str(found.fd), **SOURCE},
                 )
                 assert (finished.returncode, finished.stdout) == (0, expected), finished.stderr
             assert found[word(0)][1] == 17
 
 
 class TestEvents:
-    def test_of_a_ring_buffer(self, pytc: Pytc, build: Compiler, bpffs: Path) -> None:
+    def test_of_a_ring_buffer(self, build: Compiler, bpffs: Path) -> None:
         with loaded(build("typed_values"), bpffs) as done:
             _enable(done.maps)
             for _ in range(200):  # more than the buffer holds, in turns
                 assert verdict(done.program, PACKET) == 0
-                said = pytc("map", "events", *at(done.maps["notices"]), "type", "struct", "event", "count", "1")
+                said = printed("map", "events", *at(done.maps["notices"]), "type", "struct", "event", "count", "1")
                 assert said == f"{{ address 10.0.0.1 length {len(PACKET)} action COUNT_ONLY note hello }}\n"
             for _ in range(3):
                 verdict(done.program, PACKET)
-            lines = pytc(
+            lines = printed(
                 "-j",
                 "map",
                 "events",
@@ -769,31 +748,31 @@ class TestEvents:
             assert len(lines) == 3
             assert json.loads(lines[0])["value"]["from"] == "10.0.0.1"
             assert json.loads(lines[0])["value"]["rest"].startswith("07000000")
-            assert pytc("map", "events", *at(done.maps["notices"]), "timeout", "1ms") == ""
+            assert printed("map", "events", *at(done.maps["notices"]), "timeout", "1ms") == ""
 
-    def test_types_from_an_object_file(self, pytc: Pytc, build: Compiler, bpffs: Path) -> None:
+    def test_types_from_an_object_file(self, build: Compiler, bpffs: Path) -> None:
         path = build("typed_values")
         with loaded(path, bpffs) as done:
             _enable(done.maps)
             verdict(done.program, PACKET)
-            said = pytc("map", "events", *at(done.maps["notices"]), "type", "event", "object", path, "count", "1")
+            said = printed("map", "events", *at(done.maps["notices"]), "type", "event", "object", path, "count", "1")
             assert said.startswith("{ address 10.0.0.1 ")
-            assert "neither a format nor" in pytc(
+            assert "neither a format nor" in refused(
                 "map", "events", *at(done.maps["notices"]), "type", "nosuch", "object", path, status=1
             )
-            assert 'unknown type "u33"' in pytc("map", "events", *at(done.maps["notices"]), "type", "u33", status=1)
+            assert 'unknown type "u33"' in refused("map", "events", *at(done.maps["notices"]), "type", "u33", status=1)
 
-    def test_without_a_type_are_hex_and_short_ones_too(self, pytc: Pytc, build: Compiler, bpffs: Path) -> None:
+    def test_without_a_type_are_hex_and_short_ones_too(self, build: Compiler, bpffs: Path) -> None:
         with loaded(build("typed_values"), bpffs) as done:
             _enable(done.maps)
             for words in ((), ("type", "u64[99]")):
                 verdict(done.program, PACKET)
-                said = pytc("map", "events", *at(done.maps["notices"]), *words, "count", "1")
+                said = printed("map", "events", *at(done.maps["notices"]), *words, "count", "1")
                 assert said.startswith("0a000001")
                 assert len(said) == 2 * 28 + 1
 
     @pytest.mark.needs("perf_events")
-    def test_of_perf(self, pytc: Pytc, build: Compiler, bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_of_perf(self, build: Compiler, bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         from pytc.bpf.maps.perf_buffer import PerfBuffer
 
         with loaded(build("typed_values"), bpffs) as done:
@@ -808,12 +787,14 @@ class TestEvents:
                 return made_by(self, timeout)
 
             monkeypatch.setattr(PerfBuffer, "events", provoked)
-            lines = pytc("-j", "map", "events", *at(samples), "type", "struct", "event", "timeout", "20ms").splitlines()
+            lines = printed(
+                "-j", "map", "events", *at(samples), "type", "struct", "event", "timeout", "20ms"
+            ).splitlines()
             assert len(lines) == 3
             event = json.loads(lines[0])
             assert event["value"]["address"] == "10.0.0.1"
             assert 0 <= event["cpu"] < CPUS
-            text = pytc("map", "events", *at(samples), "type", "event", "count", "1")
+            text = printed("map", "events", *at(samples), "type", "event", "count", "1")
             assert text.startswith("cpu ")
 
     @pytest.mark.needs("perf_events")
@@ -840,7 +821,7 @@ def _enable(maps: Any) -> None:
 
 
 class TestWatch:
-    def test_says_what_changes(self, made: Maker, pytc: Pytc, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_says_what_changes(self, made: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
         import time
 
         found = made(MapType.HASH)
@@ -848,8 +829,8 @@ class TestWatch:
         found[word(2)] = word(2)
         steps = [lambda: found.update(word(1), word(5)), lambda: found.__delitem__(word(2)), lambda: None]
         monkeypatch.setattr(time, "sleep", lambda seconds: steps.pop(0)())
-        lines = pytc("map", "watch", *at(found), "count", "4", "interval", "1ms").splitlines()
+        lines = printed("map", "watch", *at(found), "count", "4", "interval", "1ms").splitlines()
         assert sorted(lines[:2]) == ["key 1 value 1", "key 2 value 2"]
         assert lines[2:] == ["key 1 value 5", "deleted key 2"]
-        said = [json.loads(line) for line in pytc("-j", "map", "watch", *at(found), "count", "1").splitlines()]
+        said = [json.loads(line) for line in printed("-j", "map", "watch", *at(found), "count", "1").splitlines()]
         assert said == [{"event": "new", "key": 1, "value": 5}]

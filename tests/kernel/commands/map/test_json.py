@@ -27,8 +27,8 @@ from pytc.cli.main import main
 from pytc.commands.shared import map_elements
 from pytc.errors import BpfSyscallError
 from tests import strict_json
-from tests.conftest import ROOT
 from tests.kernel.bpf.support import small_program
+from tests.processes import PYTC, SOURCE
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("root")]
 
@@ -277,10 +277,10 @@ def peak(output: Path, *words: str) -> float:
     """The MB of memory that a command takes."""
     with output.open("wb") as file:
         done = subprocess.run(
-            [sys.executable, "-ISc", MEASURED, sys.executable, "-m", "pytc", *words],
+            [sys.executable, "-ISc", MEASURED, *PYTC, *words],
             stdout=file,
             stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            env={**os.environ, **SOURCE},
             timeout=60,
             check=True,
         )

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import EXAMPLES, PATIENCE, Compiler, Network
+from tests.conftest import EXAMPLES, PATIENCE, Compiler
+from tests.network import Network
+from tests.processes import PYTC
 
 pytestmark = pytest.mark.kernel
 
@@ -30,9 +32,7 @@ def test_a_shell_that_imported_maps_reaches_them(network: Network, tmp_path: Pat
         "netns",
         "exec",
         network.name,
-        sys.executable,
-        "-m",
-        "pytc",
+        *PYTC,
         "exec",
         "bpf",
         "import",

@@ -8,7 +8,6 @@ import os
 import re
 import struct
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -23,17 +22,15 @@ from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError
 from pytc.packets import Packet, PcapngWriter, open_capture, write_pcap
 from pytc.packets.build import build
-from tests.conftest import EXAMPLES, ROOT, Compiler, Network, Outcome, pins, run
+from tests.conftest import EXAMPLES, Compiler, pins
+from tests.network import Network
+from tests.processes import PYTC, ROOT, SOURCE, pytc
 
 pytestmark = pytest.mark.kernel
 PACKETS = ROOT / "examples" / "packets"
 NEXT_HOP = ("obj", str(EXAMPLES / "next_hop.o"))
 HOPS, LESS = str(PACKETS / "hops.pcap"), str(PACKETS / "hops-less.pcap")
 UDP, ICMP, ARP = "ip ttl 64 udp payload abc", "ip icmp type 8", "arp"
-
-
-def pytc(*words: str, env: dict[str, str] | None = None) -> Outcome:
-    return run(sys.executable, "-m", "pytc", *words, env={"PYTHONPATH": str(ROOT / "src"), **(env or {})})
 
 
 def report(*words: str, status: int = 0, env: dict[str, str] | None = None) -> dict[str, Any]:
@@ -255,7 +252,7 @@ class TestContext:
     def test_a_device_by_its_name(self, network: Network, build: Compiler) -> None:
         words = ("prog", "run", "obj", build("prog_context"), "program", "device", "packet", UDP, "ctx")
         index = int(network.execute("cat", "/sys/class/net/em1/ifindex").out)
-        (found,) = json.loads(network.ok(*words, "ifindex=em1", options=("-j",)))
+        (found,) = network.json(*words, "ifindex=em1")
         assert found["packets"][0]["value"] == index
         missing = network.pytc(*words, "ifindex=em7")
         assert (missing.status, missing.err) == (1, 'Cannot find device "em7"\n')
@@ -353,12 +350,12 @@ class TestPackets:
         outcome = pytc("prog", "run", *NEXT_HOP, "pcap", str(tmp_path / "hops.pcapng"), *words)
         assert outcome.status == 0, outcome.out
         done = subprocess.run(
-            [sys.executable, "-m", "pytc", "prog", "run", *NEXT_HOP, "pcap", "-", *words],
+            [*PYTC, "prog", "run", *NEXT_HOP, "pcap", "-", *words],
             input=(tmp_path / "hops.pcapng").read_bytes(),
             capture_output=True,
             check=False,
             timeout=60,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            env={**os.environ, **SOURCE},
         )
         assert done.returncode == 0, done.stdout
 
@@ -407,12 +404,12 @@ class TestExpectations:
         assert outcome.status == 0
         header = Path(HOPS).read_bytes()[:24]
         done = subprocess.run(
-            [sys.executable, "-m", "pytc", "prog", "run", *NEXT_HOP, "pcap", "-", "expect", "OK"],
+            [*PYTC, "prog", "run", *NEXT_HOP, "pcap", "-", "expect", "OK"],
             input=header,
             capture_output=True,
             check=False,
             timeout=60,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            env={**os.environ, **SOURCE},
         )
         assert (done.returncode, b"FAILED: there were no packets" in done.stdout) == (1, True)
 

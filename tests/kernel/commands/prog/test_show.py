@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,22 +17,22 @@ import pytest
 from pytc.bpf import Loaded, ProgramType, load, read_object, select_program
 from pytc.bpf.run.statistics import enable_statistics
 from pytc.bpf.sys.info import program_by_id, translated_instructions
-from tests.conftest import EXAMPLES, ROOT, Outcome, cannot, must, pins, run
+from tests.conftest import EXAMPLES, pins
 from tests.ebpf_assembler import assemble
 from tests.kernel.bpf.support import PACKET
 from tests.needs import missing
+from tests.processes import PYTC, ROOT, SOURCE, Outcome, cannot, must, pytc
 
 pytestmark = pytest.mark.kernel
 EARLIER = 1_000_000
 
 
-def pytc(*words: str, options: tuple[str, ...] = (), mount: Path | None = None) -> Outcome:
-    env = {"PYTHONPATH": str(ROOT / "src"), **({"TC_BPF_MNT": str(mount)} if mount else {})}
-    return run(sys.executable, "-m", "pytc", *options, "prog", *words, env=env)
+def prog(*words: str, options: tuple[str, ...] = (), mount: Path | None = None) -> Outcome:
+    return pytc(*options, "prog", *words, env={"TC_BPF_MNT": str(mount)} if mount else None)
 
 
 def as_json(*words: str, options: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    outcome = pytc(*words, options=("-j", *options))
+    outcome = prog(*words, options=("-j", *options))
     assert outcome.status == 0, outcome.err
     return list(json.loads(outcome.out))
 
@@ -70,7 +69,7 @@ class TestShow:
         assert abs(int(str(ours["loaded_at"])) - theirs["loaded_at"]) <= 1
 
     def test_text(self, loaded: Loaded) -> None:
-        said = pytc("show", "id", number(loaded)).out
+        said = prog("show", "id", number(loaded)).out
         tag = loaded.program.description.tag
         form = "interpreted" if missing(("jit",)) else r"jited \d+"
         assert re.fullmatch(
@@ -88,7 +87,7 @@ class TestShow:
         named = {one["id"]: one["name"] for one in ours["maps"]}
         theirs = {one["id"]: one.get("name", "") for one in json.loads(must("bpftool", "-j", "map", "show"))}
         assert named == {one: theirs[one] for one in ours["map_ids"]} and named.items() >= ids.items()
-        said = pytc("show", "id", number(loaded), options=("-d",)).out
+        said = prog("show", "id", number(loaded), options=("-d",)).out
         assert f"\n  maps {','.join(f'{name}({one})' for one, name in named.items())}\n" in said
 
     def test_all_programs(self, loaded: Loaded) -> None:
@@ -98,7 +97,7 @@ class TestShow:
     def test_by_name_tag_and_pin(self, loaded: Loaded, bpffs: Path) -> None:
         loaded.program.pin(str(bpffs / "drop"))
         for words in (("pinned", str(bpffs / "drop")), ("tag", loaded.program.description.tag), ("name", "drop_icmp")):
-            outcome = pytc("show", *words)
+            outcome = prog("show", *words)
             assert f"prog {number(loaded)} " in outcome.out or "choose one with id" in outcome.err
 
     def test_who_holds_it(self, loaded: Loaded) -> None:
@@ -118,19 +117,19 @@ class TestShow:
         ],
     )
     def test_what_is_not_there(self, root: None, words: tuple[str, ...], said: str, status: int) -> None:
-        outcome = pytc("show", *words)
+        outcome = prog("show", *words)
         assert (outcome.status, said in outcome.err) == (status, True), outcome.err
 
     def test_a_map_is_no_program(self, loaded: Loaded, bpffs: Path) -> None:
         loaded.maps["drops"].pin(str(bpffs / "drops"))
-        outcome = pytc("show", "pinned", str(bpffs / "drops"))
+        outcome = prog("show", "pinned", str(bpffs / "drops"))
         assert (outcome.status, outcome.err) == (1, f"'{bpffs}/drops' is pinned, but is not a program\n")
 
 
 class TestDump:
     def test_the_text_is_bpftools(self, loaded: Loaded) -> None:
         """Source lines are said once where they follow one another, and not where the compiler has none."""
-        ours = pytc("dump", "id", number(loaded)).out.splitlines()
+        ours = prog("dump", "id", number(loaded)).out.splitlines()
         theirs = must("bpftool", "prog", "dump", "xlated", "id", number(loaded)).splitlines()
         assert [line for line in ours if line[:4].strip().isdigit()] == [
             line for line in theirs if line[:4].strip().isdigit()
@@ -142,14 +141,14 @@ class TestDump:
         assert "int ip_protocol(struct __sk_buff *skb):" in ours
 
     def test_bytes_and_places(self, loaded: Loaded) -> None:
-        said = pytc("dump", "xlated", "id", number(loaded), "opcodes", "lines").out
+        said = prog("dump", "xlated", "id", number(loaded), "opcodes", "lines").out
         assert re.search(r"^; .* \[\./traffic\.c:\d+\]$", said, re.MULTILINE)
         opcodes = "".join(line for line in said.splitlines() if re.fullmatch(r" {7}[0-9a-f ]+", line))
         assert bytes.fromhex(opcodes) == translated_instructions(loaded.program.fd)
 
     def test_a_dump_can_be_read_back(self, loaded: Loaded) -> None:
         """All but the calls, whose numbers are addresses in the kernel."""
-        code = assemble(pytc("dump", "id", number(loaded)).out)
+        code = assemble(prog("dump", "id", number(loaded)).out)
         real = translated_instructions(loaded.program.fd)
         assert len(code) == len(real)
         slots = range(0, len(code), 8)
@@ -159,17 +158,17 @@ class TestDump:
 
     def test_into_a_file(self, loaded: Loaded, tmp_path: Path) -> None:
         ours, theirs = tmp_path / "ours", tmp_path / "theirs"
-        outcome = pytc("dump", "id", number(loaded), "write", str(ours))
+        outcome = prog("dump", "id", number(loaded), "write", str(ours))
         assert (outcome.status, outcome.out) == (0, ""), outcome.err
         must("bpftool", "prog", "dump", "xlated", "id", number(loaded), "file", str(theirs))
         assert ours.read_bytes() == theirs.read_bytes() != b""
         if not missing(("jit",)):
-            assert pytc("dump", "jited", "id", number(loaded), "write", str(ours)).status == 0
+            assert prog("dump", "jited", "id", number(loaded), "write", str(ours)).status == 0
             (shown,) = as_json("show", "id", number(loaded))
             assert len(ours.read_bytes()) == shown["bytes_jited"]
         linked = tmp_path / "linked"
         linked.symlink_to(theirs)
-        refused = pytc("dump", "id", number(loaded), "write", str(linked))
+        refused = prog("dump", "id", number(loaded), "write", str(linked))
         assert (refused.status, "not a regular file" in refused.err) == (1, True)
 
     @pytest.mark.needs("jit")
@@ -183,7 +182,7 @@ class TestDump:
         assert shown["bytes_jited"] == sum(
             len(part["bytes"]) // 2 for function in functions for part in function["code"]
         )
-        said = pytc("dump", "jited", "id", number(loaded)).out
+        said = prog("dump", "jited", "id", number(loaded)).out
         assert "; count = bpf_map_lookup_elem(&drops, &key);\n" in said
 
     @pytest.mark.needs("jit")
@@ -193,7 +192,7 @@ class TestDump:
             cannot("no objdump for this machine")
         (found,) = as_json("dump", "jited", "id", number(loaded))
         code = tmp_path / "code"
-        assert pytc("dump", "jited", "id", number(loaded), "write", str(code)).status == 0
+        assert prog("dump", "jited", "id", number(loaded), "write", str(code)).status == 0
         theirs = must("objdump", "-D", "-z", "-w", "-b", "binary", "-m", "i386:x86-64", str(code))
         mnemonics = re.findall(r"^ *[0-9a-f]+:\t[0-9a-f ]+\t(\S+)", theirs, re.MULTILINE)
         insns = [insn for function in found["functions"] for part in function["code"] for insn in part["insns"]]
@@ -206,7 +205,7 @@ class TestDump:
             if re.fullmatch(r"j\S+ 0x[0-9a-f]{1,4}", insn["text"])
         ]
         assert jumps and {int(jump.split()[-1], 16) for jump in jumps} <= offsets
-        said = pytc("dump", "jited", "id", number(loaded), "opcodes").out
+        said = prog("dump", "jited", "id", number(loaded), "opcodes").out
         assert re.search(r"^ +[0-9a-f]+: call 0x[0-9a-f]{16} <bpf_prog_[0-9a-f]{16}_ip_protocol>$", said, re.MULTILINE)
         opcodes = "".join(re.findall(r"^ {7}([0-9a-f ]+)$", said, re.MULTILINE))
         assert bytes.fromhex(opcodes) == code.read_bytes()
@@ -218,8 +217,8 @@ class TestDump:
         broken.write_text("#!/bin/sh\necho '0:\t00\tret'\nexit 1\n")
         broken.chmod(0o755)
         for path, remark in (("/nonexistent", "objdump (package binutils)"), (str(tmp_path), "")):
-            env = {"PYTHONPATH": str(ROOT / "src"), "PATH": path}
-            outcome = run(sys.executable, "-m", "pytc", "prog", "dump", "jited", "id", number(loaded), env=env)
+            env = {**SOURCE, "PATH": path}
+            outcome = pytc("prog", "dump", "jited", "id", number(loaded), env=env)
             assert outcome.status == 0
             assert remark in outcome.err and bool(remark) == bool(outcome.err)
             dumped = "".join(re.findall(r"^ *[0-9a-f]+: ([0-9a-f ]+)$", outcome.out, re.MULTILINE))
@@ -241,7 +240,7 @@ class TestStatistics:
             loaded.program.test_run(PACKET, repeat=EARLIER)
         runs = 0
         held = subprocess.Popen(
-            [sys.executable, "-m", "pytc", "-j", "prog", "stats", "id", number(loaded), "on", "for", "3"],
+            [*PYTC, "-j", "prog", "stats", "id", number(loaded), "on", "for", "3"],
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": "src"},
@@ -265,7 +264,7 @@ class TestStatistics:
     def test_off_it_is_said_how_to_switch_them_on(self, loaded: Loaded) -> None:
         if Path("/proc/sys/kernel/bpf_stats_enabled").read_text().strip() != "0":
             pytest.skip("statistics are on in this kernel")
-        outcome = pytc("stats", "id", number(loaded))
+        outcome = prog("stats", "id", number(loaded))
         assert outcome.status == 0
         assert "run_cnt 0 " in outcome.out
         assert '"on for TIME"' in outcome.err
@@ -277,15 +276,15 @@ class TestStatistics:
 class TestPins:
     def test_pin_and_unpin(self, loaded: Loaded, bpffs: Path) -> None:
         for path, place in ((str(bpffs / "one"), "one"), ("m:two", "tc/two"), ("m:deep/three", "tc/deep/three")):
-            assert pytc("pin", "id", number(loaded), path, mount=bpffs).status == 0
+            assert prog("pin", "id", number(loaded), path, mount=bpffs).status == 0
             assert place in pins(bpffs)
-            assert pytc("show", "pinned", path, mount=bpffs).out.startswith(f"prog {number(loaded)} ")
-            assert pytc("unpin", path, mount=bpffs).status == 0
+            assert prog("show", "pinned", path, mount=bpffs).out.startswith(f"prog {number(loaded)} ")
+            assert prog("unpin", path, mount=bpffs).status == 0
             assert place not in pins(bpffs)
 
     def test_the_program_lives_on(self, loaded: Loaded, bpffs: Path) -> None:
         pinned = int(number(loaded))
-        assert pytc("pin", "id", str(pinned), str(bpffs / "one")).status == 0
+        assert prog("pin", "id", str(pinned), str(bpffs / "one")).status == 0
         loaded.close()
         program_by_id(pinned).close()
 
@@ -298,18 +297,18 @@ class TestPins:
         ],
     )
     def test_what_is_no_pin_stays(self, root: None, bpffs: Path, path: str, said: str) -> None:
-        outcome = pytc("unpin", path, mount=bpffs)
+        outcome = prog("unpin", path, mount=bpffs)
         assert outcome.status == 1
         assert re.search(said, outcome.err)
 
     def test_refusals(self, loaded: Loaded, bpffs: Path, tmp_path: Path) -> None:
         loaded.maps["drops"].pin(str(bpffs / "drops"))
-        map_pin = pytc("unpin", str(bpffs / "drops"))
+        map_pin = prog("unpin", str(bpffs / "drops"))
         assert (map_pin.status, "is not the pin of a program" in map_pin.err) == (1, True)
         assert "drops" in pins(bpffs)
-        elsewhere = pytc("pin", "id", number(loaded), str(tmp_path / "x"))
+        elsewhere = prog("pin", "id", number(loaded), str(tmp_path / "x"))
         assert (elsewhere.status, "a pin must be in a bpffs" in elsewhere.err) == (1, True)
-        twice = pytc("pin", "id", number(loaded), str(bpffs / "drops"))
+        twice = prog("pin", "id", number(loaded), str(bpffs / "drops"))
         assert (twice.status, "File exists" in twice.err) == (1, True)
-        out = pytc("pin", "id", number(loaded), "m:../../../x", mount=bpffs)
+        out = prog("pin", "id", number(loaded), "m:../../../x", mount=bpffs)
         assert (out.status, "leads out of the bpffs" in out.err) == (1, True)

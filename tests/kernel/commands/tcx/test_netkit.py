@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import EXAMPLES, Network, pins
+from tests.conftest import EXAMPLES, pins
+from tests.network import Network
 
 pytestmark = pytest.mark.kernel
 
@@ -38,13 +38,13 @@ def pair(network: Network) -> Network:
 
 def received(network: Network) -> int:
     """ICMP packets that the only program has counted."""
-    counted = json.loads(network.ok("map", "dump", "name", "protocols", options=("-j",)))
+    counted = network.json("map", "dump", "name", "protocols")
     return sum(one["value"]["packets"] for one in counted if one["key"] == 1)
 
 
 def shown(network: Network, *words: str) -> list[tuple[str, int, str]]:
     """(hook, order, name of the program) of each."""
-    found = json.loads(network.ok("tcx", "show", "dev", "kit", *words, options=("-j",)))
+    found = network.json("tcx", "show", "dev", "kit", *words)
     assert all(one["kind"] == "netkit" for one in found)
     return [(one["hook"], one["order"], one["prog"]["name"]) for one in found]
 
@@ -58,15 +58,11 @@ def test_programs_in_their_order(pair: Network, bpffs: Path) -> None:
     primary = [("primary", 1, "drop_icmp"), ("primary", 2, "count_protocols")]
     assert shown(pair) == [*primary, ("peer", 1, "count_protocols")]
     assert shown(pair, "primary") == primary
-    assert json.loads(pair.ok("link", "show", "m:peer", options=("-j",)))[0]["type"] == "netkit"
+    assert pair.json("link", "show", "m:peer")[0]["type"] == "netkit"
     order = [line.split()[:5] for line in pair.ok("hooks", "dev", "kit").splitlines()]
     assert [words[0] for words in order] == ["netkit"] * 3
 
-    [old] = [
-        one["prog"]["id"]
-        for one in json.loads(pair.ok("tcx", "show", "dev", "kit", "primary", options=("-j",)))
-        if one["order"] == 1
-    ]
+    [old] = [one["prog"]["id"] for one in pair.json("tcx", "show", "dev", "kit", "primary") if one["order"] == 1]
     pair.ok("tcx", "replace", "dev", "kit", "primary", "old", "id", str(old), *TRAFFIC)
     assert [name for _, _, name in shown(pair, "primary")] == ["count_protocols"] * 2
     pair.ok("tcx", "detach", "dev", "kit", "primary", "all")

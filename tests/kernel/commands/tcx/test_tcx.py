@@ -16,9 +16,11 @@ from pytc.commands.dispatch import parse_words
 from pytc.commands.dispatch import run as run_command
 from pytc.commands.shared.context import Context
 from pytc.netlink.session import namespace
-from tests.conftest import Network, c_program, cannot, pins
+from tests.conftest import c_program, pins
 from tests.kernel.bpf.support import word
 from tests.kernel.ways import IN, attach, shown, ways
+from tests.network import Network
+from tests.processes import cannot
 
 pytestmark = pytest.mark.kernel
 

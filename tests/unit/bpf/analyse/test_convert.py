@@ -12,8 +12,9 @@ from pytc.bpf import convert_maps, read_bytes, read_object
 from pytc.bpf.object.spec import LEGACY, MODERN, PIN_GLOBAL_NS, PIN_NONE, MapSpec, ObjectSpec
 from pytc.bpf.sys.constants import MapType
 from pytc.errors import ObjectError
-from tests.conftest import EXAMPLES, OBJECTS, ROOT, Compiler, cannot, must
+from tests.conftest import EXAMPLES, OBJECTS, Compiler
 from tests.elf_writer import ALLOC, OBJECT, RETURN_0, WRITE, Section, Symbol, code, elf, function, words
+from tests.processes import ROOT, cannot, must
 
 #: Objects with maps in section "maps"; one of them cannot be read.
 NAMES = sorted(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.bpf.loader.verifier_log import decisive_line, failing_instruction, last_lines, without_statistics
-from tests.conftest import ROOT
+from tests.processes import ROOT
 
 
 class Recorded(NamedTuple):

@@ -14,7 +14,7 @@ from pytc.bpf.object.elf import section_data
 from pytc.bpf.run import context as run_context
 from pytc.bpf.run.verdicts import TC, XDP, Verdicts
 from pytc.errors import BpfError
-from tests.conftest import cannot, run
+from tests.processes import cannot, run
 
 CLS, XDP_TYPE = ProgramType.SCHED_CLS, ProgramType.XDP
 _U32 = st.integers(0, 0xFFFFFFFF)

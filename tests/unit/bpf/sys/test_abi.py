@@ -14,7 +14,7 @@ import pytest
 from pytc.bpf.object import elf
 from pytc.bpf.sys import abi
 from pytc.bpf.sys.constants import OBJ_NAME_LEN
-from tests.conftest import cannot, must
+from tests.processes import cannot, must
 
 # The structures, and where their fields are in include/uapi/linux/bpf.h: (type, prefix of the member).
 _HOMES: dict[type[ctypes.Structure], tuple[str, str]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import pty
 import select
@@ -11,14 +10,12 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from pytc.bpf import read_object
 from pytc.cbpf import assemble, compile_expression, compiler, disassemble
 from pytc.cli.completion import offers
-from pytc.cli.main import main
 from pytc.cli.usage import topics
 from pytc.commands.cbpf.asm import AssembleProgram
 from pytc.commands.cbpf.compile import CompileExpression
@@ -35,7 +32,8 @@ from pytc.packets.link_types import RAW
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.shared.expression_words import VERDICTS
 from tests.captures import TCP, as_pcap, captures, eth, ip4, packets, raw, tcp
-from tests.conftest import PATIENCE, ROOT
+from tests.conftest import PATIENCE
+from tests.processes import PYTC, ROOT, json_of, printed, refused
 
 ARP = "4,40 0 0 12,21 0 1 2054,6 0 0 4294967295,6 0 0 0"
 SOURCE = "ldh [12]\njne #0x806, drop\nret #-1\ndrop: ret #0\n"
@@ -47,19 +45,6 @@ def capture(tmp_path: Path) -> str:
     path = tmp_path / "ipv6.pcapng"
     path.write_bytes(captures()["ipv6"][1])
     return str(path)
-
-
-def shown(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:
-    """What a command prints: its output, or its errors where it is to fail."""
-    found = main(words)
-    out, err = capsys.readouterr()
-    assert found == status, err
-    assert bool(err) == bool(status)
-    return err if status else out
-
-
-def as_json(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
-    return json.loads(shown(capsys, "-j", *words))
 
 
 @pytest.mark.parametrize(
@@ -178,14 +163,14 @@ def test_the_words_are_those_of_the_library() -> None:
     assert f"FORM    := {' | '.join(FORMS)}\n" in HELP
 
 
-def test_compile(capsys: pytest.CaptureFixture[str], libpcap: None) -> None:
-    assert shown(capsys, "cbpf", "compile", "arp") == ARP + "\n"
-    assert shown(capsys, "cbpf", "compile", "snaplen", "262144", "as", "tcpdump", "arp") == (
+def test_compile(libpcap: None) -> None:
+    assert printed("cbpf", "compile", "arp") == ARP + "\n"
+    assert printed("cbpf", "compile", "snaplen", "262144", "as", "tcpdump", "arp") == (
         "4\n40 0 0 12\n21 0 1 2054\n6 0 0 262144\n6 0 0 0\n"
     )
-    assert shown(capsys, "cbpf", "compile", "as", "asm", "RAW", "ip").startswith("l0:     ldb [0]\n")
-    assert shown(capsys, "cbpf", "compile", "") == "1,6 0 0 4294967295\n"
-    (found,) = as_json(capsys, "cbpf", "compile", "arp")
+    assert printed("cbpf", "compile", "as", "asm", "RAW", "ip").startswith("l0:     ldb [0]\n")
+    assert printed("cbpf", "compile", "") == "1,6 0 0 4294967295\n"
+    (found,) = json_of("cbpf", "compile", "arp")
     assert found["length"] == 4
     assert found["bytecode"] == ARP
     assert found["insns"][1] == {"code": 21, "jt": 0, "jf": 1, "k": 2054, "text": "jne #0x806, l3"}
@@ -205,36 +190,34 @@ def test_compile(capsys: pytest.CaptureFixture[str], libpcap: None) -> None:
         (["\udcff"], "libpcap: "),
     ],
 )
-def test_expressions_that_do_not_compile(
-    capsys: pytest.CaptureFixture[str], libpcap: None, words: list[str], text: str
-) -> None:
-    assert text in shown(capsys, "cbpf", "compile", *words, status=1)
+def test_expressions_that_do_not_compile(libpcap: None, words: list[str], text: str) -> None:
+    assert text in refused("cbpf", "compile", *words, status=1)
 
 
 def test_without_libpcap_the_package_is_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(compiler, "LIBRARIES", ("libpcap-that-is-not-there.so",))
-    text = shown(capsys, "cbpf", "compile", "arp", status=1)
+    text = refused("cbpf", "compile", "arp", status=1)
     assert "tcpdump expressions need libpcap, which is not installed" in text
     assert "apt install libpcap0.8" in text
     with pytest.raises(ExpressionError):
         compile_expression("ip")
 
 
-def test_asm_and_disasm(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_asm_and_disasm(tmp_path: Path) -> None:
     path = tmp_path / "arp.asm"
     path.write_text(SOURCE)
-    assert shown(capsys, "cbpf", "asm", str(path)) == ARP + "\n"
-    assert shown(capsys, "cbpf", "asm", str(path), "as", "c").startswith("{ 0x28, 0, 0, 0x0000000c },\n")
-    text = shown(capsys, "cbpf", "disasm", ARP)
+    assert printed("cbpf", "asm", str(path)) == ARP + "\n"
+    assert printed("cbpf", "asm", str(path), "as", "c").startswith("{ 0x28, 0, 0, 0x0000000c },\n")
+    text = printed("cbpf", "disasm", ARP)
     assert assemble(text) == assemble(SOURCE)
     lines = tmp_path / "lines"
-    lines.write_text(shown(capsys, "cbpf", "disasm", ARP, "as", "tcpdump"))
-    assert shown(capsys, "cbpf", "disasm", str(lines)) == shown(capsys, "cbpf", "disasm", str(path)) == text
-    lines.write_text("\n" + shown(capsys, "cbpf", "disasm", ARP, "as", "c"))
-    assert shown(capsys, "cbpf", "disasm", str(lines)) == text
-    assert as_json(capsys, "cbpf", "asm", str(path)) == as_json(capsys, "cbpf", "disasm", ARP)
+    lines.write_text(printed("cbpf", "disasm", ARP, "as", "tcpdump"))
+    assert printed("cbpf", "disasm", str(lines)) == printed("cbpf", "disasm", str(path)) == text
+    lines.write_text("\n" + printed("cbpf", "disasm", ARP, "as", "c"))
+    assert printed("cbpf", "disasm", str(lines)) == text
+    assert json_of("cbpf", "asm", str(path)) == json_of("cbpf", "disasm", ARP)
 
 
 def test_programs_come_through_pipes(tmp_path: Path) -> None:
@@ -285,72 +268,66 @@ def test_programs_come_through_pipes(tmp_path: Path) -> None:
         ("ldi #1", "line 1: the last instruction is not a return"),
     ],
 )
-def test_files_that_hold_no_program(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str, text: str
-) -> None:
+def test_files_that_hold_no_program(tmp_path: Path, content: str, text: str) -> None:
     path = tmp_path / "program"
     path.write_text(content)
-    assert f'"{path}": ' in shown(capsys, "cbpf", "asm", str(path), status=1)
-    assert text in shown(capsys, "cbpf", "asm", str(path), status=1)
-    assert "cannot read" in shown(capsys, "cbpf", "asm", str(tmp_path / "none"), status=1)
-    assert "not a regular file" in shown(capsys, "cbpf", "disasm", "/dev/zero", status=1)
+    assert f'"{path}": ' in refused("cbpf", "asm", str(path), status=1)
+    assert text in refused("cbpf", "asm", str(path), status=1)
+    assert "cannot read" in refused("cbpf", "asm", str(tmp_path / "none"), status=1)
+    assert "not a regular file" in refused("cbpf", "disasm", "/dev/zero", status=1)
 
 
-def test_run(capsys: pytest.CaptureFixture[str], capture: str) -> None:
-    out = shown(capsys, "cbpf", "run", capture, ARP)
+def test_run(capture: str) -> None:
+    out = printed("cbpf", "run", capture, ARP)
     assert out.startswith("packet 1: no match\n")
     assert out.endswith("packet 19: match (0xffffffff)\n19 packets, 1 matched, 18 did not\n")
-    assert shown(capsys, "cbpf", "run", capture, ARP, "summary") == "19 packets, 1 matched, 18 did not\n"
-    assert shown(capsys, "cbpf", "run", capture, ARP, "summary", "count", "18").startswith("18 packets, 0 matched")
-    (found,) = as_json(capsys, "cbpf", "run", capture, ARP)
+    assert printed("cbpf", "run", capture, ARP, "summary") == "19 packets, 1 matched, 18 did not\n"
+    assert printed("cbpf", "run", capture, ARP, "summary", "count", "18").startswith("18 packets, 0 matched")
+    (found,) = json_of("cbpf", "run", capture, ARP)
     assert found["count"] == 19
     assert found["matched"] == 1
     assert found["packets"][18] == {"number": 19, "match": True, "value": 0xFFFFFFFF}
 
 
-def test_the_manual_shows_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_manual_shows_what_is_printed() -> None:
     page = (ROOT / "docs" / "cbpf.md").read_text()
     example = ROOT / "examples" / "cbpf"
     for words in (("disasm", ARP), ("run", str(example / "traffic.pcap"), str(example / "ssh.asm"))):
-        assert f"```text\n{shown(capsys, 'cbpf', *words)}```" in page
+        assert f"```text\n{printed('cbpf', *words)}```" in page
 
 
-def test_run_with_extensions(capsys: pytest.CaptureFixture[str], capture: str) -> None:
+def test_run_with_extensions(capture: str) -> None:
     mark = "2,32 0 0 4294963220,22 0 0 0"
-    assert "match (0x7)" in shown(capsys, "cbpf", "run", capture, mark, "set", "mark=7", "count", "1")
-    assert "no match" in shown(capsys, "cbpf", "run", capture, mark, "count", "1")
+    assert "match (0x7)" in printed("cbpf", "run", capture, mark, "set", "mark=7", "count", "1")
+    assert "no match" in printed("cbpf", "run", capture, mark, "count", "1")
 
 
-def test_run_an_expression_over_what_the_capture_holds(
-    capsys: pytest.CaptureFixture[str], capture: str, libpcap: None
-) -> None:
-    assert shown(capsys, "cbpf", "run", capture, "expression", "arp", "summary").startswith("19 packets, 1 matched")
-    assert "0 matched" in shown(capsys, "cbpf", "run", capture, "expression", "udp", "dlt", "RAW", "summary")
+def test_run_an_expression_over_what_the_capture_holds(capture: str, libpcap: None) -> None:
+    assert printed("cbpf", "run", capture, "expression", "arp", "summary").startswith("19 packets, 1 matched")
+    assert "0 matched" in printed("cbpf", "run", capture, "expression", "udp", "dlt", "RAW", "summary")
 
 
-def test_matching_packets_are_written(capsys: pytest.CaptureFixture[str], capture: str, tmp_path: Path) -> None:
+def test_matching_packets_are_written(capture: str, tmp_path: Path) -> None:
     target = tmp_path / "out.pcapng"
-    shown(capsys, "cbpf", "run", capture, ARP, "summary", "write", str(target))
+    printed("cbpf", "run", capture, ARP, "summary", "write", str(target))
     with open_capture(str(target)) as packets:
         assert [packet.data for packet in packets] == [captures()["ipv6"][0][18].data]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ipv6.pcapng", "out.pcapng"]
 
 
-def test_a_run_that_fails_leaves_nothing_behind(
-    capsys: pytest.CaptureFixture[str], capture: str, tmp_path: Path
-) -> None:
+def test_a_run_that_fails_leaves_nothing_behind(capture: str, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged"
     damaged.write_bytes(Path(capture).read_bytes()[:-3])
     target = tmp_path / "out"
     target.write_text("as it was")
-    text = shown(capsys, "cbpf", "run", str(damaged), ARP, "write", str(target), status=1)
+    text = refused("cbpf", "run", str(damaged), ARP, "write", str(target), status=1)
     assert "it ends within a block" in text
     assert target.read_text() == "as it was"
     assert len(list(tmp_path.iterdir())) == 3
 
 
 @pytest.mark.parametrize("kind", ["link", "directory", "pipe"])
-def test_only_regular_files_are_written_over(capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str) -> None:
+def test_only_regular_files_are_written_over(tmp_path: Path, kind: str) -> None:
     target, other = tmp_path / "target", tmp_path / "other"
     other.write_text("precious")
     if kind == "link":
@@ -359,57 +336,55 @@ def test_only_regular_files_are_written_over(capsys: pytest.CaptureFixture[str],
         os.mkfifo(target)
     else:
         target.mkdir()
-    text = shown(capsys, "cbpf", "to-ebpf", ARP, "write", str(target), status=1)
+    text = refused("cbpf", "to-ebpf", ARP, "write", str(target), status=1)
     assert f'cannot write "{target}"' in text
     assert other.read_text() == "precious"
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_to_ebpf_writes_an_object(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_to_ebpf_writes_an_object(tmp_path: Path) -> None:
     target = tmp_path / "arp.o"
     target.write_text("older")
-    assert shown(capsys, "cbpf", "to-ebpf", ARP, "verdict", "drop", "write", str(target)) == ""
+    assert printed("cbpf", "to-ebpf", ARP, "verdict", "drop", "write", str(target)) == ""
     spec = read_object(str(target))
     assert [(program.section, program.name) for program in spec.programs] == [("classifier", "expression")]
     assert stat.S_ISREG(target.stat().st_mode)
-    assert "cannot be translated" in shown(
-        capsys, "cbpf", "to-ebpf", "2,32 0 0 4294963252,22 0 0 0", "write", str(target), status=1
+    assert "cannot be translated" in refused(
+        "cbpf", "to-ebpf", "2,32 0 0 4294963252,22 0 0 0", "write", str(target), status=1
     )
     assert read_object(str(target)).programs
-    assert "No such file" in shown(capsys, "cbpf", "to-ebpf", ARP, "write", str(tmp_path / "no" / "x"), status=1)
+    assert "No such file" in refused("cbpf", "to-ebpf", ARP, "write", str(tmp_path / "no" / "x"), status=1)
 
 
-def test_stepping_reads_commands(
-    capsys: pytest.CaptureFixture[str], capture: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stepping_reads_commands(capture: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("step\nrun\nnext 99\n"))
-    out = shown(capsys, "cbpf", "run", capture, ARP, "step")
+    out = printed("cbpf", "run", capture, ARP, "step")
     assert out.startswith("packet 1, 74 bytes\nl0:     ldh [12]\n")
     assert "no match\nThe capture has 19 packets.\npacket 19, " in out
 
 
 def test_stepping_through_an_expression_ends_with_the_input(
-    capsys: pytest.CaptureFixture[str], capture: str, libpcap: None, monkeypatch: pytest.MonkeyPatch
+    capture: str, libpcap: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("run"))
-    out = shown(capsys, "cbpf", "run", capture, "expression", "ip6", "step")
+    out = printed("cbpf", "run", capture, "expression", "ip6", "step")
     assert "returned 0xffffffff" in out
 
 
 def test_stepping_through_an_expression_takes_what_the_capture_holds(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, libpcap: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, libpcap: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "raw"
     path.write_bytes(as_pcap(packets(raw([eth(ip4(tcp(1, 80), TCP))]), RAW), RAW))
     monkeypatch.setattr("sys.stdin", io.StringIO("run\n"))
-    out = shown(capsys, "cbpf", "run", str(path), "expression", "tcp port 80", "step")
+    out = printed("cbpf", "run", str(path), "expression", "tcp port 80", "step")
     assert out.startswith("packet 1, 40 bytes\nl0:     ldb [0]\n")
     assert out.endswith("returned 0xffffffff (4294967295): match\n")
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "/none", "/dev/null", "/"])
-def test_what_is_no_capture(capsys: pytest.CaptureFixture[str], path: str) -> None:
-    assert f'capture "{path}"' in shown(capsys, "cbpf", "run", path, ARP, status=1)
+def test_what_is_no_capture(path: str) -> None:
+    assert f'capture "{path}"' in refused("cbpf", "run", path, ARP, status=1)
 
 
 @pytest.mark.parametrize(
@@ -423,7 +398,7 @@ def test_what_is_no_capture(capsys: pytest.CaptureFixture[str], path: str) -> No
 def test_stepping_at_a_terminal(capture: str, keys: bytes, shown: str, status: int) -> None:
     """With a prompt; the end of the input ends it, and Ctrl-C does."""
     ours, theirs = pty.openpty()
-    words = ("setsid", "--ctty", "--wait", sys.executable, "-m", "pytc", "cbpf", "run", capture, ARP, "step")
+    words = ("setsid", "--ctty", "--wait", *PYTC, "cbpf", "run", capture, ARP, "step")
     with subprocess.Popen(
         words,
         stdin=theirs,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,26 +16,14 @@ from pytc.commands.object.lint import LintObject
 from pytc.commands.object.show import ShowObject
 from pytc.commands.shared.command import Command, Help
 from pytc.errors import HelpRequested, UsageError
-from tests.conftest import EXAMPLES, OBJECTS, ROOT, Compiler
+from tests.conftest import EXAMPLES, OBJECTS, Compiler
 from tests.elf_writer import RETURN_0, code, elf, function
+from tests.processes import ROOT, json_of, printed, pytc_here
 
 #: legacy44_junk cannot be read, by design.
 NAMES = sorted(path.stem for path in OBJECTS.glob("*.c") if path.stem != "legacy44_junk")
 TRAFFIC = str(EXAMPLES / "traffic.o")
 MEMBERS = {"sections", "programs", "maps", "variables", "externs", "needs"}
-
-
-def shown(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:
-    """What a command prints."""
-    assert main(words) == status
-    found = capsys.readouterr()
-    assert not status or found.out or found.err
-    return found.out
-
-
-def as_json(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> Any:
-    (document,) = json.loads(shown(capsys, "-j", *words, status=status))
-    return document
 
 
 @pytest.mark.parametrize(
@@ -115,9 +102,9 @@ def test_completion_offers_nothing_where_nothing_follows(given: list[str]) -> No
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_object_is_shown_as_json(build: Compiler, capsys: pytest.CaptureFixture[str], name: str) -> None:
+def test_every_object_is_shown_as_json(build: Compiler, name: str) -> None:
     path = build(name)
-    document = as_json(capsys, "object", "show", path)
+    [document] = json_of("object", "show", path)
     assert document["object"] == path
     assert document.keys() >= MEMBERS
     assert document["programs"]
@@ -128,29 +115,29 @@ def test_every_object_is_shown_as_json(build: Compiler, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_object_is_shown_as_text(build: Compiler, capsys: pytest.CaptureFixture[str], name: str) -> None:
+def test_every_object_is_shown_as_text(build: Compiler, name: str) -> None:
     path = build(name)
-    text = shown(capsys, "object", "show", path)
+    text = printed("object", "show", path)
     assert text.startswith(f"{path}\nlicense: ")
     assert "programs:\n" in text
     assert all(line == line.rstrip() for line in text.splitlines())
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_object_is_linted(build: Compiler, capsys: pytest.CaptureFixture[str], name: str) -> None:
+def test_every_object_is_linted(build: Compiler, name: str) -> None:
     """The status says whether there are errors, in text and JSON alike."""
     path = build(name)
     for kernel in ("4.4", "5.4", "6.18"):
-        status = main(["-j", "object", "lint", path, "for", kernel])
-        (document,) = json.loads(capsys.readouterr().out)
+        status, out, _ = pytc_here("-j", "object", "lint", path, "for", kernel)
+        (document,) = json.loads(out)
         assert status == int(document["errors"] > 0)
         assert len(document["findings"]) == document["errors"] + document["warnings"] + document["notes"]
-        text = shown(capsys, "object", "lint", path, "for", kernel, status=status)
+        text = printed("object", "lint", path, "for", kernel, status=status)
         assert len(text.splitlines()) == len(document["findings"]) + 1
 
 
-def test_global_variables_in_json(build: Compiler, capsys: pytest.CaptureFixture[str]) -> None:
-    variables = {one["name"]: one for one in as_json(capsys, "object", "show", build("modern_globals"))["variables"]}
+def test_global_variables_in_json(build: Compiler) -> None:
+    variables = {one["name"]: one for one in json_of("object", "show", build("modern_globals"))[0]["variables"]}
     assert variables["ports"] == {
         "name": "ports",
         "section": ".rodata",
@@ -163,16 +150,16 @@ def test_global_variables_in_json(build: Compiler, capsys: pytest.CaptureFixture
     assert not variables["state"]["constant"]
 
 
-def test_the_example_as_text(capsys: pytest.CaptureFixture[str]) -> None:
-    text = shown(capsys, "object", "show", TRAFFIC)
+def test_the_example_as_text() -> None:
+    text = printed("object", "show", TRAFFIC)
     assert "  classifier  count_protocols  sched_cls  " in text
     assert "      subprograms  ip_protocol\n" in text
     assert "const volatile __u32 header_bytes = 14\n" in text
     assert "needs Linux 5.2 or later:\n  5.2   global data\n  4.16  bpf-to-bpf calls\n" in text
 
 
-def test_maps_with_all_attributes(build: Compiler, capsys: pytest.CaptureFixture[str]) -> None:
-    maps = {one["name"]: one for one in as_json(capsys, "object", "show", build("legacy36"))["maps"]}
+def test_maps_with_all_attributes(build: Compiler) -> None:
+    maps = {one["name"]: one for one in json_of("object", "show", build("legacy36"))[0]["maps"]}
     assert maps["map_hash"] == {
         "name": "map_hash",
         "type": "hash",
@@ -197,25 +184,25 @@ def test_maps_with_all_attributes(build: Compiler, capsys: pytest.CaptureFixture
     }
 
 
-def test_slots_and_templates(build: Compiler, capsys: pytest.CaptureFixture[str]) -> None:
-    document = as_json(capsys, "object", "show", build("legacy_inner"))
+def test_slots_and_templates(build: Compiler) -> None:
+    [document] = json_of("object", "show", build("legacy_inner"))
     outer = next(one for one in document["maps"] if one["name"] == "outer")
     assert outer["slots"] == [{"slot": 2, "name": "inner"}]
     assert outer["inner"]["type"] == "array"
-    programs = as_json(capsys, "object", "show", build("legacy_tail"))["programs"]
+    programs = json_of("object", "show", build("legacy_tail"))[0]["programs"]
     assert programs[1]["slots"] == [{"map": "jmp", "id": 42, "slot": 3}]
     assert programs[3]["slots"] == [{"map": None, "id": 7, "slot": 0}]
 
 
-def test_details_show_long_values_whole(build: Compiler, capsys: pytest.CaptureFixture[str]) -> None:
+def test_details_show_long_values_whole(build: Compiler) -> None:
     path = build("globals_struct")
-    assert " ...\n" in shown(capsys, "object", "show", path)
-    assert " ...\n" not in shown(capsys, "-d", "object", "show", path)
+    assert " ...\n" in printed("object", "show", path)
+    assert " ...\n" not in printed("-d", "object", "show", path)
 
 
-def test_a_finding_stands_where_compilers_put_it(build: Compiler, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_finding_stands_where_compilers_put_it(build: Compiler) -> None:
     path = build("reject_helper")
-    first, last = shown(capsys, "object", "lint", path, status=1).splitlines()
+    first, last = printed("object", "lint", path, status=1).splitlines()
     place, _, rest = first.partition(": ")
     assert place.partition(":")[0].endswith("reject_helper.c")
     assert rest.startswith(
@@ -224,10 +211,10 @@ def test_a_finding_stands_where_compilers_put_it(build: Compiler, capsys: pytest
     assert last == f"{path}: 1 error"
 
 
-def test_nothing_is_found_in_a_good_object(build: Compiler, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_found_in_a_good_object(build: Compiler) -> None:
     path = build("modern_globals")
-    assert shown(capsys, "object", "lint", path) == f"{path}: nothing found\n"
-    assert as_json(capsys, "object", "lint", path) == {
+    assert printed("object", "lint", path) == f"{path}: nothing found\n"
+    assert json_of("object", "lint", path)[0] == {
         "object": path,
         "findings": [],
         "errors": 0,
@@ -236,19 +223,19 @@ def test_nothing_is_found_in_a_good_object(build: Compiler, capsys: pytest.Captu
     }
 
 
-def test_lint_for_a_kernel(capsys: pytest.CaptureFixture[str]) -> None:
-    document = as_json(capsys, "object", "lint", TRAFFIC, "for", "5.1", "type", "sched_cls", status=1)
+def test_lint_for_a_kernel() -> None:
+    [document] = json_of("object", "lint", TRAFFIC, "for", "5.1", "type", "sched_cls", status=1)
     assert [one["check"] for one in document["findings"]] == ["feature-version", "btf-version"]
     assert document["findings"][0]["line"] > 0
-    assert as_json(capsys, "object", "lint", TRAFFIC, "for", "5.2", "type", "sched_cls")["findings"] == []
+    assert json_of("object", "lint", TRAFFIC, "for", "5.2", "type", "sched_cls")[0]["findings"] == []
 
 
-def test_convert_prints_source(build: Compiler, capsys: pytest.CaptureFixture[str]) -> None:
+def test_convert_prints_source(build: Compiler) -> None:
     path = build("legacy16")
-    text = shown(capsys, "object", "convert", path)
+    text = printed("object", "convert", path)
     assert text.startswith("/* Maps of legacy16.o")
     assert '} map_hash SEC(".maps");\n' in text
-    assert as_json(capsys, "object", "convert", path) == {"object": path, "source": text}
+    assert json_of("object", "convert", path)[0] == {"object": path, "source": text}
 
 
 @pytest.mark.parametrize("verb", ["show", "lint", "convert"])
@@ -260,20 +247,18 @@ def test_what_is_no_object(capsys: pytest.CaptureFixture[str], verb: str, path: 
     assert path in found.err
 
 
-def test_the_layout_of_20_bytes_can_be_said(
-    build: Compiler, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_layout_of_20_bytes_can_be_said(build: Compiler, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTC_MAP_LAYOUT", "bpf_map_def")
-    maps = as_json(capsys, "object", "show", build("legacy20", flags=()))["maps"]
+    maps = json_of("object", "show", build("legacy20", flags=()))[0]["maps"]
     assert {one["layout"] for one in maps} == {"bpf_map_def"}
 
 
-def test_names_do_not_control_the_terminal(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_names_do_not_control_the_terminal(tmp_path: Path) -> None:
     path = tmp_path / "bad.o"
     path.write_bytes(elf(code("a\x1b[2Jb", RETURN_0), symbols=[function("f\x07", "a\x1b[2Jb")]))
     for verb in ("show", "lint"):
-        assert "\x1b" not in shown(capsys, "object", verb, str(path))
-    assert as_json(capsys, "object", "show", str(path))["sections"][0]["name"] == "a\x1b[2Jb"
+        assert "\x1b" not in printed("object", verb, str(path))
+    assert json_of("object", "show", str(path))[0]["sections"][0]["name"] == "a\x1b[2Jb"
 
 
 @pytest.mark.parametrize(
@@ -284,10 +269,8 @@ def test_names_do_not_control_the_terminal(capsys: pytest.CaptureFixture[str], t
         ("object convert examples/bpf/mark_stats.o", 0),
     ],
 )
-def test_the_documentation_shows_what_is_printed(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str, status: int
-) -> None:
+def test_the_documentation_shows_what_is_printed(monkeypatch: pytest.MonkeyPatch, line: str, status: int) -> None:
     monkeypatch.chdir(ROOT)
     page = (ROOT / "docs" / "object-command.md").read_text()
     assert line in page
-    assert f"\n{shown(capsys, *line.split(), status=status)}```\n" in page
+    assert f"\n{printed(*line.split(), status=status)}```\n" in page

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import inspect
-import json
 import os
 import re
 import socket
@@ -22,15 +21,14 @@ from pytc.bpf.kernel.features import PROBES, Features, attempt
 from pytc.bpf.kernel.modules import kernel_types
 from pytc.bpf.maps.map import create_map
 from pytc.bpf.sys.info import program_by_id, program_map_ids
-from pytc.cli.main import main
 from pytc.errors import BpfError, BpfSyscallError
 from tests.compat.bpf.loaders import as_newer_libbpf, differences
 from tests.compat.kernel_view import view
-from tests.conftest import must, run
 from tests.kernel.bpf.loader.behaviour import LEGACY, MODERN, counts, numbers, returns
 from tests.kernel.bpf.support import LENGTH, PACKET, UNSPEC, count, loaded, nothing_left, verdict
 from tests.needs import missing as lacking
 from tests.object_needs import needs_of
+from tests.processes import json_of, must, printed, refused, run
 
 pytestmark = pytest.mark.kernel
 Objects = Callable[[str], str]
@@ -285,17 +283,14 @@ class TestFilters:
         bpffs: Path,
         pair: tuple[str, str],
         monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
     ) -> None:
         monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
         into, out = pair
-        pytc("qdisc", "add", "dev", into, "clsact")
-        pytc("qdisc", "add", "dev", out, "clsact")
-        pytc("filter", "add", "dev", into, "ingress", "bpf", "obj", objects("legacy36"))
-        pytc("filter", "add", "dev", out, "egress", "bpf", "da", "obj", objects("legacy_pin_global"))
-        capsys.readouterr()
-        pytc("-j", "filter", "show", "dev", into, "ingress")
-        shown = json.loads(capsys.readouterr().out)[-1]["options"]
+        printed("qdisc", "add", "dev", into, "clsact")
+        printed("qdisc", "add", "dev", out, "clsact")
+        printed("filter", "add", "dev", into, "ingress", "bpf", "obj", objects("legacy36"))
+        printed("filter", "add", "dev", out, "egress", "bpf", "da", "obj", objects("legacy_pin_global"))
+        shown = json_of("filter", "show", "dev", into, "ingress")[-1]["options"]
         assert (shown["bpf_name"], shown["prog"]["name"]) == ("legacy36.o:[classifier]", "cls_main")
         send(out, 3)
         with map_of(shown["prog"]["id"], "map_hash") as found:
@@ -303,10 +298,9 @@ class TestFilters:
         with Map.from_pin(str(bpffs / "tc/globals/pinned_global")) as found:
             assert count(found, 0) >= 3
             assert count(found, 1) >= 3 * LENGTH
-        pytc("filter", "del", "dev", into, "ingress")
-        pytc("qdisc", "del", "dev", into, "clsact")
-        pytc("-j", "filter", "show", "dev", into, "ingress")
-        assert json.loads(capsys.readouterr().out or "[]") == []
+        printed("filter", "del", "dev", into, "ingress")
+        printed("qdisc", "del", "dev", into, "clsact")
+        assert json_of("filter", "show", "dev", into, "ingress") == []
 
     def test_a_program_that_is_refused_is_not_attached(
         self,
@@ -314,20 +308,14 @@ class TestFilters:
         bpffs: Path,
         pair: tuple[str, str],
         monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
     ) -> None:
         monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
-        pytc("qdisc", "add", "dev", pair[0], "clsact")
+        printed("qdisc", "add", "dev", pair[0], "clsact")
         with nothing_left(bpffs):
-            assert main(["filter", "add", "dev", pair[0], "ingress", "bpf", "obj", objects("reject_verifier")]) == 1
-        message = capsys.readouterr().err
+            words = ("dev", pair[0], "ingress", "bpf", "obj", objects("reject_verifier"))
+            message = refused("filter", "add", *words)
         assert "refused by the verifier: R" in message
         assert "reject_verifier.c:8" in message
-
-
-def pytc(*words: str) -> None:
-    """A command that has to succeed."""
-    assert main(words) == 0, words
 
 
 def send(device: str, packets: int) -> None:

@@ -15,7 +15,8 @@ from pytc.bpf import Map
 from pytc.bpf.sys.info import describe_map, map_by_id, program_by_id, program_map_ids
 from tests.compat.lines import words_of
 from tests.kernel.bpf.support import nothing_left
-from tests.vm.twins import alike, new_network, pytc, run_all, tc
+from tests.processes import pytc_here
+from tests.vm.twins import alike, new_network, run_all, tc
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("filter:bpf", "action:bpf", "action:gact")]
 Objects = Callable[[str], str]
@@ -37,12 +38,12 @@ OTHERS = [
 
 def test_those_of_the_last_seconds() -> None:
     new_network()
-    assert pytc("actions", "add", "action", "gact", "ok", "index", "1").status == 0
+    assert pytc_here("actions", "add", "action", "gact", "ok", "index", "1").status == 0
     time.sleep(6)
-    assert pytc("actions", "add", "action", "gact", "ok", "index", "2").status == 0
+    assert pytc_here("actions", "add", "action", "gact", "ok", "index", "2").status == 0
     for milliseconds, expected in ((3000, [2]), (600_000, [1, 2])):
         words = ("actions", "ls", "action", "gact", "since", str(milliseconds))
-        for run in (pytc, tc):
+        for run in (pytc_here, tc):
             [_, found] = json.loads(run("-j", *words).out)
             assert [action["index"] for action in found["actions"]] == expected
 
@@ -51,9 +52,9 @@ def test_more_than_32_in_a_dump() -> None:
     new_network()
     for number in range(1, 76, 25):
         words = [f"action gact ok index {index}" for index in range(number, number + 25)]
-        assert pytc("actions", "add", *" ".join(words).split()).status == 0
+        assert pytc_here("actions", "add", *" ".join(words).split()).status == 0
     alike("actions ls action gact")
-    records = json.loads(pytc("-j", "actions", "ls", "action", "gact").out)
+    records = json.loads(pytc_here("-j", "actions", "ls", "action", "gact").out)
     assert sum(record.get("total acts", 0) for record in records) == 75
 
 
@@ -63,14 +64,14 @@ def test_of_kinds_that_are_only_shown() -> None:
     for line in OTHERS:
         assert tc(*words_of(line)).status == 0, line
         kind = line.split()[3]
-        [_, found] = json.loads(pytc("-j", "-s", "actions", "ls", "action", kind).out)
+        [_, found] = json.loads(pytc_here("-j", "-s", "actions", "ls", "action", kind).out)
         [action] = found["actions"]
         number = int(line.rpartition(" ")[2])
         assert (action["kind"], action["index"], action["ref"], action["bind"]) == (kind, number, 1, 0), line
         assert bytes.fromhex(action["options"])
         assert action["stats"]["packets"] == 0
-        assert f"index {number} ref 1 bind 0" in pytc("actions", "ls", "action", kind).out
-        refused = pytc("actions", "add", "action", kind)
+        assert f"index {number} ref 1 bind 0" in pytc_here("actions", "ls", "action", kind).out
+        refused = pytc_here("actions", "add", "action", kind)
         assert refused.status == 255
         assert "pytc knows bpf, " in refused.err
 
@@ -87,10 +88,10 @@ class TestSharedMaps:
         monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
         new_network()
         assert tc("qdisc", "add", "dev", "em1", "root", "handle", "1:", "htb", "default", "1").status == 0
-        done = pytc(*self.COMMAND.replace("OBJECT", objects("shared_maps")).split())
+        done = pytc_here(*self.COMMAND.replace("OBJECT", objects("shared_maps")).split())
         assert (done.status, done.out, done.err) == (0, "", "")
         received = send_packets(10)
-        [*_, shown] = json.loads(pytc("-j", "-s", "filter", "show", "dev", "em1").out)
+        [*_, shown] = json.loads(pytc_here("-j", "-s", "filter", "show", "dev", "em1").out)
         options = shown["options"]
         programs = [part["prog"]["id"] for part in (options, *options["actions"])]
         [seen] = {number for program in programs for number in maps_of(program, "seen")}
@@ -108,7 +109,7 @@ class TestSharedMaps:
         monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
         new_network()
         with nothing_left(bpffs):
-            done = pytc(*self.COMMAND.replace("OBJECT", objects("shared_maps")).split())  # there is no qdisc 1:
+            done = pytc_here(*self.COMMAND.replace("OBJECT", objects("shared_maps")).split())  # there is no qdisc 1:
         assert done.status == 2
         assert [path for path in bpffs.rglob("*") if path.name == "marks"] == []
         assert tc("-j", "actions", "ls", "action", "bpf").out.strip() == "[]"
@@ -133,7 +134,7 @@ class TestRefusals:
     )
     def test_of_the_kernel(self, line: str, words: str) -> None:
         outcomes = []
-        for run in (tc, pytc):
+        for run in (tc, pytc_here):
             new_network()
             used = "filter add dev em1 ingress bpf bytecode 1,6_0_0_1 action gact drop index 7"
             assert run_all(tc, [used, "actions add action gact ok index 5"]) == [0, 0]
@@ -148,7 +149,7 @@ class TestRefusals:
         new_network()
         expected = tc(*words_of(line))
         new_network()
-        done = pytc(*words_of(line))
+        done = pytc_here(*words_of(line))
         assert done.status == expected.status
         if expected.status:
             assert (

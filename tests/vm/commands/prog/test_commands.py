@@ -13,29 +13,23 @@ from pytc.bpf.analyse.program_info import Names, compiled, program_info, transla
 from pytc.bpf.insn.disassemble import disassemble
 from pytc.bpf.run.statistics import enable_statistics
 from pytc.bpf.run.test_run import Runner
-from pytc.cli.main import main
 from pytc.packets.build import build
-from tests.conftest import EXAMPLES, ROOT
+from tests.conftest import EXAMPLES
 from tests.needs import missing
+from tests.processes import ROOT, pytc_here
 
 pytestmark = pytest.mark.kernel
 NEXT_HOP = ("obj", str(EXAMPLES / "next_hop.o"))
 
 
-@pytest.fixture
-def report(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
-    """What ``-j prog run`` says, with its status."""
-
-    def run(*words: str) -> dict[str, Any]:
-        status = main(["-j", "prog", "run", *words])
-        out, err = capsys.readouterr()
-        assert out, err
-        return {**json.loads(out)[0], "status": status, "err": err}
-
-    return run
+def report(*words: str) -> dict[str, Any]:
+    """Return what ``-j prog run`` prints, with its status and what it writes to standard error."""
+    outcome = pytc_here("-j", "prog", "run", *words)
+    assert outcome.out, outcome.err
+    return {**json.loads(outcome.out)[0], "status": outcome.status, "err": outcome.err}
 
 
-def test_the_example(report: Callable[..., dict[str, Any]]) -> None:
+def test_the_example() -> None:
     hops, less = (str(ROOT / "examples" / "packets" / name) for name in ("hops.pcap", "hops-less.pcap"))
     found = report(*NEXT_HOP, "pcap", hops, "expect", "OK,SHOT,OK", "expect-pcap", less)
     assert (found["status"], found["summary"]["failed"]) == (0, 0)
@@ -43,14 +37,14 @@ def test_the_example(report: Callable[..., dict[str, Any]]) -> None:
     assert (wrong["status"], wrong["summary"]["failed"]) == (1, 1)
 
 
-def test_short_packets_are_filled_up_as_far_as_this_kernel_wants(report: Callable[..., dict[str, Any]]) -> None:
+def test_short_packets_are_filled_up_as_far_as_this_kernel_wants() -> None:
     found = report(*NEXT_HOP, "hex", "0011", "hex", "00" * 14)
     assert found["summary"]["verdicts"] == {"TC_ACT_OK": 2}
     assert found["packets"][0]["length"] in (14, 15)
     assert found["err"].count("padded with zeros") == 1
 
 
-def test_fields_of_the_context(objects: Callable[[str], str], report: Callable[..., dict[str, Any]]) -> None:
+def test_fields_of_the_context(objects: Callable[[str], str]) -> None:
     stamp = "" if missing(("hwtstamp",)) else ",hwtstamp=3"
     found = report(
         "obj",
@@ -68,7 +62,7 @@ def test_fields_of_the_context(objects: Callable[[str], str], report: Callable[.
 
 
 @pytest.mark.parametrize("name", ["on_tc", "on_act", "on_xdp", "on_socket", "on_cgroup", "on_lwt", "on_dissector"])
-def test_types_of_programs(objects: Callable[[str], str], report: Callable[..., dict[str, Any]], name: str) -> None:
+def test_types_of_programs(objects: Callable[[str], str], name: str) -> None:
     found = report(
         "obj", objects("run_types"), "program", name, "packet", "ip udp payload abc", "repeat", "10", "dump", "seen"
     )

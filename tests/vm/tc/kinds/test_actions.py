@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.compat.lines import words_of
-from tests.vm.twins import masked_text, new_network, pytc, tc
+from tests.processes import pytc_here
+from tests.vm.twins import masked_text, new_network, tc
 
 pytestmark = [
     pytest.mark.kernel,
@@ -37,37 +38,37 @@ class TestPackets:
     def test_skbedit_marks_for_the_next_action(self) -> None:
         for mark, dropped in (("7", 5), ("8", 0), ("0x57/0xf", 5)):
             new_network()
-            assert pytc(*words_of(f"{_ANY} action skbedit mark {mark} {_DROP_MARK_7}")).status == 0
+            assert pytc_here(*words_of(f"{_ANY} action skbedit mark {mark} {_DROP_MARK_7}")).status == 0
             assert len(_through([_frame()] * 5)) == 5 - dropped
             assert [action["stats"]["packets"] for action in _actions()] == [5, 5]
             assert _actions()[1]["stats"]["drops"] == dropped
 
     def test_vlan_pushes_and_pops(self) -> None:
         new_network()
-        assert pytc(*words_of(f"{_ANY} action vlan push id 5 priority 3")).status == 0
+        assert pytc_here(*words_of(f"{_ANY} action vlan push id 5 priority 3")).status == 0
         [(frame, tag)] = _through([_frame()])
         assert (frame, tag) == (_frame(), (0x8100, 3 << 13 | 5))
         new_network()
-        assert pytc(*words_of(f"{_ANY} action vlan push id 5 action vlan modify id 9 action vlan pop")).status == 0
+        assert pytc_here(*words_of(f"{_ANY} action vlan push id 5 action vlan modify id 9 action vlan pop")).status == 0
         assert _through([_frame()]) == [(_frame(), None)]
 
     def test_vlan_renews_the_ethernet_header(self) -> None:
         new_network()
         words = f"{_ANY} action vlan pop_eth action vlan push_eth dst_mac 00:11:22:33:44:55 src_mac 00:11:22:33:44:66"
-        assert pytc(*words_of(words)).status == 0
+        assert pytc_here(*words_of(words)).status == 0
         assert _through([_frame()]) == [(bytes.fromhex("001122334455001122334466") + _frame()[12:], None)]
 
     @pytest.mark.parametrize("words", ["action police", "police"])
     def test_police_drops_what_is_above_the_rate(self, words: str) -> None:
         new_network()
-        assert pytc(*words_of(f"{_ANY} {words} rate 8kbit burst 2k drop index 7")).status == 0
+        assert pytc_here(*words_of(f"{_ANY} {words} rate 8kbit burst 2k drop index 7")).status == 0
         received = len(_through([_frame(payload=bytes(486))] * 20))
         assert 4 <= received <= 8
-        [_, found] = json.loads(pytc("-j", "-s", "actions", "get", "action", "police", "index", "7").out)
+        [_, found] = json.loads(pytc_here("-j", "-s", "actions", "get", "action", "police", "index", "7").out)
         [action] = found["actions"]
         stats = action["stats"]
         assert (stats["packets"], stats["bytes"], stats["drops"]) == (20, 20 * 500, 20 - received)
-        shown = pytc("-s", "filter", "show", "dev", "em1", "egress").out
+        shown = pytc_here("-s", "filter", "show", "dev", "em1", "egress").out
         if words == "police":
             dropped = 20 - received
             assert f"\n Sent 10000 bytes 20 pkts (dropped {dropped}, overlimits {dropped}) \n" in shown
@@ -77,14 +78,16 @@ class TestPackets:
     def test_police_counts_packets(self) -> None:
         """The kernel fills the bucket from the beginning on."""
         new_network()
-        assert pytc(*words_of(f"{_ANY} action police pkts_rate 20 pkts_burst 3 conform-exceed drop/ok")).status == 0
+        assert (
+            pytc_here(*words_of(f"{_ANY} action police pkts_rate 20 pkts_burst 3 conform-exceed drop/ok")).status == 0
+        )
         time.sleep(0.3)
         assert 3 <= len(_through([_frame()] * 20)) <= 12
 
     def test_what_conforms_goes_on_to_the_next_action(self) -> None:
         new_network()
         words = "action police rate 8kbit burst 2k conform-exceed ok/pipe action drop"
-        assert pytc(*words_of(f"{_ANY} {words}")).status == 0
+        assert pytc_here(*words_of(f"{_ANY} {words}")).status == 0
         received = len(_through([_frame(payload=bytes(486))] * 20))
         assert 12 <= received <= 16
         assert [action["stats"]["packets"] for action in _actions()] == [20, 20 - received]
@@ -93,7 +96,7 @@ class TestPackets:
         new_network()
         wrong, right = _ipv4(0xDEAD), _ipv4(None)
         assert _through([wrong]) == [(wrong, None)]
-        assert pytc(*words_of(f"{_ANY} action csum iph")).status == 0
+        assert pytc_here(*words_of(f"{_ANY} action csum iph")).status == 0
         assert _through([wrong]) == [(right, None)]
 
 
@@ -148,7 +151,7 @@ def _tag(ancillary: list[tuple[int, int, bytes]]) -> tuple[int, int] | None:
 
 def _actions() -> list[dict[str, Any]]:
     """Of the last filter."""
-    [*_, shown] = json.loads(pytc("-j", "-s", "filter", "show", "dev", "em1", "egress").out)
+    [*_, shown] = json.loads(pytc_here("-j", "-s", "filter", "show", "dev", "em1", "egress").out)
     actions = shown["options"]["actions"]
     assert isinstance(actions, list)
     return actions

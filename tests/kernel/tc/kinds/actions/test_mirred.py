@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import Network, must
+from tests.network import Network
+from tests.processes import must
 from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
@@ -45,7 +46,7 @@ def test_copies_go_out_of_another_device(more: Network) -> None:
     add(more, "egress", "mirred egress mirror dev side1")
     assert more.ping(count=5)
     assert received(more, "end1") == 5
-    [*_, shown] = json.loads(more.ok("filter", "show", "dev", "em1", "egress", options=("-j", "-s")))
+    [*_, shown] = more.json("filter", "show", "dev", "em1", "egress", options=("-s",))
     [action] = shown["options"]["actions"]
     assert (action["mirred_action"], action["direction"], action["to_dev"]) == ("mirror", "egress", "side1")
     assert action["stats"]["packets"] == 5
@@ -85,7 +86,7 @@ def test_several_filters_share_an_action_by_its_index(more: Network) -> None:
     shown = ("actions", "get", "action", "mirred", "index", "7")
     until(lambda: " ref 1 " in more.ok(*shown), "filters that are gone")
     more.ok("actions", "del", "action", "mirred", "index", "7")
-    assert json.loads(more.ok("actions", "ls", "action", "mirred", options=("-j",))) == []
+    assert more.json("actions", "ls", "action", "mirred") == []
 
 
 def test_a_block_of_devices(more: Network) -> None:
@@ -94,7 +95,7 @@ def test_a_block_of_devices(more: Network) -> None:
     add(more, "egress", "mirred egress mirror blockid 22")
     assert more.ping(count=3)
     assert (received(more, "end1"), received(more, "end2")) == (3, 3)
-    [*_, shown] = json.loads(more.ok("filter", "show", "dev", "em1", "egress", options=("-j",)))
+    [*_, shown] = more.json("filter", "show", "dev", "em1", "egress")
     assert shown["options"]["actions"][0]["to_blockid"] == 22
     assert "(Egress Mirror to blockid 22) pipe\n" in more.ok("filter", "show", "dev", "em1", "egress")
 
