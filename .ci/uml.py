@@ -74,8 +74,8 @@ TESTS = (
     *(
         f"tests/kernel/commands/{name}"
         for name in (
-            "cgroup exec/test_graft.py filter hooks link map/test_commands.py prog/test_run.py prog/test_show.py "
-            "tcx/test_tcx.py"
+            "cgroup exec/test_graft.py filter hooks link map/test_btf.py map/test_elements.py map/test_events.py "
+            "map/test_load.py map/test_show.py map/test_types.py map/test_watch.py prog tcx/test_tcx.py"
         ).split()
     ),
     *(f"tests/kernel/exec_proxy/test_{name}.py" for name in "export transfer".split()),

@@ -54,7 +54,7 @@ NEEDS = "guest jit kernel_btf perf_events device:netkit qdisc:ets qdisc:fq_pie a
 TESTS = (
     "tests/vm",
     "tests/kernel/bpf",
-    "tests/kernel/commands/map/test_commands.py",
+    *(f"tests/kernel/commands/map/test_{name}.py" for name in "btf elements events load show types watch".split()),
     "tests/kernel/commands/tcx/test_netkit.py",
 )
 RESULTS = ROOT / "build" / "vm"
