@@ -2,67 +2,35 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import re
-import struct
 import subprocess
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from pytc.bpf import ProgramType, load, read_object, select_program
-from pytc.bpf.run.context import SKB, XDP
-from pytc.bpf.sys import abi
-from pytc.bpf.sys.constants import Command
-from pytc.bpf.sys.syscall import bpf
-from pytc.errors import BpfSyscallError
-from pytc.packets import Packet, PcapngWriter, open_capture, write_pcap
 from pytc.packets.build import build
 from tests.conftest import EXAMPLES, Compiler, pins
+from tests.kernel.commands.prog.support import (
+    ARP,
+    HOPS,
+    ICMP,
+    LESS,
+    NEXT_HOP,
+    PACKETS,
+    UDP,
+    data_of,
+    report,
+    rows,
+    verdicts,
+)
 from tests.network import Network
-from tests.processes import PYTC, ROOT, SOURCE, pytc
+from tests.processes import PYTC, SOURCE, pytc
 
 pytestmark = pytest.mark.kernel
-PACKETS = ROOT / "examples" / "packets"
-NEXT_HOP = ("obj", str(EXAMPLES / "next_hop.o"))
-HOPS, LESS = str(PACKETS / "hops.pcap"), str(PACKETS / "hops-less.pcap")
-UDP, ICMP, ARP = "ip ttl 64 udp payload abc", "ip icmp type 8", "arp"
-
-
-def report(*words: str, status: int = 0, env: dict[str, str] | None = None) -> dict[str, Any]:
-    """What ``-j prog run`` says."""
-    outcome = pytc("-j", "prog", "run", *words, env=env)
-    assert outcome.status == status, outcome.err
-    (found,) = json.loads(outcome.out)
-    return dict(found)
-
-
-def rows(*words: str, status: int = 0) -> list[dict[str, Any]]:
-    found = report(*words, status=status)["packets"]
-    assert isinstance(found, list)
-    return found
-
-
-def verdicts(*words: str) -> list[object]:
-    return [row["verdict"] for row in rows(*words)]
-
-
-def data_of(path: str) -> list[bytes]:
-    with open_capture(path) as packets:
-        return [packet.data for packet in packets]
-
-
-@pytest.fixture
-def capture(tmp_path: Path) -> str:
-    """A UDP packet, a ping, an ARP request."""
-    path = tmp_path / "in.pcap"
-    with path.open("wb") as file:
-        write_pcap(file, [Packet(build(text), len(build(text)), 1) for text in (UDP, ICMP, ARP)])
-    return str(path)
 
 
 class TestTheExample:
@@ -188,202 +156,6 @@ class TestWhatIsRun:
         assert report(*words, "set", "counting=false")["maps"] == {"protocols": []}
 
 
-class TestContext:
-    @pytest.mark.parametrize("field", SKB.settable)
-    def test_the_kernel_takes_each_field(self, root: None, field: str) -> None:
-        value = {"ifindex": "lo", "ingress_ifindex": "lo", "wire_len": "100", "gso_size": "10"}.get(field, "7")
-        more = {"gso_size": ",gso_segs=2", "gso_segs": ",gso_size=20"}.get(field, "")
-        assert verdicts(*NEXT_HOP, "packet", UDP, "ctx", f"{field}={value}{more}") == ["TC_ACT_OK"]
-
-    @pytest.mark.parametrize("field", sorted(SKB.others | {"nothing"}))
-    def test_others_are_refused_with_what_there_is(self, root: None, field: str) -> None:
-        outcome = pytc("prog", "run", *NEXT_HOP, "packet", UDP, "ctx", f"{field}=1")
-        assert outcome.status == 1
-        assert field in outcome.err
-        assert "the kernel accepts mark, priority" in outcome.err or "it accepts mark, priority" in outcome.err
-
-    @pytest.mark.parametrize("field", sorted(SKB.others - {"cb"}))
-    def test_the_kernel_does_refuse_them(self, root: None, field: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The table of what may be set is the kernel's: a field beside it is EINVAL."""
-        from pytc.bpf.run import context as run_context
-        from pytc.bpf.run.test_run import Runner
-        from pytc.errors import BpfSyscallError
-
-        offsets = {
-            "len": 0,
-            "pkt_type": 4,
-            "queue_mapping": 12,
-            "protocol": 16,
-            "vlan_present": 20,
-            "vlan_tci": 24,
-            "vlan_proto": 28,
-            "tc_index": 44,
-            "hash": 68,
-            "tc_classid": 72,
-            "data": 76,
-            "data_end": 80,
-            "napi_id": 84,
-            "family": 88,
-            "remote_ip4": 92,
-            "local_ip4": 96,
-            "remote_ip6": 100,
-            "local_ip6": 116,
-            "remote_port": 132,
-            "local_port": 136,
-            "data_meta": 140,
-            "flow_keys": 144,
-            "sk": 168,
-            "tstamp_type": 180,
-        }
-        monkeypatch.setitem(run_context.SKB.settable, field, run_context.Place(offsets[field]))
-        spec = read_object(str(EXAMPLES / "next_hop.o"))
-        with load(spec, select_program(spec)) as loaded, pytest.raises(BpfSyscallError, match="EINVAL"):
-            Runner(loaded.program.fd, {field: 1}).run(build(UDP))
-
-    def test_fields_that_the_program_changed(self, build: Compiler, root: None) -> None:
-        program = ("obj", build("prog_context"), "program", "cls_main", "packet", UDP)
-        found = report(*program, "ctx", "mark=7,priority=2,cb3=9", "expect-ctx", "mark=8,priority=2,cb0=42,cb3=9")
-        assert found["packets"][0]["context"] == {"mark": 8, "cb0": 42}
-        wrong = pytc("prog", "run", *program, "expect-ctx", "mark=5")
-        assert (wrong.status, "FAILED: mark is 1, 5 was expected" in wrong.out) == (1, True)
-        other = pytc("prog", "run", *program, "expect-ctx", "wire_len=5")
-        assert (other.status, "a test run does not return wire_len" in other.err) == (255, True)
-
-    def test_a_device_by_its_name(self, network: Network, build: Compiler) -> None:
-        words = ("prog", "run", "obj", build("prog_context"), "program", "device", "packet", UDP, "ctx")
-        index = int(network.execute("cat", "/sys/class/net/em1/ifindex").out)
-        (found,) = network.json(*words, "ifindex=em1")
-        assert found["packets"][0]["value"] == index
-        missing = network.pytc(*words, "ifindex=em7")
-        assert (missing.status, missing.err) == (1, 'Cannot find device "em7"\n')
-        numbered = network.pytc(*words, "ifindex=9999")
-        assert (numbered.status, "ENODEV" in numbered.err) == (1, True)
-
-    def test_xdp_has_its_own(self, build: Compiler, root: None) -> None:
-        words = ("obj", build("run_types"), "type", "xdp", "packet", UDP, "ctx")
-        name = next(p.name for p in read_object(build("run_types")).programs if p.type is ProgramType.XDP)
-        outcome = pytc("prog", "run", *words, "mark=1", "program", name)
-        assert (outcome.status, "ingress_ifindex, rx_queue_index" in outcome.err) == (1, True)
-        assert set(XDP.settable) == {"ingress_ifindex", "rx_queue_index"}
-
-
-class TestPackets:
-    def test_short_packets_are_filled_up_and_it_is_said_once(self, root: None) -> None:
-        outcome = pytc("prog", "run", *NEXT_HOP, "hex", "0011", "hex", "ff" * 13, "hex", "00" * 60)
-        assert outcome.status == 0, outcome.err
-        assert outcome.err.count("padded with zeros") == 1
-        assert (
-            "some packets (2) were shorter than a test run accepts, and were padded with zeros to 14 bytes"
-            in outcome.err
-        )
-
-    def test_packets_that_end_within_the_ip_header_are_filled_up_where_the_kernel_wants_it(self, root: None) -> None:
-        """Linux 6.18 refuses them, and only those of IP; what it takes is left as it is."""
-        lengths = [14, 20, 33, 34, 14, 20, 53, 54, 14]
-        whole = [build("ip tcp")] * 4 + [build("ip6 tcp")] * 4 + [build("arp")]
-        given = [packet[:length] for packet, length in zip(whole, lengths, strict=True)]
-        words = [word for data in given for word in ("hex", data.hex())]
-        traffic = str(EXAMPLES / "traffic.o")
-        outcome = pytc("-j", "prog", "run", "obj", traffic, *words, "repeat", "3")
-        assert outcome.status == 0, outcome.err
-        (found,) = json.loads(outcome.out)
-        spec = read_object(traffic)
-        with load(spec, select_program(spec)) as loaded:
-            taken = [_is_taken(loaded.program.fd, data) for data in given]
-        wanted = [34] * 4 + [54] * 4 + [14]
-        assert [row["length"] for row in found["packets"]] == [
-            length if takes else want for length, takes, want in zip(lengths, taken, wanted, strict=True)
-        ]
-        assert not any(row["changed"] for row in found["packets"])
-        padded = taken.count(False)
-        assert outcome.err.count("padded with zeros") == bool(padded)
-        assert f"some packets ({padded}) were" in outcome.err or not padded
-
-    def test_what_was_filled_up_is_no_change(self, root: None) -> None:
-        (row,) = rows(*NEXT_HOP, "hex", "0011")
-        assert (row["length"], row["changed"]) == (14, False)
-
-    def test_too_long_packets_are_a_clean_error(self, root: None) -> None:
-        outcome = pytc("prog", "run", *NEXT_HOP, "packet", "eth length 9000")
-        assert outcome.status == 1
-        assert "the packet has 9000 bytes" in outcome.err
-
-    def test_what_is_written_is_what_came_out(self, root: None, tmp_path: Path) -> None:
-        out = str(tmp_path / "out.pcap")
-        assert pytc("prog", "run", *NEXT_HOP, "pcap", HOPS, "write", out).status == 0
-        assert data_of(out) == data_of(LESS)
-        again = pytc("prog", "run", *NEXT_HOP, "pcap", HOPS, "expect-pcap", out)
-        assert again.status == 0, again.out
-
-    def test_bare_ip_gets_an_ethernet_header(self, root: None, tmp_path: Path) -> None:
-        path = tmp_path / "raw.pcap"
-        with path.open("wb") as file:
-            write_pcap(file, [Packet(build(ICMP)[14:], 28, 101)])
-        drop = ("obj", str(EXAMPLES / "traffic.o"), "sec", "drop")
-        assert verdicts(*drop, "pcap", str(path)) == ["TC_ACT_SHOT"]
-        with path.open("wb") as file:
-            write_pcap(file, [Packet(bytes(20), 20, 105)])
-        outcome = pytc("prog", "run", *drop, "pcap", str(path))
-        assert (outcome.status, "begins with IEEE802_11" in outcome.err) == (1, True)
-
-    def test_captures_of_all_devices_get_an_ethernet_header(self, root: None, tmp_path: Path) -> None:
-        path = tmp_path / "any.pcap"
-        drop = ("obj", str(EXAMPLES / "traffic.o"), "sec", "drop", "pcap", str(path))
-        ip = build(ICMP)[14:]
-        for link_type, header in ((113, bytes(14) + b"\x08\x00"), (276, b"\x08\x00" + bytes(18))):
-            with path.open("wb") as file:
-                write_pcap(file, [Packet(header + ip, len(header + ip), link_type)])
-            (row,) = rows(*drop)
-            assert (row["verdict"], row["length"]) == ("TC_ACT_SHOT", 14 + len(ip))
-            for data in (header[:-1], bytes(len(header)) + ip):
-                with path.open("wb") as file:
-                    write_pcap(file, [Packet(data, len(data), link_type)])
-                outcome = pytc("prog", "run", *drop)
-                assert (outcome.status, "packet 1 begins with LINUX_SLL" in outcome.err) == (1, True)
-
-    def test_pcapng_and_standard_input(self, root: None, tmp_path: Path) -> None:
-        with open_capture(HOPS) as packets, (tmp_path / "hops.pcapng").open("wb") as file:
-            writer = PcapngWriter(file)
-            for packet in packets:
-                writer.write(packet)
-        words = ("expect", "OK,SHOT,OK", "expect-pcap", LESS)
-        outcome = pytc("prog", "run", *NEXT_HOP, "pcap", str(tmp_path / "hops.pcapng"), *words)
-        assert outcome.status == 0, outcome.out
-        done = subprocess.run(
-            [*PYTC, "prog", "run", *NEXT_HOP, "pcap", "-", *words],
-            input=(tmp_path / "hops.pcapng").read_bytes(),
-            capture_output=True,
-            check=False,
-            timeout=60,
-            env={**os.environ, **SOURCE},
-        )
-        assert done.returncode == 0, done.stdout
-
-    def test_count_and_repeat(self, root: None, capture: str) -> None:
-        drop = ("obj", str(EXAMPLES / "traffic.o"), "sec", "drop")
-        assert verdicts(*drop, "pcap", capture, "count", "2") == ["TC_ACT_OK", "TC_ACT_SHOT"]
-        (first, *_) = rows(*NEXT_HOP, "pcap", HOPS, "repeat", "1000", "expect-pcap", LESS)
-        assert first["verdict"] == "TC_ACT_OK"
-        found = report(*drop, "packet", ICMP, "repeat", "500", "dump", "drops")
-        assert _total(found["maps"]["drops"]) == 500
-
-
-def _is_taken(fd: int, packet: bytes) -> bool:
-    """Whether this kernel runs a program on a packet as it is."""
-    source, attr = ctypes.create_string_buffer(packet, len(packet)), abi.TestRunAttr(prog_fd=fd)
-    attr.data_in, attr.data_size_in = ctypes.addressof(source), len(packet)
-    try:
-        bpf(Command.PROG_TEST_RUN, attr)
-    except BpfSyscallError:
-        return False
-    return True
-
-
-def _total(elements: list[dict[str, Any]]) -> int:
-    value = elements[0].get("value", elements[0].get("values"))
-    return sum(value) if isinstance(value, list) else int(str(value))
-
-
 class TestExpectations:
     def test_one_verdict_for_all_or_one_for_each(self, root: None, capture: str) -> None:
         drop = ("obj", str(EXAMPLES / "traffic.o"), "sec", "drop", "pcap", capture)
@@ -496,23 +268,3 @@ class TestMaps:
 def test_types_that_do_not_run_on_packets(root: None, build: Compiler) -> None:
     outcome = pytc("prog", "run", "obj", build("one_program"), "type", "kprobe", "packet", UDP)
     assert (outcome.status, outcome.err) == (1, "programs of type kprobe do not run on packets\n")
-
-
-def test_hostile_captures_are_clean_errors(root: None, tmp_path: Path) -> None:
-    path = tmp_path / "bad.pcap"
-    whole = (PACKETS / "hops.pcap").read_bytes()
-    for damaged in (
-        b"",
-        whole[:10],
-        whole[:30],
-        whole[:-3],
-        b"\xff" * 64,
-        whole[:32] + b"\xff" * 8 + whole[40:],
-        struct.pack("<I", 0x0A0D0D0A) + b"\xff" * 40,
-    ):
-        path.write_bytes(damaged)
-        for words in (("pcap", str(path)), ("pcap", HOPS, "expect-pcap", str(path))):
-            outcome = pytc("prog", "run", *NEXT_HOP, *words)
-            assert outcome.status == 1, damaged
-            assert "Traceback" not in outcome.err
-            assert outcome.err.startswith("capture ")

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.codec.btf import btf_codec, has_spin_lock
-from pytc.bpf.codec.columns import Renderer, leaves, names, pack, packable
-from pytc.bpf.codec.compound import Text, assign, follow, summed
+from pytc.bpf.codec.columns import Renderer, leaves, names, pack
+from pytc.bpf.codec.compound import Text, follow, summed
 from pytc.bpf.codec.format import format_codec
 from pytc.bpf.codec.scalars import Codec, Integer, Style, say, word
 from pytc.errors import CodecError, ObjectError
@@ -282,76 +282,6 @@ def test_sums_over_cpus(format: str, cpus: int, data: st.DataObject) -> None:
         assert one.decode(entries[0]) == sum(values)
 
 
-def test_members_of_a_union_share_their_bytes() -> None:
-    """All of them are in what was decoded; the gaps of one are not to erase another."""
-    writer = BtfWriter()
-    byte = writer.integer("unsigned char", 1)
-    gap = writer.structure("gap", 4, [("last", byte, 24)])
-    pairs = writer.array(writer.structure("pair", 2, [("second", byte, 8)]), 2)
-    whole = writer.structure(
-        "u", 4, [("word", writer.integer("unsigned", 4), 0), ("gap", gap, 0), ("pairs", pairs, 0)], kind=b.UNION
-    )
-    codec = btf_codec(writer.parsed(), whole)
-    value = codec.decode(b"\1\2\3\4")
-    assert value == {"word": 0x04030201, "gap": {"last": 4}, "pairs": [{"second": 2}, {"second": 4}]}
-    assert codec.encode(value) == b"\1\2\3\4"
-
-
-def test_an_assigned_structure_is_new() -> None:
-    codec = format_codec("{u8 a, u8 b, {u8 c, u8 d} e}", 0)
-    data = bytearray(b"\1\2\3\4")
-    assign(codec, data, 0, {"a": 9, "e": {"c": 8}})
-    assert data == b"\x09\0\x08\0"
-    at, inner = follow(codec, ".e")
-    assign(inner, data, at, {"d": 7})
-    assert data == b"\x09\0\0\7"
-
-
-def test_a_sum_cannot_be_set() -> None:
-    with pytest.raises(CodecError, match="cannot be set"):
-        summed(format_codec("u32", 4), 2, 8).encode(7)
-
-
-@pytest.mark.parametrize(
-    ("path", "at", "size"),
-    [
-        ("", 0, 12),
-        (".a", 0, 1),
-        (".b[1]", 6, 2),
-        (".c.d", 8, 4),
-    ],
-)
-def test_paths(path: str, at: int, size: int) -> None:
-    found, codec = follow(format_codec("{u8 a, u16 b[2] , {u32 d} c}".replace("u16 b[2]", "pad[3], u16 b[2]"), 0), path)
-    assert (found, codec.size) == (at, size)
-
-
-@pytest.mark.parametrize(
-    ("path", "said"),
-    [
-        (".z", "no member"),
-        (".a.b", "not a structure"),
-        ("[0]", "not an array"),
-        (".b[2]", "no element 2 in an array of 2"),
-        ("..a", "NAME, NAME.MEMBER"),
-        (".b[x]", "NAME, NAME.MEMBER"),
-        (".b[99999999999]", "NAME, NAME.MEMBER"),
-    ],
-)
-def test_wrong_paths(path: str, said: str) -> None:
-    with pytest.raises(CodecError, match=said):
-        follow(format_codec("{u8 a, u16 b[2]}", 0), path)
-
-
-@given(st.text(".[]ab0123456789\n", max_size=12))
-def test_any_text_is_a_path_or_an_error(path: str) -> None:
-    try:
-        at, codec = follow(format_codec("{u8 a, u16 b[2]}", 0), path)
-    except CodecError:
-        return
-    assert at + codec.size <= 6
-
-
 class TestBtf:
     def test_network_order_and_addresses_go_by_name_in_maps(self) -> None:
         writer = BtfWriter()
@@ -419,31 +349,6 @@ class TestBtf:
             return
 
 
-def test_columns_are_packed_as_values_are() -> None:
-    codec = format_codec("{u32 a, be16 b, ip4 c, str[4] d, u16 e[2], f32 f}", 0)
-    rows = [
-        {"a": 1, "b": 2, "c": "1.2.3.4", "d": "x", "e": [1, 2], "f": 0.5},
-        {"a": 0xFFFFFFFF, "b": 5, "c": "4.3.2.1", "d": "abcd", "e": [3], "f": -1},
-    ]
-    columns = {f".{name}": [row[name] for row in rows] for name in rows[0]}
-    assert packable(codec)
-    assert pack(codec, codec.size, columns, 2) == b"".join(map(codec.encode, rows))
-
-
-@pytest.mark.parametrize("values", [[1, 2, "x"], [1, 1 << 32], [1, None], ["1", "-1"], ["1_0"], [1.5], [b"1"]])
-def test_a_wrong_value_in_a_column_is_named_by_its_index(values: list[Any]) -> None:
-    codec = format_codec("u32", 4)
-    with pytest.raises(CodecError) as error:
-        pack(codec, 4, {"": values}, len(values))
-    assert error.value.entry == len(values) - 1
-
-
-def test_numbers_in_a_column_may_have_frills() -> None:
-    codec = format_codec("u32", 4)
-    assert pack(codec, 4, {"": ["0x10", "10.0.0.1", "7"]}, 3) == b"\x10\0\0\0\x0a\0\0\1\7\0\0\0"
-    assert pack(format_codec("packed {u8 a, u32 b}", 0), 5, {".b": [1, 2]}, 2) == b"\0\1\0\0\0\0\2\0\0\0"
-
-
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -460,23 +365,6 @@ def test_numbers_in_a_column_may_have_frills() -> None:
 )
 def test_text_is_one_word_of_a_shell(text: str, said: str) -> None:
     assert word(text) == said
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        ("a,b", '"a,b"'),
-        ('a"b', '"a""b"'),
-        ("", '""'),
-        (" a", '" a"'),
-        ([1, 2], '"[1,2]"'),
-        (True, "true"),
-        (7, "7"),
-        ("a\nb", '"a\nb"'),
-    ],
-)
-def test_cells_of_csv(value: Any, said: str) -> None:
-    assert say(Style.CSV, value) == said
 
 
 def test_names_do_not_control_the_terminal() -> None:
