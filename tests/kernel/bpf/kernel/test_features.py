@@ -112,11 +112,24 @@ class TestWithout:
                 types = Btf(btf_image(done.program.description.btf_id))
                 assert {types.vlen(i) for i in range(1, len(types)) if types.kind(i) == b.FUNC} == expected
 
-    def test_one_answer_serves_many_loads(self, build: Compiler, bpffs: Path) -> None:
-        features = Features(ALL)
-        for name in ("tags", "float", "enum64"):
-            spec = read_object(build(name))
-            load(spec, select_program(spec), type=ProgramType.SCHED_CLS, features=features).close()
+    def test_one_answer_serves_many_loads(self, build: Compiler, bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[str] = []
+
+        def counted(name: str, probe: Callable[[], int]) -> Callable[[], int]:
+            def ask() -> int:
+                asked.append(name)
+                return probe()
+
+            return ask
+
+        for name, probe in [*PROBES.items()]:
+            monkeypatch.setitem(PROBES, name, counted(name, probe))
+        for features in (Features(ALL), Features()):
+            for name in ("tags", "float", "enum64"):
+                spec = read_object(build(name))
+                load(spec, select_program(spec), type=ProgramType.SCHED_CLS, features=features).close()
+        assert asked
+        assert sorted(asked) == sorted({*asked})
 
 
 class TestAnswers:

@@ -102,7 +102,7 @@ def types(done: Loaded) -> None:
         ("pid_type", b.ENUM),
         ("gfp_t", b.TYPEDEF),
     )
-    for (exists, size, here, there), (name, kind) in zip(rows, known, strict=False):
+    for (exists, size, here, there), (name, kind) in zip(rows, known, strict=False):  # the others are flavours
         found = kernel().find(name, kind)
         assert (exists, size, there) == (1, kernel().size(found), found), name
         assert here, name

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf import Map
+from pytc.bpf import Map, ProgramType, load, read_object, select_program
+from pytc.errors import BpfError
 from tests.conftest import EXAMPLES, Compiler, pins
 from tests.network import Network
 
@@ -219,8 +220,12 @@ def test_the_only_program_of_an_object_needs_no_section(clsact: Network, build: 
 
 
 def test_programs_of_other_types_beside_it_are_not_loaded(clsact: Network, build: Compiler) -> None:
-    """The kernel would refuse one of them, and with it the object, as test_disassemble.py sees."""
+    """The kernel refuses one of them, and would refuse the object with it."""
+    spec = read_object(build("other_types"))
+    with pytest.raises(BpfError):
+        load(spec, select_program(spec, program="broken"), type=ProgramType.KPROBE)
     clsact.ok("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", build("other_types"))
+    assert "name cls_main" in clsact.ok("filter", "show", "dev", "em1", "ingress")
 
 
 def test_verbose_prints_the_log_of_the_verifier(clsact: Network, build: Compiler) -> None:
