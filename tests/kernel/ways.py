@@ -31,7 +31,7 @@ def attach(network: Network, path: str, digit: int, *words: str, verdict: int = 
     return done.err
 
 
-def shown(network: Network, *words: str) -> list[dict[str, Any]]:
+def tcx_programs(network: Network, *words: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = network.json("tcx", "show", *(words or IN), options=("-d",))
     return found
 

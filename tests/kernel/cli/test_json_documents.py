@@ -20,7 +20,7 @@ MANY, MORE = 1_000, 10_000
 LIMIT = 45
 
 
-def shown(network: Network, line: str, *options: str) -> Any:
+def json_in_time(network: Network, line: str, *options: str) -> Any:
     """What a command shows as JSON, in time: the kernel kills it when that is over."""
     limited = ("prlimit", f"--cpu={LIMIT}", *PYTC, "-j")
     outcome = network.execute(*limited, *options, *line.split())
@@ -28,7 +28,7 @@ def shown(network: Network, line: str, *options: str) -> Any:
     return json.loads(outcome.out)
 
 
-def made(network: Network, directory: Path, lines: list[str]) -> None:
+def run_batch(network: Network, directory: Path, lines: list[str]) -> None:
     (directory / "batch").write_text("\n".join(lines) + "\n")
     done = network.tc("-batch", str(directory / "batch"))
     assert done.status == 0, done.err
@@ -107,7 +107,7 @@ def test_of_tc(
     besides: int,
     number: int,
 ) -> None:
-    made(network, tmp_path, make(number))
+    run_batch(network, tmp_path, make(number))
     for options in ((), ("-s", "-d"), ("-p",)) if number < MORE else ((), ("-s", "-d", "-p")):
-        found = shown(network, line, *options)
+        found = json_in_time(network, line, *options)
         assert count(found) == number + besides, line

@@ -55,7 +55,7 @@ def run(network: Network, *words: str | bytes | Path) -> bytes:
     return done.stdout
 
 
-def shown(network: Network, *words: str | bytes | Path) -> Any:
+def shown_json(network: Network, *words: str | bytes | Path) -> Any:
     """What a command shows, which is the same in both layouts."""
     found = [strict_json.value(run(network, "-j", *options, "-d", *words)) for options in ((), ("-p", "-s", "-color"))]
     assert len(found[0]) == len(found[1])
@@ -88,13 +88,13 @@ def test_devices(network: Network, tmp_path: Path) -> None:
         b"actions add action mirred egress redirect dev %s",
     )
     batch(network, tmp_path, *(line % quoted(name) for name in names for line in lines))
-    named = [one.get("dev", "") for one in shown(network, "qdisc", "show") if one["kind"] == "clsact"]
+    named = [one.get("dev", "") for one in shown_json(network, "qdisc", "show") if one["kind"] == "clsact"]
     assert sorted(map(as_bytes, named)) == sorted(names)
-    _, acts = shown(network, "actions", "ls", "action", "mirred")
+    _, acts = shown_json(network, "actions", "ls", "action", "mirred")
     assert [as_bytes(one["to_dev"]) for one in acts["actions"]] == names
-    assert {as_bytes(one["dev"]) for one in shown(network, "tcx", "show")} == set(names)
+    assert {as_bytes(one["dev"]) for one in shown_json(network, "tcx", "show")} == set(names)
     for name in names[:5]:
-        assert [as_bytes(one["dev"]) for one in shown(network, "hooks", "dev", name)] == [name] * 2
+        assert [as_bytes(one["dev"]) for one in shown_json(network, "hooks", "dev", name)] == [name] * 2
 
 
 def test_files_and_sections(network: Network, tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_files_and_sections(network: Network, tmp_path: Path) -> None:
     for options in ((), ("-p",)):
         found = strict_json.values(run(network, "-j", *options, "-batch", tmp_path / "lines"))
         assert [as_bytes(one["object"]) for [one] in found] == [path for path in paths for _ in (0, 1)]
-    [_, *filters] = shown(network, "filter", "show", "dev", "em1", "ingress")
+    [_, *filters] = shown_json(network, "filter", "show", "dev", "em1", "ingress")
     assert len({one["options"]["bpf_name"] for one in filters}) == len(WORDS)
 
 
@@ -128,11 +128,11 @@ def test_pins_and_cgroups(network: Network, bpffs: Path, cgroup: Path, tmp_path:
             for name in names
         ),
     )
-    tree = shown(network, "cgroup", "tree", cgroup)
+    tree = shown_json(network, "cgroup", "tree", cgroup)
     assert sorted(as_bytes(one["cgroup"]) for one in tree) == sorted(top + b"/group" + name for name in names)
     pinned = [path for one in tree for program in one["programs"] for path in program["pinned"]]
     assert sorted(map(as_bytes, pinned)) == sorted(mount + b"/" + name for name in names)
-    listed = shown(network, "link", "show")
+    listed = shown_json(network, "link", "show")
     assert {as_bytes(path) for one in listed for path in one.get("pinned", ())} == set(map(as_bytes, pinned))
 
 
@@ -146,7 +146,7 @@ def test_classes(network: Network, tmp_path: Path) -> None:
         b"qdisc add dev em1 root handle 1: htb",
         *(b"class add dev em1 parent 1: classid 1:%x htb rate 1mbit" % number for number in range(1, len(names) + 1)),
     )
-    found = shown(network, "-nm", "-cf", tmp_path / "names", "class", "show", "dev", "em1")
+    found = shown_json(network, "-nm", "-cf", tmp_path / "names", "class", "show", "dev", "em1")
     assert sorted(as_bytes(one["handle"]).rpartition(b"#")[0] for one in found) == sorted(names)
 
 
@@ -158,7 +158,7 @@ def test_processes(network: Network, name: bytes) -> None:
     with small_program() as program:
         comm.write_bytes(name)
         try:
-            [found] = shown(network, "prog", "show", "id", str(program.description.id))
+            [found] = shown_json(network, "prog", "show", "id", str(program.description.id))
         finally:
             comm.write_bytes(before)
     assert [one["comm"] for one in found["pids"]] == [name.strip().decode("utf-8", "replace")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from pytc.bpf.sys.attach_points import AttachPoint, attach
 from pytc.bpf.sys.cgroups import ATTACH_TYPES
 from pytc.bpf.sys.constants import attach_type_number
 from pytc.bpf.sys.links import Link
-from pytc.cli.main import main
 from pytc.netlink.session import namespace
 from tests import strict_json
 from tests.captures import TCP, as_pcap, eth, ip4, packets, tcp
@@ -26,9 +25,9 @@ from tests.compat.commands.monitor.test_watch import listening
 from tests.conftest import EXAMPLES, PATIENCE
 from tests.elf_writer import EXIT, code, elf, function, license, mov
 from tests.kernel.bpf.support import small_program
-from tests.kernel.cli.test_json_documents import filters, made
+from tests.kernel.cli.test_json_documents import filters, run_batch
 from tests.network import Network
-from tests.processes import PYTC
+from tests.processes import PYTC, printed
 from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
@@ -38,38 +37,30 @@ MANY = 10_000
 AT_HOOK, AT_CGROUP = 63, 64
 TRAFFIC = EXAMPLES / "traffic.o"
 
-Shown = Callable[..., Any]
 
-
-@pytest.fixture
-def shown(capfdbinary: pytest.CaptureFixture[bytes]) -> Shown:
-    """What a command of this process shows, in one of the layouts."""
-
-    def call(*words: str, options: tuple[str, ...] = ()) -> Any:
-        assert main(("-j", *options, *words)) == 0, capfdbinary.readouterr().err
-        return strict_json.value(capfdbinary.readouterr().out)
-
-    return call
+def shown(*words: str, options: tuple[str, ...] = ()) -> Any:
+    """Run ``pytc -j`` in this process; return its only document."""
+    return strict_json.value(printed("-j", *options, *words).encode("utf-8", "surrogateescape"))
 
 
 @pytest.mark.usefixtures("root")
 class TestLists:
     """Pins hold what is listed: descriptors are limited. Others of this machine are listed, too."""
 
-    def test_maps(self, shown: Shown, bpffs: Path) -> None:
+    def test_maps(self, bpffs: Path) -> None:
         for number in range(MANY):
             with create_map(MapSpec("many", MapType.ARRAY, 4, 4, 1), "many") as one:
                 one.pin(str(bpffs / str(number)))
         assert sum(one["name"] == "many" for one in shown("map", "show", options=("-p",))) >= MANY
 
-    def test_programs(self, shown: Shown, bpffs: Path) -> None:
+    def test_programs(self, bpffs: Path) -> None:
         for number in range(MANY):
             with small_program() as one:
                 one.pin(str(bpffs / str(number)))
         listed = [one["id"] for one in shown("prog", "show", options=("-d", "-s"))]
         assert len(set(listed)) == len(listed) >= MANY
 
-    def test_links_and_cgroups(self, shown: Shown, bpffs: Path, cgroup: Path) -> None:
+    def test_links_and_cgroups(self, bpffs: Path, cgroup: Path) -> None:
         assert shown("cgroup", "show", str(cgroup)) == shown("cgroup", "tree", str(cgroup)) == []
         with small_program(ProgramType.CGROUP_SKB) as program:
             for number in range(MANY // AT_CGROUP + 1):
@@ -110,7 +101,7 @@ def test_tcx(network: Network) -> None:
                     assert len(found) == number + 1
 
 
-def test_packets(shown: Shown, tmp_path: Path, root: None) -> None:
+def test_packets(tmp_path: Path, root: None) -> None:
     """Of programs that run on captures: one of none, of one packet, of many."""
     for count in (0, 1, MANY):
         path = tmp_path / f"{count}.pcap"
@@ -120,7 +111,7 @@ def test_packets(shown: Shown, tmp_path: Path, root: None) -> None:
             assert len(found["packets"]) == count
 
 
-def test_objects(shown: Shown, tmp_path: Path) -> None:
+def test_objects(tmp_path: Path) -> None:
     """With nothing but a license, with one program, with many."""
     for count in (0, 1, 3_000):
         names = [f"classifier/{number}" for number in range(count)]
@@ -169,7 +160,7 @@ class TestBatches:
 
     def test_of_long_lists(self, network: Network, tmp_path: Path) -> None:
         count = 2_000
-        made(network, tmp_path, filters(count))
+        run_batch(network, tmp_path, filters(count))
         shows = "filter show dev em1 ingress"
         lines = [shows, "filter show dev em1 egress", "qdisc show dev nosuch", shows]
         found = batch(network, tmp_path / "lines", lines, "-force", "-s", "-d")
@@ -182,7 +173,7 @@ def test_much_that_happens(network: Network, tmp_path: Path) -> None:
     """An object on a line for each, as soon as it happens."""
     output, count = tmp_path / "news", 3_000
     with listening(network, output, *PYTC, "-j", "-ts", "-d", "monitor"):
-        made(network, tmp_path, filters(count))
+        run_batch(network, tmp_path, filters(count))
         until(lambda: output.read_bytes().count(b"\n") >= count)
     found = strict_json.values(output.read_bytes())
     assert sum(one.get("kind") == "bpf" for one in found) == count
@@ -195,7 +186,7 @@ LONG = ("filter show dev em1 ingress", "-batch LINES", "map dump pinned m:many")
 
 @pytest.fixture
 def much(network: Network, bpffs: Path, tmp_path: Path) -> Iterator[Network]:
-    made(network, tmp_path, filters(2_000))
+    run_batch(network, tmp_path, filters(2_000))
     (tmp_path / "LINES").write_text("filter show dev em1 ingress\nqdisc show dev nosuch\n" * 20)
     (bpffs / "tc").mkdir()
     with create_map(MapSpec("many", MapType.ARRAY, 4, 64, MANY), "many") as one:

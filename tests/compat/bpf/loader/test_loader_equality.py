@@ -91,7 +91,7 @@ def forms(name: str) -> list[Build]:
     return [(OLDEST, NEWEST)[(turn + at) % 2]._replace(form=form) for at, form in enumerate(wanted)]
 
 
-def made(sources: Sources, compilers: list[str], name: str, build: Build) -> str:
+def compiled(sources: Sources, compilers: list[str], name: str, build: Build) -> str:
     """The path of an object; skips where the compiler is missing."""
     if build.clang not in compilers:
         pytest.skip(f"{build.clang} is not installed")
@@ -110,13 +110,13 @@ class TestModernObjects:
     def test_load_to_the_same_result(
         self, sources: Sources, bpftool: Bpftool, bpffs: Path, compilers: list[str], name: str, build: Build
     ) -> None:
-        compare(made(sources, compilers, name, build), bpftool, bpffs)
+        compare(compiled(sources, compilers, name, build), bpftool, bpffs)
 
     @pytest.mark.parametrize(("name", "build"), sample(one for name in COMPARED for one in each([name], *forms(name))))
     def test_load_to_the_same_result_in_every_form(
         self, sources: Sources, bpftool: Bpftool, bpffs: Path, compilers: list[str], name: str, build: Build
     ) -> None:
-        compare(made(sources, compilers, name, build), bpftool, bpffs)
+        compare(compiled(sources, compilers, name, build), bpftool, bpffs)
 
     @pytest.mark.parametrize("name", [name for name in COMPARED_WITHOUT_DEBUG if name not in COMPARED])
     def test_that_debug_information_would_refuse_load_without_it(
@@ -128,7 +128,7 @@ class TestModernObjects:
     def test_that_call_what_is_missing_differ_in_the_tag_alone(
         self, sources: Sources, bpftool: Bpftool, bpffs: Path, compilers: list[str], name: str, build: Build
     ) -> None:
-        path = made(sources, compilers, name, build)
+        path = compiled(sources, compilers, name, build)
         with bpftool.loaded(path) as theirs:
             found = {
                 program: differences(as_newer_libbpf(ours(path, program, bpffs)), expected)
@@ -176,12 +176,12 @@ class TestInstructionsOfCpuV4:
         [("cpu_v4", {"ldsx", "movsx", "sdiv", "smod", "bswap"}), ("cpu_v4_far", {"gotol"}), ("core_signed", {"ldsx"})],
     )
     def test_are_in_the_objects(self, sources: Sources, compilers: list[str], name: str, expected: set[str]) -> None:
-        assert self.opcodes(made(sources, compilers, name, NEWEST)) >= expected
-        assert not self.opcodes(made(sources, compilers, name, OLDEST))
+        assert self.opcodes(compiled(sources, compilers, name, NEWEST)) >= expected
+        assert not self.opcodes(compiled(sources, compilers, name, OLDEST))
 
     def test_are_in_functions_that_move(self, sources: Sources, compilers: list[str], bpffs: Path) -> None:
         """The far jump stands behind a function of the program that is elsewhere in its section."""
-        path = made(sources, compilers, "cpu_v4_far", NEWEST)
+        path = compiled(sources, compilers, "cpu_v4_far", NEWEST)
         with loaded(path, "other", bpffs) as one, loaded(path, "cls_main", bpffs) as two:
             assert one.program.description.tag != two.program.description.tag
 
@@ -243,7 +243,7 @@ class TestLinkedObjects:
     ) -> None:
         """Extern maps, variables and functions; weak ones that the other half overrides; static ones of one name."""
         path = str(tmp_path / "linked.o")
-        must("bpftool", "gen", "object", path, *(made(sources, compilers, name, build) for name in order))
+        must("bpftool", "gen", "object", path, *(compiled(sources, compilers, name, build) for name in order))
         compare(path, bpftool, bpffs)
         with loaded(path, "cls_one", bpffs) as one, loaded(path, "cls_two", bpffs) as two:
             assert (verdict(one.program), verdict(two.program)) == (7654, 4)

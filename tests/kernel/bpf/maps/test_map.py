@@ -22,14 +22,14 @@ from tests.kernel.bpf.support import descriptor_of, loaded, word
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("root")]
 
 
-def made(type: MapType, key: int = 4, value: int = 8, entries: int = 4, **more: int) -> Map:
+def new_map(type: MapType, key: int = 4, value: int = 8, entries: int = 4, **more: int) -> Map:
     return create_map(MapSpec("numbers", type, key, value, entries, **more), "numbers")  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def table() -> Iterator[Map]:
     """A hash with the keys 1 to 3."""
-    with made(MapType.HASH) as found:
+    with new_map(MapType.HASH) as found:
         for number in (1, 2, 3):
             found[word(number)] = bytes([number] * 8)
         yield found
@@ -93,7 +93,7 @@ class TestElements:
 
 class TestTypes:
     def test_arrays_are_full_of_zeros(self) -> None:
-        with made(MapType.ARRAY) as found:
+        with new_map(MapType.ARRAY) as found:
             assert list(found.items()) == [(word(n), bytes(8)) for n in range(4)]
             with pytest.raises(KeyError):
                 assert found[word(4)]
@@ -102,13 +102,13 @@ class TestTypes:
 
     @pytest.mark.parametrize("type", [MapType.PERCPU_ARRAY, MapType.PERCPU_HASH, MapType.LRU_PERCPU_HASH])
     def test_values_of_each_cpu_come_rounded_up_to_8_bytes(self, type: MapType) -> None:
-        with made(type, value=6, entries=16) as found:
+        with new_map(type, value=6, entries=16) as found:
             assert found.value_bytes == 8 * possible_cpus()
             found[word(1)] = b"abcdef\0\0" * possible_cpus()
             assert found[word(1)] == b"abcdef\0\0" * possible_cpus()
 
     def test_queues_have_no_keys(self) -> None:
-        with made(MapType.QUEUE, key=0) as found:
+        with new_map(MapType.QUEUE, key=0) as found:
             found[b""] = b"12345678"
             assert found[b""] == b"12345678"
             with pytest.raises(BpfError, match="a key of 1 bytes; 0 expected"):
@@ -116,20 +116,20 @@ class TestTypes:
 
     @pytest.mark.needs("map:bloom_filter")
     def test_a_bloom_filter_has_values_only(self) -> None:
-        with made(MapType.BLOOM_FILTER, key=0, entries=64) as found:
+        with new_map(MapType.BLOOM_FILTER, key=0, entries=64) as found:
             found[b""] = b"12345678"
             with pytest.raises(BpfSyscallError):
                 list(found)
 
     def test_a_ring_buffer_has_no_elements(self) -> None:
-        with made(MapType.RINGBUF, key=0, value=0, entries=1) as found:
+        with new_map(MapType.RINGBUF, key=0, value=0, entries=1) as found:
             with pytest.raises(BpfSyscallError):
                 list(found)
             with pytest.raises(BpfSyscallError):
                 assert found[b""]
 
     def test_prefixes_are_matched_by_their_longest(self) -> None:
-        with made(MapType.LPM_TRIE, key=8, flags=1) as found:
+        with new_map(MapType.LPM_TRIE, key=8, flags=1) as found:
             found[word(8) + bytes([10, 0, 0, 0])] = b"10/8----"
             found[word(16) + bytes([10, 1, 0, 0])] = b"10.1/16-"
             assert found[word(32) + bytes([10, 1, 2, 3])] == b"10.1/16-"
@@ -138,20 +138,20 @@ class TestTypes:
 
     def test_a_map_of_maps_gives_ids(self) -> None:
         spec = MapSpec("outer", MapType.HASH_OF_MAPS, 4, 4, 4)
-        with made(MapType.ARRAY) as inner, create_map(spec, "outer", inner_fd=inner.fd) as outer:
+        with new_map(MapType.ARRAY) as inner, create_map(spec, "outer", inner_fd=inner.fd) as outer:
             outer[word(1)] = word(inner.fd)
             with Map.from_id(int.from_bytes(outer[word(1)], "little")) as found:
                 assert found.description == inner.description
 
     def test_keys_may_be_large(self) -> None:
-        with made(MapType.HASH, key=300, value=4000) as found:
+        with new_map(MapType.HASH, key=300, value=4000) as found:
             found[b"k" * 300] = b"v" * 4000
             assert list(found.items()) == [(b"k" * 300, b"v" * 4000)]
 
 
 class TestWhatTheKernelSays:
     def test_is_what_was_asked_for(self) -> None:
-        with made(MapType.HASH, key=4, value=8, entries=100, flags=1) as found:
+        with new_map(MapType.HASH, key=4, value=8, entries=100, flags=1) as found:
             description = found.description
             assert (
                 description.type,
@@ -187,13 +187,13 @@ class TestWhatTheKernelSays:
             assert (found.name, found.description.name) == ("a_name_of_20_letters", "a_name_of_20_le")
 
     def test_of_a_node_and_of_flags(self) -> None:
-        with made(MapType.HASH, numa_node=0, flags=1) as found:
+        with new_map(MapType.HASH, numa_node=0, flags=1) as found:
             assert found.description.flags == 1 | 1 << 2
 
 
 class TestFreezing:
     def test_ends_writing_from_outside(self) -> None:
-        with made(MapType.ARRAY) as found:
+        with new_map(MapType.ARRAY) as found:
             found[word(0)] = b"12345678"
             found.freeze()
             assert found[word(0)] == b"12345678"
@@ -201,7 +201,7 @@ class TestFreezing:
                 found[word(0)] = bytes(8)
 
     def test_is_refused_a_second_time(self) -> None:
-        with made(MapType.ARRAY) as found:
+        with new_map(MapType.ARRAY) as found:
             found.freeze()
             with pytest.raises(BpfSyscallError, match='map "numbers": freezing it'):
                 found.freeze()

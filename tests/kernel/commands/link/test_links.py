@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import EXAMPLES, pins
-from tests.kernel.ways import IN, shown
+from tests.kernel.ways import IN, tcx_programs
 from tests.network import Network
 
 pytestmark = pytest.mark.kernel
@@ -35,9 +35,9 @@ def test_it_lasts_as_long_as_a_pin(network: Network, bpffs: Path, link: int) -> 
     assert "one" in told
     assert "two" in told
     network.ok("link", "unpin", "m:one")
-    assert [one["link"] for one in shown(network)] == [link]
+    assert [one["link"] for one in tcx_programs(network)] == [link]
     network.ok("link", "unpin", "m:two")
-    assert shown(network) == []
+    assert tcx_programs(network) == []
     assert network.pytc("link", "show", str(link)).status == 2
 
 
@@ -47,12 +47,12 @@ def test_a_place_that_is_taken(network: Network, bpffs: Path, link: int) -> None
     assert "File exists" in done.err
     (bpffs / "tc" / "two").mkdir()
     assert network.pytc("link", "pin", str(link), "m:two").status == 1
-    assert [one["link"] for one in shown(network)] == [link]
+    assert [one["link"] for one in tcx_programs(network)] == [link]
 
 
 def test_detached_it_stays_while_it_is_pinned(network: Network, bpffs: Path, link: int) -> None:
     network.ok("link", "detach", "m:one")
-    assert shown(network) == []
+    assert tcx_programs(network) == []
     assert pinned(bpffs) == {"tc/one"}
     [found] = network.json("link", "show", str(link))
     assert found["defunct"] is True
@@ -63,7 +63,7 @@ def test_detached_it_stays_while_it_is_pinned(network: Network, bpffs: Path, lin
 
 
 def test_only_links_are_unpinned(network: Network, bpffs: Path, link: int) -> None:
-    program = shown(network)[0]["prog"]["id"]
+    program = tcx_programs(network)[0]["prog"]["id"]
     network.ok("prog", "pin", "id", str(program), "m:two")
     assert network.pytc("link", "unpin", "m:two").status == 1
     assert pinned(bpffs) == {"tc/one", "tc/two"}

@@ -9,7 +9,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
@@ -28,7 +28,7 @@ from pytc.commands.shared import map_elements
 from pytc.errors import BpfSyscallError
 from tests import strict_json
 from tests.kernel.bpf.support import small_program
-from tests.processes import PYTC, SOURCE
+from tests.processes import PYTC, SOURCE, printed, refused
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("root")]
 
@@ -92,21 +92,11 @@ NOT_MADE = {
     MapType.INSN_ARRAY,
 }
 
-Pytc = Callable[..., bytes]
 
-
-@pytest.fixture
-def pytc(capfdbinary: pytest.CaptureFixture[bytes]) -> Pytc:
-    """Runs ``pytc -j`` in this process: its output; or, where it fails, what it says on stderr."""
-
-    def call(*words: str, status: int = 0) -> bytes:
-        assert main(("-j", *words)) == status, capfdbinary.readouterr().err
-        found = capfdbinary.readouterr()
-        if status:
-            assert found.out == b""
-        return found.err if status else found.out
-
-    return call
+def pytc_json(*words: str, status: int = 0) -> bytes:
+    """Run ``pytc -j`` in this process; return its output or, where it fails, its error messages."""
+    text = refused("-j", *words, status=status) if status else printed("-j", *words)
+    return text.encode("utf-8", "surrogateescape")
 
 
 @pytest.fixture
@@ -115,7 +105,7 @@ def owned() -> Iterator[ExitStack]:
         yield stack
 
 
-def made(owned: ExitStack, kind: MapType, entries: int) -> Map:
+def map_of_kind(owned: ExitStack, kind: MapType, entries: int) -> Map:
     shape = SHAPES[kind]
     inner = _inner(owned) if kind in (MapType.ARRAY_OF_MAPS, MapType.HASH_OF_MAPS) else 0
     if kind in (MapType.RINGBUF, MapType.USER_RINGBUF):
@@ -171,28 +161,28 @@ def test_every_type_is_here() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, MANY])
 @pytest.mark.parametrize("kind", LISTED, ids=lambda kind: kind.name)
-def test_elements(pytc: Pytc, owned: ExitStack, kind: MapType, count: int) -> None:
+def test_elements(owned: ExitStack, kind: MapType, count: int) -> None:
     shape = SHAPES[kind]
-    found = made(owned, kind, max(min(count, shape.most), 1))
+    found = map_of_kind(owned, kind, max(min(count, shape.most), 1))
     expected = min(count, shape.most) if not shape.always else max(count, 1)
     if expected:
         fill(found, value_for(owned, kind), expected)
-    dumped = [strict_json.value(pytc(*options, "map", "dump", "fd", str(found.fd))) for options in ((), ("-p",))]
+    dumped = [strict_json.value(pytc_json(*options, "map", "dump", "fd", str(found.fd))) for options in ((), ("-p",))]
     assert [len(one) for one in dumped] == [expected, expected]
     assert dumped[0] == dumped[1]
     member = "values" if "PERCPU" in kind.name and kind != MapType.PERCPU_CGROUP_STORAGE else "value"
     assert all(set(one) == {"key", member} for one in dumped[0])
-    [shown] = strict_json.value(pytc("map", "show", "fd", str(found.fd)))
+    [shown] = strict_json.value(pytc_json("map", "show", "fd", str(found.fd)))
     assert shown["type"] == kind.name.lower()
 
 
 @pytest.mark.parametrize("kind", [kind for kind, shape in SHAPES.items() if shape.refused], ids=lambda kind: kind.name)
-def test_types_whose_elements_are_not_for_all_to_see(pytc: Pytc, owned: ExitStack, kind: MapType) -> None:
-    found = made(owned, kind, 4)
+def test_types_whose_elements_are_not_for_all_to_see(owned: ExitStack, kind: MapType) -> None:
+    found = map_of_kind(owned, kind, 4)
     refused = SHAPES[kind].refused
-    said = strict_json.value(pytc("map", "dump", "fd", str(found.fd), status=1 if refused == NO_ELEMENTS else 2))
+    said = strict_json.value(pytc_json("map", "dump", "fd", str(found.fd), status=1 if refused == NO_ELEMENTS else 2))
     assert refused in " ".join([said["error"], *said["causes"]])
-    [shown] = strict_json.value(pytc("-p", "map", "show", "fd", str(found.fd)))
+    [shown] = strict_json.value(pytc_json("-p", "map", "show", "fd", str(found.fd)))
     assert shown["type"] == kind.name.lower()
 
 
@@ -246,21 +236,21 @@ FORMATS = (
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("kind", [MapType.HASH, MapType.PERCPU_HASH], ids=lambda kind: kind.name)
-def test_hostile_keys_and_values(pytc: Pytc, owned: ExitStack, kind: MapType, form: str) -> None:
+def test_hostile_keys_and_values(owned: ExitStack, kind: MapType, form: str) -> None:
     found = owned.enter_context(create_map(MapSpec("odd", kind, 16, 16, 64), "odd"))
     rows = [row.ljust(16, b"\0") for row in HOSTILE]
     for row in rows:
         found[row] = row * (CPUS if kind == MapType.PERCPU_HASH else 1)
     words = ("map", "dump", "fd", str(found.fd), "keytype", form, "valuetype", form)
-    dumped = strict_json.value(pytc(*words))
+    dumped = strict_json.value(pytc_json(*words))
     assert len(dumped) == len(rows)
     for options in (("-p",), ("-s", "-d", "-o", "-color")):
-        assert strict_json.value(pytc(*options, *words)) == dumped
+        assert strict_json.value(pytc_json(*options, *words)) == dumped
     for one in dumped:
         assert one["values" if kind == MapType.PERCPU_HASH else "value"] in (one["key"], [one["key"]] * CPUS)
     if form == "u64[2]":
         assert [2**64 - 1, 2**53 + 1] in [one["key"] for one in dumped]
-    watched = strict_json.values(pytc("map", "watch", "fd", str(found.fd), *words[4:], "count", "1"))
+    watched = strict_json.values(pytc_json("map", "watch", "fd", str(found.fd), *words[4:], "count", "1"))
     assert [one["key"] for one in watched] == [one["key"] for one in dumped]
 
 
@@ -304,9 +294,9 @@ def test_a_long_dump_takes_no_more_memory(
         assert len(strict_json.value((tmp_path / "out").read_bytes())) == count
 
 
-def test_sockets_are_read_as_cookies(pytc: Pytc, owned: ExitStack) -> None:
+def test_sockets_are_read_as_cookies(owned: ExitStack) -> None:
     found = owned.enter_context(create_map(MapSpec("short", MapType.SOCKMAP, 4, 4, 1), "short"))
-    said = strict_json.value(pytc("map", "dump", "fd", str(found.fd), status=2))
+    said = strict_json.value(pytc_json("map", "dump", "fd", str(found.fd), status=2))
     assert "value size of 8" in said["causes"][0]
 
 
@@ -319,7 +309,7 @@ def test_what_has_begun_is_closed_when_the_kernel_refuses_more(
     options: tuple[str, ...],
     read: int,
 ) -> None:
-    found = made(owned, MapType.HASH, 4)
+    found = map_of_kind(owned, MapType.HASH, 4)
     fill(found, bytes(8), 3)
 
     def refused(map: RawMap, flags: int = 0) -> Iterator[Batch]:

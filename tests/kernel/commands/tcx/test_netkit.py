@@ -42,7 +42,7 @@ def received(network: Network) -> int:
     return sum(one["value"]["packets"] for one in counted if one["key"] == 1)
 
 
-def shown(network: Network, *words: str) -> list[tuple[str, int, str]]:
+def netkit_programs(network: Network, *words: str) -> list[tuple[str, int, str]]:
     """(hook, order, name of the program) of each."""
     found = network.json("tcx", "show", "dev", "kit", *words)
     assert all(one["kind"] == "netkit" for one in found)
@@ -56,18 +56,18 @@ def test_programs_in_their_order(pair: Network, bpffs: Path) -> None:
     pair.ok("tcx", "attach", "dev", "kit", "primary", "first", *TRAFFIC, "sec", "drop")
     pair.ok("tcx", "attach", "dev", "kit", "peer", "link", "m:peer", *TRAFFIC)
     primary = [("primary", 1, "drop_icmp"), ("primary", 2, "count_protocols")]
-    assert shown(pair) == [*primary, ("peer", 1, "count_protocols")]
-    assert shown(pair, "primary") == primary
+    assert netkit_programs(pair) == [*primary, ("peer", 1, "count_protocols")]
+    assert netkit_programs(pair, "primary") == primary
     assert pair.json("link", "show", "m:peer")[0]["type"] == "netkit"
     order = [line.split()[:5] for line in pair.ok("hooks", "dev", "kit").splitlines()]
     assert [words[0] for words in order] == ["netkit"] * 3
 
     [old] = [one["prog"]["id"] for one in pair.json("tcx", "show", "dev", "kit", "primary") if one["order"] == 1]
     pair.ok("tcx", "replace", "dev", "kit", "primary", "old", "id", str(old), *TRAFFIC)
-    assert [name for _, _, name in shown(pair, "primary")] == ["count_protocols"] * 2
+    assert [name for _, _, name in netkit_programs(pair, "primary")] == ["count_protocols"] * 2
     pair.ok("tcx", "detach", "dev", "kit", "primary", "all")
     pair.ok("tcx", "detach", "dev", "kit", "peer", "link", "m:peer")
-    assert shown(pair) == []
+    assert netkit_programs(pair) == []
     assert "tc/peer" not in pins(bpffs)
 
 

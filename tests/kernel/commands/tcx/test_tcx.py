@@ -18,7 +18,7 @@ from pytc.commands.shared.context import Context
 from pytc.netlink.session import namespace
 from tests.conftest import c_program, pins
 from tests.kernel.bpf.support import word
-from tests.kernel.ways import IN, attach, shown, ways
+from tests.kernel.ways import IN, attach, tcx_programs, ways
 from tests.network import Network
 from tests.processes import cannot
 
@@ -33,29 +33,29 @@ def test_programs_run_in_the_order_that_is_asked_for(
     record_property("kernels", "tcx: works")
     attach(network, tcx, 1)
     attach(network, tcx, 2, "last")
-    first = shown(network)[0]["prog"]["id"]
+    first = tcx_programs(network)[0]["prog"]["id"]
     attach(network, tcx, 3, "first", "link", "m:three")
     attach(network, tcx, 4, "before", "id", str(first))
     attach(network, tcx, 5, "after", "link", "m:three")
     attach(network, tcx, 6, "before", "pinned", "m:three")
-    attach(network, tcx, 7, "after", "id", str(first), "revision", str(shown(network)[0]["revision"]))
+    attach(network, tcx, 7, "after", "id", str(first), "revision", str(tcx_programs(network)[0]["revision"]))
     assert network.ping(peer=True)
-    ids = [one["prog"]["id"] for one in shown(network)]
+    ids = [one["prog"]["id"] for one in tcx_programs(network)]
     assert [ways(number) for number in ids] == [{0: 1}, {6: 1}, {63: 1}, {635: 1}, {6354: 1}, {63541: 1}, {635417: 1}]
-    assert [one["order"] for one in shown(network)] == [1, 2, 3, 4, 5, 6, 7]
+    assert [one["order"] for one in tcx_programs(network)] == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_a_verdict_hides_a_classic_filter_and_the_command_says_so(network: Network, tcx: str) -> None:
     network.ok("qdisc", "add", "dev", "em1", "clsact")
     network.ok("filter", "add", *IN, "bpf", "da", "obj", tcx, "sec", "tcx/ingress")
-    classic = shown(network)[0]["options"]["prog"]["id"]
+    classic = tcx_programs(network)[0]["options"]["prog"]["id"]
     assert network.ping(peer=True)
     assert ways(classic) == {0: 1}
     warning = attach(network, tcx, 1, verdict=0)
     assert "Warning: em1 has 1 filter of clsact at ingress" in warning
     assert network.ping(peer=True)
     assert ways(classic) == {0: 1}, "TCX_PASS keeps packets from clsact"
-    new = shown(network)[0]["prog"]["id"]
+    new = tcx_programs(network)[0]["prog"]["id"]
     network.ok("tcx", "replace", *IN, "old", "id", str(new), "obj", tcx, "sec", "tcx/ingress", "set", "digit=9")
     assert network.ping(peer=True)
     assert ways(classic) == {0: 1, 9: 1}, "TCX_NEXT does not"
@@ -66,7 +66,7 @@ def test_what_only_goes_on_hides_nothing(network: Network, tcx: str) -> None:
     network.ok("filter", "add", "dev", "em1", "egress", "bpf", "da", "obj", tcx, "sec", "tcx/ingress")
     done = network.pytc("tcx", "attach", "dev", "em1", "egress", "obj", tcx)
     assert (done.status, done.err) == (0, "")
-    assert [one.get("kind") for one in shown(network, "dev", "em1")] == ["tcx", "bpf"]
+    assert [one.get("kind") for one in tcx_programs(network, "dev", "em1")] == ["tcx", "bpf"]
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_replacement_loses_and_doubles_no_packet(
         network.ok(
             "tcx", "attach", *hook, *(("link", str(bpffs / "link")) if by_link else ()), *words, str(bpffs / "old")
         )
-        before = shown(network, *hook)[0]
+        before = tcx_programs(network, *hook)[0]
         with (
             subprocess.Popen(
                 ["ip", "netns", "exec", network.name, sender, "lo", str(PACKETS)], text=True, stdout=subprocess.PIPE
@@ -106,7 +106,7 @@ def test_replacement_loses_and_doubles_no_packet(
         counts = [int.from_bytes(one.get(word(0)) or b"", "little") for one in (old, new)]
     assert sum(counts) == PACKETS
     assert replaced >= 20 and all(counts), (replaced, counts)
-    after = shown(network, *hook)[0]
+    after = tcx_programs(network, *hook)[0]
     assert after.get("link") == before.get("link") and bool(after.get("link")) is by_link
     assert after["prog"]["id"] != before["prog"]["id"]
 
@@ -121,25 +121,25 @@ class TestDetach:
     def test_takes_one_away(self, network: Network, tcx: str, bpffs: Path) -> None:
         attach(network, tcx, 1)
         attach(network, tcx, 2, "link", "m:two")
-        first, second = shown(network)
+        first, second = tcx_programs(network)
         assert second["pinned"] == [str(bpffs / "tc/two")]
         network.ok("tcx", "detach", *IN, "id", str(first["prog"]["id"]))
-        assert [one["link"] for one in shown(network)] == [second["link"]]
+        assert [one["link"] for one in tcx_programs(network)] == [second["link"]]
         network.ok("tcx", "detach", *IN, "link", "m:two")
-        assert shown(network) == [] and "tc/two" not in pins(bpffs)
+        assert tcx_programs(network) == [] and "tc/two" not in pins(bpffs)
 
     def test_all_leaves_nothing(self, network: Network, tcx: str) -> None:
         attach(network, tcx, 1)
         attach(network, tcx, 2, "link", "m:two")
-        before = shown(network)[0]["revision"]
+        before = tcx_programs(network)[0]["revision"]
         assert "revision" in network.pytc("tcx", "detach", *IN, "all", "revision", str(before)).err
         network.ok("tcx", "detach", *IN, "all")
-        assert shown(network) == []
+        assert tcx_programs(network) == []
 
     def test_a_link_ends_with_its_pin(self, network: Network, tcx: str) -> None:
         attach(network, tcx, 1, "link", "m:one")
         network.ok("link", "unpin", "m:one")
-        assert shown(network) == []
+        assert tcx_programs(network) == []
 
 
 class TestErrors:
@@ -162,11 +162,11 @@ class TestErrors:
     ) -> None:
         attach(network, tcx, 1)
         attach(network, tcx, 2)
-        before, pinned = shown(network), pins(bpffs)
+        before, pinned = tcx_programs(network), pins(bpffs)
         words = tuple(str(before[0]["prog"]["id"]) if one == "FIRST" else one for one in words)
         done = network.pytc("tcx", *words, "obj", tcx, "sec", "tcx/ingress")
         assert said in done.err and done.status in (1, 2) and "Traceback" not in done.err
-        assert shown(network) == before and pins(bpffs) == pinned
+        assert tcx_programs(network) == before and pins(bpffs) == pinned
 
     def test_a_path_that_is_taken(self, network: Network, tcx: str) -> None:
         attach(network, tcx, 1, "link", "m:one")
@@ -175,7 +175,7 @@ class TestErrors:
 
     def test_the_same_program_twice(self, network: Network, tcx: str, bpffs: Path) -> None:
         attach(network, tcx, 1)
-        with Program.from_id(shown(network)[0]["prog"]["id"]) as program:
+        with Program.from_id(tcx_programs(network)[0]["prog"]["id"]) as program:
             program.pin(str(bpffs / "program"))
         done = network.pytc("tcx", "attach", *IN, "pinned", str(bpffs / "program"))
         assert (done.status, done.err) == (2, "em1 ingress: this program is attached there already\n")
@@ -184,7 +184,7 @@ class TestErrors:
 def test_maps_are_exported_or_nothing_is_attached(network: Network, tcx: str) -> None:
     done = network.pytc("tcx", "attach", *IN, "obj", tcx, "export", "/nowhere")
     assert done.status == 1 and "nowhere" in done.err
-    assert shown(network) == []
+    assert tcx_programs(network) == []
 
 
 def test_equals_what_bpftool_tells(network: Network, tcx: str) -> None:
@@ -195,7 +195,7 @@ def test_equals_what_bpftool_tells(network: Network, tcx: str) -> None:
     network.ok("filter", "add", *IN, "bpf", "da", "obj", tcx, "sec", "tcx/ingress")
     attach(network, tcx, 1)
     theirs = json.loads(network.execute("bpftool", "-j", "net", "show", "dev", "em1").out)[0]["tc"]
-    ours = shown(network)
+    ours = tcx_programs(network)
     names = [one["options"]["bpf_name"] for one in ours if one["kind"] == "bpf"]
     assert [one["name"] for one in theirs if one["kind"].startswith("clsact")] == names
     if any(one["kind"].startswith("tcx") for one in theirs):

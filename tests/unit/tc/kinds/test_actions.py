@@ -60,7 +60,7 @@ def read(line: str) -> Any:
     return options
 
 
-def shown(name: str, options: object, about: Shown = _PLAIN) -> dict[str, Any]:
+def described(name: str, options: object, about: Shown = _PLAIN) -> dict[str, Any]:
     """What is shown of an action that the kernel gives back as it came."""
     kind = kinds.find(name)
     assert kind is not None
@@ -139,7 +139,7 @@ def test_mirred(direction: str, verb: str, target: str | int, control: str, inde
     before, after = (f"index {index} ", "") if first else ("", f" index {index}")
     word = f" {control}" if verb == "mirror" else ""
     options = read(f"mirred {direction} {before}{verb} {place}{word}{after}")
-    found = shown("mirred", options)
+    found = described("mirred", options)
     assert (found["direction"], found["mirred_action"], found["index"]) == (direction, verb, index)
     assert found.get("to_dev") == (target if isinstance(target, str) else None)
     assert found.get("to_blockid") == (target if isinstance(target, int) else None)
@@ -154,7 +154,7 @@ def test_mirred(direction: str, verb: str, target: str | int, control: str, inde
 )
 def test_csum(names: list[str], between: str, control: str, index: int) -> None:
     options = read(f"csum {between.join(names)} {control} index {index}")
-    found = shown("csum", options)
+    found = described("csum", options)
     assert sorted(found["csum"].split(", ")) == sorted(names)
     assert (options.control, options.number, found["index"]) == (CONTROLS[control], index, index)
 
@@ -179,7 +179,7 @@ def test_skbedit(fields: dict[str, Any], control: str) -> None:
         words.append(f"{name} {text}")
     options = read(f"skbedit {' '.join(words)} {control}")
     assert options.control == CONTROLS[control]
-    found = shown("skbedit", options)
+    found = described("skbedit", options)
     if "mark" in fields:
         value, mask = fields["mark"]
         assert (found["mark"], found.get("mask")) == (value, None if mask is None else f"{mask:x}")
@@ -199,7 +199,7 @@ def test_skbedit(fields: dict[str, Any], control: str) -> None:
 def test_vlan_tags(verb: str, number: int, protocol: str | None, priority: int | None, control: str) -> None:
     line = f"vlan {verb} id {number}" + (f" protocol {protocol}" if protocol else "")
     options = read(line + (f" priority {priority}" if priority is not None else "") + f" {control}")
-    found = shown("vlan", options)
+    found = described("vlan", options)
     assert (found["vlan_action"], found["id"], found.get("protocol"), found.get("priority")) == (
         verb,
         number,
@@ -211,7 +211,7 @@ def test_vlan_tags(verb: str, number: int, protocol: str | None, priority: int |
 
 @given(st.binary(min_size=6, max_size=6), st.binary(min_size=6, max_size=6))
 def test_vlan_headers(destination: bytes, source: bytes) -> None:
-    found = shown("vlan", read(f"vlan push_eth dst_mac {destination.hex(':')} src_mac {source.hex(':')}"))
+    found = described("vlan", read(f"vlan push_eth dst_mac {destination.hex(':')} src_mac {source.hex(':')}"))
     assert (found["dst_mac"], found["src_mac"]) == (destination.hex(":"), source.hex(":"))
 
 
@@ -234,7 +234,7 @@ def test_police_rates(
     )
     options = read(line + (f" peakrate {peak}bps" if peak else ""))
     assert (options.rate, options.burst.size, options.mtu.size, options.peakrate) == (rate, burst, mtu, peak or 0)
-    found = shown("police", options, Shown(details=True))
+    found = described("police", options, Shown(details=True))
     layer = "atm" if linklayer == "adsl" else linklayer
     assert (found["index"], found["overhead"], found["linklayer"]) == (index, overhead, layer)
     attributes = dict(KIND.encode(options, _GIVEN))
@@ -266,7 +266,7 @@ def test_police_rates(
 def test_police_controls(words: str, control: int, conform: int) -> None:
     options = read(f"police rate 1mbit burst 10k {words}")
     assert (options.control, options.conform) == (control, conform)
-    found = shown("police", options)
+    found = described("police", options)
     assert ("conform_action" in found) == (conform != 0)
 
 

@@ -128,7 +128,7 @@ def test_options_that_nobody_knows(raw: bytes) -> None:
     assert show(unknown_options("qdisc", raw)) == (f"[Unknown qdisc, optlen={len(raw)}] " if raw else "")
 
 
-def shown(line: str, *, details: bool = False) -> str:
+def described(line: str, *, details: bool = False) -> str:
     """What pytc would show of what it sends."""
     name, *words = line.split()
     kind = qdiscs.find(name)
@@ -151,7 +151,7 @@ def shown(line: str, *, details: bool = False) -> str:
     ],
 )
 def test_details(line: str, text: str) -> None:
-    assert shown(line, details=True) == text
+    assert described(line, details=True) == text
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_classes_of_drr() -> None:
     ],
 )
 def test_what_is_sent_is_shown(line: str, text: str) -> None:
-    assert shown(line) == text
+    assert described(line) == text
 
 
 def test_distributions_follow_the_options() -> None:
