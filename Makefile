@@ -56,8 +56,8 @@ test-vm:
 test-compilers:
 	@.ci/prepare test $(VENV)
 	@$(VENV)/bin/python .ci/toolchains.py all
-	@PYTC_TESTS=all $(VENV)/bin/python -m pytest tests/compat/test_compilers.py tests/kernel/bpf/test_newer_objects.py \
-		tests/kernel/bpf/test_gcc.py
+	@PYTC_TESTS=all $(VENV)/bin/python -m pytest tests/compat/bpf/loader/test_compilers.py \
+		tests/kernel/bpf/loader/test_newer_objects.py tests/kernel/bpf/loader/test_gcc.py
 
 test-pythons:
 	@.ci/prepare check $(VENV)

@@ -58,22 +58,30 @@ LIBRARIES = ("sid", "libc6")
 #: The last part counts up when _install makes something else.
 CACHE = CACHES / "pytc-kernels" / "2"
 RESULTS = ROOT / "build" / "kernels"
-#: Of tests/kernel, files whose tests ask the kernel something: others would tell the same on each kernel.
+#: Of tests/kernel, the tests that ask the kernel something: others would tell the same on each kernel.
 TESTS = (
     "tests/vm",
     *(
-        f"tests/kernel/bpf/test_{name}.py"
-        for name in "behaviour externs features load maps object_cache parameters pins recipe reload typed_maps".split()
-    ),
-    *(f"tests/kernel/cbpf/test_{name}.py" for name in "filters on_a_device".split()),
-    *(f"tests/kernel/exec_proxy/test_{name}.py" for name in "export graft transfer".split()),
-    *(
-        f"tests/kernel/test_{name}.py"
+        f"tests/kernel/bpf/{name}.py"
         for name in (
-            "atomic batch_order cgroup cgroup_types create_clsact dry_run errors filter filter_commands hooks links "
-            "map_command mirred prog_run prog_show sockops tcx warnings"
+            "kernel/test_features link/test_externs loader/test_behaviour loader/test_explain loader/test_load "
+            "loader/test_object_cache loader/test_reload loader/test_replay maps/test_map maps/test_pinning "
+            "maps/test_typed object/test_parameters"
         ).split()
     ),
+    *(f"tests/kernel/cbpf/test_{name}.py" for name in "filters on_a_device".split()),
+    "tests/kernel/cli/test_batch_order.py",
+    *(
+        f"tests/kernel/commands/{name}"
+        for name in (
+            "cgroup exec/test_graft.py filter hooks link map/test_btf.py map/test_elements.py map/test_events.py "
+            "map/test_load.py map/test_show.py map/test_types.py map/test_watch.py prog tcx/test_tcx.py"
+        ).split()
+    ),
+    *(f"tests/kernel/exec_proxy/test_{name}.py" for name in "export transfer".split()),
+    "tests/kernel/examples/test_sockops.py",
+    "tests/kernel/tc/kinds/actions/test_mirred.py",
+    *(f"tests/kernel/transaction/test_{name}.py" for name in "atomic dry_run".split()),
 )
 SECONDS = int(os.environ.get("PYTC_KERNEL_SECONDS") or 600)
 MEMORY = 1500 << 20

@@ -51,7 +51,12 @@ from guest import (
 SUITES = ("bookworm", "trixie")
 #: What user-mode Linux lacks; see tests/needs.py.
 NEEDS = "guest jit kernel_btf perf_events device:netkit qdisc:ets qdisc:fq_pie action:gate".split()
-TESTS = ("tests/vm", "tests/kernel/bpf", "tests/kernel/test_map_command.py", "tests/kernel/test_netkit.py")
+TESTS = (
+    "tests/vm",
+    "tests/kernel/bpf",
+    *(f"tests/kernel/commands/map/test_{name}.py" for name in "btf elements events load show types watch".split()),
+    "tests/kernel/commands/tcx/test_netkit.py",
+)
 RESULTS = ROOT / "build" / "vm"
 CACHE = CACHES / "pytc-vm"
 SECONDS = int(os.environ.get("PYTC_VM_SECONDS") or 600)

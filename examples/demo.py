@@ -14,58 +14,53 @@ import sys
 import tempfile
 from pathlib import Path
 
+from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
 from pytc.bpf import Map
+from pytc.netns import NetnsPair
 
 OBJECTS = Path(__file__).resolve().parent / "bpf"
 PYTC = [sys.executable, "-m", "pytc"]
-NETNS = f"pytc-demo-{os.getpid()}"
-PEER = f"{NETNS}-peer"
 
 
-def quiet(*words: str, check: bool = True) -> int:
-    """A command of the set-up."""
-    return subprocess.run(words, check=check, stdout=subprocess.DEVNULL, timeout=60).returncode
+class Network(NetnsPair):
+    """Two namespaces with a veth pair, em1 (10.9.0.1) and em2 (10.9.0.2): only the packets of the tour are in it."""
+
+    def configure(self, route: IPRoute, index: int, *, far: bool) -> None:
+        """Set up one end without IPv6, which sends packets by itself."""
+        ipv6 = Path("/proc/sys/net/ipv6/conf") / (self.far_device if far else self.device) / "disable_ipv6"
+        if ipv6.exists():
+            ipv6.write_text("1")
+        super().configure(route, index, far=far)
+
+
+NETWORK = Network(f"pytc-demo-{os.getpid()}")
 
 
 def say(text: str) -> None:
-    """A remark to the reader."""
+    """Print a remark to the reader."""
     print(f"\n# {text}", flush=True)
 
 
 def pytc(*words: str) -> None:
-    """Prints a pytc command as a user would type it, and runs it in the demo's namespace."""
+    """Print a pytc command as a user would type it, and run it in the demo's namespace."""
     shown = [os.path.relpath(word) if word.startswith(str(OBJECTS)) else word for word in words]
     print(f"$ pytc {shlex.join(['-n', 'demo', *shown])}", flush=True)
-    subprocess.run([*PYTC, "-n", NETNS, *words], check=True, timeout=60)
+    subprocess.run([*PYTC, "-n", NETWORK.near, *words], check=True, timeout=60)
 
 
 def ping(count: int, *, mark: int = 0) -> None:
-    """Real packets, from em1 to the other namespace."""
-    words = ["ping", "-q", "-c", str(count), "-i", "0.05", "-W", "1", *(["-m", str(mark)] if mark else []), "10.9.0.2"]
+    """Send real packets from em1 to the other namespace."""
+    words = ["ping", "-q", "-c", str(count), "-i", "0.05", "-W", "1", *(["-m", str(mark)] if mark else [])]
+    words.append(NETWORK.far_address)
     print(f"$ {shlex.join(words)}", flush=True)
-    answered = quiet("ip", "netns", "exec", NETNS, *words, check=False) == 0
+    answered = NETWORK.run(*words, check=False).returncode == 0
     print("  answered" if answered else "  no answer", flush=True)
 
 
-def make_network() -> None:
-    """Two namespaces with a veth pair: em1 (10.9.0.1) and em2 (10.9.0.2)."""
-    for name in (NETNS, PEER):
-        quiet("ip", "netns", "add", name)
-    quiet("ip", "-n", NETNS, "link", "add", "em1", "type", "veth", "peer", "name", "em2", "netns", PEER)
-    for name, device, address in ((NETNS, "em1", "10.9.0.1/24"), (PEER, "em2", "10.9.0.2/24")):
-        quiet("ip", "-n", name, "link", "set", device, "addrgenmode", "none")  # only the packets of the tour
-        quiet("ip", "-n", name, "addr", "add", address, "dev", device)
-        quiet("ip", "-n", name, "link", "set", device, "up")
-
-
-def remove_network() -> None:
-    """Deletes the namespaces, and with them their devices, qdiscs and filters."""
-    for name in (NETNS, PEER):
-        subprocess.run(["ip", "netns", "delete", name], check=False, stderr=subprocess.DEVNULL, timeout=60)
-
-
 def show_marks(mount: Path) -> None:
-    """Reads the counters of mark_stats.o through its pin."""
+    """Read the counters of mark_stats.o through its pin."""
     pin = mount / "tc/globals/map_stats"
     print("  the map that is pinned at tc/globals/map_stats:", flush=True)
     with Map.from_pin(str(pin)) as stats:
@@ -76,7 +71,7 @@ def show_marks(mount: Path) -> None:
 
 
 def run(mount: Path) -> None:
-    """The tour."""
+    """Give the tour."""
     say("A classifier with tc's own map layout (struct bpf_elf_map), which today's tc refuses, under an htb qdisc")
     pytc("qdisc", "add", "dev", "em1", "root", "handle", "1:", "htb", "default", "7")
     pytc("class", "add", "dev", "em1", "parent", "1:", "classid", "1:7", "htb", "rate", "10mbit")
@@ -135,25 +130,28 @@ def run(mount: Path) -> None:
 
 
 def main() -> int:
-    """Runs the tour; cleans up whatever happens."""
+    """Run the tour; clean up whatever happens."""
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     status = 0
     with tempfile.TemporaryDirectory(prefix="pytc-demo-") as directory:
         mount = Path(directory) / "bpffs"
         mount.mkdir()
         os.environ["TC_BPF_MNT"] = str(mount)
-        quiet("mount", "-t", "bpf", "bpf", str(mount))
+        subprocess.run(["mount", "-t", "bpf", "bpf", str(mount)], check=True, timeout=60)
         try:
-            make_network()
+            NETWORK.make()
             run(mount)
         except subprocess.CalledProcessError as error:
             print(f"demo: {shlex.join(map(str, error.cmd))}: exit status {error.returncode}", file=sys.stderr)
             status = 1
+        except (OSError, NetlinkError) as error:
+            print(f"demo: {error}", file=sys.stderr)
+            status = 1
         except KeyboardInterrupt:
             status = 130
         finally:
-            remove_network()
-            quiet("umount", "-l", str(mount))
+            NETWORK.remove()
+            subprocess.run(["umount", "-l", str(mount)], check=True, timeout=60)
     return status
 
 

@@ -7,12 +7,9 @@ import itertools
 import os
 import platform
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -20,17 +17,16 @@ from hypothesis import settings
 from tests import forked, toolchains
 from tests.isolation import build_once, common_directory, machine, unignore_signals
 from tests.needs import missing
+from tests.network import Network
 from tests.object_needs import needs_of
+from tests.processes import MUST_RUN, ROOT, cannot, must
 
-ROOT = Path(__file__).resolve().parent.parent
 OBJECTS = ROOT / "tests" / "objects"
 VM = ROOT / "tests" / "vm"
 EXAMPLES = ROOT / "examples" / "bpf"
-PYTC = (sys.executable, "-m", "pytc")
 IN_GUEST = bool(os.environ.get("PYTC_IN_VM"))
 #: Objects that were compiled before a guest booted, with the flags of Compiler.
 PREBUILT = Path(os.environ.get("PYTC_OBJECTS") or "/nonexistent")
-MUST_RUN = bool(os.environ.get("PYTC_KERNEL_TESTS"))
 # No deadlines: machines are noisy. The same examples in every run of continuous integration, new ones elsewhere.
 settings.register_profile("pytc", deadline=None, derandomize=MUST_RUN, max_examples=50)
 settings.register_profile("thorough", deadline=None, derandomize=MUST_RUN, max_examples=200)
@@ -72,47 +68,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test that needs something that this kernel lacks: ``@pytest.mark.needs(...)``."""
     if reason := missing(_needs(item)):
         pytest.skip(reason)
-
-
-def cannot(reason: str) -> None:
-    """Skips with a reason; fails where PYTC_KERNEL_TESTS says that everything must run."""
-    if MUST_RUN:
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-class Outcome(NamedTuple):
-    """What a command did."""
-
-    status: int
-    out: str
-    err: str
-
-
-def run(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None, input: str = "") -> Outcome:
-    """Runs a command, at most twenty minutes long: a busy machine takes its time for 10,000 qdiscs."""
-    environment = {**os.environ, **(env or {})}
-    if forked.can_run(words, environment):
-        status, out, err = forked.run(words, environment, str(cwd or Path.cwd()), input=input, seconds=1200)
-        return Outcome(status, out.decode(), err.decode())
-    done = subprocess.run(
-        words,
-        capture_output=True,
-        text=True,
-        timeout=1200,
-        check=False,
-        env=environment,
-        cwd=cwd,
-        input=input,
-    )
-    return Outcome(done.returncode, done.stdout, done.stderr)
-
-
-def must(*words: str) -> str:
-    """Runs a command of the test's own set-up, which has to work."""
-    outcome = run(*words)
-    assert outcome.status == 0, f"{' '.join(words)}: {outcome.err}"
-    return outcome.out
 
 
 class Compiler:
@@ -213,116 +168,18 @@ def pins(mount: Path) -> list[str]:
     return sorted(str(path.relative_to(mount)) for path in mount.rglob("*") if path.suffix != ".debug")
 
 
-def _ip(*lines: str, namespace: str = "") -> None:
-    """Commands of ip(8) in one process."""
-    done = subprocess.run(
-        ["ip", *(("-n", namespace) if namespace else ()), "-batch", "-"],
-        input="".join(f"{line}\n" for line in lines),
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=1200,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-_DEVICES = {
-    "em1": ("10.9.0.1", "02:00:00:00:09:01", "10.9.0.2", "02:00:00:00:09:02"),
-    "em2": ("10.9.0.2", "02:00:00:00:09:02", "10.9.0.1", "02:00:00:00:09:01"),
-}
-
-
-class Network:
-    """Two namespaces with a veth pair: ``em1`` (10.9.0.1) here, ``em2`` (10.9.0.2) in the peer."""
-
-    def __init__(self, name: str, mount: Path) -> None:
-        self.name = name
-        self.peer = f"{name}-peer"
-        self.env = {"TC_BPF_MNT": str(mount), "PYTHONPATH": str(ROOT / "src")}
-
-    @property
-    def names(self) -> tuple[str, str]:
-        return self.name, self.peer
-
-    def make(self) -> None:
-        _ip(
-            f"netns add {self.name}",
-            f"netns add {self.peer}",
-            f"link add em1 netns {self.name} type veth peer name em2 netns {self.peer}",
-        )
-        for name, (device, (address, mac, other, others_mac)) in zip(self.names, _DEVICES.items(), strict=True):
-            # A filter that drops ARP must not decide on how long a later ping has to wait.
-            _ip(
-                "link set lo up",
-                f"link set {device} address {mac}",
-                f"addr add {address}/24 dev {device}",
-                f"neigh add {other} dev {device} lladdr {others_mac} nud permanent",
-                f"link set {device} up",
-                namespace=name,
-            )
-
-    def remove(self) -> None:
-        for name in self.names:
-            run("ip", "netns", "delete", name)
-
-    def __enter__(self) -> Network:
-        try:
-            self.make()
-        except BaseException:
-            self.remove()
-            raise
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.remove()
-
-    def pytc(self, *words: str, options: tuple[str, ...] = (), env: dict[str, str] | None = None) -> Outcome:
-        """``pytc`` as a command of its own."""
-        return run(sys.executable, "-m", "pytc", *options, "-n", self.name, *words, env={**self.env, **(env or {})})
-
-    def tc(self, *words: str, options: tuple[str, ...] = ()) -> Outcome:
-        """The real ``tc``."""
-        if shutil.which("tc") is None:
-            cannot("tc is not installed")
-        return run("tc", *options, "-n", self.name, *words, env=self.env)
-
-    def ok(self, *words: str, options: tuple[str, ...] = (), env: dict[str, str] | None = None) -> str:
-        """``pytc`` that has to succeed; its output."""
-        outcome = self.pytc(*words, options=options, env=env)
-        assert outcome.status == 0, f"pytc {' '.join(words)}: {outcome.err}"
-        return outcome.out
-
-    def execute(self, *words: str, peer: bool = False) -> Outcome:
-        """Any command in a namespace."""
-        return run("ip", "netns", "exec", self.peer if peer else self.name, *words, env=self.env)
-
-    def ping(self, *, count: int = 1, peer: bool = False, mark: int = 0) -> bool:
-        """Pings the other side; whether an answer came."""
-        if shutil.which("ping") is None:
-            cannot("ping is not installed")
-        marking = ("-m", str(mark)) if mark else ()
-        target = "10.9.0.1" if peer else "10.9.0.2"
-        return (
-            self.execute("ping", "-q", "-c", str(count), "-i", "0.01", "-W", "1", *marking, target, peer=peer).status
-            == 0
-        )
-
-    def state(self) -> str:
-        """What the real tc knows of em1: to see that nothing changed."""
-        words = (("qdisc", "show"), ("class", "show"), ("filter", "show"))
-        hooks: tuple[tuple[str, ...], ...] = ((), ("ingress",), ("egress",))
-        return "\n".join(
-            self.tc(*word, "dev", "em1", *hook).out
-            for word in words
-            for hook in (hooks if word[0] == "filter" else hooks[:1])
-        )
-
-
 @pytest.fixture
 def network(root: None, bpffs: Path) -> Iterator[Network]:
     """Two namespaces of the test's own, with pins in a bpffs of its own."""
     with Network(f"pytc-{os.getpid()}-{next(_numbers)}", bpffs) as made:
         yield made
+
+
+@pytest.fixture
+def clsact(network: Network) -> Network:
+    """The test's network, with a clsact qdisc at em1."""
+    network.ok("qdisc", "add", "dev", "em1", "clsact")
+    return network
 
 
 @pytest.fixture(autouse=True)

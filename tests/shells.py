@@ -14,7 +14,7 @@ from types import TracebackType
 
 import pytest
 
-from tests.conftest import ROOT, cannot
+from tests.processes import ROOT, cannot
 
 _PATIENCE = 40.0
 _START = {"bash": ("bash", "--norc", "--noprofile", "-i"), "zsh": ("zsh", "-f", "-i"), "fish": ("fish", "-N", "-i")}

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.processes import ROOT
 
 SOURCE = ROOT / "src"
 LONGEST_FILE = 450
@@ -23,7 +23,7 @@ LONGEST_FILE = 450
 DOORS = {
     "click": "cli/",
     "elftools": "bpf/object/elf.py",
-    "pyroute2": "netlink/general.py",
+    "pyroute2": "netns.py",
     "pytest": "testing.py",
     "typing_extensions": "value.py",
 }

@@ -6,7 +6,7 @@ with other beginnings. ``~`` is a blank in an argument.
 
 In capitals is what a test puts in: FILE, an object; CODE, a file with bytecode; PIN, a pinned program; PATH, a socket
 where somebody waits; NEW, a path where nothing is; NAME, a network namespace; EMPTY, an empty file.
-tests/compat/test_tc_words.py asks tc itself whether all of it is true.
+tests/compat/docs/test_compatibility.py asks tc itself whether all of it is true.
 """
 
 from collections.abc import Sequence

@@ -15,6 +15,7 @@ bpf_syscall.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_u
 
 _LIBC.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
 _LIBC.setns.argtypes = (ctypes.c_int, ctypes.c_int)
+_LIBC.unshare.argtypes = (ctypes.c_int,)
 _LIBC.mmap.restype = ctypes.c_void_p
 _LIBC.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long)
 _LIBC.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
@@ -31,6 +32,12 @@ def mount(kind: str, target: str, options: str = "") -> None:
 def enter_network_namespace(fd: int) -> None:
     """Move this thread into the network namespace of a descriptor (os.setns is new in Python 3.12); raises OSError."""
     if _LIBC.setns(fd, _CLONE_NEWNET) != 0:
+        raise _last_error()
+
+
+def enter_new_network_namespace() -> None:
+    """Move this thread into a new, empty network namespace (os.unshare is new in Python 3.12); raises OSError."""
+    if _LIBC.unshare(_CLONE_NEWNET) != 0:
         raise _last_error()
 
 

@@ -10,12 +10,13 @@ They need root; without, the tests that use them are skipped. docs/testing-progr
 """
 
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import pytest
+
+from pytc.netns import NetnsPair
 
 if TYPE_CHECKING:
     from pytc.bpf import Loaded, Program, ProgramType
@@ -151,87 +152,16 @@ def run_packet() -> PacketRunner:
     return run
 
 
-class NetnsPair:
-    """Two network namespaces with a veth pair between them.
-
-    ``near`` has the device ``em1`` with ``near_address``, ``far`` the device ``em2`` with ``far_address``; both are up.
-    """
-
-    device, far_device = "em1", "em2"
-    near_address, far_address = "10.9.0.1", "10.9.0.2"
-
-    def __init__(self, name: str) -> None:
-        self.near, self.far = name, f"{name}-far"
-
-    def run(self, *words: str, far: bool = False, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        """Runs a command in a namespace, at most a minute long; raises CalledProcessError where it fails, unless
-        ``check`` is False."""
-        return subprocess.run(
-            ["ip", "netns", "exec", self.far if far else self.near, *words],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=check,
-            stdin=subprocess.DEVNULL,
-        )
-
-    @contextmanager
-    def inside(self, *, far: bool = False) -> Iterator[None]:
-        """This thread works in a namespace until the block ends."""
-        from pytc.netlink.session import namespace
-
-        with namespace(self.far if far else self.near):
-            yield
-
-    def make(self) -> None:
-        """Makes both; raises CalledProcessError."""
-        for name in (self.near, self.far):
-            _ip("netns", "add", name)
-            _ip("-n", name, "link", "set", "lo", "up")
-        _ip(
-            "-n",
-            self.near,
-            "link",
-            "add",
-            self.device,
-            "type",
-            "veth",
-            "peer",
-            "name",
-            self.far_device,
-            "netns",
-            self.far,
-        )
-        for name, device, address in (
-            (self.near, self.device, self.near_address),
-            (self.far, self.far_device, self.far_address),
-        ):
-            _ip("-n", name, "addr", "add", f"{address}/24", "dev", device)
-            _ip("-n", name, "link", "set", device, "up")
-
-    def remove(self) -> None:
-        """Removes what is there of them."""
-        for name in (self.near, self.far):
-            subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False, timeout=60)
-
-
-def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], capture_output=True, text=True, check=True, timeout=60)
-
-
 @pytest.fixture
 def netns_pair() -> Iterator[NetnsPair]:
     """Two network namespaces of the test's own with a veth pair, for programs that are attached; see
-    :class:`NetnsPair`. Needs iproute2's ``ip``."""
-    import shutil
+    :class:`NetnsPair`. Its ``run`` needs iproute2's ``ip``."""
     import uuid
 
     _root()
-    if shutil.which("ip") is None:
-        pytest.skip("ip (iproute2) is not installed")
-    made = NetnsPair(f"pytc-test-{uuid.uuid4().hex[:12]}")
+    pair = NetnsPair(f"pytc-test-{uuid.uuid4().hex[:12]}")
     try:
-        made.make()
-        yield made
+        pair.make()
+        yield pair
     finally:
-        made.remove()
+        pair.remove()

@@ -10,7 +10,7 @@ from typing import Any
 
 from pytc.cli.command_line import parse_options
 from tests.compat.lines import Step
-from tests.conftest import Outcome
+from tests.processes import Outcome
 
 #: What differs by nature: ages, ids of programs, when they were loaded, and handles that the kernel picks.
 _MASKS = (

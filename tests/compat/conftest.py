@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compat.loaders import Bpftool, Sources
+from tests.compat.bpf.loaders import Bpftool, Sources
 from tests.isolation import common_directory
 
 

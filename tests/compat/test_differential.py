@@ -10,7 +10,8 @@ import pytest
 
 from tests.compat.lines import Session, all_sessions
 from tests.compat.twins import Sides, lacking, play, sides
-from tests.conftest import EXAMPLES, Compiler, cannot
+from tests.conftest import EXAMPLES, Compiler
+from tests.processes import cannot
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 

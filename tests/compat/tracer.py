@@ -13,7 +13,8 @@ from pathlib import Path
 
 from docs.manual.words import supported_lines
 from pytc.netlink.schema import split_attributes
-from tests.conftest import ROOT, Network, cannot
+from tests.network import Network
+from tests.processes import ROOT, cannot
 
 Parts = tuple[tuple[int, "bytes | Parts"], ...]
 _OPTIONS, _COOKIE = 2, 6

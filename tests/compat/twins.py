@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from tests.compat.answers import changes, masked, print_alike, refuse_alike
 from tests.compat.lines import Session, Step, words_of
-from tests.conftest import ROOT, Outcome
 from tests.needs import missing
+from tests.processes import ROOT, Outcome
 
 
 class Options(NamedTuple):

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.compat.lines import all_sessions
-from tests.conftest import ROOT, cannot
 from tests.golden.kernel import version
+from tests.processes import ROOT, SOURCE, cannot
 
 RECORDS = Path(__file__).parent / "records"
 _KERNEL = version()
@@ -30,7 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(
         [sys.executable, "-m", "tests.golden", "--into", str(directory), *_NAMES],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        env={**os.environ, **SOURCE},
         capture_output=True,
         text=True,
         timeout=600,

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf.sys.cgroups import mounts
-from tests.conftest import Compiler, Network, cannot, run
+from tests.conftest import Compiler
 from tests.needs import missing
+from tests.network import Network
+from tests.processes import cannot, run
 
 _numbers = itertools.count()
 

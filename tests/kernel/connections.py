@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import struct
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytc.netlink.session import namespace
-from tests.conftest import Network
+from tests.network import Network
 
 SERVER = "10.9.0.2"
 PORT = 5001
@@ -159,12 +158,6 @@ def options(data: bytes) -> dict[int, bytes]:
         assert length >= 2
         found[data[at]] = data[at + 2 : at + length]
         at += length
-    return found
-
-
-def json_of(network: Network, *words: str) -> list[dict[str, Any]]:
-    """The output of a pytc command."""
-    found: list[dict[str, Any]] = json.loads(network.ok(*words, options=("-j",)))
     return found
 
 

@@ -24,8 +24,9 @@ from pytc.bpf.sys.abi import MapBatchAttr, MapCreateAttr, pointer
 from pytc.bpf.sys.constants import Command
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError, PytcError
-from tests.conftest import ROOT, Network
 from tests.kernel.bpf.support import small_program
+from tests.network import Network
+from tests.processes import SOURCE
 
 RELEASE = os.uname().release
 HAS_JIT = Path("/proc/sys/net/core/bpf_jit_enable").exists()
@@ -133,7 +134,7 @@ def limited_process(*before: str) -> subprocess.CompletedProcess[str]:
     )
     return subprocess.run(
         [*before, sys.executable, "-c", text],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        env={**os.environ, **SOURCE},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0)),
         capture_output=True,
         text=True,
@@ -144,6 +145,6 @@ def limited_process(*before: str) -> subprocess.CompletedProcess[str]:
 
 def makes_netkit(network: Network) -> bool:
     """Makes a pair of netkit devices, where the kernel can."""
-    from tests.kernel.test_netkit import MAKE
+    from tests.kernel.commands.tcx.test_netkit import MAKE
 
     return network.execute(sys.executable, "-c", MAKE).status == 0

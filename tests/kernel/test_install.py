@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytc import __version__
-from tests.conftest import ROOT, must, run
+from tests.processes import ROOT, must, run
 
 
 @pytest.fixture(scope="module")

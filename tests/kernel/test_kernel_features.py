@@ -30,9 +30,9 @@ from pytc.bpf.sys.links import Link
 from pytc.errors import BpfSyscallError, VerifierError
 from pytc.netlink.session import namespace
 from tests.btf_writer import BtfWriter
-from tests.conftest import EXAMPLES, Compiler, Network
+from tests.conftest import EXAMPLES, Compiler
 from tests.elf_writer import EXIT, code, elf, function, insn, license, mov
-from tests.kernel.bpf import test_features as types
+from tests.kernel.bpf.kernel import test_features as types
 from tests.kernel.bpf.support import PACKET, small_program
 from tests.kernel.kernel_features import (
     HAS_JIT,
@@ -50,6 +50,7 @@ from tests.kernel.kernel_features import (
     set_patiently,
     takes_batches,
 )
+from tests.network import Network
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("root")]
 Named = Callable[[str], Feature]

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Network, cannot, pins
+from tests.conftest import pins
+from tests.network import Network
+from tests.processes import ROOT, cannot
 
 pytestmark = pytest.mark.kernel
 

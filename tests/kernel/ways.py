@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pytc.bpf import Map, Program
 from pytc.bpf.sys.info import program_map_ids
-from tests.conftest import Network
+from tests.network import Network
 
 IN = ("dev", "em1", "ingress")
 
@@ -32,8 +31,8 @@ def attach(network: Network, path: str, digit: int, *words: str, verdict: int = 
     return done.err
 
 
-def shown(network: Network, *words: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(network.ok("tcx", "show", *(words or IN), options=("-j", "-d")))
+def tcx_programs(network: Network, *words: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = network.json("tcx", "show", *(words or IN), options=("-d",))
     return found
 
 

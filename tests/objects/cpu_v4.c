@@ -1,7 +1,7 @@
 /* pytc-test: division and remainder with sign, moves and loads that keep the sign, byte swaps (cpu v4) */
 /*
  * Both programs return 77 for 60 bytes; "cls_main" puts what is in "expected" of
- * tests/kernel/bpf/behaviour.py into "seen". Before cpu v4 other instructions come to
+ * tests/kernel/bpf/loader/behaviour.py into "seen". Before cpu v4 other instructions come to
  * the same. The functions lie in another order in each program than in .text.
  */
 #include "common.h"

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-import io
 import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from pytc.cli.main import main
 from tests.compat.lines import words_of
 from tests.needs import missing
+from tests.processes import Outcome, pytc_here, run
 
 _NEW_NETWORK = 0x40000000
 #: What differs by nature: ages, ids, and when a program was loaded.
@@ -43,30 +40,11 @@ OPTIONS = [
     ("-j", "-p"),
 ]
 
-Run = Callable[..., "Outcome"]
-
-
-class Outcome(NamedTuple):
-    status: int
-    out: str
-    err: str
+Run = Callable[..., Outcome]
 
 
 def tc(*words: str) -> Outcome:
-    done = subprocess.run(["tc", *words], check=False, capture_output=True, text=True, timeout=60)
-    return Outcome(done.returncode, done.stdout, done.stderr)
-
-
-def pytc(*words: str) -> Outcome:
-    """In this process, which saves seconds."""
-    out, err, before = io.StringIO(), io.StringIO(), sys.stdout
-    sys.stdout = out
-    try:
-        with redirect_stderr(err):
-            status = main(words)
-    finally:
-        sys.stdout = before
-    return Outcome(status, out.getvalue(), err.getvalue())
+    return run("tc", *words)
 
 
 def new_network() -> None:
@@ -118,7 +96,7 @@ def alike(line: str, more: Sequence[tuple[str, ...]] = ()) -> None:
             continue
         if line.startswith("filter") and "-br" in options:
             continue  # 6.1 cannot dump bpf filters in brief
-        expected, shown = tc(*options, *line.split()), pytc(*options, *line.split())
+        expected, shown = tc(*options, *line.split()), pytc_here(*options, *line.split())
         assert shown.status == expected.status, (options, line, shown.err)
         if "-j" in options:
             assert masked(shown.out) == masked(expected.out), (options, line)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import Network
 from tests.kernel.cbpf.support import Wire
+from tests.network import Network
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from pytc.bpf.insn.classic import ClassicInstruction
-from tests.conftest import Network
 from tests.kernel_filter import attach
+from tests.network import Network
 
 ALL_PROTOCOLS, OUTGOING = 3, 4
 _NEWNET = 0x40000000

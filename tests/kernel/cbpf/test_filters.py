@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,9 +29,10 @@ from tests.captures import (
     udp,
     vlan,
 )
-from tests.conftest import Network, run
 from tests.kernel.cbpf.support import Wire
-from tests.kernel.test_filter import class_packets
+from tests.kernel.commands.filter.test_bpf import class_packets
+from tests.network import Network
+from tests.processes import run
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("libpcap")]
 
@@ -62,9 +62,9 @@ FRAMES = [frame for mixture in MIXTURES for frame in mixture() if len(frame) >= 
 
 
 @pytest.fixture
-def clsact(network: Network, wire: Wire) -> Network:
-    assert network.tc("qdisc", "add", "dev", "em1", "clsact").status == 0
-    return network
+def clsact(clsact: Network, wire: Wire) -> Network:
+    """The network with clsact at em1, where nothing but the wire sends packets."""
+    return clsact
 
 
 @pytest.fixture
@@ -127,11 +127,7 @@ def test_a_match_ends_and_no_match_goes_on(clsact: Network, wire: Wire) -> None:
 def test_what_is_shown_of_it(clsact: Network) -> None:
     words = ("filter", "add", "dev", "em1", "ingress", "bpf", "da")
     clsact.ok(*words, "expression", "net 10.0.0.0/8", "verdict", "stolen")
-    (found,) = [
-        one["options"]
-        for one in json.loads(clsact.ok("filter", "show", "dev", "em1", "ingress", options=("-j",)))
-        if "options" in one
-    ]
+    (found,) = [one["options"] for one in clsact.json("filter", "show", "dev", "em1", "ingress") if "options" in one]
     assert found["bpf_name"] == "net 10.0.0.0/8:[expression]"
     assert found["direct-action"] is True
     assert found["prog"]["name"] == "expression"
@@ -286,7 +282,7 @@ class TestDisassemblyOfFilters:
         assert text.endswith("; pref 2 handle 0x3\nl0:     ret #0x7\n")
         only = clsact.ok("cbpf", "disasm", "from", "dev", "em1", "ingress", "pref", "2")
         assert only == "l0:     ret #0x7\n"
-        found = json.loads(clsact.ok("cbpf", "disasm", "from", "dev", "em1", "ingress", options=("-j",)))
+        found = clsact.json("cbpf", "disasm", "from", "dev", "em1", "ingress")
         assert [one["filter"] for one in found] == ["pref 1 handle 0x3", "pref 2 handle 0x3"]
 
     def test_is_a_program_to_run(self, clsact: Network, tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ from pytc.packets import Packet
 from pytc.packets.link_types import ETHERNET
 from tests.captures import BROADCAST, MIXTURES, MULTICAST, captures, eth, icmp, ip4
 from tests.classic_programs import ASSEMBLED, memory_programs, programs, single_instructions, wild_programs
-from tests.conftest import Network
 from tests.expressions import ETHERNET as EXPRESSIONS
 from tests.kernel.cbpf.support import Wire
 from tests.kernel_filter import SocketPair
+from tests.network import Network
 from tests.tiers import examples
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("host"), pytest.mark.usefixtures("libpcap")]

@@ -10,9 +10,9 @@ from pytc.bpf.insn.classic import format_bytecode
 from pytc.cbpf import compile_expression, run
 from pytc.cli.main import main
 from tests.captures import captures
-from tests.conftest import Network
 from tests.expressions import ETHERNET as EXPRESSIONS
 from tests.kernel.cbpf.support import Wire, inside
+from tests.network import Network
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("libpcap")]
 

@@ -6,17 +6,13 @@ import array
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 
 from pytc.bpf import Map, MapSpec
 from pytc.bpf.maps.map import create_map
-from tests.conftest import ROOT
 
 NOBODY = 65534
-PYTC = (sys.executable, "-m", "pytc")
 
 
 def open_descriptors() -> dict[int, str]:
@@ -84,30 +80,6 @@ def nobody_reads(path: str) -> Iterator[str]:
             while True:
                 sender.sendto(b"x", path)
         yield path
-
-
-@contextmanager
-def running(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Iterator[subprocess.Popen[str]]:
-    """A command in the background, with its output in pipes; killed at the end if it is still there."""
-    with subprocess.Popen(
-        words,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **(env or {})},
-        cwd=cwd,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def finish(process: subprocess.Popen[str], seconds: float = 30) -> tuple[int, str, str]:
-    """(status, output, errors) of a command that ends by itself."""
-    out, err = process.communicate(timeout=seconds)
-    return process.returncode, out, err
 
 
 class Shell:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from pytc.exec_proxy.map_transfer import Importer
-from tests.conftest import EXAMPLES, ROOT, Compiler, Network, Outcome, pins, run
-from tests.kernel.exec_proxy.support import PYTC, Shell, finish, nobody_reads, running
+from tests.conftest import EXAMPLES, Compiler, pins
+from tests.kernel.exec_proxy.support import Shell, nobody_reads
+from tests.network import Network
+from tests.processes import PYTC, SOURCE, Outcome, finish, run, running
 from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
@@ -20,12 +22,6 @@ TRAFFIC = str(EXAMPLES / "traffic.o")
 MARKS = str(EXAMPLES / "mark_stats.o")
 IPV4 = int.from_bytes((0x0800).to_bytes(2, "big"), "little")
 IN = ("dev", "em1", "ingress")
-
-
-@pytest.fixture
-def clsact(network: Network) -> Network:
-    assert network.tc("qdisc", "add", "dev", "em1", "clsact").status == 0
-    return network
 
 
 def test_the_session_of_the_built_in_exec_proxy(clsact: Network, build: Compiler, agent: str, tmp_path: Path) -> None:
@@ -235,7 +231,7 @@ def test_a_cold_command_that_exports_nothing_loads_nothing_for_it(clsact: Networ
             "obj",
             TRAFFIC,
         ],
-        env={**clsact.env, "PYTHONPATH": str(ROOT / "src")},
+        env={**clsact.env, **SOURCE},
         capture_output=True,
         text=True,
         timeout=60,

@@ -14,8 +14,8 @@ import pytest
 
 from pytc.errors import TransferError
 from pytc.exec_proxy.sockets import DATAGRAM, SEQPACKET, BoundSocket, connect
-from tests.conftest import ROOT, run
 from tests.kernel.exec_proxy.support import NOBODY, as_user
+from tests.processes import SOURCE, run
 
 pytestmark = pytest.mark.kernel
 
@@ -332,6 +332,6 @@ try:
 except KeyboardInterrupt:
     os._exit(130)
 """
-    done = run(sys.executable, "-c", script, env={"PYTHONPATH": str(ROOT / "src")})
+    done = run(sys.executable, "-c", script, env=SOURCE)
     assert done == (130 if number == signal.SIGINT else -number, "", "")
     assert not [*tmp_path.iterdir()]

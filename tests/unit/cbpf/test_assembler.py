@@ -14,7 +14,7 @@ from pytc.cbpf import assemble, disassemble, format_program, parse_program
 from pytc.cbpf.assembler import MNEMONICS
 from pytc.errors import BytecodeError
 from tests.classic_programs import programs
-from tests.conftest import ROOT
+from tests.processes import ROOT
 
 EXTENSIONS = tuple(op.ANCILLARY)
 GOLDEN = (ROOT / "tests" / "golden" / "bpf_asm.txt").read_text().split("=== ")[1:]

@@ -15,8 +15,8 @@ from pytc.errors import ObjectError
 
 MAX_FILE_SIZE = 128 << 20
 #: Elf64_Ehdr and Elf64_Shdr.
-_HEADER = struct.Struct("<16xHHIQQQIHHHHHH")
-_SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
+_HEADER = struct.Struct("<16xHH4x8x8xQ4x2x2x2xHHH")
+_SECTION_HEADER = struct.Struct("<IIQ8xQQII8x8x")
 _SYMBOL = struct.Struct("<IBBHQQ")
 _REL = struct.Struct("<QQ")
 _RELA = struct.Struct("<QQq")
@@ -112,36 +112,26 @@ def section_data(data: bytes, name: str) -> bytes | None:
 
 
 class _Header(NamedTuple):
-    """The fields of an ELF header after its first 16 bytes."""
+    """The fields of an ELF header that concern a relocatable object."""
 
     type: int
     machine: int
-    version: int
-    entry: int
-    program_headers: int
     section_headers: int
-    flags: int
-    size: int
-    program_header_size: int
-    program_header_count: int
     section_header_size: int
     section_count: int
     names_section: int
 
 
 class _SectionHeader(NamedTuple):
-    """The fields of a section header."""
+    """The fields of a section header, but for address, alignment and size of entries."""
 
     name: int
     type: int
     flags: int
-    address: int
     offset: int
     size: int
     link: int
     info: int
-    alignment: int
-    entry_size: int
 
 
 def _parse_sections(data: bytes, check: "Callable[[_Header], None] | None" = None) -> tuple[ElfSection, ...]:

@@ -2,7 +2,7 @@
 
 Each mirrors a member of ``union bpf_attr`` (include/uapi/linux/bpf.h). The size that is passed to the kernel ends at
 the last field in use, so that fields which an old kernel does not know do no harm there: :func:`used_size`.
-tests/unit/bpf/test_abi.py holds sizes and offsets.
+tests/unit/bpf/sys/test_abi.py holds sizes and offsets.
 """
 
 import ctypes

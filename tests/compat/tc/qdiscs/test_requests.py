@@ -1,0 +1,66 @@
+"""The requests that pytc sends for ``qdisc`` and ``class`` are those of tc: also for kinds that this kernel lacks."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from pytc.netlink.schema import split_attributes
+from pytc.tc.kinds import qdiscs as kinds
+from tests.compat.lines import steps
+from tests.compat.tracer import Tracer, changing
+from tests.network import Network
+from tests.processes import must
+
+pytestmark = [pytest.mark.kernel, pytest.mark.compat]
+
+#: RTM_NEWQDISC to RTM_DELTCLASS without the requests that show.
+_MODIFYING = (36, 37, 40, 41)
+_KIND, _OPTIONS = 1, 2
+_HEADER = struct.Struct("=IHHIIBBHiIII")
+#: Tables of times that kernels since v3.8 compute themselves; tc sends them for older ones.
+_TABLES = {"htb": (3, 4), "tbf": (2, 3)}
+
+
+class Request(NamedTuple):
+    """``options`` are the attributes in TCA_OPTIONS, behind the bytes of a structure."""
+
+    type: int
+    flags: int
+    ifindex: int
+    handle: int
+    parent: int
+    attributes: tuple[tuple[int, bytes], ...]
+    structure: bytes
+    options: tuple[tuple[int, bytes], ...]
+
+
+def test_requests_are_those_of_tc(network: Network, tmp_path: Path) -> None:
+    must("ip", "-n", network.name, "link", "add", "twin0", "numtxqueues", "4", "type", "veth", "peer", "name", "twin1")
+    must("ip", "-n", network.name, "link", "set", "twin0", "up")
+    commands = [command for step in steps("qdiscs") for command in step.on("twin0") if "show" not in command]
+    assert len(commands) > 150
+    Tracer(network, tmp_path).compare(commands, _request)
+
+
+def test_words_on_the_page_of_words_mean_what_they_mean_in_tc(network: Network, tmp_path: Path) -> None:
+    lines = changing("What comes before the kind", "Qdiscs", "Classes", beginning="qdisc class")
+    assert len(lines) > 100
+    Tracer(network, tmp_path).compare(lines, _request)
+
+
+def _request(message: bytes) -> Request | None:
+    length, number, flags, _, _, _, _, _, ifindex, handle, parent, _ = _HEADER.unpack_from(message)
+    if number not in _MODIFYING:
+        return None
+    attributes = list(split_attributes(message[_HEADER.size : length]))
+    name = dict(attributes).get(_KIND, b"").rstrip(b"\0").decode()
+    kind = kinds.find(name)
+    header = kind.header if kind is not None and number < 40 else 0
+    raw = dict(attributes).get(_OPTIONS, b"")
+    options = tuple(option for option in split_attributes(raw[header:]) if option[0] not in _TABLES.get(name, ()))
+    rest = tuple((attribute, payload) for attribute, payload in attributes if attribute != _OPTIONS)
+    return Request(number, flags, ifindex, handle, parent, rest, raw[:header], options)

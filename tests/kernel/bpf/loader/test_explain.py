@@ -1,0 +1,193 @@
+"""Errors for people and for programs: why, with causes that were checked."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shlex
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from pytc.bpf.kernel.permissions import permission_causes
+from pytc.bpf.link.linker import link
+from pytc.bpf.loader.explain import program_causes, slot_causes
+from pytc.bpf.maps.causes import map_causes
+from pytc.bpf.object.reader import read_object
+from pytc.bpf.object.spec import MapSpec
+from pytc.bpf.sys.constants import MapType, ProgramType
+from tests.conftest import Compiler
+from tests.network import Network
+from tests.processes import PYTC, ROOT
+
+pytestmark = pytest.mark.kernel
+
+
+def as_json(network: Network, *words: str) -> dict[str, Any]:
+    outcome = network.pytc(*words, options=("-j",))
+    assert outcome.out == ""
+    found: dict[str, Any] = json.loads(outcome.err)
+    assert found["exit_status"] == outcome.status
+    return found
+
+
+def test_a_refused_program(clsact: Network, build: Compiler) -> None:
+    found = as_json(clsact, "filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", build("reject_verifier"))
+    assert found["kind"] == "Verifier"
+    assert found["errno"] == "EACCES"
+    assert found["source"].endswith("reject_verifier.c:8")
+    assert found["program"] == "cls_main"
+    assert "invalid access to packet" in found["log"]
+    assert any("R1" in line for line in found["details"]), "the state of the registers where it fails"
+
+
+def test_a_helper_for_gpl_programs(clsact: Network, build: Compiler) -> None:
+    found = as_json(clsact, "filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", build("reject_helper"))
+    assert any("GPL" in cause for cause in found["causes"])
+
+
+def test_a_request_that_the_kernel_refuses(network: Network, build: Compiler) -> None:
+    found = as_json(network, "filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", build("drop"))
+    assert (found["kind"], found["errno"], found["exit_status"]) == ("Netlink", "EINVAL", 2)
+    assert "clsact" in found["causes"][0]
+
+
+def test_wrong_words(network: Network) -> None:
+    found = as_json(network, "filter", "add", "dev", "em1", "pref", "x")
+    assert (found["kind"], found["errno"], found["exit_status"], found["causes"]) == ("Usage", None, 255, [])
+
+
+def test_the_whole_log_with_verbose(clsact: Network, build: Compiler) -> None:
+    words = ("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", build("reject_helper"))
+    short, long = clsact.pytc(*words).err, clsact.pytc(*words, "verbose").err
+    assert "more with verbose" in short
+    assert "0: R1=ctx() R10=fp0" in long
+
+
+def test_missing_capabilities_are_named(root: None) -> None:
+    code = "from pytc.bpf.loader.explain import permission_causes; print(*permission_causes(), sep='\\n')"
+    done = subprocess.run(
+        [
+            "setpriv",
+            "--bounding-set=-all",
+            "--inh-caps=-all",
+            "--reuid=65534",
+            "--clear-groups",
+            sys.executable,
+            "-c",
+            code,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    if "Permission denied" in done.stderr or "ModuleNotFoundError" in done.stderr:
+        pytest.skip("this interpreter is not readable for other users")
+    assert "uid 65534" in done.stdout.splitlines()[0]
+    assert "CAP_BPF" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("map show", "CAP_SYS_ADMIN, which this process (root)"),
+        ("prog show", "CAP_SYS_ADMIN, which this process (root)"),
+        ("link show", "CAP_SYS_ADMIN, which this process (root)"),
+        ("prog dump id 1", "CAP_SYS_ADMIN, which this process (root)"),
+        ("map dump id 1", "CAP_SYS_ADMIN, which this process (root)"),
+        ("tcx show dev lo", "neither CAP_SYS_ADMIN nor CAP_BPF"),
+        ("prog run obj examples/bpf/traffic.o packet 'ip udp'", "neither CAP_SYS_ADMIN nor CAP_BPF"),
+        ("qdisc add dev lo clsact", "CAP_NET_ADMIN"),
+    ],
+)
+def test_commands_without_capabilities_say_which(network: Network, line: str, said: str) -> None:
+    done = subprocess.run(
+        [
+            "ip",
+            "netns",
+            "exec",
+            network.name,
+            "setpriv",
+            "--bounding-set=-all",
+            "--inh-caps=-all",
+            *PYTC,
+            *shlex.split(line),
+        ],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode in (1, 2)
+    first, hint, *_ = done.stderr.splitlines()
+    assert "Operation not permitted" in first
+    assert hint.startswith("Hint: ")
+    assert said in hint
+
+
+def test_nothing_is_said_of_capabilities_that_are_there(root: None) -> None:
+    assert not any("CAP_BPF" in cause for cause in permission_causes())
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (MapSpec("m", MapType.ARRAY, 8, 4, 1), "the key of an array must have 4 bytes, not 8"),
+        (MapSpec("m", MapType.HASH, 4, 4, 0), "max_entries is 0"),
+        (MapSpec("m", MapType.LPM_TRIE, 8, 4, 1), "BPF_F_NO_PREALLOC"),
+        (MapSpec("m", 4000, 4, 4, 1), "the kernel does not accept a 4000 map"),
+    ],
+)
+def test_maps_that_cannot_be(spec: MapSpec, said: str) -> None:
+    assert said in map_causes(spec, spec.max_entries, errno.EINVAL)[0]
+
+
+@pytest.mark.parametrize(("number", "said"), [(errno.E2BIG, "exceed the kernel's limit"), (errno.ENOMEM, "no memory")])
+def test_other_errors_of_maps(number: int, said: str) -> None:
+    assert said in map_causes(MapSpec("m", MapType.HASH, 4, 4, 1), 1, number)[0]
+
+
+@pytest.mark.parametrize(("number", "said"), [(errno.E2BIG, "slot 9 is out of range"), (errno.EINVAL, "same type")])
+def test_slots(number: int, said: str) -> None:
+    assert said in slot_causes("m", 4, 9, number)[0]
+
+
+@pytest.mark.parametrize(
+    ("release", "log", "type", "said"),
+    [
+        ("4.4.0", "unknown func bpf_skb_load_bytes_relative#68", ProgramType.SCHED_CLS, "came with Linux 4.18"),
+        (
+            "6.1.0",
+            "program of this type cannot use helper bpf_probe_read#4",
+            ProgramType.SCHED_CLS,
+            "programs of type sched_cls cannot call",
+        ),
+        ("4.4.0", "", ProgramType.XDP, "programs of type xdp came with Linux 4.8"),
+    ],
+)
+def test_ages_are_told(
+    build: Compiler, monkeypatch: pytest.MonkeyPatch, release: str, log: str, type: ProgramType, said: str
+) -> None:
+    """What pytc says where uname(2) tells of an old kernel."""
+    real = os.uname()
+    monkeypatch.setattr(
+        os, "uname", lambda: os.uname_result((real.sysname, real.nodename, release, real.version, real.machine))
+    )
+    spec = read_object(build("drop"))
+    causes = program_causes(spec, link(spec, spec.programs[0]), type, errno.EINVAL, log)
+    assert any(said in cause for cause in causes), causes
+
+
+def test_an_old_kernel_lacks_map_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.uname()
+    monkeypatch.setattr(
+        os, "uname", lambda: os.uname_result((real.sysname, real.nodename, "5.4.0", real.version, real.machine))
+    )
+    causes = map_causes(MapSpec("m", MapType.RINGBUF, 0, 0, 4096), 4096, errno.EINVAL)
+    assert "maps of type ringbuf came with Linux 5.8; this is 5.4.0" in causes[0]

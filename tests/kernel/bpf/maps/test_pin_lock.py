@@ -1,0 +1,112 @@
+"""Commands that load objects with the same pins at the same time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytc.bpf.maps.pin_lock import PinLock
+from pytc.bpf.maps.pinning import PinRoot
+from pytc.bpf.sys.info import describe_map, program_by_id, program_map_ids
+from pytc.bpf.sys.pins import open_pin
+from pytc.errors import PinError
+from tests.conftest import EXAMPLES, pins
+from tests.network import Network
+
+pytestmark = pytest.mark.kernel
+
+AT_ONCE = 50
+
+
+def start(network: Network, pref: int) -> subprocess.Popen[bytes]:
+    words = f"filter add dev em1 ingress pref {pref} handle 1 bpf da obj {EXAMPLES / 'firewall.o'}"
+    return subprocess.Popen(
+        [sys.executable, "-m", "pytc", "-n", network.name, *words.split()],
+        env={**os.environ, **network.env},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+def pinned_maps(mount: Path) -> dict[str, int]:
+    """Return the ids of the pinned maps by their names."""
+    found = {}
+    for path in (mount / "tc" / "globals").iterdir():
+        with open_pin(str(path)) as descriptor:
+            found[path.name] = describe_map(descriptor.fd).id
+    return found
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.slow)])
+def test_commands_that_fail_leave_the_pins_of_others(clsact: Network, bpffs: Path, rounds: int) -> None:
+    """Every other command fails, for its preference and handle are in use."""
+    clsact.ok("filter", "add", "dev", "em1", "ingress", "pref", "1", "handle", "1", "bpf", "bytecode", "1,6 0 0 0")
+    for _ in range(rounds):
+        commands = [start(clsact, 1 if number % 2 else 2 + number) for number in range(AT_ONCE)]
+        errors = [command.communicate(timeout=300)[1] for command in commands]
+        assert [command.returncode for command in commands] == [0, 2] * (AT_ONCE // 2), errors
+        expected = pinned_maps(bpffs)
+        shown = json.loads(clsact.ok("filter", "show", "dev", "em1", "ingress", options=("-j",)))
+        programs = [one["options"]["prog"]["id"] for one in shown if "prog" in one.get("options", {})]
+        assert len(programs) == AT_ONCE // 2
+        for number in programs:
+            with program_by_id(number) as program:
+                assert set(expected.values()) <= set(program_map_ids(program.fd))
+        for number in range(0, AT_ONCE, 2):
+            clsact.ok("filter", "del", "dev", "em1", "ingress", "pref", str(2 + number))
+        shutil.rmtree(bpffs / "tc")
+
+
+def test_a_lock_that_another_process_holds_is_reported(bpffs: Path) -> None:
+    (bpffs / "tc").mkdir()
+    with PinLock() as held, PinLock(seconds=0.1) as wanted:
+        assert held.acquire(str(bpffs / "tc"))
+        with pytest.raises(PinError, match="in use by another command") as refused:
+            wanted.acquire(str(bpffs / "tc"))
+    assert refused.value.hints == (f"process {os.getpid()} holds it",)
+
+
+def test_a_directory_that_its_maker_removes_is_made_again(bpffs: Path) -> None:
+    first, second = PinRoot(str(bpffs)), PinLock()
+    first.lock()
+    with second:
+        directory = str(bpffs / "tc")
+        waiting = os.open(directory, os.O_RDONLY)
+        first.undo()
+        assert not os.path.exists(directory)
+        os.close(waiting)
+        with pytest.raises(FileNotFoundError):
+            second.acquire(directory)
+    other = PinRoot(str(bpffs))
+    other.lock()
+    assert pins(bpffs) == ["tc"]
+    other.undo()
+    assert pins(bpffs) == []
+
+
+@pytest.mark.parametrize("path", ["tc", "tc/globals"])
+def test_directories_of_other_users_are_refused(clsact: Network, bpffs: Path, path: str) -> None:
+    (bpffs / "tc" / "globals").mkdir(parents=True)
+    os.chown(bpffs / path, 65534, 65534)
+    words = ("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", str(EXAMPLES / "firewall.o"))
+    refused = clsact.pytc(*words)
+    assert refused.status == 1
+    assert f'"{bpffs / path}" belongs to nobody (user 65534)' in refused.err
+    assert pins(bpffs) == ["tc", "tc/globals"]
+
+
+def test_pins_of_other_users_are_refused(clsact: Network, bpffs: Path) -> None:
+    words = ("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", str(EXAMPLES / "firewall.o"))
+    clsact.ok(*words)
+    pin = bpffs / "tc" / "globals" / "settings"
+    os.chown(pin, 65534, 65534)
+    refused = clsact.pytc(*words)
+    assert refused.status == 1
+    assert f'"{pin}" belongs to nobody (user 65534)' in refused.err

@@ -1,0 +1,156 @@
+"""Lines completed by real shells: the words of pytc, and names that would do harm if a shell evaluated them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytc.bpf import MapSpec
+from pytc.bpf.maps.map import create_map
+from pytc.cli.usage import usage
+from tests.elf_writer import RETURN_0, code, elf
+from tests.network import Network
+from tests.processes import ROOT, must
+from tests.shells import LOAD, Shell
+
+pytestmark = pytest.mark.kernel
+
+#: The kernel takes all of them for names of devices: at most 15 bytes, no white space, slash or colon.
+DEVICES = (
+    "q$(>bad)",
+    "f`>bad`",
+    "g;>bad;",
+    "h'>bad'",
+    'i">bad"',
+    "j\\>bad",
+    "k&>bad",
+    "z*?[a]{1,2}",
+    "m!!~#",
+    "né中",
+    "o\x1b[31m\x07",
+)
+SECTIONS = ("a b  c", "b$(>bad)", "c\n>bad\n", "d'\"\\ x", "e\x1b[2J\x01", "f$'\\n'", "-g", "h\t>bad", "i!!", "j: =x")
+#: Within these quotes, in which the line has them open.
+QUOTED = (('"b', "b$(>bad)"), ("'b", "b$(>bad)"), ('"d', "d'\"\\ x"), ("a\\ b", "a b  c"), ("'j: ", "j: =x"))
+PIN = "p$(>bad) '\";x"
+
+
+@pytest.fixture(params=("bash", "zsh", "fish"))
+def shell(
+    request: pytest.FixtureRequest, tmp_path: Path, bpffs: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shell]:
+    """Nothing that is completed may run: the directory stays empty."""
+    monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
+    with Shell(request.param, tmp_path) as started:
+        yield started
+        assert not list(started.directory.iterdir())
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> str:
+    path = tmp_path / "hostile.o"
+    path.write_bytes(elf(*(code(section, RETURN_0) for section in SECTIONS)))
+    return str(path)
+
+
+def is_shown(shell: Shell, name: str) -> bool:
+    """fish takes what is behind a tab for a description, and is not given such names."""
+    return shell.name != "fish" or "\t" not in name
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("fil", "filter"),
+        ("qdisc repl", "replace"),
+        ("filter add ingr", "ingress"),
+        ("-net", "-netns"),
+        ("class add dev em1 parent 1: ht", "htb"),
+        ("actions add action mir", "mirred"),
+        ("map up", "update-many"),
+        ("exec bpf gra", "graft"),
+        ("filter add dev em1 ingress u32 match ip sr", "src"),
+        ("filter add dev em1 ingress bpf object-p", "object-pinned"),
+        ("qdisc add dev em1 root tbf lat", "latency"),
+        ("qdisc add dev em1 parent 1:10 handle 5: net", "netem"),
+    ],
+)
+def test_words(shell: Shell, line: str, word: str) -> None:
+    assert shell.complete(line) == [*line.split()[:-1], word]
+
+
+def test_names_of_devices(shell: Shell, network: Network) -> None:
+    for number, name in enumerate(DEVICES):
+        must("ip", "-n", network.name, "link", "add", "name", name, "type", "veth", "peer", "name", f"{number}")
+    for name in DEVICES:
+        if is_shown(shell, name):
+            line = f"-n {network.name} qdisc show dev {name[0]}"
+            assert shell.complete(line) == [*line.split()[:-1], name]
+
+
+def test_names_of_sections(shell: Shell, hostile: str) -> None:
+    for name in SECTIONS:
+        if is_shown(shell, name):
+            line = f"filter add dev em1 ingress bpf obj {hostile} sec {name[0]}"
+            assert shell.complete(line) == [*line.split()[:-1], name]
+
+
+@pytest.mark.parametrize(("begun", "name"), QUOTED)
+def test_quotes_that_are_open(shell: Shell, hostile: str, begun: str, name: str) -> None:
+    line = f"filter add dev em1 ingress bpf obj {hostile} sec"
+    assert shell.complete(f"{line} {begun}") == [*line.split(), name]
+
+
+@pytest.mark.parametrize(
+    ("begun", "found"),
+    [
+        ("pinned m:globals/h", "m:globals/hits"),
+        ("pinned m:globals/p", f"m:globals/{PIN}"),
+        ("pinned {mount}/o", "{mount}/other"),
+        ("pinned {mount}/tc/globals/p", "{mount}/tc/globals/" + PIN),
+    ],
+)
+def test_pins(shell: Shell, bpffs: Path, begun: str, found: str) -> None:
+    (bpffs / "tc" / "globals").mkdir(parents=True)
+    with create_map(MapSpec("hits", 2, 4, 8, 2), "hits") as made:
+        for path in (bpffs / "other", bpffs / "tc" / "globals" / "hits", bpffs / "tc" / "globals" / PIN):
+            made.pin(str(path))
+    line = f"map dump {begun}".format(mount=bpffs)
+    assert shell.complete(line) == ["map", "dump", "pinned", found.format(mount=bpffs)]
+
+
+@pytest.mark.parametrize("line", ["filter add dev em1 ingress bpf obj", "object show", "-batch"])
+def test_files(shell: Shell, tmp_path: Path, line: str) -> None:
+    """The shell's own way of completing them."""
+    name = "b$(>bad);'x"
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / name).touch()
+    assert shell.complete(f"{line} {tmp_path}/files/b") == [*line.split(), f"{tmp_path}/files/{name}"]
+
+
+def test_of_several_files_the_common_beginning(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    for name in ("b c-1", "b c-2"):
+        (tmp_path / "files" / name).touch()
+    assert shell.complete(f"object show {tmp_path}/files/b") == ["object", "show", f"{tmp_path}/files/b c-"]
+
+
+def test_namespaces(shell: Shell, network: Network) -> None:
+    assert shell.complete(f"-n {network.peer[:-2]}") == ["-n", network.peer]
+
+
+def test_what_is_no_object_has_no_sections(shell: Shell, tmp_path: Path) -> None:
+    """Least of all does one wait for it."""
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", tmp_path / "none", tmp_path, Path("/dev/zero"), Path("/etc/passwd")):
+        line = f"filter add dev em1 ingress bpf obj {path} sec c"
+        assert shell.complete(line) == line.split()
+
+
+@pytest.mark.parametrize("name", LOAD)
+def test_the_scripts_are_loaded_as_documented(name: str) -> None:
+    assert f"```{name}\n{LOAD[name]}\n```" in (ROOT / "docs" / "completion.md").read_text()
+    assert LOAD[name] in usage("completion")

@@ -1,0 +1,115 @@
+"""``map events``: ring and perf buffers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytc.bpf.sys.cpus import possible_cpus
+from tests.conftest import Compiler
+from tests.kernel.bpf.support import loaded, verdict
+from tests.kernel.commands.map.support import fd_of
+from tests.processes import printed, refused
+
+pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("root")]
+#: An IPv4 packet from 10.0.0.1, TCP.
+PACKET = bytes(12) + b"\x08\0" + b"\x45" + bytes(8) + b"\x06" + bytes(2) + b"\x0a\0\0\1" + b"\x0a\0\0\2" + bytes(30)
+CPUS = possible_cpus()
+
+
+class TestEvents:
+    def test_of_a_ring_buffer(self, build: Compiler, bpffs: Path) -> None:
+        with loaded(build("typed_values"), bpffs) as done:
+            _enable(done.maps)
+            for _ in range(200):  # more than the buffer holds, in turns
+                assert verdict(done.program, PACKET) == 0
+                said = printed("map", "events", *fd_of(done.maps["notices"]), "type", "struct", "event", "count", "1")
+                assert said == f"{{ address 10.0.0.1 length {len(PACKET)} action COUNT_ONLY note hello }}\n"
+            for _ in range(3):
+                verdict(done.program, PACKET)
+            lines = printed(
+                "-j",
+                "map",
+                "events",
+                *fd_of(done.maps["notices"]),
+                "type",
+                "{ip4 from, u32 n, hex rest}",
+                "timeout",
+                "10ms",
+            ).splitlines()
+            assert len(lines) == 3
+            assert json.loads(lines[0])["value"]["from"] == "10.0.0.1"
+            assert json.loads(lines[0])["value"]["rest"].startswith("07000000")
+            assert printed("map", "events", *fd_of(done.maps["notices"]), "timeout", "1ms") == ""
+
+    def test_types_from_an_object_file(self, build: Compiler, bpffs: Path) -> None:
+        path = build("typed_values")
+        with loaded(path, bpffs) as done:
+            _enable(done.maps)
+            verdict(done.program, PACKET)
+            said = printed("map", "events", *fd_of(done.maps["notices"]), "type", "event", "object", path, "count", "1")
+            assert said.startswith("{ address 10.0.0.1 ")
+            assert "neither a format nor" in refused(
+                "map", "events", *fd_of(done.maps["notices"]), "type", "nosuch", "object", path
+            )
+            assert 'unknown type "u33"' in refused("map", "events", *fd_of(done.maps["notices"]), "type", "u33")
+
+    def test_without_a_type_are_hex_and_short_ones_too(self, build: Compiler, bpffs: Path) -> None:
+        with loaded(build("typed_values"), bpffs) as done:
+            _enable(done.maps)
+            for words in ((), ("type", "u64[99]")):
+                verdict(done.program, PACKET)
+                said = printed("map", "events", *fd_of(done.maps["notices"]), *words, "count", "1")
+                assert said.startswith("0a000001")
+                assert len(said) == 2 * 28 + 1
+
+    @pytest.mark.needs("perf_events")
+    def test_of_perf(self, build: Compiler, bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        from pytc.bpf.maps.perf_buffer import PerfBuffer
+
+        with loaded(build("typed_values"), bpffs) as done:
+            _enable(done.maps)
+            samples = done.maps["samples"]
+            made_by = PerfBuffer.events
+
+            def provoked(self: PerfBuffer, timeout: float | None = None) -> Any:
+                """Packets that come while somebody listens."""
+                for _ in range(3):
+                    verdict(done.program, PACKET)
+                return made_by(self, timeout)
+
+            monkeypatch.setattr(PerfBuffer, "events", provoked)
+            lines = printed(
+                "-j", "map", "events", *fd_of(samples), "type", "struct", "event", "timeout", "20ms"
+            ).splitlines()
+            assert len(lines) == 3
+            event = json.loads(lines[0])
+            assert event["value"]["address"] == "10.0.0.1"
+            assert 0 <= event["cpu"] < CPUS
+            text = printed("map", "events", *fd_of(samples), "type", "event", "count", "1")
+            assert text.startswith("cpu ")
+
+    @pytest.mark.needs("perf_events")
+    def test_many_perf_events_wrap_around(self, build: Compiler, bpffs: Path) -> None:
+        from pytc.bpf.maps.perf_buffer import PerfBuffer
+
+        with loaded(build("typed_values"), bpffs) as done:
+            _enable(done.maps)
+            with PerfBuffer(done.maps["samples"], pages=1) as buffer:
+                for count in (50, 50, 50, 200):
+                    for _ in range(count):
+                        verdict(done.program, PACKET)
+                    found = list(buffer.events(0))
+                    whole = [event for event in found if not event.lost]
+                    assert all(event.data[:4] == b"\x0a\0\0\1" for event in whole)
+                    assert len(whole) == count or count == 200
+                verdict(done.program, PACKET)
+                assert sum(event.lost for event in found + list(buffer.events(0))) + len(whole) == 200
+
+
+def _enable(maps: Any) -> None:
+    maps["settings"].typed[0] = {"enabled": True}
+    maps["verdicts"].typed["10.0.0.1"] = {"action": "COUNT_ONLY", "note": "hello"}

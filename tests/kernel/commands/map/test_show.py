@@ -1,0 +1,73 @@
+"""``map show``, and how a command names a map: by id, name, pin, descriptor."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pytc.bpf import MapSpec, MapType
+from pytc.bpf.maps.map import create_map
+from tests.kernel.bpf.support import word
+from tests.kernel.commands.map.support import MapFactory, fd_of
+from tests.processes import json_of, printed, refused
+
+pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("root")]
+
+
+class TestNames:
+    def test_of_maps(self, bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        name = f"only_{os.getpid()}"[:15]
+        with create_map(MapSpec(name, MapType.ARRAY, 4, 4, 1), name) as found:
+            found[word(0)] = word(42)
+            found.pin(str(bpffs / "here"))
+            monkeypatch.setenv("BPF_MAP3", str(found.fd))
+            monkeypatch.setenv("BPF_MAP_a_b", str(found.fd))
+            monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
+            printed("map", "pin", *fd_of(found), "m:globals/there")
+            for words in (
+                ("map", "3"),
+                ("map", "a.b"),
+                ("name", name),
+                ("id", str(found.description.id)),
+                ("pinned", str(bpffs / "here")),
+                ("pinned", "m:globals/there"),
+            ):
+                assert printed("map", "get", *words) == "42\n"
+            with create_map(MapSpec(name, MapType.ARRAY, 4, 4, 1), name) as twin:
+                said = refused("map", "get", "name", name)
+                assert f'there are 2 maps "{name}"' in said
+                assert {str(found.description.id), str(twin.description.id)} <= set(said.replace(":", "").split())
+            monkeypatch.setenv("BPF_MAP3", "none")
+            assert '$BPF_MAP3 is "none"' in refused("map", "get", "map", "3")
+
+    def test_show(self, new_map: MapFactory) -> None:
+        found = new_map(MapType.HASH, 4, 8, 16)
+        text = printed("map", "show", *fd_of(found))
+        assert text.startswith(f"map {found.description.id} hash name numbers key 4 value 8 max_entries 16")
+        every = json_of("map", "show")
+        (own,) = [one for one in every if one["id"] == found.description.id]
+        assert (own["type"], own["key_size"], own["value_size"], own["frozen"]) == ("hash", 4, 8, False)
+        assert json_of("map", "show", *fd_of(found)) == [own]
+
+    def test_pins(self, new_map: MapFactory, bpffs: Path, tmp_path: Path) -> None:
+        found = new_map(MapType.ARRAY)
+        path = bpffs / "pin"
+        printed("map", "pin", *fd_of(found), str(path))
+        assert path.exists()
+        assert "File exists" in refused("map", "pin", *fd_of(found), str(path))
+        assert "a pin must be in a bpffs" in refused("map", "pin", *fd_of(found), str(tmp_path / "x"))
+        (tmp_path / "file").write_text("mine")
+        (bpffs / "link").symlink_to(path)
+        for wrong in (tmp_path / "file", bpffs, bpffs / "link", bpffs / "nothing"):
+            refused("map", "unpin", str(wrong))
+        assert (tmp_path / "file").exists()
+        printed("map", "unpin", str(path))
+        assert not path.exists()
+
+    def test_m_pins_stay_below_tcs_directory(
+        self, new_map: MapFactory, bpffs: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
+        assert "leads out of" in refused("map", "pin", *fd_of(new_map(MapType.ARRAY)), "m:../x")

@@ -1,0 +1,130 @@
+"""Commands that tests run: pytc, in a process of its own or in this one, and others."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import pytest
+
+from pytc.cli.main import main
+from tests import forked
+
+ROOT = Path(__file__).resolve().parent.parent
+#: How pytc is started, wherever it is not installed.
+PYTC = (sys.executable, "-m", "pytc")
+#: The environment in which Python finds this checkout's pytc.
+SOURCE = {"PYTHONPATH": str(ROOT / "src")}
+MUST_RUN = bool(os.environ.get("PYTC_KERNEL_TESTS"))
+
+
+def cannot(reason: str) -> NoReturn:
+    """Skip the test with a reason; fail it where PYTC_KERNEL_TESTS says that everything must run."""
+    if MUST_RUN:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+class Outcome(NamedTuple):
+    """The exit status, standard output and standard error of a command."""
+
+    status: int
+    out: str
+    err: str
+
+
+def run(*words: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, input: str = "") -> Outcome:
+    """Run a command, at most twenty minutes long: a busy machine takes its time for 10,000 qdiscs."""
+    environment = {**os.environ, **(env or {})}
+    if forked.can_run(words, environment):
+        status, out, err = forked.run(words, environment, str(cwd or Path.cwd()), input=input, seconds=1200)
+        return Outcome(status, out.decode(), err.decode())
+    done = subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        check=False,
+        env=environment,
+        cwd=cwd,
+        input=input,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def must(*words: str) -> str:
+    """Run a command of the test's own set-up, which has to work; return its output."""
+    outcome = run(*words)
+    assert outcome.status == 0, f"{' '.join(words)}: {outcome.err}"
+    return outcome.out
+
+
+def pytc(*words: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, input: str = "") -> Outcome:
+    """Run ``pytc`` as a command of its own, in this network namespace."""
+    return run(*PYTC, *words, env={**SOURCE, **(env or {})}, cwd=cwd, input=input)
+
+
+def pytc_here(*words: str | os.PathLike[str]) -> Outcome:
+    """Run ``pytc`` in this process: for what looks into it, and in guests, where a process of its own takes long."""
+    before = sys.stdout, sys.stderr
+    streams = [io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape", write_through=True) for _ in before]
+    sys.stdout, sys.stderr = streams
+    try:
+        status = main([os.fspath(word) for word in words])
+    finally:
+        sys.stdout, sys.stderr = before
+    out, err = (stream.detach().getvalue().decode("utf-8", "surrogateescape") for stream in streams)
+    return Outcome(status, out, err)
+
+
+def printed(*words: str | os.PathLike[str], status: int = 0) -> str:
+    """Run ``pytc`` in this process, which has to end with a status; return its output."""
+    outcome = pytc_here(*words)
+    assert outcome.status == status, f"pytc {words}: {outcome.err}"
+    return outcome.out
+
+
+def refused(*words: str | os.PathLike[str], status: int = 1) -> str:
+    """Run ``pytc`` in this process, which has to fail without any output; return its error messages."""
+    outcome = pytc_here(*words)
+    assert (outcome.status, outcome.out) == (status, ""), f"pytc {words}: {outcome.err}"
+    assert outcome.err and "Traceback" not in outcome.err
+    return outcome.err
+
+
+def json_of(*words: str | os.PathLike[str], status: int = 0) -> Any:
+    """Run ``pytc -j`` in this process, which has to end with a status; return its output, parsed."""
+    return json.loads(printed("-j", *words, status=status))
+
+
+@contextmanager
+def running(
+    *words: str, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Run a command in the background, with its streams in pipes; it is killed at the end if it is still there."""
+    with subprocess.Popen(
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **SOURCE, **(env or {})},
+        cwd=cwd,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def finish(process: subprocess.Popen[str], seconds: float = 30) -> Outcome:
+    """Wait for a command that ends by itself."""
+    out, err = process.communicate(timeout=seconds)
+    return Outcome(process.returncode, out, err)
