@@ -44,7 +44,7 @@ class TestU32Words:
         """A match may be the end of the line: tc 6.1 stumbles over that with some."""
         assert u32("match mark 5 0xff").mark == struct.pack("=III", 5, 0xFF, 0)
         assert keys("match ip df") == (Key(0x4000, 0x4000, 4),)
-        assert u32("match u32 0 0 sample u32 3 ff divisor 4").places[-1].bucket == 3
+        assert u32("match u32 0 0 sample u32 3 ff divisor 4").buckets[-1].bucket == 3
 
     def test_an_address_is_several_keys(self) -> None:
         assert keys("match ip6 src fe80::1/72") == (
