@@ -1,4 +1,4 @@
-"""ELF as BPF compilers write it: 64-bit, little-endian, relocatable (elf(5)).
+"""Parse ELF files of BPF compilers: 64-bit, little-endian, relocatable (elf(5)).
 
 Every offset, size and index of the file is checked before use: objects come from anywhere, and pytc runs as root. The
 import of pyelftools takes as long as reading and linking an object; it names what is no BPF object, and a test holds
