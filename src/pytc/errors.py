@@ -80,7 +80,7 @@ class BlockNotFoundError(PytcError):
         self.block = block
 
 
-class PlaceTakenError(PytcError):
+class QdiscConflictError(PytcError):
     """A qdisc is in the way: one exists at the same parent that cannot do what is asked."""
 
 

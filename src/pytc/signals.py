@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
-class Ended(BaseException):
+class SignalReceived(BaseException):
     """A signal to end the process, raised so that the owners of sockets and files remove them."""
 
     def __init__(self, number: int) -> None:
@@ -21,7 +21,7 @@ class Ended(BaseException):
         self.number = number
 
 
-def run_to_the_end(run: Callable[[], int]) -> int:
+def run_until_signal(run: Callable[[], int]) -> int:
     """Run a command and return its exit status. When a signal ends it, the process ends by that signal, for its parent
     to see.
 
@@ -32,7 +32,7 @@ def run_to_the_end(run: Callable[[], int]) -> int:
             signal.signal(number, _end_once)
     try:
         return run()
-    except Ended as ended:
+    except SignalReceived as ended:
         number = ended.number
     # only now, when the exception holds on to nothing any more
     signal.signal(number, signal.SIG_DFL)
@@ -43,15 +43,15 @@ def run_to_the_end(run: Callable[[], int]) -> int:
 def _end_once(number: int, _: "FrameType | None") -> None:
     for one in _ENDING:
         signal.signal(one, signal.SIG_IGN)  # a second one would break what the first has us tidy up
-    raise Ended(number)
+    raise SignalReceived(number)
 
 
 def _end(number: int, _: "FrameType | None") -> None:
-    raise Ended(number)
+    raise SignalReceived(number)
 
 
 @contextmanager
-def ended_by_signals(*, quietly: bool = False) -> Iterator[None]:
+def unwind_on_signals(*, quietly: bool = False) -> Iterator[None]:
     """Make SIGTERM and SIGHUP unwind the stack within the block as Ctrl-C does; the process then ends by the signal,
     for its parent to see. With ``quietly``, signals and Ctrl-C are the ordinary end of the block, and only end it.
 
@@ -68,7 +68,7 @@ def ended_by_signals(*, quietly: bool = False) -> Iterator[None]:
     ending = 0
     try:
         yield
-    except Ended as ended:
+    except SignalReceived as ended:
         ending = ended.number
     except KeyboardInterrupt:
         if not quietly:
@@ -81,7 +81,7 @@ def ended_by_signals(*, quietly: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
+def block_signals() -> Iterator[None]:
     """Block the signals that would end the process until the block is done: for steps that belong together."""
     former = signal.pthread_sigmask(signal.SIG_BLOCK, (*_ENDING, signal.SIGINT))
     try:
@@ -91,7 +91,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 @contextmanager
-def deferred() -> Iterator[list[int]]:
+def defer_signals() -> Iterator[list[int]]:
     """Defer the signals that would end the process to the end of the block, and list those that have arrived.
 
     Does nothing outside the main thread, which alone may handle signals; an ignored signal stays ignored.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import read_object
-from pytc.bpf.analyse.program_info import Names, compiled, translated
+from pytc.bpf.analyse.program_info import CallNames, read_machine_code, read_translated
 from pytc.bpf.insn.disassemble import disassemble
 from pytc.bpf.sys.abi import ProgLoadAttr, pointer
 from pytc.bpf.sys.constants import Command
@@ -88,18 +88,18 @@ def test_as_bpftool_says_it(sources: Sources, bpffs: Path, name: str) -> None:
 
 
 def _compared(fd: int, number: int) -> int:
-    found = translated(fd)
+    found = read_translated(fd)
     code, dump = found.instructions, by_bpftool(number)
     # For a call further than 16 bits, the kernel's dump has an error number, which bpftool takes for an address.
     dump = [(re.sub(r"(call pc[+-]\d+)#0x[0-9a-f]+$", r"\1", line), opcodes) for line, opcodes in dump]
-    ours = list(disassemble(code, Names(found.addresses)))
+    ours = list(disassemble(code, CallNames(found.addresses)))
     slots = [slot for slot, _ in ours] + [len(code) // 8]
     assert len(ours) == len(dump)
     for (slot, text), after, (line, opcodes) in zip(ours, slots[1:], dump, strict=True):
         assert code[slot * 8 : after * 8].hex() == opcodes
         if not _AFTER_BPFTOOL.search(text):
             # Of an interpreted program, bpftool gives the number of a subprogram as an address.
-            assert f"{slot: 4d}: {text}" == (line if compiled(fd).functions else line.partition("#0x")[0])
+            assert f"{slot: 4d}: {text}" == (line if read_machine_code(fd).functions else line.partition("#0x")[0])
     return len(ours)
 
 
@@ -107,9 +107,9 @@ def _compared(fd: int, number: int) -> int:
 def test_source_lines_as_bpftool_says_them(sources: Sources, bpffs: Path, name: str) -> None:
     path = sources(name)
     with loaded(path, read_object(path).programs[0].name, bpffs) as done:
-        source = translated(done.program.fd).source
+        source = read_translated(done.program.fd).source
         said = must("bpftool", "prog", "dump", "xlated", "id", str(done.program.description.id), "linum").splitlines()
-        assert any(text for _, text in compiled(done.program.fd).source.lines)
+        assert any(text for _, text in read_machine_code(done.program.fd).source.lines)
     pattern = re.compile(r"; (.*?) ?\[file:(.*) line_num:(\d+) line_col:\d+\]")
     theirs = [match.groups() for match in map(pattern.fullmatch, said) if match]
     assert [(line.text, line.file, str(line.line)) for _, line in source.lines] == theirs

@@ -238,7 +238,7 @@ class TestContext:
             "sk": 168,
             "tstamp_type": 180,
         }
-        monkeypatch.setitem(run_context.SKB.settable, field, run_context.Place(offsets[field]))
+        monkeypatch.setitem(run_context.SKB.settable, field, run_context.Field(offsets[field]))
         spec = read_object(str(EXAMPLES / "next_hop.o"))
         with load(spec, select_program(spec)) as loaded, pytest.raises(BpfSyscallError, match="EINVAL"):
             Runner(loaded.program.fd, {field: 1}).run(build(UDP))

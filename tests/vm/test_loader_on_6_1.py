@@ -217,7 +217,7 @@ class TestModules:
         with kernel_types() as kernel, loaded(objects("module_types"), bpffs) as done:
             assert verdict(done.program) == 1
             answers = numbers(done, "answers", "11Q")
-            (place,) = kernel.in_modules(["bpf_ct_opts"], b.STRUCT)["bpf_ct_opts"]
+            (place,) = kernel.find_in_modules(["bpf_ct_opts"], b.STRUCT)["bpf_ct_opts"]
             assert answers[:4] == (8, 1, 1, 12)
             assert answers[4] == place.type_id >= len(kernel.vmlinux())
             assert answers[5:9] == (3, 1, 0, 0)

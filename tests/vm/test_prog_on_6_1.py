@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytc.bpf import ProgramType, load, read_object, select_program
-from pytc.bpf.analyse.program_info import Names, compiled, program_info, translated
+from pytc.bpf.analyse.program_info import CallNames, program_info, read_machine_code, read_translated
 from pytc.bpf.insn.disassemble import disassemble
 from pytc.bpf.run.statistics import enable_statistics
 from pytc.bpf.run.test_run import Runner
@@ -81,12 +81,12 @@ def test_instructions_and_counts() -> None:
         fd = loaded.program.fd
         Runner(fd).run(build("ip udp"), repeat=50)
         assert program_info(fd).run_count == 50
-        found = translated(fd)
-        text = "\n".join(line for _, line in disassemble(found.instructions, Names(found.addresses)))
+        found = read_translated(fd)
+        text = "\n".join(line for _, line in disassemble(found.instructions, CallNames(found.addresses)))
         assert "BUG" not in text and "unknown" not in text
         assert "_map_lookup_elem#" in text
         # Only compiled functions have names of their own in the kernel.
         has_jit = not missing(("jit",))
         assert ("_ip_protocol" in text) is has_jit
         assert [function.name for function in found.source.functions] == ["count_protocols", "ip_protocol"]
-        assert not has_jit or len(compiled(fd).functions) == 2
+        assert not has_jit or len(read_machine_code(fd).functions) == 2

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pytc.bpf.insn.classic import LIMITS, ClassicInstruction, format_bytecode
 from pytc.bpf.insn.classic_check import check
 from pytc.bpf.insn.classic_text import MAX_TEXT, parse_bytecode
-from pytc.bpf.sys.files import read_given_file
+from pytc.bpf.sys.files import read_input_file
 from pytc.errors import BytecodeError
 
 TC, TCPDUMP, C, ASM = "tc", "tcpdump", "c", "asm"
@@ -79,7 +79,7 @@ def _c_number(word: str, what: str, limit: int, where: str) -> int:
 def read_program(path: str) -> tuple[ClassicInstruction, ...]:
     """Return the program in a file, ``-`` for the standard input; raises BytecodeError that names the file."""
     try:
-        return parse_program(read_given_file(path, MAX_TEXT).decode("ascii", "replace"))
+        return parse_program(read_input_file(path, MAX_TEXT).decode("ascii", "replace"))
     except OSError as error:
         raise BytecodeError(f'cannot read "{path}": {error.strerror}', errno=error.errno) from error
     except (BytecodeError, ValueError) as error:

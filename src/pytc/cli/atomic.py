@@ -130,10 +130,10 @@ def _check_sort(command: Command) -> None:
 def _run(options: Options, lines: Sequence[Line]) -> int:
     """Does it all, or takes back what was done; returns the exit status, and raises what a signal raises."""
     from pytc.cli.execute import Runner
-    from pytc.signals import deferred
+    from pytc.signals import defer_signals
 
     line = Line(0, Help(""))
-    with Runner(options, is_atomic=True) as runner, deferred() as arrived:
+    with Runner(options, is_atomic=True) as runner, defer_signals() as arrived:
         journal = runner.journal
         assert journal is not None
         try:

@@ -30,9 +30,9 @@ def console() -> None:
 
         sys.exit(answer(os.environ["_PYTC_COMPLETE"], sys.argv[1:]))
     gc.set_threshold(*_FEW_COLLECTIONS)
-    from pytc.signals import run_to_the_end
+    from pytc.signals import run_until_signal
 
-    sys.exit(run_to_the_end(lambda: main(sys.argv[1:])))
+    sys.exit(run_until_signal(lambda: main(sys.argv[1:])))
 
 
 def main(words: Sequence[str]) -> int:

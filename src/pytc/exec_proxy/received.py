@@ -16,7 +16,7 @@ from pytc.closing import Closing
 from pytc.errors import BpfSyscallError, MessageError
 from pytc.exec_proxy.environment import NamedDescriptor
 from pytc.exec_proxy.sockets import Credentials, Message
-from pytc.exec_proxy.wire import MapEntry, ObjectIdentity, Part, decode
+from pytc.exec_proxy.wire import Datagram, MapEntry, ObjectIdentity, decode
 
 #: Seconds that the datagrams of one export may be apart, and exports that may be incomplete at a time.
 PATIENCE = 10.0
@@ -130,7 +130,7 @@ class Assembly:
             message.close()
             raise
 
-    def _add(self, source: _Source, part: Part, message: Message, now: float) -> ReceivedObject | None:
+    def _add(self, source: _Source, part: Datagram, message: Message, now: float) -> ReceivedObject | None:
         export = self._incomplete.pop(source, None) or _Incomplete(part.total, now)
         try:
             for descriptor in message.descriptors:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.closing import Closing
 from pytc.errors import TransferError, strerror
-from pytc.signals import uninterrupted
+from pytc.signals import block_signals
 
 DATAGRAM = _socket.SOCK_DGRAM
 SEQPACKET = _socket.SOCK_SEQPACKET
@@ -74,7 +74,7 @@ class BoundSocket(Closing):
             if kind == DATAGRAM:  # before anybody can send: what is sent earlier comes without credentials
                 self.socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
             os.fchmod(self.socket.fileno(), mode)  # bind(2) gives the file the mode of the socket, less the umask
-            with uninterrupted():
+            with block_signals():
                 _bind(self.socket, path)
                 status = os.lstat(path)
                 self._made = status.st_dev, status.st_ino

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 
 from pytc.bpf.sys.descriptor import OwnedFd
-from pytc.bpf.sys.mounts import mounted
+from pytc.bpf.sys.mounts import find_mounts
 from pytc.errors import TraceError, strerror
 from pytc.libc import mount
 
@@ -16,7 +16,7 @@ _CHUNK = 1 << 16
 
 def find_tracefs() -> str:
     """Return the directory of a mounted tracefs, empty when there is none."""
-    return next((path for path in (*_KNOWN, *mounted("tracefs")) if os.path.exists(f"{path}/trace_pipe")), "")
+    return next((path for path in (*_KNOWN, *find_mounts("tracefs")) if os.path.exists(f"{path}/trace_pipe")), "")
 
 
 def mount_tracefs() -> str:

@@ -61,7 +61,7 @@ class MapEntry(NamedTuple):
     inner_idx: int = 0
 
 
-class Part(NamedTuple):
+class Datagram(NamedTuple):
     """One datagram of an export: ``total`` is the number of maps of all its datagrams."""
 
     identity: ObjectIdentity
@@ -86,7 +86,7 @@ def _name(name: str) -> bytes:
     return encoded
 
 
-def decode(data: bytes, descriptors: int) -> Part:
+def decode(data: bytes, descriptors: int) -> Datagram:
     """Decode a datagram that came with that many descriptors; raises MessageError."""
     if len(data) < HEADER.size:
         raise MessageError(f"a datagram of {len(data)} bytes; an export has at least {HEADER.size}")
@@ -107,7 +107,7 @@ def decode(data: bytes, descriptors: int) -> Part:
             f"{ENTRY.size} or {ENTRY_2015.size} bytes"
         )
     entries = tuple(_entry(words) for words in layout.iter_unpack(data[HEADER.size :]))
-    return Part(ObjectIdentity(_text(name), device, inode), total, entries)
+    return Datagram(ObjectIdentity(_text(name), device, inode), total, entries)
 
 
 def _entry(words: tuple[int, ...]) -> MapEntry:

@@ -17,7 +17,7 @@ from pytc.bpf import PinRoot, ProgramType, load, read_object, select_program
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf
 from pytc.bpf.kernel.features import PROBES, Features, attempt
-from pytc.bpf.loader.btf_downgrade import NEEDS, simplified
+from pytc.bpf.loader.btf_downgrade import NEEDS, downgrade
 from pytc.bpf.loader.btf_upload import kernel_image
 from pytc.bpf.sys.abi import BtfLoadAttr, pointer
 from pytc.bpf.sys.constants import Command
@@ -259,9 +259,9 @@ class TestSubstitutes:
         w = BtfWriter()
         write(w)
         image, missing = w.data(), frozenset({feature})
-        simpler = simplified(image, Features(missing))
+        simpler = downgrade(image, Features(missing))
         assert simpler != image
-        assert simplified(image, Features()) == (image if attempt(PROBES[feature]) else simpler)
+        assert downgrade(image, Features()) == (image if attempt(PROBES[feature]) else simpler)
         compared(image, simpler, missing)
         assert not refusal(simpler)
 
@@ -276,7 +276,7 @@ class TestSubstitutes:
             image = kernel_image(spec, spec.btf)
             if refusal(image):
                 continue  # already so, which costs the object its types
-            simpler = simplified(image, Features(missing))
+            simpler = downgrade(image, Features(missing))
             compared(image, simpler, missing)
             if name not in WANT_TAGS or "btf_decl_tag" not in missing:
                 assert not refusal(simpler), name

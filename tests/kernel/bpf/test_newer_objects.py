@@ -61,7 +61,7 @@ class TestArenas:
         with loaded(spec._replace(maps={**spec.maps, "arena": fixed})) as done:
             assert [verdict(done.program) for _ in range(2)] == [49, 110]
             addresses = {
-                ins.immediate_of(code, slot + 1) << 32 | one.immediate & 0xFFFFF000
+                ins.immediate_at(code, slot + 1) << 32 | one.immediate & 0xFFFFF000
                 for code in [translated_instructions(done.program.fd)]
                 for slot, one in ins.decode_all(code)
                 if one.opcode == ins.OP_LD_IMM64 and not one.source

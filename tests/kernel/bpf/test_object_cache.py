@@ -22,7 +22,7 @@ from pytc.bpf import (
     read_object,
     select_program,
 )
-from pytc.bpf.loader.load import load_together
+from pytc.bpf.loader.load import load_programs
 from pytc.bpf.sys.info import translated_instructions
 from pytc.errors import ObjectError
 from tests.conftest import PATIENCE, ROOT, Compiler, Network
@@ -173,7 +173,7 @@ def test_what_modules_were_asked_for_is_asked_for_again(build: Compiler, name: s
         spec = cache.read(build(name))
         wanted = [(select_program(spec), ProgramType.SCHED_CLS)]
         made = [cache.prepared(spec, wanted, "", lambda number: -1) for _ in range(2)]
-        assert made[0].is_lasting is lasts
+        assert made[0].is_cacheable is lasts
         assert (made[0] is made[1]) is lasts
 
 
@@ -186,7 +186,7 @@ def test_maps_that_no_program_uses(build: Compiler, bpffs: Path) -> None:
         spec = spec._replace(maps={**spec.maps, "idle": idle, "pinned": pinned})
         wanted = [(select_program(spec), ProgramType.SCHED_CLS)]
         for used_only in (True, False):
-            with load_together(spec, wanted, pins=PinRoot(str(bpffs)), used_only=used_only, cache=cache) as found:
+            with load_programs(spec, wanted, pins=PinRoot(str(bpffs)), used_only=used_only, cache=cache) as found:
                 assert ("idle" in found.maps) is not used_only
                 assert "pinned" in found.maps
 

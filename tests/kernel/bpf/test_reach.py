@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.bpf import ProgramType, load, read_bytes
-from pytc.bpf.analyse.reach import Known, reached
+from pytc.bpf.analyse.reach import KnownValues, reachable_slots
 from pytc.bpf.link.linker import link
 from tests.conftest import cannot
 from tests.elf_writer import EXIT, code, elf, function, insn, license, mov
@@ -61,7 +61,7 @@ def test_a_branch_goes_the_way_that_the_kernel_takes(
     at = len(body)
     body += [instruction(jump, offset=2), mov(0, 1), EXIT, mov(0, 2), EXIT]
     spec = read_bytes(elf(code("tc", *body), license(), symbols=[function("cls", "tc")]))
-    found = reached(link(spec, spec.programs[0]), Known({}, {}, {}))
+    found = reachable_slots(link(spec, spec.programs[0]), KnownValues({}, {}, {}))
     with load(spec, spec.programs[0], type=ProgramType.SCHED_CLS) as done:
         taken = verdict(done.program)
     assert (at + 1 if taken == 1 else at + 3) in found

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Map, ObjectCache, Program, ProgramType, load
-from pytc.bpf.loader.object_cache import KeptRecipe
+from pytc.bpf.loader.object_cache import CachedReplay
 from pytc.bpf.sys.info import program_map_ids, translated_instructions
 from tests.conftest import Compiler, Network
 from tests.kernel.bpf.support import nothing_left, verdict
@@ -38,13 +38,13 @@ OTHERS = ["modern_inner", "legacy_tail", "kconfig", "ksym_typeless", "kfunc", "l
 LINES = 40
 
 
-def remembered(cache: ObjectCache, path: str) -> KeptRecipe | None:
+def remembered(cache: ObjectCache, path: str) -> CachedReplay | None:
     """How the cache would load the first program of an object for the second time."""
     spec = cache.read(path)
     wanted = [(spec.programs[0], ProgramType.SCHED_CLS)]
     load(spec, *wanted[0][:1], type=wanted[0][1], cache=cache).close()
-    cache.remember("first", spec, wanted)
-    return cache.recall(path, "first")
+    cache.store_replay("first", spec, wanted)
+    return cache.find_replay(path, "first")
 
 
 def contents(number: int) -> tuple[object, ...]:
@@ -107,8 +107,8 @@ def test_other_loads_are_no_recipes(build: Compiler, bpffs: Path, name: str, mon
         spec = cache.read(build(name))
         made = cache.prepared(spec, [(spec.programs[0], ProgramType.SCHED_CLS)], "", lambda number: -1)
         assert made.programs
-        cache.remember("first", spec, [(spec.programs[0], ProgramType.SCHED_CLS)])
-        assert cache.recall(build(name), "first") is None
+        cache.store_replay("first", spec, [(spec.programs[0], ProgramType.SCHED_CLS)])
+        assert cache.find_replay(build(name), "first") is None
 
 
 def test_a_recipe_ends_with_its_file(build: Compiler, tmp_path: Path) -> None:

@@ -280,14 +280,14 @@ def test_a_signal_at_the_worst_moment_leaves_no_file(tmp_path: Path, number: sig
     script = f"""
 import os
 from pytc.exec_proxy import sockets
-from pytc.signals import ended_by_signals
+from pytc.signals import unwind_on_signals
 real = sockets._bind
 def bind(made, path):
     real(made, path)
     os.kill(os.getpid(), {int(number)})
 sockets._bind = bind
 try:
-    with ended_by_signals(), sockets.BoundSocket({str(tmp_path / "bpf")!r}, sockets.DATAGRAM):
+    with unwind_on_signals(), sockets.BoundSocket({str(tmp_path / "bpf")!r}, sockets.DATAGRAM):
         print("not interrupted")
 except KeyboardInterrupt:
     os._exit(130)

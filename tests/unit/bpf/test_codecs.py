@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.codec.btf import btf_codec, has_spin_lock
-from pytc.bpf.codec.columns import Renderer, leaves, names, pack, packable
+from pytc.bpf.codec.columns import Renderer, is_packable, leaves, names, pack
 from pytc.bpf.codec.compound import Text, assign, follow, summed
 from pytc.bpf.codec.format import format_codec
-from pytc.bpf.codec.scalars import Codec, Integer, Style, say, word
+from pytc.bpf.codec.scalars import Codec, Integer, Style, format_value, word
 from pytc.errors import CodecError, ObjectError
 from tests.btf_writer import BtfWriter
 from tests.codec_types import Typed, btf_types, formats
@@ -206,9 +206,9 @@ def renders_as_it_decodes(codec: Codec, entries: list[bytes]) -> None:
         said[style] = renderer.render(bytes(count), data, count)
     values = [codec.decode(entry) for entry in entries]
     assert json.loads(f"[{said[Style.JSON]}]") == [[0, value] for value in values]
-    assert said[Style.TEXT] == ",\n".join(f"[0,{say(Style.TEXT, value)}]" for value in values)
+    assert said[Style.TEXT] == ",\n".join(f"[0,{format_value(Style.TEXT, value)}]" for value in values)
     if not codec.has_members:
-        assert said[Style.CSV] == ",\n".join(f"[0,{say(Style.CSV, value)}]" for value in values)
+        assert said[Style.CSV] == ",\n".join(f"[0,{format_value(Style.CSV, value)}]" for value in values)
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -252,7 +252,7 @@ def test_values_survive_json_and_csv(format: str, data: st.DataObject) -> None:
     except CodecError as error:
         assert any(known in str(error) for known in ("not a boolean", "bytes of text", "a length of"))
         return
-    assert codec.encode(json.loads(say(Style.JSON, value))) == encoded
+    assert codec.encode(json.loads(format_value(Style.JSON, value))) == encoded
     columns = leaves(codec)
     assert len(columns) == len(names(codec, "value"))
     rows = list(csv.reader(io.StringIO(say_csv(codec, encoded), newline="")))
@@ -426,7 +426,7 @@ def test_columns_are_packed_as_values_are() -> None:
         {"a": 0xFFFFFFFF, "b": 5, "c": "4.3.2.1", "d": "abcd", "e": [3], "f": -1},
     ]
     columns = {f".{name}": [row[name] for row in rows] for name in rows[0]}
-    assert packable(codec)
+    assert is_packable(codec)
     assert pack(codec, codec.size, columns, 2) == b"".join(map(codec.encode, rows))
 
 
@@ -476,7 +476,7 @@ def test_text_is_one_word_of_a_shell(text: str, said: str) -> None:
     ],
 )
 def test_cells_of_csv(value: Any, said: str) -> None:
-    assert say(Style.CSV, value) == said
+    assert format_value(Style.CSV, value) == said
 
 
 def test_names_do_not_control_the_terminal() -> None:
@@ -485,7 +485,7 @@ def test_names_do_not_control_the_terminal() -> None:
     action = writer.enum("action", [("A\x1b", 1)])
     whole = writer.structure("s", 4, [("a\x07%d", action, 0)])
     codec = btf_codec(writer.parsed(), whole)
-    assert say(Style.TEXT, codec.decode(b"\1\0\0\0")) == "{ 'a\\x07%d' 'A\\x1b' }"
+    assert format_value(Style.TEXT, codec.decode(b"\1\0\0\0")) == "{ 'a\\x07%d' 'A\\x1b' }"
     renders_as_it_decodes(codec, [b"\1\0\0\0", b"\2\0\0\0"])
     for value in ({"b": 1}, {"a\x07%d": "B"}):
         with pytest.raises(CodecError) as error:

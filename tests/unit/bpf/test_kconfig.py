@@ -8,7 +8,7 @@ import pytest
 
 from pytc.bpf.btf.types import Btf
 from pytc.bpf.kernel.kconfig import kconfig_contents
-from pytc.bpf.kernel.running import version_code_of
+from pytc.bpf.kernel.running import parse_version_code
 from pytc.bpf.object.spec import SETTING, ExternSpec
 from pytc.errors import ObjectError
 from tests.btf_writer import BtfWriter
@@ -148,4 +148,4 @@ def test_the_version_is_that_of_the_kernels_own_headers(
     release: str, version: str, signature: str, expected: tuple[int, int, int]
 ) -> None:
     major, minor, patch = expected
-    assert version_code_of(release, version, signature) == major << 16 | minor << 8 | patch
+    assert parse_version_code(release, version, signature) == major << 16 | minor << 8 | patch

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.bpf import read_bytes
-from pytc.bpf.analyse.reach import Known, reached
+from pytc.bpf.analyse.reach import KnownValues, reachable_slots
 from pytc.bpf.link.linker import link
 from tests.elf_writer import EXIT, Relocation, address, code, elf, function, insn, license, mov
 
-NOTHING = Known({}, {}, {})
+NOTHING = KnownValues({}, {}, {})
 HELPER = insn(0x85, immediate=7)
 STORE, LOAD, STORE_NUMBER = 0x7B, 0x79, 0x7A
 FRAME = 10
@@ -18,7 +18,7 @@ FRAME = 10
 JUMP_IF_0, JUMP_IF_NOT_0, MOVE, ADD, ADD_REGISTER = 0x15, 0x55, 0xBF, 0x07, 0x0F
 
 
-def walk(*body: bytes, known: Known = NOTHING, functions: tuple[bytes, ...] = (), callback: int = -1) -> set[int]:
+def walk(*body: bytes, known: KnownValues = NOTHING, functions: tuple[bytes, ...] = (), callback: int = -1) -> set[int]:
     """The reached slots of a program, with functions behind it in its section; the load in slot ``callback`` is of the
     address of the first."""
     size = sum(map(len, body)) // 8
@@ -33,7 +33,7 @@ def walk(*body: bytes, known: Known = NOTHING, functions: tuple[bytes, ...] = ()
         relocations=[Relocation("tc", 8 * callback, "f0")] if callback >= 0 else [],
     )
     spec = read_bytes(data)
-    return reached(link(spec, spec.programs[0]), known)
+    return reachable_slots(link(spec, spec.programs[0]), known)
 
 
 def test_a_known_branch_goes_one_way() -> None:
@@ -48,8 +48,8 @@ def test_an_unknown_branch_goes_both_ways() -> None:
 
 def test_an_answer_stands_for_the_number_in_the_instruction() -> None:
     body = (mov(0, 1), insn(JUMP_IF_0, 0, offset=1), HELPER, EXIT)
-    assert walk(*body, known=Known({0: 0}, {}, {})) == {0, 1, 3}
-    assert walk(*body, known=Known({0: None}, {}, {})) == {0, 1, 2, 3}
+    assert walk(*body, known=KnownValues({0: 0}, {}, {})) == {0, 1, 3}
+    assert walk(*body, known=KnownValues({0: None}, {}, {})) == {0, 1, 2, 3}
 
 
 def test_wide_numbers_have_both_halves() -> None:
@@ -61,9 +61,9 @@ def test_wide_numbers_have_both_halves() -> None:
 
 def test_known_memory_is_read_at_its_place_and_size() -> None:
     body = (address(1), insn(0x61, 0, 1, 4), insn(JUMP_IF_0, 0, offset=1), HELPER, EXIT)
-    assert walk(*body, known=Known({}, {0: 8}, {(12, 4): 0})) == {0, 2, 3, 5}
+    assert walk(*body, known=KnownValues({}, {0: 8}, {(12, 4): 0})) == {0, 2, 3, 5}
     for contents in ({(12, 8): 0}, {(8, 4): 0}, {(12, 4): 1}):
-        assert 4 in walk(*body, known=Known({}, {0: 8}, contents))
+        assert 4 in walk(*body, known=KnownValues({}, {0: 8}, contents))
 
 
 class TestStack:

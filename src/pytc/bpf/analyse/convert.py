@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.text import type_text
 from pytc.bpf.kernel import versions as v
-from pytc.bpf.object.sections import tail_call_place
+from pytc.bpf.object.sections import tail_call_slot
 from pytc.bpf.object.spec import LEGACY, PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec, ObjectSpec
 from pytc.bpf.sys.constants import MapType
 from pytc.errors import ObjectError
@@ -91,7 +91,7 @@ def _remarks(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
 
 def _programs(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
     """Yield a comment that says how to declare what sections named ``ID/KEY`` did."""
-    places = [(program.name, tail_call_place(program.section)) for program in spec.programs]
+    places = [(program.name, tail_call_slot(program.section)) for program in spec.programs]
     slots = [(name, place[1]) for name, place in places if place is not None and place[0] == declared.id]
     if slots:
         values = ", ".join(f"[{slot}] = (void *)&{name}" for name, slot in slots)

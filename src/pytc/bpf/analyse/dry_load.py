@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pytc.bpf.analyse.findings import ERROR
 from pytc.bpf.link.linker import map_names
 from pytc.bpf.link.prepare import is_idle, used_maps
-from pytc.bpf.link.tail_calls import LinkedTogether, link_together, type_of
+from pytc.bpf.link.tail_calls import LinkedSet, link_with_tail_calls, type_of
 from pytc.bpf.maps.map import actual_entries
 from pytc.bpf.maps.pin_compat import declared_shape, differing_fields, open_pinned
 from pytc.bpf.maps.pinning import PinRoot
@@ -69,7 +69,7 @@ def plan_load(
     Finds what is wrong with the object as far as that does not depend on a kernel. Raises ObjectError, PinError,
     MapMismatchError.
     """
-    linked = link_together(spec, [(program, type_of(program, type)) for program, type in wanted])
+    linked = link_with_tail_calls(spec, [(program, type_of(program, type)) for program, type in wanted])
     _check(spec, linked, wanted[0][1])
     filled = {call.map_name for call, _ in linked.tail_calls}
     used = used_maps(spec, linked.programs)
@@ -92,7 +92,7 @@ def plan_load(
     return PlannedLoad(maps, programs)
 
 
-def _check(spec: ObjectSpec, linked: LinkedTogether, type: ProgramType) -> None:
+def _check(spec: ObjectSpec, linked: LinkedSet, type: ProgramType) -> None:
     from pytc.bpf.analyse.lint import lint_object
 
     programs = {one.program.name for one in linked.programs}

@@ -8,13 +8,13 @@ what is asked for.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from pytc.bpf.analyse.reach import Known, reached
+from pytc.bpf.analyse.reach import KnownValues, reachable_slots
 from pytc.bpf.btf.ext import CoreRelocation, core_relocations
 from pytc.bpf.insn import instructions as ins
 from pytc.bpf.insn.instructions import OP_LD_IMM64
 from pytc.bpf.kernel import versions as v
 from pytc.bpf.link import core_relocations as core
-from pytc.bpf.link.core_match import essential
+from pytc.bpf.link.core_match import without_flavour
 from pytc.bpf.link.linker import LinkedProgram
 from pytc.bpf.object.spec import KCONFIG, SETTING, ObjectSpec
 from pytc.bpf.sys.helpers import helpers
@@ -65,10 +65,10 @@ class Guards:
         self._has_questions = not answers.are_none
         if self._has_questions:
             addresses = {one.slot: one.offset for one in linked.maps if one.name == KCONFIG}
-            self._reached = reached(linked, Known(answers.results, addresses, answers.settings))
-            self._reached_by_no = reached(
+            self._reached = reachable_slots(linked, KnownValues(answers.results, addresses, answers.settings))
+            self._reached_by_no = reachable_slots(
                 linked,
-                Known(
+                KnownValues(
                     {**answers.results, **dict.fromkeys(answers.open_results, 0)},
                     addresses,
                     {**answers.settings, **dict.fromkeys(answers.open_settings, 0)},
@@ -121,12 +121,12 @@ def _answer(spec: ObjectSpec, relocation: CoreRelocation, version: str) -> int |
     if (
         btf is None
         or relocation.kind != core.ENUMVAL_EXISTS
-        or essential(btf.name(relocation.type_id)) != _HELPERS
+        or without_flavour(btf.name(relocation.type_id)) != _HELPERS
         or v.precedes(version, v.CORE.since)
     ):
         return None
     at, values = relocation.access, btf.enumerators(btf.resolve(relocation.type_id))
-    name = essential(values[int(at)][0]) if at.isdecimal() and int(at) < len(values) else ""
+    name = without_flavour(values[int(at)][0]) if at.isdecimal() and int(at) < len(values) else ""
     found = next((one for one in helpers() if _HELPER_PREFIX + one.name == name), None)
     return None if found is None else int(not v.precedes(version, found.since))
 

@@ -19,7 +19,7 @@ from pytc.bpf.link.needs import HelperCall, Need, helper_calls, instruction_need
 from pytc.bpf.object import elf
 from pytc.bpf.object.legacy_maps import ELF_MAP, MAP_DEF
 from pytc.bpf.object.parameters import variables
-from pytc.bpf.object.sections import tail_call_place
+from pytc.bpf.object.sections import tail_call_slot
 from pytc.bpf.object.spec import (
     DATA,
     FUNCTION,
@@ -217,7 +217,7 @@ def _slots(spec: ObjectSpec, program: ProgramSpec) -> tuple[Slot, ...]:
         for index, name in declared.slots
         if name == program.name
     ]
-    place = tail_call_place(program.section)
+    place = tail_call_slot(program.section)
     if place is not None:
         array = spec.map_by_id(place[0])
         is_array = array is not None and array.type == MapType.PROG_ARRAY

@@ -10,7 +10,7 @@ from pytc.bpf.insn.disassemble import callee
 from pytc.bpf.insn.instructions import OP_CALL, PSEUDO_CALL, Instruction
 from pytc.bpf.kernel.symbols import KernelSymbols
 from pytc.bpf.sys.abi import ProgInfo
-from pytc.bpf.sys.info import _check_kind, btf_image, get_info
+from pytc.bpf.sys.info import btf_image, check_kind, get_info
 from pytc.errors import BpfError
 
 #: The smallest records of functions (``insn_off u32, type_id u32``) and of lines (``insn_off, file, line, column``).
@@ -47,33 +47,33 @@ class Function(NamedTuple):
     text: str
 
 
-class Code(NamedTuple):
+class Source(NamedTuple):
     """Functions, and lines of C with the slot, or the address in machine code, at which each begins."""
 
     functions: tuple[Function, ...]
     lines: tuple[tuple[int, Line], ...]
 
 
-class Translated(NamedTuple):
+class TranslatedProgram(NamedTuple):
     """A program as the kernel rewrote it: instructions with ids of maps, and the addresses of its functions' machine
     code."""
 
     instructions: bytes
-    source: Code
+    source: Source
     addresses: tuple[int, ...]
 
 
-class Compiled(NamedTuple):
+class MachineCode(NamedTuple):
     """Machine code: a name, an address and the bytes of each function."""
 
     functions: tuple[tuple[str, int, bytes], ...]
-    source: Code
+    source: Source
 
 
 def program_info(fd: int) -> ProgramInfo:
     """Return the kernel's full description of a program; raises BpfSyscallError, also for a descriptor of something
     else."""
-    _check_kind(fd, "prog")
+    check_kind(fd, "prog")
     info = ProgInfo()
     get_info(fd, info)
     maps = (ctypes.c_uint32 * max(info.nr_map_ids, 1))()
@@ -102,7 +102,7 @@ class _Arrays:
     """The arrays of a program's description, read in one call."""
 
     def __init__(self, fd: int, *, jited: bool) -> None:
-        _check_kind(fd, "prog")
+        check_kind(fd, "prog")
         first = ProgInfo()
         get_info(fd, first)
         self._buffers: list[ctypes.Array[ctypes.c_char]] = []
@@ -178,7 +178,7 @@ def _types(number: int) -> Btf | None:
         return None
 
 
-def translated(fd: int) -> Translated:
+def read_translated(fd: int) -> TranslatedProgram:
     """Return a program's instructions after the kernel's changes, with their source (needs CAP_SYS_ADMIN).
 
     Raises BpfSyscallError.
@@ -187,10 +187,10 @@ def translated(fd: int) -> Translated:
     info = arrays.info
     btf = _types(info.btf_id)
     code = ctypes.string_at(info.xlated_prog_insns, info.xlated_prog_len) if info.xlated_prog_insns else b""
-    return Translated(code, Code(arrays.functions(btf), tuple(arrays.lines(btf))), tuple(arrays.addresses()))
+    return TranslatedProgram(code, Source(arrays.functions(btf), tuple(arrays.lines(btf))), tuple(arrays.addresses()))
 
 
-def compiled(fd: int) -> Compiled:
+def read_machine_code(fd: int) -> MachineCode:
     """Return a program's machine code, empty where the kernel interprets it or this process may not see it.
 
     Raises BpfSyscallError.
@@ -200,7 +200,7 @@ def compiled(fd: int) -> Compiled:
     btf = _types(info.btf_id)
     code = ctypes.string_at(info.jited_prog_insns, info.jited_prog_len) if info.jited_prog_insns else b""
     if not code:
-        return Compiled((), Code((), ()))
+        return MachineCode((), Source((), ()))
     lengths = [one for (one,) in arrays.numbers(info.jited_func_lens, info.nr_jited_func_lens, 4)]
     places = arrays.numbers(info.jited_line_info, info.nr_jited_line_info, 8, info.jited_line_info_rec_size)
     lines = [(place[0], line) for place, (_, line) in zip(places, arrays.lines(btf), strict=False)]
@@ -210,10 +210,10 @@ def compiled(fd: int) -> Compiled:
         name = declared[number].name if number < len(declared) else symbols.name(address)
         functions.append((name, address, code[at : at + length]))
         at += length
-    return Compiled(tuple(functions), Code(declared, tuple(lines)))
+    return MachineCode(tuple(functions), Source(declared, tuple(lines)))
 
 
-class Names:
+class CallNames:
     """Names of the targets of a program's calls: helpers and kernel functions by their distance from
     ``__bpf_call_base``, subprograms by the address of their machine code."""
 

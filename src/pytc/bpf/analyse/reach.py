@@ -36,7 +36,7 @@ class Memory(NamedTuple):
     offset: int
 
 
-class Known(NamedTuple):
+class KnownValues(NamedTuple):
     """Values that are known before the program runs.
 
     ``results`` is what the instruction in a slot puts into its register, None for an unknown value; ``addresses`` has
@@ -59,13 +59,13 @@ class _State(NamedTuple):
     stack: dict[tuple[int, int], Value] | None
 
 
-def reached(linked: LinkedProgram, known: Known) -> set[int]:
+def reachable_slots(linked: LinkedProgram, known: KnownValues) -> set[int]:
     """Return the slots that a program can reach from its first instruction."""
     return _Walk(linked, known).run()
 
 
 class _Walk:
-    def __init__(self, linked: LinkedProgram, known: Known) -> None:
+    def __init__(self, linked: LinkedProgram, known: KnownValues) -> None:
         self._linked = linked
         self._code = dict(ins.decode_all(linked.code))
         self._starts = [part.start for part in linked.parts]

@@ -30,7 +30,7 @@ class Records(NamedTuple):
     size: int
     by_section: dict[str, tuple[list[int], bytes]]
 
-    def of(self, section: str, start: int, length: int) -> tuple[list[int], bytes]:
+    def in_range(self, section: str, start: int, length: int) -> tuple[list[int], bytes]:
         """Return (offsets, records) of the code in bytes [start, start + length)."""
         offsets, records = self.by_section.get(section, ([], b""))
         first, last = bisect_left(offsets, start), bisect_left(offsets, start + length)
@@ -38,7 +38,7 @@ class Records(NamedTuple):
 
     def slice(self, section: str, start: int, length: int, new_start: int) -> bytes:
         """Return the records of the code in bytes [start, start + length), moved to instruction ``new_start``."""
-        offsets, records = self.of(section, start, length)
+        offsets, records = self.in_range(section, start, length)
         words = array("I", records)
         words[:: self.size // 4] = array("I", [(one - start) // instructions.SIZE + new_start for one in offsets])
         return words.tobytes()
@@ -91,7 +91,7 @@ def parse(data: bytes, btf: Btf) -> BtfExt:
 
 def core_relocations(ext: BtfExt, btf: Btf, section: str, start: int, length: int) -> list[CoreRelocation]:
     """Return the CO-RE relocations of the code in bytes [start, start + length)."""
-    _, records = ext.core.of(section, start, length)
+    _, records = ext.core.in_range(section, start, length)
     return [
         CoreRelocation(offset, type_id, btf.string(access), kind)
         for offset, type_id, access, kind in _each(records, ext.core.size)

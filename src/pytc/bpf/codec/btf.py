@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf, Member
-from pytc.bpf.codec.compound import Array, Bits, Part, Structure, Text
+from pytc.bpf.codec.compound import Array, Bits, Structure, StructureMember, Text
 from pytc.bpf.codec.scalars import Codec, Enumeration, Float, Integer, hex_codec, ip_codec
 from pytc.errors import ObjectError
 
@@ -134,7 +134,7 @@ class _Compilation:
                 parts.append(part)
         return Structure(self._btf.size(type_id), parts)
 
-    def _part(self, member: Member, index: int, depth: int) -> Part | None:
+    def _part(self, member: Member, index: int, depth: int) -> StructureMember | None:
         if member.bits:
             return self._bit_field(member, depth) if member.name else None  # an unnamed one is a gap
         resolved = self._btf.resolve(member.type_id)
@@ -142,19 +142,19 @@ class _Compilation:
             return None
         codec = self.codec(member.type_id, depth + 1)
         name = member.name if member.name or isinstance(codec, Structure) else f"member {index}"
-        return Part(name, member.bit_offset // 8, codec)
+        return StructureMember(name, member.bit_offset // 8, codec)
 
-    def _bit_field(self, member: Member, depth: int) -> Part:
+    def _bit_field(self, member: Member, depth: int) -> StructureMember:
         first, last = member.bit_offset // 8, (member.bit_offset + member.bits - 1) // 8
         base = self.codec(self._btf.resolve(member.type_id), depth + 1)
-        return Part(member.name, first, Bits(base, last - first + 1, member.bit_offset % 8, member.bits))
+        return StructureMember(member.name, first, Bits(base, last - first + 1, member.bit_offset % 8, member.bits))
 
     def data_section(self, type_id: int, depth: int) -> Codec:
         """Return the codec of a data map: its variables as members."""
         return Structure(
             self._btf.size(type_id),
             [
-                Part(variable.name, variable.offset, self.codec(variable.type_id, depth + 1))
+                StructureMember(variable.name, variable.offset, self.codec(variable.type_id, depth + 1))
                 for variable in self._btf.section_variables(type_id)
             ],
         )

@@ -63,7 +63,7 @@ def names(codec: Codec, name: str) -> list[str]:
     return found
 
 
-def packable(codec: Codec) -> bool:
+def is_packable(codec: Codec) -> bool:
     """Return whether the parts of a value can be packed one by one: no bit fields, no unions."""
     places = sorted((at, at + one.size) for at, one in leaves(codec).values() if one.size)
     apart = all(end <= start for (_, end), (start, _) in pairwise(places))

@@ -13,8 +13,8 @@ from pytc.bpf.codec.scalars import (
     Raw,
     Style,
     Value,
+    format_value,
     limits,
-    say,
 )
 from pytc.bpf.codec.text import address, mac, number, printable, quoted
 from pytc.errors import CodecError
@@ -189,7 +189,7 @@ class Bits(Codec):
         return found & self._mask
 
 
-class Part(NamedTuple):
+class StructureMember(NamedTuple):
     """A member: its name, empty for an unnamed structure or union whose members count as the outer one's."""
 
     name: str
@@ -202,7 +202,7 @@ class Structure(Codec):
 
     has_members = True
 
-    def __init__(self, size: int, parts: Sequence[Part]) -> None:
+    def __init__(self, size: int, parts: Sequence[StructureMember]) -> None:
         self.size, self.parts = size, tuple(parts)
         self.leaves = max(sum(part.codec.leaves for part in parts), 1)
 
@@ -253,14 +253,14 @@ class Structure(Codec):
         return Columns("{ " + "".join(f"{text} " for text in texts) + "}", items)
 
     @staticmethod
-    def _member(style: Style, part: Part, template: str) -> str:
+    def _member(style: Style, part: StructureMember, template: str) -> str:
         if not part.name and isinstance(part.codec, Structure):
             if style is Style.CSV:
                 return template
             return template[1:-1].strip() if style is Style.TEXT else template[1:-1]
         if style is Style.CSV:
             return template
-        name = say(style, part.name).replace("%", "%%")
+        name = format_value(style, part.name).replace("%", "%%")
         return f"{name}:{template}" if style is Style.JSON else f"{name} {template}"
 
     def member(self, name: str) -> tuple[int, Codec]:
@@ -346,10 +346,10 @@ def assign(codec: Codec, data: bytearray, at: int, value: Any) -> None:
 __all__ = [
     "Array",
     "Bits",
-    "Part",
     "Raw",
     "String",
     "Structure",
+    "StructureMember",
     "Summed",
     "Text",
     "assign",

@@ -15,7 +15,7 @@
 import re
 from collections.abc import Callable
 
-from pytc.bpf.codec.compound import Array, Part, String, Structure, Text
+from pytc.bpf.codec.compound import Array, String, Structure, StructureMember, Text
 from pytc.bpf.codec.lpm import lpm_codec
 from pytc.bpf.codec.scalars import Codec, Float, Integer, hex_codec, ip_codec, mac_codec
 from pytc.bpf.codec.text import quoted
@@ -165,7 +165,7 @@ class _Parser:
         return codec
 
     def _structure(self, depth: int, left: int, *, packed: bool) -> tuple[Codec, int]:
-        parts: list[Part] = []
+        parts: list[StructureMember] = []
         at, widest, names = 0, 1, set[str]()
         while not self._accept("}"):
             is_gap = self._peek() == "pad"
@@ -175,7 +175,7 @@ class _Parser:
             if not is_gap:
                 name = self._name(names)
                 codec = self._dimensions(codec)
-                parts.append(Part(name, at, codec))
+                parts.append(StructureMember(name, at, codec))
             at += codec.size
             if not self._accept(",", ";") and self._peek() != "}":
                 raise self._wrong('"," or "}"')

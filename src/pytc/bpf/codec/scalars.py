@@ -93,7 +93,7 @@ class Codec:
 
     def columns(self, style: Style, at: int) -> Columns:
         """Return the value as columns; ``at`` is the offset of its first byte in an entry."""
-        return Columns("%s", (Column((at,), self.size, "", lambda data: say(style, self.decode(data))),))
+        return Columns("%s", (Column((at,), self.size, "", lambda data: format_value(style, self.decode(data))),))
 
     def member(self, name: str) -> "tuple[int, Codec]":
         """Return a member by name; raises CodecError with the names that exist."""
@@ -208,7 +208,7 @@ class Enumeration(Codec):
         if not self._code:
             return super().columns(style, at)
         mask = (1 << self.size * 8) - 1
-        names = _Names({value: say(style, name) for value, name in self.names.items()})
+        names = _Names({value: format_value(style, name) for value, name in self.names.items()})
         code = self._code.lower() if self.signed else self._code
 
         def spell(value: int) -> str:
@@ -297,7 +297,7 @@ def ip_codec(size: int) -> Codec:
     return Printed(size, spell, lambda text: ip_address(text, size))
 
 
-def say(style: Style, value: Any) -> str:
+def format_value(style: Style, value: Any) -> str:
     """Return a value as text in a style."""
     if style is Style.JSON:
         import json
@@ -306,7 +306,7 @@ def say(style: Style, value: Any) -> str:
     if style is Style.TEXT:
         return _words(value)
     if isinstance(value, (list, dict)):
-        value = say(Style.JSON, value)
+        value = format_value(Style.JSON, value)
     return _cell(value if isinstance(value, str) else _words(value))
 
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from pytc.bpf.insn.classic import LIMITS, MAX_INSTRUCTIONS, ClassicInstruction
 from pytc.bpf.insn.classic_check import first_problem
-from pytc.bpf.sys.files import STANDARD_INPUT, read_given_file
+from pytc.bpf.sys.files import STANDARD_INPUT, read_input_file
 from pytc.errors import BytecodeError
 
 #: The largest text of a program that is read from a file, in bytes.
@@ -41,7 +41,7 @@ def parse_bytecode_file(path: str) -> tuple[ClassicInstruction, ...]:
     file."""
     try:
         given = f"./{path}" if path == STANDARD_INPUT else path  # to tc, it is a file
-        return parse_bytecode(read_given_file(given, MAX_TEXT).decode("ascii", "replace"))
+        return parse_bytecode(read_input_file(given, MAX_TEXT).decode("ascii", "replace"))
     except OSError as error:
         raise BytecodeError(f'cannot read bytecode file "{path}": {error.strerror}', errno=error.errno) from error
     except (BytecodeError, ValueError) as error:

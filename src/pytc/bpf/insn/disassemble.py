@@ -7,7 +7,7 @@ mean. A statement is ``(opcode in hex) text``; what the kernel has no text for i
 from collections.abc import Callable, Iterator
 
 from pytc.bpf.insn import instructions as ins
-from pytc.bpf.insn.instructions import SIZE, Instruction, decode_all, immediate_of
+from pytc.bpf.insn.instructions import SIZE, Instruction, decode_all, immediate_at
 
 # Classes: the low three bits of an opcode.
 LD, LDX, ST, STX, ALU, JMP, JMP32, ALU64 = range(8)
@@ -69,7 +69,7 @@ def disassemble(code: "bytes | bytearray | memoryview", call: Caller | None = No
     """
     whole = len(code) // SIZE
     for slot, instruction in decode_all(memoryview(code)[: whole * SIZE]):
-        second = immediate_of(code, slot + 1) if instruction.opcode == ins.OP_LD_IMM64 and slot + 1 < whole else 0
+        second = immediate_at(code, slot + 1) if instruction.opcode == ins.OP_LD_IMM64 and slot + 1 < whole else 0
         yield slot, statement(instruction, second, call)
 
 

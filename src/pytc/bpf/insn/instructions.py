@@ -53,12 +53,12 @@ def decode_all(code: "bytes | bytearray | memoryview") -> Iterator[tuple[int, In
         yield index, Instruction(opcode, registers & 0xF, registers >> 4, offset, immediate)
 
 
-def immediate_of(code: "bytes | bytearray | memoryview", index: int) -> int:
+def immediate_at(code: "bytes | bytearray | memoryview", index: int) -> int:
     """Return the immediate of slot ``index`` without decoding the rest."""
     return int(_IMMEDIATE.unpack_from(code, index * SIZE + 4)[0])
 
 
-def offset_of(code: "bytes | bytearray | memoryview", index: int) -> int:
+def offset_at(code: "bytes | bytearray | memoryview", index: int) -> int:
     """Return the offset field of slot ``index`` without decoding the rest."""
     return int(_OFFSET.unpack_from(code, index * SIZE + 2)[0])
 

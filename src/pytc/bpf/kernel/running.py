@@ -91,10 +91,10 @@ def version_code() -> int:
     except (OSError, ValueError):
         signature = ""
     name = os.uname()
-    return version_code_of(name.release, name.version, signature)
+    return parse_version_code(name.release, name.version, signature)
 
 
-def version_code_of(release: str, version: str, signature: str = "") -> int:
+def parse_version_code(release: str, version: str, signature: str = "") -> int:
     """Return LINUX_VERSION_CODE from the fields of uname(2); a patch level above 255 counts as 255.
 
     On Debian the patch level is in ``version`` (``#1 SMP Debian 6.1.140-1``), on Ubuntu at the end of

@@ -24,7 +24,7 @@ class Modules(NamedTuple):
     problem: str = ""
 
 
-class Place(NamedTuple):
+class KernelType(NamedTuple):
     """A type of the kernel: its number in ``btf``, which is that of vmlinux where ``module`` is 0, else of the module
     with this BTF object."""
 
@@ -60,14 +60,14 @@ class KernelTypes(Closing):
             self._vmlinux = self._read_vmlinux()
         return self._vmlinux
 
-    def in_vmlinux(self, names: Iterable[str], *kinds: int) -> dict[str, list[Place]]:
+    def find_in_vmlinux(self, names: Iterable[str], *kinds: int) -> dict[str, list[KernelType]]:
         """Return the types of each name and one of some kinds, whatever their flavour; raises ObjectError."""
         btf = self.vmlinux()
-        return {name: [Place(btf, one) for one in ids] for name, ids in btf.named(names, *kinds).items()}
+        return {name: [KernelType(btf, one) for one in ids] for name, ids in btf.named(names, *kinds).items()}
 
-    def in_modules(self, names: Collection[str], *kinds: int) -> dict[str, list[Place]]:
+    def find_in_modules(self, names: Collection[str], *kinds: int) -> dict[str, list[KernelType]]:
         """Return such types of the loaded modules: for names that vmlinux lacks."""
-        places: dict[str, list[Place]] = {}
+        places: dict[str, list[KernelType]] = {}
         if self._modules is None:
             self._modules = self._read_modules(self.vmlinux()) if self._read_modules is not None else Modules()
         for module in self._modules.found:
@@ -77,7 +77,7 @@ class KernelTypes(Closing):
                 self._modules = self._modules._replace(problem=f'those of module "{module.name}": {error}')
                 continue
             for name, ids in found.items():
-                places.setdefault(name, []).extend(Place(module.btf, one, module.id) for one in ids)
+                places.setdefault(name, []).extend(KernelType(module.btf, one, module.id) for one in ids)
         return places
 
     def lacking(self) -> str:

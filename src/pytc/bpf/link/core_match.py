@@ -12,7 +12,7 @@ _COMPOSITE = (b.STRUCT, b.UNION)
 _ENUMS = (b.ENUM, b.ENUM64)
 
 
-def essential(name: str) -> str:
+def without_flavour(name: str) -> str:
     """Return a name without its flavour."""
     at = name.rfind("___")
     return name[:at] if at > 0 and len(name) > at + 3 else name
@@ -36,7 +36,7 @@ def fields_agree(local: Btf, local_id: int, target: Btf, target_id: int) -> bool
         if kind in (b.PTR, b.FLOAT):
             return True
         if kind in (b.FWD, *_ENUMS):
-            names = essential(local.name(local_id)), essential(target.name(target_id))
+            names = without_flavour(local.name(local_id)), without_flavour(target.name(target_id))
             return not all(names) or names[0] == names[1]
         if kind == b.INT:
             return not local.integer(local_id)[1] and not target.integer(target_id)[1]
@@ -80,7 +80,7 @@ def types_match(
     while depth > 0:
         depth -= 1
         local_id, target_id = local.resolve(local_id), target.resolve(target_id)
-        if essential(local.name(local_id)) != essential(target.name(target_id)):
+        if without_flavour(local.name(local_id)) != without_flavour(target.name(target_id)):
             return False
         kind, other = local.kind(local_id), target.kind(target_id)
         if kind in _ENUMS:
@@ -128,15 +128,15 @@ def _composite_kind(btf: Btf, type_id: int) -> int:
 
 
 def _enumerators_match(local: Btf, local_id: int, target: Btf, target_id: int) -> bool:
-    known = {essential(name) for name, _ in target.enumerators(target_id)}
-    return all(essential(name) in known for name, _ in local.enumerators(local_id))
+    known = {without_flavour(name) for name, _ in target.enumerators(target_id)}
+    return all(without_flavour(name) in known for name, _ in local.enumerators(local_id))
 
 
 def _members_match(local: Btf, local_id: int, target: Btf, target_id: int, depth: int) -> bool:
     members = target.members(target_id)
     return local.vlen(local_id) <= len(members) and all(
         any(
-            essential(one.name) == essential(two.name)
+            without_flavour(one.name) == without_flavour(two.name)
             and types_match(local, one.type_id, target, two.type_id, depth=depth)
             for two in members
         )

@@ -12,9 +12,9 @@ from pytc.bpf.btf import types as b
 from pytc.bpf.btf.ext import BtfExt, CoreRelocation, root_types
 from pytc.bpf.btf.types import Btf
 from pytc.bpf.insn import instructions as ins
-from pytc.bpf.kernel.types import KernelTypes, Place
+from pytc.bpf.kernel.types import KernelType, KernelTypes
 from pytc.bpf.link.core_access import Access, field_access, match_access, parse_indices
-from pytc.bpf.link.core_match import essential, kinds_agree, types_agree, types_match
+from pytc.bpf.link.core_match import kinds_agree, types_agree, types_match, without_flavour
 from pytc.bpf.object.spec import POISON_RELOCATION
 from pytc.errors import ObjectError
 
@@ -72,12 +72,12 @@ class CoreResolver:
         self._local = local
         self._ext = ext
         self._kernel = kernel
-        self._in_vmlinux: dict[str, list[Place]] | None = None
-        self._in_modules: dict[str, list[Place]] | None = None
+        self._in_vmlinux: dict[str, list[KernelType]] | None = None
+        self._in_modules: dict[str, list[KernelType]] | None = None
         self._known: dict[tuple[int, str, int], Resolution] = {}
 
     def _root_name(self, type_id: int) -> str:
-        return essential(self._local.name(type_id))
+        return without_flavour(self._local.name(type_id))
 
     def resolve(self, relocation: CoreRelocation) -> Resolution:
         """Return the answer to a relocation; raises ObjectError if it is malformed, and where types of the kernel
@@ -135,42 +135,44 @@ class CoreResolver:
                 (0, Value(1 if kind == ENUMVAL_EXISTS else value))
                 for place in self._candidates(relocation.type_id)
                 for other, value in place.btf.enumerators(place.btf.resolve(place.type_id))
-                if essential(other) == essential(name)
+                if without_flavour(other) == without_flavour(name)
             ]
         else:
             raise ObjectError(f"CO-RE: unknown relocation kind {kind}")
         return self._decide(relocation, original, found)
 
-    def _candidates(self, type_id: int) -> list[Place]:
+    def _candidates(self, type_id: int) -> list[KernelType]:
         """Return the kernel's types with the name of a type: vmlinux's, or the modules' where vmlinux has none."""
         if not self._root_name(type_id):
             raise ObjectError(f"CO-RE: a relocation to type {type_id}, which has no name")
         if self._in_vmlinux is None:
-            self._in_vmlinux = self._look_up(self._kernel.in_vmlinux, root_types(self._ext))
+            self._in_vmlinux = self._look_up(self._kernel.find_in_vmlinux, root_types(self._ext))
         found = self._of(type_id, self._in_vmlinux)
         if found:
             return found
         if self._in_modules is None:
             missing = {root for root in root_types(self._ext) if not self._of(root, self._in_vmlinux)}
-            self._in_modules = self._look_up(self._kernel.in_modules, missing)
+            self._in_modules = self._look_up(self._kernel.find_in_modules, missing)
         return self._of(type_id, self._in_modules)
 
-    def _look_up(self, search: Callable[..., dict[str, list[Place]]], roots: set[int]) -> dict[str, list[Place]]:
+    def _look_up(
+        self, search: Callable[..., dict[str, list[KernelType]]], roots: set[int]
+    ) -> dict[str, list[KernelType]]:
         """Return the types of all names that relocations start from; one search for all, as each goes over
         megabytes."""
         kinds = {self._local.kind(root) for root in roots}
         names = {self._root_name(root) for root in roots} - {""}
         return search(names, *kinds, *(_ENUMS if kinds & _ENUMS else ()))
 
-    def _of(self, type_id: int, named: dict[str, list[Place]]) -> list[Place]:
+    def _of(self, type_id: int, named: dict[str, list[KernelType]]) -> list[KernelType]:
         name, kind = self._root_name(type_id), self._local.kind(type_id)
         return [
             one
             for one in named.get(name, ())
-            if kinds_agree(kind, one.btf.kind(one.type_id)) and essential(one.btf.name(one.type_id)) == name
+            if kinds_agree(kind, one.btf.kind(one.type_id)) and without_flavour(one.btf.name(one.type_id)) == name
         ]
 
-    def _same_type(self, relocation: CoreRelocation, place: Place) -> bool:
+    def _same_type(self, relocation: CoreRelocation, place: KernelType) -> bool:
         same = types_match if relocation.kind == TYPE_MATCHES else types_agree
         return same(self._local, relocation.type_id, place.btf, place.type_id)
 
@@ -267,17 +269,17 @@ def patch(code: bytearray, slot: int, relocation: CoreRelocation, resolution: Re
             _poison(code, slot + 1)
         return
     if kind in (_CLASS_ALU, _CLASS_ALU64) and not opcode & 8:
-        _expect(ins.immediate_of(code, slot) & 0xFFFFFFFF, original, relocation)
+        _expect(ins.immediate_at(code, slot) & 0xFFFFFFFF, original, relocation)
         ins.set_immediate(code, slot, value.number)
     elif memory:
-        _expect(ins.offset_of(code, slot), original, relocation)
+        _expect(ins.offset_at(code, slot), original, relocation)
         if value.number > 0x7FFF:
             raise ObjectError(f"CO-RE: offset {value.number} does not fit into an instruction")
         ins.set_offset(code, slot, value.number)
         if original is not None and original.size != value.size:
             _resize(code, slot, value.size)
     elif opcode == ins.OP_LD_IMM64:
-        low, high = ins.immediate_of(code, slot), ins.immediate_of(code, slot + 1)
+        low, high = ins.immediate_at(code, slot), ins.immediate_at(code, slot + 1)
         _expect(low & 0xFFFFFFFF | (high & 0xFFFFFFFF) << 32, original, relocation)
         ins.set_immediate(code, slot, value.number)
         ins.set_immediate(code, slot + 1, value.number >> 32)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf
-from pytc.bpf.kernel.types import KernelTypes, Place
-from pytc.bpf.link.core_match import essential, types_agree
+from pytc.bpf.kernel.types import KernelType, KernelTypes
+from pytc.bpf.link.core_match import types_agree, without_flavour
 from pytc.bpf.object.spec import FUNCTION, ExternSpec, ExternValue
 from pytc.errors import ObjectError
 
@@ -41,20 +41,22 @@ class ExternResolver:
             values.update({e.name: self._untyped(e, addresses) for e in untyped})
         return values
 
-    def _places(self, externs: list[ExternSpec]) -> dict[str, Place]:
+    def _places(self, externs: list[ExternSpec]) -> dict[str, KernelType]:
         """Return the kernel types of externs by name: vmlinux's or, where it lacks one, those of the first module that
         has it."""
-        found: dict[str, Place] = {}
-        for search in (self._kernel.in_vmlinux, self._kernel.in_modules):
+        found: dict[str, KernelType] = {}
+        for search in (self._kernel.find_in_vmlinux, self._kernel.find_in_modules):
             wanted = [e for e in externs if e.name not in found]
-            candidates = search({essential(e.name) for e in wanted}, b.FUNC, b.VAR) if wanted else {}
+            candidates = search({without_flavour(e.name) for e in wanted}, b.FUNC, b.VAR) if wanted else {}
             for extern in wanted:
-                place = next((one for one in candidates.get(essential(extern.name), ()) if _is_it(extern, one)), None)
+                place = next(
+                    (one for one in candidates.get(without_flavour(extern.name), ()) if _is_it(extern, one)), None
+                )
                 if place is not None:
                     found[extern.name] = place
         return found
 
-    def _typed(self, extern: ExternSpec, place: Place | None) -> ExternValue:
+    def _typed(self, extern: ExternSpec, place: KernelType | None) -> ExternValue:
         if place is None:
             if extern.is_weak:
                 return ExternValue()
@@ -92,6 +94,6 @@ class ExternResolver:
         return ExternValue(address=address)
 
 
-def _is_it(extern: ExternSpec, place: Place) -> bool:
+def _is_it(extern: ExternSpec, place: KernelType) -> bool:
     wanted = b.FUNC if extern.kind == FUNCTION else b.VAR
-    return place.btf.kind(place.type_id) == wanted and place.btf.name(place.type_id) == essential(extern.name)
+    return place.btf.kind(place.type_id) == wanted and place.btf.name(place.type_id) == without_flavour(extern.name)

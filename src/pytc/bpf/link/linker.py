@@ -46,7 +46,7 @@ class ExternReference(NamedTuple):
     is_call: bool
 
 
-class Part(NamedTuple):
+class LinkedFunction(NamedTuple):
     """A function of the linked program; ``start`` is its first instruction there."""
 
     function: FunctionSpec
@@ -63,7 +63,7 @@ class LinkedProgram(NamedTuple):
     program: ProgramSpec
     code: bytes
     maps: tuple[MapReference, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[LinkedFunction, ...]
     externs: tuple[ExternReference, ...] = ()
     missing: Mapping[int, str] = {}
     func_info: bytes = b""
@@ -152,7 +152,7 @@ class _Linking:
         self._starts: dict[tuple[int, int], int] = {}
         self.code = bytearray()
         self.maps: list[MapReference] = []
-        self.parts: list[Part] = []
+        self.parts: list[LinkedFunction] = []
         self.externs: list[ExternReference] = []
         self.missing: dict[int, str] = {}
 
@@ -173,11 +173,11 @@ class _Linking:
                 work.append(copied)
             self._set_call(part.start + index, start)
 
-    def _copy(self, function: FunctionSpec) -> "tuple[Part, list[tuple[int, Target]]]":
+    def _copy(self, function: FunctionSpec) -> "tuple[LinkedFunction, list[tuple[int, Target]]]":
         """Copy a function's code; returns it with its calls still to be made, last first."""
         section = self._spec.sections[function.section]
         start = len(self.code) // ins.SIZE
-        part = Part(function, start)
+        part = LinkedFunction(function, start)
         self._starts[(function.section, function.offset)] = start
         self.parts.append(part)
         code = section.code[function.offset : function.offset + function.size]
@@ -193,7 +193,7 @@ class _Linking:
             target, is_call = section.relocations.get(function.offset + at), code[at] == ins.OP_CALL
             if target is None:
                 if is_call and code[at + 1] >> 4 == ins.PSEUDO_CALL:
-                    offset = function.offset + at + (1 + ins.immediate_of(code, index)) * ins.SIZE
+                    offset = function.offset + at + (1 + ins.immediate_at(code, index)) * ins.SIZE
                     calls.append((index, Target("function", section=function.section, offset=offset)))
             elif target.kind == "function":
                 calls.append((index, target))
@@ -236,7 +236,7 @@ class _Linking:
             if resolution.value is None or not resolution.fits:
                 self.missing[slot] = self._core.explain(one, resolution)
 
-    def _refer(self, part: Part, index: int, target: Target, *, is_call: bool) -> None:
+    def _refer(self, part: LinkedFunction, index: int, target: Target, *, is_call: bool) -> None:
         slot = part.start + index
         if target.kind == "extern":
             if target.name not in self._spec.externs:
@@ -261,7 +261,7 @@ class _Linking:
             ins.set_immediate(self.code, slot + 1, target.offset)
             self.maps.append(MapReference(slot, target.name, is_value=True, offset=target.offset))
 
-    def _function(self, part: Part, index: int, target: Target) -> FunctionSpec:
+    def _function(self, part: LinkedFunction, index: int, target: Target) -> FunctionSpec:
         if target.section not in self._functions:
             section = self._spec.sections.get(target.section)
             self._functions[target.section] = {f.offset: f for f in section.functions} if section is not None else {}
@@ -292,7 +292,7 @@ def _undefined_causes(name: str, *, is_call: bool) -> tuple[str, ...]:
     return (linked, "clang before 13 and gcc before 14 do not describe extern functions") if is_call else (linked,)
 
 
-def _debug_info(spec: ObjectSpec, parts: list[Part]) -> tuple[bytes, bytes]:
+def _debug_info(spec: ObjectSpec, parts: list[LinkedFunction]) -> tuple[bytes, bytes]:
     """Return function and line information of the functions, in order: all of it, or none where a function lacks it."""
     if spec.btf_ext is None:
         return b"", b""

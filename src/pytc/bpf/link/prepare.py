@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.link.linker import LinkedProgram, map_names
-from pytc.bpf.link.tail_calls import LinkedTogether, TailCall, link_together
+from pytc.bpf.link.tail_calls import LinkedSet, TailCall, link_with_tail_calls
 from pytc.bpf.object.spec import ExternValue, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import ProgramType
 
@@ -17,7 +17,7 @@ class Prepared(NamedTuple):
     """Programs with all that their tail calls reach, in that order; a target has the type of its caller.
 
     ``externs`` are the kernel's variables and functions that they use, ``module_fds`` the descriptors of modules' types
-    that these refer to by place. ``is_lasting`` says that no module of the kernel has been asked: then the next load
+    that these refer to by place. ``is_cacheable`` says that no module of the kernel has been asked: then the next load
     finds the same. ``used`` are the maps that the programs refer to, and what is in slots of those.
     """
 
@@ -26,7 +26,7 @@ class Prepared(NamedTuple):
     tail_calls: list[tuple[TailCall, ProgramType]]
     externs: Mapping[str, ExternValue]
     module_fds: list[int]
-    is_lasting: bool
+    is_cacheable: bool
     used: frozenset[str] = frozenset()
 
 
@@ -89,14 +89,14 @@ class _Preparing:
             self._kernel = self._reading.enter_context(kernel_types(self._kernel_btf))
         return self._kernel
 
-    def link(self, wanted: Sequence[tuple[ProgramSpec, ProgramType]]) -> LinkedTogether:
+    def link(self, wanted: Sequence[tuple[ProgramSpec, ProgramType]]) -> LinkedSet:
         """Link the programs, with CO-RE where the object has relocations for it."""
         core = None
         if self._spec.btf is not None and self._spec.btf_ext is not None and self._spec.btf_ext.core.by_section:
             from pytc.bpf.link.core_relocations import CoreResolver
 
             core = CoreResolver(self._spec.btf, self._spec.btf_ext, self._kernel_types())
-        return link_together(self._spec, wanted, core)
+        return link_with_tail_calls(self._spec, wanted, core)
 
     def externs(
         self, linked: Iterable[LinkedProgram], open_module: Callable[[int], int]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.link.linker import LinkedProgram, link, map_names
-from pytc.bpf.object.sections import tail_call_place
+from pytc.bpf.object.sections import tail_call_slot
 from pytc.bpf.object.spec import FunctionSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import MapType, ProgramType
 from pytc.errors import ObjectError
@@ -25,7 +25,7 @@ def tail_calls(spec: ObjectSpec) -> list[TailCall]:
     """Return the programs for slots of program arrays: sections named ``ID/KEY``, and ``values`` of ``.maps``."""
     found = []
     for program in spec.programs:
-        place = tail_call_place(program.section)
+        place = tail_call_slot(program.section)
         array = spec.map_by_id(place[0]) if place else None
         if place and array is not None and array.type == MapType.PROG_ARRAY:
             found.append(TailCall(array.name, place[1], program))
@@ -41,7 +41,7 @@ def tail_calls(spec: ObjectSpec) -> list[TailCall]:
     return found
 
 
-class LinkedTogether(NamedTuple):
+class LinkedSet(NamedTuple):
     """Programs with all that their tail calls reach, their types, and the slots that are filled for them."""
 
     programs: list[LinkedProgram]
@@ -49,12 +49,12 @@ class LinkedTogether(NamedTuple):
     tail_calls: list[tuple[TailCall, ProgramType]]
 
 
-def link_together(
+def link_with_tail_calls(
     spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]], core: "CoreResolver | None" = None
-) -> LinkedTogether:
+) -> LinkedSet:
     """Return programs linked with all that their tail calls reach. Pure without ``core``; raises ObjectError."""
     linked: dict[tuple[FunctionSpec, ProgramType], LinkedProgram] = {}
-    candidates, found = tail_calls(spec), LinkedTogether([], [], [])
+    candidates, found = tail_calls(spec), LinkedSet([], [], [])
     waiting = list(wanted)
     while waiting:
         program, type = waiting.pop(0)

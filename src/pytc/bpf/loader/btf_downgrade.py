@@ -20,7 +20,7 @@ NEEDS = {
 }
 
 
-def simplified(image: bytes, features: Features) -> bytes:
+def downgrade(image: bytes, features: Features) -> bytes:
     """Return the BTF image unchanged if the kernel knows all its kinds, else one with substitutes.
 
     A variable or declaration tag becomes an integer, a DATASEC a structure, a floating point number an empty structure
@@ -39,7 +39,7 @@ def simplified(image: bytes, features: Features) -> bytes:
     return bytes(editor.data)
 
 
-def with_static_functions(image: bytes) -> bytes:
+def make_functions_static(image: bytes) -> bytes:
     """Return the BTF image with all functions static: the verifier then checks them where they are called."""
     btf = Btf(image)
     editor = _Editor(btf, image)

@@ -52,9 +52,9 @@ def upload(image: bytes, features: Features) -> OwnedFd:
     knows no context among the arguments of a global function, and gets static functions. Raises BpfSyscallError.
     """
     if not features.has("kernel_types"):
-        from pytc.bpf.loader.btf_downgrade import with_static_functions
+        from pytc.bpf.loader.btf_downgrade import make_functions_static
 
-        image = with_static_functions(image)
+        image = make_functions_static(image)
     if not any(features.lacks(name) for name in _KINDS):
         try:
             return _load(image)
@@ -64,9 +64,9 @@ def upload(image: bytes, features: Features) -> OwnedFd:
             refusal = error
     else:
         refusal = None
-    from pytc.bpf.loader.btf_downgrade import simplified
+    from pytc.bpf.loader.btf_downgrade import downgrade
 
-    simpler = simplified(image, features)
+    simpler = downgrade(image, features)
     if refusal is not None and simpler == image:
         raise refusal
     return _load(simpler)

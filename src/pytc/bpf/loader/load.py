@@ -111,7 +111,7 @@ def load(
     Returns the loaded programs and maps, for the caller to close. Raises BpfSyscallError, MapMismatchError, PinError,
     VerifierError or ObjectError; then nothing is left behind.
     """
-    return load_together(
+    return load_programs(
         spec,
         [(program, type)],
         pins=pins,
@@ -123,7 +123,7 @@ def load(
     )
 
 
-def load_together(
+def load_programs(
     spec: ObjectSpec,
     programs: Sequence[tuple[ProgramSpec, ProgramType]],
     *,
@@ -171,7 +171,7 @@ class _Loading:
         self._verbose = verbose
         self._cache = cache
         self._features = features if features is not None else cache.features if cache is not None else Features()
-        self._prepared = Prepared([], [], [], {}, [], is_lasting=False)
+        self._prepared = Prepared([], [], [], {}, [], is_cacheable=False)
         self._modules: dict[int, int] = {}
         self._btf_fd = 0
         self._programs: dict[tuple[FunctionSpec, ProgramType], Program] = {}

@@ -15,7 +15,7 @@ from pytc.closing import Closing
 from pytc.errors import ObjectError
 
 if TYPE_CHECKING:
-    from pytc.bpf.loader.replay import Recipe
+    from pytc.bpf.loader.replay import Replay
 
 _MOST_OBJECTS = 16
 _MOST_LINKED = 64
@@ -37,19 +37,19 @@ class ObjectCache(Closing):
 
     def __init__(self) -> None:
         self.features = Features()
-        self._kept: dict[tuple[str, str], _Kept] = {}
+        self._objects: dict[tuple[str, str], CachedObject] = {}
 
     def read(self, path: str, *, layout20: str = "") -> ObjectSpec:
         """Read an object like :func:`pytc.bpf.read_object`, with the same errors."""
         data = elf.read_file(path)
-        kept = self._kept.get((path, layout20))
+        kept = self._objects.get((path, layout20))
         if kept is not None and kept.spec.image == data:
             return kept.spec
         spec = read_object_bytes(data, path, layout20=layout20)
         self._forget((path, layout20))
-        if len(self._kept) >= _MOST_OBJECTS:
-            self._forget(next(iter(self._kept)))
-        self._kept[path, layout20] = _Kept(spec)
+        if len(self._objects) >= _MOST_OBJECTS:
+            self._forget(next(iter(self._objects)))
+        self._objects[path, layout20] = CachedObject(spec)
         return spec
 
     def prepared(
@@ -60,11 +60,11 @@ class ObjectCache(Closing):
         open_module: Callable[[int], int],
     ) -> Prepared:
         """Prepare an object like :func:`pytc.bpf.link.prepare.prepare`."""
-        kept, key = self._of(spec), (tuple(wanted), kernel_btf)
+        kept, key = self._entry_of(spec), (tuple(wanted), kernel_btf)
         if kept is not None and key in kept.prepared:
             return kept.prepared[key]
         made = prepare(spec, wanted, kernel_btf, open_module)
-        if kept is not None and made.is_lasting and len(kept.prepared) < _MOST_LINKED:
+        if kept is not None and made.is_cacheable and len(kept.prepared) < _MOST_LINKED:
             kept.prepared[key] = made
         return made
 
@@ -74,58 +74,58 @@ class ObjectCache(Closing):
 
         Raises BpfSyscallError.
         """
-        kept = self._of(spec)
+        kept = self._entry_of(spec)
         if kept is None or spec.btf is None:
             return None
         if kept.btf is None:
             kept.btf = upload(kernel_image(spec, spec.btf), self.features)
         return kept.btf.fd
 
-    def remember(
+    def store_replay(
         self, choice: object, spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]], layout20: str = ""
     ) -> None:
         """Store the recipe of a successful load: that of ``choice`` in an object as it was read, with its present
         parameters."""
-        kept = self._kept.get((spec.path, layout20))
-        if kept is not None and spec is kept.spec and choice not in kept.recipes and len(kept.recipes) < _MOST_LINKED:
-            kept.recipes[choice] = self._recipe(kept, wanted)
+        kept = self._objects.get((spec.path, layout20))
+        if kept is not None and spec is kept.spec and choice not in kept.replays and len(kept.replays) < _MOST_LINKED:
+            kept.replays[choice] = self._replay(kept, wanted)
 
-    def recall(self, path: str, choice: object, layout20: str = "") -> "KeptRecipe | None":
+    def find_replay(self, path: str, choice: object, layout20: str = "") -> "CachedReplay | None":
         """Return the recipe of a choice; None if it must be loaded from scratch."""
-        kept = self._kept.get((path, layout20))
-        return None if kept is None else kept.recipes.get(choice)
+        kept = self._objects.get((path, layout20))
+        return None if kept is None else kept.replays.get(choice)
 
-    def _recipe(self, kept: "_Kept", wanted: Sequence[tuple[ProgramSpec, ProgramType]]) -> "KeptRecipe | None":
-        from pytc.bpf.loader.replay import recipe_of
+    def _replay(self, kept: "CachedObject", wanted: Sequence[tuple[ProgramSpec, ProgramType]]) -> "CachedReplay | None":
+        from pytc.bpf.loader.replay import replay_of
 
         prepared = kept.prepared.get((tuple(wanted), ""))
         if prepared is None or len(wanted) != 1:
             return None
-        made = recipe_of(kept.spec, prepared, kept.btf.fd if kept.btf is not None else 0, self.features)
-        return None if made is None else KeptRecipe(kept, made, *wanted[0])
+        made = replay_of(kept.spec, prepared, kept.btf.fd if kept.btf is not None else 0, self.features)
+        return None if made is None else CachedReplay(kept, made, *wanted[0])
 
-    def _of(self, spec: ObjectSpec) -> "_Kept | None":
+    def _entry_of(self, spec: ObjectSpec) -> "CachedObject | None":
         """Return the cache entry of the object that a spec was made from."""
-        return next((kept for kept in self._kept.values() if kept.is_of(spec)), None)
+        return next((kept for kept in self._objects.values() if kept.is_of(spec)), None)
 
     def _forget(self, key: tuple[str, str]) -> None:
-        kept = self._kept.pop(key, None)
+        kept = self._objects.pop(key, None)
         if kept is not None:
             kept.close()
 
     def close(self) -> None:
         """Forget everything, and close the descriptors of types."""
-        while self._kept:
-            self._forget(next(iter(self._kept)))
+        while self._objects:
+            self._forget(next(iter(self._objects)))
 
 
-class _Kept:
+class CachedObject:
     """An object, and what was made of it."""
 
     def __init__(self, spec: ObjectSpec) -> None:
         self.spec = spec
         self.prepared: dict[object, Prepared] = {}
-        self.recipes: dict[object, KeptRecipe | None] = {}
+        self.replays: dict[object, CachedReplay | None] = {}
         self.btf: OwnedFd | None = None
         self.is_closed = False
         self._maps = _shapes(spec)
@@ -151,33 +151,33 @@ class _Kept:
         )
 
 
-class KeptRecipe:
+class CachedReplay:
     """A recipe for loading a program of an object, valid as long as its file does not change."""
 
-    def __init__(self, kept: _Kept, recipe: "Recipe", program: ProgramSpec, type: ProgramType) -> None:
-        self._kept = kept
-        self._recipe = recipe
+    def __init__(self, cached: CachedObject, replay: "Replay", program: ProgramSpec, type: ProgramType) -> None:
+        self._object = cached
+        self._replay = replay
         self.program = program
         self.type = type
 
     @property
     def spec(self) -> ObjectSpec:
         """The object of the program."""
-        return self._kept.spec
+        return self._object.spec
 
     def load(self) -> OwnedFd | None:
         """Load the program; returns its descriptor, or None where the file has changed or the kernel refuses something.
 
         A load from scratch then finds the reason.
         """
-        if self._kept.is_closed:
+        if self._object.is_closed:
             return None
         try:
             if elf.read_file(self.spec.path) != self.spec.image:
                 return None
         except ObjectError:
             return None
-        return self._recipe.load()
+        return self._replay.load()
 
 
 def _shapes(spec: ObjectSpec) -> list[tuple[object, ...]]:

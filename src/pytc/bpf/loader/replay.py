@@ -38,7 +38,7 @@ class _MapStep(NamedTuple):
     places: tuple[int, ...]
 
 
-class Recipe:
+class Replay:
     """A load of a program that can be repeated, each time with new maps."""
 
     def __init__(self, maps: Sequence[_MapStep], code: bytearray, program: ProgLoadAttr, memory: list[object]) -> None:
@@ -77,7 +77,7 @@ class Recipe:
             _IMMEDIATE.pack_into(self._code, place, fd)
 
 
-def recipe_of(spec: ObjectSpec, prepared: Prepared, btf_fd: int, features: Features) -> Recipe | None:
+def replay_of(spec: ObjectSpec, prepared: Prepared, btf_fd: int, features: Features) -> Replay | None:
     """Return the recipe for loading a prepared program; None if it needs more than a recipe has. The descriptor of its
     types must stay open as long as the recipe is used."""
     used = [one for one in spec.maps.values() if one.name in prepared.used]
@@ -85,7 +85,7 @@ def recipe_of(spec: ObjectSpec, prepared: Prepared, btf_fd: int, features: Featu
         len(prepared.programs) != 1
         or prepared.tail_calls
         or prepared.externs
-        or not prepared.is_lasting
+        or not prepared.is_cacheable
         or not all(map(_is_plain, used))
     ):
         return None
@@ -93,7 +93,7 @@ def recipe_of(spec: ObjectSpec, prepared: Prepared, btf_fd: int, features: Featu
     maps = [_map_step(one, spec, linked, btf_fd, features) for one in used]
     code = bytearray(patch(linked, dict.fromkeys(prepared.used, 0)))
     program, memory = program_attribute(spec, linked, code, ProgramType(type), btf_fd, features)
-    return Recipe(maps, code, program, memory)
+    return Replay(maps, code, program, memory)
 
 
 def _is_plain(spec: MapSpec) -> bool:

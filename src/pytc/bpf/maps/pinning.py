@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from pytc.bpf.object.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec, ObjectSpec
-from pytc.bpf.sys.mounts import mounted
+from pytc.bpf.sys.mounts import find_mounts
 from pytc.bpf.sys.pins import open_pin, pin
 from pytc.errors import BpfSyscallError, PinError, strerror
 from pytc.libc import file_system_type, mount
@@ -192,7 +192,7 @@ def find_mount(wanted: str = "") -> str:
         return wanted if is_bpffs(wanted) else ""
     if is_bpffs(DEFAULT_MOUNT):
         return DEFAULT_MOUNT
-    return next(mounted("bpf"), "")
+    return next(find_mounts("bpf"), "")
 
 
 def is_bpffs(path: str) -> bool:

@@ -35,9 +35,11 @@ class Event(NamedTuple):
 class EventSource(Protocol):
     """A source of events."""
 
-    def events(self, timeout: float | None = None) -> Iterator[Event]: ...
+    def events(self, timeout: float | None = None) -> Iterator[Event]:
+        """Yield events as they come, until ``timeout`` seconds pass without one (None: forever)."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Stop reading."""
 
 
 class RingBuffer(Closing):

@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 from pytc.bpf.btf.types import ENUM, ENUM64, STRUCT, TYPEDEF, UNION, Btf
 from pytc.bpf.codec.btf import btf_codec, has_spin_lock
-from pytc.bpf.codec.compound import Array, Part, Structure, summed
+from pytc.bpf.codec.compound import Array, Structure, StructureMember, summed
 from pytc.bpf.codec.format import format_codec
 from pytc.bpf.codec.lpm import lpm_codec
-from pytc.bpf.codec.scalars import Codec, Column, Columns, Integer, Style, Value, hex_codec, say
+from pytc.bpf.codec.scalars import Codec, Column, Columns, Integer, Style, Value, format_value, hex_codec
 from pytc.bpf.sys.constants import PER_CPU, MapType
 from pytc.bpf.sys.descriptions import MapDescription
 from pytc.bpf.sys.info import btf_image
@@ -123,7 +123,7 @@ def _value(description: MapDescription, btf: Btf | None) -> Codec:
     if description.type in _DEVICES:
         if description.value_size == 4:
             return Device()
-        return Structure(8, [Part("device", 0, Device()), Part("program", 4, Integer(4))])
+        return Structure(8, [StructureMember("device", 0, Device()), StructureMember("program", 4, Integer(4))])
     if btf is not None and description.btf_value_type_id:
         codec = btf_codec(btf, description.btf_value_type_id, in_map=True, max_leaves=_MAX_LEAVES)
         if codec.size == description.value_size:
@@ -156,4 +156,4 @@ class Device(Codec):
         return Integer(4).encode(value)
 
     def columns(self, style: Style, at: int) -> Columns:
-        return Columns("%s", (Column((at,), 4, "", lambda data: say(style, self.decode(data))),))
+        return Columns("%s", (Column((at,), 4, "", lambda data: format_value(style, self.decode(data))),))

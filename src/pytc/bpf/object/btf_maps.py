@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf
 from pytc.bpf.object.elf import FUNC, SECTION, ElfImage, ElfRelocation, ElfSection
-from pytc.bpf.object.legacy_maps import PlacedMap
+from pytc.bpf.object.legacy_maps import MapDefinition
 from pytc.bpf.object.spec import MODERN, PIN_GLOBAL_NS, PIN_NONE, MapSpec
 from pytc.bpf.sys.constants import MAP_IN_MAP, MapType
 from pytc.errors import MapDefinitionError
@@ -36,7 +36,7 @@ class _Declared(NamedTuple):
     values_at: int = -1  # byte offset of the member ``values`` in the variable
 
 
-def read_btf_maps(image: ElfImage, btf: Btf | None) -> list[PlacedMap]:
+def read_btf_maps(image: ElfImage, btf: Btf | None) -> list[MapDefinition]:
     """Return all maps of section ``.maps``; raises MapDefinitionError."""
     section = image.section(MODERN)
     if section is None or not section.size:
@@ -58,7 +58,7 @@ def read_btf_maps(image: ElfImage, btf: Btf | None) -> list[PlacedMap]:
             raise MapDefinitionError(f'map "{variable.name}" is in the BTF but has no symbol')
         declared = _read_map(btf, variable.name, variable.type_id)
         slots = _slots(image, section, symbol.value, btf.size(variable.type_id), declared)
-        result.append(PlacedMap(declared.spec._replace(slots=slots), section.number, symbol.value))
+        result.append(MapDefinition(declared.spec._replace(slots=slots), section.number, symbol.value))
     return result
 
 

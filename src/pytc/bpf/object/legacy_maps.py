@@ -47,7 +47,7 @@ _LARGEST = 36
 _ANNOTATION = "____btf_map_"
 
 
-class PlacedMap(NamedTuple):
+class MapDefinition(NamedTuple):
     """A map's specification and the position of its symbol: section index and byte offset."""
 
     spec: MapSpec
@@ -60,16 +60,16 @@ def is_legacy_section(name: str) -> bool:
     return name == LEGACY or name.startswith(LEGACY + "/")
 
 
-def read_legacy_maps(image: ElfImage, btf: Btf | None, *, layout20: str = "") -> list[PlacedMap]:
+def read_legacy_maps(image: ElfImage, btf: Btf | None, *, layout20: str = "") -> list[MapDefinition]:
     """Return all maps of the legacy sections, in order; raises MapDefinitionError."""
-    result: list[PlacedMap] = []
+    result: list[MapDefinition] = []
     for section in image.sections:
         if is_legacy_section(section.name) and section.size:
             result += _read_section(image, section, btf, layout20)
     return _annotated(result, btf) if btf is not None else result
 
 
-def _annotated(maps: list[PlacedMap], btf: Btf) -> list[PlacedMap]:
+def _annotated(maps: list[MapDefinition], btf: Btf) -> list[MapDefinition]:
     """Add key and value types where BPF_ANNOTATE_KV_PAIR declares them: ``struct ____btf_map_NAME { KEY key; VALUE
     value; }``.
 
@@ -90,7 +90,7 @@ def _annotated(maps: list[PlacedMap], btf: Btf) -> list[PlacedMap]:
     return result
 
 
-def _read_section(image: ElfImage, section: ElfSection, btf: Btf | None, layout20: str) -> list[PlacedMap]:
+def _read_section(image: ElfImage, section: ElfSection, btf: Btf | None, layout20: str) -> list[MapDefinition]:
     symbols = _map_symbols(image, section)
     if not symbols:
         raise MapDefinitionError(f'section "{section.name}" has {section.size} bytes but no map symbols')
@@ -98,7 +98,7 @@ def _read_section(image: ElfImage, section: ElfSection, btf: Btf | None, layout2
     rows = [(symbol, _words(section, symbol, size)) for symbol in symbols]
     fields = _layout(size, [words for _, words in rows], image, section, btf=btf, layout20=layout20)
     return [
-        PlacedMap(
+        MapDefinition(
             _spec(symbol.name, words, fields, section.name)._replace(definition_size=size), section.number, symbol.value
         )
         for symbol, words in rows

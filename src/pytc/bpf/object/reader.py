@@ -16,7 +16,7 @@ from pytc.bpf.insn.instructions import OP_CALL, OP_LD_IMM64
 from pytc.bpf.object import elf
 from pytc.bpf.object.btf_maps import read_btf_maps
 from pytc.bpf.object.elf import ElfImage, ElfRelocation, ElfSection
-from pytc.bpf.object.legacy_maps import PlacedMap, is_legacy_section, link_inner_maps, read_legacy_maps
+from pytc.bpf.object.legacy_maps import MapDefinition, is_legacy_section, link_inner_maps, read_legacy_maps
 from pytc.bpf.object.sections import section_type
 from pytc.bpf.object.spec import (
     DATA,
@@ -211,7 +211,7 @@ def _read_data_maps(image: ElfImage, btf: Btf | None, object_name: str) -> dict[
     return result
 
 
-def _read_arena_data(image: ElfImage, placed: list[PlacedMap]) -> tuple[dict[int, str], list[PlacedMap]]:
+def _read_arena_data(image: ElfImage, placed: list[MapDefinition]) -> tuple[dict[int, str], list[MapDefinition]]:
     """Return the arena's name by the section of its variables, and the maps with the bytes of these in the arena.
 
     They lie at the arena's start. So libbpf puts them, too, but from 1.7 on at its end where the kernel takes such

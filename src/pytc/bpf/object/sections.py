@@ -108,7 +108,7 @@ def section_type(name: str) -> SectionType:
     return SectionType(P.UNSPEC)
 
 
-def tail_call_place(name: str) -> tuple[int, int] | None:
+def tail_call_slot(name: str) -> tuple[int, int] | None:
     """Return the slot that a section named ``ID/KEY`` stands for; None for any other name.
 
     Numbers are C's, as in tc: a leading 0 makes one octal.

@@ -12,7 +12,7 @@ from pytc.bpf.sys.constants import ProgramType
 from pytc.errors import BpfError
 
 
-class Place(NamedTuple):
+class Field(NamedTuple):
     """A field of a structure: its offset and size in bytes, and the version that lets a test set it where that is later
     than the structure."""
 
@@ -27,7 +27,7 @@ class Layout(NamedTuple):
 
     name: str
     size: int
-    settable: Mapping[str, Place]
+    settable: Mapping[str, Field]
     others: frozenset[str]
     kept: tuple[str, ...] = ()
 
@@ -36,16 +36,16 @@ SKB = Layout(
     "__sk_buff",
     192,
     {
-        "mark": Place(8),
-        "priority": Place(32),
-        "ingress_ifindex": Place(36, since="5.16"),
-        "ifindex": Place(40),
-        **{f"cb{number}": Place(48 + 4 * number) for number in range(5)},
-        "tstamp": Place(152, 8),
-        "wire_len": Place(160),
-        "gso_segs": Place(164),
-        "gso_size": Place(176),
-        "hwtstamp": Place(184, 8, "5.16"),
+        "mark": Field(8),
+        "priority": Field(32),
+        "ingress_ifindex": Field(36, since="5.16"),
+        "ifindex": Field(40),
+        **{f"cb{number}": Field(48 + 4 * number) for number in range(5)},
+        "tstamp": Field(152, 8),
+        "wire_len": Field(160),
+        "gso_segs": Field(164),
+        "gso_size": Field(176),
+        "hwtstamp": Field(184, 8, "5.16"),
     },
     frozenset(
         "len pkt_type queue_mapping protocol vlan_present vlan_tci vlan_proto tc_index cb hash tc_classid data "
@@ -57,7 +57,7 @@ SKB = Layout(
 XDP = Layout(
     "xdp_md",
     24,
-    {"ingress_ifindex": Place(12, since="5.15"), "rx_queue_index": Place(16, since="5.15")},
+    {"ingress_ifindex": Field(12, since="5.15"), "rx_queue_index": Field(16, since="5.15")},
     frozenset("data data_end data_meta egress_ifindex".split()),
 )
 #: Fields that name a device.

@@ -68,7 +68,7 @@ LAST = Position()
 FIRST = Position(before=True)
 
 
-class Attached(NamedTuple):
+class Attachment(NamedTuple):
     """A program at an attach point; ``link`` is the id of its link, 0 without one."""
 
     program: int
@@ -81,7 +81,7 @@ class Attachments(NamedTuple):
     ``flags`` are those of a cgroup's attach type; ``revision`` is 0 if the kernel reports none.
     """
 
-    programs: tuple[Attached, ...] = ()
+    programs: tuple[Attachment, ...] = ()
     flags: int = 0
     revision: int = 0
 
@@ -151,5 +151,5 @@ def query(point: AttachPoint, *, flags: int = 0, links: bool = False) -> Attachm
         return Attachments(_attached(programs[: attr.count], ids[: attr.count]), attr.attach_flags, attr.revision)
 
 
-def _attached(programs: Sequence[int], links: Sequence[int]) -> tuple[Attached, ...]:
-    return tuple(Attached(*pair) for pair in zip(programs, links, strict=True))
+def _attached(programs: Sequence[int], links: Sequence[int]) -> tuple[Attachment, ...]:
+    return tuple(Attachment(*pair) for pair in zip(programs, links, strict=True))

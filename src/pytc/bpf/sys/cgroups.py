@@ -9,11 +9,11 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from pytc.bpf.sys.attach_points import Attached, Attachments, AttachPoint, query
+from pytc.bpf.sys.attach_points import Attachment, Attachments, AttachPoint, query
 from pytc.bpf.sys.constants import ProgramType, attach_type_name, attach_type_number
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.links import LinkDescription
-from pytc.bpf.sys.mounts import mounted
+from pytc.bpf.sys.mounts import find_mounts
 from pytc.errors import AttachError, BpfSyscallError
 from pytc.libc import file_system_type
 
@@ -78,10 +78,10 @@ ATTACH_TYPES: dict[str, CgroupAttachType] = {one.word: one for one in _types()}
 
 def mounts() -> list[str]:
     """Return the mount points of cgroup2."""
-    return list(mounted("cgroup2"))
+    return list(find_mounts("cgroup2"))
 
 
-def of_process(pid: int) -> str:
+def process_cgroup(pid: int) -> str:
     """Return the directory of a process's cgroup in cgroup2; raises AttachError."""
     try:
         with open(f"/proc/{pid}/cgroup", errors="surrogateescape") as lines:
@@ -133,7 +133,7 @@ def _twin(path: str, mount: str) -> str:
     return f"; {name} exists" if os.path.isdir(name) else ""
 
 
-def by_place(links: Iterable[LinkDescription]) -> Links:
+def links_by_target(links: Iterable[LinkDescription]) -> Links:
     """Return the links of cgroups by cgroup and attach type, each list in the order of ids."""
     found: dict[tuple[int, int], list[LinkDescription]] = {}
     for link in links:
@@ -142,7 +142,7 @@ def by_place(links: Iterable[LinkDescription]) -> Links:
     return found
 
 
-def attached(cgroup: int, type: CgroupAttachType, links: Links, *, flags: int = 0) -> Attachments:
+def attachments(cgroup: int, type: CgroupAttachType, links: Links, *, flags: int = 0) -> Attachments:
     """Return the attachments of one type at a cgroup, given by its descriptor; none for a type that the kernel lacks.
 
     ``links`` are all links of cgroups, since the kernel does not tell which programs are attached by one. Raises
@@ -160,11 +160,11 @@ def attached(cgroup: int, type: CgroupAttachType, links: Links, *, flags: int = 
         link = next((link for link in here if link.program == one.program), None)
         if link is not None:
             here.remove(link)
-        programs.append(Attached(one.program, link.id if link is not None else 0))
+        programs.append(Attachment(one.program, link.id if link is not None else 0))
     return there._replace(programs=tuple(programs))
 
 
-def below(path: str, depth: int = 0) -> Iterator[str]:
+def cgroup_tree(path: str, depth: int = 0) -> Iterator[str]:
     """Yield a cgroup's directory and those below it, in the order of their names."""
     yield path
     try:
@@ -173,9 +173,9 @@ def below(path: str, depth: int = 0) -> Iterator[str]:
         return
     if depth < _DEEPEST:
         for name in names:
-            yield from below(os.path.join(path, name), depth + 1)
+            yield from cgroup_tree(os.path.join(path, name), depth + 1)
 
 
-def word_of(number: int) -> str:
+def attach_type_word(number: int) -> str:
     """Return the command word for an attach type; the kernel's name for one that is not a cgroup's."""
     return next((one.word for one in ATTACH_TYPES.values() if one.number == number), attach_type_name(number))

@@ -46,7 +46,7 @@ def _read_to_the_end(fd: int, expected: int, limit: int) -> bytes:
     return b"".join(pieces)
 
 
-def read_given_file(path: str, limit: int) -> bytes:
+def read_input_file(path: str, limit: int) -> bytes:
     """Return the bytes of a file like :func:`read_regular_file`, or of an inherited descriptor up to its end.
 
     ``-``, /dev/stdin and the pipe of ``<(COMMAND)`` name such descriptors.

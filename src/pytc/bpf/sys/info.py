@@ -17,7 +17,7 @@ from pytc.errors import BpfSyscallError
 def describe_map(fd: int) -> MapDescription:
     """Return the kernel's description of a map; raises BpfSyscallError, also for a descriptor of something else."""
     info = MapInfo()
-    _check_kind(fd, "map")
+    check_kind(fd, "map")
     get_info(fd, info)
     return MapDescription(
         info.id,
@@ -37,7 +37,7 @@ def describe_map(fd: int) -> MapDescription:
 def describe_program(fd: int) -> ProgramDescription:
     """Return the kernel's description of a program; raises BpfSyscallError, also for a descriptor of something else."""
     info = ProgInfo()
-    _check_kind(fd, "prog")
+    check_kind(fd, "prog")
     get_info(fd, info)
     return ProgramDescription(
         info.id,
@@ -164,7 +164,7 @@ def object_kind(fd: int) -> str:
     return {"bpf-map": "map", "bpf-prog": "prog", "bpf-link": "link", "bpf_link": "link"}.get(found, "")
 
 
-def _check_kind(fd: int, kind: str) -> None:
+def check_kind(fd: int, kind: str) -> None:
     """Raise BpfSyscallError for a descriptor that is not a ``map`` or ``prog``.
 
     The kernel answers for a BPF object of any kind, and another kind's bytes would pass as numbers.

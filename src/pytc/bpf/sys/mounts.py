@@ -7,7 +7,7 @@ from collections.abc import Iterator
 _OCTAL = re.compile(rb"\\([0-3][0-7][0-7])")
 
 
-def mounted(kind: str) -> Iterator[str]:
+def find_mounts(kind: str) -> Iterator[str]:
     """Yield the mount points of a kind of file system, like ``cgroup2``; none where /proc cannot be read."""
     try:
         with open("/proc/mounts", "rb") as file:

@@ -48,7 +48,7 @@ class Cgroup:
     def path(self) -> str:
         """The path of its directory; raises AttachError for a process that does not exist."""
         if not self._path:
-            self._path = cgroups.of_process(self._name.pid) if self._name.pid else self._name.path
+            self._path = cgroups.process_cgroup(self._name.pid) if self._name.pid else self._name.path
         return self._path
 
     def descriptor(self) -> int:
@@ -110,7 +110,7 @@ class CgroupHook:
         """Return the programs, with those of ``known`` links; with ``effective``, those of the cgroups above that run
         here, too. Raises AttachError."""
         try:
-            return cgroups.attached(
+            return cgroups.attachments(
                 self._cgroup.descriptor(), self.type, known, flags=F_QUERY_EFFECTIVE if effective else 0
             )
         except BpfSyscallError as error:
@@ -130,7 +130,7 @@ class CgroupHook:
 def links_by_cgroup() -> cgroups.Links:
     """Return the links of cgroups; none where they cannot be listed: before Linux 5.8, or without CAP_SYS_ADMIN."""
     try:
-        return cgroups.by_place(links())
+        return cgroups.links_by_target(links())
     except BpfSyscallError:
         return {}
 

@@ -44,7 +44,7 @@ def run(context: Context, command: ShowCgroupTree) -> list[Document]:
         cgroup.check()
         directory = cgroup.path
     known, pins, documents = links_by_cgroup(), link_pins(context), list[Document]()
-    for path in cgroups.below(directory):
+    for path in cgroups.cgroup_tree(directory):
         try:
             with Cgroup(CgroupName(path)) as cgroup:
                 programs = hook_documents(

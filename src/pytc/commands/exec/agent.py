@@ -82,13 +82,13 @@ def run(context: Context, command: ServeMaps | ListObjects | DropObject) -> list
 
 def _serve(context: Context, command: ServeMaps) -> None:
     from pytc.exec_proxy.agent import Agent, notify_ready
-    from pytc.signals import ended_by_signals
+    from pytc.signals import unwind_on_signals
 
     rights = command.rights
     users, owner = rights.users(), rights.owner()
     _raise_descriptor_limit()
     with (
-        ended_by_signals(quietly=True),
+        unwind_on_signals(quietly=True),
         Agent(command.path, mode=rights.mode, owner=owner, users=users, say=context.say) as agent,
     ):
         notify_ready(context.environment.get(_NOTIFY, ""))

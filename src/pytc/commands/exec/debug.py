@@ -28,7 +28,7 @@ def parse(cursor: Cursor) -> ReadTrace:
 def run(context: Context, command: ReadTrace) -> None:
     """Copy the trace pipe to the output until Ctrl-C or SIGTERM, which are its ordinary end; raises TraceError."""
     from pytc.exec_proxy.trace import copy_trace, open_trace_pipe
-    from pytc.signals import ended_by_signals
+    from pytc.signals import unwind_on_signals
 
-    with ended_by_signals(quietly=True), open_trace_pipe() as pipe:
+    with unwind_on_signals(quietly=True), open_trace_pipe() as pipe:
         copy_trace(pipe, context.write)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytc.bpf.loader.program import Program
 from pytc.bpf.maps.map import Map
-from pytc.bpf.object.sections import tail_call_place
+from pytc.bpf.object.sections import tail_call_slot
 from pytc.bpf.sys.constants import MapType, ProgramType, map_type_name, program_type_name
 from pytc.bpf.sys.info import array_owner
 from pytc.bpf.sys.pins import open_pin
@@ -124,7 +124,7 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
     chosen = select_program(
         spec, section=source.section, program=source.program, default_section=_DEFAULT_SECTIONS.get(type, "classifier")
     )
-    slot = tail_call_place(chosen.section)
+    slot = tail_call_slot(chosen.section)
     key = command.key if command.key is not None else slot[1] if slot is not None else None
     if key is None:
         raise BpfError(_NO_KEY)
@@ -144,7 +144,7 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
 def _for_graft(spec: "ObjectSpec", chosen: "ProgramSpec", path: str) -> "ObjectSpec":
     """Return the object for loading this one program: no slots are filled, since the arrays in use belong to others,
     and the array that the section names (``ID/KEY``) is the one at ``path``."""
-    slot = tail_call_place(chosen.section)
+    slot = tail_call_slot(chosen.section)
 
     def changed(declared: "MapSpec") -> "MapSpec":
         if declared.type != MapType.PROG_ARRAY:

@@ -112,12 +112,12 @@ def run(context: Context, command: ImportMaps | FetchMaps) -> NoReturn:
 
 def _await_exports(context: Context, command: ImportMaps, owned: ExitStack) -> "list[ReceivedObject]":
     from pytc.exec_proxy.map_transfer import Importer
-    from pytc.signals import ended_by_signals
+    from pytc.signals import unwind_on_signals
 
     objects: list[ReceivedObject] = []
     rights = command.rights
     with (
-        ended_by_signals(),
+        unwind_on_signals(),
         Importer(
             command.path,
             mode=rights.mode,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pytc.commands.shared.context import Context
-from pytc.errors import NetlinkError, PlaceTakenError, PytcError
+from pytc.errors import NetlinkError, PytcError, QdiscConflictError
 from pytc.handles import CLSACT, EGRESS, INGRESS
 from pytc.netlink.messages import TcMessage
 from pytc.tc.filters.records import filter_records
@@ -20,7 +20,7 @@ from pytc.tc.qdiscs.selector import QdiscSelector
 def clsact_for(context: Context, selector: FilterSelector) -> Iterator[None]:
     """Make the qdisc for a filter when there is none; when the block raises, remove just the one made here.
 
-    Raises DeviceNotFoundError, PlaceTakenError where an ingress qdisc has the place and egress is wanted, NetlinkError.
+    Raises DeviceNotFoundError, QdiscConflictError for egress where an ingress qdisc exists, NetlinkError.
     """
     made = not _exists(context, selector) and _make(context, selector.device)
     try:
@@ -36,7 +36,7 @@ def _exists(context: Context, selector: FilterSelector) -> bool:
     kind = _kind_at_clsact(context, context.device_index(device))
     if kind == "ingress" and selector.parent == EGRESS:
         # The kernel would put the filter on ingress without a word.
-        raise PlaceTakenError(
+        raise QdiscConflictError(
             f"{device} has an ingress qdisc instead of clsact, without egress",
             hints=(f'"pytc qdisc del dev {device} ingress" removes it and its filters',),
         )

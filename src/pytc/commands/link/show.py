@@ -2,7 +2,7 @@
 
 import os
 
-from pytc.bpf.sys.cgroups import word_of
+from pytc.bpf.sys.cgroups import attach_type_word
 from pytc.bpf.sys.constants import attach_type_name
 from pytc.bpf.sys.links import LinkDescription, links
 from pytc.commands.link.words import LINK, take_link
@@ -58,12 +58,12 @@ class _Cgroups:
 
     def path(self, number: int) -> str:
         """Return the path of a cgroup, empty where it is not below the first mount of cgroup2."""
-        from pytc.bpf.sys.cgroups import below, mounts
+        from pytc.bpf.sys.cgroups import cgroup_tree, mounts
 
         if self._paths is None:
             self._paths = {}
             for mount in mounts()[:1]:
-                for path in below(mount):
+                for path in cgroup_tree(mount):
                     self._paths[_inode(path)] = path
         return self._paths.get(number, "")
 
@@ -102,7 +102,7 @@ def _target(link: LinkDescription, cgroups: _Cgroups) -> list[Part]:
     if link.netns:
         parts.append(Field("netns_ino", link.netns, f"netns_ino {link.netns} "))
     if link.attach_type is not None:
-        word = word_of(link.attach_type) if link.type == "cgroup" else _hook(link.attach_type)
+        word = attach_type_word(link.attach_type) if link.type == "cgroup" else _hook(link.attach_type)
         parts.append(Field("attach_type", attach_type_name(link.attach_type), f"{word} "))
     return parts
 

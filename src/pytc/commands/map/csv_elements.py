@@ -7,7 +7,7 @@ per-CPU map. Members without a column are zero.
 from collections.abc import Sequence
 from typing import Any
 
-from pytc.bpf.codec.columns import leaves, pack, packable
+from pytc.bpf.codec.columns import is_packable, leaves, pack
 from pytc.bpf.codec.compound import follow
 from pytc.bpf.codec.scalars import Codec, Integer
 from pytc.bpf.codec.text import quoted
@@ -162,7 +162,7 @@ def _of(codec: Codec, header: Sequence[str], prefix: str) -> dict[str, int]:
 
 
 def _bytes(codec: Codec, parts: dict[str, Sequence[Any]], what: str, count: int, line: int) -> bytes:
-    if packable(codec) and parts.keys() <= leaves(codec).keys():
+    if is_packable(codec) and parts.keys() <= leaves(codec).keys():
         try:
             return bytes(pack(codec, codec.size, parts, count))
         except CodecError:

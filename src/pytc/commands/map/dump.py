@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pytc.bpf.codec.columns import Renderer, names
 from pytc.bpf.codec.compound import Array
-from pytc.bpf.codec.scalars import Codec, Column, Columns, Style, say
+from pytc.bpf.codec.scalars import Codec, Column, Columns, Style, format_value
 from pytc.bpf.maps.batch import Batch
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.maps.types import MapTypes
@@ -72,7 +72,7 @@ def _json(context: Context, typed: TypedMap, types: MapTypes, flags: int) -> Ite
 
 def _csv(context: Context, typed: TypedMap, types: MapTypes, flags: int) -> Iterator[str]:
     """Yield the header, and a line for each element; in a per-CPU map for each CPU of each element."""
-    yield ",".join(say(Style.CSV, name) for name in header(types)) + "\n"
+    yield ",".join(format_value(Style.CSV, name) for name in header(types)) + "\n"
     keys, value = types.key.columns(Style.CSV, 0), _one(types).columns(Style.CSV, 0)
     if types.is_per_cpu:
         cpu = Column((typed.map.description.key_size,), 4, "I", is_number=True)

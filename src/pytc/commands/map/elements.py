@@ -1,7 +1,7 @@
 """Steps that verbs about elements share: opening the map, parts of values, writing, the document of a value."""
 
 from pytc.bpf.codec.compound import follow
-from pytc.bpf.codec.scalars import Codec, Style, Value, say
+from pytc.bpf.codec.scalars import Codec, Style, Value, format_value
 from pytc.bpf.maps.batch import Batch, write_batch
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.maps.types import MapTypes
@@ -41,7 +41,7 @@ def part_of(types: MapTypes, path: str) -> tuple[int, Codec]:
 def value_document(typed: TypedMap, key: bytes, value: Value, *, several: bool = False) -> Document:
     """Return the document of a value: JSON has the key too, where there is one; ``several`` values in a per-CPU map."""
     fields = [Field("key", as_json(typed.types.key.decode(key)))] if key else []
-    return [*fields, Field("values" if several else "value", as_json(value), say(Style.TEXT, value) + "\n")]
+    return [*fields, Field("values" if several else "value", as_json(value), format_value(Style.TEXT, value) + "\n")]
 
 
 def check_type(typed: TypedMap, *kinds: MapType) -> None:

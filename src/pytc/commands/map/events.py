@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pytc.bpf.btf.types import Btf
-from pytc.bpf.codec.scalars import Codec, Style, Value, hex_codec, say
+from pytc.bpf.codec.scalars import Codec, Style, Value, format_value, hex_codec
 from pytc.bpf.maps.map import Map
 from pytc.bpf.maps.ring_buffer import Event, EventSource, RingBuffer
 from pytc.bpf.maps.types import named_codec, read_btf
@@ -65,7 +65,7 @@ def run(context: Context, command: ReadEvents) -> Stream:
     def text() -> Iterator[str]:
         for event in _events(source, command):
             cpu = f"cpu {event.cpu} " if event.cpu >= 0 else ""
-            value = f"lost {event.lost}" if event.lost else say(Style.TEXT, decoder.decode(event.data))
+            value = f"lost {event.lost}" if event.lost else format_value(Style.TEXT, decoder.decode(event.data))
             yield f"{cpu}{value}\n"
 
     def values() -> Iterator[Json]:
@@ -73,7 +73,7 @@ def run(context: Context, command: ReadEvents) -> Stream:
             cpu: dict[str, Json] = {"cpu": event.cpu} if event.cpu >= 0 else {}
             yield {**cpu, "lost": event.lost} if event.lost else {**cpu, "value": as_json(decoder.decode(event.data))}
 
-    return Stream(text, lambda: (say(Style.JSON, value) + "\n" for value in values()), values, is_live=True)
+    return Stream(text, lambda: (format_value(Style.JSON, value) + "\n" for value in values()), values, is_live=True)
 
 
 def _source(map: Map) -> EventSource:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pytc.bpf.codec.columns import leaves, pack, packable
+from pytc.bpf.codec.columns import is_packable, leaves, pack
 from pytc.bpf.codec.scalars import Codec
 from pytc.bpf.maps.batch import Batch
 from pytc.bpf.maps.typed import TypedMap
@@ -118,7 +118,7 @@ def _bytes(codec: Codec, values: list[Any], what: str, start: int) -> bytes:
 
 def _by_path(codec: Codec, values: list[Any]) -> dict[str, Sequence[Any]] | None:
     """Return a column for each part of a value; None where some value lacks a part or has another."""
-    if not packable(codec):
+    if not is_packable(codec):
         return None
     columns: dict[str, Sequence[Any]] = {}
     try:

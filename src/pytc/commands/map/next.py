@@ -2,7 +2,7 @@
 
 import errno
 
-from pytc.bpf.codec.scalars import Style, say
+from pytc.bpf.codec.scalars import Style, format_value
 from pytc.commands.map.elements import open_target
 from pytc.commands.map.words import KEY, TARGET, TYPES, Target, take_words
 from pytc.commands.shared.command import Query
@@ -44,4 +44,4 @@ def run(context: Context, command: NextKey) -> list[Document]:
     if key is None:
         raise MapElementError(f'map "{typed.map.name}": there is no further key', errno=errno.ENOENT)
     value = typed.types.key.decode(key)
-    return [[Field("key", as_json(value), say(Style.TEXT, value) + "\n")]]
+    return [[Field("key", as_json(value), format_value(Style.TEXT, value) + "\n")]]

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from pytc.bpf.codec.scalars import Style, say
+from pytc.bpf.codec.scalars import Style, format_value
 from pytc.bpf.maps.batch import read_items
 from pytc.bpf.maps.typed import TypedMap
 from pytc.commands.map.elements import open_target
@@ -55,18 +55,18 @@ def run(context: Context, command: WatchMap) -> Stream:
     def text() -> Iterator[str]:
         before, between, _ = text_around(types)
         for event, key, value in _changes(typed, command):
-            line = f"{before}{say(Style.TEXT, types.key.decode(key))}"
+            line = f"{before}{format_value(Style.TEXT, types.key.decode(key))}"
             if event == "deleted":
                 yield f"deleted {line}\n"
             else:
-                yield f"{line}{between}{say(Style.TEXT, types.whole.decode(value))}\n"
+                yield f"{line}{between}{format_value(Style.TEXT, types.whole.decode(value))}\n"
 
     def values() -> Iterator[Json]:
         for event, key, value in _changes(typed, command):
             entry = json_entry(types, key, value)
             yield {"event": event, **(entry if event != "deleted" else {"key": entry["key"]})}
 
-    return Stream(text, lambda: (say(Style.JSON, value) + "\n" for value in values()), values, is_live=True)
+    return Stream(text, lambda: (format_value(Style.JSON, value) + "\n" for value in values()), values, is_live=True)
 
 
 def _changes(typed: TypedMap, command: WatchMap) -> Iterator[_Change]:

@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Literal
 
-from pytc.bpf.analyse.program_info import Code, Compiled, Names, Translated, compiled, program_info, translated
+from pytc.bpf.analyse.program_info import (
+    CallNames,
+    MachineCode,
+    Source,
+    TranslatedProgram,
+    program_info,
+    read_machine_code,
+    read_translated,
+)
 from pytc.bpf.btf.ext import Line
 from pytc.bpf.insn.disassemble import disassemble
 from pytc.bpf.insn.instructions import SIZE
@@ -65,7 +73,7 @@ def run(context: Context, command: DumpProgram) -> list[Document] | None:
     """Return the instructions, or write them into a file; raises PytcError."""
     fd = open_program(context, command.target).fd
     if command.form == "jited":
-        machine_code = compiled(fd)
+        machine_code = read_machine_code(fd)
         if not machine_code.functions:
             raise BpfError(
                 "the program is interpreted, or this process may not see its machine code "
@@ -74,7 +82,7 @@ def run(context: Context, command: DumpProgram) -> list[Document] | None:
         code = b"".join(bytes for _, _, bytes in machine_code.functions)
         document = _of_machine_code(context, machine_code, command)
     else:
-        instructions = translated(fd)
+        instructions = read_translated(fd)
         code = instructions.instructions
         if not code and program_info(fd).translated_length:
             raise BpfError("this process may not see the instructions: CAP_SYS_ADMIN is needed")
@@ -91,7 +99,7 @@ def run(context: Context, command: DumpProgram) -> list[Document] | None:
 class _Source:
     """The lines of C, each shown where its instructions begin, and once for those that follow one another."""
 
-    def __init__(self, source: Code, command: DumpProgram) -> None:
+    def __init__(self, source: Source, command: DumpProgram) -> None:
         self._lines = dict(source.lines)
         self._functions = {function.start: function.text for function in source.functions}
         self._with_files = command.lines
@@ -111,10 +119,10 @@ class _Source:
         return f"{text}; {printable(line.text)}{printable(where)}\n", line
 
 
-def _of_instructions(program: Translated, command: DumpProgram) -> Document:
+def _of_instructions(program: TranslatedProgram, command: DumpProgram) -> Document:
     source, rows, text = _Source(program.source, command), [], []
     code = program.instructions
-    statements = list(disassemble(code, Names(program.addresses)))
+    statements = list(disassemble(code, CallNames(program.addresses)))
     ends = [slot for slot, _ in statements[1:]] + [len(code) // SIZE]
     for (slot, statement), end in zip(statements, ends, strict=True):
         before, line = source.before(slot)
@@ -136,7 +144,7 @@ def _source_line(line: Line | None) -> dict[str, Json]:
     return {"source": line.text, "file": line.file, "line": line.line} if line is not None and line.text else {}
 
 
-def _of_machine_code(context: Context, program: Compiled, command: DumpProgram) -> Document:
+def _of_machine_code(context: Context, program: MachineCode, command: DumpProgram) -> Document:
     """Return instructions by the lines of C that they come from; bytes where nothing can disassemble them."""
     source = _Source(program.source._replace(functions=()), command)
     starts = sorted(address for address, _ in program.source.lines)
@@ -159,7 +167,7 @@ def _of_machine_code(context: Context, program: Compiled, command: DumpProgram) 
     return [Field("functions", rows, "".join(text))]
 
 
-def _disassembled(context: Context, program: Compiled) -> list[list[MachineInstruction]]:
+def _disassembled(context: Context, program: MachineCode) -> list[list[MachineInstruction]]:
     """Return the instructions of each function; none, with a remark, without objdump."""
     if not is_installed():
         context.notes.append("machine code is shown as bytes: objdump (package binutils) is not installed")

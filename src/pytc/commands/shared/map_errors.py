@@ -4,7 +4,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pytc.bpf.codec.scalars import Style, say
+from pytc.bpf.codec.scalars import Style, format_value
 from pytc.bpf.maps.raw import RawMap
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.sys.constants import map_type_name
@@ -44,7 +44,7 @@ def element_error(typed: TypedMap, error: BpfSyscallError, key: bytes = b"") -> 
 
 
 def _key(typed: TypedMap, key: bytes) -> str:
-    return say(Style.TEXT, typed.types.key.decode(key))
+    return format_value(Style.TEXT, typed.types.key.decode(key))
 
 
 def _cause(typed: TypedMap, number: int) -> str:

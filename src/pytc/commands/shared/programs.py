@@ -112,12 +112,12 @@ def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exp
             found[0] = program
             yield found
         return
-    from pytc.bpf.loader.load import load_together
+    from pytc.bpf.loader.load import load_programs
     from pytc.bpf.maps.pinning import PinRoot
 
     source, spec, programs = chosen_programs(context, wanted)
     with remembering_the_log(context, source):
-        made = load_together(
+        made = load_programs(
             spec,
             programs,
             pins=PinRoot(context.bpf_mount),
@@ -144,7 +144,7 @@ def _loaded(context: Context, wanted: Sequence[Wanted], connected: "Sequence[Exp
             context.connection.journal.keep_pins(loaded)
         loaded.commit()
     if context.cache.objects is not None and _is_plain(source) and not connected and not loaded.notes:
-        context.cache.objects.remember(_choice(wanted[0]), spec, programs, context.layout20)
+        context.cache.objects.store_replay(_choice(wanted[0]), spec, programs, context.layout20)
 
 
 def _loaded_again(context: Context, wanted: Wanted) -> "tuple[OwnedFd, OpenedProgram] | None":
@@ -155,7 +155,7 @@ def _loaded_again(context: Context, wanted: Wanted) -> "tuple[OwnedFd, OpenedPro
     source, objects = wanted.source, context.cache.objects
     if objects is None or source is None or not _is_plain(source):
         return None
-    recipe = objects.recall(source.path, _choice(wanted), context.layout20)
+    recipe = objects.find_replay(source.path, _choice(wanted), context.layout20)
     descriptor = recipe.load() if recipe is not None else None
     if recipe is None or descriptor is None:
         return None
