@@ -201,7 +201,7 @@ class MapMismatchError(BpfError):
 
     def __init__(self, name: str, path: str, fields: dict[str, tuple[str, str]]) -> None:
         differences = ", ".join(
-            f"{field} is {pinned}, the object wants {wanted}" for field, (pinned, wanted) in fields.items()
+            f"{field} is {pinned}, the object wants {declared}" for field, (pinned, declared) in fields.items()
         )
         super().__init__(f'map "{name}": the map pinned at {path} does not match: {differences}', errno=_errno.EINVAL)
         self.fields = fields

@@ -46,10 +46,10 @@ def map_memory(address: int, size: int, protection: int, flags: int, fd: int) ->
 
     ``address`` 0 lets the kernel choose. Raises OSError.
     """
-    place = _LIBC.mmap(address, size, protection, flags, fd, 0)
-    if place in (None, _MAP_FAILED):
+    mapped = _LIBC.mmap(address, size, protection, flags, fd, 0)
+    if mapped in (None, _MAP_FAILED):
         raise _last_error()
-    return int(place)
+    return int(mapped)
 
 
 def unmap_memory(address: int, size: int) -> None:

@@ -41,8 +41,8 @@ def run_until_signal(run: Callable[[], int]) -> int:
 
 
 def _end_once(number: int, _: "FrameType | None") -> None:
-    for one in _ENDING:
-        signal.signal(one, signal.SIG_IGN)  # a second one would break what the first has us tidy up
+    for ending in _ENDING:
+        signal.signal(ending, signal.SIG_IGN)  # a second one would break what the first has us tidy up
     raise SignalReceived(number)
 
 
@@ -74,8 +74,8 @@ def unwind_on_signals(*, quietly: bool = False) -> Iterator[None]:
         if not quietly:
             raise
     finally:
-        for one, handler in former.items():
-            signal.signal(one, handler)
+        for number, handler in former.items():
+            signal.signal(number, handler)
     if ending and not quietly:  # only now, when the exception holds on to nothing any more
         os.kill(os.getpid(), ending)
 
@@ -108,7 +108,7 @@ def defer_signals() -> Iterator[list[int]]:
     try:
         yield arrived
     finally:
-        for one, handler in former.items():
-            signal.signal(one, handler)
+        for number, handler in former.items():
+            signal.signal(number, handler)
         if arrived:
             signal.raise_signal(arrived[0])

@@ -128,8 +128,8 @@ class _Parser:
         return drafts, labels
 
     def _peek(self, ahead: int = 0) -> _Token:
-        at = self._at + ahead
-        return self._tokens[at] if at < len(self._tokens) else self._end
+        index = self._at + ahead
+        return self._tokens[index] if index < len(self._tokens) else self._end
 
     def _take(self) -> _Token:
         token = self._peek()

@@ -22,15 +22,15 @@ class _UndissectableError(Exception):
 def payload_offset(data: bytes, protocol: int, network_header: int) -> int:
     """Return the offset of the payload in ``data``; 0 where it cannot be found."""
     try:
-        at, carried, is_later_fragment = _Dissector(data).walk(protocol, network_header)
+        offset, carried, is_later_fragment = _Dissector(data).walk(protocol, network_header)
     except _UndissectableError:
         return 0
-    at = min(at, len(data))
+    offset = min(offset, len(data))
     if is_later_fragment:
-        return at
+        return offset
     if carried == _TCP:
-        return at + max(_TCP_HEADER, (data[at + 12] & 0xF0) >> 2) if len(data) > at + 12 else at
-    return at + _HEADERS.get(carried, 0)
+        return offset + max(_TCP_HEADER, (data[offset + 12] & 0xF0) >> 2) if len(data) > offset + 12 else offset
+    return offset + _HEADERS.get(carried, 0)
 
 
 class _Dissector:
@@ -38,53 +38,53 @@ class _Dissector:
         self._data = data
         self._headers = 0
 
-    def _need(self, at: int, size: int) -> bytes:
-        if at < 0 or at + size > len(self._data):
+    def _need(self, offset: int, size: int) -> bytes:
+        if offset < 0 or offset + size > len(self._data):
             raise _UndissectableError
-        return self._data[at : at + size]
+        return self._data[offset : offset + size]
 
     def _again(self) -> bool:
         self._headers += 1
         return self._headers <= _MOST_HEADERS
 
-    def walk(self, protocol: int, at: int) -> tuple[int, int, bool]:
+    def walk(self, protocol: int, offset: int) -> tuple[int, int, bool]:
         """Return (offset of the last header, its IP protocol, whether the packet is a fragment behind the first)."""
         while True:
             if protocol in _VLANS:
-                protocol, at = int.from_bytes(self._need(at, 4)[2:], "big"), at + 4
+                protocol, offset = int.from_bytes(self._need(offset, 4)[2:], "big"), offset + 4
                 if self._again():
                     continue
-                return at, 0, False
+                return offset, 0, False
             if protocol in (_ARP, _RARP):
-                return at, 0, False
+                return offset, 0, False
             if protocol == _IP:
-                at, carried, fragment, done = self._ip(at)
+                offset, carried, fragment, done = self._ip(offset)
             elif protocol == _IPV6:
-                header = self._need(at, 40)
-                at, carried, fragment, done = self._extensions(at + 40, header[6])
+                header = self._need(offset, 40)
+                offset, carried, fragment, done = self._extensions(offset + 40, header[6])
             else:
                 raise _UndissectableError
             if done or carried not in (_IPIP, _IPV6_IN_IP):
-                return at, carried, fragment
+                return offset, carried, fragment
             protocol = _IP if carried == _IPIP else _IPV6
             if not self._again():
-                return at, carried, fragment
+                return offset, carried, fragment
 
-    def _ip(self, at: int) -> tuple[int, int, bool, bool]:
-        header = self._need(at, 20)
+    def _ip(self, offset: int) -> tuple[int, int, bool, bool]:
+        header = self._need(offset, 20)
         words = header[0] & 0xF
         if words < 5:
             raise _UndissectableError
         fragment = int.from_bytes(header[6:8], "big") & 0x3FFF  # MF and the offset
-        return at + words * 4, header[9], bool(fragment & 0x1FFF), bool(fragment)
+        return offset + words * 4, header[9], bool(fragment & 0x1FFF), bool(fragment)
 
-    def _extensions(self, at: int, carried: int) -> tuple[int, int, bool, bool]:
+    def _extensions(self, offset: int, carried: int) -> tuple[int, int, bool, bool]:
         while carried in (_HOP, _ROUTING, _DESTINATION):
-            header = self._need(at, 2)
-            carried, at = header[0], at + (header[1] + 1) * 8
+            header = self._need(offset, 2)
+            carried, offset = header[0], offset + (header[1] + 1) * 8
             if not self._again():
-                return at, carried, False, True
+                return offset, carried, False, True
         if carried != _FRAGMENT:
-            return at, carried, False, False
-        header = self._need(at, 8)
-        return at + 8, header[0], bool(int.from_bytes(header[2:4], "big") & 0xFFF8), True
+            return offset, carried, False, False
+        header = self._need(offset, 8)
+        return offset + 8, header[0], bool(int.from_bytes(header[2:4], "big") & 0xFFF8), True

@@ -103,8 +103,8 @@ def _sending(stored: _Stored) -> Outgoing:
     try:
         yield control.encode(control.object_packet(stored.about, len(parts))), []
         for number, data in enumerate(parts):
-            at = number * wire.MAPS_IN_DATAGRAM
-            fds = [map.fd for map in received.maps[at : at + wire.MAPS_IN_DATAGRAM]]
+            start = number * wire.MAPS_IN_DATAGRAM
+            fds = [map.fd for map in received.maps[start : start + wire.MAPS_IN_DATAGRAM]]
             yield control.encode(control.ControlPacket(control.PART, 0, data)), fds
     finally:
         stored.readers -= 1

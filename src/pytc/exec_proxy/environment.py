@@ -26,11 +26,11 @@ def variables(maps: Sequence[NamedDescriptor]) -> dict[str, str]:
     ``_3`` and so on behind it.
     """
     result = {COUNT: str(len(maps))}
-    for number, one in zip(assign_ids([one.id for one in maps]), maps, strict=True):
-        result[f"{PREFIX}{number}"] = str(one.fd)
-    for one in maps:
-        if one.name:
-            result[_free(f"{PREFIX}_{shell_name(one.name)}", result)] = str(one.fd)
+    for number, named in zip(assign_ids([named.id for named in maps]), maps, strict=True):
+        result[f"{PREFIX}{number}"] = str(named.fd)
+    for named in maps:
+        if named.name:
+            result[_free(f"{PREFIX}_{shell_name(named.name)}", result)] = str(named.fd)
     return result
 
 
@@ -53,14 +53,14 @@ def _is_of_import(name: str, value: str) -> bool:
     return name == COUNT or (name.startswith(PREFIX) and value.isdigit())
 
 
-def assign_ids(wanted: Sequence[int | None], taken: Iterable[int] = ()) -> list[int]:
+def assign_ids(preferred: Sequence[int | None], reserved: Iterable[int] = ()) -> list[int]:
     """Return an id for each map: the one that it wants (None: any), unless an earlier map or ``taken`` has it.
 
     Others get the smallest that no map wants. (In tc two maps without an id both become BPF_MAP0.)
     """
-    used = set(taken)
+    used = set(reserved)
     result: list[int | None] = []
-    for number in wanted:
+    for number in preferred:
         free = number is not None and number not in used
         result.append(number if free else None)
         if free and number is not None:

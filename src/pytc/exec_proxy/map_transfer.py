@@ -64,11 +64,11 @@ class Exporter(Closing):
         ordered = in_order(maps)
         if not ordered:
             raise TransferError(f'"{identity.name}" has no maps to export')
-        fds = [one.fd for one in ordered]
+        fds = [map.fd for map in ordered]
         for number, data in enumerate(encode(identity, entries(ordered))):
-            at = number * MAPS_IN_DATAGRAM
+            start = number * MAPS_IN_DATAGRAM
             try:
-                send(self._socket, data, fds[at : at + MAPS_IN_DATAGRAM])
+                send(self._socket, data, fds[start : start + MAPS_IN_DATAGRAM])
             except TimeoutError:
                 raise TransferError(
                     f'cannot export to "{self.path}": the listener has not read for {SEND_TIMEOUT:g} seconds'
@@ -92,18 +92,18 @@ def send_maps(path: str, identity: ObjectIdentity, maps: Iterable[Map]) -> int:
 
 def in_order(maps: Iterable[Map]) -> list[Map]:
     """Return maps in the order in which they are sent: declared ones before those of global variables."""
-    return sorted(maps, key=lambda one: one.spec is not None and one.spec.origin == DATA)
+    return sorted(maps, key=lambda map: map.spec is not None and map.spec.origin == DATA)
 
 
 def entries(maps: Iterable[Map]) -> list[MapEntry]:
     """Return the entries of maps; one that declares no id, or that of another, gets an unused one."""
     maps = list(maps)
-    ids = assign_ids([one.spec.id if one.spec is not None else None for one in maps])
-    return [_entry(one, number) for one, number in zip(maps, ids, strict=True)]
+    ids = assign_ids([map.spec.id if map.spec is not None else None for map in maps])
+    return [_entry(map, number) for map, number in zip(maps, ids, strict=True)]
 
 
-def _entry(one: Map, number: int) -> MapEntry:
-    kernel, spec = one.description, one.spec
+def _entry(map: Map, number: int) -> MapEntry:
+    kernel, spec = map.description, map.spec
     entry = MapEntry(kernel.type, kernel.key_size, kernel.value_size, kernel.max_entries, kernel.flags & _U32, number)
     if spec is None:
         return entry

@@ -101,12 +101,12 @@ class BoundSocket(Closing):
     def close(self) -> None:
         """Close the socket and remove its file; a second call does nothing."""
         self.socket.close()
-        made, self._made = self._made, None
-        if made is None:
+        file, self._made = self._made, None
+        if file is None:
             return
         try:
             status = os.lstat(self.path)
-            if (status.st_dev, status.st_ino) == made:
+            if (status.st_dev, status.st_ino) == file:
                 os.unlink(self.path)
         except OSError:
             return  # somebody removed it already

@@ -75,7 +75,9 @@ def encode(identity: ObjectIdentity, entries: Sequence[MapEntry]) -> list[bytes]
         raise MessageError(f"cannot export {len(entries)} maps; 1 to {MAX_MAPS} are possible")
     header = HEADER.pack(VERSION, len(entries), _name(identity.name), identity.device, identity.inode)
     packed = [ENTRY.pack(*(value & _U32 for value in entry)) for entry in entries]
-    return [header + b"".join(packed[at : at + MAPS_IN_DATAGRAM]) for at in range(0, len(packed), MAPS_IN_DATAGRAM)]
+    return [
+        header + b"".join(packed[start : start + MAPS_IN_DATAGRAM]) for start in range(0, len(packed), MAPS_IN_DATAGRAM)
+    ]
 
 
 def _name(name: str) -> bytes:

@@ -53,8 +53,8 @@ def build(text: str) -> bytes:
     headers, payload, length = _parse(split(text))
     data, below = payload, ""
     for index in range(len(headers) - 1, -1, -1):
-        around = headers[index - 1] if index else None
-        data = _MAKERS[headers[index].name](headers[index].fields, data, below, around)
+        outer = headers[index - 1] if index else None
+        data = _MAKERS[headers[index].name](headers[index].fields, data, below, outer)
         below = headers[index].name
         if len(data) > MAX_LENGTH:
             raise PacketError(f"a packet of more than {MAX_LENGTH} bytes")
@@ -171,20 +171,20 @@ def _ethertype(word: str, below: str, data: bytes) -> bytes:
     return struct.pack("!H", value)
 
 
-def _eth(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
-    if around is not None:
+def _eth(f: dict[str, str], data: bytes, below: str, outer: Header | None) -> bytes:
+    if outer is not None:
         raise PacketError("eth must be the first header")
     return _mac(f["dst"]) + _mac(f["src"]) + _ethertype(f["type"], below, data) + data
 
 
-def _vlan(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
-    if around is None or around.name not in _LINK:
+def _vlan(f: dict[str, str], data: bytes, below: str, outer: Header | None) -> bytes:
+    if outer is None or outer.name not in _LINK:
         raise PacketError("vlan must follow eth or vlan")
     tag = number(f["prio"], 7, "prio") << 13 | number(f["id"], 4095, "id")
     return struct.pack("!H", tag) + _ethertype(f["type"], below, data) + data
 
 
-def _arp(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
+def _arp(f: dict[str, str], data: bytes, below: str, outer: Header | None) -> bytes:
     return (
         struct.pack("!HHBBH", 1, 0x0800, 6, 4, number(f["op"], 0xFFFF, "op"))
         + _mac(f["sha"])
@@ -199,7 +199,7 @@ def _protocol(word: str, below: str) -> int:
     return number(word, 255, "proto") if word else _PROTOCOLS.get(below, 255)
 
 
-def _ip(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
+def _ip(f: dict[str, str], data: bytes, below: str, outer: Header | None) -> bytes:
     length = 20 + len(data)
     if length > 0xFFFF:
         raise PacketError(f"a packet of more than {MAX_LENGTH} bytes")
@@ -217,7 +217,7 @@ def _ip(f: dict[str, str], data: bytes, below: str, around: Header | None) -> by
     return head + _checksum_field(f["csum"], head + b"\0\0" + addresses) + addresses + data
 
 
-def _ip6(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
+def _ip6(f: dict[str, str], data: bytes, below: str, outer: Header | None) -> bytes:
     first = 6 << 28 | number(f["class"], 255, "class") << 20 | number(f["flow"], 0xFFFFF, "flow")
     return (
         struct.pack("!IHBB", first, len(data), _protocol(f["proto"], below), number(f["hlim"], 255, "hlim"))
@@ -232,18 +232,18 @@ def _checksum_field(word: str, data: bytes, *, zero: int = 0) -> bytes:
     return struct.pack("!H", number(word, 0xFFFF, "csum") if word else checksum(data) or zero)
 
 
-def _pseudo_header(around: Header | None, protocol: int, length: int) -> bytes:
+def _pseudo_header(outer: Header | None, protocol: int, length: int) -> bytes:
     """Return the pseudo header of a checksum: addresses, protocol, length."""
-    if around is None or around.name not in ("ip", "ip6"):
+    if outer is None or outer.name not in ("ip", "ip6"):
         return b""
-    family = socket.AF_INET if around.name == "ip" else socket.AF_INET6
-    addresses = _address(around.fields["src"], family) + _address(around.fields["dst"], family)
+    family = socket.AF_INET if outer.name == "ip" else socket.AF_INET6
+    addresses = _address(outer.fields["src"], family) + _address(outer.fields["dst"], family)
     return addresses + (
-        struct.pack("!HH", protocol, length) if around.name == "ip" else struct.pack("!II", length, protocol)
+        struct.pack("!HH", protocol, length) if outer.name == "ip" else struct.pack("!II", length, protocol)
     )
 
 
-def _tcp(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
+def _tcp(f: dict[str, str], data: bytes, below: str, outer: Header | None) -> bytes:
     names = [name for name in f["flags"].lower().split(",") if name]
     flags = (
         sum(TCP_FLAGS[name] for name in set(names))
@@ -260,32 +260,30 @@ def _tcp(f: dict[str, str], data: bytes, below: str, around: Header | None) -> b
         flags,
         number(f["window"], 0xFFFF, "window"),
     )
-    whole = _pseudo_header(around, 6, 20 + len(data)) + head + b"\0\0\0\0" + data
+    whole = _pseudo_header(outer, 6, 20 + len(data)) + head + b"\0\0\0\0" + data
     return head + _checksum_field(f["csum"], whole) + b"\0\0" + data
 
 
-def _udp(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
+def _udp(f: dict[str, str], data: bytes, below: str, outer: Header | None) -> bytes:
     length = 8 + len(data)
     if length > 0xFFFF:
         raise PacketError(f"a packet of more than {MAX_LENGTH} bytes")
     head = struct.pack("!HHH", number(f["sport"], 0xFFFF, "sport"), number(f["dport"], 0xFFFF, "dport"), length)
     return (
-        head
-        + _checksum_field(f["csum"], _pseudo_header(around, 17, length) + head + b"\0\0" + data, zero=0xFFFF)
-        + data
+        head + _checksum_field(f["csum"], _pseudo_header(outer, 17, length) + head + b"\0\0" + data, zero=0xFFFF) + data
     )
 
 
-def _icmp(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
+def _icmp(f: dict[str, str], data: bytes, below: str, outer: Header | None) -> bytes:
     head = struct.pack("!BB", number(f["type"], 255, "type"), number(f["code"], 255, "code"))
     rest = struct.pack("!HH", number(f["id"], 0xFFFF, "id"), number(f["seq"], 0xFFFF, "seq")) + data
     return head + _checksum_field(f["csum"], head + b"\0\0" + rest) + rest
 
 
-def _icmp6(f: dict[str, str], data: bytes, below: str, around: Header | None) -> bytes:
+def _icmp6(f: dict[str, str], data: bytes, below: str, outer: Header | None) -> bytes:
     head = struct.pack("!BB", number(f["type"], 255, "type"), number(f["code"], 255, "code"))
     rest = struct.pack("!HH", number(f["id"], 0xFFFF, "id"), number(f["seq"], 0xFFFF, "seq")) + data
-    return head + _checksum_field(f["csum"], _pseudo_header(around, 58, 8 + len(data)) + head + b"\0\0" + rest) + rest
+    return head + _checksum_field(f["csum"], _pseudo_header(outer, 58, 8 + len(data)) + head + b"\0\0" + rest) + rest
 
 
 _Maker = Callable[[dict[str, str], bytes, str, Header | None], bytes]

@@ -91,8 +91,8 @@ def _remarks(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
 
 def _programs(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
     """Yield a comment that says how to declare what sections named ``ID/KEY`` did."""
-    places = [(program.name, tail_call_slot(program.section)) for program in spec.programs]
-    slots = [(name, place[1]) for name, place in places if place is not None and place[0] == declared.id]
+    locations = [(program.name, tail_call_slot(program.section)) for program in spec.programs]
+    slots = [(name, location[1]) for name, location in locations if location is not None and location[0] == declared.id]
     if slots:
         values = ", ".join(f"[{slot}] = (void *)&{name}" for name, slot in slots)
         yield (

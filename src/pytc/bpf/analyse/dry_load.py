@@ -57,7 +57,7 @@ class PlannedLoad(NamedTuple):
 
 def plan_load(
     spec: ObjectSpec,
-    wanted: Sequence[tuple[ProgramSpec, ProgramType]],
+    programs: Sequence[tuple[ProgramSpec, ProgramType]],
     pins: PinRoot,
     planned: Mapping[str, MapSpec],
     *,
@@ -69,34 +69,34 @@ def plan_load(
     Finds what is wrong with the object as far as that does not depend on a kernel. Raises ObjectError, PinError,
     MapMismatchError.
     """
-    linked = link_with_tail_calls(spec, [(program, type_of(program, type)) for program, type in wanted])
-    _check(spec, linked, wanted[0][1])
+    linked = link_with_tail_calls(spec, [(program, type_of(program, type)) for program, type in programs])
+    _check(spec, linked, programs[0][1])
     filled = {call.map_name for call, _ in linked.tail_calls}
     used = used_maps(spec, linked.programs)
     maps = [
-        _plan_map(one, spec, pins, planned, is_filled=one.name in filled)
-        for one in spec.maps.values()
-        if not used_only or not is_idle(one, used)
+        _plan_map(declared, spec, pins, planned, is_filled=declared.name in filled)
+        for declared in spec.maps.values()
+        if not used_only or not is_idle(declared, used)
     ]
     slots = {call.program.name: f"{call.map_name}[{call.slot}]" for call, _ in linked.tail_calls}
-    asked = {program.name for program, _ in wanted}
-    programs = [
+    named = {program.name for program, _ in programs}
+    planned_programs = [
         PlannedProgram(
-            one.program,
+            linked_program.program,
             type,
-            len(one.code) // _INSTRUCTION,
-            "" if one.program.name in asked else slots.get(one.program.name, ""),
+            len(linked_program.code) // _INSTRUCTION,
+            "" if linked_program.program.name in named else slots.get(linked_program.program.name, ""),
         )
-        for one, type in zip(linked.programs, linked.types, strict=True)
+        for linked_program, type in zip(linked.programs, linked.types, strict=True)
     ]
-    return PlannedLoad(maps, programs)
+    return PlannedLoad(maps, planned_programs)
 
 
 def _check(spec: ObjectSpec, linked: LinkedSet, type: ProgramType) -> None:
     from pytc.bpf.analyse.lint import lint_object
 
-    programs = {one.program.name for one in linked.programs}
-    maps = set().union(*(map_names(one) for one in linked.programs))
+    programs = {program.program.name for program in linked.programs}
+    maps = set().union(*(map_names(program) for program in linked.programs))
     for finding in lint_object(spec, type=type):
         if finding.severity == ERROR and (finding.program in programs or finding.map in maps):
             where = f'program "{finding.program}"' if finding.program else f'map "{finding.map}"'
@@ -134,12 +134,12 @@ def _look(spec: MapSpec, path: str) -> str:
     except OSError:
         return UNSEEN if spec.reuse else CREATED
     try:
-        found = open_pinned(spec, path)
+        map = open_pinned(spec, path)
     except PinError as error:
         if error.errno not in (errno.EPERM, errno.EACCES):
             raise
         return UNSEEN
-    if found is None:
+    if map is None:
         return CREATED
-    found.close()
+    map.close()
     return REUSED

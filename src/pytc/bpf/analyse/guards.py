@@ -64,7 +64,7 @@ class Guards:
         answers = _answers(spec, linked, version)
         self._has_questions = not answers.are_none
         if self._has_questions:
-            addresses = {one.slot: one.offset for one in linked.maps if one.name == KCONFIG}
+            addresses = {reference.slot: reference.offset for reference in linked.maps if reference.name == KCONFIG}
             self._reached = reachable_slots(linked, KnownValues(answers.results, addresses, answers.settings))
             self._reached_by_no = reachable_slots(
                 linked,
@@ -77,24 +77,27 @@ class Guards:
 
     def worst(self, slots: Iterable[int]) -> Use:
         """Return the worst of one or more uses of the same thing, in the order of the instructions."""
-        places = list(slots)
+        ordered = list(slots)
         if not self._has_questions:
-            return Use(REACHED, places[0])
-        for state, found in ((REACHED, self._reached_by_no), (GUARDED, self._reached)):
-            for slot in places:
-                if slot in found:
+            return Use(REACHED, ordered[0])
+        for state, reachable in ((REACHED, self._reached_by_no), (GUARDED, self._reached)):
+            for slot in ordered:
+                if slot in reachable:
                     return Use(state, slot)
-        return Use(SKIPPED, places[0])
+        return Use(SKIPPED, ordered[0])
 
 
 def _answers(spec: ObjectSpec, linked: LinkedProgram, version: str) -> _Answers:
     results: dict[int, int | None] = {}
     questions = set()
     for slot, relocation in _relocations(spec, linked):
-        one = ins.decode(linked.code, slot)
-        if one.opcode & 7 in (_ALU, _ALU64) or one.opcode == OP_LD_IMM64:
+        instruction = ins.decode(linked.code, slot)
+        if instruction.opcode & 7 in (_ALU, _ALU64) or instruction.opcode == OP_LD_IMM64:
             results[slot] = None
-        if one.opcode in (_MOVE_NUMBER | _ALU, _MOVE_NUMBER | _ALU64, OP_LD_IMM64) and relocation.kind in _QUESTIONS:
+        if (
+            instruction.opcode in (_MOVE_NUMBER | _ALU, _MOVE_NUMBER | _ALU64, OP_LD_IMM64)
+            and relocation.kind in _QUESTIONS
+        ):
             results[slot] = _answer(spec, relocation, version)
             questions |= {slot} if results[slot] is None else set()
     for use in linked.externs:
@@ -110,8 +113,8 @@ def _relocations(spec: ObjectSpec, linked: LinkedProgram) -> Iterable[tuple[int,
         return
     for function, start in linked.parts:
         section = spec.sections[function.section].name
-        for one in core_relocations(spec.btf_ext, spec.btf, section, function.offset, function.size):
-            yield start + (one.offset - function.offset) // ins.SIZE, one
+        for relocation in core_relocations(spec.btf_ext, spec.btf, section, function.offset, function.size):
+            yield start + (relocation.offset - function.offset) // ins.SIZE, relocation
 
 
 def _answer(spec: ObjectSpec, relocation: CoreRelocation, version: str) -> int | None:
@@ -125,18 +128,22 @@ def _answer(spec: ObjectSpec, relocation: CoreRelocation, version: str) -> int |
         or v.precedes(version, v.CORE.since)
     ):
         return None
-    at, values = relocation.access, btf.enumerators(btf.resolve(relocation.type_id))
-    name = without_flavour(values[int(at)][0]) if at.isdecimal() and int(at) < len(values) else ""
-    found = next((one for one in helpers() if _HELPER_PREFIX + one.name == name), None)
-    return None if found is None else int(not v.precedes(version, found.since))
+    index, values = relocation.access, btf.enumerators(btf.resolve(relocation.type_id))
+    name = without_flavour(values[int(index)][0]) if index.isdecimal() and int(index) < len(values) else ""
+    helper = next((helper for helper in helpers() if _HELPER_PREFIX + helper.name == name), None)
+    return None if helper is None else int(not v.precedes(version, helper.since))
 
 
 def _settings(
     spec: ObjectSpec, linked: LinkedProgram, version: str
 ) -> tuple[dict[tuple[int, int], int], frozenset[tuple[int, int]]]:
-    if v.precedes(version, _KNOWS_SETTINGS) or not any(one.name == KCONFIG for one in linked.maps):
+    if v.precedes(version, _KNOWS_SETTINGS) or not any(setting.name == KCONFIG for setting in linked.maps):
         return {}, frozenset()
-    settings = [one for one in spec.externs.values() if one.kind == SETTING]
+    settings = [setting for setting in spec.externs.values() if setting.kind == SETTING]
     major, minor = v.version_key(version)
-    known = {(one.offset, one.size): major << 16 | minor << 8 for one in settings if one.name == "LINUX_KERNEL_VERSION"}
-    return known, frozenset((one.offset, one.size) for one in settings if one.is_weak)
+    known = {
+        (setting.offset, setting.size): major << 16 | minor << 8
+        for setting in settings
+        if setting.name == "LINUX_KERNEL_VERSION"
+    }
+    return known, frozenset((setting.offset, setting.size) for setting in settings if setting.is_weak)

@@ -134,8 +134,8 @@ class Inspection(NamedTuple):
     @property
     def needs(self) -> list[Feature]:
         """The features that any program or map needs of a kernel, the newest first."""
-        found = dict.fromkeys(_object_needs(self))
-        order = sorted(found, key=lambda feature: feature.text)
+        features = dict.fromkeys(_object_needs(self))
+        order = sorted(features, key=lambda feature: feature.text)
         known = [feature for feature in order if feature.since]
         return [
             *sorted(known, key=lambda feature: v.version_key(feature.since), reverse=True),
@@ -160,8 +160,8 @@ def inspect_object(spec: ObjectSpec) -> Inspection:
 
 def helper_name(number: int) -> str:
     """Return a helper's name without ``bpf_``, or its number where pytc does not know it."""
-    found = helper(number)
-    return found.name if found is not None else str(number)
+    known = helper(number)
+    return known.name if known is not None else str(number)
 
 
 def source_line(spec: ObjectSpec, linked: LinkedProgram | None, slot: int) -> Line | None:
@@ -197,7 +197,10 @@ def _core_kinds(spec: ObjectSpec, function: FunctionSpec) -> list[int]:
     if spec.btf is None or spec.btf_ext is None:
         return []
     section = spec.sections[function.section].name
-    return [one.kind for one in core_relocations(spec.btf_ext, spec.btf, section, function.offset, function.size)]
+    return [
+        relocation.kind
+        for relocation in core_relocations(spec.btf_ext, spec.btf, section, function.offset, function.size)
+    ]
 
 
 def _extern_needs(spec: ObjectSpec, linked: LinkedProgram) -> Iterator[Need]:
@@ -210,19 +213,19 @@ def _extern_needs(spec: ObjectSpec, linked: LinkedProgram) -> Iterator[Need]:
 
 
 def _slots(spec: ObjectSpec, program: ProgramSpec) -> tuple[Slot, ...]:
-    found = [
+    slots = [
         Slot(declared.name, declared.id or 0, index)
         for declared in spec.maps.values()
         if declared.type == MapType.PROG_ARRAY
         for index, name in declared.slots
         if name == program.name
     ]
-    place = tail_call_slot(program.section)
-    if place is not None:
-        array = spec.map_by_id(place[0])
+    location = tail_call_slot(program.section)
+    if location is not None:
+        array = spec.map_by_id(location[0])
         is_array = array is not None and array.type == MapType.PROG_ARRAY
-        found.append(Slot(array.name if array is not None and is_array else "", *place))
-    return tuple(found)
+        slots.append(Slot(array.name if array is not None and is_array else "", *location))
+    return tuple(slots)
 
 
 def _map(spec: ObjectSpec, declared: MapSpec) -> MapFacts:
@@ -282,8 +285,8 @@ def _object_needs(inspection: Inspection) -> Iterable[Feature]:
 
 def helper_features(program: ProgramFacts) -> list[Feature]:
     """Return a feature for each call of a helper that pytc knows."""
-    found = (helper(call.number) for call in program.calls)
-    return [Feature(f"helper {one.name}", one.since) for one in found if one is not None]
+    helpers = (helper(call.number) for call in program.calls)
+    return [Feature(f"helper {known.name}", known.since) for known in helpers if known is not None]
 
 
 def _type(spec: ObjectSpec, type_id: int) -> str:

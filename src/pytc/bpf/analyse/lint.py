@@ -35,5 +35,5 @@ def lint_object(spec: ObjectSpec, *, version: str = "", type: ProgramType = Prog
     section says none.
     """
     case = Case(inspect_object(spec), version, type)
-    found = [finding for check in (*lint_programs.CHECKS, *lint_maps.CHECKS) for finding in check(case)]
-    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+    findings = [finding for check in (*lint_programs.CHECKS, *lint_maps.CHECKS) for finding in check(case)]
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))

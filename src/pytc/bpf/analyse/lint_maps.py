@@ -78,7 +78,7 @@ def check_shapes(case: Case) -> Iterator[Finding]:
 def check_contents(case: Case) -> Iterator[Finding]:
     """Find slots whose map or program is missing, and program arrays that the kernel empties when the loader ends."""
     programs = {program.name for program in case.spec.programs}
-    filled = {place.map for program in case.inspection.programs for place in program.slots}
+    filled = {slot.map for program in case.inspection.programs for slot in program.slots}
     for spec in case.spec.maps.values():
         is_programs = spec.type == MapType.PROG_ARRAY
         for index, name in spec.slots:

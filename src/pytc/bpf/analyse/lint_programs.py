@@ -36,12 +36,12 @@ def check_license(case: Case) -> Iterator[Finding]:
         return
     license = case.spec.license
     state = f'the license is "{license}"' if license else "the object has no license section"
-    found = False
+    has_restricted_use = False
     for program in case.inspection.programs:
         for call in _first_calls(program):
             called = helper(call.number)
             if called is not None and v.needs_gpl(called, case.version):
-                found = True
+                has_restricted_use = True
                 yield case.in_program(
                     ERROR,
                     "gpl-helper",
@@ -51,7 +51,7 @@ def check_license(case: Case) -> Iterator[Finding]:
                 )
         for need in program.needs:
             if need.feature == v.KFUNCS:
-                found = True
+                has_restricted_use = True
                 yield case.in_program(
                     ERROR,
                     "gpl-kfunc",
@@ -59,7 +59,7 @@ def check_license(case: Case) -> Iterator[Finding]:
                     program,
                     need.slot,
                 )
-    if not license and not found:
+    if not license and not has_restricted_use:
         yield Finding(
             WARNING,
             "license",
@@ -167,33 +167,33 @@ def check_types(case: Case) -> Iterator[Finding]:
 
 def check_tail_calls(case: Case) -> Iterator[Finding]:
     """Find slots of program arrays that do not exist, and slots that two programs claim."""
-    taken: dict[tuple[str, int], str] = {}
+    owners: dict[tuple[str, int], str] = {}
     for program in case.inspection.programs:
-        for place in program.slots:
-            array = case.spec.maps.get(place.map)
+        for slot in program.slots:
+            array = case.spec.maps.get(slot.map)
             if array is None:
                 yield case.in_program(
                     WARNING,
                     "tail-call-array",
                     f'section "{program.spec.section}" names a slot of the '
-                    f"program array with id {place.array_id}, which the object lacks: the program "
+                    f"program array with id {slot.array_id}, which the object lacks: the program "
                     "is not loaded",
                     program,
                 )
                 continue
-            if place.slot >= array.max_entries:
+            if slot.slot >= array.max_entries:
                 yield case.in_program(
                     ERROR,
                     "tail-call-slot",
-                    f'slot {place.slot} is out of range: program array "{array.name}" has {array.max_entries}',
+                    f'slot {slot.slot} is out of range: program array "{array.name}" has {array.max_entries}',
                     program,
                 )
-            other = taken.setdefault((array.name, place.slot), program.spec.name)
-            if other != program.spec.name:
+            owner = owners.setdefault((array.name, slot.slot), program.spec.name)
+            if owner != program.spec.name:
                 yield case.in_program(
                     WARNING,
                     "tail-call-twice",
-                    f'slot {place.slot} of program array "{array.name}" is also that of program "{other}"',
+                    f'slot {slot.slot} of program array "{array.name}" is also that of program "{owner}"',
                     program,
                 )
 

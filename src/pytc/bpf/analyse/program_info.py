@@ -77,8 +77,8 @@ def program_info(fd: int) -> ProgramInfo:
     info = ProgInfo()
     get_info(fd, info)
     maps = (ctypes.c_uint32 * max(info.nr_map_ids, 1))()
-    wanted = ProgInfo(nr_map_ids=info.nr_map_ids, map_ids=ctypes.addressof(maps))
-    get_info(fd, wanted)
+    request = ProgInfo(nr_map_ids=info.nr_map_ids, map_ids=ctypes.addressof(maps))
+    get_info(fd, request)
     return ProgramInfo(
         info.id,
         info.type,
@@ -87,7 +87,7 @@ def program_info(fd: int) -> ProgramInfo:
         bool(info.gpl_compatible & 1),
         info.load_time,
         info.created_by_uid,
-        tuple(maps[: min(info.nr_map_ids, wanted.nr_map_ids)]),
+        tuple(maps[: min(info.nr_map_ids, request.nr_map_ids)]),
         info.btf_id,
         info.xlated_prog_len,
         info.jited_prog_len,
@@ -141,21 +141,21 @@ class _Arrays:
             return []
         data = memoryview(ctypes.string_at(address, count * step * size))
         values = (data.cast("I") if size == 4 else data.cast("Q")).tolist()
-        return [tuple(values[at : at + step]) for at in range(0, len(values), step)]
+        return [tuple(values[start : start + step]) for start in range(0, len(values), step)]
 
     def addresses(self) -> list[int]:
         """Return the addresses of the functions' machine code."""
-        return [one for (one,) in self.numbers(self.info.jited_ksyms, self.info.nr_jited_ksyms, 8)]
+        return [address for (address,) in self.numbers(self.info.jited_ksyms, self.info.nr_jited_ksyms, 8)]
 
     def functions(self, btf: Btf | None) -> tuple[Function, ...]:
         """Return the functions; none without BTF."""
         info = self.info
         if btf is None or info.func_info_rec_size < _FUNCTION:
             return ()
-        found = self.numbers(info.func_info, info.nr_func_info, 4, info.func_info_rec_size)
+        records = self.numbers(info.func_info, info.nr_func_info, 4, info.func_info_rec_size)
         return tuple(
             Function(start, btf.name(type_id), type_text(btf, btf.referred(type_id), btf.name(type_id)))
-            for start, type_id, *_ in found
+            for start, type_id, *_ in records
         )
 
     def lines(self, btf: Btf | None) -> list[tuple[int, Line]]:
@@ -163,10 +163,10 @@ class _Arrays:
         info = self.info
         if btf is None or info.line_info_rec_size < _LINE:
             return []
-        found = self.numbers(info.line_info, info.nr_line_info, 4, info.line_info_rec_size)
+        records = self.numbers(info.line_info, info.nr_line_info, 4, info.line_info_rec_size)
         return [
             (start, Line(btf.string(file), column >> 10, btf.string(text).strip()))
-            for start, file, text, column, *_ in found
+            for start, file, text, column, *_ in records
         ]
 
 
@@ -201,15 +201,15 @@ def read_machine_code(fd: int) -> MachineCode:
     code = ctypes.string_at(info.jited_prog_insns, info.jited_prog_len) if info.jited_prog_insns else b""
     if not code:
         return MachineCode((), Source((), ()))
-    lengths = [one for (one,) in arrays.numbers(info.jited_func_lens, info.nr_jited_func_lens, 4)]
-    places = arrays.numbers(info.jited_line_info, info.nr_jited_line_info, 8, info.jited_line_info_rec_size)
-    lines = [(place[0], line) for place, (_, line) in zip(places, arrays.lines(btf), strict=False)]
+    lengths = [size for (size,) in arrays.numbers(info.jited_func_lens, info.nr_jited_func_lens, 4)]
+    records = arrays.numbers(info.jited_line_info, info.nr_jited_line_info, 8, info.jited_line_info_rec_size)
+    lines = [(record[0], line) for record, (_, line) in zip(records, arrays.lines(btf), strict=False)]
     declared, symbols = arrays.functions(btf), KernelSymbols()
-    functions, at = [], 0
-    for number, (address, length) in enumerate(zip(arrays.addresses(), lengths, strict=False)):
+    functions, offset = [], 0
+    for number, (address, size) in enumerate(zip(arrays.addresses(), lengths, strict=False)):
         name = declared[number].name if number < len(declared) else symbols.name(address)
-        functions.append((name, address, code[at : at + length]))
-        at += length
+        functions.append((name, address, code[offset : offset + size]))
+        offset += size
     return MachineCode(tuple(functions), Source(declared, tuple(lines)))
 
 

@@ -101,61 +101,70 @@ class _Walk:
             self._at[slot] = after
             self._work.append(slot)
 
-    def _step(self, slot: int, one: Instruction, state: _State) -> None:
-        kind = one.opcode & 7
-        if one.opcode == ins.OP_EXIT:
+    def _step(self, slot: int, instruction: Instruction, state: _State) -> None:
+        kind = instruction.opcode & 7
+        if instruction.opcode == ins.OP_EXIT:
             self._leave(slot, state.registers[0])
-        elif one.opcode in (ins.OP_CALL, _OP_CALL_REGISTER):
-            self._call(slot, one, state)
-        elif one.opcode == ins.OP_LD_IMM64:
-            self._go(slot + 2, _put(state, one.destination, self._address(slot, one)))
-        elif one.opcode in (_OP_JA, _OP_JA_FAR):
-            self._go(slot + 1 + (one.immediate if one.opcode == _OP_JA_FAR else one.offset), state)
+        elif instruction.opcode in (ins.OP_CALL, _OP_CALL_REGISTER):
+            self._call(slot, instruction, state)
+        elif instruction.opcode == ins.OP_LD_IMM64:
+            self._go(slot + 2, _put(state, instruction.destination, self._address(slot, instruction)))
+        elif instruction.opcode in (_OP_JA, _OP_JA_FAR):
+            self._go(
+                slot + 1 + (instruction.immediate if instruction.opcode == _OP_JA_FAR else instruction.offset), state
+            )
         elif kind in (_JMP, _JMP32):
-            taken = _taken(one, state)
-            for target in {slot + 1 + one.offset: taken is not False, slot + 1: taken is not True}.items():
+            is_taken = _taken(instruction, state)
+            for target in {
+                slot + 1 + instruction.offset: is_taken is not False,
+                slot + 1: is_taken is not True,
+            }.items():
                 if target[1]:
                     self._go(target[0], state)
         else:
-            self._go(slot + 1, self._plain(slot, one, kind, state))
+            self._go(slot + 1, self._plain(slot, instruction, kind, state))
 
-    def _plain(self, slot: int, one: Instruction, kind: int, state: _State) -> _State:
+    def _plain(self, slot: int, instruction: Instruction, kind: int, state: _State) -> _State:
         """Return the state after an instruction that goes on to the next one."""
         if slot in self._known.results:
-            return _put(state, one.destination, self._known.results[slot])
+            return _put(state, instruction.destination, self._known.results[slot])
         if kind in (_ALU, _ALU64):
-            return _arithmetic(one, kind, state)
+            return _arithmetic(instruction, kind, state)
         if kind == _LDX:
-            return _put(state, one.destination, self._load(one, state))
-        return _store(one, kind, state) if kind in (_ST, _STX) else _put(state, 0, None)
+            return _put(state, instruction.destination, self._load(instruction, state))
+        return _store(instruction, kind, state) if kind in (_ST, _STX) else _put(state, 0, None)
 
-    def _address(self, slot: int, one: Instruction) -> Value:
+    def _address(self, slot: int, instruction: Instruction) -> Value:
         if slot in self._known.addresses:
             return Memory(self._known.addresses[slot])
         if slot in self._known.results:
             return self._known.results[slot]
-        if one.source == ins.PSEUDO_FUNC:
-            self._enter(slot + 1 + one.immediate, ())
-        if one.source:
+        if instruction.source == ins.PSEUDO_FUNC:
+            self._enter(slot + 1 + instruction.immediate, ())
+        if instruction.source:
             return None
-        return one.immediate & _U32 | (ins.decode(self._linked.code, slot + 1).immediate & _U32) << 32
+        return instruction.immediate & _U32 | (ins.decode(self._linked.code, slot + 1).immediate & _U32) << 32
 
-    def _load(self, one: Instruction, state: _State) -> Value:
-        base, size = state.registers[one.source], _WIDTHS[one.opcode & 0x18]
-        if one.opcode & _MODE != _MEM:
+    def _load(self, instruction: Instruction, state: _State) -> Value:
+        base, size = state.registers[instruction.source], _WIDTHS[instruction.opcode & 0x18]
+        if instruction.opcode & _MODE != _MEM:
             return None
         if isinstance(base, Memory):
-            return self._known.contents.get((base.offset + one.offset, size))
+            return self._known.contents.get((base.offset + instruction.offset, size))
         if isinstance(base, Stack) and state.stack is not None:
-            return state.stack.get((base.offset + one.offset, size))
+            return state.stack.get((base.offset + instruction.offset, size))
         return None
 
-    def _call(self, slot: int, one: Instruction, state: _State) -> None:
+    def _call(self, slot: int, instruction: Instruction, state: _State) -> None:
         arguments = state.registers[1:6]
         stack = _forget(state.stack, [value.offset for value in arguments if isinstance(value, Stack)])
         result: Value = None
-        if one.opcode == ins.OP_CALL and one.source == ins.PSEUDO_CALL and slot not in self._known.results:
-            callee = slot + 1 + one.immediate
+        if (
+            instruction.opcode == ins.OP_CALL
+            and instruction.source == ins.PSEUDO_CALL
+            and slot not in self._known.results
+        ):
+            callee = slot + 1 + instruction.immediate
             self._callers.setdefault(callee, set()).add(slot)
             self._enter(callee, arguments)
             if callee not in self._returns:
@@ -174,17 +183,20 @@ class _Walk:
             self._work += self._callers.get(start, ())
 
 
-def _join(one: _State, other: _State) -> _State:
-    registers = tuple(a if a == b else None for a, b in zip(one.registers, other.registers, strict=True))
-    if one.stack is None or other.stack is None:
+def _join(left: _State, right: _State) -> _State:
+    registers = tuple(a if a == b else None for a, b in zip(left.registers, right.registers, strict=True))
+    if left.stack is None or right.stack is None:
         return _State(registers, None)
     lost = any(
         isinstance(a, Stack) and a != b
-        for pair in (zip(one.registers, other.registers, strict=True), zip(other.registers, one.registers, strict=True))
+        for pair in (
+            zip(left.registers, right.registers, strict=True),
+            zip(right.registers, left.registers, strict=True),
+        )
         for a, b in pair
     )
-    kept = {place: value for place, value in one.stack.items() if other.stack.get(place) == value}
-    return _State(registers, None if lost else kept)
+    common = {slot: value for slot, value in left.stack.items() if right.stack.get(slot) == value}
+    return _State(registers, None if lost else common)
 
 
 def _put(state: _State, register: int, value: Value) -> _State:
@@ -198,26 +210,26 @@ def _forget(stack: dict[tuple[int, int], Value] | None, addresses: list[int]) ->
     on."""
     if stack is None or not addresses:
         return stack
-    return {place: value for place, value in stack.items() if sum(place) <= min(addresses)}
+    return {slot: value for slot, value in stack.items() if sum(slot) <= min(addresses)}
 
 
-def _arithmetic(one: Instruction, kind: int, state: _State) -> _State:
-    operation = one.opcode & 0xF0
-    ours = state.registers[one.destination]
-    from_register = one.opcode & _FROM_REGISTER
-    theirs = state.registers[one.source] if from_register else one.immediate & _U64
-    if operation == _MOVE and not (from_register and one.offset):
+def _arithmetic(instruction: Instruction, kind: int, state: _State) -> _State:
+    operation = instruction.opcode & 0xF0
+    ours = state.registers[instruction.destination]
+    from_register = instruction.opcode & _FROM_REGISTER
+    theirs = state.registers[instruction.source] if from_register else instruction.immediate & _U64
+    if operation == _MOVE and not (from_register and instruction.offset):
         value = theirs & _U32 if isinstance(theirs, int) and kind == _ALU else theirs
-        return _put(state, one.destination, value if kind == _ALU64 or isinstance(value, int) else None)
+        return _put(state, instruction.destination, value if kind == _ALU64 or isinstance(value, int) else None)
     if isinstance(ours, (Stack, Memory)) and isinstance(theirs, int) and kind == _ALU64 and operation in (_ADD, _SUB):
         distance = theirs - (1 << 64) if theirs >> 63 else theirs
         moved = ours.offset + (distance if operation == _ADD else -distance)
-        return _put(state, one.destination, ours._replace(offset=moved))
+        return _put(state, instruction.destination, ours._replace(offset=moved))
     if isinstance(ours, Stack) or isinstance(theirs, Stack):  # an address that is not known any more
         state = state._replace(stack=None)
     both = isinstance(ours, int) and isinstance(theirs, int)
     value = _calculate(operation, ours, theirs, kind) if both else None  # type: ignore[arg-type]
-    return _put(state, one.destination, value)
+    return _put(state, instruction.destination, value)
 
 
 def _calculate(operation: int, ours: int, theirs: int, kind: int) -> int | None:
@@ -231,27 +243,29 @@ def _calculate(operation: int, ours: int, theirs: int, kind: int) -> int | None:
     return results[operation] & mask if operation in results else None
 
 
-def _store(one: Instruction, kind: int, state: _State) -> _State:
-    base, mode = state.registers[one.destination], one.opcode & _MODE
+def _store(instruction: Instruction, kind: int, state: _State) -> _State:
+    base, mode = state.registers[instruction.destination], instruction.opcode & _MODE
     if mode == _ATOMIC:
-        state = _put(_put(state, one.source, None), 0, None)
+        state = _put(_put(state, instruction.source, None), 0, None)
     if not isinstance(base, Stack) or state.stack is None:
         return state
-    start, size = base.offset + one.offset, _WIDTHS[one.opcode & 0x18]
-    stack = {place: value for place, value in state.stack.items() if place[0] >= start + size or sum(place) <= start}
+    start, size = base.offset + instruction.offset, _WIDTHS[instruction.opcode & 0x18]
+    stack = {slot: value for slot, value in state.stack.items() if slot[0] >= start + size or sum(slot) <= start}
     if mode == _MEM:
-        value = state.registers[one.source] if kind == _STX else one.immediate & _U64
+        value = state.registers[instruction.source] if kind == _STX else instruction.immediate & _U64
         stack[start, size] = value & (1 << 8 * size) - 1 if isinstance(value, int) else value if size == 8 else None
     return state._replace(stack=stack)
 
 
-def _taken(one: Instruction, state: _State) -> bool | None:
+def _taken(instruction: Instruction, state: _State) -> bool | None:
     """Return whether a conditional jump is taken, None if that is unknown."""
-    ours = state.registers[one.destination]
-    theirs = state.registers[one.source] if one.opcode & _FROM_REGISTER else one.immediate & _U64
+    ours = state.registers[instruction.destination]
+    theirs = (
+        state.registers[instruction.source] if instruction.opcode & _FROM_REGISTER else instruction.immediate & _U64
+    )
     if not isinstance(ours, int) or not isinstance(theirs, int):
         return None
-    bits = 64 if one.opcode & 7 == _JMP else 32
+    bits = 64 if instruction.opcode & 7 == _JMP else 32
     a, b = ours & (1 << bits) - 1, theirs & (1 << bits) - 1
     sign = 1 << bits - 1
     c, d = (a ^ sign) - sign, (b ^ sign) - sign
@@ -267,4 +281,4 @@ def _taken(one: Instruction, state: _State) -> bool | None:
         0xB0: a <= b,
         0xC0: c < d,
         0xD0: c <= d,
-    }.get(one.opcode & 0xF0)
+    }.get(instruction.opcode & 0xF0)

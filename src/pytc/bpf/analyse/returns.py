@@ -20,12 +20,12 @@ def only_returns(code: bytes, value: int) -> bool:
     """
     targets = _jump_targets(code)
     exits = 0
-    for at in range(0, len(code), _SIZE):
-        if code[at] == _TAIL_CALL:
+    for offset in range(0, len(code), _SIZE):
+        if code[offset] == _TAIL_CALL:
             return False
-        if code[at] == OP_EXIT:
+        if code[offset] == OP_EXIT:
             exits += 1
-            if at in targets or not _puts(code[max(at - 2 * _SIZE, 0) : at], value):
+            if offset in targets or not _puts(code[max(offset - 2 * _SIZE, 0) : offset], value):
                 return False
     return exits > 0
 
@@ -43,11 +43,11 @@ def _puts(code: bytes, value: int) -> bool:
 
 
 def _jump_targets(code: bytes) -> set[int]:
-    found, at = set(), 0
-    while at < len(code):
-        opcode = code[at]
+    targets, offset = set(), 0
+    while offset < len(code):
+        opcode = code[offset]
         if opcode & 7 in (_JUMP, _JUMP32) and opcode not in (_CALL, OP_EXIT, _TAIL_CALL):
-            where = code[at + 4 : at + 8] if opcode == _JA32 else code[at + 2 : at + 4]
-            found.add(at + _SIZE * (1 + int.from_bytes(where, sys.byteorder, signed=True)))
-        at += 2 * _SIZE if opcode == OP_LD_IMM64 else _SIZE
-    return found
+            distance = code[offset + 4 : offset + 8] if opcode == _JA32 else code[offset + 2 : offset + 4]
+            targets.add(offset + _SIZE * (1 + int.from_bytes(distance, sys.byteorder, signed=True)))
+        offset += 2 * _SIZE if opcode == OP_LD_IMM64 else _SIZE
+    return targets

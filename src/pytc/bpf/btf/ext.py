@@ -40,7 +40,7 @@ class Records(NamedTuple):
         """Return the records of the code in bytes [start, start + length), moved to instruction ``new_start``."""
         offsets, records = self.in_range(section, start, length)
         words = array("I", records)
-        words[:: self.size // 4] = array("I", [(one - start) // instructions.SIZE + new_start for one in offsets])
+        words[:: self.size // 4] = array("I", [(offset - start) // instructions.SIZE + new_start for offset in offsets])
         return words.tobytes()
 
 
@@ -98,28 +98,28 @@ def core_relocations(ext: BtfExt, btf: Btf, section: str, start: int, length: in
     ]
 
 
-def _records(data: bytes, btf: Btf, at: int, size: int, minimum: int) -> Records:
-    end = at + size
+def _records(data: bytes, btf: Btf, position: int, size: int, minimum: int) -> Records:
+    end = position + size
     if not size:
         return Records(minimum, {})
     if end > len(data) or size < 4:
         raise ObjectError(f".BTF.ext is truncated: it has {len(data)} bytes")
-    (record_size,) = _U32.unpack_from(data, at)
+    (record_size,) = _U32.unpack_from(data, position)
     if record_size < minimum or record_size % 4 or record_size > 4096:
         raise ObjectError(f".BTF.ext has records of {record_size} bytes")
-    at += 4
+    position += 4
     sections: dict[str, tuple[list[int], bytes]] = {}
-    while at < end:
-        if at + _SECTION.size > end:
+    while position < end:
+        if position + _SECTION.size > end:
             raise ObjectError(".BTF.ext: a section header is cut off")
-        name, count = _SECTION.unpack_from(data, at)
-        at += _SECTION.size
+        name, count = _SECTION.unpack_from(data, position)
+        position += _SECTION.size
         length = count * record_size
-        if at + length > end:
+        if position + length > end:
             raise ObjectError(".BTF.ext: records are cut off")
         before = sections.get(btf.string(name), ([], b""))[1]
-        sections[btf.string(name)] = _in_order(before + data[at : at + length], record_size)
-        at += length
+        sections[btf.string(name)] = _in_order(before + data[position : position + length], record_size)
+        position += length
     return Records(record_size, sections)
 
 
@@ -147,7 +147,7 @@ def root_types(ext: BtfExt) -> set[int]:
 def _each(records: bytes, size: int) -> Iterable[tuple[int, int, int, int]]:
     if size == _LINE.size:
         return _LINE.iter_unpack(records)
-    return (_LINE.unpack_from(records, at) for at in range(0, len(records), size))
+    return (_LINE.unpack_from(records, start) for start in range(0, len(records), size))
 
 
 def line_at(line_info: bytes, record_size: int, instruction: int, btf: Btf) -> Line | None:

@@ -74,29 +74,29 @@ class TypeIndex:
 
     def _walk(self, count: int) -> None:
         """Find at least ``count`` more types, or all that are left. May loop 130,000 times, hence the plain style."""
-        words, steps, at, end = self.words, self._steps, self._next, len(self.words)
+        words, steps, word, end = self.words, self._steps, self._next, len(self.words)
         add, last = self._places.append, len(self._places)
         try:
             for _ in range(max(count, _CHUNK)):
-                step = steps[words[at + 1]]
-                add(at)
-                at += step
+                step = steps[words[word + 1]]
+                add(word)
+                word += step
         except IndexError:
             pass
-        if at > end or at + 1 == end:
+        if word > end or word + 1 == end:
             del self._places[last:]
             raise self._cut_off(last)
-        self._next = at
+        self._next = word
 
     def _cut_off(self, number: int) -> ObjectError:
         """Return the error for the first malformed type from type ``number`` on."""
-        at, end = self._next, len(self.words)
-        while at + 1 < end:
-            info = self.words[at + 1]
+        word, end = self._next, len(self.words)
+        while word + 1 < end:
+            info = self.words[word + 1]
             if info >> 24 & 0x1F > LAST_KIND:
                 return ObjectError(f".BTF: type {self._first + number} is of unknown kind {info >> 24 & 0x1F}")
-            at += self._steps[info]
-            if at > end:
+            word += self._steps[info]
+            if word > end:
                 break
             number += 1
         return ObjectError(f".BTF: type {self._first + number} is cut off")
@@ -104,14 +104,14 @@ class TypeIndex:
     def named(self, offsets: Mapping[int, str], kinds: Collection[int]) -> dict[str, list[int]]:
         """Return the ids of types of some kinds by name; ``offsets`` maps offsets of the string section to the
         names."""
-        found: dict[str, list[int]] = {}
+        by_name: dict[str, list[int]] = {}
         words = self.words
         few = len(offsets) <= _FEW and self._next < len(words)
-        for type_id, at in self._searched(offsets, kinds) if few else self.each():
-            name = offsets.get(words[at])
-            if name is not None and words[at + 1] >> 24 & 0x1F in kinds:
-                found.setdefault(name, []).append(type_id)
-        return {name: sorted(ids) for name, ids in found.items()}
+        for type_id, word in self._searched(offsets, kinds) if few else self.each():
+            name = offsets.get(words[word])
+            if name is not None and words[word + 1] >> 24 & 0x1F in kinds:
+                by_name.setdefault(name, []).append(type_id)
+        return {name: sorted(ids) for name, ids in by_name.items()}
 
     def _searched(self, offsets: Collection[int], kinds: Collection[int]) -> Iterator[tuple[int, int]]:
         """Yield (type id, first word) of the types whose name is at one of some offsets, and perhaps of others."""
@@ -120,20 +120,20 @@ class TypeIndex:
             search = re.compile(re.escape(offset.to_bytes(4, "little"))).search
             match = search(self._types)
             while match is not None:
-                at, rest = divmod(match.start(), 4)
+                word, rest = divmod(match.start(), 4)
                 # What looks like a type may be the member of one: a name, and an offset or a value.
-                if not rest and at + 2 < end and words[at + 1] >> 24 & 0x1F in kinds:
-                    number = self._number(at)
+                if not rest and word + 2 < end and words[word + 1] >> 24 & 0x1F in kinds:
+                    number = self._number(word)
                     if number >= 0:
-                        yield self._first + number, at
+                        yield self._first + number, word
                 match = search(self._types, match.start() + 1)
 
-    def _number(self, at: int) -> int:
+    def _number(self, word: int) -> int:
         """Return the number of the type that begins with a word; -1 where none does."""
-        while self._next <= at < len(self.words):
+        while self._next <= word < len(self.words):
             self._walk(1)
-        number = bisect_left(self._places, at)
-        return number if number < len(self._places) and self._places[number] == at else -1
+        number = bisect_left(self._places, word)
+        return number if number < len(self._places) and self._places[number] == word else -1
 
 
 def name_offsets(strings: bytes, names: Collection[str]) -> dict[int, str]:
@@ -142,22 +142,22 @@ def name_offsets(strings: bytes, names: Collection[str]) -> dict[int, str]:
     if not texts:
         return {}
     either = b"(%s)(?=\0|___)" % b"|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
-    found = {match.start(1): texts[match.group(1)] for match in re.finditer(b"\0" + either, strings)}
+    names_by_offset = {match.start(1): texts[match.group(1)] for match in re.finditer(b"\0" + either, strings)}
     first = re.match(either, strings)  # those of a module begin without a NUL
     if first is not None:
-        found[0] = texts[first.group()]
+        names_by_offset[0] = texts[first.group()]
     # Rarely, and not by the tools of today, a name is kept as the end of a longer one.
-    missing = texts.keys() - {name.encode() for name in found.values()}
-    found.update({at: texts[text] for text in missing for at in _endings(strings, text)})
-    return found
+    missing = texts.keys() - {name.encode() for name in names_by_offset.values()}
+    names_by_offset.update({offset: texts[text] for text in missing for offset in _endings(strings, text)})
+    return names_by_offset
 
 
 def _endings(strings: bytes, text: bytes) -> list[int]:
-    places = []
-    at = strings.find(text)
-    while at >= 0:
-        end = at + len(text)
+    offsets = []
+    offset = strings.find(text)
+    while offset >= 0:
+        end = offset + len(text)
         if strings[end : end + 1] == b"\0" or strings[end : end + 3] == b"___":
-            places.append(at)
-        at = strings.find(text, at + 1)
-    return places
+            offsets.append(offset)
+        offset = strings.find(text, offset + 1)
+    return offsets

@@ -119,13 +119,13 @@ class Btf:
                 return self._base._find(type_id)
             if type_id == 0:
                 return _VOID, 0
-        elif (at := self._index.place(type_id)) >= 0:
-            return self._index.words, at
+        elif (word := self._index.place(type_id)) >= 0:
+            return self._index.words, word
         raise ObjectError(f".BTF: no type {type_id}; there are {len(self)}")
 
     def _header(self, type_id: int) -> tuple[int, int, int]:
-        words, at = self._find(type_id)
-        return words[at], words[at + 1], words[at + 2]
+        words, word = self._find(type_id)
+        return words[word], words[word + 1], words[word + 2]
 
     def position(self, type_id: int) -> int:
         """Return the index of a type's first word among the words of all types."""
@@ -134,11 +134,11 @@ class Btf:
     def _extra(self, type_id: int, *kinds: int) -> tuple[memoryview, int]:
         """Return the words that hold a type of one of some kinds, and the index of its first word after the common
         three."""
-        words, at = self._find(type_id)
-        kind = words[at + 1] >> 24 & 0x1F
+        words, word = self._find(type_id)
+        kind = words[word + 1] >> 24 & 0x1F
         if kind not in kinds:
             raise ObjectError(f".BTF: type {type_id} is of kind {kind}; kind {' or '.join(map(str, kinds))} expected")
-        return words, at + 3
+        return words, word + 3
 
     def string(self, offset: int) -> str:
         """Return the string at ``offset`` of the string section."""
@@ -186,32 +186,32 @@ class Btf:
 
     def members(self, type_id: int) -> list[Member]:
         """Return the members of a struct or union."""
-        words, at = self._extra(type_id, STRUCT, UNION)
-        rows = words[at : at + 3 * self.vlen(type_id)].tolist()
+        words, start = self._extra(type_id, STRUCT, UNION)
+        rows = words[start : start + 3 * self.vlen(type_id)].tolist()
         fields = zip(map(self.string, rows[::3]), rows[1::3], rows[2::3], strict=True)
         if not self.flag(type_id):
             return [Member(*field) for field in fields]
-        return [Member(name, member_type, word & 0xFFFFFF, word >> 24) for name, member_type, word in fields]
+        return [Member(name, member_type, bits & 0xFFFFFF, bits >> 24) for name, member_type, bits in fields]
 
     def member(self, type_id: int, index: int) -> Member:
         """Return one member of a struct or union; raises ObjectError if there are not that many."""
         if not 0 <= index < self.vlen(type_id):
             raise ObjectError(f".BTF: type {type_id} has no member {index}; it has {self.vlen(type_id)}")
-        words, at = self._extra(type_id, STRUCT, UNION)
-        name, member_type, offset = words[at + 3 * index : at + 3 * index + 3]
+        words, start = self._extra(type_id, STRUCT, UNION)
+        name, member_type, offset = words[start + 3 * index : start + 3 * index + 3]
         if not self.flag(type_id):
             return Member(self.string(name), member_type, offset)
         return Member(self.string(name), member_type, offset & 0xFFFFFF, offset >> 24)
 
     def array(self, type_id: int) -> tuple[int, int]:
         """Return (element type, number of elements) of an array."""
-        words, at = self._extra(type_id, ARRAY)
-        return words[at], words[at + 2]
+        words, word = self._extra(type_id, ARRAY)
+        return words[word], words[word + 2]
 
     def parameters(self, type_id: int) -> list[tuple[str, int]]:
         """Return (name, type) of each parameter of a function prototype."""
-        words, at = self._extra(type_id, FUNC_PROTO)
-        return [(self.string(words[i]), words[i + 1]) for i in range(at, at + 2 * self.vlen(type_id), 2)]
+        words, start = self._extra(type_id, FUNC_PROTO)
+        return [(self.string(words[i]), words[i + 1]) for i in range(start, start + 2 * self.vlen(type_id), 2)]
 
     def is_signed(self, type_id: int) -> bool:
         """Return whether an integer or enum is signed."""
@@ -221,25 +221,26 @@ class Btf:
 
     def integer(self, type_id: int) -> tuple[int, int, int]:
         """Return (encoding bits, bit offset, number of bits) of an integer."""
-        words, at = self._extra(type_id, INT)
-        word = words[at]
+        words, start = self._extra(type_id, INT)
+        word = words[start]
         return word >> 24 & 0xF, word >> 16 & 0xFF, word & 0xFF
 
     def enumerators(self, type_id: int) -> list[tuple[str, int]]:
         """Return (name, value as unsigned) of an enum."""
-        (words, at), string = self._extra(type_id, ENUM, ENUM64), self.string
+        (words, start), string = self._extra(type_id, ENUM, ENUM64), self.string
         if self.kind(type_id) == ENUM64:
             return [
-                (string(words[i]), words[i + 1] | words[i + 2] << 32) for i in range(at, at + 3 * self.vlen(type_id), 3)
+                (string(words[i]), words[i + 1] | words[i + 2] << 32)
+                for i in range(start, start + 3 * self.vlen(type_id), 3)
             ]
-        return [(string(words[i]), words[i + 1]) for i in range(at, at + 2 * self.vlen(type_id), 2)]
+        return [(string(words[i]), words[i + 1]) for i in range(start, start + 2 * self.vlen(type_id), 2)]
 
     def linkage(self, type_id: int) -> int:
         """Return the linkage of a function or variable: 0 static, 1 global, 2 extern."""
         if self.kind(type_id) != VAR:
             return self.vlen(type_id)
-        words, at = self._extra(type_id, VAR)
-        return words[at]
+        words, word = self._extra(type_id, VAR)
+        return words[word]
 
     def size(self, type_id: int) -> int:
         """Return the size of a value of a type in bytes; raises ObjectError for a type without one."""
@@ -263,20 +264,20 @@ class Btf:
     def data_sections(self) -> Iterator[tuple[int, str]]:
         """Yield (type id, section name) of each DATASEC."""
         words = self._index.words
-        for type_id, at in self._index.each():
-            if words[at + 1] >> 24 & 0x1F == DATASEC:
+        for type_id, word in self._index.each():
+            if words[word + 1] >> 24 & 0x1F == DATASEC:
                 yield type_id, self.name(type_id)
 
     def data_section(self, name: str) -> int:
         """Return the id of the DATASEC with a name; 0 where there is none."""
-        return next((type_id for type_id, found in self.data_sections() if found == name), 0)
+        return next((type_id for type_id, section in self.data_sections() if section == name), 0)
 
     def section_variables(self, type_id: int) -> list[SectionVariable]:
         """Return the variables (and, of ``.ksyms``, functions) of a DATASEC, in the order of the file."""
-        words, at = self._extra(type_id, DATASEC)
+        words, start = self._extra(type_id, DATASEC)
         return [
             SectionVariable(self.name(words[i]), self.referred(words[i]), words[i], words[i + 1], words[i + 2])
-            for i in range(at, at + 3 * self.vlen(type_id), 3)
+            for i in range(start, start + 3 * self.vlen(type_id), 3)
         ]
 
     def named(self, names: Iterable[str], *kinds: int) -> dict[str, list[int]]:
@@ -296,7 +297,7 @@ class Btf:
         known = self._name_offsets.get(names)
         if known is None:
             own = name_offsets(self._strings, names)
-            known = self._name_offsets[names] = {self._strings_start + at: name for at, name in own.items()}
+            known = self._name_offsets[names] = {self._strings_start + offset: name for offset, name in own.items()}
         return {**self._base._offsets(names), **known} if self._base is not None else known
 
     def find(self, name: str, *kinds: int) -> int:
@@ -315,7 +316,7 @@ class Btf:
             if section not in sizes:
                 continue
             filled_in = self.referred(type_id) != 0
-            placed = sorted(
+            entries = sorted(
                 (
                     v.offset
                     if filled_in or not self.linkage(v.variable_id)
@@ -325,9 +326,9 @@ class Btf:
                 )
                 for v in self.section_variables(type_id)
             )
-            at = self.position(type_id) * 4
-            _U32.pack_into(types, at + 8, sizes[section])
-            for index, (offset, size, variable) in enumerate(placed):
-                _SECTION_VARIABLE.pack_into(types, at + 12 + index * 12, variable, offset, size)
+            start = self.position(type_id) * 4
+            _U32.pack_into(types, start + 8, sizes[section])
+            for index, (offset, size, variable) in enumerate(entries):
+                _SECTION_VARIABLE.pack_into(types, start + 12 + index * 12, variable, offset, size)
         header = HEADER.pack(MAGIC, 1, self._flags, HEADER.size, 0, len(types), len(types), len(self._strings))
         return header + bytes(types) + self._strings

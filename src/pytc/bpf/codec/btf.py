@@ -66,15 +66,15 @@ class _Compilation:
             return self._made[type_id]
         if depth > _MAX_DEPTH:
             raise self._too_many(type_id)
-        made = self._special(type_id) if self._in_map else None
-        if made is None:
+        codec = self._special(type_id) if self._in_map else None
+        if codec is None:
             resolved = self._btf.resolve(type_id)
             compiler = _COMPILERS.get(self._btf.kind(resolved))
-            made = compiler(self, resolved, depth) if compiler else hex_codec(self._btf.size(resolved))
-        if made.leaves > self._max_leaves:
+            codec = compiler(self, resolved, depth) if compiler else hex_codec(self._btf.size(resolved))
+        if codec.leaves > self._max_leaves:
             raise self._too_many(type_id)
-        self._made[type_id] = made
-        return made
+        self._made[type_id] = codec
+        return codec
 
     def _too_many(self, type_id: int) -> ObjectError:
         return ObjectError(f".BTF: type {type_id} has too many parts")

@@ -18,8 +18,8 @@ class Renderer:
     """Formats the entries of batches; ``around`` is the text before the key, between key and value, and after the
     value."""
 
-    def __init__(self, keys: Columns, values: Columns, around: tuple[str, str, str], separator: str) -> None:
-        self._template = around[0] + keys.template + around[1] + values.template + around[2]
+    def __init__(self, keys: Columns, values: Columns, frame: tuple[str, str, str], separator: str) -> None:
+        self._template = frame[0] + keys.template + frame[1] + values.template + frame[2]
         self._separator = separator
         self._keys, self._values = keys.items, values.items
 
@@ -37,37 +37,37 @@ class Renderer:
 def items(column: Column, data: bytes, count: int) -> list[Any]:
     """Return a column of ``count`` entries: the numbers, or their text."""
     stride = len(data) // count if count else 0
-    parts = [_plain(column, at, data, stride) for at in column.ats]
-    found = parts[0] if len(parts) == 1 else list(map(sum, zip(*parts, strict=True)))
-    return found if column.spell is None else list(map(column.spell, found))
+    summands = [_plain(column, offset, data, stride) for offset in column.ats]
+    numbers = summands[0] if len(summands) == 1 else list(map(sum, zip(*summands, strict=True)))
+    return numbers if column.spell is None else list(map(column.spell, numbers))
 
 
-def _plain(column: Column, at: int, data: bytes, stride: int) -> list[Any]:
+def _plain(column: Column, offset: int, data: bytes, stride: int) -> list[Any]:
     size, code = column.size, column.code
-    if code[:1] not in ("", ">") and not at % size and not stride % size:
+    if code[:1] not in ("", ">") and not offset % size and not stride % size:
         view = memoryview(data).cast("B").cast(code)  # type: ignore[call-overload]
-        numbers: list[Any] = view[at // size :: stride // size].tolist()
+        numbers: list[Any] = view[offset // size :: stride // size].tolist()
         return numbers
-    order, one = (">", code[1:]) if code[:1] == ">" else ("=", code or f"{size}s")
-    layout = struct.Struct(f"{order}{at}x{one}{stride - at - size}x")
-    return [found for (found,) in layout.iter_unpack(data)]
+    order, item_code = (">", code[1:]) if code[:1] == ">" else ("=", code or f"{size}s")
+    layout = struct.Struct(f"{order}{offset}x{item_code}{stride - offset - size}x")
+    return [item for (item,) in layout.iter_unpack(data)]
 
 
 def names(codec: Codec, name: str) -> list[str]:
     """Return the names of the columns that a value has in CSV."""
     if not isinstance(codec, Structure):
         return [name]
-    found: list[str] = []
+    columns: list[str] = []
     for part in codec.parts:
-        found += names(part.codec, f"{name}.{part.name}" if part.name else name)
-    return found
+        columns += names(part.codec, f"{name}.{part.name}" if part.name else name)
+    return columns
 
 
 def is_packable(codec: Codec) -> bool:
     """Return whether the parts of a value can be packed one by one: no bit fields, no unions."""
-    places = sorted((at, at + one.size) for at, one in leaves(codec).values() if one.size)
-    apart = all(end <= start for (_, end), (start, _) in pairwise(places))
-    return apart and not any(isinstance(one, Bits) for _, one in leaves(codec).values())
+    spans = sorted((offset, offset + leaf.size) for offset, leaf in leaves(codec).values() if leaf.size)
+    apart = all(end <= start for (_, end), (start, _) in pairwise(spans))
+    return apart and not any(isinstance(leaf, Bits) for _, leaf in leaves(codec).values())
 
 
 def pack(codec: Codec, size: int, columns: Mapping[str, Sequence[Any]], count: int) -> bytearray:
@@ -78,11 +78,11 @@ def pack(codec: Codec, size: int, columns: Mapping[str, Sequence[Any]], count: i
     data = bytearray(size * count)
     known = leaves(codec)
     for path, values in columns.items():
-        at, one = known[path]
-        if isinstance(one, Integer) and one.is_plain:
-            _place_numbers(data, size, at, one, values)
+        offset, leaf = known[path]
+        if isinstance(leaf, Integer) and leaf.is_plain:
+            _place_numbers(data, size, offset, leaf, values)
         else:
-            _place(data, size, at, b"".join(_encoded(one, values)), one.size)
+            _place(data, size, offset, b"".join(_encoded(leaf, values)), leaf.size)
     return data
 
 
@@ -99,12 +99,12 @@ def _encoded(codec: Codec, values: Sequence[Any]) -> list[bytes]:
         raise
 
 
-def _place(data: bytearray, stride: int, at: int, packed: bytes, size: int) -> None:
+def _place(data: bytearray, stride: int, offset: int, packed: bytes, size: int) -> None:
     for index in range(size):
-        data[at + index :: stride] = packed[index::size]
+        data[offset + index :: stride] = packed[index::size]
 
 
-def _place_numbers(data: bytearray, stride: int, at: int, codec: Integer, values: Sequence[Any]) -> None:
+def _place_numbers(data: bytearray, stride: int, offset: int, codec: Integer, values: Sequence[Any]) -> None:
     """Store numbers all at once where every value is one, or text of one in plain decimal digits."""
     from array import array
 
@@ -118,19 +118,19 @@ def _place_numbers(data: bytearray, stride: int, at: int, codec: Integer, values
         numbers = array(codec.code, values).tobytes()
     except (TypeError, ValueError, OverflowError):
         numbers = b"".join(_encoded(codec, values))
-    if at % size or stride % size:
-        _place(data, stride, at, numbers, size)
+    if offset % size or stride % size:
+        _place(data, stride, offset, numbers, size)
     else:
         target: Any = memoryview(data).cast(codec.code)  # type: ignore[call-overload]
-        target[at // size :: stride // size] = memoryview(numbers).cast(codec.code)  # type: ignore[call-overload]
+        target[offset // size :: stride // size] = memoryview(numbers).cast(codec.code)  # type: ignore[call-overload]
 
 
-def leaves(codec: Codec, path: str = "", at: int = 0) -> dict[str, tuple[int, Codec]]:
+def leaves(codec: Codec, path: str = "", offset: int = 0) -> dict[str, tuple[int, Codec]]:
     """Return {path: (byte offset, codec)} of all values in a structure, by ``.packets`` or ``.source.port``; ``""`` for
     itself."""
     if not isinstance(codec, Structure):
-        return {path: (at, codec)}
-    found: dict[str, tuple[int, Codec]] = {}
+        return {path: (offset, codec)}
+    result: dict[str, tuple[int, Codec]] = {}
     for part in codec.parts:
-        found |= leaves(part.codec, f"{path}.{part.name}" if part.name else path, at + part.at)
-    return found
+        result |= leaves(part.codec, f"{path}.{part.name}" if part.name else path, offset + part.at)
+    return result

@@ -10,7 +10,6 @@ from pytc.bpf.codec.scalars import (
     Enumeration,
     Enumerator,
     Integer,
-    Raw,
     Style,
     Value,
     format_value,
@@ -63,10 +62,10 @@ class String(Codec):
 
 def text_bytes(text: str, size: int) -> bytes:
     """Return text with zeros after it, ``size`` bytes in all; raises CodecError when it is too long."""
-    found = text.encode("utf-8", "surrogateescape")
-    if len(found) > size:
-        raise CodecError(f"{len(found)} bytes of text do not fit an array of {size}")
-    return found.ljust(size, b"\0")
+    encoded = text.encode("utf-8", "surrogateescape")
+    if len(encoded) > size:
+        raise CodecError(f"{len(encoded)} bytes of text do not fit an array of {size}")
+    return encoded.ljust(size, b"\0")
 
 
 class Array(Codec):
@@ -80,30 +79,34 @@ class Array(Codec):
 
     def decode(self, data: bytes) -> Value:
         item, size, stride = self.item, self.item.size, self.stride
-        return [item.decode(data[at : at + size]) for at in range(0, stride * self.count, stride)] if self.count else []
+        return (
+            [item.decode(data[offset : offset + size]) for offset in range(0, stride * self.count, stride)]
+            if self.count
+            else []
+        )
 
     def _encode(self, value: Any) -> bytes:
         if isinstance(value, str):
-            found = self._of_text(value)
-            if found is not None:
-                return found
+            encoded = self._of_text(value)
+            if encoded is not None:
+                return encoded
             value = [word.strip() for word in value.split(",")]
         data = bytearray(self.size)
         self.store(data, 0, value)
         return bytes(data)
 
-    def store(self, data: bytearray, at: int, value: Any) -> None:
+    def store(self, data: bytearray, offset: int, value: Any) -> None:
         """Store the elements, and leave gaps between them as they are."""
         if isinstance(value, (str, bytes)):
-            super().store(data, at, value)
+            super().store(data, offset, value)
             return
         if not isinstance(value, Sequence) or len(value) > self.count:
             length = len(value) if isinstance(value, Sequence) else "no"
             raise CodecError(f"{length} elements for an array of {self.count}")
-        for index, one in enumerate(value):
-            self.item.store(data, at + index * self.stride, one)
-        start = at + len(value) * self.stride
-        data[start : at + self.size] = bytes(at + self.size - start)
+        for index, element in enumerate(value):
+            self.item.store(data, offset + index * self.stride, element)
+        start = offset + len(value) * self.stride
+        data[start : offset + self.size] = bytes(offset + self.size - start)
 
     def _of_text(self, text: str) -> bytes | None:
         """Return the bytes that a text stands for: JSON or, for an array of bytes, an address or a string.
@@ -114,17 +117,17 @@ class Array(Codec):
             return self.encode(from_json(text))
         if not isinstance(self.item, Integer) or self.item.size != 1:
             return None
-        found = mac(text) if self.size == 6 else None
-        if found is None:
-            found = address(text, self.size)
-        if found is None and ("," not in text or not all(word.strip().isdigit() for word in text.split(","))):
-            found = text_bytes(text, self.size)
-        return found
+        encoded = mac(text) if self.size == 6 else None
+        if encoded is None:
+            encoded = address(text, self.size)
+        if encoded is None and ("," not in text or not all(word.strip().isdigit() for word in text.split(","))):
+            encoded = text_bytes(text, self.size)
+        return encoded
 
-    def columns(self, style: Style, at: int) -> Columns:
+    def columns(self, style: Style, offset: int) -> Columns:
         if style is Style.CSV or self.leaves > _WIDEST or not self.count:
-            return super().columns(style, at)
-        parts = [self.item.columns(style, at + index * self.stride) for index in range(self.count)]
+            return super().columns(style, offset)
+        parts = [self.item.columns(style, offset + index * self.stride) for index in range(self.count)]
         opening, between, closing = ("[", ",", "]") if style is Style.JSON else ("[ ", " ", " ]")
         return Columns(
             opening + between.join(part.template for part in parts) + closing,
@@ -157,36 +160,36 @@ class Bits(Codec):
         self._signed = bool(getattr(base, "signed", False))
 
     def decode(self, data: bytes) -> Value:
-        found = int.from_bytes(data, "little") >> self._shift & self._mask
-        if found in self._names:
-            return Enumerator(self._names[found])
-        if self._signed and found >> self._bits - 1:
-            found -= 1 << self._bits
+        bits = int.from_bytes(data, "little") >> self._shift & self._mask
+        if bits in self._names:
+            return Enumerator(self._names[bits])
+        if self._signed and bits >> self._bits - 1:
+            bits -= 1 << self._bits
         if isinstance(self._base, Integer) and self._base.is_bool:
-            return bool(found) if found in (0, 1) else found
-        return found
+            return bool(bits) if bits in (0, 1) else bits
+        return bits
 
     def _encode(self, value: Any) -> bytes:
         data = bytearray(self.size)
         self.store(data, 0, value)
         return bytes(data)
 
-    def store(self, data: bytearray, at: int, value: Any) -> None:
+    def store(self, data: bytearray, offset: int, value: Any) -> None:
         """Store the bits, and leave those beside them as they are."""
         bits = self._number(value) << self._shift
-        before = int.from_bytes(data[at : at + self.size], "little")
-        data[at : at + self.size] = (before & ~(self._mask << self._shift) | bits).to_bytes(self.size, "little")
+        before = int.from_bytes(data[offset : offset + self.size], "little")
+        data[offset : offset + self.size] = (before & ~(self._mask << self._shift) | bits).to_bytes(self.size, "little")
 
     def _number(self, value: Any) -> int:
         if isinstance(self._base, Enumeration):
             return self._base.number(value, self._bits)
-        found = number(value) if isinstance(value, str) else value
-        if not isinstance(found, int):
+        parsed = number(value) if isinstance(value, str) else value
+        if not isinstance(parsed, int):
             raise CodecError(f"{quoted(str(value))} is not a number")
         low, high = limits(self._bits, signed=self._signed)
-        if not low <= found <= high:
-            raise CodecError(f"{quoted(str(found))} does not fit {self._bits} bits: {low} to {high}")
-        return found & self._mask
+        if not low <= parsed <= high:
+            raise CodecError(f"{quoted(str(parsed))} does not fit {self._bits} bits: {low} to {high}")
+        return parsed & self._mask
 
 
 class StructureMember(NamedTuple):
@@ -208,19 +211,19 @@ class Structure(Codec):
 
     def decode(self, data: bytes) -> Value:
         value: dict[str, Value] = {}
-        for name, at, codec in self.parts:
-            found = codec.decode(data[at : at + codec.size])
+        for name, offset, codec in self.parts:
+            member_value = codec.decode(data[offset : offset + codec.size])
             if name:
-                value[name] = found
-            elif isinstance(found, dict):
-                value.update(found)
+                value[name] = member_value
+            elif isinstance(member_value, dict):
+                value.update(member_value)
         return value
 
     def _encode(self, value: Any) -> bytes:
         if isinstance(value, str):
-            found = None if value.startswith("{") else address(value, self.size)
-            if found is not None:
-                return found
+            encoded = None if value.startswith("{") else address(value, self.size)
+            if encoded is not None:
+                return encoded
             value = from_json(value) if value.startswith("{") else value
         if not isinstance(value, Mapping):
             raise CodecError("a structure is set by its members: NAME.MEMBER=VALUE")
@@ -228,21 +231,21 @@ class Structure(Codec):
         self.store(data, 0, value)
         return bytes(data)
 
-    def store(self, data: bytearray, at: int, value: Any) -> None:
+    def store(self, data: bytearray, start: int, value: Any) -> None:
         """Store the members named in ``value``, and leave all else as it is: gaps, and in a union bytes of other
         members."""
         if not isinstance(value, Mapping):
-            super().store(data, at, value)
+            super().store(data, start, value)
             return
-        for name, one in value.items():
+        for name, member_value in value.items():
             offset, codec = self.member(str(name))
             try:
-                codec.store(data, at + offset, one)
+                codec.store(data, start + offset, member_value)
             except CodecError as error:
                 raise CodecError(f"{name}: {error}") from None
 
-    def columns(self, style: Style, at: int) -> Columns:
-        parts = [(part, part.codec.columns(style, at + part.at)) for part in self.parts]
+    def columns(self, style: Style, offset: int) -> Columns:
+        parts = [(part, part.codec.columns(style, offset + part.at)) for part in self.parts]
         texts = [self._member(style, part, columns.template) for part, columns in parts]
         texts = [text for text in texts if text]
         items = tuple(item for _, columns in parts for item in columns.items)
@@ -272,10 +275,10 @@ class Structure(Codec):
                 known.append(part.name)
             elif isinstance(part.codec, Structure):
                 try:
-                    at, codec = part.codec.member(name)
+                    offset, codec = part.codec.member(name)
                 except CodecError:
                     continue
-                return part.at + at, codec
+                return part.at + offset, codec
         raise CodecError(f"no member {quoted(name)}; the members are {printable(', '.join(known))}")
 
 
@@ -287,15 +290,17 @@ class Summed(Codec):
         self._item, self._cpus, self._stride = item, cpus, stride
 
     def decode(self, data: bytes) -> Value:
-        return _sum([self._item.decode(data[at : at + self._item.size]) for at in range(0, self.size, self._stride)])
+        return _sum(
+            [self._item.decode(data[start : start + self._item.size]) for start in range(0, self.size, self._stride)]
+        )
 
     def _encode(self, value: Any) -> bytes:
         raise CodecError("a sum over CPUs cannot be set")
 
-    def columns(self, style: Style, at: int) -> Columns:
-        inner = self._item.columns(style, at)
+    def columns(self, style: Style, offset: int) -> Columns:
+        inner = self._item.columns(style, offset)
         if not all(item.is_number for item in inner.items):
-            return super().columns(style, at)
+            return super().columns(style, offset)
         return Columns(inner.template, tuple(map(self._summed, inner.items)))
 
     def _summed(self, item: Column) -> Column:
@@ -313,47 +318,31 @@ def summed(codec: Codec, cpus: int, stride: int) -> Codec:
 def _sum(values: Sequence[Value]) -> Value:
     first = values[0]
     if isinstance(first, dict):
-        return {name: _sum([one[name] for one in values if isinstance(one, dict)]) for name in first}
+        return {name: _sum([value[name] for value in values if isinstance(value, dict)]) for name in first}
     if isinstance(first, list):
         return [_sum(list(items)) for items in zip(*values, strict=False)]
     if isinstance(first, (str, bool)):
         return first
-    return sum(one for one in values if isinstance(one, (int, float)))
+    return sum(value for value in values if isinstance(value, (int, float)))
 
 
 def follow(codec: Codec, path: str) -> tuple[int, Codec]:
     """Return (byte offset, codec) of ``.member[2].other``; raises CodecError."""
     import re
 
-    at, rest = 0, path
+    offset, rest = 0, path
     while rest:
         step = re.match(r"\.([A-Za-z_]\w*)|\[(\d{1,9})\]", rest)
         if step is None:
             raise CodecError(f"NAME, NAME.MEMBER or NAME[INDEX] expected at {quoted(rest)}")
-        offset, codec = codec.member(step.group(1)) if step.group(1) else codec.element(int(step.group(2)))
-        at, rest = at + offset, rest[step.end() :]
-    return at, codec
+        distance, codec = codec.member(step.group(1)) if step.group(1) else codec.element(int(step.group(2)))
+        offset, rest = offset + distance, rest[step.end() :]
+    return offset, codec
 
 
-def assign(codec: Codec, data: bytearray, at: int, value: Any) -> None:
+def assign(codec: Codec, data: bytearray, offset: int, value: Any) -> None:
     """Set a part of a value anew: members that ``value`` does not name become zero. Raises CodecError."""
     if codec.has_members:
-        data[at : at + codec.size] = codec.encode(value)
+        data[offset : offset + codec.size] = codec.encode(value)
     else:
-        codec.store(data, at, value)
-
-
-__all__ = [
-    "Array",
-    "Bits",
-    "Raw",
-    "String",
-    "Structure",
-    "StructureMember",
-    "Summed",
-    "Text",
-    "assign",
-    "follow",
-    "from_json",
-    "summed",
-]
+        codec.store(data, offset, value)

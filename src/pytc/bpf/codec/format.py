@@ -62,13 +62,13 @@ class _Parser:
         self._text, self._lookup, self._size = text, lookup, size
         self._takes_rest = False
         self._tokens: list[str] = []
-        at, text = 0, text.rstrip()
-        while at < len(text):
-            found = _TOKEN.match(text, at)
-            if found is None:
-                raise CodecError(f"format {quoted(text)}: cannot parse {quoted(text[at:].strip())}")
-            self._tokens.append(found.group(1))
-            at = found.end()
+        position, text = 0, text.rstrip()
+        while position < len(text):
+            match = _TOKEN.match(text, position)
+            if match is None:
+                raise CodecError(f"format {quoted(text)}: cannot parse {quoted(text[position:].strip())}")
+            self._tokens.append(match.group(1))
+            position = match.end()
         self._at = 0
 
     def parse(self) -> Codec:
@@ -78,19 +78,19 @@ class _Parser:
             raise self._wrong("the end")
         return codec
 
-    def _wrong(self, wanted: str) -> CodecError:
-        found = quoted(self._peek()) if self._peek() else "the end"
-        return CodecError(f"format {quoted(self._text)}: {wanted} expected, not {found}")
+    def _wrong(self, expected: str) -> CodecError:
+        token = quoted(self._peek()) if self._peek() else "the end"
+        return CodecError(f"format {quoted(self._text)}: {expected} expected, not {token}")
 
     def _peek(self) -> str:
         return self._tokens[self._at] if self._at < len(self._tokens) else ""
 
     def _accept(self, *tokens: str) -> str:
-        found = self._peek()
-        if found not in tokens:
+        token = self._peek()
+        if token not in tokens:
             return ""
         self._at += 1
-        return found
+        return token
 
     def _type(self, depth: int, left: int) -> tuple[Codec, int]:
         """Return (codec, alignment) of the next type; ``left`` is the number of bytes that remain for it, 0 for any
@@ -166,20 +166,20 @@ class _Parser:
 
     def _structure(self, depth: int, left: int, *, packed: bool) -> tuple[Codec, int]:
         parts: list[StructureMember] = []
-        at, widest, names = 0, 1, set[str]()
+        offset, widest, names = 0, 1, set[str]()
         while not self._accept("}"):
             is_gap = self._peek() == "pad"
-            codec, alignment = self._type(depth + 1, max(left - at, 0))
+            codec, alignment = self._type(depth + 1, max(left - offset, 0))
             alignment = 1 if packed else alignment
-            at, widest = -(-at // alignment) * alignment, max(widest, alignment)
+            offset, widest = -(-offset // alignment) * alignment, max(widest, alignment)
             if not is_gap:
                 name = self._name(names)
                 codec = self._dimensions(codec)
-                parts.append(StructureMember(name, at, codec))
-            at += codec.size
+                parts.append(StructureMember(name, offset, codec))
+            offset += codec.size
             if not self._accept(",", ";") and self._peek() != "}":
                 raise self._wrong('"," or "}"')
-        size = at if self._takes_rest else -(-at // widest) * widest
+        size = offset if self._takes_rest else -(-offset // widest) * widest
         return self._bounded(Structure(size, parts)), widest
 
     def _name(self, names: set[str]) -> str:

@@ -25,10 +25,10 @@ class Prefix(Codec):
             raise CodecError(f"{quoted(str(value))}: a length of 0 to {bits} is expected after the slash")
         return (int(length) if slash else bits).to_bytes(_LENGTH_BYTES, "little") + self._data.encode(text)
 
-    def columns(self, style: Style, at: int) -> Columns:
-        inner = self._data.columns(Style.TEXT, at + _LENGTH_BYTES)
+    def columns(self, style: Style, offset: int) -> Columns:
+        inner = self._data.columns(Style.TEXT, offset + _LENGTH_BYTES)
         template = f"{inner.template}/%d"
-        length = Column((at,), _LENGTH_BYTES, "I", is_number=True)
+        length = Column((offset,), _LENGTH_BYTES, "I", is_number=True)
         return Columns(f'"{template}"' if style is Style.JSON else template, (*inner.items, length))
 
 

@@ -87,13 +87,13 @@ class Codec:
     def _encode(self, value: Any) -> bytes:
         raise NotImplementedError
 
-    def store(self, data: bytearray, at: int, value: Any) -> None:
+    def store(self, data: bytearray, offset: int, value: Any) -> None:
         """Encode a value into ``data`` at offset ``at``; raises CodecError."""
-        data[at : at + self.size] = self.encode(value)
+        data[offset : offset + self.size] = self.encode(value)
 
-    def columns(self, style: Style, at: int) -> Columns:
+    def columns(self, style: Style, offset: int) -> Columns:
         """Return the value as columns; ``at`` is the offset of its first byte in an entry."""
-        return Columns("%s", (Column((at,), self.size, "", lambda data: format_value(style, self.decode(data))),))
+        return Columns("%s", (Column((offset,), self.size, "", lambda data: format_value(style, self.decode(data))),))
 
     def member(self, name: str) -> "tuple[int, Codec]":
         """Return a member by name; raises CodecError with the names that exist."""
@@ -118,14 +118,14 @@ class Integer(Codec):
         self.is_plain = self.code in _PLAIN and not is_bool
 
     def decode(self, data: bytes) -> Value:
-        found = int.from_bytes(data, self._order, signed=self.signed)
-        return bool(found) if self.is_bool and found in (0, 1) else found
+        number = int.from_bytes(data, self._order, signed=self.signed)
+        return bool(number) if self.is_bool and number in (0, 1) else number
 
     def _encode(self, value: Any) -> bytes:
         if isinstance(value, str):
-            found = address(value, self.size)
-            if found is not None:
-                return found
+            encoded = address(value, self.size)
+            if encoded is not None:
+                return encoded
             value = number(value, is_char=self.is_char)
         if not isinstance(value, int):
             raise CodecError(f"{quoted(str(value))} is not a number")
@@ -133,13 +133,13 @@ class Integer(Codec):
             raise CodecError(f"{value} is not a boolean")
         return pack(value, self.size, self._order, signed=self.signed)
 
-    def columns(self, style: Style, at: int) -> Columns:
+    def columns(self, style: Style, offset: int) -> Columns:
         if not self.code:
-            return super().columns(style, at)
+            return super().columns(style, offset)
         if self.is_bool:
             names = _Names({0: "false", 1: "true"})
-            return Columns("%s", (Column((at,), self.size, self.code, names.__getitem__),))
-        return Columns("%d", (Column((at,), self.size, self.code, is_number=True),))
+            return Columns("%s", (Column((offset,), self.size, self.code, names.__getitem__),))
+        return Columns("%d", (Column((offset,), self.size, self.code, is_number=True),))
 
 
 def pack(value: int, size: int, order: Any = "little", *, signed: bool) -> bytes:
@@ -182,8 +182,8 @@ class Enumeration(Codec):
         return {value & mask: name for name, value in reversed(self.numbers.items())}
 
     def decode(self, data: bytes) -> Value:
-        found = int.from_bytes(data, "little")
-        name = self.names.get(found)
+        number = int.from_bytes(data, "little")
+        name = self.names.get(number)
         return Enumerator(name) if name is not None else int.from_bytes(data, "little", signed=self.signed)
 
     def number(self, value: Any, bits: int) -> int:
@@ -204,9 +204,9 @@ class Enumeration(Codec):
     def _encode(self, value: Any) -> bytes:
         return self.number(value, self.size * 8).to_bytes(self.size, "little")
 
-    def columns(self, style: Style, at: int) -> Columns:
+    def columns(self, style: Style, offset: int) -> Columns:
         if not self._code:
-            return super().columns(style, at)
+            return super().columns(style, offset)
         mask = (1 << self.size * 8) - 1
         names = _Names({value: format_value(style, name) for value, name in self.names.items()})
         code = self._code.lower() if self.signed else self._code
@@ -214,7 +214,7 @@ class Enumeration(Codec):
         def spell(value: int) -> str:
             return names.get(value & mask) or str(value)
 
-        return Columns("%s", (Column((at,), self.size, code, spell if self.signed else names.__getitem__),))
+        return Columns("%s", (Column((offset,), self.size, code, spell if self.signed else names.__getitem__),))
 
 
 class Float(Codec):
@@ -227,17 +227,17 @@ class Float(Codec):
     def decode(self, data: bytes) -> Value:
         if not self._code:
             return Raw(data.hex())
-        found: float = struct.unpack(f"<{self._code}", data)[0]
-        return found if math.isfinite(found) else Raw(data.hex())
+        number: float = struct.unpack(f"<{self._code}", data)[0]
+        return number if math.isfinite(number) else Raw(data.hex())
 
     def _encode(self, value: Any) -> bytes:
         try:
             if self._code and isinstance(value, (int, float, str)):
                 return struct.pack(f"<{self._code}", float(value))
         except (ValueError, OverflowError):
-            found = hex_bytes(value) if isinstance(value, str) else None
-            if found is not None and len(found) == self.size:
-                return found
+            data = hex_bytes(value) if isinstance(value, str) else None
+            if data is not None and len(data) == self.size:
+                return data
         raise CodecError(f"{quoted(str(value))} is not a floating-point number of {self.size} bytes")
 
 
@@ -254,28 +254,28 @@ class Printed(Codec):
     def _encode(self, value: Any) -> bytes:
         if not isinstance(value, str):
             raise CodecError(f"{quoted(str(value))} is not text")
-        found = self._read(value)
-        if len(found) != self.size:
-            raise CodecError(f"{len(found)} bytes for a value of {self.size}")
-        return found
+        data = self._read(value)
+        if len(data) != self.size:
+            raise CodecError(f"{len(data)} bytes for a value of {self.size}")
+        return data
 
-    def columns(self, style: Style, at: int) -> Columns:
+    def columns(self, style: Style, offset: int) -> Columns:
         template = '"%s"' if style is Style.JSON else "%s"
-        return Columns(template, (Column((at,), self.size, "", self._spell),))
+        return Columns(template, (Column((offset,), self.size, "", self._spell),))
 
 
 def _read_hex(text: str) -> bytes:
-    found = hex_bytes(text)
-    if found is None:
+    data = hex_bytes(text)
+    if data is None:
         raise CodecError(f"{quoted(text)} is not hex")
-    return found
+    return data
 
 
 def _read_mac(text: str) -> bytes:
-    found = mac(text)
-    if found is None:
+    data = mac(text)
+    if data is None:
         raise CodecError(f"{quoted(text)} is not a MAC address")
-    return found
+    return data
 
 
 def hex_codec(size: int) -> Codec:
@@ -322,9 +322,9 @@ def _words(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
-        return "{ " + "".join(f"{word(name)} {_words(one)} " for name, one in value.items()) + "}"
+        return "{ " + "".join(f"{word(name)} {_words(item)} " for name, item in value.items()) + "}"
     if isinstance(value, list):
-        return "[ " + "".join(f"{_words(one)} " for one in value) + "]"
+        return "[ " + "".join(f"{_words(item)} " for item in value) + "]"
     return word(value) if isinstance(value, str) else str(value)
 
 

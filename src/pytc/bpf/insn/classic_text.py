@@ -40,8 +40,8 @@ def parse_bytecode_file(path: str) -> tuple[ClassicInstruction, ...]:
     """Return the program in a file with the text of :func:`parse_bytecode`; raises BytecodeError that names the
     file."""
     try:
-        given = f"./{path}" if path == STANDARD_INPUT else path  # to tc, it is a file
-        return parse_bytecode(read_input_file(given, MAX_TEXT).decode("ascii", "replace"))
+        readable = f"./{path}" if path == STANDARD_INPUT else path  # to tc, it is a file
+        return parse_bytecode(read_input_file(readable, MAX_TEXT).decode("ascii", "replace"))
     except OSError as error:
         raise BytecodeError(f'cannot read bytecode file "{path}": {error.strerror}', errno=error.errno) from error
     except (BytecodeError, ValueError) as error:

@@ -109,8 +109,8 @@ def helper_name(number: int) -> str:
     """Return a helper's full name, like ``bpf_map_lookup_elem``; empty for a number that pytc does not know."""
     from pytc.bpf.sys.helpers import helper
 
-    found = helper(number)
-    return f"bpf_{found.name}" if found is not None else "" if number else "bpf_unspec"
+    known = helper(number)
+    return f"bpf_{known.name}" if known is not None else "" if number else "bpf_unspec"
 
 
 def _alu(i: Instruction) -> str:
@@ -188,21 +188,21 @@ def _store(i: Instruction) -> str:
 
 
 def _store_register(i: Instruction) -> str:
-    mode, place = i.opcode & 0xE0, f"({_size(i)} *)(r{i.destination} {i.offset:+d})"
+    mode, target = i.opcode & 0xE0, f"({_size(i)} *)(r{i.destination} {i.offset:+d})"
     if mode == MEM:
-        return f"*{place} = r{i.source}"
+        return f"*{target} = r{i.source}"
     if mode != ATOMIC:
         return ""
     wide = "64" if _size(i) == "u64" else ""
     if i.immediate in ATOMICS:
-        return f"lock *{place} {ATOMICS[i.immediate]} r{i.source}"
+        return f"lock *{target} {ATOMICS[i.immediate]} r{i.source}"
     if i.immediate in FETCHES:
-        return f"r{i.source} = atomic{wide}_fetch_{FETCHES[i.immediate]}({place}, r{i.source})"
+        return f"r{i.source} = atomic{wide}_fetch_{FETCHES[i.immediate]}({target}, r{i.source})"
     return {
-        EXCHANGE: f"r{i.source} = atomic{wide}_xchg({place}, r{i.source})",
-        COMPARE_EXCHANGE: f"r0 = atomic{wide}_cmpxchg({place}, r0, r{i.source})",
+        EXCHANGE: f"r{i.source} = atomic{wide}_xchg({target}, r{i.source})",
+        COMPARE_EXCHANGE: f"r0 = atomic{wide}_cmpxchg({target}, r0, r{i.source})",
         LOAD_ACQUIRE: f"r{i.destination} = load_acquire(({_size(i)} *)(r{i.source} {i.offset:+d}))",
-        STORE_RELEASE: f"store_release({place}, r{i.source})",
+        STORE_RELEASE: f"store_release({target}, r{i.source})",
     }.get(i.immediate, "")
 
 

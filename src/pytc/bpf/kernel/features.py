@@ -56,7 +56,7 @@ def attempt(probe: Callable[[], int]) -> bool | None:
 
 def _load_btf(*types: tuple[int, ...]) -> int:
     """Load types, given as words without their name_off, which is that of the name ``x``."""
-    words = b"".join(struct.pack(f"<{len(one) + 1}I", 1, *one) for one in types)
+    words = b"".join(struct.pack(f"<{len(type_words) + 1}I", 1, *type_words) for type_words in types)
     strings = b"\0x\0"
     data = b.HEADER.pack(b.MAGIC, 1, 0, b.HEADER.size, 0, len(words), len(words), len(strings)) + words + strings
     buffer = ctypes.create_string_buffer(data, len(data))

@@ -59,7 +59,7 @@ def kernel_settings(spec: ObjectSpec, size: int, features: "Features") -> bytes:
     assert spec.btf is not None
     return kconfig_contents(
         size,
-        [one for one in spec.externs.values() if one.kind == SETTING],
+        [setting for setting in spec.externs.values() if setting.kind == SETTING],
         spec.btf,
         version=version_code,
         configuration=configuration,
@@ -118,5 +118,5 @@ def _number(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
         raise _misfit(setting, text, "an integer that can hold it") from None
 
 
-def _misfit(setting: ExternSpec, text: str, wanted: str) -> ObjectError:
-    return ObjectError(f'"{setting.name}" is {text} in this kernel; the object must declare it as {wanted}')
+def _misfit(setting: ExternSpec, text: str, type: str) -> ObjectError:
+    return ObjectError(f'"{setting.name}" is {text} in this kernel; the object must declare it as {type}')

@@ -28,7 +28,7 @@ def loaded_modules(vmlinux: Btf) -> Modules:
 
     Leaves out a module whose types make no sense.
     """
-    found, problem = [], ""
+    modules, problem = [], ""
     try:
         for number in ids(Command.BTF_GET_NEXT_ID):
             try:
@@ -40,10 +40,10 @@ def loaded_modules(vmlinux: Btf) -> Modules:
             except ObjectError as error:
                 problem = str(error)
             else:
-                found += [module] if module is not None else []
+                modules += [module] if module is not None else []
     except BpfSyscallError as error:
         problem = str(error)
-    return Modules(tuple(found), problem)
+    return Modules(tuple(modules), problem)
 
 
 def _module(fd: int, number: int, vmlinux: Btf) -> Module | None:

@@ -103,6 +103,6 @@ def parse_version_code(release: str, version: str, signature: str = "") -> int:
     debian = re.search(r"Debian (\d+\.\d+\.\d+)", version)
     words = signature.split()
     exact = words[2] if len(words) > 2 else debian.group(1) if debian else release
-    found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", exact)
-    major, minor, patch = (int(number or 0) for number in found.groups()) if found else (0, 0, 0)
+    match = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", exact)
+    major, minor, patch = (int(number or 0) for number in match.groups()) if match else (0, 0, 0)
     return major << 16 | minor << 8 | min(patch, 255)

@@ -35,16 +35,16 @@ class KernelSymbols:
         """Return the symbol at exactly that address; empty for none."""
         if address not in self._known:
             text = self._all()
-            at = text.find(b"\n%016x " % address) if address > 0 else -1
-            line = text[at + 1 : text.find(b"\n", at + 1)].split() if at >= 0 else []
+            start = text.find(b"\n%016x " % address) if address > 0 else -1
+            line = text[start + 1 : text.find(b"\n", start + 1)].split() if start >= 0 else []
             self._known[address] = line[2].decode("utf-8", "replace") if len(line) > 2 else ""
         return self._known[address]
 
     def address(self, name: str) -> int:
         """Return the address of the first function of that name; 0 for none."""
         text = self._all()
-        at = max(text.find(b" %c %s\n" % (kind, name.encode())) for kind in b"Tt")
-        return int(text[text.rfind(b"\n", 0, at) + 1 : at].split()[0], 16) if at >= 0 else 0
+        end = max(text.find(b" %c %s\n" % (kind, name.encode())) for kind in b"Tt")
+        return int(text[text.rfind(b"\n", 0, end) + 1 : end].split()[0], 16) if end >= 0 else 0
 
 
 def symbol_addresses(names: set[str]) -> dict[str, int]:
@@ -52,23 +52,23 @@ def symbol_addresses(names: set[str]) -> dict[str, int]:
 
     Raises BpfError where addresses are hidden, ObjectError for a name that several symbols have.
     """
-    found: dict[str, int] = {}
+    addresses: dict[str, int] = {}
     try:
         with open(_PATH, encoding="ascii", errors="replace") as file:
             for line in file:
                 words = line.split(None, 3)
                 if len(words) >= 3 and words[2] in names:
                     address = int(words[0], 16)
-                    if found.setdefault(words[2], address) != address:
+                    if addresses.setdefault(words[2], address) != address:
                         raise ObjectError(
                             f'this kernel has several symbols "{words[2]}" in /proc/kallsyms, '
                             "so that it is not clear which one is meant"
                         )
     except OSError as error:
         raise BpfError(f"cannot read /proc/kallsyms: {error.strerror}", errno=error.errno) from error
-    if found and not any(found.values()):
+    if addresses and not any(addresses.values()):
         raise BpfError("/proc/kallsyms hides addresses from this process (kernel.kptr_restrict)")
-    return found
+    return addresses
 
 
 def has_syscall_wrapper() -> bool:
@@ -76,7 +76,7 @@ def has_syscall_wrapper() -> bool:
 
     False without kprobes: libbpf attaches one to find out, and its answer decides the value of an extern.
     """
-    if not any(os.path.exists(place) for place in _KPROBES):
+    if not any(os.path.exists(path) for path in _KPROBES):
         return False
     machine = os.uname().machine
     symbol = f" __{_SYSCALL_PREFIXES.get(machine, machine)}_sys_bpf\n".encode()

@@ -63,33 +63,33 @@ class KernelTypes(Closing):
     def find_in_vmlinux(self, names: Iterable[str], *kinds: int) -> dict[str, list[KernelType]]:
         """Return the types of each name and one of some kinds, whatever their flavour; raises ObjectError."""
         btf = self.vmlinux()
-        return {name: [KernelType(btf, one) for one in ids] for name, ids in btf.named(names, *kinds).items()}
+        return {name: [KernelType(btf, type_id) for type_id in ids] for name, ids in btf.named(names, *kinds).items()}
 
     def find_in_modules(self, names: Collection[str], *kinds: int) -> dict[str, list[KernelType]]:
         """Return such types of the loaded modules: for names that vmlinux lacks."""
-        places: dict[str, list[KernelType]] = {}
+        types: dict[str, list[KernelType]] = {}
         if self._modules is None:
             self._modules = self._read_modules(self.vmlinux()) if self._read_modules is not None else Modules()
         for module in self._modules.found:
             try:
-                found = module.btf.named(names, *kinds)
+                ids_by_name = module.btf.named(names, *kinds)
             except ObjectError as error:  # one that nobody may need
                 self._modules = self._modules._replace(problem=f'those of module "{module.name}": {error}')
                 continue
-            for name, ids in found.items():
-                places.setdefault(name, []).extend(KernelType(module.btf, one, module.id) for one in ids)
-        return places
+            for name, ids in ids_by_name.items():
+                types.setdefault(name, []).extend(KernelType(module.btf, type_id, module.id) for type_id in ids)
+        return types
 
     def lacking(self) -> str:
         """Return a clause for messages that says where a name was searched in vain."""
         if self._read_modules is None:
             return f"{self._source} does not have it"
-        found, problem = self._modules or Modules()
+        modules, problem = self._modules or Modules()
         if problem:
             return f"{self._source} does not have it, and the types of modules cannot be read: {problem}"
-        if not found:
+        if not modules:
             return f"{self._source} does not have it, and no module with types is loaded"
-        return f"neither {self._source} nor any of the {len(found)} loaded modules with types has it"
+        return f"neither {self._source} nor any of the {len(modules)} loaded modules with types has it"
 
     def hints(self, home: str = "") -> tuple[str, ...]:
         """Return hints about a missing name; ``home`` is the module that has it in most kernels, if known."""

@@ -245,10 +245,10 @@ def map_flags(flags: int) -> list[Feature]:
     ]
 
 
-def needs_gpl(found: Helper, version: str = "") -> bool:
+def needs_gpl(helper: Helper, version: str = "") -> bool:
     """Return whether calling the helper needs a GPL-compatible license in a kernel version; the newest if no version is
     given."""
-    return found.gpl_only or bool(version and found.gpl_until and precedes(version, found.gpl_until))
+    return helper.gpl_only or bool(version and helper.gpl_until and precedes(version, helper.gpl_until))
 
 
 def precedes(version: str, other: str) -> bool:

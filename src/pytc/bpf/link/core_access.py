@@ -82,10 +82,10 @@ def match_access(local: Btf, access: Access, target: Btf, root: int) -> Access |
         type_id = target.resolve(type_id)
         if step.name:
             member = local.member(step.type_id, step.number)
-            found = _match_member(local, member, target, type_id)
-            if found is None:
+            match = _match_member(local, member, target, type_id)
+            if match is None:
                 return None
-            matched, type_id, offset = found
+            matched, type_id, offset = match
             steps.append(matched)
             bit_offset += offset
             continue
@@ -102,7 +102,7 @@ def match_access(local: Btf, access: Access, target: Btf, root: int) -> Access |
 
 
 def _match_member(
-    local: Btf, wanted: Member, target: Btf, type_id: int, depth: int = 16
+    local: Btf, local_member: Member, target: Btf, type_id: int, depth: int = 16
 ) -> tuple[Step, int, int] | None:
     """Return (step, type of the member, its bit offset) of the member of that name, also inside unnamed members."""
     type_id = target.resolve(type_id)
@@ -110,11 +110,11 @@ def _match_member(
         return None
     for index, member in enumerate(target.members(type_id)):
         if not member.name:
-            found = _match_member(local, wanted, target, member.type_id, depth - 1)
-            if found is not None:
-                return found[0], found[1], found[2] + member.bit_offset
-        elif member.name == wanted.name:
-            if not fields_agree(local, wanted.type_id, target, member.type_id):
+            match = _match_member(local, local_member, target, member.type_id, depth - 1)
+            if match is not None:
+                return match[0], match[1], match[2] + member.bit_offset
+        elif member.name == local_member.name:
+            if not fields_agree(local, local_member.type_id, target, member.type_id):
                 return None
             return Step(type_id, index, member.name), member.type_id, member.bit_offset
     return None

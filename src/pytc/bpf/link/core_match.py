@@ -14,8 +14,8 @@ _ENUMS = (b.ENUM, b.ENUM64)
 
 def without_flavour(name: str) -> str:
     """Return a name without its flavour."""
-    at = name.rfind("___")
-    return name[:at] if at > 0 and len(name) > at + 3 else name
+    end = name.rfind("___")
+    return name[:end] if end > 0 and len(name) > end + 3 else name
 
 
 def kinds_agree(local: int, target: int) -> bool:
@@ -64,7 +64,7 @@ def types_agree(local: Btf, local_id: int, target: Btf, target_id: int, depth: i
             local_id, target_id = local.array(local_id)[0], target.array(target_id)[0]
         elif kind == b.FUNC_PROTO:
             pairs = _parameters(local, local_id, target, target_id)
-            if pairs is None or not all(types_agree(local, one, target, other, depth) for one, other in pairs):
+            if pairs is None or not all(types_agree(local, ours, target, theirs, depth) for ours, theirs in pairs):
                 return False
             local_id, target_id = local.referred(local_id), target.referred(target_id)
         else:
@@ -110,7 +110,7 @@ def types_match(
         elif kind == b.FUNC_PROTO:
             pairs = _parameters(local, local_id, target, target_id)
             if pairs is None or not all(
-                types_match(local, one, target, two, pointee=pointee, depth=depth) for one, two in pairs
+                types_match(local, ours, target, theirs, pointee=pointee, depth=depth) for ours, theirs in pairs
             ):
                 return False
             local_id, target_id = local.referred(local_id), target.referred(target_id)
@@ -136,11 +136,11 @@ def _members_match(local: Btf, local_id: int, target: Btf, target_id: int, depth
     members = target.members(target_id)
     return local.vlen(local_id) <= len(members) and all(
         any(
-            without_flavour(one.name) == without_flavour(two.name)
-            and types_match(local, one.type_id, target, two.type_id, depth=depth)
-            for two in members
+            without_flavour(ours.name) == without_flavour(theirs.name)
+            and types_match(local, ours.type_id, target, theirs.type_id, depth=depth)
+            for theirs in members
         )
-        for one in local.members(local_id)
+        for ours in local.members(local_id)
     )
 
 
@@ -148,4 +148,4 @@ def _parameters(local: Btf, local_id: int, target: Btf, target_id: int) -> list[
     ours, theirs = local.parameters(local_id), target.parameters(target_id)
     if len(ours) != len(theirs):
         return None
-    return [(one[1], two[1]) for one, two in zip(ours, theirs, strict=True)]
+    return [(mine[1], other[1]) for mine, other in zip(ours, theirs, strict=True)]

@@ -91,8 +91,8 @@ class CoreResolver:
         """Return why an instruction is poisoned."""
         what = self.describe(relocation)
         if resolution.value is None:
-            lacking = "" if self._candidates(relocation.type_id) else f" ({self._kernel.lacking()})"
-            return f"this kernel has no {what}{lacking}, which the program uses without checking that it exists"
+            reason = "" if self._candidates(relocation.type_id) else f" ({self._kernel.lacking()})"
+            return f"this kernel has no {what}{reason}, which the program uses without checking that it exists"
         return (
             f"{what} has a different size in this kernel than in the object; only pointers and unsigned "
             "integers can be loaded with a different width"
@@ -116,30 +116,30 @@ class CoreResolver:
         if kind in _FIELD_KINDS:
             access = field_access(local, relocation.type_id, parse_indices(relocation.access))
             original = _field_value(local, access, kind)
-            found = [
-                (match.bit_offset, _field_value(place.btf, match, kind))
-                for place in self._candidates(relocation.type_id)
-                if (match := match_access(local, access, place.btf, place.type_id)) is not None
+            answers = [
+                (match.bit_offset, _field_value(candidate.btf, match, kind))
+                for candidate in self._candidates(relocation.type_id)
+                if (match := match_access(local, access, candidate.btf, candidate.type_id)) is not None
             ]
         elif kind in _TYPE_KINDS:
             original = _type_value(local, relocation.type_id, kind)
-            found = [
-                (0, _type_value(place.btf, place.type_id, kind))
-                for place in self._candidates(relocation.type_id)
-                if self._same_type(relocation, place)
+            answers = [
+                (0, _type_value(candidate.btf, candidate.type_id, kind))
+                for candidate in self._candidates(relocation.type_id)
+                if self._same_type(relocation, candidate)
             ]
         elif kind in _ENUM_KINDS:
             name, number = self._enumerator(relocation)
             original = Value(1 if kind == ENUMVAL_EXISTS else number)
-            found = [
+            answers = [
                 (0, Value(1 if kind == ENUMVAL_EXISTS else value))
-                for place in self._candidates(relocation.type_id)
-                for other, value in place.btf.enumerators(place.btf.resolve(place.type_id))
+                for candidate in self._candidates(relocation.type_id)
+                for other, value in candidate.btf.enumerators(candidate.btf.resolve(candidate.type_id))
                 if without_flavour(other) == without_flavour(name)
             ]
         else:
             raise ObjectError(f"CO-RE: unknown relocation kind {kind}")
-        return self._decide(relocation, original, found)
+        return self._decide(relocation, original, answers)
 
     def _candidates(self, type_id: int) -> list[KernelType]:
         """Return the kernel's types with the name of a type: vmlinux's, or the modules' where vmlinux has none."""
@@ -147,9 +147,9 @@ class CoreResolver:
             raise ObjectError(f"CO-RE: a relocation to type {type_id}, which has no name")
         if self._in_vmlinux is None:
             self._in_vmlinux = self._look_up(self._kernel.find_in_vmlinux, root_types(self._ext))
-        found = self._of(type_id, self._in_vmlinux)
-        if found:
-            return found
+        candidates = self._of(type_id, self._in_vmlinux)
+        if candidates:
+            return candidates
         if self._in_modules is None:
             missing = {root for root in root_types(self._ext) if not self._of(root, self._in_vmlinux)}
             self._in_modules = self._look_up(self._kernel.find_in_modules, missing)
@@ -167,14 +167,15 @@ class CoreResolver:
     def _of(self, type_id: int, named: dict[str, list[KernelType]]) -> list[KernelType]:
         name, kind = self._root_name(type_id), self._local.kind(type_id)
         return [
-            one
-            for one in named.get(name, ())
-            if kinds_agree(kind, one.btf.kind(one.type_id)) and without_flavour(one.btf.name(one.type_id)) == name
+            candidate
+            for candidate in named.get(name, ())
+            if kinds_agree(kind, candidate.btf.kind(candidate.type_id))
+            and without_flavour(candidate.btf.name(candidate.type_id)) == name
         ]
 
-    def _same_type(self, relocation: CoreRelocation, place: KernelType) -> bool:
+    def _same_type(self, relocation: CoreRelocation, candidate: KernelType) -> bool:
         same = types_match if relocation.kind == TYPE_MATCHES else types_agree
-        return same(self._local, relocation.type_id, place.btf, place.type_id)
+        return same(self._local, relocation.type_id, candidate.btf, candidate.type_id)
 
     def _enumerator(self, relocation: CoreRelocation) -> tuple[str, int]:
         enum = self._local.resolve(relocation.type_id)
@@ -186,17 +187,17 @@ class CoreResolver:
             raise ObjectError(f"CO-RE: no enumerator {indices[0]}; the enum has {len(values)}")
         return values[indices[0]]
 
-    def _decide(self, relocation: CoreRelocation, original: Value, found: list[tuple[int, Value]]) -> Resolution:
-        if not found:
+    def _decide(self, relocation: CoreRelocation, original: Value, answers: list[tuple[int, Value]]) -> Resolution:
+        if not answers:
             absent = relocation.kind in _TYPE_KINDS or relocation.kind in (FIELD_EXISTS, ENUMVAL_EXISTS)
             return Resolution(original, Value(0) if absent else None)
-        numbers = {(offset, value.number) for offset, value in found}
+        numbers = {(offset, value.number) for offset, value in answers}
         if len(numbers) > 1:
             raise ObjectError(
                 f'CO-RE: the kernel has several types "{self._root_name(relocation.type_id)}", which '
                 f"disagree about {relocation.access}"
             )
-        value = found[0][1]
+        value = answers[0][1]
         fits = original.size == value.size or original.widens == value.widens != 0
         return Resolution(original, value, fits)
 

@@ -33,8 +33,8 @@ class ExternResolver:
 
     def resolve(self, externs: list[ExternSpec]) -> dict[str, ExternValue]:
         """Return values of externs by name; raises ObjectError for one that is missing and not weak."""
-        places = self._places([e for e in externs if e.type_id])
-        values = {e.name: self._typed(e, places.get(e.name)) for e in externs if e.type_id}
+        types = self._places([e for e in externs if e.type_id])
+        values = {e.name: self._typed(e, types.get(e.name)) for e in externs if e.type_id}
         untyped = [e for e in externs if not e.type_id]
         if untyped:
             addresses = self._addresses({e.name for e in untyped})
@@ -44,39 +44,44 @@ class ExternResolver:
     def _places(self, externs: list[ExternSpec]) -> dict[str, KernelType]:
         """Return the kernel types of externs by name: vmlinux's or, where it lacks one, those of the first module that
         has it."""
-        found: dict[str, KernelType] = {}
+        types: dict[str, KernelType] = {}
         for search in (self._kernel.find_in_vmlinux, self._kernel.find_in_modules):
-            wanted = [e for e in externs if e.name not in found]
-            candidates = search({without_flavour(e.name) for e in wanted}, b.FUNC, b.VAR) if wanted else {}
-            for extern in wanted:
-                place = next(
-                    (one for one in candidates.get(without_flavour(extern.name), ()) if _is_it(extern, one)), None
+            missing = [e for e in externs if e.name not in types]
+            candidates = search({without_flavour(e.name) for e in missing}, b.FUNC, b.VAR) if missing else {}
+            for extern in missing:
+                match = next(
+                    (
+                        candidate
+                        for candidate in candidates.get(without_flavour(extern.name), ())
+                        if _is_it(extern, candidate)
+                    ),
+                    None,
                 )
-                if place is not None:
-                    found[extern.name] = place
-        return found
+                if match is not None:
+                    types[extern.name] = match
+        return types
 
-    def _typed(self, extern: ExternSpec, place: KernelType | None) -> ExternValue:
-        if place is None:
+    def _typed(self, extern: ExternSpec, type: KernelType | None) -> ExternValue:
+        if type is None:
             if extern.is_weak:
                 return ExternValue()
             raise ObjectError(
                 f'this kernel has no {extern.kind} "{extern.name}" that BPF programs may use: {self._kernel.lacking()}',
                 hints=self._missing_hints(extern),
             )
-        if not types_agree(self._btf, extern.type_id, place.btf, place.btf.referred(place.type_id)):
+        if not types_agree(self._btf, extern.type_id, type.btf, type.btf.referred(type.type_id)):
             if extern.is_weak and extern.kind == FUNCTION:  # a declaration with another flavour may fit
                 return ExternValue()
             raise ObjectError(
                 f'the kernel\'s {extern.kind} "{extern.name}" has a different type than the object declares'
             )
-        if not place.module:
-            return ExternValue(place.type_id)
-        fd = self._open_module(place.module)
+        if not type.module:
+            return ExternValue(type.type_id)
+        fd = self._open_module(type.module)
         if extern.kind == FUNCTION and fd not in self.module_fds:
             self.module_fds.append(fd)
         return ExternValue(
-            place.type_id, module_fd=fd, module_index=self.module_fds.index(fd) + 1 if extern.kind == FUNCTION else 0
+            type.type_id, module_fd=fd, module_index=self.module_fds.index(fd) + 1 if extern.kind == FUNCTION else 0
         )
 
     def _missing_hints(self, extern: ExternSpec) -> tuple[str, ...]:
@@ -94,6 +99,8 @@ class ExternResolver:
         return ExternValue(address=address)
 
 
-def _is_it(extern: ExternSpec, place: KernelType) -> bool:
-    wanted = b.FUNC if extern.kind == FUNCTION else b.VAR
-    return place.btf.kind(place.type_id) == wanted and place.btf.name(place.type_id) == without_flavour(extern.name)
+def _is_it(extern: ExternSpec, candidate: KernelType) -> bool:
+    kind = b.FUNC if extern.kind == FUNCTION else b.VAR
+    return candidate.btf.kind(candidate.type_id) == kind and candidate.btf.name(candidate.type_id) == without_flavour(
+        extern.name
+    )

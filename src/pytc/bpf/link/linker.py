@@ -189,12 +189,12 @@ class _Linking:
         self._relocate_core(function, section.name, start)
         calls = []
         for index in self._interesting(section, function, code):
-            at = index * ins.SIZE
-            target, is_call = section.relocations.get(function.offset + at), code[at] == ins.OP_CALL
+            offset = index * ins.SIZE
+            target, is_call = section.relocations.get(function.offset + offset), code[offset] == ins.OP_CALL
             if target is None:
-                if is_call and code[at + 1] >> 4 == ins.PSEUDO_CALL:
-                    offset = function.offset + at + (1 + ins.immediate_at(code, index)) * ins.SIZE
-                    calls.append((index, Target("function", section=function.section, offset=offset)))
+                if is_call and code[offset + 1] >> 4 == ins.PSEUDO_CALL:
+                    target_offset = function.offset + offset + (1 + ins.immediate_at(code, index)) * ins.SIZE
+                    calls.append((index, Target("function", section=function.section, offset=target_offset)))
             elif target.kind == "function":
                 calls.append((index, target))
             else:
@@ -211,10 +211,10 @@ class _Linking:
         last = bisect_left(offsets, function.offset + function.size)
         slots = {(offset - function.offset) // ins.SIZE for offset in offsets[first:last]}
         opcodes = code[:: ins.SIZE]
-        at = opcodes.find(ins.OP_CALL)
-        while at >= 0:
-            slots.add(at)
-            at = opcodes.find(ins.OP_CALL, at + 1)
+        slot = opcodes.find(ins.OP_CALL)
+        while slot >= 0:
+            slots.add(slot)
+            slot = opcodes.find(ins.OP_CALL, slot + 1)
         return sorted(slots)
 
     def _relocate_core(self, function: FunctionSpec, section: str, start: int) -> None:
@@ -222,11 +222,11 @@ class _Linking:
             return
         from pytc.bpf.link.core_relocations import patch as patch_core
 
-        for one in core_relocations(self._spec.btf_ext, self._spec.btf, section, function.offset, function.size):
-            slot = start + (one.offset - function.offset) // ins.SIZE
+        for relocation in core_relocations(self._spec.btf_ext, self._spec.btf, section, function.offset, function.size):
+            slot = start + (relocation.offset - function.offset) // ins.SIZE
             try:
-                resolution = self._core.resolve(one)
-                patch_core(self.code, slot, one, resolution)
+                resolution = self._core.resolve(relocation)
+                patch_core(self.code, slot, relocation, resolution)
             except ObjectError as error:
                 raise ObjectError(
                     f'function "{function.name}", instruction {slot - start}: {error}',
@@ -234,7 +234,7 @@ class _Linking:
                     hints=error.hints,
                 ) from error
             if resolution.value is None or not resolution.fits:
-                self.missing[slot] = self._core.explain(one, resolution)
+                self.missing[slot] = self._core.explain(relocation, resolution)
 
     def _refer(self, part: LinkedFunction, index: int, target: Target, *, is_call: bool) -> None:
         slot = part.start + index

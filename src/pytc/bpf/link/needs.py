@@ -40,70 +40,75 @@ def helper_calls(linked: LinkedProgram) -> list[HelperCall]:
     """Return the calls of helpers by number, in the order of the instructions."""
     externs = {use.slot for use in linked.externs}
     return [
-        HelperCall(slot, one.immediate)
-        for slot, one in ins.decode_all(linked.code)
-        if one.opcode == ins.OP_CALL and one.source == 0 and slot not in externs
+        HelperCall(slot, instruction.immediate)
+        for slot, instruction in ins.decode_all(linked.code)
+        if instruction.opcode == ins.OP_CALL and instruction.source == 0 and slot not in externs
     ]
 
 
 def instruction_needs(linked: LinkedProgram) -> list[Need]:
     """Return the features of a program beyond the first instruction set, each once."""
-    found: dict[Feature, int] = {}
+    slots: dict[Feature, int] = {}
     externs = {use.slot for use in linked.externs}
     tail_call = jumps_back = -1
-    for slot, one in ins.decode_all(linked.code):
-        feature = _feature(one) if slot not in externs else None
+    for slot, instruction in ins.decode_all(linked.code):
+        feature = _feature(instruction) if slot not in externs else None
         if feature is not None:
-            found.setdefault(feature, slot)
-        if one.opcode == ins.OP_CALL and one.source == 0 and one.immediate == _TAIL_CALL and slot not in externs:
+            slots.setdefault(feature, slot)
+        if (
+            instruction.opcode == ins.OP_CALL
+            and instruction.source == 0
+            and instruction.immediate == _TAIL_CALL
+            and slot not in externs
+        ):
             tail_call = slot
-        if one.opcode & 7 in _JUMPS and _distance(one) < 0:
+        if instruction.opcode & 7 in _JUMPS and _distance(instruction) < 0:
             jumps_back = slot
-    if tail_call >= 0 and v.CALLS in found:
-        found[v.CALLS_AND_TAIL_CALLS] = tail_call
+    if tail_call >= 0 and v.CALLS in slots:
+        slots[v.CALLS_AND_TAIL_CALLS] = tail_call
     loop = _loop(linked) if jumps_back >= 0 else -1
     if loop >= 0:
-        found[v.LOOPS] = loop
+        slots[v.LOOPS] = loop
     if len(linked.code) > _SHORT_PROGRAM * ins.SIZE:
-        found[v.LONG_PROGRAMS] = -1
-    return [Need(feature, slot) for feature, slot in found.items()]
+        slots[v.LONG_PROGRAMS] = -1
+    return [Need(feature, slot) for feature, slot in slots.items()]
 
 
-def _feature(one: Instruction) -> Feature | None:
-    if one.opcode == ins.OP_CALL:
-        return v.CALLS if one.source == ins.PSEUDO_CALL else None
-    if one.opcode == ins.OP_LD_IMM64:
-        return {ins.PSEUDO_FUNC: v.CALLBACKS, ins.PSEUDO_MAP_VALUE: v.GLOBAL_DATA}.get(one.source)
-    kind, operation = one.opcode & 7, one.opcode & 0xF0
+def _feature(instruction: Instruction) -> Feature | None:
+    if instruction.opcode == ins.OP_CALL:
+        return v.CALLS if instruction.source == ins.PSEUDO_CALL else None
+    if instruction.opcode == ins.OP_LD_IMM64:
+        return {ins.PSEUDO_FUNC: v.CALLBACKS, ins.PSEUDO_MAP_VALUE: v.GLOBAL_DATA}.get(instruction.source)
+    kind, operation = instruction.opcode & 7, instruction.opcode & 0xF0
     if kind == _JMP32:
         return v.CPU_V4 if operation == _JA else v.JUMPS_32
     if kind == _JMP:
         return v.MAY_GOTO if operation == _JCOND else v.LESS_JUMPS if operation in _LESS else None
     if kind in (_LDX, _STX):
-        return _memory(one, kind, one.opcode & 0xE0)
-    return _arithmetic(one, kind, operation) if kind in (_ALU, _ALU64) else None
+        return _memory(instruction, kind, instruction.opcode & 0xE0)
+    return _arithmetic(instruction, kind, operation) if kind in (_ALU, _ALU64) else None
 
 
-def _memory(one: Instruction, kind: int, mode: int) -> Feature | None:
+def _memory(instruction: Instruction, kind: int, mode: int) -> Feature | None:
     if kind == _LDX:
         return v.CPU_V4 if mode == _MEMSX else None
-    if mode != _ATOMIC or not one.immediate:
+    if mode != _ATOMIC or not instruction.immediate:
         return None
-    return v.ORDERED_ACCESS if one.immediate in _ORDERED else v.ATOMICS
+    return v.ORDERED_ACCESS if instruction.immediate in _ORDERED else v.ATOMICS
 
 
-def _arithmetic(one: Instruction, kind: int, operation: int) -> Feature | None:
-    if operation == _MOV and one.opcode & _FROM_REGISTER and one.offset:
-        return v.ADDRESS_SPACES if one.offset == 1 else v.CPU_V4
+def _arithmetic(instruction: Instruction, kind: int, operation: int) -> Feature | None:
+    if operation == _MOV and instruction.opcode & _FROM_REGISTER and instruction.offset:
+        return v.ADDRESS_SPACES if instruction.offset == 1 else v.CPU_V4
     if operation == _END and kind == _ALU64:
         return v.CPU_V4
-    return v.CPU_V4 if operation in (_DIV, _MOD) and one.offset else None
+    return v.CPU_V4 if operation in (_DIV, _MOD) and instruction.offset else None
 
 
-def _distance(one: Instruction) -> int:
-    if one.opcode in (ins.OP_CALL, ins.OP_EXIT, _OP_CALL_REGISTER):
+def _distance(instruction: Instruction) -> int:
+    if instruction.opcode in (ins.OP_CALL, ins.OP_EXIT, _OP_CALL_REGISTER):
         return 0
-    return one.immediate if one.opcode == _OP_JA_FAR else one.offset
+    return instruction.immediate if instruction.opcode == _OP_JA_FAR else instruction.offset
 
 
 def _loop(linked: LinkedProgram) -> int:
@@ -112,7 +117,7 @@ def _loop(linked: LinkedProgram) -> int:
     A jump back alone does not make a loop.
     """
     decoded = dict(ins.decode_all(linked.code))
-    done: set[int] = set()
+    visited: set[int] = set()
     for part in linked.parts:
         path: set[int] = {part.start}
         work = [(part.start, _followers(decoded, part.start))]
@@ -122,20 +127,20 @@ def _loop(linked: LinkedProgram) -> int:
             if following is None:
                 work.pop()
                 path.discard(slot)
-                done.add(slot)
+                visited.add(slot)
             elif following in path:
                 return slot
-            elif following not in done and following in decoded:
+            elif following not in visited and following in decoded:
                 path.add(following)
                 work.append((following, _followers(decoded, following)))
     return -1
 
 
 def _followers(decoded: dict[int, Instruction], slot: int) -> Iterator[int]:
-    one = decoded.get(slot)
-    if one is None or one.opcode == ins.OP_EXIT:
+    instruction = decoded.get(slot)
+    if instruction is None or instruction.opcode == ins.OP_EXIT:
         return
-    if one.opcode not in (_OP_JA, _OP_JA_FAR):
-        yield slot + (2 if one.opcode == ins.OP_LD_IMM64 else 1)
-    if one.opcode & 7 in _JUMPS and one.opcode not in (ins.OP_CALL, _OP_CALL_REGISTER):
-        yield slot + 1 + _distance(one)
+    if instruction.opcode not in (_OP_JA, _OP_JA_FAR):
+        yield slot + (2 if instruction.opcode == ins.OP_LD_IMM64 else 1)
+    if instruction.opcode & 7 in _JUMPS and instruction.opcode not in (ins.OP_CALL, _OP_CALL_REGISTER):
+        yield slot + 1 + _distance(instruction)

@@ -32,7 +32,7 @@ class Prepared(NamedTuple):
 
 def prepare(
     spec: ObjectSpec,
-    wanted: Sequence[tuple[ProgramSpec, ProgramType]],
+    programs: Sequence[tuple[ProgramSpec, ProgramType]],
     kernel_btf: str,
     open_module: Callable[[int], int],
 ) -> Prepared:
@@ -43,7 +43,7 @@ def prepare(
     """
     with ExitStack() as reading:
         preparing = _Preparing(spec, kernel_btf, reading)
-        linked = preparing.link(wanted)
+        linked = preparing.link(programs)
         externs, module_fds = preparing.externs(linked.programs, open_module)
         return Prepared(
             linked.programs,
@@ -58,7 +58,7 @@ def prepare(
 
 def used_maps(spec: ObjectSpec, linked: Iterable[LinkedProgram]) -> frozenset[str]:
     """Return the names of the maps that linked programs refer to, and of the maps in their slots."""
-    used = set().union(*(map_names(one) for one in linked))
+    used = set().union(*(map_names(program) for program in linked))
     members = {member for name in used for _, member in spec.maps[name].slots}
     return frozenset(used | members & spec.maps.keys())
 
@@ -89,25 +89,25 @@ class _Preparing:
             self._kernel = self._reading.enter_context(kernel_types(self._kernel_btf))
         return self._kernel
 
-    def link(self, wanted: Sequence[tuple[ProgramSpec, ProgramType]]) -> LinkedSet:
+    def link(self, programs: Sequence[tuple[ProgramSpec, ProgramType]]) -> LinkedSet:
         """Link the programs, with CO-RE where the object has relocations for it."""
         core = None
         if self._spec.btf is not None and self._spec.btf_ext is not None and self._spec.btf_ext.core.by_section:
             from pytc.bpf.link.core_relocations import CoreResolver
 
             core = CoreResolver(self._spec.btf, self._spec.btf_ext, self._kernel_types())
-        return link_with_tail_calls(self._spec, wanted, core)
+        return link_with_tail_calls(self._spec, programs, core)
 
     def externs(
         self, linked: Iterable[LinkedProgram], open_module: Callable[[int], int]
     ) -> tuple[dict[str, ExternValue], list[int]]:
         """Return the kernel's variables and functions that the programs use, and the descriptors of modules' types."""
-        used = {use.name for one in linked for use in one.externs}
+        used = {use.name for program in linked for use in program.externs}
         if not used or self._spec.btf is None:
             return {}, []
         from pytc.bpf.kernel.symbols import symbol_addresses
         from pytc.bpf.link.externs import ExternResolver
 
         resolver = ExternResolver(self._spec.btf, self._kernel_types(), symbol_addresses, open_module)
-        found = resolver.resolve([self._spec.externs[name] for name in sorted(used)])
-        return found, resolver.module_fds
+        values = resolver.resolve([self._spec.externs[name] for name in sorted(used)])
+        return values, resolver.module_fds

@@ -23,12 +23,12 @@ class TailCall(NamedTuple):
 
 def tail_calls(spec: ObjectSpec) -> list[TailCall]:
     """Return the programs for slots of program arrays: sections named ``ID/KEY``, and ``values`` of ``.maps``."""
-    found = []
+    calls = []
     for program in spec.programs:
-        place = tail_call_slot(program.section)
-        array = spec.map_by_id(place[0]) if place else None
-        if place and array is not None and array.type == MapType.PROG_ARRAY:
-            found.append(TailCall(array.name, place[1], program))
+        slot = tail_call_slot(program.section)
+        array = spec.map_by_id(slot[0]) if slot else None
+        if slot and array is not None and array.type == MapType.PROG_ARRAY:
+            calls.append(TailCall(array.name, slot[1], program))
     by_name = {program.name: program for program in spec.programs}
     for declared in spec.maps.values():
         if declared.type == MapType.PROG_ARRAY:
@@ -37,8 +37,8 @@ def tail_calls(spec: ObjectSpec) -> list[TailCall]:
                     raise ObjectError(
                         f'map "{declared.name}" wants program "{name}" in slot {index}; the object has no such program'
                     )
-                found.append(TailCall(declared.name, index, by_name[name]))
-    return found
+                calls.append(TailCall(declared.name, index, by_name[name]))
+    return calls
 
 
 class LinkedSet(NamedTuple):
@@ -50,30 +50,30 @@ class LinkedSet(NamedTuple):
 
 
 def link_with_tail_calls(
-    spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]], core: "CoreResolver | None" = None
+    spec: ObjectSpec, programs: Sequence[tuple[ProgramSpec, ProgramType]], core: "CoreResolver | None" = None
 ) -> LinkedSet:
     """Return programs linked with all that their tail calls reach. Pure without ``core``; raises ObjectError."""
-    linked: dict[tuple[FunctionSpec, ProgramType], LinkedProgram] = {}
-    candidates, found = tail_calls(spec), LinkedSet([], [], [])
-    waiting = list(wanted)
+    linked_by_key: dict[tuple[FunctionSpec, ProgramType], LinkedProgram] = {}
+    candidates, result = tail_calls(spec), LinkedSet([], [], [])
+    waiting = list(programs)
     while waiting:
         program, type = waiting.pop(0)
-        if (program.function, type) in linked:
+        if (program.function, type) in linked_by_key:
             continue
-        one = linked[program.function, type] = link(spec, program, core)
-        found.programs.append(one)
-        found.types.append(type)
-        reached = map_names(one)
+        linked_program = linked_by_key[program.function, type] = link(spec, program, core)
+        result.programs.append(linked_program)
+        result.types.append(type)
+        reached = map_names(linked_program)
         calls = [call for call in candidates if call.map_name in reached]
         candidates = [call for call in candidates if call.map_name not in reached]
-        found.tail_calls.extend((call, type) for call in calls)
+        result.tail_calls.extend((call, type) for call in calls)
         waiting += [(call.program, type) for call in calls]
-    return found
+    return result
 
 
 def type_of(program: ProgramSpec, type: ProgramType) -> ProgramType:
     """Return the type to load a program as: ``type``, or for UNSPEC that of its section name. Raises ObjectError."""
-    found = type if type is not ProgramType.UNSPEC else program.type
-    if found is ProgramType.UNSPEC:
+    chosen = type if type is not ProgramType.UNSPEC else program.type
+    if chosen is ProgramType.UNSPEC:
         raise ObjectError("the section's name does not say a program type; give one")
-    return found
+    return chosen

@@ -67,9 +67,9 @@ class _Editor:
 
     def make_identifier(self, offset: int) -> None:
         """Turn the name of a section or variable into one that a structure or its member may have."""
-        at = self._strings + offset
-        end = self.data.index(0, at)
-        self.data[at:end] = self.data[at:end].replace(b".", b"_").replace(b"?", b"_")
+        start = self._strings + offset
+        end = self.data.index(0, start)
+        self.data[start:end] = self.data[start:end].replace(b".", b"_").replace(b"?", b"_")
 
     def _at(self, type_id: int, index: int) -> int:
         return HEADER.size + (self.btf.position(type_id) + index) * 4

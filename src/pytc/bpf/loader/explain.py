@@ -63,12 +63,12 @@ def _helper_causes(type: ProgramType, reason: str) -> list[str]:
     if match is None:
         return []
     number = int(match.group(2) or match.group(4))
-    found = helper(number)
-    if found is None:
+    known = helper(number)
+    if known is None:
         return []
-    if is_older(found.since):
-        return [_helper_age(found)]
-    return [f"programs of type {program_type_name(type)} cannot call the helper bpf_{found.name} in this kernel"]
+    if is_older(known.since):
+        return [_helper_age(known)]
+    return [f"programs of type {program_type_name(type)} cannot call the helper bpf_{known.name} in this kernel"]
 
 
 def _build_causes(reason: str) -> list[str]:
@@ -96,11 +96,11 @@ def _young_features(linked: LinkedProgram) -> list[str]:
         if need.feature.since and is_older(need.feature.since)
     ]
     called = (helper(call.number) for call in helper_calls(linked))
-    return features + [_helper_age(one) for one in called if one is not None and is_older(one.since)]
+    return features + [_helper_age(known) for known in called if known is not None and is_older(known.since)]
 
 
-def _helper_age(one: Helper) -> str:
-    return f"the helper bpf_{one.name} came with Linux {one.since}; this is {os.uname().release}"
+def _helper_age(known: Helper) -> str:
+    return f"the helper bpf_{known.name} came with Linux {known.since}; this is {os.uname().release}"
 
 
 def _program_age(type: ProgramType, attach_type: int) -> list[str]:

@@ -70,8 +70,8 @@ class Loaded(Closing):
     def commit(self) -> None:
         """Move the pins of program arrays; a second call does nothing. Raises PinError."""
         while self._moves:
-            path, made = self._moves.popitem()
-            self._pins.replace(path, made.fd)
+            path, array = self._moves.popitem()
+            self._pins.replace(path, array.fd)
 
     @property
     def moves(self) -> dict[str, Map]:
@@ -144,12 +144,12 @@ def load_programs(
     loaded = Loaded(spec, pins if pins is not None else PinRoot())
     try:
         loading = _Loading(loaded, verbose=verbose, features=features, cache=cache)
-        wanted = [(program, type_of(program, type)) for program, type in programs]
-        loading.prepare(wanted, kernel_btf)
+        typed_programs = [(program, type_of(program, type)) for program, type in programs]
+        loading.prepare(typed_programs, kernel_btf)
         loading.load_btf()
         loading.make_maps(used_only=used_only)
         loading.fill_data_maps()
-        loading.load_programs(wanted)
+        loading.load_programs(typed_programs)
         loading.fill_slots()
         if commit:
             loaded.commit()
@@ -176,10 +176,10 @@ class _Loading:
         self._btf_fd = 0
         self._programs: dict[tuple[FunctionSpec, ProgramType], Program] = {}
 
-    def prepare(self, wanted: Sequence[tuple[ProgramSpec, ProgramType]], kernel_btf: str) -> None:
+    def prepare(self, programs: Sequence[tuple[ProgramSpec, ProgramType]], kernel_btf: str) -> None:
         """Link the programs, and find what they use of the kernel."""
         make = prepare if self._cache is None else self._cache.prepared
-        self._prepared = make(self._spec, wanted, kernel_btf, self._open_module)
+        self._prepared = make(self._spec, programs, kernel_btf, self._open_module)
 
     def _open_module(self, number: int) -> int:
         """Return the descriptor of a module's types by their id; the same one each time."""
@@ -241,20 +241,20 @@ class _Loading:
         if pinned is not None:
             with pinned:
                 return self._renew(spec, path, pinned)
-        made = self._create(spec)
+        created = self._create(spec)
         try:
             if path:
-                self._pin(spec, made, path)
+                self._pin(spec, created, path)
         except BaseException as error:
-            made.close()
+            created.close()
             if isinstance(error, PinError) and error.errno == errno.EEXIST and attempts > 1:
                 return self._open_or_create(spec, attempts - 1)  # another command was faster: its map is taken
             raise
-        return made
+        return created
 
-    def _pin(self, spec: MapSpec, made: Map, path: str) -> None:
+    def _pin(self, spec: MapSpec, map: Map, path: str) -> None:
         try:
-            self._loaded._pins.pin(path, made.fd)
+            self._loaded._pins.pin(path, map.fd)
         except BpfSyscallError as error:
             raise PinError(f'map "{spec.name}": {error}', errno=error.errno) from error
 
@@ -267,30 +267,30 @@ class _Loading:
 
         The pinned one stays as it is: packets that run through it now keep their targets.
         """
-        made = self._create(spec)
-        own = {call.slot for call, _ in self._prepared.tail_calls if call.map_name == spec.name}
+        array = self._create(spec)
+        filled = {call.slot for call, _ in self._prepared.tail_calls if call.map_name == spec.name}
         try:
             for key, value in old.items():
-                if int.from_bytes(key, "little") not in own:
+                if int.from_bytes(key, "little") not in filled:
                     with program_by_id(int.from_bytes(value, "little")) as program:
-                        made.update(key, program.fd.to_bytes(4, "little"))
+                        array.update(key, program.fd.to_bytes(4, "little"))
         except BaseException:
-            made.close()
+            array.close()
             raise
-        self._loaded._moves[path] = made
-        return made
+        self._loaded._moves[path] = array
+        return array
 
     def _create(self, spec: MapSpec) -> Map:
         name = kernel_map_name(spec, self._spec.name)
         if spec.inner is None:
-            made = create_map(spec, name, btf_fd=self._btf_fd, features=self._features)
+            created = create_map(spec, name, btf_fd=self._btf_fd, features=self._features)
             if spec.type == MapType.ARENA:
                 try:
-                    made.fill_arena(spec.contents)
+                    created.fill_arena(spec.contents)
                 except BaseException:
-                    made.close()
+                    created.close()
                     raise
-            return made
+            return created
         with create_map(
             spec.inner._replace(pinning=0), kernel_name(spec.inner.name), btf_fd=self._btf_fd, features=self._features
         ) as template:
@@ -298,33 +298,33 @@ class _Loading:
 
     def fill_data_maps(self) -> None:
         """Put the bytes of data sections into their maps, and freeze the read-only ones."""
-        for made in self._loaded.maps.values():
-            spec = made.spec
+        for map in self._loaded.maps.values():
+            spec = map.spec
             if spec is None or spec.origin != DATA:
                 continue
             contents = self._settings(spec) if spec.name == KCONFIG else spec.contents
             if contents:
-                made.update(bytes(4), contents)
+                map.update(bytes(4), contents)
             if spec.frozen:
-                _freeze(made)
+                _freeze(map)
 
     def _settings(self, spec: MapSpec) -> bytes:
         from pytc.bpf.kernel.kconfig import kernel_settings
 
         return kernel_settings(self._spec, spec.value_size, self._features)
 
-    def load_programs(self, wanted: Iterable[tuple[ProgramSpec, ProgramType]]) -> None:
+    def load_programs(self, programs: Iterable[tuple[ProgramSpec, ProgramType]]) -> None:
         """Submit each program to the verifier."""
-        fds = {name: made.fd for name, made in self._loaded.maps.items()}
+        fds = {name: map.fd for name, map in self._loaded.maps.items()}
         numbers = {extern.name: extern.number for extern in self._spec.externs.values()}
         logs: dict[tuple[FunctionSpec, ProgramType], str] = {}
-        for one, type in zip(self._prepared.programs, self._prepared.types, strict=True):
-            code = patch(one, fds, self._prepared.externs, numbers)
-            modules = self._prepared.module_fds if calls_modules(one, self._prepared.externs) else []
-            key = one.program.function, type
+        for linked, type in zip(self._prepared.programs, self._prepared.types, strict=True):
+            code = patch(linked, fds, self._prepared.externs, numbers)
+            modules = self._prepared.module_fds if calls_modules(linked, self._prepared.externs) else []
+            key = linked.program.function, type
             descriptor, logs[key] = submit(
                 self._spec,
-                one,
+                linked,
                 code,
                 type,
                 btf_fd=self._btf_fd,
@@ -332,8 +332,8 @@ class _Loading:
                 verbose=self._verbose,
                 features=self._features,
             )
-            self._programs[key] = self._loaded._owned.enter_context(Program(descriptor, one.program))
-        for program, type in wanted:
+            self._programs[key] = self._loaded._owned.enter_context(Program(descriptor, linked.program))
+        for program, type in programs:
             self._loaded.programs.append(self._programs[program.function, type])
             self._loaded.logs.append(logs[program.function, type])
 
@@ -346,8 +346,8 @@ class _Loading:
                 self._programs[call.program.function, type].fd,
                 f'program "{call.program.name}"',
             )
-        for made in self._loaded.maps.values():
-            spec = made.spec
+        for map in self._loaded.maps.values():
+            spec = map.spec
             if spec is None or spec.inner is None:
                 continue
             for index, name in spec.slots:
@@ -384,9 +384,9 @@ class _Loading:
                 )
 
 
-def _freeze(made: Map) -> None:
+def _freeze(map: Map) -> None:
     try:
-        made.freeze()
+        map.freeze()
     except BpfSyscallError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # v5.2 brought BPF_MAP_FREEZE
             raise

@@ -42,9 +42,9 @@ class ObjectCache(Closing):
     def read(self, path: str, *, layout20: str = "") -> ObjectSpec:
         """Read an object like :func:`pytc.bpf.read_object`, with the same errors."""
         data = elf.read_file(path)
-        kept = self._objects.get((path, layout20))
-        if kept is not None and kept.spec.image == data:
-            return kept.spec
+        cached = self._objects.get((path, layout20))
+        if cached is not None and cached.spec.image == data:
+            return cached.spec
         spec = read_object_bytes(data, path, layout20=layout20)
         self._forget((path, layout20))
         if len(self._objects) >= _MOST_OBJECTS:
@@ -55,18 +55,18 @@ class ObjectCache(Closing):
     def prepared(
         self,
         spec: ObjectSpec,
-        wanted: Sequence[tuple[ProgramSpec, ProgramType]],
+        programs: Sequence[tuple[ProgramSpec, ProgramType]],
         kernel_btf: str,
         open_module: Callable[[int], int],
     ) -> Prepared:
         """Prepare an object like :func:`pytc.bpf.link.prepare.prepare`."""
-        kept, key = self._entry_of(spec), (tuple(wanted), kernel_btf)
-        if kept is not None and key in kept.prepared:
-            return kept.prepared[key]
-        made = prepare(spec, wanted, kernel_btf, open_module)
-        if kept is not None and made.is_cacheable and len(kept.prepared) < _MOST_LINKED:
-            kept.prepared[key] = made
-        return made
+        cached, key = self._entry_of(spec), (tuple(programs), kernel_btf)
+        if cached is not None and key in cached.prepared:
+            return cached.prepared[key]
+        result = prepare(spec, programs, kernel_btf, open_module)
+        if cached is not None and result.is_cacheable and len(cached.prepared) < _MOST_LINKED:
+            cached.prepared[key] = result
+        return result
 
     def btf(self, spec: ObjectSpec) -> int | None:
         """Return the descriptor of an object's types in the kernel, which the cache owns; None for an object it did not
@@ -74,44 +74,51 @@ class ObjectCache(Closing):
 
         Raises BpfSyscallError.
         """
-        kept = self._entry_of(spec)
-        if kept is None or spec.btf is None:
+        cached = self._entry_of(spec)
+        if cached is None or spec.btf is None:
             return None
-        if kept.btf is None:
-            kept.btf = upload(kernel_image(spec, spec.btf), self.features)
-        return kept.btf.fd
+        if cached.btf is None:
+            cached.btf = upload(kernel_image(spec, spec.btf), self.features)
+        return cached.btf.fd
 
     def store_replay(
-        self, choice: object, spec: ObjectSpec, wanted: Sequence[tuple[ProgramSpec, ProgramType]], layout20: str = ""
+        self, choice: object, spec: ObjectSpec, programs: Sequence[tuple[ProgramSpec, ProgramType]], layout20: str = ""
     ) -> None:
         """Store the recipe of a successful load: that of ``choice`` in an object as it was read, with its present
         parameters."""
-        kept = self._objects.get((spec.path, layout20))
-        if kept is not None and spec is kept.spec and choice not in kept.replays and len(kept.replays) < _MOST_LINKED:
-            kept.replays[choice] = self._replay(kept, wanted)
+        cached = self._objects.get((spec.path, layout20))
+        if (
+            cached is not None
+            and spec is cached.spec
+            and choice not in cached.replays
+            and len(cached.replays) < _MOST_LINKED
+        ):
+            cached.replays[choice] = self._replay(cached, programs)
 
     def find_replay(self, path: str, choice: object, layout20: str = "") -> "CachedReplay | None":
         """Return the recipe of a choice; None if it must be loaded from scratch."""
-        kept = self._objects.get((path, layout20))
-        return None if kept is None else kept.replays.get(choice)
+        cached = self._objects.get((path, layout20))
+        return None if cached is None else cached.replays.get(choice)
 
-    def _replay(self, kept: "CachedObject", wanted: Sequence[tuple[ProgramSpec, ProgramType]]) -> "CachedReplay | None":
+    def _replay(
+        self, cached: "CachedObject", programs: Sequence[tuple[ProgramSpec, ProgramType]]
+    ) -> "CachedReplay | None":
         from pytc.bpf.loader.replay import replay_of
 
-        prepared = kept.prepared.get((tuple(wanted), ""))
-        if prepared is None or len(wanted) != 1:
+        prepared = cached.prepared.get((tuple(programs), ""))
+        if prepared is None or len(programs) != 1:
             return None
-        made = replay_of(kept.spec, prepared, kept.btf.fd if kept.btf is not None else 0, self.features)
-        return None if made is None else CachedReplay(kept, made, *wanted[0])
+        replay = replay_of(cached.spec, prepared, cached.btf.fd if cached.btf is not None else 0, self.features)
+        return None if replay is None else CachedReplay(cached, replay, *programs[0])
 
     def _entry_of(self, spec: ObjectSpec) -> "CachedObject | None":
         """Return the cache entry of the object that a spec was made from."""
-        return next((kept for kept in self._objects.values() if kept.is_of(spec)), None)
+        return next((cached for cached in self._objects.values() if cached.is_of(spec)), None)
 
     def _forget(self, key: tuple[str, str]) -> None:
-        kept = self._objects.pop(key, None)
-        if kept is not None:
-            kept.close()
+        cached = self._objects.pop(key, None)
+        if cached is not None:
+            cached.close()
 
     def close(self) -> None:
         """Forget everything, and close the descriptors of types."""
@@ -181,4 +188,7 @@ class CachedReplay:
 
 
 def _shapes(spec: ObjectSpec) -> list[tuple[object, ...]]:
-    return [(one.name, one.type, one.id, one.slots, one.value_size) for one in spec.maps.values()]
+    return [
+        (declared.name, declared.type, declared.id, declared.slots, declared.value_size)
+        for declared in spec.maps.values()
+    ]

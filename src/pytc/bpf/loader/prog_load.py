@@ -36,12 +36,12 @@ def submit(
     are descriptors of modules' types, which calls refer to by position, from 1 on; empty without such calls. Raises
     VerifierError.
     """
-    attr, kept = program_attribute(spec, linked, code, type, btf_fd, features)
+    attr, memory = program_attribute(spec, linked, code, type, btf_fd, features)
     if module_fds:
         # Place 0 means vmlinux, and is not looked at.
         descriptors = (ctypes.c_int * (1 + len(module_fds)))(0, *module_fds)
         attr.fd_array = ctypes.addressof(descriptors)
-        kept.append(descriptors)
+        memory.append(descriptors)
     what = f'program "{linked.program.name}" ({program_type_name(type)})'
     if not verbose:
         try:
@@ -62,7 +62,7 @@ def submit(
             number, log = error.errno or 0, _text(buffer)
         if number != errno.ENOSPC:
             break
-    del kept
+    del memory
     raise _refused(spec, linked, type, number, log)
 
 
@@ -87,7 +87,7 @@ def program_attribute(
         else ctypes.create_string_buffer(code, len(code))
     )
     license = ctypes.create_string_buffer(spec.license.encode())
-    kept: list[object] = [instructions, license]
+    memory: list[object] = [instructions, license]
     attr = ProgLoadAttr(
         prog_type=type,
         insn_cnt=len(code) // 8,
@@ -105,10 +105,10 @@ def program_attribute(
         attr.prog_btf_fd, attr.func_info = btf_fd, pointer(functions)
         attr.func_info_rec_size = linked.func_info_size
         attr.func_info_cnt = len(linked.func_info) // linked.func_info_size
-        kept.append(functions)
+        memory.append(functions)
         if linked.line_info:
             lines = ctypes.create_string_buffer(linked.line_info, len(linked.line_info))
             attr.line_info, attr.line_info_rec_size = pointer(lines), linked.line_info_size
             attr.line_info_cnt = len(linked.line_info) // linked.line_info_size
-            kept.append(lines)
-    return attr, kept
+            memory.append(lines)
+    return attr, memory

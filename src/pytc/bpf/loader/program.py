@@ -73,20 +73,20 @@ def select_program(
         raise SelectionError(f'object file "{spec.path}" holds no programs')
     if not section and not program:
         defaults = (default_section,) if isinstance(default_section, str) else default_section
-        found = next(filter(None, map(spec.programs_in, defaults)), ())
-        if found or len(spec.programs) == 1:
-            return (found or spec.programs)[0]
+        candidates = next(filter(None, map(spec.programs_in, defaults)), ())
+        if candidates or len(spec.programs) == 1:
+            return (candidates or spec.programs)[0]
         missing = f'section "{defaults[0]}", which is the default' if defaults else "default for them"
         raise _not_found(spec, f"no {missing}, and more than one program")
     if section and not any(s.name == section for s in spec.sections.values()):
         raise _not_found(spec, f'no section "{section}"')
-    found = tuple(
+    candidates = tuple(
         p for p in (spec.programs_in(section) if section else spec.programs) if not program or p.name == program
     )
-    if not found:
+    if not candidates:
         where = f' in section "{section}"' if section else ""
         raise _not_found(spec, f'no program "{program}"{where}' if program else f'no program in section "{section}"')
-    return found[0]
+    return candidates[0]
 
 
 def _not_found(spec: ObjectSpec, what: str) -> PytcError:

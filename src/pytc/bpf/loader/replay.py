@@ -35,7 +35,7 @@ class _MapStep(NamedTuple):
     size: int
     contents: "ctypes.Array[ctypes.c_char] | None"
     is_frozen: bool
-    places: tuple[int, ...]
+    fd_offsets: tuple[int, ...]
 
 
 class Replay:
@@ -73,14 +73,14 @@ class Replay:
             bpf(Command.MAP_UPDATE_ELEM, MapElementAttr(fd, 0, pointer(_KEY), pointer(step.contents)), size=32)
         if step.is_frozen:
             bpf(Command.MAP_FREEZE, MapFdAttr(fd), size=4)
-        for place in step.places:
-            _IMMEDIATE.pack_into(self._code, place, fd)
+        for offset in step.fd_offsets:
+            _IMMEDIATE.pack_into(self._code, offset, fd)
 
 
 def replay_of(spec: ObjectSpec, prepared: Prepared, btf_fd: int, features: Features) -> Replay | None:
     """Return the recipe for loading a prepared program; None if it needs more than a recipe has. The descriptor of its
     types must stay open as long as the recipe is used."""
-    used = [one for one in spec.maps.values() if one.name in prepared.used]
+    used = [declared for declared in spec.maps.values() if declared.name in prepared.used]
     if (
         len(prepared.programs) != 1
         or prepared.tail_calls
@@ -90,7 +90,7 @@ def replay_of(spec: ObjectSpec, prepared: Prepared, btf_fd: int, features: Featu
     ):
         return None
     linked, type = prepared.programs[0], prepared.types[0]
-    maps = [_map_step(one, spec, linked, btf_fd, features) for one in used]
+    maps = [_map_step(declared, spec, linked, btf_fd, features) for declared in used]
     code = bytearray(patch(linked, dict.fromkeys(prepared.used, 0)))
     program, memory = program_attribute(spec, linked, code, ProgramType(type), btf_fd, features)
     return Replay(maps, code, program, memory)
@@ -108,5 +108,5 @@ def _map_step(spec: MapSpec, owner: ObjectSpec, linked: LinkedProgram, btf_fd: i
     attr = map_attribute(spec, kernel_map_name(spec, owner.name), features, btf_fd=btf_fd)
     is_data = spec.origin == DATA
     contents = ctypes.create_string_buffer(spec.contents, len(spec.contents)) if is_data and spec.contents else None
-    places = tuple(reference.slot * 8 + 4 for reference in linked.maps if reference.name == spec.name)
-    return _MapStep(attr, used_size(attr), contents, is_data and spec.frozen, places)
+    fd_offsets = tuple(reference.slot * 8 + 4 for reference in linked.maps if reference.name == spec.name)
+    return _MapStep(attr, used_size(attr), contents, is_data and spec.frozen, fd_offsets)

@@ -27,32 +27,32 @@ class Batch(NamedTuple):
     entries: int
 
 
-def batch_entries(found: RawMap) -> int:
+def batch_entries(map: RawMap) -> int:
     """Return how many elements of a map to move in one call: up to 16384, and up to 4 MiB."""
-    return max(1, min(_ENTRIES, _BYTES // max(found.description.key_size + found.value_bytes, 1)))
+    return max(1, min(_ENTRIES, _BYTES // max(map.description.key_size + map.value_bytes, 1)))
 
 
-def read_batches(found: RawMap, flags: int = ANY) -> Iterator[Batch]:
+def read_batches(map: RawMap, flags: int = ANY) -> Iterator[Batch]:
     """Yield all elements; may miss some that come and go meanwhile, or yield them twice. ``flags`` is ANY or F_LOCK.
 
     Raises BpfSyscallError.
     """
-    size = found.description.key_size
+    size = map.description.key_size
     last = b""
     try:
-        for batch in _lookup_batches(found, flags):
+        for batch in _lookup_batches(map, flags):
             yield batch
             last = batch.keys[-size:] if batch.entries else last
     except BpfSyscallError as error:
         if error.errno in (errno.EPERM, errno.EFAULT, errno.EBADF):
             raise
-        yield from _one_by_one(found, last, flags)
+        yield from _one_by_one(map, last, flags)
 
 
-def read_items(found: RawMap) -> Iterator[tuple[bytes, bytes]]:
+def read_items(map: RawMap) -> Iterator[tuple[bytes, bytes]]:
     """Yield (key, value) of each element, read in batches."""
-    key_size, value_size = found.description.key_size, found.value_bytes
-    for keys, values, count in read_batches(found):
+    key_size, value_size = map.description.key_size, map.value_bytes
+    for keys, values, count in read_batches(map):
         for index in range(count):
             yield (
                 keys[index * key_size : (index + 1) * key_size],
@@ -60,24 +60,24 @@ def read_items(found: RawMap) -> Iterator[tuple[bytes, bytes]]:
             )
 
 
-def _lookup_batches(found: RawMap, flags: int) -> Iterator[Batch]:
-    key_size, value_size = found.description.key_size, found.value_bytes
-    entries = min(batch_entries(found), max(found.description.max_entries, 1))
-    place = [ctypes.create_string_buffer(max(key_size, 8)) for _ in range(2)]
+def _lookup_batches(map: RawMap, flags: int) -> Iterator[Batch]:
+    key_size, value_size = map.description.key_size, map.value_bytes
+    entries = min(batch_entries(map), max(map.description.max_entries, 1))
+    cursors = [ctypes.create_string_buffer(max(key_size, 8)) for _ in range(2)]
     is_first, is_more = True, True
     keys, values = _buffers(entries, key_size, value_size)
     while is_more:
         attr = MapBatchAttr(
-            in_batch=0 if is_first else pointer(place[0]),
-            out_batch=pointer(place[1]),
+            in_batch=0 if is_first else pointer(cursors[0]),
+            out_batch=pointer(cursors[1]),
             keys=pointer(keys),
             values=pointer(values),
             count=entries,
-            map_fd=found.fd,
+            map_fd=map.fd,
             elem_flags=flags,
         )
         try:
-            bpf(Command.MAP_LOOKUP_BATCH, attr, what=f'map "{found.name}"')
+            bpf(Command.MAP_LOOKUP_BATCH, attr, what=f'map "{map.name}"')
         except BpfSyscallError as error:
             if error.errno == errno.ENOSPC and entries < _MOST_ENTRIES:  # a bucket of a hash with more entries
                 entries *= 2
@@ -91,7 +91,7 @@ def _lookup_batches(found: RawMap, flags: int) -> Iterator[Batch]:
             yield Batch(
                 bytes(memoryview(keys)[: count * key_size]), bytes(memoryview(values)[: count * value_size]), count
             )
-        place.reverse()
+        cursors.reverse()
         is_first = False
 
 
@@ -101,23 +101,23 @@ def _buffers(
     return ctypes.create_string_buffer(entries * key_size), ctypes.create_string_buffer(entries * value_size)
 
 
-def _one_by_one(found: RawMap, after: bytes, flags: int) -> Iterator[Batch]:
-    keys, values, most = [], [], batch_entries(found)
-    for key in found.keys(after or None):
+def _one_by_one(map: RawMap, after: bytes, flags: int) -> Iterator[Batch]:
+    keys, values, limit = [], [], batch_entries(map)
+    for key in map.keys(after or None):
         try:
-            value = found.lookup(key, flags)
+            value = map.lookup(key, flags)
         except KeyError:
             continue
         keys.append(key)
         values.append(value)
-        if len(keys) == most:
+        if len(keys) == limit:
             yield Batch(b"".join(keys), b"".join(values), len(keys))
             keys, values = [], []
     if keys:
         yield Batch(b"".join(keys), b"".join(values), len(keys))
 
 
-def write_batch(found: RawMap, batch: Batch, flags: int = ANY) -> None:
+def write_batch(map: RawMap, batch: Batch, flags: int = ANY) -> None:
     """Set the elements of a batch; ``flags`` are those of :meth:`Map.update`.
 
     Raises BpfSyscallError, whose ``entry`` is the index of the element that was refused; those before it are set.
@@ -125,14 +125,14 @@ def write_batch(found: RawMap, batch: Batch, flags: int = ANY) -> None:
     if not flags & ~F_LOCK:
         keys, values = bytearray(batch.keys), bytearray(batch.values)
         attr = MapBatchAttr(
-            keys=_address(keys), values=_address(values), count=batch.entries, map_fd=found.fd, elem_flags=flags
+            keys=_address(keys), values=_address(values), count=batch.entries, map_fd=map.fd, elem_flags=flags
         )
-        if _did(found, Command.MAP_UPDATE_BATCH, attr):
+        if _did(map, Command.MAP_UPDATE_BATCH, attr):
             return
-    key_size, value_size = found.description.key_size, found.value_bytes
+    key_size, value_size = map.description.key_size, map.value_bytes
     for index in range(batch.entries):
         try:
-            found.update(
+            map.update(
                 batch.keys[index * key_size : (index + 1) * key_size],
                 batch.values[index * value_size : (index + 1) * value_size],
                 flags,
@@ -142,15 +142,15 @@ def write_batch(found: RawMap, batch: Batch, flags: int = ANY) -> None:
             raise
 
 
-def delete_batch(found: RawMap, keys: bytes, count: int) -> None:
+def delete_batch(map: RawMap, keys: bytes, count: int) -> None:
     """Remove elements by their keys, ``count`` of them in a row; missing ones do not matter. Raises BpfSyscallError."""
     buffer = bytearray(keys)
-    if _did(found, Command.MAP_DELETE_BATCH, MapBatchAttr(keys=_address(buffer), count=count, map_fd=found.fd)):
+    if _did(map, Command.MAP_DELETE_BATCH, MapBatchAttr(keys=_address(buffer), count=count, map_fd=map.fd)):
         return
-    size = found.description.key_size
-    for at in range(0, count * size, size):
+    size = map.description.key_size
+    for start in range(0, count * size, size):
         try:
-            del found[keys[at : at + size]]
+            del map[keys[start : start + size]]
         except KeyError:
             continue
 
@@ -159,10 +159,10 @@ def _address(buffer: bytearray) -> int:
     return ctypes.addressof((ctypes.c_char * len(buffer)).from_buffer(buffer)) if buffer else 0
 
 
-def _did(found: RawMap, command: Command, attr: MapBatchAttr) -> bool:
+def _did(map: RawMap, command: Command, attr: MapBatchAttr) -> bool:
     """Return whether a batch call moved everything; the count of a failed call is unreliable if it never started."""
     try:
-        bpf(command, attr, what=f'map "{found.name}"')
+        bpf(command, attr, what=f'map "{map.name}"')
     except BpfSyscallError:
         return False
     return True

@@ -44,15 +44,15 @@ class PerfBuffer(Closing):
     BpfSyscallError.
     """
 
-    def __init__(self, found: "Map", *, pages: int = _PAGES) -> None:
-        if found.description.type != MapType.PERF_EVENT_ARRAY:
-            raise BpfError(f'map "{found.name}" is a {map_type_name(found.description.type)}, not a perf event array')
-        self._map, self._pages = found, pages
+    def __init__(self, map: "Map", *, pages: int = _PAGES) -> None:
+        if map.description.type != MapType.PERF_EVENT_ARRAY:
+            raise BpfError(f'map "{map.name}" is a {map_type_name(map.description.type)}, not a perf event array')
+        self._map, self._pages = map, pages
         self._rings: dict[int, _Ring] = {}
         self._poll = select.epoll()
         try:
             for cpu in online_cpus():
-                if cpu < found.description.max_entries:
+                if cpu < map.description.max_entries:
                     self._open(cpu)
         except BaseException:
             self.close()
@@ -109,8 +109,8 @@ class PerfBuffer(Closing):
 
     @staticmethod
     def _copy(view: memoryview, position: int, length: int, size: int) -> bytes:
-        at, page = position % size, mmap.PAGESIZE
-        first = bytes(view[page + at : page + min(at + length, size)])
+        start, page = position % size, mmap.PAGESIZE
+        first = bytes(view[page + start : page + min(start + length, size)])
         return first + bytes(view[page : page + length - len(first)])
 
     def close(self) -> None:

@@ -26,14 +26,14 @@ def open_pinned(spec: MapSpec, path: str) -> Map | None:
             return None
         raise PinError(f'map "{spec.name}": {error}', errno=error.errno) from error
     try:
-        found = Map(descriptor, spec)
+        map = Map(descriptor, spec)
     except BpfSyscallError as error:
         raise PinError(f'map "{spec.name}": "{path}" is not a pinned map', errno=error.errno) from error
-    differences = differing_fields(declared_shape(spec), existing_shape(found.description))
+    differences = differing_fields(declared_shape(spec), existing_shape(map.description))
     if differences:
-        found.close()
+        map.close()
         raise MapMismatchError(spec.name, path, differences)
-    return found
+    return map
 
 
 class MapShape(NamedTuple):
@@ -58,14 +58,14 @@ def existing_shape(description: MapDescription) -> MapShape:
     )
 
 
-def differing_fields(wanted: MapShape, pinned: MapShape) -> dict[str, tuple[str, str]]:
+def differing_fields(declared: MapShape, pinned: MapShape) -> dict[str, tuple[str, str]]:
     """Return {field: (pinned, wanted)} where two shapes differ, but for flags that the kernel adds by itself."""
-    ignored = _KERNEL_ADDS.get(wanted.type, 0)
+    ignored = _KERNEL_ADDS.get(declared.type, 0)
     pairs = {
-        "type": (map_type_name(pinned.type), map_type_name(wanted.type)),
-        "key size": (str(pinned.key_size), str(wanted.key_size)),
-        "value size": (str(pinned.value_size), str(wanted.value_size)),
-        "max entries": (str(pinned.max_entries), str(wanted.max_entries)),
-        "flags": (f"{pinned.flags & ~ignored:#x}", f"{wanted.flags & ~ignored:#x}"),
+        "type": (map_type_name(pinned.type), map_type_name(declared.type)),
+        "key size": (str(pinned.key_size), str(declared.key_size)),
+        "value size": (str(pinned.value_size), str(declared.value_size)),
+        "max entries": (str(pinned.max_entries), str(declared.max_entries)),
+        "flags": (f"{pinned.flags & ~ignored:#x}", f"{declared.flags & ~ignored:#x}"),
     }
     return {field: values for field, values in pairs.items() if values[0] != values[1]}

@@ -43,9 +43,9 @@ class PinRoot:
     @classmethod
     def unmounted(cls, mount: str = "") -> "PinRoot":
         """Return a pin root for reading only: it mounts no bpffs if there is none."""
-        made = cls(mount)
-        made._mount = find_mount(mount) or mount or DEFAULT_MOUNT
-        return made
+        root = cls(mount)
+        root._mount = find_mount(mount) or mount or DEFAULT_MOUNT
+        return root
 
     def fresh(self) -> "PinRoot":
         """Return a copy that has created nothing so far."""
@@ -185,11 +185,11 @@ def _is_pin_of(path: str, fd: int) -> bool:
         return False
 
 
-def find_mount(wanted: str = "") -> str:
+def find_mount(preferred: str = "") -> str:
     """Return the bpffs to use: ``wanted``, else /sys/fs/bpf, else the first of /proc/mounts; empty when there is
     none."""
-    if wanted:
-        return wanted if is_bpffs(wanted) else ""
+    if preferred:
+        return preferred if is_bpffs(preferred) else ""
     if is_bpffs(DEFAULT_MOUNT):
         return DEFAULT_MOUNT
     return next(find_mounts("bpf"), "")

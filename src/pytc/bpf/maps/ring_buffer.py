@@ -48,17 +48,17 @@ class RingBuffer(Closing):
     Raises BpfError for a map of another type, BpfSyscallError where its memory cannot be mapped.
     """
 
-    def __init__(self, found: "Map") -> None:
-        if found.description.type != MapType.RINGBUF:
-            raise BpfError(f'map "{found.name}" is a {map_type_name(found.description.type)}, not a ring buffer')
-        page, self._size = mmap.PAGESIZE, found.description.max_entries
+    def __init__(self, map: "Map") -> None:
+        if map.description.type != MapType.RINGBUF:
+            raise BpfError(f'map "{map.name}" is a {map_type_name(map.description.type)}, not a ring buffer')
+        page, self._size = mmap.PAGESIZE, map.description.max_entries
         try:
-            self._consumer = mmap.mmap(found.fd, page, prot=mmap.PROT_READ | mmap.PROT_WRITE)
-            self._producer = mmap.mmap(found.fd, page + 2 * self._size, prot=mmap.PROT_READ, offset=page)
+            self._consumer = mmap.mmap(map.fd, page, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+            self._producer = mmap.mmap(map.fd, page + 2 * self._size, prot=mmap.PROT_READ, offset=page)
         except OSError as error:
-            raise BpfSyscallError("mmap", error.errno or 0, f'map "{found.name}"') from error
+            raise BpfSyscallError("mmap", error.errno or 0, f'map "{map.name}"') from error
         self._poll = select.epoll()
-        self._poll.register(found.fd, select.EPOLLIN)
+        self._poll.register(map.fd, select.EPOLLIN)
 
     def events(self, timeout: float | None = None) -> Iterator[Event]:
         """Yield events as they come, until ``timeout`` seconds pass without one (None: forever)."""
@@ -70,20 +70,20 @@ class RingBuffer(Closing):
     def _ready(self) -> Iterator[Event]:
         # Whole words are read and written at once; the system call before orders them.
         page = mmap.PAGESIZE
-        with memoryview(self._consumer) as own, memoryview(self._producer) as other:
-            position, end = own[:8].cast("Q")[0], other[:8].cast("Q")[0]
+        with memoryview(self._consumer) as consumer, memoryview(self._producer) as producer:
+            position, end = consumer[:8].cast("Q")[0], producer[:8].cast("Q")[0]
             while position < end:
-                at = page + position % self._size
-                length = other[at : at + 4].cast("I")[0]
+                start = page + position % self._size
+                length = producer[start : start + 4].cast("I")[0]
                 if length & _BUSY:
                     return
                 size = length & ~(_BUSY | _DISCARDED)
-                data = bytes(other[at + _HEADER : at + _HEADER + size])
+                data = bytes(producer[start + _HEADER : start + _HEADER + size])
                 position += _HEADER + -(-size // 8) * 8
-                own[:8].cast("Q")[0] = position
+                consumer[:8].cast("Q")[0] = position
                 if not length & _DISCARDED:
                     yield Event(data)
-                end = other[:8].cast("Q")[0]
+                end = producer[:8].cast("Q")[0]
 
     def close(self) -> None:
         """Stop reading; the map stays open."""

@@ -60,8 +60,8 @@ class TypedMap:
         atomic."""
         encoded = self.types.key.encode(key)
         data = bytearray(self.map.lookup(encoded))
-        at, codec = follow(self.types.whole, path)
-        assign(codec, data, at, value)
+        offset, codec = follow(self.types.whole, path)
+        assign(codec, data, offset, value)
         self.map.update(encoded, bytes(data))
 
     def __iter__(self) -> Iterator[Value]:
@@ -73,15 +73,15 @@ class TypedMap:
 
     def update_many(self, entries: "Iterable[tuple[Any, Any]]", flags: int = ANY) -> int:
         """Set many elements in batches; returns how many. Those before an error are set."""
-        most, done = batch_entries(self.map), 0
+        limit, written = batch_entries(self.map), 0
         keys: list[bytes] = []
         values: list[bytes] = []
         for key, value in entries:
             keys.append(self.types.key.encode(key))
             values.append(self.types.whole.encode(value))
-            if len(keys) == most:
-                done += self._write(keys, values, flags)
-        return done + self._write(keys, values, flags)
+            if len(keys) == limit:
+                written += self._write(keys, values, flags)
+        return written + self._write(keys, values, flags)
 
     def _write(self, keys: list[bytes], values: list[bytes], flags: int) -> int:
         count = len(keys)

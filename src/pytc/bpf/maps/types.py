@@ -61,13 +61,13 @@ def map_types(description: MapDescription, *, key: str = "", value: str = "", cp
     btf = read_btf(description)
     value_size = description.value_size
     keys = named_codec(key, description.key_size, btf) if key else _key(description, btf)
-    one = named_codec(value, value_size, btf) if value else _value(description, btf)
+    codec = named_codec(value, value_size, btf) if value else _value(description, btf)
     is_per_cpu = description.type in PER_CPU
-    whole = Array(one, cpus, stride=-(-value_size // 8) * 8) if is_per_cpu else one
+    whole = Array(codec, cpus, stride=-(-value_size // 8) * 8) if is_per_cpu else codec
     locked = (
         btf is not None and bool(description.btf_value_type_id) and has_spin_lock(btf, description.btf_value_type_id)
     )
-    return MapTypes(keys, one, whole, is_per_cpu, locked, btf, value_size, cpus)
+    return MapTypes(keys, codec, whole, is_per_cpu, locked, btf, value_size, cpus)
 
 
 def read_btf(description: MapDescription) -> Btf | None:
@@ -155,5 +155,5 @@ class Device(Codec):
                 raise CodecError(f'there is no device "{value}"') from None
         return Integer(4).encode(value)
 
-    def columns(self, style: Style, at: int) -> Columns:
-        return Columns("%s", (Column((at,), 4, "", lambda data: format_value(style, self.decode(data))),))
+    def columns(self, style: Style, offset: int) -> Columns:
+        return Columns("%s", (Column((offset,), 4, "", lambda data: format_value(style, self.decode(data))),))

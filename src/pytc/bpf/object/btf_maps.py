@@ -176,23 +176,27 @@ def _template(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
 
 
 def _slots(
-    image: ElfImage, section: ElfSection, at: int, size: int, declared: _Declared
+    image: ElfImage, section: ElfSection, start: int, size: int, declared: _Declared
 ) -> tuple[tuple[int, str], ...]:
-    relocations: list[ElfRelocation] = [r for r in image.relocations.get(section.number, ()) if r.offset >= at]
+    relocations: list[ElfRelocation] = [r for r in image.relocations.get(section.number, ()) if r.offset >= start]
     if not relocations:
         return ()
     end = min(
-        (s.value for s in image.symbols if s.section == section.number and s.name and s.value > at and s.type != FUNC),
+        (
+            s.value
+            for s in image.symbols
+            if s.section == section.number and s.name and s.value > start and s.type != FUNC
+        ),
         default=section.size,
     )
     slots = []
     for relocation in relocations:
         if relocation.offset >= end:
             continue
-        index, rest = divmod(relocation.offset - at - declared.values_at, 8)
+        index, rest = divmod(relocation.offset - start - declared.values_at, 8)
         if declared.values_at < 0 or rest or index < 0:
             raise MapDefinitionError(
-                f'map "{declared.spec.name}": a relocation at byte {relocation.offset - at} '
+                f'map "{declared.spec.name}": a relocation at byte {relocation.offset - start} '
                 f'of {size}, which is not an element of "values"'
             )
         slots.append((index, _target(image, section, relocation, declared.spec.name)))
@@ -204,17 +208,17 @@ def _target(image: ElfImage, section: ElfSection, relocation: ElfRelocation, nam
     symbol = relocation.symbol
     if symbol.type != SECTION:
         return symbol.name
-    at = relocation.addend or int.from_bytes(section.data[relocation.offset : relocation.offset + 8], "little")
-    found = next(
+    offset = relocation.addend or int.from_bytes(section.data[relocation.offset : relocation.offset + 8], "little")
+    target = next(
         (
             s.name
             for s in image.symbols
-            if (s.section, s.value) == (symbol.section, at) and s.name and s.type != SECTION
+            if (s.section, s.value) == (symbol.section, offset) and s.name and s.type != SECTION
         ),
         None,
     )
-    if found is None:
+    if target is None:
         raise MapDefinitionError(
-            f'map "{name}": "values" refers to byte {at} of section "{symbol.name}", where nothing starts'
+            f'map "{name}": "values" refers to byte {offset} of section "{symbol.name}", where nothing starts'
         )
-    return found
+    return target

@@ -162,17 +162,17 @@ def _check_header(header: "dict[str, int | str]") -> None:
 
 
 def _read_sections(data: bytes, header: "dict[str, int]", structs: ELFStructs) -> tuple[ElfSection, ...]:
-    start, count = header["e_shoff"], header["e_shnum"]
+    table, count = header["e_shoff"], header["e_shnum"]
     if not count:
         raise ObjectError("the file has no sections")
-    if start + count * _SECTION_HEADER_SIZE > len(data):
+    if table + count * _SECTION_HEADER_SIZE > len(data):
         raise ObjectError(
-            f"truncated: the section headers end at byte {start + count * _SECTION_HEADER_SIZE}, "
+            f"truncated: the section headers end at byte {table + count * _SECTION_HEADER_SIZE}, "
             f"the file has {len(data)}"
         )
     raw = [
-        structs.Elf_Shdr.parse(data[at : at + _SECTION_HEADER_SIZE])
-        for at in range(start, start + count * _SECTION_HEADER_SIZE, _SECTION_HEADER_SIZE)
+        structs.Elf_Shdr.parse(data[start : start + _SECTION_HEADER_SIZE])
+        for start in range(table, table + count * _SECTION_HEADER_SIZE, _SECTION_HEADER_SIZE)
     ]
     contents = [_contents(data, index, entry) for index, entry in enumerate(raw)]
     names_index = header["e_shstrndx"]

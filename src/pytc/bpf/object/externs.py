@@ -21,13 +21,13 @@ def read_externs(image: ElfImage, btf: Btf | None) -> dict[str, ExternSpec]:
     if btf is None:
         return {}
     undefined = {s.name: s for s in image.symbols if s.section == UNDEFINED and s.name}
-    found = []
+    externs = []
     for section in (KCONFIG, KSYMS):
         for variable in btf.section_variables(btf.data_section(section)) if btf.data_section(section) else ():
             symbol = undefined.get(variable.name)
             if symbol is not None:
-                found.append(_spec(btf, section, variable, symbol.binding == WEAK))
-    return _in_order(btf, found)
+                externs.append(_spec(btf, section, variable, symbol.binding == WEAK))
+    return _in_order(btf, externs)
 
 
 def _spec(btf: Btf, section: str, variable: SectionVariable, is_weak: bool) -> ExternSpec:
@@ -41,19 +41,21 @@ def _spec(btf: Btf, section: str, variable: SectionVariable, is_weak: bool) -> E
     )
 
 
-def _in_order(btf: Btf, found: list[ExternSpec]) -> dict[str, ExternSpec]:
+def _in_order(btf: Btf, externs: list[ExternSpec]) -> dict[str, ExternSpec]:
     """Return externs in libbpf's order: settings by falling alignment and rising size, then the others; each by
     name."""
     settings = sorted(
-        (e for e in found if e.kind == SETTING), key=lambda e: (-_alignment(btf, e.type_id), e.size, e.name)
+        (e for e in externs if e.kind == SETTING), key=lambda e: (-_alignment(btf, e.type_id), e.size, e.name)
     )
     result, offset = {}, 0
-    for number, one in enumerate([*settings, *sorted((e for e in found if e.kind != SETTING), key=lambda e: e.name)]):
-        if one.kind == SETTING:
-            alignment = _alignment(btf, one.type_id)
+    for number, extern in enumerate(
+        [*settings, *sorted((e for e in externs if e.kind != SETTING), key=lambda e: e.name)]
+    ):
+        if extern.kind == SETTING:
+            alignment = _alignment(btf, extern.type_id)
             offset = -(-offset // alignment) * alignment
-        result[one.name] = one._replace(offset=offset if one.kind == SETTING else 0, number=number)
-        offset += one.size
+        result[extern.name] = extern._replace(offset=offset if extern.kind == SETTING else 0, number=number)
+        offset += extern.size
     return result
 
 

@@ -128,27 +128,27 @@ def _size_of_each(section: ElfSection, symbols: list[ElfSymbol]) -> int:
             "structures of one size (struct bpf_elf_map has 16, 20, 24, 28 or 36 bytes)"
         )
     if starts != list(range(0, section.size, size)):
-        at = next(
+        misplaced = next(
             symbol for symbol, start in zip(symbols, range(0, section.size, size), strict=True) if symbol.value != start
         )
         raise MapDefinitionError(
-            f'map "{at.name}" starts at byte {at.value} of section "{section.name}", '
+            f'map "{misplaced.name}" starts at byte {misplaced.value} of section "{section.name}", '
             f"which holds structures of {size} bytes"
         )
     return size
 
 
 def _map_symbols(image: ElfImage, section: ElfSection) -> list[ElfSymbol]:
-    found: dict[int, ElfSymbol] = {}
+    by_offset: dict[int, ElfSymbol] = {}
     for symbol in image.symbols:
         if symbol.section != section.number or symbol.type in (SECTION, FUNC) or not symbol.name:
             continue
         if symbol.name.startswith(".L"):
             continue
-        known = found.get(symbol.value)
+        known = by_offset.get(symbol.value)
         if known is None or (symbol.binding == GLOBAL and known.binding != GLOBAL):
-            found[symbol.value] = symbol
-    return sorted(found.values(), key=lambda symbol: symbol.value)
+            by_offset[symbol.value] = symbol
+    return sorted(by_offset.values(), key=lambda symbol: symbol.value)
 
 
 def _words(section: ElfSection, symbol: ElfSymbol, size: int) -> tuple[int, ...]:

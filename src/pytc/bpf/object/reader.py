@@ -43,7 +43,7 @@ _GCC = re.compile(rb"GCC: \([^)]*\) (\d+)")
 TEXT = ".text"
 
 
-class _Places(NamedTuple):
+class _Targets(NamedTuple):
     """Possible targets of relocations, by section index."""
 
     maps: dict[tuple[int, int], str]
@@ -85,7 +85,7 @@ def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec
     data_maps = _read_data_maps(image, btf, name)
     externs, settings = _read_externs(image, btf)
     maps = _by_name([*(p.spec for p in placed), *data_maps.values(), *([settings] if settings else [])])
-    places = _Places(
+    targets = _Targets(
         {(p.section, p.offset): p.spec.name for p in placed},
         frozenset(s.number for s in image.sections if is_legacy_section(s.name) or s.name == MODERN),
         {**{index: spec.name for index, spec in data_maps.items()}, **arena},
@@ -95,7 +95,7 @@ def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec
     )
     symbols = _by_section(image.symbols)
     sections = {
-        s.number: _read_code(image, s, places, symbols.get(s.number, ()))
+        s.number: _read_code(image, s, targets, symbols.get(s.number, ()))
         for s in image.sections
         if s.is_code and s.size
     }
@@ -136,8 +136,8 @@ def _read_externs(image: ElfImage, btf: Btf | None) -> tuple[dict[str, ExternSpe
         return {}, None
     from pytc.bpf.object.externs import kconfig_map, read_externs
 
-    found = read_externs(image, btf)
-    return found, kconfig_map(found, btf)
+    externs = read_externs(image, btf)
+    return externs, kconfig_map(externs, btf)
 
 
 def _read_btf_ext(image: ElfImage, btf: Btf | None) -> btf_ext.BtfExt | None:
@@ -166,12 +166,12 @@ def _has_whole_offsets(image: ElfImage) -> bool:
         version is not None
         and int(version[1]) < 14
         and all(
-            instructions.decode(image.sections[number].data, one.offset // instructions.SIZE).immediate
-            >= one.symbol.value - 1  # of a call less one
+            instructions.decode(image.sections[number].data, relocation.offset // instructions.SIZE).immediate
+            >= relocation.symbol.value - 1  # of a call less one
             for number, relocations in image.relocations.items()
             if image.sections[number].is_code and image.sections[number].size % instructions.SIZE == 0
-            for one in relocations
-            if one.symbol.type != elf.SECTION and one.symbol.section != elf.UNDEFINED
+            for relocation in relocations
+            if relocation.symbol.type != elf.SECTION and relocation.symbol.section != elf.UNDEFINED
         )
     )
 
@@ -211,7 +211,7 @@ def _read_data_maps(image: ElfImage, btf: Btf | None, object_name: str) -> dict[
     return result
 
 
-def _read_arena_data(image: ElfImage, placed: list[MapDefinition]) -> tuple[dict[int, str], list[MapDefinition]]:
+def _read_arena_data(image: ElfImage, definitions: list[MapDefinition]) -> tuple[dict[int, str], list[MapDefinition]]:
     """Return the arena's name by the section of its variables, and the maps with the bytes of these in the arena.
 
     They lie at the arena's start. So libbpf puts them, too, but from 1.7 on at its end where the kernel takes such
@@ -219,15 +219,17 @@ def _read_arena_data(image: ElfImage, placed: list[MapDefinition]) -> tuple[dict
     """
     section = next((s for s in image.sections if s.name == ARENA_SECTION and s.size), None)
     if section is None:
-        return {}, placed
-    arenas = [one for one in placed if one.spec.type == MapType.ARENA]
+        return {}, definitions
+    arenas = [definition for definition in definitions if definition.spec.type == MapType.ARENA]
     if len(arenas) != 1:
         raise MapDefinitionError(
             f'section "{ARENA_SECTION}" has variables for an arena; the object has {len(arenas) or "no"} '
             f"map{'s' if len(arenas) > 1 else ''} of that type"
         )
     filled = arenas[0]._replace(spec=arenas[0].spec._replace(contents=section.data, section=section.name))
-    return {section.number: filled.spec.name}, [filled if one is arenas[0] else one for one in placed]
+    return {section.number: filled.spec.name}, [
+        filled if definition is arenas[0] else definition for definition in definitions
+    ]
 
 
 def _has_globals(image: ElfImage, btf: Btf | None, type_id: int) -> bool:
@@ -242,16 +244,18 @@ def _has_globals(image: ElfImage, btf: Btf | None, type_id: int) -> bool:
     return any(btf.linkage(v.variable_id) and v.name not in hidden for v in btf.section_variables(type_id))
 
 
-def _read_code(image: ElfImage, section: ElfSection, places: _Places, symbols: Sequence[elf.ElfSymbol]) -> CodeSection:
+def _read_code(
+    image: ElfImage, section: ElfSection, targets: _Targets, symbols: Sequence[elf.ElfSymbol]
+) -> CodeSection:
     if section.size % instructions.SIZE:
         raise ObjectError(f'section "{section.name}" has {section.size} bytes, not a whole number of instructions')
     relocations: dict[int, Target] = {}
     for relocation in image.relocations.get(section.number, ()):
-        relocations[relocation.offset] = _resolve(image, section, relocation, places)
+        relocations[relocation.offset] = _resolve(image, section, relocation, targets)
     return CodeSection(section.number, section.name, section.data, relocations, _functions(section, symbols))
 
 
-def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, places: _Places) -> Target:
+def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, targets: _Targets) -> Target:
     where = f'section "{section.name}", instruction {relocation.offset // instructions.SIZE}'
     if relocation.offset % instructions.SIZE:
         raise ObjectError(f"{where}: a relocation in the middle of an instruction")
@@ -266,14 +270,14 @@ def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, pl
     if not is_call and relocation.offset + 16 > section.size:
         raise ObjectError(f"{where}: half of a 16-byte load at the end of the section")
     if symbol.section == elf.UNDEFINED:
-        return _extern_target(symbol.name, instruction, places)
-    whole = places.whole_offsets and symbol.type != elf.SECTION
+        return _extern_target(symbol.name, instruction, targets)
+    whole = targets.whole_offsets and symbol.type != elf.SECTION
     offset = _offset(symbol, instruction.immediate, is_call=is_call, whole=whole) + relocation.addend
-    if symbol.section in places.code:
+    if symbol.section in targets.code:
         return _function_target(image, where, symbol.section, offset)
     if is_call:
         raise ObjectError(f'{where}: a call to "{symbol.name}", which is not a function')
-    return _data_target(image, where, symbol, offset, places)
+    return _data_target(image, where, symbol, offset, targets)
 
 
 def _offset(symbol: elf.ElfSymbol, immediate: int, *, is_call: bool, whole: bool) -> int:
@@ -287,8 +291,8 @@ def _offset(symbol: elf.ElfSymbol, immediate: int, *, is_call: bool, whole: bool
     return symbol.value + ((immediate + 1) * instructions.SIZE if is_call else immediate)
 
 
-def _extern_target(name: str, instruction: instructions.Instruction, places: _Places) -> Target:
-    extern = places.externs.get(name)
+def _extern_target(name: str, instruction: instructions.Instruction, targets: _Targets) -> Target:
+    extern = targets.externs.get(name)
     if extern is not None and extern.kind == SETTING:
         return Target("data", KCONFIG, offset=extern.offset + instruction.immediate)
     return Target("extern", name)
@@ -302,33 +306,33 @@ def _function_target(image: ElfImage, where: str, section: int, offset: int) -> 
     return Target("function", section=section, offset=offset)
 
 
-def _data_target(image: ElfImage, where: str, symbol: elf.ElfSymbol, offset: int, places: _Places) -> Target:
-    if symbol.section in places.map_sections:
-        name = places.maps.get((symbol.section, offset))
+def _data_target(image: ElfImage, where: str, symbol: elf.ElfSymbol, offset: int, targets: _Targets) -> Target:
+    if symbol.section in targets.map_sections:
+        name = targets.maps.get((symbol.section, offset))
         if name is None:
             raise ObjectError(
                 f'{where}: a relocation to "{symbol.name}" at byte {offset} of the maps, where no map starts'
             )
         return Target("map", name)
-    if symbol.section in places.data:
-        return Target("data", places.data[symbol.section], symbol.section, offset)
+    if symbol.section in targets.data:
+        return Target("data", targets.data[symbol.section], symbol.section, offset)
     if symbol.section < len(image.sections) and image.sections[symbol.section].name == _JUMP_TABLES:
         return Target("jumps", symbol.name)
-    place = (
+    location = (
         f'section "{image.sections[symbol.section].name}"'
         if symbol.section < len(image.sections)
         else "no section of the file"
     )
-    raise ObjectError(f'{where}: a relocation to "{symbol.name}" in {place}, which holds neither maps nor data')
+    raise ObjectError(f'{where}: a relocation to "{symbol.name}" in {location}, which holds neither maps nor data')
 
 
 def _by_section(symbols: Iterable[elf.ElfSymbol]) -> dict[int, list[elf.ElfSymbol]]:
     """Group the symbols that have names by section, in their order."""
-    found: dict[int, list[elf.ElfSymbol]] = {}
+    by_section: dict[int, list[elf.ElfSymbol]] = {}
     for symbol in symbols:
         if symbol.name:
-            found.setdefault(symbol.section, []).append(symbol)
-    return found
+            by_section.setdefault(symbol.section, []).append(symbol)
+    return by_section
 
 
 def _functions(section: ElfSection, symbols: Sequence[elf.ElfSymbol]) -> tuple[FunctionSpec, ...]:
@@ -368,14 +372,14 @@ def _programs(sections: dict[int, CodeSection]) -> tuple[ProgramSpec, ...]:
     A section whose functions are all static is a program from its start, as in tc.
     """
     for in_text in (False, True):
-        found = [
+        programs = [
             ProgramSpec(function.name, section.name, function, *section_type(section.name))
             for section in sections.values()
             if (section.name == TEXT) is in_text
             for function in _entry_points(section)
         ]
-        if found:
-            return tuple(found)
+        if programs:
+            return tuple(programs)
     return ()
 
 

@@ -100,9 +100,9 @@ def section_type(name: str) -> SectionType:
     """
     name = name.removeprefix("?")
     while name:
-        found = _TABLE.get(name)
-        if found is not None:
-            return found
+        known = _TABLE.get(name)
+        if known is not None:
+            return known
         cut = max(name.rfind("/"), name.rfind("."))
         name = name[:cut] if cut > 0 else ""
     return SectionType(P.UNSPEC)

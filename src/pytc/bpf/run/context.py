@@ -29,7 +29,7 @@ class Layout(NamedTuple):
     size: int
     settable: Mapping[str, Field]
     others: frozenset[str]
-    kept: tuple[str, ...] = ()
+    changeable: tuple[str, ...] = ()
 
 
 SKB = Layout(
@@ -97,12 +97,12 @@ def encode(type: int, values: Mapping[str, int]) -> bytes:
         return b""
     context = bytearray(layout.size)
     for name, value in values.items():
-        place = layout.settable.get(name)
-        if place is None:
+        field = layout.settable.get(name)
+        if field is None:
             raise _refused(layout, name)
-        if not 0 <= value < 1 << place.size * 8:
-            raise BpfError(f"{name}={value} does not fit into its {place.size} bytes")
-        context[place.offset : place.offset + place.size] = value.to_bytes(place.size, "little")
+        if not 0 <= value < 1 << field.size * 8:
+            raise BpfError(f"{name}={value} does not fit into its {field.size} bytes")
+        context[field.offset : field.offset + field.size] = value.to_bytes(field.size, "little")
     return bytes(context)
 
 
@@ -124,7 +124,7 @@ def decode(type: int, context: bytes) -> dict[str, int]:
     if layout is None or len(context) < layout.size:
         return {}
     return {
-        name: int.from_bytes(context[place.offset : place.offset + place.size], "little")
-        for name in layout.kept
-        for place in (layout.settable[name],)
+        name: int.from_bytes(context[field.offset : field.offset + field.size], "little")
+        for name in layout.changeable
+        for field in (layout.settable[name],)
     }

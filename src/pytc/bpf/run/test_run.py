@@ -73,18 +73,18 @@ class Runner:
         With ``repeat``, verdict and packet are those of the first run; the others begin with what it left of the packet
         and give the duration.
         """
-        given = self.filled(packet)
+        padded = self.filled(packet)
         try:
-            done = self._once(given)
+            result = self._once(padded)
         except BpfSyscallError as error:
             if error.errno != errno.EINVAL:
-                raise self._explained(error, given) from None
-            done = self._once_longer(packet, error)
-            given = self.filled(packet)
-        self.padded += len(given) > len(packet)
+                raise self._explained(error, padded) from None
+            result = self._once_longer(packet, error)
+            padded = self.filled(packet)
+        self.padded += len(padded) > len(packet)
         if repeat <= 1:
-            return done
-        return done._replace(duration=self.time(given, repeat - 1))
+            return result
+        return result._replace(duration=self.time(padded, repeat - 1))
 
     def time(self, packet: bytes, repeat: int) -> int:
         """Run the program ``repeat`` times on a packet; returns nanoseconds per run. Raises BpfSyscallError."""

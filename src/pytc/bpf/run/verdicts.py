@@ -65,14 +65,14 @@ class Verdicts:
             aliased = _ALIASES.get(upper, "") if self.names is TC else ""
             if upper in (name.upper(), short) or aliased == short:
                 return value
-        found = self._class(word) if ":" in word else _number(word)
-        if found is None:
+        number = self._class(word) if ":" in word else _number(word)
+        if number is None:
             known = ", ".join(self.names.values()) or "any number"
             raise ValueError(
                 f'"{word}" is not a verdict of a program of type {program_type_name(self._type)}: {known}'
                 + (" or a class like 1:10" if self._classes else "")
             )
-        return found
+        return number
 
     def _class(self, word: str) -> int | None:
         major, _, minor = word.partition(":")

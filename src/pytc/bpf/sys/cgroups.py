@@ -96,10 +96,10 @@ def process_cgroup(pid: int) -> str:
 
 
 def _mount() -> str:
-    found = mounts()
-    if not found:
+    paths = mounts()
+    if not paths:
         raise AttachError("no cgroup2 is mounted", hints=('"mount -t cgroup2 none DIRECTORY" mounts it',))
-    return found[0]
+    return paths[0]
 
 
 def root() -> str:
@@ -122,8 +122,8 @@ def open_cgroup(path: str) -> OwnedFd:
     what = (
         "a cgroup of version 1, which cannot have programs" if kind == _CGROUP_MAGIC else "not a directory of cgroup2"
     )
-    found = mounts()
-    hint = f"cgroup2 is mounted at {found[0]}{_twin(path, found[0])}" if found else "no cgroup2 is mounted"
+    paths = mounts()
+    hint = f"cgroup2 is mounted at {paths[0]}{_twin(path, paths[0])}" if paths else "no cgroup2 is mounted"
     raise AttachError(f'"{path}" is {what}', errno=errno.EBADF, hints=(hint,))
 
 
@@ -135,11 +135,11 @@ def _twin(path: str, mount: str) -> str:
 
 def links_by_target(links: Iterable[LinkDescription]) -> Links:
     """Return the links of cgroups by cgroup and attach type, each list in the order of ids."""
-    found: dict[tuple[int, int], list[LinkDescription]] = {}
+    by_target: dict[tuple[int, int], list[LinkDescription]] = {}
     for link in links:
         if link.cgroup and link.attach_type is not None:
-            found.setdefault((link.cgroup, link.attach_type), []).append(link)
-    return found
+            by_target.setdefault((link.cgroup, link.attach_type), []).append(link)
+    return by_target
 
 
 def attachments(cgroup: int, type: CgroupAttachType, links: Links, *, flags: int = 0) -> Attachments:
@@ -149,19 +149,19 @@ def attachments(cgroup: int, type: CgroupAttachType, links: Links, *, flags: int
     BpfSyscallError.
     """
     try:
-        there = query(AttachPoint(cgroup, type.number), flags=flags)
+        result = query(AttachPoint(cgroup, type.number), flags=flags)
     except BpfSyscallError as error:
         if error.errno == errno.EINVAL:
             return Attachments()
         raise
-    here = list(links.get((os.fstat(cgroup).st_ino, type.number), ()))
+    unmatched = list(links.get((os.fstat(cgroup).st_ino, type.number), ()))
     programs = []
-    for one in there.programs:
-        link = next((link for link in here if link.program == one.program), None)
+    for attachment in result.programs:
+        link = next((link for link in unmatched if link.program == attachment.program), None)
         if link is not None:
-            here.remove(link)
-        programs.append(Attachment(one.program, link.id if link is not None else 0))
-    return there._replace(programs=tuple(programs))
+            unmatched.remove(link)
+        programs.append(Attachment(attachment.program, link.id if link is not None else 0))
+    return result._replace(programs=tuple(programs))
 
 
 def cgroup_tree(path: str, depth: int = 0) -> Iterator[str]:
@@ -178,4 +178,4 @@ def cgroup_tree(path: str, depth: int = 0) -> Iterator[str]:
 
 def attach_type_word(number: int) -> str:
     """Return the command word for an attach type; the kernel's name for one that is not a cgroup's."""
-    return next((one.word for one in ATTACH_TYPES.values() if one.number == number), attach_type_name(number))
+    return next((type.word for type in ATTACH_TYPES.values() if type.number == number), attach_type_name(number))

@@ -125,12 +125,12 @@ def btf_by_id(number: int) -> OwnedFd:
 
 def btf_image(number: int) -> bytes:
     """Return the type information with an id, in the form BPF_BTF_LOAD took it; raises BpfSyscallError."""
-    with btf_by_id(number) as found:
+    with btf_by_id(number) as descriptor:
         info = BtfInfo()
-        get_info(found.fd, info)
+        get_info(descriptor.fd, info)
         buffer = ctypes.create_string_buffer(max(info.btf_size, 1))
         request = BtfInfo(btf_size=info.btf_size, btf=ctypes.addressof(buffer))
-        get_info(found.fd, request)
+        get_info(descriptor.fd, request)
         return buffer.raw[: min(info.btf_size, request.btf_size)]
 
 
@@ -158,10 +158,10 @@ _KINDS = {"map": "map", "prog": "program"}
 def object_kind(fd: int) -> str:
     """Return the kind of BPF object that a descriptor refers to; empty for anything else, and without /proc."""
     try:
-        found = os.readlink(f"/proc/self/fd/{fd}").removeprefix("anon_inode:").strip("[]")
+        name = os.readlink(f"/proc/self/fd/{fd}").removeprefix("anon_inode:").strip("[]")
     except OSError:
         return ""
-    return {"bpf-map": "map", "bpf-prog": "prog", "bpf-link": "link", "bpf_link": "link"}.get(found, "")
+    return {"bpf-map": "map", "bpf-prog": "prog", "bpf-link": "link", "bpf_link": "link"}.get(name, "")
 
 
 def check_kind(fd: int, kind: str) -> None:
@@ -170,11 +170,11 @@ def check_kind(fd: int, kind: str) -> None:
     The kernel answers for a BPF object of any kind, and another kind's bytes would pass as numbers.
     """
     try:
-        found = os.readlink(f"/proc/self/fd/{fd}")
+        name = os.readlink(f"/proc/self/fd/{fd}")
     except OSError:
         return  # no /proc
-    if found != f"anon_inode:bpf-{kind}":
-        raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, f"not a {_KINDS[kind]} but {found}")
+    if name != f"anon_inode:bpf-{kind}":
+        raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, f"not a {_KINDS[kind]} but {name}")
 
 
 def get_info(fd: int, info: "MapInfo | ProgInfo | BtfInfo | LinkInfo") -> None:

@@ -82,13 +82,13 @@ class Link(Closing):
     @classmethod
     def from_pin(cls, path: str) -> "Link":
         """Open a pinned link; raises BpfSyscallError, also for the pin of something else."""
-        found = cls(open_pin(path))
+        link = cls(open_pin(path))
         try:
-            found.description  # noqa: B018 (asks the kernel)
+            link.description  # noqa: B018 (asks the kernel)
         except BaseException:
-            found.close()
+            link.close()
             raise
-        return found
+        return link
 
     @property
     def fd(self) -> int:
@@ -130,15 +130,15 @@ def describe_link(fd: int) -> LinkDescription:
     get_info(fd, info)
     kind, details = link_type_name(info.type), bytes(info.details)
 
-    def number(at: tuple[int, int] | None) -> int:
-        return int.from_bytes(details[at[0] : at[1]], sys.byteorder) if at is not None else 0
+    def number(span: tuple[int, int] | None) -> int:
+        return int.from_bytes(details[span[0] : span[1]], sys.byteorder) if span is not None else 0
 
-    at = _ATTACH_TYPE_AT.get(kind)
+    span = _ATTACH_TYPE_AT.get(kind)
     return LinkDescription(
         info.id,
         kind,
         info.prog_id,
-        number(at) if at is not None else None,
+        number(span) if span is not None else None,
         number(_DEVICE_AT.get(kind)),
         number((0, 8) if kind == "cgroup" else None),
         number((0, 4) if kind == "netns" else None),
@@ -149,8 +149,8 @@ def links() -> Iterator[LinkDescription]:
     """Yield all links of this machine, in the order of their ids (needs CAP_SYS_ADMIN); raises BpfSyscallError."""
     for number in ids(Command.LINK_GET_NEXT_ID):
         try:
-            with Link.from_id(number) as found:
-                yield found.description
+            with Link.from_id(number) as link:
+                yield link.description
         except BpfSyscallError as error:
             if error.errno not in (errno.ENOENT, errno.EAGAIN):  # gone meanwhile, or not quite there yet
                 raise

@@ -33,9 +33,9 @@ def retry_unlimited(attempt: Callable[[], T]) -> T:
 
 
 def _raise_limit(limits: tuple[int, int]) -> bool:
-    for wanted in ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), (limits[1], limits[1])):
+    for raised in ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), (limits[1], limits[1])):
         try:
-            resource.setrlimit(resource.RLIMIT_MEMLOCK, wanted)
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, raised)
         except (OSError, ValueError):
             continue
         return True

@@ -10,9 +10,9 @@ def program_type(word: str) -> ProgramType:
     if word in _SHORT:
         return _SHORT[word]
     try:
-        found = ProgramType[word.upper()]
+        type = ProgramType[word.upper()]
     except KeyError:
         raise ValueError(word) from None
-    if found is ProgramType.UNSPEC:
+    if type is ProgramType.UNSPEC:
         raise ValueError(word)
-    return found
+    return type

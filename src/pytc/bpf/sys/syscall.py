@@ -96,11 +96,11 @@ def write_once(fd: int, size: int, address: int, contents: bytes, what: str = ""
     """
     flags = _MAP_SHARED | (_MAP_FIXED_NOREPLACE if address else 0)
     try:
-        place = map_memory(address, size, _PROT_READ | _PROT_WRITE, flags, fd)
+        mapped = map_memory(address, size, _PROT_READ | _PROT_WRITE, flags, fd)
     except OSError as error:
         raise BpfSyscallError("mmap", error.errno or 0, what) from error
-    ctypes.memmove(place, contents, len(contents))
-    unmap_memory(place, size)
+    ctypes.memmove(mapped, contents, len(contents))
+    unmap_memory(mapped, size)
 
 
 def _number(name: str = "bpf", numbers: Mapping[str, int] = _SYSCALL_NUMBERS) -> int:

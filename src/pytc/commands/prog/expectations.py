@@ -62,9 +62,13 @@ class Expectations:
         self._names = verdicts
         self._context = field_values(context, expected.context)
         layout = layout_of(type)
-        unknown = [name for name in self._context if layout is None or name not in layout.kept]
+        unknown = [name for name in self._context if layout is None or name not in layout.changeable]
         if unknown:
-            known = ", ".join(layout.kept) if layout is not None and layout.kept else "none of the context's fields"
+            known = (
+                ", ".join(layout.changeable)
+                if layout is not None and layout.changeable
+                else "none of the context's fields"
+            )
             raise UsageError(f"Error: a test run does not return {unknown[0]}; it returns {known}")
         self._path = expected.packets
         self._packets = context.own(read(self._path)) if self._path else None
