@@ -88,7 +88,7 @@ def assemble(text: str) -> tuple[ClassicInstruction, ...]:
     program = tuple(_resolved(draft, index, labels) for index, draft in enumerate(drafts))
     problem = first_problem(program)
     if problem is not None:
-        raise BytecodeError(f"line {drafts[problem.at].line}: {problem.text}")
+        raise BytecodeError(f"line {drafts[problem.instruction].line}: {problem.text}")
     return program
 
 

@@ -124,21 +124,21 @@ class Assembly:
                 raise MessageError("the kernel does not identify the sender")
             if message.truncated:
                 raise MessageError("a datagram was truncated: it is too large, or this process has no descriptors left")
-            part = decode(message.data, len(message.descriptors))
-            return self._add(_Source(message.sender, message.address, part.identity), part, message, now)
+            datagram = decode(message.data, len(message.descriptors))
+            return self._add(_Source(message.sender, message.address, datagram.identity), datagram, message, now)
         except BaseException:
             message.close()
             raise
 
-    def _add(self, source: _Source, part: Datagram, message: Message, now: float) -> ReceivedObject | None:
-        export = self._incomplete.pop(source, None) or _Incomplete(part.total, now)
+    def _add(self, source: _Source, datagram: Datagram, message: Message, now: float) -> ReceivedObject | None:
+        export = self._incomplete.pop(source, None) or _Incomplete(datagram.total, now)
         try:
             for descriptor in message.descriptors:
                 export.maps.append(verified_map(descriptor))
-            export.entries += part.entries
-            if part.total != export.total or len(export.maps) > export.total:
+            export.entries += datagram.entries
+            if datagram.total != export.total or len(export.maps) > export.total:
                 raise MessageError(
-                    f"{len(export.maps)} of {export.total} maps received, but {part.total} announced now"
+                    f"{len(export.maps)} of {export.total} maps received, but {datagram.total} announced now"
                 )
         except BaseException:
             export.close()

@@ -66,7 +66,7 @@ class BoundSocket(Closing):
     """
 
     def __init__(self, path: str, kind: int, *, mode: int = 0o600, owner: int = -1) -> None:
-        self._made: tuple[int, int] | None = None
+        self._file_id: tuple[int, int] | None = None
         self.path = path
         self.socket = open_socket(kind)
         try:
@@ -77,7 +77,7 @@ class BoundSocket(Closing):
             with block_signals():
                 _bind(self.socket, path)
                 status = os.lstat(path)
-                self._made = status.st_dev, status.st_ino
+                self._file_id = status.st_dev, status.st_ino
             self._give(mode, owner)
         except OSError as error:
             self.close()
@@ -90,7 +90,7 @@ class BoundSocket(Closing):
         """Set owner and mode, of which the umask took bits, on the file that was made, not on one that replaced it."""
         with _opened(self.path) as file:
             status = os.fstat(file.fd)
-            if (status.st_dev, status.st_ino) != self._made or not stat.S_ISSOCK(status.st_mode):
+            if (status.st_dev, status.st_ino) != self._file_id or not stat.S_ISSOCK(status.st_mode):
                 raise TransferError(f'"{self.path}" is not the socket created there')
             name = _by_descriptor(file.fd)
             if owner >= 0:
@@ -101,7 +101,7 @@ class BoundSocket(Closing):
     def close(self) -> None:
         """Close the socket and remove its file; a second call does nothing."""
         self.socket.close()
-        file, self._made = self._made, None
+        file, self._file_id = self._file_id, None
         if file is None:
             return
         try:

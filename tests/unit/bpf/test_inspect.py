@@ -97,7 +97,7 @@ def test_a_large_variable_has_no_value() -> None:
 def test_programs_have_subprograms_in_the_order_of_linking(build: Compiler) -> None:
     found = program(inspected(build("modern_subprogs")), "one")
     assert found.linked is not None
-    assert found.subprograms == [part.function.name for part in found.linked.parts[1:]]
+    assert found.subprograms == [part.function.name for part in found.linked.functions[1:]]
     assert found.subprograms
     assert found.instructions == len(found.linked.code) // 8
     assert found.maps == (".bss",)

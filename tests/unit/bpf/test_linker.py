@@ -42,7 +42,7 @@ def program(spec: ObjectSpec, name: str) -> ProgramSpec:
 
 
 def parts(result: LinkedProgram) -> list[str]:
-    return [part.function.name for part in result.parts]
+    return [part.function.name for part in result.functions]
 
 
 def calls(result: LinkedProgram) -> list[tuple[int, int]]:
@@ -122,7 +122,7 @@ class TestOrder:
 class TestCalls:
     def test_lead_to_where_the_function_has_come_to_lie(self) -> None:
         result = linked(family(leaf=(), a=("leaf",), b=(), main=("a", "b", "leaf")), "main")
-        starts = {part.function.name: part.start for part in result.parts}
+        starts = {part.function.name: part.start for part in result.functions}
         assert calls(result) == [(0, starts["a"]), (1, starts["b"]), (2, starts["leaf"]), (starts["a"], starts["leaf"])]
 
     def test_within_a_section_need_no_relocation(self) -> None:

@@ -92,7 +92,11 @@ def _remarks(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
 def _programs(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
     """Yield a comment that says how to declare what sections named ``ID/KEY`` did."""
     locations = [(program.name, tail_call_slot(program.section)) for program in spec.programs]
-    slots = [(name, location[1]) for name, location in locations if location is not None and location[0] == declared.id]
+    slots = [
+        (name, location.slot)
+        for name, location in locations
+        if location is not None and location.array_id == declared.id
+    ]
     if slots:
         values = ", ".join(f"[{slot}] = (void *)&{name}" for name, slot in slots)
         yield (

@@ -111,7 +111,7 @@ def _relocations(spec: ObjectSpec, linked: LinkedProgram) -> Iterable[tuple[int,
     """Yield (slot in the linked program, CO-RE relocation)."""
     if spec.btf is None or spec.btf_ext is None:
         return
-    for function, start in linked.parts:
+    for function, start in linked.functions:
         section = spec.sections[function.section].name
         for relocation in core_relocations(spec.btf_ext, spec.btf, section, function.offset, function.size):
             yield start + (relocation.offset - function.offset) // ins.SIZE, relocation
@@ -129,7 +129,7 @@ def _answer(spec: ObjectSpec, relocation: CoreRelocation, version: str) -> int |
     ):
         return None
     index, values = relocation.access, btf.enumerators(btf.resolve(relocation.type_id))
-    name = without_flavour(values[int(index)][0]) if index.isdecimal() and int(index) < len(values) else ""
+    name = without_flavour(values[int(index)].name) if index.isdecimal() and int(index) < len(values) else ""
     helper = next((helper for helper in helpers() if _HELPER_PREFIX + helper.name == name), None)
     return None if helper is None else int(not v.precedes(version, helper.since))
 

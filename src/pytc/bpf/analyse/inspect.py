@@ -72,7 +72,7 @@ class ProgramFacts(NamedTuple):
     @property
     def subprograms(self) -> list[str]:
         """The functions that linking appended, in that order."""
-        return [part.function.name for part in self.linked.parts[1:]] if self.linked is not None else []
+        return [part.function.name for part in self.linked.functions[1:]] if self.linked is not None else []
 
     @property
     def helpers(self) -> list[str]:
@@ -176,7 +176,7 @@ def _program(spec: ObjectSpec, program: ProgramSpec) -> ProgramFacts:
         linked = link(spec, program)
     except ObjectError as error:
         return ProgramFacts(program, None, str(error), slots=_slots(spec, program))
-    relocations = [kind for part in linked.parts for kind in _core_kinds(spec, part.function)]
+    relocations = [kind for part in linked.functions for kind in _core_kinds(spec, part.function)]
     needs = [*instruction_needs(linked), *_extern_needs(spec, linked)]
     if any(kind != TYPE_ID_LOCAL for kind in relocations):
         needs.append(Need(v.CORE))
@@ -222,7 +222,7 @@ def _slots(spec: ObjectSpec, program: ProgramSpec) -> tuple[Slot, ...]:
     ]
     location = tail_call_slot(program.section)
     if location is not None:
-        array = spec.map_by_id(location[0])
+        array = spec.map_by_id(location.array_id)
         is_array = array is not None and array.type == MapType.PROG_ARRAY
         slots.append(Slot(array.name if array is not None and is_array else "", *location))
     return tuple(slots)
@@ -303,20 +303,20 @@ def _variables(spec: ObjectSpec) -> Iterator[VariableFacts]:
     if spec.btf is None:
         yield from _symbols(spec)
         return
-    for name, place in variables(spec):
-        if place.map == KCONFIG:
+    for variable in variables(spec):
+        if variable.map == KCONFIG:
             continue
-        size = spec.btf.size(place.type_id)
-        data = _bytes(spec.maps[place.map], place.offset, size)
-        value = decode(spec.btf, place.type_id, data) if data is not None else None
+        size = spec.btf.size(variable.type_id)
+        data = _bytes(spec.maps[variable.map], variable.offset, size)
+        value = decode(spec.btf, variable.type_id, data) if data is not None else None
         yield VariableFacts(
-            name,
-            place.map,
-            type_text(spec.btf, place.type_id),
-            type_text(spec.btf, place.type_id, name),
+            variable.name,
+            variable.map,
+            type_text(spec.btf, variable.type_id),
+            type_text(spec.btf, variable.type_id, variable.name),
             size,
             value,
-            spec.maps[place.map].frozen,
+            spec.maps[variable.map].frozen,
         )
 
 

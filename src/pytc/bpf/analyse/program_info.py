@@ -63,10 +63,18 @@ class TranslatedProgram(NamedTuple):
     addresses: tuple[int, ...]
 
 
-class MachineCode(NamedTuple):
-    """Machine code: a name, an address and the bytes of each function."""
+class MachineFunction(NamedTuple):
+    """The machine code of a function."""
 
-    functions: tuple[tuple[str, int, bytes], ...]
+    name: str
+    address: int
+    code: bytes
+
+
+class MachineCode(NamedTuple):
+    """The machine code of a program, and its source."""
+
+    functions: tuple[MachineFunction, ...]
     source: Source
 
 
@@ -208,7 +216,7 @@ def read_machine_code(fd: int) -> MachineCode:
     functions, offset = [], 0
     for number, (address, size) in enumerate(zip(arrays.addresses(), lengths, strict=False)):
         name = declared[number].name if number < len(declared) else symbols.name(address)
-        functions.append((name, address, code[offset : offset + size]))
+        functions.append(MachineFunction(name, address, code[offset : offset + size]))
         offset += size
     return MachineCode(tuple(functions), Source(declared, tuple(lines)))
 

@@ -68,7 +68,7 @@ class _Walk:
     def __init__(self, linked: LinkedProgram, known: KnownValues) -> None:
         self._linked = linked
         self._code = dict(ins.decode_all(linked.code))
-        self._starts = [part.start for part in linked.parts]
+        self._starts = [part.start for part in linked.functions]
         self._known = known
         self._at: dict[int, _State] = {}
         self._returns: dict[int, Value] = {}

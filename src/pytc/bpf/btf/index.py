@@ -45,37 +45,37 @@ class TypeIndex:
         self.words = types.cast("I")
         self._types = types
         self._first = first
-        self._places: list[int] = []
+        self._first_words: list[int] = []
         self._steps = _Steps()
         self._next = 0
 
     def __len__(self) -> int:
         """Return the number of types."""
         self._walk(len(self.words))
-        return len(self._places)
+        return len(self._first_words)
 
     def close(self) -> None:
         """Release the bytes."""
         self.words.release()
 
-    def place(self, type_id: int) -> int:
+    def first_word(self, type_id: int) -> int:
         """Return the first word of a type; -1 where there are not so many types."""
         number = type_id - self._first
-        if number >= len(self._places):
-            self._walk(number + 1 - len(self._places))
-            if number >= len(self._places):
+        if number >= len(self._first_words):
+            self._walk(number + 1 - len(self._first_words))
+            if number >= len(self._first_words):
                 return -1
-        return self._places[number]
+        return self._first_words[number]
 
     def each(self) -> Iterator[tuple[int, int]]:
         """Yield (type id, first word) of each type."""
         self._walk(len(self.words))
-        return enumerate(self._places, self._first)
+        return enumerate(self._first_words, self._first)
 
     def _walk(self, count: int) -> None:
         """Find at least ``count`` more types, or all that are left. May loop 130,000 times, hence the plain style."""
         words, steps, word, end = self.words, self._steps, self._next, len(self.words)
-        add, last = self._places.append, len(self._places)
+        add, last = self._first_words.append, len(self._first_words)
         try:
             for _ in range(max(count, _CHUNK)):
                 step = steps[words[word + 1]]
@@ -84,7 +84,7 @@ class TypeIndex:
         except IndexError:
             pass
         if word > end or word + 1 == end:
-            del self._places[last:]
+            del self._first_words[last:]
             raise self._cut_off(last)
         self._next = word
 
@@ -132,8 +132,8 @@ class TypeIndex:
         """Return the number of the type that begins with a word; -1 where none does."""
         while self._next <= word < len(self.words):
             self._walk(1)
-        number = bisect_left(self._places, word)
-        return number if number < len(self._places) and self._places[number] == word else -1
+        number = bisect_left(self._first_words, word)
+        return number if number < len(self._first_words) and self._first_words[number] == word else -1
 
 
 def name_offsets(strings: bytes, names: Collection[str]) -> dict[int, str]:

@@ -56,6 +56,35 @@ class Member(NamedTuple):
     bits: int = 0
 
 
+class ArrayType(NamedTuple):
+    """An array: the type of its elements, and how many it has."""
+
+    element: int
+    length: int
+
+
+class IntegerType(NamedTuple):
+    """An integer: ``BTF_INT_*`` bits, the offset of its value in bits, and its size in bits."""
+
+    encoding: int
+    bit_offset: int
+    bits: int
+
+
+class Parameter(NamedTuple):
+    """A parameter of a function; the type of the last one of a variadic function is 0."""
+
+    name: str
+    type_id: int
+
+
+class EnumValue(NamedTuple):
+    """An enumerator; ``value`` is unsigned, the way the kernel writes it."""
+
+    name: str
+    value: int
+
+
 class SectionVariable(NamedTuple):
     """An entry of a DATASEC; ``offset`` and ``size`` in bytes."""
 
@@ -119,7 +148,7 @@ class Btf:
                 return self._base._find(type_id)
             if type_id == 0:
                 return _VOID, 0
-        elif (word := self._index.place(type_id)) >= 0:
+        elif (word := self._index.first_word(type_id)) >= 0:
             return self._index.words, word
         raise ObjectError(f".BTF: no type {type_id}; there are {len(self)}")
 
@@ -203,37 +232,37 @@ class Btf:
             return Member(self.string(name), member_type, offset)
         return Member(self.string(name), member_type, offset & 0xFFFFFF, offset >> 24)
 
-    def array(self, type_id: int) -> tuple[int, int]:
-        """Return (element type, number of elements) of an array."""
+    def array(self, type_id: int) -> ArrayType:
+        """Return the element type and length of an array; raises ObjectError for another kind."""
         words, word = self._extra(type_id, ARRAY)
-        return words[word], words[word + 2]
+        return ArrayType(words[word], words[word + 2])
 
-    def parameters(self, type_id: int) -> list[tuple[str, int]]:
-        """Return (name, type) of each parameter of a function prototype."""
+    def parameters(self, type_id: int) -> list[Parameter]:
+        """Return the parameters of a function prototype; raises ObjectError for another kind."""
         words, start = self._extra(type_id, FUNC_PROTO)
-        return [(self.string(words[i]), words[i + 1]) for i in range(start, start + 2 * self.vlen(type_id), 2)]
+        return [Parameter(self.string(words[i]), words[i + 1]) for i in range(start, start + 2 * self.vlen(type_id), 2)]
 
     def is_signed(self, type_id: int) -> bool:
         """Return whether an integer or enum is signed."""
         if self.kind(type_id) == INT:
-            return bool(self.integer(type_id)[0] & 1)
+            return bool(self.integer(type_id).encoding & 1)
         return self.kind(type_id) in (ENUM, ENUM64) and self.flag(type_id)
 
-    def integer(self, type_id: int) -> tuple[int, int, int]:
-        """Return (encoding bits, bit offset, number of bits) of an integer."""
+    def integer(self, type_id: int) -> IntegerType:
+        """Return encoding, bit offset and size of an integer; raises ObjectError for another kind."""
         words, start = self._extra(type_id, INT)
         word = words[start]
-        return word >> 24 & 0xF, word >> 16 & 0xFF, word & 0xFF
+        return IntegerType(word >> 24 & 0xF, word >> 16 & 0xFF, word & 0xFF)
 
-    def enumerators(self, type_id: int) -> list[tuple[str, int]]:
-        """Return (name, value as unsigned) of an enum."""
+    def enumerators(self, type_id: int) -> list[EnumValue]:
+        """Return the enumerators of an enum; raises ObjectError for another kind."""
         (words, start), string = self._extra(type_id, ENUM, ENUM64), self.string
         if self.kind(type_id) == ENUM64:
             return [
-                (string(words[i]), words[i + 1] | words[i + 2] << 32)
+                EnumValue(string(words[i]), words[i + 1] | words[i + 2] << 32)
                 for i in range(start, start + 3 * self.vlen(type_id), 3)
             ]
-        return [(string(words[i]), words[i + 1]) for i in range(start, start + 2 * self.vlen(type_id), 2)]
+        return [EnumValue(string(words[i]), words[i + 1]) for i in range(start, start + 2 * self.vlen(type_id), 2)]
 
     def linkage(self, type_id: int) -> int:
         """Return the linkage of a function or variable: 0 static, 1 global, 2 extern."""

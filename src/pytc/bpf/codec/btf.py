@@ -58,12 +58,12 @@ class _Compilation:
 
     def __init__(self, btf: Btf, max_leaves: int, *, in_map: bool) -> None:
         self._btf, self._max_leaves, self._in_map = btf, max_leaves, in_map
-        self._made: dict[int, Codec] = {}
+        self._compiled: dict[int, Codec] = {}
 
     def codec(self, type_id: int, depth: int = 0) -> Codec:
         """Return the codec of a type; raises ObjectError."""
-        if type_id in self._made:
-            return self._made[type_id]
+        if type_id in self._compiled:
+            return self._compiled[type_id]
         if depth > _MAX_DEPTH:
             raise self._too_many(type_id)
         codec = self._special(type_id) if self._in_map else None
@@ -73,7 +73,7 @@ class _Compilation:
             codec = compiler(self, resolved, depth) if compiler else hex_codec(self._btf.size(resolved))
         if codec.leaves > self._max_leaves:
             raise self._too_many(type_id)
-        self._made[type_id] = codec
+        self._compiled[type_id] = codec
         return codec
 
     def _too_many(self, type_id: int) -> ObjectError:
@@ -96,7 +96,7 @@ class _Compilation:
         size = self._btf.size(type_id)
         if not 1 <= size <= _LARGEST_INTEGER:
             raise ObjectError(f".BTF: type {type_id} is an integer of {size} bytes")
-        encoding, signed = self._btf.integer(type_id)[0], self._btf.is_signed(type_id)
+        encoding, signed = self._btf.integer(type_id).encoding, self._btf.is_signed(type_id)
         return Integer(
             size, signed=signed, is_bool=bool(encoding & _BOOL), is_char=size == 1 and bool(encoding & _CHAR or signed)
         )
@@ -123,18 +123,18 @@ class _Compilation:
         return (
             self._btf.kind(type_id) == b.INT
             and self._btf.size(type_id) == 1
-            and (self._btf.name(type_id) == "char" or bool(self._btf.integer(type_id)[0] & _CHAR))
+            and (self._btf.name(type_id) == "char" or bool(self._btf.integer(type_id).encoding & _CHAR))
         )
 
     def structure(self, type_id: int, depth: int) -> Codec:
-        parts = []
+        members = []
         for index, member in enumerate(self._btf.members(type_id)):
-            part = self._part(member, index, depth)
-            if part is not None:
-                parts.append(part)
-        return Structure(self._btf.size(type_id), parts)
+            compiled = self._member(member, index, depth)
+            if compiled is not None:
+                members.append(compiled)
+        return Structure(self._btf.size(type_id), members)
 
-    def _part(self, member: Member, index: int, depth: int) -> StructureMember | None:
+    def _member(self, member: Member, index: int, depth: int) -> StructureMember | None:
         if member.bits:
             return self._bit_field(member, depth) if member.name else None  # an unnamed one is a gap
         resolved = self._btf.resolve(member.type_id)

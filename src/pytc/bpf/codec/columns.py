@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from pytc.bpf.codec.compound import Bits, Structure
-from pytc.bpf.codec.scalars import Codec, Column, Columns, Integer
+from pytc.bpf.codec.scalars import Codec, Column, Columns, Component, Integer
 from pytc.errors import CodecError
 
 
@@ -37,7 +37,7 @@ class Renderer:
 def items(column: Column, data: bytes, count: int) -> list[Any]:
     """Return a column of ``count`` entries: the numbers, or their text."""
     stride = len(data) // count if count else 0
-    summands = [_plain(column, offset, data, stride) for offset in column.ats]
+    summands = [_plain(column, offset, data, stride) for offset in column.offsets]
     numbers = summands[0] if len(summands) == 1 else list(map(sum, zip(*summands, strict=True)))
     return numbers if column.spell is None else list(map(column.spell, numbers))
 
@@ -58,8 +58,8 @@ def names(codec: Codec, name: str) -> list[str]:
     if not isinstance(codec, Structure):
         return [name]
     columns: list[str] = []
-    for part in codec.parts:
-        columns += names(part.codec, f"{name}.{part.name}" if part.name else name)
+    for member in codec.members:
+        columns += names(member.codec, f"{name}.{member.name}" if member.name else name)
     return columns
 
 
@@ -125,12 +125,11 @@ def _place_numbers(data: bytearray, stride: int, offset: int, codec: Integer, va
         target[offset // size :: stride // size] = memoryview(numbers).cast(codec.code)  # type: ignore[call-overload]
 
 
-def leaves(codec: Codec, path: str = "", offset: int = 0) -> dict[str, tuple[int, Codec]]:
-    """Return {path: (byte offset, codec)} of all values in a structure, by ``.packets`` or ``.source.port``; ``""`` for
-    itself."""
+def leaves(codec: Codec, path: str = "", offset: int = 0) -> dict[str, Component]:
+    """Return the values in a structure by their paths (``.packets``, ``.source.port``, ``""`` for itself)."""
     if not isinstance(codec, Structure):
-        return {path: (offset, codec)}
-    result: dict[str, tuple[int, Codec]] = {}
-    for part in codec.parts:
-        result |= leaves(part.codec, f"{path}.{part.name}" if part.name else path, offset + part.at)
+        return {path: Component(offset, codec)}
+    result: dict[str, Component] = {}
+    for member in codec.members:
+        result |= leaves(member.codec, f"{path}.{member.name}" if member.name else path, offset + member.offset)
     return result

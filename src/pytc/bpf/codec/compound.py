@@ -7,6 +7,7 @@ from pytc.bpf.codec.scalars import (
     Codec,
     Column,
     Columns,
+    Component,
     Enumeration,
     Enumerator,
     Integer,
@@ -43,7 +44,7 @@ class Text(Codec):
             return text_bytes(value, self.size)
         return self._numbers.encode(value)
 
-    def element(self, index: int) -> tuple[int, Codec]:
+    def element(self, index: int) -> Component:
         return self._numbers.element(index)
 
 
@@ -134,10 +135,10 @@ class Array(Codec):
             tuple(item for part in parts for item in part.items),
         )
 
-    def element(self, index: int) -> tuple[int, Codec]:
+    def element(self, index: int) -> Component:
         if index >= self.count:
             raise CodecError(f"no element {index} in an array of {self.count}")
-        return index * self.stride, self.item
+        return Component(index * self.stride, self.item)
 
 
 def from_json(text: str) -> Any:
@@ -196,7 +197,7 @@ class StructureMember(NamedTuple):
     """A member: its name, empty for an unnamed structure or union whose members count as the outer one's."""
 
     name: str
-    at: int
+    offset: int
     codec: Codec
 
 
@@ -205,13 +206,13 @@ class Structure(Codec):
 
     has_members = True
 
-    def __init__(self, size: int, parts: Sequence[StructureMember]) -> None:
-        self.size, self.parts = size, tuple(parts)
-        self.leaves = max(sum(part.codec.leaves for part in parts), 1)
+    def __init__(self, size: int, members: Sequence[StructureMember]) -> None:
+        self.size, self.members = size, tuple(members)
+        self.leaves = max(sum(member.codec.leaves for member in members), 1)
 
     def decode(self, data: bytes) -> Value:
         value: dict[str, Value] = {}
-        for name, offset, codec in self.parts:
+        for name, offset, codec in self.members:
             member_value = codec.decode(data[offset : offset + codec.size])
             if name:
                 value[name] = member_value
@@ -231,22 +232,22 @@ class Structure(Codec):
         self.store(data, 0, value)
         return bytes(data)
 
-    def store(self, data: bytearray, start: int, value: Any) -> None:
+    def store(self, data: bytearray, offset: int, value: Any) -> None:
         """Store the members named in ``value``, and leave all else as it is: gaps, and in a union bytes of other
         members."""
         if not isinstance(value, Mapping):
-            super().store(data, start, value)
+            super().store(data, offset, value)
             return
         for name, member_value in value.items():
-            offset, codec = self.member(str(name))
+            member = self.member(str(name))
             try:
-                codec.store(data, start + offset, member_value)
+                member.codec.store(data, offset + member.offset, member_value)
             except CodecError as error:
                 raise CodecError(f"{name}: {error}") from None
 
     def columns(self, style: Style, offset: int) -> Columns:
-        parts = [(part, part.codec.columns(style, offset + part.at)) for part in self.parts]
-        texts = [self._member(style, part, columns.template) for part, columns in parts]
+        parts = [(member, member.codec.columns(style, offset + member.offset)) for member in self.members]
+        texts = [self._member(style, member, columns.template) for member, columns in parts]
         texts = [text for text in texts if text]
         items = tuple(item for _, columns in parts for item in columns.items)
         if style is Style.CSV:
@@ -256,29 +257,29 @@ class Structure(Codec):
         return Columns("{ " + "".join(f"{text} " for text in texts) + "}", items)
 
     @staticmethod
-    def _member(style: Style, part: StructureMember, template: str) -> str:
-        if not part.name and isinstance(part.codec, Structure):
+    def _member(style: Style, member: StructureMember, template: str) -> str:
+        if not member.name and isinstance(member.codec, Structure):
             if style is Style.CSV:
                 return template
             return template[1:-1].strip() if style is Style.TEXT else template[1:-1]
         if style is Style.CSV:
             return template
-        name = format_value(style, part.name).replace("%", "%%")
+        name = format_value(style, member.name).replace("%", "%%")
         return f"{name}:{template}" if style is Style.JSON else f"{name} {template}"
 
-    def member(self, name: str) -> tuple[int, Codec]:
+    def member(self, name: str) -> Component:
         known = []
-        for part in self.parts:
-            if part.name == name:
-                return part.at, part.codec
-            if part.name:
-                known.append(part.name)
-            elif isinstance(part.codec, Structure):
+        for member in self.members:
+            if member.name == name:
+                return Component(member.offset, member.codec)
+            if member.name:
+                known.append(member.name)
+            elif isinstance(member.codec, Structure):
                 try:
-                    offset, codec = part.codec.member(name)
+                    offset, codec = member.codec.member(name)
                 except CodecError:
                     continue
-                return part.at + offset, codec
+                return Component(member.offset + offset, codec)
         raise CodecError(f"no member {quoted(name)}; the members are {printable(', '.join(known))}")
 
 
@@ -304,14 +305,14 @@ class Summed(Codec):
         return Columns(inner.template, tuple(map(self._summed, inner.items)))
 
     def _summed(self, item: Column) -> Column:
-        return item._replace(ats=tuple(item.ats[0] + cpu * self._stride for cpu in range(self._cpus)))
+        return item._replace(offsets=tuple(item.offsets[0] + cpu * self._stride for cpu in range(self._cpus)))
 
 
 def summed(codec: Codec, cpus: int, stride: int) -> Codec:
     """Return a codec of the sum over CPUs of values that are ``stride`` bytes apart."""
     if isinstance(codec, Structure):
-        parts = [part._replace(codec=summed(part.codec, cpus, stride)) for part in codec.parts]
-        return Structure(stride * (cpus - 1) + codec.size, parts)
+        members = [member._replace(codec=summed(member.codec, cpus, stride)) for member in codec.members]
+        return Structure(stride * (cpus - 1) + codec.size, members)
     return Summed(codec, cpus, stride)
 
 
@@ -326,8 +327,8 @@ def _sum(values: Sequence[Value]) -> Value:
     return sum(value for value in values if isinstance(value, (int, float)))
 
 
-def follow(codec: Codec, path: str) -> tuple[int, Codec]:
-    """Return (byte offset, codec) of ``.member[2].other``; raises CodecError."""
+def follow(codec: Codec, path: str) -> Component:
+    """Return the part of a value at a path like ``.member[2].other``; raises CodecError."""
     import re
 
     offset, rest = 0, path
@@ -337,7 +338,7 @@ def follow(codec: Codec, path: str) -> tuple[int, Codec]:
             raise CodecError(f"NAME, NAME.MEMBER or NAME[INDEX] expected at {quoted(rest)}")
         distance, codec = codec.member(step.group(1)) if step.group(1) else codec.element(int(step.group(2)))
         offset, rest = offset + distance, rest[step.end() :]
-    return offset, codec
+    return Component(offset, codec)
 
 
 def assign(codec: Codec, data: bytearray, offset: int, value: Any) -> None:

@@ -165,7 +165,7 @@ class _Parser:
         return codec
 
     def _structure(self, depth: int, left: int, *, packed: bool) -> tuple[Codec, int]:
-        parts: list[StructureMember] = []
+        members: list[StructureMember] = []
         offset, widest, names = 0, 1, set[str]()
         while not self._accept("}"):
             is_gap = self._peek() == "pad"
@@ -175,12 +175,12 @@ class _Parser:
             if not is_gap:
                 name = self._name(names)
                 codec = self._dimensions(codec)
-                parts.append(StructureMember(name, offset, codec))
+                members.append(StructureMember(name, offset, codec))
             offset += codec.size
             if not self._accept(",", ";") and self._peek() != "}":
                 raise self._wrong('"," or "}"')
         size = offset if self._takes_rest else -(-offset // widest) * widest
-        return self._bounded(Structure(size, parts)), widest
+        return self._bounded(Structure(size, members)), widest
 
     def _name(self, names: set[str]) -> str:
         name = self._peek()

@@ -43,13 +43,13 @@ class Style(Enum):
 
 
 class Column(NamedTuple):
-    """One item of each entry: at byte ``ats[0]``, or the sum of the numbers at all ``ats``.
+    """One item of each entry: at byte ``offsets[0]``, or the sum of the numbers at all ``offsets``.
 
     ``code`` is the item's character of :mod:`struct` in the machine's byte order, with ``>`` before it for big-endian,
     or empty for ``size`` plain bytes. ``spell`` turns the item into text; None prints the number.
     """
 
-    ats: tuple[int, ...]
+    offsets: tuple[int, ...]
     size: int
     code: str = ""
     spell: Speller | None = None
@@ -61,6 +61,13 @@ class Columns(NamedTuple):
 
     template: str
     items: tuple[Column, ...]
+
+
+class Component(NamedTuple):
+    """A member or element of a value: its offset in bytes, and its codec."""
+
+    offset: int
+    codec: "Codec"
 
 
 class Codec:
@@ -95,11 +102,11 @@ class Codec:
         """Return the value as columns; ``at`` is the offset of its first byte in an entry."""
         return Columns("%s", (Column((offset,), self.size, "", lambda data: format_value(style, self.decode(data))),))
 
-    def member(self, name: str) -> "tuple[int, Codec]":
+    def member(self, name: str) -> Component:
         """Return a member by name; raises CodecError with the names that exist."""
         raise CodecError(f'not a structure: it has no member "{name}"')
 
-    def element(self, index: int) -> "tuple[int, Codec]":
+    def element(self, index: int) -> Component:
         """Return an array's element by index; raises CodecError."""
         raise CodecError(f"not an array: it has no element {index}")
 

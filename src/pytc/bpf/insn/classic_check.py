@@ -25,9 +25,9 @@ _ALWAYS_VALID = (
 
 
 class Problem(NamedTuple):
-    """A fault of the instruction at ``index``."""
+    """A fault of a program, and the index of its instruction."""
 
-    at: int
+    instruction: int
     text: str
 
 
@@ -37,7 +37,7 @@ def check(program: Sequence[ClassicInstruction]) -> None:
         raise BytecodeError(f"a program has 1 to {MAX_INSTRUCTIONS} instructions, not {len(program)}")
     problem = first_problem(program)
     if problem is not None:
-        raise BytecodeError(f"instruction {problem.at}: {problem.text}")
+        raise BytecodeError(f"instruction {problem.instruction}: {problem.text}")
 
 
 def first_problem(program: Sequence[ClassicInstruction]) -> Problem | None:

@@ -32,7 +32,7 @@ def parse_bytecode(text: str) -> tuple[ClassicInstruction, ...]:
     program = _instructions(text, parts[1:])
     problem = first_problem(program)
     if problem is not None:
-        raise _fault(text, problem.at, problem.text)
+        raise _fault(text, problem.instruction, problem.text)
     return program
 
 

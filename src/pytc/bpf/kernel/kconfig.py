@@ -88,7 +88,7 @@ def _convert(setting: ExternSpec, text: str | None, btf: Btf) -> bytes | None:
 
 
 def _string(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
-    if btf.kind(type_id) != b.ARRAY or btf.size(btf.array(type_id)[0]) != 1:
+    if btf.kind(type_id) != b.ARRAY or btf.size(btf.array(type_id).element) != 1:
         raise _misfit(setting, text, "char []")
     return text[1:].removesuffix('"').encode()[: max(setting.size - 1, 0)]
 
@@ -98,8 +98,7 @@ def _tristate(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
         return _TRISTATE[text].to_bytes(setting.size, "little")
     if btf.kind(type_id) != b.INT:
         raise _misfit(setting, text, "bool, char or enum libbpf_tristate")
-    encoding, _, _ = btf.integer(type_id)
-    if encoding & _BOOL:
+    if btf.integer(type_id).encoding & _BOOL:
         if text == "m":
             raise _misfit(setting, text, "enum libbpf_tristate")
         return bytes([_TRISTATE[text]])
@@ -111,7 +110,7 @@ def _tristate(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
 def _number(setting: ExternSpec, text: str, btf: Btf, type_id: int) -> bytes:
     try:
         number = int(text, 0)
-        if btf.kind(type_id) != b.INT or (btf.integer(type_id)[0] & _BOOL and number not in (0, 1)):
+        if btf.kind(type_id) != b.INT or (btf.integer(type_id).encoding & _BOOL and number not in (0, 1)):
             raise ValueError(text)
         return number.to_bytes(setting.size, "little", signed=btf.is_signed(type_id))
     except (ValueError, OverflowError):

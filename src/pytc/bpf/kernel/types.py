@@ -20,7 +20,7 @@ class Module(NamedTuple):
 class Modules(NamedTuple):
     """The modules whose types can be read; ``problem`` says why others that are loaded are missing."""
 
-    found: tuple[Module, ...] = ()
+    readable: tuple[Module, ...] = ()
     problem: str = ""
 
 
@@ -70,7 +70,7 @@ class KernelTypes(Closing):
         types: dict[str, list[KernelType]] = {}
         if self._modules is None:
             self._modules = self._read_modules(self.vmlinux()) if self._read_modules is not None else Modules()
-        for module in self._modules.found:
+        for module in self._modules.readable:
             try:
                 ids_by_name = module.btf.named(names, *kinds)
             except ObjectError as error:  # one that nobody may need
@@ -95,14 +95,14 @@ class KernelTypes(Closing):
         """Return hints about a missing name; ``home`` is the module that has it in most kernels, if known."""
         if self._read_modules is None or not os.path.exists("/proc/modules"):
             return ()
-        loaded = {module.name for module in self._modules.found} if self._modules is not None else set()
+        loaded = {module.name for module in self._modules.readable} if self._modules is not None else set()
         if home and home not in loaded:
             return (f"in most kernels it belongs to the module {home}, which is not loaded: modprobe {home}",)
         return ("if it belongs to a kernel module that is not loaded, load that first with modprobe",)
 
     def close(self) -> None:
         """Release the memory; the types cannot be used afterwards."""
-        for module in self._modules.found if self._modules is not None else ():
+        for module in self._modules.readable if self._modules is not None else ():
             module.btf.close()
         if self._vmlinux is not None:
             self._vmlinux.close()

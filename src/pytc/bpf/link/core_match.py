@@ -39,10 +39,10 @@ def fields_agree(local: Btf, local_id: int, target: Btf, target_id: int) -> bool
             names = without_flavour(local.name(local_id)), without_flavour(target.name(target_id))
             return not all(names) or names[0] == names[1]
         if kind == b.INT:
-            return not local.integer(local_id)[1] and not target.integer(target_id)[1]
+            return not local.integer(local_id).bit_offset and not target.integer(target_id).bit_offset
         if kind != b.ARRAY:
             return False
-        local_id, target_id = local.array(local_id)[0], target.array(target_id)[0]
+        local_id, target_id = local.array(local_id).element, target.array(target_id).element
     return False
 
 
@@ -57,11 +57,11 @@ def types_agree(local: Btf, local_id: int, target: Btf, target_id: int, depth: i
         if kind in (b.VOID, b.FWD, *_COMPOSITE, *_ENUMS):
             return True
         if kind == b.INT:
-            return not local.integer(local_id)[1] and not target.integer(target_id)[1]
+            return not local.integer(local_id).bit_offset and not target.integer(target_id).bit_offset
         if kind == b.PTR:
             local_id, target_id = local.referred(local_id), target.referred(target_id)
         elif kind == b.ARRAY:
-            local_id, target_id = local.array(local_id)[0], target.array(target_id)[0]
+            local_id, target_id = local.array(local_id).element, target.array(target_id).element
         elif kind == b.FUNC_PROTO:
             pairs = _parameters(local, local_id, target, target_id)
             if pairs is None or not all(types_agree(local, ours, target, theirs, depth) for ours, theirs in pairs):

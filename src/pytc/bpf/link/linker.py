@@ -63,7 +63,7 @@ class LinkedProgram(NamedTuple):
     program: ProgramSpec
     code: bytes
     maps: tuple[MapReference, ...]
-    parts: tuple[LinkedFunction, ...]
+    functions: tuple[LinkedFunction, ...]
     externs: tuple[ExternReference, ...] = ()
     missing: Mapping[int, str] = {}
     func_info: bytes = b""
@@ -80,13 +80,13 @@ def link(spec: ObjectSpec, program: ProgramSpec, core: "CoreResolver | None" = N
     """
     linking = _Linking(spec, program, core)
     linking.append(program.function)
-    func_info, line_info = _debug_info(spec, linking.parts)
+    func_info, line_info = _debug_info(spec, linking.functions)
     ext = spec.btf_ext
     return LinkedProgram(
         program,
         bytes(linking.code),
         tuple(linking.maps),
-        tuple(linking.parts),
+        tuple(linking.functions),
         tuple(linking.externs),
         linking.missing,
         func_info,
@@ -152,7 +152,7 @@ class _Linking:
         self._starts: dict[tuple[int, int], int] = {}
         self.code = bytearray()
         self.maps: list[MapReference] = []
-        self.parts: list[LinkedFunction] = []
+        self.functions: list[LinkedFunction] = []
         self.externs: list[ExternReference] = []
         self.missing: dict[int, str] = {}
 
@@ -160,26 +160,26 @@ class _Linking:
         """Append a function and, depth first, the functions it calls. Iterative, since a file may nest calls deeply."""
         work = [self._copy(entry)]
         while work:
-            part, pending = work[-1]
+            caller, pending = work[-1]
             if not pending:
                 work.pop()
                 continue
             index, target = pending.pop()
-            function = self._function(part, index, target)
+            function = self._function(caller, index, target)
             start = self._starts.get((function.section, function.offset))
             if start is None:
                 copied = self._copy(function)
                 start = copied[0].start
                 work.append(copied)
-            self._set_call(part.start + index, start)
+            self._set_call(caller.start + index, start)
 
     def _copy(self, function: FunctionSpec) -> "tuple[LinkedFunction, list[tuple[int, Target]]]":
         """Copy a function's code; returns it with its calls still to be made, last first."""
         section = self._spec.sections[function.section]
         start = len(self.code) // ins.SIZE
-        part = LinkedFunction(function, start)
+        linked = LinkedFunction(function, start)
         self._starts[(function.section, function.offset)] = start
-        self.parts.append(part)
+        self.functions.append(linked)
         code = section.code[function.offset : function.offset + function.size]
         self.code += code
         if len(self.code) > _MAX_INSTRUCTIONS * ins.SIZE:
@@ -198,9 +198,9 @@ class _Linking:
             elif target.kind == "function":
                 calls.append((index, target))
             else:
-                self._refer(part, index, target, is_call=is_call)
+                self._refer(linked, index, target, is_call=is_call)
         calls.reverse()
-        return part, calls
+        return linked, calls
 
     def _interesting(self, section: CodeSection, function: FunctionSpec, code: bytes) -> list[int]:
         """Return the slots of a function with a relocation or a call, few of many, in order."""
@@ -236,12 +236,12 @@ class _Linking:
             if resolution.value is None or not resolution.fits:
                 self.missing[slot] = self._core.explain(relocation, resolution)
 
-    def _refer(self, part: LinkedFunction, index: int, target: Target, *, is_call: bool) -> None:
-        slot = part.start + index
+    def _refer(self, caller: LinkedFunction, index: int, target: Target, *, is_call: bool) -> None:
+        slot = caller.start + index
         if target.kind == "extern":
             if target.name not in self._spec.externs:
                 raise ObjectError(
-                    f'function "{part.function.name}" refers to "{target.name}", which the object '
+                    f'function "{caller.function.name}" refers to "{target.name}", which the object '
                     "neither defines nor declares as an extern (__ksym or __kconfig, and -g)",
                     hints=_undefined_causes(target.name, is_call=is_call),
                 )
@@ -249,7 +249,7 @@ class _Linking:
             return
         if target.kind == "jumps":
             raise ObjectError(
-                f'function "{part.function.name}", instruction {index}: a jump table, which pytc cannot load',
+                f'function "{caller.function.name}", instruction {index}: a jump table, which pytc cannot load',
                 hints=("clang -fno-jump-tables, or -mcpu=v3, compiles a switch without one",),
             )
         if target.kind == "map":
@@ -261,14 +261,14 @@ class _Linking:
             ins.set_immediate(self.code, slot + 1, target.offset)
             self.maps.append(MapReference(slot, target.name, is_value=True, offset=target.offset))
 
-    def _function(self, part: LinkedFunction, index: int, target: Target) -> FunctionSpec:
+    def _function(self, caller: LinkedFunction, index: int, target: Target) -> FunctionSpec:
         if target.section not in self._functions:
             section = self._spec.sections.get(target.section)
             self._functions[target.section] = {f.offset: f for f in section.functions} if section is not None else {}
         function = self._functions[target.section].get(target.offset)
         if function is None:
             raise ObjectError(
-                f'function "{part.function.name}", instruction {index}: a call to byte '
+                f'function "{caller.function.name}", instruction {index}: a call to byte '
                 f"{target.offset} of a section, where no function starts"
             )
         return function
@@ -292,12 +292,12 @@ def _undefined_causes(name: str, *, is_call: bool) -> tuple[str, ...]:
     return (linked, "clang before 13 and gcc before 14 do not describe extern functions") if is_call else (linked,)
 
 
-def _debug_info(spec: ObjectSpec, parts: list[LinkedFunction]) -> tuple[bytes, bytes]:
+def _debug_info(spec: ObjectSpec, linked: list[LinkedFunction]) -> tuple[bytes, bytes]:
     """Return function and line information of the functions, in order: all of it, or none where a function lacks it."""
     if spec.btf_ext is None:
         return b"", b""
     functions, lines = [], []
-    for function, start in parts:
+    for function, start in linked:
         section = spec.sections[function.section].name
         functions.append(spec.btf_ext.functions.slice(section, function.offset, function.size, start))
         lines.append(spec.btf_ext.lines.slice(section, function.offset, function.size, start))

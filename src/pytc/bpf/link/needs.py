@@ -118,7 +118,7 @@ def _loop(linked: LinkedProgram) -> int:
     """
     decoded = dict(ins.decode_all(linked.code))
     visited: set[int] = set()
-    for part in linked.parts:
+    for part in linked.functions:
         path: set[int] = {part.start}
         work = [(part.start, _followers(decoded, part.start))]
         while work:

@@ -26,9 +26,9 @@ def tail_calls(spec: ObjectSpec) -> list[TailCall]:
     calls = []
     for program in spec.programs:
         slot = tail_call_slot(program.section)
-        array = spec.map_by_id(slot[0]) if slot else None
+        array = spec.map_by_id(slot.array_id) if slot else None
         if slot and array is not None and array.type == MapType.PROG_ARRAY:
-            calls.append(TailCall(array.name, slot[1], program))
+            calls.append(TailCall(array.name, slot.slot, program))
     by_name = {program.name: program for program in spec.programs}
     for declared in spec.maps.values():
         if declared.type == MapType.PROG_ARRAY:

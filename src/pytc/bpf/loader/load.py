@@ -81,7 +81,7 @@ class Loaded(Closing):
     @property
     def pins(self) -> tuple[str, ...]:
         """The pins that this load created, and the directories and links for them, in the order of their creation."""
-        return self._pins.made
+        return self._pins.created
 
     def undo(self) -> None:
         """Remove the pins that this load made; for callers whose next step failed."""

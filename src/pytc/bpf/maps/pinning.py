@@ -35,10 +35,10 @@ class PinRoot:
     """
 
     def __init__(self, mount: str = "", *, pinning_files: tuple[str, ...] = PINNING_FILES) -> None:
-        self._wanted = mount
+        self._preferred = mount
         self._files = pinning_files
         self._mount = ""
-        self._made: list[str] = []
+        self._created: list[str] = []
 
     @classmethod
     def unmounted(cls, mount: str = "") -> "PinRoot":
@@ -49,7 +49,7 @@ class PinRoot:
 
     def fresh(self) -> "PinRoot":
         """Return a copy that has created nothing so far."""
-        other = PinRoot(self._wanted, pinning_files=self._files)
+        other = PinRoot(self._preferred, pinning_files=self._files)
         other._mount = self._mount
         return other
 
@@ -57,7 +57,7 @@ class PinRoot:
     def mount(self) -> str:
         """The mount point; mounts a bpffs (mode 0700) when there is none. Raises PinError."""
         if not self._mount:
-            self._mount = find_mount(self._wanted) or mount_bpffs(self._wanted or DEFAULT_MOUNT)
+            self._mount = find_mount(self._preferred) or mount_bpffs(self._preferred or DEFAULT_MOUNT)
         return self._mount
 
     def path_for(self, spec: MapSpec, owner: ObjectSpec) -> str:
@@ -108,7 +108,7 @@ class PinRoot:
     def _make_directory(self, path: str) -> None:
         try:
             os.mkdir(path, 0o700)
-            self._made.append(path)
+            self._created.append(path)
         except FileExistsError:
             self.check(os.path.join(path, "pin"))
         except OSError as error:
@@ -125,7 +125,7 @@ class PinRoot:
         if os.path.isdir(os.path.join(self.mount, "tc")) and not os.path.lexists(path):
             try:
                 os.symlink("tc", path)
-                self._made.append(path)
+                self._created.append(path)
             except OSError:
                 return  # a convenience for ip(8) and xdp loaders; never a reason to fail
 
@@ -134,12 +134,12 @@ class PinRoot:
         self.prepare(path)
         try:
             pin(fd, path)
-            self._made.append(path)
+            self._created.append(path)
         except BpfSyscallError:
             raise
         except BaseException:  # a signal; the kernel may have pinned the map already
-            if path not in self._made and _is_pin_of(path, fd):
-                self._made.append(path)
+            if path not in self._created and _is_pin_of(path, fd):
+                self._created.append(path)
             raise
 
     def replace(self, path: str, fd: int) -> None:
@@ -154,18 +154,18 @@ class PinRoot:
             raise PinError(f'cannot move the pin "{path}": {error}', errno=error.errno) from error
 
     @property
-    def made(self) -> tuple[str, ...]:
-        """Pins, and the directories and links for them, in the order in which they were made."""
-        return tuple(self._made)
+    def created(self) -> tuple[str, ...]:
+        """The pins, directories and links that this root created, in that order."""
+        return tuple(self._created)
 
     def keep(self) -> None:
         """Keep everything that this root created: :meth:`undo` then removes nothing of it."""
-        self._made.clear()
+        self._created.clear()
 
     def undo(self) -> None:
         """Remove what this root created and is still in place."""
-        while self._made:
-            path = self._made.pop()
+        while self._created:
+            path = self._created.pop()
             try:
                 if stat.S_ISDIR(os.lstat(path).st_mode):
                     os.rmdir(path)

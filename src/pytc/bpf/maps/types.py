@@ -113,10 +113,10 @@ def _key(description: MapDescription, btf: Btf | None) -> Codec:
 
 def _is_prefix(codec: Codec) -> bool:
     """Return whether a structure is a length and an address, and nothing else."""
-    if codec.size not in _LPM_SIZES or not isinstance(codec, Structure) or len(codec.parts) != 2:
+    if codec.size not in _LPM_SIZES or not isinstance(codec, Structure) or len(codec.members) != 2:
         return False
-    length, data = codec.parts
-    return (length.at, data.at) == (0, _LPM_PREFIX_BYTES) and not isinstance(data.codec, Structure)
+    length, data = codec.members
+    return (length.offset, data.offset) == (0, _LPM_PREFIX_BYTES) and not isinstance(data.codec, Structure)
 
 
 def _value(description: MapDescription, btf: Btf | None) -> Codec:

@@ -122,11 +122,11 @@ def _number(btf: Btf, name: str, member: b.Member) -> int:
     if kind == b.PTR:
         array = btf.resolve(btf.referred(member.type_id))
         if btf.kind(array) == b.ARRAY:
-            return btf.array(array)[1]
+            return btf.array(array).length
     elif kind in (b.ENUM, b.ENUM64):
         enumerators = btf.enumerators(member.type_id)
         if enumerators:
-            return enumerators[0][1]
+            return enumerators[0].value
     raise MapDefinitionError(f'map "{name}": attribute "{member.name}" is not a number')
 
 
@@ -165,7 +165,7 @@ def _template(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
     array = btf.resolve(member.type_id)
     if btf.kind(array) != b.ARRAY:
         raise MapDefinitionError(f'map "{spec.name}": "values" is not an array')
-    pointer = btf.resolve(btf.array(array)[0])
+    pointer = btf.resolve(btf.array(array).element)
     pointee = btf.resolve(btf.referred(pointer)) if btf.kind(pointer) == b.PTR else pointer
     kind = btf.kind(pointee)
     if kind == b.FUNC_PROTO and spec.type in (MapType.PROG_ARRAY, 0):

@@ -62,7 +62,7 @@ def _in_order(btf: Btf, externs: list[ExternSpec]) -> dict[str, ExternSpec]:
 def _alignment(btf: Btf, type_id: int) -> int:
     type_id = btf.resolve(type_id)
     while btf.kind(type_id) == b.ARRAY:
-        type_id = btf.resolve(btf.array(type_id)[0])
+        type_id = btf.resolve(btf.array(type_id).element)
     return max(min(btf.size(type_id), 8), 1)
 
 

@@ -22,9 +22,10 @@ class Parameters(NamedTuple):
     pinned: Mapping[str, str] = {}
 
 
-class Place(NamedTuple):
-    """Location of a variable: ``offset`` in bytes in the contents of a data map."""
+class Variable(NamedTuple):
+    """A variable of a data map; ``offset`` is in bytes in the map's contents."""
 
+    name: str
     map: str
     offset: int
     type_id: int
@@ -57,17 +58,17 @@ def _declared(spec: ObjectSpec, maps: Mapping[str, MapSpec], name: str) -> MapSp
 
 
 def _set(spec: ObjectSpec, contents: dict[str, bytearray], path: str, value: Any) -> None:
-    place = _find(spec, path)
+    variable = _find(spec, path)
     try:
-        offset, codec = follow(_codec(spec, place), path[len(_name(path)) :])
-        assign(codec, contents[place.map], place.offset + offset, value)
+        offset, codec = follow(_codec(spec, variable), path[len(_name(path)) :])
+        assign(codec, contents[variable.map], variable.offset + offset, value)
     except (CodecError, ObjectError) as error:
         raise ObjectError(f'variable "{path}": {error}') from error
 
 
-def _codec(spec: ObjectSpec, place: Place) -> Codec:
+def _codec(spec: ObjectSpec, variable: Variable) -> Codec:
     assert spec.btf is not None
-    return btf_codec(spec.btf, place.type_id, max_leaves=_MAX_LEAVES)
+    return btf_codec(spec.btf, variable.type_id, max_leaves=_MAX_LEAVES)
 
 
 def _name(path: str) -> str:
@@ -75,34 +76,36 @@ def _name(path: str) -> str:
     return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
-def _find(spec: ObjectSpec, path: str) -> Place:
+def _find(spec: ObjectSpec, path: str) -> Variable:
     """Return the location of the variable of a path; raises SelectionError or ObjectError."""
     if spec.btf is None:
         raise ObjectError(
             f'variable "{path}": the object has no BTF, which describes its variables; compile it with -g'
         )
     name = _name(path)
-    found = [place for known, place in variables(spec) if known == name]
-    if not found:
-        known = ", ".join(sorted({known for known, _ in variables(spec)})) or "none"
+    candidates = [variable for variable in variables(spec) if variable.name == name]
+    if not candidates:
+        known = ", ".join(sorted({variable.name for variable in variables(spec)})) or "none"
         raise SelectionError(f'object file "{spec.path}": no global variable "{name}"; its variables: {known}')
-    if len(found) > 1:
-        raise SelectionError(f'object file "{spec.path}": there are {len(found)} variables "{name}"')
-    return found[0]
+    if len(candidates) > 1:
+        raise SelectionError(f'object file "{spec.path}": there are {len(candidates)} variables "{name}"')
+    return candidates[0]
 
 
-def variables(spec: ObjectSpec) -> list[tuple[str, Place]]:
+def variables(spec: ObjectSpec) -> list[Variable]:
     """Return the global and static variables that BTF describes; none without BTF."""
     if spec.btf is None:
         return []
-    found = []
+    result = []
     for section_id, section in spec.btf.data_sections():
         declared = spec.maps.get(section)
         if declared is None or declared.origin != DATA:
             continue
         for variable in spec.btf.section_variables(section_id):
             is_static = not spec.btf.linkage(variable.variable_id)
-            at = variable.offset if is_static else spec.variable_offsets.get((section, variable.name), variable.offset)
-            if at + variable.size <= declared.value_size:
-                found.append((variable.name, Place(section, at, variable.type_id)))
-    return found
+            offset = (
+                variable.offset if is_static else spec.variable_offsets.get((section, variable.name), variable.offset)
+            )
+            if offset + variable.size <= declared.value_size:
+                result.append(Variable(variable.name, section, offset, variable.type_id))
+    return result

@@ -108,13 +108,20 @@ def section_type(name: str) -> SectionType:
     return SectionType(P.UNSPEC)
 
 
-def tail_call_slot(name: str) -> tuple[int, int] | None:
+class ArraySlot(NamedTuple):
+    """A slot of the program array with a legacy id."""
+
+    array_id: int
+    slot: int
+
+
+def tail_call_slot(name: str) -> ArraySlot | None:
     """Return the slot that a section named ``ID/KEY`` stands for; None for any other name.
 
     Numbers are C's, as in tc: a leading 0 makes one octal.
     """
     match = _TAIL_CALL.match(name)
-    return (_c_number(match.group(1)), _c_number(match.group(2))) if match else None
+    return ArraySlot(_c_number(match.group(1)), _c_number(match.group(2))) if match else None
 
 
 def _c_number(text: str) -> int:

@@ -92,19 +92,15 @@ def process_cgroup(pid: int) -> str:
         raise AttachError(f"process {pid} is not in a cgroup of cgroup2")
     if inside.startswith("/.."):
         raise AttachError(f"the cgroup of process {pid}, {inside}, is outside of the cgroup namespace")
-    return os.path.join(_mount(), inside.lstrip("/")).rstrip("/")
-
-
-def _mount() -> str:
-    paths = mounts()
-    if not paths:
-        raise AttachError("no cgroup2 is mounted", hints=('"mount -t cgroup2 none DIRECTORY" mounts it',))
-    return paths[0]
+    return os.path.join(root(), inside.lstrip("/")).rstrip("/")
 
 
 def root() -> str:
     """Return the first mount point of cgroup2; raises AttachError."""
-    return _mount()
+    paths = mounts()
+    if not paths:
+        raise AttachError("no cgroup2 is mounted", hints=('"mount -t cgroup2 none DIRECTORY" mounts it',))
+    return paths[0]
 
 
 def open_cgroup(path: str) -> OwnedFd:

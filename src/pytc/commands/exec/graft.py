@@ -125,7 +125,7 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
         spec, section=source.section, program=source.program, default_section=_DEFAULT_SECTIONS.get(type, "classifier")
     )
     slot = tail_call_slot(chosen.section)
-    key = command.key if command.key is not None else slot[1] if slot is not None else None
+    key = command.key if command.key is not None else slot.slot if slot is not None else None
     if key is None:
         raise BpfError(_NO_KEY)
     _check_slot(array, command.path, key)  # before the work of loading
@@ -149,7 +149,7 @@ def _for_graft(spec: "ObjectSpec", chosen: "ProgramSpec", path: str) -> "ObjectS
     def changed(declared: "MapSpec") -> "MapSpec":
         if declared.type != MapType.PROG_ARRAY:
             return declared
-        named = slot is not None and declared.id == slot[0] and not declared.reuse
+        named = slot is not None and declared.id == slot.array_id and not declared.reuse
         return declared._replace(slots=(), reuse=path if named else declared.reuse)
 
     return spec._replace(programs=(), maps={name: changed(declared) for name, declared in spec.maps.items()})
