@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import itertools
 import os
 import re
@@ -319,6 +320,22 @@ def test_public_names_are_there() -> None:
         assert all(getattr(package, name) is not None for name in package.__all__)
         with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
             assert package.nothing
+
+
+@pytest.mark.parametrize("name", ["bpf", "cbpf", "packets"])
+def test_public_names_are_the_same_for_type_checkers(name: str) -> None:
+    [module] = [module for module in MODULES if module.path == f"{name}/__init__.py"]
+    checked = {
+        alias.name: node.module
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("pytc.")
+        for alias in node.names
+    }
+    package = importlib.import_module(f"pytc.{name}")
+    homes = {
+        public: home if home.startswith("pytc.") else f"pytc.{name}.{home}" for public, home in package._HOMES.items()
+    }
+    assert homes == checked
 
 
 def test_long_lists_of_constants_are_imported_once() -> None:

@@ -1,8 +1,7 @@
 """Handle signals that end a process: unwind the stack first, or wait until a step is complete."""
 
-# ``signal`` without the enums that it defines at every start (1 ms); the functions are the same.
-import _signal as signal  # type: ignore[import-not-found]
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -32,17 +31,17 @@ def run_until_signal(run: Callable[[], int]) -> int:
             signal.signal(number, _end_once)
     try:
         return run()
-    except SignalReceived as ended:
-        number = ended.number
-    # only now, when the exception holds on to nothing any more
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-    return 128 + number
+    except SignalReceived as received:
+        ending = received.number
+    # Not in the handler above: while it runs, the exception keeps the frames alive, and with them what they own.
+    signal.signal(ending, signal.SIG_DFL)
+    os.kill(os.getpid(), ending)
+    return 128 + ending
 
 
 def _end_once(number: int, _: "FrameType | None") -> None:
     for ending in _ENDING:
-        signal.signal(ending, signal.SIG_IGN)  # a second one would break what the first has us tidy up
+        signal.signal(ending, signal.SIG_IGN)  # a second signal would interrupt the clean-up that the first starts
     raise SignalReceived(number)
 
 
@@ -68,15 +67,15 @@ def unwind_on_signals(*, quietly: bool = False) -> Iterator[None]:
     ending = 0
     try:
         yield
-    except SignalReceived as ended:
-        ending = ended.number
+    except SignalReceived as received:
+        ending = received.number
     except KeyboardInterrupt:
         if not quietly:
             raise
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
-    if ending and not quietly:  # only now, when the exception holds on to nothing any more
+    if ending and not quietly:  # not in the handler, where the exception keeps the frames and what they own alive
         os.kill(os.getpid(), ending)
 
 

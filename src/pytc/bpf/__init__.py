@@ -12,23 +12,32 @@ Nothing here imports click or pyroute2, prints, or exits. All errors are :class:
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytc.bpf.analyse.convert import convert_maps
-    from pytc.bpf.analyse.inspect import inspect_object
-    from pytc.bpf.analyse.lint import lint_object
-    from pytc.bpf.insn.classic_text import parse_bytecode, parse_bytecode_file
-    from pytc.bpf.loader.load import Loaded, load
-    from pytc.bpf.loader.object_cache import ObjectCache
-    from pytc.bpf.loader.program import Program, select_program
-    from pytc.bpf.maps.map import Map
-    from pytc.bpf.maps.pinning import PinRoot
-    from pytc.bpf.maps.typed import TypedMap
-    from pytc.bpf.object.parameters import Parameters, parameterise
-    from pytc.bpf.object.reader import read_bytes, read_object
-    from pytc.bpf.object.spec import MapSpec, ObjectSpec, ProgramSpec
-    from pytc.bpf.run.test_run import Runner
-    from pytc.bpf.sys.constants import MapType, ProgramType
+    from pytc.bpf.analyse.convert import convert_maps as convert_maps
+    from pytc.bpf.analyse.inspect import inspect_object as inspect_object
+    from pytc.bpf.analyse.lint import lint_object as lint_object
+    from pytc.bpf.insn.classic_text import parse_bytecode as parse_bytecode
+    from pytc.bpf.insn.classic_text import parse_bytecode_file as parse_bytecode_file
+    from pytc.bpf.loader.load import Loaded as Loaded
+    from pytc.bpf.loader.load import load as load
+    from pytc.bpf.loader.object_cache import ObjectCache as ObjectCache
+    from pytc.bpf.loader.program import Program as Program
+    from pytc.bpf.loader.program import select_program as select_program
+    from pytc.bpf.maps.map import Map as Map
+    from pytc.bpf.maps.pinning import PinRoot as PinRoot
+    from pytc.bpf.maps.typed import TypedMap as TypedMap
+    from pytc.bpf.object.parameters import Parameters as Parameters
+    from pytc.bpf.object.parameters import parameterise as parameterise
+    from pytc.bpf.object.reader import read_bytes as read_bytes
+    from pytc.bpf.object.reader import read_object as read_object
+    from pytc.bpf.object.spec import MapSpec as MapSpec
+    from pytc.bpf.object.spec import ObjectSpec as ObjectSpec
+    from pytc.bpf.object.spec import ProgramSpec as ProgramSpec
+    from pytc.bpf.run.test_run import Runner as Runner
+    from pytc.bpf.sys.constants import MapType as MapType
+    from pytc.bpf.sys.constants import ProgramType as ProgramType
 
-# Where each public name lives: imported at first use, so that reading maps costs no ELF code.
+# The module of each public name, imported at its first use, so that reading maps costs no ELF code. Type checkers read
+# the imports above; tests/test_architecture.py compares the two.
 _HOMES = {
     "Loaded": "loader.load",
     "Map": "maps.map",
@@ -55,31 +64,7 @@ _HOMES = {
     "TypedMap": "maps.typed",
 }
 
-__all__ = [
-    "Loaded",
-    "Map",
-    "MapSpec",
-    "MapType",
-    "ObjectCache",
-    "ObjectSpec",
-    "Parameters",
-    "PinRoot",
-    "Program",
-    "ProgramSpec",
-    "ProgramType",
-    "Runner",
-    "TypedMap",
-    "convert_maps",
-    "inspect_object",
-    "lint_object",
-    "load",
-    "parameterise",
-    "parse_bytecode",
-    "parse_bytecode_file",
-    "read_bytes",
-    "read_object",
-    "select_program",
-]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> object:

@@ -1,7 +1,7 @@
 """Disassemble programs to the language of bpf_asm.
 
 Unused fields are not shown: offsets in instructions that do not jump, constants where X is the operand. Assembled
-again, they are 0 (:func:`canonical`).
+again, they are 0.
 """
 
 from collections.abc import Sequence
@@ -74,20 +74,6 @@ def statement(index: int, instruction: ClassicInstruction) -> str:
     if code & 7 == op.ALU:
         return f"{_ALU[code & 0xF0]} {_operand(code, k, in_hex=code & 0xF0 in _IN_HEX)}"
     return f"ret #{k:#x}"
-
-
-def canonical(program: Sequence[ClassicInstruction]) -> tuple[ClassicInstruction, ...]:
-    """Return a program with 0 in all fields that its instructions do not use."""
-    return tuple(_canonical(instruction) for instruction in program)
-
-
-def _canonical(instruction: ClassicInstruction) -> ClassicInstruction:
-    code, jt, jf, k = instruction
-    if code in _FIXED or (code & 7 in (op.ALU, op.JMP) and code & op.X):
-        k = 0
-    if not is_jump(code) or code == op.JMP | op.JA:
-        jt = jf = 0
-    return ClassicInstruction(code, jt, jf, k)
 
 
 def _address(code: int, k: int) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import Final, Literal
 
 from pytc.bpf.insn.classic import LIMITS, ClassicInstruction, format_bytecode
 from pytc.bpf.insn.classic_check import check
@@ -9,8 +10,13 @@ from pytc.bpf.insn.classic_text import MAX_TEXT, parse_bytecode
 from pytc.bpf.sys.files import read_input_file
 from pytc.errors import BytecodeError
 
-TC, TCPDUMP, C, ASM = "tc", "tcpdump", "c", "asm"
-FORMS = (TC, TCPDUMP, C, ASM)
+#: The forms of a program as text; see :func:`format_program`.
+Form = Literal["tc", "tcpdump", "c", "asm"]
+TC: Final = "tc"
+TCPDUMP: Final = "tcpdump"
+C: Final = "c"
+ASM: Final = "asm"
+FORMS: tuple[Form, ...] = (TC, TCPDUMP, C, ASM)
 _ENTRY = re.compile(r"\{\s*(\w+)\s*,\s*(\w+)\s*,\s*(\w+)\s*,\s*(\w+)\s*\}[\s,;]*", re.ASCII)
 _LONGEST_SHOWN = 40
 

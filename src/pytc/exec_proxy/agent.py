@@ -4,10 +4,10 @@ One thread, one poll(2). The stored maps outlive both exporters and importers; w
 else uses are gone.
 """
 
-import _socket
 import errno
 import os
 import select
+import socket
 import time
 from collections.abc import Callable, Collection, Iterator
 
@@ -139,8 +139,8 @@ class _Conversation:
     is read loses what was sent.
     """
 
-    def __init__(self, socket: _socket.socket, store: Store, *, may_ask: bool) -> None:
-        self.socket = socket
+    def __init__(self, sock: socket.socket, store: Store, *, may_ask: bool) -> None:
+        self.socket = sock
         self._may_ask = may_ask
         self.end = time.monotonic() + _PATIENCE
         self._store = store
@@ -264,19 +264,18 @@ class Agent(Closing):
 
     def _accept(self) -> None:
         try:
-            fd, _ = self._control.socket._accept()  # type: ignore[attr-defined]  # what socket.accept calls
+            connection, _ = self._control.socket.accept()
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 time.sleep(_PAUSE)  # the client still waits, and poll(2) would return at once
             return
-        connection = _socket.socket(fileno=fd)
         connection.setblocking(False)
         client = peer(connection)
         may_ask = client is not None and is_trusted(client.uid, self._users)
         if not may_ask:
             self._say(f"refused {client or 'somebody'}, who may not use the agent")
         if may_ask or len(self._conversations) < MAX_CONVERSATIONS // 2:  # never all places to those who may not
-            self._conversations[fd] = _Conversation(connection, self._store, may_ask=may_ask)
+            self._conversations[connection.fileno()] = _Conversation(connection, self._store, may_ask=may_ask)
         else:
             connection.close()
 
@@ -303,12 +302,12 @@ def notify_ready(address: str) -> bool:
     """
     if not address.startswith(("/", "@")):
         return False
-    socket = open_socket(DATAGRAM)
+    sock = open_socket(DATAGRAM)
     try:
-        socket.connect(f"\0{address[1:]}" if address.startswith("@") else address)
-        socket.send(b"READY=1", _socket.MSG_NOSIGNAL)
+        sock.connect(f"\0{address[1:]}" if address.startswith("@") else address)
+        sock.send(b"READY=1", socket.MSG_NOSIGNAL)
     except OSError:
         return False
     finally:
-        socket.close()
+        sock.close()
     return True

@@ -1,7 +1,7 @@
 """Send requests to an agent: fetch the maps that it stores, and drop them."""
 
-import _socket
 import errno
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -27,15 +27,15 @@ def fetch(path: str, selector: str = "") -> Iterator[Fetched]:
 
     The caller closes each; raises TransferError.
     """
-    with _conversation(path, control.request(control.FETCH, selector)) as socket:
-        while (packet := _next(path, socket)) is not None:
-            yield _object(path, socket, packet)
+    with _conversation(path, control.request(control.FETCH, selector)) as sock:
+        while (packet := _next(path, sock)) is not None:
+            yield _object(path, sock, packet)
 
 
 def drop(path: str, selector: str) -> int:
     """Make the agent at ``path`` forget objects; returns how many. Raises TransferError."""
-    with _conversation(path, control.request(control.DROP, selector)) as socket:
-        packet, descriptors = _receive(path, socket)
+    with _conversation(path, control.request(control.DROP, selector)) as sock:
+        packet, descriptors = _receive(path, sock)
         descriptors.close()
         if packet.kind != control.DONE:
             raise _unexpected(path, packet)
@@ -43,20 +43,20 @@ def drop(path: str, selector: str) -> int:
 
 
 @contextmanager
-def _conversation(path: str, request: control.ControlPacket) -> Iterator[_socket.socket]:
+def _conversation(path: str, request: control.ControlPacket) -> Iterator[socket.socket]:
     try:
-        socket = connect(control.control_path(path), SEQPACKET, timeout=_TIMEOUT)
+        sock = connect(control.control_path(path), SEQPACKET, timeout=_TIMEOUT)
     except TransferError as error:
         if error.errno == errno.ENOENT:
             error.with_hints(f'no agent listens at "{path}"; start one with "pytc exec bpf agent {path}"')
         raise
     try:
-        send(socket, control.encode(request))
-        yield socket
+        send(sock, control.encode(request))
+        yield sock
     except OSError as error:
         raise _lost(path, error) from error
     finally:
-        socket.close()
+        sock.close()
 
 
 def _lost(path: str, error: OSError) -> TransferError:
@@ -71,9 +71,9 @@ def _unexpected(path: str, packet: control.ControlPacket) -> TransferError:
     return MessageError(f'the agent at "{path}" sent a packet of kind {packet.kind}, which is unexpected here')
 
 
-def _receive(path: str, socket: _socket.socket) -> tuple[control.ControlPacket, Message]:
+def _receive(path: str, sock: socket.socket) -> tuple[control.ControlPacket, Message]:
     """Receive the next packet; also returns the message, which owns the descriptors."""
-    message = receive(socket, control.LARGEST)
+    message = receive(sock, control.LARGEST)
     try:
         if not message.data:
             raise TransferError(f'the agent at "{path}" closed the connection')
@@ -83,9 +83,9 @@ def _receive(path: str, socket: _socket.socket) -> tuple[control.ControlPacket, 
         raise
 
 
-def _next(path: str, socket: _socket.socket) -> control.ControlPacket | None:
+def _next(path: str, sock: socket.socket) -> control.ControlPacket | None:
     """Receive the packet that begins an object; None at the end."""
-    packet, message = _receive(path, socket)
+    packet, message = _receive(path, sock)
     message.close()
     if packet.kind == control.DONE:
         return None
@@ -94,13 +94,13 @@ def _next(path: str, socket: _socket.socket) -> control.ControlPacket | None:
     return packet
 
 
-def _object(path: str, socket: _socket.socket, first: control.ControlPacket) -> Fetched:
+def _object(path: str, sock: socket.socket, first: control.ControlPacket) -> Fetched:
     about = control.stored_object(first)
     sender = Credentials(about.pid, about.uid, 0)
     assembly = Assembly()
     try:
         for _ in range(first.number):
-            packet, message = _receive(path, socket)
+            packet, message = _receive(path, sock)
             if packet.kind != control.PART:
                 message.close()
                 raise _unexpected(path, packet)

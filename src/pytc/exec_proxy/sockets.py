@@ -10,9 +10,9 @@ kernel's fs.protected_regular:
 - A symbolic link in place of a socket is not followed.
 """
 
-import _socket
 import errno
 import os
+import socket
 import stat
 import struct
 from collections.abc import Collection, Sequence
@@ -23,13 +23,13 @@ from pytc.closing import Closing
 from pytc.errors import TransferError, strerror
 from pytc.signals import block_signals
 
-DATAGRAM = _socket.SOCK_DGRAM
-SEQPACKET = _socket.SOCK_SEQPACKET
+DATAGRAM = socket.SOCK_DGRAM
+SEQPACKET = socket.SOCK_SEQPACKET
 _LONGEST_PATH = 107
 _CREDENTIALS = struct.Struct("=iII")
 _TIMEVAL = struct.Struct("@ll")
 _SCM_MAX_FD = 253  # include/net/scm.h: the most descriptors that a message can carry
-_ANCILLARY = _socket.CMSG_SPACE(4 * _SCM_MAX_FD) + _socket.CMSG_SPACE(_CREDENTIALS.size)
+_ANCILLARY = socket.CMSG_SPACE(4 * _SCM_MAX_FD) + socket.CMSG_SPACE(_CREDENTIALS.size)
 
 
 class Credentials(NamedTuple):
@@ -53,9 +53,9 @@ def is_trusted(uid: int, others: Collection[int] = ()) -> bool:
     return uid in (0, os.geteuid()) or uid in others
 
 
-def open_socket(kind: int) -> _socket.socket:
+def open_socket(kind: int) -> socket.socket:
     """Open a Unix socket, which no child inherits."""
-    return _socket.socket(_socket.AF_UNIX, kind | _socket.SOCK_CLOEXEC)
+    return socket.socket(socket.AF_UNIX, kind | socket.SOCK_CLOEXEC)
 
 
 class BoundSocket(Closing):
@@ -72,7 +72,7 @@ class BoundSocket(Closing):
         try:
             _check_path(path)
             if kind == DATAGRAM:  # before anybody can send: what is sent earlier comes without credentials
-                self.socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
             os.fchmod(self.socket.fileno(), mode)  # bind(2) gives the file the mode of the socket, less the umask
             with block_signals():
                 _bind(self.socket, path)
@@ -115,9 +115,9 @@ class BoundSocket(Closing):
         self.close()  # for what a signal interrupts before anybody else has it
 
 
-def _bind(socket: _socket.socket, path: str) -> None:
+def _bind(sock: socket.socket, path: str) -> None:
     try:
-        socket.bind(path)
+        sock.bind(path)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             what = _what_is_at(path)
@@ -179,26 +179,26 @@ def _by_descriptor(fd: int) -> str:
     return f"/proc/self/fd/{fd}"
 
 
-def connect(path: str, kind: int, *, timeout: float) -> _socket.socket:
+def connect(path: str, kind: int, *, timeout: float) -> socket.socket:
     """Connect to the socket at a path; ``timeout`` in whole seconds is for this and each later call on it.
 
     Raises TransferError, also where somebody else's socket stands in a shared directory.
     """
-    socket = open_socket(kind)
+    sock = open_socket(kind)
     try:
         with _opened(path) as file:
             _check_socket(path, os.fstat(file.fd))
             # A time limit of Python's would make a listener with a full queue look like a failure.
-            socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, _TIMEVAL.pack(int(timeout), 0))
-            socket.connect(_by_descriptor(file.fd))
-            socket.settimeout(timeout)
-            _check_peer(path, kind, socket, os.fstat(file.fd).st_uid)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL.pack(int(timeout), 0))
+            sock.connect(_by_descriptor(file.fd))
+            sock.settimeout(timeout)
+            _check_peer(path, kind, sock, os.fstat(file.fd).st_uid)
     except BaseException as error:
-        socket.close()
+        sock.close()
         if isinstance(error, OSError):
             raise _cannot("connect to", path, error) from error
         raise
-    return socket
+    return sock
 
 
 def _check_socket(path: str, file: os.stat_result) -> None:
@@ -214,16 +214,16 @@ def _check_socket(path: str, file: os.stat_result) -> None:
         )
 
 
-def peer(socket: _socket.socket) -> Credentials | None:
+def peer(sock: socket.socket) -> Credentials | None:
     """Return the credentials of the other end of a connection (SO_PEERCRED); None where the kernel has none."""
-    return parse_credentials(socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, _CREDENTIALS.size))
+    return parse_credentials(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
 
 
-def _check_peer(path: str, kind: int, socket: _socket.socket, owner: int) -> None:
+def _check_peer(path: str, kind: int, sock: socket.socket, owner: int) -> None:
     """Raise TransferError where another user listens than the owner of the file; datagram sockets cannot tell."""
     if kind == DATAGRAM:
         return
-    other = peer(socket)
+    other = peer(sock)
     if other is None or not is_trusted(other.uid, (owner,)):
         raise TransferError(
             f'the listener on "{path}" is {other or "unknown"}, not its owner, user {owner}', errno=errno.EPERM
@@ -264,24 +264,24 @@ class Message(NamedTuple):
             descriptor.close()
 
 
-def receive(socket: _socket.socket, largest: int) -> Message:
+def receive(sock: socket.socket, largest: int) -> Message:
     """Receive the next message, of at most ``largest`` bytes; raises OSError."""
-    data, ancillary, flags, address = socket.recvmsg(largest, _ANCILLARY, _socket.MSG_CMSG_CLOEXEC)
+    data, ancillary, flags, address = sock.recvmsg(largest, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
     descriptors: list[OwnedFd] = []
     sender = None
     for level, kind, content in ancillary:
-        if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             descriptors += [
                 OwnedFd(fd) for fd in struct.unpack(f"={len(content) // 4}i", content[: len(content) // 4 * 4])
             ]
-        elif level == _socket.SOL_SOCKET and kind == _socket.SCM_CREDENTIALS:
+        elif level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
             sender = parse_credentials(content)
-    truncated = bool(flags & (_socket.MSG_TRUNC | _socket.MSG_CTRUNC))
+    truncated = bool(flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC))
     encoded = address if isinstance(address, bytes) else str(address or "").encode("utf-8", "surrogateescape")
     return Message(data, tuple(descriptors), sender, truncated, encoded)
 
 
-def send(socket: _socket.socket, data: bytes, fds: Sequence[int] = ()) -> None:
+def send(sock: socket.socket, data: bytes, fds: Sequence[int] = ()) -> None:
     """Send one message with descriptors; raises OSError."""
-    rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack(f"={len(fds)}i", *fds))] if fds else []
-    socket.sendmsg([data], rights)
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"={len(fds)}i", *fds))] if fds else []
+    sock.sendmsg([data], rights)

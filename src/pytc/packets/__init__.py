@@ -8,11 +8,17 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytc.packets.capture import open_capture, read_packets
-    from pytc.packets.link_types import LinkType, link_type
-    from pytc.packets.packet import Packet
-    from pytc.packets.writer import PcapngWriter, PcapWriter, write_pcap
+    from pytc.packets.capture import open_capture as open_capture
+    from pytc.packets.capture import read_packets as read_packets
+    from pytc.packets.link_types import LinkType as LinkType
+    from pytc.packets.link_types import link_type as link_type
+    from pytc.packets.packet import Packet as Packet
+    from pytc.packets.writer import PcapngWriter as PcapngWriter
+    from pytc.packets.writer import PcapWriter as PcapWriter
+    from pytc.packets.writer import write_pcap as write_pcap
 
+# The module of each public name, imported at its first use. Type checkers read the imports above;
+# tests/test_architecture.py compares the two.
 _HOMES = {
     "LinkType": "link_types",
     "Packet": "packet",
@@ -24,16 +30,7 @@ _HOMES = {
     "write_pcap": "writer",
 }
 
-__all__ = [
-    "LinkType",
-    "Packet",
-    "PcapWriter",
-    "PcapngWriter",
-    "link_type",
-    "open_capture",
-    "read_packets",
-    "write_pcap",
-]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""Show bytes as a hexdump, and the lines in which two packets differ."""
+"""Show how two packets differ, as lines of a hexdump."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -17,12 +17,8 @@ class Difference(NamedTuple):
     after: bytes
 
 
-def hexdump(data: bytes) -> str:
-    """Return lines with the offset, 16 bytes in hex, and their characters."""
-    return "".join(f"{_line(data, start)}\n" for start in range(0, len(data), _WIDTH))
-
-
 def _line(data: bytes, start: int) -> str:
+    """Return the offset, 16 bytes in hex, and their characters."""
     row = data[start : start + _WIDTH]
     text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
     return f"{start:04x}  {row[:8].hex(' '):<23}  {row[8:].hex(' '):<23}  {text}"

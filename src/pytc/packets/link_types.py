@@ -79,11 +79,6 @@ def link_type(number: int) -> LinkType:
     return _BY_NUMBER.get(number) or LinkType(str(number), number, number)
 
 
-def link_type_named(name: str) -> LinkType | None:
-    """Return the link type with libpcap's name, in capitals, with or without ``DLT_``."""
-    return _BY_NAME.get(name.removeprefix("DLT_"))
-
-
 def link_type_of_device(arphrd: int) -> LinkType | None:
     """Return the link type that a tc filter meets at a device of an ARPHRD_* type; None where it is not known."""
     name = _BY_DEVICE.get(arphrd)

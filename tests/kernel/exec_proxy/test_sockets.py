@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _socket
 import os
 import signal
 import socket
@@ -45,7 +44,7 @@ def test_the_file_never_has_more_rights_than_it_should(tmp_path: Path, monkeypat
     former = os.umask(0)
     real = sockets._bind
 
-    def bind(made: _socket.socket, path: str) -> None:
+    def bind(made: socket.socket, path: str) -> None:
         real(made, path)
         seen.append(stat.S_IMODE(os.lstat(path).st_mode))
 
@@ -250,7 +249,7 @@ def test_what_is_sent_at_the_first_moment_says_who_sent_it(tmp_path: Path, monke
 
     real = sockets._bind
 
-    def bind(made: _socket.socket, path: str) -> None:
+    def bind(made: socket.socket, path: str) -> None:
         real(made, path)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.sendto(b"x", path)

@@ -22,7 +22,16 @@ from pytc.bpf.link.core_relocations import (
 )
 from pytc.bpf.link.externs import ExternResolver
 from pytc.bpf.link.linker import ExternReference, LinkedProgram, calls_modules, patch
-from pytc.bpf.object.spec import FUNCTION, POISON_FUNCTION, VARIABLE, ExternSpec, ExternValue, FunctionSpec, ProgramSpec
+from pytc.bpf.object.spec import (
+    FUNCTION,
+    POISON_FUNCTION,
+    VARIABLE,
+    ExternKind,
+    ExternSpec,
+    ExternValue,
+    FunctionSpec,
+    ProgramSpec,
+)
 from pytc.errors import ObjectError
 from tests.btf_writer import BtfWriter
 from tests.elf_writer import EXIT, address, call
@@ -76,7 +85,7 @@ class TestExterns:
     """``.ksyms``: functions and variables with types."""
 
     def resolve(
-        self, types: KernelTypes, *wanted: tuple[str, str], weak: bool = False, returns: str = ""
+        self, types: KernelTypes, *wanted: tuple[str, ExternKind], weak: bool = False, returns: str = ""
     ) -> tuple[dict[str, ExternValue], list[int]]:
         """Of externs that return, or are, ``int``, or else a pointer to a struct; descriptors are id + 1000."""
         writer = BtfWriter()
@@ -113,7 +122,7 @@ class TestExterns:
         assert found["there___short"].module_fd == 1070
 
     @pytest.mark.parametrize("kind", [FUNCTION, VARIABLE])
-    def test_weak_ones_that_nobody_has_are_0(self, kernel: Kernel, kind: str) -> None:
+    def test_weak_ones_that_nobody_has_are_0(self, kernel: Kernel, kind: ExternKind) -> None:
         assert self.resolve(kernel.types, ("nowhere", kind), weak=True)[0] == {"nowhere": ExternValue()}
 
     def test_a_function_is_no_variable(self, kernel: Kernel) -> None:

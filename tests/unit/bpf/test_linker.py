@@ -207,7 +207,7 @@ class TestReferences:
             relocations=[Relocation("tc", 0, "v")],
         )
         result = linked(data, "main")
-        assert result.maps == (MapReference(0, ".data", is_value=True, offset=6),)
+        assert result.maps == (MapReference(0, ".data", 6),)
         assert patch(result, {".data": 9}) == insn(0x18, 1, 2, 0, 9) + insn(0, immediate=6) + EXIT
 
     def test_of_functions_move_with_them(self) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pytc.errors import PacketError
 from pytc.packets.build import FIELDS, MAX_LENGTH, build, checksum, from_hex
-from pytc.packets.hexdump import diff, differences, hexdump
+from pytc.packets.hexdump import diff, differences
 from tests.captures import MAC_A, MAC_B, address, eth, ip4, vlan
 from tests.captures import udp as udp_datagram
 
@@ -176,10 +176,4 @@ def test_the_lines_that_differ() -> None:
         " - 0020  20 21 22 23 24 25 26 27                            !\"#$%&'\n"
         " + 0020  20 21                                              !\n"
         "               ^^ ^^ ^^ ^^ ^^ ^^\n"
-    )
-
-
-def test_hexdump() -> None:
-    assert (
-        hexdump(b"GET / HTTP\x00\xff\x7f") == "0000  47 45 54 20 2f 20 48 54  54 50 00 ff 7f           GET / HTTP...\n"
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.text import type_text
+from pytc.bpf.codec.text import printable
 from pytc.bpf.kernel import versions as v
 from pytc.bpf.object.sections import tail_call_slot
 from pytc.bpf.object.spec import LEGACY, PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec, ObjectSpec
@@ -132,4 +133,4 @@ def _identifier(name: str) -> str:
 
 def _comment(text: str) -> str:
     """Return text of the object with nothing in it that ends the comment around it."""
-    return "".join(c if c.isprintable() else "?" for c in text).replace("*/", "* /").replace("/*", "/ *")
+    return printable(text).replace("*/", "* /").replace("/*", "/ *")

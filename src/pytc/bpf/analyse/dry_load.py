@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from pytc.bpf.analyse.findings import ERROR
 from pytc.bpf.link.linker import map_names
@@ -16,8 +16,12 @@ from pytc.bpf.object.spec import DATA, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import ProgramType
 from pytc.errors import MapMismatchError, ObjectError, PinError
 
-#: What becomes of a pin: made; its map taken; a new program array put in its place; not to be seen from here.
-CREATED, REUSED, REPLACED, UNSEEN = "created", "reused", "replaced", "unseen"
+#: The fate of a pin: it is created; its map is used; a new program array replaces it; this process cannot see it.
+PinFate = Literal["created", "reused", "replaced", "unseen"]
+CREATED: Final = "created"
+REUSED: Final = "reused"
+REPLACED: Final = "replaced"
+UNSEEN: Final = "unseen"
 _INSTRUCTION = 8
 
 
@@ -31,7 +35,7 @@ class PlannedMap(NamedTuple):
     spec: MapSpec
     entries: int
     path: str = ""
-    fate: str = ""
+    fate: PinFate | None = None
     is_written: bool = False
 
 
@@ -113,7 +117,7 @@ def _plan_map(
         differences = differing_fields(declared_shape(spec), declared_shape(planned[path]))
         if differences:
             raise MapMismatchError(spec.name, path, differences)
-        fate = REUSED
+        fate: PinFate = REUSED
     else:
         if not spec.reuse:
             pins.check(path)
@@ -126,7 +130,7 @@ def _plan_map(
     return PlannedMap(spec, actual_entries(spec), path, fate, is_written)
 
 
-def _look(spec: MapSpec, path: str) -> str:
+def _look(spec: MapSpec, path: str) -> PinFate:
     try:
         os.lstat(path)
     except PermissionError:

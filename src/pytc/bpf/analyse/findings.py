@@ -1,22 +1,25 @@
 """Findings of the checks of an object, and the case that every check examines."""
 
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from pytc.bpf.analyse.inspect import Inspection, ProgramFacts, source_line
 from pytc.bpf.kernel.versions import precedes
 from pytc.bpf.object.spec import ObjectSpec
 from pytc.bpf.sys.constants import ProgramType
 
-ERROR, WARNING, NOTE = "error", "warning", "note"
+Severity = Literal["error", "warning", "note"]
+ERROR: Final = "error"
+WARNING: Final = "warning"
+NOTE: Final = "note"
 #: The severities, the worst first: it does not load; it may not do what is meant; good to know.
-SEVERITIES = (ERROR, WARNING, NOTE)
+SEVERITIES: tuple[Severity, ...] = (ERROR, WARNING, NOTE)
 
 
 class Finding(NamedTuple):
     """A finding of a check. ``check`` is the stable name of the check; fields of the location are empty, or 0, where
     unknown."""
 
-    severity: str
+    severity: Severity
     check: str
     text: str
     section: str = ""
@@ -43,7 +46,7 @@ class Case(NamedTuple):
         """Return whether the kernel is older than the one that introduced something."""
         return bool(self.version and since and precedes(self.version, since))
 
-    def in_program(self, severity: str, check: str, text: str, program: ProgramFacts, slot: int = -1) -> Finding:
+    def in_program(self, severity: Severity, check: str, text: str, program: ProgramFacts, slot: int = -1) -> Finding:
         """Return a finding about a program, at the line of C of one of its instructions."""
         line = source_line(self.spec, program.linked, slot)
         return Finding(

@@ -6,7 +6,7 @@ what is asked for.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from pytc.bpf.analyse.reach import KnownValues, reachable_slots
 from pytc.bpf.btf.ext import CoreRelocation, core_relocations
@@ -26,15 +26,17 @@ _QUESTIONS = frozenset({core.FIELD_EXISTS, core.TYPE_EXISTS, core.TYPE_MATCHES, 
 _HELPERS, _HELPER_PREFIX = "bpf_func_id", "BPF_FUNC_"
 _ALU, _ALU64, _MOVE_NUMBER = 4, 7, 0xB0
 
-#: Of a use of something that the kernel lacks: it happens; it does unless the answer to a question prevents it; it
-#: does not.
-REACHED, GUARDED, SKIPPED = "reached", "guarded", "skipped"
+#: Whether a use of something that the kernel lacks happens: always, unless an open question is answered "no", never.
+UseState = Literal["reached", "guarded", "skipped"]
+REACHED: Final = "reached"
+GUARDED: Final = "guarded"
+SKIPPED: Final = "skipped"
 
 
 class Use(NamedTuple):
     """The worst of several uses of something that the kernel lacks, and the first slot with a use like that."""
 
-    state: str
+    state: UseState
     slot: int
 
 
@@ -80,10 +82,12 @@ class Guards:
         ordered = list(slots)
         if not self._has_questions:
             return Use(REACHED, ordered[0])
-        for state, reachable in ((REACHED, self._reached_by_no), (GUARDED, self._reached)):
-            for slot in ordered:
-                if slot in reachable:
-                    return Use(state, slot)
+        for slot in ordered:
+            if slot in self._reached_by_no:
+                return Use(REACHED, slot)
+        for slot in ordered:
+            if slot in self._reached:
+                return Use(GUARDED, slot)
         return Use(SKIPPED, ordered[0])
 
 

@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pytc.bpf.btf.ext import Line, core_relocations, line_at
 from pytc.bpf.btf.text import type_text
@@ -26,6 +26,7 @@ from pytc.bpf.object.spec import (
     KCONFIG,
     LEGACY,
     VARIABLE,
+    ExternKind,
     FunctionSpec,
     MapSpec,
     ObjectSpec,
@@ -80,6 +81,9 @@ class ProgramFacts(NamedTuple):
         return list(dict.fromkeys(helper_name(call.number) for call in self.calls))
 
 
+MapLayout = Literal["bpf_elf_map", "bpf_map_def", "BTF", "data"]
+
+
 class MapFacts(NamedTuple):
     """A map and how it is declared.
 
@@ -88,7 +92,7 @@ class MapFacts(NamedTuple):
     """
 
     spec: MapSpec
-    layout: str
+    layout: MapLayout
     layout_size: int = 0
     is_guess: bool = False
     key: str = ""
@@ -112,7 +116,7 @@ class ExternFacts(NamedTuple):
     """A symbol that the kernel has to define."""
 
     name: str
-    kind: str
+    kind: ExternKind
     declaration: str
     is_weak: bool
 
@@ -241,7 +245,7 @@ def _map(spec: ObjectSpec, declared: MapSpec) -> MapFacts:
     )
 
 
-def _layout(spec: ObjectSpec, declared: MapSpec) -> tuple[str, int, bool]:
+def _layout(spec: ObjectSpec, declared: MapSpec) -> tuple[MapLayout, int, bool]:
     if declared.origin != LEGACY:
         return ("data" if declared.origin == DATA else "BTF"), 0, False
     size = declared.definition_size

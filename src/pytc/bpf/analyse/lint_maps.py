@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pytc.bpf.analyse.findings import ERROR, NOTE, WARNING, Case, Finding
+from pytc.bpf.analyse.findings import ERROR, NOTE, WARNING, Case, Finding, Severity
 from pytc.bpf.analyse.inspect import MapFacts
 from pytc.bpf.kernel import versions as v
 from pytc.bpf.object.legacy_maps import ELF_MAP, MAP_DEF
@@ -38,7 +38,7 @@ _KIND_NAMES = (
 _KEY_SIZE = 4
 
 
-def _about(severity: str, check: str, text: str, spec: MapSpec) -> Finding:
+def _about(severity: Severity, check: str, text: str, spec: MapSpec) -> Finding:
     return Finding(severity, check, text, section=spec.section, map=spec.name)
 
 
@@ -47,7 +47,7 @@ def check_versions(case: Case) -> Iterator[Finding]:
     elsewhere."""
     used = {name for program in case.inspection.programs for name in program.maps}
     for declared in case.inspection.maps:
-        severity = ERROR if declared.spec.name in used else WARNING
+        severity: Severity = ERROR if declared.spec.name in used else WARNING
         for feature in dict.fromkeys(declared.needs):
             if case.lacks(feature.since):
                 yield _about(severity, "map-version", f"{feature.text} came with Linux {feature.since}", declared.spec)

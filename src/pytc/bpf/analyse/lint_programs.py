@@ -1,9 +1,9 @@
 """Checks of programs: licenses, what a kernel's version lacks, tail calls, debug information."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
-from pytc.bpf.analyse.findings import ERROR, NOTE, WARNING, Case, Finding
+from pytc.bpf.analyse.findings import ERROR, NOTE, WARNING, Case, Finding, Severity
 from pytc.bpf.analyse.inspect import ProgramFacts
 from pytc.bpf.kernel import versions as v
 from pytc.bpf.link.needs import HelperCall
@@ -11,15 +11,17 @@ from pytc.bpf.sys.constants import ProgramType, program_type_name
 from pytc.bpf.sys.helpers import helper
 
 if TYPE_CHECKING:
-    from pytc.bpf.analyse.guards import Guards
+    from pytc.bpf.analyse.guards import Guards, UseState
 
-#: What is said of a use, by :class:`pytc.bpf.analyse.guards.Use`.
-_GUARDED = {
+#: Severity and remark for a use, by :class:`pytc.bpf.analyse.guards.Use`.
+_GUARDED: dict["UseState", tuple[Severity, str]] = {
     "reached": (ERROR, ""),
     "guarded": (WARNING, "; harmless if the check before it (CO-RE, .kconfig or a weak symbol) skips it"),
     "skipped": (NOTE, "; the program checks for it first and skips it"),
 }
-_CALL, _ADDRESS = "call", "address"
+_Usage = Literal["call", "address"]
+_CALL: Final = "call"
+_ADDRESS: Final = "address"
 _MAX_MAPS = 64  # MAX_USED_MAPS of the kernel
 
 
@@ -105,9 +107,7 @@ def check_features(case: Case) -> Iterator[Finding]:
         # A call of a weak symbol may stand behind a check, and the loader gives what is missing the address 0; the
         # rest the kernel looks at in any case.
         weak = _weak_uses(case, program)
-        lacking = [
-            need for need in program.needs if case.lacks(need.feature.since) and weak.get(need.slot) is not _ADDRESS
-        ]
+        lacking = [need for need in program.needs if case.lacks(need.feature.since) and weak.get(need.slot) != _ADDRESS]
         guards = _guards(case, program) if any(need.slot in weak for need in lacking) else None
         for need in lacking:
             text = f"{need.feature.text}: since Linux {need.feature.since}"
@@ -130,7 +130,7 @@ def _guards(case: Case, program: ProgramFacts) -> "Guards | None":
     return Guards(case.spec, program.linked, case.version) if program.linked is not None else None
 
 
-def _weak_uses(case: Case, program: ProgramFacts) -> dict[int, str]:
+def _weak_uses(case: Case, program: ProgramFacts) -> dict[int, _Usage]:
     """Return how the program uses weak symbols of the kernel, by slot."""
     uses = program.linked.externs if program.linked is not None else ()
     return {use.slot: _CALL if use.is_call else _ADDRESS for use in uses if case.spec.externs[use.name].is_weak}
@@ -141,9 +141,11 @@ def _guarded(
 ) -> Finding:
     """Return an error about uses of something the kernel lacks, or a lesser finding where the program checks for it
     first."""
-    state, slot = guards.worst(slots) if guards is not None else ("reached", slots[0])
-    severity, more = _GUARDED[state]
-    return case.in_program(severity, check, text + more, program, slot)
+    if guards is None:
+        return case.in_program(ERROR, check, text, program, slots[0])
+    use = guards.worst(slots)
+    severity, remark = _GUARDED[use.state]
+    return case.in_program(severity, check, text + remark, program, use.slot)
 
 
 def check_types(case: Case) -> Iterator[Finding]:

@@ -297,10 +297,10 @@ def mac_codec() -> Codec:
 
 def ip_codec(size: int) -> Codec:
     """Return the codec of IPv4 (``size`` 4) or IPv6 (16) addresses in network byte order."""
-    import _socket
+    import socket
 
-    family = _socket.AF_INET if size == 4 else _socket.AF_INET6
-    spell = _socket.inet_ntoa if size == 4 else lambda data: _socket.inet_ntop(family, data)
+    family = socket.AF_INET if size == 4 else socket.AF_INET6
+    spell = socket.inet_ntoa if size == 4 else lambda data: socket.inet_ntop(family, data)
     return Printed(size, spell, lambda text: ip_address(text, size))
 
 

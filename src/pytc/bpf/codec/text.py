@@ -42,11 +42,11 @@ def address(text: str, size: int) -> bytes | None:
 
 def ip_address(text: str, size: int) -> bytes:
     """Return the bytes of an IPv4 (4 bytes) or IPv6 (16 bytes) address."""
-    import _socket
+    import socket
 
-    family = _socket.AF_INET if size == _IP4_BYTES else _socket.AF_INET6
+    family = socket.AF_INET if size == _IP4_BYTES else socket.AF_INET6
     try:
-        return _socket.inet_pton(family, text)
+        return socket.inet_pton(family, text)
     except (OSError, ValueError):
         raise CodecError(f"{quoted(text)} is not an IP address") from None
 

@@ -1,6 +1,7 @@
 """The kernel's symbols, from /proc/kallsyms (kernel/kallsyms.c): ``ADDRESS TYPE NAME [MODULE]``."""
 
 import os
+from collections.abc import Iterator
 
 from pytc.errors import BpfError, ObjectError
 
@@ -14,9 +15,24 @@ _KPROBES = (
 )
 
 
+def _read() -> bytes:
+    """Return the text with a newline before it, so that each line begins behind one; raises OSError."""
+    with open(_PATH, "rb") as file:
+        return b"\n" + file.read(_LIMIT)
+
+
+def _addresses(text: bytes, name: str) -> Iterator[int]:
+    """Yield the address of each symbol with a name, those of modules included."""
+    word = b" " + name.encode()
+    end = text.find(word)  # and not line by line: there are 200,000
+    while end >= 0:
+        if text[end + len(word) : end + len(word) + 1] in (b"\n", b"\t"):
+            yield int(text[text.rfind(b"\n", 0, end) + 1 : end].split()[0], 16)
+        end = text.find(word, end + 1)
+
+
 class KernelSymbols:
-    """Names and addresses of the kernel's symbols. Reads the file once, at the first question; empty where that
-    fails."""
+    """Names and addresses of the kernel's symbols, read once, at the first question; empty where that fails."""
 
     def __init__(self) -> None:
         self._text: bytes | None = None
@@ -25,8 +41,7 @@ class KernelSymbols:
     def _all(self) -> bytes:
         if self._text is None:
             try:
-                with open(_PATH, "rb") as file:
-                    self._text = b"\n" + file.read(_LIMIT)
+                self._text = _read()
             except OSError:
                 self._text = b"\n"
         return self._text
@@ -41,10 +56,8 @@ class KernelSymbols:
         return self._known[address]
 
     def address(self, name: str) -> int:
-        """Return the address of the first function of that name; 0 for none."""
-        text = self._all()
-        end = max(text.find(b" %c %s\n" % (kind, name.encode())) for kind in b"Tt")
-        return int(text[text.rfind(b"\n", 0, end) + 1 : end].split()[0], 16) if end >= 0 else 0
+        """Return the address of the first symbol with a name; 0 for none."""
+        return next(_addresses(self._all(), name), 0)
 
 
 def symbol_addresses(names: set[str]) -> dict[str, int]:
@@ -52,20 +65,18 @@ def symbol_addresses(names: set[str]) -> dict[str, int]:
 
     Raises BpfError where addresses are hidden, ObjectError for a name that several symbols have.
     """
-    addresses: dict[str, int] = {}
     try:
-        with open(_PATH, encoding="ascii", errors="replace") as file:
-            for line in file:
-                words = line.split(None, 3)
-                if len(words) >= 3 and words[2] in names:
-                    address = int(words[0], 16)
-                    if addresses.setdefault(words[2], address) != address:
-                        raise ObjectError(
-                            f'this kernel has several symbols "{words[2]}" in /proc/kallsyms, '
-                            "so that it is not clear which one is meant"
-                        )
+        text = _read()
     except OSError as error:
         raise BpfError(f"cannot read /proc/kallsyms: {error.strerror}", errno=error.errno) from error
+    addresses: dict[str, int] = {}
+    for name in names:
+        for address in _addresses(text, name):
+            if addresses.setdefault(name, address) != address:
+                raise ObjectError(
+                    f'this kernel has several symbols "{name}" in /proc/kallsyms, '
+                    "so that it is not clear which one is meant"
+                )
     if addresses and not any(addresses.values()):
         raise BpfError("/proc/kallsyms hides addresses from this process (kernel.kptr_restrict)")
     return addresses
@@ -79,9 +90,7 @@ def has_syscall_wrapper() -> bool:
     if not any(os.path.exists(path) for path in _KPROBES):
         return False
     machine = os.uname().machine
-    symbol = f" __{_SYSCALL_PREFIXES.get(machine, machine)}_sys_bpf\n".encode()
     try:
-        with open(_PATH, "rb") as file:
-            return any(line.endswith(symbol) for line in file)
+        return any(True for _ in _addresses(_read(), f"__{_SYSCALL_PREFIXES.get(machine, machine)}_sys_bpf"))
     except OSError:
         return False

@@ -34,7 +34,6 @@ class MapReference(NamedTuple):
 
     slot: int
     name: str
-    is_value: bool = False
     offset: int = 0
 
 
@@ -259,7 +258,7 @@ class _Linking:
         else:
             ins.set_source(self.code, slot, ins.PSEUDO_MAP_VALUE)
             ins.set_immediate(self.code, slot + 1, target.offset)
-            self.maps.append(MapReference(slot, target.name, is_value=True, offset=target.offset))
+            self.maps.append(MapReference(slot, target.name, target.offset))
 
     def _function(self, caller: LinkedFunction, index: int, target: Target) -> FunctionSpec:
         if target.section not in self._functions:

@@ -137,20 +137,20 @@ class Device(Codec):
     size = 4
 
     def decode(self, data: bytes) -> Value:
-        import _socket
+        import socket
 
         number = int.from_bytes(data, "little")
         try:
-            return _socket.if_indextoname(number)
+            return socket.if_indextoname(number)
         except OSError:
             return number
 
     def _encode(self, value: Any) -> bytes:
-        import _socket
+        import socket
 
         if isinstance(value, str) and not value.isdigit():
             try:
-                value = _socket.if_nametoindex(value)
+                value = socket.if_nametoindex(value)
             except (OSError, ValueError):
                 raise CodecError(f'there is no device "{value}"') from None
         return Integer(4).encode(value)

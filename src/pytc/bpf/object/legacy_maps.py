@@ -22,7 +22,7 @@ argument of :func:`pytc.bpf.read_object` overrides it.
 
 import struct
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf
@@ -31,8 +31,8 @@ from pytc.bpf.object.spec import LEGACY, MapSpec
 from pytc.bpf.sys.constants import F_NO_PREALLOC, MAP_IN_MAP, MapType
 from pytc.errors import MapDefinitionError
 
-ELF_MAP = "bpf_elf_map"
-MAP_DEF = "bpf_map_def"
+ELF_MAP: Final = "bpf_elf_map"
+MAP_DEF: Final = "bpf_map_def"
 
 _COMMON = ("type", "key_size", "value_size", "max_entries")
 _LAYOUTS: dict[int, tuple[str, ...]] = {

@@ -4,7 +4,7 @@ Equal bytes give equal specifications on every machine. All of them are immutabl
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytc.bpf.sys.constants import ProgramType
 
@@ -17,17 +17,22 @@ PIN_NONE = 0
 PIN_OBJECT_NS = 1
 PIN_GLOBAL_NS = 2
 
-LEGACY = "maps"
-MODERN = ".maps"
-DATA = "data"
+#: Where a map is declared: section ``maps``, section ``.maps``, or a data section.
+MapOrigin = Literal["maps", ".maps", "data"]
+LEGACY: Final = "maps"
+MODERN: Final = ".maps"
+DATA: Final = "data"
 
 
 # Externs: the DATASECs that declare them, and their kinds.
 KSYMS, KCONFIG = ".ksyms", ".kconfig"
-VARIABLE, FUNCTION, SETTING = "variable", "function", "setting"
+ExternKind = Literal["variable", "function", "setting"]
+VARIABLE: Final = "variable"
+FUNCTION: Final = "function"
+SETTING: Final = "setting"
 #: Helper numbers of calls to weak functions that the kernel lacks; the verifier refuses them where they are reached.
 POISON_FUNCTION = 2002000000
-#: The same for an instruction that needs a type or field that the kernel lacks (0xbad2310, as libbpf spells it).
+#: The helper number that replaces an instruction which needs a type or field that the kernel lacks (libbpf: 0xbad2310).
 POISON_RELOCATION = 195896080
 
 
@@ -49,7 +54,7 @@ class MapSpec(NamedTuple):
     max_entries: int
     flags: int = 0
     pinning: int = PIN_NONE
-    origin: str = MODERN
+    origin: MapOrigin = MODERN
     id: int | None = None
     inner_id: int = 0
     inner_idx: int = -1
@@ -66,6 +71,9 @@ class MapSpec(NamedTuple):
     definition_size: int = 0
 
 
+TargetKind = Literal["map", "data", "function", "extern", "jumps"]
+
+
 class Target(NamedTuple):
     """The target of a relocation.
 
@@ -73,7 +81,7 @@ class Target(NamedTuple):
     index and ``offset`` in bytes), an ``extern`` (``name``) or ``jumps`` (a jump table).
     """
 
-    kind: str
+    kind: TargetKind
     name: str = ""
     section: int = 0
     offset: int = 0
@@ -117,7 +125,7 @@ class ExternSpec(NamedTuple):
     """
 
     name: str
-    kind: str
+    kind: ExternKind
     type_id: int
     is_weak: bool
     variable_id: int

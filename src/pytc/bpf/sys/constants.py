@@ -131,7 +131,6 @@ F_REPLACE = 1 << 2
 F_BEFORE = 1 << 3
 F_AFTER = 1 << 4
 F_ID = 1 << 5
-F_PREORDER = 1 << 6
 F_LINK = 1 << 13
 # Of BPF_PROG_QUERY.
 F_QUERY_EFFECTIVE = 1 << 0

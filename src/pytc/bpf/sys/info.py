@@ -4,7 +4,7 @@ import ctypes
 import errno
 import os
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pytc.bpf.sys.abi import BtfInfo, IdAttr, InfoAttr, LinkInfo, MapInfo, ProgInfo
 from pytc.bpf.sys.constants import Command
@@ -152,19 +152,23 @@ def ids(command: Command) -> Iterator[int]:
         attr = IdAttr(id=attr.next_id)
 
 
+ObjectKind = Literal["map", "prog", "link"]
+# Names of anonymous inodes. Links have two: kernel/bpf/syscall.c spells them differently in bpf_link_prime and
+# bpf_link_new_fd.
+_OBJECT_KINDS: dict[str, ObjectKind] = {"bpf-map": "map", "bpf-prog": "prog", "bpf-link": "link", "bpf_link": "link"}
 _KINDS = {"map": "map", "prog": "program"}
 
 
-def object_kind(fd: int) -> str:
-    """Return the kind of BPF object that a descriptor refers to; empty for anything else, and without /proc."""
+def object_kind(fd: int) -> ObjectKind | None:
+    """Return the kind of BPF object that a descriptor refers to; None for anything else, and without /proc."""
     try:
         name = os.readlink(f"/proc/self/fd/{fd}").removeprefix("anon_inode:").strip("[]")
     except OSError:
-        return ""
-    return {"bpf-map": "map", "bpf-prog": "prog", "bpf-link": "link", "bpf_link": "link"}.get(name, "")
+        return None
+    return _OBJECT_KINDS.get(name)
 
 
-def check_kind(fd: int, kind: str) -> None:
+def check_kind(fd: int, kind: Literal["map", "prog"]) -> None:
     """Raise BpfSyscallError for a descriptor that is not a ``map`` or ``prog``.
 
     The kernel answers for a BPF object of any kind, and another kind's bytes would pass as numbers.
