@@ -17,7 +17,7 @@ from pytc.errors import BytecodeError, ExpressionError
 
 #: By soname: Debian's and its descendants', then everybody else's.
 LIBRARIES = ("libpcap.so.0.8", "libpcap.so.1", "libpcap.so")
-#: What a match returns for tc: "the class that the filter names".
+#: The return value for a match: to tc, it means the class that the filter names.
 WHOLE_PACKET = 0xFFFFFFFF
 ETHERNET = "EN10MB"
 _SNAPLEN = 262144  # libpcap's largest

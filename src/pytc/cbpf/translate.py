@@ -2,7 +2,8 @@
 
 The kernel translates a classic program itself when it is attached as bytecode. Translated here, it is a program like
 any other: it has a verdict for direct-action, an id and pins, and runs under BPF_PROG_TEST_RUN. For packets that end
-early, it returns "no match" instead of a 0, which would be TC_ACT_OK.
+early, it returns "no match" instead of a 0: with direct-action that 0 is TC_ACT_OK, which lets a short packet through
+where the next filter should see it.
 
 Registers: R6 the context, R7 A, R8 X. Stack: M from -64 on, below it 8 bytes for loads. Loads are by the helpers
 skb_load_bytes and, for offsets from headers and from X, skb_load_bytes_relative (Linux 4.18).

@@ -54,7 +54,7 @@ class Exporter(Closing):
         try:
             self._socket.bind("")  # an address of its own tells the importer which datagrams belong together
         except OSError:
-            pass  # it then has process and object to go by
+            pass  # without an address, the importer goes by process and object
 
     def send(self, identity: ObjectIdentity, maps: Iterable[Map]) -> int:
         """Send maps, in several datagrams where there are more than 64, and return their number.

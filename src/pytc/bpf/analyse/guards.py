@@ -19,8 +19,8 @@ from pytc.bpf.link.linker import LinkedProgram
 from pytc.bpf.object.spec import KCONFIG, SETTING, ObjectSpec
 from pytc.bpf.sys.helpers import helpers
 
-#: The first kernel whose verifier knows what is in read-only maps (commit a23740ec43ba): before it, a branch on a
-#: setting goes both ways.
+#: The first kernel whose verifier tracks the contents of read-only maps (commit a23740ec43ba); earlier ones follow both
+#: branches of a test of a setting.
 _KNOWS_SETTINGS = "5.5"
 _QUESTIONS = frozenset({core.FIELD_EXISTS, core.TYPE_EXISTS, core.TYPE_MATCHES, core.TYPE_SIZE, core.ENUMVAL_EXISTS})
 _HELPERS, _HELPER_PREFIX = "bpf_func_id", "BPF_FUNC_"

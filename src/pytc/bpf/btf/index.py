@@ -21,7 +21,7 @@ for _kind, _words in ((1, 4), (3, 6), (14, 4), (17, 4)):
 for _kind, _words in ((4, 3), (5, 3), (6, 2), (13, 2), (15, 3), (19, 3)):
     _EACH[_kind] = _words
 
-#: A search for one name goes over all types in a twentieth of the time that a walk takes.
+#: Searching for so few names is faster than a walk over all types, which takes twenty times as long as one search.
 _FEW = 16
 _CHUNK = 1024
 
@@ -121,7 +121,7 @@ class TypeIndex:
             match = search(self._types)
             while match is not None:
                 word, rest = divmod(match.start(), 4)
-                # What looks like a type may be the member of one: a name, and an offset or a value.
+                # A match may be a member rather than a type: also a name, with an offset or a value.
                 if not rest and word + 2 < end and words[word + 1] >> 24 & 0x1F in kinds:
                     number = self._number(word)
                     if number >= 0:
@@ -146,7 +146,7 @@ def name_offsets(strings: bytes, names: Collection[str]) -> dict[int, str]:
     first = re.match(either, strings)  # those of a module begin without a NUL
     if first is not None:
         names_by_offset[0] = texts[first.group()]
-    # Rarely, and not by the tools of today, a name is kept as the end of a longer one.
+    # A name may be stored as the end of a longer one; today's compilers do not do that.
     missing = texts.keys() - {name.encode() for name in names_by_offset.values()}
     names_by_offset.update({offset: texts[text] for text in missing for offset in _endings(strings, text)})
     return names_by_offset

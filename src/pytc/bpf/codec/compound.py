@@ -38,8 +38,8 @@ class Text(Codec):
             return self._numbers.decode(data)
 
     def _encode(self, value: Any) -> bytes:
-        # What fits is text, also where it looks like an address or a list: all numbers of a list, and all addresses but
-        # short IPv6 ones, take more characters than there are.
+        # Text that fits is text, also if it looks like an address or a list: a list of as many numbers as there are
+        # characters never fits, nor does any address but a short IPv6 one.
         if isinstance(value, str) and len(value.encode("utf-8", "surrogateescape")) <= self.size:
             return text_bytes(value, self.size)
         return self._numbers.encode(value)

@@ -18,6 +18,8 @@ from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError
 
+# Answers to attributes, flags and types that a kernel does not know: E2BIG where fields beyond the attribute it knows
+# are not zero (bpf_check_uarg_tail_zero), ENOSYS without bpf(2). Any other errno leaves the question open.
 _REFUSALS = (errno.EINVAL, errno.E2BIG, errno.EOPNOTSUPP, errno.ENOSYS)
 _EXIT = bytes([0x95, 0, 0, 0, 0, 0, 0, 0])
 _RETURN_0 = bytes([0xB7, 0, 0, 0, 0, 0, 0, 0]) + _EXIT

@@ -36,7 +36,7 @@ def _mapped() -> "mmap | None":
         fd = os.open(KERNEL_BTF, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
-    try:
+    try:  # v6.16 brought it ("btf: Allow mmap of vmlinux btf"); older kernels answer ENODEV
         return mmap.mmap(fd, 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
     except (OSError, ValueError):
         return None

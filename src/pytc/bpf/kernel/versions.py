@@ -72,7 +72,7 @@ _PROGRAM_TYPES = (
     ("5.14", 1),
     ("6.4", 1),
 )
-# What a kernel has to be built with for types that are not in every one.
+# Settings of the configuration behind types that not every kernel has.
 _MAP_SETTINGS: dict[int, str] = {
     MapType.PERF_EVENT_ARRAY: "CONFIG_PERF_EVENTS",
     MapType.STACK_TRACE: "CONFIG_PERF_EVENTS",
@@ -111,7 +111,7 @@ _PROGRAM_SETTINGS: dict[int, str] = {
     ProgramType.LSM: "CONFIG_BPF_LSM",
     ProgramType.NETFILTER: "CONFIG_NETFILTER_BPF_LINK",
 }
-# Of attach types, what is younger than cgroups with programs; the oldest kernel with links (5.7) has the others.
+# Attach types that are younger than links; the first kernel with links, 5.7, has the others.
 _ATTACH_TYPES = {
     "cgroup_inet4_getpeername": "5.8",
     "cgroup_inet6_getpeername": "5.8",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytc.bpf.link.core_relocations import CoreResolver
 
 _MAX_INSTRUCTIONS = 1_000_000
-#: What compilers call where the source does not.
+#: Functions that compilers call on their own.
 _LIBRARY = ("abort", "memcmp", "memcpy", "memmove", "memset")
 
 

@@ -1,5 +1,8 @@
 """Load an object into the kernel: maps, programs, slots. All or nothing.
 
+All maps of an object are created, but only the programs that the caller names and those that their tail calls reach are
+submitted: real objects hold programs that do not load on every kernel.
+
 :func:`load` takes visible steps, each of which leaves what it made with the :class:`Loaded` object; a failure
 closes every descriptor and removes every pin that was made.
 """
@@ -209,6 +212,7 @@ class _Loading:
 
         One that no loaded program uses may fail; with ``used_only``, it is created only for its pin.
         """
+        # A command that attaches creates only maps that are used, pinned or exported: nobody would ever see the others.
         used = self._prepared.used
         for spec in self._in_order():
             if used_only and is_idle(spec, used):
@@ -248,7 +252,7 @@ class _Loading:
         except BaseException as error:
             created.close()
             if isinstance(error, PinError) and error.errno == errno.EEXIST and attempts > 1:
-                return self._open_or_create(spec, attempts - 1)  # another command was faster: its map is taken
+                return self._open_or_create(spec, attempts - 1)  # another process was faster: use its map
             raise
         return created
 
@@ -388,5 +392,6 @@ def _freeze(map: Map) -> None:
     try:
         map.freeze()
     except BpfSyscallError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # v5.2 brought BPF_MAP_FREEZE
+        # v5.2 brought BPF_MAP_FREEZE (commit 87df15de441b); before it, nothing keeps user space from writing.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise

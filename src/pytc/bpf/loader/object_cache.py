@@ -26,8 +26,9 @@ class ObjectCache(Closing):
     a ``with`` block.
 
     A file is read each time, and its cache entry serves as long as the bytes are the same: size and times can stay
-    where contents do not. Parameters (:mod:`pytc.bpf.object.parameters`) may differ from load to load. Results that
-    depend on which modules the kernel has loaded are not cached.
+    where contents do not. Each load creates its own maps and programs. Parameters
+    (:mod:`pytc.bpf.object.parameters`) may differ from load to load. Results that depend on which modules the kernel
+    has loaded are not cached.
 
     >>> with ObjectCache() as cache:
     ...     for port in 80, 443:

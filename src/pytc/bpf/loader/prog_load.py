@@ -16,7 +16,7 @@ from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError, VerifierError
 
 _LOG_SIZES = (1 << 16, 1 << 20, 1 << 24, (1 << 30) - 1)
-_LOG_BRANCHES_AND_STATS = 1 | 4
+_LOG_BRANCHES_AND_STATS = 1 | 4  # BPF_LOG_LEVEL1 | BPF_LOG_STATS of include/linux/bpf_verifier.h
 
 
 def submit(
@@ -38,7 +38,8 @@ def submit(
     """
     attr, memory = program_attribute(spec, linked, code, type, btf_fd, features)
     if module_fds:
-        # Place 0 means vmlinux, and is not looked at.
+        # Since v5.16 ("bpf: Introduce BPF support for kernel module function calls"). Index 0 means vmlinux, whatever
+        # descriptor it holds.
         descriptors = (ctypes.c_int * (1 + len(module_fds)))(0, *module_fds)
         attr.fd_array = ctypes.addressof(descriptors)
         memory.append(descriptors)
@@ -50,7 +51,7 @@ def submit(
             if error.errno == errno.EPERM:
                 raise _refused(spec, linked, type, errno.EPERM, "") from error
             if error.errno in (errno.EINVAL, errno.E2BIG) and not features.has("program_names"):
-                attr.prog_name = b""
+                attr.prog_name = b""  # v4.15 brought prog_name
     number, log = 0, ""
     for size in _LOG_SIZES:
         buffer = ctypes.create_string_buffer(size)
@@ -60,7 +61,7 @@ def submit(
             return fd, _text(buffer)
         except BpfSyscallError as error:
             number, log = error.errno or 0, _text(buffer)
-        if number != errno.ENOSPC:
+        if number != errno.ENOSPC:  # the log was longer than the buffer
             break
     del memory
     raise _refused(spec, linked, type, number, log)

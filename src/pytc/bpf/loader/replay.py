@@ -25,7 +25,7 @@ from pytc.errors import BpfSyscallError
 
 _IMMEDIATE = struct.Struct("=i")
 _KEY = ctypes.create_string_buffer(4)
-_FIRST_OWN = 3  # below are the standard streams: what gets their numbers is not for a recipe
+_FIRST_OWN = 3  # OwnedFd moves lower numbers, those of closed standard streams, which a replay cannot
 
 
 class _MapStep(NamedTuple):

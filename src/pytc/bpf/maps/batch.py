@@ -44,6 +44,7 @@ def read_batches(map: RawMap, flags: int = ANY) -> Iterator[Batch]:
             yield batch
             last = batch.keys[-size:] if batch.entries else last
     except BpfSyscallError as error:
+        # Kernels before 5.6, and types without batches, answer EINVAL, ENOTSUPP and others: only these are final.
         if error.errno in (errno.EPERM, errno.EFAULT, errno.EBADF):
             raise
         yield from _one_by_one(map, last, flags)
@@ -79,12 +80,14 @@ def _lookup_batches(map: RawMap, flags: int) -> Iterator[Batch]:
         try:
             bpf(Command.MAP_LOOKUP_BATCH, attr, what=f'map "{map.name}"')
         except BpfSyscallError as error:
-            if error.errno == errno.ENOSPC and entries < _MOST_ENTRIES:  # a bucket of a hash with more entries
+            if (
+                error.errno == errno.ENOSPC and entries < _MOST_ENTRIES
+            ):  # a bucket holds more: __htab_map_lookup_and_delete_batch
                 entries *= 2
                 keys, values = _buffers(entries, key_size, value_size)
                 continue
             if error.errno != errno.ENOENT:
-                raise
+                raise  # ENOENT comes with the last elements
             is_more = False
         count = attr.count
         if count:

@@ -93,6 +93,9 @@ def create_map(
 ) -> Map:
     """Create a map; ``btf_fd`` 0 creates it without key and value types.
 
+    The first attempt has all that the map declares. After a refusal, attributes that an older kernel may lack are
+    probed for and left out: versions do not tell, as distributions backport.
+
     ``features`` lists what the kernel lacks and a map can do without. Raises BpfSyscallError with hints about likely
     causes.
     """
@@ -138,7 +141,7 @@ def _create(spec: MapSpec, attr: MapCreateAttr, features: Features) -> int:
     if refusal.errno in (errno.EINVAL, errno.E2BIG, ENOTSUPP):
         changed = _leave_out(spec, attr, lambda name: not features.has(name))
         if attr.btf_fd:
-            # Some map types take no BTF types on some kernels; a map is usable without them.
+            # Types of maps learned one by one to take BTF (map_check_btf); every map is usable without.
             attr.btf_fd = attr.btf_key_type_id = attr.btf_value_type_id = 0
             changed = True
         if changed:
@@ -155,9 +158,9 @@ def _create(spec: MapSpec, attr: MapCreateAttr, features: Features) -> int:
 def _leave_out(spec: MapSpec, attr: MapCreateAttr, lacks: Callable[[str], bool]) -> bool:
     """Clear what the kernel lacks; returns whether there was anything."""
     changed = False
-    if attr.map_name and lacks("map_names"):
+    if attr.map_name and lacks("map_names"):  # v4.15
         attr.map_name, changed = b"", True
-    if spec.origin == DATA and attr.map_flags & F_MMAPABLE and lacks("mmapable"):
+    if spec.origin == DATA and attr.map_flags & F_MMAPABLE and lacks("mmapable"):  # v5.5
         attr.map_flags &= ~F_MMAPABLE
         changed = True
     return changed

@@ -10,7 +10,7 @@ from pytc.bpf.sys.descriptions import MapDescription
 from pytc.bpf.sys.pins import open_pin
 from pytc.errors import BpfSyscallError, MapMismatchError, PinError
 
-#: Flags that the kernel itself adds to a map that it makes (kernel/bpf/devmap.c, commit 0cdbb4b09a06).
+#: Flags that the kernel itself adds to a map that it creates (kernel/bpf/devmap.c, commit 0cdbb4b09a06).
 _KERNEL_ADDS: dict[int, int] = {int(MapType.DEVMAP): 1 << 7, int(MapType.DEVMAP_HASH): 1 << 7}
 
 

@@ -144,7 +144,7 @@ class PinRoot:
 
     def replace(self, path: str, fd: int) -> None:
         """Pin an object in place of what is pinned at ``path``, in one step; raises PinError."""
-        beside = f"{path}_{os.getpid()}"  # bpffs takes no dots in names
+        beside = f"{path}_{os.getpid()}"  # bpffs takes no dots in names: bpf_lookup in kernel/bpf/inode.c
         try:
             pin(fd, beside)
             os.rename(beside, path)

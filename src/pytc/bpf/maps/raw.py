@@ -179,7 +179,7 @@ class RawMap(Closing):
         The kernel refuses programs with an arena that has no address yet, and later mappings at another one than the
         first had: that is map_extra, if it is not 0, which is how other processes know it. Raises BpfSyscallError.
         """
-        size = self.description.max_entries * mmap.PAGESIZE
+        size = self.description.max_entries * mmap.PAGESIZE  # v6.9 brought arenas; max_entries counts pages
         if len(contents) > size:
             raise BpfError(f'map "{self.name}": an arena of {size} bytes for {len(contents)} bytes of variables')
         if contents and self.description.flags & F_SEGV_ON_FAULT:

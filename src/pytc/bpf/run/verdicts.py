@@ -23,7 +23,7 @@ TC = {
 }
 XDP = {0: "XDP_ABORTED", 1: "XDP_DROP", 2: "XDP_PASS", 3: "XDP_TX", 4: "XDP_REDIRECT"}
 _LIGHTWEIGHT = {0: "BPF_OK", 2: "BPF_DROP", 7: "BPF_REDIRECT", 128: "BPF_LWT_REROUTE"}
-#: Of a classifier without direct-action: no match, and the class that the filter itself names.
+#: Return values of a classifier without direct-action: no match, and the class that the filter itself names.
 UNMATCHED, OF_FILTER = "unmatched", "flowid"
 _CLASSES = {0: UNMATCHED, _U32: OF_FILTER}
 _BY_TYPE: dict[int, Mapping[int, str]] = {

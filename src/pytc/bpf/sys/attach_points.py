@@ -142,7 +142,7 @@ def query(point: AttachPoint, *, flags: int = 0, links: bool = False) -> Attachm
         try:
             bpf(Command.PROG_QUERY, attr, what=f"asking {point.name}")
         except BpfSyscallError as error:
-            if error.errno == errno.ENOENT and links:  # nobody has attached anything so far
+            if error.errno == errno.ENOENT and links:  # nothing was ever attached: no mprog entry (tcx_prog_query)
                 return Attachments()
             if error.errno != errno.ENOSPC or room > 1 << 16:
                 raise

@@ -72,7 +72,7 @@ def _types() -> Iterator[CgroupAttachType]:
         )
 
 
-#: What can be attached to a cgroup, by the words of commands.
+#: The attach types of cgroups by their words on the command line.
 ATTACH_TYPES: dict[str, CgroupAttachType] = {one.word: one for one in _types()}
 
 
@@ -147,7 +147,7 @@ def attachments(cgroup: int, type: CgroupAttachType, links: Links, *, flags: int
     try:
         result = query(AttachPoint(cgroup, type.number), flags=flags)
     except BpfSyscallError as error:
-        if error.errno == errno.EINVAL:
+        if error.errno == errno.EINVAL:  # an attach type that this kernel does not know
             return Attachments()
         raise
     unmatched = list(links.get((os.fstat(cgroup).st_ino, type.number), ()))

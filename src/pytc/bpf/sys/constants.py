@@ -132,7 +132,7 @@ F_BEFORE = 1 << 3
 F_AFTER = 1 << 4
 F_ID = 1 << 5
 F_LINK = 1 << 13
-# Of BPF_PROG_QUERY.
+# Flags of BPF_PROG_QUERY.
 F_QUERY_EFFECTIVE = 1 << 0
 
 # Element update flags.

@@ -152,5 +152,5 @@ def links() -> Iterator[LinkDescription]:
             with Link.from_id(number) as link:
                 yield link.description
         except BpfSyscallError as error:
-            if error.errno not in (errno.ENOENT, errno.EAGAIN):  # gone meanwhile, or not quite there yet
+            if error.errno not in (errno.ENOENT, errno.EAGAIN):  # gone meanwhile, or not set up yet (bpf_link_by_id)
                 raise
