@@ -142,16 +142,16 @@ class _Parser:
     def _expected(self, what: str) -> BytecodeError:
         return self._fault(f'{what} expected, not "{self._peek().text}"')
 
-    def _is(self, text: str) -> bool:
+    def _accept(self, text: str) -> bool:
         """Take a token when it is the next one; return whether it is."""
         if self._peek().text.lower() != text:
             return False
         self._at += 1
         return True
 
-    def _must(self, *texts: str) -> None:
+    def _require(self, *texts: str) -> None:
         for text in texts:
-            if not self._is(text):
+            if not self._accept(text):
                 raise self._expected(f'"{text}"')
 
     def _label(self, labels: dict[str, int], index: int) -> None:
@@ -159,7 +159,7 @@ class _Parser:
         if name in labels:
             raise self._fault(f'duplicate label "{name}"')
         labels[name] = index
-        self._must(":")
+        self._require(":")
 
     def _name(self) -> str:
         token = self._peek()
@@ -168,9 +168,9 @@ class _Parser:
         return self._take().text
 
     def _number(self) -> int:
-        sign = -1 if self._is("-") else 1
+        sign = -1 if self._accept("-") else 1
         if sign > 0:
-            self._is("+")
+            self._accept("+")
         if self._peek().kind != "number":
             raise self._expected("a number")
         digits = self._peek().text.lower()
@@ -206,7 +206,7 @@ class _Parser:
         if word in _STORES:
             return _STORES[word], self._cell()
         if word in _IMMEDIATE:
-            self._is("#")
+            self._accept("#")
             return _IMMEDIATE[word], self._number()
         if word in _PACKET_LOADS:
             return self._load(word)
@@ -214,19 +214,19 @@ class _Parser:
 
     def _load(self, word: str) -> tuple[int, int]:
         size = _PACKET_LOADS[word]
-        if self._is("["):
+        if self._accept("["):
             mode = op.ABS
             if self._x():
                 mode = op.IND
                 if self._peek().text not in "+-":
                     raise self._expected('"+"')
             k = self._number()
-            self._must("]")
+            self._require("]")
             return op.LD | mode | size, k
         if word == "ld" and self._peek().text.lower() == "m":
             return op.LD | op.MEM, self._cell()
-        hashed = self._is("#")
-        if word == "ld" and self._is("len"):
+        hashed = self._accept("#")
+        if word == "ld" and self._accept("len"):
             return op.LD | op.LEN, 0
         number = _EXTENSIONS.get(self._peek().text.lower())
         if number is not None:
@@ -240,54 +240,54 @@ class _Parser:
         if word == "ldx":
             if self._peek().text.lower() == "m":
                 return op.LDX | op.MEM, self._cell()
-            hashed = self._is("#")
-            if self._is("len"):
+            hashed = self._accept("#")
+            if self._accept("len"):
                 return op.LDX | op.LEN, 0
             if hashed:
                 return op.LDX | op.IMM, self._number()
         if self._peek().kind != "number" or self._number() != 4:
             raise self._fault("4*([k]&0xf) expected")
-        self._must("*", "(", "[")
+        self._require("*", "(", "[")
         k = self._number()
-        self._must("]", "&")
+        self._require("]", "&")
         if self._number() != 0xF:
             raise self._fault("4*([k]&0xf) expected")
-        self._must(")")
+        self._require(")")
         return op.LDX | op.MSH | op.B, k
 
     def _return(self) -> tuple[int, int]:
-        if self._is("#"):
+        if self._accept("#"):
             return op.RET | op.K, self._number()
-        self._is("%")
-        if self._is("a"):
+        self._accept("%")
+        if self._accept("a"):
             return op.RET | op.A, 0
         raise self._expected('"#" or "a"')
 
     def _jump(self, word: str, line: int) -> _Draft:
         source, k = self._immediate_or_x()
-        self._must(",")
+        self._require(",")
         first = self._name()
         if word in _INVERSE:
             return _Draft(op.JMP | _INVERSE[word] | source, k, line, no=first)
-        return _Draft(op.JMP | _JUMPS[word] | source, k, line, first, self._name() if self._is(",") else "")
+        return _Draft(op.JMP | _JUMPS[word] | source, k, line, first, self._name() if self._accept(",") else "")
 
     def _immediate_or_x(self) -> tuple[int, int]:
-        if self._is("#"):
+        if self._accept("#"):
             return op.K, self._number()
         if self._x():
             return op.X, 0
         raise self._expected('"#" or "x"')
 
     def _x(self) -> bool:
-        if self._is("%"):
-            self._must("x")
+        if self._accept("%"):
+            self._require("x")
             return True
-        return self._is("x")
+        return self._accept("x")
 
     def _cell(self) -> int:
-        self._must("m", "[")
+        self._require("m", "[")
         number = self._number()
-        self._must("]")
+        self._require("]")
         return number
 
 

@@ -1,4 +1,4 @@
-"""Step through a program instruction by instruction, as with bpf_dbg. Commands and results are text; no terminal."""
+"""Step through a program instruction by instruction, like bpf_dbg. Commands and results are text; no terminal."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -35,8 +35,8 @@ class _Command(NamedTuple):
 class Debugger:
     """A debugger of one program over the packets of a capture.
 
-    ``greeting`` is to be shown first; ``done`` turns true after ``quit``, and where the capture is empty. ``program``
-    may be a function that returns one for a LINKTYPE_ number. Raises what reading the packets raises.
+    Show ``greeting`` first; ``done`` turns true after ``quit``, and where the capture is empty. ``program`` may be a
+    function that returns one for a LINKTYPE_ number. Raises what reading the packets raises.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Debugger:
         self.greeting = self._next([]) + '"help" lists the commands.\n'
 
     def execute(self, text: str) -> str:
-        """Carry out a line, and return the text to show; raises CaptureError for a damaged capture."""
+        """Execute a line and return the text to show; raises CaptureError for a damaged capture."""
         word, *arguments = text.split() or ["step"]
         command = next((command for command in self._commands if command.name.startswith(word)), None)
         return command.action(arguments) if command is not None else f'What is "{word}"? Try "help".\n'

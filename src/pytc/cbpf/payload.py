@@ -38,12 +38,12 @@ class _Dissector:
         self._data = data
         self._headers = 0
 
-    def _need(self, offset: int, size: int) -> bytes:
+    def _take(self, offset: int, size: int) -> bytes:
         if offset < 0 or offset + size > len(self._data):
             raise _UndissectableError
         return self._data[offset : offset + size]
 
-    def _again(self) -> bool:
+    def _may_go_on(self) -> bool:
         self._headers += 1
         return self._headers <= _MOST_HEADERS
 
@@ -51,8 +51,8 @@ class _Dissector:
         """Return (offset of the last header, its IP protocol, whether the packet is a fragment behind the first)."""
         while True:
             if protocol in _VLANS:
-                protocol, offset = int.from_bytes(self._need(offset, 4)[2:], "big"), offset + 4
-                if self._again():
+                protocol, offset = int.from_bytes(self._take(offset, 4)[2:], "big"), offset + 4
+                if self._may_go_on():
                     continue
                 return offset, 0, False
             if protocol in (_ARP, _RARP):
@@ -60,18 +60,18 @@ class _Dissector:
             if protocol == _IP:
                 offset, carried, fragment, done = self._ip(offset)
             elif protocol == _IPV6:
-                header = self._need(offset, 40)
+                header = self._take(offset, 40)
                 offset, carried, fragment, done = self._extensions(offset + 40, header[6])
             else:
                 raise _UndissectableError
             if done or carried not in (_IPIP, _IPV6_IN_IP):
                 return offset, carried, fragment
             protocol = _IP if carried == _IPIP else _IPV6
-            if not self._again():
+            if not self._may_go_on():
                 return offset, carried, fragment
 
     def _ip(self, offset: int) -> tuple[int, int, bool, bool]:
-        header = self._need(offset, 20)
+        header = self._take(offset, 20)
         words = header[0] & 0xF
         if words < 5:
             raise _UndissectableError
@@ -80,11 +80,11 @@ class _Dissector:
 
     def _extensions(self, offset: int, carried: int) -> tuple[int, int, bool, bool]:
         while carried in (_HOP, _ROUTING, _DESTINATION):
-            header = self._need(offset, 2)
+            header = self._take(offset, 2)
             carried, offset = header[0], offset + (header[1] + 1) * 8
-            if not self._again():
+            if not self._may_go_on():
                 return offset, carried, False, True
         if carried != _FRAGMENT:
             return offset, carried, False, False
-        header = self._need(offset, 8)
+        header = self._take(offset, 8)
         return offset + 8, header[0], bool(int.from_bytes(header[2:4], "big") & 0xFFF8), True

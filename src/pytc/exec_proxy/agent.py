@@ -95,7 +95,7 @@ class Store:
         self.drop("")
 
 
-def _sending(stored: _Stored) -> Outgoing:
+def _object_packets(stored: _Stored) -> Outgoing:
     """Yield the packets that carry an export."""
     received = stored.received
     parts = wire.encode(received.identity, received.entries)
@@ -115,20 +115,20 @@ def answer(store: Store, request: control.ControlPacket) -> Outgoing:
     """Return the packets that answer a request; raises MessageError for anything else."""
     selector = control.selector_of(request)
     if request.kind == control.DROP:
-        return iter([_done(store.drop(selector))])
-    return _fetched(store.select(selector))
+        return iter([_done_packet(store.drop(selector))])
+    return _send_objects(store.select(selector))
 
 
-def _fetched(chosen: list[_Stored]) -> Outgoing:
+def _send_objects(chosen: list[_Stored]) -> Outgoing:
     count = 0
     for stored in chosen:
         if not stored.dropped:
-            yield from _sending(stored)
+            yield from _object_packets(stored)
             count += 1
-    yield _done(count)
+    yield _done_packet(count)
 
 
-def _done(count: int) -> tuple[bytes, list[int]]:
+def _done_packet(count: int) -> tuple[bytes, list[int]]:
     return control.encode(control.ControlPacket(control.DONE, count)), []
 
 

@@ -15,15 +15,15 @@ from pytc.exec_proxy.sockets import SEQPACKET, Credentials, Message, connect, re
 _TIMEOUT = 10.0
 
 
-class Fetched(NamedTuple):
-    """An object of an agent; the caller closes ``received``."""
+class FetchedObject(NamedTuple):
+    """An object from an agent; the caller closes ``received``."""
 
     about: control.StoredObject
     received: ReceivedObject
 
 
-def fetch(path: str, selector: str = "") -> Iterator[Fetched]:
-    """Yield the objects of the agent at ``path`` with this number or name (all for an empty one), the latest first.
+def fetch(path: str, selector: str = "") -> Iterator[FetchedObject]:
+    """Yield the objects of the agent at ``path`` with a number or name (all for an empty selector), the latest first.
 
     The caller closes each; raises TransferError.
     """
@@ -94,7 +94,7 @@ def _next(path: str, sock: socket.socket) -> control.ControlPacket | None:
     return packet
 
 
-def _object(path: str, sock: socket.socket, first: control.ControlPacket) -> Fetched:
+def _object(path: str, sock: socket.socket, first: control.ControlPacket) -> FetchedObject:
     about = control.stored_object(first)
     sender = Credentials(about.pid, about.uid, 0)
     assembly = Assembly()
@@ -106,7 +106,7 @@ def _object(path: str, sock: socket.socket, first: control.ControlPacket) -> Fet
                 raise _unexpected(path, packet)
             received = assembly.take(message._replace(data=packet.payload, sender=sender), 0.0)
             if received is not None:
-                return Fetched(about, received)
+                return FetchedObject(about, received)
     finally:
         assembly.close()
     raise MessageError(f'the agent at "{path}" sent an incomplete object')

@@ -78,17 +78,17 @@ class BoundSocket(Closing):
                 _bind(self.socket, path)
                 status = os.lstat(path)
                 self._file_id = status.st_dev, status.st_ino
-            self._give(mode, owner)
+            self._set_owner(mode, owner)
         except OSError as error:
             self.close()
-            raise _cannot("make a socket at", path, error) from error
+            raise _transfer_error("make a socket at", path, error) from error
         except BaseException:
             self.close()
             raise
 
-    def _give(self, mode: int, owner: int) -> None:
+    def _set_owner(self, mode: int, owner: int) -> None:
         """Set owner and mode, of which the umask took bits, on the file that was made, not on one that replaced it."""
-        with _opened(self.path) as file:
+        with _open_path(self.path) as file:
             status = os.fstat(file.fd)
             if (status.st_dev, status.st_ino) != self._file_id or not stat.S_ISSOCK(status.st_mode):
                 raise TransferError(f'"{self.path}" is not the socket created there')
@@ -120,7 +120,7 @@ def _bind(sock: socket.socket, path: str) -> None:
         sock.bind(path)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            what = _what_is_at(path)
+            what = _describe_path(path)
             hint = (f'a killed process left it behind; remove it with "rm {path}"',)
             raise TransferError(
                 f'cannot make a socket at "{path}": {what}', errno=errno.EEXIST, hints=hint if what == _STALE else ()
@@ -131,7 +131,7 @@ def _bind(sock: socket.socket, path: str) -> None:
 _STALE = "a socket exists there that nobody listens on"
 
 
-def _what_is_at(path: str) -> str:
+def _describe_path(path: str) -> str:
     try:
         status = os.lstat(path)
     except OSError:
@@ -169,7 +169,7 @@ def _shared(directory: os.stat_result) -> bool:
     return bool(directory.st_mode & stat.S_IWGRP) and directory.st_gid not in (0, os.getegid())
 
 
-def _opened(path: str) -> OwnedFd:
+def _open_path(path: str) -> OwnedFd:
     """Open a file of any type, without following a link: for fstat(2) and :func:`_by_descriptor`."""
     return OwnedFd(os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC))
 
@@ -186,7 +186,7 @@ def connect(path: str, kind: int, *, timeout: float) -> socket.socket:
     """
     sock = open_socket(kind)
     try:
-        with _opened(path) as file:
+        with _open_path(path) as file:
             _check_socket(path, os.fstat(file.fd))
             # A time limit of Python's would make a listener with a full queue look like a failure.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL.pack(int(timeout), 0))
@@ -196,7 +196,7 @@ def connect(path: str, kind: int, *, timeout: float) -> socket.socket:
     except BaseException as error:
         sock.close()
         if isinstance(error, OSError):
-            raise _cannot("connect to", path, error) from error
+            raise _transfer_error("connect to", path, error) from error
         raise
     return sock
 
@@ -238,7 +238,7 @@ _LIKELY = {
 }
 
 
-def _cannot(do: str, path: str, error: OSError) -> TransferError:
+def _transfer_error(do: str, path: str, error: OSError) -> TransferError:
     likely = _LIKELY.get(error.errno or 0) if do == "connect to" else None
     return TransferError(
         f'cannot {do} "{path}": {strerror(error.errno or 0)}', errno=error.errno, hints=(likely,) if likely else ()

@@ -51,20 +51,20 @@ def _members(spec: ObjectSpec, declared: MapSpec, *, is_template: bool = False) 
     yield f"__uint(max_entries, {declared.max_entries});"
     if declared.flags:
         yield f"__uint(map_flags, {_flags(declared.flags)});"
-    yield _sized(spec, "key", declared.key_size, declared.key_type_id)
+    yield _typed_or_sized(spec, "key", declared.key_size, declared.key_type_id)
     if declared.inner is not None:
         yield "__array(values, struct {"
         yield from (f"\t{line}" for line in _members(spec, declared.inner, is_template=True))
         yield "});"
     else:
-        yield _sized(spec, "value", declared.value_size, declared.value_type_id)
+        yield _typed_or_sized(spec, "value", declared.value_size, declared.value_type_id)
     if declared.type == MapType.PROG_ARRAY and not is_template:
         yield "__array(values, int (void *));"
     if declared.pinning == PIN_GLOBAL_NS and not is_template:
         yield "__uint(pinning, LIBBPF_PIN_BY_NAME);"
 
 
-def _sized(spec: ObjectSpec, what: str, size: int, type_id: int) -> str:
+def _typed_or_sized(spec: ObjectSpec, what: str, size: int, type_id: int) -> str:
     """Return the key or value by its type where that is an integer whose name every header knows, else by its size."""
     if spec.btf is not None and type_id:
         text = type_text(spec.btf, type_id)

@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from pytc.bpf.analyse.findings import ERROR
 from pytc.bpf.link.linker import map_names
-from pytc.bpf.link.prepare import is_idle, used_maps
+from pytc.bpf.link.prepare import is_unused, used_maps
 from pytc.bpf.link.tail_calls import LinkedSet, link_with_tail_calls, type_of
 from pytc.bpf.maps.map import actual_entries
 from pytc.bpf.maps.pin_compat import declared_shape, differing_fields, open_pinned
@@ -80,7 +80,7 @@ def plan_load(
     maps = [
         _plan_map(declared, spec, pins, planned, is_filled=declared.name in filled)
         for declared in spec.maps.values()
-        if not used_only or not is_idle(declared, used)
+        if not used_only or not is_unused(declared, used)
     ]
     slots = {call.program.name: f"{call.map_name}[{call.slot}]" for call, _ in linked.tail_calls}
     named = {program.name for program, _ in programs}
@@ -121,7 +121,7 @@ def _plan_map(
     else:
         if not spec.reuse:
             pins.check(path)
-        fate = _look(spec, path)
+        fate = _pin_fate(spec, path)
     is_data = spec.origin == DATA and bool(spec.contents)
     holds_maps = spec.inner is not None and bool(spec.slots)
     is_written = fate != CREATED and path not in planned and (is_data or holds_maps or (is_filled and bool(spec.reuse)))
@@ -130,7 +130,7 @@ def _plan_map(
     return PlannedMap(spec, actual_entries(spec), path, fate, is_written)
 
 
-def _look(spec: MapSpec, path: str) -> PinFate:
+def _pin_fate(spec: MapSpec, path: str) -> PinFate:
     try:
         os.lstat(path)
     except PermissionError:

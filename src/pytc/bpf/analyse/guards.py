@@ -1,8 +1,8 @@
-"""Checks that a program makes before it uses a kernel feature: CO-RE questions, ``.kconfig``, weak symbols.
+"""Find the checks that a program makes before it uses a kernel feature: CO-RE questions, ``.kconfig``, weak symbols.
 
-A check of a file for a kernel's version does not know all answers. Some it does: LINUX_KERNEL_VERSION, and whether
-``enum bpf_func_id`` has a helper. For the others it tries the case that guards are for: that the kernel has nothing of
-what is asked for.
+A check of a file for a kernel's version knows only some answers: LINUX_KERNEL_VERSION, and whether ``enum bpf_func_id``
+has a helper. For the others it tries the case that guards are for: that the kernel has nothing of what the program asks
+for.
 """
 
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ class Use(NamedTuple):
 
 
 class _Answers(NamedTuple):
-    """By slot, and by (offset, size) in ``.kconfig``: what is known, and what is open, which may be "no"."""
+    """Answers by slot, and by (offset, size) in ``.kconfig``: the known ones, and the open ones, which may be "no"."""
 
     results: dict[int, int | None]
     open_results: frozenset[int]
@@ -60,7 +60,7 @@ class _Answers(NamedTuple):
 
 
 class Guards:
-    """The questions of one linked program, and where the answers of a kernel of that version lead."""
+    """The questions of one linked program, and where the answers of a kernel of some version lead."""
 
     def __init__(self, spec: ObjectSpec, linked: LinkedProgram, version: str) -> None:
         answers = _answers(spec, linked, version)

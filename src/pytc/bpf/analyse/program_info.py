@@ -1,4 +1,4 @@
-"""The kernel's full description of a loaded program: BPF_OBJ_GET_INFO_BY_FD with all its arrays."""
+"""Read the kernel's full description of a loaded program: BPF_OBJ_GET_INFO_BY_FD with all its arrays."""
 
 import ctypes
 from typing import NamedTuple
@@ -222,7 +222,7 @@ def read_machine_code(fd: int) -> MachineCode:
 
 
 class CallNames:
-    """Names of the targets of a program's calls: helpers and kernel functions by their distance from
+    """Names for the targets of a program's calls: helpers and kernel functions by their distance from
     ``__bpf_call_base``, subprograms by the address of their machine code."""
 
     def __init__(self, addresses: tuple[int, ...] = (), symbols: KernelSymbols | None = None) -> None:
@@ -231,8 +231,7 @@ class CallNames:
         self._base = -1
 
     def __call__(self, instruction: Instruction) -> str:
-        """Return the target of a call for :func:`pytc.bpf.insn.disassemble.disassemble`, as ``bpftool prog dump
-        xlated`` prints it."""
+        """Return the name of a call's target in the form of ``bpftool prog dump xlated``."""
         assert instruction.opcode == OP_CALL
         if instruction.source == PSEUDO_CALL:
             return self._subprogram(instruction)

@@ -1,4 +1,4 @@
-"""BTF types as codecs."""
+"""Compile BTF types to codecs."""
 
 from collections.abc import Callable
 

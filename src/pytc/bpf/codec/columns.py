@@ -1,7 +1,7 @@
-"""Many entries at once: rendered with one format operation, packed column by column.
+"""Handle many entries at once: rendered with one format operation, packed column by column.
 
-A batch is the keys and the values of ``count`` entries, each a run of bytes of equal steps, as bpf(2)'s batch commands
-have them.
+A batch is the keys and the values of ``count`` entries, each a run of bytes of equal steps, like those of bpf(2)'s
+batch commands.
 """
 
 import struct

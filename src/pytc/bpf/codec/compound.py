@@ -88,7 +88,7 @@ class Array(Codec):
 
     def _encode(self, value: Any) -> bytes:
         if isinstance(value, str):
-            encoded = self._of_text(value)
+            encoded = self._parse_text(value)
             if encoded is not None:
                 return encoded
             value = [word.strip() for word in value.split(",")]
@@ -109,7 +109,7 @@ class Array(Codec):
         start = offset + len(value) * self.stride
         data[start : offset + self.size] = bytes(offset + self.size - start)
 
-    def _of_text(self, text: str) -> bytes | None:
+    def _parse_text(self, text: str) -> bytes | None:
         """Return the bytes that a text stands for: JSON or, for an array of bytes, an address or a string.
 
         Returns None for a list of elements with commas between them.
@@ -194,7 +194,8 @@ class Bits(Codec):
 
 
 class StructureMember(NamedTuple):
-    """A member: its name, empty for an unnamed structure or union whose members count as the outer one's."""
+    """A member of a structure; its name is empty for an unnamed structure or union, whose members count as the outer
+    one's."""
 
     name: str
     offset: int

@@ -75,10 +75,10 @@ class _Parser:
         """Return the codec; raises CodecError."""
         codec, _ = self._type(0, self._size)
         if self._at < len(self._tokens):
-            raise self._wrong("the end")
+            raise self._unexpected("the end")
         return codec
 
-    def _wrong(self, expected: str) -> CodecError:
+    def _unexpected(self, expected: str) -> CodecError:
         token = quoted(self._peek()) if self._peek() else "the end"
         return CodecError(f"format {quoted(self._text)}: {expected} expected, not {token}")
 
@@ -104,7 +104,7 @@ class _Parser:
         else:
             name = self._peek()
             if not name or not (name[0].isalpha() or name[0] == "_"):
-                raise self._wrong("a type")
+                raise self._unexpected("a type")
             self._at += 1
             if name in _OPEN_ENDED:
                 codec, alignment = self._open_ended(name, left), 1
@@ -142,10 +142,10 @@ class _Parser:
             return None
         text = self._peek()
         if not text.isdigit() or len(text) > 8:
-            raise self._wrong("a number")
+            raise self._unexpected("a number")
         self._at += 1
         if not self._accept("]"):
-            raise self._wrong('"]"')
+            raise self._unexpected('"]"')
         return int(text)
 
     def _dimensions(self, codec: Codec) -> Codec:
@@ -178,14 +178,14 @@ class _Parser:
                 members.append(StructureMember(name, offset, codec))
             offset += codec.size
             if not self._accept(",", ";") and self._peek() != "}":
-                raise self._wrong('"," or "}"')
+                raise self._unexpected('"," or "}"')
         size = offset if self._takes_rest else -(-offset // widest) * widest
         return self._bounded(Structure(size, members)), widest
 
     def _name(self, names: set[str]) -> str:
         name = self._peek()
         if not name.isidentifier():
-            raise self._wrong("a name")
+            raise self._unexpected("a name")
         if name in names:
             raise CodecError(f"format {quoted(self._text)}: duplicate member {quoted(name)}")
         names.add(name)

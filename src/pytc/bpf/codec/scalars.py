@@ -1,7 +1,7 @@
-"""Codecs: bytes of a fixed size to values and back, compiled once for a type.
+"""Convert bytes of a fixed size to values and back by codecs, each compiled once for a type.
 
 :mod:`pytc.bpf.codec.btf` and :mod:`pytc.bpf.codec.format` make them, :mod:`pytc.bpf.codec.compound` has arrays and
-structures. Besides single values, a codec says its *columns*: which numbers and byte strings of an entry to pick, and
+structures. Besides single values, a codec gives its *columns*: which numbers and byte strings of an entry to pick, and
 the text around them, so that :mod:`pytc.bpf.codec.columns` can render many entries at the speed of C.
 """
 
@@ -23,13 +23,13 @@ _FLOAT_CODES = {4: "f", 8: "d"}
 
 
 class Enumerator(str):
-    """A name of an enum, which is not a string of the object."""
+    """The name of an enumerator, as opposed to a string of the object."""
 
     __slots__ = ()
 
 
 class Raw(str):
-    """Bytes in hex, where the type says nothing."""
+    """Bytes as hex digits, where the type tells nothing more."""
 
     __slots__ = ()
 

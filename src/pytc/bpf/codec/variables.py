@@ -1,4 +1,4 @@
-"""Values of variables by their BTF type, and values as C text."""
+"""Decode variables by their BTF type, and print values as C."""
 
 from collections.abc import Mapping, Sequence
 

@@ -58,7 +58,7 @@ def _split(text: str) -> list[str]:
     return parts
 
 
-def _place(text: str, index: int) -> str:
+def _position(text: str, index: int) -> str:
     """Return the position of a part of a text for a message: a line, or a character."""
     if "," not in text:
         lines = [number for number, line in enumerate(text.splitlines(), 1) if line.strip()]
@@ -69,7 +69,7 @@ def _place(text: str, index: int) -> str:
 
 
 def _fault(text: str, index: int, problem: str) -> BytecodeError:
-    return BytecodeError(f"instruction {index}: {problem} (at {_place(text, index + 1)})")
+    return BytecodeError(f"instruction {index}: {problem} (at {_position(text, index + 1)})")
 
 
 def _instructions(text: str, parts: Sequence[str]) -> tuple[ClassicInstruction, ...]:

@@ -1,8 +1,8 @@
-"""Features of the running kernel, found by probing.
+"""Probe for features of the running kernel.
 
-A probe gives a clear yes or no, which is remembered; a failure that says neither (EPERM) is not. Nothing is decided
-by version numbers: distributions backport. Probes run after a refusal, to find out what to leave out, and where a
-program asks (``LINUX_HAS_...`` in .kconfig).
+A probe gives a clear yes or no, which is remembered; a failure that says neither (EPERM) is not. Nothing is decided by
+version numbers: distributions backport. Probes run after a refusal, to find out what to leave out, and where a program
+asks (``LINUX_HAS_...`` in .kconfig).
 """
 
 import ctypes

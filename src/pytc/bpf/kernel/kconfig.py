@@ -1,4 +1,4 @@
-"""The contents of the ``.kconfig`` map: the kernel's settings as the object's types want them."""
+"""Fill the ``.kconfig`` map: the kernel's settings as values of the object's types."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The types of the kernel modules that are loaded, from the kernel itself: BTF objects (Linux 5.11)."""
+"""Read the types of loaded kernel modules from their BTF objects (Linux 5.11)."""
 
 import ctypes
 import errno

@@ -1,4 +1,4 @@
-"""Why bpf(2) answers EPERM: capabilities, sysctl, seccomp, lockdown, RLIMIT_MEMLOCK."""
+"""Find why bpf(2) answers EPERM: capabilities, sysctl, seccomp, lockdown, RLIMIT_MEMLOCK."""
 
 import os
 import resource

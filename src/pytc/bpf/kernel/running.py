@@ -1,4 +1,4 @@
-"""The running kernel's own types, configuration and version."""
+"""Read the running kernel's types, configuration and version."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The kernel's symbols, from /proc/kallsyms (kernel/kallsyms.c): ``ADDRESS TYPE NAME [MODULE]``."""
+"""Read the kernel's symbols from /proc/kallsyms (kernel/kallsyms.c): ``ADDRESS TYPE NAME [MODULE]``."""
 
 import os
 from collections.abc import Iterator

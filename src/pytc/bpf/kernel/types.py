@@ -1,4 +1,4 @@
-"""The types of a running kernel: those of vmlinux and, where it lacks a name, those of its modules."""
+"""Find types of a running kernel: those of vmlinux and, where it lacks a name, those of its modules."""
 
 import os
 from collections.abc import Callable, Collection, Iterable

@@ -147,13 +147,13 @@ class CoreResolver:
             raise ObjectError(f"CO-RE: a relocation to type {type_id}, which has no name")
         if self._in_vmlinux is None:
             self._in_vmlinux = self._look_up(self._kernel.find_in_vmlinux, root_types(self._ext))
-        candidates = self._of(type_id, self._in_vmlinux)
+        candidates = self._matching(type_id, self._in_vmlinux)
         if candidates:
             return candidates
         if self._in_modules is None:
-            missing = {root for root in root_types(self._ext) if not self._of(root, self._in_vmlinux)}
+            missing = {root for root in root_types(self._ext) if not self._matching(root, self._in_vmlinux)}
             self._in_modules = self._look_up(self._kernel.find_in_modules, missing)
-        return self._of(type_id, self._in_modules)
+        return self._matching(type_id, self._in_modules)
 
     def _look_up(
         self, search: Callable[..., dict[str, list[KernelType]]], roots: set[int]
@@ -164,7 +164,7 @@ class CoreResolver:
         names = {self._root_name(root) for root in roots} - {""}
         return search(names, *kinds, *(_ENUMS if kinds & _ENUMS else ()))
 
-    def _of(self, type_id: int, named: dict[str, list[KernelType]]) -> list[KernelType]:
+    def _matching(self, type_id: int, named: dict[str, list[KernelType]]) -> list[KernelType]:
         name, kind = self._root_name(type_id), self._local.kind(type_id)
         return [
             candidate

@@ -33,7 +33,7 @@ class ExternResolver:
 
     def resolve(self, externs: list[ExternSpec]) -> dict[str, ExternValue]:
         """Return values of externs by name; raises ObjectError for one that is missing and not weak."""
-        types = self._places([e for e in externs if e.type_id])
+        types = self._locate([e for e in externs if e.type_id])
         values = {e.name: self._typed(e, types.get(e.name)) for e in externs if e.type_id}
         untyped = [e for e in externs if not e.type_id]
         if untyped:
@@ -41,7 +41,7 @@ class ExternResolver:
             values.update({e.name: self._untyped(e, addresses) for e in untyped})
         return values
 
-    def _places(self, externs: list[ExternSpec]) -> dict[str, KernelType]:
+    def _locate(self, externs: list[ExternSpec]) -> dict[str, KernelType]:
         """Return the kernel types of externs by name: vmlinux's or, where it lacks one, those of the first module that
         has it."""
         types: dict[str, KernelType] = {}
@@ -53,7 +53,7 @@ class ExternResolver:
                     (
                         candidate
                         for candidate in candidates.get(without_flavour(extern.name), ())
-                        if _is_it(extern, candidate)
+                        if _matches(extern, candidate)
                     ),
                     None,
                 )
@@ -99,7 +99,7 @@ class ExternResolver:
         return ExternValue(address=address)
 
 
-def _is_it(extern: ExternSpec, candidate: KernelType) -> bool:
+def _matches(extern: ExternSpec, candidate: KernelType) -> bool:
     kind = b.FUNC if extern.kind == FUNCTION else b.VAR
     return candidate.btf.kind(candidate.type_id) == kind and candidate.btf.name(candidate.type_id) == without_flavour(
         extern.name

@@ -17,8 +17,8 @@ class Prepared(NamedTuple):
     """Programs with all that their tail calls reach, in that order; a target has the type of its caller.
 
     ``externs`` are the kernel's variables and functions that they use, ``module_fds`` the descriptors of modules' types
-    that these refer to by place. ``is_cacheable`` says that no module of the kernel has been asked: then the next load
-    finds the same. ``used`` are the maps that the programs refer to, and what is in slots of those.
+    that these refer to by position. ``is_cacheable`` is True where no module of the kernel has been asked, so that the
+    next load gives the same. ``used`` are the maps that the programs refer to, and the maps in their slots.
     """
 
     programs: list[LinkedProgram]
@@ -63,13 +63,13 @@ def used_maps(spec: ObjectSpec, linked: Iterable[LinkedProgram]) -> frozenset[st
     return frozenset(used | members & spec.maps.keys())
 
 
-def is_idle(spec: MapSpec, used: Collection[str]) -> bool:
+def is_unused(spec: MapSpec, used: Collection[str]) -> bool:
     """Return whether nobody would ever see a map: programs use others, and it is not pinned."""
     return spec.name not in used and not spec.pinning and not spec.reuse
 
 
 class _Preparing:
-    """Reads the kernel's types when they are first asked for."""
+    """The steps of :func:`prepare`; reads the kernel's types at their first use."""
 
     def __init__(self, spec: ObjectSpec, kernel_btf: str, reading: ExitStack) -> None:
         self._spec = spec

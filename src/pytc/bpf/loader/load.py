@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pytc.bpf.kernel.features import Features
 from pytc.bpf.link.linker import calls_modules, patch
-from pytc.bpf.link.prepare import Prepared, is_idle, prepare
+from pytc.bpf.link.prepare import Prepared, is_unused, prepare
 from pytc.bpf.link.tail_calls import type_of
 from pytc.bpf.loader.btf_upload import kernel_image, upload
 from pytc.bpf.loader.prog_load import submit
@@ -215,7 +215,7 @@ class _Loading:
         # A command that attaches creates only maps that are used, pinned or exported: nobody would ever see the others.
         used = self._prepared.used
         for spec in self._in_order():
-            if used_only and is_idle(spec, used):
+            if used_only and is_unused(spec, used):
                 continue
             try:
                 self._loaded.maps[spec.name] = self._loaded._owned.enter_context(self._open_or_create(spec))

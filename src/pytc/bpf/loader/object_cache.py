@@ -26,9 +26,8 @@ class ObjectCache(Closing):
     a ``with`` block.
 
     A file is read each time, and its cache entry serves as long as the bytes are the same: size and times can stay
-    where contents do not. Each load creates its own maps and programs. Parameters
-    (:mod:`pytc.bpf.object.parameters`) may differ from load to load. Results that depend on which modules the kernel
-    has loaded are not cached.
+    where contents do not. Each load creates its own maps and programs. Parameters (:mod:`pytc.bpf.object.parameters`)
+    may differ from load to load. Results that depend on which modules the kernel has loaded are not cached.
 
     >>> with ObjectCache() as cache:
     ...     for port in 80, 443:
@@ -85,7 +84,7 @@ class ObjectCache(Closing):
     def store_replay(
         self, choice: object, spec: ObjectSpec, programs: Sequence[tuple[ProgramSpec, ProgramType]], layout20: str = ""
     ) -> None:
-        """Store the recipe of a successful load: that of ``choice`` in an object as it was read, with its present
+        """Store the replay of a successful load: that of ``choice`` in an object in the form it was read, with its
         parameters."""
         cached = self._objects.get((spec.path, layout20))
         if (
@@ -97,7 +96,7 @@ class ObjectCache(Closing):
             cached.replays[choice] = self._replay(cached, programs)
 
     def find_replay(self, path: str, choice: object, layout20: str = "") -> "CachedReplay | None":
-        """Return the recipe of a choice; None if it must be loaded from scratch."""
+        """Return the replay of a choice; None if it must be loaded from scratch."""
         cached = self._objects.get((path, layout20))
         return None if cached is None else cached.replays.get(choice)
 
@@ -128,7 +127,7 @@ class ObjectCache(Closing):
 
 
 class CachedObject:
-    """An object, and what was made of it."""
+    """An object, and the results of work on it."""
 
     def __init__(self, spec: ObjectSpec) -> None:
         self.spec = spec
@@ -139,6 +138,7 @@ class CachedObject:
         self._maps = _shapes(spec)
 
     def close(self) -> None:
+        """Close the descriptor of its types; replays of it are void."""
         self.is_closed = True
         if self.btf is not None:
             self.btf.close()
@@ -160,7 +160,7 @@ class CachedObject:
 
 
 class CachedReplay:
-    """A recipe for loading a program of an object, valid as long as its file does not change."""
+    """A replay of a program's load, valid as long as its file does not change."""
 
     def __init__(self, cached: CachedObject, replay: "Replay", program: ProgramSpec, type: ProgramType) -> None:
         self._object = cached

@@ -29,7 +29,7 @@ _FIRST_OWN = 3  # OwnedFd moves lower numbers, those of closed standard streams,
 
 
 class _MapStep(NamedTuple):
-    """A map to create; ``places`` are the offsets in the program's bytes that take its descriptor."""
+    """A map to create; ``fd_offsets`` are the offsets in the program's bytes that take its descriptor."""
 
     attr: MapCreateAttr
     size: int
@@ -78,8 +78,10 @@ class Replay:
 
 
 def replay_of(spec: ObjectSpec, prepared: Prepared, btf_fd: int, features: Features) -> Replay | None:
-    """Return the recipe for loading a prepared program; None if it needs more than a recipe has. The descriptor of its
-    types must stay open as long as the recipe is used."""
+    """Return the replay of a prepared program's load; None if the load takes more than a replay can do.
+
+    ``btf_fd``, the descriptor of the program's types, must stay open as long as the replay is used.
+    """
     used = [declared for declared in spec.maps.values() if declared.name in prepared.used]
     if (
         len(prepared.programs) != 1

@@ -130,7 +130,7 @@ def write_batch(map: RawMap, batch: Batch, flags: int = ANY) -> None:
         attr = MapBatchAttr(
             keys=_address(keys), values=_address(values), count=batch.entries, map_fd=map.fd, elem_flags=flags
         )
-        if _did(map, Command.MAP_UPDATE_BATCH, attr):
+        if _move_all(map, Command.MAP_UPDATE_BATCH, attr):
             return
     key_size, value_size = map.description.key_size, map.value_bytes
     for index in range(batch.entries):
@@ -148,7 +148,7 @@ def write_batch(map: RawMap, batch: Batch, flags: int = ANY) -> None:
 def delete_batch(map: RawMap, keys: bytes, count: int) -> None:
     """Remove elements by their keys, ``count`` of them in a row; missing ones do not matter. Raises BpfSyscallError."""
     buffer = bytearray(keys)
-    if _did(map, Command.MAP_DELETE_BATCH, MapBatchAttr(keys=_address(buffer), count=count, map_fd=map.fd)):
+    if _move_all(map, Command.MAP_DELETE_BATCH, MapBatchAttr(keys=_address(buffer), count=count, map_fd=map.fd)):
         return
     size = map.description.key_size
     for start in range(0, count * size, size):
@@ -162,7 +162,7 @@ def _address(buffer: bytearray) -> int:
     return ctypes.addressof((ctypes.c_char * len(buffer)).from_buffer(buffer)) if buffer else 0
 
 
-def _did(map: RawMap, command: Command, attr: MapBatchAttr) -> bool:
+def _move_all(map: RawMap, command: Command, attr: MapBatchAttr) -> bool:
     """Return whether a batch call moved everything; the count of a failed call is unreliable if it never started."""
     try:
         bpf(command, attr, what=f'map "{map.name}"')

@@ -94,10 +94,8 @@ def create_map(
     """Create a map; ``btf_fd`` 0 creates it without key and value types.
 
     The first attempt has all that the map declares. After a refusal, attributes that an older kernel may lack are
-    probed for and left out: versions do not tell, as distributions backport.
-
-    ``features`` lists what the kernel lacks and a map can do without. Raises BpfSyscallError with hints about likely
-    causes.
+    probed for and left out: versions do not tell, since distributions backport. ``features`` remembers the answers.
+    Raises BpfSyscallError with hints about likely causes.
     """
     features = features if features is not None else Features()
     attr = map_attribute(spec, kernel_name, features, btf_fd=btf_fd, inner_fd=inner_fd)

@@ -1,4 +1,4 @@
-"""Events that programs send with bpf_perf_event_output: a perf event and its ring of memory for each CPU.
+"""Read events that programs send with bpf_perf_event_output: a perf event and its ring of memory for each CPU.
 
 Layout (include/uapi/linux/perf_event.h): ``struct perf_event_mmap_page`` with ``data_head`` at byte 1024 and
 ``data_tail`` at 1032, then records: ``type u32, misc u16, size u16``; a sample has ``size u32`` and the data, padded.
@@ -86,11 +86,11 @@ class PerfBuffer(Closing):
         """Yield events as they come, until ``timeout`` seconds pass without one (None: forever)."""
         while True:
             for ring in list(self._rings.values()):
-                yield from self._ready(ring)
+                yield from self._available(ring)
             if not self._poll.poll(-1 if timeout is None else timeout):
                 return
 
-    def _ready(self, ring: _Ring) -> Iterator[Event]:
+    def _available(self, ring: _Ring) -> Iterator[Event]:
         size = self._pages * mmap.PAGESIZE
         with memoryview(ring.memory) as view:
             head, tail = view[_HEAD : _HEAD + 8].cast("Q")[0], view[_TAIL : _TAIL + 8].cast("Q")[0]

@@ -1,4 +1,4 @@
-"""Pinned maps: opened when they match a declaration, refused with the fields that differ when they do not."""
+"""Open pinned maps that match a declaration, and refuse others with the fields that differ."""
 
 import errno
 from typing import NamedTuple

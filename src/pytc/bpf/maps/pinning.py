@@ -1,9 +1,8 @@
-"""Paths of pinned maps: tc's hierarchy in a bpffs.
+"""Pin maps in tc's hierarchy in a bpffs.
 
-``<mnt>/tc/globals/MAP`` for PIN_GLOBAL_NS and libbpf's by-name pinning, ``<mnt>/tc/SHA1/MAP`` for
-PIN_OBJECT_NS, ``<mnt>/PATH/MAP`` for the other numbers, which bpf_pinning translates; ``<mnt>/ip`` and
-``<mnt>/xdp`` are symbolic links to ``<mnt>/tc``. The bpffs is only looked for, and mounted when there is none,
-once a map wants a pin.
+``<mnt>/tc/globals/MAP`` for PIN_GLOBAL_NS and libbpf's by-name pinning, ``<mnt>/tc/SHA1/MAP`` for PIN_OBJECT_NS,
+``<mnt>/PATH/MAP`` for the other numbers, which bpf_pinning translates; ``<mnt>/ip`` and ``<mnt>/xdp`` are symbolic
+links to ``<mnt>/tc``.
 """
 
 import errno

@@ -63,11 +63,11 @@ class RingBuffer(Closing):
     def events(self, timeout: float | None = None) -> Iterator[Event]:
         """Yield events as they come, until ``timeout`` seconds pass without one (None: forever)."""
         while True:
-            yield from self._ready()
+            yield from self._available()
             if not self._poll.poll(-1 if timeout is None else timeout):
                 return
 
-    def _ready(self) -> Iterator[Event]:
+    def _available(self) -> Iterator[Event]:
         # Whole words are read and written at once; the system call before orders them.
         page = mmap.PAGESIZE
         with memoryview(self._consumer) as consumer, memoryview(self._producer) as producer:

@@ -67,7 +67,7 @@ def _alignment(btf: Btf, type_id: int) -> int:
 
 
 def kconfig_map(externs: Mapping[str, ExternSpec], btf: Btf | None) -> MapSpec | None:
-    """Return the map for the settings, still without contents; None where there are none."""
+    """Return the map for the settings, without contents; None where there are none."""
     settings = [e for e in externs.values() if e.kind == SETTING]
     if not settings or btf is None:
         return None

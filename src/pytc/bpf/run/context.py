@@ -1,7 +1,7 @@
-"""The contexts of test runs: which fields of ``struct __sk_buff`` and ``struct xdp_md`` a test may set.
+"""Encode the contexts of test runs: the fields of ``struct __sk_buff`` and ``struct xdp_md`` that a test may set.
 
 Source: convert___skb_to_skb and xdp_convert_md_to_buff in net/bpf/test_run.c; the structures are in
-include/uapi/linux/bpf.h. A field that is not among those has to be zero, or the kernel refuses the run (EINVAL).
+include/uapi/linux/bpf.h. Any other field has to be zero, or the kernel refuses the run (EINVAL).
 """
 
 import ctypes

@@ -13,7 +13,7 @@ from pytc.words.engine import Cursor, choose, fill, no_more
 
 if TYPE_CHECKING:
     from pytc.bpf.maps.map import Map
-    from pytc.exec_proxy.agent_client import Fetched
+    from pytc.exec_proxy.agent_client import FetchedObject
     from pytc.exec_proxy.wire import MapEntry
 
 HELP = """\
@@ -124,7 +124,7 @@ def _drop(command: DropObject) -> None:
         raise TransferError(f'the agent at "{command.path}" keeps no object "{command.object}"')
 
 
-def _document(fetched: "Fetched") -> Document:
+def _document(fetched: "FetchedObject") -> Document:
     about, received = fetched
     name = received.identity.name
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(about.received // 10**9))
