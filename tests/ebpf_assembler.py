@@ -76,7 +76,7 @@ def _register(word: str) -> int:
 
 def _by_value(m: _Match) -> bytes:
     signed = _SIGNED.get(m["op"])
-    opcode = (_ALU[m["op"]] if signed is None else signed) << 4 | (d.ALU64 if m["w"] == "r" else d.ALU)
+    opcode = (_ALU[m["op"]] if signed is None else signed) << 4 | (ins.ALU64 if m["w"] == "r" else ins.ALU)
     return _encode(opcode, _register(m["dst"]), offset=int(signed is not None), immediate=int(m["imm"]))
 
 
@@ -84,16 +84,16 @@ def _by_register(m: _Match) -> bytes:
     signed, sign = _SIGNED.get(m["op"]), m["sign"] or ""
     if sign and m["op"] != "=":
         raise BytecodeError(f'"{sign}" goes with "=" only')
-    opcode = (_ALU[m["op"]] if signed is None else signed) << 4 | 8 | (d.ALU64 if m["w"] == "r" else d.ALU)
+    opcode = (_ALU[m["op"]] if signed is None else signed) << 4 | 8 | (ins.ALU64 if m["w"] == "r" else ins.ALU)
     return _encode(opcode, _register(m["dst"]), _register(m["src"]), _SIGNS[sign] if sign else int(signed is not None))
 
 
 def _negated(m: _Match) -> bytes:
-    return _encode(d.NEG << 4 | (d.ALU64 if m["w"] == "r" else d.ALU), _register(m["dst"]))
+    return _encode(d.NEG << 4 | (ins.ALU64 if m["w"] == "r" else ins.ALU), _register(m["dst"]))
 
 
 def _swapped(m: _Match) -> bytes:
-    opcode = {"bswap": d.ALU64, "be": d.ALU | 8, "le": d.ALU}[m["to"]] | d.END << 4
+    opcode = {"bswap": ins.ALU64, "be": ins.ALU | 8, "le": ins.ALU}[m["to"]] | d.END << 4
     return _encode(opcode, _register(m["dst"]), immediate=int(m["bits"]))
 
 
@@ -101,11 +101,11 @@ def _cast(m: _Match) -> bytes:
     to, of = int(m["to"]), int(m["of"])
     if max(to, of) > 0xFFFF:
         raise BytecodeError("an address space is a number of 16 bits")
-    return _encode(d.MOV << 4 | 8 | d.ALU64, _register(m["dst"]), _register(m["src"]), d.ADDRESS_SPACE, to << 16 | of)
+    return _encode(d.MOV << 4 | 8 | ins.ALU64, _register(m["dst"]), _register(m["src"]), d.ADDRESS_SPACE, to << 16 | of)
 
 
 def _per_cpu(m: _Match) -> bytes:
-    return _encode(d.MOV << 4 | 8 | d.ALU64, _register(m["dst"]), _register(m["src"]), d.PER_CPU_ADDRESS)
+    return _encode(d.MOV << 4 | 8 | ins.ALU64, _register(m["dst"]), _register(m["src"]), d.PER_CPU_ADDRESS)
 
 
 def _wide(source: int) -> Callable[[_Match], bytes]:
@@ -122,20 +122,20 @@ def _wide(source: int) -> Callable[[_Match], bytes]:
 
 
 def _load(m: _Match) -> bytes:
-    size, mode = (_UNSIGNED[m["size"]], d.MEM) if m["size"] in _UNSIGNED else (_SIGNED_LOADS[m["size"]], d.MEMSX)
-    return _encode(d.LDX | mode | size, _register(m["dst"]), _register(m["src"]), int(m["off"]))
+    size, mode = (_UNSIGNED[m["size"]], ins.MEM) if m["size"] in _UNSIGNED else (_SIGNED_LOADS[m["size"]], ins.MEMSX)
+    return _encode(ins.LDX | mode | size, _register(m["dst"]), _register(m["src"]), int(m["off"]))
 
 
 def _packet(m: _Match) -> bytes:
-    mode, source = (d.ABS, 0) if m["src"] is None else (d.IND, _register(m["src"]))
-    return _encode(d.LD | mode | _UNSIGNED[m["size"]], source=source, immediate=int(m["imm"]))
+    mode, source = (ins.ABS, 0) if m["src"] is None else (ins.IND, _register(m["src"]))
+    return _encode(ins.LD | mode | _UNSIGNED[m["size"]], source=source, immediate=int(m["imm"]))
 
 
 def _store(m: _Match) -> bytes:
-    opcode = d.MEM | _UNSIGNED[m["size"]]
+    opcode = ins.MEM | _UNSIGNED[m["size"]]
     if m["src"] is None:
-        return _encode(d.ST | opcode, _register(m["dst"]), offset=int(m["off"]), immediate=int(m["imm"]))
-    return _encode(d.STX | opcode, _register(m["dst"]), _register(m["src"]), int(m["off"]))
+        return _encode(ins.ST | opcode, _register(m["dst"]), offset=int(m["off"]), immediate=int(m["imm"]))
+    return _encode(ins.STX | opcode, _register(m["dst"]), _register(m["src"]), int(m["off"]))
 
 
 def _atomic(number: Callable[[_Match], int], *, checked: bool = True) -> Callable[[_Match], bytes]:
@@ -146,14 +146,18 @@ def _atomic(number: Callable[[_Match], int], *, checked: bool = True) -> Callabl
         if found.get("result") is not None and found["result"] != m["src"]:
             raise BytecodeError("what was there comes back in the register that it is changed by")
         return _encode(
-            d.STX | d.ATOMIC | _UNSIGNED[m["size"]], _register(m["dst"]), _register(m["src"]), int(m["off"]), number(m)
+            ins.STX | ins.ATOMIC | _UNSIGNED[m["size"]],
+            _register(m["dst"]),
+            _register(m["src"]),
+            int(m["off"]),
+            number(m),
         )
 
     return make
 
 
 def _condition(m: _Match) -> bytes:
-    opcode = _JUMPS[m["op"]] << 4 | (d.JMP if m["w"] == "r" else d.JMP32)
+    opcode = _JUMPS[m["op"]] << 4 | (ins.JMP if m["w"] == "r" else ins.JMP32)
     if m["src"] is None:
         return _encode(opcode, _register(m["dst"]), offset=int(m["off"]), immediate=int(m["imm"], 16))
     return _encode(opcode | 8, _register(m["dst"]), _register(m["src"]), int(m["off"]))
@@ -214,8 +218,8 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[_Match], bytes]], ...] = tuple(
             rf"(?:(?P=w)(?P<src>[0-9]{{1,2}})|(?P<imm>0x[0-9a-f]{{1,8}})) goto pc(?P<off>{_S})",
             _condition,
         ),
-        (rf"goto pc(?P<off>{_S})", lambda m: _encode(d.OP_GOTO, offset=int(m["off"]))),
-        (r"gotol pc(?P<off>[+-][0-9]{1,10})", lambda m: _encode(d.OP_GOTO_LONG, immediate=int(m["off"]))),
+        (rf"goto pc(?P<off>{_S})", lambda m: _encode(ins.OP_GOTO, offset=int(m["off"]))),
+        (r"gotol pc(?P<off>[+-][0-9]{1,10})", lambda m: _encode(ins.OP_GOTO_LONG, immediate=int(m["off"]))),
         (rf"may_goto pc(?P<off>{_S})", lambda m: _encode(d.OP_MAY_GOTO, offset=int(m["off"]))),
         (rf"gotox {_R_DST}", lambda m: _encode(d.OP_GOTO_REGISTER, _register(m["dst"]))),
         (r"exit", lambda m: _encode(ins.OP_EXIT)),

@@ -24,7 +24,7 @@ from pytc.bpf.sys.helpers import helpers
 _KNOWS_SETTINGS = "5.5"
 _QUESTIONS = frozenset({core.FIELD_EXISTS, core.TYPE_EXISTS, core.TYPE_MATCHES, core.TYPE_SIZE, core.ENUMVAL_EXISTS})
 _HELPERS, _HELPER_PREFIX = "bpf_func_id", "BPF_FUNC_"
-_ALU, _ALU64, _MOVE_NUMBER = 4, 7, 0xB0
+_MOVE_NUMBER = 0xB0
 
 #: Whether a use of something that the kernel lacks happens: always, unless an open question is answered "no", never.
 UseState = Literal["reached", "guarded", "skipped"]
@@ -96,10 +96,10 @@ def _answers(spec: ObjectSpec, linked: LinkedProgram, version: str) -> _Answers:
     questions = set()
     for slot, relocation in _relocations(spec, linked):
         instruction = ins.decode(linked.code, slot)
-        if instruction.opcode & 7 in (_ALU, _ALU64) or instruction.opcode == OP_LD_IMM64:
+        if instruction.opcode & 7 in (ins.ALU, ins.ALU64) or instruction.opcode == OP_LD_IMM64:
             results[slot] = None
         if (
-            instruction.opcode in (_MOVE_NUMBER | _ALU, _MOVE_NUMBER | _ALU64, OP_LD_IMM64)
+            instruction.opcode in (_MOVE_NUMBER | ins.ALU, _MOVE_NUMBER | ins.ALU64, OP_LD_IMM64)
             and relocation.kind in _QUESTIONS
         ):
             results[slot] = _answer(spec, relocation, version)

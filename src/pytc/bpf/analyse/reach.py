@@ -13,11 +13,7 @@ from pytc.bpf.insn import instructions as ins
 from pytc.bpf.insn.instructions import Instruction
 from pytc.bpf.link.linker import LinkedProgram
 
-_LDX, _ST, _STX, _ALU, _JMP, _JMP32, _ALU64 = 1, 2, 3, 4, 5, 6, 7
-_MODE, _MEM, _ATOMIC = 0xE0, 0x60, 0xC0
 _ADD, _SUB, _OR, _AND, _SHIFT_LEFT, _SHIFT_RIGHT, _XOR, _MOVE = 0x00, 0x10, 0x40, 0x50, 0x60, 0x70, 0xA0, 0xB0
-_FROM_REGISTER = 0x08
-_OP_JA, _OP_JA_FAR, _OP_CALL_REGISTER = 0x05, 0x06, 0x8D
 _FRAME = 10
 _REGISTERS = 16
 _WIDTHS = {0x00: 4, 0x08: 2, 0x10: 1, 0x18: 8}
@@ -105,15 +101,16 @@ class _Walk:
         kind = instruction.opcode & 7
         if instruction.opcode == ins.OP_EXIT:
             self._leave(slot, state.registers[0])
-        elif instruction.opcode in (ins.OP_CALL, _OP_CALL_REGISTER):
+        elif instruction.opcode in (ins.OP_CALL, ins.OP_CALL_REGISTER):
             self._call(slot, instruction, state)
         elif instruction.opcode == ins.OP_LD_IMM64:
             self._go(slot + 2, _put(state, instruction.destination, self._address(slot, instruction)))
-        elif instruction.opcode in (_OP_JA, _OP_JA_FAR):
+        elif instruction.opcode in (ins.OP_GOTO, ins.OP_GOTO_LONG):
             self._go(
-                slot + 1 + (instruction.immediate if instruction.opcode == _OP_JA_FAR else instruction.offset), state
+                slot + 1 + (instruction.immediate if instruction.opcode == ins.OP_GOTO_LONG else instruction.offset),
+                state,
             )
-        elif kind in (_JMP, _JMP32):
+        elif kind in (ins.JMP, ins.JMP32):
             is_taken = _taken(instruction, state)
             for target in {
                 slot + 1 + instruction.offset: is_taken is not False,
@@ -128,11 +125,11 @@ class _Walk:
         """Return the state after an instruction that goes on to the next one."""
         if slot in self._known.results:
             return _put(state, instruction.destination, self._known.results[slot])
-        if kind in (_ALU, _ALU64):
+        if kind in (ins.ALU, ins.ALU64):
             return _arithmetic(instruction, kind, state)
-        if kind == _LDX:
+        if kind == ins.LDX:
             return _put(state, instruction.destination, self._load(instruction, state))
-        return _store(instruction, kind, state) if kind in (_ST, _STX) else _put(state, 0, None)
+        return _store(instruction, kind, state) if kind in (ins.ST, ins.STX) else _put(state, 0, None)
 
     def _address(self, slot: int, instruction: Instruction) -> Value:
         if slot in self._known.addresses:
@@ -147,7 +144,7 @@ class _Walk:
 
     def _load(self, instruction: Instruction, state: _State) -> Value:
         base, size = state.registers[instruction.source], _WIDTHS[instruction.opcode & 0x18]
-        if instruction.opcode & _MODE != _MEM:
+        if instruction.opcode & ins.MODE != ins.MEM:
             return None
         if isinstance(base, Memory):
             return self._known.contents.get((base.offset + instruction.offset, size))
@@ -216,12 +213,17 @@ def _forget(stack: dict[tuple[int, int], Value] | None, addresses: list[int]) ->
 def _arithmetic(instruction: Instruction, kind: int, state: _State) -> _State:
     operation = instruction.opcode & 0xF0
     ours = state.registers[instruction.destination]
-    from_register = instruction.opcode & _FROM_REGISTER
+    from_register = instruction.opcode & ins.FROM_REGISTER
     theirs = state.registers[instruction.source] if from_register else instruction.immediate & _U64
     if operation == _MOVE and not (from_register and instruction.offset):
-        value = theirs & _U32 if isinstance(theirs, int) and kind == _ALU else theirs
-        return _put(state, instruction.destination, value if kind == _ALU64 or isinstance(value, int) else None)
-    if isinstance(ours, (Stack, Memory)) and isinstance(theirs, int) and kind == _ALU64 and operation in (_ADD, _SUB):
+        value = theirs & _U32 if isinstance(theirs, int) and kind == ins.ALU else theirs
+        return _put(state, instruction.destination, value if kind == ins.ALU64 or isinstance(value, int) else None)
+    if (
+        isinstance(ours, (Stack, Memory))
+        and isinstance(theirs, int)
+        and kind == ins.ALU64
+        and operation in (_ADD, _SUB)
+    ):
         distance = theirs - (1 << 64) if theirs >> 63 else theirs
         moved = ours.offset + (distance if operation == _ADD else -distance)
         return _put(state, instruction.destination, ours._replace(offset=moved))
@@ -233,7 +235,7 @@ def _arithmetic(instruction: Instruction, kind: int, state: _State) -> _State:
 
 
 def _calculate(operation: int, ours: int, theirs: int, kind: int) -> int | None:
-    bits = 64 if kind == _ALU64 else 32
+    bits = 64 if kind == ins.ALU64 else 32
     mask = (1 << bits) - 1
     ours, theirs = ours & mask, theirs & mask
     if operation in (_SHIFT_LEFT, _SHIFT_RIGHT):
@@ -244,15 +246,15 @@ def _calculate(operation: int, ours: int, theirs: int, kind: int) -> int | None:
 
 
 def _store(instruction: Instruction, kind: int, state: _State) -> _State:
-    base, mode = state.registers[instruction.destination], instruction.opcode & _MODE
-    if mode == _ATOMIC:
+    base, mode = state.registers[instruction.destination], instruction.opcode & ins.MODE
+    if mode == ins.ATOMIC:
         state = _put(_put(state, instruction.source, None), 0, None)
     if not isinstance(base, Stack) or state.stack is None:
         return state
     start, size = base.offset + instruction.offset, _WIDTHS[instruction.opcode & 0x18]
     stack = {slot: value for slot, value in state.stack.items() if slot[0] >= start + size or sum(slot) <= start}
-    if mode == _MEM:
-        value = state.registers[instruction.source] if kind == _STX else instruction.immediate & _U64
+    if mode == ins.MEM:
+        value = state.registers[instruction.source] if kind == ins.STX else instruction.immediate & _U64
         stack[start, size] = value & (1 << 8 * size) - 1 if isinstance(value, int) else value if size == 8 else None
     return state._replace(stack=stack)
 
@@ -261,11 +263,11 @@ def _taken(instruction: Instruction, state: _State) -> bool | None:
     """Return whether a conditional jump is taken, None if that is unknown."""
     ours = state.registers[instruction.destination]
     theirs = (
-        state.registers[instruction.source] if instruction.opcode & _FROM_REGISTER else instruction.immediate & _U64
+        state.registers[instruction.source] if instruction.opcode & ins.FROM_REGISTER else instruction.immediate & _U64
     )
     if not isinstance(ours, int) or not isinstance(theirs, int):
         return None
-    bits = 64 if instruction.opcode & 7 == _JMP else 32
+    bits = 64 if instruction.opcode & 7 == ins.JMP else 32
     a, b = ours & (1 << bits) - 1, theirs & (1 << bits) - 1
     sign = 1 << bits - 1
     c, d = (a ^ sign) - sign, (b ^ sign) - sign

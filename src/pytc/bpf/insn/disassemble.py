@@ -9,13 +9,9 @@ from collections.abc import Callable, Iterator
 from pytc.bpf.insn import instructions as ins
 from pytc.bpf.insn.instructions import SIZE, Instruction, decode_all, immediate_at
 
-# Classes: the low three bits of an opcode.
-LD, LDX, ST, STX, ALU, JMP, JMP32, ALU64 = range(8)
 #: Sizes by bits 3 and 4 of a load or store.
 SIZES = ("u32", "u16", "u8", "u64")
 SIGNED_SIZES = ("s32", "s16", "s8")
-# Modes of loads and stores: the upper three bits.
-IMM, ABS, IND, MEM, MEMSX, ATOMIC = 0x00, 0x20, 0x40, 0x60, 0x80, 0xC0
 #: ALU operations by their upper four bits; NEG (8) and END (13) are written differently.
 ALU_OPERATORS = {
     0x0: "+=",
@@ -54,7 +50,7 @@ COMPARISONS = {
 ATOMICS = {0x00: "+=", 0x40: "|=", 0x50: "&=", 0xA0: "^="}
 FETCHES = {0x01: "add", 0x41: "or", 0x51: "and", 0xA1: "xor"}
 EXCHANGE, COMPARE_EXCHANGE, LOAD_ACQUIRE, STORE_RELEASE = 0xE1, 0xF1, 0x100, 0x110
-OP_GOTO, OP_GOTO_LONG, OP_MAY_GOTO, OP_GOTO_REGISTER = 0x05, 0x06, 0xE5, 0x0D
+OP_MAY_GOTO, OP_GOTO_REGISTER = 0xE5, 0x0D
 OP_NO_SPECULATION = 0xC2
 PSEUDO_MAP_INDEX, PSEUDO_MAP_INDEX_VALUE = 5, 6
 
@@ -114,7 +110,7 @@ def helper_name(number: int) -> str:
 
 
 def _alu(i: Instruction) -> str:
-    register, operation = "w" if i.opcode & 7 == ALU else "r", i.opcode >> 4
+    register, operation = "w" if i.opcode & 7 == ins.ALU else "r", i.opcode >> 4
     if operation == END:
         return _byte_order(i)
     if operation == NEG:
@@ -135,14 +131,14 @@ def _alu(i: Instruction) -> str:
 
 
 def _byte_order(i: Instruction) -> str:
-    to = "bswap" if i.opcode & 7 == ALU64 else "be" if i.opcode & 8 else "le"
+    to = "bswap" if i.opcode & 7 == ins.ALU64 else "be" if i.opcode & 8 else "le"
     return f"r{i.destination} = {to}{i.immediate} r{i.destination}"
 
 
 def _jump(i: Instruction) -> str:
     fixed = {
-        OP_GOTO: f"goto pc{i.offset:+d}",
-        OP_GOTO_LONG: f"gotol pc{i.immediate:+d}",
+        ins.OP_GOTO: f"goto pc{i.offset:+d}",
+        ins.OP_GOTO_LONG: f"gotol pc{i.immediate:+d}",
         ins.OP_EXIT: "exit",
         OP_GOTO_REGISTER: f"gotox r{i.destination}",
     }.get(i.opcode)
@@ -153,7 +149,7 @@ def _jump(i: Instruction) -> str:
     comparison = COMPARISONS.get(i.opcode >> 4)
     if comparison is None:
         return ""
-    register = "w" if i.opcode & 7 == JMP32 else "r"
+    register = "w" if i.opcode & 7 == ins.JMP32 else "r"
     right = f"{register}{i.source}" if i.opcode & 8 else f"{i.immediate & 0xFFFFFFFF:#x}"
     return f"if {register}{i.destination} {comparison} {right} goto pc{i.offset:+d}"
 
@@ -164,34 +160,34 @@ def _size(i: Instruction) -> str:
 
 def _load(i: Instruction) -> str:
     mode = i.opcode & 0xE0
-    if mode not in (ABS, IND):
+    if mode not in (ins.ABS, ins.IND):
         return ""
     return (
         f"r0 = *({_size(i)} *)skb[{i.immediate}]"
-        if mode == ABS
+        if mode == ins.ABS
         else f"r0 = *({_size(i)} *)skb[r{i.source} + {i.immediate}]"
     )
 
 
 def _load_register(i: Instruction) -> str:
     mode, size = i.opcode & 0xE0, i.opcode >> 3 & 3
-    if mode != MEM and (mode != MEMSX or size == 3):
+    if mode != ins.MEM and (mode != ins.MEMSX or size == 3):
         return ""
-    name = SIZES[size] if mode == MEM else SIGNED_SIZES[size]
+    name = SIZES[size] if mode == ins.MEM else SIGNED_SIZES[size]
     return f"r{i.destination} = *({name} *)(r{i.source} {i.offset:+d})"
 
 
 def _store(i: Instruction) -> str:
     if i.opcode == OP_NO_SPECULATION:
         return "nospec"
-    return f"*({_size(i)} *)(r{i.destination} {i.offset:+d}) = {i.immediate}" if i.opcode & 0xE0 == MEM else ""
+    return f"*({_size(i)} *)(r{i.destination} {i.offset:+d}) = {i.immediate}" if i.opcode & 0xE0 == ins.MEM else ""
 
 
 def _store_register(i: Instruction) -> str:
     mode, target = i.opcode & 0xE0, f"({_size(i)} *)(r{i.destination} {i.offset:+d})"
-    if mode == MEM:
+    if mode == ins.MEM:
         return f"*{target} = r{i.source}"
-    if mode != ATOMIC:
+    if mode != ins.ATOMIC:
         return ""
     wide = "64" if _size(i) == "u64" else ""
     if i.immediate in ATOMICS:
@@ -207,12 +203,12 @@ def _store_register(i: Instruction) -> str:
 
 
 _BY_CLASS = {
-    LD: _load,
-    LDX: _load_register,
-    ST: _store,
-    STX: _store_register,
-    ALU: _alu,
-    JMP: _jump,
-    JMP32: _jump,
-    ALU64: _alu,
+    ins.LD: _load,
+    ins.LDX: _load_register,
+    ins.ST: _store,
+    ins.STX: _store_register,
+    ins.ALU: _alu,
+    ins.JMP: _jump,
+    ins.JMP32: _jump,
+    ins.ALU64: _alu,
 }

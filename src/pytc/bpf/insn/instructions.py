@@ -9,7 +9,15 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# Opcodes, and what a source register says of them (include/uapi/linux/bpf.h, include/uapi/linux/filter.h).
+# Classes: the low three bits of an opcode.
+LD, LDX, ST, STX, ALU, JMP, JMP32, ALU64 = range(8)
+# Modes of loads and stores: the upper three bits.
+MODE = 0xE0
+IMM, ABS, IND, MEM, MEMSX, ATOMIC = 0x00, 0x20, 0x40, 0x60, 0x80, 0xC0
+#: Set in opcodes of ALU operations and jumps whose operand is a register.
+FROM_REGISTER = 0x08
+# Opcodes, and source registers that change their meaning (include/uapi/linux/bpf.h, include/uapi/linux/filter.h).
+OP_GOTO, OP_GOTO_LONG, OP_CALL_REGISTER = 0x05, 0x06, 0x8D
 OP_LD_IMM64 = 0x18
 OP_CALL = 0x85
 OP_EXIT = 0x95

@@ -12,14 +12,11 @@ from pytc.bpf.link.linker import LinkedProgram
 _TAIL_CALL = 12
 _SHORT_PROGRAM = 4096
 
-# Classes, operations and modes of instruction-set.rst, as far as newer kernels added to them.
-_LDX, _STX, _ALU, _JMP, _JMP32, _ALU64 = 1, 3, 4, 5, 6, 7
+# Operations of instruction-set.rst that newer kernels added, or added to.
 _JA, _JCOND, _LESS = 0x00, 0xE0, frozenset({0xA0, 0xB0, 0xC0, 0xD0})
-_DIV, _MOD, _MOV, _END, _FROM_REGISTER = 0x30, 0x90, 0xB0, 0xD0, 0x08
-_MEMSX, _ATOMIC = 0x80, 0xC0
+_DIV, _MOD, _MOV, _END = 0x30, 0x90, 0xB0, 0xD0
 _ORDERED = frozenset({0x100, 0x110})
-_OP_JA, _OP_JA_FAR, _OP_CALL_REGISTER = 0x05, 0x06, 0x8D
-_JUMPS = (_JMP, _JMP32)
+_JUMPS = (ins.JMP, ins.JMP32)
 
 
 class Need(NamedTuple):
@@ -80,35 +77,35 @@ def _feature(instruction: Instruction) -> Feature | None:
     if instruction.opcode == ins.OP_LD_IMM64:
         return {ins.PSEUDO_FUNC: v.CALLBACKS, ins.PSEUDO_MAP_VALUE: v.GLOBAL_DATA}.get(instruction.source)
     kind, operation = instruction.opcode & 7, instruction.opcode & 0xF0
-    if kind == _JMP32:
+    if kind == ins.JMP32:
         return v.CPU_V4 if operation == _JA else v.JUMPS_32
-    if kind == _JMP:
+    if kind == ins.JMP:
         return v.MAY_GOTO if operation == _JCOND else v.LESS_JUMPS if operation in _LESS else None
-    if kind in (_LDX, _STX):
+    if kind in (ins.LDX, ins.STX):
         return _memory(instruction, kind, instruction.opcode & 0xE0)
-    return _arithmetic(instruction, kind, operation) if kind in (_ALU, _ALU64) else None
+    return _arithmetic(instruction, kind, operation) if kind in (ins.ALU, ins.ALU64) else None
 
 
 def _memory(instruction: Instruction, kind: int, mode: int) -> Feature | None:
-    if kind == _LDX:
-        return v.CPU_V4 if mode == _MEMSX else None
-    if mode != _ATOMIC or not instruction.immediate:
+    if kind == ins.LDX:
+        return v.CPU_V4 if mode == ins.MEMSX else None
+    if mode != ins.ATOMIC or not instruction.immediate:
         return None
     return v.ORDERED_ACCESS if instruction.immediate in _ORDERED else v.ATOMICS
 
 
 def _arithmetic(instruction: Instruction, kind: int, operation: int) -> Feature | None:
-    if operation == _MOV and instruction.opcode & _FROM_REGISTER and instruction.offset:
+    if operation == _MOV and instruction.opcode & ins.FROM_REGISTER and instruction.offset:
         return v.ADDRESS_SPACES if instruction.offset == 1 else v.CPU_V4
-    if operation == _END and kind == _ALU64:
+    if operation == _END and kind == ins.ALU64:
         return v.CPU_V4
     return v.CPU_V4 if operation in (_DIV, _MOD) and instruction.offset else None
 
 
 def _distance(instruction: Instruction) -> int:
-    if instruction.opcode in (ins.OP_CALL, ins.OP_EXIT, _OP_CALL_REGISTER):
+    if instruction.opcode in (ins.OP_CALL, ins.OP_EXIT, ins.OP_CALL_REGISTER):
         return 0
-    return instruction.immediate if instruction.opcode == _OP_JA_FAR else instruction.offset
+    return instruction.immediate if instruction.opcode == ins.OP_GOTO_LONG else instruction.offset
 
 
 def _loop(linked: LinkedProgram) -> int:
@@ -140,7 +137,7 @@ def _followers(decoded: dict[int, Instruction], slot: int) -> Iterator[int]:
     instruction = decoded.get(slot)
     if instruction is None or instruction.opcode == ins.OP_EXIT:
         return
-    if instruction.opcode not in (_OP_JA, _OP_JA_FAR):
+    if instruction.opcode not in (ins.OP_GOTO, ins.OP_GOTO_LONG):
         yield slot + (2 if instruction.opcode == ins.OP_LD_IMM64 else 1)
-    if instruction.opcode & 7 in _JUMPS and instruction.opcode not in (ins.OP_CALL, _OP_CALL_REGISTER):
+    if instruction.opcode & 7 in _JUMPS and instruction.opcode not in (ins.OP_CALL, ins.OP_CALL_REGISTER):
         yield slot + 1 + _distance(instruction)
