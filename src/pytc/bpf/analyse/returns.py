@@ -4,7 +4,9 @@ import sys
 
 from pytc.bpf.insn.instructions import JMP, JMP32, OP_CALL, OP_EXIT, OP_GOTO_LONG, OP_LD_IMM64, SIZE
 
-_TAIL_CALL = 0xF0  # the translated call of bpf_tail_call: BPF_JMP | BPF_TAIL_CALL of include/linux/filter.h
+# The verifier turns a call of bpf_tail_call into an instruction of its own. For dumps, bpf_insn_prepare_dump turns that
+# back into a call of the helper's number, while calls of other helpers keep their distance from __bpf_call_base.
+_TAIL_CALL = bytes([OP_CALL, 0, 0, 0]) + (12).to_bytes(4, sys.byteorder)
 _MOV32, _MOV64 = 0xB4, 0xB7
 
 
@@ -16,7 +18,7 @@ def only_returns(code: bytes, value: int) -> bool:
     targets = _jump_targets(code)
     exits = 0
     for offset in range(0, len(code), SIZE):
-        if code[offset] == _TAIL_CALL:
+        if code[offset : offset + SIZE] == _TAIL_CALL:
             return False
         if code[offset] == OP_EXIT:
             exits += 1
@@ -41,7 +43,7 @@ def _jump_targets(code: bytes) -> set[int]:
     targets, offset = set(), 0
     while offset < len(code):
         opcode = code[offset]
-        if opcode & 7 in (JMP, JMP32) and opcode not in (OP_CALL, OP_EXIT, _TAIL_CALL):
+        if opcode & 7 in (JMP, JMP32) and opcode not in (OP_CALL, OP_EXIT):
             distance = code[offset + 4 : offset + 8] if opcode == OP_GOTO_LONG else code[offset + 2 : offset + 4]
             targets.add(offset + SIZE * (1 + int.from_bytes(distance, sys.byteorder, signed=True)))
         offset += 2 * SIZE if opcode == OP_LD_IMM64 else SIZE
