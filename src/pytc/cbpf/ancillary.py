@@ -1,4 +1,4 @@
-"""Extensions of classic BPF: facts that the kernel keeps beside a packet's bytes, as far as a capture tells them."""
+"""Derive the extensions of classic BPF, facts that the kernel keeps beside a packet's bytes, from a captured packet."""
 
 import os
 from typing import NamedTuple

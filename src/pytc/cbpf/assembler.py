@@ -108,7 +108,7 @@ def _tokens(text: str) -> list[_Token]:
 
 
 class _Parser:
-    """Makes drafts and labels, which are indexes of instructions by name, of tokens."""
+    """A parser of tokens to drafts and labels, which are indexes of instructions by name."""
 
     def __init__(self, tokens: list[_Token]) -> None:
         self._tokens = tokens

@@ -54,9 +54,9 @@ def _is_of_import(name: str, value: str) -> bool:
 
 
 def assign_ids(preferred: Sequence[int | None], reserved: Iterable[int] = ()) -> list[int]:
-    """Return an id for each map: the one that it wants (None: any), unless an earlier map or ``taken`` has it.
+    """Return an id for each map: its preferred one (None: any), unless an earlier map or ``reserved`` has it.
 
-    Others get the smallest that no map wants. (In tc two maps without an id both become BPF_MAP0.)
+    Other maps get the smallest ids that no map prefers. (In tc two maps without an id both become BPF_MAP0.)
     """
     used = set(reserved)
     result: list[int | None] = []

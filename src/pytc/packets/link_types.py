@@ -1,4 +1,4 @@
-"""Know link types: the headers that packets of a device or a capture begin with.
+"""Link types: the headers that packets of a device or a capture begin with.
 
 Files name them by LINKTYPE_* (https://www.tcpdump.org/linktypes.html), libpcap by DLT_*, which is the same number for
 all but a few (pcap/dlt.h), and the kernel by ARPHRD_* (include/uapi/linux/if_arp.h).

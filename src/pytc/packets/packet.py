@@ -1,4 +1,4 @@
-"""A captured packet, and what the readers of both file formats need."""
+"""A captured packet, and helpers of the readers of both file formats."""
 
 from typing import BinaryIO, NamedTuple
 

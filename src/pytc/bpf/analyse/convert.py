@@ -1,4 +1,4 @@
-"""Maps of section ``maps`` as C source for section ``.maps``."""
+"""Convert maps of section ``maps`` to C source for section ``.maps``."""
 
 import re
 from collections.abc import Iterator

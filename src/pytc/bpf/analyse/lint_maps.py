@@ -1,4 +1,4 @@
-"""Checks of maps: what cannot be made, what a kernel's version lacks, what is declared in doubt."""
+"""Check maps: those that no kernel creates, those that a kernel's version lacks, and doubtful declarations."""
 
 from collections.abc import Iterator
 

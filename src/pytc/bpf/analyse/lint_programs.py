@@ -1,4 +1,4 @@
-"""Checks of programs: licenses, what a kernel's version lacks, tail calls, debug information."""
+"""Check programs: licenses, what a kernel's version lacks, tail calls, debug information."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, Literal

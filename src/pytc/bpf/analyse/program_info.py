@@ -19,8 +19,11 @@ _CALL_BASE = "__bpf_call_base"
 
 
 class ProgramInfo(NamedTuple):
-    """Fields of ``struct bpf_prog_info``. ``tag`` is hex, ``load_time`` nanoseconds since boot; ``run_count`` and
-    ``run_time`` (nanoseconds) are counted while statistics are on; the lengths are bytes."""
+    """Fields of ``struct bpf_prog_info``.
+
+    ``tag`` is hex, ``load_time`` in nanoseconds since boot; ``run_count`` and ``run_time`` (nanoseconds) are counted
+    while statistics are on; the lengths are in bytes.
+    """
 
     id: int
     type: int

@@ -1,9 +1,9 @@
-""".BTF.ext: function and line information, by code section.
+"""Read .BTF.ext: function and line information, and CO-RE relocations, by code section.
 
 Layout (Documentation/bpf/btf.rst): a header ``magic u16, version u8, flags u8, hdr_len u32, func_info_off u32,
-func_info_len u32, line_info_off u32, line_info_len u32``, optionally ``core_relo_off u32, core_relo_len u32``.
-Each part: record size u32, then for each section ``sec_name_off u32, num_info u32`` and the records, which
-start with the instruction's offset in bytes.
+func_info_len u32, line_info_off u32, line_info_len u32``, optionally ``core_relo_off u32, core_relo_len u32``. Each
+part: record size u32, then for each section ``sec_name_off u32, num_info u32`` and the records, which start with the
+instruction's offset in bytes.
 """
 
 import struct

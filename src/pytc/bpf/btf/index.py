@@ -1,8 +1,8 @@
-"""Index of BTF types, by id and by name.
+"""Index BTF types by id and by name.
 
-Types follow one another, each as long as its kind and the number of its members make it: to find one by its id, all
-before it have to be walked over. A kernel has more than 100,000, and what programs ask for is mostly among the first
-thousands, so the walk goes no further than it has to.
+Types follow one another, each as long as its kind and the number of its members make it: finding one by its id takes a
+walk over all before it. A kernel has more than 100,000, and programs mostly use some of the first thousands, so the
+walk goes no further than it has to.
 """
 
 import re

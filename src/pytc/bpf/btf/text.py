@@ -1,4 +1,4 @@
-"""BTF types as C text: ``const volatile __u16 [4]``, ``int (*)(void *)``."""
+"""Print BTF types as C: ``const volatile __u16 [4]``, ``int (*)(void *)``."""
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf

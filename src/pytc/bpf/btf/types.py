@@ -99,8 +99,8 @@ class Btf:
     """Parsed BTF. Type 0 is ``void``. Raises ObjectError for anything out of bounds.
 
     The types of a kernel module continue those of a ``base``, the kernel: ids and offsets of strings go on where the
-    base's end, so that whatever is asked for by its id comes from the one or the other. ``lazy`` leaves types that
-    nobody asks for unchecked; it is for a kernel's, which are many.
+    base's end, and each is looked up in the one or the other. ``lazy`` leaves types unchecked until they are used; it
+    is for the many of a kernel.
     """
 
     def __init__(self, data: "bytes | mmap", base: "Btf | None" = None, *, lazy: bool = False) -> None:

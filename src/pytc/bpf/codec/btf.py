@@ -54,7 +54,8 @@ def has_spin_lock(btf: Btf, type_id: int) -> bool:
 
 
 class _Compilation:
-    """Compiles types to codecs, each once. Unions may hold unions, so that few bytes can hold many values."""
+    """A compiler of types to codecs, each compiled once. Unions may hold unions, so that few bytes can hold many
+    values."""
 
     def __init__(self, btf: Btf, max_leaves: int, *, in_map: bool) -> None:
         self._btf, self._max_leaves, self._in_map = btf, max_leaves, in_map

@@ -15,8 +15,7 @@ from pytc.errors import CodecError
 
 
 class Renderer:
-    """Formats the entries of batches; ``around`` is the text before the key, between key and value, and after the
-    value."""
+    """A formatter of batches; ``frame`` is the text before the key, between key and value, and after the value."""
 
     def __init__(self, keys: Columns, values: Columns, frame: tuple[str, str, str], separator: str) -> None:
         self._template = frame[0] + keys.template + frame[1] + values.template + frame[2]

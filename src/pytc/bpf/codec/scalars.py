@@ -95,11 +95,11 @@ class Codec:
         raise NotImplementedError
 
     def store(self, data: bytearray, offset: int, value: Any) -> None:
-        """Encode a value into ``data`` at offset ``at``; raises CodecError."""
+        """Encode a value into ``data`` from ``offset`` on; raises CodecError."""
         data[offset : offset + self.size] = self.encode(value)
 
     def columns(self, style: Style, offset: int) -> Columns:
-        """Return the value as columns; ``at`` is the offset of its first byte in an entry."""
+        """Return the value as columns; ``offset`` is that of its first byte in an entry."""
         return Columns("%s", (Column((offset,), self.size, "", lambda data: format_value(style, self.decode(data))),))
 
     def member(self, name: str) -> Component:

@@ -12,7 +12,7 @@ _MEMLOCK_FREE = "5.11"
 def permission_causes(*, for_ids: bool = False) -> tuple[str, ...]:
     """Return the causes that apply to this process, the likeliest first.
 
-    ``for_ids`` says that objects were asked for by their ids, which takes CAP_SYS_ADMIN.
+    ``for_ids`` says that the call looked up objects by their ids, which takes CAP_SYS_ADMIN.
     """
     causes = []
     effective = _status_field("CapEff", base=16)

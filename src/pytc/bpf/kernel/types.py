@@ -73,7 +73,7 @@ class KernelTypes(Closing):
         for module in self._modules.readable:
             try:
                 ids_by_name = module.btf.named(names, *kinds)
-            except ObjectError as error:  # one that nobody may need
+            except ObjectError as error:  # the search may succeed in another module
                 self._modules = self._modules._replace(problem=f'those of module "{module.name}": {error}')
                 continue
             for name, ids in ids_by_name.items():

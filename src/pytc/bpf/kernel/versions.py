@@ -1,4 +1,4 @@
-"""Know which kernel version brought what: helpers, map types, program types, BTF kinds, instructions.
+"""Versions of the kernel that brought helpers, map types, program types, BTF kinds and instructions.
 
 For explanations, and for checks of a file without a kernel; a running kernel's abilities are found by trying. Numbers
 are those of include/uapi/linux/bpf.h, versions the first release of mainline with it (distributions backport).

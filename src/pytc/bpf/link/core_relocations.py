@@ -66,7 +66,7 @@ class Resolution(NamedTuple):
 
 
 class CoreResolver:
-    """Answers relocations of one object for one kernel, whose types are read where a relocation needs them."""
+    """A resolver of the CO-RE relocations of one object for one kernel, whose types are read at their first use."""
 
     def __init__(self, local: Btf, ext: BtfExt, kernel: KernelTypes) -> None:
         self._local = local

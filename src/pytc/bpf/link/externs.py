@@ -1,4 +1,4 @@
-"""Externs of an object, looked up in a kernel: their addresses, types, modules and values."""
+"""Resolve the externs of an object in a kernel: their addresses, types, modules and values."""
 
 from collections.abc import Callable
 
@@ -14,8 +14,11 @@ _HOMES = (("bpf_ct_set_nat_info", "nf_nat"), ("bpf_ct_", "nf_conntrack"), ("bpf_
 
 
 class ExternResolver:
-    """Finds externs in a running kernel. ``addresses`` gives the addresses of symbols without types, ``open_module`` a
-    descriptor of a module's types by their BTF object's id."""
+    """A resolver of externs for a running kernel.
+
+    ``addresses`` returns the addresses of symbols without types, ``open_module`` a descriptor of a module's types by
+    their BTF object's id.
+    """
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Kernel features that linked instructions need, found by looking at them, without a kernel."""
+"""Find the kernel features that linked instructions need, without a kernel."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -79,7 +79,7 @@ def _load(image: bytes) -> OwnedFd:
 
 
 class _Editor:
-    """Edits an image whose types are at the offsets of ``btf``'s, counted from the end of the header."""
+    """An editor of an image whose types are at the offsets of ``btf``'s, counted from the end of the header."""
 
     def __init__(self, btf: Btf, image: bytes) -> None:
         self._btf = btf

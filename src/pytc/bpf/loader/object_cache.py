@@ -1,4 +1,4 @@
-"""Cache for repeated loads of the same object."""
+"""Cache objects, linked programs and types for repeated loads."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""BPF_PROG_LOAD: attributes, the verifier's log, and what to do when it does not fit."""
+"""Load programs (BPF_PROG_LOAD): attributes, and the verifier's log."""
 
 import ctypes
 import errno

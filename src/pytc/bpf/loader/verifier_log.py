@@ -1,8 +1,9 @@
 """Find in the verifier's log, which has thousands of lines, the few that matter.
 
-A log ends with statistics: of each kernel other ones, and in the middle of a line behind a message without a newline.
-So they are told by their form. Before the reason come instructions, source lines and the states of registers, which
-are never the reason themselves. Linux 7.3 adds a report behind the reason: "Verification failed: ..." and what follows.
+A log ends with statistics: each kernel has its own, and they may follow a message without a newline in the middle of a
+line, so only their form tells them. Before the reason come instructions, source lines and the states of registers,
+which are never the reason themselves. Linux 7.3 adds a report after the reason: "Verification failed: ..." and more
+lines.
 """
 
 import re

@@ -185,7 +185,7 @@ def _is_pin_of(path: str, fd: int) -> bool:
 
 
 def find_mount(preferred: str = "") -> str:
-    """Return the bpffs to use: ``wanted``, else /sys/fs/bpf, else the first of /proc/mounts; empty when there is
+    """Return the bpffs to use: ``preferred``, else /sys/fs/bpf, else the first of /proc/mounts; empty when there is
     none."""
     if preferred:
         return preferred if is_bpffs(preferred) else ""

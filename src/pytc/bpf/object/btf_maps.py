@@ -204,7 +204,8 @@ def _slots(
 
 
 def _target(image: ElfImage, section: ElfSection, relocation: ElfRelocation, name: str) -> str:
-    """Return the name of the map or program in a slot, which for a static one is told by its section and offset."""
+    """Return the name of the map or program in a slot; a static one has no symbol of its own, but a section and an
+    offset."""
     symbol = relocation.symbol
     if symbol.type != SECTION:
         return symbol.name

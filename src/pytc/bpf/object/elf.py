@@ -1,8 +1,8 @@
-"""ELF as BPF compilers write it; the only user of pyelftools.
+"""Parse ELF files of BPF compilers; the only user of pyelftools.
 
-pyelftools describes the headers. Symbol and relocation tables, of which a large object has many thousands of
-entries, are read in bulk. Every offset, size and index of the file is checked before use: objects come from
-anywhere, and pytc runs as root.
+pyelftools describes the headers. Symbol and relocation tables, of which a large object has many thousands of entries,
+are read in bulk. Every offset, size and index of the file is checked before use: objects come from anywhere, and pytc
+runs as root.
 """
 
 import struct

@@ -1,6 +1,6 @@
 """Maps in the ``maps`` section: tc's ``struct bpf_elf_map`` in all its layouts, and ``struct bpf_map_def``.
 
-The layout is told by its size: bytes of the section divided by the number of map symbols in it. All fields are
+The size tells the layout: bytes of the section divided by the number of map symbols in it. All fields are
 ``u32``, little-endian:
 
 ===== ============================================================================ =====================

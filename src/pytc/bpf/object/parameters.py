@@ -1,4 +1,4 @@
-"""Load-time parameters: variables, sizes of maps and maps to take over, applied to a spec. Pure."""
+"""Apply load-time parameters to an object: variables, sizes of maps, and pinned maps to use. Pure."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Section names that say a program's type, as the BPF world spells them.
+"""Derive a program's type from its section's name.
 
 Source: the table "Program Types and ELF Sections" of the kernel's Documentation/bpf/libbpf, and tc-bpf(8) for
 ``classifier`` and ``action``. A name is matched whole, or up to a ``/`` or ``.`` that carries an argument.

@@ -1,4 +1,4 @@
-"""Number the kernel's BPF interface (include/uapi/linux/bpf.h); names are C's minus their prefix."""
+"""Numbers of the kernel's BPF interface (include/uapi/linux/bpf.h); names are C's minus their prefix."""
 
 from enum import IntEnum
 

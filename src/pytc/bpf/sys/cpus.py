@@ -1,4 +1,4 @@
-"""The CPUs that per-CPU values have slots for."""
+"""Count the CPUs that per-CPU values have slots for."""
 
 import os
 

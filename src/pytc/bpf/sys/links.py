@@ -1,7 +1,7 @@
 """Attach programs by links, which have a descriptor and can be pinned (Linux 5.7; of tcx 6.6, of netkit 6.7).
 
-An attachment ends with its link: when nobody holds it, when it is detached, or when its device or cgroup goes away. In
-the latter two cases the link lives on as long as somebody holds it, attached to nothing ("defunct").
+An attachment ends with its link: when its last holder closes it, when it is detached, or when its device or cgroup
+disappears. In the latter two cases the link lives on while it has holders, attached to nothing ("defunct").
 """
 
 import errno

@@ -1,4 +1,4 @@
-"""Name program types, in tc's short names and in the kernel's."""
+"""Look up program types by tc's short names and by the kernel's."""
 
 from pytc.bpf.sys.constants import ProgramType
 

@@ -155,13 +155,13 @@ def _loaded_again(context: Context, wanted: Wanted) -> "tuple[OwnedFd, OpenedPro
     source, objects = wanted.source, context.cache.objects
     if objects is None or source is None or not _is_plain(source):
         return None
-    recipe = objects.find_replay(source.path, _choice(wanted), context.layout20)
-    descriptor = recipe.load() if recipe is not None else None
-    if recipe is None or descriptor is None:
+    replay = objects.find_replay(source.path, _choice(wanted), context.layout20)
+    descriptor = replay.load() if replay is not None else None
+    if replay is None or descriptor is None:
         return None
-    program = recipe.program
-    name = annotation(recipe.spec.name, program.section)
-    return descriptor, OpenedProgram(descriptor.fd, name, recipe.type, program.expected_attach_type)
+    program = replay.program
+    name = annotation(replay.spec.name, program.section)
+    return descriptor, OpenedProgram(descriptor.fd, name, replay.type, program.expected_attach_type)
 
 
 def _is_plain(source: BpfSource) -> bool:

@@ -38,7 +38,7 @@ OTHERS = ["modern_inner", "legacy_tail", "kconfig", "ksym_typeless", "kfunc", "l
 LINES = 40
 
 
-def remembered(cache: ObjectCache, path: str) -> CachedReplay | None:
+def stored_replay(cache: ObjectCache, path: str) -> CachedReplay | None:
     """How the cache would load the first program of an object for the second time."""
     spec = cache.read(path)
     wanted = [(spec.programs[0], ProgramType.SCHED_CLS)]
@@ -81,17 +81,17 @@ def described(program: Program) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_a_recipe_makes_what_a_load_makes(build: Compiler, bpffs: Path, name: str) -> None:
+def test_a_replay_creates_what_a_load_creates(build: Compiler, bpffs: Path, name: str) -> None:
     path = build(name)
     with nothing_left(bpffs), ObjectCache() as cache:
-        recipe = remembered(cache, path)
-        assert recipe is not None
+        replay = stored_replay(cache, path)
+        assert replay is not None
         spec = cache.read(path)
         seen: set[int] = set()
         with load(spec, spec.programs[0], type=ProgramType.SCHED_CLS, cache=cache) as plain:
             expected = described(plain.program)
             for _ in range(3):
-                descriptor = recipe.load()
+                descriptor = replay.load()
                 assert descriptor is not None
                 with Program(descriptor) as program:
                     assert described(program) == expected
@@ -101,7 +101,7 @@ def test_a_recipe_makes_what_a_load_makes(build: Compiler, bpffs: Path, name: st
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_other_loads_are_no_recipes(build: Compiler, bpffs: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_loads_have_no_replay(build: Compiler, bpffs: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
     with ObjectCache() as cache:
         spec = cache.read(build(name))
@@ -111,41 +111,41 @@ def test_other_loads_are_no_recipes(build: Compiler, bpffs: Path, name: str, mon
         assert cache.find_replay(build(name), "first") is None
 
 
-def test_a_recipe_ends_with_its_file(build: Compiler, tmp_path: Path) -> None:
+def test_a_replay_ends_with_its_file(build: Compiler, tmp_path: Path) -> None:
     path = tmp_path / "some.o"
     shutil.copy(build("rodata_merged"), path)
     with ObjectCache() as cache:
-        recipe = remembered(cache, str(path))
-        assert recipe is not None
-        with recipe.load() or pytest.fail("no program"):
+        replay = stored_replay(cache, str(path))
+        assert replay is not None
+        with replay.load() or pytest.fail("no program"):
             pass
         data = path.read_bytes()
         path.write_bytes(data.replace(b"GPL\0", b"BSD\0"))
-        assert recipe.load() is None
+        assert replay.load() is None
         path.write_bytes(data)
-        with recipe.load() or pytest.fail("no program"):
+        with replay.load() or pytest.fail("no program"):
             pass
         path.unlink()
-        assert recipe.load() is None
+        assert replay.load() is None
         path.write_bytes(data.replace(b"GPL\0", b"BSD\0"))
         cache.read(str(path))
         path.write_bytes(data)
-        assert recipe.load() is None, "its types are gone"
+        assert replay.load() is None, "its types are gone"
 
 
-def test_a_recipe_that_fails_leaves_nothing(build: Compiler, bpffs: Path) -> None:
+def test_a_replay_that_fails_leaves_nothing(build: Compiler, bpffs: Path) -> None:
     import resource
 
     with nothing_left(bpffs), ObjectCache() as cache:
-        recipe = remembered(cache, build("modern_globals"))
-        assert recipe is not None
+        replay = stored_replay(cache, build("modern_globals"))
+        assert replay is not None
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         highest = max(int(name) for name in os.listdir("/proc/self/fd"))
         outcomes = []
         try:
             for most in range(4, highest + 8):
                 resource.setrlimit(resource.RLIMIT_NOFILE, (most, limits[1]))
-                descriptor = recipe.load()
+                descriptor = replay.load()
                 outcomes.append(descriptor is not None)
                 if descriptor is not None:
                     descriptor.close()
