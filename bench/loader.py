@@ -41,7 +41,7 @@ def timed(*words):
     finally:
         inside += time.perf_counter() - start
 import pytc.bpf.sys.syscall as door
-real, door._bpf = door._bpf, timed
+real, door.bpf_syscall = door.bpf_syscall, timed
 import pytc.bpf.loader.load, pytc.bpf.object.reader, pytc.bpf.link.core_relocations, pytc.bpf.kernel.running
 start = time.perf_counter()
 spec = read_object(sys.argv[1])

@@ -72,7 +72,7 @@ class BtfWriter:
         return self.add(b.DATASEC, name, size, extra, count=len(variables))
 
     def number(self, number: int) -> int:
-        """What ``__uint(name, number)`` makes: a pointer to an array."""
+        """Add the type of ``__uint(name, number)``: a pointer to an array."""
         return self.pointer(self.array(0, number))
 
     def map(self, name: str, members: dict[str, int]) -> int:

@@ -43,7 +43,7 @@ def eth(payload: bytes, kind: int = IP, *, source: bytes = MAC_A, target: bytes 
 
 
 def vlan(number: int, payload: bytes, kind: int = IP, *, priority: int = 0) -> bytes:
-    """What follows the EtherType of a tag."""
+    """Return the rest of a frame from the tag on, behind its EtherType."""
     return struct.pack("!HH", priority << 13 | number, kind) + payload
 
 
@@ -157,7 +157,7 @@ def ipv4_mixture() -> list[bytes]:
 
 
 def ipv6_mixture() -> list[bytes]:
-    """The same over IPv6, with extension headers."""
+    """Return packets over IPv6, with extension headers."""
     multicast = "ff020000000000000000000000000001"
     return [
         eth(ip6(tcp(40000, 80, flags=SYN), TCP), IPV6),

@@ -43,7 +43,7 @@ class SocketPair:
         return attach(self._far, program)
 
     def returned(self, data: bytes) -> int:
-        """What the program returned for the data; at most its length, which stands for everything beyond."""
+        """Return the program's result for the data, at most its length, which stands for everything beyond."""
         self._near.send(data)
         try:
             return len(self._far.recv(1 << 16))

@@ -47,7 +47,7 @@ def refuse_alike(step: Step, expected: Outcome, found: Outcome) -> str:
 
 
 def first_line(text: str) -> str:
-    """What an error says, without where help is to be found."""
+    """Return the text of an error without the hint at help."""
     line = text.partition("\n")[0].replace('"tc ', '"pytc ')
     return re.sub(r' Try "pytc [a-z0-9 ]*help"\.?$', "", line)
 
@@ -75,7 +75,7 @@ def print_alike(words: Sequence[str], expected: str, found: str) -> str:
 
 
 def changes(expected: str, found: str) -> str:
-    """What tc has and pytc has not, and the reverse."""
+    """Return the lines that tc has and pytc lacks, and the reverse."""
     one, other = (re.sub(r"([,{])(?=\")", r"\1\n", text).splitlines() for text in (expected, found))
     return "\n".join(difflib.unified_diff(one, other, "tc", "pytc", "", "", 1, ""))
 

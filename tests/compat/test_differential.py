@@ -26,7 +26,7 @@ def both() -> Iterator[Sides]:
 
 @pytest.fixture
 def files(build: Compiler, tmp_path: Path) -> dict[str, str]:
-    """What stands for words of the tables."""
+    """Return the files that stand for words of the tables."""
     (tmp_path / "code").write_text("1,6 0 0 7\n")
     (tmp_path / "names").write_text("1:1 gold\n1:3 bronze\n1:20 silver\n")
     return {"OBJECT": str(EXAMPLES / "traffic.o"), "CODE": str(tmp_path / "code"), "NAMES": str(tmp_path / "names")}

@@ -32,13 +32,13 @@ class Tracer:
         self._network, self._directory = network, directory
 
     def of_tc(self, commands: Sequence[Sequence[str]]) -> list[bytes]:
-        """What the real tc sends."""
+        """Return the messages that the real tc sends."""
         batch = self._directory / "batch"
         batch.write_text("".join(shlex.join(command) + "\n" for command in commands))
         return self._messages(["tc", "-force", "-batch", str(batch)])
 
     def of_pytc(self, commands: Sequence[Sequence[str]]) -> list[bytes]:
-        """What pytc sends."""
+        """Return the messages that pytc sends."""
         words = "".join(json.dumps(["pytc", *command]) + "\n" for command in commands)
         return self._messages([sys.executable, "-m", "tests.compat.stepping"], words)
 

@@ -123,7 +123,7 @@ class Side:
         assert done.status == 0, f"{' '.join(words)[:200]}: {done.err}"
 
     def ask(self, options: str, shows: Sequence[str]) -> list[str]:
-        """What tc prints for each of these."""
+        """Return the output of tc for each of these."""
         return [masked(str(answer)) for answer in self.request("ask", options, *shows)]
 
     def many(self, program: str, lines: Sequence[str]) -> None:
@@ -204,7 +204,7 @@ class Play:
         self._turns = itertools.cycle(options.in_turns)
 
     def faults(self) -> Iterator[str]:
-        """What differs. What comes after a difference would differ, too, but for steps with devices of their own."""
+        """Yield the differences: after the first one all steps differ, but for those with devices of their own."""
         shared = _shows([command for step in self._session.steps for command in step.accepted], self._shared_devices())
         new = False
         for number, step in enumerate(self._session.steps):

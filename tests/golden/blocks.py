@@ -28,7 +28,7 @@ def block(command: str, outcome: Outcome, device: str = "", index: int = 0, *, s
 
 
 def printed(name: str, text: str) -> Iterator[str]:
-    """What was written to a stream; a last line without an end is marked."""
+    """Yield the lines of a stream; a last line without an end is marked."""
     if not text:
         return
     *lines, rest = text.split("\n")

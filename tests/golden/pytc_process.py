@@ -94,7 +94,7 @@ class _Streams:
         _Streams.sent = self._files[3]
 
     def text(self, number: int) -> str:
-        """What was written so far on standard output (1) or error (2)."""
+        """Return the text written so far to standard output (1) or error (2)."""
         return _contents(self._files[number]).decode("utf-8", "backslashreplace")
 
     def outcome(self, status: int) -> Outcome:

@@ -63,7 +63,7 @@ class _Play:
             yield ""
 
     def _changed(self, command: str, device: str, index: int, *, sent: bool) -> Iterator[str]:
-        """What is shown of the object of a command, where it is not what was shown last."""
+        """Yield what is shown of a command's object, unless it was shown last."""
         show = show_of(command)
         if not show:
             return

@@ -72,7 +72,7 @@ class Connection(NamedTuple):
     ss: str
 
     def number(self, pattern: str) -> int:
-        """What a group of digits in ss's words matches; -1 where there is none."""
+        """Return the number that a group of digits matches in the output of ss, -1 where there is none."""
         found = re.search(pattern, self.ss)
         return int(found.group(1)) if found else -1
 

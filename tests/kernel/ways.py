@@ -12,7 +12,7 @@ IN = ("dev", "em1", "ingress")
 
 
 def attach(network: Network, path: str, digit: int, *words: str, verdict: int = -1, hook: tuple[str, ...] = IN) -> str:
-    """What is said on stderr."""
+    """Attach a program; return what pytc writes to standard error."""
     done = network.pytc(
         "tcx",
         "attach",

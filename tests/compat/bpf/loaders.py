@@ -61,7 +61,7 @@ class Sources:
 
 
 class Theirs(NamedTuple):
-    """What bpftool loaded: programs by name, and all maps; those only where none is pinned by name."""
+    """The programs that bpftool loaded, by name, and all maps; those only where none is pinned by name."""
 
     programs: dict[str, ProgramView]
     maps: set[MapView]

@@ -158,7 +158,7 @@ def sessions(table: str) -> list[Session]:
 
 
 def all_sessions() -> list[Session]:
-    """Of all tables."""
+    """Return the sessions of all tables."""
     return [session for path in sorted(_HERE.glob("*.txt")) for session in sessions(path.stem)]
 
 

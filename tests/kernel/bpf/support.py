@@ -53,7 +53,7 @@ def small_program(type: ProgramType = ProgramType.SOCKET_FILTER) -> Program:
 
 
 def verdict(program: Program, packet: bytes = PACKET, *, mark: int = 0) -> int:
-    """What a program returns for a packet with that mark."""
+    """Return a program's result for a packet with a mark."""
     if not mark:
         return program.test_run(packet).verdict
     source = ctypes.create_string_buffer(packet, len(packet))
@@ -76,7 +76,7 @@ def tree(mount: Path) -> set[str]:
 
 
 def descriptors() -> list[str]:
-    """What this process has open, apart from the directory that is read for it."""
+    """Return the open descriptors of this process, without that of the directory it reads."""
     found = []
     for fd in os.listdir("/proc/self/fd"):
         try:

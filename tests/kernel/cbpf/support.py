@@ -62,14 +62,14 @@ class Wire:
         self.received(self.em1)
 
     def returned(self, frame: bytes) -> int:
-        """What the filter at em1 returned for a frame, at most its length."""
+        """Return the filter's result at em1 for a frame, at most the frame's length."""
         self.em2.send(frame)
         found = self.received(self.em1)
         assert len(found) <= 1, "frames of somebody else"
         return len(found[0]) if found else 0
 
     def received(self, sock: socket.socket) -> list[bytes]:
-        """What has come to a socket from the other side."""
+        """Return the frames that a socket has received from the other side."""
         found: list[bytes] = []
         while True:
             try:

@@ -79,7 +79,7 @@ def htb(network: Network, wire: Wire) -> Network:
 
 
 def expected(expression: str, frames: list[bytes]) -> list[bool]:
-    """What the interpreter says, which tests/kernel/cbpf/test_kernel_agrees.py and tests/compat hold to others."""
+    """Return the interpreter's verdicts; tests/kernel/cbpf/test_kernel_agrees.py and tests/compat hold it to others."""
     return [verdict.value != 0 for verdict in run_capture(compile_expression(expression), packets(frames))]
 
 

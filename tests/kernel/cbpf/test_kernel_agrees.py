@@ -180,7 +180,7 @@ def _byte_of(load: str, shift: int) -> tuple[ClassicInstruction, ...]:
 
 
 def seen(frame: bytes, program: tuple[ClassicInstruction, ...], **values: int) -> int:
-    """What the interpreter gives for a frame that came in over a wire, at most the length of what is left of it."""
+    """Return the interpreter's result for a received frame, at most the length of the rest."""
     arrived = start(program, Packet(frame, len(frame), ETHERNET), values=values, untagged=True)
     return min(arrived.run(), len(arrived.data))
 
@@ -222,7 +222,7 @@ def test_extensions_on_a_device(wire: Wire, network: Network, load: str) -> None
 
 
 def test_the_payload_offset_on_a_device(wire: Wire) -> None:
-    """What pytc.cbpf.payload says that it does not follow is left out: MPLS, PPPoE, GRE."""
+    """Headers that pytc.cbpf.payload does not follow are left out: MPLS, PPPoE, GRE."""
     program = assemble("ld #poff\nadd #1\nret a")
     wire.attach(program)
     others = (b"\x88\x47", b"\x88\x64")

@@ -34,7 +34,7 @@ def dropped(wire: Wire, frames: list[bytes]) -> list[bool]:
 
 @pytest.mark.parametrize("form", ["bytecode", "expression"])
 def test_verdicts_on_a_device_are_those_of_the_interpreter(network: Network, wire: Wire, form: str) -> None:
-    """As classic bytecode, which the kernel translates, and as what pytc translates: what matches is dropped."""
+    """Matches are dropped by classic bytecode, which the kernel translates, and by pytc's translation alike."""
     network.ok("qdisc", "add", "dev", "em1", "clsact")
     wire.received(wire.em2)
     frames = [frame for frame, lost in zip(FRAMES, dropped(wire, FRAMES), strict=True) if not lost]

@@ -173,7 +173,7 @@ def test_a_row_is_of_its_command(row: Row) -> None:
 
 
 class Events:
-    """What a program sends to a ring buffer."""
+    """The record that a program sends to a ring buffer."""
 
     def __init__(self, owned: ExitStack, path: str, mount: Path) -> None:
         self._done = owned.enter_context(loaded(path, mount))
@@ -353,6 +353,6 @@ def test_words_that_are_no_utf_8_are_refused_as_others_are(place: Place) -> None
 
 @pytest.mark.kernel
 def test_alone_it_is_what_it_is_in_a_batch(place: Place) -> None:
-    """Of a few commands; of all it would take long."""
+    """A few commands are enough: all of them would take long."""
     rows = [row.line for row in ROWS if row.command in ("ShowQdiscs", "DumpMap", "ShowLinks", "ShowCgroupTree")]
     assert b"".join(place.batch([row], "-p").stdout for row in rows) == place.batch(rows, "-p").stdout

@@ -21,7 +21,7 @@ LIMIT = 45
 
 
 def json_in_time(network: Network, line: str, *options: str) -> Any:
-    """What a command shows as JSON, in time: the kernel kills it when that is over."""
+    """Return the JSON of a command with a limit of processor time, after which the kernel kills it."""
     limited = ("prlimit", f"--cpu={LIMIT}", *PYTC, "-j")
     outcome = network.execute(*limited, *options, *line.split())
     assert outcome.status == 0, (line, outcome.err)

@@ -43,7 +43,7 @@ WORDS = [name for name in ODD if b"#" not in name]
 
 
 def run(network: Network, *words: str | bytes | Path) -> bytes:
-    """What a command says on standard output, in a locale of ASCII: JSON is UTF-8 there, too."""
+    """Return the output of a command in a locale of ASCII: JSON is UTF-8 there, too."""
     done = subprocess.run(
         [*PYTC, "-n", network.name, *words],
         capture_output=True,
@@ -56,7 +56,7 @@ def run(network: Network, *words: str | bytes | Path) -> bytes:
 
 
 def shown_json(network: Network, *words: str | bytes | Path) -> Any:
-    """What a command shows, which is the same in both layouts."""
+    """Return the JSON of a command, which is equal in both layouts."""
     found = [strict_json.value(run(network, "-j", *options, "-d", *words)) for options in ((), ("-p", "-s", "-color"))]
     assert len(found[0]) == len(found[1])
     return found[0]
@@ -72,7 +72,7 @@ def batch(network: Network, directory: Path, *lines: bytes) -> None:
 
 
 def quoted(name: bytes) -> bytes:
-    """As one word of a batch."""
+    """Return a name as one word of a batch."""
     quote = b"'" if b'"' in name else b'"'
     return quote + name + quote
 
@@ -98,7 +98,7 @@ def test_devices(network: Network, tmp_path: Path) -> None:
 
 
 def test_files_and_sections(network: Network, tmp_path: Path) -> None:
-    """Of an object, which a filter is named after."""
+    """A filter is named after its object file."""
     network.ok("qdisc", "add", "dev", "em1", "clsact")
     paths = [os.fsencode(tmp_path) + b"/" + name for name in WORDS]
     for path, name in zip(paths, WORDS, strict=True):
@@ -137,7 +137,7 @@ def test_pins_and_cgroups(network: Network, bpffs: Path, cgroup: Path, tmp_path:
 
 
 def test_classes(network: Network, tmp_path: Path) -> None:
-    """What a file calls them."""
+    """A file names the classes."""
     names = [name for name in WORDS if not name.startswith(b"-")]
     (tmp_path / "names").write_bytes(b"".join(b"1:%x %s\n" % (number, name) for number, name in enumerate(names, 1)))
     batch(
@@ -152,7 +152,7 @@ def test_classes(network: Network, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [b'"},{"', b"\\\xff\xfe", b"\x01\x1b[31m\n\r", b"%s NaN"], ids=ascii)
 def test_processes(network: Network, name: bytes) -> None:
-    """What one that holds a program calls itself."""
+    """A process that holds a program chooses its own name."""
     comm = Path("/proc/self/comm")
     before = comm.read_bytes().strip()
     with small_program() as program:

@@ -102,7 +102,7 @@ def test_tcx(network: Network) -> None:
 
 
 def test_packets(tmp_path: Path, root: None) -> None:
-    """Of programs that run on captures: one of none, of one packet, of many."""
+    """Programs run on captures of no packet, of one and of many."""
     for count in (0, 1, MANY):
         path = tmp_path / f"{count}.pcap"
         path.write_bytes(as_pcap(packets([eth(ip4(tcp(1234, 80), TCP))] * count)))

@@ -17,7 +17,7 @@ DEMO = [sys.executable, str(ROOT / "examples" / "demo.py")]
 
 
 def leftovers(number: int) -> list[str]:
-    """What a demo with that process id could leave."""
+    """Return the namespaces and mounts that a demo with that process id has left behind."""
     names = [path.name for path in Path("/run/netns").glob(f"pytc-demo-{number}*")]
     mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if "/pytc-demo-" in line]
     return names + mounts

@@ -90,7 +90,7 @@ class Example:
         return found
 
     def read(self) -> list[Any]:
-        """What the reading commands print, from JSON."""
+        """Return the parsed JSON of the reading commands."""
         return [json.loads(self.run(command, "-j") or "null") for command in self.sections["Read"]]
 
     def counts(self, index: int = 0) -> dict[Any, Any]:
@@ -281,7 +281,7 @@ def test_shared(example: Callable[[str], Example]) -> None:
 class TestAgents:
     @contextmanager
     def session(self, made: Example) -> Iterator[Shell]:
-        """What the header says of agents: the shell of an import, once the filter has exported."""
+        """The header's commands for agents work in the shell of an import, once the filter has exported."""
         path = Path("bpf").absolute()
         wait, add = (command.replace("/tmp/bpf", str(path)) for command in made.sections["Agent"])
         with running(*PYTC, *words(wait)) as process:

@@ -37,7 +37,7 @@ def test_the_mode_is_what_was_asked_for(tmp_path: Path, umask: int, mode: int) -
 
 
 def test_the_file_never_has_more_rights_than_it_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What bind(2) makes is looked at before anything else is done to it."""
+    """The file that bind(2) creates has its rights before anything else happens to it."""
     from pytc.exec_proxy import sockets
 
     seen: list[int] = []

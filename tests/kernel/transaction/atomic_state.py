@@ -60,7 +60,7 @@ class State(NamedTuple):
     pinned: list[tuple[str, int]]
 
     def alike(self) -> State:
-        """What two runs of the same commands have in common."""
+        """Return the state without the numbers in which two runs of the same commands differ."""
         return State([_NUMBERS.sub("0", line) for line in self.shown], [(path, 0) for path, _ in self.pinned])
 
 
@@ -115,13 +115,13 @@ def _asked(network: Network, *questions: str, statistics: bool = False, before: 
 
 
 def difference(before: State, after: State) -> str:
-    """What is not the same, line by line."""
+    """Return the differences, line by line."""
     one, other = ([*found.shown, *map(str, found.pinned)] for found in (before, after))
     return "\n".join(difflib.unified_diff(one, other, n=0, lineterm=""))
 
 
 def changed(before: State, network: Network, *, statistics: bool = False) -> str:
-    """What is not as it was; the kernel may take a moment to release the actions of filters."""
+    """Return the differences to an earlier state; the kernel may take a moment to release the actions of filters."""
     for _ in range(100):
         found = difference(before, state(network, statistics=statistics))
         if not found:

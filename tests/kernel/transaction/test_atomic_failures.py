@@ -118,7 +118,7 @@ def test_program_arrays_that_a_batch_makes_and_moves_go(furnished: Network) -> N
 
 
 def test_maps_of_others_are_not_written_to(furnished: Network, tmp_path: Path) -> None:
-    """What a load would write into a pinned map that is there is refused beforehand."""
+    """A load that would write into an existing pinned map is refused beforehand."""
     path = Path(furnished.env["TC_BPF_MNT"]) / "mine"
     furnished.ok("filter", "add", "dev", "em1", "egress", "bpf", "da", "obj", TAILCALL)
     os.link(Path(furnished.env["TC_BPF_MNT"]) / "tc/globals/map_versions", path)

@@ -94,7 +94,7 @@ def twin(network: Network, tmp_path: Path) -> Iterator[Network]:
 
 
 def furnished(network: Network, path: str) -> None:
-    """As it is before each batch: with a filter whose map is pinned, too."""
+    """Return the network as it is before each batch, with a filter whose map is pinned."""
     clear(network)
     furnish(network)
     done = plain(network, [f"filter add dev em1 egress pref 60 handle 1 bpf da obj {path}"])

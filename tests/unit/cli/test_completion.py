@@ -129,7 +129,7 @@ def test_every_option_is_offered(option: str) -> None:
 
 
 def test_what_is_offered_is_understood() -> None:
-    """As far as the line goes: what the parser says against it is that there has to be more."""
+    """The line is right as far as it goes: the parser only wants more words."""
     line = ["filter", "add", "dev", "lo", "ingress", "u32"]
     for word in find_candidates(line).words:
         try:

@@ -31,7 +31,7 @@ def mandoc(source: str, *options: str) -> str:
 
 
 def shown(source: str, device: str = "ascii") -> str:
-    """What a reader sees, without bold and underlined letters."""
+    """Return the page as a reader sees it, without bold and underlined letters."""
     return re.sub(".\b", "", mandoc(source, "-T", device))
 
 

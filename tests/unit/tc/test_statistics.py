@@ -24,7 +24,7 @@ from pytc.tc.statistics import QueueStatistics, filter_statistics, unpack_old_st
     ],
 )
 def test_old_statistics(numbers: tuple[int, ...], more: str) -> None:
-    """As tc 6.1 prints them; nothing of it is in JSON."""
+    """The text is that of tc 6.1; JSON has nothing of it."""
     parts = filter_statistics(unpack_old_statistics(struct.pack("=Q7I", 5000, 10, 3, 4, *numbers) + bytes(4)))
     assert render([parts]) == f" Sent 5000 bytes 10 pkts (dropped 3, overlimits 4) \n{more}"
     assert as_object(parts) == {}

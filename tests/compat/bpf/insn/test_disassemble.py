@@ -240,7 +240,7 @@ PROGRAMS = {
 
 
 def verifier_log(code: bytes) -> str:
-    """What the verifier says of a program, which it has to take."""
+    """Return the verifier's log of a program, which it has to accept."""
     room, license = ctypes.create_string_buffer(1 << 18), ctypes.create_string_buffer(b"GPL")
     body = ctypes.create_string_buffer(code, len(code))
     attr = ProgLoadAttr(

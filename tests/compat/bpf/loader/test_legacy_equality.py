@@ -133,7 +133,7 @@ class TestGlobalPins:
 
 
 def test_programs_have_names_and_tags(sources: Sources, bpffs: Path) -> None:
-    """What all comparisons rest on: two different programs do not look the same."""
+    """Two different programs are told apart: all comparisons rest on that."""
     with (
         loaded(sources("legacy_tail"), "slot_three", bpffs) as one,
         loaded(sources("legacy_tail"), "slot_five", bpffs) as two,

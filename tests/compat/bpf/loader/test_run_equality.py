@@ -89,7 +89,7 @@ INPUTS = (
 
 
 class Run(NamedTuple):
-    """What one packet came to."""
+    """The outcome of one packet."""
 
     verdict: int
     packet: bytes
@@ -117,7 +117,7 @@ def run_once(program: Program, data: bytes, mark: int) -> Run:
 
 
 def records(program: Program) -> list[bytes]:
-    """What lies in the ring buffers of a program, which cannot be listed like other maps."""
+    """Return the records in a program's ring buffers, which cannot be listed like other maps."""
     found = []
     for number in program_map_ids(program.fd):
         with Map.from_id(number) as one:

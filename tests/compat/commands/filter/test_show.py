@@ -68,7 +68,7 @@ def test_output_equals_tc(many_filters: Network, options: tuple[str, ...]) -> No
 
 
 def test_filters_made_by_pytc_are_those_that_tc_makes(network: Network, build: Compiler) -> None:
-    """The same words through both, on two devices."""
+    """Both get each line, on a device of its own."""
     modern = str(EXAMPLES / "traffic.o")
     lines = [
         f"filter add dev DEV ingress bpf da obj {modern}",

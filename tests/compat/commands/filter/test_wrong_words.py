@@ -71,7 +71,7 @@ def test_a_pin_that_was_there_survives_a_refused_filter(clsact: Network, bpffs: 
 
 
 def test_without_privileges(clsact: Network) -> None:
-    """As nobody: one line that says why, exit code 1, no traceback."""
+    """For the user nobody there is one line that says why, exit code 1, and no traceback."""
     import shutil
 
     setpriv = shutil.which("setpriv")

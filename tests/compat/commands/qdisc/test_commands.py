@@ -138,7 +138,7 @@ def test_traffic_goes_through_a_class(network: Network) -> None:
 
 
 def test_a_tree_of_classes_as_json(twins: Network) -> None:
-    """The same records as in a list, class by class below its parent."""
+    """A tree has the records of a list, each class below its parent."""
     for line in (
         "qdisc add dev twin0 root handle 1: htb",
         "class add dev twin0 parent 1: classid 1:1 htb rate 10mbit",

@@ -214,7 +214,7 @@ def refusal(image: bytes) -> str:
 
 
 def compared(before: bytes, after: bytes, missing: frozenset[str]) -> None:
-    """The same ids; types that the kernel lacks have become others, the rest is as it was."""
+    """Check that ids are kept, that types which the kernel lacks are replaced, and that the others are unchanged."""
     old, new = Btf(before), Btf(after)
     assert len(new) == len(old)
     for type_id in range(1, len(old)):

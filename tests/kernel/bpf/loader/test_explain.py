@@ -174,7 +174,7 @@ def test_slots(number: int, said: str) -> None:
 def test_ages_are_told(
     build: Compiler, monkeypatch: pytest.MonkeyPatch, release: str, log: str, type: ProgramType, said: str
 ) -> None:
-    """What pytc says where uname(2) tells of an old kernel."""
+    """An old kernel, as uname(2) reports it, is among the causes."""
     real = os.uname()
     monkeypatch.setattr(
         os, "uname", lambda: os.uname_result((real.sysname, real.nodename, release, real.version, real.machine))

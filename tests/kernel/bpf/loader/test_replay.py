@@ -157,7 +157,7 @@ def test_a_recipe_that_fails_leaves_nothing(build: Compiler, bpffs: Path) -> Non
 
 
 def filters(network: Network) -> list[object]:
-    """What the real tc says of them, without ids."""
+    """Return what the real tc shows of the filters, without ids."""
     found: list[object] = json.loads(network.tc("-j", "filter", "show", "dev", "em1", "ingress").out)
     return json.loads(re.sub(r'"id": \d+', '"id": 0', json.dumps(found)))  # type: ignore[no-any-return]
 

@@ -48,7 +48,7 @@ def mount(bpffs: Path) -> Path:
 
 
 def objects(mount: Path) -> set[str]:
-    """What is in a bpffs, apart from pytc's links."""
+    """Return the paths in a bpffs, without pytc's links."""
     return {path for path in tree(mount) if path.split("/")[0] not in LINKS}
 
 

@@ -78,7 +78,7 @@ def parsed(block: str) -> list[tuple[str, str]]:
 
 
 def comparable(text: str) -> str:
-    """What may differ from run to run, made the same."""
+    """Return a text with placeholders for all that differs from run to run."""
     text = re.sub(r"\w{3} +\d+ \d\d:\d\d|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "DATE", text)
     text = re.sub(r"process \d+|map \d+$", "N", text, flags=re.MULTILINE)
     return re.sub(r"(=|DATE )\d+\b", r"\1FD", text).replace("BPF_NUM_MAPS=FD", "BPF_NUM_MAPS")

@@ -51,7 +51,7 @@ def more_devices(network: Network) -> None:
 
 
 def said(network: Network, *words: str, options: tuple[str, ...] = ()) -> str:
-    """What a command with warnings says on stderr; it succeeds, and is silent without them."""
+    """Return the warnings of a command, which succeeds, and is silent without them."""
     done = network.pytc(*words, options=(*WARN, *options))
     assert (done.status, done.out if "-j" not in options else "") == (0, ""), done
     return done.err
@@ -62,7 +62,7 @@ def added(network: Network, where: tuple[str, ...], path: str, *words: str, verb
 
 
 def filters(network: Network, *where: str) -> list[dict[str, Any]]:
-    """As the real tc tells."""
+    """Return the filters that the real tc shows."""
     found = json.loads(network.tc("filter", "show", *where, options=("-j",)).out)
     return [one for one in found if "handle" in one.get("options", {})]
 

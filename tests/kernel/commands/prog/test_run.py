@@ -34,7 +34,7 @@ pytestmark = pytest.mark.kernel
 
 
 class TestTheExample:
-    """What README and docs/testing-programs.md show."""
+    """The commands of README and docs/testing-programs.md."""
 
     def test_the_right_program_passes(self, root: None) -> None:
         outcome = pytc("prog", "run", *NEXT_HOP, "pcap", HOPS, "expect", "OK,SHOT,OK", "expect-pcap", LESS)

@@ -53,7 +53,7 @@ def compiled(source: str, directory: Path) -> ObjectSpec:
 
 
 def said(spec: MapSpec) -> tuple[object, ...]:
-    """What both dialects can say of a map."""
+    """Return the attributes of a map that both dialects have."""
     pinning = spec.pinning if spec.pinning == PIN_GLOBAL_NS else PIN_NONE
     return (
         spec.type,

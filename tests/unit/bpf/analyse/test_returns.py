@@ -10,7 +10,8 @@ from pytc.bpf.analyse.returns import only_returns
 
 EXIT, NEXT, OK = bytes([0x95]) + bytes(7), bytes([0xB7, 0, 0, 0]) + b"\xff" * 4, bytes([0xB7, 0, 0, 0, 0, 0, 0, 0])
 NEXT64 = bytes([0x18, 0, 0, 0]) + b"\xff" * 4 + bytes(8)
-TAIL = bytes([0xF0]) + bytes(7)
+TAIL = bytes([0x85, 0, 0, 0, 12, 0, 0, 0])
+HELPER = bytes([0x85, 0, 0, 0]) + (0x563A0).to_bytes(4, "little")
 
 
 def jump(offset: int) -> bytes:
@@ -32,6 +33,7 @@ def jump(offset: int) -> bytes:
         (NEXT + EXIT + NEXT64 + EXIT, True),
         (jump(-1) + NEXT + EXIT, True),
         (TAIL + NEXT + EXIT, False),
+        (HELPER + NEXT + EXIT, True),
         (bytes([0xB7, 1, 0, 0]) + b"\xff" * 4 + EXIT, False),
         (NEXT64[8:] + EXIT, False),
     ],

@@ -61,7 +61,7 @@ def test_bytes_to_text_and_back(code: list[bytes]) -> None:
 
 @given(st.binary(max_size=64))
 def test_any_bytes_have_a_text(code: bytes) -> None:
-    """What can be read back has the same text, but for the opcode: reserved fields and bits have none."""
+    """A text that can be read back gives the same text again; reserved fields and bits have none."""
     for text in texts(code):
         assert text.isprintable()
         if not text.startswith("BUG_"):

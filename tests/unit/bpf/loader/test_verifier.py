@@ -117,7 +117,7 @@ def program(license_text: str = "GPL") -> tuple[ObjectSpec, LinkedProgram]:
 
 
 class TestErrors:
-    """What a user gets to read."""
+    """The message that users read."""
 
     def test_name_program_reason_and_source(self) -> None:
         error = verifier_error(*program(), ProgramType.SCHED_CLS, errno.EACCES, PACKET)

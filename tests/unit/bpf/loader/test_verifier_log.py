@@ -130,7 +130,7 @@ def test_a_log_without_a_sentence_has_no_reason(lines: list[str], numbers: list[
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=300), statistics)
 def test_only_statistics_are_taken_away(text: str, numbers: list[str]) -> None:
-    """What is left is the beginning of the log, and taking away again changes nothing."""
+    """The rest is a beginning of the log, and a second time changes nothing."""
     log = f"{text}\n" + "\n".join(numbers)
     rest = without_statistics(log)
     assert log.startswith(rest)

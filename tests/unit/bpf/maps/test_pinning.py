@@ -20,7 +20,7 @@ OWNER = read_bytes(elf(), "bpf.o")
 
 
 def read(text: str | bytes) -> dict[int, str]:
-    """What a bpf_pinning file with this text says."""
+    """Return the entries of a bpf_pinning file with a text."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(text.encode() if isinstance(text, str) else text)
         file.flush()

@@ -33,7 +33,7 @@ A_MAP = Section("maps", words(2, 4, 8, 1), flags=ALLOC | WRITE)
 
 
 class TestRelocations:
-    """What an instruction refers to."""
+    """The reference of an instruction."""
 
     def target(self, *sections: Section, symbols: list[Symbol], relocation: Relocation) -> Target:
         spec = read_bytes(elf(*sections, symbols=symbols, relocations=[relocation]))

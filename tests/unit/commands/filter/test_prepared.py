@@ -50,7 +50,7 @@ def parsed(words: list[str]) -> Command | None:
 
 
 def make(words: list[str]) -> PreparedFilter | None:
-    """What the line asks for, when nothing is known of others."""
+    """Return the request of a line by itself."""
     command = parsed(words)
     prepared = prepare(command) if command is not None else None
     return prepared if isinstance(prepared, PreparedFilter) else None

@@ -61,7 +61,7 @@ def read(line: str) -> Any:
 
 
 def described(name: str, options: object, about: Display = _PLAIN) -> dict[str, Any]:
-    """What is shown of an action that the kernel gives back as it came."""
+    """Return the JSON of an action that the kernel gives back as it came."""
     kind = kinds.find(name)
     assert kind is not None
     attributes = kind.schema.decode(kind.schema.encode(kind.encode(options, _GIVEN)))
@@ -284,7 +284,7 @@ def test_a_table_of_times() -> None:
 
 
 def test_police_as_text() -> None:
-    """As tc 6.1 prints it."""
+    """The text is that of tc 6.1."""
     kind = kinds.find("police")
     assert kind is not None
     options = read("police rate 1mbit burst 10k mtu 1500 peakrate 2mbit conform-exceed drop/pipe index 4")

@@ -71,7 +71,7 @@ class TestSelectors:
         assert (found is None) == (len(data) < 16)
 
     def test_layout(self) -> None:
-        """As x86-64 has struct tc_u32_sel."""
+        """The layout is that of struct tc_u32_sel on x86-64."""
         packed = Selector(1, 2, 0x0304, 5, -6, -7, 0x08090A0B, (Key(0x11223344, 0xFF000000, -4, -1),)).pack()
         assert (
             packed.hex()

@@ -129,7 +129,7 @@ def test_options_that_nobody_knows(raw: bytes) -> None:
 
 
 def described(line: str, *, details: bool = False) -> str:
-    """What pytc would show of what it sends."""
+    """Return the text that pytc would show of its own request."""
     name, *words = line.split()
     kind = qdiscs.find(name)
     assert kind is not None

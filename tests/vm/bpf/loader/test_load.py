@@ -234,7 +234,7 @@ class TestModules:
 
 
 class TestFeatures:
-    """What this kernel has, and objects without it."""
+    """The features of this kernel, and objects without them."""
 
     @pytest.mark.parametrize(
         "name", [pytest.param(name, marks=pytest.mark.needs(*PROBE_NEEDS.get(name, ()))) for name in PROBES]

@@ -117,7 +117,7 @@ def _ipv4(checksum: int | None) -> bytes:
 
 
 def _through(frames: list[bytes]) -> list[tuple[bytes, tuple[int, int] | None]]:
-    """What em2 receives of these: (frame, (protocol, tag) of a VLAN tag that the kernel keeps beside it)."""
+    """Return what em2 receives: (frame, (protocol, tag) of a VLAN tag that the kernel keeps beside it)."""
     with _packets("em2") as receiver, _packets("em1", 0) as sender:
         for frame in frames:
             with suppress(OSError):  # one that is dropped at egress
@@ -150,7 +150,7 @@ def _tag(ancillary: list[tuple[int, int, bytes]]) -> tuple[int, int] | None:
 
 
 def _actions() -> list[dict[str, Any]]:
-    """Of the last filter."""
+    """Return the actions of the last filter."""
     [*_, shown] = json.loads(pytc_here("-j", "-s", "filter", "show", "dev", "em1", "egress").out)
     actions = shown["options"]["actions"]
     assert isinstance(actions, list)

@@ -136,7 +136,7 @@ class TestU32Shown:
 
     @given(st.integers(0, 2**32 - 1), st.integers(0, 32), st.sampled_from([12, 16]))
     def test_pretty_addresses(self, number: int, length: int, at: int) -> None:
-        """What -pretty says can be said again."""
+        """The words that -pretty prints are understood again."""
         options = u32(f"match ip {'src' if at == 12 else 'dst'} {ipaddress.IPv4Address(number)}/{length}")
         text, members = described("u32", options, protocol=0x800, about=Display(pretty=True))
         words = text.split("match IP ")[1]
