@@ -115,7 +115,10 @@ _words = st.sampled_from(
 )
 
 
-@given(st.lists(_words, max_size=30).map(" ".join))
+_lines = st.sampled_from(["ldh [12]", "ld #1", "tax", "jne #0x806, end", "ret #-1", "end: ret #0", "# nothing", "ret"])
+
+
+@given(st.lists(_words, max_size=30).map(" ".join) | st.lists(_lines, max_size=5).map("\n".join))
 def test_any_text_is_a_program_or_an_error_of_its_own(text: str) -> None:
     try:
         program = assemble(text)

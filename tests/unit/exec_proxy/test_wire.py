@@ -87,7 +87,18 @@ def test_what_is_no_export_is_refused(data: bytes, descriptors: int, said: str) 
         decode(data, descriptors)
 
 
-@given(st.binary(max_size=2600), st.integers(0, 253))
+def changed(data: bytes, changes: list[tuple[int, int]]) -> bytes:
+    """Return data with some of its bytes replaced."""
+    result = bytearray(data)
+    for at, byte in changes:
+        result[at % len(data)] = byte
+    return bytes(result)
+
+
+_changes = st.lists(st.tuples(st.integers(0, 1 << 12), st.integers(0, 255)), max_size=4)
+
+
+@given(st.binary(max_size=2600) | st.builds(changed, st.just(GOOD), _changes), st.just(3) | st.integers(0, 253))
 def test_any_bytes_are_an_export_or_refused(data: bytes, descriptors: int) -> None:
     try:
         part = decode(data, descriptors)

@@ -33,6 +33,16 @@ def test_text_is_what_the_fields_say_in_order() -> None:
     assert as_text([DOCUMENT, DOCUMENT]) == 2 * "filter bpf handle 0x1 id 7 \n"
 
 
+def test_colors_are_around_the_names_that_have_one() -> None:
+    document: Document = [
+        Field("dev", "em1", "em1", color="ifname"),
+        Field("kind", "bpf", " bpf ", color="mac"),
+        Group("options", [Field("peer", "em2", "em2", color="ifname")]),
+    ]
+    assert as_text([document], colors={"ifname": "36"}) == "\x1b[36mem1\x1b[0m bpf \x1b[36mem2\x1b[0m"
+    assert as_text([document]) == "em1 bpf em2"
+
+
 def test_json_has_the_members_with_a_key() -> None:
     assert as_object(DOCUMENT) == {
         "kind": "bpf",

@@ -184,6 +184,12 @@ def test_numbers_as_strtoul_reads_them(word: str, number: int) -> None:
     assert unsigned(100)(word) == number
 
 
+@pytest.mark.parametrize("word", ["1_0", " 1", "1\n", "\uff11", "0b1", "0o7", "08", ""])
+def test_words_that_only_python_reads_as_numbers(word: str) -> None:
+    with pytest.raises(ValueError):
+        unsigned(0xFF)(word)
+
+
 @given(st.text())
 def test_a_number_is_a_number_or_a_value_error(word: str) -> None:
     try:

@@ -94,7 +94,7 @@ def test_bytes_have_the_text_of_their_instructions(program: tuple[ClassicInstruc
     assert [*numbers(packed + rest)] == [tuple(one) for one in program]
 
 
-@given(st.text(alphabet="0123456789, -x\n", max_size=60))
+@given(st.text(alphabet="0123456789, -x\n", max_size=60) | programs().map(format_bytecode))
 def test_any_text_gives_a_program_or_an_error_of_its_own(text: str) -> None:
     try:
         program = parse_bytecode(text)

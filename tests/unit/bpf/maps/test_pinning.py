@@ -44,7 +44,12 @@ def test_every_line_of_number_and_path_is_read(
     assert read("\n".join(["# pinning", "", *lines])) == entries
 
 
-@given(st.binary(max_size=200))
+_lines = st.sampled_from(
+    [b"1 /a/b", b"0x2 ../x", b"3 sub/dir", b"4 /../x", b"5 //", b"6 \xff", b"7 ..", b"# 8 c", b"x"]
+)
+
+
+@given(st.binary(max_size=200) | st.lists(_lines).map(b"\n".join))
 def test_no_file_can_make_it_fail(data: bytes) -> None:
     for number, path in read(data).items():
         assert isinstance(number, int)

@@ -157,12 +157,9 @@ def test_an_unknown_word_leads_to_the_help_of_its_command(line: str, topic: str)
     with pytest.raises(PytcError) as caught:
         parse_words(line.split())
     assert str(caught.value) == f'What is "bogus"? Try "pytc {topic} help".'
-    try:
-        command = parse_words([*topic.split(), "help"])
-    except HelpRequested as request:
-        assert request.topic.split()[0] == topic.split(maxsplit=1)[0]
-    else:
-        assert isinstance(command, Help)
+    with pytest.raises(HelpRequested) as request:
+        parse_words([*topic.split(), "help"])
+    assert request.value.topic.split()[0] == topic.split(maxsplit=1)[0]
 
 
 WORDS = [

@@ -57,6 +57,9 @@ def test_large_packets_are_scaled() -> None:
     assert struct.unpack("=512H", data)[-1] == (512 << 11) >> 5
 
 
+_PAIRS = ["mtu 64", "mpu 64", "tsize 64", "overhead -5", "overhead 8", "linklayer atm", "linklayer ethernet", "mpu 0"]
+
+
 @given(
     st.lists(
         st.sampled_from(
@@ -78,6 +81,7 @@ def test_large_packets_are_scaled() -> None:
         ),
         max_size=8,
     )
+    | st.permutations(_PAIRS).map(lambda pairs: " ".join(pairs[:3]).split())
 )
 def test_any_words_are_a_table_or_an_error(words: list[str]) -> None:
     try:
