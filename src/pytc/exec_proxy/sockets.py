@@ -160,6 +160,8 @@ def _safe_path(path: str) -> str:
     for name in parent.split("/"):
         directory = os.path.join(directory, name)
         _check_directory(directory, path)
+    if parent == os.path.abspath(os.path.dirname(path)):
+        return path
     resolved = os.path.join(parent, os.path.basename(path))
     # A socket's address has no more room; what the user has given leads to the same file.
     return resolved if len(os.fsencode(resolved)) <= _LONGEST_PATH else path

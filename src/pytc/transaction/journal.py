@@ -71,7 +71,7 @@ class Journal(Session):
 
     def __init__(self) -> None:
         #: Held to the end of the batch: what is undone then must not be in use by another command.
-        self.pin_lock = PinLock()
+        self.pin_lock = PinLock().__enter__()
         self._steps: list[Step] = []
         self._created: set[Identity] = set()
         self._held: dict[int, OwnedFd] = {}

@@ -35,11 +35,11 @@ def test_text_is_what_the_fields_say_in_order() -> None:
 
 def test_colors_are_around_the_names_that_have_one() -> None:
     document: Document = [
-        Field("dev", "em1", "em1", color="ifname"),
-        Field("kind", "bpf", " bpf ", color="mac"),
-        Group("options", [Field("peer", "em2", "em2", color="ifname")]),
+        Field("dev", "em1", "em1", color="device"),
+        Field("kind", "bpf", " bpf "),
+        Group("options", [Field("peer", "em2", "em2", color="device")]),
     ]
-    assert as_text([document], colors={"ifname": "36"}) == "\x1b[36mem1\x1b[0m bpf \x1b[36mem2\x1b[0m"
+    assert as_text([document], colors={"device": "36"}) == "\x1b[36mem1\x1b[0m bpf \x1b[36mem2\x1b[0m"
     assert as_text([document]) == "em1 bpf em2"
 
 

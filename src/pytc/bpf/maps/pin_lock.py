@@ -20,11 +20,22 @@ class PinLock(Closing):
     """An exclusive lock, flock(2), of tc's directory in a bpffs.
 
     That directory belongs to root, mode 0700, so that no other user can hold the lock; anybody can open the bpffs.
+    Once it is acquired in a ``with`` block, it is held to the end of the outermost one.
     """
 
     def __init__(self, seconds: float = _SECONDS) -> None:
         self._seconds = seconds
         self._fd = -1
+        self._blocks = 0
+
+    def __enter__(self) -> "PinLock":
+        self._blocks += 1
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._blocks -= 1
+        if not self._blocks:
+            self.close()
 
     @property
     def is_held(self) -> bool:

@@ -136,8 +136,8 @@ class PinRoot:
         """Return whether a path exists; raises PinError where it belongs to another user."""
         try:
             owner = os.lstat(path).st_uid
-        except FileNotFoundError:
-            return False
+        except (FileNotFoundError, PermissionError):
+            return False  # a dry run may not see it; whoever creates a pin there is refused by the kernel
         except OSError as error:
             raise PinError(f'cannot look at "{path}": {strerror(error.errno or 0)}', errno=error.errno) from error
         if owner not in (0, os.geteuid()):

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytc.bpf.loader.program import Program
@@ -129,9 +129,11 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
         raise BpfError(_NO_KEY)
     _check_slot(array, command.path, key)  # before the work of loading
     spec = _for_graft(spec, chosen, pin_path(context, command.path))
-    with note_verifier_log(context, source):
-        loading = load(spec, chosen, type=type, pins=pin_root(context), verbose=source.verbose, commit=False)
-    with loading as loaded:
+    with ExitStack() as stack:
+        stack.enter_context(context.connection.pin_lock)
+        with note_verifier_log(context, source):
+            loading = load(spec, chosen, type=type, pins=pin_root(context), verbose=source.verbose, commit=False)
+        loaded = stack.enter_context(loading)
         note_load(context, source, loaded.notes, [(chosen.name, loaded.log)])
         try:
             _fill_slot(array, command.path, key, loaded.program)

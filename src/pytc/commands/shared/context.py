@@ -82,6 +82,18 @@ class Connection:
         self.notes: list[str] = []
         self._indexes: dict[str, int] = {}
         self._session: Session | None = journal.session() if journal is not None else None
+        self._pin_lock: PinLock | None = None
+
+    @property
+    def pin_lock(self) -> "PinLock":
+        """The lock of pins for a command; an atomic batch holds it to its end."""
+        if self.journal is not None:
+            return self.journal.pin_lock
+        if self._pin_lock is None:
+            from pytc.bpf.maps.pin_lock import PinLock
+
+            self._pin_lock = PinLock()
+        return self._pin_lock
 
     @property
     def session(self) -> "Session":

@@ -9,7 +9,6 @@ from pytc.errors import BpfError, BpfSyscallError, HelpRequested, PinError
 from pytc.words.engine import Cursor, matches, refuse_more
 
 if TYPE_CHECKING:
-    from pytc.bpf.maps.pin_lock import PinLock
     from pytc.bpf.maps.pinning import PinRoot
 
 
@@ -35,12 +34,11 @@ def pin_path(context: Context, path: str) -> str:
     return os.path.join(mount, "tc", path[2:])
 
 
-def pin_root(context: Context, lock: "PinLock | None" = None) -> "PinRoot":
-    """Return where a command pins maps, with the lock that it holds; with --atomic, the batch holds it to its end."""
+def pin_root(context: Context) -> "PinRoot":
+    """Return where a command pins maps; the caller is in a block of the connection's lock of pins."""
     from pytc.bpf.maps.pinning import PinRoot
 
-    journal = context.connection.journal
-    return PinRoot(context.bpf_mount, lock=journal.pin_lock if journal is not None else lock)
+    return PinRoot(context.bpf_mount, lock=context.connection.pin_lock)
 
 
 def check_pinnable(context: Context, what: str, path: str) -> None:
@@ -64,15 +62,15 @@ def make_pin(context: Context, what: str, path: str, pin: Callable[[str], None])
     absolute = os.path.normpath(os.path.join(root.mount, "tc", path[2:]))
     if not absolute.startswith(os.path.join(root.mount, "tc") + "/"):
         raise PinError(f'"{path}" leads out of the bpffs')
-    try:
-        root.lock()
-        root.check(absolute)
-        root.prepare(absolute)
-        _pin(what, absolute, pin)
-    except BaseException:
-        root.undo()
-        raise
-    root.release()
+    with context.connection.pin_lock:
+        try:
+            root.lock()
+            root.check(absolute)
+            root.prepare(absolute)
+            _pin(what, absolute, pin)
+        except BaseException:
+            root.undo()
+            raise
     return absolute
 
 

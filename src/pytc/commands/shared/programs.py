@@ -16,7 +16,6 @@ from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import BARE, BYTECODE, BYTECODE_FILE, EXPRESSION, OBJECT, PINNED, BpfSource, MapWords
 
 if TYPE_CHECKING:
-    from pytc.bpf.maps.pin_lock import PinLock
     from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
     from pytc.bpf.sys.descriptor import OwnedFd
     from pytc.exec_proxy.map_transfer import Exporter
@@ -61,12 +60,13 @@ def open_programs(
                 opened_programs[index] = stack.enter_context(load_expression(source, type))
             elif source is not None and source.mode not in (BYTECODE, BYTECODE_FILE):
                 files.setdefault(file_identity(source.path), []).append(index)
-        lock = stack.enter_context(_pin_lock()) if files else None
+        if files:
+            stack.enter_context(context.connection.pin_lock)
         for places in files.values():
             of_file = [requests[index] for index in places]
             sources = [source for source, *_ in of_file if source is not None and export]
             connected = stack.enter_context(exporters(sources, context.environment)) if sources else ()
-            programs = stack.enter_context(_load_programs(context, of_file, connected, lock))
+            programs = stack.enter_context(_load_programs(context, of_file, connected))
             opened_programs.exports += programs.exports
             for index, program in zip(places, programs, strict=True):
                 opened_programs[index] = program
@@ -74,12 +74,6 @@ def open_programs(
             # Between a request and its answer, a signal would take away the pins of what the kernel has taken.
             signals.enter_context(block_signals())
         yield opened_programs
-
-
-def _pin_lock() -> "PinLock":
-    from pytc.bpf.maps.pin_lock import PinLock
-
-    return PinLock()
 
 
 class FileIdentity(NamedTuple):
@@ -124,7 +118,7 @@ def resolve_action_files(action: Action) -> Action:
 
 @contextmanager
 def _load_programs(
-    context: Context, requests: Sequence[ProgramRequest], connected: "Sequence[Exporter]", lock: "PinLock | None"
+    context: Context, requests: Sequence[ProgramRequest], connected: "Sequence[Exporter]"
 ) -> Iterator[OpenedPrograms]:
     """Load programs of one object file, whose maps are to be exported to those that are connected."""
     repeated = _replay_load(context, requests[0]) if len(requests) == 1 and not connected else None
@@ -142,7 +136,7 @@ def _load_programs(
         loading = load_programs(
             spec,
             programs,
-            pins=pin_root(context, lock),
+            pins=pin_root(context),
             verbose=source.verbose,
             commit=False,
             used_only=not connected,

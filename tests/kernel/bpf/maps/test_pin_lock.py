@@ -110,3 +110,10 @@ def test_pins_of_other_users_are_refused(clsact: Network, bpffs: Path) -> None:
     refused = clsact.pytc(*words)
     assert refused.status == 1
     assert f'"{pin}" belongs to nobody (user 65534)' in refused.err
+
+
+def test_a_command_that_pins_twice_waits_for_nobody(clsact: Network, bpffs: Path) -> None:
+    """Its maps, and the link: both with the one lock of the command."""
+    words = "tcx attach dev em1 ingress link m:firewall obj".split()
+    clsact.ok(*words, str(EXAMPLES / "firewall.o"))
+    assert "tc/firewall" in pins(bpffs) and "tc/globals/settings" in pins(bpffs)
