@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from pytc.bpf.insn.classic import ClassicInstruction
+from tests.conftest import PATIENCE
 from tests.kernel_filter import attach
 from tests.network import Network
 
 ALL_PROTOCOLS, OUTGOING = 3, 4
 _NEWNET = 0x40000000
+_SOL_PACKET, _PACKET_QDISC_BYPASS = 263, 20
+#: An EtherType for experiments on a local network.
+_MARK_TYPE = 0x88B5
+_MARK = b"\xff" * 6 + b"\x02" + bytes(5) + _MARK_TYPE.to_bytes(2, "big") + bytes(46)
 
 
 @contextmanager
@@ -39,52 +45,74 @@ def quiet(network: Network) -> None:
 
 
 class Wire:
-    """The veth pair of a network: frames go in at em2, and come out at em1."""
+    """The veth pair of a network, with a socket for all frames at each end.
+
+    A frame has not always arrived when send(2) returns: ksoftirqd may have to deliver it. The frames of a processor
+    arrive in the order in which they were sent, so a mark behind a frame tells when it has arrived or been dropped.
+    """
 
     def __init__(self, network: Network) -> None:
         quiet(network)
         self._network = network
-        with inside(network.name):
-            self.em1 = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ALL_PROTOCOLS))
-            self.em1.bind(("em1", ALL_PROTOCOLS))
-        with inside(network.peer):
-            self.em2 = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ALL_PROTOCOLS))
-            self.em2.bind(("em2", ALL_PROTOCOLS))
-        for sock in (self.em1, self.em2):
-            sock.setblocking(False)
+        self._processors = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(self._processors)})
+        self.em1, self.em2 = self._open(ALL_PROTOCOLS), self._open(ALL_PROTOCOLS, peer=True)
+        self._marks = self._open(ALL_PROTOCOLS), self._open(ALL_PROTOCOLS, peer=True)
+        for sock in self._marks:
+            sock.setsockopt(_SOL_PACKET, _PACKET_QDISC_BYPASS, 1)  # past the filters of egress, too
+
+    def _open(self, protocol: int, *, peer: bool = False) -> socket.socket:
+        with inside(self._network.peer if peer else self._network.name):
+            sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(protocol))
+            sock.bind(("em2" if peer else "em1", protocol))
+        sock.setblocking(False)
+        return sock
 
     def close(self) -> None:
-        self.em1.close()
-        self.em2.close()
+        for sock in (self.em1, self.em2, *self._marks):
+            sock.close()
+        os.sched_setaffinity(0, self._processors)
 
     def attach(self, program: Sequence[ClassicInstruction]) -> None:
         assert attach(self.em1, program)
-        self.received(self.em1)
+        self.sent(b"", self.em1, from_em2=True)
 
     def returned(self, frame: bytes) -> int:
         """Return the filter's result at em1 for a frame, at most the frame's length."""
-        self.em2.send(frame)
-        found = self.received(self.em1)
+        found = self.sent(frame, self.em1, from_em2=True)
         assert len(found) <= 1, "frames of somebody else"
         return len(found[0]) if found else 0
 
-    def received(self, sock: socket.socket) -> list[bytes]:
-        """Return the frames that a socket has received from the other side."""
-        found: list[bytes] = []
-        while True:
-            try:
-                data, sender = sock.recvfrom(1 << 16)
-            except BlockingIOError:
-                return found
-            if sender[2] != OUTGOING:
-                found.append(data)
+    def passed(self, frames: Sequence[bytes]) -> list[bool]:
+        """Return which frames that em1 sends arrive at em2."""
+        self.sent(b"", self.em2)
+        return [bool(self.sent(frame, self.em2)) for frame in frames]
+
+    def sent(self, frame: bytes, receiver: socket.socket, *, from_em2: bool = False) -> list[bytes]:
+        """Send a frame, unless it is empty; return the frames that a socket at the other end has received then."""
+        here, there = reversed(self._marks) if from_em2 else self._marks
+        if frame:
+            with suppress(OSError):  # ENOBUFS: dropped
+                (self.em2 if from_em2 else self.em1).send(frame)
+        here.send(_MARK)
+        while _MARK not in _received(there):
+            assert select.select([there], [], [], PATIENCE)[0], "a mark does not arrive"
+        return _received(receiver, but=_MARK_TYPE)
 
     @contextmanager
     def behind_filters(self, protocol: int) -> Iterator[socket.socket]:
-        """A socket at em1 for one EtherType: those are behind the filters on ingress, those for all before them."""
-        with inside(self._network.name):
-            sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(protocol))
-        with sock:
-            sock.bind(("em1", protocol))
-            sock.setblocking(False)
+        """Open a socket at em1 for one EtherType: behind the filters on ingress, unlike those for all."""
+        with self._open(protocol) as sock:
             yield sock
+
+
+def _received(sock: socket.socket, but: int = 0) -> list[bytes]:
+    """Return the frames that a socket has received from the other side, without those of an EtherType."""
+    found: list[bytes] = []
+    while True:
+        try:
+            data, (_, protocol, kind, *_) = sock.recvfrom(1 << 16)
+        except BlockingIOError:
+            return found
+        if kind != OUTGOING and protocol != but:
+            found.append(data)
