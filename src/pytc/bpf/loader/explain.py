@@ -32,7 +32,7 @@ def program_causes(
     if number != errno.EPERM:
         causes += _young_features(linked)
     if not log and number == errno.EPERM:
-        causes += permission_causes()
+        causes += permission_causes(creates=True)
     if not log and number == errno.E2BIG:
         count = len(linked.code) // 8
         causes.append(

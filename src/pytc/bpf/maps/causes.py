@@ -16,7 +16,7 @@ _POP_SINCE = "5.14"
 def map_causes(spec: MapSpec, entries: int, number: int) -> tuple[str, ...]:
     """Return the causes of an errno of BPF_MAP_CREATE; ``entries`` is max_entries as the kernel got it."""
     if number == errno.EPERM:
-        return permission_causes()
+        return permission_causes(creates=True)
     what = (
         f"a {map_type_name(spec.type)} map with key size {spec.key_size}, value size {spec.value_size}, "
         f"{entries} entries and flags {spec.flags:#x}"
