@@ -5,6 +5,7 @@ import errno
 import os
 
 from pytc.bpf.kernel.permissions import permission_causes
+from pytc.bpf.kernel.running import may_lack
 from pytc.bpf.kernel.versions import is_older, map_flags, map_type_config, map_type_since
 from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys.constants import MapType, map_type_name
@@ -52,7 +53,7 @@ def _type_age(spec: MapSpec) -> tuple[str, ...]:
         for flag in map_flags(spec.flags)
         if flag.since and is_older(flag.since)
     )
-    if young or not setting:
+    if young or not setting or not may_lack(setting):
         return young
     return (f"maps of type {name} need a kernel that is built with {setting}",)
 
