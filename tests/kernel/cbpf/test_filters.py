@@ -121,12 +121,6 @@ def test_what_is_shown_of_it(clsact: Network) -> None:
     assert found["prog"]["name"] == "expression"
 
 
-def arrived(wire: Wire, frames: list[bytes]) -> list[bool]:
-    """Which IP packets that come in at em1 get behind the filters there."""
-    with wire.behind_filters(IP) as behind:
-        return [bool(wire.sent(frame, behind, from_em2=True)) for frame in frames]
-
-
 def test_tags_are_found_on_ingress_where_the_kernel_has_taken_them_out(clsact: Network, wire: Wire) -> None:
     """Without a device, libpcap looks for tags in the packet alone: there would be none."""
     frames = [
@@ -137,9 +131,9 @@ def test_tags_are_found_on_ingress_where_the_kernel_has_taken_them_out(clsact: N
     ]
     words = ("filter", "replace", "dev", "em1", "ingress", "pref", "1", "handle", "1", "bpf", "da", "expression")
     clsact.ok(*words, "vlan 5 and tcp", "verdict", "drop")
-    assert arrived(wire, frames) == [False, True, True, True]
+    assert wire.got_behind(IP, frames) == [False, True, True, True]
     clsact.ok(*words, "vlan 5 and tcp", "dlt", "EN10MB", "verdict", "drop")
-    assert arrived(wire, frames) == [True] * 4
+    assert wire.got_behind(IP, frames) == [True] * 4
 
 
 def test_tags_on_a_device_that_is_down(network: Network) -> None:
