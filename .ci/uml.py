@@ -28,6 +28,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import archive
@@ -291,11 +292,11 @@ def _boot(kernel: _Kernel, share: Path, objects: Path, arguments: Sequence[str])
 
 
 def _kill(guest: subprocess.Popen[bytes]) -> None:
-    """End all processes of a guest, each of which is one of this machine's."""
-    try:
+    """End all processes of a guest, each of which is one of this machine's; it leads a session below timeout(1)."""
+    with suppress(OSError):  # it has ended
+        for kernel in Path(f"/proc/{guest.pid}/task/{guest.pid}/children").read_text().split():
+            os.killpg(int(kernel), signal.SIGKILL)
         os.killpg(guest.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 def _memory_directory(share: Path) -> str:
