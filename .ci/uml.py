@@ -8,7 +8,7 @@ emulation and boots in 3 seconds. It has one processor, no JIT and no BTF of its
 machine, read-only, and writes what comes back into a directory of its own.
 
 Kernels come from the archive of this machine's apt (.ci/archive.py) and stay in ${XDG_CACHE_HOME:-~/.cache}. Results
-go to build/kernels/VERSION: junit.xml and console.log.
+go to build/kernels/VERSION: junit.xml, console.log, and the golden record where there is one of this kernel.
 
 Exit status: 0 when all tests passed on each kernel; 1 when one failed or a guest died or hung; 77 where no kernel is
 to be had.
@@ -62,6 +62,7 @@ RESULTS = ROOT / "build" / "kernels"
 #: Of tests/kernel, the tests that ask the kernel something: others would tell the same on each kernel.
 TESTS = (
     "tests/vm",
+    "tests/golden",
     *(
         f"tests/kernel/bpf/{name}.py"
         for name in (
