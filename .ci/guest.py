@@ -152,6 +152,7 @@ def pytest_script(share: Path, objects: Path, arguments: Sequence[str]) -> str:
     environment = {
         "PYTC_IN_VM": "1",
         "PYTC_OBJECTS": str(objects),
+        "PYTC_RESULTS": str(share),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": str(ROOT / "src"),
@@ -201,9 +202,12 @@ def show_console(share: Path) -> None:
 
 
 def keep_results(share: Path, results: Path) -> None:
-    """Copy junit.xml and console.log to where they stay."""
+    """Copy junit.xml, console.log and the golden record to where they stay."""
     results.mkdir(parents=True, exist_ok=True)
     for name in ("junit.xml", "console.log"):
         (results / name).unlink(missing_ok=True)
         if (share / name).exists():
             shutil.copyfile(share / name, results / name)
+    shutil.rmtree(results / "golden", ignore_errors=True)
+    if (share / "golden").exists():
+        shutil.copytree(share / "golden", results / "golden")

@@ -8,7 +8,7 @@ emulation and boots in 3 seconds. It has one processor, no JIT and no BTF of its
 machine, read-only, and writes what comes back into a directory of its own.
 
 Kernels come from the archive of this machine's apt (.ci/archive.py) and stay in ${XDG_CACHE_HOME:-~/.cache}. Results
-go to build/kernels/VERSION: junit.xml and console.log.
+go to build/kernels/VERSION: junit.xml, console.log, and the golden record where there is one of this kernel.
 
 Exit status: 0 when all tests passed on each kernel; 1 when one failed or a guest died or hung; 77 where no kernel is
 to be had.
@@ -28,6 +28,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import archive
@@ -61,6 +62,7 @@ RESULTS = ROOT / "build" / "kernels"
 #: Of tests/kernel, the tests that ask the kernel something: others would tell the same on each kernel.
 TESTS = (
     "tests/vm",
+    "tests/golden",
     *(
         f"tests/kernel/bpf/{name}.py"
         for name in (
@@ -291,11 +293,11 @@ def _boot(kernel: _Kernel, share: Path, objects: Path, arguments: Sequence[str])
 
 
 def _kill(guest: subprocess.Popen[bytes]) -> None:
-    """End all processes of a guest, each of which is one of this machine's."""
-    try:
+    """End all processes of a guest, each of which is one of this machine's; it leads a session below timeout(1)."""
+    with suppress(OSError):  # it has ended
+        for kernel in Path(f"/proc/{guest.pid}/task/{guest.pid}/children").read_text().split():
+            os.killpg(int(kernel), signal.SIGKILL)
         os.killpg(guest.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 def _memory_directory(share: Path) -> str:

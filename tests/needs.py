@@ -15,8 +15,9 @@ import socket
 import struct
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -25,9 +26,11 @@ from pytc.bpf.btf import types as b
 from pytc.bpf.kernel.running import configuration, kernel_btf
 from pytc.bpf.sys.abi import (
     BtfLoadAttr,
+    EnableStatsAttr,
     MapCreateAttr,
     MapElementAttr,
     PerfEventAttr,
+    ProgInfo,
     ProgLoadAttr,
     ProgQueryAttr,
     TestRunAttr,
@@ -38,6 +41,7 @@ from pytc.bpf.sys.cgroups import mounts
 from pytc.bpf.sys.constants import F_NO_PREALLOC, Command, MapType, ProgramType
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.helpers import helpers
+from pytc.bpf.sys.info import get_info
 from pytc.bpf.sys.syscall import bpf, perf_event_open
 from pytc.errors import BpfSyscallError
 from tests.btf_writer import BtfWriter
@@ -114,6 +118,18 @@ def _has_tcx() -> bool:
     return True
 
 
+def _has_attach_flags() -> bool:
+    """Whether a query of a cgroup takes an array for the flags of each program, as bpftool's does."""
+    cgroup, flags = os.open(mounts()[0], os.O_RDONLY), ctypes.create_string_buffer(4 * 64)
+    try:
+        bpf(Command.PROG_QUERY, ProgQueryAttr(target=cgroup, prog_attach_flags=pointer(flags)))
+    except BpfSyscallError:
+        return False
+    finally:
+        os.close(cgroup)
+    return True
+
+
 def _takes_contexts() -> bool:
     """Whether global functions may take the program's context, which without types of the kernel newer ones refuse."""
     types = BtfWriter()
@@ -149,18 +165,24 @@ def _has_prompt_memory() -> bool:
     return True
 
 
-def _has_hwtstamp() -> bool:
-    """Whether test runs take a context with the field, at byte 184: what a kernel does not know must be 0."""
+@contextmanager
+def _passing_program() -> Iterator[OwnedFd]:
     code, license = ctypes.create_string_buffer(mov(0, 0) + EXIT, 16), ctypes.create_string_buffer(b"GPL")
     load = ProgLoadAttr(prog_type=ProgramType.SCHED_CLS, insn_cnt=2, insns=pointer(code), license=pointer(license))
-    packet, context = ctypes.create_string_buffer(64), ctypes.create_string_buffer(bytes(184) + b"\1", 192)
     with OwnedFd(bpf(Command.PROG_LOAD, load)) as program:
+        yield program
+
+
+def _test_runs(length: int = 64, context: bytes = b"") -> bool:
+    """Whether the kernel runs a program on a packet of so many bytes, with a struct __sk_buff."""
+    packet, struct_sk_buff = ctypes.create_string_buffer(length), ctypes.create_string_buffer(context, len(context))
+    with _passing_program() as program:
         run = TestRunAttr(
             prog_fd=program.fd,
             data_in=pointer(packet),
-            data_size_in=64,
-            ctx_in=pointer(context),
-            ctx_size_in=192,
+            data_size_in=length,
+            ctx_in=pointer(struct_sk_buff) if context else 0,
+            ctx_size_in=len(context),
             repeat=1,
         )
         try:
@@ -168,6 +190,23 @@ def _has_hwtstamp() -> bool:
         except BpfSyscallError:
             return False
     return True
+
+
+def _times_runs() -> bool:
+    """Whether the statistics of a program that ran once have its time: user-mode Linux's clock counts ticks."""
+    packet, info = ctypes.create_string_buffer(64), ProgInfo()
+    with _passing_program() as program, OwnedFd(bpf(Command.ENABLE_STATS, EnableStatsAttr())):
+        run = TestRunAttr(prog_fd=program.fd, data_in=pointer(packet), data_size_in=64, repeat=1)
+        bpf(Command.PROG_TEST_RUN, run)
+        get_info(program.fd, info)
+    return bool(info.run_time_ns)
+
+
+def _counts_verified() -> bool:
+    info = ProgInfo()
+    with _passing_program() as program:
+        get_info(program.fd, info)
+    return bool(info.verified_insns)
 
 
 def _has_helper(name: str) -> bool:
@@ -191,6 +230,7 @@ def _has_helper(name: str) -> bool:
 #: Names of types of maps: type, size of keys, size of values, entries, flags.
 _MAPS = {
     "stack_trace": (7, 4, 8, 1, 0),
+    "sockmap": (15, 4, 8, 1, 0),
     "ringbuf": (27, 0, 0, 4096, 0),
     "bloom_filter": (30, 0, 4, 1, 0),
     "user_ringbuf": (31, 0, 0, 4096, 0),
@@ -326,6 +366,7 @@ FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
     "kernel_btf": (Path("/sys/kernel/btf/vmlinux").exists, "this kernel does not publish its types"),
     "configuration": (lambda: bool(configuration()), "this kernel does not tell its configuration"),
     "cgroup2": (lambda: bool(mounts()), "no cgroup2 is mounted"),
+    "attach_flags": (_has_attach_flags, "this kernel does not tell the flags of each program of a cgroup (Linux 6.0)"),
     "tcx": (_has_tcx, "this kernel has no tcx (Linux 6.6)"),
     "context_arguments": (
         _takes_contexts,
@@ -343,7 +384,17 @@ FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
         lambda: _tc_takes("actions", "add", "action", "gact", "ok", "skip_hw"),
         "this kernel's actions are not told about hardware (Linux 5.17)",
     ),
-    "hwtstamp": (_has_hwtstamp, "this kernel's struct __sk_buff has no hwtstamp (Linux 5.16)"),
+    "test_hwtstamp": (  # at byte 184: what a kernel does not know must be 0
+        lambda: _test_runs(context=bytes(184) + b"\1" + bytes(7)),
+        "this kernel's struct __sk_buff has no hwtstamp (Linux 5.16)",
+    ),
+    "test_ingress_ifindex": (
+        lambda: _test_runs(context=bytes(36) + struct.pack("=I", _LOOPBACK)),
+        "this kernel's test runs take no ingress_ifindex (Linux 5.16)",
+    ),
+    "long_test_packets": (lambda: _test_runs(9000), "this kernel's test runs take packets of a page of memory"),
+    "run_times": (_times_runs, "this kernel's clock is too coarse for the time of a program"),
+    "verified_insns": (_counts_verified, "this kernel does not tell what it verified (Linux 5.16)"),
     "police_packets": (_polices_packets, "this kernel polices bytes alone, and no packets (Linux 5.12)"),
     "perf_events": (
         lambda: _succeeds(

@@ -45,10 +45,10 @@ def entered() -> Iterator[None]:
     _mount(b"none", "/", _PRIVATE | _RECURSIVE)
     _mount(os.fsencode(switched_off), _STATISTICS, _BIND)  # tests that run now may switch them on
     shutil.rmtree(switched_off.parent)
-    _mount(b"cgroup2", _CGROUPS)
-    root = os.open(_CGROUPS, os.O_RDONLY | os.O_DIRECTORY)
+    _mount(b"cgroup2", str(DIRECTORY))  # where it is mounted already, it could not be mounted once more
+    root = os.open(DIRECTORY, os.O_RDONLY | os.O_DIRECTORY)
     os.mkdir(_CGROUP, dir_fd=root)
-    _must(_libc.umount2(os.fsencode(_CGROUPS), _DETACH))
+    _must(_libc.umount2(os.fsencode(DIRECTORY), _DETACH))
     try:
         yield
     finally:

@@ -19,6 +19,7 @@ _NEW_NETWORK = 0x40000000
 #: What differs by nature: ages, ids, and when a program was loaded.
 _MASKS = (
     (r" *\b(installed|used|firstused) \d+ sec", ""),
+    (r"(?m)(?<=bind \d) $", ""),  # behind it are the ages of police, unless they are 0
     (r"\bid \d+ name", "id N name"),
     (r"load_time \d+", "load_time N"),
     (r"btf_id \d+", "btf_id N"),

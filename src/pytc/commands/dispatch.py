@@ -116,10 +116,17 @@ def run(context: "Context", command: Command) -> "Outcome":
         if error.errno == EPERM and not error.hints:
             from pytc.bpf.kernel.permissions import permission_causes
 
-            error.with_hints(*permission_causes(for_ids=_is_about_ids(error)))
+            called = _refused_command(error)
+            error.with_hints(
+                *permission_causes(
+                    for_ids=called.endswith(("_GET_NEXT_ID", "_GET_FD_BY_ID")),
+                    creates=called in ("MAP_CREATE", "PROG_LOAD", "BTF_LOAD"),
+                )
+            )
         raise
 
 
-def _is_about_ids(error: BpfError) -> bool:
+def _refused_command(error: BpfError) -> str:
+    """Return the name of the command of bpf(2) that was refused, like MAP_CREATE; empty where there was none."""
     refused = error if isinstance(error, BpfSyscallError) else error.__cause__
-    return isinstance(refused, BpfSyscallError) and refused.command.endswith(("_GET_NEXT_ID", "_GET_FD_BY_ID"))
+    return refused.command if isinstance(refused, BpfSyscallError) else ""

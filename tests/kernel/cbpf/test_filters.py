@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -83,25 +82,14 @@ def expected(expression: str, frames: list[bytes]) -> list[bool]:
     return [verdict.value != 0 for verdict in run_capture(compile_expression(expression), packets(frames))]
 
 
-def passed(wire: Wire, frames: list[bytes]) -> list[bool]:
-    """Which frames that em1 sends arrive at em2."""
-    wire.received(wire.em2)
-    arrived = []
-    for frame in frames:
-        with suppress(OSError):  # ENOBUFS: dropped
-            wire.em1.send(frame)
-        arrived.append(bool(wire.received(wire.em2)))
-    return arrived
-
-
 @pytest.mark.parametrize("expression", SAMPLE)
 def test_direct_action_drops_what_matches_and_nothing_else(clsact: Network, wire: Wire, expression: str) -> None:
     frames = [frame for frame in FRAMES if frame[12:14] not in (b"\x81\x00", b"\x88\xa8")]
-    assert all(passed(wire, frames))
+    assert all(wire.passed(frames))
     clsact.ok("filter", "add", "dev", "em1", "egress", "bpf", "da", "expression", expression, "verdict", "drop")
     found = expected(expression, frames)
     assert any(found)
-    assert passed(wire, frames) == [not match for match in found]
+    assert wire.passed(frames) == [not match for match in found]
 
 
 @pytest.mark.parametrize("expression", SAMPLE)
@@ -109,7 +97,7 @@ def test_the_flowid_is_the_class_of_what_matches(htb: Network, wire: Wire, expre
     outcome = htb.pytc("filter", "add", "dev", "em1", "parent", "1:", "bpf", "expression", expression, "flowid", "1:10")
     assert (outcome.status, outcome.err) == (0, "")
     before = class_packets(htb)
-    assert all(passed(wire, FRAMES))
+    assert all(wire.passed(FRAMES))
     after = class_packets(htb)
     matches = sum(expected(expression, FRAMES))
     assert after["1:10"] - before["1:10"] == matches > 0
@@ -121,7 +109,7 @@ def test_a_match_ends_and_no_match_goes_on(clsact: Network, wire: Wire) -> None:
     clsact.ok("filter", "add", "dev", "em1", "egress", "pref", "1", "bpf", "da", "expression", "tcp port 80")
     clsact.ok("filter", "add", "dev", "em1", "egress", "pref", "2", "bpf", "da", "expression", "", "verdict", "drop")
     frames = [eth(ip4(tcp(1, 80), TCP)), eth(ip4(udp(1, 80), UDP)), eth(ip4(b"", TCP)), eth(b"", IP), eth(b"\x45")]
-    assert passed(wire, frames) == [True, False, False, False, False]
+    assert wire.passed(frames) == [True, False, False, False, False]
 
 
 def test_what_is_shown_of_it(clsact: Network) -> None:
@@ -131,16 +119,6 @@ def test_what_is_shown_of_it(clsact: Network) -> None:
     assert found["bpf_name"] == "net 10.0.0.0/8:[expression]"
     assert found["direct-action"] is True
     assert found["prog"]["name"] == "expression"
-
-
-def arrived(wire: Wire, frames: list[bytes]) -> list[bool]:
-    """Which IP packets that come in at em1 get behind the filters there."""
-    found = []
-    with wire.behind_filters(IP) as behind:
-        for frame in frames:
-            wire.em2.send(frame)
-            found.append(bool(wire.received(behind)))
-    return found
 
 
 def test_tags_are_found_on_ingress_where_the_kernel_has_taken_them_out(clsact: Network, wire: Wire) -> None:
@@ -153,9 +131,9 @@ def test_tags_are_found_on_ingress_where_the_kernel_has_taken_them_out(clsact: N
     ]
     words = ("filter", "replace", "dev", "em1", "ingress", "pref", "1", "handle", "1", "bpf", "da", "expression")
     clsact.ok(*words, "vlan 5 and tcp", "verdict", "drop")
-    assert arrived(wire, frames) == [False, True, True, True]
+    assert wire.got_behind(IP, frames) == [False, True, True, True]
     clsact.ok(*words, "vlan 5 and tcp", "dlt", "EN10MB", "verdict", "drop")
-    assert arrived(wire, frames) == [True] * 4
+    assert wire.got_behind(IP, frames) == [True] * 4
 
 
 def test_tags_on_a_device_that_is_down(network: Network) -> None:
@@ -194,7 +172,7 @@ def test_the_largest_bytecode(clsact: Network, wire: Wire, tmp_path: Path) -> No
     path = tmp_path / "large"
     path.write_text("4096\n" + "0 0 0 1\n" * 4095 + "6 0 0 2\n")
     clsact.ok("filter", "add", "dev", "em1", "egress", "bpf", "da", "bytecode-file", str(path))
-    assert passed(wire, FRAMES[:2]) == [False, False]
+    assert wire.passed(FRAMES[:2]) == [False, False]
     path.write_text("4000\n" + "0 0 0 1\n" * 3999 + "6 0 0 0\n")
     clsact.ok("filter", "add", "dev", "em1", "ingress", "bpf", "bytecode-file", str(path))
     assert "bytecode '4000,0 0 0 1," in clsact.ok("filter", "show", "dev", "em1", "ingress")
@@ -212,11 +190,11 @@ def test_what_tcpdump_prints_is_another_class_than_the_flowid(htb: Network, wire
     assert "the bytecode returns 262144, which is class 4: and not the flowid; for 1:10 it must return" in outcome.err
     frames = [eth(arp(1), ARP_TYPE)] * 3
     before = class_packets(htb)
-    passed(wire, frames)
+    wire.passed(frames)
     assert class_packets(htb)["1:10"] == before["1:10"]
     outcome = htb.pytc(*words, "bytecode", printed.replace("262144", "4294967295"), "flowid", "1:10")
     assert outcome.err == ""
-    passed(wire, frames)
+    wire.passed(frames)
     assert class_packets(htb)["1:10"] == before["1:10"] + 3
 
 
@@ -309,7 +287,7 @@ def test_an_object_of_to_ebpf_is_one_for_tc(clsact: Network, wire: Wire, tmp_pat
     clsact.ok("cbpf", "to-ebpf", "expression", "tcp port 80", "verdict", "drop", "write", str(path))
     outcome = clsact.tc("filter", "add", "dev", "em1", "egress", "bpf", "da", "obj", str(path), "sec", "classifier")
     assert outcome.status == 0, outcome.err
-    assert passed(wire, [eth(ip4(tcp(1, 80), TCP)), eth(ip6(udp(1, 80), UDP), IPV6)]) == [False, True]
+    assert wire.passed([eth(ip4(tcp(1, 80), TCP)), eth(ip6(udp(1, 80), UDP), IPV6)]) == [False, True]
 
 
 def test_a_mark_is_what_the_kernel_knows_of_a_packet(clsact: Network, wire: Wire, tmp_path: Path) -> None:

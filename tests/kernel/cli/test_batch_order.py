@@ -110,7 +110,7 @@ def by_turns(network: Network, options: list[str], lines: list[str]) -> tuple[in
                 break
             answer += piece
         out += answer.removesuffix(MARK)
-        if process.poll() is not None:
+        if not answer.endswith(MARK):  # it has ended, whether or not it can be waited for yet
             break
     process.stdin.close()
     err = process.stderr.read().decode() if process.stderr is not None else ""

@@ -64,7 +64,7 @@ SEEN: dict[str, Callable[[Connection], object]] = {
         ("iw", ("set", "segments=33"), "iw", 33),
         ("buffers", ("set", "port=5001", "set", "bytes=70000"), "sndbuf", 140000),
         ("buffers", ("set", "bytes=70000"), "rcvbuf", 140000),
-        ("congestion", ("set", "algorithm=cubic"), "congestion", "cubic"),
+        ("congestion", ("set", "algorithm=reno"), "congestion", "reno"),
         ("clamp", ("set", "segments=21"), "clamp", 21),
     ],
 )

@@ -9,10 +9,11 @@ _CAP_NET_ADMIN, _CAP_SYS_ADMIN, _CAP_BPF = 12, 21, 39
 _MEMLOCK_FREE = "5.11"
 
 
-def permission_causes(*, for_ids: bool = False) -> tuple[str, ...]:
+def permission_causes(*, for_ids: bool = False, creates: bool = False) -> tuple[str, ...]:
     """Return the causes that apply to this process, the likeliest first.
 
-    ``for_ids`` says that the call looked up objects by their ids, which takes CAP_SYS_ADMIN.
+    ``for_ids`` says that the call looked up objects by their ids, which takes CAP_SYS_ADMIN; ``creates`` that it was
+    to create a program, a map or BTF, which old kernels charge to RLIMIT_MEMLOCK.
     """
     causes = []
     effective = _status_field("CapEff", base=16)
@@ -32,7 +33,7 @@ def permission_causes(*, for_ids: bool = False) -> tuple[str, ...]:
     if "[integrity]" in lockdown or "[confidentiality]" in lockdown:
         causes.append(f"kernel lockdown is active: {lockdown}")
     limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
-    if is_older(_MEMLOCK_FREE) and limit != resource.RLIM_INFINITY:
+    if creates and is_older(_MEMLOCK_FREE) and limit != resource.RLIM_INFINITY:
         causes.append(f"RLIMIT_MEMLOCK is {limit} bytes, and kernels before {_MEMLOCK_FREE} charge BPF memory to it")
     return tuple(causes)
 

@@ -84,6 +84,12 @@ def configuration() -> dict[str, str]:
     return {}
 
 
+def may_lack(settings: str) -> bool:
+    """Return whether the kernel lacks one of the CONFIG_ settings in a text, also where its settings are unknown."""
+    known = configuration()
+    return any(known.get(name, "n") == "n" for name in re.findall(r"CONFIG_\w+", settings))
+
+
 def version_code() -> int:
     """Return KERNEL_VERSION(major, minor, patch) of the running kernel, the number in its own headers."""
     try:

@@ -5,6 +5,7 @@ import os
 import re
 
 from pytc.bpf.kernel.permissions import permission_causes
+from pytc.bpf.kernel.running import may_lack
 from pytc.bpf.kernel.versions import attach_type_since, is_older, program_type_config, program_type_since
 from pytc.bpf.link.linker import LinkedProgram
 from pytc.bpf.link.needs import helper_calls, instruction_needs
@@ -32,7 +33,7 @@ def program_causes(
     if number != errno.EPERM:
         causes += _young_features(linked)
     if not log and number == errno.EPERM:
-        causes += permission_causes()
+        causes += permission_causes(creates=True)
     if not log and number == errno.E2BIG:
         count = len(linked.code) // 8
         causes.append(
@@ -110,7 +111,7 @@ def _program_age(type: ProgramType, attach_type: int) -> list[str]:
     since = attach_type_since(attach_type)
     if since and is_older(since):
         return [f"the attach type {attach_type_name(attach_type)} came with Linux {since}; this is {this}"]
-    if setting:
+    if setting and may_lack(setting):
         return [f"programs of type {program_type_name(type)} need a kernel that is built with {setting}"]
     return []
 

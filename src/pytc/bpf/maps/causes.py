@@ -5,6 +5,7 @@ import errno
 import os
 
 from pytc.bpf.kernel.permissions import permission_causes
+from pytc.bpf.kernel.running import may_lack
 from pytc.bpf.kernel.versions import is_older, map_flags, map_type_config, map_type_since
 from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys.constants import MapType, map_type_name
@@ -16,7 +17,7 @@ _POP_SINCE = "5.14"
 def map_causes(spec: MapSpec, entries: int, number: int) -> tuple[str, ...]:
     """Return the causes of an errno of BPF_MAP_CREATE; ``entries`` is max_entries as the kernel got it."""
     if number == errno.EPERM:
-        return permission_causes()
+        return permission_causes(creates=True)
     what = (
         f"a {map_type_name(spec.type)} map with key size {spec.key_size}, value size {spec.value_size}, "
         f"{entries} entries and flags {spec.flags:#x}"
@@ -52,7 +53,7 @@ def _type_age(spec: MapSpec) -> tuple[str, ...]:
         for flag in map_flags(spec.flags)
         if flag.since and is_older(flag.since)
     )
-    if young or not setting:
+    if young or not setting or not may_lack(setting):
         return young
     return (f"maps of type {name} need a kernel that is built with {setting}",)
 

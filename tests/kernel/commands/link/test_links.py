@@ -10,7 +10,7 @@ from tests.conftest import EXAMPLES, pins
 from tests.kernel.ways import IN, tcx_programs
 from tests.network import Network
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("tcx")]
 
 TRAFFIC = ("obj", str(EXAMPLES / "traffic.o"))
 

@@ -196,7 +196,15 @@ raise SystemExit(main(["map", "set", "fd", str(fd), "key", "1", "value", "1"]))
     def test_maps_that_are_not_there(self, words: tuple[str, ...], said: str, status: int) -> None:
         assert said in refused("map", "dump", *words, status=status)
 
-    @pytest.mark.parametrize("type", [MapType.QUEUE, MapType.RINGBUF, MapType.BLOOM_FILTER, MapType.PERF_EVENT_ARRAY])
+    @pytest.mark.parametrize(
+        "type",
+        [
+            MapType.QUEUE,
+            MapType.RINGBUF,
+            pytest.param(MapType.BLOOM_FILTER, marks=pytest.mark.needs("map:bloom_filter")),
+            MapType.PERF_EVENT_ARRAY,
+        ],
+    )
     def test_maps_without_elements_to_list(self, new_map: MapFactory, type: MapType) -> None:
         sizes = {MapType.QUEUE: (0, 4, 8), MapType.RINGBUF: (0, 0, 4096), MapType.BLOOM_FILTER: (0, 4, 8)}
         assert "no elements" in refused("map", "dump", *fd_of(new_map(type, *sizes.get(type, (4, 4, 2)))))

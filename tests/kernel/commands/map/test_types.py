@@ -100,6 +100,7 @@ class TestTypes:
         printed("map", "push", *fd_of(found), "value", "1", "value", "2", "value", "3", "exist")
         assert printed("map", "pop", *fd_of(found), "count", "5") == "2\n3\n"
 
+    @pytest.mark.needs("map:bloom_filter")
     def test_bloom_filters(self, new_map: MapFactory) -> None:
         found = new_map(MapType.BLOOM_FILTER, 0, 4, 64)
         printed("map", "push", *fd_of(found), "value", "10.0.0.1", "valuetype", "ip4")
@@ -146,6 +147,7 @@ class TestTypes:
         wrong = ("nosuch",) if size == 4 else ("{", "device", "nosuch", "}")
         assert 'there is no device "nosuch"' in refused("map", "set", *fd_of(found), "key", "1", "value", *wrong)
 
+    @pytest.mark.needs("map:sockmap")
     def test_sockets(self, new_map: MapFactory) -> None:
         import socket
 

@@ -265,6 +265,12 @@ class TestMaps:
         assert (outcome.status, "Traceback" in outcome.err) == (1, False)
 
 
-def test_types_that_do_not_run_on_packets(root: None, build: Compiler) -> None:
+@pytest.mark.needs("program:kprobe")
+def test_types_that_are_for_events(root: None, build: Compiler) -> None:
     outcome = pytc("prog", "run", "obj", build("one_program"), "type", "kprobe", "packet", UDP)
     assert (outcome.status, outcome.err) == (1, "programs of type kprobe do not run on packets\n")
+
+
+def test_types_that_are_for_sockets(root: None) -> None:
+    outcome = pytc("prog", "run", "obj", str(EXAMPLES / "sockops" / "iw.o"), "packet", UDP)
+    assert (outcome.status, outcome.err) == (1, "programs of type sock_ops do not run on packets\n")

@@ -10,6 +10,7 @@ from pytc.errors import BpfSyscallError
 from pytc.packets.build import build
 from tests.conftest import EXAMPLES, Compiler
 from tests.kernel.commands.prog.support import NEXT_HOP, UDP, report, verdicts
+from tests.needs import FEATURES
 from tests.network import Network
 from tests.processes import pytc
 
@@ -17,7 +18,13 @@ pytestmark = pytest.mark.kernel
 
 
 class TestContext:
-    @pytest.mark.parametrize("field", SKB.settable)
+    @pytest.mark.parametrize(
+        "field",
+        [
+            pytest.param(name, marks=pytest.mark.needs(f"test_{name}") if f"test_{name}" in FEATURES else ())
+            for name in SKB.settable
+        ],
+    )
     def test_the_kernel_takes_each_field(self, root: None, field: str) -> None:
         value = {"ifindex": "lo", "ingress_ifindex": "lo", "wire_len": "100", "gso_size": "10"}.get(field, "7")
         more = {"gso_size": ",gso_segs=2", "gso_segs": ",gso_size=20"}.get(field, "")

@@ -72,10 +72,16 @@ class TestPackets:
         (row,) = rows(*NEXT_HOP, "hex", "0011")
         assert (row["length"], row["changed"]) == (14, False)
 
+    @pytest.mark.needs("!long_test_packets")
     def test_too_long_packets_are_a_clean_error(self, root: None) -> None:
         outcome = pytc("prog", "run", *NEXT_HOP, "packet", "eth length 9000")
         assert outcome.status == 1
         assert "the packet has 9000 bytes" in outcome.err
+
+    @pytest.mark.needs("long_test_packets")
+    def test_long_packets(self, root: None) -> None:
+        (row,) = rows(*NEXT_HOP, "packet", "eth length 9000")
+        assert (row["length"], row["changed"]) == (9000, False)
 
     def test_what_is_written_is_what_came_out(self, root: None, tmp_path: Path) -> None:
         out = str(tmp_path / "out.pcap")

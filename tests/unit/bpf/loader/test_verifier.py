@@ -225,9 +225,21 @@ class TestHints:
         log = '; print("GPL unknown func f#4 non-JITed"); @ a.c:1\n1: (95) exit\nR0 !read_ok\n'
         assert self.hints(errno.EACCES, log) == ()
 
-    def test_a_type_that_the_kernel_is_built_without(self) -> None:
+    @pytest.mark.parametrize(
+        ("settings", "hints"),
+        [
+            ({}, 1),  # unknown
+            ({"CONFIG_BPF_SYSCALL": "y"}, 1),
+            ({"CONFIG_BPF_SYSCALL": "y", "CONFIG_BPF_EVENTS": "y"}, 0),
+        ],
+    )
+    def test_a_type_that_the_kernel_is_built_without(
+        self, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], hints: int
+    ) -> None:
+        monkeypatch.setattr("pytc.bpf.kernel.running.configuration", lambda: settings)
         error = verifier_error(*program(), ProgramType.KPROBE, errno.EINVAL, "")
-        assert error.hints == ("programs of type kprobe need a kernel that is built with CONFIG_BPF_EVENTS",)
+        said = "programs of type kprobe need a kernel that is built with CONFIG_BPF_EVENTS"
+        assert error.hints == (said,) * hints
 
     def test_none_where_nothing_is_known(self) -> None:
         assert self.hints(errno.EACCES, PACKET) == ()

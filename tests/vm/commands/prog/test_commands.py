@@ -45,7 +45,7 @@ def test_short_packets_are_filled_up_as_far_as_this_kernel_wants() -> None:
 
 
 def test_fields_of_the_context(objects: Callable[[str], str]) -> None:
-    stamp = "" if missing(("hwtstamp",)) else ",hwtstamp=3"
+    stamp = "" if missing(("test_hwtstamp",)) else ",hwtstamp=3"
     found = report(
         "obj",
         objects("prog_context"),

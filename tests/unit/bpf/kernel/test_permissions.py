@@ -1,0 +1,23 @@
+"""Why bpf(2) answers EPERM, by what a kernel and a process are."""
+
+from __future__ import annotations
+
+import resource
+
+import pytest
+
+from pytc.bpf.kernel import permissions
+
+
+@pytest.fixture
+def old_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel before 5.11, with a process that may lock 64 KB."""
+    monkeypatch.setattr(permissions, "is_older", lambda version: version == "5.11")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (65536, 65536))
+
+
+def test_only_what_is_created_is_charged(old_kernel: None) -> None:
+    """An attachment that is refused has another cause, whatever the limit is."""
+    assert any("RLIMIT_MEMLOCK is 65536 bytes" in cause for cause in permissions.permission_causes(creates=True))
+    for causes in (permissions.permission_causes(), permissions.permission_causes(for_ids=True)):
+        assert not any("RLIMIT_MEMLOCK" in cause for cause in causes)
