@@ -58,7 +58,8 @@ def _run(options: Options, words: list[str]) -> int:
     if options.version:
         from pytc import __version__
 
-        return print_text(f"pytc utility, pytc-{__version__}\n")
+        # Build scripts look for ", libbpf " in tc's version, to know that it loads objects with BTF.
+        return print_text(f"pytc utility, pytc-{__version__}, libbpf (compatible)\n")
     if options.help:
         return show_help("", options)
     if options.install_alias:
