@@ -45,7 +45,7 @@ def pin_root(context: Context, lock: "PinLock | None" = None) -> "PinRoot":
 
 def check_pinnable(context: Context, what: str, path: str) -> None:
     """Raise PinError where a pin could not be made, as far as that is known before anything is attached."""
-    from pytc.bpf.maps.pinning import is_bpffs
+    from pytc.bpf.sys.files import is_bpffs
 
     absolute = pin_path(context, path)
     if os.path.lexists(absolute):
@@ -77,7 +77,7 @@ def make_pin(context: Context, what: str, path: str, pin: Callable[[str], None])
 
 
 def _pin(what: str, path: str, pin: Callable[[str], None]) -> None:
-    from pytc.bpf.maps.pinning import is_bpffs
+    from pytc.bpf.sys.files import is_bpffs
 
     try:
         pin(path)
@@ -93,7 +93,7 @@ def remove_pin(context: Context, what: str, path: str, check: Callable[[str], No
     PinError."""
     import stat
 
-    from pytc.bpf.maps.pinning import is_bpffs
+    from pytc.bpf.sys.files import is_bpffs
 
     path = pin_path(context, path)
     try:

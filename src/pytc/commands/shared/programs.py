@@ -13,7 +13,17 @@ from pytc.errors import InvalidOptionsError, VerifierError
 from pytc.signals import block_signals
 from pytc.tc.actions.action import Action
 from pytc.tc.kinds.interface import OpenedProgram
-from pytc.tc.kinds.shared.programs import BARE, BYTECODE, BYTECODE_FILE, EXPRESSION, OBJECT, PINNED, BpfSource, MapWords
+from pytc.tc.kinds.shared.programs import (
+    BARE,
+    BYTECODE,
+    BYTECODE_FILE,
+    EXPRESSION,
+    OBJECT,
+    PINNED,
+    BpfSource,
+    MapWords,
+    unknown_mode,
+)
 
 if TYPE_CHECKING:
     from pytc.bpf.maps.pin_lock import PinLock
@@ -108,10 +118,7 @@ def resolve_files(source: BpfSource) -> BpfSource:
         from pytc.bpf.sys.files import looks_like_elf
 
         if not looks_like_elf(source.path):
-            raise InvalidOptionsError(
-                f'What mode is "{source.path}"? It is neither one of bytecode, bytecode-file, object-file and '
-                "object-pinned, nor an ELF file."
-            )
+            raise unknown_mode(source.path)
         return source._replace(mode=OBJECT)
     return source
 
