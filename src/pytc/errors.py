@@ -203,7 +203,17 @@ class MapMismatchError(BpfError):
         differences = ", ".join(
             f"{field} is {pinned}, the object wants {declared}" for field, (pinned, declared) in fields.items()
         )
-        super().__init__(f'map "{name}": the map pinned at {path} does not match: {differences}', errno=_errno.EINVAL)
+        hints: tuple[str, ...] = (
+            f'to keep its elements: "pytc -j map dump pinned {path} > FILE", "pytc map unpin {path}", this command '
+            f'again, and "pytc map load pinned {path} FILE"',
+            f'another pinned map takes its place with "map {name} pinned PATH" behind the object file',
+        )
+        if list(fields) == ["max entries"]:
+            entries = fields["max entries"][0]
+            hints = (f'"map {name} max_entries {entries}" behind the object file takes it as it is', *hints)
+        super().__init__(
+            f'map "{name}": the map pinned at {path} does not match: {differences}', errno=_errno.EINVAL, hints=hints
+        )
         self.fields = fields
 
 

@@ -92,7 +92,9 @@ def _pinned_ids(context: Context, path: str) -> tuple[int, int]:
                 return 0, describe_link(descriptor.fd).id
             return describe_program(descriptor.fd).id, 0
     except BpfSyscallError as error:
-        raise AttachError(f'"{path}" is not the pin of a program or a link: {error}', errno=error.errno) from error
+        raise AttachError(
+            f'"{path}" is not the pin of a program or a link: {error}', errno=error.errno, hints=error.hints
+        ) from error
 
 
 def _name(attachment: Attachment) -> str:
@@ -126,7 +128,9 @@ def open_link(context: Context, text: str) -> Link:
         return Link.from_id(int(text)) if text.isdigit() else Link.from_pin(pin_path(context, text))
     except BpfSyscallError as error:
         problem = "cannot be opened as a link" if error.errno in (errno.EPERM, errno.EACCES) else "is not a link"
-        raise AttachError(f"{text} {problem}: {os.strerror(error.errno or 0)}", errno=error.errno) from error
+        raise AttachError(
+            f"{text} {problem}: {os.strerror(error.errno or 0)}", errno=error.errno, hints=error.hints
+        ) from error
 
 
 def unpin_link(context: Context, path: str) -> None:

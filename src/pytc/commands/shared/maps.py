@@ -44,7 +44,7 @@ def _open_pinned(context: Context, path: str) -> Map:
         descriptor = _open_as_allowed(pin)
     except BpfSyscallError as error:
         raise BpfError(
-            f'cannot open the pinned map "{pin}": {os.strerror(error.errno or 0)}', errno=error.errno
+            f'cannot open the pinned map "{pin}": {os.strerror(error.errno or 0)}', errno=error.errno, hints=error.hints
         ) from error
     try:
         return Map(descriptor)

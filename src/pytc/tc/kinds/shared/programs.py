@@ -156,7 +156,7 @@ def unknown_mode(word: str) -> InvalidOptionsError:
     elif word in ("id", "tag", "name"):
         hint = 'a loaded program is attached by its pin: "pytc prog pin id NUMBER PATH" and object-pinned PATH'
     elif is_bpffs(word):
-        hint = f"{word} is in a bpffs: object-pinned {word} names a pinned program"
+        hint = f'"{word}" is in a bpffs: object-pinned {word} names a pinned program'
     else:
         hint = f'an object is named by object-file FILE (or obj FILE), and "{word}" is not an ELF file'
     return InvalidOptionsError(f'What mode is "{word}"?', hints=(hint,))
