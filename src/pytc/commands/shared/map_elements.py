@@ -8,7 +8,7 @@ from pytc.bpf.codec.scalars import Codec, Style, Value
 from pytc.bpf.maps.batch import Batch, read_batches
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.maps.types import KEYLESS, MapTypes
-from pytc.bpf.sys.constants import MapType, map_type_name
+from pytc.bpf.sys.constants import MapType, a_map_type
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.map_errors import explain_refusals
 from pytc.errors import BpfError, CodecError
@@ -64,7 +64,7 @@ def check_listable(typed: TypedMap) -> None:
     """Raise BpfError for a map whose elements cannot be listed."""
     if typed.map.description.type in _NOT_LISTED:
         raise BpfError(
-            f'map "{typed.map.name}" is a {map_type_name(typed.map.description.type)}: it has no elements to list'
+            f'map "{typed.map.name}" is {a_map_type(typed.map.description.type)}: it has no elements to list'
         )
 
 

@@ -203,7 +203,7 @@ raise SystemExit(main(["map", "set", "fd", str(fd), "key", "1", "value", "1"]))
 
     def test_verbs_for_other_types(self, new_map: MapFactory) -> None:
         table, queue = new_map(MapType.HASH), new_map(MapType.QUEUE, 0)
-        assert "is a hash, not a queue or stack" in refused("map", "pop", *fd_of(table))
+        assert "is a hash, not a queue or a stack" in refused("map", "pop", *fd_of(table))
         assert "has no keys" in refused("map", "get", *fd_of(queue), "key", "1")
         assert "has no keys: use push" in refused("map", "load", *fd_of(queue), "/dev/null")
         assert "is not a bloom filter" in refused("map", "get", *fd_of(table), "value", "1")
