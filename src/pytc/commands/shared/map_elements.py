@@ -42,7 +42,8 @@ def key_bytes(typed: TypedMap, words: ValueWords | None) -> bytes:
 def element_bytes(typed: TypedMap, words: ValueWords, what: str = "value") -> bytes:
     """Encode the value of an element; in a per-CPU map, a single value is for each CPU. Raises CodecError, which
     begins with ``what``."""
-    is_list = isinstance(words, (list, bytes)) or (isinstance(words, str) and words.startswith("["))
+    is_whole = isinstance(words, bytes) and len(words) != typed.types.value.size
+    is_list = is_whole or isinstance(words, list) or (isinstance(words, str) and words.startswith("["))
     value: Any = [words] * typed.types.cpus if typed.types.is_per_cpu and not is_list else words
     return value_bytes(typed.types.whole, value, what)
 

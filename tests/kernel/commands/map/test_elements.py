@@ -42,6 +42,15 @@ class TestElements:
         assert found[b"\2\1"] == b"\x0a\x0b\x0c"
         assert printed("map", "dump", *fd_of(found)) == "key 258 value 0a0b0c\n"
 
+    def test_in_words_of_bpftool(self, new_map: MapFactory) -> None:
+        found, each = new_map(MapType.HASH, 4, 2), new_map(MapType.PERCPU_ARRAY, 4, 4, 1)
+        printed("map", "update", *fd_of(found), *"key 1 0 0 0 value 0xe8 0x03".split())
+        assert found[word(1)] == b"\xe8\x03"
+        assert printed("map", "lookup", *fd_of(found), *"key hex 1 0 0 0".split()) == "1000\n"
+        assert "bytes" in refused("map", "update", *fd_of(found), *"key 1 0 0 value 1 0".split())
+        printed("map", "update", *fd_of(each), *"key 0 0 0 0 value 7 0 0 0".split())
+        assert set(json_of("map", "get", *fd_of(each))[0]["values"]) == {7}
+
     @pytest.mark.parametrize(
         ("operator", "operand", "result"),
         [
