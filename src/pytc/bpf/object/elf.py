@@ -271,7 +271,7 @@ def _read_relocations(
             continue
         if section.info >= len(sections):
             raise ObjectError(
-                f"relocations {section.name!r} patch section {section.info}; there are only {len(sections)}"
+                f'relocations "{section.name}" patch section {section.info}; there are only {len(sections)}'
             )
         patched = sections[section.info]
         if not wants_relocations(patched):
@@ -279,15 +279,15 @@ def _read_relocations(
         entry = _RELA if section.type == SHT_RELA else _REL
         if len(section.data) % entry.size:
             raise ObjectError(
-                f"relocations {section.name!r} have {len(section.data)} bytes, not a multiple of {entry.size}"
+                f'relocations "{section.name}" have {len(section.data)} bytes, not a multiple of {entry.size}'
             )
         entries = result.setdefault(section.info, [])
         for offset, info, *addend in entry.iter_unpack(section.data):
             symbol = info >> 32
             if symbol >= len(symbols):
-                raise ObjectError(f"relocation {section.name!r} names symbol {symbol}; there are only {len(symbols)}")
+                raise ObjectError(f'relocation "{section.name}" names symbol {symbol}; there are only {len(symbols)}')
             if offset >= patched.size:
-                raise ObjectError(f"relocation {section.name!r} patches byte {offset} of {patched.size}")
+                raise ObjectError(f'relocation "{section.name}" patches byte {offset} of {patched.size}')
             entries.append(ElfRelocation(offset, symbols[symbol], info & 0xFFFFFFFF, addend[0] if addend else 0))
     return result
 

@@ -9,7 +9,7 @@ from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation, exporters, exports
 from pytc.commands.shared.pins import pin_path, pin_root
-from pytc.errors import InvalidOptionsError, VerifierError
+from pytc.errors import InvalidOptionsError, SeveralLines, VerifierError, one_line
 from pytc.signals import block_signals
 from pytc.tc.actions.action import Action
 from pytc.tc.kinds.interface import OpenedProgram
@@ -273,7 +273,7 @@ def note_load(context: Context, source: BpfSource, remarks: Sequence[str], logs:
 
 
 def _log_note(program: str, log: str) -> str:
-    return f'Verifier log of program "{program}":\n{log.rstrip()}'
+    return SeveralLines(f'Verifier log of program "{one_line(program)}":\n{log.rstrip()}')
 
 
 def with_parameters(context: Context, spec: "ObjectSpec", source: BpfSource) -> "ObjectSpec":
