@@ -20,15 +20,22 @@ class PytcError(Exception):
     """Base of all errors that pytc raises on purpose.
 
     ``errno`` is the kernel's error number when there is one; ``hints`` are sentences about likely causes.
-    ``operation`` is what was tried, where tc's report depends on it.
+    ``operation`` is what was tried, where tc's report depends on it. A message ``has_several_lines`` only where no name
+    in it has a line break.
     """
 
     operation: Operation = ""
+    has_several_lines = False
 
     def __init__(self, message: str, *, errno: int | None = None, hints: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.errno = errno
         self.hints = hints
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of the message. A break within one of them is part of somebody else's name."""
+        return tuple(str(self).split("\n")) if self.has_several_lines else (str(self),)
 
     def with_hints(self, *hints: str) -> "PytcError":
         """Add hints and return the error; for handlers that know more of the circumstances."""
@@ -203,7 +210,17 @@ class MapMismatchError(BpfError):
         differences = ", ".join(
             f"{field} is {pinned}, the object wants {declared}" for field, (pinned, declared) in fields.items()
         )
-        super().__init__(f'map "{name}": the map pinned at {path} does not match: {differences}', errno=_errno.EINVAL)
+        hints: tuple[str, ...] = (
+            f'to keep its elements: "pytc -j map dump pinned {path} > FILE", "pytc map unpin {path}", this command '
+            f'again, and "pytc map load pinned {path} FILE"',
+            f'another pinned map takes its place with "map {name} pinned PATH" behind the object file',
+        )
+        if list(fields) == ["max entries"]:
+            entries = fields["max entries"][0]
+            hints = (f'"map {name} max_entries {entries}" behind the object file takes it as it is', *hints)
+        super().__init__(
+            f'map "{name}": the map pinned at {path} does not match: {differences}', errno=_errno.EINVAL, hints=hints
+        )
         self.fields = fields
 
 
@@ -214,6 +231,8 @@ class PinError(BpfError):
 class VerifierError(BpfError):
     """The kernel refused a program. ``log`` is the verifier's whole text (may be empty)."""
 
+    has_several_lines = True
+
     def __init__(
         self, program: str, number: int, summary: str, *, log: str = "", source: str = "", hints: tuple[str, ...] = ()
     ) -> None:
@@ -221,6 +240,15 @@ class VerifierError(BpfError):
         self.program = program
         self.log = log
         self.source = source
+
+
+class SeveralLines(str):
+    """A remark of several lines, in which no name has a line break."""
+
+
+def one_line(text: str) -> str:
+    """Return somebody else's name, or a line of a source file, for a message of several lines."""
+    return text.replace("\n", "?")
 
 
 def strerror(number: int) -> str:

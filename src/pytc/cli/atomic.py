@@ -94,6 +94,11 @@ def _parse_lines(lines: Iterable[str]) -> Iterator[Line]:
                 yield Line(number, parse_words(words))
             except HelpRequested as request:
                 yield Line(number, Help(request.topic))
+            except PytcError as error:
+                from pytc.cli.repairs import add_repair
+
+                add_repair(error, words)
+                raise
     except PytcError as error:
         raise LineError(reached, error) from error
 

@@ -1,7 +1,8 @@
 """``-batch``: commands from a file or standard input, one a line (tc(8)).
 
 What is after a ``#`` does not count, a line that ends in a backslash goes on in the next one, words in single or double
-quotes are one. The netlink socket is one for all lines.
+quotes are one. A line may begin with the word ``tc``, as in a script, and the file with a byte-order mark. The netlink
+socket is one for all lines.
 """
 
 import io
@@ -12,12 +13,14 @@ from itertools import islice
 from typing import TypeVar, cast
 
 from pytc.cli import streams
+from pytc.cli.command_line import without_program
 from pytc.errors import BatchError, PytcError
 
 Parsed = TypeVar("Parsed")
 _CHUNK = 1 << 16
 _AHEAD = 32
 _QUOTES = "'\""
+_BYTE_ORDER_MARK = "\ufeff"
 _BLANKS = " \t\r\n\v\f\x1c\x1d\x1e\x1f"  # ASCII's: Python's own blanks include Unicode's, which tc does not split at
 
 
@@ -63,6 +66,8 @@ class CommandReader:
         Raises BatchError.
         """
         for line in lines:
+            if not self._number:
+                line = line.removeprefix(_BYTE_ORDER_MARK)  # noqa: PLW2901
             self._number += 1
             text = line.partition("#")[0] if "#" in line else line
             if line.endswith("\\\n"):
@@ -70,12 +75,12 @@ class CommandReader:
                 continue
             if self._pending:
                 text, self._pending = "".join((*self._pending, text)), []
-            if words := split_words(text):
+            if words := without_program(split_words(text)):
                 yield self._number, words
 
     def finish(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the command of a last line that ends in a backslash."""
-        if words := split_words("".join(self._pending)):
+        if words := without_program(split_words("".join(self._pending))):
             yield self._number, words
 
 

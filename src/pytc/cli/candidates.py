@@ -105,7 +105,7 @@ def find_candidates(words: Sequence[str], prefix: str = "") -> Candidates:
 
 
 def _after(rest: list[str], prefix: str) -> Candidates:
-    candidates = [word for word in _compared_words(rest) if word.strip()]
+    candidates = [word for word in compared_words(rest) if word.strip()]
     name = object_name(rest[0])
     value: Sort | Literal[""] = "" if set(candidates) - {"help"} else _AFTER.get(rest[-1], "")
     if name in ("map", "prog") and rest[-1] in ("map", "fd") and "obj" not in rest:
@@ -118,11 +118,11 @@ def _after(rest: list[str], prefix: str) -> Candidates:
     )
 
 
-def _compared_words(rest: list[str]) -> list[str]:
+def compared_words(rest: Sequence[str]) -> list[str]:
     """Return all words that the parser compares the next one with."""
-    name = object_name(rest[0])
+    name = object_name(rest[0]) if rest else ""
     if name == "actions" and len(rest) > 1 and rest[1] in _ACTION_VERBS:
-        return _action_words(rest[1:])
+        return _action_words(list(rest[1:]))
     probe = Probe()
     try:
         parse_words([*rest, probe])

@@ -1,9 +1,10 @@
 """The options before the object."""
 
 from collections.abc import Sequence
+from errno import ENOENT
 from typing import Literal, NamedTuple
 
-from pytc.errors import UsageError
+from pytc.errors import BatchError, UsageError
 from pytc.words.engine import matches
 
 
@@ -87,10 +88,15 @@ _COLORS = ("always", "auto", "never")
 _OF_VALUE = tuple(row for row in OPTIONS if row.field == "color")
 
 
+def without_program(words: list[str]) -> list[str]:
+    """Return the words of a line without ``tc`` in front, as in lines that are copied from a script."""
+    return words[1:] if words and words[0] == "tc" else words
+
+
 def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
-    """Return the options and the words after them; raises UsageError."""
+    """Return the options and the words after them; raises UsageError, BatchError."""
     fields: dict[str, object] = {}
-    rest = list(words)
+    rest = without_program(list(words))
     while rest and rest[0].startswith("-"):
         word = rest.pop(0)
         name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
@@ -110,6 +116,9 @@ def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
         raise UsageError('Options "-atomic" and "-force" contradict each other: all or nothing, or as much as possible')
     if "atomic" in fields and "batch" not in fields:
         raise UsageError('Option "-atomic" needs -batch: a single command is all or nothing anyway')
-    if fields.get("netns") == "":  # a script's variable that is not set: not this namespace
-        raise UsageError('Option "-netns": a name is needed, not ""')
+    for field, name in (("netns", "netns"), ("names_file", "conf"), ("install_alias", "install-alias")):
+        if fields.get(field) == "":  # a script's variable that is not set: not this namespace, not the usual file
+            raise UsageError(f'Option "-{name}": a name is needed, not ""')
+    if fields.get("batch") == "":
+        raise BatchError('Cannot open file "" for reading: No such file or directory', errno=ENOENT)
     return Options(**fields), rest  # type: ignore[arg-type]

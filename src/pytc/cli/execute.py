@@ -150,6 +150,7 @@ def _shown(options: Options) -> Display:
         options.pretty,
         "short" if options.short_timestamp else "long" if options.timestamp else "",
         options.echo,
+        sys.stdout.isatty(),
     )
 
 

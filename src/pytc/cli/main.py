@@ -13,11 +13,13 @@ from pytc.commands.dispatch import parse_words
 from pytc.errors import HelpRequested, PytcError, UsageError
 
 if TYPE_CHECKING:
-    pass
+    from pytc.commands.shared.command import Command
 
 #: A dump makes some hundred thousand objects, and hardly any garbage: Python's own thresholds have it look through
 #: them all again and again.
 _FEW_COLLECTIONS = (50_000, 20, 100)
+#: With -force, a file may have a million wrong lines; finding a repair takes as long as running some commands.
+_MOST_REPAIRS = 10
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 
@@ -58,7 +60,8 @@ def _run(options: Options, words: list[str]) -> int:
     if options.version:
         from pytc import __version__
 
-        return print_text(f"pytc utility, pytc-{__version__}\n")
+        # Build scripts look for ", libbpf " in tc's version, to know that it loads objects with BTF.
+        return print_text(f"pytc utility, pytc-{__version__}, libbpf (compatible)\n")
     if options.help:
         return show_help("", options)
     if options.install_alias:
@@ -70,7 +73,7 @@ def _run(options: Options, words: list[str]) -> int:
     if options.batch:
         return _batch(options)
     try:
-        command = parse_words(words)
+        command = _parse(words)
         if isinstance(command, Help):
             return show_help(command.topic, options)
 
@@ -81,6 +84,19 @@ def _run(options: Options, words: list[str]) -> int:
         return show_help(request.topic, options)
 
 
+def _parse(words: list[str]) -> "Command":
+    """Return the command of a line; an error says what makes the line a good one. Raises PytcError."""
+    try:
+        return parse_words(words)
+    except HelpRequested:
+        raise
+    except PytcError as error:
+        from pytc.cli.repairs import add_repair
+
+        add_repair(error, words)
+        raise
+
+
 def _batch(options: Options) -> int:
     from pytc.bpf.loader.object_cache import ObjectCache
     from pytc.cli.batch import parse_ahead, run_batch
@@ -89,10 +105,12 @@ def _batch(options: Options) -> int:
     from pytc.commands.shared.command import Command, Help
 
     filters = RepeatedFilters()
+    refused_lines = 0
     # These options need more of a filter than its request: an echo, its qdisc, a plan.
     is_plain = not (options.echo or options.create_clsact or options.dry_run or options.warn)
 
     def parse(words: list[str]) -> Command | PytcError:
+        nonlocal refused_lines
         runner.context.connection.forget_devices()
         try:
             if not is_plain:
@@ -106,6 +124,11 @@ def _batch(options: Options) -> int:
         except HelpRequested as request:
             return Help(request.topic)
         except PytcError as error:
+            refused_lines += 1
+            if refused_lines <= _MOST_REPAIRS:
+                from pytc.cli.repairs import add_repair
+
+                add_repair(error, words)
             return error  # to be reported when it is the line's turn
 
     with Runner(options) as runner:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from pytc.cli import streams
 from pytc.cli.command_line import Options
 from pytc.cli.exit_status import exit_status, trailer
-from pytc.errors import PytcError
+from pytc.errors import PytcError, SeveralLines
+from pytc.render.terminal import printable, printable_json
 
 if TYPE_CHECKING:
     from pytc.render.documents import Document, Stream
@@ -37,9 +38,9 @@ def report(error: PytcError, *, as_json: bool = False) -> int:
 
         streams.complain(render(error, exit_status(error)))
         return exit_status(error)
-    lines = [line for line in (str(error), trailer(error)) if line]
+    lines = [line for line in (*error.lines, trailer(error)) if line]
     lines += [f"Hint: {hint}" for hint in error.hints]
-    streams.complain("".join(f"{line}\n" for line in lines))
+    streams.complain_lines(lines)
     return exit_status(error)
 
 
@@ -64,13 +65,15 @@ def _up_to_failure(documents: "Iterable[Document]", failures: list[PytcError]) -
 
 def _pieces(documents: "Iterable[Document]", options: Options) -> Iterator[str]:
     streams.take_any_text(as_json=options.json)
+    is_terminal = sys.stdout.isatty()
     if options.json:
         from pytc.render.json import pieces as of_json
 
-        return of_json(documents, pretty=options.pretty)
+        values = of_json(documents, pretty=options.pretty)
+        return map(printable_json, values) if is_terminal else values
     from pytc.render.text import pieces as of_text
 
-    texts = of_text(documents, colors=_colors(options))
+    texts = of_text(documents, colors=_colors(options), is_terminal=is_terminal)
     return (text.replace("\n", "\\") for text in texts) if options.oneline else texts
 
 
@@ -96,6 +99,8 @@ def show_stream(stream: "Stream", options: Options) -> None:
         pieces = stream.json() if options.json else stream.text()
     if options.oneline and stream.is_live:
         pieces = (piece[:-1].replace("\n", "\\") + "\n" for piece in pieces)  # each on a line of its own
+    if sys.stdout.isatty():
+        pieces = map(printable_json, pieces) if options.json else (printable(piece, "\n\t") for piece in pieces)
     for piece in pieces:
         streams.write(piece, flush=stream.is_live)
 
@@ -107,4 +112,4 @@ def say(notes: list[str], *, as_json: bool) -> None:
 
         notes = [json.dumps({"note": note}) for note in notes]
     for note in notes:
-        streams.complain(f"{note}\n")
+        streams.complain_lines(note.splitlines() if isinstance(note, SeveralLines) else [note])

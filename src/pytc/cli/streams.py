@@ -4,9 +4,16 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Iterable
 from typing import TextIO
 
 from pytc.errors import OutputError
+
+#: ASCII's control characters but for tab and line break, those of Latin-1, and those that turn the direction of text.
+_CONTROLS = dict.fromkeys(
+    (*range(9), *range(11, 32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A)), "?"
+)
+_LINE_BREAKS = {ord("\n"): "?"}
 
 
 def replace_closed() -> None:
@@ -51,8 +58,12 @@ def write(text: str, *, flush: bool = False) -> None:
 
 
 def write_bytes(data: bytes) -> None:
-    """Writes output that is not to wait, and is not text. Raises as :func:`write` does."""
+    """Writes output that is not to wait, and may be any bytes; a terminal gets text. Raises as :func:`write` does."""
     try:
+        if sys.stdout.isatty():
+            from pytc.render.terminal import printable
+
+            data = printable(data.decode("utf-8", "replace"), "\n\t").encode()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except OSError as error:
@@ -71,11 +82,16 @@ def ask(prompt: str) -> str | None:
         return None
 
 
+def complain_lines(lines: Iterable[str]) -> None:
+    """Writes lines on standard error. A line break in one of them is somebody else's, who may forge a line by it."""
+    complain("".join(f"{line.translate(_LINE_BREAKS)}\n" for line in lines))
+
+
 def complain(text: str) -> None:
     """Writes on standard error, after what standard output has; when that fails there is nobody left to tell.
 
     What controls a terminal is left out: messages quote what files and names hold."""
-    text = text.translate(dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "?"))
+    text = text.translate(_CONTROLS)
     with contextlib.suppress(OutputError, BrokenPipeError):
         write("", flush=True)
     try:

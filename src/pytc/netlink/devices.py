@@ -14,7 +14,7 @@ from pytc.errors import DeviceNotFoundError
 if TYPE_CHECKING:
     from _socket import socket
 
-_SIOCGIFFLAGS, _SIOCGIFHWADDR, _SIOCGIFINDEX, _SIOCETHTOOL = 0x8913, 0x8927, 0x8933, 0x8946
+_SIOCGIFNAME, _SIOCGIFFLAGS, _SIOCGIFHWADDR, _SIOCGIFINDEX, _SIOCETHTOOL = 0x8910, 0x8913, 0x8927, 0x8933, 0x8946
 _IFREQ = struct.Struct("=16s24s")
 _NAME_SIZE = 16
 _IFF_UP = 1
@@ -66,10 +66,23 @@ def _ifreq(request: int, device: str, value: bytes = b"", *, opened: "socket | N
         raise DeviceNotFoundError(device)
     used = opened or _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
     try:
-        answer = fcntl.ioctl(used.fileno(), request, _IFREQ.pack(name, value))
+        try:
+            answer = fcntl.ioctl(used.fileno(), request, _IFREQ.pack(name, value))
+        except OSError:
+            index = _index_in(device)
+            if not index:
+                raise
+            named = fcntl.ioctl(used.fileno(), _SIOCGIFNAME, _IFREQ.pack(b"", struct.pack("=I", index)))
+            answer = fcntl.ioctl(used.fileno(), request, _IFREQ.pack(_IFREQ.unpack(named)[0], value))
     except OSError as error:
         raise DeviceNotFoundError(device) from error
     finally:
         if opened is None:
             used.close()
     return bytes(_IFREQ.unpack(answer)[1])
+
+
+def _index_in(device: str) -> int:
+    """Return the index in a name like ``if3``, which tc prints and takes for a device, 0 for other names."""
+    digits = device.removeprefix("if")
+    return int(digits) if digits != device and digits.isascii() and digits.isdigit() and len(digits) < 10 else 0

@@ -75,7 +75,7 @@ class Display(NamedTuple):
     ``names`` are those of classes, by the number of their handle (``-names``); ``graph`` draws classes as a tree,
     ``iec`` writes rates in powers of 1024, ``numeric`` writes protocols as numbers, ``pretty`` writes what filters
     match in the terms of protocols. ``timestamp`` is "long" or "short" for events with the time. With ``echo``, a
-    command that changes something shows what the kernel did.
+    command that changes something shows what the kernel did. With ``is_terminal``, a terminal shows the text.
     """
 
     details: bool = False
@@ -89,6 +89,7 @@ class Display(NamedTuple):
     pretty: bool = False
     timestamp: Literal["", "long", "short"] = ""
     echo: bool = False
+    is_terminal: bool = False
 
     def class_name(self, handle: Handle) -> str:
         """Return the handle of a class, with its name where it has one."""

@@ -13,7 +13,7 @@ def as_json(error: PytcError, exit_status: int) -> str:
     or null), ``exit_status``, ``causes`` (the likeliest first); of a refused program also ``source`` (file:line) and
     ``log``.
     """
-    first, *details = str(error).splitlines() or [""]
+    first, *details = error.lines
     members: dict[str, object] = {
         "error": first,
         "details": details,

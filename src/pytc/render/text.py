@@ -5,19 +5,28 @@ from itertools import islice
 
 from pytc.render import GROUP
 from pytc.render.documents import DEVICE, Document, Field, Group, LazyField, Part
+from pytc.render.terminal import printable
 
 #: SGR parameters of each sort of name, on a light and on a dark background, as iproute2 has them.
 COLORS: Mapping[str, tuple[str, str]] = {DEVICE: ("36", "1;36")}
+#: Control characters that lay text out.
+_LAYOUT = "\n\t"
 
 
-def render(documents: Iterable[Document], *, colors: Mapping[str, str] | None = None) -> str:
+def render(documents: Iterable[Document], *, colors: Mapping[str, str] | None = None, is_terminal: bool = False) -> str:
     """Return the text of all fields, one after another; ``colors`` are SGR parameters by sort of name."""
-    return "".join(pieces(documents, colors=colors))
+    return "".join(pieces(documents, colors=colors, is_terminal=is_terminal))
 
 
-def pieces(documents: Iterable[Document], *, colors: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Yield the text of documents, a group at a time: a list may be long."""
-    texts = map(_fields, documents) if not colors else (_colored_all(document, colors) for document in documents)
+def pieces(
+    documents: Iterable[Document], *, colors: Mapping[str, str] | None = None, is_terminal: bool = False
+) -> Iterator[str]:
+    """Yield the text of documents, a group at a time: a list may be long.
+
+    For a terminal, names are shown without what could control it; for others, they are as the kernel has them.
+    """
+    style = _Style(colors or {}, is_terminal)
+    texts = map(style.document, documents) if colors or is_terminal else map(_fields, documents)
     while group := [*islice(texts, GROUP)]:
         yield "".join(group)
 
@@ -34,14 +43,29 @@ def _nested(part: Part) -> str:
     return "" if isinstance(part, Field) else "".join(map(_fields, part.documents))
 
 
-def _colored_all(document: Document, colors: Mapping[str, str]) -> str:
-    return "".join(_colored(part, colors) for part in document)
+class _Style:
+    """The look of text where it is not as plain as it can be."""
+
+    def __init__(self, colors: Mapping[str, str], is_terminal: bool) -> None:
+        self._colors = colors
+        self._is_terminal = is_terminal
+
+    def document(self, document: Document) -> str:
+        return "".join(map(self._part, document))
+
+    def _part(self, part: Part) -> str:
+        if isinstance(part, Field):
+            text = _safe_field(part) if self._is_terminal else part.text
+            return f"\x1b[{self._colors[part.color]}m{text}\x1b[0m" if part.color in self._colors else text
+        if isinstance(part, LazyField):
+            return printable(part.text(), _LAYOUT) if self._is_terminal else part.text()
+        inner = [part.fields] if isinstance(part, Group) else part.documents
+        return "".join(map(self.document, inner))
 
 
-def _colored(part: Part, colors: Mapping[str, str]) -> str:
-    if isinstance(part, Field):
-        return f"\x1b[{colors[part.color]}m{part.text}\x1b[0m" if part.color in colors else part.text
-    if isinstance(part, LazyField):
-        return part.text()
-    inner = [part.fields] if isinstance(part, Group) else part.documents
-    return "".join(_colored_all(document, colors) for document in inner)
+def _safe_field(field: Field) -> str:
+    """Return a field's text without control characters; a line break in its value is one, too."""
+    value, text = field.value, field.text
+    if isinstance(value, str) and not value.isprintable():
+        text = text.replace(value, printable(value))
+    return printable(text, _LAYOUT)

@@ -40,9 +40,27 @@ def take_value(cursor: Cursor, depth: int = 0) -> ValueWords:
     if word == "hex" and _is_hex(cursor.peek()):
         data = b""
         while _is_hex(cursor.peek()):
-            data += bytes.fromhex(cursor.take().removeprefix("0x"))
+            digits = cursor.take().removeprefix("0x")
+            data += bytes.fromhex(digits.zfill(len(digits) + len(digits) % 2))
         return data
     return word
+
+
+def take_element(cursor: Cursor) -> ValueWords:
+    """Return the key or value of an element, which may be in bpftool's words, ``0xe8 0x03 0 0``; raises UsageError."""
+    value = take_value(cursor)
+    if not isinstance(value, str) or not _is_byte(value) or not _is_byte(cursor.peek()):
+        return value
+    data = [int(value, 0)]
+    while _is_byte(cursor.peek()):
+        data.append(int(cursor.take(), 0))
+    return bytes(data)
+
+
+def _is_byte(word: str) -> bool:
+    if word.startswith(("0x", "0X")):
+        return len(word) in (3, 4) and _is_hex(word[2:])
+    return word.isascii() and word.isdigit() and (word == "0" or word[0] != "0") and len(word) < 4 and int(word) < 256
 
 
 def _members(cursor: Cursor, depth: int) -> ValueWords:
@@ -58,7 +76,8 @@ def _members(cursor: Cursor, depth: int) -> ValueWords:
 
 def _is_hex(word: str) -> bool:
     digits = word.removeprefix("0x")
-    return bool(digits) and not len(digits) % 2 and all(c in "0123456789abcdefABCDEF" for c in digits)
+    is_whole = not len(digits) % 2 or len(digits) == 1
+    return bool(digits) and is_whole and all(c in "0123456789abcdefABCDEF" for c in digits)
 
 
 def take_format(cursor: Cursor) -> str:

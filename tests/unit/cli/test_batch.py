@@ -118,3 +118,16 @@ def test_force_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(BatchError, match=r"Cannot open file .* for reading: No such file or directory"):
         run_batch(str(tmp_path / "none"), lambda file: parse_ahead(file, list), lambda words: 0, lambda error: 1)
+
+
+def test_the_word_tc_in_front_of_a_line_is_left_out() -> None:
+    lines = ["tc qdisc show\n", "tc\n", "tc \\\n", "filter show dev tc\n", "tcx show"]
+    assert [words for _, words in read_commands(lines)] == [
+        ["qdisc", "show"],
+        ["filter", "show", "dev", "tc"],
+        ["tcx", "show"],
+    ]
+
+
+def test_a_byte_order_mark_is_not_part_of_the_first_word() -> None:
+    assert [*read_commands(["\ufeffqdisc show\n", "\ufeffqdisc\n"])] == [(1, ["qdisc", "show"]), (2, ["\ufeffqdisc"])]

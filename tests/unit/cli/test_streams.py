@@ -113,3 +113,7 @@ def test_messages_do_not_control_the_terminal(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert b"?[31m" in done.stderr
     assert not set(done.stderr.decode()) & {chr(n) for n in (*range(9), *range(11, 32), *range(127, 160))}
+
+
+def test_build_scripts_see_that_the_loader_takes_what_libbpf_takes() -> None:
+    assert b", libbpf " in shell("pytc -V").stdout

@@ -153,6 +153,17 @@ def test_options_before_the_object(words: str, options: Options) -> None:
     assert rest == (["filter"] if "filter" in words else [])
 
 
+def test_the_word_tc_in_front_of_the_options_is_left_out() -> None:
+    assert parse_options(["tc", "-s", "tcx"]) == (Options(statistics=True), ["tcx"])
+
+
+@pytest.mark.parametrize("option", ["-n", "-conf", "--install-alias", "-b"])
+def test_an_empty_name_is_not_the_usual_one(option: str) -> None:
+    with pytest.raises(PytcError, match='""') as refused:
+        parse_options([option, "", "qdisc"])
+    assert exit_status(refused.value) == (1 if option == "-b" else 255)
+
+
 @pytest.mark.parametrize("words", ["-x", "-", "--", "-jx", "-n"])
 def test_unknown_options(words: str) -> None:
     with pytest.raises(UsageError):

@@ -1,7 +1,7 @@
 """Convert maps of section ``maps`` to C source for section ``.maps``."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.text import type_text
@@ -14,6 +14,11 @@ from pytc.errors import ObjectError
 
 # Names of newer flags are not in every <linux/bpf.h>.
 _NAMED_FLAGS = 13
+_KEYWORDS = frozenset(
+    "asm auto break case char const continue default do double else enum extern float for goto if inline int long "
+    "register restrict return short signed sizeof static struct switch typedef typeof union unsigned void volatile "
+    "while".split()
+)
 _HEADER = """\
 /* Maps of {name}, as BTF maps. Compile with -g. */
 #include <linux/bpf.h>
@@ -31,18 +36,19 @@ def convert_maps(spec: ObjectSpec) -> str:
         raise ObjectError(f'object file "{spec.path}": no maps in section "maps": nothing to convert')
     # A map of maps refers to those that it holds.
     ordered = [m for m in legacy if m.inner is None] + [m for m in legacy if m.inner is not None]
-    parts = [_HEADER.format(name=_comment(spec.name)), *(_declaration(spec, declared) for declared in ordered)]
+    names = _identifiers([declared.name for declared in ordered])
+    parts = [_HEADER.format(name=_comment(spec.name)), *(_declaration(spec, declared, names) for declared in ordered)]
     return "\n".join(parts)
 
 
-def _declaration(spec: ObjectSpec, declared: MapSpec) -> str:
-    lines = [f"/* {_comment(remark)} */" for remark in _remarks(spec, declared)]
+def _declaration(spec: ObjectSpec, declared: MapSpec, names: Mapping[str, str]) -> str:
+    lines = [f"/* {_comment(remark)} */" for remark in _remarks(spec, declared, names[declared.name])]
     lines += ["struct {", *(f"\t{line}" for line in _members(spec, declared))]
-    closing = f'}} {_identifier(declared.name)} SEC(".maps")'
+    closing = f'}} {names[declared.name]} SEC(".maps")'
     slots = declared.slots if declared.inner is not None else ()
     if not slots:
         return "\n".join([*lines, f"{closing};", ""])
-    values = [f"\t\t[{index}] = (void *)&{_identifier(name)}," for index, name in slots]
+    values = [f"\t\t[{index}] = (void *)&{names[name]}," for index, name in slots]
     return "\n".join([*lines, f"{closing} = {{", "\t.values = {", *values, "\t},", "};", ""])
 
 
@@ -52,16 +58,17 @@ def _members(spec: ObjectSpec, declared: MapSpec, *, is_template: bool = False) 
     if declared.flags:
         yield f"__uint(map_flags, {_flags(declared.flags)});"
     yield _typed_or_sized(spec, "key", declared.key_size, declared.key_type_id)
+    if declared.inner is None:
+        yield _typed_or_sized(spec, "value", declared.value_size, declared.value_type_id)
+    if declared.pinning == PIN_GLOBAL_NS and not is_template:
+        yield "__uint(pinning, LIBBPF_PIN_BY_NAME);"
+    # The values are an array without a length, which must be the last member.
     if declared.inner is not None:
         yield "__array(values, struct {"
         yield from (f"\t{line}" for line in _members(spec, declared.inner, is_template=True))
         yield "});"
-    else:
-        yield _typed_or_sized(spec, "value", declared.value_size, declared.value_type_id)
-    if declared.type == MapType.PROG_ARRAY and not is_template:
+    elif declared.type == MapType.PROG_ARRAY and not is_template:
         yield "__array(values, int (void *));"
-    if declared.pinning == PIN_GLOBAL_NS and not is_template:
-        yield "__uint(pinning, LIBBPF_PIN_BY_NAME);"
 
 
 def _typed_or_sized(spec: ObjectSpec, what: str, size: int, type_id: int) -> str:
@@ -74,8 +81,7 @@ def _typed_or_sized(spec: ObjectSpec, what: str, size: int, type_id: int) -> str
     return f"__uint({what}_size, {size});"
 
 
-def _remarks(spec: ObjectSpec, declared: MapSpec) -> Iterator[str]:
-    name = _identifier(declared.name)
+def _remarks(spec: ObjectSpec, declared: MapSpec, name: str) -> Iterator[str]:
     if name != declared.name:
         yield f'its name was "{declared.name}"'
     if declared.id:
@@ -127,8 +133,22 @@ def _flags(flags: int) -> str:
     return " | ".join([*named, hex(rest)] if rest else named)
 
 
+def _identifiers(names: Sequence[str]) -> dict[str, str]:
+    """Return a C name for each name of a map, all of them different."""
+    identifiers: dict[str, str] = {}
+    taken = {name for name in names if _identifier(name) == name}
+    for name in names:
+        identifier = _identifier(name)
+        while identifier != name and identifier in taken:
+            identifier += "_"
+        taken.add(identifier)
+        identifiers[name] = identifier
+    return identifiers
+
+
 def _identifier(name: str) -> str:
-    return re.sub(r"\A(?=\d)|\W", "_", name, flags=re.ASCII)
+    identifier = re.sub(r"\A(?=\d)|\W", "_", name, flags=re.ASCII) or "_"
+    return f"{identifier}_" if identifier in _KEYWORDS else identifier
 
 
 def _comment(text: str) -> str:

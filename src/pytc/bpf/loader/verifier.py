@@ -7,7 +7,7 @@ from pytc.bpf.link.linker import LinkedProgram
 from pytc.bpf.loader.verifier_log import decisive_line, failing_instruction, last_lines
 from pytc.bpf.object.spec import POISON_FUNCTION, POISON_RELOCATION, ObjectSpec
 from pytc.bpf.sys.constants import ProgramType
-from pytc.errors import VerifierError, strerror
+from pytc.errors import VerifierError, one_line, strerror
 
 _POISON = re.compile(r"unknown#(\d+)")
 
@@ -17,7 +17,7 @@ def verifier_error(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, n
     from pytc.bpf.loader.explain import program_causes
 
     program = linked.program
-    what = f'program "{program.name}" in section "{program.section}"'
+    what = f'program "{one_line(program.name)}" in section "{one_line(program.section)}"'
     reason = _without_poison(spec, linked, decisive_line(log), log)
     line = _source(spec, linked, log)
     summary = (
@@ -26,7 +26,7 @@ def verifier_error(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, n
         else f"{what}: the kernel refused to load it: {strerror(number)}"
     )
     if line is not None:
-        summary += f"\n  at {line}: {line.text}" if line.text else f"\n  at {line}"
+        summary += f"\n  at {one_line(f'{line}: {line.text}' if line.text else str(line))}"
     shown, left_out = last_lines(log)
     if len(shown) > 1:
         summary += (

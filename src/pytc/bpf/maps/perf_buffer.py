@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.maps.ring_buffer import Event
 from pytc.bpf.sys.abi import PerfEventAttr
-from pytc.bpf.sys.constants import MapType, map_type_name
+from pytc.bpf.sys.constants import MapType, a_map_type
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.syscall import perf_event_open
 from pytc.closing import Closing
@@ -46,7 +46,7 @@ class PerfBuffer(Closing):
 
     def __init__(self, map: "Map", *, pages: int = _PAGES) -> None:
         if map.description.type != MapType.PERF_EVENT_ARRAY:
-            raise BpfError(f'map "{map.name}" is a {map_type_name(map.description.type)}, not a perf event array')
+            raise BpfError(f'map "{map.name}" is {a_map_type(map.description.type)}, not a perf event array')
         self._map, self._pages = map, pages
         self._rings: dict[int, _Ring] = {}
         self._poll = select.epoll()

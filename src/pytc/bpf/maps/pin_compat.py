@@ -24,7 +24,7 @@ def open_pinned(spec: MapSpec, path: str) -> Map | None:
     except BpfSyscallError as error:
         if error.errno == errno.ENOENT:
             return None
-        raise PinError(f'map "{spec.name}": {error}', errno=error.errno) from error
+        raise PinError(f'map "{spec.name}": {error}', errno=error.errno, hints=error.hints) from error
     try:
         map = Map(descriptor, spec)
     except BpfSyscallError as error:

@@ -14,14 +14,14 @@ from contextlib import suppress
 
 from pytc.bpf.maps.pin_lock import PinLock
 from pytc.bpf.object.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec, ObjectSpec
+from pytc.bpf.sys.files import is_bpffs
 from pytc.bpf.sys.mounts import find_mounts
 from pytc.bpf.sys.pins import open_pin, pin
 from pytc.errors import BpfSyscallError, PinError, strerror
-from pytc.libc import file_system_type, mount
+from pytc.libc import mount
 
 DEFAULT_MOUNT = "/sys/fs/bpf"
 PINNING_FILES = ("/etc/iproute2/bpf_pinning", "/usr/share/iproute2/bpf_pinning")
-_BPF_FS_MAGIC = 0xCAFE4A11
 _LINKS = ("ip", "xdp")
 _NUMBER = re.compile(r"(0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})\Z")
 
@@ -247,11 +247,6 @@ def find_mount(preferred: str = "") -> str:
     if is_bpffs(DEFAULT_MOUNT):
         return DEFAULT_MOUNT
     return next(find_mounts("bpf"), "")
-
-
-def is_bpffs(path: str) -> bool:
-    """Return whether a path is in a bpffs, by statfs(2)."""
-    return file_system_type(path) == _BPF_FS_MAGIC
 
 
 def mount_bpffs(target: str) -> str:

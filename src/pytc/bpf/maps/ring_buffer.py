@@ -10,7 +10,7 @@ import select
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from pytc.bpf.sys.constants import MapType, map_type_name
+from pytc.bpf.sys.constants import MapType, a_map_type
 from pytc.closing import Closing
 from pytc.errors import BpfError, BpfSyscallError
 
@@ -50,7 +50,7 @@ class RingBuffer(Closing):
 
     def __init__(self, map: "Map") -> None:
         if map.description.type != MapType.RINGBUF:
-            raise BpfError(f'map "{map.name}" is a {map_type_name(map.description.type)}, not a ring buffer')
+            raise BpfError(f'map "{map.name}" is {a_map_type(map.description.type)}, not a ring buffer')
         page, self._size = mmap.PAGESIZE, map.description.max_entries
         try:
             self._consumer = mmap.mmap(map.fd, page, prot=mmap.PROT_READ | mmap.PROT_WRITE)

@@ -8,9 +8,11 @@ this module to what it reads.
 import struct
 import sys
 from collections.abc import Callable
+from errno import ENOENT, ENOTDIR
 from typing import NamedTuple
 
-from pytc.bpf.sys.files import ELF_MAGIC, read_regular_file
+from pytc.bpf.object.file_kinds import file_kind_hint
+from pytc.bpf.sys.files import ELF_MAGIC, is_bpffs, read_regular_file
 from pytc.errors import ObjectError
 
 MAX_FILE_SIZE = 128 << 20
@@ -89,11 +91,22 @@ class ElfImage(NamedTuple):
 def read_file(path: str) -> bytes:
     """Return the bytes of an object file; raises ObjectError."""
     try:
-        return read_regular_file(path, MAX_FILE_SIZE)
+        data = read_regular_file(path, MAX_FILE_SIZE)
     except OSError as error:
-        raise ObjectError(f'cannot open object file "{path}": {error.strerror}', errno=error.errno) from error
+        # Opening the pin of a program is EIO (bpffs_obj_open in kernel/bpf/inode.c).
+        hints = (_pin_hint(path),) if error.errno not in (ENOENT, ENOTDIR) and is_bpffs(path) else ()
+        raise ObjectError(
+            f'cannot open object file "{path}": {error.strerror}', errno=error.errno, hints=hints
+        ) from error
     except ValueError as error:
         raise ObjectError(f'cannot read object file "{path}": {error}') from error
+    if data[: len(ELF_MAGIC)] != ELF_MAGIC and is_bpffs(path):  # the pin of a map may be read as text
+        raise ObjectError(f'object file "{path}": not an ELF file', hints=(_pin_hint(path),))
+    return data
+
+
+def _pin_hint(path: str) -> str:
+    return f'"{path}" is in a bpffs: object-pinned {path} names a pinned program'
 
 
 def parse(data: bytes) -> ElfImage:
@@ -144,7 +157,8 @@ def _parse_sections(data: bytes, check: "Callable[[_Header], None] | None" = Non
 
 def _check_identity(data: bytes) -> None:
     if data[:4] != ELF_MAGIC:
-        raise ObjectError("not an ELF file" if data else "the file is empty")
+        hint = file_kind_hint(data)
+        raise ObjectError("not an ELF file" if data else "the file is empty", hints=(hint,) if hint else ())
     if len(data) < _HEADER.size:
         raise ObjectError(f"truncated: {len(data)} bytes are too few for an ELF header")
     if data[4] != 2:
@@ -257,7 +271,7 @@ def _read_relocations(
             continue
         if section.info >= len(sections):
             raise ObjectError(
-                f"relocations {section.name!r} patch section {section.info}; there are only {len(sections)}"
+                f'relocations "{section.name}" patch section {section.info}; there are only {len(sections)}'
             )
         patched = sections[section.info]
         if not wants_relocations(patched):
@@ -265,15 +279,15 @@ def _read_relocations(
         entry = _RELA if section.type == SHT_RELA else _REL
         if len(section.data) % entry.size:
             raise ObjectError(
-                f"relocations {section.name!r} have {len(section.data)} bytes, not a multiple of {entry.size}"
+                f'relocations "{section.name}" have {len(section.data)} bytes, not a multiple of {entry.size}'
             )
         entries = result.setdefault(section.info, [])
         for offset, info, *addend in entry.iter_unpack(section.data):
             symbol = info >> 32
             if symbol >= len(symbols):
-                raise ObjectError(f"relocation {section.name!r} names symbol {symbol}; there are only {len(symbols)}")
+                raise ObjectError(f'relocation "{section.name}" names symbol {symbol}; there are only {len(symbols)}')
             if offset >= patched.size:
-                raise ObjectError(f"relocation {section.name!r} patches byte {offset} of {patched.size}")
+                raise ObjectError(f'relocation "{section.name}" patches byte {offset} of {patched.size}')
             entries.append(ElfRelocation(offset, symbols[symbol], info & 0xFFFFFFFF, addend[0] if addend else 0))
     return result
 

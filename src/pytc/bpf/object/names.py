@@ -14,9 +14,20 @@ def kernel_map_name(spec: MapSpec, object_name: str) -> str:
     """
     name = _octets(spec.name)
     if spec.origin == DATA and name.count(".") == 1:
-        room = OBJ_NAME_LEN - 1 - max(7, len(name))
-        name = _octets(object_name.partition(".")[0])[: max(room, 0)] + name
+        name = _data_map_name(_octets(object_name.partition(".")[0]), name)
     return _cut(name)
+
+
+def kernel_map_names(text: str) -> set[str]:
+    """Return the names that the kernel may have a map under that a user calls ``text``: its first 15 bytes, and those
+    of a data section's map, like ``traffic_.rodata`` for ``traffic_counts.rodata``."""
+    object_name, dot, section = _octets(text).rpartition(".")
+    return {kernel_name(text)} | ({_cut(_data_map_name(object_name, dot + section))} if object_name else set())
+
+
+def _data_map_name(object_name: str, section: str) -> str:
+    """Return an object's name before a section's, cut as libbpf cuts it, which keeps room for ``.rodata``."""
+    return object_name[: max(OBJ_NAME_LEN - 1 - max(7, len(section)), 0)] + section
 
 
 def kernel_name(name: str) -> str:

@@ -182,6 +182,12 @@ def map_type_name(number: int) -> str:
         return str(number)
 
 
+def a_map_type(number: int) -> str:
+    """Return the name of a map type with its article: ``an array``, ``a hash``, ``an lru_hash``."""
+    name = map_type_name(number)
+    return f"{'an' if name.startswith(('a', 'i', 'lpm', 'lru', 'sk_', 'xsk')) else 'a'} {name}"
+
+
 def program_type_name(number: int) -> str:
     """Return the kernel's name of a program type, like ``sched_cls``; the number for one that pytc does not know."""
     try:

@@ -3,6 +3,7 @@
 import os
 import stat
 
+_BPF_FS_MAGIC = 0xCAFE4A11
 ELF_MAGIC = b"\x7fELF"
 STANDARD_INPUT = "-"
 _PIECE = 1 << 12
@@ -72,3 +73,10 @@ def looks_like_elf(path: str) -> bool:
         return False
     finally:
         os.close(fd)
+
+
+def is_bpffs(path: str) -> bool:
+    """Return whether a path is in a bpffs, by statfs(2)."""
+    from pytc.libc import file_system_type  # ctypes is slow to import, and few commands need it here
+
+    return "\0" not in path and file_system_type(path) == _BPF_FS_MAGIC

@@ -156,7 +156,7 @@ ObjectKind = Literal["map", "prog", "link"]
 # Names of anonymous inodes. Links have two: kernel/bpf/syscall.c spells them differently in bpf_link_prime and
 # bpf_link_new_fd.
 _OBJECT_KINDS: dict[str, ObjectKind] = {"bpf-map": "map", "bpf-prog": "prog", "bpf-link": "link", "bpf_link": "link"}
-_KINDS = {"map": "map", "prog": "program"}
+_KINDS = {"map": "map", "prog": "program", "link": "link"}
 
 
 def object_kind(fd: int) -> ObjectKind | None:
@@ -178,7 +178,9 @@ def check_kind(fd: int, kind: Literal["map", "prog"]) -> None:
     except OSError:
         return  # no /proc
     if name != f"anon_inode:bpf-{kind}":
-        raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, f"not a {_KINDS[kind]} but {name}")
+        other = object_kind(fd)
+        actual = f"a {_KINDS[other]}" if other is not None else name
+        raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, f"not a {_KINDS[kind]} but {actual}")
 
 
 def get_info(fd: int, info: "MapInfo | ProgInfo | BtfInfo | LinkInfo") -> None:

@@ -97,7 +97,9 @@ def _program_array(context: Context, path: str) -> Iterator[Map]:
         descriptor = open_pin(pin_path(context, path))
     except BpfSyscallError as error:
         raise BpfError(
-            f"Couldn't retrieve pinned map '{path}': {os.strerror(error.errno or 0)}", errno=error.errno
+            f"Couldn't retrieve pinned map '{path}': {os.strerror(error.errno or 0)}",
+            errno=error.errno,
+            hints=error.hints,
         ) from error
     try:
         array = Map(descriptor)

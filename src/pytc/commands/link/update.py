@@ -8,7 +8,7 @@ from pytc.bpf.sys.info import describe_program, program_by_id
 from pytc.bpf.sys.links import LinkDescription
 from pytc.commands.link.words import LINK, take_link
 from pytc.commands.shared.attach_words import PROGRAM, take_program
-from pytc.commands.shared.attachments import open_link, open_replacement
+from pytc.commands.shared.attachments import dead_link_hint, open_link, open_replacement
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import ProgramRequest
@@ -52,7 +52,9 @@ def run(context: Context, command: UpdateLink) -> None:
             try:
                 link.update(program.fd)
             except BpfSyscallError as error:
-                raise AttachError(_refusal(error, about), errno=error.errno) from error
+                is_pin = about.is_defunct and not command.link.isdigit()
+                hints = (dead_link_hint(about.id, command.link),) if is_pin else ()
+                raise AttachError(_refusal(error, about), errno=error.errno, hints=hints) from error
 
 
 def _program_type(number: int) -> ProgramType:

@@ -24,6 +24,10 @@ VERBS = {
     "pop": "pop",
     "peek": "peek",
     "events": "events",
+    # bpftool's words, last: an abbreviation means one of the others.
+    "getnext": "next",
+    "enqueue": "push",
+    "dequeue": "pop",
 }
 
 HELP = """\

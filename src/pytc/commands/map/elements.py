@@ -47,10 +47,10 @@ def value_document(typed: TypedMap, key: bytes, value: Value, *, several: bool =
 def check_type(typed: TypedMap, *kinds: MapType) -> None:
     """Raise BpfError for a map of another type."""
     if typed.map.description.type not in kinds:
-        from pytc.bpf.sys.constants import map_type_name
+        from pytc.bpf.sys.constants import a_map_type
 
-        names = " or ".join(kind.name.lower() for kind in kinds)
-        raise BpfError(f'map "{typed.map.name}" is a {map_type_name(typed.map.description.type)}, not a {names}')
+        names = " or ".join(map(a_map_type, kinds))
+        raise BpfError(f'map "{typed.map.name}" is {a_map_type(typed.map.description.type)}, not {names}')
 
 
 def write_elements(typed: TypedMap, batch: Batch, flags: int) -> None:

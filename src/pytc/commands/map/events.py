@@ -83,9 +83,7 @@ def _source(map: Map) -> EventSource:
         from pytc.bpf.maps.perf_buffer import PerfBuffer
 
         return PerfBuffer(map)
-    raise BpfError(
-        f'map "{map.name}" is a {c.map_type_name(map.description.type)}, not a ring buffer or a perf event array'
-    )
+    raise BpfError(f'map "{map.name}" is {c.a_map_type(map.description.type)}, not a ring buffer or a perf event array')
 
 
 def _events(source: EventSource, command: ReadEvents) -> Iterator[Event]:

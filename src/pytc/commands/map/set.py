@@ -16,13 +16,13 @@ from pytc.commands.shared.map_errors import explain_refusals
 from pytc.errors import CodecError, UsageError
 from pytc.value import Value
 from pytc.words.engine import Cursor
-from pytc.words.values import ValueWords, take_value
+from pytc.words.values import ValueWords, take_element, take_value
 
 HELP = """\
 Usage: pytc map set MAP key KEY value VALUE [ any | noexist | exist ] [ lock ]
        pytc map set MAP key KEY { value | value.MEMBER } OPERATOR VALUE ...
 
-VALUE := NUMBER | TEXT | ADDRESS | { NAME VALUE ... } | [ VALUE ... ] | hex BYTES | JSON
+VALUE := NUMBER | TEXT | ADDRESS | { NAME VALUE ... } | [ VALUE ... ] | hex BYTES | BYTE BYTE ... | JSON
 OPERATOR := = | += | -= | |= | &= | ^=
 
 KEY is a VALUE; of an LPM trie PREFIX/LENGTH. Members that are not named are zero. An array with one element needs no
@@ -71,7 +71,7 @@ def _take_change(cursor: Cursor, path: str) -> Change:
 
 def _take_value(cursor: Cursor) -> ValueWords | Change:
     operator = _take_operator(cursor)
-    return take_value(cursor) if operator is None else Change("", operator, take_value(cursor))
+    return take_element(cursor) if operator is None else Change("", operator, take_value(cursor))
 
 
 WORDS = (*TARGET, KEY, VALUE._replace(read=_take_value), *TYPES, *FLAGS, LOCK)

@@ -10,7 +10,7 @@ from pytc.bpf.sys.info import ids, map_by_id
 from pytc.commands.map.words import TARGET, Target
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.maps import descriptor_facts, open_map
+from pytc.commands.shared.maps import descriptor_facts, open_map, open_named_maps
 from pytc.errors import BpfSyscallError, ObjectError
 from pytc.render.documents import Document, Field
 from pytc.render.terminal import printable
@@ -19,7 +19,7 @@ from pytc.words.engine import Cursor, fill, refuse_more
 HELP = """\
 Usage: pytc map { show | list } [ MAP ]
 
-A map, or all maps of this machine: type, name, sizes, memory, types of keys and values.
+A map, all maps with a name, or all of this machine: type, name, sizes, memory, types of keys and values.
 "pytc map help" says what MAP is.
 """
 
@@ -40,9 +40,12 @@ def parse(cursor: Cursor) -> ShowMaps:
 
 
 def run(context: Context, command: ShowMaps) -> list[Document]:
-    """Return a document for each map; raises PytcError. ArrayField all needs CAP_SYS_ADMIN."""
-    if command.target is not None:
-        return [_document(context.own(open_map(context, command.target.kind, command.target.text)))]
+    """Return a document for each map; raises PytcError. Naming one, or showing all, needs CAP_SYS_ADMIN."""
+    target = command.target
+    if target is not None and target.kind == "name":
+        return [_document(context.own(map)) for map in open_named_maps(target.text)]
+    if target is not None:
+        return [_document(context.own(open_map(context, target.kind, target.text)))]
     documents = []
     for number in ids(c.Command.MAP_GET_NEXT_ID):
         try:

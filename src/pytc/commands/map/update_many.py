@@ -5,7 +5,7 @@ from pytc.commands.map.elements import lock_flag, open_target, write_elements
 from pytc.commands.map.words import FLAGS, KEYS, LOCK, TARGET, TYPES, VALUES, Target, take_words
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.map_elements import key_bytes, value_bytes
+from pytc.commands.shared.map_elements import element_bytes, key_bytes
 from pytc.errors import UsageError
 from pytc.words.engine import Cursor
 from pytc.words.values import ValueWords
@@ -42,5 +42,5 @@ def run(context: Context, command: UpdateElements) -> None:
     typed = open_target(context, command.target)
     flags = command.flags | lock_flag(typed, lock=command.lock)
     keys = [key_bytes(typed, key) for key, _ in command.entries]
-    values = [value_bytes(typed.types.whole, value) for _, value in command.entries]
+    values = [element_bytes(typed, value) for _, value in command.entries]
     write_elements(typed, Batch(b"".join(keys), b"".join(values), len(keys)), flags)

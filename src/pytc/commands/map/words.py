@@ -8,7 +8,7 @@ from pytc.commands.shared.maps import MapKind
 from pytc.errors import UsageError
 from pytc.value import Value
 from pytc.words.engine import Cursor, Word, fill, refuse_more, unsigned
-from pytc.words.values import take_format, take_value
+from pytc.words.values import take_element, take_format
 
 
 class Target(Value):
@@ -27,9 +27,9 @@ def _take_target(kind: MapKind) -> Callable[[Cursor], Target]:
 TARGET = tuple(Word(kind, "target", read=_take_target(kind), called=kind) for kind in get_args(MapKind))
 VALUE_TYPE = Word("valuetype", "value_type", read=take_format)
 TYPES = (Word("keytype", "key_type", read=take_format), VALUE_TYPE)
-KEY = Word("key", "key", read=take_value, exact=True)
+KEY = Word("key", "key", read=take_element, exact=True)
 KEYS = KEY._replace(into="keys", many=True)
-VALUE = Word("value", "value", read=take_value, exact=True)
+VALUE = Word("value", "value", read=take_element, exact=True)
 VALUES = VALUE._replace(into="values", many=True)
 FLAGS = (Word("any", "flags", value=0), Word("noexist", "flags", value=NOEXIST), Word("exist", "flags", value=EXIST))
 LOCK = Word("lock", "lock")

@@ -58,7 +58,7 @@ def run(context: Context, command: Monitor) -> Stream:
                 yield [*_timestamp(context), *document]
 
     return Stream(
-        text=lambda: (render([document]) for document in documents()),
+        text=lambda: (render([document], is_terminal=context.display.is_terminal) for document in documents()),
         json=lambda: (_line(document) for document in documents()),
         values=lambda: iter(()),
         is_live=True,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pytc.bpf.analyse.program_info import ProgramInfo, program_info
 from pytc.bpf.sys.constants import program_type_name
 from pytc.bpf.sys.info import describe_map, map_by_id
-from pytc.commands.prog.targets import all_programs, open_program
-from pytc.commands.prog.words import TARGET, Target, take_words
+from pytc.commands.prog.targets import all_programs, matching_programs, open_program
+from pytc.commands.prog.words import TARGET, LoadedProgram, Target, take_words
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.errors import BpfSyscallError
@@ -18,8 +18,9 @@ from pytc.words.engine import Cursor, refuse_more
 HELP = """\
 Usage: pytc prog { show | list } [ PROG ]
 
-A program, or all programs of this machine: type, name, tag, license, maps, when and by whom it was loaded, runs while
-statistics were on. With -d also the names of its maps, and which processes hold it. "pytc prog help" says what PROG is.
+A program, all with a name or tag, or all of this machine: type, name, tag, license, maps, when and by whom it was
+loaded, runs while statistics were on. With -d also the names of its maps, and which processes hold it. "pytc prog help"
+says what PROG is.
 """
 
 WORDS = TARGET
@@ -42,9 +43,12 @@ def parse(cursor: Cursor) -> ShowPrograms:
 
 
 def run(context: Context, command: ShowPrograms) -> list[Document]:
-    """Return a document for each program; raises PytcError. ArrayField all needs CAP_SYS_ADMIN."""
-    if command.target is not None:
-        infos = [program_info(open_program(context, command.target).fd)]
+    """Return a document for each program; raises PytcError. Naming one, or showing all, needs CAP_SYS_ADMIN."""
+    target = command.target
+    if isinstance(target, LoadedProgram) and target.kind in ("name", "tag"):
+        infos = [program_info(program.fd) for program in matching_programs(target)]
+    elif target is not None:
+        infos = [program_info(open_program(context, target).fd)]
     else:
         infos = [program_info(program.fd) for program in all_programs()]
     holders = _holders() if context.display.details else {}

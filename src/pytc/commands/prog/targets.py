@@ -51,23 +51,30 @@ def kernel_name(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")[:_NAME_BYTES]
 
 
-def _find(target: LoadedProgram) -> Program:
-    """Open the one program with a name or tag; raises BpfError where there are none or several."""
+def matching_programs(target: LoadedProgram) -> Iterator[Program]:
+    """Yield all programs with a name or tag, each open until the next one is asked for; raises BpfError where there are
+    none."""
     kind, text = target.kind, target.text
     name = kernel_name(text).decode("ascii", "replace") if kind == "name" else text.lower()
-    numbers = [
-        about.id
-        for about in (program.description for program in all_programs())
-        if (about.name if kind == "name" else about.tag) == name
-    ]
-    if len(numbers) == 1:
-        return Program.from_id(numbers[0])
-    if numbers:
+    count = 0
+    for program in all_programs():
+        about = program.description
+        if (about.name if kind == "name" else about.tag) == name:
+            count += 1
+            yield program
+    if not count:
+        raise BpfError(f'there is no program with the {kind} "{text}"')
+
+
+def _find(target: LoadedProgram) -> Program:
+    """Open the one program with a name or tag; raises BpfError where there are none or several."""
+    number, *others = numbers = [program.description.id for program in matching_programs(target)]
+    if others:
         raise BpfError(
-            f'there are {len(numbers)} programs with the {kind} "{text}": choose one with id '
+            f'there are {len(numbers)} programs with the {target.kind} "{target.text}": choose one with id '
             f"{' or '.join(map(str, numbers[:10]))}{' ...' if len(numbers) > 10 else ''}"
         )
-    raise BpfError(f'there is no program with the {kind} "{text}"')
+    return Program.from_id(number)
 
 
 def find_filter(context: Context, target: FilterProgram) -> "BpfRecord":

@@ -36,9 +36,9 @@ def _hint(context: Context, error: NetlinkError, change: QdiscChange, message: T
     if not message.parent and (not message.handle or change.verb in ("add", "delete")):
         return "say which place: root, parent CLASSID, clsact or ingress"
     device, name = change.selector.device, change.kind
-    present = _kind_at(context, message)
+    present, is_default = _kind_at(context, message)
     if change.verb == "delete":
-        return _delete_hint(device, name, present)
+        return _delete_hint(device, name, present, is_default=is_default)
     kind = kinds.find(name)
     if present and kind is not None and kind.default_parent != UNSPEC:
         return (
@@ -55,19 +55,22 @@ def _hint(context: Context, error: NetlinkError, change: QdiscChange, message: T
     return kind_hint(error, "qdisc", name) if change.verb in ("add", "replace") else ""
 
 
-def _delete_hint(device: str, kind: str, present: str) -> str:
+def _delete_hint(device: str, kind: str, present: str, *, is_default: bool) -> str:
+    if is_default:
+        return f"nobody has added a qdisc there: {present} is the default of {device}, and stays"
     if not present:
         return f'there is no such qdisc: "pytc qdisc show dev {device}" shows what there is'
     return f"the qdisc there is {present}" if kind and present != kind else ""
 
 
-def _kind_at(context: Context, message: TcMessage) -> str:
-    """Return the kind of the qdisc that a request is about, empty for none."""
+def _kind_at(context: Context, message: TcMessage) -> tuple[str, bool]:
+    """Return the kind of the qdisc that a request is about, empty for none, and whether it is there by default: such
+    a qdisc has no handle."""
     try:
         qdiscs = qdisc_records(context.session, message.ifindex)
     except NetlinkError:
-        return ""
+        return "", False
     for record in qdiscs:
         if message.parent == record.parent.number or (not message.parent and message.handle == record.handle.number):
-            return record.kind
-    return ""
+            return record.kind, not record.handle.number
+    return "", False

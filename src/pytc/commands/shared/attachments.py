@@ -77,6 +77,11 @@ def find_attachment(
         ]
     if len(matching) == 1:
         return matching[0]
+    if reference.kind in ("link", "pinned") and (dead := dead_link(context, reference.text)):
+        raise AttachError(
+            f"no program at {where} with {reference.kind} {reference.text}",
+            hints=(dead_link_hint(dead, reference.text),),
+        )
     which = ", ".join(map(_summary, attachments)) or "none"
     raise AttachError(
         f"{len(matching) or 'no'} program{'s' if matching else ''} at {where} with {reference.kind} {reference.text}",
@@ -92,7 +97,9 @@ def _pinned_ids(context: Context, path: str) -> tuple[int, int]:
                 return 0, describe_link(descriptor.fd).id
             return describe_program(descriptor.fd).id, 0
     except BpfSyscallError as error:
-        raise AttachError(f'"{path}" is not the pin of a program or a link: {error}', errno=error.errno) from error
+        raise AttachError(
+            f'"{path}" is not the pin of a program or a link: {error}', errno=error.errno, hints=error.hints
+        ) from error
 
 
 def _name(attachment: Attachment) -> str:
@@ -126,7 +133,24 @@ def open_link(context: Context, text: str) -> Link:
         return Link.from_id(int(text)) if text.isdigit() else Link.from_pin(pin_path(context, text))
     except BpfSyscallError as error:
         problem = "cannot be opened as a link" if error.errno in (errno.EPERM, errno.EACCES) else "is not a link"
-        raise AttachError(f"{text} {problem}: {os.strerror(error.errno or 0)}", errno=error.errno) from error
+        raise AttachError(
+            f"{text} {problem}: {os.strerror(error.errno or 0)}", errno=error.errno, hints=error.hints
+        ) from error
+
+
+def dead_link(context: Context, path: str) -> int:
+    """Return the id of the link that is pinned at a path and attached to nothing any more, 0 for anything else."""
+    try:
+        with Link.from_pin(pin_path(context, path)) as link:
+            about = link.description
+    except BpfSyscallError:
+        return 0
+    return about.id if about.is_defunct else 0
+
+
+def dead_link_hint(number: int, path: str) -> str:
+    """Return what is to be done with the pin of a link that is attached to nothing."""
+    return f'link {number} is attached to nothing any more: "pytc link unpin {path}" removes its pin'
 
 
 def unpin_link(context: Context, path: str) -> None:

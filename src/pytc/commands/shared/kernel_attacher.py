@@ -10,7 +10,7 @@ from pytc.bpf.sys.info import program_by_id
 from pytc.bpf.sys.links import Link
 from pytc.commands.shared.attach_words import Reference
 from pytc.commands.shared.attacher import Attacher, Attachment, Choice, Hook, Order, Sharing, Target
-from pytc.commands.shared.attachments import find_attachment, unpin_link
+from pytc.commands.shared.attachments import dead_link, find_attachment, unpin_link
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import check_pinnable, make_pin
 from pytc.errors import BpfSyscallError
@@ -38,7 +38,7 @@ class KernelAttacher:
 
     def check(self, target: Target, link: str = "") -> None:
         target.check()
-        if link:
+        if link and not dead_link(self._context, link):
             check_pinnable(self._context, "link", link)
 
     def choose(self, target: Target, reference: Reference | None) -> Choice:
@@ -64,8 +64,17 @@ class KernelAttacher:
                 attach(hook.point, program.fd, flags=_FLAGS[sharing], position=position, revision=revision)
                 return partial(detach, hook.point, program.fd)
             with Link.create(hook.point, program.fd, position=position, revision=revision) as created:
+                self._remove_dead_pin(link)
                 make_pin(self._context, "link", link, created.pin)  # without a pin, it ends with its descriptor
         return partial(unpin_link, self._context, link)
+
+    def _remove_dead_pin(self, path: str) -> None:
+        """Remove the pin of a link whose device or cgroup is gone, or that was detached: nobody can use it."""
+        if dead := dead_link(self._context, path):
+            unpin_link(self._context, path)
+            self._context.notes.append(
+                f'Note: link {dead}, pinned at "{path}", was attached to nothing; it is replaced'
+            )
 
     def replace(
         self, hook: Hook, old: Choice, program: OpenedProgram, *, sharing: Sharing | None = None, revision: int = 0

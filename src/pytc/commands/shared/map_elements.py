@@ -8,7 +8,7 @@ from pytc.bpf.codec.scalars import Codec, Style, Value
 from pytc.bpf.maps.batch import Batch, read_batches
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.maps.types import KEYLESS, MapTypes
-from pytc.bpf.sys.constants import MapType, map_type_name
+from pytc.bpf.sys.constants import MapType, a_map_type
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.map_errors import explain_refusals
 from pytc.errors import BpfError, CodecError
@@ -42,7 +42,8 @@ def key_bytes(typed: TypedMap, words: ValueWords | None) -> bytes:
 def element_bytes(typed: TypedMap, words: ValueWords, what: str = "value") -> bytes:
     """Encode the value of an element; in a per-CPU map, a single value is for each CPU. Raises CodecError, which
     begins with ``what``."""
-    is_list = isinstance(words, (list, bytes)) or (isinstance(words, str) and words.startswith("["))
+    is_whole = isinstance(words, bytes) and len(words) != typed.types.value.size
+    is_list = is_whole or isinstance(words, list) or (isinstance(words, str) and words.startswith("["))
     value: Any = [words] * typed.types.cpus if typed.types.is_per_cpu and not is_list else words
     return value_bytes(typed.types.whole, value, what)
 
@@ -64,7 +65,7 @@ def check_listable(typed: TypedMap) -> None:
     """Raise BpfError for a map whose elements cannot be listed."""
     if typed.map.description.type in _NOT_LISTED:
         raise BpfError(
-            f'map "{typed.map.name}" is a {map_type_name(typed.map.description.type)}: it has no elements to list'
+            f'map "{typed.map.name}" is {a_map_type(typed.map.description.type)}: it has no elements to list'
         )
 
 

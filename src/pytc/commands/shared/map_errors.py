@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pytc.bpf.codec.scalars import Style, format_value
 from pytc.bpf.maps.raw import RawMap
 from pytc.bpf.maps.typed import TypedMap
-from pytc.bpf.sys.constants import map_type_name
+from pytc.bpf.sys.constants import a_map_type
 from pytc.commands.shared.maps import descriptor_facts
 from pytc.errors import ENOTSUPP, BpfSyscallError, MapElementError, strerror
 
@@ -63,7 +63,7 @@ def _cause(typed: TypedMap, number: int) -> str:
 
 def _lookup_cause(typed: TypedMap, number: int) -> str:
     if number in (errno.EOPNOTSUPP, ENOTSUPP):
-        return f"only programs can read the elements of a {map_type_name(typed.map.description.type)}"
+        return f"only programs can read the elements of {a_map_type(typed.map.description.type)}"
     if number == errno.ENOSPC:  # sock_map_lookup_sys() returns the cookie where it fits, nothing else
         return "this map's sockets can only be read as cookies, which need a value size of 8"
     return _cause(typed, number)

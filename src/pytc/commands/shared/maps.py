@@ -8,6 +8,7 @@ from pytc.bpf.codec.scalars import Codec, Columns, Integer, Style, Value
 from pytc.bpf.maps.map import Map
 from pytc.bpf.maps.raw import RawMap
 from pytc.bpf.maps.typed import TypedMap
+from pytc.bpf.object.names import kernel_map_names
 from pytc.bpf.sys.constants import F_RDONLY, MAP_IN_MAP, Command, MapType
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import ids, map_by_id
@@ -44,7 +45,7 @@ def _open_pinned(context: Context, path: str) -> Map:
         descriptor = _open_as_allowed(pin)
     except BpfSyscallError as error:
         raise BpfError(
-            f'cannot open the pinned map "{pin}": {os.strerror(error.errno or 0)}', errno=error.errno
+            f'cannot open the pinned map "{pin}": {os.strerror(error.errno or 0)}', errno=error.errno, hints=error.hints
         ) from error
     try:
         return Map(descriptor)
@@ -88,24 +89,34 @@ def _in_environment(context: Context, text: str) -> int:
     return int(value)
 
 
-def _open_named(name: str) -> Map:
-    matching: list[Map] = []
+def open_named_maps(name: str) -> list[Map]:
+    """Open all maps with a name, which may be longer than the kernel's; raises BpfError where there are none. The
+    caller closes them."""
+    names, matching = kernel_map_names(name), list[Map]()
     try:
         for number in ids(Command.MAP_GET_NEXT_ID):
             candidate = _by_id(number)
-            if candidate is not None and candidate.description.name == name[:_NAME_CHARACTERS]:
+            if candidate is not None and candidate.description.name in names:
                 matching.append(candidate)
             elif candidate is not None:
                 candidate.close()
-        if len(matching) == 1:
-            return matching.pop()
-        if matching:
-            ids_text = " ".join(str(map.description.id) for map in matching)
-            raise BpfError(f'there are {len(matching)} maps "{name}", with the ids {ids_text}: choose one with id')
-        raise BpfError(f'there is no map "{name}"')
-    finally:
+    except BaseException:
         for map in matching:
             map.close()
+        raise
+    if not matching:
+        raise BpfError(f'there is no map "{name}"')
+    return matching
+
+
+def _open_named(name: str) -> Map:
+    map, *others = matching = open_named_maps(name)
+    if not others:
+        return map
+    ids_text = " ".join(str(map.description.id) for map in matching)
+    for map in matching:
+        map.close()
+    raise BpfError(f'there are {len(matching)} maps "{name}", with the ids {ids_text}: choose one with id')
 
 
 def _by_id(number: int) -> Map | None:

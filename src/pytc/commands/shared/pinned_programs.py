@@ -20,7 +20,9 @@ def open_pinned(context: Context, path: str) -> Program:
         program = Program.from_pin(pin_path(context, path))
     except BpfSyscallError as error:
         raise BpfError(
-            f"Couldn't retrieve pinned program '{path}': {os.strerror(error.errno or 0)}", errno=error.errno
+            f"Couldn't retrieve pinned program '{path}': {os.strerror(error.errno or 0)}",
+            errno=error.errno,
+            hints=error.hints,
         ) from error
     try:
         describe_program(program.fd)

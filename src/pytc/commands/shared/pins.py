@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from errno import EPERM
 from typing import TYPE_CHECKING
 
 from pytc.commands.shared.context import Context
@@ -43,13 +44,13 @@ def pin_root(context: Context) -> "PinRoot":
 
 def check_pinnable(context: Context, what: str, path: str) -> None:
     """Raise PinError where a pin could not be made, as far as that is known before anything is attached."""
-    from pytc.bpf.maps.pinning import is_bpffs
+    from pytc.bpf.sys.pins import pin_obstacles
 
     absolute = pin_path(context, path)
     if os.path.lexists(absolute):
         raise PinError(f'"{path}" already exists')
-    if absolute == path and not is_bpffs(os.path.dirname(os.path.abspath(path))):
-        raise PinError(f'{what}: cannot pin it at "{path}"', hints=("a pin must be in a bpffs",))
+    if absolute == path and (obstacles := pin_obstacles(path)):
+        raise PinError(f'{what}: cannot pin it at "{path}"', hints=obstacles)
 
 
 def make_pin(context: Context, what: str, path: str, pin: Callable[[str], None]) -> str:
@@ -58,10 +59,14 @@ def make_pin(context: Context, what: str, path: str, pin: Callable[[str], None])
     if not path.startswith("m:"):
         _pin(what, path, pin)
         return path
+    from pytc.bpf.sys.pins import NO_DOTS
+
     root = pin_root(context)
     absolute = os.path.normpath(os.path.join(root.mount, "tc", path[2:]))
     if not absolute.startswith(os.path.join(root.mount, "tc") + "/"):
         raise PinError(f'"{path}" leads out of the bpffs')
+    if "." in os.path.basename(absolute):
+        raise PinError(f'{what}: cannot pin it at "{path}"', errno=EPERM, hints=(NO_DOTS,))
     with context.connection.pin_lock:
         try:
             root.lock()
@@ -75,14 +80,11 @@ def make_pin(context: Context, what: str, path: str, pin: Callable[[str], None])
 
 
 def _pin(what: str, path: str, pin: Callable[[str], None]) -> None:
-    from pytc.bpf.maps.pinning import is_bpffs
-
     try:
         pin(path)
     except BpfSyscallError as error:
-        hints = () if is_bpffs(os.path.dirname(os.path.abspath(path))) else ("a pin must be in a bpffs",)
         raise PinError(
-            f'{what}: cannot pin it at "{path}": {os.strerror(error.errno or 0)}', errno=error.errno, hints=hints
+            f'{what}: cannot pin it at "{path}": {os.strerror(error.errno or 0)}', errno=error.errno, hints=error.hints
         ) from error
 
 
@@ -91,7 +93,7 @@ def remove_pin(context: Context, what: str, path: str, check: Callable[[str], No
     PinError."""
     import stat
 
-    from pytc.bpf.maps.pinning import is_bpffs
+    from pytc.bpf.sys.files import is_bpffs
 
     path = pin_path(context, path)
     try:

@@ -9,11 +9,21 @@ from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation, exporters, exports
 from pytc.commands.shared.pins import pin_path, pin_root
-from pytc.errors import InvalidOptionsError, VerifierError
+from pytc.errors import InvalidOptionsError, SeveralLines, VerifierError, one_line
 from pytc.signals import block_signals
 from pytc.tc.actions.action import Action
 from pytc.tc.kinds.interface import OpenedProgram
-from pytc.tc.kinds.shared.programs import BARE, BYTECODE, BYTECODE_FILE, EXPRESSION, OBJECT, PINNED, BpfSource, MapWords
+from pytc.tc.kinds.shared.programs import (
+    BARE,
+    BYTECODE,
+    BYTECODE_FILE,
+    EXPRESSION,
+    OBJECT,
+    PINNED,
+    BpfSource,
+    MapWords,
+    unknown_mode,
+)
 
 if TYPE_CHECKING:
     from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
@@ -102,10 +112,7 @@ def resolve_files(source: BpfSource) -> BpfSource:
         from pytc.bpf.sys.files import looks_like_elf
 
         if not looks_like_elf(source.path):
-            raise InvalidOptionsError(
-                f'What mode is "{source.path}"? It is neither one of bytecode, bytecode-file, object-file and '
-                "object-pinned, nor an ELF file."
-            )
+            raise unknown_mode(source.path)
         return source._replace(mode=OBJECT)
     return source
 
@@ -260,7 +267,7 @@ def note_load(context: Context, source: BpfSource, remarks: Sequence[str], logs:
 
 
 def _log_note(program: str, log: str) -> str:
-    return f'Verifier log of program "{program}":\n{log.rstrip()}'
+    return SeveralLines(f'Verifier log of program "{one_line(program)}":\n{log.rstrip()}')
 
 
 def with_parameters(context: Context, spec: "ObjectSpec", source: BpfSource) -> "ObjectSpec":

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 from pytc.errors import InvalidOptionsError, NetlinkError, UsageError
-from pytc.handles import EGRESS, INGRESS, ROOT, UNSPEC
+from pytc.handles import EGRESS, INGRESS, ROOT, UNSPEC, Handle
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.tc.filters.selector import FilterSelector
@@ -18,6 +18,7 @@ from pytc.tc.kinds.shared.programs import BYTECODE
 from pytc.value import Value
 
 Verb = Literal["add", "change", "replace", "delete"]
+_INGRESS_QDISC = Handle(0xFFFF, 0)
 POINTS = {ROOT: "root", INGRESS: "ingress", EGRESS: "egress"}
 _VERBS = {
     "add": (c.NEWTFILTER, c.EXCL | c.CREATE),
@@ -153,6 +154,21 @@ def _kind_hint(error: NetlinkError, change: FilterChange | None) -> str:
     return kind_hint(error, "filter", change.kind)
 
 
+def _words_hint(error: NetlinkError, selector: FilterSelector, change: FilterChange | None) -> str:
+    """Return the word that is missing, or in the place of another, where the kernel says no more than EINVAL."""
+    if error.errno != errno.EINVAL or error.ext_ack or change is None:
+        return ""
+    if (
+        change.kind == "bpf"
+        and change.verb in ("add", "replace")
+        and (change.options is None or change.options.source is None)
+    ):
+        return "name the program: object-file FILE, object-pinned PATH, bytecode TEXT or expression TEXT"
+    if selector.parent == _INGRESS_QDISC:
+        return '"parent ffff:" is the place of an ingress qdisc; the places of clsact are "ingress" and "egress"'
+    return ""
+
+
 def explain_refusal(error: NetlinkError, selector: FilterSelector, change: FilterChange | None = None) -> NetlinkError:
     """Return a refusal of a request about filters, or of a change, with its likely cause."""
     error.operation = "filter"
@@ -172,6 +188,10 @@ def explain_refusal(error: NetlinkError, selector: FilterSelector, change: Filte
         )
     elif selector.block and "Block of given index" in error.ext_ack:
         error.with_hints(f'a qdisc makes it: "pytc qdisc add dev NAME ingress_block {selector.block} clsact"')
-    elif hint := _kind_hint(error, change) or general_hint(error, selector.device or str(selector.block or "")):
+    elif (
+        hint := _kind_hint(error, change)
+        or _words_hint(error, selector, change)
+        or general_hint(error, selector.device or str(selector.block or ""))
+    ):
         error.with_hints(hint)
     return error

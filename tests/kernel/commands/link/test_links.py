@@ -67,3 +67,25 @@ def test_only_links_are_unpinned(network: Network, bpffs: Path, link: int) -> No
     network.ok("prog", "pin", "id", str(program), "m:two")
     assert network.pytc("link", "unpin", "m:two").status == 1
     assert pinned(bpffs) == {"tc/one", "tc/two"}
+
+
+@pytest.mark.parametrize("way", ["device", "detached"])
+def test_the_pin_of_a_dead_link_is_named_and_replaced(network: Network, bpffs: Path, link: int, way: str) -> None:
+    if way == "device":
+        network.execute("ip", "link", "del", "em1")
+        network.execute("ip", "link", "add", "em1", "type", "veth", "peer", "name", "other")
+    else:
+        network.ok("link", "detach", "m:one")
+    assert "defunct" in network.ok("link", "show", "m:one")
+    hint = f'Hint: link {link} is attached to nothing any more: "pytc link unpin m:one" removes its pin\n'
+    assert network.pytc("tcx", "detach", *IN, "link", "m:one").err.endswith(hint)
+    assert network.pytc("link", "update", "m:one", *TRAFFIC).err.endswith(hint)
+    done = network.pytc("tcx", "attach", *IN, "link", "m:one", *TRAFFIC)
+    assert (done.status, done.err) == (
+        0,
+        f'Note: link {link}, pinned at "m:one", was attached to nothing; it is replaced\n',
+    )
+    [attached] = tcx_programs(network)
+    assert network.json("link", "show", "m:one")[0]["id"] == attached["link"] != link
+    network.ok("tcx", "detach", *IN, "link", "m:one")
+    assert pinned(bpffs) == set()

@@ -42,6 +42,15 @@ class TestElements:
         assert found[b"\2\1"] == b"\x0a\x0b\x0c"
         assert printed("map", "dump", *fd_of(found)) == "key 258 value 0a0b0c\n"
 
+    def test_in_words_of_bpftool(self, new_map: MapFactory) -> None:
+        found, each = new_map(MapType.HASH, 4, 2), new_map(MapType.PERCPU_ARRAY, 4, 4, 1)
+        printed("map", "update", *fd_of(found), *"key 1 0 0 0 value 0xe8 0x03".split())
+        assert found[word(1)] == b"\xe8\x03"
+        assert printed("map", "lookup", *fd_of(found), *"key hex 1 0 0 0".split()) == "1000\n"
+        assert "bytes" in refused("map", "update", *fd_of(found), *"key 1 0 0 value 1 0".split())
+        printed("map", "update", *fd_of(each), *"key 0 0 0 0 value 7 0 0 0".split())
+        assert set(json_of("map", "get", *fd_of(each))[0]["values"]) == {7}
+
     @pytest.mark.parametrize(
         ("operator", "operand", "result"),
         [
@@ -211,7 +220,7 @@ raise SystemExit(main(["map", "set", "fd", str(fd), "key", "1", "value", "1"]))
 
     def test_verbs_for_other_types(self, new_map: MapFactory) -> None:
         table, queue = new_map(MapType.HASH), new_map(MapType.QUEUE, 0)
-        assert "is a hash, not a queue or stack" in refused("map", "pop", *fd_of(table))
+        assert "is a hash, not a queue or a stack" in refused("map", "pop", *fd_of(table))
         assert "has no keys" in refused("map", "get", *fd_of(queue), "key", "1")
         assert "has no keys: use push" in refused("map", "load", *fd_of(queue), "/dev/null")
         assert "is not a bloom filter" in refused("map", "get", *fd_of(table), "value", "1")

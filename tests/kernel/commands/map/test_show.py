@@ -38,9 +38,19 @@ class TestNames:
             with create_map(MapSpec(name, MapType.ARRAY, 4, 4, 1), name) as twin:
                 said = refused("map", "get", "name", name)
                 assert f'there are 2 maps "{name}"' in said
-                assert {str(found.description.id), str(twin.description.id)} <= set(said.replace(":", "").split())
+                both = {found.description.id, twin.description.id}
+                assert {*map(str, both)} <= set(said.replace(":", "").split())
+                assert both <= {one["id"] for one in json_of("map", "show", "name", name)}
             monkeypatch.setenv("BPF_MAP3", "none")
             assert '$BPF_MAP3 is "none"' in refused("map", "get", "map", "3")
+
+    def test_of_a_data_section_by_its_whole_name(self, root: None) -> None:
+        stem = f"x{os.getpid()}_counters"
+        with create_map(MapSpec("data", MapType.ARRAY, 4, 4, 1), f"{stem[:8]}.bss") as found:
+            for name in (f"{stem}.bss", f"{stem[:8]}.bss"):
+                assert printed("map", "get", "name", name) == "0\n"
+                assert f"map {found.description.id} array" in printed("map", "show", "name", name)
+        assert f'there is no map "{stem}.bss"' in refused("map", "show", "name", f"{stem}.bss")
 
     def test_show(self, new_map: MapFactory) -> None:
         found = new_map(MapType.HASH, 4, 8, 16)

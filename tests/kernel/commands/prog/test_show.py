@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf import Loaded
+from pytc.bpf import Loaded, ProgramType, load, read_object, select_program
+from tests.conftest import EXAMPLES
 from tests.kernel.commands.prog.support import id_of, prog, prog_json
 from tests.needs import missing
 from tests.processes import must
@@ -69,7 +70,15 @@ class TestShow:
         loaded.program.pin(str(bpffs / "drop"))
         for words in (("pinned", str(bpffs / "drop")), ("tag", loaded.program.description.tag), ("name", "drop_icmp")):
             outcome = prog("show", *words)
-            assert f"prog {id_of(loaded)} " in outcome.out or "choose one with id" in outcome.err
+            assert f"prog {id_of(loaded)} " in outcome.out
+
+    def test_all_with_a_name_or_a_tag(self, loaded: Loaded) -> None:
+        spec = read_object(str(EXAMPLES / "traffic.o"))
+        with load(spec, select_program(spec, section="drop"), type=ProgramType.SCHED_CLS) as twin:
+            both = {loaded.program.description.id, twin.program.description.id}
+            for words in (("name", "drop_icmp"), ("tag", loaded.program.description.tag)):
+                assert both <= {found["id"] for found in prog_json("show", *words)}
+        assert "there is no program with the tag" in prog("show", "tag", "0" * 16).err
 
     def test_who_holds_it(self, loaded: Loaded) -> None:
         (ours,) = prog_json("show", "id", id_of(loaded), options=("-d",))

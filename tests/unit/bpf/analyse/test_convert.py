@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tests.processes import ROOT, cannot, must
 
 #: Objects with maps in section "maps"; one of them cannot be read.
 NAMES = sorted(
-    path.stem for path in OBJECTS.glob("*.c") if 'SEC("maps")' in path.read_text() and path.stem != "legacy44_junk"
+    path.stem for path in OBJECTS.glob("*.c") if 'SEC("maps' in path.read_text() and path.stem != "legacy44_junk"
 )
 #: In place of libbpf's header, which not every machine has.
 HEADER = f'#include "{ROOT}/examples/bpf/helpers.h"\n#define LIBBPF_PIN_BY_NAME 1\n'
@@ -81,7 +82,9 @@ def test_what_is_printed_says_the_same(build: Compiler, tmp_path: Path, name: st
     same(old, compiled(convert_maps(old), tmp_path))
 
 
-@pytest.mark.parametrize("name", ["mark_stats", "shaper"])
+@pytest.mark.parametrize(
+    "name", sorted(path.stem for path in EXAMPLES.glob("*.c") if re.search(r'"maps|bpf_elf_map', path.read_text()))
+)
 def test_the_examples(tmp_path: Path, name: str) -> None:
     old = read_object(str(EXAMPLES / f"{name}.o"))
     same(old, compiled(convert_maps(old), tmp_path))
@@ -94,6 +97,27 @@ def with_maps(*rows: tuple[str, bytes], sections: tuple[str, ...] = ("classifier
     symbols += [Symbol(name, "maps", 36 * index, 36, OBJECT) for index, (name, _) in enumerate(rows)]
     maps = Section("maps", b"".join(data for _, data in rows), flags=ALLOC | WRITE)
     return read_bytes(elf(*parts, maps, symbols=symbols))
+
+
+@pytest.mark.parametrize("inner", [False, True])
+def test_pins_of_maps_that_hold_programs_or_maps(tmp_path: Path, inner: bool) -> None:
+    pinned = [PIN_GLOBAL_NS, 0, NOWHERE]
+    rows = [("programs", words(MapType.PROG_ARRAY, 4, 4, 8, 0, 1, *pinned))]
+    if inner:
+        rows = [
+            ("outer", words(MapType.HASH_OF_MAPS, 4, 4, 8, 1, 2, PIN_GLOBAL_NS, 3, NOWHERE)),
+            ("one", words(MapType.ARRAY, 4, 8, 1, 0, 3, PIN_GLOBAL_NS, 0, 5)),
+        ]
+    old = with_maps(*rows)
+    assert any(spec.pinning == PIN_GLOBAL_NS for spec in old.maps.values())
+    same(old, compiled(convert_maps(old), tmp_path))
+
+
+def test_names_that_become_the_same_or_a_keyword(tmp_path: Path) -> None:
+    row = words(1, 4, 8, 16, 0, 0, 0, 0, NOWHERE)
+    old = with_maps(*((name, row) for name in ("a.b", "a_b", "a$b", "default", "9", "_9")))
+    new = compiled(convert_maps(old), tmp_path)
+    assert set(new.maps) == {"a_b_", "a_b", "a_b__", "default_", "_9_", "_9"}
 
 
 def test_unknown_types_and_flags_are_numbers(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.bpf import PinRoot, read_bytes
-from pytc.bpf.maps.pinning import find_mount, is_bpffs, read_pinning_files
+from pytc.bpf.maps.pinning import find_mount, read_pinning_files
 from pytc.bpf.object.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec
+from pytc.bpf.sys.files import is_bpffs
 from pytc.bpf.sys.mounts import mount_points
 from pytc.errors import PinError
 from tests.elf_writer import elf

@@ -274,7 +274,7 @@ class TestNoObject:
             read_bytes(elf(code("tc", RETURN_0), symbols=[Symbol("x", 77)]))
 
     def test_relocations_of_a_section_that_does_not_exist(self) -> None:
-        with pytest.raises(ObjectError, match=r"relocations '\.reltc' patch section 77"):
+        with pytest.raises(ObjectError, match=r'relocations "\.reltc" patch section 77'):
             read_bytes(elf(code("tc", RETURN_0), Section(".reltc", type=9, info=77)))
 
     def test_relocations_that_are_cut_off(self) -> None:

@@ -53,6 +53,12 @@ M1 = Target("map", "1")
             SetElement(M1, None, {"a": "1", "b": {"c": ["1", "2"]}}, flags=1),
         ),
         ("map set map 1 key hex 0a 0x0b value hex 00ff exist", SetElement(M1, b"\x0a\x0b", b"\0\xff", flags=2)),
+        ("map update map 1 key 1 0 0 0 value 0xe8 0x03 any", UpdateElements(M1, ((b"\1\0\0\0", b"\xe8\x03"),))),
+        ("map set map 1 key hex 1 0 value 255 0", SetElement(M1, b"\1\0", b"\xff\0")),
+        ("map lookup map 1 key 10 0", GetElement(M1, b"\n\0")),
+        ("map getnext map 1 key 7", NextKey(M1, "7")),
+        ("map enqueue map 1 value 7 0", PushValues(M1, (b"\7\0",))),
+        ("map dequeue map 1", PopValues(M1)),
         ("map set map 1 key hex value hex", SetElement(M1, "hex", "hex")),
         ("map set map 1 key 7 value += 1", SetElement(M1, "7", changes=(Change("", "+=", "1"),))),
         (

@@ -130,7 +130,9 @@ def _check(options: TbfOptions) -> None:
     if not options.limit and not options.latency:
         missing.append('tbf: either "limit" or "latency" is required.')
     if missing:
-        raise InvalidOptionsError("\n".join(missing))
+        error = InvalidOptionsError("\n".join(missing))
+        error.has_several_lines = True
+        raise error
 
 
 def encode(options: TbfOptions, env: QdiscEnv) -> list[tuple[str, Any]]:

@@ -6,10 +6,11 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pytc.bpf.insn.classic import ClassicInstruction, format_packed, numbers
 from pytc.bpf.sys.descriptions import ProgramDescription
+from pytc.bpf.sys.files import is_bpffs, looks_like_elf
 from pytc.bpf.sys.program_types import program_type
 from pytc.errors import BytecodeError, InvalidOptionsError
 from pytc.render.documents import Display, Field, Group, Json, LazyField
-from pytc.words.engine import Cursor, Table, Word, choose, fill, text, unsigned
+from pytc.words.engine import Cursor, Table, Word, choose, fill, find, text, unsigned
 
 #: Origins of a program, by the word that names one.
 Mode = Literal["object-file", "object-pinned", "bytecode", "bytecode-file", "expression", "bare"]
@@ -133,14 +134,32 @@ def parse_program(
         if cursor.done or (stop and "mode" in values):
             return
         if "mode" in values:
-            raise InvalidOptionsError(
-                f'What is "{cursor.peek()}"? Try "pytc {_help_topic(topic)} help".', hints=_hints(values["mode"])
-            )
+            raise _unknown_word(cursor.peek(), values["mode"], values.get("path", ""), topic)
         _parse_mode(cursor, values, modes)
 
 
-def _hints(mode: str) -> tuple[str, ...]:
-    return ("an expression of several words is one in quotes: expression 'tcp port 80'",) if mode == EXPRESSION else ()
+def _unknown_word(word: str, mode: str, path: str, topic: str) -> InvalidOptionsError:
+    """Return the error about a word behind a program; without a mode, it may be the program that is wrong."""
+    if mode == BARE and not looks_like_elf(path):
+        return unknown_mode(path)
+    hint = "an expression of several words is one in quotes: expression 'tcp port 80'"
+    return InvalidOptionsError(
+        f'What is "{word}"? Try "pytc {_help_topic(topic)} help".', hints=(hint,) if mode == EXPRESSION else ()
+    )
+
+
+def unknown_mode(word: str) -> InvalidOptionsError:
+    """Return tc's error about a word that neither tells the program's origin nor is an ELF file."""
+    row = find(word, OBJECT_WORDS)
+    if row is not None:
+        hint = f'"{row.name}" goes behind the object file: object-file FILE {row.name} ...'
+    elif word in ("id", "tag", "name"):
+        hint = 'a loaded program is attached by its pin: "pytc prog pin id NUMBER PATH" and object-pinned PATH'
+    elif is_bpffs(word):
+        hint = f'"{word}" is in a bpffs: object-pinned {word} names a pinned program'
+    else:
+        hint = f'an object is named by object-file FILE (or obj FILE), and "{word}" is not an ELF file'
+    return InvalidOptionsError(f'What mode is "{word}"?', hints=(hint,))
 
 
 def _help_topic(topic: str) -> str:

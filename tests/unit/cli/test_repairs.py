@@ -1,0 +1,78 @@
+"""Hints that name the word that is wrong in a line, and what to type instead."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from pytc.cli.repairs import add_repair
+from pytc.commands.dispatch import parse_words
+from pytc.errors import PytcError
+from tests.processes import pytc_here, refused
+
+
+def hints(line: str) -> tuple[str, ...]:
+    words = line.split()
+    with pytest.raises(PytcError) as refused:
+        parse_words(words)
+    add_repair(refused.value, words)
+    return refused.value.hints
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("filter show dev v0 ingress -j -s", 'options go before the object: "pytc -j -s filter show dev v0 ingress"'),
+        ("qdisc add dev v0 root htb -n blue", 'options go before the object: "pytc -n blue qdisc add dev v0 root htb"'),
+        ("filter add dev v0 ingres bpf da obj x.o", 'did you mean "ingress" in place of "ingres"?'),
+        ("fliter show", 'did you mean "filter" in place of "fliter"?'),
+        ("map dmup name counts", 'did you mean "dump" in place of "dmup"?'),
+        ("qdisc add dev v0 root htb defualt 10", 'did you mean "default" in place of "defualt"?'),
+        ("filter add dev v0 ingress bpf da obj x.o clasid 1:1", 'did you mean "classid" in place of "clasid"?'),
+        ("filter show lo", '"dev" is missing: dev lo'),
+        ("filter add lo ingress bpf da obj x.o", '"dev" is missing: dev lo'),
+    ],
+)
+def test_a_line_that_would_be_right(line: str, hint: str) -> None:
+    assert hints(line) == (hint,)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["filter show bogus", "filter add dev v0 ingres bpf da obj x.o bogus", "filter show -x", "map get id 1 key -x y"],
+)
+def test_nothing_is_guessed_that_would_be_wrong_as_well(line: str) -> None:
+    assert not any(hint.startswith(("did you mean", '"dev"', "options go")) for hint in hints(line))
+
+
+def test_each_way_to_run_a_line_has_them(tmp_path: Path) -> None:
+    batch = tmp_path / "lines"
+    batch.write_text("fliter show\n")
+    for words in (["fliter", "show"], ["-b", str(batch)], ["--atomic", "-b", str(batch)]):
+        assert 'Hint: did you mean "filter" in place of "fliter"?\n' in pytc_here(*words).err
+
+
+def test_a_batch_of_wrong_lines_is_not_slow(tmp_path: Path) -> None:
+    batch = tmp_path / "lines"
+    batch.write_text("filter add dev v0 ingres bpf da obj x.o\n" * 2000)
+    before = time.process_time()
+    assert refused("-force", "-b", batch).count("did you mean") == 10
+    assert time.process_time() - before < 10
+
+
+@pytest.mark.parametrize(
+    ("line", "word", "hint"),
+    [
+        ("bpf da sec tc obj x.o", "sec", '"section" goes behind the object file: object-file FILE section ...'),
+        ("bpf da verb obj x.o", "verb", '"verbose" goes behind the object file: object-file FILE verbose ...'),
+        ("bpf da id 11", "id", '"pytc prog pin id NUMBER PATH" and object-pinned PATH'),
+        ("bpf da file x.o", "file", '"file" is not an ELF file'),
+        ("bpf da x.c sec tc da bogus", "x.c", '"x.c" is not an ELF file'),
+    ],
+)
+def test_the_word_in_the_place_of_the_program_is_blamed(line: str, word: str, hint: str) -> None:
+    message = refused("filter", "add", "dev", "lo", "ingress", *line.split())
+    assert message.startswith(f'What mode is "{word}"?\nHint: ')
+    assert hint in message
