@@ -38,7 +38,8 @@ def write(text: str, *, flush: bool = False) -> None:
     """Writes on standard output. Raises OutputError, and BrokenPipeError where nobody reads any more."""
     try:
         try:
-            sys.stdout.write(text)
+            if text:  # of no text, Python would write no bytes, which a full device refuses
+                sys.stdout.write(text)
         except UnicodeEncodeError:
             if not isinstance(sys.stdout, io.TextIOWrapper):
                 raise
@@ -52,6 +53,8 @@ def write(text: str, *, flush: bool = False) -> None:
 
 def write_bytes(data: bytes) -> None:
     """Writes output that is not to wait, and is not text. Raises as :func:`write` does."""
+    if not data:
+        return
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
