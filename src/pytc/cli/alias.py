@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from pytc.errors import OutputError
 from pytc.render.documents import Document, Field
+from pytc.signals import block_signals
 
 _NAME = "tc"
 _OWN = "pytc"
@@ -41,13 +42,14 @@ def _link(target: str, link: str) -> None:
     if os.path.basename(present) != _OWN:
         raise OutputError(f'"{link}" already exists and is not a link to pytc; it stays as it is')
     beside = f"{link}.{os.getpid()}"
-    os.symlink(target, beside)
-    try:
-        os.rename(beside, link)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(beside)
-        raise
+    with block_signals():
+        os.symlink(target, beside)
+        try:
+            os.rename(beside, link)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(beside)
+            raise
 
 
 def _target(link: str) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Objects of tc, of which what shows may be among what changes.
 _OBJECTS = ("filter", "chain", "qdisc", "class_", "action")
+#: Bytes of a batch, all of which are read before the first line is run.
+_LARGEST = 1 << 26
 _UNTOUCHED = "Note: nothing has been done"
 _TAKEN_BACK = "Note: all that was done is taken back"
 
@@ -69,13 +71,15 @@ def _say(options: Options, sentences: Sequence[str]) -> None:
 
 def _read(path: str) -> Iterable[str]:
     if path == "-":
-        data = sys.stdin.buffer.read()
+        data = sys.stdin.buffer.read(_LARGEST + 1)
     else:
         try:
             with open(path, "rb") as file:
-                data = file.read()
+                data = file.read(_LARGEST + 1)
         except OSError as error:
             raise BatchError(f'Cannot open file "{path}" for reading: {error.strerror}', errno=error.errno) from error
+    if len(data) > _LARGEST:
+        raise BatchError(f'File "{path}" is larger than {_LARGEST >> 20} MB, which is too much for --atomic')
     return io.StringIO(data.decode("utf-8", "surrogateescape"), newline=None)
 
 

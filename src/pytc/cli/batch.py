@@ -19,6 +19,8 @@ from pytc.errors import BatchError, PytcError
 Parsed = TypeVar("Parsed")
 _CHUNK = 1 << 16
 _AHEAD = 32
+#: Bytes of a command, with the lines that go on in the next one.
+LONGEST_COMMAND = 1 << 24
 _QUOTES = "'\""
 _BYTE_ORDER_MARK = "\ufeff"
 _BLANKS = " \t\r\n\v\f\x1c\x1d\x1e\x1f"  # ASCII's: Python's own blanks include Unicode's, which tc does not split at
@@ -38,19 +40,24 @@ def split_words(line: str) -> list[str]:
 
 def split_quoted(line: str) -> list[str]:
     """Return the words of a line letter by letter, whatever quotes and blanks it has; raises BatchError."""
-    words = []
-    rest = line.lstrip(_BLANKS)
-    while rest:
-        if rest[0] in _QUOTES:
-            word, closing, rest = rest[1:].partition(rest[0])
-            if not closing:
+    words: list[str] = []
+    position, end = 0, len(line)
+    while True:
+        while position < end and line[position] in _BLANKS:
+            position += 1
+        if position == end:
+            return words
+        start = position
+        if line[start] in _QUOTES:
+            position = line.find(line[start], start + 1)
+            if position < 0:
                 raise BatchError("Unterminated quoted string")
+            words.append(line[start + 1 : position])
+            position += 1
         else:
-            word = rest[: next((index for index, letter in enumerate(rest) if letter in _BLANKS), len(rest))]
-            rest = rest[len(word) :]
-        words.append(word)
-        rest = rest.lstrip(_BLANKS)
-    return words
+            while position < end and line[position] not in _BLANKS:
+                position += 1
+            words.append(line[start:position])
 
 
 class CommandReader:
@@ -59,6 +66,7 @@ class CommandReader:
     def __init__(self) -> None:
         self._number = 0
         self._pending: list[str] = []
+        self._length = 0
 
     def read(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         """Yield (number of its last line, words) of each command that is complete with these lines.
@@ -72,9 +80,12 @@ class CommandReader:
             text = line.partition("#")[0] if "#" in line else line
             if line.endswith("\\\n"):
                 self._pending.append(text.removesuffix("\\\n"))
+                self._length += len(text)
+                if self._length > LONGEST_COMMAND:
+                    raise _too_long()
                 continue
             if self._pending:
-                text, self._pending = "".join((*self._pending, text)), []
+                text, self._pending, self._length = "".join((*self._pending, text)), [], 0
             if words := without_program(split_words(text)):
                 yield self._number, words
 
@@ -82,6 +93,10 @@ class CommandReader:
         """Yield the command of a last line that ends in a backslash."""
         if words := without_program(split_words("".join(self._pending))):
             yield self._number, words
+
+
+def _too_long() -> BatchError:
+    return BatchError(f"A line is longer than {LONGEST_COMMAND >> 20} MB")
 
 
 def read_commands(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
@@ -94,6 +109,7 @@ def read_commands(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
 def read_arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
     """Yield the lines of a file as they arrive, those of one read at a time, so that no line waits for a later one."""
     parts: list[bytes] = []
+    length = 0  # of the parts
     while True:
         streams.write("", flush=True)  # the writer may wait for the answers to the last lines
         data = file.read1(_CHUNK)
@@ -102,9 +118,13 @@ def read_arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
             text = b"".join((*parts, whole, newline)).decode("utf-8", "surrogateescape")
             yield io.StringIO(text, newline=None)
             parts.clear()
+            length = 0
         if not data:
             return
         parts.append(partial)
+        length += len(partial)
+        if length > LONGEST_COMMAND:
+            raise _too_long()
 
 
 def parse_ahead(

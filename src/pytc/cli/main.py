@@ -1,5 +1,6 @@
 """The command ``pytc``."""
 
+import errno
 import gc
 import os
 import sys
@@ -47,6 +48,8 @@ def main(words: Sequence[str]) -> int:
         streams.write("", flush=True)
     except PytcError as error:
         return report(error, as_json=as_json)
+    except MemoryError:
+        return report(PytcError(os.strerror(errno.ENOMEM), errno=errno.ENOMEM), as_json=as_json)
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:

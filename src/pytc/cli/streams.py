@@ -45,7 +45,8 @@ def write(text: str, *, flush: bool = False) -> None:
     """Writes on standard output. Raises OutputError, and BrokenPipeError where nobody reads any more."""
     try:
         try:
-            sys.stdout.write(text)
+            if text:  # of no text, Python would write no bytes, which a full device refuses
+                sys.stdout.write(text)
         except UnicodeEncodeError:
             if not isinstance(sys.stdout, io.TextIOWrapper):
                 raise
@@ -59,6 +60,8 @@ def write(text: str, *, flush: bool = False) -> None:
 
 def write_bytes(data: bytes) -> None:
     """Writes output that is not to wait, and may be any bytes; a terminal gets text. Raises as :func:`write` does."""
+    if not data:
+        return
     try:
         if sys.stdout.isatty():
             from pytc.render.terminal import printable

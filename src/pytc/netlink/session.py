@@ -224,7 +224,7 @@ def interface_name(index: int) -> str:
     """Return the name of a device of the current namespace; ``if7`` for one that is gone."""
     try:
         return _socket.if_indextoname(index)
-    except OSError:
+    except (OSError, OverflowError):  # a recorded message may hold a negative number
         return f"if{index}"
 
 

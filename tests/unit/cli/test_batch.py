@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from pytc.cli.batch import CommandReader, parse_ahead, read_commands, run_batch, split_quoted, split_words
 from pytc.cli.exit_status import exit_status
 from pytc.errors import BatchError, PytcError, UsageError
+from tests.processes import PYTC, SOURCE, run
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,27 @@ def test_lines_that_are_split_at_once_are_split_as_any_line(line: str) -> None:
 def test_a_quote_that_is_not_closed(line: str) -> None:
     with pytest.raises(BatchError, match="Unterminated quoted string"):
         split_words(line)
+
+
+@pytest.mark.parametrize(("line", "words"), [("'q' ", 500_000), ("\u00e9 ", 500_000), ("\u00e9", 1)])
+def test_time_to_split_grows_with_the_size_alone(line: str, words: int) -> None:
+    """Copying what is left for each word takes minutes."""
+    script = f"from pytc.cli.batch import split_words; print(len(split_words({line!a} * 500_000)))"
+    assert run("prlimit", "--cpu=10", sys.executable, "-c", script, env=SOURCE) == (0, f"{words}\n", "")
+
+
+@pytest.mark.parametrize("endless", ["cat /dev/zero", r"yes 'a \'", r"yes \' | tr -d '\n'"])
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("-b", "-"), "A line is longer than 16 MB\n"),
+        (("--atomic", "-b", "-"), 'File "-" is larger than 64 MB, which is too much for --atomic\n'),
+    ],
+)
+def test_a_line_without_an_end_is_refused(endless: str, options: tuple[str, ...], sentence: str) -> None:
+    words = ("bash", "-c", f'{endless} | prlimit --as=$((1 << 29)) "$@"', "-", *PYTC, *options)
+    outcome = run(*words, env=SOURCE)
+    assert (outcome.status, outcome.out, outcome.err) == (1, "", sentence)
 
 
 def in_parts(*parts: list[str]) -> Iterator[tuple[int, list[str]]]:

@@ -53,6 +53,22 @@ def test_output_that_goes_nowhere(words: str, redirection: str, status: int | No
     assert not done.stdout
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "pytc -b /dev/null >/dev/full",
+        "echo '# nothing' | pytc -b - >/dev/full",
+        "pytc --atomic -b /dev/null >/dev/full",
+        "pytc qdisc show dev none >/dev/full; [ $? = 1 ]",
+        "pytc cbpf to-ebpf '1,6 0 0 0' write /dev/fd/3 3>/dev/null >/dev/full; [ $? = 1 ]",
+    ],
+)
+def test_a_command_that_prints_nothing_does_not_mind_where(line: str) -> None:
+    done = shell(line)
+    assert done.returncode == 0, done.stderr
+    assert b"standard output" not in done.stderr
+
+
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "2>&- >&-", "2>/dev/full >/dev/full"])
 def test_an_error_that_nobody_hears_is_told_by_the_exit_status(redirection: str) -> None:
     done = shell(f"pytc filter bogus {redirection}")

@@ -13,6 +13,7 @@ _MAX_DEPTH = 32
 _MAX_LEAVES = 1 << 16
 _POINTER_BYTES = 8
 _LARGEST_INTEGER = 16
+_ENUM_SIZES = (1, 2, 4, 8)
 
 #: Members that belong to the kernel: zeros when they are read, ignored when they are written.
 _KERNELS_OWN = frozenset(
@@ -103,8 +104,11 @@ class _Compilation:
         )
 
     def enum(self, type_id: int, _depth: int) -> Codec:
+        size = self._btf.size(type_id)
+        if size not in _ENUM_SIZES:
+            raise ObjectError(f".BTF: type {type_id} is an enum of {size} bytes")
         names = dict(reversed(self._btf.enumerators(type_id)))
-        return Enumeration(self._btf.size(type_id), dict(reversed(names.items())), signed=self._btf.is_signed(type_id))
+        return Enumeration(size, dict(reversed(names.items())), signed=self._btf.is_signed(type_id))
 
     def float(self, type_id: int, _depth: int) -> Codec:
         return Float(self._btf.size(type_id))
@@ -133,7 +137,18 @@ class _Compilation:
             compiled = self._member(member, index, depth)
             if compiled is not None:
                 members.append(compiled)
-        return Structure(self._btf.size(type_id), members)
+        return self._bounded(type_id, members)
+
+    def _bounded(self, type_id: int, members: list[StructureMember]) -> Structure:
+        """Return a structure; raises ObjectError for a member that lies beyond its end."""
+        size = self._btf.size(type_id)
+        for member in members:
+            if member.offset + member.codec.size > size:
+                raise ObjectError(
+                    f'.BTF: member "{member.name}" of type {type_id} ends at byte {member.offset + member.codec.size}, '
+                    f"and the type has {size} bytes"
+                )
+        return Structure(size, members)
 
     def _member(self, member: Member, index: int, depth: int) -> StructureMember | None:
         if member.bits:
@@ -152,13 +167,9 @@ class _Compilation:
 
     def data_section(self, type_id: int, depth: int) -> Codec:
         """Return the codec of a data map: its variables as members."""
-        return Structure(
-            self._btf.size(type_id),
-            [
-                StructureMember(variable.name, variable.offset, self.codec(variable.type_id, depth + 1))
-                for variable in self._btf.section_variables(type_id)
-            ],
-        )
+        variables = self._btf.section_variables(type_id)
+        members = [StructureMember(v.name, v.offset, self.codec(v.type_id, depth + 1)) for v in variables]
+        return self._bounded(type_id, members)
 
 
 _COMPILERS: dict[int, Callable[[_Compilation, int, int], Codec]] = {

@@ -140,6 +140,9 @@ class CachedObject:
     def close(self) -> None:
         """Close the descriptor of its types; replays of it are void."""
         self.is_closed = True
+        # Each replay refers to this object. The cycle would hold megabytes until the garbage collector runs, and
+        # commands have it run rarely (pytc.cli.main).
+        self.replays.clear()
         if self.btf is not None:
             self.btf.close()
 

@@ -16,9 +16,10 @@ from pytc.bpf.maps.pin_lock import PinLock
 from pytc.bpf.object.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec, ObjectSpec
 from pytc.bpf.sys.files import is_bpffs
 from pytc.bpf.sys.mounts import find_mounts
-from pytc.bpf.sys.pins import open_pin, pin
+from pytc.bpf.sys.pins import pin
 from pytc.errors import BpfSyscallError, PinError, strerror
 from pytc.libc import mount
+from pytc.signals import block_signals
 
 DEFAULT_MOUNT = "/sys/fs/bpf"
 PINNING_FILES = ("/etc/iproute2/bpf_pinning", "/usr/share/iproute2/bpf_pinning")
@@ -126,25 +127,27 @@ class PinRoot:
         """
         self._check_owner(self.mount)
         for directory in self._directories(path):
-            if self._check_owner(directory) and not stat.S_ISDIR(os.lstat(directory).st_mode):
+            status = self._check_owner(directory)
+            if status is not None and not stat.S_ISDIR(status.st_mode):
                 raise PinError(
                     f'"{directory}" is not a directory (a symbolic link is not followed)', errno=errno.ENOTDIR
                 )
         self._check_owner(path)
 
-    def _check_owner(self, path: str) -> bool:
-        """Return whether a path exists; raises PinError where it belongs to another user."""
+    def _check_owner(self, path: str) -> os.stat_result | None:
+        """Return the status of a file, None where there is none; raises PinError where it belongs to another user."""
         try:
-            owner = os.lstat(path).st_uid
+            status = os.lstat(path)
         except (FileNotFoundError, PermissionError):
-            return False  # a dry run may not see it; whoever creates a pin there is refused by the kernel
+            return None  # a dry run may not see it; whoever creates a pin there is refused by the kernel
         except OSError as error:
             raise PinError(f'cannot look at "{path}": {strerror(error.errno or 0)}', errno=error.errno) from error
-        if owner not in (0, os.geteuid()):
+        if status.st_uid not in (0, os.geteuid()):
             raise PinError(
-                f'"{path}" belongs to {_user(owner)}, who could exchange what is pinned there', errno=errno.EPERM
+                f'"{path}" belongs to {_user(status.st_uid)}, who could exchange what is pinned there',
+                errno=errno.EPERM,
             )
-        return True
+        return status
 
     def prepare(self, path: str) -> None:
         """Create the directories that a pin at ``path`` needs; raises PinError."""
@@ -155,8 +158,9 @@ class PinRoot:
 
     def _make_directory(self, path: str) -> None:
         try:
-            os.mkdir(path, 0o700)
-            self._created.append(path)
+            with block_signals():
+                os.mkdir(path, 0o700)
+                self._created.append(path)
         except FileExistsError:
             self.check(os.path.join(path, "pin"))
         except OSError as error:
@@ -172,30 +176,26 @@ class PinRoot:
     def _make_link(self, path: str) -> None:
         if os.path.isdir(os.path.join(self.mount, "tc")) and not os.path.lexists(path):
             try:
-                os.symlink("tc", path)
-                self._created.append(path)
+                with block_signals():
+                    os.symlink("tc", path)
+                    self._created.append(path)
             except OSError:
                 return  # a convenience for ip(8) and xdp loaders; never a reason to fail
 
     def pin(self, path: str, fd: int) -> None:
         """Pin a map, for :meth:`undo` to remove; raises PinError, BpfSyscallError."""
         self.prepare(path)
-        try:
+        with block_signals():
             pin(fd, path)
             self._created.append(path)
-        except BpfSyscallError:
-            raise
-        except BaseException:  # a signal; the kernel may have pinned the map already
-            if path not in self._created and _is_pin_of(path, fd):
-                self._created.append(path)
-            raise
 
     def replace(self, path: str, fd: int) -> None:
         """Pin an object in place of what is pinned at ``path``, in one step; raises PinError."""
         beside = f"{path}_{os.getpid()}"  # bpffs takes no dots in names: bpf_lookup in kernel/bpf/inode.c
         try:
-            pin(fd, beside)
-            os.rename(beside, path)
+            with block_signals():
+                pin(fd, beside)
+                os.rename(beside, path)
         except (OSError, BpfSyscallError) as error:
             with suppress(OSError):
                 os.unlink(beside)
@@ -207,17 +207,21 @@ class PinRoot:
         return tuple(self._created)
 
     def undo(self) -> None:
-        """Remove what this root created and is still in place, and let other commands go on."""
-        while self._created:
-            path = self._created.pop()
-            try:
-                if stat.S_ISDIR(os.lstat(path).st_mode):
-                    os.rmdir(path)
-                else:
-                    os.unlink(path)
-            except OSError:
-                continue  # gone already, or in use by somebody else by now
-        self.release()
+        """Remove what this root created and is still in place, and let other commands go on.
+
+        A signal waits until that is done.
+        """
+        with block_signals():
+            while self._created:
+                path = self._created.pop()
+                try:
+                    if stat.S_ISDIR(os.lstat(path).st_mode):
+                        os.rmdir(path)
+                    else:
+                        os.unlink(path)
+                except OSError:
+                    continue  # gone already, or in use by somebody else by now
+            self.release()
 
 
 def _user(number: int) -> str:
@@ -227,16 +231,6 @@ def _user(number: int) -> str:
         return f"{getpwuid(number).pw_name} (user {number})"
     except KeyError:
         return f"user {number}"
-
-
-def _is_pin_of(path: str, fd: int) -> bool:
-    from pytc.bpf.sys.info import describe_map
-
-    try:
-        with open_pin(path) as pinned:
-            return describe_map(pinned.fd).id == describe_map(fd).id
-    except BpfSyscallError:
-        return False
 
 
 def find_mount(preferred: str = "") -> str:

@@ -37,11 +37,11 @@ def parameterise(spec: ObjectSpec, parameters: Parameters) -> ObjectSpec:
     Raises SelectionError for a name that the object does not have, ObjectError for a value that does not fit.
     """
     maps = dict(spec.maps)
-    contents = {name: bytearray(m.contents.ljust(m.value_size, b"\0")) for name, m in maps.items() if m.origin == DATA}
+    contents: dict[str, bytearray] = {}
     for path, value in parameters.variables.items():
         _set(spec, contents, path, value)
-    for name in {_find(spec, path).map for path in parameters.variables}:
-        maps[name] = maps[name]._replace(contents=bytes(contents[name]))
+    for name, data in contents.items():
+        maps[name] = maps[name]._replace(contents=bytes(data))
     for name, entries in parameters.max_entries.items():
         maps[name] = _declared(spec, maps, name)._replace(max_entries=entries)
     for name, pin in parameters.pinned.items():
@@ -61,14 +61,26 @@ def _set(spec: ObjectSpec, contents: dict[str, bytearray], path: str, value: Any
     variable = _find(spec, path)
     try:
         offset, codec = follow(_codec(spec, variable), path[len(_name(path)) :])
-        assign(codec, contents[variable.map], variable.offset + offset, value)
+        assign(codec, _contents(spec, contents, variable.map), variable.offset + offset, value)
     except (CodecError, ObjectError) as error:
         raise ObjectError(f'variable "{path}": {error}') from error
 
 
 def _codec(spec: ObjectSpec, variable: Variable) -> Codec:
+    """Return the codec of a variable; raises ObjectError for a type that is larger than its section."""
     assert spec.btf is not None
-    return btf_codec(spec.btf, variable.type_id, max_leaves=_MAX_LEAVES)
+    codec = btf_codec(spec.btf, variable.type_id, max_leaves=_MAX_LEAVES)
+    if variable.offset + codec.size > spec.maps[variable.map].value_size:
+        raise ObjectError(f"its type has {codec.size} bytes, and its section {variable.map} ends before that")
+    return codec
+
+
+def _contents(spec: ObjectSpec, contents: dict[str, bytearray], name: str) -> bytearray:
+    """Return the bytes of a section, to be changed."""
+    if name not in contents:
+        declared = spec.maps[name]
+        contents[name] = bytearray(declared.contents.ljust(declared.value_size, b"\0"))
+    return contents[name]
 
 
 def _name(path: str) -> str:

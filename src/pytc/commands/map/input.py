@@ -10,6 +10,9 @@ from pytc.bpf.maps.typed import TypedMap
 from pytc.errors import BpfError, CodecError
 
 _HEAD = 4096
+_PIECE = 1 << 20
+#: Bytes that are held at a time, unless they are all of a regular file: a pipe may have no end.
+_MOST = 1 << 28
 
 #: Batches, each with the number of all entries.
 Numbered = Iterator[tuple[Batch, int]]
@@ -25,30 +28,37 @@ class Source:
     """A file that is read in slices: memory does not grow with its size. Its methods raise BpfError."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file, self._left = file, b""
+        self._file, self._left = file, bytearray()
         self._size = os.fstat(file.fileno()).st_size
         self._done = 0
 
     def head(self) -> bytes:
         """Return the beginning without leading blanks; nothing is taken."""
-        while not self._left.strip() and self._fill(_HEAD):
-            pass
-        return self._left.lstrip()[:_HEAD]
+        start = 0
+        while True:
+            start = len(self._left) - len(self._left[start:].lstrip())
+            if start < len(self._left) or not self._fill(_HEAD):
+                return bytes(self._left[start : start + _HEAD])
 
     def line(self) -> bytes:
         """Take the next line."""
-        while b"\n" not in self._left and self._fill(_HEAD):
-            pass
-        line, _, self._left = self._left.partition(b"\n")
-        return line
+        searched = 0
+        while (end := self._left.find(b"\n", searched)) < 0:
+            searched = len(self._left)
+            if not self._fill(_HEAD):
+                return self.rest()
+        return self._take(end, 1)
 
     def slices(self, separator: bytes, size: int) -> Iterator[bytes]:
         """Take parts of about ``size`` bytes that end before a separator, which belongs to none."""
+        searched = 0
         while self._fill(size):
-            end = self._left.rfind(separator)
+            end = self._left.rfind(separator, searched)
             if end >= 0:
-                part, self._left = self._left[:end], self._left[end + len(separator) :]
-                yield part
+                yield self._take(end, len(separator))
+                searched = 0
+            else:
+                searched = max(len(self._left) - len(separator) + 1, 0)
         if self._left:
             yield self.rest()
 
@@ -58,26 +68,31 @@ class Source:
 
     def rest(self) -> bytes:
         """Take everything that is left."""
-        data, self._left = self._left + self._read(-1), b""
-        return data
+        while self._fill(_PIECE):
+            pass
+        return self._take(len(self._left), 0)
 
     def total(self, entries: int) -> int:
         """Estimate how many entries the file has from how much of it ``entries`` took; 0 where its size is unknown."""
         taken = self._done - len(self._left)
         return max(entries * self._size // taken, entries) if self._size and taken else 0
 
-    def _fill(self, size: int) -> bool:
-        data = self._read(size)
-        self._left += data
-        return bool(data)
+    def _take(self, end: int, separator: int) -> bytes:
+        data = bytes(self._left[:end])
+        del self._left[: end + separator]
+        return data
 
-    def _read(self, size: int) -> bytes:
+    def _fill(self, size: int) -> bool:
+        """Read on; raises BpfError where the file itself is no limit and too much is held already."""
         try:
             data = self._file.read(size)
         except OSError as error:
             raise BpfError(f'cannot read "{self._file.name}": {error.strerror}', errno=error.errno) from error
         self._done += len(data)
-        return data
+        self._left += data
+        if len(self._left) > max(self._size, _MOST):
+            raise BpfError(f'"{self._file.name}" has {_MOST >> 20} MB that cannot be read in parts: use a file')
+        return bool(data)
 
 
 def encode_each(codec: Codec, values: Sequence[Any], what: str, start: int) -> bytes:

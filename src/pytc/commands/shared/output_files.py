@@ -3,10 +3,11 @@
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 from pytc.errors import OutputError
+from pytc.signals import block_signals
 
 _MODE = 0o666  # less the umask
 
@@ -17,19 +18,20 @@ def replace_file(path: str) -> Iterator[BinaryIO]:
 
     At ``path`` there must be a regular file, or nothing: a link is not followed. Raises OutputError.
     """
-    temporary = f"{path}.{os.getpid()}.tmp"
+    temporary, is_created = f"{path}.{os.getpid()}.tmp", False
     try:
         _check(path)
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE)
-    except (OSError, ValueError) as error:
-        raise _output_error(path, error) from error
-    try:
+        with block_signals():
+            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE)
+            is_created = True
         with open(fd, "wb") as file:
             yield file
         os.replace(temporary, path)
     except BaseException as error:
-        os.unlink(temporary)
-        if isinstance(error, OSError):
+        if is_created:
+            with suppress(OSError):  # a signal may have come after it had become the file at path
+                os.unlink(temporary)
+        if isinstance(error, OSError) or (isinstance(error, ValueError) and not is_created):
             raise _output_error(path, error) from error
         raise
 

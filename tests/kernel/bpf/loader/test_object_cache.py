@@ -27,7 +27,7 @@ from pytc.errors import ObjectError
 from tests.conftest import PATIENCE, Compiler
 from tests.kernel.bpf.support import nothing_left, verdict
 from tests.network import Network
-from tests.processes import PYTC, ROOT
+from tests.processes import PYTC, ROOT, running
 
 pytestmark = pytest.mark.kernel
 
@@ -156,6 +156,29 @@ def test_many_objects_are_not_kept(build: Compiler, tmp_path: Path, bpffs: Path)
         assert cache.read(str(tmp_path / "0.o")) is not specs[0]
         with opened(specs[0], cache) as found:
             assert found.program.description.btf_id, "what is not kept any more can be loaded"
+
+
+@pytest.mark.parametrize("name", ["modern_globals", "legacy_pin_global"])
+def test_the_memory_of_a_batch_stays_flat(network: Network, build: Compiler, tmp_path: Path, name: str) -> None:
+    """Objects of 1 MB in turns, more of them than are kept."""
+    paths = [tmp_path / f"{number}.o" for number in range(20)]
+    for path in paths:  # what follows the sections of an ELF file belongs to its bytes, and says nothing
+        path.write_bytes(Path(build(name)).read_bytes() + os.urandom(1 << 20))
+    network.ok("qdisc", "add", "dev", "em1", "clsact")
+    filter = "filter replace dev em1 ingress pref 1 handle 1 bpf da obj"
+
+    def load(count: int) -> int:
+        """Load so many objects; return the pages of the process then."""
+        assert process.stdin is not None and process.stdout is not None
+        lines = "".join(f"{filter} {paths[number % len(paths)]} sec classifier\n" for number in range(count))
+        process.stdin.write(f"{lines}qdisc show dev em1 clsact\n")
+        process.stdin.flush()
+        assert process.stdout.readline().startswith("qdisc clsact")
+        return int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
+
+    with running(*PYTC, "-n", network.name, "-batch", "-", env=network.env) as process:
+        early = load(50)
+        assert load(100) < early * 1.1
 
 
 @pytest.mark.parametrize(

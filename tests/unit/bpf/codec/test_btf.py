@@ -137,6 +137,42 @@ def test_what_does_not_fit_its_type_is_hex() -> None:
     assert decode(btf, far, b"\1\2") == Raw("0102")
 
 
+@pytest.mark.parametrize("size", [0, 3, 16, 1 << 27, (1 << 32) - 1])
+def test_an_enum_of_another_size_is_refused(size: int) -> None:
+    """Nothing as large as the file claims is made on the way to that."""
+    writer = BtfWriter()
+    huge = writer.add(b.ENUM, "huge", size)
+    with pytest.raises(ObjectError, match=f"an enum of {size} bytes"):
+        btf_codec(writer.parsed(), huge)
+
+
+@pytest.mark.parametrize(("size", "offset"), [(8, 1 << 5), (8, 8), (8, (1 << 32) - 8), (7, 0), (0, 0)])
+@pytest.mark.parametrize("kind", ["double", "integer", "in_addr", "bit field", "inner"])
+def test_a_member_beyond_the_end_of_its_structure_is_refused(size: int, offset: int, kind: str) -> None:
+    writer = BtfWriter()
+    types = {
+        "double": writer.add(b.FLOAT, "double", 8),
+        "integer": integer(writer, "u64", 8),
+        "bit field": integer(writer, "u64", 8),
+        "inner": writer.structure("in", 8, []),
+    }
+    word = integer(writer, "u32", 4)
+    types["in_addr"] = writer.array(writer.structure("in_addr", 4, [("s_addr", word, 0)]), 2)
+    if kind == "bit field":
+        outer = writer.structure("outer", size, [("far", types[kind], 63 << 24 | offset & 0xFFFFFF)], flag=True)
+    else:
+        outer = writer.structure("outer", size, [("far", types[kind], offset)])
+    with pytest.raises(ObjectError, match=f'member "far" of type {outer} ends at byte'):
+        btf_codec(writer.parsed(), outer, in_map=True)
+
+
+def test_a_flexible_array_lies_at_the_end() -> None:
+    writer = BtfWriter()
+    number = integer(writer, "int", 4, _SIGNED)
+    outer = writer.structure("outer", 4, [("count", number, 0), ("items", writer.array(number, 0), 32)])
+    assert decode(writer.parsed(), outer, b"\1\0\0\0") == {"count": 1, "items": []}
+
+
 def test_values_without_an_end_are_refused() -> None:
     writer = BtfWriter()
     inner = writer.integer()
