@@ -14,12 +14,14 @@ from pytc.packets.hexdump import diff
 
 class CheckedPacket(NamedTuple):
     """A packet that was run, by its number from 1: ``packet`` and ``context`` are what the program got, ``verdict`` is
-    the name of what it returned. Each of the ``failures`` is a line, and perhaps more."""
+    the name of what it returned, ``verdict_text`` with the number. Each of the ``failures`` is a line, and perhaps
+    more."""
 
     number: int
     packet: bytes
     run: Run
     verdict: str
+    verdict_text: str
     context: Mapping[str, int]
     failures: tuple[str, ...]
 
@@ -27,13 +29,6 @@ class CheckedPacket(NamedTuple):
     def is_changed(self) -> bool:
         """True where the run changed the packet."""
         return self.packet != self.run.packet
-
-    @property
-    def verdict_text(self) -> str:
-        """The verdict, with its number where that tells more."""
-        number = self.run.verdict
-        signed = number - (1 << 32) if number >> 31 else number
-        return self.verdict if self.verdict == str(number) or ":" in self.verdict else f"{self.verdict} ({signed})"
 
     def changed_context(self) -> dict[str, tuple[int, int]]:
         """Return the fields of the context that the program changed, with their values before and after."""
@@ -57,7 +52,7 @@ class Expectations:
 
     def __init__(self, context: Context, expected: Expected, verdicts: Verdicts, type: int) -> None:
         try:
-            self._verdicts = [verdicts.value(word) for word in expected.verdicts]
+            self._verdicts = [verdicts.expected(word) for word in expected.verdicts]
         except ValueError as error:
             raise UsageError(f"Error: {error}") from None
         self._names = verdicts
@@ -102,8 +97,8 @@ class Expectations:
             yield f"packet {number} is one more than the {len(self._verdicts)} expected verdicts"
             return
         expected = self._verdicts[number - 1 if len(self._verdicts) > 1 else 0]
-        if run.verdict != expected:
-            yield f"{self._names.name(run.verdict)}, {self._names.name(expected)} was expected"
+        if not self._names.is_met(expected, run.verdict):
+            yield f"{self._names.text(run.verdict)}, {self._names.expectation_text(expected)} was expected"
 
     def missing(self, count: int) -> list[str]:
         """Return what was expected of packets beyond the last one."""

@@ -192,7 +192,7 @@ def run(context: Context, command: RunOnPackets) -> list[Document]:
     subject = open_subject(context, command.target)
     runner = Runner(subject.program.fd, field_values(context, command.context))
     classes = subject.classes if command.classes is None else command.classes
-    verdicts = Verdicts(runner.type, classes=classes)
+    verdicts = Verdicts(runner.type, classes=classes, tcx=subject.is_tcx)
     expected = Expected(command.expected, command.expected_packets, command.expected_context)
     expectations = Expectations(context, expected, verdicts, runner.type)
     for name in command.dumps:
@@ -224,6 +224,7 @@ def _run(
 ) -> Tally:
     before = field_values(context, command.context)
     tally = Tally(report_all=bool(command.junit) or not command.summary)
+    remarks: dict[str, None] = {}
     with ExitStack() as stack:
         write = _writer(stack, command.write)
         source = context.own(open_packets(context, command.packets))
@@ -235,12 +236,15 @@ def _run(
                     runner.unchanged(packet.data),
                     run,
                     verdicts.name(run.verdict),
+                    verdicts.text(run.verdict),
                     before,
                     tuple(expectations.check(number, run)),
                 )
             )
+            remarks.setdefault(verdicts.remark(run.verdict))
             write(packet._replace(data=run.packet, length=len(run.packet), interface=0))
             context.progress(number, 0)
+    context.notes += filter(None, remarks)
     return tally
 
 
