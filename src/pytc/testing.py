@@ -145,10 +145,11 @@ def run_packet() -> PacketRunner:
         from pytc.packets.build import build
 
         data = build(packet) if isinstance(packet, str) else packet
-        runner = Runner((program if isinstance(program, Program) else program.program).fd, context)
-        done = runner.run(data, repeat=repeat)
+        with Runner((program if isinstance(program, Program) else program.program).fd, context) as runner:
+            done = runner.run(data, repeat=repeat)
+            before = runner.unchanged(data)
         verdict = Verdicts(runner.type, classes=classes).name(done.verdict)
-        return PacketResult(verdict, done.verdict, done.packet, runner.unchanged(data), done.context, done.duration)
+        return PacketResult(verdict, done.verdict, done.packet, before, done.context, done.duration)
 
     return run
 

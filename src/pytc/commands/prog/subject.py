@@ -73,7 +73,8 @@ def _load(context: Context, source: "BpfSource") -> Subject:
     chosen = select_program(spec, section=source.section, program=source.program, default_section=_DEFAULT_SECTION)
     type = ProgramType(source.type) if source.type else chosen.type or ProgramType.SCHED_CLS
     with note_verifier_log(context, source):
-        loaded = context.own(load(spec, chosen, type=type, pins=PinRoot(context.bpf_mount), verbose=source.verbose))
+        pins = PinRoot(context.bpf_mount)
+        loaded = context.own(load(spec, chosen, type=type, pins=pins, verbose=source.verbose, stays_open=True))
     note_load(context, source, loaded.notes, [(chosen.name, loaded.log)])
     # "tc/ingress" is libbpf's older name for tcx/ingress, but also a section of filters.
     is_tcx = chosen.section.removeprefix("?").startswith("tcx/")
