@@ -237,6 +237,7 @@ class _Loading:
                     raise
                 cause = f" ({error.hints[0]})" if error.hints else ""
                 self._loaded.notes.append(f"{error}{cause}; no loaded program uses it")
+        self._loaded.notes += self._loaded._pins.remarks
 
     def _in_order(self) -> list[MapSpec]:
         """Return the maps in the object's order, but a map-in-map after the others: it needs its template first."""
