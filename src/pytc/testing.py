@@ -28,9 +28,10 @@ __all__ = ["NetnsPair", "PacketResult", "bpf_object", "netns_pair", "run_packet"
 class PacketResult(NamedTuple):
     """What a program did with a packet.
 
-    ``verdict`` is its return value by name (``TC_ACT_OK``, ``XDP_DROP``, a class like ``1:10``), ``value`` the same as
-    u32; ``packet`` is the packet afterwards, ``before`` what it was; ``context`` has the fields ``mark``, ``priority``,
-    ``cb0`` to ``cb4`` and ``tstamp`` afterwards; ``duration`` is nanoseconds for each run.
+    ``verdict`` is what the hook makes of its return value (``TC_ACT_OK``, ``XDP_DROP``, a class like ``1:10``),
+    ``value`` the return value as u32; ``packet`` is the packet afterwards, ``before`` what it was; ``context`` has the
+    fields ``mark``, ``priority``, ``cb0`` to ``cb4`` and ``tstamp`` afterwards; ``duration`` is nanoseconds for each
+    run.
     """
 
     verdict: str
@@ -144,10 +145,11 @@ def run_packet() -> PacketRunner:
         from pytc.packets.build import build
 
         data = build(packet) if isinstance(packet, str) else packet
-        runner = Runner((program if isinstance(program, Program) else program.program).fd, context)
-        done = runner.run(data, repeat=repeat)
+        with Runner((program if isinstance(program, Program) else program.program).fd, context) as runner:
+            done = runner.run(data, repeat=repeat)
+            before = runner.unchanged(data)
         verdict = Verdicts(runner.type, classes=classes).name(done.verdict)
-        return PacketResult(verdict, done.verdict, done.packet, runner.unchanged(data), done.context, done.duration)
+        return PacketResult(verdict, done.verdict, done.packet, before, done.context, done.duration)
 
     return run
 

@@ -135,14 +135,17 @@ class Plan:
         if not exports and (path := context.environment.get("TC_BPF_UDS")):
             exports = [path]
         # A preflight is followed by the load itself, in which the kernel says what is wrong.
+        pins = PinRoot.unmounted(context.bpf_mount)
         load = plan_load(
             spec,
             chosen,
-            PinRoot.unmounted(context.bpf_mount),
+            pins,
             self._pins,
             used_only=not exports,
             lint=not self._is_preflight,
         )
+        if not self._is_preflight and any(map.path and not map.spec.reuse for map in load.maps):
+            context.notes += pins.remarks
         for map in load.maps:
             if map.path and not map.spec.reuse:
                 self._pins.setdefault(map.path, map.spec)

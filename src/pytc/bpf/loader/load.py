@@ -106,6 +106,7 @@ def load(
     verbose: bool = False,
     kernel_btf: str = "",
     commit: bool = True,
+    stays_open: bool = False,
     features: Features | None = None,
     cache: "ObjectCache | None" = None,
 ) -> Loaded:
@@ -115,8 +116,9 @@ def load(
     default :class:`PinRoot`'s. ``verbose`` fetches the verifier's log also on success, into ``Loaded.log``.
     ``kernel_btf`` names a file with the kernel's types where /sys/kernel/btf/vmlinux is missing. With ``commit`` False,
     the caller calls :meth:`Loaded.commit` after it has put the program into its place; until then, other loads
-    wait for its pins. ``features`` carries knowledge
-    of the kernel from one load to the next, ``cache`` knowledge of the object.
+    wait for its pins. ``stays_open`` says that the result stays open while the program runs, so that tail calls work
+    without pins: nothing is to be noted about them. ``features`` carries knowledge of the kernel from one load to the
+    next, ``cache`` knowledge of the object.
 
     Returns the loaded programs and maps, for the caller to close. Raises BpfSyscallError, MapMismatchError, PinError,
     VerifierError or ObjectError; then nothing is left behind.
@@ -128,6 +130,7 @@ def load(
         verbose=verbose,
         kernel_btf=kernel_btf,
         commit=commit,
+        stays_open=stays_open,
         features=features,
         cache=cache,
     )
@@ -142,6 +145,7 @@ def load_programs(
     kernel_btf: str = "",
     commit: bool = True,
     used_only: bool = False,
+    stays_open: bool = False,
     features: Features | None = None,
     cache: "ObjectCache | None" = None,
 ) -> Loaded:
@@ -161,6 +165,8 @@ def load_programs(
         loading.fill_data_maps()
         loading.load_programs(typed_programs)
         loading.fill_slots()
+        if not stays_open:
+            loading.note_lost_slots()
         if commit:
             loaded.commit()
     except BaseException:
@@ -231,6 +237,7 @@ class _Loading:
                     raise
                 cause = f" ({error.hints[0]})" if error.hints else ""
                 self._loaded.notes.append(f"{error}{cause}; no loaded program uses it")
+        self._loaded.notes += self._loaded._pins.remarks
 
     def _in_order(self) -> list[MapSpec]:
         """Return the maps in the object's order, but a map-in-map after the others: it needs its template first."""
@@ -367,7 +374,6 @@ class _Loading:
                 if member is None:
                     raise ObjectError(f'map "{spec.name}" wants map "{name}" in slot {index}; there is no such map')
                 self._fill(spec.name, index, member.fd, f'map "{name}"')
-        self._warn_of_lost_slots()
 
     def _fill(self, map_name: str, index: int, fd: int, what: str) -> None:
         target = self._loaded.maps[map_name]
@@ -386,7 +392,8 @@ class _Loading:
                 hints=slot_causes(map_name, target.description.max_entries, index, number),
             ) from error
 
-    def _warn_of_lost_slots(self) -> None:
+    def note_lost_slots(self) -> None:
+        """Note program arrays that are emptied once the load is closed."""
         for name in sorted(self._filled_arrays()):
             spec = self._spec.maps[name]
             if not spec.pinning and not spec.reuse:

@@ -49,7 +49,8 @@ class Program(Closing):
         """
         from pytc.bpf.run.test_run import Runner
 
-        return Runner(self.fd).run(packet, repeat=repeat)
+        with Runner(self.fd) as runner:
+            return runner.run(packet, repeat=repeat)
 
     def pin(self, path: str) -> None:
         """Pin the program at a path in a bpffs; raises BpfSyscallError."""

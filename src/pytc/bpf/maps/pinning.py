@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 
+from pytc.bpf.maps.pin_location import location_remarks
 from pytc.bpf.maps.pin_lock import PinLock
 from pytc.bpf.object.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec, ObjectSpec
 from pytc.bpf.sys.files import is_bpffs
@@ -32,8 +33,8 @@ class PinRoot:
 
     Keeps a list of what it creates; :meth:`undo` removes just that, in reverse. Each load works on a :meth:`fresh`
     copy, so that a failed one takes nothing from another. The bpffs is looked for, and mounted when there is none, once
-    a map needs a pin. From :meth:`lock` on, no other command looks at pins until :meth:`release`; a caller that passes
-    a ``lock`` decides itself when it ends.
+    a map needs a pin; ``remarks`` then tell users if it is not where they expect it. From :meth:`lock` on, no other
+    command looks at pins until :meth:`release`; a caller that passes a ``lock`` decides itself when it ends.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class PinRoot:
         self._preferred = mount
         self._files = pinning_files
         self._mount = ""
+        self.remarks: tuple[str, ...] = ()
         self._created: list[str] = []
         self._shared_lock = lock
         self._lock = lock if lock is not None else PinLock()
@@ -51,6 +53,7 @@ class PinRoot:
         """Return a pin root for reading only: it mounts no bpffs if there is none."""
         root = cls(mount)
         root._mount = find_mount(mount) or mount or DEFAULT_MOUNT
+        root.remarks = location_remarks(root._mount, mount or DEFAULT_MOUNT, is_new=False)
         return root
 
     def fresh(self) -> "PinRoot":
@@ -63,7 +66,9 @@ class PinRoot:
     def mount(self) -> str:
         """The mount point; mounts a bpffs (mode 0700) when there is none. Raises PinError."""
         if not self._mount:
-            self._mount = find_mount(self._preferred) or mount_bpffs(self._preferred or DEFAULT_MOUNT)
+            expected, known = self._preferred or DEFAULT_MOUNT, find_mount(self._preferred)
+            self._mount = known or mount_bpffs(expected)
+            self.remarks = location_remarks(self._mount, expected, is_new=not known)
         return self._mount
 
     def path_for(self, spec: MapSpec, owner: ObjectSpec) -> str:

@@ -5,6 +5,7 @@ include/uapi/linux/bpf.h. Any other field has to be zero, or the kernel refuses 
 """
 
 import ctypes
+import struct
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -60,6 +61,7 @@ XDP = Layout(
     {"ingress_ifindex": Field(12, since="5.15"), "rx_queue_index": Field(16, since="5.15")},
     frozenset("data data_end data_meta egress_ifindex".split()),
 )
+_MOST_METADATA = 252
 #: Fields that name a device.
 DEVICES = frozenset({"ingress_ifindex", "ifindex"})
 _WITH_SKB = frozenset(
@@ -93,8 +95,6 @@ def encode(type: int, values: Mapping[str, int]) -> bytes:
         if values:
             raise BpfError("a test run cannot set a context for programs of this type")
         return b""
-    if layout is XDP and not values:
-        return b""
     context = bytearray(layout.size)
     for name, value in values.items():
         field = layout.settable.get(name)
@@ -106,9 +106,26 @@ def encode(type: int, values: Mapping[str, int]) -> bytes:
     return bytes(context)
 
 
-def set_length(context: "ctypes.Array[ctypes.c_char]", packet: int) -> None:
-    """Store a packet's length in ``data_end`` of a ``struct xdp_md``, where the kernel expects it."""
-    context[4:8] = packet.to_bytes(4, "little")  # type: ignore[call-overload]  # what ctypes takes
+def check_metadata(type: int, metadata: bytes) -> None:
+    """Raise BpfError where a test run cannot put these bytes before a packet (xdp_metalen_invalid in
+    include/net/xdp.h)."""
+    if type != ProgramType.XDP:
+        raise BpfError("a test run gives metadata before the packet to XDP programs only")
+    if len(metadata) % 4 or len(metadata) > _MOST_METADATA:
+        raise BpfError(
+            f"metadata of {len(metadata)} bytes: XDP takes a multiple of 4, up to 32 (newer kernels: {_MOST_METADATA})"
+        )
+
+
+def set_lengths(context: "ctypes.Array[ctypes.c_char]", metadata: int, data: int) -> None:
+    """Store the lengths of the metadata, and of metadata and packet, in a ``struct xdp_md``, where the kernel expects
+    them: ``data`` and ``data_end``, counted from ``data_meta``."""
+    context[0:12] = struct.pack("=3I", metadata, data, 0)  # type: ignore[call-overload]  # what ctypes takes
+
+
+def metadata_length(context: bytes) -> int:
+    """Return the length of the metadata before a packet that came back, from its ``struct xdp_md``."""
+    return int.from_bytes(context[:4], "little")
 
 
 def _refused(layout: Layout, name: str) -> BpfError:

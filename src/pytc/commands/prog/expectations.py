@@ -6,6 +6,8 @@ from typing import NamedTuple
 from pytc.bpf.run.context import DEVICES, layout_of
 from pytc.bpf.run.test_run import Run
 from pytc.bpf.run.verdicts import Verdicts
+from pytc.bpf.run.vlan_tag import split
+from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.prog.inputs import read
 from pytc.commands.shared.context import Context
 from pytc.errors import UsageError
@@ -13,27 +15,23 @@ from pytc.packets.hexdump import diff
 
 
 class CheckedPacket(NamedTuple):
-    """A packet that was run, by its number from 1: ``packet`` and ``context`` are what the program got, ``verdict`` is
-    the name of what it returned. Each of the ``failures`` is a line, and perhaps more."""
+    """A packet that was run, by its number from 1: ``packet``, ``context`` and ``metadata`` are what the program got,
+    ``verdict`` is the name of what it returned, ``verdict_text`` with the number. Each of the ``failures`` is a line,
+    and perhaps more."""
 
     number: int
     packet: bytes
     run: Run
     verdict: str
+    verdict_text: str
     context: Mapping[str, int]
+    metadata: bytes
     failures: tuple[str, ...]
 
     @property
     def is_changed(self) -> bool:
         """True where the run changed the packet."""
         return self.packet != self.run.packet
-
-    @property
-    def verdict_text(self) -> str:
-        """The verdict, with its number where that tells more."""
-        number = self.run.verdict
-        signed = number - (1 << 32) if number >> 31 else number
-        return self.verdict if self.verdict == str(number) or ":" in self.verdict else f"{self.verdict} ({signed})"
 
     def changed_context(self) -> dict[str, tuple[int, int]]:
         """Return the fields of the context that the program changed, with their values before and after."""
@@ -45,11 +43,12 @@ class CheckedPacket(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """The words of ``expect``, ``expect-pcap`` and ``expect-ctx``."""
+    """The words of ``expect``, ``expect-pcap``, ``expect-ctx`` and ``expect-metadata``."""
 
     verdicts: Sequence[str]
     packets: str
     context: Sequence[tuple[str, str]]
+    metadata: bytes | None = None
 
 
 class Expectations:
@@ -57,11 +56,14 @@ class Expectations:
 
     def __init__(self, context: Context, expected: Expected, verdicts: Verdicts, type: int) -> None:
         try:
-            self._verdicts = [verdicts.value(word) for word in expected.verdicts]
+            self._verdicts = [verdicts.expected(word) for word in expected.verdicts]
         except ValueError as error:
             raise UsageError(f"Error: {error}") from None
         self._names = verdicts
         self._context = field_values(context, expected.context)
+        self._metadata = expected.metadata
+        if self._metadata is not None and type != ProgramType.XDP:
+            raise UsageError("Error: a test run returns metadata of XDP programs only")
         layout = layout_of(type)
         unknown = [name for name in self._context if layout is None or name not in layout.changeable]
         if unknown:
@@ -77,7 +79,7 @@ class Expectations:
     @property
     def any(self) -> bool:
         """True where anything is expected of each packet."""
-        return bool(self._verdicts or self._context or self._path)
+        return bool(self._verdicts or self._context or self._path or self._metadata is not None)
 
     def check(self, number: int, run: Run) -> Iterator[str]:
         """Yield what is not as expected of a packet, counted from 1."""
@@ -85,11 +87,13 @@ class Expectations:
         for name, value in self._context.items():
             if run.context.get(name) != value:
                 yield f"{name} is {run.context.get(name, 'not known')}, {value} was expected"
+        if self._metadata is not None and run.metadata != self._metadata:
+            yield f"metadata is {run.metadata.hex() or 'empty'}, {self._metadata.hex() or 'none'} was expected"
         if self._packets is not None:
             expected = next(self._packets, None)
             if expected is None:
                 yield f"{self._path} has no packet {number}"
-            elif expected.data != run.packet:
+            elif not _are_equal(expected.data, run):
                 yield (
                     f"the packet is not that of {self._path} (- expected, + came out)\n"
                     + diff(expected.data, run.packet, "  ").rstrip("\n")
@@ -102,8 +106,8 @@ class Expectations:
             yield f"packet {number} is one more than the {len(self._verdicts)} expected verdicts"
             return
         expected = self._verdicts[number - 1 if len(self._verdicts) > 1 else 0]
-        if run.verdict != expected:
-            yield f"{self._names.name(run.verdict)}, {self._names.name(expected)} was expected"
+        if not self._names.is_met(expected, run.verdict):
+            yield f"{self._names.text(run.verdict)}, {self._names.expectation_text(expected)} was expected"
 
     def missing(self, count: int) -> list[str]:
         """Return what was expected of packets beyond the last one."""
@@ -114,6 +118,14 @@ class Expectations:
         if left:
             failures.append(f"{self._path} has {left} more packets than were run")
         return failures
+
+
+def _are_equal(expected: bytes, run: Run) -> bool:
+    """Compare a packet with one that came back, which may lack its tag."""
+    if expected == run.packet:
+        return True
+    tagged = split(expected) if run.lacks_tag else None
+    return tagged is not None and tagged.data == run.packet
 
 
 def field_values(context: Context, fields: Sequence[tuple[str, str]]) -> dict[str, int]:

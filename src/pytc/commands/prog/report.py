@@ -45,6 +45,8 @@ def _row(result: CheckedPacket) -> Json:
     changed = result.changed_context()
     if changed:
         row["context"] = {name: after for name, (_, after) in changed.items()}
+    if result.metadata or result.run.metadata:
+        row["metadata"] = result.run.metadata.hex()
     if result.failures:
         row["failures"] = list(result.failures)
     return row
@@ -58,6 +60,8 @@ def _lines(result: CheckedPacket) -> str:
     )
     text = f"packet {result.number}: {result.verdict_text}, {length} bytes, {result.run.duration} ns\n"
     text += "".join(f"  {name} {before} -> {after}\n" for name, (before, after) in result.changed_context().items())
+    if result.metadata != result.run.metadata:
+        text += f"  metadata {result.metadata.hex() or 'none'} -> {result.run.metadata.hex() or 'none'}\n"
     if result.is_changed:
         text += diff(result.packet, result.run.packet, "  ")
     return text + "".join(f"  FAILED: {failure}\n" for failure in result.failures)

@@ -1,6 +1,6 @@
 """``pytc prog run``: a program on packets, by BPF_PROG_TEST_RUN."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import islice
 from typing import Any, Literal
@@ -22,8 +22,8 @@ from pytc.words.engine import Cursor, Word, fill, is_one_of, refuse_more, text, 
 from pytc.words.values import ValueWords, take_format, take_value
 
 HELP = """\
-Usage: pytc prog run PROGRAM PACKETS [ ctx FIELDS ] [ EXPECT ] [ OUTPUT ] [ count NUMBER ] [ repeat NUMBER ]
-                 [ direct-action | classid ] [ preset MAP { key KEY value VALUE } ... ] ...
+Usage: pytc prog run PROGRAM PACKETS [ ctx FIELDS ] [ metadata DIGITS ] [ EXPECT ] [ OUTPUT ] [ count NUMBER ]
+                 [ repeat NUMBER ] [ direct-action | classid ] [ preset MAP { key KEY value VALUE } ... ] ...
 
 PROGRAM := obj FILE [ section NAME ] [ program NAME ] [ type TYPE ] [ verbose ] [ set VARIABLE=VALUE ] ...
                     [ map NAME { max_entries NUMBER | pinned PATH } ] ...
@@ -32,15 +32,18 @@ PROGRAM := obj FILE [ section NAME ] [ program NAME ] [ type TYPE ] [ verbose ] 
 PACKETS := { pcap FILE | hex DIGITS | packet "WORDS" } ...
 FIELDS := mark=N,priority=N,ifindex=DEV,ingress_ifindex=DEV,cb0=N .. cb4=N,tstamp=N,wire_len=N,gso_segs=N,gso_size=N
 EXPECT := [ expect VERDICT[,VERDICT] ... ] [ expect-pcap FILE ] [ expect-ctx FIELDS ]
+          [ expect-metadata DIGITS ]
 OUTPUT := [ summary ] [ write FILE ] [ junit FILE ] [ dump MAP ] ...
 
 Runs the program on each packet and says what it returned, what it changed, and how long it took. Nothing is attached,
 and the maps of an object are made for this run alone. FILE is pcap or pcapng; WORDS are headers with their fields, like
-"eth ip src 10.0.0.1 dst 10.0.0.2 tcp dport 80 payload hex 00ff". The exit status is 1 where it is not as expected.
+"eth ip src 10.0.0.1 dst 10.0.0.2 tcp dport 80 payload hex 00ff". A tc program
+gets a VLAN tag as metadata (vlan_tci), as on a hook. The exit status is 1 where a packet is not as expected.
 
 expect       a verdict for all packets, or one for each: OK, SHOT, XDP_DROP ..., a number, a class like 1:10
 expect-pcap  the packets afterwards, byte for byte
 expect-ctx   fields afterwards: mark, priority, cb0 .. cb4, tstamp
+metadata     what an XDP program finds at data_meta, in hex; expect-metadata: afterwards
 repeat       runs each packet so many times; the first counts, the others are timed
 classid      the return value is a class, as for a filter without direct-action
 write        a capture of the packets as the program left them
@@ -66,7 +69,7 @@ class RunOnPackets(Command):
     ``context`` and ``expected_context`` are fields and their values; ``limit`` 0 is for all packets; of ``repeat``
     runs the first counts and the others are timed. ``expected`` has a verdict for all packets, or one for each;
     ``expected_packets`` is a capture with the packets afterwards. ``classes`` says that return values are classes;
-    None is for what the filter says, else verdicts.
+    None is for what the filter says, else verdicts. ``metadata`` is XDP's.
     """
 
     target: Target | ObjectProgram
@@ -77,6 +80,8 @@ class RunOnPackets(Command):
     expected: tuple[str, ...] = ()
     expected_packets: str = ""
     expected_context: tuple[tuple[str, str], ...] = ()
+    metadata: bytes = b""
+    expected_metadata: bytes | None = None
     classes: bool | None = None
     presets: tuple[Preset, ...] = ()
     dumps: tuple[str, ...] = ()
@@ -99,6 +104,11 @@ def _verdicts(word: str) -> tuple[str, ...]:
     if not all(parts):
         raise ValueError(word)
     return parts
+
+
+def _digits(word: str) -> bytes:
+    """Convert hex digits; raises ValueError."""
+    return bytes.fromhex(word.replace(":", ""))
 
 
 def _take_packets(kind: Literal["pcap", "hex", "packet"]) -> Callable[[Cursor], PacketSource]:
@@ -135,6 +145,8 @@ WORDS = (
     Word("expect", "expected", _verdicts, exact=True, wrong="VERDICT[,VERDICT] expected"),
     Word("expect-pcap", "expected_packets", text, exact=True, wrong="invalid file"),
     Word("expect-ctx", "expected_context", _pairs, exact=True, many=True, wrong="FIELD=VALUE[,FIELD=VALUE] expected"),
+    Word("metadata", "metadata", _digits, exact=True, wrong="hex digits expected"),
+    Word("expect-metadata", "expected_metadata", _digits, exact=True, wrong="hex digits expected"),
     Word("direct-action", "classes", value=False, exact=True),
     Word("da", "classes", value=False, exact=True),
     Word("classid", "classes", value=True, exact=True),
@@ -190,10 +202,10 @@ def run(context: Context, command: RunOnPackets) -> list[Document]:
     """Run the program and compare with what is expected; ``context.status`` says whether all was so. Raises
     PytcError."""
     subject = open_subject(context, command.target)
-    runner = Runner(subject.program.fd, field_values(context, command.context))
+    runner = context.own(Runner(subject.program.fd, field_values(context, command.context), metadata=command.metadata))
     classes = subject.classes if command.classes is None else command.classes
-    verdicts = Verdicts(runner.type, classes=classes)
-    expected = Expected(command.expected, command.expected_packets, command.expected_context)
+    verdicts = Verdicts(runner.type, classes=classes, tcx=subject.is_tcx)
+    expected = Expected(command.expected, command.expected_packets, command.expected_context, command.expected_metadata)
     expectations = Expectations(context, expected, verdicts, runner.type)
     for name in command.dumps:
         find_subject_map(subject, name)  # raises BpfError before anything runs
@@ -201,12 +213,7 @@ def run(context: Context, command: RunOnPackets) -> list[Document]:
         _set(context, subject, preset)
     tally = _run(context, command, runner, verdicts, expectations)
     failures = expectations.missing(tally.packets)
-    if runner.padded:
-        context.notes.append(
-            f"some packets ({runner.padded}) were shorter than a test run accepts, and were "
-            f"padded with zeros to {runner.minimum} bytes"
-            + (" or to the end of their IP header" if runner.wants_ip_headers else "")
-        )
+    context.notes += _remarks(runner)
     if command.junit:
         write_junit(command.junit, subject.name, tally.reported, failures)
     if failures or tally.failed:
@@ -219,11 +226,33 @@ def run(context: Context, command: RunOnPackets) -> list[Document]:
     ]
 
 
+def _remarks(runner: Runner) -> Iterator[str]:
+    """Yield what was different from a hook."""
+    if runner.padded:
+        yield (
+            f"some packets ({runner.padded}) were shorter than a test run accepts, and were padded with zeros to "
+            f"{runner.minimum} bytes" + (" or to the end of their IP header" if runner.wants_ip_headers else "")
+        )
+    if runner.tags_in_bytes:
+        yield (
+            f"some packets ({runner.tags_in_bytes}) had their VLAN tag in their bytes, where a hook has it as metadata "
+            f"(vlan_present, vlan_tci): {runner.tag_refusal}"
+        )
+    if runner.packets_without_tag:
+        yield (
+            f"the program can change VLAN tags, and a test run does not return them: packets that came with one "
+            f"({runner.packets_without_tag}) are shown, compared and written without it"
+        )
+    elif runner.pushes_tags():
+        yield "the program pushes VLAN tags, which become metadata: a test run does not return them"
+
+
 def _run(
     context: Context, command: RunOnPackets, runner: Runner, verdicts: Verdicts, expectations: Expectations
 ) -> Tally:
     before = field_values(context, command.context)
     tally = Tally(report_all=bool(command.junit) or not command.summary)
+    remarks: dict[str, None] = {}
     with ExitStack() as stack:
         write = _writer(stack, command.write)
         source = context.own(open_packets(context, command.packets))
@@ -235,12 +264,16 @@ def _run(
                     runner.unchanged(packet.data),
                     run,
                     verdicts.name(run.verdict),
+                    verdicts.text(run.verdict),
                     before,
+                    command.metadata,
                     tuple(expectations.check(number, run)),
                 )
             )
+            remarks.setdefault(verdicts.remark(run.verdict))
             write(packet._replace(data=run.packet, length=len(run.packet), interface=0))
             context.progress(number, 0)
+    context.notes += filter(None, remarks)
     return tally
 
 

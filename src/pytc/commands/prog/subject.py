@@ -25,12 +25,13 @@ class ObjectProgram(Value):
 
 
 class Subject(NamedTuple):
-    """A program to run, its maps by name, and whether it returns classes instead of verdicts."""
+    """A program to run, its maps by name, whether it returns classes instead of verdicts, and whether it is for tcx."""
 
     program: Program
     maps: dict[str, Map]
     name: str
     classes: bool = False
+    is_tcx: bool = False
 
 
 def open_subject(context: Context, target: Target | ObjectProgram) -> Subject:
@@ -72,9 +73,12 @@ def _load(context: Context, source: "BpfSource") -> Subject:
     chosen = select_program(spec, section=source.section, program=source.program, default_section=_DEFAULT_SECTION)
     type = ProgramType(source.type) if source.type else chosen.type or ProgramType.SCHED_CLS
     with note_verifier_log(context, source):
-        loaded = context.own(load(spec, chosen, type=type, pins=PinRoot(context.bpf_mount), verbose=source.verbose))
+        pins = PinRoot(context.bpf_mount)
+        loaded = context.own(load(spec, chosen, type=type, pins=pins, verbose=source.verbose, stays_open=True))
     note_load(context, source, loaded.notes, [(chosen.name, loaded.log)])
-    return Subject(loaded.program, loaded.maps, chosen.name)
+    # "tc/ingress" is libbpf's older name for tcx/ingress, but also a section of filters.
+    is_tcx = chosen.section.removeprefix("?").startswith("tcx/")
+    return Subject(loaded.program, loaded.maps, chosen.name, is_tcx=is_tcx)
 
 
 def find_subject_map(subject: Subject, name: str) -> Map:

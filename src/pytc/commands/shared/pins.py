@@ -31,8 +31,14 @@ def pin_path(context: Context, path: str) -> str:
         return path
     from pytc.bpf.maps.pinning import DEFAULT_MOUNT, find_mount
 
-    mount = find_mount(context.bpf_mount) or context.bpf_mount or DEFAULT_MOUNT
-    return os.path.join(mount, "tc", path[2:])
+    expected = context.bpf_mount or DEFAULT_MOUNT
+    mount = find_mount(context.bpf_mount)
+    if mount and mount != expected:
+        from pytc.bpf.maps.pin_location import location_remarks
+
+        remarks = location_remarks(mount, expected, is_new=False)
+        context.notes += [remark for remark in remarks if remark not in context.notes]
+    return os.path.join(mount or expected, "tc", path[2:])
 
 
 def pin_root(context: Context) -> "PinRoot":
@@ -76,6 +82,7 @@ def make_pin(context: Context, what: str, path: str, pin: Callable[[str], None])
         except BaseException:
             root.undo()
             raise
+    context.notes += [remark for remark in root.remarks if remark not in context.notes]
     return absolute
 
 

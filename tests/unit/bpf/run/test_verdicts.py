@@ -16,52 +16,105 @@ from pytc.bpf.run.verdicts import TC, XDP, Verdicts
 from pytc.errors import BpfError
 from tests.processes import cannot, run
 
-CLS, XDP_TYPE = ProgramType.SCHED_CLS, ProgramType.XDP
+CLS, ACT, XDP_TYPE = ProgramType.SCHED_CLS, ProgramType.SCHED_ACT, ProgramType.XDP
 _U32 = st.integers(0, 0xFFFFFFFF)
 
 
 @pytest.mark.parametrize(
-    ("type", "classes", "word", "value"),
+    ("type", "classes", "word", "expected"),
     [
-        (CLS, False, "TC_ACT_SHOT", 2),
-        (CLS, False, "shot", 2),
-        (CLS, False, "drop", 2),
-        (CLS, False, "pass", 0),
-        (CLS, False, "UNSPEC", 0xFFFFFFFF),
+        (CLS, False, "TC_ACT_SHOT", "TC_ACT_SHOT"),
+        (CLS, False, "shot", "TC_ACT_SHOT"),
+        (CLS, False, "drop", "TC_ACT_SHOT"),
+        (CLS, False, "pass", "TC_ACT_OK"),
+        (CLS, False, "UNSPEC", "TC_ACT_UNSPEC"),
+        (CLS, False, "continue", "TC_ACT_UNSPEC"),
         (CLS, False, "-1", 0xFFFFFFFF),
         (CLS, False, "0x10", 16),
         (CLS, False, "1:10", 0x10010),
         (CLS, True, "1:10", 0x10010),
-        (CLS, True, "unmatched", 0),
-        (CLS, True, "flowid", 0xFFFFFFFF),
+        (CLS, True, "unmatched", "unmatched"),
+        (CLS, True, "flowid", "flowid"),
         (CLS, True, ":7", 7),
-        (XDP_TYPE, False, "XDP_DROP", 1),
-        (XDP_TYPE, False, "drop", 1),
-        (XDP_TYPE, True, "tx", 3),
+        (ACT, False, "pipe", "TC_ACT_PIPE"),
+        (ACT, False, "continue", "continue"),
+        (XDP_TYPE, False, "XDP_DROP", "XDP_DROP"),
+        (XDP_TYPE, False, "drop", "XDP_DROP"),
+        (XDP_TYPE, True, "tx", "XDP_TX"),
         (ProgramType.SOCKET_FILTER, False, "65535", 65535),
     ],
 )
-def test_words_and_values(type: ProgramType, classes: bool, word: str, value: int) -> None:
-    assert Verdicts(type, classes=classes).value(word) == value
+def test_words_of_what_is_expected(type: ProgramType, classes: bool, word: str, expected: int | str) -> None:
+    assert Verdicts(type, classes=classes).expected(word) == expected
 
 
-@pytest.mark.parametrize("word", ["", "XDP_DROP", "1:10000", "1:x", "4294967296", "-3000000000", "ok,shot", "::"])
+@pytest.mark.parametrize("word", ["tcx_drop", "DROP", "TC_ACT_SHOT"])
+def test_tcx_takes_the_names_of_filters_too(word: str) -> None:
+    assert Verdicts(CLS, tcx=True).expected(word) == "TCX_DROP"
+
+
+@pytest.mark.parametrize(
+    "word", ["", "XDP_DROP", "TC_ACT_PIPE", "1:10000", "1:x", "4294967296", "-3000000000", "ok,shot", "::"]
+)
 def test_what_is_no_verdict(word: str) -> None:
     with pytest.raises(ValueError, match="is not a verdict of a program of type sched_cls: TC_ACT_UNSPEC"):
-        Verdicts(CLS).value(word)
+        Verdicts(CLS).expected(word)
 
 
-@given(_U32, st.sampled_from([CLS, XDP_TYPE, ProgramType.SOCKET_FILTER]), st.booleans())
-def test_a_name_means_its_value(value: int, type: ProgramType, classes: bool) -> None:
+@pytest.mark.parametrize(
+    ("type", "tcx", "value", "text"),
+    [
+        (CLS, False, 1, "TC_ACT_UNSPEC (1)"),
+        (CLS, False, -5 & 0xFFFFFFFF, "TC_ACT_UNSPEC (-5)"),
+        (CLS, False, 77, "TC_ACT_UNSPEC (77)"),
+        (CLS, False, 4, "TC_ACT_STOLEN (4)"),
+        (CLS, True, 4, "TCX_NEXT (4)"),
+        (CLS, True, 2, "TCX_DROP (2)"),
+        (ACT, False, 1, "TC_ACT_RECLASSIFY (1)"),
+        (ACT, False, 4, "continue (4)"),
+        (ACT, False, 0xFFFFFFFF, "TC_ACT_UNSPEC (-1)"),
+        (XDP_TYPE, False, 77, "XDP_ABORTED (77)"),
+        (ProgramType.LWT_XMIT, False, 5, "BPF_DROP (5)"),
+        (ProgramType.LWT_SEG6LOCAL, False, 128, "BPF_DROP (128)"),
+        (ProgramType.SOCKET_FILTER, False, 0xFFFFFFFF, "4294967295"),
+    ],
+)
+def test_a_value_is_named_as_the_hook_takes_it(type: ProgramType, tcx: bool, value: int, text: str) -> None:
+    verdicts = Verdicts(type, tcx=tcx)
+    assert verdicts.text(value) == text
+    assert bool(verdicts.remark(value)) == (text in _OF_OTHERS)
+
+
+_OF_OTHERS = (
+    "TC_ACT_UNSPEC (1)",
+    "TC_ACT_UNSPEC (-5)",
+    "TC_ACT_UNSPEC (77)",
+    "TCX_NEXT (4)",
+    "continue (4)",
+    "XDP_ABORTED (77)",
+    "BPF_DROP (5)",
+    "BPF_DROP (128)",
+)
+
+
+def test_a_number_is_expected_as_itself_and_a_name_as_the_hook_takes_it() -> None:
+    verdicts = Verdicts(CLS)
+    unspec, one = verdicts.expected("UNSPEC"), verdicts.expected("1")
+    assert [verdicts.is_met(unspec, value) for value in (1, 77, 0xFFFFFFFF, 0)] == [True, True, True, False]
+    assert [verdicts.is_met(one, value) for value in (1, 77)] == [True, False]
+
+
+@given(_U32, st.sampled_from([CLS, ACT, XDP_TYPE, ProgramType.SOCKET_FILTER]), st.booleans())
+def test_a_name_is_met_by_its_value(value: int, type: ProgramType, classes: bool) -> None:
     verdicts = Verdicts(type, classes=classes)
-    assert verdicts.value(verdicts.name(value)) == value
+    assert verdicts.is_met(verdicts.expected(verdicts.name(value)), value)
 
 
 @given(st.text())
 def test_any_word_is_a_verdict_or_a_clean_error(word: str) -> None:
     for verdicts in (Verdicts(CLS), Verdicts(CLS, classes=True), Verdicts(XDP_TYPE)):
         try:
-            assert 0 <= verdicts.value(word) <= 0xFFFFFFFF
+            verdicts.expected(word)
         except ValueError as error:
             assert "is not a verdict" in str(error)
 
@@ -112,7 +165,8 @@ def test_a_context_has_what_was_said() -> None:
         "cb4": 5,
         "tstamp": 1 << 40,
     }
-    assert run_context.encode(XDP_TYPE, {}) == b""
+    assert run_context.encode(XDP_TYPE, {}) == bytes(24)
+    assert run_context.encode(ProgramType.FLOW_DISSECTOR, {}) == b""
     assert run_context.decode(CLS, b"short") == {}
 
 
@@ -128,4 +182,4 @@ def test_any_fields_make_a_context_or_a_clean_error(fields: dict[str, int], type
     except BpfError:
         return
     layout = run_context.layout_of(type)
-    assert len(encoded) == (layout.size if layout is not None and (fields or layout is run_context.SKB) else 0)
+    assert len(encoded) == (layout.size if layout is not None else 0)
