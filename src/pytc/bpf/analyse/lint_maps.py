@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from pytc.bpf.analyse.findings import ERROR, NOTE, WARNING, Case, Finding, Severity
 from pytc.bpf.analyse.inspect import MapFacts
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.types import Btf
 from pytc.bpf.kernel import versions as v
 from pytc.bpf.maps.map import actual_entries
-from pytc.bpf.maps.rules import map_problems
+from pytc.bpf.maps.rules import map_problems, missing_types
 from pytc.bpf.object.legacy_maps import ELF_MAP, MAP_DEF
 from pytc.bpf.object.spec import DATA, LEGACY, PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec
 from pytc.bpf.sys.constants import MapType
@@ -22,6 +24,8 @@ _SHAPES = {
     "values": "map-inner",
     "types": "map-types",
 }
+#: What the values of maps hold for helpers: bpf_spin_lock, bpf_timer_init.
+_SPECIAL_VALUES = {93: "bpf_spin_lock", 169: "bpf_timer"}
 _PINNINGS = (PIN_NONE, PIN_OBJECT_NS, PIN_GLOBAL_NS)
 _KIND_NAMES = (
     "void int ptr array struct union enum fwd typedef volatile const restrict func func_proto var datasec "
@@ -51,6 +55,46 @@ def check_shapes(case: Case) -> Iterator[Finding]:
     for declared in case.inspection.maps:
         for problem in map_problems(declared.spec, actual_entries(declared.spec)):
             yield _about(ERROR, _SHAPES[problem.field], problem.text, declared.spec)
+
+
+def check_special_values(case: Case) -> Iterator[Finding]:
+    """Find maps for locks and timers whose declaration tells the kernel no types, which say where these are."""
+    btf = case.spec.btf
+    for program in case.inspection.programs:
+        if program.linked is None or any(use.is_call for use in program.linked.externs):
+            continue  # with kernel functions, these may be in objects that the program allocates
+        maps = [case.spec.maps[name] for name in program.maps]
+        untyped = [spec for spec in maps if spec.origin != DATA and not spec.value_type_id]
+        for number in dict.fromkeys(call.number for call in program.calls):
+            name = _SPECIAL_VALUES.get(number, "")
+            if name and untyped and not (btf and any(_contains(btf, m.value_type_id, name) for m in maps)):
+                yield _about(
+                    ERROR,
+                    "map-types",
+                    f"a program uses struct {name}, and no map of its has a value of a type with one; "
+                    f"{missing_types(untyped[0])}",
+                    untyped[0],
+                )
+
+
+def _contains(btf: Btf, type_id: int, name: str) -> bool:
+    """Return whether a type is, or contains, the struct with a name."""
+    work, seen = [type_id], set()
+    while work:
+        current = btf.resolve(work.pop())
+        if current in seen:
+            continue
+        seen.add(current)
+        kind = btf.kind(current)
+        if kind == b.STRUCT and btf.name(current) == name:
+            return True
+        if kind in (b.STRUCT, b.UNION):
+            work += [member.type_id for member in btf.members(current)]
+        elif kind == b.ARRAY:
+            work.append(btf.array(current).element)
+        elif kind == b.DATASEC:
+            work += [variable.type_id for variable in btf.section_variables(current)]
+    return False
 
 
 def check_contents(case: Case) -> Iterator[Finding]:
@@ -157,6 +201,7 @@ def check_data(case: Case) -> Iterator[Finding]:
 CHECKS = (
     check_versions,
     check_shapes,
+    check_special_values,
     check_contents,
     check_pinnings,
     check_layouts,
