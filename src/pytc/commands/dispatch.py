@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from errno import EPERM
+from errno import EACCES, EPERM
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
@@ -113,20 +113,21 @@ def run(context: "Context", command: Command) -> "Outcome":
         # A command is defined beside what carries it out.
         return cast(Verb, sys.modules[type(command).__module__]).run(context, command)
     except BpfError as error:
-        if error.errno == EPERM and not error.hints:
+        refused = _refused_command(error)
+        if refused and not error.hints:
             from pytc.bpf.kernel.permissions import permission_causes
 
-            called = _refused_command(error)
-            error.with_hints(
-                *permission_causes(
-                    for_ids=called.endswith(("_GET_NEXT_ID", "_GET_FD_BY_ID")),
-                    creates=called in ("MAP_CREATE", "PROG_LOAD", "BTF_LOAD"),
-                )
-            )
+            error.with_hints(*permission_causes(refused))
         raise
 
 
 def _refused_command(error: BpfError) -> str:
-    """Return the name of the command of bpf(2) that was refused, like MAP_CREATE; empty where there was none."""
+    """Return the command of bpf(2) that a missing permission made fail; empty for any other error."""
     refused = error if isinstance(error, BpfSyscallError) else error.__cause__
-    return refused.command if isinstance(refused, BpfSyscallError) else ""
+    # perf_event_open(2) says EACCES where bpf(2) says EPERM.
+    is_denied = error.errno == EPERM or (error.errno == EACCES and _is_perf_event(refused))
+    return refused.command if is_denied and isinstance(refused, BpfSyscallError) else ""
+
+
+def _is_perf_event(error: BaseException | None) -> bool:
+    return isinstance(error, BpfSyscallError) and error.command == "perf_event_open"

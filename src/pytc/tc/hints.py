@@ -52,7 +52,13 @@ def kind_hint(error: NetlinkError, what: str, kind: str) -> str:
 def general_hint(error: NetlinkError, device: str) -> str:
     """Return the likely cause of a refusal, empty for none."""
     if error.errno == errno.EPERM:
-        return "changing traffic control needs CAP_NET_ADMIN; run it as root"
+        from pytc.bpf.kernel.permissions import CAP_NET_ADMIN, has_capability, in_user_namespace, missing_capability
+
+        if not has_capability(CAP_NET_ADMIN):
+            return f"changing traffic control needs CAP_NET_ADMIN; {missing_capability(CAP_NET_ADMIN)}"
+        if in_user_namespace():
+            return "this process is in a user namespace, whose CAP_NET_ADMIN counts in network namespaces of its own"
+        return ""
     if error.errno == errno.ENODEV and not device:
         return '"dev NAME" is missing'
     return ""

@@ -4,38 +4,33 @@ from collections.abc import Iterator
 
 from pytc.bpf.analyse.findings import ERROR, NOTE, WARNING, Case, Finding, Severity
 from pytc.bpf.analyse.inspect import MapFacts
+from pytc.bpf.btf import types as b
+from pytc.bpf.btf.types import Btf
 from pytc.bpf.kernel import versions as v
+from pytc.bpf.maps.map import actual_entries
+from pytc.bpf.maps.rules import map_problems, missing_types
 from pytc.bpf.object.legacy_maps import ELF_MAP, MAP_DEF
 from pytc.bpf.object.spec import DATA, LEGACY, PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec
-from pytc.bpf.sys.constants import F_NO_PREALLOC, MapType, map_type_name
+from pytc.bpf.sys.constants import MapType
 
-_ARRAYS = frozenset(
-    {
-        MapType.ARRAY,
-        MapType.PERCPU_ARRAY,
-        MapType.PROG_ARRAY,
-        MapType.PERF_EVENT_ARRAY,
-        MapType.CGROUP_ARRAY,
-        MapType.ARRAY_OF_MAPS,
-    }
-)
-_HASHES = frozenset(
-    {
-        MapType.HASH,
-        MapType.PERCPU_HASH,
-        MapType.LRU_HASH,
-        MapType.LRU_PERCPU_HASH,
-        MapType.LPM_TRIE,
-        MapType.HASH_OF_MAPS,
-    }
-)
-_STORAGES = frozenset({MapType.SK_STORAGE, MapType.INODE_STORAGE, MapType.TASK_STORAGE, MapType.CGRP_STORAGE})
+#: The checks by the attribute that is wrong.
+_SHAPES = {
+    "key_size": "map-key",
+    "value_size": "map-value",
+    "max_entries": "map-entries",
+    "map_flags": "map-flags",
+    "map_extra": "map-extra",
+    "numa_node": "map-node",
+    "values": "map-inner",
+    "types": "map-types",
+}
+#: What the values of maps hold for helpers: bpf_spin_lock, bpf_timer_init.
+_SPECIAL_VALUES = {93: "bpf_spin_lock", 169: "bpf_timer"}
 _PINNINGS = (PIN_NONE, PIN_OBJECT_NS, PIN_GLOBAL_NS)
 _KIND_NAMES = (
     "void int ptr array struct union enum fwd typedef volatile const restrict func func_proto var datasec "
     "float decl_tag type_tag enum64"
 ).split()
-_KEY_SIZE = 4
 
 
 def _about(severity: Severity, check: str, text: str, spec: MapSpec) -> Finding:
@@ -58,21 +53,48 @@ def check_versions(case: Case) -> Iterator[Finding]:
 def check_shapes(case: Case) -> Iterator[Finding]:
     """Find maps that no kernel creates."""
     for declared in case.inspection.maps:
-        spec = declared.spec
-        if spec.type in _ARRAYS and spec.key_size != _KEY_SIZE:
-            yield _about(ERROR, "map-key", f"an array's key has {_KEY_SIZE} bytes, not {spec.key_size}", spec)
-        if spec.type == MapType.LPM_TRIE and not spec.flags & F_NO_PREALLOC:
-            yield _about(ERROR, "map-flags", "an LPM trie needs the flag BPF_F_NO_PREALLOC", spec)
-        if not spec.max_entries and spec.type in _ARRAYS | _HASHES and spec.type != MapType.PERF_EVENT_ARRAY:
-            yield _about(ERROR, "map-entries", "the map has no entries (max_entries is 0)", spec)
-        if spec.type in _STORAGES and not (spec.key_type_id and spec.value_type_id):
-            yield _about(
-                ERROR,
-                "map-types",
-                f"a {map_type_name(spec.type)} map needs BTF types of its key and value: "
-                'declare it in ".maps", with __type(key, ...) and __type(value, ...), and compile with -g',
-                spec,
-            )
+        for problem in map_problems(declared.spec, actual_entries(declared.spec)):
+            yield _about(ERROR, _SHAPES[problem.field], problem.text, declared.spec)
+
+
+def check_special_values(case: Case) -> Iterator[Finding]:
+    """Find maps for locks and timers whose declaration tells the kernel no types, which say where these are."""
+    btf = case.spec.btf
+    for program in case.inspection.programs:
+        if program.linked is None or any(use.is_call for use in program.linked.externs):
+            continue  # with kernel functions, these may be in objects that the program allocates
+        maps = [case.spec.maps[name] for name in program.maps]
+        untyped = [spec for spec in maps if spec.origin != DATA and not spec.value_type_id]
+        for number in dict.fromkeys(call.number for call in program.calls):
+            name = _SPECIAL_VALUES.get(number, "")
+            if name and untyped and not (btf and any(_contains(btf, m.value_type_id, name) for m in maps)):
+                yield _about(
+                    ERROR,
+                    "map-types",
+                    f"a program uses struct {name}, and no map of its has a value of a type with one; "
+                    f"{missing_types(untyped[0])}",
+                    untyped[0],
+                )
+
+
+def _contains(btf: Btf, type_id: int, name: str) -> bool:
+    """Return whether a type is, or contains, the struct with a name."""
+    work, seen = [type_id], set()
+    while work:
+        current = btf.resolve(work.pop())
+        if current in seen:
+            continue
+        seen.add(current)
+        kind = btf.kind(current)
+        if kind == b.STRUCT and btf.name(current) == name:
+            return True
+        if kind in (b.STRUCT, b.UNION):
+            work += [member.type_id for member in btf.members(current)]
+        elif kind == b.ARRAY:
+            work.append(btf.array(current).element)
+        elif kind == b.DATASEC:
+            work += [variable.type_id for variable in btf.section_variables(current)]
+    return False
 
 
 def check_contents(case: Case) -> Iterator[Finding]:
@@ -179,6 +201,7 @@ def check_data(case: Case) -> Iterator[Finding]:
 CHECKS = (
     check_versions,
     check_shapes,
+    check_special_values,
     check_contents,
     check_pinnings,
     check_layouts,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from pytc.bpf.analyse.findings import ERROR, NOTE, WARNING, Case, Finding, Severity
 from pytc.bpf.analyse.inspect import ProgramFacts
 from pytc.bpf.kernel import versions as v
-from pytc.bpf.link.needs import HelperCall
+from pytc.bpf.link.needs import REGISTER_CALL, HelperCall, register_call
 from pytc.bpf.sys.constants import ProgramType, program_type_name
 from pytc.bpf.sys.helpers import helper
 
@@ -30,6 +30,16 @@ def check_links(case: Case) -> Iterator[Finding]:
     for program in case.inspection.programs:
         if program.problem:
             yield case.in_program(ERROR, "link", program.problem, program)
+
+
+def check_calls(case: Case) -> Iterator[Finding]:
+    """Find calls by a register."""
+    for program in case.inspection.programs:
+        slot = register_call(program.linked) if program.linked is not None else -1
+        if slot >= 0:
+            yield case.in_program(
+                ERROR, "register-call", f"no kernel knows the instruction (opcode 0x8d): {REGISTER_CALL}", program, slot
+            )
 
 
 def check_license(case: Case) -> Iterator[Finding]:
@@ -223,6 +233,7 @@ def check_lines(case: Case) -> Iterator[Finding]:
 
 CHECKS = (
     check_links,
+    check_calls,
     check_license,
     check_helpers,
     check_features,

@@ -151,13 +151,17 @@ def _each(records: bytes, size: int) -> Iterable[tuple[int, int, int, int]]:
 
 
 def line_at(line_info: bytes, record_size: int, instruction: int, btf: Btf) -> Line | None:
-    """Return the source line of an instruction of a linked program: the last record at or before it."""
+    """Return the source line of an instruction of a linked program: the last record at or before it that has a line.
+
+    Compilers give line 0 to instructions that come from no line, or from several.
+    """
     best: tuple[int, int, int, int] | None = None
     for position in range(0, len(line_info) - record_size + 1, record_size):
         record = _LINE.unpack_from(line_info, position)
         if record[0] > instruction:
             break
-        best = record
+        if record[3] >> 10:
+            best = record
     if best is None:
         return None
     _, file, text, column = best

@@ -10,6 +10,13 @@ from pytc.bpf.kernel.versions import Feature
 from pytc.bpf.link.linker import LinkedProgram
 
 _TAIL_CALL = 12
+#: callx, which clang writes and the verifier does not know.
+_CALL_REGISTER = 0x8D
+#: Why a program has it.
+REGISTER_CALL = (
+    "it is a call by a register, which BPF does not have: clang compiles calls to it without -O2, and calls through "
+    "pointers to functions"
+)
 _SHORT_PROGRAM = 4096
 
 # Operations of instruction-set.rst that newer kernels added, or added to.
@@ -41,6 +48,11 @@ def helper_calls(linked: LinkedProgram) -> list[HelperCall]:
         for slot, instruction in ins.decode_all(linked.code)
         if instruction.opcode == ins.OP_CALL and instruction.source == 0 and slot not in externs
     ]
+
+
+def register_call(linked: LinkedProgram) -> int:
+    """Return the slot of the first call by a register, -1 for none; no kernel takes one."""
+    return next((slot for slot, instruction in ins.decode_all(linked.code) if instruction.opcode == _CALL_REGISTER), -1)
 
 
 def instruction_needs(linked: LinkedProgram) -> list[Need]:

@@ -21,6 +21,7 @@ _GLOBAL = 1
 _STRINGS = b"int\0dummy_ksym\0"
 _INT_NAME, _DUMMY_NAME = 0, 4
 _INT_BYTES = 4
+_LOG_SIZES = (1 << 16, 1 << 20, 1 << 24)
 
 
 def kernel_image(spec: ObjectSpec, btf: Btf) -> bytes:
@@ -49,7 +50,8 @@ def upload(image: bytes, features: Features) -> OwnedFd:
     """Load BTF into the kernel (BPF_BTF_LOAD).
 
     A kernel that refuses the image gets one without the kinds that it does not know. A kernel without types of its own
-    knows no context among the arguments of a global function, and gets static functions. Raises BpfSyscallError.
+    knows no context among the arguments of a global function, and gets static functions. Raises BpfSyscallError, whose
+    hint is the kernel's sentence about the type that it refuses.
     """
     if not features.has("kernel_types"):
         from pytc.bpf.loader.btf_downgrade import make_functions_static
@@ -67,15 +69,47 @@ def upload(image: bytes, features: Features) -> OwnedFd:
     from pytc.bpf.loader.btf_downgrade import downgrade
 
     simpler = downgrade(image, features)
-    if refusal is not None and simpler == image:
-        raise refusal
-    return _load(simpler)
+    try:
+        if refusal is not None and simpler == image:
+            raise refusal
+        return _load(simpler)
+    except BpfSyscallError as error:
+        if error.errno != errno.EPERM:
+            error.hints = tuple(filter(None, [_refused_type(simpler)]))
+        raise
 
 
 def _load(image: bytes) -> OwnedFd:
     data = ctypes.create_string_buffer(image, len(image))
     attr = BtfLoadAttr(btf=pointer(data), btf_size=len(image))
     return OwnedFd(retry_unlimited(lambda: bpf(Command.BTF_LOAD, attr, what="the object's BTF")))
+
+
+def _refused_type(image: bytes) -> str:
+    """Return the kernel's sentence about BTF that it refuses, from its log; empty where it has none."""
+    data = ctypes.create_string_buffer(image, len(image))
+    for size in _LOG_SIZES:
+        log = ctypes.create_string_buffer(size)
+        attr = BtfLoadAttr(btf=pointer(data), btf_size=len(image))
+        attr.btf_log_buf, attr.btf_log_size, attr.btf_log_level = ctypes.addressof(log), size, 1
+        try:
+            OwnedFd(bpf(Command.BTF_LOAD, attr)).close()
+            return ""
+        except BpfSyscallError as error:
+            if error.errno != errno.ENOSPC:  # the log was longer than the buffer
+                return last_sentence(bytes(log.value).decode("utf-8", "replace"))
+    return ""
+
+
+def last_sentence(log: str) -> str:
+    """Return the last line of a log of BPF_BTF_LOAD; that of a member, which begins with a tab, behind its type's."""
+    lines = [line.rstrip() for line in log.splitlines() if line.strip()]
+    if not lines:
+        return ""
+    if not lines[-1].startswith("\t"):
+        return lines[-1]
+    type = next((line for line in reversed(lines) if line.startswith("[")), "")
+    return f"{type}, member {lines[-1].strip()}" if type else lines[-1].strip()
 
 
 class _Editor:

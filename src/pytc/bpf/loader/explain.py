@@ -4,18 +4,46 @@ import errno
 import os
 import re
 
-from pytc.bpf.kernel.permissions import permission_causes
+from pytc.bpf.kernel.permissions import (
+    CAP_PERFMON,
+    PERFMON_HELPERS,
+    lacks_capability,
+    missing_capability,
+    program_permission_causes,
+    read_setting,
+)
 from pytc.bpf.kernel.running import may_lack
-from pytc.bpf.kernel.versions import attach_type_since, is_older, program_type_config, program_type_since
+from pytc.bpf.kernel.versions import (
+    GPL_COMPATIBLE,
+    attach_type_since,
+    is_older,
+    program_type_config,
+    program_type_since,
+)
 from pytc.bpf.link.linker import LinkedProgram
-from pytc.bpf.link.needs import helper_calls, instruction_needs
+from pytc.bpf.link.needs import REGISTER_CALL, helper_calls, instruction_needs
 from pytc.bpf.loader.verifier_log import decisive_line
+from pytc.bpf.maps.rules import missing_types
+from pytc.bpf.object.names import kernel_map_name
 from pytc.bpf.object.spec import ObjectSpec
 from pytc.bpf.sys.constants import ProgramType, attach_type_name, program_type_name
 from pytc.bpf.sys.helpers import Helper, helper
 
 _HELPER = re.compile(r"(?:unknown|invalid) func (\w+)#(\d+)|program of this type cannot use helper (\w+)#(\d+)")
 _POINTER_ARGUMENT = re.compile(r"Arg#\d+ type PTR in \w+\(\) is not supported yet")
+# check_helper_call and add_kfunc_call in kernel/bpf/verifier.c, in the words of all versions.
+_LICENSE = re.compile(
+    r"cannot call (?:GPL-restricted|GPL only|kernel) function from (?:non-GPL compatible|proprietary) program$"
+    r"|struct ops programs must have a GPL compatible license$"
+)
+_NOT_COMPILED = re.compile(r".* (?:not allowed|not supported) in non-JITed programs$")
+_TOO_LARGE = re.compile(r"BPF program is too large\. Processed (\d+) insn$")
+_NEEDS_TYPES = re.compile(r"map '([^']*)' has to have BTF in order to use (\w+)$")
+_UNPRIVILEGED = re.compile(
+    r"R\d+ leaks addr .*|R\d+ pointer (?:comparison|arithmetic.*) prohibited.*|.* prohibited for !root.*"
+)
+_JIT_SETTING = "/proc/sys/net/core/bpf_jit_enable"
+_REGISTER_CALL = "unknown opcode 8d"
 _OLD_LIMIT = 4096
 
 
@@ -24,16 +52,24 @@ def program_causes(
 ) -> tuple[str, ...]:
     """Return likely causes for a refused program."""
     reason = decisive_line(log)
-    causes = [*_license_causes(spec, number, reason), *_helper_causes(type, reason), *_build_causes(reason)]
-    if "R11 is invalid" in reason:
+    causes = [
+        *_license_causes(spec, reason),
+        *_helper_causes(type, reason),
+        *_build_causes(reason),
+        *_size_causes(linked, reason),
+        *_type_causes(spec, reason),
+    ]
+    if reason == "R11 is invalid":
         causes.append(
             "a function has more than five arguments, the others on the stack: clang 23 and later compile that, "
             "this kernel does not take it"
         )
+    if _UNPRIVILEGED.fullmatch(reason) and lacks_capability(CAP_PERFMON):
+        causes.append(f"the verifier allows that to a process with CAP_PERFMON; {missing_capability(CAP_PERFMON)}")
     if number != errno.EPERM:
         causes += _young_features(linked)
     if not log and number == errno.EPERM:
-        causes += permission_causes(creates=True)
+        causes += program_permission_causes(type)
     if not log and number == errno.E2BIG:
         count = len(linked.code) // 8
         causes.append(
@@ -48,15 +84,36 @@ def program_causes(
     return tuple(dict.fromkeys(causes))
 
 
-def _license_causes(spec: ObjectSpec, number: int, reason: str) -> list[str]:
-    if "GPL" in reason:
-        has = f'the license "{spec.license}"' if spec.license else "no license section"
-        return [
-            f'the object has {has}; this helper needs a GPL-compatible one: char _license[] SEC("license") = "GPL";'
-        ]
-    if not spec.license and number in (errno.EINVAL, errno.EACCES):
-        return ["the object has no license section"]
-    return []
+def _license_causes(spec: ObjectSpec, reason: str) -> list[str]:
+    if not _LICENSE.match(reason) or spec.license in GPL_COMPATIBLE:
+        return []
+    has = f'the license "{spec.license}"' if spec.license else "no license section"
+    return [f'the object has {has}; this function needs a GPL-compatible one: char _license[] SEC("license") = "GPL";']
+
+
+def _size_causes(linked: LinkedProgram, reason: str) -> list[str]:
+    match = _TOO_LARGE.match(reason)
+    if match is None:
+        return []
+    return [
+        f"the program has {len(linked.code) // 8} instructions, but the verifier follows each path, and each pass of a "
+        f"loop: it gave up after {match[1]}. Let bpf_loop() (Linux 5.17) run the loop, bound it lower, or continue in "
+        "another program by a tail call"
+    ]
+
+
+def _type_causes(spec: ObjectSpec, reason: str) -> list[str]:
+    """Return why a map whose values hold something of the kernel's has no types."""
+    match = _NEEDS_TYPES.match(reason)
+    if match is None:
+        return []
+    name = match[1]
+    declared = next((m for m in spec.maps.values() if kernel_map_name(m, spec.name) == name), None)
+    if spec.btf is None:
+        return ["the object has no type information: compile it with -g"]
+    if declared is None or declared.value_type_id:
+        return []
+    return [missing_types(declared)]
 
 
 def _helper_causes(type: ProgramType, reason: str) -> list[str]:
@@ -69,23 +126,34 @@ def _helper_causes(type: ProgramType, reason: str) -> list[str]:
         return []
     if is_older(known.since):
         return [_helper_age(known)]
+    if number in PERFMON_HELPERS and lacks_capability(CAP_PERFMON):
+        return [f"bpf_{known.name} needs CAP_PERFMON; {missing_capability(CAP_PERFMON)}"]
     return [f"programs of type {program_type_name(type)} cannot call the helper bpf_{known.name} in this kernel"]
 
 
 def _build_causes(reason: str) -> list[str]:
     """Return causes in kernels without a JIT compiler, and with a verifier that can do less."""
     causes = []
-    if "non-JITed" in reason:
-        causes.append(
-            "this kernel runs programs in its interpreter: set net.core.bpf_jit_enable to 1, or take a kernel with "
-            "CONFIG_BPF_JIT"
-        )
-    if _POINTER_ARGUMENT.search(reason):
+    if _NOT_COMPILED.match(reason):
+        causes.append(_interpreter())
+    if reason == _REGISTER_CALL:
+        causes.append(REGISTER_CALL)
+    if _POINTER_ARGUMENT.match(reason):
         causes.append(
             "before Linux 5.13, the arguments of a global function can be numbers and the context; make it static, and "
             "it is checked where it is called"
         )
     return causes
+
+
+def _interpreter() -> str:
+    """Return why the kernel does not compile the program."""
+    setting = read_setting(_JIT_SETTING)
+    if not setting:
+        return "this kernel runs programs in its interpreter: take one with CONFIG_BPF_JIT"
+    if setting == "0":
+        return "this kernel runs programs in its interpreter: set net.core.bpf_jit_enable to 1"
+    return "this kernel's JIT compiler does not take the program, and its interpreter cannot run it"
 
 
 def _young_features(linked: LinkedProgram) -> list[str]:

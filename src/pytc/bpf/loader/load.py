@@ -27,7 +27,7 @@ from pytc.bpf.object.spec import DATA, KCONFIG, FunctionSpec, MapSpec, ObjectSpe
 from pytc.bpf.sys.constants import MapType, ProgramType
 from pytc.bpf.sys.info import program_by_id
 from pytc.closing import Closing
-from pytc.errors import BpfSyscallError, ObjectError, PinError
+from pytc.errors import BpfError, BpfSyscallError, ObjectError, PinError, strerror
 
 if TYPE_CHECKING:
     from pytc.bpf.loader.object_cache import ObjectCache
@@ -156,8 +156,8 @@ def load_programs(
     left out. Other arguments, results and errors are those of :func:`load`.
     """
     loaded = Loaded(spec, pins if pins is not None else PinRoot())
+    loading = _Loading(loaded, verbose=verbose, features=features, cache=cache)
     try:
-        loading = _Loading(loaded, verbose=verbose, features=features, cache=cache)
         typed_programs = [(program, type_of(program, type)) for program, type in programs]
         loading.prepare(typed_programs, kernel_btf)
         loading.load_btf()
@@ -169,9 +169,13 @@ def load_programs(
             loading.note_lost_slots()
         if commit:
             loaded.commit()
-    except BaseException:
+    except BaseException as error:
         loaded.undo()
         loaded.close()
+        if isinstance(error, BpfError) and loading.btf_refusal:
+            error.with_hints(
+                f"the kernel refused the object's type information, so nothing has types: {loading.btf_refusal}"
+            )
         raise
     return loaded
 
@@ -190,6 +194,8 @@ class _Loading:
         self._prepared = Prepared([], [], [], {}, [], is_cacheable=False)
         self._modules: dict[int, int] = {}
         self._btf_fd = 0
+        #: What the kernel said of the object's BTF, if it refused it.
+        self.btf_refusal = ""
         self._programs: dict[tuple[FunctionSpec, ProgramType], Program] = {}
 
     def prepare(self, programs: Sequence[tuple[ProgramSpec, ProgramType]], kernel_btf: str) -> None:
@@ -216,7 +222,9 @@ class _Loading:
                 own = upload(kernel_image(self._spec, self._spec.btf), self._features)
                 fd = self._loaded._owned.enter_context(own).fd
         except BpfSyscallError as error:
-            self._loaded.notes.append(f"{error}; going on without type information")
+            self.btf_refusal = error.hints[0] if error.hints else strerror(error.errno or 0)
+            what = "".join(f": {sentence}" for sentence in error.hints)
+            self._loaded.notes.append(f"{error}{what}; going on without type information")
             return
         self._btf_fd = fd
 

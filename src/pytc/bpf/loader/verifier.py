@@ -4,7 +4,7 @@ import re
 
 from pytc.bpf.btf.ext import Line, line_at
 from pytc.bpf.link.linker import LinkedProgram
-from pytc.bpf.loader.verifier_log import decisive_line, failing_instruction, last_lines
+from pytc.bpf.loader.verifier_log import failing_instruction, last_lines, reason_of
 from pytc.bpf.object.spec import POISON_FUNCTION, POISON_RELOCATION, ObjectSpec
 from pytc.bpf.sys.constants import ProgramType
 from pytc.errors import VerifierError, one_line, strerror
@@ -18,7 +18,7 @@ def verifier_error(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, n
 
     program = linked.program
     what = f'program "{one_line(program.name)}" in section "{one_line(program.section)}"'
-    reason = _without_poison(spec, linked, decisive_line(log), log)
+    reason = _without_poison(spec, linked, reason_of(log), log)
     line = _source(spec, linked, log)
     summary = (
         f"{what}: refused by the verifier: {reason}"

@@ -7,6 +7,7 @@ lines.
 """
 
 import re
+from collections.abc import Iterator
 
 # print_verification_stats in kernel/bpf/verifier.c: v5.2 brought time and depth, v7.2 "max" and "insns processed".
 _STATISTICS = re.compile(
@@ -35,8 +36,18 @@ _COURSE = re.compile(
     r"|(?:mark_precise: )?(?:frame\d+: )?(?:last_idx|regs=|parent )"
     r"|parent (?:didn't have|already had) "
     r"|propagating "
+    r"|(?:cur|old) state:"  # behind "infinite loop detected at insn N"
     r"|btf_vmlinux is malformed$"  # a kernel without types of its own says it of every program
     r")"
+)
+# The verifier takes the newline behind a jump back to print a state there; a sentence may come in its place.
+_JUMP = re.compile(r"\s*\d+: \([0-9a-f]{2}\) (?:if .+? )?(?:goto pc|may_goto pc|gotol pc)[+-]\d+ (?=\S)")
+# Sentences that leave out what the line before them says: which access, which reference.
+_GENERAL = re.compile(
+    r"R\d+ offset is outside of the packet$"
+    r"|R\d+ (?:min|max) value is outside of the (?:allowed )?(?:memory|array) range$"
+    r"|Caller passes invalid args into func#\d+"
+    r"|BPF_EXIT instruction .*would lead to reference leak$"
 )
 _SHOWN_LINES = 12
 
@@ -50,11 +61,36 @@ def without_statistics(log: str) -> str:
 
 
 def decisive_line(log: str) -> str:
-    """Return the reason of a refusal, the last sentence of the log; empty where there is none."""
+    """Return the last sentence of the log; empty where there is none."""
+    return next(_sentences(log), "")
+
+
+def reason_of(log: str) -> str:
+    """Return the reason of a refusal: the last sentence, behind the one before it if only that names what it is
+    about."""
+    sentences = _sentences(log)
+    last = next(sentences, "")
+    before = next(sentences, "") if _GENERAL.match(last) else ""
+    return f"{before}; {last}" if before else last
+
+
+def _sentences(log: str) -> Iterator[str]:
+    """Yield the sentences at the end of the log, the last first; an empty one stands for what comes before them."""
     log = without_statistics(log)
     report = _REPORT.search(log)
-    lines = (log[: report.start()] if report else log).splitlines()
-    return next((line.strip() for line in reversed(lines) if line.strip() and not _COURSE.match(line)), "")
+    began = False
+    for line in reversed((log[: report.start()] if report else log).splitlines()):
+        sentence = _sentence(line)
+        if sentence or (began and line.strip()):
+            began = True
+            yield sentence
+
+
+def _sentence(line: str) -> str:
+    """Return the sentence of a line; empty for a line of the verifier's course."""
+    jump = _JUMP.match(line)
+    rest = line[jump.end() :] if jump else line
+    return "" if _COURSE.match(rest) else rest.strip()
 
 
 def last_lines(log: str, count: int = _SHOWN_LINES) -> tuple[list[str], int]:

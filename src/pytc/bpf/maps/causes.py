@@ -4,9 +4,10 @@ first."""
 import errno
 import os
 
-from pytc.bpf.kernel.permissions import permission_causes
+from pytc.bpf.kernel.permissions import map_permission_causes, read_setting
 from pytc.bpf.kernel.running import may_lack
 from pytc.bpf.kernel.versions import is_older, map_flags, map_type_config, map_type_since
+from pytc.bpf.maps.rules import map_problems
 from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys.constants import MapType, map_type_name
 from pytc.errors import ENOTSUPP
@@ -17,20 +18,36 @@ _POP_SINCE = "5.14"
 def map_causes(spec: MapSpec, entries: int, number: int) -> tuple[str, ...]:
     """Return the causes of an errno of BPF_MAP_CREATE; ``entries`` is max_entries as the kernel got it."""
     if number == errno.EPERM:
-        return permission_causes(creates=True)
+        return map_permission_causes(spec.type)
     what = (
-        f"a {map_type_name(spec.type)} map with key size {spec.key_size}, value size {spec.value_size}, "
+        f"{map_type_name(spec.type)} maps with key size {spec.key_size}, value size {spec.value_size}, "
         f"{entries} entries and flags {spec.flags:#x}"
     )
-    if number == errno.EINVAL:
-        return (*_type_age(spec), *_odd_attributes(spec, entries), f"the kernel does not accept {what}")
-    if number in (errno.EOPNOTSUPP, ENOTSUPP):
-        return (*_type_age(spec), f"the kernel does not support {what}")
+    problems = tuple(
+        problem.text
+        for problem in map_problems(
+            spec,
+            entries,
+            frames=_setting("/proc/sys/kernel/perf_event_max_stack"),
+            # NR_CPUS - 1, whatever CPUs there are.
+            cpus=_setting("/sys/devices/system/cpu/kernel_max") + 1,
+        )
+    )
+    if number in (errno.EINVAL, errno.EOPNOTSUPP, ENOTSUPP):
+        return problems or _type_age(spec) or (f"this kernel does not accept {what}",)
     if number == errno.E2BIG:
-        return (f"{entries} entries exceed the kernel's limit, or the kernel is too old for an attribute of the map",)
+        return problems or (
+            f"this kernel does not accept {what}: they are too large, or it is too old for an attribute",
+        )
     if number == errno.ENOMEM:
         return (f"there is no memory for {what}",)
-    return ()
+    return problems
+
+
+def _setting(path: str) -> int:
+    """Return a number of the kernel's settings, 2^32 where it cannot be read."""
+    text = read_setting(path)
+    return int(text) if text.isdigit() else 1 << 32
 
 
 def pop_causes(type: int) -> tuple[str, ...]:
@@ -56,20 +73,3 @@ def _type_age(spec: MapSpec) -> tuple[str, ...]:
     if young or not setting or not may_lack(setting):
         return young
     return (f"maps of type {name} need a kernel that is built with {setting}",)
-
-
-def _odd_attributes(spec: MapSpec, entries: int) -> tuple[str, ...]:
-    causes = []
-    if not entries and spec.type not in (
-        MapType.SK_STORAGE,
-        MapType.INODE_STORAGE,
-        MapType.TASK_STORAGE,
-        MapType.CGRP_STORAGE,
-        MapType.STRUCT_OPS,
-    ):
-        causes.append("max_entries is 0")
-    if spec.type in (MapType.ARRAY, MapType.PERCPU_ARRAY, MapType.PROG_ARRAY) and spec.key_size != 4:
-        causes.append(f"the key of an array must have 4 bytes, not {spec.key_size}")
-    if spec.type == MapType.LPM_TRIE and not spec.flags & 1:
-        causes.append("an LPM trie needs the flag BPF_F_NO_PREALLOC")
-    return tuple(causes)

@@ -119,10 +119,20 @@ class Command(IntEnum):
 
 # Map creation flags, BPF_F_*.
 F_NO_PREALLOC = 1 << 0
+F_NO_COMMON_LRU = 1 << 1
+F_NUMA_NODE = 1 << 2
 F_RDONLY = 1 << 3
+F_WRONLY = 1 << 4
+F_STACK_BUILD_ID = 1 << 5
+F_ZERO_SEED = 1 << 6
 F_RDONLY_PROG = 1 << 7
+F_WRONLY_PROG = 1 << 8
+F_CLONE = 1 << 9
 F_MMAPABLE = 1 << 10
+F_PRESERVE_ELEMS = 1 << 11
+F_INNER_MAP = 1 << 12
 F_SEGV_ON_FAULT = 1 << 17
+F_NO_USER_CONV = 1 << 18
 
 # Flags of BPF_PROG_ATTACH and BPF_LINK_CREATE, BPF_F_*.
 F_ALLOW_OVERRIDE = 1 << 0

@@ -124,7 +124,7 @@ def refusal(error: BpfSyscallError, where: str, sentences: dict[int, str], hints
         return AttachError(f"{where}: {sentence}", errno=number)
     from pytc.bpf.kernel.permissions import permission_causes
 
-    return AttachError(f"{where}: {sentence}", errno=number, hints=permission_causes() or hints)
+    return AttachError(f"{where}: {sentence}", errno=number, hints=permission_causes(error.command) or hints)
 
 
 def open_link(context: Context, text: str) -> Link:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from pytc.bpf import Loaded, Map, ProgramType, load, read_bytes, read_object, select_program
+from pytc.bpf import Loaded, Map, PinRoot, ProgramType, load, read_bytes, read_object, select_program
+from pytc.bpf.analyse.lint import lint_file
 from pytc.errors import BpfSyscallError, MapDefinitionError, ObjectError, VerifierError
 from tests.conftest import Compiler
 from tests.elf_writer import (
@@ -64,6 +66,64 @@ class TestMaps:
     def test_may_be_many(self, build: Compiler, bpffs: Path) -> None:
         with loaded(build("legacy_many"), bpffs) as done:
             assert len(done.maps) == 70
+
+
+class TestTypes:
+    """Values with a lock, and what goes wrong with their types."""
+
+    def test_sizes_are_not_types(self, build: Compiler, bpffs: Path) -> None:
+        path = build("mistakes/lock_by_size")
+        with pytest.raises(VerifierError, match="'totals' has to have BTF in order to use bpf_spin_lock") as refused:
+            loaded(path, bpffs)
+        assert '"totals" is declared by sizes, which tell the kernel no types' in refused.value.hints[0]
+        (finding,) = [finding for finding in lint_file(path) if finding.severity == "error"]
+        assert (finding.check, finding.map) == ("map-types", "totals")
+        assert "__type(key, ...) and __type(value, ...)" in finding.text
+
+    def test_a_refused_type_is_named_also_when_the_load_fails(self, build: Compiler, bpffs: Path) -> None:
+        image = Path(build("spinlock")).read_bytes()
+        spec = read_bytes(image.replace(b"\0locked\0", b"\0lock<>\0"), "x.o")
+        with pytest.raises(VerifierError) as refused:
+            load(spec, spec.programs[0], type=ProgramType.SCHED_CLS, pins=PinRoot(str(bpffs)))
+        assert re.search(
+            r"refused the object's type information.*STRUCT lock<> .*Invalid name", refused.value.hints[-1]
+        )
+
+    def test_a_refused_type_is_noted_when_the_load_works(self, build: Compiler, bpffs: Path) -> None:
+        image = Path(build("typed_values")).read_bytes()
+        spec = read_bytes(image.replace(b"\0endpoint\0", b"\0end<int>\0"), "x.o")
+        with load(spec, spec.programs[0], type=ProgramType.SCHED_CLS, pins=PinRoot(str(bpffs))) as done:
+            (note,) = [note for note in done.notes if "type information" in note]
+        assert re.search(r"BTF_LOAD.*STRUCT end<int> .*Invalid name; going on without", note)
+
+
+class TestReasons:
+    """Programs that the verifier refuses, and what is said of them."""
+
+    @pytest.mark.parametrize(
+        ("name", "reason", "hints"),
+        [
+            ("cls_main", "infinite loop detected at insn ", []),
+            ("unchecked", "R0 invalid mem access 'map_value_or_null'", []),
+            ("long_loop", "BPF program is too large. Processed 1000001 insn", ["bpf_loop() (Linux 5.17)"]),
+        ],
+    )
+    def test_are_the_kernels_sentence(
+        self, build: Compiler, bpffs: Path, name: str, reason: str, hints: list[str]
+    ) -> None:
+        with pytest.raises(VerifierError) as refused:
+            loaded(build("mistakes/endless"), bpffs, name=name)
+        assert f"refused by the verifier: {reason}" in str(refused.value).splitlines()[0]
+        assert re.search(r"endless\.c:[1-9]", refused.value.source)
+        assert len(refused.value.hints) == len(hints)
+        assert all(said in hint for said, hint in zip(hints, refused.value.hints, strict=True))
+
+    def test_calls_by_a_register_are_told_to_optimise(self, build: Compiler, bpffs: Path) -> None:
+        path = build("mistakes/endless", flags=("-g", "-O0"))
+        with pytest.raises(VerifierError, match="unknown opcode 8d") as refused:
+            loaded(path, bpffs, name="unchecked")
+        assert "-O2" in refused.value.hints[0]
+        assert "register-call" in [finding.check for finding in lint_file(path)]
 
 
 def fds(kind: str) -> int:
@@ -167,7 +227,9 @@ class TestRefusals:
     def test_access_without_a_check(self, build: Compiler, bpffs: Path, verbose: bool) -> None:
         error = self.refused(build("reject_verifier"), bpffs, verbose=verbose)
         lines = str(error).splitlines()
-        assert lines[0].startswith('program "cls_main" in section "classifier": refused by the verifier: R')
+        assert lines[0].startswith(
+            'program "cls_main" in section "classifier": refused by the verifier: invalid access to packet'
+        )
         assert "reject_verifier.c:8: if (data[23] == 17) /* the verifier's log names this line */" in lines[1]
         assert lines[2].startswith("Verifier log")
         assert lines[-1].strip() in lines[0]
@@ -184,7 +246,7 @@ class TestRefusals:
         error = self.refused(build("reject_helper"), bpffs)
         assert "reject_helper.c:8" in error.source
         (hint,) = error.hints
-        assert hint.startswith('the object has the license "Proprietary"; this helper needs a GPL-compatible one')
+        assert hint.startswith('the object has the license "Proprietary"; this function needs a GPL-compatible one')
 
     def test_too_much_stack(self, build: Compiler, bpffs: Path) -> None:
         assert "combined stack size of 2 calls is" in str(self.refused(build("stack_big"), bpffs))
@@ -268,7 +330,7 @@ class TestMapsThatCannotBe:
         spec = read_bytes(with_map(*self.UNKNOWN, used=True))
         with nothing_left(bpffs), pytest.raises(BpfSyscallError, match=r'map "m" \(9999\): cannot create it') as caught:
             load(spec, spec.programs[0])
-        assert "the kernel does not accept a 9999 map with key size 4, value size 8" in caught.value.hints[0]
+        assert "this kernel does not accept 9999 maps with key size 4, value size 8" in caught.value.hints[0]
 
     def test_are_noted_when_it_does_not(self, bpffs: Path) -> None:
         spec = read_bytes(with_map(*self.UNKNOWN, used=False))

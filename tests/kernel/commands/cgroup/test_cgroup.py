@@ -298,7 +298,7 @@ def test_a_process_without_capabilities_is_told_why(network: Network, cgroup: Pa
     assert done.status in (1, 2)
     assert "Operation not permitted" in done.err
     assert "CAP_SYS_ADMIN" in done.err
-    assert "run it as root" in done.err
+    assert "this process (root) was started without" in done.err
     assert network.json("cgroup", "show", str(cgroup)) == before
     network.ok("cgroup", "detach", str(cgroup), "all")
 

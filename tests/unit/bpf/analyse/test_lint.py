@@ -327,7 +327,7 @@ def test_more_maps_than_a_program_may_use() -> None:
         (row(MapType.ARRAY, key=8), "map-key"),
         (row(MapType.LPM_TRIE, key=8), "map-flags"),
         (row(MapType.HASH, entries=0), "map-entries"),
-        (row(MapType.SK_STORAGE, flags=1), "map-types"),
+        (row(MapType.SK_STORAGE, flags=1, entries=0), "map-types"),
     ],
 )
 def test_maps_that_no_kernel_makes(one: bytes, check: str) -> None:

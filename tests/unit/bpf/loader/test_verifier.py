@@ -123,7 +123,8 @@ class TestErrors:
         error = verifier_error(*program(), ProgramType.SCHED_CLS, errno.EACCES, PACKET)
         lines = str(error).splitlines()
         assert lines[0] == (
-            'program "cls_main" in section "tc": refused by the verifier: R1 offset is outside of the packet'
+            'program "cls_main" in section "tc": refused by the verifier: invalid access to packet, off=23 size=1, '
+            "R1(id=0,off=23,r=0); R1 offset is outside of the packet"
         )
         assert lines[1] == "  at reject.c:8: second();"
         assert lines[2] == "Verifier log:"
@@ -171,6 +172,23 @@ class TestErrors:
         )
         assert error.source == "a.c:5"
 
+    def test_an_instruction_without_a_line_is_at_the_one_before(self) -> None:
+        w = BtfWriter()
+        tc, file, text = w.string("tc"), w.string("a.c"), w.string("f();")
+        info = ext([(tc, 0, 0)], [(tc, 0, file, text, 6 << 10), (tc, 8, file, 0, 0)])
+        spec = read_bytes(
+            elf(
+                code("tc", mov(0, 0), EXIT),
+                Section(".BTF", w.data()),
+                Section(".BTF.ext", info),
+                symbols=[function("main", "tc", 0, 2)],
+            )
+        )
+        error = verifier_error(
+            spec, link(spec, spec.programs[0]), ProgramType.SCHED_CLS, errno.EINVAL, "1: (95) exit\n"
+        )
+        assert error.source == "a.c:6"
+
 
 class TestHints:
     def hints(self, number: int, log: str, license_text: str = "GPL") -> tuple[str, ...]:
@@ -178,14 +196,43 @@ class TestHints:
 
     def test_a_helper_for_gpl_programs_wants_another_license(self) -> None:
         (hint,) = self.hints(errno.EINVAL, GPL, "Proprietary")
-        assert hint.startswith('the object has the license "Proprietary"; this helper needs a GPL-compatible one')
+        assert hint.startswith('the object has the license "Proprietary"; this function needs a GPL-compatible one')
 
     def test_an_object_without_license_is_told_so(self) -> None:
         spec = read_bytes(elf(code("tc", EXIT), symbols=[function("cls_main", "tc")]))
         linked = link(spec, spec.programs[0])
         assert "no license section" in verifier_error(spec, linked, ProgramType.SCHED_CLS, errno.EINVAL, GPL).hints[0]
         error = verifier_error(spec, linked, ProgramType.SCHED_CLS, errno.EINVAL, STACK)
-        assert error.hints == ("the object has no license section",)
+        assert error.hints == (), "true, but not why it does not load"
+
+    def test_nothing_is_said_of_a_license_that_the_kernel_takes(self) -> None:
+        assert self.hints(errno.EINVAL, GPL, "Dual BSD/GPL") == ()
+
+    @pytest.mark.parametrize(
+        "reason",
+        ["map 'GPL' is bad", "Global function GPL() doesn't return scalar. Only those are supported.", "R1 !read_ok"],
+    )
+    def test_names_are_no_reasons(self, reason: str) -> None:
+        """The kernel's sentences have names from the object."""
+        assert self.hints(errno.EINVAL, f"0: (95) exit\n{reason}\n", "Proprietary") == ()
+        assert self.hints(errno.EINVAL, "Global function non-JITed() doesn't return scalar.\n") == ()
+
+    def test_too_many_steps(self) -> None:
+        (hint,) = self.hints(errno.E2BIG, "BPF program is too large. Processed 1000001 insn\n")
+        assert "the program has 2 instructions" in hint
+        assert "bpf_loop()" in hint
+
+    def test_a_call_by_a_register(self) -> None:
+        (hint,) = self.hints(errno.EINVAL, "unknown opcode 8d\n")
+        assert "-O2" in hint
+
+    def test_a_helper_of_privileged_processes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        log = "0: (85) call bpf_trace_printk#6\nprogram of this type cannot use helper bpf_trace_printk#6\n"
+        monkeypatch.setattr("pytc.bpf.loader.explain.lacks_capability", lambda number: True)
+        (hint,) = self.hints(errno.EINVAL, log)
+        assert hint.startswith("bpf_trace_printk needs CAP_PERFMON; ")
+        (hint,) = self.hints(errno.EACCES, "R0 leaks addr as return value\n")
+        assert hint.startswith("the verifier allows that to a process with CAP_PERFMON; ")
 
     @pytest.mark.parametrize("log", [OLD_HELPER, NEW_HELPER])
     def test_a_helper_of_other_program_types_is_named(self, log: str) -> None:
@@ -198,9 +245,13 @@ class TestHints:
         error = verifier_error(spec, linked._replace(code=bytes(5000 * 8)), ProgramType.SCHED_CLS, errno.E2BIG, "")
         assert "5000 instructions" in error.hints[0]
 
-    def test_a_kernel_without_a_jit_compiler_is_named(self) -> None:
+    @pytest.mark.parametrize(
+        ("setting", "said"), [("", "CONFIG_BPF_JIT"), ("0", "net.core.bpf_jit_enable"), ("1", "JIT compiler does not")]
+    )
+    def test_why_a_program_is_not_compiled(self, monkeypatch: pytest.MonkeyPatch, setting: str, said: str) -> None:
+        monkeypatch.setattr("pytc.bpf.loader.explain.read_setting", lambda path: setting)
         (hint,) = self.hints(errno.EINVAL, "callbacks are not allowed in non-JITed programs\n")
-        assert "net.core.bpf_jit_enable" in hint
+        assert said in hint
 
     def test_what_the_verifier_learnt_later(self) -> None:
         (hint,) = self.hints(errno.EINVAL, "Arg#0 type PTR in f() is not supported yet.\n")

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.bpf.loader.verifier_log import decisive_line, failing_instruction, last_lines, without_statistics
+from pytc.bpf.loader.verifier_log import (
+    decisive_line,
+    failing_instruction,
+    last_lines,
+    reason_of,
+    without_statistics,
+)
 from tests.processes import ROOT
 
 
@@ -86,6 +92,9 @@ COURSE = [
     "callee:",
     "from 4 to 8: safe",
     "8: safe",
+    "cur state: R1=ctx() R2=scalar() R10=fp0",
+    "old state: R1=ctx() R2=scalar() R10=fp0",
+    "7: (5d) if r2 != r3 goto pc-6 2: R1=ctx() R10=fp0",
 ]
 course = st.lists(st.sampled_from(COURSE), max_size=8)
 
@@ -101,6 +110,43 @@ class TestRecordedLogs:
         shown, _ = last_lines(one.log)
         assert shown[-1] == one.reason
         assert without_statistics(one.log) + "\n" == one.log[: one.log.index("verification time")]
+
+
+LOOP = """\
+6: (61) r3 = *(u32 *)(r1 +0)          ; R1=ctx() R3=scalar(smin=0,smax=umax=0xffffffff)
+7: (5d) if r2 != r3 goto pc-6 {}infinite loop detected at insn 2
+cur state: R1=ctx() R2=scalar(smin=0,smax=umax=0xffffffff) R10=fp0 fp-8=mmmm????
+old state: R1=ctx() R2=scalar(smin=0,smax=umax=0xffffffff) R10=fp0 fp-8=mmmm????
+verification time 197 usec
+processed 19 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 0
+"""
+
+
+@pytest.mark.parametrize("between", ["", "\n", "\n; while (1) @ a.c:2\n"])
+def test_states_behind_a_sentence_are_no_reasons(between: str) -> None:
+    """The sentence may be at the end of a jump's line."""
+    assert decisive_line(LOOP.format(between)) == "infinite loop detected at insn 2"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("invalid access to packet, off=23 size=1, R1(id=0,off=23,r=0)", "R1 offset is outside of the packet"),
+        (
+            "invalid access to map value, value_size=8 off=8 size=8",
+            "R0 min value is outside of the allowed memory range",
+        ),
+        ("R1 type=ctx expected=fp", "Caller passes invalid args into func#1 ('f')"),
+        (
+            "Unreleased reference id=2 alloc_insn=5",
+            "BPF_EXIT instruction in main prog would lead to reference leak",
+        ),
+    ],
+)
+def test_a_general_sentence_comes_behind_the_one_that_says_what_it_is_about(first: str, second: str) -> None:
+    assert reason_of(f"1: (71) r1 = *(u8 *)(r1 +23)\n{first}\n{second}\nprocessed 2 insns\n") == f"{first}; {second}"
+    assert reason_of(f"1: (71) r1 = *(u8 *)(r1 +23)\n{second}\nprocessed 2 insns\n") == second
+    assert reason_of(f"R0 is bad\n1: (71) r1 = *(u8 *)(r1 +23)\n{second}\n") == second
 
 
 def test_all_kernels_are_recorded() -> None:
