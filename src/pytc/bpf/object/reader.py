@@ -31,7 +31,7 @@ from pytc.bpf.object.spec import (
     ProgramSpec,
     Target,
 )
-from pytc.bpf.sys.constants import F_MMAPABLE, F_RDONLY_PROG, MapType
+from pytc.bpf.sys.constants import F_MMAPABLE, F_RDONLY_PROG, MapType, ProgramType
 from pytc.errors import MapDefinitionError, ObjectError
 
 _DATA_SECTION = re.compile(r"\.(rodata|data|bss)(\..+)?\Z")
@@ -106,7 +106,7 @@ def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec
         license=_license(image),
         kernel_version=_version(image),
         sections=sections,
-        programs=_programs(sections),
+        programs=_with_argument_types(_programs(sections), btf),
         maps=maps,
         btf=btf,
         btf_ext=_read_btf_ext(image, btf),
@@ -381,6 +381,22 @@ def _programs(sections: dict[int, CodeSection]) -> tuple[ProgramSpec, ...]:
         if programs:
             return tuple(programs)
     return ()
+
+
+def _with_argument_types(programs: tuple[ProgramSpec, ...], btf: Btf | None) -> tuple[ProgramSpec, ...]:
+    """Give programs in sections that say no type the one that their argument tells."""
+    untyped = [program.name for program in programs if program.type is ProgramType.UNSPEC]
+    if btf is None or not untyped:
+        return programs
+    from pytc.bpf.object.arguments import argument_types
+
+    types = argument_types(btf, untyped)
+    return tuple(
+        program._replace(type=types[program.name])
+        if program.type is ProgramType.UNSPEC and program.name in types
+        else program
+        for program in programs
+    )
 
 
 def _entry_points(section: CodeSection) -> list[FunctionSpec]:

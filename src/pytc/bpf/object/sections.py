@@ -1,7 +1,8 @@
 """Derive a program's type from its section's name.
 
 Source: the table "Program Types and ELF Sections" of the kernel's Documentation/bpf/libbpf, and tc-bpf(8) for
-``classifier`` and ``action``. A name is matched whole, or up to a ``/`` or ``.`` that carries an argument.
+``classifier`` and ``action``. A name is matched whole, or up to a ``/`` or ``.`` that carries an argument; before
+libbpf 1.0, XDP programs were also in sections like ``xdp_pass`` and ``xdp1``.
 """
 
 import re
@@ -11,6 +12,7 @@ from pytc.bpf.sys.constants import ProgramType as P
 
 _NUMBER = "(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)"
 _TAIL_CALL = re.compile(f"{_NUMBER}/{_NUMBER}\\Z")
+_OLD_XDP = re.compile("xdp[_0-9]")
 
 
 class SectionType(NamedTuple):
@@ -34,6 +36,8 @@ _TABLE: dict[str, SectionType] = {
     "xdp": SectionType(P.XDP, 37),
     "xdp/cpumap": SectionType(P.XDP, 35),
     "xdp/devmap": SectionType(P.XDP, 33),
+    "xdp_cpumap": SectionType(P.XDP, 35),
+    "xdp_devmap": SectionType(P.XDP, 33),
     "socket": SectionType(P.SOCKET_FILTER),
     "kprobe": SectionType(P.KPROBE),
     "kretprobe": SectionType(P.KPROBE),
@@ -98,14 +102,14 @@ def section_type(name: str) -> SectionType:
 
     A leading ``?`` (libbpf: do not load by default) is ignored: pytc loads what the caller names.
     """
-    name = name.removeprefix("?")
+    whole = name = name.removeprefix("?")
     while name:
         known = _TABLE.get(name)
         if known is not None:
             return known
         cut = max(name.rfind("/"), name.rfind("."))
         name = name[:cut] if cut > 0 else ""
-    return SectionType(P.UNSPEC)
+    return _TABLE["xdp"] if _OLD_XDP.match(whole) else SectionType(P.UNSPEC)
 
 
 class ArraySlot(NamedTuple):

@@ -108,7 +108,10 @@ class CodeSection(NamedTuple):
 
 
 class ProgramSpec(NamedTuple):
-    """A program of an object: its entry point. ``type`` is UNSPEC when the section's name does not tell it."""
+    """A program of an object: its entry point.
+
+    ``type`` is what the section's name says or else, by BTF, the program's argument; UNSPEC when neither tells it.
+    """
 
     name: str
     section: str

@@ -138,7 +138,9 @@ def _load_programs(
         return
     from pytc.bpf.loader.load import load_programs
 
+    count = len(context.notes)
     source, spec, programs = select_programs(context, requests)
+    is_repeatable = len(context.notes) == count  # a replay has no remarks
     with note_verifier_log(context, source):
         loading = load_programs(
             spec,
@@ -166,7 +168,8 @@ def _load_programs(
         if context.connection.journal is not None:
             context.connection.journal.keep_pins(loaded)
         loaded.commit()
-    if context.cache.objects is not None and _is_plain(source) and not connected and not loaded.notes:
+    is_repeatable = is_repeatable and _is_plain(source) and not connected and not loaded.notes
+    if context.cache.objects is not None and is_repeatable:
         context.cache.objects.store_replay(_selection_key(requests[0]), spec, programs, context.layout20)
 
 
@@ -206,10 +209,10 @@ def select_programs(context: Context, requests: Sequence[ProgramRequest]) -> "_S
     source = _merge_sources([request.source for request in requests if request.source is not None])
     read = read_object if context.cache.objects is None else context.cache.objects.read
     spec = with_parameters(context, read(source.path, layout20=context.layout20), source)
-    return source, spec, [_select(spec, request) for request in requests]
+    return source, spec, [_select(context, spec, request) for request in requests]
 
 
-def _select(spec: "ObjectSpec", requests: ProgramRequest) -> "tuple[ProgramSpec, ProgramType]":
+def _select(context: Context, spec: "ObjectSpec", requests: ProgramRequest) -> "tuple[ProgramSpec, ProgramType]":
     from pytc.bpf.loader.program import select_program
 
     source = requests.source
@@ -218,6 +221,10 @@ def _select(spec: "ObjectSpec", requests: ProgramRequest) -> "tuple[ProgramSpec,
         spec, section=source.section, program=source.program, default_section=requests.default_section
     )
     type = ProgramType(source.type) if source.type else requests.type or program.type
+    if requests.type and (program.type or source.type) != requests.type:
+        from pytc.commands.shared.other_types import check_type
+
+        context.notes += check_type(source, spec, program, requests.type)
     if requests.attach_type is not None:
         program = program._replace(type=type, expected_attach_type=requests.attach_type)
     return program, type

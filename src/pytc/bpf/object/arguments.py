@@ -1,0 +1,52 @@
+"""Derive a program's type from the structure that its argument points to.
+
+Source: the context types of include/linux/bpf_types.h. ``struct __sk_buff`` is missing: filters, socket filters and
+programs of cgroups all get it.
+"""
+
+from collections.abc import Iterable
+
+from pytc.bpf.btf.types import FUNC, FWD, PTR, STRUCT, Btf
+from pytc.bpf.sys.constants import ProgramType as P
+from pytc.errors import ObjectError
+
+_CONTEXTS = {
+    "xdp_md": P.XDP,
+    "pt_regs": P.KPROBE,
+    "bpf_perf_event_data": P.PERF_EVENT,
+    "bpf_raw_tracepoint_args": P.RAW_TRACEPOINT,
+    "bpf_sock": P.CGROUP_SOCK,
+    "bpf_sock_addr": P.CGROUP_SOCK_ADDR,
+    "bpf_sock_ops": P.SOCK_OPS,
+    "sk_msg_md": P.SK_MSG,
+    "sk_reuseport_md": P.SK_REUSEPORT,
+    "bpf_sk_lookup": P.SK_LOOKUP,
+    "bpf_cgroup_dev_ctx": P.CGROUP_DEVICE,
+    "bpf_sysctl": P.CGROUP_SYSCTL,
+    "bpf_sockopt": P.CGROUP_SOCKOPT,
+    "bpf_nf_ctx": P.NETFILTER,
+}
+
+
+def argument_types(btf: Btf, functions: Iterable[str]) -> dict[str, P]:
+    """Return the program types of those functions whose only argument tells it, by name."""
+    types: dict[str, P] = {}
+    try:
+        for name, ids in btf.named(functions, FUNC).items():
+            structures = {_argument(btf, number) for number in ids if btf.name(number) == name}
+            type = _CONTEXTS.get(structures.pop()) if len(structures) == 1 else None
+            if type is not None:
+                types[name] = type
+    except ObjectError:
+        pass  # types that make no sense are reported where they are needed
+    return types
+
+
+def _argument(btf: Btf, function: int) -> str:
+    """Return the name of the structure that a function's only argument points to; empty for any other function."""
+    parameters = btf.parameters(btf.referred(function))
+    pointer = btf.resolve(parameters[0].type_id) if len(parameters) == 1 else 0
+    if btf.kind(pointer) != PTR:
+        return ""
+    target = btf.resolve(btf.referred(pointer))
+    return btf.name(target) if btf.kind(target) in (STRUCT, FWD) else ""
