@@ -53,9 +53,7 @@ def small_program(type: ProgramType = ProgramType.SOCKET_FILTER) -> Program:
 
 
 def verdict(program: Program, packet: bytes = PACKET, *, mark: int = 0) -> int:
-    """Return a program's result for a packet with a mark."""
-    if not mark:
-        return program.test_run(packet).verdict
+    """Return a program's result for a packet with a mark, whose VLAN tag, if any, is among its bytes."""
     source = ctypes.create_string_buffer(packet, len(packet))
     context = ctypes.create_string_buffer(bytes(8) + word(mark), 12)  # struct __sk_buff: len, pkt_type, mark
     attr = TestRunAttr(

@@ -25,6 +25,7 @@ from pytc.packets.link_types import ETHERNET
 from tests.captures import BROADCAST, MIXTURES, MULTICAST, captures, eth, icmp, ip4
 from tests.classic_programs import ASSEMBLED, memory_programs, programs, single_instructions, wild_programs
 from tests.expressions import ETHERNET as EXPRESSIONS
+from tests.kernel.bpf.support import verdict
 from tests.kernel.cbpf.support import Wire
 from tests.kernel_filter import SocketPair
 from tests.network import Network
@@ -130,8 +131,8 @@ def test_a_translated_expression_returns_the_same(root: None, expression: str) -
     with loaded(program) as translated, loaded(program, verdict=2) as dropping:
         for packet in _runnable():
             value = run(program, packet.data)
-            assert translated.test_run(packet.data).verdict == value
-            assert dropping.test_run(packet.data).verdict == (2 if value else 0xFFFFFFFF)
+            assert verdict(translated, packet.data) == value
+            assert verdict(dropping, packet.data) == (2 if value else 0xFFFFFFFF)
 
 
 #: Extensions that BPF_PROG_TEST_RUN gives as an ingress packet of the loopback device would have them.
@@ -144,7 +145,7 @@ def test_translated_programs_compute_the_same(program: tuple[ClassicInstruction,
     packet = _runnable()[which % len(_runnable())]
     known = describe(packet.data, ETHERNET)
     with loaded(program) as translated:
-        assert translated.test_run(packet.data).verdict == run(program, packet.data, ancillary=known)
+        assert verdict(translated, packet.data) == run(program, packet.data, ancillary=known)
 
 
 @pytest.mark.parametrize("text", ASSEMBLED)
@@ -153,7 +154,7 @@ def test_translated_corners_compute_the_same(root: None, text: str) -> None:
     with loaded(program) as translated:
         for packet in _runnable()[::5]:
             known = describe(packet.data, ETHERNET)
-            assert translated.test_run(packet.data).verdict == run(program, packet.data, ancillary=known)
+            assert verdict(translated, packet.data) == run(program, packet.data, ancillary=known)
 
 
 @pytest.mark.slow
@@ -164,7 +165,7 @@ def test_the_largest_program_is_translated(root: None) -> None:
     program = assemble("\n".join([*lines, *body, "ret #3", "far: ret #7"]))
     assert len(program) == MAX_INSTRUCTIONS
     with loaded(program) as translated:
-        assert translated.test_run(_runnable()[0].data).verdict == 7
+        assert verdict(translated, _runnable()[0].data) == 7
 
 
 @pytest.mark.parametrize("name", ["hatype", "nla", "nlan", "poff"])

@@ -16,6 +16,7 @@ from pytc.packets.link_types import ETHERNET
 from tests.captures import captures
 from tests.classic_programs import ASSEMBLED
 from tests.expressions import ETHERNET as EXPRESSIONS
+from tests.kernel.bpf.support import verdict
 from tests.kernel_filter import SocketPair
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("libpcap")]
@@ -30,9 +31,9 @@ def _same(program: tuple[ClassicInstruction, ...]) -> int:
     with load(spec, select_program(spec), type=ProgramType.SCHED_CLS) as loaded:
         for data in PACKETS:
             with suppress(BpfSyscallError):
-                done = loaded.program.test_run(data)
-                if done.packet == data:  # not padded
-                    assert done.verdict == run(program, data, ancillary=describe(data, ETHERNET)), data.hex()
+                if loaded.program.test_run(data).packet == data:  # not padded
+                    value = run(program, data, ancillary=describe(data, ETHERNET))
+                    assert verdict(loaded.program, data) == value, data.hex()
                     ran += 1
     return ran
 
