@@ -1,5 +1,6 @@
 """Parse the text form of classic BPF programs, and check them as a kernel does; errors say where the fault is."""
 
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from errno import EINVAL
 from functools import lru_cache
@@ -44,7 +45,8 @@ def parse_bytecode_file(path: str) -> tuple[ClassicInstruction, ...]:
     file."""
     try:
         readable = f"./{path}" if path == STANDARD_INPUT else path  # to tc, it is a file
-        return parse_bytecode(read_input_file(readable, MAX_TEXT).decode("ascii", "replace"))
+        text = read_input_file(readable, MAX_TEXT).removeprefix(BOM_UTF8)
+        return parse_bytecode(text.decode("ascii", "replace"))
     except OSError as error:
         raise BytecodeError(f'cannot read bytecode file "{path}": {error.strerror}', errno=error.errno) from error
     except (BytecodeError, ValueError) as error:

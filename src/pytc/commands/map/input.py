@@ -35,6 +35,11 @@ class Source:
             pass
         return self._left.lstrip()[:_HEAD]
 
+    def skip(self, start: bytes) -> None:
+        """Take a beginning where the file has it."""
+        if self.head().startswith(start):
+            self._left = self._left.removeprefix(start)
+
     def line(self) -> bytes:
         """Take the next line."""
         while b"\n" not in self._left and self._fill(_HEAD):
