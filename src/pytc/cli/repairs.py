@@ -28,7 +28,7 @@ def _repairs(words: list[str]) -> Iterator[tuple[list[str], str]]:
     yield from _moved_options(words)
     for index, word in enumerate(words):
         candidates = [name for name in compared_words(words[:index]) if name.strip()]
-        if word in candidates:
+        if word in candidates or word in words[:index]:  # a word that came before is known, and must not come again
             continue
         for name in get_close_matches(word, candidates, 1, _SIMILARITY):
             yield [*words[:index], name, *words[index + 1 :]], f'did you mean "{name}" in place of "{word}"?'

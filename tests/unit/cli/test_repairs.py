@@ -41,7 +41,13 @@ def test_a_line_that_would_be_right(line: str, hint: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["filter show bogus", "filter add dev v0 ingres bpf da obj x.o bogus", "filter show -x", "map get id 1 key -x y"],
+    [
+        "filter show bogus",
+        "filter add dev v0 ingres bpf da obj x.o bogus",
+        "filter show -x",
+        "map get id 1 key -x y",
+        "actions add action police rate 1mbit burst 10k burst 20k",
+    ],
 )
 def test_nothing_is_guessed_that_would_be_wrong_as_well(line: str) -> None:
     assert not any(hint.startswith(("did you mean", '"dev"', "options go")) for hint in hints(line))
