@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from shlex import join
 
 from pytc.cli.candidates import compared_words
 from pytc.cli.command_line import parse_options
@@ -45,7 +46,7 @@ def _moved_options(words: list[str]) -> Iterator[tuple[list[str], str]]:
                 continue
             options = words[index : len(words) - len(rest)]
             line = [*words[:index], *rest]
-            yield line, f'options go before the object: "pytc {" ".join((*options, *line))}"'
+            yield line, f'options go before the object: "pytc {join((*options, *line))}"'
 
 
 def _is_accepted(words: list[str]) -> bool:

@@ -39,6 +39,12 @@ def test_a_line_that_would_be_right(line: str, hint: str) -> None:
     assert hints(line) == (hint,)
 
 
+def test_words_are_quoted_where_the_shell_needs_it() -> None:
+    error = PytcError("")
+    add_repair(error, ["cbpf", "compile", "ip and tcp", "-j"])
+    assert error.hints == ("options go before the object: \"pytc -j cbpf compile 'ip and tcp'\"",)
+
+
 @pytest.mark.parametrize(
     "line",
     [
