@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from pytc.bpf.insn.classic import ClassicInstruction, unpack
+from pytc.bpf.insn.classic import MAX_INSTRUCTIONS, ClassicInstruction, unpack
 from pytc.bpf.insn.classic_check import check
 from pytc.bpf.insn.classic_opcodes import RET, K
 from pytc.errors import BytecodeError, ExpressionError
@@ -55,14 +55,21 @@ def compile_expression(
     except BytecodeError as error:
         raise ExpressionError(
             f"libpcap compiles this to a program that no kernel accepts: {error}",
-            hints=("ip protochain and ip6 protochain compile to loops; the kernel allows only forward jumps",)
-            if "protochain" in expression
-            else (),
+            hints=_refusal_hints(expression, len(program)),
         ) from error
     return tuple(
         instruction._replace(k=snaplen) if instruction.code == RET | K and instruction.k else instruction
         for instruction in program
     )
+
+
+def _refusal_hints(expression: str, length: int) -> tuple[str, ...]:
+    """Return what to write in place of an expression that compiles to a program that no kernel accepts."""
+    if length > MAX_INSTRUCTIONS:
+        return ("several filters, each with a part of the expression, do the same; so does an object with a map",)
+    if "protochain" in expression:
+        return ("ip protochain and ip6 protochain compile to loops; the kernel allows only forward jumps",)
+    return ()
 
 
 def version() -> str:

@@ -1,5 +1,7 @@
 """Names of classes, for ``-names``: lines ``MAJOR:MINOR NAME`` in hex, ``#`` comments (tc(8), FILES)."""
 
+from codecs import BOM_UTF8
+
 from pytc.errors import UsageError
 from pytc.handles import parse_classid
 
@@ -14,7 +16,7 @@ def read_class_names(path: str = "") -> dict[int, str]:
     names: dict[int, str] = {}
     try:
         with open(path or DEFAULT_PATH, "rb") as file:
-            lines = file.readlines()
+            lines = file.read().removeprefix(BOM_UTF8).splitlines()
     except OSError as error:
         if path:
             raise UsageError(f"Can't open class names file: {path}", errno=error.errno) from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from shlex import join
 
 from pytc.cli.candidates import compared_words
 from pytc.cli.command_line import parse_options
@@ -28,7 +29,7 @@ def _repairs(words: list[str]) -> Iterator[tuple[list[str], str]]:
     yield from _moved_options(words)
     for index, word in enumerate(words):
         candidates = [name for name in compared_words(words[:index]) if name.strip()]
-        if word in candidates:
+        if word in candidates or word in words[:index]:  # a word that came before is known, and must not come again
             continue
         for name in get_close_matches(word, candidates, 1, _SIMILARITY):
             yield [*words[:index], name, *words[index + 1 :]], f'did you mean "{name}" in place of "{word}"?'
@@ -45,7 +46,7 @@ def _moved_options(words: list[str]) -> Iterator[tuple[list[str], str]]:
                 continue
             options = words[index : len(words) - len(rest)]
             line = [*words[:index], *rest]
-            yield line, f'options go before the object: "pytc {" ".join((*options, *line))}"'
+            yield line, f'options go before the object: "pytc {join((*options, *line))}"'
 
 
 def _is_accepted(words: list[str]) -> bool:

@@ -104,7 +104,7 @@ def _parse(words: Sequence[str]) -> tuple[list[Header], bytes, int]:
         raise PacketError("an empty packet")
     if len(headers) > _MAX_HEADERS:
         raise PacketError(f"{len(headers)} headers; the limit is {_MAX_HEADERS}")
-    if headers and headers[0].name not in _LINK:
+    if headers and headers[0].name != "eth":
         headers.insert(0, Header("eth", dict(FIELDS["eth"])))
     return headers, payload, length
 

@@ -236,7 +236,7 @@ class TestLinkTypes:
         (("expression", "tcp", "verdict", "maybe"), "verdict"),
         (("expression",), "not complete"),
         (("da", "expression", "tcp", "dlt", "BOGUS"), 'libpcap does not know link type "BOGUS"'),
-        (("bytecode", "2,40 0 0 12,14 0 0 0"), "instruction 1: unknown opcode 14"),
+        (("bytecode", "2,40 0 0 12"), "bytecode claims 2 instructions but has 1"),
     ],
 )
 def test_what_is_refused_leaves_nothing_behind(clsact: Network, words: tuple[str, ...], text: str) -> None:
@@ -246,6 +246,26 @@ def test_what_is_refused_leaves_nothing_behind(clsact: Network, words: tuple[str
     assert text in outcome.err
     assert "Traceback" not in outcome.err
     assert clsact.state() == before
+
+
+@pytest.mark.parametrize("word", ["bytecode", "bytecode-file"])
+def test_bytecode_that_the_kernel_would_refuse_is_reported_as_tc_reports_it(
+    clsact: Network, tmp_path: Path, word: str
+) -> None:
+    bytecode = "2,40 0 0 12,14 0 0 0"
+    path = tmp_path / "bytecode"
+    path.write_text(bytecode)
+    words = ("filter", "add", "dev", "em1", "ingress", "bpf", word, str(path) if "-" in word else bytecode)
+    ours, theirs = clsact.pytc(*words), clsact.tc(*words)
+    assert (ours.status, theirs.status) == (2, 2)
+    assert ours.err.startswith(theirs.err + "Hint: ")
+    assert "instruction 1: unknown opcode 14" in ours.err
+
+
+def test_an_action_that_cannot_be_loaded_has_the_status_of_tc(network: Network) -> None:
+    for words in (("obj", "/nothing.o"), ("bytecode", "1,14 0 0 0")):
+        line = ("actions", "add", "action", "bpf", *words)
+        assert network.pytc(*line).status == network.tc(*line).status == 255
 
 
 class TestDisassemblyOfFilters:

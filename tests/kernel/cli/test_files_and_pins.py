@@ -52,7 +52,8 @@ class TestMixedUp:
         words = [word.replace("OBJECT", path).replace("shared", Path(map).name) for word in line.split()]
         outcome = network.pytc(*words)
         assert outcome.status in (1, 2)
-        assert f'Hint: "{path}" is an object file outside a bpffs, not a pin: object-file {path} names' in outcome.err
+        assert f'Hint: "{path}" is an object file outside a bpffs, not a pin\n' in outcome.err
+        assert (f"Hint: object-file {path} names an object file\n" in outcome.err) == ("object-pinned" in line)
 
     def test_the_pin_of_another_kind_is_named(self, pinned: tuple[Network, str, str, str]) -> None:
         _, _, program, map = pinned

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import pty
 import re
+import select
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from pytc.bpf import MapSpec, MapType
+from pytc.bpf.maps.map import create_map
 from tests.network import Network
 from tests.processes import PYTC
 
@@ -54,6 +57,34 @@ def test_do_not_control_it(hostile: Network, options: tuple[str, ...], words: st
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text) if "-c=always" in options else text
     assert DEVICE not in text and not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", plain)
     assert not any(line.startswith("Note:") for line in text.splitlines())
+
+
+@pytest.mark.parametrize("form", ["csv", "text", "json"])
+def test_values_of_maps_do_not_control_it(network: Network, bpffs: Path, form: str) -> None:
+    with create_map(MapSpec("text", MapType.HASH, 4, 8, 1), "text") as found:
+        found[bytes(4)] = b"a\x1b[31m\x7f\0"
+        found.pin(str(bpffs / "text"))
+    options = ("-j",) if form == "json" else ()
+    shown = ("csv",) if form == "csv" else ()
+    text = on_terminal(network, *options, "map", "dump", "pinned", str(bpffs / "text"), "valuetype", "str[8]", *shown)
+    assert "[31m" in text and not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
+
+
+def test_events_do_not_control_it(hostile: Network) -> None:
+    leader, follower = pty.openpty()
+    command = ("ip", "netns", "exec", hostile.name, *PYTC, "monitor")
+    with subprocess.Popen(command, stdout=follower, env={**os.environ, **hostile.env}) as process:
+        os.close(follower)
+        printed = b""
+        # The listener is not told when it is ready: filters come and go until it has seen one.
+        while b"deleted" not in printed:
+            hostile.ok("filter", "add", "dev", DEVICE, "egress", "pref", "7", "u32", "match", "u32", "0", "0")
+            hostile.ok("filter", "del", "dev", DEVICE, "egress", "pref", "7")
+            while select.select([leader], [], [], 0.2)[0]:
+                printed += os.read(leader, 1 << 16)
+        process.kill()
+    os.close(leader)
+    assert b"dev e?[31m? egress" in printed and not re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", printed)
 
 
 def test_are_as_they_are_in_a_file(hostile: Network) -> None:

@@ -39,9 +39,21 @@ def test_a_line_that_would_be_right(line: str, hint: str) -> None:
     assert hints(line) == (hint,)
 
 
+def test_words_are_quoted_where_the_shell_needs_it() -> None:
+    error = PytcError("")
+    add_repair(error, ["cbpf", "compile", "ip and tcp", "-j"])
+    assert error.hints == ("options go before the object: \"pytc -j cbpf compile 'ip and tcp'\"",)
+
+
 @pytest.mark.parametrize(
     "line",
-    ["filter show bogus", "filter add dev v0 ingres bpf da obj x.o bogus", "filter show -x", "map get id 1 key -x y"],
+    [
+        "filter show bogus",
+        "filter add dev v0 ingres bpf da obj x.o bogus",
+        "filter show -x",
+        "map get id 1 key -x y",
+        "actions add action police rate 1mbit burst 10k burst 20k",
+    ],
 )
 def test_nothing_is_guessed_that_would_be_wrong_as_well(line: str) -> None:
     assert not any(hint.startswith(("did you mean", '"dev"', "options go")) for hint in hints(line))

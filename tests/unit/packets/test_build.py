@@ -52,6 +52,11 @@ def ipv4(words: str) -> bytes:
     return build(f"eth ip {words}")[14:]
 
 
+def test_an_ethernet_header_is_added() -> None:
+    for text in ("ip udp", "vlan id 5 ip udp", "vlan id 5 vlan id 6", "arp"):
+        assert build(text) == build(f"eth {text}")
+
+
 def test_ethernet_and_vlan() -> None:
     assert build("eth src 02:00:00:00:00:aa dst 02:00:00:00:00:bb type 0x1234 payload hex 0102") == eth(
         b"\x01\x02", 0x1234

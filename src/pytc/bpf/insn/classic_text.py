@@ -1,6 +1,8 @@
 """Parse the text form of classic BPF programs, and check them as a kernel does; errors say where the fault is."""
 
+from codecs import BOM_UTF8
 from collections.abc import Sequence
+from errno import EINVAL
 from functools import lru_cache
 
 from pytc.bpf.insn.classic import LIMITS, MAX_INSTRUCTIONS, ClassicInstruction
@@ -19,7 +21,7 @@ def parse_bytecode(text: str) -> tuple[ClassicInstruction, ...]:
     """Return the program of a text ``N,c t f k,...`` or of one instruction a line.
 
     Checks the program as a kernel does. Raises BytecodeError with the instruction at fault and its position in the
-    text.
+    text, and the kernel's errno for a program that the text tells well.
     """
     parts = _split(text)
     if not parts:
@@ -32,7 +34,9 @@ def parse_bytecode(text: str) -> tuple[ClassicInstruction, ...]:
     program = _instructions(text, parts[1:])
     problem = first_problem(program)
     if problem is not None:
-        raise _fault(text, problem.instruction, problem.text)
+        error = _fault(text, problem.instruction, problem.text)
+        error.errno = EINVAL
+        raise error
     return program
 
 
@@ -41,11 +45,13 @@ def parse_bytecode_file(path: str) -> tuple[ClassicInstruction, ...]:
     file."""
     try:
         readable = f"./{path}" if path == STANDARD_INPUT else path  # to tc, it is a file
-        return parse_bytecode(read_input_file(readable, MAX_TEXT).decode("ascii", "replace"))
+        text = read_input_file(readable, MAX_TEXT).removeprefix(BOM_UTF8)
+        return parse_bytecode(text.decode("ascii", "replace"))
     except OSError as error:
         raise BytecodeError(f'cannot read bytecode file "{path}": {error.strerror}', errno=error.errno) from error
     except (BytecodeError, ValueError) as error:
-        raise BytecodeError(f'bytecode file "{path}": {error}') from error
+        number = error.errno if isinstance(error, BytecodeError) else None
+        raise BytecodeError(f'bytecode file "{path}": {error}', errno=number) from error
 
 
 def _split(text: str) -> list[str]:

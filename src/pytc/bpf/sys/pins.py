@@ -51,6 +51,5 @@ def _not_a_pin(path: str) -> tuple[str, ...]:
     """Return why a path cannot be opened as a pin; the kernel says EACCES of any other file (bpf_inode_type)."""
     if os.path.exists(path) and not is_bpffs(path):
         kind = "an object file" if looks_like_elf(path) else "a file"
-        use = f": object-file {path} names an object" if looks_like_elf(path) else ""
-        return (f'"{path}" is {kind} outside a bpffs, not a pin{use}',)
+        return (f'"{path}" is {kind} outside a bpffs, not a pin',)
     return (NO_DOTS,) if "." in os.path.basename(path) else ()

@@ -1,6 +1,7 @@
 """``pytc action { add | change | replace }``; another command may follow the actions."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 from pytc.commands.action import delete, get
@@ -11,7 +12,7 @@ from pytc.commands.shared.actions import warn_of_too_many
 from pytc.commands.shared.command import Command, Effect, Requests
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.programs import action_program_request, open_programs, resolve_action_files
-from pytc.errors import DeviceNotFoundError, NetlinkError, UsageError
+from pytc.errors import BpfError, DeviceNotFoundError, NetlinkError, UsageError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.render.documents import Document
@@ -66,7 +67,18 @@ def parse(cursor: Cursor) -> ModifyActions | ActionCommands:
 def _take_actions(cursor: Cursor, verb: str) -> ModifyActions:
     if cursor.done:
         raise UsageError('Illegal "action"', hints=('say which, as in "pytc actions add action gact drop"',))
-    return ModifyActions("add" if verb == "add" else "replace", parse_actions(cursor, _NEXT))
+    with _reported_as_action():
+        return ModifyActions("add" if verb == "add" else "replace", parse_actions(cursor, _NEXT))
+
+
+@contextmanager
+def _reported_as_action() -> Iterator[None]:
+    """Let an error about the program of an action have tc's exit status for actions."""
+    try:
+        yield
+    except (BpfError, NetlinkError) as error:
+        error.operation = "action"
+        raise
 
 
 def _further_commands(cursor: Cursor) -> Iterator[ModifyActions | DeleteActions | GetActions]:
@@ -103,9 +115,13 @@ def run(context: Context, command: ModifyActions | ActionCommands) -> list[Docum
 def _modify(context: Context, command: ModifyActions) -> list[Document] | None:
     if not command.actions:
         return None
-    actions = [resolve_action_files(action) for action in command.actions]
     failure = None
-    with open_programs(context, [action_program_request(action) for action in actions]) as programs:
+    with _reported_as_action():
+        actions = [resolve_action_files(action) for action in command.actions]
+    with (
+        _reported_as_action(),
+        open_programs(context, [action_program_request(action) for action in actions]) as programs,
+    ):
         table, kinds = _encode(context, actions, programs), {action.kind for action in actions}
         message = TcMessage(c.NEWACTION, _FLAGS[command.verb], attributes={"TCA_ROOT_TAB": table})
         if programs.exports:

@@ -123,7 +123,7 @@ class _Header:
         columns_of_map = {*self._keys.values(), *self._values.values(), self.cpu}
         for index, name in enumerate(header):
             if index not in columns_of_map:
-                raise CodecError(f"column {quoted(name)}: key, value or a part of them like value.packets is expected")
+                raise _unknown_column(name)
         if not self._keys or not self._values:
             raise CodecError(_NO_HEADER)
         parts = [(typed.types.key, path) for path in self._keys] + [(typed.types.value, path) for path in self._values]
@@ -152,6 +152,15 @@ class _Header:
             count,
             line,
         )
+
+
+def _unknown_column(name: str) -> CodecError:
+    is_text = name.startswith("key ") and " value" in name
+    hint = 'this is the text of "map dump"; "pytc -j map dump" and "map dump ... csv" print what can be loaded'
+    return CodecError(
+        f"column {quoted(name)}: key, value or a part of them like value.packets is expected",
+        hints=(hint,) if is_text else (),
+    )
 
 
 def _columns_of(codec: Codec, header: Sequence[str], prefix: str) -> dict[str, int]:

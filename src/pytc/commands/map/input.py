@@ -40,6 +40,11 @@ class Source:
             if start < len(self._left) or not self._fill(_HEAD):
                 return bytes(self._left[start : start + _HEAD])
 
+    def skip(self, start: bytes) -> None:
+        """Take a beginning where the file has it."""
+        if self.head().startswith(start):
+            self._left = self._left.removeprefix(start)
+
     def line(self) -> bytes:
         """Take the next line."""
         searched = 0

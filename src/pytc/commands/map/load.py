@@ -1,5 +1,6 @@
 """``pytc map load``: sets the elements that a file lists."""
 
+from codecs import BOM_UTF8
 from itertools import islice
 from typing import BinaryIO, Literal
 
@@ -65,6 +66,7 @@ def run(context: Context, command: LoadMap) -> None:
     flags = command.flags | lock_flag(typed, lock=command.lock)
     with _open(command.path) as file:
         source = Source(file)
+        source.skip(BOM_UTF8)
         format = command.format or ("json" if source.head()[:1] in (b"[", b"{") else "csv")
         from pytc.commands.map import csv_elements, json_elements
 
@@ -72,7 +74,7 @@ def run(context: Context, command: LoadMap) -> None:
         try:
             _write_all(context, typed, reader.batches(typed, source), flags)
         except CodecError as error:
-            raise CodecError(f"{command.path}: {error}") from None
+            raise CodecError(f"{command.path}: {error}", hints=error.hints) from None
 
 
 def _open(path: str) -> BinaryIO:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from pytc.bpf.loader.program import Program
 from pytc.bpf.sys.constants import ProgramType, program_type_name
+from pytc.bpf.sys.files import looks_like_elf
 from pytc.bpf.sys.info import describe_program
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import pinned_annotation
@@ -38,7 +39,13 @@ def open_pinned_program(context: Context, path: str, type: ProgramType) -> Itera
 
     Raises BpfError, also where a type is asked for and the program has another.
     """
-    with open_pinned(context, path) as program:
+    try:
+        program = open_pinned(context, path)
+    except BpfError as error:
+        if looks_like_elf(path):
+            error.with_hints(f"object-file {path} names an object file")
+        raise
+    with program:
         actual = program.description.type
         if type and actual != type:
             raise BpfError(

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from errno import EINVAL
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation, exporters, exports
 from pytc.commands.shared.pins import pin_path, pin_root
-from pytc.errors import InvalidOptionsError, SeveralLines, VerifierError, one_line
+from pytc.errors import BytecodeError, InvalidOptionsError, SeveralLines, VerifierError, one_line
 from pytc.signals import block_signals
 from pytc.tc.actions.action import Action
 from pytc.tc.kinds.interface import OpenedProgram
@@ -22,6 +23,7 @@ from pytc.tc.kinds.shared.programs import (
     PINNED,
     BpfSource,
     MapWords,
+    bytecode_refusal,
     unknown_mode,
 )
 
@@ -107,7 +109,10 @@ def resolve_files(source: BpfSource) -> BpfSource:
     if source.mode == BYTECODE_FILE:
         from pytc.bpf.insn.classic_text import parse_bytecode_file
 
-        return source._replace(instructions=parse_bytecode_file(source.path))
+        try:
+            return source._replace(instructions=parse_bytecode_file(source.path))
+        except BytecodeError as error:
+            raise (bytecode_refusal(error) if error.errno == EINVAL else error) from error.__cause__
     if source.mode == BARE:
         from pytc.bpf.sys.files import looks_like_elf
 

@@ -47,9 +47,10 @@ class TestFiles:
             ),
         ],
     )
-    def test_are_loaded(self, new_map: MapFactory, tmp_path: Path, name: str, text: str) -> None:
+    @pytest.mark.parametrize("mark", ["", "\ufeff"])
+    def test_are_loaded(self, new_map: MapFactory, tmp_path: Path, name: str, text: str, mark: str) -> None:
         found = new_map(MapType.HASH, 4, 16)
-        (tmp_path / name).write_text(text, newline="")
+        (tmp_path / name).write_text(mark + text, newline="", encoding="utf-8")
         printed("map", "load", *fd_of(found), "keytype", "ip4", "valuetype", SUMS, str(tmp_path / name))
         assert dict(found.items()) == {b"\x0a\0\0\1": struct.pack("<QQ", 1, 2), b"\x0a\0\0\2": struct.pack("<QQ", 3, 4)}
 
@@ -61,6 +62,7 @@ class TestFiles:
             ("value,key\n1\n", "line 2 has 1 cells"),
             ("key,value\n1,2,3\n4\n", "line 2 has 3 cells, the header 2"),
             ("key,value,bogus\n1,2,3\n", 'column "bogus"'),
+            ("key 0 value 2\n", '"pytc -j map dump" and "map dump ... csv" print what can be loaded'),
             ("key,value,value\n1,2,3\n", "the same name"),
             ("key,value\n1,2\n3,x\n", 'line 3: value: "x" is not a number'),
             ("key,value\n1,4294967296\n", "line 2: value: 4294967296 does not fit"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import struct
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,10 @@ def test_an_incomplete_instruction_at_the_end_is_dropped() -> None:
 class TestFiles:
     def test_hold_the_text_form(self, tmp_path: Path) -> None:
         (tmp_path / "code").write_text(ARP + "\n")
+        assert parse_bytecode_file(str(tmp_path / "code")) == parse_bytecode(ARP)
+
+    def test_may_begin_with_a_byte_order_mark(self, tmp_path: Path) -> None:
+        (tmp_path / "code").write_bytes(BOM_UTF8 + ARP.encode())
         assert parse_bytecode_file(str(tmp_path / "code")) == parse_bytecode(ARP)
 
     def test_are_named_in_errors(self, tmp_path: Path) -> None:

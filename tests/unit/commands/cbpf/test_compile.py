@@ -30,6 +30,7 @@ def test_compile(libpcap: None) -> None:
         (["tcp porp 80"], "libpcap: can't parse filter expression: syntax error"),
         (["dlt", "BOGUS", "ip"], "BOGUS"),
         (["dlt", "RAW", "ether host 1:2:3:4:5:6"], "libpcap: "),
+        ([" or ".join(f"len = {length}" for length in range(2200))], "several filters, each with a part of the"),
         (["ip protochain 6"], "a program that no kernel accepts"),
         (["host no.such.host.invalid"], "libpcap: "),
         (["a\0b"], "NUL"),

@@ -1,6 +1,7 @@
 """Programs in words and in dumps: what bpf filters and bpf actions have in common (tc-bpf(8))."""
 
 from collections.abc import Sequence
+from errno import EINVAL
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
@@ -8,7 +9,7 @@ from pytc.bpf.insn.classic import ClassicInstruction, format_packed, numbers
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.files import is_bpffs, looks_like_elf
 from pytc.bpf.sys.program_types import program_type
-from pytc.errors import BytecodeError, InvalidOptionsError
+from pytc.errors import BytecodeError, InvalidOptionsError, NetlinkError, PytcError
 from pytc.render.documents import Display, Field, Group, Json, LazyField
 from pytc.words.engine import Cursor, Table, Word, choose, fill, find, text, unsigned
 
@@ -187,7 +188,17 @@ def _parse_mode(cursor: Cursor, values: dict[str, Any], modes: Table) -> None:
         try:
             values["instructions"] = parse_bytecode(values.pop("path"))
         except BytecodeError as error:
-            raise InvalidOptionsError(str(error)) from error
+            raise bytecode_refusal(error) from error
+
+
+def bytecode_refusal(error: BytecodeError) -> PytcError:
+    """Return the error about bytecode that the words hold: of a program that the kernel would refuse, as tc reports
+    the kernel's refusal."""
+    if error.errno != EINVAL:
+        return InvalidOptionsError(str(error))
+    refused = NetlinkError(EINVAL, hints=(str(error),))
+    refused.operation = "filter"
+    return refused
 
 
 def take_source(values: dict[str, Any]) -> BpfSource | None:
