@@ -63,6 +63,7 @@ RESULTS = ROOT / "build" / "kernels"
 TESTS = (
     "tests/vm",
     "tests/golden",
+    "tests/kernel/test_kernel_features.py",
     *(
         f"tests/kernel/bpf/{name}.py"
         for name in (
