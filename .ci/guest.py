@@ -146,7 +146,7 @@ def built_objects() -> Path:
 def pytest_script(share: Path, objects: Path, arguments: Sequence[str]) -> str:
     """Return the end of a guest's script: it runs pytest and leaves junit.xml and its status in ``share``."""
     pytest = (
-        *(str(PYTHON), "-m", "pytest", "--tb=short", "--no-summary", "-p", "no:cacheprovider"),
+        *(str(PYTHON), "-m", "pytest", "--tb=short", "--no-summary", "-p", "no:cacheprovider", "--durations=10"),
         *("--basetemp=/dev/shm/pytc", f"--junitxml={share / 'junit.xml'}", *arguments),
     )
     environment = {
