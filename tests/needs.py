@@ -371,7 +371,10 @@ def _polices_packets() -> bool:
 #: Needs without an argument: how to find out, and what a test that is skipped says.
 FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
     "guest": (lambda: bool(os.environ.get("PYTC_IN_VM")), "is for kernels of guests: it needs one to itself"),
-    "host": (lambda: not os.environ.get("PYTC_IN_VM"), "is for this machine's kernel: it takes too long in a guest"),
+    "host": (
+        lambda: not os.environ.get("PYTC_IN_VM"),
+        "is for this machine's kernel: it takes too much time or memory in a guest",
+    ),
     "jit": (_has_jit, "this kernel compiles no programs (CONFIG_BPF_JIT): no kernel functions, no callbacks"),
     "kernel_btf": (Path("/sys/kernel/btf/vmlinux").exists, "this kernel does not publish its types"),
     "configuration": (lambda: bool(configuration()), "this kernel does not tell its configuration"),

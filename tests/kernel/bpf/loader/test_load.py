@@ -248,6 +248,7 @@ class TestLog:
         assert f"processed {instructions + 2} insns" in log
         assert len(str(caught.value).splitlines()) < 20
 
+    @pytest.mark.needs("host")  # 280 MB
     def test_of_a_program_with_too_many_instructions_for_the_kernel(self, root: None) -> None:
         spec = read_bytes(elf(code("tc", mov(0, 0) * 1_000_000), license(), symbols=[function("cls", "tc")]))
         with pytest.raises(VerifierError):
