@@ -26,6 +26,8 @@ NOT_HERE = 77
 #: Commands of administrators are not on everybody's path.
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 _CONSOLE_LINES = 40
+#: Directories of sources for newer compilers, and for a linker.
+_OTHER_COMPILERS = ("newer", "linked")
 #: Directories of objects: of several checkouts.
 _KEPT_OBJECTS = 8
 
@@ -117,11 +119,16 @@ def built_objects() -> Path:
     compiler changes.
     """
     folders = [ROOT / "tests" / "objects", ROOT / "tests" / "vm"]
-    sources = sorted(path for folder in folders for path in folder.glob("*.c"))
-    headers = sorted(path for folder in folders for path in folder.glob("*.h"))
+    sources = {
+        path.relative_to(folder): path
+        for folder in folders
+        for path in sorted(folder.rglob("*.c"))
+        if path.parent.name not in _OTHER_COMPILERS
+    }
+    headers = sorted(path for folder in folders for path in folder.rglob("*.h"))
     content = hashlib.sha256(f"{ROOT} {must('clang', '--version')}".encode())
-    for path in (*sources, *headers):
-        content.update(path.name.encode() + path.read_bytes())
+    for path in (*sources.values(), *headers):
+        content.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     target = CACHES / "pytc-objects" / content.hexdigest()[:16]
     if target.is_dir():
         return target
@@ -129,11 +136,11 @@ def built_objects() -> Path:
     include = f"-I/usr/include/{platform.machine()}-linux-gnu"
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="build-") as scratch:
 
-        def build(source: Path) -> None:
-            output = Path(scratch) / "objects" / f"{source.stem}.o"
-            must("clang", "-O2", "-g", "-target", "bpf", include, "-c", source, "-o", output)
+        def build(name: Path) -> None:
+            output = Path(scratch) / "objects" / name.with_suffix(".o")
+            output.parent.mkdir(parents=True, exist_ok=True)
+            must("clang", "-O2", "-g", "-target", "bpf", include, "-c", sources[name], "-o", output)
 
-        (Path(scratch) / "objects").mkdir()
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(build, sources))
         with suppress(OSError):  # another run was faster
@@ -146,7 +153,7 @@ def built_objects() -> Path:
 def pytest_script(share: Path, objects: Path, arguments: Sequence[str]) -> str:
     """Return the end of a guest's script: it runs pytest and leaves junit.xml and its status in ``share``."""
     pytest = (
-        *(str(PYTHON), "-m", "pytest", "--tb=short", "--no-summary", "-p", "no:cacheprovider"),
+        *(str(PYTHON), "-m", "pytest", "--tb=short", "--no-summary", "-p", "no:cacheprovider", "--durations=10"),
         *("--basetemp=/dev/shm/pytc", f"--junitxml={share / 'junit.xml'}", *arguments),
     )
     environment = {

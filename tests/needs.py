@@ -345,6 +345,16 @@ def _has_action(kind: str) -> bool:
     return error != errno.ENOENT
 
 
+def _mirrors_to_blocks() -> bool:
+    """Whether a mirred action goes to a block of devices: kernels without TCA_MIRRED_BLOCKID want a device."""
+    parameters = struct.pack("=IIiiiiI", 0, 0, 3, 0, 0, 2, 0)  # struct tc_mirred: pipe, TCA_EGRESS_MIRROR
+    options = _attribute(2, parameters) + _attribute(4, struct.pack("=I", 22))
+    [error] = _answers(
+        (_NEW_ACTION, bytes(4) + _attribute(1, _attribute(1, _text(1, "mirred") + _attribute(2, options))))
+    )
+    return not error
+
+
 def _has_device(kind: str) -> bool:
     [error] = _answers((_NEW_LINK, bytes(16) + _attribute(18, _text(1, kind))))
     return error != errno.EOPNOTSUPP
@@ -361,7 +371,10 @@ def _polices_packets() -> bool:
 #: Needs without an argument: how to find out, and what a test that is skipped says.
 FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
     "guest": (lambda: bool(os.environ.get("PYTC_IN_VM")), "is for kernels of guests: it needs one to itself"),
-    "host": (lambda: not os.environ.get("PYTC_IN_VM"), "is for this machine's kernel: it takes too long in a guest"),
+    "host": (
+        lambda: not os.environ.get("PYTC_IN_VM"),
+        "is for this machine's kernel: it takes too much time or memory in a guest",
+    ),
     "jit": (_has_jit, "this kernel compiles no programs (CONFIG_BPF_JIT): no kernel functions, no callbacks"),
     "kernel_btf": (Path("/sys/kernel/btf/vmlinux").exists, "this kernel does not publish its types"),
     "configuration": (lambda: bool(configuration()), "this kernel does not tell its configuration"),
@@ -395,6 +408,7 @@ FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
     "long_test_packets": (lambda: _test_runs(9000), "this kernel's test runs take packets of a page of memory"),
     "run_times": (_times_runs, "this kernel's clock is too coarse for the time of a program"),
     "verified_insns": (_counts_verified, "this kernel does not tell what it verified (Linux 5.16)"),
+    "mirred_blocks": (_mirrors_to_blocks, "this kernel mirrors to devices alone, and to no blocks (Linux 6.8)"),
     "police_packets": (_polices_packets, "this kernel polices bytes alone, and no packets (Linux 5.12)"),
     "perf_events": (
         lambda: _succeeds(

@@ -1,4 +1,7 @@
-"""Which tests "make test" leaves to "make test-all": those marked ``slow``, listed in docs/testing.md with reasons."""
+"""Which tests "make test" leaves to "make test-all": those marked ``slow``, listed in docs/testing.md with reasons.
+
+And which rows of a test guests leave to this machine's kernel.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,18 @@ def sample(rows: Iterable[Any], every: int = EVERY) -> list[Any]:
 
 def slow(row: Any) -> Any:
     """Return a row for parametrize that is marked as slow; a plain tuple has a value for each argument."""
+    return _marked(row, pytest.mark.slow)
+
+
+def some_in_guests(rows: Iterable[Any], every: int = EVERY) -> list[Any]:
+    """Return rows for parametrize, of which guests have the first of each so many: each takes a second there."""
+    return [_marked(row, pytest.mark.needs("host")) if number % every else row for number, row in enumerate(rows)]
+
+
+def _marked(row: Any, mark: pytest.MarkDecorator) -> Any:
     if isinstance(row, type(pytest.param())):
-        return row._replace(marks=(*row.marks, pytest.mark.slow))
-    return pytest.param(*(row if type(row) is tuple else (row,)), marks=pytest.mark.slow)
+        return row._replace(marks=(*row.marks, mark))
+    return pytest.param(*(row if type(row) is tuple else (row,)), marks=mark)
 
 
 def examples(times: float) -> int:

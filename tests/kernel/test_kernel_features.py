@@ -32,6 +32,7 @@ from pytc.netlink.session import namespace
 from tests.btf_writer import BtfWriter
 from tests.conftest import EXAMPLES, Compiler
 from tests.elf_writer import EXIT, code, elf, function, insn, license, mov
+from tests.isolation import common_directory
 from tests.kernel.bpf.kernel import test_features as types
 from tests.kernel.bpf.support import PACKET, small_program
 from tests.kernel.kernel_features import (
@@ -55,6 +56,12 @@ from tests.network import Network
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("root")]
 Named = Callable[[str], Feature]
 TRAFFIC = str(EXAMPLES / "traffic.o")
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
+    """``build("legacy16")`` is the path of the object, whether or not the kernel takes it: that is what is asked."""
+    return Compiler(common_directory(tmp_path_factory) / "objects")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import Compiler
 from tests.kernel.transaction.atomic_state import FAILING, TAKEN_BACK, atomic, changed, furnish, state
 from tests.network import Network
+from tests.tiers import some_in_guests
 
 pytestmark = pytest.mark.kernel
 
@@ -143,7 +144,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("line", REFUSED)
+@pytest.mark.parametrize("line", some_in_guests(REFUSED))
 def test_what_would_be_lost_is_refused_before_anything_is_done(
     furnished: Network, build: Compiler, line: str, tmp_path: Path
 ) -> None:

@@ -68,7 +68,8 @@ def test_the_whole_log_with_verbose(clsact: Network, build: Compiler) -> None:
     words = ("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", build("reject_helper"))
     short, long = clsact.pytc(*words).err, clsact.pytc(*words, "verbose").err
     assert "more with verbose" in short
-    assert re.search(r"^0: R1=ctx\(.*\) R10=fp0$", long, re.MULTILINE)
+    first = re.compile(r"^0: \(", re.MULTILINE)  # Linux 5.10 does not tell the registers in front of it
+    assert (first.search(short), bool(first.search(long))) == (None, True)
 
 
 WITHOUT = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")

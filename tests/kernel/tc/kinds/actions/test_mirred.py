@@ -89,6 +89,7 @@ def test_several_filters_share_an_action_by_its_index(more: Network) -> None:
     assert more.json("actions", "ls", "action", "mirred") == []
 
 
+@pytest.mark.needs("mirred_blocks")
 def test_a_block_of_devices(more: Network) -> None:
     for device in ("side1", "side2"):
         more.ok("qdisc", "add", "dev", device, "egress_block", "22", "clsact")
