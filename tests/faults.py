@@ -42,10 +42,12 @@ class Call(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """What becomes of a call: ``error=ENOMEM``, or ``signal=SIGTERM``, which it meets."""
+    """What becomes of a call: ``error=ENOMEM``, or ``signal=SIGTERM``, which it meets; of all from it on that have its
+    name, where the fault ``lasts``."""
 
     call: Call
     what: str
+    lasts: bool = False
 
     def __str__(self) -> str:
         return f"{self.call.name}#{self.call.number} {self.what} {self.call.arguments[:60]}"
@@ -66,7 +68,10 @@ def trace(words: Sequence[str], env: Mapping[str, str], fault: Fault | None = No
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory) / "log"
         names = ",".join(NAMES) if fault is None else fault.call.name
-        inject = [] if fault is None else ["-e", f"inject={fault.call.name}:{fault.what}:when={fault.call.number}"]
+        inject = []
+        if fault is not None:
+            when = f"{fault.call.number}{'+' * fault.lasts}"
+            inject = ["-e", f"inject={fault.call.name}:{fault.what}:when={when}"]
         done = subprocess.run(
             ["strace", "-f", "-qq", "-s", "200", "-o", str(log), "-e", f"trace={names}", *inject, *PYTC, *words],
             input=input,

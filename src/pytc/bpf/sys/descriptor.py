@@ -52,6 +52,18 @@ class OwnedFd(Closing):
         return f"OwnedFd({self._fd})"
 
 
+def raise_descriptor_limit() -> tuple[int, int] | None:
+    """Allow as many descriptors as the hard limit does; returns the limits before, None where that is not possible."""
+    import resource
+
+    try:
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+    except (OSError, ValueError):
+        return None
+    return limits
+
+
 def _move_above_standard_streams(fd: int) -> int:
     try:
         return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)

@@ -4,6 +4,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pytc.bpf.sys.constants import map_type_name
+from pytc.bpf.sys.descriptor import raise_descriptor_limit
 from pytc.commands.exec.socket_rights import RIGHTS, SocketRights
 from pytc.commands.shared.command import Command, Query
 from pytc.commands.shared.context import Context
@@ -86,24 +87,13 @@ def _serve(context: Context, command: ServeMaps) -> None:
 
     rights = command.rights
     users, owner = rights.users(), rights.owner()
-    _raise_descriptor_limit()
+    raise_descriptor_limit()  # each map is one
     with (
         unwind_on_signals(quietly=True),
         Agent(command.path, mode=rights.mode, owner=owner, users=users, say=context.say) as agent,
     ):
         notify_ready(context.environment.get(_NOTIFY, ""))
         agent.serve()
-
-
-def _raise_descriptor_limit() -> None:
-    """Allow as many descriptors as the hard limit does: each map is one."""
-    import resource
-
-    try:
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (OSError, ValueError):
-        return
 
 
 def _list(command: ListObjects) -> list[Document]:

@@ -9,13 +9,14 @@ from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation, exporters, exports
 from pytc.commands.shared.pins import pin_path, pin_root
-from pytc.errors import InvalidOptionsError, VerifierError
+from pytc.errors import AnswerLostError, InvalidOptionsError, VerifierError
 from pytc.signals import block_signals
 from pytc.tc.actions.action import Action
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import BARE, BYTECODE, BYTECODE_FILE, EXPRESSION, OBJECT, PINNED, BpfSource, MapWords
 
 if TYPE_CHECKING:
+    from pytc.bpf.loader.load import Loaded
     from pytc.bpf.maps.pin_lock import PinLock
     from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
     from pytc.bpf.sys.descriptor import OwnedFd
@@ -159,14 +160,26 @@ def _load_programs(
                 for program, (chosen, type) in zip(loaded.programs, programs, strict=True)
             ]
             yield opened_programs
+            if context.connection.journal is not None:
+                context.connection.journal.keep_pins(loaded)
+        except AnswerLostError as error:
+            _keep(context, loaded, error)
+            raise
         except BaseException:
             loaded.undo()
             raise
-        if context.connection.journal is not None:
-            context.connection.journal.keep_pins(loaded)
         loaded.commit()
     if context.cache.objects is not None and _is_plain(source) and not connected and not loaded.notes:
         context.cache.objects.store_replay(_selection_key(requests[0]), spec, programs, context.layout20)
+
+
+def _keep(context: Context, loaded: "Loaded", lost: AnswerLostError) -> None:
+    """Keep the pins of a load that the kernel may have put to use; a journal decides later, when it knows."""
+    if context.connection.journal is not None:
+        context.connection.journal.keep_pins(loaded)
+    elif loaded.pins:
+        lost.with_hints("so the pins of its maps stay: running the command again uses them")
+    loaded.commit()
 
 
 def _replay_load(context: Context, requests: ProgramRequest) -> "tuple[OwnedFd, OpenedProgram] | None":
