@@ -25,6 +25,8 @@ NAMES = (
     *("recvfrom", "recvmsg", "poll", "mkdir", "rmdir", "symlink", "unlink", "rename", "flock", "statfs", "fchmod"),
     *("chown", "chmod", "write", "openat", "newfstatat", "lstat", "readlink", "execve"),
 )
+#: Of calls that only look at something, one of the same is enough.
+_QUESTIONS = ("newfstatat", "lstat", "readlink", "statfs")
 _CALL = re.compile(r"(\d+) +(\w+)\((.*)")
 #: What Python and the C library look at, without which a command cannot begin.
 _FOREIGN = re.compile(
@@ -92,7 +94,7 @@ def _calls(log: str) -> list[Call]:
     """Return the calls that a command made itself, once it had begun."""
     calls: list[Call] = []
     counts: Counter[str] = Counter()
-    has_begun = False
+    has_begun, asked = False, set[tuple[str, str]]()
     for line in log.splitlines():
         match = _CALL.match(line)
         if match is None:
@@ -100,6 +102,10 @@ def _calls(log: str) -> list[Call]:
         name, arguments = match[2], match[3]
         counts[name] += 1
         has_begun = has_begun or _STARTED in arguments
-        if has_begun and not _FOREIGN.search(arguments) and f'"{ROOT}"' not in arguments:
-            calls.append(Call(name, counts[name], arguments))
+        if not has_begun or _FOREIGN.search(arguments) or f'"{ROOT}"' in arguments:
+            continue
+        if name in _QUESTIONS and (name, arguments) in asked:
+            continue
+        asked.add((name, arguments))
+        calls.append(Call(name, counts[name], arguments))
     return calls
