@@ -25,6 +25,8 @@ NAMES = (
     *("recvfrom", "recvmsg", "poll", "mkdir", "rmdir", "symlink", "unlink", "rename", "flock", "statfs", "fchmod"),
     *("chown", "chmod", "write", "openat", "newfstatat", "lstat", "readlink", "execve"),
 )
+#: Of calls that only look at something, one of the same is enough.
+_QUESTIONS = ("newfstatat", "lstat", "readlink", "statfs")
 _CALL = re.compile(r"(\d+) +(\w+)\((.*)")
 #: What Python and the C library look at, without which a command cannot begin.
 _FOREIGN = re.compile(
@@ -42,10 +44,12 @@ class Call(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """What becomes of a call: ``error=ENOMEM``, or ``signal=SIGTERM``, which it meets."""
+    """What becomes of a call: ``error=ENOMEM``, or ``signal=SIGTERM``, which it meets; of all from it on that have its
+    name, where the fault ``lasts``."""
 
     call: Call
     what: str
+    lasts: bool = False
 
     def __str__(self) -> str:
         return f"{self.call.name}#{self.call.number} {self.what} {self.call.arguments[:60]}"
@@ -66,7 +70,10 @@ def trace(words: Sequence[str], env: Mapping[str, str], fault: Fault | None = No
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory) / "log"
         names = ",".join(NAMES) if fault is None else fault.call.name
-        inject = [] if fault is None else ["-e", f"inject={fault.call.name}:{fault.what}:when={fault.call.number}"]
+        inject = []
+        if fault is not None:
+            when = f"{fault.call.number}{'+' * fault.lasts}"
+            inject = ["-e", f"inject={fault.call.name}:{fault.what}:when={when}"]
         done = subprocess.run(
             ["strace", "-f", "-qq", "-s", "200", "-o", str(log), "-e", f"trace={names}", *inject, *PYTC, *words],
             input=input,
@@ -87,7 +94,7 @@ def _calls(log: str) -> list[Call]:
     """Return the calls that a command made itself, once it had begun."""
     calls: list[Call] = []
     counts: Counter[str] = Counter()
-    has_begun = False
+    has_begun, asked = False, set[tuple[str, str]]()
     for line in log.splitlines():
         match = _CALL.match(line)
         if match is None:
@@ -95,6 +102,10 @@ def _calls(log: str) -> list[Call]:
         name, arguments = match[2], match[3]
         counts[name] += 1
         has_begun = has_begun or _STARTED in arguments
-        if has_begun and not _FOREIGN.search(arguments) and f'"{ROOT}"' not in arguments:
-            calls.append(Call(name, counts[name], arguments))
+        if not has_begun or _FOREIGN.search(arguments) or f'"{ROOT}"' in arguments:
+            continue
+        if name in _QUESTIONS and (name, arguments) in asked:
+            continue
+        asked.add((name, arguments))
+        calls.append(Call(name, counts[name], arguments))
     return calls

@@ -111,6 +111,13 @@ class NetlinkProtocolError(PytcError):
     """A reply from netlink makes no sense (truncated, wrong sequence, dump interrupted too often)."""
 
 
+class AnswerLostError(NetlinkProtocolError):
+    """No answer of the kernel could be received. Whether it has carried out the request is not known."""
+
+    def __init__(self, number: int, *, hints: tuple[str, ...] = ()) -> None:
+        super().__init__(f"netlink receive error {os.strerror(number)} ({number})", errno=number, hints=hints)
+
+
 class TransferError(PytcError):
     """Map descriptors cannot be sent or received: no socket, not the right owner, nobody at the other end."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytc.cli import streams
 from pytc.cli.batch import read_commands
 from pytc.cli.command_line import Options
-from pytc.cli.output import report, say, show, show_help
+from pytc.cli.output import SHORTAGES, report, say, shortage, show, show_help
 from pytc.commands.dispatch import parse_words
 from pytc.commands.shared.command import Command, Help
 from pytc.errors import AtomicError, BatchError, HelpRequested, PytcError
@@ -160,6 +160,8 @@ def _run(options: Options, lines: Sequence[Line]) -> int:
             streams.write("", flush=True)  # the last that can fail
         except BaseException as error:
             outcome = _undo(journal)
+            if isinstance(error, SHORTAGES) and not isinstance(error, BrokenPipeError):
+                error = shortage(error)
             if isinstance(error, PytcError):
                 return _report_failure(options, LineError(line.number, error, outcome))
             _say(options, outcome)
@@ -178,4 +180,4 @@ def _do(runner: "Runner", command: Command, options: Options) -> None:
 
 def _undo(journal: "Journal") -> list[str]:
     left = journal.undo()
-    return [f"Error: not taken back: {sentence}" for sentence in left] or [_TAKEN_BACK]
+    return [f"Error: {sentence}" for sentence in left] or [_TAKEN_BACK]

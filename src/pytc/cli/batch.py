@@ -14,6 +14,7 @@ from typing import TypeVar, cast
 
 from pytc.cli import streams
 from pytc.cli.command_line import without_program
+from pytc.cli.output import SHORTAGES, shortage
 from pytc.errors import BatchError, PytcError
 
 Parsed = TypeVar("Parsed")
@@ -206,6 +207,10 @@ def _run(
             failed = run(command)
         except PytcError as error:
             failed = report(error)
+        except BrokenPipeError:
+            raise
+        except SHORTAGES as error:
+            failed = report(shortage(error))
         if failed:
             say(f"Command failed {path}:{number}")
             status = 1

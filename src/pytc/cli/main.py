@@ -1,6 +1,5 @@
 """The command ``pytc``."""
 
-import errno
 import gc
 import os
 import sys
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytc.cli import streams
 from pytc.cli.command_line import Options, parse_options
-from pytc.cli.output import print_text, report, say, show, show_help
+from pytc.cli.output import SHORTAGES, print_text, report, say, shortage, show, show_help
 from pytc.commands.dispatch import parse_words
 from pytc.errors import HelpRequested, PytcError, UsageError
 
@@ -48,12 +47,12 @@ def main(words: Sequence[str]) -> int:
         streams.write("", flush=True)
     except PytcError as error:
         return report(error, as_json=as_json)
-    except MemoryError:
-        return report(PytcError(os.strerror(errno.ENOMEM), errno=errno.ENOMEM), as_json=as_json)
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
         return _BROKEN_PIPE
+    except SHORTAGES as error:
+        return report(shortage(error), as_json=as_json)
     return status
 
 

@@ -1,5 +1,6 @@
 """Prints help, documents, streams, errors and remarks, as text or JSON."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,9 @@ from pytc.render.terminal import printable, printable_json
 
 if TYPE_CHECKING:
     from pytc.render.documents import Document, Stream
+
+#: Exceptions that are nobody's mistake. Take BrokenPipeError first, which belongs to the one who reads.
+SHORTAGES = (OSError, ImportError, MemoryError)
 
 
 def show_help(topic: str, options: Options) -> int:
@@ -42,6 +46,24 @@ def report(error: PytcError, *, as_json: bool = False) -> int:
     lines += [f"Hint: {hint}" for hint in error.hints]
     streams.complain_lines(lines)
     return exit_status(error)
+
+
+def shortage(error: BaseException) -> PytcError:
+    """Return the error of a command that lacks memory or descriptors, perhaps even to import what explains an error.
+
+    That is the error that was to be explained, where there is one.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, PytcError):
+            return cause
+        cause = cause.__context__
+    if isinstance(error, MemoryError):
+        return PytcError(os.strerror(errno.ENOMEM), errno=errno.ENOMEM)
+    if isinstance(error, OSError) and error.errno:
+        where = f'"{error.filename}": ' if error.filename else ""
+        return PytcError(f"{where}{os.strerror(error.errno)}", errno=error.errno)
+    return PytcError(str(error))
 
 
 def show(documents: "Iterable[Document]", options: Options) -> None:

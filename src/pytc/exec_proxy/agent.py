@@ -4,7 +4,6 @@ One thread, one poll(2). The stored maps outlive both exporters and importers; w
 else uses are gone.
 """
 
-import errno
 import os
 import select
 import socket
@@ -17,10 +16,13 @@ from pytc.exec_proxy import agent_wire as control
 from pytc.exec_proxy import wire
 from pytc.exec_proxy.map_transfer import Importer
 from pytc.exec_proxy.received import ReceivedObject
+from pytc.exec_proxy.remarks import FewRemarks
 from pytc.exec_proxy.sockets import DATAGRAM, SEQPACKET, BoundSocket, is_trusted, open_socket, peer, receive, send
 
 MAX_OBJECTS = 1024
 MAX_CONVERSATIONS = 64
+#: Exports that are reported in a minute.
+_EXPORTS_REPORTED = 100
 _BACKLOG = 16
 # In seconds: the longest conversation, the time between checks for longer ones, the pause without free descriptors.
 _PATIENCE = 10.0
@@ -113,10 +115,26 @@ def _object_packets(stored: _Stored) -> Outgoing:
 
 def answer(store: Store, request: control.ControlPacket) -> Outgoing:
     """Return the packets that answer a request; raises MessageError for anything else."""
+    if request.kind == control.LIST:
+        return _list_objects(store.select(control.selector_of(request)))
     selector = control.selector_of(request)
     if request.kind == control.DROP:
         return iter([_done_packet(store.drop(selector))])
     return _send_objects(store.select(selector))
+
+
+def _list_objects(chosen: list[_Stored]) -> Outgoing:
+    for stored in chosen:
+        if stored.dropped:
+            continue
+        received = stored.received
+        maps = [
+            control.listed_map(entry.id, map.description)
+            for entry, map in zip(received.entries, received.maps, strict=True)
+        ]
+        packets = control.list_packets(stored.about, received.identity.name, maps)
+        yield from ((control.encode(packet), []) for packet in packets)
+    yield _done_packet(len(chosen))
 
 
 def _send_objects(chosen: list[_Stored]) -> Outgoing:
@@ -216,10 +234,11 @@ class Agent(Closing):
         say: Callable[[str], object] | None = None,
     ) -> None:
         self._users = frozenset(users)
-        self._say: Callable[[str], object] = say if say is not None else str
+        self._say = FewRemarks(say if say is not None else str, _EXPORTS_REPORTED)
+        self._complain = FewRemarks(say if say is not None else str)
         self._store = Store()
         self._conversations: dict[int, _Conversation] = {}
-        self._importer = Importer(path, mode=mode, owner=owner, users=users, refused=self._say)
+        self._importer = Importer(path, mode=mode, owner=owner, users=users, refused=self._complain)
         try:
             self._control = BoundSocket(control.control_path(path), SEQPACKET, mode=mode, owner=owner)
             self._control.socket.setblocking(False)
@@ -229,12 +248,19 @@ class Agent(Closing):
             raise
 
     def serve(self) -> None:
-        """Serve until an exception (a signal) ends it."""
+        """Serve until an exception (a signal) ends it.
+
+        Lack of memory or descriptors does not: the stored maps would be lost.
+        """
         while True:
-            self.step(_TICK)
+            try:
+                self.step(_TICK)
+            except (OSError, MemoryError) as error:
+                self._complain(f"cannot go on for the moment: {error}")
+                time.sleep(_PAUSE)
 
     def step(self, timeout: float) -> None:
-        """Wait at most ``timeout`` seconds for something to do, and do it."""
+        """Wait at most ``timeout`` seconds for something to do, and do it; raises OSError, and can be called again."""
         poll = select.poll()
         poll.register(self._importer.fileno(), select.POLLIN)
         listener = self._control.socket.fileno()
@@ -258,22 +284,23 @@ class Agent(Closing):
         try:
             number = self._store.add(received, time.time_ns())
         except MessageError as error:
-            self._say(f"refused maps from {received.sender}: {error}")
+            self._complain(f"refused maps from {received.sender}: {error}")
             return
         self._say(f"{number}: {len(received.maps)} maps of {received.identity.name} from {received.sender}")
 
     def _accept(self) -> None:
         try:
             connection, _ = self._control.socket.accept()
-        except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
-                time.sleep(_PAUSE)  # the client still waits, and poll(2) would return at once
+        except (BlockingIOError, ConnectionAbortedError):
             return
         connection.setblocking(False)
-        client = peer(connection)
+        try:
+            client = peer(connection)
+        except OSError:
+            client = None
         may_ask = client is not None and is_trusted(client.uid, self._users)
         if not may_ask:
-            self._say(f"refused {client or 'somebody'}, who may not use the agent")
+            self._complain(f"refused {client or 'somebody'}, who may not use the agent")
         if may_ask or len(self._conversations) < MAX_CONVERSATIONS // 2:  # never all places to those who may not
             self._conversations[connection.fileno()] = _Conversation(connection, self._store, may_ask=may_ask)
         else:
@@ -286,13 +313,15 @@ class Agent(Closing):
             self._conversations.pop(fd).close()
 
     def close(self) -> None:
-        """Remove both sockets and close all maps."""
+        """Close all maps and remove both sockets; raises TransferError where a file stays."""
         for conversation in self._conversations.values():
             conversation.close()
         self._conversations.clear()
-        self._control.close()
-        self._importer.close()
         self._store.close()
+        try:
+            self._control.close()
+        finally:
+            self._importer.close()
 
 
 def notify_ready(address: str) -> bool:
@@ -302,7 +331,10 @@ def notify_ready(address: str) -> bool:
     """
     if not address.startswith(("/", "@")):
         return False
-    sock = open_socket(DATAGRAM)
+    try:
+        sock = open_socket(DATAGRAM)
+    except OSError:
+        return False
     try:
         sock.connect(f"\0{address[1:]}" if address.startswith("@") else address)
         sock.send(b"READY=1", socket.MSG_NOSIGNAL)

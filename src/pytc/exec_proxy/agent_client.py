@@ -11,8 +11,13 @@ from pytc.errors import MessageError, TransferError, strerror
 from pytc.exec_proxy import agent_wire as control
 from pytc.exec_proxy.received import Assembly, ReceivedObject
 from pytc.exec_proxy.sockets import SEQPACKET, Credentials, Message, connect, receive, send
+from pytc.exec_proxy.wire import MAX_MAPS
 
 _TIMEOUT = 10.0
+
+
+class RefusedError(TransferError):
+    """An agent refuses a request."""
 
 
 class FetchedObject(NamedTuple):
@@ -30,6 +35,51 @@ def fetch(path: str, selector: str = "") -> Iterator[FetchedObject]:
     with _conversation(path, control.request(control.FETCH, selector)) as sock:
         while (packet := _next(path, sock)) is not None:
             yield _object(path, sock, packet)
+
+
+class ListedObject(NamedTuple):
+    """An object in an agent's list."""
+
+    about: control.StoredObject
+    name: str
+    maps: list[control.ListedMap]
+
+
+def list_objects(path: str) -> list[ListedObject]:
+    """Return what the agent at ``path`` stores, the latest first; raises TransferError.
+
+    No descriptors are needed, but for an agent of a pytc that was older than this request.
+    """
+    listed = []
+    try:
+        with _conversation(path, control.request(control.LIST, "")) as sock:
+            while (packet := _next(path, sock)) is not None:
+                listed.append(_listed(path, sock, packet))
+        return listed
+    except RefusedError:  # by an older agent, or it refuses everything
+        if listed:
+            raise
+    for about, received in fetch(path):
+        with received:
+            pairs = zip(received.entries, received.maps, strict=True)
+            maps = [control.listed_map(entry.id, map.description) for entry, map in pairs]
+            listed.append(ListedObject(about, received.identity.name, maps))
+    return listed
+
+
+def _listed(path: str, sock: socket.socket, first: control.ControlPacket) -> ListedObject:
+    maps: list[control.ListedMap] = []
+    name = ""
+    for _ in range(first.number):
+        packet, message = _receive(path, sock)
+        message.close()
+        if packet.kind != control.MAPS:
+            raise _unexpected(path, packet)
+        name, part = control.listed_maps(packet)
+        maps += part
+        if len(maps) > MAX_MAPS:
+            raise MessageError(f'the agent at "{path}" lists an object with more than {MAX_MAPS} maps')
+    return ListedObject(control.stored_object(first), name, maps)
 
 
 def drop(path: str, selector: str) -> int:
@@ -67,7 +117,7 @@ def _lost(path: str, error: OSError) -> TransferError:
 def _unexpected(path: str, packet: control.ControlPacket) -> TransferError:
     if packet.kind == control.REFUSED:
         sentence = printable(packet.payload.decode("utf-8", "replace"))
-        return TransferError(f'the agent at "{path}" refuses: {sentence}', errno=packet.number or None)
+        return RefusedError(f'the agent at "{path}" refuses: {sentence}', errno=packet.number or None)
     return MessageError(f'the agent at "{path}" sent a packet of kind {packet.kind}, which is unexpected here')
 
 

@@ -17,24 +17,36 @@ kind    code from     number                         payload
 ======= ==== ======== ============================== =======================================================
 FETCH   1    client   0                              which objects: a number, a name, or nothing for all
 DROP    2    client   0                              as for FETCH
-OBJECT  16   agent    PART packets that follow       number u32, pid s32, uid u32, padding u32, time s64 (ns)
+LIST    3    client   0                              as for FETCH
+OBJECT  16   agent    PART or MAPS that follow       number u32, pid s32, uid u32, padding u32, time s64 (ns)
 PART    17   agent    0                              a datagram as in :mod:`.wire`; its descriptors with it
 DONE    18   agent    objects sent or dropped        nothing; the last packet
 REFUSED 19   agent    errno                          a sentence, UTF-8; the last packet
+MAPS    20   agent    0                              the object's name, 64 bytes, and 40 bytes for each of 1 to 32 maps:
+                                                     id, type, key size, value size, entries, the kernel's id (u32
+                                                     each), name (16 bytes)
 ======= ==== ======== ============================== =======================================================
+
+LIST is for what an agent stores, without descriptors; one that does not know it refuses.
 """
 
 import struct
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from pytc.bpf.codec.text import printable
+from pytc.bpf.sys.descriptions import MapDescription
 from pytc.errors import MessageError
 from pytc.exec_proxy.wire import LARGEST as LARGEST_DATAGRAM
 
 VERSION = 1
-FETCH, DROP = 1, 2
-OBJECT, PART, DONE, REFUSED = 16, 17, 18, 19
+FETCH, DROP, LIST = 1, 2, 3
+OBJECT, PART, DONE, REFUSED, MAPS = 16, 17, 18, 19, 20
 _HEADER = struct.Struct("=HHI")
 _OBJECT = struct.Struct("=IiI4xq")
+_NAME = struct.Struct("=64s")
+_MAP = struct.Struct("=6I16s")
+_MAPS_IN_PACKET = 32
 LARGEST = _HEADER.size + LARGEST_DATAGRAM
 LARGEST_SELECTOR = 255
 _SUFFIX = ".control"
@@ -55,6 +67,18 @@ class StoredObject(NamedTuple):
     pid: int
     uid: int
     received: int
+
+
+class ListedMap(NamedTuple):
+    """A map in a list: the id under which it was exported, and what the kernel says of it."""
+
+    id: int
+    type: int
+    key_size: int
+    value_size: int
+    max_entries: int
+    number: int
+    name: str
 
 
 def control_path(path: str) -> str:
@@ -87,7 +111,7 @@ def request(kind: int, selector: str) -> ControlPacket:
 
 def selector_of(packet: ControlPacket) -> str:
     """Return which objects a request is about; raises MessageError for anything but a request."""
-    if packet.kind not in (FETCH, DROP) or packet.number or len(packet.payload) > LARGEST_SELECTOR:
+    if packet.kind not in (FETCH, DROP, LIST) or packet.number or len(packet.payload) > LARGEST_SELECTOR:
         raise MessageError(f"packet of kind {packet.kind} with {len(packet.payload)} bytes is not a request")
     return packet.payload.decode("utf-8", "surrogateescape")
 
@@ -102,3 +126,31 @@ def stored_object(packet: ControlPacket) -> StoredObject:
     if packet.kind != OBJECT or len(packet.payload) != _OBJECT.size:
         raise MessageError(f"packet of kind {packet.kind} with {len(packet.payload)} bytes, an object expected")
     return StoredObject(*_OBJECT.unpack(packet.payload))
+
+
+def listed_map(id: int, about: MapDescription) -> ListedMap:
+    """Return a map as lists have it; ``id`` is that of its export."""
+    return ListedMap(id, about.type, about.key_size, about.value_size, about.max_entries, about.id, about.name)
+
+
+def list_packets(stored: StoredObject, name: str, maps: Sequence[ListedMap]) -> list[ControlPacket]:
+    """Return the packets that list an object."""
+    rows = [_MAP.pack(*map[:6], map.name.encode("utf-8", "surrogateescape")) for map in maps]
+    head = _NAME.pack(name.encode("utf-8", "surrogateescape")[:63])
+    parts = [b"".join(rows[start : start + _MAPS_IN_PACKET]) for start in range(0, len(rows), _MAPS_IN_PACKET)]
+    return [object_packet(stored, len(parts)), *(ControlPacket(MAPS, 0, head + part) for part in parts)]
+
+
+def listed_maps(packet: ControlPacket) -> tuple[str, list[ListedMap]]:
+    """Return the object's name and the maps of a packet; raises MessageError."""
+    size = len(packet.payload) - _NAME.size
+    if packet.kind != MAPS or size < 0 or size % _MAP.size:
+        raise MessageError(f"packet of kind {packet.kind} with {len(packet.payload)} bytes, maps expected")
+    (name,) = _NAME.unpack_from(packet.payload)
+    rows = _MAP.iter_unpack(packet.payload[_NAME.size :])
+    return _text(name), [ListedMap._make((*row[:6], _text(row[6]))) for row in rows]
+
+
+def _text(name: bytes) -> str:
+    """Return a name that is safe to print on a terminal: an agent may be any process."""
+    return printable(name.partition(b"\0")[0].decode("utf-8", "replace"))

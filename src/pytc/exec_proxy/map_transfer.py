@@ -26,6 +26,8 @@ from pytc.exec_proxy.wire import LARGEST, MAPS_IN_DATAGRAM, MapEntry, ObjectIden
 #: Seconds that an exporter waits for an importer that does not read.
 SEND_TIMEOUT = 10.0
 _U32 = 0xFFFFFFFF
+#: Seconds to wait after an error that may pass.
+_PAUSE = 0.1
 
 
 def identify(path: str) -> ObjectIdentity:
@@ -145,16 +147,23 @@ class Importer(Closing):
             left = None if end is None else end - time.monotonic()
             if left is not None and left <= 0:
                 raise TransferError(f'no maps arrived at "{self._bound.path}" in time')
-            if poll.poll(None if left is None else left * 1000 + 1):
-                received = self.take()
-                if received is not None:
-                    return received
+            try:
+                is_ready = poll.poll(None if left is None else left * 1000 + 1)
+            except OSError as error:
+                self._wait_after(error)
+                continue
+            received = self.take() if is_ready else None
+            if received is not None:
+                return received
 
     def take(self) -> ReceivedObject | None:
         """Take one datagram without waiting; returns the export that it completes, None otherwise."""
         try:
             message = receive(self._bound.socket, LARGEST)
         except (BlockingIOError, InterruptedError):
+            return None
+        except OSError as error:  # lack of memory, mostly, which passes; the message is still in the queue
+            self._wait_after(error)
             return None
         try:
             if message.sender is not None and not is_trusted(message.sender.uid, self._users):
@@ -166,11 +175,16 @@ class Importer(Closing):
                 self._refused(f"refused maps from {message.sender or 'somebody'}: {error}")
             return None
 
+    def _wait_after(self, error: OSError) -> None:
+        if self._refused is not None:
+            self._refused(f"cannot receive for the moment: {strerror(error.errno or 0)}")
+        time.sleep(_PAUSE)
+
     def expire(self) -> None:
         """Close the descriptors of exports whose other datagrams never came."""
         self._assembly.expire(time.monotonic())
 
     def close(self) -> None:
-        """Remove the socket."""
+        """Remove the socket; raises TransferError where its file stays."""
         self._assembly.close()
         self._bound.close()

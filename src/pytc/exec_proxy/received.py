@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pytc.bpf.maps.map import Map
 from pytc.bpf.sys.abi import IdAttr
 from pytc.bpf.sys.constants import F_RDONLY, Command
-from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.descriptor import OwnedFd, descriptor_limit
 from pytc.bpf.sys.syscall import bpf
 from pytc.closing import Closing
 from pytc.errors import BpfSyscallError, MessageError
@@ -123,7 +123,10 @@ class Assembly:
             if message.sender is None:
                 raise MessageError("the kernel does not identify the sender")
             if message.truncated:
-                raise MessageError("a datagram was truncated: it is too large, or this process has no descriptors left")
+                raise MessageError(
+                    "a datagram was truncated: it is too large, or this process has no descriptors left; "
+                    f"it may have {descriptor_limit()} of them (ulimit -n)"
+                )
             datagram = decode(message.data, len(message.descriptors))
             return self._add(_Source(message.sender, message.address, datagram.identity), datagram, message, now)
         except BaseException:

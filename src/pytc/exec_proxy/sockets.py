@@ -17,6 +17,7 @@ import socket
 import stat
 import struct
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from pytc.bpf.sys.descriptor import OwnedFd
@@ -69,7 +70,10 @@ class BoundSocket(Closing):
     def __init__(self, path: str, kind: int, *, mode: int = 0o600, owner: int = -1) -> None:
         self._file_id: tuple[int, int] | None = None
         self.path = path
-        self.socket = open_socket(kind)
+        try:
+            self.socket = open_socket(kind)
+        except OSError as error:
+            raise _transfer_error("make a socket at", path, error) from error
         try:
             self.path = path = _safe_path(path)
             if kind == DATAGRAM:  # before anybody can send: what is sent earlier comes without credentials
@@ -77,14 +81,18 @@ class BoundSocket(Closing):
             os.fchmod(self.socket.fileno(), mode)  # bind(2) gives the file the mode of the socket, less the umask
             with block_signals():
                 _bind(self.socket, path)
-                status = os.lstat(path)
+                try:
+                    status = os.lstat(path)
+                except OSError:
+                    os.unlink(path)  # which bind(2) has just made
+                    raise
                 self._file_id = status.st_dev, status.st_ino
             self._set_owner(mode, owner)
-        except OSError as error:
-            self.close()
-            raise _transfer_error("make a socket at", path, error) from error
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            with suppress(TransferError):
+                self.close()
+            if isinstance(error, OSError):
+                raise _transfer_error("make a socket at", path, error) from error
             raise
 
     def _set_owner(self, mode: int, owner: int) -> None:
@@ -100,20 +108,28 @@ class BoundSocket(Closing):
                 os.chmod(name, mode)
 
     def close(self) -> None:
-        """Close the socket and remove its file; a second call does nothing."""
+        """Close the socket and remove its file; a second call does nothing.
+
+        Raises TransferError where the file stays.
+        """
         self.socket.close()
-        file, self._file_id = self._file_id, None
-        if file is None:
-            return
-        try:
-            status = os.lstat(self.path)
-            if (status.st_dev, status.st_ino) == file:
-                os.unlink(self.path)
-        except OSError:
-            return  # somebody removed it already
+        with block_signals():
+            file, self._file_id = self._file_id, None
+            if file is None:
+                return
+            try:
+                status = os.lstat(self.path)
+                if (status.st_dev, status.st_ino) == file:
+                    os.unlink(self.path)
+            except FileNotFoundError:
+                return  # somebody removed it already
+            except OSError as error:
+                raise _transfer_error("remove the socket", self.path, error) from error
 
     def __del__(self) -> None:
-        self.close()  # for what a signal interrupts before anybody else has it
+        if hasattr(self, "socket"):  # for what a signal interrupts before anybody else has it
+            with suppress(TransferError):
+                self.close()
 
 
 def _bind(sock: socket.socket, path: str) -> None:
@@ -204,7 +220,10 @@ def connect(path: str, kind: int, *, timeout: float) -> socket.socket:
 
     Raises TransferError, also where somebody else's socket stands in a shared directory.
     """
-    sock = open_socket(kind)
+    try:
+        sock = open_socket(kind)
+    except OSError as error:
+        raise _transfer_error("connect to", path, error) from error
     try:
         with _open_path(_safe_path(path)) as file:
             _check_socket(path, os.fstat(file.fd))

@@ -8,11 +8,12 @@ import _socket
 import errno
 import os
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pytc.closing import Closing
-from pytc.errors import DeviceNotFoundError, NamespaceError, NetlinkError, NetlinkProtocolError
+from pytc.errors import AnswerLostError, DeviceNotFoundError, NamespaceError, NetlinkError, NetlinkProtocolError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import NLMSGHDR, TcMessage, decode, encode, readdress
 from pytc.netlink.schema import split_attributes
@@ -26,6 +27,11 @@ _TIMEOUT_SECONDS = 30
 _DONE = _ERROR.pack(0)
 _TIMEVAL = struct.Struct("@ll")
 _DUMP_ATTEMPTS = 5
+_RECEIVE_ATTEMPTS = 3
+_RECEIVE_PAUSE_SECONDS = 0.01
+#: The lowest bits of a type say whether a request makes, deletes, or asks (include/uapi/linux/rtnetlink.h).
+_VERB, _GET = 3, 2
+_UNKNOWN = "it is not known whether the kernel has done what was asked"
 
 
 class Session(Closing):
@@ -66,16 +72,27 @@ class Session(Closing):
     def request(self, message: TcMessage) -> list[TcMessage]:
         """Send a request, and wait until the kernel has done it; returns what it answered besides.
 
-        A signal waits until then: nobody would know whether the kernel has done it.
+        A signal waits until then: nobody would know whether the kernel has done it. Raises NetlinkError for a refusal,
+        AnswerLostError where the kernel may have done it.
         """
         with block_signals():
-            return self._acknowledged(self._send(message, c.REQUEST | c.ACK))
+            sequence = self._send(message, c.REQUEST | c.ACK)
+            try:
+                return self._acknowledged(sequence)
+            except AnswerLostError as error:
+                if message.type & _VERB != _GET:
+                    error.with_hints(_UNKNOWN)
+                raise
 
     def send_encoded(self, data: bytes, ifindex: int) -> None:
         """Send a request that is encoded but for the index of its device, and wait until the kernel has done it."""
         sequence = self._next()
         self._send_data(readdress(data, sequence, ifindex))
-        self._acknowledged(sequence)
+        try:
+            self._acknowledged(sequence)
+        except AnswerLostError as error:
+            error.with_hints(_UNKNOWN)
+            raise
 
     def _acknowledged(self, sequence: int) -> list[TcMessage]:
         end = self._datagram()
@@ -168,15 +185,20 @@ class Session(Closing):
                 offset += length + 3 & ~3
 
     def _datagram(self, *, peek: bool = False) -> int:
-        """Receive into the buffer; returns the number of bytes."""
-        try:
-            if peek:
-                self._socket.recv(1, _socket.MSG_PEEK | _socket.MSG_TRUNC)
-            return self._socket.recv_into(self._buffer)
-        except BlockingIOError:
-            raise NetlinkProtocolError(f"no answer from the kernel within {_TIMEOUT_SECONDS:g} s") from None
-        except OSError as error:
-            raise NetlinkError(error.errno or errno.EIO, "cannot receive from the kernel") from error
+        """Receive into the buffer; returns the number of bytes. Raises AnswerLostError."""
+        for attempt in range(1, _RECEIVE_ATTEMPTS + 1):
+            try:
+                if peek:
+                    self._socket.recv(1, _socket.MSG_PEEK | _socket.MSG_TRUNC)
+                return self._socket.recv_into(self._buffer)
+            except BlockingIOError:
+                raise AnswerLostError(errno.ETIMEDOUT) from None
+            except OSError as error:
+                # ENOBUFS says that the kernel has dropped an answer; after others, it is still in the queue
+                if error.errno == errno.ENOBUFS or attempt == _RECEIVE_ATTEMPTS:
+                    raise AnswerLostError(error.errno or errno.EIO) from error
+            time.sleep(_RECEIVE_PAUSE_SECONDS)
+        raise AssertionError
 
     def interface_index(self, device: str) -> int | None:
         """Return the index of a device in the socket's namespace, None when there is none."""

@@ -10,19 +10,25 @@ from pytc.bpf.sys.info import describe_map
 from pytc.bpf.sys.pins import open_pin
 from pytc.errors import BpfSyscallError, PinError, strerror
 
+#: What bpf(2) says of a path without a map's pin.
+_NO_MAP = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL)
 _NOT_OURS = (errno.ENOENT, errno.ENOTEMPTY, errno.ENOTDIR)
 
 
 def pinned_map_id(path: str) -> int:
-    """Return the id of the map that is pinned at a path, 0 for a directory, a link, another object's pin, or
-    nothing."""
+    """Return the id of the map that is pinned at a path, 0 for a directory, a link, another object's pin, or nothing.
+
+    Raises PinError where that cannot be found out.
+    """
     try:
         if not stat.S_ISREG(os.lstat(path).st_mode):
             return 0
         with open_pin(path) as pin:
             return describe_map(pin.fd).id
-    except (OSError, BpfSyscallError):
-        return 0
+    except (OSError, BpfSyscallError) as error:
+        if error.errno in _NO_MAP:
+            return 0
+        raise PinError(f"cannot look at what is pinned: {strerror(error.errno or 0)}", errno=error.errno) from error
 
 
 def remove_owned_pin(path: str, number: int) -> None:

@@ -75,12 +75,18 @@ class Loaded(Closing):
     def commit(self) -> None:
         """Move the pins of program arrays, and let other loads look at pins; a second call does nothing.
 
-        Raises PinError.
+        Raises PinError where a rename(2) fails; then the new array stays pinned beside the old one.
         """
+        failure = None
         while self._moves:
-            path, array = self._moves.popitem()
-            self._pins.replace(path, array.fd)
+            path, _ = self._moves.popitem()
+            try:
+                self._pins.move(path)
+            except PinError as error:
+                failure = failure or error
         self._pins.release()
+        if failure is not None:
+            raise failure
 
     @property
     def moves(self) -> dict[str, Map]:
@@ -301,6 +307,7 @@ class _Loading:
                 if int.from_bytes(key, "little") not in filled:
                     with program_by_id(int.from_bytes(value, "little")) as program:
                         array.update(key, program.fd.to_bytes(4, "little"))
+            self._loaded._pins.pin_beside(path, array.fd)
         except BaseException:
             array.close()
             raise

@@ -13,7 +13,7 @@ from pytc.bpf.sys.constants import Command, ProgramType, program_type_name
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.memlock import retry_unlimited
 from pytc.bpf.sys.syscall import bpf
-from pytc.errors import BpfSyscallError, VerifierError
+from pytc.errors import BpfSyscallError, VerifierError, strerror
 
 _LOG_SIZES = (1 << 16, 1 << 20, 1 << 24, (1 << 30) - 1)
 _LOG_BRANCHES_AND_STATS = 1 | 4  # BPF_LOG_LEVEL1 | BPF_LOG_STATS of include/linux/bpf_verifier.h
@@ -68,6 +68,9 @@ def submit(
 
 
 def _refused(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int, log: str) -> VerifierError:
+    if number in (errno.EMFILE, errno.ENFILE):  # which leaves no descriptor to import the explanations with
+        what = f'program "{linked.program.name}" in section "{linked.program.section}"'
+        return VerifierError(linked.program.name, number, f"{what}: the kernel refused to load it: {strerror(number)}")
     from pytc.bpf.loader.verifier import verifier_error  # only needed now
 
     return verifier_error(spec, linked, type, number, log)

@@ -3,6 +3,7 @@
 import errno
 import mmap
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, overload
 
 from pytc.bpf.kernel.features import Features
@@ -147,9 +148,10 @@ def _create(spec: MapSpec, attr: MapCreateAttr, features: Features) -> int:
                 return bpf(Command.MAP_CREATE, attr, what=what)
             except BpfSyscallError as error:
                 refusal = error
-    from pytc.bpf.maps.causes import map_causes
+    with suppress(OSError, ImportError):  # the reason may be that no descriptor is left, also for an import
+        from pytc.bpf.maps.causes import map_causes
 
-    refusal.hints = map_causes(spec, actual_entries(spec), refusal.errno or 0)
+        refusal.hints = map_causes(spec, actual_entries(spec), refusal.errno or 0)
     raise refusal
 
 

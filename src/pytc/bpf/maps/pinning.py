@@ -10,7 +10,6 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
 
 from pytc.bpf.maps.pin_location import location_remarks
 from pytc.bpf.maps.pin_lock import PinLock
@@ -196,15 +195,35 @@ class PinRoot:
 
     def replace(self, path: str, fd: int) -> None:
         """Pin an object in place of what is pinned at ``path``, in one step; raises PinError."""
-        beside = f"{path}_{os.getpid()}"  # bpffs takes no dots in names: bpf_lookup in kernel/bpf/inode.c
+        with block_signals():
+            self.pin_beside(path, fd)
+            try:
+                self.move(path)
+            except PinError:
+                self.undo()
+                raise
+
+    def pin_beside(self, path: str, fd: int) -> None:
+        """Pin an object for :meth:`move`, which then has no reason to fail but a rename; raises PinError."""
+        beside = _beside(path)
         try:
             with block_signals():
                 pin(fd, beside)
+                self._created.append(beside)
+        except BpfSyscallError as error:
+            raise PinError(f'cannot replace the pin "{path}": {error}', errno=error.errno) from error
+
+    def move(self, path: str) -> None:
+        """Put what was pinned beside ``path`` in its place, in one step; raises PinError, and it stays where it is."""
+        beside = _beside(path)
+        try:
+            with block_signals():
                 os.rename(beside, path)
-        except (OSError, BpfSyscallError) as error:
-            with suppress(OSError):
-                os.unlink(beside)
-            raise PinError(f'cannot move the pin "{path}": {error}', errno=error.errno) from error
+                self._created.remove(beside)
+        except OSError as error:
+            raise PinError(
+                f'cannot move the pin "{beside}" to "{path}": {strerror(error.errno or 0)}', errno=error.errno
+            ) from error
 
     @property
     def created(self) -> tuple[str, ...]:
@@ -227,6 +246,10 @@ class PinRoot:
                 except OSError:
                     continue  # gone already, or in use by somebody else by now
             self.release()
+
+
+def _beside(path: str) -> str:
+    return f"{path}_{os.getpid()}"  # bpffs takes no dots in names: bpf_lookup in kernel/bpf/inode.c
 
 
 def _user(number: int) -> str:

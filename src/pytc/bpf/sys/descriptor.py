@@ -52,6 +52,33 @@ class OwnedFd(Closing):
         return f"OwnedFd({self._fd})"
 
 
+def raise_descriptor_limit() -> tuple[int, int] | None:
+    """Allow as many descriptors as the hard limit does; returns the limits before, None where that is not possible."""
+    import resource
+
+    try:
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+    except (OSError, ValueError):
+        return None
+    return limits
+
+
+def restore_descriptor_limit(limits: tuple[int, int] | None) -> None:
+    """Set the limits back to what they were, for a command that replaces this process; open descriptors stay."""
+    import resource
+
+    if limits is not None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def descriptor_limit() -> int:
+    """Return how many descriptors this process may have: its soft limit."""
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
 def _move_above_standard_streams(fd: int) -> int:
     try:
         return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)

@@ -4,6 +4,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pytc.bpf.sys.constants import map_type_name
+from pytc.bpf.sys.descriptor import raise_descriptor_limit
 from pytc.commands.exec.socket_rights import RIGHTS, SocketRights
 from pytc.commands.shared.command import Command, Query
 from pytc.commands.shared.context import Context
@@ -12,9 +13,8 @@ from pytc.render.documents import Document, Field, Json
 from pytc.words.engine import Cursor, choose, fill, refuse_more
 
 if TYPE_CHECKING:
-    from pytc.bpf.maps.map import Map
-    from pytc.exec_proxy.agent_client import FetchedObject
-    from pytc.exec_proxy.wire import MapEntry
+    from pytc.exec_proxy.agent_client import ListedObject
+    from pytc.exec_proxy.agent_wire import ListedMap
 
 HELP = """\
 Usage: pytc exec bpf agent PATH [ mode MODE ] [ user USER ]
@@ -86,7 +86,7 @@ def _serve(context: Context, command: ServeMaps) -> None:
 
     rights = command.rights
     users, owner = rights.users(), rights.owner()
-    _raise_descriptor_limit()
+    raise_descriptor_limit()  # each map is one
     with (
         unwind_on_signals(quietly=True),
         Agent(command.path, mode=rights.mode, owner=owner, users=users, say=context.say) as agent,
@@ -95,25 +95,11 @@ def _serve(context: Context, command: ServeMaps) -> None:
         agent.serve()
 
 
-def _raise_descriptor_limit() -> None:
-    """Allow as many descriptors as the hard limit does: each map is one."""
-    import resource
-
-    try:
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (OSError, ValueError):
-        return
-
-
 def _list(command: ListObjects) -> list[Document]:
-    from pytc.exec_proxy.agent_client import fetch
+    from pytc.exec_proxy.agent_client import list_objects
 
-    documents = []
-    for fetched in fetch(command.path):
-        with fetched.received:
-            documents.append(_document(fetched))
-    return documents
+    raise_descriptor_limit()  # an older agent lists only with the maps themselves
+    return [_document(listed) for listed in list_objects(command.path)]
 
 
 def _drop(command: DropObject) -> None:
@@ -124,11 +110,10 @@ def _drop(command: DropObject) -> None:
         raise TransferError(f'the agent at "{command.path}" keeps no object "{command.object}"')
 
 
-def _document(fetched: "FetchedObject") -> Document:
-    about, received = fetched
-    name = received.identity.name
+def _document(listed: "ListedObject") -> Document:
+    about, name, _ = listed
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(about.received // 10**9))
-    rows = [_row(entry, map) for entry, map in zip(received.entries, received.maps, strict=True)]
+    rows = [_row(map) for map in listed.maps]
     maps: list[Json] = [values for values, _ in rows]
     return [
         Field("number", about.number, f"{about.number}: "),
@@ -140,19 +125,18 @@ def _document(fetched: "FetchedObject") -> Document:
     ]
 
 
-def _row(entry: "MapEntry", map: "Map") -> tuple[Json, str]:
-    about = map.description
+def _row(about: "ListedMap") -> tuple[Json, str]:
     kind = map_type_name(about.type)
     values: Json = {
-        "id": entry.id,
+        "id": about.id,
         "name": about.name,
         "type": kind,
         "bytes_key": about.key_size,
         "bytes_value": about.value_size,
         "max_entries": about.max_entries,
-        "map": about.id,
+        "map": about.number,
     }
     return values, (
-        f"    id {entry.id} {about.name or '-'} {kind} key {about.key_size}B value {about.value_size}B "
-        f"max_entries {about.max_entries} map {about.id}\n"
+        f"    id {about.id} {about.name or '-'} {kind} key {about.key_size}B value {about.value_size}B "
+        f"max_entries {about.max_entries} map {about.number}\n"
     )

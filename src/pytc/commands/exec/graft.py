@@ -17,6 +17,7 @@ from pytc.commands.shared.pinned_programs import open_pinned
 from pytc.commands.shared.pins import pin_path, pin_root
 from pytc.commands.shared.programs import note_load, note_verifier_log, resolve_files, with_parameters
 from pytc.errors import BpfError, BpfSyscallError, InvalidOptionsError, UsageError
+from pytc.signals import block_signals
 from pytc.tc.kinds.shared.programs import (
     BYTECODE,
     BYTECODE_FILE,
@@ -137,12 +138,13 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
             loading = load(spec, chosen, type=type, pins=pin_root(context), verbose=source.verbose, commit=False)
         loaded = stack.enter_context(loading)
         note_load(context, source, loaded.notes, [(chosen.name, loaded.log)])
-        try:
-            _fill_slot(array, command.path, key, loaded.program)
-        except BaseException:
-            loaded.undo()
-            raise
-        loaded.commit()
+        with block_signals():  # one in between would take away the pins of maps that a program in the slot uses
+            try:
+                _fill_slot(array, command.path, key, loaded.program)
+            except BaseException:
+                loaded.undo()
+                raise
+            loaded.commit()
 
 
 def _for_graft(spec: "ObjectSpec", chosen: "ProgramSpec", path: str) -> "ObjectSpec":

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NoReturn
 
+from pytc.bpf.sys.descriptor import raise_descriptor_limit, restore_descriptor_limit
 from pytc.commands.exec.socket_rights import RIGHTS, SocketRights
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
@@ -34,7 +35,6 @@ run      the last word; all that follows is the command
 """
 
 _SHELL = ("/bin/sh",)
-_MOST_REMARKS = 20
 
 
 class ImportMaps(Command):
@@ -102,16 +102,19 @@ def _parse_agent(cursor: Cursor) -> FetchMaps:
 
 def run(context: Context, command: ImportMaps | FetchMaps) -> NoReturn:
     """Collect maps, then become the command; raises TransferError."""
+    limits = raise_descriptor_limit()  # each map is one
     with ExitStack() as owned:
         objects = _await_exports(context, command, owned) if isinstance(command, ImportMaps) else _fetch(command, owned)
         if command.read_only:
             for received in objects:
                 received.make_read_only()
+        restore_descriptor_limit(limits)
         _become(context, command.words or _SHELL, objects)
 
 
 def _await_exports(context: Context, command: ImportMaps, owned: ExitStack) -> "list[ReceivedObject]":
     from pytc.exec_proxy.map_transfer import Importer
+    from pytc.exec_proxy.remarks import FewRemarks
     from pytc.signals import unwind_on_signals
 
     objects: list[ReceivedObject] = []
@@ -123,7 +126,7 @@ def _await_exports(context: Context, command: ImportMaps, owned: ExitStack) -> "
             mode=rights.mode,
             owner=rights.owner(),
             users=rights.users(),
-            refused=_FewRemarks(context),
+            refused=FewRemarks(context.say),
         ) as importer,
     ):
         end = None if command.timeout is None else time.monotonic() + command.timeout
@@ -149,18 +152,3 @@ def _become(context: Context, words: Sequence[str], objects: "Sequence[ReceivedO
 
     named = [map for received in objects for map in received.named()]
     spawn(words, with_maps(context.environment, named), [map.fd for map in named])
-
-
-class _FewRemarks:
-    """A printer of the first remarks, and of one that there are more: a client that is refused must not fill a log."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._left = _MOST_REMARKS
-
-    def __call__(self, remark: str) -> None:
-        self._left -= 1
-        if self._left >= 0:
-            self._context.say(remark)
-        elif self._left == -1:
-            self._context.say("more was refused, which is not reported any more")

@@ -11,12 +11,12 @@ from pytc.commands.shared.programs import (
     resolve_action_files,
     resolve_files,
 )
-from pytc.errors import NetlinkError
+from pytc.errors import AnswerLostError, NetlinkError, NetlinkProtocolError, PytcError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.render.documents import Document
 from pytc.tc.filters.documents import document
-from pytc.tc.filters.records import decode_filters
+from pytc.tc.filters.records import decode_filters, filter_of_program
 from pytc.tc.filters.requests import (
     AnyFilterChange,
     FilterChange,
@@ -26,7 +26,7 @@ from pytc.tc.filters.requests import (
 )
 from pytc.tc.kinds.filters.bpf import BpfOptions
 from pytc.tc.kinds.interface import OpenedProgram
-from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION
+from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, PINNED
 
 
 def carry_out(context: Context, change: FilterChange) -> list[Document] | None:
@@ -123,9 +123,42 @@ def send_filter(
         answers = context.session.request(message)
     except NetlinkError as error:
         raise explain_refusal(error, change.selector, change) from error
+    except AnswerLostError as error:
+        answers = [_find_taken(context, message, change, program, error)]
     if observer is not None:
         observer.observe(context, message, answers)
     return answers
+
+
+def _find_taken(
+    context: Context,
+    message: TcMessage,
+    change: FilterChange,
+    program: OpenedProgram | None,
+    lost: AnswerLostError,
+) -> TcMessage:
+    """Return the filter that the kernel has made by a request whose answer was lost, by the program that it runs.
+
+    Raises NetlinkProtocolError where the kernel has not made it, and AnswerLostError where that is not known: only a
+    program that this command has loaded is in no other filter.
+    """
+    options = change.options
+    source = options.source if isinstance(options, BpfOptions) else None
+    # a journal finds out by itself, when it takes everything back
+    if program is None or source is None or source.mode == PINNED or context.connection.journal is not None:
+        raise lost
+    from pytc.bpf.sys.info import describe_program
+
+    try:
+        number = describe_program(program.fd).id
+        found = filter_of_program(context.session, message, number)
+    except PytcError:
+        raise lost from None
+    if found is None:
+        raise NetlinkProtocolError(
+            str(lost), errno=lost.errno, hints=("the kernel has not taken the filter",)
+        ) from lost
+    return found
 
 
 def _resolve_action_files(context: Context, change: AnyFilterChange) -> AnyFilterChange:

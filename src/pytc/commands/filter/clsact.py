@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pytc.commands.shared.context import Context
-from pytc.errors import NetlinkError, PytcError, QdiscConflictError
+from pytc.errors import AnswerLostError, NetlinkError, PytcError, QdiscConflictError
 from pytc.handles import CLSACT, EGRESS, INGRESS
 from pytc.netlink.messages import TcMessage
 from pytc.signals import block_signals
@@ -68,6 +68,9 @@ def _make(context: Context, device: str) -> bool:
         if error.errno == errno.EEXIST:
             return False
         raise
+    except AnswerLostError:
+        if _kind_at_clsact(context, context.device_index(device)) != "clsact":
+            raise
     return True
 
 

@@ -10,7 +10,14 @@ from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation, exporters, exports
 from pytc.commands.shared.pins import pin_path, pin_root
-from pytc.errors import BytecodeError, InvalidOptionsError, SeveralLines, VerifierError, one_line
+from pytc.errors import (
+    AnswerLostError,
+    BytecodeError,
+    InvalidOptionsError,
+    SeveralLines,
+    VerifierError,
+    one_line,
+)
 from pytc.signals import block_signals
 from pytc.tc.actions.action import Action
 from pytc.tc.kinds.interface import OpenedProgram
@@ -28,6 +35,7 @@ from pytc.tc.kinds.shared.programs import (
 )
 
 if TYPE_CHECKING:
+    from pytc.bpf.loader.load import Loaded
     from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
     from pytc.bpf.sys.descriptor import OwnedFd
     from pytc.exec_proxy.map_transfer import Exporter
@@ -167,15 +175,27 @@ def _load_programs(
                 for program, (chosen, type) in zip(loaded.programs, programs, strict=True)
             ]
             yield opened_programs
+            if context.connection.journal is not None:
+                context.connection.journal.keep_pins(loaded)
+        except AnswerLostError as error:
+            _keep(context, loaded, error)
+            raise
         except BaseException:
             loaded.undo()
             raise
-        if context.connection.journal is not None:
-            context.connection.journal.keep_pins(loaded)
         loaded.commit()
     is_repeatable = is_repeatable and _is_plain(source) and not connected and not loaded.notes
     if context.cache.objects is not None and is_repeatable:
         context.cache.objects.store_replay(_selection_key(requests[0]), spec, programs, context.layout20)
+
+
+def _keep(context: Context, loaded: "Loaded", lost: AnswerLostError) -> None:
+    """Keep the pins of a load that the kernel may have put to use; a journal decides later, when it knows."""
+    if context.connection.journal is not None:
+        context.connection.journal.keep_pins(loaded)
+    elif loaded.pins:
+        lost.with_hints("so the pins of its maps stay: running the command again uses them")
+    loaded.commit()
 
 
 def _replay_load(context: Context, requests: ProgramRequest) -> "tuple[OwnedFd, OpenedProgram] | None":

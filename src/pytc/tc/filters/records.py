@@ -70,6 +70,23 @@ def filter_records(
     return dump(session, selector_message(c.GETTFILTER, selector, ifindex), brief=brief)
 
 
+def filter_of_program(session: Session, like: TcMessage, number: int) -> TcMessage | None:
+    """Return the filter that runs the program with an id, at the place (device or block, parent, chain) of a message.
+
+    Raises NetlinkError, AnswerLostError.
+    """
+    kind = kinds.find("bpf")
+    assert kind is not None
+    places = {name: like.attributes[name] for name in ("TCA_CHAIN",) if name in like.attributes}
+    question = TcMessage(c.GETTFILTER, ifindex=like.ifindex, parent=like.parent, attributes=places)
+    for answer in session.iter_dump(question):
+        if answer.attributes.get("TCA_KIND") == "bpf":
+            options = kind.schema.decode(answer.attributes.get("TCA_OPTIONS", b""))
+            if options.get("TCA_BPF_ID") == number:
+                return answer
+    return None
+
+
 def check_block(session: Session, selector: FilterSelector) -> None:
     """Raise BlockNotFoundError for a block that no qdisc has."""
     if not selector.block:
