@@ -193,7 +193,7 @@ def _take_object(cursor: Cursor, fields: dict[str, Any]) -> ObjectProgram:
 
     cursor.take()
     path = cursor.take()
-    words = tuple(row for row in OBJECT_WORDS if row.name != "export")
+    words = tuple(row for row in OBJECT_WORDS if row.name not in ("export", "entries"))
     fill(cursor, (*WORDS, *words), fields, topic="prog run")
     return ObjectProgram(BpfSource(OBJECT, path, **take_fields(fields, [row.into for row in words])))
 
