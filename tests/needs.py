@@ -151,16 +151,25 @@ def _has_prompt_memory() -> bool:
 
 def _has_hwtstamp() -> bool:
     """Whether test runs take a context with the field, at byte 184: what a kernel does not know must be 0."""
+    return _runs_with(ProgramType.SCHED_CLS, bytes(184) + b"\1".ljust(8, b"\0"))
+
+
+def _has_xdp_context() -> bool:
+    return _runs_with(ProgramType.XDP, struct.pack("=6I", 0, 64, 0, 0, 0, 0))
+
+
+def _runs_with(type: ProgramType, contents: bytes) -> bool:
+    """Whether a test run of a packet of 64 bytes takes a context."""
     code, license = ctypes.create_string_buffer(mov(0, 0) + EXIT, 16), ctypes.create_string_buffer(b"GPL")
-    load = ProgLoadAttr(prog_type=ProgramType.SCHED_CLS, insn_cnt=2, insns=pointer(code), license=pointer(license))
-    packet, context = ctypes.create_string_buffer(64), ctypes.create_string_buffer(bytes(184) + b"\1", 192)
+    load = ProgLoadAttr(prog_type=type, insn_cnt=2, insns=pointer(code), license=pointer(license))
+    packet, context = ctypes.create_string_buffer(64), ctypes.create_string_buffer(contents, len(contents))
     with OwnedFd(bpf(Command.PROG_LOAD, load)) as program:
         run = TestRunAttr(
             prog_fd=program.fd,
             data_in=pointer(packet),
             data_size_in=64,
             ctx_in=pointer(context),
-            ctx_size_in=192,
+            ctx_size_in=len(contents),
             repeat=1,
         )
         try:
@@ -343,6 +352,7 @@ FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
         lambda: _tc_takes("actions", "add", "action", "gact", "ok", "skip_hw"),
         "this kernel's actions are not told about hardware (Linux 5.17)",
     ),
+    "xdp_context": (_has_xdp_context, "this kernel's test runs give XDP no metadata (Linux 5.15)"),
     "hwtstamp": (_has_hwtstamp, "this kernel's struct __sk_buff has no hwtstamp (Linux 5.16)"),
     "police_packets": (_polices_packets, "this kernel polices bytes alone, and no packets (Linux 5.12)"),
     "perf_events": (
