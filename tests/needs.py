@@ -166,17 +166,17 @@ def _has_prompt_memory() -> bool:
 
 
 @contextmanager
-def _passing_program() -> Iterator[OwnedFd]:
+def _passing_program(type: ProgramType) -> Iterator[OwnedFd]:
     code, license = ctypes.create_string_buffer(mov(0, 0) + EXIT, 16), ctypes.create_string_buffer(b"GPL")
-    load = ProgLoadAttr(prog_type=ProgramType.SCHED_CLS, insn_cnt=2, insns=pointer(code), license=pointer(license))
+    load = ProgLoadAttr(prog_type=type, insn_cnt=2, insns=pointer(code), license=pointer(license))
     with OwnedFd(bpf(Command.PROG_LOAD, load)) as program:
         yield program
 
 
-def _test_runs(length: int = 64, context: bytes = b"") -> bool:
-    """Whether the kernel runs a program on a packet of so many bytes, with a struct __sk_buff."""
+def _test_runs(length: int = 64, context: bytes = b"", type: ProgramType = ProgramType.SCHED_CLS) -> bool:
+    """Whether the kernel runs a program on a packet of so many bytes, with a context."""
     packet, struct_sk_buff = ctypes.create_string_buffer(length), ctypes.create_string_buffer(context, len(context))
-    with _passing_program() as program:
+    with _passing_program(type) as program:
         run = TestRunAttr(
             prog_fd=program.fd,
             data_in=pointer(packet),
@@ -195,7 +195,7 @@ def _test_runs(length: int = 64, context: bytes = b"") -> bool:
 def _times_runs() -> bool:
     """Whether the statistics of a program that ran once have its time: user-mode Linux's clock counts ticks."""
     packet, info = ctypes.create_string_buffer(64), ProgInfo()
-    with _passing_program() as program, OwnedFd(bpf(Command.ENABLE_STATS, EnableStatsAttr())):
+    with _passing_program(ProgramType.SCHED_CLS) as program, OwnedFd(bpf(Command.ENABLE_STATS, EnableStatsAttr())):
         run = TestRunAttr(prog_fd=program.fd, data_in=pointer(packet), data_size_in=64, repeat=1)
         bpf(Command.PROG_TEST_RUN, run)
         get_info(program.fd, info)
@@ -204,7 +204,7 @@ def _times_runs() -> bool:
 
 def _counts_verified() -> bool:
     info = ProgInfo()
-    with _passing_program() as program:
+    with _passing_program(ProgramType.SCHED_CLS) as program:
         get_info(program.fd, info)
     return bool(info.verified_insns)
 
@@ -396,6 +396,10 @@ FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
     "action_hardware": (
         lambda: _tc_takes("actions", "add", "action", "gact", "ok", "skip_hw"),
         "this kernel's actions are not told about hardware (Linux 5.17)",
+    ),
+    "xdp_context": (
+        lambda: _test_runs(context=struct.pack("=6I", 0, 64, 0, 0, 0, 0), type=ProgramType.XDP),
+        "this kernel's test runs give XDP no metadata (Linux 5.15)",
     ),
     "test_hwtstamp": (  # at byte 184: what a kernel does not know must be 0
         lambda: _test_runs(context=bytes(184) + b"\1" + bytes(7)),

@@ -2,7 +2,8 @@
  * Both ends of an export, written against the layout that docs/exec.md gives
  * and against nothing of pytc's.
  *
- *	agent receive PATH	bind PATH, take one export, print its maps
+ *	agent receive PATH [20]	bind PATH, take one export, print its maps; with 20, entries
+ *				have 20 bytes, as for agents of 2015
  *	agent send PATH BYTES N	make N array maps and export them to PATH, with
  *				entries of 36 or 20 bytes
  *	agent count ID KEY	the counter under KEY in the map of BPF_MAP<ID>
@@ -54,7 +55,7 @@ static struct sockaddr_un address(const char *path)
 	return result;
 }
 
-static void receive(const char *path)
+static void receive(const char *path, size_t size)
 {
 	struct sockaddr_un self = address(path);
 	int got = 0, all = 1, number = 0, fd = socket(AF_UNIX, SOCK_DGRAM, 0);
@@ -76,7 +77,7 @@ static void receive(const char *path)
 		if (!rights || rights->cmsg_type != SCM_RIGHTS || header.msg_flags || message.version != 1)
 			return (void)fprintf(stderr, "not an export\n"), exit(1);
 		count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		if ((size_t)length != 88 + count * sizeof(struct entry))
+		if ((size_t)length != 88 + count * size)
 			return (void)fprintf(stderr, "%zd bytes for %d maps\n", length, count), exit(1);
 		memcpy(fds, CMSG_DATA(rights), count * sizeof(int));
 		all = message.maps;
@@ -87,7 +88,11 @@ static void receive(const char *path)
 			struct bpf_map_info info = {};
 			union bpf_attr attr = { .info = { .bpf_fd = fds[i], .info_len = sizeof(info),
 							  .info = (uintptr_t)&info } };
-			struct entry *e = &message.entries[i];
+			void *start = (char *)message.entries + i * size;
+			struct entry_2015 *old = start;
+			struct entry short_one = { old->type, old->size_key, old->size_value, old->max_elem,
+						   .id = old->id };
+			struct entry *e = size == sizeof(struct entry) ? start : &short_one;
 
 			if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attr))
 				fail("BPF_OBJ_GET_INFO_BY_FD");
@@ -169,8 +174,8 @@ int main(int argc, char **argv)
 {
 	char line[16];
 
-	if (argc == 3 && !strcmp(argv[1], "receive"))
-		receive(argv[2]);
+	if ((argc == 3 || argc == 4) && !strcmp(argv[1], "receive"))
+		receive(argv[2], argc == 4 ? (size_t)atoi(argv[3]) : sizeof(struct entry));
 	else if (argc == 5 && !strcmp(argv[1], "send"))
 		send_maps(argv[2], atoi(argv[3]), atoi(argv[4]));
 	else if (argc == 4 && !strcmp(argv[1], "count"))

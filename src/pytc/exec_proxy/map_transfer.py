@@ -21,7 +21,15 @@ from pytc.errors import MessageError, TransferError, strerror
 from pytc.exec_proxy.environment import assign_ids
 from pytc.exec_proxy.received import Assembly, ReceivedObject
 from pytc.exec_proxy.sockets import DATAGRAM, BoundSocket, connect, is_trusted, receive, send
-from pytc.exec_proxy.wire import LARGEST, MAPS_IN_DATAGRAM, MapEntry, ObjectIdentity, encode
+from pytc.exec_proxy.wire import (
+    ENTRY,
+    ENTRY_2015,
+    LARGEST,
+    MAPS_IN_DATAGRAM,
+    MapEntry,
+    ObjectIdentity,
+    encode,
+)
 
 #: Seconds that an exporter waits for an importer that does not read.
 SEND_TIMEOUT = 10.0
@@ -58,16 +66,18 @@ class Exporter(Closing):
         except OSError:
             pass  # without an address, the importer goes by process and object
 
-    def send(self, identity: ObjectIdentity, maps: Iterable[Map]) -> int:
+    def send(self, identity: ObjectIdentity, maps: Iterable[Map], *, entry_size: int = 0) -> int:
         """Send maps, in several datagrams where there are more than 64, and return their number.
 
-        Raises TransferError; then the importer has got none or, of several datagrams, not all, which it forgets.
+        ``entry_size`` is the size of an entry in bytes, 36 or 20; 0 for what :func:`usual_entry_size` says. Raises
+        TransferError; then the importer has got none or, of several datagrams, not all, which it forgets.
         """
         ordered = in_order(maps)
         if not ordered:
             raise TransferError(f'"{identity.name}" has no maps to export')
         fds = [map.fd for map in ordered]
-        for number, data in enumerate(encode(identity, entries(ordered))):
+        size = entry_size or usual_entry_size(ordered)
+        for number, data in enumerate(encode(identity, entries(ordered), entry_size=size)):
             start = number * MAPS_IN_DATAGRAM
             try:
                 send(self._socket, data, fds[start : start + MAPS_IN_DATAGRAM])
@@ -86,10 +96,24 @@ class Exporter(Closing):
         self._socket.close()
 
 
-def send_maps(path: str, identity: ObjectIdentity, maps: Iterable[Map]) -> int:
-    """Send maps to the importer at ``path``; returns their number. Raises TransferError."""
+def send_maps(path: str, identity: ObjectIdentity, maps: Iterable[Map], *, entry_size: int = 0) -> int:
+    """Send maps to the importer at ``path``; returns their number. ``entry_size`` is as for :meth:`Exporter.send`.
+
+    Raises TransferError.
+    """
     with Exporter(path) as exporter:
-        return exporter.send(identity, maps)
+        return exporter.send(identity, maps, entry_size=entry_size)
+
+
+def usual_entry_size(maps: Iterable[Map]) -> int:
+    """Return the size of an entry that the receiver of an object's maps expects, in bytes.
+
+    An object whose maps are declared with 20 bytes and an id comes from the same sources as an agent that was built
+    with this structure, and reads no other: iproute2's examples/bpf of 2015 (bpf_agent.c). All others expect 36.
+    """
+    specs = [map.spec for map in maps if map.spec is not None]
+    is_of_2015 = any(spec.definition_size == ENTRY_2015.size and spec.id is not None for spec in specs)
+    return (ENTRY_2015 if is_of_2015 else ENTRY).size
 
 
 def in_order(maps: Iterable[Map]) -> list[Map]:

@@ -16,8 +16,8 @@ offset bytes   field
 88     36 each one ``struct bpf_elf_map`` for each descriptor
 ====== ======= =============================================
 
-In the first release of 2015 an entry had 20 bytes (type, key size, value size, entries, id). A receiver tells by
-(length - 88) / number of descriptors.
+In the first release of 2015 an entry had 20 bytes (type, key size, value size, entries, id). A receiver can tell by
+(length - 88) / number of descriptors; those of that time, which were built with the structure of the object, do not.
 """
 
 import struct
@@ -69,15 +69,24 @@ class Datagram(NamedTuple):
     entries: tuple[MapEntry, ...]
 
 
-def encode(identity: ObjectIdentity, entries: Sequence[MapEntry]) -> list[bytes]:
-    """Encode an export as datagrams; the first carries the first 64 entries, and so on. Raises MessageError."""
+def encode(identity: ObjectIdentity, entries: Sequence[MapEntry], *, entry_size: int = ENTRY.size) -> list[bytes]:
+    """Encode an export as datagrams; the first carries the first 64 entries, and so on. Raises MessageError.
+
+    ``entry_size`` is 36 or 20 bytes.
+    """
     if not 0 < len(entries) <= MAX_MAPS:
         raise MessageError(f"cannot export {len(entries)} maps; 1 to {MAX_MAPS} are possible")
     header = HEADER.pack(VERSION, len(entries), _name(identity.name), identity.device, identity.inode)
-    packed = [ENTRY.pack(*(value & _U32 for value in entry)) for entry in entries]
+    packed = [_pack(entry, entry_size) for entry in entries]
     return [
         header + b"".join(packed[start : start + MAPS_IN_DATAGRAM]) for start in range(0, len(packed), MAPS_IN_DATAGRAM)
     ]
+
+
+def _pack(entry: MapEntry, size: int) -> bytes:
+    if size == ENTRY_2015.size:
+        return ENTRY_2015.pack(*(value & _U32 for value in (*entry[:4], entry.id)))
+    return ENTRY.pack(*(value & _U32 for value in entry))
 
 
 def _name(name: str) -> bytes:

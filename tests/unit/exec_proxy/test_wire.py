@@ -54,6 +54,14 @@ def test_what_is_encoded_is_decoded(entries: list[MapEntry]) -> None:
     assert found == entries
 
 
+@given(ENTRIES)
+def test_entries_of_20_bytes_keep_the_ids(entries: list[MapEntry]) -> None:
+    datagrams = encode(IDENTITY, entries, entry_size=20)
+    assert len(datagrams[0]) == 88 + 20 * min(64, len(entries))
+    found = [e for n, data in enumerate(datagrams) for e in decode(data, min(64, len(entries) - 64 * n)).entries]
+    assert found == [MapEntry(*entry[:4], id=entry.id) for entry in entries]
+
+
 def test_entries_of_2015_have_an_id_and_no_flags() -> None:
     data = HEADER.pack(1, 2, b"bpf.o", 0, 0) + struct.pack("=10I", 1, 4, 8, 16, 7, 2, 4, 8, 16, 9)
     assert decode(data, 2).entries == (MapEntry(1, 4, 8, 16, id=7), MapEntry(2, 4, 8, 16, id=9))

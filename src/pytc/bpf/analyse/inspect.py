@@ -250,7 +250,11 @@ def _layout(spec: ObjectSpec, declared: MapSpec) -> tuple[MapLayout, int, bool]:
         return ("data" if declared.origin == DATA else "BTF"), 0, False
     size = declared.definition_size
     is_20 = size == _AMBIGUOUS_SIZE
-    return MAP_DEF if is_20 and declared.id is None else ELF_MAP, size, is_20 and not _names_its_maps(spec)
+    return (
+        MAP_DEF if size >= _AMBIGUOUS_SIZE and declared.id is None else ELF_MAP,
+        size,
+        is_20 and not _names_its_maps(spec),
+    )
 
 
 def _names_its_maps(spec: ObjectSpec) -> bool:

@@ -1,7 +1,8 @@
 """Maps in the ``maps`` section: tc's ``struct bpf_elf_map`` in all its layouts, and ``struct bpf_map_def``.
 
-The size tells the layout: bytes of the section divided by the number of map symbols in it. All fields are
-``u32``, little-endian:
+Where BTF describes the structure, the names of its members decide (:mod:`pytc.bpf.object.legacy_members`). Otherwise
+the size tells the layout: that of the map's symbol, or else bytes of the section divided by the number of map symbols
+in it. All fields are ``u32``, little-endian:
 
 ===== ============================================================================ =====================
 bytes fields                                                                       since
@@ -27,6 +28,7 @@ from typing import Final, NamedTuple
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf
 from pytc.bpf.object.elf import FUNC, GLOBAL, SECTION, ElfImage, ElfSection, ElfSymbol
+from pytc.bpf.object.legacy_members import Structure, read_members, structure_of, unknown_field
 from pytc.bpf.object.spec import LEGACY, MapSpec
 from pytc.bpf.sys.constants import F_NO_PREALLOC, MAP_IN_MAP, MapType
 from pytc.errors import MapDefinitionError
@@ -44,6 +46,7 @@ _LAYOUTS: dict[int, tuple[str, ...]] = {
 }
 _MAP_DEF_LAYOUT = (*_COMMON, "flags")
 _LARGEST = 36
+_F_NUMA_NODE = 1 << 2
 _ANNOTATION = "____btf_map_"
 
 
@@ -94,33 +97,70 @@ def _read_section(image: ElfImage, section: ElfSection, btf: Btf | None, layout2
     symbols = _map_symbols(image, section)
     if not symbols:
         raise MapDefinitionError(f'section "{section.name}" has {section.size} bytes but no map symbols')
-    size = _size_of_each(section, symbols)
-    rows = [(symbol, _words(section, symbol, size)) for symbol in symbols]
-    fields = _layout(size, [words for _, words in rows], image, section, btf=btf, layout20=layout20)
-    return [
-        MapDefinition(
-            _spec(symbol.name, words, fields, section.name)._replace(definition_size=size), section.number, symbol.value
-        )
+    sizes = _sizes(section, symbols)
+    structures = _structures(section, btf)
+    rows = [(symbol, _words(section, symbol, size)) for symbol, size in zip(symbols, sizes, strict=True)]
+    described = {
+        symbol.name: structures[symbol.name]
         for symbol, words in rows
-    ]
+        if symbol.name in structures and not (layout20 and len(words) == 5)
+    }
+    by_size: dict[int, list[tuple[int, ...]]] = {}
+    for symbol, words in rows:
+        if symbol.name not in described:
+            by_size.setdefault(len(words), []).append(words)
+    result = []
+    for symbol, words in rows:
+        structure, size = described.get(symbol.name), 4 * len(words)
+        _check_pointers(image, section, symbol, size, structure)
+        if structure is not None:
+            fields = read_members(symbol.name, structure, section.data[symbol.value : symbol.value + size])
+        else:
+            layout = _layout(size, by_size[len(words)], image, section, btf=btf, layout20=layout20)
+            fields = _fields(symbol, words, layout)
+        spec = _spec(symbol.name, fields, section.name)._replace(definition_size=size)
+        result.append(MapDefinition(spec, section.number, symbol.value))
+    return result
 
 
-def _size_of_each(section: ElfSection, symbols: list[ElfSymbol]) -> int:
-    """Return the size of a definition in bytes: that of the symbols, with nothing but zeros between them where a
-    compiler aligns them, or an even share of the section where the symbols have no sizes."""
-    sizes = {symbol.size for symbol in symbols}
-    starts = [symbol.value for symbol in symbols]
-    size = min(sizes)
-    if (
-        len(sizes) == 1
-        and size >= 16
-        and size % 4 == 0
-        and not any(
-            any(section.data[start + size : following]) or start + size > following
-            for start, following in zip(starts, [*starts[1:], section.size], strict=True)
+def _structures(section: ElfSection, btf: Btf | None) -> dict[str, Structure]:
+    """Return the structures of the section's maps that BTF describes, by the map's name."""
+    data_section = btf.data_section(section.name) if btf is not None else 0
+    if btf is None or not data_section:
+        return {}
+    found = {v.name: structure_of(btf, v.type_id) for v in btf.section_variables(data_section)}
+    return {name: structure for name, structure in found.items() if structure is not None}
+
+
+def _check_pointers(
+    image: ElfImage, section: ElfSection, symbol: ElfSymbol, size: int, structure: Structure | None
+) -> None:
+    """Raise MapDefinitionError for a definition that refers to something else, like goebpf's to a path."""
+    for relocation in image.relocations.get(section.number, ()):
+        offset = relocation.offset - symbol.value
+        if not 0 <= offset < size:
+            continue
+        member = structure.member_at(offset) if structure is not None else ""
+        if structure is not None and member:
+            raise unknown_field(symbol.name, structure, member)
+        raise MapDefinitionError(
+            f'map "{symbol.name}": its definition has a pointer at byte {offset}; tc\'s struct bpf_elf_map has none'
         )
+
+
+def _sizes(section: ElfSection, symbols: list[ElfSymbol]) -> list[int]:
+    """Return the size of each definition in bytes: that of its symbol, or an even share of the section where the
+    symbols have no sizes that could be.
+
+    A linker leaves other bytes between symbols, like a weak definition that another has overridden.
+    """
+    starts = [symbol.value for symbol in symbols]
+    sizes = [symbol.size for symbol in symbols]
+    if all(
+        size >= 16 and size % 4 == 0 and start + size <= following
+        for start, size, following in zip(starts, sizes, [*starts[1:], section.size], strict=True)
     ):
-        return size
+        return sizes
     size, rest = divmod(section.size, len(symbols))
     if rest or size % 4 or size < 16:
         raise MapDefinitionError(
@@ -135,7 +175,7 @@ def _size_of_each(section: ElfSection, symbols: list[ElfSymbol]) -> int:
             f'map "{misplaced.name}" starts at byte {misplaced.value} of section "{section.name}", '
             f"which holds structures of {size} bytes"
         )
-    return size
+    return [size] * len(symbols)
 
 
 def _map_symbols(image: ElfImage, section: ElfSection) -> list[ElfSymbol]:
@@ -157,13 +197,16 @@ def _words(section: ElfSection, symbol: ElfSymbol, size: int) -> tuple[int, ...]
             f'map "{symbol.name}" at byte {symbol.value} of section "{section.name}" has no '
             f"contents: structures of {size} bytes in {len(section.data)}"
         )
-    words = struct.unpack_from(f"<{size // 4}I", section.data, symbol.value)
+    return struct.unpack_from(f"<{size // 4}I", section.data, symbol.value)
+
+
+def _fields(symbol: ElfSymbol, words: tuple[int, ...], layout: tuple[str, ...]) -> dict[str, int]:
     if any(words[_LARGEST // 4 :]):
         raise MapDefinitionError(
-            f'map "{symbol.name}": a structure of {size} bytes whose bytes after the first '
+            f'map "{symbol.name}": a structure of {4 * len(words)} bytes whose bytes after the first '
             f"{_LARGEST} are not zero; pytc does not know them"
         )
-    return words
+    return dict(zip(layout, words, strict=False))
 
 
 def _layout(
@@ -207,8 +250,7 @@ def _type_name(image: ElfImage, section: ElfSection, btf: Btf | None) -> str:
     return present[0] if len(present) == 1 else ""
 
 
-def _spec(name: str, words: tuple[int, ...], fields: tuple[str, ...], section: str) -> MapSpec:
-    values = dict(zip(fields, words, strict=False))
+def _spec(name: str, values: dict[str, int], section: str) -> MapSpec:
     inner_idx = values.get("inner_idx", 0xFFFFFFFF)
     return MapSpec(
         name=name,
@@ -222,6 +264,7 @@ def _spec(name: str, words: tuple[int, ...], fields: tuple[str, ...], section: s
         id=values.get("id"),
         inner_id=values.get("inner_id", 0),
         inner_idx=inner_idx - (1 << 32) if inner_idx >= 1 << 31 else inner_idx,
+        numa_node=values.get("numa_node") if values.get("flags", 0) & _F_NUMA_NODE else None,
         section=section,
     )
 

@@ -33,6 +33,8 @@ _WITH_ETHERNET = frozenset({ProgramType.SCHED_CLS, ProgramType.SCHED_ACT, Progra
 _WITH_TAGS_IN_BYTES = frozenset({ProgramType.XDP, ProgramType.FLOW_DISSECTOR})
 #: Bytes up to the end of the IP header, by the EtherType.
 _IP_HEADERS = {b"\x08\x00": ETH_HLEN + 20, b"\x86\xdd": ETH_HLEN + 40}
+#: "bpf: Support input xdp_md context in BPF_PROG_TEST_RUN".
+_METADATA_SINCE = "5.15"
 #: The largest packet that surely fits beside what the kernel keeps in the page.
 _SAFE_LENGTH = 3400
 
@@ -236,8 +238,7 @@ class Runner(Closing):
         except BpfSyscallError as error:
             if error.errno != errno.EINVAL or not self._has_metadata or self._values or self._metadata:
                 raise
-            # Before v5.15 ("bpf: Support input xdp_md context in BPF_PROG_TEST_RUN") XDP has no context: there,
-            # metadata that a program adds cannot be told from the packet.
+            # An older kernel, without a context for XDP: metadata that a program adds cannot be told from the packet.
             bpf(Command.PROG_TEST_RUN, attr, size=_WITHOUT_CONTEXT, what="test run")
             self._context = None
         return int(attr.duration)
@@ -262,14 +263,17 @@ class Runner(Closing):
         return error
 
     def _young_fields(self, number: int) -> tuple[str, ...]:
-        """Return a hint for each field of the context that this version of Linux does not let a test set."""
+        """Return a hint for metadata, and each field of the context, that this version of Linux does not let a test
+        set."""
         if number not in (errno.EINVAL, errno.E2BIG) or self._layout is None:
             return ()
         from pytc.bpf.kernel.versions import precedes
 
         release, name = os.uname().release, self._layout.name
+        wanted = [(f"{field} of struct {name}", self._layout.settable[field].since) for field in self._values]
+        wanted += [("metadata", _METADATA_SINCE)] * bool(self._metadata)
         return tuple(
-            f"test runs take {field} of struct {name} since Linux {since}; this is {release}"
-            for field in self._values
-            if (since := self._layout.settable[field].since) and precedes(release, since)
+            f"test runs take {what} since Linux {since}; this is {release}"
+            for what, since in wanted
+            if since and precedes(release, since)
         )

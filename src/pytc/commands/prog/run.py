@@ -37,8 +37,8 @@ OUTPUT := [ summary ] [ write FILE ] [ junit FILE ] [ dump MAP ] ...
 
 Runs the program on each packet and says what it returned, what it changed, and how long it took. Nothing is attached,
 and the maps of an object are made for this run alone. FILE is pcap or pcapng; WORDS are headers with their fields, like
-"eth ip src 10.0.0.1 dst 10.0.0.2 tcp dport 80 payload hex 00ff". A tc program
-gets a VLAN tag as metadata (vlan_tci), as on a hook. The exit status is 1 where a packet is not as expected.
+"eth ip src 10.0.0.1 dst 10.0.0.2 tcp dport 80 payload hex 00ff". Filters and actions find a VLAN tag in vlan_tci, as on
+a hook. The exit status is 1 where a packet is not as expected.
 
 expect       a verdict for all packets, or one for each: OK, SHOT, XDP_DROP ..., a number, a class like 1:10
 expect-pcap  the packets afterwards, byte for byte
@@ -193,7 +193,7 @@ def _take_object(cursor: Cursor, fields: dict[str, Any]) -> ObjectProgram:
 
     cursor.take()
     path = cursor.take()
-    words = tuple(row for row in OBJECT_WORDS if row.name != "export")
+    words = tuple(row for row in OBJECT_WORDS if row.name not in ("export", "entries"))
     fill(cursor, (*WORDS, *words), fields, topic="prog run")
     return ObjectProgram(BpfSource(OBJECT, path, **take_fields(fields, [row.into for row in words])))
 

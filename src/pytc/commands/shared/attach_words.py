@@ -10,8 +10,8 @@ from pytc.words.engine import Cursor, Word, choose, unsigned
 
 #: Help on the words that :func:`take_program` reads.
 PROGRAM = """\
-PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ export PATH ] [ verbose ]
-           [ set VARIABLE=VALUE ] ... [ map NAME { max_entries NUMBER | pinned PATH } ] ...
+PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ export PATH [ entries BYTES ] ]
+           [ verbose ] [ set VARIABLE=VALUE ] ... [ map NAME { max_entries NUMBER | pinned PATH } ] ...
          | { object-pinned | pinned } { PATH | m:NAME }
 """
 #: Help on the words that :func:`take_reference` reads.

@@ -37,11 +37,12 @@ class ProgramRequest(NamedTuple):
 
 
 class Export(NamedTuple):
-    """The maps of an object, and their receiver."""
+    """The maps of an object, and their receiver; ``entry_size`` is 0 for the one that it is likely to expect."""
 
     exporter: "Exporter"
     path: str
     maps: "Mapping[str, Map]"
+    entry_size: int = 0
 
 
 class OpenedPrograms(list[OpenedProgram | None]):
@@ -63,7 +64,7 @@ class OpenedPrograms(list[OpenedProgram | None]):
         from pytc.exec_proxy.map_transfer import identify
 
         for export in self.exports:
-            export.exporter.send(identify(export.path), export.maps.values())
+            export.exporter.send(identify(export.path), export.maps.values(), entry_size=export.entry_size)
 
     def export_or_undo(self, undo: Callable[[], None] | None) -> BaseException | None:
         """Send the maps; when that fails, call ``undo`` to undo what the command did, and raise the error.
@@ -113,7 +114,7 @@ def exports(connected: "Sequence[Exporter]", source: BpfSource, maps: "Mapping[s
     """Return what is to be sent; raises TransferError where maps were asked for and there are none."""
     if not maps and source.export:
         raise TransferError(f'"{source.path}" has no maps to export')
-    return [Export(exporter, source.path, maps) for exporter in connected if maps]
+    return [Export(exporter, source.path, maps, source.entry_size) for exporter in connected if maps]
 
 
 def annotation(object_name: str, section: str) -> str:

@@ -277,6 +277,7 @@ def _merge_sources(sources: Sequence[BpfSource]) -> BpfSource:
         maps=tuple(maps.values()),
         verbose=any(source.verbose for source in sources),
         export=next((source.export for source in sources if source.export), ""),
+        entry_size=next((source.entry_size for source in sources if source.entry_size), 0),
     )
 
 

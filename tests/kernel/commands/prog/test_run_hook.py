@@ -146,6 +146,7 @@ class TestTags:
             assert (runner.tags_in_bytes, "EINVAL" in runner.tag_refusal) == (1, True)
 
 
+@pytest.mark.needs("xdp_context")
 class TestMetadata:
     def test_it_goes_in_and_comes_out_beside_the_packet(self, build: Compiler, tmp_path: Path) -> None:
         words = ("obj", build("run_hook"), "program", "meta", "packet", UDP, "metadata", "01020304")
@@ -173,6 +174,14 @@ class TestMetadata:
         words = ("obj", build("run_hook"), "program", "returns", "packet", UDP)
         assert "to XDP programs only" in pytc("prog", "run", *words, "metadata", "00000000").err
         assert "of XDP programs only" in pytc("prog", "run", *words, "expect-metadata", "00000000").err
+
+
+@pytest.mark.needs("!xdp_context")
+def test_an_older_kernel_is_named(build: Compiler) -> None:
+    words = ("obj", build("run_hook"), "program", "meta", "packet", UDP)
+    outcome = pytc("prog", "run", *words, "metadata", "01020304")
+    assert (outcome.status, "test runs take metadata since Linux 5.15" in outcome.err) == (1, True)
+    assert pytc("prog", "run", *words, "expect", "PASS").status == 0
 
 
 class TestTailCalls:

@@ -20,6 +20,7 @@ from tests.elf_writer import (
     OBJECT,
     SECTION,
     WRITE,
+    Relocation,
     Section,
     Symbol,
     elf,
@@ -101,8 +102,10 @@ def test_too_small_definitions_are_refused() -> None:
 
 
 def test_a_section_that_does_not_divide_is_refused() -> None:
+    data = Section("maps", words(*(HASH, 4, 8, 1) * 2) + b"x", flags=ALLOC)
+    symbols = [Symbol("a", "maps", 0), Symbol("b", "maps", 16)]
     with pytest.raises(MapDefinitionError, match="33 bytes for 2 maps: not a whole number of structures"):
-        read_bytes(maps((HASH, 4, 8, 1), (HASH, 4, 8, 1), tail=b"x"))
+        read_bytes(elf(data, symbols=symbols))
 
 
 def test_a_symbol_in_the_middle_of_a_definition_is_refused() -> None:
@@ -336,9 +339,17 @@ class TestAligned:
         ).maps["m"]
         assert (spec.id, spec.definition_size) == (id, size)
 
-    def test_with_something_in_between_are_refused(self) -> None:
-        with pytest.raises(MapDefinitionError, match="not a whole number of structures"):
-            self.read(40, 2, gap=b"\1")
+    def test_may_have_something_in_between(self) -> None:
+        """A linker leaves a weak definition that another has overridden, without its symbol."""
+        assert [m.id for m in self.read(72, 2, gap=b"\1").values()] == [7, 7]
+        assert [m.id for m in self.read(40, 2, gap=b"\1").values()] == [7, 7]
+
+    def test_may_have_several_sizes(self) -> None:
+        """Those of several objects that a linker has put together."""
+        data = Section("maps", words(HASH, 4, 8, 1, 5) + words(*self.WORDS), flags=ALLOC)
+        symbols = [Symbol("small", "maps", 0, 20, OBJECT), Symbol("large", "maps", 20, 36, OBJECT)]
+        spec = read_bytes(elf(data, symbols=symbols))
+        assert [(m.name, m.id, m.definition_size) for m in spec.maps.values()] == [("small", 5, 20), ("large", 7, 36)]
 
     def test_that_overlap_are_refused(self) -> None:
         data = Section("maps", words(*self.WORDS * 2), flags=ALLOC)
@@ -353,3 +364,82 @@ class TestAligned:
             ("counts", 2, 36),
             ("last", 3, 36),
         ]
+
+
+class TestMembers:
+    """Where BTF has the structure, its members' names decide, whoever's it is."""
+
+    COMMON = ("type", "key_size", "value_size", "max_entries")
+
+    def read(
+        self, members: tuple[str, ...], row: bytes, *, name: str = MAP_DEF, tail: int = 0, pointer: int = -1
+    ) -> MapSpec:
+        """A map whose structure has these members of 4 bytes, and perhaps one of ``tail`` bytes."""
+        btf = BtfWriter()
+        number = btf.integer("unsigned int")
+        fields = [(member, number, 32 * i) for i, member in enumerate(members)]
+        if tail:
+            characters = btf.array(btf.integer("char", 1), tail)
+            fields[-1] = (fields[-1][0], characters, fields[-1][2])
+        size = len(row)
+        variable = btf.variable("m0", btf.structure(name, size, fields))
+        btf.data_section("maps", [(variable, 0, size)])
+        relocations = [Relocation("maps", pointer, "text")] if pointer >= 0 else []
+        return read_bytes(
+            elf(
+                Section("maps", row, flags=ALLOC | WRITE),
+                Section(".rodata.str1.1", b"/path\0", flags=ALLOC),
+                Section(".BTF", btf.data()),
+                symbols=[Symbol("m0", "maps", 0, size, OBJECT), Symbol("text", ".rodata.str1.1", 0, 6, OBJECT)],
+                relocations=relocations,
+            )
+        ).maps["m0"]
+
+    def test_the_pinning_of_one_is_not_the_id_of_another(self) -> None:
+        found = self.read((*self.COMMON, "map_flags", "pinning"), words(HASH, 4, 8, 16, 1, 2))
+        assert (found.flags, found.id, found.pinning) == (1, None, 2)
+
+    def test_every_name_of_a_field_is_known(self) -> None:
+        found = self.read(
+            ("map_type", "size_key", "size_value", "max_elem", "map_flags", "map_id", "pinning_strategy"),
+            words(HASH, 4, 8, 16, 1, 5, 1),
+        )
+        assert (found.type, found.key_size, found.value_size, found.max_entries) == (HASH, 4, 8, 16)
+        assert (found.flags, found.id, found.pinning) == (1, 5, 1)
+
+    def test_the_order_does_not_matter(self) -> None:
+        found = self.read(("max_entries", "value_size", "key_size", "type"), words(16, 8, 4, HASH), name=ELF_MAP)
+        assert (found.type, found.key_size, found.value_size, found.max_entries) == (HASH, 4, 8, 16)
+
+    @pytest.mark.parametrize(("flags", "node"), [(4, 1), (0, None)])
+    def test_a_numa_node_is_one_where_a_flag_says_so(self, flags: int, node: int | None) -> None:
+        found = self.read((*self.COMMON, "map_flags", "inner_map_idx", "numa_node"), words(HASH, 4, 8, 16, flags, 0, 1))
+        assert (found.numa_node, found.id, found.pinning) == (node, None, 0)
+
+    def test_an_unknown_one_is_refused_by_its_name(self) -> None:
+        with pytest.raises(MapDefinitionError, match=r'"inner_map_idx" of its struct bpf_map_def is set \(02\)'):
+            self.read((*self.COMMON, "map_flags", "inner_map_idx"), words(HASH, 4, 8, 16, 0, 2))
+
+    def test_text_is_shown_as_such(self) -> None:
+        members = (*self.COMMON, "map_flags", "pinning", "namespace")
+        row = words(HASH, 4, 8, 16, 0, 0) + b"myns".ljust(256, b"\0")
+        with pytest.raises(MapDefinitionError, match=r'"namespace" of its struct bpf_map_def is set \("myns"\)'):
+            self.read(members, row, tail=256)
+        assert self.read(members, row.replace(b"myns", bytes(4)), tail=256).definition_size == 280
+
+    def test_a_pointer_is_refused_by_its_name(self) -> None:
+        with pytest.raises(MapDefinitionError, match='"persistent_path" of its struct bpf_map_def is set; '):
+            self.read(
+                (*self.COMMON, "map_flags", "persistent_path"), words(HASH, 4, 8, 16, 0, 0, 0), tail=8, pointer=20
+            )
+
+    def test_a_pointer_without_btf_is_refused_by_its_place(self) -> None:
+        section = Section("maps", words(HASH, 4, 8, 16, 0, 0, 0), flags=ALLOC)
+        text = Section(".rodata.str1.1", b"/path\0", flags=ALLOC)
+        symbols = [Symbol("m", "maps", 0, 28, OBJECT), Symbol("text", ".rodata.str1.1", 0, 6, OBJECT)]
+        with pytest.raises(MapDefinitionError, match='map "m": its definition has a pointer at byte 20'):
+            read_bytes(elf(section, text, symbols=symbols, relocations=[Relocation("maps", 20, "text")]))
+
+    def test_names_that_say_nothing_leave_it_to_the_size(self) -> None:
+        found = self.read(("a", "b", "c", "d", "e", "f", "g"), words(HASH, 4, 8, 16, 1, 5, 2))
+        assert (found.flags, found.id, found.pinning) == (1, 5, 2)

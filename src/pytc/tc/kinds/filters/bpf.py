@@ -38,8 +38,8 @@ _USAGE = """\
 Usage: ... bpf [ run ] PROGRAM [ direct-action | da ] [ classid CLASSID | flowid CLASSID ] [ skip_hw | skip_sw ]
            [ action ACTION ] ... [ police POLICE ]
 
-PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ type TYPE ] [ export PATH ] [ verbose ]
-           [ set VARIABLE=VALUE ] ... [ map NAME { max_entries NUMBER | pinned PATH } ] ...
+PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ type TYPE ] [ export PATH [ entries BYTES ] ]
+           [ verbose ] [ set VARIABLE=VALUE ] ... [ map NAME { max_entries NUMBER | pinned PATH } ] ...
          | { object-pinned | pinned | fd } { PATH | m:NAME }
          | { bytecode | bc } 'N,c t f k,...'
          | { bytecode-file | bcf } FILE
@@ -52,7 +52,9 @@ is taken for an object when it is one. m:NAME is NAME below tc's directory in th
 set gives a global variable of the object its value before the program is loaded: VARIABLE is NAME, NAME.MEMBER or
 NAME[INDEX]; VALUE a number, true, false, a name of the enum, an IP or MAC address, text, or elements with commas.
 map sets a map's size, or takes a pinned map in its place.
-export hands the object's maps to who waits at the Unix socket PATH ("pytc exec bpf import help").
+export sends the object's map descriptors to the process listening on the Unix socket PATH ("pytc exec bpf import
+help"). It describes each map in an entry of 36 bytes, like tc since 2017; where the object declares its maps with
+20 bytes and an id, in an entry of 20, which agents of 2015 read. BYTES is 36 or 20, for receivers of the other form.
 
 EXPRESSION is tcpdump's, compiled by libpcap for what packets of the device begin with, or for DLT (EN10MB, RAW ...).
 With direct-action, a match returns VERDICT (ok, drop, stolen, trap {ok}), and no match goes on with the next filter.

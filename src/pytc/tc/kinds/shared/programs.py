@@ -37,9 +37,10 @@ class BpfSource(NamedTuple):
     """A program's origin: ``mode`` and ``path``, or ``instructions`` for bytecode.
 
     For an object: ``variables`` are (path, text), ``maps`` the words about maps when the program is loaded. ``type`` is
-    0 for what fits here. ``export`` is the path of the socket that the maps go to. For an expression: ``link_type`` is
-    libpcap's name of what packets begin with, empty for the device's; ``verdict`` what a match returns with
-    direct-action, None where it is not given.
+    0 for what fits here. ``export`` is the path of the socket that the maps go to, ``entry_size`` the bytes of an entry
+    there, 0 for what the object's own definitions suggest. For an expression: ``link_type`` is libpcap's name of what
+    packets begin with, empty for the device's; ``verdict`` what a match returns with direct-action, None where it is
+    not given.
     """
 
     mode: Mode
@@ -54,6 +55,7 @@ class BpfSource(NamedTuple):
     link_type: str = ""
     verdict: int | None = None
     export: str = ""
+    entry_size: int = 0
 
 
 def _variable(word: str) -> tuple[str, str]:
@@ -79,12 +81,20 @@ def _unknown(name: str, word: str) -> MapWords:
     raise InvalidOptionsError(f'What is "{word}"? "map {name} max_entries N" and "map {name} pinned PATH" are known.')
 
 
+def _entry_size(word: str) -> int:
+    """Convert 20 or 36; raises ValueError."""
+    if word not in ("20", "36"):
+        raise ValueError(word)
+    return int(word)
+
+
 #: What may be said of an object's program.
 OBJECT_WORDS = (
     Word("type", "type", program_type, wrong="program type"),
     Word("section", "section", text),
     Word("program", "program", text, exact=True),
     Word("export", "export", text),
+    Word("entries", "entry_size", _entry_size, wrong='Illegal "entries": "{}" is neither 20 nor 36', exact=True),
     Word("verbose", "verbose", repeat=True),
     Word("set", "variables", _variable, wrong='Illegal "set": "{}" is not NAME=VALUE', many=True, exact=True),
     Word("map", "maps", read=_map_words, many=True, exact=True),
