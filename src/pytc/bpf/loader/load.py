@@ -27,7 +27,7 @@ from pytc.bpf.object.spec import DATA, KCONFIG, FunctionSpec, MapSpec, ObjectSpe
 from pytc.bpf.sys.constants import MapType, ProgramType
 from pytc.bpf.sys.info import program_by_id
 from pytc.closing import Closing
-from pytc.errors import BpfError, BpfSyscallError, ObjectError, PinError, strerror
+from pytc.errors import BpfSyscallError, MapDefinitionError, ObjectError, PinError, VerifierError, strerror
 
 if TYPE_CHECKING:
     from pytc.bpf.loader.object_cache import ObjectCache
@@ -166,7 +166,7 @@ def load_programs(
     except BaseException as error:
         loaded.undo()
         loaded.close()
-        if isinstance(error, BpfError) and loading.btf_refusal:
+        if isinstance(error, (VerifierError, BpfSyscallError)) and loading.btf_refusal:
             error.with_hints(
                 f"the kernel refused the object's type information, so nothing has types: {loading.btf_refusal}"
             )
@@ -231,6 +231,11 @@ class _Loading:
         used = self._prepared.used
         for spec in self._in_order():
             if used_only and is_unused(spec, used):
+                continue
+            if spec.problem:
+                if spec.name in used:
+                    raise MapDefinitionError(spec.problem)
+                self._loaded.notes.append(f"{spec.problem}; no loaded program uses it")
                 continue
             try:
                 self._loaded.maps[spec.name] = self._loaded._owned.enter_context(self._open_or_create(spec))
@@ -331,7 +336,9 @@ class _Loading:
     def _settings(self, spec: MapSpec) -> bytes:
         from pytc.bpf.kernel.kconfig import kernel_settings
 
-        return kernel_settings(self._spec, spec.value_size, self._features)
+        references = (reference for program in self._prepared.programs for reference in program.maps)
+        used = frozenset(reference.offset for reference in references if reference.name == KCONFIG)
+        return kernel_settings(self._spec, spec.value_size, self._features, used)
 
     def load_programs(self, programs: Iterable[tuple[ProgramSpec, ProgramType]]) -> None:
         """Submit each program to the verifier."""
