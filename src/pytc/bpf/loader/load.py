@@ -216,7 +216,8 @@ class _Loading:
                 own = upload(kernel_image(self._spec, self._spec.btf), self._features)
                 fd = self._loaded._owned.enter_context(own).fd
         except BpfSyscallError as error:
-            self.btf_refusal = error.hints[0] if error.hints else strerror(error.errno or 0)
+            if error.errno != errno.EPERM:
+                self.btf_refusal = error.hints[0] if error.hints else strerror(error.errno or 0)
             what = "".join(f": {sentence}" for sentence in error.hints)
             self._loaded.notes.append(f"{error}{what}; going on without type information")
             return

@@ -90,9 +90,11 @@ def _in_environment(context: Context, text: str) -> int:
 
 def _open_named(name: str) -> Map:
     matching: list[Map] = []
+    others: set[str] = set()
     try:
         for number in ids(Command.MAP_GET_NEXT_ID):
             candidate = _by_id(number)
+            others.update([candidate.description.name] if candidate is not None else [])
             if candidate is not None and candidate.description.name == name[:_NAME_CHARACTERS]:
                 matching.append(candidate)
             elif candidate is not None:
@@ -102,10 +104,19 @@ def _open_named(name: str) -> Map:
         if matching:
             ids_text = " ".join(str(map.description.id) for map in matching)
             raise BpfError(f'there are {len(matching)} maps "{name}", with the ids {ids_text}: choose one with id')
-        raise BpfError(f'there is no map "{name}"')
+        raise BpfError(f'there is no map "{name}"', hints=_similar(name, others))
     finally:
         for map in matching:
             map.close()
+
+
+def _similar(name: str, others: set[str]) -> tuple[str, ...]:
+    """Return the names that are most like one; maps of variables have an object's name before the section's, cut to 15
+    characters in all (``trafficc.bss``)."""
+    from difflib import get_close_matches
+
+    similar = get_close_matches(name, sorted(filter(None, others)), 3)
+    return (f"there is {' and '.join(similar)}",) if similar else ()
 
 
 def _by_id(number: int) -> Map | None:
@@ -119,6 +130,11 @@ def _by_id(number: int) -> Map | None:
 def typed_map(context: Context, map: Map, *, key: str = "", value: str = "") -> TypedMap:
     """Return an open map with types: the formats ``key`` and ``value``, or its own. Raises PytcError."""
     typed = TypedMap(map, key=key, value=value)
+    if typed.types.btf is None and map.description.btf_id and not value:
+        context.notes.append(
+            "Note: reading the types of a map takes CAP_SYS_ADMIN; without them, keys and values are plain numbers or "
+            "hex (keytype and valuetype state their formats)"
+        )
     kind = map.description.type
     if not value and kind in MAP_IN_MAP:
         codec = _Reference(context, _map_descriptor)

@@ -167,4 +167,5 @@ class TestTypedByBtf:
                     env={**os.environ, "BPF_MAP_settings": str(found.fd), **SOURCE},
                 )
                 assert (finished.returncode, finished.stdout) == (0, expected), finished.stderr
+                assert ("takes CAP_SYS_ADMIN" in finished.stderr) == ("valuetype" not in words)
             assert found[word(0)][1] == 17
