@@ -183,11 +183,11 @@ def _program_age(type: ProgramType, attach_type: int) -> list[str]:
     return []
 
 
-def slot_causes(map_name: str, entries: int, slot: int, number: int) -> tuple[str, ...]:
+def slot_causes(map_name: str, entries: int, slot: int, number: int, *, is_program: bool = True) -> tuple[str, ...]:
     """Return likely causes for a program or map that does not go into a slot."""
     if number == errno.E2BIG:
         return (f'map "{map_name}" has {entries} entries: slot {slot} is out of range',)
-    if number == errno.EINVAL:
+    if number == errno.EINVAL and is_program:
         return (
             "all programs of a program array must have the same type and be JIT-compiled alike; "
             "a pinned array keeps the type of the first program it held",

@@ -382,10 +382,10 @@ class _Loading:
                 member = self._loaded.maps.get(name)
                 if member is None:
                     raise ObjectError(f'map "{spec.name}" wants map "{name}" in slot {index}; there is no such map')
-                self._fill(spec.name, index, member.fd, f'map "{name}"')
+                self._fill(spec.name, index, member.fd, f'map "{name}"', member.spec)
         self._warn_of_lost_slots()
 
-    def _fill(self, map_name: str, index: int, fd: int, what: str) -> None:
+    def _fill(self, map_name: str, index: int, fd: int, what: str, member: MapSpec | None = None) -> None:
         target = self._loaded.maps[map_name]
         try:
             target.update(index.to_bytes(4, "little"), fd.to_bytes(4, "little"))
@@ -393,13 +393,14 @@ class _Loading:
             raise ObjectError(f'map "{map_name}": slot {index} is out of range') from None
         except BpfSyscallError as error:
             from pytc.bpf.loader.explain import slot_causes
+            from pytc.bpf.maps.rules import member_problems
 
             number = error.errno or 0
+            hints = slot_causes(map_name, target.description.max_entries, index, number, is_program=member is None)
+            if number == errno.EINVAL and member is not None and target.spec is not None:
+                hints += member_problems(target.spec, member)
             raise BpfSyscallError(
-                error.command,
-                number,
-                f'putting {what} into slot {index}: map "{map_name}"',
-                hints=slot_causes(map_name, target.description.max_entries, index, number),
+                error.command, number, f'putting {what} into slot {index}: map "{map_name}"', hints=hints
             ) from error
 
     def _warn_of_lost_slots(self) -> None:

@@ -192,6 +192,7 @@ def test_maps_that_cannot_be(spec: MapSpec, number: int, said: str) -> None:
 @pytest.mark.parametrize(("number", "said"), [(errno.E2BIG, "slot 9 is out of range"), (errno.EINVAL, "same type")])
 def test_slots(number: int, said: str) -> None:
     assert said in slot_causes("m", 4, 9, number)[0]
+    assert (number == errno.EINVAL) == (slot_causes("m", 4, 9, number, is_program=False) == ())
 
 
 @pytest.mark.parametrize(
