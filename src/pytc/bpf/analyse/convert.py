@@ -34,6 +34,8 @@ def convert_maps(spec: ObjectSpec) -> str:
     legacy = [declared for declared in spec.maps.values() if declared.origin == LEGACY]
     if not legacy:
         raise ObjectError(f'object file "{spec.path}": no maps in section "maps": nothing to convert')
+    for broken in filter(lambda declared: declared.problem, legacy):
+        raise ObjectError(f'object file "{spec.path}": {broken.problem}')
     # A map of maps refers to those that it holds.
     ordered = [m for m in legacy if m.inner is None] + [m for m in legacy if m.inner is not None]
     names = _identifiers([declared.name for declared in ordered])

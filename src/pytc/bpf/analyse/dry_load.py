@@ -82,7 +82,7 @@ def plan_load(
     maps = [
         _plan_map(declared, spec, pins, planned, is_filled=declared.name in filled)
         for declared in spec.maps.values()
-        if not used_only or not is_unused(declared, used)
+        if not declared.problem and (not used_only or not is_unused(declared, used))
     ]
     slots = {call.program.name: f"{call.map_name}[{call.slot}]" for call, _ in linked.tail_calls}
     named = {program.name for program, _ in programs}

@@ -267,7 +267,7 @@ def _names_its_maps(spec: ObjectSpec) -> bool:
 
 def map_needs(declared: MapSpec) -> Iterator[Feature]:
     """Return the features a kernel must have to create a map as declared."""
-    if declared.origin == DATA:
+    if declared.origin == DATA or declared.problem:
         return
     yield v.LEGACY_MAPS if declared.origin == LEGACY else v.BTF_MAPS
     yield Feature(f"map type {map_type_name(declared.type)}", v.map_type_since(declared.type))

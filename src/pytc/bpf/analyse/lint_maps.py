@@ -50,6 +50,16 @@ def check_versions(case: Case) -> Iterator[Finding]:
             yield _about(WARNING, "map-type", f"pytc does not know map type {declared.spec.type}", declared.spec)
 
 
+def check_definitions(case: Case) -> Iterator[Finding]:
+    """Find declarations that make no sense; one that is said of several maps is about the first."""
+    broken: dict[str, MapSpec] = {}
+    for spec in case.spec.maps.values():
+        if spec.problem:
+            broken.setdefault(spec.problem, spec)
+    for problem, spec in broken.items():
+        yield _about(ERROR, "map-definition", problem.removeprefix(f'map "{spec.name}": '), spec)
+
+
 def check_shapes(case: Case) -> Iterator[Finding]:
     """Find maps that no kernel creates."""
     for declared in case.inspection.maps:
@@ -199,6 +209,7 @@ def check_data(case: Case) -> Iterator[Finding]:
 
 
 CHECKS = (
+    check_definitions,
     check_versions,
     check_shapes,
     check_special_values,

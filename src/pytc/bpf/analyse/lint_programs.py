@@ -27,8 +27,9 @@ _MAX_MAPS = 64  # MAX_USED_MAPS of the kernel
 
 def check_links(case: Case) -> Iterator[Finding]:
     """Find programs that cannot be linked."""
+    broken_maps = {declared.problem for declared in case.spec.maps.values()}  # a finding about the map
     for program in case.inspection.programs:
-        if program.problem:
+        if program.problem and program.problem not in broken_maps:
             yield case.in_program(ERROR, "link", program.problem, program)
 
 

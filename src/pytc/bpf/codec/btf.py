@@ -1,6 +1,6 @@
 """Compile BTF types to codecs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf, Member
@@ -148,7 +148,30 @@ class _Compilation:
                     f'.BTF: member "{member.name}" of type {type_id} ends at byte {member.offset + member.codec.size}, '
                     f"and the type has {size} bytes"
                 )
-        return Structure(size, members)
+        return Structure(size, members, self._padding(type_id) if self._in_map else ())
+
+    def _padding(self, type_id: int) -> list[StructureMember]:
+        """Return the bytes that no member has, each run as a member ``pad_OFFSET``."""
+        spans = sorted(self._spans(type_id, 0, 0))
+        names = {member.name for member in self._btf.members(type_id)}
+        result, end = [], 0
+        for first, last in [*spans, (self._btf.size(type_id), 0)] if spans else []:
+            if first > end and f"pad_{end}" not in names:
+                result.append(StructureMember(f"pad_{end}", end, hex_codec(first - end)))
+            end = max(end, last)
+        return result
+
+    def _spans(self, type_id: int, offset: int, depth: int) -> Iterator[tuple[int, int]]:
+        """Yield the bytes of each member, of unnamed structures those of their members."""
+        for member in self._btf.members(type_id):
+            first = offset + member.bit_offset // 8
+            resolved = self._btf.resolve(member.type_id)
+            if not member.name and self._btf.kind(resolved) in (b.STRUCT, b.UNION) and depth < _MAX_DEPTH:
+                yield from self._spans(resolved, first, depth + 1)
+            elif member.bits:
+                yield first, offset + (member.bit_offset + member.bits + 7) // 8
+            else:
+                yield first, first + self._btf.size(member.type_id)
 
     def _member(self, member: Member, index: int, depth: int) -> StructureMember | None:
         if member.bits:
@@ -157,6 +180,8 @@ class _Compilation:
         if self._in_map and self._btf.kind(resolved) == b.STRUCT and self._btf.name(resolved) in _KERNELS_OWN:
             return None
         codec = self.codec(member.type_id, depth + 1)
+        if not member.name and isinstance(codec, Structure):
+            codec = Structure(codec.size, codec.members)  # its padding is the outer one's
         name = member.name if member.name or isinstance(codec, Structure) else f"member {index}"
         return StructureMember(name, member.bit_offset // 8, codec)
 

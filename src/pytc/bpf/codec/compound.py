@@ -203,12 +203,16 @@ class StructureMember(NamedTuple):
 
 
 class Structure(Codec):
-    """Members at their offsets, which overlap in a union."""
+    """Members at their offsets, which overlap in a union.
+
+    ``padding`` are the bytes between members, as members of their own: shown where they are not zero, since keys with
+    other padding are other keys, and accepted by name.
+    """
 
     has_members = True
 
-    def __init__(self, size: int, members: Sequence[StructureMember]) -> None:
-        self.size, self.members = size, tuple(members)
+    def __init__(self, size: int, members: Sequence[StructureMember], padding: Sequence[StructureMember] = ()) -> None:
+        self.size, self.members, self.padding = size, tuple(members), tuple(padding)
         self.leaves = max(sum(member.codec.leaves for member in members), 1)
 
     def decode(self, data: bytes) -> Value:
@@ -219,6 +223,9 @@ class Structure(Codec):
                 value[name] = member_value
             elif isinstance(member_value, dict):
                 value.update(member_value)
+        for name, offset, codec in self.padding:
+            if any(data[offset : offset + codec.size]):
+                value[name] = codec.decode(data[offset : offset + codec.size])
         return value
 
     def _encode(self, value: Any) -> bytes:
@@ -253,9 +260,11 @@ class Structure(Codec):
         items = tuple(item for _, columns in parts for item in columns.items)
         if style is Style.CSV:
             return Columns(",".join(texts), items)
+        padding = tuple(_padding_column(style, member, offset) for member in self.padding)
+        places = "%s" * len(padding)
         if style is Style.JSON:
-            return Columns("{" + ",".join(texts) + "}", items)
-        return Columns("{ " + "".join(f"{text} " for text in texts) + "}", items)
+            return Columns("{" + ",".join(texts) + places + "}", items + padding)
+        return Columns("{ " + "".join(f"{text} " for text in texts) + places + "}", items + padding)
 
     @staticmethod
     def _member(style: Style, member: StructureMember, template: str) -> str:
@@ -270,9 +279,11 @@ class Structure(Codec):
 
     def member(self, name: str) -> Component:
         known = []
-        for member in self.members:
+        for member in (*self.members, *self.padding):
             if member.name == name:
                 return Component(member.offset, member.codec)
+            if member in self.padding:
+                continue
             if member.name:
                 known.append(member.name)
             elif isinstance(member.codec, Structure):
@@ -282,6 +293,19 @@ class Structure(Codec):
                     continue
                 return Component(member.offset + offset, codec)
         raise CodecError(f"no member {quoted(name)}; the members are {printable(', '.join(known))}")
+
+
+def _padding_column(style: Style, member: StructureMember, offset: int) -> Column:
+    """Return the column of padding: its name and bytes with what separates members, nothing for zeros."""
+    zeros = bytes(member.codec.size)
+
+    def spell(data: bytes) -> str:
+        if data == zeros:
+            return ""
+        value = format_value(style, member.codec.decode(data))
+        return f',"{member.name}":{value}' if style is Style.JSON else f"{member.name} {value} "
+
+    return Column((offset + member.offset,), member.codec.size, "", spell)
 
 
 class Summed(Codec):

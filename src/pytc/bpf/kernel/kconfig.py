@@ -1,6 +1,6 @@
 """Fill the ``.kconfig`` map: the kernel's settings as values of the object's types."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from pytc.bpf.btf import types as b
@@ -23,11 +23,13 @@ def kconfig_contents(
     version: Callable[[], int],
     configuration: Callable[[], Mapping[str, str]],
     feature: Callable[[str], bool | None],
+    used: Collection[int] | None = None,
 ) -> bytes:
     """Return the bytes of the ``.kconfig`` map.
 
     ``feature`` answers for names ``LINUX_HAS_...``, None for a name that pytc does not know. Raises ObjectError for a
-    setting that is missing and not weak, or of the wrong kind.
+    setting that is missing and not weak, or of the wrong kind; not for one that no program uses: ``used`` are the bytes
+    that programs refer to, all without it.
     """
     data, known = bytearray(size), None
     for setting in settings:
@@ -39,13 +41,18 @@ def kconfig_contents(
         else:
             known = configuration() if known is None else known
             text = known.get(setting.name)
-        value = _convert(setting, text, btf)
+        try:
+            value = _convert(setting, text, btf)
+        except ObjectError:
+            if used is None or any(setting.offset <= at < setting.offset + setting.size for at in used):
+                raise
+            value = None
         if value is not None:
             data[setting.offset : setting.offset + len(value)] = value
     return bytes(data)
 
 
-def kernel_settings(spec: ObjectSpec, size: int, features: "Features") -> bytes:
+def kernel_settings(spec: ObjectSpec, size: int, features: "Features", used: Collection[int] | None = None) -> bytes:
     """Return the contents of ``.kconfig`` for an object and the running kernel, as :func:`kconfig_contents` does."""
     from pytc.bpf.kernel.running import configuration, version_code
     from pytc.bpf.kernel.symbols import has_syscall_wrapper
@@ -64,6 +71,7 @@ def kernel_settings(spec: ObjectSpec, size: int, features: "Features") -> bytes:
         version=version_code,
         configuration=configuration,
         feature=feature,
+        used=used,
     )
 
 

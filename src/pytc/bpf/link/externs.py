@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from pytc.bpf.btf import types as b
+from pytc.bpf.btf.text import type_text
 from pytc.bpf.btf.types import Btf
 from pytc.bpf.kernel.types import KernelType, KernelTypes
 from pytc.bpf.link.core_match import types_agree, without_flavour
@@ -75,8 +76,10 @@ class ExternResolver:
         if not types_agree(self._btf, extern.type_id, type.btf, type.btf.referred(type.type_id)):
             if extern.is_weak and extern.kind == FUNCTION:  # a declaration with another flavour may fit
                 return ExternValue()
+            theirs = type_text(type.btf, type.btf.referred(type.type_id), without_flavour(extern.name))
             raise ObjectError(
-                f'the kernel\'s {extern.kind} "{extern.name}" has a different type than the object declares'
+                f'the kernel\'s {extern.kind} "{extern.name}" has a different type than the object declares: '
+                f"the kernel has {theirs}, the object {type_text(self._btf, extern.type_id, extern.name)}"
             )
         if not type.module:
             return ExternValue(type.type_id)

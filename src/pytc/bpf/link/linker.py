@@ -19,7 +19,7 @@ from pytc.bpf.object.spec import (
     ProgramSpec,
     Target,
 )
-from pytc.errors import ObjectError
+from pytc.errors import MapDefinitionError, ObjectError
 
 if TYPE_CHECKING:
     from pytc.bpf.link.core_relocations import CoreResolver
@@ -27,6 +27,23 @@ if TYPE_CHECKING:
 _MAX_INSTRUCTIONS = 1_000_000
 #: Functions that compilers call on their own.
 _LIBRARY = ("abort", "memcmp", "memcpy", "memmove", "memset")
+_SWAP = "{0} of <bpf/bpf_endian.h>, or __builtin_bswap{1}, does that"
+_PRINT = "bpf_printk of <bpf/bpf_helpers.h> writes to the kernel's trace pipe, which pytc exec bpf dbg shows"
+#: Functions of the C library that programs call, and what does the same in BPF.
+_C_LIBRARY = {
+    "ntohs": _SWAP.format("bpf_ntohs", 16),
+    "htons": _SWAP.format("bpf_htons", 16),
+    "ntohl": _SWAP.format("bpf_ntohl", 32),
+    "htonl": _SWAP.format("bpf_htonl", 32),
+    **dict.fromkeys(("printf", "fprintf", "puts", "putchar", "perror", "fputs", "vprintf"), _PRINT),
+    **dict.fromkeys(("sprintf", "snprintf"), "the helper bpf_snprintf (Linux 5.13) does that"),
+    **dict.fromkeys(("strcmp", "strncmp"), "the helper bpf_strncmp (Linux 5.17) does that"),
+    **dict.fromkeys(("strlen", "strcpy", "strncpy", "strcat", "strstr", "strchr"), "write a loop with a bound"),
+    **dict.fromkeys(("malloc", "calloc", "realloc", "free"), "values of maps are the memory of a program"),
+    **dict.fromkeys(("rand", "random"), "the helper bpf_get_prandom_u32 does that"),
+    **dict.fromkeys(("time", "gettimeofday", "clock_gettime"), "the helper bpf_ktime_get_ns does that"),
+    **dict.fromkeys(("exit", "assert", "__assert_fail"), "a program ends by returning its verdict"),
+}
 
 
 class MapReference(NamedTuple):
@@ -237,6 +254,8 @@ class _Linking:
 
     def _refer(self, caller: LinkedFunction, index: int, target: Target, *, is_call: bool) -> None:
         slot = caller.start + index
+        if target.kind == "problem":
+            raise ObjectError(target.name, hints=target.hints)
         if target.kind == "extern":
             if target.name not in self._spec.externs:
                 raise ObjectError(
@@ -251,6 +270,8 @@ class _Linking:
                 f'function "{caller.function.name}", instruction {index}: a jump table, which pytc cannot load',
                 hints=("clang -fno-jump-tables, or -mcpu=v3, compiles a switch without one",),
             )
+        if self._spec.maps[target.name].problem:
+            raise MapDefinitionError(self._spec.maps[target.name].problem)
         if target.kind == "map":
             ins.set_source(self.code, slot, ins.PSEUDO_MAP_FD)
             ins.set_immediate(self.code, slot + 1, 0)
@@ -282,6 +303,8 @@ class _Linking:
 
 def _undefined_causes(name: str, *, is_call: bool) -> tuple[str, ...]:
     """Return likely origins of a symbol that the object does not explain, the likeliest first."""
+    if is_call and name in _C_LIBRARY:
+        return (f"BPF has no C library: {_C_LIBRARY[name]}",)
     if is_call and (name in _LIBRARY or name.startswith("__")):
         return (
             "the compiler itself put this call there, and BPF has no C library: copy fixed sizes, compile with -O2, "

@@ -33,12 +33,20 @@ def tail_calls(spec: ObjectSpec) -> list[TailCall]:
     for declared in spec.maps.values():
         if declared.type == MapType.PROG_ARRAY:
             for index, name in declared.slots:
-                if name not in by_name:
-                    raise ObjectError(
-                        f'map "{declared.name}" wants program "{name}" in slot {index}; the object has no such program'
-                    )
-                calls.append(TailCall(declared.name, index, by_name[name]))
+                if name in by_name:
+                    calls.append(TailCall(declared.name, index, by_name[name]))
     return calls
+
+
+def _check_slots(spec: ObjectSpec, reached: set[str]) -> None:
+    """Raise ObjectError for a program array that wants a program which the object does not have."""
+    names = {program.name for program in spec.programs}
+    for declared in (spec.maps[name] for name in sorted(reached)):
+        for index, name in declared.slots if declared.type == MapType.PROG_ARRAY else ():
+            if name not in names:
+                raise ObjectError(
+                    f'map "{declared.name}" wants program "{name}" in slot {index}; the object has no such program'
+                )
 
 
 class LinkedSet(NamedTuple):
@@ -64,6 +72,7 @@ def link_with_tail_calls(
         result.programs.append(linked_program)
         result.types.append(type)
         reached = map_names(linked_program)
+        _check_slots(spec, reached)
         calls = [call for call in candidates if call.map_name in reached]
         candidates = [call for call in candidates if call.map_name not in reached]
         result.tail_calls.extend((call, type) for call in calls)
@@ -75,5 +84,10 @@ def type_of(program: ProgramSpec, type: ProgramType) -> ProgramType:
     """Return the type to load a program as: ``type``, or for UNSPEC that of its section name. Raises ObjectError."""
     chosen = type if type is not ProgramType.UNSPEC else program.type
     if chosen is ProgramType.UNSPEC:
-        raise ObjectError("the section's name does not say a program type; give one")
+        raise ObjectError(
+            f'program "{program.name}": the name of its section, "{program.section}", does not tell its type',
+            hints=(
+                'say which: "type sched_cls", "type xdp" ...; or name the section for it, like SEC("tc"), SEC("xdp")',
+            ),
+        )
     return chosen

@@ -9,6 +9,7 @@ from pytc.bpf.kernel.features import Features
 
 _WORD = struct.Struct("<I")
 _BYTE = 8  # BTF_INT: 8 bits at offset 0, no encoding
+_EXTERN = 2  # BTF_FUNC_EXTERN
 #: The feature that a kind needs; kinds that are not here are as old as BTF.
 NEEDS = {
     b.VAR: "btf_datasec",
@@ -24,14 +25,20 @@ def downgrade(image: bytes, features: Features) -> bytes:
     """Return the BTF image unchanged if the kernel knows all its kinds, else one with substitutes.
 
     A variable or declaration tag becomes an integer, a DATASEC a structure, a floating point number an empty structure
-    without a name, a type tag a const, a 64-bit enum a union.
+    without a name, a type tag a const, a 64-bit enum a union. An extern function, which no kernel takes, becomes a
+    typedef: programs that call one cannot be linked.
     """
     btf = Btf(image)
     kinds = {btf.kind(type_id) for type_id in range(1, len(btf))}
     unknown = {kind for kind in kinds & NEEDS.keys() if not features.has(NEEDS[kind])}
-    if not unknown:
+    undefined = [
+        type_id for type_id in range(1, len(btf)) if btf.kind(type_id) == b.FUNC and btf.linkage(type_id) == _EXTERN
+    ]
+    if not unknown and not undefined:
         return image
     editor = _Editor(btf, image)
+    for type_id in undefined:
+        editor.set_kind(type_id, b.TYPEDEF)
     for type_id in range(1, len(btf)):
         kind = btf.kind(type_id)
         if kind in unknown:

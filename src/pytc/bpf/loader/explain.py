@@ -42,6 +42,7 @@ _NEEDS_TYPES = re.compile(r"map '([^']*)' has to have BTF in order to use (\w+)$
 _UNPRIVILEGED = re.compile(
     r"R\d+ leaks addr .*|R\d+ pointer (?:comparison|arithmetic.*) prohibited.*|.* prohibited for !root.*"
 )
+_NOT_A_MAP = re.compile(r"R\d+ type=map_value expected=map_ptr$")
 _JIT_SETTING = "/proc/sys/net/core/bpf_jit_enable"
 _REGISTER_CALL = "unknown opcode 8d"
 _OLD_LIMIT = 4096
@@ -138,6 +139,11 @@ def _build_causes(reason: str) -> list[str]:
         causes.append(_interpreter())
     if reason == _REGISTER_CALL:
         causes.append(REGISTER_CALL)
+    if _NOT_A_MAP.match(reason):
+        causes.append(
+            'the program gives a variable where a map is expected: only variables in SEC(".maps") (or SEC("maps"), for '
+            "struct bpf_elf_map and struct bpf_map_def) are maps"
+        )
     if _POINTER_ARGUMENT.match(reason):
         causes.append(
             "before Linux 5.13, the arguments of a global function can be numbers and the context; make it static, and "
@@ -184,11 +190,11 @@ def _program_age(type: ProgramType, attach_type: int) -> list[str]:
     return []
 
 
-def slot_causes(map_name: str, entries: int, slot: int, number: int) -> tuple[str, ...]:
+def slot_causes(map_name: str, entries: int, slot: int, number: int, *, is_program: bool = True) -> tuple[str, ...]:
     """Return likely causes for a program or map that does not go into a slot."""
     if number == errno.E2BIG:
         return (f'map "{map_name}" has {entries} entries: slot {slot} is out of range',)
-    if number == errno.EINVAL:
+    if number == errno.EINVAL and is_program:
         return (
             "all programs of a program array must have the same type and be JIT-compiled alike; "
             "a pinned array keeps the type of the first program it held",

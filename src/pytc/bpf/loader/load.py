@@ -27,7 +27,7 @@ from pytc.bpf.object.spec import DATA, KCONFIG, FunctionSpec, MapSpec, ObjectSpe
 from pytc.bpf.sys.constants import MapType, ProgramType
 from pytc.bpf.sys.info import program_by_id
 from pytc.closing import Closing
-from pytc.errors import BpfError, BpfSyscallError, ObjectError, PinError, strerror
+from pytc.errors import BpfSyscallError, MapDefinitionError, ObjectError, PinError, VerifierError, strerror
 
 if TYPE_CHECKING:
     from pytc.bpf.loader.object_cache import ObjectCache
@@ -178,7 +178,7 @@ def load_programs(
     except BaseException as error:
         loaded.undo()
         loaded.close()
-        if isinstance(error, BpfError) and loading.btf_refusal:
+        if isinstance(error, (VerifierError, BpfSyscallError)) and loading.btf_refusal:
             error.with_hints(
                 f"the kernel refused the object's type information, so nothing has types: {loading.btf_refusal}"
             )
@@ -228,7 +228,8 @@ class _Loading:
                 own = upload(kernel_image(self._spec, self._spec.btf), self._features)
                 fd = self._loaded._owned.enter_context(own).fd
         except BpfSyscallError as error:
-            self.btf_refusal = error.hints[0] if error.hints else strerror(error.errno or 0)
+            if error.errno != errno.EPERM:
+                self.btf_refusal = error.hints[0] if error.hints else strerror(error.errno or 0)
             what = "".join(f": {sentence}" for sentence in error.hints)
             self._loaded.notes.append(f"{error}{what}; going on without type information")
             return
@@ -243,6 +244,11 @@ class _Loading:
         used = self._prepared.used
         for spec in self._in_order():
             if used_only and is_unused(spec, used):
+                continue
+            if spec.problem:
+                if spec.name in used:
+                    raise MapDefinitionError(spec.problem)
+                self._loaded.notes.append(f"{spec.problem}; no loaded program uses it")
                 continue
             try:
                 self._loaded.maps[spec.name] = self._loaded._owned.enter_context(self._open_or_create(spec))
@@ -345,7 +351,9 @@ class _Loading:
     def _settings(self, spec: MapSpec) -> bytes:
         from pytc.bpf.kernel.kconfig import kernel_settings
 
-        return kernel_settings(self._spec, spec.value_size, self._features)
+        references = (reference for program in self._prepared.programs for reference in program.maps)
+        used = frozenset(reference.offset for reference in references if reference.name == KCONFIG)
+        return kernel_settings(self._spec, spec.value_size, self._features, used)
 
     def load_programs(self, programs: Iterable[tuple[ProgramSpec, ProgramType]]) -> None:
         """Submit each program to the verifier."""
@@ -388,9 +396,9 @@ class _Loading:
                 member = self._loaded.maps.get(name)
                 if member is None:
                     raise ObjectError(f'map "{spec.name}" wants map "{name}" in slot {index}; there is no such map')
-                self._fill(spec.name, index, member.fd, f'map "{name}"')
+                self._fill(spec.name, index, member.fd, f'map "{name}"', member.spec)
 
-    def _fill(self, map_name: str, index: int, fd: int, what: str) -> None:
+    def _fill(self, map_name: str, index: int, fd: int, what: str, member: MapSpec | None = None) -> None:
         target = self._loaded.maps[map_name]
         try:
             target.update(index.to_bytes(4, "little"), fd.to_bytes(4, "little"))
@@ -398,13 +406,14 @@ class _Loading:
             raise ObjectError(f'map "{map_name}": slot {index} is out of range') from None
         except BpfSyscallError as error:
             from pytc.bpf.loader.explain import slot_causes
+            from pytc.bpf.maps.rules import member_problems
 
             number = error.errno or 0
+            hints = slot_causes(map_name, target.description.max_entries, index, number, is_program=member is None)
+            if number == errno.EINVAL and member is not None and target.spec is not None:
+                hints += member_problems(target.spec, member)
             raise BpfSyscallError(
-                error.command,
-                number,
-                f'putting {what} into slot {index}: map "{map_name}"',
-                hints=slot_causes(map_name, target.description.max_entries, index, number),
+                error.command, number, f'putting {what} into slot {index}: map "{map_name}"', hints=hints
             ) from error
 
     def note_lost_slots(self) -> None:

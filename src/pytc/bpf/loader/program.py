@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pytc.bpf.object.names import shortlist
 from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.descriptor import OwnedFd
@@ -79,17 +80,21 @@ def select_program(
             return (candidates or spec.programs)[0]
         missing = f'section "{defaults[0]}", which is the default' if defaults else "default for them"
         raise _not_found(spec, f"no {missing}, and more than one program")
-    if section and not any(s.name == section for s in spec.sections.values()):
-        raise _not_found(spec, f'no section "{section}"')
+    names = {s.name for s in spec.sections.values()}
+    if section not in names and f"?{section}" in names:
+        section = f"?{section}"  # for libbpf, a program that is not loaded unless it is named
+    if section and section not in names:
+        raise _not_found(spec, f'no section "{section}"', section)
     candidates = tuple(
         p for p in (spec.programs_in(section) if section else spec.programs) if not program or p.name == program
     )
     if not candidates:
         where = f' in section "{section}"' if section else ""
-        raise _not_found(spec, f'no program "{program}"{where}' if program else f'no program in section "{section}"')
+        what = f'no program "{program}"{where}' if program else f'no program in section "{section}"'
+        raise _not_found(spec, what, program or section)
     return candidates[0]
 
 
-def _not_found(spec: ObjectSpec, what: str) -> PytcError:
-    candidates = ", ".join(f'"{p.section}" (program {p.name})' for p in spec.programs)
+def _not_found(spec: ObjectSpec, what: str, wanted: str = "") -> PytcError:
+    candidates = shortlist([f'"{p.section}" (program {p.name})' for p in spec.programs], wanted)
     return SelectionError(f'object file "{spec.path}": {what}; sections with programs: {candidates}')

@@ -280,6 +280,26 @@ def _template(inner: MapSpec) -> Iterator[Problem]:
         yield problem._replace(text=f"the maps that it holds: {problem.text}")
 
 
+def member_problems(outer: MapSpec, member: MapSpec) -> tuple[str, ...]:
+    """Return why a map of maps does not take a map: in what it differs from the template (bpf_map_meta_equal)."""
+    inner = outer.inner
+    if inner is None:
+        return ()
+    fields = ["type", "key_size", "value_size", "flags"]
+    if inner.type == MapType.ARRAY and not inner.flags & c.F_INNER_MAP:
+        fields.append("max_entries")  # array_map_meta_equal; BPF_F_INNER_MAP since v5.10
+    return tuple(
+        f'{field} of "{member.name}" is {_spelled(field, member)}, that of the maps "{outer.name}" holds '
+        f"{_spelled(field, inner)}"
+        for field in fields
+        if getattr(member, field) != getattr(inner, field)
+    )
+
+
+def _spelled(field: str, spec: MapSpec) -> str:
+    return map_type_name(spec.type) if field == "type" else str(getattr(spec, field))
+
+
 _ARRAY: tuple[_Rule, ...] = (_entries, _key(4), _some_value)
 _DESCRIPTORS: tuple[_Rule, ...] = (_entries, _key(4), _value(_FD))
 _HASH: tuple[_Rule, ...] = (_entries, _some_key, _some_value, _hash_size)

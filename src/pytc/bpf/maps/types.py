@@ -90,7 +90,15 @@ def named_codec(text: str, size: int, btf: Btf | None) -> Codec:
         keyword, _, last = name.rpartition(" ")
         type_id = types.find(last, *_KINDS[keyword])
         if not type_id:
-            raise CodecError(f'unknown type "{name}": neither a format nor in the type information')
+            raise CodecError(
+                f'unknown type "{name}": neither a format nor in the type information',
+                hints=(
+                    "clang leaves out types that only code inside of functions uses; a variable keeps one: "
+                    f"{name} *unused __attribute__((unused));",
+                )
+                if keyword
+                else (),
+            )
         return btf_codec(types, type_id, in_map=True, max_leaves=_MAX_LEAVES)
 
     return format_codec(text, size, lookup)

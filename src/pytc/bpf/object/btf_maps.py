@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf
 from pytc.bpf.object.elf import FUNC, SECTION, ElfImage, ElfRelocation, ElfSection
-from pytc.bpf.object.legacy_maps import MapDefinition
+from pytc.bpf.object.legacy_maps import MapDefinition, broken_maps
+from pytc.bpf.object.names import shortlist
 from pytc.bpf.object.spec import MODERN, PIN_GLOBAL_NS, PIN_NONE, MapSpec
 from pytc.bpf.sys.constants import MAP_IN_MAP, MapType
-from pytc.errors import MapDefinitionError
+from pytc.errors import MapDefinitionError, ObjectError
 
 _NUMBERS = {
     "type": "type",
@@ -37,29 +38,47 @@ class _Declared(NamedTuple):
 
 
 def read_btf_maps(image: ElfImage, btf: Btf | None) -> list[MapDefinition]:
-    """Return all maps of section ``.maps``; raises MapDefinitionError."""
+    """Return all maps of section ``.maps``; one that makes no sense has a ``problem``.
+
+    Raises MapDefinitionError where not even the names of the maps are known.
+    """
     section = image.section(MODERN)
     if section is None or not section.size:
         return []
     symbols = {s.name: s for s in image.symbols if s.section == section.number and s.name and s.type != FUNC}
-    if btf is None:
-        names = ", ".join(name for name in symbols if name != MODERN)
-        raise MapDefinitionError(
-            f'maps in section ".maps" ({names}) need BTF, and the object has none: compile it with -g '
-            "(clang -O2 -g -target bpf -c FILE.c -o FILE.o), and do not strip .BTF"
+    data_section = btf.data_section(MODERN) if btf is not None else 0
+    if btf is None or not data_section:
+        names = shortlist([name for name in symbols if name != MODERN])
+        lacks = (
+            f"need BTF, and the object has none: {_recompile(image)}" if btf is None else "are not in the object's BTF"
         )
-    data_section = btf.data_section(MODERN)
-    if not data_section:
-        raise MapDefinitionError('the object has a ".maps" section, but its BTF does not describe it')
+        problem = f'maps in section ".maps" ({names}) {lacks}'
+        broken = broken_maps(image, section, problem)
+        if not broken:
+            raise MapDefinitionError(problem)
+        return broken
     result = []
     for variable in btf.section_variables(data_section):
         symbol = symbols.get(variable.name)
         if symbol is None:
             raise MapDefinitionError(f'map "{variable.name}" is in the BTF but has no symbol')
-        declared = _read_map(btf, variable.name, variable.type_id)
-        slots = _slots(image, section, symbol.value, btf.size(variable.type_id), declared)
-        result.append(MapDefinition(declared.spec._replace(slots=slots), section.number, symbol.value))
+        try:
+            declared = _read_map(btf, variable.name, variable.type_id)
+            slots = _slots(image, section, symbol.value, btf.size(variable.type_id), declared)
+        except ObjectError as error:  # another program may do without the map
+            spec = MapSpec(variable.name, 0, 0, 0, 0, section=MODERN, problem=str(error))
+            result.append(MapDefinition(spec, section.number, symbol.value))
+        else:
+            result.append(MapDefinition(declared.spec._replace(slots=slots), section.number, symbol.value))
     return result
+
+
+def _recompile(image: ElfImage) -> str:
+    """Return how to compile an object with BTF, with the compiler that it names."""
+    comment = image.section(".comment")
+    if comment is not None and b"GCC: (" in comment.data and b"clang" not in comment.data:
+        return "compile it with -gbtf (bpf-gcc -O2 -gbtf -c FILE.c -o FILE.o), and do not strip .BTF"
+    return "compile it with -g (clang -O2 -g -target bpf -c FILE.c -o FILE.o), and do not strip .BTF"
 
 
 def _read_map(btf: Btf, name: str, type_id: int, *, inner: bool = False) -> _Declared:
@@ -127,6 +146,11 @@ def _number(btf: Btf, name: str, member: b.Member) -> int:
         enumerators = btf.enumerators(member.type_id)
         if enumerators:
             return enumerators[0].value
+    if btf.kind(btf.resolve(member.type_id)) == b.INT:
+        raise MapDefinitionError(
+            f'map "{name}": "{member.name}" is a plain number, as in section "maps"; in ".maps" it is a type: '
+            f'__uint({member.name}, NUMBER). Rewrite the declaration, or put the map into SEC("maps")'
+        )
     raise MapDefinitionError(f'map "{name}": attribute "{member.name}" is not a number')
 
 
@@ -138,12 +162,24 @@ def _pointee(btf: Btf, spec: MapSpec, member: b.Member) -> int:
 
 def _key(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
     type_id = _pointee(btf, spec, member)
-    return spec._replace(key_type_id=type_id, key_size=spec.key_size or btf.size(type_id))
+    return spec._replace(key_type_id=type_id, key_size=spec.key_size or _size(btf, spec, member, type_id))
 
 
 def _value(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
     type_id = _pointee(btf, spec, member)
-    return spec._replace(value_type_id=type_id, value_size=spec.value_size or btf.size(type_id))
+    return spec._replace(value_type_id=type_id, value_size=spec.value_size or _size(btf, spec, member, type_id))
+
+
+def _size(btf: Btf, spec: MapSpec, member: b.Member, type_id: int) -> int:
+    if btf.kind(btf.resolve(type_id)) == b.FWD:
+        name = btf.name(btf.resolve(type_id)) or btf.name(type_id)
+        raise MapDefinitionError(
+            f'map "{spec.name}": the type of its {member.name}, {name}, is only declared, and has no size: define it'
+        )
+    try:
+        return btf.size(type_id)
+    except ObjectError as error:
+        raise MapDefinitionError(f'map "{spec.name}": its {member.name}: {error}') from error
 
 
 def _pinning(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:

@@ -29,9 +29,9 @@ from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf
 from pytc.bpf.object.elf import FUNC, GLOBAL, SECTION, ElfImage, ElfSection, ElfSymbol
 from pytc.bpf.object.legacy_members import Structure, read_members, structure_of, unknown_field
-from pytc.bpf.object.spec import LEGACY, MapSpec
+from pytc.bpf.object.spec import LEGACY, MODERN, MapSpec
 from pytc.bpf.sys.constants import F_NO_PREALLOC, MAP_IN_MAP, MapType
-from pytc.errors import MapDefinitionError
+from pytc.errors import MapDefinitionError, ObjectError
 
 ELF_MAP: Final = "bpf_elf_map"
 MAP_DEF: Final = "bpf_map_def"
@@ -70,6 +70,20 @@ def read_legacy_maps(image: ElfImage, btf: Btf | None, *, layout20: str = "") ->
         if is_legacy_section(section.name) and section.size:
             result += _read_section(image, section, btf, layout20)
     return _annotated(result, btf) if btf is not None else result
+
+
+def broken_maps(image: ElfImage, section: ElfSection, problem: str) -> list[MapDefinition]:
+    """Return the maps of a section of which only the names are known, and why."""
+    return [
+        MapDefinition(
+            MapSpec(
+                symbol.name, 0, 0, 0, 0, origin=MODERN if section.name == MODERN else LEGACY, section=section.name
+            )._replace(problem=problem),
+            section.number,
+            symbol.value,
+        )
+        for symbol in _map_symbols(image, section)
+    ]
 
 
 def _annotated(maps: list[MapDefinition], btf: Btf) -> list[MapDefinition]:
@@ -213,7 +227,7 @@ def _layout(
     size: int, rows: Sequence[tuple[int, ...]], image: ElfImage, section: ElfSection, *, btf: Btf | None, layout20: str
 ) -> tuple[str, ...]:
     if size == 20 and layout20 not in ("", ELF_MAP, MAP_DEF):
-        raise MapDefinitionError(f'"{layout20}" is not a layout of 20 bytes; "{ELF_MAP}" and "{MAP_DEF}" are')
+        raise ObjectError(f'"{layout20}" is not a layout of 20 bytes; "{ELF_MAP}" and "{MAP_DEF}" are')
     if size == 20 and (layout20 or _kind_of_20(rows, image, section, btf)) == MAP_DEF:
         return _MAP_DEF_LAYOUT
     fields = _LAYOUTS.get(min(size, _LARGEST))
@@ -283,10 +297,11 @@ def link_inner_maps(maps: dict[str, MapSpec]) -> dict[str, MapSpec]:
             m for m in maps.values() if m.origin == LEGACY and m.id and m.id == outer.inner_id and m.name != outer.name
         ]
         if not members:
-            raise MapDefinitionError(
-                f'map "{outer.name}" wants a map with id {outer.inner_id} as its template '
-                "(inner_id); the object has none"
+            result[outer.name] = outer._replace(
+                problem=f'map "{outer.name}" wants a map with id {outer.inner_id} as its template (inner_id); '
+                "the object has none"
             )
+            continue
         slots = tuple((m.inner_idx, m.name) for m in members if m.inner_idx >= 0)
         result[outer.name] = outer._replace(inner=members[0], slots=slots)
     return result

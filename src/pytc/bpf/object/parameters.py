@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from pytc.bpf.codec.btf import btf_codec
 from pytc.bpf.codec.compound import assign, follow
 from pytc.bpf.codec.scalars import Codec
+from pytc.bpf.object.names import shortlist
 from pytc.bpf.object.spec import DATA, MapSpec, ObjectSpec
 from pytc.errors import CodecError, ObjectError, SelectionError
 
@@ -52,7 +53,7 @@ def parameterise(spec: ObjectSpec, parameters: Parameters) -> ObjectSpec:
 def _declared(spec: ObjectSpec, maps: Mapping[str, MapSpec], name: str) -> MapSpec:
     declared = maps.get(name)
     if declared is None or declared.origin == DATA:
-        known = ", ".join(f'"{m.name}"' for m in spec.maps.values() if m.origin != DATA) or "none"
+        known = shortlist([f'"{m.name}"' for m in spec.maps.values() if m.origin != DATA], name) or "none"
         raise SelectionError(f'object file "{spec.path}": no map "{name}"; its maps: {known}')
     return declared
 

@@ -16,7 +16,13 @@ from pytc.bpf.insn.instructions import OP_CALL, OP_LD_IMM64
 from pytc.bpf.object import elf
 from pytc.bpf.object.btf_maps import read_btf_maps
 from pytc.bpf.object.elf import ElfImage, ElfRelocation, ElfSection
-from pytc.bpf.object.legacy_maps import MapDefinition, is_legacy_section, link_inner_maps, read_legacy_maps
+from pytc.bpf.object.legacy_maps import (
+    MapDefinition,
+    broken_maps,
+    is_legacy_section,
+    link_inner_maps,
+    read_legacy_maps,
+)
 from pytc.bpf.object.sections import section_type
 from pytc.bpf.object.spec import (
     DATA,
@@ -80,7 +86,7 @@ def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec
     image = elf.parse(data)
     btf = _read_btf(image)
     name = os.path.basename(path)
-    placed = read_legacy_maps(image, btf, layout20=layout20) + read_btf_maps(image, btf)
+    placed = _read_legacy_maps(image, btf, layout20) + read_btf_maps(image, btf)
     arena, placed = _read_arena_data(image, placed)
     data_maps = _read_data_maps(image, btf, name)
     externs, settings = _read_externs(image, btf)
@@ -138,6 +144,22 @@ def _read_externs(image: ElfImage, btf: Btf | None) -> tuple[dict[str, ExternSpe
 
     externs = read_externs(image, btf)
     return externs, kconfig_map(externs, btf)
+
+
+def _read_legacy_maps(image: ElfImage, btf: Btf | None, layout20: str) -> list[MapDefinition]:
+    """Return the maps of the legacy sections.
+
+    Where one makes no sense, all of them have the problem: it may be the size of all definitions. Raises
+    MapDefinitionError for sections without any map.
+    """
+    try:
+        return read_legacy_maps(image, btf, layout20=layout20)
+    except MapDefinitionError as error:
+        sections = [section for section in image.sections if is_legacy_section(section.name)]
+        broken = [placed for section in sections for placed in broken_maps(image, section, str(error))]
+        if not broken:
+            raise
+        return broken
 
 
 def _read_btf_ext(image: ElfImage, btf: Btf | None) -> btf_ext.BtfExt | None:
@@ -218,14 +240,9 @@ def _read_arena_data(image: ElfImage, definitions: list[MapDefinition]) -> tuple
     large offsets, which is since Linux 7.0; programs cannot tell, they have addresses.
     """
     section = next((s for s in image.sections if s.name == ARENA_SECTION and s.size), None)
-    if section is None:
-        return {}, definitions
     arenas = [definition for definition in definitions if definition.spec.type == MapType.ARENA]
-    if len(arenas) != 1:
-        raise MapDefinitionError(
-            f'section "{ARENA_SECTION}" has variables for an arena; the object has {len(arenas) or "no"} '
-            f"map{'s' if len(arenas) > 1 else ''} of that type"
-        )
+    if section is None or len(arenas) != 1:
+        return {}, definitions
     filled = arenas[0]._replace(spec=arenas[0].spec._replace(contents=section.data, section=section.name))
     return {section.number: filled.spec.name}, [
         filled if definition is arenas[0] else definition for definition in definitions
@@ -251,7 +268,11 @@ def _read_code(
         raise ObjectError(f'section "{section.name}" has {section.size} bytes, not a whole number of instructions')
     relocations: dict[int, Target] = {}
     for relocation in image.relocations.get(section.number, ()):
-        relocations[relocation.offset] = _resolve(image, section, relocation, targets)
+        try:
+            target = _resolve(image, section, relocation, targets)
+        except ObjectError as error:  # another program may do without
+            target = Target("problem", str(error), hints=error.hints)
+        relocations[relocation.offset // instructions.SIZE * instructions.SIZE] = target
     return CodeSection(section.number, section.name, section.data, relocations, _functions(section, symbols))
 
 
@@ -318,12 +339,26 @@ def _data_target(image: ElfImage, where: str, symbol: elf.ElfSymbol, offset: int
         return Target("data", targets.data[symbol.section], symbol.section, offset)
     if symbol.section < len(image.sections) and image.sections[symbol.section].name == _JUMP_TABLES:
         return Target("jumps", symbol.name)
-    location = (
-        f'section "{image.sections[symbol.section].name}"'
-        if symbol.section < len(image.sections)
-        else "no section of the file"
+    if symbol.section == elf.COMMON:
+        raise ObjectError(
+            f'{where}: a relocation to "{symbol.name}", a variable that no section holds (COMMON)',
+            hints=("give it a value, or compile with -fno-common, the default of clang 11 and gcc 10",),
+        )
+    if symbol.section >= len(image.sections):
+        raise ObjectError(f'{where}: a relocation to "{symbol.name}" in no section of the file')
+    section = image.sections[symbol.section].name
+    if section == ARENA_SECTION:
+        raise ObjectError(
+            f'{where}: a relocation to "{symbol.name}" in section "{section}", which has variables for an arena',
+            hints=("the object must have exactly one map of type arena, whose variables these are",),
+        )
+    raise ObjectError(
+        f'{where}: a relocation to "{symbol.name}" in section "{section}", which holds neither maps nor data',
+        hints=(
+            'maps are read from SEC(".maps") and SEC("maps"), variables from .data, .rodata, .bss and sections with '
+            "these names and a suffix (.data.mine)",
+        ),
     )
-    raise ObjectError(f'{where}: a relocation to "{symbol.name}" in {location}, which holds neither maps nor data')
 
 
 def _by_section(symbols: Iterable[elf.ElfSymbol]) -> dict[int, list[elf.ElfSymbol]]:

@@ -44,7 +44,8 @@ class MapSpec(NamedTuple):
     by-name pinning turned into PIN_GLOBAL_NS. ``id`` is the legacy id, None without one. ``inner`` is the template of a
     map-in-map; ``slots`` its initial contents as (index, name of a map), or those of a program array as (index, name of
     a program). ``reuse`` is the path of a pinned map to use instead of creating one. ``definition_size`` is the size of
-    a legacy definition in bytes.
+    a legacy definition in bytes. ``problem`` says why a declaration makes no sense; all but the name is empty then, and
+    a program that uses the map cannot be linked.
     """
 
     name: str
@@ -69,22 +70,25 @@ class MapSpec(NamedTuple):
     frozen: bool = False
     reuse: str = ""
     definition_size: int = 0
+    problem: str = ""
 
 
-TargetKind = Literal["map", "data", "function", "extern", "jumps"]
+TargetKind = Literal["map", "data", "function", "extern", "jumps", "problem"]
 
 
 class Target(NamedTuple):
     """The target of a relocation.
 
     It is a ``map`` (``name``), ``data`` (``name`` of the data map, ``offset`` into it), a ``function`` (``section``
-    index and ``offset`` in bytes), an ``extern`` (``name``) or ``jumps`` (a jump table).
+    index and ``offset`` in bytes), an ``extern`` (``name``) or ``jumps`` (a jump table). A ``problem`` is a relocation
+    that makes no sense: ``name`` says why, ``hints`` what to do; it matters to a program with that instruction alone.
     """
 
     kind: TargetKind
     name: str = ""
     section: int = 0
     offset: int = 0
+    hints: tuple[str, ...] = ()
 
 
 class FunctionSpec(NamedTuple):

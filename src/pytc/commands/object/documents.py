@@ -166,6 +166,8 @@ def _wrap(name: str, words: Iterable[str], separator: str = " ") -> Iterable[Seq
 
 
 def _map(facts: MapFacts) -> Json:
+    if facts.spec.problem:
+        return {"name": facts.spec.name, "origin": facts.spec.section, "problem": facts.spec.problem}
     return {
         **_map_attributes(facts.spec),
         "origin": facts.spec.section,
@@ -200,8 +202,10 @@ def _flag_names(spec: MapSpec) -> list[Json]:
 
 
 def _maps_text(maps: Sequence[MapFacts]) -> str:
-    rows = [(f.spec.name, *_map_columns(f.spec), _layout(f), ", ".join(_map_words(f))) for f in maps]
-    return _table(rows)
+    good = [f for f in maps if not f.spec.problem]
+    rows = [(f.spec.name, *_map_columns(f.spec), _layout(f), ", ".join(_map_words(f))) for f in good]
+    broken = [f"  {f.spec.name}  cannot be created: {f.spec.problem}\n" for f in maps if f.spec.problem]
+    return _table(rows) + "".join(broken)
 
 
 def _map_columns(spec: MapSpec) -> tuple[str, ...]:

@@ -7,12 +7,31 @@ from contextlib import contextmanager
 from pytc.bpf.codec.scalars import Style, format_value
 from pytc.bpf.maps.raw import RawMap
 from pytc.bpf.maps.typed import TypedMap
-from pytc.bpf.sys.constants import a_map_type
+from pytc.bpf.sys.constants import MapType, a_map_type
 from pytc.commands.shared.maps import descriptor_facts
 from pytc.errors import ENOTSUPP, BpfSyscallError, MapElementError, strerror
 
 _WRITE_ONLY, _READ_ONLY = 1, 0
 _ACCESS_MODE = 3
+_OF_MAPS = (
+    "a map of maps takes maps like its template: of its type, key size, value size and flags, and arrays without "
+    "BPF_F_INNER_MAP of its max_entries"
+)
+_OF_SOCKETS = (
+    "a sockmap takes TCP sockets that are connected or listen, UDP sockets, and Unix sockets that are connected"
+)
+#: Rules for elements that are maps, programs or sockets, by error number and map type: bpf_map_meta_equal in
+#: kernel/bpf/map_in_map.c, __bpf_prog_map_compatible in kernel/bpf/core.c, sock_map_sk_state_allowed in
+#: net/core/sock_map.c.
+_MEMBERS: dict[tuple[int, int], str] = {
+    (errno.EINVAL, MapType.ARRAY_OF_MAPS): _OF_MAPS,
+    (errno.EINVAL, MapType.HASH_OF_MAPS): _OF_MAPS,
+    (errno.EINVAL, MapType.PROG_ARRAY): (
+        "all programs of a program array must have the type of the first that it held, and be JIT-compiled alike"
+    ),
+    (errno.EOPNOTSUPP, MapType.SOCKMAP): _OF_SOCKETS,
+    (errno.EOPNOTSUPP, MapType.SOCKHASH): _OF_SOCKETS,
+}
 
 
 @contextmanager
@@ -51,6 +70,8 @@ def _cause(typed: TypedMap, number: int) -> str:
     most = typed.map.description.max_entries
     if number == errno.EPERM:
         return _permission(typed.map)
+    if (number, typed.map.description.type) in _MEMBERS:
+        return _MEMBERS[number, typed.map.description.type]
     if number == errno.E2BIG:
         return f"the map is full, or the key is out of range: max_entries is {most}"
     return {

@@ -92,20 +92,21 @@ def _in_environment(context: Context, text: str) -> int:
 def open_named_maps(name: str) -> list[Map]:
     """Open all maps with a name, which may be longer than the kernel's; raises BpfError where there are none. The
     caller closes them."""
-    names, matching = kernel_map_names(name), list[Map]()
+    names, matching, others = kernel_map_names(name), list[Map](), set[str]()
     try:
         for number in ids(Command.MAP_GET_NEXT_ID):
             candidate = _by_id(number)
             if candidate is not None and candidate.description.name in names:
                 matching.append(candidate)
             elif candidate is not None:
+                others.add(candidate.description.name)
                 candidate.close()
     except BaseException:
         for map in matching:
             map.close()
         raise
     if not matching:
-        raise BpfError(f'there is no map "{name}"')
+        raise BpfError(f'there is no map "{name}"', hints=_similar(name, others))
     return matching
 
 
@@ -119,6 +120,15 @@ def _open_named(name: str) -> Map:
     raise BpfError(f'there are {len(matching)} maps "{name}", with the ids {ids_text}: choose one with id')
 
 
+def _similar(name: str, others: set[str]) -> tuple[str, ...]:
+    """Return the names that are most like one; maps of variables have an object's name before the section's, cut to 15
+    characters in all (``trafficc.bss``)."""
+    from difflib import get_close_matches
+
+    similar = get_close_matches(name, sorted(filter(None, others)), 3)
+    return (f"there is {' and '.join(similar)}",) if similar else ()
+
+
 def _by_id(number: int) -> Map | None:
     """Open a map by its id; None for one that went away meanwhile."""
     try:
@@ -130,6 +140,11 @@ def _by_id(number: int) -> Map | None:
 def typed_map(context: Context, map: Map, *, key: str = "", value: str = "") -> TypedMap:
     """Return an open map with types: the formats ``key`` and ``value``, or its own. Raises PytcError."""
     typed = TypedMap(map, key=key, value=value)
+    if typed.types.btf is None and map.description.btf_id and not value:
+        context.notes.append(
+            "Note: reading the types of a map takes CAP_SYS_ADMIN; without them, keys and values are plain numbers or "
+            "hex (keytype and valuetype state their formats)"
+        )
     kind = map.description.type
     if not value and kind in MAP_IN_MAP:
         codec = _Reference(context, _map_descriptor)

@@ -203,6 +203,7 @@ def test_a_setting_is_named_where_the_kernel_lacks_it(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(("number", "said"), [(errno.E2BIG, "slot 9 is out of range"), (errno.EINVAL, "same type")])
 def test_slots(number: int, said: str) -> None:
     assert said in slot_causes("m", 4, 9, number)[0]
+    assert (number == errno.EINVAL) == (slot_causes("m", 4, 9, number, is_program=False) == ())
 
 
 @pytest.mark.parametrize(

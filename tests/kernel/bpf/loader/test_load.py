@@ -11,7 +11,7 @@ import pytest
 
 from pytc.bpf import Loaded, Map, PinRoot, ProgramType, load, read_bytes, read_object, select_program
 from pytc.bpf.analyse.lint import lint_file
-from pytc.errors import BpfSyscallError, MapDefinitionError, ObjectError, VerifierError
+from pytc.errors import BpfError, BpfSyscallError, MapDefinitionError, ObjectError, SelectionError, VerifierError
 from tests.conftest import Compiler
 from tests.elf_writer import (
     ALLOC,
@@ -124,6 +124,55 @@ class TestReasons:
             loaded(path, bpffs, name="unchecked")
         assert "-O2" in refused.value.hints[0]
         assert "register-call" in [finding.check for finding in lint_file(path)]
+
+
+class TestOthers:
+    """What the other programs of an object need and do not get."""
+
+    @pytest.mark.parametrize(
+        ("name", "said", "hint"),
+        [
+            ("setting", 'has no "CONFIG_NO_SUCH_SETTING"', ""),
+            ("function", 'no function "no_such_function"', "declare it __weak"),
+            ("incomplete", 'map "incomplete": the type of its key, nowhere, is only declared, and has no size', ""),
+            (
+                "impossible",
+                'map "impossible" (array): cannot create it',
+                "the key of an array must have 4 bytes, not 8",
+            ),
+            ("old_style", '"type" is a plain number, as in section "maps"; in ".maps" it is a type: __uint(type', ""),
+            ("elsewhere", '"elsewhere" in section "my_maps", which holds neither maps nor data', 'SEC(".maps")'),
+            ("tentative", '"tentative", a variable that no section holds (COMMON)', "-fno-common"),
+            ("library", '"ntohl", which the object neither defines', "bpf_ntohl of <bpf/bpf_endian.h>"),
+        ],
+    )
+    def test_are_told_why(self, build: Compiler, bpffs: Path, name: str, said: str, hint: str) -> None:
+        with nothing_left(bpffs), pytest.raises(BpfError) as refused:
+            loaded(build("mistakes/others"), bpffs, name=f"wants_{name}")
+        assert said in str(refused.value)
+        assert hint in "".join(refused.value.hints)
+
+    def test_do_not_matter_to_the_one_that_works(self, build: Compiler, bpffs: Path) -> None:
+        with loaded(build("mistakes/others"), bpffs, name="fine") as done:
+            assert verdict(done.program) == 1
+            assert {".kconfig", "good"} == done.maps.keys()
+            assert not any("BTF" in note for note in done.notes)
+
+    def test_are_found_by_their_section_without_the_mark_of_libbpf(self, build: Compiler, bpffs: Path) -> None:
+        spec = read_object(build("other_types"))
+        with pytest.raises(SelectionError):
+            select_program(spec, section="tc")
+        assert select_program(read_object(build("mistakes/optional")), section="tc").name == "optional"
+
+    def test_are_listed_with_the_nearest_names_first(self, build: Compiler) -> None:
+        spec = read_object(build("mistakes/others"))
+        with pytest.raises(SelectionError, match=r'programs: "tc" \(program wants_old_style\),'):
+            select_program(spec, program="want_old_stile")
+
+    def test_have_a_type_to_be_stated(self, build: Compiler, bpffs: Path) -> None:
+        spec = read_object(build("mistakes/others"))
+        with pytest.raises(ObjectError, match='program "typeless": the name of its section, "mine", does not tell'):
+            load(spec, select_program(spec, program="typeless"), pins=PinRoot(str(bpffs)))
 
 
 def fds(kind: str) -> int:
@@ -264,12 +313,15 @@ class TestRefusals:
         assert any(hint.startswith("programs of type sched_cls cannot call the helper") for hint in caught.value.hints)
 
     def test_junk_behind_a_map_definition(self, build: Compiler, bpffs: Path) -> None:
-        with nothing_left(bpffs), pytest.raises(MapDefinitionError, match=r'legacy44_junk\.o": map "map_array"'):
+        with nothing_left(bpffs), pytest.raises(MapDefinitionError, match=r'map "map_array": a structure of 44 bytes'):
             loaded(build("legacy44_junk"), bpffs)
 
     def test_a_section_that_says_no_type(self, build: Compiler, bpffs: Path) -> None:
         spec = read_object(build("one_program"))
-        with nothing_left(bpffs), pytest.raises(ObjectError, match="the section's name does not say a program type"):
+        with (
+            nothing_left(bpffs),
+            pytest.raises(ObjectError, match=r"the name of its section, .* does not tell its type"),
+        ):
             load(spec, spec.programs[0])
 
 

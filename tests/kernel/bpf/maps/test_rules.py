@@ -13,7 +13,7 @@ from pytc.bpf.kernel.versions import is_older, map_flags, map_type_since
 from pytc.bpf.loader.btf_upload import upload
 from pytc.bpf.maps.causes import map_causes
 from pytc.bpf.maps.map import Map, actual_entries, create_map
-from pytc.bpf.maps.rules import _RULES, map_problems
+from pytc.bpf.maps.rules import _RULES, map_problems, member_problems
 from pytc.bpf.sys import constants as c
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.errors import BpfSyscallError
@@ -107,6 +107,24 @@ def test_the_kernel_refuses_what_the_rules_refuse_and_nothing_else(
         if error is None and map_problems(spec, actual_entries(spec)):
             wrong.append((spec, error, tuple(problem.text for problem in map_problems(spec))))
     assert not wrong
+
+
+def test_the_kernel_refuses_members_that_differ_from_the_template(root: None, features: Features, inner: Map) -> None:
+    spec = good(MapType.ARRAY_OF_MAPS)
+    template = TYPE._replace(type=MapType.ARRAY)
+    with create_map(spec, "outer", inner_fd=inner.fd, features=features) as outer:
+        for change in ({}, {"value_size": 8}, {"max_entries": 2}, {"type": MapType.HASH}):
+            changed = template._replace(**change)
+            with create_map(changed, "member", features=features) as member:
+                try:
+                    outer.update(bytes(4), member.fd.to_bytes(4, "little"))
+                except BpfSyscallError:
+                    assert len(member_problems(spec._replace(inner=template), changed)) == len(change) > 0
+                else:
+                    assert not change
+    assert member_problems(spec._replace(inner=template), template._replace(value_size=8)) == (
+        'value_size of "m" is 8, that of the maps "m" holds 4',
+    )
 
 
 def test_maps_of_maps_hold_no_maps_of_maps() -> None:

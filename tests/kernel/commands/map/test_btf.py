@@ -124,9 +124,9 @@ class TestTypedByBtf:
                 "}",
             )
             assert printed("map", "dump", *fd_of(flows), "keytype", "hex") == f"key 0000000000010000 value {7 << 32}\n"
-            assert 'unknown type "struct nosuch"' in refused(
-                "map", "dump", *fd_of(flows), "keytype", "struct", "nosuch"
-            )
+            unknown = refused("map", "dump", *fd_of(flows), "keytype", "struct", "nosuch")
+            assert 'unknown type "struct nosuch"' in unknown
+            assert "struct nosuch *unused __attribute__((unused));" in unknown
 
     def test_locks(self, build: Compiler, bpffs: Path) -> None:
         with loaded(build("spinlock"), bpffs) as done:
@@ -167,4 +167,5 @@ class TestTypedByBtf:
                     env={**os.environ, "BPF_MAP_settings": str(found.fd), **SOURCE},
                 )
                 assert (finished.returncode, finished.stdout) == (0, expected), finished.stderr
+                assert ("takes CAP_SYS_ADMIN" in finished.stderr) == ("valuetype" not in words)
             assert found[word(0)][1] == 17

@@ -35,6 +35,7 @@ class TestNames:
                 ("pinned", "m:globals/there"),
             ):
                 assert printed("map", "get", *words) == "42\n"
+            assert f"there is {name}" in refused("map", "get", "name", f"{name[:-1]}x")
             with create_map(MapSpec(name, MapType.ARRAY, 4, 4, 1), name) as twin:
                 said = refused("map", "get", "name", name)
                 assert f'there are 2 maps "{name}"' in said
@@ -81,3 +82,16 @@ class TestNames:
     ) -> None:
         monkeypatch.setenv("TC_BPF_MNT", str(bpffs))
         assert "leads out of" in refused("map", "pin", *fd_of(new_map(MapType.ARRAY)), "m:../x")
+
+
+def test_why_a_map_of_maps_does_not_take_a_map() -> None:
+    template, wide = MapSpec("inner", MapType.ARRAY, 4, 4, 1), MapSpec("wide", MapType.ARRAY, 4, 8, 1)
+    spec = MapSpec("outer", MapType.ARRAY_OF_MAPS, 4, 4, 1, inner=template)
+    with (
+        create_map(template, "inner") as inner,
+        create_map(spec, "outer", inner_fd=inner.fd) as outer,
+        create_map(wide, "wide") as member,
+    ):
+        said = refused("map", "set", *fd_of(outer), "key", "0", "value", f"fd:{member.fd}", status=2)
+        assert "Hint: a map of maps takes maps like its template" in said
+        printed("map", "set", *fd_of(outer), "key", "0", "value", f"fd:{inner.fd}")

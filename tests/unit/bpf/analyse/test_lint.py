@@ -348,13 +348,13 @@ def test_a_program_that_cannot_be_linked() -> None:
 
 
 def test_a_map_that_cannot_be_understood_is_a_finding(build: Compiler) -> None:
-    (found,) = lint_file(build("legacy44_junk"))
+    (found,) = [one for one in lint_file(build("legacy44_junk")) if one.severity == "error"]
     assert (found.severity, found.check) == ("error", "map-definition")
     assert found.text.startswith('map "map_array"')
 
 
 def test_btf_maps_without_btf(build: Compiler) -> None:
-    (found,) = lint_file(build("modern_maps", flags=()))
+    (found,) = [one for one in lint_file(build("modern_maps", flags=())) if one.severity == "error"]
     assert (found.severity, found.check, "-g" in found.text) == ("error", "map-definition", True)
 
 

@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytc.bpf.btf import types as b
+from pytc.bpf.btf.types import Btf
 from pytc.bpf.codec.btf import btf_codec
+from pytc.bpf.codec.columns import Renderer
+from pytc.bpf.codec.scalars import Columns, Style
 from pytc.bpf.codec.variables import Enumerator, Raw, Value, decode, value_text
 from pytc.errors import ObjectError
 from tests.btf_writer import BtfWriter
@@ -94,6 +97,35 @@ def test_structures_are_members_by_name() -> None:
     union = writer.structure("", 4, [("whole", number, 0), ("part", char, 0)], kind=b.UNION)
     outer = writer.structure("outer", 8, [("first", number, 0), ("", union, 32)])
     assert decode(writer.parsed(), outer, struct.pack("<iI", -1, 0x141)) == {"first": -1, "whole": 0x141, "part": 65}
+
+
+@pytest.mark.parametrize("unnamed", [False, True])
+def test_padding_is_shown_where_it_is_not_zero(unnamed: bool) -> None:
+    """Keys that differ in padding alone are two keys, which no dump may show as one."""
+    w = BtfWriter()
+    u32, u16 = w.integer("u32", 4), w.integer("u16", 2)
+    head = [("source", u32, 0), ("port", u16, 32)]
+    if unnamed:
+        head = [("", w.structure("", 8, head), 0)]
+    flow = w.structure("flow", 16, [*head, ("target", u32, 64)])
+    codec = btf_codec(Btf(w.data()), flow, in_map=True)
+    plain = bytes([1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0])
+    odd = bytes([1, 0, 0, 0, 2, 0, 0x2F, 0x2F, 3, 0, 0, 0, 0, 0, 0, 9])
+    members = {"source": 1, "port": 2, "target": 3}
+    assert codec.decode(plain) == members
+    assert codec.decode(odd) == {**members, "pad_6": "2f2f", "pad_12": "00000009"}
+    assert codec.encode(codec.decode(odd)) == odd
+    for style, text in (
+        (Style.TEXT, "{ source 1 port 2 target 3 pad_6 2f2f pad_12 00000009 }\n{ source 1 port 2 target 3 }"),
+        (
+            Style.JSON,
+            '{"source":1,"port":2,"target":3,"pad_6":"2f2f","pad_12":"00000009"}\n{"source":1,"port":2,"target":3}',
+        ),
+        (Style.CSV, "1,2,3\n1,2,3"),
+    ):
+        renderer = Renderer(codec.columns(style, 0), Columns("", ()), ("", "", ""), "\n")
+        assert renderer.render(odd + plain, b"", 2) == text
+    assert btf_codec(Btf(w.data()), flow).decode(odd) == members, "what a C initializer has"
 
 
 def test_bit_fields() -> None:

@@ -222,6 +222,10 @@ class TestHints:
         assert "the program has 2 instructions" in hint
         assert "bpf_loop()" in hint
 
+    def test_a_variable_is_not_a_map(self) -> None:
+        (hint,) = self.hints(errno.EACCES, "R1 type=map_value expected=map_ptr\n")
+        assert 'only variables in SEC(".maps")' in hint
+
     def test_a_call_by_a_register(self) -> None:
         (hint,) = self.hints(errno.EINVAL, "unknown opcode 8d\n")
         assert "-O2" in hint

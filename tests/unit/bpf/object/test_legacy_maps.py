@@ -6,10 +6,10 @@ import struct
 
 import pytest
 
-from pytc.bpf import read_bytes, read_object
+from pytc.bpf import read_object
 from pytc.bpf.object.legacy_maps import ELF_MAP, MAP_DEF, is_legacy_section
 from pytc.bpf.object.spec import MapSpec, ObjectSpec
-from pytc.errors import MapDefinitionError
+from pytc.errors import MapDefinitionError, ObjectError
 from tests.btf_writer import BtfWriter
 from tests.conftest import Compiler
 from tests.elf_writer import (
@@ -26,6 +26,7 @@ from tests.elf_writer import (
     elf,
     words,
 )
+from tests.unit.bpf.object.support import read_maps
 
 HASH, ARRAY, PROG_ARRAY, LPM_TRIE, ARRAY_OF_MAPS = 1, 2, 3, 11, 12
 NOWHERE = -1
@@ -51,83 +52,83 @@ def only(spec: ObjectSpec) -> MapSpec:
 
 
 def test_16_bytes_have_neither_id_nor_flags() -> None:
-    found = only(read_bytes(maps((HASH, 4, 8, 100))))
+    found = only(read_maps(maps((HASH, 4, 8, 100))))
     assert found == MapSpec("m0", HASH, 4, 8, 100, origin="maps", section="maps", definition_size=16)
     assert found.id is None
 
 
 def test_20_bytes_end_with_the_id() -> None:
-    found = only(read_bytes(maps((HASH, 4, 8, 100, 7))))
+    found = only(read_maps(maps((HASH, 4, 8, 100, 7))))
     assert (found.id, found.flags, found.pinning) == (7, 0, 0)
 
 
 def test_24_bytes_have_id_and_pinning() -> None:
-    found = only(read_bytes(maps((HASH, 4, 8, 100, 7, 2))))
+    found = only(read_maps(maps((HASH, 4, 8, 100, 7, 2))))
     assert (found.id, found.flags, found.pinning) == (7, 0, 2)
 
 
 def test_28_bytes_have_the_flags_before_the_id() -> None:
-    found = only(read_bytes(maps((HASH, 4, 8, 100, 1, 7, 2))))
+    found = only(read_maps(maps((HASH, 4, 8, 100, 1, 7, 2))))
     assert (found.flags, found.id, found.pinning) == (1, 7, 2)
 
 
 def test_36_bytes_have_inner_id_and_index() -> None:
-    found = only(read_bytes(maps((ARRAY, 4, 8, 100, 1, 7, 2, 5, 3))))
+    found = only(read_maps(maps((ARRAY, 4, 8, 100, 1, 7, 2, 5, 3))))
     assert (found.flags, found.id, found.pinning, found.inner_id, found.inner_idx) == (1, 7, 2, 5, 3)
 
 
 def test_the_index_minus_1_means_no_slot() -> None:
-    assert only(read_bytes(maps((ARRAY, 4, 8, 1, 0, 7, 0, 0, NOWHERE)))).inner_idx == -1
+    assert only(read_maps(maps((ARRAY, 4, 8, 1, 0, 7, 0, 0, NOWHERE)))).inner_idx == -1
 
 
 def test_larger_definitions_are_taken_when_the_rest_is_zero() -> None:
-    found = only(read_bytes(maps((HASH, 4, 8, 100, 1, 7, 2, 5, 3, 0, 0))))
+    found = only(read_maps(maps((HASH, 4, 8, 100, 1, 7, 2, 5, 3, 0, 0))))
     assert (found.id, found.pinning, found.inner_idx) == (7, 2, 3)
 
 
 def test_larger_definitions_with_something_unknown_are_refused() -> None:
     with pytest.raises(MapDefinitionError, match='map "m1": a structure of 44 bytes whose bytes after the first 36'):
-        read_bytes(maps((HASH, 4, 8, 1, 0, 0, 0, 0, 0, 0, 0), (HASH, 4, 8, 1, 0, 1, 0, 0, 0, 0, 7)))
+        read_maps(maps((HASH, 4, 8, 1, 0, 0, 0, 0, 0, 0, 0), (HASH, 4, 8, 1, 0, 1, 0, 0, 0, 0, 7)))
 
 
 @pytest.mark.parametrize("count", [8, 32 // 4])
 def test_sizes_between_the_layouts_are_refused(count: int) -> None:
     with pytest.raises(MapDefinitionError, match=f"structures of {count * 4} bytes; struct bpf_elf_map has 16, 20"):
-        read_bytes(maps((HASH, 4, 8) + (0,) * (count - 3)))
+        read_maps(maps((HASH, 4, 8) + (0,) * (count - 3)))
 
 
 def test_too_small_definitions_are_refused() -> None:
     with pytest.raises(MapDefinitionError, match="12 bytes for 1 maps"):
-        read_bytes(maps((HASH, 4, 8)))
+        read_maps(maps((HASH, 4, 8)))
 
 
 def test_a_section_that_does_not_divide_is_refused() -> None:
     data = Section("maps", words(*(HASH, 4, 8, 1) * 2) + b"x", flags=ALLOC)
     symbols = [Symbol("a", "maps", 0), Symbol("b", "maps", 16)]
     with pytest.raises(MapDefinitionError, match="33 bytes for 2 maps: not a whole number of structures"):
-        read_bytes(elf(data, symbols=symbols))
+        read_maps(elf(data, symbols=symbols))
 
 
 def test_a_symbol_in_the_middle_of_a_definition_is_refused() -> None:
     data = Section("maps", words(*(HASH, 4, 8, 1) * 2), flags=ALLOC)
     symbols = [Symbol("first", "maps", 0, 16), Symbol("crooked", "maps", 12, 16)]
     with pytest.raises(MapDefinitionError, match='map "crooked" starts at byte 12'):
-        read_bytes(elf(data, symbols=symbols))
+        read_maps(elf(data, symbols=symbols))
 
 
 def test_a_section_without_symbols_is_refused() -> None:
     with pytest.raises(MapDefinitionError, match='section "maps" has 16 bytes but no map symbols'):
-        read_bytes(elf(Section("maps", words(HASH, 4, 8, 1), flags=ALLOC)))
+        read_maps(elf(Section("maps", words(HASH, 4, 8, 1), flags=ALLOC)))
 
 
 def test_a_section_without_contents_is_refused() -> None:
     section = Section("maps", b"", type=8, flags=ALLOC | WRITE, size=16)
     with pytest.raises(MapDefinitionError, match='map "m"'):
-        read_bytes(elf(section, symbols=[Symbol("m", "maps")]))
+        read_maps(elf(section, symbols=[Symbol("m", "maps")]))
 
 
 def test_an_empty_section_declares_nothing() -> None:
-    assert not read_bytes(elf(Section("maps", flags=ALLOC))).maps
+    assert not read_maps(elf(Section("maps", flags=ALLOC))).maps
 
 
 def test_maps_are_counted_by_symbols_that_can_be_maps() -> None:
@@ -138,35 +139,35 @@ def test_maps_are_counted_by_symbols_that_can_be_maps() -> None:
         Symbol(".Lpart", "maps", 8, 0, OBJECT, LOCAL),
         Symbol("", "maps", 12),
     ]
-    spec = read_bytes(elf(data, symbols=[*others, Symbol("a", "maps", 0), Symbol("b", "maps", 16)]))
+    spec = read_maps(elf(data, symbols=[*others, Symbol("a", "maps", 0), Symbol("b", "maps", 16)]))
     assert list(spec.maps) == ["a", "b"]
 
 
 def test_of_two_names_for_a_map_the_global_one_counts() -> None:
     data = Section("maps", words(HASH, 4, 8, 1), flags=ALLOC)
     symbols = [Symbol("here", "maps", binding=LOCAL), Symbol("everywhere", "maps", binding=GLOBAL)]
-    assert list(read_bytes(elf(data, symbols=symbols)).maps) == ["everywhere"]
+    assert list(read_maps(elf(data, symbols=symbols)).maps) == ["everywhere"]
 
 
 def test_static_maps_count_as_others_do() -> None:
-    spec = read_bytes(maps((HASH, 4, 8, 1, 11), (ARRAY, 4, 8, 1, 12), binding=LOCAL))
+    spec = read_maps(maps((HASH, 4, 8, 1, 11), (ARRAY, 4, 8, 1, 12), binding=LOCAL))
     assert {name: found.id for name, found in spec.maps.items()} == {"m0": 11, "m1": 12}
 
 
 def test_maps_come_in_the_order_of_the_section_not_of_the_symbols() -> None:
     data = Section("maps", words(HASH, 4, 8, 1, ARRAY, 4, 8, 2), flags=ALLOC)
-    spec = read_bytes(elf(data, symbols=[Symbol("b", "maps", 16), Symbol("a", "maps", 0)]))
+    spec = read_maps(elf(data, symbols=[Symbol("b", "maps", 16), Symbol("a", "maps", 0)]))
     assert [(name, found.type) for name, found in spec.maps.items()] == [("a", HASH), ("b", ARRAY)]
 
 
 def test_70_maps_are_as_good_as_one() -> None:
-    spec = read_bytes(maps(*((ARRAY, 4, 8, 1, 0, number, 0, 0, 0) for number in range(70))))
+    spec = read_maps(maps(*((ARRAY, 4, 8, 1, 0, number, 0, 0, 0) for number in range(70))))
     assert [found.id for found in spec.maps.values()] == list(range(70))
 
 
 def test_a_section_for_each_map_is_read_too() -> None:
     sections = [Section(f"maps/{name}", words(HASH, 4, 8, 1), flags=ALLOC) for name in "ab"]
-    spec = read_bytes(elf(*sections, symbols=[Symbol("a", "maps/a"), Symbol("b", "maps/b")]))
+    spec = read_maps(elf(*sections, symbols=[Symbol("a", "maps/a"), Symbol("b", "maps/b")]))
     assert list(spec.maps) == ["a", "b"]
     assert is_legacy_section("maps/a")
     assert not is_legacy_section("mapsa")
@@ -175,65 +176,65 @@ def test_a_section_for_each_map_is_read_too() -> None:
 def test_two_maps_of_one_name_are_refused() -> None:
     sections = [Section(f"maps/{name}", words(HASH, 4, 8, 1), flags=ALLOC) for name in "ab"]
     with pytest.raises(MapDefinitionError, match='two maps have the name "same"'):
-        read_bytes(elf(*sections, symbols=[Symbol("same", "maps/a"), Symbol("same", "maps/b")]))
+        read_maps(elf(*sections, symbols=[Symbol("same", "maps/a"), Symbol("same", "maps/b")]))
 
 
 class TestTwentyBytes:
     """``bpf_elf_map`` of 2015, whose fifth word is the id, or ``bpf_map_def``, whose fifth word is flags."""
 
     def test_different_fifth_words_are_ids(self) -> None:
-        spec = read_bytes(maps((HASH, 4, 8, 1, 0), (ARRAY, 4, 8, 1, 1)))
+        spec = read_maps(maps((HASH, 4, 8, 1, 0), (ARRAY, 4, 8, 1, 1)))
         assert [(found.id, found.flags) for found in spec.maps.values()] == [(0, 0), (1, 0)]
 
     def test_equal_fifth_words_cannot_be_ids(self) -> None:
-        spec = read_bytes(maps((HASH, 4, 8, 1, 1), (HASH, 4, 8, 1, 1)))
+        spec = read_maps(maps((HASH, 4, 8, 1, 1), (HASH, 4, 8, 1, 1)))
         assert [(found.id, found.flags) for found in spec.maps.values()] == [(None, 1), (None, 1)]
 
     def test_a_trie_needs_its_flag(self) -> None:
-        found = only(read_bytes(maps((LPM_TRIE, 8, 4, 1, 1))))
+        found = only(read_maps(maps((LPM_TRIE, 8, 4, 1, 1))))
         assert (found.id, found.flags) == (None, 1)
 
     def test_a_trie_with_an_even_word_has_an_id(self) -> None:
-        assert only(read_bytes(maps((LPM_TRIE, 8, 4, 1, 2)))).id == 2
+        assert only(read_maps(maps((LPM_TRIE, 8, 4, 1, 2)))).id == 2
 
     @pytest.mark.parametrize(("layout", "expected"), [(ELF_MAP, (1, 0)), (MAP_DEF, (None, 1))])
     def test_the_caller_has_the_last_word(self, layout: str, expected: tuple[int | None, int]) -> None:
-        found = only(read_bytes(maps((LPM_TRIE, 8, 4, 1, 1)), layout20=layout))
+        found = only(read_maps(maps((LPM_TRIE, 8, 4, 1, 1)), layout20=layout))
         assert (found.id, found.flags) == expected
 
     @pytest.mark.parametrize("layout", ["", ELF_MAP, MAP_DEF])
     def test_other_sizes_do_not_care_what_the_caller_says(self, layout: str) -> None:
-        found = only(read_bytes(maps((HASH, 4, 8, 1, 9, 2)), layout20=layout))
+        found = only(read_maps(maps((HASH, 4, 8, 1, 9, 2)), layout20=layout))
         assert (found.id, found.flags) == (9, 0)
 
     def test_a_layout_that_does_not_exist_is_refused(self) -> None:
-        with pytest.raises(MapDefinitionError, match='"bpf_map" is not a layout'):
-            read_bytes(maps((HASH, 4, 8, 1, 9)), layout20="bpf_map")
+        with pytest.raises(ObjectError, match='"bpf_map" is not a layout'):
+            read_maps(maps((HASH, 4, 8, 1, 9)), layout20="bpf_map")
 
     @pytest.mark.parametrize(("name", "expected"), [(ELF_MAP, (1, 0)), (MAP_DEF, (None, 1))])
     def test_the_type_of_the_variable_in_btf_decides(self, name: str, expected: tuple[int | None, int]) -> None:
         btf = BtfWriter()
         variable = btf.variable("m0", btf.structure(name, 20, []))
         btf.data_section("maps", [(variable, 0, 20)])
-        found = only(read_bytes(maps((HASH, 4, 8, 1, 1), extra=(Section(".BTF", btf.data()),))))
+        found = only(read_maps(maps((HASH, 4, 8, 1, 1), extra=(Section(".BTF", btf.data()),))))
         assert (found.id, found.flags) == expected
 
     def test_a_typedef_in_btf_is_looked_through(self) -> None:
         btf = BtfWriter()
         variable = btf.variable("m0", btf.add(8, "map_t", btf.structure(MAP_DEF, 20, [])))
         btf.data_section("maps", [(variable, 0, 20)])
-        assert only(read_bytes(maps((HASH, 4, 8, 1, 1), extra=(Section(".BTF", btf.data()),)))).flags == 1
+        assert only(read_maps(maps((HASH, 4, 8, 1, 1), extra=(Section(".BTF", btf.data()),)))).flags == 1
 
     @pytest.mark.parametrize(("name", "expected"), [(ELF_MAP, (1, 0)), (MAP_DEF, (None, 1))])
     def test_without_btf_the_names_in_dwarf_decide(self, name: str, expected: tuple[int | None, int]) -> None:
         strings = Section(".debug_str", b"int\0" + name.encode() + b"\0long\0")
-        found = only(read_bytes(maps((LPM_TRIE, 8, 4, 1, 1), extra=(strings,))))
+        found = only(read_maps(maps((LPM_TRIE, 8, 4, 1, 1), extra=(strings,))))
         assert (found.id, found.flags) == expected
 
     def test_dwarf_with_both_names_decides_nothing(self) -> None:
         strings = Section(".debug_str", b"bpf_elf_map\0bpf_map_def\0")
-        assert only(read_bytes(maps((LPM_TRIE, 8, 4, 1, 1), extra=(strings,)))).flags == 1
-        assert only(read_bytes(maps((HASH, 4, 8, 1, 1), extra=(strings,)))).id == 1
+        assert only(read_maps(maps((LPM_TRIE, 8, 4, 1, 1), extra=(strings,)))).flags == 1
+        assert only(read_maps(maps((HASH, 4, 8, 1, 1), extra=(strings,)))).id == 1
 
     @pytest.mark.parametrize("flags", [("-g",), ()], ids=["with BTF", "without"])
     def test_the_two_of_the_test_objects_come_out_right(self, build: Compiler, flags: tuple[str, ...]) -> None:
@@ -250,19 +251,19 @@ class TestMapsOfMaps:
         return (type, 4, 4, 4, 0, id, 0, inner_id, inner_idx)
 
     def test_a_map_goes_into_the_slot_that_it_names(self) -> None:
-        spec = read_bytes(maps(self.row(ARRAY, 42, 0, 2), self.row(ARRAY_OF_MAPS, 10, 42, NOWHERE)))
+        spec = read_maps(maps(self.row(ARRAY, 42, 0, 2), self.row(ARRAY_OF_MAPS, 10, 42, NOWHERE)))
         inner = spec.maps["m1"].inner
         assert inner is not None
         assert inner.name == "m0"
         assert spec.maps["m1"].slots == ((2, "m0"),)
 
     def test_a_template_without_index_goes_nowhere(self) -> None:
-        spec = read_bytes(maps(self.row(ARRAY, 42, 0, NOWHERE), self.row(ARRAY_OF_MAPS, 10, 42, NOWHERE)))
+        spec = read_maps(maps(self.row(ARRAY, 42, 0, NOWHERE), self.row(ARRAY_OF_MAPS, 10, 42, NOWHERE)))
         assert spec.maps["m1"].inner is not None
         assert spec.maps["m1"].slots == ()
 
     def test_two_outer_maps_share_their_inner_maps(self) -> None:
-        spec = read_bytes(
+        spec = read_maps(
             maps(
                 self.row(ARRAY, 42, 0, 1),
                 self.row(ARRAY_OF_MAPS, 10, 42, NOWHERE),
@@ -273,11 +274,11 @@ class TestMapsOfMaps:
 
     def test_a_template_that_does_not_exist_is_refused(self) -> None:
         with pytest.raises(MapDefinitionError, match='map "m0" wants a map with id 42 as its template'):
-            read_bytes(maps(self.row(ARRAY_OF_MAPS, 10, 42, NOWHERE)))
+            read_maps(maps(self.row(ARRAY_OF_MAPS, 10, 42, NOWHERE)))
 
     def test_a_map_is_not_its_own_template(self) -> None:
         with pytest.raises(MapDefinitionError, match="wants a map with id 10"):
-            read_bytes(maps(self.row(ARRAY_OF_MAPS, 10, 10, NOWHERE)))
+            read_maps(maps(self.row(ARRAY_OF_MAPS, 10, 10, NOWHERE)))
 
 
 @pytest.mark.parametrize(
@@ -303,7 +304,7 @@ def test_compiled_layouts(build: Compiler, name: str, fields: list[tuple[int | N
 
 def test_words_are_little_endian() -> None:
     data = Section("maps", struct.pack("<4I", 1, 4, 8, 0x01020304), flags=ALLOC)
-    assert only(read_bytes(elf(data, symbols=[Symbol("m", "maps")]))).max_entries == 0x01020304
+    assert only(read_maps(elf(data, symbols=[Symbol("m", "maps")]))).max_entries == 0x01020304
 
 
 class TestAligned:
@@ -316,7 +317,7 @@ class TestAligned:
         one = words(*self.WORDS)[:size]
         data = one.join([b"", *[gap * (stride - size)] * (count - 1), bytes(end)])
         symbols = [Symbol(f"m{i}", "maps", stride * i, size, OBJECT) for i in range(count)]
-        return dict(read_bytes(elf(Section("maps", data, flags=ALLOC | WRITE), symbols=symbols)).maps)
+        return dict(read_maps(elf(Section("maps", data, flags=ALLOC | WRITE), symbols=symbols)).maps)
 
     @pytest.mark.parametrize("stride", [36, 40, 48, 64, 4096])
     @pytest.mark.parametrize("count", [1, 2, 3, 7])
@@ -330,7 +331,7 @@ class TestAligned:
     @pytest.mark.parametrize(("size", "id"), [(16, None), (20, 0), (24, 0), (28, 7)])
     @pytest.mark.parametrize("stride", [32, 48])
     def test_are_read_by_their_own_size(self, size: int, id: int | None, stride: int) -> None:
-        spec = read_bytes(
+        spec = read_maps(
             elf(
                 Section("maps", words(*self.WORDS)[:size] + bytes(stride - size), flags=ALLOC),
                 symbols=[Symbol("m", "maps", 0, size, OBJECT)],
@@ -348,14 +349,14 @@ class TestAligned:
         """Those of several objects that a linker has put together."""
         data = Section("maps", words(HASH, 4, 8, 1, 5) + words(*self.WORDS), flags=ALLOC)
         symbols = [Symbol("small", "maps", 0, 20, OBJECT), Symbol("large", "maps", 20, 36, OBJECT)]
-        spec = read_bytes(elf(data, symbols=symbols))
+        spec = read_maps(elf(data, symbols=symbols))
         assert [(m.name, m.id, m.definition_size) for m in spec.maps.values()] == [("small", 5, 20), ("large", 7, 36)]
 
     def test_that_overlap_are_refused(self) -> None:
         data = Section("maps", words(*self.WORDS * 2), flags=ALLOC)
         symbols = [Symbol("first", "maps", 0, 36, OBJECT), Symbol("second", "maps", 32, 36, OBJECT)]
         with pytest.raises(MapDefinitionError, match='map "second" starts at byte 32'):
-            read_bytes(elf(data, symbols=symbols))
+            read_maps(elf(data, symbols=symbols))
 
     def test_are_made_by_a_compiler(self, build: Compiler) -> None:
         spec = read_object(build("legacy_aligned"))
@@ -385,7 +386,7 @@ class TestMembers:
         variable = btf.variable("m0", btf.structure(name, size, fields))
         btf.data_section("maps", [(variable, 0, size)])
         relocations = [Relocation("maps", pointer, "text")] if pointer >= 0 else []
-        return read_bytes(
+        return read_maps(
             elf(
                 Section("maps", row, flags=ALLOC | WRITE),
                 Section(".rodata.str1.1", b"/path\0", flags=ALLOC),
@@ -438,7 +439,7 @@ class TestMembers:
         text = Section(".rodata.str1.1", b"/path\0", flags=ALLOC)
         symbols = [Symbol("m", "maps", 0, 28, OBJECT), Symbol("text", ".rodata.str1.1", 0, 6, OBJECT)]
         with pytest.raises(MapDefinitionError, match='map "m": its definition has a pointer at byte 20'):
-            read_bytes(elf(section, text, symbols=symbols, relocations=[Relocation("maps", 20, "text")]))
+            read_maps(elf(section, text, symbols=symbols, relocations=[Relocation("maps", 20, "text")]))
 
     def test_names_that_say_nothing_leave_it_to_the_size(self) -> None:
         found = self.read(("a", "b", "c", "d", "e", "f", "g"), words(HASH, 4, 8, 16, 1, 5, 2))

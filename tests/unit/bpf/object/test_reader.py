@@ -18,6 +18,7 @@ from tests.btf_writer import BtfWriter
 from tests.conftest import Compiler
 from tests.elf_writer import (
     ALLOC,
+    EXIT,
     FUNC,
     LOCAL,
     NOBITS,
@@ -36,6 +37,7 @@ from tests.elf_writer import (
     license,
     words,
 )
+from tests.unit.bpf.object.support import link_all
 
 
 def minimal(*more: Section) -> bytes:
@@ -343,5 +345,12 @@ def test_no_part_of_a_file_has_to_be_aligned(shift: int, padding: int) -> None:
 
 class TestArenas:
     def test_variables_of_an_arena_need_one(self) -> None:
-        with pytest.raises(ObjectError, match=r'section ".addr_space.1" has variables .* the object has no map'):
-            read_bytes(minimal(Section(".addr_space.1", bytes(4), flags=ALLOC | WRITE)))
+        data = elf(
+            code("tc", address(1), EXIT),
+            Section(".addr_space.1", bytes(4), flags=ALLOC | WRITE),
+            symbols=[Symbol("counter", ".addr_space.1", 0, 4), function("f", "tc")],
+            relocations=[Relocation("tc", 0, 1)],
+        )
+        with pytest.raises(ObjectError, match=r'"counter" in section ".addr_space.1", which has variables') as refused:
+            link_all(data)
+        assert refused.value.hints == ("the object must have exactly one map of type arena, whose variables these are",)

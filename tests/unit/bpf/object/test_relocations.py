@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytc.bpf import read_bytes
+from pytc.bpf.link.linker import link
+from pytc.bpf.object.elf import COMMON
 from pytc.bpf.object.spec import ObjectSpec, Target
 from pytc.errors import ObjectError
 from tests.elf_writer import (
@@ -28,6 +30,7 @@ from tests.elf_writer import (
     mov,
     words,
 )
+from tests.unit.bpf.object.support import link_all
 
 A_MAP = Section("maps", words(2, 4, 8, 1), flags=ALLOC | WRITE)
 
@@ -122,7 +125,7 @@ class TestRelocations:
 
     def refused(self, *sections: Section, symbol: Symbol, offset: int = 0) -> str:
         with pytest.raises(ObjectError) as caught:
-            read_bytes(
+            link_all(
                 elf(
                     *sections,
                     symbols=[symbol, Symbol("m", "maps")] if A_MAP in sections else [symbol],
@@ -143,7 +146,7 @@ class TestRelocations:
 
     def test_in_half_a_load(self) -> None:
         message = self.refused(code("tc", EXIT, insn(0x18)), symbol=Symbol("x"), offset=8)
-        assert message == 'section "tc", instruction 1: half of a 16-byte load at the end of the section'
+        assert message == 'function "tc" ends in the middle of a 16-byte load'
 
     def test_a_call_to_data(self) -> None:
         message = self.refused(
@@ -171,12 +174,32 @@ class TestRelocations:
 
     def test_a_symbol_of_no_section(self) -> None:
         message = self.refused(code("tc", address(1), EXIT), symbol=Symbol("absolute", 0xFFF1))
-        assert "no section of the file, which holds neither maps nor data" in message
+        assert message == 'section "tc", instruction 0: a relocation to "absolute" in no section of the file'
+
+    def test_a_variable_that_no_section_holds(self) -> None:
+        message = self.refused(code("tc", address(1), EXIT), symbol=Symbol("common", COMMON, 8))
+        assert message == (
+            'section "tc", instruction 0: a relocation to "common", a variable that no section holds (COMMON)'
+        )
+
+    def test_matter_to_programs_that_have_them_alone(self) -> None:
+        spec = read_bytes(
+            elf(
+                code("tc", address(1), EXIT),
+                code("xdp", RETURN_0),
+                symbols=[Symbol("common", COMMON, 8), function("one", "tc"), function("two", "xdp")],
+                relocations=[Relocation("tc", 0, 1)],
+            )
+        )
+        link(spec, spec.programs[1])
+        with pytest.raises(ObjectError) as caught:
+            link(spec, spec.programs[0])
+        assert "-fno-common" in caught.value.hints[0]
 
     def test_behind_the_end_of_the_section(self) -> None:
         assert (
             self.refused(code("tc", address(1), EXIT), symbol=Symbol("x"), offset=24)
-            == "relocation '.reltc' patches byte 24 of 24"
+            == 'relocation ".reltc" patches byte 24 of 24'
         )
 
     def test_a_symbol_that_does_not_exist(self) -> None:
