@@ -88,6 +88,18 @@ SEC("tc/peer") int peer(struct __sk_buff *skb)
 	return redirect_peer(target, 0);
 }
 
+SEC("tcx/ingress") int stolen_from_tcx(struct __sk_buff *skb)
+{
+	return skb->protocol == net16(0x0806) ? TC_ACT_OK : TC_ACT_STOLEN;
+}
+
+SEC("tcx/egress") int peer_at_egress(struct __sk_buff *skb)
+{
+	if (skb->protocol != net16(0x88b5))
+		return TC_ACT_UNSPEC;
+	return redirect_peer(target, 0);
+}
+
 /* Counts IPv4 packets and frames of an EtherType for experiments, and lets them go on. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
