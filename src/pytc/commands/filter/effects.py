@@ -3,10 +3,7 @@
 Each follows from what the kernel runs: the verifier's translation of the program, and the filters of the hook.
 """
 
-from pytc.bpf.analyse.verdicts import CLS_BPF, SHOT, never_passes_on, verdict_names
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.program_results import PEER_AT_EGRESS, program_label, redirects_to_peer, returned_by
-from pytc.commands.shared.search_order import SearchOrder
 from pytc.handles import EGRESS, INGRESS, Handle
 from pytc.tc.filters.requests import POINTS, FilterChange
 from pytc.tc.filters.selector import FilterSelector
@@ -20,9 +17,11 @@ _CLASSLESS = (INGRESS, EGRESS, Handle(0xFFFF, 0))
 def last_filter_before(context: Context, change: FilterChange) -> str:
     """Return the name of a filter that keeps all packets from one that is to be added; empty for none, and for another
     change."""
-    if not context.warns or change.verb not in ("add", "replace"):
+    if not context.warns or not change.selector.pref or change.verb not in ("add", "replace"):
         return ""
     if context.cache.search is None:
+        from pytc.commands.shared.search_order import SearchOrder
+
         context.cache.search = SearchOrder()
     return context.cache.search.before(context, change.selector)
 
@@ -37,9 +36,15 @@ def warn_of_effects(context: Context, change: FilterChange, program: OpenedProgr
         context.warn(
             f"{_place(change.selector)}: no packet reaches this filter, because the one at {last} never passes one on"
         )
-    options = change.options
-    if not isinstance(options, BpfOptions) or program is None or options.skip_sw:
-        return
+    if isinstance(change.options, BpfOptions) and program is not None and not change.options.skip_sw:
+        _warn_of_program(context, change.selector, change.options, program)
+
+
+def _warn_of_program(context: Context, selector: FilterSelector, options: BpfOptions, program: OpenedProgram) -> None:
+    # Only now: filters of other kinds, and of bytecode, do without.
+    from pytc.bpf.analyse.verdicts import CLS_BPF, SHOT, never_passes_on, verdict_names
+    from pytc.commands.shared.program_results import PEER_AT_EGRESS, program_label, redirects_to_peer, returned_by
+
     returned = returned_by(context, program)
     has_actions = bool(options.actions) or options.police is not None
     if options.direct_action:
@@ -48,15 +53,16 @@ def warn_of_effects(context: Context, change: FilterChange, program: OpenedProgr
                 f"{program_label(program)} can return {verdict_names(others)}, which a filter does not know: it counts "
                 "as TC_ACT_UNSPEC, and the next filter is asked"
             )
-        if change.selector.parent == EGRESS and redirects_to_peer(program):
+        if selector.parent == EGRESS and redirects_to_peer(program):
             context.warn(PEER_AT_EGRESS.format(program_label(program)))
-    elif SHOT in returned.values and not has_actions and _is_classless(change.selector):
+    elif SHOT in returned.values and not has_actions and _is_classless(selector):
         context.warn(
             f"{program_label(program)} can return TC_ACT_SHOT (2), which drops nothing without direct-action "
             "(da): it counts as a match, the packet passes, and no other filter is asked"
         )
+    search = context.cache.search
     if search is not None and not has_actions and never_passes_on(returned, direct_action=options.direct_action):
-        search.added(change.selector)
+        search.added(selector)
 
 
 def _is_classless(selector: FilterSelector) -> bool:

@@ -15,6 +15,7 @@ from pytc.bpf.insn.classic import unpack, whole
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.program_results import returned_by_id
 from pytc.errors import PytcError
+from pytc.handles import Handle
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.schema import split_attributes
@@ -35,6 +36,10 @@ _GENERIC = struct.Struct("=IIi")
 _LAST_VERDICTS = frozenset({0, 2, 4, 5, 8})
 
 
+#: The device, the parent, the chain and the block of a list of filters.
+_Hook = tuple[str, Handle, int, int]
+
+
 class LastFilter(NamedTuple):
     """A filter that has a result for every packet of its protocol, by which the search ends."""
 
@@ -51,8 +56,8 @@ class SearchOrder:
     """The last filters of the hooks that a run of commands adds filters to."""
 
     def __init__(self) -> None:
-        self._hooks: dict[FilterSelector, list[LastFilter]] = {}
-        self._reported: set[FilterSelector] = set()
+        self._hooks: dict[_Hook, list[LastFilter]] = {}
+        self._reported: set[_Hook] = set()
 
     def before(self, context: Context, selector: FilterSelector) -> str:
         """Return the name of the last filter in front of one that is to be added, once for each hook; empty for none.
@@ -65,7 +70,7 @@ class SearchOrder:
         known = self._hooks.get(hook)
         if known is None or _in_front(known, selector) is not None:  # what was there may have been deleted
             try:
-                known = self._hooks[hook] = [*_last_filters(context, hook)]
+                known = self._hooks[hook] = [*_last_filters(context, *hook)]
             except PytcError:
                 return ""
         return str(_in_front(known, selector) or "")
@@ -77,14 +82,16 @@ class SearchOrder:
     def added(self, selector: FilterSelector) -> None:
         """Remember a filter that never passes packets on."""
         hook = _hook(selector)
+        if hook in self._reported or hook not in self._hooks:
+            return
         if not selector.pref:
-            self._hooks.pop(hook, None)
-        elif hook in self._hooks:
+            del self._hooks[hook]
+        else:
             self._hooks[hook].append(LastFilter(selector.pref, 0, selector.protocol or ALL))
 
 
-def _hook(selector: FilterSelector) -> FilterSelector:
-    return FilterSelector(selector.device, selector.parent, chain=selector.chain or 0, block=selector.block)
+def _hook(selector: FilterSelector) -> _Hook:
+    return selector.device, selector.parent, selector.chain or 0, selector.block
 
 
 def _in_front(known: list[LastFilter], selector: FilterSelector) -> LastFilter | None:
@@ -96,7 +103,8 @@ def _in_front(known: list[LastFilter], selector: FilterSelector) -> LastFilter |
     return None
 
 
-def _last_filters(context: Context, hook: FilterSelector) -> Iterator[LastFilter]:
+def _last_filters(context: Context, device: str, parent: Handle, chain: int, block: int) -> Iterator[LastFilter]:
+    hook = FilterSelector(device, parent, chain=chain, block=block)
     question = selector_message(c.GETTFILTER, hook, hook.ifindex(context.device_index))
     for answer in islice(context.session.iter_dump(question), _MOST_FILTERS):
         kind = answer.attributes.get("TCA_KIND")
