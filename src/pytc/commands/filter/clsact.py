@@ -37,9 +37,9 @@ def ensure_clsact(context: Context, selector: FilterSelector) -> Iterator[None]:
 
 def _exists(context: Context, selector: FilterSelector) -> bool:
     device = selector.device
-    check_egress(context, selector)
     kind = kind_at_clsact(context, device)
     if kind == "ingress":
+        check_egress(context, selector)
         context.notes.append(
             f"Note: {device} has an ingress qdisc, which takes this filter; egress filters need clsact instead"
         )
