@@ -6,10 +6,10 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytc.attach import attach_filter, create_clsact, detach_filter
+    from pytc.attach import AttachedFilter, attach_filter, create_clsact, detach_filter
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "attach_filter", "create_clsact", "detach_filter"]
+__all__ = ["AttachedFilter", "__version__", "attach_filter", "create_clsact", "detach_filter"]
 
 
 def __getattr__(name: str) -> object:

@@ -5,29 +5,60 @@
 >>> spec = read_object("bpf.o")
 >>> with load(spec, select_program(spec), type=ProgramType.SCHED_CLS) as loaded:
 ...     pytc.create_clsact("em1")
-...     pytc.attach_filter("em1", "ingress", loaded.program, direct_action=True)
+...     attached = pytc.attach_filter("em1", "ingress", loaded.program, direct_action=True)
+>>> attached.pref, attached.handle
+(49152, 1)
+>>> pytc.detach_filter("em1", "ingress")
 
-The filter keeps the program after the descriptor is closed.
+The filter keeps the program after the descriptor is closed, and stays until it is detached.
 """
 
 import errno
+import os
+from typing import NamedTuple
 
 from pytc.bpf.loader.program import Program
 from pytc.commands.dispatch import run
 from pytc.commands.filter.changes import send_filter
 from pytc.commands.filter.delete import DeleteFilter
 from pytc.commands.qdisc.add import ModifyQdisc
+from pytc.commands.shared.clsact_place import check_egress
 from pytc.commands.shared.context import Context
 from pytc.errors import NetlinkError
 from pytc.handles import CLSACT, EGRESS, INGRESS, Handle, parse_classid
+from pytc.netlink import constants as c
 from pytc.protocols import ALL
-from pytc.tc.filters.requests import FilterChange
+from pytc.tc.filters.requests import FilterChange, filter_message
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.filters.bpf import KIND, BpfOptions
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.qdiscs.selector import QdiscSelector
+from pytc.value import Value
 
 _POINTS = {"ingress": INGRESS, "egress": EGRESS}
+
+
+class AttachedFilter(Value):
+    """A filter with the numbers by which it is known, and the id of its program."""
+
+    device: str
+    parent: str
+    pref: int
+    handle: int
+    chain: int
+    program: int
+
+
+class _Own(NamedTuple):
+    """A filter that a process has attached in a network namespace, by the index of its device."""
+
+    process: int
+    namespace: tuple[int, int]
+    ifindex: int
+    filter: AttachedFilter
+
+
+_own: list[_Own] = []
 
 
 def attach_filter(
@@ -43,29 +74,72 @@ def attach_filter(
     protocol: int = ALL,
     name: str = "",
     replace: bool = False,
-) -> None:
-    """Attaches a program as a ``bpf`` filter.
+) -> AttachedFilter:
+    """Attach a program as a ``bpf`` filter; return what the kernel made of it.
 
     ``parent`` is ``ingress``, ``egress``, or a class or qdisc like ``1:``; ``pref`` 0 and ``handle`` 0 let the
     kernel choose. ``name`` is what dumps show, by default the program's name. Raises DeviceNotFoundError,
-    NetlinkError with the kernel's sentence, ValueError for a parent that is no handle.
+    QdiscConflictError for egress of an ingress qdisc, NetlinkError with the kernel's sentence, ValueError for a parent
+    that is not a handle.
     """
     selector = FilterSelector(device, _parent(parent), pref, protocol, chain, str(handle) if handle else "")
     options = BpfOptions(classid=parse_classid(classid) if classid else None, direct_action=direct_action)
-    opened = OpenedProgram(program.fd, name or program.description.name)
+    about = program.description
+    opened = OpenedProgram(program.fd, name or about.name)
     with Context() as context:
-        send_filter(context, FilterChange("replace" if replace else "add", selector, KIND.name, options), opened)
+        check_egress(context, selector)
+        change = FilterChange("replace" if replace else "add", selector, KIND.name, options)
+        (answer,) = send_filter(context, change, opened, echo=True)
+        attached = AttachedFilter(
+            device, parent, answer.info >> 16, answer.handle, answer.attributes.get("TCA_CHAIN", 0), about.id
+        )
+        _own.append(_Own(os.getpid(), _namespace(), context.device_index(device), attached))
+    return attached
 
 
 def detach_filter(device: str, parent: str, *, pref: int = 0, handle: int = 0, chain: int | None = None) -> None:
-    """Removes the filters of a parent: all, those of one ``pref``, or one by ``pref`` and ``handle``."""
+    """Remove filters of a parent: those that this process attached there with :func:`attach_filter`.
+
+    With ``chain``, ``pref``, or ``pref`` and ``handle``, the filters of that chain, of that pref, or that one, whoever
+    attached them. A filter whose program somebody has replaced is not this process's any more.
+    """
     selector = FilterSelector(device, _parent(parent), pref, 0, chain, str(handle) if handle else "")
     with Context() as context:
-        run(context, DeleteFilter("delete", selector, KIND.name if handle else ""))
+        if pref or handle or chain is not None:
+            run(context, DeleteFilter("delete", selector, KIND.name if handle else ""))
+            return
+        place = os.getpid(), _namespace(), context.device_index(device)
+        for own in [own for own in _own if own[:3] == place and _parent(own.filter.parent) == selector.parent]:
+            _detach(context, own.filter)
+            _own.remove(own)
+
+
+def _detach(context: Context, attached: AttachedFilter) -> None:
+    """Remove a filter, unless it is gone or has another program by now."""
+    selector = FilterSelector(
+        attached.device, _parent(attached.parent), attached.pref, ALL, attached.chain, str(attached.handle)
+    )
+    change = DeleteFilter("delete", selector, KIND.name)
+    question = filter_message(change, context.device_index(attached.device))._replace(type=c.GETTFILTER, flags=0)
+    try:
+        answers = context.session.request(question)
+    except NetlinkError as error:
+        if error.errno in (errno.ENOENT, errno.EINVAL):  # the kernel: no such filter, no such chain, no qdisc
+            return
+        raise
+    programs = [KIND.schema.decode(answer.attributes.get("TCA_OPTIONS", b"")).get("TCA_BPF_ID") for answer in answers]
+    if attached.program in programs:
+        run(context, change)
+
+
+def _namespace() -> tuple[int, int]:
+    """Return device and inode of the thread's network namespace, which name it."""
+    status = os.stat("/proc/thread-self/ns/net")
+    return status.st_dev, status.st_ino
 
 
 def create_clsact(device: str) -> bool:
-    """Makes the clsact qdisc of a device; returns whether it was missing. An existing one is left as it is."""
+    """Make the clsact qdisc of a device; return whether it was missing. An existing one is left as it is."""
     command = ModifyQdisc("add", QdiscSelector(device, CLSACT, Handle(0xFFFF, 0)), "clsact")
     with Context() as context:
         try:

@@ -118,6 +118,7 @@ def _check(options: Options, lines: Sequence[Line]) -> None:
 
     plan = Plan(is_preflight=not options.dry_run)
     with Runner(options, plan=plan) as runner:
+        runner.context.warns = False  # the second time through warns
         preflight = Preflight(runner.context.session)
         for number, command in lines:
             if isinstance(command, Help):

@@ -38,6 +38,7 @@ class Options(NamedTuple):
     dry_run: bool = False
     atomic: bool = False
     warn: bool = False
+    no_warn: bool = False
 
 
 class _Option(NamedTuple):
@@ -81,6 +82,7 @@ OPTIONS = (
     _Option("atomic", "atomic", exact=True),
     _Option("dry-run", "dry_run", exact=True),
     _Option("warn", "warn", exact=True),
+    _Option("no-warn", "no_warn", exact=True),
     _Option("install-alias", "install_alias", value=True, exact=True),
 )
 _COLORS = ("always", "auto", "never")
@@ -116,6 +118,8 @@ def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
         raise UsageError('Options "-atomic" and "-force" contradict each other: all or nothing, or as much as possible')
     if "atomic" in fields and "batch" not in fields:
         raise UsageError('Option "-atomic" needs -batch: a single command is all or nothing anyway')
+    if "warn" in fields and "no_warn" in fields:
+        raise UsageError('Options "-warn" and "-no-warn" contradict each other')
     for field, name in (("netns", "netns"), ("names_file", "conf"), ("install_alias", "install-alias")):
         if fields.get(field) == "":  # a script's variable that is not set: not this namespace, not the usual file
             raise UsageError(f'Option "-{name}": a name is needed, not ""')

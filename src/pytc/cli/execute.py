@@ -56,6 +56,7 @@ class Runner(Closing):
             write=streams.write_bytes,
             ask=streams.ask,
             create_clsact=options.create_clsact,
+            warns=not options.no_warn,
         )
 
     def set_location(self, location: str) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 
 from pytc.bpf.analyse.dry_load import CREATED, UNSEEN, PlannedLoad, PlannedMap, PlannedProgram, plan_load
 from pytc.bpf.maps.pinning import PinRoot
-from pytc.bpf.object.spec import MapSpec
+from pytc.bpf.object.spec import MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import map_type_name, program_type_name
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.info import describe_program
@@ -124,10 +124,17 @@ class Plan:
         """Return the name of a stand-in's program."""
         return self._programs[program.fd]
 
-    def _stand_in(self, name: str, words: str, type: int, attach_type: int | None = None) -> OpenedProgram:
+    def _stand_in(
+        self,
+        name: str,
+        words: str,
+        type: int,
+        attach_type: int | None = None,
+        declaration: "tuple[ObjectSpec, ProgramSpec] | None" = None,
+    ) -> OpenedProgram:
         number = len(self._programs) + 1
         self._programs[number] = name
-        return OpenedProgram(number, words, type, attach_type)
+        return OpenedProgram(number, words, type, attach_type, declaration)
 
     def _load(self, context: Context, requests: Sequence[ProgramRequest]) -> list[OpenedProgram]:
         source, spec, chosen = select_programs(context, requests)
@@ -156,7 +163,13 @@ class Plan:
         self.lasting += [f'maps would be exported to "{path}"' for path in exports]
         self.note(partial(_load_document, source.path, load, exports))
         return [
-            self._stand_in(program.name, annotation(spec.name, program.section), type, program.expected_attach_type)
+            self._stand_in(
+                program.name,
+                annotation(spec.name, program.section),
+                type,
+                program.expected_attach_type,
+                (spec, program),
+            )
             for program, type in chosen
         ]
 

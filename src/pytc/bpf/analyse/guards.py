@@ -91,6 +91,11 @@ class Guards:
         return Use(SKIPPED, ordered[0])
 
 
+def kernel_dependent_slots(spec: ObjectSpec, linked: LinkedProgram) -> set[int]:
+    """Return the slots of a linked program whose results depend on the kernel: by CO-RE, or by an extern."""
+    return {slot for slot, _ in _relocations(spec, linked)} | {use.slot for use in linked.externs}
+
+
 def _answers(spec: ObjectSpec, linked: LinkedProgram, version: str) -> _Answers:
     results: dict[int, int | None] = {}
     questions = set()

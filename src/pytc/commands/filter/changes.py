@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from pytc.commands.filter.effects import last_filter_before, warn_of_effects
+from pytc.commands.shared.clsact_place import check_egress
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.commands.shared.programs import (
@@ -32,11 +34,15 @@ from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, P
 def carry_out(context: Context, change: FilterChange) -> list[Document] | None:
     """Make a change; with -echo, return what the kernel did.
 
-    Raises NetlinkError, BpfError and its kin, InvalidOptionsError.
+    Raises NetlinkError, QdiscConflictError, BpfError and its kin, InvalidOptionsError.
     """
+    check_egress(context, change.selector)
     if change.depends_on_words:
         context.notes += program_remarks(change)
-        return _echo_documents(context, send_filter(context, change, None))
+        last = last_filter_before(context, change)
+        answers = send_filter(context, change, None)
+        warn_of_effects(context, change, None, last)
+        return _echo_documents(context, answers)
     context.device_index(change.selector.device)  # before the work of loading
     change = _resolve_action_files(context, change)
     options = change.options
@@ -68,12 +74,14 @@ def _send_and_export(context: Context, change: FilterChange, requests: Sequence[
     failure = None
     with open_programs(context, requests, export=change.verb != "delete") as programs:
         program, *action_programs = programs
+        last = last_filter_before(context, change)
         if programs.exports:
             stays = change.verb == "change" or (change.verb == "replace" and _exists(context, change))
             answers = send_filter(context, change, program, action_programs, echo=True)
             failure = programs.export_or_undo(None if stays else lambda: _delete_added(context, answers))
         else:
             answers = send_filter(context, change, program, action_programs)
+        warn_of_effects(context, change, program, last)
     if failure is not None:
         raise failure
     return answers

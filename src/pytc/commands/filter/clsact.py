@@ -4,15 +4,15 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pytc.commands.shared.clsact_place import check_egress, kind_at_clsact
 from pytc.commands.shared.context import Context
-from pytc.errors import AnswerLostError, NetlinkError, PytcError, QdiscConflictError
-from pytc.handles import CLSACT, EGRESS, INGRESS
+from pytc.errors import AnswerLostError, NetlinkError, PytcError
+from pytc.handles import EGRESS, INGRESS
 from pytc.netlink.messages import TcMessage
 from pytc.signals import block_signals
 from pytc.tc.filters.records import filter_records
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.qdiscs.env import qdisc_env
-from pytc.tc.qdiscs.records import qdisc_at
 from pytc.tc.qdiscs.requests import QdiscChange, Verb, qdisc_message
 from pytc.tc.qdiscs.selector import QdiscSelector
 
@@ -37,27 +37,13 @@ def ensure_clsact(context: Context, selector: FilterSelector) -> Iterator[None]:
 
 def _exists(context: Context, selector: FilterSelector) -> bool:
     device = selector.device
-    kind = _kind_at_clsact(context, context.device_index(device))
-    if kind == "ingress" and selector.parent == EGRESS:
-        # The kernel would put the filter on ingress without a word.
-        raise QdiscConflictError(
-            f"{device} has an ingress qdisc instead of clsact, without egress",
-            hints=(f'"pytc qdisc del dev {device} ingress" removes it and its filters',),
-        )
+    kind = kind_at_clsact(context, device)
     if kind == "ingress":
+        check_egress(context, selector)
         context.notes.append(
             f"Note: {device} has an ingress qdisc, which takes this filter; egress filters need clsact instead"
         )
     return bool(kind)
-
-
-def _kind_at_clsact(context: Context, index: int) -> str:
-    """Return the kind of the qdisc that has the place of clsact on a device, empty for none."""
-    try:
-        qdisc = qdisc_at(context.session, index, CLSACT.number)
-    except NetlinkError:
-        return ""
-    return str(qdisc.attributes["TCA_KIND"]) if qdisc is not None and qdisc.handle else ""
 
 
 def _make(context: Context, device: str) -> bool:
@@ -69,7 +55,7 @@ def _make(context: Context, device: str) -> bool:
             return False
         raise
     except AnswerLostError:
-        if _kind_at_clsact(context, context.device_index(device)) != "clsact":
+        if kind_at_clsact(context, context.device_index(device)) != "clsact":
             raise
     return True
 

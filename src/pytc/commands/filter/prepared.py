@@ -14,6 +14,7 @@ from pytc.bpf.insn.classic_text import parse_bytecode
 from pytc.commands.filter.add import ModifyFilter
 from pytc.commands.filter.changes import program_remarks
 from pytc.commands.filter.delete import DeleteFilter
+from pytc.commands.shared.clsact_place import check_egress
 from pytc.commands.shared.command import Command, Requests
 from pytc.commands.shared.context import Context
 from pytc.errors import BytecodeError, NetlinkError, PytcError
@@ -51,8 +52,9 @@ class PreparedFilter(Requests):
 
 
 def run(context: Context, command: PreparedFilter) -> None:
-    """Send the request; raises DeviceNotFoundError, NetlinkError."""
+    """Send the request; raises DeviceNotFoundError, QdiscConflictError, NetlinkError."""
     selector = command.change.selector
+    check_egress(context, selector)
     ifindex = selector.ifindex(context.device_index)
     context.notes += command.remarks
     try:

@@ -79,8 +79,7 @@ class FilterWarnings:
             return
         kind, handle = root.attributes["TCA_KIND"], f" {Handle.from_number(root.handle)}" if root.handle else ""
         use = "takes none" if kind == "noqueue" else "asks it about packets that leave"
-        _warn(
-            context,
+        context.warn(
             "without ingress, egress or parent, a filter goes to the root qdisc of "
             f"{interface_name(ifindex)}, {kind}{handle}, which {use}. For the hooks of clsact, there are the words "
             "ingress and egress.",
@@ -101,8 +100,7 @@ class FilterWarnings:
                 continue
             self._warned.add((ifindex, parent))
             device, name = interface_name(ifindex), POINTS[Handle.from_number(parent)]
-            _warn(
-                context,
+            context.warn(
                 f"{device} has {count} program{'s' if count > 1 else ''} of tcx at {name}, which packets "
                 "meet before the filters of clsact: what tcx passes, drops or redirects does not reach the filter, "
                 f'only what it returns TCX_NEXT ({TCX_NEXT}) for. "pytc hooks dev {device}" shows the order.',
@@ -128,17 +126,13 @@ class FilterWarnings:
         if context.connection.plan is None:
             self._equal.added(context, added.hook, added.key, added.program)
         if duplicate is not None:
-            _warn(context, _name_neighbour(context, added, duplicate))
+            context.warn(_name_neighbour(context, added, duplicate))
 
     def _is_new(self, ifindex: int, parent: int) -> bool:
         if (ifindex, parent) in self._warned:
             return False
         self._warned.add((ifindex, parent))
         return True
-
-
-def _warn(context: Context, sentence: str) -> None:
-    context.notes.append(f"Warning: {f'{context.location}: ' if context.location else ''}{sentence}")
 
 
 def _decode_added(answer: TcMessage) -> _Added:

@@ -21,6 +21,7 @@ def carry_out(context: Context, change: QdiscChange) -> list[Document] | None:
     device, display = change.selector.device, context.display
     env = qdisc_env(device, context.device_index, context.environment.get("TC_LIB_DIR", ""))
     message = qdisc_message(change, env)._replace(ifindex=context.device_index(device))
+    context.connection.with_egress.discard(device)
     try:
         answers = context.session.request(message._replace(flags=message.flags | c.ECHO * display.echo))
     except NetlinkError as error:

@@ -8,14 +8,17 @@ from pytc.errors import DeviceNotFoundError
 from pytc.render.documents import Display
 
 if TYPE_CHECKING:
+    from pytc.bpf.analyse.returns import Returned
     from pytc.bpf.loader.load import Loaded
     from pytc.bpf.loader.object_cache import ObjectCache
     from pytc.bpf.maps.pin_lock import PinLock
+    from pytc.bpf.object.spec import ObjectSpec
     from pytc.bpf.sys.descriptions import ProgramDescription
     from pytc.commands.shared.attacher import Attacher
     from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest
     from pytc.netlink.messages import TcMessage
     from pytc.netlink.session import Session
+    from pytc.tc.filters.selector import FilterSelector
 
 
 class Closeable(Protocol):
@@ -70,16 +73,34 @@ class FilterObserver(Protocol):
         ...
 
 
+class FilterSearch(Protocol):
+    """The filters that packets never get past, at the hooks of a run (:mod:`pytc.commands.shared.search_order`)."""
+
+    def before(self, context: "Context", selector: "FilterSelector") -> str:
+        """Return the name of such a filter in front of one that is to be added, empty for none."""
+        ...
+
+    def report(self, selector: "FilterSelector") -> None:
+        """Keep quiet about a hook from now on."""
+        ...
+
+    def added(self, selector: "FilterSelector") -> None:
+        """Remember a filter that has been added, and that packets never get past."""
+        ...
+
+
 class Connection:
     """The way to the kernel's traffic control: a session that is opened when it is first used.
 
-    With a ``plan``, nothing is changed; a ``journal`` records what is. ``notes`` are remarks for the user.
+    With a ``plan``, nothing is changed; a ``journal`` records what is. ``notes`` are remarks for the user,
+    ``with_egress`` the devices that are known to have a hook for packets that leave.
     """
 
     def __init__(self, plan: Plan | None = None, journal: Journal | None = None) -> None:
         self.plan = plan
         self.journal = journal
         self.notes: list[str] = []
+        self.with_egress: set[str] = set()
         self._indexes: dict[str, int] = {}
         self._session: Session | None = journal.session() if journal is not None else None
         self._pin_lock: PinLock | None = None
@@ -120,8 +141,9 @@ class Connection:
         return index
 
     def forget_devices(self) -> None:
-        """Look devices up again: one may be another of that name by now."""
+        """Look devices and their hooks up again: a device may be another of that name by now."""
         self._indexes.clear()
+        self.with_egress.clear()
 
     def note_warnings(self) -> None:
         """Move the kernel's remarks on accepted requests to the notes."""
@@ -136,11 +158,16 @@ class Connection:
 
 
 class Cache:
-    """Object files and filters that earlier commands of the run have read."""
+    """Object files and filters that earlier commands of the run have read.
+
+    ``returned`` is what programs return, by the identity of their object and their name.
+    """
 
     def __init__(self, objects: "ObjectCache | None" = None, filters: FilterObserver | None = None) -> None:
         self.objects = objects
         self.filters = filters
+        self.search: FilterSearch | None = None
+        self.returned: dict[tuple[int, str], tuple[ObjectSpec, Returned]] = {}
 
     def close(self) -> None:
         if self.objects is not None:
@@ -158,7 +185,8 @@ class Context(Closing):
     its output, ``ask(prompt)`` for the next line of its input, which is None at the end, and ``progress(done, total)``,
     where ``total`` is 0 when nobody knows it. ``has_failed`` is set by a
     command that did its work, and has bad news. With ``create_clsact``, a filter of ingress or egress brings its qdisc
-    along. ``location`` is FILE:LINE of the command in a batch, empty elsewhere.
+    along. With ``warns``, filters and programs that do not do what they appear to do are remarked on. ``location`` is
+    FILE:LINE of the command in a batch, empty elsewhere.
     """
 
     def __init__(
@@ -173,6 +201,7 @@ class Context(Closing):
         ask: Callable[[str], str | None] = lambda prompt: None,
         progress: Callable[[int, int], object] | None = None,
         create_clsact: bool = False,
+        warns: bool = True,
     ) -> None:
         self.connection = connection if connection is not None else Connection()
         self.display = display if display is not None else Display()
@@ -184,6 +213,7 @@ class Context(Closing):
         self.ask: Callable[[str], str | None] = ask
         self.progress: Callable[[int, int], object] = progress if progress is not None else (lambda done, total: None)
         self.create_clsact = create_clsact
+        self.warns = warns
         self.location = ""
         self.has_failed = False
         self._owned: list[Closeable] = []
@@ -206,6 +236,10 @@ class Context(Closing):
     def layout20(self) -> str:
         """The layout of map declarations of 20 bytes (see :func:`pytc.bpf.read_object`)."""
         return self.environment.get("PYTC_MAP_LAYOUT", "")
+
+    def warn(self, sentence: str) -> None:
+        """Note a warning; in a batch, with its line."""
+        self.notes.append(f"Warning: {f'{self.location}: ' if self.location else ''}{sentence}")
 
     def own(self, resource: _Resource) -> _Resource:
         """Close a resource at the end of the command."""

@@ -17,6 +17,7 @@ from pytc.bpf.sys.attach_points import (
 from pytc.bpf.sys.info import translated_instructions
 from pytc.commands.shared.attacher import Attachment
 from pytc.commands.shared.attachments import LinkPins, link_parts, program_parts, refusal, run_parts
+from pytc.commands.shared.clsact_place import kind_at_clsact
 from pytc.commands.shared.context import Context
 from pytc.errors import AttachError, BpfError, BpfSyscallError, UnsupportedError
 from pytc.handles import EGRESS, INGRESS, Handle
@@ -193,11 +194,21 @@ def _program_documents(context: Context, hook: DeviceHook, pins: LinkPins) -> It
 
 
 def attached_filters(context: Context, device: str, parent: Handle) -> Iterator[FilterRecord]:
-    """Return the filters of a parent in run order, without the entries that only introduce a preference."""
+    """Return the filters of a parent in run order, without the entries that only introduce a preference.
+
+    An ingress qdisc has one list of filters, which the kernel shows for any parent; they run at ingress.
+    """
+    if parent == EGRESS and kind_at_clsact(context, device) == "ingress":
+        return iter(())
     records = filter_records(
         context.session, FilterSelector(device, parent), context.device_index(device), brief=context.display.brief
     )
-    return (record for record in records if record.handle)
+    is_hook = parent in (INGRESS, EGRESS)
+    return (
+        record._replace(parent=parent) if is_hook and not record.block else record
+        for record in records
+        if record.handle
+    )
 
 
 def filter_documents(context: Context, device: str, parent: Handle) -> Iterator[Document]:

@@ -171,7 +171,13 @@ def _load_programs(
             opened_programs = OpenedPrograms(len(requests))
             opened_programs.exports += exports(connected, source, loaded.maps)
             opened_programs[:] = [
-                OpenedProgram(program.fd, annotation(spec.name, chosen.section), type, chosen.expected_attach_type)
+                OpenedProgram(
+                    program.fd,
+                    annotation(spec.name, chosen.section),
+                    type,
+                    chosen.expected_attach_type,
+                    (spec, chosen),
+                )
                 for program, (chosen, type) in zip(loaded.programs, programs, strict=True)
             ]
             yield opened_programs
@@ -212,7 +218,8 @@ def _replay_load(context: Context, requests: ProgramRequest) -> "tuple[OwnedFd, 
         return None
     program = replay.program
     name = annotation(replay.spec.name, program.section)
-    return descriptor, OpenedProgram(descriptor.fd, name, replay.type, program.expected_attach_type)
+    declaration = replay.spec, program
+    return descriptor, OpenedProgram(descriptor.fd, name, replay.type, program.expected_attach_type, declaration)
 
 
 def _is_plain(source: BpfSource) -> bool:

@@ -11,6 +11,7 @@ from pytc.commands.shared.context import Context
 from pytc.commands.shared.device_hooks import HookName, device_hook
 from pytc.commands.shared.kernel_attacher import make_attacher
 from pytc.commands.shared.opened_programs import ProgramRequest
+from pytc.commands.tcx.effects import warn_of_effects
 from pytc.commands.tcx.hidden_filters import warn_of_hidden_filters
 from pytc.commands.tcx.words import HOOK, HOOK_WORDS, check_hook
 from pytc.tc.kinds.shared.programs import BpfSource
@@ -82,3 +83,4 @@ def run(context: Context, command: AttachTcx) -> None:
         )
         programs.export_or_undo(detach)
         warn_of_hidden_filters(context, hook, programs.single)
+        warn_of_effects(context, hook, programs.single)

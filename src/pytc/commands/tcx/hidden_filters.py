@@ -10,7 +10,7 @@ def warn_of_hidden_filters(context: Context, hook: DeviceHook, program: OpenedPr
 
     A dry run has no program to look at, and notes nothing.
     """
-    if context.connection.plan is not None or hook.name not in PARENTS:
+    if not context.warns or context.connection.plan is not None or hook.name not in PARENTS:
         return
     count = sum(1 for _ in attached_filters(context, hook.device, PARENTS[hook.name]))
     if not count or only_returns_next(program.fd):

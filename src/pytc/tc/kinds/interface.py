@@ -13,6 +13,7 @@ from pytc.value import Value
 from pytc.words.engine import Cursor
 
 if TYPE_CHECKING:
+    from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
     from pytc.tc.kinds.shared.programs import BpfSource
 
 #: Returns the kernel's description of the program with an id; None when it is gone or may not be seen.
@@ -25,13 +26,14 @@ class OpenedProgram(NamedTuple):
     """A program that can be attached.
 
     ``annotation`` is the name that dumps show; ``type`` and ``attach_type`` are what it was loaded as, the latter None
-    where nothing says it.
+    where nothing says it. ``declaration`` is the program in its object, None for one that does not come from a file.
     """
 
     fd: int
     annotation: str
     type: int = 0
     attach_type: int | None = None
+    declaration: "tuple[ObjectSpec, ProgramSpec] | None" = None
 
 
 class FilterOptions(Value):

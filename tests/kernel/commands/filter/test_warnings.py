@@ -33,7 +33,7 @@ class Objects(NamedTuple):
 
     directory: Path
 
-    def __call__(self, name: str = "pass", verdict: int = 0) -> str:
+    def __call__(self, name: str = "pass", verdict: int = -1) -> str:
         path = self.directory / f"{name}-{verdict}.o"
         path.write_bytes(
             elf(code("classifier", mov(0, verdict), EXIT), license(), symbols=[function(name, "classifier", count=2)])
@@ -105,7 +105,7 @@ def test_what_differs_is_not_equal(clsact: Network, objects: Objects) -> None:
     more_devices(clsact)
     clsact.ok("qdisc", "add", "dev", "em3", "clsact")
     assert added(clsact, IN, objects()) == ""
-    assert added(clsact, IN, objects("pass", 1)) == "", "another tag"
+    assert added(clsact, IN, objects("pass", 2)) == "", "another tag"
     assert added(clsact, IN, objects("pas")) == "", "another name"
     assert added(clsact, IN, objects(), "chain", "5", "pref", "3") == ""
     assert added(clsact, OUT, objects()) == ""
@@ -219,13 +219,13 @@ def test_a_filter_behind_tcx(clsact: Network, objects: Objects, tcx: str) -> Non
 def test_tcx_that_only_goes_on_hides_nothing(clsact: Network, objects: Objects, tcx: str) -> None:
     clsact.ok("tcx", "attach", *OUT, "obj", tcx, "sec", "tcx/egress")
     assert added(clsact, OUT, objects()) == ""
-    clsact.ok("tcx", "attach", *OUT, "obj", objects("pass"))
-    assert added(clsact, OUT, objects("other")).startswith("Warning: em1 has 2 programs of tcx at egress, ")
+    clsact.ok("tcx", "attach", *OUT, "obj", objects("pass", 0))
+    assert added(clsact, OUT, objects("other", 0)).startswith("Warning: em1 has 2 programs of tcx at egress, ")
 
 
 def test_tcx_that_comes_meanwhile_is_seen(clsact: Network, objects: Objects, tcx: str, tmp_path: Path) -> None:
     attach_one, add = "tcx attach dev em1 egress obj", f"filter add dev em1 egress chain CHAIN bpf da obj {objects()}"
-    lines = (add, f"{attach_one} {tcx} sec tcx/egress", add, add, f"{attach_one} {objects('other')}", add, add)
+    lines = (add, f"{attach_one} {tcx} sec tcx/egress", add, add, f"{attach_one} {objects('other', 0)}", add, add)
     done = batch(clsact, tmp_path / "lines", *(line.replace("CHAIN", str(at)) for at, line in enumerate(lines)))
     assert done.status == 0, done.err
     assert re.findall(r":(\d+): em1 has 2 programs of tcx at egress", done.err) == ["6"], done.err

@@ -273,7 +273,7 @@ def test_slots_for_what_is_not_there(build: Compiler) -> None:
     spec = read_object(build("modern_prog_array"))
     name, array = next((name, one) for name, one in spec.maps.items() if one.type == MapType.PROG_ARRAY)
     broken = spec._replace(maps={**spec.maps, name: array._replace(slots=((0, "nobody"),), pinning=2)})
-    assert checks(lint_object(broken)) == [("error", "slot-missing")]
+    assert checks(lint_object(broken)) == [("error", "slot-missing"), ("note", "verdict")]
 
 
 def test_slots_beyond_a_map_of_maps() -> None:
@@ -367,3 +367,15 @@ def test_what_is_no_object_is_no_finding(path: str) -> None:
 def test_the_worst_comes_first() -> None:
     spec = spec_of(row(MapType.ARRAY, key=8), sections=("mine",))
     assert [one.severity for one in lint_object(spec)] == ["error", "warning", "note"]
+
+
+def test_return_values_that_a_hook_does_not_know(build: Compiler) -> None:
+    findings = lint_object(read_object(build("attached/verdicts")))
+    assert [(one.severity, one.check, one.program, one.text.partition(",")[0]) for one in findings] == [
+        ("warning", "verdict", "stolen_from_tcx", "can return 4 (TC_ACT_STOLEN)"),
+        ("warning", "redirect-peer", "peer_at_egress", "calls bpf_redirect_peer"),
+        ("note", "verdict", "reclassify", "can return 1 (TC_ACT_RECLASSIFY)"),
+        ("note", "verdict", "several", "can return 3 (TC_ACT_PIPE)"),
+    ]
+    (peer,) = [one for one in findings if one.check == "redirect-peer"]
+    assert peer.file.endswith("verdicts.c") and peer.line
