@@ -25,6 +25,7 @@ _UNPRIVILEGED_SETTING = "/proc/sys/kernel/unprivileged_bpf_disabled"
 # The capabilities that commands ask for, each one or CAP_SYS_ADMIN: kernel/bpf/syscall.c, kernel/events/core.c.
 _NEEDED: dict[str, tuple[int, ...]] = {
     "MAP_CREATE": (CAP_BPF,),
+    "MAP_FREEZE": (CAP_BPF,),
     "PROG_LOAD": (CAP_BPF,),
     "BTF_LOAD": (CAP_BPF,),
     "PROG_ATTACH": (CAP_NET_ADMIN,),
