@@ -12,6 +12,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,6 +109,7 @@ def set_patiently(found: Map, key: bytes, value: bytes) -> None:
         except BpfSyscallError as error:
             if error.errno != errno.ENOMEM:
                 raise
+            time.sleep(0.02)  # it is refilled at the next tick
         else:
             return
     pytest.skip("this kernel has no memory for an element of this map")
