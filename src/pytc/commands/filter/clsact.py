@@ -55,7 +55,7 @@ def _make(context: Context, device: str) -> bool:
             return False
         raise
     except AnswerLostError:
-        if kind_at_clsact(context, context.device_index(device)) != "clsact":
+        if kind_at_clsact(context, device) != "clsact":
             raise
     return True
 
