@@ -353,3 +353,8 @@ class TestTcx:
         )
         assert self.attach(network, path, "tc/next", "first") == ""
         assert self.attach(network, path, "tc/next", options=("--no-warn",)) == ""
+
+
+def test_more_warnings_and_none_contradict_each_other(clsact: Network) -> None:
+    done = clsact.pytc("filter", "show", *IN, options=("--warn", "--no-warn"))
+    assert done.status == 255 and done.err == 'Options "-warn" and "-no-warn" contradict each other\n'
