@@ -80,7 +80,7 @@ NOT_COMPILED_WITHOUT_DEBUG = (
 )
 _BTF_REQUIRED = ("BTF is required, but is missing or corrupted", "need BTF, and the object has none")
 _NO_EXTERN = ("failed to find BTF for extern", "neither defines nor declares as an extern")
-# What libbpf and pytc say of the rest that neither loads.
+# What libbpf and pytc say of the rest that neither loads; nothing where pytc loads it, as no program uses the maps.
 REFUSED_WITHOUT_DEBUG = {
     **dict.fromkeys(
         (
@@ -102,6 +102,7 @@ REFUSED_WITHOUT_DEBUG = {
         ("reject_helper", "reject_verifier", "rodata_pointers", "stack_big"),
         ("failed to load", "refused by the verifier"),
     ),
+    **dict.fromkeys(("types_lsm", "types_new"), (_BTF_REQUIRED[0], "")),
 }
 # Refused with -g, and loaded without: there is nothing that says what would be wrong.
 LOADED_WITHOUT_DEBUG = {

@@ -143,7 +143,7 @@ def test_a_program_and_what_is_sent_of_it(program: str) -> None:
     [
         ("filter add dev lo ingress bpf da obj /nonexistent", 1, "No such file"),
         ("filter add dev lo ingress bpf da obj PROGRAM sec nosuch", 1, 'no section "nosuch"'),
-        ("filter add dev lo ingress bpf foo bar", 1, "bar"),
+        ("filter add dev lo ingress bpf foo bar", 1, 'What mode is "foo"?'),
         ("filter foo", 255, "foo"),
         ("foo", 255, "foo"),
         ("qdisc add dev lo root htb rate 5", 1, "rate"),

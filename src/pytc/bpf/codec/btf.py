@@ -1,6 +1,6 @@
 """Compile BTF types to codecs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf, Member
@@ -137,9 +137,11 @@ class _Compilation:
             compiled = self._member(member, index, depth)
             if compiled is not None:
                 members.append(compiled)
-        return self._bounded(type_id, members)
+        return self._bounded(type_id, members, self._padding(type_id) if self._in_map else ())
 
-    def _bounded(self, type_id: int, members: list[StructureMember]) -> Structure:
+    def _bounded(
+        self, type_id: int, members: list[StructureMember], padding: Sequence[StructureMember] = ()
+    ) -> Structure:
         """Return a structure; raises ObjectError for a member that lies beyond its end."""
         size = self._btf.size(type_id)
         for member in members:
@@ -148,7 +150,7 @@ class _Compilation:
                     f'.BTF: member "{member.name}" of type {type_id} ends at byte {member.offset + member.codec.size}, '
                     f"and the type has {size} bytes"
                 )
-        return Structure(size, members, self._padding(type_id) if self._in_map else ())
+        return Structure(size, members, padding)
 
     def _padding(self, type_id: int) -> list[StructureMember]:
         """Return the bytes that no member has, each run as a member ``pad_OFFSET``."""
