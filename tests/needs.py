@@ -38,7 +38,7 @@ from pytc.bpf.sys.abi import (
 )
 from pytc.bpf.sys.attach_points import TCX_INGRESS
 from pytc.bpf.sys.cgroups import mounts
-from pytc.bpf.sys.constants import F_NO_PREALLOC, Command, MapType, ProgramType
+from pytc.bpf.sys.constants import F_NO_PREALLOC, Command, MapType, ProgramType, attach_type_number
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.helpers import helpers
 from pytc.bpf.sys.info import get_info
@@ -84,13 +84,21 @@ def _succeeds(call: Callable[[], int]) -> bool:
 
 
 def _loads(
-    *code: bytes, type: ProgramType = ProgramType.SCHED_CLS, btf: OwnedFd | None = None, functions: bytes = b""
+    *code: bytes,
+    type: ProgramType = ProgramType.SCHED_CLS,
+    attach_type: int = 0,
+    btf: OwnedFd | None = None,
+    functions: bytes = b"",
 ) -> bool:
     """Whether the verifier takes a program; ``functions`` are records of 8 bytes: instruction, id of a type."""
     instructions, license = ctypes.create_string_buffer(b"".join(code)), ctypes.create_string_buffer(b"GPL")
     information = ctypes.create_string_buffer(functions)
     attr = ProgLoadAttr(
-        prog_type=type, insn_cnt=len(b"".join(code)) // 8, insns=pointer(instructions), license=pointer(license)
+        prog_type=type,
+        insn_cnt=len(b"".join(code)) // 8,
+        insns=pointer(instructions),
+        license=pointer(license),
+        expected_attach_type=attach_type,
     )
     if btf is not None:
         attr.prog_btf_fd, attr.func_info_rec_size = btf.fd, 8
@@ -380,6 +388,15 @@ FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
     "configuration": (lambda: bool(configuration()), "this kernel does not tell its configuration"),
     "cgroup2": (lambda: bool(mounts()), "no cgroup2 is mounted"),
     "attach_flags": (_has_attach_flags, "this kernel does not tell the flags of each program of a cgroup (Linux 6.0)"),
+    "cgroup_unix": (
+        lambda: _loads(
+            mov(0, 1),
+            EXIT,
+            type=ProgramType.CGROUP_SOCK_ADDR,
+            attach_type=attach_type_number("cgroup_unix_connect"),
+        ),
+        "this kernel's cgroups have no programs for Unix sockets (Linux 6.7)",
+    ),
     "tcx": (_has_tcx, "this kernel has no tcx (Linux 6.6)"),
     "context_arguments": (
         _takes_contexts,

@@ -23,6 +23,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     ),
     **dict.fromkeys(("calls_across-cls_main", "global_func", "modern_subprogs", "tags"), ("context_arguments",)),
     "all_types": ("map:bloom_filter", "map:stack_trace", "map:user_ringbuf", "map:task_storage"),
+    "attached/cgroup_unix": ("cgroup_unix",),
     "callback": ("helper:for_each_map_elem", "jit"),
     "callback_loop": ("helper:loop", "jit"),
     "core_kern_ctx": (*_FUNCTIONS, "kfunc:bpf_cast_to_kern_ctx"),

@@ -96,6 +96,7 @@ def test_the_section_says_what_it_is(
     assert network.ok("cgroup", "show", str(cgroup)) == ""
 
 
+@pytest.mark.needs("attach_flags")
 def test_the_types_are_what_bpftool_calls_them(network: Network, cgroup: Path, build: Compiler) -> None:
     """All of them in one cgroup, at which nobody is."""
     sections = [(word, section) for word, section, *_ in TYPES if not word.endswith("unix")]
