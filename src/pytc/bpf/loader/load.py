@@ -32,6 +32,9 @@ from pytc.errors import BpfSyscallError, MapDefinitionError, ObjectError, PinErr
 if TYPE_CHECKING:
     from pytc.bpf.loader.object_cache import ObjectCache
 
+# Errors that say nothing of a map: the same call can succeed the next time.
+_SHORTAGES = (errno.EINTR, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN)
+
 
 class Loaded(Closing):
     """Loaded programs with their maps; owns all descriptors. Close it, or use it in a ``with`` block.
@@ -238,7 +241,7 @@ class _Loading:
     def make_maps(self, *, used_only: bool) -> None:
         """Open or create the object's maps.
 
-        One that no loaded program uses may fail; with ``used_only``, it is created only for its pin.
+        The kernel may refuse one that no loaded program uses; with ``used_only``, that is created only for its pin.
         """
         # A command that attaches creates only maps that are used, pinned or exported: nobody would ever see the others.
         used = self._prepared.used
@@ -253,7 +256,7 @@ class _Loading:
             try:
                 self._loaded.maps[spec.name] = self._loaded._owned.enter_context(self._open_or_create(spec))
             except BpfSyscallError as error:
-                if spec.name in used:
+                if spec.name in used or error.errno in _SHORTAGES:
                     raise
                 cause = f" ({error.hints[0]})" if error.hints else ""
                 self._loaded.notes.append(f"{error}{cause}; no loaded program uses it")

@@ -6,7 +6,7 @@ there ends with the command. On other machines /sys/fs/bpf is not mounted, or ca
 
 import os
 
-from pytc.errors import strerror
+from pytc.errors import SeveralLines, one_line, strerror
 
 _NAMED_NAMESPACES = "/run/netns"
 
@@ -14,17 +14,22 @@ _NAMED_NAMESPACES = "/run/netns"
 def location_remarks(mount: str, expected: str, *, is_new: bool) -> tuple[str, ...]:
     """Return what a user should know about the bpffs ``mount`` that takes pins; nothing for an ``expected`` one that
     was there."""
+    mount, expected = one_line(mount), one_line(expected)
     advice = _advice() if _has_own_mounts() else None
     if is_new:
         end = "" if advice is None else ", and are gone when this mount namespace ends"
         return (
-            f'Warning: no bpffs was mounted; pins are in one that pytc has mounted at "{mount}"{end}{advice or ""}',
+            SeveralLines(
+                f'Warning: no bpffs was mounted; pins are in one that pytc has mounted at "{mount}"{end}{advice or ""}'
+            ),
         )
     if mount == expected:
         return ()
     return (
-        f'Warning: pins are in "{mount}", because "{expected}" {_state(expected)}'
-        + (advice or "\nHint: TC_BPF_MNT names another mount point"),
+        SeveralLines(
+            f'Warning: pins are in "{mount}", because "{expected}" {_state(expected)}'
+            + (advice or "\nHint: TC_BPF_MNT names another mount point")
+        ),
     )
 
 

@@ -3,7 +3,10 @@
 Each follows from what the kernel runs: the verifier's translation of the program, and the filters of the hook.
 """
 
+from contextlib import suppress
+
 from pytc.commands.shared.context import Context
+from pytc.errors import PytcError
 from pytc.handles import EGRESS, INGRESS, Handle
 from pytc.tc.filters.requests import POINTS, FilterChange
 from pytc.tc.filters.selector import FilterSelector
@@ -30,6 +33,11 @@ def warn_of_effects(context: Context, change: FilterChange, program: OpenedProgr
     """Warn of a filter that has been added or changed, with its open program and the last filter in front of it."""
     if not context.warns or change.verb == "delete":
         return
+    with suppress(PytcError):  # the filter is there, whatever cannot be learnt about its program
+        _warn(context, change, program, last)
+
+
+def _warn(context: Context, change: FilterChange, program: OpenedProgram | None, last: str) -> None:
     search = context.cache.search
     if last and search is not None:
         search.report(change.selector)

@@ -7,7 +7,8 @@ from pytc.commands.shared.context import Context
 from pytc.errors import BpfError
 from pytc.tc.kinds.interface import OpenedProgram
 
-_MOST_CACHED = 64
+#: Each holds the bytes of its object file.
+_MOST_CACHED = 8
 #: A warning, to be formatted with a program's label.
 PEER_AT_EGRESS = (
     "{} calls bpf_redirect_peer, which works at ingress only: at egress, the kernel drops the packets that it redirects"

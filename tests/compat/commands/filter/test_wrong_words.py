@@ -21,7 +21,7 @@ OWN = [
     ("two_programs", "", ['"first"', '"second"', "classifier"]),
     ("two_programs", "sec third", ['"third"', '"first"', '"second"']),
     ("several_in_section", "sec tc program nosuch", ['"nosuch"', '"tc"']),
-    ("legacy44_junk", "", ["44 bytes", "map"]),
+    ("legacy44_junk", "", ["much_later", "map"]),
     ("reject_verifier", "", ["refused by the verifier", "reject_verifier.c:", "data[23]"]),
     ("reject_helper", "", ["GPL"]),
     ("stack_big", "", ["stack"]),
