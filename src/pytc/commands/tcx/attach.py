@@ -1,6 +1,5 @@
 """``pytc tcx attach``: attaches a program at a place in the run order, plainly or by a pinned link."""
 
-from contextlib import suppress
 from typing import Any
 
 from pytc.bpf.sys.constants import ProgramType
@@ -12,10 +11,8 @@ from pytc.commands.shared.context import Context
 from pytc.commands.shared.device_hooks import HookName, device_hook
 from pytc.commands.shared.kernel_attacher import make_attacher
 from pytc.commands.shared.opened_programs import ProgramRequest
-from pytc.commands.tcx.effects import warn_of_effects
-from pytc.commands.tcx.hidden_filters import warn_of_hidden_filters
+from pytc.commands.tcx.effects import warn_of_program
 from pytc.commands.tcx.words import HOOK, HOOK_WORDS, check_hook
-from pytc.errors import PytcError
 from pytc.tc.kinds.shared.programs import BpfSource
 from pytc.value import Value
 from pytc.words.engine import Cursor, Word, text
@@ -84,6 +81,4 @@ def run(context: Context, command: AttachTcx) -> None:
             hook, programs.single, order=order, relative=relative, revision=command.revision, link=command.link
         )
         programs.export_or_undo(detach)
-        with suppress(PytcError):  # the program is attached, whatever cannot be learnt about what is beside it
-            warn_of_hidden_filters(context, hook, programs.single)
-            warn_of_effects(context, hook, programs.single)
+        warn_of_program(context, hook, programs.single)

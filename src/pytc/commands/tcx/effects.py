@@ -1,5 +1,7 @@
 """Warnings about programs of tcx that do not do what they appear to do."""
 
+from contextlib import suppress
+
 from pytc.bpf.analyse.verdicts import TCX, verdict_names
 from pytc.bpf.sys.info import describe_program
 from pytc.bpf.sys.program_lookup import lookup_program
@@ -12,12 +14,19 @@ from pytc.commands.shared.program_results import (
     returned_by,
     returned_by_id,
 )
+from pytc.commands.tcx.hidden_filters import warn_of_hidden_filters
 from pytc.errors import PytcError
 from pytc.tc.kinds.interface import OpenedProgram
 
 
-def warn_of_effects(context: Context, hook: DeviceHook, program: OpenedProgram) -> None:
+def warn_of_program(context: Context, hook: DeviceHook, program: OpenedProgram) -> None:
     """Warn of a program that has been attached to a hook."""
+    with suppress(PytcError):  # it is attached, whatever cannot be learnt about what is beside it
+        warn_of_hidden_filters(context, hook, program)
+        _warn_of_effects(context, hook, program)
+
+
+def _warn_of_effects(context: Context, hook: DeviceHook, program: OpenedProgram) -> None:
     if not context.warns:
         return
     if context.connection.plan is None:

@@ -12,8 +12,7 @@ from pytc.commands.shared.context import Context
 from pytc.commands.shared.device_hooks import DeviceHook, HookName, device_hook
 from pytc.commands.shared.kernel_attacher import make_attacher
 from pytc.commands.shared.opened_programs import ProgramRequest
-from pytc.commands.tcx.effects import warn_of_effects
-from pytc.commands.tcx.hidden_filters import warn_of_hidden_filters
+from pytc.commands.tcx.effects import warn_of_program
 from pytc.commands.tcx.words import HOOK, HOOK_WORDS, check_hook
 from pytc.errors import AttachError, UsageError
 from pytc.tc.kinds.shared.programs import BpfSource
@@ -61,8 +60,7 @@ def run(context: Context, command: ReplaceTcx) -> None:
         _check(hook, old.attachments, command.revision)
     with open_replacement(context, ProgramRequest(command.source, ProgramType.SCHED_CLS, hook.sections)) as program:
         attacher.replace(hook, old, program, revision=command.revision)
-        warn_of_hidden_filters(context, hook, program)
-        warn_of_effects(context, hook, program)
+        warn_of_program(context, hook, program)
 
 
 def _check(hook: DeviceHook, old: Sequence[Attachment], revision: int) -> None:
