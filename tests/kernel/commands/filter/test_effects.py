@@ -150,7 +150,7 @@ class TestBehindTheLastFilter:
             ("bpf da obj {} section tc/strict", "verdicts.o:[tc/strict]"),
             ("bpf obj {} section tc/next", "verdicts.o:[tc/next]"),
             ("bpf bytecode '1,6 0 0 4294967295' classid 1:1", ""),
-            pytest.param("matchall", "matchall", marks=pytest.mark.needs("filter:matchall")),
+            pytest.param("matchall classid 1:1", "matchall", marks=pytest.mark.needs("filter:matchall")),
             pytest.param("matchall action drop", "matchall", marks=pytest.mark.needs("filter:matchall", "action:gact")),
         ],
     )
