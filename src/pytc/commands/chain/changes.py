@@ -5,8 +5,9 @@ from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
 from pytc.render.documents import Document
 from pytc.tc.filters.documents import document
+from pytc.tc.filters.hints import explain_refusal
 from pytc.tc.filters.records import decode_filters
-from pytc.tc.filters.requests import FilterChange, encode_filter_actions, explain_refusal, filter_message
+from pytc.tc.filters.requests import FilterChange, encode_filter_actions, filter_message
 
 
 def carry_out(context: Context, change: FilterChange, message_type: int, flags: int) -> list[Document] | None:

@@ -18,12 +18,12 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.render.documents import Document
 from pytc.tc.filters.documents import document
+from pytc.tc.filters.hints import explain_refusal
 from pytc.tc.filters.records import decode_filters, filter_of_program
 from pytc.tc.filters.requests import (
     AnyFilterChange,
     FilterChange,
     encode_filter_actions,
-    explain_refusal,
     filter_message,
 )
 from pytc.tc.kinds.filters.bpf import BpfOptions

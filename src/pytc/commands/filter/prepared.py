@@ -21,7 +21,8 @@ from pytc.errors import BytecodeError, NetlinkError, PytcError
 from pytc.handles import Handle
 from pytc.netlink import constants as c
 from pytc.netlink.messages import encode
-from pytc.tc.filters.requests import FilterChange, explain_refusal, filter_message
+from pytc.tc.filters.hints import explain_refusal
+from pytc.tc.filters.requests import FilterChange, filter_message
 from pytc.tc.filters.words import value_positions
 from pytc.tc.kinds import filters as kinds
 from pytc.tc.kinds.filters.bpf import BpfOptions

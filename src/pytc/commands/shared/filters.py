@@ -5,8 +5,8 @@ from pytc.errors import NetlinkError
 from pytc.netlink.messages import TcMessage
 from pytc.render.documents import Document
 from pytc.tc.filters.documents import document
+from pytc.tc.filters.hints import explain_refusal
 from pytc.tc.filters.records import decode_filters
-from pytc.tc.filters.requests import explain_refusal
 from pytc.tc.filters.selector import FilterSelector
 
 

@@ -1,0 +1,64 @@
+"""Likely causes of refused requests about filters."""
+
+import errno
+
+from pytc.errors import NetlinkError
+from pytc.handles import ROOT, UNSPEC, Handle
+from pytc.tc.filters.requests import POINTS, FilterChange
+from pytc.tc.filters.selector import FilterSelector
+from pytc.tc.hints import general_hint, kind_hint
+
+_INGRESS_QDISC = Handle(0xFFFF, 0)
+
+
+def _kind_hint(error: NetlinkError, change: FilterChange | None) -> str:
+    """Return that the kernel lacks the filter, or the only kind of action that it has; empty where it has them."""
+    if change is None:
+        return ""
+    if "action" in error.ext_ack:
+        kinds = {action.kind for action in change.options.actions} if change.options is not None else set()
+        return kind_hint(error, "action", kinds.pop()) if len(kinds) == 1 else ""
+    return kind_hint(error, "filter", change.kind)
+
+
+def _words_hint(error: NetlinkError, selector: FilterSelector, change: FilterChange | None) -> str:
+    """Return the word that is missing, or in the place of another, where the kernel says no more than EINVAL."""
+    if error.errno != errno.EINVAL or error.ext_ack or change is None:
+        return ""
+    if (
+        change.kind == "bpf"
+        and change.verb in ("add", "replace")
+        and (change.options is None or change.options.source is None)
+    ):
+        return "name the program: object-file FILE, object-pinned PATH, bytecode TEXT or expression TEXT"
+    if selector.parent == _INGRESS_QDISC:
+        return '"parent ffff:" is the place of an ingress qdisc; the places of clsact are "ingress" and "egress"'
+    return ""
+
+
+def explain_refusal(error: NetlinkError, selector: FilterSelector, change: FilterChange | None = None) -> NetlinkError:
+    """Return a refusal of a request about filters, or of a change, with its likely cause."""
+    error.operation = "filter"
+    hook = POINTS.get(selector.parent, "") if selector.parent != ROOT else ""
+    missing = error.errno in (errno.ENOENT, errno.EINVAL) and "Parent Qdisc" in error.ext_ack
+    if hook and missing:
+        error.with_hints(
+            f"{selector.device} has no clsact qdisc, which {hook} filters need: "
+            f'"pytc qdisc add dev {selector.device} clsact" makes it'
+        )
+    elif missing:
+        error.with_hints(f"there is no qdisc {selector.parent} on {selector.device}")
+    elif selector.parent == UNSPEC and "not classful" in error.ext_ack:
+        error.with_hints(
+            "without ingress, egress or parent, a filter goes to the root qdisc, and that of "
+            f"{selector.device} takes none"
+        )
+    elif selector.block and "Block of given index" in error.ext_ack:
+        error.with_hints(f'a qdisc makes it: "pytc qdisc add dev NAME ingress_block {selector.block} clsact"')
+    elif (
+        hint := _kind_hint(error, change)
+        or _words_hint(error, selector, change)
+        or general_hint(error, selector.device or str(selector.block or ""))
+    ):
+        error.with_hints(hint)
+    return error
