@@ -34,7 +34,7 @@ def map_causes(spec: MapSpec, entries: int, number: int) -> tuple[str, ...]:
         )
     )
     if number in (errno.EINVAL, errno.EOPNOTSUPP, ENOTSUPP):
-        return problems or _type_age(spec) or (f"this kernel does not accept {what}",)
+        return (*problems, *_type_age(spec)) or (f"this kernel does not accept {what}",)
     if number == errno.E2BIG:
         return problems or (
             f"this kernel does not accept {what}: they are too large, or it is too old for an attribute",
