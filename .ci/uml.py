@@ -68,8 +68,8 @@ TESTS = (
         f"tests/kernel/bpf/{name}.py"
         for name in (
             "kernel/test_features link/test_externs loader/test_behaviour loader/test_explain loader/test_load "
-            "loader/test_object_cache loader/test_reload loader/test_replay maps/test_map maps/test_pinning "
-            "maps/test_typed object/test_parameters"
+            "loader/test_mistakes loader/test_object_cache loader/test_reload loader/test_replay maps/test_map "
+            "maps/test_pinning maps/test_typed object/test_parameters"
         ).split()
     ),
     *(f"tests/kernel/cbpf/test_{name}.py" for name in "filters on_a_device".split()),

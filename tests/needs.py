@@ -24,18 +24,7 @@ from typing import TypeVar
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.kernel.running import configuration, kernel_btf
-from pytc.bpf.sys.abi import (
-    BtfLoadAttr,
-    EnableStatsAttr,
-    MapCreateAttr,
-    MapElementAttr,
-    PerfEventAttr,
-    ProgInfo,
-    ProgLoadAttr,
-    ProgQueryAttr,
-    TestRunAttr,
-    pointer,
-)
+from pytc.bpf.sys import abi
 from pytc.bpf.sys.attach_points import TCX_INGRESS
 from pytc.bpf.sys.cgroups import mounts
 from pytc.bpf.sys.constants import F_NO_PREALLOC, Command, MapType, ProgramType, attach_type_number
@@ -93,23 +82,23 @@ def _loads(
     """Whether the verifier takes a program; ``functions`` are records of 8 bytes: instruction, id of a type."""
     instructions, license = ctypes.create_string_buffer(b"".join(code)), ctypes.create_string_buffer(b"GPL")
     information = ctypes.create_string_buffer(functions)
-    attr = ProgLoadAttr(
+    attr = abi.ProgLoadAttr(
         prog_type=type,
         insn_cnt=len(b"".join(code)) // 8,
-        insns=pointer(instructions),
-        license=pointer(license),
+        insns=abi.pointer(instructions),
+        license=abi.pointer(license),
         expected_attach_type=attach_type,
     )
     if btf is not None:
         attr.prog_btf_fd, attr.func_info_rec_size = btf.fd, 8
-        attr.func_info, attr.func_info_cnt = pointer(information), len(functions) // 8
+        attr.func_info, attr.func_info_cnt = abi.pointer(information), len(functions) // 8
     return _succeeds(lambda: bpf(Command.PROG_LOAD, attr))
 
 
 def _loaded_types(types: BtfWriter) -> OwnedFd:
     data = types.data()
     buffer = ctypes.create_string_buffer(data, len(data))
-    return OwnedFd(bpf(Command.BTF_LOAD, BtfLoadAttr(btf=pointer(buffer), btf_size=len(data))))
+    return OwnedFd(bpf(Command.BTF_LOAD, abi.BtfLoadAttr(btf=abi.pointer(buffer), btf_size=len(data))))
 
 
 def _has_jit() -> bool:
@@ -118,7 +107,7 @@ def _has_jit() -> bool:
 
 
 def _has_tcx() -> bool:
-    attr = ProgQueryAttr(target=_LOOPBACK, attach_type=TCX_INGRESS)
+    attr = abi.ProgQueryAttr(target=_LOOPBACK, attach_type=TCX_INGRESS)
     try:
         bpf(Command.PROG_QUERY, attr)
     except BpfSyscallError as error:
@@ -130,7 +119,7 @@ def _has_attach_flags() -> bool:
     """Whether a query of a cgroup takes an array for the flags of each program, as bpftool's does."""
     cgroup, flags = os.open(mounts()[0], os.O_RDONLY), ctypes.create_string_buffer(4 * 64)
     try:
-        bpf(Command.PROG_QUERY, ProgQueryAttr(target=cgroup, prog_attach_flags=pointer(flags)))
+        bpf(Command.PROG_QUERY, abi.ProgQueryAttr(target=cgroup, prog_attach_flags=abi.pointer(flags)))
     except BpfSyscallError:
         return False
     finally:
@@ -153,7 +142,7 @@ def _counts_locked_memory() -> bool:
     before = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, before[1]))
     try:
-        attr = MapCreateAttr(map_type=MapType.ARRAY, key_size=4, value_size=4, max_entries=1)
+        attr = abi.MapCreateAttr(map_type=MapType.ARRAY, key_size=4, value_size=4, max_entries=1)
         return not _succeeds(lambda: bpf(Command.MAP_CREATE, attr))
     finally:
         resource.setrlimit(resource.RLIMIT_MEMLOCK, before)
@@ -161,11 +150,13 @@ def _counts_locked_memory() -> bool:
 
 def _has_prompt_memory() -> bool:
     """Whether a trie takes some elements at once: user-mode Linux refills what they come from at the next tick."""
-    attr = MapCreateAttr(map_type=MapType.LPM_TRIE, key_size=8, value_size=4, max_entries=8, map_flags=F_NO_PREALLOC)
+    attr = abi.MapCreateAttr(
+        map_type=MapType.LPM_TRIE, key_size=8, value_size=4, max_entries=8, map_flags=F_NO_PREALLOC
+    )
     with OwnedFd(bpf(Command.MAP_CREATE, attr)) as trie:
         for number in range(8):
             key, value = (ctypes.create_string_buffer(text) for text in (struct.pack("<II", 32, number), bytes(4)))
-            update = MapElementAttr(map_fd=trie.fd, key=pointer(key), value=pointer(value))
+            update = abi.MapElementAttr(map_fd=trie.fd, key=abi.pointer(key), value=abi.pointer(value))
             try:
                 bpf(Command.MAP_UPDATE_ELEM, update)
             except BpfSyscallError:
@@ -176,7 +167,7 @@ def _has_prompt_memory() -> bool:
 @contextmanager
 def _passing_program(type: ProgramType) -> Iterator[OwnedFd]:
     code, license = ctypes.create_string_buffer(mov(0, 0) + EXIT, 16), ctypes.create_string_buffer(b"GPL")
-    load = ProgLoadAttr(prog_type=type, insn_cnt=2, insns=pointer(code), license=pointer(license))
+    load = abi.ProgLoadAttr(prog_type=type, insn_cnt=2, insns=abi.pointer(code), license=abi.pointer(license))
     with OwnedFd(bpf(Command.PROG_LOAD, load)) as program:
         yield program
 
@@ -185,11 +176,11 @@ def _test_runs(length: int = 64, context: bytes = b"", type: ProgramType = Progr
     """Whether the kernel runs a program on a packet of so many bytes, with a context."""
     packet, struct_sk_buff = ctypes.create_string_buffer(length), ctypes.create_string_buffer(context, len(context))
     with _passing_program(type) as program:
-        run = TestRunAttr(
+        run = abi.TestRunAttr(
             prog_fd=program.fd,
-            data_in=pointer(packet),
+            data_in=abi.pointer(packet),
             data_size_in=length,
-            ctx_in=pointer(struct_sk_buff) if context else 0,
+            ctx_in=abi.pointer(struct_sk_buff) if context else 0,
             ctx_size_in=len(context),
             repeat=1,
         )
@@ -202,16 +193,16 @@ def _test_runs(length: int = 64, context: bytes = b"", type: ProgramType = Progr
 
 def _times_runs() -> bool:
     """Whether the statistics of a program that ran once have its time: user-mode Linux's clock counts ticks."""
-    packet, info = ctypes.create_string_buffer(64), ProgInfo()
-    with _passing_program(ProgramType.SCHED_CLS) as program, OwnedFd(bpf(Command.ENABLE_STATS, EnableStatsAttr())):
-        run = TestRunAttr(prog_fd=program.fd, data_in=pointer(packet), data_size_in=64, repeat=1)
+    packet, info = ctypes.create_string_buffer(64), abi.ProgInfo()
+    with _passing_program(ProgramType.SCHED_CLS) as program, OwnedFd(bpf(Command.ENABLE_STATS, abi.EnableStatsAttr())):
+        run = abi.TestRunAttr(prog_fd=program.fd, data_in=abi.pointer(packet), data_size_in=64, repeat=1)
         bpf(Command.PROG_TEST_RUN, run)
         get_info(program.fd, info)
     return bool(info.run_time_ns)
 
 
 def _counts_verified() -> bool:
-    info = ProgInfo()
+    info = abi.ProgInfo()
     with _passing_program(ProgramType.SCHED_CLS) as program:
         get_info(program.fd, info)
     return bool(info.verified_insns)
@@ -222,14 +213,14 @@ def _has_helper(name: str) -> bool:
     (number,) = (helper.number for helper in helpers() if helper.name == name)
     code = ctypes.create_string_buffer(insn(0x85, immediate=number) + mov(0, 0) + EXIT)
     license, log = ctypes.create_string_buffer(b"GPL"), ctypes.create_string_buffer(1 << 14)
-    attr = ProgLoadAttr(
+    attr = abi.ProgLoadAttr(
         prog_type=ProgramType.SCHED_CLS,
         insn_cnt=3,
-        insns=pointer(code),
-        license=pointer(license),
+        insns=abi.pointer(code),
+        license=abi.pointer(license),
         log_level=1,
         log_size=len(log),
-        log_buf=pointer(log),
+        log_buf=abi.pointer(log),
     )
     _succeeds(lambda: bpf(Command.PROG_LOAD, attr))
     return not any(words in log.value for words in (b"invalid func", b"unknown func", b"cannot use helper"))
@@ -251,7 +242,7 @@ _MAPS = {
 
 def _has_map(name: str) -> bool:
     kind, keys, values, entries, flags = _MAPS[name]
-    attr = MapCreateAttr(map_type=kind, key_size=keys, value_size=values, max_entries=entries, map_flags=flags)
+    attr = abi.MapCreateAttr(map_type=kind, key_size=keys, value_size=values, max_entries=entries, map_flags=flags)
     if not name.endswith("_storage"):
         return _succeeds(lambda: bpf(Command.MAP_CREATE, attr))
     types = BtfWriter()
@@ -433,7 +424,7 @@ FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
     "police_packets": (_polices_packets, "this kernel polices bytes alone, and no packets (Linux 5.12)"),
     "perf_events": (
         lambda: _succeeds(
-            lambda: perf_event_open(PerfEventAttr(type=1, size=ctypes.sizeof(PerfEventAttr), config=10), 0)
+            lambda: perf_event_open(abi.PerfEventAttr(type=1, size=ctypes.sizeof(abi.PerfEventAttr), config=10), 0)
         ),
         "this kernel has no perf events",
     ),
