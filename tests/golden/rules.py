@@ -31,6 +31,8 @@ RULES = (
     Rule("descriptors depend on what is open", r"\b(BPF_MAP(?!S=)\w+)=\d+", r"\1=N"),
     Rule("actions have ages, which are not shown where they are 0", r" (installed|used|firstused) \d+ sec", ""),
     Rule("the same in JSON", r',"(installed|last_used|first_used)":\d+', ""),
+    Rule("filters that are gone hold their actions for a while", r"\bref \d+ bind \d+", "ref N bind N"),
+    Rule("the same in JSON", r'"(ref|bind)": ?\d+', r'"\1":N'),
     Rule("programs were loaded at some time", r"\b(load_time \d+|loaded_at \S+)", "TIME"),
     Rule("the same in JSON", r'"(load_time|loaded_at)": ?\d+', r'"\1":N'),
     Rule("processes have numbers", r"\b(from process) \d+", r"\1 N"),
