@@ -61,8 +61,8 @@ def verdict(program: Program, packet: bytes = PACKET, *, mark: int = 0) -> int:
         data_in=pointer(source),
         data_size_in=len(packet),
         repeat=1,
-        ctx_in=pointer(context),
-        ctx_size_in=12,
+        ctx_in=pointer(context) if mark else 0,
+        ctx_size_in=12 if mark else 0,
     )
     bpf(Command.PROG_TEST_RUN, attr, what="test run")
     return int(attr.retval)
