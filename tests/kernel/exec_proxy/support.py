@@ -6,11 +6,15 @@ import array
 import os
 import socket
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 from pytc.bpf import Map, MapSpec
 from pytc.bpf.maps.map import create_map
+from pytc.closing import Closing
+from pytc.exec_proxy.agent import Agent
 
 NOBODY = 65534
 
@@ -98,3 +102,24 @@ class Shell:
             assert read, "the shell has ended"
             answer.append(read.rstrip("\n"))
         return answer
+
+
+class Serving(Closing):
+    """An agent in a thread, whose remarks are kept."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+        self.said: list[str] = []
+        self.agent = Agent(self.path, say=self.said.append)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work)
+        self._thread.start()
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            self.agent.step(0.02)
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self.agent.close()

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from pytc.errors import MessageError, TransferError
 from pytc.exec_proxy import agent as module
 from pytc.exec_proxy import agent_wire as control
-from pytc.exec_proxy.agent import Agent, Store, answer
+from pytc.exec_proxy.agent import Store, answer
 from pytc.exec_proxy.agent_client import drop, fetch
 from pytc.exec_proxy.map_transfer import Importer, identify, send_maps
 from pytc.exec_proxy.wire import MapEntry, ObjectIdentity, encode
+from tests.kernel.exec_proxy import support
 from tests.kernel.exec_proxy.support import array_maps, open_descriptors
 from tests.tiers import examples
 from tests.waiting import until
@@ -32,28 +33,8 @@ pytestmark = pytest.mark.kernel
 OBJECT = identify("/bin/sh")
 
 
-class Serving:
-    """An agent that works in a thread."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = str(path)
-        self.said: list[str] = []
-        self.agent = Agent(self.path, say=self.said.append)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work)
-        self._thread.start()
-
-    def _work(self) -> None:
-        while not self._stop.is_set():
-            self.agent.step(0.02)
-
-    def __enter__(self) -> Serving:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        self.agent.close()
+class Serving(support.Serving):
+    """An agent, and what it is sent."""
 
     def export(self, name: str, maps: int, *ids: int) -> list[int]:
         """Exports new maps; their kernel ids."""

@@ -17,14 +17,13 @@ from pytc.errors import MessageError, TransferError
 from pytc.exec_proxy import agent as agent_module
 from pytc.exec_proxy import agent_wire as control
 from pytc.exec_proxy import map_transfer, sockets
-from pytc.exec_proxy.agent import Agent
 from pytc.exec_proxy.agent_client import drop, list_objects
 from pytc.exec_proxy.map_transfer import Importer, identify, send_maps
 from pytc.exec_proxy.remarks import FewRemarks
 from pytc.exec_proxy.sockets import DATAGRAM, BoundSocket
 from pytc.exec_proxy.wire import ObjectIdentity
 from tests.faults import Call, Fault, trace
-from tests.kernel.exec_proxy.support import array_maps, send_raw
+from tests.kernel.exec_proxy.support import Serving, array_maps, send_raw
 from tests.processes import PYTC, SOURCE, run
 from tests.waiting import until
 
@@ -81,37 +80,13 @@ def test_no_error_ends_an_agent(tmp_path: Path, fault: str) -> None:
         assert process.poll() is None
 
 
-class _Serving:
-    """An agent in a thread, whose remarks are kept."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = str(path)
-        self.said: list[str] = []
-        self.agent = Agent(self.path, say=self.said.append)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work)
-        self._thread.start()
-
-    def _work(self) -> None:
-        while not self._stop.is_set():
-            self.agent.step(0.02)
-
-    def __enter__(self) -> _Serving:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        self.agent.close()
-
-
 @pytest.fixture
-def serving(tmp_path: Path) -> Iterator[_Serving]:
-    with _Serving(tmp_path / "a") as made:
+def serving(tmp_path: Path) -> Iterator[Serving]:
+    with Serving(tmp_path / "a") as made:
         yield made
 
 
-def test_a_list_takes_no_descriptors(serving: _Serving) -> None:
+def test_a_list_takes_no_descriptors(serving: Serving) -> None:
     with array_maps(100) as maps:
         for name in ("some.o", "other.o"):
             send_maps(serving.path, ObjectIdentity(name), maps[: 70 if name == "some.o" else 100])
@@ -128,7 +103,7 @@ def test_a_list_takes_no_descriptors(serving: _Serving) -> None:
         assert shown.out.count("array key 4B value 8B") == 170
 
 
-def test_an_older_agent_is_listed_by_its_maps(serving: _Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_older_agent_is_listed_by_its_maps(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = agent_module.answer
 
     def of_old(store: agent_module.Store, request: control.ControlPacket) -> agent_module.Outgoing:
@@ -170,7 +145,7 @@ def test_what_was_truncated_names_the_limit(tmp_path: Path) -> None:
         assert "it may have 16 of them (ulimit -n)" in process.communicate(timeout=30)[1]
 
 
-def test_refusals_do_not_fill_a_log(serving: _Serving) -> None:
+def test_refusals_do_not_fill_a_log(serving: Serving) -> None:
     for _ in range(300):
         send_raw(serving.path, b"junk", [])
     for _ in range(30):
