@@ -1,4 +1,4 @@
-"""Sets up compilers and bpftool of any Debian release as commands in the cache.
+"""Sets up compilers, bpftool and tc of any Debian release as commands in the cache.
 
 usage: .ci/toolchains.py {first|all|NAME...}    prints each command, or why it is unavailable
 
@@ -22,10 +22,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from archive import Unavailable, closure, unpacked, version  # type: ignore[import-not-found]
 
-from tests.toolchains import ALL, BIN, BPFTOOL, CLANGS, FIRST, GCCS, REASONS
+from tests.toolchains import ALL, BIN, BPFTOOL, CLANGS, FIRST, GCCS, REASONS, TC
 
 #: Where to look, in this order: what is close to Debian 12 needs the fewest downloads.
 SUITES = ("bookworm", "trixie", "sid", "bullseye")
+
+
+#: Programs that are no compilers: their package, and where it has them.
+_PROGRAMS = {BPFTOOL: ("bpftool", "usr/sbin/bpftool"), TC: ("iproute2", "usr/sbin/tc")}
 
 
 class Release(NamedTuple):
@@ -85,13 +89,15 @@ def set_up(name: str) -> Path:
             text = clang(number)
         elif name in GCCS:
             text = gcc(number)
-        elif name == BPFTOOL:
-            found = release("sid", "bpftool")
-            text = shlex.join([*found.launch(), str(found.file("usr/sbin/bpftool"))])
+        elif name in _PROGRAMS:
+            package, path = _PROGRAMS[name]
+            found = release("sid", package)
+            text = shlex.join([*found.launch(), str(found.file(path))])
         else:
             raise Unavailable(f"nothing here is called {name}")
         _write(script, text)
-        done = subprocess.run([script, "--version"], check=False, capture_output=True, text=True)
+        version_option = "-V" if name == TC else "--version"
+        done = subprocess.run([script, version_option], check=False, capture_output=True, text=True)
         if done.returncode:
             script.unlink()
             raise Unavailable((done.stderr.strip() or f"status {done.returncode}").splitlines()[-1])

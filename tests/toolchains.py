@@ -13,9 +13,10 @@ CLANGS = tuple(f"clang-{number}" for number in range(11, 24))
 GCCS = tuple(f"bpf-gcc-{number}" for number in range(12, 17))
 #: bpftool with the libbpf of these compilers' time.
 BPFTOOL = "bpftool-newest"
-ALL = (*CLANGS, *GCCS, BPFTOOL)
+TC = "tc-newest"
+ALL = (*CLANGS, *GCCS, BPFTOOL, TC)
 #: What "make test" uses, beside the compilers of the distribution: the oldest and the newest ones.
-FIRST = (CLANGS[0], CLANGS[-1], GCCS[-1], BPFTOOL)
+FIRST = (CLANGS[0], CLANGS[-1], GCCS[-1], BPFTOOL, TC)
 
 
 def chosen() -> tuple[str, ...]:

@@ -28,6 +28,9 @@ _SLAVE, _RECURSIVE, _DETACH = 1 << 19, 1 << 14, 2
 _MARK = b"class show dev lo\nfilter show dev lo parent 7:\n"
 _BUCKET = "tc qdisc add dev lo root handle abcd: tbf rate 1gbit burst 10k limit 10k"
 
+#: The tc that pytc is compared with: PYTC_TC=tc-newest for the newest.
+TC = os.environ.get("PYTC_TC", "tc")
+
 Answer = tuple[int, str, str]
 
 
@@ -35,7 +38,7 @@ class Asker:
     """tc in batch mode: it answers at once, where a new process would take its time."""
 
     def __init__(self, options: str) -> None:
-        self._words = ["stdbuf", "-oL", "tc", *options.split(), "-force", "-batch", "-"]
+        self._words = ["stdbuf", "-oL", TC, *options.split(), "-force", "-batch", "-"]
         self._start()
 
     def _start(self) -> None:
@@ -157,7 +160,7 @@ def run(words: list[str]) -> Answer:
 
 def execute(words: list[str]) -> Answer:
     done = subprocess.run(
-        words,
+        [TC, *words[1:]] if words[0] == "tc" else words,
         text=True,
         capture_output=True,
         timeout=_SECONDS,

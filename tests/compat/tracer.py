@@ -13,6 +13,7 @@ from pathlib import Path
 
 from docs.manual.words import supported_lines
 from pytc.netlink.schema import split_attributes
+from tests.compat.stepping import TC
 from tests.network import Network
 from tests.processes import ROOT, cannot
 
@@ -27,7 +28,7 @@ class Tracer:
     def __init__(self, network: Network, directory: Path) -> None:
         if shutil.which("strace") is None:
             cannot("strace is not installed")
-        if shutil.which("tc") is None:
+        if shutil.which(TC) is None:
             cannot("tc is not installed")
         self._network, self._directory = network, directory
 
@@ -35,7 +36,7 @@ class Tracer:
         """Return the messages that the real tc sends."""
         batch = self._directory / "batch"
         batch.write_text("".join(shlex.join(command) + "\n" for command in commands))
-        return self._messages(["tc", "-force", "-batch", str(batch)])
+        return self._messages([TC, "-force", "-batch", str(batch)])
 
     def of_pytc(self, commands: Sequence[Sequence[str]]) -> list[bytes]:
         """Return the messages that pytc sends."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from docs.manual.words import SECTIONS, places
+from tests.compat.stepping import TC
 from tests.conftest import Compiler
 from tests.network import Network
 from tests.processes import cannot, must
@@ -45,19 +46,19 @@ class Asked:
         (self._directory / "NEW").unlink(missing_ok=True)
         words = [self._put_in.get(word, word) for word in line]
         waits = line[0] in _WAITING
-        done = self._network.execute("timeout", "1.5" if waits else "30", "tc", *words)
+        done = self._network.execute("timeout", "1.5" if waits else "30", TC, *words)
         return done.status in _UNDERSTOOD or (waits and done.status == _TIME_IS_UP) or bool(_AT_WORK.search(done.err))
 
 
 def _skip_other_versions() -> None:
-    version = must("tc", "-V")
+    version = must(TC, "-V")
     if _VERSION not in version:
         pytest.skip(f"the words listed are not those of {version.strip()}")
 
 
 @pytest.fixture
 def asked(network: Network, build: Compiler, tmp_path: Path) -> Iterator[Asked]:
-    if shutil.which("tc") is None:
+    if shutil.which(TC) is None:
         cannot("tc is not installed")
     _skip_other_versions()
     pin = network.env["TC_BPF_MNT"]

@@ -22,42 +22,28 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from pytc.tc.kinds import actions, filters, qdiscs
+from pytc.tc.kinds.shared.other_filters import OTHERS
+
 _HERE = Path(__file__).parent
 _OWN = " (own words)"
-#: What some kernels lack: sessions with one of these are for the VM.
-ELSEWHERE = frozenset(
-    (
-        "gact",
-        "police",
-        "skbedit",
-        "vlan",
-        "csum",
-        "act_bpf",
-        "pedit",
-        "fw",
-        "matchall",
-        "flower",
-        "basic",
-        "prio",
-        "sfq",
-        "fq",
-        "fq_codel",
-        "drr",
-        "netem",
-        "codel",
-        "pie",
-        "hhf",
-        "red",
-    )
+#: Kinds that all kernels have: sessions with any other are for guests, too.
+EVERYWHERE = frozenset(
+    "htb tbf pfifo bfifo pfifo_head_drop pfifo_fast mq noqueue ingress clsact u32 bpf mirred".split()
 )
+#: Kinds of filters and actions whose options pytc does not know; of qdiscs it knows those that it has a module for.
+_OTHERS = {"nat": "action", "pedit": "action"}
 
-#: Kinds that are not of qdiscs.
-_FAMILIES = {
-    **dict.fromkeys("basic bpf flower fw matchall u32".split(), "filter"),
-    **dict.fromkeys("act_bpf csum gact mirred nat pedit police skbedit vlan".split(), "action"),
-}
-#: Kinds whose options pytc does not know: what it shows of them is not what tc shows.
-_RAW = frozenset(("codel", "pie", "hhf", "red", "flower", "basic", "pedit"))
+
+def _family(kind: str) -> str:
+    if kind.startswith("act_") or (kind in actions.names() and kind != "bpf"):
+        return "action"
+    return "filter" if kind in (*filters.names(), *OTHERS) else _OTHERS.get(kind, "qdisc")
+
+
+def _is_known(kind: str) -> bool:
+    found = {"action": actions, "filter": filters, "qdisc": qdiscs}[_family(kind)]
+    return kind.removeprefix("act_") in found.names()
 
 
 class Step(NamedTuple):
@@ -120,17 +106,17 @@ class Session(NamedTuple):
     @property
     def elsewhere(self) -> bool:
         """Whether it is for the VM."""
-        return not ELSEWHERE.isdisjoint(self.kinds)
+        return not EVERYWHERE.issuperset(self.kinds)
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Its kinds in the words of tests/needs.py."""
-        return tuple(f"{_FAMILIES.get(kind, 'qdisc')}:{kind.removeprefix('act_')}" for kind in self.kinds)
+        return tuple(f"{_family(kind)}:{kind.removeprefix('act_')}" for kind in self.kinds)
 
     @property
     def raw(self) -> bool:
         """Whether only the kernel's state is compared, and not what pytc shows of it."""
-        return not _RAW.isdisjoint(self.kinds)
+        return not all(map(_is_known, self.kinds))
 
     def __str__(self) -> str:
         return self.title

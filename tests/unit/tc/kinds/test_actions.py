@@ -21,10 +21,10 @@ from pytc.render.json import as_object
 from pytc.render.text import render
 from pytc.tc.clock import Clock
 from pytc.tc.kinds import actions as kinds
+from pytc.tc.kinds.action import DeclaredActionOptions
 from pytc.tc.kinds.actions.csum import CsumOptions
 from pytc.tc.kinds.actions.mirred import MirredOptions
 from pytc.tc.kinds.actions.police import KIND
-from pytc.tc.kinds.actions.skbedit import Mark, SkbeditOptions
 from pytc.tc.kinds.actions.vlan import VlanOptions
 from pytc.tc.kinds.interface import EncodeEnv, RenderEnv
 from pytc.tc.kinds.shared.ratespec import rate_table, ratespec
@@ -88,9 +88,11 @@ def described(name: str, options: object, about: Display = _PLAIN) -> dict[str, 
         ("csum index 7", CsumOptions(number=7)),
         (
             "skbedit mark 5/0xf priority 1:2 queue_mapping 3 ptype host pipe index 2",
-            SkbeditOptions(3, Handle(1, 2), Mark(5, 15), 0, number=2),
+            DeclaredActionOptions(
+                {"QUEUE_MAPPING": 3, "PRIORITY": Handle(1, 2), "MARK": 5, "MASK": 15, "PTYPE": 0}, number=2
+            ),
         ),
-        ("skbedit i ok", SkbeditOptions(inherit_dsfield=True, control=0)),
+        ("skbedit i ok", DeclaredActionOptions({"FLAGS": 0x20}, control=0)),
         ("vlan pop", VlanOptions("pop")),
         ("vlan push id 5 prot 802.1ad pri 3 drop", VlanOptions("push", 5, 0x88A8, 3, control=2)),
         (

@@ -23,8 +23,8 @@ from pytc.render.documents import Display
 from pytc.tc.filters.requests import FilterChange
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds import filters as kinds
+from pytc.tc.kinds.filter import DeclaredFilterOptions
 from pytc.tc.kinds.filters.fw import FwOptions
-from pytc.tc.kinds.filters.matchall import MatchallOptions
 from pytc.tc.kinds.filters.u32 import U32Options, parse_handle
 from pytc.tc.kinds.shared.u32_selector import Key, Selector, hash_bucket, merge_keys
 from pytc.tc.kinds.shared.u32_text import handle_text
@@ -157,9 +157,9 @@ class TestFwAndMatchall:
             ("handle 6 fw classid 1:1", FwOptions(Handle(1, 1))),
             ("handle 6/7 fw fl 1:1", FwOptions(Handle(1, 1), mask=7)),
             ("fw indev lo", FwOptions(incoming="lo")),
-            ("matchall flowid 1:1", MatchallOptions(Handle(1, 1))),
-            ("matchall skip_hw", MatchallOptions(flags=1)),
-            ("matchall skip_sw cl 1:2", MatchallOptions(Handle(1, 2), 2)),
+            ("matchall flowid 1:1", DeclaredFilterOptions({"CLASSID": Handle(1, 1)})),
+            ("matchall skip_hw", DeclaredFilterOptions({"FLAGS": 1})),
+            ("matchall skip_sw cl 1:2", DeclaredFilterOptions({"CLASSID": Handle(1, 2), "FLAGS": 2})),
             ("fw", None),
             ("matchall", None),
             ("u32", None),
@@ -277,7 +277,7 @@ def test_all_lines_have_options_that_can_be_encoded_and_shown(table: str) -> Non
             command = parse_words(words)
             if not isinstance(command, FilterChange) or command.options is None or command.kind == "bpf":
                 continue
-            assert isinstance(command.options, (U32Options, FwOptions, MatchallOptions))
+            assert isinstance(command.options, (U32Options, FwOptions, DeclaredFilterOptions))
             text, _ = described(command.kind, command.options, protocol=command.selector.protocol)
             assert "{" not in text
             seen += 1
@@ -285,4 +285,4 @@ def test_all_lines_have_options_that_can_be_encoded_and_shown(table: str) -> Non
 
 
 def test_classids_of_filters() -> None:
-    assert options_of("matchall classid root").classid == parse_classid("root")
+    assert options_of("matchall classid root").values == {"CLASSID": parse_classid("root")}

@@ -1,80 +1,21 @@
 """The ``fq_codel`` qdisc: flows in turn, with CoDel for each (tc-fq_codel(8); include/uapi/linux/pkt_sched.h,
 net/sched/sch_fq_codel.c)."""
 
-import struct
-from typing import Any, NamedTuple
-
 from pytc.errors import InvalidOptionsError
-from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Display, Document, Field
-from pytc.tc.clock import Clock
-from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
-from pytc.tc.kinds.shared.fields import counter, flag, number, size, time
-from pytc.tc.rates import format_time, parse_size, parse_time
-from pytc.words.engine import Cursor, Word, read_options, unsigned
-
-_U32, _U8 = 0xFFFFFFFF, 0xFF
-#: struct tc_fq_codel_xstats: a type, then one of two structures.
-_TYPE, _QDISC, _CLASS = struct.Struct("=I"), struct.Struct("=9I"), struct.Struct("=i4Ii")
-_OF_QDISC, _OF_CLASS = 0, 1
-_USAGE = """\
-Usage: ... fq_codel [ limit PACKETS ] [ flows NUMBER ] [ memory_limit BYTES ] [ target TIME ] [ interval TIME ]
-                    [ quantum BYTES ] [ ecn | noecn ] [ ce_threshold TIME ] [ ce_threshold_selector VALUE/MASK ]
-                    [ drop_batch PACKETS ]
-
-limit                  how many packets may wait {10240}
-flows                  the size of the table of flows {1024}
-memory_limit           how many bytes the packets that wait may take {32MB}
-target                 how long packets may wait for a while {5ms}
-interval               how long that while is {100ms}
-quantum                how much a flow may send in a turn {the MTU of the device}
-ecn, noecn             mark packets where it is possible, in place of dropping them {ecn}
-ce_threshold           mark packets that waited longer {never}
-ce_threshold_selector  only packets whose DS field is VALUE after MASK
-drop_batch             how many packets are dropped at once when there are too many {64}
-"""
-
-_SCHEMA = Schema(
-    ("TCA_FQ_CODEL_UNSPEC", "none"),
-    *(
-        (f"TCA_FQ_CODEL_{name}", "uint32")
-        for name in (
-            "TARGET",
-            "LIMIT",
-            "INTERVAL",
-            "ECN",
-            "FLOWS",
-            "QUANTUM",
-            "CE_THRESHOLD",
-            "DROP_BATCH_SIZE",
-            "MEMORY_LIMIT",
-        )
-    ),
-    ("TCA_FQ_CODEL_CE_THRESHOLD_SELECTOR", "uint8"),
-    ("TCA_FQ_CODEL_CE_THRESHOLD_MASK", "uint8"),
-)
-
-
-class FqCodelOptions(NamedTuple):
-    """0 and None are left to the kernel. Times are in microseconds; ``selector`` is (value, mask)."""
-
-    limit: int = 0
-    flows: int = 0
-    quantum: int = 0
-    interval: int = 0
-    target: int = 0
-    ecn: bool | None = None
-    ce_threshold: int | None = None
-    selector: tuple[int, int] | None = None
-    memory_limit: int | None = None
-    drop_batch: int = 0
+from pytc.render.documents import Document, Field
+from pytc.tc.kinds.declaration import NUMBER, OFF, ON, PACKETS, SIZE, TIME, U8, Declared, Form, Option, rows
+from pytc.tc.kinds.layout import Layout, Values
+from pytc.tc.kinds.qdisc import View, qdisc
+from pytc.tc.kinds.shared.fields import counter, statistics_lines
+from pytc.tc.rates import format_time
+from pytc.words.engine import unsigned
 
 
 def _selector(word: str) -> tuple[int, int]:
     value, slash, mask = word.partition("/")
     if not slash:
         raise InvalidOptionsError('Missing mask for "ce_threshold_selector"', hints=(f'"{word}" has no /',))
-    read = unsigned(_U8)
+    read = unsigned(U8)
     try:
         number = read(mask)
     except ValueError:
@@ -84,81 +25,14 @@ def _selector(word: str) -> tuple[int, int]:
     return read(value), number
 
 
-_NUMBER = unsigned(_U32)
-_WORDS = (
-    Word("limit", "limit", _NUMBER, exact=True, repeat=True),
-    Word("flows", "flows", _NUMBER, exact=True, repeat=True),
-    Word("quantum", "quantum", _NUMBER, exact=True, repeat=True),
-    Word("drop_batch", "drop_batch", _NUMBER, exact=True, repeat=True),
-    Word("target", "target", parse_time, exact=True, repeat=True),
-    Word("ce_threshold", "ce_threshold", parse_time, exact=True, repeat=True),
-    Word("ce_threshold_selector", "selector", _selector, exact=True, repeat=True),
-    Word("memory_limit", "memory_limit", parse_size, exact=True, repeat=True),
-    Word("interval", "interval", parse_time, exact=True, repeat=True),
-    Word("ecn", "ecn", exact=True, repeat=True),
-    Word("noecn", "ecn", value=False, exact=True, repeat=True),
-)
-#: Option, attribute, what means that it was not given.
-_SENT = (
-    ("limit", "LIMIT", 0),
-    ("flows", "FLOWS", 0),
-    ("quantum", "QUANTUM", 0),
-    ("interval", "INTERVAL", 0),
-    ("target", "TARGET", 0),
-    ("ecn", "ECN", None),
-    ("ce_threshold", "CE_THRESHOLD", None),
-)
-
-
-def parse(cursor: Cursor) -> FqCodelOptions:
-    """Parse the words after ``fq_codel``; raises InvalidOptionsError, UsageError, HelpRequested."""
-    return FqCodelOptions(**read_options(cursor, _WORDS, "qdisc fq_codel"))
-
-
-def encode(options: FqCodelOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
-    """Return the attributes in the order in which tc sends them."""
-    values = options._asdict()
-    sent = [(attribute, int(values[name])) for name, attribute, unset in _SENT if values[name] != unset]
-    if options.selector is not None:
-        value, mask = options.selector
-        sent += [("CE_THRESHOLD_MASK", mask), ("CE_THRESHOLD_SELECTOR", value)]
-    if options.memory_limit is not None:
-        sent.append(("MEMORY_LIMIT", options.memory_limit))
-    if options.drop_batch:
-        sent.append(("DROP_BATCH_SIZE", options.drop_batch))
-    return [(f"TCA_FQ_CODEL_{attribute}", value) for attribute, value in sent]
-
-
-def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
-    """Return the document that tc prints."""
-    values = {name.removeprefix("TCA_FQ_CODEL_"): value for name, value in attributes.items()}
-    fields = [
-        field(name, values[attribute])
-        for attribute, name, field in (
-            ("FLOWS", "flows", number),
-            ("QUANTUM", "quantum", number),
-            ("TARGET", "target", time),
-            ("CE_THRESHOLD", "ce_threshold", time),
-        )
-        if attribute in values
-    ]
-    if "LIMIT" in values:
-        fields.insert(0, number("limit", values["LIMIT"], "p"))
+def _show_selector(values: Values, view: View) -> list[Field]:
     selector, mask = values.get("CE_THRESHOLD_SELECTOR", 0), values.get("CE_THRESHOLD_MASK", 0)
-    if selector or mask:
-        fields += [
-            Field("ce_threshold_selector", selector, f"ce_threshold_selector {_hex(selector)}"),
-            Field("ce_threshold_mask", mask, f"/{_hex(mask)} "),
-        ]
-    if "INTERVAL" in values:
-        fields.append(time("interval", values["INTERVAL"]))
-    if "MEMORY_LIMIT" in values:
-        fields.append(size("memory_limit", values["MEMORY_LIMIT"]))
-    if values.get("ECN"):
-        fields.append(flag("ecn"))
-    if values.get("DROP_BATCH_SIZE"):
-        fields.append(number("drop_batch", values["DROP_BATCH_SIZE"]))
-    return fields
+    if not selector and not mask:
+        return []
+    return [
+        Field("ce_threshold_selector", selector, f"ce_threshold_selector {_hex(selector)}"),
+        Field("ce_threshold_mask", mask, f"/{_hex(mask)} "),
+    ]
 
 
 def _hex(number: int) -> str:
@@ -166,55 +40,80 @@ def _hex(number: int) -> str:
     return f"{number:#x}" if number else "0"
 
 
+#: struct tc_fq_codel_xstats: a type, then one of two structures; older kernels send less.
+_TYPE = Layout("I", "type")
+_CLASS = Layout("i4Ii", "deficit ldelay count lastcount dropping drop_next")
+_qdisc_statistics = statistics_lines(
+    Layout(
+        "9I",
+        "maxpacket drop_overlimit ecn_mark new_flow_count new_flows_len old_flows_len "
+        "ce_mark memory_used drop_overmemory",
+    ),
+    "maxpacket drop_overlimit new_flow_count ecn_mark ?ce_mark ?memory_used ?drop_overmemory",
+    "new_flows_len old_flows_len",
+)
+
+
 def _statistics(raw: bytes) -> Document:
-    """Return struct tc_fq_codel_xstats as fields; older kernels send less of it."""
-    raw = raw.ljust(_TYPE.size + _QDISC.size, b"\0")
-    (of,) = _TYPE.unpack_from(raw)
-    if of == _OF_CLASS:
-        return _class_statistics(*_CLASS.unpack_from(raw, _TYPE.size))
-    return _qdisc_statistics(*_QDISC.unpack_from(raw, _TYPE.size)) if of == _OF_QDISC else ()
+    of, rest = _TYPE.unpack(raw)["type"], raw[_TYPE.size :]
+    if of:
+        return _class_statistics(**_CLASS.unpack(rest)) if of == 1 else ()
+    return _qdisc_statistics(rest)
 
 
-def _qdisc_statistics(
-    largest: int,
-    over_limit: int,
-    marked: int,
-    new: int,
-    new_length: int,
-    old_length: int,
-    threshold: int,
-    memory: int,
-    over_memory: int,
-) -> Document:
-    rare = (("ce_mark", threshold), ("memory_used", memory), ("drop_overmemory", over_memory))
-    return [
-        counter("maxpacket", largest, "  "),
-        counter("drop_overlimit", over_limit),
-        counter("new_flow_count", new),
-        counter("ecn_mark", marked),
-        *(counter(name, value) for name, value in rare if value),
-        Field("", text="\n"),
-        counter("new_flows_len", new_length, "  "),
-        counter("old_flows_len", old_length),
-    ]
-
-
-def _class_statistics(deficit: int, delay: int, count: int, last: int, dropping: int, following: int) -> Document:
+def _class_statistics(deficit: int, ldelay: int, count: int, lastcount: int, dropping: int, drop_next: int) -> Document:
     fields = [
         counter("deficit", deficit, "  "),
         counter("count", count),
-        counter("lastcount", last),
-        Field("ldelay", delay, f" ldelay {format_time(delay)}"),
+        counter("lastcount", lastcount),
+        Field("ldelay", ldelay, f" ldelay {format_time(ldelay)}"),
     ]
     if dropping:
-        sign = "-" if following < 0 else ""
+        sign = "-" if drop_next < 0 else ""
         fields += [
             Field("dropping", True, " dropping"),
-            Field("drop_next", following, f" drop_next {sign}{format_time(abs(following))}"),
+            Field("drop_next", drop_next, f" drop_next {sign}{format_time(abs(drop_next))}"),
         ]
     return fields
 
 
-KIND: QdiscKind[FqCodelOptions, None] = QdiscKind(
-    "fq_codel", _SCHEMA, parse, encode, document, _USAGE, statistics=_statistics, class_statistics=_statistics
+KIND = qdisc(
+    "fq_codel",
+    Declared(
+        options=(
+            Option("limit", "LIMIT", PACKETS, "how many packets may wait {10240}", omit=0),
+            Option("flows", "FLOWS", NUMBER, "the size of the table of flows {1024}", omit=0),
+            Option("quantum", "QUANTUM", NUMBER, "how much a flow may send in a turn {the MTU of the device}", omit=0),
+            Option(
+                "drop_batch",
+                "DROP_BATCH_SIZE",
+                NUMBER,
+                "how many packets are dropped at once when there are too many {64}",
+                omit=0,
+                hide=(0,),
+            ),
+            Option("target", "TARGET", TIME, "how long packets may wait for a while {5ms}", omit=0),
+            Option("ce_threshold", "CE_THRESHOLD", TIME, "mark packets that waited longer {never}"),
+            Option(
+                "ce_threshold_selector",
+                "CE_THRESHOLD_SELECTOR CE_THRESHOLD_MASK",
+                Form("VALUE/MASK", _selector),
+                "only packets whose DS field is VALUE after MASK",
+            ),
+            Option("memory_limit", "MEMORY_LIMIT", SIZE, "how many bytes the packets that wait may take {32MB}"),
+            Option("interval", "INTERVAL", TIME, "how long that while is {100ms}", omit=0),
+            Option("ecn", "ECN", ON, "mark packets where it is possible, in place of dropping them {ecn}"),
+            Option("noecn", "ECN", OFF),
+        ),
+        sent="LIMIT FLOWS QUANTUM INTERVAL TARGET ECN CE_THRESHOLD CE_THRESHOLD_MASK CE_THRESHOLD_SELECTOR "
+        "MEMORY_LIMIT DROP_BATCH_SIZE",
+        shown=("limit flows quantum target ce_threshold", _show_selector, "interval memory_limit ecn drop_batch"),
+    ),
+    prefix="TCA_FQ_CODEL",
+    attributes=(
+        *rows("uint32", "TARGET LIMIT INTERVAL ECN FLOWS QUANTUM CE_THRESHOLD DROP_BATCH_SIZE MEMORY_LIMIT"),
+        *rows("uint8", "CE_THRESHOLD_SELECTOR CE_THRESHOLD_MASK"),
+    ),
+    statistics=_statistics,
+    class_statistics=_statistics,
 )

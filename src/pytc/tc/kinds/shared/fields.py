@@ -1,6 +1,9 @@
 """Fields as most kinds print them: ``name value`` and a blank."""
 
+from collections.abc import Callable
+
 from pytc.render.documents import Display, Document, Field, Json
+from pytc.tc.kinds.layout import Layout
 from pytc.tc.rates import format_rate, format_size, format_time, format_time64
 
 
@@ -50,3 +53,28 @@ def unknown_options(what: str, raw: bytes) -> Document:
     if not raw:
         return ()
     return (Field("optlen", len(raw), f"[Unknown {what}, optlen={len(raw)}] "), Field("raw", raw.hex()))
+
+
+def statistics_lines(layout: Layout, *lines: str) -> Callable[[bytes], Document]:
+    """Return what shows a kind's own statistics: lines of members of their structure.
+
+    A member with ``?`` before it is printed unless it is 0; ``:time`` and ``:size`` behind it say how.
+    """
+    parts = [[_statistic(word, first=not at) for at, word in enumerate(line.split())] for line in lines]
+
+    def document(raw: bytes) -> Document:
+        values = layout.unpack(raw)
+        shown: list[Field] = []
+        for number, line in enumerate(parts):
+            shown += [Field("", text="\n")] if number else []
+            shown += [field(name, values[name]) for name, field, optional in line if values[name] or not optional]
+        return shown
+
+    return document
+
+
+def _statistic(word: str, *, first: bool) -> tuple[str, Callable[[str, int], Field], bool]:
+    name, _, form = word.removeprefix("?").partition(":")
+    before = "  " if first else " "
+    spelled = format_time if form == "time" else format_size if form == "size" else str
+    return name, lambda key, value: Field(key, value, f"{before}{key} {spelled(value)}"), word.startswith("?")

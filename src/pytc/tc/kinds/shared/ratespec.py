@@ -9,7 +9,9 @@ import struct
 from typing import NamedTuple
 
 from pytc.errors import InvalidOptionsError
+from pytc.render.documents import Display, Field
 from pytc.tc.clock import Clock
+from pytc.tc.kinds.declaration import Form
 from pytc.tc.kinds.interface import QdiscEnv
 from pytc.tc.rates import PercentRate, parse_percent, parse_rate, parse_size, split_number
 from pytc.words.engine import choose, unsigned
@@ -84,6 +86,20 @@ def link_layer_name(number: int) -> str:
     """Return the word for TC_LINKLAYER_*."""
     number &= _LINK_LAYER_MASK
     return _LINK_LAYERS[number] if number < len(_LINK_LAYERS) else "unknown"
+
+
+def link_layer_field(number: int, display: Display) -> list[Field]:
+    """Return the field for TC_LINKLAYER_*, which without details is shown where it is not Ethernet."""
+    if number & _LINK_LAYER_MASK <= ETHERNET and not display.details:
+        return []
+    name = link_layer_name(number)
+    return [Field("linklayer", name, f"linklayer {name} ")]
+
+
+#: Forms of a rate, maybe in percent, of a burst, and of a link layer.
+RATE = Form("RATE", parse_any_rate)
+BURST = Form("SIZE", parse_burst)
+LINK_LAYER = Form("{ ethernet | atm | adsl }", parse_link_layer)
 
 
 def ratespec(rate: int, cell_log: int | None, mtu: int, *, linklayer: int, overhead: int, mpu: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,16 +15,8 @@ from pytc.render.json import as_object
 from pytc.render.text import render
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv
-from pytc.tc.kinds.qdiscs.htb import (
-    KIND,
-    HtbClassOptions,
-    HtbOptions,
-    decode_class,
-    encode,
-    encode_class,
-    parse,
-    parse_class,
-)
+from pytc.tc.kinds.qdisc import Options
+from pytc.tc.kinds.qdiscs.htb import KIND
 from pytc.tc.kinds.shared.ratespec import Burst
 from pytc.words.engine import Cursor
 
@@ -32,30 +25,61 @@ CLOCK = Clock()
 AROUND = QdiscEnv(CLOCK, lambda: 10_000, lambda name: ())
 
 
-def read_class(line: str) -> HtbClassOptions:
-    return parse_class(Cursor(line.split()))
+assert KIND.parse_class is not None
+assert KIND.encode_class is not None
+assert KIND.document_class is not None
+assert KIND.class_statistics is not None
+read_class_words, encode_class, document_class = KIND.parse_class, KIND.encode_class, KIND.document_class
+class_statistics = KIND.class_statistics
+
+
+def read_qdisc(line: str) -> dict[str, object]:
+    return dict(KIND.parse(Cursor(line.split())).values)
+
+
+def read_class(line: str) -> dict[str, object]:
+    return dict(read_class_words(Cursor(line.split())).values)
+
+
+def encoded_class(line: str) -> dict[str, Any]:
+    return dict(encode_class(read_class_words(Cursor(line.split())), AROUND))
 
 
 def test_layouts() -> None:
-    attributes = dict(encode_class(read_class("rate 1mbit"), AROUND))
-    assert len(attributes["TCA_HTB_PARMS"]) == 44
-    assert len(dict(encode(HtbOptions(), AROUND))["TCA_HTB_INIT"]) == 20
+    assert len(encoded_class("rate 1mbit")["TCA_HTB_PARMS"]) == 44
+    assert dict(KIND.encode(Options({}), AROUND) or ()) == {"TCA_HTB_INIT": struct.pack("=5I", 3, 10, 0, 0, 0)}
 
 
 def test_words_of_a_qdisc() -> None:
-    assert parse(Cursor([])) == HtbOptions()
-    assert parse(Cursor(["def", "1f", "r", "3", "direct", "7", "deb", "0123"])) == HtbOptions(0x1F, 3, 7, 0b11_10_01_00)
-    assert parse(Cursor(["default", "10", "default", "0x20", "offload"])) == HtbOptions(0x20, offload=True)
+    assert read_qdisc("") == {}
+    assert read_qdisc("def 1f r 3 direct 7 deb 0123") == {
+        "default": 0x1F,
+        "r2q": 3,
+        "DIRECT_QLEN": 7,
+        "debug": 0b11_10_01_00,
+    }
+    assert read_qdisc("default 10 default 0x20 offload") == {"default": 0x20, "OFFLOAD": 1}
 
 
 def test_words_of_a_class() -> None:
-    assert read_class("rate 8kbit") == HtbClassOptions(1000)
-    assert read_class("rate 8kbit ceil 0 b 5k/8 c 6k p 1 q 2 m 3 mp 4 o 5 l a") == HtbClassOptions(
-        1000, 0, Burst(5120, 3), Burst(6144), 1, 2, 3, 4, 5, 2
-    )
-    assert read_class("rate 8kbit maxburst 1k buffer 2k cbuffer 3k cmaxburst 4k") == HtbClassOptions(
-        1000, 0, Burst(2048), Burst(4096)
-    )
+    assert read_class("rate 8kbit") == {"rate": 1000}
+    assert read_class("rate 8kbit ceil 0 b 5k/8 c 6k p 1 q 2 m 3 mp 4 o 5 l a") == {
+        "rate": 1000,
+        "ceil": 0,
+        "buffer": Burst(5120, 3),
+        "cbuffer": Burst(6144),
+        "prio": 1,
+        "quantum": 2,
+        "mtu": 3,
+        "mpu": 4,
+        "overhead": 5,
+        "linklayer": 2,
+    }
+    assert read_class("rate 8kbit maxburst 1k buffer 2k cbuffer 3k cmaxburst 4k") == {
+        "rate": 1000,
+        "buffer": Burst(2048),
+        "cbuffer": Burst(4096),
+    }
 
 
 @pytest.mark.parametrize(
@@ -87,7 +111,7 @@ def test_wrong_words_of_a_class(line: str) -> None:
 
 
 def test_help() -> None:
-    for read, topic in ((parse, "qdisc htb"), (parse_class, "class htb")):
+    for read, topic in ((KIND.parse, "qdisc htb"), (read_class_words, "class htb")):
         with pytest.raises(HelpRequested) as request:
             read(Cursor(["help"]))
         assert request.value.topic == topic
@@ -120,7 +144,7 @@ def test_help() -> None:
 )
 def test_any_words_are_options_or_an_error(words: list[str]) -> None:
     try:
-        options = parse_class(Cursor(words))
+        options = read_class_words(Cursor(words))
     except PytcError:
         return
     encode_class(options, AROUND)
@@ -137,12 +161,12 @@ def test_any_words_are_options_or_an_error(words: list[str]) -> None:
     ],
 )
 def test_bursts_are_times(line: str, buffer: int, cbuffer: int) -> None:
-    parameters = dict(encode_class(read_class(line), AROUND))["TCA_HTB_PARMS"]
+    parameters = encoded_class(line)["TCA_HTB_PARMS"]
     assert struct.unpack_from("=II", parameters, 24) == (buffer, cbuffer)
 
 
 def test_wide_rates_have_attributes_of_their_own() -> None:
-    attributes = dict(encode_class(read_class("rate 4294967295bps ceil 100gbit"), AROUND))
+    attributes = encoded_class("rate 4294967295bps ceil 100gbit")
     assert attributes.keys() == {"TCA_HTB_PARMS", "TCA_HTB_CEIL64"}
     assert attributes["TCA_HTB_CEIL64"] == 12_500_000_000
     assert struct.unpack_from("=I", attributes["TCA_HTB_PARMS"], 20)[0] == 0xFFFFFFFF
@@ -150,25 +174,20 @@ def test_wide_rates_have_attributes_of_their_own() -> None:
 
 @given(st.integers(1, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1), st.integers(1, 2**32 - 1))
 def test_what_is_encoded_can_be_decoded_and_shown(rate: int, ceil: int, burst: int, mtu: int) -> None:
-    options = HtbClassOptions(rate, ceil, Burst(burst), mtu=mtu)
+    options = Options({"rate": rate, "ceil": ceil, "buffer": Burst(burst), "mtu": mtu})
     attributes = KIND.schema.decode(KIND.schema.encode(encode_class(options, AROUND)))
-    found = decode_class(attributes, CLOCK)
-    assert found is not None
-    assert (found.rate.rate, found.ceil.rate) == (rate, ceil or rate)
-    assert KIND.document_class is not None
-    assert as_object(KIND.document_class(attributes, Display(details=True), CLOCK))["rate"] == rate
+    shown = as_object(document_class(attributes, Display(details=True), CLOCK))
+    assert (shown["rate"], shown["ceil"]) == (rate, ceil or rate)
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_can_be_shown(raw: bytes) -> None:
-    assert KIND.document_class is not None
-    assert KIND.class_statistics is not None
     attributes = {"TCA_HTB_PARMS": raw, "TCA_HTB_INIT": raw}
     for shown in (Display(), Display(details=True)):
         render(
             [
                 KIND.document(attributes, shown, CLOCK),
-                KIND.document_class(attributes, shown, CLOCK),
-                KIND.class_statistics(raw),
+                document_class(attributes, shown, CLOCK),
+                class_statistics(raw),
             ]
         )

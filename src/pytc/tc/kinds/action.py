@@ -1,0 +1,90 @@
+"""Kinds of actions as declarations."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from pytc.netlink.schema import Attributes, Type
+from pytc.render.documents import Document, Field, Part
+from pytc.tc.actions.action import ActionOptions
+from pytc.tc.kinds.declaration import Declared, Wire, encoder, read_values, shower, word_table
+from pytc.tc.kinds.interface import ActionKind, Encoded, EncodeEnv, RenderEnv
+from pytc.tc.kinds.layout import Layout, Values
+from pytc.tc.kinds.shared.action_parts import (
+    PIPE,
+    Generic,
+    closing_fields,
+    control_group,
+    optional_control,
+    optional_index,
+)
+from pytc.tc.kinds.shared.help import usage_text
+from pytc.words.engine import Cursor
+
+#: The members of struct tc_gen, with which the structure in ``PARMS`` begins.
+_GENERIC, _GENERIC_MEMBERS = "IIiii", "index capab action refcnt bindcnt"
+
+
+class DeclaredActionOptions(ActionOptions):
+    """The words of an action of a declared kind."""
+
+    values: Mapping[str, Any]
+    control: int = PIPE
+    number: int = 0
+
+
+def parameters(format: str = "", members: str = "") -> Layout:
+    """Return the layout of a structure that begins with struct tc_gen."""
+    return Layout(f"{_GENERIC}{format}", f"{_GENERIC_MEMBERS} {members}")
+
+
+def action(
+    name: str,
+    declared: Declared,
+    *,
+    prefix: str,
+    attributes: Sequence[tuple[str, Type | Layout]],
+    control: int = PIPE,
+    check: Callable[[DeclaredActionOptions, str], None] | None = None,
+) -> ActionKind[DeclaredActionOptions]:
+    """Return a kind of action with the attributes ``PREFIX_NAME`` of these types, numbered from 1.
+
+    Behind the words of the options may stand a control, ``control`` unless one is given, and an index. ``check`` raises
+    InvalidOptionsError for options that are not complete; it is also given the first word behind the kind.
+    """
+    wire, table = Wire(prefix, attributes, None), word_table(declared)
+    encode_values, show = encoder(declared, wire), shower(declared)
+
+    def parse(cursor: Cursor) -> DeclaredActionOptions:
+        first = cursor.peek() or cursor.take()  # raises UsageError: the line has ended
+        values = read_values(cursor, table, declared, f"action {name}", all=False)
+        options = DeclaredActionOptions(values, optional_control(cursor, control), optional_index(cursor))
+        if check is not None:
+            check(options, first)
+        return options
+
+    def encode(options: DeclaredActionOptions, env: EncodeEnv) -> Encoded:
+        return encode_values({**options.values, "index": options.number, "action": options.control}, env)
+
+    def document(attributes: Attributes, env: RenderEnv) -> Document:
+        if f"{prefix}_PARMS" not in attributes:
+            return (Field("", text=f"[NULL {name} parameters]"),)
+        return [Field("kind", name, f"{name} "), *show(wire.decode(attributes), env)]
+
+    ending = "[ CONTROL ] [ index INDEX ]"
+    usage = usage_text(declared.synopsis or f"action {name}", declared.options, declared.notes, ending)
+    return ActionKind(name, wire.schema, parse, encode, document, usage)
+
+
+def show_control(before: str = " ", after: str = "") -> Callable[[Values, Any], Iterable[Part]]:
+    """Return what shows the control, with text before and after it."""
+    return lambda values, view: (control_group(values["action"], before=before, after=after),)
+
+
+def show_closing(before: str = "\t ") -> Callable[[Values, RenderEnv], Iterable[Part]]:
+    """Return what shows the lines with which most kinds end: index, references, and with statistics times."""
+
+    def show(values: Values, view: RenderEnv) -> Iterable[Part]:
+        generic = Generic(values["index"], values["action"], values["refcnt"], values["bindcnt"])
+        return closing_fields(generic, values.get("TM", b""), view.display, before)
+
+    return show

@@ -1,0 +1,149 @@
+"""Kinds of filters as declarations."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pytc.errors import InvalidOptionsError
+from pytc.handles import Handle, parse_classid
+from pytc.netlink.schema import Attributes, Type
+from pytc.render.documents import Document, Field, Part
+from pytc.tc.actions.action import Action, ActionOptions
+from pytc.tc.kinds.declaration import U32, Declared, Form, Option, Wire, encoder, read_values, shower, word_table
+from pytc.tc.kinds.interface import Encoded, FilterKind, FilterOptions, FilterView, OpenedProgram, ProgramLookup
+from pytc.tc.kinds.layout import Layout, Values
+from pytc.tc.kinds.shared.filter_parts import all_actions, flag_fields, skip_flags
+from pytc.tc.kinds.shared.help import usage_text
+from pytc.words.engine import Cursor, unsigned
+
+
+def _take_actions(cursor: Cursor) -> tuple[Action, ...]:
+    from pytc.tc.kinds.shared.action_words import parse_actions
+
+    return parse_actions(cursor)
+
+
+def _take_police(cursor: Cursor) -> Any:
+    from pytc.tc.kinds.shared.action_words import parse_kind
+
+    return parse_kind("police", cursor)
+
+
+_CLASSID = Form(
+    "CLASSID",
+    parse_classid,
+    lambda key, value, display: Field(key, (name := display.class_name(Handle.from_number(value))), f"{key} {name} "),
+    pack=lambda handle, env: handle.number,
+)
+#: Options that many kinds share.
+ACTION = Option(
+    "action",
+    "actions",
+    Form("ACTION", read=_take_actions),
+    'what is done with packets that match ("pytc action help")',
+    exact=False,
+    many=True,
+)
+POLICE = Option(
+    "police",
+    "police",
+    Form("POLICE", read=_take_police),
+    'the same, for what exceeds a rate ("pytc action add police help")',
+    exact=False,
+)
+CLASSID = Option("classid", "CLASSID", _CLASSID, "the class of packets that match", exact=False, key="flowid")
+FLOWID = Option("flowid", "CLASSID", _CLASSID, exact=True, wrong="classid")
+SKIP_HW = Option("skip_hw", "skip_hw", Form(), "let hardware not do it", exact=True)
+SKIP_SW = Option("skip_sw", "skip_sw", Form(), "let nothing but hardware do it", exact=True)
+
+
+def check_skip_flags(values: Values) -> None:
+    """Turn the words for TCA_CLS_FLAGS_SKIP_* into the attribute ``FLAGS``; raises InvalidOptionsError."""
+    flags = skip_flags(values)
+    if flags:
+        values["FLAGS"] = flags
+
+
+def show_flags(before: str = "\n  ", after: str = "") -> Callable[[Values, FilterView], Sequence[Field]]:
+    """Return what shows TCA_CLS_FLAGS_*, each between these texts."""
+    return lambda values, view: flag_fields(values.get("FLAGS"), before, after)
+
+
+def show_actions(values: Values, view: FilterView) -> Sequence[Part]:
+    """Return the filter's actions."""
+    return view.actions
+
+
+def show_police(values: Values, view: FilterView) -> Sequence[Part]:
+    """Return what the old attribute for policing says."""
+    return view.police
+
+
+class DeclaredFilterOptions(FilterOptions):
+    """The words of a filter of a declared kind."""
+
+    values: Mapping[str, Any]
+    actions: tuple[Action, ...] = ()
+    police: ActionOptions | None = None
+
+    def __hash__(self) -> int:
+        return hash((frozenset(self.values.items()), self.actions, self.police))
+
+
+def numeric_handle(word: str) -> int:
+    """Return a handle that is a number of 32 bits; raises InvalidOptionsError."""
+    try:
+        return int(unsigned(U32)(word))
+    except ValueError:
+        raise InvalidOptionsError('Illegal "handle"', hints=(f'the value is "{word}"',)) from None
+
+
+def filter(
+    name: str,
+    declared: Declared,
+    *,
+    prefix: str,
+    attributes: Sequence[tuple[str, Type | Layout]],
+    actions: str = "",
+    police: str = "",
+    handle: Callable[[str], int] = numeric_handle,
+    brief: tuple[str, ...] = (),
+    settle: Callable[[DeclaredFilterOptions, str], tuple[DeclaredFilterOptions, str]] | None = None,
+) -> FilterKind[DeclaredFilterOptions, Values]:
+    """Return a kind of filter with the attributes ``PREFIX_NAME`` of these types, numbered from 1.
+
+    ``actions`` and ``police`` are the names of the attributes for these, ``brief`` of those that brief output shows;
+    see :class:`~pytc.tc.kinds.interface.FilterKind` for the rest. What shows values is given a
+    :class:`~pytc.tc.kinds.interface.FilterView`.
+    """
+    wire, table = Wire(prefix, attributes, None), word_table(declared)
+    encode_values, show = encoder(declared, wire), shower(declared)
+
+    def parse(cursor: Cursor) -> DeclaredFilterOptions:
+        values = read_values(cursor, table, declared, f"filter {name}")
+        found = all_actions(values)
+        values.pop("actions", None)
+        return DeclaredFilterOptions(values, found, values.pop("police", None))
+
+    def encode(options: DeclaredFilterOptions, program: OpenedProgram | None) -> Encoded:
+        return encode_values(options.values, None)
+
+    def decode(attributes: Attributes, lookup: ProgramLookup) -> Values:
+        return wire.decode(attributes)
+
+    def document(values: Values, view: FilterView) -> Document:
+        return show(values, view)
+
+    return FilterKind(
+        name,
+        wire.schema,
+        parse,
+        encode,
+        decode,
+        document,
+        handle,
+        actions=f"{prefix}_{actions}" if actions else "",
+        police=f"{prefix}_{police}" if police else "",
+        settle=settle,
+        brief=tuple(f"{prefix}_{attribute}" for attribute in brief),
+        usage=usage_text(declared.synopsis or name, declared.options, declared.notes),
+    )

@@ -1,0 +1,97 @@
+"""Kinds of qdiscs, and of their classes, as declarations."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pytc.handles import UNSPEC, Handle
+from pytc.netlink.schema import HEADER, Attributes, Type
+from pytc.render.documents import Display, Document
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.declaration import Declared, Wire, encoder, read_values, shower, word_table
+from pytc.tc.kinds.interface import Encoded, QdiscEnv, QdiscKind
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.shared.help import usage_text
+from pytc.value import Value
+from pytc.words.engine import Cursor
+
+
+class Options(Value):
+    """The options of a qdisc or class, as words gave them."""
+
+    values: Mapping[str, Any]
+
+
+class View(NamedTuple):
+    """What a function that shows values is given besides them."""
+
+    display: Display
+    clock: Clock
+
+
+def qdisc(
+    name: str,
+    declared: Declared,
+    *,
+    prefix: str = "",
+    attributes: Sequence[tuple[str, Type | Layout]] = (),
+    header: Layout | None = None,
+    statistics: Callable[[bytes], Document] | None = None,
+    classes: Declared | None = None,
+    class_statistics: Callable[[bytes], Document] | None = None,
+    default_handle: Handle = UNSPEC,
+    default_parent: Handle = UNSPEC,
+) -> QdiscKind[Options, Options]:
+    """Return a kind of qdisc with the attributes ``PREFIX_NAME`` of these types, numbered from 1.
+
+    ``header`` is the structure before them.
+    """
+    wire = Wire(prefix, attributes, header)
+    more: dict[str, Any] = {}
+    if classes is not None:
+        more = {
+            "parse_class": _parser(classes, f"class {name}"),
+            "encode_class": _encoder(classes, wire),
+            "document_class": _documenter(classes, wire),
+            "class_usage": usage_text(classes.synopsis or f"class add ... {name}", classes.options, classes.notes),
+        }
+    return QdiscKind(
+        name,
+        wire.schema,
+        _parser(declared, f"qdisc {name}"),
+        _encoder(declared, wire),
+        _documenter(declared, wire),
+        usage_text(declared.synopsis or name, declared.options, declared.notes),
+        header=header.size if header is not None else 0,
+        statistics=statistics,
+        class_statistics=class_statistics,
+        default_handle=default_handle,
+        default_parent=default_parent,
+        **more,
+    )
+
+
+def _parser(declared: Declared, topic: str) -> Callable[[Cursor], Options]:
+    table = word_table(declared)
+    return lambda cursor: Options(read_values(cursor, table, declared, topic))
+
+
+def _encoder(declared: Declared, wire: Wire) -> Callable[[Options, QdiscEnv], Any]:
+    encode = encoder(declared, wire)
+
+    def encode_options(options: Options, env: QdiscEnv) -> Encoded | None:
+        return encode(options.values, env) if options.values or not declared.sends_nothing else None
+
+    return encode_options
+
+
+def _documenter(declared: Declared, wire: Wire) -> Callable[[Attributes, Display, Clock], Document]:
+    show = shower(declared)
+    header = wire.layouts.get(HEADER)
+    least = header.size if header is not None else 0
+
+    def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
+        if len(attributes.get(HEADER, b"")) < least:
+            return ()
+        return show(wire.decode(attributes), View(display, clock))
+
+    return document

@@ -1,0 +1,50 @@
+"""Help texts of kinds, made of what their options declare."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytc.tc.kinds.declaration import Option
+
+_WIDTH = 118
+
+
+def usage_text(synopsis: str, options: "Sequence[Option]", notes: str = "", ending: str = "") -> str:
+    """Return a help text: a line of all options, a line about each, and notes behind them.
+
+    ``synopsis`` is what stands before the options, ``ending`` what stands behind them. Options that set the same value
+    are alternatives, or other words for the same.
+    """
+    alternatives: dict[str, list[str]] = {}
+    required = set()
+    names: dict[str, list[str]] = {}
+    texts: dict[str, str] = {}
+    for option in options:
+        if option.help:
+            names[option.into] = [option.word]
+            texts[option.into] = option.help
+        elif option.into in names:
+            names[option.into].append(option.word)
+        if option.required:
+            required.add(option.into)
+        if not option.help and option.into in alternatives and option.form.name:
+            continue  # another word for the same option
+        alternatives.setdefault(option.into, []).append(f"{option.word} {option.form.name}".rstrip())
+    parts = [
+        (f"{{ {' | '.join(words)} }}" if len(words) > 1 else words[0])
+        if into in required
+        else f"[ {' | '.join(words)} ]"
+        for into, words in alternatives.items()
+    ]
+    parts += [ending] if ending else []
+    start = f"Usage: ... {synopsis}"
+    lines = [start]
+    for part in parts:
+        if len(lines[-1]) + 1 + len(part) > _WIDTH:
+            lines.append(" " * len(start))
+        lines[-1] += f" {part}"
+    rows = [(", ".join(words), texts[into]) for into, words in names.items()]
+    width = max((len(words) for words, _ in rows), default=0)
+    explained = [f"{words:<{width}}  {text}" for words, text in rows]
+    blocks = ["\n".join(lines), "\n".join(explained), notes.strip("\n")]
+    return "\n\n".join(block for block in blocks if block) + "\n"
