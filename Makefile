@@ -5,6 +5,7 @@
 # make docs     docs/compatibility.md and docs/pytc.8, from the grammar and its help texts
 # make test-kernels  on Linux 5.10, 6.1, 6.12 and 7.2 as user-mode Linux; KERNELS="5.10 7.2" ARGS="-k timer" for some
 #               of it (root)
+# make tc-testing    the kernel's own tests of tc, on Linux 7.2 as user-mode Linux, by tc and by pytc (root)
 # make test-vm  on Debian's 6.1 and 6.12 in QEMU, what user-mode Linux lacks; KERNELS, ARGS (root)
 # make test-compilers, make test-pythons  all test objects by each compiler; unit tests on each Python
 #
@@ -17,7 +18,7 @@ PYTEST = $(VENV)/bin/python -m pytest -n auto --dist loadfile --durations=25
 # Thousands of processes import pytc: only the first compiles it.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo docs test check test-all test-compilers test-kernels test-pythons test-vm bench objects clean
+.PHONY: demo docs test check test-all test-compilers test-kernels test-pythons test-vm bench objects clean tc-testing
 
 demo:
 	@.ci/prepare demo $(VENV)
@@ -47,6 +48,12 @@ check:
 test-kernels:
 	@.ci/prepare kernels $(VENV)
 	@$(VENV)/bin/python .ci/uml.py $(KERNELS) $(ARGS)
+
+# The kernel's own tests of tc, by the newest tc and by pytc; ARGS="-k flower".
+tc-testing:
+	@.ci/prepare kernels $(VENV)
+	@$(VENV)/bin/python .ci/toolchains.py tc-newest
+	@$(VENV)/bin/python .ci/tc_testing.py $(ARGS)
 
 test-vm:
 	@.ci/prepare vm $(VENV)

@@ -1,0 +1,127 @@
+"""Cases of the kernel's tests of tc: how their files are read, and how a case is run and judged.
+
+A file is a list of JSON objects (tools/testing/selftests/tc-testing/creating-testcases/AddingTestCases.txt): commands
+that set up, one under test with the exit status that it shall have, one that verifies, whose output has to match a
+pattern so many times or a piece of JSON, and commands that tear down. ``$TC``, ``$DUMMY`` and so on stand for names.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from string import Template
+from typing import Any, NamedTuple
+
+from tests.compat.stepping import TC
+from tests.compat.twins import Side
+from tests.processes import PYTC, Outcome
+
+#: Devices of a case, made anew for each.
+DEVICES = (
+    "link add v0p1 type veth peer name v0p0",
+    "link add dummy1 type dummy",
+    "link add dummy2 type dummy",
+    "link add ifbtdc0 type ifb",
+    *(f"link set {name} up" for name in ("v0p0", "v0p1", "dummy1", "dummy2", "ifbtdc0")),
+)
+NAMES = {
+    "IP": "ip",
+    "DEV0": "v0p0",
+    "DEV1": "v0p1",
+    "DEV2": "dummy2",
+    "DUMMY": "dummy1",
+    "ETH": "eth0",
+    "IFB": "ifbtdc0",
+    "ETHTOOL": "ethtool",
+    "BATCH_FILE": "/dev/shm/tc-testing-batch",
+    "BATCH_DIR": "/dev/shm",
+    "NS": "tcut",
+}
+#: What only a shell understands.
+_SHELL = frozenset("|&;<>()$`*?[]{}~!#\n")
+
+
+class Case(NamedTuple):
+    """A case: its id, and its fields as the file has them."""
+
+    id: str
+    fields: Mapping[str, Any]
+
+
+def read_cases(path: Path) -> list[Case]:
+    """Return the cases of a file that need no plugin but that for namespaces."""
+    cases = [Case(fields["id"], fields) for fields in json.loads(path.read_text())]
+    return [case for case in cases if case.fields.get("skip") != "yes" and _plugins(case) <= {"nsPlugin"}]
+
+
+def _plugins(case: Case) -> set[str]:
+    needed = case.fields.get("plugins", {}).get("requires", [])
+    return {needed} if isinstance(needed, str) else {str(one) for one in needed}
+
+
+class Runner:
+    """Runs cases by tc or, with ``is_pytc``, by pytc in a process that stays."""
+
+    def __init__(self, side: Side, directory: Path, *, is_pytc: bool) -> None:
+        self._side, self._is_pytc = side, is_pytc
+        self._names = {**NAMES, "TC": " ".join(PYTC) if is_pytc else TC, "EBPFDIR": str(directory)}
+
+    def problem(self, case: Case) -> str:
+        """Return why a case fails, empty where it passes."""
+        fields = case.fields
+        self._side.request("new")
+        self._side.many("ip", DEVICES)
+        if "dependsOn" in fields and self._do(fields["dependsOn"]).status:
+            return "the kernel lacks what it depends on"
+        for command, statuses in _commands(fields["setup"]):
+            done = self._do(command)
+            if done.status not in statuses:
+                return f"set-up {command!r} exits with {done.status}: {done.err}"
+        done = self._do(fields["cmdUnderTest"])
+        if done.status != int(fields["expExitCode"]):
+            return f"{fields['cmdUnderTest']!r} exits with {done.status}, not {fields['expExitCode']}: {done.err}"
+        verified = self._do(fields["verifyCmd"])
+        output = verified.err if verified.status and verified.err else verified.out
+        if "matchJSON" in fields:
+            return _json_problem(fields["matchJSON"], output)
+        count = len(re.findall(str(fields["matchPattern"]), output, re.DOTALL | re.MULTILINE))
+        wanted = int(fields["matchCount"])
+        return "" if count == wanted else f"{fields['matchPattern']!r} matches {count} times, not {wanted}: {output}"
+
+    def _do(self, command: str) -> Outcome:
+        text = Template(command).safe_substitute(self._names)
+        if self._is_pytc and command.startswith("$TC ") and _SHELL.isdisjoint(text):
+            return self._side.do("pytc", *shlex.split(text)[len(PYTC) :])
+        return self._side.do("sh", "-c", text)
+
+
+def _commands(listed: list[Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield commands and the exit statuses that are right for them."""
+    for entry in listed:
+        command, *statuses = entry if isinstance(entry, list) else (entry,)
+        if command.strip():
+            yield command, tuple(map(int, statuses)) or (0,)
+
+
+def _json_problem(wanted: Any, output: str) -> str:
+    try:
+        found = json.loads(output)
+    except ValueError:
+        return f"no JSON: {output!r}"
+    return "" if _holds(wanted, found) else f"{wanted} is not in {found}"
+
+
+def _holds(wanted: Any, found: Any) -> bool:
+    """Report whether a value has all members and elements that are wanted."""
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and all(name in found and _holds(wanted[name], found[name]) for name in wanted)
+    if isinstance(wanted, list):
+        return (
+            isinstance(found, list)
+            and len(found) >= len(wanted)
+            and all(_holds(one, other) for one, other in zip(wanted, found, strict=False))
+        )
+    return bool(wanted == found)
