@@ -11,8 +11,9 @@ from pytc.commands.dispatch import OWN
 _HEAD = """\
 # Words of tc, and of pytc
 
-All words of tc 6.1 (the version of Debian 12), place by place, and whether pytc takes them: {count} of {all}. What pytc
-has besides is in the last column. Abbreviations are those of tc, and `help` is taken everywhere.
+All words of tc, place by place, and whether pytc takes them: {count} of {all}. Behind a word that tc 6.1 (the version
+of Debian 12) lacks is the version of tc that brought it; "(dropped)" is behind the words of kinds that the newest tc no
+longer has. What pytc has besides is in the last column. Abbreviations are those of tc, and `help` is taken everywhere.
 
 `make docs` makes this page. Whether pytc takes a word is not written down anywhere: its parsers are asked, with a whole
 line around the word. The tests ask tc, too: whether it takes that line, and refuses it with another word in its place.
@@ -55,13 +56,14 @@ class _Row:
     def __init__(self, title: str, found: Sequence[Place], own: Iterable[str]) -> None:
         words = dict.fromkeys(entry.word for place in found for entry in place.entries)
         unknown = {entry.word for place in found for entry in place.entries if not supported(place, entry)}
-        self.known = [word for word in words if word not in unknown]
-        self.lacking = [word for word in words if word in unknown]
+        since = {entry.word: entry.since for place in found for entry in reversed(place.entries)}
+        self.known = [_with_version(word, since[word]) for word in words if word not in unknown]
+        self.lacking = [_with_version(word, since[word]) for word in words if word in unknown]
         bare = any(takes(place.beginning) for place in found if place.beginning[-1:] == (title,))
         self._cells = (
             f"`{title}`",
-            _listed(self.known) or _BARE[bare, bool(words)],
-            _listed(self.lacking),
+            " ".join(self.known) or _BARE[bare, bool(words)],
+            " ".join(self.lacking),
             _listed(own),
         )
 
@@ -98,6 +100,10 @@ def _own(place: Place, theirs: Mapping[str, set[str]]) -> Iterator[str]:
     else:
         known = {"help"} | _REFUSED.get(place.kind, set()) | theirs.get(place.kind, theirs.get("", set()))
         yield from (word for word in find_candidates(place.beginning).words if word not in known)
+
+
+def _with_version(word: str, since: str) -> str:
+    return f"`{word}`" + (" (dropped)" if since == "-" else f" ({since})" if since else "")
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -1,8 +1,9 @@
-"""The words that tc knows: those of version 6.1, place by place, with what makes a whole line of each.
+"""The words that tc knows, place by place, with what makes a whole line of each.
 
 In words/*.txt, ``PLACE: BEGINNING OF A LINE`` starts a place, and the indented lines below it have the words that may
 come there, each with an example of what follows it; bars stand between several words. A place may stand there twice,
-with other beginnings. ``~`` is a blank in an argument.
+with other beginnings. ``~`` is a blank in an argument. ``@6.7`` behind an example is the version of tc, newer than 6.1,
+that brought the word; behind a beginning, which brought the kind. ``@-`` there: the newest tc has dropped the kind.
 
 In capitals is what a test puts in: FILE, an object; CODE, a file with bytecode; PIN, a pinned program; PATH, a socket
 where somebody waits; NEW, a path where nothing is; NAME, a network namespace; EMPTY, an empty file.
@@ -36,6 +37,7 @@ class Entry(NamedTuple):
 
     word: str
     rest: tuple[str, ...] = ()
+    since: str = ""
 
 
 class Place(NamedTuple):
@@ -44,6 +46,7 @@ class Place(NamedTuple):
     title: str
     beginning: tuple[str, ...]
     entries: tuple[Entry, ...] = ()
+    since: str = ""
 
     @property
     def kind(self) -> str:
@@ -62,12 +65,22 @@ def places(section: str) -> list[Place]:
     found: list[Place] = []
     for line in (_HERE / f"{SECTIONS[section]}.txt").read_text().splitlines():
         if line.startswith(" "):
-            entries = tuple(Entry(first, tuple(rest)) for first, *rest in map(_arguments, line.split(" | ")))
+            entries = tuple(
+                Entry(first, tuple(rest), since or found[-1].since)
+                for (first, *rest), since in map(_versioned, line.split(" | "))
+            )
             found[-1] = found[-1]._replace(entries=found[-1].entries + entries)
         else:
             title, _, beginning = line.partition(":")
-            found.append(Place(title, tuple(_arguments(beginning))))
+            words, since = _versioned(beginning)
+            found.append(Place(title, tuple(words), since=since))
     return found
+
+
+def _versioned(text: str) -> tuple[list[str], str]:
+    """Return the arguments and the version behind them, empty for 6.1."""
+    words = _arguments(text)
+    return (words[:-1], words[-1][1:]) if words and words[-1].startswith("@") else (words, "")
 
 
 def _arguments(text: str) -> list[str]:
