@@ -236,7 +236,8 @@ class PinError(BpfError):
 
 
 class VerifierError(BpfError):
-    """The kernel refused a program. ``log`` is the verifier's whole text (may be empty)."""
+    """The kernel refused a program. ``log`` is the verifier's text, which may be empty; without ``verbose``, at most
+    the last 16 MB of it."""
 
     has_several_lines = True
 

@@ -11,6 +11,7 @@ from pytc.bpf.object.spec import KCONFIG, KSYMS, SETTING, ObjectSpec
 from pytc.bpf.sys.abi import BtfLoadAttr, pointer
 from pytc.bpf.sys.constants import Command
 from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.log_buffer import LOG_SIZES, LogBuffer
 from pytc.bpf.sys.memlock import retry_unlimited
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError, ObjectError
@@ -21,7 +22,6 @@ _GLOBAL = 1
 _STRINGS = b"int\0dummy_ksym\0"
 _INT_NAME, _DUMMY_NAME = 0, 4
 _INT_BYTES = 4
-_LOG_SIZES = (1 << 16, 1 << 20, 1 << 24)
 
 
 def kernel_image(spec: ObjectSpec, btf: Btf) -> bytes:
@@ -88,16 +88,16 @@ def _load(image: bytes) -> OwnedFd:
 def _refused_type(image: bytes) -> str:
     """Return the kernel's sentence about BTF that it refuses, from its log; empty where it has none."""
     data = ctypes.create_string_buffer(image, len(image))
-    for size in _LOG_SIZES:
-        log = ctypes.create_string_buffer(size)
-        attr = BtfLoadAttr(btf=pointer(data), btf_size=len(image))
-        attr.btf_log_buf, attr.btf_log_size, attr.btf_log_level = ctypes.addressof(log), size, 1
-        try:
-            OwnedFd(bpf(Command.BTF_LOAD, attr)).close()
-            return ""
-        except BpfSyscallError as error:
-            if error.errno != errno.ENOSPC:  # the log was longer than the buffer
-                return last_sentence(bytes(log.value).decode("utf-8", "replace"))
+    for size in LOG_SIZES:
+        with LogBuffer(size) as log:
+            attr = BtfLoadAttr(btf=pointer(data), btf_size=len(image))
+            attr.btf_log_buf, attr.btf_log_size, attr.btf_log_level = log.address, size, 1
+            try:
+                OwnedFd(bpf(Command.BTF_LOAD, attr)).close()
+                return ""
+            except BpfSyscallError as error:
+                if error.errno != errno.ENOSPC:  # the log was longer than the buffer
+                    return last_sentence(log.text(LOG_SIZES[0])[0])
     return ""
 
 

@@ -11,11 +11,14 @@ from pytc.bpf.object.spec import ObjectSpec
 from pytc.bpf.sys.abi import ProgLoadAttr, pointer
 from pytc.bpf.sys.constants import Command, ProgramType, program_type_name
 from pytc.bpf.sys.descriptor import OwnedFd
+from pytc.bpf.sys.log_buffer import LOG_SIZES, LogBuffer
 from pytc.bpf.sys.memlock import retry_unlimited
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError, VerifierError, strerror
 
-_LOG_SIZES = (1 << 16, 1 << 20, 1 << 24, (1 << 30) - 1)
+#: Bytes that are kept of the log of a refused program, unless all of it is wanted: a program that is too large for the
+#: verifier has a log of 100 MB, and what matters comes last.
+_KEPT_LOG = LOG_SIZES[0]
 _LOG_BRANCHES_AND_STATS = 1 | 4  # BPF_LOG_LEVEL1 | BPF_LOG_STATS of include/linux/bpf_verifier.h
 
 
@@ -32,7 +35,8 @@ def submit(
 ) -> tuple[OwnedFd, str]:
     """Load a program (BPF_PROG_LOAD); returns its descriptor and the verifier's log.
 
-    The first attempt is without a log, which is faster; one with it follows a refusal, or ``verbose``. ``module_fds``
+    The first attempt is without a log, which is faster; one with it follows a refusal, or ``verbose``, which fetches
+    all of it, however long. ``module_fds``
     are descriptors of modules' types, which calls refer to by position, from 1 on; empty without such calls. Raises
     VerifierError.
     """
@@ -49,35 +53,34 @@ def submit(
             return OwnedFd(retry_unlimited(lambda: bpf(Command.PROG_LOAD, attr, what=what))), ""
         except BpfSyscallError as error:
             if error.errno == errno.EPERM:
-                raise _refused(spec, linked, type, errno.EPERM, "") from error
+                raise _refused(spec, linked, type, errno.EPERM) from error
             if error.errno in (errno.EINVAL, errno.E2BIG) and not features.has("program_names"):
                 attr.prog_name = b""  # v4.15 brought prog_name
-    number, log = 0, ""
-    for size in _LOG_SIZES:
-        buffer = ctypes.create_string_buffer(size)
-        attr.log_buf, attr.log_size, attr.log_level = ctypes.addressof(buffer), size, _LOG_BRANCHES_AND_STATS
-        try:
-            fd = OwnedFd(retry_unlimited(lambda: bpf(Command.PROG_LOAD, attr, what=what)))
-            return fd, _text(buffer)
-        except BpfSyscallError as error:
-            number, log = error.errno or 0, _text(buffer)
-        if number != errno.ENOSPC:  # the log was longer than the buffer
-            break
+    number, log, left_out = 0, "", 0
+    for size in LOG_SIZES:
+        with LogBuffer(size) as buffer:
+            attr.log_buf, attr.log_size, attr.log_level = buffer.address, size, _LOG_BRANCHES_AND_STATS
+            try:
+                fd = OwnedFd(retry_unlimited(lambda: bpf(Command.PROG_LOAD, attr, what=what)))
+                return fd, buffer.text()[0]
+            except BpfSyscallError as error:
+                number = error.errno or 0
+            if number != errno.ENOSPC or size == LOG_SIZES[-1]:  # ENOSPC: the log was longer than the buffer
+                log, left_out = buffer.text(0 if verbose else _KEPT_LOG)
+                break
     del memory
-    raise _refused(spec, linked, type, number, log)
+    raise _refused(spec, linked, type, number, log, left_out)
 
 
-def _refused(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int, log: str) -> VerifierError:
+def _refused(
+    spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int, log: str = "", left_out: int = 0
+) -> VerifierError:
     if number in (errno.EMFILE, errno.ENFILE):  # which leaves no descriptor to import the explanations with
         what = f'program "{linked.program.name}" in section "{linked.program.section}"'
         return VerifierError(linked.program.name, number, f"{what}: the kernel refused to load it: {strerror(number)}")
     from pytc.bpf.loader.verifier import verifier_error  # only needed now
 
-    return verifier_error(spec, linked, type, number, log)
-
-
-def _text(buffer: "ctypes.Array[ctypes.c_char]") -> str:
-    return bytes(buffer.value).decode("utf-8", "replace")
+    return verifier_error(spec, linked, type, number, log, left_out)
 
 
 def program_attribute(

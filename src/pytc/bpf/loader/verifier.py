@@ -12,8 +12,13 @@ from pytc.errors import VerifierError, one_line, strerror
 _POISON = re.compile(r"unknown#(\d+)")
 
 
-def verifier_error(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int, log: str) -> VerifierError:
-    """Return the error for a refused BPF_PROG_LOAD, with the program, the line of C and the likely cause."""
+def verifier_error(
+    spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int, log: str, lines_before: int = 0
+) -> VerifierError:
+    """Return the error for a refused BPF_PROG_LOAD, with the program, the line of C and the likely cause.
+
+    ``lines_before`` is how many lines the verifier wrote before those of ``log``.
+    """
     from pytc.bpf.loader.explain import program_causes
 
     program = linked.program
@@ -28,6 +33,7 @@ def verifier_error(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, n
     if line is not None:
         summary += f"\n  at {one_line(f'{line}: {line.text}' if line.text else str(line))}"
     shown, left_out = last_lines(log)
+    left_out += lines_before
     if len(shown) > 1:
         summary += (
             "\nVerifier log"

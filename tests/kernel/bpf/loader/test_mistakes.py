@@ -9,6 +9,7 @@ import pytest
 
 from pytc.bpf import PinRoot, ProgramType, load, read_bytes, read_object, select_program
 from pytc.bpf.analyse.lint import lint_file
+from pytc.bpf.sys.log_buffer import LOG_SIZES
 from pytc.errors import BpfError, ObjectError, SelectionError, VerifierError
 from tests.conftest import Compiler
 from tests.kernel.bpf.support import (
@@ -67,6 +68,9 @@ class TestReasons:
             loaded(build("mistakes/endless"), bpffs, name=name)
         assert f"refused by the verifier: {reason}" in str(refused.value).splitlines()[0]
         assert re.search(r"endless\.c:[1-9]", refused.value.source)
+        # long_loop's is of 100 MB: only its end is kept.
+        assert 0 < len(refused.value.log) < LOG_SIZES[0]
+        assert refused.value.log.count("\n") < 12 or " more with verbose):" in str(refused.value)
         assert len(refused.value.hints) == len(hints)
         assert all(said in hint for said, hint in zip(hints, refused.value.hints, strict=True))
 
