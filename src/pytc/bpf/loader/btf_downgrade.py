@@ -47,11 +47,14 @@ def downgrade(image: bytes, features: Features) -> bytes:
 
 
 def make_functions_static(image: bytes) -> bytes:
-    """Return the BTF image with all functions static: the verifier then checks them where they are called."""
+    """Return the BTF image with its functions static, so that the verifier checks them where they are called.
+
+    Extern ones stay, for :func:`downgrade` to find.
+    """
     btf = Btf(image)
     editor = _Editor(btf, image)
     for type_id in range(1, len(btf)):
-        if btf.kind(type_id) == b.FUNC:
+        if btf.kind(type_id) == b.FUNC and btf.linkage(type_id) != _EXTERN:
             editor.set_kind(type_id, b.FUNC)
     return bytes(editor.data)
 

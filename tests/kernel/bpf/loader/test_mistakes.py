@@ -9,6 +9,7 @@ import pytest
 
 from pytc.bpf import PinRoot, ProgramType, load, read_bytes, read_object, select_program
 from pytc.bpf.analyse.lint import lint_file
+from pytc.bpf.kernel.features import Features
 from pytc.bpf.sys.log_buffer import LOG_SIZES
 from pytc.errors import BpfError, ObjectError, SelectionError, VerifierError
 from tests.conftest import Compiler
@@ -89,7 +90,10 @@ class TestOthers:
         ("name", "said", "hint"),
         [
             ("setting", 'has no "CONFIG_NO_SUCH_SETTING"', ""),
-            ("function", 'no function "no_such_function"', "declare it __weak"),
+            pytest.param(
+                *("function", 'no function "no_such_function"', "declare it __weak"),
+                marks=pytest.mark.needs("kernel_btf"),
+            ),
             ("incomplete", 'map "incomplete": the type of its key, nowhere, is only declared, and has no size', ""),
             (
                 "impossible",
@@ -112,6 +116,13 @@ class TestOthers:
         with loaded(build("mistakes/others"), bpffs, name="fine") as done:
             assert verdict(done.program) == 1
             assert {".kconfig", "good"} == done.maps.keys()
+            assert not any("BTF" in note for note in done.notes)
+
+    def test_do_not_matter_to_a_kernel_without_types(self, build: Compiler, bpffs: Path) -> None:
+        """It takes no extern function either, and "ntohl" is one."""
+        spec, features = read_object(build("mistakes/others")), Features(frozenset({"kernel_types"}))
+        chosen, pins = select_program(spec, program="fine"), PinRoot(str(bpffs))
+        with load(spec, chosen, type=ProgramType.SCHED_CLS, pins=pins, features=features) as done:
             assert not any("BTF" in note for note in done.notes)
 
     def test_are_found_by_their_section_without_the_mark_of_libbpf(self, build: Compiler, bpffs: Path) -> None:
