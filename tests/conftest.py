@@ -19,12 +19,11 @@ from tests.isolation import build_once, common_directory, machine, unignore_sign
 from tests.needs import missing
 from tests.network import Network
 from tests.object_needs import needs_of
-from tests.processes import MUST_RUN, ROOT, cannot, must
+from tests.processes import IN_GUEST, MUST_RUN, ROOT, cannot, must
 
 OBJECTS = ROOT / "tests" / "objects"
 VM = ROOT / "tests" / "vm"
 EXAMPLES = ROOT / "examples" / "bpf"
-IN_GUEST = bool(os.environ.get("PYTC_IN_VM"))
 #: Objects that were compiled before a guest booted, with the flags of Compiler.
 PREBUILT = Path(os.environ.get("PYTC_OBJECTS") or "/nonexistent")
 # No deadlines: machines are noisy. The same examples in every run of continuous integration, new ones elsewhere.
