@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -62,7 +62,7 @@ def split_arguments(words: Sequence[str], suites: Sequence[str], tests: Sequence
     return list(words[:count]), arguments
 
 
-def must(*words: str | Path, cwd: Path | None = None) -> str:
+def must(*words: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
     """Run a command and return its output; raise Problem with its errors when it fails."""
     done = subprocess.run(
         words,
@@ -71,7 +71,7 @@ def must(*words: str | Path, cwd: Path | None = None) -> str:
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        env={**os.environ, "PATH": PATH},
+        env={**(os.environ if env is None else env), "PATH": PATH},
     )
     if done.returncode:
         raise Problem(f"{' '.join(map(str, words))}: {done.stderr.strip()}")
@@ -99,17 +99,20 @@ def check_machine(target: str, commands: Sequence[tuple[str, str]], hidden: Sequ
 
 def collect(arguments: Sequence[str]) -> None:
     """Find mistakes in the tests before a boot, and leave their bytecode for the guests, which cannot write it."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         [PYTHON, "-m", "pytest", "--collect-only", "-q", *arguments],
         cwd=ROOT,
         check=False,
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        env={**environment, "PYTHONPATH": str(ROOT / "src")},
     )
     if done.returncode:
         sys.stdout.write(done.stdout)
         raise Problem("the tests cannot be collected")
+    # Processes of the tests import what these do not.
+    must(PYTHON, "-m", "compileall", "-q", ROOT / "src", ROOT / "tests", ROOT / "examples", env=environment)
 
 
 def built_objects() -> Path:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from tests.compat.answers import changes, masked, print_alike, refuse_alike
 from tests.compat.lines import Session, Step, words_of
+from tests.compat.released import wait_until_released
 from tests.needs import missing
 from tests.processes import ROOT, Outcome
 
@@ -125,6 +126,10 @@ class Side:
     def ask(self, options: str, shows: Sequence[str]) -> list[str]:
         """Return the output of tc for each of these."""
         return [masked(str(answer)) for answer in self.request("ask", options, *shows)]
+
+    def shown(self, words: Sequence[str]) -> str:
+        """Return what a command of tc prints, whether or not it works."""
+        return self.do("tc", *words).out
 
     def many(self, program: str, lines: Sequence[str]) -> None:
         """Commands of ip or tc that have to succeed, in one process."""
@@ -239,6 +244,9 @@ class Play:
                 for side in self._both:
                     side.must(sys.executable, "-c", _SENDER, *words[1:])
                 continue
+            if not (step.wrong and words is last):
+                for side in self._both:
+                    wait_until_released(words, side.shown)
             expected, found = self._both.tc.do("tc", *words), self._both.pytc.do("pytc", *words)
             if reason := _difference(wanted if words is last else Step(()), words, expected, found):
                 return reason

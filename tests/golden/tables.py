@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from tests.compat.lines import Session, sessions, words_of
+from tests.compat.released import wait_until_released
 from tests.golden import machine
 from tests.golden.blocks import block
 from tests.golden.pytc_process import Outcome, Runner
@@ -56,6 +57,8 @@ class _Play:
                     yield f"> {command}"
                     send_packets(words[1:])
                     continue
+                if not (step.wrong and words is commands[-1][1]):
+                    wait_until_released(words, lambda show: self._runner.run(show).out)
                 yield from block(command, self._runner.run(words), device, index)
             if step.changes and not (step.sends and any(words in str(step) for words in _NOT_SHOWN)):
                 for command, _ in commands:
