@@ -3,7 +3,8 @@
 Sockets are created, found and removed so that nobody else can slip something in between. The rules follow those of the
 kernel's fs.protected_regular:
 
-- A socket file gets its mode before it exists; a path that exists is never taken over, whatever it is.
+- A socket file gets its mode before it exists; a path that exists is never taken over, whatever it is, but for a socket
+  of this user that no process has open: one that was killed has left it behind.
 - Only the file that was created here is removed again.
 - Every directory on the path, once symbolic links are resolved, belongs to root or to this user, and is writable by
   others only if it is sticky: whoever could rename one could put another socket in place (sshd(8) has the same rule).
@@ -12,6 +13,7 @@ kernel's fs.protected_regular:
 """
 
 import errno
+import fcntl
 import os
 import socket
 import stat
@@ -137,12 +139,38 @@ def _bind(sock: socket.socket, path: str) -> None:
         sock.bind(path)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
+            if _bind_in_place(sock, path):
+                return
             what = _describe_path(path)
             hint = (f'a killed process left it behind; remove it with "rm {path}"',)
             raise TransferError(
-                f'cannot make a socket at "{path}": {what}', errno=errno.EEXIST, hints=hint if what == _STALE else ()
+                f'cannot make a socket at "{path}": {what}',
+                errno=errno.EEXIST,
+                hints=hint if what.startswith(_STALE) else (),
             ) from error
         raise
+
+
+def _bind_in_place(sock: socket.socket, path: str) -> bool:
+    """Bind in place of a socket that a killed process of this user left behind; return whether there was one.
+
+    Of several commands that find it, one has the lock of the directory: no other may remove what that one then makes.
+    """
+    try:
+        directory = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False  # without the right to list it, there is no lock
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)  # in a shared directory, anybody may hold it for ever
+        if _describe_path(path) != _STALE:
+            return False
+        os.unlink(path)
+        sock.bind(path)
+    except OSError:
+        return False
+    finally:
+        os.close(directory)
+    return True
 
 
 _STALE = "a socket exists there that nobody listens on"

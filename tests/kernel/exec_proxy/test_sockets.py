@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -64,9 +65,14 @@ def put_link(path: Path) -> None:
     path.symlink_to(path.parent / "elsewhere")
 
 
-def put_socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as made:
+def put_socket(path: Path, kind: int = DATAGRAM) -> None:
+    with socket.socket(socket.AF_UNIX, kind) as made:
         made.bind(str(path))
+
+
+def put_foreign_socket(path: Path) -> None:
+    put_socket(path)
+    os.chown(path, NOBODY, -1)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +81,7 @@ def put_socket(path: Path) -> None:
         (put_file, "is not a socket"),
         (put_link, "is not a socket"),
         (Path.mkdir, "is not a socket"),
-        (put_socket, "nobody listens on"),
+        (put_foreign_socket, f"nobody listens on of user {NOBODY}"),
     ],
 )
 def test_what_is_there_is_left_alone(tmp_path: Path, put: Callable[[Path], object], said: str) -> None:
@@ -86,7 +92,31 @@ def test_what_is_there_is_left_alone(tmp_path: Path, put: Callable[[Path], objec
         BoundSocket(str(path), DATAGRAM)
     assert path.lstat() == before
     assert not (tmp_path / "elsewhere").exists()
-    assert bool(raised.value.hints) == (put is put_socket)
+    assert bool(raised.value.hints) == (put is put_foreign_socket)
+
+
+@pytest.mark.parametrize("left", [DATAGRAM, SEQPACKET])
+@pytest.mark.parametrize("kind", [DATAGRAM, SEQPACKET])
+def test_what_a_killed_process_left_behind_is_replaced(tmp_path: Path, left: int, kind: int) -> None:
+    path = tmp_path / "bpf"
+    put_socket(path, left)
+    with BoundSocket(str(path), kind), pytest.raises(TransferError, match="somebody listens there"):
+        BoundSocket(str(path), kind)
+    assert not path.exists()
+
+
+def test_what_is_left_behind_is_replaced_by_one_command(tmp_path: Path) -> None:
+    """Whoever holds the lock of the directory is about to replace it, or keeps others from it."""
+    path = tmp_path / "bpf"
+    put_socket(path)
+    directory = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        with pytest.raises(TransferError, match="nobody listens on") as raised:
+            BoundSocket(str(path), DATAGRAM)
+    finally:
+        os.close(directory)
+    assert raised.value.hints == (f'a killed process left it behind; remove it with "rm {path}"',)
 
 
 def test_a_socket_in_use(tmp_path: Path) -> None:

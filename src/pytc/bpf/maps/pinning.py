@@ -204,11 +204,19 @@ class PinRoot:
                 raise
 
     def pin_beside(self, path: str, fd: int) -> None:
-        """Pin an object for :meth:`move`, which then has no reason to fail but a rename; raises PinError."""
+        """Pin an object for :meth:`move`, which then has no reason to fail but a rename; raises PinError.
+
+        The caller holds the lock: what is there already was left behind by a command that was killed.
+        """
         beside = _beside(path)
         try:
             with block_signals():
-                pin(fd, beside)
+                try:
+                    pin(fd, beside)
+                except BpfSyscallError as error:
+                    if error.errno != errno.EEXIST or not _remove(beside):
+                        raise
+                    pin(fd, beside)
                 self._created.append(beside)
         except BpfSyscallError as error:
             raise PinError(f'cannot replace the pin "{path}": {error}', errno=error.errno) from error
@@ -249,7 +257,17 @@ class PinRoot:
 
 
 def _beside(path: str) -> str:
-    return f"{path}_{os.getpid()}"  # bpffs takes no dots in names: bpf_lookup in kernel/bpf/inode.c
+    """Return a path for what is to take the place of a pin: no map's name has a tilde, and bpffs takes no dots in names
+    (bpf_lookup in kernel/bpf/inode.c)."""
+    return f"{path}~"
+
+
+def _remove(path: str) -> bool:
+    try:
+        os.unlink(path)
+    except OSError:
+        return False
+    return True
 
 
 def _user(number: int) -> str:

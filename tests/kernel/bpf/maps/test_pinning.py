@@ -150,6 +150,16 @@ class TestReuse:
             done.undo()
         assert objects(mount) == {"tc", "tc/globals", "tc/globals/theirs"}
 
+    def test_what_a_killed_command_was_about_to_move_is_replaced(self, build: Compiler, mount: Path) -> None:
+        path = str(mount / "tc/globals/pinned_global")
+        with loaded(build("legacy_pin_global"), mount) as first, loaded(build("legacy_static"), mount) as second:
+            PinRoot(str(mount)).pin_beside(path, first.maps["pinned_global"].fd)
+            map = next(iter(second.maps.values()))
+            PinRoot(str(mount)).replace(path, map.fd)
+            with Map.from_pin(path) as pinned:
+                assert pinned.description.id == map.description.id
+        assert objects(mount) == {"tc", "tc/globals", "tc/globals/pinned_global"}
+
     @pytest.mark.parametrize(
         ("name", "type", "entries"), [("ringbuf", 27, 5000), ("perf", 4, 0), ("lru", 9, 7), ("devmap", 14, 4)]
     )
