@@ -5,6 +5,7 @@ And which rows of a test guests leave to this machine's kernel.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -40,3 +41,8 @@ def _marked(row: Any, mark: pytest.MarkDecorator) -> Any:
 def examples(times: float) -> int:
     """Return a number of examples for Hypothesis: so many times as many as other tests have in this tier."""
     return int(times * settings().max_examples)
+
+
+def rounds(usual: int) -> int:
+    """Return how often a slow test of commands that meet one another tries: $PYTC_ROUNDS times, if that is set."""
+    return int(os.environ.get("PYTC_ROUNDS") or usual)

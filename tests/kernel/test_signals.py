@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import pins
 from tests.network import Network
-from tests.processes import ROOT, cannot
+from tests.processes import PYTC, ROOT, cannot, run
+from tests.tiers import rounds
 
 pytestmark = pytest.mark.kernel
 
+PLACE = "dev em1 ingress pref 1 handle 1 bpf da"
 #: pytc, with a signal to itself right before or right after the second map is pinned.
 SCRIPT = """
 import os, sys
@@ -113,6 +118,49 @@ def test_a_signal_while_the_kernel_works_on_a_request(
         if not done.returncode:
             break
     assert (True, True) in ends, "a request that a signal met"
+
+
+@pytest.mark.timeout(9000)
+@pytest.mark.parametrize("rounds", [3, pytest.param(rounds(20), marks=pytest.mark.slow)])
+def test_signals_while_others_keep_the_kernel_busy(network: Network, tmp_path: Path, rounds: int) -> None:
+    """Requests wait for the lock of traffic control, which others hold most of the time: a signal comes right then."""
+    batch = tmp_path / "busy"
+    busy = [f"filter add dev em2 ingress pref {pref} handle 1 bpf bytecode '1,6 0 0 0'" for pref in range(1, 1500)]
+    batch.write_text("".join(f"{line}\n" for line in (*busy, "filter del dev em2 ingress")))
+    assert run("tc", "-n", network.peer, *"qdisc add dev em2 clsact".split()).status == 0
+    network.ok("qdisc", "add", "dev", "em1", "clsact")
+    loop = f"while :; do tc -n {network.peer} -force -b {batch}; done"
+    globals = Path(network.env["TC_BPF_MNT"]) / "tc" / "globals"
+    words = [*PYTC, "-n", network.name, *f"filter add {PLACE} obj examples/bpf/firewall.o".split()]
+    chance, ends = random.Random(rounds), Counter[tuple[str, bool]]()
+    others = [
+        subprocess.Popen(["sh", "-c", loop], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
+        for _ in range(2)
+    ]
+    try:
+        for _ in range(rounds):
+            number = chance.choice((signal.SIGINT, signal.SIGTERM))
+            with subprocess.Popen(
+                words, cwd=ROOT, stderr=subprocess.PIPE, text=True, env={**os.environ, **network.env}
+            ) as command:
+                while command.poll() is None and not (globals / "passed_dropped").exists():
+                    time.sleep(0.0005)
+                time.sleep(chance.random() * 0.02)
+                command.send_signal(number)
+                errors = command.communicate(timeout=60)[1]
+            filters = network.ok("filter", "show", "dev", "em1", "ingress")
+            made = len([*globals.iterdir()]) if globals.is_dir() else 0
+            assert (errors, made) == ("", 4 if filters else 0), (number, command.returncode, filters)
+            assert command.returncode or filters
+            ends[number.name if command.returncode else "done", bool(filters)] += 1
+            if filters:
+                network.ok("filter", "del", "dev", "em1", "ingress")
+            shutil.rmtree(globals.parent, ignore_errors=True)
+    finally:
+        for other in others:
+            os.killpg(other.pid, signal.SIGKILL)
+            other.wait()
+    print(dict(ends))
 
 
 def test_a_signal_that_is_ignored_stays_so(network: Network) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,20 +18,17 @@ from pytc.bpf.sys.pins import open_pin
 from pytc.errors import PinError
 from tests.conftest import EXAMPLES, pins
 from tests.network import Network
+from tests.processes import Outcome
+from tests.tiers import rounds
 
 pytestmark = pytest.mark.kernel
 
 AT_ONCE = 50
 
 
-def start(network: Network, pref: int) -> subprocess.Popen[bytes]:
+def add(network: Network, pref: int) -> Outcome:
     words = f"filter add dev em1 ingress pref {pref} handle 1 bpf da obj {EXAMPLES / 'firewall.o'}"
-    return subprocess.Popen(
-        [sys.executable, "-m", "pytc", "-n", network.name, *words.split()],
-        env={**os.environ, **network.env},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    return network.pytc(*words.split())
 
 
 def pinned_maps(mount: Path) -> dict[str, int]:
@@ -43,15 +40,16 @@ def pinned_maps(mount: Path) -> dict[str, int]:
     return found
 
 
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize("rounds", [2, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.timeout(9000)
+@pytest.mark.parametrize("rounds", [2, pytest.param(rounds(20), marks=pytest.mark.slow)])
 def test_commands_that_fail_leave_the_pins_of_others(clsact: Network, bpffs: Path, rounds: int) -> None:
     """Every other command fails, for its preference and handle are in use."""
     clsact.ok("filter", "add", "dev", "em1", "ingress", "pref", "1", "handle", "1", "bpf", "bytecode", "1,6 0 0 0")
+    prefs = [1 if number % 2 else 2 + number for number in range(AT_ONCE)]
     for _ in range(rounds):
-        commands = [start(clsact, 1 if number % 2 else 2 + number) for number in range(AT_ONCE)]
-        errors = [command.communicate(timeout=300)[1] for command in commands]
-        assert [command.returncode for command in commands] == [0, 2] * (AT_ONCE // 2), errors
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            outcomes = [*threads.map(partial(add, clsact), prefs)]
+        assert [outcome.status for outcome in outcomes] == [0, 2] * (AT_ONCE // 2), outcomes
         expected = pinned_maps(bpffs)
         shown = json.loads(clsact.ok("filter", "show", "dev", "em1", "ingress", options=("-j",)))
         programs = [one["options"]["prog"]["id"] for one in shown if "prog" in one.get("options", {})]
