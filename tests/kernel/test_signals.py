@@ -134,7 +134,9 @@ def test_signals_while_others_keep_the_kernel_busy(network: Network, tmp_path: P
     words = [*PYTC, "-n", network.name, *f"filter add {PLACE} obj examples/bpf/firewall.o".split()]
     chance, ends = random.Random(rounds), Counter[tuple[str, bool]]()
     others = [
-        subprocess.Popen(["sh", "-c", loop], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
+        subprocess.Popen(
+            ["sh", "-c", loop], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         for _ in range(2)
     ]
     try:

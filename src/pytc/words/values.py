@@ -1,7 +1,7 @@
 """Values in the words of a command, like ``{ src 10.0.0.1 port 53 }``, ``[ 1 2 3 ]``, ``hex 0a 00``, ``500ms``."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Union
 
 from pytc.errors import UsageError
@@ -13,6 +13,14 @@ ValueWords = Union[str, bytes, list["ValueWords"], Mapping[str, "ValueWords"]]  
 _MAX_DEPTH = 32
 #: Seconds in each unit of time; the order matters, since ``ms`` ends with ``s``.
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+
+
+#: How a program or map is named in bpftool's words, and what a name looks like then.
+_NAMING: Mapping[str, Callable[[str], bool]] = {
+    "id": str.isdigit,
+    "pinned": lambda word: word.startswith(("/", "m:")),
+    **dict.fromkeys(("obj", "object-file"), lambda word: word.endswith(".o")),
+}
 
 
 def seconds(word: str) -> float:
@@ -47,8 +55,11 @@ def take_value(cursor: Cursor, depth: int = 0) -> ValueWords:
 
 
 def take_element(cursor: Cursor) -> ValueWords:
-    """Return the key or value of an element, which may be in bpftool's words, ``0xe8 0x03 0 0``; raises UsageError."""
+    """Return the key or value of an element, which may be in bpftool's words, ``0xe8 0x03 0 0`` or ``pinned PATH``;
+    raises UsageError."""
     value = take_value(cursor)
+    if isinstance(value, str) and value in _NAMING and _NAMING[value](cursor.peek()):
+        return {value: cursor.take()}
     if not isinstance(value, str) or not _is_byte(value) or not _is_byte(cursor.peek()):
         return value
     data = [int(value, 0)]

@@ -10,7 +10,8 @@ from pytc.commands.map.words import Target
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.map_elements import as_json
 from pytc.commands.shared.map_errors import element_error
-from pytc.commands.shared.maps import open_map, typed_map
+from pytc.commands.shared.maps import open_map
+from pytc.commands.shared.typed_maps import typed_map
 from pytc.errors import BpfError, BpfSyscallError, CodecError
 from pytc.render.documents import Document, Field
 

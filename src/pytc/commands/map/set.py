@@ -29,7 +29,8 @@ KEY is a VALUE; of an LPM trie PREFIX/LENGTH. Members that are not named are zer
 key. noexist only makes a new element, exist only replaces one. The second form reads, changes and writes the element:
 not atomic, programs may write meanwhile. With lock, each of reading and writing holds the value's spin lock.
 A single value of a per-CPU map is for all CPUs, [ VALUE ... ] has one for each.
-Maps and programs as values: id, pin (/PATH, m:NAME), fd:N, name:NAME, map:NAME; devices: their names.
+Programs and maps as values: id, pin (/PATH, m:NAME), fd:N, name:NAME, of maps map:NAME, too; devices: their names.
+"pytc exec bpf graft help" explains how a program of an object file gets into a slot of a program array.
 """
 
 Operator = Literal["=", "+=", "-=", "|=", "&=", "^="]

@@ -96,7 +96,7 @@ def dumped_maps(context: Context, subject: Subject, names: Sequence[str]) -> lis
     if not names:
         return []
     from pytc.commands.shared.map_elements import check_listable, json_entries, text_lines
-    from pytc.commands.shared.maps import typed_map
+    from pytc.commands.shared.typed_maps import typed_map
 
     values: dict[str, Json] = {}
     text = ""

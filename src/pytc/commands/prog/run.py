@@ -290,7 +290,7 @@ def _writer(stack: ExitStack, path: str) -> Callable[[Packet], object]:
 def _set(context: Context, subject: Subject, preset: Preset) -> None:
     from pytc.commands.shared.map_elements import element_bytes, key_bytes
     from pytc.commands.shared.map_errors import explain_refusals
-    from pytc.commands.shared.maps import typed_map
+    from pytc.commands.shared.typed_maps import typed_map
 
     typed = typed_map(context, find_subject_map(subject, preset.map), key=preset.key_type, value=preset.value_type)
     for key_words, value_words in preset.entries:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pytc.bpf.analyse.program_info import ProgramInfo, program_info
 from pytc.bpf.sys.constants import program_type_name
 from pytc.bpf.sys.info import describe_map, map_by_id
-from pytc.commands.prog.targets import all_programs, matching_programs, open_program
+from pytc.commands.prog.targets import open_program
 from pytc.commands.prog.words import TARGET, LoadedProgram, Target, take_words
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
+from pytc.commands.shared.named_programs import all_programs, matching_programs
 from pytc.errors import BpfSyscallError
 from pytc.render.documents import Document, Field, Json
 from pytc.render.terminal import printable
@@ -46,7 +47,7 @@ def run(context: Context, command: ShowPrograms) -> list[Document]:
     """Return a document for each program; raises PytcError. Naming one, or showing all, needs CAP_SYS_ADMIN."""
     target = command.target
     if isinstance(target, LoadedProgram) and target.kind in ("name", "tag"):
-        infos = [program_info(program.fd) for program in matching_programs(target)]
+        infos = [program_info(program.fd) for program in matching_programs(target.kind, target.text)]
     elif target is not None:
         infos = [program_info(open_program(context, target).fd)]
     else:

@@ -3,10 +3,11 @@
 from pytc.bpf.analyse.program_info import ProgramInfo, program_info
 from pytc.bpf.run.statistics import are_enabled, enable_statistics
 from pytc.bpf.sys.constants import program_type_name
-from pytc.commands.prog.targets import all_programs, open_program
+from pytc.commands.prog.targets import open_program
 from pytc.commands.prog.words import TARGET, Target, take_words
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
+from pytc.commands.shared.named_programs import all_programs
 from pytc.errors import UsageError
 from pytc.render.documents import Document, Field
 from pytc.render.terminal import printable

@@ -6,9 +6,10 @@ from pytc.bpf.loader.program import Program
 from pytc.bpf.maps.map import Map
 from pytc.bpf.sys.constants import ProgramType
 from pytc.bpf.sys.info import program_map_ids
-from pytc.commands.prog.targets import find_filter, kernel_name, open_program
+from pytc.commands.prog.targets import find_filter, open_program
 from pytc.commands.prog.words import FilterProgram, Target
 from pytc.commands.shared.context import Context
+from pytc.commands.shared.named_programs import kernel_name
 from pytc.errors import BpfError, BpfSyscallError
 from pytc.value import Value
 

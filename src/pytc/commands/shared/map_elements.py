@@ -36,7 +36,7 @@ def key_bytes(typed: TypedMap, words: ValueWords | None) -> bytes:
     try:
         return typed.types.key.encode(words)
     except CodecError as error:
-        raise CodecError(f'map "{typed.map.name}": key: {error}') from None
+        raise CodecError(f'map "{typed.map.name}": key: {error}', hints=error.hints) from None
 
 
 def element_bytes(typed: TypedMap, words: ValueWords, what: str = "value") -> bytes:
@@ -53,7 +53,7 @@ def value_bytes(codec: Codec, words: ValueWords, what: str = "value") -> bytes:
     try:
         return codec.encode(words)
     except CodecError as error:
-        raise CodecError(f"{what}: {error}") from None
+        raise CodecError(f"{what}: {error}", hints=error.hints) from None
 
 
 def as_json(value: Value) -> Json:

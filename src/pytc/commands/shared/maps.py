@@ -1,24 +1,19 @@
-"""Open the map that a command names, and give it types."""
+"""Open the map that a command names."""
 
 import errno
 import os
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Literal
 
-from pytc.bpf.codec.scalars import Codec, Columns, Integer, Style, Value
 from pytc.bpf.maps.map import Map
 from pytc.bpf.maps.raw import RawMap
-from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.object.names import kernel_map_names
-from pytc.bpf.sys.constants import F_RDONLY, MAP_IN_MAP, Command, MapType
+from pytc.bpf.sys.constants import F_RDONLY, Command
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import ids, map_by_id
 from pytc.bpf.sys.pins import open_pin
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import pin_path
-from pytc.errors import BpfError, BpfSyscallError, CodecError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from pytc.errors import BpfError, BpfSyscallError, UsageError
 
 #: How a map is named: by its descriptor, a variable of the environment, its pin, id or name.
 MapKind = Literal["fd", "map", "pinned", "id", "name"]
@@ -135,86 +130,6 @@ def _by_id(number: int) -> Map | None:
         return Map(map_by_id(number))
     except BpfSyscallError:
         return None
-
-
-def typed_map(context: Context, map: Map, *, key: str = "", value: str = "") -> TypedMap:
-    """Return an open map with types: the formats ``key`` and ``value``, or its own. Raises PytcError."""
-    typed = TypedMap(map, key=key, value=value)
-    if typed.types.btf is None and map.description.btf_id and not value:
-        context.notes.append(
-            "Note: reading the types of a map takes CAP_SYS_ADMIN; without them, keys and values are plain numbers or "
-            "hex (keytype and valuetype state their formats)"
-        )
-    kind = map.description.type
-    if not value and kind in MAP_IN_MAP:
-        codec = _Reference(context, _map_descriptor)
-    elif not value and kind == MapType.PROG_ARRAY:
-        codec = _Reference(context, _program_descriptor)
-    else:
-        return typed
-    return TypedMap(map, types=typed.types._replace(value=codec, whole=codec))
-
-
-class _Reference(Codec):
-    """A value that is a map or a program: the kernel takes a descriptor and returns an id.
-
-    Words name it by its id, its pin (``/PATH``, ``m:NAME``), ``fd:N``, ``name:NAME`` or ``map:NAME``. Descriptors stay
-    open until the context is closed.
-    """
-
-    size = 4
-
-    def __init__(self, context: Context, opener: "Callable[[Context, MapKind, str], OwnedFd]") -> None:
-        self._context, self._open = context, opener
-        self._opened: dict[str, OwnedFd] = {}
-
-    def decode(self, data: bytes) -> Value:
-        return int.from_bytes(data, "little")
-
-    def _encode(self, value: Any) -> bytes:
-        text = str(value)
-        if text not in self._opened:
-            self._opened[text] = self._context.own(self._open(self._context, *_reference(text)))
-        return self._opened[text].fd.to_bytes(4, "little")
-
-    def columns(self, style: Style, position: int) -> Columns:
-        return Integer(4).columns(style, position)
-
-
-def _reference(text: str) -> tuple[MapKind, str]:
-    kind, colon, rest = text.partition(":")
-    if colon:
-        for name in get_args(MapKind):
-            if kind == name:
-                return name, rest
-    if text.startswith(("/", "m:", ".")):
-        return "pinned", text
-    if text.isdigit():
-        return "id", text
-    raise CodecError(f'"{text}" is neither an id nor a pin; id:N, pinned:PATH, fd:N, name:NAME and map:NAME also work')
-
-
-def _map_descriptor(context: Context, kind: MapKind, text: str) -> OwnedFd:
-    return open_map(context, kind, text).descriptor
-
-
-def _program_descriptor(context: Context, kind: MapKind, text: str) -> OwnedFd:
-    from pytc.bpf.sys.info import describe_program, program_by_id
-
-    if kind == "pinned":
-        descriptor = open_pin(pin_path(context, text))
-    elif kind == "id" and text.isdigit():
-        descriptor = program_by_id(int(text))
-    elif kind == "fd" and text.isdigit():
-        descriptor = OwnedFd(os.dup(int(text)))
-    else:
-        raise CodecError(f'a program is named by its id, pin or descriptor, not by "{kind}:{text}"')
-    try:
-        describe_program(descriptor.fd)
-    except BpfError:
-        descriptor.close()
-        raise
-    return descriptor
 
 
 def descriptor_facts(map: RawMap) -> dict[str, str]:

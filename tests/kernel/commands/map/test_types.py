@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pytc.bpf import Map, MapSpec, MapType
+from pytc.bpf import Map, MapSpec, MapType, PinRoot, load, read_object
 from pytc.bpf.maps.map import create_map
 from pytc.bpf.sys.constants import F_NO_PREALLOC
 from pytc.bpf.sys.cpus import possible_cpus
@@ -119,7 +120,9 @@ class TestTypes:
             assert json_of("map", "dump", *fd_of(outer)) == [
                 {"key": key, "value": number} for key in sorted(range(4), key=_order(outer))
             ]
-            assert "neither an id nor a pin" in refused("map", "set", *fd_of(outer), "key", "1", "value", "x")
+            assert refused("map", "set", *fd_of(outer), "key", "1", "value", "x") == (
+                'value: "x" is none: a map is an id, a pin (/PATH or m:NAME), fd:N, map:NAME or name:NAME\n'
+            )
             assert "ENOENT" in refused("map", "set", *fd_of(outer), "key", "1", "value", "4294967")
 
     def test_program_arrays(self, new_map: MapFactory, build: Compiler, bpffs: Path) -> None:
@@ -127,14 +130,53 @@ class TestTypes:
         with loaded(build("drop"), bpffs) as done:
             done.program.pin(str(bpffs / "program"))
             number = done.program.description.id
-            for key, reference in enumerate((str(number), str(bpffs / "program"), f"fd:{done.program.fd}")):
-                printed("map", "set", *fd_of(found), "key", str(key), "value", reference)
-            assert printed("map", "dump", *fd_of(found)) == "".join(f"key {key} value {number}\n" for key in range(3))
+            references = (
+                *(str(number), str(bpffs / "program"), f"fd:{done.program.fd}", f"id {number}"),
+                *(f"pinned {bpffs / 'program'}", f"{{ pinned {bpffs / 'program'} }}"),
+            )
+            for reference in references:
+                printed("map", "set", *fd_of(found), "key", "0", "value", *reference.split())
+                printed("map", "update", *fd_of(found), "key", "1", "value", *reference.split())
+                assert printed("map", "dump", *fd_of(found)) == f"key 0 value {number}\nkey 1 value {number}\n"
+                printed("map", "delete", *fd_of(found), "key", "0")
             printed("map", "delete", *fd_of(found), "key", "1")
             assert "no element" in refused("map", "get", *fd_of(found), "key", "1", status=2)
-            assert "named by its id, pin or descriptor" in refused(
-                "map", "set", *fd_of(found), "key", "0", "value", "name:x"
-            )
+
+    @pytest.mark.parametrize(
+        ("value", "said"),
+        [
+            ("map:x", ('value: "map:x" is none: a program is an id, a pin (/PATH or m:NAME), fd:N or name:NAME',)),
+            ("{ }", ("value: a program is an id, a pin (/PATH or m:NAME), fd:N or name:NAME",)),
+            ("1 2 3 4", ("value: bytes do not name a program, which is an id, a pin (/PATH or m:NAME), fd:N or",)),
+            ("name:nowhere", ('there is no program with the name "nowhere"',)),
+            ("fd:999", ("fd 999: Bad file descriptor (EBADF)",)),
+            ("/dev/null", ('pinned object "/dev/null": bpf(OBJ_GET)', "is a file outside a bpffs")),
+            (
+                "OBJECT",
+                ("is an object file outside a bpffs", 'Hint: "pytc exec bpf graft MAP key KEY obj OBJECT" loads'),
+            ),
+            ("obj OBJECT", ("value: a program is", 'Hint: "pytc exec bpf graft MAP key KEY obj OBJECT" loads')),
+        ],
+    )
+    def test_what_names_no_program(
+        self, new_map: MapFactory, build: Compiler, value: str, said: tuple[str, ...]
+    ) -> None:
+        found, object = new_map(MapType.PROG_ARRAY), build("drop")
+        words = value.replace("OBJECT", object).split()
+        refusal = refused("map", "set", *fd_of(found), "key", "0", "value", *words)
+        for sentence in said:
+            assert sentence.replace("OBJECT", object) in refusal
+
+    def test_a_program_by_its_name(self, new_map: MapFactory, build: Compiler, bpffs: Path, tmp_path: Path) -> None:
+        name = f"p{os.getpid()}"
+        spec = read_object(build("drop"))
+        program = spec.programs[0]._replace(name=name)
+        found = new_map(MapType.PROG_ARRAY)
+        with load(spec, program, pins=PinRoot(str(bpffs))) as done:
+            hint = refused("map", "set", *fd_of(found), "key", "0", "value", name)
+            assert hint.endswith(f"Hint: there is a program of that name: name:{name}\n")
+            printed("map", "set", *fd_of(found), "key", "0", "value", f"name:{name}")
+            assert printed("map", "get", *fd_of(found), "key", "0") == f"{done.program.description.id}\n"
 
     @pytest.mark.parametrize(("type", "size"), [(MapType.DEVMAP, 4), (MapType.DEVMAP_HASH, 4), (MapType.DEVMAP, 8)])
     def test_devices_by_name(self, new_map: MapFactory, type: MapType, size: int) -> None:
