@@ -2,8 +2,14 @@
 
 import errno
 import os
+from typing import TYPE_CHECKING
 
 from pytc.errors import NetlinkError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.tc.actions.action import Action
 
 # Every kind of Linux 5.10 to 7.2 that a kernel can be built without (net/sched/Kconfig).
 _OPTIONAL = {
@@ -47,6 +53,21 @@ def kind_hint(error: NetlinkError, what: str, kind: str) -> str:
     since = _SINCE.get(kind, "")
     age = f" came with Linux {since}," if since else ""
     return f"{lacks}: it{age} is built with CONFIG_NET_{setting} or comes with the module {module}"
+
+
+def actions_hint(error: NetlinkError, actions: "Sequence[Action]") -> str:
+    """Return that the kernel lacks the only kind of the actions, or an option of one; empty for other reasons."""
+    kinds = {action.kind for action in actions}
+    hint = kind_hint(error, "action", *kinds) if len(kinds) == 1 else ""
+    if hint or "Specified device does not exist" not in error.ext_ack:
+        return hint
+    from pytc.tc.kinds.actions.mirred import MirredOptions
+
+    # Before v6.8 (commit 42f39036cda8), kernels skip TCA_MIRRED_BLOCKID, and miss a device; later ones take either.
+    options = [action.options for action in actions]
+    if any(isinstance(one, MirredOptions) and one.block for one in options):
+        return f'"blockid" came with Linux 6.8, and this is {os.uname().release}: mirred needs "dev NAME" here'
+    return ""
 
 
 def general_hint(error: NetlinkError, device: str) -> str:

@@ -122,14 +122,14 @@ def _modify(context: Context, command: ModifyActions) -> list[Document] | None:
         _reported_as_action(),
         open_programs(context, [action_program_request(action) for action in actions]) as programs,
     ):
-        table, kinds = _encode(context, actions, programs), {action.kind for action in actions}
+        table = _encode(context, actions, programs)
         message = TcMessage(c.NEWACTION, _FLAGS[command.verb], attributes={"TCA_ROOT_TAB": table})
         if programs.exports:
             stays = command.verb == "replace" and _some_exist(context, actions)
-            answers = request(context, message._replace(flags=message.flags | c.ECHO), kinds)
+            answers = request(context, message._replace(flags=message.flags | c.ECHO), actions)
             failure = programs.export_or_undo(None if stays else lambda: _delete_added(context, answers))
         else:
-            answers = request(context, message._replace(flags=message.flags | c.ECHO * context.display.echo), kinds)
+            answers = request(context, message._replace(flags=message.flags | c.ECHO * context.display.echo), actions)
     if failure is not None:
         raise failure
     warn_of_too_many(context, command.actions)

@@ -1,14 +1,15 @@
 """Words that name actions by kind and index, and requests about actions."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from pytc.commands.shared.context import Context
 from pytc.errors import NetlinkError, UsageError
 from pytc.netlink.messages import TcMessage
 from pytc.render.documents import Document
+from pytc.tc.actions.action import Action
 from pytc.tc.actions.documents import action_event
 from pytc.tc.actions.requests import action_table
-from pytc.tc.hints import kind_hint
+from pytc.tc.hints import actions_hint
 from pytc.tc.kinds.shared.action_parts import take_index
 from pytc.words.engine import Cursor, matches
 
@@ -37,13 +38,13 @@ def request_by_index(context: Context, message_type: int, which: Which, flags: i
     return request(context, TcMessage(message_type, flags, attributes={"TCA_ROOT_TAB": action_table(which)}))
 
 
-def request(context: Context, message: TcMessage, kinds: Collection[str] = ()) -> list[TcMessage]:
-    """Send a request about actions of some kinds; raises NetlinkError."""
+def request(context: Context, message: TcMessage, actions: Sequence[Action] = ()) -> list[TcMessage]:
+    """Send a request about actions; raises NetlinkError."""
     try:
         return context.session.request(message)
     except NetlinkError as error:
         error.operation = "action"
-        if len(kinds) == 1 and (hint := kind_hint(error, "action", *kinds)):
+        if hint := actions_hint(error, actions):
             error.with_hints(hint)
         raise
 

@@ -6,18 +6,17 @@ from pytc.errors import NetlinkError
 from pytc.handles import ROOT, UNSPEC, Handle
 from pytc.tc.filters.requests import POINTS, FilterChange
 from pytc.tc.filters.selector import FilterSelector
-from pytc.tc.hints import general_hint, kind_hint
+from pytc.tc.hints import actions_hint, general_hint, kind_hint
 
 _INGRESS_QDISC = Handle(0xFFFF, 0)
 
 
 def _kind_hint(error: NetlinkError, change: FilterChange | None) -> str:
-    """Return that the kernel lacks the filter, or the only kind of action that it has; empty where it has them."""
+    """Return that the kernel lacks the filter, or what its actions want; empty where it has them."""
     if change is None:
         return ""
-    if "action" in error.ext_ack:
-        kinds = {action.kind for action in change.options.actions} if change.options is not None else set()
-        return kind_hint(error, "action", kinds.pop()) if len(kinds) == 1 else ""
+    if "action" in error.ext_ack or "Specified device" in error.ext_ack:
+        return actions_hint(error, change.options.actions) if change.options is not None else ""
     return kind_hint(error, "filter", change.kind)
 
 

@@ -101,6 +101,15 @@ def test_a_block_of_devices(more: Network) -> None:
     assert "(Egress Mirror to blockid 22) pipe\n" in more.ok("filter", "show", "dev", "em1", "egress")
 
 
+@pytest.mark.needs("!mirred_blocks")
+@pytest.mark.parametrize("place", ["actions add", "filter add dev em1 egress matchall"])
+def test_a_block_of_devices_before_linux_6_8(more: Network, place: str) -> None:
+    refused = more.pytc(*place.split(), *"action mirred egress mirror blockid 22".split())
+    assert refused.status != 0
+    assert "Specified device does not exist" in refused.err
+    assert 'Hint: "blockid" came with Linux 6.8, and this is ' in refused.err
+
+
 def test_a_device_that_is_gone(more: Network) -> None:
     add(more, "egress", "mirred egress mirror dev side1")
     must("ip", "-n", more.name, "link", "del", "side1")
