@@ -6,12 +6,16 @@ from pytc.bpf.analyse.findings import ERROR, NOTE, WARNING, Case, Finding, Sever
 from pytc.bpf.analyse.inspect import MapFacts
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf
+from pytc.bpf.codec.btf import btf_codec
+from pytc.bpf.codec.compound import Array, Bits, Structure
+from pytc.bpf.codec.scalars import Codec
 from pytc.bpf.kernel import versions as v
 from pytc.bpf.maps.map import actual_entries
 from pytc.bpf.maps.rules import map_problems, missing_types
 from pytc.bpf.object.legacy_maps import ELF_MAP, MAP_DEF
 from pytc.bpf.object.spec import DATA, LEGACY, PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec
 from pytc.bpf.sys.constants import MapType
+from pytc.errors import ObjectError
 
 #: The checks by the attribute that is wrong.
 _SHAPES = {
@@ -31,6 +35,13 @@ _KIND_NAMES = (
     "void int ptr array struct union enum fwd typedef volatile const restrict func func_proto var datasec "
     "float decl_tag type_tag enum64"
 ).split()
+
+
+#: Maps that hash or compare what may have padding: the key, or the value of a bloom filter.
+_HASHED_KEYS = (
+    *(MapType.HASH, MapType.PERCPU_HASH, MapType.LRU_HASH, MapType.LRU_PERCPU_HASH, MapType.LPM_TRIE),
+    *(MapType.HASH_OF_MAPS, MapType.SOCKHASH),
+)
 
 
 def _about(severity: Severity, check: str, text: str, spec: MapSpec) -> Finding:
@@ -105,6 +116,39 @@ def _contains(btf: Btf, type_id: int, name: str) -> bool:
         elif kind == b.DATASEC:
             work += [variable.type_id for variable in btf.section_variables(current)]
     return False
+
+
+def check_padding(case: Case) -> Iterator[Finding]:
+    """Find keys with bytes that belong to no member: programs that do not zero them make several keys of one."""
+    for spec in case.spec.maps.values():
+        is_bloom = spec.type == MapType.BLOOM_FILTER
+        type_id = spec.value_type_id if is_bloom else spec.key_type_id * (spec.type in _HASHED_KEYS)
+        if not type_id or case.spec.btf is None:
+            continue
+        try:
+            holes = [*_holes(btf_codec(case.spec.btf, type_id, in_map=True), 0)]
+        except ObjectError:
+            continue  # whoever reads the elements is told
+        if holes:
+            places = ", ".join(f"{end - start} at byte {start}" for start, end in holes)
+            what = "values" if is_bloom else "keys"
+            text = (
+                f"{what} have padding ({places}) that is compared, too: programs must zero it, as __builtin_memset does"
+            )
+            yield _about(NOTE, "map-key-padding", text, spec)
+
+
+def _holes(codec: Codec, offset: int) -> Iterator[tuple[int, int]]:
+    """Yield the first byte of each run of padding, and the byte behind it; of arrays, those of the first element."""
+    if isinstance(codec, Array) and codec.count:
+        yield from _holes(codec.item, offset)
+    if not isinstance(codec, Structure):
+        return
+    yield from ((offset + one.offset, offset + one.offset + one.codec.size) for one in codec.padding)
+    members = [member for member in codec.members if not isinstance(member.codec, Bits)]
+    if len({member.offset for member in members}) == len(members):  # in a union, another member may have the bytes
+        for member in members:
+            yield from _holes(member.codec, offset + member.offset)
 
 
 def check_contents(case: Case) -> Iterator[Finding]:
@@ -213,6 +257,7 @@ CHECKS = (
     check_versions,
     check_shapes,
     check_special_values,
+    check_padding,
     check_contents,
     check_pinnings,
     check_layouts,

@@ -379,3 +379,19 @@ def test_return_values_that_a_hook_does_not_know(build: Compiler) -> None:
     ]
     (peer,) = [one for one in findings if one.check == "redirect-peer"]
     assert peer.file.endswith("verdicts.c") and peer.line
+
+
+def test_padding_in_keys(build: Compiler) -> None:
+    spec = read_object(build("padded_keys"))
+    texts = {one.map: one.text for one in lint_object(spec) if one.check == "map-key-padding"}
+    rule = "that is compared, too: programs must zero it, as __builtin_memset does"
+    assert texts == {
+        "flows": f"keys have padding (2 at byte 10) {rule}",
+        "tunnels": f"keys have padding (3 at byte 1, 2 at byte 14) {rule}",  # and so in each element of the array
+    }
+    bloom = spec.maps["flows"]._replace(
+        type=MapType.BLOOM_FILTER, key_type_id=0, value_type_id=spec.maps["flows"].key_type_id
+    )
+    findings = lint_object(spec._replace(maps={**spec.maps, "flows": bloom}))
+    [finding] = [one for one in findings if (one.check, one.map) == ("map-key-padding", "flows")]
+    assert finding.severity == "note" and finding.text.startswith("values have padding (2 at byte 10)")
