@@ -112,7 +112,12 @@ class NetlinkProtocolError(PytcError):
 
 
 class AnswerLostError(NetlinkProtocolError):
-    """No answer of the kernel could be received. Whether it has carried out the request is not known."""
+    """No answer of the kernel could be received.
+
+    With ``may_be_done``, the request was to change something, and it is not known whether the kernel has done it.
+    """
+
+    may_be_done = False
 
     def __init__(self, number: int, *, hints: tuple[str, ...] = ()) -> None:
         super().__init__(f"netlink receive error {os.strerror(number)} ({number})", errno=number, hints=hints)

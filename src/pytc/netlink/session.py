@@ -31,7 +31,6 @@ _RECEIVE_ATTEMPTS = 3
 _RECEIVE_PAUSE_SECONDS = 0.01
 #: The lowest bits of a type say whether a request makes, deletes, or asks (include/uapi/linux/rtnetlink.h).
 _VERB, _GET = 3, 2
-_UNKNOWN = "it is not known whether the kernel has done what was asked"
 
 
 class Session(Closing):
@@ -81,7 +80,7 @@ class Session(Closing):
                 return self._acknowledged(sequence)
             except AnswerLostError as error:
                 if message.type & _VERB != _GET:
-                    error.with_hints(_UNKNOWN)
+                    _note_lost_change(error)
                 raise
 
     def send_encoded(self, data: bytes, ifindex: int) -> None:
@@ -91,7 +90,7 @@ class Session(Closing):
         try:
             self._acknowledged(sequence)
         except AnswerLostError as error:
-            error.with_hints(_UNKNOWN)
+            _note_lost_change(error)
             raise
 
     def _acknowledged(self, sequence: int) -> list[TcMessage]:
@@ -216,6 +215,11 @@ class Session(Closing):
             raise NetlinkError(number, sentence)
         if sentence:
             self.warnings.append(sentence)
+
+
+def _note_lost_change(error: AnswerLostError) -> None:
+    error.may_be_done = True
+    error.with_hints("it is not known whether the kernel has done what was asked")
 
 
 def parse_error(data: bytes) -> tuple[int, str]:

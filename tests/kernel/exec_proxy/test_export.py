@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytc.exec_proxy.map_transfer import Importer
+from pytc.netlink import constants as c
 from tests.conftest import EXAMPLES, Compiler, pins
 from tests.kernel.exec_proxy.support import Shell, nobody_reads
 from tests.network import Network
@@ -138,13 +139,35 @@ def deaf(tmp_path: Path) -> Iterator[str]:
         yield path
 
 
-def impatient(network: Network, *words: str) -> Outcome:
-    """pytc that gives up after a moment."""
-    code = (
-        "import sys; from pytc.exec_proxy import map_transfer; map_transfer.SEND_TIMEOUT = 0.3; "
-        "from pytc.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    )
-    return run(sys.executable, "-c", code, "-n", network.name, *words, env=network.env)
+def impatient(network: Network, *words: str, code: str = "") -> Outcome:
+    """pytc that gives up after a moment, once it has run ``code``."""
+    patience = "import sys\nfrom pytc.exec_proxy import map_transfer\nmap_transfer.SEND_TIMEOUT = 0.3\n"
+    start = "from pytc.cli.main import main\nsys.exit(main(sys.argv[1:]))\n"
+    return run(sys.executable, "-c", patience + code + start, "-n", network.name, *words, env=network.env)
+
+
+#: No answer comes to a request of this type.
+LOST = """
+from pytc.errors import AnswerLostError
+from pytc.netlink.session import Session
+request = Session.request
+def lose(session, message):
+    if message.type == {type}:
+        lost = AnswerLostError(105)
+        lost.may_be_done = {may_be_done}
+        raise lost
+    return request(session, message)
+Session.request = lose
+"""
+#: Programs that are attached stay so.
+STUCK = """
+from pytc.bpf.sys.attach_points import detach
+from pytc.commands.shared import kernel_attacher
+from pytc.errors import PinError
+def fail(*_):
+    raise PinError("nothing can be detached")
+kernel_attacher.detach = fail
+"""
 
 
 def test_add_takes_back_just_what_it_added(clsact: Network, deaf: str, bpffs: Path) -> None:
@@ -177,6 +200,42 @@ def test_replace_takes_back_what_it_added_and_leaves_what_it_replaced(clsact: Ne
         text = clsact.tc("filter", "show", *IN).out
         assert text.count("handle 0x1") == 1 and "mark_stats.o:[cls]" in text, "a filter is better than none"
         assert "tc/globals/map_stats" in pins(bpffs), "and it has its pinned map"
+
+
+@pytest.mark.parametrize(
+    ("may_be_done", "said"),
+    [(True, "not known whether what was added is removed"), (False, "cannot remove what was added")],
+)
+def test_a_filter_that_cannot_be_taken_back_keeps_its_pins(
+    clsact: Network, deaf: str, bpffs: Path, may_be_done: bool, said: str
+) -> None:
+    words = (*IN, "bpf", "obj", MARKS, "sec", "cls", "export", deaf)
+    code = LOST.format(type=int(c.DELTFILTER), may_be_done=may_be_done)
+    refused = impatient(clsact, "filter", "add", *words, code=code)
+    assert refused.status == 1
+    assert f"Hint: {said}: netlink receive error" in refused.err
+    assert refused.err.endswith("; the pins of its maps stay\n")
+    assert "mark_stats.o:[cls]" in clsact.tc("filter", "show", *IN).out
+    assert "tc/globals/map_stats" in pins(bpffs)
+
+
+@pytest.mark.needs("tcx")
+def test_a_program_that_cannot_be_detached_keeps_its_pins(clsact: Network, deaf: str, bpffs: Path) -> None:
+    refused = impatient(clsact, "tcx", "attach", *IN, "obj", MARKS, "sec", "cls", "export", deaf, code=STUCK)
+    assert refused.status == 1
+    assert "Hint: cannot remove what was added: nothing can be detached; the pins of its maps stay\n" in refused.err
+    assert "cls_main" in clsact.ok("tcx", "show", "dev", "em1")
+    assert "tc/globals/map_stats" in pins(bpffs)
+
+
+def test_a_lost_answer_to_a_question_leaves_nothing(clsact: Network, deaf: str, bpffs: Path) -> None:
+    """Whether there is a filter to replace is asked first; then, nothing has been changed."""
+    words = (*IN, "pref", "5", "handle", "1", "bpf", "obj", MARKS, "sec", "cls", "export", deaf)
+    refused = impatient(
+        clsact, "filter", "replace", *words, code=LOST.format(type=int(c.GETTFILTER), may_be_done=False)
+    )
+    assert (refused.status, pins(bpffs)) == (2, [])
+    assert refused.err == "netlink receive error No buffer space available (105)\n"
 
 
 def test_delete_exports_nothing(clsact: Network) -> None:

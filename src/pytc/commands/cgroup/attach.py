@@ -89,7 +89,9 @@ def run(context: Context, command: AttachCgroup) -> None:
         with open_program(context, _program_request(command)) as programs:
             hook = CgroupHook(cgroup, _attach_type(command, programs.single))
             detach = attacher.attach(hook, programs.single, sharing=command.sharing, link=command.link)
-            programs.export_or_undo(detach)
+            failure = programs.export_or_undo(detach)
+        if failure is not None:
+            raise failure
 
 
 def _replace(context: Context, attacher: Attacher, cgroup: Cgroup, command: AttachCgroup, old: Reference) -> None:

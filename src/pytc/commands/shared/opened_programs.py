@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.sys.constants import ProgramType
-from pytc.errors import PytcError, TransferError
+from pytc.errors import AnswerLostError, PytcError, TransferError
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import BpfSource
 
@@ -69,7 +69,8 @@ class OpenedPrograms(list[OpenedProgram | None]):
     def export_or_undo(self, undo: Callable[[], None] | None) -> BaseException | None:
         """Send the maps; when that fails, call ``undo`` to undo what the command did, and raise the error.
 
-        With None for it, what was done stays, and the error is returned, for callers that keep what belongs to it.
+        With None for it, and where undoing fails, what was done stays, and the error is returned: callers keep the pins
+        that belong to it, and raise the error then.
         """
         try:
             self.export()
@@ -78,17 +79,22 @@ class OpenedPrograms(list[OpenedProgram | None]):
                 if isinstance(error, PytcError):
                     error.with_hints("the replacement stays in place; the command can be run again")
                 return error
-            _undo(undo, error)
+            if not _undo(undo, error):
+                return error
             raise
         return None
 
 
-def _undo(undo: Callable[[], None], error: BaseException) -> None:
+def _undo(undo: Callable[[], None], error: BaseException) -> bool:
     try:
         undo()
     except PytcError as other:
         if isinstance(error, PytcError):
-            error.with_hints(f"cannot remove what was added: {other}")
+            is_unsure = isinstance(other, AnswerLostError) and other.may_be_done
+            problem = "not known whether what was added is removed" if is_unsure else "cannot remove what was added"
+            error.with_hints(f"{problem}: {other}; the pins of its maps stay")
+        return False
+    return True
 
 
 @contextmanager

@@ -183,11 +183,11 @@ def _load_programs(
             yield opened_programs
             if context.connection.journal is not None:
                 context.connection.journal.keep_pins(loaded)
-        except AnswerLostError as error:
-            _keep(context, loaded, error)
-            raise
-        except BaseException:
-            loaded.undo()
+        except BaseException as error:
+            if isinstance(error, AnswerLostError) and error.may_be_done:
+                _keep(context, loaded, error)
+            else:
+                loaded.undo()
             raise
         loaded.commit()
     is_repeatable = is_repeatable and _is_plain(source) and not connected and not loaded.notes

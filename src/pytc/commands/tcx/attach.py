@@ -80,5 +80,7 @@ def run(context: Context, command: AttachTcx) -> None:
         detach = attacher.attach(
             hook, programs.single, order=order, relative=relative, revision=command.revision, link=command.link
         )
-        programs.export_or_undo(detach)
+        failure = programs.export_or_undo(detach)
         warn_of_program(context, hook, programs.single)
+    if failure is not None:
+        raise failure
