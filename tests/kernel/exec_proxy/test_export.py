@@ -220,6 +220,16 @@ def test_a_filter_that_cannot_be_taken_back_keeps_its_pins(
 
 
 @pytest.mark.needs("tcx")
+@pytest.mark.parametrize("link", ["", "link m:links/x"])
+def test_a_program_is_detached_again(clsact: Network, deaf: str, bpffs: Path, link: str) -> None:
+    words = (*IN, *link.split(), "obj", MARKS, "sec", "cls", "export", deaf)
+    refused = impatient(clsact, "tcx", "attach", *words)
+    assert (refused.status, refused.err.count("\n")) == (1, 1)
+    until(lambda: not clsact.ok("tcx", "show", "dev", "em1"), "a link without a pin ends")
+    assert pins(bpffs) == []
+
+
+@pytest.mark.needs("tcx")
 def test_a_program_that_cannot_be_detached_keeps_its_pins(clsact: Network, deaf: str, bpffs: Path) -> None:
     refused = impatient(clsact, "tcx", "attach", *IN, "obj", MARKS, "sec", "cls", "export", deaf, code=STUCK)
     assert refused.status == 1

@@ -65,8 +65,14 @@ class KernelAttacher:
                 return partial(detach, hook.point, program.fd)
             with Link.create(hook.point, program.fd, position=position, revision=revision) as created:
                 self._remove_dead_pin(link)
-                make_pin(self._context, "link", link, created.pin)  # without a pin, it ends with its descriptor
-        return partial(unpin_link, self._context, link)
+                # without a pin, it ends with its descriptor
+                remove_directories = make_pin(self._context, "link", link, created.pin)
+
+        def undo() -> None:
+            unpin_link(self._context, link)
+            remove_directories()
+
+        return undo
 
     def _remove_dead_pin(self, path: str) -> None:
         """Remove the pin of a link whose device or cgroup is gone, or that was detached: nobody can use it."""

@@ -59,12 +59,13 @@ def check_pinnable(context: Context, what: str, path: str) -> None:
         raise PinError(f'{what}: cannot pin it at "{path}"', hints=obstacles)
 
 
-def make_pin(context: Context, what: str, path: str, pin: Callable[[str], None]) -> str:
+def make_pin(context: Context, what: str, path: str, pin: Callable[[str], None]) -> Callable[[], None]:
     """Pins with a function that does it for a path; for ``m:NAME`` the directories of tc are made when they are
-    missing. Returns the path; raises PinError."""
+    missing. Returns what removes these again, once the pin is gone and while the lock of pins is held; raises
+    PinError."""
     if not path.startswith("m:"):
         _pin(what, path, pin)
-        return path
+        return lambda: None
     from pytc.bpf.sys.pins import NO_DOTS
 
     root = pin_root(context)
@@ -83,7 +84,7 @@ def make_pin(context: Context, what: str, path: str, pin: Callable[[str], None])
             root.undo()
             raise
     context.notes += [remark for remark in root.remarks if remark not in context.notes]
-    return absolute
+    return root.undo
 
 
 def _pin(what: str, path: str, pin: Callable[[str], None]) -> None:
