@@ -101,9 +101,9 @@ class Loaded(Closing):
         """The pins that this load created, and the directories and links for them, in the order of their creation."""
         return self._pins.created
 
-    def undo(self) -> None:
-        """Remove the pins that this load made; for callers whose next step failed."""
-        self._pins.undo()
+    def undo(self, error: BaseException | None = None) -> None:
+        """Remove the pins that this load made; for callers whose next step failed with ``error``."""
+        self._pins.undo(error)
 
 
 def load(
@@ -179,7 +179,7 @@ def load_programs(
         if commit:
             loaded.commit()
     except BaseException as error:
-        loaded.undo()
+        loaded.undo(error)
         loaded.close()
         if isinstance(error, (VerifierError, BpfSyscallError)) and loading.btf_refusal:
             error.with_hints(

@@ -17,13 +17,15 @@ from pytc.bpf.object.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec
 from pytc.bpf.sys.files import is_bpffs
 from pytc.bpf.sys.mounts import find_mounts
 from pytc.bpf.sys.pins import pin
-from pytc.errors import BpfSyscallError, PinError, strerror
+from pytc.errors import BpfSyscallError, PinError, PytcError, strerror
 from pytc.libc import mount
 from pytc.signals import block_signals
 
 DEFAULT_MOUNT = "/sys/fs/bpf"
 PINNING_FILES = ("/etc/iproute2/bpf_pinning", "/usr/share/iproute2/bpf_pinning")
 _LINKS = ("ip", "xdp")
+#: How often it is tried to remove what was made.
+_ATTEMPTS = 3
 _NUMBER = re.compile(r"(0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})\Z")
 
 
@@ -199,8 +201,8 @@ class PinRoot:
             self.pin_beside(path, fd)
             try:
                 self.move(path)
-            except PinError:
-                self.undo()
+            except PinError as error:
+                self.undo(error)
                 raise
 
     def pin_beside(self, path: str, fd: int) -> None:
@@ -238,21 +240,17 @@ class PinRoot:
         """The pins, directories and links that this root created, in that order."""
         return tuple(self._created)
 
-    def undo(self) -> None:
+    def undo(self, error: BaseException | None = None) -> None:
         """Remove what this root created and is still in place, and let other commands go on.
 
-        A signal waits until that is done.
+        A signal waits until that is done. What cannot be removed becomes a hint of the ``error`` that is the reason.
         """
         with block_signals():
             while self._created:
                 path = self._created.pop()
-                try:
-                    if stat.S_ISDIR(os.lstat(path).st_mode):
-                        os.rmdir(path)
-                    else:
-                        os.unlink(path)
-                except OSError:
-                    continue  # gone already, or in use by somebody else by now
+                problem = _take_back(path)
+                if problem and isinstance(error, PytcError):
+                    error.with_hints(f'"{path}" could not be removed again: {problem}')
             self.release()
 
 
@@ -260,6 +258,23 @@ def _beside(path: str) -> str:
     """Return a path for what is to take the place of a pin: no map's name has a tilde, and bpffs takes no dots in names
     (bpf_lookup in kernel/bpf/inode.c)."""
     return f"{path}~"
+
+
+def _take_back(path: str) -> str:
+    """Remove a pin, link or directory; return why it stays, empty where it is gone, or in use by somebody else."""
+    number = 0
+    for _ in range(_ATTEMPTS):
+        try:
+            if stat.S_ISDIR(os.lstat(path).st_mode):
+                os.rmdir(path)
+            else:
+                os.unlink(path)
+        except OSError as error:
+            number = error.errno or 0
+            if number not in (errno.ENOENT, errno.ENOTEMPTY):
+                continue  # lack of memory, for one
+        return ""
+    return strerror(number)
 
 
 def _remove(path: str) -> bool:

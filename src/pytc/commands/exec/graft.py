@@ -141,8 +141,8 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
         with block_signals():  # one in between would take away the pins of maps that a program in the slot uses
             try:
                 _fill_slot(array, command.path, key, loaded.program)
-            except BaseException:
-                loaded.undo()
+            except BaseException as error:
+                loaded.undo(error)
                 raise
             loaded.commit()
 

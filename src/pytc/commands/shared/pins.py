@@ -80,8 +80,8 @@ def make_pin(context: Context, what: str, path: str, pin: Callable[[str], None])
             root.check(absolute)
             root.prepare(absolute)
             _pin(what, absolute, pin)
-        except BaseException:
-            root.undo()
+        except BaseException as error:
+            root.undo(error)
             raise
     context.notes += [remark for remark in root.remarks if remark not in context.notes]
     return root.undo

@@ -187,7 +187,7 @@ def _load_programs(
             if isinstance(error, AnswerLostError) and error.may_be_done:
                 _keep(context, loaded, error)
             else:
-                loaded.undo()
+                loaded.undo(error)
             raise
         loaded.commit()
     is_repeatable = is_repeatable and _is_plain(source) and not connected and not loaded.notes

@@ -144,6 +144,19 @@ class TestReuse:
             done.undo()
             verdict(done.program)
 
+    def test_what_undo_cannot_remove_is_said(self, build: Compiler, mount: Path) -> None:
+        error = PinError("no")
+        with loaded(build("legacy_pin_global"), mount) as done:
+            must("mount", "-o", "remount,ro", str(mount))
+            try:
+                done.undo(error)
+            finally:
+                must("mount", "-o", "remount,rw", str(mount))
+        left = [mount / name for name in ("tc/globals/pinned_global", "xdp", "ip", "tc/globals", "tc")]
+        reason = "could not be removed again: Read-only file system (EROFS)"
+        assert error.hints == tuple(f'"{path}" {reason}' for path in left)
+        assert left[0].exists()
+
     def test_undo_leaves_what_others_put_beside_it(self, build: Compiler, mount: Path) -> None:
         with loaded(build("legacy_pin_global"), mount) as done:
             done.maps["pinned_global"].pin(str(mount / "tc/globals/theirs"))
