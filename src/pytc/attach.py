@@ -124,7 +124,7 @@ def _detach(context: Context, attached: AttachedFilter) -> None:
     try:
         answers = context.session.request(question)
     except NetlinkError as error:
-        if error.errno in (errno.ENOENT, errno.EINVAL):  # the kernel: no such filter, no such chain, no qdisc
+        if error.means_absent:
             return
         raise
     programs = [KIND.schema.decode(answer.attributes.get("TCA_OPTIONS", b"")).get("TCA_BPF_ID") for answer in answers]

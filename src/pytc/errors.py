@@ -106,6 +106,11 @@ class NetlinkError(PytcError):
         super().__init__(message, errno=number, hints=hints)
         self.ext_ack = ext_ack
 
+    @property
+    def means_absent(self) -> bool:
+        """Whether it answers a question about what does not exist, or cannot: no such device, qdisc, chain, filter."""
+        return self.errno in (_errno.ENOENT, _errno.EINVAL, _errno.ENODEV, _errno.EOPNOTSUPP)
+
 
 class NetlinkProtocolError(PytcError):
     """A reply from netlink makes no sense (truncated, wrong sequence, dump interrupted too often)."""

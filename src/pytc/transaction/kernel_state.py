@@ -1,6 +1,5 @@
 """The objects that a request would change or delete, as the kernel describes them."""
 
-import errno
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
@@ -16,7 +15,6 @@ from pytc.tc.actions.requests import action_table
 
 _KIND, _INDEX = 1, 3
 _MAJOR = 0xFFFF0000
-_ABSENT = (errno.ENOENT, errno.EINVAL, errno.ENODEV, errno.EOPNOTSUPP)
 Sort = Literal["qdisc", "class", "filter", "chain", "action"]
 #: Kinds of qdiscs whose classes are made by commands.
 _MADE_CLASSES = ("htb", "drr", "hfsc", "qfq")
@@ -84,7 +82,7 @@ class KernelState:
         try:
             return next(iter(self._session.request(message)), None)
         except NetlinkError as error:
-            if error.errno not in _ABSENT:
+            if not error.means_absent:
                 raise
             return None
 
@@ -92,7 +90,7 @@ class KernelState:
         try:
             return self._session.dump(message)
         except NetlinkError as error:
-            if error.errno not in _ABSENT:
+            if not error.means_absent:
                 raise
             return []
 

@@ -159,6 +159,17 @@ def lose(session, message):
     return request(session, message)
 Session.request = lose
 """
+#: A request of this type cannot be sent.
+UNSENT = """
+from pytc.errors import NetlinkError
+from pytc.netlink.session import Session
+request = Session.request
+def refuse(session, message):
+    if message.type == {type}:
+        raise NetlinkError(105, "cannot send to the kernel")
+    return request(session, message)
+Session.request = refuse
+"""
 #: Programs that are attached stay so.
 STUCK = """
 from pytc.bpf.sys.attach_points import detach
@@ -246,6 +257,27 @@ def test_a_lost_answer_to_a_question_leaves_nothing(clsact: Network, deaf: str, 
     )
     assert (refused.status, pins(bpffs)) == (2, [])
     assert refused.err == "netlink receive error No buffer space available (105)\n"
+
+
+def test_a_filter_that_may_be_there_is_not_replaced(clsact: Network, deaf: str, bpffs: Path) -> None:
+    """It would be deleted as one that was added, when the export fails."""
+    place = (*IN, "pref", "5", "handle", "1")
+    clsact.ok("filter", "add", *place, "bpf", "da", "obj", TRAFFIC)
+    before = clsact.state()
+    words = (*place, "bpf", "obj", MARKS, "sec", "cls", "export", deaf)
+    refused = impatient(clsact, "filter", "replace", *words, code=UNSENT.format(type=int(c.GETTFILTER)))
+    assert (refused.status, refused.err.splitlines()[0]) == (2, "Error: cannot send to the kernel.")
+    assert (clsact.state(), pins(bpffs)) == (before, [])
+
+
+def test_a_filter_for_egress_waits_for_what_the_qdisc_is(network: Network) -> None:
+    """An ingress qdisc would take it for ingress, without a word."""
+    network.ok("qdisc", "add", "dev", "em1", "ingress")
+    words = "filter add dev em1 egress matchall".split()
+    assert "has an ingress qdisc instead of clsact" in network.pytc(*words).err
+    refused = impatient(network, *words, code=UNSENT.format(type=int(c.GETQDISC)))
+    assert (refused.status, refused.err.splitlines()[0]) == (2, "Error: cannot send to the kernel.")
+    assert network.tc("filter", "show", "dev", "em1", "ingress").out == ""
 
 
 def test_delete_exports_nothing(clsact: Network) -> None:

@@ -145,14 +145,15 @@ def _encode(context: Context, actions: Sequence[Action], programs: Sequence[Open
 
 
 def _some_exist(context: Context, actions: Sequence[Action]) -> bool:
-    """Report whether there is an action whose place a new one would take."""
+    """Report whether there is an action whose place a new one would take; raises NetlinkError."""
     for action in actions:
         number = action.options.number
         try:
             if number and request_by_index(context, c.GETACTION, ((action.kind, number),)):
                 return True
-        except NetlinkError:
-            continue
+        except NetlinkError as error:
+            if not error.means_absent:
+                raise
     return False
 
 

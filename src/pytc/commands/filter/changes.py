@@ -88,14 +88,18 @@ def _send_and_export(context: Context, change: FilterChange, requests: Sequence[
 
 
 def _exists(context: Context, change: FilterChange) -> bool:
-    """Report whether a filter with the new one's preference and handle exists; without both, nothing can be said."""
+    """Report whether a filter with the new one's preference and handle exists; without both, nothing can be said.
+
+    Raises NetlinkError."""
     selector = change.selector
     if not selector.pref or not selector.handle:
         return False
     question = filter_message(FilterChange("add", selector, change.kind), selector.ifindex(context.device_index))
     try:
         return bool([*decode_filters(context.session.request(question._replace(type=c.GETTFILTER, flags=0)))])
-    except NetlinkError:
+    except NetlinkError as error:
+        if not error.means_absent:
+            raise
         return False
 
 

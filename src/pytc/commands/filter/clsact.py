@@ -55,9 +55,16 @@ def _make(context: Context, device: str) -> bool:
             return False
         raise
     except AnswerLostError:
-        if kind_at_clsact(context, device) != "clsact":
+        if not _is_made(context, device):
             raise
     return True
+
+
+def _is_made(context: Context, device: str) -> bool:
+    try:
+        return kind_at_clsact(context, device) == "clsact"
+    except PytcError:
+        return False  # the lost answer is the error to report
 
 
 def _remove(context: Context, device: str, error: BaseException) -> None:

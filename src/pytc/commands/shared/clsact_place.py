@@ -7,13 +7,16 @@ from pytc.tc.filters.selector import FilterSelector
 
 
 def kind_at_clsact(context: Context, device: str) -> str:
-    """Return the kind of a device's qdisc in the place of clsact, empty for none; raises DeviceNotFoundError."""
+    """Return the kind of a device's qdisc in the place of clsact, empty for none; raises DeviceNotFoundError,
+    NetlinkError."""
     from pytc.tc.qdiscs.records import qdisc_at
 
     index = context.device_index(device)
     try:
         qdisc = qdisc_at(context.session, index, CLSACT.number)
-    except NetlinkError:
+    except NetlinkError as error:
+        if not error.means_absent:
+            raise
         return ""
     return str(qdisc.attributes["TCA_KIND"]) if qdisc is not None and qdisc.handle else ""
 
