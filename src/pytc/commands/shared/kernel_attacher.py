@@ -13,7 +13,7 @@ from pytc.commands.shared.attacher import Attacher, Attachment, Choice, Hook, Or
 from pytc.commands.shared.attachments import dead_link, find_attachment, unpin_link
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import check_pinnable, make_pin
-from pytc.errors import BpfSyscallError
+from pytc.errors import AttachError, BpfSyscallError
 from pytc.tc.kinds.interface import OpenedProgram
 
 _FLAGS: dict[Sharing | None, int] = {
@@ -95,9 +95,14 @@ class KernelAttacher:
 
     def detach(self, target: Target, which: Choice, *, revision: int = 0) -> None:
         attachments = which.attachments or ()
-        for attachment in attachments:
-            with _explain(attachment.hook, revision=revision):
-                _detach(attachment, revision)
+        for done, attachment in enumerate(attachments):
+            try:
+                with _explain(attachment.hook, revision=revision):
+                    _detach(attachment, revision)
+            except AttachError as error:
+                if done:
+                    error.with_hints(f"{done} of {len(attachments)} programs have been detached before")
+                raise
             revision += bool(revision)
         named = which.reference
         if named is not None and named.kind in ("link", "pinned") and attachments[0].link and not named.text.isdigit():

@@ -17,6 +17,7 @@ from pytc.commands.dispatch import run as run_command
 from pytc.commands.shared.context import Context
 from pytc.netlink.session import namespace
 from tests.conftest import c_program, pins
+from tests.faults import Fault, trace
 from tests.kernel.bpf.support import word
 from tests.kernel.ways import IN, attach, tcx_programs, ways
 from tests.network import Network
@@ -202,3 +203,19 @@ def test_equals_what_bpftool_tells(network: Network, tcx: str) -> None:
         assert [one["prog_id"] for one in theirs if one["kind"].startswith("tcx")] == [
             one["prog"]["id"] for one in ours if one["kind"] == "tcx"
         ]
+
+
+def test_what_was_detached_before_an_error_is_said(network: Network, kernel_with_tcx: None) -> None:
+    words = ["-n", network.name, *"tcx detach dev em1 ingress all".split()]
+
+    def attach_two() -> None:
+        for name in ("traffic", "firewall"):
+            network.ok("tcx", "attach", "dev", "em1", "ingress", "obj", f"examples/bpf/{name}.o")
+
+    attach_two()
+    detaching = [call for call in trace(words, network.env).calls if call.arguments.startswith("BPF_PROG_DETACH")]
+    attach_two()
+    refused = trace(words, network.env, Fault(detaching[1], "error=ENOMEM")).outcome
+    assert refused.status == 2
+    assert refused.err.endswith("Hint: 1 of 2 programs have been detached before\n")
+    assert len(tcx_programs(network)) == 1
