@@ -162,6 +162,7 @@ def pytest_script(share: Path, objects: Path, arguments: Sequence[str]) -> str:
     environment = {
         "PYTC_IN_VM": "1",
         **{name: os.environ[name] for name in ("PYTC_TC", "PYTC_TC_TESTING") if name in os.environ},
+        "PYTC_CLIENTS": str(CACHES / "pytc-archive" / "clients"),
         "PYTC_OBJECTS": str(objects),
         "PYTC_RESULTS": str(share),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

@@ -1,0 +1,60 @@
+"""Sets up programs that call tc, for the tests that run them with tc and with pytc (tests/vm/clients).
+
+usage: .ci/clients.py    prints a line for each that is unavailable
+
+Debian's mininet and wondershaper are unpacked, tcconfig is installed from PyPI into a directory of its own; all of it
+is in ${XDG_CACHE_HOME:-~/.cache}/pytc-archive/clients, and nothing is installed on the machine.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+
+import archive
+
+SUITE = "bookworm"
+PACKAGES = ("mininet", "wondershaper")
+#: From PyPI, with all that it needs.
+MODULES = ("tcconfig==0.30.1",)
+DIRECTORY = archive.CACHE / "clients"
+
+
+def main() -> int:
+    """Return 0: what is unavailable, the tests skip."""
+    DIRECTORY.mkdir(parents=True, exist_ok=True)
+    for package in PACKAGES:
+        try:
+            link = DIRECTORY / package
+            target = archive.unpacked(SUITE, package)
+            if not link.is_symlink() or link.resolve() != target:
+                link.unlink(missing_ok=True)
+                link.symlink_to(target)
+        except archive.Unavailable as error:
+            sys.stderr.write(f"going on without {package}: {error}\n")
+    for module in MODULES:
+        name, _, version = module.partition("==")
+        target = DIRECTORY / f"{name}-{version}"
+        if not target.is_dir():
+            scratch = DIRECTORY / f"{name}.new"
+            shutil.rmtree(scratch, ignore_errors=True)
+            pip = [
+                sys.executable,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--target",
+                scratch,
+            ]
+            if subprocess.run([*pip, module], check=False, capture_output=True).returncode:
+                sys.stderr.write(f"going on without {module}: pip cannot install it\n")
+            else:
+                scratch.rename(target)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Programs that call tc do with pytc what they do with tc."""

@@ -1,0 +1,18 @@
+# Shaping with cake in both directions, as scripts for home routers do it.
+set -e
+modprobe -q ifb || true
+tc qdisc show dev em1
+tc qdisc add cake help >/dev/null 2>&1 && echo "cake is known"
+ip link add name ifb4em1 type ifb 2>/dev/null || true
+ip link set dev ifb4em1 up
+tc qdisc del dev em1 root 2>/dev/null || true
+tc qdisc add dev em1 root handle 1: cake bandwidth 20000kbit besteffort dual-srchost nat ack-filter overhead 44 mpu 84
+tc qdisc del dev em1 handle ffff: ingress 2>/dev/null || true
+tc qdisc add dev em1 handle ffff: ingress
+tc qdisc del dev ifb4em1 root 2>/dev/null || true
+tc qdisc add dev ifb4em1 root cake bandwidth 80mbit diffserv4 dual-dsthost ingress wash rtt 50ms memlimit 4m atm
+tc filter add dev em1 parent ffff: protocol all prio 10 u32 match u32 0 0 flowid 1:1 action mirred egress redirect dev ifb4em1
+tc qdisc change dev em1 root cake bandwidth 10mbit
+tc -s qdisc show dev em1 | grep -c cake
+tc qdisc del dev ifb4em1 root cake bandwidth 1mbit
+tc qdisc replace dev em1 parent 1: handle 2: hfsc 2>/dev/null || true

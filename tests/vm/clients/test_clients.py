@@ -1,0 +1,123 @@
+"""Programs that call tc: the same exit statuses, the same output and the same state with tc and with pytc."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.compat.stepping import TC
+from tests.processes import PYTC, cannot
+
+pytestmark = pytest.mark.kernel
+_HERE = Path(__file__).parent
+_CLIENTS = Path(os.environ.get("PYTC_CLIENTS") or "/nonexistent")
+_DEBIAN_PYTHON = "/usr/bin/python3"
+#: Where programs expect tc.
+_TC = "/usr/sbin/tc"
+_SECONDS = 250
+#: Runs SCRIPT in new namespaces, in which tc is a wrapper that keeps its arguments and exit statuses; then prints what
+#: the real tc says of all devices.
+_SESSION = """
+mount -t tmpfs tmp /mnt
+printf '#!/bin/sh\\n%s "$@"\\nstatus=$?\\necho "$status: $*" >>/mnt/calls\\nexit $status\\n' "$PROGRAM" >/mnt/tc
+chmod +x /mnt/tc
+mount --bind /mnt/tc "$PLACE"
+mount -t sysfs sys /sys
+ip link add em1 type veth peer name em2
+ip link set lo up
+ip link set em1 up
+ip link set em2 up
+ip address add 192.0.2.1/24 dev em1
+. "$SCRIPT"
+echo "== exits with $?"
+cat /mnt/calls
+for device in $(ls /sys/class/net); do
+    for what in qdisc class filter; do echo "$device $what"; $REAL -d $what show dev $device; done
+    echo "$device ingress"; $REAL -d filter show dev $device parent ffff:
+done
+"""
+#: What is not the same twice: counters that packets of IPv6 change, and times.
+_CHANGING = re.compile(r"direct_packets_stat \d+|\(\d+\.\d+ms\)|Sent \d+.*|seed \d+|\blinklayer ethernet ")
+
+
+def _outcome(tmp_path: Path, program: str, script: str, environment: dict[str, str]) -> str:
+    path = tmp_path / "script"
+    path.write_text(script)
+    done = subprocess.run(
+        ["unshare", "-m", "-n", "sh", "-c", _SESSION],
+        env={**os.environ, **environment, "PROGRAM": program, "PLACE": _TC, "REAL": TC, "SCRIPT": str(path)},
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    return _CHANGING.sub("...", done.stdout)
+
+
+def _compare(tmp_path: Path, script: str, environment: dict[str, str] | None = None) -> None:
+    if shutil.which("tc") is None or not Path(_TC).exists():
+        cannot(f"there is no {_TC}")
+    real = tmp_path / "tc-of-debian"
+    shutil.copy2(os.path.realpath(_TC), real)  # a wrapper takes its place
+    by_tc, by_pytc = (
+        _outcome(tmp_path, program, script, environment or {})
+        for program in (TC if "/" in TC else str(real), shlex.join(PYTC))
+    )
+    assert "== exits with 0" in by_tc, by_tc
+    assert by_pytc == by_tc
+
+
+def _client(name: str) -> Path:
+    path = _CLIENTS / name
+    if not path.exists():
+        cannot(f"{name} is unavailable: .ci/clients.py says why")
+    return path
+
+
+def _modules(directory: str) -> str:
+    """Return a PYTHONPATH with a client's modules, for it and for pytc."""
+    return ":".join(filter(None, (directory, os.environ.get("PYTHONPATH", ""))))
+
+
+@pytest.mark.needs("qdisc:hfsc", "qdisc:red", "qdisc:netem", "qdisc:htb")
+def test_links_of_mininet(tmp_path: Path) -> None:
+    client = _client("mininet")
+    if not Path(_DEBIAN_PYTHON).exists():
+        cannot("mininet is for the distribution's Python")
+    script = f'{_DEBIAN_PYTHON} {_HERE / "mininet_links.py"} "$REAL"\n'
+    _compare(
+        tmp_path,
+        script,
+        {
+            "PATH": f"{client}/usr/bin:{os.environ['PATH']}",
+            "PYTHONPATH": _modules(f"{client}/usr/lib/python3/dist-packages"),
+        },
+    )
+
+
+@pytest.mark.needs("qdisc:netem", "qdisc:htb", "qdisc:tbf")
+def test_rules_of_tcconfig(tmp_path: Path) -> None:
+    client = _client("tcconfig-0.30.1")
+    script = f"set -- {sys.executable}\n{(_HERE / 'tcconfig.sh').read_text()}"
+    _compare(tmp_path, script, {"PYTHONPATH": _modules(str(client))})
+
+
+@pytest.mark.needs("qdisc:cbq", "qdisc:sfq")
+def test_wondershaper(tmp_path: Path) -> None:
+    script = next(iter(_client("wondershaper").glob("**/sbin/wondershaper")))
+    _compare(tmp_path, f"sh {script} em1 5000 1000\nsh {script} em1\n")
+
+
+@pytest.mark.needs("qdisc:cake", "qdisc:hfsc")
+def test_shaping_with_cake(tmp_path: Path) -> None:
+    _compare(tmp_path, (_HERE / "cake.sh").read_text())
