@@ -1,16 +1,21 @@
-"""``python -m pytc``, and scripts that use pytc, in processes that are forked from one that has imported it.
+"""Commands in processes that another process than pytest's starts.
 
-To start Python and to import takes most of the time of a command, and the tests run thousands. Everything else is as in
-a new process: arguments, environment, directory, network namespace, standard streams, signals, and how it ends.
+``python -m pytc``, and scripts that use pytc, are forked from one that has imported it: to start Python and to import
+takes most of the time of a command, and the tests run thousands. Everything else is as in a new process: arguments,
+environment, directory, network namespace, standard streams, signals, and how it ends.
 
-The server (``python -m tests.forked SOCKET``) forks once for a request, which takes 40 ms in user-mode Linux, tells the
-id of the process, and when it has ended its status.
+Other commands come from a small process, in guests: what it takes user-mode Linux to start one grows with the process
+that does, ten times from nothing to 100 MB.
+
+The server (``python -m tests.forked KIND SOCKET``) forks once for a request, tells the id of the process, and when it
+has ended its status; or -1, and why there is none.
 """
 
 from __future__ import annotations
 
 import array
 import ctypes
+import errno
 import gc
 import json
 import os
@@ -22,7 +27,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -31,17 +36,18 @@ ROOT = Path(__file__).resolve().parent.parent
 _OF_PYTHON = ("PYTHON", "LC_", "LANG")
 _MOST = 1 << 20
 _STATUS = struct.Struct("=i")
-_server: socket.socket | None = None
+#: Kinds of servers: of Python with pytc, and of any command.
+PYTC, COMMANDS = "pytc", "commands"
+_servers: dict[str, socket.socket] = {}
 
 
-def start() -> socket.socket:
-    """Start the server, unless it has been; it ends when this process does."""
-    global _server
-    if _server is None:
-        _server, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        _server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _MOST)
+def start(kind: str = PYTC) -> socket.socket:
+    """Start a server, unless it has been; it ends when this process does."""
+    if kind not in _servers:
+        _servers[kind], theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        _servers[kind].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _MOST)
         subprocess.Popen(
-            [sys.executable, "-m", "tests.forked", str(theirs.fileno())],
+            [sys.executable, "-m", "tests.forked", kind, str(theirs.fileno())],
             cwd=ROOT,
             env=_environment(),
             pass_fds=[theirs.fileno()],
@@ -50,7 +56,7 @@ def start() -> socket.socket:
             stderr=subprocess.DEVNULL,
         )
         theirs.close()
-    return _server
+    return _servers[kind]
 
 
 def _environment() -> dict[str, str]:
@@ -68,27 +74,36 @@ def can_run(words: Sequence[str], environment: Mapping[str, str]) -> bool:
 
 
 def run(
-    words: Sequence[str], environment: Mapping[str, str], directory: str, *, input: str, seconds: float
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    directory: str,
+    *,
+    input: str,
+    seconds: float,
+    kind: str = PYTC,
 ) -> tuple[int, bytes, bytes]:
-    """Run what can_run allows; return its status as subprocess does, its output, and its errors.
+    """Run a command; return its status as subprocess does, its output, and its errors. PYTC can what can_run allows.
 
-    Raise TimeoutError after so many seconds.
+    Raise TimeoutError after so many seconds, and OSError where the command cannot be run.
     """
     streams = [os.memfd_create(name) for name in ("in", "out", "err")]
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     namespace = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     try:
         os.pwrite(streams[0], input.encode(), 0)
-        request = json.dumps([words[1:], dict(environment), directory]).encode()
-        socket.send_fds(start(), [request], [*streams, theirs.fileno(), namespace])
+        request = json.dumps([list(words), dict(environment), directory]).encode()
+        socket.send_fds(start(kind), [request], [*streams, theirs.fileno(), namespace])
         theirs.close()
         ours.settimeout(seconds)
-        number, status = _STATUS.unpack(ours.recv(_STATUS.size, socket.MSG_WAITALL))[0], None
+        number = _answer(ours)
         try:
-            status = _STATUS.unpack(ours.recv(_STATUS.size, socket.MSG_WAITALL))[0]
-        finally:
-            if status is None:
+            status = _answer(ours)
+        except BaseException:
+            if number > 0:
                 os.kill(number, signal.SIGKILL)
+            raise
+        if number < 0:
+            raise OSError(status, os.strerror(status), words[0])
         out, err = (os.pread(stream, os.fstat(stream).st_size, 0) for stream in streams[1:])
         return status, out, err
     finally:
@@ -98,17 +113,22 @@ def run(
         theirs.close()
 
 
-def serve(requests: socket.socket) -> list[str]:
-    """Fork for each request; return in the process that is to run the command, with the words behind python's."""
-    running: dict[int, tuple[int, int]] = {}  # pidfd: process, socket for its status
+def _answer(answers: socket.socket) -> int:
+    (number,) = _STATUS.unpack(answers.recv(_STATUS.size, socket.MSG_WAITALL))
+    return int(number)
+
+
+def serve(kind: str, requests: socket.socket) -> list[str]:
+    """Start a process for each request; return in one that is forked, with the words behind python's."""
+    running: dict[int, tuple[Callable[[], int], int]] = {}  # pidfd: what waits for its status, socket for that
     waiting = select.poll()
     waiting.register(requests, select.POLLIN)
     while True:
         for ready, _ in waiting.poll():
             if ready in running:
-                number, answers = running.pop(ready)
+                status, answers = running.pop(ready)
                 waiting.unregister(ready)
-                os.write(answers, _STATUS.pack(os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])))
+                os.write(answers, _STATUS.pack(status()))
                 os.close(answers)
                 os.close(ready)
                 continue
@@ -117,23 +137,61 @@ def serve(requests: socket.socket) -> list[str]:
                 os._exit(0)
             [(_, _, packed)] = ancillary
             *streams, answers, namespace = array.array("i", packed)
-            number = os.fork()
-            if not number:
-                words, environment, directory = json.loads(data)
-                _become(environment, directory, streams, namespace)
-                return [str(word) for word in words]
-            os.write(answers, _STATUS.pack(number))
+            try:
+                number, wait = (_forked if kind == PYTC else _spawned)(data, streams, namespace)
+            except _Forked as forked:
+                return forked.words
+            except OSError as error:
+                os.write(answers, _STATUS.pack(-1) + _STATUS.pack(error.errno or 0))
+                os.close(answers)
+            else:
+                os.write(answers, _STATUS.pack(number))
+                process = os.pidfd_open(number)
+                running[process] = wait, answers
+                waiting.register(process, select.POLLIN)
             for opened in (*streams, namespace):
                 os.close(opened)
-            process = os.pidfd_open(number)
-            running[process] = number, answers
-            waiting.register(process, select.POLLIN)
+
+
+class _Forked(Exception):
+    """This is the process that is to run a command."""
+
+    def __init__(self, words: list[str]) -> None:
+        super().__init__()
+        self.words = words
+
+
+def _forked(data: bytes, streams: list[int], namespace: int) -> tuple[int, Callable[[], int]]:
+    """Fork; return the id of the process, and what waits for it. Raise _Forked there."""
+    number = os.fork()
+    if not number:
+        words, environment, directory = json.loads(data)
+        _become(environment, directory, streams, namespace)
+        raise _Forked([str(word) for word in words[1:]])
+    return number, lambda: os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
+
+
+def _spawned(data: bytes, streams: list[int], namespace: int) -> tuple[int, Callable[[], int]]:
+    """Start a command; return the id of the process, and what waits for it. Raise OSError where it cannot be run."""
+    words, environment, directory = json.loads(data)
+    _enter(namespace)  # and stay: the next request brings its own
+    process = subprocess.Popen(
+        words, env=environment, cwd=directory, stdin=streams[0], stdout=streams[1], stderr=streams[2]
+    )
+    return process.pid, process.wait
+
+
+def _enter(namespace: int) -> None:
+    if os.fstat(namespace).st_ino != os.stat("/proc/self/ns/net").st_ino and ctypes.CDLL(None).setns(namespace, 0):
+        raise OSError(errno.EINVAL, "cannot enter the network namespace")
 
 
 def _become(environment: dict[str, str], directory: str, streams: list[int], namespace: int) -> None:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
-    if os.fstat(namespace).st_ino != os.stat("/proc/self/ns/net").st_ino and ctypes.CDLL(None).setns(namespace, 0):
+    try:
+        _enter(namespace)
+    except OSError:
         os._exit(126)
     os.closerange(3, 64)
     os.environ.clear()
@@ -151,8 +209,9 @@ def _import_all() -> None:
 
 
 if __name__ == "__main__":
-    _import_all()
-    option, what, *sys.argv[1:] = serve(socket.socket(fileno=int(sys.argv[1])))
+    if sys.argv[1] == PYTC:
+        _import_all()
+    option, what, *sys.argv[1:] = serve(sys.argv[1], socket.socket(fileno=int(sys.argv[2])))
     try:
         if option == "-m":
             runpy.run_module(what, run_name="__main__", alter_sys=True)

@@ -52,10 +52,12 @@ class Outcome(NamedTuple):
 def run(*words: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, input: str = "") -> Outcome:
     """Run a command, at most twenty minutes long: a busy machine takes its time for 10,000 qdiscs."""
     environment = {**os.environ, **(env or {})}
-    if forked.can_run(words, environment):
-        if IN_GUEST and _can_be_here(words):
-            return _here(words[len(PYTC) :], environment, cwd or Path.cwd(), input)
-        status, out, err = forked.run(words, environment, str(cwd or Path.cwd()), input=input, seconds=1200)
+    if IN_GUEST and _can_be_here(words, environment):
+        return _here(words[len(PYTC) :], environment, cwd or Path.cwd(), input)
+    can_be_forked = forked.can_run(words, environment)
+    if can_be_forked or IN_GUEST:
+        kind = forked.PYTC if can_be_forked else forked.COMMANDS
+        status, out, err = forked.run(words, environment, str(cwd or Path.cwd()), input=input, seconds=1200, kind=kind)
         return Outcome(status, out.decode(), err.decode())
     done = subprocess.run(
         words,
@@ -70,12 +72,13 @@ def run(*words: str, env: Mapping[str, str] | None = None, cwd: Path | None = No
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
-def _can_be_here(words: Sequence[str]) -> bool:
+def _can_be_here(words: Sequence[str], environment: Mapping[str, str]) -> bool:
     """Whether a command can run in this process: pytc, but for "exec bpf import", which may become another command.
 
     And not beside others: there is one environment, one directory, one standard output.
     """
-    if words[: len(PYTC)] != PYTC or threading.current_thread() is not threading.main_thread():
+    is_pytc = words[: len(PYTC)] == PYTC and forked.can_run(words, environment)
+    if not is_pytc or threading.current_thread() is not threading.main_thread():
         return False
     try:
         _, rest = parse_options(words[len(PYTC) :])
