@@ -59,7 +59,8 @@ TESTS = (
 )
 RESULTS = ROOT / "build" / "vm"
 CACHE = CACHES / "pytc-vm"
-SECONDS = int(os.environ.get("PYTC_VM_SECONDS") or 600)
+#: Several times what a guest takes, because the machine may be busy.
+SECONDS = int(os.environ.get("PYTC_VM_SECONDS") or 1800)
 PROBE_SECONDS = 10
 #: The guest has file systems of its own in these places.
 HIDDEN = ("/dev", "/proc", "/run", "/sys", "/var/cache", "/var/log", "/var/tmp")
