@@ -112,8 +112,9 @@ CASES = (
     ),
     Case("import", "exec bpf import OUT/socket timeout 20 run sh -c 'test $BPF_NUM_MAPS = 2'"),
 )
-#: Whose lines say the same when some of them are done already.
+#: Which can be given again when a part of them is done already, as "add" cannot.
 REPEATABLE = (
+    Case("export", f"filter replace {PLACE} {FIREWALL} export AGENT", CLSACT),
     Case(
         "batch",
         "-b -",

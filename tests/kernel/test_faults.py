@@ -146,7 +146,7 @@ def _check_kill(bench: Bench, fault: Fault, before: list[str], final: list[str],
     return _report(fault, problems, outcome)
 
 
-KILLED = [*REPEATABLE, *(case for case in CASES if not case.input)]
+KILLED = [*REPEATABLE, *(case for case in CASES if case.name not in [other.name for other in REPEATABLE])]
 
 
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)])

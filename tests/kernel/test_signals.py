@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import pins
 from tests.network import Network
-from tests.processes import PYTC, ROOT, cannot, run
+from tests.processes import PYTC, ROOT, Outcome, cannot, run
 from tests.tiers import rounds
 
 pytestmark = pytest.mark.kernel
@@ -118,6 +118,76 @@ def test_a_signal_while_the_kernel_works_on_a_request(
         if not done.returncode:
             break
     assert (True, True) in ends, "a request that a signal met"
+
+
+#: pytc, with SIGTERM to itself before some line of what loads programs, counted from the first pin on; for line 0 it
+#: prints how many there are.
+AT_LINE = """
+import os, sys
+from pytc.bpf.sys import pins
+from pytc.cli.main import console
+number, count, pinned = int(sys.argv.pop(1)), 0, pins.pin
+def trace(frame, event, _):
+    global count
+    if not frame.f_code.co_filename.endswith(("shared/programs.py", "loader/load.py", "exec/graft.py")):
+        return None
+    if event == "line":
+        count += 1
+        if count == number:
+            os.kill(os.getpid(), 15)
+    return trace
+def pin(*words):
+    frame = sys._getframe()
+    while frame is not None:
+        frame.f_trace, frame = trace, frame.f_back
+    sys.settrace(trace)
+    return pinned(*words)
+import pytc.bpf.maps.pinning as pinning
+pinning.pin = pin
+try:
+    console()
+finally:
+    sys.settrace(None)
+    if not number:
+        print(count)
+"""
+
+
+@pytest.mark.timeout(9000)
+@pytest.mark.parametrize("every", [11, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("case", ["filter", "tcx", "graft"])
+def test_a_signal_before_any_line_of_a_load(network: Network, case: str, every: int) -> None:
+    """Either the program is there with its pins, or nothing is."""
+    network.ok("qdisc", "add", "dev", "em1", "clsact")
+    mount, words = Path(network.env["TC_BPF_MNT"]), f"filter add {PLACE} obj examples/bpf/firewall.o"
+    if case == "tcx":
+        words = "tcx attach dev em1 ingress obj examples/bpf/firewall.o"
+    if case == "graft":
+        words = "exec bpf graft m:globals/map_versions key 2 obj examples/bpf/firewall.o sec classifier"
+        network.ok("filter", "add", "dev", "em1", "egress", "bpf", "da", "obj", "examples/bpf/tailcall.o")
+
+    def state() -> tuple[str, list[str]]:
+        shown = network.ok("filter", "show", "dev", "em1", "ingress") + network.ok("tcx", "show", "dev", "em1")
+        return "program" * bool(shown), pins(mount)
+
+    def command(line: int) -> Outcome:
+        return run(sys.executable, "-c", AT_LINE, str(line), "-n", network.name, *words.split(), env=network.env)
+
+    before, former = state(), set(pins(mount))
+    done = command(0)
+    assert done.status == 0, done.err
+    after, count = state(), int(done.out)
+    assert count > 20 and after != before
+    for line in range(1, count + 1, every):
+        network.pytc("filter", "del", "dev", "em1", "ingress")
+        network.pytc("tcx", "detach", "dev", "em1", "ingress", "all")
+        for path in sorted(mount.rglob("*"), reverse=True):
+            if str(path.relative_to(mount)) not in former and path.suffix != ".debug":
+                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+        assert state() == before
+        outcome = command(line)
+        assert outcome.status == -signal.SIGTERM, (line, outcome)
+        assert outcome.err == "" and state() in (before, after), (line, state())
 
 
 @pytest.mark.timeout(9000)

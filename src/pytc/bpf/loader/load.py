@@ -54,7 +54,7 @@ class Loaded(Closing):
         self.logs: list[str] = []
         self.maps: dict[str, Map] = {}
         self.notes: list[str] = []
-        self._pins = pins.fresh()
+        self._pins = pins
         self._owned = ExitStack()
         self._moves: dict[str, Map] = {}
 
@@ -135,7 +135,7 @@ def load(
     return load_programs(
         spec,
         [(program, type)],
-        pins=pins,
+        pins=pins.fresh() if pins is not None else None,
         verbose=verbose,
         kernel_btf=kernel_btf,
         commit=commit,
@@ -162,7 +162,8 @@ def load_programs(
 
     Each program comes with its type, UNSPEC for the type that the section's name implies. One that is named twice with
     the same type is loaded once. With ``used_only``, a map that none of the programs uses and that is not pinned is
-    left out. Other arguments, results and errors are those of :func:`load`.
+    left out. ``pins`` are for this load alone: a caller that a signal may interrupt before it has the result removes by
+    them what the load has pinned. Other arguments, results and errors are those of :func:`load`.
     """
     loaded = Loaded(spec, pins if pins is not None else PinRoot())
     loading = _Loading(loaded, verbose=verbose, features=features, cache=cache)

@@ -115,7 +115,7 @@ def _program_array(context: Context, path: str) -> Iterator[Map]:
 
 
 def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, array: Map) -> None:
-    from pytc.bpf.loader.load import load
+    from pytc.bpf.loader.load import load_programs
     from pytc.bpf.loader.program import select_program
     from pytc.bpf.object.reader import read_object
 
@@ -132,19 +132,22 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
         raise BpfError(_NO_KEY)
     _check_slot(array, command.path, key)  # before the work of loading
     spec = _for_graft(spec, chosen, pin_path(context, command.path))
+    pins, is_settled = pin_root(context), False
     with ExitStack() as stack:
         stack.enter_context(context.connection.pin_lock)
-        with note_verifier_log(context, source):
-            loading = load(spec, chosen, type=type, pins=pin_root(context), verbose=source.verbose, commit=False)
-        loaded = stack.enter_context(loading)
-        note_load(context, source, loaded.notes, [(chosen.name, loaded.log)])
-        with block_signals():  # one in between would take away the pins of maps that a program in the slot uses
-            try:
+        try:  # from the first pin on: a signal may come between any two steps
+            with note_verifier_log(context, source):
+                loading = load_programs(spec, [(chosen, type)], pins=pins, verbose=source.verbose, commit=False)
+            loaded = stack.enter_context(loading)
+            note_load(context, source, loaded.notes, [(chosen.name, loaded.log)])
+            with block_signals():  # one in between would take away the pins of maps that a program in the slot uses
                 _fill_slot(array, command.path, key, loaded.program)
-            except BaseException as error:
-                loaded.undo(error)
-                raise
-            loaded.commit()
+                is_settled = True
+                loaded.commit()
+        except BaseException as error:
+            if not is_settled:
+                pins.undo(error)
+            raise
 
 
 def _for_graft(spec: "ObjectSpec", chosen: "ProgramSpec", path: str) -> "ObjectSpec":

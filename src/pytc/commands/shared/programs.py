@@ -154,20 +154,21 @@ def _load_programs(
     count = len(context.notes)
     source, spec, programs = select_programs(context, requests)
     is_repeatable = len(context.notes) == count  # a replay has no remarks
-    with note_verifier_log(context, source):
-        loading = load_programs(
-            spec,
-            programs,
-            pins=pin_root(context),
-            verbose=source.verbose,
-            commit=False,
-            used_only=not connected,
-            cache=context.cache.objects,
-        )
-    with loading as loaded:
-        names = (program.name for program, _ in programs)
-        note_load(context, source, loaded.notes, zip(names, loaded.logs, strict=True))
-        try:
+    pins, is_settled = pin_root(context), False
+    try:  # from the first pin on: a signal may come between any two steps
+        with note_verifier_log(context, source):
+            loading = load_programs(
+                spec,
+                programs,
+                pins=pins,
+                verbose=source.verbose,
+                commit=False,
+                used_only=not connected,
+                cache=context.cache.objects,
+            )
+        with loading as loaded:
+            names = (program.name for program, _ in programs)
+            note_load(context, source, loaded.notes, zip(names, loaded.logs, strict=True))
             opened_programs = OpenedPrograms(len(requests))
             opened_programs.exports += exports(connected, source, loaded.maps)
             opened_programs[:] = [
@@ -180,16 +181,21 @@ def _load_programs(
                 )
                 for program, (chosen, type) in zip(loaded.programs, programs, strict=True)
             ]
-            yield opened_programs
-            if context.connection.journal is not None:
-                context.connection.journal.keep_pins(loaded)
-        except BaseException as error:
-            if isinstance(error, AnswerLostError) and error.may_be_done:
-                _keep(context, loaded, error)
-            else:
-                loaded.undo(error)
-            raise
-        loaded.commit()
+            try:
+                yield opened_programs
+                if context.connection.journal is not None:
+                    context.connection.journal.keep_pins(loaded)
+            except AnswerLostError as error:
+                if error.may_be_done:
+                    is_settled = True
+                    _keep(context, loaded, error)
+                raise
+            is_settled = True
+            loaded.commit()
+    except BaseException as error:
+        if not is_settled:
+            pins.undo(error)
+        raise
     is_repeatable = is_repeatable and _is_plain(source) and not connected and not loaded.notes
     if context.cache.objects is not None and is_repeatable:
         context.cache.objects.store_replay(_selection_key(requests[0]), spec, programs, context.layout20)
