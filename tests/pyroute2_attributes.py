@@ -26,12 +26,13 @@ def unpack(schema: Schema, data: bytes) -> dict[str, Any]:
     """Return attributes by name."""
     nested = _class_for(schema)(_HEADER.pack(len(data) + _HEADER.size, 0) + data)
     nested.decode()
-    texts = _texts(schema)
-    return {
+    texts, types = _texts(schema), dict(schema.rows)
+    values = {
         name: os.fsdecode(value) if name in texts and isinstance(value, bytes) else value
         for name, value in nested["attrs"]
         if value is not None
     }
+    return {name: [value] if types[name] == "several" else value for name, value in values.items()}
 
 
 def _texts(schema: Schema) -> frozenset[str]:
@@ -40,4 +41,6 @@ def _texts(schema: Schema) -> frozenset[str]:
 
 
 def _class_for(schema: Schema) -> Any:
-    return type("Options", (nla,), {"nla_map": schema.rows or (("TCA_UNSPEC", "none"),)})
+    """Return pyroute2's class, which builds in what is nested: here it is bytes, marked as such."""
+    rows = [(name, "cdata|nested" if kind in ("nested", "several") else kind) for name, kind in schema.rows]
+    return type("Options", (nla,), {"nla_map": tuple(rows) or (("TCA_UNSPEC", "none"),)})

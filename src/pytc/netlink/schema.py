@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
-#: Types of attributes, as pyroute2 names them; ``none`` for numbers that are not used.
+#: Types of attributes, as pyroute2 names them; ``none`` for numbers that are not used. ``nested`` are the bytes of
+#: other attributes, written with NLA_F_NESTED; ``several`` are such that may come many times, a list of bytes.
 Type = Literal[
-    "none", "flag", "asciiz", "cdata",
+    "none", "flag", "asciiz", "cdata", "nested", "several",
     "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "be8", "be16", "be32", "be64",
 ]  # fmt: skip
 #: Attributes of a message, by name.
@@ -35,6 +36,10 @@ _Write = Callable[[Any], bytes]
 _Read = Callable[[bytes, int, int], Any]
 
 
+class Nested(bytes):
+    """Attributes inside an attribute that is to be marked so (NLA_F_NESTED): newer parts of the kernel demand it."""
+
+
 class Schema:
     """The attributes of a message or a kind, in order of their numbers from 0: names and types.
 
@@ -42,12 +47,13 @@ class Schema:
     objects, takes forty times as long. A property test holds this to what pyroute2 writes and reads.
     """
 
-    __slots__ = ("_readers", "_writers", "rows")
+    __slots__ = ("_readers", "_several", "_writers", "rows")
 
     def __init__(self, *rows: tuple[str, Type]) -> None:
         self.rows = rows
         self._writers: dict[str, tuple[int, _Write]] = {}
         self._readers: dict[int, tuple[str, int, _Read]] = {}
+        self._several = {number: name for number, (name, type) in enumerate(rows) if type == "several"}
 
     def encode(self, attributes: Sequence[tuple[str, Any]]) -> bytes:
         """Return attributes as bytes, behind those of :data:`HEADER` when they start with it.
@@ -63,7 +69,7 @@ class Schema:
             number, write = writers[name]
             payload = write(value)
             length = len(payload)
-            parts.append(header(length + 4, number))
+            parts.append(header(length + 4, number | _NESTED if payload.__class__ is Nested else number))
             parts.append(payload)
             if length & 3:
                 parts.append(_PADDING[length & 3])
@@ -96,6 +102,9 @@ class Schema:
                 if length - 4 >= least:
                     attributes[name] = read(data, position + 4, position + length)
             position += length + 3 & ~3
+        for number, payload in split_attributes(data[offset:]) if self._several else ():
+            if name := self._several.get(number, ""):
+                attributes.setdefault(name, []).append(payload)
         return attributes
 
     def _compile(self) -> dict[str, tuple[int, _Write]]:
@@ -105,6 +114,8 @@ class Schema:
                 continue
             write, read, least = _codec(type)
             self._writers[name] = number, write
+            if type == "several":
+                continue
             self._readers[number] = name, least, read
         return self._writers
 
@@ -119,7 +130,12 @@ def _codec(type: Type) -> tuple[_Write, _Read, int]:
         return lambda _: b"", lambda data, start, end: True, 0
     if type == "asciiz":
         return lambda text: os.fsencode(text) + b"\0", lambda data, start, end: _read_text(data[start:end]), 0
-    return bytes, lambda data, start, end: data[start:end], 0
+    write: _Write = Nested if type in ("nested", "several") else _write_data
+    return write, lambda data, start, end: data[start:end], 0
+
+
+def _write_data(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else bytes(value)
 
 
 @lru_cache(maxsize=256)  # a dump has the same few names thousands of times

@@ -247,10 +247,14 @@ def read_options(
     return fields
 
 
-def unknown_option(message: str, topic: str) -> InvalidOptionsError:
-    """Return an error that says where the options of a kind are explained; ``topic`` is like ``qdisc htb``."""
+def unknown_option(message: str, topic: str) -> PytcError:
+    """Return an error that says where the options of a kind are explained; ``topic`` is like ``qdisc htb``.
+
+    It is a UsageError where tc's message begins with ``Error:``, as those of few kinds do.
+    """
     of, _, kind = topic.partition(" ")
-    return InvalidOptionsError(message, hints=(f'"pytc {of} add {kind} help" lists the options',))
+    error = UsageError if message.startswith("Error: ") else InvalidOptionsError
+    return error(message, hints=(f'"pytc {of} add {kind} help" lists the options',))
 
 
 def _duplicate(row: Word, word: str, cursor: Cursor, error: type[PytcError]) -> PytcError:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pytc.errors import NetlinkProtocolError
 from pytc.netlink.messages import ACTIONS, TRAFFIC_CONTROL, TcMessage, decode, encode
-from pytc.netlink.schema import Schema
+from pytc.netlink.schema import Nested, Schema
 from pytc.tc.kinds import actions, filters, qdiscs
 from tests import pyroute2_attributes
 
@@ -34,7 +34,8 @@ def values(kind: str) -> st.SearchStrategy[Any]:
         return st.integers(0, 2 ** SIZES[kind] - 1)
     if kind in SIGNED:
         return st.integers(-(2 ** (SIGNED[kind] - 1)), 2 ** (SIGNED[kind] - 1) - 1)
-    return {"asciiz": TEXT, "cdata": st.binary(max_size=40), "flag": st.just(True)}[kind]
+    data = st.binary(max_size=40)
+    return {"asciiz": TEXT, "cdata": data, "nested": data, "several": data, "flag": st.just(True)}[kind]
 
 
 def attributes(schema: Schema) -> st.SearchStrategy[list[tuple[str, Any]]]:
@@ -51,7 +52,20 @@ def test_equals_pyroute2(schema: Schema, data: st.DataObject) -> None:
     given_attributes = data.draw(attributes(schema))
     packed = schema.encode(given_attributes)
     assert packed == pyroute2_attributes.pack(schema, given_attributes)
-    assert schema.decode(packed) == pyroute2_attributes.unpack(schema, packed) == dict(given_attributes)
+    several = {name for name, kind in schema.rows if kind == "several"}
+    expected = {name: [value] if name in several else value for name, value in given_attributes}
+    assert schema.decode(packed) == pyroute2_attributes.unpack(schema, packed) == expected
+
+
+def test_attributes_that_come_several_times() -> None:
+    schema = Schema(("UNSPEC", "none"), ("ENTRY", "several"), ("NAME", "asciiz"))
+    packed = schema.encode([("ENTRY", b"abc"), ("NAME", "x"), ("ENTRY", b"")])
+    assert schema.decode(b"head" + packed, 4) == {"": b"head", "ENTRY": [b"abc", b""], "NAME": "x"}
+
+
+def test_options_are_marked_as_nested() -> None:
+    options = {"TCA_OPTIONS": Nested(b"abcd")}
+    assert TRAFFIC_CONTROL.encode([*options.items()]) == b"\x08\0\x02\x80abcd"
 
 
 @given(st.binary(max_size=120))

@@ -51,7 +51,7 @@ def class_message(change: ClassChange, env: QdiscEnv) -> TcMessage:
         attributes["TCA_RATE"] = change.estimator
     kind = kinds.find(change.kind)
     if kind is not None and kind.encode_class is not None:
-        attributes["TCA_OPTIONS"] = kind.schema.encode(kind.encode_class(change.options, env))
+        attributes["TCA_OPTIONS"] = kind.options(kind.encode_class(change.options, env))
     return TcMessage(message_type, flags, 0, change.classid.number, change.parent.number, attributes=attributes)
 
 

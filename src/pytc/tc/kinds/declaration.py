@@ -20,9 +20,9 @@ from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.shared import fields
 from pytc.tc.rates import parse_size, parse_time, parse_time64
 from pytc.value import Value
-from pytc.words.engine import Converter, Cursor, Table, Word, fill, read_options, unsigned
+from pytc.words.engine import Converter, Cursor, Table, Word, fill, read_options, signed, unsigned
 
-U8, U16, U32 = 0xFF, 0xFFFF, 0xFFFFFFFF
+U8, U16, U32, S32 = 0xFF, 0xFFFF, 0xFFFFFFFF, 0x7FFFFFFF
 
 
 class Form(NamedTuple):
@@ -45,6 +45,7 @@ class Form(NamedTuple):
 
 NUMBER = Form("NUMBER", unsigned(U32))
 DECIMAL = Form("NUMBER", unsigned(U32, 10))
+SIGNED = Form("NUMBER", signed(S32))
 PACKETS = Form("PACKETS", unsigned(U32), lambda key, value, display: fields.number(key, value, "p"))
 SIZE = Form("BYTES", parse_size, lambda key, value, display: fields.size(key, value))
 TIME = Form("TIME", parse_time, lambda key, value, display: fields.time(key, value))
@@ -78,18 +79,18 @@ class Option(NamedTuple):
     key: str = ""
     many: bool = False
 
-    def row(self, *, exact: bool) -> Word:
-        """Return the row of the word table; ``exact`` is that of the other options."""
-        form = self.form
+    def row(self, declared: "Declared") -> Word:
+        """Return the row of the word table; what the option leaves open is as with the other options."""
+        form, wrong, twice = self.form, self.wrong or declared.wrong, self.twice or declared.twice
         return Word(
             self.word,
             self.into,
             form.convert,
             form.value,
-            exact=exact if self.exact is None else self.exact,
-            wrong=self.wrong,
-            repeat=not self.twice,
-            twice=self.twice,
+            exact=declared.exact if self.exact is None else self.exact,
+            wrong=wrong.replace("{word}", self.word),
+            repeat=not twice,
+            twice=twice.replace("{word}", self.word),
             read=form.read,
             many=self.many,
         )
@@ -102,7 +103,9 @@ Shown = str | Callable[[Values, Any], Iterable[Part]]
 class Declared(Value):
     """The options of a kind, or of its classes, and the attributes that are ``sent``, with blanks between.
 
-    ``exact`` says that words may not be abbreviated. ``unknown`` is tc's message about a word that is none of them.
+    ``exact`` says that words may not be abbreviated. ``unknown`` is tc's message about a word that is none of them,
+    ``wrong`` and ``twice`` are those about values, where the options have none of their own; ``{word}`` in them stands
+    for the option's word.
     ``check`` raises InvalidOptionsError for what does not go together, and may add values. ``complete`` adds the values
     that depend on the device or the clock, before they are sent. Where ``sends_nothing``, no TCA_OPTIONS is sent unless
     an option was given.
@@ -116,6 +119,8 @@ class Declared(Value):
     exact: bool = True
     sends_nothing: bool = False
     unknown: str = 'What is "{}"?'
+    wrong: str = ""
+    twice: str = ""
     notes: str = ""
     synopsis: str = ""
 
@@ -149,7 +154,8 @@ class Wire:
             if layout is not None and name not in values:
                 encoded.append((self.prefix + name if name else HEADER, layout.pack(values)))
             elif name in values:
-                encoded.append((self.prefix + name, values[name]))
+                several = values[name] if isinstance(values[name], list) else (values[name],)
+                encoded += [(self.prefix + name, value) for value in several]
         return encoded
 
     def decode(self, attributes: Attributes) -> Values:
@@ -184,7 +190,7 @@ def read_values(cursor: Cursor, table: Sequence[Word], declared: Declared, topic
 
 def word_table(declared: Declared) -> Table:
     """Return the table of a kind's words."""
-    return Table(option.row(exact=declared.exact) for option in declared.options)
+    return Table(option.row(declared) for option in declared.options)
 
 
 def encoder(declared: Declared, wire: Wire) -> Callable[[Mapping[str, Any], Any], Encoded]:
@@ -192,7 +198,7 @@ def encoder(declared: Declared, wire: Wire) -> Callable[[Mapping[str, Any], Any]
     options = declared.options
     packers = {option.into: option.form.pack for option in options if option.form.pack is not None}
     omitted = {option.into: option.omit for option in options if option.omit is not None}
-    sent = declared.sent.split(" ") if declared.sent else ()
+    sent = declared.sent.split(" ") if declared.sent or HEADER in wire.layouts else ()
 
     def encode(given: Mapping[str, Any], env: Any) -> Encoded:
         values = {

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.handles import UNSPEC, Handle
-from pytc.netlink.schema import Attributes, Schema
+from pytc.netlink.schema import Attributes, Nested, Schema
 from pytc.render.documents import Display, Document, Part
 from pytc.tc.actions.action import Action, ActionOptions
 from pytc.tc.clock import Clock
@@ -152,7 +152,8 @@ class QdiscKind(Value, Generic[_Qdisc, _Class]):
     keeps as :data:`~pytc.netlink.schema.HEADER`, and which is the first that is encoded. ``encode`` returns None where
     no TCA_OPTIONS is to be sent. ``statistics`` and ``class_statistics`` show the kind's own statistics (bytes of
     TCA_STATS_APP). ``usage`` and ``class_usage`` are help texts. A kind that has one place only names it as
-    ``default_parent``, and its handle there.
+    ``default_parent``, and its handle there. ``nested`` says that TCA_OPTIONS is sent with NLA_F_NESTED, without which
+    some kinds refuse it.
     """
 
     name: str
@@ -170,6 +171,12 @@ class QdiscKind(Value, Generic[_Qdisc, _Class]):
     class_usage: str = ""
     default_handle: Handle = UNSPEC
     default_parent: Handle = UNSPEC
+    nested: bool = False
+
+    def options(self, encoded: Encoded) -> bytes:
+        """Return TCA_OPTIONS of a qdisc or class."""
+        raw = self.schema.encode(encoded)
+        return Nested(raw) if self.nested else raw
 
 
 #: Kinds as they are found by name: which options go with which kind, only the kinds themselves know.

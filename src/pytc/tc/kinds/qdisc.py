@@ -40,6 +40,7 @@ def qdisc(
     class_statistics: Callable[[bytes], Document] | None = None,
     default_handle: Handle = UNSPEC,
     default_parent: Handle = UNSPEC,
+    nested: bool = False,
 ) -> QdiscKind[Options, Options]:
     """Return a kind of qdisc with the attributes ``PREFIX_NAME`` of these types, numbered from 1.
 
@@ -66,6 +67,7 @@ def qdisc(
         class_statistics=class_statistics,
         default_handle=default_handle,
         default_parent=default_parent,
+        nested=nested,
         **more,
     )
 

@@ -64,7 +64,7 @@ def qdisc_message(change: QdiscChange, env: QdiscEnv) -> TcMessage:
             selector = selector.replace(parent=kind.default_parent, handle=kind.default_handle)
         options = kind.encode(change.options, env)
         if options is not None:
-            attributes["TCA_OPTIONS"] = kind.schema.encode(options)
+            attributes["TCA_OPTIONS"] = kind.options(options)
     if change.stab is not None:
         attributes["TCA_STAB"] = size_table.SCHEMA.encode(size_table.encode(change.stab))
     return TcMessage(message_type, flags, 0, selector.handle.number, selector.parent.number, attributes=attributes)

@@ -1,6 +1,6 @@
 """Fields as most kinds print them: ``name value`` and a blank."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pytc.render.documents import Display, Document, Field, Json
 from pytc.tc.kinds.layout import Layout
@@ -35,6 +35,11 @@ def time64(name: str, value: int) -> Field:
 def flag(name: str) -> Field:
     """Return a field for a flag that is set."""
     return Field(name, True, f"{name} ")
+
+
+def numbers(key: str, values: Sequence[int], text: str, each: str = "{} ") -> Field:
+    """Return a field for numbers, an array in JSON; ``each`` is how one of them is printed after ``text``."""
+    return Field(key, list(values), text + "".join(map(each.format, values)))
 
 
 def counter(name: str, value: int, before: str = " ") -> Field:

@@ -17,12 +17,12 @@ def usage_text(synopsis: str, options: "Sequence[Option]", notes: str = "", endi
     """
     alternatives: dict[str, list[str]] = {}
     required = set()
+    explained: list[tuple[list[str], str]] = []
     names: dict[str, list[str]] = {}
-    texts: dict[str, str] = {}
     for option in options:
         if option.help:
             names[option.into] = [option.word]
-            texts[option.into] = option.help
+            explained.append((names[option.into], option.help))
         elif option.into in names:
             names[option.into].append(option.word)
         if option.required:
@@ -43,8 +43,7 @@ def usage_text(synopsis: str, options: "Sequence[Option]", notes: str = "", endi
         if len(lines[-1]) + 1 + len(part) > _WIDTH:
             lines.append(" " * len(start))
         lines[-1] += f" {part}"
-    rows = [(", ".join(words), texts[into]) for into, words in names.items()]
+    rows = [(", ".join(words), text) for words, text in explained]
     width = max((len(words) for words, _ in rows), default=0)
-    explained = [f"{words:<{width}}  {text}" for words, text in rows]
-    blocks = ["\n".join(lines), "\n".join(explained), notes.strip("\n")]
+    blocks = ["\n".join(lines), "\n".join(f"{words:<{width}}  {text}" for words, text in rows), notes.strip("\n")]
     return "\n\n".join(block for block in blocks if block) + "\n"
