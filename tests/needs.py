@@ -2,7 +2,8 @@
 
 A need is found out by trying, not by the kernel's version, and once for each run of pytest. A test whose needs are not
 met is skipped with the reason; ``"!tcx"`` is for kernels that lack it. So the same tests run on this machine and in the
-guests, each wherever it can. Needs with an argument are :data:`FAMILIES`, the others :data:`FEATURES`.
+guests, each wherever it can. (``kernel:6.4`` and ``tc:7.3`` are for lines of which a refusal would say no more than
+that.) Needs with an argument are :data:`FAMILIES`, the others :data:`FEATURES`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 import resource
 import socket
 import struct
@@ -429,8 +431,27 @@ FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
         "this kernel has no perf events",
     ),
 }
+
+
 #: Needs with an argument.
+def _version(text: str) -> tuple[int, ...]:
+    """Return the numbers of the first version in a text."""
+    found = re.search(r"\d+(\.\d+)+", text)
+    return tuple(map(int, found[0].split("."))) if found else ()
+
+
+def _tc_version() -> tuple[int, ...]:
+    """Return the version of the tc that pytc is compared with, () for none."""
+    try:
+        command = [os.environ.get("PYTC_TC", "tc"), "-V"]
+        return _version(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
+    except OSError:
+        return ()
+
+
 FAMILIES: dict[str, Callable[[str], bool]] = {
+    "kernel": lambda name: _version(os.uname().release) >= _version(name),
+    "tc": lambda name: _tc_version() >= _version(name),
     "helper": _has_helper,
     "kfunc": _has_kernel_function,
     "module": _has_module,

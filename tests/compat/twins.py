@@ -187,6 +187,10 @@ def sides() -> Iterator[Sides]:
 def lacking(side: Side, kinds: Sequence[str]) -> str:
     """The first kind that the kernel lacks, empty for none."""
     for kind in kinds:
+        if ":" in kind:
+            if missing([kind]):
+                return kind
+            continue
         tried = _TRIES.get(kind, f"qdisc add dev em3 root handle 77: {kind}")
         if not tried:
             continue
@@ -296,7 +300,7 @@ class Play:
 
 def play(both: Sides, session: Session, files: dict[str, str], options: Options = ALL) -> None:
     """A session in both namespaces; what differs first is told. ``files`` stand for words of the table."""
-    steps = tuple(step for step in session.steps if not missing([step.needs] if step.needs else []))
+    steps = tuple(step for step in session.steps if not missing(step.needs))
     faults = list(itertools.islice(Play(both, session._replace(steps=steps), files, options).faults(), _MOST_FAULTS))
     assert not faults, "\n".join(faults)
 

@@ -1,7 +1,7 @@
 """Command lines to compare tc and pytc with: tables of text, so that any suite can take them up.
 
 A table is a list of sessions. ``[TITLE: KIND ...]`` begins one, with the kinds of qdiscs, filters and actions that the
-kernel must have for it; then each line is a step:
+kernel must have for it, and other needs, like ``tc:7.3``; then each line is a step:
 
 - ``COMMAND``, with options before the object, is done after those above it, on the devices em1 to em4.
 - ``COMMAND ; COMMAND ; ...`` are done one after another, and compared after the last one.
@@ -9,7 +9,7 @@ kernel must have for it; then each line is a step:
   ``each: COMMAND ; ...`` are done with each such device of the session first.
 - ``! COMMAND => WORDS`` is refused by tc. WORDS are in pytc's message, which begins as that of tc does, or differs from
   it on purpose: ``WORDS (own words)``. ``WORDS || WORDS`` are of different kernels.
-- ``@NEED COMMAND`` is only for kernels that meet the need (tests/needs.py).
+- ``@NEED,NEED COMMAND`` is only for kernels that meet the needs (tests/needs.py).
 - ``send D`` sends some packets out of a device.
 
 ``_`` stands for the blanks inside bytecode, ``#`` starts a comment.
@@ -54,7 +54,7 @@ class Step(NamedTuple):
     wrong: bool = False
     named: str = ""
     own_words: bool = False
-    needs: str = ""
+    needs: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> tuple[str, ...]:
@@ -111,12 +111,12 @@ class Session(NamedTuple):
     @property
     def needs(self) -> tuple[str, ...]:
         """Its kinds in the words of tests/needs.py."""
-        return tuple(f"{_family(kind)}:{kind.removeprefix('act_')}" for kind in self.kinds)
+        return tuple(kind if ":" in kind else f"{_family(kind)}:{kind.removeprefix('act_')}" for kind in self.kinds)
 
     @property
     def raw(self) -> bool:
         """Whether only the kernel's state is compared, and not what pytc shows of it."""
-        return not all(map(_is_known, self.kinds))
+        return not all(":" in kind or _is_known(kind) for kind in self.kinds)
 
     def __str__(self) -> str:
         return self.title
@@ -166,5 +166,5 @@ def _step(line: str) -> Step:
         text.startswith("! "),
         named.removesuffix(_OWN),
         named.endswith(_OWN),
-        need.removeprefix("@"),
+        tuple(need.removeprefix("@").split(",")) if need else (),
     )
