@@ -57,7 +57,7 @@ _TIME64_UNITS = {
     for ending in ("s", "sec", "secs")
 } | {"": 1}
 
-_KIBI, _MEBI = 1024, 1024**2
+_KIBI, _MEBI, _GIBI = 1024, 1024**2, 1024**3
 
 
 class PercentRate(NamedTuple):
@@ -116,7 +116,9 @@ def format_rate(rate: int, *, iec: bool = False) -> str:
 
 
 def format_size(size: int) -> str:
-    """Return a size in Kb or Mb where it is close to a whole number of them, else in bytes."""
+    """Return a size in Kb, Mb or Gb where it is close to a whole number of them, else in bytes."""
+    if size >= _GIBI and abs(_GIBI * round(size / _GIBI) - size) < _KIBI:  # tc 6.1 knows no Gb
+        return f"{round(size / _GIBI)}Gb"
     if size >= _MEBI and abs(_MEBI * round(size / _MEBI) - size) < _KIBI:
         return f"{round(size / _MEBI)}Mb"
     if size >= _KIBI and abs(_KIBI * round(size / _KIBI) - size) < 16:
