@@ -71,6 +71,10 @@ class Cursor:
         self._at += 1
         return word
 
+    def go_back(self, position: int) -> None:
+        """Go back to a position, for words that may be read in two ways."""
+        self._at = position
+
     def rest(self) -> list[str]:
         """Return all words that are left."""
         words, self._at = self._words[self._at :], len(self._words)

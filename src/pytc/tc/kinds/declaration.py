@@ -103,9 +103,9 @@ Shown = str | Callable[[Values, Any], Iterable[Part]]
 class Declared(Value):
     """The options of a kind, or of its classes, and the attributes that are ``sent``, with blanks between.
 
-    ``exact`` says that words may not be abbreviated. ``unknown`` is tc's message about a word that is none of them,
-    ``wrong`` and ``twice`` are those about values, where the options have none of their own; ``{word}`` in them stands
-    for the option's word.
+    ``HEADER`` among those is the structure before them. ``exact`` says that words may not be abbreviated. ``unknown``
+    is tc's message about a word that is none of them, ``wrong`` and ``twice`` are those about values, where the options
+    have none of their own; ``{word}`` in them stands for the option's word.
     ``check`` raises InvalidOptionsError for what does not go together, and may add values. ``complete`` adds the values
     that depend on the device or the clock, before they are sent. Where ``sends_nothing``, no TCA_OPTIONS is sent unless
     an option was given.
@@ -198,7 +198,8 @@ def encoder(declared: Declared, wire: Wire) -> Callable[[Mapping[str, Any], Any]
     options = declared.options
     packers = {option.into: option.form.pack for option in options if option.form.pack is not None}
     omitted = {option.into: option.omit for option in options if option.omit is not None}
-    sent = declared.sent.split(" ") if declared.sent or HEADER in wire.layouts else ()
+    names = declared.sent.split(" ") if declared.sent or HEADER in wire.layouts else ()
+    sent = [HEADER if name == "HEADER" else name for name in names]
 
     def encode(given: Mapping[str, Any], env: Any) -> Encoded:
         values = {

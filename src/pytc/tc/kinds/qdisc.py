@@ -44,15 +44,16 @@ def qdisc(
 ) -> QdiscKind[Options, Options]:
     """Return a kind of qdisc with the attributes ``PREFIX_NAME`` of these types, numbered from 1.
 
-    ``header`` is the structure before them.
+    ``header`` is the structure before those of the qdisc.
     """
     wire = Wire(prefix, attributes, header)
     more: dict[str, Any] = {}
     if classes is not None:
+        class_wire = Wire(prefix, attributes, None)
         more = {
             "parse_class": _parser(classes, f"class {name}"),
-            "encode_class": _encoder(classes, wire),
-            "document_class": _documenter(classes, wire),
+            "encode_class": _encoder(classes, class_wire),
+            "document_class": _documenter(classes, class_wire),
             "class_usage": usage_text(classes.synopsis or f"class add ... {name}", classes.options, classes.notes),
         }
     return QdiscKind(

@@ -6,7 +6,7 @@ from pytc.render.documents import Document, Field
 from pytc.tc.kinds.declaration import NUMBER, OFF, ON, PACKETS, SIZE, TIME, U8, Declared, Form, Option, rows
 from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.qdisc import View, qdisc
-from pytc.tc.kinds.shared.fields import counter, statistics_lines
+from pytc.tc.kinds.shared.fields import counter, signed_time, statistics_lines
 from pytc.tc.rates import format_time
 from pytc.words.engine import unsigned
 
@@ -69,11 +69,7 @@ def _class_statistics(deficit: int, ldelay: int, count: int, lastcount: int, dro
         Field("ldelay", ldelay, f" ldelay {format_time(ldelay)}"),
     ]
     if dropping:
-        sign = "-" if drop_next < 0 else ""
-        fields += [
-            Field("dropping", True, " dropping"),
-            Field("drop_next", drop_next, f" drop_next {sign}{format_time(abs(drop_next))}"),
-        ]
+        fields += [Field("dropping", True, " dropping"), signed_time("drop_next", drop_next)]
     return fields
 
 

@@ -47,6 +47,11 @@ def counter(name: str, value: int, before: str = " ") -> Field:
     return Field(name, value, f"{before}{name} {value}")
 
 
+def signed_time(name: str, value: int) -> Field:
+    """Return a field for microseconds in a line of statistics, which may be less than 0."""
+    return Field(name, value, f" {name} {'-' if value < 0 else ''}{format_time(abs(value))}")
+
+
 def six_digits(value: float) -> Json:
     """Return a number with the precision that C's ``%g`` leaves it."""
     short = float(f"{value:g}")
@@ -60,14 +65,17 @@ def unknown_options(what: str, raw: bytes) -> Document:
     return (Field("optlen", len(raw), f"[Unknown {what}, optlen={len(raw)}] "), Field("raw", raw.hex()))
 
 
-def statistics_lines(layout: Layout, *lines: str) -> Callable[[bytes], Document]:
+def statistics_lines(layout: Layout, *lines: str, whole: bool = False) -> Callable[[bytes], Document]:
     """Return what shows a kind's own statistics: lines of members of their structure.
 
-    A member with ``?`` before it is printed unless it is 0; ``:time`` and ``:size`` behind it say how.
+    A member with ``?`` before it is printed unless it is 0; ``:time`` and ``:size`` behind it say how. With ``whole``,
+    nothing is shown of a structure that is cut off.
     """
     parts = [[_statistic(word, first=not at) for at, word in enumerate(line.split())] for line in lines]
 
     def document(raw: bytes) -> Document:
+        if whole and len(raw) < layout.size:
+            return ()
         values = layout.unpack(raw)
         shown: list[Field] = []
         for number, line in enumerate(parts):

@@ -5,6 +5,7 @@ sizes (TCA_TBF_RTAB, TCA_HTB_CTAB ...) are not sent by htb and tbf: since v3.8 t
 link layer is given. The police action is refused without them, though it does not use them either.
 """
 
+import math
 import struct
 from typing import NamedTuple
 
@@ -69,9 +70,25 @@ def parse_any_rate(word: str) -> Rate:
         ) from None
 
 
+def parse_narrow_rate(word: str) -> Rate:
+    """Return a rate of 32 bits, as :func:`parse_any_rate` does."""
+    rate = parse_any_rate(word)
+    if not isinstance(rate, PercentRate) and rate > U32:
+        raise ValueError(word)
+    return rate
+
+
 def bytes_per_second(rate: Rate, env: QdiscEnv) -> int:
     """Looks the device's speed up where it has to; raises PytcError."""
     return rate.of(env.speed()) if isinstance(rate, PercentRate) else rate
+
+
+def narrow_bytes_per_second(rate: Rate, env: QdiscEnv, name: str) -> int:
+    """Return a rate of 32 bits; raises InvalidOptionsError where a share of the device's speed is more."""
+    number = bytes_per_second(rate, env)
+    if number > U32:
+        raise InvalidOptionsError(f'Illegal "{name}"', hints=("the rate takes more than 32 bits",))
+    return number
 
 
 def parse_link_layer(word: str) -> int:
@@ -96,8 +113,9 @@ def link_layer_field(number: int, display: Display) -> list[Field]:
     return [Field("linklayer", name, f"linklayer {name} ")]
 
 
-#: Forms of a rate, maybe in percent, of a burst, and of a link layer.
+#: Forms of a rate, maybe in percent, of one of 32 bits, of a burst, and of a link layer.
 RATE = Form("RATE", parse_any_rate)
+NARROW_RATE = Form("RATE", parse_narrow_rate)
 BURST = Form("SIZE", parse_burst)
 LINK_LAYER = Form("{ ethernet | atm | adsl }", parse_link_layer)
 
@@ -127,6 +145,11 @@ def ticks(rate: int, size: int, clock: Clock) -> int:
     """Return the time for ``size`` bytes: whole microseconds first, both steps modulo 2^32, as tc computes it."""
     microseconds = int(_MICROSECONDS * (size / float(rate))) & U32
     return int(microseconds * clock.ticks_per_microsecond) & U32
+
+
+def exact_ticks(rate: int, size: int, clock: Clock) -> int:
+    """Return the time for ``size`` bytes, rounded up once, as later tcs than 6.1 compute it."""
+    return math.ceil(_MICROSECONDS * (size / float(rate)) * clock.ticks_per_microsecond) & U32
 
 
 def _time(rate: int, size: int, clock: Clock) -> int:

@@ -1,14 +1,27 @@
-"""Numbers of random early detection (net/sched/sch_red.c, include/net/red.h)."""
+"""Random early detection, for red, gred, choke and sfq (net/sched/sch_red.c, include/net/red.h)."""
 
 import math
 
+from pytc.errors import InvalidOptionsError
 from pytc.render.documents import Field
-from pytc.tc.kinds.shared.fields import flag
+from pytc.tc.clock import Clock
+from pytc.tc.kinds.declaration import U32, Form
+from pytc.tc.kinds.layout import Values
+from pytc.tc.kinds.shared.fields import flag, number, six_digits
+from pytc.tc.kinds.shared.ratespec import exact_ticks
+from pytc.tc.rates import split_number
 
 #: TC_RED_*.
 ECN, HARDDROP, ADAPTIVE, NODROP = 1, 2, 4, 8
 _FLAGS = (("ecn", ECN), ("harddrop", HARDDROP), ("adaptive", ADAPTIVE), ("nodrop", NODROP))
 _LOGS = 32
+_DEFAULT_PROBABILITY = 0.02
+#: The rate that tc takes where no bandwidth is given: 10 Mbit/s, in bytes.
+DEFAULT_RATE = 10_000_000 // 8
+#: The table of idle times has a shift for each cell, of which the last one is the largest.
+_CELLS, _LARGEST_SHIFT = 256, 31
+
+PROBABILITY = Form("CHANCE", lambda word: split_number(word)[0])  # as in tc, the rest of the word does not count
 
 
 def weight_log(low: int, burst: int, packet: int) -> int | None:
@@ -45,3 +58,49 @@ def probability_log(low: int, high: int, probability: float) -> int | None:
 def flag_fields(flags: int) -> list[Field]:
     """Return all flags in JSON, those that are set in text."""
     return [flag(name) if flags & bit else Field(name, False) for name, bit in _FLAGS]
+
+
+def logarithms(kind: str, values: Values, packet: int, unit: int = 1) -> None:
+    """Add ``Wlog``, ``Plog`` and ``MAX_P`` for ``min``, ``max``, ``burst`` and ``probability``.
+
+    ``unit`` is what min and max are counted in, in bytes. Raises InvalidOptionsError, with tc's name of the kind.
+    """
+    low, high, burst = values["min"] * unit & U32, values["max"] * unit & U32, values["burst"]
+    probability = values.get("probability", _DEFAULT_PROBABILITY)
+    weight = weight_log(low, burst, packet)
+    if weight is None:
+        least = math.ceil(low / packet) if packet else 0
+        hint = (
+            f"the burst is {burst} packets, and has to be at least {least}" if burst < least else "avpkt is too small"
+        )
+        raise InvalidOptionsError(f"{kind}: failed to calculate EWMA constant.", hints=(hint,) if hint else ())
+    log = probability_log(low, high, probability)
+    if log is None:
+        raise InvalidOptionsError(
+            f"{kind}: failed to calculate probability.",
+            hints=("min has to be less than max, and the probability more than 0 and not too small",),
+        )
+    values.update(Wlog=weight, Plog=log, MAX_P=int(probability * 2**32) & U32)
+
+
+def idle_table(kind: str, values: Values, packet: int, rate: int, clock: Clock) -> None:
+    """Add ``Scell_log`` and ``STAB``, by which the average ages while nothing is sent."""
+    time = exact_ticks(rate, packet, clock)
+    decay = -math.log(1 - 0.5 ** values["Wlog"]) / time if time else math.inf
+    cell = next((log for log in range(_LOGS) if _LARGEST_SHIFT / decay / (1 << log) < 2 * _CELLS), None)
+    if cell is None:
+        raise InvalidOptionsError(f"{kind}: failed to calculate idle damping table.")
+    shifts = (min((number << cell) * decay, _LARGEST_SHIFT) for number in range(1, _CELLS - 1))
+    values.update(Scell_log=cell, STAB=bytes([0, *map(int, shifts), _LARGEST_SHIFT]))
+
+
+def detail_fields(values: Values, probability: int) -> list[Field]:
+    """Return what is shown with details; ``probability`` is in parts of 2^32, 0 for an old kernel."""
+    fields = [number("ewma", values["Wlog"])]
+    if probability:
+        share = probability / 2**32
+        fields.append(Field("probability", six_digits(share), f"probability {share:g} "))
+    else:
+        fields.append(number("Plog", values["Plog"]))
+    cell = values["Scell_log"]
+    return [*fields, Field("Scell_log", cell, f"Scell_log {cell}")]
