@@ -18,8 +18,6 @@ from pytc.tc.statistics import statistics_fields
 _HW_STATS_NAMES = ((1, "immediate"), (2, "delayed"))
 _FLAG_NAMES = ((1, "no_percpu"), (2, "skip_hw"), (4, "skip_sw"))
 _SKIP_HW, _OF_HARDWARE = 2, 6
-#: Kinds that tc does not name in brief text.
-_NAMELESS = ("police",)
 
 
 def answer_documents(answer: TcMessage, display: Display, *, shortened: bool = False) -> list[Document]:
@@ -65,8 +63,10 @@ def _document(record: ActionRecord, display: Display, *, bound: bool) -> Documen
     elif record.options:
         fields += _unknown(record)
     else:
-        name = "" if record.kind in _NAMELESS else f"{record.kind} "
-        fields += [Field("kind", record.kind, name), Field("index", record.number, f"\t index {record.number}\n")]
+        kind = kinds.find(record.kind)
+        heading = kind.heading if kind is not None else None
+        fields += (Field("kind", record.kind, f"{record.kind} "),) if heading is None else heading
+        fields += [Field("index", record.number, f"\t index {record.number}\n")]
     if display.statistics and record.statistics is not None:
         fields += [Field("", text="\tAction statistics:\n"), Group("stats", statistics_fields(record.statistics, "\t"))]
     if record.cookie:

@@ -45,19 +45,25 @@ def action(
     attributes: Sequence[tuple[str, Type | Layout]],
     control: int = PIPE,
     check: Callable[[DeclaredActionOptions, str], None] | None = None,
+    parms: str = "PARMS",
+    heading: Document | None = None,
+    index_base: int = 10,
+    bare: bool = False,
 ) -> ActionKind[DeclaredActionOptions]:
     """Return a kind of action with the attributes ``PREFIX_NAME`` of these types, numbered from 1.
 
     Behind the words of the options may stand a control, ``control`` unless one is given, and an index. ``check`` raises
-    InvalidOptionsError for options that are not complete; it is also given the first word behind the kind.
+    InvalidOptionsError for options that are not complete; it is also given the first word behind the kind, which is
+    empty where a kind that may stand ``bare`` has no words. ``parms`` is the attribute without which nothing is known
+    of an action, ``heading`` what is shown before its values, where that is not the kind. An index has ``index_base``.
     """
     wire, table = Wire(prefix, attributes, None), word_table(declared)
     encode_values, show = encoder(declared, wire), shower(declared)
 
     def parse(cursor: Cursor) -> DeclaredActionOptions:
-        first = cursor.peek() or cursor.take()  # raises UsageError: the line has ended
+        first = cursor.peek() or ("" if bare else cursor.take())  # raises UsageError: the line has ended
         values = read_values(cursor, table, declared, f"action {name}", all=False)
-        options = DeclaredActionOptions(values, optional_control(cursor, control), optional_index(cursor))
+        options = DeclaredActionOptions(values, optional_control(cursor, control), optional_index(cursor, index_base))
         if check is not None:
             check(options, first)
         return options
@@ -66,13 +72,14 @@ def action(
         return encode_values({**options.values, "index": options.number, "action": options.control}, env)
 
     def document(attributes: Attributes, env: RenderEnv) -> Document:
-        if f"{prefix}_PARMS" not in attributes:
+        if f"{prefix}_{parms}" not in attributes:
             return (Field("", text=f"[NULL {name} parameters]"),)
-        return [Field("kind", name, f"{name} "), *show(wire.decode(attributes), env)]
+        return [*head, *show(wire.decode(attributes), env)]
 
+    head = (Field("kind", name, f"{name} "),) if heading is None else heading
     ending = "[ CONTROL ] [ index INDEX ]"
-    usage = usage_text(declared.synopsis or f"action {name}", declared.options, declared.notes, ending)
-    return ActionKind(name, wire.schema, parse, encode, document, usage)
+    usage = usage_text(declared.synopsis or f"action {name}", declared.options, declared.notes, ending, declared.forms)
+    return ActionKind(name, wire.schema, parse, encode, document, usage, heading)
 
 
 def show_control(before: str = " ", after: str = "") -> Callable[[Values, Any], Iterable[Part]]:

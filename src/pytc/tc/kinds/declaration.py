@@ -108,7 +108,7 @@ class Declared(Value):
     have none of their own; ``{word}`` in them stands for the option's word.
     ``check`` raises InvalidOptionsError for what does not go together, and may add values. ``complete`` adds the values
     that depend on the device or the clock, before they are sent. Where ``sends_nothing``, no TCA_OPTIONS is sent unless
-    an option was given.
+    an option was given. In help, ``forms`` stand for the line of all options.
     """
 
     options: tuple[Option, ...] = ()
@@ -123,6 +123,7 @@ class Declared(Value):
     twice: str = ""
     notes: str = ""
     synopsis: str = ""
+    forms: tuple[str, ...] = ()
 
 
 def rows(type: Type, names: str) -> tuple[tuple[str, Type], ...]:

@@ -122,7 +122,8 @@ class RenderEnv(NamedTuple):
 class ActionKind(Value, Generic[_Action]):
     """A kind of action.
 
-    ``parse`` reads all words up to those that every action may have (cookie, hw_stats ...). ``usage`` is a help text.
+    ``parse`` reads all words up to those that every action may have (cookie, hw_stats ...). ``usage`` is a help text,
+    ``heading`` what brief output shows before the index, where that is not the kind.
     """
 
     name: str
@@ -131,6 +132,7 @@ class ActionKind(Value, Generic[_Action]):
     encode: Callable[[_Action, EncodeEnv], Encoded]
     document: Callable[[Attributes, RenderEnv], Document]
     usage: str
+    heading: Document | None = None
 
 
 class QdiscEnv(NamedTuple):

@@ -326,4 +326,4 @@ def _controls(control: int, conform: int | None) -> list[Part]:
     ]
 
 
-KIND = ActionKind("police", SCHEMA, parse, encode, document, _USAGE)
+KIND = ActionKind("police", SCHEMA, parse, encode, document, _USAGE, heading=(Field("kind", "police"),))

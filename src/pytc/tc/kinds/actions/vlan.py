@@ -21,6 +21,7 @@ from pytc.tc.kinds.shared.action_parts import (
     optional_control,
     optional_index,
 )
+from pytc.tc.kinds.shared.addresses import parse_mac
 from pytc.words.engine import Cursor, Word, fill, unsigned
 
 #: TCA_VLAN_ACT_*.
@@ -75,20 +76,13 @@ class VlanOptions(ActionOptions):
     number: int = 0
 
 
-def _mac(word: str) -> bytes:
-    parts = word.split(":")
-    if len(parts) != _MAC_SIZE:
-        raise ValueError(word)
-    return bytes(unsigned(0xFF, 16)(part) for part in parts)
-
-
 _WORDS = (
     *(Word(name, "verb", value=name, many=True) for name in ("pop", "push", "modify", "pop_eth", "push_eth")),
     Word("id", "id", unsigned(_U16), wrong="id is invalid", repeat=True),
     Word("protocol", "protocol", parse_protocol, wrong="protocol is invalid", repeat=True),
     Word("priority", "priority", unsigned(_MAX_PRIORITY), wrong="prio is invalid", repeat=True),
-    Word("dst_mac", "dst_mac", _mac, wrong="dst_mac is invalid", repeat=True),
-    Word("src_mac", "src_mac", _mac, wrong="src_mac is invalid", repeat=True),
+    Word("dst_mac", "dst_mac", parse_mac, wrong="dst_mac is invalid", repeat=True),
+    Word("src_mac", "src_mac", parse_mac, wrong="src_mac is invalid", repeat=True),
 )
 #: What goes with which verbs, and which of it there must be.
 _FITTING = (

@@ -117,19 +117,19 @@ def optional_control(cursor: Cursor, default: int) -> int:
     return take_control(cursor) if not cursor.done and is_control(cursor.peek()) else default
 
 
-def optional_index(cursor: Cursor) -> int:
+def optional_index(cursor: Cursor, base: int = 10) -> int:
     """Take the number after ``index``; 0, with which the kernel chooses, where another word comes next."""
     if cursor.done or not matches(cursor.peek(), "index"):
         return 0
     cursor.take()
-    return take_index(cursor)
+    return take_index(cursor, base)
 
 
-def take_index(cursor: Cursor) -> int:
+def take_index(cursor: Cursor, base: int = 10) -> int:
     """Take an action's index; raises InvalidOptionsError."""
     word = cursor.take()
     try:
-        number: int = unsigned(_U32, 10)(word)
+        number: int = unsigned(_U32, base)(word)
     except ValueError:
         raise illegal_value("index", word) from None
     return number

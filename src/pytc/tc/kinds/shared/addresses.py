@@ -1,6 +1,10 @@
 """Addresses with prefix lengths, as tc reads them."""
 
+from pytc.words.engine import unsigned
+
 _ANY = ("default", "any", "all")
+_MAC_SIZE = 6
+_HEX_BYTE = unsigned(0xFF, 16)
 
 
 def parse_ipv4_prefix(word: str) -> tuple[int, int]:
@@ -26,6 +30,14 @@ def parse_ipv6_prefix(word: str) -> tuple[int, int]:
     except OSError:
         raise ValueError(word) from None
     return number, _length(length, 128) if slash else 128
+
+
+def parse_mac(word: str) -> bytes:
+    """Return the bytes of ``02:0:0:0:0:a``; raises ValueError."""
+    parts = word.split(":")
+    if len(parts) != _MAC_SIZE:
+        raise ValueError(word)
+    return bytes(_HEX_BYTE(part) for part in parts)
 
 
 def _address(word: str) -> int:

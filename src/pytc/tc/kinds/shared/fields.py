@@ -42,6 +42,11 @@ def numbers(key: str, values: Sequence[int], text: str, each: str = "{} ") -> Fi
     return Field(key, list(values), text + "".join(map(each.format, values)))
 
 
+def hexadecimal(number: int) -> str:
+    """Return a number as C's ``%#x`` writes it: 0 has no 0x."""
+    return f"{number:#x}" if number else "0"
+
+
 def counter(name: str, value: int, before: str = " ") -> Field:
     """Return a field for a number in a line of statistics."""
     return Field(name, value, f"{before}{name} {value}")

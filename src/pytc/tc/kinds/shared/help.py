@@ -9,11 +9,14 @@ if TYPE_CHECKING:
 _WIDTH = 118
 
 
-def usage_text(synopsis: str, options: "Sequence[Option]", notes: str = "", ending: str = "") -> str:
+def usage_text(
+    synopsis: str, options: "Sequence[Option]", notes: str = "", ending: str = "", forms: "Sequence[str]" = ()
+) -> str:
     """Return a help text: a line of all options, a line about each, and notes behind them.
 
     ``synopsis`` is what stands before the options, ``ending`` what stands behind them. Options that set the same value
-    are alternatives, or other words for the same.
+    are alternatives, or other words for the same. ``forms`` stand for the line of all options, where not all of them go
+    together; those that do not end with an index have ``ending`` behind them, too.
     """
     alternatives: dict[str, list[str]] = {}
     required = set()
@@ -44,6 +47,10 @@ def usage_text(synopsis: str, options: "Sequence[Option]", notes: str = "", endi
             lines.append(" " * len(start))
         lines[-1] += f" {part}"
     rows = [(", ".join(words), text) for words, text in explained]
+    if forms:
+        endings = ["" if form.endswith(" index INDEX") else f" {ending}" for form in forms]
+        lines = [f"       ... {form}{end}".rstrip() for form, end in zip(forms, endings, strict=True)]
+        lines[0] = f"Usage: {lines[0].lstrip()}"
     width = max((len(words) for words, _ in rows), default=0)
     blocks = ["\n".join(lines), "\n".join(f"{words:<{width}}  {text}" for words, text in rows), notes.strip("\n")]
     return "\n\n".join(block for block in blocks if block) + "\n"
