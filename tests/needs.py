@@ -403,6 +403,10 @@ FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
         lambda: _tc_takes("-br", "actions", "ls", "action", "gact"),
         "this kernel lists no actions in brief (Linux 5.11)",
     ),
+    "skbmod_ecn": (
+        lambda: _tc_takes("actions", "add", "action", "skbmod", "ecn"),
+        "this kernel's skbmod marks no packets as congested (Linux 5.14)",
+    ),
     "action_hardware": (
         lambda: _tc_takes("actions", "add", "action", "gact", "ok", "skip_hw"),
         "this kernel's actions are not told about hardware (Linux 5.17)",

@@ -47,7 +47,7 @@ class Options(NamedTuple):
 ALL = Options()
 #: How the two namespaces are compared.
 _STATE = ("-s -d", "-j -s -d")
-_ACTIONS = ("mirred", "gact", "act_bpf", "vlan", "csum", "skbedit", "police", "pedit", "nat")
+_ACTIONS = "mirred gact act_bpf vlan csum skbedit police pedit nat simple skbmod ctinfo ife gate".split()
 _QUEUES = "numtxqueues 4 numrxqueues 4"
 #: How tc finds out whether the kernel has a filter or an action; any other kind is a qdisc.
 _TRIES = {
@@ -70,6 +70,12 @@ _TRIES = {
             ("mirred", "egress redirect dev em3"),
             ("police", "rate 1mbit burst 10k"),
             ("pedit", "munge ip ttl set 5"),
+            ("nat", "ingress 10.0.0.1 10.0.0.2"),
+            ("simple", "sdata hello"),
+            ("skbmod", "swap mac"),
+            ("ctinfo", "cpmark"),
+            ("ife", "decode"),
+            ("gate", "sched-entry open 100"),
         )
     },
 }
