@@ -115,11 +115,11 @@ def collect(arguments: Sequence[str]) -> None:
     must(PYTHON, "-m", "compileall", "-q", ROOT / "src", ROOT / "tests", ROOT / "examples", env=environment)
 
 
-def built_objects() -> Path:
-    """Return the directory with NAME.o for every source of tests/objects and tests/vm, compiled.
+def built_objects(place: Path) -> Path:
+    """Return a directory in ``place`` with NAME.o for every source of tests/objects and tests/vm, compiled.
 
     A compiler takes seconds in a guest. Outside, all of them take some 15 seconds; they are kept until a source or the
-    compiler changes.
+    compiler changes. What is returned are links: runs of other checkouts remove objects that are kept for long.
     """
     folders = [ROOT / "tests" / "objects", ROOT / "tests" / "vm"]
     sources = {
@@ -133,8 +133,9 @@ def built_objects() -> Path:
     for path in (*sources.values(), *headers):
         content.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     target = CACHES / "pytc-objects" / content.hexdigest()[:16]
-    if target.is_dir():
-        return target
+    with suppress(FileNotFoundError):
+        os.utime(target)  # those that were used last are kept
+        return _linked(target, place)
     target.parent.mkdir(parents=True, exist_ok=True)
     include = f"-I/usr/include/{platform.machine()}-linux-gnu"
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="build-") as scratch:
@@ -148,9 +149,14 @@ def built_objects() -> Path:
             list(pool.map(build, sources))
         with suppress(OSError):  # another run was faster
             (Path(scratch) / "objects").rename(target)
+    linked = _linked(target, place)
     for other in sorted(target.parent.iterdir(), key=lambda path: path.stat().st_mtime)[:-_KEPT_OBJECTS]:
         shutil.rmtree(other, ignore_errors=True)
-    return target
+    return linked
+
+
+def _linked(objects: Path, place: Path) -> Path:
+    return shutil.copytree(objects, place / "objects", copy_function=os.link)
 
 
 def pytest_script(share: Path, objects: Path, arguments: Sequence[str]) -> str:

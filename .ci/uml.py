@@ -145,7 +145,7 @@ def main(words: Sequence[str]) -> int:
             ThreadPoolExecutor(AT_A_TIME) as pool,
         ):
             collection = pool.submit(collect, arguments)
-            objects = built_objects()
+            objects = built_objects(Path(place))
             collection.result()
             runs = [pool.submit(_run, kernel, Path(place), objects, arguments) for kernel in kernels]
             try:

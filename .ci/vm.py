@@ -186,7 +186,7 @@ def _run(kernel: Path, arguments: Sequence[str]) -> int:
         share = Path(place)
         script = share / "run.sh"
         script.write_text(
-            GUEST.format(kernel=shlex.quote(str(kernel))) + pytest_script(share, built_objects(), arguments)
+            GUEST.format(kernel=shlex.quote(str(kernel))) + pytest_script(share, built_objects(share), arguments)
         )
         status = _boot(kernel, share, script, accelerated=accelerated)
         hung = status in (124, 137)

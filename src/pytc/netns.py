@@ -73,7 +73,7 @@ class NetnsPair:
                     self.configure(route, index, far=far)
                     ends.append((route, index))
             for route, index in ends:
-                _wait_until_up(route, index)
+                wait_until_up(route, index)
 
     def configure(self, route: "IPRoute", index: int, *, far: bool) -> None:
         """Give one end of the pair its address, and set it up. Runs in the end's namespace.
@@ -92,7 +92,7 @@ class NetnsPair:
                 netns.remove(name)
 
 
-def _wait_until_up(route: "IPRoute", index: int) -> None:
+def wait_until_up(route: "IPRoute", index: int) -> None:
     """Wait until a device sends; raises TimeoutError.
 
     Until a work queue of the kernel, linkwatch, has noticed the carrier, the device drops its packets: 30 ms on a busy

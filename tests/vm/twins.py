@@ -6,11 +6,15 @@ import ctypes
 import json
 import os
 import re
+import socket
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pyroute2 import IPRoute
+
+from pytc.netns import wait_until_up
 from tests.compat.lines import words_of
 from tests.needs import missing
 from tests.processes import Outcome, pytc_here, run
@@ -55,6 +59,9 @@ def new_network() -> None:
     Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")  # it sends packets by itself
     script = "link set lo up\nlink add em1 type veth peer name em2\nlink set em1 up\nlink set em2 up\n"
     subprocess.run(["ip", "-batch", "-"], input=script, check=True, capture_output=True, text=True)
+    with IPRoute() as route:
+        for device in ("em1", "em2"):
+            wait_until_up(route, socket.if_nametoindex(device))
     assert tc("qdisc", "add", "dev", "em1", "clsact").status == 0
 
 
