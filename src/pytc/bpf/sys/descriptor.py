@@ -46,7 +46,10 @@ class OwnedFd(Closing):
         return fd
 
     def __del__(self) -> None:
-        self.close()
+        try:
+            self.close()
+        except AttributeError:
+            return  # a signal came before there was a descriptor
 
     def __repr__(self) -> str:
         return f"OwnedFd({self._fd})"

@@ -136,3 +136,7 @@ def test_descriptors_do_not_reach_programs_that_are_started(root: None, build: C
     with loaded(build("legacy36"), bpffs) as done:
         for fd in (done.program.fd, *(found.fd for found in done.maps.values())):
             assert fcntl.fcntl(fd, fcntl.F_GETFD) & fcntl.FD_CLOEXEC
+
+
+def test_an_owner_that_a_signal_met_before_it_had_anything() -> None:
+    OwnedFd.__new__(OwnedFd).__del__()
