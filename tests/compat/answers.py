@@ -23,6 +23,8 @@ _MASKS = (
 )
 #: Text that tc prints into its JSON.
 _TEXT_IN_JSON = r',\s*"\s*(offset|eat) "| Sent \d+ bytes \d+ pkts \([^)]*\) |\n *(?=,|\n)'
+#: Times before 1970, which it prints as unsigned.
+_EARLY = r'("base_time": ?)(184467440737\d{8})'
 #: Where it prints options of fw as text.
 _NO_JSON = r"\{(handle 0x|classid |indev )"
 #: What pytc says more in JSON: tc repeats a member for each key of a filter, and prints text into it.
@@ -67,6 +69,7 @@ def print_alike(words: Sequence[str], expected: str, found: str) -> str:
     if "class".startswith(rest[0]):
         return ""
     mended = re.sub(_TEXT_IN_JSON, "", theirs)
+    mended = re.sub(_EARLY, lambda found: f"{found[1]}{int(found[2]) - 2**64}", mended)
     if members(mended) is None:  # of the keys that it explains it opens objects, and crashes
         return "" if re.search(_NO_JSON, theirs) or (options.pretty and '"match"' in theirs) else different
     if mended == theirs and members(theirs, once=True) == as_json:

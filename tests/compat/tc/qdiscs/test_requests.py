@@ -43,16 +43,16 @@ def test_requests_are_those_of_tc(network: Network, tmp_path: Path) -> None:
     must("ip", "-n", network.name, "link", "set", "twin0", "up")
     commands = [command for step in steps("qdiscs") for command in step.on("twin0") if "show" not in command]
     assert len(commands) > 150
-    Tracer(network, tmp_path).compare(commands, _request)
+    Tracer(network, tmp_path).compare(commands, changed)
 
 
 def test_words_on_the_page_of_words_mean_what_they_mean_in_tc(network: Network, tmp_path: Path) -> None:
     lines = changing("What comes before the kind", "Qdiscs", "Classes", beginning="qdisc class")
     assert len(lines) > 100
-    Tracer(network, tmp_path).compare(lines, _request)
+    Tracer(network, tmp_path).compare(lines, changed)
 
 
-def _request(message: bytes) -> Request | None:
+def changed(message: bytes) -> Request | None:
     length, number, flags, _, _, _, _, _, ifindex, handle, parent, _ = _HEADER.unpack_from(message)
     if number not in _MODIFYING:
         return None

@@ -1,0 +1,22 @@
+"""The ``multiq`` qdisc: a class for each transmit queue of a device (include/uapi/linux/pkt_sched.h,
+net/sched/sch_multiq.c). It has no options."""
+
+from pytc.render.documents import Field
+from pytc.tc.kinds.declaration import Declared
+from pytc.tc.kinds.layout import Layout, Values
+from pytc.tc.kinds.qdisc import View, qdisc
+
+
+def _show(values: Values, view: View) -> list[Field]:
+    bands, most = values["bands"], values["max_bands"]
+    return [Field("bands", bands, f"bands {bands}"), Field("max_bands", most, f"/{most} ")]
+
+
+KIND = qdisc(
+    "multiq",
+    Declared(
+        shown=(_show,), notes="A class for each transmit queue of the device, MAJOR:1 and so on. It has no options."
+    ),
+    # struct tc_multiq_qopt: the kernel demands it, and fills it in itself.
+    header=Layout("2H", "bands max_bands"),
+)
