@@ -152,10 +152,10 @@ class QdiscKind(Value, Generic[_Qdisc, _Class]):
 
     ``schema`` has the attributes of both. Those of the qdisc follow ``header`` bytes of a structure, which decoding
     keeps as :data:`~pytc.netlink.schema.HEADER`, and which is the first that is encoded. ``encode`` returns None where
-    no TCA_OPTIONS is to be sent. ``statistics`` and ``class_statistics`` show the kind's own statistics (bytes of
-    TCA_STATS_APP). ``usage`` and ``class_usage`` are help texts. A kind that has one place only names it as
-    ``default_parent``, and its handle there. ``nested`` says that TCA_OPTIONS is sent with NLA_F_NESTED, without which
-    some kinds refuse it.
+    no TCA_OPTIONS is to be sent; ``nested`` says that it is sent with NLA_F_NESTED, without which some kinds refuse it.
+    ``flags`` returns what the request has in its header besides the verb's. ``statistics`` and ``class_statistics``
+    show the kind's own statistics (bytes of TCA_STATS_APP). ``usage`` and ``class_usage`` are help texts. A kind that
+    has one place only names it as ``default_parent``, and its handle there.
     """
 
     name: str
@@ -166,6 +166,7 @@ class QdiscKind(Value, Generic[_Qdisc, _Class]):
     usage: str
     header: int = 0
     statistics: Callable[[bytes], Document] | None = None
+    rate_statistics: Callable[[bytes, Display], Document] | None = None
     parse_class: Callable[[Cursor], _Class] | None = None
     encode_class: Callable[[_Class, QdiscEnv], Encoded] | None = None
     document_class: Callable[[Attributes, Display, Clock], Document] | None = None
@@ -179,6 +180,7 @@ class QdiscKind(Value, Generic[_Qdisc, _Class]):
         """Return TCA_OPTIONS of a qdisc or class."""
         raw = self.schema.encode(encoded)
         return Nested(raw) if self.nested else raw
+    flags: Callable[[_Qdisc], int] | None = None
 
 
 #: Kinds as they are found by name: which options go with which kind, only the kinds themselves know.

@@ -47,7 +47,7 @@ def qdisc_document(record: QdiscRecord, display: Display, clock: Clock, *, names
     fields += [Group("options", _options(record, display, clock)), Field("", text="\n")]
     if display.details and record.stab is not None:
         fields += [*size_table.document(record.stab), Field("", text="\n")]
-    return [*fields, *(_statistics(record, iec=display.iec) if display.statistics else ())]
+    return [*fields, *(_statistics(record, display) if display.statistics else ())]
 
 
 def _options(record: QdiscRecord, display: Display, clock: Clock) -> Document:
@@ -57,11 +57,14 @@ def _options(record: QdiscRecord, display: Display, clock: Clock) -> Document:
     return kind.document(record.attributes, display, clock) if record.attributes is not None else ()
 
 
-def _statistics(record: QdiscRecord, *, iec: bool) -> list[Part]:
+def _statistics(record: QdiscRecord, display: Display) -> list[Part]:
     fields: list[Part] = []
     if record.statistics is not None:
-        fields += statistics_fields(record.statistics, iec=iec)
-    kind = kinds.find(record.kind)
-    if kind is not None and kind.statistics is not None and record.own_statistics:
-        fields += [*kind.statistics(record.own_statistics), Field("", text="\n")]
+        fields += statistics_fields(record.statistics, iec=display.iec)
+    kind, own = kinds.find(record.kind), record.own_statistics
+    if kind is not None and own:
+        if kind.statistics is not None:
+            fields += [*kind.statistics(own), Field("", text="\n")]
+        elif kind.rate_statistics is not None:
+            fields += [*kind.rate_statistics(own, display), Field("", text="\n")]
     return fields

@@ -5,7 +5,7 @@ from typing import Literal, TypeVar
 from pytc.handles import UNSPEC
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
-from pytc.tc.kinds import qdiscs as kinds
+from pytc.netlink.schema from pytc.tc.kinds import qdiscs as kinds
 from pytc.tc.kinds.interface import QdiscEnv
 from pytc.tc.kinds.shared import size_table
 from pytc.tc.kinds.shared.size_table import SizeTable
@@ -65,6 +65,8 @@ def qdisc_message(change: QdiscChange, env: QdiscEnv) -> TcMessage:
         options = kind.encode(change.options, env)
         if options is not None:
             attributes["TCA_OPTIONS"] = kind.options(options)
+        if kind.flags is not None:
+            flags |= kind.flags(change.options)
     if change.stab is not None:
         attributes["TCA_STAB"] = size_table.SCHEMA.encode(size_table.encode(change.stab))
     return TcMessage(message_type, flags, 0, selector.handle.number, selector.parent.number, attributes=attributes)

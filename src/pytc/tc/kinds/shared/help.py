@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from pytc.tc.kinds.declaration import Option
 
 _WIDTH = 118
+#: More words than fit in that stand above what they mean.
+_LONGEST = 44
 
 
 def usage_text(
@@ -43,14 +45,30 @@ def usage_text(
     start = f"Usage: ... {synopsis}"
     lines = [start]
     for part in parts:
-        if len(lines[-1]) + 1 + len(part) > _WIDTH:
-            lines.append(" " * len(start))
-        lines[-1] += f" {part}"
-    rows = [(", ".join(words), text) for words, text in explained]
+        # An option of many words is broken between them.
+        pieces = [part] if len(part) < _WIDTH - len(start) else part.replace(" | ", " |\n").split("\n")
+        for number, piece in enumerate(pieces):
+            if len(lines[-1]) + 1 + len(piece) > _WIDTH:
+                lines.append(" " * (len(start) + 2 * bool(number)))
+            lines[-1] += f" {piece}"
     if forms:
         endings = ["" if form.endswith(" index INDEX") else f" {ending}" for form in forms]
         lines = [f"       ... {form}{end}".rstrip() for form, end in zip(forms, endings, strict=True)]
         lines[0] = f"Usage: {lines[0].lstrip()}"
-    width = max((len(words) for words, _ in rows), default=0)
-    blocks = ["\n".join(lines), "\n".join(f"{words:<{width}}  {text}" for words, text in rows), notes.strip("\n")]
+    rows = [(", ".join(words), text) for words, text in explained]
+    width = max((len(words) for words, _ in rows if len(words) <= _LONGEST), default=0)
+    meanings = [
+        f"{words:<{width}}  {text}" if len(words) <= _LONGEST else f"{_wrapped(words)}\n{' ' * width}  {text}"
+        for words, text in rows
+    ]
+    blocks = ["\n".join(lines), "\n".join(meanings), notes.strip("\n")]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _wrapped(words: str) -> str:
+    lines = [""]
+    for word in words.split(" "):
+        if len(lines[-1]) + 1 + len(word) > _WIDTH:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".lstrip()
+    return "\n".join(lines)
