@@ -58,7 +58,7 @@ def _check(values: Values) -> None:
 def _complete(values: Values, env: QdiscEnv) -> None:
     """Add the table that depends on the rate, and the flags."""
     rate = narrow_bytes_per_second(values.get("bandwidth", 0), env, "bandwidth") or red.DEFAULT_RATE
-    red.idle_table("RED", values, values["avpkt"], rate, env.clock)
+    red.idle_table(values, values["avpkt"], rate, env.clock)
     flags = sum(bit for name, bit in _FLAG_BITS.items() if values.get(name))
     values["FLAGS"] = _FLAGS.pack(flags, sum(_FLAG_BITS.values()))
 
@@ -70,7 +70,7 @@ def _show(values: Values, view: View) -> list[Part]:
     chosen = values.get("FLAGS", b"")
     fields += red.flag_fields(_FLAGS.unpack(chosen)[0] if len(chosen) == _FLAGS.size else values["flags"])
     if view.display.details:
-        fields += red.detail_fields(values, values.get("MAX_P", 0))
+        fields += red.detail_fields(values, values.get("MAX_P") or None)
     events = [(name, values[block]) for name, block in _QEVENTS.items() if values.get(block)]
     if not events:
         return fields
@@ -104,8 +104,8 @@ KIND = qdisc(
             Option("ecn", "ecn", ON, "mark packets where it is possible, in place of dropping them"),
             Option("harddrop", "harddrop", ON, "drop what is above max, also with ecn"),
             Option("nodrop", "nodrop", ON, "with ecn, let packets pass that cannot be marked (Linux 5.7)"),
-            Option("adaptative", "adaptive", ON),
             Option("adaptive", "adaptive", ON, "let the kernel change the probability"),
+            Option("adaptative", "adaptive", ON),
             Option(
                 "qevent",
                 "qevents",

@@ -83,21 +83,25 @@ def logarithms(kind: str, values: Values, packet: int, unit: int = 1) -> None:
     values.update(Wlog=weight, Plog=log, MAX_P=int(probability * 2**32) & U32)
 
 
-def idle_table(kind: str, values: Values, packet: int, rate: int, clock: Clock) -> None:
+def idle_table(values: Values, packet: int, rate: int, clock: Clock) -> None:
     """Add ``Scell_log`` and ``STAB``, by which the average ages while nothing is sent."""
     time = exact_ticks(rate, packet, clock)
-    decay = -math.log(1 - 0.5 ** values["Wlog"]) / time if time else math.inf
-    cell = next((log for log in range(_LOGS) if _LARGEST_SHIFT / decay / (1 << log) < 2 * _CELLS), None)
-    if cell is None:
-        raise InvalidOptionsError(f"{kind}: failed to calculate idle damping table.")
-    shifts = (min((number << cell) * decay, _LARGEST_SHIFT) for number in range(1, _CELLS - 1))
-    values.update(Scell_log=cell, STAB=bytes([0, *map(int, shifts), _LARGEST_SHIFT]))
+    decay = -math.log(1 - 0.5 ** values["Wlog"]) / (time or 1)
+    limit = _LARGEST_SHIFT / decay / (2 * _CELLS)
+    cell = next((log for log in range(_LOGS - 1) if limit < 1 << log), _LOGS - 1)
+    shifts = (int(_signed(number << cell) * decay) & U32 for number in range(1, _CELLS - 1))
+    values.update(Scell_log=cell, STAB=bytes(min(shift, _LARGEST_SHIFT) for shift in (0, *shifts, _LARGEST_SHIFT)))
 
 
-def detail_fields(values: Values, probability: int) -> list[Field]:
-    """Return what is shown with details; ``probability`` is in parts of 2^32, 0 for an old kernel."""
+def _signed(number: int) -> int:
+    """Return the low 32 bits of a number with their sign: what a slow device's times are in tc."""
+    return (number & U32 ^ 1 << 31) - (1 << 31)
+
+
+def detail_fields(values: Values, probability: int | None) -> list[Field]:
+    """Return what is shown with details; ``probability`` is in parts of 2^32, None where the kernel does not say it."""
     fields = [number("ewma", values["Wlog"])]
-    if probability:
+    if probability is not None:
         share = probability / 2**32
         fields.append(Field("probability", six_digits(share), f"probability {share:g} "))
     else:

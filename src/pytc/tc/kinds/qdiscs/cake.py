@@ -1,0 +1,5 @@
+"""The ``cake`` qdisc: fair queues, tins and a shaper (tc-cake(8))."""
+
+from pytc.tc.kinds.shared.cake import cake
+
+KIND = cake("cake")

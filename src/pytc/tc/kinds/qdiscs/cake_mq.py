@@ -1,0 +1,5 @@
+"""The ``cake_mq`` qdisc: cake for devices of several queues (tc-cake(8))."""
+
+from pytc.tc.kinds.shared.cake import cake
+
+KIND = cake("cake_mq")
