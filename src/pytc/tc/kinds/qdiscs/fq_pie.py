@@ -47,5 +47,5 @@ KIND = qdisc(
         "pkts_in overlimit overmemory dropped ecn_mark",
         "new_flow_count new_flows_len old_flows_len memory_used",
     ),
-    is_nested=True,
+    nested=True,
 )
