@@ -22,13 +22,17 @@ _MASKS = (
     (r"\b8[0-9a-f]{3}:(?![0-9a-f]*:)", "auto:"),
 )
 #: Text that tc prints into its JSON.
-_TEXT_IN_JSON = r',\s*"\s*(offset|eat) "| Sent \d+ bytes \d+ pkts \([^)]*\) |\n *(?=,|\n)'
+_TEXT_IN_JSON = (
+    r',\s*"\s*(offset|eat) "| Sent \d+ bytes \d+ pkts \([^)]*\) '
+    r"|\n  (?:NOT )?(?:\w+\(|\(\n)(?:.*\n)*?(?:  \) )?(?=[,}])"  # ematches
+    r"|\n *(?=,|\n|\})"
+)
 #: Times before 1970, which it prints as unsigned.
 _EARLY = r'("base_time": ?)(184467440737\d{8})'
 #: Where it prints options of fw as text.
-_NO_JSON = r"\{(handle 0x|classid |indev )"
+_NO_JSON = r"\{(handle 0x|fh 0x|classid |indev )"
 #: What pytc says more in JSON: tc repeats a member for each key of a filter, and prints text into it.
-_OWN = ("matches", "rule_success", "eat")
+_OWN = ("matches", "rule_success", "eat", "ematches")
 
 
 def masked(text: str) -> str:

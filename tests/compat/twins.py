@@ -59,6 +59,12 @@ _TRIES = {
     "matchall": "filter add dev em3 egress matchall flowid 1:1",
     "flower": "filter add dev em3 egress flower action mirred egress redirect dev em4",
     "basic": "filter add dev em3 egress basic action mirred egress redirect dev em4",
+    "cgroup": "filter add dev em3 egress handle 1 cgroup action ok",
+    "flow": "filter add dev em3 egress flow map key src",
+    "route": "filter add dev em3 egress protocol ip route from 2 classid 1:1",
+    "tcindex": "filter add dev em3 egress tcindex hash 16",
+    "rsvp": "filter add dev em3 egress protocol ip rsvp session 10.0.0.1 classid 1:1",
+    "rsvp6": "filter add dev em3 egress protocol ipv6 rsvp6 session 2001:db8::1 classid 1:1",
     **{
         kind: f"actions add action {kind.removeprefix('act_')} {words} index 99999"
         for kind, words in (

@@ -12,12 +12,13 @@ kernel must have for it, and other needs, like ``tc:7.3``; then each line is a s
 - ``@NEED,NEED COMMAND`` is only for kernels that meet the needs (tests/needs.py).
 - ``send D`` sends some packets out of a device.
 
-``_`` stands for the blanks inside bytecode, ``#`` starts a comment.
+``_`` stands for the blanks inside bytecode, quotation marks of either sort make one word, ``#`` starts a comment.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -123,10 +124,9 @@ class Session(NamedTuple):
 
 
 def words_of(line: str, names: Mapping[str, str] | None = None) -> list[str]:
-    """Words at blanks; bytecode has its blanks, and some words stand for ``names``."""
-    return [
-        (names or {}).get(word, word.replace("_", " ") if re.match(r"\d+,\d", word) else word) for word in line.split()
-    ]
+    """Words at blanks that are not quoted; bytecode has its blanks, and some words stand for ``names``."""
+    words = shlex.split(line) if '"' in line or "'" in line else line.split()
+    return [(names or {}).get(word, word.replace("_", " ") if re.match(r"\d+,\d", word) else word) for word in words]
 
 
 def sessions(table: str) -> list[Session]:

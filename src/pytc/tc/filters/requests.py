@@ -44,7 +44,12 @@ class FilterChange(Value):
         if options is None:
             return True
         source = options.source
-        return (source is None or source.mode == BYTECODE) and not options.actions and options.police is None
+        return (
+            (source is None or source.mode == BYTECODE)
+            and not options.actions
+            and options.police is None
+            and options.depends_on_words
+        )
 
 
 AnyFilterChange = TypeVar("AnyFilterChange", bound=FilterChange)
@@ -68,7 +73,7 @@ def filter_message(
         options = change.options
         attributes["TCA_OPTIONS"] = (
             _options_from_words(change.kind, options)
-            if program is None and not actions
+            if program is None and not actions and options.depends_on_words
             else kind.schema.encode([*kind.encode(options, program), *(actions or ())])
         )
     if change.estimator:

@@ -118,7 +118,7 @@ def _options(cursor: Cursor, name: str, kind: AnyFilterKind, fields: dict[str, A
     handle = fields.get("handle", "")
     if handle:
         _check(kind, handle)
-    if cursor.done:
+    if cursor.done and not kind.sends_always:
         return None
     options = _parse_options(name, tuple(cursor.rest()))
     if kind.settle is not None:

@@ -73,6 +73,23 @@ def show_actions(values: Values, view: FilterView) -> Sequence[Part]:
     return view.actions
 
 
+def show_hex_handle(prefix: str = "0x") -> Callable[[Values, FilterView], Sequence[Field]]:
+    """Return what shows the handle in hex, in JSON with this before the digits; nothing without one."""
+    return lambda values, view: (
+        (Field("handle", f"{prefix}{view.handle:x}", f"handle {view.handle:#x} "),) if view.handle else ()
+    )
+
+
+def show_actions_line(values: Values, view: FilterView) -> Sequence[Part]:
+    """Return the filter's actions, an empty line before them."""
+    return [Field("", text="\n"), *view.actions] if view.actions else ()
+
+
+def show_police_line(values: Values, view: FilterView) -> Sequence[Part]:
+    """Return what the old attribute for policing says, on a line of its own."""
+    return [Field("", text="\n"), *view.police] if view.police else ()
+
+
 def show_police(values: Values, view: FilterView) -> Sequence[Part]:
     """Return what the old attribute for policing says."""
     return view.police
@@ -84,6 +101,7 @@ class DeclaredFilterOptions(FilterOptions):
     values: Mapping[str, Any]
     actions: tuple[Action, ...] = ()
     police: ActionOptions | None = None
+    depends_on_words: bool = True
 
     def __hash__(self) -> int:
         return hash((frozenset(self.values.items()), self.actions, self.police))
@@ -97,6 +115,14 @@ def numeric_handle(word: str) -> int:
         raise InvalidOptionsError('Illegal "handle"', hints=(f'the value is "{word}"',)) from None
 
 
+def strict_handle(word: str) -> int:
+    """Return a handle that is a number of 32 bits, in some kinds' words; raises InvalidOptionsError."""
+    try:
+        return int(unsigned(U32)(word))
+    except ValueError:
+        raise InvalidOptionsError(f'Illegal handle "{word}", must be numeric.') from None
+
+
 def filter(
     name: str,
     declared: Declared,
@@ -108,11 +134,14 @@ def filter(
     handle: Callable[[str], int] = numeric_handle,
     brief: tuple[str, ...] = (),
     settle: Callable[[DeclaredFilterOptions, str], tuple[DeclaredFilterOptions, str]] | None = None,
+    depends_on_words: Callable[[Values], bool] = lambda values: True,
+    sends_always: bool = False,
 ) -> FilterKind[DeclaredFilterOptions, Values]:
     """Return a kind of filter with the attributes ``PREFIX_NAME`` of these types, numbered from 1.
 
     ``actions`` and ``police`` are the names of the attributes for these, ``brief`` of those that brief output shows;
-    see :class:`~pytc.tc.kinds.interface.FilterKind` for the rest. What shows values is given a
+    ``depends_on_words`` is asked of the values (:class:`~pytc.tc.kinds.interface.FilterOptions`); see
+    :class:`~pytc.tc.kinds.interface.FilterKind` for the rest. What shows values is given a
     :class:`~pytc.tc.kinds.interface.FilterView`.
     """
     wire, table = Wire(prefix, attributes, None), word_table(declared)
@@ -122,7 +151,8 @@ def filter(
         values = read_values(cursor, table, declared, f"filter {name}")
         found = all_actions(values)
         values.pop("actions", None)
-        return DeclaredFilterOptions(values, found, values.pop("police", None))
+        police = values.pop("police", None)
+        return DeclaredFilterOptions(values, found, police, depends_on_words(values))
 
     def encode(options: DeclaredFilterOptions, program: OpenedProgram | None) -> Encoded:
         return encode_values(options.values, None)
@@ -144,6 +174,7 @@ def filter(
         actions=f"{prefix}_{actions}" if actions else "",
         police=f"{prefix}_{police}" if police else "",
         settle=settle,
+        sends_always=sends_always,
         brief=tuple(f"{prefix}_{attribute}" for attribute in brief),
         usage=usage_text(declared.synopsis or name, declared.options, declared.notes),
     )

@@ -14,6 +14,7 @@ from pytc.words.engine import Cursor
 
 if TYPE_CHECKING:
     from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
+    from pytc.tc.kinds.shared.ematch_words import Arguments
     from pytc.tc.kinds.shared.programs import BpfSource
 
 #: Returns the kernel's description of the program with an id; None when it is gone or may not be seen.
@@ -58,6 +59,11 @@ class FilterOptions(Value):
         """The options of the old attribute for policing."""
         return None
 
+    @property
+    def depends_on_words(self) -> bool:
+        """False where a name stands for a number that the kernel gives anew: of a device, or of a set."""
+        return True
+
 
 class FilterView(NamedTuple):
     """A filter's surroundings, for its document; ``police`` and ``actions`` go where the kind shows them."""
@@ -71,6 +77,7 @@ class FilterView(NamedTuple):
 
 _Filter = TypeVar("_Filter", bound=FilterOptions)
 _Action = TypeVar("_Action", bound=ActionOptions)
+_Ematch = TypeVar("_Ematch")
 _Qdisc = TypeVar("_Qdisc")
 _Class = TypeVar("_Class")
 _Record = TypeVar("_Record")
@@ -85,7 +92,7 @@ class FilterKind(Value, Generic[_Filter, _Record]):
     ``settle`` gets both, and returns both as they are sent; it raises InvalidOptionsError.
 
     A kind that takes actions names their attributes, ``actions`` and ``police``. ``brief`` are the attributes that
-    brief output shows. ``usage`` is a help text.
+    brief output shows. ``usage`` is a help text. Where it ``sends_always``, options are sent also without any word.
     """
 
     name: str
@@ -100,6 +107,23 @@ class FilterKind(Value, Generic[_Filter, _Record]):
     settle: Callable[[_Filter, str], tuple[_Filter, str]] | None = None
     brief: tuple[str, ...] = ()
     usage: str = ""
+    sends_always: bool = False
+
+
+class EmatchKind(Value, Generic[_Ematch]):
+    """A kind of ematch, with its ``number`` of TCF_EM_*.
+
+    ``parse`` turns the words in the brackets into what ``encode`` makes the bytes of; without an ``encode``, it returns
+    the bytes. ``show`` returns what stands in the brackets in print, with the members in JSON, and raises ValueError,
+    struct.error or PytcError for bytes that are none of this kind's. ``usage`` is a line of help.
+    """
+
+    name: str
+    number: int
+    parse: "Callable[[Arguments], _Ematch]"
+    show: Callable[[bytes], Sequence[Part]]
+    usage: str
+    encode: Callable[[_Ematch], bytes] | None = None
 
 
 class EncodeEnv(NamedTuple):
@@ -186,4 +210,5 @@ class QdiscKind(Value, Generic[_Qdisc, _Class]):
 #: Kinds as they are found by name: which options go with which kind, only the kinds themselves know.
 AnyFilterKind = FilterKind[Any, Any]
 AnyActionKind = ActionKind[Any]
+AnyEmatchKind = EmatchKind[Any]
 AnyQdiscKind = QdiscKind[Any, Any]

@@ -5,7 +5,7 @@ from typing import Literal, TypeVar
 from pytc.handles import UNSPEC
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
-from pytc.netlink.schema from pytc.tc.kinds import qdiscs as kinds
+from pytc.tc.kinds import qdiscs as kinds
 from pytc.tc.kinds.interface import QdiscEnv
 from pytc.tc.kinds.shared import size_table
 from pytc.tc.kinds.shared.size_table import SizeTable

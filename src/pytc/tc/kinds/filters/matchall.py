@@ -1,9 +1,8 @@
 """The ``matchall`` filter, which every packet matches (tc-matchall(8); include/uapi/linux/pkt_cls.h,
 net/sched/cls_matchall.c)."""
 
-from pytc.errors import InvalidOptionsError
 from pytc.render.documents import Field
-from pytc.tc.kinds.declaration import U32, Declared
+from pytc.tc.kinds.declaration import Declared
 from pytc.tc.kinds.filter import (
     ACTION,
     CLASSID,
@@ -14,17 +13,10 @@ from pytc.tc.kinds.filter import (
     filter,
     show_actions,
     show_flags,
+    strict_handle,
 )
 from pytc.tc.kinds.interface import FilterView
 from pytc.tc.kinds.layout import Layout, Values
-from pytc.words.engine import unsigned
-
-
-def _handle(word: str) -> int:
-    try:
-        return int(unsigned(U32)(word))
-    except ValueError:
-        raise InvalidOptionsError(f'Illegal handle "{word}", must be numeric.') from None
 
 
 def _show_handle(values: Values, view: FilterView) -> list[Field]:
@@ -49,6 +41,6 @@ KIND = filter(
     prefix="TCA_MATCHALL",
     attributes=(("CLASSID", "uint32"), ("ACT", "cdata"), ("FLAGS", "uint32"), ("PCNT", Layout("Q", "rhit"))),
     actions="ACT",
-    handle=_handle,
+    handle=strict_handle,
     brief=("FLAGS",),
 )

@@ -9,22 +9,14 @@ _U32 = 0xFFFFFFFF
 
 
 class OtherKind(NamedTuple):
-    """The numbers of a kind's attributes for actions and police (include/uapi/linux/pkt_cls.h), 0 for none."""
+    """The number of a kind's attribute for actions (include/uapi/linux/pkt_cls.h)."""
 
     actions: int
-    police: int = 0
 
 
 #: Those of the kernel. tc knows them too, and takes their handles in any base; of others, it takes hex.
 OTHERS = {
-    "basic": OtherKind(3, 4),
-    "cgroup": OtherKind(1, 2),
-    "flow": OtherKind(10, 9),
     "flower": OtherKind(3),
-    "route": OtherKind(6, 5),
-    "rsvp": OtherKind(6, 5),
-    "rsvp6": OtherKind(6, 5),
-    "tcindex": OtherKind(7, 6),
 }
 
 

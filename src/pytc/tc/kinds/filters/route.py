@@ -1,0 +1,104 @@
+"""The ``route`` filter: packets by the realms of their routes (tc-route(8); net/sched/cls_route.c).
+
+The handle follows from the words: realm of the destination (8 bits, or 0x8000 for any), order (7 bits), realm of the
+source or index of the device (16 bits).
+"""
+
+from pytc.errors import DeviceNotFoundError, InvalidOptionsError
+from pytc.netlink.devices import device_index
+from pytc.netlink.session import interface_name
+from pytc.render.documents import Display, Field, Part
+from pytc.tc.kinds.declaration import U32, Declared, Form, Option
+from pytc.tc.kinds.filter import (
+    ACTION,
+    CLASSID,
+    FLOWID,
+    POLICE,
+    DeclaredFilterOptions,
+    filter,
+    show_actions,
+    show_police,
+)
+from pytc.tc.kinds.interface import FilterView
+from pytc.tc.kinds.layout import Values
+from pytc.tc.kinds.shared.fields import hexadecimal
+from pytc.tc.kinds.shared.realms import parse_realm, realm_name
+from pytc.words.engine import text, unsigned
+
+_ANY_TO, _ANY_FROM, _DEVICE, _ORDER = 0x8000, 0xFFFF0000, 0x8000, 0x7F00
+
+
+def _settle(options: DeclaredFilterOptions, word: str) -> tuple[DeclaredFilterOptions, str]:
+    """Return the options with the index of the device, and the handle that is not given."""
+    values = {**options.values}
+    if "fromif" in values:
+        try:
+            values["IIF"] = device_index(values["fromif"])
+        except DeviceNotFoundError as error:
+            raise InvalidOptionsError('Illegal "fromif"', hints=(str(error),)) from None
+        options = options.replace(values=values)
+    if word and int(unsigned(U32)(word)):
+        return options, word
+    handle = values.get("TO", _ANY_TO)
+    if "IIF" in values:
+        handle |= (_DEVICE | values["IIF"]) << 16 & U32
+    else:
+        handle |= values["FROM"] << 16 if "FROM" in values else _ANY_FROM
+    if order := values.get("order", 0):
+        handle = handle & ~_ORDER | order << 8 & _ORDER
+    return options, f"{handle:#x}"
+
+
+def _show_handle(values: Values, view: FilterView) -> list[Part]:
+    handle, order = view.handle, (view.handle & _ORDER) >> 8
+    fields: list[Part] = [Field("fh", hexadecimal(handle), f"fh {handle:#010x} ")] if handle else []
+    return [*fields, *([Field("order", order, f"order {order} ")] if order else [])]
+
+
+def _show_realm(key: str, number: int, display: Display) -> Field:
+    name = realm_name(number, numeric=display.numeric)
+    return Field(key, name, f"{key} {name} ")
+
+
+def _show_device(values: Values, view: FilterView) -> list[Part]:
+    if "IIF" not in values:
+        return []
+    name = interface_name(values["IIF"])
+    return [Field("fromif", name, f"fromif {name}")]
+
+
+_REALM = Form("REALM", parse_realm, _show_realm)
+_OPTIONS = (
+    Option("to", "TO", _REALM, "the realm of the route to the destination"),
+    Option("from", "FROM", _REALM, "the realm of the route to the source"),
+    Option("fromif", "fromif", Form("DEVICE", text), "the device through which a packet came in"),
+    CLASSID,
+    FLOWID,
+    POLICE,
+    Option("order", "order", Form("NUMBER", unsigned(U32)), "tells filters with the same realms apart: 1 to 127"),
+    ACTION,
+)
+
+KIND = filter(
+    "route",
+    Declared(
+        _OPTIONS,
+        "FROM TO IIF CLASSID",
+        (_show_handle, "classid to from", _show_device, show_police, show_actions),
+        exact=False,
+        notes="REALM is a number up to 255, or a name of rt_realms.",
+    ),
+    prefix="TCA_ROUTE4",
+    attributes=(
+        ("CLASSID", "uint32"),
+        ("TO", "uint32"),
+        ("FROM", "uint32"),
+        ("IIF", "uint32"),
+        ("POLICE", "cdata"),
+        ("ACT", "cdata"),
+    ),
+    actions="ACT",
+    police="POLICE",
+    settle=_settle,
+    depends_on_words=lambda values: "fromif" not in values,
+)

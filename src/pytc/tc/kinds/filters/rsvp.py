@@ -1,0 +1,8 @@
+"""The ``rsvp`` filter: sessions of the resource reservation protocol, IPv4 (net/sched/cls_rsvp.h).
+
+Linux 6.3 has dropped it, and tc 6.3 with it.
+"""
+
+from pytc.tc.kinds.shared.rsvp import rsvp
+
+KIND = rsvp("rsvp", is_ipv6=False)
