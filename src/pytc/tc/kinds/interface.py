@@ -204,6 +204,7 @@ class QdiscKind(Value, Generic[_Qdisc, _Class]):
         """Return TCA_OPTIONS of a qdisc or class."""
         raw = self.schema.encode(encoded)
         return Nested(raw) if self.nested else raw
+
     flags: Callable[[_Qdisc], int] | None = None
 
 
