@@ -26,8 +26,8 @@ _BY_NAME: dict[str, int] = {
     "802.1Q": 0x8100,
     "ipx": 0x8137,
     "ipv6": 0x86DD,
-    "ppp_disc": 0x8864,
-    "ppp_ses": 0x8863,
+    "ppp_disc": 0x8863,
+    "ppp_ses": 0x8864,
     "atmmpoa": 0x884C,
     "atmfate": 0x8884,
     "802_3": 0x0001,
@@ -54,9 +54,11 @@ _BY_NAME: dict[str, int] = {
     "mpls_uc": 0x8847,
     "mpls_mc": 0x8848,
     "teb": 0x6558,
+    "cfm": 0x8902,
+    "LLDP": 0x88CC,
 }
 _BY_NUMBER = {number: name for name, number in _BY_NAME.items()}
-_ALIASES = {"ipv4": 0x0800, "802.1q": 0x8100, "802.1AD": 0x88A8}
+_ALIASES = {"ipv4": 0x0800, "802.1q": 0x8100, "802.1AD": 0x88A8, "lldp": 0x88CC}
 
 
 def parse_protocol(word: str) -> int:
