@@ -8,7 +8,16 @@ from pytc.netlink import constants as c
 from pytc.render.documents import Document
 from pytc.tc.filters.requests import FilterChange, filter_message
 from pytc.tc.filters.selector import FilterSelector
-from pytc.tc.filters.words import SELECTORS, SELECTORS_HELP, check_complete, check_exclusive, refuse_garbage
+from pytc.tc.filters.words import (
+    SELECTORS,
+    SELECTORS_HELP,
+    check_complete,
+    check_exclusive,
+    refuse_garbage,
+    take_options,
+)
+from pytc.tc.kinds import filters as kinds
+from pytc.tc.kinds.interface import FilterOptions
 from pytc.words.engine import Cursor, fill
 
 HELP = f"""\
@@ -24,10 +33,11 @@ class GetFilter(Query):
 
     selector: FilterSelector
     kind: str
+    options: FilterOptions | None = None
 
 
 def parse(cursor: Cursor) -> GetFilter:
-    """Return the command; raises UsageError, HelpRequested."""
+    """Return the command; raises UsageError, InvalidOptionsError, HelpRequested."""
     fields = fill(cursor, SELECTORS, {}, topic="filter")
     check_exclusive(fields)
     for field, name in (("protocol", "protocol"), ("pref", "priority")):
@@ -40,11 +50,14 @@ def parse(cursor: Cursor) -> GetFilter:
     if "handle" not in fields:
         raise UsageError('Must specify filter "handle"')
     refuse_garbage(cursor, "filter")
-    return GetFilter(FilterSelector(**fields), name)
+    kind = kinds.find(name)
+    options = take_options(cursor, name, kind, fields) if kind is not None else None
+    return GetFilter(FilterSelector(**fields), name, options)
 
 
 def run(context: Context, command: GetFilter) -> list[Document]:
     """Return the document of the filter; raises NetlinkError when there is none."""
     selector = command.selector
-    message = filter_message(FilterChange("add", selector, command.kind), selector.ifindex(context.device_index))
+    like = FilterChange("add", selector, command.kind, command.options)
+    message = filter_message(like, selector.ifindex(context.device_index))
     return describe_one(context, message._replace(type=c.GETTFILTER, flags=0), selector)

@@ -5,12 +5,12 @@ from functools import lru_cache
 from typing import Any, cast
 
 from pytc.errors import InvalidOptionsError, UsageError
-from pytc.handles import EGRESS, INGRESS, ROOT, parse_classid
+from pytc.handles import EGRESS, INGRESS, ROOT, UNSPEC, parse_classid
 from pytc.protocols import ALL, parse_protocol
 from pytc.tc.filters.requests import AnyFilterChange, Verb
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds import filters as kinds
-from pytc.tc.kinds.interface import AnyFilterKind, FilterOptions
+from pytc.tc.kinds.interface import AnyFilterKind, FilterOptions, FilterPlace
 from pytc.words.devices import device
 from pytc.words.engine import Cursor, Table, Word, fill, text, unsigned
 
@@ -87,7 +87,7 @@ def take_change(cursor: Cursor, topic: str, make: type[AnyFilterChange]) -> AnyF
                 hints=(f"pytc knows the options of {', '.join(kinds.names())}",),
             )
         return make(verb, FilterSelector(**fields), name, estimator=rate)
-    options = _options(cursor, name, kind, fields)
+    options = take_options(cursor, name, kind, fields)
     return make(verb, FilterSelector(**fields), name, options, rate)
 
 
@@ -105,22 +105,28 @@ def value_positions(words: Sequence[str]) -> dict[str, int]:
 
 
 @lru_cache(maxsize=64)  # the lines of a batch often differ in the preference or the handle alone
-def _parse_options(name: str, words: tuple[str, ...]) -> FilterOptions:
+def _parse_options(name: str, words: tuple[str, ...], place: FilterPlace) -> FilterOptions:
     """Return the options of a kind that pytc knows. Parsing depends on the words alone, and options are frozen."""
     kind = kinds.find(name)
     assert kind is not None
     options: FilterOptions = kind.parse(Cursor(words))
-    return options
+    return kind.place(options, place) if kind.place is not None else options
 
 
-def _options(cursor: Cursor, name: str, kind: AnyFilterKind, fields: dict[str, Any]) -> FilterOptions | None:
-    """Return the options, None without words; ``fields`` gets the handle that they belong to."""
+def take_options(cursor: Cursor, name: str, kind: AnyFilterKind, fields: dict[str, Any]) -> FilterOptions | None:
+    """Return the options, None without words, unless the kind sends some then, too.
+
+    ``fields`` gets the handle that they belong to. Raises UsageError, InvalidOptionsError, HelpRequested.
+    """
     handle = fields.get("handle", "")
     if handle:
         _check(kind, handle)
-    if cursor.done and not kind.sends_always:
+    if cursor.done and not kind.sends_always and kind.place is None:
         return None
-    options = _parse_options(name, tuple(cursor.rest()))
+    place = FilterPlace()
+    if kind.place is not None:
+        place = FilterPlace(fields.get("protocol", 0), fields.get("block", 0) or fields.get("parent", UNSPEC).number)
+    options = _parse_options(name, tuple(cursor.rest()), place)
     if kind.settle is not None:
         options, handle = kind.settle(options, handle)
     if handle:

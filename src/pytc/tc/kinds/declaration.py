@@ -103,12 +103,12 @@ Shown = str | Callable[[Values, Any], Iterable[Part]]
 class Declared(Value):
     """The options of a kind, or of its classes, and the attributes that are ``sent``, with blanks between.
 
-    ``HEADER`` among those is the structure before them. ``exact`` says that words may not be abbreviated. ``unknown``
-    is tc's message about a word that is none of them, ``wrong`` and ``twice`` are those about values, where the options
-    have none of their own; ``{word}`` in them stands for the option's word.
-    ``check`` raises InvalidOptionsError for what does not go together, and may add values. ``complete`` adds the values
-    that depend on the device or the clock, before they are sent. Where ``sends_nothing``, no TCA_OPTIONS is sent unless
-    an option was given. In help, ``forms`` stand for the line of all options.
+    ``HEADER`` among those is the structure before them; ``*`` in place of all sends the values as they come. ``exact``
+    says that words may not be abbreviated. ``unknown`` is tc's message about a word that is none of them, ``wrong`` and
+    ``twice`` are those about values, where the options have none of their own; ``{word}`` in them stands for the
+    option's word. ``check`` raises InvalidOptionsError for what does not go together, and may add values. ``complete``
+    adds the values that depend on the device or the clock, before they are sent. Where ``sends_nothing``, no
+    TCA_OPTIONS is sent unless an option was given. In help, ``forms`` stand for the line of all options.
     """
 
     options: tuple[Option, ...] = ()
@@ -210,7 +210,7 @@ def encoder(declared: Declared, wire: Wire) -> Callable[[Mapping[str, Any], Any]
         }
         if declared.complete is not None:
             declared.complete(values, env)
-        return wire.encode(sent, values)
+        return wire.encode(values if sent == ["*"] else sent, values)
 
     return encode
 

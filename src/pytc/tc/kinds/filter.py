@@ -9,7 +9,15 @@ from pytc.netlink.schema import Attributes, Type
 from pytc.render.documents import Document, Field, Part
 from pytc.tc.actions.action import Action, ActionOptions
 from pytc.tc.kinds.declaration import U32, Declared, Form, Option, Wire, encoder, read_values, shower, word_table
-from pytc.tc.kinds.interface import Encoded, FilterKind, FilterOptions, FilterView, OpenedProgram, ProgramLookup
+from pytc.tc.kinds.interface import (
+    Encoded,
+    FilterKind,
+    FilterOptions,
+    FilterPlace,
+    FilterView,
+    OpenedProgram,
+    ProgramLookup,
+)
 from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.shared.filter_parts import all_actions, flag_fields, skip_flags
 from pytc.tc.kinds.shared.help import usage_text
@@ -136,6 +144,7 @@ def filter(
     settle: Callable[[DeclaredFilterOptions, str], tuple[DeclaredFilterOptions, str]] | None = None,
     depends_on_words: Callable[[Values], bool] = lambda values: True,
     sends_always: bool = False,
+    place: Callable[[DeclaredFilterOptions, FilterPlace], DeclaredFilterOptions] | None = None,
 ) -> FilterKind[DeclaredFilterOptions, Values]:
     """Return a kind of filter with the attributes ``PREFIX_NAME`` of these types, numbered from 1.
 
@@ -177,4 +186,5 @@ def filter(
         sends_always=sends_always,
         brief=tuple(f"{prefix}_{attribute}" for attribute in brief),
         usage=usage_text(declared.synopsis or name, declared.options, declared.notes),
+        place=place,
     )

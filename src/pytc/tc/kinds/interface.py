@@ -65,6 +65,16 @@ class FilterOptions(Value):
         return True
 
 
+class FilterPlace(NamedTuple):
+    """What a filter's options may depend on besides themselves.
+
+    ``protocol`` is an EtherType, 0 where none was given; ``parent`` is ``tcm_parent``.
+    """
+
+    protocol: int = 0
+    parent: int = 0
+
+
 class FilterView(NamedTuple):
     """A filter's surroundings, for its document; ``police`` and ``actions`` go where the kind shows them."""
 
@@ -91,6 +101,9 @@ class FilterKind(Value, Generic[_Filter, _Record]):
     ValueError, or InvalidOptionsError where tc has a message of its own. Where handle and options depend on each other,
     ``settle`` gets both, and returns both as they are sent; it raises InvalidOptionsError.
 
+    ``place`` returns options as they are sent for a place, where they depend on it, and raises InvalidOptionsError. It
+    also gets the options of a filter without any, which sends TCA_OPTIONS then, too.
+
     A kind that takes actions names their attributes, ``actions`` and ``police``. ``brief`` are the attributes that
     brief output shows. ``usage`` is a help text. Where it ``sends_always``, options are sent also without any word.
     """
@@ -108,6 +121,7 @@ class FilterKind(Value, Generic[_Filter, _Record]):
     brief: tuple[str, ...] = ()
     usage: str = ""
     sends_always: bool = False
+    place: Callable[[_Filter, FilterPlace], _Filter] | None = None
 
 
 class EmatchKind(Value, Generic[_Ematch]):
