@@ -20,6 +20,7 @@ _MASKS = (
     (r"(load_time|btf_id) \d+", r"\1 N"),
     (r'"(id|load_time|btf_id)": ?\d+', r'"\1":0'),
     (r"\b8[0-9a-f]{3}:(?![0-9a-f]*:)", "auto:"),
+    (r'"seid": ?\d+', '"seid":0'),  # of flower: tc's JSON has the low 32 bits of 64
 )
 #: Text that tc prints into its JSON.
 _TEXT_IN_JSON = (
@@ -31,8 +32,9 @@ _TEXT_IN_JSON = (
 _EARLY = r'("base_time": ?)(184467440737\d{8})'
 #: Where it prints options of fw as text.
 _NO_JSON = r"\{(handle 0x|fh 0x|classid |indev )"
-#: What pytc says more in JSON: tc repeats a member for each key of a filter, and prints text into it.
-_OWN = ("matches", "rule_success", "eat", "ematches")
+#: What pytc says more in JSON: tc repeats a member for each key of a filter, and prints text into it; of flower's
+#: gtp_opts it says nothing.
+_OWN = ("matches", "rule_success", "eat", "ematches", "gtp_opt_key", "gtp_opt_mask")
 
 
 def masked(text: str) -> str:

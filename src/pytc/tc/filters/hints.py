@@ -7,6 +7,8 @@ from pytc.handles import ROOT, UNSPEC, Handle
 from pytc.tc.filters.requests import POINTS, FilterChange
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.hints import actions_hint, general_hint, kind_hint
+from pytc.tc.kinds.filter import DeclaredFilterOptions
+from pytc.tc.kinds.shared.filter_parts import SKIP_HW, SKIP_SW
 
 _INGRESS_QDISC = Handle(0xFFFF, 0)
 
@@ -35,6 +37,18 @@ def _words_hint(error: NetlinkError, selector: FilterSelector, change: FilterCha
     return ""
 
 
+def _hardware_hint(error: NetlinkError, change: FilterChange | None) -> str:
+    """Return what is wrong with skip_hw and skip_sw, where the kernel says no more than an error number."""
+    if error.ext_ack or change is None or not isinstance(change.options, DeclaredFilterOptions):
+        return ""
+    flags = change.options.values.get("FLAGS", 0)
+    if error.errno == errno.EINVAL and flags & SKIP_HW and flags & SKIP_SW:
+        return '"skip_hw" and "skip_sw" exclude each other: nobody would be left to run the filter'
+    if error.errno == errno.EOPNOTSUPP and flags & SKIP_SW:
+        return f'"skip_sw" needs hardware that takes the filter, which {change.selector.device or "the block"} has not'
+    return ""
+
+
 def explain_refusal(error: NetlinkError, selector: FilterSelector, change: FilterChange | None = None) -> NetlinkError:
     """Return a refusal of a request about filters, or of a change, with its likely cause."""
     error.operation = "filter"
@@ -56,6 +70,7 @@ def explain_refusal(error: NetlinkError, selector: FilterSelector, change: Filte
         error.with_hints(f'a qdisc makes it: "pytc qdisc add dev NAME ingress_block {selector.block} clsact"')
     elif (
         hint := _kind_hint(error, change)
+        or _hardware_hint(error, change)
         or _words_hint(error, selector, change)
         or general_hint(error, selector.device or str(selector.block or ""))
     ):

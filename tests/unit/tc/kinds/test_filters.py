@@ -205,7 +205,7 @@ class TestFwAndMatchall:
             "filter get block 7 protocol ip pref 5 handle 1 fw",
             GetFilter(FilterSelector(protocol=0x800, pref=5, handle="1", block=7), "fw"),
         ),
-        ("filter add dev em1 flower", ModifyFilter("add", FilterSelector("em1", protocol=3), "flower")),
+        ("filter add dev em1 nosuch", ModifyFilter("add", FilterSelector("em1", protocol=3), "nosuch")),
         ("chain", ShowChains(FilterSelector())),
         ("ch ls dev em1 ingress", ShowChains(FilterSelector("em1", INGRESS))),
         (
