@@ -9,7 +9,7 @@ from typing import Any
 
 from pyroute2.netlink import nla
 
-from pytc.netlink.schema import Schema
+from pytc.netlink.schema import Schema, mark_nested
 
 _HEADER = struct.Struct("=HH")
 
@@ -19,7 +19,18 @@ def pack(schema: Schema, attributes: Sequence[tuple[str, Any]]) -> bytes:
     nested, texts = _class_for(schema)(), _texts(schema)
     nested["attrs"] = [(name, os.fsencode(value) if name in texts else value) for name, value in attributes]
     nested.encode()
-    return bytes(nested.data[_HEADER.size :])
+    return _marked(schema, attributes, nested.data[_HEADER.size :])
+
+
+def _marked(schema: Schema, attributes: Sequence[tuple[str, Any]], data: bytearray) -> bytes:
+    """Mark those that hold attributes themselves, which pyroute2 does not for bytes."""
+    types, offset = dict(schema.rows), 0
+    for name, _ in attributes:
+        length, number = _HEADER.unpack_from(data, offset)
+        if types[name] == "nested":
+            _HEADER.pack_into(data, offset, length, mark_nested(number))
+        offset += length + 3 & ~3
+    return bytes(data)
 
 
 def unpack(schema: Schema, data: bytes) -> dict[str, Any]:

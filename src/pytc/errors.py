@@ -51,6 +51,10 @@ class InvalidOptionsError(PytcError):
     """The words of a kind (``bpf``, ``htb``) do not make sense: tc exits with 1 here, not with 255."""
 
 
+class AddressError(PytcError):
+    """A word is no network address: tc exits with 1 here, whatever the command."""
+
+
 class HelpRequested(PytcError):
     """The word ``help`` was met; ``topic`` names the text to print."""
 

@@ -45,17 +45,20 @@ def action(
     attributes: Sequence[tuple[str, Type | Layout]],
     control: int = PIPE,
     check: Callable[[DeclaredActionOptions, str], None] | None = None,
-    parms: str = "PARMS",
+    needs: tuple[str, ...] = ("PARMS",),
     heading: Document | None = None,
     index_base: int = 10,
+    index_of: str = "",
     bare: bool = False,
 ) -> ActionKind[DeclaredActionOptions]:
     """Return a kind of action with the attributes ``PREFIX_NAME`` of these types, numbered from 1.
 
-    Behind the words of the options may stand a control, ``control`` unless one is given, and an index. ``check`` raises
-    InvalidOptionsError for options that are not complete; it is also given the first word behind the kind, which is
-    empty where a kind that may stand ``bare`` has no words. ``parms`` is the attribute without which nothing is known
-    of an action, ``heading`` what is shown before its values, where that is not the kind. An index has ``index_base``.
+    Behind the words of the options may stand a control, ``control`` unless one is given, and an index, which has
+    ``index_base``; an option for ``index`` allows it among the others. ``check`` raises InvalidOptionsError for options
+    that are not complete; it is also given the first word behind the kind, which is empty where a kind that may stand
+    ``bare`` has no words. Without one of the attributes ``needs``, nothing is known of an action. ``heading`` is what
+    is shown before its values, where that is not the kind; ``index_of`` is the kind's name in messages about a wrong
+    index.
     """
     wire, table = Wire(prefix, attributes, None), word_table(declared)
     encode_values, show = encoder(declared, wire), shower(declared)
@@ -63,7 +66,10 @@ def action(
     def parse(cursor: Cursor) -> DeclaredActionOptions:
         first = cursor.peek() or ("" if bare else cursor.take())  # raises UsageError: the line has ended
         values = read_values(cursor, table, declared, f"action {name}", all=False)
-        options = DeclaredActionOptions(values, optional_control(cursor, control), optional_index(cursor, index_base))
+        given = values.pop("index", 0)
+        chosen = optional_control(cursor, control)
+        number = optional_index(cursor, index_base, index_of or name) or given
+        options = DeclaredActionOptions(values, chosen, number)
         if check is not None:
             check(options, first)
         return options
@@ -72,7 +78,7 @@ def action(
         return encode_values({**options.values, "index": options.number, "action": options.control}, env)
 
     def document(attributes: Attributes, env: RenderEnv) -> Document:
-        if f"{prefix}_{parms}" not in attributes:
+        if not any(f"{prefix}_{attribute}" in attributes for attribute in needs):
             return (Field("", text=f"[NULL {name} parameters]"),)
         return [*head, *show(wire.decode(attributes), env)]
 

@@ -63,7 +63,7 @@ class Option(NamedTuple):
     abbreviated, None that it is as with the other options. ``wrong`` is tc's name of the option in its message about a
     wrong value, ``twice`` its message about a second one, which otherwise replaces the first. ``key`` is the word in
     print, where it is another. With ``many``, the value is a tuple of those of all words. An option without help is
-    another word for one that has the same ``into``.
+    another word for one that has the same ``into``; help does not name it where there is none.
     """
 
     word: str

@@ -119,6 +119,6 @@ KIND = action(
         ("STATS_DSCP_ERROR", "uint64"),
         ("STATS_CPMARK_SET", "uint64"),
     ),
-    parms="ACT",
+    needs=("ACT",),
     bare=True,
 )

@@ -8,11 +8,11 @@ space. A control is a number: one of :data:`_CONTROLS`, or jump or goto with its
 import os
 import struct
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pytc.errors import PytcError, UsageError
+from pytc.errors import InvalidOptionsError, PytcError, UsageError
 from pytc.render.documents import Display, Field, Group, Part
-from pytc.words.engine import Cursor, choose, illegal_value, matches, unsigned
+from pytc.words.engine import Converter, Cursor, choose, illegal_value, matches, unsigned
 
 CONTINUE, PASS, RECLASSIFY, DROP, PIPE, STOLEN, TRAP = -1, 0, 1, 2, 3, 4, 8
 _JUMP, _GOTO, _OPERAND = 1 << 28, 2 << 28, (1 << 28) - 1
@@ -117,21 +117,37 @@ def optional_control(cursor: Cursor, default: int) -> int:
     return take_control(cursor) if not cursor.done and is_control(cursor.peek()) else default
 
 
-def optional_index(cursor: Cursor, base: int = 10) -> int:
-    """Take the number after ``index``; 0, with which the kernel chooses, where another word comes next."""
+def or_usage_error(convert: Converter, message: str) -> Converter:
+    """Return a converter that raises UsageError, where tc exits with 255; ``{}`` in its message is the word."""
+
+    def checked(word: str) -> Any:
+        try:
+            return convert(word)
+        except ValueError:
+            raise UsageError(message.format(word)) from None
+
+    return checked
+
+
+def optional_index(cursor: Cursor, base: int = 10, kind: str = "") -> int:
+    """Take the number after ``index``; 0, with which the kernel chooses, where another word comes next.
+
+    ``kind`` begins the message where the number is wrong.
+    """
     if cursor.done or not matches(cursor.peek(), "index"):
         return 0
     cursor.take()
-    return take_index(cursor, base)
+    return take_index(cursor, base, kind)
 
 
-def take_index(cursor: Cursor, base: int = 10) -> int:
-    """Take an action's index; raises InvalidOptionsError."""
+def take_index(cursor: Cursor, base: int = 10, kind: str = "") -> int:
+    """Take an action's index; raises InvalidOptionsError, whose message ``kind`` begins."""
     word = cursor.take()
     try:
         number: int = unsigned(_U32, base)(word)
     except ValueError:
-        raise illegal_value("index", word) from None
+        error = illegal_value("index", word)
+        raise InvalidOptionsError(f"{kind}: {error}", hints=error.hints) if kind else error from None
     return number
 
 

@@ -1,8 +1,11 @@
-"""Addresses with prefix lengths, as tc reads them."""
+"""Addresses as tc reads them, with and without prefix lengths."""
 
+from pytc.errors import AddressError
 from pytc.words.engine import unsigned
 
 _ANY = ("default", "any", "all")
+#: The names of families in tc's messages, by the size of an address.
+_FAMILIES = {0: "any valid", 4: "inet", 16: "inet6"}
 _MAC_SIZE = 6
 _HEX_BYTE = unsigned(0xFF, 16)
 
@@ -32,8 +35,29 @@ def parse_ipv6_prefix(word: str) -> tuple[int, int]:
     return number, _length(length, 128) if slash else 128
 
 
+def parse_address(word: str, size: int = 0) -> bytes:
+    """Return an IPv4 or IPv6 address, of ``size`` bytes (4 or 16) where that is given; raises AddressError."""
+    try:
+        if ":" in word:
+            address = parse_ipv6_prefix(word)[0].to_bytes(16, "big") if "/" not in word else b""
+        else:
+            address = _address(word).to_bytes(4, "big")
+    except ValueError:
+        address = b""
+    if not address or size not in (0, len(address)):
+        raise AddressError(f'Error: {_FAMILIES[size]} address is expected rather than "{word}".')
+    return address
+
+
+def format_address(raw: bytes) -> str:
+    """Return the text of an address of 4 or 16 bytes."""
+    from _socket import AF_INET, AF_INET6, inet_ntop
+
+    return inet_ntop(AF_INET if len(raw) == 4 else AF_INET6, raw)
+
+
 def parse_mac(word: str) -> bytes:
-    """Return the bytes of ``02:0:0:0:0:a``; raises ValueError."""
+    """Return an Ethernet address, six bytes in hexadecimal with colons between; raises ValueError."""
     parts = word.split(":")
     if len(parts) != _MAC_SIZE:
         raise ValueError(word)

@@ -34,6 +34,8 @@ def usage_text(
             required.add(option.into)
         if not option.help and option.into in alternatives and option.form.name:
             continue  # another word for the same option
+        if not option.help and option.into not in names:
+            continue  # a word that changes nothing, or that stands elsewhere in the line
         alternatives.setdefault(option.into, []).append(f"{option.word} {option.form.name}".rstrip())
     parts = [
         (f"{{ {' | '.join(words)} }}" if len(words) > 1 else words[0])
