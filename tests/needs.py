@@ -346,6 +346,23 @@ def _has_action(kind: str) -> bool:
     return error != errno.ENOENT
 
 
+def _takes_action(kind: str, *options: tuple[int, bytes]) -> bool:
+    """Whether an action of that kind can be made with these attributes."""
+    body = _attribute(1, _text(1, kind) + _attribute(2, b"".join(_attribute(*option) for option in options)))
+    return _answers((_NEW_ACTION, bytes(4) + _attribute(1, body))) == [0]
+
+
+def _pushes_mpls_before_ethernet() -> bool:
+    parameters = struct.pack("=IIiiii", 0, 0, 3, 0, 0, 5)  # struct tc_mpls: pipe, TCA_MPLS_ACT_MAC_PUSH
+    return _takes_action("mpls", (2, parameters), (5, struct.pack("=I", 20)))
+
+
+def _commits(*options: tuple[int, bytes]) -> bool:
+    """Whether connections can be committed with these attributes."""
+    parameters = struct.pack("=IIiii", 0, 0, 3, 0, 0)  # struct tc_ct: pipe
+    return _takes_action("ct", (1, parameters), (3, struct.pack("=H", 1)), *options)  # TCA_CT_ACT_COMMIT
+
+
 def _mirrors_to_blocks() -> bool:
     """Whether a mirred action goes to a block of devices: kernels without TCA_MIRRED_BLOCKID want a device."""
     parameters = struct.pack("=IIiiiiI", 0, 0, 3, 0, 0, 2, 0)  # struct tc_mirred: pipe, TCA_EGRESS_MIRROR
@@ -406,6 +423,23 @@ FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
     "skbmod_ecn": (
         lambda: _tc_takes("actions", "add", "action", "skbmod", "ecn"),
         "this kernel's skbmod marks no packets as congested (Linux 5.14)",
+    ),
+    "mpls_mac_push": (_pushes_mpls_before_ethernet, "mpls pushes no header before Ethernet's here (Linux 5.11)"),
+    "ct_zones": (
+        lambda: _commits((4, struct.pack("=H", 1))),
+        "this kernel's connections have no zones (CONFIG_NF_CONNTRACK_ZONES)",
+    ),
+    "ct_mark": (
+        lambda: _commits((5, struct.pack("=I", 1)), (6, b"\xff" * 4)),
+        "this kernel's connections have no marks (CONFIG_NF_CONNTRACK_MARK)",
+    ),
+    "ct_labels": (
+        lambda: _commits((7, bytes(15) + b"\1"), (8, b"\xff" * 16)),
+        "this kernel's connections have no labels (CONFIG_NF_CONNTRACK_LABELS)",
+    ),
+    "ct_helper": (
+        lambda: _commits((16, b"ftp\0"), (17, b"\2"), (18, b"\6")),
+        "this kernel has no helper for FTP connections (CONFIG_NF_CONNTRACK_FTP)",
     ),
     "action_hardware": (
         lambda: _tc_takes("actions", "add", "action", "gact", "ok", "skip_hw"),

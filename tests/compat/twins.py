@@ -47,7 +47,10 @@ class Options(NamedTuple):
 ALL = Options()
 #: How the two namespaces are compared.
 _STATE = ("-s -d", "-j -s -d")
-_ACTIONS = "mirred gact act_bpf vlan csum skbedit police pedit nat simple skbmod ctinfo ife gate".split()
+_ACTIONS = (
+    "mirred gact act_bpf vlan csum skbedit police pedit nat simple skbmod ctinfo ife gate "
+    "connmark sample mpls tunnel_key ct"
+).split()
 _QUEUES = "numtxqueues 4 numrxqueues 4"
 #: How tc finds out whether the kernel has a filter or an action; any other kind is a qdisc.
 _TRIES = {
@@ -82,6 +85,11 @@ _TRIES = {
             ("ctinfo", "cpmark"),
             ("ife", "decode"),
             ("gate", "sched-entry open 100"),
+            ("connmark", "zone 1"),
+            ("sample", "rate 1 group 1"),
+            ("mpls", "dec_ttl"),
+            ("tunnel_key", "unset"),
+            ("ct", "clear"),
         )
     },
 }
