@@ -9,12 +9,23 @@ _SESSIONS = {session.title: session for session in sessions("actions")}
 
 
 def _added(session: Session) -> tuple[str, ...]:
-    return tuple(step.commands[0].removeprefix(_ADD) for step in session.steps if step.commands[0].startswith(_ADD))
+    return tuple(
+        step.commands[0].removeprefix(_ADD)
+        for step in session.steps
+        if step.commands[0].startswith(_ADD) and not step.wrong
+    )
 
 
 #: Right lines, which the kernel takes too; each action has an index of its own.
 BY_KIND: dict[str, tuple[str, ...]] = {
     kind: _added(_SESSIONS[f"actions of {kind}"]) for kind in ("mirred", "csum", "skbedit", "vlan", "police")
+}
+
+#: Right lines of kinds that only the newest tc sends as pytc does, or that few kernels have.
+OTHERS: dict[str, tuple[str, ...]] = {
+    session.title.removeprefix("actions of "): _added(session)
+    for session in sessions("other_actions")
+    if session.title.startswith("actions of ")
 }
 
 #: Right lines that the kernel refuses when the index names nothing, or outside of a filter.

@@ -18,7 +18,8 @@ from tests.network import Network
 from tests.processes import ROOT, cannot
 
 Parts = tuple[tuple[int, "bytes | Parts"], ...]
-_OPTIONS, _COOKIE = 2, 6
+_KIND, _OPTIONS, _COOKIE = 1, 2, 6
+_DATA = 3  # TCA_DEF_DATA
 _STRACE = ("strace", "-qq", "-e", "trace=sendmsg,sendto", "-e", "write=all", "-s", "0", "-o")
 
 
@@ -84,17 +85,24 @@ def _dumped(log: str) -> Iterator[bytes]:
 def action_parts(raw: bytes) -> Parts:
     """A list of actions, the options of each in order of their numbers, which is all the same to the kernel. tc 6.1
     gives a cookie to all actions behind it, too: so it does not count here."""
+    return tuple((order, _action(tuple(split_attributes(action)))) for order, action in split_attributes(raw))
+
+
+def _action(parts: tuple[tuple[int, bytes], ...]) -> Parts:
+    simple = dict(parts).get(_KIND) == b"simple\0"
     return tuple(
-        (
-            order,
-            tuple(
-                (key, _in_order(split_attributes(value)) if key == _OPTIONS else value)
-                for key, value in split_attributes(action)
-                if key != _COOKIE
-            ),
-        )
-        for order, action in split_attributes(raw)
+        (key, _in_order(_cut(split_attributes(value)) if simple else split_attributes(value)))
+        if key == _OPTIONS
+        else (key, value)
+        for key, value in parts
+        if key != _COOKIE
     )
+
+
+def _cut(options: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """Behind the text of a simple action, tc sends what happens to be in its memory."""
+    for key, value in options:
+        yield key, value.partition(b"\0")[0] if key == _DATA else value
 
 
 def _in_order(attributes: Iterable[tuple[int, bytes]]) -> tuple[tuple[int, bytes], ...]:

@@ -5,12 +5,13 @@ import struct
 from collections.abc import Iterable
 from typing import Any
 
-from pytc.errors import InvalidOptionsError, UsageError
+from pytc.errors import UsageError
 from pytc.netlink.schema import join_attributes, split_attributes
 from pytc.render.documents import Display, Field, Part
 from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U16, U32, Declared, Form, Option
 from pytc.tc.kinds.layout import Values
+from pytc.tc.kinds.shared.action_parts import or_usage_error
 from pytc.tc.kinds.shared.addresses import parse_mac
 from pytc.tc.kinds.shared.fields import hexadecimal
 from pytc.words.engine import Cursor, choose, unsigned
@@ -62,9 +63,7 @@ def _check_values(values: Values) -> None:
 
 def _check(options: DeclaredActionOptions, first: str) -> None:
     if "flags" not in options.values and not options.number:
-        raise InvalidOptionsError(
-            "IFE requires decode/encode specified", hints=(f'"{first}" is neither of them, nor an index',)
-        )
+        raise UsageError("IFE requires decode/encode specified", hints=(f'"{first}" is neither of them, nor an index',))
 
 
 def _show_mode(values: Values, view: Any) -> Iterable[Part]:
@@ -92,8 +91,7 @@ def _show_mac(key: str, address: bytes, display: Display) -> Field:
     return Field(key, address.hex(":"), f"{key} {address.hex(':')} ")
 
 
-_MAC = Form("ADDRESS", parse_mac, _show_mac)
-_NO_MAC = 'Error: argument "{}" is wrong: Invalid mac address'
+_MAC = Form("ADDRESS", or_usage_error(parse_mac, 'Error: argument "{}" is wrong: Invalid mac address'), _show_mac)
 _META = "{ mark | prio | tcindex }"
 
 KIND = action(
@@ -109,12 +107,15 @@ KIND = action(
             Option(
                 "type",
                 "TYPE",
-                Form("TYPE", unsigned(U16), _show_type),
+                Form(
+                    "TYPE",
+                    or_usage_error(unsigned(U16), 'Error: argument "{}" is wrong: ife type is invalid'),
+                    _show_type,
+                ),
                 "the EtherType of such packets {0xED3E}",
-                wrong='Error: argument "{}" is wrong: ife type is invalid',
             ),
-            Option("dst", "DMAC", _MAC, "the destination address of the outer header", wrong=_NO_MAC),
-            Option("src", "SMAC", _MAC, "the source address of the outer header", wrong=_NO_MAC),
+            Option("dst", "DMAC", _MAC, "the destination address of the outer header"),
+            Option("src", "SMAC", _MAC, "the source address of the outer header"),
         ),
         "PARMS DMAC TYPE SMAC METALST",
         (_show_mode, show_control("action ", " "), "type", _show_metadata, "dst src", show_closing()),

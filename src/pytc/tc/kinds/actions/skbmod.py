@@ -4,11 +4,12 @@ include/uapi/linux/tc_act/tc_skbmod.h)."""
 from collections.abc import Iterable
 from typing import Any
 
-from pytc.errors import InvalidOptionsError
+from pytc.errors import UsageError
 from pytc.render.documents import Display, Field, Part
 from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U16, Declared, Form, Option
 from pytc.tc.kinds.layout import Values
+from pytc.tc.kinds.shared.action_parts import or_usage_error
 from pytc.tc.kinds.shared.addresses import parse_mac
 from pytc.tc.kinds.shared.fields import hexadecimal
 from pytc.words.engine import Cursor, unsigned
@@ -31,9 +32,7 @@ def _check_values(values: Values) -> None:
 
 def _check(options: DeclaredActionOptions, first: str) -> None:
     if not options.values and not options.number:
-        raise InvalidOptionsError(
-            "skbmod requires at least one option", hints=("etype, dmac, smac, mac, ecn or an index",)
-        )
+        raise UsageError("skbmod requires at least one option", hints=("etype, dmac, smac, mac, ecn or an index",))
 
 
 def _show_type(values: Values, view: Any) -> Iterable[Part]:
@@ -63,10 +62,9 @@ KIND = action(
             Option(
                 "etype",
                 "ETYPE",
-                Form("TYPE", unsigned(U16)),
+                Form("TYPE", or_usage_error(unsigned(U16), 'Error: argument "{}" is wrong: ethertype is invalid')),
                 "sets the EtherType",
                 omit=0,
-                wrong='Error: argument "{}" is wrong: ethertype is invalid',
             ),
             Option("dmac", "DMAC", _MAC, "sets the destination address", wrong="Invalid dst mac address {}"),
             Option("smac", "SMAC", _MAC, "sets the source address", wrong="Invalid smac address {}"),
