@@ -14,20 +14,31 @@ if TYPE_CHECKING:
 # Every kind of Linux 5.10 to 7.2 that a kernel can be built without (net/sched/Kconfig).
 _OPTIONAL = {
     "qdisc": (
-        "cake cake_mq cbs choke clsact codel drr dualpi2 etf ets fq fq_codel fq_pie gred hfsc hhf htb ingress mqprio "
-        "multiq netem pie plug prio qfq red sfb sfq skbprio taprio tbf teql"
+        "atm cake cake_mq cbq cbs choke clsact codel drr dsmark dualpi2 etf ets fq fq_codel fq_pie gred hfsc hhf htb "
+        "ingress mqprio multiq netem pie plug prio qfq red sfb sfq skbprio taprio tbf teql0"
     ),
-    "filter": "basic bpf cgroup flow flower fw matchall route u32",
+    "filter": "basic bpf cgroup flow flower fw matchall route rsvp rsvp6 tcindex u32",
     "action": (
-        "bpf connmark csum ct ctinfo gact gate ife mirred mpls nat pedit police sample simple skbedit "
-        "skbmod tunnel_key vlan"
+        "bpf connmark csum ct ctinfo gact gate ife ipt mirred mpls nat pedit police sample simple skbedit "
+        "skbmod tunnel_key vlan xt"
     ),
 }
 # The version that brought a kind, of those that are younger than 5.0.
-_SINCE = {"ets": "5.6", "fq_pie": "5.6", "dualpi2": "6.17", "cake_mq": "7.0", "ct": "5.3", "mpls": "5.3", "gate": "5.8"}
+_SINCE = {
+    "ets": "5.6",
+    "fq_pie": "5.6",
+    "dualpi2": "6.17",
+    "cake_mq": "7.0",
+    "ct": "5.3",
+    "ctinfo": "5.3",
+    "mpls": "5.3",
+    "gate": "5.8",
+}
+# The version that dropped a kind.
+_UNTIL = {**dict.fromkeys("atm cbq dsmark rsvp rsvp6 tcindex".split(), "6.3"), "ipt": "6.8", "xt": "6.8"}
 _PREFIXES = {"qdisc": "sch", "filter": "cls", "action": "act"}
 # Kinds whose module, or setting, has another name.
-_MODULES = {"clsact": "sch_ingress", "cake_mq": "sch_cake"}
+_MODULES = {"clsact": "sch_ingress", "cake_mq": "sch_cake", "teql0": "sch_teql", "xt": "act_ipt"}
 _SETTINGS = {"clsact": "SCH_INGRESS", "cake_mq": "SCH_CAKE", "route": "CLS_ROUTE4", "simple": "ACT_SIMP"}
 #: How kernels say of a request that they lack its kind; before 6.1, of a qdisc as of one that is not at its place.
 _UNKNOWN = (
@@ -49,10 +60,15 @@ def kind_hint(error: NetlinkError, what: str, kind: str) -> str:
     if kind not in _OPTIONAL[what].split():
         return lacks
     module = _MODULES.get(kind, f"{_PREFIXES[what]}_{kind}")
-    setting = _SETTINGS.get(kind, module.upper())
+    setting = f"CONFIG_NET_{_SETTINGS.get(kind, module.upper())}"
+    if until := _UNTIL.get(kind, ""):  # 6.1.176 lacks what 6.1 had
+        return (
+            f"{lacks}: Linux {until} dropped it, and some later releases of older versions, too; before, it was built "
+            f"with {setting} or came with the module {module}"
+        )
     since = _SINCE.get(kind, "")
     age = f" came with Linux {since}," if since else ""
-    return f"{lacks}: it{age} is built with CONFIG_NET_{setting} or comes with the module {module}"
+    return f"{lacks}: it{age} is built with {setting} or comes with the module {module}"
 
 
 def actions_hint(error: NetlinkError, actions: "Sequence[Action]") -> str:

@@ -1,4 +1,4 @@
-"""Causes of refusals that depend on the kernel's version alone."""
+"""Likely causes of refusals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 
 from pytc.errors import NetlinkError
 from pytc.tc.actions.action import Action
-from pytc.tc.hints import actions_hint
+from pytc.tc.hints import actions_hint, kind_hint
+from pytc.tc.kinds import actions, filters, qdiscs
 from pytc.tc.kinds.actions.mirred import MirredOptions
 
 NO_DEVICE = "Specified device does not exist"
@@ -30,3 +31,43 @@ TO_DEVICE = Action("mirred", MirredOptions("egress", "mirror", "lo"))
 def test_what_the_kernel_lacks_of_actions(sentence: str, actions: list[Action], said: str) -> None:
     hint = actions_hint(NetlinkError(errno.EINVAL, sentence), actions)
     assert said in hint if said else not hint
+
+
+#: Kinds of qdiscs that every kernel with traffic control has.
+_ALWAYS = "bfifo mq noqueue pfifo pfifo_fast pfifo_head_drop".split()
+_KINDS = [
+    *(("qdisc", kind) for kind in qdiscs.names() if kind not in _ALWAYS),
+    *(("filter", kind) for kind in filters.names()),
+    *(("action", kind) for kind in actions.names()),
+]
+
+
+@pytest.mark.parametrize(("what", "kind"), _KINDS)
+def test_every_kind_that_a_kernel_can_lack_has_its_module_named(what: str, kind: str) -> None:
+    hint = kind_hint(NetlinkError(errno.ENOENT, "Specified qdisc kind is unknown"), what, kind)
+    assert "CONFIG_NET_" in hint
+    assert "the module " in hint
+
+
+@pytest.mark.parametrize(
+    ("what", "kind", "setting", "module"),
+    [
+        ("action", "pedit", "ACT_PEDIT", "act_pedit"),
+        ("action", "simple", "ACT_SIMP", "act_simple"),
+        ("action", "xt", "ACT_IPT", "act_ipt"),
+        ("filter", "flower", "CLS_FLOWER", "cls_flower"),
+        ("filter", "route", "CLS_ROUTE4", "cls_route"),
+        ("filter", "tcindex", "CLS_TCINDEX", "cls_tcindex"),
+        ("qdisc", "cake", "SCH_CAKE", "sch_cake"),
+        ("qdisc", "clsact", "SCH_INGRESS", "sch_ingress"),
+        ("qdisc", "teql0", "SCH_TEQL", "sch_teql"),
+    ],
+)
+def test_names_of_modules(what: str, kind: str, setting: str, module: str) -> None:
+    hint = kind_hint(NetlinkError(errno.ENOENT, "Failed to load TC action module"), what, kind)
+    assert f" CONFIG_NET_{setting} " in hint
+    assert hint.endswith(f" the module {module}")
+
+
+def test_another_reason_is_not_explained_by_a_missing_kind() -> None:
+    assert not kind_hint(NetlinkError(errno.EEXIST, "Exclusivity flag on, cannot modify"), "qdisc", "cake")
