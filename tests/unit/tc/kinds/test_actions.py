@@ -22,10 +22,8 @@ from pytc.render.text import render
 from pytc.tc.clock import Clock
 from pytc.tc.kinds import actions as kinds
 from pytc.tc.kinds.action import DeclaredActionOptions
-from pytc.tc.kinds.actions.csum import CsumOptions
 from pytc.tc.kinds.actions.mirred import MirredOptions
 from pytc.tc.kinds.actions.police import KIND
-from pytc.tc.kinds.actions.vlan import VlanOptions
 from pytc.tc.kinds.interface import EncodeEnv, RenderEnv
 from pytc.tc.kinds.shared.ratespec import rate_table, ratespec
 from pytc.words.engine import Cursor
@@ -83,9 +81,9 @@ def described(name: str, options: object, about: Display = _PLAIN) -> dict[str, 
         ("mirred egress mirror blockid 0x10 ok", MirredOptions("egress", "mirror", block=16)),
         ("mirred egress redirect block 3", MirredOptions("egress", "redirect", block=3, control=4)),
         ("mirred index 5", MirredOptions(number=5)),
-        ("csum iph and tcp + udp", CsumOptions(1 | 8 | 16)),
-        ("csum i a t pipe index 3", CsumOptions(1 | 8, 3, 3)),
-        ("csum index 7", CsumOptions(number=7)),
+        ("csum iph and tcp + udp", DeclaredActionOptions({"update_flags": 1 | 8 | 16}, control=0)),
+        ("csum i a t pipe index 3", DeclaredActionOptions({"update_flags": 1 | 8}, 3, 3)),
+        ("csum index 7", DeclaredActionOptions({}, control=0, number=7)),
         (
             "skbedit mark 5/0xf priority 1:2 queue_mapping 3 ptype host pipe index 2",
             DeclaredActionOptions(
@@ -93,13 +91,24 @@ def described(name: str, options: object, about: Display = _PLAIN) -> dict[str, 
             ),
         ),
         ("skbedit i ok", DeclaredActionOptions({"FLAGS": 0x20}, control=0)),
-        ("vlan pop", VlanOptions("pop")),
-        ("vlan push id 5 prot 802.1ad pri 3 drop", VlanOptions("push", 5, 0x88A8, 3, control=2)),
+        ("vlan pop", DeclaredActionOptions({"v_action": 1})),
+        (
+            "vlan push id 5 prot 802.1ad pri 3 drop",
+            DeclaredActionOptions(
+                {"v_action": 2, "PUSH_VLAN_ID": 5, "PUSH_VLAN_PROTOCOL": 0x88A8, "PUSH_VLAN_PRIORITY": 3}, control=2
+            ),
+        ),
         (
             "vlan push_eth s 0:1:2:3:4:ff d 00:11:22:33:44:55",
-            VlanOptions("push_eth", dst_mac=bytes.fromhex("001122334455"), src_mac=bytes.fromhex("0001020304ff")),
+            DeclaredActionOptions(
+                {
+                    "v_action": 5,
+                    "PUSH_ETH_SRC": bytes.fromhex("0001020304ff"),
+                    "PUSH_ETH_DST": bytes.fromhex("001122334455"),
+                }
+            ),
         ),
-        ("vlan index 5", VlanOptions(number=5)),
+        ("vlan index 5", DeclaredActionOptions({}, number=5)),
     ],
 )
 def test_words(line: str, options: object) -> None:
