@@ -14,7 +14,18 @@ _KIND, _OPTIONS, _INDEX, _STATS, _COOKIE, _FLAGS, _HW_STATS, _USED_HW_STATS, _IN
 _BITS = struct.Struct("=II")
 _NUMBER = struct.Struct("=I")
 #: Which attribute of a kind begins with struct tc_gen, or like it with the index; 2 for the others.
-_PARAMETERS = {"connmark": 1, "csum": 1, "nat": 1, "ife": 1, "ct": 1, "ctinfo": 3, "gate": 3, "police": 1}
+_PARAMETERS = {
+    "connmark": 1,
+    "csum": 1,
+    "nat": 1,
+    "ife": 1,
+    "ct": 1,
+    "ctinfo": 3,
+    "gate": 3,
+    "police": 1,
+    "ipt": 3,
+    "xt": 3,
+}
 
 
 class ActionRecord(NamedTuple):
@@ -69,7 +80,10 @@ def action_index(record: ActionRecord) -> int:
 
 def generic_parameters(record: ActionRecord) -> Generic | None:
     """Return the parameters that every kind has; None where there are none."""
-    return Generic.unpack(dict(split_attributes(record.options)).get(_PARAMETERS.get(record.kind, 2), b""))
+    raw = dict(split_attributes(record.options)).get(_PARAMETERS.get(record.kind, 2), b"")
+    if len(raw) == _NUMBER.size:  # the index of ipt and xt stands alone
+        return Generic(_NUMBER.unpack(raw)[0], 0)
+    return Generic.unpack(raw)
 
 
 def strip_to_brief(record: ActionRecord) -> ActionRecord:

@@ -1,0 +1,5 @@
+"""The ``ipt`` action: a target of iptables, which newer kernels and tc 7 have dropped."""
+
+from pytc.tc.kinds.shared.xtables import xtables_action
+
+KIND = xtables_action("ipt")

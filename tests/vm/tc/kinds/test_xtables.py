@@ -1,0 +1,56 @@
+"""Actions with targets of iptables, as another program has added them."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+
+import pytest
+
+from pytc.netlink.schema import join_attributes
+from tests.processes import pytc_here
+from tests.vm.twins import new_network
+
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("action:xt", "filter:matchall")]
+
+_NEW_ACTION, _REQUEST, _ACK, _CREATE, _ERROR = 48, 1, 4, 0x400, 2
+_POST_ROUTING = 4
+#: struct xt_entry_target, and struct xt_mark_tginfo2: a mark and its mask.
+_MARK = struct.pack("=H29sBII", 40, b"MARK", 2, 5, 0xFF)
+
+
+def test_actions_of_other_programs_are_shown_and_bound() -> None:
+    new_network()
+    options = join_attributes(
+        [
+            (1, b"mangle\0"),
+            (2, struct.pack("=I", _POST_ROUTING)),
+            (3, struct.pack("=I", 7)),
+            (6, _MARK),
+        ]
+    )
+    error = _add(join_attributes([(1, join_attributes([(1, b"xt\0"), (2, options)]))]))
+    if error:
+        pytest.skip(f"this kernel has no target MARK: {error}")
+    shown = pytc_here("actions", "get", "action", "xt", "index", "7")
+    assert "tablename: mangle  hook: NF_IP_POST_ROUTING\n\ttarget MARK revision 2 options 05000000ff000000" in shown.out
+    assert "\tindex 7 ref 1 bind 0\n" in shown.out
+    assert pytc_here(*"filter add dev em1 egress matchall action xt index 7".split()).status == 0
+    [_, listed] = json.loads(pytc_here("-j", "actions", "ls", "action", "xt").out)
+    [action] = listed["actions"]
+    assert (action["target"], action["index"], action["bind"]) == ("MARK", 7, 1)
+    assert "target MARK" in pytc_here("filter", "show", "dev", "em1", "egress").out
+    assert pytc_here("filter", "del", "dev", "em1", "egress").status == 0
+    assert pytc_here("actions", "del", "action", "xt", "index", "7").status == 0
+
+
+def _add(table: bytes) -> int:
+    """Return the errno of a request for these actions."""
+    body = bytes(4) + join_attributes([(1, table)])
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as opened:
+        opened.send(struct.pack("=IHHII", 16 + len(body), _NEW_ACTION, _REQUEST | _ACK | _CREATE, 1, 0) + body)
+        while True:
+            reply = opened.recv(1 << 16)
+            if struct.unpack_from("=H", reply, 4)[0] == _ERROR:
+                return -int(struct.unpack_from("=i", reply, 16)[0])
