@@ -49,10 +49,19 @@ class Outcome(NamedTuple):
     err: str
 
 
-def run(*words: str, env: Mapping[str, str] | None = None, cwd: Path | None = None, input: str = "") -> Outcome:
-    """Run a command, at most twenty minutes long: a busy machine takes its time for 10,000 qdiscs."""
+def run(
+    *words: str,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    input: str = "",
+    apart: bool = not IN_GUEST,
+) -> Outcome:
+    """Run a command, at most twenty minutes long: a busy machine takes its time for 10,000 qdiscs.
+
+    With ``apart``, pytc has a process of its own: for what it says of other processes.
+    """
     environment = {**os.environ, **(env or {})}
-    if IN_GUEST and _can_be_here(words, environment):
+    if not apart and _can_be_here(words, environment):
         return _here(words[len(PYTC) :], environment, cwd or Path.cwd(), input)
     can_be_forked = forked.can_run(words, environment)
     if can_be_forked or IN_GUEST:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -157,8 +158,8 @@ class TestBehindTheLastFilter:
     def test_it_is_named(self, clsact: Network, path: str, words: str, name: str) -> None:
         script = f"filter add dev em1 ingress pref 4 {words.format(path)}\n"
         assert pytc("-n", clsact.name, "-b", "-", env=clsact.env, input=script).status == 0
-        last = next(one for one in clsact.json("filter", "show", *IN) if one.get("options", {}).get("handle"))
-        place = f"pref 4 handle {last['options']['handle']}" + (f" ({name})" if name else "")
+        handle = re.findall(r"handle (\S+)", clsact.ok("filter", "show", *IN))[-1]  # in JSON, matchall's is a number
+        place = f"pref 4 handle {handle}" + (f" ({name})" if name else "")
         warning = (
             f"Warning: em1 ingress: no packet reaches this filter, because the one at {place} never passes one on\n"
         )

@@ -13,7 +13,7 @@ from pytc.bpf import Loaded, ProgramType, load, read_object, select_program
 from tests.conftest import EXAMPLES
 from tests.kernel.commands.prog.support import id_of, prog, prog_json
 from tests.needs import missing
-from tests.processes import must
+from tests.processes import PYTC, SOURCE, must, run
 
 pytestmark = pytest.mark.kernel
 
@@ -81,7 +81,8 @@ class TestShow:
         assert "there is no program with the tag" in prog("show", "tag", "0" * 16).err
 
     def test_who_holds_it(self, loaded: Loaded) -> None:
-        (ours,) = prog_json("show", "id", id_of(loaded), options=("-d",))
+        shown = run(*PYTC, "-j", "-d", "prog", "show", "id", id_of(loaded), env=SOURCE, apart=True)
+        (ours,) = json.loads(shown.out)
         assert {"pid": os.getpid(), "comm": Path("/proc/self/comm").read_text().strip()} in ours["pids"]
 
     @pytest.mark.parametrize(
