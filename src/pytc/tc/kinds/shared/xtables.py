@@ -51,7 +51,7 @@ def xtables_action(name: str) -> ActionKind[DeclaredActionOptions]:
             ("TARG", "cdata"),
             ("PAD", "cdata"),
         ),
-        parms="INDEX",
+        needs=("INDEX",),
         check=check,
         heading=(),
     )
