@@ -174,7 +174,10 @@ def test_rates_are_shown_as_tc_shows_them(rate: int, shown: str) -> None:
         (2_075_000, "2075000b"),
         (2**20 * 3 + 1000, "3Mb"),
         (31_138_512, "31138512b"),
-        (2**32 - 1, "4096Mb"),
+        (2**30 - 1, "1024Mb"),
+        (2**30 + 1023, "1Gb"),
+        (2**30 + 2**20, "1025Mb"),
+        (2**32 - 1, "4Gb"),
     ],
 )
 def test_sizes_are_shown_as_tc_shows_them(size: int, shown: str) -> None:

@@ -64,28 +64,15 @@ def _siblings(siblings: _Classes, waiting: list[tuple[ClassRecord, ClassParts]],
     for index, (record, parts) in enumerate(siblings, start=1):
         children = _take(waiting, record.handle)
         position = _Position(trunk, index == len(siblings), bool(children))
-        levels = _last_levels(children, waiting)
         document = _document(record, parts, position)
         below = list(_siblings(children, waiting, position.branch))
         if position.is_last:
-            # As in tc, the line that ends a branch is as long as that of the last branch in it.
-            text = f"{position.branch}{'|    ' * (levels - 1)}" if children else trunk
-            end = Field("", text=f"{text}\n")
+            end = Field("", text=f"{position.branch if children else trunk}\n")
             last = below or [document]
             last[-1] = [*last[-1], end]
             document = document if below else last[0]
         yield document
         yield from below
-
-
-def _last_levels(children: _Classes, waiting: _Classes) -> int:
-    """Return how many levels there are from these classes down to their last one's last child, and so on."""
-    levels = 0
-    while children:
-        levels += 1
-        last = children[-1][0].handle
-        children = [class_ for class_ in waiting if class_[0].parent == last]
-    return levels
 
 
 def _document(record: ClassRecord, parts: ClassParts, position: _Position) -> Document:
