@@ -29,7 +29,13 @@ AROUND = QdiscEnv(CLOCK, lambda: 10_000, lambda name: (-1, 0, 1))
 SHOWN = [Display(), Display(details=True), Display(statistics=True), Display(details=True, statistics=True)]
 #: Every word of tables of lines, and some that make no sense.
 WORDS = sorted(
-    {word for table in ("qdiscs", "schedulers") for step in steps(table) for words in step.on("D") for word in words}
+    {
+        word
+        for table in ("qdiscs", "queues", "schedulers")
+        for step in steps(table)
+        for words in step.on("D")
+        for word in words
+    }
     | {"", "-1", "0", "4294967296", "1e400", "50%", "101%", "x", "help", "5k/8", "9" * 20, "%"}
 )
 
@@ -93,6 +99,8 @@ def test_any_bytes_can_be_shown(kind: AnyQdiscKind, raw: bytes) -> None:
     for statistics in (kind.statistics, kind.class_statistics):
         if statistics is not None:
             show(statistics(raw))
+    if kind.rate_statistics is not None:
+        show(kind.rate_statistics(raw, Display()))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in kinds() if kind.schema.rows], ids=lambda kind: kind.name)
@@ -151,6 +159,29 @@ def test_details(line: str, text: str) -> None:
             "  flows 9 (inactive 10 throttled 11) next_packet_delay 8us\n  gc 1 highprio 2 retrans 3 throttled 4 "
             "latency 1.2us ce_mark 13 flows_plimit 5\n"
             " pkts_too_long 6 alloc_errors 7 horizon_drops 14  horizon_caps 15",
+        ),
+        (
+            "codel",
+            struct.pack("=4Ii4I", 1, 2, 3, 4000, -5000, 6, 7, 1, 8),
+            "  count 2 lastcount 3 ldelay 4ms dropping drop_next -5ms\n"
+            "  maxpacket 1 ecn_mark 7 drop_overlimit 6 ce_mark 8",
+        ),
+        (
+            "pie",
+            struct.pack("=Q8I", 2**62, 5000, 6, 1, 7, 8, 9, 10, 11),
+            "  prob 0.25 delay 5ms avg_dq_rate 6\n  pkts_in 7 overlimit 9 dropped 8 maxq 10 ecn_mark 11",
+        ),
+        (
+            "fq_pie",
+            struct.pack("=9I", *range(1, 10)),
+            "  pkts_in 1 overlimit 3 overmemory 4 dropped 2 ecn_mark 5\n"
+            "  new_flow_count 6 new_flows_len 7 old_flows_len 8 memory_used 9",
+        ),
+        (
+            "sfb",
+            struct.pack("=9I", 1, 2, 3, 4, 5, 6, 7, 8, 9),
+            "  earlydrop 1 penaltydrop 2 bucketdrop 3 queuedrop 4 childdrop 5 marked 6\n"
+            "  maxqlen 7 maxprob 0.000122072 avgprob 0.000137331",
         ),
         (
             "fq_codel",

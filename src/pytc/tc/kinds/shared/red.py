@@ -21,7 +21,16 @@ DEFAULT_RATE = 10_000_000 // 8
 #: The table of idle times has a shift for each cell, of which the last one is the largest.
 _CELLS, _LARGEST_SHIFT = 256, 31
 
-PROBABILITY = Form("CHANCE", lambda word: split_number(word)[0])  # as in tc, the rest of the word does not count
+
+def _probability(word: str) -> float:
+    """Return the number at the start of a word; as in tc, the rest does not count."""
+    probability = split_number(word)[0]
+    if math.isinf(probability * 2**32):
+        raise ValueError(word)
+    return probability
+
+
+PROBABILITY = Form("CHANCE", _probability)
 
 
 def weight_log(low: int, burst: int, packet: int) -> int | None:
