@@ -30,8 +30,8 @@ _TEXT_IN_JSON = (
 )
 #: Times before 1970, which it prints as unsigned.
 _EARLY = r'("base_time": ?)(184467440737\d{8})'
-#: Where it prints options of fw as text.
-_NO_JSON = r"\{(handle 0x|fh 0x|classid |indev )"
+#: Where it prints options of fw, dsmark and cbq as text.
+_NO_JSON = r"\{(handle 0x|fh 0x|classid |indev |indices |\(|prio )"
 #: What pytc says more in JSON: tc repeats a member for each key of a filter, and prints text into it; of flower's
 #: gtp_opts it says nothing.
 _OWN = ("matches", "rule_success", "eat", "ematches", "gtp_opt_key", "gtp_opt_mask")

@@ -8,7 +8,8 @@ from pytc.netlink.schema import HEADER, Attributes, Schema
 from pytc.render.documents import Display, Document, Field, Group
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
-from pytc.tc.kinds.shared.fields import six_digits
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.shared.fields import six_digits, statistics_lines
 from pytc.tc.kinds.shared.netem_words import U32, Chance, LossModel, NetemOptions, NetemRate, Slot, parse
 from pytc.tc.kinds.shared.ratespec import bytes_per_second, microseconds
 from pytc.tc.rates import format_rate, format_time, format_time64
@@ -22,6 +23,7 @@ _SLOT = struct.Struct("=qqiiqq")
 #: An attribute in TCA_NETEM_LOSS: NETEM_LOSS_GI with p13, p31, p32, p14, p23, or _GE with p, r, h, k1.
 _MODEL = struct.Struct("=HH")
 _STATE, _GEMODEL = 1, 2
+_COUNTERS = 6 * 8  # bytes
 _STATE_VALUES, _GEMODEL_VALUES = struct.Struct("=5I"), struct.Struct("=4I")
 _SCHEMA = Schema(
     ("TCA_NETEM_UNSPEC", "none"),
@@ -38,13 +40,14 @@ _SCHEMA = Schema(
     ("TCA_NETEM_JITTER64", "int64"),
     ("TCA_NETEM_SLOT", "cdata"),
     ("TCA_NETEM_SLOT_DIST", "cdata"),
+    ("TCA_NETEM_PRNG_SEED", "uint64"),
 )
 _USAGE = """\
 Usage: ... netem [ limit PACKETS ] [ delay TIME [ JITTER [ CORRELATION ] ] ] [ distribution TABLE ]
                  [ loss [ random ] PERCENT [ CORRELATION ] ] [ loss state P13 [ P31 [ P32 [ P23 [ P14 ] ] ] ] ]
                  [ loss gemodel PERCENT [ R [ 1-H [ 1-K ] ] ] ] [ ecn ] [ corrupt PERCENT [ CORRELATION ] ]
                  [ duplicate PERCENT [ CORRELATION ] ] [ reorder PERCENT [ CORRELATION ] [ gap DISTANCE ] ]
-                 [ rate RATE [ PACKETOVERHEAD [ CELLSIZE [ CELLOVERHEAD ] ] ] ]
+                 [ seed NUMBER ] [ rate RATE [ PACKETOVERHEAD [ CELLSIZE [ CELLOVERHEAD ] ] ] ]
                  [ slot { MIN [ MAX ] | distribution TABLE DELAY JITTER } [ packets NUMBER ] [ bytes SIZE ] ]
 
 limit         how many packets may wait {1000}
@@ -55,6 +58,7 @@ ecn           mark packets in place of losing them
 corrupt       packets that get one bit wrong
 duplicate     packets that are sent twice
 reorder       packets that are sent at once, each gap-th; the others are delayed
+seed          of the random numbers; with the same one, the same packets are hit {random}
 rate          how fast packets go out
 slot          packets go out in slots of time
 TIME := NUMBER[s | ms | us], microseconds (in slot: nanoseconds) without a unit
@@ -96,6 +100,8 @@ def encode(options: NetemOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
         sent.append(("TCA_NETEM_CORRUPT", _pair(corrupt)))
     if options.slot is not None:
         sent.append(("TCA_NETEM_SLOT", _slot(options.slot)))
+    if options.seed is not None:
+        sent.append(("TCA_NETEM_PRNG_SEED", options.seed))
     if isinstance(loss, LossModel):
         sent.append(("TCA_NETEM_LOSS", _model(loss)))
     if options.rate is not None:
@@ -166,6 +172,8 @@ def document(attributes: Attributes, display: Display, clock: Clock) -> Document
             fields.append(_chance_group(name, name, probability, correlation))
     fields += _rate_group(attributes, display) + _slot_group(attributes)
     ecn = "TCA_NETEM_ECN" in attributes
+    if "TCA_NETEM_PRNG_SEED" in attributes:
+        fields.append(Field("seed", attributes["TCA_NETEM_PRNG_SEED"], f" seed {attributes['TCA_NETEM_PRNG_SEED']}"))
     return [*fields, Field("ecn", ecn, " ecn " if ecn else ""), Field("gap", gap, f" gap {gap}" if gap else "")]
 
 
@@ -270,4 +278,17 @@ def _if_set(name: str, value: int) -> Field:
     return Field(name, value, f" {name} {value}" if value else "")
 
 
-KIND: QdiscKind[NetemOptions, None] = QdiscKind("netem", _SCHEMA, parse, encode, document, _USAGE, header=_OPTIONS.size)
+_lines = statistics_lines(
+    Layout("6Q", "delayed dropped corrupted duplicated reordered ecn_marked"),
+    "delayed dropped corrupted duplicated reordered ecn_marked",
+)
+
+
+def _statistics(raw: bytes) -> Document:
+    """Return the start of struct tc_netem_xstats, which kernels send since v7.2, as fields."""
+    return _lines(raw) if len(raw) >= _COUNTERS else ()
+
+
+KIND: QdiscKind[NetemOptions, None] = QdiscKind(
+    "netem", _SCHEMA, parse, encode, document, _USAGE, header=_OPTIONS.size, statistics=_statistics
+)

@@ -8,7 +8,7 @@ from pytc.tc.kinds.shared.ratespec import Rate, parse_any_rate
 from pytc.tc.rates import parse_percent, parse_size, parse_time, parse_time64
 from pytc.words.engine import Converter, Cursor, Word, illegal_value, matches, read_options, signed, unsigned
 
-U32, _S32 = 0xFFFFFFFF, 0x7FFFFFFF
+U32, _S32, _U64 = 0xFFFFFFFF, 0x7FFFFFFF, 2**64 - 1
 _DIGITS = frozenset("0123456789")
 
 
@@ -69,6 +69,7 @@ class NetemOptions(NamedTuple):
     distribution: str = ""
     rate: NetemRate | None = None
     slot: Slot | None = None
+    seed: int | None = None
 
 
 def _part(share: float) -> int:
@@ -200,6 +201,12 @@ def _slot_limit(cursor: Cursor, convert: Converter, called: str) -> Any:
     return _value(cursor, convert, called)
 
 
+def _seed(word: str) -> int:
+    """Return a seed; as strtoull(3) has it, a negative number counts back from 2^64."""
+    number: int = unsigned(_U64, 10)(word.removeprefix("-"))
+    return -number & _U64 if word.startswith("-") else number
+
+
 _LOSS_TWICE = 'Illegal "duplicate loss argument"'
 #: The order decides abbreviations: ``d`` is ``delay``, ``r`` is ``reorder``.
 _WORDS = (
@@ -215,6 +222,7 @@ _WORDS = (
     Word("duplicate", "duplicate", read=_chance("duplicate"), repeat=True),
     Word("distribution", "distribution", str, repeat=True),
     Word("rate", "rate", read=_rate, repeat=True),
+    Word("seed", "seed", _seed, repeat=True),
     Word("slot", "slot", read=_slot, repeat=True),
 )
 
