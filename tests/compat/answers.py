@@ -21,6 +21,8 @@ _MASKS = (
     (r'"(id|load_time|btf_id)": ?\d+', r'"\1":0'),
     (r"\b8[0-9a-f]{3}:(?![0-9a-f]*:)", "auto:"),
     (r'"seid": ?\d+', '"seid":0'),  # of flower: tc's JSON has the low 32 bits of 64
+    # fq before Linux 6.7 has no bands, of which newer versions of tc print zeros.
+    (r' band0_pkts 0 band1_pkts 0 band2_pkts 0|"band0_pkts":0,"band1_pkts":0,"band2_pkts":0,', ""),
 )
 #: Text that tc prints into its JSON.
 _TEXT_IN_JSON = (
@@ -31,7 +33,7 @@ _TEXT_IN_JSON = (
 #: Times before 1970, which it prints as unsigned.
 _EARLY = r'("base_time": ?)(184467440737\d{8})'
 #: Where it prints options of fw, dsmark and cbq as text.
-_NO_JSON = r"\{(handle 0x|fh 0x|classid |indev |indices |\(|prio )"
+_NO_JSON = r"\{(handle 0x|fh 0x|classid |indev |indices |linklayer |\(|prio )"
 #: What pytc says more in JSON: tc repeats a member for each key of a filter, and prints text into it; of flower's
 #: gtp_opts it says nothing.
 _OWN = ("matches", "rule_success", "eat", "ematches", "gtp_opt_key", "gtp_opt_mask")
