@@ -41,6 +41,15 @@ def enter_new_network_namespace() -> None:
         raise _last_error()
 
 
+def socket_option(fd: int, level: int, option: int, data: bytes) -> bytes:
+    """Return what getsockopt(2) makes of a buffer that holds a question (Python's sends none); raises OSError."""
+    buffer = ctypes.create_string_buffer(data, len(data))
+    size = ctypes.c_uint(len(data))
+    if _LIBC.getsockopt(fd, level, option, buffer, ctypes.byref(size)) != 0:
+        raise _last_error()
+    return buffer.raw[: size.value]
+
+
 def file_system_type(file: "int | str") -> int:
     """Return ``f_type`` of statfs(2) for a descriptor or a path, like 0xCAFE4A11 of a bpffs; 0 when it fails."""
     buffer = (ctypes.c_long * 64)()  # struct statfs; f_type is its first field

@@ -88,22 +88,25 @@ def unpack_old_statistics(raw: bytes) -> QueueStatistics:
 
 
 def filter_statistics(statistics: QueueStatistics, *, iec: bool = False) -> list[Part]:
-    """Return counters as tc prints them behind a filter: old ones as text alone."""
+    """Return counters as tc prints them behind a filter."""
     if not statistics.old:
         return [Group("stats", statistics_fields(statistics, iec=iec)), Field("", text="\n")]
     sent, packets, drops, overlimits, _, backlog, qlen, rate, *_ = statistics
-    text = f" Sent {sent} bytes {packets} pkts (dropped {drops}, overlimits {overlimits}) \n"
     bytes_rate, packet_rate = rate or (0, 0)
-    values = (
-        ("rate ", rate),
-        (f"{format_rate(bytes_rate, iec=iec)} ", bytes_rate),
-        (f"{packet_rate}pps ", packet_rate),
-        ("backlog ", backlog or qlen),
-        (f"{format_size(backlog)} ", backlog),
-        (f"{qlen}p ", qlen),
-    )
-    offload_text = "".join(value for value, is_present in values if is_present)
-    return [Field("", text=f"{text} {offload_text}\n" if offload_text else text)]
+    more: list[Part] = []
+    more += [Field("", text="rate ")] if rate else []
+    more += [Field("rate", bytes_rate, f"{format_rate(bytes_rate, iec=iec)} ")] if bytes_rate else []
+    more += [Field("pps", packet_rate, f"{packet_rate}pps ")] if packet_rate else []
+    more += [Field("", text="backlog ")] if backlog or qlen else []
+    more += [Field("backlog", backlog, f"{format_size(backlog)} ")] if backlog else []
+    more += [Field("qlen", qlen, f"{qlen}p ")] if qlen else []
+    return [
+        Field("bytes", sent, f" Sent {sent} bytes"),
+        Field("packets", packets, f" {packets} pkts"),
+        Field("dropped", drops, f" (dropped {drops}, "),
+        Field("overlimits", overlimits, f"overlimits {overlimits}) \n"),
+        *([Field("", text=" "), *more, Field("", text="\n")] if more else []),
+    ]
 
 
 def statistics_fields(statistics: QueueStatistics, before: str = " ", *, iec: bool = False) -> list[Field]:

@@ -21,7 +21,7 @@ from pytc.tc.kinds.interface import (
 from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.shared.filter_parts import all_actions, flag_fields, skip_flags
 from pytc.tc.kinds.shared.help import usage_text
-from pytc.words.engine import Cursor, unsigned
+from pytc.words.engine import Cursor, text, unsigned
 
 
 def _take_actions(cursor: Cursor) -> tuple[Action, ...]:
@@ -34,6 +34,12 @@ def _take_police(cursor: Cursor) -> Any:
     from pytc.tc.kinds.shared.action_words import parse_kind
 
     return parse_kind("police", cursor)
+
+
+def _take_device(cursor: Cursor) -> str:
+    if cursor.done:
+        raise InvalidOptionsError("Illegal indev")
+    return str(text(cursor.take()))
 
 
 _CLASSID = Form(
@@ -60,6 +66,13 @@ POLICE = Option(
 )
 CLASSID = Option("classid", "CLASSID", _CLASSID, "the class of packets that match", exact=False, key="flowid")
 FLOWID = Option("flowid", "CLASSID", _CLASSID, exact=True, wrong="classid")
+INDEV = Option(
+    "indev",
+    "INDEV",
+    Form("DEVICE", read=_take_device),
+    "only packets that came in through that device",
+    exact=True,
+)
 SKIP_HW = Option("skip_hw", "skip_hw", Form(), "let hardware not do it", exact=True)
 SKIP_SW = Option("skip_sw", "skip_sw", Form(), "let nothing but hardware do it", exact=True)
 

@@ -24,7 +24,6 @@ from pytc.tc.filters.requests import FilterChange
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds import filters as kinds
 from pytc.tc.kinds.filter import DeclaredFilterOptions
-from pytc.tc.kinds.filters.fw import FwOptions
 from pytc.tc.kinds.filters.u32 import U32Options, parse_handle
 from pytc.tc.kinds.shared.u32_selector import Key, Selector, hash_bucket, merge_keys
 from pytc.tc.kinds.shared.u32_text import handle_text
@@ -154,9 +153,9 @@ class TestFwAndMatchall:
     @pytest.mark.parametrize(
         ("line", "options"),
         [
-            ("handle 6 fw classid 1:1", FwOptions(Handle(1, 1))),
-            ("handle 6/7 fw fl 1:1", FwOptions(Handle(1, 1), mask=7)),
-            ("fw indev lo", FwOptions(incoming="lo")),
+            ("handle 6 fw classid 1:1", DeclaredFilterOptions({"CLASSID": Handle(1, 1)})),
+            ("handle 6/7 fw fl 1:1", DeclaredFilterOptions({"CLASSID": Handle(1, 1), "MASK": 7})),
+            ("fw indev lo", DeclaredFilterOptions({"INDEV": "lo"})),
             ("matchall flowid 1:1", DeclaredFilterOptions({"CLASSID": Handle(1, 1)})),
             ("matchall skip_hw", DeclaredFilterOptions({"FLAGS": 1})),
             ("matchall skip_sw cl 1:2", DeclaredFilterOptions({"CLASSID": Handle(1, 2), "FLAGS": 2})),
@@ -277,7 +276,7 @@ def test_all_lines_have_options_that_can_be_encoded_and_shown(table: str) -> Non
             command = parse_words(words)
             if not isinstance(command, FilterChange) or command.options is None or command.kind == "bpf":
                 continue
-            assert isinstance(command.options, (U32Options, FwOptions, DeclaredFilterOptions))
+            assert isinstance(command.options, (U32Options, DeclaredFilterOptions))
             text, _ = described(command.kind, command.options, protocol=command.selector.protocol)
             assert "{" not in text
             seen += 1
