@@ -27,7 +27,7 @@ _MASKS = (
 #: Text that tc prints into its JSON.
 _TEXT_IN_JSON = (
     r',\s*"\s*(offset|eat) "'
-    r"|\n  (?:NOT )?(?:\w+\(|\(\n)(?:.*\n)*?(?:  \) )?(?=[,}])"  # ematches
+    r"|\n  (?:NOT )?(?:\w+\(|\(\n)(?:.*\n)*?(?: +\) )*(?=[,}])"  # ematches
     r"|\n *(?=,|\n|\})"
 )
 #: Counters of a filter, which are members since tc 6.2.

@@ -171,7 +171,7 @@ class TestFwAndMatchall:
     def test_fw_is_shown_as_it_was_given(self, classid: Handle, mark: int, mask: int | None) -> None:
         behind = "" if mask is None else f"/{mask:#x}"
         command = parse(f"filter add dev em1 handle {mark:#x}{behind} fw classid {classid}")
-        assert command.options.mask == mask
+        assert command.options.values.get("MASK") == mask
         text, members = described("fw", command.options, handle=mark)
         assert f"classid {classid} " in text
         assert members["classid"] == str(classid)
