@@ -32,7 +32,7 @@ def document(record: FilterRecord, display: Display, selector: FilterSelector = 
         fields.append(_kind(record.kind))
     if record.chain is not None and record.chain != selector.chain:
         fields.append(_chain(record.chain))
-    if record.raw:
+    if record.raw or record.options is not None:
         fields.append(Group("options", _options(record, display)))
     fields.append(_END)
     if display.statistics and record.statistics is not None:

@@ -145,8 +145,10 @@ def decode_filter(message: TcMessage, *, shortened: bool = False) -> FilterRecor
     number, flags, ifindex, handle, parent, info, attributes = message
     if number not in _KNOWN:
         return None
-    name, raw = attributes.get("TCA_KIND", ""), attributes.get("TCA_OPTIONS", b"")
-    options, actions, police = (_options_in_brief if shortened else _options)(name, raw) if raw else _NO_OPTIONS
+    name, raw = attributes.get("TCA_KIND", ""), attributes.get("TCA_OPTIONS")
+    options, actions, police = (
+        (_options_in_brief if shortened else _options)(name, raw) if raw is not None else _NO_OPTIONS
+    )
     in_block = ifindex == c.BLOCK
     return FilterRecord(
         ifindex,
@@ -163,7 +165,7 @@ def decode_filter(message: TcMessage, *, shortened: bool = False) -> FilterRecor
         parent if in_block else 0,
         number in _CHAINS,
         _event(number, flags),
-        raw,
+        raw or b"",
     )
 
 

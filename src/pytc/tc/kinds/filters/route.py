@@ -16,6 +16,7 @@ from pytc.tc.kinds.filter import (
     POLICE,
     DeclaredFilterOptions,
     filter,
+    numeric_handle,
     show_actions,
     show_police,
 )
@@ -28,25 +29,36 @@ from pytc.words.engine import text, unsigned
 _ANY_TO, _ANY_FROM, _DEVICE, _ORDER = 0x8000, 0xFFFF0000, 0x8000, 0x7F00
 
 
+def _index(device: str) -> int:
+    try:
+        return device_index(device)
+    except DeviceNotFoundError as error:
+        raise InvalidOptionsError('Illegal "fromif"', hints=(str(error),)) from None
+
+
+def _handle(word: str) -> int:
+    """Return the number of a handle; behind ``@`` is the device whose index belongs to it."""
+    number, at, device = word.partition("@")
+    handle = numeric_handle(number)
+    return handle | (_DEVICE | _index(device)) << 16 & U32 if at else handle
+
+
 def _settle(options: DeclaredFilterOptions, word: str) -> tuple[DeclaredFilterOptions, str]:
-    """Return the options with the index of the device, and the handle that is not given."""
-    values = {**options.values}
-    if "fromif" in values:
-        try:
-            values["IIF"] = device_index(values["fromif"])
-        except DeviceNotFoundError as error:
-            raise InvalidOptionsError('Illegal "fromif"', hints=(str(error),)) from None
-        options = options.replace(values=values)
-    if word and int(unsigned(U32)(word)):
+    """Return the handle that follows from the words where none is given."""
+    values = options.values
+    if word and _handle(word):
         return options, word
     handle = values.get("TO", _ANY_TO)
-    if "IIF" in values:
-        handle |= (_DEVICE | values["IIF"]) << 16 & U32
-    else:
+    if "fromif" not in values:
         handle |= values["FROM"] << 16 if "FROM" in values else _ANY_FROM
     if order := values.get("order", 0):
         handle = handle & ~_ORDER | order << 8 & _ORDER
-    return options, f"{handle:#x}"
+    return options, f"{handle:#x}@{values['fromif']}" if "fromif" in values else f"{handle:#x}"
+
+
+def _complete(values: Values, env: object) -> None:
+    if "fromif" in values:
+        values["IIF"] = _index(values["fromif"])
 
 
 def _show_handle(values: Values, view: FilterView) -> list[Part]:
@@ -85,6 +97,7 @@ KIND = filter(
         _OPTIONS,
         "FROM TO IIF CLASSID",
         (_show_handle, "classid to from", _show_device, show_police, show_actions),
+        complete=_complete,
         exact=False,
         notes="REALM is a number up to 255, or a name of rt_realms.",
     ),
@@ -99,6 +112,7 @@ KIND = filter(
     ),
     actions="ACT",
     police="POLICE",
+    handle=_handle,
     settle=_settle,
     depends_on_words=lambda values: "fromif" not in values,
 )
