@@ -10,7 +10,7 @@ where somebody waits; NEW, a path where nothing is; NAME, a network namespace; E
 tests/compat/docs/test_compatibility.py asks tc itself whether all of it is true.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,14 +87,19 @@ def _arguments(text: str) -> list[str]:
     return [word.replace("~", " ") for word in text.split()]
 
 
-def supported_lines(*sections: str, beginning: str = "") -> list[list[str]]:
-    """The lines of all words that pytc takes, but for those that need files."""
+def supported_lines(
+    *sections: str, beginning: str = "", is_known: Callable[[str], bool] = lambda since: True
+) -> list[list[str]]:
+    """The lines of all words that pytc takes, but for those that need files.
+
+    ``is_known`` is asked about the version since which tc has a word, empty for 6.1, ``-`` for no longer.
+    """
     found = [
         place.line(entry)
         for section in sections
         for place in places(section)
         for entry in place.entries
-        if supported(place, entry)
+        if is_known(entry.since) and supported(place, entry)
     ]
     return [line for line in found if not _NEEDED & set(line) and line[0] in beginning.split()]
 

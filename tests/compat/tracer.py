@@ -14,6 +14,7 @@ from pathlib import Path
 from docs.manual.words import supported_lines
 from pytc.netlink.schema import split_attributes
 from tests.compat.stepping import TC
+from tests.needs import missing
 from tests.network import Network
 from tests.processes import ROOT, cannot
 
@@ -71,8 +72,14 @@ class Tracer:
 
 
 def changing(*sections: str, beginning: str) -> list[list[str]]:
-    """The lines of docs/manual/words that pytc takes and that change something."""
-    return [line for line in supported_lines(*sections, beginning=beginning) if line[1] not in ("show", "list")]
+    """The lines of docs/manual/words that pytc and this version of tc take, and that change something."""
+    lines = supported_lines(*sections, beginning=beginning, is_known=_is_known)
+    return [line for line in lines if line[1] not in ("show", "list")]
+
+
+def _is_known(since: str) -> bool:
+    """Report whether this version of tc has a word; ``-`` is for those that came before 6.1 and have gone since."""
+    return bool(missing(["tc:6.2"])) if since == "-" else not (since and missing([f"tc:{since}"]))
 
 
 def _dumped(log: str) -> Iterator[bytes]:

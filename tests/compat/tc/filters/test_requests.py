@@ -12,6 +12,7 @@ from pytc.netlink.schema import split_attributes
 from pytc.tc.kinds import filters as kinds
 from tests.compat.lines import steps
 from tests.compat.tracer import Parts, Tracer, action_parts, changing
+from tests.needs import missing
 from tests.network import Network
 from tests.processes import must
 
@@ -40,6 +41,14 @@ class Request(NamedTuple):
 def test_requests_are_those_of_tc(network: Network, tmp_path: Path) -> None:
     must("ip", "-n", network.name, "link", "add", "t0", "type", "veth", "peer", "name", "p0")
     lines = [command for step in steps("filters") for command in step.on("t0") if command[0][0] != "q"]
+    assert len(lines) > 200
+    Tracer(network, tmp_path).compare(lines, _request)
+
+
+def test_requests_of_flower_are_those_of_tc(network: Network, tmp_path: Path) -> None:
+    must("ip", "-n", network.name, "link", "add", "t0", "type", "veth", "peer", "name", "p0")
+    alike = [step for step in steps("flower") if step.has_device and not step.wrong]
+    lines = [step.on("t0")[-1] for step in alike if not missing(step.needs)]
     assert len(lines) > 200
     Tracer(network, tmp_path).compare(lines, _request)
 
