@@ -66,7 +66,8 @@ def _document(record: ActionRecord, display: Display, *, bound: bool) -> Documen
         kind = kinds.find(record.kind)
         heading = kind.heading if kind is not None else None
         fields += (Field("kind", record.kind, f"{record.kind} "),) if heading is None else heading
-        fields += [Field("index", record.number, f"\t index {record.number}\n")]
+        if record.number is not None:
+            fields.append(Field("index", record.number, f"\t index {record.number}\n"))
     if display.statistics and record.statistics is not None:
         fields += [Field("", text="\tAction statistics:\n"), Group("stats", statistics_fields(record.statistics, "\t"))]
     if record.cookie:

@@ -32,14 +32,15 @@ class ActionRecord(NamedTuple):
     """An action as the kernel describes it.
 
     ``order`` is its place in its list. ``attributes`` are the kind's, by name, for one that pytc knows; ``options``
-    their bytes. ``number`` is its index, in brief dumps. ``flags`` are (value, selector).
+    their bytes. ``number`` is its index, in brief dumps of actions; None in those of filters, which do not say it.
+    ``flags`` are (value, selector).
     """
 
     order: int
     kind: str
     attributes: Mapping[str, Any] | None = None
     options: bytes = b""
-    number: int = 0
+    number: int | None = 0
     statistics: QueueStatistics | None = None
     cookie: bytes = b""
     flags: tuple[int, int] = (0, 0)
@@ -62,7 +63,7 @@ def _decode(order: int, raw: bytes) -> ActionRecord:
         name,
         kind.schema.decode(options) if kind is not None and options else None,
         options,
-        _number(parts, _INDEX) or 0,
+        _number(parts, _INDEX),
         unpack_statistics(parts[_STATS]) if _STATS in parts else None,
         parts.get(_COOKIE, b""),
         _bits(parts, _FLAGS) or (0, 0),
@@ -75,7 +76,7 @@ def _decode(order: int, raw: bytes) -> ActionRecord:
 def action_index(record: ActionRecord) -> int:
     """Return the index of an action, with which the parameters of every kind begin; 0 where there are none."""
     generic = generic_parameters(record)
-    return generic.number if generic is not None else record.number
+    return generic.number if generic is not None else record.number or 0
 
 
 def generic_parameters(record: ActionRecord) -> Generic | None:
