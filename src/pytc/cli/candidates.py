@@ -46,6 +46,8 @@ _AFTER: Mapping[str, Sort] = {
     "link": PIN,
     "type": TYPE,
     "protocol": PROTOCOL,
+    "vlan_ethtype": PROTOCOL,
+    "cvlan_ethtype": PROTOCOL,
     "bytecode-file": FILE,
     "bcf": FILE,
     "pcap": FILE,
@@ -110,6 +112,8 @@ def _after(rest: list[str], prefix: str) -> Candidates:
     value: Sort | Literal[""] = "" if set(candidates) - {"help"} else _AFTER.get(rest[-1], "")
     if name in ("map", "prog") and rest[-1] in ("map", "fd") and "obj" not in rest:
         value = ""  # numbers and names of loaded maps
+    if name in ("filter", "chain") and rest[-1] == "type":
+        value = ""  # that of an ICMP message
     value = value or _POSITIONS.get((name, rest[1] if len(rest) > 1 else "", len(rest) - 1), "")
     if not value and "object-file" in candidates:
         value = FILE  # the word may be left out

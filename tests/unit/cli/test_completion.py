@@ -51,6 +51,11 @@ _SOME = st.sampled_from([*OBJECTS, "add", "dev", "bpf", "obj", "action", "-n", "
         ("prog run obj x.o packet ip preset hits", "keytype valuetype key value"),
         ("filter add dev lo ingress matchall action mirred", "egress ingress"),
         ("actions list action", "gact police"),
+        ("filter add dev lo ingress protocol ip flower dst_ip 10.0.0.1", "src_ip ip_proto action"),
+        ("filter add dev lo ingress protocol ip flower ip_proto", "tcp icmp"),
+        ("filter add dev lo ingress protocol arp flower arp_op", "request reply"),
+        ("filter add dev lo ingress protocol ppp_ses flower ppp_proto", "ip mpls_uc"),
+        ("filter add dev lo ingress protocol mpls_uc flower mpls lse depth 1", "label tc action"),
         ("qdisc add dev lo stab linklayer", "ethernet atm"),
         ("actions add action", "bpf drop"),
         ("completion", "bash zsh"),
@@ -82,6 +87,7 @@ def test_words_that_may_follow(line: str, offered: str) -> None:
         ("map dump id 1", "id name fd"),
         ("exec bpf", "run"),
         ("filter show dev lo", "bpf"),
+        ("filter add dev lo ingress protocol ip flower dst_ip 10.0.0.1", "dst_ip"),
         ("object show x.o", "for type"),
     ],
 )
@@ -102,6 +108,8 @@ def test_words_that_make_no_sense(line: str, not_offered: str) -> None:
         ("prog run obj x.o map", "map"),
         ("object lint x.o type", "type"),
         ("filter add dev dev", ""),
+        ("filter add dev lo protocol 802.1q flower vlan_ethtype", "protocol"),
+        ("filter add dev lo protocol ip flower ip_proto icmp type", ""),
         ("cgroup show", "directory"),
         ("cbpf run x.pcap", "file"),
         ("qdisc add dev lo handle", ""),
@@ -165,7 +173,7 @@ def test_no_table_of_words_is_looked_up_by_a_hash(monkeypatch: pytest.MonkeyPatc
         ("engine.py", "find"),
         ("engine.py", "take_verb"),
         ("__init__.py", "find"),
-        ("words.py", "_options"),
+        ("words.py", "take_options"),
         ("protocols.py", "parse_protocol"),
     ):
         _Hashed.by.pop(known, None)

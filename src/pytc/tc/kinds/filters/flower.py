@@ -165,7 +165,7 @@ _NESTED = {"mpls": read_label_stack, "cfm": read_cfm}
 
 def _option(key: Key) -> Option:
     """Return the option for a key, whose value depends on other words, and is read by :func:`_place`."""
-    form = Form(key.form.name, None if key.word in _NESTED else str, read=_NESTED.get(key.word))
+    form = Form(key.form.name, read=_NESTED.get(key.word, Cursor.take))
     return Option(key.word, key.word, form, key.help, exact=key.exact, many=key.send is send_flags)
 
 

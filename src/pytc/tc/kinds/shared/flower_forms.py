@@ -7,7 +7,7 @@ from pytc.errors import InvalidOptionsError, UsageError
 from pytc.protocols import format_protocol, parse_protocol
 from pytc.render.documents import Display, Field, Json, Part
 from pytc.tc.kinds.shared.addresses import parse_ipv4_prefix, parse_ipv6_prefix
-from pytc.words.engine import Converter, unsigned
+from pytc.words.engine import Converter, is_one_of, unsigned
 
 U8, U16, U32 = 0xFF, 0xFFFF, 0xFFFFFFFF
 #: What the kernel says of a key: its value, and its mask or None.
@@ -112,9 +112,13 @@ def _show_arp(key: str, value: int, mask: int | None, display: Display) -> Seque
     return (line(key, text, text),)
 
 
-ARP_OPERATION = KeyForm(
-    "{ request | reply | 0 | 1 | 2 }[/MASK]", lambda word: _split(word, _arp_operation, _byte, U8), _show_arp
-)
+def _read_arp(word: str) -> Masked:
+    if is_one_of(word, _ARP_OPERATIONS.values()):
+        return Masked(_arp_operation(word), U8)
+    return _split(word, _arp_operation, _byte, U8)
+
+
+ARP_OPERATION = KeyForm("{ request | reply | 0 | 1 | 2 }[/MASK]", _read_arp, _show_arp)
 
 
 def _hardware_address(word: str) -> bytes:
@@ -231,7 +235,7 @@ _PPP_NAMES = {number: name for name, number in _PPP.items()}
 
 
 def _ppp_protocol(word: str) -> int:
-    named = [number for name, number in _PPP.items() if word.lower() == name]
+    named = [number for name, number in _PPP.items() if word == name or word.lower() == name]
     return named[0] if named else int(unsigned(U16)(word))
 
 
