@@ -7,8 +7,6 @@ from pytc.handles import ROOT, UNSPEC, Handle
 from pytc.tc.filters.requests import POINTS, FilterChange
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.hints import actions_hint, general_hint, kind_hint
-from pytc.tc.kinds.filter import DeclaredFilterOptions
-from pytc.tc.kinds.shared.filter_parts import SKIP_HW, SKIP_SW
 
 _INGRESS_QDISC = Handle(0xFFFF, 0)
 
@@ -32,6 +30,8 @@ def _words_hint(error: NetlinkError, selector: FilterSelector, change: FilterCha
         and (change.options is None or change.options.source is None)
     ):
         return "name the program: object-file FILE, object-pinned PATH, bytecode TEXT or expression TEXT"
+    if change.kind == "flower" and change.verb in ("change", "replace") and selector.handle:
+        return "a filter of flower keeps its keys and their masks: delete it first, where these are to change"
     if selector.parent == _INGRESS_QDISC:
         return '"parent ffff:" is the place of an ingress qdisc; the places of clsact are "ingress" and "egress"'
     return ""
@@ -39,7 +39,12 @@ def _words_hint(error: NetlinkError, selector: FilterSelector, change: FilterCha
 
 def _hardware_hint(error: NetlinkError, change: FilterChange | None) -> str:
     """Return what is wrong with skip_hw and skip_sw, where the kernel says no more than an error number."""
-    if error.ext_ack or change is None or not isinstance(change.options, DeclaredFilterOptions):
+    if error.ext_ack or change is None or error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+        return ""
+    from pytc.tc.kinds.filter import DeclaredFilterOptions
+    from pytc.tc.kinds.shared.filter_parts import SKIP_HW, SKIP_SW
+
+    if not isinstance(change.options, DeclaredFilterOptions):
         return ""
     flags = change.options.values.get("FLAGS", 0)
     if error.errno == errno.EINVAL and flags & SKIP_HW and flags & SKIP_SW:
