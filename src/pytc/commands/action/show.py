@@ -6,14 +6,14 @@ from errno import EINVAL
 
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
-from pytc.errors import NetlinkError, UsageError
+from pytc.errors import HelpRequested, NetlinkError, UsageError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import Session
 from pytc.render.documents import Document
 from pytc.tc.actions.documents import answer_documents
 from pytc.tc.actions.requests import action_table
-from pytc.words.engine import Cursor, matches, refuse_more, unsigned
+from pytc.words.engine import Cursor, matches, unsigned
 
 HELP = """\
 Usage: pytc action { list | show | lst } action KIND [ since MILLISECONDS ]
@@ -28,10 +28,14 @@ _BITS = struct.Struct("=II")
 
 
 class ShowActions(Query):
-    """A request for all actions of a kind; with ``since``, for those used in the last so many milliseconds."""
+    """A request for all actions of a kind; with ``since``, for those used in the last so many milliseconds.
+
+    ``ignored`` are words that tc takes, and does nothing about.
+    """
 
     kind: str
     since: int = 0
+    ignored: str = ""
 
 
 def parse(cursor: Cursor) -> ShowActions:
@@ -44,8 +48,7 @@ def parse(cursor: Cursor) -> ShowActions:
             since = unsigned(_MAX_SINCE)(word)
         except ValueError:
             raise UsageError(f'Error: argument "{word}" is wrong: expecting milliseconds') from None
-    refuse_more(cursor, "actions")
-    return ShowActions(kind, since)
+    return ShowActions(kind, since, take_ignored(cursor))
 
 
 def take_kind(cursor: Cursor, verb: str) -> str:
@@ -57,9 +60,20 @@ def take_kind(cursor: Cursor, verb: str) -> str:
     return cursor.take()
 
 
+def take_ignored(cursor: Cursor) -> str:
+    """Return the words that are left, which mean nothing to tc: scripts have an index there; raises HelpRequested."""
+    if cursor.peek() == "help":
+        raise HelpRequested("action")
+    return " ".join(cursor.rest())
+
+
 def run(context: Context, command: ShowActions) -> list[Document]:
     """Return two documents for each answer; raises NetlinkError."""
     display = context.display
+    if command.ignored:
+        context.notes.append(
+            f'Warning: "{command.ignored}" counts for nothing here; "action get" shows one by its index'
+        )
     try:
         answers = _dump(context.session, command, brief=display.brief)
         return [part for answer in answers for part in answer_documents(answer, display)]
