@@ -250,7 +250,7 @@ def interface_name(index: int) -> str:
     """Return the name of a device of the current namespace; ``if7`` for one that is gone."""
     try:
         return _socket.if_indextoname(index)
-    except (OSError, OverflowError):  # a recorded message may hold a negative number
+    except (OSError, OverflowError, ValueError):  # a negative number, in a recorded message: OverflowError until 3.13
         return f"if{index}"
 
 
