@@ -44,7 +44,7 @@ class PinLock(Closing):
     def acquire(self, path: str) -> bool:
         """Lock a directory; return False where it is gone by then, since the command that made it has failed.
 
-        Waits for other commands, at most 30 seconds, and raises PinError then.
+        Waits for other commands, and raises PinError when one of them holds it for 30 seconds.
         """
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
@@ -58,17 +58,21 @@ class PinLock(Closing):
                 os.close(fd)
 
     def _wait(self, fd: int, path: str) -> None:
-        end = time.monotonic() + self._seconds
+        end = 0.0
+        holder: tuple[str, ...] = ("",)
         while True:
             try:
                 return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() > end:
-                    raise PinError(
-                        f'"{path}" is in use by another command for more than {self._seconds:g} seconds',
-                        errno=errno.ETIMEDOUT,
-                        hints=_holder(fd),
-                    ) from None
+                    former, holder = holder, _holder(fd)
+                    if holder == former:
+                        raise PinError(
+                            f'"{path}" is in use by another command for more than {self._seconds:g} seconds',
+                            errno=errno.ETIMEDOUT,
+                            hints=holder,
+                        ) from None
+                    end = time.monotonic() + self._seconds  # on a busy machine, many commands may come first
             time.sleep(_PAUSE)
 
     def close(self) -> None:

@@ -103,7 +103,7 @@ class PinRoot:
             yield current
 
     def lock(self) -> None:
-        """Wait until no other command looks at pins or creates any; raises PinError after 30 seconds.
+        """Wait until no other command looks at pins or creates any; raises PinError when one does for 30 seconds.
 
         Creates tc's directory, which carries the lock.
         """
