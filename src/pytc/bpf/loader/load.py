@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pytc.bpf.loader.object_cache import ObjectCache
 
 # Errors that say nothing of a map: the same call can succeed the next time.
-_SHORTAGES = (errno.EINTR, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN)
+_SHORTAGES = (errno.EINTR, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOSPC)
 
 
 class Loaded(Closing):
