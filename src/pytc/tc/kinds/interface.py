@@ -14,7 +14,7 @@ from pytc.words.engine import Cursor
 
 if TYPE_CHECKING:
     from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
-    from pytc.tc.kinds.shared.ematch_words import Arguments
+    from pytc.tc.kinds.shared.ematch_arguments import Arguments
     from pytc.tc.kinds.shared.programs import BpfSource
 
 #: Returns the kernel's description of the program with an id; None when it is gone or may not be seen.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pytc.render.documents import ArrayField, Field, Part
 from pytc.tc.kinds.interface import EmatchKind
-from pytc.tc.kinds.shared.ematch_words import Arguments
+from pytc.tc.kinds.shared.ematch_arguments import Arguments
 from pytc.words.engine import unsigned
 
 #: struct can_filter: can_id, can_mask.

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from pytc.render.documents import Field, Part
 from pytc.tc.kinds.interface import EmatchKind
+from pytc.tc.kinds.shared.ematch_arguments import Arguments
 from pytc.tc.kinds.shared.ematch_parts import LAYER_NETWORK, OPERANDS, SIZES, operand_field, signed_text
-from pytc.tc.kinds.shared.ematch_words import Arguments
 
 #: struct tcf_em_cmp: val, mask, off, align (low 4 bits) and flags, layer (low 4 bits) and opnd.
 _CMP = struct.Struct("=IIHBB")

@@ -9,7 +9,7 @@ from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import Schema
 from pytc.render.documents import Field, Part
 from pytc.tc.kinds.interface import EmatchKind
-from pytc.tc.kinds.shared.ematch_words import Arguments
+from pytc.tc.kinds.shared.ematch_arguments import Arguments
 
 _SCHEMA = Schema(
     ("TCA_EM_IPT_UNSPEC", "none"),

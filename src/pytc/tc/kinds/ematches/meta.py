@@ -9,8 +9,8 @@ from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import join_attributes, split_attributes
 from pytc.render.documents import Field, Group, Part
 from pytc.tc.kinds.interface import EmatchKind
+from pytc.tc.kinds.shared.ematch_arguments import Argument, Arguments, number_of
 from pytc.tc.kinds.shared.ematch_parts import OPERANDS, operand_field, printable, signed_text
-from pytc.tc.kinds.shared.ematch_words import Argument, Arguments, number_of
 
 #: TCF_META_TYPE_VAR and TCF_META_TYPE_INT: bytes, and a number.
 _TEXT, _NUMBER = 0, 1

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from pytc.render.documents import Field, Part
 from pytc.tc.kinds.interface import EmatchKind
+from pytc.tc.kinds.shared.ematch_arguments import Arguments
 from pytc.tc.kinds.shared.ematch_parts import LAYER_NETWORK, printable
-from pytc.tc.kinds.shared.ematch_words import Arguments
 
 #: struct tcf_em_nbyte: off, len (low 12 bits) and layer.
 _NBYTE = struct.Struct("=HH")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from pytc.render.documents import Field, Part
 from pytc.tc.kinds.interface import EmatchKind
+from pytc.tc.kinds.shared.ematch_arguments import Arguments, number_of
 from pytc.tc.kinds.shared.ematch_parts import SIZES
-from pytc.tc.kinds.shared.ematch_words import Arguments, number_of
 from pytc.words.engine import unsigned
 
 #: struct tc_u32_key: mask and val in network byte order; off and offmask.

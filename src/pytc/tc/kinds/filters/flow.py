@@ -126,8 +126,8 @@ _ADDEND = Form("NUMBER", _addend)
 _BASECLASS = Form("CLASSID", _baseclass, _show_class, pack=lambda handle, env: handle.number)
 _SECONDS = Form("SECONDS", _NUMBER, lambda key, value, display: Field(key, value, f"{key} {value}sec "))
 _OPTIONS = (
-    Option("map", "MODE", Form(value=_MAP), "whether a key makes the class as it is, or a hash of several {map}"),
-    Option("hash", "MODE", Form(value=_HASH)),
+    Option("map", "MODE", Form(value=_MAP), "a key makes the class, as it is {map}"),
+    Option("hash", "MODE", Form(value=_HASH), "a hash of the keys makes it"),
     Option("keys", "KEYS count", Form("KEY[,KEY] ...", read=_take_keys), "what of a packet counts"),
     Option("and", "operations", Form("NUMBER", _and), "map: bits of the key that count", wrong="mask", many=True),
     Option("or", "operations", Form("NUMBER", _or), many=True),

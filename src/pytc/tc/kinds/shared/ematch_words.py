@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.tc.kinds import ematches as kinds
-from pytc.tc.kinds.interface import AnyEmatchKind
+from pytc.tc.kinds.shared.ematch_arguments import Argument, Arguments, quoted
 from pytc.value import Value
-from pytc.words.engine import Cursor, Probe, signed
+from pytc.words.engine import Cursor, Probe
 
 AND, OR = 1, 2
-_U32 = 0xFFFFFFFF
 _RELATIONS = {b"and": AND, b"or": OR}
 _BLANKS, _BRACKETS = b" \t\r\n", b"()"
 _ESCAPES = dict(zip(b"nrtvbfa", b"\n\r\t\v\b\f\a", strict=True))
@@ -26,20 +25,6 @@ _GRAMMAR = (
     "EXPR := TERM [ { and | or } EXPR ]; TERM := [ not ] { KIND(ARGUMENTS) | (EXPR) }, "
     "like 'cmp(u8 at 0 eq 5) and not (meta(vlan eq 3) or meta(vlan eq 4))'"
 )
-#: What TCF_LAYER_* are called; like tc, only the first letter counts.
-_LAYERS = {"l": 0, "n": 1, "t": 2}
-
-
-class Argument(NamedTuple):
-    """A word in the brackets of an ematch; ``is_quoted`` where it stood in quotation marks."""
-
-    data: bytes
-    is_quoted: bool = False
-
-    @property
-    def text(self) -> str:
-        """The argument as text."""
-        return os.fsdecode(self.data)
 
 
 class Term(Value):
@@ -53,71 +38,6 @@ class Term(Value):
     terms: "tuple[Term, ...]" = ()
     is_inverted: bool = False
     relation: int = 0
-
-
-class Arguments:
-    """The words in the brackets of an ematch, read from left to right."""
-
-    def __init__(self, kind: AnyEmatchKind, arguments: Sequence[Argument]) -> None:
-        self.items = arguments
-        self._kind = kind
-        self._at = 0
-
-    @property
-    def done(self) -> bool:
-        """True where none is left."""
-        return self._at >= len(self.items)
-
-    def peek(self) -> str:
-        """Return the next as text without taking it; empty at the end."""
-        return "" if self.done else self.items[self._at].text
-
-    def take(self, missing: str = "missing argument") -> Argument:
-        """Return the next; raises InvalidOptionsError, which says what is ``missing``, at the end."""
-        if self.done:
-            raise self.error(missing)
-        self._at += 1
-        return self.items[self._at - 1]
-
-    def take_number(self, wrong: str, missing: str = "missing argument") -> int:
-        """Return the next as a number of 32 bits, which may be negative; raises InvalidOptionsError."""
-        number = number_of(self.take(missing).text)
-        if number is None:
-            raise self.error(wrong)
-        return number
-
-    def take_layer(self) -> int:
-        """Return the next as TCF_LAYER_*; raises InvalidOptionsError."""
-        word = self.take().text
-        layer = _LAYERS.get(word[:1], number_of(word))
-        if layer is None:
-            raise self.error("invalid layer")
-        if layer > max(_LAYERS.values()):
-            raise self.error(f"illegal layer, must be in 0..{max(_LAYERS.values())}")
-        return layer
-
-    def error(self, message: str, *, named: bool = True) -> InvalidOptionsError:
-        """Return an error about the argument that was taken last, whose message begins with the kind's name."""
-        shown = [
-            f">>{_quoted(item)}<<" if place == self._at - 1 else _quoted(item) for place, item in enumerate(self.items)
-        ]
-        name = self._kind.name
-        return InvalidOptionsError(
-            f"{name}: {message}" if named else message, hints=(f"{name}({' '.join(shown)})", self._kind.usage)
-        )
-
-
-def _quoted(argument: Argument) -> str:
-    text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in argument.data)
-    return f'"{text}"' if argument.is_quoted else text
-
-
-def number_of(text: str) -> int | None:
-    """Return a number of 32 bits in any base of C, a negative one as the kernel stores it; None for another word."""
-    try:
-        return int(signed(_U32)(text)) & _U32
-    except ValueError:
-        return None
 
 
 class _Token(NamedTuple):
@@ -290,7 +210,7 @@ def _term(lexer: _Lexer, depth: int) -> Term:
     kind = kinds.find(name)
     if kind is None:
         raise InvalidOptionsError(f'Unknown ematch "{name}"', hints=(f"pytc knows {', '.join(kinds.names())}",))
-    return Term(name, kind.parse(Arguments(kind, arguments)), is_inverted=is_inverted)
+    return Term(name, kind.parse(Arguments(kind.name, kind.usage, arguments)), is_inverted=is_inverted)
 
 
 def _arguments(lexer: _Lexer) -> Iterator[Argument]:
@@ -309,7 +229,7 @@ def _arguments(lexer: _Lexer) -> Iterator[Argument]:
 def _unexpected(token: _Token | None, expected: str) -> InvalidOptionsError:
     if token is None:
         return _syntax_error(f"{expected} is missing at the end")
-    shown = _quoted(token.argument) if token.argument is not None else os.fsdecode(token.sign)
+    shown = quoted(token.argument) if token.argument is not None else os.fsdecode(token.sign)
     return _syntax_error(f'{expected} expected at "{shown}"')
 
 
