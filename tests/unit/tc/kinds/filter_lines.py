@@ -31,9 +31,7 @@ def u32(line: str) -> Any:
 
 def keys(line: str) -> tuple[Key, ...]:
     """Return the keys of a u32 filter."""
-    selector = u32(line).selector
-    assert selector is not None
-    found: tuple[Key, ...] = selector.keys
+    found: tuple[Key, ...] = u32(line).values["SEL"].keys
     return found
 
 

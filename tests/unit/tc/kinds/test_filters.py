@@ -24,7 +24,7 @@ from pytc.tc.filters.requests import FilterChange
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds import filters as kinds
 from pytc.tc.kinds.filter import DeclaredFilterOptions
-from pytc.tc.kinds.filters.u32 import U32Options, parse_handle
+from pytc.tc.kinds.filters.u32 import parse_handle
 from pytc.tc.kinds.shared.u32_selector import Key, Selector, hash_bucket, merge_keys
 from pytc.tc.kinds.shared.u32_text import handle_text
 from tests.compat.lines import steps
@@ -276,7 +276,7 @@ def test_all_lines_have_options_that_can_be_encoded_and_shown(table: str) -> Non
             command = parse_words(words)
             if not isinstance(command, FilterChange) or command.options is None or command.kind == "bpf":
                 continue
-            assert isinstance(command.options, (U32Options, DeclaredFilterOptions))
+            assert isinstance(command.options, DeclaredFilterOptions)
             text, _ = described(command.kind, command.options, protocol=command.selector.protocol)
             assert "{" not in text
             seen += 1

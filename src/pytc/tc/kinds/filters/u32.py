@@ -4,31 +4,33 @@ A handle has a table (12 bits), a bucket in it (8 bits) and a node in that (12 b
 """
 
 import struct
-from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle
-from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Display, Document, Field, Part
-from pytc.tc.actions.action import Action, ActionOptions
-from pytc.tc.kinds.interface import FilterKind, FilterOptions, FilterView, OpenedProgram, ProgramLookup
-from pytc.tc.kinds.shared.filter_parts import (
+from pytc.render.documents import Field, Part
+from pytc.tc.kinds.declaration import U32, Declared, Form, Option
+from pytc.tc.kinds.filter import (
     ACTION,
     CLASSID,
     FLOWID,
     INDEV,
     POLICE,
-    SKIP_HARDWARE,
-    SKIP_SOFTWARE,
-    all_actions,
-    class_field,
-    flag_fields,
-    skip_flags,
+    SKIP_HW,
+    SKIP_SW,
+    DeclaredFilterOptions,
+    check_skip_flags,
+    filter,
+    show_actions,
+    show_flags,
+    show_police_line,
 )
+from pytc.tc.kinds.interface import FilterView
+from pytc.tc.kinds.layout import Layout, Values
+from pytc.tc.kinds.shared.fields import hexadecimal
+from pytc.tc.kinds.shared.filter_parts import class_field
 from pytc.tc.kinds.shared.u32_selector import TERMINAL, Selector
 from pytc.tc.kinds.shared.u32_text import handle_text, key_parts, offset_parts
 from pytc.tc.kinds.shared.u32_words import (
-    Match,
     TableBucket,
     all_keys,
     parse_divisor,
@@ -37,32 +39,12 @@ from pytc.tc.kinds.shared.u32_words import (
     read_offset,
     read_sample,
 )
-from pytc.words.engine import Cursor, Word, read_options, unsigned
+from pytc.words.engine import Cursor, unsigned
 
 _TABLE, _BUCKET, _NODE = 0xFFF00000, 0x000FF000, 0x00000FFF
-_U32 = 0xFFFFFFFF
-_MARK = struct.Struct("=III")
+_MARK = Layout("III", "value mask hits")
 _COUNT = struct.Struct("=Q")
-_SCHEMA = Schema(
-    ("TCA_U32_UNSPEC", "none"),
-    ("TCA_U32_CLASSID", "uint32"),
-    ("TCA_U32_HASH", "uint32"),
-    ("TCA_U32_LINK", "uint32"),
-    ("TCA_U32_DIVISOR", "uint32"),
-    ("TCA_U32_SEL", "cdata"),
-    ("TCA_U32_POLICE", "cdata"),
-    ("TCA_U32_ACT", "cdata"),
-    ("TCA_U32_INDEV", "asciiz"),
-    ("TCA_U32_PCNT", "cdata"),
-    ("TCA_U32_MARK", "cdata"),
-    ("TCA_U32_FLAGS", "uint32"),
-)
-_USAGE = """\
-Usage: ... u32 [ match MATCH ] ... [ classid CLASSID | flowid CLASSID ] [ action ACTION ] ... [ police POLICE ]
-               [ ht TABLE ] [ sample MATCH [ divisor NUMBER ] ] [ order NUMBER ] [ indev NAME ] [ skip_hw | skip_sw ]
-               [ link TABLE [ offset OFFSET ] [ hashkey [ mask MASK ] [ at PLACE ] ] ]
-       ... u32 divisor NUMBER
-
+_NOTES = """
 MATCH  := { u32 | u16 | u8 } VALUE MASK [ at [ nexthdr+ ]PLACE ]
         | ip { src | dst } PREFIX | ip { tos | dsfield | precedence | ihl | protocol | sport | dport | icmp_type |
           icmp_code } VALUE MASK | ip { nofrag | firstfrag | df | mf }
@@ -73,46 +55,9 @@ MATCH  := { u32 | u16 | u8 } VALUE MASK [ at [ nexthdr+ ]PLACE ]
 OFFSET := [ plus BYTES ] [ at PLACE ] [ mask MASK ] [ shift BITS ] [ eat ]
 TABLE  := NUMBER:, a filter's handle NUMBER:BUCKET:NODE; all in hex, as MASK and CLASSID
 
-divisor  makes a table with so many buckets, a power of two up to 256
-ht       puts the filter into that table {800:}; sample chooses the bucket for packets with that content
-link     goes on in that table, in the bucket that hashkey chooses; offset says where the next header begins, which
-         nexthdr+, tcp, udp and icmp refer to; with eat it is the beginning of everything there
+"u32 divisor NUMBER" alone makes a table. What offset says is the place to which nexthdr+, tcp, udp and icmp refer; with
+eat it is the beginning of everything there.
 """
-
-
-class U32Options(FilterOptions):
-    """The words of a ``u32`` filter. ``buckets`` are those of ``ht`` and ``sample``, in their order; ``mark`` are the
-    bytes of TCA_U32_MARK; ``flags`` TCA_CLS_FLAGS_*; ``order`` 0 for none."""
-
-    selector: Selector | None = None
-    classid: Handle | None = None
-    divisor: int = 0
-    link: int | None = None
-    buckets: tuple[TableBucket, ...] = ()
-    order: int = 0
-    incoming: str = ""
-    mark: bytes = b""
-    flags: int = 0
-    actions: tuple[Action, ...] = ()
-    police: ActionOptions | None = None
-
-
-class U32Record(NamedTuple):
-    """A u32 filter as the kernel describes it.
-
-    ``counts`` are how often the filter was asked, how often it matched, and each key; None where the kernel does not
-    count. ``mark`` is (value, mask, matches).
-    """
-
-    selector: Selector | None
-    classid: Handle | None
-    divisor: int | None
-    table_number: int | None
-    link: int | None
-    incoming: str
-    flags: int | None
-    mark: tuple[int, int, int] | None
-    counts: tuple[int, ...] | None
 
 
 def parse_handle(word: str) -> int:
@@ -127,7 +72,7 @@ def _number(word: str) -> int:
     if ":" not in word:
         if not word.startswith("0x"):
             raise ValueError(word)
-        return int(unsigned(_U32, 16)(word))
+        return int(unsigned(U32, 16)(word))
     parts = word.split(":")
     if len(parts) > 3:
         raise ValueError(word)
@@ -152,72 +97,30 @@ def _take_bucket(cursor: Cursor) -> TableBucket:
         raise InvalidOptionsError('Illegal "ht"', hints=(f'the value is "{word}"',)) from None
 
 
-_WORDS = (
-    Word("match", "matches", read=read_match, many=True),
-    Word("offset", "offsets", read=read_offset, many=True),
-    Word("hashkey", "hashkeys", read=read_hashkey, many=True),
-    CLASSID,
-    FLOWID,
-    Word("divisor", "divisor", parse_divisor, repeat=True),
-    Word("order", "order", unsigned(_U32), repeat=True),
-    Word("link", "link", _table, exact=True, repeat=True),
-    Word("ht", "buckets", read=_take_bucket, exact=True, many=True),
-    Word("sample", "buckets", read=read_sample, exact=True, many=True),
-    INDEV,
-    ACTION,
-    POLICE,
-    SKIP_HARDWARE,
-    SKIP_SOFTWARE,
-)
+def _check(values: Values) -> None:
+    """Join what several words say of one attribute."""
+    check_skip_flags(values)
+    matches = values.pop("matches", ())
+    if marks := [match.mark for match in matches if match.mark]:
+        values["MARK"] = marks[-1]
+    if number := _hash(values.get("buckets", ())):
+        values["HASH"] = number
+    if matches:  # as in tc, no selector is sent without, whatever else there is
+        values["SEL"] = _selector(values)._replace(keys=all_keys(matches))
 
 
-def _parse(cursor: Cursor) -> U32Options:
-    fields = read_options(cursor, _WORDS, "filter u32")
-    selector, mark = _selector(fields), _mark(fields)
-    for name in ("matches", "offsets", "hashkeys"):
-        fields.pop(name, None)
-    return U32Options(
-        selector=selector,
-        mark=mark,
-        flags=skip_flags(fields),
-        actions=all_actions(fields),
-        **{name: value for name, value in fields.items() if name != "actions"},
-    )
-
-
-def _mark(fields: dict[str, Any]) -> bytes:
-    marks: list[bytes] = [match.mark for match in fields.get("matches", ()) if match.mark]
-    return marks[-1] if marks else b""
-
-
-def _selector(fields: dict[str, Any]) -> Selector | None:
-    """Return the selector, None without a ``match``: then tc sends none, whatever else there is."""
-    matches: tuple[Match, ...] = fields.get("matches", ())
-    if not matches:
-        return None
+def _selector(values: Values) -> Selector:
     selector = Selector()
-    for offset in fields.get("offsets", ()):
+    for offset in values.pop("offsets", ()):
         changed = {name: value for name, value in offset._asdict().items() if value}
         selector = selector._replace(**{**changed, "flags": selector.flags | offset.flags})
-    for mask, key_offset in fields.get("hashkeys", ()):
+    for mask, key_offset in values.pop("hashkeys", ()):
         selector = selector._replace(
             hash_mask=selector.hash_mask if mask is None else mask,
             hash_at=selector.hash_at if key_offset is None else key_offset,
         )
-    ends = TERMINAL if fields.keys() & {"classid", "actions", "police"} else 0
-    return selector._replace(flags=selector.flags | ends, keys=all_keys(matches))
-
-
-def _settle(options: U32Options, word: str) -> tuple[U32Options, str]:
-    """Return the options and the handle's word, checked against one another; ``order`` is the handle's node."""
-    number = parse_handle(word) if word else 0
-    if word and any((bucket.table or 0) & _NODE for bucket in options.buckets):
-        raise InvalidOptionsError('"ht" must be a hash table.')
-    if options.order:
-        if number & _NODE not in (0, options.order):
-            raise InvalidOptionsError('"order" contradicts "handle"')
-        word = f"{number | options.order:#x}"
-    return options, word
+    ends = TERMINAL if values.keys() & {"CLASSID", "actions", "police"} else 0
+    return selector._replace(flags=selector.flags | ends)
 
 
 def _hash(buckets: tuple[TableBucket, ...]) -> int:
@@ -231,119 +134,137 @@ def _hash(buckets: tuple[TableBucket, ...]) -> int:
     return hash
 
 
-def _encode(options: U32Options, program: OpenedProgram | None) -> list[tuple[str, Any]]:
-    attributes: list[tuple[str, Any]] = []
-    if options.classid is not None:
-        attributes.append(("TCA_U32_CLASSID", options.classid.number))
-    attributes += [
-        (name, value)
-        for name, value in (
-            ("TCA_U32_DIVISOR", options.divisor),
-            ("TCA_U32_INDEV", options.incoming),
-            ("TCA_U32_MARK", options.mark),
-            ("TCA_U32_HASH", _hash(options.buckets)),
-            ("TCA_U32_FLAGS", options.flags),
-        )
-        if value
-    ]
-    if options.link is not None:
-        attributes.append(("TCA_U32_LINK", options.link))
-    if options.selector is not None:
-        attributes.append(("TCA_U32_SEL", options.selector.pack()))
-    return attributes
+def _settle(options: DeclaredFilterOptions, word: str) -> tuple[DeclaredFilterOptions, str]:
+    """Return the options and the handle's word, checked against one another; ``order`` is the handle's node."""
+    number = parse_handle(word) if word else 0
+    if word and any((bucket.table or 0) & _NODE for bucket in options.values.get("buckets", ())):
+        raise InvalidOptionsError('"ht" must be a hash table.')
+    if order := options.values.get("order", 0):
+        if number & _NODE not in (0, order):
+            raise InvalidOptionsError('"order" contradicts "handle"')
+        word = f"{number | order:#x}"
+    return options, word
 
 
-def _decode(attributes: Attributes, lookup: ProgramLookup) -> U32Record:
-    classid, mark = attributes.get("TCA_U32_CLASSID"), attributes.get("TCA_U32_MARK", b"")
-    counts = attributes.get("TCA_U32_PCNT", b"")
-    return U32Record(
-        selector=Selector.unpack(attributes.get("TCA_U32_SEL", b"")),
-        classid=Handle.from_number(classid) if classid is not None else None,
-        divisor=attributes.get("TCA_U32_DIVISOR"),
-        table_number=attributes.get("TCA_U32_HASH"),
-        link=attributes.get("TCA_U32_LINK"),
-        incoming=attributes.get("TCA_U32_INDEV", ""),
-        flags=attributes.get("TCA_U32_FLAGS"),
-        mark=_MARK.unpack_from(mark) if len(mark) >= _MARK.size else None,
-        counts=tuple(count for (count,) in _COUNT.iter_unpack(counts[: len(counts) // 8 * 8])) or None,
-    )
+def _complete(values: Values, env: object) -> None:
+    if "SEL" in values:
+        values["SEL"] = values["SEL"].pack()
 
 
-def _document(record: U32Record, view: FilterView) -> Document:
-    node, display = view.handle & _NODE, view.display
+def _show_place(values: Values, view: FilterView) -> list[Part]:
+    """Return the handle, the table and the class; tc 6.1 marks with a star only classes that end the search."""
+    node, raw = view.handle & _NODE, view.display.raw
     parts: list[Part] = []
     if view.handle:
-        text = handle_text(view.handle, raw=display.raw)
+        text = handle_text(view.handle, raw=raw)
         parts.append(Field("fh", text, f"fh {text} "))
     if node:
         parts.append(Field("order", node, f"order {node} "))
-    parts += _place_parts(record, display)
-    parts += flag_fields(record.flags)
-    if record.selector is not None:
-        parts += _selector_parts(record, record.selector, view)
-    elif record.mark is not None:
-        parts += _mark_parts(*record.mark)
-    if view.police:
-        parts += [Field("", text="\n"), *view.police]
-    if record.incoming:
-        parts.append(Field("input_dev", record.incoming, f"\n  input dev {record.incoming}\n"))
-    return [*parts, *view.actions]
-
-
-def _place_parts(record: U32Record, display: Display) -> list[Part]:
-    """Return the table and the class; tc 6.1 marks with a star only those classes that end the search."""
-    parts: list[Part] = []
-    if record.divisor is not None:
-        parts.append(Field("ht_divisor", record.divisor, f"ht divisor {record.divisor} "))
-    elif record.table_number is not None:
-        table, bucket = record.table_number >> 20, (record.table_number & _BUCKET) >> 12
+    if (divisor := values.get("DIVISOR")) is not None:
+        parts.append(Field("ht_divisor", divisor, f"ht divisor {divisor} "))
+    elif (number := values.get("HASH")) is not None:
+        table, bucket = number >> 20, (number & _BUCKET) >> 12
         parts += [Field("key_ht", f"{table:x}", f"key ht {table:x} "), Field("bkt", f"{bucket:x}", f"bkt {bucket:x} ")]
-    ends = record.selector is not None and record.selector.flags & TERMINAL
-    parts += class_field(record.classid, display, before="*" if ends else "")
-    if ends and record.classid is None:
+    selector, classid = Selector.unpack(values.get("SEL", b"")), values.get("CLASSID")
+    ends = selector is not None and selector.flags & TERMINAL
+    if classid is not None:
+        parts += class_field(Handle.from_number(classid), view.display, before="*" if ends else "")
+    elif ends:
         parts.append(Field("", text="terminal flowid "))
-    if record.link is not None:
-        text = handle_text(record.link, raw=display.raw)
+    if (link := values.get("LINK")) is not None:
+        text = handle_text(link, raw=raw)
         parts.append(Field("link", text, f"link {text} "))
     return parts
 
 
-def _selector_parts(record: U32Record, selector: Selector, view: FilterView) -> list[Part]:
+def _show_selector(values: Values, view: FilterView) -> list[Part]:
+    selector, mark = Selector.unpack(values.get("SEL", b"")), _show_mark(values.get("MARK", b""))
+    if selector is None:
+        return mark
     parts: list[Part] = []
     hits: tuple[int, ...] | None = None
-    if view.display.statistics and record.counts is not None and len(record.counts) > 1:
-        lookups, matched, *rest = record.counts
+    raw = values.get("PCNT", b"")
+    counts = [count for (count,) in _COUNT.iter_unpack(raw[: len(raw) // _COUNT.size * _COUNT.size])]
+    if view.display.statistics and len(counts) > 1:
+        lookups, matched, *rest = counts
         parts += [
             Field("rule_hit", lookups, f"(rule hit {lookups} "),
             Field("success", matched, f"success {matched})"),
             Field("rule_success", matched),
         ]
         hits = (*rest, *[0] * (len(selector.keys) - len(rest)))
-    if record.mark is not None:
-        parts += _mark_parts(*record.mark)
+    parts += mark
     parts += key_parts(selector.keys, hits, protocol=view.protocol, pretty=view.display.pretty)
     return [*parts, *offset_parts(selector)]
 
 
-def _mark_parts(value: int, mask: int, hits: int) -> list[Part]:
+def _show_mark(raw: bytes) -> list[Part]:
+    if len(raw) < _MARK.size:
+        return []
+    mark = _MARK.unpack(raw)
+    value, mask, hits = mark["value"], mark["mask"], mark["hits"]
     return [
-        Field("fwmark_value", f"{value:#x}" if value else "0", f"\n  mark {value:#06x} "),
-        Field("fwmark_mask", f"{mask:#x}" if mask else "0", f"{mask:#06x} "),
+        Field("fwmark_value", hexadecimal(value), f"\n  mark {value:#06x} "),
+        Field("fwmark_mask", hexadecimal(mask), f"{mask:#06x} "),
         Field("fwmark_success", hits, f"(success {hits})"),
     ]
 
 
-KIND = FilterKind(
+def _show_device(values: Values, view: FilterView) -> list[Part]:
+    name = values.get("INDEV")
+    return [Field("input_dev", name, f"\n  input dev {name}\n")] if name else []
+
+
+_NUMBER = unsigned(U32)
+_OPTIONS = (
+    Option("match", "matches", Form("MATCH", read=read_match), "what packets have to match", many=True),
+    Option("offset", "offsets", Form("OFFSET", read=read_offset), "link: where the next header begins", many=True),
+    Option("hashkey", "hashkeys", Form("KEY", read=read_hashkey), "link: what chooses the bucket there", many=True),
+    CLASSID,
+    FLOWID,
+    Option("divisor", "DIVISOR", Form("NUMBER", parse_divisor), "makes a table with so many buckets, a power of two up "
+           "to 256", omit=0),
+    Option("order", "order", Form("NUMBER", _NUMBER), "the filter's node: the last part of its handle"),
+    Option("link", "LINK", Form("TABLE", _table), "goes on in that table", exact=True),
+    Option("ht", "buckets", Form("TABLE", read=_take_bucket), "puts the filter into that table {800:}", exact=True,
+           many=True),
+    Option("sample", "buckets", Form("MATCH", read=read_sample), "and into the bucket for packets with that content",
+           exact=True, many=True),
+    INDEV,
+    ACTION,
+    POLICE,
+    SKIP_HW,
+    SKIP_SW,
+)  # fmt: skip
+
+KIND = filter(
     "u32",
-    _SCHEMA,
-    _parse,
-    _encode,
-    _decode,
-    _document,
-    parse_handle,
-    actions="TCA_U32_ACT",
-    police="TCA_U32_POLICE",
+    Declared(
+        _OPTIONS,
+        "CLASSID DIVISOR INDEV MARK HASH FLAGS LINK SEL",
+        (_show_place, show_flags("", " "), _show_selector, show_police_line, _show_device, show_actions),
+        check=_check,
+        complete=_complete,
+        exact=False,
+        notes=_NOTES,
+    ),
+    prefix="TCA_U32",
+    attributes=(
+        ("CLASSID", "uint32"),
+        ("HASH", "uint32"),
+        ("LINK", "uint32"),
+        ("DIVISOR", "uint32"),
+        ("SEL", "cdata"),
+        ("POLICE", "cdata"),
+        ("ACT", "cdata"),
+        ("INDEV", "asciiz"),
+        ("PCNT", "cdata"),
+        ("MARK", "cdata"),
+        ("FLAGS", "uint32"),
+    ),
+    actions="ACT",
+    police="POLICE",
+    handle=parse_handle,
     settle=_settle,
-    brief=("TCA_U32_FLAGS",),
-    usage=_USAGE,
+    brief=("FLAGS",),
 )

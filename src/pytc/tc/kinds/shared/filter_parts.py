@@ -5,10 +5,10 @@ from functools import lru_cache
 from typing import Any
 
 from pytc.errors import InvalidOptionsError
-from pytc.handles import Handle, parse_classid
+from pytc.handles import Handle
 from pytc.render.documents import Display, Field
 from pytc.tc.actions.action import Action
-from pytc.words.engine import Cursor, Word, text
+from pytc.words.engine import Cursor, Word
 
 SKIP_HW, SKIP_SW, IN_HW, NOT_IN_HW = 1, 2, 4, 8
 
@@ -25,17 +25,8 @@ def _police(cursor: Cursor) -> Any:
     return parse_kind("police", cursor)
 
 
-def _incoming(cursor: Cursor) -> str:
-    if cursor.done:
-        raise InvalidOptionsError("Illegal indev")
-    return str(text(cursor.take()))
-
-
 ACTION = Word("action", "actions", read=_actions, many=True)
 POLICE = Word("police", "police", read=_police, repeat=True)
-CLASSID = Word("classid", "classid", parse_classid, wrong="classid", repeat=True)
-FLOWID = Word("flowid", "classid", parse_classid, exact=True, wrong="classid", repeat=True)
-INDEV = Word("indev", "incoming", read=_incoming, exact=True, repeat=True)
 SKIP_HARDWARE = Word("skip_hw", "skip_hw", exact=True, repeat=True)
 SKIP_SOFTWARE = Word("skip_sw", "skip_sw", exact=True, repeat=True)
 

@@ -42,9 +42,9 @@ class TestU32Words:
 
     def test_words_that_tc_wants_one_more_word_behind(self) -> None:
         """A match may be the end of the line: tc 6.1 stumbles over that with some."""
-        assert u32("match mark 5 0xff").mark == struct.pack("=III", 5, 0xFF, 0)
+        assert u32("match mark 5 0xff").values["MARK"] == struct.pack("=III", 5, 0xFF, 0)
         assert keys("match ip df") == (Key(0x4000, 0x4000, 4),)
-        assert u32("match u32 0 0 sample u32 3 ff divisor 4").buckets[-1].bucket == 3
+        assert u32("match u32 0 0 sample u32 3 ff divisor 4").values["buckets"][-1].bucket == 3
 
     def test_an_address_is_several_keys(self) -> None:
         assert keys("match ip6 src fe80::1/72") == (
@@ -55,7 +55,9 @@ class TestU32Words:
         assert keys("match ether src 1:2:3:4:5:6") == (Key(0x01020304, 0xFFFFFFFF, -8), Key(0x05060000, 0xFFFF0000, -4))
 
     def test_offsets_and_hash_keys(self) -> None:
-        selector = u32("match u32 0 0 link 2: offset at 0 mask 0f00 shift 6 plus 4 eat hashkey mask ff at 12").selector
+        selector = u32("match u32 0 0 link 2: offset at 0 mask 0f00 shift 6 plus 4 eat hashkey mask ff at 12").values[
+            "SEL"
+        ]
         assert selector == Selector(OFFSET | VARIABLE_OFFSET | EAT, 6, 0x0F00, 4, 0, 12, 0xFF, (Key(0, 0, 0),))
 
     @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ class TestU32Words:
         ],
     )
     def test_what_ends_the_search(self, line: str, ends: int) -> None:
-        assert u32(line).selector.flags == ends
+        assert u32(line).values["SEL"].flags == ends
 
     @pytest.mark.parametrize(
         ("line", "place"),
