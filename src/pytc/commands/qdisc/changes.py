@@ -15,6 +15,9 @@ from pytc.tc.qdiscs.env import qdisc_env
 from pytc.tc.qdiscs.records import qdisc_records
 from pytc.tc.qdiscs.requests import QdiscChange, qdisc_message
 
+#: What kernels say where a kind has no way to change it.
+_UNCHANGEABLE = "Change operation not supported"
+
 
 def carry_out(context: Context, change: QdiscChange) -> list[Document] | None:
     """Send the request; with -echo, return what the kernel did. Raises NetlinkError."""
@@ -49,7 +52,7 @@ def _hint(context: Context, error: NetlinkError, change: QdiscChange, message: T
         )
     if error.errno == errno.EEXIST and present:
         return f'{present} has this place already: "pytc qdisc replace" puts another there'
-    if change.verb in ("change", "replace") and present and present == name:
+    if change.verb in ("change", "replace") and present and present == name and _UNCHANGEABLE in error.ext_ack:
         return f"the options of {present} cannot be changed: delete the qdisc and add it again"
     if "kind is unknown" in error.ext_ack and not name:
         return "name the kind: pytc qdisc add ... KIND"
