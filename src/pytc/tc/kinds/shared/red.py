@@ -79,10 +79,8 @@ def logarithms(kind: str, values: Values, packet: int, unit: int = 1) -> None:
     weight = weight_log(low, burst, packet)
     if weight is None:
         least = math.ceil(low / packet) if packet else 0
-        hint = (
-            f"the burst is {burst} packets, and has to be at least {least}" if burst < least else "avpkt is too small"
-        )
-        raise InvalidOptionsError(f"{kind}: failed to calculate EWMA constant.", hints=(hint,) if hint else ())
+        hint = f"a burst of {burst} packets is too small: it has to be {least} or more"
+        raise InvalidOptionsError(f"{kind}: failed to calculate EWMA constant.", hints=(hint,) if burst < least else ())
     log = probability_log(low, high, probability)
     if log is None:
         raise InvalidOptionsError(
