@@ -6,6 +6,6 @@ from pytc.tc.rates import format_size
 
 KIND = fifo(
     "bfifo",
-    "A queue of so many bytes. {the device's txqueuelen, in packets of its MTU}",
+    "how many bytes may wait {the device's txqueuelen, in packets of its MTU}",
     lambda limit: Field("limit", limit, f"limit {format_size(limit)}"),
 )

@@ -1,25 +1,15 @@
 """The ``clsact`` qdisc: hooks for filters on ingress and egress (net/sched/sch_ingress.c). It has no options."""
 
 from pytc.handles import CLSACT, Handle
-from pytc.netlink.schema import Schema
-from pytc.tc.kinds.interface import QdiscKind
-from pytc.tc.kinds.shared.no_options import encode_nothing, no_document, nothing_to_parse
+from pytc.tc.kinds.declaration import Declared
+from pytc.tc.kinds.qdisc import qdisc
 
 #: Of clsact and ingress alike: a device has one of the two.
 HANDLE = Handle(0xFFFF, 0)
-_USAGE = """\
-Usage: ... clsact
 
-A place for filters on ingress and egress. It has no options.
-"""
-
-KIND: QdiscKind[None, None] = QdiscKind(
+KIND = qdisc(
     "clsact",
-    Schema(),
-    nothing_to_parse("clsact"),
-    encode_nothing,
-    no_document,
-    _USAGE,
+    Declared(sends_nothing=True, notes="A place for filters on ingress and egress. It has no options."),
     default_handle=HANDLE,
     default_parent=CLSACT,
 )

@@ -1,20 +1,13 @@
 """The ``noqueue`` qdisc: packets go out at once (net/sched/sch_generic.c). It has no options."""
 
-from pytc.netlink.schema import Schema
-from pytc.tc.kinds.interface import QdiscKind
-from pytc.tc.kinds.shared.no_options import encode_nothing, no_document, nothing_to_parse
+from pytc.tc.kinds.declaration import Declared
+from pytc.tc.kinds.qdisc import qdisc
 
-_USAGE = """\
-Usage: ... noqueue
-
-No queue: packets go to the driver at once, or are dropped. It has no options.
-"""
-
-KIND: QdiscKind[None, None] = QdiscKind(
+KIND = qdisc(
     "noqueue",
-    Schema(),
-    nothing_to_parse("noqueue", 'Unknown qdisc "noqueue", hence option "{}" is unparsable'),
-    encode_nothing,
-    no_document,
-    _USAGE,
+    Declared(
+        sends_nothing=True,
+        unknown='Unknown qdisc "noqueue", hence option "{}" is unparsable',
+        notes="No queue: packets go to the driver at once, or are dropped. It has no options.",
+    ),
 )

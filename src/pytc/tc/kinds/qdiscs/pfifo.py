@@ -5,6 +5,6 @@ from pytc.tc.kinds.shared.fifo import fifo
 
 KIND = fifo(
     "pfifo",
-    "A queue of so many packets. {the device's txqueuelen}",
+    "how many packets may wait {the device's txqueuelen}",
     lambda limit: Field("limit", limit, f"limit {limit}p"),
 )

@@ -4,7 +4,6 @@ from pytc.errors import UsageError
 from pytc.netlink.schema import Schema
 from pytc.tc.kinds.interface import QdiscKind
 from pytc.tc.kinds.qdiscs.prio import OPTIONS, document
-from pytc.tc.kinds.shared.no_options import encode_nothing
 from pytc.words.engine import Cursor, fill
 
 _USAGE = """\
@@ -21,5 +20,5 @@ def _parse(cursor: Cursor) -> None:
 
 
 KIND: QdiscKind[None, None] = QdiscKind(
-    "pfifo_fast", Schema(), _parse, encode_nothing, document, _USAGE, header=OPTIONS.size
+    "pfifo_fast", Schema(), _parse, lambda options, env: None, document, _USAGE, header=OPTIONS.size
 )

@@ -5,6 +5,6 @@ from pytc.tc.kinds.shared.fifo import fifo
 
 KIND = fifo(
     "pfifo_head_drop",
-    "A queue of so many packets; when it is full, the oldest is dropped. {the device's txqueuelen}",
+    "how many packets may wait; then the oldest is dropped {the device's txqueuelen}",
     lambda limit: Field("limit", limit, f"limit {limit}p"),
 )
