@@ -58,6 +58,10 @@ _TRIES = {
     "bpf": "",
     "ingress": "",
     "noqueue": "",
+    **{
+        kind: f"qdisc add dev em3 root handle 77: {kind} {words}"
+        for kind, words in (("ets", "bands 2"), ("dsmark", "indices 2"), ("cbq", "bandwidth 1mbit avpkt 1000"))
+    },
     "fw": "filter add dev em3 egress handle 1 fw classid 1:1",
     "matchall": "filter add dev em3 egress matchall flowid 1:1",
     "flower": "filter add dev em3 egress flower action mirred egress redirect dev em4",
