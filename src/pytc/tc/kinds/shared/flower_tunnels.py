@@ -134,13 +134,20 @@ _BY_NUMBER: Mapping[int, Tunnel] = {tunnel.number: tunnel for tunnel in TUNNELS}
 READERS: Mapping[str, Callable[[str], Masked]] = {tunnel.word: tunnel.read for tunnel in TUNNELS}
 
 
+def _by_tunnel(raw: bytes) -> dict[int, bytes]:
+    """Return the options of each tunnel: in a request, each option has a nest, and in a dump there is one for all."""
+    nests: dict[int, bytes] = {}
+    for number, payload in split_attributes(raw):
+        nests[number] = nests.get(number, b"") + payload
+    return nests
+
+
 def show_tunnel_options(values: Mapping[str, Any], view: object) -> Sequence[Part]:
     """Return what TCA_FLOWER_KEY_ENC_OPTS and its mask say."""
-    key, mask = dict(split_attributes(values.get("KEY_ENC_OPTS", b""))), values.get("KEY_ENC_OPTS_MASK", b"")
-    masks = dict(split_attributes(mask))
+    keys, masks = _by_tunnel(values.get("KEY_ENC_OPTS", b"")), _by_tunnel(values.get("KEY_ENC_OPTS_MASK", b""))
     return [
         part
         for number, tunnel in _BY_NUMBER.items()
-        if number in key and number in masks
-        for part in tunnel.show(key[number], masks[number])
+        if number in keys and number in masks
+        for part in tunnel.show(keys[number], masks[number])
     ]
